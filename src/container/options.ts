@@ -1,0 +1,61 @@
+// What the command line hands to the stories in this folder. Plain values: paths are absolute, numbers are checked.
+
+/** The options that stand before (or after) every command. */
+export interface GlobalOptions {
+  /** State root, absolute. */
+  readonly root: string;
+  readonly systemdCgroup: boolean;
+  /** Whether cgroup permission errors are tolerated; `auto` decides by effective uid and user namespace. */
+  readonly rootless: "true" | "false" | "auto";
+  readonly debug: boolean;
+}
+
+export interface CreateOptions {
+  readonly id: string;
+  /** Absolute path of the bundle directory. */
+  readonly bundle: string;
+  readonly pidFile?: string | undefined;
+  readonly consoleSocket?: string | undefined;
+  readonly pidfdSocket?: string | undefined;
+  readonly noPivot: boolean;
+  readonly noNewKeyring: boolean;
+  /** How many descriptors from 3 on the container inherits. */
+  readonly preserveFds: number;
+}
+
+export interface RunOptions extends CreateOptions {
+  readonly detach: boolean;
+  /** Keep the container's state after the process has ended. */
+  readonly keep: boolean;
+  readonly noSubreaper: boolean;
+}
+
+export interface KillOptions {
+  readonly id: string;
+  /** Signal number; 0 probes. */
+  readonly signal: number;
+  readonly all: boolean;
+}
+
+export interface DeleteOptions {
+  readonly id: string;
+  readonly force: boolean;
+}
+
+export type Status = "creating" | "created" | "running" | "paused" | "stopped";
+
+/** What `state` prints and `list` prints a row of; the order of the keys is runc's. */
+export interface ContainerState {
+  readonly ociVersion: string;
+  readonly id: string;
+  /** Host pid of the first process, 0 when it has ended. */
+  readonly pid: number;
+  readonly status: Status;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339 with nanoseconds, UTC. */
+  readonly created: string;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Name of the state directory's owner, `#uid` when it has none; empty in `state`. */
+  readonly owner: string;
+}
