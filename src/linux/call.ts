@@ -1,0 +1,37 @@
+// A system call of tsrun's own process that must succeed, and the error of one that did not.
+
+import { TsrunError } from "../errors.ts";
+import { EAGAIN, EINTR, errnoName, errnoWords } from "./errno.ts";
+import { type SyscallArgument, syscall } from "./libc.ts";
+import { type SyscallName, syscallNumber } from "./syscalls.ts";
+
+/** Makes a call and returns its result or the negated errno; EINTR is retried. */
+export function tryCall(name: SyscallName, ...args: readonly SyscallArgument[]): number {
+  const number = syscallNumber(name);
+  for (;;) {
+    const result = syscall(number, ...args);
+    if (result !== -EINTR) return result;
+  }
+}
+
+/** Makes a call and throws `cannot <attempt>: <errno in words>` when it fails. */
+export function mustCall(attempt: string, name: SyscallName, ...args: readonly SyscallArgument[]): number {
+  const result = tryCall(name, ...args);
+  if (result < 0) throw syscallError(attempt, -result);
+  return result;
+}
+
+/** The error of a failed call: `cannot open "/x": no such file or directory`. */
+export function syscallError(attempt: string, errno: number): TsrunError {
+  return new TsrunError("E_SYSCALL", `cannot ${attempt}: ${errnoWords(errno)}`, { errno: errnoName(errno) });
+}
+
+/** Whether `error` is a failed system call with this errno name. */
+export function hasErrno(error: unknown, ...names: readonly string[]): boolean {
+  return error instanceof TsrunError && error.errno !== undefined && names.includes(error.errno);
+}
+
+/** True for a result that only means "not now". */
+export function wouldBlock(result: number): boolean {
+  return result === -EAGAIN;
+}

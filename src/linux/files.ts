@@ -1,0 +1,319 @@
+// Files of the host by descriptor: what tsrun itself reads and writes. Not node:fs, whose loading costs more than
+// half of a whole command; and every name is taken below a directory that the caller already holds.
+
+import { hasErrno, mustCall, syscallError, tryCall } from "./call.ts";
+import { EEXIST, ENOENT, ENOTEMPTY } from "./errno.ts";
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  AT_SYMLINK_NOFOLLOW,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  O_SYNC,
+  O_WRONLY,
+  S_IFMT,
+} from "./fcntl.ts";
+import { cString, text, utf8, viewOf } from "./words.ts";
+
+/** A descriptor that closes itself at the end of a `using` block. */
+export class Descriptor implements Disposable {
+  #number: number;
+
+  constructor(number: number) {
+    this.#number = number;
+  }
+
+  get number(): number {
+    return this.#number;
+  }
+
+  close(): void {
+    if (this.#number >= 0) tryCall("close", this.#number);
+    this.#number = -1;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+export interface At {
+  /** Directory that a relative path starts from; the working directory when absent. */
+  readonly at?: number;
+}
+
+export interface OpenOptions extends At {
+  readonly mode?: number;
+}
+
+/** openat(2), close-on-exec always. Throws with the path in the message. */
+export function open(path: string, flags: number, { at = AT_FDCWD, mode = 0 }: OpenOptions = {}): Descriptor {
+  return new Descriptor(mustCall(`open "${path}"`, "openat", at, cString(path), flags | O_CLOEXEC, mode));
+}
+
+/** As `open`, for a directory. */
+export function openDirectory(path: string, options: At = {}): Descriptor {
+  return open(path, O_PATH | O_DIRECTORY, options);
+}
+
+/** As `open`; `undefined` when there is no such file. */
+export function openIfThere(path: string, flags: number, options: OpenOptions = {}): Descriptor | undefined {
+  try {
+    return open(path, flags, options);
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/** Everything that can be read from a descriptor. */
+export function readAll(fd: number, what: string): Uint8Array {
+  let buffer = new Uint8Array(16384);
+  let length = 0;
+  for (;;) {
+    if (length === buffer.length) {
+      const larger = new Uint8Array(buffer.length * 4);
+      larger.set(buffer);
+      buffer = larger;
+    }
+    const room = buffer.subarray(length);
+    const got = mustCall(`read ${what}`, "read", fd, room, room.length);
+    if (got === 0) return buffer.subarray(0, length);
+    length += got;
+  }
+}
+
+/** The bytes of a file. */
+export function readFile(path: string, options: At = {}): Uint8Array {
+  using file = open(path, O_RDONLY, options);
+  return readAll(file.number, `"${path}"`);
+}
+
+/** The text of a file. */
+export function readText(path: string, options: At = {}): string {
+  return text(readFile(path, options));
+}
+
+/** The text of a file; `undefined` when it cannot be read. */
+export function readTextIfThere(path: string, options: At = {}): string | undefined {
+  try {
+    return readText(path, options);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes everything, however many calls it takes. Throws EPIPE and the like as errors of `what`. */
+export function writeAll(fd: number, data: string | Uint8Array, what = `descriptor ${fd}`): void {
+  let rest = typeof data === "string" ? utf8(data) : data;
+  while (rest.length > 0) {
+    const written = mustCall(`write ${what}`, "write", fd, rest, rest.length);
+    rest = rest.subarray(written);
+  }
+}
+
+/** Writes `data` to an existing file in one call, as kernel interfaces want it. */
+export function writeFile(path: string, data: string | Uint8Array, options: At = {}): void {
+  const failure = tryWriteFile(path, data, options);
+  if (failure < 0) throw syscallError(`write ${JSON.stringify(shown(data))} to "${path}"`, -failure);
+}
+
+/** As `writeFile`, but answers the negated errno instead of throwing; 0 on success. */
+export function tryWriteFile(path: string, data: string | Uint8Array, { at = AT_FDCWD }: At = {}): number {
+  const fd = tryCall("openat", at, cString(path), O_WRONLY | O_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  const bytes = typeof data === "string" ? utf8(data) : data;
+  const written = tryCall("write", fd, bytes, bytes.length);
+  tryCall("close", fd);
+  return written < 0 ? written : 0;
+}
+
+export interface CreateFileOptions extends At {
+  readonly mode: number;
+}
+
+/** Creates a file that must not exist yet and writes it through to the disk. */
+export function createFile(
+  path: string,
+  data: string | Uint8Array,
+  { at = AT_FDCWD, mode }: CreateFileOptions,
+): void {
+  using file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_SYNC | O_NOFOLLOW, { at, mode });
+  writeAll(file.number, data, `"${path}"`);
+}
+
+/** Puts a file in place atomically: a temporary name beside it, then rename(2). */
+export function replaceFile(
+  path: string,
+  data: string | Uint8Array,
+  { at = AT_FDCWD, mode }: CreateFileOptions,
+): void {
+  const slash = path.lastIndexOf("/");
+  const temporary = `${path.slice(0, slash + 1)}.${path.slice(slash + 1)}.${process.pid}`;
+  remove(temporary, { at });
+  createFile(temporary, data, { at, mode });
+  try {
+    mustCall(`rename "${temporary}" to "${path}"`, "renameat2", at, cString(temporary), at, cString(path), 0);
+  } catch (error) {
+    remove(temporary, { at });
+    throw error;
+  }
+}
+
+/** mkdirat(2). Returns false when it existed. */
+export function makeDirectory(path: string, mode: number, { at = AT_FDCWD }: At = {}): boolean {
+  const result = tryCall("mkdirat", at, cString(path), mode);
+  if (result === -EEXIST) return false;
+  if (result < 0) throw syscallError(`create directory "${path}"`, -result);
+  return true;
+}
+
+/** Creates a directory and what is missing above it. */
+export function makeDirectories(path: string, mode: number): void {
+  const parts = path.split("/");
+  for (let length = 1; length <= parts.length; length++) {
+    const prefix = parts.slice(0, length).join("/");
+    if (prefix !== "") makeDirectory(prefix, mode);
+  }
+}
+
+/** unlinkat(2); a file that is not there is fine. */
+export function remove(path: string, { at = AT_FDCWD }: At = {}): void {
+  const result = tryCall("unlinkat", at, cString(path), 0);
+  if (result < 0 && result !== -ENOENT) throw syscallError(`remove "${path}"`, -result);
+}
+
+/** Removes an empty directory; false when it still holds something, true also when it is not there. */
+export function removeDirectory(path: string, { at = AT_FDCWD }: At = {}): boolean {
+  const result = tryCall("unlinkat", at, cString(path), AT_REMOVEDIR);
+  if (result === -ENOTEMPTY || result === -EEXIST) return false;
+  if (result < 0 && result !== -ENOENT) throw syscallError(`remove directory "${path}"`, -result);
+  return true;
+}
+
+/** Removes a directory of ours with all that is in it; never follows a symbolic link. */
+export function removeTree(path: string, { at = AT_FDCWD }: At = {}): void {
+  const directory = openIfThere(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, { at });
+  if (directory === undefined) return;
+  using held = directory;
+  for (const entry of listDirectory(held.number)) {
+    if (entry.type === "directory") removeTree(entry.name, { at: held.number });
+    else remove(entry.name, { at: held.number });
+  }
+  removeDirectory(path, { at });
+}
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly type: "directory" | "file" | "symlink" | "other";
+}
+
+/** getdents64(2): the entries of a directory opened for reading, without `.` and `..`. */
+export function listDirectory(fd: number): DirectoryEntry[] {
+  const buffer = new Uint8Array(32768);
+  const view = viewOf(buffer);
+  const entries: DirectoryEntry[] = [];
+  for (;;) {
+    const length = mustCall("list directory", "getdents64", fd, buffer, buffer.length);
+    if (length === 0) return entries;
+    for (let offset = 0; offset < length; offset += view.getUint16(offset + 16, true)) {
+      const start = offset + 19;
+      const name = text(buffer.subarray(start, buffer.indexOf(0, start)));
+      if (name !== "." && name !== "..") entries.push({ name, type: entryType(view.getUint8(offset + 18)) });
+    }
+  }
+}
+
+/** The entries of a directory by path; none when it is not there. */
+export function listDirectoryAt(path: string, options: At = {}): DirectoryEntry[] {
+  const directory = openIfThere(path, O_RDONLY | O_DIRECTORY, options);
+  if (directory === undefined) return [];
+  using held = directory;
+  return listDirectory(held.number);
+}
+
+/** readlinkat(2); `undefined` when it cannot be read. */
+export function readLink(path: string, { at = AT_FDCWD }: At = {}): string | undefined {
+  const buffer = new Uint8Array(4096);
+  const length = tryCall("readlinkat", at, cString(path), buffer, buffer.length);
+  return length < 0 ? undefined : text(buffer.subarray(0, length));
+}
+
+export interface FileStatus {
+  /** Type bits only: S_IFDIR and so on. */
+  readonly type: number;
+  /** Permission bits with set-user-ID, set-group-ID and sticky. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly inode: bigint;
+  readonly deviceMajor: number;
+  readonly deviceMinor: number;
+  /** Of a device node: what it stands for. */
+  readonly nodeMajor: number;
+  readonly nodeMinor: number;
+  readonly size: number;
+}
+
+/** Bytes of `struct statx`. */
+export const STATX_SIZE = 256;
+/** STATX_BASIC_STATS */
+export const STATX_BASIC = 0x7ff;
+
+/** Reads `struct statx`. */
+export function parseStatx(bytes: Uint8Array): FileStatus {
+  const view = viewOf(bytes);
+  const mode = view.getUint16(28, true);
+  return {
+    type: mode & S_IFMT,
+    mode: mode & 0o7777,
+    uid: view.getUint32(20, true),
+    gid: view.getUint32(24, true),
+    inode: view.getBigUint64(32, true),
+    size: Number(view.getBigUint64(40, true)),
+    nodeMajor: view.getUint32(128, true),
+    nodeMinor: view.getUint32(132, true),
+    deviceMajor: view.getUint32(136, true),
+    deviceMinor: view.getUint32(140, true),
+  };
+}
+
+export interface StatusOptions extends At {
+  readonly followLinks?: boolean;
+}
+
+/** statx(2); `undefined` when there is no such file. Other failures throw. */
+export function status(
+  path: string,
+  { at = AT_FDCWD, followLinks = true }: StatusOptions = {},
+): FileStatus | undefined {
+  const buffer = new Uint8Array(STATX_SIZE);
+  const flags = followLinks ? 0 : AT_SYMLINK_NOFOLLOW;
+  const result = tryCall("statx", at, cString(path), flags, STATX_BASIC, buffer);
+  if (result === -ENOENT) return undefined;
+  if (result < 0) throw syscallError(`stat "${path}"`, -result);
+  return parseStatx(buffer);
+}
+
+/** The file system magic of an open file (statfs(2)). */
+export function filesystemType(fd: number): number {
+  const buffer = new Uint8Array(120);
+  mustCall("read the file system's type", "fstatfs", fd, buffer);
+  return Number(viewOf(buffer).getBigUint64(0, true));
+}
+
+function entryType(type: number): DirectoryEntry["type"] {
+  if (type === 4) return "directory";
+  if (type === 8) return "file";
+  return type === 10 ? "symlink" : "other";
+}
+
+function shown(data: string | Uint8Array): string {
+  const whole = typeof data === "string" ? data : text(data);
+  return whole.length > 60 ? `${whole.slice(0, 60)}…` : whole;
+}

@@ -1,0 +1,86 @@
+// Processes of the host: identity, signals, waiting, leaving.
+
+import { mustCall, tryCall } from "./call.ts";
+import { readTextIfThere } from "./files.ts";
+import { viewOf } from "./words.ts";
+
+/** Ends the process at once: no engine teardown, which would cost a millisecond and can only do harm. */
+export function exit(status: number): never {
+  tryCall("exit_group", status);
+  throw new Error("unreachable");
+}
+
+export const effectiveUid = (): number => tryCall("geteuid");
+export const effectiveGid = (): number => tryCall("getegid");
+
+/** kill(2): 0, or the negated errno. */
+export function signalProcess(pid: number, signal: number): number {
+  return tryCall("kill", pid, signal);
+}
+
+/** What /proc/PID/stat says of a process. */
+export interface ProcessStatus {
+  readonly name: string;
+  /** One letter, as in proc_pid_stat(5): R, S, D, Z, T, X… */
+  readonly state: string;
+  readonly parent: number;
+  /** Clock ticks after boot: with the pid, the identity of a process. */
+  readonly startTime: number;
+}
+
+/** The status of a process, `undefined` when it is gone. */
+export function processStatus(pid: number): ProcessStatus | undefined {
+  const line = readTextIfThere(`/proc/${pid}/stat`);
+  if (line === undefined) return undefined;
+  // The name stands in parentheses and may itself hold any character, so the last one counts.
+  const end = line.lastIndexOf(")");
+  const fields = line.slice(end + 2).split(" ");
+  return {
+    name: line.slice(line.indexOf("(") + 1, end),
+    state: fields[0] ?? "X",
+    parent: Number(fields[1]),
+    startTime: Number(fields[19]),
+  };
+}
+
+export interface WaitResult {
+  readonly pid: number;
+  /** Exit status, or 128 + signal. */
+  readonly status: number;
+  /** The signal that ended it, 0 when it exited. */
+  readonly signal: number;
+}
+
+/** wait4(2). `undefined` when there is nothing to report (WNOHANG) or no such child. */
+export function waitFor(pid: number, flags = 0): WaitResult | undefined {
+  const raw = new Uint8Array(4);
+  const got = tryCall("wait4", pid, raw, flags, 0);
+  if (got <= 0) return undefined;
+  const word = viewOf(raw).getInt32(0, true);
+  const signal = word & 0x7f;
+  return { pid: got, signal, status: signal === 0 ? (word >> 8) & 0xff : 128 + signal };
+}
+
+export interface PollEntry {
+  readonly fd: number;
+  /** POLLIN, POLLOUT */
+  readonly events: number;
+}
+
+/** ppoll(2). Returns the returned events of each entry in order; all 0 at the time limit. */
+export function poll(entries: readonly PollEntry[], timeoutMs?: number): number[] {
+  const raw = new Uint8Array(entries.length * 8);
+  const view = viewOf(raw);
+  entries.forEach((entry, index) => {
+    view.setInt32(index * 8, entry.fd, true);
+    view.setInt16(index * 8 + 4, entry.events, true);
+  });
+  let timeout = new Uint8Array(0);
+  if (timeoutMs !== undefined) {
+    timeout = new Uint8Array(16);
+    viewOf(timeout).setBigInt64(0, BigInt(Math.floor(timeoutMs / 1000)), true);
+    viewOf(timeout).setBigInt64(8, BigInt(Math.round((timeoutMs % 1000) * 1e6)), true);
+  }
+  mustCall("wait for events", "ppoll", raw, entries.length, timeout, 0, 8);
+  return entries.map((_, index) => view.getInt16(index * 8 + 6, true));
+}

@@ -1,0 +1,59 @@
+// Machine words: the checks that bun:ffi does not make (undefined and NaN would silently become 0), C strings, and
+// little-endian structures. Pure.
+
+import { TsrunError } from "../errors.ts";
+
+/** A 64-bit value as JavaScript can hold it. */
+export type Word = number | bigint;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Returns `value` when it is a whole number that fits 64 bits; anything else is a mistake of ours. */
+export function assertWord(value: Word): Word {
+  if (typeof value === "bigint") {
+    if (value >= -(1n << 63n) && value < 1n << 64n) return value;
+  } else if (Number.isSafeInteger(value)) {
+    return value;
+  }
+  throw new TsrunError("E_INTERNAL", `${String(value)} is no machine word`);
+}
+
+/** The NUL-terminated bytes of `text`; a NUL inside is refused, since C would cut the string there. */
+export function cString(text: string): Uint8Array {
+  if (text.includes("\0")) {
+    throw new TsrunError("E_CONFIG", `${JSON.stringify(text)} holds a NUL character`);
+  }
+  return encoder.encode(`${text}\0`);
+}
+
+/** UTF-8 bytes of `text`. */
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** The text of UTF-8 `bytes`. */
+export function text(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+/** The text up to the first NUL. */
+export function textUntilNul(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return decoder.decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+/** A view for reading and writing the fields of a structure. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** A structure of consecutive 64-bit fields, as `openat2`, `clone3` and `mount_setattr` take them. */
+export function u64Struct(...fields: readonly Word[]): Uint8Array {
+  const bytes = new Uint8Array(fields.length * 8);
+  const view = viewOf(bytes);
+  fields.forEach((field, index) => {
+    view.setBigUint64(index * 8, BigInt.asUintN(64, BigInt(assertWord(field))), true);
+  });
+  return bytes;
+}
