@@ -1,0 +1,226 @@
+// A batch of operations as bytes: where every argument lies in the proxy's memory, and reading the answer. Pure.
+
+import { TsrunError } from "../errors.ts";
+import { machine as hostMachine, type Machine, syscallNumber } from "../linux/syscalls.ts";
+import { viewOf } from "../linux/words.ts";
+import type { Argument, Data, Out } from "./arguments.ts";
+import {
+  ARGUMENTS_OFFSET,
+  BUFFER,
+  CHILD_ONLY,
+  CLONES,
+  GO_ON,
+  HEADER_SIZE,
+  LARGE,
+  LAST,
+  NOT_DONE_HIGH,
+  OPERATION_SIZE,
+  PARENT_ONLY,
+  RESULT_OFFSET,
+  SEGMENT_SIZE,
+} from "./interpreter.ts";
+import type { Operation } from "./operation.ts";
+
+/** The longest message that is sent, bytes: well below what a socket takes by default (net.core.wmem_default). */
+export const MESSAGE_LIMIT = 0x18000;
+/** Data from this size on moves to the large area when the message would grow too long. */
+const LARGE_DATA = 2048;
+
+export interface EncodedBatch {
+  readonly message: Uint8Array;
+  /** What must lie in the proxy's memory before the message arrives. */
+  readonly preload: readonly { readonly address: number; readonly bytes: Uint8Array }[];
+  readonly replyLength: number;
+  readonly outs: readonly { readonly out: Out; readonly offset: number }[];
+}
+
+export interface EncodeOptions {
+  /** The proxy leaves after its answer. */
+  readonly last?: boolean;
+  readonly machine?: Machine;
+}
+
+/** Lays a batch out and writes it. */
+export function encode(operations: readonly Operation[], options: EncodeOptions = {}): EncodedBatch {
+  const layout = new Layout(operations);
+  const replyLength = layout.placeOuts();
+  layout.placeData();
+  const message = new Uint8Array(layout.length);
+  const view = viewOf(message);
+  view.setUint32(0, operations.length, true);
+  view.setUint32(4, options.last === true ? LAST : 0, true);
+  view.setUint32(8, replyLength, true);
+  operations.forEach((operation, index) => {
+    writeOperation(view, layout, { operation, index, machine: options.machine ?? hostMachine });
+  });
+  layout.writeData(message);
+  return { message, preload: layout.preload, replyLength, outs: layout.outs };
+}
+
+/** Fills in the results of a batch that was answered. */
+export function decode(operations: readonly Operation[], batch: EncodedBatch, reply: Uint8Array): void {
+  const view = viewOf(reply);
+  operations.forEach((operation, index) => {
+    const at = HEADER_SIZE + index * OPERATION_SIZE + RESULT_OFFSET;
+    const high = view.getInt32(at + 4, true);
+    operation.result = high >>> 0 === NOT_DONE_HIGH ? undefined : high * 2 ** 32 + view.getUint32(at, true);
+  });
+  for (const { out, offset } of batch.outs) out.bytes = reply.slice(offset, offset + out.size);
+}
+
+/** The operation that stopped a batch: the first failed one that was not allowed to fail. */
+export function failureOf(operations: readonly Operation[]): Operation | undefined {
+  return operations.find((one) => one.goOn !== true && one.result !== undefined && isErrno(one.result));
+}
+
+function isErrno(result: number): boolean {
+  return result < 0 && result >= -4095;
+}
+
+interface Placed {
+  readonly operation: Operation;
+  readonly index: number;
+  readonly machine: Machine;
+}
+
+function writeOperation(view: DataView, layout: Layout, { operation, index, machine }: Placed): void {
+  const at = HEADER_SIZE + index * OPERATION_SIZE;
+  let flags = 0;
+  if (operation.only === "child") flags |= CHILD_ONLY;
+  if (operation.only === "parent") flags |= PARENT_ONLY;
+  if (operation.clones === true) flags |= CLONES;
+  if (operation.goOn === true) flags |= GO_ON;
+  operation.args.forEach((argument, position) => {
+    const isResult = typeof argument === "object" && argument.kind === "result";
+    if (isResult) flags |= 1 << position;
+    view.setBigInt64(at + ARGUMENTS_OFFSET + position * 8, BigInt(layout.word(argument, index)), true);
+  });
+  view.setUint32(at, syscallNumber(operation.call, machine), true);
+  view.setUint32(at + 4, flags, true);
+  view.setUint32(at + RESULT_OFFSET + 4, NOT_DONE_HIGH, true);
+}
+
+/** Where everything of a batch lies. */
+class Layout {
+  readonly outs: { out: Out; offset: number }[] = [];
+  readonly preload: { address: number; bytes: Uint8Array }[] = [];
+  length: number;
+  readonly #operations: readonly Operation[];
+  readonly #indexes = new Map<Operation, number>();
+  readonly #addresses = new Map<Data | Out, number>();
+  readonly #inMessage: { data: Data; offset: number }[] = [];
+  readonly #inLarge: { data: Data; address: number }[] = [];
+  #large = LARGE;
+
+  constructor(operations: readonly Operation[]) {
+    this.#operations = operations;
+    operations.forEach((operation, index) => {
+      this.#indexes.set(operation, index);
+    });
+    this.length = HEADER_SIZE + operations.length * OPERATION_SIZE;
+  }
+
+  /** Gives each out buffer its place right behind the operations. Returns the length of the answer. */
+  placeOuts(): number {
+    this.#eachMemory((memory) => {
+      if (memory.kind !== "out" || this.#addresses.has(memory)) return;
+      this.outs.push({ out: memory, offset: this.length });
+      this.#addresses.set(memory, BUFFER + this.length);
+      this.length += align(memory.size);
+    });
+    return this.length;
+  }
+
+  /** Gives each piece of data its place behind the out buffers, or in the large area. */
+  placeData(): void {
+    this.#eachMemory((memory) => {
+      if (memory.kind !== "data" || this.#addresses.has(memory)) return;
+      if (memory.bytes.length >= LARGE_DATA || this.length + memory.bytes.length > MESSAGE_LIMIT) {
+        this.#placeLarge(memory);
+        return;
+      }
+      this.#inMessage.push({ data: memory, offset: this.length });
+      this.#addresses.set(memory, BUFFER + this.length);
+      this.length += align(memory.bytes.length);
+    });
+    if (this.length > MESSAGE_LIMIT) {
+      throw new TsrunError("E_INTERNAL", `a batch of ${this.length} bytes does not fit a message`);
+    }
+  }
+
+  /** The 64-bit value of an argument of the operation at `index`. */
+  word(argument: Argument, index: number): number | bigint {
+    if (typeof argument !== "object") return argument;
+    switch (argument.kind) {
+      case "shown":
+        return argument.value;
+      case "data":
+      case "out":
+        return this.#addressOf(argument);
+      case "result": {
+        const earlier = this.#indexes.get(argument.operation);
+        if (earlier === undefined || earlier >= index) {
+          throw new TsrunError(
+            "E_INTERNAL",
+            `${argument.operation.call} does not stand earlier in the batch`,
+          );
+        }
+        return BUFFER + HEADER_SIZE + earlier * OPERATION_SIZE + RESULT_OFFSET;
+      }
+    }
+  }
+
+  /** Copies the data into place; only now does every pointer have an address. */
+  writeData(message: Uint8Array): void {
+    for (const { data, offset } of this.#inMessage) {
+      message.set(data.bytes, offset);
+      this.#fillPointers(data, viewOf(message.subarray(offset)));
+    }
+    for (const { data, address } of this.#inLarge) {
+      const bytes = data.bytes.slice();
+      this.#fillPointers(data, viewOf(bytes));
+      this.preload.push({ address, bytes });
+    }
+  }
+
+  #placeLarge(data: Data): void {
+    const address = this.#large;
+    this.#large += align(data.bytes.length);
+    if (this.#large > BUFFER + SEGMENT_SIZE) {
+      throw new TsrunError("E_CONFIG", "arguments and environment are too long for a process", {
+        hint: "shorten process.args or process.env; the kernel refuses more than a few MiB",
+      });
+    }
+    this.#addresses.set(data, address);
+    this.#inLarge.push({ data, address });
+  }
+
+  #fillPointers(data: Data, view: DataView): void {
+    for (const { offset, to } of data.pointers ?? []) {
+      view.setBigUint64(offset, BigInt(this.#addressOf(to)), true);
+    }
+  }
+
+  #addressOf(memory: Data | Out): number {
+    const address = this.#addresses.get(memory);
+    if (address === undefined) throw new TsrunError("E_INTERNAL", "memory without a place in its batch");
+    return address;
+  }
+
+  #eachMemory(visit: (memory: Data | Out) => void): void {
+    const walk = (memory: Data | Out): void => {
+      visit(memory);
+      if (memory.kind === "data") for (const { to } of memory.pointers ?? []) walk(to);
+    };
+    for (const { args } of this.#operations) {
+      for (const argument of args) {
+        if (typeof argument === "object" && (argument.kind === "data" || argument.kind === "out"))
+          walk(argument);
+      }
+    }
+  }
+}
+
+function align(size: number): number {
+  return (size + 7) & ~7;
+}

@@ -1,0 +1,294 @@
+// The system calls that containers are made of, as operations: kernel names and argument order, descriptors shown by
+// number, flags by name. `attempt` always says what a failure prevented, as it follows "cannot".
+
+import {
+  O_CLOEXEC,
+  OPEN_FLAGS,
+  RESOLVE_FLAGS,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+} from "../linux/fcntl.ts";
+import { STATX_BASIC, STATX_SIZE } from "../linux/files.ts";
+import { showFlags } from "../linux/flags.ts";
+import {
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_SET_FLAG,
+  FSCONFIG_SET_STRING,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  MOUNT_ATTR_FLAGS,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  MS_FLAGS,
+} from "../linux/mount.ts";
+import { CLONE_FLAGS } from "../linux/sched.ts";
+import { u64Struct, utf8, type Word } from "../linux/words.ts";
+import {
+  data,
+  type Fd,
+  fd,
+  flags,
+  type Out,
+  octal,
+  out,
+  quote,
+  shown,
+  text,
+  textArray,
+} from "./arguments.ts";
+import { type Operation, operation } from "./operation.ts";
+
+/** An operation whose call fills memory: read `out.bytes` after the batch. */
+export type Reading = Operation & { readonly out: Out };
+
+export function openat(dir: Fd, path: string, how: number, attempt = `open "${path}"`, mode = 0): Operation {
+  return operation("openat", [fd(dir), text(path), flags(how | O_CLOEXEC, OPEN_FLAGS), octal(mode)], attempt);
+}
+
+/** openat2(2) below `root`: no symbolic link, `..` or magic link leads out. */
+export function openInRoot(
+  root: Fd,
+  path: string,
+  how: number,
+  attempt = `open "${path}"`,
+  mode = 0,
+): Operation {
+  const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const opened = how | O_CLOEXEC;
+  const struct = data(
+    u64Struct(opened, mode, resolve),
+    () =>
+      `{flags=${showFlags(opened, OPEN_FLAGS)}, mode=0${mode.toString(8)}, resolve=${showFlags(resolve, RESOLVE_FLAGS)}}`,
+  );
+  return operation("openat2", [fd(root), text(path), struct, 24], attempt);
+}
+
+export function close(of: Fd): Operation {
+  return operation("close", [fd(of)], "close a descriptor");
+}
+
+export function dup3(from: Fd, to: number, how: number, attempt = "duplicate a descriptor"): Operation {
+  return operation("dup3", [fd(from), to, flags(how, OPEN_FLAGS)], attempt);
+}
+
+export function read(from: Fd, size: number, attempt: string): Reading {
+  const memory = out(size);
+  return { ...operation("read", [fd(from), memory, size], attempt), out: memory };
+}
+
+export function write(to: Fd, content: string, attempt: string): Operation {
+  const bytes = utf8(content);
+  return operation("write", [fd(to), data(bytes, () => quote(content)), bytes.length], attempt);
+}
+
+export function statx(dir: Fd, path: string, how: number, attempt = `stat "${path}"`): Reading {
+  const memory = out(STATX_SIZE);
+  return { ...operation("statx", [fd(dir), text(path), how, STATX_BASIC, memory], attempt), out: memory };
+}
+
+/** `struct statfs`, whose first word is the file system's magic. */
+export function fstatfs(of: Fd, attempt: string): Reading {
+  const memory = out(120);
+  return { ...operation("fstatfs", [fd(of), memory], attempt), out: memory };
+}
+
+export function readlinkat(dir: Fd, path: string, attempt = `read the link "${path}"`): Reading {
+  const memory = out(4096);
+  return { ...operation("readlinkat", [fd(dir), text(path), memory, 4096], attempt), out: memory };
+}
+
+export function mkdirat(
+  dir: Fd,
+  path: string,
+  mode: number,
+  attempt = `create directory "${path}"`,
+): Operation {
+  return operation("mkdirat", [fd(dir), text(path), octal(mode)], attempt);
+}
+
+export interface Node {
+  /** File type and permission bits. */
+  readonly mode: number;
+  readonly major: number;
+  readonly minor: number;
+}
+
+export function mknodat(dir: Fd, path: string, node: Node, attempt: string): Operation {
+  const device = makeDevice(node.major, node.minor);
+  const shownDevice = shown(device, `makedev(${node.major}, ${node.minor})`);
+  return operation("mknodat", [fd(dir), text(path), octal(node.mode), shownDevice], attempt);
+}
+
+export function symlinkat(target: string, dir: Fd, path: string, attempt: string): Operation {
+  return operation("symlinkat", [text(target), fd(dir), text(path)], attempt);
+}
+
+export function unlinkat(dir: Fd, path: string, how: number, attempt = `remove "${path}"`): Operation {
+  return operation("unlinkat", [fd(dir), text(path), how], attempt);
+}
+
+export function fchown(of: Fd, owner: { uid: number; gid: number }, attempt: string): Operation {
+  return operation("fchown", [fd(of), owner.uid, owner.gid], attempt);
+}
+
+export function fchownat(
+  dir: Fd,
+  path: string,
+  owner: { uid: number; gid: number },
+  attempt: string,
+): Operation {
+  return operation("fchownat", [fd(dir), text(path), owner.uid, owner.gid, 0x100], attempt);
+}
+
+export function fchmod(of: Fd, mode: number, attempt: string): Operation {
+  return operation("fchmod", [fd(of), octal(mode)], attempt);
+}
+
+export interface MountCall {
+  readonly source?: string;
+  readonly target: string;
+  readonly type?: string;
+  readonly flags: number;
+  readonly data?: string;
+}
+
+/** mount(2), for what the mount API of Linux 5.2 cannot say, and for kernels without mount_setattr(2). */
+export function mount(call: MountCall, attempt: string): Operation {
+  const optional = (value: string | undefined) => (value === undefined ? shown(0, "NULL") : text(value));
+  return operation(
+    "mount",
+    [
+      optional(call.source),
+      text(call.target),
+      optional(call.type),
+      flags(call.flags, MS_FLAGS),
+      optional(call.data),
+    ],
+    attempt,
+  );
+}
+
+export function umount2(path: string, how: number, attempt: string): Operation {
+  return operation("umount2", [text(path), how], attempt);
+}
+
+export function fsopen(type: string, attempt: string): Operation {
+  return operation("fsopen", [text(type), shown(FSOPEN_CLOEXEC, "FSOPEN_CLOEXEC")], attempt);
+}
+
+export function fsconfigFlag(context: Fd, key: string, attempt: string): Operation {
+  return operation(
+    "fsconfig",
+    [fd(context), shown(FSCONFIG_SET_FLAG, "FSCONFIG_SET_FLAG"), text(key), shown(0, "NULL"), 0],
+    attempt,
+  );
+}
+
+export function fsconfigString(context: Fd, key: string, value: string, attempt: string): Operation {
+  return operation(
+    "fsconfig",
+    [fd(context), shown(FSCONFIG_SET_STRING, "FSCONFIG_SET_STRING"), text(key), text(value), 0],
+    attempt,
+  );
+}
+
+export function fsconfigCreate(context: Fd, attempt: string): Operation {
+  return operation(
+    "fsconfig",
+    [fd(context), shown(FSCONFIG_CMD_CREATE, "FSCONFIG_CMD_CREATE"), shown(0, "NULL"), shown(0, "NULL"), 0],
+    attempt,
+  );
+}
+
+export function fsmount(context: Fd, attributes: number, attempt: string): Operation {
+  const how = shown(FSMOUNT_CLOEXEC, "FSMOUNT_CLOEXEC");
+  return operation("fsmount", [fd(context), how, flags(attributes, MOUNT_ATTR_FLAGS)], attempt);
+}
+
+export function openTree(dir: Fd, path: string, how: number, attempt: string): Operation {
+  return operation("open_tree", [fd(dir), text(path), shown(how, `0x${how.toString(16)}`)], attempt);
+}
+
+/** move_mount(2) of a detached mount onto an open file: no path is walked. */
+export function moveMount(tree: Fd, target: Fd, attempt: string): Operation {
+  const how = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  const shownHow = shown(how, "MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH");
+  return operation("move_mount", [fd(tree), text(""), fd(target), text(""), shownHow], attempt);
+}
+
+export interface MountAttributes {
+  readonly set?: number;
+  readonly clear?: number;
+  /** MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE */
+  readonly propagation?: number;
+  readonly userNamespace?: number;
+}
+
+export function mountSetattr(
+  dir: Fd,
+  path: string,
+  how: number,
+  to: MountAttributes,
+  attempt: string,
+): Operation {
+  const { set = 0, clear = 0, propagation = 0, userNamespace = 0 } = to;
+  const struct = data(u64Struct(set, clear, propagation, userNamespace), () => {
+    const parts = [
+      `attr_set=${showFlags(set, MOUNT_ATTR_FLAGS)}`,
+      `attr_clr=${showFlags(clear, MOUNT_ATTR_FLAGS)}`,
+    ];
+    if (propagation !== 0) parts.push(`propagation=${showFlags(propagation, MS_FLAGS)}`);
+    if (userNamespace !== 0) parts.push(`userns_fd=${userNamespace}`);
+    return `{${parts.join(", ")}}`;
+  });
+  return operation(
+    "mount_setattr",
+    [fd(dir), text(path), shown(how, `0x${how.toString(16)}`), struct, 32],
+    attempt,
+  );
+}
+
+export function pivotRoot(newRoot: string, putOld: string, attempt: string): Operation {
+  return operation("pivot_root", [text(newRoot), text(putOld)], attempt);
+}
+
+export function fchdir(to: Fd, attempt: string): Operation {
+  return operation("fchdir", [fd(to)], attempt);
+}
+
+export function chdir(path: string, attempt: string): Operation {
+  return operation("chdir", [text(path)], attempt);
+}
+
+export function chroot(path: string, attempt: string): Operation {
+  return operation("chroot", [text(path)], attempt);
+}
+
+export function setns(namespace: Fd, kind: number, attempt: string): Operation {
+  return operation("setns", [fd(namespace), flags(kind, CLONE_FLAGS)], attempt);
+}
+
+export function unshare(kinds: number, attempt: string): Operation {
+  return operation("unshare", [flags(kinds, CLONE_FLAGS)], attempt);
+}
+
+/** prctl(2) with numbers; `shownAs` is how the option reads. */
+export function prctl(option: number, args: readonly Word[], shownAs: string, attempt: string): Operation {
+  return operation("prctl", [shown(option, shownAs), ...args], attempt);
+}
+
+export function execve(path: string, args: readonly string[], environment: readonly string[]): Operation {
+  return operation("execve", [text(path), textArray(args), textArray(environment)], `execute "${path}"`);
+}
+
+/** The device number as mknod(2) takes it (gnu_dev_makedev). */
+export function makeDevice(major: number, minor: number): bigint {
+  const high = BigInt(major);
+  const low = BigInt(minor);
+  return (low & 0xffn) | ((high & 0xfffn) << 8n) | ((low & ~0xffn) << 12n) | ((high & ~0xfffn) << 32n);
+}
+
+/** The path by which the kernel reaches an open file of the caller, for calls that only take paths. */
+export function procPath(of: number): string {
+  return `/proc/self/fd/${of}`;
+}

@@ -1,0 +1,66 @@
+// One system call that the proxy is to make, with what it is for; and how it reads in a trace or an error. Pure.
+
+import { errnoName } from "../linux/errno.ts";
+import type { SyscallName } from "../linux/syscalls.ts";
+import { viewOf } from "../linux/words.ts";
+import type { Argument } from "./arguments.ts";
+
+export interface Operation {
+  readonly call: SyscallName;
+  readonly args: readonly Argument[];
+  /** What a failure prevented, as it follows "cannot": `mount "proc" on "/proc"`. */
+  readonly attempt: string;
+  /** Carried out in one of the two processes only, after a clone. */
+  readonly only?: "child" | "parent" | undefined;
+  readonly clones?: true | undefined;
+  /** A failure does not stop the batch. */
+  readonly goOn?: true | undefined;
+  /** The result or the negated errno; `undefined` until done. */
+  result: number | undefined;
+}
+
+/** An operation that stops its batch when it fails. */
+export function operation(call: SyscallName, args: readonly Argument[], attempt: string): Operation {
+  return { call, args, attempt, result: undefined };
+}
+
+/** The same operation, but its failure is only noted. */
+export function orGoOn(of: Operation): Operation {
+  return { ...of, goOn: true };
+}
+
+export function inChild(of: Operation): Operation {
+  return { ...of, only: "child" };
+}
+
+export function inParent(of: Operation): Operation {
+  return { ...of, only: "parent" };
+}
+
+/** The result of an operation that has succeeded. */
+export function resultOf(of: Operation): number {
+  if (of.result === undefined || of.result < 0) throw new Error(`${of.call} has no result`);
+  return of.result;
+}
+
+/** `openat2(5, "etc", {…}, 24) = 7`, or `= ENOENT`. */
+export function render(of: Operation): string {
+  const call = `${of.call}(${of.args.map(renderArgument).join(", ")})`;
+  if (of.result === undefined) return call;
+  return `${call} = ${of.result < 0 ? errnoName(-of.result) : of.result}`;
+}
+
+function renderArgument(argument: Argument): string {
+  if (typeof argument !== "object") return argument.toString();
+  switch (argument.kind) {
+    case "data":
+    case "shown":
+      return argument.show();
+    case "out":
+      return argument.bytes.length === 4 ? `[${viewOf(argument.bytes).getInt32(0, true)}]` : "{…}";
+    case "result":
+      return argument.operation.result === undefined
+        ? `<${argument.operation.call}>`
+        : argument.operation.result.toString();
+  }
+}
