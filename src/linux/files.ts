@@ -4,6 +4,7 @@
 import { hasErrno, mustCall, syscallError, tryCall } from "./call.ts";
 import { EEXIST, ENOENT, ENOTEMPTY } from "./errno.ts";
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
   AT_REMOVEDIR,
   AT_SYMLINK_NOFOLLOW,
@@ -158,11 +159,16 @@ export function replaceFile(
   remove(temporary, { at });
   createFile(temporary, data, { at, mode });
   try {
-    mustCall(`rename "${temporary}" to "${path}"`, "renameat2", at, cString(temporary), at, cString(path), 0);
+    renameFile(temporary, path, { at });
   } catch (error) {
     remove(temporary, { at });
     throw error;
   }
+}
+
+/** rename(2) within a directory. */
+export function renameFile(from: string, to: string, { at = AT_FDCWD }: At = {}): void {
+  mustCall(`rename "${from}" to "${to}"`, "renameat2", at, cString(from), at, cString(to), 0);
 }
 
 /** mkdirat(2). Returns false when it existed. */
@@ -285,19 +291,27 @@ export function parseStatx(bytes: Uint8Array): FileStatus {
 
 export interface StatusOptions extends At {
   readonly followLinks?: boolean;
+  /** The open file `at` itself, with an empty path. */
+  readonly itself?: boolean;
 }
 
 /** statx(2); `undefined` when there is no such file. Other failures throw. */
-export function status(
-  path: string,
-  { at = AT_FDCWD, followLinks = true }: StatusOptions = {},
-): FileStatus | undefined {
+export function status(path: string, options: StatusOptions = {}): FileStatus | undefined {
+  const { at = AT_FDCWD, followLinks = true, itself = false } = options;
   const buffer = new Uint8Array(STATX_SIZE);
-  const flags = followLinks ? 0 : AT_SYMLINK_NOFOLLOW;
+  const flags = (followLinks ? 0 : AT_SYMLINK_NOFOLLOW) | (itself ? AT_EMPTY_PATH : 0);
   const result = tryCall("statx", at, cString(path), flags, STATX_BASIC, buffer);
   if (result === -ENOENT) return undefined;
   if (result < 0) throw syscallError(`stat "${path}"`, -result);
   return parseStatx(buffer);
+}
+
+/** pipe2(2): the end to read from and the end to write to. */
+export function pipe(): [Descriptor, Descriptor] {
+  const pair = new Uint8Array(8);
+  mustCall("make a pipe", "pipe2", pair, O_CLOEXEC);
+  const view = viewOf(pair);
+  return [new Descriptor(view.getInt32(0, true)), new Descriptor(view.getInt32(4, true))];
 }
 
 /** The file system magic of an open file (statfs(2)). */

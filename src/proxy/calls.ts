@@ -272,6 +272,17 @@ export function unshare(kinds: number, attempt: string): Operation {
   return operation("unshare", [flags(kinds, CLONE_FLAGS)], attempt);
 }
 
+/**
+ * clone3(2) without shared memory. The child goes on in the same batch; CLONE_PARENT makes it a child of tsrun.
+ * @param cgroup descriptor of the v2 cgroup it is born in, with CLONE_INTO_CGROUP
+ */
+export function clone3(kinds: number, attempt: string, cgroup = 0): Operation {
+  const struct = data(u64Struct(kinds, 0, 0, 0, 0, 0, 0, 0, 0, 0, cgroup), () => {
+    return `{flags=${showFlags(kinds, CLONE_FLAGS)}${cgroup === 0 ? "" : `, cgroup=${cgroup}`}}`;
+  });
+  return { ...operation("clone3", [struct, 88], attempt), clones: true };
+}
+
 /** prctl(2) with numbers; `shownAs` is how the option reads. */
 export function prctl(option: number, args: readonly Word[], shownAs: string, attempt: string): Operation {
   return operation("prctl", [shown(option, shownAs), ...args], attempt);

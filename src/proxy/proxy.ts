@@ -5,6 +5,7 @@ import { mustCall, tryCall } from "../linux/call.ts";
 import { EINVAL, errnoName, errnoWords } from "../linux/errno.ts";
 import {
   F_ADD_SEALS,
+  F_DUPFD_CLOEXEC,
   F_SEAL_GROW,
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
@@ -65,6 +66,26 @@ export class SyscallProxy {
   leave(operations: readonly Operation[], options: EncodeOptions = {}): void {
     this.#send(operations, options);
     this.#traceAll(operations);
+  }
+
+  /**
+   * Clones the proxy and returns the child's end. `operations` hold the clone (as `cloneOperation` makes it) and, after it,
+   * what moves the child to its own control socket: without that, both would answer on one.
+   */
+  fork(operations: readonly Operation[], childSocket: Descriptor): SyscallProxy {
+    const batch = this.#send(operations, {});
+    decode(operations, batch, this.#receive(batch.replyLength, operations));
+    this.#traceAll(operations);
+    const failure = failureOf(operations);
+    if (failure !== undefined) throw operationError(failure);
+    const pid = operations.find((one) => one.clones === true)?.result ?? 0;
+    const child = new SyscallProxy(pid, { socket: childSocket, control: this.control, trace: this.#trace });
+    // The child answers the same batch, on its own socket, with what it did of it.
+    const seenByChild = operations.map((one) => ({ ...one }));
+    decode(seenByChild, batch, child.#receive(batch.replyLength, operations));
+    const failed = failureOf(seenByChild);
+    if (failed !== undefined) throw operationError(failed);
+    return child;
   }
 
   /** Lets go of the proxy: reading the end of file, it leaves by itself. */
@@ -148,14 +169,26 @@ export interface StartOptions {
 export function startProxy({ control, descriptors = [], trace }: StartOptions): SyscallProxy {
   const [ours, theirs] = socketPair();
   using executable = sealedExecutable(proxyExecutable(machine, control));
+  // What is to be moved must not stand where something else is moved to before it.
+  const all = [...descriptors, { from: theirs.number, to: control }];
+  const floor = Math.max(...all.map(({ to }) => to)) + 1;
+  const lifted = all.map(({ from, to }) => ({ from: from === to ? from : lift(from, floor), to }));
+  const program = lift(executable.number, floor);
   const pid = spawn({
-    path: `/proc/self/fd/${executable.number}`,
+    path: `/proc/self/fd/${program}`,
     args: ["tsrun-init"],
     environment: [],
-    descriptors: [...descriptors, { from: theirs.number, to: control }],
+    descriptors: lifted,
   });
+  for (const { from, to } of lifted) if (from !== to) tryCall("close", from);
+  tryCall("close", program);
   theirs.close();
   return new SyscallProxy(pid, { socket: ours, control, trace });
+}
+
+/** A duplicate at `floor` or above. */
+function lift(of: number, floor: number): number {
+  return mustCall("duplicate a descriptor", "fcntl", of, F_DUPFD_CLOEXEC, floor);
 }
 
 /** The two ends of a control connection. */

@@ -1,0 +1,21 @@
+// The content of state.json: what later commands must know of a container. Types only.
+
+import type { CgroupRecord } from "../cgroups/driver.ts";
+
+export interface StateRecord {
+  readonly version: 1;
+  readonly id: string;
+  readonly ociVersion: string;
+  /** 0 until the first process exists. With the start time it is the container's identity: pids are used again. */
+  readonly init_process_pid: number;
+  /** Clock ticks after boot. */
+  readonly init_process_start: number;
+  /** RFC 3339, UTC. */
+  readonly created: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly cgroup: CgroupRecord;
+  /** Whether the first process' end is everybody's: it has a pid namespace of its own. */
+  readonly ownPidNamespace: boolean;
+}

@@ -1,0 +1,188 @@
+// What is kept of a container between commands: ROOT/ID/ with state.json, config.json and the two FIFOs by which
+// `start` releases the first process. Creating the directory, exclusively, is what claims the id.
+
+import { TsrunError } from "../errors.ts";
+import { hasErrno, mustCall, syscallError, tryCall } from "../linux/call.ts";
+import { EEXIST } from "../linux/errno.ts";
+import { LOCK_EX, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFIFO } from "../linux/fcntl.ts";
+import {
+  createFile,
+  type Descriptor,
+  listDirectoryAt,
+  makeDirectories,
+  open,
+  openIfThere,
+  readText,
+  remove,
+  removeTree,
+  renameFile,
+  replaceFile,
+  status,
+} from "../linux/files.ts";
+import { cString } from "../linux/words.ts";
+import { parseSpec } from "../spec/load.ts";
+import type { Spec } from "../spec/types.ts";
+import { checkId } from "./id.ts";
+import type { StateRecord } from "./record.ts";
+
+const STATE = "state.json";
+const CONFIG = "config.json";
+/** Read by the waiting first process, written by `start`; under its temporary name until `create` has succeeded. */
+const START_FIFO = "start";
+const START_FIFO_CREATING = ".start";
+/** Written by the first process when it cannot execute; its end of file means that it could. */
+const RESULT_FIFO = "result";
+
+/** The directory of one container. */
+export class StateDirectory implements Disposable {
+  readonly #root: string;
+  readonly #id: string;
+  readonly #directory: Descriptor;
+
+  constructor(root: string, id: string, directory: Descriptor) {
+    this.#root = root;
+    this.#id = id;
+    this.#directory = directory;
+  }
+
+  get path(): string {
+    return `${this.#root}/${this.#id}`;
+  }
+
+  [Symbol.dispose](): void {
+    this.#directory.close();
+  }
+
+  /** Writes state.json: a temporary file, then rename(2), so that a reader sees the old one or the new one. */
+  save(record: StateRecord): void {
+    replaceFile(STATE, JSON.stringify(record), { at: this.#directory.number, mode: 0o600 });
+  }
+
+  /** Reads state.json. */
+  load(): StateRecord {
+    try {
+      return JSON.parse(readText(STATE, { at: this.#directory.number })) as StateRecord;
+    } catch (error) {
+      throw new TsrunError("E_STATE", `cannot read the state of container "${this.#id}": ${words(error)}`, {
+        hint: `it was being created or deleted when its command was killed; "delete --force ${this.#id}" removes it`,
+        cause: error,
+      });
+    }
+  }
+
+  /** Keeps the config as it was checked: later commands must not see what became of the bundle's file. */
+  saveConfig(text: string): void {
+    createFile(CONFIG, text, { at: this.#directory.number, mode: 0o600 });
+  }
+
+  loadConfig(): Spec {
+    return parseSpec(readText(CONFIG, { at: this.#directory.number }));
+  }
+
+  /** Makes the two FIFOs and opens both ends of each, so that neither side ever waits for the other to open. */
+  makeFifos(): { start: Descriptor; result: Descriptor } {
+    for (const name of [START_FIFO_CREATING, RESULT_FIFO]) {
+      const at = this.#directory.number;
+      mustCall(`create the FIFO "${this.path}/${name}"`, "mknodat", at, cString(name), S_IFIFO | 0o600, 0);
+    }
+    return { start: this.#openFifo(START_FIFO_CREATING), result: this.#openFifo(RESULT_FIFO) };
+  }
+
+  /** The container is created: from now on `start` may come. */
+  announceCreated(): void {
+    renameFile(START_FIFO_CREATING, START_FIFO, { at: this.#directory.number });
+  }
+
+  /** The FIFOs of a container that waits for `start`; `undefined` when it does not wait any more. */
+  openFifos(flags: { start: number; result: number }): { start: Descriptor; result: Descriptor } | undefined {
+    const at = this.#directory.number;
+    const result = openIfThere(RESULT_FIFO, flags.result, { at });
+    if (result === undefined) return undefined;
+    const start = openIfThere(START_FIFO, flags.start, { at });
+    return start === undefined ? undefined : { start, result };
+  }
+
+  /** `start` has come: the container can never be started again. */
+  removeFifos(): void {
+    remove(START_FIFO, { at: this.#directory.number });
+    remove(RESULT_FIFO, { at: this.#directory.number });
+  }
+
+  /** Whether the first process has not been released: waits for `start`, or is still being made. */
+  waiting(): "creating" | "created" | undefined {
+    const at = this.#directory.number;
+    if (status(START_FIFO, { at }) !== undefined) return "created";
+    return status(START_FIFO_CREATING, { at }) === undefined ? undefined : "creating";
+  }
+
+  /** The owner of the directory, whom `list` names. */
+  ownerUid(): number {
+    return status("", { at: this.#directory.number, itself: true })?.uid ?? 0;
+  }
+
+  /** One command at a time changes a container; a second one waits. The lock ends with the process. */
+  lock(): void {
+    tryCall("flock", this.#directory.number, LOCK_EX);
+  }
+
+  /** Removes the directory; the id is free again. */
+  remove(): void {
+    removeTree(this.path);
+  }
+
+  #openFifo(name: string): Descriptor {
+    // O_RDWR does not wait for a peer, and keeps the FIFO's content alive while only one side has it open.
+    return open(name, 2, { at: this.#directory.number });
+  }
+}
+
+/** Claims an id. Throws runc's words when it is taken. */
+export function createStateDirectory(root: string, id: string): StateDirectory {
+  checkId(id);
+  makeDirectories(root, 0o700);
+  const path = `${root}/${id}`;
+  const made = tryCall("mkdirat", -100, cString(path), 0o711);
+  if (made === -EEXIST) {
+    throw new TsrunError("E_EXISTS", "container with given ID already exists", {
+      hint: `choose another id, or remove "${id}" with: delete --force ${id}`,
+    });
+  }
+  if (made < 0) throw syscallError(`create the state directory "${path}"`, -made);
+  return new StateDirectory(root, id, openStateDirectory(path));
+}
+
+/** Opens the directory of an existing container; `undefined` when there is none. */
+export function findStateDirectory(root: string, id: string): StateDirectory | undefined {
+  checkId(id);
+  try {
+    return new StateDirectory(root, id, openStateDirectory(`${root}/${id}`));
+  } catch (error) {
+    if (hasErrno(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
+  }
+}
+
+/** As `findStateDirectory`, but an unknown id is an error, with the words that callers look for. */
+export function getStateDirectory(root: string, id: string): StateDirectory {
+  const found = findStateDirectory(root, id);
+  if (found !== undefined) return found;
+  throw new TsrunError("E_NOT_FOUND", "container does not exist", {
+    hint: `no container "${id}" under "${root}"; "list" shows those that are`,
+  });
+}
+
+/** The ids under a state root; none when the root does not exist. */
+export function listIds(root: string): string[] {
+  return listDirectoryAt(root)
+    .filter(({ name, type }) => type === "directory" && !name.startsWith("."))
+    .map(({ name }) => name)
+    .sort();
+}
+
+function openStateDirectory(path: string): Descriptor {
+  return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+function words(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

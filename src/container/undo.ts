@@ -1,0 +1,28 @@
+// What has been made so far, so that a failure can take it back in reverse order. Called by the stories.
+
+/** A stack of actions that undo; `commit` forgets them. */
+export class Undo implements Disposable {
+  readonly #actions: (() => void)[] = [];
+
+  /** Remembers how to take back what has just been made. */
+  add(action: () => void): void {
+    this.#actions.push(action);
+  }
+
+  /** All went well: nothing is taken back any more. */
+  commit(): void {
+    this.#actions.length = 0;
+  }
+
+  /** Takes everything back. One failure does not stop the rest: the error that led here is the one to report. */
+  [Symbol.dispose](): void {
+    for (const action of this.#actions.reverse()) {
+      try {
+        action();
+      } catch {
+        // Whatever is left, `delete --force` removes; the first error says why.
+      }
+    }
+    this.#actions.length = 0;
+  }
+}

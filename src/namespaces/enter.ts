@@ -1,0 +1,225 @@
+// How the container's first process comes to stand in its namespaces. Two proxies: the first joins what is joined and
+// makes the user and time namespaces, which only its children enter fully; the second is cloned into everything else
+// and stays. Called by the stories.
+
+import { O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
+import { type Descriptor, writeFile } from "../linux/files.ts";
+import {
+  CLONE_INTO_CGROUP,
+  CLONE_NEWCGROUP,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_PARENT,
+  PR_SET_DUMPABLE,
+  PR_SET_NAME,
+  PR_SET_PDEATHSIG,
+  SIGKILL,
+} from "../linux/sched.ts";
+import { type Fd, shown, text } from "../proxy/arguments.ts";
+import { clone3, close, dup3, openat, prctl, setns, unshare, write } from "../proxy/calls.ts";
+import { inChild, inParent, type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
+import { reap, type SyscallProxy, socketPair, startProxy, type Trace } from "../proxy/proxy.ts";
+import { writeIdMaps } from "./id-maps.ts";
+import { NAMESPACES, type NamespacePlan } from "./plan.ts";
+
+/** How the first process gets into its cgroup: by writing to files of v1, or by being born there. */
+export type CgroupEntry = { readonly tasks: readonly string[] } | { readonly directory: Descriptor };
+
+export interface EnterOptions {
+  readonly plan: NamespacePlan;
+  readonly cgroup: CgroupEntry;
+  /** Descriptors that the container inherits keep their numbers from 3 on; the proxy's own come after them. */
+  readonly inherited: number;
+  /** Further descriptors for the proxy; they follow its control socket, in this order. */
+  readonly extra: readonly Descriptor[];
+  readonly rootless: boolean;
+  readonly trace: Trace | undefined;
+}
+
+export interface Entered {
+  readonly proxy: SyscallProxy;
+  /** The numbers that `extra` have in the proxy. */
+  readonly extra: readonly number[];
+}
+
+/** Starts the container's first process in its cgroup and namespaces. It is a child of tsrun, and waits for orders. */
+export function enterNamespaces(options: EnterOptions): Entered {
+  const stage = startFirst(options);
+  const { plan, extra } = options;
+  let current = stage;
+  try {
+    const before = joinAll(stage, preparation(stage));
+    if (plan.created.has("user")) {
+      current = enterNewUserNamespace(stage, before);
+      before.length = 0;
+    }
+    const time = timeOperations(current, before);
+    const operations = [...before, ...time, ...cloneOperations(current)];
+    const proxy = current.first.fork(operations, stage.childSocket);
+    return { proxy, extra: extra.map((_, index) => stage.slots.extra + index) };
+  } finally {
+    if (current === stage) stage.middleSocket.close();
+    for (const { first } of new Set([stage, current])) {
+      first.close();
+      reap(first);
+    }
+  }
+}
+
+interface Stage extends EnterOptions {
+  readonly first: SyscallProxy;
+  /** Our ends of the sockets of the processes to come. */
+  readonly childSocket: Descriptor;
+  readonly middleSocket: Descriptor;
+  /** Where things are in the proxy. */
+  readonly slots: {
+    readonly child: number;
+    readonly middle: number;
+    readonly cgroup: number;
+    readonly extra: number;
+  };
+}
+
+function startFirst(options: EnterOptions): Stage {
+  const { cgroup, extra, inherited } = options;
+  const control = 3 + inherited;
+  const slots = { child: control + 1, middle: control + 2, cgroup: control + 3, extra: control + 4 };
+  const [childSocket, childEnd] = socketPair();
+  const [middleSocket, middleEnd] = socketPair();
+  const kept = Array.from({ length: inherited }, (_, index) => ({ from: 3 + index, to: 3 + index }));
+  const first = startProxy({
+    control,
+    descriptors: [
+      ...kept,
+      { from: childEnd.number, to: slots.child },
+      { from: middleEnd.number, to: slots.middle },
+      ...("directory" in cgroup ? [{ from: cgroup.directory.number, to: slots.cgroup }] : []),
+      ...extra.map((one, index) => ({ from: one.number, to: slots.extra + index })),
+    ],
+    trace: options.trace,
+  });
+  childEnd.close();
+  middleEnd.close();
+  return { ...options, first, slots, childSocket, middleSocket };
+}
+
+/** Before anything of the container is touched: who may look at us, what we are called, which cgroup we are in. */
+function preparation({ cgroup, rootless, plan }: Stage): Operation[] {
+  // An ordinary user can only write the id maps of a process that is dumpable; it stops being so when its ids change.
+  const mustStayDumpable = rootless && plan.created.has("user");
+  return [
+    ...(mustStayDumpable ? [] : [hide()]),
+    operation("prctl", [shown(PR_SET_NAME, "PR_SET_NAME"), text("tsrun-init")], "name a process"),
+    ...("tasks" in cgroup ? cgroup.tasks.flatMap(joinCgroup) : []),
+  ];
+}
+
+/** Not dumpable: nobody without CAP_SYS_PTRACE may attach to it or open its descriptors. */
+function hide(): Operation {
+  return prctl(PR_SET_DUMPABLE, [0], "PR_SET_DUMPABLE", "hide the container's first process");
+}
+
+/** Writing 0 to `tasks` moves the writer alone, which costs microseconds; another's pid costs an RCU grace period. */
+function joinCgroup(tasks: string): Operation[] {
+  const attempt = `join the cgroup of "${tasks}"`;
+  const file = openat(-100, tasks, O_WRONLY, attempt);
+  return [file, write(file, "0", attempt), close(file)];
+}
+
+/**
+ * Adds to `before` what joins the namespaces of others. All paths are opened before the first setns(2), since a joined
+ * mount namespace changes what they mean. Where a user namespace is joined too, what belongs to the host can be joined
+ * only before it, and what belongs to that user namespace only after: so each is tried before, and again after.
+ */
+function joinAll({ first, plan }: Stage, before: Operation[]): Operation[] {
+  const opened = plan.joins.map((join) => ({
+    ...join,
+    file: openat(-100, join.path, O_RDONLY, `open the ${join.kind} namespace "${join.path}"`),
+  }));
+  const enter = ({ kind, path, file }: (typeof opened)[number], namespace: Fd = file): Operation =>
+    setns(namespace, NAMESPACES[kind].flag, `join the ${kind} namespace "${path}"`);
+  const user = opened.find(({ kind }) => kind === "user");
+  const others = opened.filter((one) => one !== user);
+  const files = opened.map(({ file }) => file);
+  if (user === undefined)
+    return [...before, ...files, ...others.map((one) => enter(one)), ...files.map(close)];
+  const tries = others.map((one) => orGoOn(enter(one)));
+  first.run([...before, ...files, ...tries]);
+  const failed = others.filter((_, index) => (tries[index]?.result ?? -1) < 0);
+  return [
+    enter(user, resultOf(user.file)),
+    ...becomeRoot(),
+    ...failed.map((one) => enter(one, resultOf(one.file))),
+    ...files.map((file) => close(resultOf(file))),
+  ];
+}
+
+/** In a user namespace: its root, or nothing that is made here would belong to the container. */
+function becomeRoot(): Operation[] {
+  const attempt = "become root of the user namespace";
+  return [
+    // Not allowed where setgroups is denied; the groups then stay those of the caller.
+    orGoOn(operation("setgroups", [0, 0], attempt)),
+    operation("setresgid", [0, 0, 0], attempt),
+    operation("setresuid", [0, 0, 0], attempt),
+  ];
+}
+
+/**
+ * The user namespace comes first: it owns the others. On cgroup v2 the process must be in its cgroup before it, since
+ * root of the namespace may not be allowed to be born into one: so there a process more is cloned.
+ */
+function enterNewUserNamespace(stage: Stage, before: readonly Operation[]): Stage {
+  const create = unshare(CLONE_NEWUSER, "create a user namespace");
+  const middle = "directory" in stage.cgroup ? cloneIntoCgroup(stage, before) : undefined;
+  const { first } = middle ?? stage;
+  first.run(middle === undefined ? [...before, create] : [create]);
+  writeIdMaps(first.pid, stage.plan);
+  first.run([...becomeRoot(), hide()]);
+  return middle ?? stage;
+}
+
+function cloneIntoCgroup(stage: Stage, before: readonly Operation[]): Stage {
+  const { first, slots, middleSocket } = stage;
+  const kinds = CLONE_PARENT + CLONE_INTO_CGROUP;
+  const clone = clone3(kinds, "clone a process into the container's cgroup", slots.cgroup);
+  const moves = [dup3(slots.middle, first.control, O_CLOEXEC), close(slots.middle)];
+  const proxy = first.fork(
+    [...before, clone, ...moves.map(inChild), inParent(close(slots.middle))],
+    middleSocket,
+  );
+  return { ...stage, first: proxy, cgroup: { tasks: [] } };
+}
+
+/** A time namespace is entered by the children of who made it, and its clocks are set before the first of them. */
+function timeOperations({ first, plan }: Stage, before: Operation[]): Operation[] {
+  if (!plan.created.has("time")) return [];
+  const create = unshare(CLONE_NEWTIME, "create a time namespace");
+  if (plan.timeOffsets.length === 0) return [create];
+  first.run([
+    ...before.splice(0),
+    create,
+    prctl(PR_SET_DUMPABLE, [1], "PR_SET_DUMPABLE", "open a process to its owner"),
+  ]);
+  writeFile(`/proc/${first.pid}/timens_offsets`, plan.timeOffsets.map((line) => `${line}\n`).join(""));
+  return [hide()];
+}
+
+/** The clone that makes the container's first process, and the child's move to its own control socket. */
+function cloneOperations({ first, plan, cgroup, slots }: Stage): Operation[] {
+  let kinds = CLONE_PARENT;
+  for (const kind of plan.created) {
+    if (kind !== "user" && kind !== "time" && kind !== "cgroup") kinds += NAMESPACES[kind].flag;
+  }
+  const intoCgroup = "directory" in cgroup;
+  if (intoCgroup) kinds += CLONE_INTO_CGROUP;
+  const child = [
+    prctl(PR_SET_PDEATHSIG, [SIGKILL], "PR_SET_PDEATHSIG", "tie a process to tsrun"),
+    dup3(slots.child, first.control, O_CLOEXEC),
+    close(slots.child),
+    // Only now: a cgroup namespace is rooted in the cgroup that its maker is in.
+    ...(plan.created.has("cgroup") ? [unshare(CLONE_NEWCGROUP, "create a cgroup namespace")] : []),
+  ];
+  const clone = clone3(kinds, "clone the container's first process", intoCgroup ? slots.cgroup : 0);
+  return [clone, ...child.map(inChild), inParent(close(slots.child))];
+}

@@ -1,0 +1,85 @@
+// Giving a new user namespace its id maps, from outside: user_namespaces(7). Root writes them itself; an ordinary user
+// may map only its own id, and asks the set-user-ID programs of shadow for more.
+
+import { TsrunError, wrapError } from "../errors.ts";
+import { pipe, readAll, readText, status, writeFile } from "../linux/files.ts";
+import { effectiveGid, effectiveUid, waitFor } from "../linux/process.ts";
+import { spawn } from "../linux/spawn.ts";
+import { text } from "../linux/words.ts";
+import type { IDMapping } from "../spec/types.ts";
+import { idMapText } from "./plan.ts";
+
+interface Maps {
+  readonly uidMappings: readonly IDMapping[];
+  readonly gidMappings: readonly IDMapping[];
+}
+
+/** Maps the ids of the user namespace that process `pid` has just made. */
+export function writeIdMaps(pid: number, { uidMappings, gidMappings }: Maps): void {
+  const root = effectiveUid() === 0;
+  if (root || isOnly(uidMappings, effectiveUid())) writeMap(pid, "uid_map", uidMappings);
+  else mapByHelper("newuidmap", pid, uidMappings);
+  if (root) {
+    writeMap(pid, "gid_map", gidMappings);
+  } else if (isOnly(gidMappings, effectiveGid())) {
+    // Without this an ordinary user may not map even its own group (CVE-2014-8989).
+    writeFile(`/proc/${pid}/setgroups`, "deny");
+    writeMap(pid, "gid_map", gidMappings);
+  } else {
+    mapByHelper("newgidmap", pid, gidMappings);
+  }
+}
+
+function writeMap(pid: number, file: string, mappings: readonly IDMapping[]): void {
+  if (mappings.length === 0) return;
+  try {
+    writeFile(`/proc/${pid}/${file}`, idMapText(mappings));
+  } catch (error) {
+    throw wrapError(`cannot map the ids of the user namespace`, error);
+  }
+}
+
+function isOnly(mappings: readonly IDMapping[], id: number): boolean {
+  const [first] = mappings;
+  return mappings.length === 0 || (mappings.length === 1 && first?.size === 1 && first.hostID === id);
+}
+
+/** Runs newuidmap(1) or newgidmap(1), which check /etc/subuid and /etc/subgid. */
+function mapByHelper(program: string, pid: number, mappings: readonly IDMapping[]): void {
+  const path = findProgram(program);
+  const numbers = mappings.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size]);
+  const [output, writeEnd] = pipe();
+  using held = output;
+  const child = spawn({
+    path,
+    args: [program, ...[pid, ...numbers].map(String)],
+    environment: [],
+    descriptors: [1, 2].map((to) => ({ from: writeEnd.number, to })),
+  });
+  writeEnd.close();
+  const said = text(readAll(held.number, `the output of ${program}`)).trim();
+  if (waitFor(child)?.status === 0) return;
+  throw new TsrunError("E_SYSCALL", `cannot map the ids of the user namespace: ${program}: ${said}`, {
+    hint: `the ranges of linux.uidMappings and gidMappings must be yours in /etc/subuid and /etc/subgid`,
+  });
+}
+
+function findProgram(name: string): string {
+  const directories = (process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(":");
+  for (const directory of directories) {
+    const path = `${directory}/${name}`;
+    if (directory.startsWith("/") && status(path) !== undefined) return path;
+  }
+  throw new TsrunError(
+    "E_UNSUPPORTED",
+    `cannot find "${name}", which maps more than one id for an ordinary user`,
+    {
+      hint: "install the Debian package uidmap",
+    },
+  );
+}
+
+/** Whether this process is in the initial user namespace, where alone every id is mapped to itself. */
+export function inInitialUserNamespace(): boolean {
+  return /^\s*0\s+0\s+4294967295\s*$/.test(readText("/proc/self/uid_map"));
+}
