@@ -1,0 +1,71 @@
+// The cpu controller. v1: Documentation/scheduler/sched-bwc.rst and sched-rt-group.rst; v2: cgroup-v2.rst, "CPU". Pure.
+
+import type { CpuResources } from "../resources.ts";
+import { type CgroupWrite, decimal, isSet } from "../writes.ts";
+
+/** v1. */
+export function cpuV1(cpu: CpuResources): CgroupWrite[] {
+  const writes: CgroupWrite[] = [];
+  if (isSet(cpu.shares)) {
+    writes.push({ file: "cpu.shares", value: decimal(cpu.shares, "unsigned"), verifyAs: "cpu-shares" });
+  }
+  // Period, burst and quota must fit each other and the parent at every moment, so the first two may only be
+  // acceptable once the quota is there.
+  const again = isSet(cpu.quota);
+  if (isSet(cpu.period)) {
+    writes.push({ file: "cpu.cfs_period_us", value: decimal(cpu.period, "unsigned"), again });
+  }
+  if (cpu.burst !== undefined) {
+    const value = decimal(cpu.burst, "unsigned");
+    writes.push({ file: "cpu.cfs_burst_us", value, again, tolerate: ["ENOENT"] });
+  }
+  if (isSet(cpu.quota)) writes.push({ file: "cpu.cfs_quota_us", value: decimal(cpu.quota) });
+  if (cpu.idle !== undefined) writes.push({ file: "cpu.idle", value: decimal(cpu.idle) });
+  return [...writes, ...realtimeV1(cpu)];
+}
+
+/** The realtime budget of v1; without one no realtime process can enter the cgroup, so it is set before joining. */
+export function realtimeV1(cpu: CpuResources): CgroupWrite[] {
+  const writes: CgroupWrite[] = [];
+  if (isSet(cpu.realtimePeriod)) {
+    const value = decimal(cpu.realtimePeriod, "unsigned");
+    writes.push({ file: "cpu.rt_period_us", value, again: isSet(cpu.realtimeRuntime) });
+  }
+  if (isSet(cpu.realtimeRuntime)) {
+    writes.push({ file: "cpu.rt_runtime_us", value: decimal(cpu.realtimeRuntime) });
+  }
+  return writes;
+}
+
+/** v2; it has no realtime budget. */
+export function cpuV2(cpu: CpuResources): CgroupWrite[] {
+  const writes: CgroupWrite[] = [];
+  if (cpu.idle !== undefined) writes.push({ file: "cpu.idle", value: decimal(cpu.idle) });
+  const weight = sharesToWeight(cpu.shares ?? 0);
+  if (weight !== 0) writes.push({ file: "cpu.weight", value: decimal(weight) });
+  const bandwidth = isSet(cpu.quota) || isSet(cpu.period);
+  if (cpu.burst !== undefined) {
+    const value = decimal(cpu.burst, "unsigned");
+    writes.push({ file: "cpu.max.burst", value, again: isSet(cpu.quota) });
+  }
+  if (bandwidth) writes.push({ file: "cpu.max", value: cpuMax(cpu.quota ?? 0, cpu.period ?? 0) });
+  return writes;
+}
+
+/** `$MAX $PERIOD`; a quota that is absent or negative is no limit, and 100 ms is the kernel's own period. */
+export function cpuMax(quota: number, period: number): string {
+  return `${quota > 0 ? decimal(quota) : "max"} ${period === 0 ? 100000 : decimal(period, "unsigned")}`;
+}
+
+/**
+ * v1 shares (2…1024…262144) as v2 weight (1…100…10000): a quadratic in log2 that meets all three points, which the
+ * straight line of older runtimes did not (it made 1024 a weight of 39). AS RUNC since 1.3.2, and crun since 1.23.
+ */
+export function sharesToWeight(shares: number): number {
+  if (shares === 0) return 0;
+  if (shares <= 2) return 1;
+  if (shares >= 262144) return 10000;
+  const log = Math.log2(shares);
+  const exponent = (log * log + 125 * log) / 612 - 7 / 34;
+  return Math.ceil(10 ** exponent);
+}

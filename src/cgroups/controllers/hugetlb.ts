@@ -1,0 +1,27 @@
+// The hugetlb controller (cgroup-v1/hugetlb.rst, cgroup-v2.rst "HugeTLB"). Pure.
+
+import type { Resources } from "../resources.ts";
+import { type CgroupWrite, decimal } from "../writes.ts";
+
+type HugepageLimits = NonNullable<Resources["hugepageLimits"]>;
+
+/** v1. */
+export function hugetlbV1(limits: HugepageLimits): CgroupWrite[] {
+  return hugetlbWrites(limits, "limit_in_bytes");
+}
+
+/** v2. */
+export function hugetlbV2(limits: HugepageLimits): CgroupWrite[] {
+  return hugetlbWrites(limits, "max");
+}
+
+/** The reservation counter came with Linux 5.7; without it a mapping is only counted when it is touched. */
+function hugetlbWrites(limits: HugepageLimits, suffix: string): CgroupWrite[] {
+  return limits.flatMap(({ pageSize, limit }) => {
+    const value = decimal(limit, "unsigned");
+    return [
+      { file: `hugetlb.${pageSize}.${suffix}`, value },
+      { file: `hugetlb.${pageSize}.rsvd.${suffix}`, value, tolerate: ["ENOENT"] },
+    ];
+  });
+}

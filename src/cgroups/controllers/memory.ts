@@ -1,0 +1,89 @@
+// The memory controller. v1: Documentation/admin-guide/cgroup-v1/memory.rst; v2: cgroup-v2.rst, "Memory". Pure.
+
+import { TsrunError } from "../../errors.ts";
+import type { MemoryResources } from "../resources.ts";
+import { type CgroupWrite, decimal, isSet } from "../writes.ts";
+
+const LIMIT = "memory.limit_in_bytes";
+const SWAP = "memory.memsw.limit_in_bytes";
+
+/**
+ * v1. `currentLimit` is what the cgroup has now: the kernel keeps memory ≤ memory+swap at every moment, so which of
+ * the two is written first depends on it.
+ */
+export function memoryV1(memory: MemoryResources, currentLimit: number): CgroupWrite[] {
+  const writes = limitsV1(memory, currentLimit);
+  if (isSet(memory.reservation)) {
+    writes.push({ file: "memory.soft_limit_in_bytes", value: decimal(memory.reservation) });
+  }
+  if (memory.disableOOMKiller === true) writes.push({ file: "memory.oom_control", value: "1" });
+  const swappiness = memory.swappiness;
+  if (swappiness !== undefined && swappiness !== -1 && swappiness < INHERIT_SWAPPINESS) {
+    if (swappiness > 100) {
+      throw new TsrunError(
+        "E_CONFIG",
+        `invalid memory swappiness value: ${swappiness} (valid range is 0-100)`,
+      );
+    }
+    writes.push({ file: "memory.swappiness", value: decimal(swappiness) });
+  }
+  return writes;
+}
+
+/** Docker's "not set" is -1, which its unsigned field turns into 2^64 - 1. */
+const INHERIT_SWAPPINESS = 2 ** 63;
+
+function limitsV1({ limit = 0, swap = 0 }: MemoryResources, currentLimit: number): CgroupWrite[] {
+  const memory: CgroupWrite = { file: LIMIT, value: decimal(limit) };
+  if (limit === -1 && swap === 0) {
+    // Unlimited memory means unlimited swap too, where the kernel counts swap at all.
+    return [{ file: SWAP, value: "-1", tolerate: ["ENOENT"] }, memory];
+  }
+  const both: CgroupWrite = { file: SWAP, value: decimal(swap) };
+  if (limit === 0) return swap === 0 ? [] : [both];
+  if (swap === 0) return [memory];
+  return swap === -1 || currentLimit < swap ? [both, memory] : [memory, both];
+}
+
+/** v2. Swap goes first, and its file is missing where the kernel has no swap accounting. */
+export function memoryV2(memory: MemoryResources): CgroupWrite[] {
+  const { limit = 0, swap = 0, reservation = 0 } = memory;
+  const writes: CgroupWrite[] = [];
+  const alone = swapWithoutMemory(swap, limit);
+  if (alone !== undefined) {
+    const value = maxOr(alone);
+    const write: CgroupWrite = { file: "memory.swap.max", value };
+    writes.push(value === "max" || value === "0" ? { ...write, tolerate: ["ENOENT"] } : write);
+  }
+  if (limit !== 0) writes.push({ file: "memory.max", value: maxOr(limit) });
+  if (reservation !== 0) writes.push({ file: "memory.low", value: maxOr(reservation) });
+  return writes;
+}
+
+/**
+ * The specification's swap is memory plus swap, v2's is swap alone. `undefined` leaves it as it is.
+ * The sentences are runc's (ConvertMemorySwapToCgroupV2Value), for those who know them.
+ */
+export function swapWithoutMemory(swap: number, memory: number): number | undefined {
+  if (memory === -1 && swap === 0) return -1;
+  if (swap === 0) return undefined;
+  if (swap === -1 || memory === -1) return swap;
+  if (memory === 0) throw new TsrunError("E_CONFIG", "unable to set swap limit without memory limit");
+  if (memory < 0) throw new TsrunError("E_CONFIG", `invalid memory value: ${memory}`);
+  if (swap < memory) throw new TsrunError("E_CONFIG", "memory+swap limit should be >= memory limit");
+  return swap - memory;
+}
+
+/** Refuses limits that are already exceeded, where `checkBeforeUpdate` asks for it (v2 would kill instead). */
+export function assertAboveUsage({ limit = 0, swap = 0 }: MemoryResources, usage: number): void {
+  if (swap > 0 && swap <= usage) {
+    throw new TsrunError("E_CGROUP", `rejecting memory+swap limit ${decimal(swap)} <= usage ${usage}`);
+  }
+  if (limit > 0 && limit <= usage) {
+    throw new TsrunError("E_CGROUP", `rejecting memory limit ${decimal(limit)} <= usage ${usage}`);
+  }
+}
+
+function maxOr(value: number): string {
+  return value === -1 ? "max" : decimal(value);
+}

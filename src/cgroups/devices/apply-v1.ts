@@ -1,0 +1,64 @@
+// Sets the device rules of a v1 cgroup: the difference to what it has, rule by rule.
+
+import { TsrunError } from "../../errors.ts";
+import { tryCall } from "../../linux/call.ts";
+import { O_WRONLY } from "../../linux/fcntl.ts";
+import { type Descriptor, open, readText } from "../../linux/files.ts";
+import { utf8 } from "../../linux/words.ts";
+import { writeError } from "../writer.ts";
+import { buildDeviceSet, type DeviceSet, parseDevicesList, sameDeviceSet, transition } from "./device-set.ts";
+import { inUserNamespace } from "./privilege.ts";
+import { type DeviceRule, showRule } from "./rules.ts";
+
+/** `directory` is undefined when the container has no devices cgroup, which only a rootless one may lack. */
+export function applyDevicesV1(
+  directory: string | undefined,
+  rules: readonly DeviceRule[],
+  rootless: boolean,
+): void {
+  const target = buildDeviceSet(rules);
+  if (directory === undefined) {
+    if (rootless) return;
+    throw new TsrunError("E_CGROUP", "cannot set devices limit: container could not join or create cgroup");
+  }
+  try {
+    changeDevices(directory, target);
+  } catch (error) {
+    // AS RUNC: an ordinary user cannot set device rules, and needs none where mknod(2) is refused too.
+    if (rootless || (isPermission(error) && inUserNamespace())) return;
+    throw error;
+  }
+}
+
+function changeDevices(directory: string, target: DeviceSet): void {
+  const current = readDevices(directory);
+  const steps = transition(current, target);
+  if (steps.length === 0) return;
+  using allow = open(`${directory}/devices.allow`, O_WRONLY);
+  using deny = open(`${directory}/devices.deny`, O_WRONLY);
+  for (const step of steps) writeRule(directory, step, step.allow ? allow : deny);
+  // From "everything" the list is built anew and cannot come out wrong; taking rules away can, since the kernel
+  // ignores what it does not find.
+  if (current.defaultAllow || target.defaultAllow) return;
+  if (!sameDeviceSet(readDevices(directory), target)) {
+    throw new TsrunError("E_CGROUP", "resulting devices cgroup doesn't precisely match target", {
+      hint: `something else may be changing "${directory}/devices.list"`,
+    });
+  }
+}
+
+function writeRule(directory: string, rule: DeviceRule, file: Descriptor): void {
+  const value = showRule(rule);
+  const bytes = utf8(value);
+  const result = tryCall("write", file.number, bytes, bytes.length);
+  if (result >= 0) return;
+  throw writeError(directory, { file: rule.allow ? "devices.allow" : "devices.deny", value }, -result);
+}
+
+function readDevices(directory: string): DeviceSet {
+  return parseDevicesList(readText(`${directory}/devices.list`));
+}
+
+function isPermission(error: unknown): boolean {
+  return error instanceof TsrunError && (error.errno === "EPERM" || error.errno === "EACCES");
+}

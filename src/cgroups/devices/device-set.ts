@@ -1,0 +1,169 @@
+// What a list of device rules comes to: a default and its exceptions, the model of the v1 devices controller
+// (cgroup-v1/devices.rst, security/device_cgroup.c), which decides on v2 as well. Pure.
+
+import { TsrunError } from "../../errors.ts";
+import { ACCESS_ALL, type DeviceRule, type DeviceType, parseAccess, showRule, WILDCARD } from "./rules.ts";
+
+export interface DeviceException {
+  readonly type: Exclude<DeviceType, "a">;
+  readonly major: number;
+  readonly minor: number;
+  readonly access: number;
+}
+
+/** With `defaultAllow` the exceptions are denied, without they are allowed. */
+export interface DeviceSet {
+  readonly defaultAllow: boolean;
+  readonly exceptions: ReadonlyMap<string, DeviceException>;
+}
+
+/** Everything, which is what a cgroup of a machine's first level begins with. */
+export const ALLOW_ALL: DeviceSet = { defaultAllow: true, exceptions: new Map() };
+
+/** Applies the rules in order to a set that allows nothing: a container gets what its rules say and no more. */
+export function buildDeviceSet(rules: readonly DeviceRule[]): DeviceSet {
+  let defaultAllow = false;
+  let exceptions = new Map<string, DeviceException>();
+  for (const rule of rules) {
+    if (rule.type === "a") {
+      // Docker's rules hold two deny-alls: whatever stood before the last one is forgotten.
+      defaultAllow = rule.allow;
+      exceptions = new Map();
+      continue;
+    }
+    const { type, major, minor } = rule;
+    const key = keyOf(rule);
+    const before = exceptions.get(key)?.access ?? 0;
+    if (rule.allow !== defaultAllow) {
+      exceptions.set(key, { type, major, minor, access: before | rule.access });
+      continue;
+    }
+    assertNoHole(exceptions, rule);
+    const access = before & ~rule.access;
+    if (access === 0) exceptions.delete(key);
+    else exceptions.set(key, { type, major, minor, access });
+  }
+  return { defaultAllow, exceptions };
+}
+
+/**
+ * An exception with a wildcard cannot have a hole. The kernel ignores such a rule in silence, which would leave a
+ * device open that the configuration closes, so it is refused as runc refuses it.
+ */
+function assertNoHole(exceptions: ReadonlyMap<string, DeviceException>, rule: DeviceRule): void {
+  for (const [major, minor] of [
+    [WILDCARD, rule.minor],
+    [rule.major, WILDCARD],
+    [WILDCARD, WILDCARD],
+  ] as const) {
+    if (major === rule.major && minor === rule.minor) continue;
+    const wider = exceptions.get(keyOf({ type: rule.type, major, minor }));
+    if (wider !== undefined && (wider.access & rule.access) !== 0) {
+      const what = `${rule.allow ? "allow" : "deny"} "${showRule(rule)}"`;
+      throw new TsrunError(
+        "E_CONFIG",
+        `cannot ${what}: the device cgroup cannot punch a hole in the wider rule "${showRule(wider)}"`,
+      );
+    }
+  }
+}
+
+/** What devices.list shows of a cgroup. It hides the exceptions of one that allows by default. */
+export function parseDevicesList(list: string): DeviceSet {
+  const exceptions = new Map<string, DeviceException>();
+  for (const line of list.split("\n")) {
+    const [type, major = "*", minor = "*", access = ""] = line.split(/[ :]/);
+    if (type === "a") return ALLOW_ALL;
+    if (type !== "b" && type !== "c") continue;
+    const exception = {
+      type,
+      major: parseNumber(major),
+      minor: parseNumber(minor),
+      access: parseAccess(access),
+    } as const;
+    exceptions.set(keyOf(exception), exception);
+  }
+  return { defaultAllow: false, exceptions };
+}
+
+function parseNumber(text: string): number {
+  return text === "*" ? WILDCARD : Number(text);
+}
+
+/**
+ * The fewest rules that turn one set into another. Additions come before removals, so that a device which both sets
+ * have is never lost in between (DIFFERS: runc removes first). A set that allows by default hides its exceptions, so
+ * it is always left by a rule for all devices; that moment cannot be avoided.
+ */
+export function transition(current: DeviceSet, target: DeviceSet): DeviceRule[] {
+  const rules: DeviceRule[] = [];
+  const reset = current.defaultAllow || target.defaultAllow;
+  if (reset) {
+    rules.push({
+      allow: target.defaultAllow,
+      type: "a",
+      major: WILDCARD,
+      minor: WILDCARD,
+      access: ACCESS_ALL,
+    });
+  }
+  const old = reset ? new Map<string, DeviceException>() : current.exceptions;
+  const gained = difference(target.exceptions, old).map((rule) => ({ ...rule, allow: !target.defaultAllow }));
+  const lost = difference(old, target.exceptions).map((rule) => ({ ...rule, allow: target.defaultAllow }));
+  // With a default of allow, what is "lost" are denials: lifting them first keeps every device reachable.
+  rules.push(...(target.defaultAllow ? [...lost, ...gained] : [...gained, ...lost]));
+  return rules;
+}
+
+/** The exceptions, or parts of them, that `from` has and `without` has not, in the order of their numbers. */
+function difference(
+  from: ReadonlyMap<string, DeviceException>,
+  without: ReadonlyMap<string, DeviceException>,
+): DeviceException[] {
+  const rest: DeviceException[] = [];
+  for (const [key, exception] of from) {
+    const access = exception.access & ~(without.get(key)?.access ?? 0);
+    if (access !== 0) rest.push({ ...exception, access });
+  }
+  return sortExceptions(rest);
+}
+
+/** By major, minor and type, so that the same configuration always gives the same writes and the same program. */
+export function sortExceptions(exceptions: Iterable<DeviceException>): DeviceException[] {
+  return [...exceptions].sort(
+    (a, b) => a.major - b.major || a.minor - b.minor || a.type.charCodeAt(0) - b.type.charCodeAt(0),
+  );
+}
+
+/** True when both decide alike about every device. */
+export function sameDeviceSet(a: DeviceSet, b: DeviceSet): boolean {
+  if (a.defaultAllow !== b.defaultAllow || a.exceptions.size !== b.exceptions.size) return false;
+  for (const [key, { access }] of a.exceptions) if (b.exceptions.get(key)?.access !== access) return false;
+  return true;
+}
+
+export interface DeviceRequest {
+  readonly type: Exclude<DeviceType, "a">;
+  readonly major: number;
+  readonly minor: number;
+  readonly access: number;
+}
+
+/**
+ * The kernel's decision (devcgroup_legacy_check_permission): an allowing exception must cover the whole access, a
+ * denying one need only touch it.
+ */
+export function isAllowed(set: DeviceSet, request: DeviceRequest): boolean {
+  for (const exception of set.exceptions.values()) {
+    if (exception.type !== request.type) continue;
+    if (exception.major !== WILDCARD && exception.major !== request.major) continue;
+    if (exception.minor !== WILDCARD && exception.minor !== request.minor) continue;
+    if (set.defaultAllow && (exception.access & request.access) !== 0) return false;
+    if (!set.defaultAllow && (request.access & ~exception.access) === 0) return true;
+  }
+  return set.defaultAllow;
+}
+
+function keyOf(rule: Pick<DeviceRule, "type" | "major" | "minor">): string {
+  return `${rule.type} ${rule.major}:${rule.minor}`;
+}

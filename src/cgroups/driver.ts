@@ -1,0 +1,138 @@
+// What the stories do with a container's cgroup, whichever kind the host has. Called by create, start, kill, delete,
+// exec, update, pause, ps and events; the record comes from the saved state, never from flags.
+
+import { TsrunError } from "../errors.ts";
+import { hasErrno } from "../linux/call.ts";
+import { tryWriteFile } from "../linux/files.ts";
+import { signalProcess } from "../linux/process.ts";
+import { freeze, freezeState, thaw } from "./freezer.ts";
+import type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
+import type { Resources } from "./resources.ts";
+import { exists, processesBelow, removeCgroups, unmakeCgroups } from "./tree.ts";
+import { applyV1, createV1, processDirectoryV1, tasksFiles } from "./v1.ts";
+import { applyV2, createV2 } from "./v2.ts";
+import { readKey } from "./writer.ts";
+
+const SIGKILL = 9;
+
+export interface CreateContext {
+  /** A lack of permission is tolerated when nothing is asked of the cgroup. */
+  readonly rootless: boolean;
+}
+
+/** Makes the cgroup. On failure nothing of it is left. */
+export function createCgroup(plan: CgroupPlan, { rootless }: CreateContext): CgroupRecord {
+  const made: string[] = [];
+  try {
+    const paths = createPaths(plan, rootless, made);
+    const driver = Object.keys(paths).length === 0 ? "none" : plan.driver;
+    return { driver, paths, created: made };
+  } catch (error) {
+    unmakeCgroups(made);
+    if (!(error instanceof TsrunError) || !hasErrno(error, "EACCES", "EPERM", "EROFS")) throw error;
+    // The sentence is runc's; its tests and its users look for it.
+    throw new TsrunError(error.code, `unable to apply cgroup configuration: ${error.message}`, {
+      cause: error,
+      hint: "the cgroup must be below one that belongs to you and is writable",
+    });
+  }
+}
+
+function createPaths(plan: CgroupPlan, rootless: boolean, made: string[]): CgroupRecord["paths"] {
+  switch (plan.driver) {
+    case "v1":
+      return createV1(plan, rootless, made);
+    case "v2":
+      return createV2(plan, rootless, made);
+    case "none":
+      if (rootless) return {};
+      throw new TsrunError("E_CGROUP", "no cgroup mount found in mountinfo", {
+        hint: "mount one, for instance: mount -t cgroup2 none /sys/fs/cgroup",
+      });
+  }
+}
+
+/** Takes back what `createCgroup` made, when a later step of the creation has failed. */
+export function undoCgroup(record: CgroupRecord): void {
+  unmakeCgroups(record.created);
+}
+
+export type JoinFiles =
+  /** v1: "0" goes into each file; `unified`, on hybrid hosts, is a directory for CLONE_INTO_CGROUP. */
+  | { readonly tasks: readonly string[]; readonly unified?: string }
+  /** v2: for CLONE_INTO_CGROUP. */
+  | { readonly directory: string };
+
+/**
+ * How a process enters the container. On v1 it writes "0" to each `tasks` for itself while it has one thread: writing
+ * another's pid to cgroup.procs waits for every CPU (about 11 ms).
+ */
+export function joinFiles(record: CgroupRecord): JoinFiles {
+  const unified = record.paths[""];
+  if (record.driver === "v2" && unified !== undefined) return { directory: unified };
+  const tasks = tasksFiles(record);
+  return unified === undefined ? { tasks } : { tasks, unified };
+}
+
+/** Sets the limits, and the device rules when the context has them. */
+export function applyResources(record: CgroupRecord, resources: Resources, context: ApplyContext): void {
+  if (record.driver === "v2") applyV2(record, resources, context);
+  else applyV1(record, resources, context);
+}
+
+/** Host pids of all processes in the container, those in cgroups it made for itself included. */
+export function readProcesses(record: CgroupRecord): number[] {
+  const directory = processDirectory(record);
+  return directory === undefined ? [] : processesBelow(directory);
+}
+
+function processDirectory(record: CgroupRecord): string | undefined {
+  if (record.driver !== "v2") return processDirectoryV1(record);
+  const directory = record.paths[""];
+  return directory !== undefined && exists(directory) ? directory : undefined;
+}
+
+/**
+ * Sends a signal to every process of the container. They are frozen meanwhile, so that none can escape by forking;
+ * afterwards they run, since a frozen process does not die. False when there is no cgroup any more.
+ */
+export function killProcesses(record: CgroupRecord, signal: number): boolean {
+  const directory = processDirectory(record);
+  if (directory === undefined) return false;
+  // cgroup.kill (Linux 5.14) does it in one step.
+  if (record.driver === "v2" && signal === SIGKILL && tryWriteFile(`${directory}/cgroup.kill`, "1") === 0) {
+    return true;
+  }
+  const canFreeze = record.driver === "v2" || record.paths.freezer !== undefined;
+  if (canFreeze) tryFreeze(record);
+  try {
+    for (const pid of processesBelow(directory)) signalProcess(pid, signal);
+  } finally {
+    if (canFreeze) thaw(record);
+  }
+  return true;
+}
+
+/** AS RUNC: a cgroup that does not freeze is signalled all the same. */
+function tryFreeze(record: CgroupRecord): void {
+  try {
+    freeze(record);
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+  }
+}
+
+/** Removes the cgroup with everything below it. What is gone already is fine. */
+export function destroyCgroup(record: CgroupRecord): void {
+  removeCgroups([...new Set(Object.values(record.paths))]);
+}
+
+/** How often the kernel killed a process of the container for want of memory. */
+export function oomKills({ driver, paths }: CgroupRecord): number {
+  if (driver === "v2") return readKey(paths[""] ?? "", "memory.events", "oom_kill");
+  const directory = paths.memory;
+  return directory === undefined ? 0 : readKey(directory, "memory.oom_control", "oom_kill");
+}
+
+export type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
+export { freeze, freezeState, thaw };

@@ -1,0 +1,125 @@
+// Plans a container's cgroup from its configuration and the host's hierarchies. Pure; called by the create story and
+// by `explain`.
+
+import { TsrunError } from "../errors.ts";
+import { realtimeV1 } from "./controllers/cpu.ts";
+import { deviceRules } from "./devices/rules.ts";
+import type { Hierarchies, Hierarchy } from "./hierarchies.ts";
+import { type CgroupPath, cgroupDirectory, resolveCgroupsPath, unifiedDirectory } from "./path.ts";
+import type { CgroupPlan, PlannedDirectory } from "./record.ts";
+import type { Resources } from "./resources.ts";
+
+/** The v1 hierarchies runc joins, limits or not; the devices first, because it is the one checked for processes. */
+const JOINED_V1 = [
+  "devices",
+  "cpuset",
+  "memory",
+  "cpu",
+  "cpuacct",
+  "pids",
+  "blkio",
+  "hugetlb",
+  "net_cls",
+  "net_prio",
+  "perf_event",
+  "freezer",
+  "rdma",
+  "name=systemd",
+  "misc",
+  "",
+];
+
+/** The parts of a configuration that concern its cgroup. */
+export interface CgroupSpec {
+  readonly process?: { readonly user?: { readonly uid?: number } };
+  readonly mounts?: readonly { readonly type?: string; readonly options?: readonly string[] }[];
+  readonly linux?: {
+    readonly cgroupsPath?: string;
+    readonly resources?: Resources;
+    readonly devices?: readonly { readonly path: string }[];
+    readonly namespaces?: readonly { readonly type: string; readonly path?: string }[];
+    readonly uidMappings?: readonly {
+      readonly containerID: number;
+      readonly hostID: number;
+      readonly size: number;
+    }[];
+  };
+}
+
+export interface CgroupRequest {
+  readonly spec: CgroupSpec;
+  readonly id: string;
+  /** `--systemd-cgroup` */
+  readonly systemd: boolean;
+  readonly hierarchies: Hierarchies;
+}
+
+export function planCgroup({ spec, id, systemd, hierarchies }: CgroupRequest): CgroupPlan {
+  if (systemd) {
+    throw new TsrunError(
+      "E_UNSUPPORTED",
+      "cannot create the cgroup: the systemd driver is not built in yet",
+      {
+        hint: "leave out --systemd-cgroup to have the cgroup made directly",
+      },
+    );
+  }
+  const { linux = {} } = spec;
+  const { resources = {} } = linux;
+  const path = resolveCgroupsPath(linux.cgroupsPath, id);
+  const v2 = hierarchies.layout === "v2";
+  if (!v2 && Object.keys(resources.unified ?? {}).length > 0) {
+    throw new TsrunError("E_CONFIG", "invalid configuration: cannot use unified on cgroup v1");
+  }
+  return {
+    driver: hierarchies.layout === "hybrid" ? "v1" : hierarchies.layout,
+    directories: v2
+      ? hierarchies.mounts.map((mount) => planned(mount, unifiedDirectory(mount, path)))
+      : directoriesV1(hierarchies.mounts, path),
+    explicit: path.explicit,
+    resources,
+    devices: deviceRules({
+      rules: resources.devices,
+      devicePaths: (linux.devices ?? []).map((device) => device.path),
+    }),
+    beforeJoin: v2 ? [] : realtimeV1(resources.cpu ?? {}),
+    owner: v2 ? delegatedTo(spec) : undefined,
+  };
+}
+
+/**
+ * One directory per hierarchy, in the order of JOINED_V1.
+ * DIFFERS: with a relative path runc puts the unified hierarchy's cgroup of a hybrid host below its root, not below
+ * the caller's own cgroup.
+ */
+function directoriesV1(mounts: readonly Hierarchy[], path: CgroupPath): PlannedDirectory[] {
+  const directories: PlannedDirectory[] = [];
+  for (const controller of JOINED_V1) {
+    const mount = mounts.find((candidate) => candidate.controllers.includes(controller));
+    if (mount === undefined || directories.some((known) => known.mountpoint === mount.mountpoint)) continue;
+    directories.push(planned(mount, cgroupDirectory(mount, path)));
+  }
+  return directories;
+}
+
+function planned({ controllers, mountpoint }: Hierarchy, path: string): PlannedDirectory {
+  return { controllers, mountpoint, path };
+}
+
+/**
+ * With a cgroup namespace of its own and a writable cgroup mount, the container gets its cgroup to divide further.
+ * AS RUNC: the owner is the process' user as the host sees it; a user that is not mapped owns nothing.
+ */
+function delegatedTo({ process, mounts = [], linux = {} }: CgroupSpec): number | undefined {
+  const namespaces = linux.namespaces ?? [];
+  const isPrivate = (type: string): boolean =>
+    namespaces.some((namespace) => namespace.type === type && (namespace.path ?? "") === "");
+  const writable = mounts.some((mount) => mount.type === "cgroup" && mount.options?.includes("ro") !== true);
+  if (!writable || !isPrivate("cgroup")) return undefined;
+  const uid = process?.user?.uid ?? 0;
+  if (!namespaces.some((namespace) => namespace.type === "user")) return uid;
+  const range = (linux.uidMappings ?? []).find(
+    ({ containerID, size }) => uid >= containerID && uid < containerID + size,
+  );
+  return range === undefined ? undefined : range.hostID + uid - range.containerID;
+}

@@ -1,0 +1,49 @@
+// What is known of a container's cgroup: the plan before it exists, the record that is saved with the state once it
+// does. Types only, so that pure files may import them.
+
+import type { DeviceRule } from "./devices/rules.ts";
+import type { Resources } from "./resources.ts";
+import type { CgroupWrite } from "./writes.ts";
+
+/** `none`: a rootless container that was not allowed a cgroup and asked for nothing that needs one. */
+export type CgroupDriverName = "v1" | "v2" | "none";
+
+/** The cgroup in one hierarchy, before it exists. */
+export interface PlannedDirectory {
+  /** Controllers reached through it; `""` stands for the unified hierarchy. */
+  readonly controllers: readonly string[];
+  readonly mountpoint: string;
+  readonly path: string;
+}
+
+export interface CgroupPlan {
+  readonly driver: CgroupDriverName;
+  readonly directories: readonly PlannedDirectory[];
+  /** The configuration names the cgroup, so a lack of permission is an error even when rootless. */
+  readonly explicit: boolean;
+  readonly resources: Resources;
+  /** Every rule that holds for the container, defaults included. */
+  readonly devices: readonly DeviceRule[];
+  /** v1: what must be written before a process may enter. */
+  readonly beforeJoin: readonly CgroupWrite[];
+  /** v2: the host user who may make cgroups below this one. */
+  readonly owner: number | undefined;
+}
+
+/** Saved with the container's state; later commands need nothing else. */
+export interface CgroupRecord {
+  readonly driver: CgroupDriverName;
+  /** Controller → absolute directory; `""` is the unified hierarchy: all of v2, and one more beside v1's in hybrid. */
+  readonly paths: Readonly<Record<string, string>>;
+  /** The directories this container's creation made, parents first: what undoing it may remove. */
+  readonly created: readonly string[];
+}
+
+export type FreezeState = "thawed" | "frozen";
+
+export interface ApplyContext {
+  /** Errors of device rules are ignored, as an ordinary user cannot set any. */
+  readonly rootless: boolean;
+  /** The device rules to enforce; leave out to leave the present ones alone, as `update` must. */
+  readonly devices?: readonly DeviceRule[];
+}

@@ -1,0 +1,152 @@
+// The v1 driver, for v1 and hybrid hosts: one directory per hierarchy, entered by writing to each one's `tasks`.
+
+import { TsrunError } from "../errors.ts";
+import { hasErrno, tryCall } from "../linux/call.ts";
+import { EACCES, EROFS } from "../linux/errno.ts";
+import { AT_FDCWD } from "../linux/fcntl.ts";
+import { readText } from "../linux/files.ts";
+import { cString } from "../linux/words.ts";
+import { CPUSET_NAMES, type CpusetName, cpusetWrite } from "./controllers/cpuset.ts";
+import { applyDevicesV1 } from "./devices/apply-v1.ts";
+import { isFrozenV1 } from "./freezer.ts";
+import { planLimitsV1, UNLIMITED_V1 } from "./limits.ts";
+import type { ApplyContext, CgroupPlan, CgroupRecord, PlannedDirectory } from "./record.ts";
+import type { CpuResources, Resources } from "./resources.ts";
+import { exists, makeCgroup, processesBelow } from "./tree.ts";
+import { readNumber, runWrites } from "./writer.ts";
+
+/** Makes the directories; `made` collects them for the caller to undo, whatever happens. */
+export function createV1(plan: CgroupPlan, rootless: boolean, made: string[]): CgroupRecord["paths"] {
+  const paths: Record<string, string> = {};
+  if (!plan.directories.some(({ controllers }) => controllers.includes("devices"))) {
+    // Without it nothing would keep a container from any device of the host.
+    throw new TsrunError("E_CGROUP", "cannot restrict devices: no devices cgroup hierarchy is mounted", {
+      hint: "mount one, for instance: mount -t cgroup -o devices devices /sys/fs/cgroup/devices",
+    });
+  }
+  for (const directory of plan.directories) {
+    const { controllers } = directory;
+    try {
+      prepare(directory, plan, made);
+    } catch (error) {
+      // Named hierarchies and the unified one carry no limits: runc joins them where it can.
+      const optional = controllers.every(
+        (name) => name === "" || name === "misc" || name.startsWith("name="),
+      );
+      const denied = hasErrno(error, "EACCES", "EPERM", "EROFS");
+      if (optional || (denied && rootless && !plan.explicit)) continue;
+      throw error;
+    }
+    for (const controller of controllers) paths[controller] = directory.path;
+  }
+  return paths;
+}
+
+function prepare(directory: PlannedDirectory, plan: CgroupPlan, made: string[]): void {
+  const { controllers, path, mountpoint } = directory;
+  const { fresh, made: here } = makeCgroup(path, mountpoint);
+  made.push(...here);
+  if (!fresh) {
+    // AS RUNC: one hierarchy stands for all, since looking into every one would cost more than it finds.
+    if (controllers.includes("devices")) assertEmpty(path);
+    if (controllers.includes("freezer")) assertThawed(path);
+    assertJoinable(path, controllers);
+  }
+  if (controllers.includes("cpuset")) fillCpuset(path, mountpoint, plan.resources.cpu ?? {});
+  if (controllers.includes("cpu")) runWrites(path, plan.beforeJoin);
+}
+
+export function assertEmpty(path: string): void {
+  const count = processesBelow(path).length;
+  if (count === 0) return;
+  throw new TsrunError("E_CGROUP", `container's cgroup is not empty: ${count} process(es) found`, {
+    hint: `another container may use "${path}"; give this one a cgroupsPath of its own`,
+  });
+}
+
+function assertThawed(path: string): void {
+  if (isFrozenV1(path)) throw new TsrunError("E_CGROUP", "container's cgroup unexpectedly frozen");
+}
+
+function readTextOr(path: string, otherwise: string): string {
+  try {
+    return readText(path);
+  } catch (error) {
+    if (hasErrno(error, "ENOENT", "ENODEV")) return otherwise;
+    throw error;
+  }
+}
+
+/** A cgroup that was there already may belong to somebody else; better to know before a process is to enter it. */
+function assertJoinable(path: string, controllers: readonly string[]): void {
+  const file = controllers[0] === "" ? "cgroup.procs" : "tasks";
+  const result = tryCall("faccessat", AT_FDCWD, cString(`${path}/${file}`), 2, 0);
+  if (result !== -EACCES && result !== -EROFS) return;
+  const [errno, words] =
+    result === -EACCES ? ["EACCES", "permission denied"] : ["EROFS", "read-only file system"];
+  throw new TsrunError("E_CGROUP", `cannot join cgroup "${path}": ${words}`, { errno });
+}
+
+/**
+ * A new cpuset of v1 names no processor and no memory node, and nothing can enter it then: it gets what the
+ * configuration asks for, else what its parent has, from the top down (cgroup-v1/cpusets.rst, section 2.1).
+ */
+function fillCpuset(path: string, mountpoint: string, cpu: CpuResources): void {
+  for (const name of CPUSET_NAMES) {
+    const wanted = cpu[name] ?? "";
+    const parent = path.slice(0, path.lastIndexOf("/"));
+    if (wanted === "") inheritCpuset(path, mountpoint, name);
+    else {
+      inheritCpuset(parent, mountpoint, name);
+      runWrites(path, [cpusetWrite(name, wanted)]);
+    }
+  }
+}
+
+/** What the cpuset has, after giving it its parent's when it has nothing. */
+function inheritCpuset(path: string, mountpoint: string, name: CpusetName): string {
+  const value = readCpuset(path, name);
+  if (value !== "" || path.length <= mountpoint.length) return value;
+  const inherited = inheritCpuset(path.slice(0, path.lastIndexOf("/")), mountpoint, name);
+  if (inherited !== "") runWrites(path, [cpusetWrite(name, inherited)]);
+  return inherited;
+}
+
+function readCpuset(path: string, name: CpusetName): string {
+  const text = readTextOr(`${path}/cpuset.${name}`, "none");
+  return (text === "none" ? readTextOr(`${path}/${name}`, "") : text).trim();
+}
+
+/** Sets every limit that the resources name. */
+export function applyV1({ paths }: CgroupRecord, resources: Resources, context: ApplyContext): void {
+  if (context.devices !== undefined) applyDevicesV1(paths.devices, context.devices, context.rootless);
+  const memory = paths.memory;
+  const { limit = 0, swap = 0 } = resources.memory ?? {};
+  const current =
+    memory !== undefined && limit !== 0 && swap !== 0
+      ? readNumber(memory, "memory.limit_in_bytes")
+      : UNLIMITED_V1;
+  for (const { controller, writes } of planLimitsV1(resources, current)) {
+    const directory = paths[controller];
+    if (directory === undefined) {
+      const message = `cannot set ${controller} limit: container could not join or create cgroup`;
+      throw new TsrunError("E_CGROUP", message, {
+        hint: `the ${controller} hierarchy must be mounted and writable for a container with such limits`,
+      });
+    }
+    runWrites(directory, writes);
+  }
+}
+
+/** Every file into which a process that enters the container writes "0" for itself. */
+export function tasksFiles({ paths }: CgroupRecord): string[] {
+  const directories = new Set<string>();
+  for (const [controller, path] of Object.entries(paths)) if (controller !== "") directories.add(path);
+  return [...directories].map((path) => `${path}/tasks`);
+}
+
+/** The directory whose processes are the container's. */
+export function processDirectoryV1({ paths }: CgroupRecord): string | undefined {
+  const directory = paths.devices ?? Object.values(paths)[0];
+  return directory !== undefined && exists(directory) ? directory : undefined;
+}

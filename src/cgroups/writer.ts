@@ -1,0 +1,93 @@
+// Carries out planned writes in a cgroup's directory and says in an error which file refused which value.
+
+import { TsrunError } from "../errors.ts";
+import { EBUSY, EINVAL, ENOENT, errnoName, errnoWords } from "../linux/errno.ts";
+import { readTextIfThere, tryWriteFile } from "../linux/files.ts";
+import type { CgroupWrite } from "./writes.ts";
+
+/** Writes in order; those that depend on a later one are tried again at the end. */
+export function runWrites(directory: string, writes: readonly CgroupWrite[]): void {
+  const postponed: CgroupWrite[] = [];
+  for (const write of writes) {
+    const failure = attempt(directory, write);
+    if (failure === -EINVAL && write.again === true) postponed.push(write);
+    else if (failure < 0) throw writeError(directory, write, -failure);
+  }
+  for (const write of postponed) {
+    const failure = attempt(directory, write);
+    if (failure < 0) throw writeError(directory, write, -failure);
+  }
+}
+
+/** Writes once: 0, or the negated errno. */
+function attempt(directory: string, write: CgroupWrite): number {
+  // The name holds text of the configuration (a page size, a key of `unified`) and must not lead elsewhere.
+  if (write.file.includes("/")) {
+    throw new TsrunError("E_CONFIG", `${JSON.stringify(write.file)} is no name of a cgroup file`);
+  }
+  const failure = tryWriteFile(`${directory}/${write.file}`, write.value);
+  if (failure === -ENOENT && write.otherwise !== undefined) return attempt(directory, write.otherwise);
+  if (failure < 0 && write.tolerate?.includes(errnoName(-failure)) === true) return 0;
+  if (failure === 0 && write.verifyAs !== undefined) verify(directory, write, write.verifyAs);
+  return failure;
+}
+
+/** AS RUNC: shares outside the kernel's range are an error, not a different limit. */
+function verify(directory: string, { file, value }: CgroupWrite, name: string): void {
+  const actual = readNumber(directory, file);
+  if (actual === undefined || actual === Number(value)) return;
+  const bound = Number(value) > actual ? "maximum" : "minimum";
+  throw new TsrunError("E_CGROUP", `the ${bound} allowed ${name} is ${actual}`);
+}
+
+/** The number in a cgroup file, `undefined` when it cannot be read; `max` is Infinity. */
+export function readNumber(directory: string, file: string): number | undefined {
+  const text = readTextIfThere(`${directory}/${file}`)?.trim();
+  if (text === undefined || text === "") return undefined;
+  return text === "max" ? Number.POSITIVE_INFINITY : Number(text);
+}
+
+/** The number behind `key` in a cgroup file of `key number` lines; 0 when there is none. */
+export function readKey(directory: string, file: string, key: string): number {
+  const text = readTextIfThere(`${directory}/${file}`) ?? "";
+  for (const line of text.split("\n")) {
+    if (line.startsWith(`${key} `)) return Number(line.slice(key.length + 1));
+  }
+  return 0;
+}
+
+/** `cannot write "…" to "…/memory.limit_in_bytes": invalid argument`, with what to do about it. */
+export function writeError(directory: string, { file, value }: CgroupWrite, errno: number): TsrunError {
+  const path = `${directory}/${file}`;
+  const details = { errno: errnoName(errno), hint: hintFor(file, errno) };
+  if (errno === EBUSY && file === "memory.limit_in_bytes") {
+    const usage = readNumber(directory, "memory.usage_in_bytes");
+    const peak = readNumber(directory, "memory.max_usage_in_bytes");
+    const words = `unable to set memory limit to ${value} (current usage: ${usage}, peak usage: ${peak})`;
+    return new TsrunError("E_CGROUP", words, details);
+  }
+  const message = `cannot write ${JSON.stringify(value)} to "${path}": ${errnoWords(errno)}`;
+  return new TsrunError("E_CGROUP", message, details);
+}
+
+function hintFor(file: string, errno: number): string | undefined {
+  const controller = file.slice(0, file.indexOf("."));
+  const name = errnoName(errno);
+  if (name === "ENOENT" && (file.startsWith("memory.memsw.") || file.startsWith("memory.swap."))) {
+    return "this kernel does not account swap; boot it with swapaccount=1 or leave out the swap limit";
+  }
+  if (name === "ENOENT") {
+    return `the ${controller} controller is not available in this cgroup, or its kernel lacks this knob`;
+  }
+  if (file.startsWith("cpuset.") || file === "cpus" || file === "mems") {
+    return "a cpuset may only name processors and memory nodes that are online and in the parent's cpuset";
+  }
+  if (name === "EBUSY") return "the cgroup already uses more than the new limit allows";
+  if (name === "EACCES" || name === "EPERM" || name === "EROFS") {
+    return "the cgroup file system must be writable and the cgroup must belong to you";
+  }
+  if (name === "EINVAL")
+    return "the kernel refuses the value here: the parent cgroup's limits may be tighter";
+  if (name === "ENODEV") return "no such device, or it has no such throttle";
+  return undefined;
+}
