@@ -1,0 +1,175 @@
+// A seccomp profile of config.json turned into numbers: what libseccomp is asked for, and what is refused before.
+// Pure; called by compile.ts. The rules are runc's (libcontainer/seccomp, function InitSeccomp).
+
+import { TsrunError } from "../errors.ts";
+import type { Seccomp } from "../spec/types.ts";
+import {
+  actionToken,
+  architectureToken,
+  flagBit,
+  operatorToken,
+  SECCOMP_ACTIONS,
+  SECCOMP_ARCHITECTURES,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER,
+  SECCOMP_FLAGS,
+  SECCOMP_OPERATORS,
+} from "./tables.ts";
+
+type SeccompSyscall = NonNullable<Seccomp["syscalls"]>[number];
+
+/** `struct scmp_arg_cmp`. */
+export interface Condition {
+  /** Which argument of the system call, from 0. */
+  readonly index: number;
+  readonly operator: number;
+  readonly value: bigint;
+  readonly valueTwo: bigint;
+}
+
+export interface RuleGroup {
+  readonly names: readonly string[];
+  readonly action: number;
+  /** Each is a rule of its own; within one, all conditions must hold. Without conditions: one empty list. */
+  readonly alternatives: readonly (readonly Condition[])[];
+}
+
+export interface FilterPlan {
+  readonly defaultAction: number;
+  /** libseccomp tokens beside the native one. */
+  readonly architectures: readonly number[];
+  /** Flags of seccomp(2). */
+  readonly flags: number;
+  /** Whether installing the filter yields a descriptor for an agent. */
+  readonly notify: boolean;
+  /** Whether system calls that are newer than the profile are to fail with ENOSYS. */
+  readonly enosysForNewer: boolean;
+  readonly groups: readonly RuleGroup[];
+}
+
+const EPERM = 1;
+const ENOSYS = 38;
+
+/** AS RUNC: EPERM when no errno is given. Bits above the sixteenth are lost, as in the kernel's interface. */
+const DEFAULT_ERRNO = EPERM;
+
+const FLAG_SPEC_ALLOW = "SECCOMP_FILTER_FLAG_SPEC_ALLOW";
+const FLAG_WAIT_KILLABLE_RECV = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV";
+
+/** The plan of a profile. Throws E_CONFIG for a word that is no action, operator, architecture or flag. */
+export function planFilter(profile: Seccomp): FilterPlan {
+  const defaultAction = actionValue(profile.defaultAction, profile.defaultErrnoRet);
+  const syscalls = profile.syscalls ?? [];
+  const notify = usesNotify(profile);
+  if (profile.defaultAction === "SCMP_ACT_NOTIFY") {
+    throw new TsrunError("E_CONFIG", "cannot use SCMP_ACT_NOTIFY as the default action of a seccomp profile");
+  }
+  return {
+    defaultAction,
+    architectures: (profile.architectures ?? []).map(architecture),
+    flags: filterFlags(profile.flags, notify),
+    notify,
+    enosysForNewer: wantsEnosys(profile),
+    groups: syscalls.map(ruleGroup),
+  };
+}
+
+/** True for a profile that says nothing. AS RUNC: no filter then. */
+export function isEmptyProfile(profile: Seccomp): boolean {
+  const defaultAction: string | undefined = profile.defaultAction;
+  return (defaultAction ?? "") === "" && (profile.syscalls ?? []).length === 0;
+}
+
+/** Whether any rule hands system calls to an agent. */
+export function usesNotify(profile: Seccomp): boolean {
+  return (profile.syscalls ?? []).some((rule) => rule.action === "SCMP_ACT_NOTIFY");
+}
+
+/**
+ * Whether the ENOSYS stub goes in front. A permissive default needs none; neither does one that is ENOSYS already.
+ * TRACE counts as permissive, as in runc: a tracer answers for newer system calls itself.
+ */
+function wantsEnosys({ defaultAction, defaultErrnoRet }: Seccomp): boolean {
+  if (defaultAction === "SCMP_ACT_ERRNO" && defaultErrnoRet === ENOSYS) return false;
+  return !["SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE"].includes(defaultAction);
+}
+
+function filterFlags(flags: readonly string[] | undefined, notify: boolean): number {
+  let bits = notify ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
+  // AS RUNC: an absent list means SPEC_ALLOW, an empty one means no flag.
+  for (const flag of flags ?? [FLAG_SPEC_ALLOW]) {
+    const bit = known(flagBit(flag), { kind: "flag", word: flag, words: SECCOMP_FLAGS });
+    // DIFFERS: the kernel refuses this flag on a filter that never notifies, where it has no meaning.
+    if (flag === FLAG_WAIT_KILLABLE_RECV && !notify) continue;
+    bits |= bit;
+  }
+  return bits;
+}
+
+function ruleGroup(rule: SeccompSyscall): RuleGroup {
+  const action = actionValue(rule.action, rule.errnoRet);
+  for (const name of rule.names) {
+    if (name === "") throw new TsrunError("E_CONFIG", "cannot use an empty name in a seccomp rule");
+    // AS RUNC: whatever hands the listener to the agent may not wait for that agent.
+    if (name === "write" && rule.action === "SCMP_ACT_NOTIFY") {
+      throw new TsrunError("E_CONFIG", "cannot use SCMP_ACT_NOTIFY for the system call write");
+    }
+  }
+  return { names: rule.names, action, alternatives: alternatives((rule.args ?? []).map(condition)) };
+}
+
+/**
+ * AS RUNC: libseccomp refuses two conditions on one argument. A rule that has them means any of its conditions then,
+ * not all: a meaning that profiles of the time before libseccomp checked it rely on.
+ */
+function alternatives(conditions: readonly Condition[]): readonly (readonly Condition[])[] {
+  const indexes = new Set(conditions.map(({ index }) => index));
+  return indexes.size === conditions.length ? [conditions] : conditions.map((one) => [one]);
+}
+
+function condition(arg: NonNullable<SeccompSyscall["args"]>[number]): Condition {
+  if (!Number.isInteger(arg.index) || arg.index < 0 || arg.index > 5) {
+    throw new TsrunError(
+      "E_CONFIG",
+      `cannot use seccomp argument index ${arg.index}: it must be from 0 to 5`,
+    );
+  }
+  return {
+    index: arg.index,
+    operator: known(operatorToken(arg.op), { kind: "operator", word: arg.op, words: SECCOMP_OPERATORS }),
+    value: operand(arg.value),
+    valueTwo: operand(arg.valueTwo ?? 0),
+  };
+}
+
+/** A number beyond 2^53 has lost its low digits in JSON.parse, and a filter may not guess. */
+function operand(value: number | bigint): bigint {
+  const exact = typeof value === "bigint" || Number.isSafeInteger(value);
+  if (exact && value >= 0 && value < 2n ** 64n) return BigInt(value);
+  throw new TsrunError(
+    "E_CONFIG",
+    `cannot use ${value} as a seccomp operand: it must be an unsigned integer`,
+  );
+}
+
+function architecture(name: string): number {
+  return known(architectureToken(name), { kind: "architecture", word: name, words: SECCOMP_ARCHITECTURES });
+}
+
+function actionValue(name: string, errnoRet: number | undefined): number {
+  const token = known(actionToken(name), { kind: "action", word: name, words: SECCOMP_ACTIONS });
+  if (name !== "SCMP_ACT_ERRNO" && name !== "SCMP_ACT_TRACE") return token;
+  return (token | ((errnoRet ?? DEFAULT_ERRNO) & 0xffff)) >>> 0;
+}
+
+interface Word {
+  readonly kind: string;
+  readonly word: string;
+  readonly words: readonly string[];
+}
+
+function known(token: number | undefined, { kind, word, words }: Word): number {
+  if (token !== undefined) return token;
+  throw new TsrunError("E_CONFIG", `cannot use ${JSON.stringify(word)} as a seccomp ${kind}`, {
+    hint: `use one of ${words.join(", ")}`,
+  });
+}

@@ -1,0 +1,131 @@
+// A planned filter made into a BPF program by libseccomp; called by compile.ts. The order of the calls is runc's
+// (libcontainer/seccomp, functions InitSeccomp and matchCall).
+
+import { TsrunError } from "../errors.ts";
+import { mustCall } from "../linux/call.ts";
+import { EEXIST, errnoWords } from "../linux/errno.ts";
+import { Descriptor, readAll } from "../linux/files.ts";
+import {
+  type Libseccomp,
+  type LibseccompFilter,
+  NR_SCMP_ERROR,
+  SCMP_ARG_CMP_SIZE,
+  SCMP_FLTATR_CTL_NNP,
+  SCMP_FLTATR_CTL_OPTIMIZE,
+} from "../linux/libseccomp.ts";
+import { cString, viewOf } from "../linux/words.ts";
+import type { Condition, FilterPlan, RuleGroup } from "./plan.ts";
+import { architectureName } from "./tables.ts";
+
+export interface BuildOptions {
+  readonly debug: (message: string) => void;
+}
+
+/** <linux/memfd.h> */
+const MFD_CLOEXEC = 1;
+const SEEK_SET = 0;
+
+/** SCMP_FLTATR_CTL_OPTIMIZE: a binary tree over the numbers instead of a list. */
+const BINARY_TREE = 2;
+
+/**
+ * AS RUNC: only from this many rules on, since libseccomp up to 2.5.4 builds a wrong tree of no rules at all, and
+ * a leaf holds four.
+ */
+const BINARY_TREE_FROM = 33;
+
+/** API level at which libseccomp and the kernel know SCMP_ACT_NOTIFY. */
+const NOTIFY_API_LEVEL = 6;
+
+/** The program for `plan`, an array of `struct sock_filter`. */
+export function buildProgram(library: Libseccomp, plan: FilterPlan, { debug }: BuildOptions): Uint8Array {
+  if (plan.notify && library.apiLevel < NOTIFY_API_LEVEL) {
+    throw new TsrunError(
+      "E_UNSUPPORTED",
+      "cannot use SCMP_ACT_NOTIFY: it needs libseccomp 2.5 and Linux 5.7",
+      {
+        hint: `this host has libseccomp ${library.version} at API level ${library.apiLevel}`,
+      },
+    );
+  }
+  using filter = createFilter(library, plan);
+  let rules = 0;
+  for (const group of plan.groups) {
+    // AS RUNC: libseccomp refuses a rule that does what happens anyway.
+    if (group.action === plan.defaultAction) continue;
+    rules += addGroup(library, filter, group, debug);
+  }
+  // libseccomp before 2.5 does not know the attribute; the program is then a list, slower but right.
+  if (rules >= BINARY_TREE_FROM) filter.setAttribute(SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
+  return exportProgram(filter);
+}
+
+function createFilter(library: Libseccomp, plan: FilterPlan): LibseccompFilter {
+  const filter = library.createFilter(plan.defaultAction);
+  if (filter === undefined) {
+    throw new TsrunError("E_CONFIG", "cannot create a seccomp filter: libseccomp refuses the default action");
+  }
+  // The native architecture is in it from the start.
+  for (const token of plan.architectures) {
+    const result = filter.addArchitecture(token);
+    if (result < 0 && result !== -EEXIST) {
+      filter[Symbol.dispose]();
+      throw refused(`add ${architectureName(token)} to the seccomp filter`, result);
+    }
+  }
+  // no_new_privs is process.noNewPrivileges' business alone; libseccomp sets it unless told not to.
+  filter.setAttribute(SCMP_FLTATR_CTL_NNP, 0);
+  return filter;
+}
+
+/** Adds the rules of a group and returns how many system calls they are about. */
+function addGroup(
+  library: Libseccomp,
+  filter: LibseccompFilter,
+  group: RuleGroup,
+  debug: BuildOptions["debug"],
+): number {
+  const alternatives = group.alternatives.map(comparisons);
+  let added = 0;
+  for (const name of group.names) {
+    const number = library.resolveName(cString(name));
+    if (number === NR_SCMP_ERROR) {
+      debug(`unknown seccomp system call "${name}", ignoring`);
+      continue;
+    }
+    for (const alternative of alternatives) {
+      const result = filter.addRule(group.action, number, alternative);
+      if (result < 0) throw refused(`add a seccomp rule for ${name}`, result);
+    }
+    added += 1;
+  }
+  return added;
+}
+
+/** An array of `struct scmp_arg_cmp`. */
+function comparisons(conditions: readonly Condition[]): Uint8Array {
+  const bytes = new Uint8Array(conditions.length * SCMP_ARG_CMP_SIZE);
+  const view = viewOf(bytes);
+  conditions.forEach((condition, index) => {
+    const offset = index * SCMP_ARG_CMP_SIZE;
+    view.setUint32(offset, condition.index, true);
+    view.setInt32(offset + 4, condition.operator, true);
+    view.setBigUint64(offset + 8, condition.value, true);
+    view.setBigUint64(offset + 16, condition.valueTwo, true);
+  });
+  return bytes;
+}
+
+/** Through a memfd: exporting to memory needs libseccomp 2.6. */
+function exportProgram(filter: LibseccompFilter): Uint8Array {
+  const what = "the seccomp program";
+  using file = new Descriptor(mustCall("create a memfd", "memfd_create", cString("seccomp"), MFD_CLOEXEC));
+  const result = filter.exportProgram(file.number);
+  if (result < 0) throw refused(`export ${what}`, result);
+  mustCall(`rewind ${what}`, "lseek", file.number, 0, SEEK_SET);
+  return readAll(file.number, what);
+}
+
+function refused(attempt: string, result: number): TsrunError {
+  return new TsrunError("E_CONFIG", `cannot ${attempt}: ${errnoWords(-result)}`);
+}
