@@ -1,0 +1,93 @@
+# Every task of the project. `make help` lists them. Node, npm and make are all that must be there before.
+
+BIN     := node_modules/.bin
+BINARY  := dist/tsrun
+PREFIX  ?= /usr/local
+DESTDIR ?=
+# What the end-to-end tests run: a path or a name in PATH. `RUNTIME=runc make test-e2e` tries the cases on runc.
+RUNTIME ?= $(CURDIR)/$(BINARY)
+# Parts of test file names, for `make test-e2e FILES="lifecycle rootfs"`.
+FILES   ?=
+# Rounds per measurement.
+N       ?= 20
+# Folder with docker-e2e.sh and runc-bats.sh, the two suites that are run from outside this repository.
+LAB     ?=
+# Which scenarios of docker-e2e.sh, as a regular expression, and which files of runc's suite.
+SCENARIOS ?=
+BATS    ?= create start start_hello start_detached state kill delete list spec version help root env cwd umask \
+           rlimits capabilities mask run
+
+SOURCES := $(shell find src scripts -type f -not -path 'src/spec/generated/*')
+SCHEMAS := $(shell find schemas -type f) scripts/generate.ts
+GENERATED := src/spec/generated/.made
+# Another runtime is tried without building this one.
+BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
+
+.PHONY: help build check test test-unit test-e2e test-style compile bench conformance run install clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+build: $(BINARY) ## make dist/tsrun
+
+$(BINARY): $(GENERATED) $(SOURCES)
+	$(BIN)/bun scripts/build.ts
+
+# Types and validators from schemas/.
+$(GENERATED): node_modules/.package-lock.json $(SCHEMAS)
+	$(BIN)/bun scripts/generate.ts
+	@touch $@
+
+# npm writes this file last, so it is there only after a complete install.
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-audit --no-fund </dev/null
+	@touch $@
+
+# tap puts its Test class together from the plugins that .taprc names.
+node_modules/.tap-built: node_modules/.package-lock.json .taprc
+	$(BIN)/tap build
+	@touch $@
+
+check: $(GENERATED) ## format, lint, types, rules of style
+	$(BIN)/biome check
+	$(BIN)/tsc --noEmit -p .
+	$(MAKE) --no-print-directory test-style
+
+compile: $(BUILT) $(GENERATED) node_modules/.tap-built
+	$(BIN)/tsc -p .
+
+test: ## build everything and run every test; ends with "N passed, N failed"
+	sh scripts/host-packages.sh test
+	$(MAKE) --no-print-directory compile
+	@RUNTIME='$(RUNTIME)' node build/test/run.js $(FILES)
+
+test-unit: compile ## pure modules, in-process
+	@node build/test/run.js $(or $(FILES),unit/)
+
+test-style: compile ## the rules of style
+	@node build/test/run.js style/
+
+test-e2e: compile ## the runtime from outside; RUNTIME=runc tries the cases on another one
+	@RUNTIME='$(RUNTIME)' node build/test/run.js $(or $(FILES),e2e/ security/)
+
+bench: build ## tsrun, runc and crun side by side; N=20 rounds
+	sh scripts/host-packages.sh bench
+	$(BIN)/bun test/bench/bench.ts --rounds $(N)
+
+conformance: build ## the suites of real callers and of runc; LAB=folder with docker-e2e.sh and runc-bats.sh
+	@test -n '$(LAB)' || { echo "make conformance needs LAB=<folder with docker-e2e.sh and runc-bats.sh>"; exit 2; }
+	@test -x '$(LAB)/docker-e2e.sh' -a -x '$(LAB)/runc-bats.sh' || \
+	  { echo "no docker-e2e.sh and runc-bats.sh in $(LAB)"; exit 2; }
+	@status=0; \
+	  '$(LAB)/docker-e2e.sh' '$(CURDIR)/$(BINARY)' $(if $(SCENARIOS),'$(SCENARIOS)') || status=1; \
+	  '$(LAB)/runc-bats.sh' '$(CURDIR)/$(BINARY)' $(BATS) || status=1; \
+	  exit $$status
+
+run: build ## a first container: bundle-fixtures/hello
+	@sh bundle-fixtures/run.sh hello
+
+install: build ## install to $(DESTDIR)$(PREFIX)/bin
+	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/tsrun
+
+clean: ## remove what was built, keep node_modules
+	rm -rf build dist .tap src/spec/generated

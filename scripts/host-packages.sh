@@ -1,0 +1,39 @@
+#!/bin/sh
+# Installs the Debian packages that tests use and that are missing. Without root or apt it only says which they are:
+# the tests that need them then skip with their reason.
+set -eu
+
+tests="busybox-static uidmap binutils binutils-aarch64-linux-gnu qemu-user-static libseccomp2 util-linux procps"
+tests="$tests golang-github-opencontainers-specs-dev"
+bench="runc crun"
+
+case "${1:-test}" in
+  test) wanted=$tests ;;
+  bench) wanted=$bench ;;
+  *) echo "usage: $0 [test|bench]" >&2; exit 2 ;;
+esac
+
+missing=""
+for package in $wanted; do
+  state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+  echo "not installed, what needs it is skipped:$missing"
+  exit 0
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+install() {
+  # shellcheck disable=SC2086 # a list of words
+  apt-get install -y --no-install-recommends $missing >"$log" 2>&1 </dev/null
+}
+echo "installing:$missing"
+install || { apt-get update >"$log" 2>&1 </dev/null && install; } || {
+  tail -n 20 "$log"
+  echo "cannot install:$missing; what needs it is skipped"
+}

@@ -1,0 +1,99 @@
+// kill: which signals it knows, whom it reaches, and its words when there is nobody to reach.
+
+import { behaviour, nothingLeft, refused } from "../support/behaviour.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import type { Lab } from "../support/lab.ts";
+import { until } from "../support/wait.ts";
+
+/** A program that writes the name of each signal it gets. */
+const TELLTALE = Container.script(
+  "for s in HUP INT USR1 USR2 TERM; do trap \"echo $s\" $s; done; trap 'echo 37' 37; echo up; while :; do sleep 1000 & wait; done",
+);
+
+async function telltale(lab: Lab): Promise<Container> {
+  const box = lab.container(TELLTALE);
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  await until("the traps to be set", () => box.output() === "up\n");
+  return box;
+}
+
+behaviour("kill sends the signal given by number or by name in any spelling", async (t, lab) => {
+  const box = await telltale(lab);
+  const spellings = [
+    ["HUP", "HUP"],
+    ["SIGINT", "INT"],
+    ["sigusr1", "USR1"],
+    ["12", "USR2"],
+    ["37", "37"],
+  ];
+  let heard = "up\n";
+  for (const [spelling = "", name] of spellings) {
+    const result = await box.kill(spelling);
+    t.strictSame([result.code, result.stdout, result.stderr], [0, "", ""], `kill ${spelling}`);
+    heard += `${name}\n`;
+    await until(`${name} to be heard`, () => box.output() === heard);
+  }
+});
+
+behaviour("kill without a signal sends TERM", async (_t, lab) => {
+  const box = await telltale(lab);
+  mustSucceed(await lab.invoke(["kill", box.id]));
+  await until("TERM to be heard", () => box.output() === "up\nTERM\n");
+});
+
+behaviour("kill 0 only asks whether the container is there", async (t, lab) => {
+  const box = await telltale(lab);
+  t.equal((await box.kill("0")).code, 0);
+  t.equal(box.output(), "up\n");
+});
+
+behaviour("kill reaches a container that is not started yet", async (t, lab) => {
+  const box = lab.container();
+  mustSucceed(await box.create());
+  mustSucceed(await box.kill("KILL"));
+  await box.waitForStatus("stopped");
+  mustSucceed(await box.delete());
+  await nothingLeft(t, lab, "after delete");
+});
+
+behaviour("kill of a stopped container says that it is not running", async (t, lab) => {
+  const box = lab.container();
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  await box.waitForStatus("stopped");
+  refused(t, await box.kill("TERM"), /container not running/);
+  refused(t, await box.kill("KILL"), /container not running/);
+});
+
+behaviour("kill --all of a stopped container succeeds", async (t, lab) => {
+  const box = lab.container();
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  await box.waitForStatus("stopped");
+  t.equal((await box.kill("KILL", { flags: ["--all"] })).code, 0);
+});
+
+behaviour("kill refuses a signal that does not exist", async (t, lab) => {
+  const box = await telltale(lab);
+  refused(t, await box.kill("SIGNOTHING"), /unknown signal "SIGNOTHING"/);
+  t.equal((await box.stateDocument()).status, "running");
+});
+
+behaviour("kill KILL without a private pid namespace reaches every process of the cgroup", async (t, lab) => {
+  const box = lab.container((config) => {
+    config.linux.namespaces = config.linux.namespaces.filter((namespace) => namespace.type !== "pid");
+    config.process.args = ["/bin/sh", "-c", "sleep 1000 & echo up; exec sleep 1001"];
+  });
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  await until("the program to be up", () => box.output() === "up\n");
+  mustSucceed(await box.kill("KILL", { flags: ["--all"] }));
+  await box.waitForStatus("stopped");
+  await until(
+    "all of its processes to be gone",
+    async () => !(await lab.leftovers()).some((line) => line.startsWith("process")),
+  );
+  mustSucceed(await box.delete());
+  await nothingLeft(t, lab, "after delete");
+});

@@ -1,0 +1,216 @@
+// create, start, state, kill and delete as a caller sees them: order, outputs, refusals. CONTRACT: runc's words and codes.
+
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, nothingLeft, refused } from "../support/behaviour.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import { isTsrun } from "../support/runtime.ts";
+import { until } from "../support/wait.ts";
+
+const SLEEP = Container.script("exec sleep 1000");
+
+behaviour("create prepares the container and start runs its program", async (t, lab) => {
+  const box = lab.container(Container.script("echo ran"));
+  const created = await box.create();
+  t.equal(created.code, 0);
+  t.equal(created.stderr, "", "create is silent");
+  t.equal(created.stdout, "");
+  const { status, pid } = await box.stateDocument();
+  t.equal(status, "created");
+  t.ok(existsSync(`/proc/${pid}`), "its process is there");
+  t.equal(box.output(), "", "the program has not run");
+  const started = await box.start();
+  t.strictSame([started.code, started.stdout, started.stderr], [0, "", ""]);
+  await box.waitForStatus("stopped");
+  t.equal(box.output(), "ran\n");
+});
+
+behaviour("state goes from created over running to stopped, where the pid is 0", async (t, lab) => {
+  const box = lab.container(SLEEP);
+  await box.create();
+  const created = await box.stateDocument();
+  t.equal(created.status, "created");
+  mustSucceed(await box.start());
+  const running = await box.stateDocument();
+  t.equal(running.status, "running");
+  t.equal(running.pid, created.pid, "the same process");
+  mustSucceed(await box.kill("KILL"));
+  const stopped = await box.waitForStatus("stopped");
+  t.equal(stopped.pid, 0);
+});
+
+behaviour(
+  "state prints runc's keys in runc's order, indented by two, without a final newline",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.ociVersion = "1.0.1";
+      config.annotations = { "org.example.one": "1" };
+    });
+    mustSucceed(await box.create());
+    const { stdout, stderr } = await box.state();
+    const state = JSON.parse(stdout);
+    t.equal(stdout, JSON.stringify(state, null, 2));
+    t.equal(stderr, "");
+    const keys = ["ociVersion", "id", "pid", "status", "bundle", "rootfs", "created", "annotations", "owner"];
+    t.strictSame(Object.keys(state), keys);
+    // runc before 1.2 prints its own specification version instead of the configuration's.
+    if (isTsrun) t.equal(state.ociVersion, "1.0.1");
+    t.equal(state.id, box.id);
+    t.equal(state.bundle, box.bundle);
+    t.equal(state.rootfs, box.rootfs);
+    t.match(state.created, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/);
+    t.ok(Math.abs(Date.parse(state.created) - Date.now()) < 60_000, "created is now");
+    t.strictSame(state.annotations, { "org.example.one": "1" });
+    t.equal(state.owner, "");
+  },
+);
+
+behaviour("state leaves the annotations out when there are none", async (t, lab) => {
+  const box = lab.container();
+  mustSucceed(await box.create());
+  t.notOk("annotations" in (await box.stateDocument()));
+});
+
+behaviour("the pid file holds the pid and nothing else", async (t, lab) => {
+  const box = lab.container();
+  const pidFile = join(lab.folder, "pid");
+  mustSucceed(await box.create({ flags: ["--pid-file", pidFile] }));
+  t.equal(readFileSync(pidFile, "utf8"), String((await box.stateDocument()).pid));
+  const beside = readdirSync(lab.folder).filter((name) => name.includes("pid"));
+  t.strictSame(beside, ["pid"], "no temporary file stays beside it");
+});
+
+behaviour("the pid file is never seen empty or half written", async (t, lab) => {
+  const box = lab.container();
+  const pidFile = join(lab.folder, "pid");
+  writeFileSync(pidFile, "old");
+  const seen = new Set<string>();
+  let creating = true;
+  const watch = async () => {
+    while (creating) {
+      seen.add(readFileSync(pidFile, "utf8"));
+      await new Promise((resume) => setImmediate(resume));
+    }
+  };
+  const watching = watch();
+  mustSucceed(await box.create({ flags: ["--pid-file", pidFile] }));
+  creating = false;
+  await watching;
+  seen.delete("old");
+  seen.delete(String((await box.stateDocument()).pid));
+  t.strictSame([...seen], [], "only the old and the new content");
+});
+
+behaviour(
+  "the bundle is the working directory when no flag names it, and may be relative",
+  async (t, lab) => {
+    const here = lab.container();
+    mustSucceed(await lab.invoke(["create", here.id], { cwd: here.bundle }));
+    t.equal((await here.stateDocument()).bundle, here.bundle);
+    const beside = lab.container();
+    mustSucceed(
+      await lab.invoke(["create", "-b", `../bundle-${beside.id}`, beside.id], { cwd: here.bundle }),
+    );
+    t.equal((await beside.stateDocument()).bundle, beside.bundle);
+  },
+);
+
+behaviour("a container can be started once", async (t, lab) => {
+  const box = lab.container(SLEEP);
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  refused(t, await box.start(), /cannot start an already running container/);
+  t.equal((await box.stateDocument()).status, "running", "the container is not disturbed");
+  mustSucceed(await box.kill("KILL"));
+  await box.waitForStatus("stopped");
+  refused(t, await box.start(), /cannot start a container that has stopped/);
+});
+
+behaviour("a created container whose process was killed is stopped and cannot start", async (t, lab) => {
+  const box = lab.container(SLEEP);
+  mustSucceed(await box.create());
+  mustSucceed(await box.kill("KILL"));
+  await box.waitForStatus("stopped");
+  refused(t, await box.start(), /cannot start a container that has stopped/);
+  mustSucceed(await box.delete());
+  await nothingLeft(t, lab, "after delete");
+});
+
+behaviour("an id is taken until its container is deleted", async (t, lab) => {
+  const box = lab.container();
+  mustSucceed(await box.create());
+  const before = await box.stateDocument();
+  refused(t, await box.create(), /container with given ID already exists/);
+  t.strictSame(await box.stateDocument(), before, "the first container is not disturbed");
+  mustSucceed(await box.delete());
+  await nothingLeft(t, lab, "after delete");
+  mustSucceed(await box.create());
+});
+
+behaviour("delete removes a stopped container", async (t, lab) => {
+  const box = lab.container();
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  await box.waitForStatus("stopped");
+  const deleted = await box.delete();
+  t.strictSame([deleted.code, deleted.stdout, deleted.stderr], [0, "", ""]);
+  await nothingLeft(t, lab, "after delete");
+  refused(t, await box.state(), /container does not exist/);
+});
+
+behaviour("delete removes a container that was created and never started", async (t, lab) => {
+  const box = lab.container(SLEEP);
+  mustSucceed(await box.create());
+  mustSucceed(await box.delete());
+  await nothingLeft(t, lab, "after delete");
+});
+
+behaviour("delete refuses a running container and --force kills it", async (t, lab) => {
+  const box = lab.container(SLEEP);
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  refused(
+    t,
+    await box.delete(),
+    new RegExp(`cannot delete container ${box.id} that is not stopped: running`),
+  );
+  t.equal((await box.stateDocument()).status, "running");
+  const forced = await box.delete({ flags: ["--force"] });
+  t.strictSame([forced.code, forced.stdout, forced.stderr], [0, "", ""]);
+  await nothingLeft(t, lab, "after delete --force");
+});
+
+behaviour("delete --force of an unknown id succeeds in silence, delete does not", async (t, lab) => {
+  const forced = await lab.invoke(["delete", "--force", "nobody"]);
+  t.strictSame([forced.code, forced.stdout, forced.stderr], [0, "", ""]);
+  refused(t, await lab.invoke(["delete", "nobody"]), /container does not exist/);
+});
+
+behaviour("every command on an unknown id says that it does not exist", async (t, lab) => {
+  for (const args of [["state"], ["start"], ["kill"], ["delete"]]) {
+    refused(t, await lab.invoke([...args, "nobody"]), /container does not exist/);
+  }
+});
+
+behaviour("delete takes the processes with it that outlived the container's first one", async (t, lab) => {
+  const box = lab.container((config) => {
+    config.linux.namespaces = config.linux.namespaces.filter((namespace) => namespace.type !== "pid");
+    config.process.args = ["/bin/sh", "-c", "sleep 1000 & exit 0"];
+  });
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  await box.waitForStatus("stopped");
+  mustSucceed(await box.delete({ flags: ["--force"] }));
+  await nothingLeft(t, lab, "after delete --force");
+});
+
+behaviour("the processes of a private pid namespace end with its first one", async (t, lab) => {
+  const box = lab.container(Container.script("sleep 1000 & sleep 1001 & echo up; exec sleep 1002"));
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  await until("the program to be up", () => box.output() === "up\n");
+  mustSucceed(await box.kill("KILL"));
+  await box.waitForStatus("stopped");
+  mustSucceed(await box.delete());
+  await nothingLeft(t, lab, "after kill and delete");
+});

@@ -1,0 +1,63 @@
+// Runs the compiled tests under tap and closes with `N passed, N failed`. Arguments are folders or parts of file names
+// below test/ ("unit", "e2e/lifecycle"); without any, everything runs. Zero tests are a failure.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { countCases } from "./support/tap-count.ts";
+import { TapReport } from "./support/tap-report.ts";
+
+const TAP_FILE = "build/test.tap";
+const STDOUT = 1;
+
+function print(line: string): void {
+  writeSync(STDOUT, `${line}\n`);
+}
+
+/** The compiled file of every test source: what was built from a deleted source does not run. */
+function testFiles(filters: readonly string[]): string[] {
+  const sources = readdirSync("test", { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".test.ts"))
+    .filter((name) => filters.length === 0 || filters.some((filter) => name.includes(filter)));
+  const byTopic = sources.sort(
+    (a, b) => Number(a.startsWith("e2e")) - Number(b.startsWith("e2e")) || (a < b ? -1 : 1),
+  );
+  return byTopic.map((name) => join("build/test", name.replace(/\.ts$/, ".js")));
+}
+
+/** Runs tap; its TAP text is shown as it comes and kept for the count. */
+async function runTap(files: readonly string[]): Promise<{ status: number; text: string }> {
+  // Two files at a time: more would only measure how tests wait for each other.
+  const args = ["node_modules/.bin/tap", "--reporter=tap", "--jobs=2", "--timeout=600", ...files];
+  const tap = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(tap, "close");
+  const report = new TapReport(print);
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: tap.stdout })) {
+    lines.push(line);
+    report.line(line);
+  }
+  const [code] = await ended;
+  return { status: typeof code === "number" ? code : 1, text: lines.join("\n") };
+}
+
+async function main(): Promise<number> {
+  const files = testFiles(process.argv.slice(2));
+  const missing = files.filter((file) => !existsSync(file));
+  for (const file of missing) print(`not compiled: ${file}`);
+  const runnable = files.length > 0 && missing.length === 0;
+  const { status, text } = runnable ? await runTap(files) : { status: 1, text: "" };
+  mkdirSync("build", { recursive: true });
+  writeFileSync(TAP_FILE, text);
+  const count = countCases(text);
+  for (const name of count.failures) print(`failed: ${name}`);
+  // tap may see what no case shows, such as a file that printed no plan.
+  const failed = count.failed === 0 && status !== 0 ? 1 : count.failed;
+  const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : "";
+  print(`${count.passed} passed, ${failed} failed${skipped}`);
+  return failed > 0 || count.passed === 0 ? 1 : 0;
+}
+
+process.exitCode = await main();

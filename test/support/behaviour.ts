@@ -1,0 +1,69 @@
+// How an end-to-end case is written: a sentence, the conditions it needs, and a body that gets a Lab. After every body,
+// passed or failed, the containers it made are deleted by force and nothing of them may be left.
+
+import t, { type Test } from "tap";
+import { controllerHierarchy, effectiveUid, kernelAtLeast } from "./host.ts";
+import { Lab } from "./lab.ts";
+import { busybox } from "./rootfs.ts";
+import { isTsrun, type Result, runtimeKind, runtimePath } from "./runtime.ts";
+
+/** A reason to skip, or nothing. */
+export type Condition = string | undefined;
+
+export type Body = (t: Test, lab: Lab) => Promise<void> | void;
+
+/** States what the runtime does. A case that cannot be tried here is a skip with the first reason, never a pass. */
+export function behaviour(sentence: string, body: Body, ...conditions: Condition[]): void {
+  const reason = [needsRoot(), needsBusybox(), ...conditions].find((condition) => condition !== undefined);
+  t.test(sentence, { skip: reason ?? false }, async (test) => {
+    const lab = new Lab();
+    try {
+      await body(test, lab);
+    } finally {
+      test.strictSame(await lab.close(), [], "nothing is left after delete --force");
+    }
+  });
+}
+
+export function needsRoot(): Condition {
+  return effectiveUid === 0 ? undefined : "needs root";
+}
+
+function needsBusybox(): Condition {
+  return busybox() === undefined ? "needs busybox (package busybox-static)" : undefined;
+}
+
+/** For what runc does not do, or not in the version at hand; the reason says which. */
+export function tsrunOnly(reason: string): Condition {
+  return isTsrun ? undefined : `${runtimeKind}: ${reason}`;
+}
+
+export function needsController(name: string, version?: 1 | 2): Condition {
+  const hierarchy = controllerHierarchy(name);
+  if (hierarchy === undefined) return `no cgroup hierarchy has the ${name} controller`;
+  if (version !== undefined && hierarchy.version !== version)
+    return `the ${name} controller is not in a v${version} hierarchy`;
+  return undefined;
+}
+
+export function needsKernel(major: number, minor: number, what: string): Condition {
+  return kernelAtLeast(major, minor) ? undefined : `${what} needs Linux ${major}.${minor}`;
+}
+
+/** A refused call: the exit code, one line on stderr, and where it is tsrun the line itself. */
+export function refused(t: Test, result: Result, line: RegExp, code = 1): void {
+  t.equal(result.code, code, `exit status ${code}`);
+  if (isTsrun) {
+    t.match(result.stderr, line, "the line says what is wrong");
+    t.equal(result.stderr.trimEnd().split("\n").length, 1, "one line on stderr");
+  } else {
+    t.not(result.stderr, "", "something on stderr");
+  }
+}
+
+/** Nothing may be left of a call that failed or a container that was deleted. */
+export async function nothingLeft(t: Test, lab: Lab, when: string): Promise<void> {
+  t.strictSame(await lab.leftovers(), [], `nothing is left ${when}`);
+}
+
+t.comment(`runtime: ${runtimePath}`);

@@ -1,0 +1,101 @@
+// What this machine offers, read from the machine: cgroup hierarchies, kernel, privileges, programs. Tests ask here
+// before they expect something, and turn a "no" into a skip with its reason.
+
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { release } from "node:os";
+import { delimiter, join } from "node:path";
+
+export interface CgroupHierarchy {
+  readonly version: 1 | 2;
+  readonly mountpoint: string;
+  /** v1: the controllers bound to it; v2: those it can hand out. */
+  readonly controllers: readonly string[];
+}
+
+export interface MountLine {
+  readonly root: string;
+  readonly target: string;
+  readonly options: readonly string[];
+  readonly optional: readonly string[];
+  readonly type: string;
+  readonly source: string;
+  readonly superOptions: readonly string[];
+}
+
+/** Reads a mountinfo file, see proc_pid_mountinfo(5). */
+export function parseMountinfo(text: string): MountLine[] {
+  const lines = text.split("\n").filter((line) => line !== "");
+  return lines.map((line) => {
+    const [left = "", right = ""] = line.split(" - ", 2);
+    const [, , , root = "", target = "", options = "", ...optional] = left.split(" ");
+    const [type = "", source = "", superOptions = ""] = right.split(" ");
+    return {
+      root: unescapeOctal(root),
+      target: unescapeOctal(target),
+      options: options.split(","),
+      optional,
+      type,
+      source: unescapeOctal(source),
+      superOptions: superOptions.split(","),
+    };
+  });
+}
+
+function unescapeOctal(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}
+
+export function hostMounts(): MountLine[] {
+  return parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
+}
+
+export function cgroupHierarchies(): CgroupHierarchy[] {
+  const seen = new Set<string>();
+  const found: CgroupHierarchy[] = [];
+  for (const mount of hostMounts()) {
+    if (!mount.type.startsWith("cgroup") || seen.has(mount.target)) continue;
+    seen.add(mount.target);
+    if (mount.type === "cgroup2") {
+      const file = join(mount.target, "cgroup.controllers");
+      const text = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+      found.push({
+        version: 2,
+        mountpoint: mount.target,
+        controllers: text.split(" ").filter((name) => name !== ""),
+      });
+    } else {
+      const controllers = mount.superOptions.filter((option) => option !== "rw" && option !== "ro");
+      found.push({ version: 1, mountpoint: mount.target, controllers });
+    }
+  }
+  return found;
+}
+
+/** The directory tree that enforces a controller here, with the interface version its files follow. */
+export function controllerHierarchy(controller: string): CgroupHierarchy | undefined {
+  return cgroupHierarchies().find((hierarchy) => hierarchy.controllers.includes(controller));
+}
+
+export const effectiveUid = process.geteuid?.() ?? -1;
+
+/** Whether the running kernel is at least `major.minor`. */
+export function kernelAtLeast(major: number, minor: number): boolean {
+  const [runningMajor = 0, runningMinor = 0] = release().split(".").map(Number);
+  return runningMajor > major || (runningMajor === major && runningMinor >= minor);
+}
+
+export function findProgram(name: string): string | undefined {
+  const folders = `${process.env.PATH ?? ""}${delimiter}/usr/sbin${delimiter}/sbin`.split(delimiter);
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

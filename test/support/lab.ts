@@ -1,0 +1,80 @@
+// The surroundings of one test: a state root of its own, its containers, and the check that nothing of it is left.
+// Everything lies below one folder per test file, whose name marks every container, cgroup and process of the test.
+
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import type { Config } from "./config.ts";
+import { Container } from "./container.ts";
+import { findLeftovers, processesLeft, type Traces } from "./leftovers.ts";
+import { type InvokeOptions, invoke, type Result } from "./runtime.ts";
+import { until } from "./wait.ts";
+
+let labs = 0;
+let sharedStore: string | undefined;
+
+/** One folder per test file; it goes when the process ends. */
+function store(): string {
+  if (sharedStore !== undefined) return sharedStore;
+  const made = mkdtempSync(join(tmpdir(), "oci-e2e-"));
+  chmodSync(made, 0o755);
+  process.on("exit", () => rmSync(made, { recursive: true, force: true }));
+  sharedStore = made;
+  return made;
+}
+
+export class Lab {
+  readonly store = store();
+  readonly folder: string;
+  readonly mark: string;
+  readonly stateRoot: string;
+  readonly #containers: Container[] = [];
+  readonly #sessions = new Set<number>();
+
+  constructor() {
+    labs += 1;
+    this.mark = `${basename(this.store).toLowerCase()}-${labs}`;
+    this.folder = join(this.store, String(labs));
+    this.stateRoot = join(this.folder, "state");
+    mkdirSync(this.folder, { mode: 0o755 });
+  }
+
+  container(edit?: (config: Config) => void): Container {
+    const made = new Container(this, `${this.mark}-${this.#containers.length + 1}`, edit);
+    this.#containers.push(made);
+    return made;
+  }
+
+  /** Calls the runtime on this lab's state root. */
+  async invoke(args: readonly string[], options: Partial<InvokeOptions> = {}): Promise<Result> {
+    const result = await this.invokeBare(["--root", this.stateRoot, ...args], options);
+    return result;
+  }
+
+  /** Calls the runtime with exactly these arguments. */
+  async invokeBare(args: readonly string[], options: Partial<InvokeOptions> = {}): Promise<Result> {
+    const result = await invoke(args, { scratch: join(this.folder, "calls"), ...options });
+    this.#sessions.add(result.session);
+    return result;
+  }
+
+  get traces(): Traces {
+    return { mark: this.mark, folder: this.folder, stateRoot: this.stateRoot, sessions: this.#sessions };
+  }
+
+  /** What is left now; processes that were killed get a moment to go. */
+  async leftovers(): Promise<string[]> {
+    await until("killed processes to be gone", () => processesLeft(this.traces).length === 0, 1_000).catch(
+      () => {},
+    );
+    return findLeftovers(this.traces);
+  }
+
+  /** Deletes what the test did not; whatever survives that is a failure of the runtime. */
+  async close(): Promise<string[]> {
+    for (const { id } of this.#containers) await this.invoke(["delete", "--force", id]);
+    const left = await this.leftovers();
+    rmSync(this.folder, { recursive: true, force: true });
+    return left;
+  }
+}

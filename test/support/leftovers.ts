@@ -1,0 +1,101 @@
+// What a container may leave behind: state directories, cgroups, mounts and processes. Everything is found by names and
+// paths that belong to one test, so that tests can run side by side and a busy host does not matter.
+
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { cgroupHierarchies, hostMounts } from "./host.ts";
+
+export interface Traces {
+  /** Text that stands in the cgroup path and in the arguments of everything that belongs to the test. */
+  readonly mark: string;
+  /** Directory below which bundle, rootfs and state root lie. */
+  readonly folder: string;
+  readonly stateRoot: string;
+  /** Sessions of the runtime's calls: what a call started is in one unless it made its own. */
+  readonly sessions: ReadonlySet<number>;
+}
+
+/** One line per thing found; empty when nothing is left. */
+export function findLeftovers(traces: Traces): string[] {
+  return [...stateLeft(traces), ...cgroupsLeft(traces.mark), ...mountsLeft(traces), ...processesLeft(traces)];
+}
+
+function stateLeft({ stateRoot, mark }: Traces): string[] {
+  if (!existsSync(stateRoot)) return [];
+  const entries = readdirSync(stateRoot).filter((name) => name.includes(mark));
+  return entries.map((name) => `state: ${join(stateRoot, name)}`);
+}
+
+function cgroupsLeft(mark: string): string[] {
+  return cgroupHierarchies().flatMap(({ mountpoint }) =>
+    findFolders(mountpoint, mark).map((path) => `cgroup: ${path}`),
+  );
+}
+
+/** Three levels are enough: tests put their cgroups below the root or below one parent of their own. */
+function findFolders(folder: string, mark: string, depth = 3): string[] {
+  const found: string[] = [];
+  for (const entry of readFolder(folder)) {
+    const path = join(folder, entry);
+    if (entry.includes(mark)) found.push(path);
+    if (depth > 1) found.push(...findFolders(path, mark, depth - 1));
+  }
+  return found;
+}
+
+function readFolder(path: string): string[] {
+  try {
+    const entries = readdirSync(path, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  } catch {
+    return [];
+  }
+}
+
+function mountsLeft({ folder, mark }: Traces): string[] {
+  const mounts = hostMounts().filter(
+    (mount) => mount.target.startsWith(`${folder}/`) || mount.target.includes(mark),
+  );
+  return mounts.map((mount) => `mount: ${mount.type} on ${mount.target}`);
+}
+
+export function processesLeft(traces: Traces): string[] {
+  const pids = readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && pid !== process.pid);
+  return pids.flatMap((pid) => {
+    const reason = belongsTo(pid, traces);
+    return reason === undefined ? [] : [`process: ${pid} (${reason})`];
+  });
+}
+
+function belongsTo(pid: number, { mark, folder, sessions }: Traces): string | undefined {
+  const stat = readProc(pid, "stat");
+  const [state, , , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  if (state === undefined || state === "" || state === "Z" || state === "X") return undefined;
+  const command = readProc(pid, "cmdline").replaceAll("\0", " ").slice(0, 120);
+  if (sessions.has(Number(session))) return `in a call's session: ${command}`;
+  if (command.includes(mark)) return `command: ${command}`;
+  if (readProc(pid, "cgroup").includes(mark)) return `in the cgroup: ${command}`;
+  if (readLink(pid, "cwd").startsWith(`${folder}/`)) return `working directory: ${command}`;
+  if (readLink(pid, "ns/mnt") !== readLink("self", "ns/mnt") && readProc(pid, "mountinfo").includes(folder)) {
+    return `in the mount namespace: ${command}`;
+  }
+  return undefined;
+}
+
+function readProc(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function readLink(pid: number | "self", name: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/${name}`);
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,19 @@
+// Waiting for an event instead of for an amount of time: the condition is asked every few milliseconds, and the limit
+// only decides when to give up.
+
+const INTERVAL_MS = 5;
+
+/** Resolves with the first value that is neither `undefined` nor `false`. */
+export async function until<T>(
+  what: string,
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
+  limitMs = 10_000,
+): Promise<T> {
+  const deadline = Date.now() + limitMs;
+  for (;;) {
+    const value = await probe();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > deadline) throw new Error(`gave up after ${limitMs} ms waiting for ${what}`);
+    await new Promise((resume) => setTimeout(resume, INTERVAL_MS));
+  }
+}
