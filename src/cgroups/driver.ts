@@ -124,7 +124,9 @@ function tryFreeze(record: CgroupRecord): void {
 
 /** Removes the cgroup with everything below it. What is gone already is fine. */
 export function destroyCgroup(record: CgroupRecord): void {
-  removeCgroups([...new Set(Object.values(record.paths))]);
+  const directories: string[] = [];
+  for (const path of Object.values(record.paths)) if (!directories.includes(path)) directories.push(path);
+  removeCgroups(directories);
 }
 
 /** How often the kernel killed a process of the container for want of memory. */

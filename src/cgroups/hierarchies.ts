@@ -28,58 +28,79 @@ interface Mount {
   readonly superOptions: readonly string[];
 }
 
-/** Reads the two files of proc(5). Lines of no concern are not even split: a host may have thousands of mounts. */
+/**
+ * Reads the two files of proc(5). Only lines about cgroups are split: a host may have thousands of mounts. Loops, here
+ * and in all that a creation runs through, because the engine compiles `filter`, `map` and their like at first use,
+ * which costs more than the work (docs/adr/0005-cgroups.md).
+ */
 export function parseHierarchies(mountinfo: string, selfCgroup: string): Hierarchies {
   const places = parseSelfCgroup(selfCgroup);
-  const mounts = findMounts(mountinfo);
-  const chosen = new Map<string, Hierarchy>();
-  for (const mount of mounts) {
-    const controllers =
-      mount.type === "cgroup2" ? [""] : mount.superOptions.filter((option) => places.has(option));
+  const chosen: Hierarchy[] = [];
+  for (const mount of visibleMounts(mountinfo)) {
+    const controllers = controllersOf(mount, places);
     const [first] = controllers;
     if (first === undefined) continue;
-    const known = chosen.get(first);
+    const index = indexOfController(chosen, first);
+    const known = chosen[index];
     // A mount at the usual place beats one elsewhere, and of two at one place the later lies on top.
     if (known !== undefined && !isUsual(mount.mountpoint) && mount.mountpoint !== known.mountpoint) continue;
     const own = ownDirectory(mount, places.get(first) ?? "/");
-    chosen.set(first, { controllers, mountpoint: mount.mountpoint, own });
+    chosen[known === undefined ? chosen.length : index] = { controllers, mountpoint: mount.mountpoint, own };
   }
-  return layOut([...chosen.values()]);
+  return layOut(chosen);
+}
+
+function controllersOf({ type, superOptions }: Mount, places: ReadonlyMap<string, string>): string[] {
+  if (type === "cgroup2") return [""];
+  const controllers: string[] = [];
+  for (const option of superOptions) if (places.has(option)) controllers.push(option);
+  return controllers;
+}
+
+function indexOfController(mounts: readonly Hierarchy[], controller: string): number {
+  let index = 0;
+  while (index < mounts.length && mounts[index]?.controllers[0] !== controller) index++;
+  return index;
 }
 
 function layOut(mounts: readonly Hierarchy[]): Hierarchies {
-  const unified = mounts.find((mount) => mount.controllers[0] === "");
-  const legacy = mounts.filter((mount) => mount !== unified);
-  if (unified !== undefined && (unified.mountpoint === USUAL || legacy.length === 0)) {
-    return { layout: "v2", mounts: [unified] };
-  }
-  if (legacy.length === 0) return { layout: "none", mounts: [] };
-  return { layout: unified === undefined ? "v1" : "hybrid", mounts };
+  if (mounts.length === 0) return { layout: "none", mounts };
+  const unified = mounts[indexOfController(mounts, "")];
+  if (unified === undefined) return { layout: "v1", mounts };
+  const alone = unified.mountpoint === USUAL || mounts.length === 1;
+  return alone ? { layout: "v2", mounts: [unified] } : { layout: "hybrid", mounts };
 }
 
-/** The visible cgroup mounts: one below the usual place must lie on what is mounted there now. */
-function findMounts(mountinfo: string): Mount[] {
-  const all: Mount[] = [];
-  for (const line of linesWith(mountinfo, " - cgroup")) {
-    const mount = parseMount(line);
-    if (mount !== undefined) all.push(mount);
+/** The cgroup mounts one can reach: one below the usual place must lie on what is mounted there now. */
+function visibleMounts(mountinfo: string): Mount[] {
+  const top = topMount(mountinfo);
+  const reachable = [top];
+  const mounts: Mount[] = [];
+  for (let at = mountinfo.indexOf(CGROUP); at >= 0; at = mountinfo.indexOf(CGROUP, at + 1)) {
+    const mount = parseMount(lineAround(mountinfo, at));
+    if (mount === undefined) continue;
+    if (top !== undefined && isUsual(mount.mountpoint)) {
+      if (!reachable.includes(mount.id) && !reachable.includes(mount.parent)) continue;
+      reachable.push(mount.id);
+    }
+    mounts.push(mount);
   }
-  let top: string | undefined;
-  for (const line of linesWith(mountinfo, ` ${USUAL} `)) top = line.slice(0, line.indexOf(" "));
-  const visible = new Set(top === undefined ? [] : [top]);
-  return all.filter((mount) => {
-    if (top === undefined || !isUsual(mount.mountpoint)) return true;
-    if (!visible.has(mount.id) && !visible.has(mount.parent)) return false;
-    visible.add(mount.id);
-    return true;
-  });
+  return mounts;
 }
 
-function* linesWith(text: string, words: string): Generator<string> {
-  for (let at = text.indexOf(words); at >= 0; at = text.indexOf(words, at + 1)) {
-    const end = text.indexOf("\n", at);
-    yield text.slice(text.lastIndexOf("\n", at) + 1, end < 0 ? undefined : end);
-  }
+const CGROUP = " - cgroup";
+
+/** The id of what lies on top at the usual place. */
+function topMount(mountinfo: string): string | undefined {
+  const at = mountinfo.lastIndexOf(` ${USUAL} `);
+  if (at < 0) return undefined;
+  const line = lineAround(mountinfo, at);
+  return line.slice(0, line.indexOf(" "));
+}
+
+function lineAround(text: string, at: number): string {
+  const end = text.indexOf("\n", at);
+  return text.slice(text.lastIndexOf("\n", at) + 1, end < 0 ? text.length : end);
 }
 
 /** proc_pid_mountinfo(5): ids, device, root, mount point, options, tags, `-`, type, source, options of the super block */

@@ -13,38 +13,44 @@ import { unifiedWrites } from "./controllers/unified.ts";
 import type { Resources } from "./resources.ts";
 import type { CgroupWrite, ControllerWrites } from "./writes.ts";
 
-/** What a new cgroup of v1 has: no limit, in whole pages. */
-export const UNLIMITED_V1 = 2 ** 63 - 4096;
-
-/** v1. `memoryLimit` is what the cgroup has now. */
-export function planLimitsV1(resources: Resources, memoryLimit: number = UNLIMITED_V1): ControllerWrites[] {
-  const { cpu = {}, network = {} } = resources;
-  return withoutEmpty([
-    ["cpuset", cpusetWrites(cpu)],
-    ["memory", memoryV1(resources.memory ?? {}, memoryLimit)],
-    ["cpu", cpuV1(cpu)],
-    ["pids", pidsWrites(resources.pids ?? {})],
-    ["blkio", blkioV1(resources.blockIO ?? {})],
-    ["hugetlb", hugetlbV1(resources.hugepageLimits ?? [])],
-    ["net_cls", netClsV1(network)],
-    ["net_prio", netPrioV1(network)],
-    ["rdma", rdmaWrites(resources.rdma ?? {})],
-  ]);
+/** v1. */
+export function planLimitsV1(resources: Resources): ControllerWrites[] {
+  const { memory, cpu, pids, blockIO, hugepageLimits, network, rdma } = resources;
+  const plan = new Plan();
+  if (cpu !== undefined) plan.add("cpuset", cpusetWrites(cpu));
+  if (memory !== undefined) plan.add("memory", memoryV1(memory));
+  if (cpu !== undefined) plan.add("cpu", cpuV1(cpu));
+  if (pids !== undefined) plan.add("pids", pidsWrites(pids));
+  if (blockIO !== undefined) plan.add("blkio", blkioV1(blockIO));
+  if (hugepageLimits !== undefined) plan.add("hugetlb", hugetlbV1(hugepageLimits));
+  if (network !== undefined) plan.add("net_cls", netClsV1(network));
+  if (network !== undefined) plan.add("net_prio", netPrioV1(network));
+  if (rdma !== undefined) plan.add("rdma", rdmaWrites(rdma));
+  return plan.controllers;
 }
 
 /** v2. What v1 alone has (network classes, swappiness, the OOM killer's switch, realtime) has no file here. */
 export function planLimitsV2(resources: Resources): ControllerWrites[] {
-  const { cpu = {} } = resources;
-  return withoutEmpty([
-    ["pids", pidsWrites(resources.pids ?? {})],
-    ["memory", memoryV2(resources.memory ?? {})],
-    ["io", ioV2(resources.blockIO ?? {})],
-    ["cpu", cpuV2(cpu)],
-    ["cpuset", cpusetWrites(cpu)],
-    ["hugetlb", hugetlbV2(resources.hugepageLimits ?? [])],
-    ["rdma", rdmaWrites(resources.rdma ?? {})],
-    ["unified", unifiedWrites(resources.unified ?? {})],
-  ]);
+  const { memory, cpu, pids, blockIO, hugepageLimits, rdma, unified } = resources;
+  const plan = new Plan();
+  if (pids !== undefined) plan.add("pids", pidsWrites(pids));
+  if (memory !== undefined) plan.add("memory", memoryV2(memory));
+  if (blockIO !== undefined) plan.add("io", ioV2(blockIO));
+  if (cpu !== undefined) plan.add("cpu", cpuV2(cpu));
+  if (cpu !== undefined) plan.add("cpuset", cpusetWrites(cpu));
+  if (hugepageLimits !== undefined) plan.add("hugetlb", hugetlbV2(hugepageLimits));
+  if (rdma !== undefined) plan.add("rdma", rdmaWrites(rdma));
+  if (unified !== undefined) plan.add("unified", unifiedWrites(unified));
+  return plan.controllers;
+}
+
+/** Keeps the controllers that have something to write. */
+class Plan {
+  readonly controllers: ControllerWrites[] = [];
+
+  add(controller: string, writes: readonly CgroupWrite[]): void {
+    if (writes.length > 0) this.controllers.push({ controller, writes });
+  }
 }
 
 /** What is asked for and will have no effect, one sentence each, for --debug. */
@@ -53,10 +59,4 @@ export function resourceWarnings(resources: Resources): string[] {
   return kernel === undefined && kernelTCP === undefined
     ? []
     : ["Kernel memory settings are ignored and will be removed"];
-}
-
-function withoutEmpty(entries: readonly (readonly [string, CgroupWrite[]])[]): ControllerWrites[] {
-  return entries
-    .filter(([, writes]) => writes.length > 0)
-    .map(([controller, writes]) => ({ controller, writes }));
 }

@@ -73,18 +73,18 @@ export function planCgroup({ spec, id, systemd, hierarchies }: CgroupRequest): C
   }
   return {
     driver: hierarchies.layout === "hybrid" ? "v1" : hierarchies.layout,
-    directories: v2
-      ? hierarchies.mounts.map((mount) => planned(mount, unifiedDirectory(mount, path)))
-      : directoriesV1(hierarchies.mounts, path),
+    directories: v2 ? directoryV2(hierarchies.mounts, path) : directoriesV1(hierarchies.mounts, path),
     explicit: path.explicit,
     resources,
-    devices: deviceRules({
-      rules: resources.devices,
-      devicePaths: (linux.devices ?? []).map((device) => device.path),
-    }),
+    devices: deviceRules(resources.devices ?? [], linux.devices ?? []),
     beforeJoin: v2 ? [] : realtimeV1(resources.cpu ?? {}),
     owner: v2 ? delegatedTo(spec) : undefined,
   };
+}
+
+function directoryV2(mounts: readonly Hierarchy[], path: CgroupPath): PlannedDirectory[] {
+  const [mount] = mounts;
+  return mount === undefined ? [] : [planned(mount, unifiedDirectory(mount, path))];
 }
 
 /**
@@ -94,10 +94,13 @@ export function planCgroup({ spec, id, systemd, hierarchies }: CgroupRequest): C
  */
 function directoriesV1(mounts: readonly Hierarchy[], path: CgroupPath): PlannedDirectory[] {
   const directories: PlannedDirectory[] = [];
+  const seen: Hierarchy[] = [];
   for (const controller of JOINED_V1) {
-    const mount = mounts.find((candidate) => candidate.controllers.includes(controller));
-    if (mount === undefined || directories.some((known) => known.mountpoint === mount.mountpoint)) continue;
-    directories.push(planned(mount, cgroupDirectory(mount, path)));
+    for (const mount of mounts) {
+      if (!mount.controllers.includes(controller) || seen.includes(mount)) continue;
+      seen.push(mount);
+      directories.push(planned(mount, cgroupDirectory(mount, path)));
+    }
   }
   return directories;
 }

@@ -45,5 +45,7 @@ export interface ApplyContext {
   /** Errors of device rules are ignored, as an ordinary user cannot set any. */
   readonly rootless: boolean;
   /** The device rules to enforce; leave out to leave the present ones alone, as `update` must. */
-  readonly devices?: readonly DeviceRule[];
+  readonly devices?: readonly DeviceRule[] | undefined;
+  /** The container's own processes run already and must not lose a device meanwhile. */
+  readonly running?: boolean | undefined;
 }

@@ -86,11 +86,11 @@ const WAITS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
  * are; then the error names it and who is in it.
  */
 export function removeCgroups(paths: readonly string[]): void {
-  let rest = paths.filter((path) => !removeCgroup(path));
+  let rest = removeOnce(paths);
   for (const wait of WAITS) {
     if (rest.length === 0) return;
     poll([], wait);
-    rest = rest.filter((path) => !removeCgroup(path));
+    rest = removeOnce(rest);
   }
   const [busy] = rest;
   if (busy === undefined) return;
@@ -99,6 +99,13 @@ export function removeCgroups(paths: readonly string[]): void {
   throw new TsrunError("E_CGROUP", `cannot remove cgroup "${busy}": ${errnoWords(EBUSY)}${who}`, {
     errno: "EBUSY",
   });
+}
+
+/** Removes what can be removed and returns the rest. */
+function removeOnce(paths: readonly string[]): string[] {
+  const busy: string[] = [];
+  for (const path of paths) if (!removeCgroup(path)) busy.push(path);
+  return busy;
 }
 
 /** True when it is gone; false when it is busy. */

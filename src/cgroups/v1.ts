@@ -7,18 +7,19 @@ import { AT_FDCWD } from "../linux/fcntl.ts";
 import { readText } from "../linux/files.ts";
 import { cString } from "../linux/words.ts";
 import { CPUSET_NAMES, type CpusetName, cpusetWrite } from "./controllers/cpuset.ts";
-import { applyDevicesV1 } from "./devices/apply-v1.ts";
+import { applyDevicesV1, type DeviceContext } from "./devices/apply-v1.ts";
 import { isFrozenV1 } from "./freezer.ts";
-import { planLimitsV1, UNLIMITED_V1 } from "./limits.ts";
+import { planLimitsV1 } from "./limits.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord, PlannedDirectory } from "./record.ts";
 import type { CpuResources, Resources } from "./resources.ts";
 import { exists, makeCgroup, processesBelow } from "./tree.ts";
-import { readNumber, runWrites } from "./writer.ts";
+import { runWrites } from "./writer.ts";
 
 /** Makes the directories; `made` collects them for the caller to undo, whatever happens. */
 export function createV1(plan: CgroupPlan, rootless: boolean, made: string[]): CgroupRecord["paths"] {
   const paths: Record<string, string> = {};
-  if (!plan.directories.some(({ controllers }) => controllers.includes("devices"))) {
+  // The devices come first in a plan.
+  if (plan.directories[0]?.controllers.includes("devices") !== true) {
     // Without it nothing would keep a container from any device of the host.
     throw new TsrunError("E_CGROUP", "cannot restrict devices: no devices cgroup hierarchy is mounted", {
       hint: "mount one, for instance: mount -t cgroup -o devices devices /sys/fs/cgroup/devices",
@@ -52,7 +53,7 @@ function prepare(directory: PlannedDirectory, plan: CgroupPlan, made: string[]):
     if (controllers.includes("freezer")) assertThawed(path);
     assertJoinable(path, controllers);
   }
-  if (controllers.includes("cpuset")) fillCpuset(path, mountpoint, plan.resources.cpu ?? {});
+  if (controllers.includes("cpuset")) fillCpuset(path, mountpoint, { fresh, cpu: plan.resources.cpu ?? {} });
   if (controllers.includes("cpu")) runWrites(path, plan.beforeJoin);
 }
 
@@ -91,16 +92,20 @@ function assertJoinable(path: string, controllers: readonly string[]): void {
  * A new cpuset of v1 names no processor and no memory node, and nothing can enter it then: it gets what the
  * configuration asks for, else what its parent has, from the top down (cgroup-v1/cpusets.rst, section 2.1).
  */
-function fillCpuset(path: string, mountpoint: string, cpu: CpuResources): void {
+function fillCpuset(path: string, mountpoint: string, { fresh, cpu }: CpusetContext): void {
+  const parent = path.slice(0, path.lastIndexOf("/"));
   for (const name of CPUSET_NAMES) {
     const wanted = cpu[name] ?? "";
-    const parent = path.slice(0, path.lastIndexOf("/"));
-    if (wanted === "") inheritCpuset(path, mountpoint, name);
-    else {
-      inheritCpuset(parent, mountpoint, name);
-      runWrites(path, [cpusetWrite(name, wanted)]);
-    }
+    if (!fresh && wanted === "" && readCpuset(path, name) !== "") continue;
+    const inherited = inheritCpuset(parent, mountpoint, name);
+    const value = wanted === "" ? inherited : wanted;
+    if (value !== "") runWrites(path, [cpusetWrite(name, value)]);
   }
+}
+
+interface CpusetContext {
+  readonly fresh: boolean;
+  readonly cpu: CpuResources;
 }
 
 /** What the cpuset has, after giving it its parent's when it has nothing. */
@@ -119,14 +124,8 @@ function readCpuset(path: string, name: CpusetName): string {
 
 /** Sets every limit that the resources name. */
 export function applyV1({ paths }: CgroupRecord, resources: Resources, context: ApplyContext): void {
-  if (context.devices !== undefined) applyDevicesV1(paths.devices, context.devices, context.rootless);
-  const memory = paths.memory;
-  const { limit = 0, swap = 0 } = resources.memory ?? {};
-  const current =
-    memory !== undefined && limit !== 0 && swap !== 0
-      ? readNumber(memory, "memory.limit_in_bytes")
-      : UNLIMITED_V1;
-  for (const { controller, writes } of planLimitsV1(resources, current)) {
+  if (context.devices !== undefined) applyDevicesV1(paths.devices, context.devices, deviceContext(context));
+  for (const { controller, writes } of planLimitsV1(resources)) {
     const directory = paths[controller];
     if (directory === undefined) {
       const message = `cannot set ${controller} limit: container could not join or create cgroup`;
@@ -138,11 +137,18 @@ export function applyV1({ paths }: CgroupRecord, resources: Resources, context: 
   }
 }
 
+function deviceContext({ rootless, running }: ApplyContext): DeviceContext {
+  return { rootless, inUse: running === true };
+}
+
 /** Every file into which a process that enters the container writes "0" for itself. */
 export function tasksFiles({ paths }: CgroupRecord): string[] {
-  const directories = new Set<string>();
-  for (const [controller, path] of Object.entries(paths)) if (controller !== "") directories.add(path);
-  return [...directories].map((path) => `${path}/tasks`);
+  const files: string[] = [];
+  for (const [controller, path] of Object.entries(paths)) {
+    const file = `${path}/tasks`;
+    if (controller !== "" && !files.includes(file)) files.push(file);
+  }
+  return files;
 }
 
 /** The directory whose processes are the container's. */

@@ -17,11 +17,11 @@ export function hugetlbV2(limits: HugepageLimits): CgroupWrite[] {
 
 /** The reservation counter came with Linux 5.7; without it a mapping is only counted when it is touched. */
 function hugetlbWrites(limits: HugepageLimits, suffix: string): CgroupWrite[] {
-  return limits.flatMap(({ pageSize, limit }) => {
+  const writes: CgroupWrite[] = [];
+  for (const { pageSize, limit } of limits) {
     const value = decimal(limit, "unsigned");
-    return [
-      { file: `hugetlb.${pageSize}.${suffix}`, value },
-      { file: `hugetlb.${pageSize}.rsvd.${suffix}`, value, tolerate: ["ENOENT"] },
-    ];
-  });
+    writes.push({ file: `hugetlb.${pageSize}.${suffix}`, value });
+    writes.push({ file: `hugetlb.${pageSize}.rsvd.${suffix}`, value, tolerate: ["ENOENT"] });
+  }
+  return writes;
 }

@@ -7,12 +7,9 @@ import { type CgroupWrite, decimal, isSet } from "../writes.ts";
 const LIMIT = "memory.limit_in_bytes";
 const SWAP = "memory.memsw.limit_in_bytes";
 
-/**
- * v1. `currentLimit` is what the cgroup has now: the kernel keeps memory ≤ memory+swap at every moment, so which of
- * the two is written first depends on it.
- */
-export function memoryV1(memory: MemoryResources, currentLimit: number): CgroupWrite[] {
-  const writes = limitsV1(memory, currentLimit);
+/** v1. */
+export function memoryV1(memory: MemoryResources): CgroupWrite[] {
+  const writes = limitsV1(memory);
   if (isSet(memory.reservation)) {
     writes.push({ file: "memory.soft_limit_in_bytes", value: decimal(memory.reservation) });
   }
@@ -33,7 +30,11 @@ export function memoryV1(memory: MemoryResources, currentLimit: number): CgroupW
 /** Docker's "not set" is -1, which its unsigned field turns into 2^64 - 1. */
 const INHERIT_SWAPPINESS = 2 ** 63;
 
-function limitsV1({ limit = 0, swap = 0 }: MemoryResources, currentLimit: number): CgroupWrite[] {
+/**
+ * The kernel keeps memory ≤ memory+swap at every moment. So when memory is refused because the present memory+swap is
+ * lower, it comes after it; in every other case memory first is right, whether the limits rise or fall.
+ */
+function limitsV1({ limit = 0, swap = 0 }: MemoryResources): CgroupWrite[] {
   const memory: CgroupWrite = { file: LIMIT, value: decimal(limit) };
   if (limit === -1 && swap === 0) {
     // Unlimited memory means unlimited swap too, where the kernel counts swap at all.
@@ -41,8 +42,7 @@ function limitsV1({ limit = 0, swap = 0 }: MemoryResources, currentLimit: number
   }
   const both: CgroupWrite = { file: SWAP, value: decimal(swap) };
   if (limit === 0) return swap === 0 ? [] : [both];
-  if (swap === 0) return [memory];
-  return swap === -1 || currentLimit < swap ? [both, memory] : [memory, both];
+  return swap === 0 ? [memory] : [{ ...memory, again: true }, both];
 }
 
 /** v2. Swap goes first, and its file is missing where the kernel has no swap accounting. */

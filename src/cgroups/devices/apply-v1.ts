@@ -1,4 +1,4 @@
-// Sets the device rules of a v1 cgroup: the difference to what it has, rule by rule.
+// Sets the device rules of a v1 cgroup: anew when it is made, by the difference to what it has when it is in use.
 
 import { TsrunError } from "../../errors.ts";
 import { tryCall } from "../../linux/call.ts";
@@ -6,7 +6,14 @@ import { O_WRONLY } from "../../linux/fcntl.ts";
 import { type Descriptor, open, readText } from "../../linux/files.ts";
 import { utf8 } from "../../linux/words.ts";
 import { writeError } from "../writer.ts";
-import { buildDeviceSet, type DeviceSet, parseDevicesList, sameDeviceSet, transition } from "./device-set.ts";
+import {
+  ALLOW_ALL,
+  buildDeviceSet,
+  type DeviceSet,
+  parseDevicesList,
+  sameDeviceSet,
+  transition,
+} from "./device-set.ts";
 import { inUserNamespace } from "./privilege.ts";
 import { type DeviceRule, showRule } from "./rules.ts";
 
@@ -14,7 +21,7 @@ import { type DeviceRule, showRule } from "./rules.ts";
 export function applyDevicesV1(
   directory: string | undefined,
   rules: readonly DeviceRule[],
-  rootless: boolean,
+  { rootless, inUse }: DeviceContext,
 ): void {
   const target = buildDeviceSet(rules);
   if (directory === undefined) {
@@ -22,7 +29,8 @@ export function applyDevicesV1(
     throw new TsrunError("E_CGROUP", "cannot set devices limit: container could not join or create cgroup");
   }
   try {
-    changeDevices(directory, target);
+    if (inUse) changeDevices(directory, target);
+    else writeRules(directory, transition(ALLOW_ALL, target));
   } catch (error) {
     // AS RUNC: an ordinary user cannot set device rules, and needs none where mknod(2) is refused too.
     if (rootless || (isPermission(error) && inUserNamespace())) return;
@@ -30,13 +38,15 @@ export function applyDevicesV1(
   }
 }
 
+export interface DeviceContext {
+  readonly rootless: boolean;
+  /** Processes run in it that must not lose a device for a moment. */
+  readonly inUse: boolean;
+}
+
 function changeDevices(directory: string, target: DeviceSet): void {
   const current = readDevices(directory);
-  const steps = transition(current, target);
-  if (steps.length === 0) return;
-  using allow = open(`${directory}/devices.allow`, O_WRONLY);
-  using deny = open(`${directory}/devices.deny`, O_WRONLY);
-  for (const step of steps) writeRule(directory, step, step.allow ? allow : deny);
+  writeRules(directory, transition(current, target));
   // From "everything" the list is built anew and cannot come out wrong; taking rules away can, since the kernel
   // ignores what it does not find.
   if (current.defaultAllow || target.defaultAllow) return;
@@ -45,6 +55,13 @@ function changeDevices(directory: string, target: DeviceSet): void {
       hint: `something else may be changing "${directory}/devices.list"`,
     });
   }
+}
+
+function writeRules(directory: string, rules: readonly DeviceRule[]): void {
+  if (rules.length === 0) return;
+  using allow = open(`${directory}/devices.allow`, O_WRONLY);
+  using deny = open(`${directory}/devices.deny`, O_WRONLY);
+  for (const rule of rules) writeRule(directory, rule, rule.allow ? allow : deny);
 }
 
 function writeRule(directory: string, rule: DeviceRule, file: Descriptor): void {

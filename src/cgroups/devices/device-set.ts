@@ -72,15 +72,13 @@ function assertNoHole(exceptions: ReadonlyMap<string, DeviceException>, rule: De
 export function parseDevicesList(list: string): DeviceSet {
   const exceptions = new Map<string, DeviceException>();
   for (const line of list.split("\n")) {
-    const [type, major = "*", minor = "*", access = ""] = line.split(/[ :]/);
+    const [type, numbers = "", access = ""] = line.split(" ");
     if (type === "a") return ALLOW_ALL;
     if (type !== "b" && type !== "c") continue;
-    const exception = {
-      type,
-      major: parseNumber(major),
-      minor: parseNumber(minor),
-      access: parseAccess(access),
-    } as const;
+    const colon = numbers.indexOf(":");
+    const major = parseNumber(numbers.slice(0, colon));
+    const minor = parseNumber(numbers.slice(colon + 1));
+    const exception = { type, major, minor, access: parseAccess(access) } as const;
     exceptions.set(keyOf(exception), exception);
   }
   return { defaultAllow: false, exceptions };
@@ -108,10 +106,9 @@ export function transition(current: DeviceSet, target: DeviceSet): DeviceRule[] 
     });
   }
   const old = reset ? new Map<string, DeviceException>() : current.exceptions;
-  const gained = difference(target.exceptions, old).map((rule) => ({ ...rule, allow: !target.defaultAllow }));
-  const lost = difference(old, target.exceptions).map((rule) => ({ ...rule, allow: target.defaultAllow }));
-  // With a default of allow, what is "lost" are denials: lifting them first keeps every device reachable.
-  rules.push(...(target.defaultAllow ? [...lost, ...gained] : [...gained, ...lost]));
+  // After a reset there is nothing to take away; without one both sets allow by their exceptions alone.
+  for (const rule of difference(target.exceptions, old)) rules.push({ ...rule, allow: !target.defaultAllow });
+  for (const rule of difference(old, target.exceptions)) rules.push({ ...rule, allow: target.defaultAllow });
   return rules;
 }
 

@@ -47,19 +47,22 @@ const DEFAULTS: readonly DefaultRule[] = [
   { type: "c", major: 10, minor: 200, access: ACCESS_ALL },
 ];
 
-export interface DeviceConfiguration {
-  readonly rules?: readonly DeviceRuleSpec[] | undefined;
-  /** `linux.devices[].path` */
-  readonly devicePaths: readonly string[];
-}
-
-/** The rules of the configuration, then the defaults: what comes later wins. */
-export function deviceRules({ rules = [], devicePaths }: DeviceConfiguration): DeviceRule[] {
-  const all = rules.map(parseRule);
-  for (const { path, ...rule } of DEFAULTS) {
-    if (path === undefined || !devicePaths.includes(path)) all.push({ allow: true, ...rule });
+/** The rules of `linux.resources.devices`, then the defaults: what comes later wins. `devices` is `linux.devices`. */
+export function deviceRules(
+  rules: readonly DeviceRuleSpec[],
+  devices: readonly { readonly path: string }[],
+): DeviceRule[] {
+  const all: DeviceRule[] = [];
+  for (const rule of rules) all.push(parseRule(rule, all.length));
+  for (const { path, type, major, minor, access } of DEFAULTS) {
+    if (path === undefined || !hasPath(devices, path)) all.push({ allow: true, type, major, minor, access });
   }
   return all;
+}
+
+function hasPath(devices: readonly { readonly path: string }[], path: string): boolean {
+  for (const device of devices) if (device.path === path) return true;
+  return false;
 }
 
 function parseRule(rule: DeviceRuleSpec, index: number): DeviceRule {
