@@ -1,0 +1,22 @@
+// The id of a container: it names a directory of ours, so what it may hold is decided here. Pure.
+// Called by the command line and by the state store.
+
+import { TsrunError } from "../errors.ts";
+
+/** NAME_MAX of linux/limits.h */
+const NAME_MAX = 255;
+
+/** Throws, in runc's words, unless `id` may name a container. */
+export function checkId(id: string): void {
+  if (id === "") throw new TsrunError("E_BAD_ID", "container id cannot be empty");
+  const hint = reasonAgainst(id);
+  if (hint !== undefined) throw new TsrunError("E_BAD_ID", "invalid container ID format", { hint });
+}
+
+function reasonAgainst(id: string): string | undefined {
+  if (!/^[\w+.-]+$/.test(id)) return "an id consists of letters, digits, and the characters _ + - .";
+  // DIFFERS: runc refuses only "." and ".."; names with a dot in front are the state root's own.
+  if (id.startsWith(".")) return "an id does not begin with a dot";
+  if (id.length > NAME_MAX) return `an id has at most ${NAME_MAX} characters`;
+  return undefined;
+}
