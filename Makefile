@@ -8,6 +8,9 @@ DESTDIR ?=
 RUNTIME ?= $(CURDIR)/$(BINARY)
 # Parts of test file names, for `make test-e2e FILES="lifecycle rootfs"`.
 FILES   ?=
+# What `make run` runs: a folder of bundle-fixtures/ and plain, userns or rootless.
+BUNDLE  ?= hello
+VARIANT ?=
 # Rounds per measurement.
 N       ?= 20
 # Folder with docker-e2e.sh and runc-bats.sh, the two suites that are run from outside this repository.
@@ -83,8 +86,8 @@ conformance: build ## the suites of real callers and of runc; LAB=folder with do
 	  '$(LAB)/runc-bats.sh' '$(CURDIR)/$(BINARY)' $(BATS) || status=1; \
 	  exit $$status
 
-run: build ## a first container: bundle-fixtures/hello
-	@sh bundle-fixtures/run.sh hello
+run: build ## a first container: bundle-fixtures/hello; VARIANT=userns or rootless
+	@$(BIN)/bun scripts/run-bundle.ts $(BUNDLE) $(VARIANT)
 
 install: build ## install to $(DESTDIR)$(PREFIX)/bin
 	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/tsrun
