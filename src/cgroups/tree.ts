@@ -41,6 +41,20 @@ export function makeCgroup(path: string, mountpoint: string): MadeDirectory {
   }
 }
 
+/** A cgroup that was there already must be nobody's: another container's processes would get this one's limits. */
+export function assertEmpty(path: string): void {
+  const count = processesBelow(path).length;
+  if (count === 0) return;
+  throw new TsrunError("E_CGROUP", `container's cgroup is not empty: ${count} process(es) found`, {
+    hint: `another container may use "${path}"; give this one a cgroupsPath of its own`,
+  });
+}
+
+/** In a frozen cgroup the container's first process would never run. */
+export function assertThawed(frozen: boolean): void {
+  if (frozen) throw new TsrunError("E_CGROUP", "container's cgroup unexpectedly frozen");
+}
+
 /** The processes of a cgroup and of all below it; none when it is not there. */
 export function processesBelow(path: string): number[] {
   const pids = processesOf(path);

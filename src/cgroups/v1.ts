@@ -12,7 +12,7 @@ import { isFrozenV1 } from "./freezer.ts";
 import { planLimitsV1 } from "./limits.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord, PlannedDirectory } from "./record.ts";
 import type { CpuResources, Resources } from "./resources.ts";
-import { exists, makeCgroup, processesBelow } from "./tree.ts";
+import { assertEmpty, assertThawed, exists, makeCgroup } from "./tree.ts";
 import { runWrites } from "./writer.ts";
 
 /** Makes the directories; `made` collects them for the caller to undo, whatever happens. */
@@ -50,23 +50,11 @@ function prepare(directory: PlannedDirectory, plan: CgroupPlan, made: string[]):
   if (!fresh) {
     // AS RUNC: one hierarchy stands for all, since looking into every one would cost more than it finds.
     if (controllers.includes("devices")) assertEmpty(path);
-    if (controllers.includes("freezer")) assertThawed(path);
+    if (controllers.includes("freezer")) assertThawed(isFrozenV1(path));
     assertJoinable(path, controllers);
   }
   if (controllers.includes("cpuset")) fillCpuset(path, mountpoint, { fresh, cpu: plan.resources.cpu ?? {} });
   if (controllers.includes("cpu")) runWrites(path, plan.beforeJoin);
-}
-
-export function assertEmpty(path: string): void {
-  const count = processesBelow(path).length;
-  if (count === 0) return;
-  throw new TsrunError("E_CGROUP", `container's cgroup is not empty: ${count} process(es) found`, {
-    hint: `another container may use "${path}"; give this one a cgroupsPath of its own`,
-  });
-}
-
-function assertThawed(path: string): void {
-  if (isFrozenV1(path)) throw new TsrunError("E_CGROUP", "container's cgroup unexpectedly frozen");
 }
 
 function readTextOr(path: string, otherwise: string): string {

@@ -1,13 +1,144 @@
-// The v2 driver: one directory, entered by CLONE_INTO_CGROUP.
+// The v2 driver: one directory, entered by CLONE_INTO_CGROUP (Documentation/admin-guide/cgroup-v2.rst).
 
-import { TsrunError } from "../errors.ts";
-import type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
+import { TsrunError, wrapError } from "../errors.ts";
+import { hasErrno, tryCall } from "../linux/call.ts";
+import { ENOENT, errnoName, errnoWords } from "../linux/errno.ts";
+import { AT_FDCWD } from "../linux/fcntl.ts";
+import { readTextIfThere, tryWriteFile } from "../linux/files.ts";
+import { cString } from "../linux/words.ts";
+import { assertAboveUsage } from "./controllers/memory.ts";
+import { explainUnified } from "./controllers/unified.ts";
+import { applyDevicesV2 } from "./devices/apply-v2.ts";
+import { planLimitsV2 } from "./limits.ts";
+import type { ApplyContext, CgroupPlan, CgroupRecord, PlannedDirectory } from "./record.ts";
 import type { Resources } from "./resources.ts";
+import { assertEmpty, assertThawed, makeCgroup } from "./tree.ts";
+import { readNumber, runWrites } from "./writer.ts";
+import type { CgroupWrite } from "./writes.ts";
 
-export function createV2(_plan: CgroupPlan, _rootless: boolean, _made: string[]): CgroupRecord["paths"] {
-  throw new TsrunError("E_UNSUPPORTED", "cgroup v2 is not built in yet");
+/** Makes the directory with every controller its parents can give. `made` collects what to undo. */
+export function createV2(plan: CgroupPlan, rootless: boolean, made: string[]): CgroupRecord["paths"] {
+  const [directory] = plan.directories;
+  if (directory === undefined) throw new TsrunError("E_INTERNAL", "a v2 plan without a directory");
+  try {
+    prepare(directory, plan.resources, made);
+  } catch (error) {
+    if (!rootless || plan.explicit || !hasErrno(error, "EACCES", "EPERM", "EROFS")) throw error;
+    if (planLimitsV2(plan.resources).length === 0) return {};
+    const words = error instanceof Error ? error.message : String(error);
+    const message = "rootless needs no limits + no cgrouppath when no permission is granted for cgroups";
+    throw new TsrunError("E_CGROUP", `${message}: ${words}`, {
+      cause: error,
+      hint: "log in through systemd, which delegates a cgroup to each user, or leave out the limits",
+    });
+  }
+  if (plan.owner !== undefined) delegate(directory.path, plan.owner);
+  return { "": directory.path };
 }
 
-export function applyV2(_record: CgroupRecord, _resources: Resources, _context: ApplyContext): void {
-  throw new TsrunError("E_UNSUPPORTED", "cgroup v2 is not built in yet");
+function prepare({ path, mountpoint }: PlannedDirectory, resources: Resources, made: string[]): void {
+  const result = makeCgroup(path, mountpoint);
+  made.push(...result.made);
+  if (!result.fresh) {
+    assertEmpty(path);
+    assertThawed(readTextIfThere(`${path}/cgroup.freeze`)?.trim() === "1");
+  }
+  enableControllers(path, mountpoint);
+  assertDomain(path, resources);
+}
+
+/**
+ * Hands down every controller of the mount, one level after the other: a cgroup offers its children only what its own
+ * parent offers it. Errors are left to the limits that will miss a controller: some cannot be handed down at all, and
+ * a user may only divide what was delegated.
+ */
+function enableControllers(path: string, mountpoint: string): void {
+  const all = controllersOf(mountpoint);
+  const missing = (directory: string): boolean => {
+    const present = controllersOf(directory);
+    for (const controller of all) if (!present.includes(controller)) return true;
+    return false;
+  };
+  if (all.length === 0 || path === mountpoint || !missing(path)) return;
+  let directory = mountpoint;
+  for (const part of path.slice(mountpoint.length + 1).split("/")) {
+    const control = `${directory}/cgroup.subtree_control`;
+    if (tryWriteFile(control, `+${all.join(" +")}`) < 0) {
+      for (const controller of all) tryWriteFile(control, `+${controller}`);
+    }
+    directory = `${directory}/${part}`;
+  }
+}
+
+function controllersOf(directory: string): string[] {
+  const text = readTextIfThere(`${directory}/cgroup.controllers`)?.trim() ?? "";
+  return text === "" ? [] : text.split(" ");
+}
+
+/** The controllers that cannot be used in a cgroup of threads (cgroups(7), "Thread mode"), by what asks for them. */
+const DOMAIN_CONTROLLERS = ["memory", "io", "cpu", "hugetlb"];
+
+/**
+ * Below a threaded cgroup a new one is "domain invalid" and nothing can enter it, unless it becomes threaded too; that
+ * rules out limits of domain controllers. AS RUNC, which counts cpu among them.
+ */
+function assertDomain(path: string, resources: Resources): void {
+  const type = readTextIfThere(`${path}/cgroup.type`)?.trim() ?? "domain";
+  if (type === "domain") return;
+  for (const { controller } of planLimitsV2(resources)) {
+    if (!DOMAIN_CONTROLLERS.includes(controller)) continue;
+    const mode = type === "domain invalid" ? "an invalid state" : `${type} mode`;
+    const message = `cannot enter cgroupv2 "${path}" with domain controllers -- it is in ${mode}`;
+    throw new TsrunError("E_CGROUP", message, {
+      hint: "choose a cgroupsPath outside the threaded cgroup, or leave out the limits",
+    });
+  }
+  if (type === "domain invalid") tryWriteFile(`${path}/cgroup.type`, "threaded");
+}
+
+/** cgroups(7), "Cgroups delegation": what kernels before 4.15 do not list in /sys/kernel/cgroup/delegate. */
+const DELEGATED = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads";
+
+/** Gives the container's user the directory and the files that let it divide the cgroup, not its limits. */
+function delegate(path: string, uid: number): void {
+  changeOwner(path, uid);
+  const files = readTextIfThere("/sys/kernel/cgroup/delegate") ?? DELEGATED;
+  for (const file of files.split("\n")) if (file !== "") changeOwner(`${path}/${file}`, uid);
+}
+
+function changeOwner(path: string, uid: number): void {
+  const result = tryCall("fchownat", AT_FDCWD, cString(path), uid, -1, 0);
+  if (result === 0 || result === -ENOENT) return;
+  throw new TsrunError("E_CGROUP", `cannot hand "${path}" to user ${uid}: ${errnoWords(-result)}`, {
+    errno: errnoName(-result),
+  });
+}
+
+/** Sets every limit that the resources name. */
+export function applyV2({ paths }: CgroupRecord, resources: Resources, context: ApplyContext): void {
+  const directory = paths[""] ?? "";
+  if (context.devices !== undefined) applyDevicesV2(directory, context.devices, context);
+  if (resources.memory?.checkBeforeUpdate === true) {
+    const usage = readNumber(directory, "memory.current");
+    if (usage !== undefined) assertAboveUsage(resources.memory, usage);
+  }
+  for (const { controller, writes } of planLimitsV2(resources)) {
+    if (controller !== "unified") {
+      runWrites(directory, writes);
+      continue;
+    }
+    // One after the other, since an error is explained by the name of its file.
+    for (const write of writes) applyUnified(directory, write);
+  }
+}
+
+function applyUnified(directory: string, write: CgroupWrite): void {
+  try {
+    runWrites(directory, [write]);
+  } catch (error) {
+    const missing = hasErrno(error, "ENOENT", "EPERM", "EACCES");
+    const words = missing ? explainUnified(write.file, controllersOf(directory)) : undefined;
+    if (words !== undefined) throw new TsrunError("E_CGROUP", words, { cause: error });
+    throw wrapError(`unable to set unified resource "${write.file}"`, error);
+  }
 }
