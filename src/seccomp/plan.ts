@@ -81,7 +81,10 @@ export function isEmptyProfile(profile: Seccomp): boolean {
 
 /** Whether any rule hands system calls to an agent. */
 export function usesNotify(profile: Seccomp): boolean {
-  return (profile.syscalls ?? []).some((rule) => rule.action === "SCMP_ACT_NOTIFY");
+  for (const rule of profile.syscalls ?? []) {
+    if (rule.action === "SCMP_ACT_NOTIFY") return true;
+  }
+  return false;
 }
 
 /**

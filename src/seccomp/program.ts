@@ -14,6 +14,8 @@ import {
   SCMP_FLTATR_CTL_OPTIMIZE,
 } from "../linux/libseccomp.ts";
 import { cString, viewOf } from "../linux/words.ts";
+import { encode } from "./bpf.ts";
+import { enosysStub, type Limit } from "./enosys.ts";
 import type { Condition, FilterPlan, RuleGroup } from "./plan.ts";
 import { architectureName } from "./tables.ts";
 
@@ -57,7 +59,30 @@ export function buildProgram(library: Libseccomp, plan: FilterPlan, { debug }: B
   }
   // libseccomp before 2.5 does not know the attribute; the program is then a list, slower but right.
   if (rules >= BINARY_TREE_FROM) filter.setAttribute(SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
-  return exportProgram(filter);
+  const program = exportProgram(filter);
+  return plan.enosysForNewer ? joined(encode(enosysStub(limits(library, plan))), program) : program;
+}
+
+/** The highest number that the profile names on each of its architectures, the machine's own included. */
+function limits(library: Libseccomp, plan: FilterPlan): Limit[] {
+  const names = plan.groups.flatMap((group) => group.names).map(cString);
+  const architectures = new Set([library.nativeArchitecture, ...plan.architectures]);
+  return [...architectures].flatMap((architecture) => {
+    // A name that this architecture lacks resolves to a negative number. DIFFERS: runc starts from 0, and has no
+    // limit for a profile that names nothing but system call 0.
+    const highest = names.reduce(
+      (most, name) => Math.max(most, library.resolveNameOn(architecture, name)),
+      0,
+    );
+    return highest < 0 ? [] : [{ architecture, highest }];
+  });
+}
+
+function joined(head: Uint8Array, tail: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(head.length + tail.length);
+  whole.set(head);
+  whole.set(tail, head.length);
+  return whole;
 }
 
 function createFilter(library: Libseccomp, plan: FilterPlan): LibseccompFilter {

@@ -26,7 +26,7 @@ const OPERATORS = {
 } as const;
 
 /** Architecture: libseccomp's token, which is the kernel's AUDIT_ARCH_* for all but x32. */
-const ARCHITECTURES = {
+export const ARCHITECTURES = {
   SCMP_ARCH_AARCH64: 0xc00000b7,
   SCMP_ARCH_ARM: 0x40000028,
   SCMP_ARCH_LOONGARCH64: 0xc0000102,

@@ -1,0 +1,170 @@
+// Compiled filters kept under the state root; called by compile.ts. A filter is what stands between a container and
+// the kernel, so nothing is believed that could have been written by anybody else, or half; whatever looks odd is
+// compiled again. A cache that cannot be used costs time, never an error.
+
+import { mustCall, tryCall } from "../linux/call.ts";
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFREG } from "../linux/fcntl.ts";
+import {
+  type Descriptor,
+  listDirectory,
+  makeDirectory,
+  open,
+  openIfThere,
+  remove,
+  replaceFile,
+  STATX_BASIC,
+  STATX_SIZE,
+  status,
+} from "../linux/files.ts";
+import { machine } from "../linux/syscalls.ts";
+import { cString, viewOf } from "../linux/words.ts";
+import type { Seccomp } from "../spec/types.ts";
+import { type CompiledFilter, decodeEntry, encodeEntry, MAX_ENTRY_SIZE } from "./filter.ts";
+
+/** Raised whenever a profile compiles to something else than before; a rebuilt tsrun counts as changed anyway. */
+const FORMAT = "tsrun seccomp cache 1";
+
+/** Beyond this many the oldest go. A host has a handful of profiles. */
+const MAX_ENTRIES = 64;
+
+/** Bits that must not be set on the directory, and on a file in it. */
+const OTHERS = 0o077;
+const OTHERS_WRITE = 0o022;
+
+type Debug = (message: string) => void;
+
+export interface CacheOptions {
+  /** Absolute path of the cache's own directory. */
+  readonly directory: string;
+  /** The library file that would compile the profile. */
+  readonly libraryPath: string;
+  readonly debug: Debug;
+}
+
+/** Finds the filter of `profile` in the cache, or has it compiled and kept. */
+export function cached(
+  profile: Seccomp,
+  { directory, libraryPath, debug }: CacheOptions,
+  compile: () => CompiledFilter,
+): CompiledFilter {
+  const key = attempt("compute the seccomp cache key", debug, () => cacheKey(profile, libraryPath));
+  const opened = attempt("open the seccomp cache", debug, () => openCache(directory));
+  if (key === undefined || opened === undefined) return compile();
+  using cache = opened;
+  const name = Buffer.from(key).toString("hex");
+  const found = attempt("read the seccomp cache", debug, () => readEntry(cache, name, key));
+  if (found !== undefined) return found;
+  const filter = compile();
+  attempt("write the seccomp cache", debug, () => {
+    replaceFile(name, encodeEntry(key, filter, sha256), { at: cache.number, mode: 0o600 });
+    prune(cache);
+  });
+  return filter;
+}
+
+function attempt<T>(what: string, debug: Debug, action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    debug(
+      `cannot ${what}: ${error instanceof Error ? error.message : String(error)}, compiling the filter anew`,
+    );
+    return undefined;
+  }
+}
+
+/**
+ * Everything that the program depends on: the profile, the machine, libseccomp and tsrun themselves. The last two go in
+ * as file identities (device, inode, size, times), since asking libseccomp for its version means loading it.
+ */
+function cacheKey(profile: Seccomp, libraryPath: string): Uint8Array {
+  const hasher = new Bun.CryptoHasher("sha256");
+  hasher.update(`${FORMAT}\0${machine}\0${libraryPath}\0`);
+  hasher.update(fileIdentity(libraryPath));
+  hasher.update(fileIdentity("/proc/self/exe"));
+  hasher.update(canonicalText(profile));
+  return hasher.digest();
+}
+
+/** Two profiles with one text compile to one filter. Who gets the notifications makes no difference to it. */
+function canonicalText(profile: Seccomp): string {
+  const compiled = { ...profile, listenerPath: undefined, listenerMetadata: undefined };
+  try {
+    return JSON.stringify(compiled);
+  } catch {
+    // Operands beyond 2^53 are bigints, which JSON has no form for; the schema lets no object stand for a number.
+    return JSON.stringify(compiled, (_, value) =>
+      typeof value === "bigint" ? { exact: `${value}` } : value,
+    );
+  }
+}
+
+/** The bytes of `struct statx` that change when a file is replaced or written to. */
+function fileIdentity(path: string): Uint8Array {
+  const statx = new Uint8Array(STATX_SIZE);
+  mustCall(`stat "${path}"`, "statx", AT_FDCWD, cString(path), 0, STATX_BASIC, statx);
+  const identity = new Uint8Array(48);
+  identity.set(statx.subarray(32, 48), 0); // stx_ino, stx_size
+  identity.set(statx.subarray(96, 108), 16); // stx_ctime
+  identity.set(statx.subarray(112, 124), 28); // stx_mtime
+  identity.set(statx.subarray(136, 144), 40); // stx_dev_major, stx_dev_minor
+  return identity;
+}
+
+/** Opens the directory, making it first if need be. Throws when it is not ours alone. */
+function openCache(path: string): Descriptor {
+  const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+  let directory = openIfThere(path, flags);
+  if (directory === undefined) {
+    makeDirectory(path, 0o700);
+    directory = open(path, flags);
+  }
+  // Checked on the descriptor, which no rename can put another directory behind.
+  const found = status("", { at: directory.number, itself: true });
+  if (found?.uid === effectiveUser() && (found.mode & OTHERS) === 0) return directory;
+  directory.close();
+  throw new Error(`"${path}" is not a directory of ours alone`);
+}
+
+function readEntry(cache: Descriptor, name: string, key: Uint8Array): CompiledFilter | undefined {
+  const opened = openIfThere(name, O_RDONLY | O_NOFOLLOW, { at: cache.number });
+  if (opened === undefined) return undefined;
+  using file = opened;
+  const found = status("", { at: file.number, itself: true });
+  const ours = found?.type === S_IFREG && found.uid === effectiveUser();
+  if (!ours || (found.mode & OTHERS_WRITE) !== 0) {
+    throw new Error(`entry ${name} is not a file of ours alone`);
+  }
+  // One byte more than an entry can have, so that a longer file shows.
+  const bytes = new Uint8Array(MAX_ENTRY_SIZE + 1);
+  const length = mustCall("read an entry", "read", file.number, bytes, bytes.length);
+  const filter = decodeEntry(bytes.subarray(0, length), key, sha256);
+  if (filter === undefined) throw new Error(`entry ${name} is damaged`);
+  return filter;
+}
+
+/** Removes the oldest entries, and what a killed tsrun left of them, beyond MAX_ENTRIES. */
+function prune(cache: Descriptor): void {
+  const entries = listDirectory(cache.number);
+  if (entries.length <= MAX_ENTRIES) return;
+  const dated = entries.map(({ name }) => ({ name, modified: modificationTime(cache, name) }));
+  dated.sort((a, b) => a.modified - b.modified);
+  for (const { name } of dated.slice(0, entries.length - MAX_ENTRIES)) remove(name, { at: cache.number });
+}
+
+/** 0 for a file that another tsrun has just removed. */
+function modificationTime(cache: Descriptor, name: string): number {
+  const buffer = new Uint8Array(STATX_SIZE);
+  const result = tryCall("statx", cache.number, cString(name), 0, STATX_BASIC, buffer);
+  const view = viewOf(buffer);
+  // stx_mtime: seconds, nanoseconds
+  return result < 0 ? 0 : Number(view.getBigInt64(112, true)) + view.getUint32(120, true) / 1e9;
+}
+
+function effectiveUser(): number {
+  return tryCall("geteuid");
+}
+
+function sha256(bytes: Uint8Array): Uint8Array {
+  return Bun.CryptoHasher.hash("sha256", bytes) as Uint8Array;
+}

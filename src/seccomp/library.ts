@@ -1,0 +1,45 @@
+// Where libseccomp is on this host, and loading it; called by compile.ts, and for `--version` and `features`.
+
+import { TsrunError } from "../errors.ts";
+import { status } from "../linux/files.ts";
+import { type Libseccomp, loadLibseccomp } from "../linux/libseccomp.ts";
+import { machine } from "../linux/syscalls.ts";
+
+const NAME = "libseccomp.so.2";
+
+/** Debian's directory first, then where others keep 64-bit libraries before the plain ones. */
+const TRIPLET = machine === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
+const DIRECTORIES = [`/usr/lib/${TRIPLET}`, `/lib/${TRIPLET}`, "/usr/lib64", "/lib64", "/usr/lib", "/lib"];
+
+/**
+ * The file that `openLibrary` would load; `undefined` when it is in none of the usual places, where only the dynamic
+ * linker may find it. Known without loading it, so that a cached filter can be told from an outdated one.
+ */
+export function libraryPath(): string | undefined {
+  for (const directory of DIRECTORIES) {
+    const path = `${directory}/${NAME}`;
+    if (status(path) !== undefined) return path;
+  }
+  return undefined;
+}
+
+/** Loads libseccomp. Throws E_UNSUPPORTED when it is not there. */
+export function openLibrary(path: string | undefined = libraryPath()): Libseccomp {
+  try {
+    return loadLibseccomp(path ?? NAME);
+  } catch (cause) {
+    throw new TsrunError("E_UNSUPPORTED", `cannot compile the seccomp profile: ${NAME} cannot be loaded`, {
+      hint: "install libseccomp (the Debian package libseccomp2)",
+      cause,
+    });
+  }
+}
+
+/** The version of libseccomp, `undefined` when it is not there. */
+export function libraryVersion(): string | undefined {
+  try {
+    return openLibrary().version;
+  } catch {
+    return undefined;
+  }
+}
