@@ -8,7 +8,6 @@ import {
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
 } from "../linux/fcntl.ts";
-import { STATX_BASIC, STATX_SIZE } from "../linux/files.ts";
 import { showFlags } from "../linux/flags.ts";
 import {
   FSCONFIG_CMD_CREATE,
@@ -22,6 +21,7 @@ import {
   MS_FLAGS,
 } from "../linux/mount.ts";
 import { CLONE_FLAGS } from "../linux/sched.ts";
+import { STATX_BASIC, STATX_SIZE } from "../linux/statx.ts";
 import { u64Struct, utf8, type Word } from "../linux/words.ts";
 import {
   data,
