@@ -6,7 +6,7 @@ import { realtimeV1 } from "./controllers/cpu.ts";
 import { deviceRules } from "./devices/rules.ts";
 import type { Hierarchies, Hierarchy } from "./hierarchies.ts";
 import { type CgroupPath, cgroupDirectory, resolveCgroupsPath, unifiedDirectory } from "./path.ts";
-import type { CgroupPlan, PlannedDirectory } from "./record.ts";
+import type { CgroupPlan, CgroupRecord, PlannedDirectory } from "./record.ts";
 import type { Resources } from "./resources.ts";
 
 /** The v1 hierarchies runc joins, limits or not; the devices first, because it is the one checked for processes. */
@@ -80,6 +80,16 @@ export function planCgroup({ spec, id, systemd, hierarchies }: CgroupRequest): C
     beforeJoin: v2 ? [] : realtimeV1(resources.cpu ?? {}),
     owner: v2 ? delegatedTo(spec) : undefined,
   };
+}
+
+/**
+ * What the record will be at most. It is saved before the cgroup is made, so that whoever finds a creation cut off
+ * can remove what there is of it.
+ */
+export function plannedRecord({ driver, directories }: CgroupPlan): CgroupRecord {
+  const paths: Record<string, string> = {};
+  for (const { controllers, path } of directories) for (const name of controllers) paths[name] = path;
+  return { driver, paths, created: [] };
 }
 
 function directoryV2(mounts: readonly Hierarchy[], path: CgroupPath): PlannedDirectory[] {
