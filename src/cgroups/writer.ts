@@ -86,8 +86,9 @@ function hintFor(file: string, errno: number): string | undefined {
   if (name === "EACCES" || name === "EPERM" || name === "EROFS") {
     return "the cgroup file system must be writable and the cgroup must belong to you";
   }
-  if (name === "EINVAL")
-    return "the kernel refuses the value here: the parent cgroup's limits may be tighter";
+  if (name === "EINVAL" || name === "ERANGE") {
+    return "the kernel refuses the value here: it is out of range, or the parent cgroup's limits are tighter";
+  }
   if (name === "ENODEV") return "no such device, or it has no such throttle";
   return undefined;
 }
