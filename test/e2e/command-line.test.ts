@@ -1,0 +1,185 @@
+// The command line itself: flag grammar, log file, version and help, and an environment that holds next to nothing.
+
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import { isTsrun } from "../support/runtime.ts";
+
+/** Those of runc 1.1; features came later. */
+const COMMANDS = [
+  "create",
+  "delete",
+  "kill",
+  "list",
+  "run",
+  "spec",
+  "start",
+  "state",
+  ...(isTsrun ? ["features"] : []),
+];
+
+/** A create that fails late enough to have undone something. */
+const FAILING = (box: Container): Container => {
+  box.config.process.args = ["nosuchprogram"];
+  box.writeConfig();
+  return box;
+};
+
+const NOT_FOUND = /exec: "nosuchprogram": executable file not found in \$PATH/;
+
+behaviour("flags are taken with one or two dashes, with a space or an equals sign", async (t, lab) => {
+  for (const flags of [
+    ["-b", "B"],
+    ["-bundle", "B"],
+    ["--bundle", "B"],
+    ["-bundle=B"],
+    ["--bundle=B"],
+    ["-b=B"],
+  ]) {
+    const box = lab.container();
+    const words = flags.map((word) => word.replace(/B$/, box.bundle));
+    const result = await lab.invoke(["create", ...words, box.id]);
+    t.strictSame([result.code, result.stderr], [0, ""], flags.join(" "));
+  }
+});
+
+behaviour(
+  "flags are taken after the id",
+  async (t, lab) => {
+    const box = lab.container();
+    const result = await lab.invoke(["create", box.id, "--bundle", box.bundle]);
+    t.strictSame([result.code, result.stderr], [0, ""]);
+  },
+  tsrunOnly("flags after the id came with 1.2"),
+);
+
+behaviour("a repeated flag counts as given last", async (t, lab) => {
+  const box = lab.container();
+  const elsewhere = join(lab.folder, "elsewhere");
+  const roots = ["--root", elsewhere, "--root", lab.stateRoot];
+  mustSucceed(await lab.invokeBare([...roots, "create", "-b", "/nowhere", "-b", box.bundle, box.id]));
+  t.equal((await box.stateDocument()).status, "created");
+  t.notOk(existsSync(elsewhere));
+});
+
+behaviour("the state root is made, closed to others, when it is missing", async (t, lab) => {
+  const box = lab.container();
+  t.notOk(existsSync(lab.stateRoot));
+  mustSucceed(await box.create());
+  t.equal(statSync(lab.stateRoot).mode & 0o777, 0o700);
+  t.equal(statSync(join(lab.stateRoot, box.id)).mode & 0o777, 0o711);
+});
+
+behaviour("a failure is one line on stderr and, with --log, one JSON object in the log", async (t, lab) => {
+  const log = join(lab.folder, "log.json");
+  const box = FAILING(lab.container());
+  const result = await box.create({ globals: ["--log", log, "--log-format", "json"] });
+  t.equal(result.code, 1);
+  t.match(result.stderr, NOT_FOUND);
+  t.equal(result.stderr.trimEnd().split("\n").length, 1, "one line on stderr");
+  t.notMatch(result.stderr, /level=error/, "stderr is plain text");
+  const lines = readFileSync(log, "utf8").trimEnd().split("\n");
+  t.equal(lines.length, 1, "one line in the log");
+  const entry = JSON.parse(lines[0] ?? "");
+  t.strictSame(Object.keys(entry), ["level", "msg", "time"]);
+  t.equal(entry.level, "error");
+  t.match(entry.msg, NOT_FOUND);
+  t.match(entry.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)$/);
+  t.equal(`${entry.msg}\n`, result.stderr, "both say the same");
+  await nothingLeft(t, lab, "after the failure");
+});
+
+behaviour("the log is text when no format is given, and grows", async (t, lab) => {
+  const log = join(lab.folder, "log");
+  const box = FAILING(lab.container());
+  await box.create({ globals: ["--log", log] });
+  await box.state({ globals: ["--log", log] });
+  const [first = "", second = "", ...rest] = readFileSync(log, "utf8").trimEnd().split("\n");
+  t.match(first, /^time="[^"]+" level=error msg="/);
+  t.match(first, /executable file not found/);
+  t.match(second, /^time="[^"]+" level=error msg="container does not exist"$/);
+  t.strictSame(rest, []);
+  t.equal(statSync(log).mode & 0o777, 0o644);
+});
+
+behaviour("success writes nothing, neither to stderr nor to the log", async (t, lab) => {
+  const log = join(lab.folder, "log");
+  const globals = ["--log", log, "--log-format", "json"];
+  const box = lab.container();
+  const results = [await box.create({ globals }), await box.start({ globals })];
+  await box.waitForStatus("stopped");
+  results.push(await box.state({ globals }), await box.delete({ globals }));
+  t.strictSame(
+    results.map(({ code, stderr }) => [code, stderr]),
+    results.map(() => [0, ""]),
+  );
+  t.equal(readFileSync(log, "utf8"), "");
+});
+
+behaviour("an unknown log format is refused", async (t, lab) => {
+  const box = lab.container();
+  refused(t, await box.create({ globals: ["--log-format", "yaml"] }), /invalid log-format: yaml/);
+  await nothingLeft(t, lab, "after the failure");
+});
+
+behaviour("--version names the program, then facts whose lines lack the word version", async (t, lab) => {
+  const { code, stdout, stderr } = await lab.invokeBare(["--version"]);
+  t.strictSame([code, stderr], [0, ""]);
+  const [first = "", ...rest] = stdout.trimEnd().split("\n");
+  t.match(first, /^\w+ version \d+\.\d+\.\d+/);
+  t.notMatch(rest.join("\n"), /version/);
+  t.match(stdout, /^commit: \S+$/m);
+  t.match(stdout, /^spec: 1\.\d+\.\d+/m);
+  t.equal((await lab.invokeBare(["-v"])).stdout, stdout);
+});
+
+behaviour("--help exits with 0 on the program and on every command", async (t, lab) => {
+  for (const command of [[], ...COMMANDS.map((name) => [name])]) {
+    for (const flag of ["--help", "-h"]) {
+      const { code, stdout, stderr } = await lab.invokeBare([...command, flag]);
+      t.strictSame([code, stderr], [0, ""], `${command.join("")} ${flag}`);
+      t.match(stdout, /usage:/i);
+    }
+  }
+  t.match((await lab.invokeBare(["help"])).stdout, /usage:/i);
+});
+
+behaviour("the runtime works with an empty environment", async (t, lab) => {
+  const box = lab.container(Container.script("echo fine"));
+  t.equal(await box.live({ env: {} }), "fine\n");
+});
+
+behaviour(
+  "the runtime works when the environment holds only XDG_RUNTIME_DIR, empty or not",
+  async (t, lab) => {
+    for (const value of ["", "/run/user/0", "/nowhere"]) {
+      const box = lab.container(Container.script("echo fine"));
+      t.equal(await box.live({ env: { XDG_RUNTIME_DIR: value } }), "fine\n", `XDG_RUNTIME_DIR=${value}`);
+    }
+  },
+);
+
+behaviour("the runtime works without stdin, stdout and stderr", async (t, lab) => {
+  const box = lab.container(Container.script("touch /tmp/ran"));
+  const wrapper = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"];
+  mustSucceed(await box.create({ wrapper }));
+  mustSucceed(await box.start({ wrapper }));
+  await box.waitForStatus("stopped");
+  t.ok(existsSync(join(box.rootfs, "tmp/ran")));
+});
+
+behaviour(
+  "features prints one JSON object and nothing on stderr",
+  async (t, lab) => {
+    const { code, stdout, stderr } = await lab.invokeBare(["features"], { env: {} });
+    t.strictSame([code, stderr], [0, ""]);
+    const features = JSON.parse(stdout);
+    t.equal(features.ociVersionMin, "1.0.0");
+    t.match(features.ociVersionMax, /^1\.\d+\.\d+/);
+    t.type(features.linux, "object");
+    t.ok(features.linux.namespaces.includes("user"));
+    t.equal(stdout, `${JSON.stringify(features, null, 4)}\n`, "indented by four");
+  },
+  tsrunOnly("features came with 1.1.9"),
+);

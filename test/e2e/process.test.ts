@@ -1,0 +1,216 @@
+// What the container's first process gets: arguments, environment, directory, ids, limits and a clean start in general.
+
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, tsrunOnly } from "../support/behaviour.ts";
+import type { Config } from "../support/config.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import { parseStatus } from "../support/proc.ts";
+import { isTsrun } from "../support/runtime.ts";
+
+const args = (...words: string[]) => {
+  return (config: Config) => {
+    config.process.args = words;
+  };
+};
+
+behaviour("arguments arrive as they are", async (t, lab) => {
+  const words = ["", "a b", "'single'", '"double"', "$HOME", "line\nbreak", "\\n", "é", "--flag", "*"];
+  const box = lab.container(args("/bin/printf", "[%s]", ...words));
+  t.equal(await box.live(), words.map((word) => `[${word}]`).join(""));
+});
+
+behaviour("the environment arrives in order, and of a repeated name the last value", async (t, lab) => {
+  const box = lab.container(args("/bin/env"));
+  box.config.process.env = ["B=1", "HOME=/h", "A=with space", "EMPTY=", "B=2", "PATH=/bin", "EQ=a=b"];
+  box.writeConfig();
+  const lines = (await box.live()).trimEnd().split("\n");
+  t.strictSame(lines.sort(), ["A=with space", "B=2", "EMPTY=", "EQ=a=b", "HOME=/h", "PATH=/bin"]);
+});
+
+behaviour("HOME is taken from the container's passwd when the environment has none", async (t, lab) => {
+  const root = lab.container(args("/bin/sh", "-c", "echo $HOME"));
+  t.equal(await root.live(), "/root\n");
+  const user = lab.container(args("/bin/sh", "-c", "echo $HOME"));
+  user.config.process.user = { uid: 1000, gid: 1000 };
+  user.writeConfig();
+  t.equal(await user.live(), "/tmp\n");
+});
+
+behaviour("nothing of the runtime's own environment reaches the container", async (t, lab) => {
+  const box = lab.container(args("/bin/env"));
+  const output = await box.live({
+    env: { PATH: "/usr/bin:/usr/sbin", SECRET: "x", LD_PRELOAD: "", BUN_DEBUG: "1" },
+  });
+  t.strictSame(
+    output.split("\n").map((line) => line.split("=")[0]),
+    ["PATH", "HOME", ""],
+  );
+});
+
+behaviour("an environment of 1 MiB arrives whole", async (t, lab) => {
+  const box = lab.container(args("/bin/sh", "-c", "env | grep ^BIG | wc -c"));
+  const value = "x".repeat(65_536);
+  const big = Array.from({ length: 16 }, (_, index) => `BIG${index}=${value}`);
+  box.config.process.env = ["PATH=/bin", ...big];
+  box.writeConfig();
+  const expected = big.reduce((sum, entry) => sum + entry.length + 1, 0);
+  t.equal((await box.live()).trim(), String(expected));
+});
+
+behaviour("arguments of 1 MiB arrive whole", async (t, lab) => {
+  const big = Array.from({ length: 12 }, () => "y".repeat(90_000));
+  const box = lab.container(args("/bin/sh", "-c", 'printf %s "$@" | wc -c', "sh", ...big));
+  t.equal((await box.live()).trim(), String(12 * 90_000));
+});
+
+behaviour("the working directory is made when it is missing", async (t, lab) => {
+  const box = lab.container(args("/bin/sh", "-c", "pwd; stat -c '%a %u %g' ."));
+  box.config.process.cwd = "/srv/made/here";
+  box.writeConfig();
+  t.equal(await box.live(), "/srv/made/here\n755 0 0\n");
+});
+
+behaviour(
+  "a program is found in the container's PATH, or relative to the working directory",
+  async (t, lab) => {
+    const byPath = lab.container(args("mine"));
+    writeFileSync(join(byPath.rootfs, "usr/bin/mine"), "#!/bin/sh\necho $0\n", { mode: 0o755 });
+    t.equal(await byPath.live(), "/usr/bin/mine\n");
+    const relative = lab.container(args("./mine"));
+    writeFileSync(join(relative.rootfs, "tmp/mine"), "#!/bin/sh\necho $0\n", { mode: 0o755 });
+    chmodSync(join(relative.rootfs, "tmp/mine"), 0o755);
+    relative.config.process.cwd = "/tmp";
+    relative.writeConfig();
+    t.equal(await relative.live(), "./mine\n");
+  },
+);
+
+behaviour("user, group and additional groups are the configured ones", async (t, lab) => {
+  const box = lab.container(args("/bin/cat", "/proc/self/status"));
+  box.config.process.user = { uid: 1000, gid: 1001, additionalGids: [5, 6000] };
+  box.writeConfig();
+  const status = parseStatus(await box.live());
+  t.strictSame(status.get("Uid"), ["1000", "1000", "1000", "1000"]);
+  t.strictSame(status.get("Gid"), ["1001", "1001", "1001", "1001"]);
+  t.strictSame(status.get("Groups"), ["5", "6000"]);
+});
+
+behaviour("the caller's own groups do not reach the container", async (t, lab) => {
+  const box = lab.container(args("/bin/cat", "/proc/self/status"));
+  const status = parseStatus(await box.live({ wrapper: ["setpriv", "--groups=4,24,27"] }));
+  t.strictSame(status.get("Groups"), []);
+});
+
+behaviour("umask is 0022 whatever the caller's is, or the configured one", async (t, lab) => {
+  const wrapper = ["sh", "-c", 'umask 0077; exec "$@"', "sh"];
+  const plain = lab.container(args("/bin/sh", "-c", "umask"));
+  t.equal(await plain.live({ wrapper }), "0022\n");
+  const strict = lab.container(args("/bin/sh", "-c", "umask"));
+  strict.config.process.user = { uid: 0, gid: 0, umask: 0o027 };
+  strict.writeConfig();
+  t.equal(await strict.live({ wrapper }), "0027\n");
+});
+
+behaviour("resource limits are the configured ones", async (t, lab) => {
+  const box = lab.container(args("/bin/cat", "/proc/self/limits"));
+  box.config.process.rlimits = [
+    { type: "RLIMIT_NOFILE", soft: 100, hard: 200 },
+    { type: "RLIMIT_CORE", soft: 0, hard: 0 },
+    { type: "RLIMIT_NPROC", soft: 321, hard: 400 },
+  ];
+  box.writeConfig();
+  const limits = await box.live();
+  t.match(limits, /^Max open files +100 +200 /m);
+  t.match(limits, /^Max core file size +0 +0 /m);
+  t.match(limits, /^Max processes +321 +400 /m);
+});
+
+behaviour("noNewPrivileges is set only when asked for", async (t, lab) => {
+  for (const value of [true, false]) {
+    const box = lab.container(args("/bin/cat", "/proc/self/status"));
+    box.config.process.noNewPrivileges = value;
+    box.writeConfig();
+    t.strictSame(parseStatus(await box.live()).get("NoNewPrivs"), [value ? "1" : "0"]);
+  }
+});
+
+behaviour("oomScoreAdj is the configured one", async (t, lab) => {
+  const box = lab.container(args("/bin/cat", "/proc/self/oom_score_adj"));
+  box.config.process.oomScoreAdj = 321;
+  box.writeConfig();
+  t.equal(await box.live(), "321\n");
+});
+
+behaviour("the host name is the container's own", async (t, lab) => {
+  const box = lab.container(args("/bin/hostname"));
+  box.config.hostname = "my-box.example";
+  box.writeConfig();
+  t.equal(await box.live(), "my-box.example\n");
+});
+
+behaviour(
+  "the domain name is the container's own",
+  async (t, lab) => {
+    const box = lab.container(args("/bin/cat", "/proc/sys/kernel/domainname"));
+    box.config.domainname = "example.org";
+    box.writeConfig();
+    t.equal(await box.live(), "example.org\n");
+  },
+  tsrunOnly("domainname came with 1.2"),
+);
+
+behaviour("only descriptors 0 to 2 reach the container, whatever the caller leaks", async (t, lab) => {
+  const script =
+    "i=0; while [ $i -lt 64 ]; do [ -e /proc/self/fd/$i ] && echo $i; i=$((i+1)); done; echo done";
+  const box = lab.container(args("/bin/sh", "-c", script));
+  mustSucceed(await box.create({ leakFds: 7 }));
+  mustSucceed(await box.start({ leakFds: 7 }));
+  await box.waitForStatus("stopped");
+  t.equal(box.output(), "0\n1\n2\ndone\n");
+});
+
+behaviour("the first process leads a session and a process group of its own", async (t, lab) => {
+  const box = lab.container(args("/bin/cat", "/proc/self/stat"));
+  const fields = (await box.live()).split(") ")[1]?.split(" ") ?? [];
+  const [, parent, group, session, terminal] = fields;
+  t.strictSame(
+    { parent, group, session, terminal },
+    { parent: "0", group: "1", session: "1", terminal: "0" },
+  );
+});
+
+behaviour("no signal is ignored or blocked, even when the caller ignores and blocks some", async (t, lab) => {
+  const box = lab.container(args("/bin/cat", "/proc/self/status"));
+  // runc hands the caller's mask on, as the Go runtime does.
+  const wrapper = ["env", "--ignore-signal=PIPE", ...(isTsrun ? ["--block-signal=USR1"] : [])];
+  const status = parseStatus(await box.live({ wrapper }));
+  t.strictSame(status.get("SigIgn"), ["0000000000000000"]);
+  t.strictSame(status.get("SigBlk"), ["0000000000000000"]);
+});
+
+behaviour("stdin, stdout and stderr are the caller's own", async (t, lab) => {
+  const box = lab.container(args("/bin/sh", "-c", "cat; echo apart >&2"));
+  const stdin = join(lab.folder, "input");
+  writeFileSync(stdin, "from the caller\n");
+  t.equal(await box.live({ stdin }), "from the caller\n");
+  t.equal(box.errorOutput(), "apart\n");
+});
+
+behaviour("the process can be traced and read by its own user once it runs", async (t, lab) => {
+  const box = lab.container(args("/bin/sh", "-c", "readlink /proc/self/exe; cat /proc/self/environ | wc -c"));
+  box.config.process.user = { uid: 1000, gid: 1000 };
+  box.writeConfig();
+  t.match(await box.live(), /^\/bin\/busybox\n[1-9]/);
+});
+
+behaviour("a container may share the host's processes and still end", async (t, lab) => {
+  const box = lab.container(Container.script("echo $$"));
+  box.config.linux.namespaces = box.config.linux.namespaces.filter(({ type }) => type !== "pid");
+  box.writeConfig();
+  mustSucceed(await box.create());
+  const { pid } = await box.stateDocument();
+  mustSucceed(await box.start());
+  await box.waitForStatus("stopped");
+  t.equal(box.output(), `${pid}\n`);
+});

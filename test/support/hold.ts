@@ -1,0 +1,29 @@
+// Processes that a test keeps on the host: holders of namespaces to be joined by path. They end with the test.
+
+import { spawn } from "node:child_process";
+import { readFileSync, readlinkSync } from "node:fs";
+import type { Test } from "tap";
+import { until } from "./wait.ts";
+
+/** Starts a process in new namespaces (flags of unshare(1)) and resolves with its pid once it is in them. */
+export async function holdNamespaces(t: Test, flags: readonly string[]): Promise<number> {
+  const child = spawn(
+    "unshare",
+    ["--fork", "--kill-child", ...flags, "sh", "-c", "echo up; exec sleep 1000"],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+  t.teardown(() => child.kill("SIGKILL"));
+  await new Promise((resolve) => child.stdout.once("data", resolve));
+  const parent = child.pid ?? 0;
+  return until("unshare to have forked", () => {
+    const pid = Number(readFileSync(`/proc/${parent}/task/${parent}/children`, "utf8"));
+    return pid > 0 ? pid : undefined;
+  });
+}
+
+/** What `readlink /proc/PID/ns/NAME` gives: the identity of a namespace. */
+export function namespaceOf(pid: number | "self", name: string): string {
+  return readlinkSync(`/proc/${pid}/ns/${name}`);
+}

@@ -1,0 +1,17 @@
+// Readers of /proc text that containers print.
+
+/** `/proc/PID/status`: the words behind each key. */
+export function parseStatus(text: string): Map<string, string[]> {
+  const entries = text.split("\n").flatMap((line): [string, string[]][] => {
+    const colon = line.indexOf(":");
+    const words = line.slice(colon + 1).split(/\s+/);
+    return colon < 0 ? [] : [[line.slice(0, colon), words.filter((word) => word !== "")]];
+  });
+  return new Map(entries);
+}
+
+/** The numbers of the bits in one of the Cap lines of `/proc/PID/status`. */
+export function capabilityBits(hex: string | undefined): number[] {
+  const mask = BigInt(`0x${hex ?? "0"}`);
+  return Array.from({ length: 64 }, (_, bit) => bit).filter((bit) => ((mask >> BigInt(bit)) & 1n) === 1n);
+}
