@@ -5,9 +5,9 @@ import { TsrunError } from "../errors.ts";
 import { hasErrno } from "../linux/call.ts";
 import { tryWriteFile } from "../linux/files.ts";
 import { signalProcess } from "../linux/process.ts";
+import type { Resources } from "../spec/types.ts";
 import { freeze, freezeState, thaw } from "./freezer.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
-import type { Resources } from "./resources.ts";
 import { exists, processesBelow, removeCgroups, unmakeCgroups } from "./tree.ts";
 import { applyV1, createV1, processDirectoryV1, tasksFiles } from "./v1.ts";
 import { applyV2, createV2 } from "./v2.ts";
@@ -57,11 +57,14 @@ export function undoCgroup(record: CgroupRecord): void {
   unmakeCgroups(record.created);
 }
 
-export type JoinFiles =
-  /** v1: "0" goes into each file; `unified`, on hybrid hosts, is a directory for CLONE_INTO_CGROUP. */
-  | { readonly tasks: readonly string[]; readonly unified?: string }
+export interface JoinFiles {
+  /** v1: each of them gets "0" from the process itself. */
+  readonly tasks: readonly string[];
   /** v2: for CLONE_INTO_CGROUP. */
-  | { readonly directory: string };
+  readonly directory: string | undefined;
+  /** On hybrid hosts, as well: the directory in the hierarchy without controllers, also for CLONE_INTO_CGROUP. */
+  readonly unified: string | undefined;
+}
 
 /**
  * How a process enters the container. On v1 it writes "0" to each `tasks` for itself while it has one thread: writing
@@ -69,9 +72,8 @@ export type JoinFiles =
  */
 export function joinFiles(record: CgroupRecord): JoinFiles {
   const unified = record.paths[""];
-  if (record.driver === "v2" && unified !== undefined) return { directory: unified };
-  const tasks = tasksFiles(record);
-  return unified === undefined ? { tasks } : { tasks, unified };
+  if (record.driver === "v2") return { tasks: [], directory: unified, unified: undefined };
+  return { tasks: tasksFiles(record), directory: undefined, unified };
 }
 
 /** Sets the limits, and the device rules when the context has them. */

@@ -1,6 +1,7 @@
 // All limits of `linux.resources` as writes, controller by controller, in runc's order. Device rules are apart
 // (devices/). Pure; called by v1.ts, v2.ts and `explain`.
 
+import type { Resources } from "../spec/types.ts";
 import { blkioV1, ioV2 } from "./controllers/blkio.ts";
 import { cpuV1, cpuV2 } from "./controllers/cpu.ts";
 import { cpusetWrites } from "./controllers/cpuset.ts";
@@ -10,7 +11,6 @@ import { netClsV1, netPrioV1 } from "./controllers/network.ts";
 import { pidsWrites } from "./controllers/pids.ts";
 import { rdmaWrites } from "./controllers/rdma.ts";
 import { unifiedWrites } from "./controllers/unified.ts";
-import type { Resources } from "./resources.ts";
 import type { CgroupWrite, ControllerWrites } from "./writes.ts";
 
 /** v1. */

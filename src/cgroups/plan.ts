@@ -2,12 +2,12 @@
 // by `explain`.
 
 import { TsrunError } from "../errors.ts";
+import type { Resources } from "../spec/types.ts";
 import { realtimeV1 } from "./controllers/cpu.ts";
 import { deviceRules } from "./devices/rules.ts";
 import type { Hierarchies, Hierarchy } from "./hierarchies.ts";
 import { type CgroupPath, cgroupDirectory, resolveCgroupsPath, unifiedDirectory } from "./path.ts";
 import type { CgroupPlan, CgroupRecord, PlannedDirectory } from "./record.ts";
-import type { Resources } from "./resources.ts";
 
 /** The v1 hierarchies runc joins, limits or not; the devices first, because it is the one checked for processes. */
 const JOINED_V1 = [

@@ -1,8 +1,8 @@
 // What is known of a container's cgroup: the plan before it exists, the record that is saved with the state once it
 // does. Types only, so that pure files may import them.
 
+import type { Resources } from "../spec/types.ts";
 import type { DeviceRule } from "./devices/rules.ts";
-import type { Resources } from "./resources.ts";
 import type { CgroupWrite } from "./writes.ts";
 
 /** `none`: a rootless container that was not allowed a cgroup and asked for nothing that needs one. */

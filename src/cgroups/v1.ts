@@ -6,12 +6,12 @@ import { EACCES, EROFS } from "../linux/errno.ts";
 import { AT_FDCWD } from "../linux/fcntl.ts";
 import { readText } from "../linux/files.ts";
 import { cString } from "../linux/words.ts";
+import type { CpuResources, Resources } from "../spec/types.ts";
 import { CPUSET_NAMES, type CpusetName, cpusetWrite } from "./controllers/cpuset.ts";
 import { applyDevicesV1, type DeviceContext } from "./devices/apply-v1.ts";
 import { isFrozenV1 } from "./freezer.ts";
 import { planLimitsV1 } from "./limits.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord, PlannedDirectory } from "./record.ts";
-import type { CpuResources, Resources } from "./resources.ts";
 import { assertEmpty, assertThawed, exists, makeCgroup } from "./tree.ts";
 import { runWrites } from "./writer.ts";
 

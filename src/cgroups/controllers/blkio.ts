@@ -1,10 +1,10 @@
 // The block device controller: blkio on v1 (cgroup-v1/blkio-controller.rst), io on v2 (cgroup-v2.rst "IO"). Pure.
 
-import type { BlockIoResources, ThrottleDevice } from "../resources.ts";
+import type { BlockIOResources, ThrottleDevice } from "../../spec/types.ts";
 import { type CgroupWrite, decimal, deviceNumber, isSet } from "../writes.ts";
 
 /** v1. The weights belong to the CFQ scheduler up to Linux 4.20 and to BFQ since. */
-export function blkioV1(io: BlockIoResources): CgroupWrite[] {
+export function blkioV1(io: BlockIOResources): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
   if (isSet(io.weight)) writes.push(cfqOrBfq("weight", decimal(io.weight)));
   if (isSet(io.leafWeight)) writes.push({ file: "blkio.leaf_weight", value: decimal(io.leafWeight) });
@@ -33,7 +33,7 @@ function cfqOrBfq(name: string, value: string): CgroupWrite {
 }
 
 /** v2. BFQ takes the weight as it is; the kernel's own io.weight has another scale. Leaf weights do not exist. */
-export function ioV2(io: BlockIoResources): CgroupWrite[] {
+export function ioV2(io: BlockIOResources): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
   if (isSet(io.weight)) {
     const otherwise = { file: "io.weight", value: decimal(blkioToIoWeight(io.weight)) };

@@ -1,6 +1,6 @@
 // The cpu controller. v1: Documentation/scheduler/sched-bwc.rst and sched-rt-group.rst; v2: cgroup-v2.rst, "CPU". Pure.
 
-import type { CpuResources } from "../resources.ts";
+import type { CpuResources } from "../../spec/types.ts";
 import { type CgroupWrite, decimal, isSet } from "../writes.ts";
 
 /** v1. */

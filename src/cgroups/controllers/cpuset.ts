@@ -1,6 +1,6 @@
 // The cpuset controller: the same two files on v1 and v2 (cgroup-v1/cpusets.rst, cgroup-v2.rst "Cpuset"). Pure.
 
-import type { CpuResources } from "../resources.ts";
+import type { CpuResources } from "../../spec/types.ts";
 import type { CgroupWrite } from "../writes.ts";
 
 export type CpusetName = "cpus" | "mems";

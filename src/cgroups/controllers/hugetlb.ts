@@ -1,6 +1,6 @@
 // The hugetlb controller (cgroup-v1/hugetlb.rst, cgroup-v2.rst "HugeTLB"). Pure.
 
-import type { Resources } from "../resources.ts";
+import type { Resources } from "../../spec/types.ts";
 import { type CgroupWrite, decimal } from "../writes.ts";
 
 type HugepageLimits = NonNullable<Resources["hugepageLimits"]>;

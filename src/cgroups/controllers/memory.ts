@@ -1,7 +1,7 @@
 // The memory controller. v1: Documentation/admin-guide/cgroup-v1/memory.rst; v2: cgroup-v2.rst, "Memory". Pure.
 
 import { TsrunError } from "../../errors.ts";
-import type { MemoryResources } from "../resources.ts";
+import type { MemoryResources } from "../../spec/types.ts";
 import { type CgroupWrite, decimal, isSet } from "../writes.ts";
 
 const LIMIT = "memory.limit_in_bytes";

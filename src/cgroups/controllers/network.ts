@@ -1,6 +1,6 @@
 // The net_cls and net_prio controllers of v1 (cgroup-v1/net_cls.rst, net_prio.rst); v2 has neither. Pure.
 
-import type { Resources } from "../resources.ts";
+import type { Resources } from "../../spec/types.ts";
 import { type CgroupWrite, decimal, isSet } from "../writes.ts";
 
 type Network = NonNullable<Resources["network"]>;

@@ -1,6 +1,6 @@
 // The rdma controller: the same file on v1 and v2 (cgroup-v1/rdma.rst, cgroup-v2.rst "RDMA"). Pure.
 
-import type { Resources } from "../resources.ts";
+import type { Resources } from "../../spec/types.ts";
 import type { CgroupWrite } from "../writes.ts";
 
 /** v1 and v2. */

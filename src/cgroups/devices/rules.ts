@@ -1,7 +1,7 @@
 // Device rules as the configuration states them, with the defaults every container gets. Pure; called by plan.ts.
 
 import { TsrunError } from "../../errors.ts";
-import type { DeviceRuleSpec } from "../resources.ts";
+import type { DeviceRule as DeviceRuleSpec } from "../../spec/types.ts";
 
 /** Bits of an access, as in `struct bpf_cgroup_dev_ctx` (linux/bpf.h, BPF_DEVCG_ACC_*). */
 export const ACCESS_MKNOD = 1;

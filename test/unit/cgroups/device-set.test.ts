@@ -11,7 +11,7 @@ import {
   transition,
 } from "../../../src/cgroups/devices/device-set.ts";
 import { deviceRules, parseAccess, showRule } from "../../../src/cgroups/devices/rules.ts";
-import type { DeviceRuleSpec } from "../../../src/cgroups/resources.ts";
+import type { DeviceRule as DeviceRuleSpec } from "../../../src/spec/types.ts";
 
 const DENY_ALL: DeviceRuleSpec = { allow: false, access: "rwm" };
 

@@ -6,8 +6,8 @@ import { cpuMax, sharesToWeight } from "../../../src/cgroups/controllers/cpu.ts"
 import { assertAboveUsage, swapWithoutMemory } from "../../../src/cgroups/controllers/memory.ts";
 import { explainUnified } from "../../../src/cgroups/controllers/unified.ts";
 import { planLimitsV1, planLimitsV2, resourceWarnings } from "../../../src/cgroups/limits.ts";
-import type { Resources } from "../../../src/cgroups/resources.ts";
 import { type ControllerWrites, decimal } from "../../../src/cgroups/writes.ts";
+import type { Resources } from "../../../src/spec/types.ts";
 
 /** `memory.max = 4096`, with `?` behind what may be refused without harm. */
 function show(plan: readonly ControllerWrites[]): string[] {
