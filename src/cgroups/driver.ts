@@ -57,14 +57,11 @@ export function undoCgroup(record: CgroupRecord): void {
   unmakeCgroups(record.created);
 }
 
-export interface JoinFiles {
-  /** v1: each of them gets "0" from the process itself. */
-  readonly tasks: readonly string[];
+export type JoinFiles =
+  /** v1: "0" goes into each file; `unified`, on hybrid hosts, is a directory for CLONE_INTO_CGROUP. */
+  | { readonly tasks: readonly string[]; readonly unified?: string }
   /** v2: for CLONE_INTO_CGROUP. */
-  readonly directory: string | undefined;
-  /** On hybrid hosts, as well: the directory in the hierarchy without controllers, also for CLONE_INTO_CGROUP. */
-  readonly unified: string | undefined;
-}
+  | { readonly directory: string };
 
 /**
  * How a process enters the container. On v1 it writes "0" to each `tasks` for itself while it has one thread: writing
@@ -72,8 +69,9 @@ export interface JoinFiles {
  */
 export function joinFiles(record: CgroupRecord): JoinFiles {
   const unified = record.paths[""];
-  if (record.driver === "v2") return { tasks: [], directory: unified, unified: undefined };
-  return { tasks: tasksFiles(record), directory: undefined, unified };
+  if (record.driver === "v2" && unified !== undefined) return { directory: unified };
+  const tasks = tasksFiles(record);
+  return unified === undefined ? { tasks } : { tasks, unified };
 }
 
 /** Sets the limits, and the device rules when the context has them. */
