@@ -1,5 +1,5 @@
-// What the stories do with a container's cgroup, whichever kind the host has. Called by create, start, kill, delete,
-// exec, update, pause, ps and events; the record comes from the saved state, never from flags.
+// What the stories do with a container's cgroup, whichever kind the host has. Called by create, start, kill,
+// delete, exec, update, pause, ps and events; the record comes from the saved state, never from flags.
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno } from "../linux/call.ts";
@@ -52,9 +52,17 @@ function createPaths(plan: CgroupPlan, rootless: boolean, made: string[]): Cgrou
   }
 }
 
-/** Takes back what `createCgroup` made, when a later step of the creation has failed. */
-export function undoCgroup(record: CgroupRecord): void {
-  unmakeCgroups(record.created);
+/**
+ * Takes back what `createCgroup` made, when a later step of the creation has failed and its process is dead.
+ * What was there before stays; so does a parent that somebody else uses by now.
+ */
+export function undoCgroup({ paths, created }: CgroupRecord): void {
+  const own: string[] = [];
+  for (const path of Object.values(paths)) {
+    if (created.includes(path) && !own.includes(path)) own.push(path);
+  }
+  removeCgroups(own);
+  unmakeCgroups(created);
 }
 
 export type JoinFiles =
@@ -64,8 +72,8 @@ export type JoinFiles =
   | { readonly directory: string };
 
 /**
- * How a process enters the container. On v1 it writes "0" to each `tasks` for itself while it has one thread: writing
- * another's pid to cgroup.procs waits for every CPU (about 11 ms).
+ * How a process enters the container. On v1 it writes "0" to each `tasks` for itself while it has one thread:
+ * writing another's pid to cgroup.procs waits for every CPU (about 11 ms).
  */
 export function joinFiles(record: CgroupRecord): JoinFiles {
   const unified = record.paths[""];
@@ -93,8 +101,8 @@ function processDirectory(record: CgroupRecord): string | undefined {
 }
 
 /**
- * Sends a signal to every process of the container. They are frozen meanwhile, so that none can escape by forking;
- * afterwards they run, since a frozen process does not die. False when there is no cgroup any more.
+ * Sends a signal to every process of the container. They are frozen meanwhile, so that none can escape by
+ * forking; afterwards they run, since a frozen process does not die. False when there is no cgroup any more.
  */
 export function killProcesses(record: CgroupRecord, signal: number): boolean {
   const directory = processDirectory(record);

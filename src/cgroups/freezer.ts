@@ -50,8 +50,8 @@ function freezerDirectory({ driver, paths }: CgroupRecord): string {
 }
 
 /**
- * AS RUNC: v1 may stay in FREEZING for good while processes keep appearing, and asking again, with a thaw and a wait
- * now and then, is what works. Whatever goes wrong, the cgroup is not left half frozen.
+ * AS RUNC: v1 may stay in FREEZING for good while processes keep appearing, and asking again, with a thaw and
+ * a wait now and then, is what works. Whatever goes wrong, the cgroup is not left half frozen.
  */
 function freezeV1(directory: string): void {
   const state = { file: "freezer.state", value: "FROZEN" };

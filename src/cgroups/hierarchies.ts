@@ -3,7 +3,9 @@
 
 /** One mounted cgroup hierarchy. */
 export interface Hierarchy {
-  /** `memory`, `cpu` and `cpuacct` when mounted together, `name=systemd`; `""` alone is the unified hierarchy. */
+  /**
+   * `memory`, `cpu` and `cpuacct` when mounted together, `name=systemd`; `""` alone is the unified hierarchy.
+   */
   readonly controllers: readonly string[];
   readonly mountpoint: string;
   /** The caller's own cgroup as an absolute directory below the mount point. */
@@ -29,9 +31,9 @@ interface Mount {
 }
 
 /**
- * Reads the two files of proc(5). Only lines about cgroups are split: a host may have thousands of mounts. Loops, here
- * and in all that a creation runs through, because the engine compiles `filter`, `map` and their like at first use,
- * which costs more than the work (docs/adr/0005-cgroups.md).
+ * Reads the two files of proc(5). Only lines about cgroups are split: a host may have thousands of mounts.
+ * Loops, here and in all that a creation runs through, because the engine compiles `filter`, `map` and their
+ * like at first use, which costs more than the work (docs/adr/0005-cgroups.md).
  */
 export function parseHierarchies(mountinfo: string, selfCgroup: string): Hierarchies {
   const places = parseSelfCgroup(selfCgroup);
@@ -103,7 +105,10 @@ function lineAround(text: string, at: number): string {
   return text.slice(text.lastIndexOf("\n", at) + 1, end < 0 ? text.length : end);
 }
 
-/** proc_pid_mountinfo(5): ids, device, root, mount point, options, tags, `-`, type, source, options of the super block */
+/**
+ * proc_pid_mountinfo(5): ids, device, root, mount point, options, tags, `-`, type, source, options of the
+ * super block
+ */
 function parseMount(line: string): Mount | undefined {
   const separator = line.indexOf(" - ");
   const [id = "", parent = "", , root = "", mountpoint = ""] = line.slice(0, separator).split(" ");
@@ -133,8 +138,9 @@ function parseSelfCgroup(selfCgroup: string): Map<string, string> {
 }
 
 /**
- * The directory of `place` below a mount that shows `mount.root` of the hierarchy. In a container /proc/self/cgroup
- * may name a path of the host that is not below what is mounted here; then the mount point itself is the nearest.
+ * The directory of `place` below a mount that shows `mount.root` of the hierarchy. In a container
+ * /proc/self/cgroup may name a path of the host that is not below what is mounted here; then the mount point
+ * itself is the nearest.
  */
 function ownDirectory(mount: Mount, place: string): string {
   const root = mount.root === "/" ? "" : mount.root;

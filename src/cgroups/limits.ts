@@ -1,5 +1,5 @@
-// All limits of `linux.resources` as writes, controller by controller, in runc's order. Device rules are apart
-// (devices/). Pure; called by v1.ts, v2.ts and `explain`.
+// All limits of `linux.resources` as writes, controller by controller, in runc's order. Device rules are
+// apart (devices/). Pure; called by v1.ts, v2.ts and `explain`.
 
 import type { Resources } from "../spec/types.ts";
 import { blkioV1, ioV2 } from "./controllers/blkio.ts";
@@ -29,7 +29,9 @@ export function planLimitsV1(resources: Resources): ControllerWrites[] {
   return plan.controllers;
 }
 
-/** v2. What v1 alone has (network classes, swappiness, the OOM killer's switch, realtime) has no file here. */
+/**
+ * v2. What v1 alone has (network classes, swappiness, the OOM killer's switch, realtime) has no file here.
+ */
 export function planLimitsV2(resources: Resources): ControllerWrites[] {
   const { memory, cpu, pids, blockIO, hugepageLimits, rdma, unified } = resources;
   const plan = new Plan();

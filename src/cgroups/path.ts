@@ -1,5 +1,5 @@
-// Which directory a container's cgroup gets, by runc's rules (its libcontainer/specconv and opencontainers/cgroups'
-// internal/path, fs/paths.go, fs2/defaultpath.go). Pure; called by plan.ts.
+// Which directory a container's cgroup gets, by runc's rules (its libcontainer/specconv and
+// opencontainers/cgroups' internal/path, fs/paths.go, fs2/defaultpath.go). Pure; called by plan.ts.
 
 import type { Hierarchy } from "./hierarchies.ts";
 
@@ -35,8 +35,9 @@ export function cgroupDirectory(hierarchy: Hierarchy, path: CgroupPath): string 
 }
 
 /**
- * The directory in a unified hierarchy that has the controllers. AS RUNC: a relative path starts from the parent of
- * the caller's own cgroup, because a cgroup that holds processes cannot hand controllers to its children.
+ * The directory in a unified hierarchy that has the controllers. AS RUNC: a relative path starts from the
+ * parent of the caller's own cgroup, because a cgroup that holds processes cannot hand controllers to its
+ * children.
  */
 export function unifiedDirectory(hierarchy: Hierarchy, path: CgroupPath): string {
   if (path.absolute || hierarchy.own === hierarchy.mountpoint) return join(hierarchy.mountpoint, path.inner);

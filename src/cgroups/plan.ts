@@ -1,5 +1,5 @@
-// Plans a container's cgroup from its configuration and the host's hierarchies. Pure; called by the create story and
-// by `explain`.
+// Plans a container's cgroup from its configuration and the host's hierarchies. Pure; called by the create
+// story and by `explain`.
 
 import { TsrunError } from "../errors.ts";
 import type { Resources } from "../spec/types.ts";
@@ -9,7 +9,10 @@ import type { Hierarchies, Hierarchy } from "./hierarchies.ts";
 import { type CgroupPath, cgroupDirectory, resolveCgroupsPath, unifiedDirectory } from "./path.ts";
 import type { CgroupPlan, CgroupRecord, PlannedDirectory } from "./record.ts";
 
-/** The v1 hierarchies runc joins, limits or not; the devices first, because it is the one checked for processes. */
+/**
+ * The v1 hierarchies runc joins, limits or not; the devices first, because it is the one checked for
+ * processes.
+ */
 const JOINED_V1 = [
   "devices",
   "cpuset",
@@ -83,8 +86,8 @@ export function planCgroup({ spec, id, systemd, hierarchies }: CgroupRequest): C
 }
 
 /**
- * What the record will be at most. It is saved before the cgroup is made, so that whoever finds a creation cut off
- * can remove what there is of it.
+ * What the record will be at most. It is saved before the cgroup is made, so that whoever finds a creation
+ * cut off can remove what there is of it.
  */
 export function plannedRecord({ driver, directories }: CgroupPlan): CgroupRecord {
   const paths: Record<string, string> = {};
@@ -99,8 +102,8 @@ function directoryV2(mounts: readonly Hierarchy[], path: CgroupPath): PlannedDir
 
 /**
  * One directory per hierarchy, in the order of JOINED_V1.
- * DIFFERS: with a relative path runc puts the unified hierarchy's cgroup of a hybrid host below its root, not below
- * the caller's own cgroup.
+ * DIFFERS: with a relative path runc puts the unified hierarchy's cgroup of a hybrid host below its root, not
+ * below the caller's own cgroup.
  */
 function directoriesV1(mounts: readonly Hierarchy[], path: CgroupPath): PlannedDirectory[] {
   const directories: PlannedDirectory[] = [];
@@ -120,7 +123,8 @@ function planned({ controllers, mountpoint }: Hierarchy, path: string): PlannedD
 }
 
 /**
- * With a cgroup namespace of its own and a writable cgroup mount, the container gets its cgroup to divide further.
+ * With a cgroup namespace of its own and a writable cgroup mount, the container gets its cgroup to divide
+ * further.
  * AS RUNC: the owner is the process' user as the host sees it; a user that is not mapped owns nothing.
  */
 function delegatedTo({ process, mounts = [], linux = {} }: CgroupSpec): number | undefined {

@@ -1,5 +1,5 @@
-// What is known of a container's cgroup: the plan before it exists, the record that is saved with the state once it
-// does. Types only, so that pure files may import them.
+// What is known of a container's cgroup: the plan before it exists, the record that is saved with the state
+// once it does. Types only, so that pure files may import them.
 
 import type { Resources } from "../spec/types.ts";
 import type { DeviceRule } from "./devices/rules.ts";
@@ -33,7 +33,10 @@ export interface CgroupPlan {
 /** Saved with the container's state; later commands need nothing else. */
 export interface CgroupRecord {
   readonly driver: CgroupDriverName;
-  /** Controller → absolute directory; `""` is the unified hierarchy: all of v2, and one more beside v1's in hybrid. */
+  /**
+   * Controller → absolute directory; `""` is the unified hierarchy: all of v2, and one more beside v1's in
+   * hybrid.
+   */
   readonly paths: Readonly<Record<string, string>>;
   /** The directories this container's creation made, parents first: what undoing it may remove. */
   readonly created: readonly string[];

@@ -1,4 +1,5 @@
-// Directories of cgroups: made with what is missing above them, walked for processes, removed from the leaves up.
+// Directories of cgroups: made with what is missing above them, walked for processes, removed from the leaves
+// up.
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call.ts";
@@ -41,7 +42,10 @@ export function makeCgroup(path: string, mountpoint: string): MadeDirectory {
   }
 }
 
-/** A cgroup that was there already must be nobody's: another container's processes would get this one's limits. */
+/**
+ * A cgroup that was there already must be nobody's: another container's processes would get this one's
+ * limits.
+ */
 export function assertEmpty(path: string): void {
   const count = processesBelow(path).length;
   if (count === 0) return;
@@ -96,8 +100,8 @@ function childrenOf(path: string): string[] {
 const WAITS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
 /**
- * Removes cgroups with those below them. A cgroup that is busy is tried again for a second in all, however many there
- * are; then the error names it and who is in it.
+ * Removes cgroups with those below them. A cgroup that is busy is tried again for a second in all, however
+ * many there are; then the error names it and who is in it.
  */
 export function removeCgroups(paths: readonly string[]): void {
   let rest = removeOnce(paths);

@@ -1,4 +1,5 @@
-// The v1 driver, for v1 and hybrid hosts: one directory per hierarchy, entered by writing to each one's `tasks`.
+// The v1 driver, for v1 and hybrid hosts: one directory per hierarchy, entered by writing to each one's
+// `tasks`.
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call.ts";
@@ -66,7 +67,10 @@ function readTextOr(path: string, otherwise: string): string {
   }
 }
 
-/** A cgroup that was there already may belong to somebody else; better to know before a process is to enter it. */
+/**
+ * A cgroup that was there already may belong to somebody else; better to know before a process is to enter
+ * it.
+ */
 function assertJoinable(path: string, controllers: readonly string[]): void {
   const file = controllers[0] === "" ? "cgroup.procs" : "tasks";
   const result = tryCall("faccessat", AT_FDCWD, cString(`${path}/${file}`), 2, 0);

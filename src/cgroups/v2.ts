@@ -48,9 +48,9 @@ function prepare({ path, mountpoint }: PlannedDirectory, resources: Resources, m
 }
 
 /**
- * Hands down every controller of the mount, one level after the other: a cgroup offers its children only what its own
- * parent offers it. Errors are left to the limits that will miss a controller: some cannot be handed down at all, and
- * a user may only divide what was delegated.
+ * Hands down every controller of the mount, one level after the other: a cgroup offers its children only what
+ * its own parent offers it. Errors are left to the limits that will miss a controller: some cannot be handed
+ * down at all, and a user may only divide what was delegated.
  */
 function enableControllers(path: string, mountpoint: string): void {
   const all = controllersOf(mountpoint);
@@ -75,12 +75,15 @@ function controllersOf(directory: string): string[] {
   return text === "" ? [] : text.split(" ");
 }
 
-/** The controllers that cannot be used in a cgroup of threads (cgroups(7), "Thread mode"), by what asks for them. */
+/**
+ * The controllers that cannot be used in a cgroup of threads (cgroups(7), "Thread mode"), by what asks for
+ * them.
+ */
 const DOMAIN_CONTROLLERS = ["memory", "io", "cpu", "hugetlb"];
 
 /**
- * Below a threaded cgroup a new one is "domain invalid" and nothing can enter it, unless it becomes threaded too; that
- * rules out limits of domain controllers. AS RUNC, which counts cpu among them.
+ * Below a threaded cgroup a new one is "domain invalid" and nothing can enter it, unless it becomes threaded
+ * too; that rules out limits of domain controllers. AS RUNC, which counts cpu among them.
  */
 function assertDomain(path: string, resources: Resources): void {
   const type = readTextIfThere(`${path}/cgroup.type`)?.trim() ?? "domain";

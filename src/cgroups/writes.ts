@@ -1,17 +1,24 @@
-// What a controller wants written into its files, as values: planned by controllers/*.ts, carried out by writer.ts,
-// shown by `explain`. Pure.
+// What a controller wants written into its files, as values: planned by controllers/*.ts, carried out by
+// writer.ts, shown by `explain`. Pure.
 
 /** One write(2) into one file of a cgroup. */
 export interface CgroupWrite {
   readonly file: string;
   readonly value: string;
-  /** Names of errors after which the write counts as done: a knob the kernel may lack, a limit it may not need. */
+  /**
+   * Names of errors after which the write counts as done: a knob the kernel may lack, a limit it may not
+   * need.
+   */
   readonly tolerate?: readonly string[];
   /** Written in its place where the kernel has no such file. */
   readonly otherwise?: CgroupWrite;
-  /** The kernel may refuse it (EINVAL) until a later write of the list is done; it is tried again at the end. */
+  /**
+   * The kernel may refuse it (EINVAL) until a later write of the list is done; it is tried again at the end.
+   */
   readonly again?: boolean;
-  /** The kernel clamps the value silently: it is read back, and a difference is an error that calls it this. */
+  /**
+   * The kernel clamps the value silently: it is read back, and a difference is an error that calls it this.
+   */
   readonly verifyAs?: string;
 }
 
@@ -25,8 +32,8 @@ const UINT64_END = 2 ** 64;
 const INT64_END = 2 ** 63;
 
 /**
- * A whole number as the kernel reads it. JSON numbers are doubles here: the largest 64-bit values arrive rounded up,
- * past the end of their type, and mean the largest.
+ * A whole number as the kernel reads it. JSON numbers are doubles here: the largest 64-bit values arrive
+ * rounded up, past the end of their type, and mean the largest.
  */
 export function decimal(value: number, signed: "signed" | "unsigned" = "signed"): string {
   if (Number.isSafeInteger(value)) return String(value);
@@ -40,7 +47,10 @@ export function deviceNumber(device: { readonly major: number; readonly minor: n
   return `${device.major}:${device.minor}`;
 }
 
-/** True for a number that is set. AS RUNC: its structures cannot tell 0 from absent, so 0 leaves a limit alone. */
+/**
+ * True for a number that is set. AS RUNC: its structures cannot tell 0 from absent, so 0 leaves a limit
+ * alone.
+ */
 export function isSet(value: number | undefined): value is number {
   return value !== undefined && value !== 0;
 }

@@ -1,5 +1,5 @@
-// bpf(2) as far as cgroup device programs need it: load, attach, detach, and what is attached. Loaded only on hosts
-// with cgroup v2.
+// bpf(2) as far as cgroup device programs need it: load, attach, detach, and what is attached. Loaded only on
+// hosts with cgroup v2.
 
 import { mustCall, syscallError, tryCall } from "./call.ts";
 import { ENOSPC, EPERM } from "./errno.ts";
@@ -61,7 +61,9 @@ function withUnlimitedMemlock(action: () => number): number {
   }
 }
 
-/** Attaches a program to the cgroup behind `cgroup`; with `replaced`, in the place of that one, without a gap. */
+/**
+ * Attaches a program to the cgroup behind `cgroup`; with `replaced`, in the place of that one, without a gap.
+ */
 export function attachDeviceProgram(cgroup: number, program: number, replaced?: number): void {
   const attributes = attachAttributes(cgroup, program);
   const view = viewOf(attributes);

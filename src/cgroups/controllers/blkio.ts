@@ -1,4 +1,5 @@
-// The block device controller: blkio on v1 (cgroup-v1/blkio-controller.rst), io on v2 (cgroup-v2.rst "IO"). Pure.
+// The block device controller: blkio on v1 (cgroup-v1/blkio-controller.rst), io on v2 (cgroup-v2.rst "IO").
+// Pure.
 
 import type { BlockIOResources, ThrottleDevice } from "../../spec/types.ts";
 import { type CgroupWrite, decimal, deviceNumber, isSet } from "../writes.ts";
@@ -32,7 +33,9 @@ function cfqOrBfq(name: string, value: string): CgroupWrite {
   return { file: `blkio.${name}`, value, otherwise: { file: `blkio.bfq.${name}`, value } };
 }
 
-/** v2. BFQ takes the weight as it is; the kernel's own io.weight has another scale. Leaf weights do not exist. */
+/**
+ * v2. BFQ takes the weight as it is; the kernel's own io.weight has another scale. Leaf weights do not exist.
+ */
 export function ioV2(io: BlockIOResources): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
   if (isSet(io.weight)) {

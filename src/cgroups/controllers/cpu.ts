@@ -1,4 +1,5 @@
-// The cpu controller. v1: Documentation/scheduler/sched-bwc.rst and sched-rt-group.rst; v2: cgroup-v2.rst, "CPU". Pure.
+// The cpu controller. v1: Documentation/scheduler/sched-bwc.rst and sched-rt-group.rst; v2: cgroup-v2.rst,
+// "CPU". Pure.
 
 import type { CpuResources } from "../../spec/types.ts";
 import { type CgroupWrite, decimal, isSet } from "../writes.ts";
@@ -24,7 +25,10 @@ export function cpuV1(cpu: CpuResources): CgroupWrite[] {
   return [...writes, ...realtimeV1(cpu)];
 }
 
-/** The realtime budget of v1; without one no realtime process can enter the cgroup, so it is set before joining. */
+/**
+ * The realtime budget of v1; without one no realtime process can enter the cgroup, so it is set before
+ * joining.
+ */
 export function realtimeV1(cpu: CpuResources): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
   if (isSet(cpu.realtimePeriod)) {
@@ -58,8 +62,8 @@ export function cpuMax(quota: number, period: number): string {
 }
 
 /**
- * v1 shares (2…1024…262144) as v2 weight (1…100…10000): a quadratic in log2 that meets all three points, which the
- * straight line of older runtimes did not (it made 1024 a weight of 39). AS RUNC since 1.3.2, and crun since 1.23.
+ * v1 shares (2…1024…262144) as v2 weight (1…100…10000): a quadratic in log2 that meets all three points,
+ * which the straight line of older runtimes did not (it made 1024 a weight of 39). AS RUNC since 1.3.2.
  */
 export function sharesToWeight(shares: number): number {
   if (shares === 0) return 0;

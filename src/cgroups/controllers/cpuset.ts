@@ -1,4 +1,5 @@
-// The cpuset controller: the same two files on v1 and v2 (cgroup-v1/cpusets.rst, cgroup-v2.rst "Cpuset"). Pure.
+// The cpuset controller: the same two files on v1 and v2 (cgroup-v1/cpusets.rst, cgroup-v2.rst "Cpuset").
+// Pure.
 
 import type { CpuResources } from "../../spec/types.ts";
 import type { CgroupWrite } from "../writes.ts";

@@ -1,4 +1,5 @@
-// The memory controller. v1: Documentation/admin-guide/cgroup-v1/memory.rst; v2: cgroup-v2.rst, "Memory". Pure.
+// The memory controller. v1: Documentation/admin-guide/cgroup-v1/memory.rst; v2: cgroup-v2.rst, "Memory".
+// Pure.
 
 import { TsrunError } from "../../errors.ts";
 import type { MemoryResources } from "../../spec/types.ts";
@@ -31,8 +32,9 @@ export function memoryV1(memory: MemoryResources): CgroupWrite[] {
 const INHERIT_SWAPPINESS = 2 ** 63;
 
 /**
- * The kernel keeps memory ≤ memory+swap at every moment. So when memory is refused because the present memory+swap is
- * lower, it comes after it; in every other case memory first is right, whether the limits rise or fall.
+ * The kernel keeps memory ≤ memory+swap at every moment. So when memory is refused because the present
+ * memory+swap is lower, it comes after it; in every other case memory first is right, whether the limits rise
+ * or fall.
  */
 function limitsV1({ limit = 0, swap = 0 }: MemoryResources): CgroupWrite[] {
   const memory: CgroupWrite = { file: LIMIT, value: decimal(limit) };
@@ -74,7 +76,9 @@ export function swapWithoutMemory(swap: number, memory: number): number | undefi
   return swap - memory;
 }
 
-/** Refuses limits that are already exceeded, where `checkBeforeUpdate` asks for it (v2 would kill instead). */
+/**
+ * Refuses limits that are already exceeded, where `checkBeforeUpdate` asks for it (v2 would kill instead).
+ */
 export function assertAboveUsage({ limit = 0, swap = 0 }: MemoryResources, usage: number): void {
   if (swap > 0 && swap <= usage) {
     throw new TsrunError("E_CGROUP", `rejecting memory+swap limit ${decimal(swap)} <= usage ${usage}`);

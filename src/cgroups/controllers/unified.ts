@@ -3,7 +3,9 @@
 import { TsrunError } from "../../errors.ts";
 import type { CgroupWrite } from "../writes.ts";
 
-/** v2. Each line of a value is a write of its own, since that is how the kernel reads `io.max` and its like. */
+/**
+ * v2. Each line of a value is a write of its own, since that is how the kernel reads `io.max` and its like.
+ */
 export function unifiedWrites(unified: Readonly<Record<string, string>>): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
   for (const [file, value] of Object.entries(unified)) {
@@ -17,7 +19,9 @@ export function unifiedWrites(unified: Readonly<Record<string, string>>): Cgroup
   return writes;
 }
 
-/** Says why a unified resource could not be written, in runc's words; `undefined` when it is nothing known. */
+/**
+ * Says why a unified resource could not be written, in runc's words; `undefined` when it is nothing known.
+ */
 export function explainUnified(file: string, controllers: readonly string[]): string | undefined {
   const dot = file.indexOf(".");
   if (dot < 0) return `unified resource "${file}" must be in the form CONTROLLER.PARAMETER`;

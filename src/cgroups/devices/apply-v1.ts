@@ -1,4 +1,5 @@
-// Sets the device rules of a v1 cgroup: anew when it is made, by the difference to what it has when it is in use.
+// Sets the device rules of a v1 cgroup: anew when it is made, by the difference to what it has when it is in
+// use.
 
 import { TsrunError } from "../../errors.ts";
 import { tryCall } from "../../linux/call.ts";
@@ -47,8 +48,8 @@ export interface DeviceContext {
 function changeDevices(directory: string, target: DeviceSet): void {
   const current = readDevices(directory);
   writeRules(directory, transition(current, target));
-  // From "everything" the list is built anew and cannot come out wrong; taking rules away can, since the kernel
-  // ignores what it does not find.
+  // From "everything" the list is built anew and cannot come out wrong; taking rules away can, since the
+  // kernel ignores what it does not find.
   if (current.defaultAllow || target.defaultAllow) return;
   if (!sameDeviceSet(readDevices(directory), target)) {
     throw new TsrunError("E_CGROUP", "resulting devices cgroup doesn't precisely match target", {

@@ -34,14 +34,15 @@ export function applyDevicesV2(
     if (!(error instanceof TsrunError)) throw error;
     throw new TsrunError("E_CGROUP", `cannot guard the devices of cgroup "${directory}": ${error.message}`, {
       cause: error,
-      hint: "the kernel needs CONFIG_CGROUP_BPF, and the caller CAP_BPF or CAP_SYS_ADMIN in the first user namespace",
+      hint: "the kernel needs CONFIG_CGROUP_BPF, and the caller CAP_SYS_ADMIN in the first user namespace",
     });
   }
 }
 
 /**
- * With one old program, the usual case of an update, the kernel swaps them in one step. Otherwise the new one comes
- * first and the old ones go after it: an access must pass every program, so there is never a moment without a guard.
+ * With one old program, the usual case of an update, the kernel swaps them in one step. Otherwise the new one
+ * comes first and the old ones go after it: an access must pass every program, so there is never a moment
+ * without a guard.
  */
 function replacePrograms(cgroup: number, program: number): void {
   const old = openPrograms(attachedDevicePrograms(cgroup));

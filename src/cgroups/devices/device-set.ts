@@ -20,7 +20,9 @@ export interface DeviceSet {
 /** Everything, which is what a cgroup of a machine's first level begins with. */
 export const ALLOW_ALL: DeviceSet = { defaultAllow: true, exceptions: new Map() };
 
-/** Applies the rules in order to a set that allows nothing: a container gets what its rules say and no more. */
+/**
+ * Applies the rules in order to a set that allows nothing: a container gets what its rules say and no more.
+ */
 export function buildDeviceSet(rules: readonly DeviceRule[]): DeviceSet {
   let defaultAllow = false;
   let exceptions = new Map<string, DeviceException>();
@@ -47,8 +49,8 @@ export function buildDeviceSet(rules: readonly DeviceRule[]): DeviceSet {
 }
 
 /**
- * An exception with a wildcard cannot have a hole. The kernel ignores such a rule in silence, which would leave a
- * device open that the configuration closes, so it is refused as runc refuses it.
+ * An exception with a wildcard cannot have a hole. The kernel ignores such a rule in silence, which would
+ * leave a device open that the configuration closes, so it is refused as runc refuses it.
  */
 function assertNoHole(exceptions: ReadonlyMap<string, DeviceException>, rule: DeviceRule): void {
   for (const [major, minor] of [
@@ -89,9 +91,9 @@ function parseNumber(text: string): number {
 }
 
 /**
- * The fewest rules that turn one set into another. Additions come before removals, so that a device which both sets
- * have is never lost in between (DIFFERS: runc removes first). A set that allows by default hides its exceptions, so
- * it is always left by a rule for all devices; that moment cannot be avoided.
+ * The fewest rules that turn one set into another. Additions come before removals, so that a device which
+ * both sets have is never lost in between (DIFFERS: runc removes first). A set that allows by default hides
+ * its exceptions, so it is always left by a rule for all devices; that moment cannot be avoided.
  */
 export function transition(current: DeviceSet, target: DeviceSet): DeviceRule[] {
   const rules: DeviceRule[] = [];
@@ -125,7 +127,9 @@ function difference(
   return sortExceptions(rest);
 }
 
-/** By major, minor and type, so that the same configuration always gives the same writes and the same program. */
+/**
+ * By major, minor and type, so that the same configuration always gives the same writes and the same program.
+ */
 export function sortExceptions(exceptions: Iterable<DeviceException>): DeviceException[] {
   return [...exceptions].sort(
     (a, b) => a.major - b.major || a.minor - b.minor || a.type.charCodeAt(0) - b.type.charCodeAt(0),
@@ -147,8 +151,8 @@ export interface DeviceRequest {
 }
 
 /**
- * The kernel's decision (devcgroup_legacy_check_permission): an allowing exception must cover the whole access, a
- * denying one need only touch it.
+ * The kernel's decision (devcgroup_legacy_check_permission): an allowing exception must cover the whole
+ * access, a denying one need only touch it.
  */
 export function isAllowed(set: DeviceSet, request: DeviceRequest): boolean {
   for (const exception of set.exceptions.values()) {

@@ -1,5 +1,6 @@
-// A device set as an eBPF program of type BPF_PROG_TYPE_CGROUP_DEVICE, which v2 asks at each access to a device
-// (bpf-helpers(7), linux/bpf.h `struct bpf_cgroup_dev_ctx`). A pure assembler; attached by apply-v2.ts.
+// A device set as an eBPF program of type BPF_PROG_TYPE_CGROUP_DEVICE, which v2 asks at each access to a
+// device (bpf-helpers(7), linux/bpf.h `struct bpf_cgroup_dev_ctx`). A pure assembler; attached by
+// apply-v2.ts.
 
 import { type DeviceException, type DeviceSet, sortExceptions } from "./device-set.ts";
 import { ACCESS_ALL, WILDCARD } from "./rules.ts";
@@ -65,9 +66,9 @@ function block({ type, major, minor, access }: DeviceException, defaultAllow: bo
   if (major !== WILDCARD) conditions.push({ code: JUMP_UNEQUAL, to: MAJOR, constant: major });
   if (minor !== WILDCARD) conditions.push({ code: JUMP_UNEQUAL, to: MINOR, constant: minor });
   if (defaultAllow) {
-    // A denial needs only touch the access. DIFFERS: runc's program denies only an access that the rule covers whole,
-    // so that a device closed for writing could still be opened for reading and writing. The jump after it is the
-    // condition that fails: JSET cannot be negated.
+    // A denial needs only touch the access. DIFFERS: runc's program denies only an access that the rule
+    // covers whole, so that a device closed for writing could still be opened for reading and writing. The
+    // jump after it is the condition that fails: JSET cannot be negated.
     conditions.push({ code: JUMP_ANY_BIT, to: ACCESS, constant: access, offset: 1 }, { code: JUMP });
   } else if (access !== ACCESS_ALL) {
     conditions.push({ code: MOVE_REGISTER, to: SCRATCH, from: ACCESS });

@@ -1,4 +1,5 @@
-// Device rules as the configuration states them, with the defaults every container gets. Pure; called by plan.ts.
+// Device rules as the configuration states them, with the defaults every container gets. Pure; called by
+// plan.ts.
 
 import { TsrunError } from "../../errors.ts";
 import type { DeviceRule as DeviceRuleSpec } from "../../spec/types.ts";
@@ -47,7 +48,10 @@ const DEFAULTS: readonly DefaultRule[] = [
   { type: "c", major: 10, minor: 200, access: ACCESS_ALL },
 ];
 
-/** The rules of `linux.resources.devices`, then the defaults: what comes later wins. `devices` is `linux.devices`. */
+/**
+ * The rules of `linux.resources.devices`, then the defaults: what comes later wins. `devices` is
+ * `linux.devices`.
+ */
 export function deviceRules(
   rules: readonly DeviceRuleSpec[],
   devices: readonly { readonly path: string }[],

@@ -1,5 +1,6 @@
-// Runs a cgroup device program as the kernel would: the few instructions that src/cgroups/devices/program.ts uses, on
-// a context of type and access, major and minor. Anything else is an error, as it would be to the verifier.
+// Runs a cgroup device program as the kernel would: the few instructions that src/cgroups/devices/program.ts
+// uses, on a context of type and access, major and minor. Anything else is an error, as it would be to the
+// verifier.
 
 import * as op from "../../../src/cgroups/devices/program.ts";
 
@@ -10,7 +11,10 @@ export interface DeviceContext {
   readonly minor: number;
 }
 
-/** The program's verdict. Throws on what the verifier would refuse: a jump back or out, a use of an unset register. */
+/**
+ * The program's verdict. Throws on what the verifier would refuse: a jump back or out, a use of an unset
+ * register.
+ */
 export function runDeviceProgram(program: Uint8Array, context: DeviceContext): boolean {
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
   const words = [(context.access << 16) | op.DEVICE_TYPES[context.type], context.major, context.minor];

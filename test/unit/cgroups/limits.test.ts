@@ -13,7 +13,7 @@ import type { Resources } from "../../../src/spec/types.ts";
 function show(plan: readonly ControllerWrites[]): string[] {
   return plan.flatMap(({ writes }) =>
     writes.map(({ file, value, again, tolerate, otherwise }) => {
-      const marks = `${again === true ? " again" : ""}${tolerate === undefined ? "" : ` ?${tolerate.join()}`}`;
+      const marks = (again === true ? " again" : "") + (tolerate === undefined ? "" : ` ?${tolerate}`);
       const instead =
         otherwise === undefined || otherwise.file === file.replace("cpuset.", "")
           ? ""
