@@ -82,7 +82,7 @@ for (const { type, name, flags, condition } of KINDS) {
   behaviour(
     `a ${type} namespace is joined when a path is given`,
     async (t, lab) => {
-      const pid = await holdNamespaces(t, flags);
+      const pid = await holdNamespaces(lab, flags);
       const inside = await namespacesIn(lab, (config) => {
         // runc 1.1 wants the mapping of a namespace that is joined, too.
         if (type === "user" && isRunc) mapIds(config, 0, 1);
@@ -97,7 +97,7 @@ for (const { type, name, flags, condition } of KINDS) {
 }
 
 behaviour("all kinds at once, some joined and some made", async (t, lab) => {
-  const pid = await holdNamespaces(t, ["--net", "--ipc"]);
+  const pid = await holdNamespaces(lab, ["--net", "--ipc"]);
   const inside = await namespacesIn(lab, (config) => {
     config.linux.namespaces.push({ type: "pid" }, { type: "uts" }, { type: "cgroup" });
     config.linux.namespaces.push({ type: "network", path: `/proc/${pid}/ns/net` });

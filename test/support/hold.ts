@@ -2,11 +2,11 @@
 
 import { spawn } from "node:child_process";
 import { readFileSync, readlinkSync } from "node:fs";
-import type { Test } from "tap";
+import type { Lab } from "./lab.ts";
 import { until } from "./wait.ts";
 
 /** Starts a process in new namespaces (flags of unshare(1)) and resolves with its pid once it is in them. */
-export async function holdNamespaces(t: Test, flags: readonly string[]): Promise<number> {
+export async function holdNamespaces(lab: Lab, flags: readonly string[]): Promise<number> {
   const child = spawn(
     "unshare",
     ["--fork", "--kill-child", ...flags, "sh", "-c", "echo up; exec sleep 1000"],
@@ -14,7 +14,7 @@ export async function holdNamespaces(t: Test, flags: readonly string[]): Promise
       stdio: ["ignore", "pipe", "inherit"],
     },
   );
-  t.teardown(() => child.kill("SIGKILL"));
+  lab.atClose(() => child.kill("SIGKILL"));
   await new Promise((resolve) => child.stdout.once("data", resolve));
   const parent = child.pid ?? 0;
   return until("unshare to have forked", () => {

@@ -30,6 +30,7 @@ export class Lab {
   readonly stateRoot: string;
   readonly #containers: Container[] = [];
   readonly #sessions = new Set<number>();
+  readonly #closers: (() => void)[] = [];
 
   constructor() {
     labs += 1;
@@ -62,6 +63,11 @@ export class Lab {
     return { mark: this.mark, folder: this.folder, stateRoot: this.stateRoot, sessions: this.#sessions };
   }
 
+  /** Ends something that belongs to the test and is not the runtime's to clean up. */
+  atClose(closer: () => void): void {
+    this.#closers.push(closer);
+  }
+
   /** What is left now; processes that were killed get a moment to go. */
   async leftovers(): Promise<string[]> {
     await until("killed processes to be gone", () => processesLeft(this.traces).length === 0, 1_000).catch(
@@ -73,6 +79,7 @@ export class Lab {
   /** Deletes what the test did not; whatever survives that is a failure of the runtime. */
   async close(): Promise<string[]> {
     for (const { id } of this.#containers) await this.invoke(["delete", "--force", id]);
+    for (const closer of this.#closers) closer();
     const left = await this.leftovers();
     rmSync(this.folder, { recursive: true, force: true });
     return left;

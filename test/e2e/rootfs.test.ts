@@ -1,0 +1,165 @@
+// The root filesystem around the mounts: devices, links, read-only, masked and protected paths, how the root is entered.
+
+import { mkdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import { holdNamespaces } from "../support/hold.ts";
+import { parseMountinfo } from "../support/host.ts";
+
+behaviour("the default devices are there, for everyone", async (t, lab) => {
+  const names = ["null", "zero", "full", "random", "urandom", "tty"];
+  const paths = names.map((name) => `/dev/${name}`).join(" ");
+  const box = lab.container(Container.script(`stat -c '%n %F %a %t:%T' ${paths}`));
+  const lines = (await box.live()).trimEnd().split("\n");
+  const numbers = ["1:3", "1:5", "1:7", "1:8", "1:9", "5:0"];
+  t.strictSame(
+    lines,
+    names.map((name, index) => `/dev/${name} character special file 666 ${numbers[index]}`),
+  );
+});
+
+behaviour("the default links are there", async (t, lab) => {
+  const box = lab.container(
+    Container.script("cd /dev; for l in fd stdin stdout stderr ptmx; do readlink $l; done"),
+  );
+  const links = ["/proc/self/fd", "/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2", "pts/ptmx"];
+  t.strictSame((await box.live()).trimEnd().split("\n"), links);
+});
+
+behaviour("linux.devices are made with their numbers, mode and owner", async (t, lab) => {
+  const box = lab.container(
+    Container.script("stat -c '%n %F %a %u:%g %t:%T' /dev/mine /dev/block /dev/sub/pipe"),
+  );
+  box.config.linux.devices = [
+    { type: "c", path: "/dev/mine", major: 10, minor: 229, fileMode: 0o640, uid: 7, gid: 8 },
+    { type: "b", path: "/dev/block", major: 7, minor: 16, fileMode: 0o600, uid: 0, gid: 0 },
+    { type: "p", path: "/dev/sub/pipe", fileMode: 0o622, uid: 0, gid: 0 },
+  ];
+  box.writeConfig();
+  t.strictSame((await box.live()).trimEnd().split("\n"), [
+    "/dev/mine character special file 640 7:8 a:e5",
+    "/dev/block block special file 600 0:0 7:10",
+    "/dev/sub/pipe fifo 622 0:0 0:0",
+  ]);
+});
+
+behaviour("a device file keeps its mode when the caller's umask would take it away", async (t, lab) => {
+  const box = lab.container(Container.script("stat -c %a /dev/null /dev/mine"));
+  box.config.linux.devices = [{ type: "c", path: "/dev/mine", major: 1, minor: 3, fileMode: 0o666 }];
+  box.writeConfig();
+  t.equal(await box.live({ wrapper: ["sh", "-c", 'umask 0077; exec "$@"', "sh"] }), "666\n666\n");
+});
+
+behaviour("a read-only root refuses writes, its mounts do not", async (t, lab) => {
+  const box = lab.container(Container.script("touch /x 2>&1; touch /dev/shm/x && echo written"));
+  box.config.root.readonly = true;
+  box.writeConfig();
+  t.equal(await box.live(), "touch: /x: Read-only file system\nwritten\n");
+});
+
+behaviour("a read-only root still gets the mount points it lacks", async (t, lab) => {
+  const box = lab.container(Container.script("touch /made/x && echo written"));
+  box.config.root.readonly = true;
+  box.config.mounts.push({ destination: "/made", type: "tmpfs", source: "tmpfs" });
+  box.writeConfig();
+  t.equal(await box.live(), "written\n");
+});
+
+behaviour("masked files are empty and masked directories are empty and read-only", async (t, lab) => {
+  const script =
+    "cat /etc/secret | wc -c; ls /etc/secrets | wc -l; touch /etc/secrets/x 2>&1; cat /proc/keys | wc -c";
+  const box = lab.container(Container.script(script));
+  writeFileSync(join(box.rootfs, "etc/secret"), "secret");
+  mkdirSync(join(box.rootfs, "etc/secrets"));
+  writeFileSync(join(box.rootfs, "etc/secrets/one"), "secret");
+  box.config.linux.maskedPaths = ["/etc/secret", "/etc/secrets", "/proc/keys", "/proc/no/such/file"];
+  box.writeConfig();
+  t.equal(await box.live(), "0\n0\ntouch: /etc/secrets/x: Read-only file system\n0\n");
+});
+
+behaviour("protected paths can be read and not written", async (t, lab) => {
+  const script =
+    "cat /etc/fixed/file; echo y > /etc/fixed/file; echo 1 > /proc/sys/net/ipv4/ip_forward; cat /etc/fixed/file";
+  const box = lab.container(Container.script(`{ ${script}; } 2>&1`));
+  mkdirSync(join(box.rootfs, "etc/fixed"));
+  writeFileSync(join(box.rootfs, "etc/fixed/file"), "x\n");
+  box.config.linux.readonlyPaths = ["/etc/fixed", "/proc/sys", "/no/such/path"];
+  box.writeConfig();
+  const lines = (await box.live()).trimEnd().split("\n");
+  t.equal(lines.length, 4);
+  t.strictSame([lines[0], lines[3]], ["x", "x"]);
+  for (const line of [lines[1], lines[2]]) t.match(line, /Read-only file system/);
+});
+
+behaviour(
+  "rootfsPropagation is that of the root",
+  async (t, lab) => {
+    for (const [name, expected] of [
+      ["private", /^$/],
+      ["shared", /^shared:\d+$/],
+      ["unbindable", /^unbindable$/],
+    ] as const) {
+      const box = lab.container(Container.script("cat /proc/self/mountinfo"));
+      box.config.linux.rootfsPropagation = name;
+      box.writeConfig();
+      const root = parseMountinfo(await box.live()).find(({ target }) => target === "/");
+      t.match(root?.optional.join(" "), expected, name);
+    }
+  },
+  tsrunOnly("it sets it on the mount above the root, and fails for unbindable"),
+);
+
+behaviour("the container sees its own root and nothing above it", async (t, lab) => {
+  const box = lab.container(
+    Container.script("cd /../..; pwd; ls / | head -1; [ -e /proc/1/root/usr/lib ] || echo own"),
+  );
+  t.equal(await box.live(), "/\nbin\nown\n");
+});
+
+behaviour("--no-pivot gives the same root by other means", async (t, lab) => {
+  const box = lab.container(Container.script("ls / | head -1; cat /proc/self/mountinfo | head -1"));
+  mustSucceed(await box.create({ flags: ["--no-pivot"] }));
+  mustSucceed(await box.start());
+  await box.waitForStatus("stopped");
+  t.match(box.output(), /^bin\n/);
+  t.equal(parseMountinfo(box.output().slice(4))[0]?.target, "/");
+  mustSucceed(await box.delete());
+  await nothingLeft(t, lab, "after delete");
+});
+
+behaviour("the root may be named by an absolute path", async (t, lab) => {
+  const box = lab.container(Container.script("echo here"));
+  box.config.root.path = box.rootfs;
+  box.writeConfig();
+  t.equal(await box.live(), "here\n");
+});
+
+behaviour("a symbolic link as the root is refused or leads to the real directory", async (t, lab) => {
+  const box = lab.container(Container.script("echo here"));
+  box.config.root.path = "nowhere";
+  box.writeConfig();
+  refused(t, await box.create(), /nowhere/);
+  await nothingLeft(t, lab, "after the refusal");
+});
+
+behaviour("a mount namespace can be joined by path", async (t, lab) => {
+  const pid = await holdNamespaces(lab, ["--mount", "--propagation", "private"]);
+  const name = readlinkSync(`/proc/${pid}/ns/mnt`);
+  const box = lab.container(Container.script("readlink /proc/self/ns/mnt; ls / | head -1"));
+  box.config.linux.namespaces = [{ type: "pid" }, { type: "mount", path: `/proc/${pid}/ns/mnt` }];
+  delete box.config.hostname;
+  box.config.mounts = [{ destination: "/proc", type: "proc", source: "proc" }];
+  box.writeConfig();
+  t.equal(await box.live(), `${name}\nbin\n`);
+});
+
+behaviour(
+  "the root and /proc are mounted afresh, so a hostile /proc in the bundle is covered",
+  async (t, lab) => {
+    const box = lab.container(Container.script("cat /proc/self/status | head -1"));
+    mkdirSync(join(box.rootfs, "proc/self"));
+    writeFileSync(join(box.rootfs, "proc/self/status"), "forged\n");
+    t.equal(await box.live(), "Name:\tcat\n");
+  },
+);
