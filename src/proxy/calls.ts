@@ -7,6 +7,7 @@ import {
   RESOLVE_FLAGS,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
 } from "../linux/fcntl.ts";
 import { showFlags } from "../linux/flags.ts";
 import {
@@ -46,19 +47,24 @@ export function openat(dir: Fd, path: string, how: number, attempt = `open "${pa
 }
 
 /** openat2(2) below `root`: no symbolic link, `..` or magic link leads out. */
-export function openInRoot(
-  root: Fd,
-  path: string,
-  how: number,
-  attempt = `open "${path}"`,
-  mode = 0,
+export function openInRoot(root: Fd, path: string, how: number, attempt = `open "${path}"`): Operation {
+  return openat2([root, path], { how, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS }, attempt);
+}
+
+/** As `openInRoot`, but ELOOP where a symbolic link is on the way. */
+export function openPlainInRoot(root: Fd, path: string, how: number, attempt = `open "${path}"`): Operation {
+  return openat2([root, path], { how, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS }, attempt);
+}
+
+function openat2(
+  [root, path]: readonly [Fd, string],
+  { how, resolve }: { how: number; resolve: number },
+  attempt: string,
 ): Operation {
-  const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   const opened = how | O_CLOEXEC;
   const struct = data(
-    u64Struct(opened, mode, resolve),
-    () =>
-      `{flags=${showFlags(opened, OPEN_FLAGS)}, mode=0${mode.toString(8)}, resolve=${showFlags(resolve, RESOLVE_FLAGS)}}`,
+    u64Struct(opened, 0, resolve),
+    () => `{flags=${showFlags(opened, OPEN_FLAGS)}, resolve=${showFlags(resolve, RESOLVE_FLAGS)}}`,
   );
   return operation("openat2", [fd(root), text(path), struct, 24], attempt);
 }

@@ -1,0 +1,195 @@
+// The steps that fill a container's /dev: nodes by mknod(2) where that is allowed, else the host's bound over empty
+// files, and the links. Called by rootfs/rootfs.ts after all mounts.
+
+import { EACCES, EEXIST, ENOSYS, EPERM } from "../linux/errno.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, S_IFMT, S_IFREG } from "../linux/fcntl.ts";
+import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
+import { parseStatx } from "../linux/statx.ts";
+import { type Fd, text } from "../proxy/arguments.ts";
+import {
+  close,
+  fchownat,
+  mknodat,
+  moveMount,
+  openat,
+  openPlainInRoot,
+  openTree,
+  type Reading,
+  statx,
+  symlinkat,
+  unlinkat,
+} from "../proxy/calls.ts";
+import { type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
+import type { Provider, RootContext } from "../rootfs/context.ts";
+import { operationFailure } from "../rootfs/failure.ts";
+import { nameOf, parentOf } from "../rootfs/paths.ts";
+import type { Step } from "../rootfs/steps.ts";
+import { Target, type TargetStep } from "../rootfs/target.ts";
+import type { DevicePlan, LinkPlan } from "./plan.ts";
+
+export interface InDirectory {
+  readonly context: RootContext;
+  /** The new tmpfs that the path stands in; otherwise its directory is found below the root. */
+  readonly provider: Provider | undefined;
+}
+
+/** The directory that something is made in, opened for the length of a step. */
+class Directory {
+  readonly target: Target;
+  readonly #provider: Provider | undefined;
+
+  constructor({ context, provider }: InDirectory, path: string, attempt: string) {
+    this.#provider = provider;
+    this.target = new Target(context, {
+      path: parentOf(path),
+      kind: "directory",
+      attempt,
+      brings: "nothing",
+      provider: undefined,
+      hint: "devices and links are made below the container's root",
+    });
+  }
+
+  /** Whether nobody else can reach it. */
+  get isOurs(): boolean {
+    return this.#provider !== undefined;
+  }
+
+  with(operations: (directory: Fd) => Operation[]): Operation[] {
+    if (this.#provider !== undefined) return operations(this.#provider.directory);
+    const opened = this.target.open(O_PATH | O_DIRECTORY);
+    return [...opened.operations, ...operations(opened.descriptor), close(opened.descriptor)];
+  }
+}
+
+export interface DeviceOptions extends InDirectory {
+  readonly device: DevicePlan;
+  /** A user namespace may not make nodes. */
+  readonly bind: boolean;
+}
+
+export function deviceStep(options: DeviceOptions): TargetStep {
+  return new DeviceStep(options);
+}
+
+class DeviceStep implements TargetStep {
+  readonly #device: DevicePlan;
+  readonly #directory: Directory;
+  readonly #context: RootContext;
+  readonly #attempt: string;
+  #bind: boolean;
+  #exists = false;
+  #status: Reading | undefined;
+  #node: Operation | undefined;
+
+  constructor(options: DeviceOptions) {
+    this.#device = options.device;
+    this.#bind = options.bind;
+    this.#context = options.context;
+    this.#attempt = `create device "${options.device.path}"`;
+    this.#directory = new Directory(options, options.device.path, this.#attempt);
+  }
+
+  get target(): Target {
+    return this.#directory.target;
+  }
+
+  operations(): Operation[] {
+    this.#status = undefined;
+    if (this.#exists) return [];
+    return this.#directory.with((directory) =>
+      this.#bind ? this.#bindNode(directory) : this.#makeNode(directory),
+    );
+  }
+
+  #makeNode(directory: Fd): Operation[] {
+    const { path, uid, gid } = this.#device;
+    const name = nameOf(path);
+    const made = mknodat(directory, name, this.#device, this.#attempt);
+    if (this.#directory.isOurs) {
+      const owned = uid === 0 && gid === 0;
+      return owned ? [made] : [made, fchownat(directory, name, { uid, gid }, this.#attempt)];
+    }
+    // In a directory that others can write to, what has the name now need not be what was made (CVE-2026-41579): it
+    // gets its owner only after it has been looked at.
+    const node = openat(directory, name, O_PATH | O_NOFOLLOW, this.#attempt);
+    this.#status = statx(node, "", AT_EMPTY_PATH, this.#attempt);
+    this.#node = node;
+    return [made, node, this.#status];
+  }
+
+  #bindNode(directory: Fd): Operation[] {
+    const { path } = this.#device;
+    const name = nameOf(path);
+    const attempt = `mount "${path}" on "${path}"`;
+    const place = openPlainInRoot(directory, name, O_PATH, attempt);
+    const node = openTree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, attempt);
+    return [
+      orGoOn(mknodat(directory, name, { mode: S_IFREG, major: 0, minor: 0 }, attempt)),
+      place,
+      node,
+      moveMount(node, place, attempt),
+      close(node),
+      close(place),
+    ];
+  }
+
+  finish(): void {
+    if (this.#status === undefined) return;
+    const { mode, major, minor, uid, gid } = this.#device;
+    const found = parseStatx(this.#status.out.bytes);
+    const same = found.type === (mode & S_IFMT) && found.nodeMajor === major && found.nodeMinor === minor;
+    if (!same) throw this.target.refusal("another file has taken its place");
+    if (this.#node === undefined) return;
+    const owner = [uid, gid, AT_EMPTY_PATH];
+    const owned = operation("fchownat", [resultOf(this.#node), text(""), ...owner], this.#attempt);
+    const failed = this.#context.proxy.attempt([owned, close(resultOf(this.#node))]);
+    if (failed !== undefined) throw operationFailure(failed);
+  }
+
+  recover(failed: Operation, pending: readonly Step[]): void {
+    if (this.target.recover(failed, pending)) return;
+    if (failed.call === "mknodat" && failed.result === -EEXIST) {
+      this.#exists = true;
+      return;
+    }
+    const forbidden = failed.result === -EPERM || failed.result === -EACCES;
+    if (failed.call === "mknodat" && forbidden && !this.#bind) {
+      this.#bind = true;
+      return;
+    }
+    throw operationFailure(failed, { hint: this.#hint(failed) });
+  }
+
+  #hint(failed: Operation): string | undefined {
+    if (failed.result === -ENOSYS || !this.#bind) return undefined;
+    return `device nodes may not be made here, so the host's ${this.#device.path} is used`;
+  }
+}
+
+export interface LinkOptions extends InDirectory {
+  readonly link: LinkPlan;
+}
+
+export function linkStep({ context, provider, link }: LinkOptions): TargetStep {
+  const attempt = `link "${link.path}" to "${link.target}"`;
+  const directory = new Directory({ context, provider }, link.path, attempt);
+  let inTheWay: "nothing" | "stays" | "goes" = "nothing";
+  return {
+    target: directory.target,
+    operations: () => {
+      if (inTheWay === "stays") return [];
+      return directory.with((at) => [
+        ...(inTheWay === "goes" ? [unlinkat(at, nameOf(link.path), 0, attempt)] : []),
+        symlinkat(link.target, at, nameOf(link.path), attempt),
+      ]);
+    },
+    recover: (failed, pending) => {
+      if (directory.target.recover(failed, pending)) return;
+      if (failed.call !== "symlinkat" || failed.result !== -EEXIST || inTheWay !== "nothing") {
+        throw operationFailure(failed);
+      }
+      inTheWay = link.replaces ? "goes" : "stays";
+    },
+  };
+}

@@ -1,0 +1,50 @@
+// What the steps of building a root share. Made by rootfs.ts.
+
+import type { Fd } from "../proxy/arguments.ts";
+import type { Operation } from "../proxy/operation.ts";
+import { type Batches, held } from "./steps.ts";
+
+/** What the running kernel has turned out not to have; see docs/kernel.md. */
+export interface KernelFeatures {
+  /** Linux 5.12 */
+  mountSetattr: boolean;
+}
+
+export type FileKind = "directory" | "file";
+
+/** The root directory of a new tmpfs, in which files can be made without walking any path. */
+export interface Provider {
+  readonly directory: Fd;
+}
+
+export interface RootContextOptions {
+  readonly proxy: Batches;
+  readonly rootfs: string;
+  /** What kind of file a path of the host is, as far as tsrun itself can tell; a guess that saves a round trip. */
+  readonly kindOf: (path: string) => FileKind | undefined;
+}
+
+export class RootContext {
+  readonly proxy: Batches;
+  readonly features: KernelFeatures = { mountSetattr: true };
+  /** The host's path of the root. */
+  readonly rootfs: string;
+  readonly kindOf: (path: string) => FileKind | undefined;
+  #root: Operation | number | undefined;
+
+  constructor(options: RootContextOptions) {
+    this.proxy = options.proxy;
+    this.rootfs = options.rootfs;
+    this.kindOf = options.kindOf;
+  }
+
+  /** The container's root: a descriptor of its mount, opened without rights to read. */
+  get root(): Fd {
+    if (this.#root === undefined) throw new Error("the root is not open yet");
+    return typeof this.#root === "number" ? this.#root : held(this.#root);
+  }
+
+  set root(opening: Operation | number) {
+    this.#root = opening;
+  }
+}

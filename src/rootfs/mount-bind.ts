@@ -1,0 +1,200 @@
+// The steps for what is no file system of its own: bind mounts, remounts, and the links of a cgroup v1 tree. Called by
+// mount-steps.ts.
+
+import { EACCES, EEXIST, EINVAL, EPERM } from "../linux/errno.ts";
+import { AT_FDCWD, AT_RECURSIVE, O_PATH } from "../linux/fcntl.ts";
+import {
+  MOUNT_ATTR_NOSYMFOLLOW,
+  MS_BIND,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+  PROC_SUPER_MAGIC,
+} from "../linux/mount.ts";
+import { viewOf } from "../linux/words.ts";
+import { close, fstatfs, openTree, type Reading, symlinkat } from "../proxy/calls.ts";
+import { type Operation, resultOf } from "../proxy/operation.ts";
+import { adapt, attach, changeMount, mountOn } from "./attach.ts";
+import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "./attributes.ts";
+import type { Provider, RootContext } from "./context.ts";
+import { operationFailure } from "./failure.ts";
+import { isInside, nameOf } from "./paths.ts";
+import {
+  type BindMount,
+  describeMount,
+  nameMount,
+  type RemountMount,
+  type SymlinkInMount,
+} from "./plan-mounts.ts";
+import type { Step } from "./steps.ts";
+import { Target, type TargetStep } from "./target.ts";
+
+export interface BindOptions {
+  readonly context: RootContext;
+  readonly mount: BindMount;
+  readonly provider: Provider | undefined;
+}
+
+/** Opens a source that the container's first process may not reach itself: a descriptor of it, or `undefined`. */
+export type OpenSource = (mount: BindMount) => number | undefined;
+
+export function bindStep(options: BindOptions): Step {
+  return new BindStep(options);
+}
+
+class BindStep implements TargetStep {
+  readonly target: Target;
+  readonly #context: RootContext;
+  readonly #mount: BindMount;
+  readonly #attempt: string;
+  #change: AttributeChange | undefined;
+  #tree: Operation | undefined;
+  #flagging: Operation | undefined;
+  #magic: Reading | undefined;
+
+  constructor({ context, mount, provider }: BindOptions) {
+    this.#context = context;
+    this.#mount = mount;
+    this.#change = mount.change;
+    this.#attempt = `mount ${nameMount(mount)}`;
+    // A source inside the root may be a mount of the container's, which tsrun itself does not see.
+    const guessable = !isInside(context.rootfs, mount.source);
+    this.target = new Target(context, {
+      path: mount.destination,
+      kind: undefined,
+      source: mount.source,
+      attempt: this.#attempt,
+      brings: "bind",
+      provider: guessable ? provider : undefined,
+      hint: describeMount({ ...mount, type: "bind" }),
+    });
+  }
+
+  operations(): Operation[] {
+    const context = this.#context;
+    const mount = this.#mount;
+    const attempt = this.#attempt;
+    const opened = this.target.open();
+    const how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (mount.withSubmounts ? AT_RECURSIVE : 0);
+    const tree = openTree(AT_FDCWD, mount.source, how, attempt);
+    const attached = attach(context, {
+      tree,
+      target: opened.descriptor,
+      change: this.#change,
+      recursive: mount.recursive,
+      propagation: mount.propagation,
+      attempt,
+    });
+    this.#tree = tree;
+    this.#flagging = attached.flagging;
+    this.#magic = this.target.path === "/proc" ? fstatfs(tree, attempt) : undefined;
+    return [
+      ...opened.operations,
+      tree,
+      ...(this.#magic === undefined ? [] : [this.#magic]),
+      ...attached.operations,
+      close(tree),
+      close(opened.descriptor),
+    ];
+  }
+
+  /** AS RUNC: on /proc only another procfs. Nothing runs in the container yet, so after the fact is soon enough. */
+  finish(): void {
+    if (this.#magic === undefined || this.#magic.result !== 0) return;
+    const magic = viewOf(this.#magic.out.bytes).getUint32(0, true);
+    if (magic === PROC_SUPER_MAGIC) return;
+    throw this.target.refusal(`"${this.target.path}" cannot be mounted because it is not of type proc`);
+  }
+
+  recover(failed: Operation, pending: readonly Step[]): void {
+    if (this.target.recover(failed, pending)) return;
+    if (adapt(this.#context, failed)) return;
+    if (failed === this.#flagging && this.#relax(failed)) return;
+    throw operationFailure(failed, { hint: this.#hint(failed) });
+  }
+
+  /** Flags that the source has locked stay (mount_namespaces(7)); kernels before 5.14 do not know `nosymfollow`. */
+  #relax(failed: Operation): boolean {
+    const change = this.#change;
+    if (change === undefined || change !== this.#mount.change) return false;
+    if (failed.result === -EINVAL && (change.clear & MOUNT_ATTR_NOSYMFOLLOW) !== 0) {
+      this.#change = { ...change, clear: change.clear & ~MOUNT_ATTR_NOSYMFOLLOW };
+      return true;
+    }
+    if (failed.result !== -EPERM || this.#tree === undefined) return false;
+    const status = fstatfs(resultOf(this.#tree), this.#attempt);
+    this.#context.proxy.attempt([status]);
+    if (status.result !== 0) return false;
+    const current = flagsOfStatfs(statfsFlags(status.out.bytes));
+    this.#change = keepLocked({ ...this.#mount, current });
+    return this.#change !== undefined;
+  }
+
+  #hint(failed: Operation): string {
+    const where = describeMount({ ...this.#mount, type: "bind" });
+    if (failed !== this.#tree) return where;
+    const unreadable =
+      failed.result === -EACCES ? "the container's root user may not reach the source; " : "";
+    return `${unreadable}${where}`;
+  }
+}
+
+export interface RemountOptions {
+  readonly context: RootContext;
+  readonly mount: RemountMount;
+}
+
+/** New flags for a mount of the container's: of the mount alone with `bind`, else of its file system as well. */
+export function remountStep({ context, mount }: RemountOptions): Step {
+  const attempt = `remount ${nameMount(mount)}`;
+  const hint = describeMount({ ...mount, type: mount.type });
+  const target = new Target(context, {
+    path: mount.destination,
+    kind: "directory",
+    attempt,
+    brings: "bind",
+    provider: undefined,
+    hint,
+  });
+  return {
+    operations: () => {
+      const { operations, descriptor } = target.open(O_PATH);
+      const isBind = (mount.setFlags & MS_BIND) !== 0;
+      const call = {
+        source: mount.source,
+        type: mount.type,
+        flags: mount.setFlags,
+        data: mount.data.join(","),
+      };
+      const changes = isBind
+        ? changeMount(context, descriptor, mount.change, attempt)
+        : mountOn(descriptor, call, attempt);
+      return [...operations, ...changes, close(descriptor)];
+    },
+    recover: (failed, pending) => {
+      if (target.recover(failed, pending) || adapt(context, failed)) return;
+      throw operationFailure(failed, { hint });
+    },
+  };
+}
+
+export interface SymlinkOptions {
+  readonly context: RootContext;
+  readonly link: SymlinkInMount;
+  readonly provider: Provider | undefined;
+}
+
+/** A link in a tmpfs of ours. */
+export function symlinkStep({ link, provider }: SymlinkOptions): Step {
+  const attempt = `link "${link.destination}" to "${link.target}"`;
+  let exists = false;
+  return {
+    operations: () => {
+      if (provider === undefined || exists) return [];
+      return [symlinkat(link.target, provider.directory, nameOf(link.destination), attempt)];
+    },
+    recover: (failed) => {
+      if (failed.result !== -EEXIST) throw operationFailure(failed);
+      exists = true;
+    },
+  };
+}

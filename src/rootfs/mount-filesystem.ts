@@ -1,0 +1,196 @@
+// The step that mounts a file system of its own: proc, sysfs, tmpfs, devpts, mqueue, cgroup, overlay and any other.
+// Called by mount-steps.ts.
+
+import { EBUSY, ELOOP, ENOTDIR, EPERM } from "../linux/errno.ts";
+import { AT_EMPTY_PATH, O_DIRECTORY, O_PATH } from "../linux/fcntl.ts";
+import { MS_RDONLY } from "../linux/mount.ts";
+import { parseStatx } from "../linux/statx.ts";
+import { text } from "../linux/words.ts";
+import type { Fd } from "../proxy/arguments.ts";
+import {
+  close,
+  fsconfigCreate,
+  fsconfigFlag,
+  fsconfigString,
+  fsmount,
+  fsopen,
+  openPlainInRoot,
+  type Reading,
+  read,
+  statx,
+} from "../proxy/calls.ts";
+import { type Operation, orGoOn, resultOf } from "../proxy/operation.ts";
+import { adapt, attach, mountOn } from "./attach.ts";
+import type { Provider, RootContext } from "./context.ts";
+import { operationFailure } from "./failure.ts";
+import { bindStep } from "./mount-bind.ts";
+import { describeMount, type FilesystemMount, nameMount } from "./plan-mounts.ts";
+import { held, type Step } from "./steps.ts";
+import { Target, type TargetStep } from "./target.ts";
+
+export interface FilesystemOptions {
+  readonly context: RootContext;
+  readonly mount: FilesystemMount;
+  readonly provider: Provider | undefined;
+  /** Leave the mount's descriptor open: it is a provider, or becomes read-only later. */
+  readonly keep: boolean;
+}
+
+export class FilesystemStep implements TargetStep, Provider {
+  readonly target: Target;
+  readonly #options: FilesystemOptions;
+  readonly #attempt: string;
+  #mode: number | undefined;
+  #context: Operation | undefined;
+  #mounted: Operation | undefined;
+  #instead: Step | undefined;
+
+  constructor(options: FilesystemOptions) {
+    const { context, mount, provider } = options;
+    this.#options = options;
+    this.#attempt = `mount ${nameMount(mount)}`;
+    const because = `filesystem "${mount.type}" must be mounted on ordinary directory`;
+    this.target = new Target(context, {
+      path: mount.destination,
+      kind: "directory",
+      attempt: this.#attempt,
+      brings: mount.type === "proc" ? "proc" : "other",
+      ...(mount.plainDirectory ? { plain: { because } } : {}),
+      provider,
+      hint: describeMount(mount),
+    });
+  }
+
+  /** The mount's own root directory. */
+  get directory(): Fd {
+    if (this.#mounted === undefined) throw new Error("not mounted yet");
+    return held(this.#mounted);
+  }
+
+  /** The mount's descriptor, once it is there. */
+  get descriptor(): number {
+    if (this.#mounted === undefined) throw new Error("not mounted yet");
+    return resultOf(this.#mounted);
+  }
+
+  /** A step before this one that finds out the mode of the directory that is going to be covered. */
+  look({ pauses }: { pauses: boolean }): Step {
+    const { context } = this.#options;
+    let opened: Operation | undefined;
+    let status: Reading | undefined;
+    const operations = () => {
+      opened = orGoOn(openPlainInRoot(context.root, this.target.path, O_PATH | O_DIRECTORY));
+      status = { ...statx(opened, "", AT_EMPTY_PATH), goOn: true };
+      return [opened, status, orGoOn(close(opened))];
+    };
+    const finish = () => {
+      if (opened?.result === -ELOOP) {
+        this.target.resolve(opened);
+        context.proxy.attempt(operations());
+      }
+      if (status?.result === 0) this.#mode = parseStatx(status.out.bytes).mode;
+    };
+    return { pauses, operations, finish, recover: () => undefined };
+  }
+
+  operations(): Operation[] {
+    if (this.#instead !== undefined) return this.#instead.operations();
+    const opened = this.target.open(O_PATH | O_DIRECTORY);
+    const { mount } = this.#options;
+    const made = mount.needsMountCall ? this.#mountByCall(opened.descriptor) : this.#mount(opened.descriptor);
+    return [...opened.operations, ...made];
+  }
+
+  #mount(target: Operation): Operation[] {
+    const { context, mount, keep } = this.#options;
+    const attempt = this.#attempt;
+    const filesystem = fsopen(mount.type, attempt);
+    const mounted = fsmount(filesystem, mount.attributes, attempt);
+    this.#context = filesystem;
+    this.#mounted = mounted;
+    const { propagation, recursive } = mount;
+    const attached = attach(context, { tree: mounted, target, recursive, propagation, attempt });
+    return [
+      filesystem,
+      ...this.#configuration(filesystem),
+      fsconfigCreate(filesystem, attempt),
+      mounted,
+      close(filesystem),
+      ...attached.operations,
+      close(target),
+      ...(keep ? [] : [close(mounted)]),
+    ];
+  }
+
+  #configuration(filesystem: Operation): Operation[] {
+    const { mount } = this.#options;
+    const attempt = this.#attempt;
+    const operations: Operation[] = [];
+    if (mount.source !== "") operations.push(fsconfigString(filesystem, "source", mount.source, attempt));
+    for (const key of mount.superblock) operations.push(fsconfigFlag(filesystem, key, attempt));
+    for (const option of this.#data()) {
+      const equals = option.indexOf("=");
+      if (equals < 0) operations.push(fsconfigFlag(filesystem, option, attempt));
+      else {
+        const [key, value] = [option.slice(0, equals), option.slice(equals + 1)];
+        operations.push(fsconfigString(filesystem, key, value, attempt));
+      }
+    }
+    return operations;
+  }
+
+  #data(): readonly string[] {
+    const { data } = this.#options.mount;
+    return this.#mode === undefined ? data : [`mode=${this.#mode.toString(8).padStart(4, "0")}`, ...data];
+  }
+
+  /** The old way, for long or quoted data; the new mount is opened again from the top. */
+  #mountByCall(target: Operation): Operation[] {
+    const { mount } = this.#options;
+    const attempt = this.#attempt;
+    const flags = mount.readonlyLater ? mount.setFlags & ~MS_RDONLY : mount.setFlags;
+    const call = { source: mount.source, type: mount.type, flags, data: this.#data().join(",") };
+    const again = this.target.open(O_PATH | O_DIRECTORY).descriptor;
+    this.#mounted = again;
+    return [
+      ...mountOn(target, call, attempt),
+      close(target),
+      again,
+      ...(this.#options.keep ? [] : [close(again)]),
+    ];
+  }
+
+  recover(failed: Operation, pending: readonly Step[]): void {
+    if (this.#instead !== undefined) {
+      this.#instead.recover(failed, pending);
+      return;
+    }
+    const { context, mount } = this.#options;
+    if (this.target.recover(failed, pending)) return;
+    if (adapt(context, failed)) return;
+    if (mount.otherwise !== undefined && (failed.result === -EPERM || failed.result === -EBUSY)) {
+      this.#instead = bindStep({ context, mount: mount.otherwise, provider: this.target.options.provider });
+      return;
+    }
+    const { plain } = this.target.options;
+    if (plain !== undefined && failed.result === -ENOTDIR) throw this.target.refusal(plain.because);
+    throw operationFailure(failed, { log: this.#kernelLog(failed), hint: describeMount(mount) });
+  }
+
+  /** What the kernel says about a bad parameter (fsconfig(2)): one message a read. */
+  #kernelLog(failed: Operation): string {
+    const filesystem = this.#context?.result;
+    if (filesystem === undefined || filesystem < 0) return "";
+    if (failed.call !== "fsconfig" && failed.call !== "fsmount") return "";
+    const reads = [0, 1, 2].map(() => {
+      const reading = read(filesystem, 1024, "read the kernel's messages");
+      return { ...reading, goOn: true as const };
+    });
+    this.#options.context.proxy.attempt(reads);
+    const messages = reads
+      .filter((one) => (one.result ?? 0) > 0)
+      .map((one) => text(one.out.bytes.subarray(0, one.result)).trim());
+    // Each begins with its kind: "e " for an error.
+    return messages.map((message) => message.replace(/^[ewi] /, "")).join(", ");
+  }
+}

@@ -1,0 +1,65 @@
+// The plan's mounts as steps, each with the tmpfs that it can make its mount point in. Called by rootfs.ts.
+
+import { assertNever } from "../errors.ts";
+import type { Provider, RootContext } from "./context.ts";
+import { bindStep, remountStep, symlinkStep } from "./mount-bind.ts";
+import { FilesystemStep } from "./mount-filesystem.ts";
+import type { RootfsPlan } from "./plan.ts";
+import { isCovered, providerOf } from "./providers.ts";
+import type { Step } from "./steps.ts";
+
+export interface MountSteps {
+  readonly steps: readonly Step[];
+  /** The tmpfs that a path's directory is the root of. */
+  readonly providerFor: (path: string) => Provider | undefined;
+  /** The mounts that become read-only when everything is in place, once all steps have been carried out. */
+  readonly readonlyLater: () => number[];
+}
+
+/** Steps that look at what is there before it is covered come first, all in one round trip. */
+export function mountSteps(context: RootContext, plan: RootfsPlan, further: readonly string[]): MountSteps {
+  const { mounts } = plan;
+  const positions = mounts.map((mount, index) => providerOf(mounts, mount.destination, index));
+  const provides = new Set([...positions, ...further.map((path) => providerOf(mounts, path))]);
+  const made = new Map<number, FilesystemStep>();
+  const early: FilesystemStep[] = [];
+  const steps: Step[] = [];
+  const readonlyLater: FilesystemStep[] = [];
+  for (const [index, mount] of mounts.entries()) {
+    const position = positions[index];
+    const provider = position === undefined ? undefined : made.get(position);
+    switch (mount.kind) {
+      case "filesystem": {
+        const keep = provides.has(index) || mount.readonlyLater;
+        const step = new FilesystemStep({ context, mount, provider, keep });
+        made.set(index, step);
+        if (mount.readonlyLater) readonlyLater.push(step);
+        const looks = mount.inheritsMode && provider === undefined;
+        if (looks && !isCovered(mounts, mount.destination, index)) early.push(step);
+        else if (looks) steps.push(step.look({ pauses: true }));
+        steps.push(step);
+        break;
+      }
+      case "bind":
+        steps.push(bindStep({ context, mount, provider }));
+        break;
+      case "remount":
+        steps.push(remountStep({ context, mount }));
+        break;
+      case "symlink":
+        steps.push(symlinkStep({ context, link: mount, provider }));
+        break;
+      default:
+        assertNever(mount);
+    }
+  }
+  const looks = early.map((step, index) => step.look({ pauses: index === early.length - 1 }));
+  return {
+    steps: [...looks, ...steps],
+    providerFor: (path) => {
+      const position = providerOf(mounts, path);
+      return position === undefined ? undefined : made.get(position);
+    },
+    readonlyLater: () => readonlyLater.map((step) => step.descriptor),
+  };
+}

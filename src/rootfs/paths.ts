@@ -1,0 +1,68 @@
+// Paths inside a container's root, lexically: cleaning, stripping, and which of them may be mounted on. Pure.
+
+/** `/a/b` of `a//./b/`, `/../a/b` and the like: absolute, without `.`, `..` or doubled slashes. */
+export function cleanPath(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part === "..") parts.pop();
+    else parts.push(part);
+  }
+  return `/${parts.join("/")}`;
+}
+
+/** AS RUNC: a destination that starts with the root's own path on the host is meant below it. */
+export function stripRoot(rootfs: string, path: string): string {
+  const clean = cleanPath(path);
+  if (clean === rootfs) return "/";
+  return clean.startsWith(`${rootfs}/`) ? clean.slice(rootfs.length) : clean;
+}
+
+/** Whether clean `path` is `directory` or lies below it. */
+export function isInside(directory: string, path: string): boolean {
+  return path === directory || directory === "/" || path.startsWith(`${directory}/`);
+}
+
+export function componentsOf(path: string): string[] {
+  return path.split("/").filter((part) => part !== "");
+}
+
+/** The directory of a clean path other than `/`. */
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return slash <= 0 ? "/" : path.slice(0, slash);
+}
+
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** Files of /proc that lxcfs and CRIU emulate (runc: checkProcMount). */
+const EMULATED = new Set([
+  "/proc/cpuinfo",
+  "/proc/diskstats",
+  "/proc/meminfo",
+  "/proc/stat",
+  "/proc/swaps",
+  "/proc/uptime",
+  "/proc/loadavg",
+  "/proc/slabinfo",
+  "/proc/sys/kernel/ns_last_pid",
+  "/proc/sys/crypto/fips_enabled",
+]);
+
+/**
+ * Why nothing may be mounted on `path`, or `undefined` when it may.
+ *
+ * The words are runc's. A container that could cover parts of /proc would defeat LSM labels and sysctls that are
+ * written there (CVE-2019-16884, CVE-2019-19921). `path` must be free of symbolic links.
+ * @param brings what the mount would put there: a bind mount is looked at once its source is open.
+ */
+export function refusedTarget(path: string, brings: "proc" | "bind" | "other"): string | undefined {
+  if (path === "/") return "the mount point is the root file system itself";
+  if (!isInside("/proc", path)) return undefined;
+  if (path === "/proc") {
+    return brings === "other" ? `"${path}" cannot be mounted because it is not of type proc` : undefined;
+  }
+  return EMULATED.has(path) ? undefined : `"${path}" cannot be mounted because it is inside /proc`;
+}

@@ -1,0 +1,115 @@
+// `type: cgroup`: the container's view of its control groups, as runc gives it (mountCgroupV1, mountCgroupV2). Pure;
+// called by plan.ts.
+
+import { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC } from "../linux/mount.ts";
+import { type ParsedOptions, parseMountOptions } from "./mount-options.ts";
+import { nameOf } from "./paths.ts";
+import { type MountPlan, type MountRequest, planBind, planFilesystem } from "./plan-mounts.ts";
+
+/** What a cgroup mount must know of the host. */
+export interface CgroupLayout {
+  readonly v2: boolean;
+  /** Where the host has the unified hierarchy. */
+  readonly unifiedMount?: string | undefined;
+  /** The container's own directory in it. */
+  readonly unifiedPath?: string | undefined;
+  readonly hierarchies: readonly CgroupHierarchy[];
+  readonly cgroupNamespace: boolean;
+}
+
+/** A v1 hierarchy. */
+export interface CgroupHierarchy {
+  /** `memory`, `cpu,cpuacct`, `name=systemd` */
+  readonly controllers: string;
+  readonly mountpoint: string;
+  /** The container's own directory in it, as a path of the host. */
+  readonly containerPath: string;
+}
+
+const USUAL_FLAGS = MS_NOEXEC | MS_NOSUID | MS_NODEV;
+
+export function planCgroupMount(request: MountRequest, layout: CgroupLayout): MountPlan[] {
+  const parsed = parseMountOptions(request.mount.options ?? []);
+  return layout.v2 ? [planV2(request, { parsed, layout })] : planV1(request, { parsed, layout });
+}
+
+interface CgroupRequest {
+  readonly parsed: ParsedOptions;
+  readonly layout: CgroupLayout;
+}
+
+function planV2(request: MountRequest, { parsed, layout }: CgroupRequest): MountPlan {
+  // Without a cgroup namespace of one's own, a user namespace may not mount cgroup2: show the host's, or the part of
+  // it that the namespace would have shown.
+  const host = layout.unifiedMount ?? "/sys/fs/cgroup";
+  const source = layout.cgroupNamespace ? (layout.unifiedPath ?? host) : host;
+  const bind = planBind(
+    { ...request, mount: { ...request.mount, source } },
+    { ...parsed, data: [], setFlags: parsed.setFlags | MS_BIND },
+  );
+  const mount = planFilesystem(request, { parsed, type: "cgroup2" });
+  return bind.kind === "bind" ? { ...mount, otherwise: bind } : mount;
+}
+
+/** A tmpfs with a directory for each hierarchy, and links from `cpu` to `cpu,cpuacct` where they share one. */
+function planV1(request: MountRequest, { parsed, layout }: CgroupRequest): MountPlan[] {
+  const { propagation } = parsed;
+  const tree: ParsedOptions = { ...NOTHING, setFlags: USUAL_FLAGS, propagation, data: ["mode=755"] };
+  const tmpfs = planFilesystem(
+    { ...request, mount: { ...request.mount, source: "tmpfs" } },
+    { parsed: tree, type: "tmpfs" },
+  );
+  const plans: MountPlan[] = [tmpfs];
+  const links: MountPlan[] = [];
+  for (const hierarchy of layout.hierarchies) {
+    const name = nameOf(hierarchy.mountpoint);
+    const destination = `${tmpfs.destination}/${name}`;
+    plans.push(
+      planHierarchy({ ...request, mount: { ...request.mount, destination } }, parsed, { hierarchy, layout }),
+    );
+    if (!name.includes(",")) continue;
+    for (const controller of name.split(",")) {
+      const link = `${tmpfs.destination}/${controller}`;
+      links.push({ kind: "symlink", index: request.index, destination: link, target: name });
+    }
+  }
+  return [...plans, ...links];
+}
+
+interface OneHierarchy {
+  readonly hierarchy: CgroupHierarchy;
+  readonly layout: CgroupLayout;
+}
+
+function planHierarchy(
+  request: MountRequest,
+  parsed: ParsedOptions,
+  { hierarchy, layout }: OneHierarchy,
+): MountPlan {
+  if (!layout.cgroupNamespace) {
+    const source = hierarchy.containerPath;
+    const flags = parsed.setFlags | MS_BIND | MS_REC;
+    return planBind(
+      { ...request, mount: { ...request.mount, source } },
+      { ...parsed, data: [], setFlags: flags },
+    );
+  }
+  // A new mount shows the root of the cgroup namespace.
+  const named = hierarchy.controllers.startsWith("name=");
+  const source = named ? hierarchy.controllers.slice("name=".length) : "cgroup";
+  const flags = USUAL_FLAGS | (parsed.setFlags & MS_RDONLY);
+  return planFilesystem(
+    { ...request, mount: { ...request.mount, source } },
+    { parsed: { ...NOTHING, setFlags: flags, data: [hierarchy.controllers] }, type: "cgroup" },
+  );
+}
+
+const NOTHING: ParsedOptions = {
+  setFlags: 0,
+  clearFlags: 0,
+  propagation: [],
+  recSet: 0,
+  recClear: 0,
+  data: [],
+  extensions: new Set(),
+};

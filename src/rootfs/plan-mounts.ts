@@ -1,0 +1,222 @@
+// One entry of `mounts` as what will be done for it. Pure; called by plan.ts. runtime-spec config.md#mounts.
+
+import { TsrunError } from "../errors.ts";
+import { MS_BIND, MS_I_VERSION, MS_RDONLY, MS_REC, MS_REMOUNT } from "../linux/mount.ts";
+import type { IDMapping, Mount } from "../spec/types.ts";
+import {
+  type AttributeChange,
+  attributeChange,
+  changesBind,
+  mountAttributes,
+  superblockFlags,
+} from "./attributes.ts";
+import { type ParsedOptions, parseMountOptions } from "./mount-options.ts";
+import { refusedTarget, stripRoot } from "./paths.ts";
+
+interface Planned {
+  /** Position in the configuration's `mounts`. */
+  readonly index: number;
+  readonly source: string;
+  /** Clean, inside the root. */
+  readonly destination: string;
+  /** As written, for the hint of an error. */
+  readonly options: readonly string[];
+  /** MS_ flags as asked for. */
+  readonly setFlags: number;
+  readonly clearFlags: number;
+  /** MS_SHARED and the like, with MS_REC, one after the other. */
+  readonly propagation: readonly number[];
+  /** Attributes for the mount and all below it. */
+  readonly recursive: { readonly set: number; readonly clear: number } | undefined;
+}
+
+/** A file system of its own. */
+export interface FilesystemMount extends Planned {
+  readonly kind: "filesystem";
+  readonly type: string;
+  /** Options of the file system. */
+  readonly data: readonly string[];
+  /** Flags of the super block: `ro`, `sync` and the like. */
+  readonly superblock: readonly string[];
+  /** MOUNT_ATTR_ flags of the new mount. */
+  readonly attributes: number;
+  /** Made writable first, read-only at the very end: something is still to be put there. */
+  readonly readonlyLater: boolean;
+  /** tmpfs takes the mode of the directory it covers, unless the options name one. */
+  readonly inheritsMode: boolean;
+  readonly copyUp: boolean;
+  /** The mount point must be a directory and no symbolic link. */
+  readonly plainDirectory: boolean;
+  /** What fsconfig(2) cannot say goes through mount(2). */
+  readonly needsMountCall: boolean;
+  /** Instead, when the kernel does not let us mount this (cgroup2 without a cgroup namespace of our own). */
+  readonly otherwise?: BindMount | undefined;
+}
+
+export interface BindMount extends Planned {
+  readonly kind: "bind";
+  readonly withSubmounts: boolean;
+  readonly change: AttributeChange | undefined;
+  readonly idMap?: IdMap | undefined;
+}
+
+export interface IdMap {
+  /** Empty: those of the container. */
+  readonly uidMappings: readonly IDMapping[];
+  readonly gidMappings: readonly IDMapping[];
+  readonly withSubmounts: boolean;
+}
+
+/** New flags for what is mounted there already. */
+export interface RemountMount extends Planned {
+  readonly kind: "remount";
+  readonly type: string;
+  readonly data: readonly string[];
+  readonly change: AttributeChange;
+}
+
+/** A symbolic link inside a mount made just before: `cpu` to `cpu,cpuacct`. */
+export interface SymlinkInMount {
+  readonly kind: "symlink";
+  readonly index: number;
+  readonly destination: string;
+  readonly target: string;
+}
+
+export type MountPlan = FilesystemMount | BindMount | RemountMount | SymlinkInMount;
+export type RealMount = Exclude<MountPlan, SymlinkInMount>;
+
+export interface MountRequest {
+  readonly mount: Mount;
+  readonly index: number;
+  readonly rootfs: string;
+  readonly bundle: string;
+}
+
+/** What an entry with `bind` or without asks for; `type: cgroup` is plan-cgroup.ts' matter. */
+export function planMount(request: MountRequest): RealMount {
+  const parsed = parseMountOptions(request.mount.options ?? []);
+  const isBind = (parsed.setFlags & MS_BIND) !== 0;
+  const type = request.mount.type ?? "";
+  const destination = stripRoot(request.rootfs, request.mount.destination);
+  const refused = refusedTarget(destination, isBind ? "bind" : type === "proc" ? "proc" : "other");
+  if (refused !== undefined) throw refuse(request, refused);
+  if (isBind) return planBind(request, parsed);
+  if ((parsed.setFlags & MS_REMOUNT) !== 0) return planRemount(request, parsed);
+  if (type === "" || type === "none" || type === "bind" || type === "rbind") {
+    throw refuse(request, `no file system has the type "${type}"`, "say bind or rbind among the options");
+  }
+  return planFilesystem(request, { parsed, type });
+}
+
+export function planBind(request: MountRequest, parsed: ParsedOptions): BindMount | RemountMount {
+  const { mount, bundle } = request;
+  if (parsed.data.length > 0) {
+    const words = parsed.data.map((word) => `"${word}"`).join(", ");
+    const reason = "bind mounts cannot have any filesystem-specific options applied";
+    throw refuse(request, reason, `no option of bind mounts is called ${words}`);
+  }
+  const source = mount.source ?? "";
+  const base = planned(request, parsed);
+  if ((parsed.setFlags & MS_REMOUNT) !== 0) return planRemount(request, parsed);
+  return {
+    ...base,
+    kind: "bind",
+    source: source.startsWith("/") ? source : `${bundle}/${source}`,
+    withSubmounts: (parsed.setFlags & MS_REC) !== 0,
+    change: changesBind(parsed) ? attributeChange(parsed.setFlags) : undefined,
+    idMap: planIdMap(request, parsed),
+  };
+}
+
+function planRemount(request: MountRequest, parsed: ParsedOptions): RemountMount {
+  return {
+    ...planned(request, parsed),
+    kind: "remount",
+    type: request.mount.type ?? "",
+    data: parsed.data,
+    change: attributeChange(parsed.setFlags),
+  };
+}
+
+export interface FilesystemRequest {
+  readonly parsed: ParsedOptions;
+  readonly type: string;
+}
+
+export function planFilesystem(request: MountRequest, { parsed, type }: FilesystemRequest): FilesystemMount {
+  if (planIdMap(request, parsed) !== undefined) {
+    throw refuse(request, "id-mapped mounts are only supported for bind-mounts");
+  }
+  const base = planned(request, parsed);
+  // AS RUNC: files are still to be made in these, so they become read-only when everything is in place.
+  const readonlyLater =
+    (parsed.setFlags & MS_RDONLY) !== 0 && (type === "tmpfs" || base.destination === "/dev");
+  const flags = readonlyLater ? parsed.setFlags & ~MS_RDONLY : parsed.setFlags;
+  const data = splitData(parsed.data);
+  return {
+    ...base,
+    kind: "filesystem",
+    type,
+    data: data.parts,
+    superblock: superblockFlags(flags),
+    attributes: mountAttributes(flags),
+    readonlyLater,
+    inheritsMode: type === "tmpfs" && !data.parts.some((part) => part.startsWith("mode=")),
+    copyUp: type === "tmpfs" && parsed.extensions.has("tmpcopyup"),
+    plainDirectory: type === "proc" || type === "sysfs",
+    needsMountCall: !data.plain || (parsed.setFlags & MS_I_VERSION) !== 0,
+  };
+}
+
+function planned({ mount, index, rootfs }: MountRequest, parsed: ParsedOptions): Planned {
+  const { setFlags, clearFlags, propagation, recSet, recClear } = parsed;
+  return {
+    index,
+    source: mount.source ?? "",
+    destination: stripRoot(rootfs, mount.destination),
+    options: mount.options ?? [],
+    setFlags,
+    clearFlags,
+    propagation,
+    recursive: recSet === 0 && recClear === 0 ? undefined : { set: recSet, clear: recClear },
+  };
+}
+
+function planIdMap({ mount }: MountRequest, parsed: ParsedOptions): IdMap | undefined {
+  const withSubmounts = parsed.extensions.has("ridmap");
+  const { uidMappings = [], gidMappings = [] } = mount;
+  const asked = withSubmounts || parsed.extensions.has("idmap");
+  if (!asked && uidMappings.length === 0 && gidMappings.length === 0) return undefined;
+  return { uidMappings, gidMappings, withSubmounts };
+}
+
+/**
+ * The kernel takes data as one string with commas; fsconfig(2) takes it one by one, up to 255 bytes each, and knows
+ * neither the quotes of SELinux contexts nor the escaped commas of overlay.
+ */
+function splitData(data: readonly string[]): { parts: string[]; plain: boolean } {
+  const quoted = data.some((word) => word.includes('"') || word.includes("\\,"));
+  if (quoted) return { parts: [...data], plain: false };
+  const parts = data.flatMap((word) => word.split(",")).filter((part) => part !== "");
+  return { parts, plain: parts.every((part) => new TextEncoder().encode(part).length < 256) };
+}
+
+/** `"proc" on "/proc"`, as errors name a mount. */
+export function nameMount({ source, destination }: { source: string; destination: string }): string {
+  return `"${source}" on "${destination}"`;
+}
+
+/** Where a mount stands in the configuration, as the hint of an error says it. */
+export function describeMount(mount: Pick<Planned, "index" | "options"> & { type?: string }): string {
+  const type = mount.type === undefined ? "" : `type "${mount.type}", `;
+  return `mounts[${mount.index}] of config.json: ${type}options "${mount.options.join(",")}"`;
+}
+
+function refuse({ mount, index }: MountRequest, reason: string, advice?: string): TsrunError {
+  const { source = "", destination, options = [], type = "" } = mount;
+  const where = describeMount({ index, options, type });
+  return new TsrunError("E_CONFIG", `cannot mount ${nameMount({ source, destination })}: ${reason}`, {
+    hint: advice === undefined ? where : `${advice}; ${where}`,
+  });
+}

@@ -1,0 +1,123 @@
+// What a container's root will be made of: spec in, values out. Pure; called by create, and by `explain`.
+// runtime-spec config.md#root, #mounts and config-linux.md.
+
+import { type DevicePlan, planDevices } from "../devices/plan.ts";
+import { TsrunError } from "../errors.ts";
+import { MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from "../linux/mount.ts";
+import type { Spec } from "../spec/types.ts";
+import { cleanPath } from "./paths.ts";
+import { type CgroupLayout, planCgroupMount } from "./plan-cgroup.ts";
+import { type MountPlan, planMount } from "./plan-mounts.ts";
+
+export interface RootfsPlan {
+  /** Absolute path on the host. */
+  readonly rootfs: string;
+  /** Propagation of the whole tree before anything is mounted; `undefined` in the host's mount namespace. */
+  readonly treePropagation: number | undefined;
+  /** Propagation of the container's root, once it is `/`. */
+  readonly rootPropagation: number | undefined;
+  readonly change: RootChange;
+  readonly mounts: readonly MountPlan[];
+  /** Whether /dev is ours to fill. */
+  readonly setsUpDev: boolean;
+  readonly devices: readonly DevicePlan[];
+  /** Where mknod(2) is not allowed, the host's nodes are bound. */
+  readonly bindDevices: boolean;
+  readonly readonlyRoot: boolean;
+  readonly readonlyPaths: readonly string[];
+  readonly maskedPaths: readonly string[];
+  /** SELinux context for the mounts. */
+  readonly mountLabel: string | undefined;
+}
+
+/** pivot_root(2); MS_MOVE and chroot(2), for a root that cannot be left (an initramfs); or chroot(2) alone. */
+export type RootChange = "pivot_root" | "move" | "chroot";
+
+export interface RootfsRequest {
+  readonly spec: Spec;
+  /** Absolute path of the bundle directory. */
+  readonly bundle: string;
+  /** `--no-pivot` */
+  readonly noPivot: boolean;
+  readonly cgroups: CgroupLayout;
+  /** The container's user namespace is not the initial one: a new or a joined one, or tsrun's own. */
+  readonly userNamespace: boolean;
+}
+
+const PROPAGATION: Readonly<Record<string, number>> = {
+  shared: MS_SHARED,
+  rshared: MS_SHARED | MS_REC,
+  slave: MS_SLAVE,
+  rslave: MS_SLAVE | MS_REC,
+  private: MS_PRIVATE,
+  rprivate: MS_PRIVATE | MS_REC,
+  unbindable: MS_UNBINDABLE,
+  runbindable: MS_UNBINDABLE | MS_REC,
+};
+
+export function planRootfs(request: RootfsRequest): RootfsPlan {
+  const { spec, bundle, noPivot, userNamespace } = request;
+  const rootfs = rootPath(spec, bundle);
+  const linux = spec.linux ?? {};
+  const isolated = (linux.namespaces ?? []).some((namespace) => namespace.type === "mount");
+  const asked = askedPropagation(linux.rootfsPropagation);
+  if (noPivot && asked !== undefined && (asked & MS_PRIVATE) !== 0) {
+    throw new TsrunError("E_CONFIG", "rootfsPropagation of [r]private is not safe without pivot_root");
+  }
+  const readonlyPaths = linux.readonlyPaths ?? [];
+  const maskedPaths = linux.maskedPaths ?? [];
+  if (!isolated && readonlyPaths.length + maskedPaths.length > 0) {
+    throw new TsrunError("E_CONFIG", "unable to restrict sys entries without a private MNT namespace", {
+      hint: 'add {"type": "mount"} to linux.namespaces, or remove linux.maskedPaths and linux.readonlyPaths',
+    });
+  }
+  const mounts = planMounts(request, rootfs);
+  const setsUpDev = !mounts.some((mount) => mount.kind === "bind" && mount.destination === "/dev");
+  return {
+    rootfs,
+    // DIFFERS: runc changes the propagation of the host's own mounts when it shares its namespace.
+    treePropagation: isolated ? (asked ?? MS_SLAVE | MS_REC) : undefined,
+    // MS_PRIVATE is what the root is already (runc: prepareRootfs).
+    rootPropagation: asked !== undefined && (asked & MS_PRIVATE) === 0 ? asked : undefined,
+    change: noPivot ? "move" : isolated ? "pivot_root" : "chroot",
+    mounts,
+    setsUpDev,
+    devices: setsUpDev ? planDevices(linux.devices ?? []) : [],
+    bindDevices: userNamespace,
+    readonlyRoot: isolated && spec.root?.readonly === true,
+    readonlyPaths: unique(readonlyPaths),
+    maskedPaths: unique(maskedPaths),
+    mountLabel: linux.mountLabel === "" ? undefined : linux.mountLabel,
+  };
+}
+
+function rootPath(spec: Spec, bundle: string): string {
+  const path = spec.root?.path ?? "";
+  const rootfs = cleanPath(path.startsWith("/") ? path : `${bundle}/${path}`);
+  if (rootfs !== "/") return rootfs;
+  throw new TsrunError("E_CONFIG", 'cannot use "/" as the root of a container', {
+    hint: "root.path names the directory that holds the container's files",
+  });
+}
+
+function askedPropagation(name: string | undefined): number | undefined {
+  if (name === undefined || name === "") return undefined;
+  const flags = Object.hasOwn(PROPAGATION, name) ? PROPAGATION[name] : undefined;
+  if (flags !== undefined) return flags;
+  throw new TsrunError("E_CONFIG", `rootfsPropagation=${name} is not supported`, {
+    hint: `it is one of ${Object.keys(PROPAGATION).join(", ")}`,
+  });
+}
+
+function planMounts({ spec, bundle, cgroups }: RootfsRequest, rootfs: string): MountPlan[] {
+  return (spec.mounts ?? []).flatMap((mount, index) => {
+    const one = { mount, index, rootfs, bundle };
+    const isBind = mount.options?.some((option) => option === "bind" || option === "rbind") === true;
+    return mount.type === "cgroup" && !isBind ? planCgroupMount(one, cgroups) : [planMount(one)];
+  });
+}
+
+/** DIFFERS: runc covers a path once for every time that it is listed. */
+function unique(paths: readonly string[]): string[] {
+  return [...new Set(paths.map(cleanPath))];
+}

@@ -1,0 +1,160 @@
+// Finds the mount points that openat2(2) would not open at once: follows symbolic links one by one, itself, inside
+// the root, and makes what is missing. No path is ever handed to the kernel in a way that lets it lead out. Used by
+// target.ts; the attacks are those of CVE-2021-30465, CVE-2025-31133 and CVE-2026-41579.
+
+import { EEXIST, EINVAL, ELOOP, ENOENT, ENOTDIR } from "../linux/errno.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_PATH, S_IFREG } from "../linux/fcntl.ts";
+import { text } from "../linux/words.ts";
+import type { Fd } from "../proxy/arguments.ts";
+import { mkdirat, mknodat, openat, readlinkat } from "../proxy/calls.ts";
+import { type Operation, orGoOn } from "../proxy/operation.ts";
+import type { FileKind, RootContext } from "./context.ts";
+import { componentsOf } from "./paths.ts";
+import { held, leftOpen } from "./steps.ts";
+
+/** As many as the kernel follows (MAXSYMLINKS). */
+const MOST_LINKS = 40;
+const DIRECTORY = O_PATH | O_DIRECTORY | O_NOFOLLOW;
+
+/** A path without symbolic links. */
+export interface Resolved {
+  readonly path: string;
+  /** Whether the last component itself was a link. */
+  readonly endedInLink: boolean;
+}
+
+/**
+ * Follows the symbolic links of `path`. What does not exist is taken for what will be made there, as runc does with
+ * links that lead nowhere. Returns the operation that failed when there is no such path.
+ */
+export function resolveInRoot(context: RootContext, path: string): Resolved | Operation {
+  const real: string[] = [];
+  const rest = componentsOf(path);
+  let links = 0;
+  let endedInLink = false;
+  while (rest.length > 0) {
+    if (rest[0] === "..") {
+      rest.shift();
+      real.pop();
+      continue;
+    }
+    const dots = rest.indexOf("..");
+    const found = findLink(context, real, dots < 0 ? rest : rest.slice(0, dots));
+    if ("call" in found) return found;
+    if (found.target === undefined) {
+      real.push(...rest.splice(0, found.plain));
+      continue;
+    }
+    links += 1;
+    if (links > MOST_LINKS) return { ...found.read, result: -ELOOP };
+    endedInLink ||= found.plain === rest.length - 1;
+    real.push(...rest.splice(0, found.plain));
+    rest.shift();
+    if (found.target.startsWith("/")) real.length = 0;
+    rest.unshift(...componentsOf(found.target).filter((part) => part !== "."));
+  }
+  return { path: `/${real.join("/")}`, endedInLink };
+}
+
+/** So many components that are no links, and what the one after them leads to. */
+interface Found {
+  readonly plain: number;
+  readonly target: string | undefined;
+  readonly read: Operation;
+}
+
+/** Opens `names` below `real` one after the other, none through a link, and reads the first link. */
+function findLink(
+  context: RootContext,
+  real: readonly string[],
+  names: readonly string[],
+): Found | Operation {
+  const walk = walkOperations(context.root, [...real, ...names]);
+  context.proxy.attempt(walk);
+  const index = walk.findIndex((one) => (one.result ?? -1) < 0);
+  const failed = walk[index];
+  if (failed === undefined || failed.result === -ENOENT) {
+    context.proxy.attempt(leftOpen(walk));
+    return { plain: names.length, target: undefined, read: walk[0] ?? failed ?? openat(-1, "", 0) };
+  }
+  // A link or a file: neither is a directory.
+  const name = [...real, ...names][index] ?? "";
+  const parent = walk[index - 1];
+  const opened = openat(parent === undefined ? context.root : held(parent), name, O_PATH | O_NOFOLLOW);
+  const read = readlinkat(opened, "", `read the link "${name}"`);
+  const stopped = context.proxy.attempt([opened, read]);
+  context.proxy.attempt(leftOpen([...walk, opened]));
+  if (stopped === undefined) {
+    const target = text(read.out.bytes.subarray(0, read.result));
+    return { plain: index - real.length, target, read };
+  }
+  // readlinkat(2) with an empty path on anything but a link.
+  const isFile = stopped === read && (read.result === -EINVAL || read.result === -ENOENT);
+  if (!isFile) return stopped;
+  const last = index === real.length + names.length - 1;
+  return last ? { plain: names.length, target: undefined, read } : { ...failed, result: -ENOTDIR };
+}
+
+/** Opens one directory below the other; what comes after the first failure fails, too. */
+function walkOperations(root: Fd, names: readonly string[]): Operation[] {
+  const walk: Operation[] = [];
+  let directory = root;
+  for (const name of names) {
+    const opened = orGoOn(openat(directory, name, DIRECTORY));
+    walk.push(opened);
+    directory = opened;
+  }
+  return walk;
+}
+
+/** A path that is to be made where it is missing. */
+export interface Missing {
+  /** Without symbolic links. */
+  readonly path: string;
+  readonly kind: FileKind;
+}
+
+/**
+ * Makes what is missing of each path: directories of mode 0755, and an empty file of mode 0644 at the end where a
+ * file is wanted. Where something else is in the way the path stays as it is. Returns the failure of each, if any.
+ */
+export function createMissing(context: RootContext, paths: readonly Missing[]): (Operation | undefined)[] {
+  const failures: (Operation | undefined)[] = [];
+  for (let at = 0; at < paths.length; at += 40)
+    failures.push(...createSome(context, paths.slice(at, at + 40)));
+  return failures;
+}
+
+function createSome(context: RootContext, paths: readonly Missing[]): (Operation | undefined)[] {
+  const walks = paths.map(({ path }) => walkOperations(context.root, componentsOf(path)));
+  context.proxy.attempt(walks.flat());
+  const creations = paths.map((missing, index) => creation(context, missing, walks[index] ?? []));
+  context.proxy.attempt(creations.flat());
+  context.proxy.attempt(leftOpen([...walks.flat(), ...creations.flat()]));
+  return creations.map((operations) =>
+    operations.find((one) => one.result !== undefined && one.result < 0 && one.result !== -EEXIST),
+  );
+}
+
+/** Two paths may share what is missing: EEXIST is no failure, and every directory is opened, never assumed. */
+function creation(context: RootContext, { path, kind }: Missing, walk: readonly Operation[]): Operation[] {
+  const names = componentsOf(path);
+  const first = walk.findIndex((one) => (one.result ?? -1) < 0);
+  if (first < 0 || walk[first]?.result !== -ENOENT) return [];
+  const before = walk[first - 1];
+  let directory: Fd = before === undefined ? context.root : held(before);
+  const operations: Operation[] = [];
+  for (const [index, name] of names.entries()) {
+    if (index < first) continue;
+    if (index === names.length - 1 && kind === "file") {
+      const file = { mode: S_IFREG | 0o644, major: 0, minor: 0 };
+      operations.push(orGoOn(mknodat(directory, name, file, `create the file "${path}"`)));
+      continue;
+    }
+    operations.push(orGoOn(mkdirat(directory, name, 0o755)));
+    const opened = orGoOn(openat(directory, name, DIRECTORY));
+    operations.push(opened);
+    directory = opened;
+  }
+  return operations;
+}

@@ -1,0 +1,200 @@
+// The step that makes the container's root a mount of its own, and changing to it. Called by rootfs.ts.
+
+import { TsrunError } from "../errors.ts";
+import { EINVAL, ELOOP, ENOENT, ENOTDIR, EPERM } from "../linux/errno.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../linux/fcntl.ts";
+import {
+  MNT_DETACH,
+  MS_MOVE,
+  MS_PRIVATE,
+  MS_REC,
+  MS_SHARED,
+  MS_SLAVE,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../linux/mount.ts";
+import { text } from "../linux/words.ts";
+import { octal } from "../proxy/arguments.ts";
+import {
+  chdir,
+  chroot,
+  close,
+  fchdir,
+  mount,
+  openat,
+  openTree,
+  pivotRoot,
+  read,
+  umount2,
+} from "../proxy/calls.ts";
+import { type Operation, operation, resultOf } from "../proxy/operation.ts";
+import { adapt, attach } from "./attach.ts";
+import type { RootContext } from "./context.ts";
+import { operationFailure } from "./failure.ts";
+import { isInside, parentOf } from "./paths.ts";
+import type { RootfsPlan } from "./plan.ts";
+import type { Batches, Step } from "./steps.ts";
+
+/**
+ * Makes the mounts of the new namespace a tree of its own, and the root a private mount in it: pivot_root(2) wants a
+ * mount, and neither it nor its parent shared (runc: prepareRoot).
+ */
+export function rootStep(context: RootContext, plan: RootfsPlan): Step {
+  const attempt = `bind the root file system "${plan.rootfs}" to itself`;
+  let opening: Operation | undefined;
+  return {
+    operations: () => {
+      opening = openat(AT_FDCWD, plan.rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW, attempt);
+      const how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
+      const tree = openTree(opening, "", how, attempt);
+      context.root = tree;
+      const propagation = plan.treePropagation === undefined ? [] : [MS_PRIVATE];
+      return [
+        // Modes are given as they are to be; the process' own umask comes later.
+        operation("umask", [octal(0)], "set the file mode creation mask"),
+        ...treeOperations(plan),
+        opening,
+        tree,
+        ...attach(context, { tree, target: opening, propagation, attempt }).operations,
+        close(opening),
+      ];
+    },
+    recover: (failed) => {
+      if (adapt(context, failed)) return;
+      if (failed === opening) throw rootError(plan.rootfs, failed);
+      throw operationFailure(failed);
+    },
+  };
+}
+
+function treeOperations({ treePropagation }: RootfsPlan): Operation[] {
+  if (treePropagation === undefined) return [];
+  return [mount({ target: "/", flags: treePropagation }, "change the propagation of all mounts")];
+}
+
+function rootError(rootfs: string, failed: Operation): TsrunError {
+  if (failed.result === -ENOENT) {
+    return new TsrunError("E_BUNDLE", `cannot use the root file system "${rootfs}": it does not exist`, {
+      hint: "root.path in config.json names a directory, relative to the bundle or absolute",
+    });
+  }
+  if (failed.result === -ENOTDIR || failed.result === -ELOOP) {
+    return new TsrunError(
+      "E_BUNDLE",
+      `cannot use the root file system "${rootfs}": not an absolute path, or a symlink, or no directory`,
+    );
+  }
+  return operationFailure(failed);
+}
+
+/**
+ * Where mounts stay shared, the one that holds the root must not be: what is mounted in it would appear on the host
+ * as well (runc: rootfsParentMountPrivate).
+ */
+export function makeParentPrivate(proxy: Batches, { rootfs, treePropagation }: RootfsPlan): void {
+  if (treePropagation === undefined) return;
+  const staysShared = (treePropagation & MS_SHARED) !== 0 || (treePropagation & MS_REC) === 0;
+  if (!staysShared) return;
+  for (let path = rootfs; ; path = parentOf(path)) {
+    const change = mount({ target: path, flags: MS_PRIVATE }, `make the mount of "${rootfs}" private`);
+    const failed = proxy.attempt([change]);
+    if (failed === undefined) return;
+    // EINVAL: no mount point, so the mount is further up.
+    if (failed.result !== -EINVAL || path === "/") throw operationFailure(failed);
+  }
+}
+
+/** The operations after which `/` is the container's root, and no path leads to the host's. */
+export function changeRoot(context: RootContext, plan: RootfsPlan): Operation[] {
+  switch (plan.change) {
+    case "pivot_root":
+      return pivot(context, plan);
+    case "move":
+      return [
+        ...coverHost(context.proxy, plan),
+        fchdir(context.root, enters(plan)),
+        mount({ source: ".", target: "/", flags: MS_MOVE }, `move "${plan.rootfs}" to "/"`),
+        ...jail(plan),
+      ];
+    case "chroot":
+      return [fchdir(context.root, enters(plan)), ...jail(plan)];
+  }
+}
+
+const enters = ({ rootfs }: RootfsPlan): string => `enter the root file system "${rootfs}"`;
+
+function jail(plan: RootfsPlan): Operation[] {
+  return [chroot(".", enters(plan)), chdir("/", enters(plan))];
+}
+
+/** pivot_root(2) with "." for both: no directory has to be made in the root for the old one. */
+function pivot(context: RootContext, plan: RootfsPlan): Operation[] {
+  const attempt = `pivot to the root file system "${plan.rootfs}"`;
+  const old = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, attempt);
+  return [
+    old,
+    fchdir(context.root, attempt),
+    pivotRoot(".", ".", attempt),
+    // The old root now lies on top of the new one; stand in it to let go of it.
+    fchdir(old, attempt),
+    // Not a single unmount may reach the host. Slave rather than private, so that the host can still unmount what it
+    // wants to be rid of (runc: pivotRoot).
+    mount({ target: ".", flags: MS_SLAVE | MS_REC }, "separate the host's mounts"),
+    umount2(".", MNT_DETACH, "detach the host's mounts"),
+    chdir("/", attempt),
+    close(old),
+  ];
+}
+
+/**
+ * Before the root is only moved: whoever gets to the host's full procfs or sysfs, which stay in the namespace, could
+ * mount more of them (runc: msMoveRoot). Unmounts them, or covers them where that is not allowed.
+ */
+function coverHost(proxy: Batches, { rootfs }: RootfsPlan): Operation[] {
+  for (const path of fullKernelMounts(readMountinfo(proxy), rootfs)) {
+    const separate = mount({ target: path, flags: MS_SLAVE | MS_REC }, `separate "${path}" from the host`);
+    const failed = proxy.attempt([separate, umount2(path, MNT_DETACH, `unmount "${path}"`)]);
+    if (failed === undefined) continue;
+    // Gone with something above it.
+    if (failed === separate && failed.result === -ENOENT) continue;
+    if (failed === separate || (failed.result !== -EINVAL && failed.result !== -EPERM))
+      throw operationFailure(failed);
+    const cover = mount({ source: "tmpfs", target: path, type: "tmpfs", flags: 0 }, `cover "${path}"`);
+    const uncovered = proxy.attempt([cover]);
+    if (uncovered !== undefined) throw operationFailure(uncovered);
+  }
+  return [];
+}
+
+function readMountinfo(proxy: Batches): string {
+  const attempt = "read the mounts";
+  const opening = openat(AT_FDCWD, "/proc/self/mountinfo", 0, attempt);
+  const failed = proxy.attempt([opening]);
+  if (failed !== undefined) throw operationFailure(failed);
+  let content = "";
+  for (;;) {
+    const chunk = read(resultOf(opening), 32768, attempt);
+    const unread = proxy.attempt([chunk]);
+    if (unread !== undefined) throw operationFailure(unread);
+    if (chunk.result === 0) break;
+    content += text(chunk.out.bytes.subarray(0, chunk.result));
+  }
+  proxy.attempt([close(resultOf(opening))]);
+  return content;
+}
+
+/** The mount points of whole procfs and sysfs mounts outside the root. */
+export function fullKernelMounts(mountinfo: string, rootfs: string): string[] {
+  const found: string[] = [];
+  for (const line of mountinfo.split("\n")) {
+    const fields = line.split(" ");
+    const [root, point] = [fields[3], fields[4]];
+    const type = fields[fields.indexOf("-") + 1];
+    if (root !== "/" || point === undefined || (type !== "proc" && type !== "sysfs")) continue;
+    const path = point.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+      String.fromCharCode(Number.parseInt(digits, 8)),
+    );
+    if (!isInside(rootfs, path)) found.push(path);
+  }
+  return found;
+}

@@ -1,0 +1,104 @@
+// Carries out many steps in few round trips: the operations of as many steps as fit a message are sent at once, as if
+// nothing could go wrong. Where one fails, its step decides what to do, and the rest goes on from there. Pure but for
+// the proxy it is given; called by rootfs.ts.
+
+import type { SyscallName } from "../linux/syscalls.ts";
+import type { Argument, Fd } from "../proxy/arguments.ts";
+import { close } from "../proxy/calls.ts";
+import { type Operation, resultOf } from "../proxy/operation.ts";
+
+export interface Step {
+  /** What to do, given what is known now. Called again after every repair. */
+  operations(): Operation[];
+  /** Repairs what made an operation of this step fail, or throws. */
+  recover(failed: Operation, pending: readonly Step[]): void;
+  /** Looks at the results, once all operations have been carried out; throws when they will not do. */
+  finish?(): void;
+  /** What comes after this step needs its results. */
+  readonly pauses?: boolean;
+}
+
+export interface Batches {
+  attempt(operations: readonly Operation[]): Operation | undefined;
+}
+
+/** A step that has not got through after so many repairs never will. */
+const MOST_REPAIRS = 8;
+const MOST_OPERATIONS = 400;
+/** Bytes of data and results in one batch; the rest of a message is the operations themselves. */
+const MOST_BYTES = 0xc000;
+
+const OPENING: ReadonlySet<SyscallName> = new Set(["openat", "openat2", "fsopen", "fsmount", "open_tree"]);
+
+/** Carries the steps out in order. */
+export function runSteps(proxy: Batches, steps: readonly Step[]): void {
+  let next = 0;
+  let repairs = 0;
+  let closing: Operation[] = [];
+  while (next < steps.length || closing.length > 0) {
+    const { operations, owners, end } = collect(steps, next);
+    const failed = proxy.attempt([...closing, ...operations]);
+    closing = [];
+    const reached = failed === undefined ? end : (owners.get(failed) ?? end);
+    for (const step of steps.slice(next, reached)) step.finish?.();
+    repairs = reached === next ? repairs + 1 : 1;
+    next = reached;
+    const culprit = steps[reached];
+    if (failed === undefined || culprit === undefined) continue;
+    if (repairs > MOST_REPAIRS) throw new Error(`no progress after ${repairs} repairs: ${failed.attempt}`);
+    culprit.recover(failed, steps.slice(reached));
+    closing = leftOpen(operations.filter((one) => owners.get(one) === reached));
+  }
+}
+
+function collect(
+  steps: readonly Step[],
+  from: number,
+): { operations: Operation[]; owners: Map<Operation, number>; end: number } {
+  const operations: Operation[] = [];
+  const owners = new Map<Operation, number>();
+  let bytes = 0;
+  let end = from;
+  for (const step of steps.slice(from)) {
+    const some = step.operations();
+    bytes += some.reduce((sum, one) => sum + sizeOf(one.args), 0);
+    const full = operations.length + some.length > MOST_OPERATIONS || bytes > MOST_BYTES;
+    if (full && operations.length > 0) break;
+    for (const one of some) owners.set(one, end);
+    operations.push(...some);
+    end += 1;
+    if (step.pauses === true) break;
+  }
+  return { operations, owners, end };
+}
+
+function sizeOf(args: readonly Argument[]): number {
+  let bytes = 0;
+  for (const argument of args) {
+    if (typeof argument !== "object") continue;
+    if (argument.kind === "data") bytes += argument.bytes.length + 8;
+    if (argument.kind === "out") bytes += argument.size + 8;
+  }
+  return bytes;
+}
+
+/** Closes what the operations of an unfinished step have opened. */
+export function leftOpen(operations: readonly Operation[]): Operation[] {
+  const open = new Set<number>();
+  for (const one of operations) {
+    if (one.result === undefined || one.result < 0) continue;
+    if (OPENING.has(one.call)) open.add(one.result);
+    if (one.call === "close") open.delete(numberOf(one.args[0]));
+  }
+  return [...open].map(close);
+}
+
+function numberOf(argument: Argument | undefined): number {
+  if (typeof argument === "number") return argument;
+  return typeof argument === "object" && argument.kind === "result" ? resultOf(argument.operation) : -1;
+}
+
+/** An operation's descriptor: by its number once it is known, since a later batch cannot refer to it. */
+export function held(opening: Operation): Fd {
+  return opening.result === undefined ? opening : resultOf(opening);
+}

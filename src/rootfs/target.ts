@@ -1,0 +1,159 @@
+// The place in the container's root that something is mounted on: opened at once where it exists and no symbolic link
+// is on the way; else resolved and made, once, and then opened. Used by the steps of mounts and devices.
+
+import { TsrunError } from "../errors.ts";
+import { ELOOP, ENOENT } from "../linux/errno.ts";
+import { O_PATH, S_IFDIR, S_IFREG } from "../linux/fcntl.ts";
+import { parseStatx } from "../linux/statx.ts";
+import type { Fd } from "../proxy/arguments.ts";
+import { mkdirat, mknodat, openPlainInRoot, statx } from "../proxy/calls.ts";
+import { type Operation, orGoOn } from "../proxy/operation.ts";
+import type { FileKind, Provider, RootContext } from "./context.ts";
+import { operationFailure } from "./failure.ts";
+import { isInside, nameOf, refusedTarget } from "./paths.ts";
+import { createMissing, resolveInRoot } from "./resolve.ts";
+import type { Step } from "./steps.ts";
+
+export interface TargetOptions {
+  /** Clean path inside the root. */
+  readonly path: string;
+  /** What is to be made where nothing is; `undefined` for that of `source`. */
+  readonly kind: FileKind | undefined;
+  /** A path of the host that says what kind of file is needed. */
+  readonly source?: string;
+  /** What a failure prevents: `mount "proc" on "/proc"`. */
+  readonly attempt: string;
+  /** What the mount brings, for the rules of /proc. */
+  readonly brings: "proc" | "bind" | "other" | "nothing";
+  /** No symbolic link may stand there. */
+  readonly plain?: { readonly because: string };
+  readonly provider: Provider | undefined;
+  /** Where it stands in the configuration. */
+  readonly hint: string;
+}
+
+/** A step that has a mount point, so that those of several steps can be made together. */
+export interface TargetStep extends Step {
+  readonly target: Target;
+}
+
+export class Target {
+  readonly options: TargetOptions;
+  readonly #context: RootContext;
+  #path: string;
+  #opening: Operation | undefined;
+  #created = false;
+  #failure: Operation | undefined;
+
+  constructor(context: RootContext, options: TargetOptions) {
+    this.#context = context;
+    this.options = options;
+    this.#path = options.path;
+  }
+
+  /** Where it lies now that links have been followed. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** The operations that open it; the last one is the descriptor. */
+  open(how = O_PATH): { operations: Operation[]; descriptor: Operation } {
+    const { attempt } = this.options;
+    const descriptor = openPlainInRoot(this.#context.root, this.#path, how, attempt);
+    this.#opening = descriptor;
+    return { operations: [...this.#makeAhead(), descriptor], descriptor };
+  }
+
+  /** In a tmpfs made just before, nothing exists yet. */
+  #makeAhead(): Operation[] {
+    const { provider, path, kind, source, attempt } = this.options;
+    if (provider === undefined || this.#created || this.#path !== path) return [];
+    const wanted = kind ?? (source === undefined ? undefined : this.#context.kindOf(source));
+    if (wanted === undefined) return [];
+    return [orGoOn(makeIn(provider.directory, { name: nameOf(path), kind: wanted, attempt }))];
+  }
+
+  /** Whether `failed` was about opening this target; if so, it has been repaired. Throws when it cannot be. */
+  recover(failed: Operation, pending: readonly Step[]): boolean {
+    if (failed !== this.#opening) return false;
+    if (failed.result === -ELOOP) this.resolve(failed);
+    else if (failed.result === -ENOENT && !this.#created) createTargets(this.#context, this, pending);
+    else throw this.#failed(this.#failure ?? failed);
+    return true;
+  }
+
+  /** Follows the symbolic links on the way, after ELOOP. */
+  resolve(failed: Operation): void {
+    const { attempt, brings, plain } = this.options;
+    const resolved = resolveInRoot(this.#context, this.options.path);
+    if ("call" in resolved) throw this.#failed({ ...resolved, attempt });
+    if (plain !== undefined && resolved.endedInLink) throw this.refusal(plain.because);
+    // Someone is exchanging files for links while we look.
+    if (resolved.path === this.#path) throw this.#failed(failed);
+    const refused = brings === "nothing" ? undefined : refusedTarget(resolved.path, brings);
+    if (refused !== undefined) throw this.refusal(refused);
+    this.#path = resolved.path;
+  }
+
+  refusal(because: string): TsrunError {
+    const { attempt, hint } = this.options;
+    return new TsrunError("E_CONFIG", `cannot ${attempt}: ${because}`, { hint });
+  }
+
+  #failed(failed: Operation): TsrunError {
+    return operationFailure(failed, { hint: this.options.hint });
+  }
+
+  /** Whether it may be made along with others; not twice, and not where links are on the way. */
+  get canBeMade(): boolean {
+    return !this.#created && this.options.provider === undefined;
+  }
+
+  made(failure: Operation | undefined): void {
+    this.#created = true;
+    this.#failure = failure === undefined ? undefined : { ...failure, attempt: this.options.attempt };
+  }
+}
+
+function makeIn(
+  directory: Fd,
+  { name, kind, attempt }: { name: string; kind: FileKind; attempt: string },
+): Operation {
+  if (kind === "directory") return mkdirat(directory, name, 0o755, attempt);
+  return mknodat(directory, name, { mode: S_IFREG | 0o644, major: 0, minor: 0 }, attempt);
+}
+
+/**
+ * Makes the missing mount point of `first`, and in the same round trips those of the steps to come that do not lie
+ * below one another: a hundred volumes cost no more than one.
+ */
+function createTargets(context: RootContext, first: Target, pending: readonly Step[]): void {
+  const targets: Target[] = [first];
+  const before: Target[] = [first];
+  for (const step of pending) {
+    const target = "target" in step && step.target instanceof Target ? step.target : undefined;
+    if (target === undefined || target === first) continue;
+    // Below a mount that is still to come something else may exist.
+    const hidden = before.some((other) => isInside(other.path, target.path));
+    before.push(target);
+    if (!hidden && target.canBeMade && target.options.plain === undefined) targets.push(target);
+  }
+  const kinds = lookAtSources(context, targets);
+  const paths = targets.map((target, index) => ({ path: target.path, kind: kinds[index] ?? "directory" }));
+  const failures = createMissing(context, paths);
+  for (const [index, target] of targets.entries()) target.made(failures[index]);
+}
+
+/** What each source is, as the container's first process sees it; a missing one will be missed when it is opened. */
+function lookAtSources(context: RootContext, targets: readonly Target[]): FileKind[] {
+  const looks = targets.map(({ options: { source } }) =>
+    source === undefined ? undefined : { ...statx(-100, source, 0), goOn: true as const },
+  );
+  const operations = looks.filter((look) => look !== undefined);
+  for (let at = 0; at < operations.length; at += 100) context.proxy.attempt(operations.slice(at, at + 100));
+  return targets.map(({ options: { kind } }, index) => {
+    const look = looks[index];
+    if (kind !== undefined || look?.result !== 0) return kind ?? "directory";
+    return parseStatx(look.out.bytes).type === S_IFDIR ? "directory" : "file";
+  });
+}
