@@ -18,7 +18,7 @@ export interface CompileOptions {
   /** Absolute; the directory above it exists. Nothing is cached when absent. */
   readonly cacheDirectory: string | undefined;
   /** Told what is skipped, for the debug log. */
-  readonly debug?: (message: string) => void;
+  readonly debug?: ((message: string) => void) | undefined;
 }
 
 /** The filter of a profile; `undefined` when the profile is empty, which means no filter. */

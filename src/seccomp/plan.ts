@@ -2,7 +2,7 @@
 // Pure; called by compile.ts. The rules are runc's (libcontainer/seccomp, function InitSeccomp).
 
 import { TsrunError } from "../errors.ts";
-import type { Seccomp } from "../spec/types.ts";
+import type { Seccomp, SeccompArg, SeccompSyscall } from "../spec/types.ts";
 import {
   actionToken,
   architectureToken,
@@ -14,8 +14,6 @@ import {
   SECCOMP_FLAGS,
   SECCOMP_OPERATORS,
 } from "./tables.ts";
-
-type SeccompSyscall = NonNullable<Seccomp["syscalls"]>[number];
 
 /** `struct scmp_arg_cmp`. */
 export interface Condition {
@@ -129,7 +127,7 @@ function alternatives(conditions: readonly Condition[]): readonly (readonly Cond
   return indexes.size === conditions.length ? [conditions] : conditions.map((one) => [one]);
 }
 
-function condition(arg: NonNullable<SeccompSyscall["args"]>[number]): Condition {
+function condition(arg: SeccompArg): Condition {
   if (!Number.isInteger(arg.index) || arg.index < 0 || arg.index > 5) {
     throw new TsrunError(
       "E_CONFIG",

@@ -1,6 +1,8 @@
 // A profile of the size and shape that Docker sends with every container: its default for the default capabilities
 // on x86-64, about 375 names in 13 entries. For the tests here and for measuring.
 
+import type { Seccomp } from "../../../src/spec/types.ts";
+
 const ALLOWED = `
 accept accept4 access adjtimex alarm bind brk cachestat capget capset chdir chmod chown chown32 clock_adjtime
 clock_adjtime64 clock_getres clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep clock_nanosleep_time64
@@ -37,12 +39,12 @@ timerfd_gettime64 timerfd_settime timerfd_settime64 times tkill truncate truncat
 unlinkat uretprobe utime utimensat utimensat_time64 utimes vfork vmsplice wait4 waitid waitpid write writev
 `;
 
-const allow = "SCMP_ACT_ALLOW";
+const allow = "SCMP_ACT_ALLOW" as const;
 
 /** personality(2): PER_LINUX, PER_LINUX32, UNAME26 with each, and "which is it". */
 const PERSONALITIES = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff];
 
-export const DOCKER_DEFAULT = {
+export const DOCKER_DEFAULT: Seccomp = {
   defaultAction: "SCMP_ACT_ERRNO",
   defaultErrnoRet: 1,
   architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
@@ -54,7 +56,7 @@ export const DOCKER_DEFAULT = {
     ...PERSONALITIES.map((value) => ({
       names: ["personality"],
       action: allow,
-      args: [{ index: 0, value, op: "SCMP_CMP_EQ" }],
+      args: [{ index: 0, value, op: "SCMP_CMP_EQ" as const }],
     })),
     { names: ["arch_prctl"], action: allow },
     { names: ["modify_ldt"], action: allow },
