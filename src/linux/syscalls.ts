@@ -27,6 +27,7 @@ const NUMBERS = {
   flock: [73, 32],
   ftruncate: [77, 46],
   getdents64: [217, 61],
+  getcwd: [79, 17],
   chdir: [80, 49],
   fchdir: [81, 50],
   fchmod: [91, 52],

@@ -57,3 +57,13 @@ export function u64Struct(...fields: readonly Word[]): Uint8Array {
   });
   return bytes;
 }
+
+/** An array of 32-bit numbers, as setgroups(2) takes one. */
+export function u32Array(values: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(values.length * 4);
+  const view = viewOf(bytes);
+  values.forEach((value, index) => {
+    view.setUint32(index * 4, value, true);
+  });
+  return bytes;
+}

@@ -33,6 +33,7 @@ import {
   octal,
   out,
   quote,
+  type Shown,
   shown,
   text,
   textArray,
@@ -290,7 +291,12 @@ export function clone3(kinds: number, attempt: string, cgroup = 0): Operation {
 }
 
 /** prctl(2) with numbers; `shownAs` is how the option reads. */
-export function prctl(option: number, args: readonly Word[], shownAs: string, attempt: string): Operation {
+export function prctl(
+  option: number,
+  args: readonly (Word | Shown)[],
+  shownAs: string,
+  attempt: string,
+): Operation {
   return operation("prctl", [shown(option, shownAs), ...args], attempt);
 }
 

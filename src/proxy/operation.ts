@@ -1,6 +1,7 @@
 // One system call that the proxy is to make, with what it is for; and how it reads in a trace or an error. Pure.
 
-import { errnoName } from "../linux/errno.ts";
+import { TsrunError } from "../errors.ts";
+import { errnoName, errnoWords } from "../linux/errno.ts";
 import type { SyscallName } from "../linux/syscalls.ts";
 import { viewOf } from "../linux/words.ts";
 import type { Argument } from "./arguments.ts";
@@ -48,6 +49,13 @@ export function render(of: Operation): string {
   const call = `${of.call}(${of.args.map(renderArgument).join(", ")})`;
   if (of.result === undefined) return call;
   return `${call} = ${of.result < 0 ? errnoName(-of.result) : of.result}`;
+}
+
+/** `cannot mount "proc" on "/proc": mount(…) = EPERM (operation not permitted)` */
+export function operationError(failed: Operation): TsrunError {
+  const errno = -(failed.result ?? 0);
+  const message = `cannot ${failed.attempt}: ${render(failed)} (${errnoWords(errno)})`;
+  return new TsrunError("E_SYSCALL", message, { errno: errnoName(errno) });
 }
 
 function renderArgument(argument: Argument): string {

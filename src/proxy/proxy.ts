@@ -2,7 +2,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call.ts";
-import { EINVAL, errnoName, errnoWords } from "../linux/errno.ts";
+import { EINVAL, errnoWords } from "../linux/errno.ts";
 import {
   F_ADD_SEALS,
   F_DUPFD_CLOEXEC,
@@ -22,7 +22,7 @@ import { cString, viewOf } from "../linux/words.ts";
 import { shown } from "./arguments.ts";
 import { decode, type EncodeOptions, encode, failureOf, MESSAGE_LIMIT } from "./batch.ts";
 import { proxyExecutable } from "./elf.ts";
-import { type Operation, operation, render } from "./operation.ts";
+import { type Operation, operation, operationError, render } from "./operation.ts";
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;
@@ -148,13 +148,6 @@ export class ProxyDied extends TsrunError {
     super("E_SYSCALL", `cannot ${attempt}: the container's first process ended unexpectedly`);
     this.pid = pid;
   }
-}
-
-/** `cannot mount "proc" on "/proc": mount(…) = EPERM (operation not permitted)` */
-export function operationError(failed: Operation): TsrunError {
-  const errno = -(failed.result ?? 0);
-  const message = `cannot ${failed.attempt}: ${render(failed)} (${errnoWords(errno)})`;
-  return new TsrunError("E_SYSCALL", message, { errno: errnoName(errno) });
 }
 
 export interface StartOptions {
