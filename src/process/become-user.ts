@@ -1,0 +1,237 @@
+// The first process becomes the container's user, inside the container's root, and finds its program there: two batches,
+// since the first one's answers decide what stands in the second. Called by the stories when the rootfs is finished.
+
+import { TsrunError } from "../errors.ts";
+import { EACCES, EINVAL, EPERM, EROFS, errnoName, errnoWords } from "../linux/errno.ts";
+import { AT_EMPTY_PATH, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
+import { type FileStatus, parseStatx } from "../linux/statx.ts";
+import { text, textUntilNul } from "../linux/words.ts";
+import { chdir, close, dup3, fchown, mkdirat, openat, type Reading, read, statx } from "../proxy/calls.ts";
+import { type Operation, operationError, orGoOn } from "../proxy/operation.ts";
+import type { SyscallProxy } from "../proxy/proxy.ts";
+import { variable, withHome } from "./environment.ts";
+import { lastCapability, maySetGroups } from "./host-side.ts";
+import { becomeOperations, outsideOfRoot } from "./identity.ts";
+import { candidatesFor, choose, lookupOperations } from "./lookup.ts";
+import type { ProcessPlan } from "./plan.ts";
+import { schedulingOperations } from "./scheduling.ts";
+import { dieWithTsrun } from "./session.ts";
+
+/** What execve(2) gets beside the arguments. */
+export interface Executable {
+  readonly path: string;
+  readonly environment: readonly string[];
+}
+
+export interface BecomeOptions {
+  /** A seccomp filter will be installed in the last batch: see `placeFilter`. */
+  readonly filter: boolean;
+}
+
+/** Gives up tsrun's privileges and finds the program. Throws runc's words when there is none. */
+export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, { filter }: BecomeOptions): Executable {
+  const seen = look(proxy, plan);
+  const mayGroup = maySetGroups(proxy.pid);
+  if (!mayGroup && plan.user.additionalGids.length > 0) {
+    throw new TsrunError("E_CONFIG", "cannot set additional groups: the user namespace denies setgroups(2)", {
+      hint: "remove process.user.additionalGids, or map group ids with newgidmap",
+    });
+  }
+  const identity = becomeOperations(plan, {
+    maySetGroups: mayGroup,
+    lastCapability: lastCapability(),
+    changeDirectory: seen.mustChangeDirectory,
+    filter,
+  });
+  const environment = withHome(plan.environment, seen.passwd, plan.user.uid);
+  const name = plan.args[0] ?? "";
+  const candidates = candidatesFor(name, variable(environment, "PATH"));
+  const stdio = stdioOperations(seen, plan.user.uid);
+  const lookups = lookupOperations(candidates);
+  // An unusually long PATH goes in batches of its own: a message holds some hundred operations with their answers.
+  const few = lookups.splice(0, MOST_LOOKUPS);
+  const failure = proxy.attempt([
+    ...stdio,
+    ...schedulingOperations(plan.scheduling),
+    ...identity.operations,
+    // A change of ids has cleared it.
+    dieWithTsrun(),
+    ...few,
+  ]);
+  if (failure !== undefined) throw identityError(failure, plan);
+  checkStdio(stdio);
+  checkWorkingDirectory(identity.workingDirectory);
+  while (lookups.length > 0) proxy.run(lookups.splice(0, MOST_LOOKUPS));
+  return { path: choose(name, candidates), environment };
+}
+
+/** Two per candidate. */
+const MOST_LOOKUPS = 64;
+
+/**
+ * Makes the working directory and what is missing above it, inside the root and before that becomes read-only.
+ * AS RUNC: for the first process only. Whether it worked is seen when the directory is entered.
+ */
+export function cwdOperations({ cwd }: ProcessPlan): Operation[] {
+  const parts = cwd.split("/").filter((part) => part !== "");
+  return parts.map((_, index) => {
+    const path = `/${parts.slice(0, index + 1).join("/")}`;
+    return orGoOn(mkdirat(-100, path, 0o755, `create the working directory "${cwd}"`));
+  });
+}
+
+interface Seen {
+  readonly passwd: string;
+  readonly mustChangeDirectory: boolean;
+  /** Standard input, output and error; `undefined` where one is closed. */
+  readonly stdio: readonly (FileStatus | undefined)[];
+  /** A descriptor of the container's /dev/null, or -1. */
+  readonly null: number;
+}
+
+/** The first batch: still privileged, it looks at what is there. */
+function look(proxy: SyscallProxy, plan: ProcessPlan): Seen {
+  const stdio = [0, 1, 2].map((fd) => mayFail(statx(fd, "", AT_EMPTY_PATH, `look at descriptor ${fd}`)));
+  const nothing = orGoOn(openat(-100, "/dev/null", O_RDWR | O_NOCTTY));
+  const nothingStatus = mayFail(statx(nothing, "", AT_EMPTY_PATH));
+  const enter = orGoOn(chdir(plan.cwd, "enter the working directory"));
+  const passwd = plan.environment.needsHome ? readPasswd() : undefined;
+  proxy.run([...stdio, nothing, nothingStatus, enter, ...(passwd?.operations ?? [])]);
+  const isNull = isNullDevice(statusOf(nothingStatus));
+  const opened = nothing.result ?? -1;
+  if (!isNull && opened >= 0) proxy.run([close(opened)]);
+  return {
+    passwd: passwd === undefined ? "" : readRest(proxy, passwd),
+    mustChangeDirectory: mustTryAgain(enter, plan.cwd),
+    stdio: stdio.map(statusOf),
+    null: isNull ? opened : -1,
+  };
+}
+
+/** AS RUNC: a directory that root may not enter is tried again as the user; all else is an error, in runc's words. */
+function mustTryAgain({ result = 0 }: Operation, cwd: string): boolean {
+  if (result >= 0) return false;
+  if (result === -EACCES || result === -EPERM) return true;
+  throw cwdError(cwd, -result);
+}
+
+function cwdError(cwd: string, errno: number): TsrunError {
+  const message = `chdir to cwd (${JSON.stringify(cwd)}) set in config.json failed: ${errnoWords(errno)}`;
+  return new TsrunError("E_SYSCALL", message, { errno: errnoName(errno) });
+}
+
+/**
+ * Standard streams belong to the user, or it could not open /dev/stdout or use its terminal (runc: fixStdioPermissions).
+ * Where the caller gave the host's /dev/null the container's takes its place: its owner must stay, and with it a hold on
+ * the host's /dev goes (runc: reOpenDevNull).
+ */
+function stdioOperations(seen: Seen, uid: number): Operation[] {
+  const operations = seen.stdio.flatMap((status, fd) => {
+    if (status === undefined) return [];
+    if (isNullDevice(status)) {
+      return seen.null < 0
+        ? []
+        : [dup3(seen.null, fd, 0, "put the container's /dev/null in place of the host's")];
+    }
+    if (status.uid === uid) return [];
+    return [orGoOn(fchown(fd, { uid, gid: -1 }, `give descriptor ${fd} to user ${uid}`))];
+  });
+  return seen.null < 0 ? operations : [...operations, close(seen.null)];
+}
+
+function checkStdio(operations: readonly Operation[]): void {
+  const failed = operations.find(({ call, result = 0 }) => call === "fchown" && !mayStay(result));
+  if (failed !== undefined) throw operationError(failed);
+}
+
+/** AS RUNC: an owner that cannot be changed stays: a read-only file system, one of others, an id without a mapping. */
+function mayStay(result: number): boolean {
+  return result >= 0 || [-EPERM, -EROFS, -EINVAL].includes(result);
+}
+
+function isNullDevice(status: FileStatus | undefined): boolean {
+  return status?.type === S_IFCHR && status.nodeMajor === 1 && status.nodeMinor === 3;
+}
+
+function statusOf(reading: Reading): FileStatus | undefined {
+  return reading.result === 0 ? parseStatx(reading.out.bytes) : undefined;
+}
+
+/** Both calls may fail; a file that is none (a FIFO would block) gives nothing. */
+function readPasswd(): { file: Operation; first: Reading; operations: readonly Operation[] } {
+  const attempt = "read the container's /etc/passwd";
+  const file = orGoOn(openat(-100, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, attempt));
+  const first = mayFail(read(file, PASSWD_CHUNK, attempt));
+  return { file, first, operations: [file, first] };
+}
+
+const PASSWD_CHUNK = 16384;
+/** Nobody's home is looked for beyond this. */
+const MOST_PASSWD = 4 << 20;
+
+function readRest(proxy: SyscallProxy, { file, first }: ReturnType<typeof readPasswd>): string {
+  const descriptor = file.result ?? -1;
+  if (descriptor < 0) return "";
+  const chunks = [contentOf(first)];
+  let length = first.result ?? 0;
+  for (let last = length; last === PASSWD_CHUNK && length < MOST_PASSWD; length += last) {
+    const next = mayFail(read(descriptor, PASSWD_CHUNK, first.attempt));
+    proxy.run([next]);
+    chunks.push(contentOf(next));
+    last = next.result ?? 0;
+  }
+  proxy.run([close(descriptor)]);
+  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return text(whole);
+}
+
+function contentOf({ result = 0, out }: Reading): Uint8Array {
+  return out.bytes.subarray(0, Math.max(0, result));
+}
+
+function checkWorkingDirectory({ result = 0, out, attempt }: Reading): void {
+  const words = "current working directory is outside of container mount namespace root";
+  if (result < 0) {
+    // A directory that was removed has no path either, and glibc's getcwd(3) says the same of both.
+    throw new TsrunError("E_SYSCALL", `cannot ${attempt}: ${errnoWords(-result)}`, {
+      errno: errnoName(-result),
+    });
+  }
+  if (outsideOfRoot(textUntilNul(out.bytes))) {
+    throw new TsrunError("E_SYSCALL", `${words} -- possible container breakout detected`);
+  }
+}
+
+function identityError(failed: Operation, plan: ProcessPlan): TsrunError {
+  const errno = -(failed.result ?? 0);
+  const { uid, gid } = plan.user;
+  if (failed.call === "chdir") return cwdError(plan.cwd, errno);
+  if (errno === EINVAL && failed.call === "setresuid")
+    return unmapped(`cannot setuid to unmapped uid ${uid}`);
+  if (errno === EINVAL && failed.call === "setresgid")
+    return unmapped(`cannot setgid to unmapped gid ${gid}`);
+  if (errno === EPERM && failed.call === "capset") {
+    return new TsrunError("E_SYSCALL", "unable to apply caps: operation not permitted", {
+      errno: errnoName(errno),
+      hint: "process.capabilities asks for more than tsrun itself has",
+    });
+  }
+  return operationError(failed);
+}
+
+function unmapped(words: string): TsrunError {
+  return new TsrunError("E_CONFIG", `${words} in user namespace`, {
+    errno: "EINVAL",
+    hint: "add the id to linux.uidMappings or linux.gidMappings",
+  });
+}
+
+/** `orGoOn` that keeps what a reading reads into. */
+function mayFail(reading: Reading): Reading {
+  return { ...reading, goOn: true };
+}

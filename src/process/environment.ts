@@ -1,0 +1,48 @@
+// The environment of a container's process (runc: libcontainer/env.go). Pure. Called by the plan and by become-user.ts.
+
+/** Where a user without an entry in /etc/passwd is at home. */
+const DEFAULT_HOME = "/";
+
+export interface Environment {
+  /** Of two entries with one name the last one is kept, in its own place. An empty HOME is left out. */
+  readonly entries: readonly string[];
+  /** Whether HOME is still to be filled in. */
+  readonly needsHome: boolean;
+}
+
+/** Drops duplicates and an empty HOME. That each entry is `NAME=value` has been checked with the configuration. */
+export function planEnvironment(env: readonly string[]): Environment {
+  const last = new Map<string, number>();
+  env.forEach((entry, index) => {
+    last.set(nameOf(entry), index);
+  });
+  const entries = env.filter((entry, index) => last.get(nameOf(entry)) === index && entry !== "HOME=");
+  return { entries, needsHome: !entries.some((entry) => entry.startsWith("HOME=")) };
+}
+
+/** The environment with HOME, which comes last as in runc, from the container's /etc/passwd when it is missing. */
+export function withHome(environment: Environment, passwd: string, uid: number): readonly string[] {
+  if (!environment.needsHome) return environment.entries;
+  return [...environment.entries, `HOME=${passwdHome(passwd, uid)}`];
+}
+
+/** The home directory of a user id: of its first entry in the text of /etc/passwd (passwd(5)), else `/`. */
+export function passwdHome(passwd: string, uid: number): string {
+  for (const line of passwd.split("\n")) {
+    const [, , id, , , home] = line.trim().split(":");
+    if (id === undefined || !/^[0-9]+$/.test(id) || Number(id) !== uid) continue;
+    // An image may bring anything; a NUL would make the environment impossible.
+    return home === undefined || home === "" || home.includes("\0") ? DEFAULT_HOME : home;
+  }
+  return DEFAULT_HOME;
+}
+
+/** The value of a variable, or `undefined`. */
+export function variable(entries: readonly string[], name: string): string | undefined {
+  return entries.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+function nameOf(entry: string): string {
+  const equals = entry.indexOf("=");
+  return equals < 0 ? entry : entry.slice(0, equals);
+}

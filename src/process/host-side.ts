@@ -1,0 +1,75 @@
+// What tsrun does to the container's first process from outside, as a process of the host that is still privileged.
+// Called by the stories, by pid.
+
+import { TsrunError } from "../errors.ts";
+import { syscallError, tryCall } from "../linux/call.ts";
+import { EACCES, errnoName, errnoWords } from "../linux/errno.ts";
+import { readTextIfThere, tryWriteFile } from "../linux/files.ts";
+import { RLIM_INFINITY } from "../linux/rlimits.ts";
+import { u64Struct } from "../linux/words.ts";
+import { parseList } from "./cpu-list.ts";
+import type { PlannedRlimit } from "./plan.ts";
+import { nodeMask } from "./scheduling.ts";
+
+/** CAP_CHECKPOINT_RESTORE, the last one of Linux 5.9 to 6.18: what a host without /proc/sys is taken to have. */
+const LAST_CAPABILITY = 40;
+
+/** Sets resource limits from outside: root of a user namespace may not raise them itself (runc: setupRlimits). */
+export function setLimits(pid: number, rlimits: readonly PlannedRlimit[]): void {
+  for (const { name, resource, soft, hard } of rlimits) {
+    const result = tryCall("prlimit64", pid, resource, u64Struct(soft, hard), 0);
+    if (result < 0) {
+      const wanted = `${shown(soft)} (hard ${shown(hard)})`;
+      throw new TsrunError("E_SYSCALL", `cannot set ${name} to ${wanted}: ${errnoWords(-result)}`, {
+        errno: errnoName(-result),
+        hint: "a limit can be raised above tsrun's own hard limit only with CAP_SYS_RESOURCE",
+      });
+    }
+  }
+}
+
+/**
+ * Writes /proc/PID/oom_score_adj, also when the value is 0.
+ * AS RUNC: rootless, a value that only a privileged process may have is left as it was.
+ */
+export function writeOomScore(pid: number, value: number, { rootless }: { rootless: boolean }): void {
+  const failure = tryWriteFile(`/proc/${pid}/oom_score_adj`, `${value}`);
+  if (failure >= 0 || (failure === -EACCES && rootless)) return;
+  throw new TsrunError(
+    "E_SYSCALL",
+    `cannot set the OOM score adjustment to ${value}: ${errnoWords(-failure)}`,
+    { errno: errnoName(-failure), hint: "a score below the present one needs CAP_SYS_RESOURCE" },
+  );
+}
+
+/**
+ * Lets a process run on every CPU of its cgroup's cpuset. Since Linux 6.2 (da019032819a) a process keeps the affinity
+ * that tsrun's caller had. Setting all bits is enough: the kernel takes away what the cpuset does not allow.
+ * AS RUNC: a failure is no error (runc: tryResetCPUAffinity).
+ */
+export function resetCpuAffinity(pid: number): void {
+  const all = new Uint8Array(1024).fill(0xff);
+  tryCall("sched_setaffinity", pid, all.length, all);
+}
+
+/** Binds a process to the CPUs of a list such as `0-3,7`. */
+export function setCpuAffinity(pid: number, list: string): void {
+  const mask = nodeMask(parseList(list));
+  const result = tryCall("sched_setaffinity", pid, mask.length, mask);
+  if (result < 0) throw syscallError(`set the CPU affinity to "${list}"`, -result);
+}
+
+/** Whether a process may call setgroups(2): in a user namespace that an ordinary user made it may not. */
+export function maySetGroups(pid: number): boolean {
+  return readTextIfThere(`/proc/${pid}/setgroups`)?.trim() !== "deny";
+}
+
+/** The last capability that the kernel knows; higher ones of a later kernel are dropped without our knowing a name. */
+export function lastCapability(): number {
+  const number = Number(readTextIfThere("/proc/sys/kernel/cap_last_cap") ?? "");
+  return Number.isInteger(number) && number > 0 && number < 64 ? number : LAST_CAPABILITY;
+}
+
+function shown(value: bigint): string {
+  return value === RLIM_INFINITY ? "unlimited" : value.toString();
+}

@@ -1,0 +1,170 @@
+// How the first process gives up what tsrun has: user, groups, capabilities (runc: finalizeNamespace). Pure.
+// Called by become-user.ts and, for the end of the story, by the stories themselves.
+//
+// The order, and why:
+//   1  bounding set     needs CAP_SETPCAP, which goes with the rest
+//   2  keep             else a change from root to another user empties the permitted set
+//   3  groups, gid, uid needs CAP_SETGID and CAP_SETUID
+//   4  working directory  a second time, where only the user may enter it; then: is it inside?
+//   5  capset, ambient  what remains; nothing privileged is possible after it
+//   6  no_new_privs
+// The seccomp filter needs CAP_SYS_ADMIN or no_new_privs. With no_new_privs it comes last of all, right before execve, so
+// that the profile need not allow what tsrun does. Without, CAP_SYS_ADMIN stays permitted (never effective) until the
+// filter is in, and goes right after it: see `placeFilter`.
+// DIFFERS: runc installs that filter before all of the above, so its profiles must allow all of it.
+
+import {
+  PR_CAP_AMBIENT,
+  PR_CAP_AMBIENT_CLEAR_ALL,
+  PR_CAP_AMBIENT_RAISE,
+  PR_CAPBSET_DROP,
+  PR_SET_KEEPCAPS,
+  PR_SET_NO_NEW_PRIVS,
+} from "../linux/sched.ts";
+import { u32Array } from "../linux/words.ts";
+import { data, octal, out, shown } from "../proxy/arguments.ts";
+import { chdir, prctl, type Reading } from "../proxy/calls.ts";
+import { type Operation, operation } from "../proxy/operation.ts";
+import {
+  type CapsetMasks,
+  capabilityData,
+  capabilityHeader,
+  capabilityNames,
+  numbersOf,
+} from "./capabilities.ts";
+import type { ProcessPlan } from "./plan.ts";
+
+/** Its number is 21. */
+const CAP_SYS_ADMIN = 1n << 21n;
+
+export interface IdentityOptions {
+  /** Where setgroups(2) is denied the groups stay as they are. */
+  readonly maySetGroups: boolean;
+  /** The kernel's last capability. */
+  readonly lastCapability: number;
+  /** The working directory could not be entered by root. */
+  readonly changeDirectory: boolean;
+  /** A seccomp filter is still to come. */
+  readonly filter: boolean;
+}
+
+export interface Identity {
+  readonly operations: readonly Operation[];
+  /** Where the process stands when all is done: see `outsideOfRoot`. */
+  readonly workingDirectory: Reading;
+}
+
+/** Everything from the bounding set to no_new_privs. */
+export function becomeOperations(plan: ProcessPlan, options: IdentityOptions): Identity {
+  const { uid, gid, additionalGids } = plan.user;
+  const workingDirectory = getWorkingDirectory();
+  const { capabilities } = plan;
+  const operations = [
+    ...dropBounding(capabilities.bounding, options.lastCapability),
+    keepCapabilities(true),
+    ...(options.maySetGroups ? [setGroups(additionalGids)] : []),
+    operation("setresgid", [gid, gid, gid], `become group ${gid}`),
+    operation("setresuid", [uid, uid, uid], `become user ${uid}`),
+    ...(options.changeDirectory ? [chdir(plan.cwd, `enter the working directory "${plan.cwd}"`)] : []),
+    workingDirectory,
+    keepCapabilities(false),
+    operation("umask", [octal(plan.umask)], "set the umask"),
+    ...(keepsAdmin(plan, options)
+      ? [setCapabilities({ ...capabilities, permitted: capabilities.permitted | CAP_SYS_ADMIN })]
+      : setFinalCapabilities(plan)),
+    ...(plan.noNewPrivileges ? [setNoNewPrivileges()] : []),
+  ];
+  return { operations, workingDirectory };
+}
+
+/** Where the operations that install the seccomp filter go in the batch that ends with execve. */
+export interface FilterPlaces {
+  readonly beforeWaiting: readonly Operation[];
+  readonly beforeExecute: readonly Operation[];
+}
+
+/** Spreads the filter's operations, none when there is no filter, over the last batch. */
+export function placeFilter(plan: ProcessPlan, filter: readonly Operation[]): FilterPlaces {
+  if (filter.length === 0) return { beforeWaiting: [], beforeExecute: [] };
+  if (plan.noNewPrivileges) return { beforeWaiting: [], beforeExecute: filter };
+  const { effective, permitted, inheritable } = plan.capabilities;
+  const raised = { effective: effective | CAP_SYS_ADMIN, permitted: permitted | CAP_SYS_ADMIN, inheritable };
+  return {
+    beforeWaiting: [setCapabilities(raised), ...filter, ...setFinalCapabilities(plan)],
+    beforeExecute: [],
+  };
+}
+
+function keepsAdmin(plan: ProcessPlan, { filter }: IdentityOptions): boolean {
+  return filter && !plan.noNewPrivileges;
+}
+
+/**
+ * Whether what getcwd(2) gave is a directory outside of the container's root: then the kernel puts "(unreachable)" in
+ * front. A descriptor of the host that leaked would make such a working directory possible (CVE-2024-21626).
+ */
+export function outsideOfRoot(path: string): boolean {
+  return !path.startsWith("/");
+}
+
+function dropBounding(kept: bigint, last: number): Operation[] {
+  const all = (1n << BigInt(last + 1)) - 1n;
+  return numbersOf(all & ~kept).map((number) => {
+    const name = capabilityNames(1n << BigInt(number)).join("");
+    return prctl(
+      PR_CAPBSET_DROP,
+      [shown(number, name)],
+      "PR_CAPBSET_DROP",
+      `drop ${name} from the bounding set`,
+    );
+  });
+}
+
+function keepCapabilities(keep: boolean): Operation {
+  const attempt = `${keep ? "keep" : "stop keeping"} capabilities over a change of user`;
+  return prctl(PR_SET_KEEPCAPS, [keep ? 1 : 0], "PR_SET_KEEPCAPS", attempt);
+}
+
+function setGroups(gids: readonly number[]): Operation {
+  const attempt = gids.length === 0 ? "leave tsrun's groups" : `join the groups ${gids.join(", ")}`;
+  const list = data(u32Array(gids), () => `[${gids.join(", ")}]`);
+  return operation("setgroups", [gids.length, list], attempt);
+}
+
+/** getcwd(2) fills the path in, with its NUL. */
+function getWorkingDirectory(): Reading {
+  const memory = out(4096);
+  const attempt = "find out the working directory";
+  return { ...operation("getcwd", [memory, memory.size], attempt), goOn: true, out: memory };
+}
+
+/** Capabilities as they stay, ambient ones last: those need to be permitted and inheritable already. */
+function setFinalCapabilities({ capabilities }: ProcessPlan): Operation[] {
+  const clear = shown(PR_CAP_AMBIENT_CLEAR_ALL, "PR_CAP_AMBIENT_CLEAR_ALL");
+  return [
+    setCapabilities(capabilities),
+    prctl(PR_CAP_AMBIENT, [clear, 0, 0, 0], "PR_CAP_AMBIENT", "clear the ambient capabilities"),
+    ...numbersOf(capabilities.ambient).map(raiseAmbient),
+  ];
+}
+
+function raiseAmbient(number: number): Operation {
+  const name = capabilityNames(1n << BigInt(number)).join("");
+  const raise = shown(PR_CAP_AMBIENT_RAISE, "PR_CAP_AMBIENT_RAISE");
+  return prctl(PR_CAP_AMBIENT, [raise, shown(number, name), 0, 0], "PR_CAP_AMBIENT", `make ${name} ambient`);
+}
+
+function setCapabilities(masks: CapsetMasks): Operation {
+  const { effective, permitted, inheritable } = masks;
+  const header = data(capabilityHeader(), () => "{_LINUX_CAPABILITY_VERSION_3, 0}");
+  const hex = (mask: bigint) => `0x${mask.toString(16)}`;
+  const sets = data(
+    capabilityData(masks),
+    () => `{effective=${hex(effective)}, permitted=${hex(permitted)}, inheritable=${hex(inheritable)}}`,
+  );
+  return operation("capset", [header, sets], "set the capabilities");
+}
+
+function setNoNewPrivileges(): Operation {
+  return prctl(PR_SET_NO_NEW_PRIVS, [1, 0, 0, 0], "PR_SET_NO_NEW_PRIVS", "give up new privileges");
+}

@@ -1,0 +1,111 @@
+// What sets a process apart from tsrun's caller before anything of the container is made: its session, its keyring, how
+// readily it is killed. Pure. Called by the stories right after the namespaces, while the host's /proc is still there.
+
+import { ENOSYS } from "../linux/errno.ts";
+import { O_WRONLY } from "../linux/fcntl.ts";
+import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG, SIGKILL } from "../linux/sched.ts";
+import { type Fd, fd, shown, text } from "../proxy/arguments.ts";
+import { close, openat, prctl, write } from "../proxy/calls.ts";
+import { type Operation, operation, operationError, orGoOn, render } from "../proxy/operation.ts";
+import type { ProcessPlan } from "./plan.ts";
+
+/** Operations, and what to make of their results once they have run. */
+export interface Checked {
+  readonly operations: readonly Operation[];
+  /** Throws when one of those that went on should not have failed. */
+  readonly check: () => void;
+}
+
+export interface SessionOptions {
+  /** An ordinary user owns /proc/self only while the process is dumpable. */
+  readonly rootless: boolean;
+}
+
+/** Session, keyring and OOM score. */
+export function sessionOperations(plan: ProcessPlan, { rootless }: SessionOptions): Checked {
+  const keyring = plan.newKeyring ? joinKeyring(plan) : { operations: [], check: () => {} };
+  const { oomScoreAdj } = plan;
+  const score = oomScoreAdj === undefined ? [] : oomScoreOperations(oomScoreAdj, { rootless });
+  return {
+    operations: [operation("setsid", [], "make a session"), ...score, ...keyring.operations],
+    check: keyring.check,
+  };
+}
+
+/** The first process must not outlive tsrun as long as it is not set up. A change of ids clears this. */
+export function dieWithTsrun(): Operation {
+  return prctl(PR_SET_PDEATHSIG, [SIGKILL], "PR_SET_PDEATHSIG", "tie a process to tsrun");
+}
+
+/** The last thing before waiting for `start`: from now on tsrun may go. */
+export function outliveTsrun(): Operation {
+  return prctl(PR_SET_PDEATHSIG, [0], "PR_SET_PDEATHSIG", "untie a process from tsrun");
+}
+
+/**
+ * Writes the OOM score through the host's /proc, also when it is 0: the caller may have had another.
+ * AS RUNC: rootless, a score that only a privileged process may have is left as it was.
+ */
+function oomScoreOperations(value: number, { rootless }: SessionOptions): Operation[] {
+  const attempt = `set the OOM score adjustment to ${value}`;
+  const mayFail = rootless ? orGoOn : (of: Operation) => of;
+  const file = mayFail(openat(-100, "/proc/self/oom_score_adj", O_WRONLY, attempt));
+  const operations = [file, mayFail(write(file, `${value}`, attempt)), mayFail(close(file))];
+  if (!rootless) return operations;
+  const setDumpable = (to: number) => prctl(PR_SET_DUMPABLE, [to], "PR_SET_DUMPABLE", attempt);
+  return [setDumpable(1), ...operations, setDumpable(0)];
+}
+
+const KEYCTL_JOIN_SESSION_KEYRING = 1;
+const KEYCTL_SETPERM = 5;
+/** What join_session_keyring() in security/keys/process_keys.c gives a new one. */
+const KEY_POS_ALL = 0x3f000000;
+const KEY_USR_VIEW_READ_LINK = 0x00130000;
+const KEY_USR_SEARCH = 0x00080000;
+const KEY_OTH_SEARCH = 0x00000008;
+
+/**
+ * A session keyring by the container's name, so that the container does not see the caller's keys, and `exec` can join
+ * it. It is made searchable for that; in a user namespace that takes the permission of others (runc: keys.ModKeyringPerm).
+ */
+function joinKeyring(plan: ProcessPlan): Checked {
+  const name = `_ses.${plan.id}`;
+  const attempt = `join the session keyring "${name}"`;
+  const join = orGoOn(
+    operation(
+      "keyctl",
+      [shown(KEYCTL_JOIN_SESSION_KEYRING, "KEYCTL_JOIN_SESSION_KEYRING"), text(name)],
+      attempt,
+    ),
+  );
+  if (plan.kind === "exec") return { operations: [join], check: () => checkJoin(join) };
+  const search = plan.userNamespace ? KEY_OTH_SEARCH : KEY_USR_SEARCH;
+  const permissions = KEY_POS_ALL | KEY_USR_VIEW_READ_LINK | search;
+  const adjust = orGoOn(setKeyPermissions(join, permissions));
+  return {
+    operations: [join, adjust],
+    check: () => {
+      if (checkJoin(join)) checkSuccess(adjust);
+    },
+  };
+}
+
+function setKeyPermissions(key: Fd, permissions: number): Operation {
+  return operation(
+    "keyctl",
+    [shown(KEYCTL_SETPERM, "KEYCTL_SETPERM"), fd(key), shown(permissions, `0x${permissions.toString(16)}`)],
+    "make the session keyring searchable",
+  );
+}
+
+/** AS RUNC: a kernel without keyrings is no failure. Returns whether there is one. */
+function checkJoin(join: Operation): boolean {
+  if (join.result === -ENOSYS) return false;
+  checkSuccess(join);
+  return true;
+}
+
+function checkSuccess(of: Operation): void {
+  if (of.result === undefined) throw new Error(`${render(of)} was not carried out`);
+  if (of.result < 0) throw operationError(of);
+}
