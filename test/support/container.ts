@@ -97,10 +97,12 @@ export class Container {
     return JSON.parse(result.stdout) as StateDocument;
   }
 
+  /** Also waits for a container that is only just being made. */
   async waitForStatus(status: string): Promise<StateDocument> {
     return until(`${this.id} to be ${status}`, async () => {
-      const document = await this.stateDocument();
-      return document.status === status ? document : undefined;
+      const { code, stdout } = await this.state();
+      const document = code === 0 ? (JSON.parse(stdout) as StateDocument) : undefined;
+      return document?.status === status ? document : undefined;
     });
   }
 
@@ -113,12 +115,13 @@ export class Container {
     return this.#created === undefined ? "" : readFileSync(this.#created.stderrPath, "utf8");
   }
 
-  /** Create, start, wait for the end, delete; the container's output is the result. */
+  /** Create, start, wait for the end, delete, all by the same caller; the container's output is the result. */
   async live(options: CallOptions = {}): Promise<string> {
+    const { flags: _flags, ...caller } = options;
     mustSucceed(await this.create(options));
-    mustSucceed(await this.start());
+    mustSucceed(await this.start(caller));
     await this.waitForStatus("stopped");
-    mustSucceed(await this.delete());
+    mustSucceed(await this.delete(caller));
     return this.output();
   }
 

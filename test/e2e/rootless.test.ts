@@ -1,0 +1,155 @@
+// Rootless: an ordinary user runs containers, with one id of its own or with those of /etc/subuid. The user is Debian's
+// `nobody`; its entries in /etc/subuid exist only in a mount namespace of the call.
+
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { behaviour, type Condition, nothingLeft, refused } from "../support/behaviour.ts";
+import type { Config } from "../support/config.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import { findProgram } from "../support/host.ts";
+import type { Lab } from "../support/lab.ts";
+import { runtimePath } from "../support/runtime.ts";
+
+const NOBODY = 65_534;
+const SUBORDINATE = 100_000;
+
+/** Runs the call as the user, from a copy of the runtime that the user can reach. */
+function asUser(lab: Lab): string[] {
+  const copy = join(lab.folder, basename(runtimePath));
+  if (!existsSync(copy)) {
+    cpSync(runtimePath, copy, { dereference: true });
+    chmodSync(copy, 0o755);
+  }
+  const become = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
+  // The harness appends the runtime's own path, which is replaced here.
+  return [...become, "sh", "-c", `shift; exec ${copy} "$@"`, "sh"];
+}
+
+/** The same with entries in /etc/subuid and /etc/subgid for the user. */
+function withSubordinateIds(lab: Lab): string[] {
+  const file = join(lab.folder, "subid");
+  writeFileSync(file, `nobody:${SUBORDINATE}:65536\n`);
+  const script = `mount --bind ${file} /etc/subuid && mount --bind ${file} /etc/subgid && exec "$@"`;
+  return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", ...asUser(lab)];
+}
+
+/** What an unprivileged user namespace cannot do is left out, as `spec --rootless` does. */
+function rootless(config: Config): void {
+  config.linux.namespaces = ["pid", "ipc", "uts", "mount", "user"].map((type) => ({ type }));
+  config.linux.uidMappings = [{ containerID: 0, hostID: NOBODY, size: 1 }];
+  config.linux.gidMappings = [{ containerID: 0, hostID: NOBODY, size: 1 }];
+  delete config.linux.cgroupsPath;
+  config.mounts = config.mounts.filter(({ type }) => type !== "sysfs");
+}
+
+function manyIds(config: Config): void {
+  const rest = { containerID: 1, hostID: SUBORDINATE, size: 65_536 };
+  config.linux.uidMappings?.push(rest);
+  config.linux.gidMappings?.push(rest);
+}
+
+/** A container that belongs to the user, with a state root of the user's own. */
+function userContainer(lab: Lab, script: string): Container {
+  const box = lab.container((config) => {
+    rootless(config);
+    Container.script(script)(config);
+  });
+  if (!existsSync(lab.stateRoot)) mkdirSync(lab.stateRoot, { mode: 0o700 });
+  for (const path of [lab.stateRoot, box.bundle, box.rootfs]) chownSync(path, NOBODY, NOBODY);
+  return box;
+}
+
+function needsSubordinateHelpers(): Condition {
+  const missing = ["newuidmap", "newgidmap"].some((name) => findProgram(name) === undefined);
+  return missing ? "needs newuidmap (package uidmap)" : undefined;
+}
+
+behaviour("an ordinary user runs a container as its own root", async (t, lab) => {
+  const box = userContainer(lab, "id -u; cat /proc/self/uid_map; hostname; touch /tmp/mine; echo $$");
+  const wrapper = asUser(lab);
+  t.match(await box.live({ wrapper }), /^0\n +0 +65534 +1\nbox\n1\n$/);
+  t.equal(statSync(join(box.rootfs, "tmp/mine")).uid, NOBODY);
+  await nothingLeft(t, lab, "after delete");
+});
+
+behaviour("every command works for the user", async (t, lab) => {
+  const box = userContainer(lab, "exec sleep 1000");
+  const wrapper = asUser(lab);
+  mustSucceed(await box.create({ wrapper }));
+  t.equal(JSON.parse((await box.state({ wrapper })).stdout).status, "created");
+  mustSucceed(await box.start({ wrapper }));
+  t.equal(JSON.parse((await box.state({ wrapper })).stdout).status, "running");
+  t.equal((await lab.invoke(["list", "-q"], { wrapper })).stdout, `${box.id}\n`);
+  mustSucceed(await box.kill("KILL", { wrapper }));
+  mustSucceed(await box.delete({ wrapper, flags: ["--force"] }));
+  await nothingLeft(t, lab, "after delete");
+});
+
+behaviour("the default devices are the host's own, bound in", async (t, lab) => {
+  const box = userContainer(
+    lab,
+    "echo x > /dev/null && head -c 3 /dev/zero | wc -c; stat -c %t:%T /dev/random",
+  );
+  t.equal(await box.live({ wrapper: asUser(lab) }), "3\n1:8\n");
+});
+
+behaviour("the state lies in XDG_RUNTIME_DIR when the user names no root", async (t, lab) => {
+  const box = userContainer(lab, "echo ran");
+  const runtimeDir = join(lab.folder, "xdg");
+  mkdirSync(runtimeDir, { mode: 0o700 });
+  chownSync(runtimeDir, NOBODY, NOBODY);
+  const options = { wrapper: asUser(lab), env: { PATH: "/usr/bin:/usr/sbin", XDG_RUNTIME_DIR: runtimeDir } };
+  mustSucceed(await lab.invokeBare(["create", "--bundle", box.bundle, box.id], options));
+  const root = join(runtimeDir, basename(runtimePath));
+  t.ok(existsSync(join(root, box.id)));
+  t.equal(statSync(root).mode & 0o777, 0o700);
+  mustSucceed(await lab.invokeBare(["delete", box.id], options));
+  t.notOk(existsSync(join(root, box.id)));
+  await nothingLeft(t, lab, "after delete");
+});
+
+behaviour(
+  "with subordinate ids the container has users of its own",
+  async (t, lab) => {
+    const box = userContainer(lab, "id -u; id -g; touch /tmp/mine");
+    manyIds(box.config);
+    box.config.process.user = { uid: 1000, gid: 1000 };
+    box.writeConfig();
+    t.equal(await box.live({ wrapper: withSubordinateIds(lab) }), "1000\n1000\n");
+    t.equal(statSync(join(box.rootfs, "tmp/mine")).uid, SUBORDINATE + 999);
+    await nothingLeft(t, lab, "after delete");
+  },
+  needsSubordinateHelpers(),
+);
+
+behaviour(
+  "ids that the user does not own are refused",
+  async (t, lab) => {
+    const box = userContainer(lab, "true");
+    manyIds(box.config);
+    box.writeConfig();
+    refused(t, await box.create({ wrapper: asUser(lab) }), /newuidmap|newgidmap/);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  needsSubordinateHelpers(),
+);
+
+behaviour("without a user namespace an ordinary user is refused", async (t, lab) => {
+  const box = userContainer(lab, "true");
+  box.config.linux.namespaces = box.config.linux.namespaces.filter(({ type }) => type !== "user");
+  delete box.config.linux.uidMappings;
+  delete box.config.linux.gidMappings;
+  box.writeConfig();
+  const result = await box.create({ wrapper: asUser(lab) });
+  t.equal(result.code, 1);
+  t.match(result.stderr, /user namespace|USER namespace|not permitted/);
+  await nothingLeft(t, lab, "after the refusal");
+});
+
+behaviour("a seccomp filter and a program's own user work without privileges", async (t, lab) => {
+  const box = userContainer(lab, "mkdir /tmp/a 2>/dev/null || echo denied");
+  const rule = { names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO" };
+  box.config.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [rule] };
+  box.writeConfig();
+  t.equal(await box.live({ wrapper: asUser(lab) }), "denied\n");
+});

@@ -1,0 +1,88 @@
+// A runtime that is killed at any instant of `create` must leave something that `delete --force` removes completely.
+// Callers do this: their timeouts end the runtime with SIGKILL.
+
+import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import type { Lab } from "../support/lab.ts";
+
+const ROUNDS = 40;
+
+function sleeper(lab: Lab): Container {
+  return lab.container((config) => {
+    Container.script("exec sleep 1000")(config);
+    config.linux.resources = { memory: { limit: 64 << 20 }, pids: { limit: 50 } };
+  });
+}
+
+/** How long an undisturbed create takes, so that the kills are spread over all of it. */
+async function createMs(box: Container): Promise<number> {
+  const before = performance.now();
+  mustSucceed(await box.create());
+  const spent = performance.now() - before;
+  mustSucceed(await box.delete({ flags: ["--force"] }));
+  return spent;
+}
+
+/** Kills the call after some time; the instant is the subject here, not something waited for. */
+async function killAfter(box: Container, ms: number): Promise<number> {
+  const result = await box.create({
+    onSpawn: (pid) => {
+      setTimeout(() => {
+        try {
+          process.kill(pid, "SIGKILL");
+        } catch {
+          // It was faster this time.
+        }
+      }, ms);
+    },
+  });
+  return result.code;
+}
+
+behaviour(
+  "create killed at any instant leaves nothing that delete --force does not remove",
+  async (t, lab) => {
+    const box = sleeper(lab);
+    const whole = await createMs(box);
+    let killed = 0;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const code = await killAfter(box, (whole * (round + 0.5)) / ROUNDS);
+      if (code === 137) killed += 1;
+      const deleted = await box.delete({ flags: ["--force"] });
+      t.strictSame([deleted.code, deleted.stderr], [0, ""]);
+      t.strictSame(await lab.leftovers(), [], `killed after ${round} of ${ROUNDS} parts`);
+    }
+    t.ok(killed > ROUNDS / 4, `${killed} of ${ROUNDS} were killed`);
+    mustSucceed(await box.create());
+    mustSucceed(await box.delete());
+  },
+  tsrunOnly("a kill before it has saved its state leaves cgroups"),
+);
+
+behaviour("delete --force of a container whose process is stopped by a signal removes it", async (t, lab) => {
+  const box = sleeper(lab);
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  mustSucceed(await box.kill("STOP"));
+  mustSucceed(await box.delete({ flags: ["--force"] }));
+  await nothingLeft(t, lab, "after delete --force");
+});
+
+behaviour(
+  "killing the runtime in the foreground ends neither the container nor its record",
+  async (t, lab) => {
+    const box = sleeper(lab);
+    let pid = 0;
+    const running = box.run({
+      onSpawn: (spawned) => {
+        pid = spawned;
+      },
+    });
+    await box.waitForStatus("running");
+    process.kill(pid, "SIGKILL");
+    await running;
+    t.equal((await box.state()).code, 0);
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete --force");
+  },
+);
