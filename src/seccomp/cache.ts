@@ -3,7 +3,7 @@
 // compiled again. A cache that cannot be used costs time, never an error.
 
 import { mustCall, tryCall } from "../linux/call.ts";
-import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFREG } from "../linux/fcntl.ts";
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFREG } from "../linux/fcntl.ts";
 import {
   type Descriptor,
   listDirectory,
@@ -65,9 +65,7 @@ function attempt<T>(what: string, debug: Debug, action: () => T): T | undefined 
   try {
     return action();
   } catch (error) {
-    debug(
-      `cannot ${what}: ${error instanceof Error ? error.message : String(error)}, compiling the filter anew`,
-    );
+    debug(`cannot ${what}: ${error instanceof Error ? error.message : String(error)}, ignoring`);
     return undefined;
   }
 }
@@ -126,7 +124,8 @@ function openCache(path: string): Descriptor {
 }
 
 function readEntry(cache: Descriptor, key: string): CompiledFilter | undefined {
-  const opened = openIfThere(key, O_RDONLY | O_NOFOLLOW, { at: cache.number });
+  // O_NONBLOCK: a FIFO would be waited for.
+  const opened = openIfThere(key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, { at: cache.number });
   if (opened === undefined) return undefined;
   using file = opened;
   const found = status("", { at: file.number, itself: true });

@@ -6,11 +6,12 @@ import type { Seccomp } from "../spec/types.ts";
 import { INSTRUCTION_SIZE } from "./bpf.ts";
 import { cached } from "./cache.ts";
 import type { CompiledFilter } from "./filter.ts";
+import { kernelKnowsFlags } from "./kernel.ts";
 import { libraryPath, openLibrary } from "./library.ts";
 import { validateListener } from "./notify.ts";
 import { isEmptyProfile, planFilter } from "./plan.ts";
 import { buildProgram } from "./program.ts";
-import { MAX_INSTRUCTIONS } from "./tables.ts";
+import { MAX_INSTRUCTIONS, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV } from "./tables.ts";
 
 export type { CompiledFilter };
 
@@ -30,8 +31,23 @@ export function compileSeccomp(
   validateListener(profile);
   const path = libraryPath();
   const compile = () => compileWith(path, profile, debug);
-  if (directory === undefined || path === undefined) return compile();
-  return cached(profile, { directory, libraryPath: path, debug }, compile);
+  const filter =
+    directory === undefined || path === undefined
+      ? compile()
+      : cached(profile, { directory, libraryPath: path, debug }, compile);
+  checkFlags(filter.flags);
+  // AS RUNC, to the letter: its tests look for this line.
+  debug(`seccomp filter flags: ${filter.flags}`);
+  return filter;
+}
+
+/** Of the flags that a profile may hold, Linux 5.10 lacks one; the error of seccomp(2) would not say which. */
+function checkFlags(flags: number): void {
+  if ((flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) === 0 || kernelKnowsFlags(flags)) return;
+  throw new TsrunError(
+    "E_UNSUPPORTED",
+    "cannot use SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: it needs Linux 5.19",
+  );
 }
 
 function compileWith(

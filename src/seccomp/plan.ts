@@ -47,8 +47,12 @@ export interface FilterPlan {
 const EPERM = 1;
 const ENOSYS = 38;
 
-/** AS RUNC: EPERM when no errno is given. Bits above the sixteenth are lost, as in the kernel's interface. */
+/** AS RUNC: EPERM when no errno is given. */
 const DEFAULT_ERRNO = EPERM;
+
+/** MAX_ERRNO of <linux/err.h>, and all the room that SECCOMP_RET_DATA has for a tracer's number. */
+const MAX_ERRNO = 4095;
+const MAX_DATA = 0xffff;
 
 const FLAG_SPEC_ALLOW = "SECCOMP_FILTER_FLAG_SPEC_ALLOW";
 const FLAG_WAIT_KILLABLE_RECV = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV";
@@ -159,7 +163,14 @@ function architecture(name: string): number {
 function actionValue(name: string, errnoRet: number | undefined): number {
   const token = known(actionToken(name), { kind: "action", word: name, words: SECCOMP_ACTIONS });
   if (name !== "SCMP_ACT_ERRNO" && name !== "SCMP_ACT_TRACE") return token;
-  return (token | ((errnoRet ?? DEFAULT_ERRNO) & 0xffff)) >>> 0;
+  const most = name === "SCMP_ACT_ERRNO" ? MAX_ERRNO : MAX_DATA;
+  const data = errnoRet ?? DEFAULT_ERRNO;
+  if (data >= 0 && data <= most) return token | data;
+  // DIFFERS: runc keeps the low sixteen bits, so that 65537 quietly means EPERM.
+  throw new TsrunError(
+    "E_CONFIG",
+    `cannot use ${data} as the number of ${name}: it must be from 0 to ${most}`,
+  );
 }
 
 interface Word {

@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { mustCall } from "../linux/call.ts";
-import { EEXIST, errnoWords } from "../linux/errno.ts";
+import { EEXIST, EINVAL, errnoWords } from "../linux/errno.ts";
 import { Descriptor, readAll } from "../linux/files.ts";
 import {
   type Libseccomp,
@@ -26,6 +26,9 @@ export interface BuildOptions {
 /** <linux/memfd.h> */
 const MFD_CLOEXEC = 1;
 const SEEK_SET = 0;
+
+/** <asm-generic/errno-base.h> */
+const EDOM = 33;
 
 /** SCMP_FLTATR_CTL_OPTIMIZE: a binary tree over the numbers instead of a list. */
 const BINARY_TREE = 2;
@@ -95,7 +98,11 @@ function createFilter(library: Libseccomp, plan: FilterPlan): LibseccompFilter {
     const result = filter.addArchitecture(token);
     if (result < 0 && result !== -EEXIST) {
       filter[Symbol.dispose]();
-      throw refused(`add ${architectureName(token)} to the seccomp filter`, result);
+      throw refused(
+        `add ${architectureName(token)} to the seccomp filter`,
+        result,
+        architectureHint(library, result),
+      );
     }
   }
   // no_new_privs is process.noNewPrivileges' business alone; libseccomp sets it unless told not to.
@@ -151,6 +158,11 @@ function exportProgram(filter: LibseccompFilter): Uint8Array {
   return readAll(file.number, what);
 }
 
-function refused(attempt: string, result: number): TsrunError {
-  return new TsrunError("E_CONFIG", `cannot ${attempt}: ${errnoWords(-result)}`);
+function architectureHint(library: Libseccomp, result: number): string | undefined {
+  if (result === -EINVAL) return `libseccomp ${library.version} does not know this architecture`;
+  return result === -EDOM ? "its byte order is not that of this machine" : undefined;
+}
+
+function refused(attempt: string, result: number, hint?: string): TsrunError {
+  return new TsrunError("E_CONFIG", `cannot ${attempt}: ${errnoWords(-result)}`, { hint });
 }

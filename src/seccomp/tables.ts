@@ -52,13 +52,16 @@ export const ARCHITECTURES = {
   SCMP_ARCH_X86_64: 0xc000003e,
 } as const;
 
+/** Once an agent has received a notification, only a fatal signal interrupts the wait for its answer; Linux 5.19. */
+export const SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 1 << 5;
+
 /** Flag: its bit in the flags of seccomp(2). */
 const FLAGS = {
   // AS RUNC: accepted and ignored. The filter is installed by the container's only thread.
   SECCOMP_FILTER_FLAG_TSYNC: 0,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW: 1 << 2,
   SECCOMP_FILTER_FLAG_LOG: 1 << 1,
-  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 1 << 5,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 } as const;
 
 export type Action = keyof typeof ACTIONS;

@@ -46,6 +46,21 @@ t.test("errnoRet goes into the actions that carry a number, and only there", asy
   t.equal(planFilter({ defaultAction: "SCMP_ACT_ERRNO", defaultErrnoRet: 6 }).defaultAction, 0x00050006);
 });
 
+t.test("a number that the kernel has no room for is refused", async (t) => {
+  t.equal(firstAction({ action: "SCMP_ACT_ERRNO", errnoRet: 4095 }), 0x00050fff);
+  t.equal(firstAction({ action: "SCMP_ACT_TRACE", errnoRet: 65535 }), 0x7ff0ffff);
+  for (const [action, errnoRet] of [
+    ["SCMP_ACT_ERRNO", 4096],
+    ["SCMP_ACT_ERRNO", 65537],
+    ["SCMP_ACT_TRACE", 65536],
+  ] as const) {
+    t.throws(() => firstAction({ action, errnoRet }), {
+      code: "E_CONFIG",
+      message: /^cannot use \d+ as the number/,
+    });
+  }
+});
+
 t.test("absent flags mean SPEC_ALLOW, an empty list means none", async (t) => {
   const flags = (list: Seccomp["flags"]) =>
     planFilter(list === undefined ? allowAll : { ...allowAll, flags: list });
