@@ -1,0 +1,37 @@
+// The table of commands. Each is a file of src/cli/commands/ and a line here. The files hold data and load their
+// stories when called, so all of them together cost less than loading one of them by itself would. Pure.
+
+import { nearestWord } from "../spec/nearest.ts";
+import { command as create } from "./commands/create.ts";
+import { command as remove } from "./commands/delete.ts";
+import { command as features } from "./commands/features.ts";
+import { command as kill } from "./commands/kill.ts";
+import { command as list } from "./commands/list.ts";
+import { command as run } from "./commands/run.ts";
+import { command as spec } from "./commands/spec.ts";
+import { command as start } from "./commands/start.ts";
+import { command as state } from "./commands/state.ts";
+import type { Command } from "./options.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** In the order in which `--help` lists them. */
+export const commands: readonly Command[] = [create, remove, kill, list, run, spec, start, state, features];
+
+/** The command of this name. Throws, with runc's words and exit status and what may have been meant. */
+export function findCommand(name: string): Command {
+  const command = commands.find((candidate) => candidate.name === name);
+  if (command !== undefined) return command;
+  const nearest = suggestion(name);
+  const question = nearest === undefined ? "" : `: unknown command, did you mean "${nearest}"?`;
+  throw new UsageError(`No help topic for '${name}'${question}`, { exitStatus: 3 });
+}
+
+/** Letters in the wrong order are likelier than a wrong letter: "staet" is "state" before it is "start". */
+function suggestion(name: string): string | undefined {
+  const names = commands.map((command) => command.name);
+  return names.find((candidate) => letters(candidate) === letters(name)) ?? nearestWord(name, names);
+}
+
+function letters(word: string): string {
+  return [...word].sort().join("");
+}

@@ -1,0 +1,19 @@
+// `features`: what this binary knows, as JSON (runtime-spec features.md).
+
+import { defineCommand } from "../options.ts";
+import { COMMIT, VERSION } from "../version.ts";
+
+export const command = defineCommand({
+  name: "features",
+  describe: "show the enabled features",
+  usage: "",
+  details: `Prints what this binary knows of config.json, whatever the host allows, as JSON:
+https://github.com/opencontainers/runtime-spec/blob/main/features.md`,
+  args: { min: 0, max: 0 },
+  options: {},
+  async run({ host }) {
+    const { features } = await import("../../features/features.ts");
+    host.print(`${JSON.stringify(features({ version: VERSION, commit: COMMIT }), null, 4)}\n`);
+    return 0;
+  },
+});

@@ -1,0 +1,18 @@
+// `start`: let a created container's process execute its program.
+
+import { defineCommand } from "../options.ts";
+
+export const command = defineCommand({
+  name: "start",
+  describe: "start the process of a created container",
+  usage: "<container-id>",
+  details: `Lets the waiting process of a created container execute the program that process.args
+of its config.json names. When that cannot be executed, $0 says why.`,
+  args: { min: 1, max: 1 },
+  options: {},
+  async run({ globals, args: [id = ""] }) {
+    const { startContainer } = await import("../../container/start.ts");
+    startContainer(globals, id);
+    return 0;
+  },
+});

@@ -1,0 +1,20 @@
+// `state`: what a container is doing, as JSON.
+
+import { formatState } from "../format-state.ts";
+import { defineCommand } from "../options.ts";
+
+export const command = defineCommand({
+  name: "state",
+  describe: "output the state of a container",
+  usage: "<container-id>",
+  details: `Prints the state of a container as JSON: its status (creating, created, running, paused
+or stopped), the host's pid of its first process (0 when that has ended), its bundle,
+root file system, time of creation and annotations.`,
+  args: { min: 1, max: 1 },
+  options: {},
+  async run({ globals, host, args: [id = ""] }) {
+    const { containerState } = await import("../../container/state.ts");
+    host.print(formatState(containerState(globals, id)));
+    return 0;
+  },
+});

@@ -1,0 +1,76 @@
+// The options that more than one command has, written once; and the global ones. The words are runc's, so that
+// what is known of runc holds here. Pure.
+
+import type { OptionTable } from "./options.ts";
+
+/** Accepted before the command and after it. */
+export const globalOptions = {
+  debug: {
+    type: "boolean",
+    describe: "enable debug logging: every system call made for the container, and what was decided",
+  },
+  log: {
+    type: "string",
+    describe: "file to which log lines are appended (default: stderr)",
+  },
+  "log-format": {
+    type: "string",
+    describe: "format of log lines: text or json",
+    default: "text",
+  },
+  root: {
+    type: "string",
+    describe: "directory that holds the state of the containers; it should be on a tmpfs",
+    defaultDescription: "/run/tsrun, or $XDG_RUNTIME_DIR/tsrun when not root",
+  },
+  "systemd-cgroup": {
+    type: "boolean",
+    describe: 'let systemd make the cgroups; cgroupsPath then has the form "slice:prefix:name"',
+  },
+  rootless: {
+    type: "string",
+    describe: "ignore cgroup permission errors: true, false or auto",
+    default: "auto",
+  },
+} as const satisfies OptionTable;
+
+/** Before the command only, like `--help`. */
+export const versionOption = {
+  version: { type: "boolean", alias: "v", describe: "print the version" },
+} as const satisfies OptionTable;
+
+export const bundle = {
+  type: "string",
+  alias: "b",
+  describe: "path to the bundle directory (default: the current directory)",
+} as const;
+
+/** What `create` and `run` have in common. */
+export const createOptions = {
+  bundle,
+  "console-socket": {
+    type: "string",
+    describe: "path to an AF_UNIX socket that will receive the master end of the console's pseudoterminal",
+  },
+  "pidfd-socket": {
+    type: "string",
+    describe: "path to an AF_UNIX socket that will receive a pidfd of the container's first process",
+  },
+  "pid-file": {
+    type: "string",
+    describe: "file to write the process id to",
+  },
+  "no-pivot": {
+    type: "boolean",
+    describe: "do not use pivot_root to enter the root file system; for a root file system on a ramdisk",
+  },
+  "no-new-keyring": {
+    type: "boolean",
+    describe: "keep the caller's session keyring instead of creating one for the container",
+  },
+  "preserve-fds": {
+    type: "number",
+    describe: "pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)",
+    default: 0,
+  },
+} as const satisfies OptionTable;

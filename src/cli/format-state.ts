@@ -1,0 +1,37 @@
+// What `state` and `list` print, byte for byte as runc, since callers decode it. Pure.
+
+import type { ContainerState } from "../container/options.ts";
+import { formatTable } from "./table.ts";
+
+/** Two spaces of indentation and no newline at the end. */
+export function formatState(state: ContainerState): string {
+  return JSON.stringify(withoutEmpty(state), null, 2);
+}
+
+/** The table, the array (`null` when there is none), or the ids alone. */
+export function formatList(entries: readonly ContainerState[], format: "table" | "json" | "ids"): string {
+  switch (format) {
+    case "ids":
+      return entries.map(({ id }) => `${id}\n`).join("");
+    case "json":
+      return `${entries.length === 0 ? "null" : JSON.stringify(entries.map(withoutEmpty))}\n`;
+    case "table":
+      return formatTable([
+        ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"],
+        ...entries.map(({ id, pid, status, bundle, created, owner }) => [
+          id,
+          String(pid),
+          status,
+          bundle,
+          created,
+          owner,
+        ]),
+      ]);
+  }
+}
+
+/** An empty map of annotations is left out; JSON.stringify leaves out `undefined`. */
+function withoutEmpty(state: ContainerState): ContainerState {
+  const none = Object.keys(state.annotations ?? {}).length === 0;
+  return none ? { ...state, annotations: undefined } : state;
+}

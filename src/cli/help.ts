@@ -1,0 +1,102 @@
+// Help texts, laid out by yargs from the tables of options, under runc's headings. Loaded only when help is asked
+// for, or a command line was not understood: loading yargs takes longer than most commands.
+
+import yargs, { type Yargs } from "yargs";
+import { commands } from "./commands.ts";
+import { globalOptions, versionOption } from "./flags.ts";
+import type { Command, OptionTable } from "./options.ts";
+import { VERSION } from "./version.ts";
+
+/** By which a completion script asks for completions. */
+const COMPLETION_FLAG = "--get-yargs-completions";
+const WIDTH = 110;
+const GLOBAL_GROUP = "GLOBAL OPTIONS:";
+
+const helpOption = { help: { type: "boolean", alias: "h", describe: "show help" } } as const;
+
+/** The help of the program as a whole. */
+export async function programHelp(program: string): Promise<string> {
+  const page = newYargs([]).scriptName("");
+  for (const { name, describe } of commands) page.command(name, describe);
+  page.command("help [command]", "show this list, or the help of one command");
+  page.command("completion", "print a completion script for the shell that $SHELL names");
+  addOptions(page, { ...globalOptions, ...versionOption, ...helpOption }, GLOBAL_GROUP);
+  return `${programUsage(program)}\n\n${await page.getHelp()}\n`;
+}
+
+/** The help of one command. */
+export async function commandHelp(program: string, command: Command): Promise<string> {
+  const page = newYargs([]);
+  addOptions(page, { ...command.options, ...helpOption }, "OPTIONS:");
+  const others = Object.entries(globalOptions).filter(([name]) => !Object.hasOwn(command.options, name));
+  addOptions(page, Object.fromEntries(others), GLOBAL_GROUP);
+  return `${commandUsage(program, command)}\n\n${await page.getHelp()}\n`;
+}
+
+/** Prints the script that makes a shell complete our commands and options. */
+export function printCompletionScript(program: string): void {
+  newYargs([]).showCompletionScript(program, "completion");
+}
+
+/** Prints what could stand in place of the last of `words`, one a line: the question that the script asks. */
+export function printCompletions(words: readonly string[]): void {
+  const page = newYargs([COMPLETION_FLAG, ...words]);
+  addOptions(page, { ...globalOptions, ...helpOption });
+  for (const { name, describe, options } of commands) {
+    page.command(name, describe, (inner) => addOptions(inner, options));
+  }
+  page.parse();
+}
+
+function newYargs(args: readonly string[]): Yargs {
+  return yargs(args)
+    .help(false)
+    .version(false)
+    .detectLocale(false)
+    .exitProcess(false)
+    .parserConfiguration({ "boolean-negation": false })
+    .updateStrings({ "Commands:": "COMMANDS:" })
+    .usage(null)
+    .wrap(WIDTH);
+}
+
+function addOptions(page: Yargs, table: OptionTable, group?: string): Yargs {
+  for (const [name, { type, describe, alias, array, hidden, ...shown }] of Object.entries(table)) {
+    const optional = { ...(alias === undefined ? {} : { alias }), ...(group === undefined ? {} : { group }) };
+    page.option(name, {
+      type,
+      describe,
+      array: array === true,
+      hidden: hidden === true,
+      ...optional,
+      ...shown,
+    });
+  }
+  return page;
+}
+
+function programUsage(program: string): string {
+  return `NAME:
+   ${program} - Open Container Initiative runtime
+
+${program} runs containers from bundles: directories with a configuration named config.json and the root
+file system of the container, as the Open Container Initiative's runtime specification describes
+them. Container engines call it; so can you:
+
+    # ${program} run [ -b bundle ] <container-id>
+
+"<container-id>" is your name for the container; it must be unique on this host. The bundle is the
+current directory unless -b names another. "${program} spec" writes a configuration to begin with.
+
+USAGE:
+   ${program} [global options] command [command options] [arguments...]
+
+VERSION:
+   ${VERSION}`;
+}
+
+function commandUsage(program: string, { name, describe, usage, details }: Command): string {
+  const line = `${program} ${name} [command options] ${usage}`.trimEnd();
+  const text = details.replaceAll("$0", program).replaceAll(/^(?=.)/gm, "   ");
+  return `NAME:\n   ${program} ${name} - ${describe}\n\nUSAGE:\n   ${line}\n\nDESCRIPTION:\n${text}`;
+}

@@ -1,0 +1,78 @@
+// The host as the command line needs it: standard streams, the log file, who we are.
+
+import { TsrunError, wrapError } from "../errors.ts";
+import { tryCall } from "../linux/call.ts";
+import { AT_FDCWD, O_APPEND, O_CREAT, O_WRONLY } from "../linux/fcntl.ts";
+import {
+  type Descriptor,
+  makeDirectories,
+  makeDirectory,
+  open,
+  readTextIfThere,
+  writeAll,
+} from "../linux/files.ts";
+import { effectiveUid } from "../linux/process.ts";
+import { cString } from "../linux/words.ts";
+import { type Host, isBelowRuntimeDirectory } from "./globals.ts";
+import type { CommandHost, Globals } from "./options.ts";
+
+/** ioctl(2) TCGETS of asm-generic/ioctls.h */
+const TCGETS = 0x5401;
+/** Bytes of `struct termios`, with room to spare. */
+const TERMIOS_SIZE = 64;
+
+/** Writes to stdout. */
+export function print(text: string): void {
+  writeAll(1, text, "to stdout");
+}
+
+/** Writes to stderr; when nobody takes it there is nobody to tell. */
+export function printError(text: string): void {
+  try {
+    writeAll(2, text, "to stderr");
+  } catch {
+    // The exit status is all that is left.
+  }
+}
+
+/** Opens the log. Several commands write to the same file, hence O_APPEND: each line arrives whole. */
+export function openLog(path: string): Descriptor {
+  return open(path, O_CREAT | O_WRONLY | O_APPEND, { mode: 0o644 });
+}
+
+/** Whether a descriptor is a terminal. */
+export function isTerminal(fd: number): boolean {
+  return tryCall("ioctl", fd, TCGETS, new Uint8Array(TERMIOS_SIZE)) === 0;
+}
+
+/** Creates a state root below $XDG_RUNTIME_DIR. The sticky bit keeps it from being cleaned away. */
+function prepareRoot(globals: Globals): void {
+  if (!isBelowRuntimeDirectory(globals)) return;
+  const { root } = globals;
+  try {
+    makeDirectories(root.slice(0, root.lastIndexOf("/")), 0o700);
+    if (!makeDirectory(root, 0o1700)) tryCall("fchmodat", AT_FDCWD, cString(root), 0o1700);
+  } catch (error) {
+    const hint = "XDG_RUNTIME_DIR must name a directory that you may write to; --root names another";
+    throw new TsrunError("E_SYSCALL", wrapError("cannot make the state root", error).message, {
+      hint,
+      cause: error,
+    });
+  }
+}
+
+/** Whether this is not the initial user namespace: its map is not the identity (user_namespaces(7)). */
+function inUserNamespace(): boolean {
+  const map = readTextIfThere("/proc/self/uid_map");
+  return map !== undefined && !/^\s*0\s+0\s+4294967295\s*$/.test(map);
+}
+
+export const host: Host & CommandHost = {
+  env: process.env,
+  cwd: () => process.cwd(),
+  effectiveUid,
+  inUserNamespace,
+  print,
+  printError,
+  prepareRoot,
+};

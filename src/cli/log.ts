@@ -1,0 +1,78 @@
+// Log lines as logrus writes them, since callers parse those; and the log, which knows what is worth a line. Pure:
+// what a line is written to is handed in. A failure is one line and no other: podman takes the whole file for one
+// JSON object (CONTRIBUTING: "errors are told once, at the top").
+
+export type LogFormat = "text" | "json";
+export type LogLevel = "debug" | "warning" | "error";
+
+export interface LogEntry {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly time: Date;
+  readonly code?: string | undefined;
+  readonly hint?: string | undefined;
+}
+
+/** One line, with its newline. containerd reads `level`, `msg` and `time`; what follows them is ours. */
+export function formatEntry(format: LogFormat, { level, message, time, code, hint }: LogEntry): string {
+  const seconds = time.toISOString().replace(/\.\d+Z$/, "Z");
+  if (format === "json") {
+    return `${JSON.stringify({ level, msg: message, time: seconds, code, hint })}\n`;
+  }
+  const fields = [`time="${seconds}"`, `level=${level}`, `msg=${quote(message)}`];
+  if (code !== undefined) fields.push(`code=${quote(code)}`);
+  if (hint !== undefined) fields.push(`hint=${quote(hint)}`);
+  return `${fields.join(" ")}\n`;
+}
+
+/** Everything on one line, for a reader that takes a line for a message. */
+export function oneLine(text: string): string {
+  return text.trimEnd().replace(/[\n\r]/g, (character) => (character === "\n" ? "\\n" : "\\r"));
+}
+
+/** logrus leaves a single plain word without quotes. */
+function quote(text: string): string {
+  return /^[\w./@^+-]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+export interface LogOptions {
+  readonly format: LogFormat;
+  readonly debug: boolean;
+  /** Receives whole lines. */
+  readonly write: (line: string) => void;
+}
+
+/** Where a command's debug lines and warnings go. Errors are thrown, not logged. */
+export class Log {
+  readonly #options: LogOptions;
+  #warnings: LogEntry[] = [];
+
+  constructor(options: LogOptions) {
+    this.#options = options;
+  }
+
+  /** Whether debug lines are wanted at all: where composing one costs something, ask first. */
+  get debugging(): boolean {
+    return this.#options.debug;
+  }
+
+  debug(message: string): void {
+    if (this.#options.debug) this.#write({ level: "debug", message, time: new Date() });
+  }
+
+  /** Is written when the command has succeeded: beside an error it would be a second line. */
+  warning(message: string): void {
+    this.#warnings.push({ level: "warning", message, time: new Date() });
+    if (this.#options.debug) this.writeWarnings();
+  }
+
+  /** Writes the warnings so far; the last thing that a successful command does. */
+  writeWarnings(): void {
+    for (const entry of this.#warnings) this.#write(entry);
+    this.#warnings = [];
+  }
+
+  #write(entry: LogEntry): void {
+    this.#options.write(formatEntry(this.#options.format, entry));
+  }
+}

@@ -1,0 +1,87 @@
+// How commands and their options are declared: as data, in yargs' option vocabulary, of which this is the part in
+// use. src/cli/parse.ts reads the tables; src/cli/help.ts hands them to yargs. Pure.
+
+import type { GlobalOptions } from "../container/options.ts";
+import type { Log } from "./log.ts";
+
+/** An option, under its long name. */
+export interface OptionDeclaration {
+  readonly type: "string" | "boolean" | "number";
+  readonly describe: string;
+  /** The one-letter name. */
+  readonly alias?: string;
+  /** May be repeated; every value counts. Without it the last one does. */
+  readonly array?: true;
+  readonly default?: string | number;
+  /** What `--help` shows in place of the default. */
+  readonly defaultDescription?: string;
+  /** Accepted, and not shown by `--help`. */
+  readonly hidden?: true;
+}
+
+export type OptionTable = Readonly<Record<string, OptionDeclaration>>;
+
+export type OptionValue = string | number | boolean | readonly string[];
+
+type TypeOf<O extends OptionDeclaration> = O["type"] extends "number" ? number : string;
+
+/** A boolean that was not given is false; anything else without a default is `undefined`. */
+export type ValueOf<O extends OptionDeclaration> = O["type"] extends "boolean"
+  ? boolean
+  : O extends { array: true }
+    ? readonly string[]
+    : O extends { default: string | number }
+      ? TypeOf<O>
+      : TypeOf<O> | undefined;
+
+/** The values that a table of options gives, by long name. */
+export type Values<T extends OptionTable> = { readonly [K in keyof T]: ValueOf<T[K]> };
+
+/** The global options, and what else every command may use. */
+export interface Globals extends GlobalOptions {
+  /** Whether `root` is the default, which need not exist. */
+  readonly rootIsDefault: boolean;
+  readonly log: Log;
+}
+
+/** What a command needs of the host before its story is loaded. */
+export interface CommandHost {
+  cwd(): string;
+  /** To stdout. */
+  print(text: string): void;
+  /** To stderr; for what is told beside a success. */
+  printError(text: string): void;
+  /** Makes the state root, where it has to be made in a way of its own. */
+  prepareRoot(globals: Globals): void;
+}
+
+/** What a command is called with. */
+export interface Invocation<T extends OptionTable> {
+  readonly globals: Globals;
+  readonly host: CommandHost;
+  readonly options: Values<T>;
+  /** What is no option: the container's id first, where the command takes one. */
+  readonly args: readonly string[];
+}
+
+export interface Command<T extends OptionTable = OptionTable> {
+  readonly name: string;
+  /** One line, for the list of commands. */
+  readonly describe: string;
+  /** The arguments as `--help` shows them: `<container-id>`. */
+  readonly usage: string;
+  /** Paragraphs for `--help`; `$0` becomes the program's name. */
+  readonly details: string;
+  readonly args: { readonly min: number; readonly max: number };
+  /** What follows the first argument is never an option: it belongs to the command to run. */
+  readonly stopAfterFirstArg?: true;
+  readonly options: T;
+  /** Does it, and returns the exit status. Loads what it needs only now. */
+  // A method, not a function property: commands of any table must fit into one list.
+  run(invocation: Invocation<T>): Promise<number>;
+}
+
+/** Declares a command; the types of its option values follow from its table. */
+export function defineCommand<const T extends OptionTable>(command: Command<T>): Command<T> {
+  return command;
+}

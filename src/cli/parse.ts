@@ -1,0 +1,152 @@
+// The grammar of flags, which is that of Go's package flag, since runc's callers rely on it: `--f v`, `--f=v`, one dash
+// as good as two, `-b` for a short name, `--` ends the flags. Reads the tables of src/cli/options.ts. Pure.
+
+import { nearestWord } from "../spec/nearest.ts";
+import type { OptionDeclaration, OptionTable, OptionValue, Values } from "./options.ts";
+import { UsageError } from "./usage-error.ts";
+
+export interface Grammar {
+  /** Where flags are looked up; the first table that knows the name counts. */
+  readonly tables: readonly OptionTable[];
+  /** After so many arguments nothing is a flag any more. Without it flags may stand anywhere. */
+  readonly stopAfterArgs?: number | undefined;
+}
+
+export interface ParsedLine {
+  /** The values given, for each of the tables. Defaults are not in here. */
+  readonly given: readonly ReadonlyMap<string, OptionValue>[];
+  readonly args: readonly string[];
+  /** `--help` or `-h` was among the flags. */
+  readonly help: boolean;
+}
+
+/** Splits a command line into option values and arguments. Throws a UsageError. */
+export function parseLine(words: readonly string[], { tables, stopAfterArgs }: Grammar): ParsedLine {
+  const given = tables.map(() => new Map<string, OptionValue>());
+  const args: string[] = [];
+  let help = false;
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? "";
+    if (args.length === stopAfterArgs || word === "--") {
+      args.push(...words.slice(args.length === stopAfterArgs ? at : at + 1));
+      break;
+    }
+    if (word === "-" || !word.startsWith("-")) {
+      args.push(word);
+      continue;
+    }
+    const flag = splitFlag(word);
+    const index = tables.findIndex((table) => findOption(table, flag.name) !== undefined);
+    const found = findOption(tables[index] ?? {}, flag.name);
+    const values = given[index];
+    if (found !== undefined && values !== undefined) {
+      const { name, option } = found;
+      const value = flag.value ?? (option.type === "boolean" ? "true" : words[++at]);
+      if (value === undefined) throw flagError(`flag needs an argument: ${word}`);
+      values.set(name, combine(values.get(name), option, readValue(flag.name, option, value)));
+    } else if (flag.name === "help" || flag.name === "h") {
+      help = readBoolean("help", flag.value ?? "true");
+    } else {
+      throw unknownFlag(flag.name, tables);
+    }
+  }
+  return { given, args, help };
+}
+
+/** The values of a table: those given, else the defaults. */
+export function valuesOf<T extends OptionTable>(
+  table: T,
+  given: ReadonlyMap<string, OptionValue> | undefined,
+): Values<T> {
+  const values: Record<string, OptionValue | undefined> = {};
+  for (const [name, option] of Object.entries<OptionDeclaration>(table)) {
+    values[name] = given?.get(name) ?? valueWhenAbsent(option);
+  }
+  // The loop above follows the table, from which the type was computed.
+  return values as Values<T>;
+}
+
+/** Throws, in runc's words, unless there are as many arguments as the command takes. */
+export function checkArgCount(
+  args: readonly string[],
+  { name, min, max, program }: { name: string; min: number; max: number; program: string },
+): void {
+  if (args.length >= min && args.length <= max) return;
+  const wanted =
+    min === max ? `exactly ${min}` : args.length < min ? `a minimum of ${min}` : `a maximum of ${max}`;
+  throw new UsageError(`${program}: "${name}" requires ${wanted} argument(s)`, {
+    heading: "Incorrect Usage.",
+  });
+}
+
+/** What stands between the dashes and the value. */
+function splitFlag(word: string): { name: string; value: string | undefined } {
+  const bare = word.slice(word.startsWith("--") ? 2 : 1);
+  if (bare.startsWith("-") || bare.startsWith("=")) throw flagError(`bad flag syntax: ${word}`);
+  const equals = bare.indexOf("=");
+  if (equals < 0) return { name: bare, value: undefined };
+  return { name: bare.slice(0, equals), value: bare.slice(equals + 1) };
+}
+
+function findOption(
+  table: OptionTable,
+  name: string,
+): { name: string; option: OptionDeclaration } | undefined {
+  const direct = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (direct !== undefined) return { name, option: direct };
+  for (const [long, option] of Object.entries(table)) {
+    if (option.alias === name) return { name: long, option };
+  }
+  return undefined;
+}
+
+function readValue(name: string, { type }: OptionDeclaration, text: string): string | number | boolean {
+  switch (type) {
+    case "string":
+      return text;
+    case "boolean":
+      return readBoolean(name, text);
+    case "number":
+      return readNumber(name, text);
+  }
+}
+
+/** The words of Go's strconv.ParseBool. */
+function readBoolean(name: string, text: string): boolean {
+  if (["1", "t", "T", "true", "TRUE", "True"].includes(text)) return true;
+  if (["0", "f", "F", "false", "FALSE", "False"].includes(text)) return false;
+  throw flagError(`invalid boolean value ${JSON.stringify(text)} for -${name}: parse error`);
+}
+
+function readNumber(name: string, text: string): number {
+  const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(value)) return value;
+  throw flagError(`invalid value ${JSON.stringify(text)} for flag -${name}: parse error`);
+}
+
+function combine(
+  before: OptionValue | undefined,
+  option: OptionDeclaration,
+  value: string | number | boolean,
+): OptionValue {
+  if (option.array !== true) return value;
+  // Not split at commas: a value of --env may hold some.
+  return [...(Array.isArray(before) ? before : []), String(value)];
+}
+
+function valueWhenAbsent(option: OptionDeclaration): OptionValue | undefined {
+  if (option.default !== undefined) return option.default;
+  if (option.array === true) return [];
+  return option.type === "boolean" ? false : undefined;
+}
+
+function unknownFlag(name: string, tables: readonly OptionTable[]): UsageError {
+  const known = tables.flatMap((table) => Object.keys(table).filter((long) => table[long]?.hidden !== true));
+  const near = nearestWord(name, [...known, "help"]);
+  const suggestion = near === undefined ? "" : `, did you mean --${near}?`;
+  return flagError(`flag provided but not defined: -${name}${suggestion}`);
+}
+
+function flagError(message: string): UsageError {
+  return new UsageError(message, { heading: `Incorrect Usage: ${message}` });
+}

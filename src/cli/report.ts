@@ -1,0 +1,60 @@
+// How a failure is told: one line in the log, one on stderr, an exit status. Pure; src/main.ts writes the lines.
+
+import { TsrunError } from "../errors.ts";
+import { formatEntry, type LogFormat, oneLine } from "./log.ts";
+import { UsageError } from "./usage-error.ts";
+
+export interface Failure {
+  readonly message: string;
+  readonly code: string;
+  readonly hint: string | undefined;
+  readonly exitStatus: number;
+}
+
+/** What a thrown value means to the caller. */
+export function describeFailure(error: unknown): Failure {
+  if (error instanceof TsrunError) {
+    const exitStatus = error instanceof UsageError ? error.exitStatus : 1;
+    return { message: error.message, code: error.code, hint: error.hint, exitStatus };
+  }
+  return {
+    message: `internal error: ${String(error)}`,
+    code: "E_INTERNAL",
+    hint: "this is a mistake in tsrun; please report it with what --debug prints",
+    exitStatus: 1,
+  };
+}
+
+export interface ReportOptions {
+  readonly format: LogFormat;
+  readonly time: Date;
+  /** Whether there is a log besides stderr. */
+  readonly toFile: boolean;
+  /** Whether a person is looking at stderr. */
+  readonly terminal: boolean;
+}
+
+export interface Report {
+  readonly file: string | undefined;
+  readonly stderr: string;
+}
+
+/** The lines of a failure. */
+export function formatFailure({ message, code, hint }: Failure, options: ReportOptions): Report {
+  const { format, time, toFile, terminal } = options;
+  const line = formatEntry(format, { level: "error", message, time, code, hint });
+  // AS RUNC: with a log file, stderr gets the bare words. Programs that match them read a line, so it is one line.
+  const bare = `${oneLine(message)}\n`;
+  if (toFile) return { file: line, stderr: bare };
+  if (terminal && format === "text") return { file: undefined, stderr: forPeople(message, hint) };
+  // AS RUNC: that the container's own program cannot be executed is not a line of the log but its first process' words.
+  if (code === "E_EXEC" && format === "text") return { file: undefined, stderr: bare };
+  return { file: undefined, stderr: line };
+}
+
+/** Nobody parses a terminal: a list of faults may be a list there. */
+function forPeople(message: string, hint: string | undefined): string {
+  const lines = message.trimEnd().split("\n");
+  if (hint !== undefined) lines.push(hint);
+  return `tsrun: ${lines.join("\n  ")}\n`;
+}

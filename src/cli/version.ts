@@ -1,0 +1,33 @@
+// What `--version` prints. Pure: the values come from the build (scripts/build.ts).
+
+import { SPEC_VERSION } from "../features/spec-version.ts";
+import { baseName } from "./paths.ts";
+
+declare const TSRUN_VERSION: string | undefined;
+declare const TSRUN_COMMIT: string | undefined;
+
+/** Of package.json. */
+export const VERSION = typeof TSRUN_VERSION === "string" ? TSRUN_VERSION : "0.0.0";
+/** Of the source it was built from; empty when that is not known. */
+export const COMMIT = typeof TSRUN_COMMIT === "string" ? TSRUN_COMMIT : "";
+
+/**
+ * The name by which the program goes. Called `runc`, through a link, it is runc to its callers: go-runc reads a version
+ * only behind that word.
+ */
+export function programName(argv0: string): string {
+  return baseName(argv0) === "runc" ? "runc" : "tsrun";
+}
+
+/** Callers take the last line that holds the word "version" for the first line, so no other line holds it. */
+export function versionText(program: string, { engine, commit = COMMIT }: VersionDetails): string {
+  const lines = [`${program} version ${VERSION}`, `spec: ${SPEC_VERSION}`, `bun: ${engine}`];
+  // AS RUNC: second where it is known, else left out.
+  if (commit !== "") lines.splice(1, 0, `commit: ${commit}`);
+  return `${lines.join("\n")}\n`;
+}
+
+export interface VersionDetails {
+  readonly engine: string;
+  readonly commit?: string;
+}

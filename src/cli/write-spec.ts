@@ -1,0 +1,35 @@
+// Writes the file of `spec`.
+
+import { TsrunError } from "../errors.ts";
+import { hasErrno } from "../linux/call.ts";
+import { createFile, filesystemType, openIfThere } from "../linux/files.ts";
+import { CGROUP2_SUPER_MAGIC } from "../linux/mount.ts";
+import { effectiveGid, effectiveUid } from "../linux/process.ts";
+import { exampleSpec, rootlessExample } from "../spec/defaults.ts";
+import { absolutePath } from "./paths.ts";
+
+export interface SpecOptions {
+  readonly bundle?: string | undefined;
+  readonly rootless: boolean;
+}
+
+/** Writes config.json into a bundle that has none yet. */
+export function writeSpec({ bundle = "", rootless }: SpecOptions, cwd: () => string): void {
+  const example = exampleSpec({ cgroupV2: hasCgroupV2() });
+  const spec = rootless ? rootlessExample(example, { uid: effectiveUid(), gid: effectiveGid() }) : example;
+  const path = `${absolutePath(bundle, cwd)}/config.json`;
+  try {
+    createFile(path, JSON.stringify(spec, null, "\t"), { mode: 0o666 });
+  } catch (error) {
+    if (!hasErrno(error, "EEXIST")) throw error;
+    throw new TsrunError("E_EXISTS", "File config.json exists. Remove it first", { cause: error });
+  }
+}
+
+/** Whether the host has the unified hierarchy only. */
+function hasCgroupV2(): boolean {
+  const directory = openIfThere("/sys/fs/cgroup", 0);
+  if (directory === undefined) return false;
+  using held = directory;
+  return filesystemType(held.number) === CGROUP2_SUPER_MAGIC;
+}

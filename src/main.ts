@@ -1,0 +1,85 @@
+// tsrun's entry: find the command, run it, report its error. Every command is one process, which ends here.
+
+import { findCommand } from "./cli/commands.ts";
+import { globalOptions, versionOption } from "./cli/flags.ts";
+import { readGlobals, readLogSettings } from "./cli/globals.ts";
+import { host, print } from "./cli/host.ts";
+import type { Command, OptionValue } from "./cli/options.ts";
+import { checkArgCount, parseLine, valuesOf } from "./cli/parse.ts";
+import { Reporter } from "./cli/reporter.ts";
+import { UsageError } from "./cli/usage-error.ts";
+import { programName, versionText } from "./cli/version.ts";
+import { exit } from "./linux/process.ts";
+
+type Given = ReadonlyMap<string, OptionValue>;
+
+const program = programName(process.argv0);
+const reporter = new Reporter();
+
+async function main(words: readonly string[]): Promise<number> {
+  if (words[0] === "--get-yargs-completions") return complete(words.slice(1));
+  const tables = [{ ...globalOptions, ...versionOption }];
+  const line = await orHelp(undefined, () => parseLine(words, { tables, stopAfterArgs: 1 }));
+  const [given = new Map()] = line.given;
+  const [name, ...rest] = line.args;
+  if (line.help) return help(undefined);
+  if (valuesOf(versionOption, given).version) return version();
+  if (name === undefined) return help(undefined);
+  reporter.configure(readLogSettings(given));
+  if (name === "help" || name === "h") return help(rest[0]);
+  if (name === "completion") return complete(undefined);
+  return run(findCommand(name), rest, given);
+}
+
+async function run(command: Command, words: readonly string[], givenBefore: Given): Promise<number> {
+  const { name, args: count, options: table, stopAfterFirstArg } = command;
+  const tables = [table, globalOptions];
+  const stopAfterArgs = stopAfterFirstArg === true ? 1 : undefined;
+  const line = await orHelp(command, () => parseLine(words, { tables, stopAfterArgs }));
+  if (line.help) return help(name);
+  const [given, givenAfter = new Map()] = line.given;
+  const globalsGiven = new Map([...givenBefore, ...givenAfter]);
+  reporter.configure(readLogSettings(globalsGiven));
+  const log = reporter.openLog();
+  const trace = log.debugging ? (text: string) => log.debug(text) : undefined;
+  const globals = { ...readGlobals(globalsGiven, host), log, trace };
+  await orHelp(command, () => checkArgCount(line.args, { name, ...count, program: process.argv0 }));
+  const status = await command.run({ globals, host, options: valuesOf(table, given), args: line.args });
+  log.writeWarnings();
+  return status;
+}
+
+/** Runs a check of the command line; when it fails, the help that would have been right goes to stdout first. */
+async function orHelp<T>(command: Command | undefined, check: () => T): Promise<T> {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof UsageError && error.heading !== undefined) {
+      print(`${error.heading}\n\n`);
+      await help(command?.name);
+    }
+    throw error;
+  }
+}
+
+async function help(name: string | undefined): Promise<number> {
+  const { commandHelp, programHelp } = await import("./cli/help.ts");
+  print(await (name === undefined ? programHelp(program) : commandHelp(program, findCommand(name))));
+  return 0;
+}
+
+async function complete(words: readonly string[] | undefined): Promise<number> {
+  const { printCompletions, printCompletionScript } = await import("./cli/help.ts");
+  if (words === undefined) printCompletionScript(program);
+  else printCompletions(words);
+  return 0;
+}
+
+function version(): number {
+  print(versionText(program, { engine: Bun.version }));
+  return 0;
+}
+
+main(process.argv.slice(2))
+  .catch((error: unknown) => reporter.fail(error))
+  .then(exit);
