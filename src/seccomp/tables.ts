@@ -87,9 +87,11 @@ export const SECCOMP_ARCHITECTURES = Object.keys(ARCHITECTURES) as readonly Arch
 export const SECCOMP_FLAGS = Object.keys(FLAGS) as readonly Flag[];
 
 /** The flags that any profile may hold; the remaining one means something beside SCMP_ACT_NOTIFY only. */
-export const SECCOMP_UNCONDITIONAL_FLAGS: readonly Flag[] = SECCOMP_FLAGS.filter(
-  (flag) => flag !== "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-);
+export const SECCOMP_UNCONDITIONAL_FLAGS: readonly Flag[] = [
+  "SECCOMP_FILTER_FLAG_TSYNC",
+  "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+  "SECCOMP_FILTER_FLAG_LOG",
+];
 
 /** The token of `name` in a table, `undefined` when it holds no such word. */
 export function actionToken(name: string): number | undefined {
