@@ -1,0 +1,179 @@
+// The rules of style as a test: sizes, names, words, and the one direction that imports take. Each failure names the
+// place; a rule that has to give way is changed here, with its reason.
+
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import t from "tap";
+import { functionSpans, loadedWith, readSources, type SourceFile } from "./source.ts";
+
+const MAX_FILE = 400;
+const MAX_FUNCTION = 70;
+const MAX_STORY = 120;
+const MAX_LINE = 110;
+
+/** The stories are read from top to bottom; one function of each may be longer. */
+const STORIES = new Set(["create", "exec", "start", "run"].map((name) => `src/container/${name}.ts`));
+
+/** Each binds one group of foreign symbols; everything else calls them. */
+const FOREIGN = new Set(["libc", "spawn", "libseccomp", "libsystemd"].map((name) => `src/linux/${name}.ts`));
+
+const BAG_NAMES = /^(utils?|helpers?|common|misc|shared|index|manager)\.ts$/;
+
+/** Planning turns values into values, so it loads under Node without the foreign function interface. */
+const PURE_NAME = /^(plan|parse|check|format)([-.].*)?\.ts$/;
+
+/** A folder imports from its own layer and from those below it. */
+const LAYERS: readonly (readonly string[])[] = [
+  ["main"],
+  ["cli"],
+  ["explain"],
+  ["container"],
+  // The topics may know each other.
+  "namespaces rootfs cgroups process seccomp devices hooks terminal features checkpoint systemd network rdt".split(
+    " ",
+  ),
+  ["spec"],
+  ["proxy"],
+  ["linux"],
+  ["errors"],
+];
+
+const sources = readSources("src");
+const everything = [...sources, ...readSources("test", "scripts")];
+const byPath = new Map(everything.map((file) => [file.path, file]));
+
+function layerOf(path: string): number {
+  const name = path.split("/")[1]?.replace(/\.ts$/, "") ?? "";
+  return LAYERS.findIndex((layer) => layer.includes(name));
+}
+
+/** States a rule: nothing may be found. */
+function rule(sentence: string, find: () => readonly string[]): void {
+  t.test(sentence, (test) => {
+    test.strictSame(find(), []);
+    test.end();
+  });
+}
+
+/** One complaint per line that matches. */
+function linesMatching(files: readonly SourceFile[], pattern: RegExp): string[] {
+  return files.flatMap(({ path, lines }) =>
+    lines.flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : [])),
+  );
+}
+
+t.test("there are sources to look at", (test) => {
+  test.ok(sources.length > 0);
+  test.end();
+});
+
+rule(`a file has at most ${MAX_FILE} lines`, () =>
+  everything
+    .filter(({ lines }) => lines.length > MAX_FILE)
+    .map(({ path, lines }) => `${path}: ${lines.length}`),
+);
+
+rule(`a line has at most ${MAX_LINE} columns`, () =>
+  linesMatching(everything, new RegExp(`^.{${MAX_LINE + 1},}$`, "u")),
+);
+
+rule(`a function has at most ${MAX_FUNCTION} lines, one of a story ${MAX_STORY}`, () =>
+  everything.flatMap((file) => {
+    const long = functionSpans(file).filter(({ length }) => length > MAX_FUNCTION);
+    const story = STORIES.has(file.path) ? long.findIndex(({ length }) => length <= MAX_STORY) : -1;
+    return long
+      .filter((_, index) => index !== story)
+      .map(({ name, line, length }) => `${file.path}:${line}: ${name} has ${length} lines`);
+  }),
+);
+
+rule("every file opens with a comment that says what it holds", () =>
+  everything.filter(({ lines }) => !/^(\/\/|\/\*|#!)/.test(lines[0] ?? "")).map(({ path }) => path),
+);
+
+rule("no file is a bag or a barrel", () => [
+  ...everything.filter(({ path }) => BAG_NAMES.test(basename(path))).map(({ path }) => path),
+  ...everything
+    .filter(({ lines }) => lines.some((line) => /^export \* from/.test(line)))
+    .map(({ path }) => `${path} re-exports`),
+]);
+
+rule("nothing is exported as default, unless another program asks for it", () =>
+  everything.flatMap(({ path, lines }) =>
+    lines.flatMap((line, index) => {
+      const excused = lines[index - 1]?.includes("biome-ignore lint/style/noDefaultExport:") === true;
+      return /^export default\b/.test(line) && !excused ? [`${path}:${index + 1}`] : [];
+    }),
+  ),
+);
+
+rule("nothing is of type any", () =>
+  linesMatching(everything, /^(?!\s*(\/\/|\/?\*))[^"'`]*(:|<|\bas) any\b/),
+);
+
+rule("no TODO stays without an issue", () =>
+  linesMatching(everything, /(\/\/|\*) .*\b(TODO|FIXME)\b(?!.*#\d)/),
+);
+
+rule("enums are unions of literals", () => linesMatching(everything, /^(export )?(const )?enum\b/));
+
+rule("imports point from the command line down to the kernel", () =>
+  sources.flatMap(({ path, imports }) => {
+    const layer = layerOf(path);
+    if (layer < 0) return [`${path}: its folder is in no layer`];
+    return imports
+      .filter(({ target }) => target.startsWith("src/") && layerOf(target) < layer)
+      .map(({ target }) => `${path} imports ${target}`);
+  }),
+);
+
+rule("sources import no tests, scripts or build results", () =>
+  sources.flatMap(({ path, imports }) =>
+    imports
+      .filter(({ target }) => /^(test|scripts|build|dist)\//.test(target))
+      .map(({ target }) => `${path} imports ${target}`),
+  ),
+);
+
+rule("foreign functions are bound in src/linux only", () =>
+  sources
+    .filter(({ path, imports }) => !FOREIGN.has(path) && imports.some(({ target }) => target === "bun:ffi"))
+    .map(({ path }) => path),
+);
+
+rule("node:fs is not imported: loading it takes half as long as all the rest", () =>
+  sources.flatMap(({ path, imports }) =>
+    imports
+      .filter(({ target }) => /^(node:)?fs(\/|$)/.test(target))
+      .map(({ target }) => `${path} imports ${target}`),
+  ),
+);
+
+rule("pure files load nothing that does", () =>
+  sources
+    .filter(({ path }) => PURE_NAME.test(basename(path)))
+    .filter(({ path }) => loadedWith(path, byPath).has("bun:ffi"))
+    .map(({ path }) => path),
+);
+
+rule("unit tests load no foreign functions", () =>
+  everything
+    .filter(({ path }) => path.startsWith("test/unit/"))
+    .filter(({ path }) => loadedWith(path, byPath).has("bun:ffi"))
+    .map(({ path }) => path),
+);
+
+rule("files that import each other in a circle do so for types only", () =>
+  sources
+    .filter(({ path, imports }) =>
+      imports.some(
+        ({ target, typeOnly }) => !typeOnly && byPath.has(target) && loadedWith(target, byPath).has(path),
+      ),
+    )
+    .map(({ path }) => path),
+);
+
+rule("generated files are not checked in", () => {
+  const ignored = readFileSync(".gitignore", "utf8").split("\n");
+  return ["build/", "dist/", "src/spec/generated/"].filter((path) => !ignored.includes(path));
+});

@@ -1,0 +1,100 @@
+// Sources as the rules of style see them: lines, imports and function lengths. Found by text, not by a parser: the
+// formatter guarantees that a function's last line stands in the column of its first.
+
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+
+export interface SourceFile {
+  readonly path: string;
+  readonly lines: readonly string[];
+  readonly imports: readonly Import[];
+}
+
+export interface Import {
+  /** A file of the repository, or the name of a module. */
+  readonly target: string;
+  /** Gone after compilation. */
+  readonly typeOnly: boolean;
+}
+
+export interface FunctionSpan {
+  readonly name: string;
+  readonly line: number;
+  readonly length: number;
+}
+
+const STATEMENT = /^(import|export)\s(type\s)?(?:[^;"']*?\sfrom\s*)?["']([^"']+)["']/gms;
+const LAZY = /\bimport\(\s*["']([^"']+)["']\s*\)/g;
+
+export function readSources(...folders: string[]): SourceFile[] {
+  return folders.flatMap((folder) => {
+    if (!existsSync(folder)) return [];
+    const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+    const paths = names.filter((name) => name.endsWith(".ts") && !name.includes("generated/")).sort();
+    return paths.map((name) => parseSource(join(folder, name), readFileSync(join(folder, name), "utf8")));
+  });
+}
+
+export function parseSource(path: string, text: string): SourceFile {
+  const imports = [...text.matchAll(STATEMENT)].map(([statement, , type, target = ""]) => ({
+    target: resolveTarget(path, target),
+    typeOnly: type !== undefined || importsOnlyTypes(statement),
+  }));
+  const lazy = [...text.matchAll(LAZY)].map(([, target = ""]) => ({
+    target: resolveTarget(path, target),
+    typeOnly: false,
+  }));
+  return { path, lines: text.replace(/\n$/, "").split("\n"), imports: [...imports, ...lazy] };
+}
+
+/** `import { type A, type B } from`: verbatimModuleSyntax keeps the import, but nothing of the file is used. */
+function importsOnlyTypes(statement: string): boolean {
+  const names = /\{([^}]*)\}/.exec(statement)?.[1]?.split(",") ?? [];
+  const used = names.map((name) => name.trim()).filter((name) => name !== "");
+  return used.length > 0 && used.every((name) => name.startsWith("type "));
+}
+
+function resolveTarget(from: string, target: string): string {
+  return target.startsWith(".") ? normalize(join(dirname(from), target)) : target;
+}
+
+const FUNCTION_START =
+  /^(\s*)(?!if\b|for\b|while\b|switch\b|catch\b|return\b)(.*(?:\bfunction\b.*[({,]|=> \{)|(?:[\w#]+ )*[\w#[\].]+\(.*\).*\{|(?:[\w#]+ )*[\w#]+\()$/;
+const NAME = /(?:function\s*\*?\s*|const\s+|#?)([\w$]+)\s*(?:=|\(|<)/;
+
+/** The functions and methods of a file with their lengths, headers and closing lines included. */
+export function functionSpans({ lines }: SourceFile): FunctionSpan[] {
+  const spans: FunctionSpan[] = [];
+  lines.forEach((line, index) => {
+    const start = FUNCTION_START.exec(line);
+    if (start === null || /^\s*(\/\/|\*|\/\*)/.test(line)) return;
+    const indent = start[1] ?? "";
+    const closing = lines.findIndex((other, at) => at > index && closes(other, indent));
+    if (closing < 0 || !opensBlock(lines, index, closing, indent)) return;
+    spans.push({ name: NAME.exec(line)?.[1] ?? line.trim(), line: index + 1, length: closing - index + 1 });
+  });
+  return spans;
+}
+
+function closes(line: string, indent: string): boolean {
+  return line.startsWith(`${indent}}`) && !line.endsWith("{");
+}
+
+/** A call spread over lines also starts with `name(`; only a function has a line that opens a block at this depth. */
+function opensBlock(lines: readonly string[], first: number, last: number, indent: string): boolean {
+  if (lines[first]?.endsWith("{") === true) return true;
+  return lines.slice(first + 1, last).some((line) => line.startsWith(`${indent})`) && line.endsWith("{"));
+}
+
+/** Every file that is loaded when `path` is, type imports aside. */
+export function loadedWith(path: string, files: ReadonlyMap<string, SourceFile>): Set<string> {
+  const loaded = new Set<string>();
+  const waiting = [path];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (loaded.has(next)) continue;
+    loaded.add(next);
+    const imports = files.get(next)?.imports ?? [];
+    waiting.push(...imports.filter(({ typeOnly }) => !typeOnly).map(({ target }) => target));
+  }
+  return loaded;
+}
