@@ -12,6 +12,8 @@ import type { SyscallProxy } from "../proxy/proxy.ts";
 import { variable, withHome } from "./environment.ts";
 import { lastCapability, maySetGroups } from "./host-side.ts";
 import { becomeOperations, outsideOfRoot } from "./identity.ts";
+import { openLabelFiles } from "./label-files.ts";
+import { type LabelFiles, labelOperations } from "./labels.ts";
 import { candidatesFor, choose, lookupOperations } from "./lookup.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { schedulingOperations } from "./scheduling.ts";
@@ -26,10 +28,13 @@ export interface Executable {
 export interface BecomeOptions {
   /** A seccomp filter will be installed in the last batch: see `placeFilter`. */
   readonly filter: boolean;
+  /** When they have been opened already, to label the session keyring. */
+  readonly labels?: LabelFiles;
 }
 
 /** Gives up tsrun's privileges and finds the program. Throws runc's words when there is none. */
-export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, { filter }: BecomeOptions): Executable {
+export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: BecomeOptions): Executable {
+  const labels = options.labels ?? openLabelFiles(proxy, plan);
   const seen = look(proxy, plan);
   const mayGroup = maySetGroups(proxy.pid);
   if (!mayGroup && plan.user.additionalGids.length > 0) {
@@ -41,7 +46,7 @@ export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, { filter }: B
     maySetGroups: mayGroup,
     lastCapability: lastCapability(),
     changeDirectory: seen.mustChangeDirectory,
-    filter,
+    filter: options.filter,
   });
   const environment = withHome(plan.environment, seen.passwd, plan.user.uid);
   const name = plan.args[0] ?? "";
@@ -53,6 +58,7 @@ export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, { filter }: B
   const failure = proxy.attempt([
     ...stdio,
     ...schedulingOperations(plan.scheduling),
+    ...labelOperations(plan, labels),
     ...identity.operations,
     // A change of ids has cleared it.
     dieWithTsrun(),

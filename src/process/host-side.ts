@@ -4,10 +4,12 @@
 import { TsrunError } from "../errors.ts";
 import { syscallError, tryCall } from "../linux/call.ts";
 import { EACCES, errnoName, errnoWords } from "../linux/errno.ts";
-import { readTextIfThere, tryWriteFile } from "../linux/files.ts";
+import { O_DIRECTORY, O_PATH } from "../linux/fcntl.ts";
+import { filesystemType, openIfThere, readTextIfThere, tryWriteFile } from "../linux/files.ts";
 import { RLIM_INFINITY } from "../linux/rlimits.ts";
 import { u64Struct } from "../linux/words.ts";
 import { parseList } from "./cpu-list.ts";
+import type { SecurityModules } from "./labels.ts";
 import type { PlannedRlimit } from "./plan.ts";
 import { nodeMask } from "./scheduling.ts";
 
@@ -69,6 +71,17 @@ export function lastCapability(): number {
   const number = Number(readTextIfThere("/proc/sys/kernel/cap_last_cap") ?? "");
   return Number.isInteger(number) && number > 0 && number < 64 ? number : LAST_CAPABILITY;
 }
+
+/** Which security modules enforce labels on this host (runc: apparmor.isEnabled, go-selinux). */
+export function securityModules(): SecurityModules {
+  using held = openIfThere("/sys/fs/selinux", O_PATH | O_DIRECTORY);
+  return {
+    apparmor: readTextIfThere("/sys/module/apparmor/parameters/enabled")?.startsWith("Y") === true,
+    selinux: held !== undefined && filesystemType(held.number) === SELINUX_MAGIC,
+  };
+}
+
+const SELINUX_MAGIC = 0xf97cff8c;
 
 function shown(value: bigint): string {
   return value === RLIM_INFINITY ? "unlimited" : value.toString();

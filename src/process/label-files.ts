@@ -1,0 +1,111 @@
+// The files under /proc/thread-self/attr that labels are written to, opened through a procfs that nobody can have put
+// something in the place of (CVE-2019-16884, CVE-2025-52881). Called by become-user.ts, and by the stories where keys are
+// labelled too. Only the thread itself may write them, so they are the proxy's.
+
+import { TsrunError } from "../errors.ts";
+import {
+  AT_EMPTY_PATH,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  O_WRONLY,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_XDEV,
+} from "../linux/fcntl.ts";
+import { PROC_SUPER_MAGIC } from "../linux/mount.ts";
+import { parseStatx } from "../linux/statx.ts";
+import { u64Struct, viewOf } from "../linux/words.ts";
+import { data, type Fd, fd, text } from "../proxy/arguments.ts";
+import {
+  close,
+  fsconfigCreate,
+  fsmount,
+  fsopen,
+  fstatfs,
+  openat,
+  type Reading,
+  statx,
+} from "../proxy/calls.ts";
+import { type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
+import type { SyscallProxy } from "../proxy/proxy.ts";
+import { securityModules } from "./host-side.ts";
+import { checkLabels, type LabelFiles, NO_LABELS } from "./labels.ts";
+import type { ProcessPlan } from "./plan.ts";
+
+/** Opens what the labels will be written to. Without labels it does nothing; refuses those the host cannot enforce. */
+export function openLabelFiles(proxy: SyscallProxy, plan: ProcessPlan): LabelFiles {
+  const { apparmorProfile, selinuxLabel } = plan;
+  if (apparmorProfile === undefined && selinuxLabel === undefined) return NO_LABELS;
+  checkLabels(plan, securityModules());
+  const proc = openProc(proxy);
+  const specific = openAttribute(proc, "apparmor/exec");
+  const files = [
+    ...(apparmorProfile === undefined ? [] : [specific]),
+    openAttribute(proc, "exec"),
+    openAttribute(proc, "keycreate"),
+  ];
+  proxy.run([...files, close(proc)]);
+  const [exec, keys] = files.slice(-2);
+  // Before Linux 5.8 AppArmor has no folder of its own there.
+  const apparmor = apparmorProfile === undefined ? undefined : (opened(specific) ?? opened(exec));
+  const selinux = selinuxLabel === undefined ? undefined : opened(exec);
+  const labelled = selinuxLabel !== undefined && plan.newKeyring ? opened(keys) : undefined;
+  if (
+    (apparmorProfile !== undefined && apparmor === undefined) ||
+    (selinuxLabel !== undefined && selinux === undefined)
+  ) {
+    throw new TsrunError("E_SYSCALL", "cannot open /proc/thread-self/attr/exec to label the process");
+  }
+  const kept = new Set([apparmor, selinux, labelled]);
+  const rest = files.map(opened).filter((one) => one !== undefined && !kept.has(one));
+  if (rest.length > 0) proxy.run(rest.map((one) => close(one ?? -1)));
+  return { apparmor, selinux, keys: labelled };
+}
+
+const PROC_ROOT_INO = 1n;
+
+/**
+ * A procfs to trust: a new one that is mounted nowhere, or /proc when it is the root of one. In a user namespace a new
+ * one is refused where the visible one is partly covered (mount_too_revealing in fs/namespace.c).
+ */
+function openProc(proxy: SyscallProxy): number {
+  const attempt = "open a procfs of our own";
+  const context = orGoOn(fsopen("proc", attempt));
+  const create = orGoOn(fsconfigCreate(context, attempt));
+  const own = orGoOn(fsmount(context, 0, attempt));
+  const there = orGoOn(openat(-100, "/proc", O_PATH | O_DIRECTORY));
+  const magic = mayFail(fstatfs(there, 'look at "/proc"'));
+  const status = mayFail(statx(there, "", AT_EMPTY_PATH, 'look at "/proc"'));
+  proxy.run([context, create, own, orGoOn(close(context)), there, magic, status]);
+  if (opened(own) !== undefined) {
+    if (opened(there) !== undefined) proxy.run([close(resultOf(there))]);
+    return resultOf(own);
+  }
+  if (opened(there) !== undefined && isProc(magic, status)) return resultOf(there);
+  throw new TsrunError("E_SYSCALL", 'cannot label the process: "/proc" is no procfs', {
+    hint: "mount a procfs on /proc in the container, or remove the labels",
+  });
+}
+
+function isProc(magic: Reading, status: Reading): boolean {
+  if (magic.result !== 0 || status.result !== 0) return false;
+  const type = viewOf(magic.out.bytes).getBigUint64(0, true);
+  return type === BigInt(PROC_SUPER_MAGIC) && parseStatx(status.out.bytes).inode === PROC_ROOT_INO;
+}
+
+/** Nothing that is mounted over a part of procfs is followed. */
+function openAttribute(proc: Fd, name: string): Operation {
+  const path = `thread-self/attr/${name}`;
+  const how = data(u64Struct(O_WRONLY | O_CLOEXEC, 0, RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS), () => {
+    return "{flags=O_WRONLY|O_CLOEXEC, resolve=RESOLVE_NO_XDEV|RESOLVE_NO_MAGICLINKS}";
+  });
+  return orGoOn(operation("openat2", [fd(proc), text(path), how, 24], `open "/proc/${path}"`));
+}
+
+function opened(of: Operation | undefined): number | undefined {
+  return of?.result === undefined || of.result < 0 ? undefined : of.result;
+}
+
+function mayFail(reading: Reading): Reading {
+  return { ...reading, goOn: true };
+}

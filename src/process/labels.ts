@@ -1,0 +1,64 @@
+// AppArmor profile and SELinux labels of a process: what is written to its attributes. The kernel applies them at the next
+// execve(2). Pure. Called by become-user.ts; the files come from label-files.ts.
+
+import { TsrunError } from "../errors.ts";
+import { close, write } from "../proxy/calls.ts";
+import type { Operation } from "../proxy/operation.ts";
+import type { ProcessPlan } from "./plan.ts";
+
+/** Open files of the proxy; `undefined` where nothing is to be written. */
+export interface LabelFiles {
+  readonly apparmor: number | undefined;
+  readonly selinux: number | undefined;
+  /** SELinux: the label of keys that are made from now on. */
+  readonly keys: number | undefined;
+}
+
+/** For a process without labels. */
+export const NO_LABELS: LabelFiles = { apparmor: undefined, selinux: undefined, keys: undefined };
+
+/** Which security modules the host has. */
+export interface SecurityModules {
+  readonly apparmor: boolean;
+  readonly selinux: boolean;
+}
+
+/** Refuses a label that nothing on the host would enforce, in runc's words. */
+export function checkLabels(plan: ProcessPlan, host: SecurityModules): void {
+  if (plan.apparmorProfile !== undefined && !host.apparmor) {
+    throw new TsrunError("E_UNSUPPORTED", "apparmor: config provided but apparmor not supported", {
+      hint: "this host runs without AppArmor; remove process.apparmorProfile",
+    });
+  }
+  if (plan.selinuxLabel !== undefined && !host.selinux) {
+    const message = "selinux label is specified in config, but selinux is disabled or not supported";
+    throw new TsrunError("E_UNSUPPORTED", message, {
+      hint: "this host runs without SELinux; remove process.selinuxLabel",
+    });
+  }
+}
+
+/** Around the making of the session keyring: SELinux labels it, and no key after it. */
+export function labelKeys(
+  plan: ProcessPlan,
+  { keys }: LabelFiles,
+  making: readonly Operation[],
+): Operation[] {
+  if (keys === undefined || plan.selinuxLabel === undefined) return [...making];
+  const attempt = `label keys "${plan.selinuxLabel}"`;
+  return [write(keys, plan.selinuxLabel, attempt), ...making, write(keys, "", attempt), close(keys)];
+}
+
+/** What the next execve(2) is to apply. Before no_new_privs, which forbids AppArmor most changes of profile. */
+export function labelOperations(plan: ProcessPlan, { apparmor, selinux }: LabelFiles): Operation[] {
+  const operations: Operation[] = [];
+  if (apparmor !== undefined && plan.apparmorProfile !== undefined) {
+    const attempt = `apply the AppArmor profile "${plan.apparmorProfile}"`;
+    operations.push(write(apparmor, `exec ${plan.apparmorProfile}`, attempt), close(apparmor));
+  }
+  if (selinux !== undefined && plan.selinuxLabel !== undefined) {
+    operations.push(write(selinux, plan.selinuxLabel, `apply the SELinux label "${plan.selinuxLabel}"`));
+    if (selinux !== apparmor) operations.push(close(selinux));
+  }
+  return operations;
+}
