@@ -52,7 +52,12 @@ export function planCapabilities(capabilities: Capabilities = {}): PlannedCapabi
 
 /** The names of the bits of a mask. */
 export function capabilityNames(mask: bigint): string[] {
-  return numbersOf(mask).map((number) => CAPABILITY_NAMES[number] ?? `capability ${number}`);
+  return numbersOf(mask).map(capabilityName);
+}
+
+/** The name of a number; one of a later kernel has none yet. */
+export function capabilityName(number: number): string {
+  return CAPABILITY_NAMES[number] ?? `capability ${number}`;
 }
 
 /** The numbers of the bits of a mask. */

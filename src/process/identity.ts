@@ -29,7 +29,7 @@ import {
   type CapsetMasks,
   capabilityData,
   capabilityHeader,
-  capabilityNames,
+  capabilityName,
   numbersOf,
 } from "./capabilities.ts";
 import type { ProcessPlan } from "./plan.ts";
@@ -107,17 +107,17 @@ export function outsideOfRoot(path: string): boolean {
   return !path.startsWith("/");
 }
 
+/** Forty operations of every start, so without the BigInts that the masks are. */
 function dropBounding(kept: bigint, last: number): Operation[] {
-  const all = (1n << BigInt(last + 1)) - 1n;
-  return numbersOf(all & ~kept).map((number) => {
-    const name = capabilityNames(1n << BigInt(number)).join("");
-    return prctl(
-      PR_CAPBSET_DROP,
-      [shown(number, name)],
-      "PR_CAPBSET_DROP",
-      `drop ${name} from the bounding set`,
-    );
-  });
+  const words = [Number(kept & 0xffffffffn), Number(kept >> 32n)];
+  const drops: Operation[] = [];
+  for (let number = 0; number <= last; number++) {
+    if ((((words[number >> 5] ?? 0) >>> (number & 31)) & 1) === 1) continue;
+    const name = capabilityName(number);
+    const attempt = `drop ${name} from the bounding set`;
+    drops.push(prctl(PR_CAPBSET_DROP, [shown(number, name)], "PR_CAPBSET_DROP", attempt));
+  }
+  return drops;
 }
 
 function keepCapabilities(keep: boolean): Operation {
@@ -149,7 +149,7 @@ function setFinalCapabilities({ capabilities }: ProcessPlan): Operation[] {
 }
 
 function raiseAmbient(number: number): Operation {
-  const name = capabilityNames(1n << BigInt(number)).join("");
+  const name = capabilityName(number);
   const raise = shown(PR_CAP_AMBIENT_RAISE, "PR_CAP_AMBIENT_RAISE");
   return prctl(PR_CAP_AMBIENT, [raise, shown(number, name), 0, 0], "PR_CAP_AMBIENT", `make ${name} ambient`);
 }
