@@ -143,7 +143,7 @@ class DeviceStep implements TargetStep {
     if (this.#node === undefined) return;
     const owner = [uid, gid, AT_EMPTY_PATH];
     const owned = operation("fchownat", [resultOf(this.#node), text(""), ...owner], this.#attempt);
-    const failed = this.#context.proxy.attempt([owned, close(resultOf(this.#node))]);
+    const failed = this.#context.attempt([owned, close(resultOf(this.#node))]);
     if (failed !== undefined) throw operationFailure(failed);
   }
 

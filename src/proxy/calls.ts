@@ -99,9 +99,14 @@ export function fstatfs(of: Fd, attempt: string): Reading {
   return { ...operation("fstatfs", [fd(of), memory], attempt), out: memory };
 }
 
-export function readlinkat(dir: Fd, path: string, attempt = `read the link "${path}"`): Reading {
-  const memory = out(4096);
-  return { ...operation("readlinkat", [fd(dir), text(path), memory, 4096], attempt), out: memory };
+export function readlinkat(
+  dir: Fd,
+  path: string,
+  attempt = `read the link "${path}"`,
+  size = 4096,
+): Reading {
+  const memory = out(size);
+  return { ...operation("readlinkat", [fd(dir), text(path), memory, size], attempt), out: memory };
 }
 
 export function mkdirat(

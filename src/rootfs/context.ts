@@ -31,11 +31,25 @@ export class RootContext {
   readonly rootfs: string;
   readonly kindOf: (path: string) => FileKind | undefined;
   #root: Operation | number | undefined;
+  #closing: Operation[] = [];
 
   constructor(options: RootContextOptions) {
     this.proxy = options.proxy;
     this.rootfs = options.rootfs;
     this.kindOf = options.kindOf;
+  }
+
+  /** Carries operations out, out of step: for repairs. */
+  attempt(operations: readonly Operation[]): Operation | undefined {
+    if (operations.length === 0) return undefined;
+    const all = [...this.#closing, ...operations];
+    this.#closing = [];
+    return this.proxy.attempt(all);
+  }
+
+  /** Closes descriptors along with whatever is sent next. */
+  closeLater(closing: readonly Operation[]): void {
+    this.#closing.push(...closing);
   }
 
   /** The container's root: a descriptor of its mount, opened without rights to read. */

@@ -2,7 +2,7 @@
 // mount-steps.ts.
 
 import { EACCES, EEXIST, EINVAL, EPERM } from "../linux/errno.ts";
-import { AT_FDCWD, AT_RECURSIVE, O_PATH } from "../linux/fcntl.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, O_PATH, S_IFDIR } from "../linux/fcntl.ts";
 import {
   MOUNT_ATTR_NOSYMFOLLOW,
   MS_BIND,
@@ -10,8 +10,9 @@ import {
   OPEN_TREE_CLONE,
   PROC_SUPER_MAGIC,
 } from "../linux/mount.ts";
+import { parseStatx } from "../linux/statx.ts";
 import { viewOf } from "../linux/words.ts";
-import { close, fstatfs, openTree, type Reading, symlinkat } from "../proxy/calls.ts";
+import { close, fstatfs, openTree, type Reading, statx, symlinkat } from "../proxy/calls.ts";
 import { type Operation, resultOf } from "../proxy/operation.ts";
 import { adapt, attach, changeMount, mountOn } from "./attach.ts";
 import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "./attributes.ts";
@@ -48,6 +49,7 @@ class BindStep implements TargetStep {
   readonly #attempt: string;
   #change: AttributeChange | undefined;
   #tree: Operation | undefined;
+  #place: Operation | undefined;
   #flagging: Operation | undefined;
   #magic: Reading | undefined;
 
@@ -85,6 +87,7 @@ class BindStep implements TargetStep {
       attempt,
     });
     this.#tree = tree;
+    this.#place = opened.descriptor;
     this.#flagging = attached.flagging;
     this.#magic = this.target.path === "/proc" ? fstatfs(tree, attempt) : undefined;
     return [
@@ -109,7 +112,21 @@ class BindStep implements TargetStep {
     if (this.target.recover(failed, pending)) return;
     if (adapt(this.#context, failed)) return;
     if (failed === this.#flagging && this.#relax(failed)) return;
+    if (failed.call === "move_mount" && failed.result === -EINVAL) this.#compareKinds();
     throw operationFailure(failed, { hint: this.#hint(failed) });
+  }
+
+  /** move_mount(2) says no more than EINVAL to a directory on a file. */
+  #compareKinds(): void {
+    const [tree, place] = [this.#tree, this.#place];
+    if (tree === undefined || place === undefined) return;
+    const looks = [tree, place].map((one) => statx(resultOf(one), "", AT_EMPTY_PATH, this.#attempt));
+    if (this.#context.attempt(looks) !== undefined) return;
+    const [source, target] = looks.map((look) => parseStatx(look.out.bytes).type === S_IFDIR);
+    if (source === target) return;
+    // Docker looks for "not a directory", and adds its own advice.
+    const [first, second] = source ? ["", "not "] : ["not ", ""];
+    throw this.target.refusal(`the source is ${first}a directory, the mount point is ${second}a directory`);
   }
 
   /** Flags that the source has locked stay (mount_namespaces(7)); kernels before 5.14 do not know `nosymfollow`. */
@@ -122,7 +139,7 @@ class BindStep implements TargetStep {
     }
     if (failed.result !== -EPERM || this.#tree === undefined) return false;
     const status = fstatfs(resultOf(this.#tree), this.#attempt);
-    this.#context.proxy.attempt([status]);
+    this.#context.attempt([status]);
     if (status.result !== 0) return false;
     const current = flagsOfStatfs(statfsFlags(status.out.bytes));
     this.#change = keepLocked({ ...this.#mount, current });

@@ -86,7 +86,7 @@ export class FilesystemStep implements TargetStep, Provider {
     const finish = () => {
       if (opened?.result === -ELOOP) {
         this.target.resolve(opened);
-        context.proxy.attempt(operations());
+        context.attempt(operations());
       }
       if (status?.result === 0) this.#mode = parseStatx(status.out.bytes).mode;
     };
@@ -186,7 +186,7 @@ export class FilesystemStep implements TargetStep, Provider {
       const reading = read(filesystem, 1024, "read the kernel's messages");
       return { ...reading, goOn: true as const };
     });
-    this.#options.context.proxy.attempt(reads);
+    this.#options.context.attempt(reads);
     const messages = reads
       .filter((one) => (one.result ?? 0) > 0)
       .map((one) => text(one.out.bytes.subarray(0, one.result)).trim());

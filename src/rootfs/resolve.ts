@@ -2,11 +2,12 @@
 // the root, and makes what is missing. No path is ever handed to the kernel in a way that lets it lead out. Used by
 // target.ts; the attacks are those of CVE-2021-30465, CVE-2025-31133 and CVE-2026-41579.
 
-import { EEXIST, EINVAL, ELOOP, ENOENT, ENOTDIR } from "../linux/errno.ts";
-import { O_DIRECTORY, O_NOFOLLOW, O_PATH, S_IFREG } from "../linux/fcntl.ts";
+import { EEXIST, ELOOP, ENAMETOOLONG, ENOENT } from "../linux/errno.ts";
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, S_IFDIR, S_IFREG } from "../linux/fcntl.ts";
+import { parseStatx } from "../linux/statx.ts";
 import { text } from "../linux/words.ts";
 import type { Fd } from "../proxy/arguments.ts";
-import { mkdirat, mknodat, openat, readlinkat } from "../proxy/calls.ts";
+import { mkdirat, mknodat, openat, type Reading, readlinkat, statx } from "../proxy/calls.ts";
 import { type Operation, orGoOn } from "../proxy/operation.ts";
 import type { FileKind, RootContext } from "./context.ts";
 import { componentsOf } from "./paths.ts";
@@ -14,6 +15,10 @@ import { held, leftOpen } from "./steps.ts";
 
 /** As many as the kernel follows (MAXSYMLINKS). */
 const MOST_LINKS = 40;
+/** Far longer than links in images are; a longer one is refused. */
+const LINK_SIZE = 1024;
+/** So many links are read at once. */
+const LOOK_AHEAD = 32;
 const DIRECTORY = O_PATH | O_DIRECTORY | O_NOFOLLOW;
 
 /** A path without symbolic links. */
@@ -39,7 +44,7 @@ export function resolveInRoot(context: RootContext, path: string): Resolved | Op
       continue;
     }
     const dots = rest.indexOf("..");
-    const found = findLink(context, real, dots < 0 ? rest : rest.slice(0, dots));
+    const found = findLink(context, real, rest.slice(0, Math.min(dots < 0 ? LOOK_AHEAD : dots, LOOK_AHEAD)));
     if ("call" in found) return found;
     if (found.target === undefined) {
       real.push(...rest.splice(0, found.plain));
@@ -69,30 +74,27 @@ function findLink(
   real: readonly string[],
   names: readonly string[],
 ): Found | Operation {
-  const walk = walkOperations(context.root, [...real, ...names]);
-  context.proxy.attempt(walk);
-  const index = walk.findIndex((one) => (one.result ?? -1) < 0);
-  const failed = walk[index];
-  if (failed === undefined || failed.result === -ENOENT) {
-    context.proxy.attempt(leftOpen(walk));
-    return { plain: names.length, target: undefined, read: walk[0] ?? failed ?? openat(-1, "", 0) };
+  const way = walkOperations(context.root, real);
+  let directory: Fd = way.at(-1) ?? context.root;
+  const looks: { opened: Operation; read: Reading }[] = [];
+  for (const name of names) {
+    const opened = orGoOn(openat(directory, name, O_PATH | O_NOFOLLOW));
+    const read = { ...readlinkat(opened, "", `read the link "${name}"`, LINK_SIZE), goOn: true as const };
+    looks.push({ opened, read });
+    directory = opened;
   }
-  // A link or a file: neither is a directory.
-  const name = [...real, ...names][index] ?? "";
-  const parent = walk[index - 1];
-  const opened = openat(parent === undefined ? context.root : held(parent), name, O_PATH | O_NOFOLLOW);
-  const read = readlinkat(opened, "", `read the link "${name}"`);
-  const stopped = context.proxy.attempt([opened, read]);
-  context.proxy.attempt(leftOpen([...walk, opened]));
-  if (stopped === undefined) {
-    const target = text(read.out.bytes.subarray(0, read.result));
-    return { plain: index - real.length, target, read };
+  const opening = [...way, ...looks.map((look) => look.opened)];
+  context.attempt([...way, ...looks.flatMap(({ opened, read }) => [opened, read])]);
+  context.closeLater(leftOpen(opening));
+  for (const [index, { opened, read }] of looks.entries()) {
+    if (opened.result === -ENOENT) break;
+    if ((opened.result ?? -1) < 0) return opened;
+    // On anything but a link: EINVAL, or ENOENT.
+    if ((read.result ?? -1) < 0) continue;
+    if (read.result === LINK_SIZE) return { ...read, result: -ENAMETOOLONG };
+    return { plain: index, target: text(read.out.bytes.subarray(0, read.result)), read };
   }
-  // readlinkat(2) with an empty path on anything but a link.
-  const isFile = stopped === read && (read.result === -EINVAL || read.result === -ENOENT);
-  if (!isFile) return stopped;
-  const last = index === real.length + names.length - 1;
-  return last ? { plain: names.length, target: undefined, read } : { ...failed, result: -ENOTDIR };
+  return { plain: names.length, target: undefined, read: looks[0]?.read ?? openat(-1, "", 0) };
 }
 
 /** Opens one directory below the other; what comes after the first failure fails, too. */
@@ -111,7 +113,8 @@ function walkOperations(root: Fd, names: readonly string[]): Operation[] {
 export interface Missing {
   /** Without symbolic links. */
   readonly path: string;
-  readonly kind: FileKind;
+  /** Or of what kind a path of the host is. */
+  readonly kind: FileKind | { readonly like: string };
 }
 
 /**
@@ -127,17 +130,39 @@ export function createMissing(context: RootContext, paths: readonly Missing[]): 
 
 function createSome(context: RootContext, paths: readonly Missing[]): (Operation | undefined)[] {
   const walks = paths.map(({ path }) => walkOperations(context.root, componentsOf(path)));
-  context.proxy.attempt(walks.flat());
-  const creations = paths.map((missing, index) => creation(context, missing, walks[index] ?? []));
-  context.proxy.attempt(creations.flat());
-  context.proxy.attempt(leftOpen([...walks.flat(), ...creations.flat()]));
+  const looks = paths.map(({ kind }) => (typeof kind === "string" ? undefined : lookAt(kind.like)));
+  context.attempt([...walks.flat(), ...looks.filter((look) => look !== undefined)]);
+  const creations = paths.map(({ path, kind }, index) =>
+    creation(
+      context,
+      { path, kind: typeof kind === "string" ? kind : kindOf(looks[index]) },
+      walks[index] ?? [],
+    ),
+  );
+  context.attempt(creations.flat());
+  context.closeLater(leftOpen([...walks.flat(), ...creations.flat()]));
   return creations.map((operations) =>
     operations.find((one) => one.result !== undefined && one.result < 0 && one.result !== -EEXIST),
   );
 }
 
+/** What a path of the host is, as the container's first process sees it. */
+function lookAt(path: string): Reading {
+  return { ...statx(AT_FDCWD, path, 0), goOn: true };
+}
+
+/** A source that is not there will be missed when it is opened. */
+function kindOf(look: Reading | undefined): FileKind {
+  if (look?.result !== 0) return "directory";
+  return parseStatx(look.out.bytes).type === S_IFDIR ? "directory" : "file";
+}
+
 /** Two paths may share what is missing: EEXIST is no failure, and every directory is opened, never assumed. */
-function creation(context: RootContext, { path, kind }: Missing, walk: readonly Operation[]): Operation[] {
+function creation(
+  context: RootContext,
+  { path, kind }: { path: string; kind: FileKind },
+  walk: readonly Operation[],
+): Operation[] {
   const names = componentsOf(path);
   const first = walk.findIndex((one) => (one.result ?? -1) < 0);
   if (first < 0 || walk[first]?.result !== -ENOENT) return [];

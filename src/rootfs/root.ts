@@ -52,7 +52,7 @@ export function rootStep(context: RootContext, plan: RootfsPlan): Step {
       return [
         // Modes are given as they are to be; the process' own umask comes later.
         operation("umask", [octal(0)], "set the file mode creation mask"),
-        ...treeOperations(plan),
+        ...(staysShared(plan) ? [] : treeOperations(plan)),
         opening,
         tree,
         ...attach(context, { tree, target: opening, propagation, attempt }).operations,
@@ -87,16 +87,21 @@ function rootError(rootfs: string, failed: Operation): TsrunError {
   return operationFailure(failed);
 }
 
+/** Whether other mounts than those below the root's could still pass on what is mounted in them. */
+function staysShared({ treePropagation = MS_PRIVATE | MS_REC }: RootfsPlan): boolean {
+  return (treePropagation & MS_SHARED) !== 0 || (treePropagation & MS_REC) === 0;
+}
+
 /**
  * Where mounts stay shared, the one that holds the root must not be: what is mounted in it would appear on the host
- * as well (runc: rootfsParentMountPrivate).
+ * as well (runc: rootfsParentMountPrivate). Comes before the root step, which else does the first part.
  */
-export function makeParentPrivate(proxy: Batches, { rootfs, treePropagation }: RootfsPlan): void {
-  if (treePropagation === undefined) return;
-  const staysShared = (treePropagation & MS_SHARED) !== 0 || (treePropagation & MS_REC) === 0;
-  if (!staysShared) return;
-  for (let path = rootfs; ; path = parentOf(path)) {
-    const change = mount({ target: path, flags: MS_PRIVATE }, `make the mount of "${rootfs}" private`);
+export function makeParentPrivate(proxy: Batches, plan: RootfsPlan): void {
+  if (!staysShared(plan)) return;
+  const unchanged = proxy.attempt(treeOperations(plan));
+  if (unchanged !== undefined) throw operationFailure(unchanged);
+  for (let path = plan.rootfs; ; path = parentOf(path)) {
+    const change = mount({ target: path, flags: MS_PRIVATE }, `make the mount of "${plan.rootfs}" private`);
     const failed = proxy.attempt([change]);
     if (failed === undefined) return;
     // EINVAL: no mount point, so the mount is further up.

@@ -72,7 +72,7 @@ function flagsAt(context: RootContext, at: Fd | string): number {
   const opening = typeof at === "string" ? openInRoot(context.root, at, O_PATH) : undefined;
   const status = fstatfs(opening ?? (at as Fd), "read the flags of a mount");
   const operations = opening === undefined ? [status] : [opening, status, close(opening)];
-  const failed = context.proxy.attempt(operations);
+  const failed = context.attempt(operations);
   // A missing path is found missing again, and then left alone.
   return failed === undefined ? flagsOfStatfs(statfsFlags(status.out.bytes)) : 0;
 }

@@ -3,15 +3,14 @@
 
 import { TsrunError } from "../errors.ts";
 import { ELOOP, ENOENT } from "../linux/errno.ts";
-import { O_PATH, S_IFDIR, S_IFREG } from "../linux/fcntl.ts";
-import { parseStatx } from "../linux/statx.ts";
+import { O_PATH, S_IFREG } from "../linux/fcntl.ts";
 import type { Fd } from "../proxy/arguments.ts";
-import { mkdirat, mknodat, openPlainInRoot, statx } from "../proxy/calls.ts";
+import { mkdirat, mknodat, openPlainInRoot } from "../proxy/calls.ts";
 import { type Operation, orGoOn } from "../proxy/operation.ts";
 import type { FileKind, Provider, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
 import { isInside, nameOf, refusedTarget } from "./paths.ts";
-import { createMissing, resolveInRoot } from "./resolve.ts";
+import { createMissing, type Missing, resolveInRoot } from "./resolve.ts";
 import type { Step } from "./steps.ts";
 
 export interface TargetOptions {
@@ -138,22 +137,11 @@ function createTargets(context: RootContext, first: Target, pending: readonly St
     before.push(target);
     if (!hidden && target.canBeMade && target.options.plain === undefined) targets.push(target);
   }
-  const kinds = lookAtSources(context, targets);
-  const paths = targets.map((target, index) => ({ path: target.path, kind: kinds[index] ?? "directory" }));
-  const failures = createMissing(context, paths);
+  const failures = createMissing(context, targets.map(missing));
   for (const [index, target] of targets.entries()) target.made(failures[index]);
 }
 
-/** What each source is, as the container's first process sees it; a missing one will be missed when it is opened. */
-function lookAtSources(context: RootContext, targets: readonly Target[]): FileKind[] {
-  const looks = targets.map(({ options: { source } }) =>
-    source === undefined ? undefined : { ...statx(-100, source, 0), goOn: true as const },
-  );
-  const operations = looks.filter((look) => look !== undefined);
-  for (let at = 0; at < operations.length; at += 100) context.proxy.attempt(operations.slice(at, at + 100));
-  return targets.map(({ options: { kind } }, index) => {
-    const look = looks[index];
-    if (kind !== undefined || look?.result !== 0) return kind ?? "directory";
-    return parseStatx(look.out.bytes).type === S_IFDIR ? "directory" : "file";
-  });
+function missing({ path, options }: Target): Missing {
+  const like = options.source;
+  return { path, kind: options.kind ?? (like === undefined ? "directory" : { like }) };
 }
