@@ -1,6 +1,6 @@
 // What `--version` prints. Pure: the values come from the build (scripts/build.ts).
 
-import { SPEC_VERSION } from "../features/spec-version.ts";
+import { OCI_VERSION } from "../spec/defaults.ts";
 import { baseName } from "./paths.ts";
 
 declare const TSRUN_VERSION: string | undefined;
@@ -21,7 +21,7 @@ export function programName(argv0: string): string {
 
 /** Callers take the last line that holds the word "version" for the first line, so no other line holds it. */
 export function versionText(program: string, { engine, commit = COMMIT }: VersionDetails): string {
-  const lines = [`${program} version ${VERSION}`, `spec: ${SPEC_VERSION}`, `bun: ${engine}`];
+  const lines = [`${program} version ${VERSION}`, `spec: ${OCI_VERSION}`, `bun: ${engine}`];
   // AS RUNC: second where it is known, else left out.
   if (commit !== "") lines.splice(1, 0, `commit: ${commit}`);
   return `${lines.join("\n")}\n`;

@@ -10,7 +10,7 @@ import {
   SECCOMP_FLAGS,
   SECCOMP_OPERATORS,
 } from "../seccomp/tables.ts";
-import { SPEC_VERSION } from "./spec-version.ts";
+import { OCI_VERSION } from "../spec/defaults.ts";
 
 /** In the order in which a container meets them. */
 const HOOKS = [
@@ -31,7 +31,7 @@ export interface Build {
 export function features({ version, commit }: Build): object {
   return {
     ociVersionMin: "1.0.0",
-    ociVersionMax: SPEC_VERSION,
+    ociVersionMax: OCI_VERSION,
     hooks: HOOKS,
     mountOptions: MOUNT_OPTION_NAMES,
     linux: {

@@ -1,0 +1,48 @@
+// The table of commands, and what is declared in it.
+
+import t from "tap";
+import { commands, findCommand } from "../../../src/cli/commands.ts";
+import { globalOptions } from "../../../src/cli/flags.ts";
+
+t.test("commands are found by their name", async (t) => {
+  for (const name of ["create", "start", "state", "kill", "delete", "run", "list", "spec", "features"]) {
+    t.equal(findCommand(name).name, name);
+  }
+});
+
+t.test("an unknown command has runc's words and exit status, and the nearest one is named", async (t) => {
+  t.throws(() => findCommand("foo"), {
+    message: "No help topic for 'foo'",
+    exitStatus: 3,
+    heading: undefined,
+  });
+  for (const [given, meant] of Object.entries({
+    staet: "state",
+    crate: "create",
+    feature: "features",
+    lst: "list",
+  })) {
+    const message = `No help topic for '${given}': unknown command, did you mean "${meant}"?`;
+    t.throws(() => findCommand(given), { message }, given);
+  }
+  t.throws(() => findCommand("constructor"), { message: "No help topic for 'constructor'", exitStatus: 3 });
+});
+
+t.test("every command and every option is described", async (t) => {
+  for (const { name, describe, details, options } of commands) {
+    t.match(describe, /^[a-z].*[^.]$/, name);
+    t.match(details, /^[A-Z]/, name);
+    for (const [option, { describe }] of Object.entries(options))
+      t.match(describe, /^[a-z]/, `${name} --${option}`);
+  }
+  for (const [option, { describe }] of Object.entries(globalOptions))
+    t.match(describe, /^[a-z]/, `--${option}`);
+});
+
+t.test("no two options of a command share a letter, and none is -h", async (t) => {
+  for (const { name, options } of commands) {
+    const letters = Object.values(options).flatMap(({ alias }) => alias ?? []);
+    t.equal(new Set(letters).size, letters.length, name);
+    t.notOk(letters.includes("h"), name);
+  }
+});

@@ -1,0 +1,34 @@
+// What `create` and `run` hand to their stories.
+
+import t from "tap";
+import { readCreateOptions } from "../../../src/cli/create-options.ts";
+import { createOptions } from "../../../src/cli/flags.ts";
+import type { OptionValue } from "../../../src/cli/options.ts";
+import { valuesOf } from "../../../src/cli/parse.ts";
+
+const read = (given: Record<string, OptionValue>) =>
+  readCreateOptions("id", valuesOf(createOptions, new Map(Object.entries(given))), () => "/work");
+
+t.test("the bundle is the caller's directory unless another is named", async (t) => {
+  t.equal(read({}).bundle, "/work");
+  t.equal(read({ bundle: "" }).bundle, "/work");
+  t.equal(read({ bundle: "b/../c/" }).bundle, "/work/c");
+  t.equal(read({ bundle: "/b" }).bundle, "/b");
+});
+
+t.test("paths start from the caller's directory, not from the bundle", async (t) => {
+  t.match(read({ bundle: "/b", "pid-file": "pid", "console-socket": "../s" }), {
+    pidFile: "/work/pid",
+    consoleSocket: "/s",
+    pidfdSocket: undefined,
+  });
+});
+
+t.test("an empty path is none", async (t) => {
+  t.equal(read({ "pid-file": "" }).pidFile, undefined);
+});
+
+t.test("a negative number of descriptors is refused", async (t) => {
+  t.equal(read({ "preserve-fds": 2 }).preserveFds, 2);
+  t.throws(() => read({ "preserve-fds": -1 }), { code: "E_USAGE" });
+});

@@ -1,0 +1,89 @@
+// The global options: where the state is kept, what is logged where.
+
+import t from "tap";
+import {
+  type Host,
+  isBelowRuntimeDirectory,
+  readGlobals,
+  readLogSettings,
+} from "../../../src/cli/globals.ts";
+import type { OptionValue } from "../../../src/cli/options.ts";
+
+function fakeHost(changes: Partial<Host> = {}): Host {
+  const host = { env: {}, cwd: () => "/work", effectiveUid: () => 0, inUserNamespace: () => false };
+  return { ...host, ...changes };
+}
+
+const read = (given: Record<string, OptionValue>, host = fakeHost()) =>
+  readGlobals(new Map(Object.entries(given)), host);
+
+t.test("without flags, root keeps the state under /run/tsrun", async (t) => {
+  t.same(read({}), {
+    root: "/run/tsrun",
+    rootIsDefault: true,
+    systemdCgroup: false,
+    rootless: "auto",
+    debug: false,
+  });
+});
+
+t.test("the runtime directory counts for everybody but the host's root", async (t) => {
+  const env = { XDG_RUNTIME_DIR: "/run/user/1000" };
+  const cases: [string, Partial<Host>, string][] = [
+    ["an ordinary user", { env, effectiveUid: () => 1000 }, "/run/user/1000/tsrun"],
+    ["an ordinary user without one", { effectiveUid: () => 1000 }, "/run/tsrun"],
+    ["an empty one", { env: { XDG_RUNTIME_DIR: "" }, effectiveUid: () => 1000 }, "/run/tsrun"],
+    ["root", { env }, "/run/tsrun"],
+    ["root of a user namespace", { env, inUserNamespace: () => true }, "/run/user/1000/tsrun"],
+    [
+      "a system in a user namespace",
+      { env: { ...env, USER: "root" }, inUserNamespace: () => true },
+      "/run/tsrun",
+    ],
+  ];
+  for (const [name, changes, root] of cases) {
+    const globals = read({}, fakeHost(changes));
+    t.equal(globals.root, root, name);
+    t.equal(isBelowRuntimeDirectory(globals), root !== "/run/tsrun", name);
+  }
+});
+
+t.test("the host is not asked about user namespaces when no runtime directory is set", async (t) => {
+  const inUserNamespace = () => {
+    throw new Error("asked");
+  };
+  t.doesNotThrow(() => read({}, fakeHost({ inUserNamespace })));
+});
+
+t.test("a given root is made absolute", async (t) => {
+  t.match(read({ root: "state/../x/" }), { root: "/work/x", rootIsDefault: false });
+  t.notOk(isBelowRuntimeDirectory(read({ root: "/x" })));
+});
+
+t.test("the file system's root is refused as state root, however it is spelt", async (t) => {
+  const cwd = () => "/";
+  for (const root of ["/", "//", ".", "", "../../..", "/x/.."]) {
+    const message = "Option --root argument should not be set to /";
+    t.throws(() => read({ root }, fakeHost({ cwd })), { message }, JSON.stringify(root));
+  }
+});
+
+t.test("rootless is a boolean in Go's spellings, or auto", async (t) => {
+  t.equal(read({ rootless: "" }).rootless, "auto");
+  t.equal(read({ rootless: "AUTO" }).rootless, "auto");
+  t.equal(read({ rootless: "T" }).rootless, "true");
+  t.equal(read({ rootless: "0" }).rootless, "false");
+  t.throws(() => read({ rootless: "maybe" }), { code: "E_USAGE", message: 'invalid rootless value "maybe"' });
+});
+
+t.test("log settings: an empty file is none, an unknown format is refused in runc's words", async (t) => {
+  const settings = (given: Record<string, OptionValue>) => readLogSettings(new Map(Object.entries(given)));
+  t.same(settings({}), { file: undefined, format: "text", debug: false });
+  t.same(settings({ log: "", "log-format": "" }), { file: undefined, format: "text", debug: false });
+  t.same(settings({ log: "l", "log-format": "json", debug: true }), {
+    file: "l",
+    format: "json",
+    debug: true,
+  });
+  t.throws(() => settings({ "log-format": "X" }), { message: "invalid log-format: X" });
+});

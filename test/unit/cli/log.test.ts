@@ -1,0 +1,69 @@
+// Log lines as containerd and podman read them.
+
+import t from "tap";
+import { formatEntry, Log, type LogFormat, oneLine } from "../../../src/cli/log.ts";
+
+const time = new Date("2026-01-02T03:04:05.678Z");
+const error = (message: string) => ({ level: "error" as const, message, time });
+
+t.test("a text line is logrus'", async (t) => {
+  t.equal(
+    formatEntry("text", error("container does not exist")),
+    'time="2026-01-02T03:04:05Z" level=error msg="container does not exist"\n',
+  );
+  t.equal(formatEntry("text", error("broken")), 'time="2026-01-02T03:04:05Z" level=error msg=broken\n');
+});
+
+t.test("a json line has level, msg and time first", async (t) => {
+  t.equal(formatEntry("json", error("x")), '{"level":"error","msg":"x","time":"2026-01-02T03:04:05Z"}\n');
+});
+
+t.test("code and hint follow", async (t) => {
+  const entry = { ...error("x"), code: "E_USAGE", hint: "do y" };
+  t.equal(
+    formatEntry("text", entry),
+    'time="2026-01-02T03:04:05Z" level=error msg=x code=E_USAGE hint="do y"\n',
+  );
+  t.match(JSON.parse(formatEntry("json", entry)), { code: "E_USAGE", hint: "do y" });
+});
+
+t.test("a message with quotes and newlines stays one line, and nothing of it is lost", async (t) => {
+  const message = 'exec: "x":\n\tnot found\r\0';
+  const text = formatEntry("text", error(message));
+  t.equal(text.indexOf("\n"), text.length - 1);
+  t.equal(JSON.parse(text.slice(text.indexOf("msg=") + 4)), message);
+  t.equal(JSON.parse(formatEntry("json", error(message))).msg, message);
+  t.equal(oneLine("a\nb\r\n"), "a\\nb");
+});
+
+function logInto(lines: string[], { debug = false, format = "json" as LogFormat } = {}): Log {
+  return new Log({ debug, format, write: (line) => lines.push(JSON.parse(line).msg) });
+}
+
+t.test("debug lines appear only under debug", async (t) => {
+  const lines: string[] = [];
+  logInto(lines).debug("a");
+  t.same(lines, []);
+  logInto(lines, { debug: true }).debug("b");
+  t.same(lines, ["b"]);
+});
+
+t.test("warnings wait for the command's success, so that they never stand beside an error", async (t) => {
+  const lines: string[] = [];
+  const log = logInto(lines);
+  log.warning("a");
+  log.warning("b");
+  t.same(lines, []);
+  log.writeWarnings();
+  log.writeWarnings();
+  t.same(lines, ["a", "b"]);
+});
+
+t.test("under debug a warning appears in its place", async (t) => {
+  const lines: string[] = [];
+  const log = logInto(lines, { debug: true });
+  log.warning("a");
+  log.debug("b");
+  log.writeWarnings();
+  t.same(lines, ["a", "b"]);
+});

@@ -1,0 +1,57 @@
+// How a failure is told, and to whom.
+
+import t from "tap";
+import { describeFailure, formatFailure, type ReportOptions } from "../../../src/cli/report.ts";
+import { UsageError } from "../../../src/cli/usage-error.ts";
+import { TsrunError } from "../../../src/errors.ts";
+
+const time = new Date("2026-01-02T03:04:05Z");
+const tell = (error: unknown, options: Partial<ReportOptions> = {}) =>
+  formatFailure(describeFailure(error), { format: "text", time, toFile: false, terminal: false, ...options });
+
+const missing = new TsrunError("E_NOT_FOUND", "container does not exist", { hint: "see list" });
+
+t.test("without a log file stderr gets the log's line, and nothing else", async (t) => {
+  t.same(tell(missing), {
+    file: undefined,
+    stderr:
+      'time="2026-01-02T03:04:05Z" level=error msg="container does not exist" code=E_NOT_FOUND hint="see list"\n',
+  });
+  t.match(JSON.parse(tell(missing, { format: "json" }).stderr), { level: "error", hint: "see list" });
+});
+
+t.test("with a log file the line goes there, and stderr gets the bare words", async (t) => {
+  const { file = "", stderr } = tell(missing, { toFile: true, format: "json" });
+  t.match(JSON.parse(file), { level: "error", msg: "container does not exist", code: "E_NOT_FOUND" });
+  t.equal(stderr, "container does not exist\n");
+});
+
+t.test("the bare words are one line whatever is in them", async (t) => {
+  t.equal(tell(new TsrunError("E_CONFIG", "a\nb\n"), { toFile: true }).stderr, "a\\nb\n");
+});
+
+t.test("a person at a terminal gets a list as a list, and the hint below", async (t) => {
+  const faults = new TsrunError("E_CONFIG", "bad config:\n/a\n/b", { hint: "mend it" });
+  t.equal(tell(faults, { terminal: true }).stderr, "tsrun: bad config:\n  /a\n  /b\n  mend it\n");
+  t.match(JSON.parse(tell(faults, { terminal: true, format: "json" }).stderr), { level: "error" });
+});
+
+t.test("a program that cannot be executed is told in plain words, as its first process would", async (t) => {
+  const failed = new TsrunError("E_EXEC", "exec /run.sh: no such file or directory", {
+    hint: "interpreter?",
+  });
+  t.equal(tell(failed).stderr, "exec /run.sh: no such file or directory\n");
+});
+
+t.test("failures exit with 1, unless a usage error says otherwise", async (t) => {
+  t.equal(describeFailure(missing).exitStatus, 1);
+  t.equal(describeFailure(new UsageError("No help topic for 'x'", { exitStatus: 3 })).exitStatus, 3);
+});
+
+t.test("a mistake of ours says that it is one", async (t) => {
+  t.match(describeFailure(new TypeError("x is not a function")), {
+    message: "internal error: TypeError: x is not a function",
+    code: "E_INTERNAL",
+    exitStatus: 1,
+  });
+});

@@ -1,0 +1,29 @@
+// What `features` promises to engines.
+
+import t from "tap";
+import { features } from "../../../src/features/features.ts";
+
+// Through JSON, as callers see it.
+const seen = JSON.parse(JSON.stringify(features({ version: "0.1.0", commit: "abc" })));
+
+t.test("the versions that CRI-O wants are there", async (t) => {
+  t.match(seen, { ociVersionMin: "1.0.0", ociVersionMax: "1.3.0" });
+});
+
+t.test("containerd finds what it dereferences without looking", async (t) => {
+  t.type(seen.linux.mountExtensions.idmap.enabled, "boolean");
+  t.ok(seen.mountOptions.includes("rro"));
+  t.same(seen.linux.namespaces, ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"]);
+});
+
+t.test("every capability of Linux 5.9 and later is known, in the order of their numbers", async (t) => {
+  t.equal(seen.linux.capabilities.length, 41);
+  t.equal(seen.linux.capabilities[0], "CAP_CHOWN");
+  t.equal(seen.linux.capabilities[21], "CAP_SYS_ADMIN");
+  t.equal(seen.linux.capabilities[40], "CAP_CHECKPOINT_RESTORE");
+});
+
+t.test("seccomp actions are those that a profile may hold", async (t) => {
+  t.ok(seen.linux.seccomp.actions.includes("SCMP_ACT_ERRNO"));
+  t.ok(seen.linux.seccomp.archs.includes("SCMP_ARCH_X86_64"));
+});
