@@ -8,6 +8,8 @@ export interface GlobalOptions {
   /** Whether cgroup permission errors are tolerated; `auto` decides by effective uid and user namespace. */
   readonly rootless: "true" | "false" | "auto";
   readonly debug: boolean;
+  /** Where each system call of the first process is told, under `--debug`. */
+  readonly trace?: ((line: string) => void) | undefined;
 }
 
 export interface CreateOptions {

@@ -20,7 +20,6 @@ import {
   status,
 } from "../linux/files.ts";
 import { cString } from "../linux/words.ts";
-import { parseSpec } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
 import { checkId } from "./id.ts";
 import type { StateRecord } from "./record.ts";
@@ -76,7 +75,7 @@ export class StateDirectory implements Disposable {
   }
 
   loadConfig(): Spec {
-    return parseSpec(readText(CONFIG, { at: this.#directory.number }));
+    return JSON.parse(readText(CONFIG, { at: this.#directory.number })) as Spec;
   }
 
   /** Makes the two FIFOs and opens both ends of each, so that neither side ever waits for the other to open. */

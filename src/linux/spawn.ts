@@ -14,6 +14,7 @@ const { symbols } = dlopen("libc.so.6", {
   posix_spawn: { args: [pointer, pointer, pointer, pointer, pointer, pointer], returns: int },
   posix_spawn_file_actions_init: { args: [pointer], returns: int },
   posix_spawn_file_actions_adddup2: { args: [pointer, int, int], returns: int },
+  posix_spawn_file_actions_addchdir_np: { args: [pointer, pointer], returns: int },
   posix_spawn_file_actions_destroy: { args: [pointer], returns: int },
 });
 
@@ -29,21 +30,25 @@ export interface SpawnOptions {
   readonly environment: readonly string[];
   /** Descriptors of this process and the numbers they get in the new one; all others are close-on-exec. */
   readonly descriptors: readonly { readonly from: number; readonly to: number }[];
+  /** Its working directory; ours when absent. */
+  readonly directory?: string;
 }
 
 /** Starts a program with no signal ignored or blocked, whatever the engine or the caller has set. Returns its pid. */
-export function spawn({ path, args, environment, descriptors }: SpawnOptions): number {
+export function spawn({ path, args, environment, descriptors, directory }: SpawnOptions): number {
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);
   viewOf(attributes).setInt16(0, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, true);
   attributes.fill(0xff, SIGNALS_TO_DEFAULT_OFFSET, SIGNALS_TO_DEFAULT_OFFSET + 8);
   const actions = new Uint8Array(128);
   const pid = new Uint8Array(4);
   const program = cString(path);
+  const cwd = directory === undefined ? undefined : cString(directory);
   const argv = stringArray(args);
   const envp = stringArray(environment);
   symbols.posix_spawn_file_actions_init(actions);
   try {
     for (const { from, to } of descriptors) symbols.posix_spawn_file_actions_adddup2(actions, from, to);
+    if (cwd !== undefined) symbols.posix_spawn_file_actions_addchdir_np(actions, cwd);
     const errno = symbols.posix_spawn(pid, program, actions, attributes, argv.array, envp.array);
     if (errno !== 0) {
       throw new TsrunError("E_SYSCALL", `cannot start "${path}": ${errnoWords(errno)}`, {

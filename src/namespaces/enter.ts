@@ -22,8 +22,11 @@ import { reap, type SyscallProxy, socketPair, startProxy, type Trace } from "../
 import { writeIdMaps } from "./id-maps.ts";
 import { NAMESPACES, type NamespacePlan } from "./plan.ts";
 
-/** How the first process gets into its cgroup: by writing to files of v1, or by being born there. */
-export type CgroupEntry = { readonly tasks: readonly string[] } | { readonly directory: Descriptor };
+/** How the first process gets into its cgroup: by writing to files of v1, and by being born into one of v2. */
+export interface CgroupEntry {
+  readonly tasks: readonly string[];
+  readonly directory: Descriptor | undefined;
+}
 
 export interface EnterOptions {
   readonly plan: NamespacePlan;
@@ -48,22 +51,28 @@ export function enterNamespaces(options: EnterOptions): Entered {
   const { plan, extra } = options;
   let current = stage;
   try {
-    const before = joinAll(stage, preparation(stage));
-    if (plan.created.has("user")) {
-      current = enterNewUserNamespace(stage, before);
-      before.length = 0;
+    let before = preparation(stage);
+    if (stage.cgroup.directory !== undefined && hasUserNamespace(plan)) {
+      current = cloneIntoCgroup(stage, before);
+      before = [];
+    } else {
+      stage.middleSocket.close();
     }
+    before = joinAll(current, before);
+    if (plan.created.has("user")) before = enterNewUserNamespace(current, before);
     const time = timeOperations(current, before);
-    const operations = [...before, ...time, ...cloneOperations(current)];
-    const proxy = current.first.fork(operations, stage.childSocket);
+    const proxy = current.first.fork([...before, ...time, ...cloneOperations(current)], stage.childSocket);
     return { proxy, extra: extra.map((_, index) => stage.slots.extra + index) };
   } finally {
-    if (current === stage) stage.middleSocket.close();
     for (const { first } of new Set([stage, current])) {
       first.close();
       reap(first);
     }
   }
+}
+
+function hasUserNamespace({ created, joins }: NamespacePlan): boolean {
+  return created.has("user") || joins.some(({ kind }) => kind === "user");
 }
 
 interface Stage extends EnterOptions {
@@ -72,12 +81,14 @@ interface Stage extends EnterOptions {
   readonly childSocket: Descriptor;
   readonly middleSocket: Descriptor;
   /** Where things are in the proxy. */
-  readonly slots: {
-    readonly child: number;
-    readonly middle: number;
-    readonly cgroup: number;
-    readonly extra: number;
-  };
+  readonly slots: Slots;
+}
+
+interface Slots {
+  readonly child: number;
+  readonly middle: number;
+  readonly cgroup: number;
+  readonly extra: number;
 }
 
 function startFirst(options: EnterOptions): Stage {
@@ -93,7 +104,7 @@ function startFirst(options: EnterOptions): Stage {
       ...kept,
       { from: childEnd.number, to: slots.child },
       { from: middleEnd.number, to: slots.middle },
-      ...("directory" in cgroup ? [{ from: cgroup.directory.number, to: slots.cgroup }] : []),
+      ...(cgroup.directory === undefined ? [] : [{ from: cgroup.directory.number, to: slots.cgroup }]),
       ...extra.map((one, index) => ({ from: one.number, to: slots.extra + index })),
     ],
     trace: options.trace,
@@ -110,7 +121,7 @@ function preparation({ cgroup, rootless, plan }: Stage): Operation[] {
   return [
     ...(mustStayDumpable ? [] : [hide()]),
     operation("prctl", [shown(PR_SET_NAME, "PR_SET_NAME"), text("tsrun-init")], "name a process"),
-    ...("tasks" in cgroup ? cgroup.tasks.flatMap(joinCgroup) : []),
+    ...cgroup.tasks.flatMap(joinCgroup),
   ];
 }
 
@@ -165,20 +176,17 @@ function becomeRoot(): Operation[] {
   ];
 }
 
-/**
- * The user namespace comes first: it owns the others. On cgroup v2 the process must be in its cgroup before it, since
- * root of the namespace may not be allowed to be born into one: so there a process more is cloned.
- */
-function enterNewUserNamespace(stage: Stage, before: readonly Operation[]): Stage {
-  const create = unshare(CLONE_NEWUSER, "create a user namespace");
-  const middle = "directory" in stage.cgroup ? cloneIntoCgroup(stage, before) : undefined;
-  const { first } = middle ?? stage;
-  first.run(middle === undefined ? [...before, create] : [create]);
-  writeIdMaps(first.pid, stage.plan);
-  first.run([...becomeRoot(), hide()]);
-  return middle ?? stage;
+/** The user namespace comes first: it owns the others. */
+function enterNewUserNamespace({ first, plan }: Stage, before: readonly Operation[]): Operation[] {
+  first.run([...before, unshare(CLONE_NEWUSER, "create a user namespace")]);
+  writeIdMaps(first.pid, plan);
+  return [...becomeRoot(), hide()];
 }
 
+/**
+ * On cgroup v2 a process must be in its cgroup before it is in another user namespace, whose root may not be allowed to
+ * be born into it: so there one process more is cloned.
+ */
 function cloneIntoCgroup(stage: Stage, before: readonly Operation[]): Stage {
   const { first, slots, middleSocket } = stage;
   const kinds = CLONE_PARENT + CLONE_INTO_CGROUP;
@@ -188,7 +196,7 @@ function cloneIntoCgroup(stage: Stage, before: readonly Operation[]): Stage {
     [...before, clone, ...moves.map(inChild), inParent(close(slots.middle))],
     middleSocket,
   );
-  return { ...stage, first: proxy, cgroup: { tasks: [] } };
+  return { ...stage, first: proxy, cgroup: { tasks: [], directory: undefined } };
 }
 
 /** A time namespace is entered by the children of who made it, and its clocks are set before the first of them. */
@@ -211,12 +219,12 @@ function cloneOperations({ first, plan, cgroup, slots }: Stage): Operation[] {
   for (const kind of plan.created) {
     if (kind !== "user" && kind !== "time" && kind !== "cgroup") kinds += NAMESPACES[kind].flag;
   }
-  const intoCgroup = "directory" in cgroup;
+  const intoCgroup = cgroup.directory !== undefined;
   if (intoCgroup) kinds += CLONE_INTO_CGROUP;
   const child = [
     prctl(PR_SET_PDEATHSIG, [SIGKILL], "PR_SET_PDEATHSIG", "tie a process to tsrun"),
     dup3(slots.child, first.control, O_CLOEXEC),
-    close(slots.child),
+    ...[slots.child, slots.middle, slots.cgroup].map((slot) => orGoOn(close(slot))),
     // Only now: a cgroup namespace is rooted in the cgroup that its maker is in.
     ...(plan.created.has("cgroup") ? [unshare(CLONE_NEWCGROUP, "create a cgroup namespace")] : []),
   ];

@@ -65,7 +65,7 @@ function mapByHelper(program: string, pid: number, mappings: readonly IDMapping[
 }
 
 function findProgram(name: string): string {
-  const directories = (process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(":");
+  const directories = (process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin").split(":");
   for (const directory of directories) {
     const path = `${directory}/${name}`;
     if (directory.startsWith("/") && status(path) !== undefined) return path;

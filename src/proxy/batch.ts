@@ -73,6 +73,21 @@ export function failureOf(operations: readonly Operation[]): Operation | undefin
   return operations.find((one) => one.goOn !== true && one.result !== undefined && isErrno(one.result));
 }
 
+/** What stopped a batch, read from its answer alone: by a reader that did not send it. */
+export function failureInReply(reply: Uint8Array): { number: number; errno: number } | undefined {
+  const view = viewOf(reply);
+  if (reply.length < HEADER_SIZE) return undefined;
+  const count = Math.min(view.getUint32(0, true), Math.floor((reply.length - HEADER_SIZE) / OPERATION_SIZE));
+  for (let index = 0; index < count; index++) {
+    const at = HEADER_SIZE + index * OPERATION_SIZE;
+    const goesOn = (view.getUint32(at + 4, true) & GO_ON) !== 0;
+    const result =
+      view.getInt32(at + RESULT_OFFSET + 4, true) === -1 ? view.getInt32(at + RESULT_OFFSET, true) : 0;
+    if (!goesOn && isErrno(result)) return { number: view.getUint32(at, true), errno: -result };
+  }
+  return undefined;
+}
+
 function isErrno(result: number): boolean {
   return result < 0 && result >= -4095;
 }

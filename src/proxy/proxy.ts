@@ -62,6 +62,19 @@ export class SyscallProxy {
     return failureOf(operations);
   }
 
+  /**
+   * Carries out a batch that ends with `execve`. Returns the operation that stopped it; `undefined` when the process
+   * became the program: its end of the control socket is close-on-exec, so success reads as end of file.
+   */
+  execute(operations: readonly Operation[]): Operation | undefined {
+    const batch = this.#send(operations, { last: true });
+    const reply = new Uint8Array(batch.replyLength);
+    if (tryCall("read", this.#socket.number, reply, reply.length) !== reply.length) return undefined;
+    decode(operations, batch, reply);
+    this.#traceAll(operations);
+    return failureOf(operations);
+  }
+
   /** Sends a batch whose answer goes elsewhere, or is an `execve`. */
   leave(operations: readonly Operation[], options: EncodeOptions = {}): void {
     this.#send(operations, options);

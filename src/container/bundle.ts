@@ -1,0 +1,58 @@
+// A bundle on disk: its config.json, checked, and its root file system. Called by the stories before anything is made.
+
+import { TsrunError, wrapError } from "../errors.ts";
+import { hasErrno } from "../linux/call.ts";
+import { S_IFDIR, S_IFLNK } from "../linux/fcntl.ts";
+import { readText, status } from "../linux/files.ts";
+import { loadConfig } from "../spec/load.ts";
+import type { Spec } from "../spec/types.ts";
+
+export interface Bundle {
+  /** Absolute path of the bundle directory. */
+  readonly path: string;
+  readonly spec: Spec;
+  /** The text of config.json as it was read. */
+  readonly text: string;
+  /** Absolute path of the root file system. */
+  readonly rootfs: string;
+}
+
+/** Reads and checks a bundle. */
+export function loadBundle(path: string): Bundle {
+  const file = `${path}/config.json`;
+  let text: string;
+  try {
+    text = readText(file);
+  } catch (error) {
+    if (!hasErrno(error, "ENOENT")) throw wrapError("cannot load the bundle", error);
+    throw new TsrunError("E_BUNDLE", `JSON specification file config.json not found in "${path}"`, {
+      hint: `"spec --bundle ${path}" writes one to begin with`,
+    });
+  }
+  const { spec } = loadConfig(text, file);
+  return { path, spec, text, rootfs: checkRootfs(path, spec) };
+}
+
+function checkRootfs(bundle: string, spec: Spec): string {
+  const given = spec.root?.path ?? "rootfs";
+  const path = (given.startsWith("/") ? given : `${bundle}/${given}`).replace(/(?<=.)\/+$/, "");
+  const found = status(path, { followLinks: false });
+  const at = `rootfs "${path}" of /root/path`;
+  if (found === undefined) {
+    throw new TsrunError("E_BUNDLE", `${at} does not exist`, {
+      hint: "unpack the image there, or correct root.path in config.json",
+    });
+  }
+  if (found.type === S_IFLNK) {
+    throw new TsrunError("E_BUNDLE", `${at} is a symbolic link`, {
+      hint: "name the directory it leads to: a link could be turned elsewhere meanwhile",
+    });
+  }
+  if (found.type !== S_IFDIR) throw new TsrunError("E_BUNDLE", `${at} is not a directory`);
+  if (path === "/") {
+    throw new TsrunError("E_BUNDLE", `${at} is the host's own root`, {
+      hint: "give the container a directory of its own",
+    });
+  }
+  return path;
+}

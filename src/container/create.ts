@@ -1,0 +1,173 @@
+// `create`: how a container comes to be. Read from top to bottom; every step that makes something says how it is taken
+// back. The order is runc's observable one (runc: libcontainer/process_linux.go and standard_init_linux.go).
+
+import {
+  applyResources,
+  type CgroupRecord,
+  createCgroup,
+  joinFiles,
+  oomKills,
+  undoCgroup,
+} from "../cgroups/driver.ts";
+import { plannedRecord } from "../cgroups/plan.ts";
+import { TsrunError } from "../errors.ts";
+import { type Descriptor, openDirectory, replaceFile } from "../linux/files.ts";
+import { processStatus, signalProcess, waitFor } from "../linux/process.ts";
+import { SIGKILL } from "../linux/sched.ts";
+import { type Entered, enterNamespaces } from "../namespaces/enter.ts";
+import { becomeUser } from "../process/become-user.ts";
+import { setLimits } from "../process/host-side.ts";
+import { ProxyDied } from "../proxy/proxy.ts";
+import { enterRootfs, prepareRootfs, sealRootfs } from "../rootfs/rootfs.ts";
+import { connectTo } from "../terminal/socket.ts";
+import { loadBundle } from "./bundle.ts";
+import { furnishRoot, giveTerminal, leaveWaiting, prepareInit } from "./init.ts";
+import type { CreateOptions, GlobalOptions } from "./options.ts";
+import { type ContainerPlan, planContainer } from "./plan.ts";
+import type { StateRecord } from "./record.ts";
+import { createStateDirectory } from "./store.ts";
+import { Undo } from "./undo.ts";
+
+/**
+ * Creates a container: when this returns, its first process is set up completely and waits for `start`.
+ * @param console the socket that a terminal's master is sent to, when it is not the caller's `--console-socket`
+ */
+export function createContainer(globals: GlobalOptions, options: CreateOptions, console?: Descriptor): void {
+  // Nothing is touched before the whole configuration has been found good.
+  const bundle = loadBundle(options.bundle);
+  const plan = planContainer({ bundle, options, globals });
+  using terminal = console ?? consoleFor(plan);
+
+  using undo = new Undo();
+  using directory = createStateDirectory(globals.root, options.id);
+  undo.add(() => directory.remove());
+  directory.saveConfig(bundle.text);
+  const fifos = directory.makeFifos();
+  using start = fifos.start;
+  using result = fifos.result;
+
+  // The state is saved before each thing it tells of exists: whenever this command is killed, what is on disk is
+  // enough for `delete --force` to remove everything.
+  let record = newRecord(plan);
+  directory.save(record);
+  const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless });
+  undo.add(() => undoCgroup(cgroup));
+
+  const entered = startFirstProcess(plan, cgroup, {
+    globals,
+    extra: [start, result, ...(terminal === undefined ? [] : [terminal])],
+  });
+  undo.add(() => endProcess(entered));
+  record = { ...record, cgroup, ...identityOf(entered.proxy.pid) };
+  directory.save(record);
+
+  try {
+    setUp(plan, { entered, cgroup });
+  } catch (error) {
+    throw error instanceof ProxyDied ? explainDeath(error, cgroup) : error;
+  }
+  directory.announceCreated();
+  // The pid file comes last, atomically: its presence tells the caller that all went well.
+  if (options.pidFile !== undefined) replaceFile(options.pidFile, `${entered.proxy.pid}`, { mode: 0o666 });
+  entered.proxy.close();
+  undo.commit();
+}
+
+/** What happens inside, from an empty process in its namespaces to one that waits for `start`. */
+function setUp(plan: ContainerPlan, { entered, cgroup }: { entered: Entered; cgroup: CgroupRecord }): void {
+  const { proxy } = entered;
+  const [start = -1, result = -1, console] = entered.extra;
+
+  // In the container's namespaces, but still in the host's tree of mounts.
+  prepareInit(proxy, plan);
+
+  // The container's tree of mounts is built beside the host's.
+  const rootfs = prepareRootfs(proxy, plan.rootfs);
+
+  // AS RUNC: limits come when the mounts are made, which then do not count against a tight memory limit.
+  applyResources(cgroup, plan.cgroup.resources, { rootless: plan.rootless, devices: plan.cgroup.devices });
+  setLimits(proxy.pid, plan.process.rlimits);
+
+  // From here on no path of the host can be reached.
+  enterRootfs(proxy, plan.rootfs, rootfs);
+  if (console !== undefined) giveTerminal(proxy, plan, console);
+  furnishRoot(proxy, plan);
+  sealRootfs(proxy, plan.rootfs, rootfs);
+
+  // Privileges go, and with them the way back; what remains is to wait, and to execute.
+  const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined });
+  leaveWaiting(proxy, plan, { executable, start, result });
+}
+
+/** The caller's console socket. A terminal without one, or one without a terminal, is the caller's mistake. */
+function consoleFor({ bundle, options }: ContainerPlan): Descriptor | undefined {
+  const wanted = bundle.spec.process?.terminal === true;
+  const { consoleSocket } = options;
+  if (wanted && consoleSocket !== undefined) return connectTo(consoleSocket, "--console-socket");
+  if (!wanted && consoleSocket === undefined) return undefined;
+  throw wanted
+    ? new TsrunError("E_USAGE", "cannot allocate tty if runc will detach without setting console socket", {
+        hint: "add --console-socket PATH, or set process.terminal to false",
+      })
+    : new TsrunError("E_USAGE", "cannot use console socket if runc will not detach or allocate tty", {
+        hint: "leave out --console-socket, or set process.terminal to true",
+      });
+}
+
+function startFirstProcess(
+  plan: ContainerPlan,
+  cgroup: CgroupRecord,
+  { globals, extra }: { globals: GlobalOptions; extra: readonly Descriptor[] },
+): Entered {
+  const join = joinFiles(cgroup);
+  const path = "directory" in join ? join.directory : join.unified;
+  using directory = path === undefined ? undefined : openDirectory(path);
+  return enterNamespaces({
+    plan: plan.namespaces,
+    cgroup: { tasks: "tasks" in join ? join.tasks : [], directory },
+    inherited: plan.options.preserveFds,
+    extra,
+    rootless: plan.rootless,
+    trace: globals.trace,
+  });
+}
+
+function newRecord({ bundle, options, cgroup, namespaces }: ContainerPlan): StateRecord {
+  const { spec } = bundle;
+  return {
+    version: 1,
+    id: options.id,
+    ociVersion: spec.ociVersion,
+    init_process_pid: 0,
+    init_process_start: 0,
+    created: new Date().toISOString(),
+    bundle: bundle.path,
+    rootfs: bundle.rootfs,
+    ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
+    cgroup: plannedRecord(cgroup),
+    ownPidNamespace: namespaces.created.has("pid"),
+  };
+}
+
+function identityOf(pid: number): Pick<StateRecord, "init_process_pid" | "init_process_start"> {
+  const found = processStatus(pid);
+  if (found === undefined) {
+    throw new TsrunError("E_INTERNAL", "cannot read the status of the container's first process in /proc", {
+      hint: "tsrun needs the host's /proc, mounted without hidepid for its own processes",
+    });
+  }
+  return { init_process_pid: pid, init_process_start: found.startTime };
+}
+
+function endProcess({ proxy }: Entered): void {
+  proxy.close();
+  signalProcess(proxy.pid, SIGKILL);
+  waitFor(proxy.pid);
+}
+
+function explainDeath(error: ProxyDied, cgroup: CgroupRecord): TsrunError {
+  if (oomKills(cgroup) === 0) return error;
+  return new TsrunError("E_CGROUP", "container init was OOM-killed (memory limit too low?)", {
+    cause: error,
+  });
+}

@@ -1,0 +1,65 @@
+// `delete`: remove what a container leaves: processes, cgroups, state.
+
+import { destroyCgroup, killProcesses } from "../cgroups/driver.ts";
+import { TsrunError } from "../errors.ts";
+import { poll } from "../linux/process.ts";
+import { POLLIN, SIGKILL } from "../linux/sched.ts";
+import { signalInit } from "./kill.ts";
+import type { DeleteOptions, GlobalOptions } from "./options.ts";
+import type { StateRecord } from "./record.ts";
+import { openProcess, statusOf } from "./status.ts";
+import { findStateDirectory, type StateDirectory } from "./store.ts";
+
+/** How long a killed first process may take to end, milliseconds; as runc. */
+const KILL_TIMEOUT_MS = 10_000;
+
+/** Removes a container. An unknown id is no error with `force`. */
+export function deleteContainer(globals: GlobalOptions, { id, force }: DeleteOptions): void {
+  const found = findStateDirectory(globals.root, id);
+  if (found === undefined) {
+    if (force) return;
+    throw new TsrunError("E_NOT_FOUND", "container does not exist");
+  }
+  using directory = found;
+  directory.lock();
+  const record = loadOrForget(directory, force);
+  if (record === undefined) return;
+  const status = statusOf(record, directory);
+  if (status !== "stopped" && status !== "created" && !force) {
+    throw new TsrunError("E_STATE", `cannot delete container ${id} that is not stopped: ${status}`, {
+      hint: `"delete --force ${id}" kills it first`,
+    });
+  }
+  // AS RUNC: a created container is deleted without force too; nothing of the user's has run in it.
+  if (status !== "stopped") killAndWait(record);
+  destroy(directory, record, { leftovers: force });
+}
+
+/** A directory whose state was never written belongs to a create that was killed: only force removes it. */
+function loadOrForget(directory: StateDirectory, force: boolean): StateRecord | undefined {
+  try {
+    return directory.load();
+  } catch (error) {
+    if (!force) throw error;
+    directory.remove();
+    return undefined;
+  }
+}
+
+/** SIGKILL, and the end of the first process. */
+export function killAndWait(record: StateRecord): void {
+  const handle = openProcess(record);
+  if (handle === undefined) return;
+  using process = handle;
+  signalInit(record, SIGKILL);
+  // A pidfd becomes readable when the process has ended.
+  const [ended = 0] = poll([{ fd: process.number, events: POLLIN }], KILL_TIMEOUT_MS);
+  if (ended === 0) throw new TsrunError("E_STATE", "container init still running");
+}
+
+/** Removes what belongs to a container whose first process has ended; the state last, so that a failure can be repeated. */
+export function destroy(directory: StateDirectory, record: StateRecord, { leftovers = false } = {}): void {
+  if (leftovers || !record.ownPidNamespace) killProcesses(record.cgroup, SIGKILL);
+  destroyCgroup(record.cgroup);
+  directory.remove();
+}

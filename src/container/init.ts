@@ -1,0 +1,92 @@
+// The container's first process, from its namespaces to its wait for `start`: the stages of `setUp` in create.ts. Each
+// says in which world it acts.
+
+import { F_SETFD, FD_CLOEXEC, O_CLOEXEC } from "../linux/fcntl.ts";
+import { utf8, viewOf } from "../linux/words.ts";
+import { sysctlOperations } from "../namespaces/sysctl.ts";
+import { cwdOperations, type Executable } from "../process/become-user.ts";
+import { closeOnExecute, execute } from "../process/execute.ts";
+import { resetCpuAffinity } from "../process/host-side.ts";
+import { placeFilter } from "../process/identity.ts";
+import { outliveTsrun, sessionOperations } from "../process/session.ts";
+import { data, quote, shown } from "../proxy/arguments.ts";
+import { close, dup3, read } from "../proxy/calls.ts";
+import { type Operation, operation } from "../proxy/operation.ts";
+import type { SyscallProxy } from "../proxy/proxy.ts";
+import type { CompiledFilter } from "../seccomp/filter.ts";
+import { adoptTerminal, bindConsole, openPty, sendMaster } from "../terminal/console.ts";
+import type { ContainerPlan } from "./plan.ts";
+
+const SECCOMP_SET_MODE_FILTER = 1;
+
+/** World: the container's namespaces, but still the host's mounts, whose /proc is the one to trust; all privileges. */
+export function prepareInit(proxy: SyscallProxy, { bundle, process, rootless }: ContainerPlan): void {
+  resetCpuAffinity(proxy.pid);
+  const session = sessionOperations(process, { rootless });
+  proxy.run([...session.operations, ...sysctlOperations(bundle.spec.linux?.sysctl ?? {})]);
+  session.check();
+}
+
+/** World: the container's root, still writable; all privileges. */
+export function furnishRoot(proxy: SyscallProxy, { bundle, process }: ContainerPlan): void {
+  const { hostname, domainname } = bundle.spec;
+  const operations = [
+    ...nameOperation("sethostname", hostname),
+    ...nameOperation("setdomainname", domainname),
+    ...cwdOperations(process),
+  ];
+  if (operations.length > 0) proxy.run(operations);
+}
+
+/** World: as `furnishRoot`. A terminal of the container's devpts takes the place of standard input and output. */
+export function giveTerminal(proxy: SyscallProxy, { bundle }: ContainerPlan, socket: number): void {
+  const pty = openPty(proxy, bundle.spec.process?.consoleSize);
+  bindConsole(proxy, pty.slave);
+  proxy.run([sendMaster(socket, pty.master), close(pty.master), close(socket), ...adoptTerminal(pty.slave)]);
+}
+
+export interface WaitOptions {
+  readonly executable: Executable;
+  /** The FIFOs' descriptors in the proxy. */
+  readonly start: number;
+  readonly result: number;
+}
+
+/**
+ * World: the user's credentials. The last batch, which nobody waits for: the answer of a failure goes to the result FIFO.
+ * The process waits for `start` with nothing but read(2), which no profile can do without.
+ */
+export function leaveWaiting(proxy: SyscallProxy, plan: ContainerPlan, wait: WaitOptions): void {
+  const { process, seccomp, options } = plan;
+  const filter = placeFilter(process, seccomp === undefined ? [] : [installFilter(seccomp)]);
+  const attempt = "hand the process over to start";
+  const operations = [
+    dup3(wait.result, proxy.control, O_CLOEXEC, attempt),
+    close(wait.result),
+    operation("fcntl", [wait.start, shown(F_SETFD, "F_SETFD"), shown(FD_CLOEXEC, "FD_CLOEXEC")], attempt),
+    closeOnExecute(3 + options.preserveFds),
+    outliveTsrun(),
+    ...filter.beforeWaiting,
+    read(wait.start, 1, "wait for start"),
+    ...filter.beforeExecute,
+    execute(process, wait.executable),
+  ];
+  proxy.leave(operations, { last: true });
+}
+
+/** seccomp(2): from here on the profile decides. */
+export function installFilter({ program, flags }: CompiledFilter): Operation {
+  const length = program.length / 8;
+  const fprog = new Uint8Array(16);
+  viewOf(fprog).setUint16(0, length, true);
+  const struct = data(fprog, () => `{len=${length}}`, [{ offset: 8, to: data(program, () => "") }]);
+  const mode = shown(SECCOMP_SET_MODE_FILTER, "SECCOMP_SET_MODE_FILTER");
+  return operation("seccomp", [mode, flags, struct], "install the seccomp profile");
+}
+
+function nameOperation(call: "sethostname" | "setdomainname", name: string | undefined): Operation[] {
+  if (name === undefined || name === "") return [];
+  const bytes = utf8(name);
+  const attempt = `set the ${call.slice(3)} ${quote(name)}`;
+  return [operation(call, [data(bytes, () => quote(name)), bytes.length], attempt)];
+}

@@ -1,0 +1,41 @@
+// `kill`: send a signal to the first process, or to all of a container that shares its pid namespace.
+
+import { freezeState, killProcesses, thaw } from "../cgroups/driver.ts";
+import { TsrunError } from "../errors.ts";
+import { tryCall } from "../linux/call.ts";
+import { errnoName, errnoWords } from "../linux/errno.ts";
+import { SIGKILL } from "../linux/sched.ts";
+import type { GlobalOptions, KillOptions } from "./options.ts";
+import type { StateRecord } from "./record.ts";
+import { openProcess } from "./status.ts";
+import { getStateDirectory } from "./store.ts";
+
+/** Sends a signal. Throws with runc's words when there is nothing to signal. */
+export function killContainer(globals: GlobalOptions, { id, signal, all }: KillOptions): void {
+  using directory = getStateDirectory(globals.root, id);
+  const record = directory.load();
+  if (signal === SIGKILL && !record.ownPidNamespace) {
+    // Without a pid namespace of its own nothing ends with the first process: the cgroup says who belongs to it.
+    killProcesses(record.cgroup, signal);
+    if (all) return;
+  }
+  const sent = signalInit(record, signal);
+  // AS RUNC: --all only makes "nothing left to signal" a success.
+  if (!sent && !all) throw new TsrunError("E_STATE", "container not running");
+}
+
+/** Signals the first process; false when it has ended. */
+export function signalInit(record: StateRecord, signal: number): boolean {
+  const handle = openProcess(record);
+  if (handle === undefined) return false;
+  using process = handle;
+  const result = tryCall("pidfd_send_signal", process.number, signal, 0, 0);
+  if (result < 0) {
+    throw new TsrunError("E_SYSCALL", `unable to signal init: ${errnoWords(-result)}`, {
+      errno: errnoName(-result),
+    });
+  }
+  // A frozen v1 cgroup holds even SIGKILL back; on v2 this does nothing that matters.
+  if (signal === SIGKILL && freezeState(record.cgroup) === "frozen") thaw(record.cgroup);
+  return true;
+}

@@ -1,0 +1,44 @@
+// `list`: the state of every container under the root.
+
+import { TsrunError } from "../errors.ts";
+import { readTextIfThere, status } from "../linux/files.ts";
+import type { ContainerState, GlobalOptions } from "./options.ts";
+import { describe } from "./state.ts";
+import { findStateDirectory, listIds } from "./store.ts";
+
+export interface ContainerList {
+  readonly entries: ContainerState[];
+  /** A sentence for each container that could not be read; the others are listed all the same. */
+  readonly problems: string[];
+}
+
+/** Lists the containers. `rootIsDefault` makes a root that does not exist an empty one; a named one must exist. */
+export function listContainers(globals: GlobalOptions, { rootIsDefault = false } = {}): ContainerList {
+  if (!rootIsDefault && status(globals.root) === undefined) {
+    throw new TsrunError("E_NOT_FOUND", `cannot list "${globals.root}": no such file or directory`);
+  }
+  const names = userNames();
+  const entries: ContainerState[] = [];
+  const problems: string[] = [];
+  for (const id of listIds(globals.root)) {
+    try {
+      const found = findStateDirectory(globals.root, id);
+      if (found === undefined) continue;
+      using directory = found;
+      const uid = directory.ownerUid();
+      entries.push(describe(directory, directory.load(), names.get(uid) ?? `#${uid}`));
+    } catch (error) {
+      problems.push(
+        `cannot list container "${id}": ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  }
+  return { entries, problems };
+}
+
+/** uid to name, from /etc/passwd. */
+function userNames(): Map<number, string> {
+  const lines = (readTextIfThere("/etc/passwd") ?? "").split("\n").map((line) => line.split(":"));
+  const pairs = lines.map(([name = "", , uid]): [number, string] => [Number(uid ?? Number.NaN), name]);
+  return new Map(pairs.reverse());
+}

@@ -1,0 +1,99 @@
+// Everything that will be done for a container, decided before anything is done: spec in, values out. Called by create.
+
+import type { Hierarchies } from "../cgroups/hierarchies.ts";
+import { readHierarchies } from "../cgroups/host.ts";
+import { planCgroup, plannedRecord } from "../cgroups/plan.ts";
+import type { CgroupPlan } from "../cgroups/record.ts";
+import { TsrunError } from "../errors.ts";
+import { effectiveUid } from "../linux/process.ts";
+import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
+import { isIsolated, type NamespacePlan, planNamespaces } from "../namespaces/plan.ts";
+import { type ProcessPlan, planProcess } from "../process/plan.ts";
+import { planRootfs, type RootfsPlan } from "../rootfs/plan.ts";
+import type { CgroupLayout } from "../rootfs/plan-cgroup.ts";
+import { type CompiledFilter, compileSeccomp } from "../seccomp/compile.ts";
+import type { Process, Spec } from "../spec/types.ts";
+import type { Bundle } from "./bundle.ts";
+import type { CreateOptions, GlobalOptions } from "./options.ts";
+
+export interface ContainerPlan {
+  readonly bundle: Bundle;
+  readonly options: CreateOptions;
+  /** Whether what only the host's root may do is left undone without a word. */
+  readonly rootless: boolean;
+  readonly namespaces: NamespacePlan;
+  readonly cgroup: CgroupPlan;
+  readonly rootfs: RootfsPlan;
+  readonly process: ProcessPlan;
+  readonly seccomp: CompiledFilter | undefined;
+}
+
+export interface PlanRequest {
+  readonly bundle: Bundle;
+  readonly options: CreateOptions;
+  readonly globals: GlobalOptions;
+}
+
+/** Decides. Reads the host's cgroups and ids, and changes nothing but the cache of seccomp filters. */
+export function planContainer({ bundle, options, globals }: PlanRequest): ContainerPlan {
+  const { spec } = bundle;
+  const inUserNamespace = !inInitialUserNamespace();
+  const rootless = isRootless(globals, inUserNamespace);
+  const namespaces = planNamespaces(spec);
+  const hierarchies = readHierarchies();
+  const cgroup = planCgroup({ spec, id: options.id, systemd: globals.systemdCgroup, hierarchies });
+  return {
+    bundle,
+    options,
+    rootless,
+    namespaces,
+    cgroup,
+    rootfs: planRootfs({
+      spec,
+      bundle: bundle.path,
+      noPivot: options.noPivot,
+      cgroups: cgroupLayout(hierarchies, cgroup, namespaces),
+      userNamespace: inUserNamespace || isIsolated(namespaces, "user"),
+    }),
+    process: planProcess({
+      kind: "init",
+      id: options.id,
+      process: requireProcess(spec),
+      linux: spec.linux,
+      newKeyring: !options.noNewKeyring,
+    }),
+    seccomp: compileSeccomp(spec.linux?.seccomp, {
+      cacheDirectory: `${globals.root}/.cache`,
+      debug: globals.trace,
+    }),
+  };
+}
+
+/** The spec allows a container without a process until `start`; runc does not, and neither do we. */
+function requireProcess({ process }: Spec): Process {
+  if (process !== undefined) return process;
+  throw new TsrunError("E_CONFIG", "process property must not be empty");
+}
+
+function isRootless({ rootless }: GlobalOptions, inUserNamespace: boolean): boolean {
+  return rootless === "auto" ? effectiveUid() !== 0 || inUserNamespace : rootless === "true";
+}
+
+/** The host's hierarchies as a mount of type cgroup sees them. */
+function cgroupLayout(hierarchies: Hierarchies, cgroup: CgroupPlan, namespaces: NamespacePlan): CgroupLayout {
+  const { paths } = plannedRecord(cgroup);
+  const unified = hierarchies.mounts.find(({ controllers }) => controllers[0] === "");
+  return {
+    v2: hierarchies.layout === "v2",
+    unifiedMount: unified?.mountpoint,
+    unifiedPath: paths[""],
+    hierarchies: hierarchies.mounts
+      .filter((mount) => mount !== unified)
+      .map(({ controllers, mountpoint, own }) => ({
+        controllers: controllers.join(","),
+        mountpoint,
+        containerPath: paths[controllers[0] ?? ""] ?? own,
+      })),
+    cgroupNamespace: isIsolated(namespaces, "cgroup"),
+  };
+}

@@ -1,0 +1,28 @@
+// `state`: what a container is doing.
+
+import type { ContainerState, GlobalOptions } from "./options.ts";
+import type { StateRecord } from "./record.ts";
+import { statusOf } from "./status.ts";
+import { getStateDirectory, type StateDirectory } from "./store.ts";
+
+/** The state of one container; throws when there is none of that id. */
+export function containerState(globals: GlobalOptions, id: string): ContainerState {
+  using directory = getStateDirectory(globals.root, id);
+  return describe(directory, directory.load(), "");
+}
+
+/** The state as runc prints it. */
+export function describe(directory: StateDirectory, record: StateRecord, owner: string): ContainerState {
+  const status = statusOf(record, directory);
+  return {
+    ociVersion: record.ociVersion,
+    id: record.id,
+    pid: status === "stopped" ? 0 : record.init_process_pid,
+    status,
+    bundle: record.bundle,
+    rootfs: record.rootfs,
+    created: record.created,
+    annotations: record.annotations,
+    owner,
+  };
+}

@@ -1,0 +1,25 @@
+// Kernel parameters of the container's own namespaces. Written by the first process while it still sees the host's
+// /proc, which no image can have tampered with (CVE-2025-52881); each acts on the namespaces of who writes it.
+
+import { O_WRONLY } from "../linux/fcntl.ts";
+import { close, openat, write } from "../proxy/calls.ts";
+import type { Operation } from "../proxy/operation.ts";
+
+/** Sets `linux.sysctl`. Which names are allowed, and which namespace each needs, was checked with the config. */
+export function sysctlOperations(values: Readonly<Record<string, string>>): Operation[] {
+  return Object.entries(values).flatMap(([name, value]) => {
+    const path = sysctlPath(name);
+    const attempt = `set sysctl "${name}" to ${JSON.stringify(value)}`;
+    const file = openat(-100, path, O_WRONLY, attempt);
+    return [file, write(file, value, attempt), close(file)];
+  });
+}
+
+/** sysctl(8): dots separate, and a slash in a name stands for a dot of it: `net.ipv4.conf.eth0/1.forwarding`. */
+function sysctlPath(name: string): string {
+  // A name that begins with slashes separates by slashes.
+  const separatedBySlash =
+    name.indexOf("/") !== -1 && (name.indexOf(".") === -1 || name.indexOf("/") < name.indexOf("."));
+  const path = separatedBySlash ? name : name.replace(/[./]/g, (sign) => (sign === "." ? "/" : "."));
+  return `/proc/sys/${path}`;
+}

@@ -1,0 +1,128 @@
+// The container's terminal: a pty of its own devpts, made by the first process inside the container, its master sent
+// to whoever asked for it. pty(7), ioctl_tty(2). Called by the create and exec stories.
+
+import { TsrunError } from "../errors.ts";
+import { AT_EMPTY_PATH, O_CREAT, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
+import { parseStatx } from "../linux/files.ts";
+import { DEVPTS_SUPER_MAGIC, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
+import { u64Struct, utf8, viewOf } from "../linux/words.ts";
+import { type Data, data, shown } from "../proxy/arguments.ts";
+import { close, dup3, fstatfs, moveMount, openat, openTree, statx } from "../proxy/calls.ts";
+import { type Operation, operation, resultOf } from "../proxy/operation.ts";
+import type { SyscallProxy } from "../proxy/proxy.ts";
+
+const TIOCSPTLCK = 0x40045431;
+const TIOCGPTPEER = 0x5441;
+const TIOCSCTTY = 0x540e;
+const TIOCSWINSZ = 0x5414;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+/** The inode of `ptmx` on every devpts (Documentation/filesystems/devpts.rst). */
+const PTMX_INODE = 2n;
+/** What the message to the console socket says; receivers want a name that is not empty. */
+const MASTER_NAME = "/dev/ptmx";
+
+export interface ConsoleSize {
+  readonly height: number;
+  readonly width: number;
+}
+
+export interface Pty {
+  /** Descriptors in the proxy. */
+  readonly master: number;
+  readonly slave: number;
+}
+
+/** Opens a new pty of the devpts on /dev/pts, seen from the container's root. */
+export function openPty(proxy: SyscallProxy, size: ConsoleSize | undefined): Pty {
+  const attempt = "open a terminal of the container's devpts";
+  // CVE-2025-52565: an image may have put anything at this path, so what was opened is checked before it is used.
+  const master = openat(-100, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW, attempt);
+  const filesystem = fstatfs(master, attempt);
+  const node = statx(master, "", AT_EMPTY_PATH, attempt);
+  proxy.run([master, filesystem, node]);
+  const found = parseStatx(node.out.bytes);
+  const magic = viewOf(filesystem.out.bytes).getUint32(0, true);
+  const isPtmx = found.type === S_IFCHR && found.nodeMajor === 5 && found.nodeMinor === 2;
+  if (magic !== DEVPTS_SUPER_MAGIC || !isPtmx || found.inode !== PTMX_INODE) {
+    throw new TsrunError("E_CONFIG", `cannot ${attempt}: "/dev/pts/ptmx" is no pty multiplexer`, {
+      hint: `a container with a terminal needs a devpts mount on /dev/pts, with the option newinstance`,
+    });
+  }
+  const unlocked = data(new Uint8Array(4), () => "[0]");
+  const slave = operation(
+    "ioctl",
+    [resultOf(master), shown(TIOCGPTPEER, "TIOCGPTPEER"), O_RDWR | O_NOCTTY],
+    attempt,
+  );
+  proxy.run([
+    operation("ioctl", [resultOf(master), shown(TIOCSPTLCK, "TIOCSPTLCK"), unlocked], attempt),
+    slave,
+    ...(size === undefined ? [] : [resize(resultOf(master), size)]),
+  ]);
+  return { master: resultOf(master), slave: resultOf(slave) };
+}
+
+/** Sets the size that programs in the terminal see. */
+export function resize(terminal: number, { height, width }: ConsoleSize): Operation {
+  const size = new Uint8Array(8);
+  viewOf(size).setUint16(0, height, true);
+  viewOf(size).setUint16(2, width, true);
+  const shownSize = data(size, () => `{ws_row=${height}, ws_col=${width}}`);
+  return operation(
+    "ioctl",
+    [terminal, shown(TIOCSWINSZ, "TIOCSWINSZ"), shownSize],
+    "set the terminal's size",
+  );
+}
+
+/** Shows the terminal as /dev/console too, by descriptor: whatever stands at that path was not followed. */
+export function bindConsole(proxy: SyscallProxy, slave: number): void {
+  const attempt = `mount the terminal on "/dev/console"`;
+  const place = openat(-100, "/dev/console", O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, attempt, 0o600);
+  const tree = openTree(slave, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH, attempt);
+  proxy.run([place, tree, moveMount(tree, place, attempt), close(tree), close(place)]);
+}
+
+/** Sends the master to the other end of `socket`, in the one message that every receiver of runc's expects. */
+export function sendMaster(socket: number, master: number): Operation {
+  return operation(
+    "sendmsg",
+    [socket, descriptorMessage(MASTER_NAME, [master]), 0],
+    "send the terminal to the console socket",
+  );
+}
+
+/** The terminal becomes descriptors 0 to 2 and controls the session, which must have been made before. */
+export function adoptTerminal(slave: number): Operation[] {
+  const attempt = "make the terminal the container's own";
+  return [
+    ...[0, 1, 2].map((target) => dup3(slave, target, 0, attempt)),
+    close(slave),
+    operation("ioctl", [0, shown(TIOCSCTTY, "TIOCSCTTY"), 0], attempt),
+  ];
+}
+
+/** `struct msghdr` with a name and descriptors (unix(7), cmsg(3)). */
+export function descriptorMessage(name: string, descriptors: readonly number[]): Data {
+  const payload = data(utf8(name), () => JSON.stringify(name));
+  const vector = data(u64Struct(0, payload.bytes.length), () => "", [{ offset: 0, to: payload }]);
+  const length = 16 + descriptors.length * 4;
+  const control = new Uint8Array((length + 7) & ~7);
+  const view = viewOf(control);
+  view.setUint32(0, length, true);
+  view.setInt32(8, SOL_SOCKET, true);
+  view.setInt32(12, SCM_RIGHTS, true);
+  descriptors.forEach((one, index) => {
+    view.setInt32(16 + index * 4, one, true);
+  });
+  const rights = data(control, () => "");
+  return data(
+    u64Struct(0, 0, 0, 1, 0, control.length, 0),
+    () => `{msg_iov=[${JSON.stringify(name)}], SCM_RIGHTS=[${descriptors.join(", ")}]}`,
+    [
+      { offset: 16, to: vector },
+      { offset: 32, to: rights },
+    ],
+  );
+}

@@ -1,0 +1,153 @@
+// A person's terminal in front of a container's: raw mode, both directions, size; restored on every way out.
+// Called by a foreground `run` and `exec`. termios(3), ioctl_tty(2).
+
+import { TsrunError } from "../errors.ts";
+import { mustCall, tryCall } from "../linux/call.ts";
+import { O_NOCTTY, O_RDWR } from "../linux/fcntl.ts";
+import { type Descriptor, openIfThere } from "../linux/files.ts";
+import type { PollEntry } from "../linux/process.ts";
+import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "../linux/sched.ts";
+import { viewOf } from "../linux/words.ts";
+
+const TCGETS = 0x5401;
+const TCSETS = 0x5402;
+const TIOCGWINSZ = 0x5413;
+const TIOCSWINSZ = 0x5414;
+/** `struct termios` of the kernel: four flag words, line discipline, 19 control characters. */
+const TERMIOS_SIZE = 36;
+
+const IGNBRK_TO_IXON = 0o1 | 0o2 | 0o10 | 0o40 | 0o100 | 0o200 | 0o400 | 0o2000;
+const OPOST = 0o1;
+const ECHO_ICANON_ISIG_IEXTEN = 0o10 | 0o100 | 0o2 | 0o1 | 0o100000;
+const CSIZE_PARENB = 0o60 | 0o400;
+const CS8 = 0o60;
+const VTIME = 5;
+const VMIN = 6;
+const CONTROL_CHARACTERS_OFFSET = 17;
+
+/** How much one direction may hold before the other side has taken it, bytes. */
+const CAPACITY = 65536;
+
+/** One direction: what was read and not yet written. */
+class Flow {
+  readonly #from: number;
+  readonly #to: number;
+  #held: Uint8Array = new Uint8Array(0);
+  ended = false;
+
+  constructor(from: number, to: number) {
+    this.#from = from;
+    this.#to = to;
+  }
+
+  wanted(): PollEntry {
+    if (this.#held.length > 0) return { fd: this.#to, events: POLLOUT };
+    return this.ended ? { fd: -1, events: 0 } : { fd: this.#from, events: POLLIN };
+  }
+
+  /** Moves what can be moved without waiting, after poll(2) said `events` of what was wanted. */
+  move(events: number): void {
+    if (events === 0) return;
+    if (this.#held.length === 0 && (events & (POLLIN | POLLHUP | POLLERR)) !== 0) this.#take();
+    if (this.#held.length > 0) this.#give();
+  }
+
+  #take(): void {
+    const buffer = new Uint8Array(CAPACITY);
+    const got = tryCall("read", this.#from, buffer, buffer.length);
+    // EIO from a master: the last process with the slave open has gone.
+    if (got <= 0) this.ended = true;
+    else this.#held = buffer.subarray(0, got);
+  }
+
+  #give(): void {
+    const written = tryCall("write", this.#to, this.#held, this.#held.length);
+    if (written > 0) this.#held = this.#held.subarray(written);
+    else this.#held = new Uint8Array(0);
+  }
+}
+
+/** The host's terminal, its mode, and the container's master. */
+export class TerminalRelay implements Disposable {
+  readonly #host: number;
+  readonly #master: Descriptor;
+  readonly #saved: Uint8Array;
+  readonly #input: Flow;
+  readonly #output: Flow;
+
+  constructor(host: number, master: Descriptor) {
+    this.#host = host;
+    this.#master = master;
+    this.#saved = readMode(host);
+    this.#input = new Flow(0, master.number);
+    this.#output = new Flow(master.number, 1);
+    writeMode(host, rawMode(this.#saved));
+    this.resize();
+  }
+
+  /** Gives the inner terminal the outer one's size: at the beginning and at each SIGWINCH. */
+  resize(): void {
+    const size = new Uint8Array(8);
+    if (tryCall("ioctl", this.#host, TIOCGWINSZ, size) === 0) {
+      tryCall("ioctl", this.#master.number, TIOCSWINSZ, size);
+    }
+  }
+
+  wanted(): readonly PollEntry[] {
+    return [this.#input.wanted(), this.#output.wanted()];
+  }
+
+  move([input = 0, output = 0]: readonly number[]): void {
+    this.#input.move(input);
+    this.#output.move(output);
+  }
+
+  /** Passes on what the container had still written when its process ended. */
+  drain(waitMs: (entry: PollEntry) => number): void {
+    while (!this.#output.ended) {
+      const events = waitMs(this.#output.wanted());
+      if (events === 0) return;
+      this.#output.move(events);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    writeMode(this.#host, this.#saved);
+    this.#master.close();
+  }
+}
+
+/** The terminal of whoever called: the first of 2, 1, 0 that is one, or /dev/tty. AS RUNC. */
+export function findHostTerminal(): number {
+  for (const candidate of [2, 1, 0]) {
+    if (tryCall("ioctl", candidate, TCGETS, new Uint8Array(TERMIOS_SIZE)) === 0) return candidate;
+  }
+  const controlling = openIfThere("/dev/tty", O_RDWR | O_NOCTTY);
+  if (controlling !== undefined) return controlling.number;
+  throw new TsrunError("E_STATE", "cannot find a terminal: none of standard input, output and error is one", {
+    hint: "set process.terminal to false, or detach with --console-socket",
+  });
+}
+
+function readMode(terminal: number): Uint8Array {
+  const mode = new Uint8Array(TERMIOS_SIZE);
+  mustCall("read the terminal's mode", "ioctl", terminal, TCGETS, mode);
+  return mode;
+}
+
+function writeMode(terminal: number, mode: Uint8Array): void {
+  tryCall("ioctl", terminal, TCSETS, mode);
+}
+
+/** cfmakeraw(3): the inner terminal does all the processing. */
+function rawMode(saved: Uint8Array): Uint8Array {
+  const mode = saved.slice();
+  const view = viewOf(mode);
+  view.setUint32(0, view.getUint32(0, true) & ~IGNBRK_TO_IXON, true);
+  view.setUint32(4, view.getUint32(4, true) & ~OPOST, true);
+  view.setUint32(8, (view.getUint32(8, true) & ~CSIZE_PARENB) | CS8, true);
+  view.setUint32(12, view.getUint32(12, true) & ~ECHO_ICANON_ISIG_IEXTEN, true);
+  mode[CONTROL_CHARACTERS_OFFSET + VTIME] = 0;
+  mode[CONTROL_CHARACTERS_OFFSET + VMIN] = 1;
+  return mode;
+}
