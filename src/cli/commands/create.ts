@@ -18,7 +18,11 @@ same --root may have it.
 EXAMPLE:
     # $0 create --bundle /srv/web --pid-file /run/web.pid web`,
   args: { min: 1, max: 1 },
-  options: createOptions,
+  options: {
+    ...createOptions,
+    // go-runc can pass it; a created container is detached in any case.
+    detach: { type: "boolean", alias: "d", describe: "accepted and ignored", hidden: true },
+  },
   async run({ globals, host, options, args: [id = ""] }) {
     const { createContainer } = await import("../../container/create.ts");
     host.prepareRoot(globals);
