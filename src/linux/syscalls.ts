@@ -10,6 +10,7 @@ const NUMBERS = {
   mmap: [9, 222],
   ioctl: [16, 29],
   getpid: [39, 172],
+  sendfile: [40, 71],
   socket: [41, 198],
   connect: [42, 203],
   accept4: [288, 242],

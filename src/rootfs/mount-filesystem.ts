@@ -22,6 +22,7 @@ import {
 import { type Operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import { adapt, attach, mountOn } from "./attach.ts";
 import type { Provider, RootContext } from "./context.ts";
+import { copyUp } from "./copy-up.ts";
 import { operationFailure } from "./failure.ts";
 import { bindStep } from "./mount-bind.ts";
 import { describeMount, type FilesystemMount, nameMount } from "./plan-mounts.ts";
@@ -43,6 +44,7 @@ export class FilesystemStep implements TargetStep, Provider {
   #mode: number | undefined;
   #context: Operation | undefined;
   #mounted: Operation | undefined;
+  #covered: Operation | undefined;
   #instead: Step | undefined;
 
   constructor(options: FilesystemOptions) {
@@ -59,6 +61,11 @@ export class FilesystemStep implements TargetStep, Provider {
       provider,
       hint: describeMount(mount),
     });
+  }
+
+  /** What is mounted below may need what is copied. */
+  get pauses(): boolean {
+    return this.#options.mount.copyUp;
   }
 
   /** The mount's own root directory. */
@@ -102,7 +109,7 @@ export class FilesystemStep implements TargetStep, Provider {
   }
 
   #mount(target: Operation): Operation[] {
-    const { context, mount, keep } = this.#options;
+    const { context, mount } = this.#options;
     const attempt = this.#attempt;
     const filesystem = fsopen(mount.type, attempt);
     const mounted = fsmount(filesystem, mount.attributes, attempt);
@@ -117,9 +124,27 @@ export class FilesystemStep implements TargetStep, Provider {
       mounted,
       close(filesystem),
       ...attached.operations,
-      close(target),
-      ...(keep ? [] : [close(mounted)]),
+      ...this.#closing(target, mounted),
     ];
+  }
+
+  /** What is still needed to copy up, or by other steps, stays open. */
+  #closing(target: Operation, mounted: Operation): Operation[] {
+    const { mount, keep } = this.#options;
+    if (mount.copyUp) {
+      this.#covered = target;
+      return [];
+    }
+    return keep ? [close(target)] : [close(target), close(mounted)];
+  }
+
+  /** The covered directory is still to be reached by its descriptor, and nobody else is here yet. */
+  finish(): void {
+    const { context, mount, keep } = this.#options;
+    const [covered, mounted] = [this.#covered, this.#mounted];
+    if (!mount.copyUp || covered === undefined || mounted === undefined) return;
+    copyUp(context, { from: resultOf(covered), to: resultOf(mounted), attempt: `fill ${nameMount(mount)}` });
+    context.closeLater([close(resultOf(covered)), ...(keep ? [] : [close(resultOf(mounted))])]);
   }
 
   #configuration(filesystem: Operation): Operation[] {

@@ -54,7 +54,7 @@ export function prepareRootfs(proxy: Batches, plan: RootfsPlan): RootfsHandles {
   }));
   const provided = (path: string) => ({ context, provider: mounts.providerFor(path) });
   makeParentPrivate(proxy, plan);
-  runSteps(proxy, [
+  runSteps(context, [
     rootStep(context, plan),
     ...mounts.steps,
     ...plan.devices.map((device) => deviceStep({ ...provided(device.path), device, bind: plan.bindDevices })),
@@ -107,7 +107,7 @@ function pivotHint(plan: RootfsPlan, failed: Operation): string | undefined {
 }
 
 /** Makes read-only what is to be read-only, and covers what is not to be seen: the last changes to the mounts. */
-export function sealRootfs(proxy: Batches, plan: RootfsPlan, handles: RootfsHandles): void {
+export function sealRootfs(_proxy: Batches, plan: RootfsPlan, handles: RootfsHandles): void {
   const { context, readonlyLater, kinds } = handles;
   const nothing = new NullDevice(context);
   const empty: EmptyDirectory = {};
@@ -124,7 +124,7 @@ export function sealRootfs(proxy: Batches, plan: RootfsPlan, handles: RootfsHand
     if (kinds.get(path) === "file") steps.push(maskFileStep(context, path, nothing));
     else steps.push(maskDirectoryStep(context, path, { empty, label: plan.mountLabel }));
   }
-  runSteps(proxy, [...steps, plainStep([close(context.root), ...readonlyLater.map(close)])]);
+  runSteps(context, [...steps, plainStep([close(context.root), ...readonlyLater.map(close)])]);
 }
 
 /** Operations of which none can be helped when it fails. */
