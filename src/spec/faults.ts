@@ -1,0 +1,75 @@
+// What is wrong with a configuration, and how it is told: every fault in one line, each with its pointer and its place
+// in the file. Called by load.ts.
+
+import { TsrunError } from "../errors.ts";
+import { JsonPositions, type Position } from "./json-positions.ts";
+
+export interface Fault {
+  /** JSON pointer of what is wrong; of a missing member, the pointer it would have. */
+  readonly pointer: string;
+  /** What is wrong and what is allowed, lower case, no full stop. */
+  readonly reason: string;
+  /** Pointer of what the eye should go to where that is something else: the object around, the misspelt key. */
+  readonly place?: string;
+}
+
+export interface Warning {
+  readonly pointer: string;
+  readonly message: string;
+}
+
+/** The one error for all faults, in the order of the file. */
+export function configError(
+  faults: readonly Fault[],
+  { file, text }: { file: string; text: string },
+): TsrunError {
+  const positions = JsonPositions.scan(text);
+  const located = faults.map((fault) => {
+    const position = positions instanceof JsonPositions ? positionOf(fault, positions) : undefined;
+    return { fault, position };
+  });
+  located.sort((a, b) => compare(a.position, b.position));
+  const told = located.map(({ fault, position }) => {
+    const where = fault.pointer === "" ? "the document" : fault.pointer;
+    const place = position === undefined ? "" : ` (line ${position.line} column ${position.column})`;
+    return `${where}${place}: ${fault.reason}`;
+  });
+  const count = faults.length === 1 ? "" : `${faults.length} faults: `;
+  return new TsrunError("E_CONFIG", `cannot use "${file}": ${count}${told.join("; ")}`);
+}
+
+/** The error for a text that is not JSON; `undefined` when it is. */
+export function syntaxError({ file, text }: { file: string; text: string }): TsrunError | undefined {
+  const scanned = JsonPositions.scan(text);
+  if (scanned instanceof JsonPositions) return undefined;
+  const { position, expected, found } = scanned;
+  const hint = syntaxHint(text, scanned.found);
+  return new TsrunError(
+    "E_CONFIG",
+    `cannot use "${file}": invalid JSON at line ${position.line} column ${position.column}: ` +
+      `expected ${expected}, found ${found}`,
+    { hint },
+  );
+}
+
+function syntaxHint(text: string, found: string): string | undefined {
+  if (text.trim() === "") return "the file is empty";
+  if (found === "U+FEFF") return "JSON has no byte order mark";
+  if (found === '"/"' || found === '"#"') return "JSON has no comments";
+  if (found === '"\'"') return "JSON has double quotes only";
+  if (found === '"}"' || found === '"]"') return "JSON has no comma after the last entry";
+  return undefined;
+}
+
+/** A member's fault is shown at its key, an entry's at the entry, a missing member's at the object it is missing from. */
+function positionOf({ pointer, place }: Fault, positions: JsonPositions): Position | undefined {
+  for (let at = place ?? pointer; ; at = at.slice(0, at.lastIndexOf("/"))) {
+    const position = positions.key(at);
+    if (position !== undefined || at === "") return position;
+  }
+}
+
+function compare(a: Position | undefined, b: Position | undefined): number {
+  if (a === undefined || b === undefined) return 0;
+  return a.line - b.line || a.column - b.column;
+}

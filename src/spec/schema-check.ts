@@ -1,0 +1,152 @@
+// Checks a document against its schema and puts what the validators find into words. Called by load.ts.
+
+import type { Fault } from "./faults.ts";
+import * as validators from "./generated/validators.ts";
+import { childPointer, pointerKeys } from "./json-positions.ts";
+import { type DocumentType, keysAt } from "./known-keys.ts";
+import { nearestWord } from "./nearest.ts";
+
+/** What an ajv validator leaves behind. */
+interface ValidationError {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly params: {
+    readonly type?: string;
+    readonly missingProperty?: string;
+    readonly allowedValues?: readonly string[];
+    readonly limit?: number;
+    readonly pattern?: string;
+  };
+}
+
+interface Validator {
+  (document: unknown): boolean;
+  readonly errors?: readonly ValidationError[] | null;
+}
+
+const VALIDATORS = {
+  Spec: validators.validateSpec,
+  Process: validators.validateProcess,
+  Resources: validators.validateResources,
+} as unknown as Readonly<Record<DocumentType, Validator>>;
+
+/** What the patterns of the schemas ask for. */
+export const PATTERN_WORDS: Readonly<Record<string, string>> = {
+  "^[0-9, -]*$": 'a list such as "0-3,7"',
+  "^[1-9][0-9]*[KMG]B$": 'a size such as "2MB" or "1GB"',
+  "^MB:[^\\n]*$": 'one line that begins with "MB:"',
+  "^CAP_[A-Z_]+$": 'a name such as "CAP_KILL"',
+};
+
+/** AS RUNC: words that callers know from runc, for members that are missing. */
+const RUNC_WORDS: Readonly<Record<string, string>> = {
+  "Spec/process/cwd": "Cwd property must not be empty",
+  "Process/cwd": "Cwd property must not be empty",
+};
+
+/** As many allowed words are listed after a suggestion; without one, all are. */
+const LISTED = 12;
+
+/** Every fault of a document that its schema can name. */
+export function checkSchema(document: unknown, type: DocumentType): Fault[] {
+  const validate = VALIDATORS[type];
+  if (validate(document)) return [];
+  const errors = validate.errors ?? [];
+  // A value of the wrong type is not in any list of words either: that goes without saying.
+  const mistyped = new Set(errors.filter(isTypeError).map(({ instancePath }) => instancePath));
+  return errors
+    .filter((error) => isTypeError(error) || !mistyped.has(error.instancePath))
+    .map((error) => toFault(error, { document, type }));
+}
+
+function isTypeError({ keyword }: ValidationError): boolean {
+  return keyword === "type";
+}
+
+interface Context {
+  readonly document: unknown;
+  readonly type: DocumentType;
+}
+
+function toFault({ keyword, instancePath, params }: ValidationError, context: Context): Fault {
+  const value = valueAt(context.document, instancePath);
+  if (keyword === "required") return missing(instancePath, params.missingProperty ?? "", context);
+  return { pointer: instancePath, reason: reasonFor(keyword, params, value) };
+}
+
+function reasonFor(keyword: string, params: ValidationError["params"], value: unknown): string {
+  const { type = "", allowedValues = [], limit = 0, pattern = "" } = params;
+  switch (keyword) {
+    case "type":
+      return `must be ${TYPE_WORDS[type] ?? type}, is ${describe(value)}`;
+    case "enum":
+      return unknownWord(String(value), allowedValues);
+    case "minimum":
+      return `must be at least ${exact(limit)}, is ${describe(value)}`;
+    case "maximum":
+      return `must be at most ${exact(limit)}, is ${describe(value)}`;
+    case "pattern":
+      return `must be ${PATTERN_WORDS[pattern] ?? `like ${pattern}`}, is ${describe(value)}`;
+    case "minItems":
+      return `must have at least ${limit} ${limit === 1 ? "entry" : "entries"}`;
+    default:
+      return `breaks the rule "${keyword}"`;
+  }
+}
+
+/** A word that is none of a list. */
+export function unknownWord(word: string, allowed: readonly string[]): string {
+  const near = nearestWord(word, allowed);
+  const quoted = allowed.map((entry) => JSON.stringify(entry));
+  const all = `allowed: ${quoted.join(", ")}`;
+  if (near === undefined) return `unknown word ${JSON.stringify(word)}, ${all}`;
+  const few = allowed.length <= LISTED ? all : `one of ${allowed.length} that are allowed`;
+  return `unknown word ${JSON.stringify(word)}, did you mean ${JSON.stringify(near)}? (${few})`;
+}
+
+function missing(parent: string, key: string, { document, type }: Context): Fault {
+  const pointer = childPointer(parent, key);
+  const known = keysAt(parent, type);
+  const given = Object.keys(valueAt(document, parent) as object).filter((name) => !known.includes(name));
+  const misspelt = nearestWord(key, given);
+  if (misspelt !== undefined) {
+    const reason = `missing, and ${JSON.stringify(misspelt)} is unknown: did you mean ${JSON.stringify(key)}?`;
+    return { pointer, reason, place: childPointer(parent, misspelt) };
+  }
+  const reason = RUNC_WORDS[`${type}${pointer}`] ?? "missing, and required";
+  return { pointer, reason, place: parent };
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  string: "a string",
+  integer: "a whole number",
+  number: "a number",
+  boolean: "true or false",
+  array: "a list",
+  object: "an object",
+};
+
+/** A value in a few words. */
+export function describe(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "an object";
+  if (typeof value === "string") {
+    return `the string ${JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)}`;
+  }
+  return typeof value === "number" ? exact(value) : String(value);
+}
+
+/** A number as people write it; the largest ones are not what a JavaScript number can hold. */
+function exact(value: number): string {
+  if (value === 2 ** 64) return "18446744073709551615";
+  if (value === 2 ** 63) return "9223372036854775807";
+  return Number.isInteger(value) && Math.abs(value) < 1e21 ? BigInt(value).toString() : String(value);
+}
+
+function valueAt(document: unknown, pointer: string): unknown {
+  let value = document;
+  for (const key of pointerKeys(pointer)) value = (value as Readonly<Record<string, unknown>>)[key];
+  return value;
+}

@@ -1,0 +1,115 @@
+// The rules a schema cannot say. All are tried, so that one error tells all faults. Called by load.ts.
+
+import type { Fault, Warning } from "./faults.ts";
+import { unknownKeys } from "./known-keys.ts";
+import { nearestWord } from "./nearest.ts";
+import { LINUX_RULES } from "./semantics/linux.ts";
+import { MOUNT_RULES } from "./semantics/mounts.ts";
+import { NAMESPACE_RULES } from "./semantics/namespaces.ts";
+import { PROCESS_RULES } from "./semantics/process.ts";
+import { type Context, type Host, isAbsolute, type PartRule, Report, type Rule } from "./semantics/report.ts";
+import { RESOURCE_RULES } from "./semantics/resources.ts";
+import { ROOTLESS_RULES } from "./semantics/rootless.ts";
+import { SYSCTL_RULES } from "./semantics/sysctl.ts";
+import type { Process, Resources, Spec } from "./types.ts";
+
+export interface Findings {
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Warning[];
+}
+
+const RULES: readonly Rule[] = [
+  { reads: ["/ociVersion"], check: ociVersion },
+  // AS RUNC, and in its words: both are optional in the specification, but not for whoever starts a container.
+  { reads: ["/process"], check: presence("process", "process property must not be empty") },
+  { reads: ["/root"], check: presence("root", "root must be specified") },
+  { reads: [], check: hooks },
+  ...PROCESS_RULES.map((rule) => ofPart("/process", rule, ({ process }) => process)),
+  ...RESOURCE_RULES.map((rule) => ofPart("/linux/resources", rule, ({ linux }) => linux?.resources)),
+  ...NAMESPACE_RULES,
+  ...SYSCTL_RULES,
+  ...MOUNT_RULES,
+  ...LINUX_RULES,
+  ...ROOTLESS_RULES,
+];
+
+/** Tries every rule on a configuration, those apart that read what the schema has found fault with. */
+export function checkSpec(spec: Spec, host: Host, schemaFaults: readonly Fault[] = []): Findings {
+  const report = new Report(schemaFaults);
+  for (const { reads, check } of RULES) {
+    if (reads.every((pointer) => report.isSound(pointer))) check({ spec, host, report });
+  }
+  return report;
+}
+
+/** The same for the file that exec reads. */
+export function checkProcess(process: Process, schemaFaults: readonly Fault[] = []): Findings {
+  return checkPart(process, PROCESS_RULES, schemaFaults);
+}
+
+/** The same for the document that update reads. */
+export function checkResources(resources: Resources, schemaFaults: readonly Fault[] = []): Findings {
+  return checkPart(resources, RESOURCE_RULES, schemaFaults);
+}
+
+function checkPart<Part>(
+  part: Part,
+  rules: readonly PartRule<Part>[],
+  schemaFaults: readonly Fault[],
+): Findings {
+  const report = new Report(schemaFaults);
+  for (const { reads, check } of rules) {
+    if (reads.every((pointer) => report.isSound(pointer))) check(part, "", report);
+  }
+  return report;
+}
+
+function ofPart<Part>(at: string, rule: PartRule<Part>, part: (spec: Spec) => Part | undefined): Rule {
+  return {
+    reads: rule.reads.map((read) => at + read),
+    check: ({ spec, report }) => {
+      const found = part(spec);
+      if (found !== undefined) rule.check(found, at, report);
+    },
+  };
+}
+
+function presence(key: "process" | "root", reason: string): (context: Context) => void {
+  return ({ spec, report }) => {
+    if (spec[key] !== undefined) return;
+    const unknown = unknownKeys(spec).map(({ pointer }) => pointer.slice(1));
+    const misspelt = nearestWord(
+      key,
+      unknown.filter((name) => !name.includes("/")),
+    );
+    const hint =
+      misspelt === undefined ? "" : `: ${JSON.stringify(misspelt)} is unknown, did you mean "${key}"?`;
+    report.fault(`/${key}`, `${reason}${hint}`);
+  };
+}
+
+/** DIFFERS: runc does not look. Whoever writes for another major version means something else by its words. */
+function ociVersion({ spec, report }: Context): void {
+  if (/^1\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]*)?$/.test(spec.ociVersion)) return;
+  const version = JSON.stringify(spec.ociVersion);
+  report.fault("/ociVersion", `must be a version 1.x.y of the runtime specification, is ${version}`);
+}
+
+const HOOK_LISTS = [
+  "prestart",
+  "createRuntime",
+  "createContainer",
+  "startContainer",
+  "poststart",
+  "poststop",
+] as const;
+
+function hooks({ spec, report }: Context): void {
+  for (const list of HOOK_LISTS) {
+    report.each(spec.hooks?.[list], `/hooks/${list}`, ({ path }, pointer) => {
+      if (!isAbsolute(path)) {
+        report.fault(`${pointer}/path`, `must be an absolute path, is ${JSON.stringify(path)}`);
+      }
+    });
+  }
+}

@@ -1,0 +1,91 @@
+// Rules about what else is in `linux`: devices, seccomp, resource director, memory policy.
+
+import type { Linux } from "../types.ts";
+import { numberListFault } from "./process.ts";
+import { type Context, isAbsolute, type Report, type Rule } from "./report.ts";
+
+export const LINUX_RULES: readonly Rule[] = [
+  { reads: [], check: onLinux(devices) },
+  { reads: ["/linux/seccomp"], check: onLinux(seccomp) },
+  { reads: ["/linux/intelRdt"], check: onLinux(intelRdt) },
+  { reads: ["/linux/memoryPolicy"], check: onLinux(memoryPolicy) },
+  { reads: ["/linux/personality"], check: onLinux(personality) },
+];
+
+function onLinux(check: (linux: Linux, report: Report) => void): (context: Context) => void {
+  return ({ spec, report }) => {
+    if (spec.linux !== undefined) check(spec.linux, report);
+  };
+}
+
+/** The kernel keeps 12 bits of a major number and 20 of a minor one (MINORBITS of linux/kdev_t.h). */
+const DEVICE_NUMBERS = { major: 4095, minor: 1048575 };
+
+function devices(linux: Linux, report: Report): void {
+  report.each(linux.devices, "/linux/devices", (device, at) => {
+    if (!isAbsolute(device.path)) {
+      report.fault(`${at}/path`, `must be an absolute path, is ${JSON.stringify(device.path)}`);
+    }
+    if (device.type === "p") return;
+    for (const key of ["major", "minor"] as const) {
+      const number = device[key];
+      if (number === undefined)
+        report.fault(`${at}/${key}`, `missing, and required for type "${device.type}"`);
+      else if (number < 0 || number > DEVICE_NUMBERS[key]) {
+        report.fault(`${at}/${key}`, `must be from 0 to ${DEVICE_NUMBERS[key]}, is ${number}`);
+      }
+    }
+  });
+}
+
+function seccomp({ seccomp: profile }: Linux, report: Report): void {
+  if (profile === undefined) return;
+  const at = "/linux/seccomp";
+  const rules = profile.syscalls ?? [];
+  if (profile.defaultAction === "SCMP_ACT_NOTIFY") {
+    report.fault(`${at}/defaultAction`, "SCMP_ACT_NOTIFY cannot be used as default action");
+  }
+  const notifies = rules.some(({ action }) => action === "SCMP_ACT_NOTIFY");
+  const listener = profile.listenerPath ?? "";
+  if (notifies && listener === "")
+    report.fault(`${at}/listenerPath`, "missing, and SCMP_ACT_NOTIFY needs it");
+  if (listener === "" && (profile.listenerMetadata ?? "") !== "") {
+    report.fault(`${at}/listenerMetadata`, "means nothing without listenerPath");
+  }
+  rules.forEach(({ names, action, args }, index) => {
+    const rule = `${at}/syscalls/${index}`;
+    if (action === "SCMP_ACT_NOTIFY" && names.includes("write")) {
+      // Whoever hands the listener over could not write to the socket any more.
+      report.fault(`${rule}/names`, "SCMP_ACT_NOTIFY cannot be used for the write syscall");
+    }
+    if (names.includes("")) report.fault(`${rule}/names/${names.indexOf("")}`, "must not be empty");
+    args?.forEach((arg, position) => {
+      if (arg.index > 5)
+        report.fault(`${rule}/args/${position}/index`, `must be from 0 to 5, is ${arg.index}`);
+    });
+  });
+}
+
+function intelRdt({ intelRdt: rdt }: Linux, report: Report): void {
+  const id = rdt?.closID ?? "";
+  if (id === "." || id === ".." || id.includes("/") || id.includes("\n")) {
+    report.fault("/linux/intelRdt/closID", `must be a name of a directory, is ${JSON.stringify(id)}`);
+  }
+  rdt?.schemata?.forEach((line, index) => {
+    if (line.includes("\n")) report.fault(`/linux/intelRdt/schemata/${index}`, "must be one line");
+  });
+}
+
+function memoryPolicy({ memoryPolicy: policy }: Linux, report: Report): void {
+  const reason = numberListFault(policy?.nodes ?? "");
+  if (reason !== undefined) report.fault("/linux/memoryPolicy/nodes", reason);
+  const flags = policy?.flags ?? [];
+  if (flags.includes("MPOL_F_STATIC_NODES") && flags.includes("MPOL_F_RELATIVE_NODES")) {
+    report.fault("/linux/memoryPolicy/flags", "cannot have both static and relative nodes");
+  }
+}
+
+function personality({ personality: wanted }: Linux, report: Report): void {
+  if ((wanted?.flags?.length ?? 0) === 0) return;
+  report.warn("/linux/personality/flags", "the specification defines no flags, ignoring");
+}

@@ -1,0 +1,195 @@
+// Rules about namespaces, id mappings and what needs a namespace of the container's own; runtime-spec
+// config-linux.md#namespaces, runc's libcontainer/configs/validate.
+
+import { nearestWord } from "../nearest.ts";
+import type { IDMapping, Spec } from "../types.ts";
+import { type Context, isAbsolute, NAMESPACES, namespaceOf, type Report, type Rule } from "./report.ts";
+
+export const NAMESPACE_RULES: readonly Rule[] = [
+  { reads: [], check: duplicates },
+  { reads: [], check: paths },
+  { reads: [NAMESPACES, "/linux/uidMappings", "/linux/gidMappings"], check: userNamespace },
+  { reads: ["/linux/uidMappings"], check: (context) => mappings(context, "uidMappings") },
+  { reads: ["/linux/gidMappings"], check: (context) => mappings(context, "gidMappings") },
+  {
+    reads: [NAMESPACES, "/linux/uidMappings", "/linux/gidMappings", "/process/user"],
+    check: userIsMapped,
+  },
+  { reads: [NAMESPACES, "/linux/timeOffsets"], check: timeOffsets },
+  { reads: [NAMESPACES, "/hostname"], check: (context) => utsName(context, "hostname") },
+  { reads: [NAMESPACES, "/domainname"], check: (context) => utsName(context, "domainname") },
+  { reads: [NAMESPACES, "/linux/maskedPaths"], check: (context) => sealedPaths(context, "maskedPaths") },
+  { reads: [NAMESPACES, "/linux/readonlyPaths"], check: (context) => sealedPaths(context, "readonlyPaths") },
+  { reads: [NAMESPACES, "/linux/netDevices"], check: netDevices },
+];
+
+function duplicates({ spec, report }: Context): void {
+  const seen = new Map<string, number>();
+  report.each(spec.linux?.namespaces, NAMESPACES, ({ type }, pointer, index) => {
+    const earlier = seen.get(type);
+    if (earlier === undefined) seen.set(type, index);
+    else report.fault(pointer, `duplicate namespace "${type}", see ${NAMESPACES}/${earlier}`);
+  });
+}
+
+function paths({ spec, report }: Context): void {
+  report.each(spec.linux?.namespaces, NAMESPACES, ({ path = "" }, pointer) => {
+    if (path === "" || isAbsolute(path)) return;
+    report.fault(`${pointer}/path`, `must be an absolute path, is ${JSON.stringify(path)}`);
+  });
+}
+
+function userNamespace({ spec, report }: Context): void {
+  const user = namespaceOf(spec, "user");
+  for (const kind of ["uidMappings", "gidMappings"] as const) {
+    const pointer = `/linux/${kind}`;
+    const given = spec.linux?.[kind] ?? [];
+    if (user === undefined) {
+      if (given.length > 0) report.fault(pointer, 'needs a "user" namespace in /linux/namespaces');
+    } else if (user.path !== undefined) {
+      // containerd and CRI-O give both. Whether they agree is for who joins the namespace to see.
+      if (given.length > 0) {
+        report.warn(pointer, `the user namespace "${user.path}" has mappings of its own, ignoring these`);
+      }
+    } else if (given.length === 0) {
+      report.fault(pointer, "missing, and a new user namespace has no ids without it");
+    } else if (!maps(given, 0)) {
+      // AS RUNC: everything until the program starts is done as the container's root.
+      report.fault(pointer, "must map id 0, the container's root");
+    }
+  }
+}
+
+function maps(mappings: readonly IDMapping[], id: number): boolean {
+  return mappings.some(({ containerID, size }) => id >= containerID && id - containerID < size);
+}
+
+function mappings({ spec, report }: Context, kind: "uidMappings" | "gidMappings"): void {
+  checkMappings(spec.linux?.[kind] ?? [], `/linux/${kind}`, report);
+}
+
+/** The kernel's rules for uid_map, user_namespaces(7). */
+export function checkMappings(mappings: readonly IDMapping[], at: string, report: Report): void {
+  if (mappings.length > MOST_MAPPINGS) {
+    report.fault(at, `must have at most ${MOST_MAPPINGS} entries, has ${mappings.length}`);
+  }
+  mappings.forEach((mapping, index) => {
+    const pointer = `${at}/${index}`;
+    if (mapping.size === 0) report.fault(`${pointer}/size`, "must be at least 1, is 0");
+    for (const side of ["containerID", "hostID"] as const) {
+      // The last 32-bit number is no id.
+      if (mapping[side] + mapping.size > 0xffffffff) {
+        report.fault(
+          `${pointer}/size`,
+          `leads beyond the last id, 4294967294, from ${side} ${mapping[side]}`,
+        );
+      }
+      const other = mappings.findIndex((earlier, at) => at < index && overlap(earlier, mapping, side));
+      if (other !== -1) report.fault(`${pointer}/${side}`, `overlaps with ${at}/${other}`);
+    }
+  });
+}
+
+const MOST_MAPPINGS = 340;
+
+function overlap(a: IDMapping, b: IDMapping, side: "containerID" | "hostID"): boolean {
+  return a[side] < b[side] + b.size && b[side] < a[side] + a.size;
+}
+
+function userIsMapped({ spec, report }: Context): void {
+  const user = namespaceOf(spec, "user");
+  if (user === undefined || user.path !== undefined) return;
+  const { uid = 0, gid = 0, additionalGids = [] } = spec.process?.user ?? {};
+  const { uidMappings = [], gidMappings = [] } = spec.linux ?? {};
+  const check = (
+    id: number,
+    mappings: readonly IDMapping[],
+    { at, by }: { at: string; by: string },
+  ): void => {
+    // What lacks mappings altogether, or root's, has been told already.
+    if (maps(mappings, 0) && !maps(mappings, id)) report.fault(at, `${id} is not mapped in ${by}`);
+  };
+  check(uid, uidMappings, { at: "/process/user/uid", by: "/linux/uidMappings" });
+  check(gid, gidMappings, { at: "/process/user/gid", by: "/linux/gidMappings" });
+  additionalGids.forEach((id, index) => {
+    check(id, gidMappings, { at: `/process/user/additionalGids/${index}`, by: "/linux/gidMappings" });
+  });
+}
+
+const CLOCKS = ["monotonic", "boottime"];
+
+function timeOffsets({ spec, report }: Context): void {
+  const clocks = Object.keys(spec.linux?.timeOffsets ?? {});
+  if (clocks.length === 0) return;
+  const time = namespaceOf(spec, "time");
+  if (time === undefined) report.fault("/linux/timeOffsets", 'needs a "time" namespace in /linux/namespaces');
+  else if (time.path !== undefined) {
+    report.fault("/linux/timeOffsets", `cannot be set for a time namespace that is joined, "${time.path}"`);
+  }
+  for (const clock of clocks.filter((name) => !CLOCKS.includes(name))) {
+    const near = nearestWord(clock, CLOCKS);
+    const hint = near === undefined ? "" : `, did you mean "${near}"?`;
+    report.fault(`/linux/timeOffsets/${clock}`, `must be of the clock "monotonic" or "boottime"${hint}`);
+  }
+}
+
+/** __NEW_UTS_LEN of linux/utsname.h. */
+const LONGEST_NAME = 64;
+
+function utsName({ spec, report }: Context, key: "hostname" | "domainname"): void {
+  const name = spec[key] ?? "";
+  if (name === "") return;
+  if (namespaceOf(spec, "uts") === undefined) {
+    report.fault(`/${key}`, `unable to set ${key} without a private UTS namespace`);
+  }
+  const length = new TextEncoder().encode(name).length;
+  if (length > LONGEST_NAME)
+    report.fault(`/${key}`, `must have at most ${LONGEST_NAME} bytes, has ${length}`);
+}
+
+function sealedPaths({ spec, report }: Context, key: "maskedPaths" | "readonlyPaths"): void {
+  const paths = spec.linux?.[key] ?? [];
+  if (paths.length > 0 && namespaceOf(spec, "mount") === undefined) {
+    report.fault(`/linux/${key}`, "unable to restrict sys entries without a private MNT namespace");
+  }
+  paths.forEach((path, index) => {
+    if (isAbsolute(path)) return;
+    report.fault(`/linux/${key}/${index}`, `must be an absolute path, is ${JSON.stringify(path)}`);
+  });
+}
+
+function netDevices({ spec, report }: Context): void {
+  const devices = Object.entries(spec.linux?.netDevices ?? {});
+  if (devices.length > 0 && namespaceOf(spec, "network") === undefined) {
+    report.fault("/linux/netDevices", 'needs a "network" namespace in /linux/namespaces');
+  }
+  const taken = new Map<string, string>();
+  for (const [device, { name = "" }] of devices) {
+    const pointer = `/linux/netDevices/${device.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    const inside = name === "" ? device : name;
+    for (const [text, at] of [
+      [device, pointer],
+      [inside, `${pointer}/name`],
+    ] as const) {
+      if (!isInterfaceName(text)) report.fault(at, `${JSON.stringify(text)} is no name of a network device`);
+      if (inside === device) break;
+    }
+    const other = taken.get(inside);
+    if (other !== undefined)
+      report.fault(pointer, `"${inside}" is also the name of "${other}" in the container`);
+    taken.set(inside, device);
+  }
+}
+
+/** dev_valid_name() of the kernel: up to 15 bytes, and nothing that would not do as a file name of sysfs. */
+function isInterfaceName(name: string): boolean {
+  const length = new TextEncoder().encode(name).length;
+  return length > 0 && length <= 15 && name !== "." && name !== ".." && !/[/:\s\0]/.test(name);
+}
+
+/** The network namespace a container joins, where it also sets sysctls there: they must not be the host's. */
+export function sysctlsInJoinedNetwork(spec: Spec): { path: string; names: readonly string[] } | undefined {
+  const path = namespaceOf(spec, "network")?.path;
+  const names = Object.keys(spec.linux?.sysctl ?? {}).filter((name) => /^net[./]/.test(name));
+  return path === undefined || names.length === 0 ? undefined : { path, names };
+}

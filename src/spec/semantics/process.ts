@@ -1,0 +1,111 @@
+// Rules about a process, of config.json and of the file that exec reads; runtime-spec config.md#process.
+
+import type { Process } from "../types.ts";
+import { hasNul, isAbsolute, NUL_REASON, type PartRule, type Report } from "./report.ts";
+
+export const PROCESS_RULES: readonly PartRule<Process>[] = [
+  { reads: ["/cwd"], check: cwd },
+  { reads: ["/args"], check: args },
+  { reads: [], check: env },
+  { reads: ["/user"], check: user },
+  { reads: [], check: rlimits },
+  { reads: ["/scheduler"], check: scheduler },
+  { reads: ["/ioPriority"], check: ioPriority },
+  { reads: ["/execCPUAffinity"], check: affinity },
+];
+
+// AS RUNC: the words of the rules about cwd and args, which callers know.
+
+function cwd(process: Process, at: string, report: Report): void {
+  if (process.cwd === "") report.fault(`${at}/cwd`, "Cwd property must not be empty");
+  else if (!isAbsolute(process.cwd)) report.fault(`${at}/cwd`, "Cwd must be an absolute path");
+  if (hasNul(process.cwd)) report.fault(`${at}/cwd`, NUL_REASON);
+}
+
+function args(process: Process, at: string, report: Report): void {
+  const given = process.args ?? [];
+  if (given.length === 0) report.fault(`${at}/args`, "args must not be empty");
+  given.forEach((arg, index) => {
+    if (hasNul(arg)) report.fault(`${at}/args/${index}`, NUL_REASON);
+  });
+}
+
+function env(process: Process, at: string, report: Report): void {
+  report.each(process.env, `${at}/env`, (entry, pointer) => {
+    const name = entry.slice(0, entry.indexOf("="));
+    // The entry itself is not repeated: it may be a password.
+    if (!entry.includes("=")) report.fault(pointer, `must be "NAME=value", has no "="`);
+    else if (name === "") report.fault(pointer, `must be "NAME=value", has no name`);
+    if (hasNul(entry)) report.fault(pointer, NUL_REASON);
+  });
+}
+
+/** The largest 32-bit number means "leave it" to setuid(2) and its like. */
+const NO_ID = 0xffffffff;
+
+function user(process: Process, at: string, report: Report): void {
+  const { uid, gid, additionalGids = [] } = process.user ?? {};
+  const check = (id: number | undefined, pointer: string): void => {
+    if (id === NO_ID) report.fault(pointer, `must be at most ${NO_ID - 1}, is ${id}`);
+  };
+  check(uid, `${at}/user/uid`);
+  check(gid, `${at}/user/gid`);
+  additionalGids.forEach((id, index) => {
+    check(id, `${at}/user/additionalGids/${index}`);
+  });
+}
+
+function rlimits(process: Process, at: string, report: Report): void {
+  const seen = new Map<string, number>();
+  report.each(process.rlimits, `${at}/rlimits`, ({ type, soft, hard }, pointer, index) => {
+    const earlier = seen.get(type);
+    if (earlier !== undefined)
+      report.fault(`${pointer}/type`, `duplicate limit, see ${at}/rlimits/${earlier}`);
+    seen.set(type, index);
+    if (soft > hard) report.fault(`${pointer}/soft`, `must be at most the hard limit, ${hard}, is ${soft}`);
+  });
+}
+
+function scheduler(process: Process, at: string, report: Report): void {
+  if (process.scheduler === undefined) return;
+  const { policy, nice = 0, priority = 0, ...times } = process.scheduler;
+  const base = `${at}/scheduler`;
+  const realTime = policy === "SCHED_FIFO" || policy === "SCHED_RR";
+  if ((policy === "SCHED_OTHER" || policy === "SCHED_BATCH") && (nice < -20 || nice > 19)) {
+    report.fault(`${base}/nice`, `must be from -20 to 19, is ${nice}`);
+  }
+  if (priority !== 0 && !realTime) {
+    report.fault(`${base}/priority`, `is for SCHED_FIFO and SCHED_RR only, the policy is ${policy}`);
+  }
+  if (realTime && (priority < 1 || priority > 99)) {
+    report.fault(`${base}/priority`, `must be from 1 to 99 for ${policy}, is ${priority}`);
+  }
+  for (const name of ["runtime", "deadline", "period"] as const) {
+    if ((times[name] ?? 0) === 0 || policy === "SCHED_DEADLINE") continue;
+    report.fault(`${base}/${name}`, `is for SCHED_DEADLINE only, the policy is ${policy}`);
+  }
+}
+
+function ioPriority(process: Process, at: string, report: Report): void {
+  const priority = process.ioPriority?.priority ?? 0;
+  if (priority < 0 || priority > 7) {
+    report.fault(`${at}/ioPriority/priority`, `must be from 0 to 7, is ${priority}`);
+  }
+}
+
+function affinity(process: Process, at: string, report: Report): void {
+  for (const name of ["initial", "final"] as const) {
+    const reason = numberListFault(process.execCPUAffinity?.[name] ?? "");
+    if (reason !== undefined) report.fault(`${at}/execCPUAffinity/${name}`, reason);
+  }
+}
+
+/** What is wrong with a list such as `0-3,7`. AS RUNC: empty elements are ignored. */
+export function numberListFault(list: string): string | undefined {
+  for (const element of list.split(",").map((text) => text.trim())) {
+    const match = /^(\d+)(?:\s*-\s*(\d+))?$/.exec(element);
+    if (element === "" || (match !== null && Number(match[2] ?? match[1]) >= Number(match[1]))) continue;
+    return `must be a list such as "0-3,7", ${JSON.stringify(element)} is neither a number nor a range`;
+  }
+  return undefined;
+}

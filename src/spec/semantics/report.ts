@@ -1,0 +1,102 @@
+// What a rule sees and where it tells what is wrong. Shared by the rules of this folder.
+
+import type { Fault, Warning } from "../faults.ts";
+import type { NamespaceType, Spec } from "../types.ts";
+
+/** What the rules must know of the machine and the caller. */
+export interface Host {
+  /** The effective user id of tsrun: other than 0, and the container is rootless. */
+  readonly euid: number;
+}
+
+export class Report {
+  readonly faults: Fault[] = [];
+  readonly warnings: Warning[] = [];
+  readonly #schemaFaults: readonly Fault[];
+
+  constructor(schemaFaults: readonly Fault[]) {
+    this.#schemaFaults = schemaFaults;
+  }
+
+  /** Something that cannot be done, or must not be. */
+  fault(pointer: string, reason: string): void {
+    this.faults.push({ pointer, reason });
+  }
+
+  /** Something that is done without, or otherwise than it says. */
+  warn(pointer: string, message: string): void {
+    this.warnings.push({ pointer, message });
+  }
+
+  /** Whether the schema has found no fault in, or around, a value. */
+  isSound(pointer: string): boolean {
+    return this.#schemaFaults.every(
+      (fault) => !`${fault.pointer}/`.startsWith(`${pointer}/`) && !isAround(fault.pointer, pointer),
+    );
+  }
+
+  /** Calls back for every entry of a list that the schema has found no fault with. */
+  each<Entry>(
+    list: readonly Entry[] | undefined,
+    at: string,
+    check: (entry: Entry, pointer: string, index: number) => void,
+  ): void {
+    if (!Array.isArray(list) || this.#schemaFaults.some(({ pointer }) => isAround(pointer, at))) return;
+    list.forEach((entry: Entry, index) => {
+      const pointer = `${at}/${index}`;
+      if (this.isSound(pointer)) check(entry, pointer, index);
+    });
+  }
+}
+
+/** Whether the value at `outer` is the one at `inner` or holds it. */
+function isAround(outer: string, inner: string): boolean {
+  return `${inner}/`.startsWith(`${outer}/`);
+}
+
+export interface Context {
+  readonly spec: Spec;
+  readonly host: Host;
+  readonly report: Report;
+}
+
+/**
+ * A rule is left out when the schema has found fault with anything it reads. One that goes through a list with
+ * `Report.each` need not name the list: it meets sound entries only.
+ */
+export interface Rule {
+  /** Pointers of the values it reads. */
+  readonly reads: readonly string[];
+  readonly check: (context: Context) => void;
+}
+
+/** A rule for a part that is also a document of its own: `at` is where the part stands, "" for the document. */
+export interface PartRule<Part> {
+  /** Pointers within the part. */
+  readonly reads: readonly string[];
+  readonly check: (part: Part, at: string, report: Report) => void;
+}
+
+/** Where `linux.namespaces` stands: what depends on a namespace reads it. */
+export const NAMESPACES = "/linux/namespaces";
+
+/** The namespace of a kind, new or joined; `undefined` when the container uses the host's. */
+export function namespaceOf(
+  { linux }: Spec,
+  type: NamespaceType,
+): { readonly path: string | undefined } | undefined {
+  const found = linux?.namespaces?.find((namespace) => namespace.type === type);
+  if (found === undefined) return undefined;
+  // AS RUNC: an empty path is no path.
+  return { path: found.path === "" ? undefined : found.path };
+}
+
+export function isAbsolute(path: string): boolean {
+  return path.startsWith("/");
+}
+
+export function hasNul(text: string): boolean {
+  return text.includes("\0");
+}
+
+export const NUL_REASON = "must not contain a NUL character";
