@@ -1,7 +1,7 @@
 // The container's first process, from its namespaces to its wait for `start`: the stages of `setUp` in create.ts. Each
 // says in which world it acts.
 
-import { F_SETFD, FD_CLOEXEC, O_CLOEXEC } from "../linux/fcntl.ts";
+import { F_SETFD, FD_CLOEXEC } from "../linux/fcntl.ts";
 import { utf8, viewOf } from "../linux/words.ts";
 import { sysctlOperations } from "../namespaces/sysctl.ts";
 import { cwdOperations, type Executable } from "../process/become-user.ts";
@@ -10,14 +10,17 @@ import { resetCpuAffinity } from "../process/host-side.ts";
 import { placeFilter } from "../process/identity.ts";
 import { outliveTsrun, sessionOperations } from "../process/session.ts";
 import { data, quote, shown } from "../proxy/arguments.ts";
-import { close, dup3, read } from "../proxy/calls.ts";
-import { type Operation, operation } from "../proxy/operation.ts";
+import { close, read } from "../proxy/calls.ts";
+import { BUFFER, HEADER_SIZE, OPERATION_SIZE } from "../proxy/interpreter.ts";
+import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
 import { adoptTerminal, bindConsole, openPty, sendMaster } from "../terminal/console.ts";
 import type { ContainerPlan } from "./plan.ts";
 
 const SECCOMP_SET_MODE_FILTER = 1;
+/** AS RUNC: of a first process that dies before it is the user's program. */
+const EXIT_STATUS = 255;
 
 /** World: the container's namespaces, but still the host's mounts, whose /proc is the one to trust; all privileges. */
 export function prepareInit(proxy: SyscallProxy, { bundle, process, rootless }: ContainerPlan): void {
@@ -53,25 +56,37 @@ export interface WaitOptions {
 }
 
 /**
- * World: the user's credentials. The last batch, which nobody waits for: the answer of a failure goes to the result FIFO.
- * The process waits for `start` with nothing but read(2), which no profile can do without.
+ * World: the user's credentials. The process waits for `start` with nothing but read(2), which no profile can do without;
+ * if it then cannot execute, it writes its last batch, results and all, to the result FIFO with write(2).
  */
 export function leaveWaiting(proxy: SyscallProxy, plan: ContainerPlan, wait: WaitOptions): void {
   const { process, seccomp, options } = plan;
   const filter = placeFilter(process, seccomp === undefined ? [] : [installFilter(seccomp)]);
-  const attempt = "hand the process over to start";
-  const operations = [
-    dup3(wait.result, proxy.control, O_CLOEXEC, attempt),
-    close(wait.result),
-    operation("fcntl", [wait.start, shown(F_SETFD, "F_SETFD"), shown(FD_CLOEXEC, "FD_CLOEXEC")], attempt),
+  const closeLater = (of: number) =>
+    operation(
+      "fcntl",
+      [of, shown(F_SETFD, "F_SETFD"), shown(FD_CLOEXEC, "FD_CLOEXEC")],
+      "close a FIFO on execve",
+    );
+  proxy.run([
+    closeLater(wait.start),
+    closeLater(wait.result),
     closeOnExecute(3 + options.preserveFds),
+    // Answered before tsrun leaves: its death would still take the process with it.
     outliveTsrun(),
     ...filter.beforeWaiting,
+  ]);
+  const last = [
     read(wait.start, 1, "wait for start"),
     ...filter.beforeExecute,
-    execute(process, wait.executable),
+    orGoOn(execute(process, wait.executable)),
   ];
-  proxy.leave(operations, { last: true });
+  const answer = [shown(BUFFER, "…"), HEADER_SIZE + last.length * OPERATION_SIZE];
+  proxy.leave([
+    ...last,
+    operation("write", [wait.result, ...answer], "report to start"),
+    operation("exit_group", [EXIT_STATUS], "leave"),
+  ]);
 }
 
 /** seccomp(2): from here on the profile decides. */

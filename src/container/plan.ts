@@ -63,7 +63,7 @@ export function planContainer({ bundle, options, globals }: PlanRequest): Contai
       newKeyring: !options.noNewKeyring,
     }),
     seccomp: compileSeccomp(spec.linux?.seccomp, {
-      cacheDirectory: `${globals.root}/.cache`,
+      cacheDirectory: `${globals.root}/.cache/seccomp`,
       debug: globals.trace,
     }),
   };

@@ -2,7 +2,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { machine as hostMachine, type Machine, syscallNumber } from "../linux/syscalls.ts";
-import { viewOf } from "../linux/words.ts";
+import { assertWord, viewOf, type Word } from "../linux/words.ts";
 import type { Argument, Data, Out } from "./arguments.ts";
 import {
   ARGUMENTS_OFFSET,
@@ -23,13 +23,13 @@ import type { Operation } from "./operation.ts";
 
 /** The longest message that is sent, bytes: well below what a socket takes by default (net.core.wmem_default). */
 export const MESSAGE_LIMIT = 0x18000;
-/** Data from this size on moves to the large area when the message would grow too long. */
+/** When a message would grow too long, data from this size on moves to the large area first. */
 const LARGE_DATA = 2048;
 
 export interface EncodedBatch {
   readonly message: Uint8Array;
-  /** What must lie in the proxy's memory before the message arrives. */
-  readonly preload: readonly { readonly address: number; readonly bytes: Uint8Array }[];
+  /** What must lie in the proxy's memory, from LARGE on, before the message arrives. Usually nothing. */
+  readonly preload: Uint8Array;
   readonly replyLength: number;
   readonly outs: readonly { readonly out: Out; readonly offset: number }[];
 }
@@ -53,8 +53,8 @@ export function encode(operations: readonly Operation[], options: EncodeOptions 
   operations.forEach((operation, index) => {
     writeOperation(view, layout, { operation, index, machine: options.machine ?? hostMachine });
   });
-  layout.writeData(message);
-  return { message, preload: layout.preload, replyLength, outs: layout.outs };
+  const preload = layout.writeData(message);
+  return { message, preload, replyLength, outs: layout.outs };
 }
 
 /** Fills in the results of a batch that was answered. */
@@ -73,19 +73,16 @@ export function failureOf(operations: readonly Operation[]): Operation | undefin
   return operations.find((one) => one.goOn !== true && one.result !== undefined && isErrno(one.result));
 }
 
-/** What stopped a batch, read from its answer alone: by a reader that did not send it. */
+/** The last call that failed in a batch, read from its bytes alone: by a reader that did not send it. */
 export function failureInReply(reply: Uint8Array): { number: number; errno: number } | undefined {
   const view = viewOf(reply);
-  if (reply.length < HEADER_SIZE) return undefined;
-  const count = Math.min(view.getUint32(0, true), Math.floor((reply.length - HEADER_SIZE) / OPERATION_SIZE));
-  for (let index = 0; index < count; index++) {
-    const at = HEADER_SIZE + index * OPERATION_SIZE;
-    const goesOn = (view.getUint32(at + 4, true) & GO_ON) !== 0;
-    const result =
-      view.getInt32(at + RESULT_OFFSET + 4, true) === -1 ? view.getInt32(at + RESULT_OFFSET, true) : 0;
-    if (!goesOn && isErrno(result)) return { number: view.getUint32(at, true), errno: -result };
+  let failure: { number: number; errno: number } | undefined;
+  for (let at = HEADER_SIZE; at + OPERATION_SIZE <= reply.length; at += OPERATION_SIZE) {
+    const negative = view.getInt32(at + RESULT_OFFSET + 4, true) === -1;
+    const result = negative ? view.getInt32(at + RESULT_OFFSET, true) : 0;
+    if (isErrno(result)) failure = { number: view.getUint32(at, true), errno: -result };
   }
-  return undefined;
+  return failure;
 }
 
 function isErrno(result: number): boolean {
@@ -108,17 +105,27 @@ function writeOperation(view: DataView, layout: Layout, { operation, index, mach
   operation.args.forEach((argument, position) => {
     const isResult = typeof argument === "object" && argument.kind === "result";
     if (isResult) flags |= 1 << position;
-    view.setBigInt64(at + ARGUMENTS_OFFSET + position * 8, BigInt(layout.word(argument, index)), true);
+    setWord(view, at + ARGUMENTS_OFFSET + position * 8, layout.word(argument, index));
   });
   view.setUint32(at, syscallNumber(operation.call, machine), true);
   view.setUint32(at + 4, flags, true);
   view.setUint32(at + RESULT_OFFSET + 4, NOT_DONE_HIGH, true);
 }
 
+/** Writes 64 bits. Numbers, which nearly all arguments are, take no BigInt: that would be half of the time. */
+function setWord(view: DataView, at: number, word: Word): void {
+  if (typeof word === "bigint") {
+    view.setBigUint64(at, BigInt.asUintN(64, assertWord(word) as bigint), true);
+    return;
+  }
+  if (!Number.isSafeInteger(word)) assertWord(word);
+  view.setUint32(at, word >>> 0, true);
+  view.setInt32(at + 4, Math.floor(word / 2 ** 32), true);
+}
+
 /** Where everything of a batch lies. */
 class Layout {
   readonly outs: { out: Out; offset: number }[] = [];
-  readonly preload: { address: number; bytes: Uint8Array }[] = [];
   length: number;
   readonly #operations: readonly Operation[];
   readonly #indexes = new Map<Operation, number>();
@@ -148,23 +155,26 @@ class Layout {
 
   /** Gives each piece of data its place behind the out buffers, or in the large area. */
   placeData(): void {
+    const pieces = new Set<Data>();
+    let size = this.length;
     this.#eachMemory((memory) => {
-      if (memory.kind !== "data" || this.#addresses.has(memory)) return;
-      if (memory.bytes.length >= LARGE_DATA || this.length + memory.bytes.length > MESSAGE_LIMIT) {
-        this.#placeLarge(memory);
-        return;
-      }
-      this.#inMessage.push({ data: memory, offset: this.length });
-      this.#addresses.set(memory, BUFFER + this.length);
-      this.length += align(memory.bytes.length);
+      if (memory.kind !== "data" || pieces.has(memory)) return;
+      pieces.add(memory);
+      size += align(memory.bytes.length);
     });
+    const crowded = size > MESSAGE_LIMIT;
+    for (const data of pieces) {
+      const large = crowded && data.bytes.length >= LARGE_DATA;
+      if (large || this.length + data.bytes.length > MESSAGE_LIMIT) this.#placeLarge(data);
+      else this.#placeInMessage(data);
+    }
     if (this.length > MESSAGE_LIMIT) {
       throw new TsrunError("E_INTERNAL", `a batch of ${this.length} bytes does not fit a message`);
     }
   }
 
   /** The 64-bit value of an argument of the operation at `index`. */
-  word(argument: Argument, index: number): number | bigint {
+  word(argument: Argument, index: number): Word {
     if (typeof argument !== "object") return argument;
     switch (argument.kind) {
       case "shown":
@@ -185,17 +195,23 @@ class Layout {
     }
   }
 
-  /** Copies the data into place; only now does every pointer have an address. */
-  writeData(message: Uint8Array): void {
-    for (const { data, offset } of this.#inMessage) {
-      message.set(data.bytes, offset);
-      this.#fillPointers(data, viewOf(message.subarray(offset)));
-    }
-    for (const { data, address } of this.#inLarge) {
-      const bytes = data.bytes.slice();
-      this.#fillPointers(data, viewOf(bytes));
-      this.preload.push({ address, bytes });
-    }
+  /** Copies the data into place; only now does every pointer have an address. Returns what is to be preloaded. */
+  writeData(message: Uint8Array): Uint8Array {
+    const preload = new Uint8Array(this.#large - LARGE);
+    for (const { data, offset } of this.#inMessage) this.#writePiece(data, message, offset);
+    for (const { data, address } of this.#inLarge) this.#writePiece(data, preload, address - LARGE);
+    return preload;
+  }
+
+  #writePiece(data: Data, to: Uint8Array, offset: number): void {
+    to.set(data.bytes, offset);
+    if (data.pointers !== undefined) this.#fillPointers(data.pointers, viewOf(to), offset);
+  }
+
+  #placeInMessage(data: Data): void {
+    this.#inMessage.push({ data, offset: this.length });
+    this.#addresses.set(data, BUFFER + this.length);
+    this.length += align(data.bytes.length);
   }
 
   #placeLarge(data: Data): void {
@@ -210,10 +226,8 @@ class Layout {
     this.#inLarge.push({ data, address });
   }
 
-  #fillPointers(data: Data, view: DataView): void {
-    for (const { offset, to } of data.pointers ?? []) {
-      view.setBigUint64(offset, BigInt(this.#addressOf(to)), true);
-    }
+  #fillPointers(pointers: NonNullable<Data["pointers"]>, view: DataView, start: number): void {
+    for (const { offset, to } of pointers) setWord(view, start + offset, this.#addressOf(to));
   }
 
   #addressOf(memory: Data | Out): number {

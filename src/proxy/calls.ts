@@ -99,12 +99,7 @@ export function fstatfs(of: Fd, attempt: string): Reading {
   return { ...operation("fstatfs", [fd(of), memory], attempt), out: memory };
 }
 
-export function readlinkat(
-  dir: Fd,
-  path: string,
-  attempt = `read the link "${path}"`,
-  size = 4096,
-): Reading {
+export function readlinkat(dir: Fd, path: string, attempt = `read the link "${path}"`, size = 4096): Reading {
   const memory = out(size);
   return { ...operation("readlinkat", [fd(dir), text(path), memory, size], attempt), out: memory };
 }

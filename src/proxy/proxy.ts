@@ -17,11 +17,12 @@ import {
 import { Descriptor, writeAll } from "../linux/files.ts";
 import { waitFor } from "../linux/process.ts";
 import { spawn } from "../linux/spawn.ts";
-import { machine } from "../linux/syscalls.ts";
+import { type Machine, machine } from "../linux/syscalls.ts";
 import { cString, viewOf } from "../linux/words.ts";
 import { shown } from "./arguments.ts";
 import { decode, type EncodeOptions, encode, failureOf, MESSAGE_LIMIT } from "./batch.ts";
 import { proxyExecutable } from "./elf.ts";
+import { LARGE } from "./interpreter.ts";
 import { type Operation, operation, operationError, render } from "./operation.ts";
 
 const AF_UNIX = 1;
@@ -31,6 +32,16 @@ const SOCK_CLOEXEC = 0o2000000;
 /** Receives a line per operation; what `--debug` shows. */
 export type Trace = (line: string) => void;
 
+/** What the host's end of a proxy is made of. */
+export interface Ends {
+  readonly socket: Descriptor;
+  /** The number of the other end in the proxy. */
+  readonly control: number;
+  readonly trace: Trace | undefined;
+  /** Another machine than this one: the proxy runs in an emulator. */
+  readonly machine?: Machine;
+}
+
 /** A process that carries out system calls for tsrun. */
 export class SyscallProxy {
   /** Its pid as this process sees it. */
@@ -39,12 +50,14 @@ export class SyscallProxy {
   readonly control: number;
   readonly #socket: Descriptor;
   readonly #trace: Trace | undefined;
+  readonly #machine: Machine;
 
-  constructor(pid: number, ends: { socket: Descriptor; control: number; trace: Trace | undefined }) {
+  constructor(pid: number, ends: Ends) {
     this.pid = pid;
     this.control = ends.control;
     this.#socket = ends.socket;
     this.#trace = ends.trace;
+    this.#machine = ends.machine ?? machine;
   }
 
   /** Carries a batch out and waits for the answer. Throws the error of the operation that stopped it. */
@@ -92,7 +105,12 @@ export class SyscallProxy {
     const failure = failureOf(operations);
     if (failure !== undefined) throw operationError(failure);
     const pid = operations.find((one) => one.clones === true)?.result ?? 0;
-    const child = new SyscallProxy(pid, { socket: childSocket, control: this.control, trace: this.#trace });
+    const child = new SyscallProxy(pid, {
+      socket: childSocket,
+      control: this.control,
+      trace: this.#trace,
+      machine: this.#machine,
+    });
     // The child answers the same batch, on its own socket, with what it did of it.
     const seenByChild = operations.map((one) => ({ ...one }));
     decode(seenByChild, batch, child.#receive(batch.replyLength, operations));
@@ -107,32 +125,26 @@ export class SyscallProxy {
   }
 
   #send(operations: readonly Operation[], options: EncodeOptions): ReturnType<typeof encode> {
-    const batch = encode(operations, options);
+    const batch = encode(operations, { ...options, machine: this.#machine });
     this.#preload(batch.preload);
     this.#write(batch.message);
     return batch;
   }
 
   /** Puts data that no message can hold into the proxy's memory: a batch of reads, then what they read. */
-  #preload(pieces: ReturnType<typeof encode>["preload"]): void {
-    const chunks = pieces.flatMap(({ address, bytes }) => {
-      const parts: { address: number; bytes: Uint8Array }[] = [];
-      for (let at = 0; at < bytes.length; at += MESSAGE_LIMIT) {
-        parts.push({ address: address + at, bytes: bytes.subarray(at, at + MESSAGE_LIMIT) });
-      }
-      return parts;
-    });
-    // A thousand reads is the most that fits a message; an environment of a million variables takes a few rounds.
-    for (let at = 0; at < chunks.length; at += 1000) {
-      const some = chunks.slice(at, at + 1000);
-      const reads = some.map((chunk) =>
-        operation("read", [this.control, shown(chunk.address, "…"), chunk.bytes.length], "receive data"),
-      );
-      const batch = encode(reads);
-      this.#write(batch.message);
-      for (const chunk of some) this.#write(chunk.bytes);
-      this.#receive(batch.replyLength, reads);
+  #preload(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    const chunks: Uint8Array[] = [];
+    const reads: Operation[] = [];
+    for (let at = 0; at < bytes.length; at += MESSAGE_LIMIT) {
+      const chunk = bytes.subarray(at, at + MESSAGE_LIMIT);
+      chunks.push(chunk);
+      reads.push(operation("read", [this.control, shown(LARGE + at, "…"), chunk.length], "receive data"));
     }
+    const batch = encode(reads, { machine: this.#machine });
+    this.#write(batch.message);
+    for (const chunk of chunks) this.#write(chunk);
+    this.#receive(batch.replyLength, reads);
   }
 
   #write(message: Uint8Array): void {

@@ -7,7 +7,7 @@ import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFREG } from
 import {
   type Descriptor,
   listDirectory,
-  makeDirectory,
+  makeDirectories,
   open,
   openIfThere,
   remove,
@@ -113,7 +113,7 @@ function openCache(path: string): Descriptor {
   const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
   let directory = openIfThere(path, flags);
   if (directory === undefined) {
-    makeDirectory(path, 0o700);
+    makeDirectories(path, 0o700);
     directory = open(path, flags);
   }
   // Checked on the descriptor, which no rename can put another directory behind.
