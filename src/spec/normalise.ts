@@ -5,7 +5,7 @@
 import type { Fault } from "./faults.ts";
 import { JsonPositions } from "./json-positions.ts";
 import type { DocumentType } from "./known-keys.ts";
-import type { Spec } from "./types.ts";
+import type { Process, Spec } from "./types.ts";
 
 type Json = { [key: string]: unknown };
 
@@ -51,60 +51,59 @@ export function withAbsoluteDestinations(spec: Spec): Spec {
  * have passed its schema.
  */
 export function restoreExactNumbers(document: unknown, text: string, type: DocumentType): Fault[] {
-  const faults: Fault[] = [];
-  let positions: JsonPositions | undefined;
-  for (const { holder, key, pointer } of exactMembers(document, type)) {
-    const value = holder[key];
-    if (typeof value !== "number" || Number.isSafeInteger(value)) continue;
-    positions ??= scan(text);
-    const source = positions?.source(pointer) ?? "";
-    const exact = /^\d+$/.test(source) ? BigInt(source) : BigInt(value);
-    if (exact > LARGEST) faults.push({ pointer, reason: `must be at most ${LARGEST}, is ${exact}` });
-    holder[key] = exact;
-  }
-  return faults;
+  const rounded = roundedNumbers(document, type);
+  return rounded.length === 0 ? [] : restore(rounded, text);
+}
+
+interface Rounded {
+  readonly holder: object;
+  readonly key: string;
+  readonly value: number;
+  readonly pointer: string;
+}
+
+function roundedNumbers(document: unknown, type: DocumentType): Rounded[] {
+  const found: Rounded[] = [];
+  // Nothing in resources is that large and that exact.
+  if (type === "Resources") return found;
+  const note = (holder: object, key: string, at: string): void => {
+    const value = (holder as Json)[key];
+    if (typeof value !== "number" || Number.isSafeInteger(value)) return;
+    found.push({ holder, key, value, pointer: `${at}/${key}` });
+  };
+  const { rlimits } = (type === "Process" ? document : ((document as Spec).process ?? {})) as Process;
+  const rules = type === "Process" ? undefined : (document as Spec).linux?.seccomp?.syscalls;
+  rlimits?.forEach((limit, index) => {
+    const at = type === "Process" ? `/rlimits/${index}` : `/process/rlimits/${index}`;
+    note(limit, "soft", at);
+    note(limit, "hard", at);
+  });
+  rules?.forEach(({ args }, rule) => {
+    args?.forEach((arg, index) => {
+      note(arg, "value", `/linux/seccomp/syscalls/${rule}/args/${index}`);
+      note(arg, "valueTwo", `/linux/seccomp/syscalls/${rule}/args/${index}`);
+    });
+  });
+  return found;
 }
 
 const LARGEST = 2n ** 64n - 1n;
 
-function scan(text: string): JsonPositions | undefined {
-  const scanned = JsonPositions.scan(text);
-  return scanned instanceof JsonPositions ? scanned : undefined;
-}
-
-interface Member {
-  readonly holder: Json;
-  readonly key: string;
-  readonly pointer: string;
-}
-
-function* exactMembers(document: unknown, type: DocumentType): Generator<Member> {
-  if (type === "Resources") return;
-  const process = type === "Process" ? document : memberOf(document, "process");
-  const base = type === "Process" ? "" : "/process";
-  for (const [index, limit] of entriesOf(process, "rlimits")) {
-    yield { holder: limit, key: "soft", pointer: `${base}/rlimits/${index}/soft` };
-    yield { holder: limit, key: "hard", pointer: `${base}/rlimits/${index}/hard` };
+function restore(rounded: readonly Rounded[], text: string): Fault[] {
+  const positions = JsonPositions.scan(text);
+  const faults: Fault[] = [];
+  for (const { holder, key, value, pointer } of rounded) {
+    const source = (positions instanceof JsonPositions ? positions.source(pointer) : undefined) ?? "";
+    const exact = /^\d+$/.test(source) ? BigInt(source) : BigInt(value);
+    if (exact > LARGEST) faults.push({ pointer, reason: `must be at most ${LARGEST}, is ${exact}` });
+    (holder as Json)[key] = exact;
   }
-  if (type === "Process") return;
-  const seccomp = memberOf(memberOf(document, "linux"), "seccomp");
-  for (const [rule, syscall] of entriesOf(seccomp, "syscalls")) {
-    for (const [index, arg] of entriesOf(syscall, "args")) {
-      const at = `/linux/seccomp/syscalls/${rule}/args/${index}`;
-      yield { holder: arg, key: "value", pointer: `${at}/value` };
-      yield { holder: arg, key: "valueTwo", pointer: `${at}/valueTwo` };
-    }
-  }
+  return faults;
 }
 
 function memberOf(value: unknown, key: string): Json | undefined {
   const member = isObject(value) ? value[key] : undefined;
   return isObject(member) ? member : undefined;
-}
-
-function entriesOf(value: unknown, key: string): [number, Json][] {
-  const list = isObject(value) ? value[key] : undefined;
-  return Array.isArray(list) ? list.filter(isObject).map((entry, index) => [index, entry]) : [];
 }
 
 function isObject(value: unknown): value is Json {

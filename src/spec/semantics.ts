@@ -23,55 +23,64 @@ const RULES: readonly Rule[] = [
   // AS RUNC, and in its words: both are optional in the specification, but not for whoever starts a container.
   { reads: ["/process"], check: presence("process", "process property must not be empty") },
   { reads: ["/root"], check: presence("root", "root must be specified") },
-  { reads: [], check: hooks },
-  ...PROCESS_RULES.map((rule) => ofPart("/process", rule, ({ process }) => process)),
-  ...RESOURCE_RULES.map((rule) => ofPart("/linux/resources", rule, ({ linux }) => linux?.resources)),
+  { about: ["spec", "hooks"], reads: [], check: hooks },
   ...NAMESPACE_RULES,
   ...SYSCTL_RULES,
   ...MOUNT_RULES,
   ...LINUX_RULES,
-  ...ROOTLESS_RULES,
 ];
 
 /** Tries every rule on a configuration, those apart that read what the schema has found fault with. */
 export function checkSpec(spec: Spec, host: Host, schemaFaults: readonly Fault[] = []): Findings {
   const report = new Report(schemaFaults);
-  for (const { reads, check } of RULES) {
-    if (reads.every((pointer) => report.isSound(pointer))) check({ spec, host, report });
+  const context = { spec, host, report };
+  checkRules(RULES, context);
+  if (host.euid !== 0) checkRules(ROOTLESS_RULES, context);
+  const { process, linux } = spec;
+  if (process !== undefined) checkPart(process, PROCESS_RULES, { at: "/process", report });
+  if (linux?.resources !== undefined) {
+    checkPart(linux.resources, RESOURCE_RULES, { at: "/linux/resources", report });
   }
   return report;
 }
 
+function checkRules(rules: readonly Rule[], context: Context): void {
+  for (const { about, reads, check } of rules) {
+    if (about !== undefined && isAbsent(context.spec, about)) continue;
+    if (areSound(reads, "", context.report)) check(context);
+  }
+}
+
+function isAbsent(spec: Spec, [holder, key]: NonNullable<Rule["about"]>): boolean {
+  const object = holder === "spec" ? spec : spec[holder];
+  return object === undefined || (object as Readonly<Record<string, unknown>>)[key] === undefined;
+}
+
+function areSound(reads: readonly string[], at: string, report: Report): boolean {
+  if (!report.hasSchemaFaults) return true;
+  return reads.every((pointer) => report.isSound(at + pointer));
+}
+
 /** The same for the file that exec reads. */
 export function checkProcess(process: Process, schemaFaults: readonly Fault[] = []): Findings {
-  return checkPart(process, PROCESS_RULES, schemaFaults);
+  return checkPart(process, PROCESS_RULES, { at: "", report: new Report(schemaFaults) });
 }
 
 /** The same for the document that update reads. */
 export function checkResources(resources: Resources, schemaFaults: readonly Fault[] = []): Findings {
-  return checkPart(resources, RESOURCE_RULES, schemaFaults);
+  return checkPart(resources, RESOURCE_RULES, { at: "", report: new Report(schemaFaults) });
 }
 
 function checkPart<Part>(
   part: Part,
   rules: readonly PartRule<Part>[],
-  schemaFaults: readonly Fault[],
-): Findings {
-  const report = new Report(schemaFaults);
-  for (const { reads, check } of rules) {
-    if (reads.every((pointer) => report.isSound(pointer))) check(part, "", report);
+  { at, report }: { at: string; report: Report },
+): Report {
+  for (const { about, reads, check } of rules) {
+    if (about !== undefined && part[about] === undefined) continue;
+    if (areSound(reads, at, report)) check(part, at, report);
   }
   return report;
-}
-
-function ofPart<Part>(at: string, rule: PartRule<Part>, part: (spec: Spec) => Part | undefined): Rule {
-  return {
-    reads: rule.reads.map((read) => at + read),
-    check: ({ spec, report }) => {
-      const found = part(spec);
-      if (found !== undefined) rule.check(found, at, report);
-    },
-  };
 }
 
 function presence(key: "process" | "root", reason: string): (context: Context) => void {
@@ -106,9 +115,9 @@ const HOOK_LISTS = [
 
 function hooks({ spec, report }: Context): void {
   for (const list of HOOK_LISTS) {
-    report.each(spec.hooks?.[list], `/hooks/${list}`, ({ path }, pointer) => {
+    report.each(spec.hooks?.[list], `/hooks/${list}`, ({ path }, index) => {
       if (!isAbsolute(path)) {
-        report.fault(`${pointer}/path`, `must be an absolute path, is ${JSON.stringify(path)}`);
+        report.fault(`/hooks/${list}/${index}/path`, `must be an absolute path, is ${JSON.stringify(path)}`);
       }
     });
   }

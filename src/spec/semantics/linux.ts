@@ -2,27 +2,29 @@
 
 import type { Linux } from "../types.ts";
 import { numberListFault } from "./process.ts";
-import { type Context, isAbsolute, type Report, type Rule } from "./report.ts";
+import { isAbsolute, type Report, type Rule } from "./report.ts";
 
 export const LINUX_RULES: readonly Rule[] = [
-  { reads: [], check: onLinux(devices) },
-  { reads: ["/linux/seccomp"], check: onLinux(seccomp) },
-  { reads: ["/linux/intelRdt"], check: onLinux(intelRdt) },
-  { reads: ["/linux/memoryPolicy"], check: onLinux(memoryPolicy) },
-  { reads: ["/linux/personality"], check: onLinux(personality) },
+  linuxRule("devices", { check: devices, reads: [] }),
+  linuxRule("seccomp", { check: seccomp, reads: ["/linux/seccomp"] }),
+  linuxRule("intelRdt", { check: intelRdt, reads: ["/linux/intelRdt"] }),
+  linuxRule("memoryPolicy", { check: memoryPolicy, reads: ["/linux/memoryPolicy"] }),
+  linuxRule("personality", { check: personality, reads: ["/linux/personality"] }),
 ];
 
-function onLinux(check: (linux: Linux, report: Report) => void): (context: Context) => void {
-  return ({ spec, report }) => {
-    if (spec.linux !== undefined) check(spec.linux, report);
-  };
+function linuxRule(
+  key: keyof Linux,
+  { check, reads }: { check: (linux: Linux, report: Report) => void; reads: readonly string[] },
+): Rule {
+  return { about: ["linux", key], reads, check: ({ spec, report }) => check(spec.linux ?? {}, report) };
 }
 
 /** The kernel keeps 12 bits of a major number and 20 of a minor one (MINORBITS of linux/kdev_t.h). */
 const DEVICE_NUMBERS = { major: 4095, minor: 1048575 };
 
 function devices(linux: Linux, report: Report): void {
-  report.each(linux.devices, "/linux/devices", (device, at) => {
+  report.each(linux.devices, "/linux/devices", (device, index) => {
+    const at = `/linux/devices/${index}`;
     if (!isAbsolute(device.path)) {
       report.fault(`${at}/path`, `must be an absolute path, is ${JSON.stringify(device.path)}`);
     }

@@ -1,7 +1,6 @@
 // Rules about mounts; runtime-spec config.md#mounts, runc's libcontainer/configs/validate, function mountsStrict.
 
-import { MS_BIND } from "../../linux/mount.ts";
-import { parseMountOptions } from "../../rootfs/mount-options.ts";
+import { MOUNT_OPTION_NAMES } from "../../rootfs/mount-options.ts";
 import type { Mount } from "../types.ts";
 import { checkMappings } from "./namespaces.ts";
 import {
@@ -15,54 +14,67 @@ import {
 } from "./report.ts";
 
 export const MOUNT_RULES: readonly Rule[] = [
-  { reads: [], check: onMounts(destination) },
-  { reads: [], check: onMounts(bindData) },
-  { reads: [], check: onMounts(mappings) },
-  { reads: [NAMESPACES], check: onMounts(idmap) },
+  {
+    about: ["spec", "mounts"],
+    reads: [],
+    check: (context) => {
+      context.report.each(context.spec.mounts, "/mounts", (mount, index) => {
+        destination(mount, index, context);
+        bindData(mount, index, context);
+      });
+    },
+  },
+  {
+    about: ["spec", "mounts"],
+    reads: [NAMESPACES],
+    check: (context) => {
+      context.report.each(context.spec.mounts, "/mounts", (mount, index) => idmap(mount, index, context));
+    },
+  },
 ];
 
-function onMounts(check: (mount: Mount, at: string, context: Context) => void): (context: Context) => void {
-  return (context) => {
-    context.report.each(context.spec.mounts, "/mounts", (mount, pointer) => check(mount, pointer, context));
-  };
-}
-
-function destination(mount: Mount, at: string, { report }: Context): void {
-  for (const key of ["destination", "source", "type"] as const) {
-    if (hasNul(mount[key] ?? "")) report.fault(`${at}/${key}`, NUL_REASON);
-  }
-  if (mount.destination === "") report.fault(`${at}/destination`, "must not be empty");
-  else if (!isAbsolute(mount.destination)) {
+function destination(mount: Mount, index: number, { report }: Context): void {
+  const { destination, source = "", type = "" } = mount;
+  const at = `/mounts/${index}`;
+  if (hasNul(destination)) report.fault(`${at}/destination`, NUL_REASON);
+  if (hasNul(source)) report.fault(`${at}/source`, NUL_REASON);
+  if (hasNul(type)) report.fault(`${at}/type`, NUL_REASON);
+  if (destination === "") report.fault(`${at}/destination`, "must not be empty");
+  else if (!isAbsolute(destination)) {
     // AS RUNC: accepted for callers of old.
-    report.warn(
-      `${at}/destination`,
-      `relative path "${mount.destination}" is deprecated, falling back to "/${mount.destination}"`,
-    );
+    const message = `relative path "${destination}" is deprecated, falling back to "/${destination}"`;
+    report.warn(`${at}/destination`, message);
   }
 }
 
-function isBind(mount: Mount): boolean {
-  return (parseMountOptions(mount.options ?? []).setFlags & MS_BIND) !== 0;
+function isBind({ options }: Mount): boolean {
+  return options !== undefined && (options.includes("bind") || options.includes("rbind"));
 }
 
-function bindData(mount: Mount, at: string, { report }: Context): void {
-  const [first] = parseMountOptions(mount.options ?? []).data;
-  if (first === undefined || !isBind(mount)) return;
-  const index = mount.options?.indexOf(first) ?? 0;
+function bindData(mount: Mount, index: number, { report }: Context): void {
+  if (mount.options === undefined || !isBind(mount)) return;
+  const position = mount.options.findIndex(isData);
+  if (position === -1) return;
   // The kernel would ignore it without a word.
   const reason = "bind mounts cannot have any filesystem-specific options applied";
-  report.fault(`${at}/options/${index}`, `${reason}, ${JSON.stringify(first)} is one`);
+  report.fault(
+    `/mounts/${index}/options/${position}`,
+    `${reason}, ${JSON.stringify(mount.options[position])} is one`,
+  );
 }
 
-function mappings(mount: Mount, at: string, { report }: Context): void {
-  checkMappings(mount.uidMappings ?? [], `${at}/uidMappings`, report);
-  checkMappings(mount.gidMappings ?? [], `${at}/gidMappings`, report);
+/** Whether an option is none of tsrun's, but the file system's. */
+function isData(option: string): boolean {
+  return !MOUNT_OPTION_NAMES.includes(option) && option !== "idmap" && option !== "ridmap";
 }
 
-function idmap(mount: Mount, at: string, { spec, host, report }: Context): void {
+function idmap(mount: Mount, index: number, { spec, host, report }: Context): void {
   const { uidMappings = [], gidMappings = [], options = [] } = mount;
   const own = Number(uidMappings.length > 0) + Number(gidMappings.length > 0);
   if (own === 0 && !options.includes("idmap") && !options.includes("ridmap")) return;
+  const at = `/mounts/${index}`;
+  checkMappings(uidMappings, `${at}/uidMappings`, report);
+  checkMappings(gidMappings, `${at}/gidMappings`, report);
   if (!isBind(mount)) report.fault(at, "id-mapped mounts are only supported for bind-mounts");
   if (host.euid !== 0) report.fault(at, "id-mapped mounts are not supported for rootless containers");
   // Without mappings of its own, a mount takes those of the container's user namespace.

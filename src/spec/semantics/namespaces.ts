@@ -5,37 +5,37 @@ import { nearestWord } from "../nearest.ts";
 import type { IDMapping, Spec } from "../types.ts";
 import { type Context, isAbsolute, NAMESPACES, namespaceOf, type Report, type Rule } from "./report.ts";
 
+const MAPPINGS = ["/linux/uidMappings", "/linux/gidMappings"];
+
 export const NAMESPACE_RULES: readonly Rule[] = [
-  { reads: [], check: duplicates },
-  { reads: [], check: paths },
-  { reads: [NAMESPACES, "/linux/uidMappings", "/linux/gidMappings"], check: userNamespace },
-  { reads: ["/linux/uidMappings"], check: (context) => mappings(context, "uidMappings") },
-  { reads: ["/linux/gidMappings"], check: (context) => mappings(context, "gidMappings") },
-  {
-    reads: [NAMESPACES, "/linux/uidMappings", "/linux/gidMappings", "/process/user"],
-    check: userIsMapped,
-  },
-  { reads: [NAMESPACES, "/linux/timeOffsets"], check: timeOffsets },
-  { reads: [NAMESPACES, "/hostname"], check: (context) => utsName(context, "hostname") },
-  { reads: [NAMESPACES, "/domainname"], check: (context) => utsName(context, "domainname") },
-  { reads: [NAMESPACES, "/linux/maskedPaths"], check: (context) => sealedPaths(context, "maskedPaths") },
-  { reads: [NAMESPACES, "/linux/readonlyPaths"], check: (context) => sealedPaths(context, "readonlyPaths") },
-  { reads: [NAMESPACES, "/linux/netDevices"], check: netDevices },
+  { about: ["linux", "namespaces"], reads: [], check: duplicates },
+  { about: ["linux", "namespaces"], reads: [], check: paths },
+  { about: ["linux", "namespaces"], reads: [NAMESPACES, ...MAPPINGS, "/process/user"], check: userIsMapped },
+  { about: ["linux", "namespaces"], reads: [NAMESPACES, ...MAPPINGS], check: userNamespace },
+  mappingsRule("uidMappings"),
+  mappingsRule("gidMappings"),
+  { about: ["linux", "timeOffsets"], reads: [NAMESPACES, "/linux/timeOffsets"], check: timeOffsets },
+  utsRule("hostname"),
+  utsRule("domainname"),
+  sealRule("maskedPaths"),
+  sealRule("readonlyPaths"),
+  { about: ["linux", "netDevices"], reads: [NAMESPACES, "/linux/netDevices"], check: netDevices },
 ];
 
 function duplicates({ spec, report }: Context): void {
   const seen = new Map<string, number>();
-  report.each(spec.linux?.namespaces, NAMESPACES, ({ type }, pointer, index) => {
+  report.each(spec.linux?.namespaces, NAMESPACES, ({ type }, index) => {
     const earlier = seen.get(type);
     if (earlier === undefined) seen.set(type, index);
-    else report.fault(pointer, `duplicate namespace "${type}", see ${NAMESPACES}/${earlier}`);
+    else
+      report.fault(`${NAMESPACES}/${index}`, `duplicate namespace "${type}", see ${NAMESPACES}/${earlier}`);
   });
 }
 
 function paths({ spec, report }: Context): void {
-  report.each(spec.linux?.namespaces, NAMESPACES, ({ path = "" }, pointer) => {
+  report.each(spec.linux?.namespaces, NAMESPACES, ({ path = "" }, index) => {
     if (path === "" || isAbsolute(path)) return;
-    report.fault(`${pointer}/path`, `must be an absolute path, is ${JSON.stringify(path)}`);
+    report.fault(`${NAMESPACES}/${index}/path`, `must be an absolute path, is ${JSON.stringify(path)}`);
   });
 }
 
@@ -44,9 +44,8 @@ function userNamespace({ spec, report }: Context): void {
   for (const kind of ["uidMappings", "gidMappings"] as const) {
     const pointer = `/linux/${kind}`;
     const given = spec.linux?.[kind] ?? [];
-    if (user === undefined) {
-      if (given.length > 0) report.fault(pointer, 'needs a "user" namespace in /linux/namespaces');
-    } else if (user.path !== undefined) {
+    if (user === undefined) continue;
+    if (user.path !== undefined) {
       // containerd and CRI-O give both. Whether they agree is for who joins the namespace to see.
       if (given.length > 0) {
         report.warn(pointer, `the user namespace "${user.path}" has mappings of its own, ignoring these`);
@@ -64,8 +63,16 @@ function maps(mappings: readonly IDMapping[], id: number): boolean {
   return mappings.some(({ containerID, size }) => id >= containerID && id - containerID < size);
 }
 
-function mappings({ spec, report }: Context, kind: "uidMappings" | "gidMappings"): void {
-  checkMappings(spec.linux?.[kind] ?? [], `/linux/${kind}`, report);
+function mappingsRule(kind: "uidMappings" | "gidMappings"): Rule {
+  const at = `/linux/${kind}`;
+  const check = ({ spec, report }: Context): void => {
+    const given = spec.linux?.[kind] ?? [];
+    checkMappings(given, at, report);
+    if (given.length > 0 && report.isSound(NAMESPACES) && namespaceOf(spec, "user") === undefined) {
+      report.fault(at, 'needs a "user" namespace in /linux/namespaces');
+    }
+  };
+  return { about: ["linux", kind], reads: [at], check };
 }
 
 /** The kernel's rules for uid_map, user_namespaces(7). */
@@ -136,26 +143,37 @@ function timeOffsets({ spec, report }: Context): void {
 /** __NEW_UTS_LEN of linux/utsname.h. */
 const LONGEST_NAME = 64;
 
-function utsName({ spec, report }: Context, key: "hostname" | "domainname"): void {
-  const name = spec[key] ?? "";
-  if (name === "") return;
-  if (namespaceOf(spec, "uts") === undefined) {
-    report.fault(`/${key}`, `unable to set ${key} without a private UTS namespace`);
-  }
-  const length = new TextEncoder().encode(name).length;
-  if (length > LONGEST_NAME)
+/** What one unit of a JavaScript string takes in UTF-8. */
+const MOST_BYTES = 3;
+
+function utsRule(key: "hostname" | "domainname"): Rule {
+  const check = ({ spec, report }: Context): void => {
+    const name = spec[key] ?? "";
+    if (name === "") return;
+    if (namespaceOf(spec, "uts") === undefined) {
+      report.fault(`/${key}`, `unable to set ${key} without a private UTS namespace`);
+    }
+    if (name.length * MOST_BYTES <= LONGEST_NAME) return;
+    const length = new TextEncoder().encode(name).length;
+    if (length <= LONGEST_NAME) return;
     report.fault(`/${key}`, `must have at most ${LONGEST_NAME} bytes, has ${length}`);
+  };
+  return { about: ["spec", key], reads: [NAMESPACES, `/${key}`], check };
 }
 
-function sealedPaths({ spec, report }: Context, key: "maskedPaths" | "readonlyPaths"): void {
-  const paths = spec.linux?.[key] ?? [];
-  if (paths.length > 0 && namespaceOf(spec, "mount") === undefined) {
-    report.fault(`/linux/${key}`, "unable to restrict sys entries without a private MNT namespace");
-  }
-  paths.forEach((path, index) => {
-    if (isAbsolute(path)) return;
-    report.fault(`/linux/${key}/${index}`, `must be an absolute path, is ${JSON.stringify(path)}`);
-  });
+function sealRule(key: "maskedPaths" | "readonlyPaths"): Rule {
+  const at = `/linux/${key}`;
+  const check = ({ spec, report }: Context): void => {
+    const paths = spec.linux?.[key] ?? [];
+    if (paths.length > 0 && namespaceOf(spec, "mount") === undefined) {
+      report.fault(at, "unable to restrict sys entries without a private MNT namespace");
+    }
+    report.each(paths, at, (path, index) => {
+      if (isAbsolute(path)) return;
+      report.fault(`${at}/${index}`, `must be an absolute path, is ${JSON.stringify(path)}`);
+    });
+  };
+  return { about: ["linux", key], reads: [NAMESPACES, at], check };
 }
 
 function netDevices({ spec, report }: Context): void {

@@ -6,12 +6,12 @@ import { hasNul, isAbsolute, NUL_REASON, type PartRule, type Report } from "./re
 export const PROCESS_RULES: readonly PartRule<Process>[] = [
   { reads: ["/cwd"], check: cwd },
   { reads: ["/args"], check: args },
-  { reads: [], check: env },
-  { reads: ["/user"], check: user },
-  { reads: [], check: rlimits },
-  { reads: ["/scheduler"], check: scheduler },
-  { reads: ["/ioPriority"], check: ioPriority },
-  { reads: ["/execCPUAffinity"], check: affinity },
+  { about: "env", reads: [], check: env },
+  { about: "user", reads: ["/user"], check: user },
+  { about: "rlimits", reads: [], check: rlimits },
+  { about: "scheduler", reads: ["/scheduler"], check: scheduler },
+  { about: "ioPriority", reads: ["/ioPriority"], check: ioPriority },
+  { about: "execCPUAffinity", reads: ["/execCPUAffinity"], check: affinity },
 ];
 
 // AS RUNC: the words of the rules about cwd and args, which callers know.
@@ -25,18 +25,19 @@ function cwd(process: Process, at: string, report: Report): void {
 function args(process: Process, at: string, report: Report): void {
   const given = process.args ?? [];
   if (given.length === 0) report.fault(`${at}/args`, "args must not be empty");
-  given.forEach((arg, index) => {
-    if (hasNul(arg)) report.fault(`${at}/args/${index}`, NUL_REASON);
-  });
+  for (let index = 0; index < given.length; index++) {
+    if (hasNul(given[index] ?? "")) report.fault(`${at}/args/${index}`, NUL_REASON);
+  }
 }
 
 function env(process: Process, at: string, report: Report): void {
-  report.each(process.env, `${at}/env`, (entry, pointer) => {
-    const name = entry.slice(0, entry.indexOf("="));
+  const list = `${at}/env`;
+  report.each(process.env, list, (entry, index) => {
+    const nameEnd = entry.indexOf("=");
     // The entry itself is not repeated: it may be a password.
-    if (!entry.includes("=")) report.fault(pointer, `must be "NAME=value", has no "="`);
-    else if (name === "") report.fault(pointer, `must be "NAME=value", has no name`);
-    if (hasNul(entry)) report.fault(pointer, NUL_REASON);
+    if (nameEnd === -1) report.fault(`${list}/${index}`, `must be "NAME=value", has no "="`);
+    if (nameEnd === 0) report.fault(`${list}/${index}`, `must be "NAME=value", has no name`);
+    if (hasNul(entry)) report.fault(`${list}/${index}`, NUL_REASON);
   });
 }
 
@@ -57,10 +58,11 @@ function user(process: Process, at: string, report: Report): void {
 
 function rlimits(process: Process, at: string, report: Report): void {
   const seen = new Map<string, number>();
-  report.each(process.rlimits, `${at}/rlimits`, ({ type, soft, hard }, pointer, index) => {
+  const list = `${at}/rlimits`;
+  report.each(process.rlimits, list, ({ type, soft, hard }, index) => {
+    const pointer = `${list}/${index}`;
     const earlier = seen.get(type);
-    if (earlier !== undefined)
-      report.fault(`${pointer}/type`, `duplicate limit, see ${at}/rlimits/${earlier}`);
+    if (earlier !== undefined) report.fault(`${pointer}/type`, `duplicate limit, see ${list}/${earlier}`);
     seen.set(type, index);
     if (soft > hard) report.fault(`${pointer}/soft`, `must be at most the hard limit, ${hard}, is ${soft}`);
   });
@@ -102,6 +104,7 @@ function affinity(process: Process, at: string, report: Report): void {
 
 /** What is wrong with a list such as `0-3,7`. AS RUNC: empty elements are ignored. */
 export function numberListFault(list: string): string | undefined {
+  if (list === "") return undefined;
   for (const element of list.split(",").map((text) => text.trim())) {
     const match = /^(\d+)(?:\s*-\s*(\d+))?$/.exec(element);
     if (element === "" || (match !== null && Number(match[2] ?? match[1]) >= Number(match[1]))) continue;

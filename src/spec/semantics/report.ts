@@ -18,6 +18,10 @@ export class Report {
     this.#schemaFaults = schemaFaults;
   }
 
+  get hasSchemaFaults(): boolean {
+    return this.#schemaFaults.length > 0;
+  }
+
   /** Something that cannot be done, or must not be. */
   fault(pointer: string, reason: string): void {
     this.faults.push({ pointer, reason });
@@ -39,13 +43,15 @@ export class Report {
   each<Entry>(
     list: readonly Entry[] | undefined,
     at: string,
-    check: (entry: Entry, pointer: string, index: number) => void,
+    check: (entry: Entry, index: number) => void,
   ): void {
-    if (!Array.isArray(list) || this.#schemaFaults.some(({ pointer }) => isAround(pointer, at))) return;
-    list.forEach((entry: Entry, index) => {
-      const pointer = `${at}/${index}`;
-      if (this.isSound(pointer)) check(entry, pointer, index);
-    });
+    if (list === undefined) return;
+    const sound = this.#schemaFaults.length === 0;
+    if (!sound && (!Array.isArray(list) || this.#schemaFaults.some(({ pointer }) => isAround(pointer, at))))
+      return;
+    for (let index = 0; index < list.length; index++) {
+      if (sound || this.isSound(`${at}/${index}`)) check(list[index] as Entry, index);
+    }
   }
 }
 
@@ -65,6 +71,8 @@ export interface Context {
  * `Report.each` need not name the list: it meets sound entries only.
  */
 export interface Rule {
+  /** The member it is about: nothing is tried when that is absent. */
+  readonly about?: readonly [holder: "spec" | "process" | "linux", key: string];
   /** Pointers of the values it reads. */
   readonly reads: readonly string[];
   readonly check: (context: Context) => void;
@@ -72,6 +80,8 @@ export interface Rule {
 
 /** A rule for a part that is also a document of its own: `at` is where the part stands, "" for the document. */
 export interface PartRule<Part> {
+  /** The member it is about: nothing is tried when that is absent. */
+  readonly about?: keyof Part;
   /** Pointers within the part. */
   readonly reads: readonly string[];
   readonly check: (part: Part, at: string, report: Report) => void;
@@ -85,10 +95,11 @@ export function namespaceOf(
   { linux }: Spec,
   type: NamespaceType,
 ): { readonly path: string | undefined } | undefined {
-  const found = linux?.namespaces?.find((namespace) => namespace.type === type);
-  if (found === undefined) return undefined;
-  // AS RUNC: an empty path is no path.
-  return { path: found.path === "" ? undefined : found.path };
+  for (const namespace of linux?.namespaces ?? []) {
+    // AS RUNC: an empty path is no path.
+    if (namespace.type === type) return { path: namespace.path === "" ? undefined : namespace.path };
+  }
+  return undefined;
 }
 
 export function isAbsolute(path: string): boolean {

@@ -6,21 +6,23 @@ import type { Resources } from "../types.ts";
 import type { PartRule, Report } from "./report.ts";
 
 export const RESOURCE_RULES: readonly PartRule<Resources>[] = [
-  { reads: [], check: devices },
-  { reads: ["/memory"], check: memory },
-  { reads: ["/cpu"], check: cpu },
-  { reads: ["/unified"], check: unified },
+  { about: "devices", reads: [], check: devices },
+  { about: "memory", reads: ["/memory"], check: memory },
+  { about: "cpu", reads: ["/cpu"], check: cpu },
+  { about: "unified", reads: ["/unified"], check: unified },
 ];
 
 function devices(resources: Resources, at: string, report: Report): void {
-  report.each(resources.devices, `${at}/devices`, ({ type = "", access = "" }, rule) => {
-    if (!["", "a", "b", "c"].includes(type)) {
-      report.fault(`${rule}/type`, `must be "a", "b" or "c", is ${JSON.stringify(type)}`);
+  const list = `${at}/devices`;
+  report.each(resources.devices, list, ({ type = "", access = "" }, index) => {
+    if (type !== "" && type !== "a" && type !== "b" && type !== "c") {
+      report.fault(`${list}/${index}/type`, `must be "a", "b" or "c", is ${JSON.stringify(type)}`);
     }
     // AS RUNC: a rule about nothing is taken for a slip.
-    if (access === "") report.fault(`${rule}/access`, 'must not be empty, allowed: letters of "rwm"');
-    else if (!/^[rwm]+$/.test(access)) {
-      report.fault(`${rule}/access`, `must be letters of "rwm", is ${JSON.stringify(access)}`);
+    if (access === "")
+      report.fault(`${list}/${index}/access`, 'must not be empty, allowed: letters of "rwm"');
+    else if (access !== "rwm" && !/^[rwm]+$/.test(access)) {
+      report.fault(`${list}/${index}/access`, `must be letters of "rwm", is ${JSON.stringify(access)}`);
     }
   });
 }

@@ -2,9 +2,12 @@
 // host's where no namespace keeps a value apart. runc: libcontainer/configs/validate, function sysctl.
 
 import { childPointer } from "../json-positions.ts";
-import { type Context, NAMESPACES, namespaceOf, type Rule } from "./report.ts";
+import type { Spec } from "../types.ts";
+import { type Context, hasNul, NAMESPACES, NUL_REASON, namespaceOf, type Rule } from "./report.ts";
 
-export const SYSCTL_RULES: readonly Rule[] = [{ reads: [NAMESPACES, "/linux/sysctl"], check: sysctl }];
+export const SYSCTL_RULES: readonly Rule[] = [
+  { about: ["linux", "sysctl"], reads: [NAMESPACES, "/linux/sysctl"], check: sysctl },
+];
 
 const OF_IPC = new Set([
   "kernel.msgmax",
@@ -18,33 +21,32 @@ const OF_IPC = new Set([
 ]);
 
 function sysctl({ spec, report }: Context): void {
-  for (const [name, value] of Object.entries(spec.linux?.sysctl ?? {})) {
-    const reason = sysctlFault(name, (kind) => namespaceOf(spec, kind) !== undefined);
-    const pointer = childPointer("/linux/sysctl", name);
-    if (reason !== undefined) report.fault(pointer, reason);
-    else if (value.includes("\0")) report.fault(pointer, "must not contain a NUL character");
+  const values = spec.linux?.sysctl ?? {};
+  for (const name of Object.keys(values)) {
+    const reason = sysctlFault(name, spec) ?? (hasNul(values[name] ?? "") ? NUL_REASON : undefined);
+    if (reason !== undefined) report.fault(childPointer("/linux/sysctl", name), reason);
   }
 }
 
-function sysctlFault(
-  name: string,
-  isolated: (kind: "ipc" | "network" | "uts") => boolean,
-): string | undefined {
+function sysctlFault(name: string, spec: Spec): string | undefined {
   const parts = sysctlParts(name);
   // `net/../kernel/core_pattern` is not a parameter of the network namespace.
-  if (parts.some((part) => part === "" || part === "." || part === ".." || /[/\0]/.test(part))) {
-    return "is no name of a kernel parameter";
-  }
+  if (!parts.every(isFileName)) return "is no name of a kernel parameter";
   const dotted = parts.join(".");
   if (OF_IPC.has(dotted) || dotted.startsWith("fs.mqueue.")) {
-    return isolated("ipc") ? undefined : `sysctl "${name}" is not allowed in the hosts ipc namespace`;
+    return namespaceOf(spec, "ipc") !== undefined
+      ? undefined
+      : `sysctl "${name}" is not allowed in the hosts ipc namespace`;
   }
   if (parts[0] === "net" && parts.length > 1) {
     // A namespace that is joined may still be the host's: see sysctlsInJoinedNetwork.
-    return isolated("network") ? undefined : `sysctl "${name}" not allowed in host network namespace`;
+    return namespaceOf(spec, "network") !== undefined
+      ? undefined
+      : `sysctl "${name}" not allowed in host network namespace`;
   }
-  if (isolated("uts") && dotted === "kernel.domainname") return undefined;
-  if (isolated("uts") && dotted === "kernel.hostname") {
+  const ownUts = namespaceOf(spec, "uts") !== undefined;
+  if (ownUts && dotted === "kernel.domainname") return undefined;
+  if (ownUts && dotted === "kernel.hostname") {
     return `sysctl "${name}" is not allowed as it conflicts with the OCI "hostname" field`;
   }
   return `sysctl "${name}" is not in a separate kernel namespace`;
@@ -55,7 +57,13 @@ function sysctlFault(
  * it uses; where that is the dot, a slash stands for a dot in a name: `net.ipv4.conf.eth0/1.forwarding`.
  */
 export function sysctlParts(name: string): string[] {
-  const separator = /[./]/.exec(name)?.[0];
-  if (separator === "/") return name.split("/");
+  const slash = name.indexOf("/");
+  if (slash === -1) return name.split(".");
+  const dot = name.indexOf(".");
+  if (dot === -1 || slash < dot) return name.split("/");
   return name.split(".").map((part) => part.replaceAll("/", "."));
+}
+
+function isFileName(part: string): boolean {
+  return part !== "" && part !== "." && part !== ".." && !part.includes("/") && !part.includes("\0");
 }
