@@ -86,6 +86,8 @@ const NUMBERS = {
   seccomp: [317, 277],
   memfd_create: [319, 279],
   bpf: [321, 280],
+  // What an emulator has in place of clone3.
+  clone: [56, 220],
   execve: [59, 221],
   execveat: [322, 281],
   statx: [332, 291],

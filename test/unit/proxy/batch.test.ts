@@ -1,0 +1,362 @@
+// Batches as bytes. A few by hand, and then many at random: every pointer must lead to what it stands for, and no two
+// pieces of memory may share a byte.
+
+import t from "tap";
+import { syscallNumber } from "../../../src/linux/syscalls.ts";
+import {
+  type Argument,
+  type Data,
+  data,
+  fd,
+  type Out,
+  out,
+  shown,
+  text,
+  textArray,
+} from "../../../src/proxy/arguments.ts";
+import {
+  decode,
+  type EncodedBatch,
+  encode,
+  failureInReply,
+  failureOf,
+  MESSAGE_LIMIT,
+} from "../../../src/proxy/batch.ts";
+import { execve } from "../../../src/proxy/calls.ts";
+import {
+  BUFFER,
+  CAPACITY,
+  CHILD_ONLY,
+  CLONES,
+  GO_ON,
+  LARGE,
+  PARENT_ONLY,
+  SEGMENT_SIZE,
+} from "../../../src/proxy/interpreter.ts";
+import { inChild, inParent, type Operation, operation, orGoOn } from "../../../src/proxy/operation.ts";
+
+const machine = "x86-64";
+const HEADER = 16;
+const OPERATION = 64;
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** What the proxy would see: its memory by address. */
+class Memory {
+  readonly #batch: EncodedBatch;
+
+  constructor(batch: EncodedBatch) {
+    this.#batch = batch;
+  }
+
+  at(address: number, length: number): Uint8Array {
+    const { message, preload } = this.#batch;
+    const [start, bytes] = address >= LARGE ? [LARGE, preload] : [BUFFER, message];
+    if (address < start || address + length > start + bytes.length) {
+      throw new Error(`nothing lies at 0x${address.toString(16)}`);
+    }
+    return bytes.subarray(address - start, address - start + length);
+  }
+
+  argument(index: number, position: number): bigint {
+    return viewOf(this.#batch.message).getBigInt64(HEADER + index * OPERATION + 8 + position * 8, true);
+  }
+
+  flags(index: number): number {
+    return viewOf(this.#batch.message).getUint32(HEADER + index * OPERATION + 4, true);
+  }
+}
+
+t.test(
+  "the header says how many operations, whether it is the last batch, and how long the answer is",
+  async (t) => {
+    const batch = encode([operation("getpid", [], "a"), operation("getppid", [], "b")], {
+      machine,
+      last: true,
+    });
+    const view = viewOf(batch.message);
+    t.strictSame([view.getUint32(0, true), view.getUint32(4, true)], [2, 1]);
+    t.equal(Number(view.getBigUint64(8, true)), batch.replyLength);
+    t.equal(batch.message.length, HEADER + 2 * OPERATION);
+    t.equal(viewOf(encode([], { machine }).message).getUint32(4, true), 0);
+  },
+);
+
+t.test("system call numbers are those of the machine the batch is for", async (t) => {
+  for (const target of ["x86-64", "arm64"] as const) {
+    const { message } = encode([operation("openat", [], "a")], { machine: target });
+    t.equal(viewOf(message).getUint32(HEADER, true), syscallNumber("openat", target));
+  }
+});
+
+t.test("modes are flags, beside the arguments that are earlier results", async (t) => {
+  const first = operation("getpid", [], "a");
+  const operations = [
+    first,
+    inChild(operation("close", [fd(first)], "b")),
+    inParent(operation("dup3", [1, fd(first), 2], "c")),
+    orGoOn(operation("mmap", [1, 2, 3, 4, fd(first), fd(first)], "d")),
+    { ...operation("clone3", [], "e"), clones: true as const },
+  ];
+  const memory = new Memory(encode(operations, { machine }));
+  t.strictSame(
+    operations.map((_, index) => memory.flags(index)),
+    [0, CHILD_ONLY | 1, PARENT_ONLY | 2, GO_ON | 0x30, CLONES],
+  );
+  t.equal(memory.argument(1, 0), BigInt(BUFFER + HEADER + 56), "the address of the first result");
+});
+
+t.test("arguments are sign-extended to 64 bits, and bits beyond 2^53 survive", async (t) => {
+  const words = [-100, 0xffffffff, 2 ** 33 + 5, -(2 ** 40), 0xffff_ffff_ffff_fffen, -5n];
+  const memory = new Memory(encode([operation("mmap", words, "a")], { machine }));
+  const seen = words.map((_, position) => memory.argument(0, position));
+  t.strictSame(seen, [-100n, 0xffffffffn, 2n ** 33n + 5n, -(2n ** 40n), -2n, -5n]);
+});
+
+t.test("what is no machine word is refused, not turned into 0", async (t) => {
+  for (const word of [Number.NaN, 1.5, 2 ** 53, Number.POSITIVE_INFINITY, 1n << 64n, -(1n << 63n) - 1n]) {
+    const bad = [operation("close", [word], "a")];
+    t.throws(() => encode(bad, { machine }), { code: "E_INTERNAL" }, String(word));
+  }
+});
+
+t.test("a result that does not stand earlier is refused", async (t) => {
+  const later = operation("getpid", [], "later");
+  const early = operation("close", [fd(later)], "early");
+  for (const order of [[early, later], [early]]) {
+    t.throws(() => encode(order, { machine }), { code: "E_INTERNAL", message: /does not stand earlier/ });
+  }
+});
+
+t.test("one piece of memory that is used twice lies in one place", async (t) => {
+  const name = text("name");
+  const memory = out(8);
+  const batch = encode(
+    [operation("statx", [1, name, 0, 0, memory], "a"), operation("write", [memory, name], "b")],
+    {
+      machine,
+    },
+  );
+  const seen = new Memory(batch);
+  t.equal(seen.argument(0, 1), seen.argument(1, 1));
+  t.equal(seen.argument(0, 4), seen.argument(1, 0));
+  t.equal(batch.outs.length, 1);
+});
+
+t.test("a piece of some KiB goes in the message while there is room", async (t) => {
+  const profile = data(new Uint8Array(20_000).fill(7), () => "{…}");
+  t.equal(encode([operation("write", [1, profile], "a")], { machine }).preload.length, 0);
+  const two = [1, 2, 3, 4, 5].map(() => data(new Uint8Array(20_000).fill(7), () => "{…}"));
+  const crowded = encode([operation("write", [...two], "a")], { machine });
+  t.equal(crowded.preload.length, 100_000, "and all of the big ones ahead of it when there is none");
+  t.ok(crowded.message.length < 200);
+});
+
+t.test("an environment of 1 MiB lies outside of the message, its pointers within", async (t) => {
+  const environment = Array.from({ length: 20_000 }, (_, index) => `NAME_${index}=${"x".repeat(40)}`);
+  const batch = encode([execve("/bin/sh", ["sh"], environment)], { machine });
+  t.ok(batch.message.length <= MESSAGE_LIMIT);
+  t.ok(batch.preload.length > 1 << 20);
+  const memory = new Memory(batch);
+  const pointers = viewOf(memory.at(Number(memory.argument(0, 2)), (environment.length + 1) * 8));
+  for (const index of [0, 1, 777, 19_999]) {
+    const expected = `${environment[index]}\0`;
+    const bytes = memory.at(Number(pointers.getBigUint64(index * 8, true)), expected.length);
+    t.equal(Buffer.from(bytes).toString(), expected);
+  }
+  t.equal(pointers.getBigUint64(environment.length * 8, true), 0n, "NULL ends it");
+});
+
+t.test("what the proxy's memory cannot hold is an error of the configuration", async (t) => {
+  const huge = [execve("/bin/sh", ["sh"], ["x".repeat(SEGMENT_SIZE)])];
+  t.throws(() => encode(huge, { machine }), { code: "E_CONFIG", message: /too long for a process/ });
+});
+
+t.test("more operations than a message holds are a mistake of ours", async (t) => {
+  const many = Array.from({ length: 2000 }, () => operation("getpid", [], "a"));
+  t.throws(() => encode(many, { machine }), { code: "E_INTERNAL", message: /does not fit a message/ });
+});
+
+/** An answer to a batch, with these results; `undefined` is left as it was sent. */
+function answer(batch: EncodedBatch, results: readonly (bigint | undefined)[]): Uint8Array {
+  const reply = batch.message.slice(0, batch.replyLength);
+  results.forEach((result, index) => {
+    if (result === undefined) return;
+    viewOf(reply).setBigInt64(HEADER + index * OPERATION + 56, result, true);
+  });
+  return reply;
+}
+
+t.test("results of any size come back, and those that were not made as undefined", async (t) => {
+  const operations = [0, 1, 2, 3, 4].map((n) => operation("lseek", [n], "a"));
+  const batch = encode(operations, { machine });
+  decode(operations, batch, answer(batch, [0n, -9n, 2n ** 40n + 3n, -4095n, undefined]));
+  t.strictSame(
+    operations.map(({ result }) => result),
+    [0, -9, 2 ** 40 + 3, -4095, undefined],
+  );
+  t.equal(failureOf(operations), operations[1]);
+});
+
+t.test("a failure that may be is none, and neither is an address", async (t) => {
+  const operations = [orGoOn(operation("close", [9], "a")), operation("mmap", [0], "b")];
+  const batch = encode(operations, { machine });
+  const reply = answer(batch, [-9n, -4096n]);
+  decode(operations, batch, reply);
+  t.equal(failureOf(operations), undefined);
+});
+
+t.test("who did not send a batch can read from its bytes which call failed last", async (t) => {
+  const operations = [
+    orGoOn(operation("close", [9], "a")),
+    operation("getpid", [], "b"),
+    orGoOn(operation("execve", [], "c")),
+    operation("write", [], "d"),
+  ];
+  const batch = encode(operations, { machine });
+  t.strictSame(failureInReply(answer(batch, [-9n, 7n, -8n, undefined])), { number: 59, errno: 8 });
+  t.equal(failureInReply(answer(batch, [0n, 7n, -4096n, undefined])), undefined);
+  t.equal(failureInReply(new Uint8Array(3)), undefined);
+});
+
+// ---- at random
+
+/** A small generator with a seed, so that a failure can be repeated (mulberry32). */
+function randomFrom(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
+  };
+}
+
+function randomBatch(seed: number): Operation[] {
+  const random = randomFrom(seed);
+  const sizes = [1, 7, 8, 9, 300, 2047, 2048, 5000, random(60_000)];
+  const bytes = () => Uint8Array.from({ length: sizes[random(sizes.length)] ?? 1 }, () => random(256));
+  const made: (Data | Out)[] = [];
+  const operations: Operation[] = [];
+  const keep = <Kind extends Data | Out>(memory: Kind): Kind => {
+    made.push(memory);
+    return memory;
+  };
+  const argument = (): Argument => {
+    const again = made[random(made.length + 1)];
+    const earlier = operations[random(operations.length + 1)];
+    switch (random(7)) {
+      case 0:
+        return random(1000) - 500;
+      case 1:
+        return shown(BigInt(random(2 ** 31)) << 20n, "…");
+      case 2:
+        return keep(data(bytes(), () => "…"));
+      case 3:
+        return keep(out(1 + random(600)));
+      case 4:
+        return keep(textArray(Array.from({ length: random(20) }, (_, n) => `${n}`.repeat(random(100)))));
+      case 5:
+        return again ?? 0;
+      default:
+        return earlier === undefined ? 1 : fd(earlier);
+    }
+  };
+  const count = 1 + random(40);
+  for (let index = 0; index < count; index++) {
+    operations.push(operation("mmap", Array.from({ length: random(7) }, argument), "a"));
+  }
+  return operations;
+}
+
+/** Every piece of memory of a batch with the address that the batch uses for it. */
+function placesOf(operations: readonly Operation[], memory: Memory): Map<Data | Out, number> {
+  const places = new Map<Data | Out, number>();
+  const visit = (piece: Data | Out, address: number): void => {
+    places.set(piece, address);
+    if (piece.kind === "out") return;
+    for (const { offset, to } of piece.pointers ?? []) {
+      visit(to, Number(viewOf(memory.at(address + offset, 8)).getBigUint64(0, true)));
+    }
+  };
+  operations.forEach(({ args }, index) => {
+    args.forEach((argument, position) => {
+      if (typeof argument !== "object" || (argument.kind !== "data" && argument.kind !== "out")) return;
+      visit(argument, Number(memory.argument(index, position)));
+    });
+  });
+  return places;
+}
+
+/** What is wrong with an encoded batch; empty when all is well. */
+function faultsOf(operations: readonly Operation[], batch: EncodedBatch): string[] {
+  const memory = new Memory(batch);
+  const faults: string[] = [];
+  const spans: { from: number; to: number }[] = [
+    { from: BUFFER, to: BUFFER + HEADER + operations.length * OPERATION },
+  ];
+  for (const [piece, address] of placesOf(operations, memory)) {
+    const length = piece.kind === "out" ? piece.size : piece.bytes.length;
+    spans.push({ from: address, to: address + length });
+    if (address % 8 !== 0) faults.push("a piece is not aligned");
+    const bytes = memory.at(address, length);
+    if (piece.kind === "out") {
+      if (address + length > BUFFER + batch.replyLength)
+        faults.push("an out buffer is not part of the answer");
+      if (bytes.some((byte) => byte !== 0)) faults.push("an out buffer is not empty");
+    } else {
+      const pointers = new Set(
+        (piece.pointers ?? []).flatMap(({ offset }) => [...Array(8).keys()].map((n) => offset + n)),
+      );
+      if (bytes.some((byte, at) => !pointers.has(at) && byte !== piece.bytes[at]))
+        faults.push("data differs");
+    }
+  }
+  spans.sort((a, b) => a.from - b.from);
+  spans.forEach(({ from }, index) => {
+    const before = spans[index - 1];
+    if (before !== undefined && before.to > from) faults.push("two pieces overlap");
+  });
+  if (batch.message.length > Math.min(MESSAGE_LIMIT, CAPACITY)) faults.push("the message is too long");
+  if (batch.preload.length > BUFFER + SEGMENT_SIZE - LARGE) faults.push("the preload is too long");
+  return faults;
+}
+
+t.test("300 batches at random: pointers lead where they should, nothing overlaps", async (t) => {
+  const faults: string[] = [];
+  let preloaded = 0;
+  for (let seed = 1; seed <= 300; seed++) {
+    const operations = randomBatch(seed);
+    const batch = encode(operations, { machine });
+    if (batch.preload.length > 0) preloaded += 1;
+    faults.push(...faultsOf(operations, batch).map((fault) => `seed ${seed}: ${fault}`));
+  }
+  t.strictSame(faults, []);
+  t.ok(preloaded > 20 && preloaded < 280, `both areas are in use: ${preloaded} of 300 with a preload`);
+});
+
+t.test("300 answers at random: each result and each out buffer comes back", async (t) => {
+  const wrong: number[] = [];
+  for (let seed = 1; seed <= 300; seed++) {
+    const random = randomFrom(seed);
+    const operations = randomBatch(seed);
+    const batch = encode(operations, { machine });
+    const done = random(operations.length + 1);
+    const results = operations.map((_, n) => (n < done ? random(2 ** 31) - 4095 : undefined));
+    const reply = answer(
+      batch,
+      results.map((result) => (result === undefined ? undefined : BigInt(result))),
+    );
+    const fill = (offset: number) => (offset % 255) + 1;
+    for (const { offset, out: memory } of batch.outs) reply.fill(fill(offset), offset, offset + memory.size);
+    decode(operations, batch, reply);
+    const right = operations.every(({ result }, n) => result === results[n]);
+    const filled = batch.outs.every(({ out: { bytes, size }, offset }) => {
+      return bytes.length === size && bytes.every((byte) => byte === fill(offset));
+    });
+    if (!right || !filled) wrong.push(seed);
+  }
+  t.strictSame(wrong, []);
+});
