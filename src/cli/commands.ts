@@ -4,9 +4,13 @@
 import { nearestWord } from "../spec/nearest.ts";
 import { command as create } from "./commands/create.ts";
 import { command as remove } from "./commands/delete.ts";
+import { command as exec } from "./commands/exec.ts";
 import { command as features } from "./commands/features.ts";
 import { command as kill } from "./commands/kill.ts";
 import { command as list } from "./commands/list.ts";
+import { command as pause } from "./commands/pause.ts";
+import { command as ps } from "./commands/ps.ts";
+import { command as resume } from "./commands/resume.ts";
 import { command as run } from "./commands/run.ts";
 import { command as spec } from "./commands/spec.ts";
 import { command as start } from "./commands/start.ts";
@@ -15,7 +19,20 @@ import type { Command } from "./options.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** In the order in which `--help` lists them. */
-export const commands: readonly Command[] = [create, remove, kill, list, run, spec, start, state, features];
+export const commands: readonly Command[] = [
+  create,
+  remove,
+  kill,
+  list,
+  pause,
+  ps,
+  resume,
+  run,
+  spec,
+  start,
+  state,
+  features,
+];
 
 /** The command of this name. Throws, with runc's words and exit status and what may have been meant. */
 export function findCommand(name: string): Command {

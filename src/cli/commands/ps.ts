@@ -1,0 +1,33 @@
+// `ps`: the processes of a container.
+
+import { TsrunError } from "../../errors.ts";
+import { formatPids, formatProcessTable } from "../format-processes.ts";
+import { defineCommand } from "../options.ts";
+
+export const command = defineCommand({
+  name: "ps",
+  describe: "displays the processes running inside a container",
+  usage: "<container-id> [ps options]",
+  details: `Calls ps(1), with -ef unless other options are given, and shows the lines about the
+processes of the container. Pids are the host's. With --format json it prints an array
+of pids and does not need ps.
+
+EXAMPLE:
+    # $0 ps web
+    # $0 ps web aux`,
+  args: { min: 1, max: Number.POSITIVE_INFINITY },
+  stopAfterFirstArg: true,
+  options: {
+    format: { type: "string", alias: "f", describe: "table or json", default: "table" },
+  },
+  async run({ globals, host, options: { format }, args: [id = "", ...psOptions] }) {
+    if (format !== "table" && format !== "json") {
+      throw new TsrunError("E_USAGE", "invalid format option", { hint: "there are table and json" });
+    }
+    const { containerProcesses, runPs } = await import("../../container/ps.ts");
+    const pids = containerProcesses(globals, id);
+    if (format === "json") host.print(formatPids(pids));
+    else host.print(formatProcessTable(runPs(psOptions.length === 0 ? ["-ef"] : psOptions), pids));
+    return 0;
+  },
+});

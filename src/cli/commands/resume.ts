@@ -1,0 +1,20 @@
+// `resume`: let the processes of a paused container run again.
+
+import { defineCommand } from "../options.ts";
+
+export const command = defineCommand({
+  name: "resume",
+  describe: "resumes all processes that have been previously paused",
+  usage: "<container-id>",
+  details: `Lets the processes of a container run again that "$0 pause" has stopped.
+
+EXAMPLE:
+    # $0 resume web`,
+  args: { min: 1, max: 1 },
+  options: {},
+  async run({ globals, args: [id = ""] }) {
+    const { resumeContainer } = await import("../../container/pause.ts");
+    resumeContainer(globals, id);
+    return 0;
+  },
+});

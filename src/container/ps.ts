@@ -1,0 +1,42 @@
+// `ps`: the processes of a container, by the host's pids, or as ps(1) shows them.
+
+import { readProcesses } from "../cgroups/driver.ts";
+import { TsrunError } from "../errors.ts";
+import { pipe, readAll } from "../linux/files.ts";
+import { waitFor } from "../linux/process.ts";
+import { spawn } from "../linux/spawn.ts";
+import { text } from "../linux/words.ts";
+import { findInPath } from "./find-in-path.ts";
+import type { GlobalOptions } from "./options.ts";
+import { getStateDirectory } from "./store.ts";
+
+/** The host's pids of every process in the container; none when it has stopped. */
+export function containerProcesses(globals: GlobalOptions, id: string): number[] {
+  using directory = getStateDirectory(globals.root, id);
+  return readProcesses(directory.load().cgroup);
+}
+
+/** What ps(1) says, called with these options. */
+export function runPs(options: readonly string[]): string {
+  const path = findInPath("ps");
+  if (path === undefined) {
+    throw new TsrunError("E_UNSUPPORTED", 'exec: "ps": executable file not found in $PATH', {
+      hint: 'install the Debian package procps, or use "--format json"',
+    });
+  }
+  const [output, writeEnd] = pipe();
+  using held = output;
+  const child = spawn({
+    path,
+    args: ["ps", ...options],
+    environment: Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`),
+    descriptors: [1, 2].map((to) => ({ from: writeEnd.number, to })),
+  });
+  writeEnd.close();
+  const said = text(readAll(held.number, "the output of ps"));
+  const end = waitFor(child);
+  if (end?.status === 0) return said;
+  throw new TsrunError("E_EXEC", `exit status ${end?.status ?? "unknown"}: ${said.trimEnd()}`, {
+    hint: `ps was called as: ps ${options.join(" ")}`,
+  });
+}

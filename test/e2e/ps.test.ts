@@ -1,0 +1,68 @@
+// The processes of a container as `ps` tells of them.
+
+import { behaviour, refused } from "../support/behaviour.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import { findProgram } from "../support/host.ts";
+import type { Lab } from "../support/lab.ts";
+import { until } from "../support/wait.ts";
+
+const needsPs = findProgram("ps") === undefined ? "needs ps (package procps)" : undefined;
+
+async function running(lab: Lab): Promise<Container> {
+  const box = lab.container(Container.script("sleep 1001 & sleep 1002 & wait"));
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  return box;
+}
+
+async function pidsOf(lab: Lab, box: Container): Promise<number[] | null> {
+  const { stdout } = mustSucceed(await lab.invoke(["ps", "--format", "json", box.id]));
+  return JSON.parse(stdout) as number[] | null;
+}
+
+behaviour("ps as json lists the host's pids of all processes", async (t, lab) => {
+  const box = await running(lab);
+  const { pid } = await box.stateDocument();
+  const pids = await until("three processes", async () => {
+    const found = await pidsOf(lab, box);
+    return found?.length === 3 ? found : undefined;
+  });
+  t.ok(pids.includes(pid), "the first one among them");
+  const line = (await lab.invoke(["ps", "-f", "json", box.id])).stdout;
+  t.match(line, /^\[\d+,\d+,\d+\]\n$/, "in one line");
+});
+
+behaviour(
+  "ps as a table shows the lines about them, with the options given",
+  async (t, lab) => {
+    const box = await running(lab);
+    await until("three processes", async () => (await pidsOf(lab, box))?.length === 3);
+    const plain = mustSucceed(await lab.invoke(["ps", box.id])).stdout;
+    t.match(plain, /^UID +PID +PPID +C +STIME +TTY +TIME +CMD\n/);
+    t.equal(plain.trimEnd().split("\n").length, 4);
+    t.match(plain, /sleep 1001/);
+    const chosen = mustSucceed(await lab.invoke(["ps", box.id, "-e", "-o", "pid,args"])).stdout;
+    t.match(chosen, /^ *PID COMMAND\n/);
+    t.equal(chosen.trimEnd().split("\n").length, 4);
+  },
+  needsPs,
+);
+
+behaviour("ps of a stopped container lists nothing", async (t, lab) => {
+  const box = await running(lab);
+  mustSucceed(await box.kill("KILL"));
+  await box.waitForStatus("stopped");
+  t.same(await pidsOf(lab, box), null);
+});
+
+behaviour(
+  "what ps cannot do is told in one line",
+  async (t, lab) => {
+    const box = await running(lab);
+    refused(t, await lab.invoke(["ps", "--format", "yaml", box.id]), /invalid format option/);
+    refused(t, await lab.invoke(["ps", `${box.id}-nobody`]), /container does not exist/);
+    refused(t, await lab.invoke(["ps", box.id, "-e", "-o", "args"]), /couldn't find PID field in ps output/);
+    refused(t, await lab.invoke(["ps", box.id, "--nonsense"]), /exit status 1: error: unknown gnu long option/);
+  },
+  needsPs,
+);
