@@ -1,0 +1,230 @@
+// Drives an interpreter over its control socket, natively or in an emulator, and prints what it saw as JSON. Run under
+// Bun by test/e2e/proxy.test.ts, since Node can neither make a SOCK_SEQPACKET pair nor load the system call layer:
+//
+//   bun test/support/proxy-driver.ts MACHINE [EMULATOR]
+
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { O_CREAT, O_RDWR, O_WRONLY } from "../../src/linux/fcntl.ts";
+import { signalProcess, waitFor } from "../../src/linux/process.ts";
+import { SIGKILL } from "../../src/linux/sched.ts";
+import { spawn } from "../../src/linux/spawn.ts";
+import type { Machine } from "../../src/linux/syscalls.ts";
+import { data, fd, out, text } from "../../src/proxy/arguments.ts";
+import { close, dup3, execve, fstatfs, openat, type Reading, read, write } from "../../src/proxy/calls.ts";
+import { proxyExecutable } from "../../src/proxy/elf.ts";
+import { inChild, inParent, type Operation, operation, orGoOn } from "../../src/proxy/operation.ts";
+import { SyscallProxy, socketPair } from "../../src/proxy/proxy.ts";
+
+const [machineName = "", emulator] = process.argv.slice(2);
+const machine: Machine = machineName === "arm64" ? "arm64" : "x86-64";
+const scratch = mkdtempSync("/tmp/tsrun-proxy-");
+
+/** Far above what an emulator opens for itself. */
+const CONTROL = 200;
+const CHILD_SOCKET = 201;
+const SIGCHLD = 17;
+
+interface Started {
+  readonly proxy: SyscallProxy;
+  readonly childSocket: ReturnType<typeof socketPair>[0];
+}
+
+let starts = 0;
+
+/** Starts a proxy with a second socket for a child. */
+function start(): Started {
+  starts += 1;
+  const path = join(scratch, `proxy-${starts}`);
+  writeFileSync(path, proxyExecutable(machine, CONTROL), { mode: 0o755 });
+  const [ours, theirs] = socketPair();
+  const [childSocket, childEnd] = socketPair();
+  const pid = spawn({
+    path: emulator ?? path,
+    args: emulator === undefined ? ["proxy"] : [emulator, path],
+    environment: [],
+    descriptors: [
+      { from: theirs.number, to: CONTROL },
+      { from: childEnd.number, to: CHILD_SOCKET },
+    ],
+  });
+  theirs.close();
+  childEnd.close();
+  return {
+    proxy: new SyscallProxy(pid, { socket: ours, control: CONTROL, trace: undefined, machine }),
+    childSocket,
+  };
+}
+
+const results = (operations: readonly Operation[]) => operations.map(({ result }) => result ?? null);
+const getpid = () => operation("getpid", [], "ask for the pid");
+const failing = () => operation("close", [999], "close what is not open");
+
+/** lseek(2) on a file gives back any number that it is asked for. */
+const numberOf = (file: Operation, value: number) =>
+  operation("lseek", [fd(file), value, 0], "make a number");
+
+/** What the calls return, and which are made after a failure. */
+function stopping({ proxy }: Started): unknown {
+  const stop = [getpid(), failing(), getpid()];
+  const stopped = proxy.attempt(stop);
+  const goOn = [orGoOn(failing()), getpid()];
+  const passed = proxy.attempt(goOn);
+  return {
+    pid: proxy.pid,
+    stop: results(stop),
+    stopped: stopped === stop[1],
+    goOn: results(goOn),
+    passed: passed === undefined,
+  };
+}
+
+/** An earlier result in the place of each argument. */
+function earlierResults({ proxy }: Started): unknown {
+  const sparse = join(scratch, "sparse");
+  writeFileSync(sparse, `${"\0".repeat(4096)}the second page`);
+  const file = openat(-100, sparse, O_RDWR);
+  const [page, one, two, mode] = [4096, 1, 2, 0o640].map((value) => numberOf(file, value));
+  if (page === undefined || one === undefined || two === undefined || mode === undefined) throw new Error();
+  const created = operation(
+    "openat",
+    [-100, text(join(scratch, "created")), O_WRONLY | O_CREAT, fd(mode)],
+    "create a file",
+  );
+  // mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, file, 4096): every argument but the first is an earlier result.
+  const map = operation("mmap", [0, fd(page), fd(one), fd(two), fd(file), fd(page)], "map");
+  const copy = operation("write", [fd(created), fd(map), 15], "write what is mapped");
+  proxy.run([file, page, one, two, mode, operation("umask", [0], "clear"), created, map, copy, close(file)]);
+  const flags = [file, created].map((of) => orGoOn(operation("fcntl", [of.result ?? -1, 1], "look")));
+  proxy.run(flags);
+  return {
+    content: readFileSync(join(scratch, "created"), "utf8"),
+    mode: modeOf("created"),
+    open: results(flags),
+  };
+}
+
+function modeOf(name: string): string {
+  return (statSync(join(scratch, name)).mode & 0o7777).toString(8);
+}
+
+/** Memory that calls read and fill, and numbers beyond 32 bits. */
+function memory({ proxy }: Started): unknown {
+  const path = join(scratch, "file");
+  const file = openat(-100, path, O_RDWR | O_CREAT, "open", 0o600);
+  const far = operation("lseek", [fd(file), 2 ** 40 + 7, 0], "seek far");
+  const back = operation("lseek", [fd(file), 0, 0], "seek back");
+  const first: Reading = read(file, 5, "read");
+  const second: Reading = read(file, 100, "read");
+  const status = fstatfs(file, "look");
+  proxy.run([file, write(file, "hello world", "write"), far, back, first, second, status, close(file)]);
+  return {
+    far: far.result,
+    first: Buffer.from(first.out.bytes).toString(),
+    second: Buffer.from(second.out.bytes.subarray(0, second.result)).toString(),
+    fault: fault(proxy),
+  };
+}
+
+/** A pointer that leads nowhere is an errno, not the end of the proxy. */
+function fault(proxy: SyscallProxy): unknown {
+  const bad = [operation("write", [CONTROL, 0xdead_0000, 1], "write from nowhere")];
+  proxy.attempt(bad);
+  return bad[0]?.result;
+}
+
+/** A clone inside of a batch: who makes which operation, and on whose socket it is answered. */
+function cloning({ proxy, childSocket }: Started): unknown {
+  const before = [inChild(getpid()), inParent(getpid())];
+  const clone: Operation = { ...operation("clone", [SIGCHLD, 0, 0, 0, 0], "clone"), clones: true };
+  const moves = [dup3(CHILD_SOCKET, CONTROL, 0), close(CHILD_SOCKET)];
+  const after = [inChild(getpid()), inParent(getpid()), getpid()];
+  const batch = [...before, clone, ...moves.map(inChild), inParent(close(CHILD_SOCKET)), ...after];
+  const child = proxy.fork(batch, childSocket);
+  const seenByParent = { before: results(before), after: results(after) };
+  // The parent goes on as before, and the child is a child for good.
+  const again = [inChild(getpid()), inParent(getpid()), operation("getppid", [], "ask")];
+  child.run(again);
+  const parent = [inChild(getpid()), inParent(getpid())];
+  proxy.run(parent);
+  child.close();
+  const wait = out(4);
+  const reap = operation("wait4", [child.pid, wait, 0, 0], "reap the child");
+  proxy.run([reap]);
+  return {
+    pids: { parent: proxy.pid, child: child.pid },
+    seenByParent,
+    child: results(again),
+    parent: results(parent),
+    reaped: reap.result,
+    status: new DataView(wait.bytes.buffer).getUint32(0, true) >> 8,
+  };
+}
+
+/** Data beyond what a message holds, and as many operations as one takes. */
+function large({ proxy }: Started): unknown {
+  const path = join(scratch, "large");
+  const bytes = Uint8Array.from({ length: 1 << 20 }, (_, index) => (index * 31 + (index >> 8)) & 0xff);
+  const file = openat(-100, path, O_WRONLY | O_CREAT, "open", 0o600);
+  const whole = operation("write", [fd(file), data(bytes, () => "…"), bytes.length], "write");
+  proxy.run([file, whole, close(file)]);
+  const many = Array.from({ length: 1400 }, getpid);
+  proxy.run(many);
+  return {
+    written: whole.result,
+    same: Buffer.compare(readFileSync(path), bytes) === 0,
+    many: many.every(({ result }) => result === proxy.pid),
+  };
+}
+
+/** After the last batch comes the end, as after the end of file. */
+function ending(): unknown {
+  const last = start();
+  const operations = [getpid()];
+  last.proxy.run(operations, { last: true });
+  const afterLast = waitFor(last.proxy.pid);
+  const failed = start();
+  failed.proxy.attempt([failing(), getpid()], { last: true });
+  const afterFailure = waitFor(failed.proxy.pid);
+  const left = start();
+  left.proxy.close();
+  return {
+    answered: operations[0]?.result === last.proxy.pid,
+    statuses: [afterLast?.status, afterFailure?.status, waitFor(left.proxy.pid)?.status],
+  };
+}
+
+/** execve(2): its failure is an answer; an environment of 1 MiB reaches the program whole. */
+function executing(): unknown {
+  const { proxy } = start();
+  const failure = execve("/nonexistent", ["x"], []);
+  proxy.attempt([failure]);
+  const environment = Array.from({ length: 20_000 }, (_, index) => `V${index}=${"x".repeat(50)}`);
+  const output = join(scratch, "environment");
+  const file = openat(-100, output, O_WRONLY | O_CREAT, "open", 0o600);
+  const stopped = proxy.execute([file, dup3(file, 1, 0), execve("/usr/bin/env", ["env"], environment)]);
+  const end = waitFor(proxy.pid);
+  return {
+    failure: failure.result,
+    stopped: stopped?.call ?? null,
+    status: end?.status,
+    whole: readFileSync(output, "utf8") === environment.map((entry) => `${entry}\n`).join(""),
+  };
+}
+
+const started = start();
+try {
+  const report = {
+    stopping: stopping(started),
+    earlierResults: earlierResults(started),
+    memory: memory(started),
+    cloning: cloning(started),
+    large: large(started),
+    ending: ending(),
+    executing: executing(),
+  };
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+} finally {
+  signalProcess(started.proxy.pid, SIGKILL);
+  rmSync(scratch, { recursive: true });
+}
