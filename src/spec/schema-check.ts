@@ -1,5 +1,6 @@
 // Checks a document against its schema and puts what the validators find into words. Called by load.ts.
 
+import { TsrunError } from "../errors.ts";
 import type { Fault } from "./faults.ts";
 import * as acceptors from "./generated/acceptors.ts";
 import * as validators from "./generated/validators.ts";
@@ -60,7 +61,7 @@ const LISTED = 12;
 export function checkSchema(document: unknown, type: DocumentType): Fault[] {
   if (ACCEPTORS[type](document)) return [];
   const validate = VALIDATORS[type];
-  validate(document);
+  if (validate(document)) throw new TsrunError("E_INTERNAL", `the two checks of a ${type} disagree`);
   const errors = validate.errors ?? [];
   // A value of the wrong type is not in any list of words either: that goes without saying.
   const mistyped = new Set(errors.filter(isTypeError).map(({ instancePath }) => instancePath));
