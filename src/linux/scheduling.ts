@@ -1,5 +1,5 @@
-// Constants of sched.h, ioprio.h, personality.h and mempolicy.h: how a process is scheduled and where its memory lies.
-// Pure.
+// Constants of sched.h, ioprio.h, personality.h and mempolicy.h: how a process is scheduled and where its
+// memory lies. Pure.
 
 /** sched_setattr(2): policies. */
 export const SCHED_POLICIES = {

@@ -1,5 +1,6 @@
-// The first process becomes the container's user, inside the container's root, and finds its program there: two batches,
-// since the first one's answers decide what stands in the second. Called by the stories when the rootfs is finished.
+// The first process becomes the container's user, inside the container's root, and finds its program there:
+// two batches, since the first one's answers decide what stands in the second. Called by the stories when the
+// rootfs is finished.
 
 import { TsrunError } from "../errors.ts";
 import { EACCES, EINVAL, EPERM, EROFS, errnoName, errnoWords } from "../linux/errno.ts";
@@ -53,7 +54,7 @@ export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: Beco
   const candidates = candidatesFor(name, variable(environment, "PATH"));
   const stdio = stdioOperations(seen, plan.user.uid);
   const lookups = lookupOperations(candidates);
-  // An unusually long PATH goes in batches of its own: a message holds some hundred operations with their answers.
+  // An unusually long PATH goes in batches of its own: a message holds some hundred operations.
   const few = lookups.splice(0, MOST_LOOKUPS);
   const failure = proxy.attempt([
     ...stdio,
@@ -75,8 +76,8 @@ export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: Beco
 const MOST_LOOKUPS = 64;
 
 /**
- * Makes the working directory and what is missing above it, inside the root and before that becomes read-only.
- * AS RUNC: for the first process only. Whether it worked is seen when the directory is entered.
+ * Makes the working directory and what is missing above it, inside the root, before that becomes read-only.
+ * Whether it worked is seen when the directory is entered. AS RUNC: for the first process only.
  */
 export function cwdOperations({ cwd }: ProcessPlan): Operation[] {
   const parts = cwd.split("/").filter((part) => part !== "");
@@ -114,7 +115,7 @@ function look(proxy: SyscallProxy, plan: ProcessPlan): Seen {
   };
 }
 
-/** AS RUNC: a directory that root may not enter is tried again as the user; all else is an error, in runc's words. */
+/** AS RUNC: a directory that root may not enter is tried again as the user; all else is an error. */
 function mustTryAgain({ result = 0 }: Operation, cwd: string): boolean {
   if (result >= 0) return false;
   if (result === -EACCES || result === -EPERM) return true;
@@ -127,9 +128,9 @@ function cwdError(cwd: string, errno: number): TsrunError {
 }
 
 /**
- * Standard streams belong to the user, or it could not open /dev/stdout or use its terminal (runc: fixStdioPermissions).
- * Where the caller gave the host's /dev/null the container's takes its place: its owner must stay, and with it a hold on
- * the host's /dev goes (runc: reOpenDevNull).
+ * Standard streams belong to the user, or it could not open /dev/stdout or use its terminal
+ * (runc: fixStdioPermissions). Where the caller gave the host's /dev/null the container's takes its place:
+ * its owner must stay, and with it a hold on the host's /dev goes (runc: reOpenDevNull).
  */
 function stdioOperations(seen: Seen, uid: number): Operation[] {
   const operations = seen.stdio.flatMap((status, fd) => {
@@ -150,7 +151,7 @@ function checkStdio(operations: readonly Operation[]): void {
   if (failed !== undefined) throw operationError(failed);
 }
 
-/** AS RUNC: an owner that cannot be changed stays: a read-only file system, one of others, an id without a mapping. */
+/** AS RUNC: the owner stays on a read-only file system, on one of others, for an id without a mapping. */
 function mayStay(result: number): boolean {
   return result >= 0 || [-EPERM, -EROFS, -EINVAL].includes(result);
 }

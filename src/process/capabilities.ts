@@ -24,7 +24,7 @@ const SET_NAMES = ["bounding", "effective", "permitted", "inheritable", "ambient
 
 const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
-/** Reads `process.capabilities`. AS RUNC: an absent set is empty, and so are all when the object itself is absent. */
+/** Reads `process.capabilities`. AS RUNC: what is absent, a set or the whole object, is empty. */
 export function planCapabilities(capabilities: Capabilities = {}): PlannedCapabilities {
   const unknown = new Set<string>();
   const mask = (names: readonly string[] = []): bigint => {
@@ -39,7 +39,7 @@ export function planCapabilities(capabilities: Capabilities = {}): PlannedCapabi
   const [bounding = 0n, effective = 0n, permitted = 0n, inheritable = 0n, wanted = 0n] = SET_NAMES.map(
     (set) => mask(capabilities[set]),
   );
-  // The kernel lets only what is both permitted and inheritable become ambient (prctl(2), PR_CAP_AMBIENT_RAISE).
+  // Only what is permitted and inheritable can become ambient (prctl(2), PR_CAP_AMBIENT_RAISE).
   const ambient = wanted & permitted & inheritable;
   const warnings = capabilityNames(wanted & ~ambient).map(
     (name) => `can't raise ambient capability ${name}: operation not permitted`,

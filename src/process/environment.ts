@@ -1,4 +1,5 @@
-// The environment of a container's process (runc: libcontainer/env.go). Pure. Called by the plan and by become-user.ts.
+// The environment of a container's process (runc: libcontainer/env.go). Pure.
+// Called by the plan and by become-user.ts.
 
 /** Where a user without an entry in /etc/passwd is at home. */
 const DEFAULT_HOME = "/";
@@ -10,7 +11,7 @@ export interface Environment {
   readonly needsHome: boolean;
 }
 
-/** Drops duplicates and an empty HOME. That each entry is `NAME=value` has been checked with the configuration. */
+/** Drops duplicates and an empty HOME. That each entry is `NAME=value` has been checked before. */
 export function planEnvironment(env: readonly string[]): Environment {
   const last = new Map<string, number>();
   env.forEach((entry, index) => {
@@ -20,7 +21,7 @@ export function planEnvironment(env: readonly string[]): Environment {
   return { entries, needsHome: !entries.some((entry) => entry.startsWith("HOME=")) };
 }
 
-/** The environment with HOME, which comes last as in runc, from the container's /etc/passwd when it is missing. */
+/** The environment with HOME, from the container's /etc/passwd and at the end when it is missing. */
 export function withHome(environment: Environment, passwd: string, uid: number): readonly string[] {
   if (!environment.needsHome) return environment.entries;
   return [...environment.entries, `HOME=${passwdHome(passwd, uid)}`];

@@ -1,7 +1,7 @@
-// The very last operations of a process before it is the container's. Pure. Called by the stories for their last batch:
+// The very last operations of a process before it is the container's, for the stories' last batch. Pure.
 //
-//   outliveTsrun()  placeFilter().beforeWaiting  (wait for `start`)  closeOnExecute()  placeFilter().beforeExecute
-//   execute()
+//   closeOnExecute()  outliveTsrun()  placeFilter().beforeWaiting  (wait for `start`)
+//   placeFilter().beforeExecute  execute()
 //
 // Nothing may open a descriptor after `closeOnExecute`.
 
@@ -13,8 +13,9 @@ import type { Executable } from "./become-user.ts";
 import type { ProcessPlan } from "./plan.ts";
 
 /**
- * Marks every descriptor from `first` on close-on-exec: whatever the caller leaked, nothing but what was asked for reaches
- * the program (CVE-2024-21626). Not closed at once: the answer of a failed execve still needs one.
+ * Marks every descriptor from `first` on close-on-exec: whatever the caller leaked, nothing but what was
+ * asked for reaches the program (CVE-2024-21626). Not closed at once: the answer of a failed execve still
+ * needs one.
  */
 export function closeOnExecute(first: number): Operation {
   const how = shown(CLOSE_RANGE_CLOEXEC, "CLOSE_RANGE_CLOEXEC");

@@ -1,5 +1,5 @@
-// What tsrun does to the container's first process from outside, as a process of the host that is still privileged.
-// Called by the stories, by pid.
+// What tsrun does to the container's first process from outside, as a process of the host that is still
+// privileged. Called by the stories, by pid.
 
 import { TsrunError } from "../errors.ts";
 import { syscallError, tryCall } from "../linux/call.ts";
@@ -13,10 +13,10 @@ import type { SecurityModules } from "./labels.ts";
 import type { PlannedRlimit } from "./plan.ts";
 import { nodeMask } from "./scheduling.ts";
 
-/** CAP_CHECKPOINT_RESTORE, the last one of Linux 5.9 to 6.18: what a host without /proc/sys is taken to have. */
+/** CAP_CHECKPOINT_RESTORE, the last one of Linux 5.9 to 6.18: taken for granted without /proc/sys. */
 const LAST_CAPABILITY = 40;
 
-/** Sets resource limits from outside: root of a user namespace may not raise them itself (runc: setupRlimits). */
+/** Sets resource limits from outside: root of a user namespace may not raise them (runc: setupRlimits). */
 export function setLimits(pid: number, rlimits: readonly PlannedRlimit[]): void {
   for (const { name, resource, soft, hard } of rlimits) {
     const result = tryCall("prlimit64", pid, resource, u64Struct(soft, hard), 0);
@@ -45,8 +45,8 @@ export function writeOomScore(pid: number, value: number, { rootless }: { rootle
 }
 
 /**
- * Lets a process run on every CPU of its cgroup's cpuset. Since Linux 6.2 (da019032819a) a process keeps the affinity
- * that tsrun's caller had. Setting all bits is enough: the kernel takes away what the cpuset does not allow.
+ * Lets a process run on every CPU of its cgroup's cpuset. Since Linux 6.2 (da019032819a) a process keeps the
+ * affinity that tsrun's caller had. All bits will do: the kernel takes away what the cpuset does not allow.
  * AS RUNC: a failure is no error (runc: tryResetCPUAffinity).
  */
 export function resetCpuAffinity(pid: number): void {
@@ -66,7 +66,7 @@ export function maySetGroups(pid: number): boolean {
   return readTextIfThere(`/proc/${pid}/setgroups`)?.trim() !== "deny";
 }
 
-/** The last capability that the kernel knows; higher ones of a later kernel are dropped without our knowing a name. */
+/** The last capability that the kernel knows; those of a later kernel are dropped without a name. */
 export function lastCapability(): number {
   const number = Number(readTextIfThere("/proc/sys/kernel/cap_last_cap") ?? "");
   return Number.isInteger(number) && number > 0 && number < 64 ? number : LAST_CAPABILITY;

@@ -8,9 +8,9 @@
 //   4  working directory  a second time, where only the user may enter it; then: is it inside?
 //   5  capset, ambient  what remains; nothing privileged is possible after it
 //   6  no_new_privs
-// The seccomp filter needs CAP_SYS_ADMIN or no_new_privs. With no_new_privs it comes last of all, right before execve, so
-// that the profile need not allow what tsrun does. Without, CAP_SYS_ADMIN stays permitted (never effective) until the
-// filter is in, and goes right after it: see `placeFilter`.
+// The seccomp filter needs CAP_SYS_ADMIN or no_new_privs. With no_new_privs it comes last of all, right
+// before execve, so that the profile need not allow what tsrun does. Without, CAP_SYS_ADMIN stays permitted
+// (never effective) until the filter is in, and goes right after it: see `placeFilter`.
 // DIFFERS: runc installs that filter before all of the above, so its profiles must allow all of it.
 
 import {
@@ -100,8 +100,9 @@ function keepsAdmin(plan: ProcessPlan, { filter }: IdentityOptions): boolean {
 }
 
 /**
- * Whether what getcwd(2) gave is a directory outside of the container's root: then the kernel puts "(unreachable)" in
- * front. A descriptor of the host that leaked would make such a working directory possible (CVE-2024-21626).
+ * Whether what getcwd(2) gave is a directory outside of the container's root: then the kernel puts
+ * "(unreachable)" in front. A descriptor of the host that leaked would make such a working directory possible
+ * (CVE-2024-21626).
  */
 export function outsideOfRoot(path: string): boolean {
   return !path.startsWith("/");

@@ -1,6 +1,6 @@
-// The files under /proc/thread-self/attr that labels are written to, opened through a procfs that nobody can have put
-// something in the place of (CVE-2019-16884, CVE-2025-52881). Called by become-user.ts, and by the stories where keys are
-// labelled too. Only the thread itself may write them, so they are the proxy's.
+// The files under /proc/thread-self/attr that labels are written to, opened through a procfs that nobody can
+// have put something in the place of (CVE-2019-16884, CVE-2025-52881). Called by become-user.ts, and by the
+// stories where keys are labelled too. Only the thread itself may write them, so they are the proxy's.
 
 import { TsrunError } from "../errors.ts";
 import {
@@ -32,7 +32,7 @@ import { securityModules } from "./host-side.ts";
 import { checkLabels, type LabelFiles, NO_LABELS } from "./labels.ts";
 import type { ProcessPlan } from "./plan.ts";
 
-/** Opens what the labels will be written to. Without labels it does nothing; refuses those the host cannot enforce. */
+/** Opens what the labels will be written to, if there are any. Refuses those the host cannot enforce. */
 export function openLabelFiles(proxy: SyscallProxy, plan: ProcessPlan): LabelFiles {
   const { apparmorProfile, selinuxLabel } = plan;
   if (apparmorProfile === undefined && selinuxLabel === undefined) return NO_LABELS;
@@ -65,8 +65,9 @@ export function openLabelFiles(proxy: SyscallProxy, plan: ProcessPlan): LabelFil
 const PROC_ROOT_INO = 1n;
 
 /**
- * A procfs to trust: a new one that is mounted nowhere, or /proc when it is the root of one. In a user namespace a new
- * one is refused where the visible one is partly covered (mount_too_revealing in fs/namespace.c).
+ * A procfs to trust: a new one that is mounted nowhere, or /proc when it is the root of one. In a user
+ * namespace a new one is refused where the visible one is partly covered (mount_too_revealing in
+ * fs/namespace.c).
  */
 function openProc(proxy: SyscallProxy): number {
   const attempt = "open a procfs of our own";

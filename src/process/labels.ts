@@ -1,5 +1,5 @@
-// AppArmor profile and SELinux labels of a process: what is written to its attributes. The kernel applies them at the next
-// execve(2). Pure. Called by become-user.ts; the files come from label-files.ts.
+// AppArmor profile and SELinux labels of a process: what is written to its attributes. The kernel applies
+// them at the next execve(2). Pure. Called by become-user.ts; the files come from label-files.ts.
 
 import { TsrunError } from "../errors.ts";
 import { close, write } from "../proxy/calls.ts";
@@ -49,7 +49,7 @@ export function labelKeys(
   return [write(keys, plan.selinuxLabel, attempt), ...making, write(keys, "", attempt), close(keys)];
 }
 
-/** What the next execve(2) is to apply. Before no_new_privs, which forbids AppArmor most changes of profile. */
+/** What the next execve(2) is to apply. Comes before no_new_privs, which forbids most changes of profile. */
 export function labelOperations(plan: ProcessPlan, { apparmor, selinux }: LabelFiles): Operation[] {
   const operations: Operation[] = [];
   if (apparmor !== undefined && plan.apparmorProfile !== undefined) {

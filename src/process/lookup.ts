@@ -1,5 +1,5 @@
-// Which file a program's name means, as Go's exec.LookPath finds it, with runc's words when there is none: dockerd and
-// podman turn them into exit codes 126 and 127. Pure. Called by become-user.ts.
+// Which file a program's name means, as Go's exec.LookPath finds it, with runc's words when there is none:
+// dockerd and podman turn them into exit codes 126 and 127. Pure. Called by become-user.ts.
 
 import { TsrunError } from "../errors.ts";
 import { EACCES, EISDIR, ENOENT, ENOSYS, EPERM, errnoName, errnoWords } from "../linux/errno.ts";
@@ -41,7 +41,7 @@ export function choose(name: string, candidates: readonly Candidate[]): string {
     }
     if (errno !== 0) continue;
     if (one.path.startsWith("/")) return one.path;
-    // Since Go 1.19 a program is not run from the working directory because PATH has an empty or relative element.
+    // Since Go 1.19 an empty or relative element of PATH does not run what is in the working directory.
     throw lookupError(name, "cannot run executable found relative to current directory");
   }
   throw lookupError(name, "executable file not found in $PATH", errnoName(ENOENT));
@@ -54,7 +54,7 @@ function refusal({ status, access }: Candidate): number {
   const { type, mode } = parseStatx(status.out.bytes);
   if (type === S_IFDIR) return EISDIR;
   const allowed = access.result ?? -EACCES;
-  // A filter around tsrun itself may not know faccessat2(2), which is of Linux 5.8; the permission bits then decide.
+  // A filter around tsrun itself may not know faccessat2(2) of Linux 5.8; then the permission bits decide.
   if (allowed === -ENOSYS || allowed === -EPERM) return (mode & 0o111) === 0 ? EACCES : 0;
   return -allowed;
 }

@@ -1,5 +1,5 @@
-// What the first process is to become: config.json's `process` with every default filled in and every name a number.
-// Pure. Called by the stories before anything is touched; runtime-spec config.md#process.
+// What the first process is to become: config.json's `process` with every default filled in and every name a
+// number. Pure. Called by the stories before anything is touched; runtime-spec config.md#process.
 
 import { TsrunError } from "../errors.ts";
 import { RLIM_INFINITY, RLIMITS, type RlimitName } from "../linux/rlimits.ts";
@@ -51,7 +51,7 @@ export interface ProcessInput {
   /** The container's id. */
   readonly id: string;
   readonly process: Process;
-  /** AS RUNC: what the process of an `exec` does not say is taken from the container's own (runc: newInitConfig). */
+  /** AS RUNC: what the process of an `exec` leaves open is as in the container's (runc: newInitConfig). */
   readonly container?: Process | undefined;
   readonly linux: Linux | undefined;
   readonly newKeyring: boolean;

@@ -1,5 +1,6 @@
-// CPU and disk scheduling, personality and NUMA policy of a process: the configuration's words as the kernel's numbers,
-// and the calls that set them. Pure. Called by the plan and, before privileges go, by become-user.ts.
+// CPU and disk scheduling, personality and NUMA policy of a process: the configuration's words as the
+// kernel's numbers, and the calls that set them. Pure. Called by the plan and, before privileges go, by
+// become-user.ts.
 
 import {
   IOPRIO_CLASS_SHIFT,
@@ -26,7 +27,7 @@ export interface SchedulingPlan {
   readonly memoryPolicy?: MemoryPolicy | undefined;
 }
 
-/** The calls, in runc's order. They need privileges that the process will not have later, such as CAP_SYS_NICE. */
+/** The calls, in runc's order. They need privileges that go later, such as CAP_SYS_NICE. */
 export function schedulingOperations(plan: SchedulingPlan): Operation[] {
   const { scheduler, ioPriority, personality, memoryPolicy } = plan;
   return [

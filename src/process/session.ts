@@ -1,5 +1,6 @@
-// What sets a process apart from tsrun's caller before anything of the container is made: its session, its keyring, how
-// readily it is killed. Pure. Called by the stories right after the namespaces, while the host's /proc is still there.
+// What sets a process apart from tsrun's caller before anything of the container is made: its session, its
+// keyring, how readily it is killed. Pure. Called by the stories right after the namespaces, while the host's
+// /proc is still there.
 
 import { ENOSYS } from "../linux/errno.ts";
 import { O_WRONLY } from "../linux/fcntl.ts";
@@ -65,8 +66,9 @@ const KEY_USR_SEARCH = 0x00080000;
 const KEY_OTH_SEARCH = 0x00000008;
 
 /**
- * A session keyring by the container's name, so that the container does not see the caller's keys, and `exec` can join
- * it. It is made searchable for that; in a user namespace that takes the permission of others (runc: keys.ModKeyringPerm).
+ * A session keyring by the container's name: it hides the caller's keys, and `exec` can join
+ * it. For that it is made searchable; in a user namespace that takes the permission of others
+ * (runc: keys.ModKeyringPerm).
  */
 function joinKeyring(plan: ProcessPlan): Checked {
   const name = `_ses.${plan.id}`;

@@ -1,5 +1,5 @@
-// The arguments of an operation: numbers, earlier results and memory, each of which knows how strace would show it.
-// Pure.
+// The arguments of an operation: numbers, earlier results and memory, each of which knows how strace would
+// show it. Pure.
 
 import { type FlagTable, showFlags } from "../linux/flags.ts";
 import { cString, type Word } from "../linux/words.ts";

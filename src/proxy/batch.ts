@@ -1,4 +1,5 @@
-// A batch of operations as bytes: where every argument lies in the proxy's memory, and reading the answer. Pure.
+// A batch of operations as bytes: where every argument lies in the proxy's memory, and reading the answer.
+// Pure.
 
 import { TsrunError } from "../errors.ts";
 import { machine as hostMachine, type Machine, syscallNumber } from "../linux/syscalls.ts";
@@ -21,7 +22,7 @@ import {
 } from "./interpreter.ts";
 import type { Operation } from "./operation.ts";
 
-/** The longest message that is sent, bytes: well below what a socket takes by default (net.core.wmem_default). */
+/** The longest message that is sent, bytes: well below what a socket takes (net.core.wmem_default). */
 export const MESSAGE_LIMIT = 0x18000;
 /** When a message would grow too long, data from this size on moves to the large area first. */
 const LARGE_DATA = 2048;
@@ -112,7 +113,7 @@ function writeOperation(view: DataView, layout: Layout, { operation, index, mach
   view.setUint32(at + RESULT_OFFSET + 4, NOT_DONE_HIGH, true);
 }
 
-/** Writes 64 bits. Numbers, which nearly all arguments are, take no BigInt: that would be half of the time. */
+/** Writes 64 bits. Numbers, which nearly all are, take no BigInt: that would be half of the time. */
 function setWord(view: DataView, at: number, word: Word): void {
   if (typeof word === "bigint") {
     view.setBigUint64(at, BigInt.asUintN(64, assertWord(word) as bigint), true);
@@ -195,7 +196,7 @@ class Layout {
     }
   }
 
-  /** Copies the data into place; only now does every pointer have an address. Returns what is to be preloaded. */
+  /** Copies the data into place, now that every pointer has an address. Returns what is to be preloaded. */
   writeData(message: Uint8Array): Uint8Array {
     const preload = new Uint8Array(this.#large - LARGE);
     for (const { data, offset } of this.#inMessage) this.#writePiece(data, message, offset);

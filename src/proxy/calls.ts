@@ -1,5 +1,5 @@
-// The system calls that containers are made of, as operations: kernel names and argument order, descriptors shown by
-// number, flags by name. `attempt` always says what a failure prevented, as it follows "cannot".
+// The system calls that containers are made of, as operations: kernel names and argument order, descriptors
+// shown by number, flags by name. `attempt` always says what a failure prevented, as it follows "cannot".
 
 import {
   O_CLOEXEC,
@@ -280,7 +280,7 @@ export function unshare(kinds: number, attempt: string): Operation {
 }
 
 /**
- * clone3(2) without shared memory. The child goes on in the same batch; CLONE_PARENT makes it a child of tsrun.
+ * clone3(2) without shared memory. The child goes on in the same batch; CLONE_PARENT makes it a child of ours.
  * @param cgroup descriptor of the v2 cgroup it is born in, with CLONE_INTO_CGROUP
  */
 export function clone3(kinds: number, attempt: string, cgroup = 0): Operation {

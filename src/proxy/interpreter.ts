@@ -1,9 +1,9 @@
 // The machine code that carries out system calls inside a container, and the protocol it speaks.
 //
-//   tsrun                                        proxy (a static ELF, one thread, no libc)
-//     | -- header | operations | out | data ------> |  read(control, BUFFER)
-//     |                                             |  each operation: take earlier results, make the call, store
-//     | <------ header | operations | out --------- |  write(control, BUFFER, reply length)
+//   tsrun                                       proxy (a static ELF, one thread, no libc)
+//     | -- header | operations | out | data -----> |  read(control, BUFFER)
+//     |                                            |  each operation: take earlier results, call, store
+//     | <------ header | operations | out -------- |  write(control, BUFFER, reply length)
 //
 // header:    u32 number of operations, u32 flags (LAST), u64 reply length
 // operation: u32 system call, u32 flags, u64 arguments[6], i64 result                        (64 bytes)

@@ -1,5 +1,6 @@
-// The interpreter for x86-64: [bytes, instruction (GNU as, Intel syntax), why]. A test assembles the middle column and
-// compares it with the first. System calls clobber rcx and r11 only, so all state lives in the other registers.
+// The interpreter for x86-64: [bytes, instruction (GNU as, Intel syntax), why]. A test assembles the middle
+// column and compares it with the first. System calls clobber rcx and r11 only, so all state lives in the
+// other registers.
 
 import type { Listing } from "./interpreter.ts";
 

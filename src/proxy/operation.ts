@@ -1,4 +1,5 @@
-// One system call that the proxy is to make, with what it is for; and how it reads in a trace or an error. Pure.
+// One system call that the proxy is to make, with what it is for; and how it reads in a trace or an error.
+// Pure.
 
 import { TsrunError } from "../errors.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";

@@ -76,8 +76,8 @@ export class SyscallProxy {
   }
 
   /**
-   * Carries out a batch that ends with `execve`. Returns the operation that stopped it; `undefined` when the process
-   * became the program: its end of the control socket is close-on-exec, so success reads as end of file.
+   * Carries out a batch that ends with `execve`. Returns the operation that stopped it; `undefined` when the
+   * process became the program: its control socket is close-on-exec, so success reads as end of file.
    */
   execute(operations: readonly Operation[]): Operation | undefined {
     const batch = this.#send(operations, { last: true });
@@ -95,8 +95,8 @@ export class SyscallProxy {
   }
 
   /**
-   * Clones the proxy and returns the child's end. `operations` hold the clone (as `cloneOperation` makes it) and, after it,
-   * what moves the child to its own control socket: without that, both would answer on one.
+   * Clones the proxy and returns the child's end. `operations` hold the clone (as `cloneOperation` makes it)
+   * and, after it, what moves the child to its own control socket: without that, both would answer on one.
    */
   fork(operations: readonly Operation[], childSocket: Descriptor): SyscallProxy {
     const batch = this.#send(operations, {});
@@ -183,7 +183,7 @@ export interface StartOptions {
   readonly trace?: Trace | undefined;
 }
 
-/** Starts a proxy: about 0.6 ms. It knows nothing, inherits 0 to 2 and what it is given, and waits for a batch. */
+/** Starts a proxy: about 0.6 ms. It inherits 0 to 2 and what it is given, and waits for a batch. */
 export function startProxy({ control, descriptors = [], trace }: StartOptions): SyscallProxy {
   const [ours, theirs] = socketPair();
   using executable = sealedExecutable(proxyExecutable(machine, control));

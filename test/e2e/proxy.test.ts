@@ -1,5 +1,5 @@
-// The interpreters at work: the machine's own natively, the other one under user-mode QEMU. A driver under Bun holds the
-// other end of the control socket and reports what it saw.
+// The interpreters at work: the machine's own natively, the other one under user-mode QEMU. A driver under
+// Bun holds the other end of the control socket and reports what it saw.
 
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";

@@ -1,5 +1,6 @@
-// Drives an interpreter over its control socket, natively or in an emulator, and prints what it saw as JSON. Run under
-// Bun by test/e2e/proxy.test.ts, since Node can neither make a SOCK_SEQPACKET pair nor load the system call layer:
+// Drives an interpreter over its control socket, natively or in an emulator, and prints what it saw as JSON.
+// Run under Bun by test/e2e/proxy.test.ts, since Node can neither make a SOCK_SEQPACKET pair nor load the
+// system call layer:
 //
 //   bun test/support/proxy-driver.ts MACHINE [EMULATOR]
 

@@ -1,4 +1,4 @@
-// The look-up of a program: Go's rules, and runc's words that dockerd and podman make exit codes 126 and 127 of.
+// The look-up of a program: Go's rules, and runc's words, of which dockerd and podman make exit codes.
 
 import t from "tap";
 import { STATX_SIZE } from "../../../src/linux/statx.ts";

@@ -1,5 +1,5 @@
-// Batches as bytes. A few by hand, and then many at random: every pointer must lead to what it stands for, and no two
-// pieces of memory may share a byte.
+// Batches as bytes. A few by hand, and then many at random: every pointer must lead to what it stands for,
+// and no two pieces of memory may share a byte.
 
 import t from "tap";
 import { syscallNumber } from "../../../src/linux/syscalls.ts";
