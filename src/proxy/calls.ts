@@ -280,7 +280,7 @@ export function unshare(kinds: number, attempt: string): Operation {
 }
 
 /**
- * clone3(2) without shared memory. The child goes on in the same batch; CLONE_PARENT makes it a child of ours.
+ * clone3(2) without shared memory. The child goes on in the same batch; CLONE_PARENT makes it ours.
  * @param cgroup descriptor of the v2 cgroup it is born in, with CLONE_INTO_CGROUP
  */
 export function clone3(kinds: number, attempt: string, cgroup = 0): Operation {
