@@ -1,7 +1,7 @@
 #!/bin/sh
-# Fetches the schemas of the runtime specification as Debian's newest package has them, and prints the folder they are
-# in. They are compared with ours in a test (test/unit/spec/oracle.test.ts); nothing else uses them. The host's own apt
-# configuration stays as it is: lists, cache and package are below build/.
+# Fetches the schemas of the runtime specification as Debian's newest package has them, and prints the folder
+# they are in. They are compared with ours in a test (test/unit/spec/oracle.test.ts); nothing else uses them.
+# The host's own apt configuration stays as it is: lists, cache and package are below build/.
 set -eu
 
 package=golang-github-opencontainers-specs-dev
@@ -27,10 +27,10 @@ mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Cr
 mkdir -p "$here/lists/partial" "$here/cache/archives/partial"
 echo "deb [signed-by=$keyring] $mirror $suite main" >"$here/sources.list"
 : >"$here/status"
-private="-o Dir::Etc::sourcelist=$here/sources.list -o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null
-  -o Dir::State=$here -o Dir::State::lists=$here/lists -o Dir::State::status=$here/status -o Dir::Cache=$here/cache
-  -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=1 -o Acquire::http::Timeout=20
-  -o Debug::NoLocking=1"
+private="-o Dir::Etc::sourcelist=$here/sources.list -o Dir::Etc::sourceparts=/dev/null
+  -o Dir::Etc::preferencesparts=/dev/null -o Dir::State=$here -o Dir::State::lists=$here/lists
+  -o Dir::State::status=$here/status -o Dir::Cache=$here/cache -o APT::Sandbox::User=root
+  -o Acquire::Languages=none -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Debug::NoLocking=1"
 
 cd "$here"
 # shellcheck disable=SC2086 # a list of words

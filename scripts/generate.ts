@@ -1,5 +1,5 @@
-// Writes src/spec/generated/ from schemas/: the TypeScript types, the validators, and the table of known keys.
-// Run by `make build`; what it writes is never edited and not kept in the repository.
+// Writes src/spec/generated/ from schemas/: the TypeScript types, the validators, and the table of known
+// keys. Run by `make build`; what it writes is never edited and not kept in the repository.
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Ajv } from "ajv";
@@ -51,7 +51,9 @@ function readDefinitions(): Map<string, Definition> {
   return definitions;
 }
 
-/** One flat set of definitions by type name: references name types, everything without a type is written out. */
+/**
+ * One flat set of definitions by type name: references name types, everything without a type is written out.
+ */
 function flatten(definitions: ReadonlyMap<string, Definition>): Map<string, Schema> {
   const types = new Map<string, Schema>();
   for (const [id, { schema, type }] of definitions) {
@@ -180,19 +182,18 @@ async function validators(types: ReadonlyMap<string, Schema>): Promise<string> {
 }
 
 /**
- * The same code with everything taken out that only tells what is wrong: it answers yes or no. Nearly every document is
- * right, and of code that runs once per process the size is what costs: this one takes a third of the time.
+ * The same code with everything taken out that only tells what is wrong: it answers yes or no. Nearly every
+ * document is right, and of code that runs once per process the size is what costs: this one takes a third of
+ * the time.
  */
 function withoutErrors(code: string): string {
+  // const err0 = {…};if(vErrors === null){vErrors = [err0];}else {vErrors.push(err0);}errors++;
+  const oneError = /const (err\d+) = \{.*?\};if\(vErrors === null\)\{.*?vErrors\.push\(\1\);\}errors\+\+;/g;
+  // if(!(validate7(data.x, {…}))){vErrors = vErrors === null ? …;errors = vErrors.length;}
+  const oneCall = /if\(!\((validate\d+)\(([^,]+), ?\{.*?\}\)\)\)\{vErrors = .*?errors = vErrors\.length;\}/g;
   const lean = code
-    .replace(
-      /const (err\d+) = \{.*?\};if\(vErrors === null\)\{vErrors = \[\1\];\}else \{vErrors\.push\(\1\);\}errors\+\+;/g,
-      "return false;",
-    )
-    .replace(
-      /if\(!\((validate\d+)\(([^,]+), ?\{.*?\}\)\)\)\{vErrors = vErrors === null \? .*?errors = vErrors\.length;\}/g,
-      "if(!$1($2))return false;",
-    )
+    .replace(oneError, "return false;")
+    .replace(oneCall, "if(!$1($2))return false;")
     .replace(/\/\*# sourceURL=.*?\*\/;?/g, "")
     .replace(/\(data, \{instancePath=.*?=\{\}\)\{let vErrors = null;let errors = 0;/g, "(data){")
     .replace(/validate\d+\.errors = vErrors;return errors === 0;/g, "return true;")
@@ -209,7 +210,10 @@ function generatedModule(code: string): string {
 
 // ---- known keys
 
-/** How a member is walked: `Mount` an object, `Mount[]` a list of them, `NetDevice{}` a map of them, "" a plain value. */
+/**
+ * How a member is walked: `Mount` an object, `Mount[]` a list of them, `NetDevice{}` a map of them, "" a
+ * plain value.
+ */
 function walk(schema: Schema): string {
   if (schema.$ref !== undefined) return schema.$ref;
   if (schema.items?.$ref !== undefined) return `${schema.items.$ref}[]`;
@@ -225,8 +229,9 @@ function knownKeys(types: ReadonlyMap<string, Schema>): string {
   return [
     BANNER,
     "",
-    '/** The keys of every object by type: a type\'s name, with [] for a list and {} for a map of it; "" for the rest. */',
-    `export const KEYS: Readonly<Record<string, Readonly<Record<string, string>>>> = ${JSON.stringify(keys)};`,
+    "/** The keys of every object by type; behind each a type, with [] for a list and {} for a map of it. */",
+    "export const KEYS: Readonly<Record<string, Readonly<Record<string, string>>>> =",
+    `  ${JSON.stringify(keys)};`,
     "",
   ].join("\n");
 }

@@ -8,9 +8,9 @@ export const OCI_VERSION = "1.3.0";
 const CAPABILITIES: readonly Capability[] = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 
 /**
- * AS RUNC: what `runc spec` writes, members in the same order. `cgroupV2` tells whether the host has the unified
- * hierarchy only: the container then gets a cgroup namespace. The file is `JSON.stringify(spec, null, "\t")`, without
- * a newline at its end.
+ * AS RUNC: what `runc spec` writes, members in the same order. `cgroupV2` tells whether the host has the
+ * unified hierarchy only: the container then gets a cgroup namespace. The file is `JSON.stringify(spec, null,
+ * "\t")`, without a newline at its end.
  */
 export function exampleSpec({ cgroupV2 = false }: { readonly cgroupV2?: boolean } = {}): Spec {
   const kinds = ["pid", "network", "ipc", "uts", "mount", ...(cgroupV2 ? ["cgroup" as const] : [])] as const;
@@ -83,8 +83,9 @@ function exampleMounts(): Mount[] {
 }
 
 /**
- * AS RUNC: the same for a user without privileges, whose ids become root's. Sharing the host's network is what a new
- * user namespace can do without help; sysfs cannot be mounted then, so the host's is bound in its place.
+ * AS RUNC: the same for a user without privileges, whose ids become root's. Sharing the host's network is
+ * what a new user namespace can do without help; sysfs cannot be mounted then, so the host's is bound in its
+ * place.
  */
 export function rootlessExample(
   spec: Spec,

@@ -1,5 +1,5 @@
-// What is wrong with a configuration, and how it is told: every fault in one line, each with its pointer and its place
-// in the file. Called by load.ts.
+// What is wrong with a configuration, and how it is told: every fault in one line, each with its pointer and
+// its place in the file. Called by load.ts.
 
 import { TsrunError } from "../errors.ts";
 import { JsonPositions, type Position } from "./json-positions.ts";
@@ -9,7 +9,9 @@ export interface Fault {
   readonly pointer: string;
   /** What is wrong and what is allowed, lower case, no full stop. */
   readonly reason: string;
-  /** Pointer of what the eye should go to where that is something else: the object around, the misspelt key. */
+  /**
+   * Pointer of what the eye should go to where that is something else: the object around, the misspelt key.
+   */
   readonly place?: string;
 }
 
@@ -61,7 +63,10 @@ function syntaxHint(text: string, found: string): string | undefined {
   return undefined;
 }
 
-/** A member's fault is shown at its key, an entry's at the entry, a missing member's at the object it is missing from. */
+/**
+ * A member's fault is shown at its key, an entry's at the entry, a missing member's at the object it is
+ * missing from.
+ */
 function positionOf({ pointer, place }: Fault, positions: JsonPositions): Position | undefined {
   for (let at = place ?? pointer; ; at = at.slice(0, at.lastIndexOf("/"))) {
     const position = positions.key(at);

@@ -1,5 +1,5 @@
-// Where in a JSON text each value stands, and where the text stops being JSON. Slow beside JSON.parse, and used only
-// when something is wrong already. Called by load.ts; RFC 8259, JSON pointers as in RFC 6901.
+// Where in a JSON text each value stands, and where the text stops being JSON. Slow beside JSON.parse, and
+// used only when something is wrong already. Called by load.ts; RFC 8259, JSON pointers as in RFC 6901.
 
 /** Line and column, both from 1; the column counts characters. */
 export interface Position {
@@ -39,7 +39,9 @@ class SyntaxFault extends Error {
   }
 }
 
-/** The places of all values of a JSON text. Of a key that is there twice the last counts, as in JSON.parse. */
+/**
+ * The places of all values of a JSON text. Of a key that is there twice the last counts, as in JSON.parse.
+ */
 export class JsonPositions {
   readonly #text: string;
   readonly #places: ReadonlyMap<string, Place>;

@@ -1,4 +1,5 @@
-// The keys the schemas know, and those of a document they do not. Called for --debug, and for the words of a fault.
+// The keys the schemas know, and those of a document they do not. Called for --debug, and for the words of a
+// fault.
 
 import type { Warning } from "./faults.ts";
 import { KEYS } from "./generated/keys.ts";
@@ -12,8 +13,8 @@ export type DocumentType = "Spec" | "Process" | "Resources";
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
- * Keys that mean nothing to tsrun: the specification wants them ignored, but a misspelt one is worth a line in a debug
- * log.
+ * Keys that mean nothing to tsrun: the specification wants them ignored, but a misspelt one is worth a line
+ * in a debug log.
  */
 export function unknownKeys(document: unknown, type: DocumentType = "Spec"): Warning[] {
   const warnings: Warning[] = [];

@@ -1,5 +1,5 @@
-// Text in, checked configuration out: config.json, the process file of exec, the resources of update. Pure: whoever
-// calls has read the file. Called by the stories before anything is touched.
+// Text in, checked configuration out: config.json, the process file of exec, the resources of update. Pure:
+// whoever calls has read the file. Called by the stories before anything is touched.
 
 import { configError, type Fault, syntaxError, type Warning } from "./faults.ts";
 import type { DocumentType } from "./known-keys.ts";
@@ -18,8 +18,8 @@ export interface LoadedConfig {
 const ROOT: Host = { euid: 0 };
 
 /**
- * Reads and checks a config.json; `file` is its name for messages. Throws one E_CONFIG that tells every fault: pointer,
- * line and column, what is wrong, what is allowed.
+ * Reads and checks a config.json; `file` is its name for messages. Throws one E_CONFIG that tells every
+ * fault: pointer, line and column, what is wrong, what is allowed.
  */
 export function loadConfig(text: string, file: string, host: Host = ROOT): LoadedConfig {
   const { document, warnings } = load<Spec>(text, {

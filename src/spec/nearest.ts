@@ -5,7 +5,8 @@ export function nearestWord(word: string, candidates: readonly string[]): string
   const prefix = commonPrefix(candidates);
   const given = withoutPrefix(word.toLowerCase(), prefix.toLowerCase());
   let best: string | undefined;
-  // One slip in a short word, one for every three letters of a long one: more would suggest what nobody meant.
+  // One slip in a short word, one for every three letters of a long one: more would suggest what nobody
+  // meant.
   let bestDistance = Math.min(4, Math.max(1, Math.floor(given.length / 3))) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(given, candidate.slice(prefix.length).toLowerCase());

@@ -1,6 +1,6 @@
-// What a document goes through besides being checked: members that say nothing are taken out, numbers get the digits
-// back that JSON.parse took from them, paths are made absolute. Works in place, on what JSON.parse has just made.
-// Called by load.ts.
+// What a document goes through besides being checked: members that say nothing are taken out, numbers get the
+// digits back that JSON.parse took from them, paths are made absolute. Works in place, on what JSON.parse has
+// just made. Called by load.ts.
 
 import type { Fault } from "./faults.ts";
 import { JsonPositions } from "./json-positions.ts";
@@ -10,8 +10,8 @@ import type { Process, Spec } from "./types.ts";
 type Json = { [key: string]: unknown };
 
 /**
- * Takes out what says nothing. AS RUNC: a member that is null counts as absent (Go's callers write an unset list as
- * null), and so does a seccomp profile with neither a default action nor rules.
+ * Takes out what says nothing. AS RUNC: a member that is null counts as absent (Go's callers write an unset
+ * list as null), and so does a seccomp profile with neither a default action nor rules.
  */
 export function withoutEmptyWords(document: unknown, text: string): unknown {
   // Hardly any file has a null: looking for the word costs less than a walk.
@@ -46,9 +46,9 @@ export function withAbsoluteDestinations(spec: Spec): Spec {
 }
 
 /**
- * Turns numbers of which every digit counts, and which a JavaScript number cannot hold, into bigints: limits of a
- * process and operands of a seccomp rule. Returns a fault for each that 64 bits cannot hold either. The document must
- * have passed its schema.
+ * Turns numbers of which every digit counts, and which a JavaScript number cannot hold, into bigints: limits
+ * of a process and operands of a seccomp rule. Returns a fault for each that 64 bits cannot hold either. The
+ * document must have passed its schema.
  */
 export function restoreExactNumbers(document: unknown, text: string, type: DocumentType): Fault[] {
   const rounded = roundedNumbers(document, type);

@@ -121,7 +121,8 @@ function missing(parent: string, key: string, { document, type }: Context): Faul
   const given = Object.keys(valueAt(document, parent) as object).filter((name) => !known.includes(name));
   const misspelt = nearestWord(key, given);
   if (misspelt !== undefined) {
-    const reason = `missing, and ${JSON.stringify(misspelt)} is unknown: did you mean ${JSON.stringify(key)}?`;
+    const unknown = JSON.stringify(misspelt);
+    const reason = `missing, and ${unknown} is unknown: did you mean ${JSON.stringify(key)}?`;
     return { pointer, reason, place: childPointer(parent, misspelt) };
   }
   const reason = RUNC_WORDS[`${type}${pointer}`] ?? "missing, and required";

@@ -20,7 +20,8 @@ export interface Findings {
 
 const RULES: readonly Rule[] = [
   { reads: ["/ociVersion"], check: ociVersion },
-  // AS RUNC, and in its words: both are optional in the specification, but not for whoever starts a container.
+  // AS RUNC, and in its words: both are optional in the specification, but not for whoever starts a
+  // container.
   { reads: ["/process"], check: presence("process", "process property must not be empty") },
   { reads: ["/root"], check: presence("root", "root must be specified") },
   { about: ["spec", "hooks"], reads: [], check: hooks },
@@ -97,7 +98,9 @@ function presence(key: "process" | "root", reason: string): (context: Context) =
   };
 }
 
-/** DIFFERS: runc does not look. Whoever writes for another major version means something else by its words. */
+/**
+ * DIFFERS: runc does not look. Whoever writes for another major version means something else by its words.
+ */
 function ociVersion({ spec, report }: Context): void {
   if (/^1\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]*)?$/.test(spec.ociVersion)) return;
   const version = JSON.stringify(spec.ociVersion);

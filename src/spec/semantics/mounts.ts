@@ -1,6 +1,7 @@
-// Rules about mounts; runtime-spec config.md#mounts, runc's libcontainer/configs/validate, function mountsStrict.
+// Rules about mounts; runtime-spec config.md#mounts, runc's libcontainer/configs/validate, function
+// mountsStrict.
 
-import { MOUNT_OPTION_NAMES } from "../../rootfs/mount-options.ts";
+import { isMountWord } from "../mount-words.ts";
 import type { Mount } from "../types.ts";
 import { checkMappings } from "./namespaces.ts";
 import {
@@ -53,7 +54,7 @@ function isBind({ options }: Mount): boolean {
 
 function bindData(mount: Mount, index: number, { report }: Context): void {
   if (mount.options === undefined || !isBind(mount)) return;
-  const position = mount.options.findIndex(isData);
+  const position = mount.options.findIndex((option) => !isMountWord(option));
   if (position === -1) return;
   // The kernel would ignore it without a word.
   const reason = "bind mounts cannot have any filesystem-specific options applied";
@@ -61,11 +62,6 @@ function bindData(mount: Mount, index: number, { report }: Context): void {
     `/mounts/${index}/options/${position}`,
     `${reason}, ${JSON.stringify(mount.options[position])} is one`,
   );
-}
-
-/** Whether an option is none of tsrun's, but the file system's. */
-function isData(option: string): boolean {
-  return !MOUNT_OPTION_NAMES.includes(option) && option !== "idmap" && option !== "ridmap";
 }
 
 function idmap(mount: Mount, index: number, { spec, host, report }: Context): void {

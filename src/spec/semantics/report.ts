@@ -67,8 +67,8 @@ export interface Context {
 }
 
 /**
- * A rule is left out when the schema has found fault with anything it reads. One that goes through a list with
- * `Report.each` need not name the list: it meets sound entries only.
+ * A rule is left out when the schema has found fault with anything it reads. One that goes through a list
+ * with `Report.each` need not name the list: it meets sound entries only.
  */
 export interface Rule {
   /** The member it is about: nothing is tried when that is absent. */
@@ -78,7 +78,9 @@ export interface Rule {
   readonly check: (context: Context) => void;
 }
 
-/** A rule for a part that is also a document of its own: `at` is where the part stands, "" for the document. */
+/**
+ * A rule for a part that is also a document of its own: `at` is where the part stands, "" for the document.
+ */
 export interface PartRule<Part> {
   /** The member it is about: nothing is tried when that is absent. */
   readonly about?: keyof Part;

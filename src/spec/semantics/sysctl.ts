@@ -1,5 +1,6 @@
-// Which kernel parameters a container may set: those of its own namespaces, and no others. Security: /proc/sys is the
-// host's where no namespace keeps a value apart. runc: libcontainer/configs/validate, function sysctl.
+// Which kernel parameters a container may set: those of its own namespaces, and no others. Security:
+// /proc/sys is the host's where no namespace keeps a value apart. runc: libcontainer/configs/validate,
+// function sysctl.
 
 import { childPointer } from "../json-positions.ts";
 import type { Spec } from "../types.ts";
@@ -53,8 +54,9 @@ function sysctlFault(name: string, spec: Spec): string | undefined {
 }
 
 /**
- * The directories and the file of a parameter below /proc/sys. sysctl(8): the first separator of a name tells which one
- * it uses; where that is the dot, a slash stands for a dot in a name: `net.ipv4.conf.eth0/1.forwarding`.
+ * The directories and the file of a parameter below /proc/sys. sysctl(8): the first separator of a name tells
+ * which one it uses; where that is the dot, a slash stands for a dot in a name:
+ * `net.ipv4.conf.eth0/1.forwarding`.
  */
 export function sysctlParts(name: string): string[] {
   const slash = name.indexOf("/");

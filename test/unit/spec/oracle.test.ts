@@ -1,5 +1,6 @@
-// Our schemas against the ones of the specification: the same verdict on thousands of documents, but for differences
-// that are chosen. Each choice has a name, a reason and an example here; docs/adr/0003-config-check.md tells of them.
+// Our schemas against the ones of the specification: the same verdict on thousands of documents, but for
+// differences that are chosen. Each choice has a name, a reason and an example here;
+// docs/adr/0003-config-check.md tells of them.
 
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
