@@ -6,9 +6,10 @@ import { join } from "node:path";
 import type { Test } from "tap";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { type Config, mapIds } from "../support/config.ts";
-import { Container, mustSucceed } from "../support/container.ts";
+import { type Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { isTsrun } from "../support/runtime.ts";
+import { asUser } from "../support/user.ts";
 
 /** `create` and `run` refuse it with the same words. */
 async function refusedByBoth(t: Test, lab: Lab, box: Container, line: RegExp): Promise<void> {
@@ -52,7 +53,7 @@ function refusedText(
 
 behaviour("a bundle that does not exist is refused", async (t, lab) => {
   const result = await lab.invoke(["create", "--bundle", "/no/such/bundle", lab.mark]);
-  refused(t, result, /\/no\/such\/bundle.*no such file or directory/i);
+  refused(t, result, /"\/no\/such\/bundle"/);
   await nothingLeft(t, lab, "after the refusal");
 });
 
@@ -78,11 +79,11 @@ behaviour("a config.json that is a directory is refused", async (t, lab) => {
 
 refusedText(
   "text that is not JSON is refused with its line and column",
-  /config\.json:3:\d+: /,
+  /config\.json.* line 3 column 3: /,
   () => '{\n  "ociVersion": "1.0.2",\n  oops\n}\n',
 );
 refusedText("an empty config.json is refused", /config\.json/, () => "");
-refusedText("JSON that ends early is refused", /config\.json:\d+:\d+: /, (text) =>
+refusedText("JSON that ends early is refused", /config\.json.* line \d+ column \d+: /, (text) =>
   text.slice(0, text.length / 2),
 );
 refusedText("a list instead of an object is refused", /config\.json/, () => "[]");
@@ -169,7 +170,7 @@ refusedConfig("an unknown resource limit is refused by its name", /RLIMIT_NO_SUC
 });
 refusedConfig(
   "an environment entry without an equals sign is refused",
-  /NO_EQUALS_SIGN/,
+  /\/process\/env\/1 /,
   (config) => {
     config.process.env = ["PATH=/bin", "NO_EQUALS_SIGN"];
   },
@@ -313,17 +314,11 @@ behaviour(
 );
 
 behaviour("a bundle that another user's rights keep closed is refused", async (t, lab) => {
-  const box = lab.container(Container.script("true"));
+  const box = lab.container();
   chmodSync(box.bundle, 0o700);
   mkdirSync(lab.stateRoot, { mode: 0o777 });
-  chmodSync(lab.stateRoot, 0o777);
-  const wrapper = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"];
-  const reachable = isTsrun
-    ? ["sh", "-c", `cat "$1" > ${lab.stateRoot}/rt && chmod 755 ${lab.stateRoot}/rt; shift; exec "$@"`, "sh"]
-    : [];
-  const result = await box.create({ wrapper: [...reachable, ...wrapper], cwd: "/" });
+  const result = await box.create({ wrapper: asUser(lab), cwd: "/" });
   t.not(result.code, 0);
-  t.match(result.stderr, /permission denied/i);
-  rmSync(join(lab.stateRoot, "rt"), { force: true });
+  t.match(result.stderr, /permission denied|EACCES/i);
   await nothingLeft(t, lab, "after the refusal");
 });

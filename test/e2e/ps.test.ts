@@ -62,7 +62,11 @@ behaviour(
     refused(t, await lab.invoke(["ps", "--format", "yaml", box.id]), /invalid format option/);
     refused(t, await lab.invoke(["ps", `${box.id}-nobody`]), /container does not exist/);
     refused(t, await lab.invoke(["ps", box.id, "-e", "-o", "args"]), /couldn't find PID field in ps output/);
-    refused(t, await lab.invoke(["ps", box.id, "--nonsense"]), /exit status 1: error: unknown gnu long option/);
+    refused(
+      t,
+      await lab.invoke(["ps", box.id, "--nonsense"]),
+      /exit status 1: error: unknown gnu long option/,
+    );
   },
   needsPs,
 );

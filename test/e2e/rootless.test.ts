@@ -1,7 +1,7 @@
 // Rootless: an ordinary user runs containers, with one id of its own or with those of /etc/subuid. The user is Debian's
 // `nobody`; its entries in /etc/subuid exist only in a mount namespace of the call.
 
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { behaviour, type Condition, nothingLeft, refused } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
@@ -9,21 +9,9 @@ import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { runtimePath } from "../support/runtime.ts";
+import { asUser, NOBODY } from "../support/user.ts";
 
-const NOBODY = 65_534;
 const SUBORDINATE = 100_000;
-
-/** Runs the call as the user, from a copy of the runtime that the user can reach. */
-function asUser(lab: Lab): string[] {
-  const copy = join(lab.folder, basename(runtimePath));
-  if (!existsSync(copy)) {
-    cpSync(runtimePath, copy, { dereference: true });
-    chmodSync(copy, 0o755);
-  }
-  const become = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
-  // The harness appends the runtime's own path, which is replaced here.
-  return [...become, "sh", "-c", `shift; exec ${copy} "$@"`, "sh"];
-}
 
 /** The same with entries in /etc/subuid and /etc/subgid for the user. */
 function withSubordinateIds(lab: Lab): string[] {

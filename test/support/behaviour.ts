@@ -50,11 +50,11 @@ export function needsKernel(major: number, minor: number, what: string): Conditi
   return kernelAtLeast(major, minor) ? undefined : `${what} needs Linux ${major}.${minor}`;
 }
 
-/** A refused call: the exit code, one line on stderr, and where it is tsrun the line itself. */
+/** A refused call: the exit code, one line on stderr, and where it is tsrun the line itself, freed of logrus' escapes. */
 export function refused(t: Test, result: Result, line: RegExp, code = 1): void {
   t.equal(result.code, code, `exit status ${code}`);
   if (isTsrun) {
-    t.match(result.stderr, line, "the line says what is wrong");
+    t.match(result.stderr.replaceAll('\\"', '"'), line, "the line says what is wrong");
     t.equal(result.stderr.trimEnd().split("\n").length, 1, "one line on stderr");
   } else {
     t.not(result.stderr, "", "something on stderr");

@@ -1,0 +1,175 @@
+// Changing limits of a container in use: what is asked for holds afterwards, and when it cannot, nothing has changed.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, needsController, refused, tsrunOnly } from "../support/behaviour.ts";
+import { readCgroup } from "../support/cgroup.ts";
+import type { Resources } from "../support/config.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import type { Lab } from "../support/lab.ts";
+import type { Result } from "../support/runtime.ts";
+
+const MIB = 1 << 20;
+
+async function running(lab: Lab, resources: Resources = {}): Promise<Container> {
+  const box = lab.container(Container.script("sleep 1000"));
+  box.config.linux.resources = resources;
+  box.writeConfig();
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  return box;
+}
+
+/** Writes text into a file for standard input or --resources. */
+function fileWith(lab: Lab, text: string): string {
+  const file = join(lab.folder, "resources.json");
+  writeFileSync(file, text);
+  return file;
+}
+
+/** `update --resources -` */
+function updateWith(lab: Lab, box: Container, resources: object): Promise<Result> {
+  return lab.invoke(["update", "-r", "-", box.id], { stdin: fileWith(lab, JSON.stringify(resources)) });
+}
+
+behaviour(
+  "memory is updated by flags with units, reservation and swap included",
+  async (t, lab) => {
+    const box = await running(lab, { memory: { limit: 32 * MIB } });
+    mustSucceed(await lab.invoke(["update", box.id, "--memory", "64M", "--memory-reservation=40m"]));
+    t.equal(readCgroup("memory", box.id, "memory.limit_in_bytes"), String(64 * MIB));
+    t.equal(readCgroup("memory", box.id, "memory.soft_limit_in_bytes"), String(40 * MIB));
+    mustSucceed(await lab.invoke(["update", "--memory", "1.5GiB", box.id]));
+    t.equal(readCgroup("memory", box.id, "memory.limit_in_bytes"), String(1536 * MIB));
+    mustSucceed(await lab.invoke(["update", "--memory", "-1", box.id]));
+    const unlimited = readCgroup("memory", "", "memory.limit_in_bytes");
+    t.equal(readCgroup("memory", box.id, "memory.limit_in_bytes"), unlimited);
+  },
+  needsController("memory", 1),
+);
+
+behaviour(
+  "of quota and period, the one that is not given is kept",
+  async (t, lab) => {
+    const box = await running(lab, { cpu: { quota: 50_000, period: 100_000 } });
+    const both = () =>
+      ["cpu.cfs_quota_us", "cpu.cfs_period_us"].map((file) => readCgroup("cpu", box.id, file));
+    mustSucceed(await lab.invoke(["update", "--cpu-period", "200000", box.id]));
+    t.strictSame(both(), ["50000", "200000"]);
+    mustSucceed(await lab.invoke(["update", "--cpu-quota", "60000", box.id]));
+    t.strictSame(both(), ["60000", "200000"]);
+    mustSucceed(await lab.invoke(["update", "--pids-limit", "50", box.id]));
+    mustSucceed(await lab.invoke(["update", "--cpu-quota", "-1", box.id]));
+    t.strictSame(both(), ["-1", "200000"]);
+  },
+  needsController("cpu", 1),
+);
+
+behaviour(
+  "resources are read from a file, and from standard input",
+  async (t, lab) => {
+    const box = await running(lab);
+    const file = fileWith(lab, JSON.stringify({ pids: { limit: 77 }, cpu: { shares: 512 } }));
+    mustSucceed(await lab.invoke(["update", "--resources", file, box.id]));
+    t.equal(readCgroup("pids", box.id, "pids.max"), "77");
+    t.equal(readCgroup("cpu", box.id, "cpu.shares"), "512");
+    mustSucceed(await updateWith(lab, box, { pids: { limit: -1 } }));
+    t.equal(readCgroup("pids", box.id, "pids.max"), "max");
+  },
+  needsController("pids", 1),
+);
+
+behaviour(
+  "an update that fails leaves every value as it was",
+  async (t, lab) => {
+    const box = await running(lab, {
+      memory: { limit: 64 * MIB, reservation: 32 * MIB },
+      cpu: { shares: 300, quota: 50_000, period: 100_000, cpus: "0" },
+      pids: { limit: 40 },
+    });
+    const files: readonly (readonly [string, string])[] = [
+      ["memory", "memory.limit_in_bytes"],
+      ["memory", "memory.soft_limit_in_bytes"],
+      ["cpu", "cpu.shares"],
+      ["cpu", "cpu.cfs_quota_us"],
+      ["cpu", "cpu.cfs_period_us"],
+      ["cpuset", "cpuset.cpus"],
+      ["pids", "pids.max"],
+    ];
+    const look = () => files.map(([controller, file]) => readCgroup(controller, box.id, file));
+    const before = look();
+    const asked = {
+      memory: { limit: 100 * MIB, reservation: 50 * MIB },
+      cpu: { shares: 700, quota: 70_000, period: 200_000, cpus: "0-1" },
+      pids: { limit: 2 ** 40 },
+    };
+    const result = await updateWith(lab, box, asked);
+    refused(t, result, /cannot write "1099511627776" to ".*pids\.max": (invalid argument|.*out of range)/);
+    t.strictSame(look(), before);
+    // What failed is not kept: a later update builds on what holds.
+    mustSucceed(await lab.invoke(["update", "--cpu-period", "150000", box.id]));
+    t.equal(readCgroup("cpu", box.id, "cpu.cfs_quota_us"), "50000");
+  },
+  needsController("pids", 1),
+  tsrunOnly("puts nothing back: the saved values are the new ones already"),
+);
+
+behaviour(
+  "a limit below what is in use is refused and said",
+  async (t, lab) => {
+    const box = await running(lab, { memory: { limit: 64 * MIB } });
+    const result = await lab.invoke(["update", "--memory", "4096", box.id]);
+    refused(t, result, /unable to set memory limit to 4096 \(current usage: \d+, peak usage: \d+\)/);
+    t.equal(readCgroup("memory", box.id, "memory.limit_in_bytes"), String(64 * MIB));
+  },
+  needsController("memory", 1),
+);
+
+behaviour(
+  "device rules are left alone, those in the document included",
+  async (t, lab) => {
+    const box = await running(lab, { devices: [{ allow: false, access: "rwm" }] });
+    const before = readCgroup("devices", box.id, "devices.list");
+    const asked = { devices: [{ allow: true, access: "rwm" }], pids: { limit: 30 } };
+    mustSucceed(await updateWith(lab, box, asked));
+    t.equal(readCgroup("devices", box.id, "devices.list"), before);
+    t.equal(readCgroup("pids", box.id, "pids.max"), "30");
+  },
+  needsController("devices", 1),
+);
+
+behaviour("a created and a paused container can be updated, a stopped one cannot", async (t, lab) => {
+  const box = lab.container();
+  mustSucceed(await box.create());
+  mustSucceed(await lab.invoke(["update", "--pids-limit", "30", box.id]));
+  mustSucceed(await lab.invoke(["pause", box.id]));
+  mustSucceed(await lab.invoke(["update", "--pids-limit", "31", box.id]));
+  t.equal(readCgroup("pids", box.id, "pids.max"), "31");
+  t.equal((await box.stateDocument()).status, "paused");
+  mustSucceed(await box.kill("KILL"));
+  await box.waitForStatus("stopped");
+  refused(t, await lab.invoke(["update", "--pids-limit", "32", box.id]), /container not running/);
+});
+
+behaviour("what is no limit is refused before anything is touched", async (t, lab) => {
+  const box = await running(lab);
+  const update = (...flags: readonly string[]) => lab.invoke(["update", ...flags, box.id]);
+  refused(t, await update("--memory", "lots"), /invalid value for memory: invalid size: 'lots'/);
+  refused(t, await update("--cpu-quota", "half"), /invalid value for cpu-quota: /);
+  refused(t, await update("--cpu-share", "-5"), /invalid value for cpu-share: /);
+  refused(t, await update("--cpuset-cpus", "777"), /777/);
+  refused(t, await update("--l3-cache-schema", "L3:0=f"), /l3 cache schema is not enabled/);
+  refused(t, await lab.invoke(["update", "-r", "-", box.id]), /standard input/);
+  refused(t, await lab.invoke(["update", "-r", "/nowhere.json", box.id]), /no such file or directory/);
+  refused(t, await lab.invoke(["update", `${box.id}-nobody`, "--memory", "64M"]), /container does not exist/);
+});
+
+behaviour(
+  "kernel memory is ignored, with a warning",
+  async (t, lab) => {
+    const box = await running(lab);
+    const result = mustSucceed(await lab.invoke(["update", "--kernel-memory", "64M", box.id]));
+    t.match(result.stderr, /level=warning .*Kernel memory settings are ignored and will be removed/);
+  },
+  tsrunOnly("the words changed"),
+);
