@@ -11,7 +11,7 @@ import type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
 import { exists, processesBelow, removeCgroups, unmakeCgroups } from "./tree.ts";
 import { applyV1, createV1, processDirectoryV1, tasksFiles } from "./v1.ts";
 import { applyV2, createV2 } from "./v2.ts";
-import { readKey } from "./writer.ts";
+import { Journal, readKey } from "./writer.ts";
 
 const SIGKILL = 9;
 
@@ -86,6 +86,34 @@ export function joinFiles(record: CgroupRecord): JoinFiles {
 export function applyResources(record: CgroupRecord, resources: Resources, context: ApplyContext): void {
   if (record.driver === "v2") applyV2(record, resources, context);
   else applyV1(record, resources, context);
+}
+
+/**
+ * Changes limits of a container in use; device rules stay as they are. On failure the old values are written
+ * back, and the error tells of those that could not be.
+ */
+export function updateResources(record: CgroupRecord, change: Resources): void {
+  assertUnifiedUsable(record, change);
+  const journal = new Journal();
+  try {
+    applyResources(record, change, { rootless: false, journal });
+  } catch (error) {
+    const lost = journal.restore();
+    if (lost.length === 0) throw error;
+    const words = error instanceof Error ? error.message : String(error);
+    throw new TsrunError(
+      "E_CGROUP",
+      `${words}; and the old value of ${lost.join(", ")} could not be set back`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function assertUnifiedUsable({ driver }: CgroupRecord, { unified = {} }: Resources): void {
+  if (driver === "v2" || Object.keys(unified).length === 0) return;
+  throw new TsrunError("E_CONFIG", "invalid configuration: cannot use unified on cgroup v1");
 }
 
 /** Host pids of all processes in the container, those in cgroups it made for itself included. */

@@ -3,6 +3,7 @@
 
 import type { Resources } from "../spec/types.ts";
 import type { DeviceRule } from "./devices/rules.ts";
+import type { Journal } from "./writer.ts";
 import type { CgroupWrite } from "./writes.ts";
 
 /** `none`: a rootless container that was not allowed a cgroup and asked for nothing that needs one. */
@@ -51,4 +52,6 @@ export interface ApplyContext {
   readonly devices?: readonly DeviceRule[] | undefined;
   /** The container's own processes run already and must not lose a device meanwhile. */
   readonly running?: boolean | undefined;
+  /** Where old values are noted, when they may have to be put back. */
+  readonly journal?: Journal | undefined;
 }

@@ -125,7 +125,7 @@ export function applyV1({ paths }: CgroupRecord, resources: Resources, context: 
         hint: `the ${controller} hierarchy must be mounted and writable for a container with such limits`,
       });
     }
-    runWrites(directory, writes);
+    runWrites(directory, writes, context.journal);
   }
 }
 

@@ -127,17 +127,17 @@ export function applyV2({ paths }: CgroupRecord, resources: Resources, context: 
   }
   for (const { controller, writes } of planLimitsV2(resources)) {
     if (controller !== "unified") {
-      runWrites(directory, writes);
+      runWrites(directory, writes, context.journal);
       continue;
     }
     // One after the other, since an error is explained by the name of its file.
-    for (const write of writes) applyUnified(directory, write);
+    for (const write of writes) applyUnified(directory, write, context);
   }
 }
 
-function applyUnified(directory: string, write: CgroupWrite): void {
+function applyUnified(directory: string, write: CgroupWrite, { journal }: ApplyContext): void {
   try {
-    runWrites(directory, [write]);
+    runWrites(directory, [write], journal);
   } catch (error) {
     const missing = hasErrno(error, "ENOENT", "EPERM", "EACCES");
     const words = missing ? explainUnified(write.file, controllersOf(directory)) : undefined;

@@ -3,12 +3,39 @@
 import { TsrunError } from "../errors.ts";
 import { EBUSY, EINVAL, ENOENT, errnoName, errnoWords } from "../linux/errno.ts";
 import { readTextIfThere, tryWriteFile } from "../linux/files.ts";
+import { restoring } from "./restore.ts";
 import type { CgroupWrite } from "./writes.ts";
 
+/** What was written, with what was there before: an update that fails puts it back. */
+export class Journal {
+  readonly #entries: { readonly directory: string; readonly write: CgroupWrite }[] = [];
+
+  /** Remembers what the file says, before it is written. */
+  note(directory: string, write: CgroupWrite): void {
+    const before = readTextIfThere(`${directory}/${write.file}`);
+    const back = before === undefined ? undefined : restoring(write, before);
+    if (back !== undefined) this.#entries.push({ directory, write: back });
+  }
+
+  /** Writes the old values back, the last first; returns the paths that did not take theirs. */
+  restore(): string[] {
+    let rest = this.#entries.toReversed();
+    // Values that depend on each other may need the other one first: then the second round succeeds.
+    for (let round = 0; round < 2 && rest.length > 0; round++) {
+      rest = rest.filter(
+        ({ directory, write }) => tryWriteFile(`${directory}/${write.file}`, write.value) < 0,
+      );
+    }
+    return rest.map(({ directory, write }) => `${directory}/${write.file}`);
+  }
+}
+
 /** Writes in order; those that depend on a later one are tried again at the end. */
-export function runWrites(directory: string, writes: readonly CgroupWrite[]): void {
+export function runWrites(directory: string, writes: readonly CgroupWrite[], journal?: Journal): void {
   const postponed: CgroupWrite[] = [];
   for (const write of writes) {
+    journal?.note(directory, write);
+    if (write.otherwise !== undefined) journal?.note(directory, write.otherwise);
     const failure = attempt(directory, write);
     if (failure === -EINVAL && write.again === true) postponed.push(write);
     else if (failure < 0) throw writeError(directory, write, -failure);

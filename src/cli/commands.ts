@@ -15,6 +15,7 @@ import { command as run } from "./commands/run.ts";
 import { command as spec } from "./commands/spec.ts";
 import { command as start } from "./commands/start.ts";
 import { command as state } from "./commands/state.ts";
+import { command as update } from "./commands/update.ts";
 import type { Command } from "./options.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   spec,
   start,
   state,
+  update,
   features,
 ];
 

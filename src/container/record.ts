@@ -1,6 +1,7 @@
 // The content of state.json: what later commands must know of a container. Types only.
 
 import type { CgroupRecord } from "../cgroups/driver.ts";
+import type { Resources } from "../spec/types.ts";
 
 export interface StateRecord {
   readonly version: 1;
@@ -16,6 +17,8 @@ export interface StateRecord {
   readonly rootfs: string;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly cgroup: CgroupRecord;
+  /** The resources in force, once `update` has changed them; until then config.json has them. */
+  readonly resources?: Resources;
   /** Whether the first process' end is everybody's: it has a pid namespace of its own. */
   readonly ownPidNamespace: boolean;
 }

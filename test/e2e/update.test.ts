@@ -104,7 +104,7 @@ behaviour(
       pids: { limit: 2 ** 40 },
     };
     const result = await updateWith(lab, box, asked);
-    refused(t, result, /cannot write "1099511627776" to ".*pids\.max": (invalid argument|.*out of range)/);
+    refused(t, result, /cannot write .*1099511627776.* to .*pids\.max.*: invalid argument/);
     t.strictSame(look(), before);
     // What failed is not kept: a later update builds on what holds.
     mustSucceed(await lab.invoke(["update", "--cpu-period", "150000", box.id]));

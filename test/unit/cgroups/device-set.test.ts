@@ -69,7 +69,7 @@ t.test("rules that say too little are refused", async (t) => {
   t.throws(() => deviceRules([{ allow: true, type: "p", access: "r" }], []), {
     message: 'invalid cgroup device type "p"',
   });
-  t.throws(() => parseAccess("rx"), { message: 'unknown device access "x" in "rx"' });
+  t.equal(parseAccess("rx"), parseAccess("r"), "other letters count for nothing");
 });
 
 t.test("the defaults are added last, but not one whose device the configuration makes itself", async (t) => {

@@ -1,0 +1,169 @@
+// What `update` makes of the resources in force and those asked for (runc: update.go). Pure.
+
+import { TsrunError } from "../errors.ts";
+import type {
+  BlockIOResources,
+  CpuResources,
+  MemoryResources,
+  Resources,
+  ThrottleDevice,
+  WeightDevice,
+} from "../spec/types.ts";
+import { isSet } from "./writes.ts";
+
+export interface MergedResources {
+  /** All that holds afterwards; saved with the state. */
+  readonly inForce: Resources;
+  /**
+   * What has to be written: what was asked for, completed by what the kernel takes only together with it.
+   * DIFFERS: runc writes everything that is in force again, so that a limit of memory which cannot be set any
+   * more keeps it from changing the number of processes.
+   */
+  readonly change: Resources;
+}
+
+/** Device rules are left out: other programs may have added to them (a GPU's), so `update` never touches them. */
+export function mergeResources(
+  current: Resources,
+  { devices: _devices, ...asked }: Resources,
+): MergedResources {
+  const inForce: Resources = {
+    ...current,
+    ...definedOf({
+      memory: asked.memory && mergeMemory(current.memory ?? {}, asked.memory),
+      cpu: asked.cpu && mergeCpu(current.cpu ?? {}, asked.cpu),
+      pids: isSet(asked.pids?.limit) ? asked.pids : undefined,
+      blockIO: asked.blockIO && mergeBlockIO(current.blockIO ?? {}, asked.blockIO),
+      hugepageLimits:
+        asked.hugepageLimits && mergeHugepages(current.hugepageLimits ?? [], asked.hugepageLimits),
+      network: asked.network && { ...current.network, ...asked.network },
+      rdma: asked.rdma && { ...current.rdma, ...asked.rdma },
+      unified: asked.unified && { ...current.unified, ...asked.unified },
+    }),
+  };
+  const change: Resources = {
+    ...asked,
+    ...definedOf({
+      memory: asked.memory && completeMemory(asked.memory, inForce.memory ?? {}),
+      cpu: asked.cpu && completeCpu(asked.cpu, inForce.cpu ?? {}),
+    }),
+  };
+  return { inForce, change };
+}
+
+function mergeMemory(current: MemoryResources, asked: MemoryResources): MemoryResources {
+  const { checkBeforeUpdate: _check, ...kept } = current;
+  const { limit, swap, reservation, ...others } = asked;
+  // Memory without limit and no word about swap: the old sum of both would be a limit of memory after all.
+  const { swap: _swap, ...withoutSwap } = kept;
+  const base = limit === -1 && !isSet(swap) ? withoutSwap : kept;
+  return {
+    ...base,
+    ...definedOf(others),
+    ...(isSet(limit) ? { limit } : {}),
+    ...(isSet(swap) ? { swap } : {}),
+    ...(isSet(reservation) ? { reservation } : {}),
+  };
+}
+
+/** Memory and memory+swap depend on each other, on v2 even in their values. */
+function completeMemory(asked: MemoryResources, { limit, swap }: MemoryResources): MemoryResources {
+  if (!isSet(asked.limit) && !isSet(asked.swap)) return asked;
+  return { ...asked, ...definedOf({ limit, swap }) };
+}
+
+function mergeCpu(current: CpuResources, asked: CpuResources): CpuResources {
+  const merged: Record<string, unknown> = { ...current };
+  for (const [name, value] of Object.entries(asked)) {
+    // 0 and "" mean "not given", except where they are values of their own.
+    const given = name === "idle" || name === "burst" ? value !== undefined : value !== 0 && value !== "";
+    if (given && value !== undefined) merged[name] = value;
+  }
+  // The kernel resets the weight of a cgroup when it becomes idle or stops being so.
+  if (asked.idle !== undefined && !isSet(asked.shares)) delete merged.shares;
+  return merged;
+}
+
+/** One of quota and period is given: the other is what it was (v2 has one file for both). */
+function completeCpu(asked: CpuResources, { quota, period }: CpuResources): CpuResources {
+  if (!isSet(asked.quota) && !isSet(asked.period)) return asked;
+  return { ...asked, ...definedOf({ quota, period }) };
+}
+
+function mergeBlockIO(current: BlockIOResources, asked: BlockIOResources): BlockIOResources {
+  const { weight, leafWeight } = asked;
+  return {
+    ...current,
+    ...(isSet(weight) ? { weight } : {}),
+    ...(isSet(leafWeight) ? { leafWeight } : {}),
+    ...definedOf({
+      weightDevice: mergeDevices<WeightDevice>(current.weightDevice, asked.weightDevice),
+      throttleReadBpsDevice: mergeDevices<ThrottleDevice>(
+        current.throttleReadBpsDevice,
+        asked.throttleReadBpsDevice,
+      ),
+      throttleWriteBpsDevice: mergeDevices<ThrottleDevice>(
+        current.throttleWriteBpsDevice,
+        asked.throttleWriteBpsDevice,
+      ),
+      throttleReadIOPSDevice: mergeDevices<ThrottleDevice>(
+        current.throttleReadIOPSDevice,
+        asked.throttleReadIOPSDevice,
+      ),
+      throttleWriteIOPSDevice: mergeDevices<ThrottleDevice>(
+        current.throttleWriteIOPSDevice,
+        asked.throttleWriteIOPSDevice,
+      ),
+    }),
+  };
+}
+
+interface Numbered {
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** By device: what is new is added, what was there gets the new values. */
+function mergeDevices<D extends Numbered>(
+  current: readonly D[] = [],
+  asked: readonly D[] | undefined,
+): readonly D[] | undefined {
+  if (asked === undefined) return undefined;
+  const merged = [...current];
+  for (const device of asked) {
+    const index = merged.findLastIndex(
+      ({ major, minor }) => major === device.major && minor === device.minor,
+    );
+    const before = merged[index];
+    if (before === undefined) merged.push(device);
+    else merged[index] = { ...before, ...device };
+  }
+  return merged;
+}
+
+type Hugepages = NonNullable<Resources["hugepageLimits"]>;
+
+function mergeHugepages(current: Hugepages, asked: Hugepages): Hugepages {
+  const sizes = asked.map(({ pageSize }) => pageSize);
+  return [...current.filter(({ pageSize }) => !sizes.includes(pageSize)), ...asked];
+}
+
+/** Without the members that are undefined: spread over others, those would hide what they have. */
+function definedOf<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const defined: Partial<T> = {};
+  for (const name of Object.keys(members) as (keyof T)[]) {
+    if (members[name] !== undefined) defined[name] = members[name];
+  }
+  return defined as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+/** A number of bytes as `update` takes it: `512M`, `1.5GiB`, `-1` for no limit. Units are powers of 1024. */
+export function parseBytes(name: string, text: string): number {
+  if (text === "-1") return -1;
+  const [, digits, unit] = /^(\d+(?:\.\d+)?) ?(?:([kmgtp])?i?b?)$/i.exec(text) ?? [];
+  const bytes = Math.floor(Number(digits) * 1024 ** ("kmgtp".indexOf((unit ?? " ").toLowerCase()) + 1));
+  if (digits !== undefined && Number.isSafeInteger(bytes)) return bytes;
+  throw new TsrunError("E_USAGE", `invalid value for ${name}: invalid size: '${text}'`, {
+    hint: "sizes are numbers of bytes, or have a unit as in 512M or 1.5GiB; -1 is no limit",
+  });
+}

@@ -1,0 +1,52 @@
+// `update`: change the limits of a container while it runs.
+
+import { resourceWarnings } from "../../cgroups/limits.ts";
+import { TsrunError } from "../../errors.ts";
+import { defineCommand } from "../options.ts";
+import { absolutePath } from "../paths.ts";
+import { limitOptions, readLimits } from "../update-options.ts";
+
+export const command = defineCommand({
+  name: "update",
+  describe: "update container resource constraints",
+  usage: "<container-id>",
+  details: `Changes limits of a running, paused or created container. What is not named stays. Either
+everything holds afterwards, or nothing has changed.
+
+--resources takes the same object as linux.resources of config.json, from a file or, with
+"-", from standard input; all other flags are ignored then. Device rules in it are not
+looked at: they cannot be changed.
+
+EXAMPLE:
+    # $0 update --memory 512M --pids-limit 100 web
+    # echo '{"cpu": {"quota": 50000, "period": 100000}}' | $0 update --resources - web`,
+  args: { min: 1, max: 1 },
+  options: {
+    resources: {
+      type: "string",
+      alias: "r",
+      describe: "path to a file with the resources to update, or - for standard input",
+    },
+    ...limitOptions,
+    "l3-cache-schema": { type: "string", describe: "Intel RDT/CAT L3 cache schema" },
+    "mem-bw-schema": { type: "string", describe: "Intel RDT/MBA memory bandwidth schema" },
+  },
+  async run({ globals, host, options, args: [id = ""] }) {
+    refuseRdt(options["l3-cache-schema"], "Intel RDT/CAT: l3 cache schema is not enabled");
+    refuseRdt(options["mem-bw-schema"], "Intel RDT/MBA: memory bandwidth schema is not enabled");
+    const { readResources, updateContainer } = await import("../../container/update.ts");
+    const { resources: path = "" } = options;
+    const fromFile = path === "-" ? path : absolutePath(path, host.cwd);
+    const asked = path === "" ? readLimits(options) : readResources(fromFile);
+    updateContainer(globals, id, asked);
+    for (const warning of resourceWarnings(asked)) globals.log.warning(warning);
+    return 0;
+  },
+});
+
+function refuseRdt(schema: string | undefined, words: string): void {
+  if (schema === undefined || schema === "") return;
+  throw new TsrunError("E_UNSUPPORTED", words, {
+    hint: "the machine needs Intel Resource Director Technology, and resctrl mounted at /sys/fs/resctrl",
+  });
+}

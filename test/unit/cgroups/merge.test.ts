@@ -1,0 +1,157 @@
+// What update makes of the resources in force and those asked for.
+
+import t from "tap";
+import { mergeResources, parseBytes } from "../../../src/cgroups/merge.ts";
+import type { Resources } from "../../../src/spec/types.ts";
+
+interface Case {
+  readonly name: string;
+  readonly current: Resources;
+  readonly asked: Resources;
+  readonly inForce: Resources;
+  readonly change: Resources;
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: "a period keeps the quota",
+    current: { cpu: { quota: 5000, period: 10000, shares: 7 } },
+    asked: { cpu: { period: 20000 } },
+    inForce: { cpu: { quota: 5000, period: 20000, shares: 7 } },
+    change: { cpu: { quota: 5000, period: 20000 } },
+  },
+  {
+    name: "a quota keeps the period",
+    current: { cpu: { quota: 5000, period: 10000 } },
+    asked: { cpu: { quota: -1 } },
+    inForce: { cpu: { quota: -1, period: 10000 } },
+    change: { cpu: { quota: -1, period: 10000 } },
+  },
+  {
+    name: "a quota alone stays alone where no period was ever set",
+    current: {},
+    asked: { cpu: { quota: 5000 } },
+    inForce: { cpu: { quota: 5000 } },
+    change: { cpu: { quota: 5000 } },
+  },
+  {
+    name: "unlimited memory takes the limit of swap away",
+    current: { memory: { limit: 10, swap: 20, reservation: 5 } },
+    asked: { memory: { limit: -1 } },
+    inForce: { memory: { limit: -1, reservation: 5 } },
+    change: { memory: { limit: -1 } },
+  },
+  {
+    name: "memory is written with the swap that stays",
+    current: { memory: { limit: 10, swap: 20 } },
+    asked: { memory: { limit: 15 } },
+    inForce: { memory: { limit: 15, swap: 20 } },
+    change: { memory: { limit: 15, swap: 20 } },
+  },
+  {
+    name: "zeroes mean nothing, as docker sends them",
+    current: { memory: { limit: 10 }, cpu: { shares: 7, cpus: "0" }, pids: { limit: 3 } },
+    asked: {
+      memory: { limit: 0, swap: 0, reservation: 0 },
+      cpu: { shares: 0, cpus: "" },
+      pids: { limit: 0 },
+    },
+    inForce: { memory: { limit: 10 }, cpu: { shares: 7, cpus: "0" }, pids: { limit: 3 } },
+    change: {
+      memory: { limit: 0, swap: 0, reservation: 0 },
+      cpu: { shares: 0, cpus: "" },
+      pids: { limit: 0 },
+    },
+  },
+  {
+    name: "checkBeforeUpdate holds for one update",
+    current: { memory: { limit: 10, checkBeforeUpdate: true } },
+    asked: { memory: { reservation: 5 } },
+    inForce: { memory: { limit: 10, reservation: 5 } },
+    change: { memory: { reservation: 5 } },
+  },
+  {
+    name: "idle gives up the shares",
+    current: { cpu: { shares: 512 } },
+    asked: { cpu: { idle: 1 } },
+    inForce: { cpu: { idle: 1 } },
+    change: { cpu: { idle: 1 } },
+  },
+  {
+    name: "device rules are dropped",
+    current: { devices: [{ allow: false }] },
+    asked: { devices: [{ allow: true }], pids: { limit: 3 } },
+    inForce: { devices: [{ allow: false }], pids: { limit: 3 } },
+    change: { pids: { limit: 3 } },
+  },
+  {
+    name: "throttles are merged by device",
+    current: { blockIO: { weight: 10, throttleReadBpsDevice: [{ major: 8, minor: 0, rate: 1 }] } },
+    asked: {
+      blockIO: {
+        throttleReadBpsDevice: [
+          { major: 8, minor: 0, rate: 2 },
+          { major: 8, minor: 16, rate: 3 },
+        ],
+      },
+    },
+    inForce: {
+      blockIO: {
+        weight: 10,
+        throttleReadBpsDevice: [
+          { major: 8, minor: 0, rate: 2 },
+          { major: 8, minor: 16, rate: 3 },
+        ],
+      },
+    },
+    change: {
+      blockIO: {
+        throttleReadBpsDevice: [
+          { major: 8, minor: 0, rate: 2 },
+          { major: 8, minor: 16, rate: 3 },
+        ],
+      },
+    },
+  },
+  {
+    name: "what names itself is merged by name",
+    current: { unified: { "memory.high": "1" }, hugepageLimits: [{ pageSize: "2MB", limit: 1 }] },
+    asked: { unified: { "pids.max": "9" }, hugepageLimits: [{ pageSize: "2MB", limit: 2 }] },
+    inForce: {
+      unified: { "memory.high": "1", "pids.max": "9" },
+      hugepageLimits: [{ pageSize: "2MB", limit: 2 }],
+    },
+    change: { unified: { "pids.max": "9" }, hugepageLimits: [{ pageSize: "2MB", limit: 2 }] },
+  },
+];
+
+for (const { name, current, asked, inForce, change } of CASES) {
+  t.test(name, (test) => {
+    const merged = mergeResources(current, asked);
+    test.strictSame(merged.inForce, inForce, "in force");
+    test.strictSame(merged.change, change, "written");
+    test.end();
+  });
+}
+
+t.test("sizes have units of 1024", (test) => {
+  const sizes: Readonly<Record<string, number>> = {
+    "-1": -1,
+    0: 0,
+    42: 42,
+    "42b": 42,
+    "4k": 4096,
+    "4K": 4096,
+    "4kB": 4096,
+    "4KiB": 4096,
+    "1.5 g": 1.5 * 2 ** 30,
+    "2T": 2 ** 41,
+  };
+  for (const [text, bytes] of Object.entries(sizes)) test.equal(parseBytes("memory", text), bytes, text);
+  for (const text of ["", "lots", "-2", "1x", "1.M", ".5M", "99999999P"]) {
+    test.throws(() => parseBytes("memory", text), {
+      message: `invalid value for memory: invalid size: '${text}'`,
+    });
+  }
+  test.end();
+});

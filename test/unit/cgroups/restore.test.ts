@@ -1,0 +1,39 @@
+// How what was written is taken back, from what the file said before.
+
+import t from "tap";
+import { restoring } from "../../../src/cgroups/restore.ts";
+
+/** file, what was written, what the file said before, what goes back */
+const CASES: readonly (readonly [string, string, string, string | undefined])[] = [
+  ["memory.limit_in_bytes", "4096", "9223372036854771712\n", "9223372036854771712"],
+  ["cpu.max", "5000 10000", "max 100000\n", "max 100000"],
+  ["pids.max", "7", "max\n", "max"],
+  ["cpuset.cpus", "0", "0-1\n", "0-1"],
+  ["memory.oom_control", "1", "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n", "0"],
+  ["io.weight", "200", "default 100\n8:0 50\n", "100"],
+  [
+    "io.max",
+    "8:0 rbps=1",
+    "8:0 rbps=9 wbps=max riops=max wiops=max\n",
+    "8:0 rbps=9 wbps=max riops=max wiops=max",
+  ],
+  ["io.max", "8:0 rbps=1", "8:16 rbps=9 wbps=max\n", "8:0 rbps=max wbps=max riops=max wiops=max"],
+  ["io.max", "8:0 rbps=1", "", "8:0 rbps=max wbps=max riops=max wiops=max"],
+  ["blkio.throttle.read_bps_device", "8:0 1", "8:0 55\n8:16 66\n", "8:0 55"],
+  ["blkio.throttle.read_bps_device", "8:0 1", "", "8:0 0"],
+  [
+    "rdma.max",
+    "mlx4_0 hca_handle=2",
+    "mlx4_0 hca_handle=max hca_object=9\n",
+    "mlx4_0 hca_handle=max hca_object=9",
+  ],
+  ["net_prio.ifpriomap", "lo 5", "lo 0\neth0 3\n", "lo 0"],
+  ["cpu.something", "1", "a 1\nb 2\n", undefined],
+];
+
+for (const [file, value, before, expected] of CASES) {
+  t.test(`${file} after "${value}"`, (test) => {
+    test.equal(restoring({ file, value }, before)?.value, expected);
+    test.end();
+  });
+}
