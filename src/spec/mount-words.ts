@@ -1,5 +1,5 @@
 // The words of mount options that tsrun itself understands; any other is handed to the file system. What each
-// means is in src/rootfs/mount-options.ts, and a test holds the two together. Called by the rules about mounts.
+// means is in src/rootfs/mount-options.ts; a test holds the two together. Called by the rules about mounts.
 
 /** One text, since a set would have to be built by every command. */
 export const MOUNT_WORDS =

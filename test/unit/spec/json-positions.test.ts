@@ -1,0 +1,92 @@
+import t from "tap";
+import { childPointer, JsonPositions, pointerKeys } from "../../../src/spec/json-positions.ts";
+
+function scan(text: string): JsonPositions {
+  const scanned = JsonPositions.scan(text);
+  if (!(scanned instanceof JsonPositions)) throw new Error(`not JSON: ${JSON.stringify(scanned)}`);
+  return scanned;
+}
+
+t.test("keys and values have lines and columns from 1", async (t) => {
+  const positions = scan('{\n  "a": [1,\n    {"b/c": "x"}],\n\t"d~": null}\n');
+  t.strictSame(positions.value(""), { line: 1, column: 1 });
+  t.strictSame(positions.key("/a"), { line: 2, column: 3 });
+  t.strictSame(positions.value("/a"), { line: 2, column: 8 });
+  t.strictSame(positions.value("/a/0"), { line: 2, column: 9 });
+  t.strictSame(positions.key("/a/1"), { line: 3, column: 5 }, "an entry has no key");
+  t.strictSame(positions.key("/a/1/b~1c"), { line: 3, column: 6 });
+  t.strictSame(positions.key("/d~0"), { line: 4, column: 2 });
+  t.equal(positions.value("/x"), undefined);
+});
+
+t.test("columns count characters, also those that JavaScript stores in two units", async (t) => {
+  t.strictSame(scan('["\u{1f600}", 1]').value("/1"), { line: 1, column: 7 });
+});
+
+t.test("of a key that is there twice the last counts, as in JSON.parse", async (t) => {
+  t.strictSame(scan('{"a": 1, "a": 2}').value("/a"), { line: 1, column: 15 });
+});
+
+t.test("source gives a value as it is written", async (t) => {
+  const positions = scan('{"n": 18446744073709551615, "list": [1, 2], "s": "\\u0041"}');
+  t.equal(positions.source("/n"), "18446744073709551615");
+  t.equal(positions.source("/list"), "[1, 2]");
+  t.equal(positions.source("/s"), '"\\u0041"');
+});
+
+const FAULTS: readonly [text: string, line: number, column: number, expected: string, found: string][] = [
+  ["", 1, 1, "a value", "the end of the file"],
+  ["  \n ", 2, 2, "a value", "the end of the file"],
+  ['{"a": 1,}', 1, 9, "a key in double quotes", '"}"'],
+  ["{a: 1}", 1, 2, "a key in double quotes", '"a"'],
+  ["{'a': 1}", 1, 2, "a key in double quotes", '"\'"'],
+  ['{"a" 1}', 1, 6, '":" after the key "a"', '"1"'],
+  ['{"a": 1 "b": 2}', 1, 9, '"," or "}" after the value of "a"', '"\\""'],
+  ['{\n"a": 1\n', 3, 1, '"," or "}" after the value of "a"', "the end of the file"],
+  ["[1 2]", 1, 4, '"," or "]" in the list', '"2"'],
+  ["[1,]", 1, 4, "a value", '"]"'],
+  ["[01]", 1, 3, '"," or "]" in the list', '"1"'],
+  ["[+1]", 1, 2, "a value", '"+1"'],
+  ["[tru]", 1, 2, "a value", '"tru"'],
+  ["[NaN]", 1, 2, "a value", '"NaN"'],
+  ['["a\tb"]', 1, 4, "a closing double quote", "U+0009"],
+  ['["a\n"]', 1, 4, "a closing double quote", "U+000A"],
+  ['["a', 1, 4, "a closing double quote", "the end of the file"],
+  ['["\\x"]', 1, 3, 'one of the escapes \\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX', '"\\\\"'],
+  ["{} {}", 1, 4, "the end of the file", '"{"'],
+  ["// no\n{}", 1, 1, "a value", '"/"'],
+  ["\ufeff{}", 1, 1, "a value", "U+FEFF"],
+];
+
+t.test("a text that is not JSON says where, what was expected and what is there", async (t) => {
+  for (const [text, line, column, expected, found] of FAULTS) {
+    t.strictSame(JsonPositions.scan(text), { position: { line, column }, expected, found }, text);
+  }
+});
+
+t.test("the scanner and JSON.parse agree about what is JSON", async (t) => {
+  const texts = [...FAULTS.map(([text]) => text), "{}", "[]", "0", "-0.5e+3", '"\\ud800"', "null", "[[[]]]"];
+  texts.push('{"": {"": []}}', "-", "1.", ".5", "1e", "--1", "[1", "]", '"\u2028"', '"\u007f"', "\u00a0{}");
+  const disagree = texts.filter((text) => isJson(text) !== JsonPositions.scan(text) instanceof JsonPositions);
+  t.strictSame(disagree, []);
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+t.test("a text nested too deep is told so, and does not end the program", async (t) => {
+  const scanned = JsonPositions.scan("[".repeat(100_000));
+  t.match(scanned, { expected: "at most 1000 lists and objects inside each other" });
+});
+
+t.test("pointers escape slashes and tildes", async (t) => {
+  t.equal(childPointer("/a", "b/c~d"), "/a/b~1c~0d");
+  t.strictSame(pointerKeys("/a/b~1c~0d/0"), ["a", "b/c~d", "0"]);
+  t.strictSame(pointerKeys(""), []);
+});

@@ -1,0 +1,71 @@
+import t from "tap";
+import {
+  restoreExactNumbers,
+  withAbsoluteDestinations,
+  withoutEmptyWords,
+} from "../../../src/spec/normalise.ts";
+import type { Spec } from "../../../src/spec/types.ts";
+
+function read(text: string): unknown {
+  return withoutEmptyWords(JSON.parse(text), text);
+}
+
+t.test("members that are null are taken out, at every depth", async (t) => {
+  const text =
+    '{"mounts": null, "linux": {"seccomp": null, "devices": [{"path": "/x", "uid": null}]}, "hooks": {}}';
+  t.strictSame(read(text), { linux: { devices: [{ path: "/x" }] }, hooks: {} });
+});
+
+t.test("entries of lists stay, so that what comes after keeps its place", async (t) => {
+  t.strictSame(read('{"mounts": [null, {"type": null}]}'), { mounts: [null, {}] });
+  t.equal(read("null"), null);
+});
+
+t.test("a text that holds the word null as a string is left as it is", async (t) => {
+  t.strictSame(read('{"hostname": "null"}'), { hostname: "null" });
+});
+
+t.test("a seccomp profile that says nothing is taken out", async (t) => {
+  t.strictSame(read('{"linux": {"seccomp": {"defaultAction": "", "syscalls": null}}}'), { linux: {} });
+  t.strictSame(read('{"linux": {"seccomp": {"architectures": ["x"]}}}'), { linux: {} });
+  const kept = { linux: { seccomp: { syscalls: [{}] } } };
+  t.strictSame(read(JSON.stringify(kept)), kept);
+  const wrong = { linux: { seccomp: { syscalls: "x" } } };
+  t.strictSame(read(JSON.stringify(wrong)), wrong, "what is wrong is for the schema to tell");
+});
+
+t.test("a relative destination is meant from the root", async (t) => {
+  const spec: Spec = { ociVersion: "1.3.0", mounts: [{ destination: "a/b" }, { destination: "/c" }] };
+  t.strictSame(withAbsoluteDestinations(spec).mounts, [{ destination: "/a/b" }, { destination: "/c" }]);
+});
+
+t.test("numbers that JSON.parse has rounded come back exact, as bigints", async (t) => {
+  const text = `{"process": {"rlimits": [{"soft": 1024, "hard": 18446744073709551615}]},
+    "linux": {"seccomp": {"syscalls": [{}, {"args": [{"value": 9007199254740993, "valueTwo": 7}]}]}}}`;
+  const spec = JSON.parse(text);
+  t.strictSame(restoreExactNumbers(spec, text, "Spec"), []);
+  t.strictSame(spec.process.rlimits, [{ soft: 1024, hard: 18446744073709551615n }]);
+  t.strictSame(spec.linux.seccomp.syscalls[1].args, [{ value: 9007199254740993n, valueTwo: 7 }]);
+});
+
+t.test("the same in a process file; a number written with an exponent is taken as it is", async (t) => {
+  const text = '{"rlimits": [{"soft": 1e18, "hard": 18446744073709551614}]}';
+  const process = JSON.parse(text);
+  t.strictSame(restoreExactNumbers(process, text, "Process"), []);
+  t.strictSame(process.rlimits, [{ soft: 1000000000000000000n, hard: 18446744073709551614n }]);
+});
+
+t.test("a number that 64 bits cannot hold is a fault", async (t) => {
+  const text = '{"process": {"rlimits": [{"soft": 1, "hard": 18446744073709551616}]}}';
+  t.strictSame(restoreExactNumbers(JSON.parse(text), text, "Spec"), [
+    {
+      pointer: "/process/rlimits/0/hard",
+      reason: "must be at most 18446744073709551615, is 18446744073709551616",
+    },
+  ]);
+});
+
+t.test("resources are not looked into", async (t) => {
+  const text = '{"process": 1, "linux": {"seccomp": {"syscalls": 5}}}';
+  t.strictSame(restoreExactNumbers(JSON.parse(text), text, "Resources"), []);
+});
