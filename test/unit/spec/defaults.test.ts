@@ -1,3 +1,5 @@
+// The examples that `spec` writes.
+
 import t from "tap";
 import { exampleSpec, rootlessExample } from "../../../src/spec/defaults.ts";
 import { loadConfig } from "../../../src/spec/load.ts";

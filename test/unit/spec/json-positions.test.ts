@@ -1,3 +1,5 @@
+// Where values stand in a JSON text, and where a text stops being JSON.
+
 import t from "tap";
 import { childPointer, JsonPositions, pointerKeys } from "../../../src/spec/json-positions.ts";
 

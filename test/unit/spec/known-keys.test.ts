@@ -1,3 +1,5 @@
+// The keys the schemas do not know, as --debug tells of them.
+
 import t from "tap";
 import { keysAt, unknownKeys } from "../../../src/spec/known-keys.ts";
 

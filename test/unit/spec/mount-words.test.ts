@@ -1,3 +1,5 @@
+// The list of mount options of the check, held to the table of the mount plan.
+
 import t from "tap";
 import { MOUNT_OPTION_NAMES } from "../../../src/rootfs/mount-options.ts";
 import { isMountWord, MOUNT_WORDS } from "../../../src/spec/mount-words.ts";

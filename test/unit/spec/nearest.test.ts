@@ -1,3 +1,5 @@
+// Which valid word a misspelt one is taken for.
+
 import t from "tap";
 import { nearestWord } from "../../../src/spec/nearest.ts";
 

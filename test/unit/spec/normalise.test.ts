@@ -1,3 +1,5 @@
+// What a document goes through besides being checked.
+
 import t from "tap";
 import {
   restoreExactNumbers,

@@ -1,0 +1,60 @@
+// Rules about limits, of config.json and of update.
+
+import t from "tap";
+import { checkResources } from "../../../../src/spec/semantics.ts";
+import type { Resources } from "../../../../src/spec/types.ts";
+import { linuxFaults } from "./findings.ts";
+
+function check(resources: Resources): string[] {
+  return checkResources(resources).faults.map(({ pointer, reason }) => `${pointer}: ${reason}`);
+}
+
+t.test("a device rule is about something", async (t) => {
+  const devices = [
+    { allow: false, access: "rwm" },
+    { allow: true, type: "c", access: "wr" },
+    { allow: true, type: "u", access: "rx" },
+    { allow: true, type: "", access: "" },
+    { allow: true },
+  ];
+  t.strictSame(check({ devices }), [
+    '/devices/2/type: must be "a", "b" or "c", is "u"',
+    '/devices/2/access: must be letters of "rwm", is "rx"',
+    '/devices/3/access: must not be empty, allowed: letters of "rwm"',
+    '/devices/4/access: must not be empty, allowed: letters of "rwm"',
+  ]);
+});
+
+t.test("memory and swap together are at least the memory", async (t) => {
+  t.strictSame(check({ memory: { limit: 100, swap: 100 } }), []);
+  t.strictSame(check({ memory: { limit: 100, swap: -1 } }), []);
+  t.strictSame(check({ memory: { limit: -1, swap: 50 } }), []);
+  t.strictSame(check({ memory: { limit: 100, swap: 50 } }), [
+    "/memory/swap: is memory and swap together: must be at least the limit, 100, is 50",
+  ]);
+});
+
+t.test("swappiness is a percentage, or Go's -1 as an unsigned number", async (t) => {
+  t.strictSame(check({ memory: { swappiness: 100 } }), []);
+  t.strictSame(check({ memory: { swappiness: 2 ** 64 } }), []);
+  t.strictSame(check({ memory: { swappiness: 101 } }), ["/memory/swappiness: must be from 0 to 100, is 101"]);
+});
+
+t.test("idle is 0 or 1", async (t) => {
+  t.strictSame(check({ cpu: { idle: 1 } }), []);
+  t.strictSame(check({ cpu: { idle: -1 } }), ["/cpu/idle: must be 0 or 1, is -1"]);
+});
+
+t.test("no name of a unified resource leads out of the cgroup", async (t) => {
+  t.strictSame(check({ unified: { "memory.high": "1" } }), []);
+  t.strictSame(check({ unified: { "../x": "1", "..": "1" } }), [
+    "/unified/..~1x: must be a file name, without slashes",
+    "/unified/..: must be a file name, without slashes",
+  ]);
+});
+
+t.test("in a configuration the same faults stand below /linux/resources", async (t) => {
+  t.strictSame(linuxFaults({ resources: { cpu: { idle: 2 } } }), [
+    "/linux/resources/cpu/idle: must be 0 or 1, is 2",
+  ]);
+});
