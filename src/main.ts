@@ -44,9 +44,15 @@ async function run(command: Command, words: readonly string[], givenBefore: Give
   const trace = log.debugging ? (text: string) => log.debug(text) : undefined;
   const globals = { ...readGlobals(globalsGiven, host), log, trace };
   await orHelp(command, () => checkArgCount(line.args, { name, ...count, program: process.argv0 }));
-  const status = await command.run({ globals, host, options: valuesOf(table, given), args: line.args });
-  log.writeWarnings();
-  return status;
+  const options = valuesOf(table, given);
+  try {
+    const status = await command.run({ globals, host, options, args: line.args });
+    log.writeWarnings();
+    return status;
+  } catch (error) {
+    const status = reporter.fail(error);
+    return error instanceof UsageError ? status : (command.failureStatus ?? status);
+  }
 }
 
 /** Runs a check of the command line; when it fails, the help that would have been right goes to stdout first. */

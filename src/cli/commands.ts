@@ -4,6 +4,7 @@
 import { nearestWord } from "../spec/nearest.ts";
 import { command as create } from "./commands/create.ts";
 import { command as remove } from "./commands/delete.ts";
+import { command as events } from "./commands/events.ts";
 import { command as exec } from "./commands/exec.ts";
 import { command as features } from "./commands/features.ts";
 import { command as kill } from "./commands/kill.ts";
@@ -23,6 +24,8 @@ import { UsageError } from "./usage-error.ts";
 export const commands: readonly Command[] = [
   create,
   remove,
+  events,
+  exec,
   kill,
   list,
   pause,

@@ -12,10 +12,6 @@ export function readCreateOptions(
   options: Values<typeof createOptions>,
   cwd: () => string,
 ): CreateOptions {
-  const preserveFds = options["preserve-fds"];
-  if (preserveFds < 0) {
-    throw new UsageError(`invalid value "${preserveFds}" for flag -preserve-fds: must not be negative`);
-  }
   return {
     id,
     bundle: absolutePath(options.bundle ?? "", cwd),
@@ -24,11 +20,17 @@ export function readCreateOptions(
     pidfdSocket: absoluteIfGiven(options["pidfd-socket"], cwd),
     noPivot: options["no-pivot"],
     noNewKeyring: options["no-new-keyring"],
-    preserveFds,
+    preserveFds: readPreserveFds(options["preserve-fds"]),
   };
 }
 
+/** Checks the value of `--preserve-fds`. */
+export function readPreserveFds(given: number): number {
+  if (given >= 0) return given;
+  throw new UsageError(`invalid value "${given}" for flag -preserve-fds: must not be negative`);
+}
+
 /** An empty value is as good as none: callers pass `--console-socket ""`. */
-function absoluteIfGiven(path: string | undefined, cwd: () => string): string | undefined {
+export function absoluteIfGiven(path: string | undefined, cwd: () => string): string | undefined {
   return path === undefined || path === "" ? undefined : absolutePath(path, cwd);
 }

@@ -75,6 +75,8 @@ export interface Command<T extends OptionTable = OptionTable> {
   readonly args: { readonly min: number; readonly max: number };
   /** What follows the first argument is never an option: it belongs to the command to run. */
   readonly stopAfterFirstArg?: true;
+  /** The exit status of a failure of the command's own, where it is not 1. */
+  readonly failureStatus?: number;
   readonly options: T;
   /** Does it, and returns the exit status. Loads what it needs only now. */
   // A method, not a function property: commands of any table must fit into one list.

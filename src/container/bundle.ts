@@ -4,6 +4,7 @@ import { TsrunError, wrapError } from "../errors.ts";
 import { hasErrno } from "../linux/call.ts";
 import { S_IFDIR, S_IFLNK } from "../linux/fcntl.ts";
 import { readText, status } from "../linux/files.ts";
+import { effectiveUid } from "../linux/process.ts";
 import { loadConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
 
@@ -29,7 +30,7 @@ export function loadBundle(path: string): Bundle {
       hint: `"spec --bundle ${path}" writes one to begin with`,
     });
   }
-  const { spec } = loadConfig(text, file);
+  const { spec } = loadConfig(text, file, { euid: effectiveUid() });
   return { path, spec, text, rootfs: checkRootfs(path, spec) };
 }
 

@@ -19,8 +19,8 @@ import { becomeUser } from "../process/become-user.ts";
 import { setLimits } from "../process/host-side.ts";
 import { ProxyDied } from "../proxy/proxy.ts";
 import { enterRootfs, prepareRootfs, sealRootfs } from "../rootfs/rootfs.ts";
-import { connectTo } from "../terminal/socket.ts";
 import { loadBundle } from "./bundle.ts";
+import { openConsole } from "./console.ts";
 import { furnishRoot, giveTerminal, leaveWaiting, prepareInit } from "./init.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { type ContainerPlan, planContainer } from "./plan.ts";
@@ -28,15 +28,27 @@ import type { StateRecord } from "./record.ts";
 import { createStateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
-/**
- * Creates a container: when this returns, its first process is set up completely and waits for `start`.
- * @param console the socket that a terminal's master is sent to, when it is not the caller's `--console-socket`
- */
-export function createContainer(globals: GlobalOptions, options: CreateOptions, console?: Descriptor): void {
+export interface CreateMode {
+  /** The caller stays, and wants the terminal for itself. */
+  readonly foreground: boolean;
+}
+
+export interface Created {
+  /** In the foreground: where the terminal's master arrives. */
+  readonly terminal: Descriptor | undefined;
+}
+
+/** Creates a container: when this returns, its first process is set up completely and waits for `start`. */
+export function createContainer(globals: GlobalOptions, options: CreateOptions, mode: CreateMode): Created {
   // Nothing is touched before the whole configuration has been found good.
   const bundle = loadBundle(options.bundle);
   const plan = planContainer({ bundle, options, globals });
-  using terminal = console ?? consoleFor(plan);
+  const { socket, ours } = openConsole({
+    ...mode,
+    terminal: bundle.spec.process?.terminal === true,
+    socket: options.consoleSocket,
+  });
+  using terminal = socket;
 
   using undo = new Undo();
   using directory = createStateDirectory(globals.root, options.id);
@@ -71,6 +83,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   if (options.pidFile !== undefined) replaceFile(options.pidFile, `${entered.proxy.pid}`, { mode: 0o666 });
   entered.proxy.close();
   undo.commit();
+  return { terminal: ours };
 }
 
 /** What happens inside, from an empty process in its namespaces to one that waits for `start`. */
@@ -97,21 +110,6 @@ function setUp(plan: ContainerPlan, { entered, cgroup }: { entered: Entered; cgr
   // Privileges go, and with them the way back; what remains is to wait, and to execute.
   const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined });
   leaveWaiting(proxy, plan, { executable, start, result });
-}
-
-/** The caller's console socket. A terminal without one, or one without a terminal, is the caller's mistake. */
-function consoleFor({ bundle, options }: ContainerPlan): Descriptor | undefined {
-  const wanted = bundle.spec.process?.terminal === true;
-  const { consoleSocket } = options;
-  if (wanted && consoleSocket !== undefined) return connectTo(consoleSocket, "--console-socket");
-  if (!wanted && consoleSocket === undefined) return undefined;
-  throw wanted
-    ? new TsrunError("E_USAGE", "cannot allocate tty if runc will detach without setting console socket", {
-        hint: "add --console-socket PATH, or set process.terminal to false",
-      })
-    : new TsrunError("E_USAGE", "cannot use console socket if runc will not detach or allocate tty", {
-        hint: "leave out --console-socket, or set process.terminal to true",
-      });
 }
 
 function startFirstProcess(
@@ -145,6 +143,7 @@ function newRecord({ bundle, options, cgroup, namespaces }: ContainerPlan): Stat
     rootfs: bundle.rootfs,
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
     cgroup: plannedRecord(cgroup),
+    newKeyring: !options.noNewKeyring,
     ownPidNamespace: namespaces.created.has("pid"),
   };
 }

@@ -1,5 +1,7 @@
 // What the command line hands to the stories in this folder. Plain values: paths are absolute, numbers are checked.
 
+import type { Process } from "../spec/types.ts";
+
 /** The options that stand before (or after) every command. */
 export interface GlobalOptions {
   /** State root, absolute. */
@@ -30,6 +32,31 @@ export interface RunOptions extends CreateOptions {
   /** Keep the container's state after the process has ended. */
   readonly keep: boolean;
   readonly noSubreaper: boolean;
+}
+
+export interface ExecOptions {
+  readonly id: string;
+  /** From `--process`; the options from `args` to `noNewPrivs` then count for nothing. */
+  readonly process: Process | undefined;
+  readonly args: readonly string[];
+  readonly cwd: string | undefined;
+  readonly env: readonly string[];
+  readonly tty: boolean;
+  /** `UID[:GID]` */
+  readonly user: string | undefined;
+  readonly additionalGids: readonly number[];
+  readonly capabilities: readonly string[];
+  readonly apparmor: string | undefined;
+  readonly processLabel: string | undefined;
+  readonly noNewPrivs: boolean;
+  readonly detach: boolean;
+  readonly pidFile: string | undefined;
+  readonly consoleSocket: string | undefined;
+  readonly pidfdSocket: string | undefined;
+  readonly preserveFds: number;
+  /** `[CONTROLLER,…:]PATH` below the container's cgroup. */
+  readonly cgroups: readonly string[];
+  readonly ignorePaused: boolean;
 }
 
 export interface KillOptions {

@@ -38,14 +38,13 @@ export interface PlanRequest {
 export function planContainer({ bundle, options, globals }: PlanRequest): ContainerPlan {
   const { spec } = bundle;
   const inUserNamespace = !inInitialUserNamespace();
-  const rootless = isRootless(globals, inUserNamespace);
   const namespaces = planNamespaces(spec);
   const hierarchies = readHierarchies();
   const cgroup = planCgroup({ spec, id: options.id, systemd: globals.systemdCgroup, hierarchies });
   return {
     bundle,
     options,
-    rootless,
+    rootless: isRootless(globals),
     namespaces,
     cgroup,
     rootfs: planRootfs({
@@ -62,10 +61,7 @@ export function planContainer({ bundle, options, globals }: PlanRequest): Contai
       linux: spec.linux,
       newKeyring: !options.noNewKeyring,
     }),
-    seccomp: compileSeccomp(spec.linux?.seccomp, {
-      cacheDirectory: `${globals.root}/.cache/seccomp`,
-      debug: globals.trace,
-    }),
+    seccomp: seccompOf(spec, globals),
   };
 }
 
@@ -75,8 +71,14 @@ function requireProcess({ process }: Spec): Process {
   throw new TsrunError("E_CONFIG", "process property must not be empty");
 }
 
-function isRootless({ rootless }: GlobalOptions, inUserNamespace: boolean): boolean {
-  return rootless === "auto" ? effectiveUid() !== 0 || inUserNamespace : rootless === "true";
+/** The container's filter, compiled; from the cache below the state root when it was seen before. */
+export function seccompOf({ linux }: Spec, { root, trace }: GlobalOptions): CompiledFilter | undefined {
+  return compileSeccomp(linux?.seccomp, { cacheDirectory: `${root}/.cache/seccomp`, debug: trace });
+}
+
+/** Whether what only the host's root may do is left undone without a word. */
+export function isRootless({ rootless }: GlobalOptions): boolean {
+  return rootless === "auto" ? effectiveUid() !== 0 || !inInitialUserNamespace() : rootless === "true";
 }
 
 /** The host's hierarchies as a mount of type cgroup sees them. */

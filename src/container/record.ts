@@ -19,6 +19,8 @@ export interface StateRecord {
   readonly cgroup: CgroupRecord;
   /** The resources in force, once `update` has changed them; until then config.json has them. */
   readonly resources?: Resources;
+  /** Whether the container has a session keyring of its own, which `exec` then joins. */
+  readonly newKeyring: boolean;
   /** Whether the first process' end is everybody's: it has a pid namespace of its own. */
   readonly ownPidNamespace: boolean;
 }

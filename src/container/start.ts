@@ -46,7 +46,9 @@ export function release(directory: StateDirectory, record: StateRecord): void {
   directory.removeFifos();
   const reply = readResult(result);
   const program = directory.loadConfig().process?.args?.[0] ?? "";
-  if (reply.length > 0) throw executeError(program, reply);
+  const failure = failureInReply(reply);
+  if (failure !== undefined)
+    throw executeError(program, { call: syscallName(failure.number), errno: failure.errno });
   const found = processStatus(record.init_process_pid);
   if (found?.name === "tsrun-init" && found.startTime === record.init_process_start && found.state === "Z") {
     throw new TsrunError(
@@ -72,14 +74,10 @@ function readResult(result: Descriptor): Uint8Array {
 }
 
 /** runc's words for what the kernel refused: `exec /x: exec format error`. */
-function executeError(program: string, reply: Uint8Array): TsrunError {
-  const failure = failureInReply(reply);
-  if (failure === undefined) return new TsrunError("E_EXEC", `cannot execute "${program}": unknown reason`);
-  const { number, errno } = failure;
-  const call = syscallName(number);
+export function executeError(program: string, { call, errno }: { call: string; errno: number }): TsrunError {
   const what = call === "execve" ? `exec ${program}` : `cannot execute "${program}": ${call}`;
   return new TsrunError("E_EXEC", `${what}: ${errnoWords(errno)}`, {
     errno: errnoName(errno),
-    hint: "the file exists, but the kernel refuses it: another machine's program, or a script without its interpreter",
+    hint: "the kernel refuses the file: another machine's program, or a script without its interpreter",
   });
 }

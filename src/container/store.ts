@@ -20,6 +20,7 @@ import {
   status,
 } from "../linux/files.ts";
 import { cString } from "../linux/words.ts";
+import { reloadConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
 import { checkId } from "./id.ts";
 import type { StateRecord } from "./record.ts";
@@ -75,7 +76,7 @@ export class StateDirectory implements Disposable {
   }
 
   loadConfig(): Spec {
-    return JSON.parse(readText(CONFIG, { at: this.#directory.number })) as Spec;
+    return reloadConfig(readText(CONFIG, { at: this.#directory.number }));
   }
 
   /** Makes the two FIFOs and opens both ends of each, so that neither side ever waits for the other to open. */

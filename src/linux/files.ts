@@ -133,7 +133,7 @@ export function tryWriteFile(path: string, data: string | Uint8Array, { at = AT_
   const bytes = typeof data === "string" ? utf8(data) : data;
   const written = tryCall("write", fd, bytes, bytes.length);
   tryCall("close", fd);
-  return written < 0 ? written : 0;
+  return Math.min(written, 0);
 }
 
 export interface CreateFileOptions extends At {

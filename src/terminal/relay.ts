@@ -3,11 +3,11 @@
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call.ts";
-import { O_NOCTTY, O_RDWR } from "../linux/fcntl.ts";
-import { type Descriptor, openIfThere } from "../linux/files.ts";
+import { AT_FDCWD, O_CLOEXEC, O_NOCTTY, O_RDWR } from "../linux/fcntl.ts";
+import type { Descriptor } from "../linux/files.ts";
 import type { PollEntry } from "../linux/process.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "../linux/sched.ts";
-import { viewOf } from "../linux/words.ts";
+import { cString, viewOf } from "../linux/words.ts";
 
 const TCGETS = 0x5401;
 const TCSETS = 0x5402;
@@ -122,8 +122,8 @@ export function findHostTerminal(): number {
   for (const candidate of [2, 1, 0]) {
     if (tryCall("ioctl", candidate, TCGETS, new Uint8Array(TERMIOS_SIZE)) === 0) return candidate;
   }
-  const controlling = openIfThere("/dev/tty", O_RDWR | O_NOCTTY);
-  if (controlling !== undefined) return controlling.number;
+  const controlling = tryCall("openat", AT_FDCWD, cString("/dev/tty"), O_RDWR | O_NOCTTY | O_CLOEXEC, 0);
+  if (controlling >= 0) return controlling;
   throw new TsrunError("E_STATE", "cannot find a terminal: none of standard input, output and error is one", {
     hint: "set process.terminal to false, or detach with --console-socket",
   });

@@ -1,14 +1,18 @@
 // The sockets that callers listen on for a terminal or a pidfd: connected by tsrun, used by the first process.
 
 import { TsrunError } from "../errors.ts";
-import { tryCall } from "../linux/call.ts";
+import { mustCall, tryCall } from "../linux/call.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";
 import { Descriptor, openDirectory } from "../linux/files.ts";
-import { utf8 } from "../linux/words.ts";
+import { addressOf } from "../linux/libc.ts";
+import { u64Struct, utf8, viewOf } from "../linux/words.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
+/** `struct cmsghdr` and one descriptor, aligned. */
+const CONTROL_SIZE = 24;
+const MSG_CMSG_CLOEXEC = 0x40000000;
 /** Bytes of `sun_path` with its NUL (unix(7)). */
 const SUN_PATH = 108;
 
@@ -31,6 +35,28 @@ export function connectTo(path: string, option: string): Descriptor {
     throw failure(path, option, -result);
   }
   return socket;
+}
+
+/** The two ends of a connection of ours: the first process sends the master to one, `receiveMaster` reads the other. */
+export function consolePair(): [Descriptor, Descriptor] {
+  const pair = new Uint8Array(8);
+  mustCall("make a socket pair", "socketpair", AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+  return [new Descriptor(viewOf(pair).getInt32(0, true)), new Descriptor(viewOf(pair).getInt32(4, true))];
+}
+
+/** Receives the one descriptor of a message (unix(7), cmsg(3)). */
+export function receiveMaster(socket: Descriptor): Descriptor {
+  const name = new Uint8Array(64);
+  const vector = u64Struct(addressOf(name), name.length);
+  const control = new Uint8Array(CONTROL_SIZE);
+  const header = u64Struct(0, 0, addressOf(vector), 1, addressOf(control), control.length, 0);
+  mustCall("receive the terminal", "recvmsg", socket.number, header, MSG_CMSG_CLOEXEC);
+  // Used after the call, so that none of them was collected before it.
+  const received =
+    [name, vector, control].every((one) => one.length > 0) && viewOf(control).getInt32(12, true) === 1;
+  if (!received)
+    throw new TsrunError("E_INTERNAL", "cannot receive the terminal: the message holds no descriptor");
+  return new Descriptor(viewOf(control).getInt32(16, true));
 }
 
 function failure(path: string, option: string, errno: number): TsrunError {

@@ -1,0 +1,46 @@
+// `events`: what a container uses, and when it runs out of memory.
+
+import { OomWatch } from "../cgroups/oom-watch.ts";
+import { readStats } from "../cgroups/stats/read.ts";
+import type { Stats } from "../cgroups/stats/stats.ts";
+import { TsrunError } from "../errors.ts";
+import type { GlobalOptions } from "./options.ts";
+import type { StateRecord } from "./record.ts";
+import { isAlive } from "./status.ts";
+import { getStateDirectory } from "./store.ts";
+
+export type ContainerEvent =
+  | { readonly type: "stats"; readonly id: string; readonly data: Stats }
+  | { readonly type: "oom"; readonly id: string };
+
+/** What the container uses now. */
+export function containerStats(globals: GlobalOptions, id: string): ContainerEvent {
+  const { cgroup } = loadRunning(globals, id);
+  return { type: "stats", id, data: readStats(cgroup) };
+}
+
+/** Tells what the container uses, every so often, and each lack of memory, until its cgroup is empty or gone. */
+export function watchContainer(
+  globals: GlobalOptions,
+  { id, intervalMs, tell }: { id: string; intervalMs: number; tell: (event: ContainerEvent) => void },
+): void {
+  const { cgroup } = loadRunning(globals, id);
+  using watch = OomWatch.of(cgroup);
+  let next = performance.now() + intervalMs;
+  for (;;) {
+    const event = watch.wait(Math.max(0, next - performance.now()));
+    if (event === "end") return;
+    if (event === "oom") tell({ type: "oom", id });
+    if (performance.now() < next) continue;
+    tell({ type: "stats", id, data: readStats(cgroup) });
+    // A slow reader is not made up for by a burst of lines.
+    next = Math.max(next + intervalMs, performance.now());
+  }
+}
+
+function loadRunning(globals: GlobalOptions, id: string): StateRecord {
+  using directory = getStateDirectory(globals.root, id);
+  const record = directory.load();
+  if (isAlive(record)) return record;
+  throw new TsrunError("E_STATE", `container with id ${id} is not running`);
+}

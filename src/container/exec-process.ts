@@ -1,0 +1,68 @@
+// Which process `exec` runs: that of a process file, or the container's own with what the command line changes. Pure.
+// AS RUNC: getProcess in exec.go.
+
+import { TsrunError } from "../errors.ts";
+import type { Capabilities, Capability, Process, Spec } from "../spec/types.ts";
+import type { ExecOptions } from "./options.ts";
+
+/** The process to run. Throws when there is nothing to run. */
+export function chooseProcess(spec: Spec, options: ExecOptions): Process {
+  const chosen = options.process ?? fromCommandLine(spec, options);
+  if (chosen.args === undefined || chosen.args.length === 0) {
+    throw new TsrunError("E_USAGE", "exec args cannot be empty", {
+      hint: "name the program after the container's id, or give a file to --process",
+    });
+  }
+  return chosen;
+}
+
+function fromCommandLine({ process }: Spec, options: ExecOptions): Process {
+  if (process === undefined) throw new TsrunError("E_CONFIG", "process property must not be empty");
+  const capabilities = withCapabilities(process.capabilities, options.capabilities);
+  return {
+    ...process,
+    args: [...options.args],
+    terminal: options.tty,
+    env: [...(process.env ?? []), ...options.env],
+    cwd: options.cwd ?? process.cwd,
+    ...(options.apparmor === undefined ? {} : { apparmorProfile: options.apparmor }),
+    ...(options.processLabel === undefined ? {} : { selinuxLabel: options.processLabel }),
+    ...(capabilities === undefined ? {} : { capabilities }),
+    noNewPrivileges: options.noNewPrivs || process.noNewPrivileges === true,
+    user: {
+      ...process.user,
+      ...(options.user === undefined ? {} : parseUser(options.user)),
+      additionalGids: [...(process.user?.additionalGids ?? []), ...options.additionalGids],
+    },
+  };
+}
+
+/** Added to what may be had and what is had; to the ambient set only where the inheritable one is in use. */
+function withCapabilities(has: Capabilities | undefined, added: readonly string[]): Capabilities | undefined {
+  if (added.length === 0) return has;
+  const names = added as readonly Capability[];
+  const more = (set: readonly Capability[] | undefined): Capability[] => [
+    ...new Set([...(set ?? []), ...names]),
+  ];
+  const inherits = (has?.inheritable?.length ?? 0) > 0;
+  return {
+    ...has,
+    bounding: more(has?.bounding),
+    effective: more(has?.effective),
+    permitted: more(has?.permitted),
+    ...(inherits ? { ambient: more(has?.ambient) } : {}),
+  };
+}
+
+/** `uid` or `uid:gid`, in numbers: names would have to be looked up in a file that the container controls. */
+function parseUser(user: string): { uid: number; gid?: number } {
+  const [uid, gid, ...rest] = user.split(":");
+  const bad = (what: string, value: string) =>
+    new TsrunError("E_USAGE", `parsing ${value} as int for ${what} failed: it must be a number`, {
+      hint: "--user takes numbers: UID or UID:GID",
+    });
+  if (uid === undefined || !/^\d+$/.test(uid)) throw bad("uid", user);
+  if (gid === undefined) return { uid: Number(uid) };
+  if (!/^\d+$/.test(gid) || rest.length > 0) throw bad("gid", user);
+  return { uid: Number(uid), gid: Number(gid) };
+}

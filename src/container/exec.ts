@@ -1,0 +1,185 @@
+// `exec`: one more process in a container. The first proxy joins the container's cgroup and every namespace it has, the
+// second is cloned into its pid namespace, becomes the user, and executes. Read with create.ts, whose stages it shares.
+
+import { joinFiles } from "../cgroups/driver.ts";
+import { TsrunError } from "../errors.ts";
+import { type Descriptor, openDirectory, readLink, replaceFile } from "../linux/files.ts";
+import { processStatus, signalProcess, waitFor } from "../linux/process.ts";
+import { SIGKILL } from "../linux/sched.ts";
+import { type Entered, enterNamespaces } from "../namespaces/enter.ts";
+import { type Join, NAMESPACE_KINDS, NAMESPACES } from "../namespaces/plan.ts";
+import { becomeUser } from "../process/become-user.ts";
+import { closeOnExecute, execute } from "../process/execute.ts";
+import { resetCpuAffinity, setCpuAffinity, setLimits, writeOomScore } from "../process/host-side.ts";
+import { placeFilter } from "../process/identity.ts";
+import { type ProcessPlan, planProcess } from "../process/plan.ts";
+import { outliveTsrun, sessionOperations } from "../process/session.ts";
+import { close } from "../proxy/calls.ts";
+import type { SyscallProxy } from "../proxy/proxy.ts";
+import type { CompiledFilter } from "../seccomp/filter.ts";
+import type { Spec } from "../spec/types.ts";
+import { adoptTerminal, openPty, sendMaster } from "../terminal/console.ts";
+import { openConsole } from "./console.ts";
+import { subCgroup } from "./exec-cgroup.ts";
+import { chooseProcess } from "./exec-process.ts";
+import { attachTerminal, prepareForeground, supervise } from "./foreground.ts";
+import { installFilter } from "./init.ts";
+import type { ExecOptions, GlobalOptions } from "./options.ts";
+import { isRootless, seccompOf } from "./plan.ts";
+import type { StateRecord } from "./record.ts";
+import { executeError } from "./start.ts";
+import { statusOf } from "./status.ts";
+import { getStateDirectory, type StateDirectory } from "./store.ts";
+import { Undo } from "./undo.ts";
+
+interface ExecPlan {
+  readonly record: StateRecord;
+  readonly process: ProcessPlan;
+  readonly consoleSize: NonNullable<Spec["process"]>["consoleSize"];
+  readonly terminal: boolean;
+  readonly seccomp: CompiledFilter | undefined;
+  readonly rootless: boolean;
+}
+
+/** Runs a process in a container. Returns its exit status, 128 + signal when a signal ended it, 0 when detached. */
+export function execContainer(globals: GlobalOptions, options: ExecOptions): number {
+  const plan = planExec(globals, options);
+  const foreground = options.detach ? undefined : prepareForeground({ reaper: false });
+  const { socket, ours } = openConsole({
+    foreground: foreground !== undefined,
+    terminal: plan.terminal,
+    socket: options.consoleSocket,
+  });
+  using terminal = socket;
+
+  using undo = new Undo();
+  const entered = join(plan, { globals, options, terminal });
+  const { proxy } = entered;
+  undo.add(() => {
+    proxy.close();
+    signalProcess(proxy.pid, SIGKILL);
+    waitFor(proxy.pid);
+  });
+  setUp(proxy, plan, entered.extra[0]);
+  terminal?.close();
+  using relay = attachTerminal(ours);
+  becomeProgram(proxy, plan, options);
+
+  // AS RUNC: the pid file is how conmon learns that it worked, so it comes last, and only then.
+  if (options.pidFile !== undefined) replaceFile(options.pidFile, `${proxy.pid}`, { mode: 0o666 });
+  undo.commit();
+  proxy.close();
+  return foreground === undefined ? 0 : supervise(proxy.pid, foreground, relay);
+}
+
+/** Everything that can be refused is refused before there is a process. */
+function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
+  using directory = getStateDirectory(globals.root, options.id);
+  const record = directory.load();
+  checkStatus(record, directory, options);
+  const spec = directory.loadConfig();
+  const process = chooseProcess(spec, options);
+  return {
+    record,
+    process: planProcess({
+      kind: "exec",
+      id: record.id,
+      process,
+      container: spec.process,
+      linux: spec.linux,
+      newKeyring: record.newKeyring,
+    }),
+    consoleSize: process.consoleSize,
+    terminal: process.terminal === true,
+    seccomp: seccompOf(spec, globals),
+    rootless: isRootless(globals),
+  };
+}
+
+function checkStatus(record: StateRecord, directory: StateDirectory, { ignorePaused }: ExecOptions): void {
+  const status = statusOf(record, directory);
+  if (status === "stopped") throw new TsrunError("E_STATE", "cannot exec in a stopped container");
+  if (status === "paused" && !ignorePaused) {
+    throw new TsrunError("E_STATE", "cannot exec in a paused container (use --ignore-paused to override)");
+  }
+}
+
+interface JoinRequest {
+  readonly globals: GlobalOptions;
+  readonly options: ExecOptions;
+  readonly terminal: Descriptor | undefined;
+}
+
+/** World of the process that comes back: the container's cgroup and namespaces, its root, all privileges in them. */
+function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Entered {
+  const { record } = plan;
+  const files = joinFiles(subCgroup(record.cgroup, options.cgroups));
+  const path = "directory" in files ? files.directory : files.unified;
+  using directory = path === undefined ? undefined : openDirectory(path);
+  return enterNamespaces({
+    plan: {
+      joins: namespacesOf(record.init_process_pid),
+      created: new Set(),
+      uidMappings: [],
+      gidMappings: [],
+      timeOffsets: [],
+    },
+    cgroup: { tasks: "tasks" in files ? files.tasks : [], directory },
+    inherited: options.preserveFds,
+    extra: terminal === undefined ? [] : [terminal],
+    rootless: plan.rootless,
+    trace: globals.trace,
+  });
+}
+
+/** The namespaces of the first process that are not ours: joining one's own user namespace is an error. */
+function namespacesOf(pid: number): Join[] {
+  const joins: Join[] = [];
+  for (const kind of NAMESPACE_KINDS) {
+    const { proc } = NAMESPACES[kind];
+    const path = `/proc/${pid}/ns/${proc}`;
+    if (readLink(path) !== readLink(`/proc/self/ns/${proc}`)) joins.push({ kind, path });
+  }
+  return joins;
+}
+
+/** What the host gives from outside: unlike in create, the /proc that the process itself sees is the container's. */
+function setUp(proxy: SyscallProxy, plan: ExecPlan, console: number | undefined): void {
+  const { process, rootless } = plan;
+  const { initial } = process.affinity;
+  if (initial === undefined) resetCpuAffinity(proxy.pid);
+  else setCpuAffinity(proxy.pid, initial);
+  if (process.oomScoreAdj !== undefined) writeOomScore(proxy.pid, process.oomScoreAdj, { rootless });
+  setLimits(proxy.pid, process.rlimits);
+  const session = sessionOperations({ ...process, oomScoreAdj: undefined }, { rootless });
+  proxy.run(session.operations);
+  session.check();
+  if (console === undefined) return;
+  const pty = openPty(proxy, plan.consoleSize);
+  proxy.run([
+    sendMaster(console, pty.master),
+    close(pty.master),
+    close(console),
+    ...adoptTerminal(pty.slave),
+  ]);
+}
+
+/** The end: the user's credentials, and the program. */
+function becomeProgram(proxy: SyscallProxy, { process, seccomp }: ExecPlan, options: ExecOptions): void {
+  const executable = becomeUser(proxy, process, { filter: seccomp !== undefined });
+  const filter = placeFilter(process, seccomp === undefined ? [] : [installFilter(seccomp)]);
+  if (process.affinity.final !== undefined) setCpuAffinity(proxy.pid, process.affinity.final);
+  const failed = proxy.execute([
+    closeOnExecute(3 + options.preserveFds),
+    outliveTsrun(),
+    ...filter.beforeWaiting,
+    ...filter.beforeExecute,
+    execute(process, executable),
+  ]);
+  const program = process.args[0] ?? "";
+  if (failed !== undefined) throw executeError(program, { call: failed.call, errno: -(failed.result ?? 0) });
+  const found = processStatus(proxy.pid);
+  if (found?.state === "Z" && found.name === "tsrun-init") {
+    throw new TsrunError("E_EXEC", `cannot execute "${program}": the process was killed before it`);
+  }
+}

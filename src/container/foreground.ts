@@ -1,0 +1,71 @@
+// Staying with a process: a foreground `run` or `exec` forwards signals and terminal, reaps, and returns the status.
+
+import { mustCall } from "../linux/call.ts";
+import type { Descriptor } from "../linux/files.ts";
+import { type PollEntry, poll, signalProcess, waitFor } from "../linux/process.ts";
+import { POLLIN, PR_SET_CHILD_SUBREAPER, SIGCHLD, SIGURG, SIGWINCH, WNOHANG } from "../linux/sched.ts";
+import { nextSignal, receiveSignals } from "../linux/signals.ts";
+import { findHostTerminal, TerminalRelay } from "../terminal/relay.ts";
+import { receiveMaster } from "../terminal/socket.ts";
+
+/** How long output is waited for that the process had written when it ended, milliseconds. */
+const DRAIN_MS = 100;
+
+/** What has to be in place before the process exists. */
+export interface Foreground {
+  readonly signals: Descriptor;
+}
+
+/**
+ * Before anything is started: a signal that arrives meanwhile is kept, and forwarded as soon as there is somebody.
+ * @param reaper whether what the process leaves behind comes to us, not to whoever called us
+ */
+export function prepareForeground({ reaper }: { readonly reaper: boolean }): Foreground {
+  const signals = receiveSignals();
+  if (reaper) mustCall("become a subreaper", "prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  return { signals };
+}
+
+export interface Supervised {
+  /** Our child, unreaped: so the number cannot be anybody else's. */
+  readonly pid: number;
+  /** Where its terminal's master arrives, when it has one. */
+  readonly terminal: Descriptor | undefined;
+}
+
+/** The other side of `prepareForeground`. Makes the terminals one, if there are any; to be disposed of on every way out. */
+export function attachTerminal(terminal: Descriptor | undefined): TerminalRelay | undefined {
+  return terminal === undefined ? undefined : new TerminalRelay(findHostTerminal(), receiveMaster(terminal));
+}
+
+/** Forwards until the process has ended. Returns its exit status, or 128 + signal. */
+export function supervise(pid: number, { signals }: Foreground, relay: TerminalRelay | undefined): number {
+  const own: PollEntry = { fd: signals.number, events: POLLIN };
+  for (;;) {
+    const status = reapUntil(pid);
+    if (status !== undefined) {
+      relay?.drain((entry) => poll([entry], DRAIN_MS)[0] ?? 0);
+      return status;
+    }
+    const [signalled = 0, ...moved] = poll([own, ...(relay?.wanted() ?? [])]);
+    relay?.move(moved);
+    if (signalled === 0) continue;
+    for (let signal = nextSignal(signals); signal !== undefined; signal = nextSignal(signals)) {
+      forward(pid, signal, relay);
+    }
+  }
+}
+
+function reapUntil(pid: number): number | undefined {
+  for (;;) {
+    const ended = waitFor(-1, WNOHANG);
+    if (ended === undefined) return undefined;
+    if (ended.pid === pid) return ended.status;
+  }
+}
+
+function forward(pid: number, signal: number, relay: TerminalRelay | undefined): void {
+  if (signal === SIGWINCH) relay?.resize();
+  // SIGCHLD is ours. AS RUNC: SIGURG is not forwarded.
+  else if (signal !== SIGCHLD && signal !== SIGURG) signalProcess(pid, signal);
+}
