@@ -1,0 +1,122 @@
+// What `events` tells of a container's use of resources: the shape, and the order, of runc's types/events.go, since
+// monitoring decodes it. Counters are bigints: those of the kernel have 64 bits. Types only.
+
+/** Absent where runc leaves out a zero. */
+export type Optional = bigint | undefined;
+
+export interface CpuStats {
+  /** Nanoseconds. */
+  readonly usage: {
+    readonly total: Optional;
+    readonly percpu: readonly bigint[] | undefined;
+    readonly percpu_kernel: readonly bigint[] | undefined;
+    readonly percpu_user: readonly bigint[] | undefined;
+    readonly kernel: bigint;
+    readonly user: bigint;
+  };
+  readonly throttling: {
+    readonly periods: Optional;
+    readonly throttledPeriods: Optional;
+    readonly throttledTime: Optional;
+  };
+  readonly psi: Pressure | undefined;
+}
+
+export interface CpusetStats {
+  readonly cpus: readonly number[] | undefined;
+  readonly cpu_exclusive: bigint;
+  readonly mems: readonly number[] | undefined;
+  readonly mem_hardwall: bigint;
+  readonly mem_exclusive: bigint;
+  readonly memory_migrate: bigint;
+  readonly memory_spread_page: bigint;
+  readonly memory_spread_slab: bigint;
+  readonly memory_pressure: bigint;
+  readonly sched_load_balance: bigint;
+  readonly sched_relax_domain_level: bigint;
+}
+
+export interface MemoryCounter {
+  readonly limit: bigint;
+  readonly usage: Optional;
+  readonly max: Optional;
+  readonly failcnt: bigint;
+}
+
+export interface MemoryStats {
+  readonly cache: Optional;
+  readonly usage: MemoryCounter;
+  /** Memory and swap together, on v2 as well. */
+  readonly swap: MemoryCounter;
+  readonly kernel: MemoryCounter;
+  readonly kernelTCP: MemoryCounter;
+  /** memory.stat, by name. */
+  readonly raw: Readonly<Record<string, bigint>> | undefined;
+  readonly psi: Pressure | undefined;
+}
+
+/** `limit` is absent when there is none. */
+export interface PidsStats {
+  readonly current: Optional;
+  readonly limit: Optional;
+}
+
+export interface BlkioEntry {
+  readonly major: Optional;
+  readonly minor: Optional;
+  readonly op: string | undefined;
+  readonly value: Optional;
+}
+
+type BlkioEntries = readonly BlkioEntry[] | undefined;
+
+export interface BlkioStats {
+  readonly ioServiceBytesRecursive: BlkioEntries;
+  readonly ioServicedRecursive: BlkioEntries;
+  readonly ioQueueRecursive: BlkioEntries;
+  readonly ioServiceTimeRecursive: BlkioEntries;
+  readonly ioWaitTimeRecursive: BlkioEntries;
+  readonly ioMergedRecursive: BlkioEntries;
+  readonly ioTimeRecursive: BlkioEntries;
+  readonly sectorsRecursive: BlkioEntries;
+  readonly psi: Pressure | undefined;
+}
+
+export interface HugetlbStats {
+  readonly usage: Optional;
+  readonly max: Optional;
+  readonly failcnt: bigint;
+}
+
+/** Pressure stall information (Documentation/accounting/psi.rst): percentages, and microseconds in all. */
+export interface PressureLine {
+  readonly avg10: number;
+  readonly avg60: number;
+  readonly avg300: number;
+  readonly total: bigint;
+}
+
+export interface Pressure {
+  readonly some: PressureLine;
+  readonly full: PressureLine;
+}
+
+export interface Stats {
+  readonly cpu: CpuStats;
+  readonly cpuset: CpusetStats;
+  readonly memory: MemoryStats;
+  readonly pids: PidsStats;
+  readonly blkio: BlkioStats;
+  readonly hugetlb: Readonly<Record<string, HugetlbStats>>;
+  readonly intel_rdt: Readonly<Record<string, never>>;
+  readonly network_interfaces: null;
+}
+
+/** The text of a file of one controller's cgroup; `undefined` when there is none. */
+export type ReadCgroupFile = (controller: string, file: string) => string | undefined;
+
+export interface StatsSource {
+  readonly read: ReadCgroupFile;
+  /** Names as in hugetlb files: `2MB`. */
+  readonly hugepageSizes: readonly string[];
+}

@@ -1,0 +1,142 @@
+// Statistics of a container, one line of JSON each, and the notice that it has run out of memory.
+
+import { spawn } from "node:child_process";
+import { behaviour, needsController, refused, tsrunOnly } from "../support/behaviour.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import type { Lab } from "../support/lab.ts";
+import { runtimePath } from "../support/runtime.ts";
+import { until } from "../support/wait.ts";
+
+const MIB = 1 << 20;
+
+interface Stats {
+  readonly cpu: { readonly usage: Record<string, unknown>; readonly throttling: object };
+  readonly memory: { readonly usage: { readonly limit: number }; readonly raw: Record<string, number> };
+  readonly pids: { readonly current: number; readonly limit?: number };
+  readonly [key: string]: unknown;
+}
+
+interface Event {
+  readonly type: string;
+  readonly id: string;
+  readonly data?: Stats;
+}
+
+/** `events` in the background: the lines so far, and its end. */
+function watch(lab: Lab, box: Container, ...flags: readonly string[]) {
+  const args = ["--root", lab.stateRoot, "events", ...flags, box.id];
+  const child = spawn(runtimePath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  lab.atClose(() => child.kill("SIGKILL"));
+  let text = "";
+  child.stdout.on("data", (chunk) => {
+    text += String(chunk);
+  });
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  return {
+    events: () =>
+      text
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as Event),
+    ended,
+  };
+}
+
+async function running(lab: Lab, script: string): Promise<Container> {
+  const box = lab.container(Container.script(script));
+  box.config.linux.resources = { memory: { limit: 64 * MIB, swap: 64 * MIB }, pids: { limit: 99 } };
+  box.writeConfig();
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  return box;
+}
+
+behaviour(
+  "events --stats prints one line with all controllers",
+  async (t, lab) => {
+    const box = await running(lab, "sleep 1000");
+    const { stdout } = mustSucceed(await lab.invoke(["events", "--stats", box.id]));
+    t.match(stdout, /^\{"type":"stats","id":"[^"]+","data":\{"cpu":\{"usage":\{"total":\d+,.*\}\}\n$/);
+    const { data } = JSON.parse(stdout) as Event;
+    if (data === undefined) throw new Error("no data");
+    t.strictSame(Object.keys(data), [
+      "cpu",
+      "cpuset",
+      "memory",
+      "pids",
+      "blkio",
+      "hugetlb",
+      "intel_rdt",
+      "network_interfaces",
+    ]);
+    t.match(stdout, `"memory":{`);
+    t.equal(data.memory.usage.limit, 64 * MIB);
+    t.ok(Object.keys(data.memory.raw).length > 10, "memory.stat, raw");
+    t.strictSame(Object.keys(data.memory.raw), Object.keys(data.memory.raw).toSorted(), "in order");
+    t.strictSame({ ...data.pids }, { current: 1, limit: 99 });
+    t.equal(data.network_interfaces, null);
+    t.match(
+      stdout,
+      /"kernelTCP":\{"limit":9223372036854771712,"failcnt":0\}/,
+      "every digit of a large number",
+    );
+  },
+  needsController("memory", 1),
+);
+
+behaviour("statistics come at the interval, until the container is deleted", async (t, lab) => {
+  const box = await running(lab, "sleep 1000");
+  const { events, ended } = watch(lab, box, "--interval", "50ms");
+  await until("three lines", () => events().length >= 3);
+  for (const { type, id } of events()) t.strictSame([type, id], ["stats", box.id]);
+  mustSucceed(await box.delete({ flags: ["--force"] }));
+  t.equal(await ended, 0, "it ends by itself");
+});
+
+behaviour(
+  "running out of memory is an event",
+  async (t, lab) => {
+    // What tail keeps of an endless line grows beyond the limit; the shell survives it.
+    const box = lab.container(Container.script("tail /dev/zero; echo survived; sleep 1000"));
+    box.config.linux.resources = { memory: { limit: 16 * MIB, swap: 16 * MIB } };
+    box.writeConfig();
+    mustSucceed(await box.create());
+    const { events, ended } = watch(lab, box, "--interval", "50ms");
+    await until("the first line", () => events().length > 0);
+    mustSucceed(await box.start());
+    const oom = await until("the event", () => events().find(({ type }) => type === "oom"));
+    t.strictSame(oom, { type: "oom", id: box.id });
+    await until("the shell to go on", () => box.output().includes("survived"));
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await ended;
+  },
+  needsController("memory", 1),
+);
+
+behaviour("what cannot be watched is refused", async (t, lab) => {
+  const box = await running(lab, "sleep 1000");
+  refused(
+    t,
+    await lab.invoke(["events", "--interval", "0s", box.id]),
+    /duration interval must be greater than 0/,
+  );
+  refused(t, await lab.invoke(["events", `${box.id}-nobody`]), /container does not exist/);
+  mustSucceed(await box.kill("KILL"));
+  await box.waitForStatus("stopped");
+  refused(
+    t,
+    await lab.invoke(["events", "--stats", box.id]),
+    new RegExp(`container with id ${box.id} is not running`),
+  );
+});
+
+behaviour(
+  "an interval that is none is a usage error",
+  async (t, lab) => {
+    const box = await running(lab, "sleep 1000");
+    const result = await lab.invoke(["events", "--interval", "soon", box.id]);
+    t.equal(result.code, 1);
+    t.match(result.stderr, /invalid value .*soon.* for flag -interval: parse error/);
+  },
+  tsrunOnly("prints the usage in another form"),
+);
