@@ -6,7 +6,6 @@ import { command as create } from "./commands/create.ts";
 import { command as remove } from "./commands/delete.ts";
 import { command as events } from "./commands/events.ts";
 import { command as exec } from "./commands/exec.ts";
-import { command as events } from "./commands/events.ts";
 import { command as features } from "./commands/features.ts";
 import { command as kill } from "./commands/kill.ts";
 import { command as list } from "./commands/list.ts";
@@ -25,7 +24,6 @@ import { UsageError } from "./usage-error.ts";
 export const commands: readonly Command[] = [
   create,
   remove,
-  events,
   events,
   exec,
   kill,

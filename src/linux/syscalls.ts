@@ -81,8 +81,6 @@ const NUMBERS = {
   eventfd2: [290, 19],
   inotify_init1: [294, 26],
   inotify_add_watch: [254, 27],
-  inotify_init1: [294, 26],
-  inotify_add_watch: [254, 27],
   signalfd4: [289, 74],
   rt_sigaction: [13, 134],
   prlimit64: [302, 261],
