@@ -1,8 +1,9 @@
 // Cgroups: made where the configuration says, with its limits, joined before anything runs, and gone afterwards.
 
-import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, needsController, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, needsController, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { cgroupFolders, cgroupsOf, readCgroup } from "../support/cgroup.ts";
 import type { Resources } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -251,25 +252,35 @@ behaviour(
 );
 
 behaviour(
-  "a cgroup that already holds a process is refused",
+  "a cgroup that already holds a process is refused, and the process left alone",
   async (t, lab) => {
-    const folder = join(
-      cgroupHierarchies().find((one) => one.controllers.includes("pids"))?.mountpoint ?? "",
-      `busy-${lab.mark}`,
-    );
-    mkdirSync(folder);
-    const { spawn } = await import("node:child_process");
+    const name = `busy-${lab.mark}`;
+    const parents = cgroupHierarchies()
+      .filter(({ version }) => version === 1)
+      .map(({ mountpoint }) => mountpoint);
     const sleeper = spawn("sleep", ["1000"]);
-    lab.atClose(() => sleeper.kill("SIGKILL"));
-    writeFileSync(join(folder, "cgroup.procs"), String(sleeper.pid));
+    const move = (folder: string) => writeFileSync(join(folder, "cgroup.procs"), String(sleeper.pid));
+    for (const parent of parents) {
+      mkdirSync(join(parent, name));
+      // A cpuset takes processes only when it has processors and memory.
+      if (existsSync(join(parent, name, "cpuset.cpus"))) {
+        for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+          writeFileSync(join(parent, name, file), readFileSync(join(parent, file)));
+        }
+      }
+      move(join(parent, name));
+    }
+    lab.atClose(() => {
+      parents.forEach(move);
+      sleeper.kill("SIGKILL");
+      for (const parent of parents) rmdirSync(join(parent, name));
+    });
     const box = lab.container();
-    box.config.linux.cgroupsPath = `/busy-${lab.mark}`;
+    box.config.linux.cgroupsPath = `/${name}`;
     box.writeConfig();
-    const result = await box.create();
-    t.equal(result.code, 1);
-    t.match(result.stderr, /cgroup is not empty/);
-    writeFileSync(join(folder, "..", "cgroup.procs"), String(sleeper.pid));
-    rmdirSync(folder);
+    refused(t, await box.create(), /cgroup is not empty/);
+    t.equal(sleeper.exitCode, null);
+    t.ok(existsSync(`/proc/${sleeper.pid}`));
   },
   needsController("pids", 1),
   tsrunOnly("the refusal came with 1.1.6"),
