@@ -2,6 +2,7 @@
 
 import type { Fd } from "../proxy/arguments.ts";
 import type { Operation } from "../proxy/operation.ts";
+import type { IdMap } from "./plan-mounts.ts";
 import { type Batches, held } from "./steps.ts";
 
 /** What the running kernel has turned out not to have; see docs/kernel.md. */
@@ -17,11 +18,22 @@ export interface Provider {
   readonly directory: Fd;
 }
 
+/** Somebody with tsrun's own privileges in the container's mount namespace; see helper.ts. */
+export interface Helper extends Batches {
+  /** False when tsrun has no more privileges than the container. */
+  readonly canHelp: boolean;
+  /** The helper's own descriptor of the container's root. */
+  readonly root: number;
+  /** The helper's descriptor of a user namespace with these maps, or the container's own. */
+  userNamespace(map: IdMap): number;
+}
+
 export interface RootContextOptions {
   readonly proxy: Batches;
   readonly rootfs: string;
   /** What kind of file a path of the host is, as far as tsrun itself can tell; a guess that saves a round trip. */
   readonly kindOf: (path: string) => FileKind | undefined;
+  readonly helper: Helper;
 }
 
 export class RootContext {
@@ -30,6 +42,7 @@ export class RootContext {
   /** The host's path of the root. */
   readonly rootfs: string;
   readonly kindOf: (path: string) => FileKind | undefined;
+  readonly helper: Helper;
   #root: Operation | number | undefined;
   #closing: Operation[] = [];
 
@@ -37,6 +50,7 @@ export class RootContext {
     this.proxy = options.proxy;
     this.rootfs = options.rootfs;
     this.kindOf = options.kindOf;
+    this.helper = options.helper;
   }
 
   /** Carries operations out, out of step: for repairs. */

@@ -1,9 +1,11 @@
 // The steps for what is no file system of its own: bind mounts, remounts, and the links of a cgroup v1 tree. Called by
 // mount-steps.ts.
 
+import type { TsrunError } from "../errors.ts";
 import { EACCES, EEXIST, EINVAL, EPERM } from "../linux/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, O_PATH, S_IFDIR } from "../linux/fcntl.ts";
 import {
+  MOUNT_ATTR_IDMAP,
   MOUNT_ATTR_NOSYMFOLLOW,
   MS_BIND,
   OPEN_TREE_CLOEXEC,
@@ -12,7 +14,16 @@ import {
 } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { viewOf } from "../linux/words.ts";
-import { close, fstatfs, openTree, type Reading, statx, symlinkat } from "../proxy/calls.ts";
+import {
+  close,
+  fstatfs,
+  mountSetattr,
+  openPlainInRoot,
+  openTree,
+  type Reading,
+  statx,
+  symlinkat,
+} from "../proxy/calls.ts";
 import { type Operation, resultOf } from "../proxy/operation.ts";
 import { adapt, attach, changeMount, mountOn } from "./attach.ts";
 import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "./attributes.ts";
@@ -26,7 +37,7 @@ import {
   type RemountMount,
   type SymlinkInMount,
 } from "./plan-mounts.ts";
-import type { Step } from "./steps.ts";
+import type { Batches, Step } from "./steps.ts";
 import { Target, type TargetStep } from "./target.ts";
 
 export interface BindOptions {
@@ -34,9 +45,6 @@ export interface BindOptions {
   readonly mount: BindMount;
   readonly provider: Provider | undefined;
 }
-
-/** Opens a source that the container's first process may not reach itself: a descriptor of it, or `undefined`. */
-export type OpenSource = (mount: BindMount) => number | undefined;
 
 export function bindStep(options: BindOptions): Step {
   return new BindStep(options);
@@ -51,12 +59,15 @@ class BindStep implements TargetStep {
   #tree: Operation | undefined;
   #place: Operation | undefined;
   #flagging: Operation | undefined;
+  #mapping: Operation | undefined;
   #magic: Reading | undefined;
+  #needsHelp: boolean;
 
   constructor({ context, mount, provider }: BindOptions) {
     this.#context = context;
     this.#mount = mount;
     this.#change = mount.change;
+    this.#needsHelp = mount.idMap !== undefined;
     this.#attempt = `mount ${nameMount(mount)}`;
     // A source inside the root may be a mount of the container's, which tsrun itself does not see.
     const guessable = !isInside(context.rootfs, mount.source);
@@ -71,37 +82,72 @@ class BindStep implements TargetStep {
     });
   }
 
+  /** Only the mount point, when the helper is to do the rest. */
   operations(): Operation[] {
-    const context = this.#context;
+    const opened = this.target.open();
+    this.#place = opened.descriptor;
+    if (this.#needsHelp) return [...opened.operations, close(opened.descriptor)];
+    return [
+      ...opened.operations,
+      ...this.#mountOperations(opened.descriptor, { userNamespace: undefined }),
+      close(opened.descriptor),
+    ];
+  }
+
+  get pauses(): boolean {
+    return this.#needsHelp;
+  }
+
+  #mountOperations(target: Operation, { userNamespace }: { userNamespace: number | undefined }): Operation[] {
     const mount = this.#mount;
     const attempt = this.#attempt;
-    const opened = this.target.open();
     const how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (mount.withSubmounts ? AT_RECURSIVE : 0);
     const tree = openTree(AT_FDCWD, mount.source, how, attempt);
-    const attached = attach(context, {
+    const attached = attach(this.#context, {
       tree,
-      target: opened.descriptor,
+      target,
       change: this.#change,
       recursive: mount.recursive,
       propagation: mount.propagation,
       attempt,
     });
     this.#tree = tree;
-    this.#place = opened.descriptor;
     this.#flagging = attached.flagging;
+    this.#mapping = userNamespace === undefined ? undefined : mapIds(tree, { mount, userNamespace });
     this.#magic = this.target.path === "/proc" ? fstatfs(tree, attempt) : undefined;
     return [
-      ...opened.operations,
       tree,
+      ...(this.#mapping === undefined ? [] : [this.#mapping]),
       ...(this.#magic === undefined ? [] : [this.#magic]),
       ...attached.operations,
       close(tree),
-      close(opened.descriptor),
     ];
   }
 
-  /** AS RUNC: on /proc only another procfs. Nothing runs in the container yet, so after the fact is soon enough. */
   finish(): void {
+    if (this.#needsHelp) this.#mountByHelper();
+    this.#checkProc();
+  }
+
+  /** World: tsrun's own privileges, in the container's mount namespace. The mount point is opened anew. */
+  #mountByHelper(): void {
+    const { helper } = this.#context;
+    const { idMap } = this.#mount;
+    if (!helper.canHelp) {
+      throw this.target.refusal("id-mapped mounts are not supported for rootless containers");
+    }
+    const userNamespace = idMap === undefined ? undefined : helper.userNamespace(idMap);
+    const place = openPlainInRoot(helper.root, this.target.path, O_PATH, this.#attempt);
+    const run = () =>
+      helper.attempt([place, ...this.#mountOperations(place, { userNamespace }), close(place)]);
+    let failed = run();
+    if (failed !== undefined && adapt(this.#context, failed)) failed = run();
+    this.#place = place;
+    if (failed !== undefined) throw this.#failure(failed, helper);
+  }
+
+  /** AS RUNC: on /proc only another procfs. Nothing runs in the container yet, so after the fact is soon enough. */
+  #checkProc(): void {
     if (this.#magic === undefined || this.#magic.result !== 0) return;
     const magic = viewOf(this.#magic.out.bytes).getUint32(0, true);
     if (magic === PROC_SUPER_MAGIC) return;
@@ -112,21 +158,40 @@ class BindStep implements TargetStep {
     if (this.target.recover(failed, pending)) return;
     if (adapt(this.#context, failed)) return;
     if (failed === this.#flagging && this.#relax(failed)) return;
-    if (failed.call === "move_mount" && failed.result === -EINVAL) this.#compareKinds();
-    throw operationFailure(failed, { hint: this.#hint(failed) });
+    if (failed === this.#tree && failed.result === -EACCES && this.#context.helper.canHelp) {
+      this.#needsHelp = true;
+      return;
+    }
+    throw this.#failure(failed, this.#context);
+  }
+
+  #failure(failed: Operation, proxy: Batches): TsrunError {
+    if (failed.call === "move_mount" && failed.result === -EINVAL) {
+      const mismatch = this.#compareKinds(proxy);
+      if (mismatch !== undefined) return mismatch;
+    }
+    const where = describeMount({ ...this.#mount, type: "bind" });
+    const unmappable = failed === this.#mapping && failed.result === -EINVAL;
+    const unreachable = failed === this.#tree && failed.result === -EACCES;
+    const advice = unmappable
+      ? "maybe the filesystem used does not support idmap mounts on this kernel; "
+      : unreachable
+        ? "the container's root user may not reach the source; "
+        : "";
+    return operationFailure(failed, { hint: `${advice}${where}` });
   }
 
   /** move_mount(2) says no more than EINVAL to a directory on a file. */
-  #compareKinds(): void {
+  #compareKinds(proxy: Batches): TsrunError | undefined {
     const [tree, place] = [this.#tree, this.#place];
-    if (tree === undefined || place === undefined) return;
+    if (tree === undefined || place === undefined) return undefined;
     const looks = [tree, place].map((one) => statx(resultOf(one), "", AT_EMPTY_PATH, this.#attempt));
-    if (this.#context.attempt(looks) !== undefined) return;
+    if (proxy.attempt(looks) !== undefined) return undefined;
     const [source, target] = looks.map((look) => parseStatx(look.out.bytes).type === S_IFDIR);
-    if (source === target) return;
+    if (source === target) return undefined;
     // Docker looks for "not a directory", and adds its own advice.
     const [first, second] = source ? ["", "not "] : ["not ", ""];
-    throw this.target.refusal(`the source is ${first}a directory, the mount point is ${second}a directory`);
+    return this.target.refusal(`the source is ${first}a directory, the mount point is ${second}a directory`);
   }
 
   /** Flags that the source has locked stay (mount_namespaces(7)); kernels before 5.14 do not know `nosymfollow`. */
@@ -145,14 +210,22 @@ class BindStep implements TargetStep {
     this.#change = keepLocked({ ...this.#mount, current });
     return this.#change !== undefined;
   }
+}
 
-  #hint(failed: Operation): string {
-    const where = describeMount({ ...this.#mount, type: "bind" });
-    if (failed !== this.#tree) return where;
-    const unreadable =
-      failed.result === -EACCES ? "the container's root user may not reach the source; " : "";
-    return `${unreadable}${where}`;
-  }
+interface Mapping {
+  readonly mount: BindMount;
+  readonly userNamespace: number;
+}
+
+function mapIds(tree: Operation, { mount, userNamespace }: Mapping): Operation {
+  const how = mount.idMap?.withSubmounts === true ? AT_EMPTY_PATH | AT_RECURSIVE : AT_EMPTY_PATH;
+  return mountSetattr(
+    tree,
+    "",
+    how,
+    { set: MOUNT_ATTR_IDMAP, userNamespace },
+    `map the ids of the mount of ${nameMount(mount)}`,
+  );
 }
 
 export interface RemountOptions {

@@ -91,6 +91,8 @@ export interface MountRequest {
   readonly index: number;
   readonly rootfs: string;
   readonly bundle: string;
+  /** Whether the container has id maps of its own, which `idmap` alone refers to. */
+  readonly userNamespace: boolean;
 }
 
 /** What an entry with `bind` or without asks for; `type: cgroup` is plan-cgroup.ts' matter. */
@@ -183,11 +185,16 @@ function planned({ mount, index, rootfs }: MountRequest, parsed: ParsedOptions):
   };
 }
 
-function planIdMap({ mount }: MountRequest, parsed: ParsedOptions): IdMap | undefined {
+function planIdMap(request: MountRequest, parsed: ParsedOptions): IdMap | undefined {
+  const { mount, userNamespace } = request;
   const withSubmounts = parsed.extensions.has("ridmap");
   const { uidMappings = [], gidMappings = [] } = mount;
   const asked = withSubmounts || parsed.extensions.has("idmap");
   if (!asked && uidMappings.length === 0 && gidMappings.length === 0) return undefined;
+  const isContainers = uidMappings.length === 0 && gidMappings.length === 0 && userNamespace;
+  if (!isContainers && (uidMappings.length === 0 || gidMappings.length === 0)) {
+    throw refuse(request, "id-mapped mounts must have both uid and gid mappings specified");
+  }
   return { uidMappings, gidMappings, withSubmounts };
 }
 

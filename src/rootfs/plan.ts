@@ -110,8 +110,9 @@ function askedPropagation(name: string | undefined): number | undefined {
 }
 
 function planMounts({ spec, bundle, cgroups }: RootfsRequest, rootfs: string): MountPlan[] {
+  const userNamespace = (spec.linux?.namespaces ?? []).some((namespace) => namespace.type === "user");
   return (spec.mounts ?? []).flatMap((mount, index) => {
-    const one = { mount, index, rootfs, bundle };
+    const one = { mount, index, rootfs, bundle, userNamespace };
     const isBind = mount.options?.some((option) => option === "bind" || option === "rbind") === true;
     return mount.type === "cgroup" && !isBind ? planCgroupMount(one, cgroups) : [planMount(one)];
   });

@@ -12,8 +12,10 @@ import { parseStatx } from "../linux/statx.ts";
 import { octal } from "../proxy/arguments.ts";
 import { close, dup3, mount, openInRoot, type Reading, statx } from "../proxy/calls.ts";
 import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
+import type { SyscallProxy } from "../proxy/proxy.ts";
 import { type FileKind, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
+import { HostHelper } from "./helper.ts";
 import { mountSteps } from "./mount-steps.ts";
 import type { RootfsPlan } from "./plan.ts";
 import { changeRoot, makeParentPrivate, rootStep } from "./root.ts";
@@ -43,8 +45,9 @@ export interface RootfsHandles {
  * Builds the container's tree of mounts at the root's path on the host. World: the container's namespaces, all
  * privileges in them, and every path of the host still in reach.
  */
-export function prepareRootfs(proxy: Batches, plan: RootfsPlan): RootfsHandles {
-  const context = new RootContext({ proxy, rootfs: plan.rootfs, kindOf });
+export function prepareRootfs(proxy: SyscallProxy, plan: RootfsPlan): RootfsHandles {
+  using helper = new HostHelper({ pid: proxy.pid, rootfs: plan.rootfs });
+  const context = new RootContext({ proxy, rootfs: plan.rootfs, kindOf, helper });
   const links = plan.setsUpDev ? planLinks({ kcore: kindOf("/proc/kcore") !== undefined }) : [];
   const inDev = [...plan.devices, ...links].map(({ path }) => path);
   const mounts = mountSteps(context, plan, inDev);

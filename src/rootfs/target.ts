@@ -92,6 +92,9 @@ export class Target {
     const refused = brings === "nothing" ? undefined : refusedTarget(resolved.path, brings);
     if (refused !== undefined) throw this.refusal(refused);
     this.#path = resolved.path;
+    // What was made, if anything, was made somewhere else.
+    this.#created = false;
+    this.#failure = undefined;
   }
 
   refusal(because: string): TsrunError {
