@@ -32,7 +32,7 @@ export function setLimits(pid: number, rlimits: readonly PlannedRlimit[]): void 
 
 /**
  * Writes /proc/PID/oom_score_adj, also when the value is 0.
- * AS RUNC: rootless, a value that only a privileged process may have is left as it was.
+ * DIFFERS: rootless, a value that only a privileged process may have is no error; runc refuses it.
  */
 export function writeOomScore(pid: number, value: number, { rootless }: { rootless: boolean }): void {
   const failure = tryWriteFile(`/proc/${pid}/oom_score_adj`, `${value}`);

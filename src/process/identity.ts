@@ -10,7 +10,8 @@
 //   6  no_new_privs
 // The seccomp filter needs CAP_SYS_ADMIN or no_new_privs. With no_new_privs it comes last of all, right
 // before execve, so that the profile need not allow what tsrun does. Without, CAP_SYS_ADMIN stays permitted
-// (never effective) until the filter is in, and goes right after it: see `placeFilter`.
+// (never effective) until the filter is in, and goes right after it: see `placeFilter`. Of what follows the
+// filter, capset is all that a profile must allow beside reading, waiting and executing.
 // DIFFERS: runc installs that filter before all of the above, so its profiles must allow all of it.
 
 import {
@@ -26,6 +27,7 @@ import { data, octal, out, shown } from "../proxy/arguments.ts";
 import { chdir, prctl, type Reading } from "../proxy/calls.ts";
 import { type Operation, operation } from "../proxy/operation.ts";
 import {
+  type CapabilityMasks,
   type CapsetMasks,
   capabilityData,
   capabilityHeader,
@@ -69,9 +71,8 @@ export function becomeOperations(plan: ProcessPlan, options: IdentityOptions): I
     workingDirectory,
     keepCapabilities(false),
     operation("umask", [octal(plan.umask)], "set the umask"),
-    ...(keepsAdmin(plan, options)
-      ? [setCapabilities({ ...capabilities, permitted: capabilities.permitted | CAP_SYS_ADMIN })]
-      : setFinalCapabilities(plan)),
+    setCapabilities(keepsAdmin(plan, options) ? withAdmin(capabilities) : capabilities),
+    ...setAmbient(capabilities.ambient),
     ...(plan.noNewPrivileges ? [setNoNewPrivileges()] : []),
   ];
   return { operations, workingDirectory };
@@ -87,12 +88,17 @@ export interface FilterPlaces {
 export function placeFilter(plan: ProcessPlan, filter: readonly Operation[]): FilterPlaces {
   if (filter.length === 0) return { beforeWaiting: [], beforeExecute: [] };
   if (plan.noNewPrivileges) return { beforeWaiting: [], beforeExecute: filter };
-  const { effective, permitted, inheritable } = plan.capabilities;
-  const raised = { effective: effective | CAP_SYS_ADMIN, permitted: permitted | CAP_SYS_ADMIN, inheritable };
+  const { capabilities } = plan;
+  const kept = withAdmin(capabilities);
+  const raised = { ...kept, effective: kept.effective | CAP_SYS_ADMIN };
   return {
-    beforeWaiting: [setCapabilities(raised), ...filter, ...setFinalCapabilities(plan)],
+    beforeWaiting: [setCapabilities(raised), ...filter, setCapabilities(capabilities)],
     beforeExecute: [],
   };
+}
+
+function withAdmin(masks: CapabilityMasks): CapabilityMasks {
+  return { ...masks, permitted: masks.permitted | CAP_SYS_ADMIN };
 }
 
 function keepsAdmin(plan: ProcessPlan, { filter }: IdentityOptions): boolean {
@@ -139,13 +145,12 @@ function getWorkingDirectory(): Reading {
   return { ...operation("getcwd", [memory, memory.size], attempt), goOn: true, out: memory };
 }
 
-/** Capabilities as they stay, ambient ones last: those need to be permitted and inheritable already. */
-function setFinalCapabilities({ capabilities }: ProcessPlan): Operation[] {
+/** Ambient capabilities need to be permitted and inheritable already, and stay as long as they are. */
+function setAmbient(mask: bigint): Operation[] {
   const clear = shown(PR_CAP_AMBIENT_CLEAR_ALL, "PR_CAP_AMBIENT_CLEAR_ALL");
   return [
-    setCapabilities(capabilities),
     prctl(PR_CAP_AMBIENT, [clear, 0, 0, 0], "PR_CAP_AMBIENT", "clear the ambient capabilities"),
-    ...numbersOf(capabilities.ambient).map(raiseAmbient),
+    ...numbersOf(mask).map(raiseAmbient),
   ];
 }
 

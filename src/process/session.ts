@@ -45,7 +45,7 @@ export function outliveTsrun(): Operation {
 
 /**
  * Writes the OOM score through the host's /proc, also when it is 0: the caller may have had another.
- * AS RUNC: rootless, a score that only a privileged process may have is left as it was.
+ * DIFFERS: rootless, a score that only a privileged process may have is no error; runc refuses it.
  */
 function oomScoreOperations(value: number, { rootless }: SessionOptions): Operation[] {
   const attempt = `set the OOM score adjustment to ${value}`;
