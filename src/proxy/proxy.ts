@@ -2,26 +2,16 @@
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call.ts";
-import { EINVAL, errnoWords } from "../linux/errno.ts";
-import {
-  F_ADD_SEALS,
-  F_DUPFD_CLOEXEC,
-  F_SEAL_GROW,
-  F_SEAL_SEAL,
-  F_SEAL_SHRINK,
-  F_SEAL_WRITE,
-  MFD_ALLOW_SEALING,
-  MFD_CLOEXEC,
-  MFD_EXEC,
-} from "../linux/fcntl.ts";
+import { F_DUPFD_CLOEXEC } from "../linux/fcntl.ts";
 import { Descriptor, writeAll } from "../linux/files.ts";
 import { waitFor } from "../linux/process.ts";
 import { spawn } from "../linux/spawn.ts";
 import { type Machine, machine } from "../linux/syscalls.ts";
-import { cString, viewOf } from "../linux/words.ts";
+import { viewOf } from "../linux/words.ts";
 import { shown } from "./arguments.ts";
 import { decode, type EncodeOptions, encode, failureOf, MESSAGE_LIMIT } from "./batch.ts";
 import { proxyExecutable } from "./elf.ts";
+import { executableFile } from "./executable.ts";
 import { LARGE } from "./interpreter.ts";
 import { type Operation, operation, operationError, render } from "./operation.ts";
 
@@ -186,7 +176,7 @@ export interface StartOptions {
 /** Starts a proxy: about 0.6 ms. It inherits 0 to 2 and what it is given, and waits for a batch. */
 export function startProxy({ control, descriptors = [], trace }: StartOptions): SyscallProxy {
   const [ours, theirs] = socketPair();
-  using executable = sealedExecutable(proxyExecutable(machine, control));
+  using executable = executableFile(proxyExecutable(machine, control), trace);
   // What is to be moved must not stand where something else is moved to before it.
   const all = [...descriptors, { from: theirs.number, to: control }];
   const floor = Math.max(...all.map(({ to }) => to)) + 1;
@@ -220,19 +210,4 @@ export function socketPair(): [Descriptor, Descriptor] {
 /** Waits for a proxy that was let go of, so that no zombie is left to whoever adopts our children. */
 export function reap(proxy: SyscallProxy): void {
   waitFor(proxy.pid);
-}
-
-/** A memory file that nobody can change any more, us included: what /proc/PID/exe of the proxy leads to. */
-function sealedExecutable(bytes: Uint8Array): Descriptor {
-  const name = cString("tsrun-init");
-  const wanted = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  let fd = tryCall("memfd_create", name, wanted | MFD_EXEC);
-  // MFD_EXEC is new in Linux 6.3; before that every memfd may be executed.
-  if (fd === -EINVAL) fd = mustCall("make a memory file", "memfd_create", name, wanted);
-  if (fd < 0) throw new TsrunError("E_SYSCALL", `cannot make a memory file: ${errnoWords(-fd)}`);
-  const file = new Descriptor(fd);
-  writeAll(fd, bytes, "the proxy's executable");
-  const seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-  mustCall("seal a memory file", "fcntl", fd, F_ADD_SEALS, seals);
-  return file;
 }

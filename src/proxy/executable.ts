@@ -1,0 +1,88 @@
+// The file that a proxy is executed from, and that /proc/PID/exe leads to until the container's program runs: never
+// the tsrun binary (CVE-2019-5736). Called by proxy.ts.
+
+import { TsrunError } from "../errors.ts";
+import { mustCall, tryCall } from "../linux/call.ts";
+import { EACCES, EINVAL, errnoWords } from "../linux/errno.ts";
+import {
+  AT_FDCWD,
+  F_ADD_SEALS,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  MFD_EXEC,
+  O_CLOEXEC,
+  O_RDONLY,
+  O_TMPFILE,
+  O_WRONLY,
+} from "../linux/fcntl.ts";
+import { Descriptor, open, writeAll } from "../linux/files.ts";
+import { FSCONFIG_CMD_CREATE, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC } from "../linux/mount.ts";
+import { cString, viewOf } from "../linux/words.ts";
+
+/** A file with these bytes that can be executed and that nobody can open by name. */
+export function executableFile(bytes: Uint8Array, trace?: (line: string) => void): Descriptor {
+  const sealed = sealedMemory(bytes);
+  if (sealed !== undefined) return sealed;
+  trace?.("memory files may not be executed (vm.memfd_noexec), falling back to a file without a name");
+  const own = openOwnTmpfs();
+  try {
+    for (const folder of own === undefined ? FOLDERS : [`/proc/self/fd/${own.number}`]) {
+      const file = unnamedFile(folder, bytes);
+      if (file !== undefined) return file;
+    }
+  } finally {
+    own?.close();
+  }
+  throw new TsrunError("E_UNSUPPORTED", "cannot make a file to execute: all file systems forbid it", {
+    hint: `set vm.memfd_noexec to 1 or 0, or mount one of ${FOLDERS.join(", ")} without noexec`,
+  });
+}
+
+/** A memory file that nobody can change any more, us included; `undefined` where none may be executed. */
+function sealedMemory(bytes: Uint8Array): Descriptor | undefined {
+  const name = cString("tsrun-init");
+  const wanted = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  let fd = tryCall("memfd_create", name, wanted | MFD_EXEC);
+  // MFD_EXEC is new in Linux 6.3; before that every memfd may be executed.
+  if (fd === -EINVAL) fd = tryCall("memfd_create", name, wanted);
+  if (fd === -EACCES) return undefined;
+  if (fd < 0) throw new TsrunError("E_SYSCALL", `cannot make a memory file: ${errnoWords(-fd)}`);
+  const file = new Descriptor(fd);
+  writeAll(fd, bytes, "the proxy's executable");
+  const seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  mustCall("seal a memory file", "fcntl", fd, F_ADD_SEALS, seals);
+  return file;
+}
+
+/** Where an ordinary user may have a file that can be executed; /run is mounted noexec on Debian. */
+const FOLDERS = ["/dev/shm", "/tmp", "/var/tmp"];
+
+/** Flag of statfs(2). */
+const ST_NOEXEC = 8;
+const STATFS_FLAGS_OFFSET = 80;
+
+/** A tmpfs that is mounted nowhere: for root only. It lives as long as a file of it is open. */
+function openOwnTmpfs(): Descriptor | undefined {
+  const context = tryCall("fsopen", cString("tmpfs"), FSOPEN_CLOEXEC);
+  if (context < 0) return undefined;
+  using held = new Descriptor(context);
+  if (tryCall("fsconfig", held.number, FSCONFIG_CMD_CREATE, 0, 0, 0) < 0) return undefined;
+  const mount = tryCall("fsmount", held.number, FSMOUNT_CLOEXEC, 0);
+  return mount < 0 ? undefined : new Descriptor(mount);
+}
+
+/** A file in `folder` that never had a name, opened for reading: one that is open for writing is not executed. */
+function unnamedFile(folder: string, bytes: Uint8Array): Descriptor | undefined {
+  const fd = tryCall("openat", AT_FDCWD, cString(folder), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0o500);
+  if (fd < 0) return undefined;
+  using writable = new Descriptor(fd);
+  const status = new Uint8Array(120);
+  mustCall(`look at the file system of "${folder}"`, "fstatfs", fd, status);
+  if ((viewOf(status).getUint32(STATFS_FLAGS_OFFSET, true) & ST_NOEXEC) !== 0) return undefined;
+  writeAll(fd, bytes, "the proxy's executable");
+  return open(`/proc/self/fd/${writable.number}`, O_RDONLY);
+}
