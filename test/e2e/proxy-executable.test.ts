@@ -1,0 +1,39 @@
+// What a container's first process is executed from, until it is the container's program: a sealed memory file, and
+// where the host forbids to execute such a file without a name. Never the runtime's own binary (CVE-2019-5736).
+
+import { readlinkSync } from "node:fs";
+import { behaviour, needsKernel, tsrunOnly } from "../support/behaviour.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import { runtimePath } from "../support/runtime.ts";
+
+const onlyOurs = tsrunOnly("has another first process");
+
+/** In a pid namespace of its own, since the setting belongs to one. */
+const withoutMemoryFiles = [
+  ...["unshare", "--pid", "--fork", "--mount-proc"],
+  ...["sh", "-c", 'echo 2 >/proc/sys/vm/memfd_noexec && exec "$@"', "sh"],
+];
+
+behaviour(
+  "a created container's /proc/PID/exe is a memory file",
+  async (t, lab) => {
+    const box = lab.container(Container.script("true"));
+    mustSucceed(await box.create());
+    const { pid } = await box.stateDocument();
+    const exe = readlinkSync(`/proc/${pid}/exe`);
+    t.match(exe, /^\/memfd:tsrun-init/);
+    t.not(exe, runtimePath);
+  },
+  onlyOurs,
+);
+
+behaviour(
+  "a container runs where memory files may not be executed",
+  async (t, lab) => {
+    const box = lab.container(Container.script("echo here"));
+    const run = await box.run({ wrapper: withoutMemoryFiles });
+    t.match(run, { code: 0, stdout: "here\n", stderr: "" });
+  },
+  onlyOurs,
+  needsKernel(6, 3, "vm.memfd_noexec"),
+);
