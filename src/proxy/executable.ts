@@ -1,5 +1,5 @@
-// The file that a proxy is executed from, and that /proc/PID/exe leads to until the container's program runs: never
-// the tsrun binary (CVE-2019-5736). Called by proxy.ts.
+// The file that a proxy is executed from, and that /proc/PID/exe leads to until the container's program runs:
+// never the tsrun binary (CVE-2019-5736). Called by proxy.ts.
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call.ts";
@@ -75,7 +75,7 @@ function openOwnTmpfs(): Descriptor | undefined {
   return mount < 0 ? undefined : new Descriptor(mount);
 }
 
-/** A file in `folder` that never had a name, opened for reading: one that is open for writing is not executed. */
+/** A file in `folder` that never had a name, opened for reading: what is open for writing is not executed. */
 function unnamedFile(folder: string, bytes: Uint8Array): Descriptor | undefined {
   const fd = tryCall("openat", AT_FDCWD, cString(folder), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0o500);
   if (fd < 0) return undefined;

@@ -1,5 +1,5 @@
-// A seccomp profile speaks of the container's program, not of the runtime: what becomes the user, enters the working
-// directory and looks the program up is done before the filter is in.
+// A seccomp profile speaks of the container's program, not of the runtime: what becomes the user, enters the
+// working directory and looks the program up is done before the filter is in.
 
 import { behaviour, tsrunOnly } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
@@ -7,9 +7,10 @@ import { parseStatus } from "../support/proc.ts";
 
 /** What a static busybox needs to print a file, on both machines. */
 const PROGRAM = (
-  "arch_prctl brk close execve exit_group fcntl fstat getrandom getuid geteuid getgid getegid ioctl lseek mmap " +
-  "mprotect munmap newfstatat open openat prctl prlimit64 read readlink readlinkat rseq rt_sigaction " +
-  "rt_sigprocmask sendfile set_robust_list set_tid_address setgid setuid statx uname write"
+  "arch_prctl brk close execve exit_group fcntl fstat getrandom getuid geteuid getgid getegid ioctl " +
+  "lseek mmap mprotect munmap newfstatat open openat prctl prlimit64 read readlink readlinkat rseq " +
+  "rt_sigaction rt_sigprocmask sendfile set_robust_list set_tid_address setgid setuid statx uname " +
+  "write"
 ).split(" ");
 
 function strict(names: readonly string[]): (config: Config) => void {
