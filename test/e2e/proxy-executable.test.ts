@@ -1,5 +1,6 @@
-// What a container's first process is executed from, until it is the container's program: a sealed memory file,
-// and where the host forbids to execute those a file without a name. Never the runtime's binary (CVE-2019-5736).
+// What a container's first process is executed from, until it is the container's program: a sealed memory
+// file, and where the host forbids to execute those a file without a name. Never the runtime's own binary
+// (CVE-2019-5736).
 
 import { readlinkSync } from "node:fs";
 import { behaviour, needsKernel, tsrunOnly } from "../support/behaviour.ts";
