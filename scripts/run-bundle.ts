@@ -1,6 +1,7 @@
-// Runs a bundle of bundle-fixtures/ with the built binary: `bun scripts/run-bundle.ts NAME [plain|userns|rootless]`.
-// The variants are made from the same bundle: `userns` maps the container to host ids from 100000 on, `rootless` runs
-// as an ordinary user. They run on a copy in a temporary directory that the other user can reach.
+// Runs a bundle of bundle-fixtures/ with the built binary: `bun scripts/run-bundle.ts NAME
+// [plain|userns|rootless]`. The variants are made from the same bundle: `userns` maps the container to host
+// ids from 100000 on, `rootless` runs as an ordinary user. They run on a copy in a temporary directory that
+// the other user can reach.
 
 import { spawnSync } from "node:child_process";
 import {

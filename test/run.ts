@@ -1,5 +1,5 @@
-// Runs the compiled tests under tap and closes with `N passed, N failed`. Arguments are folders or parts of file names
-// below test/ ("unit", "e2e/lifecycle"); without any, everything runs. Zero tests are a failure.
+// Runs the compiled tests under tap and closes with `N passed, N failed`. Arguments are folders or parts of
+// file names below test/ ("unit", "e2e/lifecycle"); without any, everything runs. Zero tests are a failure.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

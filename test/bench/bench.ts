@@ -1,5 +1,6 @@
-// `make bench`: tsrun, runc and crun side by side, interleaved in one run, so that what else the machine does hits all
-// alike. Prints medians in milliseconds and tsrun's time as a multiple of the others'. Runs under Bun.
+// `make bench`: tsrun, runc and crun side by side, interleaved in one run, so that what else the machine does
+// hits all alike. Prints medians in milliseconds and tsrun's time as a multiple of the others'. Runs under
+// Bun.
 
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -61,7 +62,10 @@ function working(peers: readonly Peer[], bench: Bench): Peer[] {
   });
 }
 
-/** crun refuses a cgroup layout with v1 and v2 side by side; all runtimes are then measured without the v2 part. */
+/**
+ * crun refuses a cgroup layout with v1 and v2 side by side; all runtimes are then measured without the v2
+ * part.
+ */
 function needsLegacyCgroups(peers: readonly Peer[]): boolean {
   const versions = new Set(cgroupHierarchies().map(({ version }) => version));
   return versions.size > 1 && peers.some(({ name }) => name === "crun") && process.env[INNER] === undefined;

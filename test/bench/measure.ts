@@ -1,5 +1,5 @@
-// One runtime's lives, timed command by command. Runs under Bun: its spawnSync costs what hyperfine's does (0.7 ms for
-// /bin/true, Node's 1.2), and unlike hyperfine it can time the steps of one life.
+// One runtime's lives, timed command by command. Runs under Bun: its spawnSync costs what hyperfine's does
+// (0.7 ms for /bin/true, Node's 1.2), and unlike hyperfine it can time the steps of one life.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// Bad input: each gets one clear line, exit status 1 and leaves nothing behind. runc's words differ in places, so there
-// only the status and the absence of traces are compared.
+// Bad input: each gets one clear line, exit status 1 and leaves nothing behind. runc's words differ in
+// places, so there only the status and the absence of traces are compared.
 
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -124,14 +124,13 @@ refusedConfig("a relative working directory is refused", /Cwd must be an absolut
 refusedConfig("a root that does not exist is refused", /nowhere/, (config) => {
   config.root.path = "nowhere";
 });
-refusedConfig(
-  "a terminal without a console socket is refused by create",
-  /cannot allocate tty if runc will detach without setting console socket|tty/,
-  (config) => {
+behaviour("a terminal without a console socket is refused by create", async (t, lab) => {
+  const box = lab.container((config) => {
     config.process.terminal = true;
-  },
-  tsrunOnly("run makes its own terminal, which comes later"),
-);
+  });
+  refused(t, await box.create(), /cannot allocate tty if runc will detach without setting console socket/);
+  await nothingLeft(t, lab, "after the refusal");
+});
 refusedConfig(
   "an unknown capability is refused by its name",
   /CAP_NO_SUCH/,

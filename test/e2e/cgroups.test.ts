@@ -1,4 +1,5 @@
-// Cgroups: made where the configuration says, with its limits, joined before anything runs, and gone afterwards.
+// Cgroups: made where the configuration says, with its limits, joined before anything runs, and gone
+// afterwards.
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
@@ -97,8 +98,11 @@ behaviour(
 behaviour(
   "only the devices that the rules and the defaults allow can be opened",
   async (t, lab) => {
-    const script =
-      "cat /dev/mine >/dev/null 2>&1 || echo denied; echo x >/dev/null && head -c 1 /dev/zero | wc -c; mknod /tmp/n c 1 1 && echo made";
+    const script = [
+      "cat /dev/mine >/dev/null 2>&1 || echo denied",
+      "echo x >/dev/null && head -c 1 /dev/zero | wc -c",
+      "mknod /tmp/n c 1 1 && echo made",
+    ].join("; ");
     const box = lab.container(Container.script(script));
     const names = ["CAP_MKNOD", "CAP_SYS_ADMIN"];
     box.config.process.capabilities = { bounding: names, effective: names, permitted: names };

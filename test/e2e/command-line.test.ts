@@ -1,4 +1,5 @@
-// The command line itself: flag grammar, log file, version and help, and an environment that holds next to nothing.
+// The command line itself: flag grammar, log file, version and help, and an environment that holds next to
+// nothing.
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";

@@ -7,7 +7,12 @@ import { until } from "../support/wait.ts";
 
 /** A program that writes the name of each signal it gets. */
 const TELLTALE = Container.script(
-  "for s in HUP INT USR1 USR2 TERM; do trap \"echo $s\" $s; done; trap 'echo 37' 37; echo up; while :; do sleep 1000 & wait; done",
+  [
+    'for s in HUP INT USR1 USR2 TERM; do trap "echo $s" $s; done',
+    "trap 'echo 37' 37",
+    "echo up",
+    "while :; do sleep 1000 & wait; done",
+  ].join("; "),
 );
 
 async function telltale(lab: Lab): Promise<Container> {

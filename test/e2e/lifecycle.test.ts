@@ -1,4 +1,5 @@
-// create, start, state, kill and delete as a caller sees them: order, outputs, refusals. CONTRACT: runc's words and codes.
+// create, start, state, kill and delete as a caller sees them: order, outputs, refusals. CONTRACT: runc's
+// words and codes.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

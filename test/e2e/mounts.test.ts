@@ -1,4 +1,5 @@
-// Mounts: every type and option, read back from the mount table inside the container, and where they may land.
+// Mounts: every type and option, read back from the mount table inside the container, and where they may
+// land.
 
 import {
   existsSync,

@@ -41,7 +41,9 @@ function bare(config: Config): void {
   delete config.hostname;
 }
 
-/** A user namespace may mount procfs only for a pid namespace of its own; the caller's is bound in instead. */
+/**
+ * A user namespace may mount procfs only for a pid namespace of its own; the caller's is bound in instead.
+ */
 function bindProc(config: Config): void {
   const rest = config.mounts.filter(({ type }) => type !== "proc");
   config.mounts = [{ destination: "/proc", type: "bind", source: "/proc", options: ["rbind"] }, ...rest];

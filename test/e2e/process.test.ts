@@ -1,4 +1,5 @@
-// What the container's first process gets: arguments, environment, directory, ids, limits and a clean start in general.
+// What the container's first process gets: arguments, environment, directory, ids, limits and a clean start
+// in general.
 
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-// The root filesystem around the mounts: devices, links, read-only, masked and protected paths, how the root is entered.
+// The root filesystem around the mounts: devices, links, read-only, masked and protected paths, how the root
+// is entered.
 
 import { mkdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -79,8 +80,12 @@ behaviour("masked files are empty and masked directories are empty and read-only
 });
 
 behaviour("protected paths can be read and not written", async (t, lab) => {
-  const script =
-    "cat /etc/fixed/file; echo y > /etc/fixed/file; echo 1 > /proc/sys/net/ipv4/ip_forward; cat /etc/fixed/file";
+  const script = [
+    "cat /etc/fixed/file",
+    "echo y > /etc/fixed/file",
+    "echo 1 > /proc/sys/net/ipv4/ip_forward",
+    "cat /etc/fixed/file",
+  ].join("; ");
   const box = lab.container(Container.script(`{ ${script}; } 2>&1`));
   mkdirSync(join(box.rootfs, "etc/fixed"));
   writeFileSync(join(box.rootfs, "etc/fixed/file"), "x\n");

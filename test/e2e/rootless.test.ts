@@ -1,5 +1,5 @@
-// Rootless: an ordinary user runs containers, with one id of its own or with those of /etc/subuid. The user is Debian's
-// `nobody`; its entries in /etc/subuid exist only in a mount namespace of the call.
+// Rootless: an ordinary user runs containers, with one id of its own or with those of /etc/subuid. The user
+// is Debian's `nobody`; its entries in /etc/subuid exist only in a mount namespace of the call.
 
 import { chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";

@@ -1,4 +1,5 @@
-// Changing limits of a container in use: what is asked for holds afterwards, and when it cannot, nothing has changed.
+// Changing limits of a container in use: what is asked for holds afterwards, and when it cannot, nothing has
+// changed.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// A bundle is data: files in it that a JavaScript engine would read from its working directory must change nothing.
-// Callers start the runtime with the bundle as its working directory.
+// A bundle is data: files in it that a JavaScript engine would read from its working directory must change
+// nothing. Callers start the runtime with the bundle as its working directory.
 
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,18 +9,25 @@ import { Container, mustSucceed } from "../support/container.ts";
 /** Everything here runs code, or breaks the program, when it is read. */
 function hostileFiles(proof: string): Record<string, string> {
   const payload = `require("node:fs").writeFileSync(${JSON.stringify(proof)}, "");`;
+  const environment = [
+    "TSRUN_HOSTILE=1",
+    "BUN_OPTIONS=--preload=./evil.js",
+    "NODE_OPTIONS=--require=./evil.js",
+    `XDG_RUNTIME_DIR=${proof}`,
+    "PATH=.",
+    "LD_PRELOAD=./evil.so",
+  ];
+  const paths = { "*": ["./evil.js"], "node:*": ["./evil.js"], "bun:*": ["./evil.js"] };
+  const preload = 'preload = ["./evil.js"]\n';
   return {
-    ".env": `TSRUN_HOSTILE=1\nBUN_OPTIONS=--preload=./evil.js\nNODE_OPTIONS=--require=./evil.js\nXDG_RUNTIME_DIR=${proof}\nPATH=.\nLD_PRELOAD=./evil.so\n`,
+    ".env": `${environment.join("\n")}\n`,
     ".env.local": "BUN_OPTIONS=--preload=./evil.js\nNOTIFY_SOCKET=/nowhere\n",
     ".env.production": "LISTEN_FDS=5\nLISTEN_PID=1\n",
-    "bunfig.toml":
-      'preload = ["./evil.js"]\nlogLevel = "debug"\n[define]\n"process.env.PATH" = "\'.\'"\n[run]\nbun = true\n',
-    ".bunfig.toml": 'preload = ["./evil.js"]\n',
-    "tsconfig.json":
-      '{ "compilerOptions": { "paths": { "*": ["./evil.js"], "node:*": ["./evil.js"], "bun:*": ["./evil.js"] } } }',
+    "bunfig.toml": `${preload}logLevel = "debug"\n[define]\n"process.env.PATH" = "'.'"\n[run]\nbun = true\n`,
+    ".bunfig.toml": preload,
+    "tsconfig.json": JSON.stringify({ compilerOptions: { paths } }),
     "jsconfig.json": "not even JSON",
-    "package.json":
-      '{ "name": "evil", "type": "commonjs", "main": "evil.js", "imports": { "#*": "./evil.js" }, "exports": "./evil.js" }',
+    "package.json": JSON.stringify({ name: "evil", type: "commonjs", main: "evil.js", exports: "./evil.js" }),
     ".npmrc": "node-options=--require=./evil.js\n",
     "evil.js": payload,
     "evil.so": "not a library",

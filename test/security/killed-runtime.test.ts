@@ -1,5 +1,5 @@
-// A runtime that is killed at any instant of `create` must leave something that `delete --force` removes completely.
-// Callers do this: their timeouts end the runtime with SIGKILL.
+// A runtime that is killed at any instant of `create` must leave something that `delete --force` removes
+// completely. Callers do this: their timeouts end the runtime with SIGKILL.
 
 import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";

@@ -51,12 +51,12 @@ t.test("imports are told apart: values, types, modules, lazy ones", (test) => {
     'const g = await import("./g.ts");',
   ].join("\n");
   test.strictSame(parseSource("src/x/y.ts", text).imports, [
-    { target: "src/x/a.ts", typeOnly: false },
-    { target: "src/c.ts", typeOnly: true },
-    { target: "src/d.ts", typeOnly: true },
-    { target: "node:path", typeOnly: false },
-    { target: "src/x/f.ts", typeOnly: false },
-    { target: "src/x/g.ts", typeOnly: false },
+    { target: "src/x/a.ts", typeOnly: false, lazy: false },
+    { target: "src/c.ts", typeOnly: true, lazy: false },
+    { target: "src/d.ts", typeOnly: true, lazy: false },
+    { target: "node:path", typeOnly: false, lazy: false },
+    { target: "src/x/f.ts", typeOnly: false, lazy: false },
+    { target: "src/x/g.ts", typeOnly: false, lazy: true },
   ]);
   test.end();
 });

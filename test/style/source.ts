@@ -1,5 +1,5 @@
-// Sources as the rules of style see them: lines, imports and function lengths. Found by text, not by a parser: the
-// formatter guarantees that a function's last line stands in the column of its first.
+// Sources as the rules of style see them: lines, imports and function lengths. Found by text, not by a
+// parser: the formatter guarantees that a function's last line stands in the column of its first.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
@@ -15,6 +15,8 @@ export interface Import {
   readonly target: string;
   /** Gone after compilation. */
   readonly typeOnly: boolean;
+  /** `import()`: loaded when it is reached, not with the file. */
+  readonly lazy: boolean;
 }
 
 export interface FunctionSpan {
@@ -39,15 +41,19 @@ export function parseSource(path: string, text: string): SourceFile {
   const imports = [...text.matchAll(STATEMENT)].map(([statement, , type, target = ""]) => ({
     target: resolveTarget(path, target),
     typeOnly: type !== undefined || importsOnlyTypes(statement),
+    lazy: false,
   }));
   const lazy = [...text.matchAll(LAZY)].map(([, target = ""]) => ({
     target: resolveTarget(path, target),
     typeOnly: false,
+    lazy: true,
   }));
   return { path, lines: text.replace(/\n$/, "").split("\n"), imports: [...imports, ...lazy] };
 }
 
-/** `import { type A, type B } from`: verbatimModuleSyntax keeps the import, but nothing of the file is used. */
+/**
+ * `import { type A, type B } from`: verbatimModuleSyntax keeps the import, but nothing of the file is used.
+ */
 function importsOnlyTypes(statement: string): boolean {
   const names = /\{([^}]*)\}/.exec(statement)?.[1]?.split(",") ?? [];
   const used = names.map((name) => name.trim()).filter((name) => name !== "");
@@ -58,17 +64,27 @@ function resolveTarget(from: string, target: string): string {
   return target.startsWith(".") ? normalize(join(dirname(from), target)) : target;
 }
 
-const FUNCTION_START =
-  /^(\s*)(?!if\b|for\b|while\b|switch\b|catch\b|return\b)(.*(?:\bfunction\b.*[({,]|=> \{)|(?:[\w#]+ )*[\w#[\].]+\(.*\).*\{|(?:[\w#]+ )*[\w#]+\()$/;
+/** Not how a function's header begins. */
+const STATEMENT_WORD = /^\s*(if|for|while|switch|catch|return|\/\/|\*|\/\*)(?!\w)/;
+
+/**
+ * The first line of a declaration, an arrow with a block, a method, or a method whose parameters take lines.
+ */
+const HEADERS = [
+  /\bfunction\b.*[({,]$/,
+  /=> \{$/,
+  /^\s*(?:[\w#]+ )*[\w#[\].]+\(.*\).*\{$/,
+  /^\s*(?:[\w#]+ )*[\w#]+\($/,
+];
+
 const NAME = /(?:function\s*\*?\s*|const\s+|#?)([\w$]+)\s*(?:=|\(|<)/;
 
 /** The functions and methods of a file with their lengths, headers and closing lines included. */
 export function functionSpans({ lines }: SourceFile): FunctionSpan[] {
   const spans: FunctionSpan[] = [];
   lines.forEach((line, index) => {
-    const start = FUNCTION_START.exec(line);
-    if (start === null || /^\s*(\/\/|\*|\/\*)/.test(line)) return;
-    const indent = start[1] ?? "";
+    if (STATEMENT_WORD.test(line) || !HEADERS.some((header) => header.test(line))) return;
+    const indent = /^\s*/.exec(line)?.[0] ?? "";
     const closing = lines.findIndex((other, at) => at > index && closes(other, indent));
     if (closing < 0 || !opensBlock(lines, index, closing, indent)) return;
     spans.push({ name: NAME.exec(line)?.[1] ?? line.trim(), line: index + 1, length: closing - index + 1 });
@@ -80,13 +96,16 @@ function closes(line: string, indent: string): boolean {
   return line.startsWith(`${indent}}`) && !line.endsWith("{");
 }
 
-/** A call spread over lines also starts with `name(`; only a function has a line that opens a block at this depth. */
+/**
+ * A call spread over lines also starts with `name(`; only a function has a line that opens a block at this
+ * depth.
+ */
 function opensBlock(lines: readonly string[], first: number, last: number, indent: string): boolean {
   if (lines[first]?.endsWith("{") === true) return true;
   return lines.slice(first + 1, last).some((line) => line.startsWith(`${indent})`) && line.endsWith("{"));
 }
 
-/** Every file that is loaded when `path` is, type imports aside. */
+/** Every file that is loaded as soon as `path` is. */
 export function loadedWith(path: string, files: ReadonlyMap<string, SourceFile>): Set<string> {
   const loaded = new Set<string>();
   const waiting = [path];
@@ -94,7 +113,7 @@ export function loadedWith(path: string, files: ReadonlyMap<string, SourceFile>)
     if (loaded.has(next)) continue;
     loaded.add(next);
     const imports = files.get(next)?.imports ?? [];
-    waiting.push(...imports.filter(({ typeOnly }) => !typeOnly).map(({ target }) => target));
+    waiting.push(...imports.filter(({ typeOnly, lazy }) => !typeOnly && !lazy).map(({ target }) => target));
   }
   return loaded;
 }

@@ -1,5 +1,5 @@
-// How an end-to-end case is written: a sentence, the conditions it needs, and a body that gets a Lab. After every body,
-// passed or failed, the containers it made are deleted by force and nothing of them may be left.
+// How an end-to-end case is written: a sentence, the conditions it needs, and a body that gets a Lab. After
+// every body, passed or failed, the containers it made are deleted by force and nothing of them may be left.
 
 import t, { type Test } from "tap";
 import { controllerHierarchy, effectiveUid, kernelAtLeast } from "./host.ts";
@@ -12,7 +12,10 @@ export type Condition = string | undefined;
 
 export type Body = (t: Test, lab: Lab) => Promise<void> | void;
 
-/** States what the runtime does. A case that cannot be tried here is a skip with the first reason, never a pass. */
+/**
+ * States what the runtime does. A case that cannot be tried here is a skip with the first reason, never a
+ * pass.
+ */
 export function behaviour(sentence: string, body: Body, ...conditions: Condition[]): void {
   const reason = [needsRoot(), needsBusybox(), ...conditions].find((condition) => condition !== undefined);
   t.test(sentence, { skip: reason ?? false }, async (test) => {
@@ -50,7 +53,10 @@ export function needsKernel(major: number, minor: number, what: string): Conditi
   return kernelAtLeast(major, minor) ? undefined : `${what} needs Linux ${major}.${minor}`;
 }
 
-/** A refused call: the exit code, one line on stderr, and where it is tsrun the line itself, freed of logrus' escapes. */
+/**
+ * A refused call: the exit code, one line on stderr, and where it is tsrun the line itself, freed of logrus'
+ * escapes.
+ */
 export function refused(t: Test, result: Result, line: RegExp, code = 1): void {
   t.equal(result.code, code, `exit status ${code}`);
   if (isTsrun) {

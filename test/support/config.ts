@@ -1,5 +1,5 @@
-// The one base configuration of the end-to-end tests. A test edits a fresh copy, so what it edits is what it is about.
-// The types cover what tests touch; a configuration that must be wrong is written as text instead.
+// The one base configuration of the end-to-end tests. A test edits a fresh copy, so what it edits is what it
+// is about. The types cover what tests touch; a configuration that must be wrong is written as text instead.
 
 export interface ConfigMount {
   destination: string;

@@ -1,4 +1,5 @@
-// A container of a test: its bundle, and the runtime's commands on it. Made by a Lab, which also cleans it up.
+// A container of a test: its bundle, and the runtime's commands on it. Made by a Lab, which also cleans it
+// up.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -115,7 +116,9 @@ export class Container {
     return this.#created === undefined ? "" : readFileSync(this.#created.stderrPath, "utf8");
   }
 
-  /** Create, start, wait for the end, delete, all by the same caller; the container's output is the result. */
+  /**
+   * Create, start, wait for the end, delete, all by the same caller; the container's output is the result.
+   */
   async live(options: CallOptions = {}): Promise<string> {
     const { flags: _flags, ...caller } = options;
     mustSucceed(await this.create(options));
@@ -131,7 +134,9 @@ export class Container {
   }
 }
 
-/** For steps that are not what the test is about: their failure ends the test with the runtime's own words. */
+/**
+ * For steps that are not what the test is about: their failure ends the test with the runtime's own words.
+ */
 export function mustSucceed(result: Result): Result {
   if (result.code !== 0)
     throw new Error(`the runtime exited with ${result.code}: ${result.stderr}${result.stdout}`);

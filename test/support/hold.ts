@@ -1,4 +1,5 @@
-// Processes that a test keeps on the host: holders of namespaces to be joined by path. They end with the test.
+// Processes that a test keeps on the host: holders of namespaces to be joined by path. They end with the
+// test.
 
 import { spawn } from "node:child_process";
 import { readFileSync, readlinkSync } from "node:fs";

@@ -1,5 +1,5 @@
-// What this machine offers, read from the machine: cgroup hierarchies, kernel, privileges, programs. Tests ask here
-// before they expect something, and turn a "no" into a skip with its reason.
+// What this machine offers, read from the machine: cgroup hierarchies, kernel, privileges, programs. Tests
+// ask here before they expect something, and turn a "no" into a skip with its reason.
 
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";

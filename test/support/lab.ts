@@ -1,5 +1,6 @@
-// The surroundings of one test: a state root of its own, its containers, and the check that nothing of it is left.
-// Everything lies below one folder per test file, whose name marks every container, cgroup and process of the test.
+// The surroundings of one test: a state root of its own, its containers, and the check that nothing of it is
+// left. Everything lies below one folder per test file, whose name marks every container, cgroup and process
+// of the test.
 
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

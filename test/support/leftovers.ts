@@ -1,5 +1,6 @@
-// What a container may leave behind: state directories, cgroups, mounts and processes. Everything is found by names and
-// paths that belong to one test, so that tests can run side by side and a busy host does not matter.
+// What a container may leave behind: state directories, cgroups, mounts and processes. Everything is found by
+// names and paths that belong to one test, so that tests can run side by side and a busy host does not
+// matter.
 
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";

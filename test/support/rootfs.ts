@@ -1,5 +1,6 @@
-// A root filesystem of one static busybox and its names. Each container gets a tree of its own, because the runtime may
-// make mount points and device nodes in it; the program itself is a hard link to one copy per test process.
+// A root filesystem of one static busybox and its names. Each container gets a tree of its own, because the
+// runtime may make mount points and device nodes in it; the program itself is a hard link to one copy per
+// test process.
 
 import {
   chmodSync,

@@ -1,12 +1,16 @@
-// The runtime under test and one call of it. RUNTIME names it (`runc`, a path); dist/tsrun is the default. Output goes
-// to files, not pipes: what `create` starts inherits them, and a pipe would only end with the container.
+// The runtime under test and one call of it. RUNTIME names it (`runc`, a path); dist/tsrun is the default.
+// Output goes to files, not pipes: what `create` starts inherits them, and a pipe would only end with the
+// container.
 
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { basename, delimiter, join, resolve } from "node:path";
 
 export const runtimePath = findRuntime(process.env.RUNTIME ?? "");
-/** Expectations that differ are asked for by the program's name; a path to another build of runc is still runc. */
+/**
+ * Expectations that differ are asked for by the program's name; a path to another build of runc is still
+ * runc.
+ */
 export const runtimeKind = basename(runtimePath).replace(/[-_.].*$/, "");
 export const isTsrun = runtimeKind === "tsrun";
 export const isRunc = runtimeKind === "runc";

@@ -1,5 +1,6 @@
-// Counts test cases in TAP 14 text. A case is an innermost block: one `t.test(...)` that holds assertions and no further
-// blocks. Files and assertions are not cases; a file that fails without a failing case of its own is one failure.
+// Counts test cases in TAP 14 text. A case is an innermost block: one `t.test(...)` that holds assertions and
+// no further blocks. Files and assertions are not cases; a file that fails without a failing case of its own
+// is one failure.
 
 export interface Count {
   readonly passed: number;

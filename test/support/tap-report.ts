@@ -1,5 +1,5 @@
-// Turns the TAP text of a run into what a person reads while it runs: a line per file, and of a failed file every
-// failed point with its diagnostics. Fed line by line.
+// Turns the TAP text of a run into what a person reads while it runs: a line per file, and of a failed file
+// every failed point with its diagnostics. Fed line by line.
 
 const TOP_POINT = /^(ok|not ok) \d+ - (\S+)(?:.*# time=([\d.]+)ms)?/;
 const FAILED_POINT = /^ *not ok\b/;
