@@ -7,10 +7,13 @@ import { tryWriteFile } from "../linux/files.ts";
 import { signalProcess } from "../linux/process.ts";
 import type { Resources } from "../spec/types.ts";
 import { freeze, freezeState, thaw } from "./freezer.ts";
+import { planLimitsV1, planLimitsV2 } from "./limits.ts";
+import { plannedRecord } from "./plan.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
-import { exists, processesBelow, removeCgroups, unmakeCgroups } from "./tree.ts";
-import { applyV1, createV1, processDirectoryV1, tasksFiles } from "./v1.ts";
-import { applyV2, createV2 } from "./v2.ts";
+import { restoreUnitResources, setUnitResources, startUnit, stopUnit } from "./systemd/scope.ts";
+import { assertEmpty, exists, processesBelow, removeCgroups, unmakeCgroups } from "./tree.ts";
+import { applyV1, createV1, finishUnitV1, processDirectoryV1, tasksFiles } from "./v1.ts";
+import { applyV2, assertAllowedV2, createV2, finishUnitV2 } from "./v2.ts";
 import { Journal, readKey } from "./writer.ts";
 
 const SIGKILL = 9;
@@ -20,8 +23,12 @@ export interface CreateContext {
   readonly rootless: boolean;
 }
 
-/** Makes the cgroup. On failure nothing of it is left. */
+/** Makes the cgroup. On failure nothing of it is left. A unit is made later, by `joinNewCgroup`. */
 export function createCgroup(plan: CgroupPlan, { rootless }: CreateContext): CgroupRecord {
+  if (plan.unit !== undefined) {
+    for (const { path } of plan.directories) assertEmpty(path);
+    return plannedRecord(plan);
+  }
   const made: string[] = [];
   try {
     const paths = createPaths(plan, rootless, made);
@@ -56,7 +63,12 @@ function createPaths(plan: CgroupPlan, rootless: boolean, made: string[]): Cgrou
  * Takes back what `createCgroup` made, when a later step of the creation has failed and its process is dead.
  * What was there before stays; so does a parent that somebody else uses by now.
  */
-export function undoCgroup({ paths, created }: CgroupRecord): void {
+export function undoCgroup(record: CgroupRecord): void {
+  if (record.unit !== undefined) {
+    destroyCgroup(record);
+    return;
+  }
+  const { paths, created } = record;
   const own: string[] = [];
   for (const path of Object.values(paths)) {
     if (created.includes(path) && !own.includes(path)) own.push(path);
@@ -67,7 +79,12 @@ export function undoCgroup({ paths, created }: CgroupRecord): void {
 
 export type JoinFiles =
   /** v1: "0" goes into each file; `unified`, on hybrid hosts, is a directory for CLONE_INTO_CGROUP. */
-  | { readonly tasks: readonly string[]; readonly unified?: string }
+  | {
+      readonly tasks: readonly string[];
+      readonly unified?: string;
+      /** To be called with the process' pid before it enters anything: systemd moves it. */
+      readonly admit?: (pid: number) => void;
+    }
   /** v2: for CLONE_INTO_CGROUP. */
   | { readonly directory: string };
 
@@ -82,23 +99,64 @@ export function joinFiles(record: CgroupRecord): JoinFiles {
   return unified === undefined ? { tasks } : { tasks, unified };
 }
 
+/** How the first process enters: as any other, or by systemd, which makes the unit around it. */
+export function joinNewCgroup(plan: CgroupPlan, record: CgroupRecord): JoinFiles {
+  const { unit, driver } = plan;
+  if (unit === undefined) return joinFiles(record);
+  if (driver === "v2") {
+    return {
+      tasks: [],
+      admit: (pid) => {
+        startUnit(unit, pid);
+        finishUnitV2(plan);
+      },
+    };
+  }
+  const { "": _unified, "name=systemd": _systemd, ...paths } = record.paths;
+  return {
+    tasks: tasksFiles({ ...record, paths }),
+    admit: (pid) => {
+      startUnit(unit, pid);
+      finishUnitV1(plan);
+    },
+  };
+}
+
 /** Sets the limits, and the device rules when the context has them. */
 export function applyResources(record: CgroupRecord, resources: Resources, context: ApplyContext): void {
-  if (record.driver === "v2") applyV2(record, resources, context);
-  else applyV1(record, resources, context);
+  if (record.unit !== undefined) {
+    if (record.driver === "v2") assertAllowedV2(record, resources);
+    noteLimits(record, resources, context);
+  }
+  const written = setUnitResources(record, resources, context);
+  if (record.driver === "v2") applyV2(record, written, context);
+  else applyV1(record, written, context);
+}
+
+/** Before systemd changes them. */
+function noteLimits({ driver, paths }: CgroupRecord, resources: Resources, { journal }: ApplyContext): void {
+  if (journal === undefined) return;
+  const limits = driver === "v2" ? planLimitsV2(resources) : planLimitsV1(resources);
+  for (const { controller, writes } of limits) {
+    const directory = paths[driver === "v2" ? "" : controller];
+    if (directory === undefined) continue;
+    for (const write of writes) journal.note(directory, write);
+  }
 }
 
 /**
  * Changes limits of a container in use; device rules stay as they are. On failure the old values are written
  * back, and the error tells of those that could not be.
  */
-export function updateResources(record: CgroupRecord, change: Resources): void {
+export function updateResources(record: CgroupRecord, change: Resources, before: Resources): void {
   assertUnifiedUsable(record, change);
   const journal = new Journal();
   try {
     applyResources(record, change, { rootless: false, journal });
   } catch (error) {
+    const unitRestored = restoreUnitResources(record, change, before);
     const lost = journal.restore();
+    if (!unitRestored) lost.push(`the unit "${record.unit?.name}"`);
     if (lost.length === 0) throw error;
     const words = error instanceof Error ? error.message : String(error);
     throw new TsrunError(
@@ -160,6 +218,7 @@ function tryFreeze(record: CgroupRecord): void {
 
 /** Removes the cgroup with everything below it. What is gone already is fine. */
 export function destroyCgroup(record: CgroupRecord): void {
+  stopUnit(record);
   const directories: string[] = [];
   for (const path of Object.values(record.paths)) if (!directories.includes(path)) directories.push(path);
   removeCgroups(directories);

@@ -2,8 +2,21 @@
 
 import { readText } from "../linux/files.ts";
 import { type Hierarchies, parseHierarchies } from "./hierarchies.ts";
+import { connectSystemd } from "./systemd/bus.ts";
+import type { SystemdHost } from "./systemd/unit.ts";
 
 /** The cgroup hierarchies as this process sees them. */
 export function readHierarchies(): Hierarchies {
   return parseHierarchies(readText("/proc/self/mountinfo"), readText("/proc/self/cgroup"));
+}
+
+/** Asks the manager that will make the unit, for `--systemd-cgroup`: the user's own where `user` is set. */
+export function readSystemd({ user }: { readonly user: boolean }): SystemdHost {
+  const systemd = connectSystemd({ user });
+  return {
+    user,
+    version: systemd.version(),
+    // The system's manager makes units below every root; only a user's has a place of its own.
+    controlGroup: user ? systemd.managerProperty("ControlGroup") : "",
+  };
 }

@@ -8,6 +8,8 @@ import { deviceRules } from "./devices/rules.ts";
 import type { Hierarchies, Hierarchy } from "./hierarchies.ts";
 import { type CgroupPath, cgroupDirectory, resolveCgroupsPath, unifiedDirectory } from "./path.ts";
 import type { CgroupPlan, CgroupRecord, PlannedDirectory } from "./record.ts";
+import { planUnit } from "./systemd/plan.ts";
+import type { SystemdHost } from "./systemd/unit.ts";
 
 /**
  * The v1 hierarchies runc joins, limits or not; the devices first, because it is the one checked for
@@ -34,6 +36,7 @@ const JOINED_V1 = [
 
 /** The parts of a configuration that concern its cgroup. */
 export interface CgroupSpec {
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly process?: { readonly user?: { readonly uid?: number } };
   readonly mounts?: readonly { readonly type?: string; readonly options?: readonly string[] }[];
   readonly linux?: {
@@ -52,25 +55,23 @@ export interface CgroupSpec {
 export interface CgroupRequest {
   readonly spec: CgroupSpec;
   readonly id: string;
-  /** `--systemd-cgroup` */
-  readonly systemd: boolean;
+  /** `--systemd-cgroup`: the systemd that makes the cgroup. */
+  readonly systemd: SystemdHost | undefined;
   readonly hierarchies: Hierarchies;
 }
 
 export function planCgroup({ spec, id, systemd, hierarchies }: CgroupRequest): CgroupPlan {
-  if (systemd) {
-    throw new TsrunError(
-      "E_UNSUPPORTED",
-      "cannot create the cgroup: the systemd driver is not built in yet",
-      {
-        hint: "leave out --systemd-cgroup to have the cgroup made directly",
-      },
-    );
-  }
   const { linux = {} } = spec;
   const { resources = {} } = linux;
-  const path = resolveCgroupsPath(linux.cgroupsPath, id);
   const v2 = hierarchies.layout === "v2";
+  const planned =
+    systemd === undefined
+      ? undefined
+      : planUnit({ cgroupsPath: linux.cgroupsPath, id, annotations: spec.annotations, host: systemd, v2 });
+  const path =
+    planned === undefined
+      ? resolveCgroupsPath(linux.cgroupsPath, id)
+      : { inner: planned.path.slice(1), absolute: true, explicit: true };
   if (!v2 && Object.keys(resources.unified ?? {}).length > 0) {
     throw new TsrunError("E_CONFIG", "invalid configuration: cannot use unified on cgroup v1");
   }
@@ -82,6 +83,7 @@ export function planCgroup({ spec, id, systemd, hierarchies }: CgroupRequest): C
     devices: deviceRules(resources.devices ?? [], linux.devices ?? []),
     beforeJoin: v2 ? [] : realtimeV1(resources.cpu ?? {}),
     owner: v2 ? delegatedTo(spec) : undefined,
+    unit: planned?.unit,
   };
 }
 
@@ -89,10 +91,11 @@ export function planCgroup({ spec, id, systemd, hierarchies }: CgroupRequest): C
  * What the record will be at most. It is saved before the cgroup is made, so that whoever finds a creation
  * cut off can remove what there is of it.
  */
-export function plannedRecord({ driver, directories }: CgroupPlan): CgroupRecord {
+export function plannedRecord({ driver, directories, unit }: CgroupPlan): CgroupRecord {
   const paths: Record<string, string> = {};
   for (const { controllers, path } of directories) for (const name of controllers) paths[name] = path;
-  return { driver, paths, created: [] };
+  if (unit === undefined) return { driver, paths, created: [] };
+  return { driver, paths, created: [], unit: { name: unit.name, user: unit.user } };
 }
 
 function directoryV2(mounts: readonly Hierarchy[], path: CgroupPath): PlannedDirectory[] {

@@ -3,6 +3,7 @@
 
 import type { Resources } from "../spec/types.ts";
 import type { DeviceRule } from "./devices/rules.ts";
+import type { Property } from "./systemd/property.ts";
 import type { Journal } from "./writer.ts";
 import type { CgroupWrite } from "./writes.ts";
 
@@ -17,6 +18,18 @@ export interface PlannedDirectory {
   readonly path: string;
 }
 
+/** A unit of systemd, which makes the cgroup: `--systemd-cgroup`. */
+export interface UnitRecord {
+  readonly name: string;
+  /** Of the user's manager, rather than the system's. */
+  readonly user: boolean;
+}
+
+export interface UnitPlan extends UnitRecord {
+  /** What it begins with, besides its first process. */
+  readonly properties: readonly Property[];
+}
+
 export interface CgroupPlan {
   readonly driver: CgroupDriverName;
   readonly directories: readonly PlannedDirectory[];
@@ -29,6 +42,8 @@ export interface CgroupPlan {
   readonly beforeJoin: readonly CgroupWrite[];
   /** v2: the host user who may make cgroups below this one. */
   readonly owner: number | undefined;
+  /** Made by systemd, when its first process is there. */
+  readonly unit?: UnitPlan | undefined;
 }
 
 /** Saved with the container's state; later commands need nothing else. */
@@ -41,6 +56,8 @@ export interface CgroupRecord {
   readonly paths: Readonly<Record<string, string>>;
   /** The directories this container's creation made, parents first: what undoing it may remove. */
   readonly created: readonly string[];
+  /** Whoever changes or removes the cgroup must tell systemd. */
+  readonly unit?: UnitRecord;
 }
 
 export type FreezeState = "thawed" | "frozen";

@@ -58,6 +58,18 @@ function prepare(directory: PlannedDirectory, plan: CgroupPlan, made: string[]):
   if (controllers.includes("cpu")) runWrites(path, plan.beforeJoin);
 }
 
+/** Makes the cgroups of the hierarchies that systemd does not look after, beside those that it has made. */
+export function finishUnitV1(plan: CgroupPlan): void {
+  for (const { controllers, path, mountpoint } of plan.directories) {
+    // This one is systemd's alone, and so is the unified hierarchy of a hybrid host.
+    if (controllers.includes("name=systemd") || controllers[0] === "") continue;
+    const { fresh } = makeCgroup(path, mountpoint);
+    if (controllers.includes("cpuset"))
+      fillCpuset(path, mountpoint, { fresh, cpu: plan.resources.cpu ?? {} });
+    if (controllers.includes("cpu")) runWrites(path, plan.beforeJoin);
+  }
+}
+
 function readTextOr(path: string, otherwise: string): string {
   try {
     return readText(path);

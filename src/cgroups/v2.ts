@@ -36,6 +36,15 @@ export function createV2(plan: CgroupPlan, rootless: boolean, made: string[]): C
   return { "": directory.path };
 }
 
+/** What is left to do in the cgroup that systemd has made. */
+export function finishUnitV2(plan: CgroupPlan): void {
+  const [directory] = plan.directories;
+  if (directory === undefined) return;
+  enableControllers(directory.path, directory.mountpoint);
+  assertDomain(directory.path, plan.resources);
+  if (plan.owner !== undefined) delegate(directory.path, plan.owner);
+}
+
 function prepare({ path, mountpoint }: PlannedDirectory, resources: Resources, made: string[]): void {
   const result = makeCgroup(path, mountpoint);
   made.push(...result.made);
@@ -117,14 +126,18 @@ function changeOwner(path: string, uid: number): void {
   });
 }
 
+/** `checkBeforeUpdate`: limits that are exceeded already are refused, since the kernel would kill instead. */
+export function assertAllowedV2({ paths }: CgroupRecord, { memory }: Resources): void {
+  if (memory?.checkBeforeUpdate !== true) return;
+  const usage = readNumber(paths[""] ?? "", "memory.current");
+  if (usage !== undefined) assertAboveUsage(memory, usage);
+}
+
 /** Sets every limit that the resources name. */
-export function applyV2({ paths }: CgroupRecord, resources: Resources, context: ApplyContext): void {
-  const directory = paths[""] ?? "";
+export function applyV2(record: CgroupRecord, resources: Resources, context: ApplyContext): void {
+  const directory = record.paths[""] ?? "";
   if (context.devices !== undefined) applyDevicesV2(directory, context.devices, context);
-  if (resources.memory?.checkBeforeUpdate === true) {
-    const usage = readNumber(directory, "memory.current");
-    if (usage !== undefined) assertAboveUsage(resources.memory, usage);
-  }
+  assertAllowedV2(record, resources);
   for (const { controller, writes } of planLimitsV2(resources)) {
     if (controller !== "unified") {
       runWrites(directory, writes, context.journal);

@@ -5,7 +5,7 @@ import {
   applyResources,
   type CgroupRecord,
   createCgroup,
-  joinFiles,
+  joinNewCgroup,
   oomKills,
   undoCgroup,
 } from "../cgroups/driver.ts";
@@ -117,12 +117,12 @@ function startFirstProcess(
   cgroup: CgroupRecord,
   { globals, extra }: { globals: GlobalOptions; extra: readonly Descriptor[] },
 ): Entered {
-  const join = joinFiles(cgroup);
+  const join = joinNewCgroup(plan.cgroup, cgroup);
   const path = "directory" in join ? join.directory : join.unified;
   using directory = path === undefined ? undefined : openDirectory(path);
   return enterNamespaces({
     plan: plan.namespaces,
-    cgroup: { tasks: "tasks" in join ? join.tasks : [], directory },
+    cgroup: "tasks" in join ? { ...join, directory } : { tasks: [], directory },
     inherited: plan.options.preserveFds,
     extra,
     rootless: plan.rootless,

@@ -1,7 +1,7 @@
 // Everything that will be done for a container, decided before anything is done: spec in, values out. Called by create.
 
 import type { Hierarchies } from "../cgroups/hierarchies.ts";
-import { readHierarchies } from "../cgroups/host.ts";
+import { readHierarchies, readSystemd } from "../cgroups/host.ts";
 import { planCgroup, plannedRecord } from "../cgroups/plan.ts";
 import type { CgroupPlan } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
@@ -40,7 +40,8 @@ export function planContainer({ bundle, options, globals }: PlanRequest): Contai
   const inUserNamespace = !inInitialUserNamespace();
   const namespaces = planNamespaces(spec);
   const hierarchies = readHierarchies();
-  const cgroup = planCgroup({ spec, id: options.id, systemd: globals.systemdCgroup, hierarchies });
+  const systemd = globals.systemdCgroup ? readSystemd({ user: isRootless(globals) }) : undefined;
+  const cgroup = planCgroup({ spec, id: options.id, systemd, hierarchies });
   return {
     bundle,
     options,

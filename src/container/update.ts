@@ -19,7 +19,7 @@ export function updateContainer(globals: GlobalOptions, id: string, asked: Resou
   if (!isAlive(record)) throw new TsrunError("E_STATE", "container not running");
   const current = record.resources ?? directory.loadConfig().linux?.resources ?? {};
   const { inForce, change } = mergeResources(current, asked);
-  updateResources(record.cgroup, change);
+  updateResources(record.cgroup, change, current);
   directory.save({ ...record, resources: inForce });
 }
 

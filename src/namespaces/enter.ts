@@ -26,6 +26,8 @@ import { NAMESPACES, type NamespacePlan } from "./plan.ts";
 export interface CgroupEntry {
   readonly tasks: readonly string[];
   readonly directory: Descriptor | undefined;
+  /** Systemd's part: it moves the process with this pid. */
+  readonly admit?: ((pid: number) => void) | undefined;
 }
 
 export interface EnterOptions {
@@ -51,8 +53,9 @@ export function enterNamespaces(options: EnterOptions): Entered {
   const { plan, extra } = options;
   let current = stage;
   try {
+    options.cgroup.admit?.(stage.first.pid);
     let before = preparation(stage);
-    if (stage.cgroup.directory !== undefined && hasUserNamespace(plan)) {
+    if (stage.cgroup.directory !== undefined && leavesCgroupBehind(plan)) {
       current = cloneIntoCgroup(stage, before);
       before = [];
     } else {
@@ -71,8 +74,12 @@ export function enterNamespaces(options: EnterOptions): Entered {
   }
 }
 
-function hasUserNamespace({ created, joins }: NamespacePlan): boolean {
-  return created.has("user") || joins.some(({ kind }) => kind === "user");
+/**
+ * Whether a process in these namespaces may not be born into a cgroup of the host any more: in another user namespace
+ * for want of permission, in the container's cgroup namespace because its own cgroup is then outside (nsdelegate).
+ */
+function leavesCgroupBehind({ created, joins }: NamespacePlan): boolean {
+  return created.has("user") || joins.some(({ kind }) => kind === "user" || kind === "cgroup");
 }
 
 interface Stage extends EnterOptions {

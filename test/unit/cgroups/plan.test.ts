@@ -22,7 +22,7 @@ const V2: Hierarchies = {
 
 function directories(hierarchies: Hierarchies, cgroupsPath?: string): string[] {
   const linux = cgroupsPath === undefined ? {} : { cgroupsPath };
-  const plan = planCgroup({ spec: { linux }, id: "box", systemd: false, hierarchies });
+  const plan = planCgroup({ spec: { linux }, id: "box", systemd: undefined, hierarchies });
   return plan.directories.map((directory) => directory.path);
 }
 
@@ -76,7 +76,7 @@ t.test("the record of a plan names every controller's directory and nothing as m
   const plan = planCgroup({
     spec: { linux: { cgroupsPath: "/x" } },
     id: "box",
-    systemd: false,
+    systemd: undefined,
     hierarchies: V1,
   });
   t.same(plannedRecord(plan), {
@@ -92,19 +92,18 @@ t.test("the record of a plan names every controller's directory and nothing as m
   });
 });
 
-t.test("unified resources need v2, and the systemd driver is still to come", async (t) => {
+t.test("unified resources need v2", async (t) => {
   const spec: CgroupSpec = { linux: { resources: { unified: { "memory.min": "4096" } } } };
-  t.throws(() => planCgroup({ spec, id: "box", systemd: false, hierarchies: V1 }), {
+  t.throws(() => planCgroup({ spec, id: "box", systemd: undefined, hierarchies: V1 }), {
     code: "E_CONFIG",
     message: "invalid configuration: cannot use unified on cgroup v1",
   });
-  t.doesNotThrow(() => planCgroup({ spec, id: "box", systemd: false, hierarchies: V2 }));
-  t.throws(() => planCgroup({ spec, id: "box", systemd: true, hierarchies: V2 }), { code: "E_UNSUPPORTED" });
+  t.doesNotThrow(() => planCgroup({ spec, id: "box", systemd: undefined, hierarchies: V2 }));
 });
 
 t.test("a realtime budget is written before anything can join", async (t) => {
   const spec: CgroupSpec = { linux: { resources: { cpu: { realtimeRuntime: 950000 } } } };
-  t.same(planCgroup({ spec, id: "box", systemd: false, hierarchies: V1 }).beforeJoin, [
+  t.same(planCgroup({ spec, id: "box", systemd: undefined, hierarchies: V1 }).beforeJoin, [
     { file: "cpu.rt_runtime_us", value: "950000" },
   ]);
 });
@@ -116,7 +115,7 @@ t.test("v2: the process' user owns the cgroup when it may divide it", async (t) 
       mounts: [{ type: "proc" }, { type: "cgroup", options }],
       ...(linux === undefined ? {} : { linux }),
     };
-    return planCgroup({ spec, id: "box", systemd: false, hierarchies: V2 }).owner;
+    return planCgroup({ spec, id: "box", systemd: undefined, hierarchies: V2 }).owner;
   };
   const uidMappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
   const namespaces = [{ type: "cgroup" }, { type: "user" }];

@@ -1,0 +1,47 @@
+// Plans a container's unit from its configuration: name, slice, and what it begins with. Pure; called by ../plan.ts.
+
+import { TsrunError } from "../../errors.ts";
+import type { UnitPlan } from "../record.ts";
+import { annotationProperties } from "./gvariant.ts";
+import { type Property, property } from "./property.ts";
+import { resolveUnit, type SystemdHost, unitPath } from "./unit.ts";
+
+export interface UnitRequest {
+  readonly cgroupsPath: string | undefined;
+  readonly id: string;
+  readonly annotations: Readonly<Record<string, string>> | undefined;
+  readonly host: SystemdHost;
+  readonly v2: boolean;
+}
+
+export interface PlannedUnit {
+  readonly unit: UnitPlan;
+  /** Its cgroup, below every mount point. */
+  readonly path: string;
+}
+
+export function planUnit({ cgroupsPath, id, annotations, host, v2 }: UnitRequest): PlannedUnit {
+  if (host.user && !v2) {
+    throw new TsrunError("E_CGROUP", "cannot use rootless systemd cgroups manager on cgroup v1", {
+      hint: "boot with systemd.unified_cgroup_hierarchy=1, or leave out --systemd-cgroup",
+    });
+  }
+  const name = resolveUnit(cgroupsPath, id, host);
+  const accounting = ["Memory", "CPU", v2 ? "IO" : "BlockIO", "Tasks"];
+  const properties = [
+    property("Description", "s", `container ${name.title}`),
+    ...placeProperties(name.name, name.slice),
+    ...accounting.map((what) => property(`${what}Accounting`, "b", true)),
+    // A container does not wait for what services wait for, nor end with them.
+    property("DefaultDependencies", "b", false),
+    // What the annotations ask for comes last, so it wins.
+    ...annotationProperties(annotations),
+  ];
+  return { unit: { name: name.name, user: host.user, properties }, path: unitPath(name, host) };
+}
+
+/** A scope lies in its slice and divides its cgroup as it likes; a slice names its parent itself, by its name. */
+function placeProperties(name: string, slice: string): Property[] {
+  if (name.endsWith(".slice")) return [property("Wants", "as", [slice])];
+  return [property("Slice", "s", slice), property("Delegate", "b", true)];
+}

@@ -1,0 +1,87 @@
+// Limits as properties of a unit (org.freedesktop.systemd1(5), systemd.resource-control(5)), so that what systemd writes
+// agrees with what we write ourselves. As runc converts them (opencontainers/cgroups' systemd/v1.go and v2.go). Pure.
+
+import type { CpuResources, Resources } from "../../spec/types.ts";
+import { sharesToWeight } from "../controllers/cpu.ts";
+import { swapWithoutMemory } from "../controllers/memory.ts";
+import { isSet } from "../writes.ts";
+import { cpusetProperties, quotaProperties, roundQuota, SINCE } from "./cpu-properties.ts";
+import { number, type Property, property, UNLIMITED } from "./property.ts";
+import { unifiedProperties } from "./unified-properties.ts";
+
+/** The resources as systemd takes them, and as they must be written afterwards to agree with it. */
+export interface UnitResources {
+  readonly properties: Property[];
+  readonly resources: Resources;
+}
+
+/** v1. */
+export function resourcePropertiesV1(resources: Resources, version: number): UnitResources {
+  const { memory = {}, cpu = {}, pids = {}, blockIO = {} } = resources;
+  const rounded = roundQuota(cpu);
+  const properties = [
+    ...(isSet(memory.limit) ? [number("MemoryLimit", memory.limit)] : []),
+    ...(isSet(cpu.shares) ? [number("CPUShares", cpu.shares)] : []),
+    ...quotaProperties(rounded, version),
+    ...(isSet(blockIO.weight) ? [number("BlockIOWeight", blockIO.weight)] : []),
+    ...tasksProperty(pids.limit),
+    ...cpusetProperties(cpu, version),
+  ];
+  return { properties, resources: withCpu(resources, rounded) };
+}
+
+/** v2. */
+export function resourcePropertiesV2(resources: Resources, version: number): UnitResources {
+  const { memory = {}, cpu = {}, pids = {}, unified = {} } = resources;
+  const rounded = roundQuota(cpu);
+  const swap = swapWithoutMemory(memory.swap ?? 0, memory.limit ?? 0);
+  const properties = [
+    ...(isSet(memory.limit) ? [number("MemoryMax", memory.limit)] : []),
+    ...(isSet(memory.reservation) ? [number("MemoryLow", memory.reservation)] : []),
+    // AS RUNC: no swap at all is written into the file only.
+    ...(isSet(swap) ? [number("MemorySwapMax", swap)] : []),
+    ...weightProperty(cpu, version),
+    ...quotaProperties(rounded, version),
+    ...tasksProperty(pids.limit),
+    ...cpusetProperties(cpu, version),
+    ...unifiedProperties(unified, version),
+  ];
+  return { properties, resources: withCpu(resources, rounded) };
+}
+
+function withCpu(resources: Resources, cpu: CpuResources): Resources {
+  return resources.cpu === undefined ? resources : { ...resources, cpu };
+}
+
+function tasksProperty(limit: number | undefined): Property[] {
+  return limit !== undefined && (limit > 0 || limit === -1) ? [number("TasksMax", limit)] : [];
+}
+
+/** A weight of 0 is how systemd spells `cpu.idle` 1. */
+function weightProperty({ idle, shares }: CpuResources, version: number): Property[] {
+  if (idle === 1 && version >= SINCE.idle) return [number("CPUWeight", 0)];
+  const weight = sharesToWeight(shares ?? 0);
+  return weight === 0 ? [] : [number("CPUWeight", weight)];
+}
+
+/** What a property is when it was never set, for taking one back that a failed update has set. */
+const UNSET: Readonly<Record<string, Property>> = Object.fromEntries(
+  [
+    ...["MemoryMax", "MemoryHigh", "MemorySwapMax", "MemoryLimit", "TasksMax", "CPUWeight", "CPUShares"],
+    ...["BlockIOWeight", "CPUQuotaPerSecUSec", "CPUQuotaPeriodUSec"],
+  ]
+    .map((name) => number(name, UNLIMITED))
+    .concat(["MemoryLow", "MemoryMin"].map((name) => number(name, 0)))
+    .concat(["AllowedCPUs", "AllowedMemoryNodes"].map((name) => property(name, "ay", [])))
+    .map((unset) => [unset.name, unset]),
+);
+
+/** What to set to take `changed` back, when `before` held. */
+export function restoringProperties(changed: readonly Property[], before: readonly Property[]): Property[] {
+  const restored: Property[] = [];
+  for (const { name } of changed) {
+    const old = before.find((one) => one.name === name) ?? UNSET[name];
+    if (old !== undefined) restored.push(old);
+  }
+  return restored;
+}

@@ -1,0 +1,142 @@
+// A container's unit: made with its first process in it, given its limits, stopped. Called by driver.ts.
+
+import { TsrunError } from "../../errors.ts";
+import type { Resources } from "../../spec/types.ts";
+import { freeze, freezeState, thaw } from "../freezer.ts";
+import type { ApplyContext, CgroupRecord, UnitPlan } from "../record.ts";
+import { connectSystemd, type JobResult, type Systemd, SystemdError } from "./bus.ts";
+import { deviceProperties } from "./device-properties.ts";
+import {
+  resourcePropertiesV1,
+  resourcePropertiesV2,
+  restoringProperties,
+  type UnitResources,
+} from "./properties.ts";
+import { property } from "./property.ts";
+
+/** Makes the unit and moves the process into it. When this returns, its cgroup is there. */
+export function startUnit(unit: UnitPlan, pid: number): void {
+  const systemd = connectSystemd(unit);
+  const properties = [...unit.properties, property("PIDs", "au", [pid])];
+  const attempt = `unable to start unit "${unit.name}"`;
+  let result: JobResult;
+  try {
+    result = startOrReplace(systemd, unit.name, properties);
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    throw new TsrunError("E_CGROUP", `${attempt}: ${words}`, {
+      cause: error,
+      hint: "systemctl status and journalctl tell more; the unit's name comes from linux.cgroupsPath",
+    });
+  }
+  if (result === "done") return;
+  tryReset(systemd, unit.name);
+  throw new TsrunError("E_CGROUP", `${attempt}: its job ended with "${result}"`, {
+    hint: `journalctl --unit "${unit.name}" tells why`,
+  });
+}
+
+/** A unit of this name may be the rest of a container that has failed: systemd is told to forget it, once. */
+function startOrReplace(
+  systemd: Systemd,
+  name: string,
+  properties: Parameters<Systemd["startTransientUnit"]>[1],
+): JobResult {
+  try {
+    return systemd.startTransientUnit(name, properties);
+  } catch (error) {
+    if (!(error instanceof SystemdError) || error.busName !== "org.freedesktop.systemd1.UnitExists")
+      throw error;
+    tryReset(systemd, name);
+    return systemd.startTransientUnit(name, properties);
+  }
+}
+
+/**
+ * Gives the unit its limits and device rules, and returns the resources as they are to be written into the files: systemd
+ * rounds, and would set its own value again at the next occasion.
+ */
+export function setUnitResources(
+  record: CgroupRecord,
+  resources: Resources,
+  context: ApplyContext,
+): Resources {
+  const { unit } = record;
+  if (unit === undefined) return resources;
+  const systemd = connectSystemd(unit);
+  const converted = convert(record, resources, systemd.version());
+  const devices = context.devices === undefined ? [] : deviceProperties(context.devices);
+  const properties = [...devices, ...converted.properties];
+  if (properties.length === 0) return converted.resources;
+  // On v1 systemd closes all devices for a moment before it opens the allowed ones: nobody may see that.
+  const freezes = record.driver === "v1" && context.journal !== undefined && freezeState(record) === "thawed";
+  if (freezes) freeze(record);
+  try {
+    systemd.setUnitProperties(unit.name, properties);
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    throw new TsrunError("E_CGROUP", `unable to set unit properties of "${unit.name}": ${words}`, {
+      cause: error,
+    });
+  } finally {
+    if (freezes) thaw(record);
+  }
+  return converted.resources;
+}
+
+/** Takes the properties of `changed` back. Returns whether that worked. */
+export function restoreUnitResources(record: CgroupRecord, changed: Resources, before: Resources): boolean {
+  const { unit } = record;
+  if (unit === undefined) return true;
+  try {
+    const systemd = connectSystemd(unit);
+    const version = systemd.version();
+    const old = convert(record, before, version).properties;
+    systemd.setUnitProperties(
+      unit.name,
+      restoringProperties(convert(record, changed, version).properties, old),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof TsrunError) return false;
+    throw error;
+  }
+}
+
+function convert({ driver }: CgroupRecord, resources: Resources, version: number): UnitResources {
+  return driver === "v2"
+    ? resourcePropertiesV2(resources, version)
+    : resourcePropertiesV1(resources, version);
+}
+
+/**
+ * Ends the unit, if there is one: a scope goes by itself when it is empty. Errors are left to the removal of its cgroup,
+ * which fails where they matter.
+ */
+export function stopUnit({ unit }: CgroupRecord): void {
+  if (unit === undefined) return;
+  try {
+    const systemd = connectSystemd(unit);
+    try {
+      systemd.stopUnit(unit.name);
+    } finally {
+      tryReset(systemd, unit.name);
+    }
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+  }
+}
+
+/** One that has not failed, or is gone, need not be forgotten. */
+function tryReset(systemd: Systemd, name: string): void {
+  try {
+    systemd.resetFailedUnit(name);
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+  }
+}
+
+/** Moves a further process into the unit: an ordinary user may not write into cgroup.procs from everywhere. */
+export function attachToUnit({ unit }: CgroupRecord, pid: number): void {
+  if (unit !== undefined) connectSystemd(unit).attachProcesses(unit.name, [pid]);
+}

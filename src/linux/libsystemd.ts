@@ -1,0 +1,221 @@
+// libsystemd.so.0: the calls of sd-bus(3) that speak to systemd, none of them variadic. Bound when asked for, never at
+// start-up. Called by src/cgroups/systemd/bus.ts.
+
+import { CString, dlopen, FFIType, type Pointer } from "bun:ffi";
+import { cString, viewOf } from "./words.ts";
+
+const { ptr: pointer, i32, i8, u64 } = FFIType;
+
+const SYMBOLS = {
+  sd_bus_new: { args: [pointer], returns: i32 },
+  sd_bus_set_address: { args: [pointer, pointer], returns: i32 },
+  sd_bus_set_bus_client: { args: [pointer, i32], returns: i32 },
+  sd_bus_start: { args: [pointer], returns: i32 },
+  sd_bus_flush_close_unref: { args: [pointer], returns: pointer },
+  sd_bus_call: { args: [pointer, pointer, u64, pointer, pointer], returns: i32 },
+  sd_bus_process: { args: [pointer, pointer], returns: i32 },
+  sd_bus_wait: { args: [pointer, u64], returns: i32 },
+  sd_bus_error_free: { args: [pointer], returns: FFIType.void },
+  sd_bus_message_new_method_call: {
+    args: [pointer, pointer, pointer, pointer, pointer, pointer],
+    returns: i32,
+  },
+  sd_bus_message_unref: { args: [pointer], returns: pointer },
+  sd_bus_message_append_basic: { args: [pointer, i8, pointer], returns: i32 },
+  sd_bus_message_open_container: { args: [pointer, i8, pointer], returns: i32 },
+  sd_bus_message_close_container: { args: [pointer], returns: i32 },
+  sd_bus_message_enter_container: { args: [pointer, i8, pointer], returns: i32 },
+  sd_bus_message_read_basic: { args: [pointer, i8, pointer], returns: i32 },
+  sd_bus_message_is_signal: { args: [pointer, pointer, pointer], returns: i32 },
+} as const;
+
+/** Where a method is: a bus name, an object, an interface of it. */
+export interface MethodAddress {
+  readonly destination: string;
+  readonly path: string;
+  readonly interface: string;
+  readonly member: string;
+}
+
+/** What a method answered instead of a reply. */
+export interface BusFailure {
+  /** The negated errno that sd-bus makes of it. */
+  readonly result: number;
+  /** `org.freedesktop.systemd1.NoSuchUnit`, and what it says. */
+  readonly name: string;
+  readonly message: string;
+}
+
+/** A `sd_bus_message *`. What fails answers a negated errno. */
+export interface BusMessage extends Disposable {
+  /** A string or object path. */
+  appendText(type: string, text: string): number;
+  /** A number, as it stands in memory. */
+  appendBytes(type: string, bytes: Uint8Array): number;
+  openContainer(type: string, contents: string): number;
+  closeContainer(): number;
+  enterContainer(type: string, contents: string): number;
+  /** `undefined` when there is no such text next. */
+  readText(type: string): string | undefined;
+  /** Reads a `u`. */
+  readNumber(): number | undefined;
+  isSignal(interfaceName: string, member: string): boolean;
+}
+
+/** A connection. */
+export interface BusConnection {
+  newCall(address: MethodAddress): BusMessage | number;
+  /** Sends a call and waits for its reply. */
+  call(message: BusMessage, timeoutMs: number): BusMessage | BusFailure;
+  /** The next message that nobody asked for; `undefined` when none has come yet, a negated errno when it is broken. */
+  next(): BusMessage | undefined | number;
+  wait(timeoutMs: number): number;
+  close(): void;
+}
+
+export interface Libsystemd {
+  /** Connects to an address of D-Bus; `daemon` when a message bus is there, rather than systemd itself. */
+  connect(address: string, options: { readonly daemon: boolean }): BusConnection | number;
+}
+
+/** Bytes of `sd_bus_error`: two pointers to text and an int. */
+const ERROR_SIZE = 24;
+
+type Symbols = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
+
+/** Binds the library. Throws what dlopen(3) says when it is not there. */
+export function loadLibsystemd(): Libsystemd {
+  const { symbols } = dlopen("libsystemd.so.0", SYMBOLS);
+  return {
+    connect(address, { daemon }) {
+      const out = new Uint8Array(8);
+      const made = symbols.sd_bus_new(out);
+      if (made < 0) return made;
+      const bus = pointerIn(out);
+      let result = symbols.sd_bus_set_address(bus, cString(address));
+      if (result >= 0 && daemon) result = symbols.sd_bus_set_bus_client(bus, 1);
+      if (result >= 0) result = symbols.sd_bus_start(bus);
+      if (result >= 0) return new Connection(symbols, bus);
+      symbols.sd_bus_flush_close_unref(bus);
+      return result;
+    },
+  };
+}
+
+class Connection implements BusConnection {
+  readonly #symbols: Symbols;
+  readonly #bus: Pointer;
+
+  constructor(symbols: Symbols, bus: Pointer) {
+    this.#symbols = symbols;
+    this.#bus = bus;
+  }
+
+  newCall(address: MethodAddress): BusMessage | number {
+    const out = new Uint8Array(8);
+    const result = this.#symbols.sd_bus_message_new_method_call(
+      this.#bus,
+      out,
+      cString(address.destination),
+      cString(address.path),
+      cString(address.interface),
+      cString(address.member),
+    );
+    return result < 0 ? result : new Message(this.#symbols, pointerIn(out));
+  }
+
+  call(message: BusMessage, timeoutMs: number): BusMessage | BusFailure {
+    const error = new Uint8Array(ERROR_SIZE);
+    const reply = new Uint8Array(8);
+    const address = (message as Message).address;
+    const result = this.#symbols.sd_bus_call(this.#bus, address, BigInt(timeoutMs) * 1000n, error, reply);
+    if (result >= 0) return new Message(this.#symbols, pointerIn(reply));
+    const failure = { result, name: textAt(error, 0), message: textAt(error, 8) };
+    this.#symbols.sd_bus_error_free(error);
+    return failure;
+  }
+
+  next(): BusMessage | undefined | number {
+    for (;;) {
+      const out = new Uint8Array(8);
+      const result = this.#symbols.sd_bus_process(this.#bus, out);
+      if (result <= 0) return result === 0 ? undefined : result;
+      // Something was done that is nobody's business, a reply sent for instance.
+      const message = pointerIn(out);
+      if (Number(message) !== 0) return new Message(this.#symbols, message);
+    }
+  }
+
+  wait(timeoutMs: number): number {
+    return this.#symbols.sd_bus_wait(this.#bus, BigInt(timeoutMs) * 1000n);
+  }
+
+  close(): void {
+    this.#symbols.sd_bus_flush_close_unref(this.#bus);
+  }
+}
+
+class Message implements BusMessage {
+  readonly #symbols: Symbols;
+  readonly address: Pointer;
+
+  constructor(symbols: Symbols, address: Pointer) {
+    this.#symbols = symbols;
+    this.address = address;
+  }
+
+  appendText(type: string, text: string): number {
+    return this.#symbols.sd_bus_message_append_basic(this.address, code(type), cString(text));
+  }
+
+  appendBytes(type: string, bytes: Uint8Array): number {
+    return this.#symbols.sd_bus_message_append_basic(this.address, code(type), bytes);
+  }
+
+  openContainer(type: string, contents: string): number {
+    return this.#symbols.sd_bus_message_open_container(this.address, code(type), cString(contents));
+  }
+
+  closeContainer(): number {
+    return this.#symbols.sd_bus_message_close_container(this.address);
+  }
+
+  enterContainer(type: string, contents: string): number {
+    return this.#symbols.sd_bus_message_enter_container(this.address, code(type), cString(contents));
+  }
+
+  readText(type: string): string | undefined {
+    const out = new Uint8Array(8);
+    const result = this.#symbols.sd_bus_message_read_basic(this.address, code(type), out);
+    return result > 0 ? textAt(out, 0) : undefined;
+  }
+
+  readNumber(): number | undefined {
+    const out = new Uint8Array(4);
+    const result = this.#symbols.sd_bus_message_read_basic(this.address, code("u"), out);
+    return result > 0 ? viewOf(out).getUint32(0, true) : undefined;
+  }
+
+  isSignal(interfaceName: string, member: string): boolean {
+    const [wanted, name] = [cString(interfaceName), cString(member)];
+    return this.#symbols.sd_bus_message_is_signal(this.address, wanted, name) > 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.#symbols.sd_bus_message_unref(this.address);
+  }
+}
+
+/** The type of a value as a C char. */
+function code(type: string): number {
+  return type.charCodeAt(0);
+}
+
+function pointerIn(bytes: Uint8Array, offset = 0): Pointer {
+  return Number(viewOf(bytes).getBigUint64(offset, true)) as Pointer;
+}
+
+function textAt(bytes: Uint8Array, offset: number): string {
+  const address = pointerIn(bytes, offset);
+  return Number(address) === 0 ? "" : new CString(address).toString();
+}
