@@ -22,7 +22,9 @@ export interface MergedResources {
   readonly change: Resources;
 }
 
-/** Device rules are left out: other programs may have added to them (a GPU's), so `update` never touches them. */
+/**
+ * Device rules are left out: other programs may have added to them (a GPU's), so `update` never touches them.
+ */
 export function mergeResources(
   current: Resources,
   { devices: _devices, ...asked }: Resources,

@@ -1,5 +1,5 @@
-// Waits for a container to run out of memory, or to end. v1 signals an eventfd (cgroup-v1/memory.rst, "OOM Control");
-// v2 changes memory.events and cgroup.events, which inotify(7) reports. Called by `events`.
+// Waits for a container to run out of memory, or to end. v1 signals an eventfd (cgroup-v1/memory.rst, "OOM
+// Control"); v2 changes memory.events and cgroup.events, which inotify(7) reports. Called by `events`.
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call.ts";

@@ -1,5 +1,5 @@
-// How a value that was written into a cgroup file is taken back, from what the file said before. Pure; called by
-// writer.ts when an update fails half-way.
+// How a value that was written into a cgroup file is taken back, from what the file said before. Pure; called
+// by writer.ts when an update fails half-way.
 
 import type { CgroupWrite } from "./writes.ts";
 
@@ -19,7 +19,9 @@ function hasEntries({ file, value }: CgroupWrite): boolean {
   );
 }
 
-/** The write that brings back the state before; `undefined` when the file says nothing that could be written. */
+/**
+ * The write that brings back the state before; `undefined` when the file says nothing that could be written.
+ */
 export function restoring(write: CgroupWrite, before: string): CgroupWrite | undefined {
   const { file } = write;
   const text = before.trim();

@@ -1,6 +1,9 @@
 // An event as a line of JSON. Pure.
 
-/** JSON with bigints as plain digits: counters of the kernel have 64 bits, which JSON numbers of JavaScript do not. */
+/**
+ * JSON with bigints as plain digits: counters of the kernel have 64 bits, which JSON numbers of JavaScript do
+ * not.
+ */
 export function formatEvent(event: object): string {
   return `${toJson(event)}\n`;
 }

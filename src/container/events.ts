@@ -19,7 +19,9 @@ export function containerStats(globals: GlobalOptions, id: string): ContainerEve
   return { type: "stats", id, data: readStats(cgroup) };
 }
 
-/** Tells what the container uses, every so often, and each lack of memory, until its cgroup is empty or gone. */
+/**
+ * Tells what the container uses, every so often, and each lack of memory, until its cgroup is empty or gone.
+ */
 export function watchContainer(
   globals: GlobalOptions,
   { id, intervalMs, tell }: { id: string; intervalMs: number; tell: (event: ContainerEvent) => void },

@@ -11,7 +11,10 @@ import type { GlobalOptions } from "./options.ts";
 import { isAlive } from "./status.ts";
 import { getStateDirectory } from "./store.ts";
 
-/** Sets what is asked for. Either all of it holds afterwards and is kept with the state, or nothing has changed. */
+/**
+ * Sets what is asked for. Either all of it holds afterwards and is kept with the state, or nothing has
+ * changed.
+ */
 export function updateContainer(globals: GlobalOptions, id: string, asked: Resources): void {
   using directory = getStateDirectory(globals.root, id);
   directory.lock();

@@ -1,5 +1,5 @@
-// libsystemd.so.0: the calls of sd-bus(3) that speak to systemd, none of them variadic. Bound when asked for, never at
-// start-up. Called by src/cgroups/systemd/bus.ts.
+// libsystemd.so.0: the calls of sd-bus(3) that speak to systemd, none of them variadic. Bound when asked for,
+// never at start-up. Called by src/cgroups/systemd/bus.ts.
 
 import { CString, dlopen, FFIType, type Pointer } from "bun:ffi";
 import { cString, viewOf } from "./words.ts";
@@ -67,7 +67,10 @@ export interface BusConnection {
   newCall(address: MethodAddress): BusMessage | number;
   /** Sends a call and waits for its reply. */
   call(message: BusMessage, timeoutMs: number): BusMessage | BusFailure;
-  /** The next message that nobody asked for; `undefined` when none has come yet, a negated errno when it is broken. */
+  /**
+   * The next message that nobody asked for; `undefined` when none has come yet, a negated errno when it is
+   * broken.
+   */
   next(): BusMessage | undefined | number;
   wait(timeoutMs: number): number;
   close(): void;

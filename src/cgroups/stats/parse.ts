@@ -4,7 +4,10 @@ import type { Optional, Pressure, PressureLine } from "./stats.ts";
 
 const UINT64_MAX = 2n ** 64n - 1n;
 
-/** The number that a file holds: `max` is the largest, none is 0. AS RUNC: so is a negative one, a kernel's slip. */
+/**
+ * The number that a file holds: `max` is the largest, none is 0. AS RUNC: so is a negative one, a kernel's
+ * slip.
+ */
 export function parseCounter(text: string | undefined): bigint {
   const word = text?.trim() ?? "";
   if (word === "max") return UINT64_MAX;
@@ -74,7 +77,10 @@ export function unlessZero(value: bigint | undefined): Optional {
   return value === 0n ? undefined : value;
 }
 
-/** The names that hugetlb files have for the directories of /sys/kernel/mm/hugepages: `hugepages-2048kB` is `2MB`. */
+/**
+ * The names that hugetlb files have for the directories of /sys/kernel/mm/hugepages: `hugepages-2048kB` is
+ * `2MB`.
+ */
 export function parseHugepageSizes(directories: readonly string[]): string[] {
   const names: string[] = [];
   for (const directory of directories) {

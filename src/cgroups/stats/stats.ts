@@ -1,5 +1,5 @@
-// What `events` tells of a container's use of resources: the shape, and the order, of runc's types/events.go, since
-// monitoring decodes it. Counters are bigints: those of the kernel have 64 bits. Types only.
+// What `events` tells of a container's use of resources: the shape, and the order, of runc's types/events.go,
+// since monitoring decodes it. Counters are bigints: those of the kernel have 64 bits. Types only.
 
 /** Absent where runc leaves out a zero. */
 export type Optional = bigint | undefined;

@@ -1,5 +1,5 @@
-// Statistics of v1 controllers (Documentation/admin-guide/cgroup-v1/), as runc's fs package gathers them. Pure: the files
-// are read by whoever calls.
+// Statistics of v1 controllers (Documentation/admin-guide/cgroup-v1/), as runc's fs package gathers them.
+// Pure: the files are read by whoever calls.
 
 import {
   parseCounter,

@@ -1,5 +1,5 @@
-// Statistics of a v2 cgroup (Documentation/admin-guide/cgroup-v2.rst), put into v1's shape as runc's fs2 package does.
-// Pure: the files are read by whoever calls.
+// Statistics of a v2 cgroup (Documentation/admin-guide/cgroup-v2.rst), put into v1's shape as runc's fs2
+// package does. Pure: the files are read by whoever calls.
 
 import { parseCounter, parseFlatKeyed, parsePressure, sorted, unlessZero } from "./parse.ts";
 import type {

@@ -1,5 +1,5 @@
-// Device rules as DevicePolicy and DeviceAllow, so that what systemd sets again at a daemon-reload is what we have set
-// (runc: opencontainers/cgroups' devices/systemd.go). What it cannot say, we set after it. Pure.
+// Device rules as DevicePolicy and DeviceAllow, so that what systemd sets again at a daemon-reload is what we
+// have set (runc: opencontainers/cgroups' devices/systemd.go). What it cannot say, we set after it. Pure.
 
 import { buildDeviceSet } from "../devices/device-set.ts";
 import { type DeviceRule, showAccess, WILDCARD } from "../devices/rules.ts";

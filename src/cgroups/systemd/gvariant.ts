@@ -1,5 +1,5 @@
-// Annotations `org.systemd.property.NAME` as properties: their values are GVariant text, such as `uint64 10000000`, `true`,
-// `'mixed'`, `['a', 'b']` (runc: initSystemdProps, and godbus' ParseVariant). Pure.
+// Annotations `org.systemd.property.NAME` as properties: their values are GVariant text, such as `uint64
+// 10000000`, `true`, `'mixed'`, `['a', 'b']` (runc: initSystemdProps, and godbus' ParseVariant). Pure.
 
 import { TsrunError } from "../../errors.ts";
 import { type BusValue, type Property, splitSignature } from "./property.ts";
@@ -24,7 +24,8 @@ export function annotationProperties(annotations: Readonly<Record<string, string
 function annotationProperty(name: string, text: string, key: string): Property {
   try {
     const { type, value } = parseVariant(text);
-    // On the bus it is always microseconds: `TimeoutStopSec` is how the documentation calls `TimeoutStopUSec`.
+    // On the bus it is always microseconds: `TimeoutStopSec` is how the documentation calls
+    // `TimeoutStopUSec`.
     if (!/[a-z]Sec$/.test(name)) return { name, type, value };
     if (typeof value !== "number" && typeof value !== "bigint") throw new Error("not a number");
     const microseconds = typeof value === "bigint" ? value * 1_000_000n : BigInt(Math.floor(value * 1e6));

@@ -1,4 +1,5 @@
-// Plans a container's unit from its configuration: name, slice, and what it begins with. Pure; called by ../plan.ts.
+// Plans a container's unit from its configuration: name, slice, and what it begins with. Pure; called by
+// ../plan.ts.
 
 import { TsrunError } from "../../errors.ts";
 import type { UnitPlan } from "../record.ts";
@@ -40,7 +41,9 @@ export function planUnit({ cgroupsPath, id, annotations, host, v2 }: UnitRequest
   return { unit: { name: name.name, user: host.user, properties }, path: unitPath(name, host) };
 }
 
-/** A scope lies in its slice and divides its cgroup as it likes; a slice names its parent itself, by its name. */
+/**
+ * A scope lies in its slice and divides its cgroup as it likes; a slice names its parent itself, by its name.
+ */
 function placeProperties(name: string, slice: string): Property[] {
   if (name.endsWith(".slice")) return [property("Wants", "as", [slice])];
   return [property("Slice", "s", slice), property("Delegate", "b", true)];

@@ -1,5 +1,6 @@
-// Limits as properties of a unit (org.freedesktop.systemd1(5), systemd.resource-control(5)), so that what systemd writes
-// agrees with what we write ourselves. As runc converts them (opencontainers/cgroups' systemd/v1.go and v2.go). Pure.
+// Limits as properties of a unit (org.freedesktop.systemd1(5), systemd.resource-control(5)), so that what
+// systemd writes agrees with what we write ourselves. As runc converts them (opencontainers/cgroups'
+// systemd/v1.go and v2.go). Pure.
 
 import type { CpuResources, Resources } from "../../spec/types.ts";
 import { sharesToWeight } from "../controllers/cpu.ts";

@@ -53,8 +53,8 @@ function startOrReplace(
 }
 
 /**
- * Gives the unit its limits and device rules, and returns the resources as they are to be written into the files: systemd
- * rounds, and would set its own value again at the next occasion.
+ * Gives the unit its limits and device rules, and returns the resources as they are to be written into the
+ * files: systemd rounds, and would set its own value again at the next occasion.
  */
 export function setUnitResources(
   record: CgroupRecord,
@@ -110,8 +110,8 @@ function convert({ driver }: CgroupRecord, resources: Resources, version: number
 }
 
 /**
- * Ends the unit, if there is one: a scope goes by itself when it is empty. Errors are left to the removal of its cgroup,
- * which fails where they matter.
+ * Ends the unit, if there is one: a scope goes by itself when it is empty. Errors are left to the removal of
+ * its cgroup, which fails where they matter.
  */
 export function stopUnit({ unit }: CgroupRecord): void {
   if (unit === undefined) return;
@@ -136,7 +136,9 @@ function tryReset(systemd: Systemd, name: string): void {
   }
 }
 
-/** Moves a further process into the unit: an ordinary user may not write into cgroup.procs from everywhere. */
+/**
+ * Moves a further process into the unit: an ordinary user may not write into cgroup.procs from everywhere.
+ */
 export function attachToUnit({ unit }: CgroupRecord, pid: number): void {
   if (unit !== undefined) connectSystemd(unit).attachProcesses(unit.name, [pid]);
 }

@@ -1,5 +1,5 @@
-// Files of `linux.resources.unified` as properties of a unit, those that systemd knows; the others are only written.
-// (runc: unifiedResToSystemdProps.) Pure.
+// Files of `linux.resources.unified` as properties of a unit, those that systemd knows; the others are only
+// written. (runc: unifiedResToSystemdProps.) Pure.
 
 import { TsrunError } from "../../errors.ts";
 import { listToBits, quotaProperties, roundQuota, SINCE } from "./cpu-properties.ts";

@@ -1,4 +1,5 @@
-// The name and the place of a container's systemd unit (runc: opencontainers/cgroups' systemd/common.go). Pure.
+// The name and the place of a container's systemd unit (runc: opencontainers/cgroups' systemd/common.go).
+// Pure.
 
 import { TsrunError } from "../../errors.ts";
 
@@ -8,7 +9,10 @@ export interface SystemdHost {
   readonly user: boolean;
   /** 262 */
   readonly version: number;
-  /** The manager's own cgroup, below which a user's units are: `/user.slice/user-1000.slice/user@1000.service`. */
+  /**
+   * The manager's own cgroup, below which a user's units are:
+   * `/user.slice/user-1000.slice/user@1000.service`.
+   */
   readonly controlGroup: string;
 }
 
