@@ -5,6 +5,7 @@ import { hasErrno } from "../linux/call.ts";
 import { S_IFDIR, S_IFLNK } from "../linux/fcntl.ts";
 import { readText, status } from "../linux/files.ts";
 import { effectiveUid } from "../linux/process.ts";
+import type { Warning } from "../spec/faults.ts";
 import { loadConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
 
@@ -12,6 +13,7 @@ export interface Bundle {
   /** Absolute path of the bundle directory. */
   readonly path: string;
   readonly spec: Spec;
+  readonly warnings: readonly Warning[];
   /** The text of config.json as it was read. */
   readonly text: string;
   /** Absolute path of the root file system. */
@@ -30,8 +32,8 @@ export function loadBundle(path: string): Bundle {
       hint: `"spec --bundle ${path}" writes one to begin with`,
     });
   }
-  const { spec } = loadConfig(text, file, { euid: effectiveUid() });
-  return { path, spec, text, rootfs: checkRootfs(path, spec) };
+  const { spec, warnings } = loadConfig(text, file, { euid: effectiveUid() });
+  return { path, spec, warnings, text, rootfs: checkRootfs(path, spec) };
 }
 
 function checkRootfs(bundle: string, spec: Spec): string {

@@ -19,6 +19,7 @@ import { becomeUser } from "../process/become-user.ts";
 import { setLimits } from "../process/host-side.ts";
 import { ProxyDied } from "../proxy/proxy.ts";
 import { enterRootfs, prepareRootfs, sealRootfs } from "../rootfs/rootfs.ts";
+import { unknownKeys } from "../spec/known-keys.ts";
 import { loadBundle } from "./bundle.ts";
 import { openConsole } from "./console.ts";
 import { furnishRoot, giveTerminal, leaveWaiting, prepareInit } from "./init.ts";
@@ -43,6 +44,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   // Nothing is touched before the whole configuration has been found good.
   const bundle = loadBundle(options.bundle);
   const plan = planContainer({ bundle, options, globals });
+  tellWarnings(globals, plan);
   const { socket, ours } = openConsole({
     ...mode,
     terminal: bundle.spec.process?.terminal === true,
@@ -54,9 +56,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   using directory = createStateDirectory(globals.root, options.id);
   undo.add(() => directory.remove());
   directory.saveConfig(bundle.text);
-  const fifos = directory.makeFifos();
-  using start = fifos.start;
-  using result = fifos.result;
+  using fifo = directory.makeFifo();
 
   // The state is saved before each thing it tells of exists: whenever this command is killed, what is on disk is
   // enough for `delete --force` to remove everything.
@@ -67,7 +67,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
 
   const entered = startFirstProcess(plan, cgroup, {
     globals,
-    extra: [start, result, ...(terminal === undefined ? [] : [terminal])],
+    extra: [fifo, ...(terminal === undefined ? [] : [terminal])],
   });
   undo.add(() => endProcess(entered));
   record = { ...record, cgroup, ...identityOf(entered.proxy.pid) };
@@ -86,10 +86,19 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   return { terminal: ours };
 }
 
+/** What is done without, and what the specification requires to be ignored. */
+function tellWarnings({ log, trace }: GlobalOptions, { bundle, process }: ContainerPlan): void {
+  for (const warning of process.warnings) log.warning(warning);
+  if (trace === undefined) return;
+  for (const { pointer, message } of [...bundle.warnings, ...unknownKeys(JSON.parse(bundle.text))]) {
+    log.debug(`${pointer}: ${message}`);
+  }
+}
+
 /** What happens inside, from an empty process in its namespaces to one that waits for `start`. */
 function setUp(plan: ContainerPlan, { entered, cgroup }: { entered: Entered; cgroup: CgroupRecord }): void {
   const { proxy } = entered;
-  const [start = -1, result = -1, console] = entered.extra;
+  const [fifo = -1, console] = entered.extra;
 
   // In the container's namespaces, but still in the host's tree of mounts.
   prepareInit(proxy, plan);
@@ -109,7 +118,7 @@ function setUp(plan: ContainerPlan, { entered, cgroup }: { entered: Entered; cgr
 
   // Privileges go, and with them the way back; what remains is to wait, and to execute.
   const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined });
-  leaveWaiting(proxy, plan, { executable, start, result });
+  leaveWaiting(proxy, plan, { executable, fifo });
 }
 
 function startFirstProcess(

@@ -44,6 +44,7 @@ interface ExecPlan {
 /** Runs a process in a container. Returns its exit status, 128 + signal when a signal ended it, 0 when detached. */
 export function execContainer(globals: GlobalOptions, options: ExecOptions): number {
   const plan = planExec(globals, options);
+  for (const warning of plan.process.warnings) globals.log.warning(warning);
   const foreground = options.detach ? undefined : prepareForeground({ reaper: false });
   const { socket, ours } = openConsole({
     foreground: foreground !== undefined,

@@ -5,7 +5,7 @@ import { F_SETFD, FD_CLOEXEC } from "../linux/fcntl.ts";
 import { utf8, viewOf } from "../linux/words.ts";
 import { sysctlOperations } from "../namespaces/sysctl.ts";
 import { cwdOperations, type Executable } from "../process/become-user.ts";
-import { closeOnExecute, execute } from "../process/execute.ts";
+import { closeAllBut, closeOnExecute, execute } from "../process/execute.ts";
 import { resetCpuAffinity } from "../process/host-side.ts";
 import { placeFilter } from "../process/identity.ts";
 import { outliveTsrun, sessionOperations } from "../process/session.ts";
@@ -50,41 +50,35 @@ export function giveTerminal(proxy: SyscallProxy, { bundle }: ContainerPlan, soc
 
 export interface WaitOptions {
   readonly executable: Executable;
-  /** The FIFOs' descriptors in the proxy. */
-  readonly start: number;
-  readonly result: number;
+  /** The FIFO's descriptor in the proxy. */
+  readonly fifo: number;
 }
 
 /**
  * World: the user's credentials. The process waits for `start` with nothing but read(2), which no profile can do without;
- * if it then cannot execute, it writes its last batch, results and all, to the result FIFO with write(2).
+ * if it then cannot execute, it writes its last batch, results and all, back with write(2).
  */
 export function leaveWaiting(proxy: SyscallProxy, plan: ContainerPlan, wait: WaitOptions): void {
   const { process, seccomp, options } = plan;
   const filter = placeFilter(process, seccomp === undefined ? [] : [installFilter(seccomp)]);
-  const closeLater = (of: number) =>
-    operation(
-      "fcntl",
-      [of, shown(F_SETFD, "F_SETFD"), shown(FD_CLOEXEC, "FD_CLOEXEC")],
-      "close a FIFO on execve",
-    );
+  const closes = [wait.fifo, shown(F_SETFD, "F_SETFD"), shown(FD_CLOEXEC, "FD_CLOEXEC")];
   proxy.run([
-    closeLater(wait.start),
-    closeLater(wait.result),
+    operation("fcntl", closes, "close the FIFO on execve"),
+    ...closeAllBut(3 + options.preserveFds, [proxy.control, wait.fifo]),
     closeOnExecute(3 + options.preserveFds),
     // Answered before tsrun leaves: its death would still take the process with it.
     outliveTsrun(),
     ...filter.beforeWaiting,
   ]);
   const last = [
-    read(wait.start, 1, "wait for start"),
+    read(wait.fifo, 1, "wait for start"),
     ...filter.beforeExecute,
     orGoOn(execute(process, wait.executable)),
   ];
   const answer = [shown(BUFFER, "…"), HEADER_SIZE + last.length * OPERATION_SIZE];
   proxy.leave([
     ...last,
-    operation("write", [wait.result, ...answer], "report to start"),
+    operation("write", [wait.fifo, ...answer], "report to start"),
     operation("exit_group", [EXIT_STATUS], "leave"),
   ]);
 }

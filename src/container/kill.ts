@@ -1,6 +1,6 @@
 // `kill`: send a signal to the first process, or to all of a container that shares its pid namespace.
 
-import { freezeState, killProcesses, thaw } from "../cgroups/driver.ts";
+import { freezeState, killProcesses, readProcesses, thaw } from "../cgroups/driver.ts";
 import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";
@@ -14,10 +14,10 @@ import { getStateDirectory } from "./store.ts";
 export function killContainer(globals: GlobalOptions, { id, signal, all }: KillOptions): void {
   using directory = getStateDirectory(globals.root, id);
   const record = directory.load();
-  if (signal === SIGKILL && !record.ownPidNamespace) {
-    // Without a pid namespace of its own nothing ends with the first process: the cgroup says who belongs to it.
+  // Without a pid namespace of its own nothing ends with the first process: the cgroup says who belongs to it.
+  if (signal === SIGKILL && !record.ownPidNamespace && readProcesses(record.cgroup).length > 0) {
     killProcesses(record.cgroup, signal);
-    if (all) return;
+    return;
   }
   const sent = signalInit(record, signal);
   // AS RUNC: --all only makes "nothing left to signal" a success.

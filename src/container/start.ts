@@ -1,21 +1,22 @@
 // `start`: release the first process of a created container, and find out whether it could execute.
 //
-// The process blocks reading the start FIFO. Its end of the result FIFO is close-on-exec: end of file means that it
-// became the user's program; data is its last batch, with the errno of the call that failed.
+// The process blocks reading the FIFO, which it has open in both directions, close-on-exec. `start` opens an end to read
+// from, writes a byte, and waits until no writer is left: the process became the user's program, or died. What then is in
+// the FIFO tells which: nothing, or the last batch with the errno of the call that failed, or the byte that nobody took.
 
 import { TsrunError } from "../errors.ts";
-import { tryCall } from "../linux/call.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";
 import { O_NONBLOCK, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
-import { type Descriptor, writeAll } from "../linux/files.ts";
+import { readAll, writeAll } from "../linux/files.ts";
 import { poll, processStatus } from "../linux/process.ts";
-import { POLLIN } from "../linux/sched.ts";
 import { syscallName } from "../linux/syscalls.ts";
 import { failureInReply } from "../proxy/batch.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import { statusOf } from "./status.ts";
 import { getStateDirectory, type StateDirectory } from "./store.ts";
+
+const GO = "0";
 
 /** Starts a created container. Throws when it is in another state, or when its program cannot be executed. */
 export function startContainer(globals: GlobalOptions, id: string): void {
@@ -38,19 +39,23 @@ export function startContainer(globals: GlobalOptions, id: string): void {
 
 /** Lets the first process go, and waits until it has executed its program or failed to. */
 export function release(directory: StateDirectory, record: StateRecord): void {
-  const fifos = directory.openFifos({ start: O_WRONLY | O_NONBLOCK, result: O_RDONLY | O_NONBLOCK });
-  if (fifos === undefined) throw new TsrunError("E_STATE", "cannot start an already running container");
-  using start = fifos.start;
-  using result = fifos.result;
-  writeAll(start.number, "0", "to the start FIFO");
-  directory.removeFifos();
-  const reply = readResult(result);
+  const readEnd = directory.openFifo(O_RDONLY | O_NONBLOCK);
+  const writeEnd = directory.openFifo(O_WRONLY | O_NONBLOCK);
+  if (readEnd === undefined || writeEnd === undefined) {
+    throw new TsrunError("E_STATE", "cannot start an already running container");
+  }
+  using answers = readEnd;
+  writeAll(writeEnd.number, GO, "to the FIFO of the container");
+  writeEnd.close();
+  directory.removeFifo();
+  // Asked for no event, poll(2) still tells of the last writer's end.
+  poll([{ fd: answers.number, events: 0 }]);
+  const reply = readAll(answers.number, "the answer of the first process");
   const program = directory.loadConfig().process?.args?.[0] ?? "";
   const failure = failureInReply(reply);
   if (failure !== undefined)
     throw executeError(program, { call: syscallName(failure.number), errno: failure.errno });
-  const found = processStatus(record.init_process_pid);
-  if (found?.name === "tsrun-init" && found.startTime === record.init_process_start && found.state === "Z") {
+  if (reply.length > 0 || diedAsProxy(record)) {
     throw new TsrunError(
       "E_EXEC",
       `cannot execute "${program}": the container's first process was killed before it`,
@@ -61,16 +66,10 @@ export function release(directory: StateDirectory, record: StateRecord): void {
   }
 }
 
-/** Everything until the end of file, which the process' own execve(2) or end brings. */
-function readResult(result: Descriptor): Uint8Array {
-  const buffer = new Uint8Array(65536);
-  let length = 0;
-  for (;;) {
-    poll([{ fd: result.number, events: POLLIN }]);
-    const got = tryCall("read", result.number, buffer.subarray(length), buffer.length - length);
-    if (got === 0) return buffer.subarray(0, length);
-    if (got > 0) length += got;
-  }
+/** Whether it ended without ever having executed: a zombie keeps its name. */
+function diedAsProxy(record: StateRecord): boolean {
+  const found = processStatus(record.init_process_pid);
+  return found?.name === "tsrun-init" && found.startTime === record.init_process_start && found.state === "Z";
 }
 
 /** runc's words for what the kernel refused: `exec /x: exec format error`. */

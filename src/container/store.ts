@@ -1,10 +1,10 @@
-// What is kept of a container between commands: ROOT/ID/ with state.json, config.json and the two FIFOs by which
-// `start` releases the first process. Creating the directory, exclusively, is what claims the id.
+// What is kept of a container between commands: ROOT/ID/ with state.json, config.json and the FIFO by which `start`
+// releases the first process. Creating the directory, exclusively, is what claims the id.
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, mustCall, syscallError, tryCall } from "../linux/call.ts";
 import { EEXIST } from "../linux/errno.ts";
-import { LOCK_EX, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFIFO } from "../linux/fcntl.ts";
+import { LOCK_EX, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_RDWR, S_IFIFO } from "../linux/fcntl.ts";
 import {
   createFile,
   type Descriptor,
@@ -27,11 +27,9 @@ import type { StateRecord } from "./record.ts";
 
 const STATE = "state.json";
 const CONFIG = "config.json";
-/** Read by the waiting first process, written by `start`; under its temporary name until `create` has succeeded. */
-const START_FIFO = "start";
-const START_FIFO_CREATING = ".start";
-/** Written by the first process when it cannot execute; its end of file means that it could. */
-const RESULT_FIFO = "result";
+/** What the first process waits at, under its temporary name until `create` has succeeded; see start.ts. */
+const FIFO = "exec.fifo";
+const FIFO_CREATING = ".exec.fifo";
 
 /** The directory of one container. */
 export class StateDirectory implements Disposable {
@@ -79,40 +77,40 @@ export class StateDirectory implements Disposable {
     return reloadConfig(readText(CONFIG, { at: this.#directory.number }));
   }
 
-  /** Makes the two FIFOs and opens both ends of each, so that neither side ever waits for the other to open. */
-  makeFifos(): { start: Descriptor; result: Descriptor } {
-    for (const name of [START_FIFO_CREATING, RESULT_FIFO]) {
-      const at = this.#directory.number;
-      mustCall(`create the FIFO "${this.path}/${name}"`, "mknodat", at, cString(name), S_IFIFO | 0o600, 0);
-    }
-    return { start: this.#openFifo(START_FIFO_CREATING), result: this.#openFifo(RESULT_FIFO) };
+  /** Makes the FIFO. Opened for both directions, it waits for nobody, and keeps what is written to it. */
+  makeFifo(): Descriptor {
+    const at = this.#directory.number;
+    mustCall(
+      `create the FIFO "${this.path}/${FIFO}"`,
+      "mknodat",
+      at,
+      cString(FIFO_CREATING),
+      S_IFIFO | 0o600,
+      0,
+    );
+    return open(FIFO_CREATING, O_RDWR, { at });
   }
 
   /** The container is created: from now on `start` may come. */
   announceCreated(): void {
-    renameFile(START_FIFO_CREATING, START_FIFO, { at: this.#directory.number });
+    renameFile(FIFO_CREATING, FIFO, { at: this.#directory.number });
   }
 
-  /** The FIFOs of a container that waits for `start`; `undefined` when it does not wait any more. */
-  openFifos(flags: { start: number; result: number }): { start: Descriptor; result: Descriptor } | undefined {
-    const at = this.#directory.number;
-    const result = openIfThere(RESULT_FIFO, flags.result, { at });
-    if (result === undefined) return undefined;
-    const start = openIfThere(START_FIFO, flags.start, { at });
-    return start === undefined ? undefined : { start, result };
+  /** An end of the FIFO of a container that waits for `start`; `undefined` when it does not wait any more. */
+  openFifo(flags: number): Descriptor | undefined {
+    return openIfThere(FIFO, flags, { at: this.#directory.number });
   }
 
   /** `start` has come: the container can never be started again. */
-  removeFifos(): void {
-    remove(START_FIFO, { at: this.#directory.number });
-    remove(RESULT_FIFO, { at: this.#directory.number });
+  removeFifo(): void {
+    remove(FIFO, { at: this.#directory.number });
   }
 
   /** Whether the first process has not been released: waits for `start`, or is still being made. */
   waiting(): "creating" | "created" | undefined {
     const at = this.#directory.number;
-    if (status(START_FIFO, { at }) !== undefined) return "created";
-    return status(START_FIFO_CREATING, { at }) === undefined ? undefined : "creating";
+    if (status(FIFO, { at }) !== undefined) return "created";
+    return status(FIFO_CREATING, { at }) === undefined ? undefined : "creating";
   }
 
   /** The owner of the directory, whom `list` names. */
@@ -128,11 +126,6 @@ export class StateDirectory implements Disposable {
   /** Removes the directory; the id is free again. */
   remove(): void {
     removeTree(this.path);
-  }
-
-  #openFifo(name: string): Descriptor {
-    // O_RDWR does not wait for a peer, and keeps the FIFO's content alive while only one side has it open.
-    return open(name, 2, { at: this.#directory.number });
   }
 }
 

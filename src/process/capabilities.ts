@@ -3,6 +3,7 @@
 
 import { CAPABILITY_NAMES } from "../linux/capabilities.ts";
 import { viewOf } from "../linux/words.ts";
+import { nearestWord } from "../spec/nearest.ts";
 import type { Capabilities } from "../spec/types.ts";
 
 /** Bit n stands for capability n. */
@@ -45,9 +46,15 @@ export function planCapabilities(capabilities: Capabilities = {}): PlannedCapabi
     (name) => `can't raise ambient capability ${name}: operation not permitted`,
   );
   if (unknown.size > 0) {
-    warnings.unshift(`ignoring unknown or unavailable capabilities: [${[...unknown].sort().join(" ")}]`);
+    warnings.unshift(unknownWarning([...unknown].sort()));
   }
   return { masks: { bounding, effective, permitted, inheritable, ambient }, warnings };
+}
+
+function unknownWarning(names: readonly string[]): string {
+  const meant = names.map((name) => nearestWord(name, CAPABILITY_NAMES)).filter((name) => name !== undefined);
+  const question = meant.length === 0 ? "" : `, did you mean ${meant.join(", ")}?`;
+  return `ignoring unknown or unavailable capabilities: [${names.join(" ")}]${question}`;
 }
 
 /** The names of the bits of a mask. */

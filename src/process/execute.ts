@@ -6,9 +6,9 @@
 // Nothing may open a descriptor after `closeOnExecute`.
 
 import { CLOSE_RANGE_CLOEXEC } from "../linux/fcntl.ts";
-import { shown } from "../proxy/arguments.ts";
+import { type Shown, shown } from "../proxy/arguments.ts";
 import { execve } from "../proxy/calls.ts";
-import { type Operation, operation } from "../proxy/operation.ts";
+import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
 import type { Executable } from "./become-user.ts";
 import type { ProcessPlan } from "./plan.ts";
 
@@ -19,12 +19,28 @@ import type { ProcessPlan } from "./plan.ts";
  */
 export function closeOnExecute(first: number): Operation {
   const how = shown(CLOSE_RANGE_CLOEXEC, "CLOSE_RANGE_CLOEXEC");
-  return operation(
-    "close_range",
-    [first, shown(0xffffffff, "~0U"), how],
-    "close descriptors for the program",
-  );
+  // Linux 5.11. What we know of is close-on-exec without it.
+  return orGoOn(operation("close_range", [first, LAST, how], "close descriptors for the program"));
 }
+
+/** Closes everything from `first` on but what `kept` lists: a process that waits for `start` holds on to nothing. */
+export function closeAllBut(first: number, kept: readonly number[]): Operation[] {
+  const operations: Operation[] = [];
+  let from = first;
+  for (const one of [...kept].sort((a, b) => a - b)) {
+    if (one > from) operations.push(closeRange(from, one - 1));
+    from = one + 1;
+  }
+  operations.push(closeRange(from, LAST));
+  return operations;
+}
+
+/** Linux 5.9; where it is missing they are closed by execve(2). */
+function closeRange(from: number, to: number | Shown): Operation {
+  return orGoOn(operation("close_range", [from, to, 0], "close descriptors"));
+}
+
+const LAST = shown(0xffffffff, "~0U");
 
 /** execve(2): what answers it failed. */
 export function execute({ args }: ProcessPlan, { path, environment }: Executable): Operation {

@@ -17,7 +17,7 @@ const TIOCSWINSZ = 0x5414;
 const TERMIOS_SIZE = 36;
 
 const IGNBRK_TO_IXON = 0o1 | 0o2 | 0o10 | 0o40 | 0o100 | 0o200 | 0o400 | 0o2000;
-const OPOST = 0o1;
+const ONLCR = 0o4;
 const ECHO_ICANON_ISIG_IEXTEN = 0o10 | 0o100 | 0o2 | 0o1 | 0o100000;
 const CSIZE_PARENB = 0o60 | 0o400;
 const CS8 = 0o60;
@@ -82,6 +82,8 @@ export class TerminalRelay implements Disposable {
     this.#input = new Flow(0, master.number);
     this.#output = new Flow(master.number, 1);
     writeMode(host, rawMode(this.#saved));
+    // AS RUNC: newlines are turned into carriage returns once, by the outer terminal.
+    writeMode(master.number, withoutNewlineProcessing(readMode(master.number)));
     this.resize();
   }
 
@@ -139,12 +141,18 @@ function writeMode(terminal: number, mode: Uint8Array): void {
   tryCall("ioctl", terminal, TCSETS, mode);
 }
 
-/** cfmakeraw(3): the inner terminal does all the processing. */
+/** The container's output reaches a pipe of the caller's as it was written. */
+function withoutNewlineProcessing(saved: Uint8Array): Uint8Array {
+  const mode = saved.slice();
+  viewOf(mode).setUint32(4, viewOf(mode).getUint32(4, true) & ~ONLCR, true);
+  return mode;
+}
+
+/** cfmakeraw(3), but output processing stays: the outer terminal turns newlines into carriage returns. */
 function rawMode(saved: Uint8Array): Uint8Array {
   const mode = saved.slice();
   const view = viewOf(mode);
   view.setUint32(0, view.getUint32(0, true) & ~IGNBRK_TO_IXON, true);
-  view.setUint32(4, view.getUint32(4, true) & ~OPOST, true);
   view.setUint32(8, (view.getUint32(8, true) & ~CSIZE_PARENB) | CS8, true);
   view.setUint32(12, view.getUint32(12, true) & ~ECHO_ICANON_ISIG_IEXTEN, true);
   mode[CONTROL_CHARACTERS_OFFSET + VTIME] = 0;
