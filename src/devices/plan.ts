@@ -1,5 +1,5 @@
-// The device nodes and links of a container's /dev: the spec's default devices and the configuration's own. Pure;
-// called by rootfs/plan.ts. runtime-spec config-linux.md#devices and #default-devices.
+// The device nodes and links of a container's /dev: the spec's default devices and the configuration's own.
+// Pure; called by rootfs/plan.ts. runtime-spec config-linux.md#devices and #default-devices.
 
 import { TsrunError } from "../errors.ts";
 import { S_IFBLK, S_IFCHR, S_IFIFO } from "../linux/fcntl.ts";

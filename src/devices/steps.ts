@@ -1,5 +1,5 @@
-// The steps that fill a container's /dev: nodes by mknod(2) where that is allowed, else the host's bound over empty
-// files, and the links. Called by rootfs/rootfs.ts after all mounts.
+// The steps that fill a container's /dev: nodes by mknod(2) where that is allowed, else the host's bound over
+// empty files, and the links. Called by rootfs/rootfs.ts after all mounts.
 
 import { EACCES, EEXIST, ENOSYS, EPERM } from "../linux/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, S_IFMT, S_IFREG } from "../linux/fcntl.ts";
@@ -110,8 +110,8 @@ class DeviceStep implements TargetStep {
       const owned = uid === 0 && gid === 0;
       return owned ? [made] : [made, fchownat(directory, name, { uid, gid }, this.#attempt)];
     }
-    // In a directory that others can write to, what has the name now need not be what was made (CVE-2026-41579): it
-    // gets its owner only after it has been looked at.
+    // In a directory that others can write to, what has the name now need not be what was made
+    // (CVE-2026-41579): it gets its owner only after it has been looked at.
     const node = openat(directory, name, O_PATH | O_NOFOLLOW, this.#attempt);
     this.#status = statx(node, "", AT_EMPTY_PATH, this.#attempt);
     this.#node = node;

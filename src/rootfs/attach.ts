@@ -1,5 +1,6 @@
-// Puts a detached mount in its place, with its attributes and propagation: with mount_setattr(2) before anybody can
-// see it, or, on kernels older than 5.12, with mount(2) right after. The one file that knows the difference.
+// Puts a detached mount in its place, with its attributes and propagation: with mount_setattr(2) before
+// anybody can see it, or, on kernels older than 5.12, with mount(2) right after. The one file that knows the
+// difference.
 
 import { ENOSYS } from "../linux/errno.ts";
 import { AT_EMPTY_PATH, AT_RECURSIVE, O_CLOEXEC } from "../linux/fcntl.ts";

@@ -1,5 +1,6 @@
-// From the MS_ flags of mount(2), in which the configuration's options are written, to the attributes of fsmount(2)
-// and mount_setattr(2), with the kernel's own rules about what follows from what (do_mount in fs/namespace.c). Pure.
+// From the MS_ flags of mount(2), in which the configuration's options are written, to the attributes of
+// fsmount(2) and mount_setattr(2), with the kernel's own rules about what follows from what (do_mount in
+// fs/namespace.c). Pure.
 
 import {
   MOUNT_ATTR__ATIME,
@@ -51,7 +52,9 @@ const SUPERBLOCK: readonly (readonly [flag: number, key: string])[] = [
   [MS_LAZYTIME, "lazytime"],
 ];
 
-/** Flags of a mount that stay as they are when it is copied into another user namespace (mount_namespaces(7)). */
+/**
+ * Flags of a mount that stay as they are when it is copied into another user namespace (mount_namespaces(7)).
+ */
 const LOCKABLE = MS_RDONLY | MS_NODEV | MS_NOEXEC | MS_NOSUID | ATIME_FLAGS;
 
 /** A change of attributes, with the flags that say the same to mount(2). */
@@ -73,8 +76,8 @@ export function superblockFlags(flags: number): string[] {
 }
 
 /**
- * What MS_REMOUNT|MS_BIND with these flags changes: everything becomes as asked, what is not asked for is cleared;
- * only the times of access stay as they are unless one is named.
+ * What MS_REMOUNT|MS_BIND with these flags changes: everything becomes as asked, what is not asked for is
+ * cleared; only the times of access stay as they are unless one is named.
  */
 export function attributeChange(flags: number): AttributeChange {
   let set = 0;
@@ -108,7 +111,9 @@ export function statfsFlags(struct: Uint8Array): number {
   return Number(viewOf(struct).getBigUint64(80, true));
 }
 
-/** The MS_ flags behind `f_flags` of statfs(2), of which ST_RELATIME, ST_NOSYMFOLLOW and strictatime differ. */
+/**
+ * The MS_ flags behind `f_flags` of statfs(2), of which ST_RELATIME, ST_NOSYMFOLLOW and strictatime differ.
+ */
 export function flagsOfStatfs(statfsFlags: number): number {
   const same = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME;
   let flags = statfsFlags & same;
@@ -126,8 +131,8 @@ export interface LockedRetry {
 }
 
 /**
- * The change that respects locked flags: what is asked for on top of what is there. `undefined` when that would not
- * be what was asked for (runc: mountToRootfs, "remount with locked flags").
+ * The change that respects locked flags: what is asked for on top of what is there. `undefined` when that
+ * would not be what was asked for (runc: mountToRootfs, "remount with locked flags").
  */
 export function keepLocked({ setFlags, clearFlags, current }: LockedRetry): AttributeChange | undefined {
   if ((current & clearFlags & LOCKABLE) !== 0) return undefined;

@@ -31,7 +31,10 @@ export interface Helper extends Batches {
 export interface RootContextOptions {
   readonly proxy: Batches;
   readonly rootfs: string;
-  /** What kind of file a path of the host is, as far as tsrun itself can tell; a guess that saves a round trip. */
+  /**
+   * What kind of file a path of the host is, as far as tsrun itself can tell; a guess that saves a round
+   * trip.
+   */
   readonly kindOf: (path: string) => FileKind | undefined;
   readonly helper: Helper;
 }

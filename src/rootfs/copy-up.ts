@@ -1,6 +1,6 @@
-// `tmpcopyup`: a tmpfs that begins with what it covers. Copies a directory tree of the container's root into a new
-// tmpfs, by descriptors on both sides, as the container's first process: owners are those it sees, and a hostile image
-// can lead nowhere. Called by mount-filesystem.ts.
+// `tmpcopyup`: a tmpfs that begins with what it covers. Copies a directory tree of the container's root into
+// a new tmpfs, by descriptors on both sides, as the container's first process: owners are those it sees, and
+// a hostile image can lead nowhere. Called by mount-filesystem.ts.
 
 import { ENAMETOOLONG, EPERM } from "../linux/errno.ts";
 import {

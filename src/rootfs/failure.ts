@@ -1,5 +1,5 @@
-// The errors of building a root: which mount, which call, what the kernel says, where it stands in the configuration.
-// Pure.
+// The errors of building a root: which mount, which call, what the kernel says, where it stands in the
+// configuration. Pure.
 
 import { TsrunError } from "../errors.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";

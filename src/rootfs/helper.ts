@@ -1,6 +1,7 @@
-// A second process for what the container's first process may not do, when that is in a user namespace: open sources
-// that its users cannot reach, and map the ids of a mount. It has tsrun's own privileges, and stands in the container's
-// mount namespace, since only there may its mounts be made. Started when it is needed, gone before anything is entered.
+// A second process for what the container's first process may not do, when that is in a user namespace: open
+// sources that its users cannot reach, and map the ids of a mount. It has tsrun's own privileges, and stands
+// in the container's mount namespace, since only there may its mounts be made. Started when it is needed,
+// gone before anything is entered.
 
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../linux/fcntl.ts";
 import { effectiveUid } from "../linux/process.ts";

@@ -1,5 +1,5 @@
-// The steps for what is no file system of its own: bind mounts, remounts, and the links of a cgroup v1 tree. Called by
-// mount-steps.ts.
+// The steps for what is no file system of its own: bind mounts, remounts, and the links of a cgroup v1 tree.
+// Called by mount-steps.ts.
 
 import type { TsrunError } from "../errors.ts";
 import { EACCES, EEXIST, EINVAL, EPERM } from "../linux/errno.ts";
@@ -146,7 +146,10 @@ class BindStep implements TargetStep {
     if (failed !== undefined) throw this.#failure(failed, helper);
   }
 
-  /** AS RUNC: on /proc only another procfs. Nothing runs in the container yet, so after the fact is soon enough. */
+  /**
+   * AS RUNC: on /proc only another procfs. Nothing runs in the container yet, so after the fact is soon
+   * enough.
+   */
   #checkProc(): void {
     if (this.#magic === undefined || this.#magic.result !== 0) return;
     const magic = viewOf(this.#magic.out.bytes).getUint32(0, true);
@@ -194,7 +197,10 @@ class BindStep implements TargetStep {
     return this.target.refusal(`the source is ${first}a directory, the mount point is ${second}a directory`);
   }
 
-  /** Flags that the source has locked stay (mount_namespaces(7)); kernels before 5.14 do not know `nosymfollow`. */
+  /**
+   * Flags that the source has locked stay (mount_namespaces(7)); kernels before 5.14 do not know
+   * `nosymfollow`.
+   */
   #relax(failed: Operation): boolean {
     const change = this.#change;
     if (change === undefined || change !== this.#mount.change) return false;
@@ -233,7 +239,9 @@ export interface RemountOptions {
   readonly mount: RemountMount;
 }
 
-/** New flags for a mount of the container's: of the mount alone with `bind`, else of its file system as well. */
+/**
+ * New flags for a mount of the container's: of the mount alone with `bind`, else of its file system as well.
+ */
 export function remountStep({ context, mount }: RemountOptions): Step {
   const attempt = `remount ${nameMount(mount)}`;
   const hint = describeMount({ ...mount, type: mount.type });

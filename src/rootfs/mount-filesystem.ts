@@ -1,5 +1,5 @@
-// The step that mounts a file system of its own: proc, sysfs, tmpfs, devpts, mqueue, cgroup, overlay and any other.
-// Called by mount-steps.ts.
+// The step that mounts a file system of its own: proc, sysfs, tmpfs, devpts, mqueue, cgroup, overlay and any
+// other. Called by mount-steps.ts.
 
 import { EBUSY, ELOOP, ENOTDIR, EPERM } from "../linux/errno.ts";
 import { AT_EMPTY_PATH, O_DIRECTORY, O_PATH } from "../linux/fcntl.ts";

@@ -58,8 +58,9 @@ const extension = (name: MountExtension): Meaning => ({ kind: "extension", name 
 /**
  * Every word that is not handed to the file system as data.
  *
- * `acl` is not among them: MS_POSIXACL is internal to the kernel, so it stays data. crun's `rsync`, `rdirsync` and
- * `rmand` are not either: they are properties of a superblock, which mount_setattr(2) cannot set.
+ * `acl` is not among them: MS_POSIXACL is internal to the kernel, so it stays data. crun's `rsync`,
+ * `rdirsync` and `rmand` are not either: they are properties of a superblock, which mount_setattr(2) cannot
+ * set.
  */
 const OPTIONS: Readonly<Record<string, Meaning>> = {
   async: clear(MS_SYNCHRONOUS),
@@ -126,7 +127,10 @@ const OPTIONS: Readonly<Record<string, Meaning>> = {
   unbindable: propagate(MS_UNBINDABLE),
 };
 
-/** The words, sorted, as `features` prints them. AS RUNC: without `idmap` and `ridmap`, which have a key of their own. */
+/**
+ * The words, sorted, as `features` prints them. AS RUNC: without `idmap` and `ridmap`, which have a key of
+ * their own.
+ */
 export const MOUNT_OPTION_NAMES: readonly string[] = Object.keys(OPTIONS)
   .filter((name) => name !== "idmap" && name !== "ridmap")
   .sort();
@@ -174,7 +178,8 @@ export function parseMountOptions(options: readonly string[]): ParsedOptions {
         break;
       case "setAll":
         if (isAccessTime(meaning.flag)) {
-          // One field of three bits: a value replaces the one before, and the kernel wants the whole field cleared.
+          // One field of three bits: a value replaces the one before, and the kernel wants the whole field
+          // cleared.
           recSet &= ~MOUNT_ATTR__ATIME;
           recClear |= MOUNT_ATTR__ATIME;
         } else {

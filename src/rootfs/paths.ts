@@ -54,8 +54,8 @@ const EMULATED = new Set([
 /**
  * Why nothing may be mounted on `path`, or `undefined` when it may.
  *
- * The words are runc's. A container that could cover parts of /proc would defeat LSM labels and sysctls that are
- * written there (CVE-2019-16884, CVE-2019-19921). `path` must be free of symbolic links.
+ * The words are runc's. A container that could cover parts of /proc would defeat LSM labels and sysctls that
+ * are written there (CVE-2019-16884, CVE-2019-19921). `path` must be free of symbolic links.
  * @param brings what the mount would put there: a bind mount is looked at once its source is open.
  */
 export function refusedTarget(path: string, brings: "proc" | "bind" | "other"): string | undefined {

@@ -1,5 +1,5 @@
-// `type: cgroup`: the container's view of its control groups, as runc gives it (mountCgroupV1, mountCgroupV2). Pure;
-// called by plan.ts.
+// `type: cgroup`: the container's view of its control groups, as runc gives it (mountCgroupV1,
+// mountCgroupV2). Pure; called by plan.ts.
 
 import { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC } from "../linux/mount.ts";
 import { type ParsedOptions, parseMountOptions } from "./mount-options.ts";
@@ -39,8 +39,8 @@ interface CgroupRequest {
 }
 
 function planV2(request: MountRequest, { parsed, layout }: CgroupRequest): MountPlan {
-  // Without a cgroup namespace of one's own, a user namespace may not mount cgroup2: show the host's, or the part of
-  // it that the namespace would have shown.
+  // Without a cgroup namespace of one's own, a user namespace may not mount cgroup2: show the host's, or the
+  // part of it that the namespace would have shown.
   const host = layout.unifiedMount ?? "/sys/fs/cgroup";
   const source = layout.cgroupNamespace ? (layout.unifiedPath ?? host) : host;
   const bind = planBind(
@@ -51,7 +51,9 @@ function planV2(request: MountRequest, { parsed, layout }: CgroupRequest): Mount
   return bind.kind === "bind" ? { ...mount, otherwise: bind } : mount;
 }
 
-/** A tmpfs with a directory for each hierarchy, and links from `cpu` to `cpu,cpuacct` where they share one. */
+/**
+ * A tmpfs with a directory for each hierarchy, and links from `cpu` to `cpu,cpuacct` where they share one.
+ */
 function planV1(request: MountRequest, { parsed, layout }: CgroupRequest): MountPlan[] {
   const { propagation } = parsed;
   const tree: ParsedOptions = { ...NOTHING, setFlags: USUAL_FLAGS, propagation, data: ["mode=755"] };

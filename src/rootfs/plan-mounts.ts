@@ -199,8 +199,8 @@ function planIdMap(request: MountRequest, parsed: ParsedOptions): IdMap | undefi
 }
 
 /**
- * The kernel takes data as one string with commas; fsconfig(2) takes it one by one, up to 255 bytes each, and knows
- * neither the quotes of SELinux contexts nor the escaped commas of overlay.
+ * The kernel takes data as one string with commas; fsconfig(2) takes it one by one, up to 255 bytes each, and
+ * knows neither the quotes of SELinux contexts nor the escaped commas of overlay.
  */
 function splitData(data: readonly string[]): { parts: string[]; plain: boolean } {
   const quoted = data.some((word) => word.includes('"') || word.includes("\\,"));

@@ -30,7 +30,9 @@ export interface RootfsPlan {
   readonly mountLabel: string | undefined;
 }
 
-/** pivot_root(2); MS_MOVE and chroot(2), for a root that cannot be left (an initramfs); or chroot(2) alone. */
+/**
+ * pivot_root(2); MS_MOVE and chroot(2), for a root that cannot be left (an initramfs); or chroot(2) alone.
+ */
 export type RootChange = "pivot_root" | "move" | "chroot";
 
 export interface RootfsRequest {

@@ -1,12 +1,13 @@
-// Which mount of the plan makes the directory that a path stands in. A file below a tmpfs that has just been made
-// cannot exist yet, so it is created at once, by the tmpfs' own descriptor, instead of being missed first. Pure.
+// Which mount of the plan makes the directory that a path stands in. A file below a tmpfs that has just been
+// made cannot exist yet, so it is created at once, by the tmpfs' own descriptor, instead of being missed
+// first. Pure.
 
 import { isInside, parentOf } from "./paths.ts";
 import type { MountPlan } from "./plan-mounts.ts";
 
 /**
- * The position of the tmpfs whose root is the directory of `path`, as long as nothing lies over it, among the first
- * `count` mounts. Symbolic links are not considered: a wrong answer costs a round trip, nothing else.
+ * The position of the tmpfs whose root is the directory of `path`, as long as nothing lies over it, among the
+ * first `count` mounts. Symbolic links are not considered: a wrong answer costs a round trip, nothing else.
  */
 export function providerOf(
   mounts: readonly MountPlan[],
@@ -24,7 +25,9 @@ export function providerOf(
   return undefined;
 }
 
-/** Whether a mount among the first `count` lies over `path`, so that what is there now is not what will be. */
+/**
+ * Whether a mount among the first `count` lies over `path`, so that what is there now is not what will be.
+ */
 export function isCovered(mounts: readonly MountPlan[], path: string, count: number): boolean {
   return mounts
     .slice(0, count)

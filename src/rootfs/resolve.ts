@@ -1,6 +1,6 @@
-// Finds the mount points that openat2(2) would not open at once: follows symbolic links one by one, itself, inside
-// the root, and makes what is missing. No path is ever handed to the kernel in a way that lets it lead out. Used by
-// target.ts; the attacks are those of CVE-2021-30465, CVE-2025-31133 and CVE-2026-41579.
+// Finds the mount points that openat2(2) would not open at once: follows symbolic links one by one, itself,
+// inside the root, and makes what is missing. No path is ever handed to the kernel in a way that lets it lead
+// out. Used by target.ts; the attacks are those of CVE-2021-30465, CVE-2025-31133 and CVE-2026-41579.
 
 import { EEXIST, ELOOP, ENAMETOOLONG, ENOENT } from "../linux/errno.ts";
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, S_IFDIR, S_IFREG } from "../linux/fcntl.ts";
@@ -29,8 +29,8 @@ export interface Resolved {
 }
 
 /**
- * Follows the symbolic links of `path`. What does not exist is taken for what will be made there, as runc does with
- * links that lead nowhere. Returns the operation that failed when there is no such path.
+ * Follows the symbolic links of `path`. What does not exist is taken for what will be made there, as runc
+ * does with links that lead nowhere. Returns the operation that failed when there is no such path.
  */
 export function resolveInRoot(context: RootContext, path: string): Resolved | Operation {
   const real: string[] = [];
@@ -118,8 +118,9 @@ export interface Missing {
 }
 
 /**
- * Makes what is missing of each path: directories of mode 0755, and an empty file of mode 0644 at the end where a
- * file is wanted. Where something else is in the way the path stays as it is. Returns the failure of each, if any.
+ * Makes what is missing of each path: directories of mode 0755, and an empty file of mode 0644 at the end
+ * where a file is wanted. Where something else is in the way the path stays as it is. Returns the failure of
+ * each, if any.
  */
 export function createMissing(context: RootContext, paths: readonly Missing[]): (Operation | undefined)[] {
   const failures: (Operation | undefined)[] = [];
@@ -157,7 +158,9 @@ function kindOf(look: Reading | undefined): FileKind {
   return parseStatx(look.out.bytes).type === S_IFDIR ? "directory" : "file";
 }
 
-/** Two paths may share what is missing: EEXIST is no failure, and every directory is opened, never assumed. */
+/**
+ * Two paths may share what is missing: EEXIST is no failure, and every directory is opened, never assumed.
+ */
 function creation(
   context: RootContext,
   { path, kind }: { path: string; kind: FileKind },

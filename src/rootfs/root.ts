@@ -36,8 +36,8 @@ import type { RootfsPlan } from "./plan.ts";
 import type { Batches, Step } from "./steps.ts";
 
 /**
- * Makes the mounts of the new namespace a tree of its own, and the root a private mount in it: pivot_root(2) wants a
- * mount, and neither it nor its parent shared (runc: prepareRoot).
+ * Makes the mounts of the new namespace a tree of its own, and the root a private mount in it: pivot_root(2)
+ * wants a mount, and neither it nor its parent shared (runc: prepareRoot).
  */
 export function rootStep(context: RootContext, plan: RootfsPlan): Step {
   const attempt = `bind the root file system "${plan.rootfs}" to itself`;
@@ -93,8 +93,9 @@ function staysShared({ treePropagation = MS_PRIVATE | MS_REC }: RootfsPlan): boo
 }
 
 /**
- * Where mounts stay shared, the one that holds the root must not be: what is mounted in it would appear on the host
- * as well (runc: rootfsParentMountPrivate). Comes before the root step, which else does the first part.
+ * Where mounts stay shared, the one that holds the root must not be: what is mounted in it would appear on
+ * the host as well (runc: rootfsParentMountPrivate). Comes before the root step, which else does the first
+ * part.
  */
 export function makeParentPrivate(proxy: Batches, plan: RootfsPlan): void {
   if (!staysShared(plan)) return;
@@ -142,8 +143,8 @@ function pivot(context: RootContext, plan: RootfsPlan): Operation[] {
     pivotRoot(".", ".", attempt),
     // The old root now lies on top of the new one; stand in it to let go of it.
     fchdir(old, attempt),
-    // Not a single unmount may reach the host. Slave rather than private, so that the host can still unmount what it
-    // wants to be rid of (runc: pivotRoot).
+    // Not a single unmount may reach the host. Slave rather than private, so that the host can still unmount
+    // what it wants to be rid of (runc: pivotRoot).
     mount({ target: ".", flags: MS_SLAVE | MS_REC }, "separate the host's mounts"),
     umount2(".", MNT_DETACH, "detach the host's mounts"),
     chdir("/", attempt),
@@ -152,8 +153,9 @@ function pivot(context: RootContext, plan: RootfsPlan): Operation[] {
 }
 
 /**
- * Before the root is only moved: whoever gets to the host's full procfs or sysfs, which stay in the namespace, could
- * mount more of them (runc: msMoveRoot). Unmounts them, or covers them where that is not allowed.
+ * Before the root is only moved: whoever gets to the host's full procfs or sysfs, which stay in the
+ * namespace, could mount more of them (runc: msMoveRoot). Unmounts them, or covers them where that is not
+ * allowed.
  */
 function coverHost(proxy: Batches, { rootfs }: RootfsPlan): Operation[] {
   for (const path of fullKernelMounts(readMountinfo(proxy), rootfs)) {

@@ -1,6 +1,7 @@
-// The container's file system, from the host's tree of mounts to a closed root of its own. Three acts, between which
-// create runs hooks, sets limits and attaches the terminal; the order is runc's (prepareRootfs, pivotRoot,
-// finalizeRootfs). Every act sends what it has to do in very few messages; see docs/adr/0007-rootfs.md.
+// The container's file system, from the host's tree of mounts to a closed root of its own. Three acts,
+// between which create runs hooks, sets limits and attaches the terminal; the order is runc's (prepareRootfs,
+// pivotRoot, finalizeRootfs). Every act sends what it has to do in very few messages; see
+// docs/adr/0007-rootfs.md.
 
 import { planLinks } from "../devices/plan.ts";
 import { deviceStep, linkStep } from "../devices/steps.ts";
@@ -42,8 +43,8 @@ export interface RootfsHandles {
 }
 
 /**
- * Builds the container's tree of mounts at the root's path on the host. World: the container's namespaces, all
- * privileges in them, and every path of the host still in reach.
+ * Builds the container's tree of mounts at the root's path on the host. World: the container's namespaces,
+ * all privileges in them, and every path of the host still in reach.
  */
 export function prepareRootfs(proxy: SyscallProxy, plan: RootfsPlan): RootfsHandles {
   using helper = new HostHelper({ pid: proxy.pid, rootfs: plan.rootfs });
@@ -69,7 +70,10 @@ export function prepareRootfs(proxy: SyscallProxy, plan: RootfsPlan): RootfsHand
   return { context, readonlyLater: mounts.readonlyLater(), nulls, kinds: new Map() };
 }
 
-/** Makes the new root the process' own. Afterwards no path of the host can be reached, and none is to be trusted. */
+/**
+ * Makes the new root the process' own. Afterwards no path of the host can be reached, and none is to be
+ * trusted.
+ */
 export function enterRootfs(proxy: Batches, plan: RootfsPlan, handles: RootfsHandles): void {
   const { context, nulls } = handles;
   const looks = [...new Set([...plan.readonlyPaths, ...plan.maskedPaths])].map((path) => ({
@@ -105,11 +109,13 @@ function reopenNull(context: RootContext, nulls: readonly number[]): Operation[]
 }
 
 function pivotHint(plan: RootfsPlan, failed: Operation): string | undefined {
-  if (failed.call !== "pivot_root") return undefined;
-  return `the host's root may be one that cannot be left, such as an initramfs: --no-pivot does without (${plan.rootfs})`;
+  if (failed.call !== "pivot_root" || plan.change !== "pivot_root") return undefined;
+  return "the host's root may be one that cannot be left, such as an initramfs: --no-pivot does without";
 }
 
-/** Makes read-only what is to be read-only, and covers what is not to be seen: the last changes to the mounts. */
+/**
+ * Makes read-only what is to be read-only, and covers what is not to be seen: the last changes to the mounts.
+ */
 export function sealRootfs(_proxy: Batches, plan: RootfsPlan, handles: RootfsHandles): void {
   const { context, readonlyLater, kinds } = handles;
   const nothing = new NullDevice(context);

@@ -1,5 +1,6 @@
-// The steps that close a finished root: what was to be read-only becomes so, paths are made read-only or masked.
-// Called by rootfs.ts, inside the container's root. runtime-spec config-linux.md#masked-paths, #readonly-paths.
+// The steps that close a finished root: what was to be read-only becomes so, paths are made read-only or
+// masked. Called by rootfs.ts, inside the container's root. runtime-spec config-linux.md#masked-paths,
+// #readonly-paths.
 
 import { TsrunError } from "../errors.ts";
 import { ENOENT } from "../linux/errno.ts";

@@ -1,6 +1,6 @@
-// Carries out many steps in few round trips: the operations of as many steps as fit a message are sent at once, as if
-// nothing could go wrong. Where one fails, its step decides what to do, and the rest goes on from there. Pure but for
-// the proxy it is given; called by rootfs.ts.
+// Carries out many steps in few round trips: the operations of as many steps as fit a message are sent at
+// once, as if nothing could go wrong. Where one fails, its step decides what to do, and the rest goes on from
+// there. Pure but for the proxy it is given; called by rootfs.ts.
 
 import type { SyscallName } from "../linux/syscalls.ts";
 import type { Argument, Fd } from "../proxy/arguments.ts";

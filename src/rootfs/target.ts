@@ -1,5 +1,6 @@
-// The place in the container's root that something is mounted on: opened at once where it exists and no symbolic link
-// is on the way; else resolved and made, once, and then opened. Used by the steps of mounts and devices.
+// The place in the container's root that something is mounted on: opened at once where it exists and no
+// symbolic link is on the way; else resolved and made, once, and then opened. Used by the steps of mounts and
+// devices.
 
 import { TsrunError } from "../errors.ts";
 import { ELOOP, ENOENT } from "../linux/errno.ts";
@@ -72,7 +73,9 @@ export class Target {
     return [orGoOn(makeIn(provider.directory, { name: nameOf(path), kind: wanted, attempt }))];
   }
 
-  /** Whether `failed` was about opening this target; if so, it has been repaired. Throws when it cannot be. */
+  /**
+   * Whether `failed` was about opening this target; if so, it has been repaired. Throws when it cannot be.
+   */
   recover(failed: Operation, pending: readonly Step[]): boolean {
     if (failed !== this.#opening) return false;
     if (failed.result === -ELOOP) this.resolve(failed);
@@ -126,8 +129,8 @@ function makeIn(
 }
 
 /**
- * Makes the missing mount point of `first`, and in the same round trips those of the steps to come that do not lie
- * below one another: a hundred volumes cost no more than one.
+ * Makes the missing mount point of `first`, and in the same round trips those of the steps to come that do
+ * not lie below one another: a hundred volumes cost no more than one.
  */
 function createTargets(context: RootContext, first: Target, pending: readonly Step[]): void {
   const targets: Target[] = [first];

@@ -1,0 +1,240 @@
+// What a configuration's root, mounts and paths come to.
+
+import t from "tap";
+import {
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  MOUNT_ATTR_STRICTATIME,
+  MS_PRIVATE,
+  MS_REC,
+  MS_SHARED,
+  MS_SLAVE,
+} from "../../../src/linux/mount.ts";
+import { planRootfs, type RootfsPlan, type RootfsRequest } from "../../../src/rootfs/plan.ts";
+import type { MountPlan } from "../../../src/rootfs/plan-mounts.ts";
+import { isCovered, providerOf } from "../../../src/rootfs/providers.ts";
+import type { Spec } from "../../../src/spec/types.ts";
+import { DOCKER_MOUNTS, PODMAN_MOUNTS, specOf, V1, V2 } from "./configurations.ts";
+
+const NO_MORE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+function plan(spec: Spec, request: Partial<RootfsRequest> = {}): RootfsPlan {
+  return planRootfs({ spec, bundle: "/b", noPivot: false, cgroups: V2, userNamespace: false, ...request });
+}
+
+function mountsOf(mounts: Spec["mounts"], request: Partial<RootfsRequest> = {}): readonly MountPlan[] {
+  return plan(specOf(mounts ?? []), request).mounts;
+}
+
+function one(mount: NonNullable<Spec["mounts"]>[number], request: Partial<RootfsRequest> = {}): MountPlan {
+  const [first] = mountsOf([mount], request);
+  if (first === undefined) throw new Error("no mount");
+  return first;
+}
+
+t.test("Docker's mounts", async (t) => {
+  const mounts = mountsOf(DOCKER_MOUNTS);
+  t.match(mounts[0], {
+    kind: "filesystem",
+    type: "proc",
+    attributes: NO_MORE,
+    plainDirectory: true,
+    data: [],
+  });
+  t.match(mounts[1], {
+    destination: "/dev",
+    attributes: MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME,
+    data: ["mode=755", "size=65536k"],
+    inheritsMode: false,
+    readonlyLater: false,
+  });
+  t.match(mounts[2], { data: ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"] });
+  t.match(mounts[3], { superblock: ["ro"], attributes: NO_MORE | MOUNT_ATTR_RDONLY, plainDirectory: true });
+  t.match(mounts[7], {
+    kind: "bind",
+    source: "/var/lib/hosts",
+    withSubmounts: true,
+    change: undefined,
+    propagation: [MS_PRIVATE | MS_REC],
+  });
+});
+
+t.test("Podman's mounts", async (t) => {
+  const { mounts, setsUpDev, devices } = plan(specOf(PODMAN_MOUNTS));
+  t.match(mounts[4], { kind: "bind", change: { set: NO_MORE } });
+  t.match(mounts[5], { kind: "bind", destination: "/run/.containerenv", change: undefined });
+  t.ok(setsUpDev);
+  t.equal(devices.length, 6);
+});
+
+t.test("a file below a new tmpfs is made by the tmpfs' own descriptor", async (t) => {
+  const mounts = mountsOf(DOCKER_MOUNTS);
+  t.equal(providerOf(mounts, "/dev/pts", 2), 1);
+  t.equal(providerOf(mounts, "/dev/null"), 1);
+  t.equal(providerOf(mounts, "/dev/net/tun"), undefined, "only what stands in its root");
+  t.equal(providerOf(mounts, "/dev/shm/x"), 6);
+  t.equal(providerOf(mounts, "/dev/pts", 1), undefined, "not before it is mounted");
+  t.equal(providerOf(mounts, "/sys/fs"), undefined, "only a tmpfs is known to be empty");
+  t.ok(isCovered(mounts, "/dev/shm", 2));
+  t.notOk(isCovered(mounts, "/mnt", 8));
+});
+
+t.test("cgroup v2 is mounted, or bound where that is not allowed", async (t) => {
+  const cgroup = {
+    destination: "/sys/fs/cgroup",
+    type: "cgroup",
+    source: "cgroup",
+    options: ["ro", "nosuid"],
+  };
+  t.match(one(cgroup), {
+    kind: "filesystem",
+    type: "cgroup2",
+    attributes: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID,
+    otherwise: { kind: "bind", source: "/sys/fs/cgroup", withSubmounts: false },
+  });
+  const own = one(cgroup, { cgroups: { ...V2, cgroupNamespace: true } });
+  t.match(own, { otherwise: { source: "/sys/fs/cgroup/box" } });
+});
+
+t.test("cgroup v1 is a tmpfs with a mount for each hierarchy", async (t) => {
+  const cgroup = {
+    destination: "/sys/fs/cgroup",
+    type: "cgroup",
+    source: "cgroup",
+    options: ["ro", "nosuid"],
+  };
+  const bound = mountsOf([cgroup], { cgroups: V1 });
+  t.match(bound, [
+    { kind: "filesystem", type: "tmpfs", source: "tmpfs", attributes: NO_MORE, data: ["mode=755"] },
+    {
+      kind: "bind",
+      source: "/cg/cpu,cpuacct/box",
+      destination: "/sys/fs/cgroup/cpu,cpuacct",
+      change: { set: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID },
+    },
+    { kind: "bind", source: "/cg/systemd/own" },
+    { kind: "symlink", destination: "/sys/fs/cgroup/cpu", target: "cpu,cpuacct" },
+    { kind: "symlink", destination: "/sys/fs/cgroup/cpuacct" },
+  ]);
+  const mounted = mountsOf([cgroup], { cgroups: { ...V1, cgroupNamespace: true } });
+  t.match(mounted[1], {
+    kind: "filesystem",
+    type: "cgroup",
+    source: "cgroup",
+    data: ["cpu", "cpuacct"],
+    attributes: NO_MORE | MOUNT_ATTR_RDONLY,
+  });
+  t.match(mounted[2], { source: "systemd", data: ["name=systemd"] });
+});
+
+t.test("a tmpfs and /dev become read-only only when they are filled", async (t) => {
+  t.match(one({ destination: "/mnt", type: "tmpfs", options: ["ro"] }), {
+    readonlyLater: true,
+    attributes: 0,
+    superblock: [],
+    inheritsMode: true,
+  });
+  t.match(one({ destination: "/dev/", type: "devtmpfs", options: ["ro"] }), { readonlyLater: true });
+  t.match(one({ destination: "/mnt", type: "ext4", options: ["ro"] }), {
+    readonlyLater: false,
+    superblock: ["ro"],
+  });
+});
+
+t.test("what fsconfig(2) cannot say goes through mount(2)", async (t) => {
+  const long = `lowerdir=${"/x".repeat(200)}`;
+  t.match(one({ destination: "/mnt", type: "overlay", options: [long] }), { needsMountCall: true });
+  t.match(one({ destination: "/mnt", type: "overlay", options: ["lowerdir=/a\\,b"] }), {
+    needsMountCall: true,
+    data: ["lowerdir=/a\\,b"],
+  });
+  t.match(one({ destination: "/mnt", type: "tmpfs", options: ["iversion"] }), { needsMountCall: true });
+  t.match(one({ destination: "/mnt", type: "tmpfs", options: ["size=1m,mode=700"] }), {
+    needsMountCall: false,
+    data: ["size=1m", "mode=700"],
+    inheritsMode: false,
+  });
+});
+
+t.test("sources are relative to the bundle, destinations to the root", async (t) => {
+  t.match(one({ destination: "mnt", source: "data", options: ["bind"] }), {
+    source: "/b/data",
+    destination: "/mnt",
+  });
+  t.match(one({ destination: "/b/rootfs/mnt", source: "/data", options: ["rbind"] }), {
+    destination: "/mnt",
+  });
+});
+
+t.test("the root's propagation", async (t) => {
+  const slave = plan(specOf([]));
+  t.same([slave.treePropagation, slave.rootPropagation], [MS_SLAVE | MS_REC, undefined]);
+  const shared = plan(specOf([], { rootfsPropagation: "shared" }));
+  t.same([shared.treePropagation, shared.rootPropagation], [MS_SHARED, MS_SHARED]);
+  const closed = plan(specOf([], { rootfsPropagation: "rprivate" }));
+  t.same([closed.treePropagation, closed.rootPropagation], [MS_PRIVATE | MS_REC, undefined]);
+  const host = plan({ ...specOf([]), linux: {} });
+  t.same([host.treePropagation, host.change], [undefined, "chroot"]);
+  t.equal(plan(specOf([]), { noPivot: true }).change, "move");
+});
+
+t.test("paths are listed once, and the host's tree is never made read-only", async (t) => {
+  const spec = specOf([], { maskedPaths: ["/a/", "/b", "/a"], readonlyPaths: ["/c"] });
+  t.same(plan(spec).maskedPaths, ["/a", "/b"]);
+  const host = { ...specOf([]), root: { path: "rootfs", readonly: true }, linux: {} };
+  t.notOk(plan(host).readonlyRoot);
+});
+
+t.test("a bind mount on /dev is left as it is", async (t) => {
+  const { setsUpDev, devices } = plan(
+    specOf([{ destination: "/dev", source: "/dev", type: "bind", options: ["rbind"] }]),
+  );
+  t.notOk(setsUpDev);
+  t.equal(devices.length, 0);
+});
+
+t.test("what cannot be is refused before anything is done", async (t) => {
+  const bind = { destination: "/mnt", source: "/x", type: "bind" };
+  const cases: readonly (readonly [Spec, Partial<RootfsRequest>, RegExp, RegExp?])[] = [
+    [
+      specOf([{ ...bind, options: ["bind", "size=1"] }]),
+      {},
+      /^cannot mount "\/x" on "\/mnt": bind mounts cannot have any filesystem-specific options applied$/,
+      /no option .* is called "size=1"; mounts\[0\] of config\.json: type "bind", options "bind,size=1"/,
+    ],
+    [specOf([bind]), {}, /no file system has the type "bind"/, /say bind or rbind/],
+    [specOf([{ destination: "/mnt" }]), {}, /no file system has the type ""/],
+    [
+      specOf([{ destination: "/proc/sys", type: "tmpfs" }]),
+      {},
+      /"\/proc\/sys" cannot be mounted because it is inside \/proc/,
+    ],
+    [specOf([{ destination: "/proc", type: "tmpfs" }]), {}, /it is not of type proc/],
+    [specOf([{ destination: "/x/..", type: "tmpfs" }]), {}, /the mount point is the root file system itself/],
+    [specOf([{ ...bind, options: ["bind", "idmap"] }]), {}, /must have both uid and gid mappings specified/],
+    [
+      specOf([
+        {
+          destination: "/mnt",
+          type: "tmpfs",
+          uidMappings: [{ containerID: 0, hostID: 1, size: 1 }],
+          gidMappings: [{ containerID: 0, hostID: 1, size: 1 }],
+        },
+      ]),
+      {},
+      /id-mapped mounts are only supported for bind-mounts/,
+    ],
+    [specOf([], { rootfsPropagation: "private" }), { noPivot: true }, /is not safe without pivot_root/],
+    [
+      { ...specOf([]), linux: { maskedPaths: ["/x"] } },
+      {},
+      /unable to restrict sys entries without a private MNT/,
+    ],
+    [{ ...specOf([]), root: { path: "/" } }, {}, /^cannot use "\/" as the root of a container$/],
+  ];
+  for (const [spec, request, message, hint] of cases) {
+    t.throws(() => plan(spec, request), { message, ...(hint === undefined ? {} : { hint }) });
+  }
+});

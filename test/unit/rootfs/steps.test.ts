@@ -1,0 +1,245 @@
+// Many steps in few messages: what a failure costs, what repairs it, and what the errors say.
+
+import t from "tap";
+import { TsrunError } from "../../../src/errors.ts";
+import { EACCES, EBUSY, EINVAL, ENODEV, ENOSYS, EPERM, EROFS } from "../../../src/linux/errno.ts";
+import { close, mkdirat, openat } from "../../../src/proxy/calls.ts";
+import { render } from "../../../src/proxy/operation.ts";
+import { RootContext } from "../../../src/rootfs/context.ts";
+import { mountSteps } from "../../../src/rootfs/mount-steps.ts";
+import { planRootfs } from "../../../src/rootfs/plan.ts";
+import type { CgroupLayout } from "../../../src/rootfs/plan-cgroup.ts";
+import { fullKernelMounts } from "../../../src/rootfs/root.ts";
+import { leftOpen, runSteps, type Step } from "../../../src/rootfs/steps.ts";
+import type { Spec } from "../../../src/spec/types.ts";
+import { specOf, V2 } from "./configurations.ts";
+import { FakeKernel, ROOT } from "./fake-kernel.ts";
+
+type Mounts = NonNullable<Spec["mounts"]>;
+
+function build(kernel: FakeKernel, mounts: Mounts, cgroups: CgroupLayout = V2): RootContext {
+  const request = { bundle: "/b", noPivot: false, cgroups, userNamespace: false };
+  const plan = planRootfs({ spec: specOf(mounts), ...request });
+  const noHelp = { canHelp: false, root: -1, userNamespace: () => -1, attempt: () => undefined };
+  const kindOf = (path: string) => (path.endsWith("/") ? ("directory" as const) : ("file" as const));
+  const context = new RootContext({ proxy: kernel, rootfs: plan.rootfs, kindOf, helper: noHelp });
+  context.root = ROOT;
+  runSteps(context, mountSteps(context, plan, []).steps);
+  return context;
+}
+
+const tmpfs = (destination: string, ...options: string[]): Mounts[number] => ({
+  destination,
+  type: "tmpfs",
+  source: "tmpfs",
+  options: options.length === 0 ? ["mode=755"] : options,
+});
+
+const bind = (source: string, destination: string, ...options: string[]): Mounts[number] => ({
+  destination,
+  source,
+  options: ["bind", ...options],
+});
+
+t.test("what is there already takes one message", async (t) => {
+  const kernel = new FakeKernel().with("/proc/", "/mnt/", "/etc/hosts");
+  build(kernel, [{ destination: "/proc", type: "proc" }, tmpfs("/mnt"), bind("/host/hosts", "/etc/hosts")]);
+  t.equal(kernel.trips, 1);
+  t.equal(kernel.at("/proc")?.covered, "proc");
+  t.equal(kernel.at("/etc/hosts")?.covered, "/host/hosts");
+  t.equal(kernel.open.size, 0, "no descriptor stays open");
+});
+
+t.test("a hundred missing mount points cost hardly more than one", async (t) => {
+  const mounts = Array.from({ length: 100 }, (_, index) => bind("/host/dir/", `/new/${index}/data`));
+  const kernel = new FakeKernel();
+  build(kernel, mounts);
+  t.ok(kernel.trips < 12, `${kernel.trips} messages`);
+  t.equal(kernel.at("/new/99/data")?.covered, "/host/dir/");
+  t.equal(kernel.open.size, 0);
+});
+
+t.test("a missing mount point is made of the kind of its source", async (t) => {
+  const kernel = new FakeKernel();
+  build(kernel, [bind("/host/file", "/a/file"), bind("/host/dir/", "/a/dir"), tmpfs("/a/tmp")]);
+  t.match(kernel.at("/a/file"), { covered: "/host/file", type: 0o100000 });
+  t.match(kernel.at("/a/dir"), { covered: "/host/dir/", type: 0o040000 });
+  t.match(kernel.at("/a/tmp"), { covered: "tmpfs" });
+});
+
+t.test("symbolic links are followed inside the root, wherever they point", async (t) => {
+  const kernel = new FakeKernel().with(
+    "/real/",
+    "/absolute -> /real",
+    "/relative -> absolute",
+    "/up -> ../../../../real",
+    "/nowhere -> /made/here",
+    "/deep/link -> ../real/./",
+  );
+  build(kernel, [
+    tmpfs("/absolute/a"),
+    tmpfs("/relative/b"),
+    tmpfs("/up/c"),
+    tmpfs("/nowhere/d"),
+    bind("/host/file", "/deep/link/e"),
+  ]);
+  for (const path of ["/real/a", "/real/b", "/real/c", "/made/here/d"]) {
+    t.equal(kernel.at(path)?.covered, "tmpfs", path);
+  }
+  t.equal(kernel.at("/real/e")?.covered, "/host/file");
+  t.equal(kernel.open.size, 0);
+});
+
+t.test("a tmpfs takes over the mode of what it covers, unless it is told one", async (t) => {
+  const kernel = new FakeKernel().with("/old/", "/link -> /old");
+  build(kernel, [tmpfs("/old", "nosuid"), tmpfs("/new", "nosuid"), tmpfs("/link", "nosuid")]);
+  const modes = kernel.calls.filter((one) => one.call === "fsconfig" && render(one).includes('"mode"'));
+  t.equal(modes.length, 2, "of the two that exist");
+  t.match(render(modes[0] ?? openat(0, "", 0)), /FSCONFIG_SET_STRING, "mode", "0711"/);
+});
+
+function failure(kernel: FakeKernel, ...mounts: Mounts): TsrunError {
+  try {
+    build(kernel, mounts);
+  } catch (error) {
+    if (error instanceof TsrunError) return error;
+    throw error;
+  }
+  throw new Error("nothing failed");
+}
+
+t.test(
+  "the error of a mount names it, the call, the reason and its place in the configuration",
+  async (t) => {
+    const kernel = new FakeKernel().with("/mnt/");
+    kernel.fails = (one) => (one.call === "fsopen" ? ENODEV : undefined);
+    const error = failure(kernel, { destination: "/mnt", source: "x", type: "nofs", options: ["ro", "a=b"] });
+    t.equal(
+      error.message,
+      'cannot mount "x" on "/mnt": fsopen("nofs", FSOPEN_CLOEXEC) = ENODEV (no such device)',
+    );
+    t.equal(error.hint, 'mounts[0] of config.json: type "nofs", options "ro,a=b"');
+    t.equal(error.errno, "ENODEV");
+  },
+);
+
+t.test("the kernel's own words about a parameter are part of the error", async (t) => {
+  const kernel = new FakeKernel().with("/mnt/");
+  kernel.messages = ["e tmpfs: Unknown parameter 'foo'\n"];
+  kernel.fails = (one) => (render(one).includes('"foo"') ? EINVAL : undefined);
+  t.match(
+    failure(kernel, tmpfs("/mnt", "mode=700", "foo=1")).message,
+    /\(invalid argument\): tmpfs: Unknown parameter 'foo'$/,
+  );
+});
+
+t.test("each way in which a mount point cannot be had is said", async (t) => {
+  const loop = new FakeKernel().with("/a -> b", "/b -> a");
+  t.match(
+    failure(loop, tmpfs("/a/x")).message,
+    /^cannot mount "tmpfs" on "\/a\/x": .* = ELOOP \(too many levels/,
+  );
+  const file = new FakeKernel().with("/file");
+  t.match(failure(file, tmpfs("/file/x")).message, /= ENOTDIR \(not a directory\)$/);
+  const readonly = new FakeKernel();
+  readonly.fails = (one) => (one.call === "mkdirat" ? EROFS : undefined);
+  const error = failure(readonly, tmpfs("/new/x"));
+  t.match(
+    error.message,
+    /^cannot mount "tmpfs" on "\/new\/x": mkdirat\(9, "new", 0755\) = EROFS \(read-only file system\)$/,
+  );
+  const proc = new FakeKernel().with("/proc -> /elsewhere", "/elsewhere/");
+  const refused = failure(proc, { destination: "/proc", source: "proc", type: "proc" });
+  t.match(refused.message, /filesystem "proc" must be mounted on ordinary directory$/);
+  const hidden = new FakeKernel().with("/proc/sys/", "/link -> /proc/sys");
+  t.match(
+    failure(hidden, tmpfs("/link")).message,
+    /"\/proc\/sys" cannot be mounted because it is inside \/proc$/,
+  );
+});
+
+t.test("a directory does not go on a file, nor a file on a directory", async (t) => {
+  const kernel = new FakeKernel().with("/file");
+  kernel.fails = (one) => (one.call === "move_mount" ? EINVAL : undefined);
+  t.match(
+    failure(kernel, bind("/host/dir/", "/file")).message,
+    /^cannot mount "\/host\/dir\/" on "\/file": .*move_mount/,
+  );
+});
+
+t.test("a source that cannot be reached, and nobody who could help", async (t) => {
+  const kernel = new FakeKernel().with("/file");
+  kernel.fails = (one) => (one.call === "open_tree" ? EACCES : undefined);
+  const error = failure(kernel, bind("/host/x", "/file"));
+  t.match(error.message, /open_tree\(AT_FDCWD, "\/host\/x", .*\) = EACCES \(permission denied\)$/);
+  t.match(error.hint, /^the container's root user may not reach the source; mounts\[0\]/);
+});
+
+t.test("kernels without mount_setattr(2) get mount(2), at the cost of one message", async (t) => {
+  const kernel = new FakeKernel().with("/a", "/b");
+  kernel.fails = (one) => (one.call === "mount_setattr" ? ENOSYS : undefined);
+  build(kernel, [bind("/host/x", "/a", "ro", "nosuid"), bind("/host/y", "/b", "rprivate")]);
+  t.equal(kernel.trips, 2);
+  const mounts = kernel.calls.filter((one) => one.call === "mount").map(render);
+  t.match(
+    mounts[0],
+    /mount\(NULL, "\/proc\/self\/fd\/900", NULL, MS_RDONLY\|MS_NOSUID\|MS_REMOUNT\|MS_BIND, NULL\)/,
+  );
+  t.match(mounts[1], /MS_REC\|MS_PRIVATE/);
+  t.equal(kernel.at("/b")?.covered, "/host/y");
+});
+
+t.test("where cgroup2 may not be mounted, what there is of it is bound", async (t) => {
+  for (const errno of [EPERM, EBUSY]) {
+    const kernel = new FakeKernel().with("/sys/fs/cgroup/");
+    kernel.fails = (one) => (one.call === "fsopen" ? errno : undefined);
+    build(kernel, [{ destination: "/sys/fs/cgroup", type: "cgroup", options: ["ro"] }]);
+    t.equal(kernel.at("/sys/fs/cgroup")?.covered, "/sys/fs/cgroup");
+  }
+});
+
+t.test("a failed step's descriptors are closed, and steps that are done stay done", async (t) => {
+  const kernel = new FakeKernel().with("/a/", "/c/");
+  const done: string[] = [];
+  const step = (path: string): Step => ({
+    operations: () => {
+      const opened = openat(ROOT, "a", 0);
+      return [opened, openat(ROOT, path, 0), mkdirat(ROOT, `${path}-${done.length}`, 0o755)];
+    },
+    recover: () => {
+      kernel.with("/b/");
+    },
+    finish: () => {
+      done.push(path);
+    },
+  });
+  runSteps(kernel, [step("a"), step("b"), step("c")]);
+  t.same(done, ["a", "b", "c"]);
+  t.equal(kernel.open.size, 6, "one descriptor of the failed try was closed");
+});
+
+t.test("repairs that do not help come to an end", async (t) => {
+  const kernel = new FakeKernel();
+  const hopeless: Step = { operations: () => [openat(ROOT, "no", 0)], recover: () => undefined };
+  t.throws(() => runSteps(kernel, [hopeless]), /no progress/);
+});
+
+t.test("only what is open is closed", async (t) => {
+  const kernel = new FakeKernel().with("/a/");
+  const [first, second] = [openat(ROOT, "a", 0), openat(ROOT, "a", 0)];
+  const operations = [first, second, close(first)];
+  kernel.attempt(operations);
+  t.same(leftOpen(operations).map(render), [`close(${second.result})`]);
+});
+
+t.test("before the root is only moved, whole procfs and sysfs mounts outside of it are found", async (t) => {
+  const mountinfo = [
+    "22 27 0:21 / /proc rw,relatime shared:1 - proc proc rw",
+    "23 27 0:22 / /with\\040space rw - sysfs sysfs rw",
+    "24 27 0:21 /sys /proc/sys ro - proc proc rw",
+    "25 27 0:23 / /b/rootfs/proc rw - proc proc rw",
+    "26 27 0:24 / /dev rw - devtmpfs devtmpfs rw",
+    "",
+  ].join("\n");
+  t.same(fullKernelMounts(mountinfo, "/b/rootfs"), ["/proc", "/with space"]);
+});
