@@ -1,6 +1,7 @@
 // Pausing and resuming: every process stops, nothing is lost, and only what makes sense is allowed.
 
-import { behaviour, needsController, refused } from "../support/behaviour.ts";
+import { behaviour, refused } from "../support/behaviour.ts";
+import { needsFreezer } from "../support/cgroup.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { until } from "../support/wait.ts";
@@ -26,7 +27,7 @@ behaviour(
     t.equal((await box.stateDocument()).status, "running");
     await until("output again", () => box.output() !== before);
   },
-  needsController("freezer", 1),
+  needsFreezer(),
 );
 
 behaviour(
@@ -39,7 +40,7 @@ behaviour(
     mustSucceed(await lab.invoke(["resume", box.id]));
     t.equal((await box.stateDocument()).status, "created");
   },
-  needsController("freezer", 1),
+  needsFreezer(),
 );
 
 behaviour(
@@ -56,7 +57,7 @@ behaviour(
     refused(t, await lab.invoke(["resume", box.id]), /container not paused/);
     refused(t, await lab.invoke(["pause", `${box.id}-nobody`]), /container does not exist/);
   },
-  needsController("freezer", 1),
+  needsFreezer(),
 );
 
 behaviour(
@@ -73,5 +74,5 @@ behaviour(
     mustSucceed(await second.delete({ flags: ["--force"] }));
     t.match((await second.state()).stderr, /container does not exist/);
   },
-  needsController("freezer", 1),
+  needsFreezer(),
 );

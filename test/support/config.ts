@@ -1,6 +1,8 @@
 // The one base configuration of the end-to-end tests. A test edits a fresh copy, so what it edits is what it
 // is about. The types cover what tests touch; a configuration that must be wrong is written as text instead.
 
+import { cgroupsPathOf } from "./cgroup-driver.ts";
+
 export interface ConfigMount {
   destination: string;
   type?: string;
@@ -129,7 +131,7 @@ export function baseConfig(id: string): Config {
     hostname: "box",
     mounts: structuredClone([...standardMounts]),
     linux: {
-      cgroupsPath: `/${id}`,
+      cgroupsPath: cgroupsPathOf(id),
       namespaces: [{ type: "pid" }, { type: "network" }, { type: "ipc" }, { type: "uts" }, { type: "mount" }],
     },
   };

@@ -5,6 +5,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { driverFlags } from "./cgroup-driver.ts";
 import type { Config } from "./config.ts";
 import { Container } from "./container.ts";
 import { findLeftovers, processesLeft, type Traces } from "./leftovers.ts";
@@ -49,7 +50,7 @@ export class Lab {
 
   /** Calls the runtime on this lab's state root. */
   async invoke(args: readonly string[], options: Partial<InvokeOptions> = {}): Promise<Result> {
-    const result = await this.invokeBare(["--root", this.stateRoot, ...args], options);
+    const result = await this.invokeBare(["--root", this.stateRoot, ...driverFlags, ...args], options);
     return result;
   }
 
