@@ -15,6 +15,8 @@ VARIANT ?=
 N       ?= 20
 # Folder with docker-e2e.sh and runc-bats.sh, the two suites that are run from outside this repository.
 LAB     ?=
+# Folder with vm-run, which runs a command in a virtual machine with systemd and cgroup v2.
+VM      ?=
 # Which scenarios of docker-e2e.sh, as a regular expression, and which files of runc's suite.
 SCENARIOS ?=
 BATS    ?= create start start_hello start_detached state kill delete list spec version help root env cwd umask \
@@ -26,7 +28,7 @@ GENERATED := src/spec/generated/.made
 # Another runtime is tried without building this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
-.PHONY: help build check test test-unit test-e2e test-style compile bench conformance run install clean
+.PHONY: help build check test test-unit test-e2e test-style test-vm compile bench conformance run install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +74,10 @@ test-style: compile ## the rules of style
 
 test-e2e: compile ## the runtime from outside; RUNTIME=runc tries the cases on another one
 	@RUNTIME='$(RUNTIME)' node build/test/run.js $(or $(FILES),e2e/ security/)
+
+test-vm: build compile ## cgroup tests in a virtual machine with systemd and cgroup v2; VM=folder with vm-run
+	@test -x '$(VM)/vm-run' || { echo "make test-vm needs VM=<folder with vm-run>"; exit 2; }
+	@VM='$(VM)' sh scripts/test-vm.sh $(FILES)
 
 bench: build ## tsrun, runc and crun side by side; N=20 rounds
 	sh scripts/host-packages.sh bench
