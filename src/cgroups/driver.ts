@@ -3,14 +3,21 @@
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno } from "../linux/call.ts";
-import { tryWriteFile } from "../linux/files.ts";
+import { readTextIfThere, tryWriteFile } from "../linux/files.ts";
 import { signalProcess } from "../linux/process.ts";
 import type { Resources } from "../spec/types.ts";
 import { freeze, freezeState, thaw } from "./freezer.ts";
+import { unifiedCgroupOf } from "./host.ts";
 import { planLimitsV1, planLimitsV2 } from "./limits.ts";
 import { plannedRecord } from "./plan.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
-import { restoreUnitResources, setUnitResources, startUnit, stopUnit } from "./systemd/scope.ts";
+import {
+  attachToUnit,
+  restoreUnitResources,
+  setUnitResources,
+  startUnit,
+  stopUnit,
+} from "./systemd/scope.ts";
 import { assertEmpty, exists, processesBelow, removeCgroups, unmakeCgroups } from "./tree.ts";
 import { applyV1, createV1, finishUnitV1, processDirectoryV1, tasksFiles } from "./v1.ts";
 import { applyV2, assertAllowedV2, createV2, finishUnitV2 } from "./v2.ts";
@@ -92,11 +99,27 @@ export type JoinFiles =
  * How a process enters the container. On v1 it writes "0" to each `tasks` for itself while it has one thread:
  * writing another's pid to cgroup.procs waits for every CPU (about 11 ms).
  */
-export function joinFiles(record: CgroupRecord): JoinFiles {
+export function joinFiles(record: CgroupRecord, { init }: JoinOptions = {}): JoinFiles {
   const unified = record.paths[""];
-  if (record.driver === "v2" && unified !== undefined) return { directory: unified };
+  if (record.driver === "v2" && unified !== undefined) return joinV2(record, unified, init);
   const tasks = tasksFiles(record);
   return unified === undefined ? { tasks } : { tasks, unified };
+}
+
+export interface JoinOptions {
+  /** Where the container has divided its cgroup, and so nothing can be in the cgroup itself: this one's. */
+  readonly init?: number | undefined;
+}
+
+function joinV2(record: CgroupRecord, directory: string, init: number | undefined): JoinFiles {
+  const divided = (readTextIfThere(`${directory}/cgroup.subtree_control`)?.trim() ?? "") !== "";
+  if (divided && init !== undefined) return { directory: unifiedCgroupOf(init) ?? directory };
+  const { unit } = record;
+  // A user may not move processes here from everywhere, but its manager may.
+  if (unit?.user === true && directory.endsWith(`/${unit.name}`)) {
+    return { tasks: [], admit: (pid) => attachToUnit(record, pid) };
+  }
+  return { directory };
 }
 
 /** How the first process enters: as any other, or by systemd, which makes the unit around it. */

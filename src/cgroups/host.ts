@@ -1,6 +1,6 @@
 // Reads which cgroup hierarchies the host has, once per command that needs them (create, run, restore).
 
-import { readText } from "../linux/files.ts";
+import { readText, readTextIfThere } from "../linux/files.ts";
 import { type Hierarchies, parseHierarchies } from "./hierarchies.ts";
 import { connectSystemd } from "./systemd/bus.ts";
 import type { SystemdHost } from "./systemd/unit.ts";
@@ -8,6 +8,13 @@ import type { SystemdHost } from "./systemd/unit.ts";
 /** The cgroup hierarchies as this process sees them. */
 export function readHierarchies(): Hierarchies {
   return parseHierarchies(readText("/proc/self/mountinfo"), readText("/proc/self/cgroup"));
+}
+
+/** The directory of the unified hierarchy that a process is in; `undefined` when it has ended. */
+export function unifiedCgroupOf(pid: number): string | undefined {
+  const [, path] = /^0::(\/.*)$/m.exec(readTextIfThere(`/proc/${pid}/cgroup`) ?? "") ?? [];
+  const unified = readHierarchies().mounts.find(({ controllers }) => controllers[0] === "");
+  return path === undefined || unified === undefined ? undefined : `${unified.mountpoint}${path}`;
 }
 
 /** Asks the manager that will make the unit, for `--systemd-cgroup`: the user's own where `user` is set. */

@@ -114,7 +114,8 @@ interface JoinRequest {
 /** World of the process that comes back: the container's cgroup and namespaces, its root, all privileges in them. */
 function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Entered {
   const { record } = plan;
-  const files = joinFiles(subCgroup(record.cgroup, options.cgroups));
+  const init = options.cgroups.length === 0 ? record.init_process_pid : undefined;
+  const files = joinFiles(subCgroup(record.cgroup, options.cgroups), { init });
   const path = "directory" in files ? files.directory : files.unified;
   using directory = path === undefined ? undefined : openDirectory(path);
   return enterNamespaces({
@@ -125,7 +126,7 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Ente
       gidMappings: [],
       timeOffsets: [],
     },
-    cgroup: { tasks: "tasks" in files ? files.tasks : [], directory },
+    cgroup: "tasks" in files ? { ...files, directory } : { tasks: [], directory },
     inherited: options.preserveFds,
     extra: terminal === undefined ? [] : [terminal],
     rootless: plan.rootless,

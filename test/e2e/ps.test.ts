@@ -1,6 +1,7 @@
 // The processes of a container as `ps` tells of them.
 
 import { behaviour, refused } from "../support/behaviour.ts";
+import { isUnified } from "../support/cgroup.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
@@ -46,6 +47,30 @@ behaviour(
     t.equal(chosen.trimEnd().split("\n").length, 4);
   },
   needsPs,
+);
+
+behaviour(
+  "a container that has divided its cgroup is listed whole, and can be entered",
+  async (t, lab) => {
+    const script = `cd /sys/fs/cgroup && mkdir sub && echo 1 >sub/cgroup.procs &&
+      echo +pids >cgroup.subtree_control && echo divided; sleep 1000`;
+    const box = lab.container(Container.script(script));
+    box.config.linux.namespaces.push({ type: "cgroup" });
+    box.config.mounts.push({
+      destination: "/sys/fs/cgroup",
+      type: "cgroup",
+      source: "cgroup",
+      options: ["rw"],
+    });
+    box.writeConfig();
+    mustSucceed(await box.create());
+    mustSucceed(await box.start());
+    await until("the division", () => box.output().includes("divided"));
+    t.equal((await pidsOf(lab, box))?.length, 2);
+    const { stdout } = mustSucceed(await lab.invoke(["exec", box.id, "cat", "/proc/self/cgroup"]));
+    t.match(stdout, /^0::.*\/sub$/m, "beside the first process");
+  },
+  isUnified() ? undefined : "needs cgroup v2",
 );
 
 behaviour("ps of a stopped container lists nothing", async (t, lab) => {
