@@ -111,7 +111,19 @@ export class Systemd {
 
   /** `Version`, `ControlGroup`: a property of the manager that is text. */
   managerProperty(name: string): string {
-    return this.#property(MANAGER, name);
+    return this.#property(OBJECT, MANAGER, name);
+  }
+
+  /** The cgroup of a unit, from the root: empty when it does not run, `undefined` when there is none. */
+  controlGroup(name: string): string | undefined {
+    try {
+      using reply = this.#call(MANAGER, "GetUnit", [{ type: "s", value: name }]);
+      const path = reply.readText("o") ?? "";
+      return this.#property(path, `${NAME}.${name.endsWith(".slice") ? "Slice" : "Scope"}`, "ControlGroup");
+    } catch (error) {
+      if (error instanceof SystemdError && error.busName === `${NAME}.NoSuchUnit`) return undefined;
+      throw error;
+    }
   }
 
   /** The number at the front of the version: 262 of `262.1-2`. */
@@ -160,11 +172,12 @@ export class Systemd {
     ])[Symbol.dispose]();
   }
 
-  #property(interfaceName: string, name: string): string {
-    using reply = this.#call(PROPERTIES, "Get", [
+  #property(path: string, interfaceName: string, name: string): string {
+    const wanted = [
       { type: "s", value: interfaceName },
       { type: "s", value: name },
-    ]);
+    ];
+    using reply = this.#call(PROPERTIES, "Get", wanted, { destination: NAME, path });
     must(reply.enterContainer("v", "s"), `read the property ${name}`);
     return reply.readText("s") ?? "";
   }

@@ -66,23 +66,16 @@ function weightProperty({ idle, shares }: CpuResources, version: number): Proper
 }
 
 /** What a property is when it was never set, for taking one back that a failed update has set. */
-const UNSET: Readonly<Record<string, Property>> = Object.fromEntries(
-  [
-    ...["MemoryMax", "MemoryHigh", "MemorySwapMax", "MemoryLimit", "TasksMax", "CPUWeight", "CPUShares"],
-    ...["BlockIOWeight", "CPUQuotaPerSecUSec", "CPUQuotaPeriodUSec"],
-  ]
-    .map((name) => number(name, UNLIMITED))
-    .concat(["MemoryLow", "MemoryMin"].map((name) => number(name, 0)))
-    .concat(["AllowedCPUs", "AllowedMemoryNodes"].map((name) => property(name, "ay", [])))
-    .map((unset) => [unset.name, unset]),
-);
+function unset({ name, type }: Property): Property {
+  if (type === "ay") return property(name, type, []);
+  return number(name, name === "MemoryLow" || name === "MemoryMin" ? 0 : UNLIMITED);
+}
 
 /** What to set to take `changed` back, when `before` held. */
 export function restoringProperties(changed: readonly Property[], before: readonly Property[]): Property[] {
   const restored: Property[] = [];
-  for (const { name } of changed) {
-    const old = before.find((one) => one.name === name) ?? UNSET[name];
-    if (old !== undefined) restored.push(old);
+  for (const one of changed) {
+    restored.push(before.find(({ name }) => name === one.name) ?? unset(one));
   }
   return restored;
 }

@@ -10,7 +10,7 @@ export interface Property {
   readonly value: BusValue;
 }
 
-export const UNLIMITED = 2n ** 64n - 1n;
+export const UNLIMITED = 18_446_744_073_709_551_615n;
 
 export function property(name: string, type: string, value: BusValue): Property {
   return { name, type, value };

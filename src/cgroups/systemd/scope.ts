@@ -113,15 +113,16 @@ function convert({ driver }: CgroupRecord, resources: Resources, version: number
  * Ends the unit, if there is one: a scope goes by itself when it is empty. Errors are left to the removal of
  * its cgroup, which fails where they matter.
  */
-export function stopUnit({ unit }: CgroupRecord): void {
+export function stopUnit({ driver, unit, paths }: CgroupRecord): void {
   if (unit === undefined) return;
+  const own = paths[driver === "v2" ? "" : "name=systemd"] ?? "";
   try {
     const systemd = connectSystemd(unit);
-    try {
-      systemd.stopUnit(unit.name);
-    } finally {
-      tryReset(systemd, unit.name);
-    }
+    const place = systemd.controlGroup(unit.name);
+    if (place === undefined) return;
+    // Another's unit of this name, in another slice, is what kept ours from being made.
+    if (place !== "" && own.endsWith(place)) systemd.stopUnit(unit.name);
+    if (place === "" || own.endsWith(place)) tryReset(systemd, unit.name);
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
   }
