@@ -4,7 +4,7 @@
 set -u
 
 PATH=/opt/tsrun/bin:$PATH
-export PATH RUNTIME=/opt/tsrun/dist/tsrun
+export PATH RUNTIME=/opt/tsrun/dist/tsrun TAP_TIMEOUT=3000
 [ -n "${SEED:-}" ] || unset SEED
 passed=0 failed=0 skipped=0
 

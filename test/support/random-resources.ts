@@ -48,7 +48,7 @@ export function randomResources(
   version: 1 | 2,
   { update = false, devices: withDevices = true }: ResourceOptions = {},
 ): object {
-  return random.some(
+  const resources = random.some(
     () => ({ memory: memory(random, version, update) }),
     () => ({ cpu: cpu(random, version) }),
     () => ({ pids: { limit: random.pick(-1, 0, random.integer(60, 9999), 2 ** 22) } }),
@@ -57,6 +57,18 @@ export function randomResources(
     ...(version === 1 ? [] : [() => ({ unified: unified(random) })]),
     ...(update ? [] : [() => ({ devices: devices(random) })]),
   );
+  return withoutConflict(resources);
+}
+
+/**
+ * Two weights at once: the later write counts, until an update of runc writes the shares, but not the other,
+ * again.
+ */
+function withoutConflict(resources: { cpu?: { shares?: number }; unified?: object }): object {
+  const { cpu, unified } = resources;
+  if (cpu?.shares === undefined || unified === undefined) return resources;
+  const { "cpu.weight": _weight, ...others } = unified as Record<string, string>;
+  return { ...resources, unified: others };
 }
 
 function memory(random: Random, version: 1 | 2, update: boolean): object {
