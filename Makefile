@@ -28,7 +28,7 @@ GENERATED := src/spec/generated/.made
 # Another runtime is tried without building this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
-.PHONY: help build check test test-unit test-e2e test-style test-vm compile bench conformance run install clean
+.PHONY: help build check test test-unit test-e2e test-style test-vm compile bench profile conformance run install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -82,6 +82,9 @@ test-vm: build compile ## cgroup tests in a virtual machine with systemd and cgr
 bench: build ## tsrun, runc and crun side by side; N=20 rounds
 	sh scripts/host-packages.sh bench
 	$(BIN)/bun test/bench/bench.ts --rounds $(N)
+
+profile: ## record what start-up uses, for the layout of the executable; as root
+	$(BIN)/bun scripts/profile-startup.ts
 
 conformance: build ## the suites of real callers and of runc; LAB=folder with docker-e2e.sh and runc-bats.sh
 	@test -n '$(LAB)' || { echo "make conformance needs LAB=<folder with docker-e2e.sh and runc-bats.sh>"; exit 2; }

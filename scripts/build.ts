@@ -1,5 +1,7 @@
 // Builds dist/tsrun, one executable. Called by `make build`: bun scripts/build.ts [OUTFILE]
+// With TSRUN_PROFILE=1 the executable can be asked which bytecode it used; see scripts/profile-startup.ts.
 
+import { existsSync } from "node:fs";
 import { $, type BunPlugin } from "bun";
 import packageJson from "../package.json" with { type: "json" };
 
@@ -17,10 +19,32 @@ const yargsPlatform: BunPlugin = {
   },
 };
 
+const profiling = process.env.TSRUN_PROFILE === "1";
+
+/** The engine writes its profile when it leaves in its own way, which ours does not wait for. */
+const orderlyExit: BunPlugin = {
+  name: "orderly-exit",
+  setup(build) {
+    build.onLoad({ filter: /\/src\/linux\/process\.ts$/ }, async ({ path }) => ({
+      contents: (await Bun.file(path).text()).replace(
+        'tryCall("exit_group", status)',
+        "process.exit(status)",
+      ),
+      loader: "ts",
+    }));
+  },
+};
+
 /** What `--version` calls the source; empty outside a git checkout. */
 async function sourceCommit(): Promise<string> {
   const head = await $`git -C ${root} rev-parse HEAD`.quiet().nothrow();
   return head.exitCode === 0 ? head.text().trim() : "";
+}
+
+/** The most common command first, as the engine wants it. */
+function startupProfiles(): string[] {
+  const files = ["create", "start", "delete"].map((command) => `${root}/scripts/startup/${command}.order`);
+  return files.filter(existsSync);
 }
 
 const result = await Bun.build({
@@ -31,13 +55,17 @@ const result = await Bun.build({
   splitting: true,
   bytecode: true,
   minify: true,
-  plugins: [yargsPlatform],
+  plugins: profiling ? [yargsPlatform, orderlyExit] : [yargsPlatform],
   define: {
     TSRUN_VERSION: JSON.stringify(packageJson.version),
     TSRUN_COMMIT: JSON.stringify(await sourceCommit()),
   },
   compile: {
     outfile,
+    // Nothing runs often enough to pay for its compilation, which only takes the second core from others.
+    jitPolicy: 1000,
+    // What a container's life uses lies together: fewer pages are touched. An older profile still helps.
+    bytecodeOrder: profiling ? false : startupProfiles(),
     // A runtime's working directory is the bundle, which may be hostile: no file of it may steer the engine.
     autoloadDotenv: false,
     autoloadBunfig: false,

@@ -15,7 +15,6 @@ import {
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
-  O_SYNC,
   O_WRONLY,
 } from "./fcntl.ts";
 import { type FileStatus, parseStatx, STATX_BASIC, STATX_SIZE } from "./statx.ts";
@@ -140,13 +139,13 @@ export interface CreateFileOptions extends At {
   readonly mode: number;
 }
 
-/** Creates a file that must not exist yet and writes it through to the disk. */
+/** Creates a file that must not exist yet. Not through to the disk: what it tells of does not outlive the machine. */
 export function createFile(
   path: string,
   data: string | Uint8Array,
   { at = AT_FDCWD, mode }: CreateFileOptions,
 ): void {
-  using file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_SYNC | O_NOFOLLOW, { at, mode });
+  using file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, { at, mode });
   writeAll(file.number, data, `"${path}"`);
 }
 
