@@ -2,26 +2,24 @@
 // empty files, and the links. Called by rootfs/rootfs.ts after all mounts.
 
 import { EACCES, EEXIST, ENOSYS, EPERM } from "../linux/errno.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, S_IFMT, S_IFREG } from "../linux/fcntl.ts";
-import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
+import { AT_EMPTY_PATH, O_DIRECTORY, O_NOFOLLOW, O_PATH, S_IFMT, S_IFREG } from "../linux/fcntl.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { type Fd, text } from "../proxy/arguments.ts";
 import {
   close,
   fchownat,
   mknodat,
-  moveMount,
   openat,
-  openPlainInRoot,
-  openTree,
   type Reading,
   statx,
   symlinkat,
   unlinkat,
 } from "../proxy/calls.ts";
 import { type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
+import { adapt, bind } from "../rootfs/attach.ts";
 import type { Provider, RootContext } from "../rootfs/context.ts";
 import { operationFailure } from "../rootfs/failure.ts";
+import { openPlain } from "../rootfs/open.ts";
 import { nameOf, parentOf } from "../rootfs/paths.ts";
 import type { Step } from "../rootfs/steps.ts";
 import { Target, type TargetStep } from "../rootfs/target.ts";
@@ -122,15 +120,16 @@ class DeviceStep implements TargetStep {
     const { path } = this.#device;
     const name = nameOf(path);
     const attempt = `mount "${path}" on "${path}"`;
-    const place = openPlainInRoot(directory, name, O_PATH, attempt);
-    const node = openTree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, attempt);
+    const place = openPlain(this.#context, { directory, path: name, how: O_PATH }, attempt);
+    const target = place.descriptor;
+    const request = { from: path, withSubmounts: false, target, again: undefined, propagation: [], attempt };
+    const { operations, mounted } = bind(this.#context, request);
     return [
       orGoOn(mknodat(directory, name, { mode: S_IFREG, major: 0, minor: 0 }, attempt)),
-      place,
-      node,
-      moveMount(node, place, attempt),
-      close(node),
-      close(place),
+      ...place.operations,
+      ...operations,
+      ...(mounted.call === "open_tree" ? [close(mounted)] : []),
+      close(target),
     ];
   }
 
@@ -148,7 +147,7 @@ class DeviceStep implements TargetStep {
   }
 
   recover(failed: Operation, pending: readonly Step[]): void {
-    if (this.target.recover(failed, pending)) return;
+    if (this.target.recover(failed, pending) || adapt(this.#context, failed)) return;
     if (failed.call === "mknodat" && failed.result === -EEXIST) {
       this.#exists = true;
       return;
@@ -185,7 +184,7 @@ export function linkStep({ context, provider, link }: LinkOptions): TargetStep {
       ]);
     },
     recover: (failed, pending) => {
-      if (directory.target.recover(failed, pending)) return;
+      if (directory.target.recover(failed, pending) || adapt(context, failed)) return;
       if (failed.call !== "symlinkat" || failed.result !== -EEXIST || inTheWay !== "nothing") {
         throw operationFailure(failed);
       }

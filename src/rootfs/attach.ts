@@ -1,22 +1,23 @@
-// Puts a detached mount in its place, with its attributes and propagation: with mount_setattr(2) before
-// anybody can see it, or, on kernels older than 5.12, with mount(2) right after. The one file that knows the
-// difference.
+// Puts mounts in their places, with their attributes and propagation: detached first and with
+// mount_setattr(2) before anybody can see them; or, where a kernel or a filter around tsrun does not know the
+// calls of Linux 5.2 and 5.12, with mount(2) on descriptors. The one file that knows the difference.
 
 import { ENOSYS } from "../linux/errno.ts";
-import { AT_EMPTY_PATH, AT_RECURSIVE, O_CLOEXEC } from "../linux/fcntl.ts";
-import { MS_BIND, MS_REC, MS_REMOUNT } from "../linux/mount.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, O_CLOEXEC } from "../linux/fcntl.ts";
+import { MS_BIND, MS_REC, MS_REMOUNT, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
+import type { SyscallName } from "../linux/syscalls.ts";
 import type { Fd } from "../proxy/arguments.ts";
-import { close, dup3, mount, mountSetattr, moveMount, procPath } from "../proxy/calls.ts";
+import { close, dup3, fchdir, mount, mountSetattr, moveMount, openTree } from "../proxy/calls.ts";
 import type { Operation } from "../proxy/operation.ts";
 import type { AttributeChange } from "./attributes.ts";
-import type { RootContext } from "./context.ts";
+import type { KernelFeatures, RootContext } from "./context.ts";
+import type { Opening } from "./open.ts";
 
 /** mount(2) takes paths; one that is known before the descriptor is needs a fixed number. */
 const SCRATCH = 900;
+const SCRATCH_SOURCE = 901;
 
-export interface Attachment {
-  readonly tree: Fd;
-  readonly target: Fd;
+export interface Attributes {
   readonly change?: AttributeChange | undefined;
   readonly recursive?: { readonly set: number; readonly clear: number } | undefined;
   /** MS_PRIVATE and the like. AS RUNC: after the mount is in place, since a shared parent makes it shared. */
@@ -30,53 +31,50 @@ export interface Attaching {
   readonly flagging: Operation | undefined;
 }
 
-export function attach(context: RootContext, attachment: Attachment): Attaching {
-  return context.features.mountSetattr ? attachNow(attachment) : attachByPath(attachment);
-}
-
-function attachNow({ tree, target, change, recursive, propagation, attempt }: Attachment): Attaching {
-  const operations: Operation[] = [];
-  const flagging = change === undefined ? undefined : mountSetattr(tree, "", AT_EMPTY_PATH, change, attempt);
-  if (flagging !== undefined) operations.push(flagging);
-  if (recursive !== undefined) {
-    operations.push(mountSetattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, recursive, attempt));
+/** Puts a detached mount on `target`. */
+export function attach(
+  context: RootContext,
+  [tree, target]: readonly [Fd, Fd],
+  attributes: Attributes,
+): Attaching {
+  const move = moveMount(tree, target, attributes.attempt);
+  const changes = changeAttributes(context, tree, attributes);
+  if (context.features.mountSetattr) {
+    return { ...changes, operations: [...changes.before, move, ...changes.after] };
   }
-  operations.push(moveMount(tree, target, attempt), ...propagate(tree, propagation, attempt));
-  return { operations, flagging };
+  return { ...changes, operations: [move, ...changes.before, ...changes.after] };
 }
 
-/** The propagation of a mount, one type after the other. */
-function propagate(tree: Fd, propagation: readonly number[], attempt: string): Operation[] {
-  return propagation.map((flags) => {
-    const how = (flags & MS_REC) === 0 ? AT_EMPTY_PATH : AT_EMPTY_PATH | AT_RECURSIVE;
-    return mountSetattr(tree, "", how, { propagation: flags & ~MS_REC }, attempt);
-  });
+interface Changes {
+  /** To be made before anybody sees the mount, where that is possible. */
+  readonly before: Operation[];
+  readonly after: Operation[];
+  readonly flagging: Operation | undefined;
 }
 
-function attachByPath({ tree, target, change, recursive, propagation, attempt }: Attachment): Attaching {
-  const path = procPath(SCRATCH);
-  const flagging =
-    change === undefined
-      ? undefined
-      : mount({ target: path, flags: MS_REMOUNT | MS_BIND | change.flags }, attempt);
-  const operations = [
-    moveMount(tree, target, attempt),
-    ...(flagging === undefined ? [] : [flagging]),
-    // There is no other call for what is below: let it say ENOSYS.
-    ...(recursive === undefined
+function changeAttributes(context: RootContext, tree: Fd, attributes: Attributes): Changes {
+  const { change, recursive, propagation, attempt } = attributes;
+  const flagging = change === undefined ? [] : changeMount(context, tree, change, attempt);
+  // Without the call, what is below is changed one by one, later: recursive.ts.
+  const below =
+    recursive === undefined || !context.features.mountSetattr
       ? []
-      : [mountSetattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, recursive, attempt)]),
-    ...propagation.map((flags) => mount({ target: path, flags }, attempt)),
-  ];
-  if (flagging === undefined && propagation.length === 0) return { operations, flagging };
+      : [mountSetattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, recursive, attempt)];
   return {
-    operations: [dup3Scratch(tree, attempt), ...operations, close(SCRATCH)],
-    flagging,
+    before: [...flagging, ...below],
+    after: propagation.flatMap((flags) => propagate(context, tree, { flags, attempt })),
+    flagging: flagging.find((one) => one.call === "mount_setattr" || one.call === "mount"),
   };
 }
 
-function dup3Scratch(tree: Fd, attempt: string): Operation {
-  return dup3(tree, SCRATCH, O_CLOEXEC, attempt);
+function propagate(
+  context: RootContext,
+  tree: Fd,
+  { flags, attempt }: { flags: number; attempt: string },
+): Operation[] {
+  if (!context.features.mountSetattr) return onScratch(context, tree, { flags }, attempt);
+  const how = (flags & MS_REC) === 0 ? AT_EMPTY_PATH : AT_EMPTY_PATH | AT_RECURSIVE;
+  return [mountSetattr(tree, "", how, { propagation: flags & ~MS_REC }, attempt)];
 }
 
 /** Changes the attributes of a mount that is in place already. */
@@ -87,27 +85,129 @@ export function changeMount(
   attempt: string,
 ): Operation[] {
   if (context.features.mountSetattr) return [mountSetattr(of, "", AT_EMPTY_PATH, change, attempt)];
-  const flags = MS_REMOUNT | MS_BIND | change.flags;
-  return [dup3Scratch(of, attempt), mount({ target: procPath(SCRATCH), flags }, attempt), close(SCRATCH)];
+  return onScratch(context, of, { flags: MS_REMOUNT | MS_BIND | change.flags }, attempt);
 }
 
-/** Makes mount(2) with the target given by descriptor. */
+export interface Binding extends Attributes {
+  /** A path of the host, or an open file. */
+  readonly from: string | Fd;
+  readonly withSubmounts: boolean;
+  readonly target: Fd;
+  /** Opens the mount point again, to reach what has been mounted there. */
+  readonly again: (() => Opening) | undefined;
+  /** What is to be done with the copy before it is attached. */
+  readonly prepare?: ((tree: Operation) => Operation[]) | undefined;
+}
+
+export interface Bound extends Attaching {
+  /** Opens the source. */
+  readonly source: Operation;
+  /** The new mount; its descriptor is the caller's to close. */
+  readonly mounted: Operation;
+}
+
+/** Binds a file or directory over another. */
+export function bind(context: RootContext, binding: Binding): Bound {
+  if (!context.features.mountApi) return bindByCall(context, binding);
+  const { from, withSubmounts, target, prepare, attempt } = binding;
+  const how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (withSubmounts ? AT_RECURSIVE : 0);
+  const tree =
+    typeof from === "string"
+      ? openTree(AT_FDCWD, from, how, attempt)
+      : openTree(from, "", how | AT_EMPTY_PATH, attempt);
+  const { operations, flagging } = attach(context, [tree, target], binding);
+  return {
+    operations: [tree, ...(prepare?.(tree) ?? []), ...operations],
+    flagging,
+    source: tree,
+    mounted: tree,
+  };
+}
+
+function bindByCall(context: RootContext, binding: Binding): Bound {
+  const { from, withSubmounts, target, again, prepare, attempt } = binding;
+  const byPath = typeof from === "string";
+  const call = {
+    source: byPath ? from : context.scratchPath(SCRATCH_SOURCE),
+    flags: withSubmounts ? MS_BIND | MS_REC : MS_BIND,
+  };
+  const mounting = onScratch(context, target, call, attempt);
+  const source = mounting.find((one) => one.call === "mount") ?? mounting[0];
+  if (source === undefined) throw new Error("nothing to mount");
+  const operations = byPath
+    ? mounting
+    : [dup3(from, SCRATCH_SOURCE, O_CLOEXEC, attempt), ...mounting, close(SCRATCH_SOURCE)];
+  if (again === undefined) return { operations, flagging: undefined, source, mounted: source };
+  const reached = again();
+  const tree = reached.descriptor;
+  const { before, after, flagging } = changeAttributes(context, tree, binding);
+  return {
+    operations: [...operations, ...reached.operations, ...(prepare?.(tree) ?? []), ...before, ...after],
+    flagging,
+    source,
+    mounted: tree,
+  };
+}
+
+export interface MountOn extends Omit<Attributes, "change"> {
+  readonly call: {
+    readonly source: string;
+    readonly type: string;
+    readonly flags: number;
+    readonly data: string;
+  };
+  readonly again: () => Opening;
+}
+
+/** mount(2) of a file system: for what fsconfig(2) cannot say, too. */
 export function mountOn(
+  context: RootContext,
   target: Fd,
-  call: { source: string; type: string; flags: number; data: string },
+  options: MountOn,
+): { operations: Operation[]; mounted: Operation } {
+  const reached = options.again();
+  const { before, after } = changeAttributes(context, reached.descriptor, options);
+  return {
+    operations: [
+      ...onScratch(context, target, options.call, options.attempt),
+      ...reached.operations,
+      ...before,
+      ...after,
+    ],
+    mounted: reached.descriptor,
+  };
+}
+
+/** mount(2) on an open file, reached through a descriptor of a fixed number. */
+export function onScratch(
+  context: RootContext,
+  target: Fd,
+  call: { readonly source?: string; readonly type?: string; readonly flags: number; readonly data?: string },
   attempt: string,
 ): Operation[] {
-  const { source, type, flags, data } = call;
   return [
-    dup3Scratch(target, attempt),
-    mount({ source, target: procPath(SCRATCH), type, flags, data }, attempt),
+    ...(context.procDirectory === undefined ? [] : [fchdir(context.procDirectory, attempt)]),
+    dup3(target, SCRATCH, O_CLOEXEC, attempt),
+    mount({ ...call, target: context.scratchPath(SCRATCH) }, attempt),
     close(SCRATCH),
   ];
 }
 
+const FEATURE_OF: Readonly<Partial<Record<SyscallName, keyof KernelFeatures>>> = {
+  mount_setattr: "mountSetattr",
+  openat2: "openat2",
+  open_tree: "mountApi",
+  move_mount: "mountApi",
+  fsopen: "mountApi",
+  fsconfig: "mountApi",
+  fsmount: "mountApi",
+};
+
 /** Whether `failed` is a call that this kernel does not know and that can be done without: so try again. */
 export function adapt({ features }: RootContext, failed: Operation): boolean {
-  if (failed.result !== -ENOSYS || failed.call !== "mount_setattr" || !features.mountSetattr) return false;
-  features.mountSetattr = false;
+  if (failed.result !== -ENOSYS) return false;
+  const feature = FEATURE_OF[failed.call];
+  if (feature === undefined || !features[feature]) return false;
+  features[feature] = false;
   return true;
 }

@@ -141,3 +141,16 @@ export function keepLocked({ setFlags, clearFlags, current }: LockedRetry): Attr
   const { set, clear, flags } = attributeChange((setFlags | (current & LOCKABLE)) & ~ATIME_FLAGS);
   return { set, clear, flags: flags | (current & ATIME_FLAGS) };
 }
+
+/** The flags of a mount with `current` ones after mount_setattr(2) with these attributes. */
+export function flagsAfter(current: number, { set, clear }: { set: number; clear: number }): number {
+  let flags = current;
+  for (const [flag, attribute] of [...PAIRS, [MS_NODIRATIME, MOUNT_ATTR_NODIRATIME] as const]) {
+    if ((clear & attribute) !== 0) flags &= ~flag;
+    if ((set & attribute) !== 0) flags |= flag;
+  }
+  if ((clear & MOUNT_ATTR__ATIME) === 0) return flags;
+  flags &= ~(MS_NOATIME | MS_RELATIME | MS_STRICTATIME);
+  if ((set & MOUNT_ATTR_STRICTATIME) !== 0) return flags | MS_STRICTATIME;
+  return flags | ((set & MOUNT_ATTR_NOATIME) !== 0 ? MS_NOATIME : MS_RELATIME);
+}

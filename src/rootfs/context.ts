@@ -1,14 +1,19 @@
 // What the steps of building a root share. Made by rootfs.ts.
 
 import type { Fd } from "../proxy/arguments.ts";
+import { procPath } from "../proxy/calls.ts";
 import type { Operation } from "../proxy/operation.ts";
 import type { IdMap } from "./plan-mounts.ts";
 import { type Batches, held } from "./steps.ts";
 
 /** What the running kernel has turned out not to have; see docs/kernel.md. */
 export interface KernelFeatures {
-  /** Linux 5.12 */
+  /** mount_setattr(2), Linux 5.12 */
   mountSetattr: boolean;
+  /** fsopen(2), open_tree(2), move_mount(2) and their like, Linux 5.2 */
+  mountApi: boolean;
+  /** openat2(2), Linux 5.6 */
+  openat2: boolean;
 }
 
 export type FileKind = "directory" | "file";
@@ -41,7 +46,12 @@ export interface RootContextOptions {
 
 export class RootContext {
   readonly proxy: Batches;
-  readonly features: KernelFeatures = { mountSetattr: true };
+  readonly features: KernelFeatures = { mountSetattr: true, mountApi: true, openat2: true };
+  /**
+   * /proc/self/fd of the host's procfs, when mount(2) is needed: once the root has been changed, the
+   * container's own /proc is not to be trusted (CVE-2025-52881).
+   */
+  procDirectory: number | undefined;
   /** The host's path of the root. */
   readonly rootfs: string;
   readonly kindOf: (path: string) => FileKind | undefined;
@@ -54,6 +64,16 @@ export class RootContext {
     this.rootfs = options.rootfs;
     this.kindOf = options.kindOf;
     this.helper = options.helper;
+  }
+
+  /** Without openat2(2), where a path leads is only known when all that comes before is in place. */
+  get oneByOne(): boolean {
+    return !this.features.openat2;
+  }
+
+  /** The path of an open file, for mount(2). */
+  scratchPath(descriptor: number): string {
+    return this.procDirectory === undefined ? procPath(descriptor) : `${descriptor}`;
   }
 
   /** Carries operations out, out of step: for repairs. */

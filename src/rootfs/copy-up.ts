@@ -30,7 +30,6 @@ import {
   mkdirat,
   mknodat,
   openat,
-  openPlainInRoot,
   readlinkat,
   statx,
   symlinkat,
@@ -38,6 +37,7 @@ import {
 import { type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import type { RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
+import { openPlain } from "./open.ts";
 
 /** Bytes of directory entries asked for at once; two of these and the results fit one message. */
 const ENTRIES_SIZE = 0x8000;
@@ -67,10 +67,11 @@ function copyDirectory(context: RootContext, { from, to, attempt }: CopyUp, path
     const failed = context.attempt(operations);
     if (failed !== undefined) throw operationFailure(failed);
   };
-  const source = openPlainInRoot(from, path, O_RDONLY | O_DIRECTORY, attempt);
-  const target = openPlainInRoot(to, path, O_RDONLY | O_DIRECTORY, attempt);
-  run([source, target]);
-  const place = { source: resultOf(source), target: resultOf(target), attempt };
+  const how = O_RDONLY | O_DIRECTORY;
+  const source = openPlain(context, { directory: from, path, how }, attempt);
+  const target = openPlain(context, { directory: to, path, how }, attempt);
+  run([...source.operations, ...target.operations]);
+  const place = { source: resultOf(source.descriptor), target: resultOf(target.descriptor), attempt };
   const directories: string[] = [];
   for (;;) {
     const memory = out(ENTRIES_SIZE);

@@ -3,32 +3,17 @@
 
 import type { TsrunError } from "../errors.ts";
 import { EACCES, EEXIST, EINVAL, EPERM } from "../linux/errno.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, O_PATH, S_IFDIR } from "../linux/fcntl.ts";
-import {
-  MOUNT_ATTR_IDMAP,
-  MOUNT_ATTR_NOSYMFOLLOW,
-  MS_BIND,
-  OPEN_TREE_CLOEXEC,
-  OPEN_TREE_CLONE,
-  PROC_SUPER_MAGIC,
-} from "../linux/mount.ts";
+import { AT_EMPTY_PATH, AT_RECURSIVE, O_PATH, S_IFDIR } from "../linux/fcntl.ts";
+import { MOUNT_ATTR_IDMAP, MOUNT_ATTR_NOSYMFOLLOW, MS_BIND, PROC_SUPER_MAGIC } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { viewOf } from "../linux/words.ts";
-import {
-  close,
-  fstatfs,
-  mountSetattr,
-  openPlainInRoot,
-  openTree,
-  type Reading,
-  statx,
-  symlinkat,
-} from "../proxy/calls.ts";
+import { close, fstatfs, mountSetattr, type Reading, statx, symlinkat } from "../proxy/calls.ts";
 import { type Operation, resultOf } from "../proxy/operation.ts";
-import { adapt, attach, changeMount, mountOn } from "./attach.ts";
+import { adapt, bind, changeMount, onScratch } from "./attach.ts";
 import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "./attributes.ts";
 import type { Provider, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
+import { type Opening, openPlain } from "./open.ts";
 import { isInside, nameOf } from "./paths.ts";
 import {
   type BindMount,
@@ -37,6 +22,7 @@ import {
   type RemountMount,
   type SymlinkInMount,
 } from "./plan-mounts.ts";
+import { changeBelow } from "./recursive.ts";
 import type { Batches, Step } from "./steps.ts";
 import { Target, type TargetStep } from "./target.ts";
 
@@ -56,6 +42,7 @@ class BindStep implements TargetStep {
   readonly #mount: BindMount;
   readonly #attempt: string;
   #change: AttributeChange | undefined;
+  #source: Operation | undefined;
   #tree: Operation | undefined;
   #place: Operation | undefined;
   #flagging: Operation | undefined;
@@ -86,47 +73,61 @@ class BindStep implements TargetStep {
   operations(): Operation[] {
     const opened = this.target.open();
     this.#place = opened.descriptor;
-    if (this.#needsHelp) return [...opened.operations, close(opened.descriptor)];
-    return [
-      ...opened.operations,
-      ...this.#mountOperations(opened.descriptor, { userNamespace: undefined }),
-      close(opened.descriptor),
-    ];
+    const closing = close(opened.descriptor);
+    if (this.#needsHelp) return [...opened.operations, closing];
+    const again = () => this.target.reopen();
+    return [...opened.operations, ...this.#mountOperations(opened.descriptor, { again }), closing];
   }
 
   get pauses(): boolean {
-    return this.#needsHelp;
+    const { mountSetattr } = this.#context.features;
+    return this.#needsHelp || (this.#mount.recursive !== undefined && !mountSetattr);
   }
 
-  #mountOperations(target: Operation, { userNamespace }: { userNamespace: number | undefined }): Operation[] {
+  #mountOperations(target: Operation, { again, userNamespace }: Mounting): Operation[] {
     const mount = this.#mount;
     const attempt = this.#attempt;
-    const how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (mount.withSubmounts ? AT_RECURSIVE : 0);
-    const tree = openTree(AT_FDCWD, mount.source, how, attempt);
-    const attached = attach(this.#context, {
-      tree,
+    this.#mapping = undefined;
+    this.#magic = undefined;
+    const bound = bind(this.#context, {
+      from: mount.source,
+      withSubmounts: mount.withSubmounts,
       target,
+      again,
+      prepare: (tree) => this.#prepare(tree, userNamespace),
       change: this.#change,
       recursive: mount.recursive,
       propagation: mount.propagation,
       attempt,
     });
-    this.#tree = tree;
-    this.#flagging = attached.flagging;
-    this.#mapping = userNamespace === undefined ? undefined : mapIds(tree, { mount, userNamespace });
-    this.#magic = this.target.path === "/proc" ? fstatfs(tree, attempt) : undefined;
-    return [
-      tree,
-      ...(this.#mapping === undefined ? [] : [this.#mapping]),
-      ...(this.#magic === undefined ? [] : [this.#magic]),
-      ...attached.operations,
-      close(tree),
-    ];
+    this.#source = bound.source;
+    this.#tree = bound.mounted;
+    this.#flagging = bound.flagging;
+    return [...bound.operations, close(bound.mounted)];
+  }
+
+  #prepare(tree: Operation, userNamespace: number | undefined): Operation[] {
+    const mount = this.#mount;
+    const operations: Operation[] = [];
+    if (userNamespace !== undefined) {
+      const how = mount.idMap?.withSubmounts === true ? AT_EMPTY_PATH | AT_RECURSIVE : AT_EMPTY_PATH;
+      const attempt = `map the ids of the mount of ${nameMount(mount)}`;
+      this.#mapping = mountSetattr(tree, "", how, { set: MOUNT_ATTR_IDMAP, userNamespace }, attempt);
+      operations.push(this.#mapping);
+    }
+    if (this.target.path === "/proc") {
+      this.#magic = fstatfs(tree, this.#attempt);
+      operations.push(this.#magic);
+    }
+    return operations;
   }
 
   finish(): void {
     if (this.#needsHelp) this.#mountByHelper();
     this.#checkProc();
+    const { recursive } = this.#mount;
+    if (recursive === undefined || this.#context.features.mountSetattr) return;
+    changeBelow(this.#context, { path: this.target.path, ...recursive }, this.#attempt);
   }
 
   /** World: tsrun's own privileges, in the container's mount namespace. The mount point is opened anew. */
@@ -137,12 +138,20 @@ class BindStep implements TargetStep {
       throw this.target.refusal("id-mapped mounts are not supported for rootless containers");
     }
     const userNamespace = idMap === undefined ? undefined : helper.userNamespace(idMap);
-    const place = openPlainInRoot(helper.root, this.target.path, O_PATH, this.#attempt);
-    const run = () =>
-      helper.attempt([place, ...this.#mountOperations(place, { userNamespace }), close(place)]);
+    const run = () => {
+      const open = () =>
+        openPlain(
+          this.#context,
+          { directory: helper.root, path: this.target.path, how: O_PATH },
+          this.#attempt,
+        );
+      const place = open();
+      this.#place = place.descriptor;
+      const mounting = this.#mountOperations(place.descriptor, { again: open, userNamespace });
+      return helper.attempt([...place.operations, ...mounting, close(place.descriptor)]);
+    };
     let failed = run();
-    if (failed !== undefined && adapt(this.#context, failed)) failed = run();
-    this.#place = place;
+    while (failed !== undefined && adapt(this.#context, failed)) failed = run();
     if (failed !== undefined) throw this.#failure(failed, helper);
   }
 
@@ -161,7 +170,7 @@ class BindStep implements TargetStep {
     if (this.target.recover(failed, pending)) return;
     if (adapt(this.#context, failed)) return;
     if (failed === this.#flagging && this.#relax(failed)) return;
-    if (failed === this.#tree && failed.result === -EACCES && this.#context.helper.canHelp) {
+    if (failed === this.#source && failed.result === -EACCES && this.#context.helper.canHelp) {
       this.#needsHelp = true;
       return;
     }
@@ -175,7 +184,7 @@ class BindStep implements TargetStep {
     }
     const where = describeMount({ ...this.#mount, type: "bind" });
     const unmappable = failed === this.#mapping && failed.result === -EINVAL;
-    const unreachable = failed === this.#tree && failed.result === -EACCES;
+    const unreachable = failed === this.#source && failed.result === -EACCES;
     const advice = unmappable
       ? "maybe the filesystem used does not support idmap mounts on this kernel; "
       : unreachable
@@ -218,20 +227,10 @@ class BindStep implements TargetStep {
   }
 }
 
-interface Mapping {
-  readonly mount: BindMount;
-  readonly userNamespace: number;
-}
-
-function mapIds(tree: Operation, { mount, userNamespace }: Mapping): Operation {
-  const how = mount.idMap?.withSubmounts === true ? AT_EMPTY_PATH | AT_RECURSIVE : AT_EMPTY_PATH;
-  return mountSetattr(
-    tree,
-    "",
-    how,
-    { set: MOUNT_ATTR_IDMAP, userNamespace },
-    `map the ids of the mount of ${nameMount(mount)}`,
-  );
+interface Mounting {
+  /** Opens the mount point again. */
+  readonly again: () => Opening;
+  readonly userNamespace?: number | undefined;
 }
 
 export interface RemountOptions {
@@ -265,7 +264,7 @@ export function remountStep({ context, mount }: RemountOptions): Step {
       };
       const changes = isBind
         ? changeMount(context, descriptor, mount.change, attempt)
-        : mountOn(descriptor, call, attempt);
+        : onScratch(context, descriptor, call, attempt);
       return [...operations, ...changes, close(descriptor)];
     },
     recover: (failed, pending) => {

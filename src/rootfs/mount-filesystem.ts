@@ -14,7 +14,6 @@ import {
   fsconfigString,
   fsmount,
   fsopen,
-  openPlainInRoot,
   type Reading,
   read,
   statx,
@@ -25,6 +24,7 @@ import type { Provider, RootContext } from "./context.ts";
 import { copyUp } from "./copy-up.ts";
 import { operationFailure } from "./failure.ts";
 import { bindStep } from "./mount-bind.ts";
+import { openPlain } from "./open.ts";
 import { describeMount, type FilesystemMount, nameMount } from "./plan-mounts.ts";
 import { held, type Step } from "./steps.ts";
 import { Target, type TargetStep } from "./target.ts";
@@ -85,12 +85,17 @@ export class FilesystemStep implements TargetStep, Provider {
     const { context } = this.#options;
     let opened: Operation | undefined;
     let status: Reading | undefined;
-    const operations = () => {
-      opened = orGoOn(openPlainInRoot(context.root, this.target.path, O_PATH | O_DIRECTORY));
+    const operations = (): Operation[] => {
+      if (!context.features.openat2) this.target.resolve(undefined);
+      const how = O_PATH | O_DIRECTORY;
+      const place = { directory: context.root, path: this.target.path, how, goOn: true as const };
+      const opening = openPlain(context, place, this.#attempt);
+      opened = opening.descriptor;
       status = { ...statx(opened, "", AT_EMPTY_PATH), goOn: true };
-      return [opened, status, orGoOn(close(opened))];
+      return [...opening.operations, status, orGoOn(close(opened))];
     };
-    const finish = () => {
+    const finish = (): void => {
+      if (opened !== undefined && adapt(context, opened)) context.attempt(operations());
       if (opened?.result === -ELOOP) {
         this.target.resolve(opened);
         context.attempt(operations());
@@ -104,7 +109,8 @@ export class FilesystemStep implements TargetStep, Provider {
     if (this.#instead !== undefined) return this.#instead.operations();
     const opened = this.target.open(O_PATH | O_DIRECTORY);
     const { mount } = this.#options;
-    const made = mount.needsMountCall ? this.#mountByCall(opened.descriptor) : this.#mount(opened.descriptor);
+    const byCall = mount.needsMountCall || !this.#options.context.features.mountApi;
+    const made = byCall ? this.#mountByCall(opened.descriptor) : this.#mount(opened.descriptor);
     return [...opened.operations, ...made];
   }
 
@@ -116,7 +122,7 @@ export class FilesystemStep implements TargetStep, Provider {
     this.#context = filesystem;
     this.#mounted = mounted;
     const { propagation, recursive } = mount;
-    const attached = attach(context, { tree: mounted, target, recursive, propagation, attempt });
+    const attached = attach(context, [mounted, target], { recursive, propagation, attempt });
     return [
       filesystem,
       ...this.#configuration(filesystem),
@@ -169,20 +175,25 @@ export class FilesystemStep implements TargetStep, Provider {
     return this.#mode === undefined ? data : [`mode=${this.#mode.toString(8).padStart(4, "0")}`, ...data];
   }
 
-  /** The old way, for long or quoted data; the new mount is opened again from the top. */
+  /** The old way, for long or quoted data as well; the new mount is opened from the top. */
   #mountByCall(target: Operation): Operation[] {
-    const { mount } = this.#options;
-    const attempt = this.#attempt;
+    const { context, mount } = this.#options;
+    const { propagation, recursive } = mount;
     const flags = mount.readonlyLater ? mount.setFlags & ~MS_RDONLY : mount.setFlags;
-    const call = { source: mount.source, type: mount.type, flags, data: this.#data().join(",") };
-    const again = this.target.open(O_PATH | O_DIRECTORY).descriptor;
-    this.#mounted = again;
-    return [
-      ...mountOn(target, call, attempt),
-      close(target),
-      again,
-      ...(this.#options.keep ? [] : [close(again)]),
-    ];
+    const { operations, mounted } = mountOn(context, target, {
+      call: {
+        source: mount.source === "" ? "none" : mount.source,
+        type: mount.type,
+        flags,
+        data: this.#data().join(","),
+      },
+      again: () => this.target.reopen(O_PATH | O_DIRECTORY),
+      recursive,
+      propagation,
+      attempt: this.#attempt,
+    });
+    this.#mounted = mounted;
+    return [...operations, ...this.#closing(target, mounted)];
   }
 
   recover(failed: Operation, pending: readonly Step[]): void {

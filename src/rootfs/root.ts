@@ -2,35 +2,15 @@
 
 import { TsrunError } from "../errors.ts";
 import { EINVAL, ELOOP, ENOENT, ENOTDIR, EPERM } from "../linux/errno.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../linux/fcntl.ts";
-import {
-  MNT_DETACH,
-  MS_MOVE,
-  MS_PRIVATE,
-  MS_REC,
-  MS_SHARED,
-  MS_SLAVE,
-  OPEN_TREE_CLOEXEC,
-  OPEN_TREE_CLONE,
-} from "../linux/mount.ts";
-import { text } from "../linux/words.ts";
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../linux/fcntl.ts";
+import { MNT_DETACH, MS_MOVE, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE } from "../linux/mount.ts";
 import { octal } from "../proxy/arguments.ts";
-import {
-  chdir,
-  chroot,
-  close,
-  fchdir,
-  mount,
-  openat,
-  openTree,
-  pivotRoot,
-  read,
-  umount2,
-} from "../proxy/calls.ts";
-import { type Operation, operation, resultOf } from "../proxy/operation.ts";
-import { adapt, attach } from "./attach.ts";
+import { chdir, chroot, close, fchdir, mount, openat, pivotRoot, umount2 } from "../proxy/calls.ts";
+import { type Operation, operation } from "../proxy/operation.ts";
+import { adapt, bind } from "./attach.ts";
 import type { RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
+import { type MountinfoEntry, readMounts } from "./mountinfo.ts";
 import { isInside, parentOf } from "./paths.ts";
 import type { RootfsPlan } from "./plan.ts";
 import type { Batches, Step } from "./steps.ts";
@@ -44,19 +24,28 @@ export function rootStep(context: RootContext, plan: RootfsPlan): Step {
   let opening: Operation | undefined;
   return {
     operations: () => {
-      opening = openat(AT_FDCWD, plan.rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW, attempt);
-      const how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
-      const tree = openTree(opening, "", how, attempt);
-      context.root = tree;
-      const propagation = plan.treePropagation === undefined ? [] : [MS_PRIVATE];
+      const open = () => openat(AT_FDCWD, plan.rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW, attempt);
+      const target = open();
+      opening = target;
+      const bound = bind(context, {
+        from: target,
+        withSubmounts: true,
+        target,
+        again: () => {
+          const descriptor = open();
+          return { operations: [descriptor], descriptor };
+        },
+        propagation: plan.treePropagation === undefined ? [] : [MS_PRIVATE],
+        attempt,
+      });
+      context.root = bound.mounted;
       return [
         // Modes are given as they are to be; the process' own umask comes later.
         operation("umask", [octal(0)], "set the file mode creation mask"),
         ...(staysShared(plan) ? [] : treeOperations(plan)),
-        opening,
-        tree,
-        ...attach(context, { tree, target: opening, propagation, attempt }).operations,
-        close(opening),
+        target,
+        ...bound.operations,
+        close(target),
       ];
     },
     recover: (failed) => {
@@ -158,7 +147,7 @@ function pivot(context: RootContext, plan: RootfsPlan): Operation[] {
  * allowed.
  */
 function coverHost(proxy: Batches, { rootfs }: RootfsPlan): Operation[] {
-  for (const path of fullKernelMounts(readMountinfo(proxy), rootfs)) {
+  for (const path of fullKernelMounts(readMounts(proxy), rootfs)) {
     const separate = mount({ target: path, flags: MS_SLAVE | MS_REC }, `separate "${path}" from the host`);
     const failed = proxy.attempt([separate, umount2(path, MNT_DETACH, `unmount "${path}"`)]);
     if (failed === undefined) continue;
@@ -173,35 +162,12 @@ function coverHost(proxy: Batches, { rootfs }: RootfsPlan): Operation[] {
   return [];
 }
 
-function readMountinfo(proxy: Batches): string {
-  const attempt = "read the mounts";
-  const opening = openat(AT_FDCWD, "/proc/self/mountinfo", 0, attempt);
-  const failed = proxy.attempt([opening]);
-  if (failed !== undefined) throw operationFailure(failed);
-  let content = "";
-  for (;;) {
-    const chunk = read(resultOf(opening), 32768, attempt);
-    const unread = proxy.attempt([chunk]);
-    if (unread !== undefined) throw operationFailure(unread);
-    if (chunk.result === 0) break;
-    content += text(chunk.out.bytes.subarray(0, chunk.result));
-  }
-  proxy.attempt([close(resultOf(opening))]);
-  return content;
-}
-
 /** The mount points of whole procfs and sysfs mounts outside the root. */
-export function fullKernelMounts(mountinfo: string, rootfs: string): string[] {
+export function fullKernelMounts(mounts: readonly MountinfoEntry[], rootfs: string): string[] {
   const found: string[] = [];
-  for (const line of mountinfo.split("\n")) {
-    const fields = line.split(" ");
-    const [root, point] = [fields[3], fields[4]];
-    const type = fields[fields.indexOf("-") + 1];
-    if (root !== "/" || point === undefined || (type !== "proc" && type !== "sysfs")) continue;
-    const path = point.replace(/\\([0-7]{3})/g, (_, digits: string) =>
-      String.fromCharCode(Number.parseInt(digits, 8)),
-    );
-    if (!isInside(rootfs, path)) found.push(path);
+  for (const { root, point, type } of mounts) {
+    if (root !== "/" || (type !== "proc" && type !== "sysfs")) continue;
+    if (!isInside(rootfs, point)) found.push(point);
   }
   return found;
 }

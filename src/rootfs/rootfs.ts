@@ -7,17 +7,18 @@ import { planLinks } from "../devices/plan.ts";
 import { deviceStep, linkStep } from "../devices/steps.ts";
 import { TsrunError } from "../errors.ts";
 import { ENOENT } from "../linux/errno.ts";
-import { AT_EMPTY_PATH, O_DIRECTORY, O_PATH, O_RDWR, S_IFCHR, S_IFDIR } from "../linux/fcntl.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, O_RDWR, S_IFCHR, S_IFDIR } from "../linux/fcntl.ts";
 import { status } from "../linux/files.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { octal } from "../proxy/arguments.ts";
-import { close, dup3, mount, openInRoot, type Reading, statx } from "../proxy/calls.ts";
-import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
+import { chdir, close, dup3, mount, openat, type Reading, statx } from "../proxy/calls.ts";
+import { type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { type FileKind, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
 import { HostHelper } from "./helper.ts";
 import { mountSteps } from "./mount-steps.ts";
+import { openFollowing } from "./open.ts";
 import type { RootfsPlan } from "./plan.ts";
 import { changeRoot, makeParentPrivate, rootStep } from "./root.ts";
 import {
@@ -66,8 +67,19 @@ export function prepareRootfs(proxy: SyscallProxy, plan: RootfsPlan): RootfsHand
     plainStep(stdio.map((one) => one.status)),
     plainStep([operation("umask", [octal(0o022)], "set the file mode creation mask")]),
   ]);
+  openProcDirectory(context);
   const nulls = plan.setsUpDev ? stdio.filter((one) => isNull(one.status)).map((one) => one.number) : [];
   return { context, readonlyLater: mounts.readonlyLater(), nulls, kinds: new Map() };
+}
+
+/** Where descriptors have to be reached by path, the host's procfs is held on to; it is the one to trust. */
+function openProcDirectory(context: RootContext): void {
+  const { features } = context;
+  if (features.mountApi && features.mountSetattr) return;
+  const opened = openat(AT_FDCWD, "/proc/self/fd", O_PATH | O_DIRECTORY, "open the directory of open files");
+  const failed = context.attempt([opened]);
+  if (failed !== undefined) throw operationFailure(failed);
+  context.procDirectory = resultOf(opened);
 }
 
 /**
@@ -79,7 +91,7 @@ export function enterRootfs(proxy: Batches, plan: RootfsPlan, handles: RootfsHan
   const looks = [...new Set([...plan.readonlyPaths, ...plan.maskedPaths])].map((path) => ({
     path,
     // EISDIR and the like cannot come of O_PATH: it is a directory, or ENOTDIR, or missing.
-    opened: orGoOn(openInRoot(context.root, path, O_PATH | O_DIRECTORY, `look at "${path}"`)),
+    opened: openFollowing(context, { path, how: O_PATH | O_DIRECTORY, goOn: true }, `look at "${path}"`),
   }));
   const propagation = plan.rootPropagation;
   const opened = nulls.length === 0 ? [] : reopenNull(context, nulls);
@@ -103,7 +115,7 @@ export function enterRootfs(proxy: Batches, plan: RootfsPlan, handles: RootfsHan
 /** What was opened before the root was changed leads to the host's node (runc: reOpenDevNull). */
 function reopenNull(context: RootContext, nulls: readonly number[]): Operation[] {
   const attempt = "reopen /dev/null inside the container";
-  const opened = openInRoot(context.root, "/dev/null", O_RDWR, attempt);
+  const opened = openFollowing(context, { path: "/dev/null", how: O_RDWR }, attempt);
   const copies = nulls.map((number) => dup3(opened, number, 0, attempt));
   return [opened, statx(opened, "", AT_EMPTY_PATH, attempt), ...copies, close(opened)];
 }
@@ -133,7 +145,9 @@ export function sealRootfs(_proxy: Batches, plan: RootfsPlan, handles: RootfsHan
     if (kinds.get(path) === "file") steps.push(maskFileStep(context, path, nothing));
     else steps.push(maskDirectoryStep(context, path, { empty, label: plan.mountLabel }));
   }
-  runSteps(context, [...steps, plainStep([close(context.root), ...readonlyLater.map(close)])]);
+  const left =
+    context.procDirectory === undefined ? [] : [chdir("/", "leave /proc"), close(context.procDirectory)];
+  runSteps(context, [...steps, plainStep([...left, close(context.root), ...readonlyLater.map(close)])]);
 }
 
 /** Operations of which none can be helped when it fails. */

@@ -4,8 +4,8 @@
 
 import { TsrunError } from "../errors.ts";
 import { ENOENT } from "../linux/errno.ts";
-import { AT_EMPTY_PATH, AT_RECURSIVE, O_PATH, S_IFCHR } from "../linux/fcntl.ts";
-import { MOUNT_ATTR_RDONLY, MS_RDONLY, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
+import { AT_EMPTY_PATH, O_PATH, S_IFCHR } from "../linux/fcntl.ts";
+import { MOUNT_ATTR_RDONLY, MS_RDONLY } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
 import type { Fd } from "../proxy/arguments.ts";
 import {
@@ -17,19 +17,16 @@ import {
   fsopen,
   fstatfs,
   moveMount,
-  openInRoot,
-  openTree,
   type Reading,
   statx,
 } from "../proxy/calls.ts";
 import type { Operation } from "../proxy/operation.ts";
-import { adapt, attach, changeMount } from "./attach.ts";
+import { adapt, bind, changeMount, onScratch } from "./attach.ts";
 import { type AttributeChange, flagsOfStatfs, statfsFlags } from "./attributes.ts";
 import type { RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
+import { openFollowing } from "./open.ts";
 import { held, type Step } from "./steps.ts";
-
-const CLONE = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
 
 /** Makes a mount read-only and leaves its other attributes. DIFFERS: runc clears those of the root. */
 export function readonlyMountStep(context: RootContext, mounted: Fd, attempt: string): Step {
@@ -50,11 +47,16 @@ export function readonlyPathStep(context: RootContext, path: string): Step {
     operations: () => {
       if (missing) return [];
       const change = addReadonly(context, path);
-      const target = openInRoot(context.root, path, O_PATH, attempt);
-      const tree = openTree(target, "", CLONE | AT_RECURSIVE, attempt);
+      const open = () => openFollowing(context, { path, how: O_PATH }, attempt);
+      const target = open();
       opening = target;
-      const attached = attach(context, { tree, target, change, propagation: [], attempt });
-      return [target, tree, ...attached.operations, close(tree), close(target)];
+      const again = () => {
+        const descriptor = open();
+        return { operations: [descriptor], descriptor };
+      };
+      const from = { from: target, withSubmounts: true, target, again };
+      const bound = bind(context, { ...from, change, propagation: [], attempt });
+      return [target, ...bound.operations, close(bound.mounted), close(target)];
     },
     recover: (failed) => {
       if (failed === opening && failed.result === -ENOENT) missing = true;
@@ -70,7 +72,8 @@ function addReadonly(context: RootContext, at: Fd | string): AttributeChange {
 }
 
 function flagsAt(context: RootContext, at: Fd | string): number {
-  const opening = typeof at === "string" ? openInRoot(context.root, at, O_PATH) : undefined;
+  const opening =
+    typeof at === "string" ? openFollowing(context, { path: at, how: O_PATH }, "read flags") : undefined;
   const status = fstatfs(opening ?? (at as Fd), "read the flags of a mount");
   const operations = opening === undefined ? [status] : [opening, status, close(opening)];
   const failed = context.attempt(operations);
@@ -95,7 +98,7 @@ export class NullDevice implements Step {
 
   operations(): Operation[] {
     const attempt = "mask paths with /dev/null";
-    const opening = openInRoot(this.#context.root, "/dev/null", O_PATH, attempt);
+    const opening = openFollowing(this.#context, { path: "/dev/null", how: O_PATH }, attempt);
     this.#opening = opening;
     this.#status = statx(opening, "", AT_EMPTY_PATH, attempt);
     return [opening, this.#status];
@@ -107,7 +110,7 @@ export class NullDevice implements Step {
   }
 
   recover(failed: Operation): void {
-    throw operationFailure(failed);
+    if (!adapt(this.#context, failed)) throw operationFailure(failed);
   }
 }
 
@@ -124,8 +127,7 @@ export function verifyNull(status: Reading): void {
 export function maskFileStep(context: RootContext, path: string, nothing: NullDevice): Step {
   const attempt = `mask "${path}"`;
   return maskStep(context, path, (target) => {
-    const clone = openTree(nothing.descriptor, "", CLONE, attempt);
-    return [clone, moveMount(clone, target, attempt), close(clone)];
+    return cover(context, [nothing.descriptor, target], attempt);
   });
 }
 
@@ -147,9 +149,13 @@ export function maskDirectoryStep(context: RootContext, path: string, options: M
     context,
     path,
     (target) => {
+      if (!context.features.mountApi) {
+        const data = ["nr_blocks=1", "nr_inodes=1", ...(label === undefined ? [] : [`context="${label}"`])];
+        const call = { source: "tmpfs", type: "tmpfs", flags: MS_RDONLY, data: data.join(",") };
+        return onScratch(context, target, call, attempt);
+      }
       if (empty.maker !== undefined && empty.maker.step !== step) {
-        const clone = openTree(held(empty.maker.mounted), "", CLONE, attempt);
-        return [clone, moveMount(clone, target, attempt), close(clone)];
+        return cover(context, [held(empty.maker.mounted), target], attempt);
       }
       const filesystem = fsopen("tmpfs", attempt);
       const mounted = fsmount(filesystem, MOUNT_ATTR_RDONLY, attempt);
@@ -174,10 +180,17 @@ export function maskDirectoryStep(context: RootContext, path: string, options: M
   return step;
 }
 
+/** One file or directory over another. */
+function cover(context: RootContext, [from, target]: readonly [Fd, Fd], attempt: string): Operation[] {
+  const request = { from, withSubmounts: false, target, again: undefined, propagation: [], attempt };
+  const { operations, mounted } = bind(context, request);
+  return mounted.call === "open_tree" ? [...operations, close(mounted)] : operations;
+}
+
 function maskStep(
   context: RootContext,
   path: string,
-  cover: (target: Operation) => Operation[],
+  covering: (target: Operation) => Operation[],
   skipped?: () => void,
 ): Step {
   let opening: Operation | undefined;
@@ -185,11 +198,12 @@ function maskStep(
   return {
     operations: () => {
       if (missing) return [];
-      const target = openInRoot(context.root, path, O_PATH, `mask "${path}"`);
+      const target = openFollowing(context, { path, how: O_PATH }, `mask "${path}"`);
       opening = target;
-      return [target, ...cover(target), close(target)];
+      return [target, ...covering(target), close(target)];
     },
     recover: (failed) => {
+      if (adapt(context, failed)) return;
       // Hidden by now, by the mask of something above it.
       if (failed !== opening || failed.result !== -ENOENT) throw operationFailure(failed);
       missing = true;

@@ -19,6 +19,8 @@ export interface Step {
 }
 
 export interface Batches {
+  /** One step a message. */
+  readonly oneByOne?: boolean;
   attempt(operations: readonly Operation[]): Operation | undefined;
 }
 
@@ -36,7 +38,7 @@ export function runSteps(proxy: Batches, steps: readonly Step[]): void {
   let repairs = 0;
   let closing: Operation[] = [];
   while (next < steps.length || closing.length > 0) {
-    const { operations, owners, end } = collect(steps, next);
+    const { operations, owners, end } = collect(steps, { from: next, oneByOne: proxy.oneByOne === true });
     const failed = proxy.attempt([...closing, ...operations]);
     closing = [];
     const reached = failed === undefined ? end : (owners.get(failed) ?? end);
@@ -53,7 +55,7 @@ export function runSteps(proxy: Batches, steps: readonly Step[]): void {
 
 function collect(
   steps: readonly Step[],
-  from: number,
+  { from, oneByOne }: { from: number; oneByOne: boolean },
 ): { operations: Operation[]; owners: Map<Operation, number>; end: number } {
   const operations: Operation[] = [];
   const owners = new Map<Operation, number>();
@@ -67,7 +69,7 @@ function collect(
     for (const one of some) owners.set(one, end);
     operations.push(...some);
     end += 1;
-    if (step.pauses === true) break;
+    if (step.pauses === true || oneByOne) break;
   }
   return { operations, owners, end };
 }

@@ -3,13 +3,14 @@
 // devices.
 
 import { TsrunError } from "../errors.ts";
-import { ELOOP, ENOENT } from "../linux/errno.ts";
+import { ELOOP, ENOENT, ENOSYS } from "../linux/errno.ts";
 import { O_PATH, S_IFREG } from "../linux/fcntl.ts";
 import type { Fd } from "../proxy/arguments.ts";
-import { mkdirat, mknodat, openPlainInRoot } from "../proxy/calls.ts";
+import { mkdirat, mknodat } from "../proxy/calls.ts";
 import { type Operation, orGoOn } from "../proxy/operation.ts";
 import type { FileKind, Provider, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
+import { type Opening, openPlain } from "./open.ts";
 import { isInside, nameOf, refusedTarget } from "./paths.ts";
 import { createMissing, type Missing, resolveInRoot } from "./resolve.ts";
 import type { Step } from "./steps.ts";
@@ -41,7 +42,7 @@ export class Target {
   readonly options: TargetOptions;
   readonly #context: RootContext;
   #path: string;
-  #opening: Operation | undefined;
+  #opening: readonly Operation[] = [];
   #created = false;
   #failure: Operation | undefined;
 
@@ -56,12 +57,21 @@ export class Target {
     return this.#path;
   }
 
-  /** The operations that open it; the last one is the descriptor. */
-  open(how = O_PATH): { operations: Operation[]; descriptor: Operation } {
+  /** The operations that open it, or make it and open it. */
+  open(how = O_PATH): Opening {
+    const context = this.#context;
+    // Without openat2(2) nothing would say that there is a link on the way.
+    if (!context.features.openat2 && !this.#created) this.resolve(undefined);
+    const opening = this.reopen(how);
+    this.#opening = opening.operations;
+    return { ...opening, operations: [...this.#makeAhead(), ...opening.operations] };
+  }
+
+  /** Opens it once more: what is mounted there by now. */
+  reopen(how = O_PATH): Opening {
     const { attempt } = this.options;
-    const descriptor = openPlainInRoot(this.#context.root, this.#path, how, attempt);
-    this.#opening = descriptor;
-    return { operations: [...this.#makeAhead(), descriptor], descriptor };
+    const place = { directory: this.#context.root, path: this.#path, how };
+    return openPlain(this.#context, place, attempt);
   }
 
   /** In a tmpfs made just before, nothing exists yet. */
@@ -77,24 +87,25 @@ export class Target {
    * Whether `failed` was about opening this target; if so, it has been repaired. Throws when it cannot be.
    */
   recover(failed: Operation, pending: readonly Step[]): boolean {
-    if (failed !== this.#opening) return false;
+    if (!this.#opening.includes(failed) || failed.result === -ENOSYS) return false;
     if (failed.result === -ELOOP) this.resolve(failed);
     else if (failed.result === -ENOENT && !this.#created) createTargets(this.#context, this, pending);
     else throw this.#failed(this.#failure ?? failed);
     return true;
   }
 
-  /** Follows the symbolic links on the way, after ELOOP. */
-  resolve(failed: Operation): void {
+  /** Follows the symbolic links on the way, after ELOOP or before anything is tried. */
+  resolve(failed: Operation | undefined): void {
     const { attempt, brings, plain } = this.options;
     const resolved = resolveInRoot(this.#context, this.options.path);
     if ("call" in resolved) throw this.#failed({ ...resolved, attempt });
     if (plain !== undefined && resolved.endedInLink) throw this.refusal(plain.because);
     // Someone is exchanging files for links while we look.
-    if (resolved.path === this.#path) throw this.#failed(failed);
+    if (failed !== undefined && resolved.path === this.#path) throw this.#failed(failed);
     const refused = brings === "nothing" ? undefined : refusedTarget(resolved.path, brings);
     if (refused !== undefined) throw this.refusal(refused);
     this.#path = resolved.path;
+    if (failed === undefined) return;
     // What was made, if anything, was made somewhere else.
     this.#created = false;
     this.#failure = undefined;
@@ -135,7 +146,8 @@ function makeIn(
 function createTargets(context: RootContext, first: Target, pending: readonly Step[]): void {
   const targets: Target[] = [first];
   const before: Target[] = [first];
-  for (const step of pending) {
+  // Without openat2(2), links on the other ways have not been followed yet.
+  for (const step of context.features.openat2 ? pending : []) {
     const target = "target" in step && step.target instanceof Target ? step.target : undefined;
     if (target === undefined || target === first) continue;
     // Below a mount that is still to come something else may exist.

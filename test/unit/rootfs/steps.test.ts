@@ -7,6 +7,7 @@ import { close, mkdirat, openat } from "../../../src/proxy/calls.ts";
 import { render } from "../../../src/proxy/operation.ts";
 import { RootContext } from "../../../src/rootfs/context.ts";
 import { mountSteps } from "../../../src/rootfs/mount-steps.ts";
+import { parseMounts } from "../../../src/rootfs/mountinfo.ts";
 import { planRootfs } from "../../../src/rootfs/plan.ts";
 import type { CgroupLayout } from "../../../src/rootfs/plan-cgroup.ts";
 import { fullKernelMounts } from "../../../src/rootfs/root.ts";
@@ -241,5 +242,5 @@ t.test("before the root is only moved, whole procfs and sysfs mounts outside of 
     "26 27 0:24 / /dev rw - devtmpfs devtmpfs rw",
     "",
   ].join("\n");
-  t.same(fullKernelMounts(mountinfo, "/b/rootfs"), ["/proc", "/with space"]);
+  t.same(fullKernelMounts(parseMounts(mountinfo), "/b/rootfs"), ["/proc", "/with space"]);
 });

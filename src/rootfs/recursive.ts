@@ -1,0 +1,38 @@
+// Attributes for a mount and all below it, without mount_setattr(2): one mount(2) for each, as `ro` and the
+// like are changed on kernels older than 5.12. Called by mount-bind.ts.
+
+import { O_PATH } from "../linux/fcntl.ts";
+import { MS_BIND, MS_REMOUNT } from "../linux/mount.ts";
+import { close, fstatfs } from "../proxy/calls.ts";
+import { resultOf } from "../proxy/operation.ts";
+import { onScratch } from "./attach.ts";
+import { flagsAfter, flagsOfStatfs, statfsFlags } from "./attributes.ts";
+import type { RootContext } from "./context.ts";
+import { operationFailure } from "./failure.ts";
+import { readMounts } from "./mountinfo.ts";
+import { openPlain } from "./open.ts";
+import { isInside } from "./paths.ts";
+
+export interface Below {
+  /** Where the mount lies in the root. */
+  readonly path: string;
+  readonly set: number;
+  readonly clear: number;
+}
+
+export function changeBelow(context: RootContext, below: Below, attempt: string): void {
+  const top = `${context.rootfs}${below.path}`;
+  for (const { point } of readMounts(context)) {
+    if (!isInside(top, point)) continue;
+    const path = point.slice(context.rootfs.length);
+    const opening = openPlain(context, { directory: context.root, path, how: O_PATH }, attempt);
+    const status = fstatfs(opening.descriptor, attempt);
+    const unknown = context.attempt([...opening.operations, status]);
+    if (unknown !== undefined) throw operationFailure(unknown);
+    const flags = flagsAfter(flagsOfStatfs(statfsFlags(status.out.bytes)), below);
+    const mounted = resultOf(opening.descriptor);
+    const remount = onScratch(context, mounted, { flags: MS_REMOUNT | MS_BIND | flags }, attempt);
+    const failed = context.attempt([...remount, close(mounted)]);
+    if (failed !== undefined) throw operationFailure(failed);
+  }
+}
