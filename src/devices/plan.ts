@@ -37,18 +37,20 @@ const DEFAULT_DEVICES: readonly (readonly [path: string, major: number, minor: n
 const TYPES: Readonly<Record<string, number>> = { c: S_IFCHR, u: S_IFCHR, b: S_IFBLK, p: S_IFIFO };
 
 export function planDevices(devices: readonly Device[]): DevicePlan[] {
-  const own = devices.map(planDevice);
-  const paths = new Set(own.map((device) => device.path));
-  const defaults = DEFAULT_DEVICES.filter(([path]) => !paths.has(path)).map(([path, major, minor]) => ({
-    path,
-    major,
-    minor,
-    mode: S_IFCHR | 0o666,
-    uid: 0,
-    gid: 0,
-  }));
+  const own: DevicePlan[] = [];
+  const paths = new Set(["/dev/ptmx"]);
+  for (const device of devices) {
+    const planned = planDevice(device, own.length);
+    own.push(planned);
+    paths.add(planned.path);
+  }
+  const plans: DevicePlan[] = [];
+  for (const [path, major, minor] of DEFAULT_DEVICES) {
+    if (!paths.has(path)) plans.push({ path, major, minor, mode: S_IFCHR | 0o666, uid: 0, gid: 0 });
+  }
   // /dev/ptmx is always a link to the container's own devpts.
-  return [...defaults, ...own].filter((device) => device.path !== "/dev/ptmx");
+  for (const device of own) if (device.path !== "/dev/ptmx") plans.push(device);
+  return plans;
 }
 
 function planDevice(device: Device, index: number): DevicePlan {

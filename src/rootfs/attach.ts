@@ -60,10 +60,12 @@ function changeAttributes(context: RootContext, tree: Fd, attributes: Attributes
     recursive === undefined || !context.features.mountSetattr
       ? []
       : [mountSetattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, recursive, attempt)];
+  const after: Operation[] = [];
+  for (const flags of propagation) after.push(...propagate(context, tree, { flags, attempt }));
   return {
     before: [...flagging, ...below],
-    after: propagation.flatMap((flags) => propagate(context, tree, { flags, attempt })),
-    flagging: flagging.find((one) => one.call === "mount_setattr" || one.call === "mount"),
+    after,
+    flagging: mountCall(flagging),
   };
 }
 
@@ -132,7 +134,7 @@ function bindByCall(context: RootContext, binding: Binding): Bound {
     flags: withSubmounts ? MS_BIND | MS_REC : MS_BIND,
   };
   const mounting = onScratch(context, target, call, attempt);
-  const source = mounting.find((one) => one.call === "mount") ?? mounting[0];
+  const source = mountCall(mounting);
   if (source === undefined) throw new Error("nothing to mount");
   const operations = byPath
     ? mounting
@@ -147,6 +149,12 @@ function bindByCall(context: RootContext, binding: Binding): Bound {
     source,
     mounted: tree,
   };
+}
+
+/** Among what it takes to reach a path, the call that matters. */
+function mountCall(operations: readonly Operation[]): Operation | undefined {
+  for (const one of operations) if (one.call === "mount_setattr" || one.call === "mount") return one;
+  return undefined;
 }
 
 export interface MountOn extends Omit<Attributes, "change"> {

@@ -72,7 +72,9 @@ export function mountAttributes(flags: number): number {
 }
 
 export function superblockFlags(flags: number): string[] {
-  return SUPERBLOCK.filter(([flag]) => (flags & flag) !== 0).map(([, key]) => key);
+  const keys: string[] = [];
+  for (const [flag, key] of SUPERBLOCK) if ((flags & flag) !== 0) keys.push(key);
+  return keys;
 }
 
 /**

@@ -19,13 +19,21 @@ export interface MountSteps {
 /** Steps that look at what is there before it is covered come first, all in one round trip. */
 export function mountSteps(context: RootContext, plan: RootfsPlan, further: readonly string[]): MountSteps {
   const { mounts } = plan;
-  const positions = mounts.map((mount, index) => providerOf(mounts, mount.destination, index));
-  const provides = new Set([...positions, ...further.map((path) => providerOf(mounts, path))]);
+  const positions: (number | undefined)[] = [];
+  const provides = new Set<number | undefined>();
+  for (const { destination } of mounts) {
+    const position = providerOf(mounts, destination, positions.length);
+    positions.push(position);
+    provides.add(position);
+  }
+  for (const path of further) provides.add(providerOf(mounts, path));
   const made = new Map<number, FilesystemStep>();
   const early: FilesystemStep[] = [];
   const steps: Step[] = [];
   const readonlyLater: FilesystemStep[] = [];
-  for (const [index, mount] of mounts.entries()) {
+  let index = -1;
+  for (const mount of mounts) {
+    index += 1;
     const position = positions[index];
     const provider = position === undefined ? undefined : made.get(position);
     switch (mount.kind) {
@@ -53,9 +61,11 @@ export function mountSteps(context: RootContext, plan: RootfsPlan, further: read
         assertNever(mount);
     }
   }
-  const looks = early.map((step, index) => step.look({ pauses: index === early.length - 1 }));
+  const all: Step[] = [];
+  for (const step of early) all.push(step.look({ pauses: all.length === early.length - 1 }));
+  all.push(...steps);
   return {
-    steps: [...looks, ...steps],
+    steps: all,
     providerFor: (path) => {
       const position = providerOf(mounts, path);
       return position === undefined ? undefined : made.get(position);

@@ -24,7 +24,9 @@ export function isInside(directory: string, path: string): boolean {
 }
 
 export function componentsOf(path: string): string[] {
-  return path.split("/").filter((part) => part !== "");
+  const parts: string[] = [];
+  for (const part of path.split("/")) if (part !== "") parts.push(part);
+  return parts;
 }
 
 /** The directory of a clean path other than `/`. */

@@ -2,6 +2,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { MS_BIND, MS_I_VERSION, MS_RDONLY, MS_REC, MS_REMOUNT } from "../linux/mount.ts";
+import { utf8 } from "../linux/words.ts";
 import type { IDMapping, Mount } from "../spec/types.ts";
 import {
   type AttributeChange,
@@ -164,7 +165,7 @@ export function planFilesystem(request: MountRequest, { parsed, type }: Filesyst
     superblock: superblockFlags(flags),
     attributes: mountAttributes(flags),
     readonlyLater,
-    inheritsMode: type === "tmpfs" && !data.parts.some((part) => part.startsWith("mode=")),
+    inheritsMode: type === "tmpfs" && !namesMode(data.parts),
     copyUp: type === "tmpfs" && parsed.extensions.has("tmpcopyup"),
     plainDirectory: type === "proc" || type === "sysfs",
     needsMountCall: !data.plain || (parsed.setFlags & MS_I_VERSION) !== 0,
@@ -202,11 +203,23 @@ function planIdMap(request: MountRequest, parsed: ParsedOptions): IdMap | undefi
  * The kernel takes data as one string with commas; fsconfig(2) takes it one by one, up to 255 bytes each, and
  * knows neither the quotes of SELinux contexts nor the escaped commas of overlay.
  */
-function splitData(data: readonly string[]): { parts: string[]; plain: boolean } {
-  const quoted = data.some((word) => word.includes('"') || word.includes("\\,"));
-  if (quoted) return { parts: [...data], plain: false };
-  const parts = data.flatMap((word) => word.split(",")).filter((part) => part !== "");
-  return { parts, plain: parts.every((part) => new TextEncoder().encode(part).length < 256) };
+function splitData(data: readonly string[]): { parts: readonly string[]; plain: boolean } {
+  const parts: string[] = [];
+  let plain = true;
+  for (const word of data) {
+    if (word.includes('"') || word.includes("\\,")) return { parts: data, plain: false };
+    for (const part of word.split(",")) {
+      if (part !== "") parts.push(part);
+      // A character has up to three bytes a code unit.
+      if (part.length * 3 >= 256 && utf8(part).length >= 256) plain = false;
+    }
+  }
+  return { parts, plain };
+}
+
+function namesMode(data: readonly string[]): boolean {
+  for (const part of data) if (part.startsWith("mode=")) return true;
+  return false;
 }
 
 /** `"proc" on "/proc"`, as errors name a mount. */

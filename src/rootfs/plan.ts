@@ -61,7 +61,7 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
   const { spec, bundle, noPivot, userNamespace } = request;
   const rootfs = rootPath(spec, bundle);
   const linux = spec.linux ?? {};
-  const isolated = (linux.namespaces ?? []).some((namespace) => namespace.type === "mount");
+  const isolated = hasNamespace(spec, "mount");
   const asked = askedPropagation(linux.rootfsPropagation);
   if (noPivot && asked !== undefined && (asked & MS_PRIVATE) !== 0) {
     throw new TsrunError("E_CONFIG", "rootfsPropagation of [r]private is not safe without pivot_root");
@@ -74,7 +74,7 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
     });
   }
   const mounts = planMounts(request, rootfs);
-  const setsUpDev = !mounts.some((mount) => mount.kind === "bind" && mount.destination === "/dev");
+  const setsUpDev = !bindsDev(mounts);
   return {
     rootfs,
     // DIFFERS: runc changes the propagation of the host's own mounts when it shares its namespace.
@@ -112,15 +112,32 @@ function askedPropagation(name: string | undefined): number | undefined {
 }
 
 function planMounts({ spec, bundle, cgroups }: RootfsRequest, rootfs: string): MountPlan[] {
-  const userNamespace = (spec.linux?.namespaces ?? []).some((namespace) => namespace.type === "user");
-  return (spec.mounts ?? []).flatMap((mount, index) => {
+  const userNamespace = hasNamespace(spec, "user");
+  const plans: MountPlan[] = [];
+  let index = 0;
+  for (const mount of spec.mounts ?? []) {
     const one = { mount, index, rootfs, bundle, userNamespace };
-    const isBind = mount.options?.some((option) => option === "bind" || option === "rbind") === true;
-    return mount.type === "cgroup" && !isBind ? planCgroupMount(one, cgroups) : [planMount(one)];
-  });
+    const isBind = mount.options?.includes("bind") === true || mount.options?.includes("rbind") === true;
+    if (mount.type === "cgroup" && !isBind) plans.push(...planCgroupMount(one, cgroups));
+    else plans.push(planMount(one));
+    index += 1;
+  }
+  return plans;
+}
+
+function hasNamespace(spec: Spec, type: string): boolean {
+  for (const namespace of spec.linux?.namespaces ?? []) if (namespace.type === type) return true;
+  return false;
+}
+
+function bindsDev(mounts: readonly MountPlan[]): boolean {
+  for (const mount of mounts) if (mount.kind === "bind" && mount.destination === "/dev") return true;
+  return false;
 }
 
 /** DIFFERS: runc covers a path once for every time that it is listed. */
 function unique(paths: readonly string[]): string[] {
-  return [...new Set(paths.map(cleanPath))];
+  const clean = new Set<string>();
+  for (const path of paths) clean.add(cleanPath(path));
+  return [...clean];
 }

@@ -29,7 +29,9 @@ export function providerOf(
  * Whether a mount among the first `count` lies over `path`, so that what is there now is not what will be.
  */
 export function isCovered(mounts: readonly MountPlan[], path: string, count: number): boolean {
-  return mounts
-    .slice(0, count)
-    .some((mount) => mount.kind !== "symlink" && isInside(mount.destination, path));
+  for (let index = 0; index < count; index++) {
+    const mount = mounts[index];
+    if (mount !== undefined && mount.kind !== "symlink" && isInside(mount.destination, path)) return true;
+  }
+  return false;
 }

@@ -51,25 +51,36 @@ export function prepareRootfs(proxy: SyscallProxy, plan: RootfsPlan): RootfsHand
   using helper = new HostHelper({ pid: proxy.pid, rootfs: plan.rootfs });
   const context = new RootContext({ proxy, rootfs: plan.rootfs, kindOf, helper });
   const links = plan.setsUpDev ? planLinks({ kcore: kindOf("/proc/kcore") !== undefined }) : [];
-  const inDev = [...plan.devices, ...links].map(({ path }) => path);
+  const inDev: string[] = [];
+  for (const { path } of plan.devices) inDev.push(path);
+  for (const { path } of links) inDev.push(path);
   const mounts = mountSteps(context, plan, inDev);
-  const stdio = [0, 1, 2].map((number) => ({
-    number,
-    status: { ...statx(number, "", AT_EMPTY_PATH), goOn: true as const },
-  }));
-  const provided = (path: string) => ({ context, provider: mounts.providerFor(path) });
   makeParentPrivate(proxy, plan);
-  runSteps(context, [
-    rootStep(context, plan),
-    ...mounts.steps,
-    ...plan.devices.map((device) => deviceStep({ ...provided(device.path), device, bind: plan.bindDevices })),
-    ...links.map((link) => linkStep({ ...provided(link.path), link })),
-    plainStep(stdio.map((one) => one.status)),
-    plainStep([operation("umask", [octal(0o022)], "set the file mode creation mask")]),
-  ]);
+  const steps: Step[] = [rootStep(context, plan), ...mounts.steps];
+  for (const device of plan.devices) {
+    const provider = mounts.providerFor(device.path);
+    steps.push(deviceStep({ context, provider, device, bind: plan.bindDevices }));
+  }
+  for (const link of links) steps.push(linkStep({ context, provider: mounts.providerFor(link.path), link }));
+  const stdio = stdioLooks();
+  steps.push(plainStep(stdio));
+  steps.push(plainStep([operation("umask", [octal(0o022)], "set the file mode creation mask")]));
+  runSteps(context, steps);
   openProcDirectory(context);
-  const nulls = plan.setsUpDev ? stdio.filter((one) => isNull(one.status)).map((one) => one.number) : [];
+  const nulls: number[] = [];
+  for (let number = 0; number < stdio.length && plan.setsUpDev; number++) {
+    if (isNull(stdio[number])) nulls.push(number);
+  }
   return { context, readonlyLater: mounts.readonlyLater(), nulls, kinds: new Map() };
+}
+
+/** What the descriptors 0 to 2 are; one may be closed. */
+function stdioLooks(): Reading[] {
+  const looks: Reading[] = [];
+  for (let number = 0; number <= 2; number++) {
+    looks.push({ ...statx(number, "", AT_EMPTY_PATH), goOn: true });
+  }
+  return looks;
 }
 
 /** Where descriptors have to be reached by path, the host's procfs is held on to; it is the one to trust. */
@@ -88,36 +99,45 @@ function openProcDirectory(context: RootContext): void {
  */
 export function enterRootfs(proxy: Batches, plan: RootfsPlan, handles: RootfsHandles): void {
   const { context, nulls } = handles;
-  const looks = [...new Set([...plan.readonlyPaths, ...plan.maskedPaths])].map((path) => ({
-    path,
-    // EISDIR and the like cannot come of O_PATH: it is a directory, or ENOTDIR, or missing.
-    opened: openFollowing(context, { path, how: O_PATH | O_DIRECTORY, goOn: true }, `look at "${path}"`),
-  }));
-  const propagation = plan.rootPropagation;
-  const opened = nulls.length === 0 ? [] : reopenNull(context, nulls);
-  const failed = proxy.attempt([
-    ...changeRoot(context, plan),
-    ...(propagation === undefined
-      ? []
-      : [mount({ target: "/", flags: propagation }, "change the propagation of the root file system")]),
-    ...opened,
-    ...looks.flatMap((look) => [look.opened, orGoOn(close(look.opened))]),
-  ]);
+  const operations = changeRoot(context, plan);
+  if (plan.rootPropagation !== undefined) {
+    const attempt = "change the propagation of the root file system";
+    operations.push(mount({ target: "/", flags: plan.rootPropagation }, attempt));
+  }
+  const reopened = nulls.length === 0 ? undefined : reopenNull(context, nulls);
+  if (reopened !== undefined) operations.push(...reopened.operations);
+  const looks = new Map<string, Operation>();
+  for (const paths of [plan.readonlyPaths, plan.maskedPaths]) {
+    for (const path of paths) {
+      if (looks.has(path)) continue;
+      const how = O_PATH | O_DIRECTORY;
+      const opened = openFollowing(context, { path, how, goOn: true }, `look at "${path}"`);
+      looks.set(path, opened);
+      operations.push(opened, orGoOn(close(opened)));
+    }
+  }
+  const failed = proxy.attempt(operations);
   if (failed !== undefined) throw operationFailure(failed, { hint: pivotHint(plan, failed) });
-  for (const one of opened) if (one.call === "statx") verifyNull(one as Reading);
-  handles.kinds = new Map(
-    looks
-      .filter((look) => look.opened.result !== -ENOENT)
-      .map((look) => [look.path, (look.opened.result ?? -1) < 0 ? "file" : "directory"]),
-  );
+  if (reopened !== undefined) verifyNull(reopened.status);
+  const kinds = new Map<string, FileKind>();
+  for (const [path, { result = -ENOENT }] of looks) {
+    if (result !== -ENOENT) kinds.set(path, result < 0 ? "file" : "directory");
+  }
+  handles.kinds = kinds;
 }
 
 /** What was opened before the root was changed leads to the host's node (runc: reOpenDevNull). */
-function reopenNull(context: RootContext, nulls: readonly number[]): Operation[] {
+function reopenNull(
+  context: RootContext,
+  nulls: readonly number[],
+): { operations: Operation[]; status: Reading } {
   const attempt = "reopen /dev/null inside the container";
   const opened = openFollowing(context, { path: "/dev/null", how: O_RDWR }, attempt);
-  const copies = nulls.map((number) => dup3(opened, number, 0, attempt));
-  return [opened, statx(opened, "", AT_EMPTY_PATH, attempt), ...copies, close(opened)];
+  const status = statx(opened, "", AT_EMPTY_PATH, attempt);
+  const operations: Operation[] = [opened, status];
+  for (const number of nulls) operations.push(dup3(opened, number, 0, attempt));
+  operations.push(close(opened));
+  return { operations, status };
 }
 
 function pivotHint(plan: RootfsPlan, failed: Operation): string | undefined {
@@ -132,22 +152,30 @@ export function sealRootfs(_proxy: Batches, plan: RootfsPlan, handles: RootfsHan
   const { context, readonlyLater, kinds } = handles;
   const nothing = new NullDevice(context);
   const empty: EmptyDirectory = {};
-  const masked = plan.maskedPaths.filter((path) => kinds.has(path));
-  const steps: Step[] = readonlyLater.map((mounted) =>
-    readonlyMountStep(context, mounted, "make a mount read-only"),
-  );
+  const steps: Step[] = [];
+  for (const mounted of readonlyLater) {
+    steps.push(readonlyMountStep(context, mounted, "make a mount read-only"));
+  }
   if (plan.readonlyRoot) {
     steps.push(readonlyMountStep(context, context.root, "make the root file system read-only"));
   }
   for (const path of plan.readonlyPaths) if (kinds.has(path)) steps.push(readonlyPathStep(context, path));
-  if (masked.some((path) => kinds.get(path) === "file")) steps.push(nothing);
-  for (const path of masked) {
-    if (kinds.get(path) === "file") steps.push(maskFileStep(context, path, nothing));
-    else steps.push(maskDirectoryStep(context, path, { empty, label: plan.mountLabel }));
+  let usesNothing = false;
+  for (const path of plan.maskedPaths) {
+    const kind = kinds.get(path);
+    if (kind === "directory") {
+      steps.push(maskDirectoryStep(context, path, { empty, label: plan.mountLabel }));
+    }
+    if (kind !== "file") continue;
+    if (!usesNothing) steps.push(nothing);
+    usesNothing = true;
+    steps.push(maskFileStep(context, path, nothing));
   }
-  const left =
-    context.procDirectory === undefined ? [] : [chdir("/", "leave /proc"), close(context.procDirectory)];
-  runSteps(context, [...steps, plainStep([...left, close(context.root), ...readonlyLater.map(close)])]);
+  const last: Operation[] = [close(context.root)];
+  for (const mounted of readonlyLater) last.push(close(mounted));
+  if (context.procDirectory !== undefined) last.push(chdir("/", "leave /proc"), close(context.procDirectory));
+  steps.push(plainStep(last));
+  runSteps(context, steps);
 }
 
 /** Operations of which none can be helped when it fails. */
@@ -160,9 +188,9 @@ function plainStep(operations: readonly Operation[]): Step {
   };
 }
 
-function isNull({ result, out }: Reading): boolean {
-  if (result !== 0) return false;
-  const { type, nodeMajor, nodeMinor } = parseStatx(out.bytes);
+function isNull(look: Reading | undefined): boolean {
+  if (look?.result !== 0) return false;
+  const { type, nodeMajor, nodeMinor } = parseStatx(look.out.bytes);
   return type === S_IFCHR && nodeMajor === 1 && nodeMinor === 3;
 }
 

@@ -42,7 +42,7 @@ export function runSteps(proxy: Batches, steps: readonly Step[]): void {
     const failed = proxy.attempt([...closing, ...operations]);
     closing = [];
     const reached = failed === undefined ? end : (owners.get(failed) ?? end);
-    for (const step of steps.slice(next, reached)) step.finish?.();
+    for (let index = next; index < reached; index++) steps[index]?.finish?.();
     repairs = reached === next ? repairs + 1 : 1;
     next = reached;
     const culprit = steps[reached];
@@ -61,13 +61,17 @@ function collect(
   const owners = new Map<Operation, number>();
   let bytes = 0;
   let end = from;
-  for (const step of steps.slice(from)) {
+  for (let index = from; index < steps.length; index++) {
+    const step = steps[index];
+    if (step === undefined) break;
     const some = step.operations();
-    bytes += some.reduce((sum, one) => sum + sizeOf(one.args), 0);
+    for (const one of some) bytes += sizeOf(one.args);
     const full = operations.length + some.length > MOST_OPERATIONS || bytes > MOST_BYTES;
     if (full && operations.length > 0) break;
-    for (const one of some) owners.set(one, end);
-    operations.push(...some);
+    for (const one of some) {
+      owners.set(one, end);
+      operations.push(one);
+    }
     end += 1;
     if (step.pauses === true || oneByOne) break;
   }
