@@ -50,7 +50,8 @@ function startupProfiles(): string[] {
 const result = await Bun.build({
   entrypoints: [`${root}/src/main.ts`],
   target: "bun",
-  // Each story becomes a chunk of its own: node:fs and the like, which yargs could bring, stay out of the others.
+  // Each story becomes a chunk of its own: node:fs and the like, which yargs could bring, stay out of the
+  // others.
   format: "esm",
   splitting: true,
   bytecode: true,

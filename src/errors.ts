@@ -1,6 +1,9 @@
 // The one error type of tsrun. Library code throws it; only src/main.ts prints it, once.
 
-/** Stable identifiers that callers may branch on; the sentence is for people and for the callers that match text. */
+/**
+ * Stable identifiers that callers may branch on; the sentence is for people and for the callers that match
+ * text.
+ */
 export type ErrorCode =
   | "E_USAGE"
   | "E_BAD_ID"

@@ -55,7 +55,9 @@ async function run(command: Command, words: readonly string[], givenBefore: Give
   }
 }
 
-/** Runs a check of the command line; when it fails, the help that would have been right goes to stdout first. */
+/**
+ * Runs a check of the command line; when it fails, the help that would have been right goes to stdout first.
+ */
 async function orHelp<T>(command: Command | undefined, check: () => T): Promise<T> {
   try {
     return check();

@@ -1,5 +1,6 @@
-// The table of commands. Each is a file of src/cli/commands/ and a line here. The files hold data and load their
-// stories when called, so all of them together cost less than loading one of them by itself would. Pure.
+// The table of commands. Each is a file of src/cli/commands/ and a line here. The files hold data and load
+// their stories when called, so all of them together cost less than loading one of them by itself would.
+// Pure.
 
 import { nearestWord } from "../spec/nearest.ts";
 import { command as create } from "./commands/create.ts";

@@ -1,5 +1,5 @@
-// The options that more than one command has, written once; and the global ones. The words are runc's, so that
-// what is known of runc holds here. Pure.
+// The options that more than one command has, written once; and the global ones. The words are runc's, so
+// that what is known of runc holds here. Pure.
 
 import type { OptionTable } from "./options.ts";
 

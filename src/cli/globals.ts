@@ -1,4 +1,5 @@
-// From the global flags and the environment to the global options. Pure: the host's facts are asked of `Host`.
+// From the global flags and the environment to the global options. Pure: the host's facts are asked of
+// `Host`.
 
 import { TsrunError } from "../errors.ts";
 import { globalOptions } from "./flags.ts";
@@ -57,7 +58,9 @@ export function isBelowRuntimeDirectory({
 
 const ROOT = "/run/tsrun";
 
-/** AS RUNC: the real root has one place for all; everybody else has $XDG_RUNTIME_DIR, an empty one being none. */
+/**
+ * AS RUNC: the real root has one place for all; everybody else has $XDG_RUNTIME_DIR, an empty one being none.
+ */
 function defaultRoot(host: Host): string {
   const directory = host.env.XDG_RUNTIME_DIR;
   if (directory === undefined || directory === "") return ROOT;

@@ -1,5 +1,5 @@
-// Help texts, laid out by yargs from the tables of options, under runc's headings. Loaded only when help is asked
-// for, or a command line was not understood: loading yargs takes longer than most commands.
+// Help texts, laid out by yargs from the tables of options, under runc's headings. Loaded only when help is
+// asked for, or a command line was not understood: loading yargs takes longer than most commands.
 
 import yargs, { type Yargs } from "yargs";
 import { commands } from "./commands.ts";

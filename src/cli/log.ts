@@ -1,6 +1,6 @@
-// Log lines as logrus writes them, since callers parse those; and the log, which knows what is worth a line. Pure:
-// what a line is written to is handed in. A failure is one line and no other: podman takes the whole file for one
-// JSON object (CONTRIBUTING: "errors are told once, at the top").
+// Log lines as logrus writes them, since callers parse those; and the log, which knows what is worth a line.
+// Pure: what a line is written to is handed in. A failure is one line and no other: podman takes the whole
+// file for one JSON object (CONTRIBUTING: "errors are told once, at the top").
 
 export type LogFormat = "text" | "json";
 export type LogLevel = "debug" | "warning" | "error";

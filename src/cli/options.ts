@@ -1,5 +1,5 @@
-// How commands and their options are declared: as data, in yargs' option vocabulary, of which this is the part in
-// use. src/cli/parse.ts reads the tables; src/cli/help.ts hands them to yargs. Pure.
+// How commands and their options are declared: as data, in yargs' option vocabulary, of which this is the
+// part in use. src/cli/parse.ts reads the tables; src/cli/help.ts hands them to yargs. Pure.
 
 import type { GlobalOptions } from "../container/options.ts";
 import type { Log } from "./log.ts";

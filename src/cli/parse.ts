@@ -1,5 +1,6 @@
-// The grammar of flags, which is that of Go's package flag, since runc's callers rely on it: `--f v`, `--f=v`, one dash
-// as good as two, `-b` for a short name, `--` ends the flags. Reads the tables of src/cli/options.ts. Pure.
+// The grammar of flags, which is that of Go's package flag, since runc's callers rely on it: `--f v`,
+// `--f=v`, one dash as good as two, `-b` for a short name, `--` ends the flags. Reads the tables of
+// src/cli/options.ts. Pure.
 
 import { nearestWord } from "../spec/nearest.ts";
 import type { OptionDeclaration, OptionTable, OptionValue, Values } from "./options.ts";

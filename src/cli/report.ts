@@ -1,4 +1,5 @@
-// How a failure is told: one line in the log, one on stderr, an exit status. Pure; src/main.ts writes the lines.
+// How a failure is told: one line in the log, one on stderr, an exit status. Pure; src/main.ts writes the
+// lines.
 
 import { TsrunError } from "../errors.ts";
 import { formatEntry, type LogFormat, oneLine } from "./log.ts";
@@ -43,11 +44,13 @@ export interface Report {
 export function formatFailure({ message, code, hint }: Failure, options: ReportOptions): Report {
   const { format, time, toFile, terminal } = options;
   const line = formatEntry(format, { level: "error", message, time, code, hint });
-  // AS RUNC: with a log file, stderr gets the bare words. Programs that match them read a line, so it is one line.
+  // AS RUNC: with a log file, stderr gets the bare words. Programs that match them read a line, so it is one
+  // line.
   const bare = `${oneLine(message)}\n`;
   if (toFile) return { file: line, stderr: bare };
   if (terminal && format === "text") return { file: undefined, stderr: forPeople(message, hint) };
-  // AS RUNC: that the container's own program cannot be executed is not a line of the log but its first process' words.
+  // AS RUNC: that the container's own program cannot be executed is not a line of the log but its first
+  // process' words.
   if (code === "E_EXEC" && format === "text") return { file: undefined, stderr: bare };
   return { file: undefined, stderr: line };
 }

@@ -11,7 +11,9 @@ export class Reporter {
   #settings: LogSettings = { file: undefined, format: "text", debug: false };
   #file: Descriptor | undefined;
 
-  /** Until the command line is understood, a failure is text on stderr; from now on it is what was asked for. */
+  /**
+   * Until the command line is understood, a failure is text on stderr; from now on it is what was asked for.
+   */
   configure(settings: LogSettings): void {
     if (settings.file !== this.#settings.file) this.#file = undefined;
     this.#settings = settings;

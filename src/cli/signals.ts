@@ -4,17 +4,20 @@ import { TsrunError } from "../errors.ts";
 import { nearestWord } from "../spec/nearest.ts";
 
 /** In the order of their numbers, from 1. */
-const NAMES =
-  "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS".split(
-    " ",
-  );
+const NAMES = [
+  ..."HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT".split(" "),
+  ..."CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS".split(" "),
+];
 const ALIASES: Readonly<Record<string, string>> = { IOT: "ABRT", CLD: "CHLD", POLL: "IO" };
 
 /** As the C library counts them: it keeps the kernel's 32 and 33 for itself. */
 const SIGRTMIN = 34;
 const SIGRTMAX = 64;
 
-/** The number of a signal given as a number, as a name in any case with or without SIG, or as RTMIN+n or RTMAX-n. */
+/**
+ * The number of a signal given as a number, as a name in any case with or without SIG, or as RTMIN+n or
+ * RTMAX-n.
+ */
 export function parseSignal(text: string): number {
   if (/^\d+$/.test(text)) return checkNumber(text);
   const name = text.toUpperCase().replace(/^SIG/, "");

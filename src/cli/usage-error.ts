@@ -1,4 +1,5 @@
-// The error of a command line that cannot be understood. Thrown by the parser, told by src/cli/report.ts. Pure.
+// The error of a command line that cannot be understood. Thrown by the parser, told by src/cli/report.ts.
+// Pure.
 
 import { TsrunError } from "../errors.ts";
 

@@ -12,8 +12,8 @@ export const VERSION = typeof TSRUN_VERSION === "string" ? TSRUN_VERSION : "0.0.
 export const COMMIT = typeof TSRUN_COMMIT === "string" ? TSRUN_COMMIT : "";
 
 /**
- * The name by which the program goes. Called `runc`, through a link, it is runc to its callers: go-runc reads a version
- * only behind that word.
+ * The name by which the program goes. Called `runc`, through a link, it is runc to its callers: go-runc reads
+ * a version only behind that word.
  */
 export function programName(argv0: string): string {
   return baseName(argv0) === "runc" ? "runc" : "tsrun";

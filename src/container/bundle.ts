@@ -1,4 +1,5 @@
-// A bundle on disk: its config.json, checked, and its root file system. Called by the stories before anything is made.
+// A bundle on disk: its config.json, checked, and its root file system. Called by the stories before anything
+// is made.
 
 import { TsrunError, wrapError } from "../errors.ts";
 import { hasErrno } from "../linux/call.ts";

@@ -1,5 +1,6 @@
-// Where a terminal's master goes: to the caller's console socket, or to us when we stay in the foreground. The rules and
-// their words are runc's (runc: utils_linux.go, setupIO and checkTerminal). Called by create, run and exec.
+// Where a terminal's master goes: to the caller's console socket, or to us when we stay in the foreground.
+// The rules and their words are runc's (runc: utils_linux.go, setupIO and checkTerminal). Called by create,
+// run and exec.
 
 import { TsrunError } from "../errors.ts";
 import type { Descriptor } from "../linux/files.ts";
@@ -21,7 +22,9 @@ export interface Console {
   readonly ours: Descriptor | undefined;
 }
 
-/** Opens what the terminal is sent through. Throws when flags and `process.terminal` contradict each other. */
+/**
+ * Opens what the terminal is sent through. Throws when flags and `process.terminal` contradict each other.
+ */
 export function openConsole({ foreground, terminal, socket }: ConsoleRequest): Console {
   if (socket !== undefined) {
     if (terminal && !foreground) return { socket: connectTo(socket, "--console-socket"), ours: undefined };

@@ -1,5 +1,6 @@
-// `create`: how a container comes to be. Read from top to bottom; every step that makes something says how it is taken
-// back. The order is runc's observable one (runc: libcontainer/process_linux.go and standard_init_linux.go).
+// `create`: how a container comes to be. Read from top to bottom; every step that makes something says how it
+// is taken back. The order is runc's observable one (runc: libcontainer/process_linux.go and
+// standard_init_linux.go).
 
 import {
   applyResources,
@@ -58,8 +59,8 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   directory.saveConfig(bundle.text);
   using fifo = directory.makeFifo();
 
-  // The state is saved before each thing it tells of exists: whenever this command is killed, what is on disk is
-  // enough for `delete --force` to remove everything.
+  // The state is saved before each thing it tells of exists: whenever this command is killed, what is on disk
+  // is enough for `delete --force` to remove everything.
   let record = newRecord(plan);
   directory.save(record);
   const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless });

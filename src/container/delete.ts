@@ -57,7 +57,10 @@ export function killAndWait(record: StateRecord): void {
   if (ended === 0) throw new TsrunError("E_STATE", "container init still running");
 }
 
-/** Removes what belongs to a container whose first process has ended; the state last, so that a failure can be repeated. */
+/**
+ * Removes what belongs to a container whose first process has ended; the state last, so that a failure can be
+ * repeated.
+ */
 export function destroy(directory: StateDirectory, record: StateRecord, { leftovers = false } = {}): void {
   if (leftovers || !record.ownPidNamespace) killProcesses(record.cgroup, SIGKILL);
   destroyCgroup(record.cgroup);

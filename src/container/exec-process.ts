@@ -1,5 +1,5 @@
-// Which process `exec` runs: that of a process file, or the container's own with what the command line changes. Pure.
-// AS RUNC: getProcess in exec.go.
+// Which process `exec` runs: that of a process file, or the container's own with what the command line
+// changes. Pure. AS RUNC: getProcess in exec.go.
 
 import { TsrunError } from "../errors.ts";
 import type { Capabilities, Capability, Process, Spec } from "../spec/types.ts";

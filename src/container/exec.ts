@@ -1,5 +1,6 @@
-// `exec`: one more process in a container. The first proxy joins the container's cgroup and every namespace it has, the
-// second is cloned into its pid namespace, becomes the user, and executes. Read with create.ts, whose stages it shares.
+// `exec`: one more process in a container. The first proxy joins the container's cgroup and every namespace
+// it has, the second is cloned into its pid namespace, becomes the user, and executes. Read with create.ts,
+// whose stages it shares.
 
 import { joinFiles } from "../cgroups/driver.ts";
 import { TsrunError } from "../errors.ts";
@@ -41,7 +42,10 @@ interface ExecPlan {
   readonly rootless: boolean;
 }
 
-/** Runs a process in a container. Returns its exit status, 128 + signal when a signal ended it, 0 when detached. */
+/**
+ * Runs a process in a container. Returns its exit status, 128 + signal when a signal ended it, 0 when
+ * detached.
+ */
 export function execContainer(globals: GlobalOptions, options: ExecOptions): number {
   const plan = planExec(globals, options);
   for (const warning of plan.process.warnings) globals.log.warning(warning);
@@ -111,7 +115,10 @@ interface JoinRequest {
   readonly terminal: Descriptor | undefined;
 }
 
-/** World of the process that comes back: the container's cgroup and namespaces, its root, all privileges in them. */
+/**
+ * World of the process that comes back: the container's cgroup and namespaces, its root, all privileges in
+ * them.
+ */
 function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Entered {
   const { record } = plan;
   const init = options.cgroups.length === 0 ? record.init_process_pid : undefined;
@@ -145,7 +152,10 @@ function namespacesOf(pid: number): Join[] {
   return joins;
 }
 
-/** What the host gives from outside: unlike in create, the /proc that the process itself sees is the container's. */
+/**
+ * What the host gives from outside: unlike in create, the /proc that the process itself sees is the
+ * container's.
+ */
 function setUp(proxy: SyscallProxy, plan: ExecPlan, console: number | undefined): void {
   const { process, rootless } = plan;
   const { initial } = process.affinity;

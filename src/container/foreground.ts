@@ -1,4 +1,5 @@
-// Staying with a process: a foreground `run` or `exec` forwards signals and terminal, reaps, and returns the status.
+// Staying with a process: a foreground `run` or `exec` forwards signals and terminal, reaps, and returns the
+// status.
 
 import { mustCall } from "../linux/call.ts";
 import type { Descriptor } from "../linux/files.ts";
@@ -17,7 +18,8 @@ export interface Foreground {
 }
 
 /**
- * Before anything is started: a signal that arrives meanwhile is kept, and forwarded as soon as there is somebody.
+ * Before anything is started: a signal that arrives meanwhile is kept, and forwarded as soon as there
+ * is somebody.
  * @param reaper whether what the process leaves behind comes to us, not to whoever called us
  */
 export function prepareForeground({ reaper }: { readonly reaper: boolean }): Foreground {
@@ -33,7 +35,10 @@ export interface Supervised {
   readonly terminal: Descriptor | undefined;
 }
 
-/** The other side of `prepareForeground`. Makes the terminals one, if there are any; to be disposed of on every way out. */
+/**
+ * The other side of `prepareForeground`. Makes the terminals one, if there are any; to be disposed of on
+ * every way out.
+ */
 export function attachTerminal(terminal: Descriptor | undefined): TerminalRelay | undefined {
   return terminal === undefined ? undefined : new TerminalRelay(findHostTerminal(), receiveMaster(terminal));
 }

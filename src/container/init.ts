@@ -1,5 +1,5 @@
-// The container's first process, from its namespaces to its wait for `start`: the stages of `setUp` in create.ts. Each
-// says in which world it acts.
+// The container's first process, from its namespaces to its wait for `start`: the stages of `setUp` in
+// create.ts. Each says in which world it acts.
 
 import { F_SETFD, FD_CLOEXEC } from "../linux/fcntl.ts";
 import { utf8, viewOf } from "../linux/words.ts";
@@ -22,7 +22,10 @@ const SECCOMP_SET_MODE_FILTER = 1;
 /** AS RUNC: of a first process that dies before it is the user's program. */
 const EXIT_STATUS = 255;
 
-/** World: the container's namespaces, but still the host's mounts, whose /proc is the one to trust; all privileges. */
+/**
+ * World: the container's namespaces, but still the host's mounts, whose /proc is the one to trust; all
+ * privileges.
+ */
 export function prepareInit(proxy: SyscallProxy, { bundle, process, rootless }: ContainerPlan): void {
   resetCpuAffinity(proxy.pid);
   const session = sessionOperations(process, { rootless });
@@ -41,7 +44,9 @@ export function furnishRoot(proxy: SyscallProxy, { bundle, process }: ContainerP
   if (operations.length > 0) proxy.run(operations);
 }
 
-/** World: as `furnishRoot`. A terminal of the container's devpts takes the place of standard input and output. */
+/**
+ * World: as `furnishRoot`. A terminal of the container's devpts takes the place of standard input and output.
+ */
 export function giveTerminal(proxy: SyscallProxy, { bundle }: ContainerPlan, socket: number): void {
   const pty = openPty(proxy, bundle.spec.process?.consoleSize);
   bindConsole(proxy, pty.slave);
@@ -55,8 +60,8 @@ export interface WaitOptions {
 }
 
 /**
- * World: the user's credentials. The process waits for `start` with nothing but read(2), which no profile can do without;
- * if it then cannot execute, it writes its last batch, results and all, back with write(2).
+ * World: the user's credentials. The process waits for `start` with nothing but read(2), which no profile can
+ * do without; if it then cannot execute, it writes its last batch, results and all, back with write(2).
  */
 export function leaveWaiting(proxy: SyscallProxy, plan: ContainerPlan, wait: WaitOptions): void {
   const { process, seccomp, options } = plan;

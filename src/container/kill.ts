@@ -14,7 +14,8 @@ import { getStateDirectory } from "./store.ts";
 export function killContainer(globals: GlobalOptions, { id, signal, all }: KillOptions): void {
   using directory = getStateDirectory(globals.root, id);
   const record = directory.load();
-  // Without a pid namespace of its own nothing ends with the first process: the cgroup says who belongs to it.
+  // Without a pid namespace of its own nothing ends with the first process: the cgroup says who belongs to
+  // it.
   if (signal === SIGKILL && !record.ownPidNamespace && readProcesses(record.cgroup).length > 0) {
     killProcesses(record.cgroup, signal);
     return;

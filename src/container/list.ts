@@ -12,7 +12,10 @@ export interface ContainerList {
   readonly problems: string[];
 }
 
-/** Lists the containers. `rootIsDefault` makes a root that does not exist an empty one; a named one must exist. */
+/**
+ * Lists the containers. `rootIsDefault` makes a root that does not exist an empty one; a named one must
+ * exist.
+ */
 export function listContainers(globals: GlobalOptions, { rootIsDefault = false } = {}): ContainerList {
   if (!rootIsDefault && status(globals.root) === undefined) {
     throw new TsrunError("E_NOT_FOUND", `cannot list "${globals.root}": no such file or directory`);

@@ -1,4 +1,5 @@
-// What the command line hands to the stories in this folder. Plain values: paths are absolute, numbers are checked.
+// What the command line hands to the stories in this folder. Plain values: paths are absolute, numbers are
+// checked.
 
 import type { Process } from "../spec/types.ts";
 
@@ -10,7 +11,10 @@ export interface GlobalOptions {
   /** Whether cgroup permission errors are tolerated; `auto` decides by effective uid and user namespace. */
   readonly rootless: "true" | "false" | "auto";
   readonly debug: boolean;
-  /** Told of what is done otherwise than asked; shown when the command has succeeded, or at once under `--debug`. */
+  /**
+   * Told of what is done otherwise than asked; shown when the command has succeeded, or at once under
+   * `--debug`.
+   */
   readonly log: { warning(message: string): void; debug(message: string): void };
   /** Where each system call of the first process is told, under `--debug`. */
   readonly trace?: ((line: string) => void) | undefined;

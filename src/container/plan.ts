@@ -1,4 +1,5 @@
-// Everything that will be done for a container, decided before anything is done: spec in, values out. Called by create.
+// Everything that will be done for a container, decided before anything is done: spec in, values out. Called
+// by create.
 
 import type { Hierarchies } from "../cgroups/hierarchies.ts";
 import { readHierarchies, readSystemd } from "../cgroups/host.ts";
@@ -96,6 +97,7 @@ function cgroupLayout(hierarchies: Hierarchies, cgroup: CgroupPlan, namespaces: 
         controllers: controllers.join(","),
         mountpoint,
         containerPath: paths[controllers[0] ?? ""] ?? own,
+        ownPath: own,
       })),
     cgroupNamespace: isIsolated(namespaces, "cgroup"),
   };

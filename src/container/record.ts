@@ -7,7 +7,10 @@ export interface StateRecord {
   readonly version: 1;
   readonly id: string;
   readonly ociVersion: string;
-  /** 0 until the first process exists. With the start time it is the container's identity: pids are used again. */
+  /**
+   * 0 until the first process exists. With the start time it is the container's identity: pids are used
+   * again.
+   */
   readonly init_process_pid: number;
   /** Clock ticks after boot. */
   readonly init_process_start: number;

@@ -10,7 +10,10 @@ import { release } from "./start.ts";
 import { getStateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
-/** Runs a container. Returns the exit status of its process, 128 + signal when a signal ended it, 0 when detached. */
+/**
+ * Runs a container. Returns the exit status of its process, 128 + signal when a signal ended it, 0 when
+ * detached.
+ */
 export function runContainer(globals: GlobalOptions, options: RunOptions): number {
   const foreground = options.detach ? undefined : prepareForeground({ reaper: !options.noSubreaper });
   const { terminal } = createContainer(globals, options, { foreground: foreground !== undefined });

@@ -1,8 +1,9 @@
 // `start`: release the first process of a created container, and find out whether it could execute.
 //
-// The process blocks reading the FIFO, which it has open in both directions, close-on-exec. `start` opens an end to read
-// from, writes a byte, and waits until no writer is left: the process became the user's program, or died. What then is in
-// the FIFO tells which: nothing, or the last batch with the errno of the call that failed, or the byte that nobody took.
+// The process blocks reading the FIFO, which it has open in both directions, close-on-exec. `start` opens an
+// end to read from, writes a byte, and waits until no writer is left: the process became the user's program,
+// or died. What then is in the FIFO tells which: nothing, or the last batch with the errno of the call that
+// failed, or the byte that nobody took.
 
 import { TsrunError } from "../errors.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";

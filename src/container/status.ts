@@ -1,4 +1,5 @@
-// What state a container is in, read from the kernel and the state directory. Called by every story but create.
+// What state a container is in, read from the kernel and the state directory. Called by every story but
+// create.
 
 import { freezeState } from "../cgroups/driver.ts";
 import { mustCall, tryCall } from "../linux/call.ts";
@@ -18,8 +19,8 @@ export function statusOf(record: StateRecord, directory: StateDirectory): Status
   if (!isAlive(record)) return "stopped";
   if (freezeState(record.cgroup) === "frozen") return "paused";
   if (waiting === undefined) return "running";
-  // The kernel has the last word: a `start` that was killed half-way may have left the FIFO of a running container.
-  // Where /proc/PID/exe may not be read, rootless for one, the FIFO alone decides.
+  // The kernel has the last word: a `start` that was killed half-way may have left the FIFO of a running
+  // container. Where /proc/PID/exe may not be read, rootless for one, the FIFO alone decides.
   const executable = readLink(`/proc/${record.init_process_pid}/exe`);
   return executable === undefined || executable === PROXY_EXECUTABLE ? waiting : "running";
 }

@@ -1,5 +1,5 @@
-// What is kept of a container between commands: ROOT/ID/ with state.json, config.json and the FIFO by which `start`
-// releases the first process. Creating the directory, exclusively, is what claims the id.
+// What is kept of a container between commands: ROOT/ID/ with state.json, config.json and the FIFO by which
+// `start` releases the first process. Creating the directory, exclusively, is what claims the id.
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, mustCall, syscallError, tryCall } from "../linux/call.ts";
@@ -51,7 +51,9 @@ export class StateDirectory implements Disposable {
     this.#directory.close();
   }
 
-  /** Writes state.json: a temporary file, then rename(2), so that a reader sees the old one or the new one. */
+  /**
+   * Writes state.json: a temporary file, then rename(2), so that a reader sees the old one or the new one.
+   */
   save(record: StateRecord): void {
     replaceFile(STATE, JSON.stringify(record), { at: this.#directory.number, mode: 0o600 });
   }
@@ -59,10 +61,12 @@ export class StateDirectory implements Disposable {
   /** Reads state.json. */
   load(): StateRecord {
     try {
-      return JSON.parse(readText(STATE, { at: this.#directory.number })) as StateRecord;
+      const record: unknown = JSON.parse(readText(STATE, { at: this.#directory.number }));
+      if (isRecord(record)) return record;
+      throw new Error("it is not of this version");
     } catch (error) {
       throw new TsrunError("E_STATE", `cannot read the state of container "${this.#id}": ${words(error)}`, {
-        hint: `it was being created or deleted when its command was killed; "delete --force ${this.#id}" removes it`,
+        hint: `its command was killed while creating it; "delete --force ${this.#id}" removes it`,
         cause: error,
       });
     }
@@ -170,6 +174,11 @@ export function listIds(root: string): string[] {
     .filter(({ name, type }) => type === "directory" && !name.startsWith("."))
     .map(({ name }) => name)
     .sort();
+}
+
+/** Enough of a check for a file that only we write: a damaged one must be an error with a name. */
+function isRecord(value: unknown): value is StateRecord {
+  return typeof value === "object" && value !== null && "version" in value && "cgroup" in value;
 }
 
 function openStateDirectory(path: string): Descriptor {

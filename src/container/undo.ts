@@ -14,7 +14,9 @@ export class Undo implements Disposable {
     this.#actions.length = 0;
   }
 
-  /** Takes everything back. One failure does not stop the rest: the error that led here is the one to report. */
+  /**
+   * Takes everything back. One failure does not stop the rest: the error that led here is the one to report.
+   */
   [Symbol.dispose](): void {
     for (const action of this.#actions.reverse()) {
       try {

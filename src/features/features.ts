@@ -1,5 +1,6 @@
-// What `features` prints: what this binary knows, taken from the tables that do the work (runtime-spec features.md).
-// Pure. Callers decide by it: containerd and dockerd ask for "rro", for id-mapped mounts and for user namespaces.
+// What `features` prints: what this binary knows, taken from the tables that do the work (runtime-spec
+// features.md). Pure. Callers decide by it: containerd and dockerd ask for "rro", for id-mapped mounts and
+// for user namespaces.
 
 import { CAPABILITY_NAMES } from "../linux/capabilities.ts";
 import { NAMESPACE_KINDS } from "../namespaces/plan.ts";

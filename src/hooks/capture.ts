@@ -1,5 +1,6 @@
-// The memory files that a hook reads and writes instead of pipes: its state on standard input, its two outputs, and the
-// answer of a process that could not execute it. Nothing has to be drained while it runs, so nothing can deadlock.
+// The memory files that a hook reads and writes instead of pipes: its state on standard input, its two
+// outputs, and the answer of a process that could not execute it. Nothing has to be drained while it runs, so
+// nothing can deadlock.
 
 import { mustCall, tryCall } from "../linux/call.ts";
 import { MFD_CLOEXEC } from "../linux/fcntl.ts";

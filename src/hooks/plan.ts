@@ -1,5 +1,5 @@
-// The hooks of a container: in which order they come, what they are told. Pure. runtime-spec config.md#posix-platform-hooks,
-// runtime.md#lifecycle.
+// The hooks of a container: in which order they come, what they are told. Pure. runtime-spec
+// config.md#posix-platform-hooks, runtime.md#lifecycle.
 
 import { TsrunError } from "../errors.ts";
 import type { Hook, Hooks } from "../spec/types.ts";
@@ -41,7 +41,8 @@ export interface HookEnd {
 /** The error of a hook that did not exit with 0: runc's words, with what it printed. */
 export function hookError(kind: HookKind, index: number, hook: Hook, end: HookEnd): TsrunError {
   const how = end.signal === 0 ? `exit status ${end.status}` : `signal: ${end.signal}`;
-  const message = `error running ${kind} hook #${index}: ${how}, stdout: ${end.stdout}, stderr: ${end.stderr}`;
+  const said = `stdout: ${end.stdout}, stderr: ${end.stderr}`;
+  const message = `error running ${kind} hook #${index}: ${how}, ${said}`;
   return new TsrunError("E_EXEC", message, { hint: `the hook is ${commandOf(hook)}` });
 }
 

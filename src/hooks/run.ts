@@ -1,5 +1,5 @@
-// Running hooks: in the runtime's namespaces as children of tsrun, or inside the container as children of its first
-// process. Called by the create, start and delete stories.
+// Running hooks: in the runtime's namespaces as children of tsrun, or inside the container as children of its
+// first process. Called by the create, start and delete stories.
 
 import { wrapError } from "../errors.ts";
 import { tryCall } from "../linux/call.ts";
@@ -103,7 +103,8 @@ function runInside(proxy: SyscallProxy, inner: InnerHook & { hook: Hook; index: 
   const clone = cloneWithHandle(pidfd, attempt);
   const child = [
     ...[0, 1, 2].map((to) => dup3(firstSlot + to, to, 0, attempt)),
-    // If it cannot execute, the answer of its batch goes to the fourth file, and it reads the end of file there.
+    // If it cannot execute, the answer of its batch goes to the fourth file, and it reads the end of file
+    // there.
     dup3(firstSlot + 3, proxy.control, O_CLOEXEC, attempt),
     chdir(directory, attempt),
     execve(hook.path, argumentsOf(hook), hook.env ?? []),

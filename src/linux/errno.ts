@@ -1,4 +1,5 @@
-// errno values by name (include/uapi/asm-generic/errno.h, the same on both machines) with the C library's words.
+// errno values by name (include/uapi/asm-generic/errno.h, the same on both machines) with the C library's
+// words.
 
 /** number: [name, words] */
 const ERRNO: Readonly<Record<number, readonly [string, string]>> = {

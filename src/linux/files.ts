@@ -1,5 +1,5 @@
-// Files of the host by descriptor: what tsrun itself reads and writes. Not node:fs, whose loading costs more than
-// half of a whole command; and every name is taken below a directory that the caller already holds.
+// Files of the host by descriptor: what tsrun itself reads and writes. Not node:fs, whose loading costs more
+// than half of a whole command; and every name is taken below a directory that the caller already holds.
 
 import { hasErrno, mustCall, syscallError, tryCall } from "./call.ts";
 import { EEXIST, ENOENT, ENOTEMPTY } from "./errno.ts";
@@ -139,7 +139,10 @@ export interface CreateFileOptions extends At {
   readonly mode: number;
 }
 
-/** Creates a file that must not exist yet. Not through to the disk: what it tells of does not outlive the machine. */
+/**
+ * Creates a file that must not exist yet. Not through to the disk: what it tells of does not outlive the
+ * machine.
+ */
 export function createFile(
   path: string,
   data: string | Uint8Array,

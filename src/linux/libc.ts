@@ -1,5 +1,6 @@
-// The host's C library, bound once. The only file that loads bun:ffi; everything that talks to the kernel from
-// tsrun's own process goes through `syscall` here, and what must happen inside a container goes through src/proxy.
+// The host's C library, bound once. The only file that loads bun:ffi; everything that talks to the kernel
+// from tsrun's own process goes through `syscall` here, and what must happen inside a container goes through
+// src/proxy.
 
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
 import { assertWord, type Word } from "./words.ts";
@@ -7,7 +8,8 @@ import { assertWord, type Word } from "./words.ts";
 const word = FFIType.i64;
 
 const { symbols } = dlopen("libc.so.6", {
-  // Variadic in C; glibc's is plain assembly that moves registers, so a fixed signature is right on both machines.
+  // Variadic in C; glibc's is plain assembly that moves registers, so a fixed signature is right on both
+  // machines.
   syscall: { args: [word, word, word, word, word, word, word], returns: FFIType.i64_fast },
   __errno_location: { args: [], returns: FFIType.ptr },
 });

@@ -1,5 +1,5 @@
-// libseccomp.so.2: the calls that src/seccomp compiles profiles with, as seccomp(3) names them. Bound when asked for,
-// never at start-up. The second file that may load bun:ffi.
+// libseccomp.so.2: the calls that src/seccomp compiles profiles with, as seccomp(3) names them. Bound when
+// asked for, never at start-up. The second file that may load bun:ffi.
 
 import { dlopen, FFIType, type Pointer, read } from "bun:ffi";
 import { assertWord } from "./words.ts";
@@ -36,7 +36,9 @@ export interface Libseccomp {
   readonly apiLevel: number;
   /** Token of the machine's own architecture. */
   readonly nativeArchitecture: number;
-  /** The number of a system call here; negative, but not NR_SCMP_ERROR, when only another architecture has it. */
+  /**
+   * The number of a system call here; negative, but not NR_SCMP_ERROR, when only another architecture has it.
+   */
   resolveName(name: Uint8Array): number;
   resolveNameOn(architecture: number, name: Uint8Array): number;
   /** `undefined` when libseccomp refuses the action. */

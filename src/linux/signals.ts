@@ -1,5 +1,6 @@
-// Signals as data: a handler of a few instructions writes each signal's number to a pipe. Called by a foreground `run` and
-// `exec`. Not signalfd(2): a signal goes to any thread that does not block it, and the engine's threads do not.
+// Signals as data: a handler of a few instructions writes each signal's number to a pipe. Called by a
+// foreground `run` and `exec`. Not signalfd(2): a signal goes to any thread that does not block it, and the
+// engine's threads do not.
 
 import { mustCall, tryCall } from "./call.ts";
 import { O_NONBLOCK } from "./fcntl.ts";
@@ -19,8 +20,8 @@ const SET_SIZE = 8;
 const LAST_SIGNAL = 64;
 
 /**
- * Left alone: what cannot be caught (9, 19), what a fault of ours brings (4, 5, 7, 8, 11), what the engine uses for itself
- * (13 ignored, 30 and 31), and glibc's two (32, 33).
+ * Left alone: what cannot be caught (9, 19), what a fault of ours brings (4, 5, 7, 8, 11), what the engine
+ * uses for itself (13 ignored, 30 and 31), and glibc's two (32, 33).
  */
 const LEFT_ALONE: readonly number[] = [4, 5, 7, 8, 9, 11, 13, 19, 30, 31, 32, 33];
 
@@ -28,7 +29,10 @@ const LEFT_ALONE: readonly number[] = [4, 5, 7, 8, 9, 11, 13, 19, 30, 31, 32, 33
 const X86_64 = "57 bf 00 00 00 00 48 89 e6 ba 01 00 00 00 b8 01 00 00 00 0f 05 5f c3";
 /** mov eax, 15 (rt_sigreturn); syscall: where the handler returns to. arm64 has it in the vDSO. */
 const X86_64_RESTORER = "b8 0f 00 00 00 0f 05";
-/** str x0, [sp, #-16]!; mov w0, #PIPE; mov x1, sp; mov x2, #1; mov x8, #64 (write); svc #0; add sp, sp, #16; ret */
+/**
+ * str x0, [sp, #-16]!; mov w0, #PIPE; mov x1, sp; mov x2, #1; mov x8, #64 (write); svc #0; add sp, sp, #16;
+ * ret
+ */
 const ARM64 =
   "e0 0f 1f f8 00 00 80 52 e1 03 00 91 22 00 80 d2 08 08 80 d2 01 00 00 d4 ff 43 00 91 c0 03 5f d6";
 

@@ -1,5 +1,5 @@
-// posix_spawn(3): the only way tsrun starts a process. Never fork: the engine marks its code MADV_DONTFORK, and a
-// forked child of a process with threads may do next to nothing anyway.
+// posix_spawn(3): the only way tsrun starts a process. Never fork: the engine marks its code MADV_DONTFORK,
+// and a forked child of a process with threads may do next to nothing anyway.
 
 import { dlopen, FFIType } from "bun:ffi";
 import { TsrunError } from "../errors.ts";
@@ -18,7 +18,9 @@ const { symbols } = dlopen("libc.so.6", {
   posix_spawn_file_actions_destroy: { args: [pointer], returns: int },
 });
 
-/** `posix_spawnattr_t` of glibc: flags (short), pgroup, two 128-byte signal sets, scheduler fields; 336 bytes. */
+/**
+ * `posix_spawnattr_t` of glibc: flags (short), pgroup, two 128-byte signal sets, scheduler fields; 336 bytes.
+ */
 const ATTRIBUTES_SIZE = 336;
 const SIGNALS_TO_DEFAULT_OFFSET = 8;
 const POSIX_SPAWN_SETSIGDEF = 0x04;
@@ -34,7 +36,10 @@ export interface SpawnOptions {
   readonly directory?: string;
 }
 
-/** Starts a program with no signal ignored or blocked, whatever the engine or the caller has set. Returns its pid. */
+/**
+ * Starts a program with no signal ignored or blocked, whatever the engine or the caller has set. Returns its
+ * pid.
+ */
 export function spawn({ path, args, environment, descriptors, directory }: SpawnOptions): number {
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);
   viewOf(attributes).setInt16(0, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, true);

@@ -1,5 +1,5 @@
-// Machine words: the checks that bun:ffi does not make (undefined and NaN would silently become 0), C strings, and
-// little-endian structures. Pure.
+// Machine words: the checks that bun:ffi does not make (undefined and NaN would silently become 0), C
+// strings, and little-endian structures. Pure.
 
 import { TsrunError } from "../errors.ts";
 

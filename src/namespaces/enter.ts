@@ -1,6 +1,6 @@
-// How the container's first process comes to stand in its namespaces. Two proxies: the first joins what is joined and
-// makes the user and time namespaces, which only its children enter fully; the second is cloned into everything else
-// and stays. Called by the stories.
+// How the container's first process comes to stand in its namespaces. Two proxies: the first joins what is
+// joined and makes the user and time namespaces, which only its children enter fully; the second is cloned
+// into everything else and stays. Called by the stories.
 
 import { O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
 import { type Descriptor, writeFile } from "../linux/files.ts";
@@ -22,7 +22,9 @@ import { reap, type SyscallProxy, socketPair, startProxy, type Trace } from "../
 import { writeIdMaps } from "./id-maps.ts";
 import { NAMESPACES, type NamespacePlan } from "./plan.ts";
 
-/** How the first process gets into its cgroup: by writing to files of v1, and by being born into one of v2. */
+/**
+ * How the first process gets into its cgroup: by writing to files of v1, and by being born into one of v2.
+ */
 export interface CgroupEntry {
   readonly tasks: readonly string[];
   readonly directory: Descriptor | undefined;
@@ -33,7 +35,9 @@ export interface CgroupEntry {
 export interface EnterOptions {
   readonly plan: NamespacePlan;
   readonly cgroup: CgroupEntry;
-  /** Descriptors that the container inherits keep their numbers from 3 on; the proxy's own come after them. */
+  /**
+   * Descriptors that the container inherits keep their numbers from 3 on; the proxy's own come after them.
+   */
   readonly inherited: number;
   /** Further descriptors for the proxy; they follow its control socket, in this order. */
   readonly extra: readonly Descriptor[];
@@ -47,7 +51,10 @@ export interface Entered {
   readonly extra: readonly number[];
 }
 
-/** Starts the container's first process in its cgroup and namespaces. It is a child of tsrun, and waits for orders. */
+/**
+ * Starts the container's first process in its cgroup and namespaces. It is a child of tsrun, and waits for
+ * orders.
+ */
 export function enterNamespaces(options: EnterOptions): Entered {
   const stage = startFirst(options);
   const { plan, extra } = options;
@@ -75,8 +82,9 @@ export function enterNamespaces(options: EnterOptions): Entered {
 }
 
 /**
- * Whether a process in these namespaces may not be born into a cgroup of the host any more: in another user namespace
- * for want of permission, in the container's cgroup namespace because its own cgroup is then outside (nsdelegate).
+ * Whether a process in these namespaces may not be born into a cgroup of the host any more: in another user
+ * namespace for want of permission, in the container's cgroup namespace because its own cgroup is then
+ * outside (nsdelegate).
  */
 function leavesCgroupBehind({ created, joins }: NamespacePlan): boolean {
   return created.has("user") || joins.some(({ kind }) => kind === "user" || kind === "cgroup");
@@ -121,9 +129,13 @@ function startFirst(options: EnterOptions): Stage {
   return { ...options, first, slots, childSocket, middleSocket };
 }
 
-/** Before anything of the container is touched: who may look at us, what we are called, which cgroup we are in. */
+/**
+ * Before anything of the container is touched: who may look at us, what we are called, which cgroup we are
+ * in.
+ */
 function preparation({ cgroup, rootless, plan }: Stage): Operation[] {
-  // An ordinary user can only write the id maps of a process that is dumpable; it stops being so when its ids change.
+  // An ordinary user can only write the id maps of a process that is dumpable; it stops being so when its ids
+  // change.
   const mustStayDumpable = rootless && plan.created.has("user");
   return [
     ...(mustStayDumpable ? [] : [hide()]),
@@ -137,7 +149,10 @@ function hide(): Operation {
   return prctl(PR_SET_DUMPABLE, [0], "PR_SET_DUMPABLE", "hide the container's first process");
 }
 
-/** Writing 0 to `tasks` moves the writer alone, which costs microseconds; another's pid costs an RCU grace period. */
+/**
+ * Writing 0 to `tasks` moves the writer alone, which costs microseconds; another's pid costs an RCU grace
+ * period.
+ */
 function joinCgroup(tasks: string): Operation[] {
   const attempt = `join the cgroup of "${tasks}"`;
   const file = openat(-100, tasks, O_WRONLY, attempt);
@@ -145,9 +160,10 @@ function joinCgroup(tasks: string): Operation[] {
 }
 
 /**
- * Adds to `before` what joins the namespaces of others. All paths are opened before the first setns(2), since a joined
- * mount namespace changes what they mean. Where a user namespace is joined too, what belongs to the host can be joined
- * only before it, and what belongs to that user namespace only after: so each is tried before, and again after.
+ * Adds to `before` what joins the namespaces of others. All paths are opened before the first setns(2), since
+ * a joined mount namespace changes what they mean. Where a user namespace is joined too, what belongs to the
+ * host can be joined only before it, and what belongs to that user namespace only after: so each is tried
+ * before, and again after.
  */
 function joinAll({ first, plan }: Stage, before: Operation[]): Operation[] {
   const opened = plan.joins.map((join) => ({
@@ -191,8 +207,8 @@ function enterNewUserNamespace({ first, plan }: Stage, before: readonly Operatio
 }
 
 /**
- * On cgroup v2 a process must be in its cgroup before it is in another user namespace, whose root may not be allowed to
- * be born into it: so there one process more is cloned.
+ * On cgroup v2 a process must be in its cgroup before it is in another user namespace, whose root may not be
+ * allowed to be born into it: so there one process more is cloned.
  */
 function cloneIntoCgroup(stage: Stage, before: readonly Operation[]): Stage {
   const { first, slots, middleSocket } = stage;
@@ -206,7 +222,10 @@ function cloneIntoCgroup(stage: Stage, before: readonly Operation[]): Stage {
   return { ...stage, first: proxy, cgroup: { tasks: [], directory: undefined } };
 }
 
-/** A time namespace is entered by the children of who made it, and its clocks are set before the first of them. */
+/**
+ * A time namespace is entered by the children of who made it, and its clocks are set before the first of
+ * them.
+ */
 function timeOperations({ first, plan }: Stage, before: Operation[]): Operation[] {
   if (!plan.created.has("time")) return [];
   const create = unshare(CLONE_NEWTIME, "create a time namespace");

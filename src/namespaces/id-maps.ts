@@ -1,5 +1,5 @@
-// Giving a new user namespace its id maps, from outside: user_namespaces(7). Root writes them itself; an ordinary user
-// may map only its own id, and asks the set-user-ID programs of shadow for more.
+// Giving a new user namespace its id maps, from outside: user_namespaces(7). Root writes them itself; an
+// ordinary user may map only its own id, and asks the set-user-ID programs of shadow for more.
 
 import { TsrunError, wrapError } from "../errors.ts";
 import { pipe, readAll, readText, status, writeFile } from "../linux/files.ts";

@@ -15,7 +15,9 @@ import type { IDMapping, Spec } from "../spec/types.ts";
 
 export type NamespaceKind = "user" | "mount" | "pid" | "network" | "ipc" | "uts" | "cgroup" | "time";
 
-/** In the order in which they are entered; the name under /proc/PID/ns and the flag of clone(2) and setns(2). */
+/**
+ * In the order in which they are entered; the name under /proc/PID/ns and the flag of clone(2) and setns(2).
+ */
 export const NAMESPACES: Readonly<Record<NamespaceKind, { readonly proc: string; readonly flag: number }>> = {
   user: { proc: "user", flag: CLONE_NEWUSER },
   ipc: { proc: "ipc", flag: CLONE_NEWIPC },
@@ -65,7 +67,10 @@ export function planNamespaces(spec: Spec): NamespacePlan {
   };
 }
 
-/** Whether the container has this namespace to itself, or shares it with another container: anything but the host's. */
+/**
+ * Whether the container has this namespace to itself, or shares it with another container: anything but the
+ * host's.
+ */
 export function isIsolated(plan: NamespacePlan, kind: NamespaceKind): boolean {
   return plan.created.has(kind) || plan.joins.some((join) => join.kind === kind);
 }

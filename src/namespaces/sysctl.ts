@@ -1,11 +1,14 @@
-// Kernel parameters of the container's own namespaces. Written by the first process while it still sees the host's
-// /proc, which no image can have tampered with (CVE-2025-52881); each acts on the namespaces of who writes it.
+// Kernel parameters of the container's own namespaces. Written by the first process while it still sees the
+// host's /proc, which no image can have tampered with (CVE-2025-52881); each acts on the namespaces of who
+// writes it.
 
 import { O_WRONLY } from "../linux/fcntl.ts";
 import { close, openat, write } from "../proxy/calls.ts";
 import type { Operation } from "../proxy/operation.ts";
 
-/** Sets `linux.sysctl`. Which names are allowed, and which namespace each needs, was checked with the config. */
+/**
+ * Sets `linux.sysctl`. Which names are allowed, and which namespace each needs, was checked with the config.
+ */
 export function sysctlOperations(values: Readonly<Record<string, string>>): Operation[] {
   return Object.entries(values).flatMap(([name, value]) => {
     const path = sysctlPath(name);
@@ -15,7 +18,9 @@ export function sysctlOperations(values: Readonly<Record<string, string>>): Oper
   });
 }
 
-/** sysctl(8): dots separate, and a slash in a name stands for a dot of it: `net.ipv4.conf.eth0/1.forwarding`. */
+/**
+ * sysctl(8): dots separate, and a slash in a name stands for a dot of it: `net.ipv4.conf.eth0/1.forwarding`.
+ */
 function sysctlPath(name: string): string {
   // A name that begins with slashes separates by slashes.
   const separatedBySlash =

@@ -23,7 +23,10 @@ export function closeOnExecute(first: number): Operation {
   return orGoOn(operation("close_range", [first, LAST, how], "close descriptors for the program"));
 }
 
-/** Closes everything from `first` on but what `kept` lists: a process that waits for `start` holds on to nothing. */
+/**
+ * Closes everything from `first` on but what `kept` lists: a process that waits for `start` holds on to
+ * nothing.
+ */
 export function closeAllBut(first: number, kept: readonly number[]): Operation[] {
   const operations: Operation[] = [];
   let from = first;

@@ -2,7 +2,7 @@
 // Called by mount-steps.ts.
 
 import type { TsrunError } from "../errors.ts";
-import { EACCES, EEXIST, EINVAL, EPERM } from "../linux/errno.ts";
+import { EACCES, EEXIST, EINVAL, ENOENT, EPERM } from "../linux/errno.ts";
 import { AT_EMPTY_PATH, AT_RECURSIVE, O_PATH, S_IFDIR } from "../linux/fcntl.ts";
 import { MOUNT_ATTR_IDMAP, MOUNT_ATTR_NOSYMFOLLOW, MS_BIND, PROC_SUPER_MAGIC } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
@@ -48,12 +48,14 @@ class BindStep implements TargetStep {
   #flagging: Operation | undefined;
   #mapping: Operation | undefined;
   #magic: Reading | undefined;
+  #from: string;
   #needsHelp: boolean;
 
   constructor({ context, mount, provider }: BindOptions) {
     this.#context = context;
     this.#mount = mount;
     this.#change = mount.change;
+    this.#from = mount.source;
     this.#needsHelp = mount.idMap !== undefined;
     this.#attempt = `mount ${nameMount(mount)}`;
     // A source inside the root may be a mount of the container's, which tsrun itself does not see.
@@ -90,7 +92,7 @@ class BindStep implements TargetStep {
     this.#mapping = undefined;
     this.#magic = undefined;
     const bound = bind(this.#context, {
-      from: mount.source,
+      from: this.#from,
       withSubmounts: mount.withSubmounts,
       target,
       again,
@@ -173,6 +175,13 @@ class BindStep implements TargetStep {
     if (failed === this.#source && failed.result === -EACCES && this.#context.helper.canHelp) {
       this.#needsHelp = true;
       return;
+    }
+    const { otherSource } = this.#mount;
+    if (failed === this.#source && failed.result === -ENOENT && otherSource !== undefined) {
+      if (this.#from !== otherSource) {
+        this.#from = otherSource;
+        return;
+      }
     }
     throw this.#failure(failed, this.#context);
   }

@@ -1,6 +1,7 @@
 // The step that mounts a file system of its own: proc, sysfs, tmpfs, devpts, mqueue, cgroup, overlay and any
 // other. Called by mount-steps.ts.
 
+import { TsrunError } from "../errors.ts";
 import { EBUSY, ELOOP, ENOTDIR, EPERM } from "../linux/errno.ts";
 import { AT_EMPTY_PATH, O_DIRECTORY, O_PATH } from "../linux/fcntl.ts";
 import { MS_RDONLY } from "../linux/mount.ts";
@@ -46,6 +47,7 @@ export class FilesystemStep implements TargetStep, Provider {
   #mounted: Operation | undefined;
   #covered: Operation | undefined;
   #instead: Step | undefined;
+  #isLast = false;
 
   constructor(options: FilesystemOptions) {
     const { context, mount, provider } = options;
@@ -198,7 +200,7 @@ export class FilesystemStep implements TargetStep, Provider {
 
   recover(failed: Operation, pending: readonly Step[]): void {
     if (this.#instead !== undefined) {
-      this.#instead.recover(failed, pending);
+      this.#recoverInstead(this.#instead, failed, pending);
       return;
     }
     const { context, mount } = this.#options;
@@ -211,6 +213,20 @@ export class FilesystemStep implements TargetStep, Provider {
     const { plain } = this.target.options;
     if (plain !== undefined && failed.result === -ENOTDIR) throw this.target.refusal(plain.because);
     throw operationFailure(failed, { log: this.#kernelLog(failed), hint: describeMount(mount) });
+  }
+
+  #recoverInstead(instead: Step, failed: Operation, pending: readonly Step[]): void {
+    const { context, mount } = this.#options;
+    const { lastResort } = mount;
+    try {
+      instead.recover(failed, pending);
+    } catch (error) {
+      const missing = error instanceof TsrunError && error.errno === "ENOENT";
+      if (!missing || lastResort === undefined || this.#isLast) throw error;
+      this.#isLast = true;
+      const { provider } = this.target.options;
+      this.#instead = new FilesystemStep({ context, mount: lastResort, provider, keep: false });
+    }
   }
 
   /** What the kernel says about a bad parameter (fsconfig(2)): one message a read. */

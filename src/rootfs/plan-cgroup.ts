@@ -1,10 +1,24 @@
 // `type: cgroup`: the container's view of its control groups, as runc gives it (mountCgroupV1,
 // mountCgroupV2). Pure; called by plan.ts.
 
-import { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC } from "../linux/mount.ts";
+import {
+  MOUNT_ATTR_RDONLY,
+  MS_BIND,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_RDONLY,
+  MS_REC,
+} from "../linux/mount.ts";
 import { type ParsedOptions, parseMountOptions } from "./mount-options.ts";
 import { nameOf } from "./paths.ts";
-import { type MountPlan, type MountRequest, planBind, planFilesystem } from "./plan-mounts.ts";
+import {
+  type FilesystemMount,
+  type MountPlan,
+  type MountRequest,
+  planBind,
+  planFilesystem,
+} from "./plan-mounts.ts";
 
 /** What a cgroup mount must know of the host. */
 export interface CgroupLayout {
@@ -24,6 +38,8 @@ export interface CgroupHierarchy {
   readonly mountpoint: string;
   /** The container's own directory in it, as a path of the host. */
   readonly containerPath: string;
+  /** Where tsrun itself is: an ordinary user's container stays there when it cannot have a cgroup of its own. */
+  readonly ownPath?: string | undefined;
 }
 
 const USUAL_FLAGS = MS_NOEXEC | MS_NOSUID | MS_NODEV;
@@ -48,7 +64,23 @@ function planV2(request: MountRequest, { parsed, layout }: CgroupRequest): Mount
     { ...parsed, data: [], setFlags: parsed.setFlags | MS_BIND },
   );
   const mount = planFilesystem(request, { parsed, type: "cgroup2" });
-  return bind.kind === "bind" ? { ...mount, otherwise: bind } : mount;
+  if (bind.kind !== "bind") return mount;
+  return { ...mount, otherwise: bind, lastResort: planMask(request, layout) };
+}
+
+/**
+ * AS RUNC: an ordinary user's container without a cgroup of its own must not see the host's writable, which may be
+ * bound at /sys as a whole.
+ */
+function planMask(request: MountRequest, { cgroupNamespace }: CgroupLayout): FilesystemMount | undefined {
+  if (!cgroupNamespace) return undefined;
+  const parsed = { ...NOTHING, setFlags: MS_RDONLY, data: ["nr_blocks=1", "nr_inodes=1"] };
+  const mask = planFilesystem(
+    { ...request, mount: { ...request.mount, source: "tmpfs" } },
+    { parsed, type: "tmpfs" },
+  );
+  const now = { superblock: ["ro"], attributes: MOUNT_ATTR_RDONLY, readonlyLater: false };
+  return { ...mask, ...now, inheritsMode: false };
 }
 
 /**
@@ -91,10 +123,11 @@ function planHierarchy(
   if (!layout.cgroupNamespace) {
     const source = hierarchy.containerPath;
     const flags = parsed.setFlags | MS_BIND | MS_REC;
-    return planBind(
+    const bind = planBind(
       { ...request, mount: { ...request.mount, source } },
       { ...parsed, data: [], setFlags: flags },
     );
+    return bind.kind === "bind" ? { ...bind, otherSource: hierarchy.ownPath } : bind;
   }
   // A new mount shows the root of the cgroup namespace.
   const named = hierarchy.controllers.startsWith("name=");

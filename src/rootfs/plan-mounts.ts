@@ -52,6 +52,8 @@ export interface FilesystemMount extends Planned {
   readonly needsMountCall: boolean;
   /** Instead, when the kernel does not let us mount this (cgroup2 without a cgroup namespace of our own). */
   readonly otherwise?: BindMount | undefined;
+  /** Instead, when there is nothing to bind either. */
+  readonly lastResort?: FilesystemMount | undefined;
 }
 
 export interface BindMount extends Planned {
@@ -59,6 +61,8 @@ export interface BindMount extends Planned {
   readonly withSubmounts: boolean;
   readonly change: AttributeChange | undefined;
   readonly idMap?: IdMap | undefined;
+  /** To be bound when there is no such source. */
+  readonly otherSource?: string | undefined;
 }
 
 export interface IdMap {

@@ -1,4 +1,5 @@
-// Classic BPF, as seccomp(2) takes it: instructions and their bytes (`struct sock_filter`, <linux/filter.h>). Pure.
+// Classic BPF, as seccomp(2) takes it: instructions and their bytes (`struct sock_filter`, <linux/filter.h>).
+// Pure.
 
 import { viewOf } from "../linux/words.ts";
 

@@ -1,6 +1,6 @@
-// Compiled filters kept under the state root; called by compile.ts. A filter is what stands between a container and
-// the kernel, so nothing is believed that could have been written by anybody else, or half; whatever looks odd is
-// compiled again. A cache that cannot be used costs time, never an error.
+// Compiled filters kept under the state root; called by compile.ts. A filter is what stands between a
+// container and the kernel, so nothing is believed that could have been written by anybody else, or half;
+// whatever looks odd is compiled again. A cache that cannot be used costs time, never an error.
 
 import { mustCall, tryCall } from "../linux/call.ts";
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFREG } from "../linux/fcntl.ts";
@@ -21,7 +21,9 @@ import { cString, viewOf } from "../linux/words.ts";
 import type { Seccomp } from "../spec/types.ts";
 import { type CompiledFilter, decodeEntry, encodeEntry, MAX_ENTRY_SIZE } from "./filter.ts";
 
-/** Raised whenever a profile compiles to something else than before; a rebuilt tsrun counts as changed anyway. */
+/**
+ * Raised whenever a profile compiles to something else than before; a rebuilt tsrun counts as changed anyway.
+ */
 const FORMAT = "tsrun seccomp cache 1";
 
 /** Beyond this many the oldest go. A host has a handful of profiles. */
@@ -71,8 +73,9 @@ function attempt<T>(what: string, debug: Debug, action: () => T): T | undefined 
 }
 
 /**
- * Everything that the program depends on: the profile, the machine, libseccomp and tsrun themselves. The last two go in
- * as file identities (device, inode, size, times), since asking libseccomp for its version means loading it.
+ * Everything that the program depends on: the profile, the machine, libseccomp and tsrun themselves. The last
+ * two go in as file identities (device, inode, size, times), since asking libseccomp for its version means
+ * loading it.
  */
 function cacheKey(profile: Seccomp, libraryPath: string): string {
   const hasher = new Bun.CryptoHasher("sha256");
@@ -89,7 +92,8 @@ function canonicalText(profile: Seccomp): string {
   try {
     return JSON.stringify(compiled);
   } catch {
-    // Operands beyond 2^53 are bigints, which JSON has no form for; the schema lets no object stand for a number.
+    // Operands beyond 2^53 are bigints, which JSON has no form for; the schema lets no object stand for a
+    // number.
     return JSON.stringify(compiled, (_, value) =>
       typeof value === "bigint" ? { exact: `${value}` } : value,
     );

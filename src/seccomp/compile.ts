@@ -1,5 +1,5 @@
-// Seccomp profiles compiled on the host's side: profile in, BPF program out. Called by the stories that start a
-// process (create, run, exec); the proxy then installs the program inside the container with seccomp(2).
+// Seccomp profiles compiled on the host's side: profile in, BPF program out. Called by the stories that start
+// a process (create, run, exec); the proxy then installs the program inside the container with seccomp(2).
 
 import { TsrunError } from "../errors.ts";
 import type { Seccomp } from "../spec/types.ts";
@@ -41,7 +41,9 @@ export function compileSeccomp(
   return filter;
 }
 
-/** Of the flags that a profile may hold, Linux 5.10 lacks one; the error of seccomp(2) would not say which. */
+/**
+ * Of the flags that a profile may hold, Linux 5.10 lacks one; the error of seccomp(2) would not say which.
+ */
 function checkFlags(flags: number): void {
   if ((flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) === 0 || kernelKnowsFlags(flags)) return;
   throw new TsrunError(

@@ -1,6 +1,6 @@
-// System calls newer than the profile fail with ENOSYS, whatever the profile's default is: C libraries then fall back
-// to an older call, where EPERM would make them give up. A stub in front of libseccomp's program does it, as runc's
-// libcontainer/seccomp/patchbpf does. Pure; called by program.ts.
+// System calls newer than the profile fail with ENOSYS, whatever the profile's default is: C libraries then
+// fall back to an older call, where EPERM would make them give up. A stub in front of libseccomp's program
+// does it, as runc's libcontainer/seccomp/patchbpf does. Pure; called by program.ts.
 
 import {
   DATA_ARCHITECTURE,
@@ -34,7 +34,8 @@ const X32 = ARCHITECTURES.SCMP_ARCH_X32;
 const S390: readonly number[] = [ARCHITECTURES.SCMP_ARCH_S390, ARCHITECTURES.SCMP_ARCH_S390X];
 
 /**
- * The stub. It falls off its end into the filter that must follow; an architecture without a limit goes there too,
+ * The stub. It falls off its end into the filter that must follow; an architecture without a limit goes
+ * there too,
  * where libseccomp's answer for foreign architectures waits.
  *
  *     load architecture
@@ -91,8 +92,8 @@ function notAbove(highest: number): Instruction[] {
 }
 
 /**
- * On s390 a call through svc 0 has its number in a register, and a number that the kernel does not know arrives here
- * as 0, setup(2), which nothing has called for decades.
+ * On s390 a call through svc 0 has its number in a register, and a number that the kernel does not know
+ * arrives here as 0, setup(2), which nothing has called for decades.
  */
 function noSystemCallZero(): Instruction[] {
   return [jumpIf(JUMP_EQUAL, 0, { no: 1 }), RETURN_ENOSYS];

@@ -12,8 +12,9 @@ const TRIPLET = machine === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
 const DIRECTORIES = [`/usr/lib/${TRIPLET}`, `/lib/${TRIPLET}`, "/usr/lib64", "/lib64", "/usr/lib", "/lib"];
 
 /**
- * The file that `openLibrary` would load; `undefined` when it is in none of the usual places, where only the dynamic
- * linker may find it. Known without loading it, so that a cached filter can be told from an outdated one.
+ * The file that `openLibrary` would load; `undefined` when it is in none of the usual places, where only the
+ * dynamic linker may find it. Known without loading it, so that a cached filter can be told from an outdated
+ * one.
  */
 export function libraryPath(): string | undefined {
   for (const directory of DIRECTORIES) {

@@ -1,5 +1,5 @@
-// SCMP_ACT_NOTIFY: what the agent at `listenerPath` is told beside the descriptor that notifications arrive on
-// (config-linux.md#containerprocessstate). Pure; called by the stories that start a process.
+// SCMP_ACT_NOTIFY: what the agent at `listenerPath` is told beside the descriptor that notifications arrive
+// on (config-linux.md#containerprocessstate). Pure; called by the stories that start a process.
 
 import { TsrunError } from "../errors.ts";
 import type { Seccomp } from "../spec/types.ts";
@@ -25,7 +25,10 @@ export interface NotifyingProcess {
   };
 }
 
-/** Throws E_CONFIG when a profile notifies but does not say whom. A path that nothing needs is ignored, as in runc. */
+/**
+ * Throws E_CONFIG when a profile notifies but does not say whom. A path that nothing needs is ignored, as in
+ * runc.
+ */
 export function validateListener(profile: Seccomp): void {
   if (!usesNotify(profile) || (profile.listenerPath ?? "") !== "") return;
   throw new TsrunError("E_CONFIG", "cannot use SCMP_ACT_NOTIFY: seccomp listenerPath is not set", {
@@ -34,8 +37,8 @@ export function validateListener(profile: Seccomp): void {
 }
 
 /**
- * The ContainerProcessState message, sent in one piece with the descriptor as its only SCM_RIGHTS. The order of the
- * keys and what is left out when empty are runc's.
+ * The ContainerProcessState message, sent in one piece with the descriptor as its only SCM_RIGHTS. The order
+ * of the keys and what is left out when empty are runc's.
  */
 export function notifyMessage({ ociVersion, pid, metadata, container }: NotifyingProcess): string {
   const { id, status, pid: containerPid, bundle, annotations = {} } = container;

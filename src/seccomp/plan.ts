@@ -1,5 +1,5 @@
-// A seccomp profile of config.json turned into numbers: what libseccomp is asked for, and what is refused before.
-// Pure; called by compile.ts. The rules are runc's (libcontainer/seccomp, function InitSeccomp).
+// A seccomp profile of config.json turned into numbers: what libseccomp is asked for, and what is refused
+// before. Pure; called by compile.ts. The rules are runc's (libcontainer/seccomp, function InitSeccomp).
 
 import { TsrunError } from "../errors.ts";
 import type { Seccomp, SeccompArg, SeccompSyscall } from "../spec/types.ts";
@@ -90,8 +90,8 @@ export function usesNotify(profile: Seccomp): boolean {
 }
 
 /**
- * Whether the ENOSYS stub goes in front. A permissive default needs none; neither does one that is ENOSYS already.
- * TRACE counts as permissive, as in runc: a tracer answers for newer system calls itself.
+ * Whether the ENOSYS stub goes in front. A permissive default needs none; neither does one that is ENOSYS
+ * already. TRACE counts as permissive, as in runc: a tracer answers for newer system calls itself.
  */
 function wantsEnosys({ defaultAction, defaultErrnoRet }: Seccomp): boolean {
   if (defaultAction === "SCMP_ACT_ERRNO" && defaultErrnoRet === ENOSYS) return false;
@@ -123,8 +123,8 @@ function ruleGroup(rule: SeccompSyscall): RuleGroup {
 }
 
 /**
- * AS RUNC: libseccomp refuses two conditions on one argument. A rule that has them means any of its conditions then,
- * not all: a meaning that profiles of the time before libseccomp checked it rely on.
+ * AS RUNC: libseccomp refuses two conditions on one argument. A rule that has them means any of its
+ * conditions then, not all: a meaning that profiles of the time before libseccomp checked it rely on.
  */
 function alternatives(conditions: readonly Condition[]): readonly (readonly Condition[])[] {
   const indexes = new Set(conditions.map(({ index }) => index));

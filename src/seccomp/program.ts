@@ -1,5 +1,5 @@
-// A planned filter made into a BPF program by libseccomp; called by compile.ts. The order of the calls is runc's
-// (libcontainer/seccomp, functions InitSeccomp and matchCall).
+// A planned filter made into a BPF program by libseccomp; called by compile.ts. The order of the calls is
+// runc's (libcontainer/seccomp, functions InitSeccomp and matchCall).
 
 import { TsrunError } from "../errors.ts";
 import { mustCall } from "../linux/call.ts";
@@ -34,8 +34,8 @@ const EDOM = 33;
 const BINARY_TREE = 2;
 
 /**
- * AS RUNC: only from this many rules on, since libseccomp up to 2.5.4 builds a wrong tree of no rules at all, and
- * a leaf holds four.
+ * AS RUNC: only from this many rules on, since libseccomp up to 2.5.4 builds a wrong tree of no rules at all,
+ * and a leaf holds four.
  */
 const BINARY_TREE_FROM = 33;
 
@@ -71,8 +71,8 @@ function limits(library: Libseccomp, plan: FilterPlan): Limit[] {
   const names = plan.groups.flatMap((group) => group.names).map(cString);
   const architectures = new Set([library.nativeArchitecture, ...plan.architectures]);
   return [...architectures].flatMap((architecture) => {
-    // A name that this architecture lacks resolves to a negative number. DIFFERS: runc starts from 0, and has no
-    // limit for a profile that names nothing but system call 0.
+    // A name that this architecture lacks resolves to a negative number. DIFFERS: runc starts from 0, and has
+    // no limit for a profile that names nothing but system call 0.
     const highest = names.reduce(
       (most, name) => Math.max(most, library.resolveNameOn(architecture, name)),
       0,

@@ -1,5 +1,5 @@
-// The words of a seccomp profile and the numbers behind them: config-linux.md#seccomp on one side, <seccomp.h>,
-// <linux/audit.h> and <linux/seccomp.h> on the other. Pure; `features` prints the names.
+// The words of a seccomp profile and the numbers behind them: config-linux.md#seccomp on one side,
+// <seccomp.h>, <linux/audit.h> and <linux/seccomp.h> on the other. Pure; `features` prints the names.
 
 /** Action: what the filter returns for it (SECCOMP_RET_*), the data bits still empty. */
 const ACTIONS = {
@@ -52,7 +52,10 @@ export const ARCHITECTURES = {
   SCMP_ARCH_X86_64: 0xc000003e,
 } as const;
 
-/** Once an agent has received a notification, only a fatal signal interrupts the wait for its answer; Linux 5.19. */
+/**
+ * Once an agent has received a notification, only a fatal signal interrupts the wait for its answer; Linux
+ * 5.19.
+ */
 export const SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 1 << 5;
 
 /** Flag: its bit in the flags of seccomp(2). */

@@ -1,5 +1,5 @@
-// The container's terminal: a pty of its own devpts, made by the first process inside the container, its master sent
-// to whoever asked for it. pty(7), ioctl_tty(2). Called by the create and exec stories.
+// The container's terminal: a pty of its own devpts, made by the first process inside the container, its
+// master sent to whoever asked for it. pty(7), ioctl_tty(2). Called by the create and exec stories.
 
 import { TsrunError } from "../errors.ts";
 import { AT_EMPTY_PATH, O_CREAT, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
@@ -36,7 +36,8 @@ export interface Pty {
 /** Opens a new pty of the devpts on /dev/pts, seen from the container's root. */
 export function openPty(proxy: SyscallProxy, size: ConsoleSize | undefined): Pty {
   const attempt = "open a terminal of the container's devpts";
-  // CVE-2025-52565: an image may have put anything at this path, so what was opened is checked before it is used.
+  // CVE-2025-52565: an image may have put anything at this path, so what was opened is checked before it is
+  // used.
   const master = openat(-100, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW, attempt);
   const filesystem = fstatfs(master, attempt);
   const node = statx(master, "", AT_EMPTY_PATH, attempt);
@@ -84,7 +85,9 @@ export function bindConsole(proxy: SyscallProxy, slave: number): void {
   proxy.run([place, tree, moveMount(tree, place, attempt), close(tree), close(place)]);
 }
 
-/** Sends the master to the other end of `socket`, in the one message that every receiver of runc's expects. */
+/**
+ * Sends the master to the other end of `socket`, in the one message that every receiver of runc's expects.
+ */
 export function sendMaster(socket: number, master: number): Operation {
   return operation(
     "sendmsg",

@@ -1,4 +1,5 @@
-// The sockets that callers listen on for a terminal or a pidfd: connected by tsrun, used by the first process.
+// The sockets that callers listen on for a terminal or a pidfd: connected by tsrun, used by the first
+// process.
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call.ts";
@@ -37,7 +38,10 @@ export function connectTo(path: string, option: string): Descriptor {
   return socket;
 }
 
-/** The two ends of a connection of ours: the first process sends the master to one, `receiveMaster` reads the other. */
+/**
+ * The two ends of a connection of ours: the first process sends the master to one, `receiveMaster` reads the
+ * other.
+ */
 export function consolePair(): [Descriptor, Descriptor] {
   const pair = new Uint8Array(8);
   mustCall("make a socket pair", "socketpair", AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);

@@ -32,8 +32,9 @@ t.test("every command and every option is described", async (t) => {
   for (const { name, describe, details, options } of commands) {
     t.match(describe, /^[a-z].*[^.]$/, name);
     t.match(details, /^[A-Z]/, name);
+    // Lower case, but for a name such as CPU or AppArmor.
     for (const [option, { describe }] of Object.entries(options))
-      t.match(describe, /^[a-z]/, `${name} --${option}`);
+      t.match(describe, /^([a-z]|[A-Z]\w*[A-Z])/, `${name} --${option}`);
   }
   for (const [option, { describe }] of Object.entries(globalOptions))
     t.match(describe, /^[a-z]/, `--${option}`);

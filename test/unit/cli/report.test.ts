@@ -15,7 +15,8 @@ t.test("without a log file stderr gets the log's line, and nothing else", async 
   t.same(tell(missing), {
     file: undefined,
     stderr:
-      'time="2026-01-02T03:04:05Z" level=error msg="container does not exist" code=E_NOT_FOUND hint="see list"\n',
+      'time="2026-01-02T03:04:05Z" level=error msg="container does not exist" ' +
+      'code=E_NOT_FOUND hint="see list"\n',
   });
   t.match(JSON.parse(tell(missing, { format: "json" }).stderr), { level: "error", hint: "see list" });
 });

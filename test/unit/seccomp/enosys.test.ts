@@ -1,4 +1,5 @@
-// System calls newer than the profile: what the stub in front of a filter answers, architecture by architecture.
+// System calls newer than the profile: what the stub in front of a filter answers, architecture by
+// architecture.
 
 import t from "tap";
 import { returns } from "../../../src/seccomp/bpf.ts";
@@ -10,7 +11,10 @@ const ENOSYS = 0x00050026;
 const FILTER = 0x7fff0000;
 const X32_BIT = 0x40000000;
 
-/** The verdict of the stub for a limit list: "enosys", or "filter" when it leaves the decision to what follows. */
+/**
+ * The verdict of the stub for a limit list: "enosys", or "filter" when it leaves the decision to what
+ * follows.
+ */
 function verdict(limits: readonly Limit[], audit: Architecture, number: number): string {
   const program = [...enosysStub(limits), returns(FILTER)];
   const result = runFilter(program, { number, architecture: ARCHITECTURES[audit] });

@@ -50,7 +50,7 @@ t.test("every fault is in one line, in the order of the file, with pointer and p
   "process": {
     "args": "sh",
     "cwd": "home",
-    "ioPriority": {"class": "IOPRIO_CLASS_ID", "priority": 0}
+    "ioPriority": {"class": "IOPRIO_CLASS_IDL", "priority": 0}
   },
   "root": {"path": "rootfs", "readonly": "yes"},
   "hostname": "x",
@@ -64,8 +64,9 @@ t.test("every fault is in one line, in the order of the file, with pointer and p
     'cannot use "config.json": 6 faults: ' +
       '/process/args (line 4 column 5): must be a list, is the string "sh"; ' +
       "/process/cwd (line 5 column 5): Cwd must be an absolute path; " +
-      '/process/ioPriority/class (line 6 column 20): unknown word "IOPRIO_CLASS_ID", ' +
-      'did you mean "IOPRIO_CLASS_IDLE"? (allowed: "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"); ' +
+      '/process/ioPriority/class (line 6 column 20): unknown word "IOPRIO_CLASS_IDL", ' +
+      'did you mean "IOPRIO_CLASS_IDLE"? ' +
+      '(allowed: "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"); ' +
       '/root/readonly (line 8 column 30): must be true or false, is the string "yes"; ' +
       '/linux/namespaces/0/type (line 11 column 21): unknown word "netwrok", did you mean "network"? ' +
       '(allowed: "mount", "pid", "network", "uts", "ipc", "user", "cgroup", "time"); ' +

@@ -88,13 +88,6 @@ const CHOICES: readonly Choice[] = [
     example: { ...V, id: "x", status: "paused", bundle: "/b" },
   },
   {
-    name: "any capability",
-    why: "runc leaves an unknown one out with a warning, whatever it looks like",
-    rejectedBy: "theirs",
-    explains: ({ pointer, keyword }) => keyword === "pattern" && /^\/process\/capabilities\//.test(pointer),
-    example: { ...V, process: { cwd: "/", capabilities: { bounding: ["SYS_ADMIN"] } } },
-  },
-  {
     name: "rlimits are known",
     why: "the kernel has sixteen of them",
     rejectedBy: "ours",
