@@ -67,7 +67,7 @@ export class FilesystemStep implements TargetStep, Provider {
 
   /** What is mounted below may need what is copied. */
   get pauses(): boolean {
-    return this.#options.mount.copyUp;
+    return this.#instead === undefined ? this.#options.mount.copyUp : this.#instead.pauses === true;
   }
 
   /** The mount's own root directory. */
@@ -148,6 +148,10 @@ export class FilesystemStep implements TargetStep, Provider {
 
   /** The covered directory is still to be reached by its descriptor, and nobody else is here yet. */
   finish(): void {
+    if (this.#instead !== undefined) {
+      this.#instead.finish?.();
+      return;
+    }
     const { context, mount, keep } = this.#options;
     const [covered, mounted] = [this.#covered, this.#mounted];
     if (!mount.copyUp || covered === undefined || mounted === undefined) return;
