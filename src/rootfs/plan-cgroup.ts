@@ -38,7 +38,9 @@ export interface CgroupHierarchy {
   readonly mountpoint: string;
   /** The container's own directory in it, as a path of the host. */
   readonly containerPath: string;
-  /** Where tsrun itself is: an ordinary user's container stays there when it cannot have a cgroup of its own. */
+  /**
+   * Where tsrun itself is: an ordinary user's container stays there when it cannot have a cgroup of its own.
+   */
   readonly ownPath?: string | undefined;
 }
 
@@ -69,8 +71,8 @@ function planV2(request: MountRequest, { parsed, layout }: CgroupRequest): Mount
 }
 
 /**
- * AS RUNC: an ordinary user's container without a cgroup of its own must not see the host's writable, which may be
- * bound at /sys as a whole.
+ * AS RUNC: an ordinary user's container without a cgroup of its own must not see the host's writable, which
+ * may be bound at /sys as a whole.
  */
 function planMask(request: MountRequest, { cgroupNamespace }: CgroupLayout): FilesystemMount | undefined {
   if (!cgroupNamespace) return undefined;
