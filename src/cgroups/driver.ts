@@ -9,6 +9,7 @@ import type { Resources } from "../spec/types.ts";
 import { freeze, freezeState, thaw } from "./freezer.ts";
 import { unifiedCgroupOf } from "./host.ts";
 import { planLimitsV1, planLimitsV2 } from "./limits.ts";
+import type { MergedResources } from "./merge.ts";
 import { plannedRecord } from "./plan.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
 import {
@@ -171,7 +172,9 @@ function noteLimits({ driver, paths }: CgroupRecord, resources: Resources, { jou
  * Changes limits of a container in use; device rules stay as they are. On failure the old values are written
  * back, and the error tells of those that could not be.
  */
-export function updateResources(record: CgroupRecord, change: Resources, before: Resources): void {
+export function updateResources(record: CgroupRecord, merged: MergedResources, before: Resources): void {
+  // When a property changes, systemd sets the unit's files anew, and to defaults those it knows nothing of.
+  const change = record.unit === undefined ? merged.change : merged.inForce;
   assertUnifiedUsable(record, change);
   const journal = new Journal();
   try {

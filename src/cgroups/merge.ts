@@ -31,6 +31,7 @@ export function mergeResources(
 ): MergedResources {
   const inForce: Resources = {
     ...current,
+    ...(current.unified === undefined ? {} : { unified: notReplaced(current.unified, asked) }),
     ...definedOf({
       memory: asked.memory && mergeMemory(current.memory ?? {}, asked.memory),
       cpu: asked.cpu && mergeCpu(current.cpu ?? {}, asked.cpu),
@@ -40,7 +41,7 @@ export function mergeResources(
         asked.hugepageLimits && mergeHugepages(current.hugepageLimits ?? [], asked.hugepageLimits),
       network: asked.network && { ...current.network, ...asked.network },
       rdma: asked.rdma && { ...current.rdma, ...asked.rdma },
-      unified: asked.unified && { ...current.unified, ...asked.unified },
+      unified: asked.unified && { ...notReplaced(current.unified ?? {}, asked), ...asked.unified },
     }),
   };
   const change: Resources = {
@@ -51,6 +52,26 @@ export function mergeResources(
     }),
   };
   return { inForce, change };
+}
+
+/** Of files named in `unified`, those that nothing asked for now writes as well: the later word counts. */
+function notReplaced(
+  unified: Readonly<Record<string, string>>,
+  { memory, cpu, pids }: Resources,
+): Record<string, string> {
+  const replaced: Readonly<Record<string, boolean>> = {
+    "pids.max": isSet(pids?.limit),
+    "memory.max": isSet(memory?.limit),
+    "memory.low": isSet(memory?.reservation),
+    "memory.swap.max": isSet(memory?.swap) || memory?.limit === -1,
+    "cpu.weight": isSet(cpu?.shares) || cpu?.idle !== undefined,
+    "cpu.idle": cpu?.idle !== undefined,
+    "cpu.max": isSet(cpu?.quota) || isSet(cpu?.period),
+    "cpu.max.burst": cpu?.burst !== undefined,
+    "cpuset.cpus": (cpu?.cpus ?? "") !== "",
+    "cpuset.mems": (cpu?.mems ?? "") !== "",
+  };
+  return Object.fromEntries(Object.entries(unified).filter(([file]) => replaced[file] !== true));
 }
 
 function mergeMemory(current: MemoryResources, asked: MemoryResources): MemoryResources {

@@ -12,6 +12,9 @@ import {
 } from "../cgroups/driver.ts";
 import { plannedRecord } from "../cgroups/plan.ts";
 import { TsrunError } from "../errors.ts";
+import { Capture } from "../hooks/capture.ts";
+import { type HookState, hasHooksAfter, hasInnerHooks } from "../hooks/plan.ts";
+import { runHooks, runInnerHooks } from "../hooks/run.ts";
 import { type Descriptor, openDirectory, replaceFile } from "../linux/files.ts";
 import { processStatus, signalProcess, waitFor } from "../linux/process.ts";
 import { SIGKILL } from "../linux/sched.ts";
@@ -53,6 +56,8 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   });
   using terminal = socket;
 
+  using capture = hasInnerHooks(bundle.spec.hooks) ? new Capture() : undefined;
+
   using undo = new Undo();
   using directory = createStateDirectory(globals.root, options.id);
   undo.add(() => directory.remove());
@@ -68,14 +73,14 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
 
   const entered = startFirstProcess(plan, cgroup, {
     globals,
-    extra: [fifo, ...(terminal === undefined ? [] : [terminal])],
+    extra: [fifo, ...(capture?.descriptors ?? []), ...(terminal === undefined ? [] : [terminal])],
   });
   undo.add(() => endProcess(entered));
   record = { ...record, cgroup, ...identityOf(entered.proxy.pid) };
   directory.save(record);
 
   try {
-    setUp(plan, { entered, cgroup });
+    setUp(plan, { entered, cgroup, capture, hasTerminal: terminal !== undefined });
   } catch (error) {
     throw error instanceof ProxyDied ? explainDeath(error, cgroup) : error;
   }
@@ -96,10 +101,19 @@ function tellWarnings({ log, trace }: GlobalOptions, { bundle, process }: Contai
   }
 }
 
+interface SetUp {
+  readonly entered: Entered;
+  readonly cgroup: CgroupRecord;
+  readonly capture: Capture | undefined;
+  readonly hasTerminal: boolean;
+}
+
 /** What happens inside, from an empty process in its namespaces to one that waits for `start`. */
-function setUp(plan: ContainerPlan, { entered, cgroup }: { entered: Entered; cgroup: CgroupRecord }): void {
+function setUp(plan: ContainerPlan, { entered, cgroup, capture, hasTerminal }: SetUp): void {
   const { proxy } = entered;
-  const [fifo = -1, console] = entered.extra;
+  const { hooks } = plan.bundle.spec;
+  const [fifo = -1, firstCapture = -1] = entered.extra;
+  const console = hasTerminal ? entered.extra.at(-1) : undefined;
 
   // In the container's namespaces, but still in the host's tree of mounts.
   prepareInit(proxy, plan);
@@ -110,6 +124,23 @@ function setUp(plan: ContainerPlan, { entered, cgroup }: { entered: Entered; cgr
   // AS RUNC: limits come when the mounts are made, which then do not count against a tight memory limit.
   applyResources(cgroup, plan.cgroup.resources, { rootless: plan.rootless, devices: plan.cgroup.devices });
   setLimits(proxy.pid, plan.process.rlimits);
+
+  // Hooks of the host see the container's namespaces and mounts by its pid; createContainer runs in them, while the
+  // host's paths still lead somewhere.
+  const creating = hookState(plan, "creating", proxy.pid);
+  runHooks(hooks, "prestart", creating);
+  runHooks(hooks, "createRuntime", creating);
+  if (capture !== undefined) {
+    const directory = plan.rootfs.rootfs;
+    const inner = {
+      kind: "createContainer",
+      state: creating,
+      capture,
+      firstSlot: firstCapture,
+      directory,
+    } as const;
+    runInnerHooks(proxy, hooks, inner);
+  }
 
   // From here on no path of the host can be reached.
   enterRootfs(proxy, plan.rootfs, rootfs);
@@ -154,8 +185,14 @@ function newRecord({ bundle, options, cgroup, namespaces }: ContainerPlan): Stat
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
     cgroup: plannedRecord(cgroup),
     newKeyring: !options.noNewKeyring,
+    hooksAfter: hasHooksAfter(spec.hooks),
     ownPidNamespace: namespaces.created.has("pid"),
   };
+}
+
+function hookState({ bundle, options }: ContainerPlan, status: HookState["status"], pid: number): HookState {
+  const { ociVersion, annotations } = bundle.spec;
+  return { ociVersion, id: options.id, status, pid, bundle: bundle.path, annotations };
 }
 
 function identityOf(pid: number): Pick<StateRecord, "init_process_pid" | "init_process_start"> {

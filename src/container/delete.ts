@@ -2,11 +2,13 @@
 
 import { destroyCgroup, killProcesses } from "../cgroups/driver.ts";
 import { TsrunError } from "../errors.ts";
+import { runHooks } from "../hooks/run.ts";
 import { poll } from "../linux/process.ts";
 import { POLLIN, SIGKILL } from "../linux/sched.ts";
 import { signalInit } from "./kill.ts";
 import type { DeleteOptions, GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
+import { stateForHooks } from "./start.ts";
 import { openProcess, statusOf } from "./status.ts";
 import { findStateDirectory, type StateDirectory } from "./store.ts";
 
@@ -64,5 +66,8 @@ export function killAndWait(record: StateRecord): void {
 export function destroy(directory: StateDirectory, record: StateRecord, { leftovers = false } = {}): void {
   if (leftovers || !record.ownPidNamespace) killProcesses(record.cgroup, SIGKILL);
   destroyCgroup(record.cgroup);
+  const hooks = record.hooksAfter ? directory.loadConfig().hooks : undefined;
   directory.remove();
+  // AS RUNC: the container is gone by now; a hook that fails only fails the command.
+  runHooks(hooks, "poststop", stateForHooks(record, "stopped", 0));
 }

@@ -6,6 +6,7 @@ import { readHierarchies, readSystemd } from "../cgroups/host.ts";
 import { planCgroup, plannedRecord } from "../cgroups/plan.ts";
 import type { CgroupPlan } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
+import { checkHooks } from "../hooks/plan.ts";
 import { effectiveUid } from "../linux/process.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
 import { isIsolated, type NamespacePlan, planNamespaces } from "../namespaces/plan.ts";
@@ -38,6 +39,7 @@ export interface PlanRequest {
 /** Decides. Reads the host's cgroups and ids, and changes nothing but the cache of seccomp filters. */
 export function planContainer({ bundle, options, globals }: PlanRequest): ContainerPlan {
   const { spec } = bundle;
+  checkHooks(spec.hooks);
   const inUserNamespace = !inInitialUserNamespace();
   const namespaces = planNamespaces(spec);
   const hierarchies = readHierarchies();

@@ -24,6 +24,8 @@ export interface StateRecord {
   readonly resources?: Resources;
   /** Whether the container has a session keyring of its own, which `exec` then joins. */
   readonly newKeyring: boolean;
+  /** Whether `start` or `delete` has hooks to run, which config.json then tells. */
+  readonly hooksAfter: boolean;
   /** Whether the first process' end is everybody's: it has a pid namespace of its own. */
   readonly ownPidNamespace: boolean;
 }

@@ -6,10 +6,13 @@
 // failed, or the byte that nobody took.
 
 import { TsrunError } from "../errors.ts";
+import type { HookState } from "../hooks/plan.ts";
+import { runHooks } from "../hooks/run.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";
 import { O_NONBLOCK, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
 import { readAll, writeAll } from "../linux/files.ts";
-import { poll, processStatus } from "../linux/process.ts";
+import { poll, processStatus, signalProcess } from "../linux/process.ts";
+import { SIGKILL } from "../linux/sched.ts";
 import { syscallName } from "../linux/syscalls.ts";
 import { failureInReply } from "../proxy/batch.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -52,19 +55,40 @@ export function release(directory: StateDirectory, record: StateRecord): void {
   // Asked for no event, poll(2) still tells of the last writer's end.
   poll([{ fd: answers.number, events: 0 }]);
   const reply = readAll(answers.number, "the answer of the first process");
+  if (reply.length > 0 || diedAsProxy(record)) throw notExecuted(directory, reply);
+  if (record.hooksAfter) runPoststart(directory, record);
+}
+
+function notExecuted(directory: StateDirectory, reply: Uint8Array): TsrunError {
   const program = directory.loadConfig().process?.args?.[0] ?? "";
   const failure = failureInReply(reply);
-  if (failure !== undefined)
-    throw executeError(program, { call: syscallName(failure.number), errno: failure.errno });
-  if (reply.length > 0 || diedAsProxy(record)) {
-    throw new TsrunError(
-      "E_EXEC",
-      `cannot execute "${program}": the container's first process was killed before it`,
-      {
-        hint: "a seccomp profile that denies what execve(2) needs, or too low a memory limit, does that",
-      },
-    );
+  if (failure !== undefined) {
+    return executeError(program, { call: syscallName(failure.number), errno: failure.errno });
   }
+  const words = `cannot execute "${program}": the container's first process was killed before it`;
+  return new TsrunError("E_EXEC", words, {
+    hint: "a seccomp profile that denies what execve(2) needs, or too low a memory limit, does that",
+  });
+}
+
+/** AS RUNC: a hook that fails ends the container, which is running by now. */
+function runPoststart(directory: StateDirectory, record: StateRecord): void {
+  try {
+    runHooks(
+      directory.loadConfig().hooks,
+      "poststart",
+      stateForHooks(record, "running", record.init_process_pid),
+    );
+  } catch (error) {
+    signalProcess(record.init_process_pid, SIGKILL);
+    throw error;
+  }
+}
+
+/** What the hooks of later commands are told. */
+export function stateForHooks(record: StateRecord, status: HookState["status"], pid: number): HookState {
+  const { ociVersion, id, bundle, annotations } = record;
+  return { ociVersion, id, status, pid, bundle, annotations };
 }
 
 /** Whether it ended without ever having executed: a zombie keeps its name. */

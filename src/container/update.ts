@@ -21,9 +21,9 @@ export function updateContainer(globals: GlobalOptions, id: string, asked: Resou
   const record = directory.load();
   if (!isAlive(record)) throw new TsrunError("E_STATE", "container not running");
   const current = record.resources ?? directory.loadConfig().linux?.resources ?? {};
-  const { inForce, change } = mergeResources(current, asked);
-  updateResources(record.cgroup, change, current);
-  directory.save({ ...record, resources: inForce });
+  const merged = mergeResources(current, asked);
+  updateResources(record.cgroup, merged, current);
+  directory.save({ ...record, resources: merged.inForce });
 }
 
 /** Reads and checks the resources of `--resources`; `-` is standard input. */

@@ -28,7 +28,24 @@ export interface HookState {
 
 /** Whether any hook runs inside the container's namespaces. */
 export function hasInnerHooks(hooks: Hooks | undefined): boolean {
-  return (hooks?.createContainer?.length ?? 0) + (hooks?.startContainer?.length ?? 0) > 0;
+  return (hooks?.createContainer?.length ?? 0) > 0;
+}
+
+/** Whether later commands have hooks to run. */
+export function hasHooksAfter(hooks: Hooks | undefined): boolean {
+  return (hooks?.poststart?.length ?? 0) + (hooks?.poststop?.length ?? 0) > 0;
+}
+
+/** Throws for what is not built in: a hook must never be passed over without a word. */
+export function checkHooks(hooks: Hooks | undefined): void {
+  if ((hooks?.startContainer?.length ?? 0) === 0) return;
+  throw new TsrunError(
+    "E_UNSUPPORTED",
+    "cannot run /hooks/startContainer: these hooks are not built in yet",
+    {
+      hint: "createContainer hooks run in the container's namespaces too, before its root is entered",
+    },
+  );
 }
 
 export interface HookEnd {

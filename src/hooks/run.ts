@@ -13,7 +13,7 @@ import { u64Struct, viewOf } from "../linux/words.ts";
 import { data, out, shown } from "../proxy/arguments.ts";
 import { failureInReply } from "../proxy/batch.ts";
 import { chdir, dup3, execve } from "../proxy/calls.ts";
-import { inChild, inParent, type Operation, operation, resultOf } from "../proxy/operation.ts";
+import { inChild, type Operation, operation, resultOf } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { Hook, Hooks } from "../spec/types.ts";
 import { Capture } from "./capture.ts";
@@ -112,7 +112,7 @@ function runInside(proxy: SyscallProxy, inner: InnerHook & { hook: Hook; index: 
   proxy.run([clone, ...child.map(inChild)]);
   const handle = viewOf(pidfd.bytes).getInt32(0, true);
   const wait = waitReady(handle, timeoutMs(hook), attempt);
-  proxy.run([inParent(wait)]);
+  proxy.run([wait]);
   const timedOut = resultOf(wait) === 0;
   const status = out(4);
   proxy.run([

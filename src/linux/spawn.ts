@@ -10,13 +10,18 @@ import { cString, u64Struct, viewOf } from "./words.ts";
 const pointer = FFIType.ptr;
 const int = FFIType.i32;
 
-const { symbols } = dlopen("libc.so.6", {
-  posix_spawn: { args: [pointer, pointer, pointer, pointer, pointer, pointer], returns: int },
-  posix_spawn_file_actions_init: { args: [pointer], returns: int },
-  posix_spawn_file_actions_adddup2: { args: [pointer, int, int], returns: int },
-  posix_spawn_file_actions_addchdir_np: { args: [pointer, pointer], returns: int },
-  posix_spawn_file_actions_destroy: { args: [pointer], returns: int },
-});
+/** Bound at the first use: most commands start nothing. */
+function bind() {
+  return dlopen("libc.so.6", {
+    posix_spawn: { args: [pointer, pointer, pointer, pointer, pointer, pointer], returns: int },
+    posix_spawn_file_actions_init: { args: [pointer], returns: int },
+    posix_spawn_file_actions_adddup2: { args: [pointer, int, int], returns: int },
+    posix_spawn_file_actions_addchdir_np: { args: [pointer, pointer], returns: int },
+    posix_spawn_file_actions_destroy: { args: [pointer], returns: int },
+  }).symbols;
+}
+
+let bound: ReturnType<typeof bind> | undefined;
 
 /**
  * `posix_spawnattr_t` of glibc: flags (short), pgroup, two 128-byte signal sets, scheduler fields; 336 bytes.
@@ -41,6 +46,8 @@ export interface SpawnOptions {
  * pid.
  */
 export function spawn({ path, args, environment, descriptors, directory }: SpawnOptions): number {
+  bound ??= bind();
+  const symbols = bound;
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);
   viewOf(attributes).setInt16(0, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, true);
   attributes.fill(0xff, SIGNALS_TO_DEFAULT_OFFSET, SIGNALS_TO_DEFAULT_OFFSET + 8);
