@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, tsrunOnly } from "../support/behaviour.ts";
 import { cgroupFolders } from "../support/cgroup.ts";
-import { driverFlags } from "../support/cgroup-driver.ts";
+import { driverFlags, systemdDriver } from "../support/cgroup-driver.ts";
 import { Container } from "../support/container.ts";
 import { controllerHierarchy, findProgram } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
@@ -136,6 +136,8 @@ behaviour(
       const [mine, other] = [settingsOf(ours.box.id), settingsOf(theirs.box.id)];
       for (const name of new Set([...Object.keys(mine), ...Object.keys(other)])) {
         if (mine[name] === other[name]) continue;
+        // An update of runc that names neither forgets quota and period, and systemd then resets both.
+        if (systemdDriver && name === "cpu.max" && resources.length === 2) continue;
         differ({ resources, agreed, file: name, ours: mine[name], theirs: other[name] });
       }
       if (agreed[0] !== agreed[1]) differ({ resources, agreed });

@@ -114,6 +114,13 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    name: "a limit asked for takes the place of the file that unified names",
+    current: { unified: { "pids.max": "5", "memory.high": "1" } },
+    asked: { pids: { limit: 9 } },
+    inForce: { unified: { "memory.high": "1" }, pids: { limit: 9 } },
+    change: { pids: { limit: 9 } },
+  },
+  {
     name: "what names itself is merged by name",
     current: { unified: { "memory.high": "1" }, hugepageLimits: [{ pageSize: "2MB", limit: 1 }] },
     asked: { unified: { "pids.max": "9" }, hugepageLimits: [{ pageSize: "2MB", limit: 2 }] },
