@@ -125,8 +125,8 @@ function setUp(plan: ContainerPlan, { entered, cgroup, capture, hasTerminal }: S
   applyResources(cgroup, plan.cgroup.resources, { rootless: plan.rootless, devices: plan.cgroup.devices });
   setLimits(proxy.pid, plan.process.rlimits);
 
-  // Hooks of the host see the container's namespaces and mounts by its pid; createContainer runs in them, while the
-  // host's paths still lead somewhere.
+  // Hooks of the host see the container's namespaces and mounts by its pid; createContainer runs in them,
+  // while the host's paths still lead somewhere.
   const creating = hookState(plan, "creating", proxy.pid);
   runHooks(hooks, "prestart", creating);
   runHooks(hooks, "createRuntime", creating);
