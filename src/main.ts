@@ -50,9 +50,15 @@ async function run(command: Command, words: readonly string[], givenBefore: Give
     log.writeWarnings();
     return status;
   } catch (error) {
-    const status = reporter.fail(error);
+    const status = reporter.fail(await explained(error));
     return error instanceof UsageError ? status : (command.failureStatus ?? status);
   }
+}
+
+/** A refused configuration's reasons are found only now: a good one never loads what finds them. */
+async function explained(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error && "explain" in error && typeof error.explain === "function")) return error;
+  return (await error.explain()) as unknown;
 }
 
 /**

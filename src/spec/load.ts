@@ -40,13 +40,6 @@ export function loadResources(text: string, file: string): Resources {
   return load<Resources>(text, { file, type: "Resources", check: checkResources }).document;
 }
 
-/** Reads a config.json that was checked before and has been kept as it was: nothing is checked again. */
-export function reloadConfig(text: string): Spec {
-  const spec = withoutEmptyWords(JSON.parse(text), text) as Spec;
-  restoreExactNumbers(spec, text, "Spec");
-  return withAbsoluteDestinations(spec);
-}
-
 interface Loading<Document> {
   readonly file: string;
   readonly type: DocumentType;
