@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { machine as hostMachine, type Machine, syscallNumber } from "../linux/syscalls.ts";
-import { assertWord, viewOf, type Word } from "../linux/words.ts";
+import { setWord, viewOf, type Word } from "../linux/words.ts";
 import type { Argument, Data, Out } from "./arguments.ts";
 import {
   ARGUMENTS_OFFSET,
@@ -41,31 +41,36 @@ export interface EncodeOptions {
   readonly machine?: Machine;
 }
 
-/** Lays a batch out and writes it. */
+/** Lays a batch out and writes it. Plain loops: nothing here is compiled, and a batch has hundreds of operations. */
 export function encode(operations: readonly Operation[], options: EncodeOptions = {}): EncodedBatch {
   const layout = new Layout(operations);
   const replyLength = layout.placeOuts();
   layout.placeData();
   const message = new Uint8Array(layout.length);
-  const view = viewOf(message);
-  view.setUint32(0, operations.length, true);
-  view.setUint32(4, options.last === true ? LAST : 0, true);
-  view.setUint32(8, replyLength, true);
-  operations.forEach((operation, index) => {
-    writeOperation(view, layout, { operation, index, machine: options.machine ?? hostMachine });
-  });
+  // Both machines are little-endian, as the protocol is.
+  const words = new Uint32Array(message.buffer);
+  words[0] = operations.length;
+  words[1] = options.last === true ? LAST : 0;
+  words[2] = replyLength;
+  const writer = { view: viewOf(message), words, layout, machine: options.machine ?? hostMachine };
+  for (let index = 0; index < operations.length; index++) {
+    writeOperation(writer, operations[index] as Operation, index);
+  }
   const preload = layout.writeData(message);
   return { message, preload, replyLength, outs: layout.outs };
 }
 
 /** Fills in the results of a batch that was answered. */
 export function decode(operations: readonly Operation[], batch: EncodedBatch, reply: Uint8Array): void {
-  const view = viewOf(reply);
-  operations.forEach((operation, index) => {
-    const at = HEADER_SIZE + index * OPERATION_SIZE + RESULT_OFFSET;
-    const high = view.getInt32(at + 4, true);
-    operation.result = high >>> 0 === NOT_DONE_HIGH ? undefined : high * 2 ** 32 + view.getUint32(at, true);
-  });
+  const words = new Uint32Array(reply.buffer, reply.byteOffset, reply.byteLength >> 2);
+  for (let index = 0; index < operations.length; index++) {
+    const at = (HEADER_SIZE + index * OPERATION_SIZE + RESULT_OFFSET) >> 2;
+    const low = words[at] ?? 0;
+    const high = words[at + 1] ?? 0;
+    const operation = operations[index] as Operation;
+    if (high === 0) operation.result = low;
+    else operation.result = high === NOT_DONE_HIGH ? undefined : (high | 0) * 2 ** 32 + low;
+  }
   for (const { out, offset } of batch.outs) out.bytes = reply.slice(offset, offset + out.size);
 }
 
@@ -90,81 +95,77 @@ function isErrno(result: number): boolean {
   return result < 0 && result >= -4095;
 }
 
-interface Placed {
-  readonly operation: Operation;
-  readonly index: number;
+interface Writer {
+  readonly view: DataView;
+  /** The message as words of 32 bits. */
+  readonly words: Uint32Array;
+  readonly layout: Layout;
   readonly machine: Machine;
 }
 
-function writeOperation(view: DataView, layout: Layout, { operation, index, machine }: Placed): void {
+function writeOperation(writer: Writer, operation: Operation, index: number): void {
+  const { words, layout } = writer;
   const at = HEADER_SIZE + index * OPERATION_SIZE;
   let flags = 0;
   if (operation.only === "child") flags |= CHILD_ONLY;
   if (operation.only === "parent") flags |= PARENT_ONLY;
   if (operation.clones === true) flags |= CLONES;
   if (operation.goOn === true) flags |= GO_ON;
-  operation.args.forEach((argument, position) => {
-    const isResult = typeof argument === "object" && argument.kind === "result";
-    if (isResult) flags |= 1 << position;
-    setWord(view, at + ARGUMENTS_OFFSET + position * 8, layout.word(argument, index));
-  });
-  view.setUint32(at, syscallNumber(operation.call, machine), true);
-  view.setUint32(at + 4, flags, true);
-  view.setUint32(at + RESULT_OFFSET + 4, NOT_DONE_HIGH, true);
-}
-
-/** Writes 64 bits. Numbers, which nearly all are, take no BigInt: that would be half of the time. */
-function setWord(view: DataView, at: number, word: Word): void {
-  if (typeof word === "bigint") {
-    view.setBigUint64(at, BigInt.asUintN(64, assertWord(word) as bigint), true);
-    return;
+  const { args } = operation;
+  for (let position = 0; position < args.length; position++) {
+    const argument = args[position] as Argument;
+    if (typeof argument === "object" && argument.kind === "result") flags |= 1 << position;
+    const word = layout.word(argument, index);
+    const offset = at + ARGUMENTS_OFFSET + position * 8;
+    // Nearly all are whole numbers below 2^32, whose upper half is there already.
+    if (typeof word === "number" && word >>> 0 === word) words[offset >> 2] = word;
+    else setWord(writer.view, offset, word);
   }
-  if (!Number.isSafeInteger(word)) assertWord(word);
-  view.setUint32(at, word >>> 0, true);
-  view.setInt32(at + 4, Math.floor(word / 2 ** 32), true);
+  words[at >> 2] = syscallNumber(operation.call, writer.machine);
+  words[(at >> 2) + 1] = flags;
+  words[(at + RESULT_OFFSET + 4) >> 2] = NOT_DONE_HIGH;
 }
 
 /** Where everything of a batch lies. */
 class Layout {
   readonly outs: { out: Out; offset: number }[] = [];
   length: number;
-  readonly #operations: readonly Operation[];
   readonly #indexes = new Map<Operation, number>();
   readonly #addresses = new Map<Data | Out, number>();
   readonly #inMessage: { data: Data; offset: number }[] = [];
   readonly #inLarge: { data: Data; address: number }[] = [];
+  /** The data of the batch, each once, and how long it is in all. */
+  readonly #pieces: Data[] = [];
+  #dataSize = 0;
   #large = LARGE;
 
   constructor(operations: readonly Operation[]) {
-    this.#operations = operations;
-    operations.forEach((operation, index) => {
+    for (let index = 0; index < operations.length; index++) {
+      const operation = operations[index] as Operation;
       this.#indexes.set(operation, index);
-    });
+      for (const argument of operation.args) {
+        if (typeof argument === "object" && (argument.kind === "data" || argument.kind === "out")) {
+          this.#collect(argument);
+        }
+      }
+    }
     this.length = HEADER_SIZE + operations.length * OPERATION_SIZE;
   }
 
   /** Gives each out buffer its place right behind the operations. Returns the length of the answer. */
   placeOuts(): number {
-    this.#eachMemory((memory) => {
-      if (memory.kind !== "out" || this.#addresses.has(memory)) return;
-      this.outs.push({ out: memory, offset: this.length });
-      this.#addresses.set(memory, BUFFER + this.length);
-      this.length += align(memory.size);
-    });
+    for (const one of this.outs) {
+      one.offset = this.length;
+      this.#addresses.set(one.out, BUFFER + this.length);
+      this.length += align(one.out.size);
+    }
     return this.length;
   }
 
   /** Gives each piece of data its place behind the out buffers, or in the large area. */
   placeData(): void {
-    const pieces = new Set<Data>();
-    let size = this.length;
-    this.#eachMemory((memory) => {
-      if (memory.kind !== "data" || pieces.has(memory)) return;
-      pieces.add(memory);
-      size += align(memory.bytes.length);
-    });
-    const crowded = size > MESSAGE_LIMIT;
-    for (const data of pieces) {
+    const crowded = this.length + this.#dataSize > MESSAGE_LIMIT;
+    for (const data of this.#pieces) {
       const large = crowded && data.bytes.length >= LARGE_DATA;
       if (large || this.length + data.bytes.length > MESSAGE_LIMIT) this.#placeLarge(data);
       else this.#placeInMessage(data);
@@ -237,17 +238,17 @@ class Layout {
     return address;
   }
 
-  #eachMemory(visit: (memory: Data | Out) => void): void {
-    const walk = (memory: Data | Out): void => {
-      visit(memory);
-      if (memory.kind === "data") for (const { to } of memory.pointers ?? []) walk(to);
-    };
-    for (const { args } of this.#operations) {
-      for (const argument of args) {
-        if (typeof argument === "object" && (argument.kind === "data" || argument.kind === "out"))
-          walk(argument);
-      }
+  /** Notes a piece of memory and what it points to; it gets its place when all are known. */
+  #collect(memory: Data | Out): void {
+    if (this.#addresses.has(memory)) return;
+    this.#addresses.set(memory, 0);
+    if (memory.kind === "out") {
+      this.outs.push({ out: memory, offset: 0 });
+      return;
     }
+    this.#pieces.push(memory);
+    this.#dataSize += align(memory.bytes.length);
+    if (memory.pointers !== undefined) for (const { to } of memory.pointers) this.#collect(to);
   }
 }
 

@@ -25,6 +25,7 @@ import { CLONE_FLAGS } from "../linux/sched.ts";
 import { STATX_BASIC, STATX_SIZE } from "../linux/statx.ts";
 import { u64Struct, utf8, type Word } from "../linux/words.ts";
 import {
+  type Data,
   data,
   type Fd,
   fd,
@@ -62,12 +63,23 @@ function openat2(
   { how, resolve }: { how: number; resolve: number },
   attempt: string,
 ): Operation {
-  const opened = how | O_CLOEXEC;
-  const struct = data(
-    u64Struct(opened, 0, resolve),
-    () => `{flags=${showFlags(opened, OPEN_FLAGS)}, resolve=${showFlags(resolve, RESOLVE_FLAGS)}}`,
-  );
-  return operation("openat2", [fd(root), text(path), struct, 24], attempt);
+  return operation("openat2", [fd(root), text(path), openHow(how | O_CLOEXEC, resolve), 24], attempt);
+}
+
+/** The same few structures go with hundreds of calls: made once, they also take their place in a message once. */
+const openHows = new Map<number, Data>();
+
+function openHow(opened: number, resolve: number): Data {
+  const key = resolve * 2 ** 32 + opened;
+  let struct = openHows.get(key);
+  if (struct === undefined) {
+    struct = data(
+      u64Struct(opened, 0, resolve),
+      () => `{flags=${showFlags(opened, OPEN_FLAGS)}, resolve=${showFlags(resolve, RESOLVE_FLAGS)}}`,
+    );
+    openHows.set(key, struct);
+  }
+  return struct;
 }
 
 export function close(of: Fd): Operation {
@@ -238,21 +250,32 @@ export function mountSetattr(
   to: MountAttributes,
   attempt: string,
 ): Operation {
-  const { set = 0, clear = 0, propagation = 0, userNamespace = 0 } = to;
-  const struct = data(u64Struct(set, clear, propagation, userNamespace), () => {
-    const parts = [
-      `attr_set=${showFlags(set, MOUNT_ATTR_FLAGS)}`,
-      `attr_clr=${showFlags(clear, MOUNT_ATTR_FLAGS)}`,
-    ];
-    if (propagation !== 0) parts.push(`propagation=${showFlags(propagation, MS_FLAGS)}`);
-    if (userNamespace !== 0) parts.push(`userns_fd=${userNamespace}`);
-    return `{${parts.join(", ")}}`;
-  });
   return operation(
     "mount_setattr",
-    [fd(dir), text(path), shown(how, `0x${how.toString(16)}`), struct, 32],
+    [fd(dir), text(path), shown(how, `0x${how.toString(16)}`), attributesStruct(to), 32],
     attempt,
   );
+}
+
+/** `struct mount_attr`; see `openHows`. */
+const attributesStructs = new Map<string, Data>();
+
+function attributesStruct({ set = 0, clear = 0, propagation = 0, userNamespace = 0 }: MountAttributes): Data {
+  const key = `${set} ${clear} ${propagation} ${userNamespace}`;
+  let struct = attributesStructs.get(key);
+  if (struct === undefined) {
+    struct = data(u64Struct(set, clear, propagation, userNamespace), () => {
+      const parts = [
+        `attr_set=${showFlags(set, MOUNT_ATTR_FLAGS)}`,
+        `attr_clr=${showFlags(clear, MOUNT_ATTR_FLAGS)}`,
+      ];
+      if (propagation !== 0) parts.push(`propagation=${showFlags(propagation, MS_FLAGS)}`);
+      if (userNamespace !== 0) parts.push(`userns_fd=${userNamespace}`);
+      return `{${parts.join(", ")}}`;
+    });
+    attributesStructs.set(key, struct);
+  }
+  return struct;
 }
 
 export function pivotRoot(newRoot: string, putOld: string, attempt: string): Operation {

@@ -5,7 +5,7 @@ import type { Provider, RootContext } from "./context.ts";
 import { bindStep, remountStep, symlinkStep } from "./mount-bind.ts";
 import { FilesystemStep } from "./mount-filesystem.ts";
 import type { RootfsPlan } from "./plan.ts";
-import { isCovered, providerOf } from "./providers.ts";
+import { MountsSoFar } from "./providers.ts";
 import type { Step } from "./steps.ts";
 
 export interface MountSteps {
@@ -19,14 +19,18 @@ export interface MountSteps {
 /** Steps that look at what is there before it is covered come first, all in one round trip. */
 export function mountSteps(context: RootContext, plan: RootfsPlan, further: readonly string[]): MountSteps {
   const { mounts } = plan;
+  const soFar = new MountsSoFar();
   const positions: (number | undefined)[] = [];
+  const covered: boolean[] = [];
   const provides = new Set<number | undefined>();
-  for (const { destination } of mounts) {
-    const position = providerOf(mounts, destination, positions.length);
+  for (const mount of mounts) {
+    const position = soFar.providerOf(mount.destination);
     positions.push(position);
+    covered.push(soFar.isCovered(mount.destination));
     provides.add(position);
+    soFar.add(mount);
   }
-  for (const path of further) provides.add(providerOf(mounts, path));
+  for (const path of further) provides.add(soFar.providerOf(path));
   const made = new Map<number, FilesystemStep>();
   const early: FilesystemStep[] = [];
   const steps: Step[] = [];
@@ -43,7 +47,7 @@ export function mountSteps(context: RootContext, plan: RootfsPlan, further: read
         made.set(index, step);
         if (mount.readonlyLater) readonlyLater.push(step);
         const looks = mount.inheritsMode && provider === undefined;
-        if (looks && !isCovered(mounts, mount.destination, index)) early.push(step);
+        if (looks && covered[index] !== true) early.push(step);
         else if (looks) steps.push(step.look({ pauses: true }));
         steps.push(step);
         break;
@@ -67,7 +71,7 @@ export function mountSteps(context: RootContext, plan: RootfsPlan, further: read
   return {
     steps: all,
     providerFor: (path) => {
-      const position = providerOf(mounts, path);
+      const position = soFar.providerOf(path);
       return position === undefined ? undefined : made.get(position);
     },
     readonlyLater: () => readonlyLater.map((step) => step.descriptor),
