@@ -14,7 +14,7 @@ import {
 } from "../../../src/linux/mount.ts";
 import { planRootfs, type RootfsPlan, type RootfsRequest } from "../../../src/rootfs/plan.ts";
 import type { MountPlan } from "../../../src/rootfs/plan-mounts.ts";
-import { isCovered, providerOf } from "../../../src/rootfs/providers.ts";
+import { MountsSoFar } from "../../../src/rootfs/providers.ts";
 import type { Spec } from "../../../src/spec/types.ts";
 import { DOCKER_MOUNTS, PODMAN_MOUNTS, specOf, V1, V2 } from "./configurations.ts";
 
@@ -71,14 +71,28 @@ t.test("Podman's mounts", async (t) => {
 
 t.test("a file below a new tmpfs is made by the tmpfs' own descriptor", async (t) => {
   const mounts = mountsOf(DOCKER_MOUNTS);
-  t.equal(providerOf(mounts, "/dev/pts", 2), 1);
-  t.equal(providerOf(mounts, "/dev/null"), 1);
-  t.equal(providerOf(mounts, "/dev/net/tun"), undefined, "only what stands in its root");
-  t.equal(providerOf(mounts, "/dev/shm/x"), 6);
-  t.equal(providerOf(mounts, "/dev/pts", 1), undefined, "not before it is mounted");
-  t.equal(providerOf(mounts, "/sys/fs"), undefined, "only a tmpfs is known to be empty");
-  t.ok(isCovered(mounts, "/dev/shm", 2));
-  t.notOk(isCovered(mounts, "/mnt", 8));
+  const first = (count: number): MountsSoFar => {
+    const soFar = new MountsSoFar();
+    for (const mount of mounts.slice(0, count)) soFar.add(mount);
+    return soFar;
+  };
+  const all = first(mounts.length);
+  t.equal(first(2).providerOf("/dev/pts"), 1);
+  t.equal(all.providerOf("/dev/null"), 1);
+  t.equal(all.providerOf("/dev/net/tun"), undefined, "only what stands in its root");
+  t.equal(all.providerOf("/dev/shm/x"), 6);
+  t.equal(first(1).providerOf("/dev/pts"), undefined, "not before it is mounted");
+  t.equal(all.providerOf("/sys/fs"), undefined, "only a tmpfs is known to be empty");
+  t.ok(first(2).isCovered("/dev/shm"));
+  t.notOk(all.isCovered("/mnt"));
+  const over = new MountsSoFar();
+  for (const mount of mountsOf([
+    { destination: "/a/b", type: "tmpfs" },
+    { destination: "/a", type: "proc" },
+  ])) {
+    over.add(mount);
+  }
+  t.equal(over.providerOf("/a/b/c"), undefined, "nor when something lies over it");
 });
 
 t.test("cgroup v2 is mounted, or bound where that is not allowed", async (t) => {
