@@ -66,7 +66,9 @@ function openat2(
   return operation("openat2", [fd(root), text(path), openHow(how | O_CLOEXEC, resolve), 24], attempt);
 }
 
-/** The same few structures go with hundreds of calls: made once, they also take their place in a message once. */
+/**
+ * The same few structures go with hundreds of calls: made once, they also take their place in a message once.
+ */
 const openHows = new Map<number, Data>();
 
 function openHow(opened: number, resolve: number): Data {
