@@ -28,6 +28,7 @@ import { loadBundle } from "./bundle.ts";
 import { openConsole } from "./console.ts";
 import { furnishRoot, giveTerminal, leaveWaiting, prepareInit } from "./init.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
+import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
 import { type ContainerPlan, planContainer } from "./plan.ts";
 import type { StateRecord } from "./record.ts";
 import { createStateDirectory } from "./store.ts";
@@ -71,11 +72,13 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless });
   undo.add(() => undoCgroup(cgroup));
 
+  globals.trace?.(ENTERING);
   const entered = startFirstProcess(plan, cgroup, {
     globals,
     extra: [fifo, ...(capture?.descriptors ?? []), ...(terminal === undefined ? [] : [terminal])],
   });
   undo.add(() => endProcess(entered));
+  globals.trace?.(INSIDE);
   record = { ...record, cgroup, ...identityOf(entered.proxy.pid) };
   directory.save(record);
 
@@ -87,6 +90,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   directory.announceCreated();
   // The pid file comes last, atomically: its presence tells the caller that all went well.
   if (options.pidFile !== undefined) replaceFile(options.pidFile, `${entered.proxy.pid}`, { mode: 0o666 });
+  globals.trace?.(LETTING_GO);
   entered.proxy.close();
   undo.commit();
   return { terminal: ours };

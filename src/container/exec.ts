@@ -26,6 +26,7 @@ import { chooseProcess } from "./exec-process.ts";
 import { attachTerminal, prepareForeground, supervise } from "./foreground.ts";
 import { installFilter } from "./init.ts";
 import type { ExecOptions, GlobalOptions } from "./options.ts";
+import { ENTERING, EXECUTING, INSIDE } from "./phases.ts";
 import { isRootless, seccompOf } from "./plan.ts";
 import type { StateRecord } from "./record.ts";
 import { executeError } from "./start.ts";
@@ -58,6 +59,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   using terminal = socket;
 
   using undo = new Undo();
+  globals.trace?.(ENTERING);
   const entered = join(plan, { globals, options, terminal });
   const { proxy } = entered;
   undo.add(() => {
@@ -65,9 +67,11 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
     signalProcess(proxy.pid, SIGKILL);
     waitFor(proxy.pid);
   });
+  globals.trace?.(INSIDE);
   setUp(proxy, plan, entered.extra[0]);
   terminal?.close();
   using relay = attachTerminal(ours);
+  globals.trace?.(EXECUTING);
   becomeProgram(proxy, plan, options);
 
   // AS RUNC: the pid file is how conmon learns that it worked, so it comes last, and only then.
