@@ -45,10 +45,7 @@ function below(directory: string, path: string): string {
 /** A path that climbs would lead out of the container's cgroup. */
 function checkPath(path: string, given: string): void {
   if (path.split("/").includes("..")) {
-    throw usage(
-      `invalid --cgroup argument: ${given}`,
-      `the path goes below the container's cgroup, so it has no ".."`,
-    );
+    throw usage(`bad sub cgroup path: ${given}`, `it goes below the container's cgroup, so it has no ".."`);
   }
 }
 

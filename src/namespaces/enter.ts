@@ -154,7 +154,7 @@ function hide(): Operation {
  * period.
  */
 function joinCgroup(tasks: string): Operation[] {
-  const attempt = `join the cgroup of "${tasks}"`;
+  const attempt = `join a cgroup by adding pid 0 to "${tasks}"`;
   const file = openat(-100, tasks, O_WRONLY, attempt);
   return [file, write(file, "0", attempt), close(file)];
 }
