@@ -164,7 +164,10 @@ function setUp(proxy: SyscallProxy, plan: ExecPlan, console: number | undefined)
   const { process, rootless } = plan;
   const { initial } = process.affinity;
   if (initial === undefined) resetCpuAffinity(proxy.pid);
-  else setCpuAffinity(proxy.pid, initial);
+  else {
+    setCpuAffinity(proxy.pid, initial);
+    globals.trace?.(`nsexec: affinity: ${maskText(initial)}`);
+  }
   if (process.oomScoreAdj !== undefined) writeOomScore(proxy.pid, process.oomScoreAdj, { rootless });
   setLimits(proxy.pid, process.rlimits);
   const session = sessionOperations({ ...process, oomScoreAdj: undefined }, { rootless });

@@ -24,3 +24,10 @@ export function parseList(list: string): number[] {
   }
   return [...numbers].sort((a, b) => a - b);
 }
+
+/** A list as the kernel and runc print it: `0-1,3` is 0xb. */
+export function maskText(list: string): string {
+  let mask = 0n;
+  for (const number of parseList(list)) mask |= 1n << BigInt(number);
+  return `0x${mask.toString(16)}`;
+}

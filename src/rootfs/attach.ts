@@ -3,7 +3,7 @@
 // calls of Linux 5.2 and 5.12, with mount(2) on descriptors. The one file that knows the difference.
 
 import { ENOSYS } from "../linux/errno.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, O_CLOEXEC } from "../linux/fcntl.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, O_CLOEXEC } from "../linux/fcntl.ts";
 import { MS_BIND, MS_REC, MS_REMOUNT, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
 import type { SyscallName } from "../linux/syscalls.ts";
 import type { Fd } from "../proxy/arguments.ts";
@@ -94,6 +94,8 @@ export interface Binding extends Attributes {
   /** A path of the host, or an open file. */
   readonly from: string | Fd;
   readonly withSubmounts: boolean;
+  /** Bind a symbolic link itself. */
+  readonly nofollow?: boolean;
   readonly target: Fd;
   /** Opens the mount point again, to reach what has been mounted there. */
   readonly again: (() => Opening) | undefined;
@@ -112,7 +114,9 @@ export interface Bound extends Attaching {
 export function bind(context: RootContext, binding: Binding): Bound {
   if (!context.features.mountApi) return bindByCall(context, binding);
   const { from, withSubmounts, target, prepare, attempt } = binding;
-  const how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (withSubmounts ? AT_RECURSIVE : 0);
+  let how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  if (withSubmounts) how |= AT_RECURSIVE;
+  if (binding.nofollow === true) how |= AT_SYMLINK_NOFOLLOW;
   const tree =
     typeof from === "string"
       ? openTree(AT_FDCWD, from, how, attempt)

@@ -66,6 +66,7 @@ class BindStep implements TargetStep {
       source: mount.source,
       attempt: this.#attempt,
       brings: "bind",
+      onLink: mount.onLink,
       provider: guessable ? provider : undefined,
       hint: describeMount({ ...mount, type: "bind" }),
     });
@@ -94,6 +95,7 @@ class BindStep implements TargetStep {
     const bound = bind(this.#context, {
       from: this.#from,
       withSubmounts: mount.withSubmounts,
+      nofollow: mount.sourceLink !== "followed",
       target,
       again,
       prepare: (tree) => this.#prepare(tree, userNamespace),

@@ -37,7 +37,14 @@ import {
 } from "../linux/mount.ts";
 
 /** Things that tsrun does itself; the kernel knows no flag for them. */
-export type MountExtension = "tmpcopyup" | "idmap" | "ridmap";
+export type MountExtension =
+  | "tmpcopyup"
+  | "idmap"
+  | "ridmap"
+  /** Of crun, for Podman: links at the ends of a bind mount. */
+  | "copy-symlink"
+  | "src-nofollow"
+  | "dest-nofollow";
 
 type Meaning =
   /** Flags of mount(2). */
@@ -66,7 +73,9 @@ const OPTIONS: Readonly<Record<string, Meaning>> = {
   async: clear(MS_SYNCHRONOUS),
   atime: clear(MS_NOATIME),
   bind: set(MS_BIND),
+  "copy-symlink": extension("copy-symlink"),
   defaults: set(0),
+  "dest-nofollow": extension("dest-nofollow"),
   dev: clear(MS_NODEV),
   diratime: clear(MS_NODIRATIME),
   dirsync: set(MS_DIRSYNC),
@@ -119,6 +128,7 @@ const OPTIONS: Readonly<Record<string, Meaning>> = {
   shared: propagate(MS_SHARED),
   silent: set(MS_SILENT),
   slave: propagate(MS_SLAVE),
+  "src-nofollow": extension("src-nofollow"),
   strictatime: set(MS_STRICTATIME),
   suid: clear(MS_NOSUID),
   symfollow: clear(MS_NOSYMFOLLOW),

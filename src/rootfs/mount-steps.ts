@@ -2,6 +2,7 @@
 
 import { assertNever } from "../errors.ts";
 import type { Provider, RootContext } from "./context.ts";
+import { copyLinkStep } from "./copy-link.ts";
 import { bindStep, remountStep, symlinkStep } from "./mount-bind.ts";
 import { FilesystemStep } from "./mount-filesystem.ts";
 import type { RootfsPlan } from "./plan.ts";
@@ -53,7 +54,8 @@ export function mountSteps(context: RootContext, plan: RootfsPlan, further: read
         break;
       }
       case "bind":
-        steps.push(bindStep({ context, mount, provider }));
+        if (mount.sourceLink === "copied") steps.push(copyLinkStep({ context, mount, provider }));
+        else steps.push(bindStep({ context, mount, provider }));
         break;
       case "remount":
         steps.push(remountStep({ context, mount }));

@@ -61,6 +61,10 @@ export interface BindMount extends Planned {
   readonly withSubmounts: boolean;
   readonly change: AttributeChange | undefined;
   readonly idMap?: IdMap | undefined;
+  /** What becomes of a symbolic link that is the source: what it leads to is bound, or the link, or it is copied. */
+  readonly sourceLink: "followed" | "bound" | "copied";
+  /** The mount goes on a symbolic link that is the mount point, not on what that leads to. */
+  readonly onLink: boolean;
   /** To be bound when there is no such source. */
   readonly otherSource?: string | undefined;
 }
@@ -133,7 +137,14 @@ export function planBind(request: MountRequest, parsed: ParsedOptions): BindMoun
     withSubmounts: (parsed.setFlags & MS_REC) !== 0,
     change: changesBind(parsed) ? attributeChange(parsed.setFlags) : undefined,
     idMap: planIdMap(request, parsed),
+    sourceLink: sourceLink(parsed),
+    onLink: parsed.extensions.has("dest-nofollow"),
   };
+}
+
+function sourceLink({ extensions }: ParsedOptions): BindMount["sourceLink"] {
+  if (extensions.has("copy-symlink")) return "copied";
+  return extensions.has("src-nofollow") ? "bound" : "followed";
 }
 
 function planRemount(request: MountRequest, parsed: ParsedOptions): RemountMount {

@@ -4,15 +4,15 @@
 
 import { TsrunError } from "../errors.ts";
 import { ELOOP, ENOENT, ENOSYS } from "../linux/errno.ts";
-import { O_PATH, S_IFREG } from "../linux/fcntl.ts";
+import { O_NOFOLLOW, O_PATH, S_IFREG } from "../linux/fcntl.ts";
 import type { Fd } from "../proxy/arguments.ts";
 import { mkdirat, mknodat } from "../proxy/calls.ts";
 import { type Operation, orGoOn } from "../proxy/operation.ts";
 import type { FileKind, Provider, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
 import { type Opening, openPlain } from "./open.ts";
-import { isInside, nameOf, refusedTarget } from "./paths.ts";
-import { createMissing, type Missing, resolveInRoot } from "./resolve.ts";
+import { isInside, nameOf, parentOf, refusedTarget } from "./paths.ts";
+import { createMissing, type Missing, type Resolved, resolveInRoot } from "./resolve.ts";
 import type { Step } from "./steps.ts";
 
 export interface TargetOptions {
@@ -28,6 +28,8 @@ export interface TargetOptions {
   readonly brings: "proc" | "bind" | "other" | "nothing";
   /** No symbolic link may stand there. */
   readonly plain?: { readonly because: string };
+  /** A symbolic link that stands there is itself the mount point. */
+  readonly onLink?: boolean;
   readonly provider: Provider | undefined;
   /** Where it stands in the configuration. */
   readonly hint: string;
@@ -70,7 +72,8 @@ export class Target {
   /** Opens it once more: what is mounted there by now. */
   reopen(how = O_PATH): Opening {
     const { attempt } = this.options;
-    const place = { directory: this.#context.root, path: this.#path, how };
+    const flags = this.options.onLink === true ? how | O_NOFOLLOW : how;
+    const place = { directory: this.#context.root, path: this.#path, how: flags };
     return openPlain(this.#context, place, attempt);
   }
 
@@ -97,7 +100,9 @@ export class Target {
   /** Follows the symbolic links on the way, after ELOOP or before anything is tried. */
   resolve(failed: Operation | undefined): void {
     const { attempt, brings, plain } = this.options;
-    const resolved = resolveInRoot(this.#context, this.options.path);
+    const { path, onLink } = this.options;
+    const resolved =
+      onLink === true ? resolveParent(this.#context, path) : resolveInRoot(this.#context, path);
     if ("call" in resolved) throw this.#failed({ ...resolved, attempt });
     if (plain !== undefined && resolved.endedInLink) throw this.refusal(plain.because);
     // Someone is exchanging files for links while we look.
@@ -129,6 +134,13 @@ export class Target {
     this.#created = true;
     this.#failure = failure === undefined ? undefined : { ...failure, attempt: this.options.attempt };
   }
+}
+
+function resolveParent(context: RootContext, path: string): Resolved | Operation {
+  const resolved = resolveInRoot(context, parentOf(path));
+  if ("call" in resolved) return resolved;
+  const parent = resolved.path === "/" ? "" : resolved.path;
+  return { path: `${parent}/${nameOf(path)}`, endedInLink: false };
 }
 
 function makeIn(

@@ -3,12 +3,12 @@
 
 /** One text, since a set would have to be built by every command. */
 export const MOUNT_WORDS =
-  " async atime bind defaults dev diratime dirsync exec idmap iversion lazytime loud mand noatime " +
-  "nodev nodiratime noexec noiversion nolazytime nomand norelatime nostrictatime nosuid " +
-  "nosymfollow private ratime rbind rdev rdiratime relatime remount rexec ridmap rnoatime rnodev " +
-  "rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow ro rprivate rrelatime rro " +
-  "rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw shared silent slave strictatime " +
-  "suid symfollow sync tmpcopyup unbindable ";
+  " async atime bind copy-symlink defaults dest-nofollow dev diratime dirsync exec idmap iversion " +
+  "lazytime loud mand noatime nodev nodiratime noexec noiversion nolazytime nomand norelatime " +
+  "nostrictatime nosuid nosymfollow private ratime rbind rdev rdiratime relatime remount rexec " +
+  "ridmap rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow ro " +
+  "rprivate rrelatime rro rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw shared " +
+  "silent slave src-nofollow strictatime suid symfollow sync tmpcopyup unbindable ";
 
 /** Whether an option is one of tsrun's own. */
 export function isMountWord(option: string): boolean {
