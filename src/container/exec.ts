@@ -10,6 +10,7 @@ import { SIGKILL } from "../linux/sched.ts";
 import { type Entered, enterNamespaces } from "../namespaces/enter.ts";
 import { type Join, NAMESPACE_KINDS, NAMESPACES } from "../namespaces/plan.ts";
 import { becomeUser } from "../process/become-user.ts";
+import { maskText } from "../process/cpu-list.ts";
 import { closeOnExecute, execute } from "../process/execute.ts";
 import { resetCpuAffinity, setCpuAffinity, setLimits, writeOomScore } from "../process/host-side.ts";
 import { placeFilter } from "../process/identity.ts";
@@ -68,7 +69,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
     waitFor(proxy.pid);
   });
   globals.trace?.(INSIDE);
-  setUp(proxy, plan, entered.extra[0]);
+  setUp(proxy, plan, { console: entered.extra[0], trace: globals.trace });
   terminal?.close();
   using relay = attachTerminal(ours);
   globals.trace?.(EXECUTING);
@@ -156,17 +157,23 @@ function namespacesOf(pid: number): Join[] {
   return joins;
 }
 
+interface SetUpOptions {
+  /** The descriptor of the console's socket in the proxy. */
+  readonly console: number | undefined;
+  readonly trace: GlobalOptions["trace"];
+}
+
 /**
  * What the host gives from outside: unlike in create, the /proc that the process itself sees is the
  * container's.
  */
-function setUp(proxy: SyscallProxy, plan: ExecPlan, console: number | undefined): void {
+function setUp(proxy: SyscallProxy, plan: ExecPlan, { console, trace }: SetUpOptions): void {
   const { process, rootless } = plan;
   const { initial } = process.affinity;
   if (initial === undefined) resetCpuAffinity(proxy.pid);
   else {
     setCpuAffinity(proxy.pid, initial);
-    globals.trace?.(`nsexec: affinity: ${maskText(initial)}`);
+    trace?.(`nsexec: affinity: ${maskText(initial)}`);
   }
   if (process.oomScoreAdj !== undefined) writeOomScore(proxy.pid, process.oomScoreAdj, { rootless });
   setLimits(proxy.pid, process.rlimits);

@@ -3,11 +3,19 @@
 // calls of Linux 5.2 and 5.12, with mount(2) on descriptors. The one file that knows the difference.
 
 import { ENOSYS } from "../linux/errno.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, O_CLOEXEC } from "../linux/fcntl.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_RECURSIVE,
+  AT_SYMLINK_NOFOLLOW,
+  O_CLOEXEC,
+  O_NOFOLLOW,
+  O_PATH,
+} from "../linux/fcntl.ts";
 import { MS_BIND, MS_REC, MS_REMOUNT, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
 import type { SyscallName } from "../linux/syscalls.ts";
 import type { Fd } from "../proxy/arguments.ts";
-import { close, dup3, fchdir, mount, mountSetattr, moveMount, openTree } from "../proxy/calls.ts";
+import { close, dup3, fchdir, mount, mountSetattr, moveMount, openat, openTree } from "../proxy/calls.ts";
 import type { Operation } from "../proxy/operation.ts";
 import type { AttributeChange } from "./attributes.ts";
 import type { KernelFeatures, RootContext } from "./context.ts";
@@ -132,9 +140,15 @@ export function bind(context: RootContext, binding: Binding): Bound {
 
 function bindByCall(context: RootContext, binding: Binding): Bound {
   const { from, withSubmounts, target, again, prepare, attempt } = binding;
-  const byPath = typeof from === "string";
+  // A path's last link is always followed by mount(2), a descriptor's never.
+  const link =
+    typeof from === "string" && binding.nofollow === true
+      ? openat(AT_FDCWD, from, O_PATH | O_NOFOLLOW, attempt)
+      : undefined;
+  const file = link ?? from;
+  const byPath = typeof file === "string";
   const call = {
-    source: byPath ? from : context.scratchPath(SCRATCH_SOURCE),
+    source: byPath ? file : context.scratchPath(SCRATCH_SOURCE),
     flags: withSubmounts ? MS_BIND | MS_REC : MS_BIND,
   };
   const mounting = onScratch(context, target, call, attempt);
@@ -142,7 +156,13 @@ function bindByCall(context: RootContext, binding: Binding): Bound {
   if (source === undefined) throw new Error("nothing to mount");
   const operations = byPath
     ? mounting
-    : [dup3(from, SCRATCH_SOURCE, O_CLOEXEC, attempt), ...mounting, close(SCRATCH_SOURCE)];
+    : [
+        ...(link === undefined ? [] : [link]),
+        dup3(file, SCRATCH_SOURCE, O_CLOEXEC, attempt),
+        ...(link === undefined ? [] : [close(link)]),
+        ...mounting,
+        close(SCRATCH_SOURCE),
+      ];
   if (again === undefined) return { operations, flagging: undefined, source, mounted: source };
   const reached = again();
   const tree = reached.descriptor;
