@@ -24,6 +24,7 @@ import { setLimits } from "../process/host-side.ts";
 import { ProxyDied } from "../proxy/proxy.ts";
 import { enterRootfs, prepareRootfs, sealRootfs } from "../rootfs/rootfs.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
+import { sendPidfd } from "../terminal/socket.ts";
 import { loadBundle } from "./bundle.ts";
 import { openConsole } from "./console.ts";
 import { furnishRoot, giveTerminal, leaveWaiting, prepareInit } from "./init.ts";
@@ -87,6 +88,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   } catch (error) {
     throw error instanceof ProxyDied ? explainDeath(error, cgroup) : error;
   }
+  if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, "standard", entered.proxy.pid);
   directory.announceCreated();
   // The pid file comes last, atomically: its presence tells the caller that all went well.
   if (options.pidFile !== undefined) replaceFile(options.pidFile, `${entered.proxy.pid}`, { mode: 0o666 });

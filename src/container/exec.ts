@@ -21,6 +21,7 @@ import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
 import type { Spec } from "../spec/types.ts";
 import { adoptTerminal, openPty, sendMaster } from "../terminal/console.ts";
+import { sendPidfd } from "../terminal/socket.ts";
 import { openConsole } from "./console.ts";
 import { subCgroup } from "./exec-cgroup.ts";
 import { chooseProcess } from "./exec-process.ts";
@@ -72,6 +73,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   setUp(proxy, plan, { console: entered.extra[0], trace: globals.trace });
   terminal?.close();
   using relay = attachTerminal(ours);
+  if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, "setns", proxy.pid);
   globals.trace?.(EXECUTING);
   becomeProgram(proxy, plan, options);
 

@@ -6,7 +6,6 @@ import { readHierarchies, readSystemd } from "../cgroups/host.ts";
 import { planCgroup, plannedRecord } from "../cgroups/plan.ts";
 import type { CgroupPlan } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
-import { checkHooks } from "../hooks/plan.ts";
 import { effectiveUid } from "../linux/process.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
 import { isIsolated, type NamespacePlan, planNamespaces } from "../namespaces/plan.ts";
@@ -17,6 +16,7 @@ import { type CompiledFilter, compileSeccomp } from "../seccomp/compile.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import type { Bundle } from "./bundle.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
+import { refuseUnsupported } from "./unsupported.ts";
 
 export interface ContainerPlan {
   readonly bundle: Bundle;
@@ -39,7 +39,7 @@ export interface PlanRequest {
 /** Decides. Reads the host's cgroups and ids, and changes nothing but the cache of seccomp filters. */
 export function planContainer({ bundle, options, globals }: PlanRequest): ContainerPlan {
   const { spec } = bundle;
-  checkHooks(spec.hooks);
+  refuseUnsupported(spec);
   const inUserNamespace = !inInitialUserNamespace();
   const namespaces = planNamespaces(spec);
   const hierarchies = readHierarchies();
@@ -77,7 +77,15 @@ function requireProcess({ process }: Spec): Process {
 
 /** The container's filter, compiled; from the cache below the state root when it was seen before. */
 export function seccompOf({ linux }: Spec, { root, trace }: GlobalOptions): CompiledFilter | undefined {
-  return compileSeccomp(linux?.seccomp, { cacheDirectory: `${root}/.cache/seccomp`, debug: trace });
+  const filter = compileSeccomp(linux?.seccomp, { cacheDirectory: `${root}/.cache/seccomp`, debug: trace });
+  if (filter?.notify !== true) return filter;
+  throw new TsrunError(
+    "E_UNSUPPORTED",
+    "cannot use SCMP_ACT_NOTIFY: handing its descriptor over is not built in yet",
+    {
+      hint: "replace the action of these rules in /linux/seccomp/syscalls",
+    },
+  );
 }
 
 /** Whether what only the host's root may do is left undone without a word. */

@@ -84,6 +84,12 @@ export class RootContext {
     return this.proxy.attempt(all);
   }
 
+  /** Closes what is still to be closed. */
+  flush(): void {
+    if (this.#closing.length > 0) this.proxy.attempt(this.#closing);
+    this.#closing = [];
+  }
+
   /** Closes descriptors along with whatever is sent next. */
   closeLater(closing: readonly Operation[]): void {
     this.#closing.push(...closing);

@@ -66,6 +66,7 @@ export function prepareRootfs(proxy: SyscallProxy, plan: RootfsPlan): RootfsHand
   steps.push(plainStep(stdio));
   steps.push(plainStep([operation("umask", [octal(0o022)], "set the file mode creation mask")]));
   runSteps(context, steps);
+  context.flush();
   openProcDirectory(context);
   const nulls: number[] = [];
   for (let number = 0; number < stdio.length && plan.setsUpDev; number++) {

@@ -63,6 +63,31 @@ export function receiveMaster(socket: Descriptor): Descriptor {
   return new Descriptor(viewOf(control).getInt32(16, true));
 }
 
+/** Sends a descriptor with a name, in one message (unix(7), cmsg(3)). */
+export function sendDescriptor(socket: Descriptor, name: string, descriptor: number): void {
+  const payload = utf8(name);
+  const vector = u64Struct(addressOf(payload), payload.length);
+  const control = new Uint8Array(CONTROL_SIZE);
+  const view = viewOf(control);
+  view.setUint32(0, 20, true);
+  view.setInt32(8, 1, true); // SOL_SOCKET
+  view.setInt32(12, 1, true); // SCM_RIGHTS
+  view.setInt32(16, descriptor, true);
+  const header = u64Struct(0, 0, addressOf(vector), 1, addressOf(control), control.length, 0);
+  const sent = mustCall("send a descriptor", "sendmsg", socket.number, header, 0);
+  // Used after the call, so that none of them was collected before it.
+  if (sent !== payload.length || vector.length + control.length === 0) {
+    throw new TsrunError("E_INTERNAL", "cannot send a descriptor: the message was cut");
+  }
+}
+
+/** Sends a pidfd of a process to the socket of `--pidfd-socket`. */
+export function sendPidfd(path: string, kind: "standard" | "setns", pid: number): void {
+  using socket = connectTo(path, "--pidfd-socket");
+  using handle = new Descriptor(mustCall("open the process", "pidfd_open", pid, 0));
+  sendDescriptor(socket, kind, handle.number);
+}
+
 function failure(path: string, option: string, errno: number): TsrunError {
   return new TsrunError("E_SYSCALL", `cannot connect to "${path}" of ${option}: ${errnoWords(errno)}`, {
     errno: errnoName(errno),
