@@ -61,7 +61,10 @@ export interface BindMount extends Planned {
   readonly withSubmounts: boolean;
   readonly change: AttributeChange | undefined;
   readonly idMap?: IdMap | undefined;
-  /** What becomes of a symbolic link that is the source: what it leads to is bound, or the link, or it is copied. */
+  /**
+   * What becomes of a symbolic link that is the source: what it leads to is bound, or the link, or it is
+   * copied.
+   */
   readonly sourceLink: "followed" | "bound" | "copied";
   /** The mount goes on a symbolic link that is the mount point, not on what that leads to. */
   readonly onLink: boolean;

@@ -130,11 +130,11 @@ export class FakeKernel {
     let node = this.#node(fd);
     if (node === undefined) return -EBADF;
     const isOne = (how & O_NOFOLLOW) !== 0;
-    for (const name of path) {
+    for (const [index, name] of path.entries()) {
       if (node.type !== S_IFDIR) return -ENOTDIR;
       const next: Node | undefined = node.children.get(name);
       if (next === undefined) return -ENOENT;
-      if (next.type === S_IFLNK && !isOne) return -ELOOP;
+      if (next.type === S_IFLNK && !(isOne && index === path.length - 1)) return -ELOOP;
       node = next;
     }
     return (how & O_DIRECTORY) !== 0 && node.type !== S_IFDIR ? -ENOTDIR : this.#give(node);

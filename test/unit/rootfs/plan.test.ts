@@ -182,6 +182,14 @@ t.test("sources are relative to the bundle, destinations to the root", async (t)
   });
 });
 
+t.test("links at the ends of a bind mount are followed, unless an option says otherwise", async (t) => {
+  const bind = (...options: string[]) =>
+    one({ destination: "/mnt", source: "/x", options: ["bind", ...options] });
+  t.match(bind(), { sourceLink: "followed", onLink: false });
+  t.match(bind("src-nofollow", "dest-nofollow"), { sourceLink: "bound", onLink: true });
+  t.match(bind("copy-symlink"), { sourceLink: "copied" });
+});
+
 t.test("the root's propagation", async (t) => {
   const slave = plan(specOf([]));
   t.same([slave.treePropagation, slave.rootPropagation], [MS_SLAVE | MS_REC, undefined]);

@@ -26,6 +26,7 @@ function build(kernel: FakeKernel, mounts: Mounts, cgroups: CgroupLayout = V2): 
   const context = new RootContext({ proxy: kernel, rootfs: plan.rootfs, kindOf, helper: noHelp });
   context.root = ROOT;
   runSteps(context, mountSteps(context, plan, []).steps);
+  context.flush();
   return context;
 }
 
@@ -89,6 +90,30 @@ t.test("symbolic links are followed inside the root, wherever they point", async
   }
   t.equal(kernel.at("/real/e")?.covered, "/host/file");
   t.equal(kernel.open.size, 0);
+});
+
+t.test("a link is itself the mount point when it is to be", async (t) => {
+  const kernel = new FakeKernel().with("/real/", "/dir -> /real", "/real/link -> elsewhere");
+  build(kernel, [bind("/host/file", "/dir/link", "dest-nofollow")]);
+  t.equal(kernel.at("/real/link")?.covered, "/host/file");
+});
+
+t.test("without openat2(2), links are followed before anything is opened", async (t) => {
+  const kernel = new FakeKernel().with("/real/", "/link -> /real");
+  kernel.fails = (one) => (one.call === "openat2" ? ENOSYS : undefined);
+  build(kernel, [tmpfs("/link/a"), bind("/host/file", "/link/a/b"), tmpfs("/new")]);
+  t.equal(kernel.at("/real/a")?.covered, "tmpfs");
+  t.equal(kernel.at("/new")?.covered, "tmpfs");
+  t.equal(kernel.open.size, 0);
+});
+
+t.test("without the mount API, mount(2) reaches everything through descriptors", async (t) => {
+  const kernel = new FakeKernel().with("/mnt/", "/file");
+  kernel.fails = (one) => (one.call === "fsopen" || one.call === "open_tree" ? ENOSYS : undefined);
+  build(kernel, [tmpfs("/mnt"), bind("/host/file", "/file", "ro")]);
+  const mounts = kernel.calls.filter((one) => one.call === "mount").map(render);
+  t.match(mounts[0], /mount\("tmpfs", "\/proc\/self\/fd\/900", "tmpfs", 0, "mode=755"\)/);
+  t.match(mounts[1], /mount\("\/host\/file", "\/proc\/self\/fd\/900", NULL, MS_BIND, NULL\)/);
 });
 
 t.test("a tmpfs takes over the mode of what it covers, unless it is told one", async (t) => {
