@@ -41,7 +41,10 @@ export interface EncodeOptions {
   readonly machine?: Machine;
 }
 
-/** Lays a batch out and writes it. Plain loops: nothing here is compiled, and a batch has hundreds of operations. */
+/**
+ * Lays a batch out and writes it. Plain loops: nothing here is compiled, and a batch has hundreds of
+ * operations.
+ */
 export function encode(operations: readonly Operation[], options: EncodeOptions = {}): EncodedBatch {
   const layout = new Layout(operations);
   const replyLength = layout.placeOuts();
