@@ -3,7 +3,7 @@
 // whose stages it shares.
 
 import { joinFiles } from "../cgroups/driver.ts";
-import { TsrunError } from "../errors.ts";
+import { TsrunError, wrapError } from "../errors.ts";
 import { type Descriptor, openDirectory, readLink, replaceFile } from "../linux/files.ts";
 import { processStatus, signalProcess, waitFor } from "../linux/process.ts";
 import { SIGKILL } from "../linux/sched.ts";
@@ -131,7 +131,7 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Ente
   const init = options.cgroups.length === 0 ? record.init_process_pid : undefined;
   const files = joinFiles(subCgroup(record.cgroup, options.cgroups), { init });
   const path = "directory" in files ? files.directory : files.unified;
-  using directory = path === undefined ? undefined : openDirectory(path);
+  using directory = path === undefined ? undefined : openCgroup(path);
   return enterNamespaces({
     plan: {
       joins: namespacesOf(record.init_process_pid),
@@ -146,6 +146,14 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Ente
     rootless: plan.rootless,
     trace: globals.trace,
   });
+}
+
+function openCgroup(path: string): Descriptor {
+  try {
+    return openDirectory(path);
+  } catch (error) {
+    throw wrapError("cannot join a cgroup by adding pid 0 to it", error);
+  }
 }
 
 /** The namespaces of the first process that are not ours: joining one's own user namespace is an error. */

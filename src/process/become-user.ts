@@ -228,6 +228,13 @@ function identityError(failed: Operation, plan: ProcessPlan): TsrunError {
       hint: "process.capabilities asks for more than tsrun itself has",
     });
   }
+  if (errno === EPERM && failed.call === "sched_setattr") {
+    return new TsrunError("E_SYSCALL", operationError(failed).message, {
+      errno: errnoName(errno),
+      // AS RUNC: its words. A deadline is admitted for the whole machine only (sched(7)).
+      hint: "process scheduler can't be used together with AllowedCPUs: SCHED_DEADLINE wants every CPU",
+    });
+  }
   return operationError(failed);
 }
 
