@@ -11,7 +11,7 @@ import { type Operation, orGoOn } from "../proxy/operation.ts";
 import type { FileKind, Provider, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
 import { type Opening, openPlain } from "./open.ts";
-import { isInside, nameOf, parentOf, refusedTarget } from "./paths.ts";
+import { nameOf, parentOf, refusedTarget } from "./paths.ts";
 import { createMissing, type Missing, type Resolved, resolveInRoot } from "./resolve.ts";
 import type { Step } from "./steps.ts";
 
@@ -157,18 +157,25 @@ function makeIn(
  */
 function createTargets(context: RootContext, first: Target, pending: readonly Step[]): void {
   const targets: Target[] = [first];
-  const before: Target[] = [first];
+  const before = new Set([first.path]);
   // Without openat2(2), links on the other ways have not been followed yet.
   for (const step of context.features.openat2 ? pending : []) {
     const target = "target" in step && step.target instanceof Target ? step.target : undefined;
     if (target === undefined || target === first) continue;
     // Below a mount that is still to come something else may exist.
-    const hidden = before.some((other) => isInside(other.path, target.path));
-    before.push(target);
+    const hidden = isBelowOneOf(before, target.path);
+    before.add(target.path);
     if (!hidden && target.canBeMade && target.options.plain === undefined) targets.push(target);
   }
   const failures = createMissing(context, targets.map(missing));
   for (const [index, target] of targets.entries()) target.made(failures[index]);
+}
+
+function isBelowOneOf(paths: ReadonlySet<string>, path: string): boolean {
+  for (let above = path; ; above = parentOf(above)) {
+    if (paths.has(above)) return true;
+    if (above === "/") return false;
+  }
 }
 
 function missing({ path, options }: Target): Missing {
