@@ -6,7 +6,7 @@ import { utf8, viewOf } from "../linux/words.ts";
 import { sysctlOperations } from "../namespaces/sysctl.ts";
 import { cwdOperations, type Executable } from "../process/become-user.ts";
 import { closeAllBut, closeOnExecute, execute } from "../process/execute.ts";
-import { resetCpuAffinity } from "../process/host-side.ts";
+import { resetCpuAffinity, writeOomScore } from "../process/host-side.ts";
 import { placeFilter } from "../process/identity.ts";
 import { outliveTsrun, sessionOperations } from "../process/session.ts";
 import { data, quote, shown } from "../proxy/arguments.ts";
@@ -28,7 +28,14 @@ const EXIT_STATUS = 255;
  */
 export function prepareInit(proxy: SyscallProxy, { bundle, process, rootless }: ContainerPlan): void {
   resetCpuAffinity(proxy.pid);
-  const session = sessionOperations(process, { rootless });
+  const { oomScoreAdj } = process;
+  // Root of a user namespace may not write its own score: its /proc files belong to the host's root. An
+  // ordinary user may write nobody else's.
+  const fromOutside = !rootless && oomScoreAdj !== undefined;
+  if (fromOutside) writeOomScore(proxy.pid, oomScoreAdj, { rootless });
+  const session = sessionOperations(fromOutside ? { ...process, oomScoreAdj: undefined } : process, {
+    rootless,
+  });
   proxy.run([...session.operations, ...sysctlOperations(bundle.spec.linux?.sysctl ?? {})]);
   session.check();
 }

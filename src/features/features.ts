@@ -10,6 +10,7 @@ import {
   SECCOMP_ARCHITECTURES,
   SECCOMP_FLAGS,
   SECCOMP_OPERATORS,
+  SECCOMP_UNCONDITIONAL_FLAGS,
 } from "../seccomp/tables.ts";
 import { OCI_VERSION } from "../spec/defaults.ts";
 
@@ -38,19 +39,19 @@ export function features({ version, commit }: Build): object {
     linux: {
       namespaces: [...NAMESPACE_KINDS].sort(),
       capabilities: CAPABILITY_NAMES,
-      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: {
         enabled: true,
         actions: SECCOMP_ACTIONS.filter((action) => action !== "SCMP_ACT_NOTIFY"),
         operators: SECCOMP_OPERATORS,
         archs: SECCOMP_ARCHITECTURES,
         knownFlags: SECCOMP_FLAGS,
-        supportedFlags: SECCOMP_FLAGS,
+        supportedFlags: SECCOMP_UNCONDITIONAL_FLAGS,
       },
       apparmor: { enabled: false },
       selinux: { enabled: false },
       intelRdt: { enabled: false },
-      mountExtensions: { idmap: { enabled: false } },
+      mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: false },
     },
     annotations: {
