@@ -4,8 +4,9 @@
 
 import { TsrunError } from "../errors.ts";
 import type { Descriptor } from "../linux/files.ts";
+import { SOCK_STREAM, socketPair } from "../linux/sockets.ts";
 import { findHostTerminal } from "../terminal/relay.ts";
-import { connectTo, consolePair } from "../terminal/socket.ts";
+import { connectTo } from "../terminal/socket.ts";
 
 export interface ConsoleRequest {
   readonly foreground: boolean;
@@ -44,6 +45,7 @@ export function openConsole({ foreground, terminal, socket }: ConsoleRequest): C
   }
   // Before anything is made: without a terminal of the caller's there is nothing to show the container's on.
   findHostTerminal();
-  const [ours, theirs] = consolePair();
+  // The first process sends the master to one end, `receiveMaster` reads the other.
+  const [ours, theirs] = socketPair(SOCK_STREAM);
   return { socket: theirs, ours };
 }

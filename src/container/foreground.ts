@@ -28,13 +28,6 @@ export function prepareForeground({ reaper }: { readonly reaper: boolean }): For
   return { signals };
 }
 
-export interface Supervised {
-  /** Our child, unreaped: so the number cannot be anybody else's. */
-  readonly pid: number;
-  /** Where its terminal's master arrives, when it has one. */
-  readonly terminal: Descriptor | undefined;
-}
-
 /**
  * The other side of `prepareForeground`. Makes the terminals one, if there are any; to be disposed of on
  * every way out.

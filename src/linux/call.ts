@@ -1,7 +1,7 @@
 // A system call of tsrun's own process that must succeed, and the error of one that did not.
 
 import { TsrunError } from "../errors.ts";
-import { EAGAIN, EINTR, errnoName, errnoWords } from "./errno.ts";
+import { EINTR, errnoName, errnoWords } from "./errno.ts";
 import { type SyscallArgument, syscall } from "./libc.ts";
 import { type SyscallName, syscallNumber } from "./syscalls.ts";
 
@@ -29,9 +29,4 @@ export function syscallError(attempt: string, errno: number): TsrunError {
 /** Whether `error` is a failed system call with this errno name. */
 export function hasErrno(error: unknown, ...names: readonly string[]): boolean {
   return error instanceof TsrunError && error.errno !== undefined && names.includes(error.errno);
-}
-
-/** True for a result that only means "not now". */
-export function wouldBlock(result: number): boolean {
-  return result === -EAGAIN;
 }

@@ -1,6 +1,6 @@
-// The host's C library, bound once. The only file that loads bun:ffi; everything that talks to the kernel
-// from tsrun's own process goes through `syscall` here, and what must happen inside a container goes through
-// src/proxy.
+// The host's C library, bound once: everything that talks to the kernel from tsrun's own process goes through
+// `syscall` here, and what must happen inside a container goes through src/proxy. Beside it only spawn.ts and
+// the optional libraries (libseccomp.ts, libsystemd.ts) load bun:ffi.
 
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
 import { assertWord, type Word } from "./words.ts";

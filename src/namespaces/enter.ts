@@ -12,13 +12,13 @@ import {
   CLONE_PARENT,
   PR_SET_DUMPABLE,
   PR_SET_NAME,
-  PR_SET_PDEATHSIG,
-  SIGKILL,
 } from "../linux/sched.ts";
+import { SOCK_SEQPACKET, socketPair } from "../linux/sockets.ts";
+import { dieWithTsrun } from "../process/session.ts";
 import { type Fd, shown, text } from "../proxy/arguments.ts";
 import { clone3, close, dup3, openat, prctl, setns, unshare, write } from "../proxy/calls.ts";
 import { inChild, inParent, type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
-import { reap, type SyscallProxy, socketPair, startProxy, type Trace } from "../proxy/proxy.ts";
+import { reap, type SyscallProxy, startProxy, type Trace } from "../proxy/proxy.ts";
 import { writeIdMaps } from "./id-maps.ts";
 import { NAMESPACES, type NamespacePlan } from "./plan.ts";
 
@@ -62,11 +62,9 @@ export function enterNamespaces(options: EnterOptions): Entered {
   try {
     options.cgroup.admit?.(stage.first.pid);
     let before = preparation(stage);
-    if (stage.cgroup.directory !== undefined && leavesCgroupBehind(plan)) {
-      current = cloneIntoCgroup(stage, before);
+    if (stage.middleSocket !== undefined) {
+      current = cloneIntoCgroup(stage, before, stage.middleSocket);
       before = [];
-    } else {
-      stage.middleSocket.close();
     }
     before = joinAll(current, before);
     if (plan.created.has("user")) before = enterNewUserNamespace(current, before);
@@ -92,9 +90,9 @@ function leavesCgroupBehind({ created, joins }: NamespacePlan): boolean {
 
 interface Stage extends EnterOptions {
   readonly first: SyscallProxy;
-  /** Our ends of the sockets of the processes to come. */
+  /** Our ends of the sockets of the processes to come; the one between is seldom needed. */
   readonly childSocket: Descriptor;
-  readonly middleSocket: Descriptor;
+  readonly middleSocket: Descriptor | undefined;
   /** Where things are in the proxy. */
   readonly slots: Slots;
 }
@@ -110,22 +108,23 @@ function startFirst(options: EnterOptions): Stage {
   const { cgroup, extra, inherited } = options;
   const control = 3 + inherited;
   const slots = { child: control + 1, middle: control + 2, cgroup: control + 3, extra: control + 4 };
-  const [childSocket, childEnd] = socketPair();
-  const [middleSocket, middleEnd] = socketPair();
+  const [childSocket, childEnd] = socketPair(SOCK_SEQPACKET);
+  const inBetween = cgroup.directory !== undefined && leavesCgroupBehind(options.plan);
+  const [middleSocket, middleEnd] = inBetween ? socketPair(SOCK_SEQPACKET) : [];
   const kept = Array.from({ length: inherited }, (_, index) => ({ from: 3 + index, to: 3 + index }));
   const first = startProxy({
     control,
     descriptors: [
       ...kept,
       { from: childEnd.number, to: slots.child },
-      { from: middleEnd.number, to: slots.middle },
+      ...(middleEnd === undefined ? [] : [{ from: middleEnd.number, to: slots.middle }]),
       ...(cgroup.directory === undefined ? [] : [{ from: cgroup.directory.number, to: slots.cgroup }]),
       ...extra.map((one, index) => ({ from: one.number, to: slots.extra + index })),
     ],
     trace: options.trace,
   });
   childEnd.close();
-  middleEnd.close();
+  middleEnd?.close();
   return { ...options, first, slots, childSocket, middleSocket };
 }
 
@@ -210,8 +209,8 @@ function enterNewUserNamespace({ first, plan }: Stage, before: readonly Operatio
  * On cgroup v2 a process must be in its cgroup before it is in another user namespace, whose root may not be
  * allowed to be born into it: so there one process more is cloned.
  */
-function cloneIntoCgroup(stage: Stage, before: readonly Operation[]): Stage {
-  const { first, slots, middleSocket } = stage;
+function cloneIntoCgroup(stage: Stage, before: readonly Operation[], middleSocket: Descriptor): Stage {
+  const { first, slots } = stage;
   const kinds = CLONE_PARENT + CLONE_INTO_CGROUP;
   const clone = clone3(kinds, "clone a process into the container's cgroup", slots.cgroup);
   const moves = [dup3(slots.middle, first.control, O_CLOEXEC), close(slots.middle)];
@@ -248,7 +247,7 @@ function cloneOperations({ first, plan, cgroup, slots }: Stage): Operation[] {
   const intoCgroup = cgroup.directory !== undefined;
   if (intoCgroup) kinds += CLONE_INTO_CGROUP;
   const child = [
-    prctl(PR_SET_PDEATHSIG, [SIGKILL], "PR_SET_PDEATHSIG", "tie a process to tsrun"),
+    dieWithTsrun(),
     dup3(slots.child, first.control, O_CLOEXEC),
     ...[slots.child, slots.middle, slots.cgroup].map((slot) => orGoOn(close(slot))),
     // Only now: a cgroup namespace is rooted in the cgroup that its maker is in.

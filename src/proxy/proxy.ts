@@ -3,21 +3,17 @@
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call.ts";
 import { F_DUPFD_CLOEXEC } from "../linux/fcntl.ts";
-import { Descriptor, writeAll } from "../linux/files.ts";
+import { type Descriptor, writeAll } from "../linux/files.ts";
 import { waitFor } from "../linux/process.ts";
+import { SOCK_SEQPACKET, socketPair } from "../linux/sockets.ts";
 import { spawn } from "../linux/spawn.ts";
 import { type Machine, machine } from "../linux/syscalls.ts";
-import { viewOf } from "../linux/words.ts";
 import { shown } from "./arguments.ts";
 import { decode, type EncodeOptions, encode, failureOf, MESSAGE_LIMIT } from "./batch.ts";
 import { proxyExecutable } from "./elf.ts";
 import { executableFile } from "./executable.ts";
 import { LARGE } from "./interpreter.ts";
 import { type Operation, operation, operationError, render } from "./operation.ts";
-
-const AF_UNIX = 1;
-const SOCK_SEQPACKET = 5;
-const SOCK_CLOEXEC = 0o2000000;
 
 /** Receives a line per operation; what `--debug` shows. */
 export type Trace = (line: string) => void;
@@ -175,7 +171,7 @@ export interface StartOptions {
 
 /** Starts a proxy: about 0.6 ms. It inherits 0 to 2 and what it is given, and waits for a batch. */
 export function startProxy({ control, descriptors = [], trace }: StartOptions): SyscallProxy {
-  const [ours, theirs] = socketPair();
+  const [ours, theirs] = socketPair(SOCK_SEQPACKET);
   using executable = executableFile(proxyExecutable(machine, control), trace);
   // What is to be moved must not stand where something else is moved to before it.
   const all = [...descriptors, { from: theirs.number, to: control }];
@@ -197,14 +193,6 @@ export function startProxy({ control, descriptors = [], trace }: StartOptions): 
 /** A duplicate at `floor` or above. */
 function lift(of: number, floor: number): number {
   return mustCall("duplicate a descriptor", "fcntl", of, F_DUPFD_CLOEXEC, floor);
-}
-
-/** The two ends of a control connection. */
-export function socketPair(): [Descriptor, Descriptor] {
-  const pair = new Uint8Array(8);
-  mustCall("make a socket pair", "socketpair", AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
-  const view = viewOf(pair);
-  return [new Descriptor(view.getInt32(0, true)), new Descriptor(view.getInt32(4, true))];
 }
 
 /** Waits for a proxy that was let go of, so that no zombie is left to whoever adopts our children. */

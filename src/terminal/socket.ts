@@ -6,11 +6,9 @@ import { mustCall, tryCall } from "../linux/call.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";
 import { Descriptor, openDirectory } from "../linux/files.ts";
 import { addressOf } from "../linux/libc.ts";
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from "../linux/sockets.ts";
 import { u64Struct, utf8, viewOf } from "../linux/words.ts";
 
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
-const SOCK_CLOEXEC = 0o2000000;
 /** `struct cmsghdr` and one descriptor, aligned. */
 const CONTROL_SIZE = 24;
 const MSG_CMSG_CLOEXEC = 0x40000000;
@@ -36,16 +34,6 @@ export function connectTo(path: string, option: string): Descriptor {
     throw failure(path, option, -result);
   }
   return socket;
-}
-
-/**
- * The two ends of a connection of ours: the first process sends the master to one, `receiveMaster` reads the
- * other.
- */
-export function consolePair(): [Descriptor, Descriptor] {
-  const pair = new Uint8Array(8);
-  mustCall("make a socket pair", "socketpair", AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
-  return [new Descriptor(viewOf(pair).getInt32(0, true)), new Descriptor(viewOf(pair).getInt32(4, true))];
 }
 
 /** Receives the one descriptor of a message (unix(7), cmsg(3)). */

@@ -9,13 +9,14 @@ import { join } from "node:path";
 import { O_CREAT, O_RDWR, O_WRONLY } from "../../src/linux/fcntl.ts";
 import { signalProcess, waitFor } from "../../src/linux/process.ts";
 import { SIGKILL } from "../../src/linux/sched.ts";
+import { SOCK_SEQPACKET, socketPair } from "../../src/linux/sockets.ts";
 import { spawn } from "../../src/linux/spawn.ts";
 import type { Machine } from "../../src/linux/syscalls.ts";
 import { data, fd, out, text } from "../../src/proxy/arguments.ts";
 import { close, dup3, execve, fstatfs, openat, type Reading, read, write } from "../../src/proxy/calls.ts";
 import { proxyExecutable } from "../../src/proxy/elf.ts";
 import { inChild, inParent, type Operation, operation, orGoOn } from "../../src/proxy/operation.ts";
-import { SyscallProxy, socketPair } from "../../src/proxy/proxy.ts";
+import { SyscallProxy } from "../../src/proxy/proxy.ts";
 
 const [machineName = "", emulator] = process.argv.slice(2);
 const machine: Machine = machineName === "arm64" ? "arm64" : "x86-64";
@@ -38,8 +39,8 @@ function start(): Started {
   starts += 1;
   const path = join(scratch, `proxy-${starts}`);
   writeFileSync(path, proxyExecutable(machine, CONTROL), { mode: 0o755 });
-  const [ours, theirs] = socketPair();
-  const [childSocket, childEnd] = socketPair();
+  const [ours, theirs] = socketPair(SOCK_SEQPACKET);
+  const [childSocket, childEnd] = socketPair(SOCK_SEQPACKET);
   const pid = spawn({
     path: emulator ?? path,
     args: emulator === undefined ? ["proxy"] : [emulator, path],
