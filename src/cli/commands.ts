@@ -18,6 +18,7 @@ import { command as spec } from "./commands/spec.ts";
 import { command as start } from "./commands/start.ts";
 import { command as state } from "./commands/state.ts";
 import { command as update } from "./commands/update.ts";
+import { command as validate } from "./commands/validate.ts";
 import type { Command } from "./options.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -37,6 +38,7 @@ export const commands: readonly Command[] = [
   start,
   state,
   update,
+  validate,
   features,
 ];
 

@@ -24,20 +24,25 @@ export interface Bundle {
 /** Reads and checks a bundle. */
 export function loadBundle(path: string): Bundle {
   const file = `${path}/config.json`;
-  let text: string;
+  const text = readConfig(path);
+  const { spec, warnings } = acceptConfig(text, file, { euid: effectiveUid() });
+  return { path, spec, warnings, text, rootfs: checkRootfs(path, spec) };
+}
+
+/** The text of a bundle's config.json. */
+export function readConfig(path: string): string {
   try {
-    text = readText(file);
+    return readText(`${path}/config.json`);
   } catch (error) {
     if (!hasErrno(error, "ENOENT")) throw wrapError("cannot load the bundle", error);
     throw new TsrunError("E_BUNDLE", `JSON specification file config.json not found in "${path}"`, {
       hint: `"spec --bundle ${path}" writes one to begin with`,
     });
   }
-  const { spec, warnings } = acceptConfig(text, file, { euid: effectiveUid() });
-  return { path, spec, warnings, text, rootfs: checkRootfs(path, spec) };
 }
 
-function checkRootfs(bundle: string, spec: Spec): string {
+/** The path of the root file system, which is there and a directory. */
+export function checkRootfs(bundle: string, spec: Spec): string {
   const given = spec.root?.path ?? "rootfs";
   const path = (given.startsWith("/") ? given : `${bundle}/${given}`).replace(/(?<=.)\/+$/, "");
   const found = status(path, { followLinks: false });

@@ -111,18 +111,24 @@ function askedPropagation(name: string | undefined): number | undefined {
   });
 }
 
-function planMounts({ spec, bundle, cgroups }: RootfsRequest, rootfs: string): MountPlan[] {
-  const userNamespace = hasNamespace(spec, "user");
+function planMounts(request: RootfsRequest, rootfs: string): MountPlan[] {
   const plans: MountPlan[] = [];
-  let index = 0;
-  for (const mount of spec.mounts ?? []) {
-    const one = { mount, index, rootfs, bundle, userNamespace };
-    const isBind = mount.options?.includes("bind") === true || mount.options?.includes("rbind") === true;
-    if (mount.type === "cgroup" && !isBind) plans.push(...planCgroupMount(one, cgroups));
-    else plans.push(planMount(one));
-    index += 1;
-  }
+  const count = request.spec.mounts?.length ?? 0;
+  for (let index = 0; index < count; index++) plans.push(...planMountEntry(request, rootfs, index));
   return plans;
+}
+
+/** What one entry of `mounts` asks for: one mount, or several for the hierarchies of cgroup v1. */
+export function planMountEntry(
+  { spec, bundle, cgroups }: Pick<RootfsRequest, "spec" | "bundle" | "cgroups">,
+  rootfs: string,
+  index: number,
+): MountPlan[] {
+  const mount = spec.mounts?.[index];
+  if (mount === undefined) return [];
+  const one = { mount, index, rootfs, bundle, userNamespace: hasNamespace(spec, "user") };
+  const isBind = mount.options?.includes("bind") === true || mount.options?.includes("rbind") === true;
+  return mount.type === "cgroup" && !isBind ? planCgroupMount(one, cgroups) : [planMount(one)];
 }
 
 function hasNamespace(spec: Spec, type: string): boolean {

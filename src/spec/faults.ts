@@ -9,6 +9,8 @@ export interface Fault {
   readonly pointer: string;
   /** What is wrong and what is allowed, lower case, no full stop. */
   readonly reason: string;
+  /** What may have been meant, as it follows the reason behind a comma. */
+  readonly hint?: string;
   /**
    * Pointer of what the eye should go to where that is something else: the object around, the misspelt key.
    */
@@ -20,38 +22,62 @@ export interface Warning {
   readonly message: string;
 }
 
-/** The one error for all faults, in the order of the file. */
-export function configError(
-  faults: readonly Fault[],
-  { file, text }: { file: string; text: string },
-): TsrunError {
+/** A fault or a warning with its place in the text; without one where the text is no JSON that far. */
+export interface Located {
+  readonly pointer: string;
+  readonly line?: number;
+  readonly column?: number;
+  readonly reason: string;
+  readonly hint?: string;
+}
+
+/** Faults in the order of the file. */
+export function locate(faults: readonly Fault[], text: string): Located[] {
   const positions = JsonPositions.scan(text);
   const located = faults.map((fault) => {
     const position = positions instanceof JsonPositions ? positionOf(fault, positions) : undefined;
     return { fault, position };
   });
   located.sort((a, b) => compare(a.position, b.position));
-  const told = located.map(({ fault, position }) => {
-    const where = fault.pointer === "" ? "the document" : fault.pointer;
-    const place = position === undefined ? "" : ` (line ${position.line} column ${position.column})`;
-    return `${where}${place}: ${fault.reason}`;
+  return located.map(({ fault: { pointer, reason, hint }, position }) => ({
+    pointer,
+    ...position,
+    reason,
+    ...(hint === undefined ? {} : { hint }),
+  }));
+}
+
+/** The one error for all faults. */
+export function configError(
+  faults: readonly Fault[],
+  { file, text }: { file: string; text: string },
+): TsrunError {
+  const told = locate(faults, text).map(({ pointer, line, column, reason, hint }) => {
+    const where = pointer === "" ? "the document" : pointer;
+    const place = line === undefined ? "" : ` (line ${line} column ${column})`;
+    return `${where}${place}: ${reason}${hint === undefined ? "" : `, ${hint}`}`;
   });
   const count = faults.length === 1 ? "" : `${faults.length} faults: `;
   return new TsrunError("E_CONFIG", `cannot use "${file}": ${count}${told.join("; ")}`);
 }
 
-/** The error for a text that is not JSON; `undefined` when it is. */
-export function syntaxError({ file, text }: { file: string; text: string }): TsrunError | undefined {
+/** Where and why a text is not JSON; `undefined` when it is. */
+export function syntaxFault(text: string): (Located & Position) | undefined {
   const scanned = JsonPositions.scan(text);
   if (scanned instanceof JsonPositions) return undefined;
   const { position, expected, found } = scanned;
-  const hint = syntaxHint(text, scanned.found);
-  return new TsrunError(
-    "E_CONFIG",
-    `cannot use "${file}": invalid JSON at line ${position.line} column ${position.column}: ` +
-      `expected ${expected}, found ${found}`,
-    { hint },
-  );
+  const hint = syntaxHint(text, found);
+  const reason = `expected ${expected}, found ${found}`;
+  return { pointer: "", ...position, reason, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** The error for a text that is not JSON; `undefined` when it is. */
+export function syntaxError({ file, text }: { file: string; text: string }): TsrunError | undefined {
+  const fault = syntaxFault(text);
+  if (fault === undefined) return undefined;
+  const { line, column, reason, hint } = fault;
+  const message = `cannot use "${file}": invalid JSON at line ${line} column ${column}: ${reason}`;
+  return new TsrunError("E_CONFIG", message, { hint });
 }
 
 function syntaxHint(text: string, found: string): string | undefined {

@@ -1,8 +1,16 @@
 // Text in, checked configuration out: config.json, the process file of exec, the resources of update. Pure:
 // whoever calls has read the file. Called by the stories before anything is touched.
 
-import { configError, type Fault, syntaxError, type Warning } from "./faults.ts";
-import type { DocumentType } from "./known-keys.ts";
+import {
+  configError,
+  type Fault,
+  type Located,
+  locate,
+  syntaxError,
+  syntaxFault,
+  type Warning,
+} from "./faults.ts";
+import { type DocumentType, unknownKeys } from "./known-keys.ts";
 import { restoreExactNumbers, withAbsoluteDestinations, withoutEmptyWords } from "./normalise.ts";
 import { checkSchema } from "./schema-check.ts";
 import type { Host } from "./semantics/report.ts";
@@ -30,6 +38,37 @@ export function loadConfig(text: string, file: string, host: Host = ROOT): Loade
   return { spec: withAbsoluteDestinations(document), warnings };
 }
 
+/** What there is to say about a config.json. */
+export interface Inspection {
+  /** The configuration, when there is no fault in it. */
+  readonly spec: Spec | undefined;
+  readonly faults: readonly Located[];
+  /** What is done without, or otherwise than the file says, and the keys that mean nothing to tsrun. */
+  readonly warnings: readonly Located[];
+}
+
+/** As `loadConfig`, but everything that is found is handed back, each with its place. */
+export function inspectConfig(text: string, host: Host = ROOT): Inspection {
+  const syntax = syntaxFault(text);
+  if (syntax !== undefined) {
+    const fault = { ...syntax, reason: `invalid JSON: ${syntax.reason}` };
+    return { spec: undefined, faults: [fault], warnings: [] };
+  }
+  const { document, faults, warnings } = examine<Spec>(JSON.parse(text), text, {
+    type: "Spec",
+    check: (spec, schemaFaults) => checkSpec(spec, host, schemaFaults),
+  });
+  const all = [...warnings, ...unknownKeys(JSON.parse(text))];
+  return {
+    spec: faults.length > 0 ? undefined : withAbsoluteDestinations(document),
+    faults: locate(faults, text),
+    warnings: locate(
+      all.map(({ pointer, message }) => ({ pointer, reason: message })),
+      text,
+    ),
+  };
+}
+
 /** Reads and checks the process that `exec --process` is given. */
 export function loadProcess(text: string, file: string): Process {
   return load<Process>(text, { file, type: "Process", check: checkProcess }).document;
@@ -40,26 +79,40 @@ export function loadResources(text: string, file: string): Resources {
   return load<Resources>(text, { file, type: "Resources", check: checkResources }).document;
 }
 
-interface Loading<Document> {
-  readonly file: string;
+interface Checking<Document> {
   readonly type: DocumentType;
   readonly check: (document: Document, schemaFaults: readonly Fault[]) => Findings;
 }
 
-function load<Document>(
+interface Loading<Document> extends Checking<Document> {
+  readonly file: string;
+}
+
+interface Loaded<Document> {
+  readonly document: Document;
+  readonly warnings: readonly Warning[];
+}
+
+function load<Document>(text: string, { file, ...checking }: Loading<Document>): Loaded<Document> {
+  const { faults, ...loaded } = examine(parse(text, file), text, checking);
+  if (faults.length > 0) throw configError(faults, { file, text });
+  return loaded;
+}
+
+/** Tries everything; the document is only one of its type when there are no faults. */
+function examine<Document>(
+  parsed: unknown,
   text: string,
-  { file, type, check }: Loading<Document>,
-): { document: Document; warnings: readonly Warning[] } {
-  const document = withoutEmptyWords(parse(text, file), text);
+  { type, check }: Checking<Document>,
+): Loaded<Document> & { readonly faults: readonly Fault[] } {
+  const document = withoutEmptyWords(parsed, text);
   const schemaFaults = checkSchema(document, type);
   if (schemaFaults.length === 0) schemaFaults.push(...restoreExactNumbers(document, text, type));
   const isObject = typeof document === "object" && document !== null && !Array.isArray(document);
   const { faults, warnings } = isObject
     ? check(document as Document, schemaFaults)
     : { faults: [], warnings: [] };
-  const all = [...schemaFaults, ...faults];
-  if (all.length > 0) throw configError(all, { file, text });
-  return { document: document as Document, warnings };
+  return { document: document as Document, faults: [...schemaFaults, ...faults], warnings };
 }
 
 function parse(text: string, file: string): unknown {

@@ -82,16 +82,16 @@ interface Context {
 function toFault({ keyword, instancePath, params }: ValidationError, context: Context): Fault {
   const value = valueAt(context.document, instancePath);
   if (keyword === "required") return missing(instancePath, params.missingProperty ?? "", context);
+  if (keyword === "enum")
+    return { pointer: instancePath, ...unknownWord(String(value), params.allowedValues) };
   return { pointer: instancePath, reason: reasonFor(keyword, params, value) };
 }
 
 function reasonFor(keyword: string, params: ValidationError["params"], value: unknown): string {
-  const { type = "", allowedValues = [], limit = 0, pattern = "" } = params;
+  const { type = "", limit = 0, pattern = "" } = params;
   switch (keyword) {
     case "type":
       return `must be ${TYPE_WORDS[type] ?? type}, is ${describe(value)}`;
-    case "enum":
-      return unknownWord(String(value), allowedValues);
     case "minimum":
       return `must be at least ${exact(limit)}, is ${describe(value)}`;
     case "maximum":
@@ -106,13 +106,14 @@ function reasonFor(keyword: string, params: ValidationError["params"], value: un
 }
 
 /** A word that is none of a list. */
-export function unknownWord(word: string, allowed: readonly string[]): string {
+function unknownWord(word: string, allowed: readonly string[] = []): Pick<Fault, "reason" | "hint"> {
   const near = nearestWord(word, allowed);
   const quoted = allowed.map((entry) => JSON.stringify(entry));
   const all = `allowed: ${quoted.join(", ")}`;
-  if (near === undefined) return `unknown word ${JSON.stringify(word)}, ${all}`;
+  const reason = `unknown word ${JSON.stringify(word)}`;
+  if (near === undefined) return { reason, hint: all };
   const few = allowed.length <= LISTED ? all : `one of ${allowed.length} that are allowed`;
-  return `unknown word ${JSON.stringify(word)}, did you mean ${JSON.stringify(near)}? (${few})`;
+  return { reason, hint: `did you mean ${JSON.stringify(near)}? (${few})` };
 }
 
 function missing(parent: string, key: string, { document, type }: Context): Fault {
@@ -122,8 +123,8 @@ function missing(parent: string, key: string, { document, type }: Context): Faul
   const misspelt = nearestWord(key, given);
   if (misspelt !== undefined) {
     const unknown = JSON.stringify(misspelt);
-    const reason = `missing, and ${unknown} is unknown: did you mean ${JSON.stringify(key)}?`;
-    return { pointer, reason, place: childPointer(parent, misspelt) };
+    const [reason, hint] = [`missing, and ${unknown} is unknown`, `did you mean ${JSON.stringify(key)}?`];
+    return { pointer, reason, hint, place: childPointer(parent, misspelt) };
   }
   const reason = RUNC_WORDS[`${type}${pointer}`] ?? "missing, and required";
   return { pointer, reason, place: parent };

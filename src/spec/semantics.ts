@@ -92,9 +92,11 @@ function presence(key: "process" | "root", reason: string): (context: Context) =
       key,
       unknown.filter((name) => !name.includes("/")),
     );
-    const hint =
-      misspelt === undefined ? "" : `: ${JSON.stringify(misspelt)} is unknown, did you mean "${key}"?`;
-    report.fault(`/${key}`, `${reason}${hint}`);
+    if (misspelt === undefined) report.fault(`/${key}`, reason);
+    else {
+      const unknown = `${reason}: ${JSON.stringify(misspelt)} is unknown`;
+      report.fault(`/${key}`, unknown, `did you mean "${key}"?`);
+    }
   };
 }
 

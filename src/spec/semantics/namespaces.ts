@@ -135,8 +135,8 @@ function timeOffsets({ spec, report }: Context): void {
   }
   for (const clock of clocks.filter((name) => !CLOCKS.includes(name))) {
     const near = nearestWord(clock, CLOCKS);
-    const hint = near === undefined ? "" : `, did you mean "${near}"?`;
-    report.fault(`/linux/timeOffsets/${clock}`, `must be of the clock "monotonic" or "boottime"${hint}`);
+    const hint = near === undefined ? undefined : `did you mean "${near}"?`;
+    report.fault(`/linux/timeOffsets/${clock}`, 'must be of the clock "monotonic" or "boottime"', hint);
   }
 }
 

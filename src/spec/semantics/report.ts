@@ -23,8 +23,8 @@ export class Report {
   }
 
   /** Something that cannot be done, or must not be. */
-  fault(pointer: string, reason: string): void {
-    this.faults.push({ pointer, reason });
+  fault(pointer: string, reason: string, hint?: string): void {
+    this.faults.push(hint === undefined ? { pointer, reason } : { pointer, reason, hint });
   }
 
   /** Something that is done without, or otherwise than it says. */

@@ -86,7 +86,7 @@ t.test(
     t.equal(
       message({ ...GOOD, mounts: [{ source: "x", destnation: "/x" }] }),
       'cannot use "config.json": /mounts/0/destination (line 15 column 7): missing, and "destnation" is ' +
-        'unknown: did you mean "destination"?',
+        'unknown, did you mean "destination"?',
     );
   },
 );

@@ -20,7 +20,7 @@ const BASE: Spec = {
 /** `pointer: reason` of every fault; the configuration must be one its schema accepts. */
 export function faults(change: Partial<Spec>, euid = 0): string[] {
   return checkSpec({ ...BASE, ...change }, { euid }).faults.map(
-    ({ pointer, reason }) => `${pointer}: ${reason}`,
+    ({ pointer, reason, hint }) => `${pointer}: ${reason}${hint === undefined ? "" : `, ${hint}`}`,
   );
 }
 

@@ -1,0 +1,45 @@
+// `validate`: what `create` would find wrong with a configuration.
+
+import { absoluteIfGiven } from "../create-options.ts";
+import { bundle } from "../flags.ts";
+import { defineCommand } from "../options.ts";
+import { absolutePath } from "../paths.ts";
+
+export const command = defineCommand({
+  name: "validate",
+  describe: "check a configuration without running it",
+  usage: "[bundle]",
+  details: `Checks the config.json of a bundle as "$0 create" does, and makes nothing. Every fault is
+told: its place in the file, its JSON pointer, what is wrong, and what may have been
+meant. So are the keys that mean nothing to $0, which are ignored.
+
+[bundle] is the directory that holds config.json; without it, the current directory.
+
+EXIT STATUS:
+0 when a container could be created from it, 1 when it has faults.
+
+EXAMPLE:
+    # $0 validate /srv/web
+    # make-config | $0 validate --config -`,
+  args: { min: 0, max: 1 },
+  options: {
+    bundle,
+    config: {
+      type: "string",
+      alias: "c",
+      describe: "check this file instead, or standard input for -; it needs no bundle",
+    },
+    json: { type: "boolean", describe: "print the faults and warnings as JSON" },
+  },
+  async run({ globals, host, options, args: [directory] }) {
+    const { validate } = await import("../../explain/validate.ts");
+    const { formatVerdict } = await import("../format-verdict.ts");
+    const verdict = validate({
+      bundle: absolutePath(directory ?? options.bundle ?? "", host.cwd),
+      config: options.config === "-" ? "-" : absoluteIfGiven(options.config, host.cwd),
+      systemdCgroup: globals.systemdCgroup,
+    });
+    host.print(formatVerdict(verdict, options.json ? "json" : "text"));
+    return verdict.faults.length > 0 ? 1 : 0;
+  },
+});

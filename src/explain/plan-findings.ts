@@ -1,0 +1,120 @@
+// The checks that `create` makes while it plans, one by one, so that all that fail are told and not only the
+// first. Pure; called by validate.ts, for a configuration that the check of its words has found good.
+
+import { deviceRules } from "../cgroups/devices/rules.ts";
+import type { Hierarchies } from "../cgroups/hierarchies.ts";
+import { planLimitsV1, planLimitsV2 } from "../cgroups/limits.ts";
+import { planCgroup } from "../cgroups/plan.ts";
+import { expandSlice, resolveUnit } from "../cgroups/systemd/unit.ts";
+import { refuseUnsupported } from "../container/unsupported.ts";
+import { planDevices } from "../devices/plan.ts";
+import { TsrunError } from "../errors.ts";
+import { planNamespaces } from "../namespaces/plan.ts";
+import { planProcess } from "../process/plan.ts";
+import { planMountEntry, planRootfs } from "../rootfs/plan.ts";
+import { validateListener } from "../seccomp/notify.ts";
+import { isEmptyProfile, planFilter } from "../seccomp/plan.ts";
+import type { Fault } from "../spec/faults.ts";
+import type { Spec } from "../spec/types.ts";
+
+export interface PlanRequest {
+  readonly spec: Spec;
+  /** Absolute path of the bundle directory. */
+  readonly bundle: string;
+  readonly hierarchies: Hierarchies;
+  /** `--systemd-cgroup` */
+  readonly systemdCgroup: boolean;
+}
+
+/** A container has its id from the command line; none of the checks depends on it. */
+const ANY_ID = "any";
+
+type Check = readonly [pointer: string, check: () => unknown];
+
+export interface PlanFindings {
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+}
+
+/** What planning a container with this configuration would find wrong with it. */
+export function planFindings(request: PlanRequest): PlanFindings {
+  const faults: Fault[] = [];
+  const warnings: Fault[] = [];
+  for (const [pointer, check] of [...checksOf(request), ...cgroupChecks(request)]) {
+    const fault = faultOf(pointer, check);
+    if (fault !== undefined) faults.push(fault);
+  }
+  faultOf("/process", () => {
+    for (const reason of processPlan(request.spec)?.warnings ?? []) {
+      warnings.push({ pointer: "/process/capabilities", reason });
+    }
+  });
+  return { faults, warnings };
+}
+
+function checksOf({ spec, bundle }: PlanRequest): Check[] {
+  const linux = spec.linux ?? {};
+  const cgroups = { v2: true, hierarchies: [], cgroupNamespace: false };
+  const bare = { ...spec, mounts: [], linux: { ...linux, devices: [] } };
+  return [
+    ["", () => refuseUnsupported(spec)],
+    ["/linux/namespaces", () => planNamespaces(spec)],
+    ["/linux", () => planRootfs({ spec: bare, bundle, noPivot: false, cgroups, userNamespace: false })],
+    ...(spec.mounts ?? []).map((_, index): Check => {
+      return [`/mounts/${index}`, () => planMountEntry({ spec, bundle, cgroups }, "/", index)];
+    }),
+    ...(linux.devices ?? []).map((device, index): Check => {
+      return [`/linux/devices/${index}`, () => planDevices([device])];
+    }),
+    ["/process", () => processPlan(spec)],
+    ["/linux/seccomp", () => checkSeccomp(spec)],
+  ];
+}
+
+function cgroupChecks({ spec, hierarchies, systemdCgroup }: PlanRequest): Check[] {
+  const { resources = {}, cgroupsPath } = spec.linux ?? {};
+  const limits = hierarchies.layout === "v2" ? planLimitsV2 : planLimitsV1;
+  const { devices = [], ...others } = resources;
+  const withoutRules = { ...spec, linux: { ...spec.linux, resources: others } };
+  return [
+    ...devices.map((rule, index): Check => {
+      return [`/linux/resources/devices/${index}`, () => deviceRules([rule], [])];
+    }),
+    [
+      "/linux/cgroupsPath",
+      () => systemdCgroup && expandSlice(resolveUnit(cgroupsPath, ANY_ID, SYSTEMD).slice),
+    ],
+    [
+      "/linux/resources",
+      () => planCgroup({ spec: withoutRules, id: ANY_ID, systemd: undefined, hierarchies }),
+    ],
+    ["/linux/resources", () => limits(others)],
+  ];
+}
+
+/** The names of units do not depend on the rest of it. */
+const SYSTEMD = { user: false, version: 0, controlGroup: "" };
+
+function processPlan({ process, linux }: Spec): ReturnType<typeof planProcess> | undefined {
+  if (process === undefined) return undefined;
+  return planProcess({ kind: "init", id: ANY_ID, process, linux, newKeyring: true });
+}
+
+function checkSeccomp({ linux }: Spec): void {
+  const profile = linux?.seccomp;
+  if (profile === undefined || isEmptyProfile(profile)) return;
+  validateListener(profile);
+  planFilter(profile);
+}
+
+/** What a check throws, as a fault. */
+export function faultOf(pointer: string, check: () => unknown): Fault | undefined {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+    const { message: reason, hint } = error;
+    return hint === undefined ? { pointer, reason } : { pointer, reason, hint };
+  }
+  return undefined;
+}

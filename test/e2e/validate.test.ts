@@ -1,0 +1,147 @@
+// validate: what create would refuse, told without creating anything.
+
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { asUser } from "../support/user.ts";
+
+const ONLY_TSRUN = tsrunOnly("has no validate");
+
+const BAD = `{
+  "ociVersion": "1.2.0",
+  "proces": { "cwd": "/" },
+  "root": { "path": "rootfs" },
+  "linux": { "namespaces": [{ "type": "netwrok" }] }
+}
+`;
+
+behaviour(
+  "a good bundle is said to have no faults, and exits with 0",
+  async (t, lab) => {
+    const box = lab.container();
+    const file = join(box.bundle, "config.json");
+    for (const words of [[box.bundle], ["--bundle", box.bundle], ["-b", box.bundle]]) {
+      const { code, stdout, stderr } = await lab.invoke(["validate", ...words]);
+      t.strictSame([code, stdout, stderr], [0, `${file}: no faults\n`, ""], words.join(" "));
+    }
+    const { stdout } = await lab.invoke(["validate", "--json", box.bundle]);
+    t.strictSame(JSON.parse(stdout), { file, valid: true, faults: [], warnings: [] });
+    await nothingLeft(t, lab, "after looking");
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "every fault is told with its place, what may have been meant, and unknown keys as warnings",
+  async (t, lab) => {
+    const file = join(lab.folder, "bad.json");
+    writeFileSync(file, BAD);
+    const { code, stdout, stderr } = await lab.invoke(["validate", "--config", file]);
+    t.strictSame([code, stderr], [1, ""]);
+    t.strictSame(stdout.trimEnd().split("\n"), [
+      `${file}:1:1: fault: /process: process property must not be empty: "proces" is unknown`,
+      '    did you mean "process"?',
+      `${file}:5:31: fault: /linux/namespaces/0/type: unknown word "netwrok"`,
+      '    did you mean "network"? ' +
+        '(allowed: "mount", "pid", "network", "uts", "ipc", "user", "cgroup", "time")',
+      `${file}:3:3: warning: /proces: unknown key "proces" (did you mean "process"?), ignoring`,
+      `${file}: 2 faults, 1 warning`,
+    ]);
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "the same is told as JSON, of standard input too",
+  async (t, lab) => {
+    const file = join(lab.folder, "bad.json");
+    writeFileSync(file, BAD);
+    const wrapper = ["sh", "-c", `exec "$@" <${file}`, "sh"];
+    const { code, stdout } = await lab.invoke(["validate", "--json", "--config", "-"], { wrapper });
+    t.equal(code, 1);
+    const { file: name, valid, faults, warnings } = JSON.parse(stdout);
+    t.strictSame([name, valid], ["standard input", false]);
+    t.strictSame(
+      faults.map(({ pointer, line, column }: Record<string, unknown>) => [pointer, line, column]),
+      [
+        ["/process", 1, 1],
+        ["/linux/namespaces/0/type", 5, 31],
+      ],
+    );
+    t.equal(faults[0].hint, 'did you mean "process"?');
+    t.equal(warnings[0].pointer, "/proces");
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "what is no JSON is told with its place",
+  async (t, lab) => {
+    const file = join(lab.folder, "bad.json");
+    writeFileSync(file, '{\n  "ociVersion": "1.2.0",\n}\n');
+    const { code, stdout } = await lab.invoke(["validate", "--config", file]);
+    t.equal(code, 1);
+    t.match(stdout, `${file}:3:1: fault: invalid JSON: expected a key in double quotes, found "}"`);
+    t.match(stdout, "JSON has no comma after the last entry");
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "what create finds out while it plans is told too, all of it",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.mounts?.push({ destination: "/a", type: "none", source: "none" });
+      config.mounts?.push({ destination: "/proc/self", type: "tmpfs", source: "tmpfs" });
+      if (config.process !== undefined) {
+        config.process.capabilities = { ambient: ["CAP_KILL"] };
+      }
+    });
+    const { code, stdout } = await lab.invoke(["validate", box.bundle]);
+    t.equal(code, 1);
+    t.match(stdout, /fault: \/mounts\/\d+: cannot mount "none" on "\/a": no file system has the type "none"/);
+    t.match(stdout, /fault: \/mounts\/\d+: cannot mount "tmpfs" on "\/proc\/self"/);
+    t.match(stdout, /warning: \/process\/capabilities: can't raise ambient capability CAP_KILL/);
+    t.match(stdout, /: 2 faults, 1 warning\n$/);
+    refused(t, await box.create(), /cannot mount "none" on "\/a"/);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "a missing root file system is a fault of the bundle, and none of a file alone",
+  async (t, lab) => {
+    const box = lab.container();
+    rmSync(box.rootfs, { recursive: true });
+    const { code, stdout } = await lab.invoke(["validate", box.bundle]);
+    t.equal(code, 1);
+    t.match(stdout, /fault: \/root\/path: rootfs ".*" of \/root\/path does not exist/);
+    const file = join(box.bundle, "config.json");
+    t.equal((await lab.invoke(["validate", "--config", file])).code, 0);
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "a bundle that is not there is an error, on stderr",
+  async (t, lab) => {
+    const result = await lab.invoke(["validate", "/no/such/bundle"]);
+    refused(t, result, /JSON specification file config.json not found in "\/no\/such\/bundle"/);
+    t.equal(result.stdout, "");
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "an ordinary user may ask, and hears of what an ordinary user may not have",
+  async (t, lab) => {
+    const box = lab.container();
+    const result = await lab.invoke(["validate", box.bundle], { wrapper: asUser(lab) });
+    t.equal(result.code, 1);
+    t.match(result.stdout, /fault: \/linux/);
+    t.equal(result.stderr, "");
+    t.ok(readFileSync(join(box.bundle, "config.json")).length > 0);
+  },
+  ONLY_TSRUN,
+);

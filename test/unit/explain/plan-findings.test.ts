@@ -1,0 +1,43 @@
+// The checks of the plan stage, all of them on one configuration.
+
+import t from "tap";
+import { planFindings } from "../../../src/explain/plan-findings.ts";
+import type { Spec } from "../../../src/spec/types.ts";
+
+const GOOD: Spec = {
+  ociVersion: "1.2.0",
+  process: { cwd: "/", args: ["sh"] },
+  root: { path: "rootfs" },
+  linux: { namespaces: [{ type: "mount" }] },
+};
+
+function find(spec: Spec, systemdCgroup = false): readonly string[] {
+  const hierarchies = { layout: "v2", mounts: [] } as const;
+  return planFindings({ spec, bundle: "/b", hierarchies, systemdCgroup }).faults.map(
+    ({ pointer, reason }) => `${pointer}: ${reason}`,
+  );
+}
+
+t.test("a good configuration has none", async (t) => {
+  t.strictSame(find(GOOD), []);
+});
+
+t.test("each check is made, whatever the others say", async (t) => {
+  const mounts = [{ destination: "/a" }, { destination: "/b", type: "tmpfs" }, { destination: "/c" }];
+  const linux: NonNullable<Spec["linux"]> = {
+    maskedPaths: ["/x"],
+    resources: { memory: { swap: 5 }, unified: { "a/b": "1" } },
+  };
+  t.strictSame(find({ ...GOOD, mounts, linux }), [
+    "/linux: unable to restrict sys entries without a private MNT namespace",
+    '/mounts/0: cannot mount "" on "/a": no file system has the type ""',
+    '/mounts/2: cannot mount "" on "/c": no file system has the type ""',
+    "/linux/resources: unable to set swap limit without memory limit",
+  ]);
+});
+
+t.test("the cgroup's path is read as the driver reads it", async (t) => {
+  const spec = { ...GOOD, linux: { ...GOOD.linux, cgroupsPath: "/a/b" } };
+  t.strictSame(find(spec), []);
+  t.match(find(spec, true)[0], /^\/linux\/cgroupsPath: expected cgroupsPath to be of format/);
+});
