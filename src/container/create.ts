@@ -21,12 +21,13 @@ import { SIGKILL } from "../linux/sched.ts";
 import { type Entered, enterNamespaces } from "../namespaces/enter.ts";
 import { becomeUser } from "../process/become-user.ts";
 import { setLimits } from "../process/host-side.ts";
-import { ProxyDied } from "../proxy/proxy.ts";
+import { ProxyDied, type SyscallProxy } from "../proxy/proxy.ts";
 import { enterRootfs, prepareRootfs, sealRootfs } from "../rootfs/rootfs.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
 import { sendPidfd } from "../terminal/socket.ts";
 import { loadBundle } from "./bundle.ts";
 import { openConsole } from "./console.ts";
+import { type AgentModule, loadAgent, type Recipient } from "./filter.ts";
 import { furnishRoot, giveTerminal, leaveWaiting, prepareInit } from "./init.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
@@ -46,11 +47,16 @@ export interface Created {
 }
 
 /** Creates a container: when this returns, its first process is set up completely and waits for `start`. */
-export function createContainer(globals: GlobalOptions, options: CreateOptions, mode: CreateMode): Created {
+export async function createContainer(
+  globals: GlobalOptions,
+  options: CreateOptions,
+  mode: CreateMode,
+): Promise<Created> {
   // Nothing is touched before the whole configuration has been found good.
   const bundle = loadBundle(options.bundle);
   const plan = planContainer({ bundle, options, globals });
   tellWarnings(globals, plan);
+  const agent = await loadAgent(plan.seccomp);
   const { socket, ours } = openConsole({
     ...mode,
     terminal: bundle.spec.process?.terminal === true,
@@ -84,7 +90,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   directory.save(record);
 
   try {
-    setUp(plan, { entered, cgroup, capture, hasTerminal: terminal !== undefined });
+    setUp(plan, { entered, cgroup, capture, hasTerminal: terminal !== undefined, agent });
   } catch (error) {
     throw error instanceof ProxyDied ? explainDeath(error, cgroup) : error;
   }
@@ -112,10 +118,12 @@ interface SetUp {
   readonly cgroup: CgroupRecord;
   readonly capture: Capture | undefined;
   readonly hasTerminal: boolean;
+  /** Present when the seccomp profile notifies. */
+  readonly agent: AgentModule | undefined;
 }
 
 /** What happens inside, from an empty process in its namespaces to one that waits for `start`. */
-function setUp(plan: ContainerPlan, { entered, cgroup, capture, hasTerminal }: SetUp): void {
+function setUp(plan: ContainerPlan, { entered, cgroup, capture, hasTerminal, agent }: SetUp): void {
   const { proxy } = entered;
   const { hooks } = plan.bundle.spec;
   const [fifo = -1, firstCapture = -1] = entered.extra;
@@ -156,7 +164,8 @@ function setUp(plan: ContainerPlan, { entered, cgroup, capture, hasTerminal }: S
 
   // Privileges go, and with them the way back; what remains is to wait, and to execute.
   const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined });
-  leaveWaiting(proxy, plan, { executable, fifo });
+  const recipient = agent === undefined ? undefined : recipientOf(plan, agent, proxy);
+  leaveWaiting(proxy, plan, { executable, fifo, recipient });
 }
 
 function startFirstProcess(
@@ -177,7 +186,7 @@ function startFirstProcess(
   });
 }
 
-function newRecord({ bundle, options, cgroup, namespaces }: ContainerPlan): StateRecord {
+function newRecord({ bundle, options, cgroup, namespaces, seccomp }: ContainerPlan): StateRecord {
   const { spec } = bundle;
   return {
     version: 1,
@@ -192,8 +201,17 @@ function newRecord({ bundle, options, cgroup, namespaces }: ContainerPlan): Stat
     cgroup: plannedRecord(cgroup),
     newKeyring: !options.noNewKeyring,
     hooksAfter: hasHooksAfter(spec.hooks),
+    ...(seccomp?.notify === true ? { notifiesAgent: true } : {}),
     ownPidNamespace: namespaces.created.has("pid"),
   };
+}
+
+/** Whom the seccomp profile notifies, and what it is told: the container is `creating` still. */
+function recipientOf({ bundle, options }: ContainerPlan, agent: AgentModule, proxy: SyscallProxy): Recipient {
+  const { ociVersion, annotations, linux } = bundle.spec;
+  const { pid } = proxy;
+  const container = { id: options.id, status: "creating", pid, bundle: bundle.path, annotations } as const;
+  return { agent, proxy, message: { profile: linux?.seccomp, process: { ociVersion, pid, container } } };
 }
 
 function hookState({ bundle, options }: ContainerPlan, status: HookState["status"], pid: number): HookState {

@@ -13,20 +13,19 @@ import { becomeUser } from "../process/become-user.ts";
 import { maskText } from "../process/cpu-list.ts";
 import { closeOnExecute, execute } from "../process/execute.ts";
 import { resetCpuAffinity, setCpuAffinity, setLimits, writeOomScore } from "../process/host-side.ts";
-import { placeFilter } from "../process/identity.ts";
 import { type ProcessPlan, planProcess } from "../process/plan.ts";
 import { outliveTsrun, sessionOperations } from "../process/session.ts";
 import { close } from "../proxy/calls.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
-import type { Spec } from "../spec/types.ts";
+import type { Seccomp, Spec } from "../spec/types.ts";
 import { adoptTerminal, openPty, sendMaster } from "../terminal/console.ts";
 import { sendPidfd } from "../terminal/socket.ts";
 import { openConsole } from "./console.ts";
 import { subCgroup } from "./exec-cgroup.ts";
 import { chooseProcess } from "./exec-process.ts";
+import { type AgentModule, loadAgent, placeSeccomp, type Recipient } from "./filter.ts";
 import { attachTerminal, prepareForeground, supervise } from "./foreground.ts";
-import { installFilter } from "./init.ts";
 import type { ExecOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, EXECUTING, INSIDE } from "./phases.ts";
 import { isRootless, seccompOf } from "./plan.ts";
@@ -42,6 +41,7 @@ interface ExecPlan {
   readonly consoleSize: NonNullable<Spec["process"]>["consoleSize"];
   readonly terminal: boolean;
   readonly seccomp: CompiledFilter | undefined;
+  readonly profile: Seccomp | undefined;
   readonly rootless: boolean;
 }
 
@@ -49,8 +49,9 @@ interface ExecPlan {
  * Runs a process in a container. Returns its exit status, 128 + signal when a signal ended it, 0 when
  * detached.
  */
-export function execContainer(globals: GlobalOptions, options: ExecOptions): number {
+export async function execContainer(globals: GlobalOptions, options: ExecOptions): Promise<number> {
   const plan = planExec(globals, options);
+  const agent = await loadAgent(plan.seccomp);
   for (const warning of plan.process.warnings) globals.log.warning(warning);
   const foreground = options.detach ? undefined : prepareForeground({ reaper: false });
   const { socket, ours } = openConsole({
@@ -75,7 +76,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   using relay = attachTerminal(ours);
   if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, "setns", proxy.pid);
   globals.trace?.(EXECUTING);
-  becomeProgram(proxy, plan, options);
+  becomeProgram(proxy, plan, { options, agent });
 
   // AS RUNC: the pid file is how conmon learns that it worked, so it comes last, and only then.
   if (options.pidFile !== undefined) replaceFile(options.pidFile, `${proxy.pid}`, { mode: 0o666 });
@@ -104,6 +105,7 @@ function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
     consoleSize: process.consoleSize,
     terminal: process.terminal === true,
     seccomp: seccompOf(spec, globals),
+    profile: spec.linux?.seccomp,
     rootless: isRootless(globals),
   };
 }
@@ -200,22 +202,36 @@ function setUp(proxy: SyscallProxy, plan: ExecPlan, { console, trace }: SetUpOpt
   ]);
 }
 
+interface BecomeOptions {
+  readonly options: ExecOptions;
+  /** Present when the seccomp profile notifies. */
+  readonly agent: AgentModule | undefined;
+}
+
 /** The end: the user's credentials, and the program. */
-function becomeProgram(proxy: SyscallProxy, { process, seccomp }: ExecPlan, options: ExecOptions): void {
-  const executable = becomeUser(proxy, process, { filter: seccomp !== undefined });
-  const filter = placeFilter(process, seccomp === undefined ? [] : [installFilter(seccomp)]);
+function becomeProgram(proxy: SyscallProxy, plan: ExecPlan, { options, agent }: BecomeOptions): void {
+  const { process } = plan;
+  const executable = becomeUser(proxy, process, { filter: plan.seccomp !== undefined });
+  const filter = placeSeccomp(plan);
   if (process.affinity.final !== undefined) setCpuAffinity(proxy.pid, process.affinity.final);
-  const failed = proxy.execute([
-    closeOnExecute(3 + options.preserveFds),
-    outliveTsrun(),
-    ...filter.beforeWaiting,
-    ...filter.beforeExecute,
-    execute(process, executable),
-  ]);
+  let first = [closeOnExecute(3 + options.preserveFds), outliveTsrun(), ...filter.beforeWaiting];
+  if (agent !== undefined) {
+    proxy.run(first);
+    filter.handOver(recipientOf(plan, agent, proxy));
+    first = [];
+  }
+  const failed = proxy.execute([...first, ...filter.beforeExecute, execute(process, executable)]);
   const program = process.args[0] ?? "";
   if (failed !== undefined) throw executeError(program, { call: failed.call, errno: -(failed.result ?? 0) });
   const found = processStatus(proxy.pid);
   if (found?.state === "Z" && found.name === "tsrun-init") {
     throw new TsrunError("E_EXEC", `cannot execute "${program}": the process was killed before it`);
   }
+}
+
+/** Whom the container's seccomp profile notifies, and what it is told of this process. */
+function recipientOf({ record, profile }: ExecPlan, agent: AgentModule, proxy: SyscallProxy): Recipient {
+  const { id, ociVersion, bundle, annotations, init_process_pid } = record;
+  const container = { id, status: "running", pid: init_process_pid, bundle, annotations } as const;
+  return { agent, proxy, message: { profile, process: { ociVersion, pid: proxy.pid, container } } };
 }

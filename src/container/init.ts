@@ -2,23 +2,21 @@
 // create.ts. Each says in which world it acts.
 
 import { F_SETFD, FD_CLOEXEC } from "../linux/fcntl.ts";
-import { utf8, viewOf } from "../linux/words.ts";
+import { utf8 } from "../linux/words.ts";
 import { sysctlOperations } from "../namespaces/sysctl.ts";
 import { cwdOperations, type Executable } from "../process/become-user.ts";
 import { closeAllBut, closeOnExecute, execute } from "../process/execute.ts";
 import { resetCpuAffinity, writeOomScore } from "../process/host-side.ts";
-import { placeFilter } from "../process/identity.ts";
 import { outliveTsrun, sessionOperations } from "../process/session.ts";
 import { data, quote, shown } from "../proxy/arguments.ts";
 import { close, read } from "../proxy/calls.ts";
 import { BUFFER, HEADER_SIZE, OPERATION_SIZE } from "../proxy/interpreter.ts";
 import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
-import type { CompiledFilter } from "../seccomp/filter.ts";
 import { adoptTerminal, bindConsole, openPty, sendMaster } from "../terminal/console.ts";
+import { placeSeccomp, type Recipient } from "./filter.ts";
 import type { ContainerPlan } from "./plan.ts";
 
-const SECCOMP_SET_MODE_FILTER = 1;
 /** AS RUNC: of a first process that dies before it is the user's program. */
 const EXIT_STATUS = 255;
 
@@ -64,6 +62,8 @@ export interface WaitOptions {
   readonly executable: Executable;
   /** The FIFO's descriptor in the proxy. */
   readonly fifo: number;
+  /** Of the notifications of the seccomp filter. */
+  readonly recipient: Recipient | undefined;
 }
 
 /**
@@ -71,8 +71,8 @@ export interface WaitOptions {
  * do without; if it then cannot execute, it writes its last batch, results and all, back with write(2).
  */
 export function leaveWaiting(proxy: SyscallProxy, plan: ContainerPlan, wait: WaitOptions): void {
-  const { process, seccomp, options } = plan;
-  const filter = placeFilter(process, seccomp === undefined ? [] : [installFilter(seccomp)]);
+  const { process, options } = plan;
+  const filter = placeSeccomp(plan);
   const closes = [wait.fifo, shown(F_SETFD, "F_SETFD"), shown(FD_CLOEXEC, "FD_CLOEXEC")];
   proxy.run([
     operation("fcntl", closes, "close the FIFO on execve"),
@@ -82,6 +82,7 @@ export function leaveWaiting(proxy: SyscallProxy, plan: ContainerPlan, wait: Wai
     outliveTsrun(),
     ...filter.beforeWaiting,
   ]);
+  filter.handOver(wait.recipient);
   const last = [
     read(wait.fifo, 1, "wait for start"),
     ...filter.beforeExecute,
@@ -93,16 +94,6 @@ export function leaveWaiting(proxy: SyscallProxy, plan: ContainerPlan, wait: Wai
     operation("write", [wait.fifo, ...answer], "report to start"),
     operation("exit_group", [EXIT_STATUS], "leave"),
   ]);
-}
-
-/** seccomp(2): from here on the profile decides. */
-export function installFilter({ program, flags }: CompiledFilter): Operation {
-  const length = program.length / 8;
-  const fprog = new Uint8Array(16);
-  viewOf(fprog).setUint16(0, length, true);
-  const struct = data(fprog, () => `{len=${length}}`, [{ offset: 8, to: data(program, () => "") }]);
-  const mode = shown(SECCOMP_SET_MODE_FILTER, "SECCOMP_SET_MODE_FILTER");
-  return operation("seccomp", [mode, flags, struct], "install the seccomp profile");
 }
 
 function nameOperation(call: "sethostname" | "setdomainname", name: string | undefined): Operation[] {

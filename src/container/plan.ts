@@ -77,15 +77,7 @@ function requireProcess({ process }: Spec): Process {
 
 /** The container's filter, compiled; from the cache below the state root when it was seen before. */
 export function seccompOf({ linux }: Spec, { root, trace }: GlobalOptions): CompiledFilter | undefined {
-  const filter = compileSeccomp(linux?.seccomp, { cacheDirectory: `${root}/.cache/seccomp`, debug: trace });
-  if (filter?.notify !== true) return filter;
-  throw new TsrunError(
-    "E_UNSUPPORTED",
-    "cannot use SCMP_ACT_NOTIFY: handing its descriptor over is not built in yet",
-    {
-      hint: "replace the action of these rules in /linux/seccomp/syscalls",
-    },
-  );
+  return compileSeccomp(linux?.seccomp, { cacheDirectory: `${root}/.cache/seccomp`, debug: trace });
 }
 
 /** Whether what only the host's root may do is left undone without a word. */

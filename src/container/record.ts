@@ -26,6 +26,8 @@ export interface StateRecord {
   readonly newKeyring: boolean;
   /** Whether `start` or `delete` has hooks to run, which config.json then tells. */
   readonly hooksAfter: boolean;
+  /** The seccomp profile notifies: whoever waits for the first process may wait for an agent. */
+  readonly notifiesAgent?: true;
   /** Whether the first process' end is everybody's: it has a pid namespace of its own. */
   readonly ownPidNamespace: boolean;
 }

@@ -14,9 +14,9 @@ import { Undo } from "./undo.ts";
  * Runs a container. Returns the exit status of its process, 128 + signal when a signal ended it, 0 when
  * detached.
  */
-export function runContainer(globals: GlobalOptions, options: RunOptions): number {
+export async function runContainer(globals: GlobalOptions, options: RunOptions): Promise<number> {
   const foreground = options.detach ? undefined : prepareForeground({ reaper: !options.noSubreaper });
-  const { terminal } = createContainer(globals, options, { foreground: foreground !== undefined });
+  const { terminal } = await createContainer(globals, options, { foreground: foreground !== undefined });
   using directory = getStateDirectory(globals.root, options.id);
   const record = directory.load();
   using undo = new Undo();

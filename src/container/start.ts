@@ -21,6 +21,9 @@ import { statusOf } from "./status.ts";
 import { getStateDirectory, type StateDirectory } from "./store.ts";
 
 const GO = "0";
+const NOTHING = new Uint8Array(0);
+/** How long a seccomp agent may take over the calls of a start. */
+const AGENT_PATIENCE_MS = 10_000;
 
 /** Starts a created container. Throws when it is in another state, or when its program cannot be executed. */
 export function startContainer(globals: GlobalOptions, id: string): void {
@@ -53,8 +56,10 @@ export function release(directory: StateDirectory, record: StateRecord): void {
   writeEnd.close();
   directory.removeFifo();
   // Asked for no event, poll(2) still tells of the last writer's end.
-  poll([{ fd: answers.number, events: 0 }]);
-  const reply = readAll(answers.number, "the answer of the first process");
+  const patience = record.notifiesAgent === true ? AGENT_PATIENCE_MS : undefined;
+  const [ended = 0] = poll([{ fd: answers.number, events: 0 }], patience);
+  // AS RUNC: the container is started, whatever the agent will say to its execve(2).
+  const reply = ended === 0 ? NOTHING : readAll(answers.number, "the answer of the first process");
   if (reply.length > 0 || diedAsProxy(record)) throw notExecuted(directory, reply);
   if (record.hooksAfter) runPoststart(directory, record);
 }

@@ -7,6 +7,7 @@ import { viewOf } from "./words.ts";
 
 export const AF_UNIX = 1;
 export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
 /** Messages keep their borders, and the other end's leaving is seen. */
 export const SOCK_SEQPACKET = 5;
 /** The same bit as O_CLOEXEC, by definition. */

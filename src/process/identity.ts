@@ -12,6 +12,7 @@
 // before execve, so that the profile need not allow what tsrun does. Without, CAP_SYS_ADMIN stays permitted
 // (never effective) until the filter is in, and goes right after it: see `placeFilter`. Of what follows the
 // filter, capset is all that a profile must allow beside reading, waiting and executing.
+// A filter that notifies comes before the wait in either case: `create` has to hand its listener over.
 // DIFFERS: runc installs that filter before all of the above, so its profiles must allow all of it.
 
 import {
@@ -78,23 +79,36 @@ export function becomeOperations(plan: ProcessPlan, options: IdentityOptions): I
   return { operations, workingDirectory };
 }
 
-/** Where the operations that install the seccomp filter go in the batch that ends with execve. */
+/** Where the operations that install the seccomp filter go in the batches that end with execve. */
 export interface FilterPlaces {
   readonly beforeWaiting: readonly Operation[];
+  /** A batch of its own, when an agent has the filter's notifications: each of its calls may be one. */
+  readonly afterHandOver: readonly Operation[];
   readonly beforeExecute: readonly Operation[];
 }
 
-/** Spreads the filter's operations, none when there is no filter, over the last batch. */
-export function placeFilter(plan: ProcessPlan, filter: readonly Operation[]): FilterPlaces {
-  if (filter.length === 0) return { beforeWaiting: [], beforeExecute: [] };
-  if (plan.noNewPrivileges) return { beforeWaiting: [], beforeExecute: filter };
+/**
+ * Spreads the filter's operations, none when there is no filter, over the last batches.
+ * @param notifies whether the filter has a listener, which must be handed over while tsrun is still there
+ */
+export function placeFilter(
+  plan: ProcessPlan,
+  filter: readonly Operation[],
+  { notifies = false }: { readonly notifies?: boolean } = {},
+): FilterPlaces {
+  const places = { beforeWaiting: [], afterHandOver: [], beforeExecute: [] };
+  if (filter.length === 0) return places;
+  if (plan.noNewPrivileges) {
+    return notifies ? { ...places, beforeWaiting: filter } : { ...places, beforeExecute: filter };
+  }
   const { capabilities } = plan;
   const kept = withAdmin(capabilities);
   const raised = { ...kept, effective: kept.effective | CAP_SYS_ADMIN };
-  return {
-    beforeWaiting: [setCapabilities(raised), ...filter, setCapabilities(capabilities)],
-    beforeExecute: [],
-  };
+  const install = [setCapabilities(raised), ...filter];
+  const lower = setCapabilities(capabilities);
+  return notifies
+    ? { ...places, beforeWaiting: install, afterHandOver: [lower] }
+    : { ...places, beforeWaiting: [...install, lower] };
 }
 
 function withAdmin(masks: CapabilityMasks): CapabilityMasks {

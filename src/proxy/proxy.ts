@@ -2,12 +2,14 @@
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call.ts";
+import { EAGAIN } from "../linux/errno.ts";
 import { F_DUPFD_CLOEXEC } from "../linux/fcntl.ts";
 import { type Descriptor, writeAll } from "../linux/files.ts";
 import { waitFor } from "../linux/process.ts";
 import { SOCK_SEQPACKET, socketPair } from "../linux/sockets.ts";
 import { spawn } from "../linux/spawn.ts";
 import { type Machine, machine } from "../linux/syscalls.ts";
+import { limitReceiving } from "../linux/unix-sockets.ts";
 import { shown } from "./arguments.ts";
 import { decode, type EncodeOptions, encode, failureOf, MESSAGE_LIMIT } from "./batch.ts";
 import { proxyExecutable } from "./elf.ts";
@@ -37,6 +39,7 @@ export class SyscallProxy {
   readonly #socket: Descriptor;
   readonly #trace: Trace | undefined;
   readonly #machine: Machine;
+  #impatience = "it takes too long";
 
   constructor(pid: number, ends: Ends) {
     this.pid = pid;
@@ -105,6 +108,15 @@ export class SyscallProxy {
     return child;
   }
 
+  /**
+   * From now on an answer is waited for no longer than this, since others have a say in it. `impatience` is
+   * what the error then gives as its cause; to `execute` no answer still is success.
+   */
+  limitPatience(seconds: number, impatience: string): void {
+    limitReceiving(this.#socket.number, seconds);
+    this.#impatience = impatience;
+  }
+
   /** Lets go of the proxy: reading the end of file, it leaves by itself. */
   close(): void {
     this.#socket.close();
@@ -141,6 +153,10 @@ export class SyscallProxy {
     const reply = new Uint8Array(length);
     const got = tryCall("read", this.#socket.number, reply, length);
     if (got === length) return reply;
+    if (got === -EAGAIN) {
+      const attempt = operations[0]?.attempt ?? "go on";
+      throw new TsrunError("E_STATE", `cannot ${attempt}: ${this.#impatience}`);
+    }
     throw new ProxyDied(this.pid, operations);
   }
 

@@ -55,6 +55,7 @@ const MAX_ERRNO = 4095;
 const MAX_DATA = 0xffff;
 
 const FLAG_SPEC_ALLOW = "SECCOMP_FILTER_FLAG_SPEC_ALLOW";
+const FLAG_TSYNC = "SECCOMP_FILTER_FLAG_TSYNC";
 const FLAG_WAIT_KILLABLE_RECV = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV";
 
 /** The plan of a profile. Throws E_CONFIG for a word that is no action, operator, architecture or flag. */
@@ -105,6 +106,8 @@ function filterFlags(flags: readonly string[] | undefined, notify: boolean): num
     const bit = known(flagBit(flag), { kind: "flag", word: flag, words: SECCOMP_FLAGS });
     // DIFFERS: the kernel refuses this flag on a filter that never notifies, where it has no meaning.
     if (flag === FLAG_WAIT_KILLABLE_RECV && !notify) continue;
+    // Of no meaning for a process of one thread, and refused by the kernel together with a listener.
+    if (flag === FLAG_TSYNC && notify) continue;
     bits |= bit;
   }
   return bits;
@@ -116,7 +119,7 @@ function ruleGroup(rule: SeccompSyscall): RuleGroup {
     if (name === "") throw new TsrunError("E_CONFIG", "cannot use an empty name in a seccomp rule");
     // AS RUNC: whatever hands the listener to the agent may not wait for that agent.
     if (name === "write" && rule.action === "SCMP_ACT_NOTIFY") {
-      throw new TsrunError("E_CONFIG", "cannot use SCMP_ACT_NOTIFY for the system call write");
+      throw new TsrunError("E_CONFIG", "SCMP_ACT_NOTIFY cannot be used for the write syscall");
     }
   }
   return { names: rule.names, action, alternatives: alternatives((rule.args ?? []).map(condition)) };

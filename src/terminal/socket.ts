@@ -2,37 +2,20 @@
 // process.
 
 import { TsrunError } from "../errors.ts";
-import { mustCall, tryCall } from "../linux/call.ts";
+import { mustCall } from "../linux/call.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";
-import { Descriptor, openDirectory } from "../linux/files.ts";
+import { Descriptor } from "../linux/files.ts";
 import { addressOf } from "../linux/libc.ts";
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from "../linux/sockets.ts";
-import { u64Struct, utf8, viewOf } from "../linux/words.ts";
+import { SOCK_STREAM } from "../linux/sockets.ts";
+import { CONTROL_SIZE, connectUnix, sendDescriptor } from "../linux/unix-sockets.ts";
+import { u64Struct, viewOf } from "../linux/words.ts";
 
-/** `struct cmsghdr` and one descriptor, aligned. */
-const CONTROL_SIZE = 24;
 const MSG_CMSG_CLOEXEC = 0x40000000;
-/** Bytes of `sun_path` with its NUL (unix(7)). */
-const SUN_PATH = 108;
 
 /** Connects to a listening unix socket. `option` names it in the error: `--console-socket`. */
 export function connectTo(path: string, option: string): Descriptor {
-  const fd = tryCall("socket", AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) throw failure(path, option, -fd);
-  const socket = new Descriptor(fd);
-  // A path longer than a socket address is reached through the descriptor of its directory.
-  const slash = path.lastIndexOf("/");
-  using directory = utf8(path).length < SUN_PATH ? undefined : openDirectory(path.slice(0, slash) || "/");
-  const short = directory === undefined ? path : `/proc/self/fd/${directory.number}/${path.slice(slash + 1)}`;
-  const name = utf8(short);
-  const address = new Uint8Array(2 + name.length + 1);
-  address[0] = AF_UNIX;
-  address.set(name, 2);
-  const result = tryCall("connect", fd, address, address.length);
-  if (result < 0) {
-    socket.close();
-    throw failure(path, option, -result);
-  }
+  const socket = connectUnix(path, SOCK_STREAM);
+  if (typeof socket === "number") throw failure(path, option, -socket);
   return socket;
 }
 
@@ -49,24 +32,6 @@ export function receiveMaster(socket: Descriptor): Descriptor {
   if (!received)
     throw new TsrunError("E_INTERNAL", "cannot receive the terminal: the message holds no descriptor");
   return new Descriptor(viewOf(control).getInt32(16, true));
-}
-
-/** Sends a descriptor with a name, in one message (unix(7), cmsg(3)). */
-export function sendDescriptor(socket: Descriptor, name: string, descriptor: number): void {
-  const payload = utf8(name);
-  const vector = u64Struct(addressOf(payload), payload.length);
-  const control = new Uint8Array(CONTROL_SIZE);
-  const view = viewOf(control);
-  view.setUint32(0, 20, true);
-  view.setInt32(8, 1, true); // SOL_SOCKET
-  view.setInt32(12, 1, true); // SCM_RIGHTS
-  view.setInt32(16, descriptor, true);
-  const header = u64Struct(0, 0, addressOf(vector), 1, addressOf(control), control.length, 0);
-  const sent = mustCall("send a descriptor", "sendmsg", socket.number, header, 0);
-  // Used after the call, so that none of them was collected before it.
-  if (sent !== payload.length || vector.length + control.length === 0) {
-    throw new TsrunError("E_INTERNAL", "cannot send a descriptor: the message was cut");
-  }
 }
 
 /** Sends a pidfd of a process to the socket of `--pidfd-socket`. */

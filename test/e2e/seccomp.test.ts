@@ -1,6 +1,8 @@
 // Seccomp: that the configured filter is really there, with its actions, errno values and argument rules.
 
-import { behaviour, needsKernel, nothingLeft, refused } from "../support/behaviour.ts";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, needsKernel, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import type { Config, SeccompRule } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { parseStatus } from "../support/proc.ts";
@@ -200,3 +202,25 @@ behaviour("start of a filtered container fails in no other way than without a fi
   await box.waitForStatus("stopped");
   t.equal(box.output(), "ran\n");
 });
+
+behaviour(
+  "a filter without libseccomp is refused, with the name of its package",
+  async (t, lab) => {
+    const box = lab.container(withRules("true", { names: MAKE_DIRECTORY, action: "SCMP_ACT_ERRNO" }));
+    const layers = join(lab.folder, "layers");
+    for (const name of ["upper", "work"]) mkdirSync(join(layers, name), { recursive: true });
+    // The library vanishes for this one command, in mounts of its own. /lib is a link to /usr/lib, or not.
+    const hide = `
+    set -e
+    for folder in /lib/*-linux-gnu /usr/lib/*-linux-gnu /usr/local/lib; do
+      [ -n "$(find "$folder" -name 'libseccomp.so.2*')" ] || continue
+      mount -t overlay x -o "lowerdir=$folder,upperdir=${layers}/upper,workdir=${layers}/work" "$folder"
+      rm -f "$folder"/libseccomp.so.2*
+    done
+    exec "$@"`;
+    const wrapper = ["unshare", "--mount", "sh", "-c", hide, "sh"];
+    refused(t, await box.create({ wrapper }), /libseccomp/);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  tsrunOnly("is linked with it"),
+);

@@ -38,6 +38,15 @@ export interface SeccompRule {
   args?: { index: number; value: number; valueTwo?: number; op: string }[];
 }
 
+export interface ConfigSeccomp {
+  defaultAction: string;
+  architectures?: string[];
+  flags?: string[];
+  syscalls?: SeccompRule[];
+  listenerPath?: string;
+  listenerMetadata?: string;
+}
+
 export interface ConfigProcess {
   terminal?: boolean;
   user: { uid: number; gid: number; umask?: number; additionalGids?: number[] };
@@ -67,7 +76,7 @@ export interface ConfigLinux {
   sysctl?: Record<string, string>;
   devices?: ConfigDevice[];
   resources?: Resources;
-  seccomp?: { defaultAction: string; architectures?: string[]; syscalls?: SeccompRule[] };
+  seccomp?: ConfigSeccomp;
   maskedPaths?: string[];
   readonlyPaths?: string[];
   rootfsPropagation?: string;

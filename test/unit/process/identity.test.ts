@@ -79,8 +79,25 @@ t.test("a directory that only the user may enter is entered after the change of 
 t.test("with no_new_privs the filter comes right before execve, and nothing is kept for it", async (t) => {
   const of = plan({ noNewPrivileges: true });
   t.strictSame(calls(of, { filter: true }), calls(of));
-  t.strictSame(placeFilter(of, filter), { beforeWaiting: [], beforeExecute: filter });
+  t.strictSame(placeFilter(of, filter), { beforeWaiting: [], afterHandOver: [], beforeExecute: filter });
 });
+
+t.test(
+  "a filter that notifies comes before the wait, and what follows it is a batch of its own",
+  async (t) => {
+    const notifies = true;
+    const first = { beforeWaiting: filter, afterHandOver: [], beforeExecute: [] };
+    t.strictSame(placeFilter(plan({ noNewPrivileges: true }), filter, { notifies }), first);
+    const { beforeWaiting, afterHandOver, beforeExecute } = placeFilter(plan(), filter, { notifies });
+    t.equal(beforeWaiting.length, 2);
+    t.equal(beforeWaiting.at(-1), filter[0]);
+    t.strictSame(
+      afterHandOver.map(({ call }) => call),
+      ["capset"],
+    );
+    t.strictSame(beforeExecute, []);
+  },
+);
 
 t.test(
   "without it CAP_SYS_ADMIN is kept permitted until the filter is in, and goes right after it",

@@ -77,6 +77,11 @@ t.test(
     const notifying = planFilter({ ...withRule({ action: "SCMP_ACT_NOTIFY" }), flags });
     t.equal(notifying.notify, true);
     t.equal(notifying.flags, 8 | 32);
+    const shared = planFilter({
+      ...withRule({ action: "SCMP_ACT_NOTIFY" }),
+      flags: ["SECCOMP_FILTER_FLAG_TSYNC"],
+    });
+    t.equal(shared.flags, 8, "the kernel refuses TSYNC together with a listener");
     const plain = planFilter({ ...allowAll, flags });
     t.equal(plain.notify, false);
     t.equal(plain.flags, 0);
@@ -90,7 +95,7 @@ t.test("NOTIFY is refused as the default and for write", async (t) => {
   });
   t.throws(() => planFilter(withRule({ names: ["read", "write"], action: "SCMP_ACT_NOTIFY" })), {
     code: "E_CONFIG",
-    message: "cannot use SCMP_ACT_NOTIFY for the system call write",
+    message: "SCMP_ACT_NOTIFY cannot be used for the write syscall",
   });
 });
 

@@ -1,0 +1,69 @@
+// The seccomp filter in the last batches of a process; and, for one that notifies, handing its listener over
+// in between. Called by create and exec.
+
+import { PR_SET_DUMPABLE } from "../linux/sched.ts";
+import { viewOf } from "../linux/words.ts";
+import { type FilterPlaces, placeFilter } from "../process/identity.ts";
+import type { ProcessPlan } from "../process/plan.ts";
+import { data, shown } from "../proxy/arguments.ts";
+import { prctl } from "../proxy/calls.ts";
+import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
+import type { SyscallProxy } from "../proxy/proxy.ts";
+import type { HandOver } from "../seccomp/agent.ts";
+import type { CompiledFilter } from "../seccomp/filter.ts";
+
+/** What hands a listener over: loaded for the few profiles that notify. */
+export type AgentModule = typeof import("../seccomp/agent.ts");
+
+export interface FilterRequest {
+  readonly process: ProcessPlan;
+  readonly seccomp: CompiledFilter | undefined;
+  readonly rootless: boolean;
+}
+
+/** The filter's operations, by place. */
+export interface LastFilter extends FilterPlaces {
+  /** To be called when `beforeWaiting` has run: does what `afterHandOver` is for. */
+  handOver(to: Recipient | undefined): void;
+}
+
+/** Who gets the listener, and what else it is told. */
+export interface Recipient {
+  readonly agent: AgentModule;
+  readonly proxy: SyscallProxy;
+  readonly message: Pick<HandOver, "profile" | "process">;
+}
+
+const SECCOMP_SET_MODE_FILTER = 1;
+
+/** Loads the agent's side; `undefined` when the filter has no listener. */
+export async function loadAgent(seccomp: CompiledFilter | undefined): Promise<AgentModule | undefined> {
+  return seccomp?.notify === true ? await import("../seccomp/agent.ts") : undefined;
+}
+
+/** Spreads the filter over the last batches. */
+export function placeSeccomp({ process, seccomp, rootless }: FilterRequest): LastFilter {
+  if (seccomp === undefined) return { ...placeFilter(process, []), handOver: () => {} };
+  const filter = installFilter(seccomp);
+  const places = placeFilter(process, [filter], { notifies: seccomp.notify });
+  if (!seccomp.notify) return { ...places, handOver: () => {} };
+  // An ordinary user may fetch a descriptor only from a process that is dumpable.
+  const setDumpable = (to: number) =>
+    prctl(PR_SET_DUMPABLE, [to], "PR_SET_DUMPABLE", "open a process to its owner");
+  const afterwards = rootless ? [orGoOn(setDumpable(0)), ...places.afterHandOver] : places.afterHandOver;
+  return {
+    ...places,
+    beforeWaiting: rootless ? [setDumpable(1), ...places.beforeWaiting] : places.beforeWaiting,
+    handOver: (to) => to?.agent.handOver(to.proxy, { ...to.message, filter, afterwards }),
+  };
+}
+
+/** seccomp(2): from here on the profile decides. */
+function installFilter({ program, flags }: CompiledFilter): Operation {
+  const length = program.length / 8;
+  const fprog = new Uint8Array(16);
+  viewOf(fprog).setUint16(0, length, true);
+  const struct = data(fprog, () => `{len=${length}}`, [{ offset: 8, to: data(program, () => "") }]);
+  const mode = shown(SECCOMP_SET_MODE_FILTER, "SECCOMP_SET_MODE_FILTER");
+  return operation("seccomp", [mode, flags, struct], "install the seccomp profile");
+}

@@ -1,0 +1,95 @@
+// Unix sockets by path or abstract name, and descriptors sent over them (unix(7), cmsg(3)). For console and
+// pidfd sockets, seccomp agents and notifications to systemd.
+
+import { TsrunError } from "../errors.ts";
+import { mustCall, tryCall } from "./call.ts";
+import { EINVAL } from "./errno.ts";
+import { Descriptor, openDirectory } from "./files.ts";
+import { addressOf } from "./libc.ts";
+import { AF_UNIX, SOCK_CLOEXEC, type SOCK_DGRAM, type SOCK_STREAM } from "./sockets.ts";
+import { u64Struct, utf8, viewOf } from "./words.ts";
+
+/** `struct cmsghdr` and one descriptor, aligned. */
+export const CONTROL_SIZE = 24;
+/** Bytes of `sun_path` with its NUL (unix(7)). */
+const SUN_PATH = 108;
+
+const SOL_SOCKET = 1;
+const SO_RCVTIMEO = 20;
+const SO_SNDTIMEO = 21;
+/** How long a listener may leave us in its queue, or a message unread. */
+const PATIENCE_SECONDS = 10;
+
+type Type = typeof SOCK_STREAM | typeof SOCK_DGRAM;
+
+/**
+ * Connects to a socket. Returns the negated errno when that fails: EAGAIN for a listener that accepts nobody.
+ */
+export function connectUnix(path: string, type: Type): Descriptor | number {
+  return withAddress("connect", path, type);
+}
+
+/** Makes a socket at `path`, which must not exist. Returns the negated errno when that fails. */
+export function bindUnix(path: string, type: Type): Descriptor | number {
+  return withAddress("bind", path, type);
+}
+
+/** Lets a read from this socket wait no longer; it then fails with EAGAIN. */
+export function limitReceiving(socket: number, seconds: number): void {
+  mustCall("set a time limit", "setsockopt", socket, SOL_SOCKET, SO_RCVTIMEO, u64Struct(seconds, 0), 16);
+}
+
+/** Sends a descriptor with a text, in one message. */
+export function sendDescriptor(socket: Descriptor, message: string, descriptor: number): void {
+  const payload = utf8(message);
+  const vector = u64Struct(addressOf(payload), payload.length);
+  const control = new Uint8Array(CONTROL_SIZE);
+  const view = viewOf(control);
+  view.setUint32(0, 20, true);
+  view.setInt32(8, SOL_SOCKET, true);
+  view.setInt32(12, 1, true); // SCM_RIGHTS
+  view.setInt32(16, descriptor, true);
+  const header = u64Struct(0, 0, addressOf(vector), 1, addressOf(control), control.length, 0);
+  const sent = mustCall("send a descriptor", "sendmsg", socket.number, header, MSG_NOSIGNAL);
+  // Used after the call, so that none of them was collected before it.
+  if (sent !== payload.length || vector.length + control.length === 0) {
+    throw new TsrunError("E_INTERNAL", "cannot send a descriptor: the message was cut");
+  }
+}
+
+/** Our peer's leaving is EPIPE, no signal. */
+const MSG_NOSIGNAL = 0x4000;
+
+function withAddress(call: "connect" | "bind", path: string, type: Type): Descriptor | number {
+  if (path.includes("\0")) return -EINVAL;
+  const fd = tryCall("socket", AF_UNIX, type | SOCK_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  const socket = new Descriptor(fd);
+  const limit = u64Struct(PATIENCE_SECONDS, 0);
+  tryCall("setsockopt", fd, SOL_SOCKET, SO_SNDTIMEO, limit, limit.length);
+  // A path longer than a socket address is reached through the descriptor of its directory.
+  const slash = path.lastIndexOf("/");
+  const long = !isAbstract(path) && utf8(path).length >= SUN_PATH;
+  using directory = long ? openDirectory(path.slice(0, slash) || "/") : undefined;
+  const short = directory === undefined ? path : `/proc/self/fd/${directory.number}/${path.slice(slash + 1)}`;
+  const address = socketAddress(short);
+  const result = tryCall(call, fd, address, address.length);
+  if (result >= 0) return socket;
+  socket.close();
+  return result;
+}
+
+function socketAddress(path: string): Uint8Array {
+  const name = utf8(path);
+  // The length of an abstract name counts; a path ends with NUL.
+  const address = new Uint8Array(2 + name.length + (isAbstract(path) ? 0 : 1));
+  address[0] = AF_UNIX;
+  address.set(name, 2);
+  if (isAbstract(path)) address[2] = 0;
+  return address;
+}
+
+/** As systemd and Go write them: `@name` has no file. */
+function isAbstract(path: string): boolean {
+  return path.startsWith("@");
+}

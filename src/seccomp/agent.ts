@@ -1,0 +1,75 @@
+// SCMP_ACT_NOTIFY, the doing: the descriptor on which a filter's notifications arrive goes from the process
+// that has the filter to the agent at `listenerPath` (seccomp_unotify(2)). Called by create and exec, when a
+// profile notifies.
+//
+// From the moment the filter is in, any call of that process may wait for the agent, who cannot answer before
+// the descriptor has arrived. So nothing is asked of the process until then but its answer to the batch that
+// installed the filter: a write, for which no profile may notify. The descriptor is fetched from outside.
+
+import { TsrunError } from "../errors.ts";
+import { tryCall } from "../linux/call.ts";
+import { errnoName, errnoWords } from "../linux/errno.ts";
+import { Descriptor } from "../linux/files.ts";
+import { SOCK_STREAM } from "../linux/sockets.ts";
+import { connectUnix, sendDescriptor } from "../linux/unix-sockets.ts";
+import { close } from "../proxy/calls.ts";
+import { type Operation, orGoOn, resultOf } from "../proxy/operation.ts";
+import type { SyscallProxy } from "../proxy/proxy.ts";
+import type { Seccomp } from "../spec/types.ts";
+import { type NotifyingProcess, notifyMessage } from "./notify.ts";
+
+export interface HandOver {
+  readonly profile: Pick<Seccomp, "listenerPath" | "listenerMetadata"> | undefined;
+  readonly process: Omit<NotifyingProcess, "metadata">;
+  /** The operation that has installed the filter. */
+  readonly filter: Operation;
+  /** What the process has left to do before its last batch. */
+  readonly afterwards: readonly Operation[];
+}
+
+/**
+ * How long the agent may take over a call that tsrun waits for, seconds: one that is there but does not
+ * answer must not keep `create` for ever.
+ */
+export const AGENT_PATIENCE_SECONDS = 10;
+
+/** Hands the descriptor over, and lets the process go on. */
+export function handOver(proxy: SyscallProxy, { profile, process, filter, afterwards }: HandOver): void {
+  using listener = fetch(process.pid, resultOf(filter));
+  using agent = connect(profile?.listenerPath ?? "");
+  sendDescriptor(agent, notifyMessage({ ...process, metadata: profile?.listenerMetadata }), listener.number);
+  agent.close();
+  listener.close();
+  // As long as we, or the process, hold the descriptor too, the agent's end would not be seen.
+  proxy.limitPatience(AGENT_PATIENCE_SECONDS, "the seccomp agent has not answered in time");
+  proxy.run([orGoOn(close(resultOf(filter))), ...afterwards]);
+}
+
+/** Takes the descriptor that has this number in another process (pidfd_getfd(2), Linux 5.6). */
+function fetch(pid: number, number: number): Descriptor {
+  const pidfd = tryCall("pidfd_open", pid, 0);
+  if (pidfd < 0) throw refused(-pidfd);
+  using process = new Descriptor(pidfd);
+  const listener = tryCall("pidfd_getfd", process.number, number, 0);
+  if (listener < 0) throw refused(-listener);
+  return new Descriptor(listener);
+}
+
+function refused(errno: number): TsrunError {
+  const message = `cannot fetch the seccomp listener of the process: ${errnoWords(errno)}`;
+  return new TsrunError("E_SYSCALL", message, {
+    errno: errnoName(errno),
+    hint: "tsrun needs CAP_SYS_PTRACE for profiles with SCMP_ACT_NOTIFY",
+  });
+}
+
+function connect(path: string): Descriptor {
+  const socket = connectUnix(path, SOCK_STREAM);
+  if (typeof socket !== "number") return socket;
+  // AS RUNC: its words, which its tests look for.
+  const message = `failed to connect with seccomp agent "${path}": ${errnoWords(-socket)}`;
+  throw new TsrunError("E_SYSCALL", message, {
+    errno: errnoName(-socket),
+    hint: "linux.seccomp.listenerPath must name a stream socket on which the agent listens",
+  });
+}

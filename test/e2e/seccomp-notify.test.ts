@@ -1,0 +1,276 @@
+// SCMP_ACT_NOTIFY: an agent on the host gets the descriptor of the filter's notifications, is told whose it
+// is, and answers the calls (config-linux.md#containerprocessstate, seccomp_unotify(2)).
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, needsKernel, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import type { Config } from "../support/config.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import type { Lab } from "../support/lab.ts";
+import { isTsrun } from "../support/runtime.ts";
+import { until } from "../support/wait.ts";
+
+const NOTIFY = needsKernel(5, 6, "pidfd_getfd(2)");
+const X86_64 = process.arch === "x64" ? undefined : "its system call numbers are those of x86-64";
+
+/** Numbers of arch/x86/entry/syscalls/syscall_64.tbl */
+const CLOSE = 3;
+const EXECVE = 59;
+const MKDIR = 83;
+const CAPSET = 126;
+
+const ENOMEDIUM = 123;
+
+interface Told {
+  readonly message?: {
+    readonly ociVersion: string;
+    readonly fds: readonly string[];
+    readonly pid: number;
+    readonly metadata?: string;
+    readonly state: Readonly<Record<string, unknown>>;
+  };
+  readonly descriptors?: number;
+  readonly call?: number;
+  readonly pid?: number;
+}
+
+interface Agent {
+  readonly socket: string;
+  readonly process: ChildProcess;
+  /** What it has said up to now. */
+  told(): Told[];
+}
+
+/** Starts an agent, and waits until it listens. */
+async function startAgent(lab: Lab, answer: string): Promise<Agent> {
+  const socket = join(lab.folder, `agent-${answer}.sock`);
+  const bun = "node_modules/.bin/bun";
+  const child = spawn(bun, ["test/support/seccomp-agent.ts", socket, answer], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  lab.atClose(() => child.kill("SIGKILL"));
+  let said = "";
+  child.stdout?.on("data", (text) => {
+    said += text;
+  });
+  await until("the agent to listen", () => said.startsWith("ready\n"));
+  const told = () =>
+    said
+      .split("\n")
+      .slice(1, -1)
+      .map((line) => JSON.parse(line) as Told);
+  return { socket, process: child, told };
+}
+
+function notifying(
+  script: string,
+  listenerPath: string | undefined,
+  ...names: string[]
+): (config: Config) => void {
+  return (config) => {
+    config.process.args = ["/bin/sh", "-c", script];
+    config.annotations = { "org.test": "yes" };
+    config.linux.seccomp = {
+      defaultAction: "SCMP_ACT_ALLOW",
+      ...(listenerPath === undefined ? {} : { listenerPath, listenerMetadata: "for you" }),
+      syscalls: [{ names, action: "SCMP_ACT_NOTIFY" }],
+    };
+  };
+}
+
+const MAKE_DIRECTORY = ["mkdir", "mkdirat"];
+
+for (const noNewPrivileges of [true, false]) {
+  const how = `noNewPrivileges ${noNewPrivileges}`;
+
+  behaviour(
+    `an agent is told of the container and answers its calls, ${how}`,
+    async (t, lab) => {
+      const agent = await startAgent(lab, String(ENOMEDIUM));
+      const box = lab.container(notifying("mkdir /tmp/a 2>&1", agent.socket, ...MAKE_DIRECTORY));
+      box.config.process.noNewPrivileges = noNewPrivileges;
+      box.writeConfig();
+      mustSucceed(await box.create());
+      const { pid } = await box.stateDocument();
+      const [first] = await until("the message", () => (agent.told().length > 0 ? agent.told() : undefined));
+      t.strictSame(first?.message?.fds, ["seccompFd"]);
+      t.equal(first?.descriptors, 1);
+      t.equal(first?.message?.metadata, "for you");
+      t.equal(first?.message?.pid, pid);
+      const { ociVersion, ...state } = first?.message?.state ?? {};
+      t.equal(ociVersion, first?.message?.ociVersion);
+      const annotations = { "org.test": "yes" };
+      t.strictSame(state, { id: box.id, status: "creating", pid, bundle: box.bundle, annotations });
+      mustSucceed(await box.start());
+      await box.waitForStatus("stopped");
+      t.match(box.output(), /No medium found/);
+      if (X86_64 === undefined) t.ok(agent.told().some(({ call }) => call === MKDIR));
+    },
+    NOTIFY,
+  );
+
+  behaviour(
+    `an agent is told of a process of exec, ${how}`,
+    async (t, lab) => {
+      const agent = await startAgent(lab, String(ENOMEDIUM));
+      const box = lab.container(notifying("exec sleep 1000", agent.socket, ...MAKE_DIRECTORY));
+      box.config.process.noNewPrivileges = noNewPrivileges;
+      box.writeConfig();
+      mustSucceed(await box.run({ flags: ["--detach"] }));
+      const { pid } = await box.stateDocument();
+      const result = await lab.invoke(["exec", box.id, "mkdir", "/tmp/a"]);
+      t.match(result.stderr, /No medium found/);
+      t.equal(result.code, 1);
+      const messages = agent.told().flatMap(({ message }) => (message === undefined ? [] : [message]));
+      t.equal(messages.length, 2);
+      t.match(messages[1]?.state, { id: box.id, status: "running", pid });
+      t.not(messages[1]?.pid, pid);
+    },
+    NOTIFY,
+  );
+
+  behaviour(
+    `calls that come before the program are the agent's as well, ${how}`,
+    async (t, lab) => {
+      const agent = await startAgent(lab, "continue");
+      const names = ["read", "close", "capset", "prctl", "fcntl", "openat", "execve", "exit_group"];
+      const box = lab.container(notifying("echo done", agent.socket, ...names));
+      box.config.process.noNewPrivileges = noNewPrivileges;
+      box.writeConfig();
+      t.equal(await box.live(), "done\n");
+      const calls = new Set(agent.told().map(({ call }) => call));
+      if (X86_64 === undefined) t.ok(calls.has(EXECVE));
+      // runc gives the capabilities up after its filter too, but by other ways and at other times.
+      if (X86_64 === undefined && isTsrun) t.equal(calls.has(CAPSET), !noNewPrivileges);
+      if (X86_64 === undefined && isTsrun) t.ok(calls.has(CLOSE));
+    },
+    NOTIFY,
+  );
+}
+
+behaviour(
+  "run in the foreground, and a second container with the same profile, work as well",
+  async (t, lab) => {
+    const agent = await startAgent(lab, String(ENOMEDIUM));
+    for (const round of [1, 2]) {
+      const box = lab.container(notifying("mkdir /tmp/a", agent.socket, ...MAKE_DIRECTORY));
+      const result = await box.run();
+      t.match(result.stderr, /No medium found/, `round ${round}`);
+      t.equal(result.code, 1);
+    }
+    t.equal(agent.told().filter(({ message }) => message !== undefined).length, 2);
+    await nothingLeft(t, lab, "after run");
+  },
+  NOTIFY,
+);
+
+behaviour(
+  "an agent that ends leaves nobody waiting: its calls fail with ENOSYS",
+  async (t, lab) => {
+    const agent = await startAgent(lab, "leave");
+    const box = lab.container(notifying("mkdir /tmp/a 2>&1", agent.socket, ...MAKE_DIRECTORY));
+    mustSucceed(await box.create());
+    await until("the agent to have left", () => agent.process.exitCode !== null);
+    mustSucceed(await box.start());
+    await box.waitForStatus("stopped");
+    t.match(box.output(), /Function not implemented/);
+  },
+  NOTIFY,
+);
+
+behaviour(
+  "an agent that never answers does not keep create for ever",
+  async (t, lab) => {
+    const agent = await startAgent(lab, "silent");
+    const box = lab.container(notifying("true", agent.socket, "capset"));
+    box.config.process.noNewPrivileges = false;
+    box.writeConfig();
+    refused(t, await box.create(), /the seccomp agent has not answered in time/);
+    await nothingLeft(t, lab, "after create");
+  },
+  NOTIFY,
+  tsrunOnly("waits for ever"),
+);
+
+behaviour(
+  "an agent that never answers execve does not keep start for ever",
+  async (t, lab) => {
+    const agent = await startAgent(lab, "silent");
+    const box = lab.container(notifying("true", agent.socket, "execve"));
+    mustSucceed(await box.create());
+    mustSucceed(await box.start());
+    t.equal((await box.stateDocument()).status, "running");
+    mustSucceed(await box.kill("KILL"));
+    await box.waitForStatus("stopped");
+    mustSucceed(await box.delete());
+    await nothingLeft(t, lab, "after delete");
+  },
+  NOTIFY,
+);
+
+behaviour(
+  "the first process holds no listener of its own when create has returned",
+  async (t, lab) => {
+    const agent = await startAgent(lab, "continue");
+    const box = lab.container(
+      notifying("ls -l /proc/self/fd | grep -c seccomp; true", agent.socket, ...MAKE_DIRECTORY),
+    );
+    t.equal(await box.live(), "0\n");
+  },
+  NOTIFY,
+);
+
+behaviour(
+  "a listener that is missing, a file, a datagram socket's name or nobody's is refused",
+  async (t, lab) => {
+    const file = join(lab.folder, "file");
+    writeFileSync(file, "");
+    const line = /failed to connect with seccomp agent/;
+    for (const path of ["/no/such/agent.sock", file, lab.folder, "@nobody-listens-here"]) {
+      const box = lab.container(notifying("true", path, ...MAKE_DIRECTORY));
+      refused(t, await box.create(), line);
+      await nothingLeft(t, lab, `after create with ${path}`);
+      refused(t, await box.run(), line);
+      await nothingLeft(t, lab, `after run with ${path}`);
+    }
+  },
+  NOTIFY,
+);
+
+behaviour(
+  "a listener with a full queue is refused in time",
+  async (t, lab) => {
+    const agent = await startAgent(lab, "full");
+    const box = lab.container(notifying("true", agent.socket, ...MAKE_DIRECTORY));
+    refused(t, await box.create(), /failed to connect with seccomp agent.*resource temporarily unavailable/);
+    await nothingLeft(t, lab, "after create");
+  },
+  NOTIFY,
+  tsrunOnly("waits for ever"),
+);
+
+behaviour("a profile that notifies nobody is refused, one that nobody needs is not", async (t, lab) => {
+  const line = /listenerPath .*: missing, and SCMP_ACT_NOTIFY needs it/;
+  for (const path of [undefined, ""]) {
+    const box = lab.container(notifying("true", path, ...MAKE_DIRECTORY));
+    refused(t, await box.create(), line);
+    await nothingLeft(t, lab, "after create");
+  }
+  const box = lab.container(Container.script("mkdir /tmp/a && echo made"));
+  box.config.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/no/such/agent.sock" };
+  box.writeConfig();
+  t.equal(await box.live(), "made\n");
+});
+
+behaviour("what can never be notified of is refused", async (t, lab) => {
+  const path = join(lab.folder, "agent.sock");
+  const write = lab.container(notifying("true", path, "write"));
+  refused(t, await write.create(), /SCMP_ACT_NOTIFY cannot be used for the write syscall/);
+  await nothingLeft(t, lab, "after create");
+  const all = lab.container(notifying("true", path, ...MAKE_DIRECTORY));
+  if (all.config.linux.seccomp !== undefined) all.config.linux.seccomp.defaultAction = "SCMP_ACT_NOTIFY";
+  all.writeConfig();
+  refused(t, await all.create(), /SCMP_ACT_NOTIFY cannot be used as default action/);
+  await nothingLeft(t, lab, "after create");
+});
