@@ -114,7 +114,10 @@ export function transition(current: DeviceSet, target: DeviceSet): DeviceRule[] 
   return rules;
 }
 
-/** The exceptions, or parts of them, that `from` has and `without` has not, in the order of their numbers. */
+/**
+ * The exceptions, or parts of them, that `from` has and `without` has not, in the order of their rules, which
+ * devices.list keeps (the OCI suite reads it).
+ */
 function difference(
   from: ReadonlyMap<string, DeviceException>,
   without: ReadonlyMap<string, DeviceException>,
@@ -124,12 +127,10 @@ function difference(
     const access = exception.access & ~(without.get(key)?.access ?? 0);
     if (access !== 0) rest.push({ ...exception, access });
   }
-  return sortExceptions(rest);
+  return rest;
 }
 
-/**
- * By major, minor and type, so that the same configuration always gives the same writes and the same program.
- */
+/** By major, minor and type, so that sets that decide alike give the same program. */
 export function sortExceptions(exceptions: Iterable<DeviceException>): DeviceException[] {
   return [...exceptions].sort(
     (a, b) => a.major - b.major || a.minor - b.minor || a.type.charCodeAt(0) - b.type.charCodeAt(0),

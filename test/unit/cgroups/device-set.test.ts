@@ -50,6 +50,11 @@ t.test("a later rule takes away what an earlier one gave, access by access", asy
   t.same(steps(set(), set("+c 1:3 r", "+c 1:3 w")), ["allow c 1:3 rw"]);
 });
 
+t.test("exceptions are added in the order of their rules", async (t) => {
+  const rules = set("+c 10:229 rwm", "+b 8:20 rw", "+c 1:3 r");
+  t.same(steps(set(), rules), ["allow c 10:229 rwm", "allow b 8:20 rw", "allow c 1:3 r"]);
+});
+
 t.test("a denial that no exception matches changes nothing, as Docker's of c 10:229", async (t) => {
   t.same(steps(set(), set("-a", "-c 10:229 rwm")), []);
 });
