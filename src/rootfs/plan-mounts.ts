@@ -3,6 +3,7 @@
 import { TsrunError } from "../errors.ts";
 import { MS_BIND, MS_I_VERSION, MS_RDONLY, MS_REC, MS_REMOUNT } from "../linux/mount.ts";
 import { utf8 } from "../linux/words.ts";
+import { BIND_DATA_REASON, isIgnoredBindData } from "../spec/mount-words.ts";
 import type { IDMapping, Mount } from "../spec/types.ts";
 import {
   type AttributeChange,
@@ -125,10 +126,10 @@ export function planMount(request: MountRequest): RealMount {
 
 export function planBind(request: MountRequest, parsed: ParsedOptions): BindMount | RemountMount {
   const { mount, bundle } = request;
-  if (parsed.data.length > 0) {
-    const words = parsed.data.map((word) => `"${word}"`).join(", ");
-    const reason = "bind mounts cannot have any filesystem-specific options applied";
-    throw refuse(request, reason, `no option of bind mounts is called ${words}`);
+  const unknown = parsed.data.filter((word) => !isIgnoredBindData(word));
+  if (unknown.length > 0) {
+    const words = unknown.map((word) => `"${word}"`).join(", ");
+    throw refuse(request, BIND_DATA_REASON, `no option of bind mounts is called ${words}`);
   }
   const source = mount.source ?? "";
   const base = planned(request, parsed);

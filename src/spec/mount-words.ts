@@ -14,3 +14,11 @@ export const MOUNT_WORDS =
 export function isMountWord(option: string): boolean {
   return !option.includes(" ") && MOUNT_WORDS.includes(` ${option} `);
 }
+
+/** What a bind mount may not have: it takes over a file system, and cannot change how that works. */
+export const BIND_DATA_REASON = "bind mounts cannot have any filesystem-specific options applied";
+
+/** Of those, the ones that a bind mount goes without: they have a value, so no option of ours was meant. */
+export function isIgnoredBindData(option: string): boolean {
+  return option.indexOf("=") > 0;
+}

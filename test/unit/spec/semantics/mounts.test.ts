@@ -29,8 +29,16 @@ t.test("no part of a mount has a NUL", async (t) => {
 t.test("a bind mount has no options of a file system", async (t) => {
   t.strictSame(check({ type: "tmpfs", options: ["size=1m", "mode=755"] }), []);
   t.strictSame(check({ type: "bind", options: ["rbind", "rprivate", "ro", "nosuid"] }), []);
-  t.strictSame(check({ type: "tmpfs", options: ["bind", "ro", "size=1m"] }), [
-    '/mounts/0/options/2: bind mounts cannot have any filesystem-specific options applied, "size=1m" is one',
+  t.strictSame(check({ type: "tmpfs", options: ["bind", "ro", "rprivat"] }), [
+    '/mounts/0/options/2: bind mounts cannot have any filesystem-specific options applied, "rprivat" is one',
+  ]);
+});
+
+t.test("a bind mount goes without an option that has a value, and says so", async (t) => {
+  const mount = { destination: "/a", options: ["bind", "size=1m"] };
+  t.strictSame(check(mount), []);
+  t.strictSame(warnings({ mounts: [mount] }), [
+    '/mounts/0/options/1: bind mounts cannot have any filesystem-specific options applied, "size=1m" is one, ignoring',
   ]);
 });
 
