@@ -38,7 +38,8 @@ t.test("a bind mount goes without an option that has a value, and says so", asyn
   const mount = { destination: "/a", options: ["bind", "size=1m"] };
   t.strictSame(check(mount), []);
   t.strictSame(warnings({ mounts: [mount] }), [
-    '/mounts/0/options/1: bind mounts cannot have any filesystem-specific options applied, "size=1m" is one, ignoring',
+    "/mounts/0/options/1: bind mounts cannot have any filesystem-specific options applied, " +
+      '"size=1m" is one, ignoring',
   ]);
 });
 
