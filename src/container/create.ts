@@ -142,8 +142,8 @@ function setUp(plan: ContainerPlan, { entered, cgroup, capture, hasTerminal, age
   // Hooks of the host see the container's namespaces and mounts by its pid; createContainer runs in them,
   // while the host's paths still lead somewhere.
   const creating = hookState(plan, "creating", proxy.pid);
-  // DIFFERS: to runc all three are "creating". The deprecated kind once belonged to "start", and its hooks are
-  // told "created" by crun and expect it in the OCI validation suite.
+  // DIFFERS: to runc all three are "creating". The deprecated kind once belonged to "start"; crun tells its
+  // hooks "created", and the OCI validation suite asks for that.
   runHooks(hooks, "prestart", { ...creating, status: "created" });
   runHooks(hooks, "createRuntime", creating);
   if (capture !== undefined) {

@@ -53,9 +53,9 @@ function isBind({ options }: Mount): boolean {
 }
 
 /**
- * DIFFERS: runc refuses any option of a file system on a bind mount; the OCI validation suite has "mode=755" and
- * "size=1k" on some and asks for these mounts. The kernel takes no notice of them, so those are ignored with
- * a warning. A word without a value is rather a misspelt option, and refused.
+ * DIFFERS: runc refuses any option of a file system on a bind mount; the OCI validation suite has "mode=755"
+ * and "size=1k" on some and asks for these mounts. The kernel takes no notice of them, so those are ignored
+ * with a warning. A word without a value is rather a misspelt option, and refused.
  */
 function bindData(mount: Mount, index: number, { report }: Context): void {
   if (mount.options === undefined || !isBind(mount)) return;
