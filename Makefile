@@ -2,6 +2,7 @@
 
 BIN     := node_modules/.bin
 BINARY  := dist/tsrun
+DOCUMENTS := dist/.documents
 PREFIX  ?= /usr/local
 DESTDIR ?=
 # What the end-to-end tests run: a path or a name in PATH. `RUNTIME=runc make test-e2e` tries the cases on runc.
@@ -28,12 +29,20 @@ GENERATED := src/spec/generated/.made
 # Another runtime is tried without building this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
-.PHONY: help build check test test-unit test-e2e test-style test-vm compile bench profile conformance run install clean
+.PHONY: help build man check test test-unit test-e2e test-style test-vm compile bench profile conformance run install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 build: $(BINARY) ## make dist/tsrun
+
+man: $(DOCUMENTS) ## make the manual pages and completion scripts, dist/man and dist/completions
+
+# What their texts are made of is all in src/cli.
+$(DOCUMENTS): $(GENERATED) scripts/documents.ts package.json $(shell find src/cli -type f)
+	rm -rf dist/man dist/completions
+	$(BIN)/bun scripts/documents.ts
+	@touch $@
 
 $(BINARY): $(GENERATED) $(SOURCES)
 	$(BIN)/bun scripts/build.ts
@@ -98,8 +107,13 @@ conformance: build ## the suites of real callers and of runc; LAB=folder with do
 run: build ## a first container: bundle-fixtures/hello; VARIANT=userns or rootless
 	@$(BIN)/bun scripts/run-bundle.ts $(BUNDLE) $(VARIANT)
 
-install: build ## install to $(DESTDIR)$(PREFIX)/bin
+install: build man ## install program, manual pages and completions to $(DESTDIR)$(PREFIX)
 	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/tsrun
+	install -d $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 0644 dist/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -D -m 0644 dist/completions/tsrun.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tsrun
+	install -D -m 0644 dist/completions/_tsrun $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tsrun
+	install -D -m 0644 dist/completions/tsrun.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tsrun.fish
 
 clean: ## remove what was built, keep node_modules
 	rm -rf build dist .tap src/spec/generated

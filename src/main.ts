@@ -1,6 +1,6 @@
 // tsrun's entry: find the command, run it, report its error. Every command is one process, which ends here.
 
-import { findCommand } from "./cli/commands.ts";
+import { commands, findCommand } from "./cli/commands.ts";
 import { globalOptions, versionOption } from "./cli/flags.ts";
 import { readGlobals, readLogSettings } from "./cli/globals.ts";
 import { host, print } from "./cli/host.ts";
@@ -17,7 +17,6 @@ const program = programName(process.argv0);
 const reporter = new Reporter();
 
 async function main(words: readonly string[]): Promise<number> {
-  if (words[0] === "--get-yargs-completions") return complete(words.slice(1));
   const tables = [{ ...globalOptions, ...versionOption }];
   const line = await orHelp(undefined, () => parseLine(words, { tables, stopAfterArgs: 1 }));
   const [given = new Map()] = line.given;
@@ -27,7 +26,6 @@ async function main(words: readonly string[]): Promise<number> {
   if (name === undefined) return help(undefined);
   reporter.configure(readLogSettings(given));
   if (name === "help" || name === "h") return help(rest[0]);
-  if (name === "completion") return complete(undefined);
   return run(findCommand(name), rest, given);
 }
 
@@ -46,7 +44,7 @@ async function run(command: Command, words: readonly string[], givenBefore: Give
   await orHelp(command, () => checkArgCount(line.args, { name, ...count, program: process.argv0 }));
   const options = valuesOf(table, given);
   try {
-    const status = await command.run({ globals, host, options, args: line.args });
+    const status = await command.run({ globals, host, options, args: line.args, program, commands });
     log.writeWarnings();
     return status;
   } catch (error) {
@@ -79,13 +77,6 @@ async function orHelp<T>(command: Command | undefined, check: () => T): Promise<
 async function help(name: string | undefined): Promise<number> {
   const { commandHelp, programHelp } = await import("./cli/help.ts");
   print(await (name === undefined ? programHelp(program) : commandHelp(program, findCommand(name))));
-  return 0;
-}
-
-async function complete(words: readonly string[] | undefined): Promise<number> {
-  const { printCompletions, printCompletionScript } = await import("./cli/help.ts");
-  if (words === undefined) printCompletionScript(program);
-  else printCompletions(words);
   return 0;
 }
 

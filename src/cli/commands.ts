@@ -3,6 +3,7 @@
 // Pure.
 
 import { nearestWord } from "../spec/nearest.ts";
+import { command as completion } from "./commands/completion.ts";
 import { command as create } from "./commands/create.ts";
 import { command as remove } from "./commands/delete.ts";
 import { command as events } from "./commands/events.ts";
@@ -40,6 +41,7 @@ export const commands: readonly Command[] = [
   update,
   validate,
   features,
+  completion,
 ];
 
 /** The command of this name. Throws, with runc's words and exit status and what may have been meant. */

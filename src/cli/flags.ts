@@ -12,16 +12,19 @@ export const globalOptions = {
   log: {
     type: "string",
     describe: "file to which log lines are appended (default: stderr)",
+    words: "file",
   },
   "log-format": {
     type: "string",
     describe: "format of log lines: text or json",
     default: "text",
+    words: ["text", "json"],
   },
   root: {
     type: "string",
     describe: "directory that holds the state of the containers; it should be on a tmpfs",
     defaultDescription: "/run/tsrun, or $XDG_RUNTIME_DIR/tsrun when not root",
+    words: "directory",
   },
   "systemd-cgroup": {
     type: "boolean",
@@ -31,6 +34,7 @@ export const globalOptions = {
     type: "string",
     describe: "ignore cgroup permission errors: true, false or auto",
     default: "auto",
+    words: ["true", "false", "auto"],
   },
 } as const satisfies OptionTable;
 
@@ -43,6 +47,7 @@ export const bundle = {
   type: "string",
   alias: "b",
   describe: "path to the bundle directory (default: the current directory)",
+  words: "directory",
 } as const;
 
 /** What `create` and `run` have in common. */
@@ -51,14 +56,17 @@ export const createOptions = {
   "console-socket": {
     type: "string",
     describe: "path to an AF_UNIX socket that will receive the master end of the console's pseudoterminal",
+    words: "file",
   },
   "pidfd-socket": {
     type: "string",
     describe: "path to an AF_UNIX socket that will receive a pidfd of the container's first process",
+    words: "file",
   },
   "pid-file": {
     type: "string",
     describe: "file to write the process id to",
+    words: "file",
   },
   "no-pivot": {
     type: "boolean",

@@ -5,10 +5,9 @@ import yargs, { type Yargs } from "yargs";
 import { commands } from "./commands.ts";
 import { globalOptions, versionOption } from "./flags.ts";
 import type { Command, OptionTable } from "./options.ts";
+import { programDescription } from "./program-description.ts";
 import { VERSION } from "./version.ts";
 
-/** By which a completion script asks for completions. */
-const COMPLETION_FLAG = "--get-yargs-completions";
 const WIDTH = 110;
 const GLOBAL_GROUP = "GLOBAL OPTIONS:";
 
@@ -16,40 +15,24 @@ const helpOption = { help: { type: "boolean", alias: "h", describe: "show help" 
 
 /** The help of the program as a whole. */
 export async function programHelp(program: string): Promise<string> {
-  const page = newYargs([]).scriptName("");
+  const page = newYargs().scriptName("");
   for (const { name, describe } of commands) page.command(name, describe);
   page.command("help [command]", "show this list, or the help of one command");
-  page.command("completion", "print a completion script for the shell that $SHELL names");
   addOptions(page, { ...globalOptions, ...versionOption, ...helpOption }, GLOBAL_GROUP);
   return `${programUsage(program)}\n\n${await page.getHelp()}\n`;
 }
 
 /** The help of one command. */
 export async function commandHelp(program: string, command: Command): Promise<string> {
-  const page = newYargs([]);
+  const page = newYargs();
   addOptions(page, { ...command.options, ...helpOption }, "OPTIONS:");
   const others = Object.entries(globalOptions).filter(([name]) => !Object.hasOwn(command.options, name));
   addOptions(page, Object.fromEntries(others), GLOBAL_GROUP);
   return `${commandUsage(program, command)}\n\n${await page.getHelp()}\n`;
 }
 
-/** Prints the script that makes a shell complete our commands and options. */
-export function printCompletionScript(program: string): void {
-  newYargs([]).showCompletionScript(program, "completion");
-}
-
-/** Prints what could stand in place of the last of `words`, one a line: the question that the script asks. */
-export function printCompletions(words: readonly string[]): void {
-  const page = newYargs([COMPLETION_FLAG, ...words]);
-  addOptions(page, { ...globalOptions, ...helpOption });
-  for (const { name, describe, options } of commands) {
-    page.command(name, describe, (inner) => addOptions(inner, options));
-  }
-  page.parse();
-}
-
-function newYargs(args: readonly string[]): Yargs {
-  return yargs(args)
+function newYargs(): Yargs {
+  return yargs([])
     .help(false)
     .version(false)
     .detectLocale(false)
@@ -61,7 +44,9 @@ function newYargs(args: readonly string[]): Yargs {
 }
 
 function addOptions(page: Yargs, table: OptionTable, group?: string): Yargs {
-  for (const [name, { type, describe, alias, array, hidden, ...shown }] of Object.entries(table)) {
+  for (const [name, { type, describe, alias, array, hidden, words: _words, ...shown }] of Object.entries(
+    table,
+  )) {
     const optional = { ...(alias === undefined ? {} : { alias }), ...(group === undefined ? {} : { group }) };
     page.option(name, {
       type,
@@ -79,14 +64,7 @@ function programUsage(program: string): string {
   return `NAME:
    ${program} - Open Container Initiative runtime
 
-${program} runs containers from bundles: directories with a configuration named config.json and the root
-file system of the container, as the Open Container Initiative's runtime specification describes
-them. Container engines call it; so can you:
-
-    # ${program} run [ -b bundle ] <container-id>
-
-"<container-id>" is your name for the container; it must be unique on this host. The bundle is the
-current directory unless -b names another. "${program} spec" writes a configuration to begin with.
+${programDescription(program)}
 
 USAGE:
    ${program} [global options] command [command options] [arguments...]

@@ -17,7 +17,12 @@ export interface OptionDeclaration {
   readonly defaultDescription?: string;
   /** Accepted, and not shown by `--help`. */
   readonly hidden?: true;
+  /** What a shell completes its value with. */
+  readonly words?: Words;
 }
+
+/** What can stand somewhere: paths, containers of the state root, commands, or a few words. */
+export type Words = "file" | "directory" | "container" | "command" | readonly string[];
 
 export type OptionTable = Readonly<Record<string, OptionDeclaration>>;
 
@@ -46,6 +51,7 @@ export interface Globals extends GlobalOptions {
 
 /** What a command needs of the host before its story is loaded. */
 export interface CommandHost {
+  readonly env: Readonly<Record<string, string | undefined>>;
   cwd(): string;
   /** To stdout. */
   print(text: string): void;
@@ -62,6 +68,10 @@ export interface Invocation<T extends OptionTable> {
   readonly options: Values<T>;
   /** What is no option: the container's id first, where the command takes one. */
   readonly args: readonly string[];
+  /** The name by which the program goes. */
+  readonly program: string;
+  /** The table of all commands, for what speaks of all of them. */
+  readonly commands: readonly Command[];
 }
 
 export interface Command<T extends OptionTable = OptionTable> {
@@ -73,6 +83,8 @@ export interface Command<T extends OptionTable = OptionTable> {
   /** Paragraphs for `--help`; `$0` becomes the program's name. */
   readonly details: string;
   readonly args: { readonly min: number; readonly max: number };
+  /** What a shell completes the arguments with, by their position. */
+  readonly argWords?: readonly Words[];
   /** What follows the first argument is never an option: it belongs to the command to run. */
   readonly stopAfterFirstArg?: true;
   /** The exit status of a failure of the command's own, where it is not 1. */

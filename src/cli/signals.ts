@@ -4,7 +4,7 @@ import { TsrunError } from "../errors.ts";
 import { nearestWord } from "../spec/nearest.ts";
 
 /** In the order of their numbers, from 1. */
-const NAMES = [
+export const SIGNAL_NAMES: readonly string[] = [
   ..."HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT".split(" "),
   ..."CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS".split(" "),
 ];
@@ -21,14 +21,14 @@ const SIGRTMAX = 64;
 export function parseSignal(text: string): number {
   if (/^\d+$/.test(text)) return checkNumber(text);
   const name = text.toUpperCase().replace(/^SIG/, "");
-  const index = NAMES.indexOf(ALIASES[name] ?? name);
+  const index = SIGNAL_NAMES.indexOf(ALIASES[name] ?? name);
   if (index >= 0) return index + 1;
   const realTime = /^(RTMIN|RTMAX)(?:([+-]\d+))?$/.exec(name);
   if (realTime !== null) {
     const number = (realTime[1] === "RTMIN" ? SIGRTMIN : SIGRTMAX) + Number(realTime[2] ?? 0);
     if (number >= SIGRTMIN && number <= SIGRTMAX) return number;
   }
-  throw unknownSignal(text, nearestWord(name, NAMES));
+  throw unknownSignal(text, nearestWord(name, SIGNAL_NAMES));
 }
 
 function checkNumber(text: string): number {

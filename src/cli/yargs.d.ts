@@ -26,8 +26,6 @@ declare module "yargs" {
     updateStrings(strings: Readonly<Record<string, string>>): Yargs;
     parserConfiguration(configuration: Readonly<Record<string, boolean>>): Yargs;
     getHelp(): Promise<string>;
-    parse(): unknown;
-    showCompletionScript(program: string, command: string): Yargs;
   }
 
   const yargs: (words: readonly string[]) => Yargs;

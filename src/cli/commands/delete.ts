@@ -12,6 +12,7 @@ started. A running container is refused, unless --force is given.
 EXAMPLE:
     # $0 delete web`,
   args: { min: 1, max: 1 },
+  argWords: ["container"],
   options: {
     force: {
       type: "boolean",

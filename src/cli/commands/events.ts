@@ -16,6 +16,7 @@ EXAMPLE:
     # $0 events --interval 1s web
     # $0 events --stats web`,
   args: { min: 1, max: 1 },
+  argWords: ["container"],
   options: {
     interval: {
       type: "string",

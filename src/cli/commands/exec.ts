@@ -14,7 +14,12 @@ const options = {
   tty: { type: "boolean", alias: "t", describe: "give the process a terminal" },
   user: { type: "string", alias: "u", describe: "user and group to run as, in numbers: UID[:GID]" },
   "additional-gids": { type: "string", alias: "g", array: true, describe: "additional group id" },
-  process: { type: "string", alias: "p", describe: "path to a file with the process, as JSON" },
+  process: {
+    type: "string",
+    alias: "p",
+    describe: "path to a file with the process, as JSON",
+    words: "file",
+  },
   detach: { type: "boolean", alias: "d", describe: "return once the process is started" },
   "pid-file": createOptions["pid-file"],
   "process-label": { type: "string", describe: "SELinux label of the process" },
@@ -52,6 +57,7 @@ not be started.
 EXAMPLE:
     # $0 exec web ps -ef`,
   args: { min: 1, max: Number.POSITIVE_INFINITY },
+  argWords: ["container"],
   stopAfterFirstArg: true,
   failureStatus: 255,
   options,

@@ -1,7 +1,7 @@
 // `kill`: send a signal to a container's first process.
 
 import { defineCommand } from "../options.ts";
-import { parseSignal } from "../signals.ts";
+import { parseSignal, SIGNAL_NAMES } from "../signals.ts";
 
 export const command = defineCommand({
   name: "kill",
@@ -13,6 +13,7 @@ own would outlive its first process: there, KILL ends every process of the conta
 EXAMPLE:
     # $0 kill web KILL`,
   args: { min: 1, max: 2 },
+  argWords: ["container", SIGNAL_NAMES],
   stopAfterFirstArg: true,
   options: {
     all: {

@@ -15,7 +15,13 @@ EXAMPLE:
     # $0 --root /run/other list --format json`,
   args: { min: 0, max: 0 },
   options: {
-    format: { type: "string", alias: "f", describe: "table or json", default: "table" },
+    format: {
+      type: "string",
+      alias: "f",
+      describe: "table or json",
+      default: "table",
+      words: ["table", "json"],
+    },
     quiet: { type: "boolean", alias: "q", describe: "print the ids only, one a line" },
   },
   async run({ globals, host, options: { format, quiet } }) {

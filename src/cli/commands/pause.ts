@@ -12,6 +12,7 @@ export const command = defineCommand({
 EXAMPLE:
     # $0 pause web`,
   args: { min: 1, max: 1 },
+  argWords: ["container"],
   options: {},
   async run({ globals, args: [id = ""] }) {
     const { pauseContainer } = await import("../../container/pause.ts");

@@ -16,9 +16,16 @@ EXAMPLE:
     # $0 ps web
     # $0 ps web aux`,
   args: { min: 1, max: Number.POSITIVE_INFINITY },
+  argWords: ["container"],
   stopAfterFirstArg: true,
   options: {
-    format: { type: "string", alias: "f", describe: "table or json", default: "table" },
+    format: {
+      type: "string",
+      alias: "f",
+      describe: "table or json",
+      default: "table",
+      words: ["table", "json"],
+    },
   },
   async run({ globals, host, options: { format }, args: [id = "", ...psOptions] }) {
     if (format !== "table" && format !== "json") {

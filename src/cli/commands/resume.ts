@@ -11,6 +11,7 @@ export const command = defineCommand({
 EXAMPLE:
     # $0 resume web`,
   args: { min: 1, max: 1 },
+  argWords: ["container"],
   options: {},
   async run({ globals, args: [id = ""] }) {
     const { resumeContainer } = await import("../../container/pause.ts");

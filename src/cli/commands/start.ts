@@ -9,6 +9,7 @@ export const command = defineCommand({
   details: `Lets the waiting process of a created container execute the program that process.args
 of its config.json names. When that cannot be executed, $0 says why.`,
   args: { min: 1, max: 1 },
+  argWords: ["container"],
   options: {},
   async run({ globals, args: [id = ""] }) {
     const { startContainer } = await import("../../container/start.ts");

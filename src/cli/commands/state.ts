@@ -11,6 +11,7 @@ export const command = defineCommand({
 or stopped), the host's pid of its first process (0 when that has ended), its bundle,
 root file system, time of creation and annotations.`,
   args: { min: 1, max: 1 },
+  argWords: ["container"],
   options: {},
   async run({ globals, host, args: [id = ""] }) {
     const { containerState } = await import("../../container/state.ts");

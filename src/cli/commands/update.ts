@@ -21,11 +21,13 @@ EXAMPLE:
     # $0 update --memory 512M --pids-limit 100 web
     # echo '{"cpu": {"quota": 50000, "period": 100000}}' | $0 update --resources - web`,
   args: { min: 1, max: 1 },
+  argWords: ["container"],
   options: {
     resources: {
       type: "string",
       alias: "r",
       describe: "path to a file with the resources to update, or - for standard input",
+      words: "file",
     },
     ...limitOptions,
     "l3-cache-schema": { type: "string", describe: "Intel RDT/CAT L3 cache schema" },

@@ -22,12 +22,14 @@ EXAMPLE:
     # $0 validate /srv/web
     # make-config | $0 validate --config -`,
   args: { min: 0, max: 1 },
+  argWords: ["directory"],
   options: {
     bundle,
     config: {
       type: "string",
       alias: "c",
       describe: "check this file instead, or standard input for -; it needs no bundle",
+      words: "file",
     },
     json: { type: "boolean", describe: "print the faults and warnings as JSON" },
   },

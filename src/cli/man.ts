@@ -1,0 +1,173 @@
+// Manual pages (man(7)) from the table of commands: one for the program, one for each command. Called by
+// scripts/documents.ts for `make install`. Pure: the same table gives the same pages.
+
+import { commands } from "./commands.ts";
+import { globalOptions, versionOption } from "./flags.ts";
+import type { Command, OptionDeclaration, OptionTable } from "./options.ts";
+import { programDescription } from "./program-description.ts";
+import { VERSION } from "./version.ts";
+
+export interface ManPage {
+  /** `tsrun-create.8` */
+  readonly file: string;
+  readonly text: string;
+}
+
+const PROGRAM = "tsrun";
+const HELP: OptionTable = { help: { type: "boolean", alias: "h", describe: "show help" } };
+
+/** Every page, the program's first. */
+export function manPages(): ManPage[] {
+  return [
+    { file: `${PROGRAM}.8`, text: programPage() },
+    ...commands.map((command) => ({ file: `${PROGRAM}-${command.name}.8`, text: commandPage(command) })),
+  ];
+}
+
+function programPage(): string {
+  const global = { ...globalOptions, ...versionOption, ...HELP };
+  return [
+    ...header(PROGRAM, "Open Container Initiative runtime"),
+    ".SH SYNOPSIS",
+    `.B ${PROGRAM}`,
+    "[global options] command [command options] [arguments...]",
+    ".SH DESCRIPTION",
+    ...paragraphs(programDescription(PROGRAM)),
+    ".SH COMMANDS",
+    ...commands.flatMap(({ name, describe }) => [
+      ".TP",
+      `.BR ${roff(`${PROGRAM}-${name}`)} (8)`,
+      line(`${capital(describe)}.`),
+    ]),
+    ".SH GLOBAL OPTIONS",
+    line("Accepted before the command and after it."),
+    ...optionList(global),
+    ".SH EXIT STATUS",
+    line(
+      "0 when all went well, 1 on a failure, 3 for an unknown command. run and exec have the status of " +
+        "the process; their pages tell.",
+    ),
+    ".SH FILES",
+    ".TP",
+    ".I /run/tsrun",
+    line("State of the containers: a directory each. --root names another place."),
+    ".TP",
+    ".I config.json",
+    line(
+      "In the bundle: the configuration, as the runtime specification describes it. " +
+        `"${PROGRAM} spec" writes one, "${PROGRAM} validate" checks it, and "${PROGRAM} explain" says ` +
+        "what it means.",
+    ),
+    ".SH ENVIRONMENT",
+    ".TP",
+    ".B XDG_RUNTIME_DIR",
+    line("Where an ordinary user's state is, in a directory tsrun."),
+    ".SH SEE ALSO",
+    ...references(commands.map(({ name }) => `${PROGRAM}-${name}`)),
+    "",
+  ].join("\n");
+}
+
+function commandPage({ name, describe, usage, details, options }: Command): string {
+  const own = Object.entries(options).filter(([, { hidden }]) => hidden !== true);
+  const synopsis = `${own.length === 0 ? "" : "[command options] "}${usage}`.trim();
+  const [first = "", ...sections] = sectionsOf(details.replaceAll("$0", PROGRAM));
+  return [
+    ...header(`${PROGRAM}-${name}`, describe),
+    ".SH SYNOPSIS",
+    `.B ${PROGRAM} ${name}`,
+    ...(synopsis === "" ? [] : [line(synopsis)]),
+    ".SH DESCRIPTION",
+    ...paragraphs(first),
+    ".SH OPTIONS",
+    ...optionList({ ...options, ...HELP }),
+    ".PP",
+    `The global options of`,
+    `.BR ${PROGRAM} (8)`,
+    "are accepted as well.",
+    ...sections.flatMap((section) => {
+      const [heading = "", ...rest] = section.split("\n");
+      return [`.SH ${heading.replace(/:$/, "")}`, ...paragraphs(rest.join("\n"))];
+    }),
+    ".SH SEE ALSO",
+    ...references([PROGRAM]),
+    "",
+  ].join("\n");
+}
+
+/** No date: the same source gives the same page. */
+function header(name: string, describe: string): string[] {
+  return [
+    '.\\" Made from the table of commands; see src/cli/man.ts.',
+    `.TH ${roff(name.toUpperCase())} 8 "" "${PROGRAM} ${VERSION}" "System Administration"`,
+    ".SH NAME",
+    `${roff(name)} \\- ${roff(describe)}`,
+  ];
+}
+
+/** A text and its sections, each of which begins with a line such as `EXAMPLE:`. */
+function sectionsOf(text: string): string[] {
+  return text.split(/\n\n(?=[A-Z][A-Z ]+:\n)/);
+}
+
+/** Paragraphs as they are, indented lines as examples. */
+function paragraphs(text: string): string[] {
+  const blocks = text.split(/\n\n+/).filter((block) => block.trim() !== "");
+  return blocks.flatMap((block, index) => {
+    const start = index === 0 ? [] : [".PP"];
+    const lines = block.split("\n");
+    if (!lines.every((one) => one.startsWith("    "))) return [...start, ...lines.map(line)];
+    return [...start, ".EX", ...lines.map((one) => line(one)), ".EE"];
+  });
+}
+
+function optionList(table: OptionTable): string[] {
+  return Object.entries(table)
+    .filter(([, { hidden }]) => hidden !== true)
+    .flatMap(([name, option]) => [
+      ".TP",
+      optionTag(name, option),
+      line(`${capital(option.describe)}${afterwards(option)}.`),
+    ]);
+}
+
+function optionTag(name: string, { alias, type, words }: OptionDeclaration): string {
+  const names = [`--${name}`, ...(alias === undefined ? [] : [`-${alias}`])];
+  const shown = names.map((one) => `\\fB${roff(one)}\\fR`).join(", ");
+  return type === "boolean" ? shown : `${shown} \\fI${roff(valueName(type, words))}\\fR`;
+}
+
+function valueName(type: "string" | "number", words: OptionDeclaration["words"]): string {
+  if (typeof words === "object") return words.join("|");
+  return words ?? (type === "number" ? "number" : "value");
+}
+
+function afterwards({ array, default: value, defaultDescription }: OptionDeclaration): string {
+  const usual = defaultDescription ?? value;
+  const repeated = array === true ? "; may be repeated" : "";
+  return usual === undefined ? repeated : `${repeated} (default: ${usual})`;
+}
+
+function references(names: readonly string[]): string[] {
+  const sorted = [...names].sort();
+  return sorted.map((name, index) => `.BR ${roff(name)} (8)${index < sorted.length - 1 ? "," : ""}`);
+}
+
+/** A line of text: one that begins with a dot or a quote would be a request. */
+function line(text: string): string {
+  return roff(text).replace(/^(?=[.'])/, "\\&");
+}
+
+/** Hyphens of options stay hyphens, quotes straight. */
+function roff(text: string): string {
+  return text
+    .replaceAll("\\", "\\e")
+    .replaceAll("-", "\\-")
+    .replaceAll("'", "\\(aq")
+    .replaceAll("~", "\\(ti")
+    .replaceAll("^", "\\(ha");
+}
+
+function capital(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}

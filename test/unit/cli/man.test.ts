@@ -1,0 +1,55 @@
+// The manual pages: all there is in the table is in them, and the two readers of such pages accept them.
+
+import { spawnSync } from "node:child_process";
+import t from "tap";
+import { commands } from "../../../src/cli/commands.ts";
+import { manPages } from "../../../src/cli/man.ts";
+
+const pages = manPages();
+
+/** A page as groff or mandoc show it, without overstriking. */
+function reader(command: string, args: readonly string[], text: string) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { input: text, encoding: "utf8" });
+  return { missing: error !== undefined, status, stdout, stderr };
+}
+
+t.test("there is a page for the program and one for each command, the same every time", async (t) => {
+  t.strictSame(
+    pages.map(({ file }) => file),
+    ["tsrun.8", ...commands.map(({ name }) => `tsrun-${name}.8`)],
+  );
+  t.strictSame(manPages(), pages);
+});
+
+t.test("every option that is shown is on its command's page", async (t) => {
+  for (const { name, options } of commands) {
+    const text = pages.find(({ file }) => file === `tsrun-${name}.8`)?.text ?? "";
+    for (const [option, { hidden }] of Object.entries(options)) {
+      const tag = `\\fB\\-\\-${option.replaceAll("-", "\\-")}\\fR`;
+      t.equal(text.includes(tag), hidden !== true, `${name} --${option}`);
+    }
+    t.match(text, /^\.SH DESCRIPTION$/m);
+    t.match(text, /^\.BR tsrun \(8\)$/m);
+  }
+});
+
+const noMan = reader("man", ["--version"], "").missing;
+t.test("man shows them without a warning", { skip: noMan && "needs man (package man-db)" }, async (t) => {
+  for (const { file, text } of pages) {
+    const { stdout, stderr } = reader("man", ["--warnings", "--local-file", "-"], text);
+    t.equal(stderr, "", file);
+    t.match(stdout, "SYNOPSIS", file);
+  }
+});
+
+const noMandoc = reader("mandoc", ["-T", "lint"], "").missing;
+t.test("mandoc finds fault with none", { skip: noMandoc && "needs mandoc (package mandoc)" }, async (t) => {
+  for (const { file, text } of pages) {
+    const { stdout, stderr } = reader("mandoc", ["-T", "lint", "-W", "warning"], text);
+    // A date would make the page another one with every build.
+    const faults = `${stdout}${stderr}`
+      .split("\n")
+      .filter((line) => line !== "" && !/missing date/.test(line));
+    t.strictSame(faults, [], file);
+  }
+});
