@@ -12,8 +12,10 @@ FILES   ?=
 # What `make run` runs: a folder of bundle-fixtures/ and plain, userns or rootless.
 BUNDLE  ?= hello
 VARIANT ?=
-# Rounds per measurement.
+# Rounds per measurement; creates per place of a race.
 N       ?= 20
+# Which places `make race` races for, as parts of their names.
+PLACES  ?=
 # Folder with docker-e2e.sh and runc-bats.sh, the two suites that are run from outside this repository.
 LAB     ?=
 # Folder with vm-run, which runs a command in a virtual machine with systemd and cgroup v2.
@@ -29,7 +31,8 @@ GENERATED := src/spec/generated/.made
 # Another runtime is tried without building this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
-.PHONY: help build man check test test-unit test-e2e test-style test-vm compile bench profile conformance run install clean
+.PHONY: help build man check test test-unit test-e2e test-style test-vm compile bench race profile conformance run \
+        install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -91,6 +94,9 @@ test-vm: build compile ## cgroup tests in a virtual machine with systemd and cgr
 bench: build ## tsrun, runc and crun side by side; N=20 rounds
 	sh scripts/host-packages.sh bench
 	$(BIN)/bun test/bench/bench.ts --rounds $(N)
+
+race: compile ## creates against exchanged paths; N=2000 for each place, PLACES="cwd console", RUNTIME=runc
+	@RUNTIME='$(RUNTIME)' node build/test/security/race/main.js --creates $(N) $(PLACES)
 
 profile: ## record what start-up uses, for the layout of the executable; as root
 	$(BIN)/bun scripts/profile-startup.ts

@@ -72,7 +72,9 @@ export class Lab {
 
   /** What is left now; processes that were killed get a moment to go. */
   async leftovers(): Promise<string[]> {
-    await until("killed processes to be gone", () => processesLeft(this.traces).length === 0, 1_000).catch(
+    await until("killed processes to be gone", () => processesLeft(this.traces).length === 0, 1_000).then(
+      // A session that nobody is in is gone, and its number soon belongs to somebody else.
+      () => this.#sessions.clear(),
       () => {},
     );
     return findLeftovers(this.traces);
