@@ -6,7 +6,7 @@ import { mustCall, tryCall } from "./call.ts";
 import { EINVAL } from "./errno.ts";
 import { Descriptor, openDirectory } from "./files.ts";
 import { addressOf } from "./libc.ts";
-import { AF_UNIX, SOCK_CLOEXEC, type SOCK_DGRAM, type SOCK_STREAM } from "./sockets.ts";
+import { AF_UNIX, SOCK_CLOEXEC, type SOCK_DGRAM, SOCK_NONBLOCK, type SOCK_STREAM } from "./sockets.ts";
 import { u64Struct, utf8, viewOf } from "./words.ts";
 
 /** `struct cmsghdr` and one descriptor, aligned. */
@@ -23,10 +23,11 @@ const PATIENCE_SECONDS = 10;
 type Type = typeof SOCK_STREAM | typeof SOCK_DGRAM;
 
 /**
- * Connects to a socket. Returns the negated errno when that fails: EAGAIN for a listener that accepts nobody.
+ * Connects to a socket. Returns the negated errno when that fails: EAGAIN for a listener that accepts nobody,
+ * at once when nothing is to be waited for, neither now nor when something is sent.
  */
-export function connectUnix(path: string, type: Type): Descriptor | number {
-  return withAddress("connect", path, type);
+export function connectUnix(path: string, type: Type, { waits = true } = {}): Descriptor | number {
+  return withAddress("connect", path, waits ? type : type | SOCK_NONBLOCK);
 }
 
 /** Makes a socket at `path`, which must not exist. Returns the negated errno when that fails. */
@@ -60,7 +61,7 @@ export function sendDescriptor(socket: Descriptor, message: string, descriptor: 
 /** Our peer's leaving is EPIPE, no signal. */
 const MSG_NOSIGNAL = 0x4000;
 
-function withAddress(call: "connect" | "bind", path: string, type: Type): Descriptor | number {
+function withAddress(call: "connect" | "bind", path: string, type: number): Descriptor | number {
   if (path.includes("\0")) return -EINVAL;
   const fd = tryCall("socket", AF_UNIX, type | SOCK_CLOEXEC, 0);
   if (fd < 0) return fd;

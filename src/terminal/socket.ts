@@ -12,9 +12,12 @@ import { u64Struct, viewOf } from "../linux/words.ts";
 
 const MSG_CMSG_CLOEXEC = 0x40000000;
 
-/** Connects to a listening unix socket. `option` names it in the error: `--console-socket`. */
+/**
+ * Connects to a listening unix socket, without waiting for its owner. `option` names it in the error:
+ * `--console-socket`.
+ */
 export function connectTo(path: string, option: string): Descriptor {
-  const socket = connectUnix(path, SOCK_STREAM);
+  const socket = connectUnix(path, SOCK_STREAM, { waits: false });
   if (typeof socket === "number") throw failure(path, option, -socket);
   return socket;
 }

@@ -1,0 +1,74 @@
+// A terminal for tests, and somebody who sits at it; the program is pty.py.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Condition } from "./behaviour.ts";
+import { findProgram } from "./host.ts";
+import type { Lab } from "./lab.ts";
+import type { Result } from "./runtime.ts";
+
+export type Step =
+  | { readonly expect: string }
+  | { readonly send: string }
+  | { readonly size: readonly [rows: number, columns: number] }
+  | { readonly modes: true }
+  | { readonly touch: string }
+  | { readonly echo: number };
+
+export interface Seen {
+  /** What an `expect` or `echo` waited for in vain. */
+  readonly missing: string | null;
+  readonly shown: string;
+  /** Exit status of the program. */
+  readonly code: number;
+  /** `c_iflag`, `c_oflag`, `c_cflag`, `c_lflag`: before, at each `modes`, and after. */
+  readonly modes: readonly (readonly number[])[];
+}
+
+export interface Taken extends Seen {
+  /** What the message on the console socket said, and how many descriptors it had. */
+  readonly name: string;
+  readonly descriptors: number;
+  /** Whether nothing came after it. */
+  readonly silent: boolean;
+}
+
+const PYTHON = "/usr/bin/python3";
+const DRIVER = resolve("test/support/pty.py");
+
+export function needsTerminal(): Condition {
+  return existsSync(PYTHON) && findProgram("python3") !== undefined
+    ? undefined
+    : "needs python3 (package python3)";
+}
+
+/** A wrapper that runs the runtime on a terminal; `seen` reads what it prints. */
+export function atTerminal(...steps: Step[]): string[] {
+  return [PYTHON, DRIVER, JSON.stringify(steps)];
+}
+
+export function seen({ stdout, stderr }: Result): Seen {
+  if (stdout === "") throw new Error(`the terminal's driver failed: ${stderr}`);
+  return JSON.parse(stdout) as Seen;
+}
+
+/** Somebody who listens for a terminal, and does the steps with what arrives. */
+export async function listenForTerminal(
+  lab: Lab,
+  ...steps: Step[]
+): Promise<{ socket: string; taken: Promise<Taken> }> {
+  const socket = join(lab.folder, "console.sock");
+  const child = spawn(PYTHON, [DRIVER, JSON.stringify(steps), "--listen", socket], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  lab.atClose(() => child.kill("SIGKILL"));
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  await once(child.stdout, "data");
+  const taken = once(child, "close").then(() => JSON.parse(output.slice("up\n".length)) as Taken);
+  return { socket, taken };
+}
