@@ -5,7 +5,7 @@ import { F_SETFD, FD_CLOEXEC } from "../linux/fcntl.ts";
 import { utf8 } from "../linux/words.ts";
 import { sysctlOperations } from "../namespaces/sysctl.ts";
 import { cwdOperations, type Executable } from "../process/become-user.ts";
-import { closeAllBut, closeOnExecute, execute } from "../process/execute.ts";
+import { closeAllBut, closeOnExecute, execute, handleTermination } from "../process/execute.ts";
 import { resetCpuAffinity, writeOomScore } from "../process/host-side.ts";
 import { outliveTsrun, sessionOperations } from "../process/session.ts";
 import { data, quote, shown } from "../proxy/arguments.ts";
@@ -71,13 +71,14 @@ export interface WaitOptions {
  * do without; if it then cannot execute, it writes its last batch, results and all, back with write(2).
  */
 export function leaveWaiting(proxy: SyscallProxy, plan: ContainerPlan, wait: WaitOptions): void {
-  const { process, options } = plan;
+  const { process, options, namespaces } = plan;
   const filter = placeSeccomp(plan);
   const closes = [wait.fifo, shown(F_SETFD, "F_SETFD"), shown(FD_CLOEXEC, "FD_CLOEXEC")];
   proxy.run([
     operation("fcntl", closes, "close the FIFO on execve"),
     ...closeAllBut(3 + options.preserveFds, [proxy.control, wait.fifo]),
     closeOnExecute(3 + options.preserveFds),
+    ...(namespaces.created.has("pid") ? handleTermination() : []),
     // Answered before tsrun leaves: its death would still take the process with it.
     outliveTsrun(),
     ...filter.beforeWaiting,

@@ -37,6 +37,10 @@ export const PR_CAP_AMBIENT = 47;
 export const PR_CAP_AMBIENT_RAISE = 2;
 export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 
+/** rt_sigaction(2): the flag that goes with a restorer, and the bytes of the kernel's set of signals. */
+export const SA_RESTORER = 0x04000000;
+export const SIGNAL_SET_SIZE = 8;
+
 export const SIGHUP = 1;
 export const SIGINT = 2;
 export const SIGQUIT = 3;

@@ -5,6 +5,7 @@
 import { mustCall, tryCall } from "./call.ts";
 import { O_NONBLOCK } from "./fcntl.ts";
 import { Descriptor, pipe, writeAll } from "./files.ts";
+import { SA_RESTORER, SIGNAL_SET_SIZE } from "./sched.ts";
 import { machine } from "./syscalls.ts";
 import { cString, u64Struct } from "./words.ts";
 
@@ -12,11 +13,8 @@ const PROT_READ = 1;
 const PROT_EXEC = 4;
 const MAP_PRIVATE = 2;
 const PAGE = 65536;
-const SA_RESTORER = 0x04000000;
 const SA_RESTART = 0x10000000;
 const F_SETFL = 4;
-/** The kernel's signal set: 64 bits. */
-const SET_SIZE = 8;
 const LAST_SIGNAL = 64;
 
 /**
@@ -42,9 +40,9 @@ export function receiveSignals(): Descriptor {
   for (const end of [readEnd, writeEnd]) tryCall("fcntl", end.number, F_SETFL, O_NONBLOCK);
   const { handler, restorer } = mapHandler(writeEnd.number);
   const flags = SA_RESTART + (restorer === 0 ? 0 : SA_RESTORER);
-  const action = restorer === 0 ? u64Struct(handler, flags, 0) : u64Struct(handler, flags, restorer, 0);
+  const action = u64Struct(handler, flags, restorer, 0);
   for (let signal = 1; signal <= LAST_SIGNAL; signal++) {
-    if (!LEFT_ALONE.includes(signal)) tryCall("rt_sigaction", signal, action, 0, SET_SIZE);
+    if (!LEFT_ALONE.includes(signal)) tryCall("rt_sigaction", signal, action, 0, SIGNAL_SET_SIZE);
   }
   return readEnd;
 }

@@ -1,13 +1,16 @@
 // The very last operations of a process before it is the container's, for the stories' last batch. Pure.
 //
-//   closeOnExecute()  outliveTsrun()  placeFilter().beforeWaiting  (wait for `start`)
+//   closeOnExecute()  handleTermination()  outliveTsrun()  placeFilter().beforeWaiting  (wait for `start`)
 //   placeFilter().beforeExecute  execute()
 //
 // Nothing may open a descriptor after `closeOnExecute`.
 
 import { CLOSE_RANGE_CLOEXEC } from "../linux/fcntl.ts";
-import { type Shown, shown } from "../proxy/arguments.ts";
+import { SA_RESTORER, SIGHUP, SIGINT, SIGNAL_SET_SIZE, SIGQUIT, SIGTERM } from "../linux/sched.ts";
+import { u64Struct } from "../linux/words.ts";
+import { data, type Shown, shown } from "../proxy/arguments.ts";
 import { execve } from "../proxy/calls.ts";
+import { TERMINATE } from "../proxy/elf.ts";
 import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
 import type { Executable } from "./become-user.ts";
 import type { ProcessPlan } from "./plan.ts";
@@ -44,6 +47,26 @@ function closeRange(from: number, to: number | Shown): Operation {
 }
 
 const LAST = shown(0xffffffff, "~0U");
+
+/** What people end a program with. */
+const TERMINATING = [
+  ["SIGHUP", SIGHUP],
+  ["SIGINT", SIGINT],
+  ["SIGQUIT", SIGQUIT],
+  ["SIGTERM", SIGTERM],
+] as const;
+
+/**
+ * Lets a process that waits be ended by signals. Process 1 of a pid namespace gets none without a handler,
+ * SIGKILL apart (pid_namespaces(7)); runc's waiting process has the handlers of Go.
+ * execve(2) makes all of them the default again.
+ */
+export function handleTermination(): Operation[] {
+  const action = data(u64Struct(TERMINATE, SA_RESTORER, TERMINATE, 0), () => "{exit}");
+  return TERMINATING.map(([name, signal]) =>
+    operation("rt_sigaction", [shown(signal, name), action, 0, SIGNAL_SET_SIZE], `handle ${name}`),
+  );
+}
 
 /** execve(2): what answers it failed. */
 export function execute({ args }: ProcessPlan, { path, environment }: Executable): Operation {

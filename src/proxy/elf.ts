@@ -2,7 +2,7 @@
 
 import type { Machine } from "../linux/syscalls.ts";
 import { viewOf } from "../linux/words.ts";
-import { BUFFER, interpreterCode, SEGMENT_SIZE } from "./interpreter.ts";
+import { BUFFER, ENTRY_OFFSET, interpreterCode, SEGMENT_SIZE } from "./interpreter.ts";
 
 const HEADER = 64;
 const PROGRAM_HEADER = 56;
@@ -16,17 +16,21 @@ const EXECUTE = 1;
 const WRITE = 2;
 const READ = 4;
 
+const CODE = HEADER + 3 * PROGRAM_HEADER;
+
+/** The address, in the process, of a signal handler that ends it with 128 + signal, as a shell counts. */
+export const TERMINATE = BASE + CODE;
+
 /** The bytes of an executable that runs the interpreter on descriptor `control`. */
 export function proxyExecutable(machine: Machine, control: number): Uint8Array {
   const code = interpreterCode(machine, control);
-  const start = HEADER + 3 * PROGRAM_HEADER;
-  const file = new Uint8Array(start + code.length);
+  const file = new Uint8Array(CODE + code.length);
   const view = viewOf(file);
   file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]); // \x7fELF, 64 bits, little-endian, version 1
   view.setUint16(16, 2, true); // ET_EXEC
   view.setUint16(18, machine === "arm64" ? 183 : 62, true); // EM_AARCH64, EM_X86_64
   view.setUint32(20, 1, true);
-  view.setBigUint64(24, BigInt(BASE + start), true); // entry
+  view.setBigUint64(24, BigInt(BASE + CODE + ENTRY_OFFSET[machine]), true); // entry
   view.setBigUint64(32, BigInt(HEADER), true); // program headers
   view.setUint16(52, HEADER, true);
   view.setUint16(54, PROGRAM_HEADER, true);
@@ -35,7 +39,7 @@ export function proxyExecutable(machine: Machine, control: number): Uint8Array {
   programHeader(view, 1, { type: PT_LOAD, flags: READ | WRITE, address: BUFFER, inMemory: SEGMENT_SIZE });
   // Without this header older kernels would make the stack, and on some every page, executable.
   programHeader(view, 2, { type: PT_GNU_STACK, flags: READ | WRITE });
-  file.set(code, start);
+  file.set(code, CODE);
   return file;
 }
 

@@ -41,6 +41,9 @@ export const GO_ON = 1 << 11;
 /** What a result holds while its operation has not been carried out; no system call returns it. */
 export const NOT_DONE_HIGH = 0x80000000;
 
+/** Where the code is entered: behind the handler of signals, which is its very first instruction. */
+export const ENTRY_OFFSET: Readonly<Record<Machine, number>> = { "x86-64": 10, arm64: 12 };
+
 export function listingFor(machine: Machine): Listing {
   return machine === "arm64" ? ARM64_LISTING : X86_64_LISTING;
 }

@@ -4,6 +4,10 @@
 import type { Listing } from "./interpreter.ts";
 
 export const ARM64_LISTING: Listing = [
+  ["", "terminate:", ""],
+  ["c8 0b 80 d2", "mov x8, #94", "exit_group(128 + signal): what a terminating signal is handled by"],
+  ["00 00 02 11", "add w0, w0, #128", ""],
+  ["01 00 00 d4", "svc #0", ""],
   ["", "start:", ""],
   ["14 00 a2 d2", "movz x20, #0x1000, lsl #16", "the batch buffer"],
   ["35 00 80 d2", "mov x21, #1", "result of the last clone: a process is its own parent until it clones"],

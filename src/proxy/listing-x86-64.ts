@@ -5,6 +5,10 @@
 import type { Listing } from "./interpreter.ts";
 
 export const X86_64_LISTING: Listing = [
+  ["", "terminate:", ""],
+  ["b8 e7 00 00 00", "mov eax, 231", "exit_group(128 + signal): what a terminating signal is handled by"],
+  ["83 ef 80", "sub edi, -128", ""],
+  ["0f 05", "syscall", ""],
   ["", "start:", ""],
   ["41 be 00 00 00 10", "mov r14d, 0x10000000", "the batch buffer"],
   [

@@ -1,8 +1,9 @@
 // kill: which signals it knows, whom it reaches, and its words when there is nobody to reach.
 
-import { behaviour, nothingLeft, refused } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
+import { parseStatus } from "../support/proc.ts";
 import { until } from "../support/wait.ts";
 
 /** A program that writes the name of each signal it gets. */
@@ -52,6 +53,38 @@ behaviour("kill 0 only asks whether the container is there", async (t, lab) => {
   t.equal((await box.kill("0")).code, 0);
   t.equal(box.output(), "up\n");
 });
+
+for (const signal of ["HUP", "INT", "QUIT", "TERM"]) {
+  behaviour(`${signal} ends a container that is not started yet`, async (t, lab) => {
+    for (const pidNamespace of [true, false]) {
+      const box = lab.container((config) => {
+        if (!pidNamespace) {
+          config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
+        }
+      });
+      mustSucceed(await box.create());
+      mustSucceed(await box.kill(signal));
+      await box.waitForStatus("stopped");
+      refused(t, await box.start(), /cannot start a container that has stopped/);
+      mustSucceed(await box.delete());
+      await nothingLeft(t, lab, "after delete");
+    }
+  });
+}
+
+behaviour(
+  "a started program has no handler, no blocked and no ignored signal",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.process.args = ["/bin/cat", "/proc/self/status"];
+    });
+    const status = parseStatus(await box.live());
+    for (const name of ["SigBlk", "SigIgn", "SigCgt"]) {
+      t.strictSame(status.get(name), ["0000000000000000"], name);
+    }
+  },
+  tsrunOnly("leaves signal 32 as glibc wants it"),
+);
 
 behaviour("kill reaches a container that is not started yet", async (t, lab) => {
   const box = lab.container();

@@ -35,6 +35,7 @@ interface Report {
   };
   readonly large: { readonly written: number; readonly same: boolean; readonly many: boolean };
   readonly ending: { readonly answered: boolean; readonly statuses: (number | null)[] };
+  readonly terminating: readonly (readonly number[])[];
   readonly executing: {
     readonly failure: number;
     readonly stopped: string | null;
@@ -103,6 +104,13 @@ for (const { machine, arch, emulators } of MACHINES) {
 
     t.test("executes with an environment of 1 MiB, or answers why not", async (t) => {
       t.strictSame(report.executing, { failure: -ENOENT, stopped: null, status: 0, whole: true });
+
+      t.test("is ended by signals that it handles, with 128 and their number", async (t) => {
+        t.strictSame(report.terminating, [
+          [0, 129],
+          [0, 143],
+        ]);
+      });
     });
   });
 }

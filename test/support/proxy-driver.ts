@@ -8,10 +8,11 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { join } from "node:path";
 import { O_CREAT, O_RDWR, O_WRONLY } from "../../src/linux/fcntl.ts";
 import { signalProcess, waitFor } from "../../src/linux/process.ts";
-import { SIGKILL } from "../../src/linux/sched.ts";
+import { SIGHUP, SIGKILL, SIGTERM } from "../../src/linux/sched.ts";
 import { SOCK_SEQPACKET, socketPair } from "../../src/linux/sockets.ts";
 import { spawn } from "../../src/linux/spawn.ts";
 import type { Machine } from "../../src/linux/syscalls.ts";
+import { handleTermination } from "../../src/process/execute.ts";
 import { data, fd, out, text } from "../../src/proxy/arguments.ts";
 import { close, dup3, execve, fstatfs, openat, type Reading, read, write } from "../../src/proxy/calls.ts";
 import { proxyExecutable } from "../../src/proxy/elf.ts";
@@ -214,6 +215,17 @@ function executing(): unknown {
   };
 }
 
+/** Signals end a process that handles termination, whatever its pid: what the handler says is its status. */
+function terminating(): unknown {
+  const statuses = [SIGHUP, SIGTERM].map((signal) => {
+    const { proxy } = start();
+    proxy.run(handleTermination());
+    signalProcess(proxy.pid, signal);
+    return waitFor(proxy.pid);
+  });
+  return statuses.map((ended) => [ended?.signal, ended?.status]);
+}
+
 const started = start();
 try {
   const report = {
@@ -224,6 +236,7 @@ try {
     large: large(started),
     ending: ending(),
     executing: executing(),
+    terminating: terminating(),
   };
   process.stdout.write(`${JSON.stringify(report)}\n`);
 } finally {

@@ -1,8 +1,8 @@
 // The proxy as an executable: every field of its headers, read back as the kernel reads them (elf(5)).
 
 import t from "tap";
-import { proxyExecutable } from "../../../src/proxy/elf.ts";
-import { BUFFER, interpreterCode, SEGMENT_SIZE } from "../../../src/proxy/interpreter.ts";
+import { proxyExecutable, TERMINATE } from "../../../src/proxy/elf.ts";
+import { BUFFER, ENTRY_OFFSET, interpreterCode, SEGMENT_SIZE } from "../../../src/proxy/interpreter.ts";
 
 interface Segment {
   readonly type: number;
@@ -53,13 +53,14 @@ for (const machine of ["x86-64", "arm64"] as const) {
     t.equal(elf.segments.length, 3);
   });
 
-  t.test(`the ${machine} executable holds the interpreter at its entry, and nothing else`, async (t) => {
+  t.test(`the ${machine} executable holds the handler and the interpreter, and nothing else`, async (t) => {
     const bytes = proxyExecutable(machine, 500);
     const { entry, segments } = read(bytes);
     const [code] = segments;
     if (code === undefined) throw new Error("no segment");
     t.match(code, { type: 1, flags: 5, offset: 0, inFile: bytes.length, inMemory: bytes.length });
-    const at = entry - code.address;
+    t.equal(entry, TERMINATE + ENTRY_OFFSET[machine]);
+    const at = TERMINATE - code.address;
     t.strictSame(bytes.subarray(at), interpreterCode(machine, 500));
   });
 

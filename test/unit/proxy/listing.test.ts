@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import type { Machine } from "../../../src/linux/syscalls.ts";
-import { interpreterCode, listingFor } from "../../../src/proxy/interpreter.ts";
+import { ENTRY_OFFSET, interpreterCode, listingFor } from "../../../src/proxy/interpreter.ts";
 import { findProgram } from "../../support/host.ts";
 
 /** Names of the tools, and what the source needs in front. */
@@ -91,6 +91,16 @@ t.test("a listing has bytes for every instruction and none for a label", async (
       t.equal(bytes === "", instruction.endsWith(":"), instruction);
       t.match(bytes, /^([0-9a-f]{2}( [0-9a-f]{2})*)?$/, instruction);
     }
+  }
+});
+
+t.test("the entry lies right behind the handler of signals", async (t) => {
+  for (const machine of ["x86-64", "arm64"] as const) {
+    const listing = listingFor(machine);
+    const start = listing.findIndex(([, instruction]) => instruction === "start:");
+    t.equal(listing[0]?.[1], "terminate:");
+    const before = listing.slice(0, start).flatMap(([bytes]) => (bytes === "" ? [] : bytes.split(" ")));
+    t.equal(before.length, ENTRY_OFFSET[machine], machine);
   }
 });
 
