@@ -80,8 +80,9 @@ async function help(name: string | undefined): Promise<number> {
   return 0;
 }
 
-function version(): number {
-  print(versionText(program, { engine: Bun.version }));
+async function version(): Promise<number> {
+  const { libraryVersion } = await import("./seccomp/library.ts");
+  print(versionText(program, { engine: Bun.version, libseccomp: libraryVersion() }));
   return 0;
 }
 

@@ -20,14 +20,22 @@ export function programName(argv0: string): string {
 }
 
 /** Callers take the last line that holds the word "version" for the first line, so no other line holds it. */
-export function versionText(program: string, { engine, commit = COMMIT }: VersionDetails): string {
-  const lines = [`${program} version ${VERSION}`, `spec: ${OCI_VERSION}`, `bun: ${engine}`];
-  // AS RUNC: second where it is known, else left out.
-  if (commit !== "") lines.splice(1, 0, `commit: ${commit}`);
-  return `${lines.join("\n")}\n`;
+export function versionText(program: string, details: VersionDetails): string {
+  const { engine, libseccomp, commit = COMMIT } = details;
+  return [
+    `${program} version ${VERSION}`,
+    // AS RUNC: second where it is known, else left out.
+    ...(commit === "" ? [] : [`commit: ${commit}`]),
+    `spec: ${OCI_VERSION}`,
+    `bun: ${engine}`,
+    ...(libseccomp === undefined ? [] : [`libseccomp: ${libseccomp}`]),
+    "",
+  ].join("\n");
 }
 
 export interface VersionDetails {
   readonly engine: string;
+  /** `undefined` where the library is not installed. */
+  readonly libseccomp: string | undefined;
   readonly commit?: string;
 }

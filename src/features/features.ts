@@ -2,7 +2,10 @@
 // features.md). Pure. Callers decide by it: containerd and dockerd ask for "rro", for id-mapped mounts and
 // for user namespaces.
 
+import { SYSTEMD_PROPERTY_PREFIX } from "../cgroups/systemd/gvariant.ts";
+import { HOOK_KINDS } from "../hooks/plan.ts";
 import { CAPABILITY_NAMES } from "../linux/capabilities.ts";
+import { MPOL_FLAGS, MPOL_MODES } from "../linux/scheduling.ts";
 import { NAMESPACE_KINDS } from "../namespaces/plan.ts";
 import { MOUNT_OPTION_NAMES } from "../rootfs/mount-options.ts";
 import {
@@ -13,28 +16,22 @@ import {
   SECCOMP_UNCONDITIONAL_FLAGS,
 } from "../seccomp/tables.ts";
 import { OCI_VERSION } from "../spec/defaults.ts";
-
-/** In the order in which a container meets them. */
-const HOOKS = [
-  "prestart",
-  "createRuntime",
-  "createContainer",
-  "startContainer",
-  "poststart",
-  "poststop",
-] as const;
+import type { Features } from "../spec/types.ts";
 
 export interface Build {
   readonly version: string;
+  /** Empty when it is not known. */
   readonly commit: string;
+  /** The version of the library that compiles profiles here; `undefined` where there is none. */
+  readonly libseccomp: string | undefined;
 }
 
 /** The features structure. What is not there yet says `enabled: false`: callers then do without it. */
-export function features({ version, commit }: Build): object {
+export function features(build: Build): Features {
   return {
     ociVersionMin: "1.0.0",
     ociVersionMax: OCI_VERSION,
-    hooks: HOOKS,
+    hooks: HOOK_KINDS,
     mountOptions: MOUNT_OPTION_NAMES,
     linux: {
       namespaces: [...NAMESPACE_KINDS].sort(),
@@ -42,23 +39,33 @@ export function features({ version, commit }: Build): object {
       cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: {
         enabled: true,
-        actions: SECCOMP_ACTIONS.filter((action) => action !== "SCMP_ACT_NOTIFY"),
+        actions: SECCOMP_ACTIONS,
         operators: SECCOMP_OPERATORS,
         archs: SECCOMP_ARCHITECTURES,
         knownFlags: SECCOMP_FLAGS,
         supportedFlags: SECCOMP_UNCONDITIONAL_FLAGS,
       },
-      apparmor: { enabled: false },
-      selinux: { enabled: false },
+      apparmor: { enabled: true },
+      selinux: { enabled: true },
       intelRdt: { enabled: false },
+      memoryPolicy: { modes: wordsOf(MPOL_MODES), flags: wordsOf(MPOL_FLAGS) },
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: false },
     },
-    annotations: {
-      "org.tsrun.version": version,
-      "org.tsrun.commit": commit,
-    },
+    annotations: annotationsOf(build),
     // Annotations by which a config reaches beyond its container: not for untrusted users.
-    potentiallyUnsafeConfigAnnotations: [],
+    potentiallyUnsafeConfigAnnotations: [SYSTEMD_PROPERTY_PREFIX],
   };
+}
+
+function annotationsOf({ version, commit, libseccomp }: Build): Readonly<Record<string, string>> {
+  return {
+    ...(libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": libseccomp }),
+    "org.tsrun.version": version,
+    ...(commit === "" ? {} : { "org.tsrun.commit": commit }),
+  };
+}
+
+function wordsOf<Word extends string>(table: Readonly<Record<Word, number>>): readonly Word[] {
+  return Object.keys(table) as Word[];
 }

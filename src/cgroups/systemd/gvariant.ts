@@ -4,14 +4,14 @@
 import { TsrunError } from "../../errors.ts";
 import { type BusValue, type Property, splitSignature } from "./property.ts";
 
-const PREFIX = "org.systemd.property.";
+export const SYSTEMD_PROPERTY_PREFIX = "org.systemd.property.";
 
 /** The properties that the annotations ask for, in the annotations' order. */
 export function annotationProperties(annotations: Readonly<Record<string, string>> = {}): Property[] {
   const properties: Property[] = [];
   for (const [key, text] of Object.entries(annotations)) {
-    if (!key.startsWith(PREFIX)) continue;
-    const name = key.slice(PREFIX.length);
+    if (!key.startsWith(SYSTEMD_PROPERTY_PREFIX)) continue;
+    const name = key.slice(SYSTEMD_PROPERTY_PREFIX.length);
     if (!/^[A-Za-z]{3,}$/.test(name)) {
       const why = name.length < 3 ? "too short" : "contains non-alphabetic character";
       throw new TsrunError("E_CONFIG", `annotation ${key} name incorrect: ${why}`);

@@ -12,8 +12,12 @@ https://github.com/opencontainers/runtime-spec/blob/main/features.md`,
   args: { min: 0, max: 0 },
   options: {},
   async run({ host }) {
-    const { features } = await import("../../features/features.ts");
-    host.print(`${JSON.stringify(features({ version: VERSION, commit: COMMIT }), null, 4)}\n`);
+    const [{ features }, { libraryVersion }] = await Promise.all([
+      import("../../features/features.ts"),
+      import("../../seccomp/library.ts"),
+    ]);
+    const found = features({ version: VERSION, commit: COMMIT, libseccomp: libraryVersion() });
+    host.print(`${JSON.stringify(found, null, 4)}\n`);
     return 0;
   },
 });

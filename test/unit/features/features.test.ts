@@ -4,7 +4,8 @@ import t from "tap";
 import { features } from "../../../src/features/features.ts";
 
 // Through JSON, as callers see it.
-const seen = JSON.parse(JSON.stringify(features({ version: "0.1.0", commit: "abc" })));
+const BUILD = { version: "0.1.0", commit: "abc", libseccomp: "2.5.4" };
+const seen = JSON.parse(JSON.stringify(features(BUILD)));
 
 t.test("the versions that CRI-O wants are there", async (t) => {
   t.match(seen, { ociVersionMin: "1.0.0", ociVersionMax: "1.3.0" });
@@ -26,4 +27,29 @@ t.test("every capability of Linux 5.9 and later is known, in the order of their 
 t.test("seccomp actions are those that a profile may hold", async (t) => {
   t.ok(seen.linux.seccomp.actions.includes("SCMP_ACT_ERRNO"));
   t.ok(seen.linux.seccomp.archs.includes("SCMP_ARCH_X86_64"));
+});
+
+t.test("security modules are supported, whatever the host has", async (t) => {
+  t.match(seen.linux, { apparmor: { enabled: true }, selinux: { enabled: true } });
+});
+
+t.test("NUMA policies go by the kernel's names", async (t) => {
+  t.ok(seen.linux.memoryPolicy.modes.includes("MPOL_INTERLEAVE"));
+  t.ok(seen.linux.memoryPolicy.flags.includes("MPOL_F_STATIC_NODES"));
+});
+
+t.test("annotations name the build, and the library only where there is one", async (t) => {
+  t.strictSame(seen.annotations, {
+    "io.github.seccomp.libseccomp.version": "2.5.4",
+    "org.tsrun.version": "0.1.0",
+    "org.tsrun.commit": "abc",
+  });
+  const bare = features({ ...BUILD, commit: "", libseccomp: undefined });
+  t.strictSame(JSON.parse(JSON.stringify(bare)).annotations, {
+    "org.tsrun.version": "0.1.0",
+  });
+});
+
+t.test("annotations that reach beyond the container are named, a prefix by its last dot", async (t) => {
+  t.ok(seen.potentiallyUnsafeConfigAnnotations.includes("org.systemd.property."));
 });
