@@ -12,9 +12,8 @@ import {
 } from "../cgroups/driver.ts";
 import { plannedRecord } from "../cgroups/plan.ts";
 import { TsrunError } from "../errors.ts";
-import { Capture } from "../hooks/capture.ts";
-import { type HookState, hasHooksAfter, hasInnerHooks } from "../hooks/plan.ts";
-import { runHooks, runInnerHooks } from "../hooks/run.ts";
+import { type HookState, hasHooksAfter, hasHooksInside } from "../hooks/plan.ts";
+import { runHooks } from "../hooks/run.ts";
 import { type Descriptor, openDirectory, replaceFile } from "../linux/files.ts";
 import { processStatus, signalProcess, waitFor } from "../linux/process.ts";
 import { SIGKILL } from "../linux/sched.ts";
@@ -32,7 +31,7 @@ import { furnishRoot, giveTerminal, leaveWaiting, prepareInit } from "./init.ts"
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
 import { type ContainerPlan, planContainer } from "./plan.ts";
-import type { StateRecord } from "./record.ts";
+import type { StartInside, StateRecord } from "./record.ts";
 import { createStateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
@@ -56,7 +55,9 @@ export async function createContainer(
   const bundle = loadBundle(options.bundle);
   const plan = planContainer({ bundle, options, globals });
   tellWarnings(globals, plan);
+  // Code that few containers need is loaded only for them.
   const agent = await loadAgent(plan.seccomp);
+  const inside = hasHooksInside(bundle.spec.hooks) ? await import("./hooks-inside.ts") : undefined;
   const { socket, ours } = openConsole({
     ...mode,
     terminal: bundle.spec.process?.terminal === true,
@@ -64,13 +65,12 @@ export async function createContainer(
   });
   using terminal = socket;
 
-  using capture = hasInnerHooks(bundle.spec.hooks) ? new Capture() : undefined;
-
   using undo = new Undo();
   using directory = createStateDirectory(globals.root, options.id);
   undo.add(() => directory.remove());
   directory.saveConfig(bundle.text);
   using fifo = directory.makeFifo();
+  using listener = inside?.listenForStart(bundle.spec.hooks, directory);
 
   // The state is saved before each thing it tells of exists: whenever this command is killed, what is on disk
   // is enough for `delete --force` to remove everything.
@@ -82,7 +82,7 @@ export async function createContainer(
   globals.trace?.(ENTERING);
   const entered = startFirstProcess(plan, cgroup, {
     globals,
-    extra: [fifo, ...(capture?.descriptors ?? []), ...(terminal === undefined ? [] : [terminal])],
+    extra: [fifo, terminal, listener],
   });
   undo.add(() => endProcess(entered));
   globals.trace?.(INSIDE);
@@ -90,7 +90,8 @@ export async function createContainer(
   directory.save(record);
 
   try {
-    setUp(plan, { entered, cgroup, capture, hasTerminal: terminal !== undefined, agent });
+    const startInside = setUp(plan, { entered, cgroup, inside, agent });
+    if (startInside !== undefined) directory.save({ ...record, startInside });
   } catch (error) {
     throw error instanceof ProxyDied ? explainDeath(error, cgroup) : error;
   }
@@ -116,18 +117,19 @@ function tellWarnings({ log, trace }: GlobalOptions, { bundle, process }: Contai
 interface SetUp {
   readonly entered: Entered;
   readonly cgroup: CgroupRecord;
-  readonly capture: Capture | undefined;
-  readonly hasTerminal: boolean;
+  readonly inside: typeof import("./hooks-inside.ts") | undefined;
   /** Present when the seccomp profile notifies. */
   readonly agent: AgentModule | undefined;
 }
 
-/** What happens inside, from an empty process in its namespaces to one that waits for `start`. */
-function setUp(plan: ContainerPlan, { entered, cgroup, capture, hasTerminal, agent }: SetUp): void {
+/**
+ * What happens inside, from an empty process in its namespaces to one that waits for `start`. Returns what
+ * `start` has to know where that has more to do than to let it go.
+ */
+function setUp(plan: ContainerPlan, { entered, cgroup, inside, agent }: SetUp): StartInside | undefined {
   const { proxy } = entered;
   const { hooks } = plan.bundle.spec;
-  const [fifo = -1, firstCapture = -1] = entered.extra;
-  const console = hasTerminal ? entered.extra.at(-1) : undefined;
+  const [fifo = -1, console, listener] = entered.extra;
 
   // In the container's namespaces, but still in the host's tree of mounts.
   prepareInit(proxy, plan);
@@ -146,17 +148,7 @@ function setUp(plan: ContainerPlan, { entered, cgroup, capture, hasTerminal, age
   // hooks "created", and the OCI validation suite asks for that.
   runHooks(hooks, "prestart", { ...creating, status: "created" });
   runHooks(hooks, "createRuntime", creating);
-  if (capture !== undefined) {
-    const directory = plan.rootfs.rootfs;
-    const inner = {
-      kind: "createContainer",
-      state: creating,
-      capture,
-      firstSlot: firstCapture,
-      directory,
-    } as const;
-    runInnerHooks(proxy, hooks, inner);
-  }
+  inside?.runCreateContainer(proxy, plan, creating);
 
   // From here on no path of the host can be reached.
   enterRootfs(proxy, plan.rootfs, rootfs);
@@ -167,13 +159,17 @@ function setUp(plan: ContainerPlan, { entered, cgroup, capture, hasTerminal, age
   // Privileges go, and with them the way back; what remains is to wait, and to execute.
   const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined });
   const recipient = agent === undefined ? undefined : recipientOf(plan, agent, proxy);
+  if (inside !== undefined && listener !== undefined) {
+    return inside.leaveListening(proxy, plan, { executable, fifo, recipient, listener });
+  }
   leaveWaiting(proxy, plan, { executable, fifo, recipient });
+  return undefined;
 }
 
 function startFirstProcess(
   plan: ContainerPlan,
   cgroup: CgroupRecord,
-  { globals, extra }: { globals: GlobalOptions; extra: readonly Descriptor[] },
+  { globals, extra }: { globals: GlobalOptions; extra: readonly (Descriptor | undefined)[] },
 ): Entered {
   const join = joinNewCgroup(plan.cgroup, cgroup);
   const path = "directory" in join ? join.directory : join.unified;

@@ -5,10 +5,10 @@ import { TsrunError } from "../errors.ts";
 import { runHooks } from "../hooks/run.ts";
 import { poll } from "../linux/process.ts";
 import { POLLIN, SIGKILL } from "../linux/sched.ts";
+import { stateForHooks } from "./hook-state.ts";
 import { signalInit } from "./kill.ts";
 import type { DeleteOptions, GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
-import { stateForHooks } from "./start.ts";
 import { openProcess, statusOf } from "./status.ts";
 import { findStateDirectory, type StateDirectory } from "./store.ts";
 

@@ -24,13 +24,13 @@ import { sendPidfd } from "../terminal/socket.ts";
 import { openConsole } from "./console.ts";
 import { subCgroup } from "./exec-cgroup.ts";
 import { chooseProcess } from "./exec-process.ts";
+import { executeError } from "./execute-error.ts";
 import { type AgentModule, loadAgent, placeSeccomp, type Recipient } from "./filter.ts";
 import { attachTerminal, prepareForeground, supervise } from "./foreground.ts";
 import type { ExecOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, EXECUTING, INSIDE } from "./phases.ts";
 import { isRootless, seccompOf } from "./plan.ts";
 import type { StateRecord } from "./record.ts";
-import { executeError } from "./start.ts";
 import { statusOf } from "./status.ts";
 import { getStateDirectory, type StateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
@@ -144,7 +144,7 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Ente
     },
     cgroup: "tasks" in files ? { ...files, directory } : { tasks: [], directory },
     inherited: options.preserveFds,
-    extra: terminal === undefined ? [] : [terminal],
+    extra: [terminal],
     rootless: plan.rootless,
     trace: globals.trace,
   });

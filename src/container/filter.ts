@@ -41,11 +41,14 @@ export async function loadAgent(seccomp: CompiledFilter | undefined): Promise<Ag
   return seccomp?.notify === true ? await import("../seccomp/agent.ts") : undefined;
 }
 
-/** Spreads the filter over the last batches. */
-export function placeSeccomp({ process, seccomp, rootless }: FilterRequest): LastFilter {
+/** Spreads the filter over the last batches; `late` as `placeFilter` has it. */
+export function placeSeccomp(
+  { process, seccomp, rootless }: FilterRequest,
+  { late = false }: { readonly late?: boolean } = {},
+): LastFilter {
   if (seccomp === undefined) return { ...placeFilter(process, []), handOver: () => {} };
   const filter = installFilter(seccomp);
-  const places = placeFilter(process, [filter], { notifies: seccomp.notify });
+  const places = placeFilter(process, [filter], { notifies: seccomp.notify, late });
   if (!seccomp.notify) return { ...places, handOver: () => {} };
   // An ordinary user may fetch a descriptor only from a process that is dumpable.
   const setDumpable = (to: number) =>

@@ -71,29 +71,41 @@ export interface WaitOptions {
  * do without; if it then cannot execute, it writes its last batch, results and all, back with write(2).
  */
 export function leaveWaiting(proxy: SyscallProxy, plan: ContainerPlan, wait: WaitOptions): void {
-  const { process, options, namespaces } = plan;
   const filter = placeSeccomp(plan);
-  const closes = [wait.fifo, shown(F_SETFD, "F_SETFD"), shown(FD_CLOEXEC, "FD_CLOEXEC")];
-  proxy.run([
-    operation("fcntl", closes, "close the FIFO on execve"),
-    ...closeAllBut(3 + options.preserveFds, [proxy.control, wait.fifo]),
-    closeOnExecute(3 + options.preserveFds),
-    ...(namespaces.created.has("pid") ? handleTermination() : []),
-    // Answered before tsrun leaves: its death would still take the process with it.
-    outliveTsrun(),
-    ...filter.beforeWaiting,
-  ]);
+  settle(proxy, plan, { kept: [wait.fifo], last: filter.beforeWaiting });
   filter.handOver(wait.recipient);
   const last = [
     read(wait.fifo, 1, "wait for start"),
     ...filter.beforeExecute,
-    orGoOn(execute(process, wait.executable)),
+    orGoOn(execute(plan.process, wait.executable)),
   ];
   const answer = [shown(BUFFER, "…"), HEADER_SIZE + last.length * OPERATION_SIZE];
   proxy.leave([
     ...last,
     operation("write", [wait.fifo, ...answer], "report to start"),
     operation("exit_group", [EXIT_STATUS], "leave"),
+  ]);
+}
+
+export interface Settlement {
+  /** What the process holds on to besides its control socket, until it executes. */
+  readonly kept: readonly number[];
+  readonly last: readonly Operation[];
+}
+
+/** The last batch before the filter's listener goes: what belongs to the host is let go of. */
+export function settle(proxy: SyscallProxy, plan: ContainerPlan, { kept, last }: Settlement): void {
+  const { options, namespaces } = plan;
+  const first = 3 + options.preserveFds;
+  const closes = [shown(F_SETFD, "F_SETFD"), shown(FD_CLOEXEC, "FD_CLOEXEC")];
+  proxy.run([
+    ...kept.map((one) => operation("fcntl", [one, ...closes], "close a descriptor on execve")),
+    ...closeAllBut(first, [proxy.control, ...kept]),
+    closeOnExecute(first),
+    ...(namespaces.created.has("pid") ? handleTermination() : []),
+    // Answered before tsrun leaves: its death would still take the process with it.
+    outliveTsrun(),
+    ...last,
   ]);
 }
 

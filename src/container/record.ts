@@ -3,6 +3,16 @@
 import type { CgroupRecord } from "../cgroups/driver.ts";
 import type { Resources } from "../spec/types.ts";
 
+/** What `start` must know to tell the first process what to do. */
+export interface StartInside {
+  /** The number of the control socket in it. */
+  readonly control: number;
+  readonly path: string;
+  readonly environment: readonly string[];
+  /** Whether the seccomp filter is installed already. */
+  readonly filtered: boolean;
+}
+
 export interface StateRecord {
   readonly version: 1;
   readonly id: string;
@@ -28,6 +38,8 @@ export interface StateRecord {
   readonly hooksAfter: boolean;
   /** The seccomp profile notifies: whoever waits for the first process may wait for an agent. */
   readonly notifiesAgent?: true;
+  /** Set once the first process waits, where `start` has hooks to run inside: see hooks-inside.ts. */
+  readonly startInside?: StartInside;
   /** Whether the first process' end is everybody's: it has a pid namespace of its own. */
   readonly ownPidNamespace: boolean;
 }

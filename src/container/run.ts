@@ -26,7 +26,7 @@ export async function runContainer(globals: GlobalOptions, options: RunOptions):
     destroy(directory, record);
   });
   using relay = attachTerminal(terminal);
-  release(directory, record);
+  await release(globals, directory, record);
   if (foreground === undefined) {
     undo.commit();
     return 0;

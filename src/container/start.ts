@@ -4,17 +4,19 @@
 // end to read from, writes a byte, and waits until no writer is left: the process became the user's program,
 // or died. What then is in the FIFO tells which: nothing, or the last batch with the errno of the call that
 // failed, or the byte that nobody took.
+//
+// With startContainer hooks the released process only takes orders again, from `start`: see start-told.ts.
 
 import { TsrunError } from "../errors.ts";
-import type { HookState } from "../hooks/plan.ts";
 import { runHooks } from "../hooks/run.ts";
-import { errnoName, errnoWords } from "../linux/errno.ts";
 import { O_NONBLOCK, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
 import { readAll, writeAll } from "../linux/files.ts";
 import { poll, processStatus, signalProcess } from "../linux/process.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { syscallName } from "../linux/syscalls.ts";
 import { failureInReply } from "../proxy/batch.ts";
+import { executeError } from "./execute-error.ts";
+import { stateForHooks } from "./hook-state.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import { statusOf } from "./status.ts";
@@ -26,7 +28,7 @@ const NOTHING = new Uint8Array(0);
 const AGENT_PATIENCE_MS = 10_000;
 
 /** Starts a created container. Throws when it is in another state, or when its program cannot be executed. */
-export function startContainer(globals: GlobalOptions, id: string): void {
+export async function startContainer(globals: GlobalOptions, id: string): Promise<void> {
   using directory = getStateDirectory(globals.root, id);
   directory.lock();
   const record = directory.load();
@@ -41,11 +43,17 @@ export function startContainer(globals: GlobalOptions, id: string): void {
     default:
       throw new TsrunError("E_STATE", `cannot start a container in the ${status} state`);
   }
-  release(directory, record);
+  await release(globals, directory, record);
 }
 
 /** Lets the first process go, and waits until it has executed its program or failed to. */
-export function release(directory: StateDirectory, record: StateRecord): void {
+export async function release(
+  globals: GlobalOptions,
+  directory: StateDirectory,
+  record: StateRecord,
+): Promise<void> {
+  const told = record.startInside === undefined ? undefined : await import("./start-told.ts");
+  const tell = told?.prepareToTell(globals, directory, record);
   const readEnd = directory.openFifo(O_RDONLY | O_NONBLOCK);
   const writeEnd = directory.openFifo(O_WRONLY | O_NONBLOCK);
   if (readEnd === undefined || writeEnd === undefined) {
@@ -55,6 +63,7 @@ export function release(directory: StateDirectory, record: StateRecord): void {
   writeAll(writeEnd.number, GO, "to the FIFO of the container");
   writeEnd.close();
   directory.removeFifo();
+  tell?.();
   // Asked for no event, poll(2) still tells of the last writer's end.
   const patience = record.notifiesAgent === true ? AGENT_PATIENCE_MS : undefined;
   const [ended = 0] = poll([{ fd: answers.number, events: 0 }], patience);
@@ -76,7 +85,10 @@ function notExecuted(directory: StateDirectory, reply: Uint8Array): TsrunError {
   });
 }
 
-/** AS RUNC: a hook that fails ends the container, which is running by now. */
+/**
+ * AS RUNC: a hook that fails ends the container. DIFFERS: by now it is running, as the specification has it;
+ * `runc create` runs these hooks itself, before there is a process of the user's.
+ */
 function runPoststart(directory: StateDirectory, record: StateRecord): void {
   try {
     runHooks(
@@ -90,23 +102,8 @@ function runPoststart(directory: StateDirectory, record: StateRecord): void {
   }
 }
 
-/** What the hooks of later commands are told. */
-export function stateForHooks(record: StateRecord, status: HookState["status"], pid: number): HookState {
-  const { ociVersion, id, bundle, annotations } = record;
-  return { ociVersion, id, status, pid, bundle, annotations };
-}
-
 /** Whether it ended without ever having executed: a zombie keeps its name. */
 function diedAsProxy(record: StateRecord): boolean {
   const found = processStatus(record.init_process_pid);
   return found?.name === "tsrun-init" && found.startTime === record.init_process_start && found.state === "Z";
-}
-
-/** runc's words for what the kernel refused: `exec /x: exec format error`. */
-export function executeError(program: string, { call, errno }: { call: string; errno: number }): TsrunError {
-  const what = call === "execve" ? `exec ${program}` : `cannot execute "${program}": ${call}`;
-  return new TsrunError("E_EXEC", `${what}: ${errnoWords(errno)}`, {
-    errno: errnoName(errno),
-    hint: "the kernel refuses the file: another machine's program, or a script without its interpreter",
-  });
 }

@@ -51,6 +51,10 @@ export class StateDirectory implements Disposable {
     this.#directory.close();
   }
 
+  removeFile(name: string): void {
+    remove(name, { at: this.#directory.number });
+  }
+
   /**
    * Writes state.json: a temporary file, then rename(2), so that a reader sees the old one or the new one.
    */
@@ -107,7 +111,7 @@ export class StateDirectory implements Disposable {
 
   /** `start` has come: the container can never be started again. */
   removeFifo(): void {
-    remove(FIFO, { at: this.#directory.number });
+    this.removeFile(FIFO);
   }
 
   /** Whether the first process has not been released: waits for `start`, or is still being made. */

@@ -2,12 +2,10 @@
 // is passed over. Pure; called by plan.ts.
 
 import { TsrunError } from "../errors.ts";
-import { checkHooks } from "../hooks/plan.ts";
 import type { Spec } from "../spec/types.ts";
 
 /** Throws for the first thing that is not built in. */
-export function refuseUnsupported({ hooks, linux }: Spec): void {
-  checkHooks(hooks);
+export function refuseUnsupported({ linux }: Spec): void {
   if (Object.keys(linux?.netDevices ?? {}).length > 0) throw missing("/linux/netDevices", "network devices");
   if (linux?.intelRdt !== undefined) throw missing("/linux/intelRdt", "cache and memory bandwidth classes");
 }

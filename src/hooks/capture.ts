@@ -1,60 +1,48 @@
-// The memory files that a hook reads and writes instead of pipes: its state on standard input, its two
-// outputs, and the answer of a process that could not execute it. Nothing has to be drained while it runs, so
-// nothing can deadlock.
+// The memory files that a hook of the host reads and writes instead of pipes: its state on standard input,
+// its two outputs. Nothing has to be drained while it runs, so nothing can deadlock.
 
 import { mustCall, tryCall } from "../linux/call.ts";
 import { MFD_CLOEXEC } from "../linux/fcntl.ts";
 import { Descriptor, readAll, writeAll } from "../linux/files.ts";
 import { cString, text } from "../linux/words.ts";
 
-const NAMES = ["stdin", "stdout", "stderr", "result"] as const;
+/** In the order of their numbers in the hook. */
+const NAMES = ["stdin", "stdout", "stderr"] as const;
 const SEEK_SET = 0;
 
-export type CaptureName = (typeof NAMES)[number];
+type CaptureName = (typeof NAMES)[number];
 
-/** Four memory files, used again for each hook. */
+/** Three memory files, for one hook. */
 export class Capture implements Disposable {
-  readonly #files: ReadonlyMap<CaptureName, Descriptor>;
+  readonly #files: readonly Descriptor[];
 
-  constructor() {
-    this.#files = new Map(NAMES.map((name) => [name, makeFile(name)]));
+  constructor(state: string) {
+    this.#files = NAMES.map(makeFile);
+    const [stdin] = this.#files;
+    if (stdin === undefined) return;
+    writeAll(stdin.number, state, "a hook's state");
+    rewind(stdin);
   }
 
-  /** In the order of NAMES: what the first process inherits when hooks run inside. */
-  get descriptors(): readonly Descriptor[] {
-    return [...this.#files.values()];
-  }
-
-  number(name: CaptureName): number {
-    return this.#files.get(name)?.number ?? -1;
-  }
-
-  /** Empties all and puts `state` where the hook reads it. */
-  prepare(state: string): void {
-    for (const name of NAMES) {
-      mustCall("empty a memory file", "ftruncate", this.number(name), 0);
-      this.#rewind(name);
-    }
-    writeAll(this.number("stdin"), state, "a hook's state");
-    this.#rewind("stdin");
-  }
-
-  bytes(name: CaptureName): Uint8Array {
-    this.#rewind(name);
-    return readAll(this.number(name), `a hook's ${name}`);
+  /** What goes where in the hook. */
+  get descriptors(): { from: number; to: number }[] {
+    return this.#files.map((file, to) => ({ from: file.number, to }));
   }
 
   text(name: CaptureName): string {
-    return text(this.bytes(name)).trim();
+    const file = this.#files[NAMES.indexOf(name)];
+    if (file === undefined) return "";
+    rewind(file);
+    return text(readAll(file.number, `a hook's ${name}`)).trim();
   }
 
   [Symbol.dispose](): void {
-    for (const file of this.#files.values()) file.close();
+    for (const file of this.#files) file.close();
   }
+}
 
-  #rewind(name: CaptureName): void {
-    tryCall("lseek", this.number(name), 0, SEEK_SET);
-  }
+function rewind(file: Descriptor): void {
+  tryCall("lseek", file.number, 0, SEEK_SET);
 }
 
 function makeFile(name: string): Descriptor {

@@ -2,6 +2,7 @@
 // config.md#posix-platform-hooks, runtime.md#lifecycle.
 
 import { TsrunError } from "../errors.ts";
+import { signalWords } from "../linux/signal-words.ts";
 import type { Hook, Hooks } from "../spec/types.ts";
 
 export type HookKind = keyof Hooks & string;
@@ -26,53 +27,39 @@ export interface HookState {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Whether any hook runs inside the container's namespaces. */
-export function hasInnerHooks(hooks: Hooks | undefined): boolean {
-  return (hooks?.createContainer?.length ?? 0) > 0;
+/** Whether any hook runs in the container's namespaces. */
+export function hasHooksInside(hooks: Hooks | undefined): boolean {
+  return (hooks?.createContainer?.length ?? 0) + (hooks?.startContainer?.length ?? 0) > 0;
 }
 
-/** Whether later commands have hooks to run. */
+/** Whether later commands have hooks to run on the host. */
 export function hasHooksAfter(hooks: Hooks | undefined): boolean {
   return (hooks?.poststart?.length ?? 0) + (hooks?.poststop?.length ?? 0) > 0;
 }
 
-/** Throws for what is not built in: a hook must never be passed over without a word. */
-export function checkHooks(hooks: Hooks | undefined): void {
-  if ((hooks?.startContainer?.length ?? 0) === 0) return;
-  throw new TsrunError(
-    "E_UNSUPPORTED",
-    "cannot run /hooks/startContainer: these hooks are not built in yet",
-    {
-      hint: "createContainer hooks run in the container's namespaces too, before its root is entered",
-    },
-  );
-}
-
+/** How a hook ended, and what it printed. */
 export interface HookEnd {
-  readonly status: number;
-  readonly signal: number;
+  /** As wait4(2) gives it. */
+  readonly word: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The error of a hook that did not exit with 0: runc's words, with what it printed. */
+/** The error of a hook that did not exit with 0, in runc's words, and what it printed. */
 export function hookError(kind: HookKind, index: number, hook: Hook, end: HookEnd): TsrunError {
-  const how = end.signal === 0 ? `exit status ${end.status}` : `signal: ${end.signal}`;
-  const said = `stdout: ${end.stdout}, stderr: ${end.stderr}`;
-  const message = `error running ${kind} hook #${index}: ${how}, ${said}`;
-  return new TsrunError("E_EXEC", message, { hint: `the hook is ${commandOf(hook)}` });
+  return failed(kind, index, hook, `${endOf(end.word)}, stdout: ${end.stdout}, stderr: ${end.stderr}`);
 }
 
-/** The error of a hook that was killed at its time limit. */
-export function hookTimeout(kind: HookKind, index: number, hook: Hook): TsrunError {
-  const seconds = (hook.timeout ?? 0).toFixed(1);
-  const message = `error running ${kind} hook #${index}: hook ran past specified timeout of ${seconds}s`;
-  return new TsrunError("E_EXEC", message, { hint: `the hook is ${commandOf(hook)}` });
+/** The error of a hook that was killed at its time limit; with what it had printed by then. */
+export function hookTimeout(kind: HookKind, index: number, hook: Hook, end: HookEnd): TsrunError {
+  const limit = `hook ran past specified timeout of ${(hook.timeout ?? 0).toFixed(1)}s`;
+  const said = end.stdout === "" && end.stderr === "" ? "" : `, stdout: ${end.stdout}, stderr: ${end.stderr}`;
+  return failed(kind, index, hook, limit + said);
 }
 
 /** The error of a hook that could not be executed. */
 export function hookNotExecuted(kind: HookKind, index: number, hook: Hook, words: string): TsrunError {
-  return new TsrunError("E_EXEC", `error running ${kind} hook #${index}: fork/exec ${hook.path}: ${words}`);
+  return failed(kind, index, hook, `fork/exec ${hook.path}: ${words}`);
 }
 
 /** argv: AS RUNC, `args` as given, argv[0] included; the path alone where there are none. */
@@ -80,6 +67,20 @@ export function argumentsOf(hook: Hook): readonly string[] {
   return hook.args === undefined || hook.args.length === 0 ? [hook.path] : hook.args;
 }
 
-function commandOf(hook: Hook): string {
-  return [hook.path, ...argumentsOf(hook).slice(1)].map((word) => JSON.stringify(word)).join(" ");
+/** How long a hook may run; `undefined` when it may as long as it likes. */
+export function timeoutMs({ timeout = 0 }: Hook): number | undefined {
+  return timeout <= 0 ? undefined : timeout * 1000;
+}
+
+function failed(kind: HookKind, index: number, hook: Hook, how: string): TsrunError {
+  const command = [hook.path, ...argumentsOf(hook)].map((word) => JSON.stringify(word));
+  return new TsrunError("E_EXEC", `error running ${kind} hook #${index}: ${how}`, {
+    hint: `the hook is ${command[0]}, called as [${command.slice(1).join(", ")}]`,
+  });
+}
+
+function endOf(word: number): string {
+  const signal = word & 0x7f;
+  if (signal === 0) return `exit status ${(word >> 8) & 0xff}`;
+  return `signal: ${signalWords(signal)}${(word & 0x80) === 0 ? "" : " (core dumped)"}`;
 }

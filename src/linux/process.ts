@@ -49,6 +49,8 @@ export interface WaitResult {
   readonly status: number;
   /** The signal that ended it, 0 when it exited. */
   readonly signal: number;
+  /** All of it, as the call gives it. */
+  readonly word: number;
 }
 
 /** wait4(2). `undefined` when there is nothing to report (WNOHANG) or no such child. */
@@ -58,7 +60,7 @@ export function waitFor(pid: number, flags = 0): WaitResult | undefined {
   if (got <= 0) return undefined;
   const word = viewOf(raw).getInt32(0, true);
   const signal = word & 0x7f;
-  return { pid: got, signal, status: signal === 0 ? (word >> 8) & 0xff : 128 + signal };
+  return { pid: got, signal, word, status: signal === 0 ? (word >> 8) & 0xff : 128 + signal };
 }
 
 export interface PollEntry {

@@ -1,5 +1,6 @@
 // Constants of sched.h, prctl.h, signal numbers and wait(2).
 
+export const CLONE_PIDFD = 0x1000;
 export const CLONE_NEWTIME = 0x80;
 export const CLONE_NEWNS = 0x20000;
 export const CLONE_PARENT = 0x8000;

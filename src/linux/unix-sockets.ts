@@ -4,10 +4,18 @@
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "./call.ts";
 import { EINVAL } from "./errno.ts";
+import { AT_FDCWD } from "./fcntl.ts";
 import { Descriptor, openDirectory } from "./files.ts";
 import { addressOf } from "./libc.ts";
-import { AF_UNIX, SOCK_CLOEXEC, type SOCK_DGRAM, SOCK_NONBLOCK, type SOCK_STREAM } from "./sockets.ts";
-import { u64Struct, utf8, viewOf } from "./words.ts";
+import {
+  AF_UNIX,
+  SOCK_CLOEXEC,
+  type SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_SEQPACKET,
+  type SOCK_STREAM,
+} from "./sockets.ts";
+import { cString, u64Struct, utf8, viewOf } from "./words.ts";
 
 /** `struct cmsghdr` and one descriptor, aligned. */
 export const CONTROL_SIZE = 24;
@@ -20,7 +28,7 @@ const SO_SNDTIMEO = 21;
 /** How long a listener may leave us in its queue, or a message unread. */
 const PATIENCE_SECONDS = 10;
 
-type Type = typeof SOCK_STREAM | typeof SOCK_DGRAM;
+type Type = typeof SOCK_STREAM | typeof SOCK_DGRAM | typeof SOCK_SEQPACKET;
 
 /**
  * Connects to a socket. Returns the negated errno when that fails: EAGAIN for a listener that accepts nobody,
@@ -33,6 +41,18 @@ export function connectUnix(path: string, type: Type, { waits = true } = {}): De
 /** Makes a socket at `path`, which must not exist. Returns the negated errno when that fails. */
 export function bindUnix(path: string, type: Type): Descriptor | number {
   return withAddress("bind", path, type);
+}
+
+/** Makes a socket that only its owner may connect to, and listens for one peer that sends messages. */
+export function listenUnix(path: string): Descriptor | number {
+  const socket = bindUnix(path, SOCK_SEQPACKET);
+  if (typeof socket === "number") return socket;
+  // Nobody can connect before listen(2), whatever the umask has made of the mode.
+  const changed = tryCall("fchmodat", AT_FDCWD, cString(path), 0o600);
+  const result = changed < 0 ? changed : tryCall("listen", socket.number, 1);
+  if (result >= 0) return socket;
+  socket.close();
+  return result;
 }
 
 /** Lets a read from this socket wait no longer; it then fails with EAGAIN. */

@@ -39,16 +39,16 @@ export interface EnterOptions {
    * Descriptors that the container inherits keep their numbers from 3 on; the proxy's own come after them.
    */
   readonly inherited: number;
-  /** Further descriptors for the proxy; they follow its control socket, in this order. */
-  readonly extra: readonly Descriptor[];
+  /** Further descriptors for the proxy, above its control socket. */
+  readonly extra: readonly (Descriptor | undefined)[];
   readonly rootless: boolean;
   readonly trace: Trace | undefined;
 }
 
 export interface Entered {
   readonly proxy: SyscallProxy;
-  /** The numbers that `extra` have in the proxy. */
-  readonly extra: readonly number[];
+  /** The numbers that `extra` have in the proxy; `undefined` where there is none. */
+  readonly extra: readonly (number | undefined)[];
 }
 
 /**
@@ -70,7 +70,7 @@ export function enterNamespaces(options: EnterOptions): Entered {
     if (plan.created.has("user")) before = enterNewUserNamespace(current, before);
     const time = timeOperations(current, before);
     const proxy = current.first.fork([...before, ...time, ...cloneOperations(current)], stage.childSocket);
-    return { proxy, extra: extra.map((_, index) => stage.slots.extra + index) };
+    return { proxy, extra: extra.map((one, index) => one && stage.slots.extra + index) };
   } finally {
     for (const { first } of new Set([stage, current])) {
       first.close();
@@ -119,7 +119,9 @@ function startFirst(options: EnterOptions): Stage {
       { from: childEnd.number, to: slots.child },
       ...(middleEnd === undefined ? [] : [{ from: middleEnd.number, to: slots.middle }]),
       ...(cgroup.directory === undefined ? [] : [{ from: cgroup.directory.number, to: slots.cgroup }]),
-      ...extra.map((one, index) => ({ from: one.number, to: slots.extra + index })),
+      ...extra.flatMap((one, index) =>
+        one === undefined ? [] : [{ from: one.number, to: slots.extra + index }],
+      ),
     ],
     trace: options.trace,
   });

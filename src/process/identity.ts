@@ -90,11 +90,13 @@ export interface FilterPlaces {
 /**
  * Spreads the filter's operations, none when there is no filter, over the last batches.
  * @param notifies whether the filter has a listener, which must be handed over while tsrun is still there
+ * @param late all of them right before execve where that can be: tsrun is there then, and has things to do
+ * that the profile need not allow
  */
 export function placeFilter(
   plan: ProcessPlan,
   filter: readonly Operation[],
-  { notifies = false }: { readonly notifies?: boolean } = {},
+  { notifies = false, late = false }: { readonly notifies?: boolean; readonly late?: boolean } = {},
 ): FilterPlaces {
   const places = { beforeWaiting: [], afterHandOver: [], beforeExecute: [] };
   if (filter.length === 0) return places;
@@ -106,9 +108,8 @@ export function placeFilter(
   const raised = { ...kept, effective: kept.effective | CAP_SYS_ADMIN };
   const install = [setCapabilities(raised), ...filter];
   const lower = setCapabilities(capabilities);
-  return notifies
-    ? { ...places, beforeWaiting: install, afterHandOver: [lower] }
-    : { ...places, beforeWaiting: [...install, lower] };
+  if (notifies) return { ...places, beforeWaiting: install, afterHandOver: [lower] };
+  return { ...places, [late ? "beforeExecute" : "beforeWaiting"]: [...install, lower] };
 }
 
 function withAdmin(masks: CapabilityMasks): CapabilityMasks {

@@ -67,6 +67,21 @@ export interface Resources {
   unified?: Record<string, string>;
 }
 
+export interface ConfigHook {
+  path: string;
+  args?: string[];
+  env?: string[];
+  timeout?: number;
+}
+
+export type HookKind =
+  | "prestart"
+  | "createRuntime"
+  | "createContainer"
+  | "startContainer"
+  | "poststart"
+  | "poststop";
+
 export interface ConfigLinux {
   cgroupsPath?: string;
   namespaces: ConfigNamespace[];
@@ -89,6 +104,7 @@ export interface Config {
   hostname?: string;
   domainname?: string;
   mounts: ConfigMount[];
+  hooks?: Partial<Record<HookKind, ConfigHook[]>>;
   linux: ConfigLinux;
   annotations?: Record<string, string>;
 }

@@ -13,7 +13,7 @@ of its config.json names. When that cannot be executed, $0 says why.`,
   options: {},
   async run({ globals, args: [id = ""] }) {
     const { startContainer } = await import("../../container/start.ts");
-    startContainer(globals, id);
+    await startContainer(globals, id);
     return 0;
   },
 });

@@ -1,0 +1,13 @@
+// The error of a program that the kernel would not execute, for start and exec.
+
+import { TsrunError } from "../errors.ts";
+import { errnoName, errnoWords } from "../linux/errno.ts";
+
+/** runc's words for what the kernel refused: `exec /x: exec format error`. */
+export function executeError(program: string, { call, errno }: { call: string; errno: number }): TsrunError {
+  const what = call === "execve" ? `exec ${program}` : `cannot execute "${program}": ${call}`;
+  return new TsrunError("E_EXEC", `${what}: ${errnoWords(errno)}`, {
+    errno: errnoName(errno),
+    hint: "the kernel refuses the file: another machine's program, or a script without its interpreter",
+  });
+}

@@ -1,0 +1,80 @@
+// What `create` does only for a container with hooks that run in its namespaces. Loaded by create.ts when
+// there are any.
+//
+// startContainer hooks come in `start`, long after `create` has left, but they are children of the first
+// process. So the first process, released by the FIFO as always, then accepts a connection at a socket in the
+// state directory and takes orders from there: from `start`, until it executes (start-told.ts).
+
+import { runHooksInside } from "../hooks/inside.ts";
+import type { HookState } from "../hooks/plan.ts";
+import { syscallError } from "../linux/call.ts";
+import { O_CLOEXEC } from "../linux/fcntl.ts";
+import type { Descriptor } from "../linux/files.ts";
+import { SOCK_CLOEXEC, SOCK_SEQPACKET } from "../linux/sockets.ts";
+import { connectUnix, listenUnix } from "../linux/unix-sockets.ts";
+import { shown } from "../proxy/arguments.ts";
+import { close, dup3, read } from "../proxy/calls.ts";
+import { operation } from "../proxy/operation.ts";
+import type { SyscallProxy } from "../proxy/proxy.ts";
+import type { Hooks } from "../spec/types.ts";
+import { placeSeccomp } from "./filter.ts";
+import { settle, type WaitOptions } from "./init.ts";
+import type { ContainerPlan } from "./plan.ts";
+import type { StartInside } from "./record.ts";
+import type { StateDirectory } from "./store.ts";
+
+const SOCKET = "start.socket";
+
+/** Where `start` will connect; nothing when it has no hooks to run. */
+export function listenForStart(hooks: Hooks | undefined, directory: StateDirectory): Descriptor | undefined {
+  if ((hooks?.startContainer?.length ?? 0) === 0) return undefined;
+  const path = `${directory.path}/${SOCKET}`;
+  const socket = listenUnix(path);
+  if (typeof socket === "number") throw syscallError(`listen at "${path}"`, -socket);
+  return socket;
+}
+
+/** The end that `start` has. Nobody can come after it. */
+export function connectToFirstProcess(directory: StateDirectory): Descriptor {
+  const path = `${directory.path}/${SOCKET}`;
+  const socket = connectUnix(path, SOCK_SEQPACKET);
+  if (typeof socket === "number") throw syscallError(`connect to "${path}"`, -socket);
+  directory.removeFile(SOCKET);
+  return socket;
+}
+
+/**
+ * World: the container's namespaces, its root not entered yet. AS RUNC: the rootfs is the working directory.
+ */
+export function runCreateContainer(proxy: SyscallProxy, plan: ContainerPlan, state: HookState): void {
+  runHooksInside(proxy, plan.bundle.spec.hooks, {
+    kind: "createContainer",
+    state,
+    directory: plan.rootfs.rootfs,
+    environment: [],
+    beforeExecute: [],
+  });
+}
+
+/**
+ * In place of `leaveWaiting`: released, the first process lets `start` connect, and the answer to this batch
+ * is the first thing that `start` reads.
+ */
+export function leaveListening(
+  proxy: SyscallProxy,
+  plan: ContainerPlan,
+  { executable, fifo, recipient, listener }: WaitOptions & { readonly listener: number },
+): StartInside {
+  const filter = placeSeccomp(plan, { late: true });
+  settle(proxy, plan, { kept: [fifo, listener], last: filter.beforeWaiting });
+  filter.handOver(recipient);
+  const accept = operation("accept4", [listener, 0, 0, shown(SOCK_CLOEXEC, "SOCK_CLOEXEC")], "let start in");
+  proxy.leave([
+    read(fifo, 1, "wait for start"),
+    accept,
+    dup3(accept, proxy.control, O_CLOEXEC),
+    close(accept),
+    close(listener),
+  ]);
+  return { ...executable, control: proxy.control, filtered: filter.beforeWaiting.length > 0 };
+}

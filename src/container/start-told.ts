@@ -1,0 +1,105 @@
+// The end of `start` for a container with startContainer hooks: the first process takes orders again, runs
+// the hooks, and executes its program. Loaded by start.ts when there are any; see hooks-inside.ts.
+
+import { TsrunError } from "../errors.ts";
+import { runHooksInside } from "../hooks/inside.ts";
+import { tryCall } from "../linux/call.ts";
+import { poll } from "../linux/process.ts";
+import { POLLIN } from "../linux/sched.ts";
+import { planProcess } from "../process/plan.ts";
+import { execve } from "../proxy/calls.ts";
+import type { Operation } from "../proxy/operation.ts";
+import { SyscallProxy } from "../proxy/proxy.ts";
+import type { Process, Spec } from "../spec/types.ts";
+import { executeError } from "./execute-error.ts";
+import { placeSeccomp } from "./filter.ts";
+import { stateForHooks } from "./hook-state.ts";
+import { connectToFirstProcess } from "./hooks-inside.ts";
+import type { GlobalOptions } from "./options.ts";
+import { isRootless, seccompOf } from "./plan.ts";
+import type { StartInside, StateRecord } from "./record.ts";
+import { openProcess } from "./status.ts";
+import type { StateDirectory } from "./store.ts";
+
+/** How long a seccomp agent may take over an execve(2); without its answer the container is started too. */
+const AGENT_PATIENCE_SECONDS = 10;
+/** How long a first process that was let go of may take to end, milliseconds. */
+const END_TIMEOUT_MS = 10_000;
+
+/**
+ * Plans what can fail before anything is done. What this returns is to be called when the process is
+ * released.
+ */
+export function prepareToTell(
+  globals: GlobalOptions,
+  directory: StateDirectory,
+  record: StateRecord,
+): () => void {
+  const { startInside } = record;
+  const spec = directory.loadConfig();
+  const { process } = spec;
+  if (startInside === undefined || process === undefined) {
+    throw new TsrunError("E_INTERNAL", "the state of the container does not tell how to start it");
+  }
+  const beforeExecute = startInside.filtered ? [] : filterOperations(spec, { globals, process, record });
+  return () => {
+    tell(directory, record, { globals, spec, startInside, beforeExecute, args: process.args ?? [] });
+  };
+}
+
+interface Telling {
+  readonly globals: GlobalOptions;
+  readonly spec: Spec;
+  readonly startInside: StartInside;
+  readonly beforeExecute: readonly Operation[];
+  readonly args: readonly string[];
+}
+
+function tell(directory: StateDirectory, record: StateRecord, telling: Telling): void {
+  const { globals, spec, startInside, beforeExecute, args } = telling;
+  const { control, path, environment } = startInside;
+  using socket = connectToFirstProcess(directory);
+  const proxy = new SyscallProxy(record.init_process_pid, { socket, control, trace: globals.trace });
+  // The answer to what `create` has left: from now on it listens.
+  const ready = new Uint8Array(4096);
+  if (tryCall("read", socket.number, ready, ready.length) <= 0) throw killed(args);
+  try {
+    // AS RUNC: `created`, and a hook without an environment of its own gets the container's.
+    const state = stateForHooks(record, "created", record.init_process_pid);
+    const kind = "startContainer";
+    runHooksInside(proxy, spec.hooks, { kind, state, environment, beforeExecute });
+    if (record.notifiesAgent === true) {
+      proxy.limitPatience(AGENT_PATIENCE_SECONDS, "the seccomp agent has not answered in time");
+    }
+    const failed = proxy.execute([...beforeExecute, execve(path, args, environment)]);
+    if (failed !== undefined) {
+      throw executeError(args[0] ?? "", { call: failed.call, errno: -(failed.result ?? 0) });
+    }
+  } catch (error) {
+    // Reading the end of file, it leaves.
+    socket.close();
+    waitForEnd(record);
+    throw error;
+  }
+}
+
+/** The seccomp filter, in every child that executes a hook and in the first process itself. */
+function filterOperations(
+  spec: Spec,
+  { globals, process, record }: { globals: GlobalOptions; process: Process; record: StateRecord },
+): readonly Operation[] {
+  const { id, newKeyring } = record;
+  const plan = planProcess({ kind: "init", id, process, linux: spec.linux, newKeyring });
+  const request = { process: plan, seccomp: seccompOf(spec, globals), rootless: isRootless(globals) };
+  return placeSeccomp(request, { late: true }).beforeExecute;
+}
+
+function waitForEnd(record: StateRecord): void {
+  using process = openProcess(record);
+  if (process !== undefined) poll([{ fd: process.number, events: POLLIN }], END_TIMEOUT_MS);
+}
+
+function killed(args: readonly string[]): TsrunError {
+  const words = `cannot execute "${args[0] ?? ""}": the container's first process was killed before it`;
+  return new TsrunError("E_EXEC", words);
+}

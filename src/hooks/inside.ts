@@ -1,0 +1,180 @@
+// Running hooks in the container's namespaces, as children of its first process, told by tsrun: everything
+// that a process inherits is then the container's. Called by create for createContainer, and by start for
+// startContainer.
+
+import { errnoWords } from "../linux/errno.ts";
+import { MFD_CLOEXEC, O_CLOEXEC } from "../linux/fcntl.ts";
+import { CLONE_PIDFD, POLLIN, SIGCHLD, SIGKILL } from "../linux/sched.ts";
+import { text, u64Struct, viewOf } from "../linux/words.ts";
+import { closeOnExecute } from "../process/execute.ts";
+import { data, type Fd, fd, out, shown, text as textArgument } from "../proxy/arguments.ts";
+import { failureInReply } from "../proxy/batch.ts";
+import { chdir, close, dup3, execve, read, write } from "../proxy/calls.ts";
+import { inChild, type Operation, operation, resultOf } from "../proxy/operation.ts";
+import type { SyscallProxy } from "../proxy/proxy.ts";
+import type { Hook, Hooks } from "../spec/types.ts";
+import { argumentsOf, type HookState, hookError, hookNotExecuted, hookTimeout, timeoutMs } from "./plan.ts";
+
+const SEEK_SET = 0;
+/** How much of a hook's output fits one answer, and how much of it is told. */
+const CHUNK = 32 << 10;
+const MOST_OUTPUT = 1 << 20;
+
+export interface InsideHooks {
+  readonly kind: "createContainer" | "startContainer";
+  /** What they are told; the pid is the one that the first process has inside. */
+  readonly state: HookState;
+  /** The hooks' working directory; the first process' own when absent. */
+  readonly directory?: string;
+  /** For a hook that has none of its own. */
+  readonly environment: readonly string[];
+  /** What a hook's process still has to do to become like the container's. */
+  readonly beforeExecute: readonly Operation[];
+}
+
+/** Runs the hooks of one kind, one after the other; the first failure stops them. */
+export function runHooksInside(proxy: SyscallProxy, hooks: Hooks | undefined, inside: InsideHooks): void {
+  const list = hooks?.[inside.kind] ?? [];
+  if (list.length === 0) return;
+  // AS RUNC: getpid(2), so 1 in a pid namespace of the container's own.
+  const getpid = operation("getpid", [], "find out the pid of the container's first process");
+  proxy.run([getpid]);
+  const state = JSON.stringify({ ...inside.state, pid: resultOf(getpid) });
+  list.forEach((hook, index) => {
+    runHook(proxy, { ...inside, hook, index, stateText: state });
+  });
+}
+
+interface InsideHook extends InsideHooks {
+  readonly hook: Hook;
+  readonly index: number;
+  readonly stateText: string;
+}
+
+function runHook(proxy: SyscallProxy, inside: InsideHook): void {
+  const { hook, kind, index } = inside;
+  const attempt = `run ${kind} hook #${index}`;
+  const { files, handle, pid } = startHook(proxy, inside, attempt);
+  const wait = waitReady(handle, timeoutMs(hook), attempt);
+  proxy.run([wait]);
+  const timedOut = resultOf(wait) === 0;
+  const status = out(4);
+  proxy.run([
+    ...(timedOut ? [operation("pidfd_send_signal", [handle, SIGKILL, 0, 0], attempt)] : []),
+    operation("wait4", [pid, status, 0, 0], attempt),
+    close(handle),
+  ]);
+  const word = viewOf(status.bytes).getInt32(0, true);
+  const failure = failureInReply(readBack(proxy, files.result));
+  const [stdout, stderr] = [files.stdout, files.stderr].map((file) => text(readBack(proxy, file)).trim());
+  proxy.run(Object.values(files).map((file) => close(file)));
+  const end = { word, stdout: stdout ?? "", stderr: stderr ?? "" };
+  if (timedOut) throw hookTimeout(kind, index, hook, end);
+  if (failure !== undefined) throw hookNotExecuted(kind, index, hook, errnoWords(failure.errno));
+  if (word !== 0) throw hookError(kind, index, hook, end);
+}
+
+/**
+ * What a hook reads and writes, as descriptors of the first process: its state, its two outputs, and the
+ * answer of a child that could not execute it. Memory files, which nobody has to drain meanwhile.
+ */
+interface HookFiles {
+  readonly stdin: number;
+  readonly stdout: number;
+  readonly stderr: number;
+  readonly result: number;
+}
+
+interface StartedHook {
+  readonly files: HookFiles;
+  /** A pidfd in the first process. */
+  readonly handle: number;
+  /** As the first process sees it. */
+  readonly pid: number;
+}
+
+function startHook(proxy: SyscallProxy, inside: InsideHook, attempt: string): StartedHook {
+  const { hook, directory, environment } = inside;
+  const [stdin, stdout, stderr, result] = ["stdin", "stdout", "stderr", "result"].map(memoryFile) as [
+    Operation,
+    Operation,
+    Operation,
+    Operation,
+  ];
+  const pidfd = out(4);
+  const clone = cloneWithHandle(pidfd, attempt);
+  const env = hook.env === undefined || hook.env.length === 0 ? environment : hook.env;
+  const child = [
+    ...[stdin, stdout, stderr].map((file, to) => dup3(file, to, 0, attempt)),
+    // If it cannot execute, the answer of its batch goes to the fourth file, where it reads the end of file.
+    dup3(result, proxy.control, O_CLOEXEC, attempt),
+    ...(directory === undefined ? [] : [chdir(directory, attempt)]),
+    closeOnExecute(3),
+    ...inside.beforeExecute,
+    execve(hook.path, argumentsOf(hook), env),
+  ];
+  proxy.run([
+    ...[stdin, stdout, stderr, result],
+    write(stdin, inside.stateText, attempt),
+    rewind(stdin, attempt),
+    clone,
+    ...child.map(inChild),
+  ]);
+  return {
+    files: {
+      stdin: resultOf(stdin),
+      stdout: resultOf(stdout),
+      stderr: resultOf(stderr),
+      result: resultOf(result),
+    },
+    handle: viewOf(pidfd.bytes).getInt32(0, true),
+    pid: resultOf(clone),
+  };
+}
+
+function memoryFile(name: string): Operation {
+  const flags = shown(MFD_CLOEXEC, "MFD_CLOEXEC");
+  return operation("memfd_create", [textArgument(`hook-${name}`), flags], "make a memory file");
+}
+
+function rewind(file: Fd, attempt: string): Operation {
+  return operation("lseek", [fd(file), 0, shown(SEEK_SET, "SEEK_SET")], attempt);
+}
+
+/** clone(2) of an ordinary child with a pidfd. Not clone3(2), which many seccomp profiles do not know. */
+function cloneWithHandle(pidfd: ReturnType<typeof out>, attempt: string): Operation {
+  const how = shown(CLONE_PIDFD | SIGCHLD, "CLONE_PIDFD|SIGCHLD");
+  return { ...operation("clone", [how, 0, pidfd, 0, 0], attempt), clones: true };
+}
+
+/** ppoll(2) inside: 0 is the time limit. */
+function waitReady(handle: number, limitMs: number | undefined, attempt: string): Operation {
+  const entry = new Uint8Array(8);
+  viewOf(entry).setInt32(0, handle, true);
+  viewOf(entry).setInt16(4, POLLIN, true);
+  const limit =
+    limitMs === undefined
+      ? shown(0, "NULL")
+      : data(u64Struct(Math.floor(limitMs / 1000), (limitMs % 1000) * 1e6), () => `{${limitMs} ms}`);
+  return operation("ppoll", [data(entry, () => `[{fd=${handle}}]`), 1, limit, 0, 8], attempt);
+}
+
+/** The content of one of the hook's files. */
+function readBack(proxy: SyscallProxy, file: number): Uint8Array {
+  const attempt = "read what a hook has written";
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (let last = CHUNK; last === CHUNK && length < MOST_OUTPUT; length += last) {
+    const chunk = read(file, CHUNK, attempt);
+    proxy.run(length === 0 ? [rewind(file, attempt), chunk] : [chunk]);
+    last = resultOf(chunk);
+    chunks.push(chunk.out.bytes.subarray(0, last));
+  }
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

@@ -1,0 +1,216 @@
+// Hooks that fail: what is said, what is undone, what stays. CONTRACT: runtime-spec runtime.md#lifecycle, and
+// runc's words.
+
+import { copyFileSync, existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import type { Config, ConfigHook, HookKind } from "../support/config.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import { isTsrun } from "../support/runtime.ts";
+import { until } from "../support/wait.ts";
+
+const IN_CREATE: readonly HookKind[] = ["prestart", "createRuntime", "createContainer"];
+
+function shell(script: string, rest: Partial<ConfigHook> = {}): ConfigHook {
+  return { path: "/bin/sh", args: ["sh", "-c", script], ...rest };
+}
+
+function withHooks(
+  hooks: NonNullable<Config["hooks"]>,
+  script = "exec sleep 1000",
+): (config: Config) => void {
+  return (config) => {
+    Container.script(script)(config);
+    config.hooks = hooks;
+  };
+}
+
+behaviour("a hook that fails in create ends it, and nothing is left", async (t, lab) => {
+  for (const kind of IN_CREATE) {
+    const never = join(lab.folder, `never-${kind}`);
+    const hooks = [
+      shell("exit 0"),
+      shell("echo told; echo complained >&2; exit 3"),
+      shell(`echo > ${never}`),
+    ];
+    const box = lab.container(withHooks({ [kind]: hooks }));
+    refused(
+      t,
+      await box.create(),
+      new RegExp(`error running ${kind} hook #1: exit status 3, stdout: told, stderr: complained`),
+    );
+    t.notOk(existsSync(never), "no further hook runs");
+    await nothingLeft(t, lab, `after a failed ${kind} hook`);
+  }
+});
+
+behaviour(
+  "a startContainer hook that fails fails start; the program never runs",
+  async (t, lab) => {
+    const box = lab.container(
+      withHooks({ startContainer: [shell("exit 0"), shell("echo told; exit 3")] }, "echo ran"),
+    );
+    mustSucceed(await box.create());
+    refused(t, await box.start(), /error running startContainer hook #1: exit status 3, stdout: told/);
+    await box.waitForStatus("stopped");
+    t.equal(box.output(), "");
+    refused(t, await box.start(), /cannot start a container that has stopped/);
+    mustSucceed(await box.delete());
+    await nothingLeft(t, lab, "after delete");
+  },
+  tsrunOnly("start has succeeded by then, and the message goes to the container's stderr"),
+);
+
+behaviour("`run` with a failing startContainer hook fails and leaves nothing", async (t, lab) => {
+  const box = lab.container(withHooks({ startContainer: [shell("exit 3")] }, "echo ran"));
+  const { code, stdout, stderr } = await box.run();
+  t.not(code, 0);
+  t.equal(stdout, "");
+  t.match(stderr, isTsrun ? /error running startContainer hook #0: exit status 3/ : /hook #0/);
+  await nothingLeft(t, lab, "after run");
+});
+
+behaviour("a poststart hook that fails kills the container", async (t, lab) => {
+  const box = lab.container(withHooks({ poststart: [shell("exit 3")] }));
+  refused(t, await box.run(), /error running poststart hook #0: exit status 3, stdout: , stderr:/);
+  await nothingLeft(t, lab, "after run");
+});
+
+behaviour(
+  "a poststart hook that fails fails start, and the container has stopped",
+  async (t, lab) => {
+    const box = lab.container(withHooks({ poststart: [shell("exit 3")] }));
+    mustSucceed(await box.create());
+    refused(t, await box.start(), /error running poststart hook #0: exit status 3, stdout: , stderr:/);
+    await box.waitForStatus("stopped");
+  },
+  tsrunOnly("runs these hooks in create"),
+);
+
+behaviour("a poststop hook that fails fails delete, which has deleted by then", async (t, lab) => {
+  const never = join(lab.folder, "never");
+  const box = lab.container(withHooks({ poststop: [shell("exit 3"), shell(`echo > ${never}`)] }));
+  mustSucceed(await box.create());
+  refused(t, await box.delete({ flags: ["--force"] }), /error running poststop hook #0: exit status 3/);
+  t.notOk(existsSync(never));
+  await nothingLeft(t, lab, "after delete");
+});
+
+behaviour("a hook that is killed is told of by its signal", async (t, lab) => {
+  const box = lab.container(withHooks({ createRuntime: [shell("kill -TERM $$")] }));
+  refused(t, await box.create(), /error running createRuntime hook #0: signal: terminated/);
+  const inside = lab.container(withHooks({ createContainer: [shell("kill -KILL $$")] }));
+  refused(t, await inside.create(), /error running createContainer hook #0: signal: killed/);
+});
+
+behaviour("a hook that cannot be executed is a failure with the reason", async (t, lab) => {
+  for (const kind of IN_CREATE) {
+    const box = lab.container(withHooks({ [kind]: [{ path: "/no/such/hook" }] }));
+    const words = "no such file or directory";
+    refused(t, await box.create(), new RegExp(`error running ${kind} hook #0: .*/no/such/hook.*: ${words}`));
+    await nothingLeft(t, lab, `after ${kind}`);
+  }
+  const box = lab.container(withHooks({ startContainer: [{ path: "/etc/passwd" }] }));
+  const { code, stderr } = await box.run();
+  t.not(code, 0);
+  t.match(stderr, /fork\/exec \/etc\/passwd: permission denied/);
+});
+
+behaviour("a hook beyond its time limit is killed, with what it had started to say", async (t, lab) => {
+  const kinds: readonly HookKind[] = [...IN_CREATE, "startContainer"];
+  for (const kind of kinds) {
+    const box = lab.container(
+      withHooks({ [kind]: [shell("echo begun; exec sleep 1000", { timeout: 1 })] }, "echo ran"),
+    );
+    const before = Date.now();
+    const result = await box.run();
+    t.ok(Date.now() - before < 30_000, "it did not wait for the hook");
+    t.not(result.code, 0);
+    const limit = "hook ran past specified timeout of 1.0s";
+    t.match(result.stderr, isTsrun ? `error running ${kind} hook #0: ${limit}, stdout: begun` : limit);
+    t.equal(result.stdout, "");
+    await nothingLeft(t, lab, `after ${kind}`);
+  }
+});
+
+behaviour("a hook within its time limit is no failure", async (t, lab) => {
+  const hooks = [shell("exit 0", { timeout: 60 })];
+  const box = lab.container(
+    withHooks({ createRuntime: hooks, createContainer: hooks, startContainer: hooks }, "echo ran"),
+  );
+  t.equal(await box.live(), "ran\n");
+});
+
+behaviour("much output holds no hook up", async (t, lab) => {
+  const noise =
+    "i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done";
+  const hooks = [shell(noise)];
+  const box = lab.container(
+    withHooks({ createRuntime: hooks, createContainer: hooks, startContainer: hooks }, "echo ran"),
+  );
+  t.equal(await box.live(), "ran\n");
+  const failing = lab.container(withHooks({ createContainer: [shell(`${noise}; exit 1`)] }));
+  const { stderr } = await failing.create();
+  t.ok(stderr.length > 100_000, `all of it is told: ${stderr.length} bytes`);
+});
+
+behaviour("the program that cannot be executed is told of after the hooks as well", async (t, lab) => {
+  const box = lab.container((config) => {
+    withHooks({ startContainer: [shell("echo > /hook; chmod 644 /bin/program")] })(config);
+    config.process.args = ["/bin/program"];
+  });
+  copyFileSync(join(box.rootfs, "bin/busybox"), join(box.rootfs, "bin/program"));
+  const { code, stderr } = await box.run();
+  t.not(code, 0);
+  t.match(stderr, /exec \/bin\/program: permission denied/);
+  t.ok(existsSync(join(box.rootfs, "hook")));
+  await nothingLeft(t, lab, "after run");
+});
+
+behaviour(
+  "a start that is killed during a hook leaves a container that can be deleted",
+  async (t, lab) => {
+    const box = lab.container(
+      withHooks({ startContainer: [shell("echo > /begun; exec sleep 1000", { timeout: 2 })] }, "echo ran"),
+    );
+    mustSucceed(await box.create());
+    const { code } = await box.start({
+      onSpawn: (pid) => {
+        void until("the hook to run", () => existsSync(join(box.rootfs, "begun"))).then(() =>
+          process.kill(pid, "SIGKILL"),
+        );
+      },
+    });
+    t.equal(code, 137);
+    await box.waitForStatus("stopped");
+    t.equal(box.output(), "");
+    mustSucceed(await box.delete());
+    await nothingLeft(t, lab, "after delete");
+  },
+  tsrunOnly("the hooks run in its container whether start lives or not"),
+);
+
+behaviour("a container that waits with startContainer hooks can be killed and deleted", async (t, lab) => {
+  const box = lab.container(withHooks({ startContainer: [shell("echo > /hook")] }));
+  mustSucceed(await box.create());
+  t.equal((await box.stateDocument()).status, "created");
+  mustSucceed(await box.kill("KILL"));
+  await box.waitForStatus("stopped");
+  mustSucceed(await box.delete());
+  t.notOk(existsSync(join(box.rootfs, "hook")));
+  await nothingLeft(t, lab, "after delete");
+});
+
+behaviour(
+  "only its owner can reach what a created container listens at",
+  async (t, lab) => {
+    const box = lab.container(withHooks({ startContainer: [shell("exit 0")] }));
+    mustSucceed(await box.create());
+    const socket = join(lab.stateRoot, box.id, "start.socket");
+    t.equal(statSync(socket).mode & 0o777, 0o600);
+    mustSucceed(await box.start());
+    t.notOk(existsSync(socket), "gone once it was used");
+    t.equal(readFileSync(`/proc/${(await box.stateDocument()).pid}/comm`, "utf8"), "sleep\n");
+  },
+  tsrunOnly("has no such socket"),
+);
