@@ -1,7 +1,7 @@
 // Writes manual pages and completion scripts, made from the table of commands. Called by `make build`:
 // bun scripts/documents.ts [DIRECTORY]
 
-import { commands } from "../src/cli/commands.ts";
+import { commands } from "../src/cli/command-table.ts";
 import { completionScript } from "../src/cli/completion/script.ts";
 import { manPages } from "../src/cli/man.ts";
 

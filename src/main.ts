@@ -1,6 +1,6 @@
 // tsrun's entry: find the command, run it, report its error. Every command is one process, which ends here.
 
-import { commands, findCommand } from "./cli/commands.ts";
+import { findCommand } from "./cli/commands.ts";
 import { globalOptions, versionOption } from "./cli/flags.ts";
 import { readGlobals, readLogSettings } from "./cli/globals.ts";
 import { host, print } from "./cli/host.ts";
@@ -26,7 +26,7 @@ async function main(words: readonly string[]): Promise<number> {
   if (name === undefined) return help(undefined);
   reporter.configure(readLogSettings(given));
   if (name === "help" || name === "h") return help(rest[0]);
-  return run(findCommand(name), rest, given);
+  return run(await findCommand(name), rest, given);
 }
 
 async function run(command: Command, words: readonly string[], givenBefore: Given): Promise<number> {
@@ -44,13 +44,17 @@ async function run(command: Command, words: readonly string[], givenBefore: Give
   await orHelp(command, () => checkArgCount(line.args, { name, ...count, program: process.argv0 }));
   const options = valuesOf(table, given);
   try {
-    const status = await command.run({ globals, host, options, args: line.args, program, commands });
+    const status = await command.run({ globals, host, options, args: line.args, program, allCommands });
     log.writeWarnings();
     return status;
   } catch (error) {
     const status = reporter.fail(await explained(error));
     return error instanceof UsageError ? status : (command.failureStatus ?? status);
   }
+}
+
+async function allCommands(): Promise<readonly Command[]> {
+  return (await import("./cli/command-table.ts")).commands;
 }
 
 /** A refused configuration's reasons are found only now: a good one never loads what finds them. */
@@ -76,7 +80,7 @@ async function orHelp<T>(command: Command | undefined, check: () => T): Promise<
 
 async function help(name: string | undefined): Promise<number> {
   const { commandHelp, programHelp } = await import("./cli/help.ts");
-  print(await (name === undefined ? programHelp(program) : commandHelp(program, findCommand(name))));
+  print(await (name === undefined ? programHelp(program) : commandHelp(program, await findCommand(name))));
   return 0;
 }
 

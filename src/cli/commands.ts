@@ -1,53 +1,35 @@
-// The table of commands. Each is a file of src/cli/commands/ and a line here. The files hold data and load
-// their stories when called, so all of them together cost less than loading one of them by itself would.
-// Pure.
+// Which file of src/cli/commands/ is which command. Only the one that was called is loaded: with the options
+// of all others, it took as long to load as the rest of the program. Pure.
 
 import { nearestWord } from "../spec/nearest.ts";
-import { command as completion } from "./commands/completion.ts";
-import { command as create } from "./commands/create.ts";
-import { command as remove } from "./commands/delete.ts";
-import { command as events } from "./commands/events.ts";
-import { command as exec } from "./commands/exec.ts";
-import { command as features } from "./commands/features.ts";
-import { command as kill } from "./commands/kill.ts";
-import { command as list } from "./commands/list.ts";
-import { command as pause } from "./commands/pause.ts";
-import { command as ps } from "./commands/ps.ts";
-import { command as resume } from "./commands/resume.ts";
-import { command as run } from "./commands/run.ts";
-import { command as spec } from "./commands/spec.ts";
-import { command as start } from "./commands/start.ts";
-import { command as state } from "./commands/state.ts";
-import { command as update } from "./commands/update.ts";
-import { command as validate } from "./commands/validate.ts";
 import type { Command } from "./options.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** In the order in which `--help` lists them. */
-export const commands: readonly Command[] = [
-  create,
-  remove,
-  events,
-  exec,
-  kill,
-  list,
-  pause,
-  ps,
-  resume,
-  run,
-  spec,
-  start,
-  state,
-  update,
-  validate,
-  features,
-  completion,
-];
+/** A new command has a line here and one in command-table.ts. */
+const files: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
+  create: () => import("./commands/create.ts"),
+  delete: () => import("./commands/delete.ts"),
+  events: () => import("./commands/events.ts"),
+  exec: () => import("./commands/exec.ts"),
+  kill: () => import("./commands/kill.ts"),
+  list: () => import("./commands/list.ts"),
+  pause: () => import("./commands/pause.ts"),
+  ps: () => import("./commands/ps.ts"),
+  resume: () => import("./commands/resume.ts"),
+  run: () => import("./commands/run.ts"),
+  spec: () => import("./commands/spec.ts"),
+  start: () => import("./commands/start.ts"),
+  state: () => import("./commands/state.ts"),
+  update: () => import("./commands/update.ts"),
+  validate: () => import("./commands/validate.ts"),
+  features: () => import("./commands/features.ts"),
+  completion: () => import("./commands/completion.ts"),
+};
 
 /** The command of this name. Throws, with runc's words and exit status and what may have been meant. */
-export function findCommand(name: string): Command {
-  const command = commands.find((candidate) => candidate.name === name);
-  if (command !== undefined) return command;
+export async function findCommand(name: string): Promise<Command> {
+  const load = Object.hasOwn(files, name) ? files[name] : undefined;
+  if (load !== undefined) return (await load()).command;
   const nearest = suggestion(name);
   const question = nearest === undefined ? "" : `: unknown command, did you mean "${nearest}"?`;
   throw new UsageError(`No help topic for '${name}'${question}`, { exitStatus: 3 });
@@ -55,7 +37,7 @@ export function findCommand(name: string): Command {
 
 /** Letters in the wrong order are likelier than a wrong letter: "staet" is "state" before it is "start". */
 function suggestion(name: string): string | undefined {
-  const names = commands.map((command) => command.name);
+  const names = Object.keys(files);
   return names.find((candidate) => letters(candidate) === letters(name)) ?? nearestWord(name, names);
 }
 

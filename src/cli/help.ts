@@ -2,7 +2,7 @@
 // asked for, or a command line was not understood: loading yargs takes longer than most commands.
 
 import yargs, { type Yargs } from "yargs";
-import { commands } from "./commands.ts";
+import { commands } from "./command-table.ts";
 import { globalOptions, versionOption } from "./flags.ts";
 import type { Command, OptionTable } from "./options.ts";
 import { programDescription } from "./program-description.ts";

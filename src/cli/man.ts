@@ -1,7 +1,7 @@
 // Manual pages (man(7)) from the table of commands: one for the program, one for each command. Called by
 // scripts/documents.ts for `make install`. Pure: the same table gives the same pages.
 
-import { commands } from "./commands.ts";
+import { commands } from "./command-table.ts";
 import { globalOptions, versionOption } from "./flags.ts";
 import type { Command, OptionDeclaration, OptionTable } from "./options.ts";
 import { programDescription } from "./program-description.ts";

@@ -70,8 +70,8 @@ export interface Invocation<T extends OptionTable> {
   readonly args: readonly string[];
   /** The name by which the program goes. */
   readonly program: string;
-  /** The table of all commands, for what speaks of all of them. */
-  readonly commands: readonly Command[];
+  /** Loads the table of all commands, for what speaks of all of them. */
+  allCommands(): Promise<readonly Command[]>;
 }
 
 export interface Command<T extends OptionTable = OptionTable> {

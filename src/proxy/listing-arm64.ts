@@ -1,7 +1,7 @@
 // The interpreter for arm64: [bytes in memory order, instruction (GNU as), why]. A test assembles the middle
 // column and compares it with the first. A system call keeps every register but x0.
 
-import type { Listing } from "./interpreter.ts";
+import type { Listing } from "./listing.ts";
 
 export const ARM64_LISTING: Listing = [
   ["", "terminate:", ""],

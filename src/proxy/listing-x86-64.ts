@@ -2,7 +2,7 @@
 // column and compares it with the first. System calls clobber rcx and r11 only, so all state lives in the
 // other registers.
 
-import type { Listing } from "./interpreter.ts";
+import type { Listing } from "./listing.ts";
 
 export const X86_64_LISTING: Listing = [
   ["", "terminate:", ""],

@@ -20,13 +20,13 @@ EXAMPLE:
   args: { min: 0, max: 1 },
   argWords: [SHELLS],
   options: {},
-  async run({ host, program, commands, args: [given] }) {
+  async run({ host, program, allCommands, args: [given] }) {
     const shell = given ?? baseName(host.env.SHELL ?? "bash");
     const known = SHELLS.find((name) => name === shell);
     if (known === undefined)
       throw new UsageError(`no completion for the shell "${shell}": bash, zsh or fish`);
     const { completionScript } = await import("../completion/script.ts");
-    host.print(completionScript(known, program, commands));
+    host.print(completionScript(known, program, await allCommands()));
     return 0;
   },
 });

@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import t from "tap";
-import { commands } from "../../../src/cli/commands.ts";
+import { commands } from "../../../src/cli/command-table.ts";
 import { manPages } from "../../../src/cli/man.ts";
 
 const pages = manPages();

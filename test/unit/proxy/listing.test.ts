@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import type { Machine } from "../../../src/linux/syscalls.ts";
-import { ENTRY_OFFSET, interpreterCode, listingFor } from "../../../src/proxy/interpreter.ts";
+import { ENTRY_OFFSET, interpreterCode } from "../../../src/proxy/interpreter.ts";
+import { listingFor } from "../../../src/proxy/listing.ts";
 import { findProgram } from "../../support/host.ts";
 
 /** Names of the tools, and what the source needs in front. */
@@ -62,6 +63,11 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
+/** The code is kept as words of four bytes. */
+function padded(bytes: string): string {
+  return bytes.padEnd(Math.ceil(bytes.length / 8) * 8, "0");
+}
+
 for (const machine of ["x86-64", "arm64"] as const) {
   const tools = findTools(machine);
   const skip = tools === undefined ? `no assembler for ${machine}: install binutils` : false;
@@ -80,10 +86,17 @@ for (const machine of ["x86-64", "arm64"] as const) {
           .replace(/^mov r15d, 3$/, `mov r15d, ${control}`)
           .replace(/^mov w22, #3$/, `movz w22, #${control}`),
       );
-      t.equal(hex(interpreterCode(machine, control)), hex(assemble(edited, tools)), `${control}`);
+      t.equal(hex(interpreterCode(machine, control)), padded(hex(assemble(edited, tools))), `${control}`);
     }
   });
 }
+
+t.test("the code is that of the listing", async (t) => {
+  for (const machine of ["x86-64", "arm64"] as const) {
+    const listed = listingFor(machine).map(([bytes]) => bytes.replaceAll(" ", ""));
+    t.equal(hex(interpreterCode(machine, 3)), padded(listed.join("")), machine);
+  }
+});
 
 t.test("a listing has bytes for every instruction and none for a label", async (t) => {
   for (const machine of ["x86-64", "arm64"] as const) {
