@@ -5,6 +5,7 @@ import { command as create } from "./commands/create.ts";
 import { command as remove } from "./commands/delete.ts";
 import { command as events } from "./commands/events.ts";
 import { command as exec } from "./commands/exec.ts";
+import { command as explain } from "./commands/explain.ts";
 import { command as features } from "./commands/features.ts";
 import { command as kill } from "./commands/kill.ts";
 import { command as list } from "./commands/list.ts";
@@ -36,6 +37,7 @@ export const commands: readonly Command[] = [
   state,
   update,
   validate,
+  explain,
   features,
   completion,
 ];

@@ -22,6 +22,7 @@ const files: Readonly<Record<string, () => Promise<{ readonly command: Command }
   state: () => import("./commands/state.ts"),
   update: () => import("./commands/update.ts"),
   validate: () => import("./commands/validate.ts"),
+  explain: () => import("./commands/explain.ts"),
   features: () => import("./commands/features.ts"),
   completion: () => import("./commands/completion.ts"),
 };

@@ -37,7 +37,13 @@ export interface PlanRequest {
 }
 
 /** Decides. Reads the host's cgroups and ids, and changes nothing but the cache of seccomp filters. */
-export function planContainer({ bundle, options, globals }: PlanRequest): ContainerPlan {
+export function planContainer(request: PlanRequest): ContainerPlan {
+  const plan = planWithoutFilter(request);
+  return { ...plan, seccomp: seccompOf(request.bundle.spec, request.globals) };
+}
+
+/** Everything but the compiled filter, which `explain` has no use for. */
+export function planWithoutFilter({ bundle, options, globals }: PlanRequest): Omit<ContainerPlan, "seccomp"> {
   const { spec } = bundle;
   refuseUnsupported(spec);
   const inUserNamespace = !inInitialUserNamespace();
@@ -65,7 +71,6 @@ export function planContainer({ bundle, options, globals }: PlanRequest): Contai
       linux: spec.linux,
       newKeyring: !options.noNewKeyring,
     }),
-    seccomp: seccompOf(spec, globals),
   };
 }
 

@@ -1,0 +1,60 @@
+// `explain`: what is done for a container, in words.
+
+import type { ExplainOptions } from "../../explain/explain.ts";
+import type { Explanation } from "../../explain/model.ts";
+import { readPreserveFds } from "../create-options.ts";
+import { bundle, createOptions } from "../flags.ts";
+import { defineCommand, type Globals } from "../options.ts";
+import { absolutePath } from "../paths.ts";
+
+export const command = defineCommand({
+  name: "explain",
+  describe: "say in words what is done for a container",
+  usage: "[bundle | container-id]",
+  details: `Says what "$0 create" will do with a bundle, or did for a container that is there, step by
+step: each namespace and what it hides, each mount with its flags, each limit and the file
+it is written to, what is given up and why, then the command. The words are those of the
+plan that create carries out. Nothing is made, and no privileges are needed.
+
+The argument is a container's id, or else a bundle; one with a slash is always a bundle.
+Without it, the bundle is the current directory.
+
+EXAMPLE:
+    # $0 explain /srv/web
+    # $0 explain web
+    # $0 explain --json . | jq '.sections[] | select(.topic == "mounts")'`,
+  args: { min: 0, max: 1 },
+  argWords: ["directory"],
+  options: {
+    bundle,
+    json: { type: "boolean", describe: "print the same as JSON" },
+    "no-pivot": { ...createOptions["no-pivot"], describe: "as if create was called with it" },
+    "no-new-keyring": { ...createOptions["no-new-keyring"], describe: "as if create was called with it" },
+    "preserve-fds": { ...createOptions["preserve-fds"], describe: "as if create was called with it" },
+  },
+  async run({ globals, host, options, args: [name] }) {
+    const { formatExplanation } = await import("../format-explanation.ts");
+    const explanation = await explain(globals, {
+      bundle: absolutePath(options.bundle ?? name ?? "", host.cwd),
+      id: name === undefined || name.includes("/") || options.bundle !== undefined ? undefined : name,
+      noPivot: options["no-pivot"],
+      noNewKeyring: options["no-new-keyring"],
+      preserveFds: readPreserveFds(options["preserve-fds"]),
+    });
+    host.print(formatExplanation(explanation, options.json ? "json" : "text"));
+    return 0;
+  },
+});
+
+interface Subject extends ExplainOptions {
+  readonly bundle: string;
+  /** What may be a container's id. */
+  readonly id: string | undefined;
+}
+
+/** A container has precedence: a bundle of the same name can be written with a slash. */
+async function explain(globals: Globals, { bundle: path, id, ...options }: Subject): Promise<Explanation> {
+  const { explainBundle, explainContainer, isContainer } = await import("../../explain/explain.ts");
+  if (id !== undefined && isContainer(globals, id, path)) return explainContainer(globals, id, options);
+  return explainBundle(globals, path, options);
+}

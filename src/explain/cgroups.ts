@@ -1,0 +1,190 @@
+// The container's control group in words: where it is, each limit with the file it is written to, and which
+// devices may be used. Pure.
+
+import { buildDeviceSet, type DeviceException, sortExceptions } from "../cgroups/devices/device-set.ts";
+import { showAccess, WILDCARD } from "../cgroups/devices/rules.ts";
+import { planLimitsV1, planLimitsV2, resourceWarnings } from "../cgroups/limits.ts";
+import type { CgroupPlan } from "../cgroups/record.ts";
+import type { CgroupWrite, ControllerWrites } from "../cgroups/writes.ts";
+import { type ExplainedPlan, inUnits, type Row, type Section } from "./model.ts";
+
+/** Made first, so that all that follows is counted. */
+export function describeCgroup({ cgroup, rootless }: ExplainedPlan): Section[] {
+  const title = "Control group: where it is counted";
+  const { unit, owner, directories } = cgroup;
+  if (directories.length === 0) {
+    const text = "No hierarchy of control groups can be used, so nothing counts or limits the container.";
+    return [{ topic: "cgroup", title, text: [text] }];
+  }
+  const who = unit === undefined ? "tsrun makes" : `systemd makes, as the unit "${unit.name}",`;
+  const notes = [
+    ...(owner === undefined ? [] : [`User ${owner} gets it, and may divide it further.`]),
+    ...(rootless && !cgroup.explicit
+      ? ["An ordinary user who may make none does without, as long as no limits are asked for."]
+      : []),
+  ];
+  return [
+    {
+      topic: "cgroup",
+      title,
+      text: [
+        "A control group is a directory of the kernel's: what its processes use is counted together, and " +
+          `limited together. ${who} the container's, and puts the first process into it; whatever that ` +
+          "starts is in there too.",
+      ],
+      table: {
+        columns: [
+          ["controllers", "COUNTS"],
+          ["directory", "DIRECTORY"],
+        ],
+        rows: directories.map(({ controllers, path }) => ({
+          controllers: controllers.map((one) => (one === "" ? "everything" : one)).join(","),
+          directory: path,
+        })),
+      },
+      ...(notes.length === 0 ? {} : { notes }),
+    },
+  ];
+}
+
+/** Set when the mounts are made, which do not count against a tight limit of memory then. */
+export function describeLimits({ cgroup }: ExplainedPlan): Section[] {
+  return [limits(cgroup), deviceAccess(cgroup)];
+}
+
+function limits(cgroup: CgroupPlan): Section {
+  const controllers =
+    cgroup.driver === "v2" ? planLimitsV2(cgroup.resources) : planLimitsV1(cgroup.resources);
+  const title = "Limits: how much it may use";
+  const rows = controllers.flatMap((one) => one.writes.map((write) => limitRow(cgroup, one, write)));
+  if (rows.length === 0) {
+    return { topic: "limits", title, text: ["None are asked for: it may use whatever the host has."] };
+  }
+  const systemd = cgroup.unit === undefined ? "" : " systemd is told of them too, as properties of the unit.";
+  return {
+    topic: "limits",
+    title,
+    text: [`Each is written into a file of the control group.${systemd}`],
+    table: {
+      columns: [
+        ["limit", "LIMIT"],
+        ["value", "VALUE"],
+        ["file", "FILE"],
+      ],
+      rows,
+    },
+    ...notesOf(resourceWarnings(cgroup.resources)),
+  };
+}
+
+function notesOf(notes: readonly string[]): { notes?: readonly string[] } {
+  return notes.length === 0 ? {} : { notes: notes.map((note) => `${note}.`) };
+}
+
+function limitRow(cgroup: CgroupPlan, { controller }: ControllerWrites, { file, value }: CgroupWrite): Row {
+  const wanted = cgroup.driver === "v2" ? "" : controller;
+  const directory = cgroup.directories.find(({ controllers }) => controllers.includes(wanted));
+  const limit = LIMIT_WORDS[file] ?? file;
+  const units = BYTES.test(file) ? inUnits(Number(value)) : undefined;
+  return {
+    limit,
+    value: units === undefined ? value : `${value} (${units})`,
+    file: `${directory?.path ?? `no ${controller} hierarchy`}/${file}`,
+  };
+}
+
+/** The files whose numbers are bytes. */
+const BYTES = /^memory\.(?!swappiness|oom|pressure)|^hugetlb\./;
+
+const LIMIT_WORDS: Readonly<Record<string, string>> = {
+  "memory.max": "memory",
+  "memory.high": "memory, before it is slowed down",
+  "memory.low": "memory that is left to it",
+  "memory.min": "memory that is never taken",
+  "memory.swap.max": "swap",
+  "memory.limit_in_bytes": "memory",
+  "memory.memsw.limit_in_bytes": "memory and swap together",
+  "memory.soft_limit_in_bytes": "memory, when it is short",
+  "memory.swappiness": "readiness to swap",
+  "memory.oom_control": "1: wait rather than be killed for want of memory",
+  "pids.max": "processes and threads",
+  "cpu.max": "processor time in a period, both in µs",
+  "cpu.max.burst": "processor time saved up, µs",
+  "cpu.weight": "share of the processors, 100 being usual",
+  "cpu.idle": "1: only when nothing else wants to run",
+  "cpu.shares": "share of the processors, 1024 being usual",
+  "cpu.cfs_period_us": "period of the processor time, µs",
+  "cpu.cfs_quota_us": "processor time in a period, µs",
+  "cpu.cfs_burst_us": "processor time saved up, µs",
+  "cpu.rt_period_us": "period of the realtime budget, µs",
+  "cpu.rt_runtime_us": "realtime budget in a period, µs",
+  "cpuset.cpus": "processors it may run on",
+  "cpuset.mems": "memory nodes it may use",
+  "io.max": "disk traffic of a device",
+  "io.weight": "share of the disks",
+  "io.bfq.weight": "share of the disks",
+  "blkio.weight": "share of the disks",
+  "blkio.leaf_weight": "share of the disks, against groups below",
+  "blkio.throttle.read_bps_device": "bytes read a second from a device",
+  "blkio.throttle.write_bps_device": "bytes written a second to a device",
+  "blkio.throttle.read_iops_device": "reads a second from a device",
+  "blkio.throttle.write_iops_device": "writes a second to a device",
+  "net_cls.classid": "class of its network packets",
+  "net_prio.ifpriomap": "priority of its network packets",
+};
+
+function deviceAccess({ devices, driver }: CgroupPlan): Section {
+  const { defaultAllow, exceptions } = buildDeviceSet(devices);
+  const how =
+    driver === "v2"
+      ? "A small program (eBPF) on the control group decides whenever a device is opened or made."
+      : "Written to devices.allow and devices.deny of the control group, after everything was denied.";
+  const rest = defaultAllow ? "Every device may be used, but for these:" : "Only these may be used:";
+  return {
+    topic: "device-access",
+    title: "Device access: which hardware it may use",
+    text: [`${how} ${rest}`],
+    table: {
+      columns: [
+        ["device", "DEVICE"],
+        ["access", defaultAllow ? "NOT ALLOWED" : "ALLOWED"],
+        ["known", "KNOWN AS"],
+      ],
+      rows: sortExceptions(exceptions.values()).map(exceptionRow),
+    },
+  };
+}
+
+function exceptionRow({ type, major, minor, access }: DeviceException): Row {
+  const number = (value: number): string => (value === WILDCARD ? "*" : String(value));
+  const numbers = `${number(major)}:${number(minor)}`;
+  const letters = showAccess(access);
+  return {
+    device: `${type === "c" ? "character" : "block"} ${numbers}`,
+    access: [
+      letters.includes("r") ? "read" : "",
+      letters.includes("w") ? "write" : "",
+      letters.includes("m") ? "make a node" : "",
+    ]
+      .filter((one) => one !== "")
+      .join(", "),
+    known: KNOWN_DEVICES[`${type} ${numbers}`] ?? "",
+  };
+}
+
+/** Documentation/admin-guide/devices.txt */
+const KNOWN_DEVICES: Readonly<Record<string, string>> = {
+  "c *:*": "any character device",
+  "b *:*": "any block device",
+  "c 1:3": "/dev/null",
+  "c 1:5": "/dev/zero",
+  "c 1:7": "/dev/full",
+  "c 1:8": "/dev/random",
+  "c 1:9": "/dev/urandom",
+  "c 5:0": "/dev/tty",
+  "c 5:1": "/dev/console",
+  "c 5:2": "/dev/ptmx",
+  "c 10:200": "/dev/net/tun",
+  "c 10:229": "/dev/fuse",
+  "c 136:*": "terminals, /dev/pts/*",
+};

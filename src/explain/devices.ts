@@ -1,0 +1,47 @@
+// The device nodes and links of a container's /dev in words. Pure.
+
+import { type DevicePlan, type LinkPlan, planLinks } from "../devices/plan.ts";
+import { S_IFBLK, S_IFIFO, S_IFMT } from "../linux/fcntl.ts";
+import type { ExplainedPlan, Row, Section } from "./model.ts";
+
+export function describeDevices({ rootfs }: ExplainedPlan): Section[] {
+  const { setsUpDev, devices, bindDevices } = rootfs;
+  const title = "Devices: what is in /dev";
+  if (!setsUpDev) {
+    const text = "One of the mounts puts another directory on /dev, so that is left as it is.";
+    return [{ topic: "devices", title, text: [text] }];
+  }
+  const how = bindDevices
+    ? "In a user namespace no device may be made, so the host's are mounted over empty files."
+    : "Made with mknod(2); where that is not allowed, the host's are mounted over empty files.";
+  return [
+    {
+      topic: "devices",
+      title,
+      text: [`The few devices that programs take for granted, and those of linux.devices. ${how}`],
+      table: {
+        columns: [
+          ["path", "PATH"],
+          ["device", "DEVICE"],
+          ["mode", "MODE"],
+          ["owner", "OWNER"],
+        ],
+        rows: [...devices.map(nodeRow), ...planLinks({ kcore: false }).map(linkRow)],
+      },
+    },
+  ];
+}
+
+function nodeRow({ path, mode, major, minor, uid, gid }: DevicePlan): Row {
+  const device = kindOf(mode) === "pipe" ? "pipe" : `${kindOf(mode)} ${major}:${minor}`;
+  return { path, device, mode: `0${(mode & 0o7777).toString(8)}`, owner: `${uid}:${gid}` };
+}
+
+function kindOf(mode: number): string {
+  if ((mode & S_IFMT) === S_IFIFO) return "pipe";
+  return (mode & S_IFMT) === S_IFBLK ? "block" : "character";
+}
+
+function linkRow({ path, target }: LinkPlan): Row {
+  return { path, device: `link to ${target}`, mode: "", owner: "" };
+}

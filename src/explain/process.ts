@@ -1,0 +1,251 @@
+// The container's process in words: how it is set apart, what it may use, what it gives up, and what it then
+// becomes. Pure.
+
+import { CAPABILITY_NAMES } from "../linux/capabilities.ts";
+import { RLIM_INFINITY } from "../linux/rlimits.ts";
+import { capabilityNames } from "../process/capabilities.ts";
+import type { ProcessPlan } from "../process/plan.ts";
+import { CAPABILITY_WORDS } from "./capabilities.ts";
+import { counted, type ExplainedPlan, inUnits, type Row, type Section, shellWords } from "./model.ts";
+
+/** While the host's /proc is still there. */
+export function describeApart({ process, bundle }: ExplainedPlan): Section[] {
+  const sysctl = Object.entries(bundle.spec.linux?.sysctl ?? {});
+  const rows: Row[] = [
+    { step: "session", effect: "a new one: no terminal of the caller's can send it signals" },
+    ...(process.newKeyring
+      ? [{ step: "keyring", effect: `a session keyring "_ses.${process.id}": the caller's keys are hidden` }]
+      : [{ step: "keyring", effect: "the caller's session keyring is kept (--no-new-keyring)" }]),
+    ...oomRow(process),
+    ...sysctl.map(([name, value]) => ({
+      step: `sysctl ${name}`,
+      effect: `set to "${value}", for its namespaces only`,
+    })),
+  ];
+  return [
+    {
+      topic: "apart",
+      title: "Apart from the caller",
+      text: ["What the first process would have inherited from whoever called tsrun, and does not."],
+      table: {
+        columns: [
+          ["step", "WHAT"],
+          ["effect", "BECOMES"],
+        ],
+        rows,
+      },
+    },
+  ];
+}
+
+function oomRow({ oomScoreAdj }: ProcessPlan): Row[] {
+  if (oomScoreAdj === undefined) return [];
+  const tendency =
+    oomScoreAdj === 0 ? "like any other" : oomScoreAdj > 0 ? "sooner than others" : "later than others";
+  return [{ step: "oom_score_adj", effect: `${oomScoreAdj}: for want of memory it is killed ${tendency}` }];
+}
+
+const RLIMIT_WORDS: Readonly<Record<string, string>> = {
+  RLIMIT_AS: "address space",
+  RLIMIT_CORE: "size of a core dump",
+  RLIMIT_CPU: "processor time, seconds",
+  RLIMIT_DATA: "data of the program",
+  RLIMIT_FSIZE: "size of a file that it writes",
+  RLIMIT_LOCKS: "file locks",
+  RLIMIT_MEMLOCK: "memory kept from being swapped out",
+  RLIMIT_MSGQUEUE: "bytes in message queues",
+  RLIMIT_NICE: "highest priority, 20 minus the nice value",
+  RLIMIT_NOFILE: "open files",
+  RLIMIT_NPROC: "processes of the user",
+  RLIMIT_RSS: "memory in use; ignored by the kernel",
+  RLIMIT_RTPRIO: "highest realtime priority",
+  RLIMIT_RTTIME: "realtime without a pause, µs",
+  RLIMIT_SIGPENDING: "signals that wait",
+  RLIMIT_STACK: "stack",
+};
+
+const BYTES = new Set(
+  ["AS", "CORE", "DATA", "FSIZE", "MEMLOCK", "MSGQUEUE", "RSS", "STACK"].map((name) => `RLIMIT_${name}`),
+);
+
+export function describeRlimits({ process }: ExplainedPlan): Section[] {
+  if (process.rlimits.length === 0) return [];
+  return [
+    {
+      topic: "rlimits",
+      title: "Limits of each process",
+      text: [
+        "Set with prlimit(2), and inherited by all that it starts. A process may raise the soft limit up " +
+          "to the hard one.",
+      ],
+      table: {
+        columns: [
+          ["name", "LIMIT"],
+          ["soft", "SOFT"],
+          ["hard", "HARD"],
+          ["what", "OF"],
+        ],
+        rows: process.rlimits.map(({ name, soft, hard }) => ({
+          name,
+          soft: rlimit(name, soft),
+          hard: rlimit(name, hard),
+          what: RLIMIT_WORDS[name] ?? "",
+        })),
+      },
+    },
+  ];
+}
+
+function rlimit(name: string, value: bigint): string {
+  if (value === RLIM_INFINITY) return "unlimited";
+  const units = BYTES.has(name) ? inUnits(Number(value)) : undefined;
+  return units === undefined ? `${value}` : `${value} (${units})`;
+}
+
+/** From here on nothing privileged is possible. */
+export function describePrivileges(plan: ExplainedPlan): Section[] {
+  return [identity(plan), ...capabilities(plan.process)];
+}
+
+function identity({ process, bundle }: ExplainedPlan): Section {
+  const { user, umask, noNewPrivileges, apparmorProfile, selinuxLabel } = process;
+  const groups = user.additionalGids.length === 0 ? "no further groups" : user.additionalGids.join(", ");
+  const rows: Row[] = [
+    { what: "user", becomes: `${user.uid}${user.uid === 0 ? ", root inside" : ""}` },
+    { what: "group", becomes: `${user.gid}` },
+    { what: "further groups", becomes: groups },
+    { what: "umask", becomes: `0${umask.toString(8)}: taken from the permissions of files that it makes` },
+    {
+      what: "no_new_privs",
+      becomes: noNewPrivileges
+        ? "set: no program that it runs, set-user-ID or not, gives it more than it has"
+        : "not set: set-user-ID programs can give it rights that it has not",
+    },
+    ...(apparmorProfile === undefined ? [] : [{ what: "AppArmor", becomes: `profile "${apparmorProfile}"` }]),
+    ...(selinuxLabel === undefined ? [] : [{ what: "SELinux", becomes: `label "${selinuxLabel}"` }]),
+    ...schedulingRows(process),
+  ];
+  const mapped = bundle.spec.linux?.uidMappings === undefined ? "" : " The numbers are those inside.";
+  return {
+    topic: "identity",
+    title: "Who it is",
+    text: [
+      `Until now the process had all rights of its maker, for it to be set up. Now it becomes:${mapped}`,
+    ],
+    table: {
+      columns: [
+        ["what", "WHAT"],
+        ["becomes", "BECOMES"],
+      ],
+      rows,
+    },
+  };
+}
+
+function schedulingRows({ scheduling }: ProcessPlan): Row[] {
+  const { scheduler, ioPriority, personality, memoryPolicy } = scheduling;
+  const rows: Row[] = [];
+  if (scheduler !== undefined) {
+    const { policy, nice = 0, priority = 0 } = scheduler;
+    rows.push({ what: "scheduler", becomes: `${policy}, nice ${nice}, priority ${priority}` });
+  }
+  if (ioPriority !== undefined) {
+    const { class: name, priority = 0 } = ioPriority;
+    rows.push({ what: "disk priority", becomes: `${name} ${priority}` });
+  }
+  if (personality !== undefined) rows.push({ what: "personality", becomes: personality.domain });
+  if (memoryPolicy !== undefined) {
+    rows.push({ what: "memory policy", becomes: `${memoryPolicy.mode} ${memoryPolicy.nodes ?? ""}`.trim() });
+  }
+  return rows;
+}
+
+/** What is kept, with the sets that it is in; and what is not. */
+function capabilities({ capabilities: masks }: ProcessPlan): Section[] {
+  const sets = Object.entries(masks).map(([set, mask]) => [set, new Set(capabilityNames(mask))] as const);
+  const kept = CAPABILITY_NAMES.filter((name) => sets.some(([, names]) => names.has(name)));
+  const dropped = CAPABILITY_NAMES.filter((name) => !kept.includes(name));
+  return [
+    {
+      topic: "capabilities",
+      title: `Capabilities: ${kept.length} of root's ${CAPABILITY_NAMES.length} rights are kept`,
+      text: [
+        "What root may do is divided into capabilities. Effective ones can be used, permitted ones made " +
+          "effective; the bounding set is the most that any program can get back; inheritable and ambient " +
+          "ones are passed on to the programs that it runs.",
+      ],
+      table: {
+        columns: [
+          ["name", "KEPT"],
+          ["allows", "ALLOWS TO"],
+          ["sets", "IN THE SETS"],
+        ],
+        rows: kept.map((name) => ({
+          name,
+          allows: CAPABILITY_WORDS[name],
+          sets: sets.flatMap(([set, names]) => (names.has(name) ? [set] : [])).join(", "),
+        })),
+      },
+    },
+    {
+      topic: "dropped-capabilities",
+      title: `Capabilities: ${dropped.length} are dropped`,
+      text: [
+        dropped.length === 0
+          ? "None: it has every privilege there is."
+          : "process.capabilities of config.json does not list them. They are gone for good, also for " +
+            "programs that it runs, whatever user it becomes.",
+      ],
+      table: {
+        columns: [
+          ["name", "DROPPED"],
+          ["allows", "SO IT CANNOT"],
+        ],
+        rows: dropped.map((name) => ({ name, allows: CAPABILITY_WORDS[name] })),
+      },
+    },
+  ];
+}
+
+/** The end: what `start` lets go. */
+export function describeCommand({ process, bundle, options }: ExplainedPlan): Section[] {
+  const [program = ""] = process.args;
+  const found = program.includes("/") ? "" : " It is looked for in PATH, inside.";
+  const home = process.environment.needsHome ? " HOME is added from its /etc/passwd." : "";
+  const terminal =
+    bundle.spec.process?.terminal === true
+      ? "Its standard streams are a new terminal of its own /dev/pts."
+      : "Its standard streams are those that tsrun was called with.";
+  const inherited =
+    options.preserveFds === 0
+      ? "Every other descriptor is closed."
+      : `So are ${counted(options.preserveFds, "descriptor")} from 3 on; every other one is closed.`;
+  return [
+    {
+      topic: "command",
+      title: "The command",
+      text: [
+        `The process now waits for "start". Then it becomes, by execve(2): ${shellWords(process.args)}`,
+        `It starts in "${process.cwd}".${found} ${terminal} ${inherited}${home}`,
+      ],
+      ...environmentTable(process.environment.entries),
+    },
+  ];
+}
+
+function environmentTable(entries: readonly string[]): Pick<Section, "table"> {
+  if (entries.length === 0) return {};
+  const rows = entries.map((entry) => {
+    const equals = entry.indexOf("=");
+    return { name: entry.slice(0, equals), value: entry.slice(equals + 1) };
+  });
+  return {
+    table: {
+      columns: [
+        ["name", "VARIABLE"],
+        ["value", "VALUE"],
+      ],
+      rows,
+    },
+  };
+}

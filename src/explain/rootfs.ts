@@ -1,0 +1,219 @@
+// The container's files in words: each mount with its final flags, the change of root, and what is closed
+// after it. Pure.
+
+import {
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_FLAGS,
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_STRICTATIME,
+  MS_PRIVATE,
+  MS_REC,
+  MS_SHARED,
+  MS_SLAVE,
+} from "../linux/mount.ts";
+import type { RootfsPlan } from "../rootfs/plan.ts";
+import type {
+  BindMount,
+  FilesystemMount,
+  MountPlan,
+  RealMount,
+  RemountMount,
+} from "../rootfs/plan-mounts.ts";
+import type { ExplainedPlan, Row, Section } from "./model.ts";
+
+/** Made before anything is limited, and before hooks run. */
+export function describeMounts({ rootfs, rootless }: ExplainedPlan): Section[] {
+  return [
+    {
+      topic: "mounts",
+      title: "Mounts: its tree of files",
+      text: [
+        `The directory "${rootfs.rootfs}" is made a mount of its own. ${hostMounts(rootfs)}`,
+        "Then these are mounted below it, one after the other. What a link in the image would lead out " +
+          "of it is looked for inside. A missing mount point is made.",
+      ],
+      table: {
+        columns: [
+          ["destination", "WHERE"],
+          ["what", "WHAT"],
+          ["flags", "FLAGS"],
+          ["note", "AND"],
+        ],
+        rows: rootfs.mounts.map((mount) => mountRow(mount, rootless)),
+      },
+      notes: [FLAG_WORDS],
+    },
+  ];
+}
+
+const FLAG_WORDS =
+  "ro: cannot be written to; nosuid: programs there give nobody another user's rights; nodev: device " +
+  "files there do nothing; noexec: programs there cannot be run; relatime, noatime, strictatime: when the " +
+  "time of the last access is noted.";
+
+function hostMounts({ treePropagation }: RootfsPlan): string {
+  if (treePropagation === undefined) return "The host's own mounts stay as they are.";
+  const kind = propagationWords(treePropagation);
+  if ((treePropagation & MS_SHARED) !== 0) {
+    return `All mounts become ${kind}: what is mounted inside can appear on the host.`;
+  }
+  if ((treePropagation & MS_SLAVE) !== 0) {
+    return `All mounts become ${kind}: what is mounted inside is not seen by the host.`;
+  }
+  return `All mounts become ${kind}: neither side sees what the other mounts.`;
+}
+
+function mountRow(mount: MountPlan, rootless: boolean): Row {
+  switch (mount.kind) {
+    case "filesystem":
+      return filesystemRow(mount);
+    case "bind":
+      return bindRow(mount, rootless);
+    case "remount":
+      return remountRow(mount);
+    case "symlink":
+      return { destination: mount.destination, what: `link to ${mount.target}`, flags: "", note: "" };
+  }
+}
+
+function filesystemRow(mount: FilesystemMount): Row {
+  const { destination, type, source, superblock, attributes, readonlyLater, data } = mount;
+  const flags = [...superblock.filter((word) => word !== "ro"), ...attributeWords(attributes)];
+  const named = source === "" || source === type ? "" : ` "${source}"`;
+  return {
+    destination,
+    what: `new ${type}${named}`,
+    flags: flags.join(","),
+    note: joinNotes(mount, [
+      data.join(" "),
+      readonlyLater ? "ro when all is in place" : "",
+      mount.copyUp ? "filled with what it covers" : "",
+      mount.otherwise === undefined ? "" : `"${mount.otherwise.source}" bound where that is not allowed`,
+    ]),
+  };
+}
+
+/** An ordinary user's container may have no cgroup of its own to show. */
+function bindRow(mount: BindMount, rootless: boolean): Row {
+  const { destination, source, change, withSubmounts, idMap, otherSource } = mount;
+  const maps = idMap === undefined ? "" : "owners shown as other users, by an id map";
+  const flags = change === undefined ? "as there" : changeWords(change);
+  return {
+    destination,
+    what: `the host's ${source}`,
+    flags,
+    note: joinNotes(mount, [
+      withSubmounts ? "with its own mounts" : "",
+      maps,
+      otherSource === undefined || !rootless ? "" : `or "${otherSource}" where that is missing`,
+      mount.sourceLink === "copied" ? "a link is copied, not mounted" : "",
+      mount.sourceLink === "bound" ? "a link is mounted itself" : "",
+    ]),
+  };
+}
+
+function remountRow(mount: RemountMount): Row {
+  const { destination, change, data } = mount;
+  const note = joinNotes(mount, [data.join(" ")]);
+  return { destination, what: "new flags for what is there", flags: changeWords(change), note };
+}
+
+function joinNotes({ propagation, recursive }: RealMount, notes: readonly string[]): string {
+  const below =
+    recursive === undefined
+      ? ""
+      : `it and all below: ${[
+          ...attributeWords(recursive.set, "set"),
+          ...cleared(recursive.clear & ~recursive.set),
+        ].join(",")}`;
+  return [...notes, below, ...propagation.map(propagationWords)].filter((one) => one !== "").join("; ");
+}
+
+/** `ro,nosuid,relatime` */
+export function attributeWords(attributes: number, what: "all" | "set" = "all"): string[] {
+  const words: string[] = [];
+  for (const [name, bit] of Object.entries(MOUNT_ATTR_FLAGS)) {
+    if ((bit & MOUNT_ATTR__ATIME) === 0 && (attributes & bit) !== 0) words.push(word(name));
+  }
+  const atime = attributes & MOUNT_ATTR__ATIME;
+  if (atime === MOUNT_ATTR_NOATIME) words.push("noatime");
+  else if (atime === MOUNT_ATTR_STRICTATIME) words.push("strictatime");
+  else if (what === "all") words.push("relatime");
+  return words;
+}
+
+function word(name: string): string {
+  const bare = name.replace("MOUNT_ATTR_", "").toLowerCase();
+  return bare === "rdonly" ? "ro" : bare;
+}
+
+/** `rw`, `suid`: what a flag is called that is taken away. */
+function cleared(attributes: number): string[] {
+  return attributeWords(attributes & ~MOUNT_ATTR__ATIME, "set").map((one) =>
+    one === "ro" ? "rw" : one.replace(/^no/, ""),
+  );
+}
+
+/** A change that names all flags: what is set is there afterwards, all else is not. */
+function changeWords({ set, clear }: { readonly set: number; readonly clear: number }): string {
+  const words = attributeWords(set, (clear & MOUNT_ATTR__ATIME) === 0 ? "set" : "all");
+  return words.length === 0 ? "none of those below" : words.join(",");
+}
+
+/** `rslave` */
+export function propagationWords(flags: number): string {
+  const recursive = (flags & MS_REC) === 0 ? "" : "r";
+  if ((flags & MS_SHARED) !== 0) return `${recursive}shared`;
+  if ((flags & MS_SLAVE) !== 0) return `${recursive}slave`;
+  return (flags & MS_PRIVATE) === 0 ? `${recursive}unbindable` : `${recursive}private`;
+}
+
+const CHANGES: Readonly<Record<RootfsPlan["change"], string>> = {
+  pivot_root:
+    "pivot_root(2) makes that directory the root of the container's tree of mounts, and the host's is let " +
+    "go of: no path leads to it any more.",
+  move:
+    "The mount is moved to the top and chroot(2) makes it the root (--no-pivot). The host's mounts stay " +
+    "beneath it, out of reach of any path.",
+  chroot:
+    "chroot(2) makes that directory the root. There is no mount namespace, so the host's mounts are still " +
+    "there: this keeps no root user in.",
+};
+
+/** What is done once the container's root is `/`. */
+export function describeRoot({ rootfs, bundle, process }: ExplainedPlan): Section[] {
+  const { hostname = "", domainname = "" } = bundle.spec;
+  const { change, rootPropagation, readonlyRoot } = rootfs;
+  const text = [CHANGES[change]];
+  if (rootPropagation !== undefined) text.push(`Then the root becomes ${propagationWords(rootPropagation)}.`);
+  if (hostname !== "") text.push(`The host name becomes "${hostname}".`);
+  if (domainname !== "") text.push(`The domain name becomes "${domainname}".`);
+  if (process.cwd !== "/") text.push(`The directory "${process.cwd}" is made, if it is missing.`);
+  if (readonlyRoot)
+    text.push("At last the root itself becomes read-only; the mounts in it have their own flags.");
+  const rows = [
+    ...rootfs.readonlyPaths.map((path) => ({ path, becomes: "read-only" })),
+    ...rootfs.maskedPaths.map((path) => ({ path, becomes: "hidden" })),
+  ];
+  const root = { topic: "root", title: "The root: nothing else can be reached", text };
+  if (rows.length === 0) return [root];
+  return [
+    root,
+    {
+      topic: "paths",
+      title: "Closed paths: what is there and not for it",
+      text: [
+        "Files of the kernel that show or change the whole machine. Read-only is mounted over itself; " +
+          "hidden is covered, a file with /dev/null, a directory with an empty one. What does not exist " +
+          "is passed over.",
+      ],
+      table: {
+        columns: [
+          ["path", "PATH"],
+          ["becomes", "BECOMES"],
+        ],
+        rows,
+      },
+    },
+  ];
+}

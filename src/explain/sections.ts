@@ -1,0 +1,30 @@
+// All topics, in the order in which `create` does things. Pure.
+
+import { describeCgroup, describeLimits } from "./cgroups.ts";
+import { describeDevices } from "./devices.ts";
+import { describeHooks } from "./hooks.ts";
+import type { ExplainedPlan, Section } from "./model.ts";
+import { describeNamespaces } from "./namespaces.ts";
+import { describeApart, describeCommand, describePrivileges, describeRlimits } from "./process.ts";
+import { describeMounts, describeRoot } from "./rootfs.ts";
+import { describeSeccomp } from "./seccomp.ts";
+
+/** As src/container/create.ts goes from top to bottom. */
+const TOPICS: readonly ((plan: ExplainedPlan) => Section[])[] = [
+  describeCgroup,
+  describeNamespaces,
+  describeApart,
+  describeMounts,
+  describeDevices,
+  describeLimits,
+  describeRlimits,
+  describeHooks,
+  describeRoot,
+  describePrivileges,
+  describeSeccomp,
+  describeCommand,
+];
+
+export function describePlan(plan: ExplainedPlan): Section[] {
+  return TOPICS.flatMap((describe) => describe(plan));
+}

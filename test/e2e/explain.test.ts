@@ -1,0 +1,266 @@
+// explain: that it says what is really done. Its words are compared with what the kernel shows of a container
+// that runs with the same configuration.
+
+import { readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, needsController, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import type { Lab } from "../support/lab.ts";
+import { asUser } from "../support/user.ts";
+
+const ONLY_TSRUN = tsrunOnly("has no explain");
+
+type Row = Readonly<Record<string, string>>;
+
+interface Section {
+  readonly topic: string;
+  readonly title: string;
+  readonly text: readonly string[];
+  readonly table?: { readonly rows: readonly Row[] };
+}
+
+interface Explanation {
+  readonly subject: string;
+  readonly id: string;
+  readonly status?: string;
+  readonly pid?: number;
+  readonly command: readonly string[];
+  readonly sections: readonly Section[];
+  readonly warnings: readonly string[];
+}
+
+async function explain(lab: Lab, ...words: string[]): Promise<Explanation> {
+  const { code, stdout, stderr } = await lab.invoke(["explain", "--json", ...words]);
+  if (code !== 0 || stderr !== "") throw new Error(`explain ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout) as Explanation;
+}
+
+function rowsOf({ sections }: Explanation, topic: string): readonly Row[] {
+  return sections.find((one) => one.topic === topic)?.table?.rows ?? [];
+}
+
+behaviour(
+  "a bundle is explained from the control group to the command, and nothing is made",
+  async (t, lab) => {
+    const box = lab.container();
+    const { code, stdout, stderr } = await lab.invoke(["explain", box.bundle]);
+    t.strictSame([code, stderr], [0, ""]);
+    const headings = [...stdout.matchAll(/^\d+\. ([^:\n]+)/gm)].map(([, heading]) => heading);
+    t.strictSame(
+      headings.filter((heading) => heading !== "Limits of each process" && heading !== "Closed paths"),
+      [
+        "Control group",
+        "Namespaces",
+        "Apart from the caller",
+        "Mounts",
+        "Devices",
+        "Limits",
+        "Device access",
+        "The root",
+        "Who it is",
+        "Capabilities",
+        "Capabilities",
+        "Seccomp",
+        "The command",
+      ],
+    );
+    for (const line of stdout.split("\n")) t.ok([...line].length <= 100, `at most 100 columns: ${line}`);
+    await nothingLeft(t, lab, "after explaining");
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "the mounts have the flags that the kernel then shows",
+  async (t, lab) => {
+    const edit = (box: Container): void => {
+      box.config.mounts?.push(
+        { destination: "/m1", type: "tmpfs", source: "tmpfs", options: ["ro", "nosuid", "noexec"] },
+        { destination: "/m2", type: "bind", source: lab.folder, options: ["bind", "nodev", "noatime"] },
+        { destination: "/m3", type: "tmpfs", source: "tmpfs", options: ["nodev", "strictatime"] },
+      );
+      box.writeConfig();
+    };
+    const box = lab.container(Container.script("cat /proc/self/mountinfo"));
+    edit(box);
+    const rows = rowsOf(await explain(lab, box.bundle), "mounts");
+    const shown = await box.live();
+    const flagsOf = (path: string): string[] => {
+      const line = shown.split("\n").find((one) => one.split(" ")[4] === path) ?? "";
+      return (line.split(" ")[5] ?? "").split(",");
+    };
+    for (const path of ["/proc", "/dev", "/m2", "/m3"]) {
+      const row = rows.find(({ destination }) => destination === path);
+      t.ok(row, path);
+      // strictatime is what the kernel shows by saying nothing.
+      const said = (row?.flags ?? "").split(",").filter((word) => word !== "strictatime");
+      const actual = flagsOf(path).filter((word) => word !== "rw");
+      t.strictSame(said.sort(), actual.sort(), path);
+    }
+    t.match(rows.find(({ destination }) => destination === "/m1")?.note, /ro when all is in place/);
+    t.ok(flagsOf("/m1").includes("ro"));
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "each namespace that is said to be new is another one than the host's, and the others are not",
+  async (t, lab) => {
+    const box = lab.container();
+    mustSucceed(await box.create());
+    const { pid, sections, ...rest } = await explain(lab, box.id);
+    const files: Readonly<Record<string, string>> = { network: "net", mount: "mnt" };
+    for (const { namespace = "", from } of rowsOf({ sections, ...rest }, "namespaces")) {
+      const file = files[namespace] ?? namespace;
+      const read = (who: number | string | undefined): string => readlinkSync(`/proc/${who}/ns/${file}`);
+      t.equal(read(pid) === read("self") ? "host" : "new", from, namespace);
+    }
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "each limit is in the file that it is said to be written to",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.linux.resources = { pids: { limit: 77 }, memory: { limit: 64 << 20 } };
+    });
+    mustSucceed(await box.create());
+    const rows = rowsOf(await explain(lab, box.id), "limits");
+    t.equal(rows.length, 2);
+    for (const { file = "", value = "" } of rows) {
+      t.equal(readFileSync(file, "utf8").trim(), value.split(" ")[0], file);
+    }
+    t.match(
+      rows.map(({ value }) => value),
+      ["67108864 (64 MiB)", "77"],
+    );
+    mustSucceed(await lab.invoke(["update", "--pids-limit", "88", box.id]));
+    const updated = rowsOf(await explain(lab, box.id), "limits");
+    t.ok(
+      updated.some(({ value }) => value === "88"),
+      "what update has changed is said",
+    );
+  },
+  ONLY_TSRUN,
+  needsController("pids"),
+  needsController("memory"),
+);
+
+behaviour(
+  "the capabilities that are kept are those of the process",
+  async (t, lab) => {
+    const box = lab.container(Container.script("grep CapBnd /proc/self/status"));
+    const kept = rowsOf(await explain(lab, box.bundle), "capabilities");
+    const dropped = rowsOf(await explain(lab, box.bundle), "dropped-capabilities");
+    const [, mask = ""] = (await box.live()).trim().split(/\s+/);
+    const bits = [...BigInt(`0x${mask}`).toString(2)].filter((bit) => bit === "1").length;
+    t.equal(kept.filter(({ sets = "" }) => sets.includes("bounding")).length, bits);
+    t.equal(kept.length + dropped.length, 41);
+    t.ok(dropped.every(({ allows = "" }) => allows !== ""));
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "a container is explained by its id, with its status, whatever became of its bundle",
+  async (t, lab) => {
+    const box = lab.container();
+    mustSucceed(await box.create());
+    const command = box.config.process.args;
+    box.writeConfig("{}");
+    const told = await explain(lab, box.id);
+    t.match(told, { subject: "container", id: box.id, status: "created", command });
+    t.equal(told.pid, (await box.stateDocument()).pid);
+    const { stdout } = await lab.invoke(["explain", box.id]);
+    t.match(stdout, `What tsrun did to create the container "${box.id}"`);
+    t.match(rowsOf(told, "cgroup")[0]?.directory, box.id);
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "what a profile does is said in words",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.linux.seccomp = {
+        defaultAction: "SCMP_ACT_ERRNO",
+        architectures: ["SCMP_ARCH_X86"],
+        syscalls: [
+          { names: ["read", "write"], action: "SCMP_ACT_ALLOW" },
+          {
+            names: ["personality"],
+            action: "SCMP_ACT_ERRNO",
+            errnoRet: 1,
+            args: [{ index: 0, value: 8, op: "SCMP_CMP_EQ" }],
+          },
+        ],
+      };
+    });
+    const told = await explain(lab, box.bundle);
+    const section = told.sections.find(({ topic }) => topic === "seccomp");
+    t.match(section?.text.join(" "), "A call that no line names fails with errno 1.");
+    t.strictSame(section?.table?.rows, [
+      { action: "is let through", condition: "", calls: "read write" },
+      { action: "fails with errno 1", condition: "argument 0 = 8", calls: "personality" },
+    ]);
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "hooks, id maps, offsets and what is done without are said",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.linux.namespaces.push({ type: "user" }, { type: "time" });
+      config.linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+      config.linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 1 }];
+      config.linux.timeOffsets = { boottime: { secs: 7 } };
+      config.process.capabilities = { ambient: ["CAP_KILL"] };
+    });
+    const hooks = { poststop: [{ path: "/bin/true", args: ["true", "x y"], timeout: 3 }] };
+    box.writeConfig(JSON.stringify({ ...box.config, hooks }));
+    const told = await explain(lab, box.bundle);
+    t.match(rowsOf(told, "hooks"), [{ kind: "poststop", command: '/bin/true "x y"', limit: "3 s" }]);
+    t.strictSame(rowsOf(told, "ids"), [
+      { kind: "users", inside: "0 to 65535", outside: "100000 to 165535" },
+      { kind: "groups", inside: "0", outside: "100000" },
+    ]);
+    t.strictSame(rowsOf(told, "clocks"), [{ clock: "boottime", offset: "7 s 0 ns" }]);
+    t.match(told.warnings, [/can't raise ambient capability CAP_KILL/]);
+    t.match(rowsOf(told, "devices").length > 0, true);
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "a word that is neither a container nor a directory is refused; faults are told as create tells them",
+  async (t, lab) => {
+    refused(
+      t,
+      await lab.invoke(["explain", "nosuchthing"]),
+      /cannot explain "nosuchthing": no container and no directory has that name/,
+    );
+    const box = lab.container();
+    box.writeConfig("{}");
+    const asCreate = await box.create();
+    const told = await lab.invoke(["explain", box.bundle]);
+    t.equal(told.code, 1);
+    t.match(told.stderr, "process property must not be empty");
+    t.match(asCreate.stderr, "process property must not be empty");
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "an ordinary user may ask, and is told what root would get",
+  async (t, lab) => {
+    const box = lab.container();
+    const wrapper = asUser(lab);
+    const { code, stdout, stderr } = await lab.invoke(["explain", box.bundle], { wrapper });
+    t.strictSame([code, stderr], [0, ""]);
+    t.match(stdout, "explained as root's");
+    t.match(stdout, join(box.rootfs));
+  },
+  ONLY_TSRUN,
+);
