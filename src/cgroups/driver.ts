@@ -12,19 +12,15 @@ import { planLimitsV1, planLimitsV2 } from "./limits.ts";
 import type { MergedResources } from "./merge.ts";
 import { plannedRecord } from "./plan.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
-import {
-  attachToUnit,
-  restoreUnitResources,
-  setUnitResources,
-  startUnit,
-  stopUnit,
-} from "./systemd/scope.ts";
 import { assertEmpty, exists, processesBelow, removeCgroups, unmakeCgroups } from "./tree.ts";
 import { applyV1, createV1, finishUnitV1, processDirectoryV1, tasksFiles } from "./v1.ts";
-import { applyV2, assertAllowedV2, createV2, finishUnitV2 } from "./v2.ts";
 import { Journal, readKey } from "./writer.ts";
 
 const SIGKILL = 9;
+
+// A host has one kind; the code of the others is not even loaded.
+const unitDriver = (): typeof import("./systemd/scope.ts") => require("./systemd/scope.ts");
+const v2Driver = (): typeof import("./v2.ts") => require("./v2.ts");
 
 export interface CreateContext {
   /** A lack of permission is tolerated when nothing is asked of the cgroup. */
@@ -58,7 +54,7 @@ function createPaths(plan: CgroupPlan, rootless: boolean, made: string[]): Cgrou
     case "v1":
       return createV1(plan, rootless, made);
     case "v2":
-      return createV2(plan, rootless, made);
+      return v2Driver().createV2(plan, rootless, made);
     case "none":
       if (rootless) return {};
       throw new TsrunError("E_CGROUP", "no cgroup mount found in mountinfo", {
@@ -118,7 +114,7 @@ function joinV2(record: CgroupRecord, directory: string, init: number | undefine
   const { unit } = record;
   // A user may not move processes here from everywhere, but its manager may.
   if (unit?.user === true && directory.endsWith(`/${unit.name}`)) {
-    return { tasks: [], admit: (pid) => attachToUnit(record, pid) };
+    return { tasks: [], admit: (pid) => unitDriver().attachToUnit(record, pid) };
   }
   return { directory };
 }
@@ -131,8 +127,8 @@ export function joinNewCgroup(plan: CgroupPlan, record: CgroupRecord): JoinFiles
     return {
       tasks: [],
       admit: (pid) => {
-        startUnit(unit, pid);
-        finishUnitV2(plan);
+        unitDriver().startUnit(unit, pid);
+        v2Driver().finishUnitV2(plan);
       },
     };
   }
@@ -140,7 +136,7 @@ export function joinNewCgroup(plan: CgroupPlan, record: CgroupRecord): JoinFiles
   return {
     tasks: tasksFiles({ ...record, paths }),
     admit: (pid) => {
-      startUnit(unit, pid);
+      unitDriver().startUnit(unit, pid);
       finishUnitV1(plan);
     },
   };
@@ -149,11 +145,12 @@ export function joinNewCgroup(plan: CgroupPlan, record: CgroupRecord): JoinFiles
 /** Sets the limits, and the device rules when the context has them. */
 export function applyResources(record: CgroupRecord, resources: Resources, context: ApplyContext): void {
   if (record.unit !== undefined) {
-    if (record.driver === "v2") assertAllowedV2(record, resources);
+    if (record.driver === "v2") v2Driver().assertAllowedV2(record, resources);
     noteLimits(record, resources, context);
   }
-  const written = setUnitResources(record, resources, context);
-  if (record.driver === "v2") applyV2(record, written, context);
+  const written =
+    record.unit === undefined ? resources : unitDriver().setUnitResources(record, resources, context);
+  if (record.driver === "v2") v2Driver().applyV2(record, written, context);
   else applyV1(record, written, context);
 }
 
@@ -180,7 +177,8 @@ export function updateResources(record: CgroupRecord, merged: MergedResources, b
   try {
     applyResources(record, change, { rootless: false, journal });
   } catch (error) {
-    const unitRestored = restoreUnitResources(record, change, before);
+    const unitRestored =
+      record.unit === undefined || unitDriver().restoreUnitResources(record, change, before);
     const lost = journal.restore();
     if (!unitRestored) lost.push(`the unit "${record.unit?.name}"`);
     if (lost.length === 0) throw error;
@@ -244,7 +242,7 @@ function tryFreeze(record: CgroupRecord): void {
 
 /** Removes the cgroup with everything below it. What is gone already is fine. */
 export function destroyCgroup(record: CgroupRecord): void {
-  stopUnit(record);
+  if (record.unit !== undefined) unitDriver().stopUnit(record);
   const directories: string[] = [];
   for (const path of Object.values(record.paths)) if (!directories.includes(path)) directories.push(path);
   removeCgroups(directories);
