@@ -17,11 +17,11 @@ import { runHooks } from "../hooks/run.ts";
 import { type Descriptor, openDirectory, replaceFile } from "../linux/files.ts";
 import { processStatus, signalProcess, waitFor } from "../linux/process.ts";
 import { SIGKILL } from "../linux/sched.ts";
-import { type Entered, enterNamespaces } from "../namespaces/enter.ts";
+import { type Entered, type EnterOptions, enterNamespaces } from "../namespaces/enter.ts";
 import { becomeUser } from "../process/become-user.ts";
 import { setLimits } from "../process/host-side.ts";
 import { ProxyDied, type SyscallProxy } from "../proxy/proxy.ts";
-import { enterRootfs, prepareRootfs, sealRootfs } from "../rootfs/rootfs.ts";
+import { enterRootfs, layOutRootfs, prepareRootfs, type RootfsLayout, sealRootfs } from "../rootfs/rootfs.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
 import { sendPidfd } from "../terminal/socket.ts";
 import { loadBundle } from "./bundle.ts";
@@ -80,9 +80,11 @@ export async function createContainer(
   undo.add(() => undoCgroup(cgroup));
 
   globals.trace?.(ENTERING);
+  const rootfs = once(() => layOutRootfs(plan.rootfs));
   const entered = startFirstProcess(plan, cgroup, {
-    globals,
     extra: [fifo, terminal, listener],
+    meanwhile: rootfs,
+    trace: globals.trace,
   });
   undo.add(() => endProcess(entered));
   globals.trace?.(INSIDE);
@@ -90,7 +92,7 @@ export async function createContainer(
   directory.save(record);
 
   try {
-    const startInside = setUp(plan, { entered, cgroup, inside, agent });
+    const startInside = setUp(plan, { entered, rootfs: rootfs(), cgroup, inside, agent });
     if (startInside !== undefined) directory.save({ ...record, startInside });
   } catch (error) {
     throw error instanceof ProxyDied ? explainDeath(error, cgroup) : error;
@@ -116,6 +118,7 @@ function tellWarnings({ log, trace }: GlobalOptions, { bundle, process }: Contai
 
 interface SetUp {
   readonly entered: Entered;
+  readonly rootfs: RootfsLayout;
   readonly cgroup: CgroupRecord;
   readonly inside: typeof import("./hooks-inside.ts") | undefined;
   /** Present when the seccomp profile notifies. */
@@ -126,7 +129,10 @@ interface SetUp {
  * What happens inside, from an empty process in its namespaces to one that waits for `start`. Returns what
  * `start` has to know where that has more to do than to let it go.
  */
-function setUp(plan: ContainerPlan, { entered, cgroup, inside, agent }: SetUp): StartInside | undefined {
+function setUp(
+  plan: ContainerPlan,
+  { entered, rootfs: layout, cgroup, inside, agent }: SetUp,
+): StartInside | undefined {
   const { proxy } = entered;
   const { hooks } = plan.bundle.spec;
   const [fifo = -1, console, listener] = entered.extra;
@@ -135,7 +141,7 @@ function setUp(plan: ContainerPlan, { entered, cgroup, inside, agent }: SetUp): 
   prepareInit(proxy, plan);
 
   // The container's tree of mounts is built beside the host's.
-  const rootfs = prepareRootfs(proxy, plan.rootfs);
+  const rootfs = prepareRootfs(proxy, plan.rootfs, layout);
 
   // AS RUNC: limits come when the mounts are made, which then do not count against a tight memory limit.
   applyResources(cgroup, plan.cgroup.resources, { rootless: plan.rootless, devices: plan.cgroup.devices });
@@ -169,7 +175,7 @@ function setUp(plan: ContainerPlan, { entered, cgroup, inside, agent }: SetUp): 
 function startFirstProcess(
   plan: ContainerPlan,
   cgroup: CgroupRecord,
-  { globals, extra }: { globals: GlobalOptions; extra: readonly (Descriptor | undefined)[] },
+  rest: Pick<EnterOptions, "extra" | "meanwhile" | "trace">,
 ): Entered {
   const join = joinNewCgroup(plan.cgroup, cgroup);
   const path = "directory" in join ? join.directory : join.unified;
@@ -178,10 +184,18 @@ function startFirstProcess(
     plan: plan.namespaces,
     cgroup: "tasks" in join ? { ...join, directory } : { tasks: [], directory },
     inherited: plan.options.preserveFds,
-    extra,
     rootless: plan.rootless,
-    trace: globals.trace,
+    ...rest,
   });
+}
+
+/** The result of the first call, each time. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 function newRecord({ bundle, options, cgroup, namespaces, seccomp }: ContainerPlan): StateRecord {

@@ -43,6 +43,8 @@ export interface EnterOptions {
   readonly extra: readonly (Descriptor | undefined)[];
   readonly rootless: boolean;
   readonly trace: Trace | undefined;
+  /** Work that needs no process yet: done while the kernel makes it. */
+  readonly meanwhile?: () => void;
 }
 
 export interface Entered {
@@ -69,7 +71,8 @@ export function enterNamespaces(options: EnterOptions): Entered {
     before = joinAll(current, before);
     if (plan.created.has("user")) before = enterNewUserNamespace(current, before);
     const time = timeOperations(current, before);
-    const proxy = current.first.fork([...before, ...time, ...cloneOperations(current)], stage.childSocket);
+    const operations = [...before, ...time, ...cloneOperations(current)];
+    const proxy = current.first.fork(operations, stage.childSocket, options.meanwhile);
     return { proxy, extra: extra.map((one, index) => one && stage.slots.extra + index) };
   } finally {
     for (const { first } of new Set([stage, current])) {

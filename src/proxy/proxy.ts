@@ -86,9 +86,11 @@ export class SyscallProxy {
   /**
    * Clones the proxy and returns the child's end. `operations` hold the clone (as `cloneOperation` makes it)
    * and, after it, what moves the child to its own control socket: without that, both would answer on one.
+   * @param meanwhile done here while the kernel clones, which takes a millisecond with new namespaces
    */
-  fork(operations: readonly Operation[], childSocket: Descriptor): SyscallProxy {
+  fork(operations: readonly Operation[], childSocket: Descriptor, meanwhile?: () => void): SyscallProxy {
     const batch = this.#send(operations, {});
+    meanwhile?.();
     decode(operations, batch, this.#receive(batch.replyLength, operations));
     this.#traceAll(operations);
     const failure = failureOf(operations);

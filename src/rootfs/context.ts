@@ -34,18 +34,21 @@ export interface Helper extends Batches {
 }
 
 export interface RootContextOptions {
-  readonly proxy: Batches;
   readonly rootfs: string;
   /**
    * What kind of file a path of the host is, as far as tsrun itself can tell; a guess that saves a round
    * trip.
    */
   readonly kindOf: (path: string) => FileKind | undefined;
+}
+
+/** Who carries out what is decided. */
+export interface Hands {
+  readonly proxy: Batches;
   readonly helper: Helper;
 }
 
 export class RootContext {
-  readonly proxy: Batches;
   readonly features: KernelFeatures = { mountSetattr: true, mountApi: true, openat2: true };
   /**
    * /proc/self/fd of the host's procfs, when mount(2) is needed: once the root has been changed, the
@@ -55,15 +58,31 @@ export class RootContext {
   /** The host's path of the root. */
   readonly rootfs: string;
   readonly kindOf: (path: string) => FileKind | undefined;
-  readonly helper: Helper;
+  #hands: Hands | undefined;
   #root: Operation | number | undefined;
   #closing: Operation[] = [];
 
   constructor(options: RootContextOptions) {
-    this.proxy = options.proxy;
     this.rootfs = options.rootfs;
     this.kindOf = options.kindOf;
-    this.helper = options.helper;
+  }
+
+  /** Until there is somebody to carry steps out, they can be laid out already. */
+  handTo(hands: Hands): void {
+    this.#hands = hands;
+  }
+
+  get proxy(): Batches {
+    return this.#given.proxy;
+  }
+
+  get helper(): Helper {
+    return this.#given.helper;
+  }
+
+  get #given(): Hands {
+    if (this.#hands === undefined) throw new Error("there is no process to build the root in yet");
+    return this.#hands;
   }
 
   /** Without openat2(2), where a path leads is only known when all that comes before is in place. */

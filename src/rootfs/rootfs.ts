@@ -30,7 +30,7 @@ import {
   readonlyPathStep,
   verifyNull,
 } from "./seal.ts";
-import { type Batches, runSteps, type Step } from "./steps.ts";
+import { type Batches, type FirstBatch, layOutFirst, runSteps, type Step } from "./steps.ts";
 
 /** What the acts hand on: descriptors in the container's first process, and what was found out. */
 export interface RootfsHandles {
@@ -43,19 +43,23 @@ export interface RootfsHandles {
   kinds: ReadonlyMap<string, FileKind>;
 }
 
-/**
- * Builds the container's tree of mounts at the root's path on the host. World: the container's namespaces,
- * all privileges in them, and every path of the host still in reach.
- */
-export function prepareRootfs(proxy: SyscallProxy, plan: RootfsPlan): RootfsHandles {
-  using helper = new HostHelper({ pid: proxy.pid, rootfs: plan.rootfs });
-  const context = new RootContext({ proxy, rootfs: plan.rootfs, kindOf, helper });
+/** The steps of building the root, up to the first message. */
+export interface RootfsLayout {
+  readonly context: RootContext;
+  readonly steps: readonly Step[];
+  readonly first: FirstBatch;
+  readonly stdio: readonly Reading[];
+  readonly readonlyLater: () => number[];
+}
+
+/** Lays out what `prepareRootfs` does; for this no process is needed yet. */
+export function layOutRootfs(plan: RootfsPlan): RootfsLayout {
+  const context = new RootContext({ rootfs: plan.rootfs, kindOf });
   const links = plan.setsUpDev ? planLinks({ kcore: kindOf("/proc/kcore") !== undefined }) : [];
   const inDev: string[] = [];
   for (const { path } of plan.devices) inDev.push(path);
   for (const { path } of links) inDev.push(path);
   const mounts = mountSteps(context, plan, inDev);
-  makeParentPrivate(proxy, plan);
   const steps: Step[] = [rootStep(context, plan), ...mounts.steps];
   for (const device of plan.devices) {
     const provider = mounts.providerFor(device.path);
@@ -65,14 +69,26 @@ export function prepareRootfs(proxy: SyscallProxy, plan: RootfsPlan): RootfsHand
   const stdio = stdioLooks();
   steps.push(plainStep(stdio));
   steps.push(plainStep([operation("umask", [octal(0o022)], "set the file mode creation mask")]));
-  runSteps(context, steps);
+  return { context, steps, first: layOutFirst(steps), stdio, readonlyLater: mounts.readonlyLater };
+}
+
+/**
+ * Builds the container's tree of mounts at the root's path on the host. World: the container's namespaces,
+ * all privileges in them, and every path of the host still in reach.
+ */
+export function prepareRootfs(proxy: SyscallProxy, plan: RootfsPlan, layout: RootfsLayout): RootfsHandles {
+  const { context, steps, first, stdio } = layout;
+  using helper = new HostHelper({ pid: proxy.pid, rootfs: plan.rootfs });
+  context.handTo({ proxy, helper });
+  makeParentPrivate(proxy, plan);
+  runSteps(context, steps, first);
   context.flush();
   openProcDirectory(context);
   const nulls: number[] = [];
   for (let number = 0; number < stdio.length && plan.setsUpDev; number++) {
     if (isNull(stdio[number])) nulls.push(number);
   }
-  return { context, readonlyLater: mounts.readonlyLater(), nulls, kinds: new Map() };
+  return { context, readonlyLater: layout.readonlyLater(), nulls, kinds: new Map() };
 }
 
 /** What the descriptors 0 to 2 are; one may be closed. */

@@ -32,13 +32,23 @@ const MOST_BYTES = 0xc000;
 
 const OPENING: ReadonlySet<SyscallName> = new Set(["openat", "openat2", "fsopen", "fsmount", "open_tree"]);
 
-/** Carries the steps out in order. */
-export function runSteps(proxy: Batches, steps: readonly Step[]): void {
+/** The first message of some steps. */
+export type FirstBatch = ReturnType<typeof collect>;
+
+/** Lays out the first message, before there is anybody to send it to. */
+export function layOutFirst(steps: readonly Step[]): FirstBatch {
+  return collect(steps, { from: 0, oneByOne: false });
+}
+
+/** Carries the steps out in order. `first` is what `layOutFirst` has made of them, where it was called. */
+export function runSteps(proxy: Batches, steps: readonly Step[], first?: FirstBatch): void {
   let next = 0;
   let repairs = 0;
   let closing: Operation[] = [];
   while (next < steps.length || closing.length > 0) {
-    const { operations, owners, end } = collect(steps, { from: next, oneByOne: proxy.oneByOne === true });
+    const laidOut = first ?? collect(steps, { from: next, oneByOne: proxy.oneByOne === true });
+    first = undefined;
+    const { operations, owners, end } = laidOut;
     const failed = proxy.attempt([...closing, ...operations]);
     closing = [];
     const reached = failed === undefined ? end : (owners.get(failed) ?? end);

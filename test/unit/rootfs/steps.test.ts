@@ -23,7 +23,8 @@ function build(kernel: FakeKernel, mounts: Mounts, cgroups: CgroupLayout = V2): 
   const plan = planRootfs({ spec: specOf(mounts), ...request });
   const noHelp = { canHelp: false, root: -1, userNamespace: () => -1, attempt: () => undefined };
   const kindOf = (path: string) => (path.endsWith("/") ? ("directory" as const) : ("file" as const));
-  const context = new RootContext({ proxy: kernel, rootfs: plan.rootfs, kindOf, helper: noHelp });
+  const context = new RootContext({ rootfs: plan.rootfs, kindOf });
+  context.handTo({ proxy: kernel, helper: noHelp });
   context.root = ROOT;
   runSteps(context, mountSteps(context, plan, []).steps);
   context.flush();
