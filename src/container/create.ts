@@ -58,6 +58,8 @@ export async function createContainer(
   // Code that few containers need is loaded only for them.
   const agent = await loadAgent(plan.seccomp);
   const inside = hasHooksInside(bundle.spec.hooks) ? await import("./hooks-inside.ts") : undefined;
+  const { netDevices } = bundle.spec.linux ?? {};
+  const network = netDevices && (await import("../network/devices.ts"));
   const { socket, ours } = openConsole({
     ...mode,
     terminal: bundle.spec.process?.terminal === true,
@@ -65,6 +67,7 @@ export async function createContainer(
   });
   using terminal = socket;
 
+  using devices = network && new network.DeviceMove();
   using undo = new Undo();
   using directory = createStateDirectory(globals.root, options.id);
   undo.add(() => directory.remove());
@@ -87,9 +90,13 @@ export async function createContainer(
     trace: globals.trace,
   });
   undo.add(() => endProcess(entered));
+  undo.add(() => devices?.takeBack());
   globals.trace?.(INSIDE);
   record = { ...record, cgroup, ...identityOf(entered.proxy.pid) };
   directory.save(record);
+
+  // Before anything inside: hooks and sysctls may be about them.
+  devices?.moveTo(entered.proxy.pid, netDevices ?? {});
 
   try {
     const startInside = setUp(plan, { entered, rootfs: rootfs(), cgroup, inside, agent });

@@ -4,6 +4,7 @@
 import { F_SETFD, FD_CLOEXEC } from "../linux/fcntl.ts";
 import { utf8 } from "../linux/words.ts";
 import { sysctlOperations } from "../namespaces/sysctl.ts";
+import { setLoopbackUp } from "../network/loopback.ts";
 import { cwdOperations, type Executable } from "../process/become-user.ts";
 import { closeAllBut, closeOnExecute, execute, handleTermination } from "../process/execute.ts";
 import { resetCpuAffinity, writeOomScore } from "../process/host-side.ts";
@@ -24,7 +25,8 @@ const EXIT_STATUS = 255;
  * World: the container's namespaces, but still the host's mounts, whose /proc is the one to trust; all
  * privileges.
  */
-export function prepareInit(proxy: SyscallProxy, { bundle, process, rootless }: ContainerPlan): void {
+export function prepareInit(proxy: SyscallProxy, plan: ContainerPlan): void {
+  const { bundle, process, rootless, namespaces } = plan;
   resetCpuAffinity(proxy.pid);
   const { oomScoreAdj } = process;
   // Root of a user namespace may not write its own score: its /proc files belong to the host's root. An
@@ -34,7 +36,11 @@ export function prepareInit(proxy: SyscallProxy, { bundle, process, rootless }: 
   const session = sessionOperations(fromOutside ? { ...process, oomScoreAdj: undefined } : process, {
     rootless,
   });
-  proxy.run([...session.operations, ...sysctlOperations(bundle.spec.linux?.sysctl ?? {})]);
+  proxy.run([
+    ...session.operations,
+    ...(namespaces.created.has("network") ? setLoopbackUp() : []),
+    ...sysctlOperations(bundle.spec.linux?.sysctl ?? {}),
+  ]);
   session.check();
 }
 

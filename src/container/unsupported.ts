@@ -6,7 +6,6 @@ import type { Spec } from "../spec/types.ts";
 
 /** Throws for the first thing that is not built in. */
 export function refuseUnsupported({ linux }: Spec): void {
-  if (Object.keys(linux?.netDevices ?? {}).length > 0) throw missing("/linux/netDevices", "network devices");
   if (linux?.intelRdt !== undefined) throw missing("/linux/intelRdt", "cache and memory bandwidth classes");
 }
 

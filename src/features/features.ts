@@ -50,7 +50,7 @@ export function features(build: Build): Features {
       intelRdt: { enabled: false },
       memoryPolicy: { modes: wordsOf(MPOL_MODES), flags: wordsOf(MPOL_FLAGS) },
       mountExtensions: { idmap: { enabled: true } },
-      netDevices: { enabled: false },
+      netDevices: { enabled: true },
     },
     annotations: annotationsOf(build),
     // Annotations by which a config reaches beyond its container: not for untrusted users.

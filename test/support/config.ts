@@ -95,6 +95,14 @@ export interface ConfigLinux {
   maskedPaths?: string[];
   readonlyPaths?: string[];
   rootfsPropagation?: string;
+  netDevices?: Record<string, { name?: string }>;
+  intelRdt?: {
+    closID?: string;
+    schemata?: string[];
+    l3CacheSchema?: string;
+    memBwSchema?: string;
+    enableMonitoring?: boolean;
+  };
 }
 
 export interface Config {

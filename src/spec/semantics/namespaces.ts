@@ -179,7 +179,7 @@ function sealRule(key: "maskedPaths" | "readonlyPaths"): Rule {
 function netDevices({ spec, report }: Context): void {
   const devices = Object.entries(spec.linux?.netDevices ?? {});
   if (devices.length > 0 && namespaceOf(spec, "network") === undefined) {
-    report.fault("/linux/netDevices", 'needs a "network" namespace in /linux/namespaces');
+    report.fault("/linux/netDevices", "unable to move network devices without a NET namespace");
   }
   const taken = new Map<string, string>();
   for (const [device, { name = "" }] of devices) {

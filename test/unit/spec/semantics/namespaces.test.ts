@@ -134,7 +134,7 @@ t.test("masked and read-only paths need a mount namespace and are absolute", asy
 t.test("network devices need a network namespace and names the kernel takes", async (t) => {
   t.strictSame(linuxFaults({ netDevices: { eth0: {}, eth1: { name: "net0" } } }), []);
   t.strictSame(linuxFaults({ namespaces: [], netDevices: { eth0: {} } }), [
-    '/linux/netDevices: needs a "network" namespace in /linux/namespaces',
+    "/linux/netDevices: unable to move network devices without a NET namespace",
   ]);
   t.strictSame(
     linuxFaults({ netDevices: { eth0: { name: "a b" }, "e/1": {}, eth2: { name: "sixteen-letters0" } } }),

@@ -1,0 +1,146 @@
+// `linux.netDevices`: devices of the host that become the container's, with their addresses. Loaded by create
+// for the few containers that have them. runtime-spec config-linux.md#network-devices.
+
+import { TsrunError } from "../errors.ts";
+import { ENODEV, errnoName, errnoWords } from "../linux/errno.ts";
+import type { NetDevice } from "../spec/types.ts";
+import {
+  type Address,
+  addAddress,
+  findLink,
+  type Link,
+  labelAfter,
+  listAddresses,
+  listLinks,
+  moveLink,
+  setUp,
+  staysWithDevice,
+} from "./messages.ts";
+import { NetworkNamespace } from "./socket.ts";
+
+/** A device, and what it loses on its way to another namespace. */
+interface Device {
+  readonly link: Link;
+  readonly addresses: readonly Address[];
+}
+
+interface Moved {
+  readonly before: Device;
+  /** As the container sees it. */
+  readonly inside: Link;
+}
+
+/**
+ * Moves devices, and can take them back: of a container that fails to be created, the kernel would keep
+ * hardware alone.
+ */
+export class DeviceMove implements Disposable {
+  readonly #host = new NetworkNamespace("/proc/thread-self/ns/net");
+  #container: NetworkNamespace | undefined;
+  readonly #moved: Moved[] = [];
+
+  /** Moves all of them to the network namespace of a process, where they are up and named as asked. */
+  moveTo(pid: number, devices: Readonly<Record<string, NetDevice>>): void {
+    const container = new NetworkNamespace(`/proc/${pid}/ns/net`);
+    this.#container = container;
+    for (const [name, { name: inside = "" }] of Object.entries(devices)) {
+      this.#move(container, name, inside === "" ? name : inside);
+    }
+  }
+
+  /** Gives back what was moved, as it was. One that cannot be brought back does not keep the others. */
+  takeBack(): void {
+    if (this.#container === undefined) return;
+    for (const { before, inside } of this.#moved.splice(0).reverse()) {
+      const { name, up } = before.link;
+      const attempt = `take network device "${name}" back`;
+      try {
+        const link = transfer({ from: this.#container, to: this.#host, link: inside, name, attempt });
+        configure(this.#host, { ...before, link: { ...link, up } }, { from: name, attempt });
+      } catch {
+        // The error that led here is the one to report.
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#container?.[Symbol.dispose]();
+    this.#host[Symbol.dispose]();
+  }
+
+  #move(container: NetworkNamespace, name: string, inside: string): void {
+    const attempt = `move network device "${name}" into the container`;
+    const before = this.#look(name, attempt);
+    if (container.ask(listLinks(), attempt).links.some((link) => link.name === inside)) {
+      throw new TsrunError("E_CONFIG", `cannot ${attempt}: it has a device "${inside}" already`, {
+        hint: 'give it another name in /linux/netDevices, or one such as "eth%d"',
+      });
+    }
+    let link: Link;
+    try {
+      link = transfer({ from: this.#host, to: container, link: before.link, name: inside, attempt });
+    } catch (error) {
+      // It has lost some of its addresses by being set down.
+      configure(this.#host, before, { from: name, attempt });
+      throw error;
+    }
+    this.#moved.push({ before, inside: link });
+    configure(container, { ...before, link: { ...link, up: true } }, { from: name, attempt });
+  }
+
+  #look(name: string, attempt: string): Device {
+    const { links, errno } = this.#host.attempt(findLink(name), attempt);
+    const [link] = links;
+    if (link === undefined) {
+      const cause = errno === 0 ? ENODEV : errno;
+      throw new TsrunError("E_CONFIG", `cannot ${attempt}: ${errnoWords(cause)}`, {
+        errno: errnoName(cause),
+        hint: "the keys of /linux/netDevices name devices of the network namespace that tsrun is called in",
+      });
+    }
+    // Read before it is set down, which costs it those of IPv6.
+    const { addresses } = this.#host.ask(listAddresses(), attempt);
+    return { link, addresses: addresses.filter((one) => one.index === link.index && staysWithDevice(one)) };
+  }
+}
+
+interface Transfer {
+  readonly from: NetworkNamespace;
+  readonly to: NetworkNamespace;
+  readonly link: Link;
+  /** There; `eth%d` leaves the number to the kernel. */
+  readonly name: string;
+  readonly attempt: string;
+}
+
+/** Moves and renames, and finds the device again: its index may be another, and so may its name. */
+function transfer({ from, to, link, name, attempt }: Transfer): Link {
+  const known = new Set(to.ask(listLinks(), attempt).links.map(({ index }) => index));
+  if (link.up) from.ask(setUp(link.index, false), attempt);
+  from.ask(moveLink(link.index, to.descriptor, name), attempt);
+  const found = to.ask(listLinks(), attempt).links.find(({ index }) => !known.has(index));
+  if (found === undefined) throw new TsrunError("E_INTERNAL", `cannot ${attempt}: it has disappeared`);
+  return found;
+}
+
+/** Gives a device its addresses, those that it has not kept, and sets it up if it is to be. */
+function configure(
+  namespace: NetworkNamespace,
+  { link, addresses }: Device,
+  { from, attempt }: { readonly from: string; readonly attempt: string },
+): void {
+  const kept = namespace.ask(listAddresses(), attempt).addresses.filter(({ index }) => index === link.index);
+  for (const address of addresses) {
+    if (kept.some((one) => isSame(one, address))) continue;
+    namespace.ask(addAddress(address, link.index, labelAfter(address, from, link.name)), attempt);
+  }
+  if (link.up) namespace.ask(setUp(link.index, true), attempt);
+}
+
+function isSame(one: Address, other: Address): boolean {
+  return (
+    one.family === other.family &&
+    one.prefix === other.prefix &&
+    [...other.attributes].every(([type, value]) => String(one.attributes.get(type)) === String(value))
+  );
+}

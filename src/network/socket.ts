@@ -1,0 +1,82 @@
+// Asking rtnetlink(7), in tsrun's own network namespace or in a container's.
+
+import { TsrunError } from "../errors.ts";
+import { mustCall, syscallError, tryCall } from "../linux/call.ts";
+import { O_RDONLY } from "../linux/fcntl.ts";
+import { Descriptor, open } from "../linux/files.ts";
+import { CLONE_NEWNET } from "../linux/sched.ts";
+import { SOCK_CLOEXEC } from "../linux/sockets.ts";
+import { type Answer, encodeRequest, newAnswer, type Request, readDatagram } from "./messages.ts";
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const NETLINK_ROUTE = 0;
+/** What the kernel itself puts into a datagram of a list, at most. */
+const DATAGRAM = 32 << 10;
+/** How often a list that changed meanwhile is asked for again. */
+const MOST_TRIES = 10;
+
+/** A network namespace, and a socket that asks about it: it stays there wherever tsrun is. */
+export class NetworkNamespace implements Disposable {
+  readonly #namespace: Descriptor;
+  readonly #socket: Descriptor;
+  #sequence = 0;
+
+  /** @param path of a file of the namespace, as under /proc/PID/ns */
+  constructor(path: string) {
+    this.#namespace = open(path, O_RDONLY);
+    this.#socket = socketIn(this.#namespace);
+  }
+
+  /** What others name the namespace by. */
+  get descriptor(): number {
+    return this.#namespace.number;
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+    this.#namespace.close();
+  }
+
+  /** Throws `cannot <attempt>: <errno in words>` when the kernel refuses. */
+  ask(request: Request, attempt: string): Answer {
+    const answer = this.attempt(request, attempt);
+    if (answer.errno !== 0) throw syscallError(attempt, answer.errno);
+    return answer;
+  }
+
+  /** As `ask`, but leaves it to the caller what a refusal means. */
+  attempt(request: Request, attempt: string): Answer {
+    for (let tries = 1; ; tries++) {
+      const answer = this.#askOnce(request, attempt);
+      if (!answer.interrupted || tries === MOST_TRIES) return answer;
+    }
+  }
+
+  #askOnce(request: Request, attempt: string): Answer {
+    const answer = newAnswer();
+    this.#sequence += 1;
+    const message = encodeRequest(request, this.#sequence);
+    mustCall(attempt, "sendto", this.#socket.number, message, message.length, 0, 0, 0);
+    while (!answer.done) {
+      const datagram = new Uint8Array(DATAGRAM);
+      const length = mustCall(attempt, "read", this.#socket.number, datagram, datagram.length);
+      readDatagram(datagram.subarray(0, length), this.#sequence, answer);
+    }
+    return answer;
+  }
+}
+
+/**
+ * setns(2) with a network namespace moves the calling thread alone, and is taken back at once: a socket
+ * belongs to the namespace that it was made in. Made from here, it has the host's privileges there.
+ */
+function socketIn(namespace: Descriptor): Descriptor {
+  using ours = open("/proc/thread-self/ns/net", O_RDONLY);
+  mustCall("enter a network namespace", "setns", namespace.number, CLONE_NEWNET);
+  const socket = tryCall("socket", AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  const back = tryCall("setns", ours.number, CLONE_NEWNET);
+  if (back < 0) throw new TsrunError("E_INTERNAL", "cannot return from a network namespace");
+  if (socket < 0) throw syscallError("make a netlink socket", -socket);
+  return new Descriptor(socket);
+}
