@@ -16,14 +16,14 @@ VARIANT ?=
 N       ?= 20
 # Which places `make race` races for, as parts of their names.
 PLACES  ?=
-# Folder with docker-e2e.sh and runc-bats.sh, the two suites that are run from outside this repository.
+# Folder of the lab: docker-e2e.sh, runc-bats.sh and ns.sh, which are run from outside this repository.
 LAB     ?=
+# Which suites of the lab: runtime-tools runc-bats docker-e2e, or all; and what of them, as words: programs, files or
+# scenarios.
+PARTS   ?=
+ONLY    ?=
 # Folder with vm-run, which runs a command in a virtual machine with systemd and cgroup v2.
 VM      ?=
-# Which scenarios of docker-e2e.sh, as a regular expression, and which files of runc's suite.
-SCENARIOS ?=
-BATS    ?= create start start_hello start_detached state kill delete list spec version help root env cwd umask \
-           rlimits capabilities mask run
 
 SOURCES := $(shell find src scripts -type f -not -path 'src/spec/generated/*')
 SCHEMAS := $(shell find schemas -type f) scripts/generate.ts
@@ -31,7 +31,7 @@ GENERATED := src/spec/generated/.made
 # Another runtime is tried without building this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
-.PHONY: help build man check test test-unit test-e2e test-style test-vm compile bench race profile conformance run \
+.PHONY: help build man check test test-unit test-e2e test-style test-vm compile bench race profile conformance conformance-page run \
         install clean
 
 help: ## list the targets
@@ -101,14 +101,14 @@ race: compile ## creates against exchanged paths; N=2000 for each place, PLACES=
 profile: ## record what start-up uses, for the layout of the executable; as root
 	$(BIN)/bun scripts/profile-startup.ts
 
-conformance: build ## the suites of real callers and of runc; LAB=folder with docker-e2e.sh and runc-bats.sh
-	@test -n '$(LAB)' || { echo "make conformance needs LAB=<folder with docker-e2e.sh and runc-bats.sh>"; exit 2; }
-	@test -x '$(LAB)/docker-e2e.sh' -a -x '$(LAB)/runc-bats.sh' || \
-	  { echo "no docker-e2e.sh and runc-bats.sh in $(LAB)"; exit 2; }
-	@status=0; \
-	  '$(LAB)/docker-e2e.sh' '$(CURDIR)/$(BINARY)' $(if $(SCENARIOS),'$(SCENARIOS)') || status=1; \
-	  '$(LAB)/runc-bats.sh' '$(CURDIR)/$(BINARY)' $(BATS) || status=1; \
-	  exit $$status
+conformance: $(BUILT) node_modules/.package-lock.json ## the suites of others on RUNTIME; LAB=folder PARTS="runc-bats" ONLY="exec tty"
+	@test -n '$(LAB)' || { echo "make conformance needs LAB=<folder with docker-e2e.sh, runc-bats.sh and ns.sh>"; exit 2; }
+	@test -x '$(LAB)/docker-e2e.sh' -a -x '$(LAB)/runc-bats.sh' -a -x '$(LAB)/ns.sh' || \
+	  { echo "no docker-e2e.sh, runc-bats.sh and ns.sh in $(LAB)"; exit 2; }
+	@RUNTIME='$(RUNTIME)' LAB='$(LAB)' ONLY='$(ONLY)' $(BIN)/bun scripts/conformance/conformance.ts $(PARTS)
+
+conformance-page: node_modules/.package-lock.json ## write docs/conformance.md anew from the results that are checked in
+	@LAB= RUNTIME=tsrun $(BIN)/bun scripts/conformance/conformance.ts
 
 run: build ## a first container: bundle-fixtures/hello; VARIANT=userns or rootless
 	@$(BIN)/bun scripts/run-bundle.ts $(BUNDLE) $(VARIANT)

@@ -1,0 +1,131 @@
+// The suites that `make conformance` runs: what each is, how it is called, and how its results read. The
+// first is in this repository, the others are in the folder LAB.
+
+import { joinId, type Outcome, type Outcomes } from "./outcomes.ts";
+
+export interface Part {
+  readonly name: string;
+  /** As the page says it. */
+  readonly title: string;
+  /** Runs unless others are asked for. */
+  readonly standard: boolean;
+  call(request: CallRequest): Call;
+  /** The results of the run, from the file that `call` has named. */
+  read(text: string): Outcomes;
+}
+
+export interface CallRequest {
+  /** A path, or the name of a program of the lab's tree. */
+  readonly runtime: string;
+  readonly lab: string;
+  /** Where the lab's tree is entered. */
+  readonly tree: string;
+  /** A directory for results. */
+  readonly out: string;
+  /** What of the suite to run; empty: all of it. */
+  readonly only: readonly string[];
+}
+
+export interface Call {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Where its results will be. */
+  readonly results: string;
+}
+
+/** Words of the suites' own for outcomes. */
+const WORDS: Readonly<Record<string, Outcome>> = {
+  ok: "pass",
+  pass: "pass",
+  "not ok": "fail",
+  fail: "fail",
+  lost: "fail",
+  skip: "skip",
+};
+
+const runtimeTools: Part = {
+  name: "runtime-tools",
+  title: "OCI runtime-tools validation",
+  standard: true,
+  call: ({ runtime, lab, tree, out, only }) => ({
+    command: ["scripts/conformance/runtime-tools.sh", runtime, ...only],
+    env: { LAB: lab, TREE: tree, OUT: out },
+    results: `${out}/results.tsv`,
+  }),
+  read: (text) => outcomesOf(text, ([name = "", word]) => [name, word]),
+};
+
+const docker: Part = {
+  name: "docker-e2e",
+  title: "Docker, containerd, BuildKit, compose",
+  standard: true,
+  call: ({ runtime, lab, out, only }) => ({
+    command: [`${lab}/docker-e2e.sh`, runtime, ...(only.length === 0 ? [] : [`^(${only.join("|")})`])],
+    env: { LAB_RESULTS: `${out}/results.tsv` },
+    results: `${out}/results.tsv`,
+  }),
+  read: (text) => outcomesOf(text, ([name = "", word]) => [name, word]),
+};
+
+interface Mode {
+  readonly suffix: string;
+  readonly title: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const MODES: readonly Mode[] = [
+  { suffix: "", title: "root", env: {} },
+  { suffix: "-rootless", title: "rootless", env: { ROOTLESS: "1" } },
+  ...["idmap", "cgroup", "idmap+cgroup"].map((features) => ({
+    suffix: `-rootless-${features.replace("+", "-")}`,
+    title: `rootless, ${features.replace("+", " and ")}`,
+    env: { ROOTLESS: "1", ROOTLESS_FEATURES: features },
+  })),
+  { suffix: "-cgroup2", title: "cgroup v2 without controllers", env: { CGROUP2: "1" } },
+];
+
+const bats = MODES.map(
+  ({ suffix, title, env }): Part => ({
+    name: `runc-bats${suffix}`,
+    title: `runc's suite: ${title}`,
+    standard: suffix === "",
+    call: ({ runtime, lab, tree, out, only }) => ({
+      command: [`${lab}/runc-bats.sh`, runtime, ...only],
+      // Called runc, as where it takes runc's place: two cases look for that word. Its LAB is the tree.
+      env: { LAB: tree, OUT: out, AS: "runc", ...env },
+      results: `${out}/results.tsv`,
+    }),
+    read: (text) => outcomesOf(text, ([file = "", number = "", word]) => [joinId(file, number), word]),
+  }),
+);
+
+/** In the order of the page. */
+export const PARTS: readonly Part[] = [runtimeTools, ...bats, docker];
+
+/** The parts that these words name; the standard ones when there are none. */
+export function chooseParts(words: readonly string[]): readonly Part[] {
+  if (words.length === 0) return PARTS.filter(({ standard }) => standard);
+  if (words.includes("all")) return PARTS;
+  const unknown = words.find((word) => !PARTS.some(({ name }) => name === word));
+  if (unknown !== undefined) {
+    throw new Error(
+      `no part is called "${unknown}"; there are: all ${PARTS.map(({ name }) => name).join(" ")}`,
+    );
+  }
+  return PARTS.filter(({ name }) => words.includes(name));
+}
+
+type Columns = readonly string[];
+
+function outcomesOf(
+  text: string,
+  read: (columns: Columns) => readonly [string, string | undefined],
+): Outcomes {
+  const rows = text.split("\n").filter((line) => line !== "");
+  return new Map(
+    rows.map((row) => {
+      const [id, word = ""] = read(row.split("\t"));
+      return [id, WORDS[word] ?? "other"];
+    }),
+  );
+}

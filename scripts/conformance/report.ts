@@ -1,0 +1,143 @@
+// docs/conformance.md and what the terminal shows, from the results of runs. Pure.
+
+import { count, type Outcomes, type Run, sortCases } from "./outcomes.ts";
+import { PARTS } from "./parts.ts";
+
+/** By the name of a part. */
+export type Runs = ReadonlyMap<string, Run>;
+
+/** Why cases do not pass: by part, by cases divided by commas. reasons.json, written by hand. */
+export type Reasons = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+export interface Comparison {
+  readonly subject: Runs;
+  /** Other runtimes on the same machine, by name; the first is runc. */
+  readonly peers: ReadonlyMap<string, Runs>;
+  readonly reasons: Reasons;
+}
+
+export interface Failure {
+  readonly part: string;
+  readonly id: string;
+  /** Names of the peers that pass it. */
+  readonly passedBy: readonly string[];
+  readonly reason: string | undefined;
+}
+
+const INTRODUCTION = `# Conformance
+
+What other people's suites say of tsrun. Written by \`make conformance\`, which runs them; do not edit. How
+to run them, or parts of them, or them on another runtime: [testing.md](testing.md#conformance).
+`;
+
+/** The cases that fail, in the order of the page. */
+export function failures({ subject, peers, reasons }: Comparison): Failure[] {
+  return PARTS.flatMap(({ name: part }) => {
+    const outcomes = subject.get(part)?.outcomes ?? new Map();
+    const why = reasonsById(reasons[part] ?? {});
+    return sortCases(outcomes.keys())
+      .filter((id) => outcomes.get(id) === "fail")
+      .map((id) => ({
+        part,
+        id,
+        passedBy: [...peers].filter(([, runs]) => passes(runs.get(part), id)).map(([peer]) => peer),
+        reason: why.get(id),
+      }));
+  });
+}
+
+/** One line per part: what passed, and how much of what runc passes. */
+export function totals({ subject, peers }: Comparison, parts: readonly string[]): string[] {
+  const [[peer, runs] = ["runc", new Map<string, Run>()]] = peers;
+  return parts.flatMap((part) => {
+    const run = subject.get(part);
+    if (run === undefined) return [];
+    const said = `${part}: ${summary(run.outcomes)}`;
+    const other = runs.get(part);
+    if (other === undefined) return [said];
+    const [both, theirs] = shared(run.outcomes, other.outcomes);
+    return [`${said}; ${both} of the ${theirs} that ${peer} passes`];
+  });
+}
+
+export function page(comparison: Comparison): string {
+  const { subject, peers } = comparison;
+  const versions = [subject, ...peers.values()].flatMap((runs) => [...runs.values()].slice(0, 1));
+  const machine = versions[0]?.machine ?? "";
+  const names = versions.map(({ version }) => version.replace(" version ", " ")).join(", ");
+  return [
+    INTRODUCTION,
+    `${names}; ${machine}. The figures are of the last time each case was run.\n`,
+    "## Totals\n",
+    table(["suite", "cases", "passed", "failed", "skipped", ...peerColumns(peers)], totalRows(comparison)),
+    "Skipped is what a suite finds that this machine cannot run: it has no systemd, AppArmor or SELinux.\n",
+    "## What fails, and why\n",
+    failureTable(comparison),
+  ].join("\n");
+}
+
+function peerColumns(peers: Comparison["peers"]): string[] {
+  return [...peers.keys()].flatMap((peer, index) =>
+    index === 0 ? [`${peer} passes`, "of those tsrun passes"] : [`${peer} passes`],
+  );
+}
+
+function totalRows({ subject, peers }: Comparison): string[][] {
+  return PARTS.flatMap(({ name, title }) => {
+    const outcomes = subject.get(name)?.outcomes;
+    if (outcomes === undefined) return [];
+    const counts = (["pass", "fail", "skip"] as const).map((outcome) => String(count(outcomes, outcome)));
+    const compared = [...peers.values()].flatMap((runs, index) => {
+      const other = runs.get(name)?.outcomes;
+      if (other === undefined) return index === 0 ? ["", ""] : [""];
+      const [both, theirs] = shared(outcomes, other);
+      return index === 0 ? [String(theirs), String(both)] : [String(theirs)];
+    });
+    return [[title, String(outcomes.size), ...counts, ...compared]];
+  });
+}
+
+function failureTable(comparison: Comparison): string {
+  const found = failures(comparison);
+  if (found.length === 0) return "Nothing.\n";
+  const titles = new Map(PARTS.map(({ name, title }) => [name, title]));
+  const rows = found.map(({ part, id, passedBy, reason = "" }) => [
+    titles.get(part) ?? part,
+    id,
+    passedBy.join(", "),
+    reason,
+  ]);
+  return table(["suite", "case", "passed by", "why"], rows);
+}
+
+function passes(run: Run | undefined, id: string): boolean {
+  return run?.outcomes.get(id) === "pass";
+}
+
+/** How many both pass, and how many the other does. */
+function shared(ours: Outcomes, theirs: Outcomes): readonly [number, number] {
+  const passed = [...theirs].filter(([id, outcome]) => outcome === "pass" && ours.has(id));
+  return [passed.filter(([id]) => ours.get(id) === "pass").length, passed.length];
+}
+
+function summary(outcomes: Outcomes): string {
+  const [passed, failed, skipped] = (["pass", "fail", "skip"] as const).map((one) => count(outcomes, one));
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}
+
+function reasonsById(reasons: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(reasons).flatMap(([ids, reason]) => ids.split(", ").map((id) => [id, reason])),
+  );
+}
+
+/** As the formatter has tables: every column as wide as its widest cell. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) =>
+    Math.max(3, ...[head, ...rows].map((row) => (row[column] ?? title).length)),
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
+  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
+  return `${[line(head), rule, ...rows.map(line)].join("\n")}\n`;
+}
