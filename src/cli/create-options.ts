@@ -2,7 +2,8 @@
 
 import type { CreateOptions } from "../container/options.ts";
 import type { createOptions } from "./flags.ts";
-import type { Values } from "./options.ts";
+import { readListenFds, readNotifySocket } from "./handed-down.ts";
+import type { CommandHost, Values } from "./options.ts";
 import { absolutePath } from "./paths.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -10,7 +11,7 @@ import { UsageError } from "./usage-error.ts";
 export function readCreateOptions(
   id: string,
   options: Values<typeof createOptions>,
-  cwd: () => string,
+  { cwd, env, pid }: Pick<CommandHost, "cwd" | "env" | "pid">,
 ): CreateOptions {
   return {
     id,
@@ -21,6 +22,8 @@ export function readCreateOptions(
     noPivot: options["no-pivot"],
     noNewKeyring: options["no-new-keyring"],
     preserveFds: readPreserveFds(options["preserve-fds"]),
+    listenFds: readListenFds(env, pid),
+    notifySocket: readNotifySocket(env),
   };
 }
 

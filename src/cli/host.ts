@@ -69,6 +69,7 @@ function inUserNamespace(): boolean {
 
 export const host: Host & CommandHost = {
   env: process.env,
+  pid: process.pid,
   cwd: () => process.cwd(),
   effectiveUid,
   inUserNamespace,

@@ -52,6 +52,8 @@ export interface Globals extends GlobalOptions {
 /** What a command needs of the host before its story is loaded. */
 export interface CommandHost {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Our pid. */
+  readonly pid: number;
   cwd(): string;
   /** To stdout. */
   print(text: string): void;

@@ -24,9 +24,10 @@ import { ProxyDied, type SyscallProxy } from "../proxy/proxy.ts";
 import { enterRootfs, layOutRootfs, prepareRootfs, type RootfsLayout, sealRootfs } from "../rootfs/rootfs.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
 import { sendPidfd } from "../terminal/socket.ts";
-import { loadBundle } from "./bundle.ts";
+import { type Bundle, loadBundle } from "./bundle.ts";
 import { openConsole } from "./console.ts";
 import { type AgentModule, loadAgent, type Recipient } from "./filter.ts";
+import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-down.ts";
 import { furnishRoot, giveTerminal, leaveWaiting, prepareInit } from "./init.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
@@ -52,7 +53,7 @@ export async function createContainer(
   mode: CreateMode,
 ): Promise<Created> {
   // Nothing is touched before the whole configuration has been found good.
-  const bundle = loadBundle(options.bundle);
+  const bundle = receiveFromCaller(loadBundle(options.bundle), options, globals);
   const plan = planContainer({ bundle, options, globals });
   tellWarnings(globals, plan);
   // Code that few containers need is loaded only for them.
@@ -72,6 +73,7 @@ export async function createContainer(
   using directory = createStateDirectory(globals.root, options.id);
   undo.add(() => directory.remove());
   directory.saveConfig(bundle.text);
+  if (options.notifySocket !== undefined) directory.makeSharedDirectory(NOTIFY);
   using fifo = directory.makeFifo();
   using listener = inside?.listenForStart(bundle.spec.hooks, directory);
 
@@ -112,6 +114,12 @@ export async function createContainer(
   entered.proxy.close();
   undo.commit();
   return { terminal: ours };
+}
+
+/** Adds to the bundle what the caller hands down, once that is seen to be there. */
+function receiveFromCaller(bundle: Bundle, options: CreateOptions, { root }: GlobalOptions): Bundle {
+  checkInherited(options);
+  return { ...bundle, spec: withHandedDown(bundle.spec, options, `${root}/${options.id}`) };
 }
 
 /** What is done without, and what the specification requires to be ignored. */
@@ -190,7 +198,7 @@ function startFirstProcess(
   return enterNamespaces({
     plan: plan.namespaces,
     cgroup: "tasks" in join ? { ...join, directory } : { tasks: [], directory },
-    inherited: plan.options.preserveFds,
+    inherited: inheritedFds(plan.options),
     rootless: plan.rootless,
     ...rest,
   });

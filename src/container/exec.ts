@@ -27,6 +27,7 @@ import { chooseProcess } from "./exec-process.ts";
 import { executeError } from "./execute-error.ts";
 import { type AgentModule, loadAgent, placeSeccomp, type Recipient } from "./filter.ts";
 import { attachTerminal, prepareForeground, supervise } from "./foreground.ts";
+import { checkInherited } from "./handed-down.ts";
 import type { ExecOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, EXECUTING, INSIDE } from "./phases.ts";
 import { isRootless, seccompOf } from "./plan.ts";
@@ -50,6 +51,7 @@ interface ExecPlan {
  * detached.
  */
 export async function execContainer(globals: GlobalOptions, options: ExecOptions): Promise<number> {
+  checkInherited(options);
   const plan = planExec(globals, options);
   const agent = await loadAgent(plan.seccomp);
   for (const warning of plan.process.warnings) globals.log.warning(warning);
@@ -82,7 +84,7 @@ export async function execContainer(globals: GlobalOptions, options: ExecOptions
   if (options.pidFile !== undefined) replaceFile(options.pidFile, `${proxy.pid}`, { mode: 0o666 });
   undo.commit();
   proxy.close();
-  return foreground === undefined ? 0 : supervise(proxy.pid, foreground, relay);
+  return foreground === undefined ? 0 : supervise(proxy.pid, foreground, { relay });
 }
 
 /** Everything that can be refused is refused before there is a process. */

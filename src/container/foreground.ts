@@ -8,6 +8,7 @@ import { POLLIN, PR_SET_CHILD_SUBREAPER, SIGCHLD, SIGURG, SIGWINCH, WNOHANG } fr
 import { nextSignal, receiveSignals } from "../linux/signals.ts";
 import { findHostTerminal, TerminalRelay } from "../terminal/relay.ts";
 import { receiveMaster } from "../terminal/socket.ts";
+import type { NotifyProxy } from "./notify-socket.ts";
 
 /** How long output is waited for that the process had written when it ended, milliseconds. */
 const DRAIN_MS = 100;
@@ -36,22 +37,42 @@ export function attachTerminal(terminal: Descriptor | undefined): TerminalRelay 
   return terminal === undefined ? undefined : new TerminalRelay(findHostTerminal(), receiveMaster(terminal));
 }
 
+/** What goes to and fro beside signals. */
+export interface Connections {
+  readonly relay?: TerminalRelay | undefined;
+  readonly notify?: NotifyProxy | undefined;
+}
+
+/** In place of a descriptor: ppoll(2) passes it over. */
+const NOTHING: PollEntry = { fd: -1, events: 0 };
+
 /** Forwards until the process has ended. Returns its exit status, or 128 + signal. */
-export function supervise(pid: number, { signals }: Foreground, relay: TerminalRelay | undefined): number {
+export function supervise(pid: number, { signals }: Foreground, { relay, notify }: Connections): number {
   const own: PollEntry = { fd: signals.number, events: POLLIN };
   for (;;) {
     const status = reapUntil(pid);
     if (status !== undefined) {
       relay?.drain((entry) => poll([entry], DRAIN_MS)[0] ?? 0);
+      if (notify !== undefined) while (poll([notify.wanted()], 0)[0] !== 0) passOn(notify);
       return status;
     }
-    const [signalled = 0, ...moved] = poll([own, ...(relay?.wanted() ?? [])]);
+    const [signalled = 0, said = 0, ...moved] = poll([
+      own,
+      notify?.wanted() ?? NOTHING,
+      ...(relay?.wanted() ?? []),
+    ]);
     relay?.move(moved);
+    if (said !== 0 && notify !== undefined) passOn(notify);
     if (signalled === 0) continue;
     for (let signal = nextSignal(signals); signal !== undefined; signal = nextSignal(signals)) {
       forward(pid, signal, relay);
     }
   }
+}
+
+/** AS RUNC: who stays is the one to watch. And has no need to wait until the manager has read everything. */
+function passOn(notify: NotifyProxy): void {
+  notify.pass(process.pid)?.close();
 }
 
 function reapUntil(pid: number): number | undefined {

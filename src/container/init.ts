@@ -16,6 +16,7 @@ import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { adoptTerminal, bindConsole, openPty, sendMaster } from "../terminal/console.ts";
 import { placeSeccomp, type Recipient } from "./filter.ts";
+import { inheritedFds } from "./handed-down.ts";
 import type { ContainerPlan } from "./plan.ts";
 
 /** AS RUNC: of a first process that dies before it is the user's program. */
@@ -102,7 +103,7 @@ export interface Settlement {
 /** The last batch before the filter's listener goes: what belongs to the host is let go of. */
 export function settle(proxy: SyscallProxy, plan: ContainerPlan, { kept, last }: Settlement): void {
   const { options, namespaces } = plan;
-  const first = 3 + options.preserveFds;
+  const first = 3 + inheritedFds(options);
   const closes = [shown(F_SETFD, "F_SETFD"), shown(FD_CLOEXEC, "FD_CLOEXEC")];
   proxy.run([
     ...kept.map((one) => operation("fcntl", [one, ...closes], "close a descriptor on execve")),

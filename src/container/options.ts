@@ -29,8 +29,16 @@ export interface CreateOptions {
   readonly pidfdSocket?: string | undefined;
   readonly noPivot: boolean;
   readonly noNewKeyring: boolean;
-  /** How many descriptors from 3 on the container inherits. */
+  /** How many descriptors the container inherits: from 3 on, or after those of socket activation. */
   readonly preserveFds: number;
+  /** How many descriptors from 3 on systemd means for the container (sd_listen_fds(3)). */
+  readonly listenFds?: number | undefined;
+  /** Where the caller is to be told that the container is ready (sd_notify(3)). */
+  readonly notifySocket?: string | undefined;
+}
+
+export interface StartOptions {
+  readonly notifySocket?: string | undefined;
 }
 
 export interface RunOptions extends CreateOptions {

@@ -6,7 +6,7 @@ import { createContainer } from "./create.ts";
 import { destroy, killAndWait } from "./delete.ts";
 import { attachTerminal, prepareForeground, supervise } from "./foreground.ts";
 import type { GlobalOptions, RunOptions } from "./options.ts";
-import { release } from "./start.ts";
+import { proxyNotifications, release } from "./start.ts";
 import { getStateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
@@ -26,12 +26,14 @@ export async function runContainer(globals: GlobalOptions, options: RunOptions):
     destroy(directory, record);
   });
   using relay = attachTerminal(terminal);
+  using notify = await proxyNotifications(globals, directory, options.notifySocket);
   await release(globals, directory, record);
   if (foreground === undefined) {
     undo.commit();
+    notify?.waitUntilReady(record.init_process_pid);
     return 0;
   }
-  const status = supervise(record.init_process_pid, foreground, relay);
+  const status = supervise(record.init_process_pid, foreground, { relay, notify });
   if (options.keep) undo.commit();
   return status;
 }

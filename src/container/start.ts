@@ -16,8 +16,10 @@ import { SIGKILL } from "../linux/sched.ts";
 import { syscallName } from "../linux/syscalls.ts";
 import { failureInReply } from "../proxy/batch.ts";
 import { executeError } from "./execute-error.ts";
+import { NOTIFY } from "./handed-down.ts";
 import { stateForHooks } from "./hook-state.ts";
-import type { GlobalOptions } from "./options.ts";
+import type { NotifyProxy } from "./notify-socket.ts";
+import type { GlobalOptions, StartOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import { statusOf } from "./status.ts";
 import { getStateDirectory, type StateDirectory } from "./store.ts";
@@ -28,7 +30,11 @@ const NOTHING = new Uint8Array(0);
 const AGENT_PATIENCE_MS = 10_000;
 
 /** Starts a created container. Throws when it is in another state, or when its program cannot be executed. */
-export async function startContainer(globals: GlobalOptions, id: string): Promise<void> {
+export async function startContainer(
+  globals: GlobalOptions,
+  id: string,
+  { notifySocket }: StartOptions = {},
+): Promise<void> {
   using directory = getStateDirectory(globals.root, id);
   directory.lock();
   const record = directory.load();
@@ -43,7 +49,21 @@ export async function startContainer(globals: GlobalOptions, id: string): Promis
     default:
       throw new TsrunError("E_STATE", `cannot start a container in the ${status} state`);
   }
+  using notify = await proxyNotifications(globals, directory, notifySocket);
   await release(globals, directory, record);
+  directory.unlock();
+  notify?.waitUntilReady(record.init_process_pid);
+}
+
+/** For a container that was created with a notification socket, when somebody waits for it. */
+export async function proxyNotifications(
+  globals: GlobalOptions,
+  directory: StateDirectory,
+  manager: string | undefined,
+): Promise<NotifyProxy | undefined> {
+  if (manager === undefined || !directory.has(NOTIFY)) return undefined;
+  const { NotifyProxy } = await import("./notify-socket.ts");
+  return new NotifyProxy(directory, manager, globals);
 }
 
 /** Lets the first process go, and waits until it has executed its program or failed to. */

@@ -4,12 +4,13 @@
 import { TsrunError } from "../errors.ts";
 import { hasErrno, mustCall, syscallError, tryCall } from "../linux/call.ts";
 import { EEXIST } from "../linux/errno.ts";
-import { LOCK_EX, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_RDWR, S_IFIFO } from "../linux/fcntl.ts";
+import { LOCK_EX, LOCK_UN, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_RDWR, S_IFIFO } from "../linux/fcntl.ts";
 import {
   createFile,
   type Descriptor,
   listDirectoryAt,
   makeDirectories,
+  makeDirectory,
   open,
   openIfThere,
   readText,
@@ -99,6 +100,17 @@ export class StateDirectory implements Disposable {
     return open(FIFO_CREATING, O_RDWR, { at });
   }
 
+  /** Makes a directory that the container will see, whatever our umask. */
+  makeSharedDirectory(name: string): void {
+    const at = this.#directory.number;
+    makeDirectory(name, 0o755, { at });
+    mustCall(`open "${this.path}/${name}" to all`, "fchmodat", at, cString(name), 0o755);
+  }
+
+  has(name: string): boolean {
+    return status(name, { at: this.#directory.number }) !== undefined;
+  }
+
   /** The container is created: from now on `start` may come. */
   announceCreated(): void {
     renameFile(FIFO_CREATING, FIFO, { at: this.#directory.number });
@@ -129,6 +141,10 @@ export class StateDirectory implements Disposable {
   /** One command at a time changes a container; a second one waits. The lock ends with the process. */
   lock(): void {
     tryCall("flock", this.#directory.number, LOCK_EX);
+  }
+
+  unlock(): void {
+    tryCall("flock", this.#directory.number, LOCK_UN);
   }
 
   /** Removes the directory; the id is free again. */

@@ -26,7 +26,7 @@ EXAMPLE:
   async run({ globals, host, options, args: [id = ""] }) {
     const { createContainer } = await import("../../container/create.ts");
     host.prepareRoot(globals);
-    await createContainer(globals, readCreateOptions(id, options, host.cwd), { foreground: false });
+    await createContainer(globals, readCreateOptions(id, options, host), { foreground: false });
     return 0;
   },
 });

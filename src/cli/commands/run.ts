@@ -31,7 +31,7 @@ EXAMPLE:
     const { runContainer } = await import("../../container/run.ts");
     host.prepareRoot(globals);
     return runContainer(globals, {
-      ...readCreateOptions(id, options, host.cwd),
+      ...readCreateOptions(id, options, host),
       detach: options.detach,
       keep: options.keep,
       noSubreaper: options["no-subreaper"],

@@ -1,5 +1,6 @@
 // `start`: let a created container's process execute its program.
 
+import { readNotifySocket } from "../handed-down.ts";
 import { defineCommand } from "../options.ts";
 
 export const command = defineCommand({
@@ -11,9 +12,9 @@ of its config.json names. When that cannot be executed, $0 says why.`,
   args: { min: 1, max: 1 },
   argWords: ["container"],
   options: {},
-  async run({ globals, args: [id = ""] }) {
+  async run({ globals, host, args: [id = ""] }) {
     const { startContainer } = await import("../../container/start.ts");
-    await startContainer(globals, id);
+    await startContainer(globals, id, { notifySocket: readNotifySocket(host.env) });
     return 0;
   },
 });

@@ -1,0 +1,66 @@
+// What the caller hands down to the container beside its standard streams: descriptors, and a way to say that
+// it is ready. Called by create and exec.
+
+import { TsrunError } from "../errors.ts";
+import { tryCall } from "../linux/call.ts";
+import { F_GETFD } from "../linux/fcntl.ts";
+import type { Spec } from "../spec/types.ts";
+import type { CreateOptions } from "./options.ts";
+
+/** Where the container finds the directory with its notification socket. */
+const NOTIFY_DIRECTORY = "/run/notify";
+/** In the state directory: the directory, and in it the socket. */
+export const NOTIFY = "notify";
+export const NOTIFY_SOCKET = "notify.sock";
+
+type HandedDown = Pick<CreateOptions, "preserveFds" | "listenFds" | "notifySocket">;
+
+/** How many descriptors from 3 on are inherited: those of socket activation, then the preserved ones. */
+export function inheritedFds({ listenFds = 0, preserveFds }: HandedDown): number {
+  return listenFds + preserveFds;
+}
+
+/** Throws when one of them is not open. */
+export function checkInherited(options: HandedDown): void {
+  const { listenFds = 0, preserveFds } = options;
+  for (let index = 0; index < inheritedFds(options); index++) {
+    if (tryCall("fcntl", 3 + index, F_GETFD) >= 0) continue;
+    // AS RUNC: the first words.
+    const [what, hint] =
+      index < listenFds
+        ? [`listen-fd ${index} (of ${listenFds})`, "LISTEN_FDS promises a descriptor that is not open"]
+        : [
+            `preserved-fd ${index - listenFds} (of ${preserveFds})`,
+            "--preserve-fds counts from 3, or from where those of LISTEN_FDS end",
+          ];
+    throw new TsrunError("E_USAGE", `unable to stat ${what}: descriptor ${3 + index} is not open`, { hint });
+  }
+}
+
+/**
+ * The configuration with what is handed down: variables, and a mount of the socket's directory.
+ * @param directory of the container's state
+ */
+export function withHandedDown(
+  spec: Spec,
+  { listenFds = 0, notifySocket }: HandedDown,
+  directory: string,
+): Spec {
+  if (listenFds === 0 && notifySocket === undefined) return spec;
+  const { process, mounts = [] } = spec;
+  const notify = {
+    destination: NOTIFY_DIRECTORY,
+    source: `${directory}/${NOTIFY}`,
+    options: ["bind", "nosuid", "noexec", "nodev", "ro"],
+  };
+  const env = [
+    ...(process?.env ?? []),
+    ...(listenFds > 0 ? [`LISTEN_FDS=${listenFds}`, "LISTEN_PID=1"] : []),
+    ...(notifySocket === undefined ? [] : [`NOTIFY_SOCKET=${NOTIFY_DIRECTORY}/${NOTIFY_SOCKET}`]),
+  ];
+  return {
+    ...spec,
+    ...(process === undefined ? {} : { process: { ...process, env } }),
+    mounts: notifySocket === undefined ? mounts : [...mounts, notify],
+  };
+}

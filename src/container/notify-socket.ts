@@ -1,0 +1,130 @@
+// The container's notifications on their way to the service manager that started us (sd_notify(3)). Called by
+// start and run when NOTIFY_SOCKET is set.
+//
+// The container cannot reach the manager's socket, and the manager would not believe its pid. So it gets a
+// socket of its own, in its state directory, and what it says is passed on, with our pid for its sender.
+
+import { TsrunError } from "../errors.ts";
+import { mustCall, tryCall } from "../linux/call.ts";
+import { errnoName, errnoWords } from "../linux/errno.ts";
+import { AT_FDCWD } from "../linux/fcntl.ts";
+import { Descriptor, pipe, remove } from "../linux/files.ts";
+import { type PollEntry, poll } from "../linux/process.ts";
+import { POLLIN } from "../linux/sched.ts";
+import { SOCK_DGRAM } from "../linux/sockets.ts";
+import { bindUnix, connectUnix, sendDescriptor } from "../linux/unix-sockets.ts";
+import { cString, text, utf8 } from "../linux/words.ts";
+import { NOTIFY, NOTIFY_SOCKET } from "./handed-down.ts";
+import type { GlobalOptions } from "./options.ts";
+import type { StateDirectory } from "./store.ts";
+
+/** What systemd reads of a message at most: PIPE_BUF. */
+const MESSAGE_SIZE = 4096;
+/** AS RUNC: how long the manager may take to have read all. */
+const BARRIER_MS = 30_000;
+
+/**
+ * What a container may tell of itself. Not MAINPID and the like: its pids are not the host's.
+ * DIFFERS: runc passes READY on and nothing else, and hears it at the beginning of a message only.
+ */
+const PASSED_ON = [
+  "READY=",
+  "STATUS=",
+  "RELOADING=",
+  "MONOTONIC_USEC=",
+  "STOPPING=",
+  "ERRNO=",
+  "EXTEND_TIMEOUT_USEC=",
+  "WATCHDOG=",
+];
+
+/** A socket for the container, connected to the manager's. */
+export class NotifyProxy implements Disposable {
+  readonly #socket: Descriptor;
+  readonly #manager: Descriptor;
+  readonly #log: GlobalOptions["log"];
+  #ready = false;
+
+  /** Before the container runs: what is wrong with the manager's socket is said in time. */
+  constructor(directory: StateDirectory, manager: string, { log }: Pick<GlobalOptions, "log">) {
+    this.#log = log;
+    const connected = connectUnix(manager, SOCK_DGRAM);
+    if (typeof connected === "number") throw failure(`connect to "${manager}" of NOTIFY_SOCKET`, -connected);
+    this.#manager = connected;
+    const path = `${directory.path}/${NOTIFY}/${NOTIFY_SOCKET}`;
+    remove(path);
+    const bound = bindUnix(path, SOCK_DGRAM);
+    if (typeof bound === "number") throw failure(`make the notification socket "${path}"`, -bound);
+    this.#socket = bound;
+    // Whoever the container's user is.
+    mustCall(`open "${path}" to all`, "fchmodat", AT_FDCWD, cString(path), 0o777);
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+    this.#manager.close();
+  }
+
+  wanted(): PollEntry {
+    return { fd: this.#socket.number, events: POLLIN };
+  }
+
+  /**
+   * Passes a message on. With READY goes which process the manager is to watch from now on.
+   * @returns the end of a pipe that the manager closes when it has read everything, once it is told of READY
+   */
+  pass(mainPid: number): Descriptor | undefined {
+    const buffer = new Uint8Array(MESSAGE_SIZE);
+    const length = tryCall("read", this.#socket.number, buffer, buffer.length);
+    const lines = text(buffer.subarray(0, Math.max(0, length))).split("\n");
+    const passed = lines.filter((line) => PASSED_ON.some((name) => line.startsWith(name)));
+    if (passed.length > 0) this.#tell(passed.join("\n"));
+    if (this.#ready || !passed.some((line) => line.startsWith("READY="))) return undefined;
+    this.#ready = true;
+    this.#tell(`MAINPID=${mainPid}`);
+    return this.#barrier();
+  }
+
+  /** Passes on until the container is ready and the manager knows, or the container's process has ended. */
+  waitUntilReady(pid: number): void {
+    const opened = tryCall("pidfd_open", pid, 0);
+    if (opened < 0) return;
+    using process = new Descriptor(opened);
+    for (;;) {
+      const [said = 0] = poll([this.wanted(), { fd: process.number, events: POLLIN }]);
+      // What it said before its end comes first.
+      if (said === 0) return;
+      using barrier = this.pass(pid);
+      if (barrier === undefined) continue;
+      const [done = 0] = poll([{ fd: barrier.number, events: POLLIN }], BARRIER_MS);
+      if (done === 0) this.#log.warning("NOTIFY_SOCKET: no answer to BARRIER=1 in 30 s, ignoring");
+      return;
+    }
+  }
+
+  #tell(message: string): void {
+    const bytes = utf8(`${message}\n`);
+    const sent = tryCall("write", this.#manager.number, bytes, bytes.length);
+    // The container runs; what its manager does not hear is no reason to end it.
+    if (sent < 0) this.#log.warning(`cannot write to NOTIFY_SOCKET: ${errnoWords(-sent)}, ignoring`);
+  }
+
+  /** sd_notify_barrier(3) */
+  #barrier(): Descriptor {
+    const [readEnd, writeEnd] = pipe();
+    try {
+      sendDescriptor(this.#manager, "BARRIER=1", writeEnd.number);
+    } catch (error) {
+      this.#log.warning(`cannot write to NOTIFY_SOCKET: ${error instanceof Error ? error.message : error}`);
+    }
+    writeEnd.close();
+    return readEnd;
+  }
+}
+
+function failure(attempt: string, errno: number): TsrunError {
+  return new TsrunError("E_SYSCALL", `cannot ${attempt}: ${errnoWords(errno)}`, {
+    errno: errnoName(errno),
+    hint: "NOTIFY_SOCKET is the service manager's; unset it when none waits for this command",
+  });
+}
