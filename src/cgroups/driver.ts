@@ -186,9 +186,7 @@ export function updateResources(record: CgroupRecord, merged: MergedResources, b
     throw new TsrunError(
       "E_CGROUP",
       `${words}; and the old value of ${lost.join(", ")} could not be set back`,
-      {
-        cause: error,
-      },
+      { cause: error, hint: error instanceof TsrunError ? error.hint : undefined },
     );
   }
 }
@@ -248,9 +246,16 @@ export function destroyCgroup(record: CgroupRecord): void {
   removeCgroups(directories);
 }
 
-/** How often the kernel killed a process of the container for want of memory. */
-export function oomKills({ driver, paths }: CgroupRecord): number {
-  if (driver === "v2") return readKey(paths[""] ?? "", "memory.events", "oom_kill");
+/**
+ * How often the kernel killed a process of the container for want of memory. Systemd removes a scope as soon
+ * as it is empty, with what it counted; the slice above keeps it, among that of its other units.
+ */
+export function oomKills({ driver, paths, unit }: CgroupRecord): number {
+  if (driver === "v2") {
+    const own = paths[""] ?? "";
+    const directory = unit === undefined ? own : own.slice(0, own.lastIndexOf("/"));
+    return readKey(directory, "memory.events", "oom_kill");
+  }
   const directory = paths.memory;
   return directory === undefined ? 0 : readKey(directory, "memory.oom_control", "oom_kill");
 }

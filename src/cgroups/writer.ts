@@ -6,28 +6,39 @@ import { readTextIfThere, tryWriteFile } from "../linux/files.ts";
 import { restoring } from "./restore.ts";
 import type { CgroupWrite } from "./writes.ts";
 
+interface JournalEntry {
+  readonly directory: string;
+  readonly before: string;
+  readonly write: CgroupWrite;
+}
+
 /** What was written, with what was there before: an update that fails puts it back. */
 export class Journal {
-  readonly #entries: { readonly directory: string; readonly write: CgroupWrite }[] = [];
+  readonly #entries: JournalEntry[] = [];
 
   /** Remembers what the file says, before it is written. */
   note(directory: string, write: CgroupWrite): void {
     const before = readTextIfThere(`${directory}/${write.file}`);
-    const back = before === undefined ? undefined : restoring(write, before);
-    if (back !== undefined) this.#entries.push({ directory, write: back });
+    if (before === undefined) return;
+    const back = restoring(write, before);
+    if (back !== undefined) this.#entries.push({ directory, before, write: back });
   }
 
-  /** Writes the old values back, the last first; returns the paths that did not take theirs. */
+  /**
+   * Writes the old values back, the last first; returns the paths that did not take theirs. What was refused
+   * has never changed, and may refuse the old value too: the file system is read-only, the device is gone.
+   */
   restore(): string[] {
     let rest = this.#entries.toReversed();
     // Values that depend on each other may need the other one first: then the second round succeeds.
-    for (let round = 0; round < 2 && rest.length > 0; round++) {
-      rest = rest.filter(
-        ({ directory, write }) => tryWriteFile(`${directory}/${write.file}`, write.value) < 0,
-      );
-    }
+    for (let round = 0; round < 2 && rest.length > 0; round++) rest = rest.filter((entry) => !isBack(entry));
     return rest.map(({ directory, write }) => `${directory}/${write.file}`);
   }
+}
+
+function isBack({ directory, before, write }: JournalEntry): boolean {
+  const path = `${directory}/${write.file}`;
+  return readTextIfThere(path) === before || tryWriteFile(path, write.value) >= 0;
 }
 
 /** Writes in order; those that depend on a later one are tried again at the end. */

@@ -20,12 +20,13 @@ import { SIGKILL } from "../linux/sched.ts";
 import { type Entered, type EnterOptions, enterNamespaces } from "../namespaces/enter.ts";
 import { becomeUser } from "../process/become-user.ts";
 import { setLimits } from "../process/host-side.ts";
-import { ProxyDied, type SyscallProxy } from "../proxy/proxy.ts";
+import type { SyscallProxy } from "../proxy/proxy.ts";
 import { enterRootfs, layOutRootfs, prepareRootfs, type RootfsLayout, sealRootfs } from "../rootfs/rootfs.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
 import { sendPidfd } from "../terminal/socket.ts";
 import { type Bundle, loadBundle } from "./bundle.ts";
 import { openConsole } from "./console.ts";
+import { explainInitDeath } from "./death.ts";
 import { type AgentModule, loadAgent, type Recipient } from "./filter.ts";
 import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-down.ts";
 import { furnishRoot, giveTerminal, leaveWaiting, prepareInit } from "./init.ts";
@@ -83,6 +84,8 @@ export async function createContainer(
   directory.save(record);
   const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless });
   undo.add(() => undoCgroup(cgroup));
+  // A cgroup of systemd's is counted with its neighbours; any other one begins with none.
+  const killsBefore = cgroup.unit === undefined ? 0 : oomKills(cgroup);
 
   globals.trace?.(ENTERING);
   const rootfs = once(() => layOutRootfs(plan.rootfs));
@@ -104,7 +107,7 @@ export async function createContainer(
     const startInside = setUp(plan, { entered, rootfs: rootfs(), cgroup, inside, agent });
     if (startInside !== undefined) directory.save({ ...record, startInside });
   } catch (error) {
-    throw error instanceof ProxyDied ? explainDeath(error, cgroup) : error;
+    throw explainInitDeath(error, cgroup, killsBefore);
   }
   if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, "standard", entered.proxy.pid);
   directory.announceCreated();
@@ -260,11 +263,4 @@ function endProcess({ proxy }: Entered): void {
   proxy.close();
   signalProcess(proxy.pid, SIGKILL);
   waitFor(proxy.pid);
-}
-
-function explainDeath(error: ProxyDied, cgroup: CgroupRecord): TsrunError {
-  if (oomKills(cgroup) === 0) return error;
-  return new TsrunError("E_CGROUP", "container init was OOM-killed (memory limit too low?)", {
-    cause: error,
-  });
 }

@@ -1,7 +1,7 @@
 // The host's end of a proxy: start it, send batches, read answers. See interpreter.ts for the protocol.
 
 import { TsrunError } from "../errors.ts";
-import { mustCall, tryCall } from "../linux/call.ts";
+import { hasErrno, mustCall, tryCall } from "../linux/call.ts";
 import { EAGAIN } from "../linux/errno.ts";
 import { F_DUPFD_CLOEXEC } from "../linux/fcntl.ts";
 import { type Descriptor, writeAll } from "../linux/files.ts";
@@ -126,8 +126,12 @@ export class SyscallProxy {
 
   #send(operations: readonly Operation[], options: EncodeOptions): ReturnType<typeof encode> {
     const batch = encode(operations, { ...options, machine: this.#machine });
-    this.#preload(batch.preload);
-    this.#write(batch.message);
+    try {
+      this.#preload(batch.preload);
+      this.#write(batch.message);
+    } catch (error) {
+      throw hasErrno(error, "EPIPE", "ECONNRESET") ? new ProxyDied(this.pid, operations) : error;
+    }
     return batch;
   }
 

@@ -39,8 +39,8 @@ export function resourcePropertiesV2(resources: Resources, version: number): Uni
   const properties = [
     ...(isSet(memory.limit) ? [number("MemoryMax", memory.limit)] : []),
     ...(isSet(memory.reservation) ? [number("MemoryLow", memory.reservation)] : []),
-    // AS RUNC: no swap at all is written into the file only.
-    ...(isSet(swap) ? [number("MemorySwapMax", swap)] : []),
+    // DIFFERS: runc tells systemd nothing of a limit of 0, and swap is back at the next daemon-reload.
+    ...(swap !== undefined ? [number("MemorySwapMax", swap)] : []),
     ...weightProperty(cpu, version),
     ...quotaProperties(rounded, version),
     ...tasksProperty(pids.limit),

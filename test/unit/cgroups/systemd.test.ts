@@ -96,6 +96,10 @@ t.test("limits become properties", (test) => {
   test.strictSame(values(resourcePropertiesV2({ cpu: { idle: 1, shares: 5 } }, 262).properties), {
     CPUWeight: 0n,
   });
+  test.strictSame(values(resourcePropertiesV2({ memory: { limit: 100, swap: 100 } }, 262).properties), {
+    MemoryMax: 100n,
+    MemorySwapMax: 0n,
+  });
   test.end();
 });
 
