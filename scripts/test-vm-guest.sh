@@ -20,8 +20,27 @@ run() { # run DRIVER FILE
   passed=$((passed + all - bad - skips)) failed=$((failed + bad)) skipped=$((skipped + skips))
 }
 
-for file in ${*:-cgroups rootless kill update pause ps events update-property}; do run cgroupfs "$file"; done
-# Cases that name cgroups of their own are for the other driver.
-for file in ${*:-update pause ps events run kill}; do run systemd "$file"; done
+callers() { # callers docker|podman: one case a line, and the sum at the end
+  out=$(bash test-vm-callers.sh "$1")
+  printf '%s\n' "$out" | sed '$d'
+  ok=$(printf '%s\n' "$out" | grep -c '^ok ')
+  bad=$(printf '%s\n' "$out" | grep -c '^not ok ')
+  [ "$ok" -gt 0 ] || bad=1
+  passed=$((passed + ok)) failed=$((failed + bad))
+}
+
+tests=''
+if [ $# = 0 ]; then
+  set -- docker podman
+  by_path='cgroups cgroup-refusals rootless kill update pause ps events update-property'
+  # Cases that name cgroups of their own are for the other driver.
+  by_systemd='cgroup-refusals update pause ps events run kill'
+else
+  for name; do case $name in docker | podman) ;; *) tests="$tests ${name##*/}" ;; esac; done
+  by_path=$tests by_systemd=$tests
+fi
+for file in $by_path; do run cgroupfs "$file"; done
+for file in $by_systemd; do run systemd "$file"; done
+for name; do case $name in docker | podman) callers "$name" ;; esac; done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs tests of cgroups in a virtual machine that systemd has booted with cgroup v2. VM is the folder of the
-# kit that has one (vm-run); arguments are names of end-to-end test files. Called by `make test-vm`.
+# Runs tests of cgroups, dockerd and Podman in a virtual machine that systemd has booted with cgroup v2. VM is
+# the folder of the kit that has one (vm-run); arguments are names of end-to-end test files, `docker` or
+# `podman`. Called by `make test-vm`.
 set -eu
 
 : "${VM:?folder with vm-run}"
@@ -10,11 +11,11 @@ mkdir -p "$stage/dist" "$stage/bin" "$stage/build"
 cp "${BINARY:-dist/tsrun}" "$stage/dist/tsrun"
 cp "$(command -v node)" "$stage/bin/"
 cp -R build/test "$stage/build/"
-cp package.json scripts/test-vm-guest.sh "$stage/"
+cp package.json scripts/test-vm-guest.sh scripts/test-vm-callers.sh "$stage/"
 # What only builds and checks is left at home.
 tar -c --exclude='node_modules/bun' --exclude='node_modules/@biomejs' --exclude='node_modules/@typescript' \
   --exclude='node_modules/@oven' --exclude='node_modules/bun-types' --exclude='node_modules/tshy' \
   --exclude='node_modules/es-toolkit' --exclude='node_modules/prettier' --exclude='node_modules/react-dom' \
   node_modules | tar -x -C "$stage"
-exec "$VM/vm-run" --copy "$stage:/opt/tsrun" --cwd /opt/tsrun --timeout "${TIMEOUT:-3000}" \
+exec "$VM/vm-run" --docker --copy "$stage:/opt/tsrun" --cwd /opt/tsrun --timeout "${TIMEOUT:-5400}" \
   --env CASES="${CASES:-20}" --env SEED="${SEED:-}" -- sh test-vm-guest.sh "$@"

@@ -1,5 +1,5 @@
-// Why a process ended while it was being set up, where the kernel tells: want of memory. Called by create when
-// something has failed.
+// Why a process ended while it was being set up, where the kernel tells: want of memory. Called by create
+// when something has failed.
 
 import { type CgroupRecord, oomKills } from "../cgroups/driver.ts";
 import { TsrunError } from "../errors.ts";

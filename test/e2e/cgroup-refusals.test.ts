@@ -1,0 +1,331 @@
+// Cgroups that cannot be had: each refusal is one line that names the file and the value, or what is missing;
+// nothing is left of a creation, and a container in use keeps what it has.
+
+import { spawn, spawnSync } from "node:child_process";
+import { chownSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  behaviour,
+  type Condition,
+  needsController,
+  nothingLeft,
+  refused,
+  tsrunOnly,
+} from "../support/behaviour.ts";
+import { isUnified, readCgroup } from "../support/cgroup.ts";
+import { systemdDriver } from "../support/cgroup-driver.ts";
+import type { Resources } from "../support/config.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import { cgroupHierarchies, controllerHierarchy } from "../support/host.ts";
+import type { Lab } from "../support/lab.ts";
+import type { Result } from "../support/runtime.ts";
+import { asUser, NOBODY } from "../support/user.ts";
+import { until } from "../support/wait.ts";
+
+type Test = Parameters<typeof refused>[0];
+
+const PAGE = 4096;
+const MIB = 1 << 20;
+
+const byPath: Condition = systemdDriver ? "systemd chooses the cgroups" : undefined;
+const bySystemd: Condition = systemdDriver ? undefined : "needs systemd (CGROUP_DRIVER=systemd)";
+const v1: Condition = isUnified() ? "needs cgroup v1" : undefined;
+const v2: Condition = isUnified() ? undefined : "needs cgroup v2";
+
+/** A wrapper that makes the call with other mounts; `change` is done for every mount point, as `$m`. */
+function withMounts(
+  change: string,
+  mountpoints = cgroupHierarchies().map((one) => one.mountpoint),
+): string[] {
+  const script = `for m in ${mountpoints.join(" ")}; do ${change} || exit 99; done; exec "$@"`;
+  return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"];
+}
+
+const READ_ONLY = "mount --bind $m $m && mount -o remount,bind,ro $m";
+const GONE = "umount -l $m";
+
+async function createRefused(t: Test, lab: Lab, resources: Resources, line: RegExp): Promise<void> {
+  const box = lab.container((config) => {
+    config.linux.resources = resources;
+  });
+  refused(t, await box.create(), line);
+  await nothingLeft(t, lab, "after the refusal");
+}
+
+async function running(lab: Lab, resources: Resources): Promise<Container> {
+  const box = lab.container(Container.script("sleep 1000"));
+  box.config.linux.resources = resources;
+  box.writeConfig();
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  return box;
+}
+
+function update(lab: Lab, box: Container, resources: object): Promise<Result> {
+  const file = join(lab.folder, "resources.json");
+  writeFileSync(file, JSON.stringify(resources));
+  return lab.invoke(["update", "--resources", file, box.id]);
+}
+
+// ---- values -----------------------------------------------------------------------------------------------
+
+behaviour(
+  "a creation that its memory limit does not allow says so",
+  async (t, lab) => {
+    const line = isUnified()
+      ? /container init was OOM-killed \(memory limit too low\?\)/
+      : /unable to set memory limit to 4096 \(current usage: \d+, peak usage: \d+\)/;
+    await createRefused(t, lab, { memory: { limit: PAGE, swap: PAGE } }, line);
+  },
+  needsController("memory"),
+);
+
+behaviour(
+  "checkBeforeUpdate refuses limits below what is in use, where the kernel would kill",
+  async (t, lab) => {
+    const box = await running(lab, { memory: { limit: 64 * MIB, swap: 80 * MIB }, pids: { limit: 40 } });
+    const memory = { limit: PAGE, swap: PAGE, checkBeforeUpdate: true };
+    const result = await update(lab, box, { memory, pids: { limit: 50 } });
+    refused(t, result, /rejecting memory(\+swap)? limit 4096 <= usage \d+/);
+    t.equal(readCgroup("memory", box.id, "memory.max"), String(64 * MIB));
+    t.equal(readCgroup("memory", box.id, "memory.swap.max"), String(16 * MIB));
+    t.equal(readCgroup("pids", box.id, "pids.max"), "40");
+    t.equal((await box.stateDocument()).status, "running");
+  },
+  v2,
+);
+
+for (const [cpus, mems, refusedValue] of [
+  ["0-", "0", "0-"],
+  ["bogus", "0", "bogus"],
+  ["4000", "0", "4000"],
+  ["0", "77", "77"],
+] as const) {
+  behaviour(
+    `a cpuset of cpus "${cpus}" and mems "${mems}" is refused by create and update`,
+    async (t, lab) => {
+      const file = refusedValue === mems ? "mems" : "cpus";
+      const line = new RegExp(
+        `cannot write "${refusedValue}" to ".*/cpuset.${file}": |cpu.${file} "${refusedValue}" conversion`,
+      );
+      await createRefused(t, lab, { cpu: { cpus, mems } }, line);
+      const box = await running(lab, { cpu: { cpus: "0", mems: "0", shares: 512 } });
+      const shares = () => readCgroup("cpu", box.id, isUnified() ? "cpu.weight" : "cpu.shares");
+      const before = shares();
+      refused(t, await update(lab, box, { cpu: { cpus, mems, shares: 700 } }), line);
+      t.equal(shares(), before);
+      t.equal(readCgroup("cpuset", box.id, "cpuset.cpus"), "0");
+      t.equal(readCgroup("cpuset", box.id, "cpuset.mems"), "0");
+    },
+    needsController("cpuset"),
+  );
+}
+
+for (const [name, resources, line] of [
+  ["nosuch.max", { unified: { "nosuch.max": "1" } }, /controller "nosuch" not available/],
+  [
+    "memory.nosuch",
+    { unified: { "memory.nosuch": "1" } },
+    /cannot write "1" to ".*memory\.nosuch": no such file/,
+  ],
+  ["nodot", { unified: { nodot: "1" } }, /"nodot" must be in the form CONTROLLER\.PARAMETER/],
+  ["pids.max=x", { unified: { "pids.max": "x" } }, /"x".*pids\.max|pids\.max.*"x"/],
+  ["a page size of 3MB", { hugepageLimits: [{ pageSize: "3MB", limit: PAGE }] }, /hugetlb\.3MB/],
+] as const) {
+  behaviour(
+    `${name} is refused by create and update`,
+    async (t, lab) => {
+      await createRefused(t, lab, resources as Resources, line);
+      const box = await running(lab, { pids: { limit: 40 } });
+      refused(t, await update(lab, box, { ...resources, memory: { limit: 64 * MIB } }), line);
+      t.equal(readCgroup("pids", box.id, "pids.max"), "40");
+      t.equal(readCgroup("memory", box.id, "memory.max"), "max", "what was written before it is taken back");
+    },
+    v2,
+  );
+}
+
+behaviour("names that lead out of the cgroup are refused where they stand", async (t, lab) => {
+  const slashes = /\/linux\/resources\/unified\/..~1memory.max \(.*\): must be a file name, without slashes/;
+  await createRefused(t, lab, { unified: { "../memory.max": "1" } }, slashes);
+});
+
+behaviour(
+  "a page size that leads out of the cgroup is refused by update",
+  async (t, lab) => {
+    const box = await running(lab, {});
+    const result = await update(lab, box, { hugepageLimits: [{ pageSize: "2MB/../../x", limit: PAGE }] });
+    refused(t, result, /\/hugepageLimits\/0\/pageSize .*must be a size such as/);
+  },
+  tsrunOnly("its update ignores page sizes"),
+);
+
+behaviour(
+  "limits of a controller that is not there are refused with its name",
+  async (t, lab) => {
+    await createRefused(t, lab, { unified: { "pids.max": "1" } }, /cannot use unified on cgroup v1/);
+    const wrapper = withMounts(GONE, [controllerHierarchy("pids")?.mountpoint ?? ""]);
+    const box = lab.container((config) => {
+      config.linux.resources = { pids: { limit: 5 } };
+    });
+    refused(
+      t,
+      await box.create({ wrapper }),
+      /cannot set pids limit: container could not join or create cgroup/,
+    );
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  needsController("pids", 1),
+);
+
+behaviour(
+  "what the kernel refuses changes nothing, and is not said to have changed",
+  async (t, lab) => {
+    const box = await running(lab, { pids: { limit: 40 } });
+    // A device that nobody has.
+    const throttleReadBpsDevice = [{ major: 250, minor: 77, rate: 1000 }];
+    const result = await update(lab, box, { pids: { limit: 50 }, blockIO: { throttleReadBpsDevice } });
+    refused(
+      t,
+      result,
+      /cannot write "250:77 (rbps=)?1000" to ".*(read_bps_device|io\.max)": no such device"/,
+    );
+    t.equal(readCgroup("pids", box.id, "pids.max"), "40");
+  },
+  needsController(isUnified() ? "io" : "blkio"),
+  tsrunOnly("its update takes no throttles"),
+);
+
+// ---- mounts -----------------------------------------------------------------------------------------------
+
+behaviour(
+  "read-only cgroup mounts: nothing is made, and nothing changed",
+  async (t, lab) => {
+    const wrapper = withMounts(READ_ONLY);
+    const box = lab.container();
+    const line = /unable to apply cgroup configuration: cannot create directory ".*": read-only file system/;
+    refused(t, await box.create({ wrapper }), line);
+    await nothingLeft(t, lab, "after the refusal");
+    const other = await running(lab, { pids: { limit: 40 } });
+    const updated = await lab.invoke(["update", "--pids-limit", "50", other.id], { wrapper });
+    refused(t, updated, /cannot write "50" to ".*\/pids\.max": read-only file system"/);
+    t.equal(readCgroup("pids", other.id, "pids.max"), "40");
+    const paused = await lab.invoke(["pause", other.id], { wrapper });
+    refused(
+      t,
+      paused,
+      /cannot write "(FROZEN|1)" to ".*(freezer\.state|cgroup\.freeze)": read-only file system/,
+    );
+    t.equal((await other.stateDocument()).status, "running");
+  },
+  byPath,
+);
+
+behaviour(
+  "without a cgroup mount nothing is created",
+  async (t, lab) => {
+    const wrapper = withMounts(GONE);
+    refused(t, await lab.container().create({ wrapper }), /no cgroup mount found in mountinfo/);
+    await nothingLeft(t, lab, "after the refusal");
+    const other = await running(lab, { pids: { limit: 40 } });
+    const updated = await lab.invoke(["update", "--pids-limit", "50", other.id], { wrapper });
+    refused(t, updated, /cannot write "50" to ".*\/pids\.max": no such file or directory/);
+    t.equal(readCgroup("pids", other.id, "pids.max"), "40");
+  },
+  byPath,
+);
+
+behaviour(
+  "without the devices hierarchy nothing is created",
+  async (t, lab) => {
+    const wrapper = withMounts(GONE, [controllerHierarchy("devices")?.mountpoint ?? ""]);
+    refused(t, await lab.container().create({ wrapper }), /no devices cgroup hierarchy is mounted/);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  needsController("devices", 1),
+  v1,
+);
+
+// ---- rights -----------------------------------------------------------------------------------------------
+
+/** A container of an ordinary user to whom nothing was delegated. */
+function userContainer(lab: Lab, cgroupsPath: string | undefined, resources: Resources): Container {
+  const box = lab.container((config) => {
+    config.linux.namespaces = ["pid", "ipc", "uts", "mount", "user"].map((type) => ({ type }));
+    config.linux.uidMappings = [{ containerID: 0, hostID: NOBODY, size: 1 }];
+    config.linux.gidMappings = [{ containerID: 0, hostID: NOBODY, size: 1 }];
+    config.mounts = config.mounts.filter(({ type }) => type !== "sysfs");
+    config.linux.resources = resources;
+    if (cgroupsPath === undefined) delete config.linux.cgroupsPath;
+    else config.linux.cgroupsPath = cgroupsPath;
+  });
+  if (!existsSync(lab.stateRoot)) mkdirSync(lab.stateRoot, { mode: 0o700 });
+  for (const path of [lab.stateRoot, box.bundle, box.rootfs]) chownSync(path, NOBODY, NOBODY);
+  return box;
+}
+
+behaviour(
+  "a user to whom no cgroup was delegated gets none by path, and no limits",
+  async (t, lab) => {
+    const wrapper = asUser(lab);
+    const path = `/refused-${lab.mark}`;
+    refused(
+      t,
+      await userContainer(lab, path, {}).create({ wrapper }),
+      new RegExp(`cannot create directory ".*${path}": permission denied`),
+    );
+    await nothingLeft(t, lab, "after the refusal");
+    const line = isUnified()
+      ? /rootless needs no limits \+ no cgrouppath when no permission is granted .*permission denied/
+      : /cannot set pids limit: container could not join or create cgroup/;
+    refused(t, await userContainer(lab, undefined, { pids: { limit: 9 } }).create({ wrapper }), line);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  byPath,
+);
+
+// ---- systemd ----------------------------------------------------------------------------------------------
+
+behaviour("without a running systemd its driver is refused", async (t, lab) => {
+  const box = lab.container((config) => {
+    config.linux.cgroupsPath = `system.slice:e2e:${lab.mark}`;
+  });
+  const script = 'if [ -d /run ]; then mount -t tmpfs none /run; fi && exec "$@"';
+  const wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"];
+  const args = ["--root", lab.stateRoot, "--systemd-cgroup", "create", "--bundle", box.bundle, box.id];
+  refused(t, await lab.invokeBare(args, { wrapper }), /systemd.* not available: "\/run\/.*" does not exist/);
+  await nothingLeft(t, lab, "after the refusal");
+});
+
+behaviour(
+  "a unit of the name that is there is refused, and left alone",
+  async (t, lab) => {
+    for (const slice of ["system.slice", "user.slice"]) {
+      const unit = `e2e-${lab.mark}-${slice.slice(0, 4)}.scope`;
+      const sleeper = spawn("systemd-run", [
+        "--scope",
+        `--slice=${slice}`,
+        `--unit=${unit}`,
+        "sleep",
+        "1000",
+      ]);
+      lab.atClose(() => spawnSync("systemctl", ["stop", unit]));
+      const active = () => spawnSync("systemctl", ["is-active", unit], { encoding: "utf8" }).stdout.trim();
+      await until("the unit", () => active() === "active");
+      const box = lab.container((config) => {
+        config.linux.cgroupsPath = `system.slice:e2e:${lab.mark}-${slice.slice(0, 4)}`;
+      });
+      const line = new RegExp(
+        slice === "system.slice"
+          ? "container's cgroup is not empty: 1 process\\(es\\) found"
+          : `unable to start unit "${unit}": .*already (loaded|exists)`,
+      );
+      refused(t, await box.create(), line);
+      await nothingLeft(t, lab, "after the refusal");
+      t.equal(active(), "active");
+      t.equal(sleeper.exitCode, null);
+    }
+  },
+  bySystemd,
+  tsrunOnly("words"),
+);
