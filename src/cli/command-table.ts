@@ -1,5 +1,6 @@
 // All commands, for what speaks of all of them: help, manual pages, completion. Pure.
 
+import { command as checkpoint } from "./commands/checkpoint.ts";
 import { command as completion } from "./commands/completion.ts";
 import { command as create } from "./commands/create.ts";
 import { command as remove } from "./commands/delete.ts";
@@ -11,6 +12,7 @@ import { command as kill } from "./commands/kill.ts";
 import { command as list } from "./commands/list.ts";
 import { command as pause } from "./commands/pause.ts";
 import { command as ps } from "./commands/ps.ts";
+import { command as restore } from "./commands/restore.ts";
 import { command as resume } from "./commands/resume.ts";
 import { command as run } from "./commands/run.ts";
 import { command as spec } from "./commands/spec.ts";
@@ -22,6 +24,7 @@ import type { Command } from "./options.ts";
 
 /** In the order in which `--help` lists them. */
 export const commands: readonly Command[] = [
+  checkpoint,
   create,
   remove,
   events,
@@ -30,6 +33,7 @@ export const commands: readonly Command[] = [
   list,
   pause,
   ps,
+  restore,
   resume,
   run,
   spec,

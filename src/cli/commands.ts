@@ -7,6 +7,7 @@ import { UsageError } from "./usage-error.ts";
 
 /** A new command has a line here and one in command-table.ts. */
 const files: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
+  checkpoint: () => import("./commands/checkpoint.ts"),
   create: () => import("./commands/create.ts"),
   delete: () => import("./commands/delete.ts"),
   events: () => import("./commands/events.ts"),
@@ -15,6 +16,7 @@ const files: Readonly<Record<string, () => Promise<{ readonly command: Command }
   list: () => import("./commands/list.ts"),
   pause: () => import("./commands/pause.ts"),
   ps: () => import("./commands/ps.ts"),
+  restore: () => import("./commands/restore.ts"),
   resume: () => import("./commands/resume.ts"),
   run: () => import("./commands/run.ts"),
   spec: () => import("./commands/spec.ts"),

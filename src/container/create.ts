@@ -216,7 +216,8 @@ function once<T>(make: () => T): () => T {
   };
 }
 
-function newRecord({ bundle, options, cgroup, namespaces, seccomp }: ContainerPlan): StateRecord {
+/** What is saved of a container before anything of it exists. */
+export function newRecord({ bundle, options, cgroup, namespaces, seccomp }: ContainerPlan): StateRecord {
   const { spec } = bundle;
   return {
     version: 1,
@@ -244,12 +245,18 @@ function recipientOf({ bundle, options }: ContainerPlan, agent: AgentModule, pro
   return { agent, proxy, message: { profile: linux?.seccomp, process: { ociVersion, pid, container } } };
 }
 
-function hookState({ bundle, options }: ContainerPlan, status: HookState["status"], pid: number): HookState {
+/** What hooks are told while the container is made. */
+export function hookState(
+  { bundle, options }: ContainerPlan,
+  status: HookState["status"],
+  pid: number,
+): HookState {
   const { ociVersion, annotations } = bundle.spec;
   return { ociVersion, id: options.id, status, pid, bundle: bundle.path, annotations };
 }
 
-function identityOf(pid: number): Pick<StateRecord, "init_process_pid" | "init_process_start"> {
+/** The first process' part of the record. */
+export function identityOf(pid: number): Pick<StateRecord, "init_process_pid" | "init_process_start"> {
   const found = processStatus(pid);
   if (found === undefined) {
     throw new TsrunError("E_INTERNAL", "cannot read the status of the container's first process in /proc", {

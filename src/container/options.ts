@@ -1,6 +1,7 @@
 // What the command line hands to the stories in this folder. Plain values: paths are absolute, numbers are
 // checked.
 
+import type { DumpOptions, RevivalOptions } from "../checkpoint/options.ts";
 import type { Process } from "../spec/types.ts";
 
 /** The options that stand before (or after) every command. */
@@ -71,6 +72,20 @@ export interface ExecOptions {
   /** `[CONTROLLER,…:]PATH` below the container's cgroup. */
   readonly cgroups: readonly string[];
   readonly ignorePaused: boolean;
+}
+
+export interface CheckpointOptions extends DumpOptions {
+  readonly id: string;
+}
+
+export interface RestoreOptions extends RevivalOptions {
+  readonly id: string;
+  readonly bundle: string;
+  readonly pidFile: string | undefined;
+  readonly consoleSocket: string | undefined;
+  readonly detach: boolean;
+  readonly noPivot: boolean;
+  readonly noSubreaper: boolean;
 }
 
 export interface KillOptions {

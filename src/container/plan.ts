@@ -4,7 +4,7 @@
 import type { Hierarchies } from "../cgroups/hierarchies.ts";
 import { readHierarchies, readSystemd } from "../cgroups/host.ts";
 import { planCgroup, plannedRecord } from "../cgroups/plan.ts";
-import type { CgroupPlan } from "../cgroups/record.ts";
+import type { CgroupPlan, CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
 import { effectiveUid } from "../linux/process.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
@@ -61,7 +61,7 @@ export function planWithoutFilter({ bundle, options, globals }: PlanRequest): Om
       spec,
       bundle: bundle.path,
       noPivot: options.noPivot,
-      cgroups: cgroupLayout(hierarchies, cgroup, namespaces),
+      cgroups: cgroupLayout(hierarchies, plannedRecord(cgroup).paths, namespaces),
       userNamespace: inUserNamespace || isIsolated(namespaces, "user"),
     }),
     process: planProcess({
@@ -90,9 +90,15 @@ export function isRootless({ rootless }: GlobalOptions): boolean {
   return rootless === "auto" ? effectiveUid() !== 0 || !inInitialUserNamespace() : rootless === "true";
 }
 
-/** The host's hierarchies as a mount of type cgroup sees them. */
-function cgroupLayout(hierarchies: Hierarchies, cgroup: CgroupPlan, namespaces: NamespacePlan): CgroupLayout {
-  const { paths } = plannedRecord(cgroup);
+/**
+ * The host's hierarchies as a mount of type cgroup sees them.
+ * @param paths the container's cgroup in each of them
+ */
+export function cgroupLayout(
+  hierarchies: Hierarchies,
+  paths: CgroupRecord["paths"],
+  namespaces: NamespacePlan,
+): CgroupLayout {
   const unified = hierarchies.mounts.find(({ controllers }) => controllers[0] === "");
   return {
     v2: hierarchies.layout === "v2",

@@ -3,6 +3,7 @@
 // for user namespaces.
 
 import { SYSTEMD_PROPERTY_PREFIX } from "../cgroups/systemd/gvariant.ts";
+import { CRIU_CONFIG_ANNOTATION } from "../checkpoint/annotation.ts";
 import { HOOK_KINDS } from "../hooks/plan.ts";
 import { CAPABILITY_NAMES } from "../linux/capabilities.ts";
 import { MPOL_FLAGS, MPOL_MODES } from "../linux/scheduling.ts";
@@ -54,7 +55,7 @@ export function features(build: Build): Features {
     },
     annotations: annotationsOf(build),
     // Annotations by which a config reaches beyond its container: not for untrusted users.
-    potentiallyUnsafeConfigAnnotations: [SYSTEMD_PROPERTY_PREFIX],
+    potentiallyUnsafeConfigAnnotations: [SYSTEMD_PROPERTY_PREFIX, CRIU_CONFIG_ANNOTATION],
   };
 }
 

@@ -18,11 +18,17 @@ import {
 import { cString, u64Struct, utf8, viewOf } from "./words.ts";
 
 /** `struct cmsghdr` and one descriptor, aligned. */
-export const CONTROL_SIZE = 24;
+const CONTROL_SIZE = 24;
 /** Bytes of `sun_path` with its NUL (unix(7)). */
 const SUN_PATH = 108;
 
 const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MSG_CMSG_CLOEXEC = 0x40000000;
+const MSG_TRUNC = 0x20;
+/** Where `struct msghdr` holds the length of the control data, and what was cut off. */
+const CONTROL_LENGTH_OFFSET = 40;
+const FLAGS_OFFSET = 48;
 const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
 /** How long a listener may leave us in its queue, or a message unread. */
@@ -68,7 +74,7 @@ export function sendDescriptor(socket: Descriptor, message: string, descriptor: 
   const view = viewOf(control);
   view.setUint32(0, 20, true);
   view.setInt32(8, SOL_SOCKET, true);
-  view.setInt32(12, 1, true); // SCM_RIGHTS
+  view.setInt32(12, SCM_RIGHTS, true);
   view.setInt32(16, descriptor, true);
   const header = u64Struct(0, 0, addressOf(vector), 1, addressOf(control), control.length, 0);
   const sent = mustCall("send a descriptor", "sendmsg", socket.number, header, MSG_NOSIGNAL);
@@ -76,6 +82,33 @@ export function sendDescriptor(socket: Descriptor, message: string, descriptor: 
   if (sent !== payload.length || vector.length + control.length === 0) {
     throw new TsrunError("E_INTERNAL", "cannot send a descriptor: the message was cut");
   }
+}
+
+export interface ReceivedMessage {
+  /** Empty when the other end has been closed. */
+  readonly bytes: Uint8Array;
+  readonly descriptor: Descriptor | undefined;
+}
+
+/** Waits for a message of at most `size` bytes, and takes the descriptor that comes with it. */
+export function receiveMessage(socket: Descriptor, size: number): ReceivedMessage {
+  const payload = new Uint8Array(size);
+  const vector = u64Struct(addressOf(payload), payload.length);
+  const control = new Uint8Array(CONTROL_SIZE);
+  const header = u64Struct(0, 0, addressOf(vector), 1, addressOf(control), control.length, 0);
+  const length = mustCall("receive a message", "recvmsg", socket.number, header, MSG_CMSG_CLOEXEC);
+  // Used after the call, so that none of them was collected before it.
+  const received = vector.length > 0 ? viewOf(header) : viewOf(control);
+  if ((received.getUint32(FLAGS_OFFSET, true) & MSG_TRUNC) !== 0) {
+    throw new TsrunError("E_INTERNAL", `cannot receive a message: it is longer than ${size} bytes`);
+  }
+  const view = viewOf(control);
+  const carries =
+    received.getUint32(CONTROL_LENGTH_OFFSET, true) > 0 && view.getInt32(12, true) === SCM_RIGHTS;
+  return {
+    bytes: payload.subarray(0, length),
+    descriptor: carries ? new Descriptor(view.getInt32(16, true)) : undefined,
+  };
 }
 
 /** Our peer's leaving is EPIPE, no signal. */

@@ -5,12 +5,8 @@ import { TsrunError } from "../errors.ts";
 import { mustCall } from "../linux/call.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";
 import { Descriptor } from "../linux/files.ts";
-import { addressOf } from "../linux/libc.ts";
 import { SOCK_STREAM } from "../linux/sockets.ts";
-import { CONTROL_SIZE, connectUnix, sendDescriptor } from "../linux/unix-sockets.ts";
-import { u64Struct, viewOf } from "../linux/words.ts";
-
-const MSG_CMSG_CLOEXEC = 0x40000000;
+import { connectUnix, receiveMessage, sendDescriptor } from "../linux/unix-sockets.ts";
 
 /**
  * Connects to a listening unix socket, without waiting for its owner. `option` names it in the error:
@@ -22,19 +18,11 @@ export function connectTo(path: string, option: string): Descriptor {
   return socket;
 }
 
-/** Receives the one descriptor of a message (unix(7), cmsg(3)). */
+/** Receives the one descriptor of a message. */
 export function receiveMaster(socket: Descriptor): Descriptor {
-  const name = new Uint8Array(64);
-  const vector = u64Struct(addressOf(name), name.length);
-  const control = new Uint8Array(CONTROL_SIZE);
-  const header = u64Struct(0, 0, addressOf(vector), 1, addressOf(control), control.length, 0);
-  mustCall("receive the terminal", "recvmsg", socket.number, header, MSG_CMSG_CLOEXEC);
-  // Used after the call, so that none of them was collected before it.
-  const received =
-    [name, vector, control].every((one) => one.length > 0) && viewOf(control).getInt32(12, true) === 1;
-  if (!received)
-    throw new TsrunError("E_INTERNAL", "cannot receive the terminal: the message holds no descriptor");
-  return new Descriptor(viewOf(control).getInt32(16, true));
+  const { descriptor } = receiveMessage(socket, 64);
+  if (descriptor !== undefined) return descriptor;
+  throw new TsrunError("E_INTERNAL", "cannot receive the terminal: the message holds no descriptor");
 }
 
 /** Sends a pidfd of a process to the socket of `--pidfd-socket`. */

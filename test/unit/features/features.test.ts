@@ -52,4 +52,5 @@ t.test("annotations name the build, and the library only where there is one", as
 
 t.test("annotations that reach beyond the container are named, a prefix by its last dot", async (t) => {
   t.ok(seen.potentiallyUnsafeConfigAnnotations.includes("org.systemd.property."));
+  t.ok(seen.potentiallyUnsafeConfigAnnotations.includes("org.criu.config"));
 });

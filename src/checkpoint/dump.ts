@@ -1,0 +1,152 @@
+// Dumping a running container with criu. Called by the checkpoint story. World: the host's namespaces; the
+// container is only looked at, and no path of it is followed but inside its root.
+
+import { TsrunError } from "../errors.ts";
+import { mustCall, tryCall } from "../linux/call.ts";
+import {
+  F_GETFL,
+  O_PATH,
+  O_RDONLY,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  S_IFDIR,
+} from "../linux/fcntl.ts";
+import {
+  Descriptor,
+  listDirectoryAt,
+  openDirectory,
+  readLink,
+  readTextIfThere,
+  replaceFile,
+  status,
+  writeAll,
+} from "../linux/files.ts";
+import { cString, u64Struct } from "../linux/words.ts";
+import type { NamespacePlan } from "../namespaces/plan.ts";
+import type { RootfsPlan } from "../rootfs/plan.ts";
+import { criuConfigFile, WorkingDirectories } from "./images.ts";
+import { REQUEST } from "./messages.ts";
+import type { DumpOptions } from "./options.ts";
+import { accessOf, externalPipes, type PipeEnd } from "./pipes.ts";
+import {
+  DESCRIPTORS_FILE,
+  DUMP_LOG,
+  dumpOptions,
+  externalNamespace,
+  inheritedNamespaces,
+  SINCE,
+} from "./plan.ts";
+import { ask, type Notice, requireFeature, startService } from "./service.ts";
+import { requireVersion } from "./version.ts";
+
+export interface Dumped {
+  /** The program. */
+  readonly criu: string;
+  readonly version: number;
+  readonly options: DumpOptions;
+  /** The first process. */
+  readonly pid: number;
+  /** All of them, the first one first. */
+  readonly processes: readonly number[];
+  readonly annotations: Readonly<Record<string, string>> | undefined;
+  readonly rootfs: RootfsPlan;
+  readonly namespaces: NamespacePlan;
+  /** The directory by which criu may freeze the container. */
+  readonly freezer: string | undefined;
+  readonly debug: (message: string) => void;
+}
+
+/** Writes the images. The container's processes are gone afterwards, unless they are to go on. */
+export function dump(dumped: Dumped): void {
+  const { criu, options, pid, version } = dumped;
+  using directories = new WorkingDirectories(options);
+  using root = openDirectory(`/proc/${pid}/root`);
+  const statusFd = options.lazyPages ? writable(options.statusFd) : undefined;
+  if (options.preDump) requireFeature(criu, "memTrack");
+  if (options.lazyPages) requireFeature(criu, "lazyPages");
+  const asked = dumpOptions({
+    options,
+    directories,
+    rootfs: dumped.rootfs,
+    pid,
+    configFile: criuConfigFile(dumped.annotations),
+    external: externalNamespaces(dumped),
+    freezer: dumped.freezer,
+    // Newer versions send a notice, and whoever waits hears from us.
+    statusFd: version < SINCE.statusNotice ? statusFd : undefined,
+    locate: (path) => locate(root, path),
+    isFile: (path) => kindInside(root, path) === "file",
+  });
+  if (!options.preDump) {
+    const pipes = JSON.stringify(externalPipes(pipeEnds(dumped.processes)));
+    replaceFile(DESCRIPTORS_FILE, pipes, { at: directories.images, mode: 0o600 });
+  }
+  const type = options.preDump ? REQUEST.PRE_DUMP : REQUEST.DUMP;
+  dumped.debug(`criu ${version}: ${JSON.stringify(asked)}`);
+  directories.explaining(DUMP_LOG, () =>
+    ask(startService(criu), { type, opts: asked }, ({ script }: Notice) => {
+      dumped.debug(`criu: ${script}`);
+      if (script === "status-ready" && statusFd !== undefined) tellReady(statusFd);
+    }),
+  );
+}
+
+/** The caller's descriptor of `--status-fd`, looked at before anything is done. */
+function writable(fd: number | undefined): number | undefined {
+  if (fd === undefined) return undefined;
+  const O_ACCMODE = 3;
+  const how = mustCall(`use descriptor ${fd} of --status-fd`, "fcntl", fd, F_GETFL);
+  if ((how & O_ACCMODE) !== O_RDONLY) return fd;
+  throw new TsrunError("E_USAGE", `invalid --status-fd argument ${fd}: not writable`);
+}
+
+/** One NUL, and the end: the pages of the container can be fetched now. */
+function tellReady(fd: number): void {
+  writeAll(fd, "\0", "to --status-fd");
+  tryCall("close", fd);
+}
+
+/** AS RUNC: a namespace that has a path in the configuration is not dumped; it must be there at restore. */
+function externalNamespaces({ namespaces, version }: Dumped): string[] {
+  return inheritedNamespaces(namespaces).flatMap(({ kind, path }) => {
+    const what = `dump a container in a ${kind} namespace of somebody else's`;
+    requireVersion(version, kind === "pid" ? SINCE.externalPid : SINCE.externalNetwork, what);
+    const found = status(path);
+    if (found !== undefined) return [externalNamespace(kind, found.inode)];
+    throw new TsrunError("E_CONFIG", `cannot find the ${kind} namespace "${path}"`);
+  });
+}
+
+/**
+ * Opens a path of the container, links and all, without ever leaving its root; `undefined` when it is not
+ * there.
+ */
+function openInside(root: Descriptor, path: string): Descriptor | undefined {
+  const how = u64Struct(O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+  const opened = tryCall("openat2", root.number, cString(path), how, how.length);
+  return opened < 0 ? undefined : new Descriptor(opened);
+}
+
+/** Where it lies once links are followed: of a file of another mount namespace the kernel shows that path. */
+function locate(root: Descriptor, path: string): string | undefined {
+  using opened = openInside(root, path);
+  return opened === undefined ? undefined : readLink(`/proc/self/fd/${opened.number}`);
+}
+
+function kindInside(root: Descriptor, path: string): "directory" | "file" | undefined {
+  using opened = openInside(root, path);
+  if (opened === undefined) return undefined;
+  return status("", { at: opened.number, itself: true })?.type === S_IFDIR ? "directory" : "file";
+}
+
+/** Every end of a pipe that the processes have open. */
+function pipeEnds(processes: readonly number[]): PipeEnd[] {
+  return processes.flatMap((pid) =>
+    listDirectoryAt(`/proc/${pid}/fd`).flatMap(({ name: fd }) => {
+      const name = readLink(`/proc/${pid}/fd/${fd}`);
+      if (name?.startsWith("pipe:") !== true) return [];
+      const access = accessOf(readTextIfThere(`/proc/${pid}/fdinfo/${fd}`) ?? "");
+      return [{ name, pid, fd: Number(fd), ...access }];
+    }),
+  );
+}

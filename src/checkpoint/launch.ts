@@ -1,0 +1,170 @@
+// Starting criu where it can restore a container: as a child of tsrun, in the container's cgroup, and in a
+// mount namespace of its own. It begins as a proxy, which goes there and then becomes criu. Called by
+// revive.ts.
+
+import type { JoinFiles } from "../cgroups/driver.ts";
+import { TsrunError } from "../errors.ts";
+import { AT_FDCWD, F_SETFD, FD_CLOEXEC, O_DIRECTORY, O_RDONLY, O_RDWR, O_WRONLY } from "../linux/fcntl.ts";
+import { MS_BIND, MS_REC, MS_SLAVE } from "../linux/mount.ts";
+import { CLONE_NEWNS } from "../linux/sched.ts";
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET, SOCK_STREAM, socketPair } from "../linux/sockets.ts";
+import { receiveMessage } from "../linux/unix-sockets.ts";
+import { viewOf } from "../linux/words.ts";
+import type { Join } from "../namespaces/plan.ts";
+import { out, shown } from "../proxy/arguments.ts";
+import { close, dup3, execve, mount, openat, unshare, write } from "../proxy/calls.ts";
+import { type Operation, operation, operationError } from "../proxy/operation.ts";
+import { reap, type SyscallProxy, startProxy, type Trace } from "../proxy/proxy.ts";
+import { sendMaster } from "../terminal/console.ts";
+import type { ImageOptions } from "./options.ts";
+import type { Directories } from "./plan.ts";
+import { ARGUMENTS, criuEnvironment, Service, SOCKET_FD } from "./service.ts";
+
+export interface Launch {
+  /** The program. */
+  readonly criu: string;
+  readonly cgroup: JoinFiles;
+  /** Namespaces that criu is to have open. */
+  readonly namespaces: readonly Join[];
+  readonly paths: Pick<ImageOptions, "imagePath" | "workPath">;
+  /** The root file system, and the empty directory on which criu sees it as a mount. */
+  readonly rootfs: string;
+  readonly root: string;
+  /** Whether 0 to 2 are ours, for the container to have. */
+  readonly givesStandardStreams: boolean;
+  readonly trace: Trace | undefined;
+}
+
+export interface Launched {
+  readonly service: Service;
+  /** Numbers in criu. */
+  readonly directories: Directories;
+  readonly firstNamespaceFd: number;
+}
+
+/**
+ * Starts criu. DIFFERS: runc mounts the root, and every bind mount, in the host's namespace for as long as a
+ * restore takes. When it is killed meanwhile that stays behind, below the directory that `delete` removes
+ * with everything in it. Here all of it ends with criu.
+ */
+export function launch(request: Launch): Launched {
+  const { namespaces, paths, trace } = request;
+  const slots = slotsFor(namespaces.length);
+  const [ours, theirs] = socketPair(SOCK_STREAM);
+  using carrier = ours;
+  using other = theirs;
+  // What is opened on the way must not get a number that is meant for something else.
+  const reserved = Array.from({ length: slots.control - SOCKET_FD }, (_, index) => SOCKET_FD + index);
+  const proxy = startProxy({
+    control: slots.control,
+    descriptors: [...reserved, slots.carrier].map((to) => ({ from: other.number, to })),
+    trace,
+  });
+  becomeCriu(proxy, request, slots);
+  const { descriptor } = receiveMessage(carrier, 64);
+  if (descriptor === undefined) throw new TsrunError("E_INTERNAL", "cannot receive the socket of criu");
+  return {
+    service: new Service(proxy.pid, descriptor),
+    directories: { images: slots.images, work: paths.workPath === undefined ? undefined : slots.work },
+    firstNamespaceFd: slots.namespaces,
+  };
+}
+
+/** The numbers that things have in criu, and, above them, in the proxy that becomes it. */
+interface Slots {
+  readonly namespaces: number;
+  readonly images: number;
+  readonly work: number;
+  readonly control: number;
+  readonly carrier: number;
+}
+
+function slotsFor(namespaceCount: number): Slots {
+  const namespaces = SOCKET_FD + 1;
+  const images = namespaces + namespaceCount;
+  return { namespaces, images, work: images + 1, control: images + 2, carrier: images + 3 };
+}
+
+function becomeCriu(proxy: SyscallProxy, request: Launch, slots: Slots): void {
+  const { criu, cgroup } = request;
+  let failed: Operation | undefined;
+  try {
+    proxy.run(joinOperations(cgroup));
+    if ("admit" in cgroup) cgroup.admit?.(proxy.pid);
+    const pair = out(8);
+    proxy.run([
+      ...openOperations(request, slots),
+      operation("socketpair", [AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair], "make a socket pair"),
+    ]);
+    const ends = viewOf(pair.bytes);
+    failed = proxy.execute([
+      sendMaster(slots.carrier, ends.getInt32(0, true)),
+      dup3(ends.getInt32(4, true), SOCKET_FD, 0),
+      closeOnExecute(slots.carrier),
+      closeOnExecute(slots.control),
+      execve(criu, ARGUMENTS, criuEnvironment()),
+    ]);
+    if (failed === undefined) return;
+  } finally {
+    // Once it is criu this end is nobody's; else it makes the process leave.
+    proxy.close();
+  }
+  reap(proxy);
+  throw operationError(failed);
+}
+
+/** Each hierarchy is entered by the process itself; see `joinFiles`. */
+function joinOperations(cgroup: JoinFiles): Operation[] {
+  const unified = "directory" in cgroup ? cgroup.directory : cgroup.unified;
+  const files = "directory" in cgroup ? [] : [...cgroup.tasks];
+  if (unified !== undefined) files.push(`${unified}/cgroup.procs`);
+  return files.flatMap((path) => {
+    const attempt = `join a cgroup by adding pid 0 to "${path}"`;
+    const file = openat(AT_FDCWD, path, O_WRONLY, attempt);
+    return [file, write(file, "0", attempt), close(file)];
+  });
+}
+
+/**
+ * criu's surroundings. The directories are opened in its own mount namespace, since it mounts things in them;
+ * and the socket is made by the same process, because it is that one's descriptors which criu takes the
+ * numbers for.
+ */
+function openOperations({ namespaces, paths, root, rootfs, ...rest }: Launch, slots: Slots): Operation[] {
+  const attempt = `show criu the root file system "${rootfs}"`;
+  const { imagePath, workPath } = paths;
+  return [
+    ...namespaces.flatMap(({ kind, path }, index) =>
+      openAs(slots.namespaces + index, path, {
+        how: O_RDONLY,
+        attempt: `open the ${kind} namespace "${path}"`,
+      }),
+    ),
+    unshare(CLONE_NEWNS, "create a mount namespace for criu"),
+    // Slaves, not private: of a bind mount that receives the host's mounts criu takes the place of its
+    // source, and that must then be one to receive them.
+    mount({ target: "/", flags: MS_SLAVE | MS_REC }, attempt),
+    // criu wants its root to be a mount, and nothing mounted over the one below it.
+    mount({ source: rootfs, target: root, flags: MS_BIND | MS_REC }, attempt),
+    ...openAs(slots.images, imagePath, directoryAt(imagePath)),
+    ...(workPath === undefined ? [close(slots.work)] : openAs(slots.work, workPath, directoryAt(workPath))),
+    ...(rest.givesStandardStreams
+      ? []
+      : [0, 1, 2].flatMap((to) => openAs(to, "/dev/null", { how: O_RDWR, attempt: 'open "/dev/null"' }))),
+  ];
+}
+
+function directoryAt(path: string): { how: number; attempt: string } {
+  return { how: O_RDONLY | O_DIRECTORY, attempt: `open "${path}"` };
+}
+
+/** Opens a path under a number of our choice, to be there still when the process is criu. */
+function openAs(to: number, path: string, { how, attempt }: { how: number; attempt: string }): Operation[] {
+  const opened = openat(AT_FDCWD, path, how, attempt);
+  return [opened, dup3(opened, to, 0, attempt), close(opened)];
+}
+
+function closeOnExecute(fd: number): Operation {
+  const args = [fd, shown(F_SETFD, "F_SETFD"), shown(FD_CLOEXEC, "FD_CLOEXEC")];
+  return operation("fcntl", args, "keep a socket from criu");
+}

@@ -1,0 +1,126 @@
+// One run of `criu swrk`: criu as a child that serves a single request on a socket, in protobuf, and asks
+// back at certain points of its way (criu.org/RPC). Called by dump.ts and revive.ts.
+
+import { TsrunError } from "../errors.ts";
+import { O_RDWR } from "../linux/fcntl.ts";
+import { type Descriptor, open, writeAll } from "../linux/files.ts";
+import { waitFor } from "../linux/process.ts";
+import { SOCK_SEQPACKET, socketPair } from "../linux/sockets.ts";
+import { spawn } from "../linux/spawn.ts";
+import { receiveMessage } from "../linux/unix-sockets.ts";
+import {
+  type Features,
+  REQUEST,
+  type Request,
+  type Response,
+  request,
+  requestName,
+  response,
+} from "./messages.ts";
+import { decode, encode } from "./protobuf.ts";
+
+/** The number of the socket in criu. */
+export const SOCKET_FD = 3;
+export const ARGUMENTS: readonly string[] = ["criu", "swrk", `${SOCKET_FD}`];
+
+/** AS RUNC: the longest answer there is; a version's name is the longest thing in one. */
+const ANSWER_SIZE = 40960;
+
+/** A criu that waits for its request. Without its socket it leaves, and undoes what it has begun. */
+export class Service implements Disposable {
+  readonly pid: number;
+  readonly socket: Descriptor;
+
+  constructor(pid: number, socket: Descriptor) {
+    this.pid = pid;
+    this.socket = socket;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.socket.number < 0) return;
+    this.socket.close();
+    waitFor(this.pid);
+  }
+}
+
+/** criu asks back before it goes on. */
+export interface Notice {
+  readonly script: string;
+  readonly pid: number;
+  /** The terminal's master of `orphan-pts-master`. */
+  readonly descriptor: Descriptor | undefined;
+}
+
+export type Notified = (notice: Notice) => void;
+
+/** The variables that criu is started with: AS RUNC, tsrun's own. It looks for iptables in PATH. */
+export function criuEnvironment(): string[] {
+  return Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`);
+}
+
+/** Starts criu. What it has to say stands in its log; its standard streams lead nowhere. */
+export function startService(program: string): Service {
+  const [ours, theirs] = socketPair(SOCK_SEQPACKET);
+  using socket = theirs;
+  using nowhere = open("/dev/null", O_RDWR);
+  const standard = [0, 1, 2].map((to) => ({ from: nowhere.number, to }));
+  const pid = spawn({
+    path: program,
+    args: ARGUMENTS,
+    environment: criuEnvironment(),
+    descriptors: [{ from: socket.number, to: SOCKET_FD }, ...standard],
+  });
+  return new Service(pid, ours);
+}
+
+/**
+ * Makes one request of criu, answers what it asks back, and waits for its end. An error of `notified` ends
+ * criu's work, which it then undoes.
+ */
+export function ask(criu: Service, asked: Request, notified: Notified = () => {}): Response {
+  using service = criu;
+  const { socket } = service;
+  for (let message = asked; ; message = { type: REQUEST.NOTIFY, notifySuccess: true }) {
+    writeAll(socket.number, encode(request, message), "to criu");
+    const received = receiveMessage(socket, ANSWER_SIZE);
+    using _held = received.descriptor;
+    const answer = readAnswer(received.bytes, asked);
+    if (answer.type !== REQUEST.NOTIFY) return answer;
+    const { script = "", pid = 0 } = answer.notify ?? {};
+    notified({ script, pid, descriptor: received.descriptor });
+  }
+}
+
+function readAnswer(bytes: Uint8Array, { type }: Request): Response {
+  if (bytes.length === 0) {
+    throw new TsrunError("E_SYSCALL", `criu failed: type ${requestName(type)}: it ended unexpectedly`);
+  }
+  const answer = decode(response, bytes);
+  if (answer.success === true) return answer;
+  // AS RUNC: its words.
+  const message = `criu failed: type ${requestName(answer.type)} errno ${answer.errno ?? 0}`;
+  throw new TsrunError("E_SYSCALL", message);
+}
+
+/** criu's version: 40201 is 4.2.1. */
+export function askVersion(program: string): number {
+  const { version } = ask(startService(program), { type: REQUEST.VERSION });
+  const { major = 0, minor = 0, sublevel = 0 } = version ?? {};
+  return major * 10000 + minor * 100 + sublevel;
+}
+
+/** Throws, in runc's words, unless criu finds that it and the kernel can do this. */
+export function requireFeature(program: string, feature: keyof Features): void {
+  const answer = ask(startService(program), {
+    type: REQUEST.FEATURE_CHECK,
+    features: { [feature]: true },
+  });
+  if (answer.features?.[feature] !== false) return;
+  const name = feature === "memTrack" ? "MemTrack" : "LazyPages";
+  throw new TsrunError("E_UNSUPPORTED", `criu is missing features: [${name}]`, {
+    hint:
+      feature === "memTrack"
+        ? "the kernel must track written pages (CONFIG_MEM_SOFT_DIRTY): do without --pre-dump"
+        : "the kernel must tell of page faults (CONFIG_USERFAULTFD): do without --lazy-pages",
+  });
+}

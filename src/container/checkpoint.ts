@@ -1,0 +1,90 @@
+// `checkpoint`: have criu write a container into files, from which `restore` makes it run again. The order,
+// the words and what is left are runc's (runc: checkpoint.go, libcontainer/criu_linux.go).
+
+import { type CgroupRecord, readProcesses } from "../cgroups/driver.ts";
+import { readHierarchies } from "../cgroups/host.ts";
+import { dump } from "../checkpoint/dump.ts";
+import type { DumpOptions } from "../checkpoint/options.ts";
+import { SINCE } from "../checkpoint/plan.ts";
+import { TsrunError } from "../errors.ts";
+import { S_IFDIR } from "../linux/fcntl.ts";
+import { makeDirectories, status } from "../linux/files.ts";
+import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
+import { isIsolated, planNamespaces } from "../namespaces/plan.ts";
+import { planRootfs } from "../rootfs/plan.ts";
+import { findCriu } from "./criu.ts";
+import { destroy, killAndWait } from "./delete.ts";
+import type { CheckpointOptions, GlobalOptions } from "./options.ts";
+import { cgroupLayout } from "./plan.ts";
+import { statusOf } from "./status.ts";
+import { getStateDirectory } from "./store.ts";
+
+/**
+ * Checkpoints a container that runs or is paused. Unless its processes are to go on, the container is gone
+ * afterwards, its state and cgroup with it; what it was is in the images.
+ */
+export function checkpointContainer(globals: GlobalOptions, options: CheckpointOptions): void {
+  using directory = getStateDirectory(globals.root, options.id);
+  directory.lock();
+  const record = directory.load();
+  const state = statusOf(record, directory);
+  if (state !== "running" && state !== "paused") {
+    throw new TsrunError("E_STATE", `Container cannot be checkpointed in ${state} state`, {
+      hint: state === "created" ? `"start ${options.id}" lets it run first` : undefined,
+    });
+  }
+  makeDirectories(options.imagePath, 0o700);
+  checkParent(options);
+  const criu = findCriu(globals);
+  const spec = directory.loadConfig();
+  const namespaces = planNamespaces(spec);
+  const pid = record.init_process_pid;
+  dump({
+    criu: criu.path,
+    version: criu.version,
+    options,
+    pid,
+    processes: [pid, ...readProcesses(record.cgroup).filter((one) => one !== pid)],
+    annotations: record.annotations,
+    rootfs: planRootfs({
+      spec,
+      bundle: record.bundle,
+      noPivot: false,
+      cgroups: cgroupLayout(readHierarchies(), record.cgroup.paths, namespaces),
+      userNamespace: !inInitialUserNamespace() || isIsolated(namespaces, "user"),
+    }),
+    namespaces,
+    freezer: freezerOf(record.cgroup, criu.version),
+    debug: globals.log.debug.bind(globals.log),
+  });
+  if (options.leaveRunning || options.preDump) return;
+  try {
+    // criu has killed them all; the last one may still be about to go.
+    killAndWait(record);
+    destroy(directory, record);
+  } catch (error) {
+    // AS RUNC: the images are complete, and that is what was asked for.
+    globals.log.warning(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/**
+ * AS RUNC: the dump before this one is found by a relative path, which still leads there once both have
+ * moved.
+ */
+function checkParent({ imagePath, parentPath }: DumpOptions): void {
+  if (parentPath === undefined) return;
+  const path = `${imagePath}/${parentPath}`;
+  const found = status(path);
+  const cause = found === undefined ? "no such file or directory" : "not a directory";
+  if (found?.type === S_IFDIR) return;
+  throw new TsrunError("E_USAGE", `invalid --parent-path: stat ${path}: ${cause}`, {
+    hint: "it is relative to --image-path, and names the directory of the dump before this one",
+  });
+}
+
+/** Where criu freezes the container; without, it stops every process by ptrace(2). */
+function freezerOf({ driver, paths }: CgroupRecord, version: number): string | undefined {
+  if (driver !== "v2") return paths.freezer;
+  return version >= SINCE.freezerV2 ? paths[""] : undefined;
+}

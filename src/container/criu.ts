@@ -1,0 +1,46 @@
+// The criu program that checkpoint and restore work by, and the least that it must be. Called by both
+// stories.
+
+import { SINCE } from "../checkpoint/plan.ts";
+import { askVersion } from "../checkpoint/service.ts";
+import { requireVersion } from "../checkpoint/version.ts";
+import { TsrunError, wrapError } from "../errors.ts";
+import { effectiveUid } from "../linux/process.ts";
+import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
+import { findInPath } from "./find-in-path.ts";
+import type { GlobalOptions } from "./options.ts";
+
+export interface Criu {
+  readonly path: string;
+  /** 4.2.1 is 40201. */
+  readonly version: number;
+}
+
+/** Finds criu and asks for its version. */
+export function findCriu({ log }: GlobalOptions): Criu {
+  if (effectiveUid() !== 0 || !inInitialUserNamespace()) {
+    log.warning("checkpoint and restore are untested with rootless containers");
+  }
+  const path = findInPath("criu");
+  if (path === undefined) {
+    // AS RUNC: its words, as Go has them.
+    throw new TsrunError(
+      "E_EXEC",
+      'CRIU version check failed: exec: "criu": executable file not found in $PATH',
+      {
+        hint: "install criu, 3.0 or later (criu.org); Debian 12 has no package of it, Debian 13 has",
+      },
+    );
+  }
+  const version = versionOf(path);
+  requireVersion(version, SINCE.version, "checkpoint or restore anything");
+  return { path, version };
+}
+
+function versionOf(path: string): number {
+  try {
+    return askVersion(path);
+  } catch (error) {
+    throw wrapError("CRIU version check failed", error);
+  }
+}

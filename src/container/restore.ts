@@ -1,0 +1,137 @@
+// `restore`: have criu make a container run again from the images of `checkpoint`. Read with create.ts; what
+// that does inside the container, criu does here (runc: restore.go, libcontainer/criu_linux.go).
+
+import { applyResources, createCgroup, joinNewCgroup, killProcesses, undoCgroup } from "../cgroups/driver.ts";
+import { revive } from "../checkpoint/revive.ts";
+import type { Notice } from "../checkpoint/service.ts";
+import { runHooks } from "../hooks/run.ts";
+import { type Descriptor, replaceFile } from "../linux/files.ts";
+import { waitFor } from "../linux/process.ts";
+import { SIGKILL, WNOHANG } from "../linux/sched.ts";
+import { sendDescriptor } from "../linux/unix-sockets.ts";
+import { loadBundle } from "./bundle.ts";
+import { openConsole } from "./console.ts";
+import { hookState, identityOf, newRecord } from "./create.ts";
+import { findCriu } from "./criu.ts";
+import { destroy, killAndWait } from "./delete.ts";
+import { attachTerminal, prepareForeground, supervise } from "./foreground.ts";
+import type { GlobalOptions, RestoreOptions } from "./options.ts";
+import { type ContainerPlan, planWithoutFilter } from "./plan.ts";
+import type { StateRecord } from "./record.ts";
+import { createStateDirectory, type StateDirectory } from "./store.ts";
+import { Undo } from "./undo.ts";
+
+/** Where criu sees the container's root, in a mount namespace of its own. */
+const CRIU_ROOT = "criu-root";
+/** What the message to the console socket says; AS RUNC. */
+const MASTER_NAME = "orphan-pts-master";
+
+/**
+ * Restores a container. Returns the exit status of its first process, 128 + signal when a signal ended it, 0
+ * when detached.
+ */
+export function restoreContainer(globals: GlobalOptions, options: RestoreOptions): number {
+  const bundle = loadBundle(options.bundle);
+  const request = { bundle, options: { ...options, noNewKeyring: false, preserveFds: 0 }, globals };
+  // A seccomp filter comes out of the images.
+  const plan: ContainerPlan = { ...planWithoutFilter(request), seccomp: undefined };
+  const foreground = options.detach ? undefined : prepareForeground({ reaper: !options.noSubreaper });
+  const { socket, ours } = openConsole({
+    foreground: foreground !== undefined,
+    terminal: bundle.spec.process?.terminal === true,
+    socket: options.consoleSocket,
+  });
+  using console = socket;
+  using terminal = ours;
+
+  using undo = new Undo();
+  using directory = createStateDirectory(globals.root, options.id);
+  undo.add(() => directory.remove());
+  directory.saveConfig(bundle.text);
+  const record = reviveProcesses(globals, { plan, options, directory, console, undo });
+  const pid = record.init_process_pid;
+
+  using relay = attachTerminal(terminal);
+  if (options.pidFile !== undefined) replaceFile(options.pidFile, `${pid}`, { mode: 0o666 });
+  undo.commit();
+  if (foreground === undefined) return 0;
+  try {
+    return supervise(pid, foreground, { relay });
+  } finally {
+    killAndWait(record);
+    waitFor(pid, WNOHANG);
+    destroy(directory, record);
+  }
+}
+
+interface Revival {
+  readonly plan: ContainerPlan;
+  readonly options: RestoreOptions;
+  readonly directory: StateDirectory;
+  /** Where the terminal's master goes. */
+  readonly console: Descriptor | undefined;
+  readonly undo: Undo;
+}
+
+/** Everything between an empty state directory and processes that run again. */
+function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord {
+  const { plan, options, directory, console, undo } = revival;
+  const criu = findCriu(globals);
+  // As in a creation: the state is saved before each thing it tells of exists.
+  let record = newRecord(plan);
+  directory.save(record);
+  const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless });
+  undo.add(() => undoCgroup(cgroup));
+  undo.add(() => {
+    killProcesses(cgroup, SIGKILL);
+    if (record.init_process_pid !== 0) waitFor(record.init_process_pid);
+  });
+  record = { ...record, cgroup };
+  directory.save(record);
+
+  const notified = ({ script, pid, descriptor }: Notice): void => {
+    switch (script) {
+      case "setup-namespaces":
+        runNamespaceHooks(plan, pid);
+        break;
+      case "orphan-pts-master":
+        if (console !== undefined && descriptor !== undefined) {
+          sendDescriptor(console, MASTER_NAME, descriptor.number);
+        }
+        break;
+      case "post-restore":
+        // The processes are still held: nobody can look for them before they are known.
+        record = { ...record, created: new Date().toISOString(), ...identityOf(pid) };
+        directory.save(record);
+        break;
+    }
+  };
+  revive({
+    criu: criu.path,
+    version: criu.version,
+    options,
+    annotations: plan.bundle.spec.annotations,
+    rootfs: plan.rootfs,
+    namespaces: plan.namespaces,
+    cgroup: joinNewCgroup(plan.cgroup, cgroup),
+    limit: () => {
+      const { resources, devices } = plan.cgroup;
+      applyResources(cgroup, resources, { rootless: plan.rootless, devices });
+    },
+    root: `${directory.path}/${CRIU_ROOT}`,
+    givesStandardStreams: console === undefined,
+    trace: globals.trace,
+    debug: globals.log.debug.bind(globals.log),
+    notified,
+  });
+  return record;
+}
+
+/** The hooks that see the container's namespaces from outside: they may have to connect its network. */
+function runNamespaceHooks(plan: ContainerPlan, pid: number): void {
+  const { hooks } = plan.bundle.spec;
+  // DIFFERS: runc says "stopped" here; nothing runs yet, and the hooks are those of a creation.
+  const state = hookState(plan, "creating", pid);
+  runHooks(hooks, "prestart", { ...state, status: "created" });
+  runHooks(hooks, "createRuntime", state);
+}
