@@ -171,6 +171,16 @@ behaviour("only descriptors 0 to 2 reach the container, whatever the caller leak
   t.equal(box.output(), "0\n1\n2\ndone\n");
 });
 
+behaviour("--preserve-fds hands on as many descriptors after 2, and no more", async (t, lab) => {
+  const script = "cd /proc/self/fd; for i in *; do [ $i -lt 3 ] || readlink $i; done; head -1 <&3; echo done";
+  const box = lab.container(args("/bin/sh", "-c", script));
+  const options = { leakFds: 4 };
+  mustSucceed(await box.create({ ...options, flags: ["--preserve-fds", "1"] }));
+  mustSucceed(await box.start(options));
+  await box.waitForStatus("stopped");
+  t.match(box.output(), /^\/.*passwd\n(.*\/fd\n)?root:.*\ndone\n$/);
+});
+
 behaviour("the first process leads a session and a process group of its own", async (t, lab) => {
   const box = lab.container(args("/bin/cat", "/proc/self/stat"));
   const fields = (await box.live()).split(") ")[1]?.split(" ") ?? [];

@@ -24,6 +24,12 @@ behaviour("run ends with 128 plus the signal that ended the program", async (t, 
   await nothingLeft(t, lab, "after run");
 });
 
+behaviour("run --no-subreaper has the same end", async (t, lab) => {
+  const box = lab.container(Container.script("sleep 1000 & exit 5"));
+  t.equal((await box.run({ flags: ["--no-subreaper"] })).code, 5);
+  await nothingLeft(t, lab, "after run");
+});
+
 behaviour("run passes stdin on until its end", async (t, lab) => {
   const stdin = join(lab.folder, "input");
   const text = "line\n".repeat(50_000);

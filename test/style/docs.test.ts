@@ -1,11 +1,12 @@
-// The documents as a test: what they link to is there, and docs/conformance.md says what the
-// results say.
+// The documents as a test: what they link to is there, docs/conformance.md says what the
+// results say, and docs/spec-conformance.md names a proof for whatever it calls supported.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import t from "tap";
+import type { Outcomes } from "../../scripts/conformance/outcomes.ts";
 import { page } from "../../scripts/conformance/report.ts";
-import { compare, SUBJECT } from "../../scripts/conformance/store.ts";
+import { compare, loadRuns, SUBJECT } from "../../scripts/conformance/store.ts";
 
 const documents = [
   ...readdirSync(".").filter((name) => name.endsWith(".md")),
@@ -49,3 +50,39 @@ t.test("docs/conformance.md is what the results say", (test) => {
   test.equal(readFileSync("docs/conformance.md", "utf8"), text, "make conformance-page writes it anew");
   test.end();
 });
+/** Cells of the tables of a document. */
+function rowsOf(path: string): string[][] {
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("| ") && !/^\| -/.test(line))
+    .map((line) =>
+      line
+        .split(/(?<!\\)\|/)
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
+t.test(
+  "every row of docs/spec-conformance.md that is supported names its proof, and the proof is there",
+  (test) => {
+    const outcomes = (part: string): Outcomes => loadRuns("runc").get(part)?.outcomes ?? new Map();
+    const files = new Set([...outcomes("runc-bats").keys()].map((id) => id.split(" ")[0]));
+    const scenarios = outcomes("docker-e2e");
+    const faults = rowsOf("docs/spec-conformance.md").flatMap(([what = "", verdict = "", proof = ""]) => {
+      if (verdict === "tsrun") return [];
+      if (!/^(supported|differs|not)\b/.test(verdict)) return [`${what}: "${verdict}" is no verdict`];
+      const bats = [...proof.matchAll(/`bats ([\w-]+)`/g)].map(([, name = ""]) => name);
+      const docker = [...proof.matchAll(/`docker ([\w-]+)`/g)].map(([, name = ""]) => name);
+      const missing = [
+        ...bats.filter((name) => !files.has(name)),
+        ...docker.filter((name) => !scenarios.has(name)),
+      ];
+      const links = linksOf(proof);
+      const proven = links.length + bats.length + docker.length > 0 || verdict.startsWith("not");
+      return [...missing.map((name) => `${what}: no ${name}`), ...(proven ? [] : [`${what}: no proof`])];
+    });
+    test.strictSame(faults, []);
+    test.end();
+  },
+);

@@ -57,6 +57,9 @@ export interface ConfigProcess {
   rlimits?: { type: string; soft: number; hard: number }[];
   noNewPrivileges?: boolean;
   oomScoreAdj?: number;
+  scheduler?: { policy: string; nice?: number };
+  ioPriority?: { class: string; priority?: number };
+  execCPUAffinity?: { initial?: string; final?: string };
 }
 
 export interface Resources {
@@ -95,6 +98,8 @@ export interface ConfigLinux {
   maskedPaths?: string[];
   readonlyPaths?: string[];
   rootfsPropagation?: string;
+  personality?: { domain: string };
+  memoryPolicy?: { mode: string; nodes: string; flags?: string[] };
   netDevices?: Record<string, { name?: string }>;
   intelRdt?: {
     closID?: string;

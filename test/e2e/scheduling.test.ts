@@ -1,0 +1,87 @@
+// How the container's process is scheduled on CPUs, disks and memory nodes, and which machine it is told
+// that it runs on.
+
+import { existsSync, readFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { behaviour, tsrunOnly } from "../support/behaviour.ts";
+import type { Config } from "../support/config.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+
+/** <linux/sched.h> */
+const SCHED_BATCH = "3";
+
+function program(...args: string[]): (config: Config) => void {
+  return (config) => {
+    config.process.args = args;
+  };
+}
+
+/** Fields of /proc/PID/stat by their numbers in proc_pid_stat(5). */
+function statFields(line: string): (number: number) => string | undefined {
+  const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
+  return (number) => fields[number - 3];
+}
+
+behaviour(
+  "the scheduler's policy and nice value are the configured ones",
+  async (t, lab) => {
+    const box = lab.container(program("/bin/cat", "/proc/self/stat"));
+    box.config.process.scheduler = { policy: "SCHED_BATCH", nice: 7 };
+    box.writeConfig();
+    const field = statFields(await box.live());
+    t.strictSame([field(41), field(19)], [SCHED_BATCH, "7"]);
+  },
+  tsrunOnly("it came with runc 1.2"),
+);
+
+behaviour(
+  "the disk's priority is the configured one",
+  async (t, lab) => {
+    const box = lab.container(program("/bin/busybox", "ionice", "-p", "1"));
+    box.config.process.ioPriority = { class: "IOPRIO_CLASS_BE", priority: 6 };
+    box.writeConfig();
+    t.equal(await box.live(), "best-effort: prio 6\n");
+  },
+  tsrunOnly("it came with runc 1.2"),
+);
+
+behaviour(
+  "the personality of a 32-bit machine changes its name",
+  async (t, lab) => {
+    const box = lab.container(program("/bin/uname", "-m"));
+    box.config.linux.personality = { domain: "LINUX32" };
+    box.writeConfig();
+    t.match(await box.live(), /^(i686|armv8l|arm)\n$/);
+  },
+  tsrunOnly("it came with runc 1.2"),
+);
+
+behaviour(
+  "memory comes from the nodes of the policy",
+  async (t, lab) => {
+    const box = lab.container(program("/bin/cat", "/proc/self/numa_maps"));
+    box.config.linux.memoryPolicy = { mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES"] };
+    box.writeConfig();
+    const lines = (await box.live()).trimEnd().split("\n");
+    t.ok(lines.some((line) => / bind=static:0 /.test(line)));
+  },
+  tsrunOnly("it came with runc 1.4"),
+  existsSync("/proc/self/numa_maps") ? undefined : "this kernel has no NUMA policies",
+);
+
+behaviour(
+  "exec runs on the CPUs of its affinity, the container's program on all of its cpuset",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exec sleep 1000"));
+    box.config.process.execCPUAffinity = { initial: "0", final: "1" };
+    box.writeConfig();
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    const { pid } = await box.stateDocument();
+    const allowed = (status: string) => /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1];
+    t.not(allowed(readFileSync(`/proc/${pid}/status`, "utf8")), "1");
+    const inside = mustSucceed(await lab.invoke(["exec", box.id, "cat", "/proc/self/status"]));
+    t.equal(allowed(inside.stdout), "1");
+  },
+  tsrunOnly("it came with runc 1.3"),
+  cpus().length > 1 ? undefined : "one CPU leaves nothing to choose",
+);
