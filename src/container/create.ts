@@ -60,8 +60,9 @@ export async function createContainer(
   // Code that few containers need is loaded only for them.
   const agent = await loadAgent(plan.seccomp);
   const inside = hasHooksInside(bundle.spec.hooks) ? await import("./hooks-inside.ts") : undefined;
-  const { netDevices } = bundle.spec.linux ?? {};
+  const { netDevices, intelRdt } = bundle.spec.linux ?? {};
   const network = netDevices && (await import("../network/devices.ts"));
+  const rdt = intelRdt && (await import("../rdt/host.ts")).planGroup(intelRdt, options.id);
   const { socket, ours } = openConsole({
     ...mode,
     terminal: bundle.spec.process?.terminal === true,
@@ -80,7 +81,7 @@ export async function createContainer(
 
   // The state is saved before each thing it tells of exists: whenever this command is killed, what is on disk
   // is enough for `delete --force` to remove everything.
-  let record = newRecord(plan);
+  let record: StateRecord = { ...newRecord(plan), ...(rdt === undefined ? {} : { rdt: rdt.record }) };
   directory.save(record);
   const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless });
   undo.add(() => undoCgroup(cgroup));
@@ -100,8 +101,9 @@ export async function createContainer(
   record = { ...record, cgroup, ...identityOf(entered.proxy.pid) };
   directory.save(record);
 
-  // Before anything inside: hooks and sysctls may be about them.
+  // Before anything inside: hooks and sysctls may be about them, and whatever is started inherits the group.
   devices?.moveTo(entered.proxy.pid, netDevices ?? {});
+  if (rdt !== undefined) undo.add(rdt.make(entered.proxy.pid));
 
   try {
     const startInside = setUp(plan, { entered, rootfs: rootfs(), cgroup, inside, agent });

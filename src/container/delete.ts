@@ -3,6 +3,7 @@
 import { destroyCgroup, killProcesses } from "../cgroups/driver.ts";
 import { TsrunError } from "../errors.ts";
 import { runHooks } from "../hooks/run.ts";
+import { removeDirectory } from "../linux/files.ts";
 import { poll } from "../linux/process.ts";
 import { POLLIN, SIGKILL } from "../linux/sched.ts";
 import { stateForHooks } from "./hook-state.ts";
@@ -66,6 +67,7 @@ export function killAndWait(record: StateRecord): void {
 export function destroy(directory: StateDirectory, record: StateRecord, { leftovers = false } = {}): void {
   if (leftovers || !record.ownPidNamespace) killProcesses(record.cgroup, SIGKILL);
   destroyCgroup(record.cgroup);
+  if (record.rdt?.remove !== undefined) removeDirectory(record.rdt.remove);
   const hooks = record.hooksAfter ? directory.loadConfig().hooks : undefined;
   directory.remove();
   // AS RUNC: the container is gone by now; a hook that fails only fails the command.

@@ -4,7 +4,7 @@
 
 import { joinFiles } from "../cgroups/driver.ts";
 import { TsrunError, wrapError } from "../errors.ts";
-import { type Descriptor, openDirectory, readLink, replaceFile } from "../linux/files.ts";
+import { type Descriptor, openDirectory, readLink, replaceFile, tryWriteFile } from "../linux/files.ts";
 import { processStatus, signalProcess, waitFor } from "../linux/process.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { type Entered, enterNamespaces } from "../namespaces/enter.ts";
@@ -182,7 +182,9 @@ interface SetUpOptions {
  * container's.
  */
 function setUp(proxy: SyscallProxy, plan: ExecPlan, { console, trace }: SetUpOptions): void {
-  const { process, rootless } = plan;
+  const { process, rootless, record } = plan;
+  // AS RUNC: the group may have been removed by others, and the process is then in that of everybody.
+  for (const file of record.rdt?.tasks ?? []) tryWriteFile(file, `${proxy.pid}`);
   const { initial } = process.affinity;
   if (initial === undefined) resetCpuAffinity(proxy.pid);
   else {

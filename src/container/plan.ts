@@ -16,7 +16,6 @@ import { type CompiledFilter, compileSeccomp } from "../seccomp/compile.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import type { Bundle } from "./bundle.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
-import { refuseUnsupported } from "./unsupported.ts";
 
 export interface ContainerPlan {
   readonly bundle: Bundle;
@@ -45,7 +44,6 @@ export function planContainer(request: PlanRequest): ContainerPlan {
 /** Everything but the compiled filter, which `explain` has no use for. */
 export function planWithoutFilter({ bundle, options, globals }: PlanRequest): Omit<ContainerPlan, "seccomp"> {
   const { spec } = bundle;
-  refuseUnsupported(spec);
   const inUserNamespace = !inInitialUserNamespace();
   const namespaces = planNamespaces(spec);
   const hierarchies = readHierarchies();

@@ -1,6 +1,7 @@
 // The content of state.json: what later commands must know of a container. Types only.
 
 import type { CgroupRecord } from "../cgroups/driver.ts";
+import type { RdtRecord } from "../rdt/group.ts";
 import type { Resources } from "../spec/types.ts";
 
 /** What `start` must know to tell the first process what to do. */
@@ -30,6 +31,8 @@ export interface StateRecord {
   readonly rootfs: string;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly cgroup: CgroupRecord;
+  /** The group of Intel RDT, where there is one. */
+  readonly rdt?: RdtRecord;
   /** The resources in force, once `update` has changed them; until then config.json has them. */
   readonly resources?: Resources;
   /** Whether the container has a session keyring of its own, which `exec` then joins. */

@@ -5,25 +5,54 @@ import { mergeResources } from "../cgroups/merge.ts";
 import { TsrunError } from "../errors.ts";
 import { readAll, readText } from "../linux/files.ts";
 import { text } from "../linux/words.ts";
+import type { RdtRecord } from "../rdt/group.ts";
 import { loadResources } from "../spec/load.ts";
-import type { Resources } from "../spec/types.ts";
+import type { IntelRdt, Resources } from "../spec/types.ts";
 import type { GlobalOptions } from "./options.ts";
+import type { StateRecord } from "./record.ts";
 import { isAlive } from "./status.ts";
 import { getStateDirectory } from "./store.ts";
+import { Undo } from "./undo.ts";
+
+/** What is to change; schemata that are empty stay as they are. */
+export interface Asked {
+  readonly resources: Resources;
+  readonly rdt: Pick<IntelRdt, "l3CacheSchema" | "memBwSchema">;
+}
 
 /**
  * Sets what is asked for. Either all of it holds afterwards and is kept with the state, or nothing has
  * changed.
  */
-export function updateContainer(globals: GlobalOptions, id: string, asked: Resources): void {
+export async function updateContainer(globals: GlobalOptions, id: string, asked: Asked): Promise<void> {
   using directory = getStateDirectory(globals.root, id);
   directory.lock();
   const record = directory.load();
   if (!isAlive(record)) throw new TsrunError("E_STATE", "container not running");
   const current = record.resources ?? directory.loadConfig().linux?.resources ?? {};
-  const merged = mergeResources(current, asked);
+  const merged = mergeResources(current, asked.resources);
+  using undo = new Undo();
+  const rdt = await updateRdt(record, asked.rdt, undo);
   updateResources(record.cgroup, merged, current);
-  directory.save({ ...record, resources: merged.inForce });
+  directory.save({ ...record, ...(rdt === undefined ? {} : { rdt }), resources: merged.inForce });
+  undo.commit();
+}
+
+/** AS RUNC: a container without a group gets one of its own. */
+async function updateRdt(
+  record: StateRecord,
+  asked: Asked["rdt"],
+  undo: Undo,
+): Promise<RdtRecord | undefined> {
+  if (asked.l3CacheSchema === "" && asked.memBwSchema === "") return record.rdt;
+  const { changeGroup, planUpdatedGroup } = await import("../rdt/host.ts");
+  if (record.rdt !== undefined) {
+    undo.add(changeGroup(record.rdt, asked));
+    return record.rdt;
+  }
+  const group = planUpdatedGroup(asked, record.id);
+  undo.add(group.make(record.init_process_pid));
+  return group.record;
 }
 
 /** Reads and checks the resources of `--resources`; `-` is standard input. */

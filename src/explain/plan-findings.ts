@@ -6,7 +6,6 @@ import type { Hierarchies } from "../cgroups/hierarchies.ts";
 import { planLimitsV1, planLimitsV2 } from "../cgroups/limits.ts";
 import { planCgroup } from "../cgroups/plan.ts";
 import { expandSlice, resolveUnit } from "../cgroups/systemd/unit.ts";
-import { refuseUnsupported } from "../container/unsupported.ts";
 import { planDevices } from "../devices/plan.ts";
 import { TsrunError } from "../errors.ts";
 import { planNamespaces } from "../namespaces/plan.ts";
@@ -57,7 +56,6 @@ function checksOf({ spec, bundle }: PlanRequest): Check[] {
   const cgroups = { v2: true, hierarchies: [], cgroupNamespace: false };
   const bare = { ...spec, mounts: [], linux: { ...linux, devices: [] } };
   return [
-    ["", () => refuseUnsupported(spec)],
     ["/linux/namespaces", () => planNamespaces(spec)],
     ["/linux", () => planRootfs({ spec: bare, bundle, noPivot: false, cgroups, userNamespace: false })],
     ...(spec.mounts ?? []).map((_, index): Check => {

@@ -48,7 +48,7 @@ export function features(build: Build): Features {
       },
       apparmor: { enabled: true },
       selinux: { enabled: true },
-      intelRdt: { enabled: false },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
       memoryPolicy: { modes: wordsOf(MPOL_MODES), flags: wordsOf(MPOL_FLAGS) },
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: true },

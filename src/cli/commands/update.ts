@@ -1,7 +1,6 @@
 // `update`: change the limits of a container while it runs.
 
 import { resourceWarnings } from "../../cgroups/limits.ts";
-import { TsrunError } from "../../errors.ts";
 import { defineCommand } from "../options.ts";
 import { absolutePath } from "../paths.ts";
 import { limitOptions, readLimits } from "../update-options.ts";
@@ -34,21 +33,13 @@ EXAMPLE:
     "mem-bw-schema": { type: "string", describe: "Intel RDT/MBA memory bandwidth schema" },
   },
   async run({ globals, host, options, args: [id = ""] }) {
-    refuseRdt(options["l3-cache-schema"], "Intel RDT/CAT: l3 cache schema is not enabled");
-    refuseRdt(options["mem-bw-schema"], "Intel RDT/MBA: memory bandwidth schema is not enabled");
     const { readResources, updateContainer } = await import("../../container/update.ts");
     const { resources: path = "" } = options;
     const fromFile = path === "-" ? path : absolutePath(path, host.cwd);
     const asked = path === "" ? readLimits(options) : readResources(fromFile);
-    updateContainer(globals, id, asked);
+    const { "l3-cache-schema": l3CacheSchema = "", "mem-bw-schema": memBwSchema = "" } = options;
+    await updateContainer(globals, id, { resources: asked, rdt: { l3CacheSchema, memBwSchema } });
     for (const warning of resourceWarnings(asked)) globals.log.warning(warning);
     return 0;
   },
 });
-
-function refuseRdt(schema: string | undefined, words: string): void {
-  if (schema === undefined || schema === "") return;
-  throw new TsrunError("E_UNSUPPORTED", words, {
-    hint: "the machine needs Intel Resource Director Technology, and resctrl mounted at /sys/fs/resctrl",
-  });
-}

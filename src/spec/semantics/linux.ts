@@ -70,7 +70,8 @@ function seccomp({ seccomp: profile }: Linux, report: Report): void {
 
 function intelRdt({ intelRdt: rdt }: Linux, report: Report): void {
   const id = rdt?.closID ?? "";
-  if (id === "." || id === ".." || id.includes("/") || id.includes("\n")) {
+  // "/" is the group of everybody who is in no other.
+  if (id === "." || id === ".." || (id.includes("/") && id !== "/") || id.includes("\n")) {
     report.fault("/linux/intelRdt/closID", `must be a name of a directory, is ${JSON.stringify(id)}`);
   }
   rdt?.schemata?.forEach((line, index) => {

@@ -1,0 +1,138 @@
+// A container's group of resctrl: made, joined, changed. Which file system that is, its caller says. Pure but
+// for what that does. Called by the create and update stories.
+
+import { TsrunError } from "../errors.ts";
+import { EEXIST, errnoName, errnoWords } from "../linux/errno.ts";
+import { differingLine, linesBefore, type Need, type RdtPlan } from "./plan.ts";
+
+/** What is done in the file system; results are 0 or negated errnos. */
+export interface ResctrlTree {
+  /** Where resctrl is mounted. */
+  readonly root: string;
+  exists(path: string): boolean;
+  makeDirectory(path: string): number;
+  removeDirectory(path: string): number;
+  /** `undefined` when it cannot be read. */
+  read(path: string): string | undefined;
+  write(path: string, text: string): number;
+}
+
+/** What the container's state keeps of its group: paths, so that later commands need nothing of this. */
+export interface RdtRecord {
+  readonly schemata: string;
+  /** Where each process of the container is written to. */
+  readonly tasks: readonly string[];
+  /** The directory that goes with the container. */
+  readonly remove?: string;
+}
+
+export function recordOf({ root }: ResctrlTree, { group, own, monitor }: RdtPlan): RdtRecord {
+  const directory = group === "" ? root : `${root}/${group}`;
+  const monitoring = monitor === undefined ? undefined : `${directory}/mon_groups/${monitor}`;
+  const remove = own ? directory : monitoring;
+  return {
+    schemata: `${directory}/schemata`,
+    tasks: [`${directory}/tasks`, ...(monitoring === undefined ? [] : [`${monitoring}/tasks`])],
+    ...(remove === undefined ? {} : { remove }),
+  };
+}
+
+/** Throws when the machine lacks what is asked for. `tree` is absent when resctrl is not mounted. */
+export function checkHost(tree: ResctrlTree | undefined, needs: readonly Need[]): ResctrlTree {
+  if (tree === undefined) {
+    const words = needs[0]?.words ?? "cannot use /linux/intelRdt";
+    throw new TsrunError("E_UNSUPPORTED", `${words}: no resctrl file system is mounted`, {
+      hint: "mount -t resctrl resctrl /sys/fs/resctrl; processor and kernel must have Intel RDT",
+    });
+  }
+  for (const { info, words } of needs) {
+    const path = `${tree.root}/info/${info}`;
+    if (tree.exists(path)) continue;
+    throw new TsrunError("E_UNSUPPORTED", words, {
+      hint: `there is no "${path}": the processor lacks it, or the kernel was booted with it switched off`,
+    });
+  }
+  return tree;
+}
+
+/** Throws when a group that has to be there is not. */
+export function checkGroup(tree: ResctrlTree, { group, mustExist }: RdtPlan): void {
+  if (!mustExist || tree.exists(`${tree.root}/${group}`)) return;
+  throw new TsrunError("E_CONFIG", `cannot use the resctrl group "${group}": there is none of that name`, {
+    hint: "only with l3CacheSchema, memBwSchema or schemata is a group made that linux.intelRdt.closID names",
+  });
+}
+
+/** Makes the group, or enters the one that is there, with a process. Returns how to take that back. */
+export function makeGroup(tree: ResctrlTree, plan: RdtPlan, pid: number): () => void {
+  const made: string[] = [];
+  const takeBack = (): void => {
+    for (const directory of made.splice(0).reverse()) tree.removeDirectory(directory);
+  };
+  try {
+    const { schemata, tasks } = recordOf(tree, plan);
+    for (const file of tasks) {
+      const directory = file.slice(0, file.lastIndexOf("/"));
+      if (directory !== tree.root && make(tree, directory)) made.push(directory);
+      if (file === tasks[0]) fill(tree, plan, { schemata, isNew: made.length > 0 });
+      write(tree, file, `${pid}`);
+    }
+  } catch (error) {
+    takeBack();
+    throw error;
+  }
+  return takeBack;
+}
+
+/** Changes what lines say. Returns how to take that back. */
+export function changeSchemata(tree: ResctrlTree, schemata: string, lines: readonly string[]): () => void {
+  const before = linesBefore(lines, tree.read(schemata) ?? "");
+  writeLines(tree, schemata, lines);
+  return () => {
+    if (before.length > 0) tree.write(schemata, before.map((line) => `${line}\n`).join(""));
+  };
+}
+
+/** The specification forbids to change a group that others share: it must be as it is asked for. */
+function fill(
+  tree: ResctrlTree,
+  { group, own, lines }: RdtPlan,
+  { schemata, isNew }: { readonly schemata: string; readonly isNew: boolean },
+): void {
+  if (lines.length === 0) return;
+  if (own || isNew) {
+    writeLines(tree, schemata, lines);
+    return;
+  }
+  const differs = differingLine(lines, tree.read(schemata) ?? "");
+  if (differs === undefined) return;
+  throw new TsrunError("E_CONFIG", `cannot use the resctrl group "${group}": it is not "${differs}"`, {
+    hint: `"${schemata}" says what it is; remove the schemata from linux.intelRdt, or name another closID`,
+  });
+}
+
+/** Whether the directory is new. */
+function make(tree: ResctrlTree, directory: string): boolean {
+  const result = tree.makeDirectory(directory);
+  if (result === -EEXIST) return false;
+  if (result < 0) throw failure(tree, `create the resctrl group "${directory}"`, -result);
+  return true;
+}
+
+function writeLines(tree: ResctrlTree, schemata: string, lines: readonly string[]): void {
+  write(tree, schemata, lines.map((line) => `${line}\n`).join(""));
+}
+
+function write(tree: ResctrlTree, file: string, text: string): void {
+  const result = tree.write(file, text);
+  if (result < 0) throw failure(tree, `write ${JSON.stringify(text.trim())} to "${file}"`, -result);
+}
+
+/** The kernel says more about a failure than its errno, in a file. */
+function failure(tree: ResctrlTree, attempt: string, errno: number): TsrunError {
+  const status = tree.read(`${tree.root}/info/last_cmd_status`)?.trim() ?? "";
+  const said = status === "" || status === "ok" ? "" : `, last_cmd_status: ${status}`;
+  return new TsrunError("E_CGROUP", `cannot ${attempt}: ${errnoWords(errno)}${said}`, {
+    errno: errnoName(errno),
+  });
+}

@@ -1,0 +1,65 @@
+// The host's resctrl. Loaded by create and update when a container asks for it.
+
+import { tryCall } from "../linux/call.ts";
+import { AT_FDCWD, AT_REMOVEDIR } from "../linux/fcntl.ts";
+import { readText, readTextIfThere, status, tryWriteFile } from "../linux/files.ts";
+import { cString } from "../linux/words.ts";
+import { parseMounts } from "../rootfs/mountinfo.ts";
+import type { IntelRdt } from "../spec/types.ts";
+import {
+  changeSchemata,
+  checkGroup,
+  checkHost,
+  makeGroup,
+  type RdtRecord,
+  type ResctrlTree,
+  recordOf,
+} from "./group.ts";
+import { type Need, needsOfUpdate, planRdt, type RdtPlan, schemataLines } from "./plan.ts";
+
+/** A container's group, decided but not made. */
+export interface PlannedGroup {
+  readonly record: RdtRecord;
+  /** Makes it, with this process in it. Returns how to take that back. */
+  make(pid: number): () => void;
+}
+
+/** The group of a new container. Throws when the host lacks what is asked for. */
+export function planGroup(rdt: IntelRdt, id: string): PlannedGroup {
+  const plan = planRdt(rdt, id);
+  return planned(plan, plan.needs);
+}
+
+/** The group of a container that had none, to be made by `update`. */
+export function planUpdatedGroup(rdt: IntelRdt, id: string): PlannedGroup {
+  return planned(planRdt(rdt, id), needsOfUpdate(rdt));
+}
+
+function planned(plan: RdtPlan, needs: readonly Need[]): PlannedGroup {
+  const tree = checkHost(findResctrl(), needs);
+  checkGroup(tree, plan);
+  return { record: recordOf(tree, plan), make: (pid) => makeGroup(tree, plan, pid) };
+}
+
+/** Changes the schemata of a container's group. Returns how to take that back. */
+export function changeGroup({ schemata }: RdtRecord, rdt: IntelRdt): () => void {
+  const tree = checkHost(findResctrl(), needsOfUpdate(rdt));
+  return changeSchemata(tree, schemata, schemataLines(rdt));
+}
+
+/** It may be mounted anywhere, though it has a place under /sys. */
+function findResctrl(): ResctrlTree | undefined {
+  const mount = parseMounts(readText("/proc/self/mountinfo")).find(({ type }) => type === "resctrl");
+  return mount === undefined ? undefined : treeAt(mount.point);
+}
+
+function treeAt(root: string): ResctrlTree {
+  return {
+    root,
+    exists: (path) => status(path) !== undefined,
+    makeDirectory: (path) => tryCall("mkdirat", AT_FDCWD, cString(path), 0o755),
+    removeDirectory: (path) => tryCall("unlinkat", AT_FDCWD, cString(path), AT_REMOVEDIR),
+    read: (path) => readTextIfThere(path),
+    write: (path, text) => tryWriteFile(path, text),
+  };
+}
