@@ -32,7 +32,10 @@ function fromCommandLine({ process }: Spec, options: ExecOptions): Process {
     user: {
       ...process.user,
       ...(options.user === undefined ? {} : parseUser(options.user)),
-      additionalGids: [...(process.user?.additionalGids ?? []), ...options.additionalGids],
+      additionalGids: [
+        ...(process.user?.additionalGids ?? []),
+        ...options.additionalGids.map((gid) => checkId(gid, "--additional-gids")),
+      ],
     },
   };
 }
@@ -54,15 +57,24 @@ function withCapabilities(has: Capabilities | undefined, added: readonly string[
   };
 }
 
+/** The largest 32-bit number means "leave it" to setuid(2) and its like, and root is what would be left. */
+const MOST_ID = 0xffff_fffe;
+
 /** `uid` or `uid:gid`, in numbers: names would have to be looked up in a file that the container controls. */
 function parseUser(user: string): { uid: number; gid?: number } {
-  const [uid, gid, ...rest] = user.split(":");
+  const [uid = "", gid, ...rest] = user.split(":");
   const bad = (what: string, value: string) =>
     new TsrunError("E_USAGE", `parsing ${value} as int for ${what} failed: it must be a number`, {
       hint: "--user takes numbers: UID or UID:GID",
     });
-  if (uid === undefined || !/^\d+$/.test(uid)) throw bad("uid", user);
-  if (gid === undefined) return { uid: Number(uid) };
+  if (!/^\d+$/.test(uid)) throw bad("uid", user);
+  if (gid === undefined) return { uid: checkId(Number(uid), "--user") };
   if (!/^\d+$/.test(gid) || rest.length > 0) throw bad("gid", user);
-  return { uid: Number(uid), gid: Number(gid) };
+  return { uid: checkId(Number(uid), "--user"), gid: checkId(Number(gid), "--user") };
+}
+
+/** A number with more bits would lose some on its way into the kernel, and mean somebody else. */
+function checkId(id: number, flag: string): number {
+  if (id <= MOST_ID) return id;
+  throw new TsrunError("E_USAGE", `cannot use id ${id} of ${flag}: the largest is ${MOST_ID}`);
 }

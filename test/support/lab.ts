@@ -80,9 +80,13 @@ export class Lab {
     return findLeftovers(this.traces);
   }
 
+  async deleteAll(): Promise<void> {
+    for (const { id } of this.#containers) await this.invoke(["delete", "--force", id]);
+  }
+
   /** Deletes what the test did not; whatever survives that is a failure of the runtime. */
   async close(): Promise<string[]> {
-    for (const { id } of this.#containers) await this.invoke(["delete", "--force", id]);
+    await this.deleteAll();
     for (const closer of this.#closers) closer();
     const left = await this.leftovers();
     rmSync(this.folder, { recursive: true, force: true });

@@ -17,7 +17,8 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { basename, join } from "node:path";
-import { type Scene, SECRET } from "./scene.ts";
+import { SECRET } from "../../support/outside.ts";
+import type { Scene } from "./scene.ts";
 
 export type Swap = readonly [string, string];
 
@@ -51,7 +52,7 @@ const mountDestination: Place = {
       { destination: "/vol/target/folder", type: "tmpfs", source: "tmpfs" },
       { destination: "/vol/target/file", type: "bind", source: "/etc/hostname", options: ["bind", "ro"] },
     );
-    return [directoryAndLink(scene, scene.outside)];
+    return [directoryAndLink(scene, scene.outside.folder)];
   },
 };
 
@@ -63,7 +64,7 @@ const device: Place = {
       ...{ type: "c", path: `/vol/target/${name}`, major: 1, minor: 3 },
       ...{ fileMode: 0o600, uid: 5, gid: 6 },
     }));
-    return [directoryAndLink(scene, scene.outside)];
+    return [directoryAndLink(scene, scene.outside.folder)];
   },
 };
 
@@ -112,7 +113,7 @@ const workingDirectory: Place = {
   prepare: (scene) => {
     scene.volumeAt("/vol");
     scene.box.config.process.cwd = "/vol/target/folder/made";
-    const [directory, link] = directoryAndLink(scene, scene.outside);
+    const [directory, link] = directoryAndLink(scene, scene.outside.folder);
     // The other way out: a descriptor of the host's that the first process may still have open.
     const [second, third] = ["second", "third"].map((name) => join(scene.volume, name));
     symlinkSync("/proc/self/fd/7", second ?? "");
@@ -125,7 +126,13 @@ const workingDirectory: Place = {
   },
   inspect: (scene, pid) => {
     const inside = statSync(`/proc/${pid}/cwd`);
-    const suspects = ["/", scene.outside, join(scene.outside, "folder"), scene.box.bundle, scene.lab.folder];
+    const suspects = [
+      "/",
+      scene.outside.folder,
+      join(scene.outside.folder, "folder"),
+      scene.box.bundle,
+      scene.lab.folder,
+    ];
     return suspects
       .map((path) => ({ path, found: statSync(path) }))
       .filter(({ found }) => found.dev === inside.dev && found.ino === inside.ino)
@@ -140,9 +147,9 @@ const console: Place = {
     scene.box.config.process.terminal = true;
     const [file, link] = [join(scene.volume, "console"), join(scene.volume, "evil")];
     writeFileSync(file, "");
-    symlinkSync(join(scene.outside, "file"), link);
+    symlinkSync(scene.outside.file, link);
     const [pts, otherPts] = [join(scene.volume, "pts"), join(scene.volume, "other")];
-    symlinkSync(scene.outside, otherPts);
+    symlinkSync(scene.outside.folder, otherPts);
     // Whoever takes the terminal lets go of it at once.
     const server = createServer((connection) => connection.on("data", () => {}).on("error", () => {}));
     server.listen(socketOf(scene));
@@ -170,12 +177,12 @@ const copyUp: Place = {
       source: "tmpfs",
       options: ["tmpcopyup", "mode=755"],
     });
-    const swap = directoryAndLink(scene, scene.outside);
+    const swap = directoryAndLink(scene, scene.outside.folder);
     const covered = join(scene.volume, "target/covered");
     mkdirSync(join(covered, "sub"), { recursive: true });
     writeFileSync(join(covered, "sub/file"), "of the image");
-    symlinkSync(join(scene.outside, "folder"), join(covered, "spare"));
-    symlinkSync(join(scene.outside, "file"), join(covered, "filelink"));
+    symlinkSync(join(scene.outside.folder, "folder"), join(covered, "spare"));
+    symlinkSync(scene.outside.file, join(covered, "filelink"));
     writeFileSync(join(covered, "plain"), "of the image");
     return [
       [join(covered, "sub"), join(covered, "spare")],
@@ -225,7 +232,7 @@ function hostileProc(scene: Scene): Swap {
   }
   const files = ["sys/net/ipv4/ip_forward", "sys/kernel/shmmni", "self/attr/exec", "thread-self/attr/exec"];
   for (const name of [...files, "self/oom_score_adj"]) {
-    symlinkSync(join(scene.outside, "file"), join(forged, name));
+    symlinkSync(scene.outside.file, join(forged, name));
   }
   const link = join(rootfs, "otherproc");
   symlinkSync("/forged", link);

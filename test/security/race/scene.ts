@@ -1,45 +1,29 @@
 // Where a race takes place: a container, a folder that its image or volume owns, and a folder of the host
-// that is none of its business. Whatever appears, goes or changes there is an escape.
+// that is none of its business.
 
-import {
-  closeSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Container } from "../../support/container.ts";
-import { hostMounts, parseMountinfo } from "../../support/host.ts";
+import { parseMountinfo } from "../../support/host.ts";
 import type { Lab } from "../../support/lab.ts";
-
-/** Stands in the files of the host; nothing inside may ever show it. */
-export const SECRET = "of the host, and of nobody else";
+import { Outside } from "../../support/outside.ts";
 
 export class Scene {
   readonly lab: Lab;
   readonly box: Container;
-  /** A folder of the host that the container must not reach. */
-  readonly outside: string;
+  readonly outside: Outside;
   /** A volume, which the attacker can write to while the container is made. */
   readonly volume: string;
   readonly #mountTable: string;
-  readonly #hostMounts: ReadonlySet<string>;
-  #before = "";
   #held: number | undefined;
 
   constructor(lab: Lab) {
     this.lab = lab;
-    this.outside = join(lab.folder, "outside");
+    this.outside = new Outside(join(lab.folder, "outside"));
     this.volume = join(lab.folder, "volume");
     this.#mountTable = join(lab.folder, "mountinfo");
-    this.#hostMounts = new Set(hostMounts().map(({ target }) => target));
     this.box = lab.container(Container.script("exec sleep 1000"));
     mkdirSync(this.volume);
-    this.#furnish();
   }
 
   volumeAt(destination: string): void {
@@ -69,15 +53,12 @@ export class Scene {
     }
   }
 
-  /** What shows that a create has touched the host; the folder is mended, so that each is seen once. */
+  /** What shows that a create has touched the host. */
   escapes(): string[] {
-    const after = snapshot(this.outside);
-    const found =
-      after === this.#before ? [] : [`the host's folder changed: ${difference(this.#before, after)}`];
-    if (found.length > 0) this.#furnish();
-    return [...found, ...this.#mountsOutside()];
+    return [...this.outside.changes(), ...this.#mountsOutside()];
   }
 
+  /** Every way out of the scene ends in the lab's folder; elsewhere on the host others mount as they like. */
   #mountsOutside(): string[] {
     let table: string;
     try {
@@ -89,33 +70,8 @@ export class Scene {
     }
     return parseMountinfo(table)
       .map(({ target }) => target)
+      .filter((target) => target.startsWith(`${this.lab.folder}/`))
       .filter((target) => target !== this.box.rootfs && !target.startsWith(`${this.box.rootfs}/`))
-      .filter((target) => !this.#hostMounts.has(target))
       .map((target) => `a mount outside the root: ${target}`);
   }
-
-  #furnish(): void {
-    rmSync(this.outside, { recursive: true, force: true });
-    mkdirSync(join(this.outside, "folder"), { recursive: true });
-    writeFileSync(join(this.outside, "file"), SECRET);
-    writeFileSync(join(this.outside, "folder/file"), SECRET);
-    this.#before = snapshot(this.outside);
-  }
-}
-
-/** Every file below: its kind, owner, mode, numbers and text. */
-function snapshot(path: string, name = "."): string {
-  const status = lstatSync(path);
-  const line = [name, status.mode.toString(8), status.uid, status.gid, status.rdev].join(" ");
-  if (status.isDirectory()) {
-    const below = readdirSync(path).sort();
-    return [line, ...below.map((one) => snapshot(join(path, one), `${name}/${one}`))].join("\n");
-  }
-  return status.isFile() ? `${line} ${JSON.stringify(readFileSync(path, "utf8"))}` : line;
-}
-
-function difference(before: string, after: string): string {
-  const known = new Set(before.split("\n"));
-  const changed = after.split("\n").filter((line) => !known.has(line));
-  return changed.length > 0 ? changed.join(", ") : "something is missing";
 }

@@ -1,0 +1,52 @@
+// How a case about a published attack is written: its CVE or, without one, what it is about; a sentence; and
+// the attack. After each, the runtime's binary is the one it was, a folder of the host is as it was, and
+// nothing is left.
+
+import { execFileSync } from "node:child_process";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import type { Test } from "tap";
+import { behaviour, type Condition, nothingLeft } from "./behaviour.ts";
+import type { Lab } from "./lab.ts";
+import { Outside } from "./outside.ts";
+import { isRunc, runtimePath } from "./runtime.ts";
+
+export type AttackBody = (t: Test, lab: Lab, outside: Outside) => Promise<void>;
+
+/** Every container that the body made is deleted by force before it is looked for traces. */
+export function attack(name: string, sentence: string, body: AttackBody, ...conditions: Condition[]): void {
+  behaviour(
+    `${name}: ${sentence}`,
+    async (t, lab) => {
+      const outside = new Outside(join(lab.folder, "outside"));
+      const before = binary();
+      await body(t, lab, outside);
+      t.strictSame(binary(), before, "the runtime's binary is untouched");
+      t.strictSame(outside.changes(), [], "the host's folder is untouched");
+      await lab.deleteAll();
+      await nothingLeft(t, lab, "after delete --force");
+    },
+    ...conditions,
+  );
+}
+
+/** A write would change the time of the last change, whatever else it takes care of. */
+function binary(): unknown {
+  const { dev, ino, size, mode, mtimeMs, ctimeMs } = statSync(runtimePath);
+  return { dev, ino, size, mode, mtimeMs, ctimeMs };
+}
+
+/** For runc, what it is open to in versions before the one that mended it (`major.minor.patch`). */
+export function mendedIn(version: string): Condition {
+  if (!isRunc) return undefined;
+  const [, found = "0"] =
+    /version (\d+\.\d+\.\d+)/.exec(execFileSync(runtimePath, ["--version"]).toString()) ?? [];
+  const order = found.localeCompare(version, "en", { numeric: true });
+  return order < 0 ? `runc ${found} is open to it, ${version} is not` : undefined;
+}
+
+/** What a container gets that is trusted with much, though not with the host. */
+export const MANY_CAPABILITIES = [
+  ..."CAP_SYS_ADMIN CAP_SYS_PTRACE CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER CAP_KILL".split(" "),
+  ..."CAP_CHOWN CAP_SETUID CAP_SETGID CAP_SETPCAP CAP_MKNOD CAP_SYS_CHROOT".split(" "),
+];
