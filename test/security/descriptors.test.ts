@@ -1,0 +1,113 @@
+// CVE-2024-21626: a working directory of /proc/self/fd/N leads to whatever descriptor N of the host's the
+// first process still has. CVE-2016-9962: those that exec brings along are seen by what runs already.
+
+import { rmSync, statSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import type { Test } from "tap";
+import { attack, MANY_CAPABILITIES } from "../support/attack.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import type { Lab } from "../support/lab.ts";
+import type { Result } from "../support/runtime.ts";
+import { until } from "../support/wait.ts";
+
+const LEAKY = "CVE-2024-21626";
+const NUMBERS = [3, 4, 5, 6, 7, 8, 9];
+
+/** A caller that leaks directories of the host into the runtime. */
+const leaking = ["sh", "-c", 'exec 3</ 4</etc 5</tmp 6</; exec "$@"', "sh"];
+
+const SHOW =
+  "stat -c %d:%i . 2>/dev/null; ls -d .* * 2>/dev/null | head -3 >/dev/null; cat file ../file; true";
+
+/** Either it is refused, or what it shows is the container's own. */
+function stayedInside(t: Test, result: Result, what: string): void {
+  const [shown = ""] = result.stdout.split("\n");
+  const forbidden = ["/", "/etc", "/tmp", process.cwd()].map((path) => statSync(path));
+  const hit = forbidden.some(({ dev, ino }) => shown === `${dev}:${ino}`);
+  t.notOk(result.code === 0 && hit, `${what} led out: ${shown}`);
+  t.notMatch(result.stdout, /of the host/);
+}
+
+attack(LEAKY, "a working directory of /proc/self/fd/N is no way out for create", async (t, lab, outside) => {
+  for (const number of NUMBERS) {
+    const box = lab.container(Container.script(SHOW));
+    for (const suffix of ["", `/../..${outside.folder}`, `/made-${lab.mark}`]) {
+      box.config.process.cwd = `/proc/self/fd/${number}${suffix}`;
+      box.writeConfig();
+      stayedInside(t, await box.run({ wrapper: leaking }), box.config.process.cwd);
+      for (const folder of ["/", "/etc", "/tmp"]) {
+        const made = join(folder, `made-${lab.mark}`);
+        t.notOk(statSync(made, { throwIfNoEntry: false }), `${made} was not made`);
+      }
+    }
+  }
+});
+
+attack(LEAKY, "nor is a link of the image that leads there", async (t, lab) => {
+  const box = lab.container(Container.script(SHOW));
+  box.config.process.cwd = "/work";
+  box.writeConfig();
+  for (const number of NUMBERS) {
+    symlinkSync(`/proc/self/fd/${number}`, join(box.rootfs, "work"));
+    stayedInside(t, await box.run({ wrapper: leaking }), `fd ${number}`);
+    rmSync(join(box.rootfs, "work"));
+  }
+});
+
+attack(LEAKY, "nor is it one for exec", async (t, lab) => {
+  const box = lab.container(Container.script("exec sleep 1000"));
+  mustSucceed(await box.run({ flags: ["--detach"], wrapper: leaking }));
+  for (const number of NUMBERS) {
+    const args = ["exec", "--cwd", `/proc/self/fd/${number}`, box.id, "sh", "-c", SHOW];
+    stayedInside(t, await lab.invoke(args, { wrapper: leaking }), `fd ${number}`);
+  }
+});
+
+attack(LEAKY, "a program that lies behind a descriptor of the host's is not executed", async (t, lab) => {
+  const box = lab.container();
+  for (const number of NUMBERS) {
+    box.config.process.args = [`/proc/self/fd/${number}/bin/true`];
+    box.writeConfig();
+    t.not((await box.run({ wrapper: leaking })).code, 0, `fd ${number}`);
+  }
+});
+
+/** Of everybody, again and again: where the descriptors lead, and what can be read through them. */
+const WATCHER = `while :; do for p in /proc/[0-9]*; do for fd in $p/fd/*; do
+    link=$(readlink $fd) && case $link in *pipe:*|*/calls/*|/dev/null) ;; *) echo "$link" >>/tmp/links
+    ls $fd/ >>/tmp/listed && echo "$link" >>/tmp/directories; esac
+  done; done; echo up >/tmp/up; done 2>/dev/null`;
+
+attack(
+  "CVE-2016-9962",
+  "what watches execs arrive finds no directory of the host among their descriptors",
+  async (t, lab) => {
+    const box = watcher(lab);
+    mustSucceed(await box.run({ flags: ["--detach"], wrapper: leaking }));
+    const size = (name: string): number =>
+      statSync(join(box.rootfs, "tmp", name), { throwIfNoEntry: false })?.size ?? 0;
+    await until("the watcher", () => size("up") > 0);
+    for (let round = 0; round < 15; round += 1) {
+      mustSucceed(await lab.invoke(["exec", box.id, "true"], { wrapper: leaking }));
+    }
+    mustSucceed(await box.kill("KILL"));
+    await box.waitForStatus("stopped");
+    t.equal(size("directories"), 0, "no directory could be listed");
+  },
+);
+
+function watcher(lab: Lab): Container {
+  return lab.container((config) => {
+    Container.script(WATCHER)(config);
+    const [bounding, effective, permitted] = [MANY_CAPABILITIES, MANY_CAPABILITIES, MANY_CAPABILITIES];
+    config.process.capabilities = { bounding, effective, permitted };
+  });
+}
+
+attack("CVE-2016-9962", "nor in a created container, whose first process still waits", async (t, lab) => {
+  const box = watcher(lab);
+  mustSucceed(await box.create({ wrapper: leaking }));
+  const probe = "for fd in /proc/1/fd/* /proc/1/cwd; do [ -d $fd/ ] && readlink $fd; done; true";
+  const { stdout } = mustSucceed(await lab.invoke(["exec", box.id, "sh", "-c", probe]));
+  t.equal(stdout, "/\n", "its working directory, which is the container's root");
+});
