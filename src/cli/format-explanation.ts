@@ -1,6 +1,6 @@
 // What `explain` prints: headings, short paragraphs and aligned columns, or JSON of the same. Pure.
 
-import type { Explanation, Row, Section, Table } from "../explain/model.ts";
+import type { Explanation, Row, Section, ShownCall, Table } from "../explain/model.ts";
 import { shellWords } from "../explain/model.ts";
 
 /** A page that fits beside something else. */
@@ -44,14 +44,23 @@ function headText({ subject, id, bundle, rootfs, status, pid, command }: Explana
   return `${title}\n\n${facts}\n${paragraph(intro)}`;
 }
 
-function sectionText({ title, text, table: rows, notes = [] }: Section, number: number): string {
+function sectionText(
+  { title, text, table: rows, notes = [], syscalls = [] }: Section,
+  number: number,
+): string {
   const heading = `${number}. ${title}`;
   const parts = [
     ...text.map(paragraph),
     ...(rows === undefined || rows.rows.length === 0 ? [] : [table(rows)]),
     ...notes.map(paragraph),
+    ...(syscalls.length === 0 ? [] : [syscalls.map(callLine).join("")]),
   ];
   return `\n${heading}\n${"-".repeat(heading.length)}\n\n${parts.join("\n")}`;
+}
+
+/** Never wrapped: it is to be compared, and searched. */
+function callLine({ number, by, call }: ShownCall): string {
+  return `${INDENT}${INDENT}${String(number).padStart(4)}  ${by.padEnd(6)} ${call}\n`;
 }
 
 function warningsText(warnings: readonly string[]): string {

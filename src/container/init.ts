@@ -8,7 +8,7 @@ import { setLoopbackUp } from "../network/loopback.ts";
 import { cwdOperations, type Executable } from "../process/become-user.ts";
 import { closeAllBut, closeOnExecute, execute, handleTermination } from "../process/execute.ts";
 import { resetCpuAffinity, writeOomScore } from "../process/host-side.ts";
-import { outliveTsrun, sessionOperations } from "../process/session.ts";
+import { type Checked, outliveTsrun, sessionOperations } from "../process/session.ts";
 import { data, quote, shown } from "../proxy/arguments.ts";
 import { close, read } from "../proxy/calls.ts";
 import { BUFFER, HEADER_SIZE, OPERATION_SIZE } from "../proxy/interpreter.ts";
@@ -17,7 +17,7 @@ import type { SyscallProxy } from "../proxy/proxy.ts";
 import { adoptTerminal, bindConsole, openPty, sendMaster } from "../terminal/console.ts";
 import { placeSeccomp, type Recipient } from "./filter.ts";
 import { inheritedFds } from "./handed-down.ts";
-import type { ContainerPlan } from "./plan.ts";
+import type { ContainerPlan, UnfilteredPlan } from "./plan.ts";
 
 /** AS RUNC: of a first process that dies before it is the user's program. */
 const EXIT_STATUS = 255;
@@ -27,22 +27,38 @@ const EXIT_STATUS = 255;
  * privileges.
  */
 export function prepareInit(proxy: SyscallProxy, plan: ContainerPlan): void {
-  const { bundle, process, rootless, namespaces } = plan;
+  const { rootless } = plan;
   resetCpuAffinity(proxy.pid);
-  const { oomScoreAdj } = process;
-  // Root of a user namespace may not write its own score: its /proc files belong to the host's root. An
-  // ordinary user may write nobody else's.
-  const fromOutside = !rootless && oomScoreAdj !== undefined;
-  if (fromOutside) writeOomScore(proxy.pid, oomScoreAdj, { rootless });
+  const score = oomScoreFromOutside(plan);
+  if (score !== undefined) writeOomScore(proxy.pid, score, { rootless });
+  const { operations, check } = initOperations(plan);
+  proxy.run(operations);
+  check();
+}
+
+/**
+ * Root of a user namespace may not write its own score: its /proc files belong to the host's root. An
+ * ordinary user may write nobody else's.
+ */
+export function oomScoreFromOutside({ process, rootless }: UnfilteredPlan): number | undefined {
+  return rootless ? undefined : process.oomScoreAdj;
+}
+
+/** What the first process itself does of it. */
+export function initOperations(plan: UnfilteredPlan): Checked {
+  const { bundle, process, rootless, namespaces } = plan;
+  const fromOutside = oomScoreFromOutside(plan) !== undefined;
   const session = sessionOperations(fromOutside ? { ...process, oomScoreAdj: undefined } : process, {
     rootless,
   });
-  proxy.run([
-    ...session.operations,
-    ...(namespaces.created.has("network") ? setLoopbackUp() : []),
-    ...sysctlOperations(bundle.spec.linux?.sysctl ?? {}),
-  ]);
-  session.check();
+  return {
+    ...session,
+    operations: [
+      ...session.operations,
+      ...(namespaces.created.has("network") ? setLoopbackUp() : []),
+      ...sysctlOperations(bundle.spec.linux?.sysctl ?? {}),
+    ],
+  };
 }
 
 /** World: the container's root, still writable; all privileges. */

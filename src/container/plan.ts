@@ -29,10 +29,14 @@ export interface ContainerPlan {
   readonly seccomp: CompiledFilter | undefined;
 }
 
+export type UnfilteredPlan = Omit<ContainerPlan, "seccomp">;
+
 export interface PlanRequest {
   readonly bundle: Bundle;
   readonly options: CreateOptions;
   readonly globals: GlobalOptions;
+  /** Puts the cgroup that a container has in place of the one that it would get now. */
+  readonly existing?: (planned: CgroupPlan) => CgroupPlan;
 }
 
 /** Decides. Reads the host's cgroups and ids, and changes nothing but the cache of seccomp filters. */
@@ -42,13 +46,14 @@ export function planContainer(request: PlanRequest): ContainerPlan {
 }
 
 /** Everything but the compiled filter, which `explain` has no use for. */
-export function planWithoutFilter({ bundle, options, globals }: PlanRequest): Omit<ContainerPlan, "seccomp"> {
+export function planWithoutFilter({ bundle, options, globals, existing }: PlanRequest): UnfilteredPlan {
   const { spec } = bundle;
   const inUserNamespace = !inInitialUserNamespace();
   const namespaces = planNamespaces(spec);
   const hierarchies = readHierarchies();
   const systemd = globals.systemdCgroup ? readSystemd({ user: isRootless(globals) }) : undefined;
-  const cgroup = planCgroup({ spec, id: options.id, systemd, hierarchies });
+  const planned = planCgroup({ spec, id: options.id, systemd, hierarchies });
+  const cgroup = existing === undefined ? planned : existing(planned);
   return {
     bundle,
     options,

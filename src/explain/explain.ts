@@ -1,27 +1,33 @@
 // `explain`: what tsrun will do with a bundle, or did for a container, in the words of the plan that `create`
 // carries out. Nothing is made, and no privileges are needed.
 
+import type { CgroupPlan, CgroupRecord } from "../cgroups/record.ts";
 import { checkRootfs, readConfig } from "../container/bundle.ts";
 import type { CreateOptions, GlobalOptions } from "../container/options.ts";
-import { planWithoutFilter } from "../container/plan.ts";
+import { planWithoutFilter, type UnfilteredPlan } from "../container/plan.ts";
 import type { StateRecord } from "../container/record.ts";
 import { statusOf } from "../container/status.ts";
 import { findStateDirectory, getStateDirectory } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
 import { status } from "../linux/files.ts";
 import { effectiveUid } from "../linux/process.ts";
+import { compileSeccomp } from "../seccomp/compile.ts";
 import { isEmptyProfile, planFilter } from "../seccomp/plan.ts";
 import type { Warning } from "../spec/faults.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
 import { type LoadedConfig, loadConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
-import type { ExplainedPlan, Explanation } from "./model.ts";
+import type { Explanation, Section } from "./model.ts";
+import type { Rehearsed } from "./rehearsal/story.ts";
 import { describePlan } from "./sections.ts";
 
 /** Stands for the id that a container will be given. */
 const ANY_ID = "<container-id>";
 
-export type ExplainOptions = Pick<CreateOptions, "noPivot" | "noNewKeyring" | "preserveFds">;
+export interface ExplainOptions extends Pick<CreateOptions, "noPivot" | "noNewKeyring" | "preserveFds"> {
+  /** Whether the system calls are shown too. */
+  readonly syscalls: boolean;
+}
 
 /**
  * Whether a word names a container rather than the bundle at `path`. Where there is neither, both are named
@@ -47,25 +53,26 @@ function findContainer(root: string, id: string): ReturnType<typeof findStateDir
 }
 
 /** What would be done with a bundle. */
-export function explainBundle(globals: GlobalOptions, path: string, options: ExplainOptions): Explanation {
+export async function explainBundle(
+  globals: GlobalOptions,
+  path: string,
+  options: ExplainOptions,
+): Promise<Explanation> {
   const text = readConfig(path);
   const { loaded, asRoot } = load(text, `${path}/config.json`);
   const { spec, warnings } = loaded;
-  const rootfs = checkRootfs(path, spec);
-  const bundle = { path, spec, warnings, text, rootfs };
   const plan = planWithoutFilter({
-    bundle,
+    bundle: { path, spec, warnings, text, rootfs: checkRootfs(path, spec) },
     options: { ...options, id: ANY_ID, bundle: path },
     globals: asRoot ? { ...globals, rootless: "false" } : globals,
   });
   return {
     subject: "bundle",
     id: ANY_ID,
-    ...explained(plan, spec),
-    warnings: [
+    ...(await explained(plan, options, [
       ...(asRoot ? ["an ordinary user cannot run this; it is explained as root's"] : []),
-      ...warningsOf(plan, [...warnings, ...unknownKeys(JSON.parse(text))]),
-    ],
+      ...told([...warnings, ...unknownKeys(JSON.parse(text))]),
+    ])),
   };
 }
 
@@ -81,26 +88,25 @@ function load(text: string, file: string): { loaded: LoadedConfig; asRoot: boole
 }
 
 /** What was done for a container, from the configuration that was kept and the record of what was made. */
-export function explainContainer(globals: GlobalOptions, id: string, options: ExplainOptions): Explanation {
+export async function explainContainer(
+  globals: GlobalOptions,
+  id: string,
+  options: ExplainOptions,
+): Promise<Explanation> {
   using directory = getStateDirectory(globals.root, id);
   const record = directory.load();
+  const { bundle: path, rootfs, newKeyring } = record;
   const spec = inForce(directory.loadConfig(), record);
-  const { bundle: path, rootfs } = record;
-  const made = planWithoutFilter({
+  const plan = planWithoutFilter({
     bundle: { path, spec, warnings: [], text: "", rootfs },
-    options: { ...options, id, bundle: path, noNewKeyring: !record.newKeyring },
+    options: { ...options, id, bundle: path, noNewKeyring: !newKeyring },
+    // Its unit, where it has one, is in the record.
     globals: { ...globals, systemdCgroup: false },
+    existing: (planned) => recorded(planned, record.cgroup),
   });
-  const plan = { ...made, cgroup: recorded(made, record) };
   const state = statusOf(record, directory);
-  return {
-    subject: "container",
-    id,
-    status: state,
-    pid: state === "stopped" ? 0 : record.init_process_pid,
-    ...explained(plan, spec),
-    warnings: warningsOf(plan, []),
-  };
+  const pid = state === "stopped" ? 0 : record.init_process_pid;
+  return { subject: "container", id, status: state, pid, ...(await explained(plan, options, [])) };
 }
 
 /** With what `update` has changed. */
@@ -114,36 +120,57 @@ function inForce(spec: Spec, { resources }: StateRecord): Spec {
 }
 
 /** Where the cgroup really is: whoever asks now may be in another one than whoever created it. */
-function recorded(
-  { cgroup }: Omit<ExplainedPlan, "filter">,
-  { cgroup: made }: StateRecord,
-): ExplainedPlan["cgroup"] {
+function recorded(planned: CgroupPlan, { driver, paths, unit }: CgroupRecord): CgroupPlan {
   const controllers = new Map<string, string[]>();
-  for (const [name, path] of Object.entries(made.paths)) {
+  for (const [name, path] of Object.entries(paths)) {
     controllers.set(path, [...(controllers.get(path) ?? []), name]);
   }
   return {
-    ...cgroup,
-    driver: made.driver,
+    ...planned,
+    driver,
     directories: [...controllers].map(([path, names]) => ({ controllers: names, mountpoint: "", path })),
-    unit: made.unit === undefined ? undefined : { ...made.unit, properties: [] },
+    unit: unit === undefined ? undefined : { ...unit, properties: [] },
   };
 }
 
-function explained(
-  plan: Omit<ExplainedPlan, "filter">,
-  { linux }: Spec,
-): Pick<Explanation, "bundle" | "rootfs" | "command" | "sections"> {
-  const profile = linux?.seccomp;
+type Told = Pick<Explanation, "bundle" | "rootfs" | "command" | "sections" | "warnings">;
+
+async function explained(
+  plan: UnfilteredPlan,
+  { syscalls }: ExplainOptions,
+  warnings: readonly string[],
+): Promise<Told> {
+  const profile = plan.bundle.spec.linux?.seccomp;
   const filter = profile === undefined || isEmptyProfile(profile) ? undefined : planFilter(profile);
-  return {
+  const sections = describePlan({ ...plan, filter });
+  const about = {
     bundle: plan.bundle.path,
     rootfs: plan.rootfs.rootfs,
     command: plan.process.args,
-    sections: describePlan({ ...plan, filter }),
+    sections,
+    warnings: [...plan.process.warnings, ...warnings],
+  };
+  if (!syscalls) return about;
+  const { rehearse } = await import("./rehearsal/story.ts");
+  const seccomp = compileSeccomp(profile, { cacheDirectory: undefined });
+  const { calls, stopped } = rehearse({ ...plan, seccomp });
+  return {
+    ...about,
+    sections: withCalls(sections, calls),
+    warnings: [
+      ...about.warnings,
+      ...(stopped === undefined ? [] : [`create would go no further: ${stopped}`]),
+    ],
   };
 }
 
-function warningsOf({ process }: Omit<ExplainedPlan, "filter">, warnings: readonly Warning[]): string[] {
-  return [...process.warnings, ...warnings.map(({ pointer, message }) => `${pointer}: ${message}`)];
+function withCalls(sections: readonly Section[], calls: Rehearsed["calls"]): Section[] {
+  return sections.map((section) => {
+    const syscalls = calls.get(section.topic);
+    return syscalls === undefined ? section : { ...section, syscalls };
+  });
+}
+
+function told(warnings: readonly Warning[]): string[] {
+  return warnings.map(({ pointer, message }) => `${pointer}: ${message}`);
 }

@@ -24,6 +24,17 @@ export interface Section {
   readonly table?: Table;
   /** Below the table. */
   readonly notes?: readonly string[];
+  /** With `--syscalls`: what is called for it. */
+  readonly syscalls?: readonly ShownCall[];
+}
+
+export interface ShownCall {
+  /** Its place in the order of all. */
+  readonly number: number;
+  /** Which process makes it. */
+  readonly by: string;
+  /** As strace would print it. */
+  readonly call: string;
 }
 
 export interface Explanation {

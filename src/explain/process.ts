@@ -9,7 +9,7 @@ import { CAPABILITY_WORDS } from "./capabilities.ts";
 import { counted, type ExplainedPlan, inUnits, type Row, type Section, shellWords } from "./model.ts";
 
 /** While the host's /proc is still there. */
-export function describeApart({ process, bundle }: ExplainedPlan): Section[] {
+export function describeApart({ process, bundle, namespaces }: ExplainedPlan): Section[] {
   const sysctl = Object.entries(bundle.spec.linux?.sysctl ?? {});
   const rows: Row[] = [
     { step: "session", effect: "a new one: no terminal of the caller's can send it signals" },
@@ -17,6 +17,9 @@ export function describeApart({ process, bundle }: ExplainedPlan): Section[] {
       ? [{ step: "keyring", effect: `a session keyring "_ses.${process.id}": the caller's keys are hidden` }]
       : [{ step: "keyring", effect: "the caller's session keyring is kept (--no-new-keyring)" }]),
     ...oomRow(process),
+    ...(namespaces.created.has("network")
+      ? [{ step: "loopback", effect: "switched on: 127.0.0.1, ::1" }]
+      : []),
     ...sysctl.map(([name, value]) => ({
       step: `sysctl ${name}`,
       effect: `set to "${value}", for its namespaces only`,

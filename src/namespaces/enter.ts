@@ -45,7 +45,18 @@ export interface EnterOptions {
   readonly trace: Trace | undefined;
   /** Work that needs no process yet: done while the kernel makes it. */
   readonly meanwhile?: () => void;
+  /** Who does what is done from outside; a rehearsal only notes it. */
+  readonly outside?: Outside;
 }
+
+/** What tsrun itself does for a process that enters namespaces. */
+export interface Outside {
+  readonly startProxy: typeof startProxy;
+  readonly writeIdMaps: typeof writeIdMaps;
+  readonly writeFile: typeof writeFile;
+}
+
+const HOST: Outside = { startProxy, writeIdMaps, writeFile };
 
 export interface Entered {
   readonly proxy: SyscallProxy;
@@ -92,6 +103,7 @@ function leavesCgroupBehind({ created, joins }: NamespacePlan): boolean {
 }
 
 interface Stage extends EnterOptions {
+  readonly outside: Outside;
   readonly first: SyscallProxy;
   /** Our ends of the sockets of the processes to come; the one between is seldom needed. */
   readonly childSocket: Descriptor;
@@ -108,14 +120,14 @@ interface Slots {
 }
 
 function startFirst(options: EnterOptions): Stage {
-  const { cgroup, extra, inherited } = options;
+  const { cgroup, extra, inherited, outside = HOST } = options;
   const control = 3 + inherited;
   const slots = { child: control + 1, middle: control + 2, cgroup: control + 3, extra: control + 4 };
   const [childSocket, childEnd] = socketPair(SOCK_SEQPACKET);
   const inBetween = cgroup.directory !== undefined && leavesCgroupBehind(options.plan);
   const [middleSocket, middleEnd] = inBetween ? socketPair(SOCK_SEQPACKET) : [];
   const kept = Array.from({ length: inherited }, (_, index) => ({ from: 3 + index, to: 3 + index }));
-  const first = startProxy({
+  const first = outside.startProxy({
     control,
     descriptors: [
       ...kept,
@@ -130,7 +142,7 @@ function startFirst(options: EnterOptions): Stage {
   });
   childEnd.close();
   middleEnd?.close();
-  return { ...options, first, slots, childSocket, middleSocket };
+  return { ...options, outside, first, slots, childSocket, middleSocket };
 }
 
 /**
@@ -204,9 +216,9 @@ function becomeRoot(): Operation[] {
 }
 
 /** The user namespace comes first: it owns the others. */
-function enterNewUserNamespace({ first, plan }: Stage, before: readonly Operation[]): Operation[] {
+function enterNewUserNamespace({ first, plan, outside }: Stage, before: readonly Operation[]): Operation[] {
   first.run([...before, unshare(CLONE_NEWUSER, "create a user namespace")]);
-  writeIdMaps(first.pid, plan);
+  outside.writeIdMaps(first.pid, plan);
   return [...becomeRoot(), hide()];
 }
 
@@ -230,7 +242,7 @@ function cloneIntoCgroup(stage: Stage, before: readonly Operation[], middleSocke
  * A time namespace is entered by the children of who made it, and its clocks are set before the first of
  * them.
  */
-function timeOperations({ first, plan }: Stage, before: Operation[]): Operation[] {
+function timeOperations({ first, plan, outside }: Stage, before: Operation[]): Operation[] {
   if (!plan.created.has("time")) return [];
   const create = unshare(CLONE_NEWTIME, "create a time namespace");
   if (plan.timeOffsets.length === 0) return [create];
@@ -239,7 +251,10 @@ function timeOperations({ first, plan }: Stage, before: Operation[]): Operation[
     create,
     prctl(PR_SET_DUMPABLE, [1], "PR_SET_DUMPABLE", "open a process to its owner"),
   ]);
-  writeFile(`/proc/${first.pid}/timens_offsets`, plan.timeOffsets.map((line) => `${line}\n`).join(""));
+  outside.writeFile(
+    `/proc/${first.pid}/timens_offsets`,
+    plan.timeOffsets.map((line) => `${line}\n`).join(""),
+  );
   return [hide()];
 }
 

@@ -14,7 +14,7 @@ import { octal } from "../proxy/arguments.ts";
 import { chdir, close, dup3, mount, openat, type Reading, statx } from "../proxy/calls.ts";
 import { type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
-import { type FileKind, RootContext } from "./context.ts";
+import { type FileKind, type Hands, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
 import { HostHelper } from "./helper.ts";
 import { mountSteps } from "./mount-steps.ts";
@@ -52,10 +52,13 @@ export interface RootfsLayout {
   readonly readonlyLater: () => number[];
 }
 
-/** Lays out what `prepareRootfs` does; for this no process is needed yet. */
-export function layOutRootfs(plan: RootfsPlan): RootfsLayout {
-  const context = new RootContext({ rootfs: plan.rootfs, kindOf });
-  const links = plan.setsUpDev ? planLinks({ kcore: kindOf("/proc/kcore") !== undefined }) : [];
+/**
+ * Lays out what `prepareRootfs` does; for this no process is needed yet.
+ * @param look what tsrun sees of the host; a rehearsal sees more
+ */
+export function layOutRootfs(plan: RootfsPlan, look: RootContext["kindOf"] = kindOf): RootfsLayout {
+  const context = new RootContext({ rootfs: plan.rootfs, kindOf: look });
+  const links = plan.setsUpDev ? planLinks({ kcore: look("/proc/kcore") !== undefined }) : [];
   const inDev: string[] = [];
   for (const { path } of plan.devices) inDev.push(path);
   for (const { path } of links) inDev.push(path);
@@ -77,9 +80,15 @@ export function layOutRootfs(plan: RootfsPlan): RootfsLayout {
  * all privileges in them, and every path of the host still in reach.
  */
 export function prepareRootfs(proxy: SyscallProxy, plan: RootfsPlan, layout: RootfsLayout): RootfsHandles {
-  const { context, steps, first, stdio } = layout;
   using helper = new HostHelper({ pid: proxy.pid, rootfs: plan.rootfs });
-  context.handTo({ proxy, helper });
+  return buildRootfs(plan, layout, { proxy, helper });
+}
+
+/** The same, by any hands. */
+export function buildRootfs(plan: RootfsPlan, layout: RootfsLayout, hands: Hands): RootfsHandles {
+  const { proxy } = hands;
+  const { context, steps, first, stdio } = layout;
+  context.handTo(hands);
   makeParentPrivate(proxy, plan);
   runSteps(context, steps, first);
   context.flush();

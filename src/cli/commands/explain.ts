@@ -16,17 +16,23 @@ step: each namespace and what it hides, each mount with its flags, each limit an
 it is written to, what is given up and why, then the command. The words are those of the
 plan that create carries out. Nothing is made, and no privileges are needed.
 
+With --syscalls, the system calls of each step are shown below it, with their place in the
+order of all and the process that makes them: $0 itself, its first child, which makes
+the namespaces, and the container's first process, init. They come from the code that
+makes them, which is given a process that only writes them down.
+
 The argument is a container's id, or else a bundle; one with a slash is always a bundle.
 Without it, the bundle is the current directory.
 
 EXAMPLE:
     # $0 explain /srv/web
-    # $0 explain web
+    # $0 explain --syscalls web
     # $0 explain --json . | jq '.sections[] | select(.topic == "mounts")'`,
   args: { min: 0, max: 1 },
   argWords: ["directory"],
   options: {
     bundle,
+    syscalls: { type: "boolean", describe: "show each system call too, as strace would print it" },
     json: { type: "boolean", describe: "print the same as JSON" },
     "no-pivot": { ...createOptions["no-pivot"], describe: "as if create was called with it" },
     "no-new-keyring": { ...createOptions["no-new-keyring"], describe: "as if create was called with it" },
@@ -40,6 +46,7 @@ EXAMPLE:
       noPivot: options["no-pivot"],
       noNewKeyring: options["no-new-keyring"],
       preserveFds: readPreserveFds(options["preserve-fds"]),
+      syscalls: options.syscalls,
     });
     host.print(formatExplanation(explanation, options.json ? "json" : "text"));
     return 0;

@@ -1,0 +1,171 @@
+// The files that a container would find, for a rehearsal: the host's as they are, mounts as they would lie
+// over them, and what would have been made meanwhile. Nothing is changed.
+
+import { TsrunError } from "../../errors.ts";
+import { ELOOP, ENOENT, ENOTDIR } from "../../linux/errno.ts";
+import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from "../../linux/fcntl.ts";
+import { readLink, status } from "../../linux/files.ts";
+import { isInside } from "../../rootfs/paths.ts";
+
+export interface PretendedFile {
+  /** Type bits and permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly major: number;
+  readonly minor: number;
+  readonly inode: bigint;
+  /** Of a symbolic link. */
+  readonly link?: string | undefined;
+  /** The host's file that this is, if it is one. */
+  readonly host?: string | undefined;
+}
+
+const DIRECTORY: PretendedFile = { mode: S_IFDIR | 0o755, uid: 0, major: 0, minor: 0, inode: 3n };
+
+const FILE: PretendedFile = { ...DIRECTORY, mode: S_IFREG | 0o644 };
+
+/** Where a new file system's files are to be found on the host: it shows the same kernel. */
+const SAME_ON_HOST: Readonly<Record<string, string>> = {
+  proc: "/proc",
+  sysfs: "/sys",
+  cgroup2: "/sys/fs/cgroup",
+};
+
+/** The kernel makes this one in every devpts; its inode is 2. */
+const PTMX: PretendedFile = { mode: S_IFCHR | 0o666, uid: 0, major: 5, minor: 2, inode: 2n };
+
+/** What is at a path of the host, links not followed. */
+type Look = (path: string) => PretendedFile | undefined;
+
+export interface TreeOptions {
+  readonly type: string;
+  /** The host's directory or file that it shows. */
+  readonly host: string | undefined;
+}
+
+/** One file system, or a part of one. */
+export class Tree {
+  readonly type: string;
+  readonly #host: string | undefined;
+  readonly #look: Look;
+  readonly #made = new Map<string, PretendedFile>();
+
+  constructor({ type, host }: TreeOptions, look: Look) {
+    this.type = type;
+    this.#host = host;
+    this.#look = look;
+    if (type === "devpts") this.#made.set("/ptmx", PTMX);
+  }
+
+  /** What is at a path, links not followed. */
+  find(path: string): PretendedFile | undefined {
+    const made = this.#made.get(path);
+    if (made !== undefined) return made;
+    if (this.#host === undefined) return path === "/" ? DIRECTORY : undefined;
+    return this.#look(path === "/" ? this.#host : `${this.#host}${path}`);
+  }
+
+  make(path: string, file: PretendedFile): void {
+    this.#made.set(path, file);
+  }
+
+  remove(path: string): void {
+    this.#made.delete(path);
+  }
+}
+
+/** Where something is: a path of the host, in a tree that is mounted nowhere, or in the container's. */
+export interface Place {
+  readonly in: "host" | "container" | Tree;
+  /** Absolute. */
+  readonly path: string;
+}
+
+/** The container's tree of mounts, as far as it has come. */
+export class PretendedFiles {
+  readonly #mounts: { readonly point: string; readonly tree: Tree }[] = [];
+  /** Control groups that would have been made by then, with all their files. */
+  readonly #madeOnHost = new Set<string>();
+
+  /** From now on a directory of the host is taken for one that is there. */
+  pretend(directory: string): void {
+    this.#madeOnHost.add(directory);
+  }
+
+  onHost(path: string): PretendedFile | undefined {
+    if (this.#madeOnHost.has(path)) return { ...DIRECTORY, host: path };
+    if (this.#madeOnHost.has(path.slice(0, path.lastIndexOf("/")))) return { ...FILE, host: path };
+    return hostFile(path);
+  }
+
+  tree(options: TreeOptions): Tree {
+    return new Tree(options, (path) => this.onHost(path));
+  }
+
+  /** A new file system. */
+  newTree(type: string): Tree {
+    return this.tree({ type, host: SAME_ON_HOST[type] });
+  }
+
+  mount(point: string, tree: Tree): void {
+    this.#mounts.push({ point, tree });
+  }
+
+  /** What is at a place, links not followed. */
+  find(place: Place): PretendedFile | undefined {
+    if (place.in === "host") return this.onHost(place.path);
+    const { tree, path } = this.owner(place);
+    return tree.find(path);
+  }
+
+  /** The tree that a place is in, and where in it. */
+  owner({ in: where, path }: Place): { tree: Tree; path: string } {
+    if (where instanceof Tree) return { tree: where, path };
+    if (where === "host") return { tree: this.tree({ type: "", host: "" }), path };
+    const mount = this.#mounts.findLast(({ point }) => isInside(point, path));
+    if (mount === undefined) return { tree: this.newTree("tmpfs"), path };
+    const rest = mount.point === "/" ? path : path.slice(mount.point.length);
+    return { tree: mount.tree, path: rest === "" ? "/" : rest };
+  }
+
+  /** The place that a path leads to, or the negated errno. `follow` what links there are, or find none. */
+  walk(from: Place, path: string, follow: "links" | "no last link" | "no links"): Place | number {
+    const rest = path.split("/").filter((part) => part !== "" && part !== ".");
+    let at = path.startsWith("/") ? "/" : from.path;
+    for (let links = 0; rest.length > 0; ) {
+      const name = rest.shift() ?? "";
+      if (name === "..") {
+        at = at.slice(0, at.lastIndexOf("/")) || "/";
+        continue;
+      }
+      const next = at === "/" ? `/${name}` : `${at}/${name}`;
+      const file = this.find({ in: from.in, path: next });
+      if (file === undefined) return -ENOENT;
+      const followed = file.link !== undefined && (follow === "links" || rest.length > 0);
+      if (followed && file.link !== undefined) {
+        links += 1;
+        if (follow === "no links" || links > 40) return -ELOOP;
+        if (file.link.startsWith("/")) at = "/";
+        rest.unshift(...file.link.split("/").filter((part) => part !== "" && part !== "."));
+        continue;
+      }
+      if (rest.length > 0 && (file.mode & 0o170000) !== S_IFDIR) return -ENOTDIR;
+      at = next;
+    }
+    return { in: from.in, path: at };
+  }
+}
+
+function hostFile(path: string): PretendedFile | undefined {
+  try {
+    const found = status(path, { followLinks: false });
+    if (found === undefined) return undefined;
+    const { type, mode, uid, nodeMajor, nodeMinor, inode } = found;
+    const link = type === S_IFLNK ? readLink(path) : undefined;
+    return { mode: type | mode, uid, major: nodeMajor, minor: nodeMinor, inode, link, host: path };
+  } catch (error) {
+    // Not to be seen by whoever asks, or below a file.
+    if (error instanceof TsrunError) return undefined;
+    throw error;
+  }
+}

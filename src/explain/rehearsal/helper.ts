@@ -1,0 +1,37 @@
+// The helper of src/rootfs/helper.ts, for a rehearsal: a second process that carries nothing out either.
+
+import type { Operation } from "../../proxy/operation.ts";
+import type { Helper } from "../../rootfs/context.ts";
+import { RehearsalProxy, type Stage } from "./proxy.ts";
+
+const CONTROL = 3;
+
+export class RehearsedHelper implements Helper {
+  readonly canHelp = true;
+  readonly #stage: Stage;
+  #proxy: RehearsalProxy | undefined;
+  #root: number | undefined;
+
+  constructor(stage: Stage) {
+    this.#stage = stage;
+  }
+
+  get root(): number {
+    this.#root ??= this.#started().give({ in: "container", path: "/" });
+    return this.#root;
+  }
+
+  attempt(operations: readonly Operation[]): Operation | undefined {
+    return this.#started().attempt(operations);
+  }
+
+  /** A namespace is a file of another process, which leads to no file of the tree. */
+  userNamespace(): number {
+    return this.#started().give({ in: "host", path: "/proc/self/ns/user" });
+  }
+
+  #started(): RehearsalProxy {
+    this.#proxy ??= new RehearsalProxy(this.#stage, "helper", { control: CONTROL, opened: [] });
+    return this.#proxy;
+  }
+}

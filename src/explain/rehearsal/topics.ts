@@ -1,0 +1,26 @@
+// Which topic of an explanation a system call belongs to: that of the stage it is made in, or a closer one.
+// Pure.
+
+import type { Operation } from "../../proxy/operation.ts";
+
+/** The closer topics of a stage, by what a call is for. */
+const CLOSER: Readonly<Record<string, readonly (readonly [attempt: RegExp, topic: string])[]>> = {
+  namespaces: [
+    [/^join a cgroup by/, "cgroup"],
+    [/_map"$/, "ids"],
+    [/timens_offsets"$/, "clocks"],
+  ],
+  mounts: [[/^(create device|link) "/, "devices"]],
+  root: [[/^(look at|mask|make) "|^mask paths/, "paths"]],
+  limits: [[/devices\.(allow|deny)"$|^guard the devices/, "device-access"]],
+  identity: [
+    [/from the bounding set$/, "dropped-capabilities"],
+    [/capabilit|^make CAP_.* ambient$/, "capabilities"],
+    [/^look for "/, "command"],
+  ],
+};
+
+export function topicOf(stage: string, { call, attempt }: Operation): string {
+  if (call === "seccomp") return "seccomp";
+  return CLOSER[stage]?.find(([purpose]) => purpose.test(attempt))?.[1] ?? stage;
+}
