@@ -53,8 +53,9 @@ function runPart(part: Part, { runtime, name, lab, tree, only }: Settings): void
   print(["", `== ${part.name}: ${command.join(" ")}`]);
   call(command, env);
   if (!existsSync(results)) throw new Error(`${part.name} has left no results in ${results}`);
-  const run = { ...identify(runtime, lab), outcomes: part.read(readFileSync(results, "utf8")) };
-  saveRun(name, part.name, run);
+  const outcomes = part.read(readFileSync(results, "utf8"));
+  saveRun(name, part.name, { ...identify(runtime, lab), outcomes });
+  if (!results.startsWith(out)) rmSync(results);
 }
 
 /** Once per machine; docker-e2e.sh and runtime-tools.sh see to the rest themselves. */

@@ -91,8 +91,9 @@ function totalRows({ subject, peers }: Comparison): string[][] {
     const compared = [...peers.values()].flatMap((runs, index) => {
       const other = runs.get(name)?.outcomes;
       if (other === undefined) return index === 0 ? ["", ""] : [""];
-      const [both, theirs] = shared(outcomes, other);
-      return index === 0 ? [String(theirs), String(both)] : [String(theirs)];
+      // All that the other passes: a suite of which only a part was run here shows that.
+      const theirs = count(other, "pass");
+      return index === 0 ? [String(theirs), String(shared(outcomes, other)[0])] : [String(theirs)];
     });
     return [[title, String(outcomes.size), ...counts, ...compared]];
   });
@@ -115,7 +116,7 @@ function passes(run: Run | undefined, id: string): boolean {
   return run?.outcomes.get(id) === "pass";
 }
 
-/** How many both pass, and how many the other does. */
+/** How many both pass, and how many the other does of those that were run here. */
 function shared(ours: Outcomes, theirs: Outcomes): readonly [number, number] {
   const passed = [...theirs].filter(([id, outcome]) => outcome === "pass" && ours.has(id));
   return [passed.filter(([id]) => ours.get(id) === "pass").length, passed.length];

@@ -59,9 +59,11 @@ export function features(build: Build): Features {
   };
 }
 
+/** The key that is runc's keeps its name: that is where callers look, and crun has it too. */
 function annotationsOf({ version, commit, libseccomp }: Build): Readonly<Record<string, string>> {
   return {
     ...(libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": libseccomp }),
+    "org.opencontainers.runc.checkpoint.enabled": "true",
     "org.tsrun.version": version,
     ...(commit === "" ? {} : { "org.tsrun.commit": commit }),
   };

@@ -41,11 +41,13 @@ t.test("NUMA policies go by the kernel's names", async (t) => {
 t.test("annotations name the build, and the library only where there is one", async (t) => {
   t.strictSame(seen.annotations, {
     "io.github.seccomp.libseccomp.version": "2.5.4",
+    "org.opencontainers.runc.checkpoint.enabled": "true",
     "org.tsrun.version": "0.1.0",
     "org.tsrun.commit": "abc",
   });
   const bare = features({ ...BUILD, commit: "", libseccomp: undefined });
   t.strictSame(JSON.parse(JSON.stringify(bare)).annotations, {
+    "org.opencontainers.runc.checkpoint.enabled": "true",
     "org.tsrun.version": "0.1.0",
   });
 });
