@@ -14,27 +14,35 @@ export type ContainerEvent =
   | { readonly type: "oom"; readonly id: string };
 
 /** What the container uses now. */
-export function containerStats(globals: GlobalOptions, id: string): ContainerEvent {
-  const { cgroup } = loadRunning(globals, id);
-  return { type: "stats", id, data: readStats(cgroup) };
+export async function containerStats(globals: GlobalOptions, id: string): Promise<ContainerEvent> {
+  const read = await readerOf(loadRunning(globals, id));
+  return { type: "stats", id, data: read() };
+}
+
+/** Code for the group of Intel RDT is loaded for who is in one. */
+async function readerOf({ cgroup, rdt }: StateRecord): Promise<() => Stats> {
+  if (rdt === undefined) return () => readStats(cgroup);
+  const { readRdtStats } = await import("../rdt/host.ts");
+  return () => ({ ...readStats(cgroup), intel_rdt: readRdtStats(rdt) });
 }
 
 /**
  * Tells what the container uses, every so often, and each lack of memory, until its cgroup is empty or gone.
  */
-export function watchContainer(
+export async function watchContainer(
   globals: GlobalOptions,
   { id, intervalMs, tell }: { id: string; intervalMs: number; tell: (event: ContainerEvent) => void },
-): void {
-  const { cgroup } = loadRunning(globals, id);
-  using watch = OomWatch.of(cgroup);
+): Promise<void> {
+  const record = loadRunning(globals, id);
+  const read = await readerOf(record);
+  using watch = OomWatch.of(record.cgroup);
   let next = performance.now() + intervalMs;
   for (;;) {
     const event = watch.wait(Math.max(0, next - performance.now()));
     if (event === "end") return;
     if (event === "oom") tell({ type: "oom", id });
     if (performance.now() < next) continue;
-    tell({ type: "stats", id, data: readStats(cgroup) });
+    tell({ type: "stats", id, data: read() });
     // A slow reader is not made up for by a burst of lines.
     next = Math.max(next + intervalMs, performance.now());
   }

@@ -2,7 +2,7 @@
 
 import { tryCall } from "../linux/call.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "../linux/fcntl.ts";
-import { readText, readTextIfThere, status, tryWriteFile } from "../linux/files.ts";
+import { listDirectoryAt, readText, readTextIfThere, status, tryWriteFile } from "../linux/files.ts";
 import { cString } from "../linux/words.ts";
 import { parseMounts } from "../rootfs/mountinfo.ts";
 import type { IntelRdt } from "../spec/types.ts";
@@ -16,6 +16,7 @@ import {
   recordOf,
 } from "./group.ts";
 import { type Need, needsOfUpdate, planRdt, type RdtPlan, schemataLines } from "./plan.ts";
+import { type RdtStats, rdtStats } from "./stats.ts";
 
 /** A container's group, decided but not made. */
 export interface PlannedGroup {
@@ -45,6 +46,18 @@ function planned(plan: RdtPlan, needs: readonly Need[]): PlannedGroup {
 export function changeGroup({ schemata }: RdtRecord, rdt: IntelRdt): () => void {
   const tree = checkHost(findResctrl(), needsOfUpdate(rdt));
   return changeSchemata(tree, schemata, schemataLines(rdt));
+}
+
+/** What resctrl tells of a container's group; nothing when it is mounted no more. */
+export function readRdtStats(record: RdtRecord): RdtStats {
+  const tree = findResctrl();
+  if (tree === undefined) return {};
+  const directories = (path: string): string[] =>
+    listDirectoryAt(path)
+      .filter(({ type }) => type === "directory")
+      .map(({ name }) => name)
+      .sort();
+  return rdtStats({ root: tree.root, read: tree.read, directories }, record);
 }
 
 /** It may be mounted anywhere, though it has a place under /sys. */

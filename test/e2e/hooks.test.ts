@@ -278,6 +278,26 @@ behaviour("startContainer hooks run in a user namespace as the container's root"
   t.match(readFileSync(join(lab.folder, "map"), "utf8"), /^\s*0\s+100000\s+65536\n$/);
 });
 
+behaviour("what the container inherits by --preserve-fds comes through", async (t, lab) => {
+  const box = lab.container((config) => {
+    Container.script("ls /proc/self/fd | tr '\\n' ' '")(config);
+    config.hooks = { startContainer: [{ path: "/bin/true" }] };
+  });
+  mustSucceed(await box.create({ flags: ["--preserve-fds", "2"], leakFds: 2 }));
+  mustSucceed(await box.start());
+  await box.waitForStatus("stopped");
+  t.match(box.output(), /^0 1 2 3 4 5 $/, "the last is the directory that ls reads");
+});
+
+behaviour("`run --detach` runs them before it leaves", async (t, lab) => {
+  const box = lab.container((config) => {
+    everyKind(lab.folder, "echo ran")(config);
+  });
+  mustSucceed(await box.run({ flags: ["--detach"] }));
+  t.equal((await box.stateDocument()).status, "running");
+  for (const kind of KINDS.slice(0, 5)) t.equal(written(lab.folder, box, kind), "ran", kind);
+});
+
 behaviour("`run` runs them all", async (t, lab) => {
   const box = lab.container((config) => {
     everyKind(lab.folder, "echo ran")(config);

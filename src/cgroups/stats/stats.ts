@@ -1,6 +1,8 @@
 // What `events` tells of a container's use of resources: the shape, and the order, of runc's types/events.go,
 // since monitoring decodes it. Counters are bigints: those of the kernel have 64 bits. Types only.
 
+import type { RdtStats } from "../../rdt/stats.ts";
+
 /** Absent where runc leaves out a zero. */
 export type Optional = bigint | undefined;
 
@@ -108,7 +110,8 @@ export interface Stats {
   readonly pids: PidsStats;
   readonly blkio: BlkioStats;
   readonly hugetlb: Readonly<Record<string, HugetlbStats>>;
-  readonly intel_rdt: Readonly<Record<string, never>>;
+  /** Added by who knows of the container's group. */
+  readonly intel_rdt: RdtStats;
   readonly network_interfaces: null;
 }
 

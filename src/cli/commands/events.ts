@@ -29,8 +29,8 @@ EXAMPLE:
     const intervalMs = parseDuration("interval", interval);
     if (intervalMs <= 0) throw new TsrunError("E_USAGE", "duration interval must be greater than 0");
     const { containerStats, watchContainer } = await import("../../container/events.ts");
-    if (stats) host.print(formatEvent(containerStats(globals, id)));
-    else watchContainer(globals, { id, intervalMs, tell: (event) => host.print(formatEvent(event)) });
+    if (stats) host.print(formatEvent(await containerStats(globals, id)));
+    else await watchContainer(globals, { id, intervalMs, tell: (event) => host.print(formatEvent(event)) });
     return 0;
   },
 });
