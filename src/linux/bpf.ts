@@ -3,8 +3,8 @@
 
 import { mustCall, syscallError, tryCall } from "./call.ts";
 import { ENOSPC, EPERM } from "./errno.ts";
+import { addressOf } from "./ffi.ts";
 import { Descriptor } from "./files.ts";
-import { addressOf } from "./libc.ts";
 import { u64Struct, viewOf } from "./words.ts";
 
 /** enum bpf_cmd */

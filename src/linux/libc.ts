@@ -1,17 +1,15 @@
 // The host's C library, bound once: everything that talks to the kernel from tsrun's own process goes through
 // `syscall` here, and what must happen inside a container goes through src/proxy. Beside it only spawn.ts and
-// the optional libraries (libseccomp.ts, libsystemd.ts) load bun:ffi.
+// the optional libraries (libseccomp.ts, libsystemd.ts) call C.
 
-import { dlopen, FFIType, ptr, read } from "bun:ffi";
+import { addressOf, bind, I64, I64_FAST, POINTER, readI32 } from "./ffi.ts";
 import { assertWord, type Word } from "./words.ts";
 
-const word = FFIType.i64;
-
-const { symbols } = dlopen("libc.so.6", {
+const symbols = bind("libc.so.6", {
   // Variadic in C; glibc's is plain assembly that moves registers, so a fixed signature is right on both
   // machines.
-  syscall: { args: [word, word, word, word, word, word, word], returns: FFIType.i64_fast },
-  __errno_location: { args: [], returns: FFIType.ptr },
+  syscall: { args: [I64, I64, I64, I64, I64, I64, I64], returns: I64_FAST },
+  __errno_location: { args: [], returns: POINTER },
 });
 
 const errnoAddress = symbols.__errno_location();
@@ -27,26 +25,11 @@ export type SyscallArgument = Word | Uint8Array;
  */
 export function syscall(number: number, ...args: readonly SyscallArgument[]): number {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = args;
-  const result = symbols.syscall(
-    number,
-    toWord(a),
-    toWord(b),
-    toWord(c),
-    toWord(d),
-    toWord(e),
-    toWord(f),
-  ) as number;
-  if (result !== -1) return result;
-  if (errnoAddress === null) return -1;
-  return -read.i32(errnoAddress, 0);
-}
-
-/** The address of `bytes`; valid only while the caller keeps the array alive. */
-export function addressOf(bytes: Uint8Array): number {
-  return ptr(bytes);
+  const result = symbols.syscall(number, toWord(a), toWord(b), toWord(c), toWord(d), toWord(e), toWord(f));
+  return result === -1 ? -readI32(errnoAddress) : result;
 }
 
 function toWord(argument: SyscallArgument): Word {
-  if (typeof argument === "object") return argument.length === 0 ? 0 : ptr(argument);
+  if (typeof argument === "object") return argument.length === 0 ? 0 : addressOf(argument);
   return assertWord(argument);
 }

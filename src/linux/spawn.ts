@@ -1,27 +1,23 @@
 // posix_spawn(3): the only way tsrun starts a process. Never fork: the engine marks its code MADV_DONTFORK,
 // and a forked child of a process with threads may do next to nothing anyway.
 
-import { dlopen, FFIType } from "bun:ffi";
 import { TsrunError } from "../errors.ts";
 import { errnoName, errnoWords } from "./errno.ts";
-import { addressOf } from "./libc.ts";
+import { addressOf, bind, I32, POINTER } from "./ffi.ts";
 import { cString, u64Struct, viewOf } from "./words.ts";
 
-const pointer = FFIType.ptr;
-const int = FFIType.i32;
-
 /** Bound at the first use: most commands start nothing. */
-function bind() {
-  return dlopen("libc.so.6", {
-    posix_spawn: { args: [pointer, pointer, pointer, pointer, pointer, pointer], returns: int },
-    posix_spawn_file_actions_init: { args: [pointer], returns: int },
-    posix_spawn_file_actions_adddup2: { args: [pointer, int, int], returns: int },
-    posix_spawn_file_actions_addchdir_np: { args: [pointer, pointer], returns: int },
-    posix_spawn_file_actions_destroy: { args: [pointer], returns: int },
-  }).symbols;
+function bindSpawn() {
+  return bind("libc.so.6", {
+    posix_spawn: { args: [POINTER, POINTER, POINTER, POINTER, POINTER, POINTER], returns: I32 },
+    posix_spawn_file_actions_init: { args: [POINTER], returns: I32 },
+    posix_spawn_file_actions_adddup2: { args: [POINTER, I32, I32], returns: I32 },
+    posix_spawn_file_actions_addchdir_np: { args: [POINTER, POINTER], returns: I32 },
+    posix_spawn_file_actions_destroy: { args: [POINTER], returns: I32 },
+  });
 }
 
-let bound: ReturnType<typeof bind> | undefined;
+let bound: ReturnType<typeof bindSpawn> | undefined;
 
 /**
  * `posix_spawnattr_t` of glibc: flags (short), pgroup, two 128-byte signal sets, scheduler fields; 336 bytes.
@@ -46,7 +42,7 @@ export interface SpawnOptions {
  * pid.
  */
 export function spawn({ path, args, environment, descriptors, directory }: SpawnOptions): number {
-  bound ??= bind();
+  bound ??= bindSpawn();
   const symbols = bound;
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);
   viewOf(attributes).setInt16(0, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, true);
@@ -57,11 +53,13 @@ export function spawn({ path, args, environment, descriptors, directory }: Spawn
   const cwd = directory === undefined ? undefined : cString(directory);
   const argv = stringArray(args);
   const envp = stringArray(environment);
-  symbols.posix_spawn_file_actions_init(actions);
+  const at = addressOf(actions);
+  const memory = [pid, program, actions, attributes, argv.array, envp.array];
+  symbols.posix_spawn_file_actions_init(at);
   try {
-    for (const { from, to } of descriptors) symbols.posix_spawn_file_actions_adddup2(actions, from, to);
-    if (cwd !== undefined) symbols.posix_spawn_file_actions_addchdir_np(actions, cwd);
-    const errno = symbols.posix_spawn(pid, program, actions, attributes, argv.array, envp.array);
+    for (const { from, to } of descriptors) symbols.posix_spawn_file_actions_adddup2(at, from, to);
+    if (cwd !== undefined) symbols.posix_spawn_file_actions_addchdir_np(at, addressOf(cwd));
+    const errno = symbols.posix_spawn(...memory.map(addressOf));
     if (errno !== 0) {
       throw new TsrunError("E_SYSCALL", `cannot start "${path}": ${errnoWords(errno)}`, {
         errno: errnoName(errno),
@@ -69,8 +67,8 @@ export function spawn({ path, args, environment, descriptors, directory }: Spawn
     }
     return viewOf(pid).getInt32(0, true);
   } finally {
-    symbols.posix_spawn_file_actions_destroy(actions);
-    keep(argv, envp);
+    symbols.posix_spawn_file_actions_destroy(at);
+    keep(memory, argv, envp, cwd);
   }
 }
 

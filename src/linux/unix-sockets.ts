@@ -5,8 +5,8 @@ import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "./call.ts";
 import { EINVAL } from "./errno.ts";
 import { AT_FDCWD } from "./fcntl.ts";
+import { addressOf } from "./ffi.ts";
 import { Descriptor, openDirectory } from "./files.ts";
-import { addressOf } from "./libc.ts";
 import {
   AF_UNIX,
   SOCK_CLOEXEC,

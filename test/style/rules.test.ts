@@ -16,6 +16,8 @@ const STORIES = new Set(["create", "exec", "start", "run"].map((name) => `src/co
 
 /** Each binds one group of foreign symbols; everything else calls them. */
 const FOREIGN = new Set(["libc", "spawn", "libseccomp", "libsystemd"].map((name) => `src/linux/${name}.ts`));
+/** Where functions of C come from. */
+const FFI = ["bun:ffi", "src/linux/ffi.ts"];
 
 const BAG_NAMES = /^(utils?|helpers|common|misc|shared|index|manager)\.ts$/;
 
@@ -153,7 +155,13 @@ rule("sources import no tests, scripts or build results", () =>
 
 rule("foreign functions are bound in src/linux only", () =>
   sources
-    .filter(({ path, imports }) => !FOREIGN.has(path) && imports.some(({ target }) => target === "bun:ffi"))
+    .filter(({ path, imports }) =>
+      imports.some(
+        ({ target }) =>
+          (target === "bun:ffi" && !FOREIGN.has(path)) ||
+          (target === "src/linux/ffi.ts" && !path.startsWith("src/linux/")),
+      ),
+    )
     .map(({ path }) => path),
 );
 
@@ -168,14 +176,14 @@ rule("node:fs is not imported: loading it takes half as long as all the rest", (
 rule("files that call themselves pure load nothing that is not", () =>
   sources
     .filter((file) => PURE.test(openingComment(file)))
-    .filter(({ path }) => loadedWith(path, byPath).has("bun:ffi"))
+    .filter(({ path }) => FFI.some((module) => loadedWith(path, byPath).has(module)))
     .map(({ path }) => path),
 );
 
 rule("unit tests load no foreign functions", () =>
   everything
     .filter(({ path }) => path.startsWith("test/unit/"))
-    .filter(({ path }) => loadedWith(path, byPath).has("bun:ffi"))
+    .filter(({ path }) => FFI.some((module) => loadedWith(path, byPath).has(module)))
     .map(({ path }) => path),
 );
 

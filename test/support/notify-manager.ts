@@ -7,8 +7,8 @@
 // A descriptor that comes with BARRIER=1 is closed at once, as systemd does, or held with HOLD.
 
 import { mustCall } from "../../src/linux/call.ts";
+import { addressOf } from "../../src/linux/ffi.ts";
 import { Descriptor } from "../../src/linux/files.ts";
-import { addressOf } from "../../src/linux/libc.ts";
 import { SOCK_DGRAM } from "../../src/linux/sockets.ts";
 import { bindUnix, connectUnix } from "../../src/linux/unix-sockets.ts";
 import { text, u64Struct, utf8, viewOf } from "../../src/linux/words.ts";

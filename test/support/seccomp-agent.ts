@@ -8,8 +8,8 @@
 // line for each message and each notification.
 
 import { mustCall, tryCall } from "../../src/linux/call.ts";
+import { addressOf } from "../../src/linux/ffi.ts";
 import { Descriptor } from "../../src/linux/files.ts";
-import { addressOf } from "../../src/linux/libc.ts";
 import { poll } from "../../src/linux/process.ts";
 import { POLLIN } from "../../src/linux/sched.ts";
 import { SOCK_STREAM } from "../../src/linux/sockets.ts";
