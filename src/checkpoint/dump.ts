@@ -2,7 +2,7 @@
 // container is only looked at, and no path of it is followed but inside its root.
 
 import { TsrunError } from "../errors.ts";
-import { mustCall, tryCall } from "../linux/call.ts";
+import { hasErrno, mustCall, tryCall } from "../linux/call.ts";
 import {
   F_GETFL,
   O_PATH,
@@ -46,8 +46,8 @@ export interface Dumped {
   readonly options: DumpOptions;
   /** The first process. */
   readonly pid: number;
-  /** All of them, the first one first. */
-  readonly processes: readonly number[];
+  /** All of them by now, the first one first. */
+  readonly processes: () => readonly number[];
   readonly annotations: Readonly<Record<string, string>> | undefined;
   readonly rootfs: RootfsPlan;
   readonly namespaces: NamespacePlan;
@@ -77,15 +77,16 @@ export function dump(dumped: Dumped): void {
     locate: (path) => locate(root, path),
     isFile: (path) => kindInside(root, path) === "file",
   });
-  if (!options.preDump) {
-    const pipes = JSON.stringify(externalPipes(pipeEnds(dumped.processes)));
-    replaceFile(DESCRIPTORS_FILE, pipes, { at: directories.images, mode: 0o600 });
-  }
   const type = options.preDump ? REQUEST.PRE_DUMP : REQUEST.DUMP;
   dumped.debug(`criu ${version}: ${JSON.stringify(asked)}`);
   directories.explaining(DUMP_LOG, () =>
     ask(startService(criu), { type, opts: asked }, ({ script }: Notice) => {
       dumped.debug(`criu: ${script}`);
+      // The images are complete, and the processes still stopped: what they have open now is what was dumped.
+      if (script === "post-dump") {
+        const pipes = JSON.stringify(externalPipes(pipeEnds(dumped.processes())));
+        replaceFile(DESCRIPTORS_FILE, pipes, { at: directories.images, mode: 0o600 });
+      }
       if (script === "status-ready" && statusFd !== undefined) tellReady(statusFd);
     }),
   );
@@ -142,11 +143,23 @@ function kindInside(root: Descriptor, path: string): "directory" | "file" | unde
 /** Every end of a pipe that the processes have open. */
 function pipeEnds(processes: readonly number[]): PipeEnd[] {
   return processes.flatMap((pid) =>
-    listDirectoryAt(`/proc/${pid}/fd`).flatMap(({ name: fd }) => {
+    openFiles(pid).flatMap((fd) => {
       const name = readLink(`/proc/${pid}/fd/${fd}`);
       if (name?.startsWith("pipe:") !== true) return [];
       const access = accessOf(readTextIfThere(`/proc/${pid}/fdinfo/${fd}`) ?? "");
       return [{ name, pid, fd: Number(fd), ...access }];
     }),
   );
+}
+
+/**
+ * The numbers of what a process has open; a process that has ended, but for its parent's wait, has nothing.
+ */
+function openFiles(pid: number): string[] {
+  try {
+    return listDirectoryAt(`/proc/${pid}/fd`).map(({ name }) => name);
+  } catch (error) {
+    if (hasErrno(error, "ENOENT", "ESRCH")) return [];
+    throw error;
+  }
 }

@@ -44,7 +44,7 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
     version: criu.version,
     options,
     pid,
-    processes: [pid, ...readProcesses(record.cgroup).filter((one) => one !== pid)],
+    processes: () => [pid, ...readProcesses(record.cgroup).filter((one) => one !== pid)],
     annotations: record.annotations,
     rootfs: planRootfs({
       spec,

@@ -1,0 +1,103 @@
+// Checkpoints in tests: whether there is a criu that works here, a container that shows whether it goes on
+// where it was, and the two commands on it.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Test } from "tap";
+import type { Condition } from "./behaviour.ts";
+import type { Config } from "./config.ts";
+import { type CallOptions, Container, mustSucceed } from "./container.ts";
+import { findProgram } from "./host.ts";
+import type { Lab } from "./lab.ts";
+import { plainEnv, type Result } from "./runtime.ts";
+import { until } from "./wait.ts";
+
+function lastWords(args: readonly string[]): string | undefined {
+  const { status, stdout, stderr } = spawnSync("criu", args, { env: { ...plainEnv }, encoding: "utf8" });
+  return status === 0 ? undefined : `${stderr}${stdout}`.trim().split("\n").at(-1);
+}
+
+let checked: { readonly reason: Condition } | undefined;
+
+/** criu itself, and a kernel that it can work with. */
+export function needsCriu(): Condition {
+  if (findProgram("criu") === undefined) return "needs criu, of which Debian 12 has no package";
+  const words = checked === undefined ? lastWords(["check"]) : undefined;
+  checked ??= { reason: words === undefined ? undefined : `criu check: ${words}` };
+  return checked.reason;
+}
+
+export function needsCriuFeature(feature: string): Condition {
+  const missing = needsCriu();
+  if (missing !== undefined) return missing;
+  const words = lastWords(["check", "--feature", feature]);
+  return words === undefined ? undefined : `criu check --feature ${feature}: ${words}`;
+}
+
+/** With a network namespace of its own, a container's packets are kept out by iptables meanwhile. */
+export function needsIptables(): Condition {
+  return findProgram("iptables-restore") === undefined
+    ? "needs iptables-restore (package iptables)"
+    : undefined;
+}
+
+/**
+ * Counts in a file that is dumped with the container; a second beginning would show in one of its root, which
+ * stays. A file of the root that is open while it is dumped must have the same size at restore.
+ */
+export const COUNTING =
+  "echo begun >> /begun; i=0; while :; do i=$((i+1)); echo $i > /dev/shm/count; usleep 10000; done";
+
+/** Files of the host are nothing that criu could write down: all three streams must be of the container. */
+export const silently = { wrapper: ["sh", "-c", 'exec "$@" </dev/null >/dev/null 2>&1', "sh"] } as const;
+/** Output goes through a pipe to a file; the pipe's reader stays. */
+export const throughPipe = (file: string) => ({
+  wrapper: ["bash", "-c", `exec "$@" </dev/null 2>/dev/null > >(exec cat >> ${file})`, "bash"],
+});
+
+/** Its network is the host's, unless that is what a case is about: see needsIptables. */
+export function counter(lab: Lab, edit: (config: Config) => void = () => {}): Container {
+  return lab.container((config) => {
+    Container.script(COUNTING)(config);
+    config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "network");
+    config.mounts = config.mounts.filter(({ type }) => type !== "sysfs");
+    edit(config);
+  });
+}
+
+export async function countOf(box: Container): Promise<number> {
+  const { pid } = await box.stateDocument();
+  const file = `/proc/${pid}/root/dev/shm/count`;
+  return existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+}
+
+export async function countsOn(box: Container): Promise<void> {
+  const before = await countOf(box);
+  await until("the container to count on", async () => (await countOf(box)) > before + 2);
+}
+
+export const imagesOf = (box: Container) => join(box.lab.folder, `images-${box.id}`);
+
+/** criu takes its time on a busy machine. */
+export const PATIENT = { timeoutMs: 60_000 };
+
+export function checkpoint(box: Container, ...flags: string[]): Promise<Result> {
+  return box.lab.invoke(["checkpoint", "--image-path", imagesOf(box), ...flags, box.id], PATIENT);
+}
+
+export function restore(box: Container, { flags = [], ...caller }: CallOptions = {}): Promise<Result> {
+  const words = ["restore", "--bundle", box.bundle, "--image-path", imagesOf(box), ...flags, box.id];
+  return box.lab.invoke(words, { ...PATIENT, ...caller });
+}
+
+export async function runCounting(box: Container, options: CallOptions = silently): Promise<void> {
+  mustSucceed(await box.run({ ...options, flags: ["--detach", ...(options.flags ?? [])] }));
+  await countsOn(box);
+}
+
+/** It is the same one: it has never begun a second time, and counts on from where it was. */
+export async function goesOn(t: Test, box: Container, from: number): Promise<void> {
+  await until("the container to count on", async () => (await countOf(box)) > from + 2);
+  t.equal(readFileSync(join(box.rootfs, "begun"), "utf8"), "begun\n", "begun once");
+}
