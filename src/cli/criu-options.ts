@@ -8,7 +8,7 @@ import type { OptionTable, Values } from "./options.ts";
 import { absolutePath } from "./paths.ts";
 
 export const criuOptions = {
-  "work-path": { type: "string", describe: "path for saving work files and logs" },
+  "work-path": { type: "string", describe: "path for saving work files and logs", words: "directory" },
   "tcp-established": { type: "boolean", describe: "allow open tcp connections" },
   "ext-unix-sk": { type: "boolean", describe: "allow external unix sockets" },
   "shell-job": { type: "boolean", describe: "allow shell jobs" },
@@ -20,6 +20,7 @@ export const criuOptions = {
     describe: "how criu deals with cgroups: soft, full, strict or ignore",
     default: "",
     defaultDescription: "soft",
+    words: ["soft", "full", "strict", "ignore"],
   },
   "empty-ns": {
     type: "string",
@@ -31,6 +32,7 @@ export const criuOptions = {
     describe: "how criu keeps packets out meanwhile: iptables, nftables or skip",
     default: "",
     defaultDescription: "iptables",
+    words: ["iptables", "nftables", "skip"],
   },
 } as const satisfies OptionTable;
 

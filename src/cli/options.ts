@@ -22,7 +22,13 @@ export interface OptionDeclaration {
 }
 
 /** What can stand somewhere: paths, containers of the state root, commands, or a few words. */
-export type Words = "file" | "directory" | "container" | "command" | readonly string[];
+export type Words =
+  | "file"
+  | "directory"
+  | "container"
+  | "container or bundle"
+  | "command"
+  | readonly string[];
 
 export type OptionTable = Readonly<Record<string, OptionDeclaration>>;
 

@@ -41,7 +41,7 @@ export function describeMounts({ rootfs, rootless }: ExplainedPlan): Section[] {
         ],
         rows: rootfs.mounts.map((mount) => mountRow(mount, rootless)),
       },
-      notes: [FLAG_WORDS],
+      notes: [FLAG_WORDS, ...labelNote(rootfs)],
     },
   ];
 }
@@ -50,6 +50,10 @@ const FLAG_WORDS =
   "ro: cannot be written to; nosuid: programs there give nobody another user's rights; nodev: device " +
   "files there do nothing; noexec: programs there cannot be run; relatime, noatime, strictatime: when the " +
   "time of the last access is noted.";
+
+function labelNote({ mountLabel }: RootfsPlan): string[] {
+  return mountLabel === undefined ? [] : [`SELinux labels what is in them "${mountLabel}".`];
+}
 
 function hostMounts({ treePropagation }: RootfsPlan): string {
   if (treePropagation === undefined) return "The host's own mounts stay as they are.";

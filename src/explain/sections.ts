@@ -5,7 +5,9 @@ import { describeDevices } from "./devices.ts";
 import { describeHooks } from "./hooks.ts";
 import type { ExplainedPlan, Section } from "./model.ts";
 import { describeNamespaces } from "./namespaces.ts";
+import { describeNetDevices } from "./network.ts";
 import { describeApart, describeCommand, describePrivileges, describeRlimits } from "./process.ts";
+import { describeRdt } from "./rdt.ts";
 import { describeMounts, describeRoot } from "./rootfs.ts";
 import { describeSeccomp } from "./seccomp.ts";
 
@@ -13,6 +15,8 @@ import { describeSeccomp } from "./seccomp.ts";
 const TOPICS: readonly ((plan: ExplainedPlan) => Section[])[] = [
   describeCgroup,
   describeNamespaces,
+  describeNetDevices,
+  describeRdt,
   describeApart,
   describeMounts,
   describeDevices,

@@ -82,10 +82,20 @@ behaviour(
       ["tsrun", "--root", lab.stateRoot, "state", ""],
       ["tsrun", "--root", "=", lab.stateRoot, "kill", box.id.slice(0, -1)],
       ["tsrun", "--root", join(lab.folder, "none"), "delete", ""],
+      ["tsrun", "--root", lab.stateRoot, "explain", box.id.slice(0, -1)],
+      ["tsrun", "explain", box.bundle.slice(0, -1)],
       ["tsrun", "run", "-b", box.bundle.slice(0, -1)],
       ["tsrun", "run", "--pid-file", join(box.bundle, "con")],
     ]);
-    t.strictSame(proposed, [box.id, box.id, "", box.bundle, join(box.bundle, "config.json")]);
+    t.strictSame(proposed, [
+      box.id,
+      box.id,
+      "",
+      box.id,
+      box.bundle,
+      box.bundle,
+      join(box.bundle, "config.json"),
+    ]);
   },
   ONLY_TSRUN,
   needsProgram("bash"),

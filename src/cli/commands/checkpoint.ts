@@ -14,11 +14,13 @@ installed. The container is gone afterwards, unless --leave-running or --pre-dum
 EXAMPLE:
     # $0 checkpoint --image-path /srv/web/images web`,
   args: { min: 1, max: 1 },
+  argWords: ["container"],
   options: {
     "image-path": {
       type: "string",
       describe: "path for saving criu image files",
       defaultDescription: "./checkpoint",
+      words: "directory",
     },
     ...criuOptions,
     "parent-path": {

@@ -29,7 +29,7 @@ EXAMPLE:
     # $0 explain --syscalls web
     # $0 explain --json . | jq '.sections[] | select(.topic == "mounts")'`,
   args: { min: 0, max: 1 },
-  argWords: ["directory"],
+  argWords: ["container or bundle"],
   options: {
     bundle,
     syscalls: { type: "boolean", describe: "show each system call too, as strace would print it" },

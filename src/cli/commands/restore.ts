@@ -35,6 +35,7 @@ EXAMPLE:
       type: "string",
       describe: "path to criu image files for restoring",
       defaultDescription: "./checkpoint",
+      words: "directory",
     },
     ...criuOptions,
     "tcp-close": { type: "boolean", describe: "restore tcp connections as closed ones" },

@@ -18,6 +18,11 @@ ${name}_words() {
       ids=$("\${COMP_WORDS[0]}" "\${root[@]}" list --quiet 2>/dev/null)
       mapfile -t COMPREPLY < <(compgen -W "$ids" -- "$current")
       ;;
+    "container or bundle")
+      ids=$("\${COMP_WORDS[0]}" "\${root[@]}" list --quiet 2>/dev/null)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -W "$ids" -d -- "$current")
+      ;;
     command) mapfile -t COMPREPLY < <(compgen -W "${names}" -- "$current") ;;
     anything) ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$1" -- "$current") ;;

@@ -75,6 +75,8 @@ function proposals(program: string, words: Words, names: string): string {
       return "-a '(__fish_complete_directories (commandline -ct))'";
     case "container":
       return `-a '(__${program}_containers)'`;
+    case "container or bundle":
+      return `-a '(__${program}_containers) (__fish_complete_directories (commandline -ct))'`;
     case "command":
       return `-a ${quoted(names)}`;
   }

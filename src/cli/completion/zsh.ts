@@ -16,6 +16,10 @@ ${name}_containers() {
   compadd -a ids
 }
 
+${name}_subjects() {
+  _alternative 'containers:container:${name}_containers' 'bundles:bundle:_directories'
+}
+
 ${name}_commands() {
   local -a commands
   commands=(
@@ -81,6 +85,7 @@ function action(prefix: string, words: Words | "anything"): string {
     file: "_files",
     directory: "_directories",
     container: `${prefix}_containers`,
+    "container or bundle": `${prefix}_subjects`,
     command: `${prefix}_commands`,
     anything: " ",
   };

@@ -1,0 +1,25 @@
+// The network devices that a container is given, in words. Pure.
+
+import type { ExplainedPlan, Section } from "./model.ts";
+
+export function describeNetDevices({ bundle }: ExplainedPlan): Section[] {
+  const devices = Object.entries(bundle.spec.linux?.netDevices ?? {});
+  if (devices.length === 0) return [];
+  return [
+    {
+      topic: "network-devices",
+      title: "Network devices: taken from the host",
+      text: [
+        "Moved by netlink from the host's network into the container's, with their addresses. The host has " +
+          "them back when the container's network is gone.",
+      ],
+      table: {
+        columns: [
+          ["device", "DEVICE"],
+          ["name", "NAME INSIDE"],
+        ],
+        rows: devices.map(([device, { name = "" }]) => ({ device, name: name === "" ? device : name })),
+      },
+    },
+  ];
+}
