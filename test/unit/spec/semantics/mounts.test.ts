@@ -34,6 +34,13 @@ t.test("a bind mount has no options of a file system", async (t) => {
   ]);
 });
 
+t.test("tmpcopyup is for a tmpfs", async (t) => {
+  t.strictSame(check({ type: "tmpfs", options: ["tmpcopyup"] }), []);
+  t.strictSame(check({ type: "bind", options: ["bind", "tmpcopyup"] }), [
+    '/mounts/0/options/1: "tmpcopyup" is for a tmpfs, this mount is a "bind"',
+  ]);
+});
+
 t.test("a bind mount goes without an option that has a value, and says so", async (t) => {
   const mount = { destination: "/a", options: ["bind", "size=1m"] };
   t.strictSame(check(mount), []);

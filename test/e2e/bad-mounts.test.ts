@@ -1,0 +1,261 @@
+// Mounts and roots that cannot be: one line that names the mount, the option and the reason, and nothing is
+// left mounted.
+
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, type Condition, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { type Config, type ConfigMount, type IdMapping, mapIds } from "../support/config.ts";
+import type { Lab } from "../support/lab.ts";
+
+type MappedMount = ConfigMount & { uidMappings?: IdMapping[]; gidMappings?: IdMapping[] };
+
+interface BadMount {
+  readonly what: string;
+  readonly mount: (lab: Lab) => MappedMount;
+  readonly line: RegExp;
+  /** What else is needed to make it bad. */
+  readonly edit?: (config: Config) => void;
+  readonly condition?: Condition;
+}
+
+const RUNC_ACCEPTS = tsrunOnly("it, or the version at hand, accepts it");
+const MAPPED = tsrunOnly("the version at hand has other words or other rules for id-mapped mounts");
+
+const map = (hostID: number, { size = 10, containerID = 0 } = {}): IdMapping => ({
+  containerID,
+  hostID,
+  size,
+});
+
+/** An id-mapped bind mount of the lab's folder. */
+function idMapped(
+  uidMappings: IdMapping[],
+  gidMappings: IdMapping[] = [map(1000)],
+): (lab: Lab) => MappedMount {
+  return (lab) => ({
+    ...{ destination: "/tmp", type: "bind", source: lab.folder, options: ["bind", "idmap"] },
+    ...(uidMappings.length === 0 ? {} : { uidMappings }),
+    ...(gidMappings.length === 0 ? {} : { gidMappings }),
+  });
+}
+
+const tmpfs =
+  (destination: string, ...options: string[]) =>
+  () => {
+    return { destination, type: "tmpfs", source: "tmpfs", options };
+  };
+
+const bind =
+  (destination: string, source: string, ...options: string[]) =>
+  (lab: Lab) => {
+    const path = source.startsWith("/") ? source : join(lab.folder, source);
+    return { destination, type: "bind", source: path, options: ["bind", ...options] };
+  };
+
+const BAD: readonly BadMount[] = [
+  {
+    what: "a type that the kernel does not know",
+    mount: () => ({ destination: "/tmp", type: "nosuchfs", source: "thing" }),
+    line: /cannot mount "thing" on "\/tmp": .*ENODEV.*type "nosuchfs"/,
+  },
+  {
+    what: "the type bind without the option",
+    mount: (lab) => ({ destination: "/tmp", type: "bind", source: lab.folder }),
+    line: /on "\/tmp": no file system has the type "bind".*bind or rbind among the options/,
+  },
+  {
+    what: "an option that the file system does not know",
+    mount: tmpfs("/tmp", "frobnicate"),
+    line: /on "\/tmp": .*Unknown parameter 'frobnicate'.*options "frobnicate"/,
+  },
+  {
+    what: "a value that the file system cannot use",
+    mount: tmpfs("/tmp", "size=lots"),
+    line: /on "\/tmp": .*Bad value for 'size'.*options "size=lots"/,
+  },
+  {
+    what: "a misspelt option of a bind mount",
+    mount: bind("/tmp", ".", "readonly"),
+    line: /\/mounts\/\d+\/options\/1 .*"readonly"/,
+    condition: RUNC_ACCEPTS,
+  },
+  {
+    what: "tmpcopyup on what is no tmpfs",
+    mount: bind("/tmp", ".", "tmpcopyup"),
+    line: /\/mounts\/\d+\/options\/1 .*"tmpcopyup" is for a tmpfs/,
+    condition: RUNC_ACCEPTS,
+  },
+  {
+    what: "a remount of what is no mount",
+    mount: () => ({ destination: "/tmp", type: "bind", source: "/tmp", options: ["remount", "ro"] }),
+    line: /cannot remount "\/tmp".*EINVAL/,
+  },
+  {
+    what: "a source that does not exist",
+    mount: bind("/tmp", "/no/such/source"),
+    line: /cannot mount "\/no\/such\/source" on "\/tmp": .*ENOENT/,
+  },
+  {
+    what: "a source that is a link to itself",
+    mount: bind("/tmp", "loop"),
+    line: /loop" on "\/tmp": .*ELOOP/,
+  },
+  {
+    what: "a source below a file",
+    mount: bind("/tmp", "file/below"),
+    line: /file\/below" on "\/tmp": .*ENOTDIR/,
+  },
+  {
+    what: "a file system over a file",
+    mount: tmpfs("/etc/passwd"),
+    line: /cannot mount "tmpfs" on "\/etc\/passwd": .*not a directory/,
+  },
+  {
+    what: "a destination below a file",
+    mount: tmpfs("/etc/passwd/below"),
+    line: /cannot mount "tmpfs" on "\/etc\/passwd\/below": .*not a directory/,
+  },
+  {
+    what: "a directory over a file",
+    mount: bind("/etc/passwd", "."),
+    line: /on "\/etc\/passwd": the source is a directory, the mount point is not a directory/,
+  },
+  {
+    what: "a file over a directory",
+    mount: bind("/etc", "file"),
+    line: /on "\/etc": the source is not a directory, the mount point is a directory/,
+  },
+  {
+    what: "a file system over the root itself",
+    mount: tmpfs("/"),
+    line: /on "\/": .*root file system itself/,
+  },
+  { what: "an empty destination", mount: tmpfs(""), line: /\/mounts\/\d+\/destination .*empty/ },
+  {
+    what: "a destination with a name that is too long",
+    mount: tmpfs(`/${"x".repeat(300)}`),
+    line: /ENAMETOOLONG/,
+  },
+  {
+    what: "an overlay of nothing",
+    mount: () => ({
+      destination: "/tmp",
+      type: "overlay",
+      source: "overlay",
+      options: ["lowerdir=/no/such"],
+    }),
+    line: /cannot mount "overlay" on "\/tmp": .*options "lowerdir=\/no\/such"/,
+  },
+  {
+    what: "idmap without any mapping",
+    mount: idMapped([], []),
+    line: /\/mounts\/\d+ .*must have both uid and gid mappings/,
+    condition: MAPPED,
+  },
+  {
+    what: "idmap with uids only",
+    mount: idMapped([map(1000)], []),
+    line: /\/mounts\/\d+ .*must have both uid and gid mappings/,
+    condition: MAPPED,
+  },
+  {
+    what: "idmap on a file system of its own",
+    mount: () => ({ ...tmpfs("/tmp", "idmap")(), uidMappings: [map(1000)], gidMappings: [map(1000)] }),
+    line: /\/mounts\/\d+ .*only supported for bind-mounts/,
+    condition: MAPPED,
+  },
+  {
+    what: "idmap of a file system that cannot",
+    mount: (lab) => ({ ...idMapped([map(1000)])(lab), source: "/sys" }),
+    line: /cannot map the ids of the mount of "\/sys" on "\/tmp": .*EINVAL.*does not support idmap/,
+    condition: MAPPED,
+  },
+  {
+    what: "mappings that overlap inside",
+    mount: idMapped([map(1000), map(3000, { containerID: 5 })]),
+    line: /\/uidMappings\/1\/containerID .*overlaps with \/mounts\/\d+\/uidMappings\/0/,
+    condition: MAPPED,
+  },
+  {
+    what: "mappings that overlap outside",
+    mount: idMapped([map(1000), map(1005, { containerID: 50 })]),
+    line: /\/uidMappings\/1\/hostID .*overlaps with \/mounts\/\d+\/uidMappings\/0/,
+    condition: MAPPED,
+  },
+  {
+    what: "a mapping beyond the last id",
+    mount: idMapped([map(4_294_967_290)]),
+    line: /\/uidMappings\/0\/size .*beyond the last id/,
+    condition: MAPPED,
+  },
+  {
+    what: "a mapping of nothing",
+    mount: idMapped([map(1000, { size: 0 })]),
+    line: /\/uidMappings\/0\/size .*at least 1/,
+    condition: MAPPED,
+  },
+];
+
+for (const { what, mount, line, edit, condition } of BAD) {
+  behaviour(
+    `${what} is refused in one line, and nothing is left mounted`,
+    async (t, lab) => {
+      writeFileSync(join(lab.folder, "file"), "");
+      symlinkSync("loop", join(lab.folder, "loop"));
+      const box = lab.container(edit);
+      // A mount before it is taken back with the rest.
+      box.config.mounts.push({ destination: "/mnt", type: "tmpfs", source: "tmpfs" }, mount(lab));
+      box.writeConfig();
+      refused(t, await box.create(), line);
+      await nothingLeft(t, lab, "after create");
+      refused(t, await box.run(), line);
+      await nothingLeft(t, lab, "after run");
+    },
+    condition,
+  );
+}
+
+behaviour("id maps of the container that overlap or overflow are refused", async (t, lab) => {
+  for (const [mappings, line] of [
+    [[map(100_000), map(200_000, { containerID: 5 })], /uidMappings\/1\/containerID .*overlaps/],
+    [[map(100_000), map(100_005, { containerID: 50 })], /uidMappings\/1\/hostID .*overlaps/],
+    [[map(4_294_967_290)], /uidMappings\/0\/size .*beyond the last id/],
+    [[map(100_000, { containerID: 4_294_967_290 })], /uidMappings\/0\/size .*beyond the last id/],
+    [[map(100_000, { size: 0 })], /uidMappings\/0\/size .*at least 1/],
+  ] as const) {
+    const box = lab.container((config) => mapIds(config, 100_000, 10));
+    box.config.linux.uidMappings = [...mappings];
+    box.writeConfig();
+    refused(t, await box.create(), line);
+    await nothingLeft(t, lab, "after the refusal");
+  }
+});
+
+behaviour(
+  "a root that is a link, a file, nothing, or the host's own is refused",
+  async (t, lab) => {
+    const box = lab.container();
+    symlinkSync("rootfs", join(box.bundle, "link"));
+    symlinkSync("loop", join(box.bundle, "loop"));
+    symlinkSync("/", join(box.bundle, "host"));
+    writeFileSync(join(box.bundle, "file"), "");
+    mkdirSync(join(box.bundle, "empty"));
+    for (const [path, line] of [
+      ["/", /rootfs "\/" .*the host's own root/],
+      ["../../../../../../..", /cannot use "\/" as the root of a container/],
+      ["link", /rootfs ".*\/link" .*is a symbolic link/],
+      ["loop", /rootfs ".*\/loop" .*is a symbolic link/],
+      ["host", /rootfs ".*\/host" .*is a symbolic link/],
+      ["file", /rootfs ".*\/file" .*is not a directory/],
+      ["file/below", /file\/below": not a directory/],
+      ["missing", /rootfs ".*\/missing" .*does not exist/],
+      ["empty", /exec: "\/bin\/true": stat \/bin\/true: no such file or directory/],
+    ] as const) {
+      box.config.root.path = path;
+      box.writeConfig();
+      refused(t, await box.create(), line);
+      await nothingLeft(t, lab, `after the refusal of ${path}`);
+    }
+  },
+  tsrunOnly("it follows links that lead to directories, and refuses / only when it has pivoted"),
+);
