@@ -91,6 +91,9 @@ test-vm: build compile ## cgroup tests in a virtual machine with systemd and cgr
 	@test -x '$(VM)/vm-run' || { echo "make test-vm needs VM=<folder with vm-run>"; exit 2; }
 	@VM='$(VM)' sh scripts/test-vm.sh $(FILES)
 
+test-systemd-v1: build compile ## the systemd driver on cgroup v1, under a systemd of its own; as root
+	@bash scripts/test-systemd-v1.sh $(FILES)
+
 bench: build ## tsrun, runc and crun side by side; N=20 rounds
 	sh scripts/host-packages.sh bench
 	$(BIN)/bun test/bench/bench.ts --rounds $(N)

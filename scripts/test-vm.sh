@@ -7,15 +7,16 @@ set -eu
 : "${VM:?folder with vm-run}"
 stage=build/vm
 rm -rf "$stage"
-mkdir -p "$stage/dist" "$stage/bin" "$stage/build"
+mkdir -p "$stage/dist" "$stage/bin" "$stage/build" "$stage/scripts"
 cp "${BINARY:-dist/tsrun}" "$stage/dist/tsrun"
 cp "$(command -v node)" "$stage/bin/"
 cp -R build/test "$stage/build/"
-cp package.json scripts/test-vm-guest.sh scripts/test-vm-callers.sh "$stage/"
+cp package.json "$stage/"
+cp scripts/test-drivers.sh scripts/test-callers.sh "$stage/scripts/"
 # What only builds and checks is left at home.
 tar -c --exclude='node_modules/bun' --exclude='node_modules/@biomejs' --exclude='node_modules/@typescript' \
   --exclude='node_modules/@oven' --exclude='node_modules/bun-types' --exclude='node_modules/tshy' \
   --exclude='node_modules/es-toolkit' --exclude='node_modules/prettier' --exclude='node_modules/react-dom' \
   node_modules | tar -x -C "$stage"
 exec "$VM/vm-run" --docker --copy "$stage:/opt/tsrun" --cwd /opt/tsrun --timeout "${TIMEOUT:-5400}" \
-  --env CASES="${CASES:-20}" --env SEED="${SEED:-}" -- sh test-vm-guest.sh "$@"
+  --env CASES="${CASES:-20}" --env SEED="${SEED:-}" -- sh scripts/test-drivers.sh "$@"

@@ -29,7 +29,6 @@ const MIB = 1 << 20;
 
 const byPath: Condition = systemdDriver ? "systemd chooses the cgroups" : undefined;
 const bySystemd: Condition = systemdDriver ? undefined : "needs systemd (CGROUP_DRIVER=systemd)";
-const v1: Condition = isUnified() ? "needs cgroup v1" : undefined;
 const v2: Condition = isUnified() ? undefined : "needs cgroup v2";
 
 /** A wrapper that makes the call with other mounts; `change` is done for every mount point, as `$m`. */
@@ -239,11 +238,11 @@ behaviour(
   "without the devices hierarchy nothing is created",
   async (t, lab) => {
     const wrapper = withMounts(GONE, [controllerHierarchy("devices")?.mountpoint ?? ""]);
-    refused(t, await lab.container().create({ wrapper }), /no devices cgroup hierarchy is mounted/);
+    const line = /no devices cgroup hierarchy is mounted|cannot set devices limit: container could not join/;
+    refused(t, await lab.container().create({ wrapper }), line);
     await nothingLeft(t, lab, "after the refusal");
   },
   needsController("devices", 1),
-  v1,
 );
 
 // ---- rights -----------------------------------------------------------------------------------------------
@@ -297,11 +296,35 @@ behaviour("without a running systemd its driver is refused", async (t, lab) => {
   await nothingLeft(t, lab, "after the refusal");
 });
 
+/** `systemd 262 (262.1-2)` */
+function systemdVersion(): number {
+  const { stdout } = spawnSync("systemctl", ["--version"], { encoding: "utf8" });
+  return Number(/systemd (\d+)/.exec(stdout ?? "")?.[1] ?? 0);
+}
+
+behaviour(
+  "a systemd that has dropped cgroup v1 is not asked for it",
+  async (t, lab) => {
+    const script = [
+      "mount -t tmpfs none /sys/fs/cgroup && cd /sys/fs/cgroup && mkdir systemd unified",
+      "mount -t cgroup -o none,name=e2e none systemd && mount -t cgroup2 none unified",
+      'exec "$@"',
+    ].join(" && ");
+    const wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"];
+    refused(t, await lab.container().create({ wrapper }), /systemd \d+ does not manage cgroup v1/);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  bySystemd,
+  systemdVersion() < 258 ? "needs systemd 258" : undefined,
+  tsrunOnly("tries"),
+);
+
 behaviour(
   "a unit of the name that is there is refused, and left alone",
   async (t, lab) => {
     for (const slice of ["system.slice", "user.slice"]) {
-      const unit = `e2e-${lab.mark}-${slice.slice(0, 4)}.scope`;
+      const name = `taken-${process.pid}-${slice.slice(0, 4)}`;
+      const unit = `e2e-${name}.scope`;
       const sleeper = spawn("systemd-run", [
         "--scope",
         `--slice=${slice}`,
@@ -313,7 +336,7 @@ behaviour(
       const active = () => spawnSync("systemctl", ["is-active", unit], { encoding: "utf8" }).stdout.trim();
       await until("the unit", () => active() === "active");
       const box = lab.container((config) => {
-        config.linux.cgroupsPath = `system.slice:e2e:${lab.mark}-${slice.slice(0, 4)}`;
+        config.linux.cgroupsPath = `system.slice:e2e:${name}`;
       });
       const line = new RegExp(
         slice === "system.slice"

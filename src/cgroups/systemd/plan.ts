@@ -21,10 +21,18 @@ export interface PlannedUnit {
   readonly path: string;
 }
 
+/** The first version that knows cgroup v2 only. */
+const WITHOUT_V1 = 258;
+
 export function planUnit({ cgroupsPath, id, annotations, host, v2 }: UnitRequest): PlannedUnit {
   if (host.user && !v2) {
     throw new TsrunError("E_CGROUP", "cannot use rootless systemd cgroups manager on cgroup v1", {
       hint: "boot with systemd.unified_cgroup_hierarchy=1, or leave out --systemd-cgroup",
+    });
+  }
+  if (!v2 && host.version >= WITHOUT_V1) {
+    throw new TsrunError("E_CGROUP", `systemd ${host.version} does not manage cgroup v1`, {
+      hint: "leave out --systemd-cgroup, or have cgroup v2 alone at /sys/fs/cgroup",
     });
   }
   const name = resolveUnit(cgroupsPath, id, host);

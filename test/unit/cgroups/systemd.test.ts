@@ -68,6 +68,17 @@ t.test("the record knows the unit, and the cgroup's place", (test) => {
   test.end();
 });
 
+t.test("a systemd that has dropped v1 is not asked for it, nor a user's manager ever", (test) => {
+  const mounts = [{ controllers: ["devices"], mountpoint: "/cg/devices", own: "/cg/devices" }];
+  const hierarchies: Hierarchies = { layout: "hybrid", mounts };
+  const plan = (systemd: SystemdHost) => planCgroup({ spec: {}, id: "box", systemd, hierarchies });
+  test.throws(() => plan({ ...SYSTEM, version: 258 }), { message: "systemd 258 does not manage cgroup v1" });
+  test.throws(() => plan(USER), { message: "cannot use rootless systemd cgroups manager on cgroup v1" });
+  const [directory] = plan({ ...SYSTEM, version: 257 }).directories;
+  test.equal(directory?.path, "/cg/devices/system.slice/runc-box.scope");
+  test.end();
+});
+
 t.test("limits become properties", (test) => {
   const resources: Resources = {
     memory: { limit: 100, swap: 150, reservation: 50 },

@@ -1,10 +1,11 @@
 #!/bin/sh
-# The part of scripts/test-vm.sh that runs in the machine: each file with both cgroup drivers. Ends with
-# "N passed, N failed".
+# Runs end-to-end tests with each of DRIVERS, and the callers `docker` and `podman`; arguments name which. Ends
+# with "N passed, N failed". Called where there is a systemd, by scripts/test-vm.sh and test-systemd-v1.sh.
 set -u
 
-PATH=/opt/tsrun/bin:$PATH
-export PATH RUNTIME=/opt/tsrun/dist/tsrun TAP_TIMEOUT=3000
+: "${DRIVERS:=cgroupfs systemd}"
+PATH=$PWD/bin:$PATH
+export PATH RUNTIME="$PWD/dist/tsrun" TAP_TIMEOUT=3000
 [ -n "${SEED:-}" ] || unset SEED
 passed=0 failed=0 skipped=0
 
@@ -21,7 +22,7 @@ run() { # run DRIVER FILE
 }
 
 callers() { # callers docker|podman: one case a line, and the sum at the end
-  out=$(bash test-vm-callers.sh "$1")
+  out=$(bash scripts/test-callers.sh "$1")
   printf '%s\n' "$out" | sed '$d'
   ok=$(printf '%s\n' "$out" | grep -c '^ok ')
   bad=$(printf '%s\n' "$out" | grep -c '^not ok ')
@@ -29,18 +30,18 @@ callers() { # callers docker|podman: one case a line, and the sum at the end
   passed=$((passed + ok)) failed=$((failed + bad))
 }
 
-tests=''
-if [ $# = 0 ]; then
-  set -- docker podman
-  by_path='cgroups cgroup-refusals rootless kill update pause ps events update-property'
-  # Cases that name cgroups of their own are for the other driver.
-  by_systemd='cgroup-refusals update pause ps events run kill'
-else
-  for name; do case $name in docker | podman) ;; *) tests="$tests ${name##*/}" ;; esac; done
-  by_path=$tests by_systemd=$tests
-fi
-for file in $by_path; do run cgroupfs "$file"; done
-for file in $by_systemd; do run systemd "$file"; done
+[ $# -gt 0 ] ||
+  set -- cgroups rootless update-property cgroup-refusals update pause ps events run kill docker podman
+for driver in $DRIVERS; do
+  for name; do
+    case $driver:${name##*/} in
+      *:docker | *:podman) ;;
+      # Their cases name cgroups of their own, or change resources a thousand times.
+      systemd:cgroups | systemd:rootless | systemd:update-property) ;;
+      *) run "$driver" "${name##*/}" ;;
+    esac
+  done
+done
 for name; do case $name in docker | podman) callers "$name" ;; esac; done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
