@@ -6,8 +6,9 @@ import { createContainer } from "./create.ts";
 import { destroy, killAndWait } from "./delete.ts";
 import { attachTerminal, prepareForeground, supervise } from "./foreground.ts";
 import type { GlobalOptions, RunOptions } from "./options.ts";
+import type { StateRecord } from "./record.ts";
 import { proxyNotifications, release } from "./start.ts";
-import { getStateDirectory } from "./store.ts";
+import { getStateDirectory, type StateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
 /**
@@ -34,6 +35,16 @@ export async function runContainer(globals: GlobalOptions, options: RunOptions):
     return 0;
   }
   const status = supervise(record.init_process_pid, foreground, { relay, notify });
-  if (options.keep) undo.commit();
+  undo.commit();
+  if (!options.keep) destroyOrWarn(globals, directory, record);
   return status;
+}
+
+/** AS RUNC: what the process has made of it is told, whatever its poststop hooks say. */
+function destroyOrWarn({ log }: GlobalOptions, directory: StateDirectory, record: StateRecord): void {
+  try {
+    destroy(directory, record);
+  } catch (error) {
+    log.warning(error instanceof Error ? error.message : String(error));
+  }
 }

@@ -51,7 +51,6 @@ export async function startContainer(
   }
   using notify = await proxyNotifications(globals, directory, notifySocket);
   await release(globals, directory, record);
-  directory.unlock();
   notify?.waitUntilReady(record.init_process_pid);
 }
 
@@ -83,6 +82,8 @@ export async function release(
   writeAll(writeEnd.number, GO, "to the FIFO of the container");
   writeEnd.close();
   directory.removeFifo();
+  // Nobody can start it again. Others need not wait for hooks: "delete --force" is what ends one that hangs.
+  directory.unlock();
   tell?.();
   // Asked for no event, poll(2) still tells of the last writer's end.
   const patience = record.notifiesAgent === true ? AGENT_PATIENCE_MS : undefined;

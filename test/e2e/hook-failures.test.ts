@@ -190,6 +190,45 @@ behaviour(
   tsrunOnly("the hooks run in its container whether start lives or not"),
 );
 
+behaviour(
+  "delete --force ends a container whose hooks hang, and with it its start",
+  async (t, lab) => {
+    const hanging = shell("echo > /begun; exec sleep 1000");
+    for (const kind of ["startContainer", "poststart"] as const) {
+      const begun = kind === "startContainer" ? "/begun" : join(lab.folder, "begun");
+      const box = lab.container(
+        withHooks({
+          startContainer: kind === "startContainer" ? [hanging] : [],
+          poststart: [shell(`echo > ${begun}; exec sleep 3`)],
+        }),
+      );
+      mustSucceed(await box.create());
+      const started = box.start();
+      const seen = kind === "startContainer" ? join(box.rootfs, "begun") : begun;
+      await until("the hook to run", () => existsSync(seen));
+      refused(t, await box.start(), /cannot start an already running container/);
+      mustSucceed(await box.delete({ flags: ["--force"] }));
+      const { code, stderr } = await started;
+      if (kind === "poststart") continue;
+      t.not(code, 0);
+      t.match(stderr, /cannot run startContainer hook #0: .* ended unexpectedly/);
+    }
+    await nothingLeft(t, lab, "after delete --force");
+  },
+  tsrunOnly("start does not wait for these hooks"),
+);
+
+behaviour(
+  "`run` returns the process' status also when a poststop hook fails, and says so",
+  async (t, lab) => {
+    const box = lab.container(withHooks({ poststop: [shell("exit 3")] }, "exit 7"));
+    const { code, stderr } = await box.run();
+    t.equal(code, 7);
+    t.match(stderr, isTsrun ? /error running poststop hook #0: exit status 3/ : /hook #0/);
+    await nothingLeft(t, lab, "after run");
+  },
+);
+
 behaviour("a container that waits with startContainer hooks can be killed and deleted", async (t, lab) => {
   const box = lab.container(withHooks({ startContainer: [shell("echo > /hook")] }));
   mustSucceed(await box.create());
