@@ -29,7 +29,14 @@ import { openConsole } from "./console.ts";
 import { explainInitDeath } from "./death.ts";
 import { type AgentModule, loadAgent, type Recipient } from "./filter.ts";
 import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-down.ts";
-import { furnishRoot, giveTerminal, leaveWaiting, prepareInit } from "./init.ts";
+import {
+  furnishRoot,
+  giveTerminal,
+  type LabelModule,
+  leaveWaiting,
+  loadLabels,
+  prepareInit,
+} from "./init.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
 import { type ContainerPlan, planContainer } from "./plan.ts";
@@ -59,6 +66,7 @@ export async function createContainer(
   tellWarnings(globals, plan);
   // Code that few containers need is loaded only for them.
   const agent = await loadAgent(plan.seccomp);
+  const labelling = await loadLabels(plan.process);
   const inside = hasHooksInside(bundle.spec.hooks) ? await import("./hooks-inside.ts") : undefined;
   const { netDevices, intelRdt } = bundle.spec.linux ?? {};
   const network = netDevices && (await import("../network/devices.ts"));
@@ -106,7 +114,7 @@ export async function createContainer(
   if (rdt !== undefined) undo.add(rdt.make(entered.proxy.pid));
 
   try {
-    const startInside = setUp(plan, { entered, rootfs: rootfs(), cgroup, inside, agent });
+    const startInside = setUp(plan, { entered, rootfs: rootfs(), cgroup, inside, agent, labelling });
     if (startInside !== undefined) directory.save({ ...record, startInside });
   } catch (error) {
     throw explainInitDeath(error, cgroup, killsBefore);
@@ -143,6 +151,8 @@ interface SetUp {
   readonly inside: typeof import("./hooks-inside.ts") | undefined;
   /** Present when the seccomp profile notifies. */
   readonly agent: AgentModule | undefined;
+  /** Present when the process has labels of security modules. */
+  readonly labelling: LabelModule | undefined;
 }
 
 /**
@@ -151,14 +161,14 @@ interface SetUp {
  */
 function setUp(
   plan: ContainerPlan,
-  { entered, rootfs: layout, cgroup, inside, agent }: SetUp,
+  { entered, rootfs: layout, cgroup, inside, agent, labelling }: SetUp,
 ): StartInside | undefined {
   const { proxy } = entered;
   const { hooks } = plan.bundle.spec;
   const [fifo = -1, console, listener] = entered.extra;
 
   // In the container's namespaces, but still in the host's tree of mounts.
-  prepareInit(proxy, plan);
+  const labels = prepareInit(proxy, plan, labelling);
 
   // The container's tree of mounts is built beside the host's.
   const rootfs = prepareRootfs(proxy, plan.rootfs, layout);
@@ -183,7 +193,7 @@ function setUp(
   sealRootfs(proxy, plan.rootfs, rootfs);
 
   // Privileges go, and with them the way back; what remains is to wait, and to execute.
-  const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined });
+  const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined, labels });
   const recipient = agent === undefined ? undefined : recipientOf(plan, agent, proxy);
   if (inside !== undefined && listener !== undefined) {
     return inside.leaveListening(proxy, plan, { executable, fifo, recipient, listener });

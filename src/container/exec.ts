@@ -12,7 +12,14 @@ import { type Join, NAMESPACE_KINDS, NAMESPACES } from "../namespaces/plan.ts";
 import { becomeUser } from "../process/become-user.ts";
 import { maskText } from "../process/cpu-list.ts";
 import { closeOnExecute, execute } from "../process/execute.ts";
-import { resetCpuAffinity, setCpuAffinity, setLimits, writeOomScore } from "../process/host-side.ts";
+import {
+  checkHostLabels,
+  resetCpuAffinity,
+  setCpuAffinity,
+  setLimits,
+  writeOomScore,
+} from "../process/host-side.ts";
+import type { LabelFiles } from "../process/labels.ts";
 import { type ProcessPlan, planProcess } from "../process/plan.ts";
 import { outliveTsrun, sessionOperations } from "../process/session.ts";
 import { close } from "../proxy/calls.ts";
@@ -28,6 +35,7 @@ import { executeError } from "./execute-error.ts";
 import { type AgentModule, loadAgent, placeSeccomp, type Recipient } from "./filter.ts";
 import { attachTerminal, prepareForeground, supervise } from "./foreground.ts";
 import { checkInherited } from "./handed-down.ts";
+import { type LabelModule, loadLabels } from "./init.ts";
 import type { ExecOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, EXECUTING, INSIDE } from "./phases.ts";
 import { isRootless, seccompOf } from "./plan.ts";
@@ -54,6 +62,7 @@ export async function execContainer(globals: GlobalOptions, options: ExecOptions
   checkInherited(options);
   const plan = planExec(globals, options);
   const agent = await loadAgent(plan.seccomp);
+  const labelling = await loadLabels(plan.process);
   for (const warning of plan.process.warnings) globals.log.warning(warning);
   const foreground = options.detach ? undefined : prepareForeground({ reaper: false });
   const { socket, ours } = openConsole({
@@ -73,12 +82,12 @@ export async function execContainer(globals: GlobalOptions, options: ExecOptions
     waitFor(proxy.pid);
   });
   globals.trace?.(INSIDE);
-  setUp(proxy, plan, { console: entered.extra[0], trace: globals.trace });
+  const labels = setUp(proxy, plan, { console: entered.extra[0], trace: globals.trace, labelling });
   terminal?.close();
   using relay = attachTerminal(ours);
   if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, "setns", proxy.pid);
   globals.trace?.(EXECUTING);
-  becomeProgram(proxy, plan, { options, agent });
+  becomeProgram(proxy, plan, { options, agent, labels });
 
   // AS RUNC: the pid file is how conmon learns that it worked, so it comes last, and only then.
   if (options.pidFile !== undefined) replaceFile(options.pidFile, `${proxy.pid}`, { mode: 0o666 });
@@ -94,16 +103,18 @@ function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
   checkStatus(record, directory, options);
   const spec = directory.loadConfig();
   const process = chooseProcess(spec, options);
+  const plan = planProcess({
+    kind: "exec",
+    id: record.id,
+    process,
+    container: spec.process,
+    linux: spec.linux,
+    newKeyring: record.newKeyring,
+  });
+  checkHostLabels(plan);
   return {
     record,
-    process: planProcess({
-      kind: "exec",
-      id: record.id,
-      process,
-      container: spec.process,
-      linux: spec.linux,
-      newKeyring: record.newKeyring,
-    }),
+    process: plan,
     consoleSize: process.consoleSize,
     terminal: process.terminal === true,
     seccomp: seccompOf(spec, globals),
@@ -175,13 +186,19 @@ interface SetUpOptions {
   /** The descriptor of the console's socket in the proxy. */
   readonly console: number | undefined;
   readonly trace: GlobalOptions["trace"];
+  /** Present when the process has labels of security modules. */
+  readonly labelling: LabelModule | undefined;
 }
 
 /**
  * What the host gives from outside: unlike in create, the /proc that the process itself sees is the
- * container's.
+ * container's. Returns what the labels of the process will be written to.
  */
-function setUp(proxy: SyscallProxy, plan: ExecPlan, { console, trace }: SetUpOptions): void {
+function setUp(
+  proxy: SyscallProxy,
+  plan: ExecPlan,
+  { console, trace, labelling }: SetUpOptions,
+): LabelFiles | undefined {
   const { process, rootless, record } = plan;
   // AS RUNC: the group may have been removed by others, and the process is then in that of everybody.
   for (const file of record.rdt?.tasks ?? []) tryWriteFile(file, `${proxy.pid}`);
@@ -193,10 +210,11 @@ function setUp(proxy: SyscallProxy, plan: ExecPlan, { console, trace }: SetUpOpt
   }
   if (process.oomScoreAdj !== undefined) writeOomScore(proxy.pid, process.oomScoreAdj, { rootless });
   setLimits(proxy.pid, process.rlimits);
-  const session = sessionOperations({ ...process, oomScoreAdj: undefined }, { rootless });
+  const labels = labelling?.openLabelFiles(proxy, process);
+  const session = sessionOperations({ ...process, oomScoreAdj: undefined }, { rootless, labels });
   proxy.run(session.operations);
   session.check();
-  if (console === undefined) return;
+  if (console === undefined) return labels;
   const pty = openPty(proxy, plan.consoleSize);
   proxy.run([
     sendMaster(console, pty.master),
@@ -204,18 +222,20 @@ function setUp(proxy: SyscallProxy, plan: ExecPlan, { console, trace }: SetUpOpt
     close(console),
     ...adoptTerminal(pty.slave),
   ]);
+  return labels;
 }
 
 interface BecomeOptions {
   readonly options: ExecOptions;
   /** Present when the seccomp profile notifies. */
   readonly agent: AgentModule | undefined;
+  readonly labels: LabelFiles | undefined;
 }
 
 /** The end: the user's credentials, and the program. */
-function becomeProgram(proxy: SyscallProxy, plan: ExecPlan, { options, agent }: BecomeOptions): void {
+function becomeProgram(proxy: SyscallProxy, plan: ExecPlan, { options, agent, labels }: BecomeOptions): void {
   const { process } = plan;
-  const executable = becomeUser(proxy, process, { filter: plan.seccomp !== undefined });
+  const executable = becomeUser(proxy, process, { filter: plan.seccomp !== undefined, labels });
   const filter = placeSeccomp(plan);
   if (process.affinity.final !== undefined) setCpuAffinity(proxy.pid, process.affinity.final);
   let first = [closeOnExecute(3 + options.preserveFds), outliveTsrun(), ...filter.beforeWaiting];

@@ -8,6 +8,8 @@ import { setLoopbackUp } from "../network/loopback.ts";
 import { cwdOperations, type Executable } from "../process/become-user.ts";
 import { closeAllBut, closeOnExecute, execute, handleTermination } from "../process/execute.ts";
 import { resetCpuAffinity, writeOomScore } from "../process/host-side.ts";
+import { hasLabels, type LabelFiles } from "../process/labels.ts";
+import type { ProcessPlan } from "../process/plan.ts";
 import { type Checked, outliveTsrun, sessionOperations } from "../process/session.ts";
 import { data, quote, shown } from "../proxy/arguments.ts";
 import { close, read } from "../proxy/calls.ts";
@@ -22,18 +24,32 @@ import type { ContainerPlan, UnfilteredPlan } from "./plan.ts";
 /** AS RUNC: of a first process that dies before it is the user's program. */
 const EXIT_STATUS = 255;
 
+/** What few processes need, loaded by `loadLabels`. */
+export type LabelModule = typeof import("../process/label-files.ts");
+
+/** For a process that AppArmor or SELinux is to confine. */
+export async function loadLabels(process: ProcessPlan): Promise<LabelModule | undefined> {
+  return hasLabels(process) ? await import("../process/label-files.ts") : undefined;
+}
+
 /**
  * World: the container's namespaces, but still the host's mounts, whose /proc is the one to trust; all
- * privileges.
+ * privileges. Returns what the labels of the process will be written to.
  */
-export function prepareInit(proxy: SyscallProxy, plan: ContainerPlan): void {
+export function prepareInit(
+  proxy: SyscallProxy,
+  plan: ContainerPlan,
+  labelling: LabelModule | undefined,
+): LabelFiles | undefined {
   const { rootless } = plan;
   resetCpuAffinity(proxy.pid);
   const score = oomScoreFromOutside(plan);
   if (score !== undefined) writeOomScore(proxy.pid, score, { rootless });
-  const { operations, check } = initOperations(plan);
+  const labels = labelling?.openLabelFiles(proxy, plan.process);
+  const { operations, check } = initOperations(plan, labels);
   proxy.run(operations);
   check();
+  return labels;
 }
 
 /**
@@ -45,11 +61,12 @@ export function oomScoreFromOutside({ process, rootless }: UnfilteredPlan): numb
 }
 
 /** What the first process itself does of it. */
-export function initOperations(plan: UnfilteredPlan): Checked {
+export function initOperations(plan: UnfilteredPlan, labels?: LabelFiles): Checked {
   const { bundle, process, rootless, namespaces } = plan;
   const fromOutside = oomScoreFromOutside(plan) !== undefined;
   const session = sessionOperations(fromOutside ? { ...process, oomScoreAdj: undefined } : process, {
     rootless,
+    labels,
   });
   return {
     ...session,

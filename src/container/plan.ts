@@ -9,6 +9,7 @@ import { TsrunError } from "../errors.ts";
 import { effectiveUid } from "../linux/process.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
 import { isIsolated, type NamespacePlan, planNamespaces } from "../namespaces/plan.ts";
+import { checkHostLabels } from "../process/host-side.ts";
 import { type ProcessPlan, planProcess } from "../process/plan.ts";
 import { planRootfs, type RootfsPlan } from "../rootfs/plan.ts";
 import type { CgroupLayout } from "../rootfs/plan-cgroup.ts";
@@ -42,6 +43,8 @@ export interface PlanRequest {
 /** Decides. Reads the host's cgroups and ids, and changes nothing but the cache of seccomp filters. */
 export function planContainer(request: PlanRequest): ContainerPlan {
   const plan = planWithoutFilter(request);
+  const { apparmorProfile, selinuxLabel } = plan.process;
+  checkHostLabels({ apparmorProfile, selinuxLabel, mountLabel: plan.rootfs.mountLabel });
   return { ...plan, seccomp: seccompOf(request.bundle.spec, request.globals) };
 }
 

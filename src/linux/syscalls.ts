@@ -38,6 +38,7 @@ const NUMBERS = [
   "fchmod", 91, 52,
   "fchown", 93, 55,
   "umask", 95, 166,
+  "fsetxattr", 190, 7,
   "getuid", 102, 174,
   "getgid", 104, 176,
   "geteuid", 107, 175,

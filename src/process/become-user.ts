@@ -13,8 +13,7 @@ import type { SyscallProxy } from "../proxy/proxy.ts";
 import { variable, withHome } from "./environment.ts";
 import { lastCapability, maySetGroups } from "./host-side.ts";
 import { becomeOperations, outsideOfRoot } from "./identity.ts";
-import { openLabelFiles } from "./label-files.ts";
-import { type LabelFiles, labelOperations } from "./labels.ts";
+import { type LabelFiles, labelHint, labelOperations, NO_LABELS } from "./labels.ts";
 import { candidatesFor, choose, lookupOperations } from "./lookup.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { schedulingOperations } from "./scheduling.ts";
@@ -29,13 +28,13 @@ export interface Executable {
 export interface BecomeOptions {
   /** A seccomp filter will be installed in the last batch: see `placeFilter`. */
   readonly filter: boolean;
-  /** When they have been opened already, to label the session keyring. */
-  readonly labels?: LabelFiles;
+  /** Where the process's labels are written to, if it has any. */
+  readonly labels?: LabelFiles | undefined;
 }
 
 /** Gives up tsrun's privileges and finds the program. Throws runc's words when there is none. */
 export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: BecomeOptions): Executable {
-  const labels = options.labels ?? openLabelFiles(proxy, plan);
+  const { labels = NO_LABELS } = options;
   const seen = look(proxy, plan);
   const mayGroup = maySetGroups(proxy.pid);
   if (!mayGroup && plan.user.additionalGids.length > 0) {
@@ -235,7 +234,9 @@ function identityError(failed: Operation, plan: ProcessPlan): TsrunError {
       hint: "process scheduler can't be used together with AllowedCPUs: SCHED_DEADLINE wants every CPU",
     });
   }
-  return operationError(failed);
+  if (failed.call !== "write") return operationError(failed);
+  const { message } = operationError(failed);
+  return new TsrunError("E_SYSCALL", message, { errno: errnoName(errno), hint: labelHint(failed, plan) });
 }
 
 function unmapped(words: string): TsrunError {

@@ -9,7 +9,7 @@ import { filesystemType, openIfThere, readTextIfThere, tryWriteFile } from "../l
 import { RLIM_INFINITY } from "../linux/rlimits.ts";
 import { u64Struct } from "../linux/words.ts";
 import { parseList } from "./cpu-list.ts";
-import type { SecurityModules } from "./labels.ts";
+import { checkLabels, hasLabels, type Labels, type SecurityModules } from "./labels.ts";
 import type { PlannedRlimit } from "./plan.ts";
 import { nodeMask } from "./scheduling.ts";
 
@@ -72,8 +72,13 @@ export function lastCapability(): number {
   return Number.isInteger(number) && number > 0 && number < 64 ? number : LAST_CAPABILITY;
 }
 
+/** Refuses labels that nothing on this host would enforce. */
+export function checkHostLabels(labels: Labels): void {
+  if (hasLabels(labels) || labels.mountLabel !== undefined) checkLabels(labels, securityModules());
+}
+
 /** Which security modules enforce labels on this host (runc: apparmor.isEnabled, go-selinux). */
-export function securityModules(): SecurityModules {
+function securityModules(): SecurityModules {
   using held = openIfThere("/sys/fs/selinux", O_PATH | O_DIRECTORY);
   return {
     apparmor: readTextIfThere("/sys/module/apparmor/parameters/enabled")?.startsWith("Y") === true,

@@ -1,6 +1,6 @@
 // The files under /proc/thread-self/attr that labels are written to, opened through a procfs that nobody can
-// have put something in the place of (CVE-2019-16884, CVE-2025-52881). Called by become-user.ts, and by the
-// stories where keys are labelled too. Only the thread itself may write them, so they are the proxy's.
+// have put something in the place of (CVE-2019-16884, CVE-2025-52881). Loaded by the stories for a process
+// that has labels. Only the thread itself may write them, so they are the proxy's.
 
 import { TsrunError } from "../errors.ts";
 import {
@@ -28,15 +28,12 @@ import {
 } from "../proxy/calls.ts";
 import { type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
-import { securityModules } from "./host-side.ts";
-import { checkLabels, type LabelFiles, NO_LABELS } from "./labels.ts";
+import type { LabelFiles } from "./labels.ts";
 import type { ProcessPlan } from "./plan.ts";
 
-/** Opens what the labels will be written to, if there are any. Refuses those the host cannot enforce. */
+/** Opens what the labels will be written to. */
 export function openLabelFiles(proxy: SyscallProxy, plan: ProcessPlan): LabelFiles {
   const { apparmorProfile, selinuxLabel } = plan;
-  if (apparmorProfile === undefined && selinuxLabel === undefined) return NO_LABELS;
-  checkLabels(plan, securityModules());
   const proc = openProc(proxy);
   const specific = openAttribute(proc, "apparmor/exec");
   const files = [

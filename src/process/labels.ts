@@ -2,6 +2,7 @@
 // them at the next execve(2). Pure. Called by become-user.ts; the files come from label-files.ts.
 
 import { TsrunError } from "../errors.ts";
+import { ENOENT } from "../linux/errno.ts";
 import { close, write } from "../proxy/calls.ts";
 import type { Operation } from "../proxy/operation.ts";
 import type { ProcessPlan } from "./plan.ts";
@@ -23,19 +24,53 @@ export interface SecurityModules {
   readonly selinux: boolean;
 }
 
+/** What a configuration asks of security modules. */
+export interface Labels {
+  readonly apparmorProfile: string | undefined;
+  readonly selinuxLabel: string | undefined;
+  /** SELinux: of the file systems that are mounted for the container. */
+  readonly mountLabel?: string | undefined;
+}
+
+/** Whether a process has any. */
+export function hasLabels({ apparmorProfile, selinuxLabel }: Labels): boolean {
+  return apparmorProfile !== undefined || selinuxLabel !== undefined;
+}
+
 /** Refuses a label that nothing on the host would enforce, in runc's words. */
-export function checkLabels(plan: ProcessPlan, host: SecurityModules): void {
-  if (plan.apparmorProfile !== undefined && !host.apparmor) {
+export function checkLabels(
+  { apparmorProfile, selinuxLabel, mountLabel }: Labels,
+  host: SecurityModules,
+): void {
+  if (apparmorProfile !== undefined && !host.apparmor) {
     throw new TsrunError("E_UNSUPPORTED", "apparmor: config provided but apparmor not supported", {
       hint: "this host runs without AppArmor; remove process.apparmorProfile",
     });
   }
-  if (plan.selinuxLabel !== undefined && !host.selinux) {
+  if (host.selinux) return;
+  if (selinuxLabel !== undefined) {
     const message = "selinux label is specified in config, but selinux is disabled or not supported";
     throw new TsrunError("E_UNSUPPORTED", message, {
       hint: "this host runs without SELinux; remove process.selinuxLabel",
     });
   }
+  // DIFFERS: runc leaves it to the kernel to know no such option of the first file system that is mounted.
+  if (mountLabel !== undefined) {
+    const message = "selinux mountLabel is specified in config, but selinux is disabled or not supported";
+    throw new TsrunError("E_UNSUPPORTED", message, {
+      hint: "this host runs without SELinux; remove linux.mountLabel",
+    });
+  }
+}
+
+/** What may be wrong with a label that the kernel refuses. */
+export function labelHint({ result = 0 }: Operation, { apparmorProfile, selinuxLabel }: Labels): string {
+  if (apparmorProfile !== undefined && selinuxLabel === undefined) {
+    return result === -ENOENT
+      ? `no AppArmor profile "${apparmorProfile}" is loaded; apparmor_parser(8) loads one`
+      : "AppArmor lets this process not change to the profile";
+  }
+  return "SELinux knows no such label, or lets this process not change to it";
 }
 
 /** Around the making of the session keyring: SELinux labels it, and no key after it. */

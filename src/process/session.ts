@@ -8,6 +8,7 @@ import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG, SIGKILL } from "../linux/sched.ts";
 import { type Fd, fd, shown, text } from "../proxy/arguments.ts";
 import { close, openat, prctl, write } from "../proxy/calls.ts";
 import { type Operation, operation, operationError, orGoOn, render } from "../proxy/operation.ts";
+import { type LabelFiles, labelKeys, NO_LABELS } from "./labels.ts";
 import type { ProcessPlan } from "./plan.ts";
 
 /** Operations, and what to make of their results once they have run. */
@@ -20,15 +21,24 @@ export interface Checked {
 export interface SessionOptions {
   /** An ordinary user owns /proc/self only while the process is dumpable. */
   readonly rootless: boolean;
+  /** Where the label of the keyring is written to, if it has one. */
+  readonly labels?: LabelFiles | undefined;
 }
 
 /** Session, keyring and OOM score. */
-export function sessionOperations(plan: ProcessPlan, { rootless }: SessionOptions): Checked {
+export function sessionOperations(
+  plan: ProcessPlan,
+  { rootless, labels = NO_LABELS }: SessionOptions,
+): Checked {
   const keyring = plan.newKeyring ? joinKeyring(plan) : { operations: [], check: () => {} };
   const { oomScoreAdj } = plan;
   const score = oomScoreAdj === undefined ? [] : oomScoreOperations(oomScoreAdj, { rootless });
   return {
-    operations: [operation("setsid", [], "make a session"), ...score, ...keyring.operations],
+    operations: [
+      operation("setsid", [], "make a session"),
+      ...score,
+      ...labelKeys(plan, labels, keyring.operations),
+    ],
     check: keyring.check,
   };
 }

@@ -107,6 +107,20 @@ export function statx(dir: Fd, path: string, how: number, attempt = `stat "${pat
   return { ...operation("statx", [fd(dir), text(path), how, STATX_BASIC, memory], attempt), out: memory };
 }
 
+/** Sets an extended attribute; security modules want no NUL at the end of a label. */
+export function fsetxattr(
+  of: Fd,
+  { name, value }: { name: string; value: string },
+  attempt: string,
+): Operation {
+  const bytes = utf8(value);
+  return operation(
+    "fsetxattr",
+    [fd(of), text(name), data(bytes, () => quote(value)), bytes.length, 0],
+    attempt,
+  );
+}
+
 /** `struct statfs`, whose first word is the file system's magic. */
 export function fstatfs(of: Fd, attempt: string): Reading {
   const memory = out(120);

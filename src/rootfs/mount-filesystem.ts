@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { EBUSY, ELOOP, ENOTDIR, EPERM } from "../linux/errno.ts";
-import { AT_EMPTY_PATH, O_DIRECTORY, O_PATH } from "../linux/fcntl.ts";
+import { AT_EMPTY_PATH, O_DIRECTORY, O_PATH, O_RDONLY } from "../linux/fcntl.ts";
 import { MS_RDONLY } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { text } from "../linux/words.ts";
@@ -13,8 +13,10 @@ import {
   fsconfigCreate,
   fsconfigFlag,
   fsconfigString,
+  fsetxattr,
   fsmount,
   fsopen,
+  openat,
   type Reading,
   read,
   statx,
@@ -131,6 +133,7 @@ export class FilesystemStep implements TargetStep, Provider {
       fsconfigCreate(filesystem, attempt),
       mounted,
       close(filesystem),
+      ...this.#labelRoot(mounted),
       ...attached.operations,
       ...this.#closing(target, mounted),
     ];
@@ -173,7 +176,18 @@ export class FilesystemStep implements TargetStep, Provider {
         operations.push(fsconfigString(filesystem, key, value, attempt));
       }
     }
+    const { context } = mount;
+    if (context !== undefined) operations.push(fsconfigString(filesystem, "context", context, attempt));
     return operations;
+  }
+
+  #labelRoot(mounted: Operation): Operation[] {
+    const { rootLabel } = this.#options.mount;
+    if (rootLabel === undefined) return [];
+    const attempt = `label ${nameMount(this.#options.mount)} "${rootLabel}"`;
+    // The descriptor of a mount is one of a path, which has no attributes.
+    const root = openat(mounted, ".", O_RDONLY | O_DIRECTORY, attempt);
+    return [root, fsetxattr(root, { name: "security.selinux", value: rootLabel }, attempt), close(root)];
   }
 
   #data(): readonly string[] {
@@ -191,7 +205,10 @@ export class FilesystemStep implements TargetStep, Provider {
         source: mount.source === "" ? "none" : mount.source,
         type: mount.type,
         flags,
-        data: this.#data().join(","),
+        // A context may have commas in it.
+        data: [...this.#data(), ...(mount.context === undefined ? [] : [`context="${mount.context}"`])].join(
+          ",",
+        ),
       },
       again: () => this.target.reopen(O_PATH | O_DIRECTORY),
       recursive,
@@ -199,7 +216,7 @@ export class FilesystemStep implements TargetStep, Provider {
       attempt: this.#attempt,
     });
     this.#mounted = mounted;
-    return [...operations, ...this.#closing(target, mounted)];
+    return [...operations, ...this.#labelRoot(mounted), ...this.#closing(target, mounted)];
   }
 
   recover(failed: Operation, pending: readonly Step[]): void {

@@ -51,6 +51,10 @@ export interface FilesystemMount extends Planned {
   readonly plainDirectory: boolean;
   /** What fsconfig(2) cannot say goes through mount(2). */
   readonly needsMountCall: boolean;
+  /** SELinux: the context of all its files. */
+  readonly context?: string | undefined;
+  /** SELinux: the label of its root directory, where all its files cannot have one. */
+  readonly rootLabel?: string | undefined;
   /** Instead, when the kernel does not let us mount this (cgroup2 without a cgroup namespace of our own). */
   readonly otherwise?: BindMount | undefined;
   /** Instead, when there is nothing to bind either. */

@@ -7,6 +7,7 @@ import { MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from "../linux
 import type { Spec } from "../spec/types.ts";
 import { cleanPath } from "./paths.ts";
 import { type CgroupLayout, planCgroupMount } from "./plan-cgroup.ts";
+import { withLabel } from "./plan-label.ts";
 import { type MountPlan, planMount } from "./plan-mounts.ts";
 
 export interface RootfsPlan {
@@ -73,7 +74,9 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
       hint: 'add {"type": "mount"} to linux.namespaces, or remove linux.maskedPaths and linux.readonlyPaths',
     });
   }
-  const mounts = planMounts(request, rootfs);
+  const mountLabel = linux.mountLabel === "" ? undefined : linux.mountLabel;
+  const planned = planMounts(request, rootfs);
+  const mounts = mountLabel === undefined ? planned : planned.map((mount) => withLabel(mount, mountLabel));
   const setsUpDev = !bindsDev(mounts);
   return {
     rootfs,
@@ -89,7 +92,7 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
     readonlyRoot: isolated && spec.root?.readonly === true,
     readonlyPaths: unique(readonlyPaths),
     maskedPaths: unique(maskedPaths),
-    mountLabel: linux.mountLabel === "" ? undefined : linux.mountLabel,
+    mountLabel,
   };
 }
 

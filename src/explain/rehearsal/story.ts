@@ -24,6 +24,8 @@ import { Descriptor } from "../../linux/files.ts";
 import { type Entered, enterNamespaces } from "../../namespaces/enter.ts";
 import { idMapText } from "../../namespaces/plan.ts";
 import { becomeUser } from "../../process/become-user.ts";
+import { openLabelFiles } from "../../process/label-files.ts";
+import { hasLabels } from "../../process/labels.ts";
 import type { FileKind } from "../../rootfs/context.ts";
 import { buildRootfs, enterRootfs, layOutRootfs, sealRootfs } from "../../rootfs/rootfs.ts";
 import type { ShownCall } from "../model.ts";
@@ -87,7 +89,8 @@ function perform(plan: ContainerPlan, stage: Stage, enter: (phase: string) => vo
   host.resetAffinity();
   const score = oomScoreFromOutside(plan);
   if (score !== undefined) host.writeFile(`/proc/${NOBODY}/oom_score_adj`, `${score}`);
-  proxy.run(initOperations(plan).operations);
+  const labels = hasLabels(plan.process) ? openLabelFiles(proxy, plan.process) : undefined;
+  proxy.run(initOperations(plan, labels).operations);
 
   enter("mounts");
   const layout = layOutRootfs(plan.rootfs, (path) => kindOf(stage.files.onHost(path)));
@@ -113,7 +116,7 @@ function perform(plan: ContainerPlan, stage: Stage, enter: (phase: string) => vo
   sealRootfs(proxy, plan.rootfs, rootfs);
 
   enter("identity");
-  const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined });
+  const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined, labels });
   enter("command");
   const wait = { executable, fifo, recipient: undefined };
   if (listener === undefined) leaveWaiting(proxy, plan, wait);

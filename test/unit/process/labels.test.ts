@@ -1,7 +1,13 @@
 // AppArmor and SELinux labels: what is written, and what a host that has none answers.
 
 import t from "tap";
-import { checkLabels, labelKeys, labelOperations, NO_LABELS } from "../../../src/process/labels.ts";
+import {
+  checkLabels,
+  labelHint,
+  labelKeys,
+  labelOperations,
+  NO_LABELS,
+} from "../../../src/process/labels.ts";
 import { type ProcessPlan, planProcess } from "../../../src/process/plan.ts";
 import { operation, render } from "../../../src/proxy/operation.ts";
 
@@ -28,7 +34,20 @@ t.test("a label that nothing enforces is refused with runc's words", async (t) =
     code: "E_UNSUPPORTED",
     message: "selinux label is specified in config, but selinux is disabled or not supported",
   });
+  const mountLabel = "a:b:c:s0";
+  t.throws(() => checkLabels({ ...plan({}), mountLabel }, { ...none, apparmor: true }), {
+    code: "E_UNSUPPORTED",
+    message: "selinux mountLabel is specified in config, but selinux is disabled or not supported",
+  });
   checkLabels(plan({ apparmorProfile: "docker-default" }), { ...none, apparmor: true });
+  checkLabels({ ...plan({ selinuxLabel: "a:b:c:s0" }), mountLabel }, { ...none, selinux: true });
+});
+
+t.test("a refused label says which module has refused it, and what helps", async (t) => {
+  const failed = { ...operation("write", [], "apply"), result: -2 };
+  t.match(labelHint(failed, plan({ apparmorProfile: "mine" })), /no AppArmor profile "mine" is loaded/);
+  t.match(labelHint({ ...failed, result: -13 }, plan({ apparmorProfile: "mine" })), /AppArmor lets/);
+  t.match(labelHint(failed, plan({ selinuxLabel: "a:b:c" })), /SELinux knows no such label/);
 });
 
 t.test("AppArmor gets `exec PROFILE`, SELinux the label itself", async (t) => {

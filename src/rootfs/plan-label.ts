@@ -1,0 +1,20 @@
+// `linux.mountLabel`: the SELinux label of the file systems that are mounted for a container. Pure; called by
+// plan.ts when there is one.
+
+import type { MountPlan } from "./plan-mounts.ts";
+
+/**
+ * The labels of these belong to the policy, which tells their files apart (AS RUNC: mountToRootfs). A bind
+ * mount shows labels that are there.
+ */
+const LABELLED_BY_POLICY = ["proc", "sysfs", "cgroup", "cgroup2"];
+
+/** The mount with the label, where it takes one. */
+export function withLabel(plan: MountPlan, label: string): MountPlan {
+  if (plan.kind !== "filesystem") return plan;
+  const { lastResort } = plan;
+  if (lastResort !== undefined) return { ...plan, lastResort: { ...lastResort, context: label } };
+  if (LABELLED_BY_POLICY.includes(plan.type)) return plan;
+  // A queue is labelled by who makes it, below a directory that the container may use.
+  return plan.type === "mqueue" ? { ...plan, rootLabel: label } : { ...plan, context: label };
+}

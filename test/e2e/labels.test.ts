@@ -1,0 +1,227 @@
+// AppArmor profiles and SELinux labels of processes, keys and mounts: that they are in force, in create and
+// exec, and that a host that could not enforce them says so.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Test } from "tap";
+import { behaviour, type Condition, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import type { Config } from "../support/config.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import { findProgram, parseMountinfo } from "../support/host.ts";
+import type { Lab } from "../support/lab.ts";
+
+const APPARMOR = "/sys/module/apparmor/parameters/enabled";
+const hasApparmor = existsSync(APPARMOR) && readFileSync(APPARMOR, "utf8").startsWith("Y");
+const hasSelinux = existsSync("/sys/fs/selinux/enforce");
+
+const needsApparmor: Condition = !hasApparmor
+  ? "the kernel runs without AppArmor"
+  : findProgram("apparmor_parser") === undefined
+    ? "needs apparmor_parser (package apparmor)"
+    : undefined;
+
+/** The labels that container policies have; others are possible, but these every one of them knows. */
+const PROCESS_LABEL = "system_u:system_r:container_t:s0";
+const MOUNT_LABEL = "system_u:object_r:container_file_t:s0:c1,c2";
+
+const needsSelinux: Condition = !hasSelinux
+  ? "the kernel runs without SELinux"
+  : [PROCESS_LABEL, MOUNT_LABEL].every(isKnownLabel)
+    ? undefined
+    : "the SELinux policy knows no containers";
+
+function isKnownLabel(label: string): boolean {
+  try {
+    writeFileSync("/sys/fs/selinux/context", label);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Loads a profile that allows everything but reading one file. */
+function loadProfile(lab: Lab): string {
+  const name = lab.mark;
+  const file = join(lab.folder, "profile");
+  const rules = "file, capability, network, signal, ptrace, mount, umount, unix, deny /etc/forbidden r,";
+  writeFileSync(file, `profile ${name} flags=(attach_disconnected,mediate_deleted) { ${rules} }\n`);
+  const parser = findProgram("apparmor_parser") ?? "";
+  const { status, stderr } = spawnSync(parser, ["--replace", "--skip-cache", file], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`apparmor_parser: ${stderr}`);
+  lab.atClose(() => spawnSync(parser, ["--remove", file]));
+  return name;
+}
+
+const SHOW = "cat /proc/self/attr/current; cat /etc/forbidden 2>&1; cat /etc/allowed";
+
+function withFiles(box: Container): Container {
+  for (const name of ["forbidden", "allowed"]) writeFileSync(join(box.rootfs, "etc", name), `${name}\n`);
+  return box;
+}
+
+function seen(t: Test, output: string, profile: string): void {
+  const [label, forbidden, allowed] = output.split("\n");
+  t.equal(label, `${profile} (enforce)`);
+  t.match(forbidden, /Permission denied/);
+  t.equal(allowed, "allowed");
+}
+
+for (const noNewPrivileges of [true, false]) {
+  for (const uid of [0, 1000]) {
+    behaviour(
+      `an AppArmor profile is in force, noNewPrivileges ${noNewPrivileges}, uid ${uid}`,
+      async (t, lab) => {
+        const apparmorProfile = loadProfile(lab);
+        const edit = (script: string) => (config: Config) => {
+          Container.script(script)(config);
+          Object.assign(config.process, { apparmorProfile, noNewPrivileges, user: { uid, gid: uid } });
+        };
+        const first = withFiles(lab.container(edit(SHOW)));
+        seen(t, await first.live(), apparmorProfile);
+        const second = withFiles(lab.container(edit("exec sleep 1000")));
+        mustSucceed(await second.run({ flags: ["--detach"] }));
+        const { stdout } = await lab.invoke(["exec", second.id, "sh", "-c", SHOW]);
+        seen(t, stdout, apparmorProfile);
+      },
+      needsApparmor,
+    );
+  }
+}
+
+behaviour(
+  "exec --apparmor confines one process, and a container in a user namespace is confined as well",
+  async (t, lab) => {
+    const profile = loadProfile(lab);
+    const box = withFiles(lab.container(Container.script("exec sleep 1000")));
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    const { stdout } = await lab.invoke(["exec", "--apparmor", profile, box.id, "sh", "-c", SHOW]);
+    seen(t, stdout, profile);
+    const other = withFiles(
+      lab.container((config) => {
+        Container.script(SHOW)(config);
+        Object.assign(config.process, { apparmorProfile: profile });
+        config.linux.namespaces.push({ type: "user" });
+        config.linux.uidMappings = [{ containerID: 0, hostID: 0, size: 65_536 }];
+        config.linux.gidMappings = [{ containerID: 0, hostID: 0, size: 65_536 }];
+      }),
+    );
+    seen(t, await other.live(), profile);
+  },
+  needsApparmor,
+);
+
+behaviour(
+  "a profile that is not loaded is refused and leaves nothing",
+  async (t, lab) => {
+    const line = /AppArmor profile "no-such-profile".*ENOENT.*apparmor_parser/;
+    const box = lab.container();
+    Object.assign(box.config.process, { apparmorProfile: "no-such-profile" });
+    box.writeConfig();
+    refused(t, await box.create(), line);
+    refused(t, await box.run(), line);
+    await nothingLeft(t, lab, "after the refusals");
+    const running = lab.container(Container.script("exec sleep 1000"));
+    mustSucceed(await running.run({ flags: ["--detach"] }));
+    const exec = ["exec", "--apparmor", "no-such-profile", running.id, "true"];
+    refused(t, await lab.invoke(exec), line, 255);
+  },
+  needsApparmor,
+);
+
+behaviour(
+  "SELinux labels a process, its session keyring and its mounts",
+  async (t, lab) => {
+    const script = "cat /proc/self/attr/current; echo; cat /proc/self/mountinfo";
+    const box = lab.container(Container.script(`${script}; exec sleep 1000`));
+    Object.assign(box.config.process, { selinuxLabel: PROCESS_LABEL });
+    Object.assign(box.config.linux, {
+      mountLabel: MOUNT_LABEL,
+      maskedPaths: ["/proc/acpi", "/sys/firmware"],
+    });
+    box.writeConfig();
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    const [label = "", ...rest] = box.output().replaceAll("\0", "").split("\n");
+    t.equal(label, PROCESS_LABEL);
+    const mounts = parseMountinfo(rest.join("\n"));
+    for (const { target, type, superOptions } of mounts) {
+      const context = superOptions.join(",").match(/context="?([^"]*?)"?(,|$)/)?.[1];
+      if (["tmpfs", "devpts"].includes(type)) t.match(superOptions.join(","), MOUNT_LABEL, target);
+      else t.equal(context, undefined, `${type} on ${target}`);
+    }
+    const exec = await lab.invoke(["exec", box.id, "cat", "/proc/self/attr/current"]);
+    t.equal(exec.stdout.replaceAll("\0", "").trim(), PROCESS_LABEL);
+  },
+  needsSelinux,
+);
+
+behaviour(
+  "a label that the SELinux policy does not know is refused and leaves nothing",
+  async (t, lab) => {
+    for (const labels of [{ process: { selinuxLabel: "x:y:z:s0" } }, { linux: { mountLabel: "x:y:z:s0" } }]) {
+      const box = lab.container();
+      Object.assign(box.config.process, labels.process);
+      Object.assign(box.config.linux, labels.linux);
+      box.writeConfig();
+      refused(t, await box.create(), /x:y:z:s0/);
+      await nothingLeft(t, lab, "after the refusal");
+    }
+  },
+  needsSelinux,
+);
+
+behaviour(
+  "without AppArmor a profile is refused",
+  async (t, lab) => {
+    const line = /apparmor: config provided but apparmor not supported/;
+    const box = lab.container();
+    Object.assign(box.config.process, { apparmorProfile: "docker-default" });
+    box.writeConfig();
+    refused(t, await box.create(), line);
+    refused(t, await box.run(), line);
+    await nothingLeft(t, lab, "after the refusals");
+    const running = lab.container(Container.script("exec sleep 1000"));
+    mustSucceed(await running.run({ flags: ["--detach"] }));
+    refused(t, await lab.invoke(["exec", "--apparmor", "docker-default", running.id, "true"]), line, 255);
+  },
+  hasApparmor ? "the kernel runs AppArmor" : undefined,
+);
+
+behaviour(
+  "without SELinux a label is refused",
+  async (t, lab) => {
+    const line = /selinux label is specified in config, but selinux is disabled or not supported/;
+    const box = lab.container();
+    Object.assign(box.config.process, { selinuxLabel: PROCESS_LABEL });
+    box.writeConfig();
+    refused(t, await box.create(), line);
+    refused(t, await box.run(), line);
+    await nothingLeft(t, lab, "after the refusals");
+    const running = lab.container(Container.script("exec sleep 1000"));
+    mustSucceed(await running.run({ flags: ["--detach"] }));
+    const exec = ["exec", "--process-label", PROCESS_LABEL, running.id, "true"];
+    refused(t, await lab.invoke(exec), line, 255);
+  },
+  hasSelinux ? "the kernel runs SELinux" : undefined,
+);
+
+behaviour(
+  "without SELinux a label of mounts is refused",
+  async (t, lab) => {
+    const box = lab.container();
+    Object.assign(box.config.linux, { mountLabel: MOUNT_LABEL });
+    box.writeConfig();
+    refused(t, await box.create(), /selinux mountLabel is specified in config, but selinux is disabled/);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  hasSelinux ? "the kernel runs SELinux" : undefined,
+  tsrunOnly("1.1 mounts without it"),
+);
+
+behaviour("empty labels are none", async (t, lab) => {
+  const box = lab.container(Container.script("echo ran"));
+  Object.assign(box.config.process, { apparmorProfile: "", selinuxLabel: "" });
+  Object.assign(box.config.linux, { mountLabel: "" });
+  box.writeConfig();
+  t.equal(await box.live(), "ran\n");
+});
