@@ -7,6 +7,9 @@ import t from "tap";
 import type { Outcomes } from "../../scripts/conformance/outcomes.ts";
 import { page } from "../../scripts/conformance/report.ts";
 import { compare, loadRuns, SUBJECT } from "../../scripts/conformance/store.ts";
+import { commands } from "../../src/cli/command-table.ts";
+import { globalOptions } from "../../src/cli/flags.ts";
+import { KEYS } from "../../src/spec/generated/keys.ts";
 
 const documents = [
   ...readdirSync(".").filter((name) => name.endsWith(".md")),
@@ -83,6 +86,23 @@ t.test(
       return [...missing.map((name) => `${what}: no ${name}`), ...(proven ? [] : [`${what}: no proof`])];
     });
     test.strictSame(faults, []);
+    test.end();
+  },
+);
+
+t.test(
+  "docs/spec-conformance.md names every option of every command, and every member of config.json",
+  (test) => {
+    const text = readFileSync("docs/spec-conformance.md", "utf8");
+    const options = commands.flatMap(({ options: table }) => Object.keys(table).map((name) => `--${name}`));
+    const types = ["Spec", "Root", "Process", "Hooks", "Linux", "Resources", "Seccomp", "Mount", "IntelRdt"];
+    const members = types.flatMap((type) => Object.keys(KEYS[type] ?? {}));
+    const words = new Set(text.match(/--[a-z][a-z0-9-]+|[A-Za-z]\w*/g));
+    const global = Object.keys(globalOptions).map((name) => `--${name}`);
+    test.strictSame(
+      [...new Set([...global, ...options, ...members])].filter((name) => !words.has(name)),
+      [],
+    );
     test.end();
   },
 );
