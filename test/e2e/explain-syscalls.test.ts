@@ -143,6 +143,10 @@ behaviour(
     const host = shown.filter(({ by }) => by === "tsrun").map(({ call }) => call);
     t.ok(host.some((call) => call.startsWith("mkdirat(AT_FDCWD, ")));
     t.ok(host.includes('write(9, "55", 2) = 2'));
+    t.ok(
+      host.some((call) => /^write\(9, .*\\"status\\":\\"created\\"/.test(call)),
+      "hooks are told of it",
+    );
     t.ok(host.includes("prlimit64(PID, RLIMIT_NOFILE, {rlim_cur=10, rlim_max=20}, NULL) = 0"));
     t.strictSame(
       shown.filter(({ by }) => by === "hook").map(({ call }) => call),

@@ -55,6 +55,12 @@ export class HostSide {
     this.#note(operation("bpf", [shown(8, "BPF_PROG_ATTACH"), shown(0, put), 128], attempt), 0);
   }
 
+  /** What a hook will read on its standard input. */
+  tell(content: string): void {
+    const length = new TextEncoder().encode(content).length;
+    this.#note(write(FREE, content, "tell a hook of the container"), length);
+  }
+
   /** A hook, which is a process of its own. */
   execute(by: string, path: string, args: readonly string[], environment: readonly string[]): void {
     this.#stage.note(by, { ...execve(path, args, environment), result: 0 });

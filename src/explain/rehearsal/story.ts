@@ -7,6 +7,7 @@ import { showRule } from "../../cgroups/devices/rules.ts";
 import { joinNewCgroup } from "../../cgroups/driver.ts";
 import { planLimitsV1, planLimitsV2 } from "../../cgroups/limits.ts";
 import { plannedRecord } from "../../cgroups/plan.ts";
+import { hookState } from "../../container/create.ts";
 import { inheritedFds } from "../../container/handed-down.ts";
 import { leaveListening } from "../../container/hooks-inside.ts";
 import {
@@ -18,7 +19,7 @@ import {
 } from "../../container/init.ts";
 import type { ContainerPlan } from "../../container/plan.ts";
 import { TsrunError } from "../../errors.ts";
-import { argumentsOf, type HookKind } from "../../hooks/plan.ts";
+import { argumentsOf, type HookKind, type HookState } from "../../hooks/plan.ts";
 import { S_IFDIR, S_IFMT } from "../../linux/fcntl.ts";
 import { Descriptor } from "../../linux/files.ts";
 import { type Entered, enterNamespaces } from "../../namespaces/enter.ts";
@@ -102,12 +103,18 @@ function perform(plan: ContainerPlan, stage: Stage, enter: (phase: string) => vo
   for (const { name, soft, hard } of plan.process.rlimits) host.setLimit(name, soft, hard);
 
   enter("hooks");
-  const run = (kind: HookKind, by: "hook" | "hook inside"): void => {
-    for (const hook of hooks?.[kind] ?? []) host.execute(by, hook.path, argumentsOf(hook), hook.env ?? []);
+  // Importing this from create.ts also keeps the two in one piece of the executable: apart, create would be
+  // longer to load.
+  const creating = hookState(plan, "creating", NOBODY);
+  const run = (kind: HookKind, state: HookState): void => {
+    for (const hook of hooks?.[kind] ?? []) {
+      host.tell(JSON.stringify(state));
+      host.execute("hook", hook.path, argumentsOf(hook), hook.env ?? []);
+    }
   };
-  run("prestart", "hook");
-  run("createRuntime", "hook");
-  run("createContainer", "hook inside");
+  run("prestart", { ...creating, status: "created" });
+  run("createRuntime", creating);
+  run("createContainer", creating);
 
   enter("root");
   enterRootfs(proxy, plan.rootfs, rootfs);
