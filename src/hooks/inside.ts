@@ -54,6 +54,7 @@ interface InsideHook extends InsideHooks {
 function runHook(proxy: SyscallProxy, inside: InsideHook): void {
   const { hook, kind, index } = inside;
   const attempt = `run ${kind} hook #${index}`;
+  const begun = performance.now();
   const { files, handle, pid } = startHook(proxy, inside, attempt);
   const wait = waitReady(handle, timeoutMs(hook), attempt);
   proxy.run([wait]);
@@ -64,11 +65,12 @@ function runHook(proxy: SyscallProxy, inside: InsideHook): void {
     operation("wait4", [pid, status, 0, 0], attempt),
     close(handle),
   ]);
+  const ms = performance.now() - begun;
   const word = viewOf(status.bytes).getInt32(0, true);
   const failure = failureInReply(readBack(proxy, files.result));
   const [stdout, stderr] = [files.stdout, files.stderr].map((file) => text(readBack(proxy, file)).trim());
   proxy.run(Object.values(files).map((file) => close(file)));
-  const end = { word, stdout: stdout ?? "", stderr: stderr ?? "" };
+  const end = { word, ms, stdout: stdout ?? "", stderr: stderr ?? "" };
   if (timedOut) throw hookTimeout(kind, index, hook, end);
   if (failure !== undefined) throw hookNotExecuted(kind, index, hook, errnoWords(failure.errno));
   if (word !== 0) throw hookError(kind, index, hook, end);

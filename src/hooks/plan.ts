@@ -43,23 +43,26 @@ export interface HookEnd {
   readonly word: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** How long it ran. */
+  readonly ms: number;
 }
 
 /** The error of a hook that did not exit with 0, in runc's words, and what it printed. */
 export function hookError(kind: HookKind, index: number, hook: Hook, end: HookEnd): TsrunError {
-  return failed(kind, index, hook, `${endOf(end.word)}, stdout: ${end.stdout}, stderr: ${end.stderr}`);
+  const how = `${endOf(end.word)}, stdout: ${end.stdout}, stderr: ${end.stderr}`;
+  return failed(kind, index, hook, { how, ms: end.ms });
 }
 
 /** The error of a hook that was killed at its time limit; with what it had printed by then. */
 export function hookTimeout(kind: HookKind, index: number, hook: Hook, end: HookEnd): TsrunError {
   const limit = `hook ran past specified timeout of ${(hook.timeout ?? 0).toFixed(1)}s`;
   const said = end.stdout === "" && end.stderr === "" ? "" : `, stdout: ${end.stdout}, stderr: ${end.stderr}`;
-  return failed(kind, index, hook, limit + said);
+  return failed(kind, index, hook, { how: limit + said, ms: end.ms });
 }
 
 /** The error of a hook that could not be executed. */
 export function hookNotExecuted(kind: HookKind, index: number, hook: Hook, words: string): TsrunError {
-  return failed(kind, index, hook, `fork/exec ${hook.path}: ${words}`);
+  return failed(kind, index, hook, { how: `fork/exec ${hook.path}: ${words}` });
 }
 
 /** argv: AS RUNC, `args` as given, argv[0] included; the path alone where there are none. */
@@ -72,10 +75,16 @@ export function timeoutMs({ timeout = 0 }: Hook): number | undefined {
   return timeout <= 0 ? undefined : timeout * 1000;
 }
 
-function failed(kind: HookKind, index: number, hook: Hook, how: string): TsrunError {
+interface Failure {
+  readonly how: string;
+  readonly ms?: number;
+}
+
+function failed(kind: HookKind, index: number, hook: Hook, { how, ms }: Failure): TsrunError {
+  const ran = ms === undefined ? "" : `, and ran for ${(ms / 1000).toFixed(2)} s`;
   const command = [hook.path, ...argumentsOf(hook)].map((word) => JSON.stringify(word));
   return new TsrunError("E_EXEC", `error running ${kind} hook #${index}: ${how}`, {
-    hint: `the hook is ${command[0]}, called as [${command.slice(1).join(", ")}]`,
+    hint: `the hook is ${command[0]}, called as [${command.slice(1).join(", ")}]${ran}`,
   });
 }
 

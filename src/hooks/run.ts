@@ -28,6 +28,7 @@ interface HostHook {
 
 function runHook({ kind, hook, index, state }: HostHook): void {
   using capture = new Capture(JSON.stringify(state));
+  const begun = performance.now();
   let pid: number;
   try {
     pid = spawn({
@@ -47,6 +48,7 @@ function runHook({ kind, hook, index, state }: HostHook): void {
   if (ended === 0) tryCall("pidfd_send_signal", handle.number, SIGKILL, 0, 0);
   const word = waitFor(pid)?.word ?? 0;
   if (ended !== 0 && word === 0) return;
-  const end = { word, stdout: capture.text("stdout"), stderr: capture.text("stderr") };
+  const ms = performance.now() - begun;
+  const end = { word, ms, stdout: capture.text("stdout"), stderr: capture.text("stderr") };
   throw ended === 0 ? hookTimeout(kind, index, hook, end) : hookError(kind, index, hook, end);
 }

@@ -264,6 +264,15 @@ behaviour(
   tsrunOnly("its createContainer hooks inherit sockets and files of its own"),
 );
 
+behaviour("with --no-pivot they are in the container's root all the same", async (t, lab) => {
+  const box = lab.container((config) => {
+    Container.script("true")(config);
+    config.hooks = { startContainer: [shell("ls / > /seen")] };
+  });
+  await box.live({ flags: ["--no-pivot"] });
+  t.match(readFileSync(join(box.rootfs, "seen"), "utf8"), /^seen$/m);
+});
+
 behaviour("startContainer hooks run in a user namespace as the container's root", async (t, lab) => {
   const box = lab.container((config) => {
     Container.script("true")(config);

@@ -6,7 +6,7 @@ import { argumentsOf, hookError, hookNotExecuted, hookTimeout, timeoutMs } from 
 const HOOK = { path: "/bin/hook", args: ["hook", "one two"] };
 
 function said(word: number): string {
-  return hookError("prestart", 2, HOOK, { word, stdout: "out", stderr: "err" }).message;
+  return hookError("prestart", 2, HOOK, { word, ms: 1234, stdout: "out", stderr: "err" }).message;
 }
 
 t.test("the end of a hook is told in runc's words", async (t) => {
@@ -21,8 +21,13 @@ t.test("a hook is named by its path and its arguments", async (t) => {
   t.equal(hint, 'the hook is "/bin/hook", called as ["hook", "one two"]');
 });
 
+t.test("one that ran is told how long", async (t) => {
+  const { hint } = hookError("poststop", 0, HOOK, { word: 256, ms: 1234, stdout: "", stderr: "" });
+  t.equal(hint, 'the hook is "/bin/hook", called as ["hook", "one two"], and ran for 1.23 s');
+});
+
 t.test("a time limit is told with what was printed by then", async (t) => {
-  const silent = { word: 9, stdout: "", stderr: "" };
+  const silent = { word: 9, ms: 2001, stdout: "", stderr: "" };
   const limited = { ...HOOK, timeout: 2 };
   const words = "error running poststart hook #0: hook ran past specified timeout of 2.0s";
   t.equal(hookTimeout("poststart", 0, limited, silent).message, words);
