@@ -189,7 +189,7 @@ function setUp(
   // From here on no path of the host can be reached.
   enterRootfs(proxy, plan.rootfs, rootfs);
   if (console !== undefined) giveTerminal(proxy, plan, console);
-  furnishRoot(proxy, plan);
+  furnishRoot(proxy, plan, rootfs);
   sealRootfs(proxy, plan.rootfs, rootfs);
 
   // Privileges go, and with them the way back; what remains is to wait, and to execute.

@@ -5,7 +5,7 @@ import { F_SETFD, FD_CLOEXEC } from "../linux/fcntl.ts";
 import { utf8 } from "../linux/words.ts";
 import { sysctlOperations } from "../namespaces/sysctl.ts";
 import { setLoopbackUp } from "../network/loopback.ts";
-import { cwdOperations, type Executable } from "../process/become-user.ts";
+import type { Executable } from "../process/become-user.ts";
 import { closeAllBut, closeOnExecute, execute, handleTermination } from "../process/execute.ts";
 import { resetCpuAffinity, writeOomScore } from "../process/host-side.ts";
 import { hasLabels, type LabelFiles } from "../process/labels.ts";
@@ -16,6 +16,8 @@ import { close, read } from "../proxy/calls.ts";
 import { BUFFER, HEADER_SIZE, OPERATION_SIZE } from "../proxy/interpreter.ts";
 import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
+import { directoryStep } from "../rootfs/directory.ts";
+import type { RootfsHandles } from "../rootfs/rootfs.ts";
 import { adoptTerminal, bindConsole, openPty, sendMaster } from "../terminal/console.ts";
 import { placeSeccomp, type Recipient } from "./filter.ts";
 import { inheritedFds } from "./handed-down.ts";
@@ -79,14 +81,21 @@ export function initOperations(plan: UnfilteredPlan, labels?: LabelFiles): Check
 }
 
 /** World: the container's root, still writable; all privileges. */
-export function furnishRoot(proxy: SyscallProxy, { bundle, process }: ContainerPlan): void {
+export function furnishRoot(
+  proxy: SyscallProxy,
+  { bundle, process }: ContainerPlan,
+  { context }: RootfsHandles,
+): void {
   const { hostname, domainname } = bundle.spec;
+  // AS RUNC: made for the first process only, before the root becomes read-only.
+  const workingDirectory = directoryStep(context, process.cwd);
   const operations = [
     ...nameOperation("sethostname", hostname),
     ...nameOperation("setdomainname", domainname),
-    ...cwdOperations(process),
+    ...workingDirectory.operations,
   ];
   if (operations.length > 0) proxy.run(operations);
+  workingDirectory.finish();
 }
 
 /**

@@ -7,7 +7,7 @@ import { EACCES, EINVAL, EPERM, EROFS, errnoName, errnoWords } from "../linux/er
 import { AT_EMPTY_PATH, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
 import { type FileStatus, parseStatx } from "../linux/statx.ts";
 import { text, textUntilNul } from "../linux/words.ts";
-import { chdir, close, dup3, fchown, mkdirat, openat, type Reading, read, statx } from "../proxy/calls.ts";
+import { chdir, close, dup3, fchown, openat, type Reading, read, statx } from "../proxy/calls.ts";
 import { type Operation, operationError, orGoOn } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { variable, withHome } from "./environment.ts";
@@ -73,18 +73,6 @@ export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: Beco
 
 /** Two per candidate. */
 const MOST_LOOKUPS = 64;
-
-/**
- * Makes the working directory and what is missing above it, inside the root, before that becomes read-only.
- * Whether it worked is seen when the directory is entered. AS RUNC: for the first process only.
- */
-export function cwdOperations({ cwd }: ProcessPlan): Operation[] {
-  const parts = cwd.split("/").filter((part) => part !== "");
-  return parts.map((_, index) => {
-    const path = `/${parts.slice(0, index + 1).join("/")}`;
-    return orGoOn(mkdirat(-100, path, 0o755, `create the working directory "${cwd}"`));
-  });
-}
 
 interface Seen {
   readonly passwd: string;

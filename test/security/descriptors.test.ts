@@ -5,6 +5,7 @@ import { rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Test } from "tap";
 import { attack, MANY_CAPABILITIES } from "../support/attack.ts";
+import { tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import type { Result } from "../support/runtime.ts";
@@ -53,6 +54,25 @@ attack(LEAKY, "nor is a link of the image that leads there", async (t, lab) => {
     rmSync(join(box.rootfs, "work"));
   }
 });
+
+attack(
+  LEAKY,
+  "where the host's processes are in sight, their roots are no way out and nothing is made there",
+  async (t, lab, outside) => {
+    const box = lab.container(Container.script(SHOW));
+    box.config.linux.namespaces = box.config.linux.namespaces.filter(({ type }) => type !== "pid");
+    symlinkSync(`/proc/${process.pid}/root`, join(box.rootfs, "host"));
+    for (const root of [`/proc/${process.pid}/root`, "/host", `/proc/${process.pid}/cwd`]) {
+      for (const path of [outside.folder, join(outside.folder, "made"), join(outside.folder, "made/deep")]) {
+        box.config.process.cwd = `${root}${path}`;
+        box.writeConfig();
+        t.equal((await box.run()).code, 1, box.config.process.cwd);
+        t.strictSame(outside.changes(), [], box.config.process.cwd);
+      }
+    }
+  },
+  tsrunOnly("it makes them before it refuses"),
+);
 
 attack(LEAKY, "nor is it one for exec", async (t, lab) => {
   const box = lab.container(Container.script("exec sleep 1000"));

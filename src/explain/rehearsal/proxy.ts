@@ -287,7 +287,8 @@ export class RehearsalProxy extends SyscallProxy {
 
   #readlink(args: readonly Argument[]): number {
     const { place } = this.#placeOf(args[0]);
-    const link = place === undefined ? undefined : this.#stage.files.find(place)?.link;
+    if (place === undefined) return -EBADF;
+    const link = this.#stage.files.find(place)?.link;
     return link === undefined ? -ENOENT : fillText(args[2], link);
   }
 

@@ -119,7 +119,7 @@ function perform(plan: ContainerPlan, stage: Stage, enter: (phase: string) => vo
   enter("root");
   enterRootfs(proxy, plan.rootfs, rootfs);
   if (console !== undefined) giveTerminal(proxy, plan, console);
-  furnishRoot(proxy, plan);
+  furnishRoot(proxy, plan, rootfs);
   sealRootfs(proxy, plan.rootfs, rootfs);
 
   enter("identity");
