@@ -12,12 +12,14 @@ import { makeDirectories, status } from "../linux/files.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
 import { isIsolated, planNamespaces } from "../namespaces/plan.ts";
 import { planRootfs } from "../rootfs/plan.ts";
+import type { Spec } from "../spec/types.ts";
 import { findCriu } from "./criu.ts";
 import { destroy, killAndWait } from "./delete.ts";
+import { NOTIFY, withHandedDown } from "./handed-down.ts";
 import type { CheckpointOptions, GlobalOptions } from "./options.ts";
 import { cgroupLayout } from "./plan.ts";
 import { statusOf } from "./status.ts";
-import { getStateDirectory } from "./store.ts";
+import { getStateDirectory, type StateDirectory } from "./store.ts";
 
 /**
  * Checkpoints a container that runs or is paused. Unless its processes are to go on, the container is gone
@@ -36,7 +38,7 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
   makeDirectories(options.imagePath, 0o700);
   checkParent(options);
   const criu = findCriu(globals);
-  const spec = directory.loadConfig();
+  const spec = configOf(directory);
   const namespaces = planNamespaces(spec);
   const pid = record.init_process_pid;
   dump({
@@ -66,6 +68,14 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
     // AS RUNC: the images are complete, and that is what was asked for.
     globals.log.warning(error instanceof Error ? error.message : String(error));
   }
+}
+
+/**
+ * What the container was made from: with a mount that the configuration does not tell of, when it reports.
+ */
+function configOf(directory: StateDirectory): Spec {
+  const notifySocket = directory.has(NOTIFY) ? "" : undefined;
+  return withHandedDown(directory.loadConfig(), { preserveFds: 0, notifySocket }, directory.path);
 }
 
 /**

@@ -86,6 +86,8 @@ export interface RestoreOptions extends RevivalOptions {
   readonly detach: boolean;
   readonly noPivot: boolean;
   readonly noSubreaper: boolean;
+  /** Of the service manager; the container must have been created with one. */
+  readonly notifySocket?: string | undefined;
 }
 
 export interface KillOptions {

@@ -15,9 +15,11 @@ import { hookState, identityOf, newRecord } from "./create.ts";
 import { findCriu } from "./criu.ts";
 import { destroy, killAndWait } from "./delete.ts";
 import { attachTerminal, prepareForeground, supervise } from "./foreground.ts";
+import { NOTIFY, withHandedDown } from "./handed-down.ts";
 import type { GlobalOptions, RestoreOptions } from "./options.ts";
 import { type ContainerPlan, planWithoutFilter } from "./plan.ts";
 import type { StateRecord } from "./record.ts";
+import { proxyNotifications } from "./start.ts";
 import { createStateDirectory, type StateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
@@ -30,9 +32,11 @@ const MASTER_NAME = "orphan-pts-master";
  * Restores a container. Returns the exit status of its first process, 128 + signal when a signal ended it, 0
  * when detached.
  */
-export function restoreContainer(globals: GlobalOptions, options: RestoreOptions): number {
+export async function restoreContainer(globals: GlobalOptions, options: RestoreOptions): Promise<number> {
   const bundle = loadBundle(options.bundle);
-  const request = { bundle, options: { ...options, noNewKeyring: false, preserveFds: 0 }, globals };
+  const creation = { ...options, noNewKeyring: false, preserveFds: 0 };
+  const spec = withHandedDown(bundle.spec, creation, `${globals.root}/${options.id}`);
+  const request = { bundle: { ...bundle, spec }, options: creation, globals };
   // A seccomp filter comes out of the images.
   const plan: ContainerPlan = { ...planWithoutFilter(request), seccomp: undefined };
   const foreground = options.detach ? undefined : prepareForeground({ reaper: !options.noSubreaper });
@@ -48,6 +52,8 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
   using directory = createStateDirectory(globals.root, options.id);
   undo.add(() => directory.remove());
   directory.saveConfig(bundle.text);
+  if (options.notifySocket !== undefined) directory.makeSharedDirectory(NOTIFY);
+  using notify = await proxyNotifications(globals, directory, options.notifySocket);
   const record = reviveProcesses(globals, { plan, options, directory, console, undo });
   const pid = record.init_process_pid;
 
@@ -56,7 +62,7 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
   undo.commit();
   if (foreground === undefined) return 0;
   try {
-    return supervise(pid, foreground, { relay });
+    return supervise(pid, foreground, { relay, notify });
   } finally {
     killAndWait(record);
     waitFor(pid, WNOHANG);

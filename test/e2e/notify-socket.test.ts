@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { checkpoint, counter, countsOn, needsCriu, restore, silently } from "../support/criu.ts";
 import type { Lab } from "../support/lab.ts";
 import { plainEnv } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
@@ -223,4 +224,25 @@ behaviour(
     await nothingLeft(t, lab, "after delete");
   },
   tsrunOnly("starts the container first"),
+);
+
+behaviour(
+  "a container that was checkpointed and restored can report as before",
+  async (t, lab) => {
+    const { env, lines } = await startManager(lab);
+    const box = counter(lab);
+    mustSucceed(await box.create({ ...silently, env }));
+    mustSucceed(await box.start());
+    await countsOn(box);
+    mustSucceed(await checkpoint(box));
+    const restored = restore(box, { env });
+    await box.waitForStatus("running");
+    await say(box, "STATUS=restored");
+    await until("the report", () => lines().includes("STATUS=restored"));
+    mustSucceed(await box.kill("KILL"));
+    t.equal((await restored).code, 137);
+    await nothingLeft(t, lab, "after restore");
+  },
+  needsCriu(),
+  tsrunOnly("passes nothing on but READY"),
 );

@@ -44,10 +44,11 @@ export function needsIptables(): Condition {
 
 /**
  * Counts in a file that is dumped with the container; a second beginning would show in one of its root, which
- * stays. A file of the root that is open while it is dumped must have the same size at restore.
+ * stays. A file of the root that is open while it is dumped must have the same size at restore. It waits
+ * without a process for it: every new one takes its time on an emulated machine.
  */
-export const COUNTING =
-  "echo begun >> /begun; i=0; while :; do i=$((i+1)); echo $i > /dev/shm/count; usleep 10000; done";
+export const COUNTING = `echo begun >> /begun; mkfifo /dev/shm/never; exec 3<>/dev/shm/never
+  i=0; while :; do i=$((i+1)); echo $i > /dev/shm/count; read -t 0.01 x <&3; done`;
 
 /** Files of the host are nothing that criu could write down: all three streams must be of the container. */
 export const silently = { wrapper: ["sh", "-c", 'exec "$@" </dev/null >/dev/null 2>&1', "sh"] } as const;

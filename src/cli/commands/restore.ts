@@ -3,6 +3,7 @@
 import { absoluteIfGiven } from "../create-options.ts";
 import { criuOptions, readCriuOptions } from "../criu-options.ts";
 import { createOptions } from "../flags.ts";
+import { readNotifySocket } from "../handed-down.ts";
 import { defineCommand } from "../options.ts";
 import { absolutePath } from "../paths.ts";
 
@@ -62,6 +63,7 @@ EXAMPLE:
       detach: options.detach,
       noPivot: options["no-pivot"],
       noSubreaper: options["no-subreaper"],
+      notifySocket: readNotifySocket(host.env),
       tcpClose: options["tcp-close"],
       lsmProfile: options["lsm-profile"] === "" ? undefined : options["lsm-profile"],
       lsmMountContext: options["lsm-mount-context"] === "" ? undefined : options["lsm-mount-context"],
