@@ -9,20 +9,15 @@ import type { CgroupWrite, ControllerWrites } from "../cgroups/writes.ts";
 import { type ExplainedPlan, inUnits, type Row, type Section } from "./model.ts";
 
 /** Made first, so that all that follows is counted. */
-export function describeCgroup({ cgroup, rootless }: ExplainedPlan): Section[] {
+export function describeCgroup({ cgroup }: ExplainedPlan): Section[] {
   const title = "Control group: where it is counted";
   const { unit, owner, directories } = cgroup;
   if (directories.length === 0) {
-    const text = "No hierarchy of control groups can be used, so nothing counts or limits the container.";
+    const text = "None can be made here, so nothing counts or limits the container.";
     return [{ topic: "cgroup", title, text: [text] }];
   }
   const who = unit === undefined ? "tsrun makes" : `systemd makes, as the unit "${unit.name}",`;
-  const notes = [
-    ...(owner === undefined ? [] : [`User ${owner} gets it, and may divide it further.`]),
-    ...(rootless && !cgroup.explicit
-      ? ["An ordinary user who may make none does without, as long as no limits are asked for."]
-      : []),
-  ];
+  const notes = owner === undefined ? [] : [`User ${owner} gets it, and may divide it further.`];
   return [
     {
       topic: "cgroup",
@@ -49,7 +44,7 @@ export function describeCgroup({ cgroup, rootless }: ExplainedPlan): Section[] {
 
 /** Set when the mounts are made, which do not count against a tight limit of memory then. */
 export function describeLimits({ cgroup }: ExplainedPlan): Section[] {
-  return [limits(cgroup), deviceAccess(cgroup)];
+  return cgroup.driver === "none" ? [] : [limits(cgroup), deviceAccess(cgroup)];
 }
 
 function limits(cgroup: CgroupPlan): Section {
@@ -133,7 +128,12 @@ const LIMIT_WORDS: Readonly<Record<string, string>> = {
   "net_prio.ifpriomap": "priority of its network packets",
 };
 
-function deviceAccess({ devices, driver }: CgroupPlan): Section {
+function deviceAccess({ devices, driver, directories }: CgroupPlan): Section {
+  const title = "Device access: which hardware it may use";
+  if (driver === "v1" && !directories.some(({ controllers }) => controllers.includes("devices"))) {
+    const text = "The caller may make no group for devices: the permissions of device files alone decide.";
+    return { topic: "device-access", title, text: [text] };
+  }
   const { defaultAllow, exceptions } = buildDeviceSet(devices);
   const how =
     driver === "v2"
@@ -142,7 +142,7 @@ function deviceAccess({ devices, driver }: CgroupPlan): Section {
   const rest = defaultAllow ? "Every device may be used, but for these:" : "Only these may be used:";
   return {
     topic: "device-access",
-    title: "Device access: which hardware it may use",
+    title,
     text: [`${how} ${rest}`],
     table: {
       columns: [

@@ -4,13 +4,17 @@
 import type { CgroupPlan, CgroupRecord } from "../cgroups/record.ts";
 import { checkRootfs, readConfig } from "../container/bundle.ts";
 import type { CreateOptions, GlobalOptions } from "../container/options.ts";
-import { planWithoutFilter, type UnfilteredPlan } from "../container/plan.ts";
+import { isRootless, planWithoutFilter, type UnfilteredPlan } from "../container/plan.ts";
 import type { StateRecord } from "../container/record.ts";
 import { statusOf } from "../container/status.ts";
 import { findStateDirectory, getStateDirectory } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
+import { tryCall } from "../linux/call.ts";
+import { AT_FDCWD } from "../linux/fcntl.ts";
 import { status } from "../linux/files.ts";
 import { effectiveUid } from "../linux/process.ts";
+import { cString } from "../linux/words.ts";
+import { parentOf } from "../rootfs/paths.ts";
 import { compileSeccomp } from "../seccomp/compile.ts";
 import { isEmptyProfile, planFilter } from "../seccomp/plan.ts";
 import type { Warning } from "../spec/faults.ts";
@@ -61,10 +65,12 @@ export async function explainBundle(
   const text = readConfig(path);
   const { loaded, asRoot } = load(text, `${path}/config.json`);
   const { spec, warnings } = loaded;
+  const caller: GlobalOptions = asRoot ? { ...globals, rootless: "false" } : globals;
   const plan = planWithoutFilter({
     bundle: { path, spec, warnings, text, rootfs: checkRootfs(path, spec) },
     options: { ...options, id: ANY_ID, bundle: path },
-    globals: asRoot ? { ...globals, rootless: "false" } : globals,
+    globals: caller,
+    existing: (planned) => (isRootless(caller) ? permitted(planned) : planned),
   });
   return {
     subject: "bundle",
@@ -86,6 +92,23 @@ function load(text: string, file: string): { loaded: LoadedConfig; asRoot: boole
     return { loaded: loadConfig(text, file, { euid: 0 }), asRoot: true };
   }
 }
+
+/** An ordinary user's container goes without the control groups that the user may not make. */
+function permitted(planned: CgroupPlan): CgroupPlan {
+  if (planned.explicit || planned.unit !== undefined) return planned;
+  const directories = planned.directories.filter(({ path }) => mayMake(path));
+  return { ...planned, directories, driver: directories.length === 0 ? "none" : planned.driver };
+}
+
+/** Whether what is there of the path lets something be made in it. */
+function mayMake(path: string): boolean {
+  let above = path;
+  do above = parentOf(above);
+  while (status(above) === undefined);
+  return tryCall("faccessat", AT_FDCWD, cString(above), W_OK, 0) === 0;
+}
+
+const W_OK = 2;
 
 /** What was done for a container, from the configuration that was kept and the record of what was made. */
 export async function explainContainer(

@@ -253,6 +253,23 @@ behaviour(
 );
 
 behaviour(
+  "an ordinary user's own container is explained as it will be: without the groups the user may not make",
+  async (t, lab) => {
+    const wrapper = asUser(lab);
+    const box = lab.container();
+    mustSucceed(await lab.invoke(["spec", "--rootless", "--bundle", lab.folder]));
+    box.writeConfig(readFileSync(join(lab.folder, "config.json"), "utf8"));
+    const { code, stdout, stderr } = await lab.invoke(["explain", "--syscalls", box.bundle], { wrapper });
+    t.strictSame([code, stderr], [0, ""]);
+    t.match(stdout, "None can be made here, so nothing counts or limits the container.");
+    t.notMatch(stdout, /explained as root's/);
+    t.match(stdout, /^ +\d+ {2}\w+ +unshare\(CLONE_NEWUSER\) = 0$/m);
+    await nothingLeft(t, lab, "after explaining");
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
   "an ordinary user may ask, and is told what root would get",
   async (t, lab) => {
     const box = lab.container();
