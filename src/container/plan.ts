@@ -9,7 +9,7 @@ import { TsrunError } from "../errors.ts";
 import { effectiveUid } from "../linux/process.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
 import { isIsolated, type NamespacePlan, planNamespaces } from "../namespaces/plan.ts";
-import { checkHostLabels } from "../process/host-side.ts";
+import { checkHostLabels, hasSelinux } from "../process/host-side.ts";
 import { type ProcessPlan, planProcess } from "../process/plan.ts";
 import { planRootfs, type RootfsPlan } from "../rootfs/plan.ts";
 import type { CgroupLayout } from "../rootfs/plan-cgroup.ts";
@@ -42,10 +42,21 @@ export interface PlanRequest {
 
 /** Decides. Reads the host's cgroups and ids, and changes nothing but the cache of seccomp filters. */
 export function planContainer(request: PlanRequest): ContainerPlan {
-  const plan = planWithoutFilter(request);
-  const { apparmorProfile, selinuxLabel } = plan.process;
-  checkHostLabels({ apparmorProfile, selinuxLabel, mountLabel: plan.rootfs.mountLabel });
+  const plan = planWithoutFilter({ ...request, bundle: withoutIdleLabel(request) });
+  checkHostLabels(plan.process);
   return { ...plan, seccomp: seccompOf(request.bundle.spec, request.globals) };
+}
+
+/**
+ * Without SELinux a label of mounts is gone without, since nobody is told apart by one there. AS crun and the
+ * OCI validation suite have it; runc has had it both ways. That of a process, which would confine it, is
+ * refused.
+ */
+function withoutIdleLabel({ bundle, globals }: PlanRequest): Bundle {
+  const { linux } = bundle.spec;
+  if ((linux?.mountLabel ?? "") === "" || hasSelinux()) return bundle;
+  globals.log.warning("cannot label mounts: this host runs without SELinux, ignoring linux.mountLabel");
+  return { ...bundle, spec: { ...bundle.spec, linux: { ...linux, mountLabel: "" } } };
 }
 
 /** Everything but the compiled filter, which `explain` has no use for. */

@@ -74,16 +74,21 @@ export function lastCapability(): number {
 
 /** Refuses labels that nothing on this host would enforce. */
 export function checkHostLabels(labels: Labels): void {
-  if (hasLabels(labels) || labels.mountLabel !== undefined) checkLabels(labels, securityModules());
+  if (hasLabels(labels)) checkLabels(labels, securityModules());
 }
 
 /** Which security modules enforce labels on this host (runc: apparmor.isEnabled, go-selinux). */
 function securityModules(): SecurityModules {
-  using held = openIfThere("/sys/fs/selinux", O_PATH | O_DIRECTORY);
   return {
     apparmor: readTextIfThere("/sys/module/apparmor/parameters/enabled")?.startsWith("Y") === true,
-    selinux: held !== undefined && filesystemType(held.number) === SELINUX_MAGIC,
+    selinux: hasSelinux(),
   };
+}
+
+/** Whether the host runs SELinux. */
+export function hasSelinux(): boolean {
+  using held = openIfThere("/sys/fs/selinux", O_PATH | O_DIRECTORY);
+  return held !== undefined && filesystemType(held.number) === SELINUX_MAGIC;
 }
 
 const SELINUX_MAGIC = 0xf97cff8c;

@@ -28,8 +28,6 @@ export interface SecurityModules {
 export interface Labels {
   readonly apparmorProfile: string | undefined;
   readonly selinuxLabel: string | undefined;
-  /** SELinux: of the file systems that are mounted for the container. */
-  readonly mountLabel?: string | undefined;
 }
 
 /** Whether a process has any. */
@@ -38,10 +36,7 @@ export function hasLabels({ apparmorProfile, selinuxLabel }: Labels): boolean {
 }
 
 /** Refuses a label that nothing on the host would enforce, in runc's words. */
-export function checkLabels(
-  { apparmorProfile, selinuxLabel, mountLabel }: Labels,
-  host: SecurityModules,
-): void {
+export function checkLabels({ apparmorProfile, selinuxLabel }: Labels, host: SecurityModules): void {
   if (apparmorProfile !== undefined && !host.apparmor) {
     throw new TsrunError("E_UNSUPPORTED", "apparmor: config provided but apparmor not supported", {
       hint: "this host runs without AppArmor; remove process.apparmorProfile",
@@ -52,13 +47,6 @@ export function checkLabels(
     const message = "selinux label is specified in config, but selinux is disabled or not supported";
     throw new TsrunError("E_UNSUPPORTED", message, {
       hint: "this host runs without SELinux; remove process.selinuxLabel",
-    });
-  }
-  // DIFFERS: runc leaves it to the kernel to know no such option of the first file system that is mounted.
-  if (mountLabel !== undefined) {
-    const message = "selinux mountLabel is specified in config, but selinux is disabled or not supported";
-    throw new TsrunError("E_UNSUPPORTED", message, {
-      hint: "this host runs without SELinux; remove linux.mountLabel",
     });
   }
 }
