@@ -9,6 +9,8 @@ DESTDIR ?=
 RUNTIME ?= $(CURDIR)/$(BINARY)
 # Parts of test file names, for `make test-e2e FILES="lifecycle rootfs"`.
 FILES   ?=
+# System calls that the end-to-end tests do without, under a filter: `make test-e2e WITHOUT=openat2`.
+WITHOUT ?=
 # What `make run` runs: a folder of bundle-fixtures/ and plain, userns or rootless.
 BUNDLE  ?= hello
 VARIANT ?=
@@ -31,7 +33,7 @@ GENERATED := src/spec/generated/.made
 # Another runtime is tried without building this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
-.PHONY: help build man check test test-unit test-e2e test-style test-vm compile bench race profile conformance conformance-page run \
+.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm compile bench race profile conformance conformance-page run \
         install clean
 
 help: ## list the targets
@@ -85,7 +87,10 @@ test-style: compile ## the rules of style
 	@node build/test/run.js style/
 
 test-e2e: compile ## the runtime from outside; RUNTIME=runc tries the cases on another one
-	@RUNTIME='$(RUNTIME)' node build/test/run.js $(or $(FILES),e2e/ security/)
+	@RUNTIME='$(RUNTIME)' WITHOUT='$(WITHOUT)' node build/test/run.js $(or $(FILES),e2e/ security/)
+
+test-kernel: compile ## test-e2e once for each system call that older kernels lack
+	@RUNTIME='$(RUNTIME)' WITHOUT=each node build/test/run.js $(or $(FILES),e2e/ security/)
 
 test-vm: build compile ## cgroup tests in a virtual machine with systemd and cgroup v2; VM=folder with vm-run
 	@test -x '$(VM)/vm-run' || { echo "make test-vm needs VM=<folder with vm-run>"; exit 2; }

@@ -1,15 +1,16 @@
 // Runs the compiled tests under tap and closes with `N passed, N failed`. Arguments are folders or parts of
 // file names below test/ ("unit", "e2e/lifecycle"); without any, everything runs. Zero tests are a failure.
+// With WITHOUT=each in the environment they run once for every system call that can be done without.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { countCases } from "./support/tap-count.ts";
+import { type Count, countCases } from "./support/tap-count.ts";
 import { TapReport } from "./support/tap-report.ts";
+import { EACH, REPLACEABLE } from "./support/without.ts";
 
-const TAP_FILE = "build/test.tap";
 const STDOUT = 1;
 
 function print(line: string): void {
@@ -28,10 +29,11 @@ function testFiles(filters: readonly string[]): string[] {
 }
 
 /** Runs tap; its TAP text is shown as it comes and kept for the count. */
-async function runTap(files: readonly string[]): Promise<{ status: number; text: string }> {
+async function runTap(files: readonly string[], without: string): Promise<{ status: number; text: string }> {
   // Two files at a time: more would only measure how tests wait for each other.
   const args = ["node_modules/.bin/tap", "--reporter=tap", "--jobs=2", "--timeout=600", ...files];
-  const tap = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const env = { ...process.env, WITHOUT: without };
+  const tap = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], env });
   const ended = once(tap, "close");
   const report = new TapReport(print);
   const lines: string[] = [];
@@ -43,21 +45,48 @@ async function runTap(files: readonly string[]): Promise<{ status: number; text:
   return { status: typeof code === "number" ? code : 1, text: lines.join("\n") };
 }
 
+/** Runs the files once, and keeps the TAP text. */
+async function run(files: readonly string[], without: string): Promise<Count> {
+  const { status, text } = await runTap(files, without);
+  mkdirSync("build", { recursive: true });
+  writeFileSync(`build/test${without === "" ? "" : `-without-${without}`}.tap`, text);
+  const count = countCases(text);
+  for (const name of count.failures) print(`failed: ${name}`);
+  // tap may see what no case shows, such as a file that printed no plan.
+  return count.failed === 0 && status !== 0 ? { ...count, failed: 1 } : count;
+}
+
+function summary({ passed, failed, skipped }: Count): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}
+
+function sum(counts: readonly Count[]): Count {
+  const total = { passed: 0, failed: 0, skipped: 0, failures: [] };
+  for (const { passed, failed, skipped } of counts) {
+    total.passed += passed;
+    total.failed += failed;
+    total.skipped += skipped;
+  }
+  return total;
+}
+
 async function main(): Promise<number> {
   const files = testFiles(process.argv.slice(2));
   const missing = files.filter((file) => !existsSync(file));
   for (const file of missing) print(`not compiled: ${file}`);
   const runnable = files.length > 0 && missing.length === 0;
-  const { status, text } = runnable ? await runTap(files) : { status: 1, text: "" };
-  mkdirSync("build", { recursive: true });
-  writeFileSync(TAP_FILE, text);
-  const count = countCases(text);
-  for (const name of count.failures) print(`failed: ${name}`);
-  // tap may see what no case shows, such as a file that printed no plan.
-  const failed = count.failed === 0 && status !== 0 ? 1 : count.failed;
-  const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : "";
-  print(`${count.passed} passed, ${failed} failed${skipped}`);
-  return failed > 0 || count.passed === 0 ? 1 : 0;
+  const { WITHOUT = "" } = process.env;
+  const counts: Count[] = [];
+  for (const without of runnable ? (WITHOUT === EACH ? REPLACEABLE : [WITHOUT]) : []) {
+    if (WITHOUT === EACH) print(`without ${without}:`);
+    const count = await run(files, without);
+    if (WITHOUT === EACH) print(`without ${without}: ${summary(count)}`);
+    counts.push(count);
+  }
+  const total = sum(counts);
+  const failed = runnable ? total.failed : 1;
+  print(summary({ ...total, failed }));
+  return failed > 0 || total.passed === 0 ? 1 : 0;
 }
 
 process.exitCode = await main();

@@ -93,6 +93,7 @@ export async function createContainer(
   directory.save(record);
   const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless });
   undo.add(() => undoCgroup(cgroup));
+  tellUnkillable(globals, record, cgroup);
   // A cgroup of systemd's is counted with its neighbours; any other one begins with none.
   const killsBefore = cgroup.unit === undefined ? 0 : oomKills(cgroup);
 
@@ -142,6 +143,15 @@ function tellWarnings({ log, trace }: GlobalOptions, { bundle, process }: Contai
   for (const { pointer, message } of [...bundle.warnings, ...unknownKeys(JSON.parse(bundle.text))]) {
     log.debug(`${pointer}: ${message}`);
   }
+}
+
+/** AS RUNC: its words, which its suite knows. */
+function tellUnkillable({ log }: GlobalOptions, record: StateRecord, cgroup: CgroupRecord): void {
+  if (record.ownPidNamespace || Object.keys(cgroup.paths).length > 0) return;
+  log.warning(
+    "a container without a cgroup and a pid namespace of its own cannot be killed whole: only its first " +
+      "process is known. Such configuration is strongly discouraged",
+  );
 }
 
 interface SetUp {

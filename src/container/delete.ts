@@ -4,13 +4,12 @@ import { destroyCgroup, killProcesses } from "../cgroups/driver.ts";
 import { TsrunError } from "../errors.ts";
 import { runHooks } from "../hooks/run.ts";
 import { removeDirectory } from "../linux/files.ts";
-import { poll } from "../linux/process.ts";
-import { POLLIN, SIGKILL } from "../linux/sched.ts";
+import { SIGKILL } from "../linux/sched.ts";
 import { stateForHooks } from "./hook-state.ts";
 import { signalInit } from "./kill.ts";
 import type { DeleteOptions, GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
-import { openProcess, statusOf } from "./status.ts";
+import { openInit, statusOf } from "./status.ts";
 import { findStateDirectory, type StateDirectory } from "./store.ts";
 
 /** How long a killed first process may take to end, milliseconds; as runc. */
@@ -51,13 +50,11 @@ function loadOrForget(directory: StateDirectory, force: boolean): StateRecord | 
 
 /** SIGKILL, and the end of the first process. */
 export function killAndWait(record: StateRecord): void {
-  const handle = openProcess(record);
+  const handle = openInit(record);
   if (handle === undefined) return;
   using process = handle;
   signalInit(record, SIGKILL);
-  // A pidfd becomes readable when the process has ended.
-  const [ended = 0] = poll([{ fd: process.number, events: POLLIN }], KILL_TIMEOUT_MS);
-  if (ended === 0) throw new TsrunError("E_STATE", "container init still running");
+  if (!process.waitForEnd(KILL_TIMEOUT_MS)) throw new TsrunError("E_STATE", "container init still running");
 }
 
 /**

@@ -10,7 +10,7 @@ import { closeAllBut, closeOnExecute, execute, handleTermination } from "../proc
 import { resetCpuAffinity, writeOomScore } from "../process/host-side.ts";
 import { hasLabels, type LabelFiles } from "../process/labels.ts";
 import type { ProcessPlan } from "../process/plan.ts";
-import { type Checked, outliveTsrun, sessionOperations } from "../process/session.ts";
+import { type Checked, outliveTsrun, sessionOperations, showToOwner } from "../process/session.ts";
 import { data, quote, shown } from "../proxy/arguments.ts";
 import { close, read } from "../proxy/calls.ts";
 import { BUFFER, HEADER_SIZE, OPERATION_SIZE } from "../proxy/interpreter.ts";
@@ -154,6 +154,8 @@ export function settle(proxy: SyscallProxy, plan: ContainerPlan, { kept, last }:
     ...(namespaces.created.has("pid") ? handleTermination() : []),
     // Answered before tsrun leaves: its death would still take the process with it.
     outliveTsrun(),
+    // `exec` may come before `start`.
+    ...(plan.rootless ? [showToOwner()] : []),
     ...last,
   ]);
 }

@@ -2,12 +2,11 @@
 
 import { freezeState, killProcesses, readProcesses, thaw } from "../cgroups/driver.ts";
 import { TsrunError } from "../errors.ts";
-import { tryCall } from "../linux/call.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import type { GlobalOptions, KillOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
-import { openProcess } from "./status.ts";
+import { openInit } from "./status.ts";
 import { getStateDirectory } from "./store.ts";
 
 /** Sends a signal. Throws with runc's words when there is nothing to signal. */
@@ -27,10 +26,10 @@ export function killContainer(globals: GlobalOptions, { id, signal, all }: KillO
 
 /** Signals the first process; false when it has ended. */
 export function signalInit(record: StateRecord, signal: number): boolean {
-  const handle = openProcess(record);
+  const handle = openInit(record);
   if (handle === undefined) return false;
   using process = handle;
-  const result = tryCall("pidfd_send_signal", process.number, signal, 0, 0);
+  const result = process.signal(signal);
   if (result < 0) {
     throw new TsrunError("E_SYSCALL", `unable to signal init: ${errnoWords(-result)}`, {
       errno: errnoName(-result),

@@ -8,8 +8,9 @@ import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";
 import { AT_FDCWD } from "../linux/fcntl.ts";
-import { Descriptor, pipe, remove } from "../linux/files.ts";
+import { type Descriptor, pipe, remove } from "../linux/files.ts";
 import { type PollEntry, poll } from "../linux/process.ts";
+import { openChild } from "../linux/process-handle.ts";
 import { POLLIN } from "../linux/sched.ts";
 import { SOCK_DGRAM } from "../linux/sockets.ts";
 import { bindUnix, connectUnix, sendDescriptor } from "../linux/unix-sockets.ts";
@@ -87,13 +88,10 @@ export class NotifyProxy implements Disposable {
 
   /** Passes on until the container is ready and the manager knows, or the container's process has ended. */
   waitUntilReady(pid: number): void {
-    const opened = tryCall("pidfd_open", pid, 0);
-    if (opened < 0) return;
-    using process = new Descriptor(opened);
+    using process = openChild(pid);
     for (;;) {
-      const [said = 0] = poll([this.wanted(), { fd: process.number, events: POLLIN }]);
       // What it said before its end comes first.
-      if (said === 0) return;
+      if (process.waitForEndOr(this.wanted()) === 0) return;
       using barrier = this.pass(pid);
       if (barrier === undefined) continue;
       const [done = 0] = poll([{ fd: barrier.number, events: POLLIN }], BARRIER_MS);

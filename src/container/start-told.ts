@@ -4,8 +4,6 @@
 import { TsrunError } from "../errors.ts";
 import { runHooksInside } from "../hooks/inside.ts";
 import { tryCall } from "../linux/call.ts";
-import { poll } from "../linux/process.ts";
-import { POLLIN } from "../linux/sched.ts";
 import { planProcess } from "../process/plan.ts";
 import { execve } from "../proxy/calls.ts";
 import type { Operation } from "../proxy/operation.ts";
@@ -18,7 +16,7 @@ import { connectToFirstProcess } from "./hooks-inside.ts";
 import type { GlobalOptions } from "./options.ts";
 import { isRootless, seccompOf } from "./plan.ts";
 import type { StartInside, StateRecord } from "./record.ts";
-import { openProcess } from "./status.ts";
+import { openInit } from "./status.ts";
 import type { StateDirectory } from "./store.ts";
 
 /** How long a seccomp agent may take over an execve(2); without its answer the container is started too. */
@@ -95,8 +93,8 @@ function filterOperations(
 }
 
 function waitForEnd(record: StateRecord): void {
-  using process = openProcess(record);
-  if (process !== undefined) poll([{ fd: process.number, events: POLLIN }], END_TIMEOUT_MS);
+  using process = openInit(record);
+  process?.waitForEnd(END_TIMEOUT_MS);
 }
 
 function killed(args: readonly string[]): TsrunError {

@@ -2,10 +2,8 @@
 // create.
 
 import { freezeState } from "../cgroups/driver.ts";
-import { mustCall, tryCall } from "../linux/call.ts";
-import { ESRCH } from "../linux/errno.ts";
-import { Descriptor, readLink } from "../linux/files.ts";
-import { processStatus } from "../linux/process.ts";
+import { readLink } from "../linux/files.ts";
+import { openProcess, type ProcessHandle, runs } from "../linux/process-handle.ts";
 import type { Status } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import type { StateDirectory } from "./store.ts";
@@ -27,21 +25,11 @@ export function statusOf(record: StateRecord, directory: StateDirectory): Status
 
 /** Whether the first process still runs: same pid, same start time, no zombie. */
 export function isAlive(record: StateRecord): boolean {
-  if (record.init_process_pid === 0) return false;
-  const found = processStatus(record.init_process_pid);
-  if (found === undefined || found.startTime !== record.init_process_start) return false;
-  return found.state !== "Z" && found.state !== "X";
+  return record.init_process_pid !== 0 && runs(record.init_process_pid, record.init_process_start);
 }
 
-/** A handle on the first process that no other process can slip under, `undefined` when it has ended. */
-export function openProcess(record: StateRecord): Descriptor | undefined {
+/** A handle on the first process, `undefined` when it has ended. */
+export function openInit(record: StateRecord): ProcessHandle | undefined {
   if (record.init_process_pid === 0) return undefined;
-  const fd = tryCall("pidfd_open", record.init_process_pid, 0);
-  if (fd === -ESRCH) return undefined;
-  if (fd < 0) mustCall("open the container's first process", "pidfd_open", record.init_process_pid, 0);
-  // The start time is compared after opening: the handle now holds on to this very process.
-  const handle = new Descriptor(fd);
-  if (isAlive(record)) return handle;
-  handle.close();
-  return undefined;
+  return openProcess(record.init_process_pid, record.init_process_start);
 }

@@ -61,7 +61,8 @@ function runHook(proxy: SyscallProxy, inside: InsideHook): void {
   const timedOut = resultOf(wait) === 0;
   const status = out(4);
   proxy.run([
-    ...(timedOut ? [operation("pidfd_send_signal", [handle, SIGKILL, 0, 0], attempt)] : []),
+    // Its pid is its own for as long as nobody has waited for it.
+    ...(timedOut ? [operation("kill", [pid, SIGKILL], attempt)] : []),
     operation("wait4", [pid, status, 0, 0], attempt),
     close(handle),
   ]);

@@ -2,10 +2,9 @@
 // stories; inside.ts has those that run in the container.
 
 import { wrapError } from "../errors.ts";
-import { tryCall } from "../linux/call.ts";
-import { Descriptor } from "../linux/files.ts";
-import { poll, waitFor } from "../linux/process.ts";
-import { POLLIN, SIGKILL } from "../linux/sched.ts";
+import { waitFor } from "../linux/process.ts";
+import { openChild } from "../linux/process-handle.ts";
+import { SIGKILL } from "../linux/sched.ts";
 import { spawn } from "../linux/spawn.ts";
 import type { Hook, Hooks } from "../spec/types.ts";
 import { Capture } from "./capture.ts";
@@ -43,12 +42,12 @@ function runHook({ kind, hook, index, state }: HostHook): void {
   } catch (error) {
     throw wrapError(`error running ${kind} hook #${index}`, error);
   }
-  using handle = new Descriptor(tryCall("pidfd_open", pid, 0));
-  const [ended = 0] = poll([{ fd: handle.number, events: POLLIN }], timeoutMs(hook));
-  if (ended === 0) tryCall("pidfd_send_signal", handle.number, SIGKILL, 0, 0);
+  using child = openChild(pid);
+  const ended = child.waitForEnd(timeoutMs(hook));
+  if (!ended) child.signal(SIGKILL);
   const word = waitFor(pid)?.word ?? 0;
-  if (ended !== 0 && word === 0) return;
+  if (ended && word === 0) return;
   const ms = performance.now() - begun;
   const end = { word, ms, stdout: capture.text("stdout"), stderr: capture.text("stderr") };
-  throw ended === 0 ? hookTimeout(kind, index, hook, end) : hookError(kind, index, hook, end);
+  throw ended ? hookError(kind, index, hook, end) : hookTimeout(kind, index, hook, end);
 }

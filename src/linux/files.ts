@@ -2,7 +2,7 @@
 // than half of a whole command; and every name is taken below a directory that the caller already holds.
 
 import { hasErrno, mustCall, syscallError, tryCall } from "./call.ts";
-import { EEXIST, ENOENT, ENOTEMPTY } from "./errno.ts";
+import { EEXIST, ENOENT, ENOSYS, ENOTEMPTY } from "./errno.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -17,7 +17,15 @@ import {
   O_RDONLY,
   O_WRONLY,
 } from "./fcntl.ts";
-import { type FileStatus, parseStatx, STATX_BASIC, STATX_SIZE } from "./statx.ts";
+import {
+  doWithoutStatx,
+  type FileStatus,
+  knowsStatx,
+  parseStatx,
+  STAT_SIZE,
+  STATX_BASIC,
+  STATX_SIZE,
+} from "./statx.ts";
 import { cString, text, utf8, viewOf } from "./words.ts";
 
 export { type FileStatus, parseStatx, STATX_BASIC, STATX_SIZE };
@@ -260,12 +268,17 @@ export interface StatusOptions extends At {
   readonly itself?: boolean;
 }
 
-/** statx(2); `undefined` when there is no such file. Other failures throw. */
+/** statx(2) or newfstatat(2); `undefined` when there is no such file. Other failures throw. */
 export function status(path: string, options: StatusOptions = {}): FileStatus | undefined {
   const { at = AT_FDCWD, followLinks = true, itself = false } = options;
-  const buffer = new Uint8Array(STATX_SIZE);
   const flags = (followLinks ? 0 : AT_SYMLINK_NOFOLLOW) | (itself ? AT_EMPTY_PATH : 0);
-  const result = tryCall("statx", at, cString(path), flags, STATX_BASIC, buffer);
+  let buffer = new Uint8Array(STATX_SIZE);
+  let result = knowsStatx() ? tryCall("statx", at, cString(path), flags, STATX_BASIC, buffer) : -ENOSYS;
+  if (result === -ENOSYS) {
+    doWithoutStatx();
+    buffer = new Uint8Array(STAT_SIZE);
+    result = tryCall("newfstatat", at, cString(path), buffer, flags);
+  }
   if (result === -ENOENT) return undefined;
   if (result < 0) throw syscallError(`stat "${path}"`, -result);
   return parseStatx(buffer);

@@ -4,6 +4,7 @@
 import { TsrunError } from "../errors.ts";
 import { errnoName, errnoWords } from "./errno.ts";
 import { addressOf, bind, I32, POINTER } from "./ffi.ts";
+import { keepInherited } from "./inherited.ts";
 import { cString, u64Struct, viewOf } from "./words.ts";
 
 /** Bound at the first use: most commands start nothing. */
@@ -42,6 +43,7 @@ export interface SpawnOptions {
  * pid.
  */
 export function spawn({ path, args, environment, descriptors, directory }: SpawnOptions): number {
+  if (bound === undefined) keepInherited();
   bound ??= bindSpawn();
   const symbols = bound;
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);

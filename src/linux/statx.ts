@@ -1,6 +1,8 @@
-// struct statx (statx(2)): its size, the mask that tsrun asks for, its fields. Pure.
+// What is asked of a file and how the answer reads: statx(2), and newfstatat(2) where a filter around tsrun
+// does not know that.
 
 import { S_IFMT } from "./fcntl.ts";
+import { machine } from "./syscalls.ts";
 import { viewOf } from "./words.ts";
 
 export interface FileStatus {
@@ -24,8 +26,23 @@ export const STATX_SIZE = 256;
 /** STATX_BASIC_STATS */
 export const STATX_BASIC = 0x7ff;
 
-/** Reads `struct statx`. */
+/** Bytes of `struct stat`; of the two machines' the longer. */
+export const STAT_SIZE = 144;
+
+let known = true;
+
+/** Whether statx(2) has answered so far: tsrun's own calls, which come first, tell. */
+export function knowsStatx(): boolean {
+  return known;
+}
+
+export function doWithoutStatx(): void {
+  known = false;
+}
+
+/** Reads `struct statx`, or `struct stat`, which is shorter. */
 export function parseStatx(bytes: Uint8Array): FileStatus {
+  if (bytes.length === STAT_SIZE) return parseStat(bytes);
   const view = viewOf(bytes);
   const mode = view.getUint16(28, true);
   return {
@@ -39,5 +56,35 @@ export function parseStatx(bytes: Uint8Array): FileStatus {
     nodeMinor: view.getUint32(132, true),
     deviceMajor: view.getUint32(136, true),
     deviceMinor: view.getUint32(140, true),
+  };
+}
+
+/** Where the fields of `struct stat` are that the machines have in different places. */
+const STAT = machine === "arm64" ? { mode: 16, uid: 24, rdev: 32 } : { mode: 24, uid: 28, rdev: 40 };
+
+function parseStat(bytes: Uint8Array): FileStatus {
+  const view = viewOf(bytes);
+  const mode = view.getUint32(STAT.mode, true);
+  const device = splitDevice(view.getBigUint64(0, true));
+  const node = splitDevice(view.getBigUint64(STAT.rdev, true));
+  return {
+    type: mode & S_IFMT,
+    mode: mode & 0o7777,
+    uid: view.getUint32(STAT.uid, true),
+    gid: view.getUint32(STAT.uid + 4, true),
+    inode: view.getBigUint64(8, true),
+    size: Number(view.getBigUint64(48, true)),
+    nodeMajor: node.major,
+    nodeMinor: node.minor,
+    deviceMajor: device.major,
+    deviceMinor: device.minor,
+  };
+}
+
+/** The other way of makedev(3). */
+function splitDevice(device: bigint): { major: number; minor: number } {
+  return {
+    major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n)),
+    minor: Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n)),
   };
 }

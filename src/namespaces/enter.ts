@@ -2,7 +2,8 @@
 // joined and makes the user and time namespaces, which only its children enter fully; the second is cloned
 // into everything else and stays. Called by the stories.
 
-import { O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
+import { ENOSYS } from "../linux/errno.ts";
+import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
 import { type Descriptor, writeFile } from "../linux/files.ts";
 import {
   CLONE_INTO_CGROUP,
@@ -16,7 +17,7 @@ import {
 import { SOCK_SEQPACKET, socketPair } from "../linux/sockets.ts";
 import { dieWithTsrun } from "../process/session.ts";
 import { type Fd, shown, text } from "../proxy/arguments.ts";
-import { clone3, close, dup3, openat, prctl, setns, unshare, write } from "../proxy/calls.ts";
+import { clone, clone3, close, dup3, openat, prctl, setns, unshare, write } from "../proxy/calls.ts";
 import { inChild, inParent, type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import { reap, type SyscallProxy, startProxy, type Trace } from "../proxy/proxy.ts";
 import { writeIdMaps } from "./id-maps.ts";
@@ -82,8 +83,7 @@ export function enterNamespaces(options: EnterOptions): Entered {
     before = joinAll(current, before);
     if (plan.created.has("user")) before = enterNewUserNamespace(current, before);
     const time = timeOperations(current, before);
-    const operations = [...before, ...time, ...cloneOperations(current)];
-    const proxy = current.first.fork(operations, stage.childSocket, options.meanwhile);
+    const proxy = cloneFirstProcess(current, [...before, ...time]);
     return { proxy, extra: extra.map((one, index) => one && stage.slots.extra + index) };
   } finally {
     for (const { first } of new Set([stage, current])) {
@@ -156,7 +156,7 @@ function preparation({ cgroup, rootless, plan }: Stage): Operation[] {
   return [
     ...(mustStayDumpable ? [] : [hide()]),
     operation("prctl", [shown(PR_SET_NAME, "PR_SET_NAME"), text("tsrun-init")], "name a process"),
-    ...cgroup.tasks.flatMap(joinCgroup),
+    ...cgroup.tasks.flatMap((tasks) => joinCgroup(tasks)),
   ];
 }
 
@@ -169,10 +169,10 @@ function hide(): Operation {
  * Writing 0 to `tasks` moves the writer alone, which costs microseconds; another's pid costs an RCU grace
  * period.
  */
-function joinCgroup(tasks: string): Operation[] {
+function joinCgroup(tasks: string, { directory = AT_FDCWD, as = (of: Operation) => of } = {}): Operation[] {
   const attempt = `join a cgroup by adding pid 0 to "${tasks}"`;
-  const file = openat(-100, tasks, O_WRONLY, attempt);
-  return [file, write(file, "0", attempt), close(file)];
+  const file = as(openat(directory, tasks, O_WRONLY, attempt));
+  return [file, as(write(file, "0", attempt)), as(close(file))];
 }
 
 /**
@@ -228,13 +228,16 @@ function enterNewUserNamespace({ first, plan, outside }: Stage, before: readonly
  */
 function cloneIntoCgroup(stage: Stage, before: readonly Operation[], middleSocket: Descriptor): Stage {
   const { first, slots } = stage;
-  const kinds = CLONE_PARENT + CLONE_INTO_CGROUP;
-  const clone = clone3(kinds, "clone a process into the container's cgroup", slots.cgroup);
-  const moves = [dup3(slots.middle, first.control, O_CLOEXEC), close(slots.middle)];
-  const proxy = first.fork(
-    [...before, clone, ...moves.map(inChild), inParent(close(slots.middle))],
-    middleSocket,
-  );
+  const proxy = forkInto(first, {
+    before,
+    kinds: CLONE_PARENT + CLONE_INTO_CGROUP,
+    attempt: "clone a process into the container's cgroup",
+    cgroup: slots.cgroup,
+    move: [dup3(slots.middle, first.control, O_CLOEXEC), close(slots.middle)],
+    child: [],
+    parent: [close(slots.middle)],
+    socket: middleSocket,
+  });
   return { ...stage, first: proxy, cgroup: { tasks: [], directory: undefined } };
 }
 
@@ -259,20 +262,63 @@ function timeOperations({ first, plan, outside }: Stage, before: Operation[]): O
 }
 
 /** The clone that makes the container's first process, and the child's move to its own control socket. */
-function cloneOperations({ first, plan, cgroup, slots }: Stage): Operation[] {
+function cloneFirstProcess(stage: Stage, before: readonly Operation[]): SyscallProxy {
+  const { first, plan, cgroup, slots } = stage;
   let kinds = CLONE_PARENT;
   for (const kind of plan.created) {
     if (kind !== "user" && kind !== "time" && kind !== "cgroup") kinds += NAMESPACES[kind].flag;
   }
   const intoCgroup = cgroup.directory !== undefined;
-  if (intoCgroup) kinds += CLONE_INTO_CGROUP;
-  const child = [
-    dieWithTsrun(),
-    dup3(slots.child, first.control, O_CLOEXEC),
-    ...[slots.child, slots.middle, slots.cgroup].map((slot) => orGoOn(close(slot))),
-    // Only now: a cgroup namespace is rooted in the cgroup that its maker is in.
-    ...(plan.created.has("cgroup") ? [unshare(CLONE_NEWCGROUP, "create a cgroup namespace")] : []),
+  return forkInto(first, {
+    before,
+    kinds: intoCgroup ? kinds + CLONE_INTO_CGROUP : kinds,
+    attempt: "clone the container's first process",
+    cgroup: intoCgroup ? slots.cgroup : undefined,
+    move: [dieWithTsrun(), dup3(slots.child, first.control, O_CLOEXEC)],
+    child: [
+      ...[slots.child, slots.middle, slots.cgroup].map((slot) => orGoOn(close(slot))),
+      // Only now: a cgroup namespace is rooted in the cgroup that its maker is in.
+      ...(plan.created.has("cgroup") ? [unshare(CLONE_NEWCGROUP, "create a cgroup namespace")] : []),
+    ],
+    parent: [close(slots.child)],
+    socket: stage.childSocket,
+    meanwhile: stage.meanwhile,
+  });
+}
+
+interface Fork {
+  readonly before: readonly Operation[];
+  readonly kinds: number;
+  readonly attempt: string;
+  /** The descriptor of the cgroup that the child is born in. */
+  readonly cgroup: number | undefined;
+  /** What the child does first, to have its own control socket, and what it does then. */
+  readonly move: readonly Operation[];
+  readonly child: readonly Operation[];
+  readonly parent: readonly Operation[];
+  /** Our end of the child's control socket. */
+  readonly socket: Descriptor;
+  readonly meanwhile?: (() => void) | undefined;
+}
+
+/**
+ * clone3(2), and clone(2) where a filter around tsrun does not know it, as those of container engines for
+ * programs that may not make namespaces: the child then joins its cgroup by itself.
+ */
+function forkInto(first: SyscallProxy, fork: Fork): SyscallProxy {
+  const { before, kinds, attempt, cgroup, socket } = fork;
+  const after = (joins: readonly Operation[]) => [
+    ...fork.move.map(inChild),
+    ...joins,
+    ...fork.child.map(inChild),
+    ...fork.parent.map(inParent),
   ];
-  const clone = clone3(kinds, "clone the container's first process", intoCgroup ? slots.cgroup : 0);
-  return [clone, ...child.map(inChild), inParent(close(slots.child))];
+  const modern = clone3(kinds, attempt, cgroup);
+  try {
+    return first.fork([...before, modern, ...after([])], socket, fork.meanwhile);
+  } catch (error) {
+    if (modern.result !== -ENOSYS) throw error;
+  }
+  const joins = cgroup === undefined ? [] : joinCgroup("cgroup.procs", { directory: cgroup, as: inChild });
+  return first.fork([clone(kinds, attempt), ...after(joins)], socket);
 }

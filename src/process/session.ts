@@ -54,6 +54,13 @@ export function outliveTsrun(): Operation {
 }
 
 /**
+ * An ordinary user may look at a process, and thus join its namespaces, only while it is dumpable (proc(5)).
+ */
+export function showToOwner(): Operation {
+  return prctl(PR_SET_DUMPABLE, [1], "PR_SET_DUMPABLE", "show the container's first process to its owner");
+}
+
+/**
  * Writes the OOM score through the host's /proc, also when it is 0: the caller may have had another.
  * DIFFERS: rootless, a score that only a privileged process may have is no error; runc refuses it.
  */

@@ -22,7 +22,7 @@ import {
   MS_FLAGS,
 } from "../linux/mount.ts";
 import { CLONE_FLAGS } from "../linux/sched.ts";
-import { STATX_BASIC, STATX_SIZE } from "../linux/statx.ts";
+import { knowsStatx, STAT_SIZE, STATX_BASIC, STATX_SIZE } from "../linux/statx.ts";
 import { u64Struct, utf8, type Word } from "../linux/words.ts";
 import {
   type Data,
@@ -103,7 +103,10 @@ export function write(to: Fd, content: string, attempt: string): Operation {
 }
 
 export function statx(dir: Fd, path: string, how: number, attempt = `stat "${path}"`): Reading {
-  const memory = out(STATX_SIZE);
+  const memory = out(knowsStatx() ? STATX_SIZE : STAT_SIZE);
+  if (!knowsStatx()) {
+    return { ...operation("newfstatat", [fd(dir), text(path), memory, how], attempt), out: memory };
+  }
   return { ...operation("statx", [fd(dir), text(path), how, STATX_BASIC, memory], attempt), out: memory };
 }
 
@@ -327,6 +330,11 @@ export function clone3(kinds: number, attempt: string, cgroup = 0): Operation {
     return `{flags=${showFlags(kinds, CLONE_FLAGS)}${cgroup === 0 ? "" : `, cgroup=${cgroup}`}}`;
   });
   return { ...operation("clone3", [struct, 88], attempt), clones: true };
+}
+
+/** clone(2), which knows no cgroup to be born in; the upper half of the flags is clone3's own. */
+export function clone(kinds: number, attempt: string): Operation {
+  return { ...operation("clone", [flags(kinds % 2 ** 32, CLONE_FLAGS), 0, 0, 0, 0], attempt), clones: true };
 }
 
 /** prctl(2) with numbers; `shownAs` is how the option reads. */

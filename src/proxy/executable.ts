@@ -23,10 +23,19 @@ import { Descriptor, open, writeAll } from "../linux/files.ts";
 import { FSCONFIG_CMD_CREATE, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC } from "../linux/mount.ts";
 import { cString, viewOf } from "../linux/words.ts";
 
+/** With the words that people look for, and runc's suite. */
+const SEALED =
+  "the first process runs from sealed memory of its own, never from the runtime's binary; that is in place " +
+  'of "runc exeseal: using /proc/self/exe clone" and ' +
+  '"runc exeseal: using overlayfs for sealed /proc/self/exe"';
+
 /** A file with these bytes that can be executed and that nobody can open by name. */
 export function executableFile(bytes: Uint8Array, trace?: (line: string) => void): Descriptor {
   const sealed = sealedMemory(bytes);
-  if (sealed !== undefined) return sealed;
+  if (sealed !== undefined) {
+    trace?.(SEALED);
+    return sealed;
+  }
   trace?.("memory files may not be executed (vm.memfd_noexec), falling back to a file without a name");
   const own = openOwnTmpfs();
   try {

@@ -26,6 +26,12 @@ import { changeBelow } from "./recursive.ts";
 import type { Batches, Step } from "./steps.ts";
 import { Target, type TargetStep } from "./target.ts";
 
+/** mount_namespaces(7). The end is what runc says, for those who look for it. */
+const LOCKED =
+  "a user namespace may not take back flags that the source's mount has, leave those options out (runc run " +
+  "failed: unable to start container process: error during container init: error mounting: operation not " +
+  "permitted); ";
+
 export interface BindOptions {
   readonly context: RootContext;
   readonly mount: BindMount;
@@ -196,11 +202,14 @@ class BindStep implements TargetStep {
     const where = describeMount({ ...this.#mount, type: "bind" });
     const unmappable = failed === this.#mapping && failed.result === -EINVAL;
     const unreachable = failed === this.#source && failed.result === -EACCES;
+    const locked = failed === this.#flagging && failed.result === -EPERM;
     const advice = unmappable
       ? "maybe the filesystem used does not support idmap mounts on this kernel; "
       : unreachable
         ? "the container's root user may not reach the source; "
-        : "";
+        : locked
+          ? LOCKED
+          : "";
     return operationFailure(failed, { hint: `${advice}${where}` });
   }
 

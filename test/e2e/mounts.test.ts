@@ -11,8 +11,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { behaviour, needsController, needsKernel, nothingLeft, refused } from "../support/behaviour.ts";
-import type { ConfigMount } from "../support/config.ts";
+import {
+  behaviour,
+  needsController,
+  needsKernel,
+  nothingLeft,
+  refused,
+  tsrunOnly,
+} from "../support/behaviour.ts";
+import { type ConfigMount, mapIds } from "../support/config.ts";
 import { Container } from "../support/container.ts";
 import { type MountLine, parseMountinfo } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
@@ -190,6 +197,24 @@ behaviour("an rslave bind sees what the host mounts later", async (t, lab) => {
   });
   t.equal(result.stdout, "seen\n", result.stderr);
 });
+
+behaviour(
+  "flags that a source has locked are not taken back in a user namespace",
+  async (t, lab) => {
+    const source = folder(lab, "locked");
+    const box = lab.container();
+    mapIds(box.config, 100_000, 65_536);
+    box.config.mounts.push({ destination: "/tmp", type: "bind", source, options: ["bind", "rw"] });
+    box.writeConfig();
+    const locked = `mount --bind ${source} ${source} && mount -o remount,bind,ro ${source} && exec "$@"`;
+    const wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c", locked, "sh"];
+    // The words that follow "hint" are runc's, and known to those who match them.
+    const line = /cannot mount ".*" on "\/tmp": .*EPERM.* flags .* error mounting: operation not permitted/;
+    refused(t, await box.create({ wrapper }), line);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  tsrunOnly("1.1 keeps the flags without a word"),
+);
 
 behaviour("missing destinations are made, a file for a file and a directory for the rest", async (t, lab) => {
   const source = folder(lab, "volume");

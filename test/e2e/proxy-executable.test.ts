@@ -5,7 +5,7 @@
 import { readlinkSync } from "node:fs";
 import { behaviour, needsKernel, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { runtimePath } from "../support/runtime.ts";
+import { isTsrun, runtimePath } from "../support/runtime.ts";
 
 const onlyOurs = tsrunOnly("has another first process");
 
@@ -27,6 +27,13 @@ behaviour(
   },
   onlyOurs,
 );
+
+behaviour("the debug log says what the first process is executed from", async (t, lab) => {
+  const box = lab.container(Container.script("true"));
+  const { stderr } = mustSucceed(await box.run({ globals: ["--debug"] }));
+  if (isTsrun) t.match(stderr, "runs from sealed memory of its own");
+  t.match(stderr, isTsrun ? "runc exeseal: using /proc/self/exe clone" : /level=debug/);
+});
 
 behaviour(
   "a container runs where memory files may not be executed",

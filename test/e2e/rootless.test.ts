@@ -3,7 +3,7 @@
 
 import { chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { behaviour, type Condition, nothingLeft, refused } from "../support/behaviour.ts";
+import { behaviour, type Condition, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
@@ -72,6 +72,37 @@ behaviour("every command works for the user", async (t, lab) => {
   mustSucceed(await box.delete({ wrapper, flags: ["--force"] }));
   await nothingLeft(t, lab, "after delete");
 });
+
+behaviour("the user can exec before start, and still start", async (t, lab) => {
+  const box = userContainer(lab, "echo started");
+  const wrapper = asUser(lab);
+  mustSucceed(await box.create({ wrapper }));
+  const result = await lab.invoke(["exec", box.id, "sh", "-c", "id -u; cat /proc/1/comm"], { wrapper });
+  t.match(result, { code: 0, stdout: /^0\n/ });
+  t.equal(JSON.parse((await box.state({ wrapper })).stdout).status, "created");
+  mustSucceed(await box.start({ wrapper }));
+  await box.waitForStatus("stopped");
+  t.equal(box.output(), "started\n");
+  mustSucceed(await box.delete({ wrapper }));
+  await nothingLeft(t, lab, "after delete");
+});
+
+behaviour(
+  "a container that could not be killed whole is warned of",
+  async (t, lab) => {
+    const box = userContainer(lab, "true");
+    box.config.linux.namespaces = box.config.linux.namespaces.filter(({ type }) => type !== "pid");
+    box.config.mounts = box.config.mounts.filter(({ type }) => type !== "proc");
+    box.config.mounts.push({ destination: "/proc", type: "bind", source: "/proc", options: ["rbind"] });
+    box.writeConfig();
+    const wrapper = asUser(lab);
+    const created = mustSucceed(await box.create({ wrapper }));
+    t.match(created.stderr, /Such configuration is strongly discouraged/);
+    mustSucceed(await box.delete({ wrapper, flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete");
+  },
+  tsrunOnly("warns from 1.2 on"),
+);
 
 behaviour("the default devices are the host's own, bound in", async (t, lab) => {
   const box = userContainer(

@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { basename, delimiter, join, resolve } from "node:path";
+import { withoutCalls } from "./without.ts";
 
 export const runtimePath = findRuntime(process.env.RUNTIME ?? "");
 /**
@@ -61,7 +62,7 @@ export async function invoke(args: readonly string[], options: InvokeOptions): P
     openSync(stderrPath, "w"),
     ...Array.from({ length: options.leakFds ?? 0 }, () => openSync("/etc/passwd", "r")),
   ];
-  const command = [...(options.wrapper ?? []), runtimePath, ...args];
+  const command = [...withoutCalls, ...(options.wrapper ?? []), runtimePath, ...args];
   const child = spawn(command[0] ?? runtimePath, command.slice(1), {
     cwd: options.cwd ?? options.scratch,
     env: { ...(options.env ?? plainEnv) },

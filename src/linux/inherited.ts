@@ -1,0 +1,20 @@
+// What tsrun's caller has leaked into it goes no further. Called by spawn.ts, once.
+
+import { tryCall } from "./call.ts";
+import { CLOSE_RANGE_CLOEXEC, F_SETFD, FD_CLOEXEC } from "./fcntl.ts";
+import { listDirectory, openDirectory } from "./files.ts";
+
+const LAST = 0xffffffff;
+
+/**
+ * Marks every descriptor from 3 on close-on-exec. Bun has done so at its start with the same call; but where
+ * that fails, before Linux 5.11 or under a filter, it goes on without (CVE-2024-21626 is what then could
+ * happen).
+ */
+export function keepInherited(): void {
+  if (tryCall("close_range", 3, LAST, CLOSE_RANGE_CLOEXEC) === 0) return;
+  using directory = openDirectory("/proc/self/fd");
+  for (const { name } of listDirectory(directory.number)) {
+    if (Number(name) >= 3) tryCall("fcntl", Number(name), F_SETFD, FD_CLOEXEC);
+  }
+}

@@ -1,0 +1,91 @@
+// A process that is signalled and waited for and that no other process can slip under: by a pidfd (Linux
+// 5.3), and where a kernel or a filter around tsrun does not know those, by its pid, looked at before each
+// use.
+
+import { syscallError, tryCall } from "./call.ts";
+import { ENOSYS, ESRCH } from "./errno.ts";
+import { Descriptor } from "./files.ts";
+import { type PollEntry, poll, processStatus, signalProcess } from "./process.ts";
+import { POLLIN } from "./sched.ts";
+
+/** How often a process is looked at that tells nobody of its end, milliseconds. */
+const LOOK_AGAIN_MS = 5;
+
+export class ProcessHandle {
+  readonly #pid: number;
+  /** In clock ticks after boot: with the pid, its identity. */
+  readonly #startTime: number;
+  readonly #pidfd: Descriptor | undefined;
+
+  constructor(pid: number, startTime: number, pidfd: Descriptor | undefined) {
+    this.#pid = pid;
+    this.#startTime = startTime;
+    this.#pidfd = pidfd;
+  }
+
+  /** Sends a signal. Returns 0, or the negated errno. */
+  signal(signal: number): number {
+    if (this.#pidfd !== undefined) {
+      const sent = tryCall("pidfd_send_signal", this.#pidfd.number, signal, 0, 0);
+      if (sent !== -ENOSYS) return sent;
+    }
+    return this.#runs() ? signalProcess(this.#pid, signal) : -ESRCH;
+  }
+
+  /** Waits for its end or for something else. Returns what poll(2) says of that; 0 when it was the end. */
+  waitForEndOr(other: PollEntry): number {
+    if (this.#pidfd !== undefined) return poll([other, { fd: this.#pidfd.number, events: POLLIN }])[0] ?? 0;
+    for (;;) {
+      const running = this.#runs();
+      const [said = 0] = poll([other], running ? LOOK_AGAIN_MS : 0);
+      if (said !== 0 || !running) return said;
+    }
+  }
+
+  /** Waits for its end. False when the time is over. */
+  waitForEnd(limitMs?: number): boolean {
+    // A pidfd becomes readable when the process has ended.
+    if (this.#pidfd !== undefined)
+      return poll([{ fd: this.#pidfd.number, events: POLLIN }], limitMs)[0] !== 0;
+    const end = limitMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + limitMs;
+    while (this.#runs()) {
+      if (performance.now() >= end) return false;
+      poll([], LOOK_AGAIN_MS);
+    }
+    return true;
+  }
+
+  #runs(): boolean {
+    return runs(this.#pid, this.#startTime);
+  }
+
+  [Symbol.dispose](): void {
+    this.#pidfd?.close();
+  }
+}
+
+/** Whether a process still runs: same pid, same start time, no zombie. */
+export function runs(pid: number, startTime: number): boolean {
+  const found = processStatus(pid);
+  return found?.startTime === startTime && found.state !== "Z" && found.state !== "X";
+}
+
+/** A handle on the process, `undefined` when it has ended. */
+export function openProcess(pid: number, startTime: number): ProcessHandle | undefined {
+  const fd = tryCall("pidfd_open", pid, 0);
+  const handle = new ProcessHandle(pid, startTime, fd < 0 ? undefined : new Descriptor(fd));
+  // The start time is compared after opening: the handle now holds on to this very process.
+  if (runs(pid, startTime)) {
+    if (fd < 0 && fd !== -ENOSYS) throw syscallError("open the container's first process", -fd);
+    return handle;
+  }
+  handle[Symbol.dispose]();
+  return undefined;
+}
+
+/** A handle on a child that has not been waited for: its pid is its own for so long. */
+export function openChild(pid: number): ProcessHandle {
+  const fd = tryCall("pidfd_open", pid, 0);
+  const startTime = processStatus(pid)?.startTime ?? 0;
+  return new ProcessHandle(pid, startTime, fd < 0 ? undefined : new Descriptor(fd));
+}

@@ -1,0 +1,75 @@
+// A kernel that lacks system calls: a filter under which each of them fails with ENOSYS, put around every
+// call of the runtime and inherited by whatever it starts. WITHOUT names them: `make test-e2e
+// WITHOUT=openat2`.
+
+import { machine, type SyscallName, syscallNumber } from "../../src/linux/syscalls.ts";
+
+/** System calls that not every kernel or filter knows and that docs/kernel.md names a substitute for. */
+export const REPLACEABLE = [
+  "openat2",
+  "mount_setattr",
+  "open_tree",
+  "move_mount",
+  "fsopen",
+  "clone3",
+  "close_range",
+  "faccessat2",
+  "pidfd_open",
+  "pidfd_send_signal",
+  "statx",
+] as const satisfies readonly SyscallName[];
+
+/** The value of WITHOUT that runs the tests once for each of them (test/run.ts). */
+export const EACH = "each";
+
+/** The calls that this run does without. */
+export const missingCalls: readonly SyscallName[] = (process.env.WITHOUT ?? "")
+  .split(/[ ,]+/)
+  .filter((name) => name !== "" && name !== EACH)
+  .map(replaceable);
+
+function replaceable(name: string): SyscallName {
+  const known = REPLACEABLE.find((one) => one === name);
+  if (known === undefined) throw new Error(`WITHOUT=${name}: not one of ${REPLACEABLE.join(", ")}`);
+  return known;
+}
+
+const ERRNO_ENOSYS = 0x00050000 | 38;
+const ALLOW = 0x7fff0000;
+const LOAD_WORD = 0x20;
+const JUMP_EQUAL = 0x15;
+const RETURN = 0x06;
+
+/**
+ * Perl is part of every Debian and starts in two milliseconds. Without no_new_privs, which would take
+ * newuidmap its setuid bit: so it takes root to install the filter, and it stands before what becomes
+ * somebody else.
+ */
+const INSTALL =
+  '$f = pack "H*", shift; syscall(0 + shift, 1, 0, pack("S x6 P", length($f) / 8, $f)) == 0 ' +
+  'or die "cannot install a filter: $!\\n"; exec {$ARGV[0]} @ARGV or die "cannot execute $ARGV[0]: $!\\n"';
+
+/** What is put before a command so that the calls are missing; nothing where none is. */
+export const withoutCalls: readonly string[] = missingCalls.length === 0 ? [] : filtered(missingCalls);
+
+function filtered(names: readonly SyscallName[]): string[] {
+  const matches = names.map((name, index) => ({
+    code: JUMP_EQUAL,
+    // Over the comparisons that follow and the way out.
+    yes: names.length - index,
+    value: syscallNumber(name, machine),
+  }));
+  const instructions = [
+    { code: LOAD_WORD, yes: 0, value: 0 },
+    ...matches,
+    { code: RETURN, yes: 0, value: ALLOW },
+    { code: RETURN, yes: 0, value: ERRNO_ENOSYS },
+  ];
+  const program = Buffer.alloc(instructions.length * 8);
+  instructions.forEach(({ code, yes, value }, index) => {
+    program.writeUInt16LE(code, index * 8);
+    program.writeUInt8(yes, index * 8 + 2);
+    program.writeUInt32LE(value, index * 8 + 4);
+  });
+  return ["perl", "-e", INSTALL, program.toString("hex"), `${syscallNumber("seccomp", machine)}`];
+}
