@@ -56,6 +56,7 @@ export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: Beco
   // An unusually long PATH goes in batches of its own: a message holds some hundred operations.
   const few = lookups.splice(0, MOST_LOOKUPS);
   const failure = proxy.attempt([
+    ...seen.closing,
     ...stdio,
     ...schedulingOperations(plan.scheduling),
     ...labelOperations(plan, labels),
@@ -76,6 +77,8 @@ const MOST_LOOKUPS = 64;
 
 interface Seen {
   readonly passwd: string;
+  /** To be sent with the next batch. */
+  readonly closing: readonly Operation[];
   readonly mustChangeDirectory: boolean;
   /** Standard input, output and error; `undefined` where one is closed. */
   readonly stdio: readonly (FileStatus | undefined)[];
@@ -94,8 +97,10 @@ function look(proxy: SyscallProxy, plan: ProcessPlan): Seen {
   const isNull = isNullDevice(statusOf(nothingStatus));
   const opened = nothing.result ?? -1;
   if (!isNull && opened >= 0) proxy.run([close(opened)]);
+  const file = passwd?.file.result ?? -1;
   return {
     passwd: passwd === undefined ? "" : readRest(proxy, passwd),
+    closing: file < 0 ? [] : [close(file)],
     mustChangeDirectory: mustTryAgain(enter, plan.cwd),
     stdio: stdio.map(statusOf),
     null: isNull ? opened : -1,
@@ -174,7 +179,6 @@ function readRest(proxy: SyscallProxy, { file, first }: ReturnType<typeof readPa
     chunks.push(contentOf(next));
     last = next.result ?? 0;
   }
-  proxy.run([close(descriptor)]);
   const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let at = 0;
   for (const chunk of chunks) {
