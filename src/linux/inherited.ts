@@ -2,7 +2,7 @@
 
 import { tryCall } from "./call.ts";
 import { CLOSE_RANGE_CLOEXEC, F_SETFD, FD_CLOEXEC } from "./fcntl.ts";
-import { listDirectory, openDirectory } from "./files.ts";
+import { listDirectoryAt } from "./files.ts";
 
 const LAST = 0xffffffff;
 
@@ -13,8 +13,7 @@ const LAST = 0xffffffff;
  */
 export function keepInherited(): void {
   if (tryCall("close_range", 3, LAST, CLOSE_RANGE_CLOEXEC) === 0) return;
-  using directory = openDirectory("/proc/self/fd");
-  for (const { name } of listDirectory(directory.number)) {
+  for (const { name } of listDirectoryAt("/proc/self/fd")) {
     if (Number(name) >= 3) tryCall("fcntl", Number(name), F_SETFD, FD_CLOEXEC);
   }
 }

@@ -11,9 +11,9 @@ const SAMPLE: readonly (readonly [file: string, without: string])[] = [
   ...["openat2", "mount_setattr", "open_tree", "move_mount", "fsopen", "statx"].map(
     (call) => ["mounts", call] as const,
   ),
-  ...["clone3", "close_range", "faccessat2", "pidfd_open", "pidfd_send_signal"].map(
-    (call) => ["lifecycle", call] as const,
-  ),
+  // With what a caller leaks.
+  ["process", "close_range"],
+  ...["clone3", "faccessat2", "pidfd_open", "pidfd_send_signal"].map((call) => ["lifecycle", call] as const),
   ["mounts", REPLACEABLE.join(",")],
   ["lifecycle", REPLACEABLE.join(",")],
 ];
