@@ -1,12 +1,13 @@
 #!/bin/bash
 # Runs end-to-end tests with the systemd driver on cgroup v1, under a systemd that is the first process of
-# namespaces of its own. The host must have the v1 or hybrid layout, and a systemd before 258, which dropped v1.
-# Arguments are names of test files. Called by `make test-systemd-v1`, as root.
+# namespaces of its own. The host must have the v1 or hybrid layout and a systemd before 258, which dropped
+# v1. Arguments are names of test files. Called by `make test-systemd-v1`, as root.
 set -eu
 
 systemd=/lib/systemd/systemd
 version=$(systemctl --version 2>/dev/null | sed -n '1s/systemd \([0-9]*\).*/\1/p')
-[ -x $systemd ] && [ "${version:-999}" -lt 258 ] || { echo "needs systemd before 258 (package systemd)"; exit 2; }
+[ -x $systemd ] && [ "${version:-999}" -lt 258 ] ||
+  { echo "needs systemd before 258 (package systemd)"; exit 2; }
 [ -e /sys/fs/cgroup/devices/tasks ] || { echo "needs cgroup v1, mounted below /sys/fs/cgroup"; exit 2; }
 name=tsrun-systemd-$$
 root=$(mktemp -d)
