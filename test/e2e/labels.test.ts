@@ -11,6 +11,7 @@ import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram, parseMountinfo } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { isTsrun } from "../support/runtime.ts";
+import { until } from "../support/wait.ts";
 
 const APPARMOR = "/sys/module/apparmor/parameters/enabled";
 const hasApparmor = existsSync(APPARMOR) && readFileSync(APPARMOR, "utf8").startsWith("Y");
@@ -134,7 +135,7 @@ behaviour(
   "SELinux labels a process, its session keyring and its mounts",
   async (t, lab) => {
     const script = "cat /proc/self/attr/current; echo; cat /proc/self/mountinfo";
-    const box = lab.container(Container.script(`${script}; exec sleep 1000`));
+    const box = lab.container(Container.script(`${script}; echo end; exec sleep 1000`));
     Object.assign(box.config.process, { selinuxLabel: PROCESS_LABEL });
     Object.assign(box.config.linux, {
       mountLabel: MOUNT_LABEL,
@@ -142,14 +143,24 @@ behaviour(
     });
     box.writeConfig();
     mustSucceed(await box.run({ flags: ["--detach"] }));
-    const [label = "", ...rest] = box.output().replaceAll("\0", "").split("\n");
+    await until("its output", () => box.output().endsWith("end\n"));
+    const [label = "", ...rest] = box
+      .output()
+      .replace(/end\n$/, "")
+      .replaceAll("\0", "")
+      .split("\n");
     t.equal(label, PROCESS_LABEL);
     const mounts = parseMountinfo(rest.join("\n"));
     for (const { target, type, superOptions } of mounts) {
       const context = superOptions.join(",").match(/context="?([^"]*?)"?(,|$)/)?.[1];
+      // The bundle's own, which may be a tmpfs of the host.
+      if (target === "/") continue;
       if (["tmpfs", "devpts"].includes(type)) t.match(superOptions.join(","), MOUNT_LABEL, target);
       else t.equal(context, undefined, `${type} on ${target}`);
     }
+    const { pid } = await box.stateDocument();
+    const queues = spawnSync("ls", ["-Zd", `/proc/${pid}/root/dev/mqueue`], { encoding: "utf8" });
+    t.match(queues.stdout, MOUNT_LABEL, "whose queues have labels of their own");
     const exec = await lab.invoke(["exec", box.id, "cat", "/proc/self/attr/current"]);
     t.equal(exec.stdout.replaceAll("\0", "").trim(), PROCESS_LABEL);
   },

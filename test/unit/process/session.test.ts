@@ -1,6 +1,7 @@
 // Session, keyring and OOM score of a new process.
 
 import t from "tap";
+import { NO_LABELS } from "../../../src/process/labels.ts";
 import { type ProcessPlan, planProcess } from "../../../src/process/plan.ts";
 import { sessionOperations } from "../../../src/process/session.ts";
 import { type Operation, render } from "../../../src/proxy/operation.ts";
@@ -34,6 +35,25 @@ t.test("a keyring by the container's name is made searchable for the user", asyn
     "setsid()",
     'keyctl(KEYCTL_JOIN_SESSION_KEYRING, "_ses.box")',
     "keyctl(KEYCTL_SETPERM, <keyctl>, 0x3f1b0000)",
+  ]);
+});
+
+t.test("SELinux labels the keyring, and no key that is made later", async (t) => {
+  const labelled = planProcess({
+    kind: "init",
+    id: "box",
+    linux: undefined,
+    newKeyring: true,
+    process: { cwd: "/", selinuxLabel: "a:b:c:s0" },
+  });
+  const { operations } = sessionOperations(labelled, { rootless: false, labels: { ...NO_LABELS, keys: 7 } });
+  t.strictSame(operations.map(render), [
+    "setsid()",
+    'write(7, "a:b:c:s0", 8)',
+    'keyctl(KEYCTL_JOIN_SESSION_KEYRING, "_ses.box")',
+    "keyctl(KEYCTL_SETPERM, <keyctl>, 0x3f1b0000)",
+    'write(7, "", 0)',
+    "close(7)",
   ]);
 });
 
