@@ -82,9 +82,10 @@ class Attacker {
 
   static async start(swaps: readonly Swap[]): Promise<Attacker> {
     // With two cores, the attacker would otherwise have one for itself and the creates would wait.
-    const args = ["-n", "10", "node_modules/.bin/bun", "test/security/race/swapper.ts", ...swaps.flat()];
+    const args = ["-n", "10", "node_modules/.bin/bun", "test/security/race/swapper.ts"];
     const child = spawn("nice", args, { stdio: ["pipe", "pipe", "inherit"] });
     const attacker = new Attacker(child);
+    child.stdin.write(`${JSON.stringify(swaps)}\n`);
     await once(child.stdout, "data");
     return attacker;
   }

@@ -2,7 +2,9 @@
 // input ends. renameat2(2) with RENAME_EXCHANGE leaves no instant in which either name is missing. Runs under
 // Bun, since Node has no such call:
 //
-//   bun test/security/race/swapper.ts PATH PATH [PATH PATH]…
+//   bun test/security/race/swapper.ts <<<'[["PATH", "PATH"], …]'
+//
+// The paths are not in its command line, where what is looked for traces of containers would find them.
 
 import { dlopen, ptr } from "bun:ffi";
 
@@ -15,17 +17,20 @@ const { symbols } = dlopen("libc.so.6", {
   renameat2: { args: ["i32", "ptr", "i32", "ptr", "u32"], returns: "i32" },
 });
 
-const names = process.argv.slice(2).map((path) => Buffer.from(`${path}\0`));
-const pairs = names.flatMap((first, index): [Buffer, Buffer][] => {
-  const second = names[index + 1];
-  return index % 2 === 0 && second !== undefined ? [[first, second]] : [];
+let [input, ended] = ["", false];
+const told = new Promise<void>((resolve) => {
+  process.stdin.on("data", (chunk) => {
+    input += chunk.toString();
+    if (input.endsWith("\n")) resolve();
+  });
 });
-
-let ended = false;
-process.stdin.on("data", () => {});
 process.stdin.on("end", () => {
   ended = true;
 });
+await told;
+const pairs = (JSON.parse(input) as [string, string][]).map(
+  ([first, second]) => [Buffer.from(`${first}\0`), Buffer.from(`${second}\0`)] as const,
+);
 
 let exchanges = 0;
 process.stdout.write("up\n");
