@@ -42,7 +42,9 @@ export class WorkingDirectories implements Disposable {
       const errors = errorsIn(readTextIfThere(path) ?? "");
       throw new TsrunError(error.code, [error.message, errors.join("; ")].filter(Boolean).join(": "), {
         cause: error,
-        hint: `criu's log is "${path}"`,
+        hint: errors.some((one) => /\.img: Permission denied/.test(one))
+          ? `the container's root must be able to enter the directory of the images; criu's log is "${path}"`
+          : `criu's log is "${path}"`,
       });
     }
   }

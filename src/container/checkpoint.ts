@@ -7,10 +7,12 @@ import { dump } from "../checkpoint/dump.ts";
 import type { DumpOptions } from "../checkpoint/options.ts";
 import { SINCE } from "../checkpoint/plan.ts";
 import { TsrunError } from "../errors.ts";
-import { S_IFDIR } from "../linux/fcntl.ts";
+import { mustCall } from "../linux/call.ts";
+import { AT_FDCWD, S_IFDIR } from "../linux/fcntl.ts";
 import { makeDirectories, status } from "../linux/files.ts";
+import { cString } from "../linux/words.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
-import { isIsolated, planNamespaces } from "../namespaces/plan.ts";
+import { hostId, isIsolated, type NamespacePlan, planNamespaces } from "../namespaces/plan.ts";
 import { planRootfs } from "../rootfs/plan.ts";
 import type { Spec } from "../spec/types.ts";
 import { findCriu } from "./criu.ts";
@@ -35,11 +37,11 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
       hint: state === "created" ? `"start ${options.id}" lets it run first` : undefined,
     });
   }
-  makeDirectories(options.imagePath, 0o700);
-  checkParent(options);
-  const criu = findCriu(globals);
   const spec = configOf(directory);
   const namespaces = planNamespaces(spec);
+  makeImageDirectory(options.imagePath, namespaces);
+  checkParent(options);
+  const criu = findCriu(globals);
   const pid = record.init_process_pid;
   dump({
     criu: criu.path,
@@ -68,6 +70,20 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
     // AS RUNC: the images are complete, and that is what was asked for.
     globals.log.warning(error instanceof Error ? error.message : String(error));
   }
+}
+
+/**
+ * Nobody else may see what the container's memory holds; but in a user namespace criu reads the images as the
+ * container's root, to whose group the directory is therefore open. One that is there already stays as it is.
+ */
+function makeImageDirectory(path: string, { created, gidMappings }: NamespacePlan): void {
+  const isNew = status(path) === undefined;
+  makeDirectories(path, 0o700);
+  const group = created.has("user") ? hostId(gidMappings, 0) : undefined;
+  if (!isNew || group === undefined) return;
+  const attempt = `open "${path}" to the container's root`;
+  mustCall(attempt, "fchownat", AT_FDCWD, cString(path), -1, group, 0);
+  mustCall(attempt, "fchmodat", AT_FDCWD, cString(path), 0o710);
 }
 
 /**

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { checkpoint, counter, countsOn, needsCriu, restore, silently } from "../support/criu.ts";
+import { checkpoint, counter, countsOn, needsCriu, restore, runsAgain, silently } from "../support/criu.ts";
 import type { Lab } from "../support/lab.ts";
 import { plainEnv } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
@@ -236,7 +236,7 @@ behaviour(
     await countsOn(box);
     mustSucceed(await checkpoint(box));
     const restored = restore(box, { env });
-    await box.waitForStatus("running");
+    await runsAgain(box);
     await say(box, "STATUS=restored");
     await until("the report", () => lines().includes("STATUS=restored"));
     mustSucceed(await box.kill("KILL"));

@@ -102,3 +102,12 @@ export async function goesOn(t: Test, box: Container, from: number): Promise<voi
   await until("the container to count on", async () => (await countOf(box)) > from + 2);
   t.equal(readFileSync(join(box.rootfs, "begun"), "utf8"), "begun\n", "begun once");
 }
+
+/** For a restore that stays in the foreground. */
+export async function runsAgain(box: Container): Promise<void> {
+  const runs = async () => {
+    const { code, stdout } = await box.state();
+    return code === 0 && stdout.includes('"running"');
+  };
+  await until("the container to run again", runs, PATIENT.timeoutMs);
+}
