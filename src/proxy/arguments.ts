@@ -38,8 +38,16 @@ export type Argument = Word | Data | Out | Shown | ResultOf;
 /** A descriptor: a number known already, or one that an earlier operation of the batch opens. */
 export type Fd = number | Operation;
 
+/** A hundred mounts say the same few words hundreds of times: made once, and once in a message. */
+const texts = new Map<string, Data>();
+
 export function text(value: string): Data {
-  return { kind: "data", bytes: cString(value), show: () => quote(value) };
+  let known = texts.get(value);
+  if (known === undefined) {
+    known = { kind: "data", bytes: cString(value), show: () => quote(value) };
+    texts.set(value, known);
+  }
+  return known;
 }
 
 export function data(bytes: Uint8Array, show: () => string, pointers?: Data["pointers"]): Data {

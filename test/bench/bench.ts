@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { baseConfig } from "../support/config.ts";
+import { baseConfig, type ConfigMount } from "../support/config.ts";
 import { cgroupHierarchies, findProgram } from "../support/host.ts";
 import { makeRootfs } from "../support/rootfs.ts";
 import { type Bench, call, MEASURES, measureRound, newTimes, type Peer, type Times } from "./measure.ts";
@@ -28,14 +28,33 @@ function findPeers(): Peer[] {
   });
 }
 
-function makeBundle(folder: string, name: string, args: string[]): string {
+function makeBundle(folder: string, name: string, args: string[], mounts: ConfigMount[] = []): string {
   const bundle = join(folder, name);
   makeRootfs(join(bundle, "rootfs"), folder);
   const config = baseConfig(name);
   config.process.args = args;
+  config.mounts.push(...mounts);
   config.linux.resources = { memory: { limit: 64 << 20 }, pids: { limit: 100 } };
   writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
   return bundle;
+}
+
+/** A hundred volumes as engines make them: directories and files, some read-only, and tmpfs between them. */
+function manyMounts(folder: string): ConfigMount[] {
+  const volume = join(folder, "volume");
+  const file = join(volume, "file");
+  mkdirSync(volume);
+  writeFileSync(file, "");
+  const kinds: Omit<ConfigMount, "destination">[] = [
+    { type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "size=64k"] },
+    { type: "bind", source: volume, options: ["bind", "ro"] },
+    { type: "bind", source: file, options: ["bind"] },
+    { type: "bind", source: volume, options: ["rbind", "nosuid", "rprivate"] },
+    { type: "bind", source: file, options: ["rbind", "ro", "noexec"] },
+  ];
+  return Array.from({ length: 20 }, (_, round) =>
+    kinds.map((kind, index) => ({ ...kind, destination: `/mnt/${round}-${index}` })),
+  ).flat();
 }
 
 function makeBench(): Bench {
@@ -46,6 +65,7 @@ function makeBench(): Bench {
     folder,
     shortBundle: makeBundle(folder, `bench-${mark}-short`, ["/bin/true"]),
     longBundle: makeBundle(folder, `bench-${mark}-long`, ["/bin/sleep", "1000"]),
+    mountsBundle: makeBundle(folder, `bench-${mark}-mounts`, ["/bin/true"], manyMounts(folder)),
   };
 }
 

@@ -13,22 +13,39 @@ export interface Bench {
   /** Bundle whose program ends at once, and one whose program stays. */
   readonly shortBundle: string;
   readonly longBundle: string;
+  /** One with a hundred mounts of several kinds. */
+  readonly mountsBundle: string;
   readonly folder: string;
 }
 
-export const MEASURES = ["create", "start", "state", "kill", "delete", "run", "whole life"] as const;
+/** `100 mounts` is `create` with so many. */
+export const MEASURES = [
+  "create",
+  "start",
+  "state",
+  "kill",
+  "delete",
+  "run",
+  "whole life",
+  "100 mounts",
+] as const;
 export type Measure = (typeof MEASURES)[number];
 export type Times = Record<Measure, number[]>;
 
 export function newTimes(): Times {
-  return { create: [], start: [], state: [], kill: [], delete: [], run: [], "whole life": [] };
+  const times: Partial<Times> = {};
+  for (const measure of MEASURES) times[measure] = [];
+  return times as Times;
 }
 
-/** One round of one runtime: a short life, a long one that is killed, and a run. */
+/** One round of one runtime: a short life, a long one that is killed, a run, and one with many mounts. */
 export function measureRound(peer: Peer, bench: Bench, times: Times): void {
   shortLife(peer, bench, times);
   longLife(peer, bench, times);
   time(times.run, () => call(peer, bench, ["run", "--bundle", bench.shortBundle, idOf(bench.shortBundle)]));
+  const many = idOf(bench.mountsBundle);
+  time(times["100 mounts"], () => call(peer, bench, ["create", "--bundle", bench.mountsBundle, many]));
+  call(peer, bench, ["delete", "--force", many]);
 }
 
 function shortLife(peer: Peer, bench: Bench, times: Times): void {
