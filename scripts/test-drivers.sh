@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs end-to-end tests with each of DRIVERS, and the callers `docker` and `podman`; arguments name which.
-# Ends with "N passed, N failed". Called where there is a systemd, by scripts/test-vm.sh and test-systemd-v1.sh.
+# Ends with "N passed, N failed". Called where there is a systemd, by test-vm.sh and test-systemd-v1.sh.
 set -u
 
 : "${DRIVERS:=cgroupfs systemd}"

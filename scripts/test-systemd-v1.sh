@@ -18,7 +18,7 @@ done
 export name root hierarchies
 
 clean() {
-  [ -z "${outer:-}" ] || kill -KILL "$outer"
+  [ -z "${outer:-}" ] || { kill -KILL "$outer"; wait "$outer" 2>/dev/null || true; }
   while [ -n "${init:-}" ] && [ -e "/proc/$init" ]; do sleep 0.1; done
   for hierarchy in $hierarchies; do
     find "/sys/fs/cgroup/$hierarchy/$name" -depth -type d -exec rmdir {} \; 2>/dev/null || true
