@@ -1,17 +1,27 @@
 // Rootless: an ordinary user runs containers, with one id of its own or with those of /etc/subuid. The user
 // is Debian's `nobody`; its entries in /etc/subuid exist only in a mount namespace of the call.
 
-import { chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { behaviour, type Condition, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { startAgent } from "../support/agent.ts";
+import {
+  behaviour,
+  type Condition,
+  needsKernel,
+  nothingLeft,
+  refused,
+  tsrunOnly,
+} from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { runtimePath } from "../support/runtime.ts";
 import { asUser, NOBODY } from "../support/user.ts";
+import { until } from "../support/wait.ts";
 
 const SUBORDINATE = 100_000;
+const ENOMEDIUM = 123;
 
 /** The same with entries in /etc/subuid and /etc/subgid for the user. */
 function withSubordinateIds(lab: Lab): string[] {
@@ -59,6 +69,34 @@ behaviour("an ordinary user runs a container as its own root", async (t, lab) =>
   t.equal(statSync(join(box.rootfs, "tmp/mine")).uid, NOBODY);
   await nothingLeft(t, lab, "after delete");
 });
+
+for (const noNewPrivileges of [true, false]) {
+  behaviour(
+    `a seccomp agent answers for the user's container, noNewPrivileges ${noNewPrivileges}`,
+    async (t, lab) => {
+      const agent = await startAgent(lab, String(ENOMEDIUM));
+      chmodSync(agent.socket, 0o777);
+      const box = userContainer(lab, "mkdir /tmp/a 2>&1; exec sleep 1000");
+      box.config.process.noNewPrivileges = noNewPrivileges;
+      box.config.linux.seccomp = {
+        defaultAction: "SCMP_ACT_ALLOW",
+        listenerPath: agent.socket,
+        syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_NOTIFY" }],
+      };
+      box.writeConfig();
+      const wrapper = asUser(lab);
+      mustSucceed(await box.run({ wrapper, flags: ["--detach"] }));
+      await until("the answer", () => /No medium found/.test(box.output()));
+      const exec = await lab.invoke(["exec", box.id, "mkdir", "/tmp/b"], { wrapper });
+      t.match(exec.stderr, /No medium found/);
+      t.equal(agent.told().filter(({ message }) => message !== undefined).length, 2);
+      mustSucceed(await box.delete({ wrapper, flags: ["--force"] }));
+      await nothingLeft(t, lab, "after delete");
+    },
+    needsKernel(5, 6, "pidfd_getfd(2)"),
+    tsrunOnly("may not fetch the listener of an exec"),
+  );
+}
 
 behaviour("every command works for the user", async (t, lab) => {
   const box = userContainer(lab, "exec sleep 1000");

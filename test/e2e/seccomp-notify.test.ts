@@ -1,13 +1,12 @@
 // SCMP_ACT_NOTIFY: an agent on the host gets the descriptor of the filter's notifications, is told whose it
 // is, and answers the calls (config-linux.md#containerprocessstate, seccomp_unotify(2)).
 
-import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { startAgent } from "../support/agent.ts";
 import { behaviour, needsKernel, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
-import type { Config } from "../support/config.ts";
+import { type Config, mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import type { Lab } from "../support/lab.ts";
 import { isTsrun } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
@@ -21,47 +20,6 @@ const MKDIR = 83;
 const CAPSET = 126;
 
 const ENOMEDIUM = 123;
-
-interface Told {
-  readonly message?: {
-    readonly ociVersion: string;
-    readonly fds: readonly string[];
-    readonly pid: number;
-    readonly metadata?: string;
-    readonly state: Readonly<Record<string, unknown>>;
-  };
-  readonly descriptors?: number;
-  readonly call?: number;
-  readonly pid?: number;
-}
-
-interface Agent {
-  readonly socket: string;
-  readonly process: ChildProcess;
-  /** What it has said up to now. */
-  told(): Told[];
-}
-
-/** Starts an agent, and waits until it listens. */
-async function startAgent(lab: Lab, answer: string): Promise<Agent> {
-  const socket = join(lab.folder, `agent-${answer}.sock`);
-  const bun = "node_modules/.bin/bun";
-  const child = spawn(bun, ["test/support/seccomp-agent.ts", socket, answer], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  lab.atClose(() => child.kill("SIGKILL"));
-  let said = "";
-  child.stdout?.on("data", (text) => {
-    said += text;
-  });
-  await until("the agent to listen", () => said.startsWith("ready\n"));
-  const told = () =>
-    said
-      .split("\n")
-      .slice(1, -1)
-      .map((line) => JSON.parse(line) as Told);
-  return { socket, process: child, told };
-}
 
 function notifying(
   script: string,
@@ -148,6 +106,19 @@ for (const noNewPrivileges of [true, false]) {
     NOTIFY,
   );
 }
+
+behaviour(
+  "an agent answers for a container in a user namespace of its own",
+  async (t, lab) => {
+    const agent = await startAgent(lab, String(ENOMEDIUM));
+    const box = lab.container(notifying("mkdir /tmp/a 2>&1", agent.socket, ...MAKE_DIRECTORY));
+    mapIds(box.config, 200_000, 65_536);
+    box.config.process.noNewPrivileges = false;
+    box.writeConfig();
+    t.match(await box.live(), /No medium found/);
+  },
+  NOTIFY,
+);
 
 behaviour(
   "run in the foreground, and a second container with the same profile, work as well",

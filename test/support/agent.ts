@@ -1,0 +1,47 @@
+// An agent for SCMP_ACT_NOTIFY that a test starts beside its containers; the program is seccomp-agent.ts.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import type { Lab } from "./lab.ts";
+import { until } from "./wait.ts";
+
+export interface Told {
+  readonly message?: {
+    readonly ociVersion: string;
+    readonly fds: readonly string[];
+    readonly pid: number;
+    readonly metadata?: string;
+    readonly state: Readonly<Record<string, unknown>>;
+  };
+  readonly descriptors?: number;
+  readonly call?: number;
+  readonly pid?: number;
+}
+
+export interface Agent {
+  readonly socket: string;
+  readonly process: ChildProcess;
+  /** What it has said up to now. */
+  told(): Told[];
+}
+
+/** Starts an agent, and waits until it listens. */
+export async function startAgent(lab: Lab, answer: string): Promise<Agent> {
+  const socket = join(lab.folder, `agent-${answer}.sock`);
+  const bun = "node_modules/.bin/bun";
+  const child = spawn(bun, ["test/support/seccomp-agent.ts", socket, answer], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  lab.atClose(() => child.kill("SIGKILL"));
+  let said = "";
+  child.stdout?.on("data", (text) => {
+    said += text;
+  });
+  await until("the agent to listen", () => said.startsWith("ready\n"));
+  const told = () =>
+    said
+      .split("\n")
+      .slice(1, -1)
+      .map((line) => JSON.parse(line) as Told);
+  return { socket, process: child, told };
+}
