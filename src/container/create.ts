@@ -194,7 +194,7 @@ function setUp(
   // hooks "created", and the OCI validation suite asks for that.
   runHooks(hooks, "prestart", { ...creating, status: "created" });
   runHooks(hooks, "createRuntime", creating);
-  inside?.runCreateContainer(proxy, plan, creating);
+  inside?.runCreateContainer(proxy, plan, { state: creating, held: [fifo, console, listener] });
 
   // From here on no path of the host can be reached.
   enterRootfs(proxy, plan.rootfs, rootfs);

@@ -14,10 +14,11 @@ import { SOCK_CLOEXEC, SOCK_SEQPACKET } from "../linux/sockets.ts";
 import { connectUnix, listenUnix } from "../linux/unix-sockets.ts";
 import { shown } from "../proxy/arguments.ts";
 import { close, dup3, read } from "../proxy/calls.ts";
-import { operation } from "../proxy/operation.ts";
+import { operation, orGoOn } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { Hooks } from "../spec/types.ts";
 import { placeSeccomp } from "./filter.ts";
+import { inheritedFds } from "./handed-down.ts";
 import { settle, type WaitOptions } from "./init.ts";
 import type { ContainerPlan } from "./plan.ts";
 import type { StartInside } from "./record.ts";
@@ -43,16 +44,28 @@ export function connectToFirstProcess(directory: StateDirectory): Descriptor {
   return socket;
 }
 
+export interface CreateContainerHooks {
+  readonly state: HookState;
+  /** Descriptors of the first process that are not for its hooks. */
+  readonly held: readonly (number | undefined)[];
+}
+
 /**
  * World: the container's namespaces, its root not entered yet. AS RUNC: the rootfs is the working directory.
  */
-export function runCreateContainer(proxy: SyscallProxy, plan: ContainerPlan, state: HookState): void {
+export function runCreateContainer(
+  proxy: SyscallProxy,
+  plan: ContainerPlan,
+  { state, held }: CreateContainerHooks,
+): void {
+  const inherited = Array.from({ length: inheritedFds(plan.options) }, (_, index) => 3 + index);
   runHooksInside(proxy, plan.bundle.spec.hooks, {
     kind: "createContainer",
     state,
     directory: plan.rootfs.rootfs,
     environment: [],
-    beforeExecute: [],
+    // One by one as well: close_range(2) may be missing.
+    beforeExecute: [...inherited, ...held].flatMap((one) => (one === undefined ? [] : [orGoOn(close(one))])),
   });
 }
 
