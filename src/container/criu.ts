@@ -28,7 +28,7 @@ export function findCriu({ log }: GlobalOptions): Criu {
       "E_EXEC",
       'CRIU version check failed: exec: "criu": executable file not found in $PATH',
       {
-        hint: "install criu, 3.0 or later (criu.org); Debian 12 has no package of it, Debian 13 has",
+        hint: "install criu, 3.0 or later: the Debian package criu, or criu.org",
       },
     );
   }

@@ -22,7 +22,7 @@ let checked: { readonly reason: Condition } | undefined;
 
 /** criu itself, and a kernel that it can work with. */
 export function needsCriu(): Condition {
-  if (findProgram("criu") === undefined) return "needs criu, of which Debian 12 has no package";
+  if (findProgram("criu") === undefined) return "needs criu (package criu)";
   const words = checked === undefined ? lastWords(["check"]) : undefined;
   checked ??= { reason: words === undefined ? undefined : `criu check: ${words}` };
   return checked.reason;
