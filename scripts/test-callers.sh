@@ -6,12 +6,13 @@ set -u
 
 : "${RUNTIME:?path of the runtime}"
 passed=0 failed=0
+script=$(readlink -f "$0")
 : "${work:=$(mktemp -d)}"
 export work
 
 check() { # check FUNCTION: a case passes when its function ends with 0; the first command that fails ends it
   local status=0
-  timeout 600 bash "$0" --case "$1" >"$work/log" 2>&1 </dev/null || status=$?
+  timeout 600 bash "$script" --case "$1" >"$work/log" 2>&1 </dev/null || status=$?
   if [ $status = 0 ]; then
     passed=$((passed + 1)); echo "ok $1"
   else
@@ -201,9 +202,9 @@ podman_more() {
 
 podman_root_systemd() { manager=systemd podman_basics; manager=systemd podman_more; }
 podman_root_cgroupfs() { manager=cgroupfs podman_basics; }
-podman_rootless_systemd() { as_user bash "$0" --case podman_user_basics; }
+podman_rootless_systemd() { as_user bash "$script" --case podman_user_basics; }
 podman_user_basics() { manager=systemd podman_basics; }
-podman_rootless_cgroupfs() { as_user bash "$0" --case podman_user_bare; }
+podman_rootless_cgroupfs() { as_user bash "$script" --case podman_user_bare; }
 podman_user_bare() {
   manager=cgroupfs
   equal "$(pod run --rm --network none localhost/bb echo hi)" hi
