@@ -23,6 +23,7 @@ export const MEASURES = [
   "create",
   "start",
   "state",
+  "exec",
   "kill",
   "delete",
   "run",
@@ -68,6 +69,7 @@ function longLife(peer: Peer, bench: Bench, times: Times): void {
   call(peer, bench, ["create", "--bundle", bench.longBundle, "--pid-file", pidFile, id]);
   call(peer, bench, ["start", id]);
   time(times.state, () => call(peer, bench, ["state", id]));
+  time(times.exec, () => call(peer, bench, ["exec", id, "/bin/true"]));
   time(times.kill, () => call(peer, bench, ["kill", id, "KILL"]));
   waitForEnd(readFileSync(pidFile, "utf8").trim());
   call(peer, bench, ["delete", id]);
