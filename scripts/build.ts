@@ -43,7 +43,9 @@ async function sourceCommit(): Promise<string> {
 
 /** The most common command first, as the engine wants it. */
 function startupProfiles(): string[] {
-  const files = ["create", "start", "delete"].map((command) => `${root}/scripts/startup/${command}.order`);
+  const files = ["create", "start", "delete", "exec"].map(
+    (command) => `${root}/scripts/startup/${command}.order`,
+  );
   return files.filter(existsSync);
 }
 

@@ -14,6 +14,7 @@ await $`bun ${import.meta.dir}/build.ts ${binary}`.env({ ...process.env, TSRUN_P
 
 const lives: readonly (readonly [string, readonly string[]])[] = [
   ["create", ["create", "--bundle", `${root}/bundle-fixtures/hello`, id]],
+  ["exec", ["exec", id, "/bin/true"]],
   ["start", ["start", id]],
   ["delete", ["delete", "--force", id]],
 ];
