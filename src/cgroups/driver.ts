@@ -1,26 +1,20 @@
-// What the stories do with a container's cgroup, whichever kind the host has. Called by create, start, kill,
-// delete, exec, update, pause, ps and events; the record comes from the saved state, never from flags.
+// Making a container's cgroup and setting its limits, whichever kind the host has. Called by create, restore
+// and update; what concerns the processes in it is in join.ts, freezer.ts and members.ts. The record comes
+// from the saved state, never from flags.
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno } from "../linux/call.ts";
-import { readTextIfThere, tryWriteFile } from "../linux/files.ts";
-import { signalProcess } from "../linux/process.ts";
 import type { Resources } from "../spec/types.ts";
-import { freeze, freezeState, thaw } from "./freezer.ts";
-import { unifiedCgroupOf } from "./host.ts";
+import { type JoinFiles, joinFiles, tasksFiles } from "./join.ts";
+import { unitDriver, v2Driver } from "./kinds.ts";
 import { planLimitsV1, planLimitsV2 } from "./limits.ts";
+import { destroyCgroup } from "./members.ts";
 import type { MergedResources } from "./merge.ts";
 import { plannedRecord } from "./plan.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
-import { assertEmpty, exists, processesBelow, removeCgroups, unmakeCgroups } from "./tree.ts";
-import { applyV1, createV1, finishUnitV1, processDirectoryV1, tasksFiles } from "./v1.ts";
-import { Journal, readKey } from "./writer.ts";
-
-const SIGKILL = 9;
-
-// A host has one kind; the code of the others is not even loaded.
-const unitDriver = (): typeof import("./systemd/scope.ts") => require("./systemd/scope.ts");
-const v2Driver = (): typeof import("./v2.ts") => require("./v2.ts");
+import { assertEmpty, removeCgroups, unmakeCgroups } from "./tree.ts";
+import { applyV1, createV1, finishUnitV1 } from "./v1.ts";
+import { Journal } from "./writer.ts";
 
 export interface CreateContext {
   /** A lack of permission is tolerated when nothing is asked of the cgroup. */
@@ -79,44 +73,6 @@ export function undoCgroup(record: CgroupRecord): void {
   }
   removeCgroups(own);
   unmakeCgroups(created);
-}
-
-export type JoinFiles =
-  /** v1: "0" goes into each file; `unified`, on hybrid hosts, is a directory for CLONE_INTO_CGROUP. */
-  | {
-      readonly tasks: readonly string[];
-      readonly unified?: string;
-      /** To be called with the process' pid before it enters anything: systemd moves it. */
-      readonly admit?: (pid: number) => void;
-    }
-  /** v2: for CLONE_INTO_CGROUP. */
-  | { readonly directory: string };
-
-/**
- * How a process enters the container. On v1 it writes "0" to each `tasks` for itself while it has one thread:
- * writing another's pid to cgroup.procs waits for every CPU (about 11 ms).
- */
-export function joinFiles(record: CgroupRecord, { init }: JoinOptions = {}): JoinFiles {
-  const unified = record.paths[""];
-  if (record.driver === "v2" && unified !== undefined) return joinV2(record, unified, init);
-  const tasks = tasksFiles(record);
-  return unified === undefined ? { tasks } : { tasks, unified };
-}
-
-export interface JoinOptions {
-  /** Where the container has divided its cgroup, and so nothing can be in the cgroup itself: this one's. */
-  readonly init?: number | undefined;
-}
-
-function joinV2(record: CgroupRecord, directory: string, init: number | undefined): JoinFiles {
-  const divided = (readTextIfThere(`${directory}/cgroup.subtree_control`)?.trim() ?? "") !== "";
-  if (divided && init !== undefined) return { directory: unifiedCgroupOf(init) ?? directory };
-  const { unit } = record;
-  // A user may not move processes here from everywhere, but its manager may.
-  if (unit?.user === true && directory.endsWith(`/${unit.name}`)) {
-    return { tasks: [], admit: (pid) => unitDriver().attachToUnit(record, pid) };
-  }
-  return { directory };
 }
 
 /** How the first process enters: as any other, or by systemd, which makes the unit around it. */
@@ -195,70 +151,3 @@ function assertUnifiedUsable({ driver }: CgroupRecord, { unified = {} }: Resourc
   if (driver === "v2" || Object.keys(unified).length === 0) return;
   throw new TsrunError("E_CONFIG", "invalid configuration: cannot use unified on cgroup v1");
 }
-
-/** Host pids of all processes in the container, those in cgroups it made for itself included. */
-export function readProcesses(record: CgroupRecord): number[] {
-  const directory = processDirectory(record);
-  return directory === undefined ? [] : processesBelow(directory);
-}
-
-function processDirectory(record: CgroupRecord): string | undefined {
-  if (record.driver !== "v2") return processDirectoryV1(record);
-  const directory = record.paths[""];
-  return directory !== undefined && exists(directory) ? directory : undefined;
-}
-
-/**
- * Sends a signal to every process of the container. They are frozen meanwhile, so that none can escape by
- * forking; afterwards they run, since a frozen process does not die. False when there is no cgroup any more.
- */
-export function killProcesses(record: CgroupRecord, signal: number): boolean {
-  const directory = processDirectory(record);
-  if (directory === undefined) return false;
-  // cgroup.kill (Linux 5.14) does it in one step.
-  if (record.driver === "v2" && signal === SIGKILL && tryWriteFile(`${directory}/cgroup.kill`, "1") === 0) {
-    return true;
-  }
-  const canFreeze = record.driver === "v2" || record.paths.freezer !== undefined;
-  if (canFreeze) tryFreeze(record);
-  try {
-    for (const pid of processesBelow(directory)) signalProcess(pid, signal);
-  } finally {
-    if (canFreeze) thaw(record);
-  }
-  return true;
-}
-
-/** AS RUNC: a cgroup that does not freeze is signalled all the same. */
-function tryFreeze(record: CgroupRecord): void {
-  try {
-    freeze(record);
-  } catch (error) {
-    if (!(error instanceof TsrunError)) throw error;
-  }
-}
-
-/** Removes the cgroup with everything below it. What is gone already is fine. */
-export function destroyCgroup(record: CgroupRecord): void {
-  if (record.unit !== undefined) unitDriver().stopUnit(record);
-  const directories: string[] = [];
-  for (const path of Object.values(record.paths)) if (!directories.includes(path)) directories.push(path);
-  removeCgroups(directories);
-}
-
-/**
- * How often the kernel killed a process of the container for want of memory. Systemd removes a scope as soon
- * as it is empty, with what it counted; the slice above keeps it, among that of its other units.
- */
-export function oomKills({ driver, paths, unit }: CgroupRecord): number {
-  if (driver === "v2") {
-    const own = paths[""] ?? "";
-    const directory = unit === undefined ? own : own.slice(0, own.lastIndexOf("/"));
-    return readKey(directory, "memory.events", "oom_kill");
-  }
-  const directory = paths.memory;
-  return directory === undefined ? 0 : readKey(directory, "memory.oom_control", "oom_kill");
-}
-
-export type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
-export { freeze, freezeState, thaw };

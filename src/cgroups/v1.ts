@@ -13,7 +13,7 @@ import { applyDevicesV1, type DeviceContext } from "./devices/apply-v1.ts";
 import { isFrozenV1 } from "./freezer.ts";
 import { planLimitsV1 } from "./limits.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord, PlannedDirectory } from "./record.ts";
-import { assertEmpty, assertThawed, exists, makeCgroup } from "./tree.ts";
+import { assertEmpty, assertThawed, makeCgroup } from "./tree.ts";
 import { runWrites } from "./writer.ts";
 
 /** Makes the directories; `made` collects them for the caller to undo, whatever happens. */
@@ -143,20 +143,4 @@ export function applyV1({ paths }: CgroupRecord, resources: Resources, context: 
 
 function deviceContext({ rootless, running }: ApplyContext): DeviceContext {
   return { rootless, inUse: running === true };
-}
-
-/** Every file into which a process that enters the container writes "0" for itself. */
-export function tasksFiles({ paths }: CgroupRecord): string[] {
-  const files: string[] = [];
-  for (const [controller, path] of Object.entries(paths)) {
-    const file = `${path}/tasks`;
-    if (controller !== "" && !files.includes(file)) files.push(file);
-  }
-  return files;
-}
-
-/** The directory whose processes are the container's. */
-export function processDirectoryV1({ paths }: CgroupRecord): string | undefined {
-  const directory = paths.devices ?? Object.values(paths)[0];
-  return directory !== undefined && exists(directory) ? directory : undefined;
 }

@@ -2,7 +2,7 @@
 // mount namespace of its own. It begins as a proxy, which goes there and then becomes criu. Called by
 // revive.ts.
 
-import type { JoinFiles } from "../cgroups/driver.ts";
+import type { JoinFiles } from "../cgroups/join.ts";
 import { TsrunError } from "../errors.ts";
 import { AT_FDCWD, F_SETFD, FD_CLOEXEC, O_DIRECTORY, O_RDONLY, O_RDWR, O_WRONLY } from "../linux/fcntl.ts";
 import { MS_BIND, MS_REC, MS_SLAVE } from "../linux/mount.ts";

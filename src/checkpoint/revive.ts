@@ -1,6 +1,6 @@
 // Starting criu where a container can be restored, and having it done. Called by the restore story.
 
-import type { JoinFiles } from "../cgroups/driver.ts";
+import type { JoinFiles } from "../cgroups/join.ts";
 import { TsrunError, wrapError } from "../errors.ts";
 import { makeDirectory, openDirectory, readLink, readText, removeDirectory } from "../linux/files.ts";
 import type { NamespacePlan } from "../namespaces/plan.ts";

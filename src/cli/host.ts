@@ -68,8 +68,13 @@ function inUserNamespace(): boolean {
 }
 
 export const host: Host & CommandHost = {
-  env: process.env,
-  pid: process.pid,
+  // Made when it is asked for.
+  get env() {
+    return process.env;
+  },
+  get pid() {
+    return process.pid;
+  },
   cwd: () => process.cwd(),
   effectiveUid,
   inUserNamespace,

@@ -1,6 +1,7 @@
 // The grammar of flags, which is that of Go's package flag, since runc's callers rely on it: `--f v`,
 // `--f=v`, one dash as good as two, `-b` for a short name, `--` ends the flags. Reads the tables of
-// src/cli/options.ts. Pure.
+// src/cli/options.ts. Plain loops: every command runs this once, and what is compiled or made for it is
+// thrown away. Pure.
 
 import { nearestWord } from "../spec/nearest.ts";
 import type { OptionDeclaration, OptionTable, OptionValue, Values } from "./options.ts";
@@ -23,7 +24,8 @@ export interface ParsedLine {
 
 /** Splits a command line into option values and arguments. Throws a UsageError. */
 export function parseLine(words: readonly string[], { tables, stopAfterArgs }: Grammar): ParsedLine {
-  const given = tables.map(() => new Map<string, OptionValue>());
+  const given: Map<string, OptionValue>[] = [];
+  for (let index = 0; index < tables.length; index++) given.push(new Map());
   const args: string[] = [];
   let help = false;
   for (let at = 0; at < words.length; at++) {
@@ -37,8 +39,13 @@ export function parseLine(words: readonly string[], { tables, stopAfterArgs }: G
       continue;
     }
     const flag = splitFlag(word);
-    const index = tables.findIndex((table) => findOption(table, flag.name) !== undefined);
-    const found = findOption(tables[index] ?? {}, flag.name);
+    let found: FoundOption | undefined;
+    let index = 0;
+    while (index < tables.length) {
+      found = findOption(tables[index] ?? {}, flag.name);
+      if (found !== undefined) break;
+      index += 1;
+    }
     const values = given[index];
     if (found !== undefined && values !== undefined) {
       const { name, option } = found;
@@ -60,8 +67,8 @@ export function valuesOf<T extends OptionTable>(
   given: ReadonlyMap<string, OptionValue> | undefined,
 ): Values<T> {
   const values: Record<string, OptionValue | undefined> = {};
-  for (const [name, option] of Object.entries<OptionDeclaration>(table)) {
-    values[name] = given?.get(name) ?? valueWhenAbsent(option);
+  for (const name in table) {
+    values[name] = given?.get(name) ?? valueWhenAbsent(table[name] as OptionDeclaration);
   }
   // The loop above follows the table, from which the type was computed.
   return values as Values<T>;
@@ -89,14 +96,17 @@ function splitFlag(word: string): { name: string; value: string | undefined } {
   return { name: bare.slice(0, equals), value: bare.slice(equals + 1) };
 }
 
-function findOption(
-  table: OptionTable,
-  name: string,
-): { name: string; option: OptionDeclaration } | undefined {
+interface FoundOption {
+  readonly name: string;
+  readonly option: OptionDeclaration;
+}
+
+function findOption(table: OptionTable, name: string): FoundOption | undefined {
   const direct = Object.hasOwn(table, name) ? table[name] : undefined;
   if (direct !== undefined) return { name, option: direct };
-  for (const [long, option] of Object.entries(table)) {
-    if (option.alias === name) return { name: long, option };
+  for (const long in table) {
+    const option = table[long];
+    if (option?.alias === name) return { name: long, option };
   }
   return undefined;
 }

@@ -1,8 +1,9 @@
 // `checkpoint`: have criu write a container into files, from which `restore` makes it run again. The order,
 // the words and what is left are runc's (runc: checkpoint.go, libcontainer/criu_linux.go).
 
-import { type CgroupRecord, readProcesses } from "../cgroups/driver.ts";
 import { readHierarchies } from "../cgroups/host.ts";
+import { readProcesses } from "../cgroups/members.ts";
+import type { CgroupRecord } from "../cgroups/record.ts";
 import { dump } from "../checkpoint/dump.ts";
 import type { DumpOptions } from "../checkpoint/options.ts";
 import { SINCE } from "../checkpoint/plan.ts";

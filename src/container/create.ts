@@ -2,15 +2,10 @@
 // is taken back. The order is runc's observable one (runc: libcontainer/process_linux.go and
 // standard_init_linux.go).
 
-import {
-  applyResources,
-  type CgroupRecord,
-  createCgroup,
-  joinNewCgroup,
-  oomKills,
-  undoCgroup,
-} from "../cgroups/driver.ts";
+import { applyResources, createCgroup, joinNewCgroup, undoCgroup } from "../cgroups/driver.ts";
+import { oomKills } from "../cgroups/members.ts";
 import { plannedRecord } from "../cgroups/plan.ts";
+import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
 import { type HookState, hasHooksAfter, hasHooksInside } from "../hooks/plan.ts";
 import { runHooks } from "../hooks/run.ts";

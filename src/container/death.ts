@@ -1,7 +1,8 @@
 // Why a process ended while it was being set up, where the kernel tells: want of memory. Called by create
 // when something has failed.
 
-import { type CgroupRecord, oomKills } from "../cgroups/driver.ts";
+import { oomKills } from "../cgroups/members.ts";
+import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
 import { hasErrno } from "../linux/call.ts";
 import { ProxyDied } from "../proxy/proxy.ts";

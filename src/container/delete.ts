@@ -1,6 +1,6 @@
 // `delete`: remove what a container leaves: processes, cgroups, state.
 
-import { destroyCgroup, killProcesses } from "../cgroups/driver.ts";
+import { destroyCgroup, killProcesses } from "../cgroups/members.ts";
 import { TsrunError } from "../errors.ts";
 import { runHooks } from "../hooks/run.ts";
 import { removeDirectory } from "../linux/files.ts";

@@ -2,7 +2,7 @@
 // it has, the second is cloned into its pid namespace, becomes the user, and executes. Read with create.ts,
 // whose stages it shares.
 
-import { joinFiles } from "../cgroups/driver.ts";
+import { joinFiles } from "../cgroups/join.ts";
 import { TsrunError, wrapError } from "../errors.ts";
 import { type Descriptor, openDirectory, readLink, replaceFile, tryWriteFile } from "../linux/files.ts";
 import { processStatus, signalProcess, waitFor } from "../linux/process.ts";

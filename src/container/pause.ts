@@ -1,6 +1,6 @@
 // `pause` and `resume`: stop every process of a container, and let them run again.
 
-import { freeze, thaw } from "../cgroups/driver.ts";
+import { freeze, thaw } from "../cgroups/freezer.ts";
 import { TsrunError } from "../errors.ts";
 import type { GlobalOptions } from "./options.ts";
 import { statusOf } from "./status.ts";

@@ -1,6 +1,6 @@
 // `ps`: the processes of a container, by the host's pids, or as ps(1) shows them.
 
-import { readProcesses } from "../cgroups/driver.ts";
+import { readProcesses } from "../cgroups/members.ts";
 import { TsrunError } from "../errors.ts";
 import { pipe, readAll } from "../linux/files.ts";
 import { waitFor } from "../linux/process.ts";

@@ -1,6 +1,6 @@
 // The content of state.json: what later commands must know of a container. Types only.
 
-import type { CgroupRecord } from "../cgroups/driver.ts";
+import type { CgroupRecord } from "../cgroups/record.ts";
 import type { RdtRecord } from "../rdt/group.ts";
 import type { Resources } from "../spec/types.ts";
 

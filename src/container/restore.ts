@@ -1,7 +1,8 @@
 // `restore`: have criu make a container run again from the images of `checkpoint`. Read with create.ts; what
 // that does inside the container, criu does here (runc: restore.go, libcontainer/criu_linux.go).
 
-import { applyResources, createCgroup, joinNewCgroup, killProcesses, undoCgroup } from "../cgroups/driver.ts";
+import { applyResources, createCgroup, joinNewCgroup, undoCgroup } from "../cgroups/driver.ts";
+import { killProcesses } from "../cgroups/members.ts";
 import { revive } from "../checkpoint/revive.ts";
 import type { Notice } from "../checkpoint/service.ts";
 import { runHooks } from "../hooks/run.ts";

@@ -8,13 +8,12 @@
 // With startContainer hooks the released process only takes orders again, from `start`: see start-told.ts.
 
 import { TsrunError } from "../errors.ts";
-import { runHooks } from "../hooks/run.ts";
 import { O_NONBLOCK, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
 import { readAll, writeAll } from "../linux/files.ts";
 import { poll, processStatus, signalProcess } from "../linux/process.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { syscallName } from "../linux/syscalls.ts";
-import { failureInReply } from "../proxy/batch.ts";
+import { failureInReply } from "../proxy/reply.ts";
 import { executeError } from "./execute-error.ts";
 import { NOTIFY } from "./handed-down.ts";
 import { stateForHooks } from "./hook-state.ts";
@@ -91,7 +90,7 @@ export async function release(
   // AS RUNC: the container is started, whatever the agent will say to its execve(2).
   const reply = ended === 0 ? NOTHING : readAll(answers.number, "the answer of the first process");
   if (reply.length > 0 || diedAsProxy(record)) throw notExecuted(directory, reply);
-  if (record.hooksAfter) runPoststart(directory, record);
+  if (record.hooksAfter) await runPoststart(directory, record);
 }
 
 function notExecuted(directory: StateDirectory, reply: Uint8Array): TsrunError {
@@ -110,7 +109,8 @@ function notExecuted(directory: StateDirectory, reply: Uint8Array): TsrunError {
  * AS RUNC: a hook that fails ends the container. DIFFERS: by now it is running, as the specification has it;
  * `runc create` runs these hooks itself, before there is a process of the user's.
  */
-function runPoststart(directory: StateDirectory, record: StateRecord): void {
+async function runPoststart(directory: StateDirectory, record: StateRecord): Promise<void> {
+  const { runHooks } = await import("../hooks/run.ts");
   try {
     runHooks(
       directory.loadConfig().hooks,

@@ -8,10 +8,10 @@ import { CLONE_PIDFD, POLLIN, SIGCHLD, SIGKILL } from "../linux/sched.ts";
 import { text, u64Struct, viewOf } from "../linux/words.ts";
 import { closeOnExecute } from "../process/execute.ts";
 import { data, type Fd, fd, out, shown, text as textArgument } from "../proxy/arguments.ts";
-import { failureInReply } from "../proxy/batch.ts";
 import { chdir, close, dup3, execve, read, write } from "../proxy/calls.ts";
 import { inChild, type Operation, operation, resultOf } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
+import { failureInReply } from "../proxy/reply.ts";
 import type { Hook, Hooks } from "../spec/types.ts";
 import { argumentsOf, type HookState, hookError, hookNotExecuted, hookTimeout, timeoutMs } from "./plan.ts";
 

@@ -6,17 +6,34 @@ import { type SyscallArgument, syscall } from "./libc.ts";
 import { type SyscallName, syscallNumber } from "./syscalls.ts";
 
 /** Makes a call and returns its result or the negated errno; EINTR is retried. */
-export function tryCall(name: SyscallName, ...args: readonly SyscallArgument[]): number {
+export function tryCall(
+  name: SyscallName,
+  a: SyscallArgument = 0,
+  b: SyscallArgument = 0,
+  c: SyscallArgument = 0,
+  d: SyscallArgument = 0,
+  e: SyscallArgument = 0,
+  f: SyscallArgument = 0,
+): number {
   const number = syscallNumber(name);
   for (;;) {
-    const result = syscall(number, ...args);
+    const result = syscall(number, a, b, c, d, e, f);
     if (result !== -EINTR) return result;
   }
 }
 
 /** Makes a call and throws `cannot <attempt>: <errno in words>` when it fails. */
-export function mustCall(attempt: string, name: SyscallName, ...args: readonly SyscallArgument[]): number {
-  const result = tryCall(name, ...args);
+export function mustCall(
+  attempt: string,
+  name: SyscallName,
+  a: SyscallArgument = 0,
+  b: SyscallArgument = 0,
+  c: SyscallArgument = 0,
+  d: SyscallArgument = 0,
+  e: SyscallArgument = 0,
+  f: SyscallArgument = 0,
+): number {
+  const result = tryCall(name, a, b, c, d, e, f);
   if (result < 0) throw syscallError(attempt, -result);
   return result;
 }

@@ -18,13 +18,22 @@ const errnoAddress = symbols.__errno_location();
 export type SyscallArgument = Word | Uint8Array;
 
 /**
- * Makes one system call from this process.
+ * Makes one system call from this process. Six parameters and no list of them: every call would leave arrays
+ * behind.
  *
- * The arrays in `args` stay referenced until the call returns, so their memory cannot be collected meanwhile.
+ * The arrays among the arguments stay referenced until the call returns, so their memory cannot be collected
+ * meanwhile.
  * @returns the result, or the negated errno.
  */
-export function syscall(number: number, ...args: readonly SyscallArgument[]): number {
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = args;
+export function syscall(
+  number: number,
+  a: SyscallArgument,
+  b: SyscallArgument,
+  c: SyscallArgument,
+  d: SyscallArgument,
+  e: SyscallArgument,
+  f: SyscallArgument,
+): number {
   const result = symbols.syscall(number, toWord(a), toWord(b), toWord(c), toWord(d), toWord(e), toWord(f));
   return result === -1 ? -readI32(errnoAddress) : result;
 }

@@ -34,13 +34,20 @@ export function processStatus(pid: number): ProcessStatus | undefined {
   if (line === undefined) return undefined;
   // The name stands in parentheses and may itself hold any character, so the last one counts.
   const end = line.lastIndexOf(")");
-  const fields = line.slice(end + 2).split(" ");
   return {
     name: line.slice(line.indexOf("(") + 1, end),
-    state: fields[0] ?? "X",
-    parent: Number(fields[1]),
-    startTime: Number(fields[19]),
+    state: line[end + 2] ?? "X",
+    parent: numberAt(line, end + 2, 1),
+    startTime: numberAt(line, end + 2, 19),
   };
+}
+
+/** The number so many fields after the one that begins at `start`. Most of the fifty are never looked at. */
+function numberAt(line: string, start: number, fields: number): number {
+  let at = start;
+  for (let index = 0; index < fields; index++) at = line.indexOf(" ", at) + 1;
+  const end = line.indexOf(" ", at);
+  return Number(line.slice(at, end < 0 ? line.length : end));
 }
 
 export interface WaitResult {

@@ -5,6 +5,7 @@ import { TsrunError } from "../errors.ts";
 import { machine as hostMachine, type Machine, syscallNumber } from "../linux/syscalls.ts";
 import { setWord, viewOf, type Word } from "../linux/words.ts";
 import type { Argument, Data, Out } from "./arguments.ts";
+import type { Operation } from "./operation.ts";
 import {
   ARGUMENTS_OFFSET,
   BUFFER,
@@ -19,8 +20,8 @@ import {
   PARENT_ONLY,
   RESULT_OFFSET,
   SEGMENT_SIZE,
-} from "./interpreter.ts";
-import type { Operation } from "./operation.ts";
+} from "./protocol.ts";
+import { isErrno } from "./reply.ts";
 
 /** The longest message that is sent, bytes: well below what a socket takes (net.core.wmem_default). */
 export const MESSAGE_LIMIT = 0x18000;
@@ -80,22 +81,6 @@ export function decode(operations: readonly Operation[], batch: EncodedBatch, re
 /** The operation that stopped a batch: the first failed one that was not allowed to fail. */
 export function failureOf(operations: readonly Operation[]): Operation | undefined {
   return operations.find((one) => one.goOn !== true && one.result !== undefined && isErrno(one.result));
-}
-
-/** The last call that failed in a batch, read from its bytes alone: by a reader that did not send it. */
-export function failureInReply(reply: Uint8Array): { number: number; errno: number } | undefined {
-  const view = viewOf(reply);
-  let failure: { number: number; errno: number } | undefined;
-  for (let at = HEADER_SIZE; at + OPERATION_SIZE <= reply.length; at += OPERATION_SIZE) {
-    const negative = view.getInt32(at + RESULT_OFFSET + 4, true) === -1;
-    const result = negative ? view.getInt32(at + RESULT_OFFSET, true) : 0;
-    if (isErrno(result)) failure = { number: view.getUint32(at, true), errno: -result };
-  }
-  return failure;
-}
-
-function isErrno(result: number): boolean {
-  return result < 0 && result >= -4095;
 }
 
 interface Writer {

@@ -2,7 +2,8 @@
 
 import type { Machine } from "../linux/syscalls.ts";
 import { viewOf } from "../linux/words.ts";
-import { BUFFER, ENTRY_OFFSET, interpreterCode, SEGMENT_SIZE } from "./interpreter.ts";
+import { ENTRY_OFFSET, interpreterCode } from "./interpreter.ts";
+import { BUFFER, SEGMENT_SIZE } from "./protocol.ts";
 
 const HEADER = 64;
 const PROGRAM_HEADER = 56;

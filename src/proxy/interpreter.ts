@@ -1,40 +1,7 @@
-// The machine code that carries out system calls inside a container, and the protocol it speaks.
-//
-//   tsrun                                       proxy (a static ELF, one thread, no libc)
-//     | -- header | operations | out | data -----> |  read(control, BUFFER)
-//     |                                            |  each operation: take earlier results, call, store
-//     | <------ header | operations | out -------- |  write(control, BUFFER, reply length)
-//
-// header:    u32 number of operations, u32 flags (LAST), u64 reply length
-// operation: u32 system call, u32 flags, u64 arguments[6], i64 result                        (64 bytes)
-//
-// The buffer lies at a fixed address, so tsrun knows every pointer before it sends.
+// The machine code that carries out system calls inside a container; protocol.ts says what it reads and
+// writes. Pure.
 
 import type { Machine } from "../linux/syscalls.ts";
-
-export const BUFFER = 0x10000000;
-/** The longest message, bytes. */
-export const CAPACITY = 0x40000;
-/** Where data too long for a message is loaded before the batch that needs it. */
-export const LARGE = BUFFER + 0x100000;
-/** The size of the proxy's whole data segment; untouched pages cost nothing. */
-export const SEGMENT_SIZE = 0x2000000;
-
-export const HEADER_SIZE = 16;
-export const OPERATION_SIZE = 64;
-export const ARGUMENTS_OFFSET = 8;
-export const RESULT_OFFSET = 56;
-
-/** Header flag: whatever the results, leave after the answer. */
-export const LAST = 1;
-/** Operation flags; bits 0 to 5 say which arguments are addresses of earlier results. */
-export const CHILD_ONLY = 1 << 8;
-export const PARENT_ONLY = 1 << 9;
-export const CLONES = 1 << 10;
-export const GO_ON = 1 << 11;
-
-/** What a result holds while its operation has not been carried out; no system call returns it. */
-export const NOT_DONE_HIGH = 0x80000000;
 
 /** Where the code is entered: behind the handler of signals, which is its very first instruction. */
 export const ENTRY_OFFSET: Readonly<Record<Machine, number>> = { "x86-64": 10, arm64: 12 };

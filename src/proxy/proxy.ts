@@ -1,4 +1,4 @@
-// The host's end of a proxy: start it, send batches, read answers. See interpreter.ts for the protocol.
+// The host's end of a proxy: start it, send batches, read answers. See protocol.ts.
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, mustCall, tryCall } from "../linux/call.ts";
@@ -14,8 +14,8 @@ import { shown } from "./arguments.ts";
 import { decode, type EncodeOptions, encode, failureOf, MESSAGE_LIMIT } from "./batch.ts";
 import { proxyExecutable } from "./elf.ts";
 import { executableFile } from "./executable.ts";
-import { LARGE } from "./interpreter.ts";
 import { type Operation, operation, operationError, render } from "./operation.ts";
+import { LARGE } from "./protocol.ts";
 
 /** Receives a line per operation; what `--debug` shows. */
 export type Trace = (line: string) => void;

@@ -14,15 +14,9 @@ import {
   text,
   textArray,
 } from "../../../src/proxy/arguments.ts";
-import {
-  decode,
-  type EncodedBatch,
-  encode,
-  failureInReply,
-  failureOf,
-  MESSAGE_LIMIT,
-} from "../../../src/proxy/batch.ts";
+import { decode, type EncodedBatch, encode, failureOf, MESSAGE_LIMIT } from "../../../src/proxy/batch.ts";
 import { execve } from "../../../src/proxy/calls.ts";
+import { inChild, inParent, type Operation, operation, orGoOn } from "../../../src/proxy/operation.ts";
 import {
   BUFFER,
   CAPACITY,
@@ -32,8 +26,8 @@ import {
   LARGE,
   PARENT_ONLY,
   SEGMENT_SIZE,
-} from "../../../src/proxy/interpreter.ts";
-import { inChild, inParent, type Operation, operation, orGoOn } from "../../../src/proxy/operation.ts";
+} from "../../../src/proxy/protocol.ts";
+import { failureInReply } from "../../../src/proxy/reply.ts";
 
 const machine = "x86-64";
 const HEADER = 16;

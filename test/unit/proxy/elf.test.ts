@@ -2,7 +2,8 @@
 
 import t from "tap";
 import { proxyExecutable, TERMINATE } from "../../../src/proxy/elf.ts";
-import { BUFFER, ENTRY_OFFSET, interpreterCode, SEGMENT_SIZE } from "../../../src/proxy/interpreter.ts";
+import { ENTRY_OFFSET, interpreterCode } from "../../../src/proxy/interpreter.ts";
+import { BUFFER, SEGMENT_SIZE } from "../../../src/proxy/protocol.ts";
 
 interface Segment {
   readonly type: number;

@@ -1,0 +1,55 @@
+// How a process gets into a container's cgroup that is there already. Called by exec and restore, and by
+// driver.ts for the first process.
+
+import { readTextIfThere } from "../linux/files.ts";
+import { unifiedCgroupOf } from "./host.ts";
+import { unitDriver } from "./kinds.ts";
+import type { CgroupRecord } from "./record.ts";
+
+export type JoinFiles =
+  /** v1: "0" goes into each file; `unified`, on hybrid hosts, is a directory for CLONE_INTO_CGROUP. */
+  | {
+      readonly tasks: readonly string[];
+      readonly unified?: string;
+      /** To be called with the process' pid before it enters anything: systemd moves it. */
+      readonly admit?: (pid: number) => void;
+    }
+  /** v2: for CLONE_INTO_CGROUP. */
+  | { readonly directory: string };
+
+/**
+ * How a process enters the container. On v1 it writes "0" to each `tasks` for itself while it has one thread:
+ * writing another's pid to cgroup.procs waits for every CPU (about 11 ms).
+ */
+export function joinFiles(record: CgroupRecord, { init }: JoinOptions = {}): JoinFiles {
+  const unified = record.paths[""];
+  if (record.driver === "v2" && unified !== undefined) return joinV2(record, unified, init);
+  const tasks = tasksFiles(record);
+  return unified === undefined ? { tasks } : { tasks, unified };
+}
+
+export interface JoinOptions {
+  /** Where the container has divided its cgroup, and so nothing can be in the cgroup itself: this one's. */
+  readonly init?: number | undefined;
+}
+
+function joinV2(record: CgroupRecord, directory: string, init: number | undefined): JoinFiles {
+  const divided = (readTextIfThere(`${directory}/cgroup.subtree_control`)?.trim() ?? "") !== "";
+  if (divided && init !== undefined) return { directory: unifiedCgroupOf(init) ?? directory };
+  const { unit } = record;
+  // A user may not move processes here from everywhere, but its manager may.
+  if (unit?.user === true && directory.endsWith(`/${unit.name}`)) {
+    return { tasks: [], admit: (pid) => unitDriver().attachToUnit(record, pid) };
+  }
+  return { directory };
+}
+
+/** Every file into which a process that enters the container writes "0" for itself. */
+export function tasksFiles({ paths }: CgroupRecord): string[] {
+  const files: string[] = [];
+  for (const [controller, path] of Object.entries(paths)) {
+    const file = `${path}/tasks`;
+    if (controller !== "" && !files.includes(file)) files.push(file);
+  }
+  return files;
+}

@@ -1,0 +1,82 @@
+// The processes of a container's cgroup: who they are, signals to all of them, and the end of the cgroup.
+// Called by every story after create.
+
+import { TsrunError } from "../errors.ts";
+import { tryWriteFile } from "../linux/files.ts";
+import { signalProcess } from "../linux/process.ts";
+import { SIGKILL } from "../linux/sched.ts";
+import { freeze, thaw } from "./freezer.ts";
+import { unitDriver } from "./kinds.ts";
+import type { CgroupRecord } from "./record.ts";
+import { exists, processesBelow, removeCgroups } from "./tree.ts";
+import { readKey } from "./writer.ts";
+
+/** Host pids of all processes in the container, those in cgroups it made for itself included. */
+export function readProcesses(record: CgroupRecord): number[] {
+  const directory = processDirectory(record);
+  return directory === undefined ? [] : processesBelow(directory);
+}
+
+function processDirectory(record: CgroupRecord): string | undefined {
+  if (record.driver !== "v2") return processDirectoryV1(record);
+  const directory = record.paths[""];
+  return directory !== undefined && exists(directory) ? directory : undefined;
+}
+
+/**
+ * Sends a signal to every process of the container. They are frozen meanwhile, so that none can escape by
+ * forking; afterwards they run, since a frozen process does not die. False when there is no cgroup any more.
+ */
+export function killProcesses(record: CgroupRecord, signal: number): boolean {
+  const directory = processDirectory(record);
+  if (directory === undefined) return false;
+  // cgroup.kill (Linux 5.14) does it in one step.
+  if (record.driver === "v2" && signal === SIGKILL && tryWriteFile(`${directory}/cgroup.kill`, "1") === 0) {
+    return true;
+  }
+  const canFreeze = record.driver === "v2" || record.paths.freezer !== undefined;
+  if (canFreeze) tryFreeze(record);
+  try {
+    for (const pid of processesBelow(directory)) signalProcess(pid, signal);
+  } finally {
+    if (canFreeze) thaw(record);
+  }
+  return true;
+}
+
+/** AS RUNC: a cgroup that does not freeze is signalled all the same. */
+function tryFreeze(record: CgroupRecord): void {
+  try {
+    freeze(record);
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+  }
+}
+
+/** Removes the cgroup with everything below it. What is gone already is fine. */
+export function destroyCgroup(record: CgroupRecord): void {
+  if (record.unit !== undefined) unitDriver().stopUnit(record);
+  const directories: string[] = [];
+  for (const path of Object.values(record.paths)) if (!directories.includes(path)) directories.push(path);
+  removeCgroups(directories);
+}
+
+/**
+ * How often the kernel killed a process of the container for want of memory. Systemd removes a scope as soon
+ * as it is empty, with what it counted; the slice above keeps it, among that of its other units.
+ */
+export function oomKills({ driver, paths, unit }: CgroupRecord): number {
+  if (driver === "v2") {
+    const own = paths[""] ?? "";
+    const directory = unit === undefined ? own : own.slice(0, own.lastIndexOf("/"));
+    return readKey(directory, "memory.events", "oom_kill");
+  }
+  const directory = paths.memory;
+  return directory === undefined ? 0 : readKey(directory, "memory.oom_control", "oom_kill");
+}
+
+/** The directory whose processes are the container's. */
+function processDirectoryV1({ paths }: CgroupRecord): string | undefined {
+  const directory = paths.devices ?? Object.values(paths)[0];
+  return directory !== undefined && exists(directory) ? directory : undefined;
+}
