@@ -20,6 +20,8 @@ N       ?= 20
 PLACES  ?=
 # Folder of the lab: docker-e2e.sh, runc-bats.sh and ns.sh, which are run from outside this repository.
 LAB     ?=
+# Where the lab keeps its Debian tree, TREE/sid.
+TREE    ?=
 # Which suites of the lab: runtime-tools runc-bats docker-e2e, or all; and what of them, as words: programs, files or
 # scenarios.
 PARTS   ?=
@@ -109,11 +111,12 @@ race: compile ## creates against exchanged paths; N=2000 for each place, PLACES=
 profile: ## record what start-up uses, for the layout of the executable; as root
 	$(BIN)/bun scripts/profile-startup.ts
 
-conformance: $(BUILT) node_modules/.package-lock.json ## the suites of others on RUNTIME; LAB=folder PARTS="runc-bats" ONLY="exec tty"
+conformance: $(BUILT) node_modules/.package-lock.json ## the suites of others on RUNTIME; LAB=folder TREE=folder PARTS="runc-bats" ONLY="exec tty"
 	@test -n '$(LAB)' || { echo "make conformance needs LAB=<folder with docker-e2e.sh, runc-bats.sh and ns.sh>"; exit 2; }
 	@test -x '$(LAB)/docker-e2e.sh' -a -x '$(LAB)/runc-bats.sh' -a -x '$(LAB)/ns.sh' || \
 	  { echo "no docker-e2e.sh, runc-bats.sh and ns.sh in $(LAB)"; exit 2; }
-	@RUNTIME='$(RUNTIME)' LAB='$(LAB)' ONLY='$(ONLY)' $(BIN)/bun scripts/conformance/conformance.ts $(PARTS)
+	@test -n '$(TREE)' || { echo "make conformance needs TREE=<where the lab has its tree: TREE/sid>"; exit 2; }
+	@RUNTIME='$(RUNTIME)' LAB='$(LAB)' TREE='$(TREE)' ONLY='$(ONLY)' $(BIN)/bun scripts/conformance/conformance.ts $(PARTS)
 
 conformance-page: node_modules/.package-lock.json ## write docs/conformance.md anew from the results that are checked in
 	@LAB= RUNTIME=tsrun $(BIN)/bun scripts/conformance/conformance.ts

@@ -5,7 +5,7 @@
 //
 //   RUNTIME  a path, or the name of a program of the lab's tree
 //   LAB      folder with docker-e2e.sh, runc-bats.sh and ns.sh; without one only the page is written anew
-//   TREE     the lab's tree (default /srv/lab)
+//   TREE     where the lab has its tree: TREE/enter and TREE/sid
 //   ONLY     words: only these programs, files or scenarios of a suite
 
 import { spawnSync } from "node:child_process";
@@ -28,7 +28,7 @@ interface Settings {
 }
 
 function main(): number {
-  const { RUNTIME = "dist/tsrun", LAB = "", TREE = "/srv/lab", ONLY = "" } = process.env;
+  const { RUNTIME = "dist/tsrun", LAB = "", TREE = "", ONLY = "" } = process.env;
   const runtime = RUNTIME.includes("/") ? resolve(RUNTIME) : RUNTIME;
   const settings = { runtime, name: basename(runtime), lab: LAB, tree: TREE, only: words(ONLY) };
   const parts = chooseParts(process.argv.slice(2));

@@ -9,14 +9,14 @@
 #
 # RUNTIME is a file, or the name of a program of the lab's tree (runc, crun). Needs root.
 #   LAB     folder with ns.sh, which runs a command in a throw-away root over that tree
-#   TREE    where the tree is entered: TREE/enter and TREE/sid (default /srv/lab)
+#   TREE    where the tree is entered: TREE/enter and TREE/sid
 #   OUT     results.tsv (program, pass|fail|skip, milliseconds, reason) and each program's output
 #           (default build/conformance/runtime-tools)
 #   LIMIT   seconds for one program (default 120)
 #   TRIES   for a program that fails (default 3): some race with the container, and lose on a busy machine
 set -eu
 HERE=$(cd "$(dirname "$0")" && pwd)
-TREE=${TREE:-/srv/lab}
+: "${TREE:?where the lab has its tree}"
 SOURCE=golang-github-opencontainers-runtime-tools
 SUITE=/src/runtime-tools # in the tree
 IMPORT=src/github.com/opencontainers/runtime-tools
