@@ -10,7 +10,7 @@ rm -rf "$stage"
 mkdir -p "$stage/dist" "$stage/bin" "$stage/build" "$stage/scripts"
 cp "${BINARY:-dist/tsrun}" "$stage/dist/tsrun"
 cp "$(command -v node)" "$stage/bin/"
-cp -R build/test "$stage/build/"
+cp -R build/test build/src "$stage/build/"
 cp package.json "$stage/"
 cp scripts/test-drivers.sh scripts/test-callers.sh "$stage/scripts/"
 # What only builds and checks is left at home.
