@@ -10,7 +10,9 @@ import { prctl } from "../proxy/calls.ts";
 import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { HandOver } from "../seccomp/agent.ts";
-import type { CompiledFilter } from "../seccomp/filter.ts";
+import { type CompiledFilter, compileSeccomp } from "../seccomp/compile.ts";
+import type { Spec } from "../spec/types.ts";
+import type { GlobalOptions } from "./options.ts";
 
 /** What hands a listener over: loaded for the few profiles that notify. */
 export type AgentModule = typeof import("../seccomp/agent.ts");
@@ -35,6 +37,11 @@ export interface Recipient {
 }
 
 const SECCOMP_SET_MODE_FILTER = 1;
+
+/** The container's filter, compiled; from the cache below the state root when it was seen before. */
+export function seccompOf({ linux }: Spec, { root, trace }: GlobalOptions): CompiledFilter | undefined {
+  return compileSeccomp(linux?.seccomp, { cacheDirectory: `${root}/.cache/seccomp`, debug: trace });
+}
 
 /** Loads the agent's side; `undefined` when the filter has no listener. */
 export async function loadAgent(seccomp: CompiledFilter | undefined): Promise<AgentModule | undefined> {

@@ -6,17 +6,18 @@ import { readHierarchies, readSystemd } from "../cgroups/host.ts";
 import { planCgroup, plannedRecord } from "../cgroups/plan.ts";
 import type { CgroupPlan, CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
-import { effectiveUid } from "../linux/process.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
 import { isIsolated, type NamespacePlan, planNamespaces } from "../namespaces/plan.ts";
 import { checkHostLabels, hasSelinux } from "../process/host-side.ts";
 import { type ProcessPlan, planProcess } from "../process/plan.ts";
 import { planRootfs, type RootfsPlan } from "../rootfs/plan.ts";
 import type { CgroupLayout } from "../rootfs/plan-cgroup.ts";
-import { type CompiledFilter, compileSeccomp } from "../seccomp/compile.ts";
+import type { CompiledFilter } from "../seccomp/compile.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import type { Bundle } from "./bundle.ts";
+import { seccompOf } from "./filter.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
+import { isRootless } from "./rootless.ts";
 
 export interface ContainerPlan {
   readonly bundle: Bundle;
@@ -95,16 +96,6 @@ export function planWithoutFilter({ bundle, options, globals, existing }: PlanRe
 function requireProcess({ process }: Spec): Process {
   if (process !== undefined) return process;
   throw new TsrunError("E_CONFIG", "process property must not be empty");
-}
-
-/** The container's filter, compiled; from the cache below the state root when it was seen before. */
-export function seccompOf({ linux }: Spec, { root, trace }: GlobalOptions): CompiledFilter | undefined {
-  return compileSeccomp(linux?.seccomp, { cacheDirectory: `${root}/.cache/seccomp`, debug: trace });
-}
-
-/** Whether what only the host's root may do is left undone without a word. */
-export function isRootless({ rootless }: GlobalOptions): boolean {
-  return rootless === "auto" ? effectiveUid() !== 0 || !inInitialUserNamespace() : rootless === "true";
 }
 
 /**

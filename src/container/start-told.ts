@@ -10,12 +10,12 @@ import type { Operation } from "../proxy/operation.ts";
 import { SyscallProxy } from "../proxy/proxy.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import { executeError } from "./execute-error.ts";
-import { placeSeccomp } from "./filter.ts";
+import { placeSeccomp, seccompOf } from "./filter.ts";
 import { stateForHooks } from "./hook-state.ts";
 import { connectToFirstProcess } from "./hooks-inside.ts";
 import type { GlobalOptions } from "./options.ts";
-import { isRootless, seccompOf } from "./plan.ts";
 import type { StartInside, StateRecord } from "./record.ts";
+import { isRootless } from "./rootless.ts";
 import { openInit } from "./status.ts";
 import type { StateDirectory } from "./store.ts";
 

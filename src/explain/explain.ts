@@ -4,8 +4,9 @@
 import type { CgroupPlan, CgroupRecord } from "../cgroups/record.ts";
 import { checkRootfs, readConfig } from "../container/bundle.ts";
 import type { CreateOptions, GlobalOptions } from "../container/options.ts";
-import { isRootless, planWithoutFilter, type UnfilteredPlan } from "../container/plan.ts";
+import { planWithoutFilter, type UnfilteredPlan } from "../container/plan.ts";
 import type { StateRecord } from "../container/record.ts";
+import { isRootless } from "../container/rootless.ts";
 import { statusOf } from "../container/status.ts";
 import { findStateDirectory, getStateDirectory } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
