@@ -5,7 +5,12 @@ import { EINTR, errnoName, errnoWords } from "./errno.ts";
 import { type SyscallArgument, syscall } from "./libc.ts";
 import { type SyscallName, syscallNumber } from "./syscalls.ts";
 
+type A = SyscallArgument;
+/** At most six, and none of them `undefined`: the defaults below are for those that are not there. */
+type Arguments = [] | [A] | [A, A] | [A, A, A] | [A, A, A, A] | [A, A, A, A, A] | [A, A, A, A, A, A];
+
 /** Makes a call and returns its result or the negated errno; EINTR is retried. */
+export function tryCall(name: SyscallName, ...args: Arguments): number;
 export function tryCall(
   name: SyscallName,
   a: SyscallArgument = 0,
@@ -23,6 +28,7 @@ export function tryCall(
 }
 
 /** Makes a call and throws `cannot <attempt>: <errno in words>` when it fails. */
+export function mustCall(attempt: string, name: SyscallName, ...args: Arguments): number;
 export function mustCall(
   attempt: string,
   name: SyscallName,
