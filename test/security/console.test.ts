@@ -30,7 +30,8 @@ async function withDev(lab: Lab, { devpts }: { devpts: boolean }): Promise<Scene
     .filter(({ type }) => devpts || type !== "devpts");
   box.writeConfig();
   const socket = join(lab.folder, "console.sock");
-  const server = createServer((connection) => connection.on("data", () => {}).on("error", () => {}));
+  // Not read: Node would drop the descriptor, and a terminal whose other end is closed ends its container.
+  const server = createServer({ pauseOnConnect: true }, (connection) => connection.unref());
   await new Promise<void>((resolve) => server.listen(socket, resolve));
   lab.atClose(() => server.close());
   return { box, dev, flags: ["--console-socket", socket] };
