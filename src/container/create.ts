@@ -193,7 +193,7 @@ function setUp(
 
   // From here on no path of the host can be reached.
   enterRootfs(proxy, plan.rootfs, rootfs);
-  if (console !== undefined) giveTerminal(proxy, plan, console);
+  if (console !== undefined) giveTerminal(proxy, plan, { rootfs, socket: console });
   furnishRoot(proxy, plan, rootfs);
   sealRootfs(proxy, plan.rootfs, rootfs);
 

@@ -16,9 +16,10 @@ import { close, read } from "../proxy/calls.ts";
 import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
 import { BUFFER, HEADER_SIZE, OPERATION_SIZE } from "../proxy/protocol.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
+import { coverConsole } from "../rootfs/console.ts";
 import { directoryStep } from "../rootfs/directory.ts";
 import type { RootfsHandles } from "../rootfs/rootfs.ts";
-import { adoptTerminal, bindConsole, openPty, sendMaster } from "../terminal/console.ts";
+import { adoptTerminal, openPty, sendMaster } from "../terminal/console.ts";
 import { placeSeccomp, type Recipient } from "./filter.ts";
 import { inheritedFds } from "./handed-down.ts";
 import type { ContainerPlan, UnfilteredPlan } from "./plan.ts";
@@ -101,9 +102,13 @@ export function furnishRoot(
 /**
  * World: as `furnishRoot`. A terminal of the container's devpts takes the place of standard input and output.
  */
-export function giveTerminal(proxy: SyscallProxy, { bundle }: ContainerPlan, socket: number): void {
+export function giveTerminal(
+  proxy: SyscallProxy,
+  { bundle }: ContainerPlan,
+  { rootfs, socket }: { readonly rootfs: RootfsHandles; readonly socket: number },
+): void {
   const pty = openPty(proxy, bundle.spec.process?.consoleSize);
-  bindConsole(proxy, pty.slave);
+  coverConsole(rootfs.context, pty.slave);
   proxy.run([sendMaster(socket, pty.master), close(pty.master), close(socket), ...adoptTerminal(pty.slave)]);
 }
 

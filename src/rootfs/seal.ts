@@ -181,7 +181,7 @@ export function maskDirectoryStep(context: RootContext, path: string, options: M
 }
 
 /** One file or directory over another. */
-function cover(context: RootContext, [from, target]: readonly [Fd, Fd], attempt: string): Operation[] {
+export function cover(context: RootContext, [from, target]: readonly [Fd, Fd], attempt: string): Operation[] {
   const request = { from, withSubmounts: false, target, again: undefined, propagation: [], attempt };
   const { operations, mounted } = bind(context, request);
   return mounted.call === "open_tree" ? [...operations, close(mounted)] : operations;

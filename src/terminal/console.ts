@@ -2,22 +2,13 @@
 // master sent to whoever asked for it. pty(7), ioctl_tty(2). Called by the create and exec stories.
 
 import { TsrunError } from "../errors.ts";
-import {
-  AT_EMPTY_PATH,
-  O_NOCTTY,
-  O_NOFOLLOW,
-  O_PATH,
-  O_RDWR,
-  S_IFCHR,
-  S_IFLNK,
-  S_IFREG,
-} from "../linux/fcntl.ts";
+import { AT_EMPTY_PATH, O_NOCTTY, O_NOFOLLOW, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
 import { parseStatx } from "../linux/files.ts";
-import { DEVPTS_SUPER_MAGIC, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
+import { DEVPTS_SUPER_MAGIC } from "../linux/mount.ts";
 import { u64Struct, utf8, viewOf } from "../linux/words.ts";
 import { type Data, data, shown } from "../proxy/arguments.ts";
-import { close, dup3, fstatfs, mknodat, moveMount, openat, openTree, statx } from "../proxy/calls.ts";
-import { type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
+import { close, dup3, fstatfs, openat, statx } from "../proxy/calls.ts";
+import { type Operation, operation, resultOf } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 
 const TIOCSPTLCK = 0x40045431;
@@ -84,27 +75,6 @@ export function resize(terminal: number, { height, width }: ConsoleSize): Operat
     [terminal, shown(TIOCSWINSZ, "TIOCSWINSZ"), shownSize],
     "set the terminal's size",
   );
-}
-
-/**
- * Shows the terminal as /dev/console too, by descriptor: whatever stands at that path is neither followed nor
- * opened, only covered (CVE-2025-52565).
- */
-export function bindConsole(proxy: SyscallProxy, slave: number): void {
-  const attempt = `mount the terminal on "/dev/console"`;
-  const file = { mode: S_IFREG | 0o600, major: 0, minor: 0 };
-  const made = orGoOn(mknodat(-100, "/dev/console", file, attempt));
-  const place = openat(-100, "/dev/console", O_PATH | O_NOFOLLOW, attempt);
-  const found = statx(place, "", AT_EMPTY_PATH, attempt);
-  proxy.run([made, place, found]);
-  if (parseStatx(found.out.bytes).type === S_IFLNK) {
-    throw new TsrunError("E_CONFIG", `cannot ${attempt}: it is a symbolic link`, {
-      hint: "remove it from the image, or from what is mounted on /dev",
-    });
-  }
-  const tree = openTree(slave, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH, attempt);
-  const target = resultOf(place);
-  proxy.run([tree, moveMount(tree, target, attempt), close(tree), close(target)]);
 }
 
 /**

@@ -118,7 +118,7 @@ function perform(plan: ContainerPlan, stage: Stage, enter: (phase: string) => vo
 
   enter("root");
   enterRootfs(proxy, plan.rootfs, rootfs);
-  if (console !== undefined) giveTerminal(proxy, plan, console);
+  if (console !== undefined) giveTerminal(proxy, plan, { rootfs, socket: console });
   furnishRoot(proxy, plan, rootfs);
   sealRootfs(proxy, plan.rootfs, rootfs);
 

@@ -1,0 +1,40 @@
+// /dev/console, covered with the container's terminal. Called by create when the container has one, inside its
+// root.
+
+import { TsrunError } from "../errors.ts";
+import { AT_EMPTY_PATH, O_NOFOLLOW, O_PATH, S_IFLNK, S_IFREG } from "../linux/fcntl.ts";
+import { parseStatx } from "../linux/files.ts";
+import { close, mknodat, openat, statx } from "../proxy/calls.ts";
+import { orGoOn, resultOf } from "../proxy/operation.ts";
+import { adapt } from "./attach.ts";
+import type { RootContext } from "./context.ts";
+import { operationFailure } from "./failure.ts";
+import { cover } from "./seal.ts";
+import { runSteps } from "./steps.ts";
+
+/**
+ * Shows the terminal as /dev/console too, by descriptor: whatever stands at that path is neither followed nor
+ * opened, only covered (CVE-2025-52565).
+ */
+export function coverConsole(context: RootContext, slave: number): void {
+  const attempt = `mount the terminal on "/dev/console"`;
+  const file = { mode: S_IFREG | 0o600, major: 0, minor: 0 };
+  const made = orGoOn(mknodat(-100, "/dev/console", file, attempt));
+  const place = openat(-100, "/dev/console", O_PATH | O_NOFOLLOW, attempt);
+  const found = statx(place, "", AT_EMPTY_PATH, attempt);
+  const failed = context.attempt([made, place, found]);
+  if (failed !== undefined) throw operationFailure(failed);
+  if (parseStatx(found.out.bytes).type === S_IFLNK) {
+    throw new TsrunError("E_CONFIG", `cannot ${attempt}: it is a symbolic link`, {
+      hint: "remove it from the image, or from what is mounted on /dev",
+    });
+  }
+  const target = resultOf(place);
+  const step = {
+    operations: () => [...cover(context, [slave, target], attempt), close(target)],
+    recover: (unknown: Parameters<typeof adapt>[1]) => {
+      if (!adapt(context, unknown)) throw operationFailure(unknown);
+    },
+  };
+  runSteps(context, [step]);
+}
