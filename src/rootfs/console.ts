@@ -1,5 +1,5 @@
-// /dev/console, covered with the container's terminal. Called by create when the container has one, inside its
-// root.
+// /dev/console, covered with the container's terminal. Called by create when the container has one, inside
+// its root.
 
 import { TsrunError } from "../errors.ts";
 import { AT_EMPTY_PATH, O_NOFOLLOW, O_PATH, S_IFLNK, S_IFREG } from "../linux/fcntl.ts";
