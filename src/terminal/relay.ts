@@ -3,7 +3,8 @@
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call.ts";
-import { AT_FDCWD, O_CLOEXEC, O_NOCTTY, O_RDWR } from "../linux/fcntl.ts";
+import { EAGAIN } from "../linux/errno.ts";
+import { AT_FDCWD, F_SETFL, O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDWR } from "../linux/fcntl.ts";
 import type { Descriptor } from "../linux/files.ts";
 import type { PollEntry } from "../linux/process.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "../linux/sched.ts";
@@ -55,6 +56,7 @@ class Flow {
   #take(): void {
     const buffer = new Uint8Array(CAPACITY);
     const got = tryCall("read", this.#from, buffer, buffer.length);
+    if (got === -EAGAIN) return;
     // EIO from a master: the last process with the slave open has gone.
     if (got <= 0) this.ended = true;
     else this.#held = buffer.subarray(0, got);
@@ -62,6 +64,7 @@ class Flow {
 
   #give(): void {
     const written = tryCall("write", this.#to, this.#held, this.#held.length);
+    if (written === -EAGAIN) return;
     if (written > 0) this.#held = this.#held.subarray(written);
     else this.#held = new Uint8Array(0);
   }
@@ -81,6 +84,9 @@ export class TerminalRelay implements Disposable {
     this.#saved = readMode(host);
     this.#input = new Flow(0, master.number);
     this.#output = new Flow(master.number, 1);
+    // A write to the master that waited would wait for a program that waits for us to read what it says. The
+    // caller's terminal stays as it is: others have it open too, and whoever sits there reads it.
+    mustCall("make the terminal's master not wait", "fcntl", master.number, F_SETFL, O_NONBLOCK);
     writeMode(host, rawMode(this.#saved));
     // AS RUNC: newlines are turned into carriage returns once, by the outer terminal.
     writeMode(master.number, withoutNewlineProcessing(readMode(master.number)));
