@@ -44,17 +44,13 @@ async function run(command: Command, words: readonly string[], givenBefore: Give
   await orHelp(command, () => checkArgCount(line.args, { name, ...count, program: process.argv0 }));
   const options = valuesOf(table, given);
   try {
-    const status = await command.run({ globals, host, options, args: line.args, program, allCommands });
+    const status = await command.run({ globals, host, options, args: line.args, program });
     log.writeWarnings();
     return status;
   } catch (error) {
     const status = reporter.fail(await explained(error));
     return error instanceof UsageError ? status : (command.failureStatus ?? status);
   }
-}
-
-async function allCommands(): Promise<readonly Command[]> {
-  return (await import("./cli/command-table.ts")).commands;
 }
 
 /** A refused configuration's reasons are found only now: a good one never loads what finds them. */

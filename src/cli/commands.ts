@@ -5,7 +5,7 @@ import { nearestWord } from "../spec/nearest.ts";
 import type { Command } from "./options.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** A new command has a word here, a line below, and one in command-table.ts. */
+/** In the order in which `--help` lists them. */
 const NAMES = [
   "checkpoint",
   "create",
@@ -82,6 +82,11 @@ export async function findCommand(name: string): Promise<Command> {
   const nearest = suggestion(name);
   const question = nearest === undefined ? "" : `: unknown command, did you mean "${nearest}"?`;
   throw new UsageError(`No help topic for '${name}'${question}`, { exitStatus: 3 });
+}
+
+/** All of them, for what speaks of all: help, manual pages, completion. */
+export function loadCommands(): Promise<readonly Command[]> {
+  return Promise.all(NAMES.map(async (name) => (await load(name)).command));
 }
 
 /** Letters in the wrong order are likelier than a wrong letter: "staet" is "state" before it is "start". */

@@ -50,6 +50,15 @@ export const bundle = {
   words: "directory",
 } as const;
 
+/** Of `list` and `ps`; see `readFormat`. */
+export const listFormat = {
+  type: "string",
+  alias: "f",
+  describe: "table or json",
+  default: "table",
+  words: ["table", "json"],
+} as const;
+
 /** What `create` and `run` have in common. */
 export const createOptions = {
   bundle,

@@ -2,7 +2,7 @@
 // asked for, or a command line was not understood: loading yargs takes longer than most commands.
 
 import yargs, { type Yargs } from "yargs";
-import { commands } from "./command-table.ts";
+import { loadCommands } from "./commands.ts";
 import { globalOptions, versionOption } from "./flags.ts";
 import type { Command, OptionTable } from "./options.ts";
 import { programDescription } from "./program-description.ts";
@@ -16,7 +16,7 @@ const helpOption = { help: { type: "boolean", alias: "h", describe: "show help" 
 /** The help of the program as a whole. */
 export async function programHelp(program: string): Promise<string> {
   const page = newYargs().scriptName("");
-  for (const { name, describe } of commands) page.command(name, describe);
+  for (const { name, describe } of await loadCommands()) page.command(name, describe);
   page.command("help [command]", "show this list, or the help of one command");
   addOptions(page, { ...globalOptions, ...versionOption, ...helpOption }, GLOBAL_GROUP);
   return `${programUsage(program)}\n\n${await page.getHelp()}\n`;

@@ -1,7 +1,6 @@
 // Manual pages (man(7)) from the table of commands: one for the program, one for each command. Called by
 // scripts/documents.ts for `make install`. Pure: the same table gives the same pages.
 
-import { commands } from "./command-table.ts";
 import { globalOptions, versionOption } from "./flags.ts";
 import type { Command, OptionDeclaration, OptionTable } from "./options.ts";
 import { programDescription } from "./program-description.ts";
@@ -17,14 +16,14 @@ const PROGRAM = "tsrun";
 const HELP: OptionTable = { help: { type: "boolean", alias: "h", describe: "show help" } };
 
 /** Every page, the program's first. */
-export function manPages(): ManPage[] {
+export function manPages(commands: readonly Command[]): ManPage[] {
   return [
-    { file: `${PROGRAM}.8`, text: programPage() },
+    { file: `${PROGRAM}.8`, text: programPage(commands) },
     ...commands.map((command) => ({ file: `${PROGRAM}-${command.name}.8`, text: commandPage(command) })),
   ];
 }
 
-function programPage(): string {
+function programPage(commands: readonly Command[]): string {
   const global = { ...globalOptions, ...versionOption, ...HELP };
   return [
     ...header(PROGRAM, "Open Container Initiative runtime"),

@@ -78,8 +78,6 @@ export interface Invocation<T extends OptionTable> {
   readonly args: readonly string[];
   /** The name by which the program goes. */
   readonly program: string;
-  /** Loads the table of all commands, for what speaks of all of them. */
-  allCommands(): Promise<readonly Command[]>;
 }
 
 export interface Command<T extends OptionTable = OptionTable> {

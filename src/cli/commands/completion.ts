@@ -20,13 +20,14 @@ EXAMPLE:
   args: { min: 0, max: 1 },
   argWords: [SHELLS],
   options: {},
-  async run({ host, program, allCommands, args: [given] }) {
+  async run({ host, program, args: [given] }) {
     const shell = given ?? baseName(host.env.SHELL ?? "bash");
     const known = SHELLS.find((name) => name === shell);
     if (known === undefined)
       throw new UsageError(`no completion for the shell "${shell}": bash, zsh or fish`);
+    const { loadCommands } = await import("../commands.ts");
     const { completionScript } = await import("../completion/script.ts");
-    host.print(completionScript(known, program, await allCommands()));
+    host.print(completionScript(known, program, await loadCommands()));
     return 0;
   },
 });

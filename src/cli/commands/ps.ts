@@ -1,8 +1,9 @@
 // `ps`: the processes of a container.
 
-import { TsrunError } from "../../errors.ts";
+import { listFormat } from "../flags.ts";
 import { formatPids, formatProcessTable } from "../format-processes.ts";
 import { defineCommand } from "../options.ts";
+import { readFormat } from "../read-format.ts";
 
 export const command = defineCommand({
   name: "ps",
@@ -18,19 +19,9 @@ EXAMPLE:
   args: { min: 1, max: Number.POSITIVE_INFINITY },
   argWords: ["container"],
   stopAfterFirstArg: true,
-  options: {
-    format: {
-      type: "string",
-      alias: "f",
-      describe: "table or json",
-      default: "table",
-      words: ["table", "json"],
-    },
-  },
-  async run({ globals, host, options: { format }, args: [id = "", ...psOptions] }) {
-    if (format !== "table" && format !== "json") {
-      throw new TsrunError("E_USAGE", "invalid format option", { hint: "there are table and json" });
-    }
+  options: { format: listFormat },
+  async run({ globals, host, options, args: [id = "", ...psOptions] }) {
+    const format = readFormat(options.format);
     const { containerProcesses, runPs } = await import("../../container/ps.ts");
     const pids = containerProcesses(globals, id);
     if (format === "json") host.print(formatPids(pids));

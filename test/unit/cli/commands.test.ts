@@ -1,9 +1,10 @@
 // The table of commands, and what is declared in it.
 
 import t from "tap";
-import { commands } from "../../../src/cli/command-table.ts";
-import { findCommand } from "../../../src/cli/commands.ts";
+import { findCommand, loadCommands } from "../../../src/cli/commands.ts";
 import { globalOptions } from "../../../src/cli/flags.ts";
+
+const commands = await loadCommands();
 
 t.test("commands are found by their name, each in the file of that name", async (t) => {
   for (const command of commands) t.equal(await findCommand(command.name), command);

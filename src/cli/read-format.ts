@@ -1,0 +1,8 @@
+// The value of `--format` of `list` and `ps`. Pure.
+
+import { TsrunError } from "../errors.ts";
+
+export function readFormat(format: string): "table" | "json" {
+  if (format === "table" || format === "json") return format;
+  throw new TsrunError("E_USAGE", "invalid format option", { hint: "there are table and json" });
+}
