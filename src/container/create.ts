@@ -169,7 +169,6 @@ function setUp(
   { entered, rootfs: layout, cgroup, inside, agent, labelling }: SetUp,
 ): StartInside | undefined {
   const { proxy } = entered;
-  const { hooks } = plan.bundle.spec;
   const [fifo = -1, console, listener] = entered.extra;
 
   // In the container's namespaces, but still in the host's tree of mounts.
@@ -184,11 +183,7 @@ function setUp(
 
   // Hooks of the host see the container's namespaces and mounts by its pid; createContainer runs in them,
   // while the host's paths still lead somewhere.
-  const creating = hookState(plan, "creating", proxy.pid);
-  // DIFFERS: to runc all three are "creating". The deprecated kind once belonged to "start"; crun tells its
-  // hooks "created", and the OCI validation suite asks for that.
-  runHooks(hooks, "prestart", { ...creating, status: "created" });
-  runHooks(hooks, "createRuntime", creating);
+  const creating = runHostHooks(plan, proxy.pid);
   inside?.runCreateContainer(proxy, plan, { state: creating, held: [fifo, console, listener] });
 
   // From here on no path of the host can be reached.
@@ -260,6 +255,17 @@ function recipientOf({ bundle, options }: ContainerPlan, agent: AgentModule, pro
   const { pid } = proxy;
   const container = { id: options.id, status: "creating", pid, bundle: bundle.path, annotations } as const;
   return { agent, proxy, message: { profile: linux?.seccomp, process: { ociVersion, pid, container } } };
+}
+
+/** The hooks that run on the host, with the container's namespaces there. Returns what they are told. */
+export function runHostHooks(plan: ContainerPlan, pid: number): HookState {
+  const { hooks } = plan.bundle.spec;
+  const creating = hookState(plan, "creating", pid);
+  // DIFFERS: to runc all three are "creating". The deprecated kind once belonged to "start"; crun tells its
+  // hooks "created", and the OCI validation suite asks for that.
+  runHooks(hooks, "prestart", { ...creating, status: "created" });
+  runHooks(hooks, "createRuntime", creating);
+  return creating;
 }
 
 /** What hooks are told while the container is made. */

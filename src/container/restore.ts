@@ -5,14 +5,13 @@ import { applyResources, createCgroup, joinNewCgroup, undoCgroup } from "../cgro
 import { killProcesses } from "../cgroups/members.ts";
 import { revive } from "../checkpoint/revive.ts";
 import type { Notice } from "../checkpoint/service.ts";
-import { runHooks } from "../hooks/run.ts";
 import { type Descriptor, replaceFile } from "../linux/files.ts";
 import { waitFor } from "../linux/process.ts";
 import { SIGKILL, WNOHANG } from "../linux/sched.ts";
 import { sendDescriptor } from "../linux/unix-sockets.ts";
 import { loadBundle } from "./bundle.ts";
 import { openConsole } from "./console.ts";
-import { hookState, identityOf, newRecord } from "./create.ts";
+import { identityOf, newRecord, runHostHooks } from "./create.ts";
 import { findCriu } from "./criu.ts";
 import { destroy, killAndWait } from "./delete.ts";
 import { attachTerminal, prepareForeground, supervise } from "./foreground.ts";
@@ -99,7 +98,9 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
   const notified = ({ script, pid, descriptor }: Notice): void => {
     switch (script) {
       case "setup-namespaces":
-        runNamespaceHooks(plan, pid);
+        // They may have to connect its network. DIFFERS: runc says "stopped" here; nothing runs yet, and the
+        // hooks are those of a creation.
+        runHostHooks(plan, pid);
         break;
       case "orphan-pts-master":
         if (console !== undefined && descriptor !== undefined) {
@@ -132,13 +133,4 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
     notified,
   });
   return record;
-}
-
-/** The hooks that see the container's namespaces from outside: they may have to connect its network. */
-function runNamespaceHooks(plan: ContainerPlan, pid: number): void {
-  const { hooks } = plan.bundle.spec;
-  // DIFFERS: runc says "stopped" here; nothing runs yet, and the hooks are those of a creation.
-  const state = hookState(plan, "creating", pid);
-  runHooks(hooks, "prestart", { ...state, status: "created" });
-  runHooks(hooks, "createRuntime", state);
 }

@@ -8,6 +8,7 @@ import { planProcess } from "../process/plan.ts";
 import { execve } from "../proxy/calls.ts";
 import type { Operation } from "../proxy/operation.ts";
 import { SyscallProxy } from "../proxy/proxy.ts";
+import { AGENT_IMPATIENCE, AGENT_PATIENCE_SECONDS } from "../seccomp/patience.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import { executeError } from "./execute-error.ts";
 import { placeSeccomp, seccompOf } from "./filter.ts";
@@ -19,8 +20,6 @@ import { isRootless } from "./rootless.ts";
 import { openInit } from "./status.ts";
 import type { StateDirectory } from "./store.ts";
 
-/** How long a seccomp agent may take over an execve(2); without its answer the container is started too. */
-const AGENT_PATIENCE_SECONDS = 10;
 /** How long a first process that was let go of may take to end, milliseconds. */
 const END_TIMEOUT_MS = 10_000;
 
@@ -67,7 +66,8 @@ function tell(directory: StateDirectory, record: StateRecord, telling: Telling):
     const kind = "startContainer";
     runHooksInside(proxy, spec.hooks, { kind, state, environment, beforeExecute });
     if (record.notifiesAgent === true) {
-      proxy.limitPatience(AGENT_PATIENCE_SECONDS, "the seccomp agent has not answered in time");
+      // Without its answer to execve(2) the container is started too.
+      proxy.limitPatience(AGENT_PATIENCE_SECONDS, AGENT_IMPATIENCE);
     }
     const failed = proxy.execute([...beforeExecute, execve(path, args, environment)]);
     if (failed !== undefined) {

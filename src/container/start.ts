@@ -14,6 +14,7 @@ import { poll, processStatus, signalProcess } from "../linux/process.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { syscallName } from "../linux/syscalls.ts";
 import { failureInReply } from "../proxy/reply.ts";
+import { AGENT_PATIENCE_SECONDS } from "../seccomp/patience.ts";
 import { executeError } from "./execute-error.ts";
 import { NOTIFY } from "./handed-down.ts";
 import { stateForHooks } from "./hook-state.ts";
@@ -25,8 +26,6 @@ import { getStateDirectory, type StateDirectory } from "./store.ts";
 
 const GO = "0";
 const NOTHING = new Uint8Array(0);
-/** How long a seccomp agent may take over the calls of a start. */
-const AGENT_PATIENCE_MS = 10_000;
 
 /** Starts a created container. Throws when it is in another state, or when its program cannot be executed. */
 export async function startContainer(
@@ -85,7 +84,7 @@ export async function release(
   directory.unlock();
   tell?.();
   // Asked for no event, poll(2) still tells of the last writer's end.
-  const patience = record.notifiesAgent === true ? AGENT_PATIENCE_MS : undefined;
+  const patience = record.notifiesAgent === true ? AGENT_PATIENCE_SECONDS * 1000 : undefined;
   const [ended = 0] = poll([{ fd: answers.number, events: 0 }], patience);
   // AS RUNC: the container is started, whatever the agent will say to its execve(2).
   const reply = ended === 0 ? NOTHING : readAll(answers.number, "the answer of the first process");

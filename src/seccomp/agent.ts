@@ -10,13 +10,14 @@ import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";
 import { Descriptor } from "../linux/files.ts";
-import { SOCK_STREAM } from "../linux/sockets.ts";
+import { SOCK_STREAM } from "../linux/socket-numbers.ts";
 import { connectUnix, sendDescriptor } from "../linux/unix-sockets.ts";
 import { close } from "../proxy/calls.ts";
 import { type Operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { Seccomp } from "../spec/types.ts";
 import { type NotifyingProcess, notifyMessage } from "./notify.ts";
+import { AGENT_IMPATIENCE, AGENT_PATIENCE_SECONDS } from "./patience.ts";
 
 export interface HandOver {
   readonly profile: Pick<Seccomp, "listenerPath" | "listenerMetadata"> | undefined;
@@ -27,12 +28,6 @@ export interface HandOver {
   readonly afterwards: readonly Operation[];
 }
 
-/**
- * How long the agent may take over a call that tsrun waits for, seconds: one that is there but does not
- * answer must not keep `create` for ever.
- */
-export const AGENT_PATIENCE_SECONDS = 10;
-
 /** Hands the descriptor over, and lets the process go on. */
 export function handOver(proxy: SyscallProxy, { profile, process, filter, afterwards }: HandOver): void {
   using listener = fetch(process.pid, resultOf(filter));
@@ -41,7 +36,7 @@ export function handOver(proxy: SyscallProxy, { profile, process, filter, afterw
   agent.close();
   listener.close();
   // As long as we, or the process, hold the descriptor too, the agent's end would not be seen.
-  proxy.limitPatience(AGENT_PATIENCE_SECONDS, "the seccomp agent has not answered in time");
+  proxy.limitPatience(AGENT_PATIENCE_SECONDS, AGENT_IMPATIENCE);
   proxy.run([orGoOn(close(resultOf(filter))), ...afterwards]);
 }
 
