@@ -5,7 +5,8 @@ import { TsrunError } from "../errors.ts";
 import { O_RDWR } from "../linux/fcntl.ts";
 import { type Descriptor, open, writeAll } from "../linux/files.ts";
 import { waitFor } from "../linux/process.ts";
-import { SOCK_SEQPACKET, socketPair } from "../linux/sockets.ts";
+import { SOCK_SEQPACKET } from "../linux/socket-numbers.ts";
+import { socketPair } from "../linux/sockets.ts";
 import { spawn } from "../linux/spawn.ts";
 import { receiveMessage } from "../linux/unix-sockets.ts";
 import {

@@ -4,7 +4,8 @@
 
 import { TsrunError } from "../errors.ts";
 import type { Descriptor } from "../linux/files.ts";
-import { SOCK_STREAM, socketPair } from "../linux/sockets.ts";
+import { SOCK_STREAM } from "../linux/socket-numbers.ts";
+import { socketPair } from "../linux/sockets.ts";
 import { findHostTerminal } from "../terminal/relay.ts";
 import { connectTo } from "../terminal/socket.ts";
 

@@ -10,7 +10,7 @@ import type { HookState } from "../hooks/plan.ts";
 import { syscallError } from "../linux/call.ts";
 import { O_CLOEXEC } from "../linux/fcntl.ts";
 import type { Descriptor } from "../linux/files.ts";
-import { SOCK_CLOEXEC, SOCK_SEQPACKET } from "../linux/sockets.ts";
+import { SOCK_CLOEXEC, SOCK_SEQPACKET } from "../linux/socket-numbers.ts";
 import { connectUnix, listenUnix } from "../linux/unix-sockets.ts";
 import { shown } from "../proxy/arguments.ts";
 import { close, dup3, read } from "../proxy/calls.ts";

@@ -12,7 +12,7 @@ import { type Descriptor, pipe, remove } from "../linux/files.ts";
 import { type PollEntry, poll } from "../linux/process.ts";
 import { openChild } from "../linux/process-handle.ts";
 import { POLLIN } from "../linux/sched.ts";
-import { SOCK_DGRAM } from "../linux/sockets.ts";
+import { SOCK_DGRAM } from "../linux/socket-numbers.ts";
 import { bindUnix, connectUnix, sendDescriptor } from "../linux/unix-sockets.ts";
 import { cString, text, utf8 } from "../linux/words.ts";
 import { NOTIFY, NOTIFY_SOCKET } from "./handed-down.ts";

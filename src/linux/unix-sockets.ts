@@ -9,12 +9,14 @@ import { addressOf } from "./ffi.ts";
 import { Descriptor, openDirectory } from "./files.ts";
 import {
   AF_UNIX,
+  SCM_RIGHTS,
   SOCK_CLOEXEC,
   type SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_SEQPACKET,
   type SOCK_STREAM,
-} from "./sockets.ts";
+  SOL_SOCKET,
+} from "./socket-numbers.ts";
 import { cString, u64Struct, utf8, viewOf } from "./words.ts";
 
 /** `struct cmsghdr` and one descriptor, aligned. */
@@ -22,8 +24,6 @@ const CONTROL_SIZE = 24;
 /** Bytes of `sun_path` with its NUL (unix(7)). */
 const SUN_PATH = 108;
 
-const SOL_SOCKET = 1;
-const SCM_RIGHTS = 1;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const MSG_TRUNC = 0x20;
 /** Where `struct msghdr` holds the length of the control data, and what was cut off. */

@@ -14,7 +14,8 @@ import {
   PR_SET_DUMPABLE,
   PR_SET_NAME,
 } from "../linux/sched.ts";
-import { SOCK_SEQPACKET, socketPair } from "../linux/sockets.ts";
+import { SOCK_SEQPACKET } from "../linux/socket-numbers.ts";
+import { socketPair } from "../linux/sockets.ts";
 import { dieWithTsrun } from "../process/session.ts";
 import { type Fd, shown, text } from "../proxy/arguments.ts";
 import { clone, clone3, close, dup3, openat, prctl, setns, unshare, write } from "../proxy/calls.ts";

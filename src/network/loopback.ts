@@ -1,13 +1,11 @@
 // The loopback device of a new network namespace, which is down at first. Pure. Called by create.
 
-import { O_CLOEXEC } from "../linux/fcntl.ts";
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM } from "../linux/socket-numbers.ts";
 import { cString, viewOf } from "../linux/words.ts";
 import { data, fd, shown } from "../proxy/arguments.ts";
 import { close } from "../proxy/calls.ts";
 import { type Operation, operation } from "../proxy/operation.ts";
 
-const AF_UNIX = 1;
-const SOCK_DGRAM = 2;
 const SIOCSIFFLAGS = 0x8914;
 const IFF_UP = 1;
 /** `struct ifreq`: the name in 16 bytes, then the flags. */
@@ -17,7 +15,7 @@ const FLAGS_OFFSET = 16;
 /** netdevice(7): a socket of any family will do, and this one is made fastest. */
 export function setLoopbackUp(): Operation[] {
   const attempt = "set the loopback device up";
-  const type = shown(SOCK_DGRAM | O_CLOEXEC, "SOCK_DGRAM|SOCK_CLOEXEC");
+  const type = shown(SOCK_DGRAM | SOCK_CLOEXEC, "SOCK_DGRAM|SOCK_CLOEXEC");
   const socket = operation("socket", [shown(AF_UNIX, "AF_UNIX"), type, 0], attempt);
   const request = new Uint8Array(IFREQ_SIZE);
   request.set(cString("lo"));

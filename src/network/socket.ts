@@ -5,11 +5,9 @@ import { mustCall, syscallError, tryCall } from "../linux/call.ts";
 import { O_RDONLY } from "../linux/fcntl.ts";
 import { Descriptor, open } from "../linux/files.ts";
 import { CLONE_NEWNET } from "../linux/sched.ts";
-import { SOCK_CLOEXEC } from "../linux/sockets.ts";
+import { AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW } from "../linux/socket-numbers.ts";
 import { type Answer, encodeRequest, newAnswer, type Request, readDatagram } from "./messages.ts";
 
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
 const NETLINK_ROUTE = 0;
 /** What the kernel itself puts into a datagram of a list, at most. */
 const DATAGRAM = 32 << 10;

@@ -5,6 +5,7 @@ import { TsrunError } from "../errors.ts";
 import { AT_EMPTY_PATH, O_NOCTTY, O_NOFOLLOW, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
 import { parseStatx } from "../linux/files.ts";
 import { DEVPTS_SUPER_MAGIC } from "../linux/mount.ts";
+import { SCM_RIGHTS, SOL_SOCKET } from "../linux/socket-numbers.ts";
 import { u64Struct, utf8, viewOf } from "../linux/words.ts";
 import { type Data, data, shown } from "../proxy/arguments.ts";
 import { close, dup3, fstatfs, openat, statx } from "../proxy/calls.ts";
@@ -15,8 +16,6 @@ const TIOCSPTLCK = 0x40045431;
 const TIOCGPTPEER = 0x5441;
 const TIOCSCTTY = 0x540e;
 const TIOCSWINSZ = 0x5414;
-const SOL_SOCKET = 1;
-const SCM_RIGHTS = 1;
 /** The inode of `ptmx` on every devpts (Documentation/filesystems/devpts.rst). */
 const PTMX_INODE = 2n;
 /** What the message to the console socket says; receivers want a name that is not empty. */

@@ -5,7 +5,7 @@ import { TsrunError } from "../errors.ts";
 import { mustCall } from "../linux/call.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";
 import { Descriptor } from "../linux/files.ts";
-import { SOCK_STREAM } from "../linux/sockets.ts";
+import { SOCK_STREAM } from "../linux/socket-numbers.ts";
 import { connectUnix, receiveMessage, sendDescriptor } from "../linux/unix-sockets.ts";
 
 /**

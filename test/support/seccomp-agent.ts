@@ -12,7 +12,7 @@ import { addressOf } from "../../src/linux/ffi.ts";
 import { Descriptor } from "../../src/linux/files.ts";
 import { poll } from "../../src/linux/process.ts";
 import { POLLIN } from "../../src/linux/sched.ts";
-import { SOCK_STREAM } from "../../src/linux/sockets.ts";
+import { SOCK_STREAM } from "../../src/linux/socket-numbers.ts";
 import { bindUnix, connectUnix } from "../../src/linux/unix-sockets.ts";
 import { text, u64Struct, viewOf } from "../../src/linux/words.ts";
 

@@ -1,0 +1,18 @@
+// Numbers of socket(2) and its like: the same on both machines. Pure.
+
+import { O_CLOEXEC, O_NONBLOCK } from "./fcntl.ts";
+
+export const AF_UNIX = 1;
+export const AF_NETLINK = 16;
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+/** Messages keep their borders, and the other end's leaving is seen. */
+export const SOCK_SEQPACKET = 5;
+/** The same bit as O_CLOEXEC, by definition. */
+export const SOCK_CLOEXEC = O_CLOEXEC;
+/** The same bit as O_NONBLOCK. */
+export const SOCK_NONBLOCK = O_NONBLOCK;
+
+export const SOL_SOCKET = 1;
+export const SCM_RIGHTS = 1;
