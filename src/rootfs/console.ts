@@ -10,7 +10,7 @@ import { adapt } from "./attach.ts";
 import type { RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
 import { cover } from "./seal.ts";
-import { runSteps } from "./steps.ts";
+import { runSteps, type Step } from "./steps.ts";
 
 /**
  * Shows the terminal as /dev/console too, by descriptor: whatever stands at that path is neither followed nor
@@ -22,19 +22,19 @@ export function coverConsole(context: RootContext, slave: number): void {
   const made = orGoOn(mknodat(-100, "/dev/console", file, attempt));
   const place = openat(-100, "/dev/console", O_PATH | O_NOFOLLOW, attempt);
   const found = statx(place, "", AT_EMPTY_PATH, attempt);
-  const failed = context.attempt([made, place, found]);
-  if (failed !== undefined) throw operationFailure(failed);
+  const stopped = context.attempt([made, place, found]);
+  if (stopped !== undefined) throw operationFailure(stopped);
   if (parseStatx(found.out.bytes).type === S_IFLNK) {
     throw new TsrunError("E_CONFIG", `cannot ${attempt}: it is a symbolic link`, {
       hint: "remove it from the image, or from what is mounted on /dev",
     });
   }
   const target = resultOf(place);
-  const step = {
+  const covering: Step = {
     operations: () => [...cover(context, [slave, target], attempt), close(target)],
-    recover: (unknown: Parameters<typeof adapt>[1]) => {
-      if (!adapt(context, unknown)) throw operationFailure(unknown);
+    recover: (failed) => {
+      if (!adapt(context, failed)) throw operationFailure(failed);
     },
   };
-  runSteps(context, [step]);
+  runSteps(context, [covering]);
 }
