@@ -3,12 +3,18 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
-import { atTerminal, listenForTerminal, needsTerminal, type Step, seen } from "../support/terminal.ts";
+import {
+  atTerminal,
+  listenForTerminal,
+  needsTerminal,
+  type Step,
+  seen,
+  unreadConsole,
+} from "../support/terminal.ts";
 import { until } from "../support/wait.ts";
 
 const ECHO_AND_ICANON = 0o10 | 0o2;
@@ -236,12 +242,8 @@ behaviour(
 );
 
 behaviour("a console socket whose owner accepts and never reads is not waited for", async (t, lab) => {
-  const socket = join(lab.folder, "console.sock");
-  const server = createServer({ pauseOnConnect: true });
-  await new Promise<void>((resolve) => server.listen(socket, resolve));
-  lab.atClose(() => server.close());
   const box = withTerminal(lab, "true");
-  mustSucceed(await box.create({ flags: ["--console-socket", socket] }));
+  mustSucceed(await box.create({ flags: ["--console-socket", unreadConsole(lab)] }));
   mustSucceed(await box.delete({ flags: ["--force"] }));
   await nothingLeft(t, lab, "after delete");
 });

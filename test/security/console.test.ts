@@ -2,12 +2,12 @@
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { attack, mendedIn } from "../support/attack.ts";
 import { nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
+import { unreadConsole } from "../support/terminal.ts";
 
 const CVE = "CVE-2025-52565";
 
@@ -29,12 +29,7 @@ async function withDev(lab: Lab, { devpts }: { devpts: boolean }): Promise<Scene
     .map((one) => (one.destination === "/dev" ? mount : one))
     .filter(({ type }) => devpts || type !== "devpts");
   box.writeConfig();
-  const socket = join(lab.folder, "console.sock");
-  // Not read: Node would drop the descriptor, and a terminal whose other end is closed ends its container.
-  const server = createServer({ pauseOnConnect: true }, (connection) => connection.unref());
-  await new Promise<void>((resolve) => server.listen(socket, resolve));
-  lab.atClose(() => server.close());
-  return { box, dev, flags: ["--console-socket", socket] };
+  return { box, dev, flags: ["--console-socket", unreadConsole(lab)] };
 }
 
 attack(

@@ -7,11 +7,9 @@
 // A descriptor that comes with BARRIER=1 is closed at once, as systemd does, or held with HOLD.
 
 import { mustCall } from "../../src/linux/call.ts";
-import { addressOf } from "../../src/linux/ffi.ts";
-import { Descriptor } from "../../src/linux/files.ts";
-import { SOCK_DGRAM } from "../../src/linux/sockets.ts";
-import { bindUnix, connectUnix } from "../../src/linux/unix-sockets.ts";
-import { text, u64Struct, utf8, viewOf } from "../../src/linux/words.ts";
+import { SOCK_DGRAM } from "../../src/linux/socket-numbers.ts";
+import { bindUnix, connectUnix, receiveMessage } from "../../src/linux/unix-sockets.ts";
+import { text, utf8 } from "../../src/linux/words.ts";
 
 const [mode = "", path = "", given = ""] = process.argv.slice(2);
 
@@ -26,13 +24,8 @@ if (mode === "send") {
 
 process.stdout.write("ready\n");
 for (;;) {
-  const bytes = new Uint8Array(4096);
-  const vector = u64Struct(addressOf(bytes), bytes.length);
-  const control = new Uint8Array(64);
-  const header = u64Struct(0, 0, addressOf(vector), 1, addressOf(control), control.length, 0);
-  const length = mustCall("receive", "recvmsg", opened.number, header, 0);
-  const view = viewOf(control);
-  const descriptors = vector.length > 0 && view.getUint32(0, true) > 0 ? 1 : 0;
-  if (descriptors > 0 && given === "") new Descriptor(view.getInt32(16, true)).close();
-  process.stdout.write(`${JSON.stringify({ text: text(bytes.subarray(0, length)), descriptors })}\n`);
+  const { bytes, descriptor } = receiveMessage(opened, 4096);
+  if (given === "") descriptor?.close();
+  const descriptors = descriptor === undefined ? 0 : 1;
+  process.stdout.write(`${JSON.stringify({ text: text(bytes), descriptors })}\n`);
 }

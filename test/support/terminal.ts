@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import type { Condition } from "./behaviour.ts";
 import { findProgram } from "./host.ts";
@@ -71,4 +72,16 @@ export async function listenForTerminal(
   await once(child.stdout, "data");
   const taken = once(child, "close").then(() => JSON.parse(output.slice("up\n".length)) as Taken);
   return { socket, taken };
+}
+
+/**
+ * A console socket whose owner accepts and never reads. So the terminal stays open: Node would drop the
+ * descriptor with what it reads, and a terminal whose other end is closed ends its container.
+ */
+export function unreadConsole(lab: Lab, socket = join(lab.folder, "console.sock")): string {
+  const server = createServer({ pauseOnConnect: true }, (connection) => connection.unref());
+  server.listen(socket);
+  server.unref();
+  lab.atClose(() => server.close());
+  return socket;
 }

@@ -15,9 +15,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { basename, join } from "node:path";
 import { SECRET } from "../../support/outside.ts";
+import { unreadConsole } from "../../support/terminal.ts";
 import type { Scene } from "./scene.ts";
 
 export type Swap = readonly [string, string];
@@ -150,11 +150,7 @@ const console: Place = {
     symlinkSync(scene.outside.file, link);
     const [pts, otherPts] = [join(scene.volume, "pts"), join(scene.volume, "other")];
     symlinkSync(scene.outside.folder, otherPts);
-    // Whoever takes the terminal lets go of it at once.
-    const server = createServer((connection) => connection.on("data", () => {}).on("error", () => {}));
-    server.listen(socketOf(scene));
-    server.unref();
-    scene.lab.atClose(() => server.close());
+    unreadConsole(scene.lab, socketOf(scene));
     return [
       [file, link],
       [pts, otherPts],
