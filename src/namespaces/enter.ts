@@ -170,10 +170,10 @@ function hide(): Operation {
  * Writing 0 to `tasks` moves the writer alone, which costs microseconds; another's pid costs an RCU grace
  * period.
  */
-function joinCgroup(tasks: string, { directory = AT_FDCWD, as = (of: Operation) => of } = {}): Operation[] {
+function joinCgroup(tasks: string): Operation[] {
   const attempt = `join a cgroup by adding pid 0 to "${tasks}"`;
-  const file = as(openat(directory, tasks, O_WRONLY, attempt));
-  return [file, as(write(file, "0", attempt)), as(close(file))];
+  const file = openat(AT_FDCWD, tasks, O_WRONLY, attempt);
+  return [file, write(file, "0", attempt), close(file)];
 }
 
 /**
@@ -235,7 +235,8 @@ function cloneIntoCgroup(stage: Stage, before: readonly Operation[], middleSocke
     attempt: "clone a process into the container's cgroup",
     cgroup: slots.cgroup,
     move: [dup3(slots.middle, first.control, O_CLOEXEC), close(slots.middle)],
-    child: [],
+    // The next process is in sight of the container's: it is not to begin with a directory of the host.
+    child: [orGoOn(close(slots.cgroup))],
     parent: [close(slots.middle)],
     socket: middleSocket,
   });
@@ -308,18 +309,20 @@ interface Fork {
  */
 function forkInto(first: SyscallProxy, fork: Fork): SyscallProxy {
   const { before, kinds, attempt, cgroup, socket } = fork;
-  const after = (joins: readonly Operation[]) => [
-    ...fork.move.map(inChild),
-    ...joins,
-    ...fork.child.map(inChild),
-    ...fork.parent.map(inParent),
-  ];
+  const move = fork.move.map(inChild);
+  const rest = [...fork.child.map(inChild), ...fork.parent.map(inParent)];
   const modern = clone3(kinds, attempt, cgroup);
   try {
-    return first.fork([...before, modern, ...after([])], socket, fork.meanwhile);
+    return first.fork([...before, modern, ...move, ...rest], socket, fork.meanwhile);
   } catch (error) {
     if (modern.result !== -ENOSYS) throw error;
   }
-  const joins = cgroup === undefined ? [] : joinCgroup("cgroup.procs", { directory: cgroup, as: inChild });
-  return first.fork([clone(kinds, attempt), ...after(joins)], socket);
+  const old = clone(kinds, attempt);
+  if (cgroup === undefined) return first.fork([old, ...move, ...rest], socket);
+  const joining = 'join a cgroup by adding pid 0 to "cgroup.procs"';
+  // Joining takes milliseconds, in sight of what runs in the container: the child has the file for it, never
+  // the directory (CVE-2016-9962).
+  const file = openat(cgroup, "cgroup.procs", O_WRONLY, joining);
+  const joins = [write(file, "0", joining), close(file)].map(inChild);
+  return first.fork([file, close(cgroup), old, ...move, ...joins, ...rest], socket);
 }
