@@ -41,7 +41,7 @@ export function closeAllBut(first: number, kept: readonly number[]): Operation[]
   return operations;
 }
 
-/** Linux 5.9; where it is missing they are closed by execve(2). */
+/** Linux 5.9. Whoever opens something closes it as well, so where it is missing there is nothing to close. */
 function closeRange(from: number, to: number | Shown): Operation {
   return orGoOn(operation("close_range", [from, to, 0], "close descriptors"));
 }

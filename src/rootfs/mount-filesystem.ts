@@ -84,6 +84,12 @@ export class FilesystemStep implements TargetStep, Provider {
     return resultOf(this.#mounted);
   }
 
+  /** Closes what was kept open for others. */
+  letGo(): Operation[] {
+    const { keep } = this.#options;
+    return keep && this.#instead === undefined && this.#mounted !== undefined ? [close(this.directory)] : [];
+  }
+
   /** A step before this one that finds out the mode of the directory that is going to be covered. */
   look({ pauses }: { pauses: boolean }): Step {
     const { context } = this.#options;

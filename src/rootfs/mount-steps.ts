@@ -1,6 +1,7 @@
 // The plan's mounts as steps, each with the tmpfs that it can make its mount point in. Called by rootfs.ts.
 
 import { assertNever } from "../errors.ts";
+import type { Operation } from "../proxy/operation.ts";
 import type { Provider, RootContext } from "./context.ts";
 import { copyLinkStep } from "./copy-link.ts";
 import { bindStep, remountStep, symlinkStep } from "./mount-bind.ts";
@@ -13,6 +14,8 @@ export interface MountSteps {
   readonly steps: readonly Step[];
   /** The tmpfs that a path's directory is the root of. */
   readonly providerFor: (path: string) => Provider | undefined;
+  /** Closes what only these steps and the making of further files needed. */
+  readonly letGo: () => Operation[];
   /** The mounts that become read-only when everything is in place, once all steps have been carried out. */
   readonly readonlyLater: () => number[];
 }
@@ -75,6 +78,10 @@ export function mountSteps(context: RootContext, plan: RootfsPlan, further: read
     providerFor: (path) => {
       const position = soFar.providerOf(path);
       return position === undefined ? undefined : made.get(position);
+    },
+    letGo: () => {
+      const steps = [...made.values()].filter((step) => !readonlyLater.includes(step));
+      return steps.flatMap((step) => step.letGo());
     },
     readonlyLater: () => readonlyLater.map((step) => step.descriptor),
   };

@@ -30,7 +30,7 @@ import {
   readonlyPathStep,
   verifyNull,
 } from "./seal.ts";
-import { type Batches, type FirstBatch, layOutFirst, runSteps, type Step } from "./steps.ts";
+import { type Batches, type FirstBatch, held, layOutFirst, runSteps, type Step } from "./steps.ts";
 
 /** What the acts hand on: descriptors in the container's first process, and what was found out. */
 export interface RootfsHandles {
@@ -69,9 +69,10 @@ export function layOutRootfs(plan: RootfsPlan, look: RootContext["kindOf"] = kin
     steps.push(deviceStep({ context, provider, device, bind: plan.bindDevices }));
   }
   for (const link of links) steps.push(linkStep({ context, provider: mounts.providerFor(link.path), link }));
+  steps.push(plainStep(mounts.letGo));
   const stdio = stdioLooks();
-  steps.push(plainStep(stdio));
-  steps.push(plainStep([operation("umask", [octal(0o022)], "set the file mode creation mask")]));
+  steps.push(plainStep(() => stdio));
+  steps.push(plainStep(() => [operation("umask", [octal(0o022)], "set the file mode creation mask")]));
   return { context, steps, first: layOutFirst(steps), stdio, readonlyLater: mounts.readonlyLater };
 }
 
@@ -197,17 +198,20 @@ export function sealRootfs(_proxy: Batches, plan: RootfsPlan, handles: RootfsHan
     usesNothing = true;
     steps.push(maskFileStep(context, path, nothing));
   }
-  const last: Operation[] = [close(context.root)];
-  for (const mounted of readonlyLater) last.push(close(mounted));
-  if (context.procDirectory !== undefined) last.push(chdir("/", "leave /proc"), close(context.procDirectory));
+  const last = (): Operation[] => {
+    const closing = [close(context.root), ...readonlyLater.map(close), ...nothing.letGo()];
+    if (empty.maker !== undefined) closing.push(close(held(empty.maker.mounted)));
+    if (context.procDirectory === undefined) return closing;
+    return [...closing, chdir("/", "leave /proc"), close(context.procDirectory)];
+  };
   steps.push(plainStep(last));
   runSteps(context, steps);
 }
 
 /** Operations of which none can be helped when it fails. */
-function plainStep(operations: readonly Operation[]): Step {
+function plainStep(operations: () => readonly Operation[]): Step {
   return {
-    operations: () => [...operations],
+    operations: () => [...operations()],
     recover: (failed) => {
       throw operationFailure(failed);
     },

@@ -96,6 +96,11 @@ export class NullDevice implements Step {
     return held(this.#opening);
   }
 
+  /** Closes it, where it has been used. */
+  letGo(): Operation[] {
+    return this.#opening === undefined ? [] : [close(held(this.#opening))];
+  }
+
   operations(): Operation[] {
     const attempt = "mask paths with /dev/null";
     const opening = openFollowing(this.#context, { path: "/dev/null", how: O_PATH }, attempt);
@@ -150,6 +155,8 @@ export function maskDirectoryStep(context: RootContext, path: string, options: M
     path,
     (target) => {
       if (!context.features.mountApi) {
+        // What failed to make it with other calls has been closed.
+        if (empty.maker?.step === step) empty.maker = undefined;
         const data = ["nr_blocks=1", "nr_inodes=1", ...(label === undefined ? [] : [`context="${label}"`])];
         const call = { source: "tmpfs", type: "tmpfs", flags: MS_RDONLY, data: data.join(",") };
         return onScratch(context, target, call, attempt);

@@ -30,7 +30,11 @@ const MOST_OPERATIONS = 400;
 /** Bytes of data and results in one batch; the rest of a message is the operations themselves. */
 const MOST_BYTES = 0xc000;
 
-const OPENING: ReadonlySet<SyscallName> = new Set(["openat", "openat2", "fsopen", "fsmount", "open_tree"]);
+const OPENING: ReadonlySet<SyscallName> = new Set([
+  ...(["openat", "openat2", "fsopen", "fsmount", "open_tree"] as const),
+  // To the fixed numbers that mount(2) reaches them by.
+  "dup3",
+]);
 
 /** The first message of some steps. */
 export type FirstBatch = ReturnType<typeof collect>;

@@ -1,7 +1,7 @@
 // CVE-2024-21626: a working directory of /proc/self/fd/N leads to whatever descriptor N of the host's the
 // first process still has. CVE-2016-9962: those that exec brings along are seen by what runs already.
 
-import { rmSync, statSync, symlinkSync } from "node:fs";
+import { readdirSync, readlinkSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Test } from "tap";
 import { attack, MANY_CAPABILITIES } from "../support/attack.ts";
@@ -131,3 +131,25 @@ attack("CVE-2016-9962", "nor in a created container, whose first process still w
   const { stdout } = mustSucceed(await lab.invoke(["exec", box.id, "sh", "-c", probe]));
   t.equal(stdout, "/\n", "its working directory, which is the container's root");
 });
+
+attack(
+  "CVE-2016-9962",
+  "nor does it hold on to anything else but what it waits and is told with",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      // One of each kind of file that is kept open while the root is made.
+      const options = ["ro", "mode=755"];
+      config.mounts.push({ destination: "/run", type: "tmpfs", source: "tmpfs", options });
+      config.mounts.push({ destination: "/run/deep", type: "tmpfs", source: "tmpfs" });
+      config.linux.maskedPaths = ["/proc/kcore", "/proc/scsi", "/sys/firmware", "/etc/passwd"];
+      config.linux.readonlyPaths = ["/proc/sys", "/etc"];
+    });
+    mustSucceed(await box.create({ wrapper: leaking }));
+    const folder = `/proc/${(await box.stateDocument()).pid}/fd`;
+    const links = readdirSync(folder)
+      .filter((number) => Number(number) > 2)
+      .map((number) => readlinkSync(join(folder, number)).replace(/:.*/, ""));
+    t.strictSame(links.sort(), [join(lab.stateRoot, box.id, "exec.fifo"), "socket"]);
+  },
+  tsrunOnly("its first process is runc itself"),
+);

@@ -3,7 +3,7 @@
 import t from "tap";
 import { TsrunError } from "../../../src/errors.ts";
 import { EACCES, EBUSY, EINVAL, ENODEV, ENOSYS, EPERM, EROFS } from "../../../src/linux/errno.ts";
-import { close, mkdirat, openat } from "../../../src/proxy/calls.ts";
+import { close, dup3, mkdirat, openat } from "../../../src/proxy/calls.ts";
 import { render } from "../../../src/proxy/operation.ts";
 import { RootContext } from "../../../src/rootfs/context.ts";
 import { mountSteps } from "../../../src/rootfs/mount-steps.ts";
@@ -257,6 +257,12 @@ t.test("only what is open is closed", async (t) => {
   const operations = [first, second, close(first)];
   kernel.attempt(operations);
   t.same(leftOpen(operations).map(render), [`close(${second.result})`]);
+});
+
+t.test("what a mount that failed was to be reached by is closed", async (t) => {
+  const copy = { ...dup3(4, 900, 0), result: 900 };
+  t.same(leftOpen([copy]).map(render), ["close(900)"]);
+  t.same(leftOpen([copy, close(900)]), []);
 });
 
 t.test("before the root is only moved, whole procfs and sysfs mounts outside of it are found", async (t) => {
