@@ -2,8 +2,15 @@
 // Called by mount-steps.ts.
 
 import type { TsrunError } from "../errors.ts";
-import { EACCES, EEXIST, EINVAL, ENOENT, EPERM } from "../linux/errno.ts";
-import { AT_EMPTY_PATH, AT_RECURSIVE, O_PATH, S_IFDIR } from "../linux/fcntl.ts";
+import { EACCES, EEXIST, EINVAL, ENOENT, ENOSYS, ENOTDIR, EPERM } from "../linux/errno.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_RECURSIVE,
+  AT_SYMLINK_NOFOLLOW,
+  O_PATH,
+  S_IFDIR,
+} from "../linux/fcntl.ts";
 import { MOUNT_ATTR_IDMAP, MOUNT_ATTR_NOSYMFOLLOW, MS_BIND, PROC_SUPER_MAGIC } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { viewOf } from "../linux/words.ts";
@@ -195,35 +202,46 @@ class BindStep implements TargetStep {
   }
 
   #failure(failed: Operation, proxy: Batches): TsrunError {
-    if (failed.call === "move_mount" && failed.result === -EINVAL) {
-      const mismatch = this.#compareKinds(proxy);
-      if (mismatch !== undefined) return mismatch;
-    }
+    const mismatch = this.#compareKinds(failed, proxy);
+    if (mismatch !== undefined) return mismatch;
     const where = describeMount({ ...this.#mount, type: "bind" });
-    const unmappable = failed === this.#mapping && failed.result === -EINVAL;
-    const unreachable = failed === this.#source && failed.result === -EACCES;
-    const locked = failed === this.#flagging && failed.result === -EPERM;
-    const advice = unmappable
-      ? "maybe the filesystem used does not support idmap mounts on this kernel; "
-      : unreachable
-        ? "the container's root user may not reach the source; "
-        : locked
-          ? LOCKED
-          : "";
-    return operationFailure(failed, { hint: `${advice}${where}` });
+    return operationFailure(failed, { hint: `${this.#advice(failed)}${where}` });
   }
 
-  /** move_mount(2) says no more than EINVAL to a directory on a file. */
-  #compareKinds(proxy: Batches): TsrunError | undefined {
-    const [tree, place] = [this.#tree, this.#place];
-    if (tree === undefined || place === undefined) return undefined;
-    const looks = [tree, place].map((one) => statx(resultOf(one), "", AT_EMPTY_PATH, this.#attempt));
+  #advice(failed: Operation): string {
+    if (failed === this.#mapping && failed.result === -EINVAL) {
+      return "maybe the filesystem used does not support idmap mounts on this kernel; ";
+    }
+    if (failed === this.#mapping && failed.result === -ENOSYS) {
+      return "id-mapped mounts need mount_setattr(2), which this kernel or a filter around tsrun lacks; ";
+    }
+    if (failed === this.#source && failed.result === -EACCES) {
+      return "the container's root user may not reach the source; ";
+    }
+    return failed === this.#flagging && failed.result === -EPERM ? LOCKED : "";
+  }
+
+  /** Says what the kernel does not, where one is a directory and the other is not. */
+  #compareKinds(failed: Operation, proxy: Batches): TsrunError | undefined {
+    const look = this.#lookAtSource(failed);
+    if (look === undefined || this.#place === undefined) return undefined;
+    const looks = [look, statx(resultOf(this.#place), "", AT_EMPTY_PATH, this.#attempt)];
     if (proxy.attempt(looks) !== undefined) return undefined;
-    const [source, target] = looks.map((look) => parseStatx(look.out.bytes).type === S_IFDIR);
+    const [source, target] = looks.map((one) => parseStatx(one.out.bytes).type === S_IFDIR);
     if (source === target) return undefined;
     // Docker looks for "not a directory", and adds its own advice.
     const [first, second] = source ? ["", "not "] : ["not ", ""];
     return this.target.refusal(`the source is ${first}a directory, the mount point is ${second}a directory`);
+  }
+
+  /** To a directory on a file, move_mount(2) says EINVAL; mount(2) ENOTDIR, as to a source below a file. */
+  #lookAtSource(failed: Operation): Reading | undefined {
+    if (failed.call === "move_mount" && failed.result === -EINVAL && this.#tree !== undefined) {
+      return statx(resultOf(this.#tree), "", AT_EMPTY_PATH, this.#attempt);
+    }
+    if (failed !== this.#source || failed.call !== "mount" || failed.result !== -ENOTDIR) return undefined;
+    const how = this.#mount.sourceLink === "followed" ? 0 : AT_SYMLINK_NOFOLLOW;
+    return statx(AT_FDCWD, this.#from, how, this.#attempt);
   }
 
   /**

@@ -2,7 +2,7 @@
 // other. Called by mount-steps.ts.
 
 import { TsrunError } from "../errors.ts";
-import { EBUSY, ELOOP, ENOTDIR, EPERM } from "../linux/errno.ts";
+import { EBUSY, EINVAL, ELOOP, ENOTDIR, EPERM } from "../linux/errno.ts";
 import { AT_EMPTY_PATH, O_DIRECTORY, O_PATH, O_RDONLY } from "../linux/fcntl.ts";
 import { MS_RDONLY } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
@@ -47,6 +47,7 @@ export class FilesystemStep implements TargetStep, Provider {
   #mode: number | undefined;
   #context: Operation | undefined;
   #mounted: Operation | undefined;
+  #mounting: Operation | undefined;
   #covered: Operation | undefined;
   #instead: Step | undefined;
   #isLast = false;
@@ -222,6 +223,7 @@ export class FilesystemStep implements TargetStep, Provider {
       attempt: this.#attempt,
     });
     this.#mounted = mounted;
+    this.#mounting = operations.find(({ call }) => call === "mount");
     return [...operations, ...this.#labelRoot(mounted), ...this.#closing(target, mounted)];
   }
 
@@ -239,7 +241,16 @@ export class FilesystemStep implements TargetStep, Provider {
     }
     const { plain } = this.target.options;
     if (plain !== undefined && failed.result === -ENOTDIR) throw this.target.refusal(plain.because);
-    throw operationFailure(failed, { log: this.#kernelLog(failed), hint: describeMount(mount) });
+    throw this.#failure(failed);
+  }
+
+  #failure(failed: Operation): TsrunError {
+    const { mount } = this.#options;
+    const refused = failed === this.#mounting && failed.result === -EINVAL;
+    const log = refused && !mount.needsMountCall ? this.#askAgain() : this.#kernelLog(failed);
+    const silent = refused && log === "" && mount.data.length > 0;
+    const advice = silent ? `the kernel's log may say which option "${mount.type}" does not take; ` : "";
+    return operationFailure(failed, { log, hint: `${advice}${describeMount(mount)}` });
   }
 
   #recoverInstead(instead: Step, failed: Operation, pending: readonly Step[]): void {
@@ -254,6 +265,18 @@ export class FilesystemStep implements TargetStep, Provider {
       const { provider } = this.target.options;
       this.#instead = new FilesystemStep({ context, mount: lastResort, provider, keep: false });
     }
+  }
+
+  /**
+   * mount(2) has no words for what it refuses. A context of the file system that is configured alike may have
+   * them, where it is not fsopen(2) that is missing.
+   */
+  #askAgain(): string {
+    const filesystem = fsopen(this.#options.mount.type, this.#attempt);
+    this.#context = filesystem;
+    const creation = fsconfigCreate(filesystem, this.#attempt);
+    const failed = this.#options.context.attempt([filesystem, ...this.#configuration(filesystem), creation]);
+    return failed === undefined ? "" : this.#kernelLog(failed);
   }
 
   /** What the kernel says about a bad parameter (fsconfig(2)): one message a read. */

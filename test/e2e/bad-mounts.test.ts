@@ -3,9 +3,11 @@
 
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { SyscallName } from "../../src/linux/syscalls.ts";
 import { behaviour, type Condition, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { type Config, type ConfigMount, type IdMapping, mapIds } from "../support/config.ts";
 import type { Lab } from "../support/lab.ts";
+import { missingCalls } from "../support/without.ts";
 
 type MappedMount = ConfigMount & { uidMappings?: IdMapping[]; gidMappings?: IdMapping[] };
 
@@ -13,6 +15,8 @@ interface BadMount {
   readonly what: string;
   readonly mount: (lab: Lab) => MappedMount;
   readonly line: RegExp;
+  /** The line where the only call that has words for it is missing. */
+  readonly lacking?: { readonly call: SyscallName; readonly line: RegExp };
   /** What else is needed to make it bad. */
   readonly edit?: (config: Config) => void;
   readonly condition?: Condition;
@@ -52,6 +56,12 @@ const bind =
     return { destination, type: "bind", source: path, options: ["bind", ...options] };
   };
 
+/** mount(2) says EINVAL to whatever options are wrong. */
+function refusedByMount(options: string): RegExp {
+  const call = `cannot mount "tmpfs" on "/tmp": mount\\(.*,${options}"\\) = EINVAL \\(invalid argument\\)`;
+  return new RegExp(`${call}.*kernel's log may say which option "tmpfs" .*options "${options}"`);
+}
+
 const BAD: readonly BadMount[] = [
   {
     what: "a type that the kernel does not know",
@@ -67,11 +77,13 @@ const BAD: readonly BadMount[] = [
     what: "an option that the file system does not know",
     mount: tmpfs("/tmp", "frobnicate"),
     line: /on "\/tmp": .*Unknown parameter 'frobnicate'.*options "frobnicate"/,
+    lacking: { call: "fsopen", line: refusedByMount("frobnicate") },
   },
   {
     what: "a value that the file system cannot use",
     mount: tmpfs("/tmp", "size=lots"),
     line: /on "\/tmp": .*Bad value for 'size'.*options "size=lots"/,
+    lacking: { call: "fsopen", line: refusedByMount("size=lots") },
   },
   {
     what: "a misspelt option of a bind mount",
@@ -168,6 +180,10 @@ const BAD: readonly BadMount[] = [
     what: "idmap of a file system that cannot",
     mount: (lab) => ({ ...idMapped([map(1000)])(lab), source: "/sys" }),
     line: /cannot map the ids of the mount of "\/sys" on "\/tmp": .*EINVAL.*does not support idmap/,
+    lacking: {
+      call: "mount_setattr",
+      line: /cannot map the ids of the mount of "\/sys" on "\/tmp": .*ENOSYS.*need mount_setattr\(2\)/,
+    },
     condition: MAPPED,
   },
   {
@@ -196,7 +212,8 @@ const BAD: readonly BadMount[] = [
   },
 ];
 
-for (const { what, mount, line, edit, condition } of BAD) {
+for (const { what, mount, line, lacking, edit, condition } of BAD) {
+  const expected = lacking !== undefined && missingCalls.includes(lacking.call) ? lacking.line : line;
   behaviour(
     `${what} is refused in one line, and nothing is left mounted`,
     async (t, lab) => {
@@ -206,7 +223,7 @@ for (const { what, mount, line, edit, condition } of BAD) {
       // A mount before it is taken back with the rest.
       box.config.mounts.push({ destination: "/mnt", type: "tmpfs", source: "tmpfs" }, mount(lab));
       box.writeConfig();
-      refused(t, await box.create(), line);
+      refused(t, await box.create(), expected);
       await nothingLeft(t, lab, "after the refusal");
     },
     condition,
