@@ -8,7 +8,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call.ts";
-import { errnoName, errnoWords } from "../linux/errno.ts";
+import { ENOSYS, errnoName, errnoWords } from "../linux/errno.ts";
 import { Descriptor } from "../linux/files.ts";
 import { SOCK_STREAM } from "../linux/socket-numbers.ts";
 import { connectUnix, sendDescriptor } from "../linux/unix-sockets.ts";
@@ -50,11 +50,13 @@ function fetch(pid: number, number: number): Descriptor {
   return new Descriptor(listener);
 }
 
+const LACKING = "pidfd_open(2) and pidfd_getfd(2), which this kernel or a filter around tsrun lacks";
+
 function refused(errno: number): TsrunError {
   const message = `cannot fetch the seccomp listener of the process: ${errnoWords(errno)}`;
   return new TsrunError("E_SYSCALL", message, {
     errno: errnoName(errno),
-    hint: "tsrun needs CAP_SYS_PTRACE for profiles with SCMP_ACT_NOTIFY",
+    hint: `profiles with SCMP_ACT_NOTIFY need ${errno === ENOSYS ? LACKING : "CAP_SYS_PTRACE"}`,
   });
 }
 

@@ -2,8 +2,8 @@
 // process.
 
 import { TsrunError } from "../errors.ts";
-import { mustCall } from "../linux/call.ts";
-import { errnoName, errnoWords } from "../linux/errno.ts";
+import { tryCall } from "../linux/call.ts";
+import { ENOSYS, errnoName, errnoWords } from "../linux/errno.ts";
 import { Descriptor } from "../linux/files.ts";
 import { SOCK_STREAM } from "../linux/socket-numbers.ts";
 import { connectUnix, receiveMessage, sendDescriptor } from "../linux/unix-sockets.ts";
@@ -28,8 +28,19 @@ export function receiveMaster(socket: Descriptor): Descriptor {
 /** Sends a pidfd of a process to the socket of `--pidfd-socket`. */
 export function sendPidfd(path: string, kind: "standard" | "setns", pid: number): void {
   using socket = connectTo(path, "--pidfd-socket");
-  using handle = new Descriptor(mustCall("open the process", "pidfd_open", pid, 0));
+  const pidfd = tryCall("pidfd_open", pid, 0);
+  if (pidfd < 0) throw unopened(-pidfd);
+  using handle = new Descriptor(pidfd);
   sendDescriptor(socket, kind, handle.number);
+}
+
+function unopened(errno: number): TsrunError {
+  const message = `cannot open the process for --pidfd-socket: ${errnoWords(errno)}`;
+  const hint = "it needs pidfd_open(2), which this kernel or a filter around tsrun lacks";
+  return new TsrunError("E_SYSCALL", message, {
+    errno: errnoName(errno),
+    ...(errno === ENOSYS ? { hint } : {}),
+  });
 }
 
 function failure(path: string, option: string, errno: number): TsrunError {

@@ -19,6 +19,7 @@ import type { Lab } from "../support/lab.ts";
 import { runtimePath } from "../support/runtime.ts";
 import { asUser, NOBODY } from "../support/user.ts";
 import { until } from "../support/wait.ts";
+import { needsCall } from "../support/without.ts";
 
 const SUBORDINATE = 100_000;
 const ENOMEDIUM = 123;
@@ -94,6 +95,7 @@ for (const noNewPrivileges of [true, false]) {
       await nothingLeft(t, lab, "after delete");
     },
     needsKernel(5, 6, "pidfd_getfd(2)"),
+    needsCall("pidfd_open", "a seccomp agent"),
     tsrunOnly("may not fetch the listener of an exec"),
   );
 }

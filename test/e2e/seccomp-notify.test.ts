@@ -9,8 +9,10 @@ import { type Config, mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { isTsrun } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
+import { missingCalls, needsCall } from "../support/without.ts";
 
-const NOTIFY = needsKernel(5, 6, "pidfd_getfd(2)");
+const NOTIFIES = needsKernel(5, 6, "pidfd_getfd(2)");
+const NOTIFY = NOTIFIES ?? needsCall("pidfd_open", "a seccomp agent");
 const X86_64 = process.arch === "x64" ? undefined : "its system call numbers are those of x86-64";
 
 /** Numbers of arch/x86/entry/syscalls/syscall_64.tbl */
@@ -219,6 +221,22 @@ behaviour(
   },
   NOTIFY,
   tsrunOnly("waits for ever"),
+);
+
+behaviour(
+  "where the listener cannot be fetched, the profile is refused",
+  async (t, lab) => {
+    const agent = await startAgent(lab, "continue");
+    const line =
+      /cannot fetch the seccomp listener of the process: function not implemented.*need pidfd_open\(2\)/;
+    const box = lab.container(notifying("true", agent.socket, ...MAKE_DIRECTORY));
+    refused(t, await box.create(), line);
+    await nothingLeft(t, lab, "after create");
+    refused(t, await box.run(), line);
+    await nothingLeft(t, lab, "after run");
+  },
+  NOTIFIES,
+  missingCalls.includes("pidfd_open") ? undefined : "this kernel has pidfd_open",
 );
 
 behaviour("a profile that notifies nobody is refused, one that nobody needs is not", async (t, lab) => {

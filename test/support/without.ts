@@ -34,6 +34,11 @@ function replaceable(name: string): SyscallName {
   return known;
 }
 
+/** A condition of what there is no other way for; another case asserts what tsrun then says. */
+export function needsCall(name: SyscallName, what: string): string | undefined {
+  return missingCalls.includes(name) ? `${what} needs ${name}, and the whole run is without` : undefined;
+}
+
 const ERRNO_ENOSYS = 0x00050000 | 38;
 const ALLOW = 0x7fff0000;
 const LOAD_WORD = 0x20;
