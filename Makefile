@@ -35,7 +35,7 @@ GENERATED := src/spec/generated/.made
 # Another runtime is tried without building this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
-.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm compile bench race profile conformance conformance-page run \
+.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm compile bench race conformance conformance-page run \
         install clean
 
 help: ## list the targets
@@ -52,6 +52,7 @@ $(DOCUMENTS): $(GENERATED) scripts/documents.ts package.json $(shell find src/cl
 	@touch $@
 
 $(BINARY): $(GENERATED) $(SOURCES)
+	@command -v gcc >/dev/null || sh scripts/host-packages.sh build
 	$(BIN)/bun scripts/build.ts
 
 # Types and validators from schemas/.
@@ -107,9 +108,6 @@ bench: build ## tsrun, runc and crun side by side; N=20 rounds
 
 race: compile ## creates against exchanged paths; N=2000 for each place, PLACES="cwd console", RUNTIME=runc
 	@RUNTIME='$(RUNTIME)' node build/test/security/race/main.js --creates $(N) $(PLACES)
-
-profile: ## record what start-up uses, for the layout of the executable; as root
-	$(BIN)/bun scripts/profile-startup.ts
 
 conformance: $(BUILT) node_modules/.package-lock.json ## the suites of others on RUNTIME; LAB=folder TREE=folder PARTS="runc-bats" ONLY="exec tty"
 	@test -n '$(LAB)' || { echo "make conformance needs LAB=<folder with docker-e2e.sh, runc-bats.sh and ns.sh>"; exit 2; }

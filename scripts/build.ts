@@ -1,37 +1,34 @@
-// Builds dist/tsrun, one executable. Called by `make build`: bun scripts/build.ts [OUTFILE]
-// With TSRUN_PROFILE=1 the executable can be asked which bytecode it used; see scripts/profile-startup.ts.
+// Builds dist/tsrun, one executable: bun scripts/build.ts [OUTFILE]
+//
+// Bun bundles the sources into chunks, one for each part that is loaded on its own; qjsc makes bytecode of
+// each; the C compiler links them with the engine and the module "native". See docs/adr/0001-stack.md.
 
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { $, type BunPlugin } from "bun";
 import packageJson from "../package.json" with { type: "json" };
+import { type Chunk, chunksOf, compileBoot, compileChunks } from "./engine/chunks.ts";
+import { nativeModule } from "./engine/native.ts";
+import { makeEngine, VERSION } from "./engine/quickjs.ts";
 
 const root = `${import.meta.dir}/..`;
 const outfile = process.argv[2] ?? `${root}/dist/tsrun`;
+const work = `${root}/dist/.engine/build`;
 
-/** Gives yargs a host of our own making; the reasons stand in that file. */
-const yargsPlatform: BunPlugin = {
-  name: "yargs-platform",
+/** What stands in for files that yargs would bring; the reasons are in ours. */
+const REPLACED = [
+  { theirs: /\/yargs\/lib\/platform-shims\/esm\.mjs$/, ours: "yargs-platform.ts" },
+  { theirs: /\/string-width\/index\.js$/, ours: "yargs-string-width.ts" },
+];
+
+const yargsHost: BunPlugin = {
+  name: "yargs-host",
   setup(build) {
-    build.onLoad({ filter: /\/yargs\/lib\/platform-shims\/esm\.mjs$/ }, async () => ({
-      contents: await Bun.file(`${root}/src/cli/yargs-platform.ts`).text(),
-      loader: "ts",
-    }));
-  },
-};
-
-const profiling = process.env.TSRUN_PROFILE === "1";
-
-/** The engine writes its profile when it leaves in its own way, which ours does not wait for. */
-const orderlyExit: BunPlugin = {
-  name: "orderly-exit",
-  setup(build) {
-    build.onLoad({ filter: /\/src\/linux\/process\.ts$/ }, async ({ path }) => ({
-      contents: (await Bun.file(path).text()).replace(
-        'tryCall("exit_group", status)',
-        "process.exit(status)",
-      ),
-      loader: "ts",
-    }));
+    for (const { theirs, ours } of REPLACED) {
+      build.onLoad({ filter: theirs }, async () => ({
+        contents: await Bun.file(`${root}/src/cli/${ours}`).text(),
+        loader: "ts",
+      }));
+    }
   },
 };
 
@@ -41,50 +38,49 @@ async function sourceCommit(): Promise<string> {
   return head.exitCode === 0 ? head.text().trim() : "";
 }
 
-/** The most common command first, as the engine wants it. */
-function startupProfiles(): string[] {
-  const files = ["create", "start", "delete", "exec"].map(
-    (command) => `${root}/scripts/startup/${command}.order`,
-  );
-  return files.filter(existsSync);
+/** What the bundler makes of one entry: a chunk for it, and one for each part that is loaded on its own. */
+async function bundle(entry: string): Promise<Chunk[]> {
+  const result = await Bun.build({
+    entrypoints: [`${root}/src/${entry}`],
+    // Of Node's own modules none is used, nor there.
+    target: "node",
+    format: "esm",
+    splitting: true,
+    minify: true,
+    external: ["native"],
+    plugins: [yargsHost],
+    define: {
+      "process.arch": JSON.stringify(process.arch),
+      TSRUN_VERSION: JSON.stringify(packageJson.version),
+      TSRUN_COMMIT: JSON.stringify(await sourceCommit()),
+      ENGINE_VERSION: JSON.stringify(VERSION),
+    },
+  });
+  for (const message of result.logs) process.stderr.write(`${message}\n`);
+  return chunksOf(result.outputs);
 }
 
-const result = await Bun.build({
-  entrypoints: [`${root}/src/main.ts`],
-  target: "bun",
-  // Each story becomes a chunk of its own: node:fs and the like, which yargs could bring, stay out of the
-  // others.
-  format: "esm",
-  splitting: true,
-  bytecode: true,
-  minify: true,
-  plugins: profiling ? [yargsPlatform, orderlyExit] : [yargsPlatform],
-  define: {
-    TSRUN_VERSION: JSON.stringify(packageJson.version),
-    TSRUN_COMMIT: JSON.stringify(await sourceCommit()),
-  },
-  compile: {
-    outfile,
-    // Nothing runs often enough to pay for its compilation, which only takes the second core from others.
-    jitPolicy: 1000,
-    // What a container's life uses lies together: fewer pages are touched. An older profile still helps.
-    bytecodeOrder: profiling ? false : startupProfiles(),
-    // A runtime's working directory is the bundle, which may be hostile: no file of it may steer the engine.
-    autoloadDotenv: false,
-    autoloadBunfig: false,
-    autoloadTsconfig: false,
-    autoloadPackageJson: false,
-  },
-});
-/**
- * Writes the executable anew, in one piece. The page cache then holds it in large folios, which a page fault
- * maps 16 at a time for half the price: 15 % of the start of every command.
- */
-function writeInOnePiece(path: string): void {
-  writeFileSync(`${path}.new`, readFileSync(path), { mode: 0o755 });
-  renameSync(`${path}.new`, path);
-}
-
-if (result.success) writeInOnePiece(outfile);
-for (const message of result.logs) process.stderr.write(`${message}\n`);
-process.exit(result.success ? 0 : 1);
+const engine = await makeEngine(`${root}/dist/.engine`);
+rmSync(work, { recursive: true, force: true });
+mkdirSync(work, { recursive: true });
+const [boot] = await bundle("engine/boot.ts");
+const chunks = await bundle("main.ts");
+if (boot === undefined) throw new Error("the bundler made nothing");
+const compiler = { directory: work, qjsc: engine.qjsc };
+await compileBoot(boot, chunks, compiler);
+await compileChunks(chunks, compiler);
+await Bun.write(`${work}/native.s`, nativeModule(process.arch));
+// Full RELRO. dlopen(3) needs the C library to be shared.
+const flags = [
+  "-O2",
+  "-fPIE",
+  "-pie",
+  "-s",
+  "-w",
+  "-Wl,-z,relro,-z,now",
+  "-Wl,--gc-sections",
+  "-Wl,--as-needed",
+];
+const inputs = ["main.c", "native.s", "chunks.s", ...engine.objects];
+await $`gcc ${flags} -I${engine.include} -o tsrun ${inputs} -lm -ldl -lpthread`.cwd(work);
+renameSync(`${work}/tsrun`, outfile);

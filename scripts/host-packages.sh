@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that tests use and that are missing. Without root or apt it only says which they are:
+# Installs the Debian packages that the build, the tests or the bench use and that are missing. Without root or apt it only says which they are:
 # the tests that need them then skip with their reason.
 set -eu
 
@@ -7,11 +7,13 @@ tests="busybox-static uidmap binutils binutils-aarch64-linux-gnu qemu-user-stati
 tests="$tests golang-github-opencontainers-specs-dev man-db mandoc bash zsh fish python3"
 tests="$tests criu iptables"
 bench="runc crun"
+build="gcc libc6-dev xz-utils"
 
 case "${1:-test}" in
   test) wanted=$tests ;;
   bench) wanted=$bench ;;
-  *) echo "usage: $0 [test|bench]" >&2; exit 2 ;;
+  build) wanted=$build ;;
+  *) echo "usage: $0 [test|bench|build]" >&2; exit 2 ;;
 esac
 
 missing=""

@@ -9,7 +9,10 @@ import { checkArgCount, parseLine, valuesOf } from "./cli/parse.ts";
 import { Reporter } from "./cli/reporter.ts";
 import { UsageError } from "./cli/usage-error.ts";
 import { programName, versionText } from "./cli/version.ts";
+import { settle } from "./linux/at-start.ts";
 import { exit } from "./linux/process.ts";
+
+declare const ENGINE_VERSION: string;
 
 type Given = ReadonlyMap<string, OptionValue>;
 
@@ -82,10 +85,11 @@ async function help(name: string | undefined): Promise<number> {
 
 async function version(): Promise<number> {
   const { libraryVersion } = await import("./seccomp/library.ts");
-  print(versionText(program, { engine: Bun.version, libseccomp: libraryVersion() }));
+  print(versionText(program, { engine: ENGINE_VERSION, libseccomp: libraryVersion() }));
   return 0;
 }
 
+settle();
 main(process.argv.slice(2))
   .catch((error: unknown) => reporter.fail(error))
   .then(exit);

@@ -27,7 +27,7 @@ export function versionText(program: string, details: VersionDetails): string {
     // AS RUNC: second where it is known, else left out.
     ...(commit === "" ? [] : [`commit: ${commit}`]),
     `spec: ${OCI_VERSION}`,
-    `bun: ${engine}`,
+    `quickjs: ${engine}`,
     ...(libseccomp === undefined ? [] : [`libseccomp: ${libseccomp}`]),
     "",
   ].join("\n");

@@ -1,9 +1,9 @@
 // bpf(2) as far as cgroup device programs need it: load, attach, detach, and what is attached. Loaded only on
 // hosts with cgroup v2.
 
+import { addressOf } from "../engine/memory.ts";
 import { mustCall, syscallError, tryCall } from "./call.ts";
 import { ENOSPC, EPERM } from "./errno.ts";
-import { addressOf } from "./ffi.ts";
 import { Descriptor } from "./files.ts";
 import { u64Struct, viewOf } from "./words.ts";
 

@@ -137,16 +137,21 @@ const ERRORS = `
 
 /** `ENOENT` for 2; `errno 999` for a number Linux does not have. */
 export function errnoName(errno: number): string {
-  return rowOf(errno)?.[1] ?? `errno ${errno}`;
+  const row = rowOf(errno);
+  return row === undefined ? `errno ${errno}` : row.slice(0, row.indexOf(" "));
 }
 
 /** `no such file or directory` for 2: lower case, as Go prints it and as callers of runc match it. */
 export function errnoWords(errno: number): string {
-  return rowOf(errno)?.[2] ?? `errno ${errno}`;
+  const row = rowOf(errno);
+  return row === undefined ? `errno ${errno}` : row.slice(row.indexOf(" ") + 1);
 }
 
-function rowOf(errno: number): RegExpExecArray | null {
-  return new RegExp(`^${errno} (\\w+) (.*)$`, "m").exec(ERRORS);
+/** Name and words. */
+function rowOf(errno: number): string | undefined {
+  const start = `\n${errno} `;
+  const at = ERRORS.indexOf(start);
+  return at < 0 ? undefined : ERRORS.slice(at + start.length, ERRORS.indexOf("\n", at + 1));
 }
 
 export const EPERM = 1;

@@ -1,46 +1,47 @@
-// The native half of bun:ffi, as far as the C library needs it. The module itself adds conversions of
-// arguments that it compiles at every start; we pass numbers that are checked already. Without it a command
-// starts 0.3 ms sooner; see docs/adr/0001-stack.md. Called by libc.ts and spawn.ts.
+// Functions of C libraries, by their addresses. Called by spawn.ts, libseccomp.ts and libsystemd.ts; system
+// calls go through libc.ts.
 
-import type { Word } from "./words.ts";
+import { callInt, callLong } from "native";
+import { DLERROR, DLOPEN, DLSYM } from "../engine/constants.ts";
+import { locateBytes, readCString } from "../engine/memory.ts";
+import { TsrunError } from "../errors.ts";
+import { assertWord, cString, type Word } from "./words.ts";
 
-/** Types of arguments and results: `FFIType` of bun:ffi. */
-export const I32 = 5;
-export const I64 = 7;
-export const POINTER = 12;
-/** A 64-bit result: a number where that is exact, else a bigint. */
-export const I64_FAST = 15;
+/** What a function returns: a C `int`, or 64 bits: an address or a length. */
+export type Returns = "int" | "long";
 
-interface Signature {
-  readonly args: readonly number[];
-  readonly returns: number;
+/** An argument: a number, memory that the function reads or fills, or NULL. */
+export type Argument = Word | Uint8Array | null;
+
+/** At most six arguments; they must fit the function, which nothing checks. */
+export type Symbols<T> = { readonly [K in keyof T]: (...args: Argument[]) => number };
+
+/** dlfcn.h */
+const RTLD_NOW = 2;
+
+/** Binds functions of a library. Throws what dlopen(3) says when it, or one of them, is not there. */
+export function bind<const T extends Record<string, Returns>>(library: string, functions: T): Symbols<T> {
+  const path = cString(library);
+  const handle = callLong(DLOPEN, locateBytes(path), RTLD_NOW);
+  if (handle === 0) throw linkError();
+  const bound: Record<string, (...args: Argument[]) => number> = {};
+  for (const [name, returns] of Object.entries(functions)) {
+    const symbol = cString(name);
+    const address = callLong(DLSYM, handle, locateBytes(symbol));
+    if (address === 0) throw linkError();
+    const call = returns === "int" ? callInt : callLong;
+    bound[name] = (...args) => call(address, ...args.map(toWord));
+  }
+  return bound as Symbols<T>;
 }
 
-/** Functions of C. Memory is passed as its address. */
-export type Symbols<T> = { readonly [K in keyof T]: (...args: Word[]) => number };
-
-/** What Bun keeps as `Bun.FFI` and builds bun:ffi on; its types do not tell. */
-interface NativeFfi {
-  dlopen<T extends Record<string, Signature>>(library: string, functions: T): { symbols: Symbols<T> } | Error;
-  ptr(bytes: Uint8Array): number;
-  readonly read: { i32(address: number, offset: number): number };
+/** The word that C gets for an argument; the array must stay referenced until the call returns. */
+export function toWord(argument: Argument): Word {
+  if (argument === null) return 0;
+  if (typeof argument === "object") return argument.length === 0 ? 0 : locateBytes(argument);
+  return assertWord(argument);
 }
 
-const native: NativeFfi = Reflect.get(Bun, "FFI");
-
-/** Binds functions of a library. Throws when it, or one of them, is not there. */
-export function bind<const T extends Record<string, Signature>>(library: string, functions: T): Symbols<T> {
-  const bound = native.dlopen(library, functions);
-  if (bound instanceof Error) throw bound;
-  return bound.symbols;
-}
-
-/** The address of `bytes`; valid only while the caller keeps the array alive. */
-export function addressOf(bytes: Uint8Array): number {
-  return native.ptr(bytes);
-}
-
-/** The 32-bit integer at an address. */
-export function readI32(address: number): number {
-  return native.read.i32(address, 0);
+function linkError(): TsrunError {
+  return new TsrunError("E_SYSCALL", readCString(callLong(DLERROR)));
 }

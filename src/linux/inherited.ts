@@ -7,9 +7,8 @@ import { listDirectoryAt } from "./files.ts";
 const LAST = 0xffffffff;
 
 /**
- * Marks every descriptor from 3 on close-on-exec. Bun has done so at its start with the same call; but where
- * that fails, before Linux 5.11 or under a filter, it goes on without (CVE-2024-21626 is what then could
- * happen).
+ * Marks every descriptor from 3 on close-on-exec (CVE-2024-21626 is what could happen otherwise), one by one
+ * where close_range(2) does not know how: before Linux 5.11, or under a filter.
  */
 export function keepInherited(): void {
   if (tryCall("close_range", 3, LAST, CLOSE_RANGE_CLOEXEC) === 0) return;

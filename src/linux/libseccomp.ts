@@ -1,23 +1,22 @@
 // libseccomp.so.2: the calls that src/seccomp compiles profiles with, as seccomp(3) names them. Bound when
-// asked for, never at start-up. The second file that may load bun:ffi.
+// asked for, never at start-up.
 
-import { dlopen, FFIType, type Pointer, read } from "bun:ffi";
-import { assertWord } from "./words.ts";
+import { readMemory } from "../engine/memory.ts";
+import { bind, type Symbols } from "./ffi.ts";
+import { assertWord, viewOf } from "./words.ts";
 
-const { ptr: pointer, u32, i32 } = FFIType;
-
-const SYMBOLS = {
-  seccomp_version: { args: [], returns: pointer },
-  seccomp_api_get: { args: [], returns: u32 },
-  seccomp_arch_native: { args: [], returns: u32 },
-  seccomp_init: { args: [u32], returns: pointer },
-  seccomp_release: { args: [pointer], returns: FFIType.void },
-  seccomp_attr_set: { args: [pointer, u32, u32], returns: i32 },
-  seccomp_arch_add: { args: [pointer, u32], returns: i32 },
-  seccomp_syscall_resolve_name: { args: [pointer], returns: i32 },
-  seccomp_syscall_resolve_name_arch: { args: [u32, pointer], returns: i32 },
-  seccomp_rule_add_array: { args: [pointer, u32, i32, u32, pointer], returns: i32 },
-  seccomp_export_bpf: { args: [pointer, i32], returns: i32 },
+const FUNCTIONS = {
+  seccomp_version: "long",
+  seccomp_api_get: "int",
+  seccomp_arch_native: "int",
+  seccomp_init: "long",
+  seccomp_release: "int",
+  seccomp_attr_set: "int",
+  seccomp_arch_add: "int",
+  seccomp_syscall_resolve_name: "int",
+  seccomp_syscall_resolve_name_arch: "int",
+  seccomp_rule_add_array: "int",
+  seccomp_export_bpf: "int",
 } as const;
 
 /** Attributes of a filter: `enum scmp_filter_attr`. */
@@ -57,7 +56,7 @@ export interface LibseccompFilter extends Disposable {
 
 /** Binds the library at `path` (or found by its name). Throws what dlopen(3) says when it cannot. */
 export function loadLibseccomp(path: string): Libseccomp {
-  const { symbols } = dlopen(path, SYMBOLS);
+  const symbols = bind(path, FUNCTIONS);
   return {
     version: versionText(symbols.seccomp_version()),
     apiLevel: symbols.seccomp_api_get(),
@@ -67,16 +66,12 @@ export function loadLibseccomp(path: string): Libseccomp {
       symbols.seccomp_syscall_resolve_name_arch(unsigned(architecture), name),
     createFilter(defaultAction) {
       const context = symbols.seccomp_init(unsigned(defaultAction));
-      return context === null ? undefined : bindFilter(symbols, context);
+      return context === 0 ? undefined : bindFilter(symbols, context);
     },
   };
 }
 
-/** What bun:ffi declares for a returned pointer; in fact always a number. */
-type Address = Pointer | bigint;
-type Symbols = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
-
-function bindFilter(symbols: Symbols, context: Address): LibseccompFilter {
+function bindFilter(symbols: Symbols<typeof FUNCTIONS>, context: number): LibseccompFilter {
   return {
     setAttribute: (attribute, value) => symbols.seccomp_attr_set(context, attribute, value),
     addArchitecture: (token) => symbols.seccomp_arch_add(context, unsigned(token)),
@@ -86,17 +81,19 @@ function bindFilter(symbols: Symbols, context: Address): LibseccompFilter {
       return symbols.seccomp_rule_add_array(context, unsigned(action), number, count, array);
     },
     exportProgram: (fd) => symbols.seccomp_export_bpf(context, fd),
-    [Symbol.dispose]: () => symbols.seccomp_release(context),
+    [Symbol.dispose]: () => void symbols.seccomp_release(context),
   };
 }
 
-/** A token that the library takes as `uint32_t`; bun:ffi would turn anything else into 0 without a word. */
+/** A token that the library takes as `uint32_t`. */
 function unsigned(value: number): number {
   assertWord(value);
   return value >>> 0;
 }
 
-function versionText(version: Address | null): string {
-  if (version === null) return "unknown";
-  return [0, 4, 8].map((offset) => read.u32(Number(version) as Pointer, offset)).join(".");
+/** Three numbers at an address. */
+function versionText(address: number): string {
+  if (address === 0) return "unknown";
+  const view = viewOf(readMemory(address, 12));
+  return [0, 4, 8].map((offset) => view.getUint32(offset, true)).join(".");
 }

@@ -1,32 +1,28 @@
 // libsystemd.so.0: the calls of sd-bus(3) that speak to systemd, none of them variadic. Bound when asked for,
 // never at start-up. Called by src/cgroups/systemd/bus.ts.
 
-import { CString, dlopen, FFIType, type Pointer } from "bun:ffi";
+import { readCString } from "../engine/memory.ts";
+import { bind, type Symbols } from "./ffi.ts";
 import { cString, viewOf } from "./words.ts";
 
-const { ptr: pointer, i32, i8, u64 } = FFIType;
-
-const SYMBOLS = {
-  sd_bus_new: { args: [pointer], returns: i32 },
-  sd_bus_set_address: { args: [pointer, pointer], returns: i32 },
-  sd_bus_set_bus_client: { args: [pointer, i32], returns: i32 },
-  sd_bus_start: { args: [pointer], returns: i32 },
-  sd_bus_flush_close_unref: { args: [pointer], returns: pointer },
-  sd_bus_call: { args: [pointer, pointer, u64, pointer, pointer], returns: i32 },
-  sd_bus_process: { args: [pointer, pointer], returns: i32 },
-  sd_bus_wait: { args: [pointer, u64], returns: i32 },
-  sd_bus_error_free: { args: [pointer], returns: FFIType.void },
-  sd_bus_message_new_method_call: {
-    args: [pointer, pointer, pointer, pointer, pointer, pointer],
-    returns: i32,
-  },
-  sd_bus_message_unref: { args: [pointer], returns: pointer },
-  sd_bus_message_append_basic: { args: [pointer, i8, pointer], returns: i32 },
-  sd_bus_message_open_container: { args: [pointer, i8, pointer], returns: i32 },
-  sd_bus_message_close_container: { args: [pointer], returns: i32 },
-  sd_bus_message_enter_container: { args: [pointer, i8, pointer], returns: i32 },
-  sd_bus_message_read_basic: { args: [pointer, i8, pointer], returns: i32 },
-  sd_bus_message_is_signal: { args: [pointer, pointer, pointer], returns: i32 },
+const FUNCTIONS = {
+  sd_bus_new: "int",
+  sd_bus_set_address: "int",
+  sd_bus_set_bus_client: "int",
+  sd_bus_start: "int",
+  sd_bus_flush_close_unref: "int",
+  sd_bus_call: "int",
+  sd_bus_process: "int",
+  sd_bus_wait: "int",
+  sd_bus_error_free: "int",
+  sd_bus_message_new_method_call: "int",
+  sd_bus_message_unref: "int",
+  sd_bus_message_append_basic: "int",
+  sd_bus_message_open_container: "int",
+  sd_bus_message_close_container: "int",
+  sd_bus_message_enter_container: "int",
+  sd_bus_message_read_basic: "int",
+  sd_bus_message_is_signal: "int",
 } as const;
 
 /** Where a method is: a bus name, an object, an interface of it. */
@@ -84,11 +80,11 @@ export interface Libsystemd {
 /** Bytes of `sd_bus_error`: two pointers to text and an int. */
 const ERROR_SIZE = 24;
 
-type Symbols = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
+type Functions = Symbols<typeof FUNCTIONS>;
 
 /** Binds the library. Throws what dlopen(3) says when it is not there. */
 export function loadLibsystemd(): Libsystemd {
-  const { symbols } = dlopen("libsystemd.so.0", SYMBOLS);
+  const symbols = bind("libsystemd.so.0", FUNCTIONS);
   return {
     connect(address, { daemon }) {
       const out = new Uint8Array(8);
@@ -106,10 +102,10 @@ export function loadLibsystemd(): Libsystemd {
 }
 
 class Connection implements BusConnection {
-  readonly #symbols: Symbols;
-  readonly #bus: Pointer;
+  readonly #symbols: Functions;
+  readonly #bus: number;
 
-  constructor(symbols: Symbols, bus: Pointer) {
+  constructor(symbols: Functions, bus: number) {
     this.#symbols = symbols;
     this.#bus = bus;
   }
@@ -145,7 +141,7 @@ class Connection implements BusConnection {
       if (result <= 0) return result === 0 ? undefined : result;
       // Something was done that is nobody's business, a reply sent for instance.
       const message = pointerIn(out);
-      if (Number(message) !== 0) return new Message(this.#symbols, message);
+      if (message !== 0) return new Message(this.#symbols, message);
     }
   }
 
@@ -159,10 +155,10 @@ class Connection implements BusConnection {
 }
 
 class Message implements BusMessage {
-  readonly #symbols: Symbols;
-  readonly address: Pointer;
+  readonly #symbols: Functions;
+  readonly address: number;
 
-  constructor(symbols: Symbols, address: Pointer) {
+  constructor(symbols: Functions, address: number) {
     this.#symbols = symbols;
     this.address = address;
   }
@@ -214,11 +210,11 @@ function code(type: string): number {
   return type.charCodeAt(0);
 }
 
-function pointerIn(bytes: Uint8Array, offset = 0): Pointer {
-  return Number(viewOf(bytes).getBigUint64(offset, true)) as Pointer;
+function pointerIn(bytes: Uint8Array, offset = 0): number {
+  return Number(viewOf(bytes).getBigUint64(offset, true));
 }
 
 function textAt(bytes: Uint8Array, offset: number): string {
   const address = pointerIn(bytes, offset);
-  return Number(address) === 0 ? "" : new CString(address).toString();
+  return address === 0 ? "" : readCString(address);
 }

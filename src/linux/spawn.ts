@@ -1,20 +1,21 @@
-// posix_spawn(3): the only way tsrun starts a process. Never fork: the engine marks its code MADV_DONTFORK,
-// and a forked child of a process with threads may do next to nothing anyway.
+// posix_spawn(3): the only way tsrun starts a process. It copies no page tables, and the child does not run a
+// second JavaScript engine.
 
+import { addressOf } from "../engine/memory.ts";
 import { TsrunError } from "../errors.ts";
 import { errnoName, errnoWords } from "./errno.ts";
-import { addressOf, bind, I32, POINTER } from "./ffi.ts";
+import { bind } from "./ffi.ts";
 import { keepInherited } from "./inherited.ts";
 import { cString, u64Struct, viewOf } from "./words.ts";
 
 /** Bound at the first use: most commands start nothing. */
 function bindSpawn() {
   return bind("libc.so.6", {
-    posix_spawn: { args: [POINTER, POINTER, POINTER, POINTER, POINTER, POINTER], returns: I32 },
-    posix_spawn_file_actions_init: { args: [POINTER], returns: I32 },
-    posix_spawn_file_actions_adddup2: { args: [POINTER, I32, I32], returns: I32 },
-    posix_spawn_file_actions_addchdir_np: { args: [POINTER, POINTER], returns: I32 },
-    posix_spawn_file_actions_destroy: { args: [POINTER], returns: I32 },
+    posix_spawn: "int",
+    posix_spawn_file_actions_init: "int",
+    posix_spawn_file_actions_adddup2: "int",
+    posix_spawn_file_actions_addchdir_np: "int",
+    posix_spawn_file_actions_destroy: "int",
   });
 }
 
@@ -39,7 +40,7 @@ export interface SpawnOptions {
 }
 
 /**
- * Starts a program with no signal ignored or blocked, whatever the engine or the caller has set. Returns its
+ * Starts a program with no signal ignored or blocked, whatever the caller has set. Returns its
  * pid.
  */
 export function spawn({ path, args, environment, descriptors, directory }: SpawnOptions): number {
@@ -55,13 +56,11 @@ export function spawn({ path, args, environment, descriptors, directory }: Spawn
   const cwd = directory === undefined ? undefined : cString(directory);
   const argv = stringArray(args);
   const envp = stringArray(environment);
-  const at = addressOf(actions);
-  const memory = [pid, program, actions, attributes, argv.array, envp.array];
-  symbols.posix_spawn_file_actions_init(at);
+  symbols.posix_spawn_file_actions_init(actions);
   try {
-    for (const { from, to } of descriptors) symbols.posix_spawn_file_actions_adddup2(at, from, to);
-    if (cwd !== undefined) symbols.posix_spawn_file_actions_addchdir_np(at, addressOf(cwd));
-    const errno = symbols.posix_spawn(...memory.map(addressOf));
+    for (const { from, to } of descriptors) symbols.posix_spawn_file_actions_adddup2(actions, from, to);
+    if (cwd !== undefined) symbols.posix_spawn_file_actions_addchdir_np(actions, cwd);
+    const errno = symbols.posix_spawn(pid, program, actions, attributes, argv.array, envp.array);
     if (errno !== 0) {
       throw new TsrunError("E_SYSCALL", `cannot start "${path}": ${errnoWords(errno)}`, {
         errno: errnoName(errno),
@@ -69,8 +68,7 @@ export function spawn({ path, args, environment, descriptors, directory }: Spawn
     }
     return viewOf(pid).getInt32(0, true);
   } finally {
-    symbols.posix_spawn_file_actions_destroy(at);
-    keep(memory, argv, envp, cwd);
+    symbols.posix_spawn_file_actions_destroy(actions);
   }
 }
 
@@ -78,12 +76,4 @@ export function spawn({ path, args, environment, descriptors, directory }: Spawn
 function stringArray(values: readonly string[]): { array: Uint8Array; strings: Uint8Array[] } {
   const strings = values.map(cString);
   return { array: u64Struct(...strings.map(addressOf), 0), strings };
-}
-
-let kept: readonly unknown[] = [];
-
-/** Makes sure that the optimiser sees a use of these after the call that reads their memory. */
-function keep(...values: readonly unknown[]): void {
-  kept = values;
-  if (kept.length < 0) throw new Error("unreachable");
 }

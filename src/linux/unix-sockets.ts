@@ -1,11 +1,11 @@
 // Unix sockets by path or abstract name, and descriptors sent over them (unix(7), cmsg(3)). For console and
 // pidfd sockets, seccomp agents and notifications to systemd.
 
+import { addressOf } from "../engine/memory.ts";
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "./call.ts";
 import { EINVAL } from "./errno.ts";
 import { AT_FDCWD } from "./fcntl.ts";
-import { addressOf } from "./ffi.ts";
 import { Descriptor, openDirectory } from "./files.ts";
 import {
   AF_UNIX,

@@ -1,4 +1,4 @@
-// Machine words: the checks that bun:ffi does not make (undefined and NaN would silently become 0), C
+// Machine words: the checks that a call of C does not make (undefined and NaN would silently become 0), C
 // strings, and little-endian structures. Pure.
 
 import { TsrunError } from "../errors.ts";

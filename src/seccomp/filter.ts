@@ -1,6 +1,6 @@
 // A compiled filter, and its form in a cache file. Pure; the files are read and written by cache.ts.
 
-import { utf8, viewOf } from "../linux/words.ts";
+import { text, utf8, viewOf } from "../linux/words.ts";
 import { INSTRUCTION_SIZE } from "./bpf.ts";
 import { MAX_INSTRUCTIONS, SECCOMP_FILTER_FLAG_NEW_LISTENER } from "./tables.ts";
 
@@ -13,57 +13,76 @@ export interface CompiledFilter {
   readonly notify: boolean;
 }
 
-/** SHA-256 in hexadecimal, or anything else of 64 letters. */
-export type Hash = (bytes: Uint8Array) => string;
-
-const HASH_SIZE = 64;
-
 /*
  *     magic       8 bytes
- *     key        64      hash of everything that the program depends on
+ *     checksum    4      of all that stands behind it
  *     flags       4
  *     length      4      bytes of the program
+ *     length      4      bytes of the key
  *     program
- *     checksum   64      hash of all that stands before
+ *     key                everything that the program depends on, in whole words
  */
-const MAGIC = "tsrunbpf";
-const FLAGS_OFFSET = MAGIC.length + HASH_SIZE;
+const MAGIC = "tsrunbp2";
+const CHECKSUM_OFFSET = MAGIC.length;
+const FLAGS_OFFSET = CHECKSUM_OFFSET + 4;
 const LENGTH_OFFSET = FLAGS_OFFSET + 4;
-const HEADER_SIZE = LENGTH_OFFSET + 4;
+const KEY_LENGTH_OFFSET = LENGTH_OFFSET + 4;
+const HEADER_SIZE = KEY_LENGTH_OFFSET + 4;
 
-/** No entry is larger. */
-export const MAX_ENTRY_SIZE = HEADER_SIZE + MAX_INSTRUCTIONS * INSTRUCTION_SIZE + HASH_SIZE;
+/** No entry is larger; profiles beyond that are compiled every time. */
+export const MAX_ENTRY_SIZE = HEADER_SIZE + MAX_INSTRUCTIONS * INSTRUCTION_SIZE + (1 << 18);
 
-/** The bytes of a cache entry. */
-export function encodeEntry(key: string, { program, flags }: CompiledFilter, hash: Hash): Uint8Array {
-  const end = HEADER_SIZE + program.length;
-  const entry = new Uint8Array(end + HASH_SIZE);
+/** The bytes of a cache entry; `undefined` when it would be too large. */
+export function encodeEntry(key: string, { program, flags }: CompiledFilter): Uint8Array | undefined {
+  const written = utf8(key);
+  const entry = new Uint8Array(HEADER_SIZE + program.length + wholeWords(written.length));
+  if (entry.length > MAX_ENTRY_SIZE) return undefined;
   const view = viewOf(entry);
-  entry.set(utf8(MAGIC + key));
+  entry.set(utf8(MAGIC));
   view.setUint32(FLAGS_OFFSET, flags, true);
   view.setUint32(LENGTH_OFFSET, program.length, true);
+  view.setUint32(KEY_LENGTH_OFFSET, written.length, true);
   entry.set(program, HEADER_SIZE);
-  entry.set(utf8(hash(entry.subarray(0, end))), end);
+  entry.set(written, HEADER_SIZE + program.length);
+  view.setInt32(CHECKSUM_OFFSET, checksum(entry.subarray(FLAGS_OFFSET)), true);
   return entry;
 }
 
 /** The filter in a cache entry; `undefined` for anything but a whole entry of this key. */
-export function decodeEntry(entry: Uint8Array, key: string, hash: Hash): CompiledFilter | undefined {
-  const end = entry.length - HASH_SIZE;
-  if (end <= HEADER_SIZE || entry.length > MAX_ENTRY_SIZE) return undefined;
+export function decodeEntry(entry: Uint8Array, key: string): CompiledFilter | undefined {
+  if (entry.length <= HEADER_SIZE || entry.length > MAX_ENTRY_SIZE) return undefined;
   const view = viewOf(entry);
-  const length = view.getUint32(LENGTH_OFFSET, true);
-  if (length !== end - HEADER_SIZE || length % INSTRUCTION_SIZE !== 0) return undefined;
-  if (!startsWith(entry, utf8(MAGIC + key))) return undefined;
-  if (!startsWith(entry.subarray(end), utf8(hash(entry.subarray(0, end))))) return undefined;
+  const end = HEADER_SIZE + view.getUint32(LENGTH_OFFSET, true);
+  const keyLength = view.getUint32(KEY_LENGTH_OFFSET, true);
+  if (end === HEADER_SIZE || (end - HEADER_SIZE) % INSTRUCTION_SIZE !== 0) return undefined;
+  if (entry.length !== end + wholeWords(keyLength)) return undefined;
+  if (text(entry.subarray(0, MAGIC.length)) !== MAGIC) return undefined;
+  if (view.getInt32(CHECKSUM_OFFSET, true) !== checksum(entry.subarray(FLAGS_OFFSET))) return undefined;
+  if (text(entry.subarray(end, end + keyLength)) !== key) return undefined;
   const flags = view.getUint32(FLAGS_OFFSET, true);
   const notify = (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) !== 0;
   return { program: entry.subarray(HEADER_SIZE, end), flags, notify };
 }
 
-function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
-  for (let index = 0; index < start.length; index++) {
-    if (bytes[index] !== start[index]) return false;
-  }
-  return true;
+/** The name of a key's file. Keys that share one only take each other's place: the file has the key whole. */
+export function entryName(key: string): string {
+  const written = utf8(key);
+  const words = new Uint8Array(wholeWords(written.length));
+  words.set(written);
+  return `${written.length}-${(checksum(words) >>> 0).toString(16)}`;
+}
+
+function wholeWords(length: number): number {
+  return (length + 3) & ~3;
+}
+
+/**
+ * Of 32-bit words. Any change of a single word shows. It finds damage, not intent: nobody but us may write
+ * where entries are.
+ */
+function checksum(bytes: Uint8Array): number {
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  let sum = 0;
+  for (let index = 0; index < words.length; index++) sum = ((sum ^ (words[index] ?? 0)) * 31) | 0;
+  return sum;
 }

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { BUN, bunArguments } from "../support/bun.ts";
 import { mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { checkpoint, counter, countsOn, needsCriu, restore, runsAgain, silently } from "../support/criu.ts";
@@ -13,7 +14,6 @@ import type { Lab } from "../support/lab.ts";
 import { plainEnv } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
-const BUN = "node_modules/.bin/bun";
 const SCRIPT = "test/support/notify-manager.ts";
 
 interface Said {
@@ -32,7 +32,9 @@ interface Manager {
 
 async function startManager(lab: Lab, { hold = "" } = {}): Promise<Manager> {
   const socket = join(lab.folder, "manager.sock");
-  const child = spawn(BUN, [SCRIPT, "listen", socket, hold], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(BUN, bunArguments(SCRIPT, "listen", socket, hold), {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   lab.atClose(() => child.kill("SIGKILL"));
   let heard = "";
   child.stdout.on("data", (text) => {
@@ -52,7 +54,7 @@ async function startManager(lab: Lab, { hold = "" } = {}): Promise<Manager> {
 async function say(box: Container, message: string): Promise<void> {
   const { pid } = await box.stateDocument();
   const socket = `/proc/${pid}/root/run/notify/notify.sock`;
-  await promisify(execFile)(BUN, [SCRIPT, "send", socket, message], { timeout: 20_000 });
+  await promisify(execFile)(BUN, bunArguments(SCRIPT, "send", socket, message), { timeout: 20_000 });
 }
 
 const WAIT = 'echo "$NOTIFY_SOCKET"; exec sleep 1000';

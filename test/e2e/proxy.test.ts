@@ -4,6 +4,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import t from "tap";
+import { BUN, bunArguments } from "../support/bun.ts";
 import { findProgram } from "../support/host.ts";
 
 interface Report {
@@ -54,8 +55,12 @@ const MACHINES = [
 ] as const;
 
 async function drive(machine: string, emulator: string | undefined): Promise<Report> {
-  const args = ["test/support/proxy-driver.ts", machine, ...(emulator === undefined ? [] : [emulator])];
-  const { stdout } = await promisify(execFile)("node_modules/.bin/bun", args, { timeout: 60_000 });
+  const args = bunArguments(
+    "test/support/proxy-driver.ts",
+    machine,
+    ...(emulator === undefined ? [] : [emulator]),
+  );
+  const { stdout } = await promisify(execFile)(BUN, args, { timeout: 60_000 });
   return JSON.parse(stdout) as Report;
 }
 

@@ -1,7 +1,7 @@
 // CVE-2019-5736: a container that gets hold of the runtime's own binary, by /proc/PID/exe of a process that
 // is still the runtime's, could overwrite it. With tsrun that is a sealed memory file of 500 bytes.
 
-import { rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attack, MANY_CAPABILITIES } from "../support/attack.ts";
 import { tsrunOnly } from "../support/behaviour.ts";
@@ -83,6 +83,21 @@ attack(
   tsrunOnly("its waiting process shows its root and its working directory"),
 );
 
+const PIECES = 200;
+const PIECE_SIZE = 64;
+
+/** Where pieces of the runtime, taken from all over it, stand in a file as well. */
+function sharedPieces(copies: string, runtime: string): number[] {
+  if (!existsSync(copies)) return [];
+  const [copied, whole] = [readFileSync(copies), readFileSync(runtime)];
+  const places = Array.from({ length: PIECES }, (_, index) => Math.floor((whole.length * index) / PIECES));
+  return places.filter((at) => {
+    const piece = whole.subarray(at, at + PIECE_SIZE);
+    // Zeros and the first bytes of an ELF header tell nothing.
+    return at > 0 && new Set(piece).size > PIECE_SIZE / 4 && copied.includes(piece);
+  });
+}
+
 /** Looks at everybody's executable, and copies and overwrites what is not the container's. */
 const WATCHER = `while :; do for p in /proc/[0-9]*; do
   link=$(readlink $p/exe) && case $link in */busybox) ;; *)
@@ -103,7 +118,8 @@ attack(CVE, "a process that watches execs arrive finds no file of the host", asy
   await box.waitForStatus("stopped");
   t.equal(size("written"), 0, "nothing was written");
   // runc's process there is a copy of the whole runc.
-  if (isTsrun) t.ok(size("copies") < statSync(runtimePath).size, "no whole runtime was copied");
+  if (isTsrun)
+    t.same(sharedPieces(join(box.rootfs, "tmp/copies"), runtimePath), [], "nothing of it was copied");
 });
 
 attack(

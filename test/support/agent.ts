@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
+import { BUN, bunArguments } from "./bun.ts";
 import type { Lab } from "./lab.ts";
 import { until } from "./wait.ts";
 
@@ -28,8 +29,7 @@ export interface Agent {
 /** Starts an agent, and waits until it listens. */
 export async function startAgent(lab: Lab, answer: string): Promise<Agent> {
   const socket = join(lab.folder, `agent-${answer}.sock`);
-  const bun = "node_modules/.bin/bun";
-  const child = spawn(bun, ["test/support/seccomp-agent.ts", socket, answer], {
+  const child = spawn(BUN, bunArguments("test/support/seccomp-agent.ts", socket, answer), {
     stdio: ["ignore", "pipe", "inherit"],
   });
   lab.atClose(() => child.kill("SIGKILL"));

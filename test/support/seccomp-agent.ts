@@ -7,8 +7,8 @@
 // hand; or `full`, to listen with a queue that has no room and accept nobody. Prints `ready`, then a JSON
 // line for each message and each notification.
 
+import { addressOf } from "../../src/engine/memory.ts";
 import { mustCall, tryCall } from "../../src/linux/call.ts";
-import { addressOf } from "../../src/linux/ffi.ts";
 import { Descriptor } from "../../src/linux/files.ts";
 import { poll } from "../../src/linux/process.ts";
 import { POLLIN } from "../../src/linux/sched.ts";

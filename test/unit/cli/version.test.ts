@@ -6,21 +6,23 @@ import { programName, versionText } from "../../../src/cli/version.ts";
 t.test(
   "the first line has the name and three numbers, the second the commit, the third the specification",
   async (t) => {
-    const lines = versionText("tsrun", { engine: "1.4.5", libseccomp: "2.5.4", commit: "abc" }).split("\n");
+    const lines = versionText("tsrun", { engine: "2025.04.26", libseccomp: "2.5.4", commit: "abc" }).split(
+      "\n",
+    );
     t.match(lines[0], /^tsrun version \d+\.\d+\.\d+$/);
-    t.same(lines.slice(1), ["commit: abc", "spec: 1.3.0", "bun: 1.4.5", "libseccomp: 2.5.4", ""]);
+    t.same(lines.slice(1), ["commit: abc", "spec: 1.3.0", "quickjs: 2025.04.26", "libseccomp: 2.5.4", ""]);
   },
 );
 
 t.test("only the first line holds the word version", async (t) => {
-  const [, ...rest] = versionText("runc", { engine: "1.4.5", libseccomp: "2.5.4", commit: "abc" }).split(
+  const [, ...rest] = versionText("runc", { engine: "2025.04.26", libseccomp: "2.5.4", commit: "abc" }).split(
     "\n",
   );
   t.notMatch(rest.join("\n"), /version/);
 });
 
 t.test("an unknown commit and a missing library are left out", async (t) => {
-  const text = versionText("tsrun", { engine: "1.4.5", libseccomp: undefined, commit: "" });
+  const text = versionText("tsrun", { engine: "2025.04.26", libseccomp: undefined, commit: "" });
   t.notMatch(text, /commit|libseccomp|undefined/);
 });
 

@@ -1,0 +1,71 @@
+// The module "native": the few functions that TypeScript cannot write, by which src/linux/ffi.ts calls the
+// kernel, C and the engine itself. The build assembles it and links it with the engine. Pure.
+
+import { ARM64 } from "./native-arm64.ts";
+import { X86_64 } from "./native-x86-64.ts";
+
+/** Name, label of its code, how many arguments the engine gives it. */
+const FUNCTIONS = [
+  ["syscall", "native_syscall", 7],
+  ["callInt", "native_call_int", 7],
+  ["callLong", "native_call_long", 7],
+  ["callValue", "native_call_value", 7],
+  ["locate", "native_locate", 1],
+  ["encode", "native_encode", 2],
+  ["constants", "native_constants", 0],
+] as const;
+
+/** What src/engine/constants.ts reads, after the context. */
+const ADDRESSES = [
+  "dlopen",
+  "dlsym",
+  "dlerror",
+  "memcpy",
+  "strlen",
+  "environ",
+  "getpid",
+  "getcwd",
+  "JS_NewStringLen",
+  "js_std_eval_binary",
+  "chunks",
+];
+
+/** The `JSCFunctionListEntry` of each function (quickjs.h). */
+function exportTable(): string {
+  const names = FUNCTIONS.map(([name]) => `name_${name}: .asciz "${name}"`);
+  const entries = FUNCTIONS.map(
+    // Name; writable and configurable; JS_DEF_CFUNC; magic; length; JS_CFUNC_generic; code.
+    ([name, label, length]) => `
+  .quad name_${name}
+  .byte 3, 0
+  .short 0
+  .zero 4
+  .byte ${length}, 0
+  .zero 6
+  .quad ${label}`,
+  );
+  return `
+.set EXPORTS, ${FUNCTIONS.length}
+.section .rodata
+${names.join("\n")}
+.section .data.rel.ro, "aw"
+.balign 8
+exports:${entries.join("")}
+`;
+}
+
+const CONSTANTS = `
+.set CONSTANTS_SIZE, ${(1 + ADDRESSES.length) * 8}
+.data
+.balign 8
+constants:
+  .quad 0
+${ADDRESSES.map((name) => `  .quad ${name}`).join("\n")}
+
+.section .note.GNU-stack, "", %progbits
+`;
+
+/** The module's source for a machine, as Node calls it. */
+export function nativeModule(architecture: string): string {
+  return [architecture === "arm64" ? ARM64 : X86_64, exportTable(), CONSTANTS].join("\n");
+}

@@ -1,0 +1,73 @@
+// The engine, QuickJS: fetched as Debian's source package, checked, compiled. Called by build.ts.
+
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { $ } from "bun";
+
+/** The source as the Debian archive keeps it; docs/adr/0001-stack.md says how to move to another one. */
+export const VERSION = "2025.04.26";
+const ARCHIVE = `quickjs_${VERSION}.orig.tar.xz`;
+const POOL = `pool/main/q/quickjs/${ARCHIVE}`;
+const SHA256 = "ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe";
+
+const ENGINE_SOURCES = ["quickjs", "quickjs-libc", "libregexp", "libunicode", "cutils", "dtoa"];
+const COMPILER_SOURCES = ["qjsc"];
+
+/** -fwrapv: the engine's own Makefile asks for it. The rest hardens. */
+const FLAGS = [
+  "-O2",
+  "-DNDEBUG",
+  "-D_GNU_SOURCE",
+  `-DCONFIG_VERSION="${VERSION}"`,
+  "-fwrapv",
+  "-fPIE",
+  "-fstack-protector-strong",
+  "-D_FORTIFY_SOURCE=2",
+  "-w",
+];
+
+export interface Engine {
+  /** Folder of its headers. */
+  readonly include: string;
+  readonly objects: readonly string[];
+  /** The compiler from JavaScript to bytecode. */
+  readonly qjsc: string;
+}
+
+/** Makes the engine in `directory`, where it is not there yet. */
+export async function makeEngine(directory: string): Promise<Engine> {
+  const source = `${directory}/quickjs-${VERSION}`;
+  const object = (name: string) => `${source}/${name}.o`;
+  const engine = { include: source, objects: ENGINE_SOURCES.map(object), qjsc: `${source}/qjsc` };
+  if (existsSync(engine.qjsc)) return engine;
+  await unpack(directory, source);
+  const all = [...ENGINE_SOURCES, ...COMPILER_SOURCES];
+  await Promise.all(all.map((name) => $`gcc ${FLAGS} -c ${source}/${name}.c -o ${object(name)}`));
+  // Last, under its name only when it is whole: it is what says that all is there.
+  await $`gcc -pie -o ${engine.qjsc}.new ${all.map(object)} -lm -ldl -lpthread`;
+  renameSync(`${engine.qjsc}.new`, engine.qjsc);
+  return engine;
+}
+
+async function unpack(directory: string, source: string): Promise<void> {
+  mkdirSync(directory, { recursive: true });
+  const archive = `${directory}/${ARCHIVE}`;
+  if (!existsSync(archive)) await download(archive);
+  const digest = new Bun.CryptoHasher("sha256").update(await Bun.file(archive).bytes()).digest("hex");
+  if (digest !== SHA256) throw new Error(`${archive} is not what it should be: its SHA-256 is ${digest}`);
+  rmSync(source, { recursive: true, force: true });
+  mkdirSync(source);
+  await $`tar -xf ${archive} -C ${source} --strip-components=1`;
+}
+
+/** By apt's own downloader, from the archives that this machine's apt is set up for. */
+async function download(archive: string): Promise<void> {
+  const targets = await $`apt-get indextargets --format ${"$(REPO_URI)"} ${"Created-By: Packages"}`.text();
+  const archives = [...new Set(targets.split("\n").filter((uri) => uri !== ""))];
+  for (const uri of archives) {
+    const file = `${archive}.new`;
+    const got = await $`/usr/lib/apt/apt-helper download-file ${uri}${POOL} ${file}`.quiet().nothrow();
+    if (got.exitCode === 0) return renameSync(file, archive);
+  }
+  const tried = archives.join(", ") || "none";
+  throw new Error(`no ${ARCHIVE} in the Debian archives of this machine (${tried}); put it at ${archive}`);
+}

@@ -1,0 +1,44 @@
+// Memory of the process by its address.
+
+import { callLong, callValue, locate } from "native";
+import { CONTEXT, JS_NEW_STRING_LEN, MEMCPY, STRLEN } from "./constants.ts";
+
+/** How many arrays at a time may be named in structures of the kernel, which the engine cannot see into. */
+const NAMED_AT_ONCE = 64;
+const named: Uint8Array[] = [];
+let next = 0;
+
+/** The address of `bytes` while somebody holds the array: the engine frees at once what nobody does. */
+export function locateBytes(bytes: Uint8Array): number {
+  return locate(bytes.buffer) + bytes.byteOffset;
+}
+
+/** The address of `bytes`, for a structure. The array is held until 64 others have been named so. */
+export function addressOf(bytes: Uint8Array): number {
+  named[next] = bytes;
+  next = (next + 1) % NAMED_AT_ONCE;
+  return locateBytes(bytes);
+}
+
+/** A copy of the memory at an address. */
+export function readMemory(address: number, length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  callLong(MEMCPY, locate(bytes.buffer), address, length);
+  return bytes;
+}
+
+/** The address that is stored at an address. */
+export function readAddress(address: number): number {
+  const view = new DataView(readMemory(address, 8).buffer);
+  return view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
+}
+
+/** The text of UTF-8 in memory; what is none becomes U+FFFD. */
+export function readText(address: number, length: number): string {
+  return callValue(JS_NEW_STRING_LEN, CONTEXT, address, length) as string;
+}
+
+/** The text of a C string. */
+export function readCString(address: number): string {
+  return readText(address, callLong(STRLEN, address));
+}

@@ -1,0 +1,28 @@
+// The module that the build links with the engine (scripts/engine/native.ts).
+
+declare module "native" {
+  type Argument = number | bigint | undefined;
+
+  /** A system call: its result, or the negated errno. */
+  export function syscall(
+    number: number,
+    a: Argument,
+    b: Argument,
+    c: Argument,
+    d: Argument,
+    e: Argument,
+    f: Argument,
+  ): number;
+  /** Calls a function of C that returns an `int`. */
+  export function callInt(address: number, ...args: Argument[]): number;
+  /** Calls a function of C that returns 64 bits, an address or a length. */
+  export function callLong(address: number, ...args: Argument[]): number;
+  /** Calls a function of the engine that returns a value of JavaScript. */
+  export function callValue(address: number, ...args: Argument[]): unknown;
+  /** The address of a buffer's memory, which never moves. */
+  export function locate(buffer: ArrayBufferLike): number;
+  /** The UTF-8 of a text, and the first `more` (0 or 1) bytes of the NUL behind it. */
+  export function encode(text: string, more: number): ArrayBuffer;
+  /** The engine's context, and then the addresses that scripts/engine/native.ts lists. */
+  export function constants(): ArrayBuffer;
+}

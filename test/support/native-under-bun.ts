@@ -1,0 +1,62 @@
+// The module "native" (src/engine/native.d.ts) for Bun, on bun:ffi: for programs of the tests that use
+// sources of tsrun, and that neither Node nor tsrun's own engine can run. Loaded with `bun --preload`.
+
+import { CFunction, CString, dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
+import { plugin } from "bun";
+
+const { i64, i64_fast, ptr: pointer } = FFIType;
+const { symbols: libc } = dlopen("libc.so.6", {
+  syscall: { args: [i64, i64, i64, i64, i64, i64, i64], returns: i64_fast },
+  dlsym: { args: [pointer, pointer], returns: pointer },
+  __errno_location: { args: [], returns: pointer },
+});
+
+type Words = [number, number, number, number, number, number];
+
+/** A function of the engine that Bun does by itself. */
+const NEW_STRING = 1;
+/** In the order of src/engine/constants.ts; what is empty is the engine's own, and not called. */
+const ADDRESSES = ["", "dlopen", "dlsym", "dlerror", "memcpy", "strlen", "", "getpid", "getcwd"];
+
+function syscall(number: number, ...words: Words): number {
+  const result = Number(libc.syscall(number, ...words));
+  return result === -1 ? -read.i32(libc.__errno_location() as Pointer, 0) : result;
+}
+
+/** Six words for every function: what it does not take it does not look at. */
+function callLong(address: number, ...[a = 0, b = 0, c = 0, d = 0, e = 0, f = 0]: number[]): number {
+  const call = CFunction({
+    ptr: address as Pointer,
+    args: [i64, i64, i64, i64, i64, i64],
+    returns: i64_fast,
+  });
+  return Number(call(a, b, c, d, e, f));
+}
+
+function callValue(address: number, _context: number, text: number, length: number): string {
+  if (address !== NEW_STRING) throw new Error("the programs of the tests ask for nothing else");
+  return length === 0 ? "" : new CString(text as Pointer, 0, length).toString();
+}
+
+function constants(): ArrayBuffer {
+  const found = ADDRESSES.map((name) => (name === "" ? 0 : libc.dlsym(null, Buffer.from(`${name}\0`))));
+  return BigInt64Array.from([...found, NEW_STRING, 0, 0], (address) => BigInt(address ?? 0)).buffer;
+}
+
+plugin({
+  name: "native",
+  setup(build) {
+    build.module("native", () => ({
+      exports: {
+        syscall,
+        callInt: (address: number, ...words: number[]) => callLong(address, ...words) | 0,
+        callLong,
+        callValue,
+        locate: (buffer: ArrayBuffer) => ptr(buffer),
+        encode: (text: string, more: number) => new TextEncoder().encode(text + "\0".repeat(more)).buffer,
+        constants,
+      },
+      loader: "object",
+    }));
+  },
+});
