@@ -95,12 +95,14 @@ export function enterNamespaces(options: EnterOptions): Entered {
 }
 
 /**
- * Whether a process in these namespaces may not be born into a cgroup of the host any more: in another user
+ * Whether a process in these namespaces cannot itself be born into a cgroup of the host: in another user
  * namespace for want of permission, in the container's cgroup namespace because its own cgroup is then
- * outside (nsdelegate).
+ * outside (nsdelegate). In a pid namespace that is joined it must not: it would be born with the cgroup's
+ * directory open, in sight of what runs there (CVE-2016-9962).
  */
 function leavesCgroupBehind({ created, joins }: NamespacePlan): boolean {
-  return created.has("user") || joins.some(({ kind }) => kind === "user" || kind === "cgroup");
+  const barred = ["user", "cgroup", "pid"];
+  return created.has("user") || joins.some(({ kind }) => barred.includes(kind));
 }
 
 interface Stage extends EnterOptions {
@@ -170,10 +172,10 @@ function hide(): Operation {
  * Writing 0 to `tasks` moves the writer alone, which costs microseconds; another's pid costs an RCU grace
  * period.
  */
-function joinCgroup(tasks: string): Operation[] {
+function joinCgroup(tasks: string, { directory = AT_FDCWD, as = (of: Operation) => of } = {}): Operation[] {
   const attempt = `join a cgroup by adding pid 0 to "${tasks}"`;
-  const file = openat(AT_FDCWD, tasks, O_WRONLY, attempt);
-  return [file, write(file, "0", attempt), close(file)];
+  const file = as(openat(directory, tasks, O_WRONLY, attempt));
+  return [file, as(write(file, "0", attempt)), as(close(file))];
 }
 
 /**
@@ -223,10 +225,7 @@ function enterNewUserNamespace({ first, plan, outside }: Stage, before: readonly
   return [...becomeRoot(), hide()];
 }
 
-/**
- * On cgroup v2 a process must be in its cgroup before it is in another user namespace, whose root may not be
- * allowed to be born into it: so there one process more is cloned.
- */
+/** On cgroup v2 a process must be in its cgroup before it leaves that behind: so one more is cloned. */
 function cloneIntoCgroup(stage: Stage, before: readonly Operation[], middleSocket: Descriptor): Stage {
   const { first, slots } = stage;
   const proxy = forkInto(first, {
@@ -235,7 +234,7 @@ function cloneIntoCgroup(stage: Stage, before: readonly Operation[], middleSocke
     attempt: "clone a process into the container's cgroup",
     cgroup: slots.cgroup,
     move: [dup3(slots.middle, first.control, O_CLOEXEC), close(slots.middle)],
-    // The next process is in sight of the container's: it is not to begin with a directory of the host.
+    // The next process may be in sight of the container's, and inherits what is open here.
     child: [orGoOn(close(slots.cgroup))],
     parent: [close(slots.middle)],
     socket: middleSocket,
@@ -309,20 +308,18 @@ interface Fork {
  */
 function forkInto(first: SyscallProxy, fork: Fork): SyscallProxy {
   const { before, kinds, attempt, cgroup, socket } = fork;
-  const move = fork.move.map(inChild);
-  const rest = [...fork.child.map(inChild), ...fork.parent.map(inParent)];
+  const after = (joins: readonly Operation[]) => [
+    ...fork.move.map(inChild),
+    ...joins,
+    ...fork.child.map(inChild),
+    ...fork.parent.map(inParent),
+  ];
   const modern = clone3(kinds, attempt, cgroup);
   try {
-    return first.fork([...before, modern, ...move, ...rest], socket, fork.meanwhile);
+    return first.fork([...before, modern, ...after([])], socket, fork.meanwhile);
   } catch (error) {
     if (modern.result !== -ENOSYS) throw error;
   }
-  const old = clone(kinds, attempt);
-  if (cgroup === undefined) return first.fork([old, ...move, ...rest], socket);
-  const joining = 'join a cgroup by adding pid 0 to "cgroup.procs"';
-  // Joining takes milliseconds, in sight of what runs in the container: the child has the file for it, never
-  // the directory (CVE-2016-9962).
-  const file = openat(cgroup, "cgroup.procs", O_WRONLY, joining);
-  const joins = [write(file, "0", joining), close(file)].map(inChild);
-  return first.fork([file, close(cgroup), old, ...move, ...joins, ...rest], socket);
+  const joins = cgroup === undefined ? [] : joinCgroup("cgroup.procs", { directory: cgroup, as: inChild });
+  return first.fork([clone(kinds, attempt), ...after(joins)], socket);
 }
