@@ -2,7 +2,7 @@
 // other. Called by mount-steps.ts.
 
 import { TsrunError } from "../errors.ts";
-import { EBUSY, EINVAL, ELOOP, ENOTDIR, EPERM } from "../linux/errno.ts";
+import { EBUSY, EINVAL, ELOOP, ENOSYS, ENOTDIR, EPERM } from "../linux/errno.ts";
 import { AT_EMPTY_PATH, O_DIRECTORY, O_PATH, O_RDONLY } from "../linux/fcntl.ts";
 import { MS_RDONLY } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
@@ -106,7 +106,11 @@ export class FilesystemStep implements TargetStep, Provider {
       return [...opening.operations, status, orGoOn(close(opened))];
     };
     const finish = (): void => {
-      if (opened !== undefined && adapt(context, opened)) context.attempt(operations());
+      if (opened?.result === -ENOSYS) {
+        // Of several looks in one message only the first brings the news that the call is missing.
+        adapt(context, opened);
+        context.attempt(operations());
+      }
       if (opened?.result === -ELOOP) {
         this.target.resolve(opened);
         context.attempt(operations());

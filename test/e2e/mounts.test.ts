@@ -2,6 +2,7 @@
 // land.
 
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -300,3 +301,15 @@ behaviour(
   },
   needsController("memory", 1),
 );
+
+behaviour("every tmpfs has the mode of the directory that it covers", async (t, lab) => {
+  const modes = { a: 0o711, b: 0o750, c: 0o700 };
+  const box = lab.container(Container.script("stat -c '%n %a' /a /b /c"));
+  for (const [name, mode] of Object.entries(modes)) {
+    mkdirSync(join(box.rootfs, name));
+    chmodSync(join(box.rootfs, name), mode);
+    box.config.mounts.push({ destination: `/${name}`, type: "tmpfs", source: "tmpfs" });
+  }
+  box.writeConfig();
+  t.equal(await box.live(), "/a 711\n/b 750\n/c 700\n");
+});
