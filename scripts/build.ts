@@ -6,7 +6,7 @@
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { $, type BunPlugin } from "bun";
 import packageJson from "../package.json" with { type: "json" };
-import { type Chunk, chunksOf, compileBoot, compileChunks } from "./engine/chunks.ts";
+import { type Chunk, chunksOf, compileBoot, compileChunks, type Program } from "./engine/chunks.ts";
 import { nativeModule } from "./engine/native.ts";
 import { makeEngine, VERSION } from "./engine/quickjs.ts";
 
@@ -38,8 +38,19 @@ async function sourceCommit(): Promise<string> {
   return head.exitCode === 0 ? head.text().trim() : "";
 }
 
-/** What the bundler makes of one entry: a chunk for it, and one for each part that is loaded on its own. */
-async function bundle(entry: string): Promise<Chunk[]> {
+/** What these commands always run, beside `main.ts`: it is read at once. */
+const SETS: Readonly<Record<string, readonly string[]>> = {
+  create: ["cli/commands/create.ts", "container/create.ts"],
+  start: ["cli/commands/start.ts", "container/start.ts"],
+  state: ["cli/commands/state.ts", "container/state.ts"],
+  exec: ["cli/commands/exec.ts", "container/exec.ts"],
+  kill: ["cli/commands/kill.ts", "container/kill.ts"],
+  delete: ["cli/commands/delete.ts", "container/delete.ts"],
+  run: ["cli/commands/run.ts", "container/run.ts"],
+};
+
+/** Bundles one entry: a chunk for it, and one for each part that is loaded on its own. */
+async function bundle(entry: string) {
   const result = await Bun.build({
     entrypoints: [`${root}/src/${entry}`],
     // Of Node's own modules none is used, nor there.
@@ -47,28 +58,47 @@ async function bundle(entry: string): Promise<Chunk[]> {
     format: "esm",
     splitting: true,
     minify: true,
+    metafile: true,
     external: ["native"],
     plugins: [yargsHost],
     define: {
       "process.arch": JSON.stringify(process.arch),
+      // yargs would look for files that a configuration extends; there is none.
+      "import.meta.resolve": "String",
       TSRUN_VERSION: JSON.stringify(packageJson.version),
       TSRUN_COMMIT: JSON.stringify(await sourceCommit()),
       ENGINE_VERSION: JSON.stringify(VERSION),
     },
   });
   for (const message of result.logs) process.stderr.write(`${message}\n`);
-  return chunksOf(result.outputs);
+  return result;
+}
+
+async function bundleProgram(): Promise<Program> {
+  const { outputs, metafile } = await bundle("main.ts");
+  const chunks = await chunksOf(outputs);
+  const chunkOf = (source: string): Chunk => {
+    const [file] = Object.entries(metafile?.outputs ?? {}).find(([, { entryPoint }]) =>
+      entryPoint?.endsWith(`src/${source}`),
+    ) ?? [""];
+    const chunk = chunks.find(({ name }) => `./${name}` === file);
+    if (chunk === undefined) throw new Error(`the bundler made no chunk of src/${source}`);
+    return chunk;
+  };
+  const sets = Object.entries(SETS).map(
+    ([command, sources]) => [command, ["main.ts", ...sources].map(chunkOf)] as const,
+  );
+  return { chunks, sets: new Map(sets) };
 }
 
 const engine = await makeEngine(`${root}/dist/.engine`);
 rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
-const [boot] = await bundle("engine/boot.ts");
-const chunks = await bundle("main.ts");
-if (boot === undefined) throw new Error("the bundler made nothing");
 const compiler = { directory: work, qjsc: engine.qjsc };
-await compileBoot(boot, chunks, compiler);
-await compileChunks(chunks, compiler);
+const boot = await bundle("engine/boot.ts");
+const program = await bundleProgram();
+await compileBoot((await boot.outputs[0]?.text()) ?? "", program, compiler);
+await compileChunks(program, compiler);
 await Bun.write(`${work}/native.s`, nativeModule(process.arch));
 // Full RELRO. dlopen(3) needs the C library to be shared.
 const flags = [

@@ -1,7 +1,7 @@
-// The module "native" for x86-64, in GNU as' Intel syntax; what it does stands in native.ts. A JSValue is two
-// words, in and out: 32 bits of an integer, a double or an address, and its tag (quickjs.h). Functions of the
-// engine and of C are called by the System V ABI: arguments in rdi, rsi, rdx, rcx, r8, r9, the stack a
-// multiple of 16, results in rax and rdx. Pure.
+// The module "native" for x86-64, in GNU as' Intel syntax; what it does stands in native.ts. A JSValue is
+// two words, in and out: 32 bits of an integer, a double or an address, and its tag (quickjs.h).
+// Functions of the engine and of C are called by the System V ABI: arguments in rdi, rsi, rdx, rcx, r8,
+// r9, the stack a multiple of 16, results in rax and rdx. Pure.
 
 export const X86_64 = `
 .intel_syntax noprefix

@@ -27,6 +27,8 @@ const ADDRESSES = [
   "getcwd",
   "JS_NewStringLen",
   "js_std_eval_binary",
+  "JS_GetRuntime",
+  "JS_SetGCThreshold",
   "chunks",
 ];
 

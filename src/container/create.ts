@@ -24,14 +24,8 @@ import { openConsole } from "./console.ts";
 import { explainInitDeath } from "./death.ts";
 import { type AgentModule, loadAgent, type Recipient } from "./filter.ts";
 import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-down.ts";
-import {
-  furnishRoot,
-  giveTerminal,
-  type LabelModule,
-  leaveWaiting,
-  loadLabels,
-  prepareInit,
-} from "./init.ts";
+import { furnishRoot, giveTerminal, leaveWaiting, prepareInit } from "./init.ts";
+import { type LabelModule, loadLabels } from "./labels.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
 import { type ContainerPlan, planContainer } from "./plan.ts";

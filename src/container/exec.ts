@@ -35,7 +35,7 @@ import { executeError } from "./execute-error.ts";
 import { type AgentModule, loadAgent, placeSeccomp, type Recipient, seccompOf } from "./filter.ts";
 import { attachTerminal, prepareForeground, supervise } from "./foreground.ts";
 import { checkInherited } from "./handed-down.ts";
-import { type LabelModule, loadLabels } from "./init.ts";
+import { type LabelModule, loadLabels } from "./labels.ts";
 import type { ExecOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, EXECUTING, INSIDE } from "./phases.ts";
 import type { StateRecord } from "./record.ts";

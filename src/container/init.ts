@@ -8,8 +8,7 @@ import { setLoopbackUp } from "../network/loopback.ts";
 import type { Executable } from "../process/become-user.ts";
 import { closeAllBut, closeOnExecute, execute, handleTermination } from "../process/execute.ts";
 import { resetCpuAffinity, writeOomScore } from "../process/host-side.ts";
-import { hasLabels, type LabelFiles } from "../process/labels.ts";
-import type { ProcessPlan } from "../process/plan.ts";
+import type { LabelFiles } from "../process/labels.ts";
 import { type Checked, outliveTsrun, sessionOperations, showToOwner } from "../process/session.ts";
 import { data, quote, shown } from "../proxy/arguments.ts";
 import { close, read } from "../proxy/calls.ts";
@@ -22,18 +21,11 @@ import type { RootfsHandles } from "../rootfs/rootfs.ts";
 import { adoptTerminal, openPty, sendMaster } from "../terminal/console.ts";
 import { placeSeccomp, type Recipient } from "./filter.ts";
 import { inheritedFds } from "./handed-down.ts";
+import type { LabelModule } from "./labels.ts";
 import type { ContainerPlan, UnfilteredPlan } from "./plan.ts";
 
 /** AS RUNC: of a first process that dies before it is the user's program. */
 const EXIT_STATUS = 255;
-
-/** What few processes need, loaded by `loadLabels`. */
-export type LabelModule = typeof import("../process/label-files.ts");
-
-/** For a process that AppArmor or SELinux is to confine. */
-export async function loadLabels(process: ProcessPlan): Promise<LabelModule | undefined> {
-  return hasLabels(process) ? await import("../process/label-files.ts") : undefined;
-}
 
 /**
  * World: the container's namespaces, but still the host's mounts, whose /proc is the one to trust; all

@@ -2,23 +2,26 @@
 
 import { constants } from "native";
 
-const view = new DataView(constants());
+const linked = new DataView(constants());
 
-function addressAt(index: number): number {
-  return view.getUint32(index * 8, true) + view.getUint32(index * 8 + 4, true) * 2 ** 32;
+/** An address of a table of addresses. */
+export function addressAt(table: DataView, index: number): number {
+  return table.getUint32(index * 8, true) + table.getUint32(index * 8 + 4, true) * 2 ** 32;
 }
 
 /** `JSContext *`, which functions of the engine want first. */
-export const CONTEXT = addressAt(0);
-export const DLOPEN = addressAt(1);
-export const DLSYM = addressAt(2);
-export const DLERROR = addressAt(3);
-export const MEMCPY = addressAt(4);
-export const STRLEN = addressAt(5);
-export const ENVIRON = addressAt(6);
-export const GETPID = addressAt(7);
-export const GETCWD = addressAt(8);
-export const JS_NEW_STRING_LEN = addressAt(9);
-export const JS_STD_EVAL_BINARY = addressAt(10);
+export const CONTEXT = addressAt(linked, 0);
+export const DLOPEN = addressAt(linked, 1);
+export const DLSYM = addressAt(linked, 2);
+export const DLERROR = addressAt(linked, 3);
+export const MEMCPY = addressAt(linked, 4);
+export const STRLEN = addressAt(linked, 5);
+export const ENVIRON = addressAt(linked, 6);
+export const GETPID = addressAt(linked, 7);
+export const GETCWD = addressAt(linked, 8);
+export const JS_NEW_STRING_LEN = addressAt(linked, 9);
+export const JS_STD_EVAL_BINARY = addressAt(linked, 10);
+export const JS_GET_RUNTIME = addressAt(linked, 11);
+export const JS_SET_GC_THRESHOLD = addressAt(linked, 12);
 /** The bytecode of every chunk: address, length; see chunks.ts. */
-export const CHUNKS = addressAt(11);
+export const CHUNKS = addressAt(linked, 13);

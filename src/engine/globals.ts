@@ -47,25 +47,28 @@ function workingDirectory(): string {
   return readCString(address);
 }
 
-const [argv0 = "", ...words] = scriptArgs;
-
-// The method that `using` calls; the bundler turns the declarations into code that this engine understands.
-Object.defineProperty(Symbol, "dispose", { value: Symbol("Symbol.dispose") });
-
-Object.assign(globalThis, {
-  queueMicrotask: (job: () => void) => void Promise.resolve().then(job),
-  TextEncoder: Utf8Encoder,
-  TextDecoder: Utf8Decoder,
-  process: {
-    argv0,
-    argv: [argv0, "", ...words],
-    get env() {
-      environment ??= readEnvironment();
-      return environment;
+/** Sets them; returns the words of the command line. */
+export function makeGlobals(): readonly string[] {
+  const [argv0 = "", ...words] = scriptArgs;
+  // The method that `using` calls; the bundler turns the declarations into code that this engine
+  // understands.
+  Object.defineProperty(Symbol, "dispose", { value: Symbol("Symbol.dispose") });
+  Object.assign(globalThis, {
+    queueMicrotask: (job: () => void) => void Promise.resolve().then(job),
+    TextEncoder: Utf8Encoder,
+    TextDecoder: Utf8Decoder,
+    process: {
+      argv0,
+      argv: [argv0, "", ...words],
+      get env() {
+        environment ??= readEnvironment();
+        return environment;
+      },
+      get pid() {
+        return callInt(GETPID);
+      },
+      cwd: workingDirectory,
     },
-    get pid() {
-      return callInt(GETPID);
-    },
-    cwd: workingDirectory,
-  },
-});
+  });
+  return words;
+}

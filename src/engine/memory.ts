@@ -1,7 +1,7 @@
 // Memory of the process by its address.
 
 import { callLong, callValue, locate } from "native";
-import { CONTEXT, JS_NEW_STRING_LEN, MEMCPY, STRLEN } from "./constants.ts";
+import { addressAt, CONTEXT, JS_NEW_STRING_LEN, MEMCPY, STRLEN } from "./constants.ts";
 
 /** How many arrays at a time may be named in structures of the kernel, which the engine cannot see into. */
 const NAMED_AT_ONCE = 64;
@@ -29,8 +29,7 @@ export function readMemory(address: number, length: number): Uint8Array<ArrayBuf
 
 /** The address that is stored at an address. */
 export function readAddress(address: number): number {
-  const view = new DataView(readMemory(address, 8).buffer);
-  return view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
+  return addressAt(new DataView(readMemory(address, 8).buffer), 0);
 }
 
 /** The text of UTF-8 in memory; what is none becomes U+FFFD. */

@@ -12,7 +12,8 @@ import { planNamespaces } from "../namespaces/plan.ts";
 import { planProcess } from "../process/plan.ts";
 import { planMountEntry, planRootfs } from "../rootfs/plan.ts";
 import { validateListener } from "../seccomp/notify.ts";
-import { isEmptyProfile, planFilter } from "../seccomp/plan.ts";
+import { planFilter } from "../seccomp/plan.ts";
+import { isEmptyProfile } from "../seccomp/profile.ts";
 import type { Fault } from "../spec/faults.ts";
 import type { Spec } from "../spec/types.ts";
 

@@ -1,17 +1,16 @@
 // Seccomp profiles compiled on the host's side: profile in, BPF program out. Called by the stories that start
 // a process (create, run, exec); the proxy then installs the program inside the container with seccomp(2).
 
+import { atOnce } from "../engine/at-once.ts";
 import { TsrunError } from "../errors.ts";
 import type { Seccomp } from "../spec/types.ts";
-import { INSTRUCTION_SIZE } from "./bpf.ts";
 import { cached } from "./cache.ts";
 import type { CompiledFilter } from "./filter.ts";
 import { kernelKnowsFlags } from "./kernel.ts";
-import { libraryPath, openLibrary } from "./library.ts";
+import { libraryPath } from "./library.ts";
 import { validateListener } from "./notify.ts";
-import { isEmptyProfile, planFilter } from "./plan.ts";
-import { buildProgram } from "./program.ts";
-import { MAX_INSTRUCTIONS, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV } from "./tables.ts";
+import { isEmptyProfile } from "./profile.ts";
+import { SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV } from "./tables.ts";
 
 export type { CompiledFilter };
 
@@ -30,7 +29,8 @@ export function compileSeccomp(
   if (profile === undefined || isEmptyProfile(profile)) return undefined;
   validateListener(profile);
   const path = libraryPath();
-  const compile = () => compileWith(path, profile, debug);
+  // What compiles is loaded when the cache has nothing.
+  const compile = () => atOnce(import("./build.ts")).buildFilter(path, profile, debug);
   const filter =
     directory === undefined || path === undefined
       ? compile()
@@ -50,19 +50,4 @@ function checkFlags(flags: number): void {
     "E_UNSUPPORTED",
     "cannot use SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: it needs Linux 5.19",
   );
-}
-
-function compileWith(
-  library: string | undefined,
-  profile: Seccomp,
-  debug: (message: string) => void,
-): CompiledFilter {
-  const plan = planFilter(profile);
-  const program = buildProgram(openLibrary(library), plan, { debug });
-  const length = program.length / INSTRUCTION_SIZE;
-  if (length > MAX_INSTRUCTIONS) {
-    const limit = `it takes ${length} instructions, and the kernel allows ${MAX_INSTRUCTIONS}`;
-    throw new TsrunError("E_CONFIG", `cannot use the seccomp profile: ${limit}`);
-  }
-  return { program, flags: plan.flags, notify: plan.notify };
 }

@@ -1,8 +1,9 @@
 // Where libseccomp is on this host, and loading it; called by compile.ts, and for `--version` and `features`.
 
+import { atOnce } from "../engine/at-once.ts";
 import { TsrunError } from "../errors.ts";
 import { status } from "../linux/files.ts";
-import { type Libseccomp, loadLibseccomp } from "../linux/libseccomp.ts";
+import type { Libseccomp } from "../linux/libseccomp.ts";
 import { machine } from "../linux/syscalls.ts";
 
 const NAME = "libseccomp.so.2";
@@ -27,7 +28,7 @@ export function libraryPath(): string | undefined {
 /** Loads libseccomp. Throws E_UNSUPPORTED when it is not there. */
 export function openLibrary(path: string | undefined = libraryPath()): Libseccomp {
   try {
-    return loadLibseccomp(path ?? NAME);
+    return atOnce(import("../linux/libseccomp.ts")).loadLibseccomp(path ?? NAME);
   } catch (cause) {
     throw new TsrunError("E_UNSUPPORTED", `cannot compile the seccomp profile: ${NAME} cannot be loaded`, {
       hint: "install libseccomp (the Debian package libseccomp2)",

@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import type { Seccomp } from "../spec/types.ts";
-import { usesNotify } from "./plan.ts";
+import { usesNotify } from "./profile.ts";
 
 /** The name under which the message lists the descriptor. */
 const SECCOMP_FD_NAME = "seccompFd";

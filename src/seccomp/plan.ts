@@ -3,6 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import type { Seccomp, SeccompArg, SeccompSyscall } from "../spec/types.ts";
+import { usesNotify } from "./profile.ts";
 import {
   actionToken,
   architectureToken,
@@ -74,20 +75,6 @@ export function planFilter(profile: Seccomp): FilterPlan {
     enosysForNewer: wantsEnosys(profile),
     groups: syscalls.map(ruleGroup),
   };
-}
-
-/** True for a profile that says nothing. AS RUNC: no filter then. */
-export function isEmptyProfile(profile: Seccomp): boolean {
-  const defaultAction: string | undefined = profile.defaultAction;
-  return (defaultAction ?? "") === "" && (profile.syscalls ?? []).length === 0;
-}
-
-/** Whether any rule hands system calls to an agent. */
-export function usesNotify(profile: Seccomp): boolean {
-  for (const rule of profile.syscalls ?? []) {
-    if (rule.action === "SCMP_ACT_NOTIFY") return true;
-  }
-  return false;
 }
 
 /**

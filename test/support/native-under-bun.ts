@@ -40,7 +40,7 @@ function callValue(address: number, _context: number, text: number, length: numb
 
 function constants(): ArrayBuffer {
   const found = ADDRESSES.map((name) => (name === "" ? 0 : libc.dlsym(null, Buffer.from(`${name}\0`))));
-  return BigInt64Array.from([...found, NEW_STRING, 0, 0], (address) => BigInt(address ?? 0)).buffer;
+  return BigInt64Array.from([...found, NEW_STRING, 0, 0, 0, 0], (address) => BigInt(address ?? 0)).buffer;
 }
 
 plugin({

@@ -1,6 +1,7 @@
 // `exec`: one more process in a container.
 
 import type { ExecOptions } from "../../container/options.ts";
+import type { Process } from "../../spec/types.ts";
 import { absoluteIfGiven, readPreserveFds } from "../create-options.ts";
 import { createOptions } from "../flags.ts";
 import { type CommandHost, defineCommand, type OptionTable, type Values } from "../options.ts";
@@ -63,17 +64,22 @@ EXAMPLE:
   options,
   async run({ globals, host, options: values, args: [id = "", ...args] }) {
     const { execContainer } = await import("../../container/exec.ts");
-    const { readProcessFile } = await import("../../container/process-file.ts");
     const file = absoluteIfGiven(values.process, host.cwd);
     return execContainer(globals, {
       ...readExecOptions(values, host),
       id,
       args,
       // Before anything else: callers delete the file as soon as we return, and some earlier.
-      process: file === undefined ? undefined : readProcessFile(file),
+      process: file === undefined ? undefined : await readProcess(file),
     });
   },
 });
+
+/** The check of a process is as much code as all the rest of `exec`. */
+async function readProcess(file: string): Promise<Process> {
+  const { readProcessFile } = await import("../../container/process-file.ts");
+  return readProcessFile(file);
+}
 
 function readExecOptions(
   values: Values<typeof options>,

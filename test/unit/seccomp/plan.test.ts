@@ -1,7 +1,8 @@
 // Seccomp profiles as numbers: runc's rules of what is meant, ignored and refused.
 
 import t from "tap";
-import { isEmptyProfile, planFilter } from "../../../src/seccomp/plan.ts";
+import { planFilter } from "../../../src/seccomp/plan.ts";
+import { isEmptyProfile } from "../../../src/seccomp/profile.ts";
 import type { Seccomp, SeccompSyscall } from "../../../src/spec/types.ts";
 import { DOCKER_DEFAULT } from "./docker-default.ts";
 

@@ -1,0 +1,26 @@
+// A profile that no cache knows: planned, and compiled by libseccomp. Called by compile.ts.
+
+import { TsrunError } from "../errors.ts";
+import type { Seccomp } from "../spec/types.ts";
+import { INSTRUCTION_SIZE } from "./bpf.ts";
+import type { CompiledFilter } from "./filter.ts";
+import { openLibrary } from "./library.ts";
+import { planFilter } from "./plan.ts";
+import { buildProgram } from "./program.ts";
+import { MAX_INSTRUCTIONS } from "./tables.ts";
+
+/** Throws for what no filter can be. `library` is found by its name when absent. */
+export function buildFilter(
+  library: string | undefined,
+  profile: Seccomp,
+  debug: (message: string) => void,
+): CompiledFilter {
+  const plan = planFilter(profile);
+  const program = buildProgram(openLibrary(library), plan, { debug });
+  const length = program.length / INSTRUCTION_SIZE;
+  if (length > MAX_INSTRUCTIONS) {
+    const limit = `it takes ${length} instructions, and the kernel allows ${MAX_INSTRUCTIONS}`;
+    throw new TsrunError("E_CONFIG", `cannot use the seccomp profile: ${limit}`);
+  }
+  return { program, flags: plan.flags, notify: plan.notify };
+}
