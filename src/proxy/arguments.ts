@@ -5,16 +5,25 @@ import { type FlagTable, showFlags } from "../linux/flags.ts";
 import { cString, type Word } from "../linux/words.ts";
 import type { Operation } from "./operation.ts";
 
+/**
+ * Where memory lies in the batch that was last laid out with it (batch.ts): here rather than in a map, since
+ * batches have hundreds of pieces.
+ */
+interface Placed {
+  batch: number;
+  address: number;
+}
+
 /** Memory that the call reads. `pointers` are filled with the addresses of further data. */
-export interface Data {
+export interface Data extends Placed {
   readonly kind: "data";
   readonly bytes: Uint8Array;
-  readonly pointers?: readonly { readonly offset: number; readonly to: Data | Out }[];
+  readonly pointers: readonly { readonly offset: number; readonly to: Data | Out }[] | undefined;
   readonly show: () => string;
 }
 
 /** Memory that the call fills; `bytes` holds it after the batch has run. */
-export interface Out {
+export interface Out extends Placed {
   readonly kind: "out";
   readonly size: number;
   bytes: Uint8Array;
@@ -44,22 +53,35 @@ const texts = new Map<string, Data>();
 export function text(value: string): Data {
   let known = texts.get(value);
   if (known === undefined) {
-    known = { kind: "data", bytes: cString(value), show: () => quote(value) };
+    known = data(cString(value), () => quote(value));
     texts.set(value, known);
   }
   return known;
 }
 
 export function data(bytes: Uint8Array, show: () => string, pointers?: Data["pointers"]): Data {
-  return pointers === undefined ? { kind: "data", bytes, show } : { kind: "data", bytes, show, pointers };
+  return { kind: "data", bytes, show, pointers, batch: 0, address: 0 };
 }
 
 export function out(size: number): Out {
-  return { kind: "out", size, bytes: new Uint8Array(0) };
+  return { kind: "out", size, bytes: new Uint8Array(0), batch: 0, address: 0 };
 }
 
+/** The same few flags go with hundreds of calls: made once. */
+const shownFlags = new Map<FlagTable, Map<number, Shown>>();
+
 export function flags(value: number, table: FlagTable): Shown {
-  return { kind: "shown", value, show: () => showFlags(value, table) };
+  let ofTable = shownFlags.get(table);
+  if (ofTable === undefined) {
+    ofTable = new Map();
+    shownFlags.set(table, ofTable);
+  }
+  let known = ofTable.get(value);
+  if (known === undefined) {
+    known = { kind: "shown", value, show: () => showFlags(value, table) };
+    ofTable.set(value, known);
+  }
+  return known;
 }
 
 export function shown(value: Word, show: string): Shown {

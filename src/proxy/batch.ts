@@ -114,12 +114,15 @@ function writeOperation(writer: Writer, operation: Operation, index: number): vo
   words[(at + RESULT_OFFSET + 4) >> 2] = NOT_DONE_HIGH;
 }
 
-/** Where everything of a batch lies. */
+/** How many batches have been laid out: what bears the number of one has a place in it. */
+let batches = 0;
+
+/** Where everything of a batch lies; the places are noted in the operations and the memory themselves. */
 class Layout {
   readonly outs: { out: Out; offset: number }[] = [];
   length: number;
-  readonly #indexes = new Map<Operation, number>();
-  readonly #addresses = new Map<Data | Out, number>();
+  readonly #batch = ++batches;
+  readonly #operations: readonly Operation[];
   readonly #inMessage: { data: Data; offset: number }[] = [];
   readonly #inLarge: { data: Data; address: number }[] = [];
   /** The data of the batch, each once, and how long it is in all. */
@@ -128,10 +131,13 @@ class Layout {
   #large = LARGE;
 
   constructor(operations: readonly Operation[]) {
+    this.#operations = operations;
     for (let index = 0; index < operations.length; index++) {
       const operation = operations[index] as Operation;
-      this.#indexes.set(operation, index);
-      for (const argument of operation.args) {
+      operation.index = index;
+      const { args } = operation;
+      for (let position = 0; position < args.length; position++) {
+        const argument = args[position];
         if (typeof argument === "object" && (argument.kind === "data" || argument.kind === "out")) {
           this.#collect(argument);
         }
@@ -144,7 +150,7 @@ class Layout {
   placeOuts(): number {
     for (const one of this.outs) {
       one.offset = this.length;
-      this.#addresses.set(one.out, BUFFER + this.length);
+      one.out.address = BUFFER + this.length;
       this.length += align(one.out.size);
     }
     return this.length;
@@ -173,8 +179,8 @@ class Layout {
       case "out":
         return this.#addressOf(argument);
       case "result": {
-        const earlier = this.#indexes.get(argument.operation);
-        if (earlier === undefined || earlier >= index) {
+        const earlier = argument.operation.index;
+        if (earlier >= index || this.#operations[earlier] !== argument.operation) {
           throw new TsrunError(
             "E_INTERNAL",
             `${argument.operation.call} does not stand earlier in the batch`,
@@ -200,7 +206,7 @@ class Layout {
 
   #placeInMessage(data: Data): void {
     this.#inMessage.push({ data, offset: this.length });
-    this.#addresses.set(data, BUFFER + this.length);
+    data.address = BUFFER + this.length;
     this.length += align(data.bytes.length);
   }
 
@@ -212,7 +218,7 @@ class Layout {
         hint: "shorten process.args or process.env; the kernel refuses more than a few MiB",
       });
     }
-    this.#addresses.set(data, address);
+    data.address = address;
     this.#inLarge.push({ data, address });
   }
 
@@ -221,15 +227,15 @@ class Layout {
   }
 
   #addressOf(memory: Data | Out): number {
-    const address = this.#addresses.get(memory);
-    if (address === undefined) throw new TsrunError("E_INTERNAL", "memory without a place in its batch");
-    return address;
+    if (memory.batch !== this.#batch)
+      throw new TsrunError("E_INTERNAL", "memory without a place in its batch");
+    return memory.address;
   }
 
   /** Notes a piece of memory and what it points to; it gets its place when all are known. */
   #collect(memory: Data | Out): void {
-    if (this.#addresses.has(memory)) return;
-    this.#addresses.set(memory, 0);
+    if (memory.batch === this.#batch) return;
+    memory.batch = this.#batch;
     if (memory.kind === "out") {
       this.outs.push({ out: memory, offset: 0 });
       return;

@@ -19,11 +19,13 @@ export interface Operation {
   readonly goOn?: true | undefined;
   /** The result or the negated errno; `undefined` until done. */
   result: number | undefined;
+  /** Its place in the batch that it was last laid out in (batch.ts). */
+  index: number;
 }
 
 /** An operation that stops its batch when it fails. */
 export function operation(call: SyscallName, args: readonly Argument[], attempt: string): Operation {
-  return { call, args, attempt, result: undefined };
+  return { call, args, attempt, result: undefined, index: -1 };
 }
 
 /** The same operation, but its failure is only noted. */

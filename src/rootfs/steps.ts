@@ -52,49 +52,62 @@ export function runSteps(proxy: Batches, steps: readonly Step[], first?: FirstBa
   while (next < steps.length || closing.length > 0) {
     const laidOut = first ?? collect(steps, { from: next, oneByOne: proxy.oneByOne === true });
     first = undefined;
-    const { operations, owners, end } = laidOut;
+    const { operations, starts, end } = laidOut;
     const failed = proxy.attempt([...closing, ...operations]);
     closing = [];
-    const reached = failed === undefined ? end : (owners.get(failed) ?? end);
+    const reached = failed === undefined ? end : next + ownerOf(operations.indexOf(failed), starts);
     for (let index = next; index < reached; index++) steps[index]?.finish?.();
     repairs = reached === next ? repairs + 1 : 1;
+    const [start, behind] = [starts[reached - next], starts[reached - next + 1]];
     next = reached;
     const culprit = steps[reached];
     if (failed === undefined || culprit === undefined) continue;
     if (repairs > MOST_REPAIRS) throw new Error(`no progress after ${repairs} repairs: ${failed.attempt}`);
     culprit.recover(failed, steps.slice(reached));
-    closing = leftOpen(operations.filter((one) => owners.get(one) === reached));
+    closing = leftOpen(operations.slice(start, behind));
   }
 }
 
-function collect(
-  steps: readonly Step[],
-  { from, oneByOne }: { from: number; oneByOne: boolean },
-): { operations: Operation[]; owners: Map<Operation, number>; end: number } {
+interface Collected {
+  readonly operations: Operation[];
+  /** Where those of each step begin. */
+  readonly starts: readonly number[];
+  /** The step behind the last. */
+  readonly end: number;
+}
+
+function collect(steps: readonly Step[], { from, oneByOne }: { from: number; oneByOne: boolean }): Collected {
   const operations: Operation[] = [];
-  const owners = new Map<Operation, number>();
+  const starts: number[] = [];
   let bytes = 0;
   let end = from;
   for (let index = from; index < steps.length; index++) {
     const step = steps[index];
     if (step === undefined) break;
     const some = step.operations();
-    for (const one of some) bytes += sizeOf(one.args);
+    for (let at = 0; at < some.length; at++) bytes += sizeOf((some[at] as Operation).args);
     const full = operations.length + some.length > MOST_OPERATIONS || bytes > MOST_BYTES;
     if (full && operations.length > 0) break;
-    for (const one of some) {
-      owners.set(one, end);
-      operations.push(one);
-    }
+    starts.push(operations.length);
+    for (let at = 0; at < some.length; at++) operations.push(some[at] as Operation);
     end += 1;
     if (step.pauses === true || oneByOne) break;
   }
-  return { operations, owners, end };
+  return { operations, starts, end };
+}
+
+/** The step that the operation at `index` is of; past the last for one that is of none. */
+function ownerOf(index: number, starts: readonly number[]): number {
+  if (index < 0) return starts.length;
+  let owner = 0;
+  while ((starts[owner + 1] ?? Number.POSITIVE_INFINITY) <= index) owner += 1;
+  return owner;
 }
 
 function sizeOf(args: readonly Argument[]): number {
   let bytes = 0;
-  for (const argument of args) {
+  for (let position = 0; position < args.length; position++) {
+    const argument = args[position];
     if (typeof argument !== "object") continue;
     if (argument.kind === "data") bytes += argument.bytes.length + 8;
     if (argument.kind === "out") bytes += argument.size + 8;
