@@ -1,13 +1,19 @@
-// Where a terminal's master goes: to the caller's console socket, or to us when we stay in the foreground.
-// The rules and their words are runc's (runc: utils_linux.go, setupIO and checkTerminal). Called by create,
-// run and exec.
+// The terminal of a process: where its master goes, to the caller's console socket, or to us when we stay in
+// the foreground; and its slave as standard input and output. The rules and their words are runc's (runc:
+// utils_linux.go, setupIO and checkTerminal). Loaded by create, run, exec and restore where there is one.
 
 import { TsrunError } from "../errors.ts";
 import type { Descriptor } from "../linux/files.ts";
 import { SOCK_STREAM } from "../linux/socket-numbers.ts";
 import { socketPair } from "../linux/sockets.ts";
-import { findHostTerminal } from "../terminal/relay.ts";
-import { connectTo } from "../terminal/socket.ts";
+import { close } from "../proxy/calls.ts";
+import type { SyscallProxy } from "../proxy/proxy.ts";
+import { coverConsole } from "../rootfs/console.ts";
+import type { RootfsHandles } from "../rootfs/rootfs.ts";
+import type { Spec } from "../spec/types.ts";
+import { adoptTerminal, openPty, sendMaster } from "../terminal/console.ts";
+import { findHostTerminal, TerminalRelay } from "../terminal/relay.ts";
+import { connectTo, receiveMaster } from "../terminal/socket.ts";
 
 export interface ConsoleRequest {
   readonly foreground: boolean;
@@ -49,4 +55,30 @@ export function openConsole({ foreground, terminal, socket }: ConsoleRequest): C
   // The first process sends the master to one end, `receiveMaster` reads the other.
   const [ours, theirs] = socketPair(SOCK_STREAM);
   return { socket: theirs, ours };
+}
+
+/**
+ * The other side of `prepareForeground`. Makes the terminals one, if there are any; to be disposed of on
+ * every way out.
+ */
+export function attachTerminal(terminal: Descriptor | undefined): TerminalRelay | undefined {
+  return terminal === undefined ? undefined : new TerminalRelay(findHostTerminal(), receiveMaster(terminal));
+}
+
+export interface TerminalOptions {
+  readonly size: NonNullable<Spec["process"]>["consoleSize"];
+  /** The descriptor, in the proxy, that the master is sent through. */
+  readonly socket: number;
+  /** Whose `/dev/console` it becomes: that of a container that is being made. */
+  readonly rootfs?: RootfsHandles;
+}
+
+/**
+ * World: the container's root, all privileges. A terminal of the container's devpts takes the place of
+ * standard input and output.
+ */
+export function giveTerminal(proxy: SyscallProxy, { size, socket, rootfs }: TerminalOptions): void {
+  const pty = openPty(proxy, size);
+  if (rootfs !== undefined) coverConsole(rootfs.context, pty.slave);
+  proxy.run([sendMaster(socket, pty.master), close(pty.master), close(socket), ...adoptTerminal(pty.slave)]);
 }

@@ -18,14 +18,12 @@ import { setLimits } from "../process/host-side.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { enterRootfs, layOutRootfs, prepareRootfs, type RootfsLayout, sealRootfs } from "../rootfs/rootfs.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
-import { sendPidfd } from "../terminal/socket.ts";
 import { type Bundle, loadBundle } from "./bundle.ts";
-import { openConsole } from "./console.ts";
 import { explainInitDeath } from "./death.ts";
 import { type AgentModule, loadAgent, type Recipient } from "./filter.ts";
 import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-down.ts";
-import { furnishRoot, giveTerminal, leaveWaiting, prepareInit } from "./init.ts";
-import { type LabelModule, loadLabels } from "./labels.ts";
+import { furnishRoot, leaveWaiting, prepareInit } from "./init.ts";
+import { type ConsoleModule, type LabelModule, loadConsole, loadLabels } from "./on-demand.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
 import { type ContainerPlan, planContainer } from "./plan.ts";
@@ -60,12 +58,14 @@ export async function createContainer(
   const { netDevices, intelRdt } = bundle.spec.linux ?? {};
   const network = netDevices && (await import("../network/devices.ts"));
   const rdt = intelRdt && (await import("../rdt/host.ts")).planGroup(intelRdt, options.id);
-  const { socket, ours } = openConsole({
+  const request = {
     ...mode,
     terminal: bundle.spec.process?.terminal === true,
     socket: options.consoleSocket,
-  });
-  using terminal = socket;
+  };
+  const console = await loadConsole(request);
+  const opened = console?.openConsole(request);
+  using terminal = opened?.socket;
 
   using devices = network && new network.DeviceMove();
   using undo = new Undo();
@@ -104,19 +104,22 @@ export async function createContainer(
   if (rdt !== undefined) undo.add(rdt.make(entered.proxy.pid));
 
   try {
-    const startInside = setUp(plan, { entered, rootfs: rootfs(), cgroup, inside, agent, labelling });
+    const startInside = setUp(plan, { entered, rootfs: rootfs(), cgroup, inside, agent, labelling, console });
     if (startInside !== undefined) directory.save({ ...record, startInside });
   } catch (error) {
     throw explainInitDeath(error, cgroup, killsBefore);
   }
-  if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, "standard", entered.proxy.pid);
+  if (options.pidfdSocket !== undefined) {
+    const { sendPidfd } = await import("../terminal/socket.ts");
+    sendPidfd(options.pidfdSocket, "standard", entered.proxy.pid);
+  }
   directory.announceCreated();
   // The pid file comes last, atomically: its presence tells the caller that all went well.
   if (options.pidFile !== undefined) replaceFile(options.pidFile, `${entered.proxy.pid}`, { mode: 0o666 });
   globals.trace?.(LETTING_GO);
   entered.proxy.close();
   undo.commit();
-  return { terminal: ours };
+  return { terminal: opened?.ours };
 }
 
 /** Adds to the bundle what the caller hands down, once that is seen to be there. */
@@ -152,6 +155,8 @@ interface SetUp {
   readonly agent: AgentModule | undefined;
   /** Present when the process has labels of security modules. */
   readonly labelling: LabelModule | undefined;
+  /** Present when it has a terminal. */
+  readonly console: ConsoleModule | undefined;
 }
 
 /**
@@ -160,10 +165,10 @@ interface SetUp {
  */
 function setUp(
   plan: ContainerPlan,
-  { entered, rootfs: layout, cgroup, inside, agent, labelling }: SetUp,
+  { entered, rootfs: layout, cgroup, inside, agent, labelling, console }: SetUp,
 ): StartInside | undefined {
   const { proxy } = entered;
-  const [fifo = -1, console, listener] = entered.extra;
+  const [fifo = -1, socket, listener] = entered.extra;
 
   // In the container's namespaces, but still in the host's tree of mounts.
   const labels = prepareInit(proxy, plan, labelling);
@@ -178,11 +183,12 @@ function setUp(
   // Hooks of the host see the container's namespaces and mounts by its pid; createContainer runs in them,
   // while the host's paths still lead somewhere.
   const creating = runHostHooks(plan, proxy.pid);
-  inside?.runCreateContainer(proxy, plan, { state: creating, held: [fifo, console, listener] });
+  inside?.runCreateContainer(proxy, plan, { state: creating, held: [fifo, socket, listener] });
 
   // From here on no path of the host can be reached.
   enterRootfs(proxy, plan.rootfs, rootfs);
-  if (console !== undefined) giveTerminal(proxy, plan, { rootfs, socket: console });
+  const size = plan.bundle.spec.process?.consoleSize;
+  if (socket !== undefined) console?.giveTerminal(proxy, { size, socket, rootfs });
   furnishRoot(proxy, plan, rootfs);
   sealRootfs(proxy, plan.rootfs, rootfs);
 

@@ -22,20 +22,16 @@ import {
 import type { LabelFiles } from "../process/labels.ts";
 import { type ProcessPlan, planProcess } from "../process/plan.ts";
 import { outliveTsrun, sessionOperations } from "../process/session.ts";
-import { close } from "../proxy/calls.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
 import type { Seccomp, Spec } from "../spec/types.ts";
-import { adoptTerminal, openPty, sendMaster } from "../terminal/console.ts";
-import { sendPidfd } from "../terminal/socket.ts";
-import { openConsole } from "./console.ts";
 import { subCgroup } from "./exec-cgroup.ts";
 import { chooseProcess } from "./exec-process.ts";
 import { executeError } from "./execute-error.ts";
 import { type AgentModule, loadAgent, placeSeccomp, type Recipient, seccompOf } from "./filter.ts";
-import { attachTerminal, prepareForeground, supervise } from "./foreground.ts";
+import { prepareForeground, supervise } from "./foreground.ts";
 import { checkInherited } from "./handed-down.ts";
-import { type LabelModule, loadLabels } from "./labels.ts";
+import { type ConsoleModule, type LabelModule, loadConsole, loadLabels } from "./on-demand.ts";
 import type { ExecOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, EXECUTING, INSIDE } from "./phases.ts";
 import type { StateRecord } from "./record.ts";
@@ -65,12 +61,14 @@ export async function execContainer(globals: GlobalOptions, options: ExecOptions
   const labelling = await loadLabels(plan.process);
   for (const warning of plan.process.warnings) globals.log.warning(warning);
   const foreground = options.detach ? undefined : prepareForeground({ reaper: false });
-  const { socket, ours } = openConsole({
+  const request = {
     foreground: foreground !== undefined,
     terminal: plan.terminal,
     socket: options.consoleSocket,
-  });
-  using terminal = socket;
+  };
+  const console = await loadConsole(request);
+  const opened = console?.openConsole(request);
+  using terminal = opened?.socket;
 
   using undo = new Undo();
   globals.trace?.(ENTERING);
@@ -82,10 +80,14 @@ export async function execContainer(globals: GlobalOptions, options: ExecOptions
     waitFor(proxy.pid);
   });
   globals.trace?.(INSIDE);
-  const labels = setUp(proxy, plan, { console: entered.extra[0], trace: globals.trace, labelling });
+  const [socket] = entered.extra;
+  const labels = setUp(proxy, plan, { console, socket, trace: globals.trace, labelling });
   terminal?.close();
-  using relay = attachTerminal(ours);
-  if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, "setns", proxy.pid);
+  using relay = console?.attachTerminal(opened?.ours);
+  if (options.pidfdSocket !== undefined) {
+    const { sendPidfd } = await import("../terminal/socket.ts");
+    sendPidfd(options.pidfdSocket, "setns", proxy.pid);
+  }
   globals.trace?.(EXECUTING);
   becomeProgram(proxy, plan, { options, agent, labels });
 
@@ -183,8 +185,10 @@ function namespacesOf(pid: number): Join[] {
 }
 
 interface SetUpOptions {
+  /** Present when the process has a terminal. */
+  readonly console: ConsoleModule | undefined;
   /** The descriptor of the console's socket in the proxy. */
-  readonly console: number | undefined;
+  readonly socket: number | undefined;
   readonly trace: GlobalOptions["trace"];
   /** Present when the process has labels of security modules. */
   readonly labelling: LabelModule | undefined;
@@ -197,7 +201,7 @@ interface SetUpOptions {
 function setUp(
   proxy: SyscallProxy,
   plan: ExecPlan,
-  { console, trace, labelling }: SetUpOptions,
+  { console, socket, trace, labelling }: SetUpOptions,
 ): LabelFiles | undefined {
   const { process, rootless, record } = plan;
   // AS RUNC: the group may have been removed by others, and the process is then in that of everybody.
@@ -214,14 +218,7 @@ function setUp(
   const session = sessionOperations({ ...process, oomScoreAdj: undefined }, { rootless, labels });
   proxy.run(session.operations);
   session.check();
-  if (console === undefined) return labels;
-  const pty = openPty(proxy, plan.consoleSize);
-  proxy.run([
-    sendMaster(console, pty.master),
-    close(pty.master),
-    close(console),
-    ...adoptTerminal(pty.slave),
-  ]);
+  if (socket !== undefined) console?.giveTerminal(proxy, { size: plan.consoleSize, socket });
   return labels;
 }
 

@@ -6,8 +6,7 @@ import type { Descriptor } from "../linux/files.ts";
 import { type PollEntry, poll, signalProcess, waitFor } from "../linux/process.ts";
 import { POLLIN, PR_SET_CHILD_SUBREAPER, SIGCHLD, SIGURG, SIGWINCH, WNOHANG } from "../linux/sched.ts";
 import { nextSignal, receiveSignals } from "../linux/signals.ts";
-import { findHostTerminal, TerminalRelay } from "../terminal/relay.ts";
-import { receiveMaster } from "../terminal/socket.ts";
+import type { TerminalRelay } from "../terminal/relay.ts";
 import type { NotifyProxy } from "./notify-socket.ts";
 
 /** How long output is waited for that the process had written when it ended, milliseconds. */
@@ -27,14 +26,6 @@ export function prepareForeground({ reaper }: { readonly reaper: boolean }): For
   const signals = receiveSignals();
   if (reaper) mustCall("become a subreaper", "prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   return { signals };
-}
-
-/**
- * The other side of `prepareForeground`. Makes the terminals one, if there are any; to be disposed of on
- * every way out.
- */
-export function attachTerminal(terminal: Descriptor | undefined): TerminalRelay | undefined {
-  return terminal === undefined ? undefined : new TerminalRelay(findHostTerminal(), receiveMaster(terminal));
 }
 
 /** What goes to and fro beside signals. */

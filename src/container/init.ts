@@ -11,17 +11,15 @@ import { resetCpuAffinity, writeOomScore } from "../process/host-side.ts";
 import type { LabelFiles } from "../process/labels.ts";
 import { type Checked, outliveTsrun, sessionOperations, showToOwner } from "../process/session.ts";
 import { data, quote, shown } from "../proxy/arguments.ts";
-import { close, read } from "../proxy/calls.ts";
+import { read } from "../proxy/calls.ts";
 import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
 import { BUFFER, HEADER_SIZE, OPERATION_SIZE } from "../proxy/protocol.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
-import { coverConsole } from "../rootfs/console.ts";
 import { directoryStep } from "../rootfs/directory.ts";
 import type { RootfsHandles } from "../rootfs/rootfs.ts";
-import { adoptTerminal, openPty, sendMaster } from "../terminal/console.ts";
 import { placeSeccomp, type Recipient } from "./filter.ts";
 import { inheritedFds } from "./handed-down.ts";
-import type { LabelModule } from "./labels.ts";
+import type { LabelModule } from "./on-demand.ts";
 import type { ContainerPlan, UnfilteredPlan } from "./plan.ts";
 
 /** AS RUNC: of a first process that dies before it is the user's program. */
@@ -89,19 +87,6 @@ export function furnishRoot(
   ];
   if (operations.length > 0) proxy.run(operations);
   workingDirectory.finish();
-}
-
-/**
- * World: as `furnishRoot`. A terminal of the container's devpts takes the place of standard input and output.
- */
-export function giveTerminal(
-  proxy: SyscallProxy,
-  { bundle }: ContainerPlan,
-  { rootfs, socket }: { readonly rootfs: RootfsHandles; readonly socket: number },
-): void {
-  const pty = openPty(proxy, bundle.spec.process?.consoleSize);
-  coverConsole(rootfs.context, pty.slave);
-  proxy.run([sendMaster(socket, pty.master), close(pty.master), close(socket), ...adoptTerminal(pty.slave)]);
 }
 
 export interface WaitOptions {

@@ -4,7 +4,7 @@ import { waitFor } from "../linux/process.ts";
 import { WNOHANG } from "../linux/sched.ts";
 import { createContainer } from "./create.ts";
 import { destroy, killAndWait } from "./delete.ts";
-import { attachTerminal, prepareForeground, supervise } from "./foreground.ts";
+import { prepareForeground, supervise } from "./foreground.ts";
 import type { GlobalOptions, RunOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import { proxyNotifications, release } from "./start.ts";
@@ -26,7 +26,7 @@ export async function runContainer(globals: GlobalOptions, options: RunOptions):
     waitFor(record.init_process_pid, WNOHANG);
     destroy(directory, record);
   });
-  using relay = attachTerminal(terminal);
+  using relay = terminal && (await import("./console.ts")).attachTerminal(terminal);
   using notify = await proxyNotifications(globals, directory, options.notifySocket);
   await release(globals, directory, record);
   if (foreground === undefined) {

@@ -7,16 +7,11 @@ import { showRule } from "../../cgroups/devices/rules.ts";
 import { joinNewCgroup } from "../../cgroups/driver.ts";
 import { planLimitsV1, planLimitsV2 } from "../../cgroups/limits.ts";
 import { plannedRecord } from "../../cgroups/plan.ts";
+import { giveTerminal } from "../../container/console.ts";
 import { hookState } from "../../container/create.ts";
 import { inheritedFds } from "../../container/handed-down.ts";
 import { leaveListening } from "../../container/hooks-inside.ts";
-import {
-  furnishRoot,
-  giveTerminal,
-  initOperations,
-  leaveWaiting,
-  oomScoreFromOutside,
-} from "../../container/init.ts";
+import { furnishRoot, initOperations, leaveWaiting, oomScoreFromOutside } from "../../container/init.ts";
 import type { ContainerPlan } from "../../container/plan.ts";
 import { TsrunError } from "../../errors.ts";
 import { argumentsOf, type HookKind, type HookState } from "../../hooks/plan.ts";
@@ -118,7 +113,8 @@ function perform(plan: ContainerPlan, stage: Stage, enter: (phase: string) => vo
 
   enter("root");
   enterRootfs(proxy, plan.rootfs, rootfs);
-  if (console !== undefined) giveTerminal(proxy, plan, { rootfs, socket: console });
+  const size = plan.bundle.spec.process?.consoleSize;
+  if (console !== undefined) giveTerminal(proxy, { size, socket: console, rootfs });
   furnishRoot(proxy, plan, rootfs);
   sealRootfs(proxy, plan.rootfs, rootfs);
 
