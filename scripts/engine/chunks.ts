@@ -80,7 +80,13 @@ export interface Program {
   readonly sets: ReadonlyMap<string, readonly Chunk[]>;
 }
 
-/** Writes `main.c`: `main`, which runs the bundled `boot`. */
+/**
+ * Bytes that calls may take: half of what a process usually has (getrlimit(2), RLIMIT_STACK), and enough for
+ * a configuration nested as deep as json-positions.ts goes.
+ */
+const STACK_SIZE = 4 << 20;
+
+/** Writes `main.c`: `main`, which runs the bundled `boot`. No code comes from a text or from another file. */
 export async function compileBoot(boot: string, { chunks, sets }: Program, { directory, qjsc }: Compiler) {
   const numbers = numbersOf(chunks);
   const needed = chunks.map((chunk) => closure([chunk], chunks).map(({ name }) => numbers(name)));
@@ -88,7 +94,9 @@ export async function compileBoot(boot: string, { chunks, sets }: Program, { dir
     .replaceAll(/\bCHUNKS_NEEDED\b/g, JSON.stringify(needed.map((list) => list.join(" "))))
     .replaceAll(/\bSETS\b/g, JSON.stringify([...sets.keys()]));
   await Bun.write(`${directory}/boot`, text);
-  await $`${qjsc} -e -m -s -M native,native -o main.c boot`.cwd(directory);
+  await $`${qjsc} -e -m -s -fno-eval -fno-module-loader -S ${STACK_SIZE} -M native,native -o main.c boot`.cwd(
+    directory,
+  );
 }
 
 /** Writes `chunks.s`: the bytecode of all chunks and then of all sets, and a table of them. */

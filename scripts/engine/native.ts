@@ -5,7 +5,7 @@ import { ARM64 } from "./native-arm64.ts";
 import { X86_64 } from "./native-x86-64.ts";
 
 /** Name, label of its code, how many arguments the engine gives it. */
-const FUNCTIONS = [
+export const FUNCTIONS = [
   ["syscall", "native_syscall", 7],
   ["callInt", "native_call_int", 7],
   ["callLong", "native_call_long", 7],
@@ -16,7 +16,7 @@ const FUNCTIONS = [
 ] as const;
 
 /** What src/engine/constants.ts reads, after the context. */
-const ADDRESSES = [
+export const ADDRESSES = [
   "dlopen",
   "dlsym",
   "dlerror",

@@ -86,6 +86,11 @@ refusedText("an empty config.json is refused", /config\.json/, () => "");
 refusedText("JSON that ends early is refused", /config\.json.* line \d+ column \d+: /, (text) =>
   text.slice(0, text.length / 2),
 );
+refusedText(
+  "JSON nested a hundred thousand times is refused with its place",
+  /config\.json.* line 1 column \d+: /,
+  () => `{"ociVersion":"1.0.2","annotations":${"[".repeat(100_000)}${"]".repeat(100_000)}}`,
+);
 refusedText("a list instead of an object is refused", /config\.json/, () => "[]");
 refusedText("a wrong type is refused with its place", /\/process\/args/, (text) =>
   text.replace(/"args": \[[^\]]*\]/, '"args": "sh"'),
