@@ -41,6 +41,10 @@ export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 /** rt_sigaction(2): the flag that goes with a restorer, and the bytes of the kernel's set of signals. */
 export const SA_RESTORER = 0x04000000;
 export const SIGNAL_SET_SIZE = 8;
+/** rt_sigprocmask(2), signalfd(2) */
+export const SIG_BLOCK = 0;
+export const SFD_NONBLOCK = 0x800;
+export const SFD_CLOEXEC = 0x80000;
 
 export const SIGHUP = 1;
 export const SIGINT = 2;

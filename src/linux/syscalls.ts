@@ -84,6 +84,7 @@ const NUMBERS = {
   inotify_add_watch: [254, 27],
   signalfd4: [289, 74],
   rt_sigaction: [13, 134],
+  rt_sigprocmask: [14, 135],
   prlimit64: [302, 261],
   setns: [308, 268],
   seccomp: [317, 277],
