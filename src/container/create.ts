@@ -119,6 +119,7 @@ export async function createContainer(
   globals.trace?.(LETTING_GO);
   entered.proxy.close();
   undo.commit();
+  entered.reapOthers();
   return { terminal: opened?.ours };
 }
 
@@ -289,8 +290,9 @@ export function identityOf(pid: number): Pick<StateRecord, "init_process_pid" | 
   return { init_process_pid: pid, init_process_start: found.startTime };
 }
 
-function endProcess({ proxy }: Entered): void {
+function endProcess({ proxy, reapOthers }: Entered): void {
   proxy.close();
   signalProcess(proxy.pid, SIGKILL);
   waitFor(proxy.pid);
+  reapOthers();
 }

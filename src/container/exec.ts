@@ -21,7 +21,7 @@ import {
 } from "../process/host-side.ts";
 import type { LabelFiles } from "../process/labels.ts";
 import { type ProcessPlan, planProcess } from "../process/plan.ts";
-import { outliveTsrun, sessionOperations } from "../process/session.ts";
+import { type Checked, outliveTsrun, sessionOperations } from "../process/session.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
 import type { Seccomp, Spec } from "../spec/types.ts";
@@ -78,10 +78,11 @@ export async function execContainer(globals: GlobalOptions, options: ExecOptions
     proxy.close();
     signalProcess(proxy.pid, SIGKILL);
     waitFor(proxy.pid);
+    entered.reapOthers();
   });
   globals.trace?.(INSIDE);
   const [socket] = entered.extra;
-  const labels = setUp(proxy, plan, { console, socket, trace: globals.trace, labelling });
+  const session = setUp(proxy, plan, { console, socket, trace: globals.trace, labelling });
   terminal?.close();
   using relay = console?.attachTerminal(opened?.ours);
   if (options.pidfdSocket !== undefined) {
@@ -89,12 +90,13 @@ export async function execContainer(globals: GlobalOptions, options: ExecOptions
     sendPidfd(options.pidfdSocket, "setns", proxy.pid);
   }
   globals.trace?.(EXECUTING);
-  becomeProgram(proxy, plan, { options, agent, labels });
+  becomeProgram(proxy, plan, { options, agent, ...session });
 
   // AS RUNC: the pid file is how conmon learns that it worked, so it comes last, and only then.
   if (options.pidFile !== undefined) replaceFile(options.pidFile, `${proxy.pid}`, { mode: 0o666 });
   undo.commit();
   proxy.close();
+  entered.reapOthers();
   return foreground === undefined ? 0 : supervise(proxy.pid, foreground, { relay });
 }
 
@@ -194,15 +196,22 @@ interface SetUpOptions {
   readonly labelling: LabelModule | undefined;
 }
 
+interface SetUp {
+  /** What the labels of the process will be written to. */
+  readonly labels: LabelFiles | undefined;
+  /** What begins the session, where it has not begun: it goes with the next batch. */
+  readonly session: Checked | undefined;
+}
+
 /**
  * What the host gives from outside: unlike in create, the /proc that the process itself sees is the
- * container's. Returns what the labels of the process will be written to.
+ * container's.
  */
 function setUp(
   proxy: SyscallProxy,
   plan: ExecPlan,
   { console, socket, trace, labelling }: SetUpOptions,
-): LabelFiles | undefined {
+): SetUp {
   const { process, rootless, record } = plan;
   // AS RUNC: the group may have been removed by others, and the process is then in that of everybody.
   for (const file of record.rdt?.tasks ?? []) tryWriteFile(file, `${proxy.pid}`);
@@ -216,10 +225,12 @@ function setUp(
   setLimits(proxy.pid, process.rlimits);
   const labels = labelling?.openLabelFiles(proxy, process);
   const session = sessionOperations({ ...process, oomScoreAdj: undefined }, { rootless, labels });
+  if (socket === undefined) return { labels, session };
+  // The terminal is to be the session's.
   proxy.run(session.operations);
   session.check();
-  if (socket !== undefined) console?.giveTerminal(proxy, { size: plan.consoleSize, socket });
-  return labels;
+  console?.giveTerminal(proxy, { size: plan.consoleSize, socket });
+  return { labels, session: undefined };
 }
 
 interface BecomeOptions {
@@ -227,12 +238,15 @@ interface BecomeOptions {
   /** Present when the seccomp profile notifies. */
   readonly agent: AgentModule | undefined;
   readonly labels: LabelFiles | undefined;
+  readonly session: Checked | undefined;
 }
 
 /** The end: the user's credentials, and the program. */
-function becomeProgram(proxy: SyscallProxy, plan: ExecPlan, { options, agent, labels }: BecomeOptions): void {
+function becomeProgram(proxy: SyscallProxy, plan: ExecPlan, become: BecomeOptions): void {
   const { process } = plan;
-  const executable = becomeUser(proxy, process, { filter: plan.seccomp !== undefined, labels });
+  const { options, agent, labels, session } = become;
+  const filtered = plan.seccomp !== undefined;
+  const executable = becomeUser(proxy, process, { filter: filtered, labels, before: session });
   const filter = placeSeccomp(plan);
   if (process.affinity.final !== undefined) setCpuAffinity(proxy.pid, process.affinity.final);
   let first = [closeOnExecute(3 + options.preserveFds), outliveTsrun(), ...filter.beforeWaiting];

@@ -64,6 +64,11 @@ export interface Entered {
   readonly proxy: SyscallProxy;
   /** The numbers that `extra` have in the proxy; `undefined` where there is none. */
   readonly extra: readonly (number | undefined)[];
+  /**
+   * Waits for the processes that have done their part: before tsrun leaves, lest zombies be left to whoever
+   * adopts our children; not at once, since the kernel takes its time to end them.
+   */
+  reapOthers(): void;
 }
 
 /**
@@ -85,12 +90,19 @@ export function enterNamespaces(options: EnterOptions): Entered {
     if (plan.created.has("user")) before = enterNewUserNamespace(current, before);
     const time = timeOperations(current, before);
     const proxy = cloneFirstProcess(current, [...before, ...time]);
-    return { proxy, extra: extra.map((one, index) => one && stage.slots.extra + index) };
-  } finally {
+    const others = [...new Set([stage, current])].map(({ first }) => first);
+    for (const other of others) other.close();
+    return {
+      proxy,
+      extra: extra.map((one, index) => one && stage.slots.extra + index),
+      reapOthers: () => others.forEach(reap),
+    };
+  } catch (error) {
     for (const { first } of new Set([stage, current])) {
       first.close();
       reap(first);
     }
+    throw error;
   }
 }
 

@@ -17,7 +17,7 @@ import { type LabelFiles, labelHint, labelOperations, NO_LABELS } from "./labels
 import { candidatesFor, choose, lookupOperations } from "./lookup.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { schedulingOperations } from "./scheduling.ts";
-import { dieWithTsrun } from "./session.ts";
+import { type Checked, dieWithTsrun } from "./session.ts";
 
 /** What execve(2) gets beside the arguments. */
 export interface Executable {
@@ -30,12 +30,14 @@ export interface BecomeOptions {
   readonly filter: boolean;
   /** Where the process's labels are written to, if it has any. */
   readonly labels?: LabelFiles | undefined;
+  /** What comes first, in the same batch. */
+  readonly before?: Checked | undefined;
 }
 
 /** Gives up tsrun's privileges and finds the program. Throws runc's words when there is none. */
 export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: BecomeOptions): Executable {
   const { labels = NO_LABELS } = options;
-  const seen = look(proxy, plan);
+  const seen = look(proxy, plan, options.before);
   const mayGroup = maySetGroups(proxy.pid);
   if (!mayGroup && plan.user.additionalGids.length > 0) {
     throw new TsrunError("E_CONFIG", "cannot set additional groups: the user namespace denies setgroups(2)", {
@@ -87,13 +89,15 @@ interface Seen {
 }
 
 /** The first batch: still privileged, it looks at what is there. */
-function look(proxy: SyscallProxy, plan: ProcessPlan): Seen {
+function look(proxy: SyscallProxy, plan: ProcessPlan, before: Checked | undefined): Seen {
   const stdio = [0, 1, 2].map((fd) => mayFail(statx(fd, "", AT_EMPTY_PATH, `look at descriptor ${fd}`)));
   const nothing = orGoOn(openat(-100, "/dev/null", O_RDWR | O_NOCTTY));
   const nothingStatus = mayFail(statx(nothing, "", AT_EMPTY_PATH));
   const enter = orGoOn(chdir(plan.cwd, "enter the working directory"));
   const passwd = plan.environment.needsHome ? readPasswd() : undefined;
-  proxy.run([...stdio, nothing, nothingStatus, enter, ...(passwd?.operations ?? [])]);
+  const first = before?.operations ?? [];
+  proxy.run([...first, ...stdio, nothing, nothingStatus, enter, ...(passwd?.operations ?? [])]);
+  before?.check();
   const isNull = isNullDevice(statusOf(nothingStatus));
   const opened = nothing.result ?? -1;
   if (!isNull && opened >= 0) proxy.run([close(opened)]);
