@@ -1,6 +1,6 @@
 // What `--version` prints. Pure: the values come from the build (scripts/build.ts).
 
-import { OCI_VERSION } from "../spec/defaults.ts";
+import { OCI_VERSION } from "../spec/version.ts";
 import { baseName } from "./paths.ts";
 
 declare const TSRUN_VERSION: string | undefined;

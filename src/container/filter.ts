@@ -1,6 +1,7 @@
 // The seccomp filter in the last batches of a process; and, for one that notifies, handing its listener over
 // in between. Called by create and exec.
 
+import { atOnce } from "../engine/at-once.ts";
 import { PR_SET_DUMPABLE } from "../linux/sched.ts";
 import { viewOf } from "../linux/words.ts";
 import { type FilterPlaces, placeFilter } from "../process/identity.ts";
@@ -10,7 +11,7 @@ import { prctl } from "../proxy/calls.ts";
 import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { HandOver } from "../seccomp/agent.ts";
-import { type CompiledFilter, compileSeccomp } from "../seccomp/compile.ts";
+import type { CompiledFilter } from "../seccomp/filter.ts";
 import type { Spec } from "../spec/types.ts";
 import type { GlobalOptions } from "./options.ts";
 
@@ -38,9 +39,14 @@ export interface Recipient {
 
 const SECCOMP_SET_MODE_FILTER = 1;
 
-/** The container's filter, compiled; from the cache below the state root when it was seen before. */
+/**
+ * The container's filter, compiled; from the cache below the state root when it was seen before. What does
+ * that is loaded where there is a profile.
+ */
 export function seccompOf({ linux }: Spec, { root, trace }: GlobalOptions): CompiledFilter | undefined {
-  return compileSeccomp(linux?.seccomp, { cacheDirectory: `${root}/.cache/seccomp`, debug: trace });
+  if (linux?.seccomp === undefined) return undefined;
+  const { compileSeccomp } = atOnce(import("../seccomp/compile.ts"));
+  return compileSeccomp(linux.seccomp, { cacheDirectory: `${root}/.cache/seccomp`, debug: trace });
 }
 
 /** Loads the agent's side; `undefined` when the filter has no listener. */

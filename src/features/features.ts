@@ -16,8 +16,8 @@ import {
   SECCOMP_OPERATORS,
   SECCOMP_UNCONDITIONAL_FLAGS,
 } from "../seccomp/tables.ts";
-import { OCI_VERSION } from "../spec/defaults.ts";
 import type { Features } from "../spec/types.ts";
+import { OCI_VERSION } from "../spec/version.ts";
 
 export interface Build {
   readonly version: string;

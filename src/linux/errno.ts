@@ -149,9 +149,11 @@ export function errnoWords(errno: number): string {
 
 /** Name and words. */
 function rowOf(errno: number): string | undefined {
+  // Named once: the bundler puts the text in the place of every use.
+  const rows = ERRORS;
   const start = `\n${errno} `;
-  const at = ERRORS.indexOf(start);
-  return at < 0 ? undefined : ERRORS.slice(at + start.length, ERRORS.indexOf("\n", at + 1));
+  const at = rows.indexOf(start);
+  return at < 0 ? undefined : rows.slice(at + start.length, rows.indexOf("\n", at + 1));
 }
 
 export const EPERM = 1;

@@ -15,4 +15,5 @@ export const SOCK_CLOEXEC = O_CLOEXEC;
 export const SOCK_NONBLOCK = O_NONBLOCK;
 
 export const SOL_SOCKET = 1;
+export const SO_RCVTIMEO = 20;
 export const SCM_RIGHTS = 1;

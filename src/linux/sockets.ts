@@ -1,9 +1,16 @@
-// Pairs of connected unix sockets (socketpair(2)). Called for control sockets and for terminals.
+// Pairs of connected unix sockets (socketpair(2)), for control sockets and terminals.
 
 import { mustCall } from "./call.ts";
 import { Descriptor } from "./files.ts";
-import { AF_UNIX, SOCK_CLOEXEC, type SOCK_SEQPACKET, type SOCK_STREAM } from "./socket-numbers.ts";
-import { viewOf } from "./words.ts";
+import {
+  AF_UNIX,
+  SO_RCVTIMEO,
+  SOCK_CLOEXEC,
+  type SOCK_SEQPACKET,
+  type SOCK_STREAM,
+  SOL_SOCKET,
+} from "./socket-numbers.ts";
+import { u64Struct, viewOf } from "./words.ts";
 
 /** The two ends of a connection of this type. */
 export function socketPair(type: typeof SOCK_STREAM | typeof SOCK_SEQPACKET): [Descriptor, Descriptor] {
@@ -11,4 +18,9 @@ export function socketPair(type: typeof SOCK_STREAM | typeof SOCK_SEQPACKET): [D
   mustCall("make a socket pair", "socketpair", AF_UNIX, type | SOCK_CLOEXEC, 0, pair);
   const view = viewOf(pair);
   return [new Descriptor(view.getInt32(0, true)), new Descriptor(view.getInt32(4, true))];
+}
+
+/** Lets a read from this socket wait no longer; it then fails with EAGAIN. */
+export function limitReceiving(socket: number, seconds: number): void {
+  mustCall("set a time limit", "setsockopt", socket, SOL_SOCKET, SO_RCVTIMEO, u64Struct(seconds, 0), 16);
 }

@@ -29,7 +29,6 @@ const MSG_TRUNC = 0x20;
 /** Where `struct msghdr` holds the length of the control data, and what was cut off. */
 const CONTROL_LENGTH_OFFSET = 40;
 const FLAGS_OFFSET = 48;
-const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
 /** How long a listener may leave us in its queue, or a message unread. */
 const PATIENCE_SECONDS = 10;
@@ -59,11 +58,6 @@ export function listenUnix(path: string): Descriptor | number {
   if (result >= 0) return socket;
   socket.close();
   return result;
-}
-
-/** Lets a read from this socket wait no longer; it then fails with EAGAIN. */
-export function limitReceiving(socket: number, seconds: number): void {
-  mustCall("set a time limit", "setsockopt", socket, SOL_SOCKET, SO_RCVTIMEO, u64Struct(seconds, 0), 16);
 }
 
 /** Sends a descriptor with a text, in one message. */

@@ -16,16 +16,8 @@ import { PROC_SUPER_MAGIC } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { u64Struct, viewOf } from "../linux/words.ts";
 import { data, type Fd, fd, text } from "../proxy/arguments.ts";
-import {
-  close,
-  fsconfigCreate,
-  fsmount,
-  fsopen,
-  fstatfs,
-  openat,
-  type Reading,
-  statx,
-} from "../proxy/calls.ts";
+import { close, fstatfs, openat, type Reading, statx } from "../proxy/calls.ts";
+import { fsconfigCreate, fsmount, fsopen } from "../proxy/mount-calls.ts";
 import { type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { LabelFiles } from "./labels.ts";

@@ -1,5 +1,6 @@
 // The system calls that containers are made of, as operations: kernel names and argument order, descriptors
 // shown by number, flags by name. `attempt` always says what a failure prevented, as it follows "cannot".
+// Those that mount are in mount-calls.ts.
 
 import {
   O_CLOEXEC,
@@ -10,17 +11,6 @@ import {
   RESOLVE_NO_SYMLINKS,
 } from "../linux/fcntl.ts";
 import { showFlags } from "../linux/flags.ts";
-import {
-  FSCONFIG_CMD_CREATE,
-  FSCONFIG_SET_FLAG,
-  FSCONFIG_SET_STRING,
-  FSMOUNT_CLOEXEC,
-  FSOPEN_CLOEXEC,
-  MOUNT_ATTR_FLAGS,
-  MOVE_MOUNT_F_EMPTY_PATH,
-  MOVE_MOUNT_T_EMPTY_PATH,
-  MS_FLAGS,
-} from "../linux/mount.ts";
 import { CLONE_FLAGS } from "../linux/sched.ts";
 import { knowsStatx, STAT_SIZE, STATX_BASIC, STATX_SIZE } from "../linux/statx.ts";
 import { u64Struct, utf8, type Word } from "../linux/words.ts";
@@ -180,121 +170,6 @@ export function fchownat(
 
 export function fchmod(of: Fd, mode: number, attempt: string): Operation {
   return operation("fchmod", [fd(of), octal(mode)], attempt);
-}
-
-export interface MountCall {
-  readonly source?: string;
-  readonly target: string;
-  readonly type?: string;
-  readonly flags: number;
-  readonly data?: string;
-}
-
-/** mount(2), for what the mount API of Linux 5.2 cannot say, and for kernels without mount_setattr(2). */
-export function mount(call: MountCall, attempt: string): Operation {
-  const optional = (value: string | undefined) => (value === undefined ? shown(0, "NULL") : text(value));
-  return operation(
-    "mount",
-    [
-      optional(call.source),
-      text(call.target),
-      optional(call.type),
-      flags(call.flags, MS_FLAGS),
-      optional(call.data),
-    ],
-    attempt,
-  );
-}
-
-export function umount2(path: string, how: number, attempt: string): Operation {
-  return operation("umount2", [text(path), how], attempt);
-}
-
-export function fsopen(type: string, attempt: string): Operation {
-  return operation("fsopen", [text(type), shown(FSOPEN_CLOEXEC, "FSOPEN_CLOEXEC")], attempt);
-}
-
-export function fsconfigFlag(context: Fd, key: string, attempt: string): Operation {
-  return operation(
-    "fsconfig",
-    [fd(context), shown(FSCONFIG_SET_FLAG, "FSCONFIG_SET_FLAG"), text(key), shown(0, "NULL"), 0],
-    attempt,
-  );
-}
-
-export function fsconfigString(context: Fd, key: string, value: string, attempt: string): Operation {
-  return operation(
-    "fsconfig",
-    [fd(context), shown(FSCONFIG_SET_STRING, "FSCONFIG_SET_STRING"), text(key), text(value), 0],
-    attempt,
-  );
-}
-
-export function fsconfigCreate(context: Fd, attempt: string): Operation {
-  return operation(
-    "fsconfig",
-    [fd(context), shown(FSCONFIG_CMD_CREATE, "FSCONFIG_CMD_CREATE"), shown(0, "NULL"), shown(0, "NULL"), 0],
-    attempt,
-  );
-}
-
-export function fsmount(context: Fd, attributes: number, attempt: string): Operation {
-  const how = shown(FSMOUNT_CLOEXEC, "FSMOUNT_CLOEXEC");
-  return operation("fsmount", [fd(context), how, flags(attributes, MOUNT_ATTR_FLAGS)], attempt);
-}
-
-export function openTree(dir: Fd, path: string, how: number, attempt: string): Operation {
-  return operation("open_tree", [fd(dir), text(path), shown(how, `0x${how.toString(16)}`)], attempt);
-}
-
-/** move_mount(2) of a detached mount onto an open file: no path is walked. */
-export function moveMount(tree: Fd, target: Fd, attempt: string): Operation {
-  const how = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-  const shownHow = shown(how, "MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH");
-  return operation("move_mount", [fd(tree), text(""), fd(target), text(""), shownHow], attempt);
-}
-
-export interface MountAttributes {
-  readonly set?: number;
-  readonly clear?: number;
-  /** MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE */
-  readonly propagation?: number;
-  readonly userNamespace?: number;
-}
-
-export function mountSetattr(
-  dir: Fd,
-  path: string,
-  how: number,
-  to: MountAttributes,
-  attempt: string,
-): Operation {
-  return operation(
-    "mount_setattr",
-    [fd(dir), text(path), shown(how, `0x${how.toString(16)}`), attributesStruct(to), 32],
-    attempt,
-  );
-}
-
-/** `struct mount_attr`; see `openHows`. */
-const attributesStructs = new Map<string, Data>();
-
-function attributesStruct({ set = 0, clear = 0, propagation = 0, userNamespace = 0 }: MountAttributes): Data {
-  const key = `${set} ${clear} ${propagation} ${userNamespace}`;
-  let struct = attributesStructs.get(key);
-  if (struct === undefined) {
-    struct = data(u64Struct(set, clear, propagation, userNamespace), () => {
-      const parts = [
-        `attr_set=${showFlags(set, MOUNT_ATTR_FLAGS)}`,
-        `attr_clr=${showFlags(clear, MOUNT_ATTR_FLAGS)}`,
-      ];
-      if (propagation !== 0) parts.push(`propagation=${showFlags(propagation, MS_FLAGS)}`);
-      if (userNamespace !== 0) parts.push(`userns_fd=${userNamespace}`);
-      return `{${parts.join(", ")}}`;
-    });
-    attributesStructs.set(key, struct);
-  }
-  return struct;
 }
 
 export function pivotRoot(newRoot: string, putOld: string, attempt: string): Operation {

@@ -15,7 +15,8 @@ import {
 import { MS_BIND, MS_REC, MS_REMOUNT, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
 import type { SyscallName } from "../linux/syscalls.ts";
 import type { Fd } from "../proxy/arguments.ts";
-import { close, dup3, fchdir, mount, mountSetattr, moveMount, openat, openTree } from "../proxy/calls.ts";
+import { close, dup3, fchdir, openat } from "../proxy/calls.ts";
+import { mount, mountSetattr, moveMount, openTree } from "../proxy/mount-calls.ts";
 import type { Operation } from "../proxy/operation.ts";
 import type { AttributeChange } from "./attributes.ts";
 import type { KernelFeatures, RootContext } from "./context.ts";

@@ -14,7 +14,8 @@ import {
 import { MOUNT_ATTR_IDMAP, MOUNT_ATTR_NOSYMFOLLOW, MS_BIND, PROC_SUPER_MAGIC } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { viewOf } from "../linux/words.ts";
-import { close, fstatfs, mountSetattr, type Reading, statx, symlinkat } from "../proxy/calls.ts";
+import { close, fstatfs, type Reading, statx, symlinkat } from "../proxy/calls.ts";
+import { mountSetattr } from "../proxy/mount-calls.ts";
 import { type Operation, resultOf } from "../proxy/operation.ts";
 import { adapt, bind, changeMount, onScratch } from "./attach.ts";
 import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "./attributes.ts";

@@ -8,19 +8,8 @@ import { MS_RDONLY } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { text } from "../linux/words.ts";
 import type { Fd } from "../proxy/arguments.ts";
-import {
-  close,
-  fsconfigCreate,
-  fsconfigFlag,
-  fsconfigString,
-  fsetxattr,
-  fsmount,
-  fsopen,
-  openat,
-  type Reading,
-  read,
-  statx,
-} from "../proxy/calls.ts";
+import { close, fsetxattr, openat, type Reading, read, statx } from "../proxy/calls.ts";
+import { fsconfigCreate, fsconfigFlag, fsconfigString, fsmount, fsopen } from "../proxy/mount-calls.ts";
 import { type Operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import { adapt, attach, mountOn } from "./attach.ts";
 import type { Provider, RootContext } from "./context.ts";

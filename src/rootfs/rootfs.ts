@@ -11,7 +11,8 @@ import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, O_RDWR, S_IFCHR, S_IFDIR 
 import { status } from "../linux/files.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { octal } from "../proxy/arguments.ts";
-import { chdir, close, dup3, mount, openat, type Reading, statx } from "../proxy/calls.ts";
+import { chdir, close, dup3, openat, type Reading, statx } from "../proxy/calls.ts";
+import { mount } from "../proxy/mount-calls.ts";
 import { type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { type FileKind, type Hands, RootContext } from "./context.ts";

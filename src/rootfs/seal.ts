@@ -8,18 +8,15 @@ import { AT_EMPTY_PATH, O_PATH, S_IFCHR } from "../linux/fcntl.ts";
 import { MOUNT_ATTR_RDONLY, MS_RDONLY } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
 import type { Fd } from "../proxy/arguments.ts";
+import { close, fstatfs, type Reading, statx } from "../proxy/calls.ts";
 import {
-  close,
   fsconfigCreate,
   fsconfigFlag,
   fsconfigString,
   fsmount,
   fsopen,
-  fstatfs,
   moveMount,
-  type Reading,
-  statx,
-} from "../proxy/calls.ts";
+} from "../proxy/mount-calls.ts";
 import type { Operation } from "../proxy/operation.ts";
 import { adapt, bind, changeMount, onScratch } from "./attach.ts";
 import { type AttributeChange, flagsOfStatfs, statfsFlags } from "./attributes.ts";

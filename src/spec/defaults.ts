@@ -1,9 +1,7 @@
 // The config.json to begin with. Called by the `spec` command.
 
 import type { Capability, Mount, Namespace, Spec } from "./types.ts";
-
-/** The runtime specification that is implemented. */
-export const OCI_VERSION = "1.3.0";
+import { OCI_VERSION } from "./version.ts";
 
 const CAPABILITIES: readonly Capability[] = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 
