@@ -8,7 +8,7 @@ import { type Descriptor, openDirectory, readLink, replaceFile, tryWriteFile } f
 import { processStatus, signalProcess, waitFor } from "../linux/process.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { type Entered, enterNamespaces } from "../namespaces/enter.ts";
-import { type Join, NAMESPACE_KINDS, NAMESPACES } from "../namespaces/plan.ts";
+import { type Join, NAMESPACE_KINDS, NAMESPACES, type NamespaceKind } from "../namespaces/plan.ts";
 import { becomeUser } from "../process/become-user.ts";
 import { maskText } from "../process/cpu-list.ts";
 import { closeOnExecute, execute } from "../process/execute.ts";
@@ -48,6 +48,8 @@ interface ExecPlan {
   readonly seccomp: CompiledFilter | undefined;
   readonly profile: Seccomp | undefined;
   readonly rootless: boolean;
+  /** The namespaces that create made. */
+  readonly made: ReadonlySet<NamespaceKind>;
 }
 
 /**
@@ -124,6 +126,7 @@ function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
     seccomp: seccompOf(spec, globals),
     profile: spec.linux?.seccomp,
     rootless: isRootless(globals),
+    made: namespacesMade(spec),
   };
 }
 
@@ -153,7 +156,7 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Ente
   using directory = path === undefined ? undefined : openCgroup(path);
   return enterNamespaces({
     plan: {
-      joins: namespacesOf(record.init_process_pid),
+      joins: namespacesOf(record.init_process_pid, plan.made),
       created: new Set(),
       uidMappings: [],
       gidMappings: [],
@@ -175,15 +178,24 @@ function openCgroup(path: string): Descriptor {
   }
 }
 
-/** The namespaces of the first process that are not ours: joining one's own user namespace is an error. */
-function namespacesOf(pid: number): Join[] {
+/**
+ * The namespaces of the first process that are not ours: joining one's own user namespace is an error. Those
+ * that were made for the container need no comparison; a user namespace does, since a caller may be in it.
+ */
+function namespacesOf(pid: number, made: ReadonlySet<NamespaceKind>): Join[] {
   const joins: Join[] = [];
   for (const kind of NAMESPACE_KINDS) {
     const { proc } = NAMESPACES[kind];
     const path = `/proc/${pid}/ns/${proc}`;
-    if (readLink(path) !== readLink(`/proc/self/ns/${proc}`)) joins.push({ kind, path });
+    const isOther = made.has(kind) && kind !== "user";
+    if (isOther || readLink(path) !== readLink(`/proc/self/ns/${proc}`)) joins.push({ kind, path });
   }
   return joins;
+}
+
+function namespacesMade({ linux }: Spec): ReadonlySet<NamespaceKind> {
+  const made = (linux?.namespaces ?? []).filter(({ path = "" }) => path === "");
+  return new Set(made.map(({ type }) => type));
 }
 
 interface SetUpOptions {

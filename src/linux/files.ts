@@ -83,7 +83,7 @@ export function openIfThere(path: string, flags: number, options: OpenOptions = 
 
 /** Everything that can be read from a descriptor. */
 export function readAll(fd: number, what: string): Uint8Array {
-  let buffer = new Uint8Array(16384);
+  let buffer = new Uint8Array(4096);
   let length = 0;
   for (;;) {
     if (length === buffer.length) {

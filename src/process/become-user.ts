@@ -164,11 +164,13 @@ function statusOf(reading: Reading): FileStatus | undefined {
 function readPasswd(): { file: Operation; first: Reading; operations: readonly Operation[] } {
   const attempt = "read the container's /etc/passwd";
   const file = orGoOn(openat(-100, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, attempt));
-  const first = mayFail(read(file, PASSWD_CHUNK, attempt));
+  const first = mayFail(read(file, FIRST_PASSWD, attempt));
   return { file, first, operations: [file, first] };
 }
 
-const PASSWD_CHUNK = 16384;
+/** Bytes of most such files; what is read is sent to and fro. */
+const FIRST_PASSWD = 4096;
+const MORE_PASSWD = 32768;
 /** Nobody's home is looked for beyond this. */
 const MOST_PASSWD = 4 << 20;
 
@@ -177,11 +179,12 @@ function readRest(proxy: SyscallProxy, { file, first }: ReturnType<typeof readPa
   if (descriptor < 0) return "";
   const chunks = [contentOf(first)];
   let length = first.result ?? 0;
-  for (let last = length; last === PASSWD_CHUNK && length < MOST_PASSWD; length += last) {
-    const next = mayFail(read(descriptor, PASSWD_CHUNK, first.attempt));
+  for (let full = length === FIRST_PASSWD; full && length < MOST_PASSWD; ) {
+    const next = mayFail(read(descriptor, MORE_PASSWD, first.attempt));
     proxy.run([next]);
     chunks.push(contentOf(next));
-    last = next.result ?? 0;
+    length += next.result ?? 0;
+    full = next.result === MORE_PASSWD;
   }
   const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let at = 0;
