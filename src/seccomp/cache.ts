@@ -134,8 +134,8 @@ function readEntry(cache: Descriptor, key: string): CompiledFilter | undefined {
   if (!ours || (found.mode & OTHERS_WRITE) !== 0) {
     throw new Error(`entry ${name} is not a file of ours alone`);
   }
-  // One byte more than an entry can have, so that a longer file shows.
-  const bytes = new Uint8Array(MAX_ENTRY_SIZE + 1);
+  // One byte more than it has, so that a file that grows shows; one too long is no entry.
+  const bytes = new Uint8Array(Math.min(found.size, MAX_ENTRY_SIZE) + 1);
   const length = mustCall("read an entry", "read", file.number, bytes, bytes.length);
   const filter = decodeEntry(bytes.subarray(0, length), key);
   if (filter === undefined) throw new Error(`entry ${name} is damaged`);

@@ -15,12 +15,12 @@ export interface CompiledFilter {
 
 /*
  *     magic       8 bytes
- *     checksum    4      of all that stands behind it
+ *     checksum    4      of all that stands between it and the key, which is compared whole
  *     flags       4
  *     length      4      bytes of the program
  *     length      4      bytes of the key
  *     program
- *     key                everything that the program depends on, in whole words
+ *     key                everything that the program depends on
  */
 const MAGIC = "tsrunbp2";
 const CHECKSUM_OFFSET = MAGIC.length;
@@ -35,7 +35,7 @@ export const MAX_ENTRY_SIZE = HEADER_SIZE + MAX_INSTRUCTIONS * INSTRUCTION_SIZE 
 /** The bytes of a cache entry; `undefined` when it would be too large. */
 export function encodeEntry(key: string, { program, flags }: CompiledFilter): Uint8Array | undefined {
   const written = utf8(key);
-  const entry = new Uint8Array(HEADER_SIZE + program.length + wholeWords(written.length));
+  const entry = new Uint8Array(HEADER_SIZE + program.length + written.length);
   if (entry.length > MAX_ENTRY_SIZE) return undefined;
   const view = viewOf(entry);
   entry.set(utf8(MAGIC));
@@ -44,7 +44,7 @@ export function encodeEntry(key: string, { program, flags }: CompiledFilter): Ui
   view.setUint32(KEY_LENGTH_OFFSET, written.length, true);
   entry.set(program, HEADER_SIZE);
   entry.set(written, HEADER_SIZE + program.length);
-  view.setInt32(CHECKSUM_OFFSET, checksum(entry.subarray(FLAGS_OFFSET)), true);
+  view.setInt32(CHECKSUM_OFFSET, checksum(entry.subarray(FLAGS_OFFSET, HEADER_SIZE + program.length)), true);
   return entry;
 }
 
@@ -55,10 +55,10 @@ export function decodeEntry(entry: Uint8Array, key: string): CompiledFilter | un
   const end = HEADER_SIZE + view.getUint32(LENGTH_OFFSET, true);
   const keyLength = view.getUint32(KEY_LENGTH_OFFSET, true);
   if (end === HEADER_SIZE || (end - HEADER_SIZE) % INSTRUCTION_SIZE !== 0) return undefined;
-  if (entry.length !== end + wholeWords(keyLength)) return undefined;
+  if (entry.length !== end + keyLength) return undefined;
   if (text(entry.subarray(0, MAGIC.length)) !== MAGIC) return undefined;
-  if (view.getInt32(CHECKSUM_OFFSET, true) !== checksum(entry.subarray(FLAGS_OFFSET))) return undefined;
   if (text(entry.subarray(end, end + keyLength)) !== key) return undefined;
+  if (view.getInt32(CHECKSUM_OFFSET, true) !== checksum(entry.subarray(FLAGS_OFFSET, end))) return undefined;
   const flags = view.getUint32(FLAGS_OFFSET, true);
   const notify = (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) !== 0;
   return { program: entry.subarray(HEADER_SIZE, end), flags, notify };
@@ -67,13 +67,9 @@ export function decodeEntry(entry: Uint8Array, key: string): CompiledFilter | un
 /** The name of a key's file. Keys that share one only take each other's place: the file has the key whole. */
 export function entryName(key: string): string {
   const written = utf8(key);
-  const words = new Uint8Array(wholeWords(written.length));
+  const words = new Uint8Array((written.length + 3) & ~3);
   words.set(written);
   return `${written.length}-${(checksum(words) >>> 0).toString(16)}`;
-}
-
-function wholeWords(length: number): number {
-  return (length + 3) & ~3;
 }
 
 /**
@@ -82,7 +78,8 @@ function wholeWords(length: number): number {
  */
 function checksum(bytes: Uint8Array): number {
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  const { length } = words;
   let sum = 0;
-  for (let index = 0; index < words.length; index++) sum = ((sum ^ (words[index] ?? 0)) * 31) | 0;
+  for (let index = 0; index < length; index++) sum = ((sum ^ (words[index] ?? 0)) * 31) | 0;
   return sum;
 }
