@@ -98,8 +98,6 @@ function perform(plan: ContainerPlan, stage: Stage, enter: (phase: string) => vo
   for (const { name, soft, hard } of plan.process.rlimits) host.setLimit(name, soft, hard);
 
   enter("hooks");
-  // Importing this from create.ts also keeps the two in one piece of the executable: apart, create would be
-  // longer to load.
   const creating = hookState(plan, "creating", NOBODY);
   const run = (kind: HookKind, state: HookState): void => {
     for (const hook of hooks?.[kind] ?? []) {
