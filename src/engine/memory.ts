@@ -41,3 +41,11 @@ export function readText(address: number, length: number): string {
 export function readCString(address: number): string {
   return readText(address, callLong(STRLEN, address));
 }
+
+let held: readonly unknown[] = [];
+
+/** Keeps these until here: the bundler sees no use in a name that C alone has a use for. */
+export function hold(...values: readonly unknown[]): void {
+  held = values;
+  if (held.length < 0) throw new Error("unreachable");
+}

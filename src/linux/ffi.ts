@@ -3,7 +3,7 @@
 
 import { callInt, callLong } from "native";
 import { DLERROR, DLOPEN, DLSYM } from "../engine/constants.ts";
-import { locateBytes, readCString } from "../engine/memory.ts";
+import { hold, locateBytes, readCString } from "../engine/memory.ts";
 import { TsrunError } from "../errors.ts";
 import { assertWord, cString, type Word } from "./words.ts";
 
@@ -23,11 +23,13 @@ const RTLD_NOW = 2;
 export function bind<const T extends Record<string, Returns>>(library: string, functions: T): Symbols<T> {
   const path = cString(library);
   const handle = callLong(DLOPEN, locateBytes(path), RTLD_NOW);
+  hold(path);
   if (handle === 0) throw linkError();
   const bound: Record<string, (...args: Argument[]) => number> = {};
   for (const [name, returns] of Object.entries(functions)) {
     const symbol = cString(name);
     const address = callLong(DLSYM, handle, locateBytes(symbol));
+    hold(symbol);
     if (address === 0) throw linkError();
     const call = returns === "int" ? callInt : callLong;
     bound[name] = (...args) => call(address, ...args.map(toWord));

@@ -1,25 +1,19 @@
 // posix_spawn(3): the only way tsrun starts a process. It copies no page tables, and the child does not run a
 // second JavaScript engine.
 
-import { addressOf } from "../engine/memory.ts";
+import { callInt } from "native";
+import {
+  POSIX_SPAWN,
+  POSIX_SPAWN_FILE_ACTIONS_ADDCHDIR_NP,
+  POSIX_SPAWN_FILE_ACTIONS_ADDDUP2,
+  POSIX_SPAWN_FILE_ACTIONS_DESTROY,
+  POSIX_SPAWN_FILE_ACTIONS_INIT,
+} from "../engine/constants.ts";
+import { addressOf, hold, locateBytes } from "../engine/memory.ts";
 import { TsrunError } from "../errors.ts";
 import { errnoName, errnoWords } from "./errno.ts";
-import { bind } from "./ffi.ts";
 import { keepInherited } from "./inherited.ts";
 import { cString, u64Struct, viewOf } from "./words.ts";
-
-/** Bound at the first use: most commands start nothing. */
-function bindSpawn() {
-  return bind("libc.so.6", {
-    posix_spawn: "int",
-    posix_spawn_file_actions_init: "int",
-    posix_spawn_file_actions_adddup2: "int",
-    posix_spawn_file_actions_addchdir_np: "int",
-    posix_spawn_file_actions_destroy: "int",
-  });
-}
-
-let bound: ReturnType<typeof bindSpawn> | undefined;
 
 /**
  * `posix_spawnattr_t` of glibc: flags (short), pgroup, two 128-byte signal sets, scheduler fields; 336 bytes.
@@ -28,6 +22,9 @@ const ATTRIBUTES_SIZE = 336;
 const SIGNALS_TO_DEFAULT_OFFSET = 8;
 const POSIX_SPAWN_SETSIGDEF = 0x04;
 const POSIX_SPAWN_SETSIGMASK = 0x08;
+
+/** Once is enough: what tsrun opens itself is close-on-exec. */
+let inheritedKept = false;
 
 export interface SpawnOptions {
   readonly path: string;
@@ -40,13 +37,11 @@ export interface SpawnOptions {
 }
 
 /**
- * Starts a program with no signal ignored or blocked, whatever the caller has set. Returns its
- * pid.
+ * Starts a program with no signal ignored or blocked, whatever the caller has set. Returns its pid.
  */
 export function spawn({ path, args, environment, descriptors, directory }: SpawnOptions): number {
-  if (bound === undefined) keepInherited();
-  bound ??= bindSpawn();
-  const symbols = bound;
+  if (!inheritedKept) keepInherited();
+  inheritedKept = true;
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);
   viewOf(attributes).setInt16(0, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, true);
   attributes.fill(0xff, SIGNALS_TO_DEFAULT_OFFSET, SIGNALS_TO_DEFAULT_OFFSET + 8);
@@ -56,11 +51,13 @@ export function spawn({ path, args, environment, descriptors, directory }: Spawn
   const cwd = directory === undefined ? undefined : cString(directory);
   const argv = stringArray(args);
   const envp = stringArray(environment);
-  symbols.posix_spawn_file_actions_init(actions);
+  const memory = [pid, program, actions, attributes, argv.array, envp.array];
+  const at = locateBytes(actions);
+  callInt(POSIX_SPAWN_FILE_ACTIONS_INIT, at);
   try {
-    for (const { from, to } of descriptors) symbols.posix_spawn_file_actions_adddup2(actions, from, to);
-    if (cwd !== undefined) symbols.posix_spawn_file_actions_addchdir_np(actions, cwd);
-    const errno = symbols.posix_spawn(pid, program, actions, attributes, argv.array, envp.array);
+    for (const { from, to } of descriptors) callInt(POSIX_SPAWN_FILE_ACTIONS_ADDDUP2, at, from, to);
+    if (cwd !== undefined) callInt(POSIX_SPAWN_FILE_ACTIONS_ADDCHDIR_NP, at, locateBytes(cwd));
+    const errno = callInt(POSIX_SPAWN, ...memory.map(locateBytes));
     if (errno !== 0) {
       throw new TsrunError("E_SYSCALL", `cannot start "${path}": ${errnoWords(errno)}`, {
         errno: errnoName(errno),
@@ -68,7 +65,8 @@ export function spawn({ path, args, environment, descriptors, directory }: Spawn
     }
     return viewOf(pid).getInt32(0, true);
   } finally {
-    symbols.posix_spawn_file_actions_destroy(actions);
+    callInt(POSIX_SPAWN_FILE_ACTIONS_DESTROY, at);
+    hold(memory, argv, envp, cwd);
   }
 }
 

@@ -17,7 +17,7 @@ const STORIES = new Set(["create", "exec", "start", "run"].map((name) => `src/co
 /** What leaves the language: the module that the engine is linked with. */
 const NATIVE = "native";
 /** Who may use it beside src/engine/. */
-const FOREIGN = new Set(["libc", "ffi"].map((name) => `src/linux/${name}.ts`));
+const FOREIGN = new Set(["libc", "ffi", "spawn"].map((name) => `src/linux/${name}.ts`));
 
 const BAG_NAMES = /^(utils?|helpers|common|misc|shared|index|manager)\.ts$/;
 

@@ -16,7 +16,11 @@ type Words = [number, number, number, number, number, number];
 /** A function of the engine that Bun does by itself. */
 const NEW_STRING = 1;
 /** In the order of src/engine/constants.ts; what is empty is the engine's own, and not called. */
-const ADDRESSES = ["", "dlopen", "dlsym", "dlerror", "memcpy", "strlen", "", "getpid", "getcwd"];
+const SPAWN = ["", "_file_actions_init", "_file_actions_adddup2", "_file_actions_addchdir_np"];
+const ADDRESSES = [
+  ...["", "dlopen", "dlsym", "dlerror", "memcpy", "strlen", "", "getpid", "getcwd"],
+  ...[...SPAWN, "_file_actions_destroy"].map((name) => `posix_spawn${name}`),
+];
 
 function syscall(number: number, ...words: Words): number {
   const result = Number(libc.syscall(number, ...words));
