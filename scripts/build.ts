@@ -66,7 +66,7 @@ async function bundle(entry: string) {
       // yargs would look for files that a configuration extends; there is none.
       "import.meta.resolve": "String",
       TSRUN_VERSION: JSON.stringify(packageJson.version),
-      TSRUN_COMMIT: JSON.stringify(await sourceCommit()),
+      TSRUN_COMMIT: JSON.stringify(commit),
       ENGINE_VERSION: JSON.stringify(VERSION),
     },
   });
@@ -91,6 +91,7 @@ async function bundleProgram(): Promise<Program> {
   return { chunks, sets: new Map(sets) };
 }
 
+const commit = await sourceCommit();
 const engine = await makeEngine(`${root}/dist/.engine`);
 rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });

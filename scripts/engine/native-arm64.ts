@@ -2,6 +2,22 @@
 // bits of an integer, a double or an address, and its tag (quickjs.h). By the procedure call standard the
 // arguments are in x0 to x7, the results in x0 and x1, and x19 to x28 are the caller's. Pure.
 
+/** Calls the first argument with the six others, all as words. */
+const CALL = `  stp x29, x30, [sp, #-112]!
+  bl read_words
+  ldr x9, [sp, #48]
+  ldp x0, x1, [sp, #56]
+  ldp x2, x3, [sp, #72]
+  ldp x4, x5, [sp, #88]
+  blr x9
+`;
+
+/** The end of a function with seven arguments, but for what it returns. */
+const LEAVE = `  ldp x19, x20, [sp, #16]
+  ldp x21, x22, [sp, #32]
+  ldp x29, x30, [sp], #112
+`;
+
 export const ARM64 = `
 .text
 
@@ -50,47 +66,20 @@ native_syscall:
 
 // callInt(address, a, b, c, d, e, f): the result is an int, whose upper half C leaves undefined
 native_call_int:
-  stp x29, x30, [sp, #-112]!
-  bl read_words
-  ldr x9, [sp, #48]
-  ldp x0, x1, [sp, #56]
-  ldp x2, x3, [sp, #72]
-  ldp x4, x5, [sp, #88]
-  blr x9
-  sxtw x0, w0
+${CALL}  sxtw x0, w0
   b return_number
 
 // callLong(address, a, b, c, d, e, f): the result is 64 bits
 native_call_long:
-  stp x29, x30, [sp, #-112]!
-  bl read_words
-  ldr x9, [sp, #48]
-  ldp x0, x1, [sp, #56]
-  ldp x2, x3, [sp, #72]
-  ldp x4, x5, [sp, #88]
-  blr x9
-  b return_number
+${CALL}  b return_number
 
 // callValue(address, a, b, c, d, e, f): the result is a JSValue, in x0 and x1
 native_call_value:
-  stp x29, x30, [sp, #-112]!
-  bl read_words
-  ldr x9, [sp, #48]
-  ldp x0, x1, [sp, #56]
-  ldp x2, x3, [sp, #72]
-  ldp x4, x5, [sp, #88]
-  blr x9
-  ldp x19, x20, [sp, #16]
-  ldp x21, x22, [sp, #32]
-  ldp x29, x30, [sp], #112
-  ret
+${CALL}${LEAVE}  ret
 
 // The end of a function that has its result in x0: an int, when it is that small, else a double.
 return_number:
-  ldp x19, x20, [sp, #16]
-  ldp x21, x22, [sp, #32]
-  ldp x29, x30, [sp], #112
-number:
+${LEAVE}number:
   sxtw x9, w0
   cmp x9, x0
   b.ne 1f

@@ -3,6 +3,23 @@
 // Functions of the engine and of C are called by the System V ABI: arguments in rdi, rsi, rdx, rcx, r8,
 // r9, the stack a multiple of 16, results in rax and rdx. Pure.
 
+/** The beginning of a function with seven arguments: they lie at rsp as words then. */
+const ENTER = `  push rbx
+  push rbp
+  push r12
+  push r13
+  sub rsp, 72
+  call read_words
+`;
+
+/** Its end, but for what it returns. */
+const LEAVE = `  add rsp, 72
+  pop r13
+  pop r12
+  pop rbp
+  pop rbx
+`;
+
 export const X86_64 = `
 .intel_syntax noprefix
 .text
@@ -40,13 +57,7 @@ set_exports:
 
 # syscall(number, a, b, c, d, e, f)
 native_syscall:
-  push rbx
-  push rbp
-  push r12
-  push r13
-  sub rsp, 72
-  call read_words
-  mov rax, [rsp]
+${ENTER}  mov rax, [rsp]
   mov rdi, [rsp+8]
   mov rsi, [rsp+16]
   mov rdx, [rsp+24]
@@ -58,51 +69,23 @@ native_syscall:
 
 # callInt(address, a, b, c, d, e, f): the result is an int, whose upper half C leaves undefined
 native_call_int:
-  push rbx
-  push rbp
-  push r12
-  push r13
-  sub rsp, 72
-  call read_words
-  call call_function
+${ENTER}  call call_function
   movsxd rax, eax
   jmp return_number
 
 # callLong(address, a, b, c, d, e, f): the result is 64 bits
 native_call_long:
-  push rbx
-  push rbp
-  push r12
-  push r13
-  sub rsp, 72
-  call read_words
-  call call_function
+${ENTER}  call call_function
   jmp return_number
 
 # callValue(address, a, b, c, d, e, f): the result is a JSValue, in rax and rdx
 native_call_value:
-  push rbx
-  push rbp
-  push r12
-  push r13
-  sub rsp, 72
-  call read_words
-  call call_function
-  add rsp, 72
-  pop r13
-  pop r12
-  pop rbp
-  pop rbx
-  ret
+${ENTER}  call call_function
+${LEAVE}  ret
 
 # The end of a function that has its result in rax: an int, when it is that small, else a double.
 return_number:
-  add rsp, 72
-  pop r13
-  pop r12
-  pop rbp
-  pop rbx
-number:
+${LEAVE}number:
   movsxd rcx, eax
   cmp rcx, rax
   jne 1f

@@ -5,13 +5,14 @@ import { callInt, callLong } from "native";
 import { DLERROR, DLOPEN, DLSYM } from "../engine/constants.ts";
 import { hold, locateBytes, readCString } from "../engine/memory.ts";
 import { TsrunError } from "../errors.ts";
-import { assertWord, cString, type Word } from "./words.ts";
+import { type SyscallArgument, toWord } from "./libc.ts";
+import { cString } from "./words.ts";
 
 /** What a function returns: a C `int`, or 64 bits: an address or a length. */
 export type Returns = "int" | "long";
 
 /** An argument: a number, memory that the function reads or fills, or NULL. */
-export type Argument = Word | Uint8Array | null;
+export type Argument = SyscallArgument | null;
 
 /** At most six arguments; they must fit the function, which nothing checks. */
 export type Symbols<T> = { readonly [K in keyof T]: (...args: Argument[]) => number };
@@ -32,16 +33,9 @@ export function bind<const T extends Record<string, Returns>>(library: string, f
     hold(symbol);
     if (address === 0) throw linkError();
     const call = returns === "int" ? callInt : callLong;
-    bound[name] = (...args) => call(address, ...args.map(toWord));
+    bound[name] = (...args) => call(address, ...args.map((argument) => toWord(argument ?? 0)));
   }
   return bound as Symbols<T>;
-}
-
-/** The word that C gets for an argument; the array must stay referenced until the call returns. */
-export function toWord(argument: Argument): Word {
-  if (argument === null) return 0;
-  if (typeof argument === "object") return argument.length === 0 ? 0 : locateBytes(argument);
-  return assertWord(argument);
 }
 
 function linkError(): TsrunError {

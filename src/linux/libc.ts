@@ -28,7 +28,8 @@ export function syscall(
   return call(number, toWord(a), toWord(b), toWord(c), toWord(d), toWord(e), toWord(f));
 }
 
-function toWord(argument: SyscallArgument): Word {
+/** The word that stands for an argument. The caller holds its array until the call returns. */
+export function toWord(argument: SyscallArgument): Word {
   if (typeof argument === "object") return argument.length === 0 ? 0 : locateBytes(argument);
   return assertWord(argument);
 }
