@@ -142,14 +142,12 @@ native_locate:
   mov x1, #6                            // JS_TAG_EXCEPTION
   ret
 
-// encode(text, more): an ArrayBuffer of its UTF-8, and of so many bytes of the NUL behind it
+// encode(text): an ArrayBuffer of its UTF-8
 native_encode:
-  stp x29, x30, [sp, #-64]!
+  stp x29, x30, [sp, #-48]!
   stp x19, x20, [sp, #16]
-  str x21, [sp, #32]
   mov x19, x0
-  ldrsw x21, [x4, #16]
-  add x1, sp, #48
+  add x1, sp, #32
   ldp x2, x3, [x4]
   mov w4, #0
   bl JS_ToCStringLen2
@@ -158,18 +156,16 @@ native_encode:
   mov x20, x0
   mov x1, x0
   mov x0, x19
-  ldr x2, [sp, #48]
-  add x2, x2, x21
+  ldr x2, [sp, #32]
   bl JS_NewArrayBufferCopy
-  stp x0, x1, [sp, #48]
+  stp x0, x1, [sp, #32]
   mov x0, x19
   mov x1, x20
   bl JS_FreeCString
-  ldp x0, x1, [sp, #48]
+  ldp x0, x1, [sp, #32]
 1:
-  ldr x21, [sp, #32]
   ldp x19, x20, [sp, #16]
-  ldp x29, x30, [sp], #64
+  ldp x29, x30, [sp], #48
   ret
 
 // constants(): an ArrayBuffer on the constants

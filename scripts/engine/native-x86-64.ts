@@ -166,14 +166,12 @@ native_locate:
   mov edx, 6                            # JS_TAG_EXCEPTION
   ret
 
-# encode(text, more): an ArrayBuffer of its UTF-8, and of so many bytes of the NUL behind it
+# encode(text): an ArrayBuffer of its UTF-8
 native_encode:
   push rbx
   push rbp
-  push r12
-  sub rsp, 16
+  sub rsp, 24
   mov rbx, rdi
-  movsxd r12, dword ptr [r8+16]
   mov rsi, rsp
   mov rdx, [r8]
   mov rcx, [r8+8]
@@ -186,7 +184,6 @@ native_encode:
   mov rdi, rbx
   mov rsi, rax
   mov rdx, [rsp]
-  add rdx, r12
   call JS_NewArrayBufferCopy@PLT
   mov [rsp], rax
   mov [rsp+8], rdx
@@ -196,8 +193,7 @@ native_encode:
   mov rax, [rsp]
   mov rdx, [rsp+8]
 1:
-  add rsp, 16
-  pop r12
+  add rsp, 24
   pop rbp
   pop rbx
   ret

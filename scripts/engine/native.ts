@@ -11,7 +11,7 @@ export const FUNCTIONS = [
   ["callLong", "native_call_long", 7],
   ["callValue", "native_call_value", 7],
   ["locate", "native_locate", 1],
-  ["encode", "native_encode", 2],
+  ["encode", "native_encode", 1],
   ["constants", "native_constants", 0],
 ] as const;
 

@@ -11,7 +11,7 @@ declare const scriptArgs: readonly string[];
 class Utf8Encoder {
   /** Half a surrogate pair becomes U+FFFD, as everywhere else. */
   encode(text: string): Uint8Array {
-    return new Uint8Array(encode(text.isWellFormed() ? text : text.toWellFormed(), 0));
+    return new Uint8Array(encode(text.isWellFormed() ? text : text.toWellFormed()));
   }
 }
 

@@ -21,8 +21,8 @@ declare module "native" {
   export function callValue(address: number, ...args: Argument[]): unknown;
   /** The address of a buffer's memory, which never moves. */
   export function locate(buffer: ArrayBufferLike): number;
-  /** The UTF-8 of a text, and the first `more` (0 or 1) bytes of the NUL behind it. */
-  export function encode(text: string, more: number): ArrayBuffer;
+  /** The UTF-8 of a text. */
+  export function encode(text: string): ArrayBuffer;
   /** The engine's context, and then the addresses that scripts/engine/native.ts lists. */
   export function constants(): ArrayBuffer;
 }

@@ -57,7 +57,7 @@ plugin({
         callLong,
         callValue,
         locate: (buffer: ArrayBuffer) => ptr(buffer),
-        encode: (text: string, more: number) => new TextEncoder().encode(text + "\0".repeat(more)).buffer,
+        encode: (text: string) => new TextEncoder().encode(text).buffer,
         constants,
       },
       loader: "object",
