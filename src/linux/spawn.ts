@@ -3,25 +3,31 @@
 
 import { callInt } from "native";
 import {
+  ENVIRON,
   POSIX_SPAWN,
   POSIX_SPAWN_FILE_ACTIONS_ADDCHDIR_NP,
   POSIX_SPAWN_FILE_ACTIONS_ADDDUP2,
   POSIX_SPAWN_FILE_ACTIONS_DESTROY,
   POSIX_SPAWN_FILE_ACTIONS_INIT,
 } from "../engine/constants.ts";
-import { addressOf, hold, locateBytes } from "../engine/memory.ts";
+import { addressOf, hold, locateBytes, readAddress } from "../engine/memory.ts";
 import { TsrunError } from "../errors.ts";
 import { errnoName, errnoWords } from "./errno.ts";
 import { keepInherited } from "./inherited.ts";
 import { cString, u64Struct, viewOf } from "./words.ts";
 
 /**
- * `posix_spawnattr_t` of glibc: flags (short), pgroup, two 128-byte signal sets, scheduler fields; 336 bytes.
+ * `posix_spawnattr_t`: flags (an int, in glibc a short), process group, two 128-byte signal sets, scheduler
+ * fields; 336 bytes in musl and in glibc, where programs of the tests call it.
  */
 const ATTRIBUTES_SIZE = 336;
-const SIGNALS_TO_DEFAULT_OFFSET = 8;
+/** Signals that get their default action, and those that are blocked; 8 bytes of a set are the kernel's. */
+const DEFAULT_OFFSET = 8;
+const BLOCKED_OFFSET = 136;
 const POSIX_SPAWN_SETSIGDEF = 0x04;
 const POSIX_SPAWN_SETSIGMASK = 0x08;
+/** `posix_spawn_file_actions_t`, 80 bytes in both. */
+const ACTIONS_SIZE = 80;
 
 /** Once is enough: what tsrun opens itself is close-on-exec. */
 let inheritedKept = false;
@@ -29,35 +35,38 @@ let inheritedKept = false;
 export interface SpawnOptions {
   readonly path: string;
   readonly args: readonly string[];
-  readonly environment: readonly string[];
+  /** Ours as it is when absent. */
+  readonly environment?: readonly string[];
   /** Descriptors of this process and the numbers they get in the new one; all others are close-on-exec. */
   readonly descriptors: readonly { readonly from: number; readonly to: number }[];
   /** Its working directory; ours when absent. */
   readonly directory?: string;
+  /** All of them arrive when absent. What is blocked from the start no terminal can end. */
+  readonly signals?: "blocked";
 }
 
-/**
- * Starts a program with no signal ignored or blocked, whatever the caller has set. Returns its pid.
- */
-export function spawn({ path, args, environment, descriptors, directory }: SpawnOptions): number {
+/** Starts a program with no signal ignored, whatever the caller has set. Returns its pid. */
+export function spawn({ path, args, environment, descriptors, directory, signals }: SpawnOptions): number {
   if (!inheritedKept) keepInherited();
   inheritedKept = true;
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);
-  viewOf(attributes).setInt16(0, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, true);
-  attributes.fill(0xff, SIGNALS_TO_DEFAULT_OFFSET, SIGNALS_TO_DEFAULT_OFFSET + 8);
-  const actions = new Uint8Array(128);
+  viewOf(attributes).setInt32(0, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, true);
+  attributes.fill(0xff, DEFAULT_OFFSET, DEFAULT_OFFSET + 8);
+  if (signals === "blocked") attributes.fill(0xff, BLOCKED_OFFSET, BLOCKED_OFFSET + 8);
+  const actions = new Uint8Array(ACTIONS_SIZE);
   const pid = new Uint8Array(4);
   const program = cString(path);
   const cwd = directory === undefined ? undefined : cString(directory);
   const argv = stringArray(args);
-  const envp = stringArray(environment);
-  const memory = [pid, program, actions, attributes, argv.array, envp.array];
+  const envp = environment === undefined ? undefined : stringArray(environment);
+  const variables = envp === undefined ? readAddress(ENVIRON) : locateBytes(envp.array);
+  const memory = [pid, program, actions, attributes, argv.array];
   const at = locateBytes(actions);
   callInt(POSIX_SPAWN_FILE_ACTIONS_INIT, at);
   try {
     for (const { from, to } of descriptors) callInt(POSIX_SPAWN_FILE_ACTIONS_ADDDUP2, at, from, to);
     if (cwd !== undefined) callInt(POSIX_SPAWN_FILE_ACTIONS_ADDCHDIR_NP, at, locateBytes(cwd));
-    const errno = callInt(POSIX_SPAWN, ...memory.map(locateBytes));
+    const errno = callInt(POSIX_SPAWN, ...memory.map(locateBytes), variables);
     if (errno !== 0) {
       throw new TsrunError("E_SYSCALL", `cannot start "${path}": ${errnoWords(errno)}`, {
         errno: errnoName(errno),

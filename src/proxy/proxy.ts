@@ -1,19 +1,17 @@
 // The host's end of a proxy: start it, send batches, read answers. See protocol.ts.
 
 import { TsrunError } from "../errors.ts";
-import { hasErrno, mustCall, tryCall } from "../linux/call.ts";
+import { hasErrno, tryCall } from "../linux/call.ts";
 import { EAGAIN } from "../linux/errno.ts";
-import { F_DUPFD_CLOEXEC } from "../linux/fcntl.ts";
+import { spawnProgram } from "../linux/executable.ts";
 import { type Descriptor, writeAll } from "../linux/files.ts";
 import { waitFor } from "../linux/process.ts";
 import { SOCK_SEQPACKET } from "../linux/socket-numbers.ts";
 import { limitReceiving, socketPair } from "../linux/sockets.ts";
-import { spawn } from "../linux/spawn.ts";
 import { type Machine, machine } from "../linux/syscalls.ts";
 import { shown } from "./arguments.ts";
 import { decode, type EncodeOptions, encode, failureOf, MESSAGE_LIMIT } from "./batch.ts";
 import { proxyExecutable } from "./elf.ts";
-import { executableFile } from "./executable.ts";
 import { type Operation, operation, operationError, render } from "./operation.ts";
 import { LARGE } from "./protocol.ts";
 
@@ -194,27 +192,14 @@ export interface StartOptions {
 /** Starts a proxy: about 0.6 ms. It inherits 0 to 2 and what it is given, and waits for a batch. */
 export function startProxy({ control, descriptors = [], trace }: StartOptions): SyscallProxy {
   const [ours, theirs] = socketPair(SOCK_SEQPACKET);
-  using executable = executableFile(proxyExecutable(machine, control), trace);
-  // What is to be moved must not stand where something else is moved to before it.
-  const all = [...descriptors, { from: theirs.number, to: control }];
-  const floor = Math.max(...all.map(({ to }) => to)) + 1;
-  const lifted = all.map(({ from, to }) => ({ from: from === to ? from : lift(from, floor), to }));
-  const program = lift(executable.number, floor);
-  const pid = spawn({
-    path: `/proc/self/fd/${program}`,
-    args: ["tsrun-init"],
+  const program = { name: "tsrun-init", bytes: proxyExecutable(machine, control) };
+  const pid = spawnProgram(program, {
     environment: [],
-    descriptors: lifted,
+    descriptors: [...descriptors, { from: theirs.number, to: control }],
+    trace,
   });
-  for (const { from, to } of lifted) if (from !== to) tryCall("close", from);
-  tryCall("close", program);
   theirs.close();
   return new SyscallProxy(pid, { socket: ours, control, trace });
-}
-
-/** A duplicate at `floor` or above. */
-function lift(of: number, floor: number): number {
-  return mustCall("duplicate a descriptor", "fcntl", of, F_DUPFD_CLOEXEC, floor);
 }
 
 /** Waits for a proxy that was let go of, so that no zombie is left to whoever adopts our children. */

@@ -1,12 +1,14 @@
-// The file that a proxy is executed from, and that /proc/PID/exe leads to until the container's program runs:
-// never the tsrun binary (CVE-2019-5736). Called by proxy.ts.
+// Programs that tsrun brings along, and the files that they are executed from: never the tsrun binary
+// (CVE-2019-5736), to which /proc/PID/exe of a proxy would lead until the container's program runs. Called by
+// src/proxy/proxy.ts and library-process.ts.
 
 import { TsrunError } from "../errors.ts";
-import { mustCall, tryCall } from "../linux/call.ts";
-import { EACCES, EINVAL, errnoWords } from "../linux/errno.ts";
+import { mustCall, tryCall } from "./call.ts";
+import { EACCES, EINVAL, errnoWords } from "./errno.ts";
 import {
   AT_FDCWD,
   F_ADD_SEALS,
+  F_DUPFD_CLOEXEC,
   F_SEAL_GROW,
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
@@ -18,10 +20,11 @@ import {
   O_RDONLY,
   O_TMPFILE,
   O_WRONLY,
-} from "../linux/fcntl.ts";
-import { Descriptor, open, writeAll } from "../linux/files.ts";
-import { FSCONFIG_CMD_CREATE, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC } from "../linux/mount.ts";
-import { cString, viewOf } from "../linux/words.ts";
+} from "./fcntl.ts";
+import { Descriptor, open, writeAll } from "./files.ts";
+import { FSCONFIG_CMD_CREATE, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC } from "./mount.ts";
+import { type SpawnOptions, spawn } from "./spawn.ts";
+import { cString, viewOf } from "./words.ts";
 
 /** With the words that people look for, and runc's suite. */
 const SEALED =
@@ -29,9 +32,46 @@ const SEALED =
   'of "runc exeseal: using /proc/self/exe clone" and ' +
   '"runc exeseal: using overlayfs for sealed /proc/self/exe"';
 
-/** A file with these bytes that can be executed and that nobody can open by name. */
-export function executableFile(bytes: Uint8Array, trace?: (line: string) => void): Descriptor {
-  const sealed = sealedMemory(bytes);
+export interface Program {
+  /** Of the memory file; /proc/PID/exe shows it. */
+  readonly name: string;
+  /** An ELF file. */
+  readonly bytes: Uint8Array;
+}
+
+export interface ProgramOptions extends Pick<SpawnOptions, "environment" | "descriptors" | "signals"> {
+  /** Told what file it runs from. */
+  readonly trace?: ((line: string) => void) | undefined;
+}
+
+/** Starts a program, with its name as its only argument. Returns its pid. */
+export function spawnProgram(program: Program, { descriptors, trace, ...options }: ProgramOptions): number {
+  using file = executableFile(program, trace);
+  // What is to be moved must not stand where something else is moved to before it.
+  const floor = Math.max(...descriptors.map(({ to }) => to)) + 1;
+  const lifted = descriptors.map(({ from, to }) => ({ from: from === to ? from : lift(from, floor), to }));
+  const executed = lift(file.number, floor);
+  try {
+    return spawn({
+      ...options,
+      path: `/proc/self/fd/${executed}`,
+      args: [program.name],
+      descriptors: lifted,
+    });
+  } finally {
+    for (const { from, to } of lifted) if (from !== to) tryCall("close", from);
+    tryCall("close", executed);
+  }
+}
+
+/** A duplicate at `floor` or above. */
+function lift(of: number, floor: number): number {
+  return mustCall("duplicate a descriptor", "fcntl", of, F_DUPFD_CLOEXEC, floor);
+}
+
+/** A file with the program that can be executed and that nobody can open by name. */
+function executableFile(program: Program, trace: ProgramOptions["trace"]): Descriptor {
+  const sealed = sealedMemory(program);
   if (sealed !== undefined) {
     trace?.(SEALED);
     return sealed;
@@ -40,7 +80,7 @@ export function executableFile(bytes: Uint8Array, trace?: (line: string) => void
   const own = openOwnTmpfs();
   try {
     for (const folder of own === undefined ? FOLDERS : [`/proc/self/fd/${own.number}`]) {
-      const file = unnamedFile(folder, bytes);
+      const file = unnamedFile(folder, program);
       if (file !== undefined) return file;
     }
   } finally {
@@ -52,8 +92,8 @@ export function executableFile(bytes: Uint8Array, trace?: (line: string) => void
 }
 
 /** A memory file that nobody can change any more, us included; `undefined` where none may be executed. */
-function sealedMemory(bytes: Uint8Array): Descriptor | undefined {
-  const name = cString("tsrun-init");
+function sealedMemory(program: Program): Descriptor | undefined {
+  const name = cString(program.name);
   const wanted = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   let fd = tryCall("memfd_create", name, wanted | MFD_EXEC);
   // MFD_EXEC is new in Linux 6.3; before that every memfd may be executed.
@@ -61,7 +101,7 @@ function sealedMemory(bytes: Uint8Array): Descriptor | undefined {
   if (fd === -EACCES) return undefined;
   if (fd < 0) throw new TsrunError("E_SYSCALL", `cannot make a memory file: ${errnoWords(-fd)}`);
   const file = new Descriptor(fd);
-  writeAll(fd, bytes, "the proxy's executable");
+  writeAll(fd, program.bytes, `the executable ${program.name}`);
   const seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
   mustCall("seal a memory file", "fcntl", fd, F_ADD_SEALS, seals);
   return file;
@@ -85,13 +125,13 @@ function openOwnTmpfs(): Descriptor | undefined {
 }
 
 /** A file in `folder` that never had a name, opened for reading: what is open for writing is not executed. */
-function unnamedFile(folder: string, bytes: Uint8Array): Descriptor | undefined {
+function unnamedFile(folder: string, program: Program): Descriptor | undefined {
   const fd = tryCall("openat", AT_FDCWD, cString(folder), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0o500);
   if (fd < 0) return undefined;
   using writable = new Descriptor(fd);
   const status = new Uint8Array(120);
   mustCall(`look at the file system of "${folder}"`, "fstatfs", fd, status);
   if ((viewOf(status).getUint32(STATFS_FLAGS_OFFSET, true) & ST_NOEXEC) !== 0) return undefined;
-  writeAll(fd, bytes, "the proxy's executable");
+  writeAll(fd, program.bytes, `the executable ${program.name}`);
   return open(`/proc/self/fd/${writable.number}`, O_RDONLY);
 }
