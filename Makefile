@@ -52,7 +52,7 @@ $(DOCUMENTS): $(GENERATED) scripts/documents.ts package.json $(shell find src/cl
 	@touch $@
 
 $(BINARY): $(GENERATED) $(SOURCES)
-	@command -v gcc >/dev/null || sh scripts/host-packages.sh build
+	@command -v musl-gcc >/dev/null || sh scripts/host-packages.sh build
 	$(BIN)/bun scripts/build.ts
 
 # Types and validators from schemas/.

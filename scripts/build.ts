@@ -1,13 +1,13 @@
 // Builds dist/tsrun, one executable: bun scripts/build.ts [OUTFILE]
 //
 // Bun bundles the sources into chunks, one for each part that is loaded on its own; qjsc makes bytecode of
-// each; the C compiler links them with the engine and the module "native". See docs/adr/0001-stack.md.
+// each; the C compiler links them with the engine, the module "native" and musl. See docs/adr/0001-stack.md.
 
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { $, type BunPlugin } from "bun";
 import packageJson from "../package.json" with { type: "json" };
 import { type Chunk, chunksOf, compileBoot, compileChunks, type Program } from "./engine/chunks.ts";
-import { nativeModule } from "./engine/native.ts";
+import { link } from "./engine/link.ts";
 import { makeEngine, VERSION } from "./engine/quickjs.ts";
 
 const root = `${import.meta.dir}/..`;
@@ -100,18 +100,5 @@ const boot = await bundle("engine/boot.ts");
 const program = await bundleProgram();
 await compileBoot((await boot.outputs[0]?.text()) ?? "", program, compiler);
 await compileChunks(program, compiler);
-await Bun.write(`${work}/native.s`, nativeModule(process.arch));
-// Full RELRO. dlopen(3) needs the C library to be shared.
-const flags = [
-  "-O2",
-  "-fPIE",
-  "-pie",
-  "-s",
-  "-w",
-  "-Wl,-z,relro,-z,now",
-  "-Wl,--gc-sections",
-  "-Wl,--as-needed",
-];
-const inputs = ["main.c", "native.s", "chunks.s", ...engine.objects];
-await $`gcc ${flags} -I${engine.include} -o tsrun ${inputs} -lm -ldl -lpthread`.cwd(work);
+await link(engine, { directory: work, architecture: process.arch });
 renameSync(`${work}/tsrun`, outfile);

@@ -7,7 +7,7 @@ tests="busybox-static uidmap binutils binutils-aarch64-linux-gnu qemu-user-stati
 tests="$tests golang-github-opencontainers-specs-dev man-db mandoc bash zsh fish python3"
 tests="$tests criu iptables"
 bench="runc crun"
-build="gcc libc6-dev xz-utils"
+build="gcc libc6-dev musl-tools xz-utils"
 
 case "${1:-test}" in
   test) wanted=$tests ;;

@@ -17,9 +17,6 @@ export const FUNCTIONS = [
 
 /** What src/engine/constants.ts reads, after the context. */
 export const ADDRESSES = [
-  "dlopen",
-  "dlsym",
-  "dlerror",
   "memcpy",
   "strlen",
   "environ",
@@ -35,6 +32,8 @@ export const ADDRESSES = [
   "JS_GetRuntime",
   "JS_SetGCThreshold",
   "chunks",
+  "libraries",
+  "libraries_end",
 ];
 
 /** The `JSCFunctionListEntry` of each function (quickjs.h). */

@@ -11,22 +11,22 @@ export function addressAt(table: DataView, index: number): number {
 
 /** `JSContext *`, which functions of the engine want first. */
 export const CONTEXT = addressAt(linked, 0);
-export const DLOPEN = addressAt(linked, 1);
-export const DLSYM = addressAt(linked, 2);
-export const DLERROR = addressAt(linked, 3);
-export const MEMCPY = addressAt(linked, 4);
-export const STRLEN = addressAt(linked, 5);
-export const ENVIRON = addressAt(linked, 6);
-export const GETPID = addressAt(linked, 7);
-export const GETCWD = addressAt(linked, 8);
-export const POSIX_SPAWN = addressAt(linked, 9);
-export const POSIX_SPAWN_FILE_ACTIONS_INIT = addressAt(linked, 10);
-export const POSIX_SPAWN_FILE_ACTIONS_ADDDUP2 = addressAt(linked, 11);
-export const POSIX_SPAWN_FILE_ACTIONS_ADDCHDIR_NP = addressAt(linked, 12);
-export const POSIX_SPAWN_FILE_ACTIONS_DESTROY = addressAt(linked, 13);
-export const JS_NEW_STRING_LEN = addressAt(linked, 14);
-export const JS_STD_EVAL_BINARY = addressAt(linked, 15);
-export const JS_GET_RUNTIME = addressAt(linked, 16);
-export const JS_SET_GC_THRESHOLD = addressAt(linked, 17);
+export const MEMCPY = addressAt(linked, 1);
+export const STRLEN = addressAt(linked, 2);
+export const ENVIRON = addressAt(linked, 3);
+export const GETPID = addressAt(linked, 4);
+export const GETCWD = addressAt(linked, 5);
+export const POSIX_SPAWN = addressAt(linked, 6);
+export const POSIX_SPAWN_FILE_ACTIONS_INIT = addressAt(linked, 7);
+export const POSIX_SPAWN_FILE_ACTIONS_ADDDUP2 = addressAt(linked, 8);
+export const POSIX_SPAWN_FILE_ACTIONS_ADDCHDIR_NP = addressAt(linked, 9);
+export const POSIX_SPAWN_FILE_ACTIONS_DESTROY = addressAt(linked, 10);
+export const JS_NEW_STRING_LEN = addressAt(linked, 11);
+export const JS_STD_EVAL_BINARY = addressAt(linked, 12);
+export const JS_GET_RUNTIME = addressAt(linked, 13);
+export const JS_SET_GC_THRESHOLD = addressAt(linked, 14);
 /** The bytecode of every chunk: address, length; see chunks.ts. */
-export const CHUNKS = addressAt(linked, 18);
+export const CHUNKS = addressAt(linked, 15);
+/** The program that src/linux/library-process.ts starts: where it begins, and where it ends. */
+export const LIBRARIES = addressAt(linked, 16);
+export const LIBRARIES_END = addressAt(linked, 17);

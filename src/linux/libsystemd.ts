@@ -1,8 +1,7 @@
 // libsystemd.so.0: the calls of sd-bus(3) that speak to systemd, none of them variadic. Bound when asked for,
 // never at start-up. Called by src/cgroups/systemd/bus.ts.
 
-import { readCString } from "../engine/memory.ts";
-import { bind, type Symbols } from "./ffi.ts";
+import { bind, type Library } from "./ffi.ts";
 import { cString, viewOf } from "./words.ts";
 
 const FUNCTIONS = {
@@ -10,13 +9,13 @@ const FUNCTIONS = {
   sd_bus_set_address: "int",
   sd_bus_set_bus_client: "int",
   sd_bus_start: "int",
-  sd_bus_flush_close_unref: "int",
+  sd_bus_flush_close_unref: "nothing",
   sd_bus_call: "int",
   sd_bus_process: "int",
   sd_bus_wait: "int",
-  sd_bus_error_free: "int",
+  sd_bus_error_free: "nothing",
   sd_bus_message_new_method_call: "int",
-  sd_bus_message_unref: "int",
+  sd_bus_message_unref: "nothing",
   sd_bus_message_append_basic: "int",
   sd_bus_message_open_container: "int",
   sd_bus_message_close_container: "int",
@@ -69,10 +68,10 @@ export interface BusConnection {
    */
   next(): BusMessage | undefined | number;
   wait(timeoutMs: number): number;
-  close(): void;
 }
 
-export interface Libsystemd {
+/** Connections go with it. */
+export interface Libsystemd extends Disposable {
   /** Connects to an address of D-Bus; `daemon` when a message bus is there, rather than systemd itself. */
   connect(address: string, options: { readonly daemon: boolean }): BusConnection | number;
 }
@@ -80,39 +79,41 @@ export interface Libsystemd {
 /** Bytes of `sd_bus_error`: two pointers to text and an int. */
 const ERROR_SIZE = 24;
 
-type Functions = Symbols<typeof FUNCTIONS>;
+type Bus = Library<typeof FUNCTIONS>;
 
 /** Binds the library. Throws what dlopen(3) says when it is not there. */
 export function loadLibsystemd(): Libsystemd {
-  const symbols = bind("libsystemd.so.0", FUNCTIONS);
+  const library = bind("libsystemd.so.0", FUNCTIONS);
+  const { functions } = library;
   return {
     connect(address, { daemon }) {
       const out = new Uint8Array(8);
-      const made = symbols.sd_bus_new(out);
+      const made = functions.sd_bus_new(out);
       if (made < 0) return made;
       const bus = pointerIn(out);
-      let result = symbols.sd_bus_set_address(bus, cString(address));
-      if (result >= 0 && daemon) result = symbols.sd_bus_set_bus_client(bus, 1);
-      if (result >= 0) result = symbols.sd_bus_start(bus);
-      if (result >= 0) return new Connection(symbols, bus);
-      symbols.sd_bus_flush_close_unref(bus);
+      let result = functions.sd_bus_set_address(bus, cString(address));
+      if (result >= 0 && daemon) result = functions.sd_bus_set_bus_client(bus, 1);
+      if (result >= 0) result = functions.sd_bus_start(bus);
+      if (result >= 0) return new Connection(library, bus);
+      functions.sd_bus_flush_close_unref(bus);
       return result;
     },
+    [Symbol.dispose]: () => library[Symbol.dispose](),
   };
 }
 
 class Connection implements BusConnection {
-  readonly #symbols: Functions;
+  readonly #library: Bus;
   readonly #bus: number;
 
-  constructor(symbols: Functions, bus: number) {
-    this.#symbols = symbols;
+  constructor(library: Bus, bus: number) {
+    this.#library = library;
     this.#bus = bus;
   }
 
   newCall(address: MethodAddress): BusMessage | number {
     const out = new Uint8Array(8);
-    const result = this.#symbols.sd_bus_message_new_method_call(
+    const result = this.#library.functions.sd_bus_message_new_method_call(
       this.#bus,
       out,
       cString(address.destination),
@@ -120,88 +121,94 @@ class Connection implements BusConnection {
       cString(address.interface),
       cString(address.member),
     );
-    return result < 0 ? result : new Message(this.#symbols, pointerIn(out));
+    return result < 0 ? result : new Message(this.#library, pointerIn(out));
   }
 
   call(message: BusMessage, timeoutMs: number): BusMessage | BusFailure {
     const error = new Uint8Array(ERROR_SIZE);
     const reply = new Uint8Array(8);
     const address = (message as Message).address;
-    const result = this.#symbols.sd_bus_call(this.#bus, address, BigInt(timeoutMs) * 1000n, error, reply);
-    if (result >= 0) return new Message(this.#symbols, pointerIn(reply));
-    const failure = { result, name: textAt(error, 0), message: textAt(error, 8) };
-    this.#symbols.sd_bus_error_free(error);
+    const result = this.#library.functions.sd_bus_call(
+      this.#bus,
+      address,
+      BigInt(timeoutMs) * 1000n,
+      error,
+      reply,
+    );
+    if (result >= 0) return new Message(this.#library, pointerIn(reply));
+    const failure = { result, name: textAt(this.#library, error), message: textAt(this.#library, error, 8) };
+    this.#library.functions.sd_bus_error_free(error);
     return failure;
   }
 
   next(): BusMessage | undefined | number {
     for (;;) {
       const out = new Uint8Array(8);
-      const result = this.#symbols.sd_bus_process(this.#bus, out);
+      const result = this.#library.functions.sd_bus_process(this.#bus, out);
       if (result <= 0) return result === 0 ? undefined : result;
       // Something was done that is nobody's business, a reply sent for instance.
       const message = pointerIn(out);
-      if (message !== 0) return new Message(this.#symbols, message);
+      if (message !== 0) return new Message(this.#library, message);
     }
   }
 
   wait(timeoutMs: number): number {
-    return this.#symbols.sd_bus_wait(this.#bus, BigInt(timeoutMs) * 1000n);
-  }
-
-  close(): void {
-    this.#symbols.sd_bus_flush_close_unref(this.#bus);
+    return this.#library.functions.sd_bus_wait(this.#bus, BigInt(timeoutMs) * 1000n);
   }
 }
 
 class Message implements BusMessage {
-  readonly #symbols: Functions;
+  readonly #library: Bus;
   readonly address: number;
 
-  constructor(symbols: Functions, address: number) {
-    this.#symbols = symbols;
+  constructor(library: Bus, address: number) {
+    this.#library = library;
     this.address = address;
   }
 
   appendText(type: string, text: string): number {
-    return this.#symbols.sd_bus_message_append_basic(this.address, code(type), cString(text));
+    return this.#library.functions.sd_bus_message_append_basic(this.address, code(type), cString(text));
   }
 
   appendBytes(type: string, bytes: Uint8Array): number {
-    return this.#symbols.sd_bus_message_append_basic(this.address, code(type), bytes);
+    return this.#library.functions.sd_bus_message_append_basic(this.address, code(type), bytes);
   }
 
   openContainer(type: string, contents: string): number {
-    return this.#symbols.sd_bus_message_open_container(this.address, code(type), cString(contents));
+    return this.#library.functions.sd_bus_message_open_container(this.address, code(type), cString(contents));
   }
 
   closeContainer(): number {
-    return this.#symbols.sd_bus_message_close_container(this.address);
+    return this.#library.functions.sd_bus_message_close_container(this.address);
   }
 
   enterContainer(type: string, contents: string): number {
-    return this.#symbols.sd_bus_message_enter_container(this.address, code(type), cString(contents));
+    return this.#library.functions.sd_bus_message_enter_container(
+      this.address,
+      code(type),
+      cString(contents),
+    );
   }
 
   readText(type: string): string | undefined {
     const out = new Uint8Array(8);
-    const result = this.#symbols.sd_bus_message_read_basic(this.address, code(type), out);
-    return result > 0 ? textAt(out, 0) : undefined;
+    const result = this.#library.functions.sd_bus_message_read_basic(this.address, code(type), out);
+    return result > 0 ? textAt(this.#library, out) : undefined;
   }
 
   readNumber(): number | undefined {
     const out = new Uint8Array(4);
-    const result = this.#symbols.sd_bus_message_read_basic(this.address, code("u"), out);
+    const result = this.#library.functions.sd_bus_message_read_basic(this.address, code("u"), out);
     return result > 0 ? viewOf(out).getUint32(0, true) : undefined;
   }
 
   isSignal(interfaceName: string, member: string): boolean {
     const [wanted, name] = [cString(interfaceName), cString(member)];
-    return this.#symbols.sd_bus_message_is_signal(this.address, wanted, name) > 0;
+    return this.#library.functions.sd_bus_message_is_signal(this.address, wanted, name) > 0;
   }
 
   [Symbol.dispose](): void {
-    this.#symbols.sd_bus_message_unref(this.address);
+    this.#library.functions.sd_bus_message_unref(this.address);
   }
 }
 
@@ -214,7 +221,8 @@ function pointerIn(bytes: Uint8Array, offset = 0): number {
   return Number(viewOf(bytes).getBigUint64(offset, true));
 }
 
-function textAt(bytes: Uint8Array, offset: number): string {
+/** The text at the address that `bytes` hold. */
+function textAt(library: Bus, bytes: Uint8Array, offset = 0): string {
   const address = pointerIn(bytes, offset);
-  return address === 0 ? "" : readCString(address);
+  return address === 0 ? "" : library.readCString(address);
 }

@@ -4,8 +4,16 @@ import { mustCall, tryCall } from "./call.ts";
 import { readTextIfThere } from "./files.ts";
 import { viewOf } from "./words.ts";
 
+const endings: (() => void)[] = [];
+
+/** Has this done when the process comes to `exit`. */
+export function beforeExit(end: () => void): void {
+  endings.push(end);
+}
+
 /** Ends the process at once: no engine teardown, which would cost a millisecond and can only do harm. */
 export function exit(status: number): never {
+  for (const end of endings) end();
   tryCall("exit_group", status);
   throw new Error("unreachable");
 }

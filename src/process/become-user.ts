@@ -202,7 +202,7 @@ function contentOf({ result = 0, out }: Reading): Uint8Array {
 function checkWorkingDirectory({ result = 0, out, attempt }: Reading): void {
   const words = "current working directory is outside of container mount namespace root";
   if (result < 0) {
-    // A directory that was removed has no path either, and glibc's getcwd(3) says the same of both.
+    // A directory that was removed has no path either, and getcwd(3) says the same of both.
     throw new TsrunError("E_SYSCALL", `cannot ${attempt}: ${errnoWords(-result)}`, {
       errno: errnoName(-result),
     });

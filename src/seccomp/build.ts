@@ -16,7 +16,8 @@ export function buildFilter(
   debug: (message: string) => void,
 ): CompiledFilter {
   const plan = planFilter(profile);
-  const program = buildProgram(openLibrary(library), plan, { debug });
+  using opened = openLibrary(library);
+  const program = buildProgram(opened, plan, { debug });
   const length = program.length / INSTRUCTION_SIZE;
   if (length > MAX_INSTRUCTIONS) {
     const limit = `it takes ${length} instructions, and the kernel allows ${MAX_INSTRUCTIONS}`;

@@ -25,11 +25,13 @@ export function libraryPath(): string | undefined {
   return undefined;
 }
 
-/** Loads libseccomp. Throws E_UNSUPPORTED when it is not there. */
+/** Loads libseccomp, until it is disposed of. Throws E_UNSUPPORTED when it is not there. */
 export function openLibrary(path: string | undefined = libraryPath()): Libseccomp {
   try {
     return atOnce(import("../linux/libseccomp.ts")).loadLibseccomp(path ?? NAME);
   } catch (cause) {
+    // Nothing can be loaded here, which has a hint of its own.
+    if (cause instanceof TsrunError && cause.code === "E_UNSUPPORTED") throw cause;
     throw new TsrunError("E_UNSUPPORTED", `cannot compile the seccomp profile: ${NAME} cannot be loaded`, {
       hint: "install libseccomp (the Debian package libseccomp2)",
       cause,
@@ -40,7 +42,8 @@ export function openLibrary(path: string | undefined = libraryPath()): Libseccom
 /** The version of libseccomp, `undefined` when it is not there. */
 export function libraryVersion(): string | undefined {
   try {
-    return openLibrary().version;
+    using library = openLibrary();
+    return library.version;
   } catch {
     return undefined;
   }

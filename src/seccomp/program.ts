@@ -2,13 +2,12 @@
 // runc's (libcontainer/seccomp, functions InitSeccomp and matchCall).
 
 import { TsrunError } from "../errors.ts";
-import { mustCall } from "../linux/call.ts";
 import { EEXIST, EINVAL, errnoWords } from "../linux/errno.ts";
-import { Descriptor, readAll } from "../linux/files.ts";
 import {
   type Libseccomp,
   type LibseccompFilter,
   NR_SCMP_ERROR,
+  type Rule,
   SCMP_ARG_CMP_SIZE,
   SCMP_FLTATR_CTL_NNP,
   SCMP_FLTATR_CTL_OPTIMIZE,
@@ -22,10 +21,6 @@ import { architectureName } from "./tables.ts";
 export interface BuildOptions {
   readonly debug: (message: string) => void;
 }
-
-/** <linux/memfd.h> */
-const MFD_CLOEXEC = 1;
-const SEEK_SET = 0;
 
 /** <asm-generic/errno-base.h> */
 const EDOM = 33;
@@ -53,7 +48,7 @@ export function buildProgram(library: Libseccomp, plan: FilterPlan, { debug }: B
       },
     );
   }
-  using filter = createFilter(library, plan);
+  const filter = createFilter(library, plan);
   let rules = 0;
   for (const group of plan.groups) {
     // AS RUNC: libseccomp refuses a rule that does what happens anyway.
@@ -62,7 +57,8 @@ export function buildProgram(library: Libseccomp, plan: FilterPlan, { debug }: B
   }
   // libseccomp before 2.5 does not know the attribute; the program is then a list, slower but right.
   if (rules >= BINARY_TREE_FROM) filter.setAttribute(SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
-  const program = exportProgram(filter);
+  const program = filter.exportProgram();
+  if (typeof program === "number") throw refused("export the seccomp program", program);
   return plan.enosysForNewer ? joined(encode(enosysStub(limits(library, plan))), program) : program;
 }
 
@@ -73,10 +69,8 @@ function limits(library: Libseccomp, plan: FilterPlan): Limit[] {
   return [...architectures].flatMap((architecture) => {
     // A name that this architecture lacks resolves to a negative number. DIFFERS: runc starts from 0, and has
     // no limit for a profile that names nothing but system call 0.
-    const highest = names.reduce(
-      (most, name) => Math.max(most, library.resolveNameOn(architecture, name)),
-      0,
-    );
+    const numbers = library.resolveNamesOn(architecture, names);
+    const highest = numbers.reduce((most, number) => Math.max(most, number), 0);
     return highest < 0 ? [] : [{ architecture, highest }];
   });
 }
@@ -97,7 +91,6 @@ function createFilter(library: Libseccomp, plan: FilterPlan): LibseccompFilter {
   for (const token of plan.architectures) {
     const result = filter.addArchitecture(token);
     if (result < 0 && result !== -EEXIST) {
-      filter[Symbol.dispose]();
       throw refused(
         `add ${architectureName(token)} to the seccomp filter`,
         result,
@@ -118,19 +111,25 @@ function addGroup(
   debug: BuildOptions["debug"],
 ): number {
   const alternatives = group.alternatives.map(comparisons);
+  const numbers = library.resolveNames(group.names.map(cString));
+  const rules: Rule[] = [];
+  const names: string[] = [];
   let added = 0;
-  for (const name of group.names) {
-    const number = library.resolveName(cString(name));
+  group.names.forEach((name, index) => {
+    const number = numbers[index] ?? NR_SCMP_ERROR;
     if (number === NR_SCMP_ERROR) {
       debug(`unknown seccomp system call "${name}", ignoring`);
-      continue;
+      return;
     }
     for (const alternative of alternatives) {
-      const result = filter.addRule(group.action, number, alternative);
-      if (result < 0) throw refused(`add a seccomp rule for ${name}`, result);
+      rules.push({ action: group.action, number, comparisons: alternative });
+      names.push(name);
     }
     added += 1;
-  }
+  });
+  filter.addRules(rules).forEach((result, index) => {
+    if (result < 0) throw refused(`add a seccomp rule for ${names[index]}`, result);
+  });
   return added;
 }
 
@@ -146,16 +145,6 @@ function comparisons(conditions: readonly Condition[]): Uint8Array {
     view.setBigUint64(offset + 16, condition.valueTwo, true);
   });
   return bytes;
-}
-
-/** Through a memfd: exporting to memory needs libseccomp 2.6. */
-function exportProgram(filter: LibseccompFilter): Uint8Array {
-  const what = "the seccomp program";
-  using file = new Descriptor(mustCall("create a memfd", "memfd_create", cString("seccomp"), MFD_CLOEXEC));
-  const result = filter.exportProgram(file.number);
-  if (result < 0) throw refused(`export ${what}`, result);
-  mustCall(`rewind ${what}`, "lseek", file.number, 0, SEEK_SET);
-  return readAll(file.number, what);
 }
 
 function architectureHint(library: Libseccomp, result: number): string | undefined {

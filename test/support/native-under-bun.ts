@@ -2,6 +2,7 @@
 // sources of tsrun, and that neither Node nor tsrun's own engine can run. Loaded with `bun --preload`.
 
 import { CFunction, CString, dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
+import { existsSync, readFileSync } from "node:fs";
 import { plugin } from "bun";
 
 const { i64, i64_fast, ptr: pointer } = FFIType;
@@ -18,9 +19,13 @@ const NEW_STRING = 1;
 /** In the order of src/engine/constants.ts; what is empty is the engine's own, and not called. */
 const SPAWN = ["", "_file_actions_init", "_file_actions_adddup2", "_file_actions_addchdir_np"];
 const ADDRESSES = [
-  ...["", "dlopen", "dlsym", "dlerror", "memcpy", "strlen", "", "getpid", "getcwd"],
+  ...["", "memcpy", "strlen", "environ", "getpid", "getcwd"],
   ...[...SPAWN, "_file_actions_destroy"].map((name) => `posix_spawn${name}`),
 ];
+
+/** What a build leaves of the program that loads C libraries; where there was none nobody asks for it. */
+const PROGRAM = `${import.meta.dir}/../../dist/.engine/build/libraries`;
+const libraries = existsSync(PROGRAM) ? readFileSync(PROGRAM) : Buffer.alloc(1);
 
 function syscall(number: number, ...words: Words): number {
   const result = Number(libc.syscall(number, ...words));
@@ -44,7 +49,9 @@ function callValue(address: number, _context: number, text: number, length: numb
 
 function constants(): ArrayBuffer {
   const found = ADDRESSES.map((name) => (name === "" ? 0 : libc.dlsym(null, Buffer.from(`${name}\0`))));
-  return BigInt64Array.from([...found, NEW_STRING, 0, 0, 0, 0], (address) => BigInt(address ?? 0)).buffer;
+  const program = ptr(libraries);
+  const others = [NEW_STRING, 0, 0, 0, 0, program, program + libraries.length];
+  return BigInt64Array.from([...found, ...others], (address) => BigInt(address ?? 0)).buffer;
 }
 
 plugin({

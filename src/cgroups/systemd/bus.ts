@@ -11,6 +11,7 @@ import {
   type Libsystemd,
   loadLibsystemd,
 } from "../../linux/libsystemd.ts";
+import { beforeExit } from "../../linux/process.ts";
 import { viewOf } from "../../linux/words.ts";
 import { type BusValue, type Property, splitSignature } from "./property.ts";
 
@@ -50,6 +51,7 @@ export function connectSystemd({ user }: { readonly user: boolean }): Systemd {
 
 function openConnection(user: boolean): { connection: BusConnection; daemon: boolean } {
   const library = load();
+  beforeExit(() => library[Symbol.dispose]());
   const runtime = process.env.XDG_RUNTIME_DIR ?? "";
   const bus = process.env.DBUS_SESSION_BUS_ADDRESS ?? "";
   const sockets = user

@@ -1,0 +1,72 @@
+// Calls functions of the C library in a process of its own, and prints what they did as JSON. Run under Bun
+// by test/e2e/libraries.test.ts, since Node cannot load what calls them.
+
+import { bind } from "../../src/linux/ffi.ts";
+import { CAPACITY } from "../../src/linux/library-protocol.ts";
+import { waitFor } from "../../src/linux/process.ts";
+import { SIGTERM } from "../../src/linux/sched.ts";
+import { cString, text } from "../../src/linux/words.ts";
+
+const FUNCTIONS = {
+  abs: "int",
+  labs: "long",
+  strlen: "long",
+  stpcpy: "long",
+  getenv: "long",
+  getpid: "int",
+  kill: "int",
+  fcntl: "int",
+  abort: "int",
+  free: "nothing",
+} as const;
+const F_GETFD = 1;
+const ANY_CHILD = -1;
+
+function messageOf(attempt: () => unknown): string {
+  try {
+    attempt();
+    return "";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function calls() {
+  using library = bind("libc.so.6", FUNCTIONS);
+  const { functions } = library;
+  const copy = new Uint8Array(8);
+  functions.stpcpy(copy, cString("copied"));
+  const words = Array.from({ length: 5000 }, (_, index) => "x".repeat(index % 100));
+  const lengths = library.callAll(
+    "strlen",
+    words.map((word) => [cString(word)]),
+  );
+  return {
+    int: functions.abs(-5),
+    long: functions.labs(-(2 ** 40)),
+    copied: text(copy),
+    many: lengths.every((length, index) => length === index % 100),
+    environment: library.readCString(functions.getenv(cString("TSRUN_TEST"))),
+    tooLong: messageOf(() => functions.strlen(new Uint8Array(CAPACITY))),
+    signal: functions.kill(functions.getpid(), SIGTERM),
+    open: Array.from({ length: 60 }, (_, index) => index + 3).filter(
+      (fd) => functions.fcntl(fd, F_GETFD) >= 0,
+    ),
+  };
+}
+
+function death() {
+  using library = bind("libc.so.6", FUNCTIONS);
+  const first = messageOf(() => library.functions.abort());
+  const then = messageOf(() => library.functions.getpid());
+  return { first, then, freed: library.functions.free(0) };
+}
+
+const report = {
+  calls: calls(),
+  death: death(),
+  noLibrary: messageOf(() => bind("libtsrun-none.so.1", FUNCTIONS)),
+  noFunction: messageOf(() => bind("libc.so.6", { strlen: "long", tsrun_none: "int" })),
+  left: waitFor(ANY_CHILD) !== undefined,
+};
+process.stdout.write(JSON.stringify(report));
