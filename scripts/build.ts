@@ -6,7 +6,7 @@
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { $, type BunPlugin } from "bun";
 import packageJson from "../package.json" with { type: "json" };
-import { type Chunk, chunksOf, compileBoot, compileChunks, type Program } from "./engine/chunks.ts";
+import { chunksOf, compileBoot, compileProgram } from "./engine/chunks.ts";
 import { link } from "./engine/link.ts";
 import { makeEngine, VERSION } from "./engine/quickjs.ts";
 
@@ -38,17 +38,6 @@ async function sourceCommit(): Promise<string> {
   return head.exitCode === 0 ? head.text().trim() : "";
 }
 
-/** What these commands always run, beside `main.ts`: it is read at once. */
-const SETS: Readonly<Record<string, readonly string[]>> = {
-  create: ["cli/commands/create.ts", "container/create.ts"],
-  start: ["cli/commands/start.ts", "container/start.ts"],
-  state: ["cli/commands/state.ts", "container/state.ts"],
-  exec: ["cli/commands/exec.ts", "container/exec.ts"],
-  kill: ["cli/commands/kill.ts", "container/kill.ts"],
-  delete: ["cli/commands/delete.ts", "container/delete.ts"],
-  run: ["cli/commands/run.ts", "container/run.ts"],
-};
-
 /** Bundles one entry: a chunk for it, and one for each part that is loaded on its own. */
 async function bundle(entry: string) {
   const result = await Bun.build({
@@ -58,7 +47,6 @@ async function bundle(entry: string) {
     format: "esm",
     splitting: true,
     minify: true,
-    metafile: true,
     external: ["native"],
     plugins: [yargsHost],
     define: {
@@ -74,31 +62,14 @@ async function bundle(entry: string) {
   return result;
 }
 
-async function bundleProgram(): Promise<Program> {
-  const { outputs, metafile } = await bundle("main.ts");
-  const chunks = await chunksOf(outputs);
-  const chunkOf = (source: string): Chunk => {
-    const [file] = Object.entries(metafile?.outputs ?? {}).find(([, { entryPoint }]) =>
-      entryPoint?.endsWith(`src/${source}`),
-    ) ?? [""];
-    const chunk = chunks.find(({ name }) => `./${name}` === file);
-    if (chunk === undefined) throw new Error(`the bundler made no chunk of src/${source}`);
-    return chunk;
-  };
-  const sets = Object.entries(SETS).map(
-    ([command, sources]) => [command, ["main.ts", ...sources].map(chunkOf)] as const,
-  );
-  return { chunks, sets: new Map(sets) };
-}
-
 const commit = await sourceCommit();
 const engine = await makeEngine(`${root}/dist/.engine`);
 rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
 const compiler = { directory: work, qjsc: engine.qjsc };
 const boot = await bundle("engine/boot.ts");
-const program = await bundleProgram();
-await compileBoot((await boot.outputs[0]?.text()) ?? "", program, compiler);
-await compileChunks(program, compiler);
+const program = await bundle("main.ts");
+await compileBoot((await boot.outputs[0]?.text()) ?? "", compiler);
+await compileProgram(await chunksOf(program.outputs), compiler);
 await link(engine, { directory: work, architecture: process.arch });
 renameSync(`${work}/tsrun`, outfile);

@@ -16,10 +16,10 @@ declare const ENGINE_VERSION: string;
 
 type Given = ReadonlyMap<string, OptionValue>;
 
-const program = programName(process.argv0);
+let program = "";
 const reporter = new Reporter();
 
-async function main(words: readonly string[]): Promise<number> {
+async function runLine(words: readonly string[]): Promise<number> {
   const tables = [{ ...globalOptions, ...versionOption }];
   const line = await orHelp(undefined, () => parseLine(words, { tables, stopAfterArgs: 1 }));
   const [given = new Map()] = line.given;
@@ -89,7 +89,11 @@ async function version(): Promise<number> {
   return 0;
 }
 
-settle();
-main(process.argv.slice(2))
-  .catch((error: unknown) => reporter.fail(error))
-  .then(exit);
+/** Called once in every process; the module level has run when tsrun was built. */
+export function main(): void {
+  program = programName(process.argv0);
+  settle();
+  runLine(process.argv.slice(2))
+    .catch((error: unknown) => reporter.fail(error))
+    .then(exit);
+}

@@ -1,6 +1,9 @@
 // malloc(3) for the engine, in C: musl's own costs a command 0.4 ms. Compiled and linked by link.ts, where it
 // takes the place of musl's. Pure.
 
+/** Bytes for what the engine allocates while the snapshot is made. There is no more: link.ts. */
+const SNAPSHOT_SIZE = 4 << 20;
+
 /**
  * Lists of freed blocks by size, and memory that is cut from the front of large pieces. Blocks keep their
  * size; nothing is joined, and nothing but what was mapped by itself is given back: a command lives for
@@ -27,14 +30,21 @@ export const ALLOCATOR = `
 #define CLASSES (FINE_CLASSES + 4 * (LARGEST_LOG - FINE_LOG) + 1)
 #define PAGE 4096
 #define PIECE (1 << 20)
-// The first piece is smaller, and the kernel fills it in at once: every command comes to use that much, and
-// a page fault for each page takes longer.
+// The first piece at run time is smaller, and the kernel fills it in at once: every command comes to use that
+// much, and a page fault for each page takes longer.
 #define FIRST_PIECE (512 << 10)
 
+// What the snapshot is made of (program.ts), in one section; it is all that is kept.
+#define SNAPSHOT __attribute__((section("snapshot")))
+#define SNAPSHOT_PIECE (${SNAPSHOT_SIZE})
+SNAPSHOT __attribute__((aligned(PAGE))) static char snapshot_piece[SNAPSHOT_PIECE] = {0};
+
 // The first word that the owner had of a freed block leads to the next.
-static void *freed[CLASSES];
+SNAPSHOT static void *freed[CLASSES] = {0};
 // What is left of the last piece.
-static char *rest, *rest_end;
+SNAPSHOT static char *rest = snapshot_piece + ALIGNMENT - HEADER;
+SNAPSHOT static char *rest_end = snapshot_piece + SNAPSHOT_PIECE;
+SNAPSHOT static size_t next_piece = FIRST_PIECE;
 
 static unsigned log_of(size_t size) {
   return 63 - __builtin_clzl(size);
@@ -79,9 +89,10 @@ static void *mapped_block(char *mapping, size_t length) {
 // The next block of a piece. What is left of a piece that is too short was never touched and costs nothing.
 static void *cut(size_t size) {
   if ((size_t)(rest_end - rest) < size) {
-    size_t length = rest == NULL ? FIRST_PIECE : PIECE;
+    size_t length = next_piece;
     char *piece = map(length, length == FIRST_PIECE ? MAP_POPULATE : 0);
     if (piece == NULL) return NULL;
+    next_piece = PIECE;
     rest = piece + ALIGNMENT - HEADER;
     rest_end = piece + length;
   }
@@ -107,6 +118,11 @@ static void *allocate(size_t bytes) {
   if (block == NULL) return cut(size);
   *list = *(void **)block;
   return block;
+}
+
+// What is left of the snapshot's piece is copied at each first use; new memory is only cleared.
+void end_snapshot(void) {
+  rest_end = (char *)rounded((uintptr_t)rest, PAGE);
 }
 
 size_t malloc_usable_size(void *block) {

@@ -1,6 +1,6 @@
-// From the bundler's chunks to bytecode, and to what the assembler and the C compiler make of it. Called
-// by build.ts. A chunk is a module of ECMAScript; to link forty of them costs a command more than to run
-// them, so each becomes a function that returns its exports (src/engine/chunks.ts).
+// From the bundler's chunks to bytecode. Called by build.ts. A chunk is a module of ECMAScript, and forty of
+// them take longer to be linked than to run; so each becomes a function that returns its exports
+// (src/engine/chunks.ts).
 
 import { $, type BuildArtifact } from "bun";
 
@@ -74,56 +74,23 @@ export interface Compiler {
   readonly qjsc: string;
 }
 
-export interface Program {
-  readonly chunks: readonly Chunk[];
-  /** For some commands the chunks that they always run. */
-  readonly sets: ReadonlyMap<string, readonly Chunk[]>;
-}
-
 /**
  * Bytes that calls may take: half of what a process usually has (getrlimit(2), RLIMIT_STACK), and enough for
  * a configuration nested as deep as json-positions.ts goes.
  */
-const STACK_SIZE = 4 << 20;
+export const STACK_SIZE = 4 << 20;
 
-/** Writes `main.c`: `main`, which runs the bundled `boot`. No code comes from a text or from another file. */
-export async function compileBoot(boot: string, { chunks, sets }: Program, { directory, qjsc }: Compiler) {
-  const numbers = numbersOf(chunks);
-  const needed = chunks.map((chunk) => closure([chunk], chunks).map(({ name }) => numbers(name)));
-  const text = boot
-    .replaceAll(/\bCHUNKS_NEEDED\b/g, JSON.stringify(needed.map((list) => list.join(" "))))
-    .replaceAll(/\bSETS\b/g, JSON.stringify([...sets.keys()]));
-  await Bun.write(`${directory}/boot`, text);
-  await $`${qjsc} -e -m -s -fno-eval -fno-module-loader -S ${STACK_SIZE} -M native,native -o main.c boot`.cwd(
-    directory,
-  );
+/** Writes `boot.bytecode`, of src/engine/boot.ts as the bundler has left it. */
+export async function compileBoot(boot: string, compiler: Compiler): Promise<void> {
+  await compile("boot", boot, { ...compiler, kind: "module" });
 }
 
-/** Writes `chunks.s`: the bytecode of all chunks and then of all sets, and a table of them. */
-export async function compileChunks({ chunks, sets }: Program, compiler: Compiler): Promise<void> {
+/** Writes `program.bytecode`: one call, with the function of each chunk. */
+export async function compileProgram(chunks: readonly Chunk[], compiler: Compiler): Promise<void> {
   const numbers = numbersOf(chunks);
-  const single = chunks.map((chunk) => [chunk]);
-  const pieces = [...single, ...[...sets.values()].map((wanted) => closure(wanted, chunks))];
-  await Promise.all(
-    pieces.map((piece, index) => {
-      const functions = piece.map((chunk) => `${numbers(chunk.name)}:${functionOf(chunk, numbers)}`);
-      return compile(`piece${index}`, `"use strict";defineChunks({${functions.join(",\n")}})`, compiler);
-    }),
-  );
-  const code = pieces.map(
-    (_, index) => `piece${index}: .incbin "piece${index}.bytecode"\npiece${index}_end:`,
-  );
-  const entries = pieces.map((_, index) => `  .quad piece${index}, piece${index}_end - piece${index}`);
-  const table = `.section .rodata
-${code.join("\n")}
-.section .data.rel.ro, "aw"
-.balign 8
-.globl chunks
-chunks:
-${entries.join("\n")}
-.section .note.GNU-stack, "", %progbits
-`;
-  await Bun.write(`${compiler.directory}/chunks.s`, table);
+  const functions = chunks.map((chunk) => `${numbers(chunk.name)}:${functionOf(chunk, numbers)}`);
+  const script = `"use strict";runProgram({${functions.join(",\n")}})`;
+  await compile("program", script, { ...compiler, kind: "script" });
 }
 
 function functionOf({ imports, body, exports }: Chunk, numbers: (name: string) => number): string {
@@ -132,34 +99,25 @@ function functionOf({ imports, body, exports }: Chunk, numbers: (name: string) =
     const fields = names.map(({ outside, inside }) => `${outside}:${inside}`);
     return fields.length === 0 ? `${source};` : `const {${fields.join(",")}}=${source};`;
   });
-  const linked = body.replaceAll(DYNAMIC_IMPORT, (_, target: string) => `loadChunk(${numbers(target)})`);
+  const linked = body.replaceAll(DYNAMIC_IMPORT, (_, target: string) => `chunk(${numbers(target)})`);
   const left = /\b(?:import|export)\s*[{"(]|\bimport\.meta\b/.exec(linked)?.index;
   if (left !== undefined) throw new Error(`not made for a function: ${linked.slice(left, left + 80)}`);
   const fields = exports.map(({ outside, inside }) => `${outside}:${inside}`);
   return `function(){${heads.join("")}\n${linked}\nreturn {${fields.join(",")}}}`;
 }
 
-/** The compiler writes bytecode as a C array. */
-async function compile(name: string, script: string, { directory, qjsc }: Compiler): Promise<void> {
+/** The compiler writes bytecode as a C array. No code comes from another file. */
+async function compile(
+  name: string,
+  script: string,
+  { directory, qjsc, kind }: Compiler & { readonly kind: "module" | "script" },
+): Promise<void> {
   await Bun.write(`${directory}/${name}`, script);
-  await $`${qjsc} -c -s -N bytes -o ${name}.c ${name}`.cwd(directory);
+  const how = kind === "module" ? ["-m", "-M", "native,native"] : [];
+  await $`${qjsc} -c -s ${how} -N bytes -o ${name}.c ${name}`.cwd(directory);
   const digits = (await Bun.file(`${directory}/${name}.c`).text()).matchAll(/0x([0-9a-f]{2})\b/g);
   const bytes = Uint8Array.from(digits, ([, byte = ""]) => Number.parseInt(byte, 16));
   await Bun.write(`${directory}/${name}.bytecode`, bytes);
-}
-
-/** Chunks and all that they import, each behind what it imports itself. */
-export function closure(wanted: readonly Chunk[], chunks: readonly Chunk[], into: Chunk[] = []): Chunk[] {
-  for (const chunk of wanted) {
-    if (into.includes(chunk)) continue;
-    closure(
-      chunk.imports.flatMap(({ from }) => chunks.filter(({ name }) => name === from)),
-      chunks,
-      into,
-    );
-    into.push(chunk);
-  }
-  return into;
 }
 
 function numbersOf(chunks: readonly Chunk[]): (name: string) => number {

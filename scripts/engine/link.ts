@@ -1,10 +1,11 @@
-// Links tsrun: the engine, the bytecode, the module "native", and musl, to one static executable. Called by
-// build.ts.
+// Links tsrun: the engine, the bytecode, the module "native", and musl, to one static executable; and makes
+// the snapshot that it starts from. Called by build.ts.
 
 import { $ } from "bun";
 import { ALLOCATOR } from "./allocator.ts";
 import { LIBRARIES } from "./libraries.ts";
 import { nativeModule } from "./native.ts";
+import { PROGRAM } from "./program.ts";
 import { C_FLAGS, type Engine } from "./quickjs.ts";
 import { RELRO } from "./relro.ts";
 
@@ -18,7 +19,7 @@ const HARDENED = ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"];
 const REFUSED = ["pthread_create", "aligned_alloc", "memalign", "posix_memalign", "dlopen"];
 
 export interface LinkOptions {
-  /** Has `main.c` and `chunks.s` (chunks.ts); the executable becomes `tsrun` in it. */
+  /** Has the bytecode (chunks.ts); the executable becomes `tsrun` in it. */
   readonly directory: string;
   /** As Node calls it. */
   readonly architecture: string;
@@ -27,24 +28,43 @@ export interface LinkOptions {
 export async function link(engine: Engine, { directory, architecture }: LinkOptions): Promise<void> {
   const write = (name: string, text: string) => Bun.write(`${directory}/${name}`, text);
   await write("native.s", nativeModule(architecture));
+  await write("program.c", PROGRAM);
+  await write("bytecode.s", bytes("boot", "boot.bytecode") + bytes("program", "program.bytecode"));
   await write("allocator.c", ALLOCATOR);
   await write("relro.c", RELRO);
   await makeLibraries(directory, write);
   // The compiler knows a malloc(3) and would make of it, in calloc(3), a call of calloc.
   const flags = [...C_FLAGS, "-fno-builtin-malloc", `-I${engine.include}`, "-w"];
-  const sources = ["main.c", "allocator.c", "relro.c", "native.s", "chunks.s", "libraries.s"];
+  const sources = ["program.c", "allocator.c", "relro.c", "native.s", "bytecode.s", "libraries.s"];
   await $`musl-gcc ${flags} -c ${sources}`.cwd(directory);
   const objects = [...sources.map((name) => name.replace(/\.\w+$/, ".o")), ...engine.objects];
   const musl = `/usr/lib/${architecture === "arm64" ? "aarch64" : "x86_64"}-linux-musl`;
-  const linker = ["-static-pie", "-nostdlib", "-nostartfiles", "-Wl,--gc-sections", ...HARDENED];
+  const linker = ["-static", "-no-pie", "-nostdlib", "-nostartfiles", "-Wl,--gc-sections", ...HARDENED];
   const libraries = [`-L${musl}`, "-Wl,--start-group", "-lc", "-lgcc", "-Wl,--end-group"];
-  // musl-gcc knows no static program that can lie anywhere; these are its parts.
-  const inputs = [`${musl}/rcrt1.o`, `${musl}/crti.o`, ...objects, ...libraries, `${musl}/crtn.o`];
-  await $`gcc ${linker} -o tsrun ${inputs}`.cwd(directory);
-  const names = (await $`nm --format=posix tsrun`.cwd(directory).text()).split("\n");
+  const inputs = [`${musl}/crt1.o`, `${musl}/crti.o`, ...objects, ...libraries, `${musl}/crtn.o`];
+  await $`gcc ${linker} -o unsealed ${inputs}`.cwd(directory);
+  const names = (await $`nm --format=posix unsealed`.cwd(directory).text()).split("\n");
   const linked = REFUSED.filter((refused) => names.some((line) => line.startsWith(`${refused} `)));
   if (linked.length > 0) throw new Error(`linked, and must not be: ${linked.join(", ")}`);
-  await $`strip tsrun`.cwd(directory);
+  await makeSnapshot(directory);
+}
+
+/** What is linked writes the memory that tsrun is to start from (program.ts); a system call is its death. */
+async function makeSnapshot(directory: string): Promise<void> {
+  const made = await $`./unsealed > snapshot`.cwd(directory).nothrow();
+  if (made.exitCode !== 0) throw new Error(`no snapshot: ended with ${made.exitCode}`);
+  await $`objcopy --strip-all --update-section snapshot=snapshot unsealed tsrun`.cwd(directory);
+}
+
+/** A file as a piece of the executable. */
+function bytes(name: string, file: string): string {
+  return `.section .rodata
+.globl ${name}, ${name}_end
+.balign 8
+${name}: .incbin "${file}"
+${name}_end:
+.section .note.GNU-stack, "", %progbits
+`;
 }
 
 /** An ordinary program of the host's C library, and it as a piece of tsrun. */
@@ -63,13 +83,5 @@ async function makeLibraries(
     ...HARDENED,
   ];
   await $`gcc ${flags} -o libraries libraries.c`.cwd(directory);
-  await write(
-    "libraries.s",
-    `.section .rodata
-.globl libraries, libraries_end
-libraries: .incbin "libraries"
-libraries_end:
-.section .note.GNU-stack, "", %progbits
-`,
-  );
+  await write("libraries.s", bytes("libraries", "libraries"));
 }

@@ -22,16 +22,13 @@ export const ADDRESSES = [
   "environ",
   "getpid",
   "getcwd",
+  "clock_gettime",
   "posix_spawn",
   "posix_spawn_file_actions_init",
   "posix_spawn_file_actions_adddup2",
   "posix_spawn_file_actions_addchdir_np",
   "posix_spawn_file_actions_destroy",
   "JS_NewStringLen",
-  "js_std_eval_binary",
-  "JS_GetRuntime",
-  "JS_SetGCThreshold",
-  "chunks",
   "libraries",
   "libraries_end",
 ];
@@ -62,7 +59,8 @@ exports:${entries.join("")}
 
 const CONSTANTS = `
 .set CONSTANTS_SIZE, ${(1 + ADDRESSES.length) * 8}
-.data
+# The context is known when the snapshot is made.
+.section snapshot, "aw"
 .balign 8
 constants:
   .quad 0

@@ -9,14 +9,20 @@ const ARCHIVE = `quickjs_${VERSION}.orig.tar.xz`;
 const POOL = `pool/main/q/quickjs/${ARCHIVE}`;
 const SHA256 = "ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe";
 
-const ENGINE_SOURCES = ["quickjs", "quickjs-libc", "libregexp", "libunicode", "cutils", "dtoa"];
-const COMPILER_SOURCES = ["qjsc"];
+const ENGINE_SOURCES = ["quickjs", "libregexp", "libunicode", "cutils", "dtoa"];
+const COMPILER_SOURCES = ["qjsc", "quickjs-libc"];
 
 /**
  * For everything that is linked to tsrun. A section for each function: what nothing calls is left out. musl's
  * headers know no _FORTIFY_SOURCE.
  */
-export const C_FLAGS = ["-O2", "-fPIE", "-fstack-protector-strong", "-ffunction-sections", "-fdata-sections"];
+export const C_FLAGS = [
+  "-O2",
+  "-fno-pie",
+  "-fstack-protector-strong",
+  "-ffunction-sections",
+  "-fdata-sections",
+];
 
 /** -fwrapv: the engine's own Makefile asks for it. */
 const FLAGS = [...C_FLAGS, "-DNDEBUG", "-D_GNU_SOURCE", `-DCONFIG_VERSION="${VERSION}"`, "-fwrapv", "-w"];
@@ -32,7 +38,7 @@ export interface Engine {
 /** Makes the engine in `directory`, where it is not there yet. */
 export async function makeEngine(directory: string): Promise<Engine> {
   const source = `${directory}/quickjs-${VERSION}`;
-  const made = `${source}/musl`;
+  const made = `${source}/static`;
   const object = (name: string) => `${made}/${name}.o`;
   const engine = { include: source, objects: ENGINE_SOURCES.map(object), qjsc: `${made}/qjsc` };
   if (existsSync(engine.qjsc)) return engine;

@@ -16,17 +16,13 @@ export const STRLEN = addressAt(linked, 2);
 export const ENVIRON = addressAt(linked, 3);
 export const GETPID = addressAt(linked, 4);
 export const GETCWD = addressAt(linked, 5);
-export const POSIX_SPAWN = addressAt(linked, 6);
-export const POSIX_SPAWN_FILE_ACTIONS_INIT = addressAt(linked, 7);
-export const POSIX_SPAWN_FILE_ACTIONS_ADDDUP2 = addressAt(linked, 8);
-export const POSIX_SPAWN_FILE_ACTIONS_ADDCHDIR_NP = addressAt(linked, 9);
-export const POSIX_SPAWN_FILE_ACTIONS_DESTROY = addressAt(linked, 10);
-export const JS_NEW_STRING_LEN = addressAt(linked, 11);
-export const JS_STD_EVAL_BINARY = addressAt(linked, 12);
-export const JS_GET_RUNTIME = addressAt(linked, 13);
-export const JS_SET_GC_THRESHOLD = addressAt(linked, 14);
-/** The bytecode of every chunk: address, length; see chunks.ts. */
-export const CHUNKS = addressAt(linked, 15);
+export const CLOCK_GETTIME = addressAt(linked, 6);
+export const POSIX_SPAWN = addressAt(linked, 7);
+export const POSIX_SPAWN_FILE_ACTIONS_INIT = addressAt(linked, 8);
+export const POSIX_SPAWN_FILE_ACTIONS_ADDDUP2 = addressAt(linked, 9);
+export const POSIX_SPAWN_FILE_ACTIONS_ADDCHDIR_NP = addressAt(linked, 10);
+export const POSIX_SPAWN_FILE_ACTIONS_DESTROY = addressAt(linked, 11);
+export const JS_NEW_STRING_LEN = addressAt(linked, 12);
 /** The program that src/linux/library-process.ts starts: where it begins, and where it ends. */
-export const LIBRARIES = addressAt(linked, 16);
-export const LIBRARIES_END = addressAt(linked, 17);
+export const LIBRARIES = addressAt(linked, 13);
+export const LIBRARIES_END = addressAt(linked, 14);

@@ -2,11 +2,8 @@
 // itself has no more than the language.
 
 import { callInt, callLong, encode } from "native";
-import { ENVIRON, GETCWD, GETPID } from "./constants.ts";
+import { CLOCK_GETTIME, ENVIRON, GETCWD, GETPID } from "./constants.ts";
 import { locateBytes, readAddress, readCString, readText } from "./memory.ts";
-
-/** `argv`, whole. */
-declare const scriptArgs: readonly string[];
 
 class Utf8Encoder {
   /** Half a surrogate pair becomes U+FFFD, as everywhere else. */
@@ -35,8 +32,6 @@ function readEnvironment(): Record<string, string> {
   }
 }
 
-let environment: Record<string, string> | undefined;
-
 /** PATH_MAX, <linux/limits.h> */
 const LONGEST_PATH = 4096;
 
@@ -47,9 +42,18 @@ function workingDirectory(): string {
   return readCString(address);
 }
 
-/** Sets them; returns the words of the command line. */
-export function makeGlobals(): readonly string[] {
-  const [argv0 = "", ...words] = scriptArgs;
+const CLOCK_MONOTONIC = 1;
+
+/** Milliseconds since some time, by the clock that nobody sets. */
+function now(): number {
+  const time = new Uint32Array(4);
+  callInt(CLOCK_GETTIME, CLOCK_MONOTONIC, locateBytes(new Uint8Array(time.buffer)));
+  const [seconds = 0, , nanoseconds = 0] = time;
+  return seconds * 1000 + nanoseconds / 1e6;
+}
+
+/** Sets what the language has no part in. */
+export function makeGlobals(): void {
   // The method that `using` calls; the bundler turns the declarations into code that this engine
   // understands.
   Object.defineProperty(Symbol, "dispose", { value: Symbol("Symbol.dispose") });
@@ -57,6 +61,18 @@ export function makeGlobals(): readonly string[] {
     queueMicrotask: (job: () => void) => void Promise.resolve().then(job),
     TextEncoder: Utf8Encoder,
     TextDecoder: Utf8Decoder,
+    performance: { now },
+  });
+}
+
+/**
+ * Sets what is of one process, so not before there is one: a source that wants it at its module level cannot
+ * be built.
+ * @param argv whole
+ */
+export function makeProcess([argv0 = "", ...words]: readonly string[]): void {
+  let environment: Record<string, string> | undefined;
+  Object.assign(globalThis, {
     process: {
       argv0,
       argv: [argv0, "", ...words],
@@ -70,5 +86,4 @@ export function makeGlobals(): readonly string[] {
       cwd: workingDirectory,
     },
   });
-  return words;
 }

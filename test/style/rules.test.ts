@@ -198,19 +198,13 @@ rule("files that import each other in a circle do so for types only", () =>
     .map(({ path }) => path),
 );
 
-/** What few containers need. To load it would cost every command; see docs/adr/0001-stack.md. */
-const ON_DEMAND = [
-  ...["cgroups/v2", "cgroups/systemd/bus", "linux/libseccomp", "seccomp/program", "seccomp/agent"],
-  ...["terminal/relay", "process/label-files", "network/devices", "rdt/host", "spec/load", "cli/help"],
-].map((name) => `src/${name}.ts`);
-
-rule("what common commands always load leaves out what few containers need", () =>
-  ["create", "start", "state", "exec", "kill", "delete", "run"].flatMap((command) =>
-    [`src/cli/commands/${command}.ts`, `src/container/${command}.ts`].flatMap((path) => {
-      const loaded = loadedWith(path, byPath);
-      return ON_DEMAND.filter((part) => loaded.has(part)).map((part) => `${path} loads ${part}`);
-    }),
-  ),
+/** Every process has the same snapshot of the engine, and with it the same numbers. */
+rule("nothing takes numbers from Math.random", () =>
+  sources
+    .filter(
+      ({ path, lines }) => path.startsWith("src/") && lines.some((line) => /\bMath\.random\b/.test(line)),
+    )
+    .map(({ path }) => path),
 );
 
 rule("generated files are not checked in", () => {

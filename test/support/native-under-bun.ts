@@ -19,7 +19,7 @@ const NEW_STRING = 1;
 /** In the order of src/engine/constants.ts; what is empty is the engine's own, and not called. */
 const SPAWN = ["", "_file_actions_init", "_file_actions_adddup2", "_file_actions_addchdir_np"];
 const ADDRESSES = [
-  ...["", "memcpy", "strlen", "environ", "getpid", "getcwd"],
+  ...["", "memcpy", "strlen", "environ", "getpid", "getcwd", "clock_gettime"],
   ...[...SPAWN, "_file_actions_destroy"].map((name) => `posix_spawn${name}`),
 ];
 
@@ -50,7 +50,7 @@ function callValue(address: number, _context: number, text: number, length: numb
 function constants(): ArrayBuffer {
   const found = ADDRESSES.map((name) => (name === "" ? 0 : libc.dlsym(null, Buffer.from(`${name}\0`))));
   const program = ptr(libraries);
-  const others = [NEW_STRING, 0, 0, 0, 0, program, program + libraries.length];
+  const others = [NEW_STRING, program, program + libraries.length];
   return BigInt64Array.from([...found, ...others], (address) => BigInt(address ?? 0)).buffer;
 }
 
