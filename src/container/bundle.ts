@@ -6,8 +6,8 @@ import { hasErrno } from "../linux/call.ts";
 import { S_IFDIR, S_IFLNK } from "../linux/fcntl.ts";
 import { readText, status } from "../linux/files.ts";
 import { effectiveUid } from "../linux/process.ts";
-import { acceptConfig } from "../spec/accept.ts";
 import type { Warning } from "../spec/faults.ts";
+import { loadConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
 
 export interface Bundle {
@@ -25,7 +25,7 @@ export interface Bundle {
 export function loadBundle(path: string): Bundle {
   const file = `${path}/config.json`;
   const text = readConfig(path);
-  const { spec, warnings } = acceptConfig(text, file, { euid: effectiveUid() });
+  const { spec, warnings } = loadConfig(text, file, { euid: effectiveUid() });
   return { path, spec, warnings, text, rootfs: checkRootfs(path, spec) };
 }
 

@@ -2,7 +2,7 @@
 
 import { wrapError } from "../errors.ts";
 import { readText } from "../linux/files.ts";
-import { acceptProcess } from "../spec/accept.ts";
+import { loadProcess } from "../spec/load.ts";
 import type { Process } from "../spec/types.ts";
 
 /** Reads and checks a process file. */
@@ -13,5 +13,5 @@ export function readProcessFile(path: string): Process {
   } catch (error) {
     throw wrapError("cannot load the process file of --process", error);
   }
-  return acceptProcess(text, path);
+  return loadProcess(text, path);
 }

@@ -21,7 +21,7 @@ import {
   status,
 } from "../linux/files.ts";
 import { cString } from "../linux/words.ts";
-import { reloadConfig } from "../spec/reload.ts";
+import { reloadConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
 import { checkId } from "./id.ts";
 import type { StateRecord } from "./record.ts";

@@ -1,5 +1,5 @@
 // Text in, checked configuration out: config.json, the process file of exec, the resources of update. Pure:
-// whoever calls has read the file. Called by the stories before anything is touched.
+// whoever calls has read the file. Called by the stories before anything is touched, and by the state store.
 
 import {
   configError,
@@ -36,6 +36,13 @@ export function loadConfig(text: string, file: string, host: Host = ROOT): Loade
     check: (spec, faults) => checkSpec(spec, host, faults),
   });
   return { spec: withAbsoluteDestinations(document), warnings };
+}
+
+/** Reads a config.json that was checked before, and has been kept as it was; nothing is checked again. */
+export function reloadConfig(text: string): Spec {
+  const spec = withoutEmptyWords(JSON.parse(text), text) as Spec;
+  restoreExactNumbers(spec, text, "Spec");
+  return withAbsoluteDestinations(spec);
 }
 
 /** What there is to say about a config.json. */
