@@ -6,14 +6,15 @@ import { TsrunError } from "../errors.ts";
 import { hasErrno } from "../linux/call.ts";
 import type { Resources } from "../spec/types.ts";
 import { type JoinFiles, joinFiles, tasksFiles } from "./join.ts";
-import { unitDriver, v2Driver } from "./kinds.ts";
 import { planLimitsV1, planLimitsV2 } from "./limits.ts";
 import { destroyCgroup } from "./members.ts";
 import type { MergedResources } from "./merge.ts";
 import { plannedRecord } from "./plan.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
+import { restoreUnitResources, setUnitResources, startUnit } from "./systemd/scope.ts";
 import { assertEmpty, removeCgroups, unmakeCgroups } from "./tree.ts";
 import { applyV1, createV1, finishUnitV1 } from "./v1.ts";
+import { applyV2, assertAllowedV2, createV2, finishUnitV2 } from "./v2.ts";
 import { Journal } from "./writer.ts";
 
 export interface CreateContext {
@@ -48,7 +49,7 @@ function createPaths(plan: CgroupPlan, rootless: boolean, made: string[]): Cgrou
     case "v1":
       return createV1(plan, rootless, made);
     case "v2":
-      return v2Driver().createV2(plan, rootless, made);
+      return createV2(plan, rootless, made);
     case "none":
       if (rootless) return {};
       throw new TsrunError("E_CGROUP", "no cgroup mount found in mountinfo", {
@@ -83,8 +84,8 @@ export function joinNewCgroup(plan: CgroupPlan, record: CgroupRecord): JoinFiles
     return {
       tasks: [],
       admit: (pid) => {
-        unitDriver().startUnit(unit, pid);
-        v2Driver().finishUnitV2(plan);
+        startUnit(unit, pid);
+        finishUnitV2(plan);
       },
     };
   }
@@ -92,7 +93,7 @@ export function joinNewCgroup(plan: CgroupPlan, record: CgroupRecord): JoinFiles
   return {
     tasks: tasksFiles({ ...record, paths }),
     admit: (pid) => {
-      unitDriver().startUnit(unit, pid);
+      startUnit(unit, pid);
       finishUnitV1(plan);
     },
   };
@@ -101,12 +102,11 @@ export function joinNewCgroup(plan: CgroupPlan, record: CgroupRecord): JoinFiles
 /** Sets the limits, and the device rules when the context has them. */
 export function applyResources(record: CgroupRecord, resources: Resources, context: ApplyContext): void {
   if (record.unit !== undefined) {
-    if (record.driver === "v2") v2Driver().assertAllowedV2(record, resources);
+    if (record.driver === "v2") assertAllowedV2(record, resources);
     noteLimits(record, resources, context);
   }
-  const written =
-    record.unit === undefined ? resources : unitDriver().setUnitResources(record, resources, context);
-  if (record.driver === "v2") v2Driver().applyV2(record, written, context);
+  const written = record.unit === undefined ? resources : setUnitResources(record, resources, context);
+  if (record.driver === "v2") applyV2(record, written, context);
   else applyV1(record, written, context);
 }
 
@@ -133,8 +133,7 @@ export function updateResources(record: CgroupRecord, merged: MergedResources, b
   try {
     applyResources(record, change, { rootless: false, journal });
   } catch (error) {
-    const unitRestored =
-      record.unit === undefined || unitDriver().restoreUnitResources(record, change, before);
+    const unitRestored = record.unit === undefined || restoreUnitResources(record, change, before);
     const lost = journal.restore();
     if (!unitRestored) lost.push(`the unit "${record.unit?.name}"`);
     if (lost.length === 0) throw error;

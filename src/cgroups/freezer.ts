@@ -1,12 +1,28 @@
 // Stopping and resuming every process of a cgroup: freezer.state on v1 (cgroup-v1/freezer-subsystem.rst),
-// cgroup.freeze on v2 (cgroup-v2.rst). How it stands: freeze-state.ts.
+// cgroup.freeze on v2 (cgroup-v2.rst).
 
 import { TsrunError } from "../errors.ts";
 import { ENODEV, ENOENT } from "../linux/errno.ts";
 import { readTextIfThere, tryWriteFile } from "../linux/files.ts";
 import { poll } from "../linux/process.ts";
-import type { CgroupRecord } from "./record.ts";
+import type { CgroupRecord, FreezeState } from "./record.ts";
 import { readKey, writeError } from "./writer.ts";
+
+/** How the container's own cgroup stands; a frozen parent does not count. */
+export function freezeState({ driver, paths }: CgroupRecord): FreezeState {
+  if (driver === "v2") {
+    const asked = readTextIfThere(`${paths[""]}/cgroup.freeze`)?.trim();
+    return asked === "1" ? "frozen" : "thawed";
+  }
+  const directory = paths.freezer;
+  return directory !== undefined && isFrozenV1(directory) ? "frozen" : "thawed";
+}
+
+/** v1: whether the cgroup itself is frozen or about to be, not only one above it. */
+export function isFrozenV1(directory: string): boolean {
+  if ((readTextIfThere(`${directory}/freezer.state`) ?? "THAWED").trim() === "THAWED") return false;
+  return readTextIfThere(`${directory}/freezer.self_freezing`)?.trim() !== "0";
+}
 
 /** Returns when every process is stopped. */
 export function freeze(record: CgroupRecord): void {

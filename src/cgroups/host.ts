@@ -1,8 +1,8 @@
 // Reads which cgroup hierarchies the host has, once per command that needs them (create, run, restore).
 
-import { atOnce } from "../engine/at-once.ts";
 import { readText, readTextIfThere } from "../linux/files.ts";
 import { type Hierarchies, parseHierarchies } from "./hierarchies.ts";
+import { connectSystemd } from "./systemd/bus.ts";
 import type { SystemdHost } from "./systemd/unit.ts";
 
 /** The cgroup hierarchies as this process sees them. */
@@ -19,7 +19,6 @@ export function unifiedCgroupOf(pid: number): string | undefined {
 
 /** Asks the manager that will make the unit, for `--systemd-cgroup`: the user's own where `user` is set. */
 export function readSystemd({ user }: { readonly user: boolean }): SystemdHost {
-  const { connectSystemd } = atOnce(import("./systemd/bus.ts"));
   const systemd = connectSystemd({ user });
   return {
     user,

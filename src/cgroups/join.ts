@@ -1,10 +1,10 @@
 // How a process gets into a container's cgroup that is there already. Called by exec and restore, and by
 // driver.ts for the first process.
 
-import { atOnce } from "../engine/at-once.ts";
 import { readTextIfThere } from "../linux/files.ts";
-import { unitDriver } from "./kinds.ts";
+import { unifiedCgroupOf } from "./host.ts";
 import type { CgroupRecord } from "./record.ts";
+import { attachToUnit } from "./systemd/scope.ts";
 
 export type JoinFiles =
   /** v1: "0" goes into each file; `unified`, on hybrid hosts, is a directory for CLONE_INTO_CGROUP. */
@@ -35,14 +35,11 @@ export interface JoinOptions {
 
 function joinV2(record: CgroupRecord, directory: string, init: number | undefined): JoinFiles {
   const divided = (readTextIfThere(`${directory}/cgroup.subtree_control`)?.trim() ?? "") !== "";
-  if (divided && init !== undefined) {
-    const { unifiedCgroupOf } = atOnce(import("./host.ts"));
-    return { directory: unifiedCgroupOf(init) ?? directory };
-  }
+  if (divided && init !== undefined) return { directory: unifiedCgroupOf(init) ?? directory };
   const { unit } = record;
   // A user may not move processes here from everywhere, but its manager may.
   if (unit?.user === true && directory.endsWith(`/${unit.name}`)) {
-    return { tasks: [], admit: (pid) => unitDriver().attachToUnit(record, pid) };
+    return { tasks: [], admit: (pid) => attachToUnit(record, pid) };
   }
   return { directory };
 }

@@ -6,8 +6,8 @@ import { tryWriteFile } from "../linux/files.ts";
 import { signalProcess } from "../linux/process.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { freeze, thaw } from "./freezer.ts";
-import { unitDriver } from "./kinds.ts";
 import type { CgroupRecord } from "./record.ts";
+import { stopUnit } from "./systemd/scope.ts";
 import { exists, processesBelow, removeCgroups } from "./tree.ts";
 import { readKey } from "./writer.ts";
 
@@ -55,7 +55,7 @@ function tryFreeze(record: CgroupRecord): void {
 
 /** Removes the cgroup with everything below it. What is gone already is fine. */
 export function destroyCgroup(record: CgroupRecord): void {
-  if (record.unit !== undefined) unitDriver().stopUnit(record);
+  if (record.unit !== undefined) stopUnit(record);
   const directories: string[] = [];
   for (const path of Object.values(record.paths)) if (!directories.includes(path)) directories.push(path);
   removeCgroups(directories);

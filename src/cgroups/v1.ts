@@ -10,7 +10,7 @@ import { cString } from "../linux/words.ts";
 import type { CpuResources, Resources } from "../spec/types.ts";
 import { CPUSET_NAMES, type CpusetName, cpusetWrite } from "./controllers/cpuset.ts";
 import { applyDevicesV1, type DeviceContext } from "./devices/apply-v1.ts";
-import { isFrozenV1 } from "./freeze-state.ts";
+import { isFrozenV1 } from "./freezer.ts";
 import { planLimitsV1 } from "./limits.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord, PlannedDirectory } from "./record.ts";
 import { assertEmpty, assertThawed, makeCgroup } from "./tree.ts";

@@ -1,7 +1,6 @@
 // `kill`: send a signal to the first process, or to all of a container that shares its pid namespace.
 
-import { freezeState } from "../cgroups/freeze-state.ts";
-import { thaw } from "../cgroups/freezer.ts";
+import { freezeState, thaw } from "../cgroups/freezer.ts";
 import { killProcesses, readProcesses } from "../cgroups/members.ts";
 import { TsrunError } from "../errors.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";

@@ -1,7 +1,7 @@
 // What state a container is in, read from the kernel and the state directory. Called by every story but
 // create.
 
-import { freezeState } from "../cgroups/freeze-state.ts";
+import { freezeState } from "../cgroups/freezer.ts";
 import { readLink } from "../linux/files.ts";
 import { openProcess, type ProcessHandle, runs } from "../linux/process-handle.ts";
 import type { Status } from "./options.ts";

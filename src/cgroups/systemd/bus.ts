@@ -1,6 +1,6 @@
 // Talking to systemd: its manager's methods, and the jobs they start. Connects to systemd itself where it
-// listens for that, else through the message bus. Loaded by --systemd-cgroup, or by a state that names a
-// unit.
+// listens for that, else through the message bus. Called for --systemd-cgroup, and for a state that names
+// a unit.
 
 import { TsrunError } from "../../errors.ts";
 import { errnoName, errnoWords } from "../../linux/errno.ts";

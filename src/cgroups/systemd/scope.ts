@@ -2,8 +2,7 @@
 
 import { TsrunError } from "../../errors.ts";
 import type { Resources } from "../../spec/types.ts";
-import { freezeState } from "../freeze-state.ts";
-import { freeze, thaw } from "../freezer.ts";
+import { freeze, freezeState, thaw } from "../freezer.ts";
 import type { ApplyContext, CgroupRecord, UnitPlan } from "../record.ts";
 import { connectSystemd, type JobResult, type Systemd, SystemdError } from "./bus.ts";
 import { deviceProperties } from "./device-properties.ts";
