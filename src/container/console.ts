@@ -1,6 +1,6 @@
 // The terminal of a process: where its master goes, to the caller's console socket, or to us when we stay in
 // the foreground; and its slave as standard input and output. The rules and their words are runc's (runc:
-// utils_linux.go, setupIO and checkTerminal). Loaded by create, run, exec and restore where there is one.
+// utils_linux.go, setupIO and checkTerminal). Called by create, run, exec and restore.
 
 import { TsrunError } from "../errors.ts";
 import type { Descriptor } from "../linux/files.ts";

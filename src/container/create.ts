@@ -7,23 +7,27 @@ import { oomKills } from "../cgroups/members.ts";
 import { plannedRecord } from "../cgroups/plan.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
-import { type HookState, hasHooksAfter, hasHooksInside } from "../hooks/plan.ts";
+import { type HookState, hasHooksAfter } from "../hooks/plan.ts";
 import { runHooks } from "../hooks/run.ts";
 import { type Descriptor, openDirectory, replaceFile } from "../linux/files.ts";
 import { processStatus, signalProcess, waitFor } from "../linux/process.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { type Entered, type EnterOptions, enterNamespaces } from "../namespaces/enter.ts";
+import { DeviceMove } from "../network/devices.ts";
 import { becomeUser } from "../process/become-user.ts";
 import { setLimits } from "../process/host-side.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
+import { planGroup } from "../rdt/host.ts";
 import { enterRootfs, layOutRootfs, prepareRootfs, type RootfsLayout, sealRootfs } from "../rootfs/rootfs.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
+import { sendPidfd } from "../terminal/socket.ts";
 import { type Bundle, loadBundle } from "./bundle.ts";
+import { giveTerminal, openConsole } from "./console.ts";
 import { explainInitDeath } from "./death.ts";
-import { type AgentModule, loadAgent, type Recipient } from "./filter.ts";
+import type { Recipient } from "./filter.ts";
 import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-down.ts";
+import { leaveListening, listenForStart, runCreateContainer } from "./hooks-inside.ts";
 import { furnishRoot, leaveWaiting, prepareInit } from "./init.ts";
-import { type ConsoleModule, type LabelModule, loadConsole, loadLabels } from "./on-demand.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
 import { type ContainerPlan, planContainer } from "./plan.ts";
@@ -42,39 +46,28 @@ export interface Created {
 }
 
 /** Creates a container: when this returns, its first process is set up completely and waits for `start`. */
-export async function createContainer(
-  globals: GlobalOptions,
-  options: CreateOptions,
-  mode: CreateMode,
-): Promise<Created> {
+export function createContainer(globals: GlobalOptions, options: CreateOptions, mode: CreateMode): Created {
   // Nothing is touched before the whole configuration has been found good.
   const bundle = receiveFromCaller(loadBundle(options.bundle), options, globals);
   const plan = planContainer({ bundle, options, globals });
   tellWarnings(globals, plan);
-  // Code that few containers need is loaded only for them.
-  const agent = await loadAgent(plan.seccomp);
-  const labelling = await loadLabels(plan.process);
-  const inside = hasHooksInside(bundle.spec.hooks) ? await import("./hooks-inside.ts") : undefined;
   const { netDevices, intelRdt } = bundle.spec.linux ?? {};
-  const network = netDevices && (await import("../network/devices.ts"));
-  const rdt = intelRdt && (await import("../rdt/host.ts")).planGroup(intelRdt, options.id);
-  const request = {
+  const rdt = intelRdt && planGroup(intelRdt, options.id);
+  const console = openConsole({
     ...mode,
     terminal: bundle.spec.process?.terminal === true,
     socket: options.consoleSocket,
-  };
-  const console = await loadConsole(request);
-  const opened = console?.openConsole(request);
-  using terminal = opened?.socket;
+  });
+  using terminal = console.socket;
 
-  using devices = network && new network.DeviceMove();
+  using devices = netDevices && new DeviceMove();
   using undo = new Undo();
   using directory = createStateDirectory(globals.root, options.id);
   undo.add(() => directory.remove());
   directory.saveConfig(bundle.text);
   if (options.notifySocket !== undefined) directory.makeSharedDirectory(NOTIFY);
   using fifo = directory.makeFifo();
-  using listener = inside?.listenForStart(bundle.spec.hooks, directory);
+  using listener = listenForStart(bundle.spec.hooks, directory);
 
   // The state is saved before each thing it tells of exists: whenever this command is killed, what is on disk
   // is enough for `delete --force` to remove everything.
@@ -104,15 +97,12 @@ export async function createContainer(
   if (rdt !== undefined) undo.add(rdt.make(entered.proxy.pid));
 
   try {
-    const startInside = setUp(plan, { entered, rootfs: rootfs(), cgroup, inside, agent, labelling, console });
+    const startInside = setUp(plan, { entered, rootfs: rootfs(), cgroup });
     if (startInside !== undefined) directory.save({ ...record, startInside });
   } catch (error) {
     throw explainInitDeath(error, cgroup, killsBefore);
   }
-  if (options.pidfdSocket !== undefined) {
-    const { sendPidfd } = await import("../terminal/socket.ts");
-    sendPidfd(options.pidfdSocket, "standard", entered.proxy.pid);
-  }
+  if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, "standard", entered.proxy.pid);
   directory.announceCreated();
   // The pid file comes last, atomically: its presence tells the caller that all went well.
   if (options.pidFile !== undefined) replaceFile(options.pidFile, `${entered.proxy.pid}`, { mode: 0o666 });
@@ -120,7 +110,7 @@ export async function createContainer(
   entered.proxy.close();
   undo.commit();
   entered.reapOthers();
-  return { terminal: opened?.ours };
+  return { terminal: console.ours };
 }
 
 /** Adds to the bundle what the caller hands down, once that is seen to be there. */
@@ -151,28 +141,18 @@ interface SetUp {
   readonly entered: Entered;
   readonly rootfs: RootfsLayout;
   readonly cgroup: CgroupRecord;
-  readonly inside: typeof import("./hooks-inside.ts") | undefined;
-  /** Present when the seccomp profile notifies. */
-  readonly agent: AgentModule | undefined;
-  /** Present when the process has labels of security modules. */
-  readonly labelling: LabelModule | undefined;
-  /** Present when it has a terminal. */
-  readonly console: ConsoleModule | undefined;
 }
 
 /**
  * What happens inside, from an empty process in its namespaces to one that waits for `start`. Returns what
  * `start` has to know where that has more to do than to let it go.
  */
-function setUp(
-  plan: ContainerPlan,
-  { entered, rootfs: layout, cgroup, inside, agent, labelling, console }: SetUp,
-): StartInside | undefined {
+function setUp(plan: ContainerPlan, { entered, rootfs: layout, cgroup }: SetUp): StartInside | undefined {
   const { proxy } = entered;
   const [fifo = -1, socket, listener] = entered.extra;
 
   // In the container's namespaces, but still in the host's tree of mounts.
-  const labels = prepareInit(proxy, plan, labelling);
+  const labels = prepareInit(proxy, plan);
 
   // The container's tree of mounts is built beside the host's.
   const rootfs = prepareRootfs(proxy, plan.rootfs, layout);
@@ -184,21 +164,19 @@ function setUp(
   // Hooks of the host see the container's namespaces and mounts by its pid; createContainer runs in them,
   // while the host's paths still lead somewhere.
   const creating = runHostHooks(plan, proxy.pid);
-  inside?.runCreateContainer(proxy, plan, { state: creating, held: [fifo, socket, listener] });
+  runCreateContainer(proxy, plan, { state: creating, held: [fifo, socket, listener] });
 
   // From here on no path of the host can be reached.
   enterRootfs(proxy, plan.rootfs, rootfs);
   const size = plan.bundle.spec.process?.consoleSize;
-  if (socket !== undefined) console?.giveTerminal(proxy, { size, socket, rootfs });
+  if (socket !== undefined) giveTerminal(proxy, { size, socket, rootfs });
   furnishRoot(proxy, plan, rootfs);
   sealRootfs(proxy, plan.rootfs, rootfs);
 
   // Privileges go, and with them the way back; what remains is to wait, and to execute.
   const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined, labels });
-  const recipient = agent === undefined ? undefined : recipientOf(plan, agent, proxy);
-  if (inside !== undefined && listener !== undefined) {
-    return inside.leaveListening(proxy, plan, { executable, fifo, recipient, listener });
-  }
+  const recipient = plan.seccomp?.notify === true ? recipientOf(plan, proxy) : undefined;
+  if (listener !== undefined) return leaveListening(proxy, plan, { executable, fifo, recipient, listener });
   leaveWaiting(proxy, plan, { executable, fifo, recipient });
   return undefined;
 }
@@ -251,11 +229,11 @@ export function newRecord({ bundle, options, cgroup, namespaces, seccomp }: Cont
 }
 
 /** Whom the seccomp profile notifies, and what it is told: the container is `creating` still. */
-function recipientOf({ bundle, options }: ContainerPlan, agent: AgentModule, proxy: SyscallProxy): Recipient {
+function recipientOf({ bundle, options }: ContainerPlan, proxy: SyscallProxy): Recipient {
   const { ociVersion, annotations, linux } = bundle.spec;
   const { pid } = proxy;
   const container = { id: options.id, status: "creating", pid, bundle: bundle.path, annotations } as const;
-  return { agent, proxy, message: { profile: linux?.seccomp, process: { ociVersion, pid, container } } };
+  return { proxy, message: { profile: linux?.seccomp, process: { ociVersion, pid, container } } };
 }
 
 /** The hooks that run on the host, with the container's namespaces there. Returns what they are told. */

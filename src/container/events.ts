@@ -4,6 +4,7 @@ import { OomWatch } from "../cgroups/oom-watch.ts";
 import { readStats } from "../cgroups/stats/read.ts";
 import type { Stats } from "../cgroups/stats/stats.ts";
 import { TsrunError } from "../errors.ts";
+import { readRdtStats } from "../rdt/host.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import { isAlive } from "./status.ts";
@@ -14,27 +15,23 @@ export type ContainerEvent =
   | { readonly type: "oom"; readonly id: string };
 
 /** What the container uses now. */
-export async function containerStats(globals: GlobalOptions, id: string): Promise<ContainerEvent> {
-  const read = await readerOf(loadRunning(globals, id));
-  return { type: "stats", id, data: read() };
+export function containerStats(globals: GlobalOptions, id: string): ContainerEvent {
+  return statsOf(loadRunning(globals, id));
 }
 
-/** Code for the group of Intel RDT is loaded for who is in one. */
-async function readerOf({ cgroup, rdt }: StateRecord): Promise<() => Stats> {
-  if (rdt === undefined) return () => readStats(cgroup);
-  const { readRdtStats } = await import("../rdt/host.ts");
-  return () => ({ ...readStats(cgroup), intel_rdt: readRdtStats(rdt) });
+function statsOf({ id, cgroup, rdt }: StateRecord): ContainerEvent {
+  const stats = readStats(cgroup);
+  return { type: "stats", id, data: rdt === undefined ? stats : { ...stats, intel_rdt: readRdtStats(rdt) } };
 }
 
 /**
  * Tells what the container uses, every so often, and each lack of memory, until its cgroup is empty or gone.
  */
-export async function watchContainer(
+export function watchContainer(
   globals: GlobalOptions,
   { id, intervalMs, tell }: { id: string; intervalMs: number; tell: (event: ContainerEvent) => void },
-): Promise<void> {
+): void {
   const record = loadRunning(globals, id);
-  const read = await readerOf(record);
   using watch = OomWatch.of(record.cgroup);
   let next = performance.now() + intervalMs;
   for (;;) {
@@ -42,7 +39,7 @@ export async function watchContainer(
     if (event === "end") return;
     if (event === "oom") tell({ type: "oom", id });
     if (performance.now() < next) continue;
-    tell({ type: "stats", id, data: read() });
+    tell(statsOf(record));
     // A slow reader is not made up for by a burst of lines.
     next = Math.max(next + intervalMs, performance.now());
   }

@@ -19,19 +19,21 @@ import {
   setLimits,
   writeOomScore,
 } from "../process/host-side.ts";
-import type { LabelFiles } from "../process/labels.ts";
+import { openLabelFiles } from "../process/label-files.ts";
+import { hasLabels, type LabelFiles } from "../process/labels.ts";
 import { type ProcessPlan, planProcess } from "../process/plan.ts";
 import { type Checked, outliveTsrun, sessionOperations } from "../process/session.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
 import type { Seccomp, Spec } from "../spec/types.ts";
+import { sendPidfd } from "../terminal/socket.ts";
+import { attachTerminal, giveTerminal, openConsole } from "./console.ts";
 import { subCgroup } from "./exec-cgroup.ts";
 import { chooseProcess } from "./exec-process.ts";
 import { executeError } from "./execute-error.ts";
-import { type AgentModule, loadAgent, placeSeccomp, type Recipient, seccompOf } from "./filter.ts";
+import { placeSeccomp, type Recipient, seccompOf } from "./filter.ts";
 import { prepareForeground, supervise } from "./foreground.ts";
 import { checkInherited } from "./handed-down.ts";
-import { type ConsoleModule, type LabelModule, loadConsole, loadLabels } from "./on-demand.ts";
 import type { ExecOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, EXECUTING, INSIDE } from "./phases.ts";
 import type { StateRecord } from "./record.ts";
@@ -56,21 +58,17 @@ interface ExecPlan {
  * Runs a process in a container. Returns its exit status, 128 + signal when a signal ended it, 0 when
  * detached.
  */
-export async function execContainer(globals: GlobalOptions, options: ExecOptions): Promise<number> {
+export function execContainer(globals: GlobalOptions, options: ExecOptions): number {
   checkInherited(options);
   const plan = planExec(globals, options);
-  const agent = await loadAgent(plan.seccomp);
-  const labelling = await loadLabels(plan.process);
   for (const warning of plan.process.warnings) globals.log.warning(warning);
   const foreground = options.detach ? undefined : prepareForeground({ reaper: false });
-  const request = {
+  const console = openConsole({
     foreground: foreground !== undefined,
     terminal: plan.terminal,
     socket: options.consoleSocket,
-  };
-  const console = await loadConsole(request);
-  const opened = console?.openConsole(request);
-  using terminal = opened?.socket;
+  });
+  using terminal = console.socket;
 
   using undo = new Undo();
   globals.trace?.(ENTERING);
@@ -84,15 +82,12 @@ export async function execContainer(globals: GlobalOptions, options: ExecOptions
   });
   globals.trace?.(INSIDE);
   const [socket] = entered.extra;
-  const session = setUp(proxy, plan, { console, socket, trace: globals.trace, labelling });
+  const session = setUp(proxy, plan, { socket, trace: globals.trace });
   terminal?.close();
-  using relay = console?.attachTerminal(opened?.ours);
-  if (options.pidfdSocket !== undefined) {
-    const { sendPidfd } = await import("../terminal/socket.ts");
-    sendPidfd(options.pidfdSocket, "setns", proxy.pid);
-  }
+  using relay = attachTerminal(console.ours);
+  if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, "setns", proxy.pid);
   globals.trace?.(EXECUTING);
-  becomeProgram(proxy, plan, { options, agent, ...session });
+  becomeProgram(proxy, plan, { options, ...session });
 
   // AS RUNC: the pid file is how conmon learns that it worked, so it comes last, and only then.
   if (options.pidFile !== undefined) replaceFile(options.pidFile, `${proxy.pid}`, { mode: 0o666 });
@@ -199,13 +194,9 @@ function namespacesMade({ linux }: Spec): ReadonlySet<NamespaceKind> {
 }
 
 interface SetUpOptions {
-  /** Present when the process has a terminal. */
-  readonly console: ConsoleModule | undefined;
-  /** The descriptor of the console's socket in the proxy. */
+  /** The descriptor of the console's socket in the proxy, when the process has a terminal. */
   readonly socket: number | undefined;
   readonly trace: GlobalOptions["trace"];
-  /** Present when the process has labels of security modules. */
-  readonly labelling: LabelModule | undefined;
 }
 
 interface SetUp {
@@ -219,11 +210,7 @@ interface SetUp {
  * What the host gives from outside: unlike in create, the /proc that the process itself sees is the
  * container's.
  */
-function setUp(
-  proxy: SyscallProxy,
-  plan: ExecPlan,
-  { console, socket, trace, labelling }: SetUpOptions,
-): SetUp {
+function setUp(proxy: SyscallProxy, plan: ExecPlan, { socket, trace }: SetUpOptions): SetUp {
   const { process, rootless, record } = plan;
   // AS RUNC: the group may have been removed by others, and the process is then in that of everybody.
   for (const file of record.rdt?.tasks ?? []) tryWriteFile(file, `${proxy.pid}`);
@@ -235,20 +222,18 @@ function setUp(
   }
   if (process.oomScoreAdj !== undefined) writeOomScore(proxy.pid, process.oomScoreAdj, { rootless });
   setLimits(proxy.pid, process.rlimits);
-  const labels = labelling?.openLabelFiles(proxy, process);
+  const labels = hasLabels(process) ? openLabelFiles(proxy, process) : undefined;
   const session = sessionOperations({ ...process, oomScoreAdj: undefined }, { rootless, labels });
   if (socket === undefined) return { labels, session };
   // The terminal is to be the session's.
   proxy.run(session.operations);
   session.check();
-  console?.giveTerminal(proxy, { size: plan.consoleSize, socket });
+  giveTerminal(proxy, { size: plan.consoleSize, socket });
   return { labels, session: undefined };
 }
 
 interface BecomeOptions {
   readonly options: ExecOptions;
-  /** Present when the seccomp profile notifies. */
-  readonly agent: AgentModule | undefined;
   readonly labels: LabelFiles | undefined;
   readonly session: Checked | undefined;
 }
@@ -256,15 +241,15 @@ interface BecomeOptions {
 /** The end: the user's credentials, and the program. */
 function becomeProgram(proxy: SyscallProxy, plan: ExecPlan, become: BecomeOptions): void {
   const { process } = plan;
-  const { options, agent, labels, session } = become;
+  const { options, labels, session } = become;
   const filtered = plan.seccomp !== undefined;
   const executable = becomeUser(proxy, process, { filter: filtered, labels, before: session });
   const filter = placeSeccomp(plan);
   if (process.affinity.final !== undefined) setCpuAffinity(proxy.pid, process.affinity.final);
   let first = [closeOnExecute(3 + options.preserveFds), outliveTsrun(), ...filter.beforeWaiting];
-  if (agent !== undefined) {
+  if (plan.seccomp?.notify === true) {
     proxy.run(first);
-    filter.handOver(recipientOf(plan, agent, proxy));
+    filter.handOver(recipientOf(plan, proxy));
     first = [];
   }
   const failed = proxy.execute([...first, ...filter.beforeExecute, execute(process, executable)]);
@@ -277,8 +262,8 @@ function becomeProgram(proxy: SyscallProxy, plan: ExecPlan, become: BecomeOption
 }
 
 /** Whom the container's seccomp profile notifies, and what it is told of this process. */
-function recipientOf({ record, profile }: ExecPlan, agent: AgentModule, proxy: SyscallProxy): Recipient {
+function recipientOf({ record, profile }: ExecPlan, proxy: SyscallProxy): Recipient {
   const { id, ociVersion, bundle, annotations, init_process_pid } = record;
   const container = { id, status: "running", pid: init_process_pid, bundle, annotations } as const;
-  return { agent, proxy, message: { profile, process: { ociVersion, pid: proxy.pid, container } } };
+  return { proxy, message: { profile, process: { ociVersion, pid: proxy.pid, container } } };
 }

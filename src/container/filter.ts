@@ -1,7 +1,6 @@
 // The seccomp filter in the last batches of a process; and, for one that notifies, handing its listener over
 // in between. Called by create and exec.
 
-import { atOnce } from "../engine/at-once.ts";
 import { PR_SET_DUMPABLE } from "../linux/sched.ts";
 import { viewOf } from "../linux/words.ts";
 import { type FilterPlaces, placeFilter } from "../process/identity.ts";
@@ -10,13 +9,11 @@ import { data, shown } from "../proxy/arguments.ts";
 import { prctl } from "../proxy/calls.ts";
 import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
-import type { HandOver } from "../seccomp/agent.ts";
+import { type HandOver, handOver } from "../seccomp/agent.ts";
+import { compileSeccomp } from "../seccomp/compile.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
 import type { Spec } from "../spec/types.ts";
 import type { GlobalOptions } from "./options.ts";
-
-/** What hands a listener over: loaded for the few profiles that notify. */
-export type AgentModule = typeof import("../seccomp/agent.ts");
 
 export interface FilterRequest {
   readonly process: ProcessPlan;
@@ -32,26 +29,15 @@ export interface LastFilter extends FilterPlaces {
 
 /** Who gets the listener, and what else it is told. */
 export interface Recipient {
-  readonly agent: AgentModule;
   readonly proxy: SyscallProxy;
   readonly message: Pick<HandOver, "profile" | "process">;
 }
 
 const SECCOMP_SET_MODE_FILTER = 1;
 
-/**
- * The container's filter, compiled; from the cache below the state root when it was seen before. What does
- * that is loaded where there is a profile.
- */
+/** The container's filter, compiled; from the cache below the state root when it was seen before. */
 export function seccompOf({ linux }: Spec, { root, trace }: GlobalOptions): CompiledFilter | undefined {
-  if (linux?.seccomp === undefined) return undefined;
-  const { compileSeccomp } = atOnce(import("../seccomp/compile.ts"));
-  return compileSeccomp(linux.seccomp, { cacheDirectory: `${root}/.cache/seccomp`, debug: trace });
-}
-
-/** Loads the agent's side; `undefined` when the filter has no listener. */
-export async function loadAgent(seccomp: CompiledFilter | undefined): Promise<AgentModule | undefined> {
-  return seccomp?.notify === true ? await import("../seccomp/agent.ts") : undefined;
+  return compileSeccomp(linux?.seccomp, { cacheDirectory: `${root}/.cache/seccomp`, debug: trace });
 }
 
 /** Spreads the filter over the last batches; `late` as `placeFilter` has it. */
@@ -70,7 +56,7 @@ export function placeSeccomp(
   return {
     ...places,
     beforeWaiting: rootless ? [setDumpable(1), ...places.beforeWaiting] : places.beforeWaiting,
-    handOver: (to) => to?.agent.handOver(to.proxy, { ...to.message, filter, afterwards }),
+    handOver: (to) => to && handOver(to.proxy, { ...to.message, filter, afterwards }),
   };
 }
 

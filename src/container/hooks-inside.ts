@@ -1,5 +1,4 @@
-// What `create` does only for a container with hooks that run in its namespaces. Loaded by create.ts when
-// there are any.
+// What `create` does only for a container with hooks that run in its namespaces.
 //
 // startContainer hooks come in `start`, long after `create` has left, but they are children of the first
 // process. So the first process, released by the FIFO as always, then accepts a connection at a socket in the

@@ -8,7 +8,8 @@ import { setLoopbackUp } from "../network/loopback.ts";
 import type { Executable } from "../process/become-user.ts";
 import { closeAllBut, closeOnExecute, execute, handleTermination } from "../process/execute.ts";
 import { resetCpuAffinity, writeOomScore } from "../process/host-side.ts";
-import type { LabelFiles } from "../process/labels.ts";
+import { openLabelFiles } from "../process/label-files.ts";
+import { hasLabels, type LabelFiles } from "../process/labels.ts";
 import { type Checked, outliveTsrun, sessionOperations, showToOwner } from "../process/session.ts";
 import { data, quote, shown } from "../proxy/arguments.ts";
 import { read } from "../proxy/calls.ts";
@@ -19,7 +20,6 @@ import { directoryStep } from "../rootfs/directory.ts";
 import type { RootfsHandles } from "../rootfs/rootfs.ts";
 import { placeSeccomp, type Recipient } from "./filter.ts";
 import { inheritedFds } from "./handed-down.ts";
-import type { LabelModule } from "./on-demand.ts";
 import type { ContainerPlan, UnfilteredPlan } from "./plan.ts";
 
 /** AS RUNC: of a first process that dies before it is the user's program. */
@@ -29,16 +29,12 @@ const EXIT_STATUS = 255;
  * World: the container's namespaces, but still the host's mounts, whose /proc is the one to trust; all
  * privileges. Returns what the labels of the process will be written to.
  */
-export function prepareInit(
-  proxy: SyscallProxy,
-  plan: ContainerPlan,
-  labelling: LabelModule | undefined,
-): LabelFiles | undefined {
+export function prepareInit(proxy: SyscallProxy, plan: ContainerPlan): LabelFiles | undefined {
   const { rootless } = plan;
   resetCpuAffinity(proxy.pid);
   const score = oomScoreFromOutside(plan);
   if (score !== undefined) writeOomScore(proxy.pid, score, { rootless });
-  const labels = labelling?.openLabelFiles(proxy, plan.process);
+  const labels = hasLabels(plan.process) ? openLabelFiles(proxy, plan.process) : undefined;
   const { operations, check } = initOperations(plan, labels);
   proxy.run(operations);
   check();

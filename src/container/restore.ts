@@ -32,7 +32,7 @@ const MASTER_NAME = "orphan-pts-master";
  * Restores a container. Returns the exit status of its first process, 128 + signal when a signal ended it, 0
  * when detached.
  */
-export async function restoreContainer(globals: GlobalOptions, options: RestoreOptions): Promise<number> {
+export function restoreContainer(globals: GlobalOptions, options: RestoreOptions): number {
   const bundle = loadBundle(options.bundle);
   const creation = { ...options, noNewKeyring: false, preserveFds: 0 };
   const spec = withHandedDown(bundle.spec, creation, `${globals.root}/${options.id}`);
@@ -53,7 +53,7 @@ export async function restoreContainer(globals: GlobalOptions, options: RestoreO
   undo.add(() => directory.remove());
   directory.saveConfig(bundle.text);
   if (options.notifySocket !== undefined) directory.makeSharedDirectory(NOTIFY);
-  using notify = await proxyNotifications(globals, directory, options.notifySocket);
+  using notify = proxyNotifications(globals, directory, options.notifySocket);
   const record = reviveProcesses(globals, { plan, options, directory, console, undo });
   const pid = record.init_process_pid;
 

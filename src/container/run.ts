@@ -2,6 +2,7 @@
 
 import { waitFor } from "../linux/process.ts";
 import { WNOHANG } from "../linux/sched.ts";
+import { attachTerminal } from "./console.ts";
 import { createContainer } from "./create.ts";
 import { destroy, killAndWait } from "./delete.ts";
 import { prepareForeground, supervise } from "./foreground.ts";
@@ -15,9 +16,9 @@ import { Undo } from "./undo.ts";
  * Runs a container. Returns the exit status of its process, 128 + signal when a signal ended it, 0 when
  * detached.
  */
-export async function runContainer(globals: GlobalOptions, options: RunOptions): Promise<number> {
+export function runContainer(globals: GlobalOptions, options: RunOptions): number {
   const foreground = options.detach ? undefined : prepareForeground({ reaper: !options.noSubreaper });
-  const { terminal } = await createContainer(globals, options, { foreground: foreground !== undefined });
+  const { terminal } = createContainer(globals, options, { foreground: foreground !== undefined });
   using directory = getStateDirectory(globals.root, options.id);
   const record = directory.load();
   using undo = new Undo();
@@ -26,9 +27,9 @@ export async function runContainer(globals: GlobalOptions, options: RunOptions):
     waitFor(record.init_process_pid, WNOHANG);
     destroy(directory, record);
   });
-  using relay = terminal && (await import("./console.ts")).attachTerminal(terminal);
-  using notify = await proxyNotifications(globals, directory, options.notifySocket);
-  await release(globals, directory, record);
+  using relay = attachTerminal(terminal);
+  using notify = proxyNotifications(globals, directory, options.notifySocket);
+  release(globals, directory, record);
   if (foreground === undefined) {
     undo.commit();
     notify?.waitUntilReady(record.init_process_pid);

@@ -1,5 +1,5 @@
 // The end of `start` for a container with startContainer hooks: the first process takes orders again, runs
-// the hooks, and executes its program. Loaded by start.ts when there are any; see hooks-inside.ts.
+// the hooks, and executes its program. Called by start.ts when there are any; see hooks-inside.ts.
 
 import { TsrunError } from "../errors.ts";
 import { runHooksInside } from "../hooks/inside.ts";
@@ -8,7 +8,7 @@ import { planProcess } from "../process/plan.ts";
 import { execve } from "../proxy/calls.ts";
 import type { Operation } from "../proxy/operation.ts";
 import { SyscallProxy } from "../proxy/proxy.ts";
-import { AGENT_IMPATIENCE, AGENT_PATIENCE_SECONDS } from "../seccomp/patience.ts";
+import { AGENT_IMPATIENCE, AGENT_PATIENCE_SECONDS } from "../seccomp/agent.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import { executeError } from "./execute-error.ts";
 import { placeSeccomp, seccompOf } from "./filter.ts";

@@ -8,19 +8,21 @@
 // With startContainer hooks the released process only takes orders again, from `start`: see start-told.ts.
 
 import { TsrunError } from "../errors.ts";
+import { runHooks } from "../hooks/run.ts";
 import { O_NONBLOCK, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
 import { readAll, writeAll } from "../linux/files.ts";
 import { poll, processStatus, signalProcess } from "../linux/process.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { syscallName } from "../linux/syscalls.ts";
 import { failureInReply } from "../proxy/reply.ts";
-import { AGENT_PATIENCE_SECONDS } from "../seccomp/patience.ts";
+import { AGENT_PATIENCE_SECONDS } from "../seccomp/agent.ts";
 import { executeError } from "./execute-error.ts";
 import { NOTIFY } from "./handed-down.ts";
 import { stateForHooks } from "./hook-state.ts";
-import type { NotifyProxy } from "./notify-socket.ts";
+import { NotifyProxy } from "./notify-socket.ts";
 import type { GlobalOptions, StartOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
+import { prepareToTell } from "./start-told.ts";
 import { statusOf } from "./status.ts";
 import { getStateDirectory, type StateDirectory } from "./store.ts";
 
@@ -28,11 +30,11 @@ const GO = "0";
 const NOTHING = new Uint8Array(0);
 
 /** Starts a created container. Throws when it is in another state, or when its program cannot be executed. */
-export async function startContainer(
+export function startContainer(
   globals: GlobalOptions,
   id: string,
   { notifySocket }: StartOptions = {},
-): Promise<void> {
+): void {
   using directory = getStateDirectory(globals.root, id);
   directory.lock();
   const record = directory.load();
@@ -47,30 +49,24 @@ export async function startContainer(
     default:
       throw new TsrunError("E_STATE", `cannot start a container in the ${status} state`);
   }
-  using notify = await proxyNotifications(globals, directory, notifySocket);
-  await release(globals, directory, record);
+  using notify = proxyNotifications(globals, directory, notifySocket);
+  release(globals, directory, record);
   notify?.waitUntilReady(record.init_process_pid);
 }
 
 /** For a container that was created with a notification socket, when somebody waits for it. */
-export async function proxyNotifications(
+export function proxyNotifications(
   globals: GlobalOptions,
   directory: StateDirectory,
   manager: string | undefined,
-): Promise<NotifyProxy | undefined> {
+): NotifyProxy | undefined {
   if (manager === undefined || !directory.has(NOTIFY)) return undefined;
-  const { NotifyProxy } = await import("./notify-socket.ts");
   return new NotifyProxy(directory, manager, globals);
 }
 
 /** Lets the first process go, and waits until it has executed its program or failed to. */
-export async function release(
-  globals: GlobalOptions,
-  directory: StateDirectory,
-  record: StateRecord,
-): Promise<void> {
-  const told = record.startInside === undefined ? undefined : await import("./start-told.ts");
-  const tell = told?.prepareToTell(globals, directory, record);
+export function release(globals: GlobalOptions, directory: StateDirectory, record: StateRecord): void {
+  const tell = record.startInside && prepareToTell(globals, directory, record);
   const readEnd = directory.openFifo(O_RDONLY | O_NONBLOCK);
   const writeEnd = directory.openFifo(O_WRONLY | O_NONBLOCK);
   if (readEnd === undefined || writeEnd === undefined) {
@@ -89,7 +85,7 @@ export async function release(
   // AS RUNC: the container is started, whatever the agent will say to its execve(2).
   const reply = ended === 0 ? NOTHING : readAll(answers.number, "the answer of the first process");
   if (reply.length > 0 || diedAsProxy(record)) throw notExecuted(directory, reply);
-  if (record.hooksAfter) await runPoststart(directory, record);
+  if (record.hooksAfter) runPoststart(directory, record);
 }
 
 function notExecuted(directory: StateDirectory, reply: Uint8Array): TsrunError {
@@ -108,8 +104,7 @@ function notExecuted(directory: StateDirectory, reply: Uint8Array): TsrunError {
  * AS RUNC: a hook that fails ends the container. DIFFERS: by now it is running, as the specification has it;
  * `runc create` runs these hooks itself, before there is a process of the user's.
  */
-async function runPoststart(directory: StateDirectory, record: StateRecord): Promise<void> {
-  const { runHooks } = await import("../hooks/run.ts");
+function runPoststart(directory: StateDirectory, record: StateRecord): void {
   try {
     runHooks(
       directory.loadConfig().hooks,

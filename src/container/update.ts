@@ -6,6 +6,7 @@ import { TsrunError } from "../errors.ts";
 import { readAll, readText } from "../linux/files.ts";
 import { text } from "../linux/words.ts";
 import type { RdtRecord } from "../rdt/group.ts";
+import { changeGroup, planUpdatedGroup } from "../rdt/host.ts";
 import { loadResources } from "../spec/load.ts";
 import type { IntelRdt, Resources } from "../spec/types.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -24,7 +25,7 @@ export interface Asked {
  * Sets what is asked for. Either all of it holds afterwards and is kept with the state, or nothing has
  * changed.
  */
-export async function updateContainer(globals: GlobalOptions, id: string, asked: Asked): Promise<void> {
+export function updateContainer(globals: GlobalOptions, id: string, asked: Asked): void {
   using directory = getStateDirectory(globals.root, id);
   directory.lock();
   const record = directory.load();
@@ -32,20 +33,15 @@ export async function updateContainer(globals: GlobalOptions, id: string, asked:
   const current = record.resources ?? directory.loadConfig().linux?.resources ?? {};
   const merged = mergeResources(current, asked.resources);
   using undo = new Undo();
-  const rdt = await updateRdt(record, asked.rdt, undo);
+  const rdt = updateRdt(record, asked.rdt, undo);
   updateResources(record.cgroup, merged, current);
   directory.save({ ...record, ...(rdt === undefined ? {} : { rdt }), resources: merged.inForce });
   undo.commit();
 }
 
 /** AS RUNC: a container without a group gets one of its own. */
-async function updateRdt(
-  record: StateRecord,
-  asked: Asked["rdt"],
-  undo: Undo,
-): Promise<RdtRecord | undefined> {
+function updateRdt(record: StateRecord, asked: Asked["rdt"], undo: Undo): RdtRecord | undefined {
   if (asked.l3CacheSchema === "" && asked.memBwSchema === "") return record.rdt;
-  const { changeGroup, planUpdatedGroup } = await import("../rdt/host.ts");
   if (record.rdt !== undefined) {
     undo.add(changeGroup(record.rdt, asked));
     return record.rdt;

@@ -24,7 +24,7 @@ import { unknownKeys } from "../spec/known-keys.ts";
 import { type LoadedConfig, loadConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
 import type { Explanation, Section } from "./model.ts";
-import type { Rehearsed } from "./rehearsal/story.ts";
+import { type Rehearsed, rehearse } from "./rehearsal/story.ts";
 import { describePlan } from "./sections.ts";
 
 /** Stands for the id that a container will be given. */
@@ -59,11 +59,7 @@ function findContainer(root: string, id: string): ReturnType<typeof findStateDir
 }
 
 /** What would be done with a bundle. */
-export async function explainBundle(
-  globals: GlobalOptions,
-  path: string,
-  options: ExplainOptions,
-): Promise<Explanation> {
+export function explainBundle(globals: GlobalOptions, path: string, options: ExplainOptions): Explanation {
   const text = readConfig(path);
   const { loaded, asRoot } = load(text, `${path}/config.json`);
   const { spec, warnings } = loaded;
@@ -77,10 +73,10 @@ export async function explainBundle(
   return {
     subject: "bundle",
     id: ANY_ID,
-    ...(await explained(plan, options, [
+    ...explained(plan, options, [
       ...(asRoot ? ["an ordinary user cannot run this; it is explained as root's"] : []),
       ...told([...warnings, ...unknownKeys(JSON.parse(text))]),
-    ])),
+    ]),
   };
 }
 
@@ -113,11 +109,7 @@ function mayMake(path: string): boolean {
 const W_OK = 2;
 
 /** What was done for a container, from the configuration that was kept and the record of what was made. */
-export async function explainContainer(
-  globals: GlobalOptions,
-  id: string,
-  options: ExplainOptions,
-): Promise<Explanation> {
+export function explainContainer(globals: GlobalOptions, id: string, options: ExplainOptions): Explanation {
   using directory = getStateDirectory(globals.root, id);
   const record = directory.load();
   const { bundle: path, rootfs, newKeyring } = record;
@@ -131,7 +123,7 @@ export async function explainContainer(
   });
   const state = statusOf(record, directory);
   const pid = state === "stopped" ? 0 : record.init_process_pid;
-  return { subject: "container", id, status: state, pid, ...(await explained(plan, options, [])) };
+  return { subject: "container", id, status: state, pid, ...explained(plan, options, []) };
 }
 
 /** With what `update` has changed. */
@@ -160,11 +152,7 @@ function recorded(planned: CgroupPlan, { driver, paths, unit }: CgroupRecord): C
 
 type Told = Pick<Explanation, "bundle" | "rootfs" | "command" | "sections" | "warnings">;
 
-async function explained(
-  plan: UnfilteredPlan,
-  { syscalls }: ExplainOptions,
-  warnings: readonly string[],
-): Promise<Told> {
+function explained(plan: UnfilteredPlan, { syscalls }: ExplainOptions, warnings: readonly string[]): Told {
   const profile = plan.bundle.spec.linux?.seccomp;
   const filter = profile === undefined || isEmptyProfile(profile) ? undefined : planFilter(profile);
   const sections = describePlan({ ...plan, filter });
@@ -176,7 +164,6 @@ async function explained(
     warnings: [...plan.process.warnings, ...warnings],
   };
   if (!syscalls) return about;
-  const { rehearse } = await import("./rehearsal/story.ts");
   const seccomp = compileSeccomp(profile, { cacheDirectory: undefined });
   const { calls, stopped } = rehearse({ ...plan, seccomp });
   return {

@@ -27,11 +27,6 @@ export interface HookState {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Whether any hook runs in the container's namespaces. */
-export function hasHooksInside(hooks: Hooks | undefined): boolean {
-  return (hooks?.createContainer?.length ?? 0) + (hooks?.startContainer?.length ?? 0) > 0;
-}
-
 /** Whether later commands have hooks to run on the host. */
 export function hasHooksAfter(hooks: Hooks | undefined): boolean {
   return (hooks?.poststart?.length ?? 0) + (hooks?.poststop?.length ?? 0) > 0;

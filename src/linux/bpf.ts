@@ -1,4 +1,4 @@
-// bpf(2) as far as cgroup device programs need it: load, attach, detach, and what is attached. Loaded only on
+// bpf(2) as far as cgroup device programs need it: load, attach, detach, and what is attached. Called on
 // hosts with cgroup v2.
 
 import { addressOf } from "../engine/memory.ts";

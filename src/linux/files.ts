@@ -1,5 +1,5 @@
-// Files of the host by descriptor: what tsrun itself reads and writes. Not node:fs, whose loading costs more
-// than half of a whole command; and every name is taken below a directory that the caller already holds.
+// Files of the host by descriptor: what tsrun itself reads and writes. The engine has no node:fs; and every
+// name is taken below a directory that the caller already holds.
 
 import { hasErrno, mustCall, syscallError, tryCall } from "./call.ts";
 import { EEXIST, ENOENT, ENOSYS, ENOTEMPTY } from "./errno.ts";

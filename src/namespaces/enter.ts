@@ -2,7 +2,6 @@
 // joined and makes the user and time namespaces, which only its children enter fully; the second is cloned
 // into everything else and stays. Called by the stories.
 
-import { atOnce } from "../engine/at-once.ts";
 import { ENOSYS } from "../linux/errno.ts";
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
 import { type Descriptor, writeFile } from "../linux/files.ts";
@@ -22,7 +21,7 @@ import { type Fd, shown, text } from "../proxy/arguments.ts";
 import { clone, clone3, close, dup3, openat, prctl, setns, unshare, write } from "../proxy/calls.ts";
 import { inChild, inParent, type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import { reap, type SyscallProxy, startProxy, type Trace } from "../proxy/proxy.ts";
-import type { writeIdMaps } from "./id-maps.ts";
+import { writeIdMaps } from "./id-maps.ts";
 import { NAMESPACES, type NamespacePlan } from "./plan.ts";
 
 /**
@@ -59,12 +58,7 @@ export interface Outside {
   readonly writeFile: typeof writeFile;
 }
 
-const HOST: Outside = {
-  startProxy,
-  // For user namespaces, which few containers make.
-  writeIdMaps: (pid, maps) => atOnce(import("./id-maps.ts")).writeIdMaps(pid, maps),
-  writeFile,
-};
+const HOST: Outside = { startProxy, writeIdMaps, writeFile };
 
 export interface Entered {
   readonly proxy: SyscallProxy;

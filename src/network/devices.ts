@@ -1,5 +1,5 @@
-// `linux.netDevices`: devices of the host that become the container's, with their addresses. Loaded by create
-// for the few containers that have them. runtime-spec config-linux.md#network-devices.
+// `linux.netDevices`: devices of the host that become the container's, with their addresses. Called by
+// create. runtime-spec config-linux.md#network-devices.
 
 import { TsrunError } from "../errors.ts";
 import { ENODEV, errnoName, errnoWords } from "../linux/errno.ts";

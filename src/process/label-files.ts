@@ -1,5 +1,5 @@
 // The files under /proc/thread-self/attr that labels are written to, opened through a procfs that nobody can
-// have put something in the place of (CVE-2019-16884, CVE-2025-52881). Loaded by the stories for a process
+// have put something in the place of (CVE-2019-16884, CVE-2025-52881). Called by the stories for a process
 // that has labels. Only the thread itself may write them, so they are the proxy's.
 
 import { TsrunError } from "../errors.ts";

@@ -1,5 +1,5 @@
-// The system calls that mount, as operations: mount(2), and the calls of Linux 5.2 and later. Beside
-// calls.ts, since `exec` mounts nothing.
+// The system calls that mount, as operations: mount(2), and the calls of Linux 5.2 and later. The
+// others are in calls.ts.
 
 import { showFlags } from "../linux/flags.ts";
 import {

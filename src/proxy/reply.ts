@@ -1,5 +1,5 @@
-// A batch's answer as bytes, for a reader that did not send it: `start`. Apart from batch.ts, so that such a
-// reader does not load how batches are laid out. Pure.
+// A batch's answer as bytes, for a reader that did not send it, as `start`, and has no operations to put the
+// results in. Pure.
 
 import { viewOf } from "../linux/words.ts";
 import { HEADER_SIZE, OPERATION_SIZE, RESULT_OFFSET } from "./protocol.ts";

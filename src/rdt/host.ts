@@ -1,4 +1,4 @@
-// The host's resctrl. Loaded by create and update when a container asks for it.
+// The host's resctrl. Called by create, update and events for a container in one of its groups.
 
 import { tryCall } from "../linux/call.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "../linux/fcntl.ts";

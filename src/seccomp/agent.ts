@@ -17,7 +17,13 @@ import { type Operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { Seccomp } from "../spec/types.ts";
 import { type NotifyingProcess, notifyMessage } from "./notify.ts";
-import { AGENT_IMPATIENCE, AGENT_PATIENCE_SECONDS } from "./patience.ts";
+
+/**
+ * How long an agent may take over a call that tsrun waits for: one that is there but does not answer must not
+ * keep a command for ever.
+ */
+export const AGENT_PATIENCE_SECONDS = 10;
+export const AGENT_IMPATIENCE = "the seccomp agent has not answered in time";
 
 export interface HandOver {
   readonly profile: Pick<Seccomp, "listenerPath" | "listenerMetadata"> | undefined;

@@ -1,9 +1,9 @@
 // Seccomp profiles compiled on the host's side: profile in, BPF program out. Called by the stories that start
 // a process (create, run, exec); the proxy then installs the program inside the container with seccomp(2).
 
-import { atOnce } from "../engine/at-once.ts";
 import { TsrunError } from "../errors.ts";
 import type { Seccomp } from "../spec/types.ts";
+import { buildFilter } from "./build.ts";
 import { cached } from "./cache.ts";
 import type { CompiledFilter } from "./filter.ts";
 import { kernelKnowsFlags } from "./kernel.ts";
@@ -29,8 +29,7 @@ export function compileSeccomp(
   if (profile === undefined || isEmptyProfile(profile)) return undefined;
   validateListener(profile);
   const path = libraryPath();
-  // What compiles is loaded when the cache has nothing.
-  const compile = () => atOnce(import("./build.ts")).buildFilter(path, profile, debug);
+  const compile = () => buildFilter(path, profile, debug);
   const filter =
     directory === undefined || path === undefined
       ? compile()

@@ -1,9 +1,8 @@
 // Where libseccomp is on this host, and loading it; called by compile.ts, and for `--version` and `features`.
 
-import { atOnce } from "../engine/at-once.ts";
 import { TsrunError } from "../errors.ts";
 import { status } from "../linux/files.ts";
-import type { Libseccomp } from "../linux/libseccomp.ts";
+import { type Libseccomp, loadLibseccomp } from "../linux/libseccomp.ts";
 import { machine } from "../linux/syscalls.ts";
 
 const NAME = "libseccomp.so.2";
@@ -28,7 +27,7 @@ export function libraryPath(): string | undefined {
 /** Loads libseccomp, until it is disposed of. Throws E_UNSUPPORTED when it is not there. */
 export function openLibrary(path: string | undefined = libraryPath()): Libseccomp {
   try {
-    return atOnce(import("../linux/libseccomp.ts")).loadLibseccomp(path ?? NAME);
+    return loadLibseccomp(path ?? NAME);
   } catch (cause) {
     // Nothing can be loaded here, which has a hint of its own.
     if (cause instanceof TsrunError && cause.code === "E_UNSUPPORTED") throw cause;
