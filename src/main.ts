@@ -1,8 +1,10 @@
 // tsrun's entry: find the command, run it, report its error. Every command is one process, which ends here.
 
-import { findCommand } from "./cli/commands.ts";
+import { actions } from "./cli/actions.ts";
+import { COMMANDS, findCommand } from "./cli/commands.ts";
 import { globalOptions, versionOption } from "./cli/flags.ts";
 import { readGlobals, readLogSettings } from "./cli/globals.ts";
+import { commandHelp, programHelp } from "./cli/help.ts";
 import { host, print } from "./cli/host.ts";
 import type { Command, OptionValue } from "./cli/options.ts";
 import { checkArgCount, parseLine, valuesOf } from "./cli/parse.ts";
@@ -29,7 +31,7 @@ async function runLine(words: readonly string[]): Promise<number> {
   if (name === undefined) return help(undefined);
   reporter.configure(readLogSettings(given));
   if (name === "help" || name === "h") return help(rest[0]);
-  return run(await findCommand(name), rest, given);
+  return run(findCommand(name), rest, given);
 }
 
 async function run(command: Command, words: readonly string[], givenBefore: Given): Promise<number> {
@@ -47,19 +49,14 @@ async function run(command: Command, words: readonly string[], givenBefore: Give
   await orHelp(command, () => checkArgCount(line.args, { name, ...count, program: process.argv0 }));
   const options = valuesOf(table, given);
   try {
-    const status = await command.run({ globals, host, options, args: line.args, program });
+    const { args } = line;
+    const status = command.run({ globals, host, actions, options, args, commands: COMMANDS, program });
     log.writeWarnings();
     return status;
   } catch (error) {
-    const status = reporter.fail(await explained(error));
+    const status = reporter.fail(error);
     return error instanceof UsageError ? status : (command.failureStatus ?? status);
   }
-}
-
-/** A refused configuration's reasons are found only now: a good one never loads what finds them. */
-async function explained(error: unknown): Promise<unknown> {
-  if (!(error instanceof Error && "explain" in error && typeof error.explain === "function")) return error;
-  return (await error.explain()) as unknown;
 }
 
 /**
@@ -78,14 +75,12 @@ async function orHelp<T>(command: Command | undefined, check: () => T): Promise<
 }
 
 async function help(name: string | undefined): Promise<number> {
-  const { commandHelp, programHelp } = await import("./cli/help.ts");
-  print(await (name === undefined ? programHelp(program) : commandHelp(program, await findCommand(name))));
+  print(await (name === undefined ? programHelp(program) : commandHelp(program, findCommand(name))));
   return 0;
 }
 
-async function version(): Promise<number> {
-  const { libraryVersion } = await import("./seccomp/library.ts");
-  print(versionText(program, { engine: ENGINE_VERSION, libseccomp: libraryVersion() }));
+function version(): number {
+  print(versionText(program, { engine: ENGINE_VERSION, libseccomp: actions.libraryVersion() }));
   return 0;
 }
 

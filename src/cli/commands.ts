@@ -1,97 +1,66 @@
-// Which file of src/cli/commands/ is which command. Only the one that was called is loaded: with the options
-// of all others, it took as long to load as the rest of the program. Pure.
+// The table of commands, each declared in a file of src/cli/commands/. Pure.
 
 import { nearestWord } from "../spec/nearest.ts";
+import { command as checkpoint } from "./commands/checkpoint.ts";
+import { command as completion } from "./commands/completion.ts";
+import { command as create } from "./commands/create.ts";
+import { command as deleteCommand } from "./commands/delete.ts";
+import { command as events } from "./commands/events.ts";
+import { command as exec } from "./commands/exec.ts";
+import { command as explain } from "./commands/explain.ts";
+import { command as features } from "./commands/features.ts";
+import { command as kill } from "./commands/kill.ts";
+import { command as list } from "./commands/list.ts";
+import { command as pause } from "./commands/pause.ts";
+import { command as ps } from "./commands/ps.ts";
+import { command as restore } from "./commands/restore.ts";
+import { command as resume } from "./commands/resume.ts";
+import { command as run } from "./commands/run.ts";
+import { command as spec } from "./commands/spec.ts";
+import { command as start } from "./commands/start.ts";
+import { command as state } from "./commands/state.ts";
+import { command as update } from "./commands/update.ts";
+import { command as validate } from "./commands/validate.ts";
 import type { Command } from "./options.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** In the order in which `--help` lists them. */
-const NAMES = [
-  "checkpoint",
-  "create",
-  "delete",
-  "events",
-  "exec",
-  "kill",
-  "list",
-  "pause",
-  "ps",
-  "restore",
-  "resume",
-  "run",
-  "spec",
-  "start",
-  "state",
-  "update",
-  "validate",
-  "explain",
-  "features",
-  "completion",
-] as const;
-
-/** No table of functions: every command would make all of them. */
-function load(name: (typeof NAMES)[number]): Promise<{ readonly command: Command }> {
-  switch (name) {
-    case "checkpoint":
-      return import("./commands/checkpoint.ts");
-    case "create":
-      return import("./commands/create.ts");
-    case "delete":
-      return import("./commands/delete.ts");
-    case "events":
-      return import("./commands/events.ts");
-    case "exec":
-      return import("./commands/exec.ts");
-    case "kill":
-      return import("./commands/kill.ts");
-    case "list":
-      return import("./commands/list.ts");
-    case "pause":
-      return import("./commands/pause.ts");
-    case "ps":
-      return import("./commands/ps.ts");
-    case "restore":
-      return import("./commands/restore.ts");
-    case "resume":
-      return import("./commands/resume.ts");
-    case "run":
-      return import("./commands/run.ts");
-    case "spec":
-      return import("./commands/spec.ts");
-    case "start":
-      return import("./commands/start.ts");
-    case "state":
-      return import("./commands/state.ts");
-    case "update":
-      return import("./commands/update.ts");
-    case "validate":
-      return import("./commands/validate.ts");
-    case "explain":
-      return import("./commands/explain.ts");
-    case "features":
-      return import("./commands/features.ts");
-    case "completion":
-      return import("./commands/completion.ts");
-  }
-}
+export const COMMANDS: readonly Command[] = [
+  checkpoint,
+  create,
+  deleteCommand,
+  events,
+  exec,
+  kill,
+  list,
+  pause,
+  ps,
+  restore,
+  resume,
+  run,
+  spec,
+  start,
+  state,
+  update,
+  validate,
+  explain,
+  features,
+  completion,
+];
 
 /** The command of this name. Throws, with runc's words and exit status and what may have been meant. */
-export async function findCommand(name: string): Promise<Command> {
-  const known = NAMES.find((candidate) => candidate === name);
-  if (known !== undefined) return (await load(known)).command;
+export function findCommand(name: string): Command {
+  const found = COMMANDS.find((command) => command.name === name);
+  if (found !== undefined) return found;
   const nearest = suggestion(name);
   const question = nearest === undefined ? "" : `: unknown command, did you mean "${nearest}"?`;
   throw new UsageError(`No help topic for '${name}'${question}`, { exitStatus: 3 });
 }
 
-/** All of them, for what speaks of all: help, manual pages, completion. */
-export function loadCommands(): Promise<readonly Command[]> {
-  return Promise.all(NAMES.map(async (name) => (await load(name)).command));
-}
-
 /** Letters in the wrong order are likelier than a wrong letter: "staet" is "state" before it is "start". */
 function suggestion(name: string): string | undefined {
-  return NAMES.find((candidate) => letters(candidate) === letters(name)) ?? nearestWord(name, NAMES);
+  const names = COMMANDS.map((command) => command.name);
+  return names.find((candidate) => letters(candidate) === letters(name)) ?? nearestWord(name, names);
 }
 
 function letters(word: string): string {

@@ -1,8 +1,7 @@
-// Help texts, laid out by yargs from the tables of options, under runc's headings. Loaded only when help is
-// asked for, or a command line was not understood: loading yargs takes longer than most commands.
+// Help texts, laid out by yargs from the tables of options, under runc's headings.
 
 import yargs, { type Yargs } from "yargs";
-import { loadCommands } from "./commands.ts";
+import { COMMANDS } from "./commands.ts";
 import { globalOptions, versionOption } from "./flags.ts";
 import type { Command, OptionTable } from "./options.ts";
 import { programDescription } from "./program-description.ts";
@@ -16,7 +15,7 @@ const helpOption = { help: { type: "boolean", alias: "h", describe: "show help" 
 /** The help of the program as a whole. */
 export async function programHelp(program: string): Promise<string> {
   const page = newYargs().scriptName("");
-  for (const { name, describe } of await loadCommands()) page.command(name, describe);
+  for (const { name, describe } of COMMANDS) page.command(name, describe);
   page.command("help [command]", "show this list, or the help of one command");
   addOptions(page, { ...globalOptions, ...versionOption, ...helpOption }, GLOBAL_GROUP);
   return `${programUsage(program)}\n\n${await page.getHelp()}\n`;

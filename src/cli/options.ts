@@ -2,6 +2,7 @@
 // part in use. src/cli/parse.ts reads the tables; src/cli/help.ts hands them to yargs. Pure.
 
 import type { GlobalOptions } from "../container/options.ts";
+import type { Actions } from "./actions.ts";
 import type { Log } from "./log.ts";
 
 /** An option, under its long name. */
@@ -55,7 +56,7 @@ export interface Globals extends GlobalOptions {
   readonly log: Log;
 }
 
-/** What a command needs of the host before its story is loaded. */
+/** What a command needs of the host before its story begins. */
 export interface CommandHost {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Our pid. */
@@ -73,9 +74,12 @@ export interface CommandHost {
 export interface Invocation<T extends OptionTable> {
   readonly globals: Globals;
   readonly host: CommandHost;
+  readonly actions: Actions;
   readonly options: Values<T>;
   /** What is no option: the container's id first, where the command takes one. */
   readonly args: readonly string[];
+  /** All that there are, for what speaks of them. */
+  readonly commands: readonly Command[];
   /** The name by which the program goes. */
   readonly program: string;
 }
@@ -96,9 +100,9 @@ export interface Command<T extends OptionTable = OptionTable> {
   /** The exit status of a failure of the command's own, where it is not 1. */
   readonly failureStatus?: number;
   readonly options: T;
-  /** Does it, and returns the exit status. Loads what it needs only now. */
+  /** Does it, and returns the exit status. */
   // A method, not a function property: commands of any table must fit into one list.
-  run(invocation: Invocation<T>): Promise<number>;
+  run(invocation: Invocation<T>): number;
 }
 
 /** Declares a command; the types of its option values follow from its table. */

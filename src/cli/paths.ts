@@ -1,4 +1,4 @@
-// Paths as text. Not node:path, which would have to be loaded. Pure.
+// Paths as text. Pure.
 
 /** An absolute path without `.`, `..`, doubled and trailing slashes, as Go's filepath.Abs makes it. */
 export function absolutePath(path: string, cwd: () => string): string {

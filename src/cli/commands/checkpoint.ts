@@ -42,9 +42,8 @@ EXAMPLE:
       describe: "dump the container's memory only, leave the container running after this",
     },
   },
-  async run({ globals, host, options, args: [id = ""] }) {
-    const { checkpointContainer } = await import("../../container/checkpoint.ts");
-    checkpointContainer(globals, {
+  run({ globals, host, actions, options, args: [id = ""] }) {
+    actions.checkpointContainer(globals, {
       ...readCriuOptions(options, { imagePath: options["image-path"], cwd: host.cwd }),
       id,
       parentPath: readParentPath(options["parent-path"]),

@@ -1,5 +1,6 @@
 // `completion`: a script that makes a shell complete our commands, options and containers.
 
+import { completionScript } from "../completion/script.ts";
 import { SHELLS } from "../completion/shells.ts";
 import { defineCommand } from "../options.ts";
 import { baseName } from "../paths.ts";
@@ -20,14 +21,12 @@ EXAMPLE:
   args: { min: 0, max: 1 },
   argWords: [SHELLS],
   options: {},
-  async run({ host, program, args: [given] }) {
+  run({ host, commands, program, args: [given] }) {
     const shell = given ?? baseName(host.env.SHELL ?? "bash");
     const known = SHELLS.find((name) => name === shell);
     if (known === undefined)
       throw new UsageError(`no completion for the shell "${shell}": bash, zsh or fish`);
-    const { loadCommands } = await import("../commands.ts");
-    const { completionScript } = await import("../completion/script.ts");
-    host.print(completionScript(known, program, await loadCommands()));
+    host.print(completionScript(known, program, commands));
     return 0;
   },
 });

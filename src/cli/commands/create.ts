@@ -23,10 +23,9 @@ EXAMPLE:
     // go-runc can pass it; a created container is detached in any case.
     detach: { type: "boolean", alias: "d", describe: "accepted and ignored", hidden: true },
   },
-  async run({ globals, host, options, args: [id = ""] }) {
-    const { createContainer } = await import("../../container/create.ts");
+  run({ globals, host, actions, options, args: [id = ""] }) {
     host.prepareRoot(globals);
-    await createContainer(globals, readCreateOptions(id, options, host), { foreground: false });
+    actions.createContainer(globals, readCreateOptions(id, options, host), { foreground: false });
     return 0;
   },
 });

@@ -20,9 +20,8 @@ EXAMPLE:
       describe: "kill the container first (SIGKILL); no error when there is no such container",
     },
   },
-  async run({ globals, options, args: [id = ""] }) {
-    const { deleteContainer } = await import("../../container/delete.ts");
-    deleteContainer(globals, { id, force: options.force });
+  run({ globals, actions, options, args: [id = ""] }) {
+    actions.deleteContainer(globals, { id, force: options.force });
     return 0;
   },
 });

@@ -25,12 +25,11 @@ EXAMPLE:
     },
     stats: { type: "boolean", describe: "print the container's statistics once, and leave" },
   },
-  async run({ globals, host, options: { interval, stats }, args: [id = ""] }) {
+  run({ globals, host, actions, options: { interval, stats }, args: [id = ""] }) {
     const intervalMs = parseDuration("interval", interval);
     if (intervalMs <= 0) throw new TsrunError("E_USAGE", "duration interval must be greater than 0");
-    const { containerStats, watchContainer } = await import("../../container/events.ts");
-    if (stats) host.print(formatEvent(await containerStats(globals, id)));
-    else await watchContainer(globals, { id, intervalMs, tell: (event) => host.print(formatEvent(event)) });
+    if (stats) host.print(formatEvent(actions.containerStats(globals, id)));
+    else actions.watchContainer(globals, { id, intervalMs, tell: (event) => host.print(formatEvent(event)) });
     return 0;
   },
 });

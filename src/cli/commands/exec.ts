@@ -1,7 +1,6 @@
 // `exec`: one more process in a container.
 
 import type { ExecOptions } from "../../container/options.ts";
-import type { Process } from "../../spec/types.ts";
 import { absoluteIfGiven, readPreserveFds } from "../create-options.ts";
 import { createOptions } from "../flags.ts";
 import { type CommandHost, defineCommand, type OptionTable, type Values } from "../options.ts";
@@ -62,24 +61,17 @@ EXAMPLE:
   stopAfterFirstArg: true,
   failureStatus: 255,
   options,
-  async run({ globals, host, options: values, args: [id = "", ...args] }) {
-    const { execContainer } = await import("../../container/exec.ts");
+  run({ globals, host, actions, options: values, args: [id = "", ...args] }) {
     const file = absoluteIfGiven(values.process, host.cwd);
-    return execContainer(globals, {
+    return actions.execContainer(globals, {
       ...readExecOptions(values, host),
       id,
       args,
       // Before anything else: callers delete the file as soon as we return, and some earlier.
-      process: file === undefined ? undefined : await readProcess(file),
+      process: file === undefined ? undefined : actions.readProcessFile(file),
     });
   },
 });
-
-/** The check of a process is as much code as all the rest of `exec`. */
-async function readProcess(file: string): Promise<Process> {
-  const { readProcessFile } = await import("../../container/process-file.ts");
-  return readProcessFile(file);
-}
 
 function readExecOptions(
   values: Values<typeof options>,

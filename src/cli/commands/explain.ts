@@ -2,8 +2,10 @@
 
 import type { ExplainOptions } from "../../explain/explain.ts";
 import type { Explanation } from "../../explain/model.ts";
+import type { Actions } from "../actions.ts";
 import { readPreserveFds } from "../create-options.ts";
 import { bundle, createOptions } from "../flags.ts";
+import { formatExplanation } from "../format-explanation.ts";
 import { defineCommand, type Globals } from "../options.ts";
 import { absolutePath } from "../paths.ts";
 
@@ -38,9 +40,8 @@ EXAMPLE:
     "no-new-keyring": { ...createOptions["no-new-keyring"], describe: "as if create was called with it" },
     "preserve-fds": { ...createOptions["preserve-fds"], describe: "as if create was called with it" },
   },
-  async run({ globals, host, options, args: [name] }) {
-    const { formatExplanation } = await import("../format-explanation.ts");
-    const explanation = await explain(globals, {
+  run({ globals, host, actions, options, args: [name] }) {
+    const explanation = explain(actions, globals, {
       bundle: absolutePath(options.bundle ?? name ?? "", host.cwd),
       id: name === undefined || name.includes("/") || options.bundle !== undefined ? undefined : name,
       noPivot: options["no-pivot"],
@@ -60,8 +61,10 @@ interface Subject extends ExplainOptions {
 }
 
 /** A container has precedence: a bundle of the same name can be written with a slash. */
-async function explain(globals: Globals, { bundle: path, id, ...options }: Subject): Promise<Explanation> {
-  const { explainBundle, explainContainer, isContainer } = await import("../../explain/explain.ts");
-  if (id !== undefined && isContainer(globals, id, path)) return explainContainer(globals, id, options);
-  return explainBundle(globals, path, options);
+function explain(actions: Actions, globals: Globals, subject: Subject): Explanation {
+  const { bundle: path, id, ...options } = subject;
+  if (id !== undefined && actions.isContainer(globals, id, path)) {
+    return actions.explainContainer(globals, id, options);
+  }
+  return actions.explainBundle(globals, path, options);
 }

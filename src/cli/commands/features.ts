@@ -1,5 +1,6 @@
 // `features`: what this binary knows, as JSON (runtime-spec features.md).
 
+import { features } from "../../features/features.ts";
 import { defineCommand } from "../options.ts";
 import { COMMIT, VERSION } from "../version.ts";
 
@@ -11,12 +12,8 @@ export const command = defineCommand({
 https://github.com/opencontainers/runtime-spec/blob/main/features.md`,
   args: { min: 0, max: 0 },
   options: {},
-  async run({ host }) {
-    const [{ features }, { libraryVersion }] = await Promise.all([
-      import("../../features/features.ts"),
-      import("../../seccomp/library.ts"),
-    ]);
-    const found = features({ version: VERSION, commit: COMMIT, libseccomp: libraryVersion() });
+  run({ host, actions }) {
+    const found = features({ version: VERSION, commit: COMMIT, libseccomp: actions.libraryVersion() });
     host.print(`${JSON.stringify(found, null, 4)}\n`);
     return 0;
   },

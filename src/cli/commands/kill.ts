@@ -23,9 +23,12 @@ EXAMPLE:
       hidden: true,
     },
   },
-  async run({ globals, options, args: [id = "", signal = ""] }) {
-    const { killContainer } = await import("../../container/kill.ts");
-    killContainer(globals, { id, signal: parseSignal(signal === "" ? "TERM" : signal), all: options.all });
+  run({ globals, actions, options, args: [id = "", signal = ""] }) {
+    actions.killContainer(globals, {
+      id,
+      signal: parseSignal(signal === "" ? "TERM" : signal),
+      all: options.all,
+    });
     return 0;
   },
 });

@@ -19,10 +19,9 @@ EXAMPLE:
     format: listFormat,
     quiet: { type: "boolean", alias: "q", describe: "print the ids only, one a line" },
   },
-  async run({ globals, host, options }) {
+  run({ globals, host, actions, options }) {
     const format = readFormat(options.format);
-    const { listContainers } = await import("../../container/list.ts");
-    const { entries, problems } = listContainers(globals, globals);
+    const { entries, problems } = actions.listContainers(globals, globals);
     // AS RUNC: what cannot be read is told, the others are listed, and that is a success.
     for (const problem of problems) host.printError(`${problem}\n`);
     host.print(formatList(entries, options.quiet ? "ids" : format));

@@ -14,9 +14,8 @@ EXAMPLE:
   args: { min: 1, max: 1 },
   argWords: ["container"],
   options: {},
-  async run({ globals, args: [id = ""] }) {
-    const { pauseContainer } = await import("../../container/pause.ts");
-    pauseContainer(globals, id);
+  run({ globals, actions, args: [id = ""] }) {
+    actions.pauseContainer(globals, id);
     return 0;
   },
 });

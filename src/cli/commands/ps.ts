@@ -20,12 +20,11 @@ EXAMPLE:
   argWords: ["container"],
   stopAfterFirstArg: true,
   options: { format: listFormat },
-  async run({ globals, host, options, args: [id = "", ...psOptions] }) {
+  run({ globals, host, actions, options, args: [id = "", ...psOptions] }) {
     const format = readFormat(options.format);
-    const { containerProcesses, runPs } = await import("../../container/ps.ts");
-    const pids = containerProcesses(globals, id);
+    const pids = actions.containerProcesses(globals, id);
     if (format === "json") host.print(formatPids(pids));
-    else host.print(formatProcessTable(runPs(psOptions.length === 0 ? ["-ef"] : psOptions), pids));
+    else host.print(formatProcessTable(actions.runPs(psOptions.length === 0 ? ["-ef"] : psOptions), pids));
     return 0;
   },
 });

@@ -50,11 +50,10 @@ EXAMPLE:
     "no-new-keyring": { type: "boolean", describe: "accepted and ignored", hidden: true },
     "parent-path": { type: "string", describe: "accepted and ignored", hidden: true },
   },
-  async run({ globals, host, options, args: [id = ""] }) {
-    const { restoreContainer } = await import("../../container/restore.ts");
+  run({ globals, host, actions, options, args: [id = ""] }) {
     const images = readCriuOptions(options, { imagePath: options["image-path"], cwd: host.cwd });
     host.prepareRoot(globals);
-    return restoreContainer(globals, {
+    return actions.restoreContainer(globals, {
       ...images,
       id,
       bundle: absolutePath(options.bundle ?? "", host.cwd),

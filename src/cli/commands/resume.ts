@@ -13,9 +13,8 @@ EXAMPLE:
   args: { min: 1, max: 1 },
   argWords: ["container"],
   options: {},
-  async run({ globals, args: [id = ""] }) {
-    const { resumeContainer } = await import("../../container/pause.ts");
-    resumeContainer(globals, id);
+  run({ globals, actions, args: [id = ""] }) {
+    actions.resumeContainer(globals, id);
     return 0;
   },
 });

@@ -27,10 +27,9 @@ EXAMPLE:
       describe: "do not become the parent of processes that the container's process leaves behind",
     },
   },
-  async run({ globals, host, options, args: [id = ""] }) {
-    const { runContainer } = await import("../../container/run.ts");
+  run({ globals, host, actions, options, args: [id = ""] }) {
     host.prepareRoot(globals);
-    return runContainer(globals, {
+    return actions.runContainer(globals, {
       ...readCreateOptions(id, options, host),
       detach: options.detach,
       keep: options.keep,

@@ -23,9 +23,8 @@ An ordinary user needs --rootless here; root of a user namespace does not.`,
     // Hides the global option of the same name, as in runc.
     rootless: { type: "boolean", describe: "write a configuration that an ordinary user may run" },
   },
-  async run({ host, options }) {
-    const { writeSpec } = await import("../write-spec.ts");
-    writeSpec(options, host.cwd);
+  run({ host, actions, options }) {
+    actions.writeSpec(options, host.cwd);
     return 0;
   },
 });

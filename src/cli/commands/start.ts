@@ -12,9 +12,8 @@ of its config.json names. When that cannot be executed, $0 says why.`,
   args: { min: 1, max: 1 },
   argWords: ["container"],
   options: {},
-  async run({ globals, host, args: [id = ""] }) {
-    const { startContainer } = await import("../../container/start.ts");
-    await startContainer(globals, id, { notifySocket: readNotifySocket(host.env) });
+  run({ globals, host, actions, args: [id = ""] }) {
+    actions.startContainer(globals, id, { notifySocket: readNotifySocket(host.env) });
     return 0;
   },
 });

@@ -13,9 +13,8 @@ root file system, time of creation and annotations.`,
   args: { min: 1, max: 1 },
   argWords: ["container"],
   options: {},
-  async run({ globals, host, args: [id = ""] }) {
-    const { containerState } = await import("../../container/state.ts");
-    host.print(formatState(containerState(globals, id)));
+  run({ globals, host, actions, args: [id = ""] }) {
+    host.print(formatState(actions.containerState(globals, id)));
     return 0;
   },
 });

@@ -32,13 +32,12 @@ EXAMPLE:
     "l3-cache-schema": { type: "string", describe: "Intel RDT/CAT L3 cache schema" },
     "mem-bw-schema": { type: "string", describe: "Intel RDT/MBA memory bandwidth schema" },
   },
-  async run({ globals, host, options, args: [id = ""] }) {
-    const { readResources, updateContainer } = await import("../../container/update.ts");
+  run({ globals, host, actions, options, args: [id = ""] }) {
     const { resources: path = "" } = options;
     const fromFile = path === "-" ? path : absolutePath(path, host.cwd);
-    const asked = path === "" ? readLimits(options) : readResources(fromFile);
+    const asked = path === "" ? readLimits(options) : actions.readResources(fromFile);
     const { "l3-cache-schema": l3CacheSchema = "", "mem-bw-schema": memBwSchema = "" } = options;
-    await updateContainer(globals, id, { resources: asked, rdt: { l3CacheSchema, memBwSchema } });
+    actions.updateContainer(globals, id, { resources: asked, rdt: { l3CacheSchema, memBwSchema } });
     for (const warning of resourceWarnings(asked)) globals.log.warning(warning);
     return 0;
   },

@@ -2,6 +2,7 @@
 
 import { absoluteIfGiven } from "../create-options.ts";
 import { bundle } from "../flags.ts";
+import { formatVerdict } from "../format-verdict.ts";
 import { defineCommand } from "../options.ts";
 import { absolutePath } from "../paths.ts";
 
@@ -33,10 +34,8 @@ EXAMPLE:
     },
     json: { type: "boolean", describe: "print the faults and warnings as JSON" },
   },
-  async run({ globals, host, options, args: [directory] }) {
-    const { validate } = await import("../../explain/validate.ts");
-    const { formatVerdict } = await import("../format-verdict.ts");
-    const verdict = validate({
+  run({ globals, host, actions, options, args: [directory] }) {
+    const verdict = actions.validate({
       bundle: absolutePath(directory ?? options.bundle ?? "", host.cwd),
       config: options.config === "-" ? "-" : absoluteIfGiven(options.config, host.cwd),
       systemdCgroup: globals.systemdCgroup,

@@ -1,4 +1,4 @@
-// Which shell's script is wanted. Loaded by `completion`, and by scripts/documents.ts for `make install`.
+// Which shell's script is wanted. Called by `completion`, and by scripts/documents.ts for `make install`.
 // Pure.
 
 import type { Command } from "../options.ts";

@@ -2,11 +2,10 @@
 
 import { spawnSync } from "node:child_process";
 import t from "tap";
-import { loadCommands } from "../../../src/cli/commands.ts";
+import { COMMANDS } from "../../../src/cli/commands.ts";
 import { manPages } from "../../../src/cli/man.ts";
 
-const commands = await loadCommands();
-const pages = manPages(commands);
+const pages = manPages(COMMANDS);
 
 /** A page as groff or mandoc show it, without overstriking. */
 function reader(command: string, args: readonly string[], text: string) {
@@ -17,13 +16,13 @@ function reader(command: string, args: readonly string[], text: string) {
 t.test("there is a page for the program and one for each command, the same every time", async (t) => {
   t.strictSame(
     pages.map(({ file }) => file),
-    ["tsrun.8", ...commands.map(({ name }) => `tsrun-${name}.8`)],
+    ["tsrun.8", ...COMMANDS.map(({ name }) => `tsrun-${name}.8`)],
   );
-  t.strictSame(manPages(commands), pages);
+  t.strictSame(manPages(COMMANDS), pages);
 });
 
 t.test("every option that is shown is on its command's page", async (t) => {
-  for (const { name, options } of commands) {
+  for (const { name, options } of COMMANDS) {
     const text = pages.find(({ file }) => file === `tsrun-${name}.8`)?.text ?? "";
     for (const [option, { hidden }] of Object.entries(options)) {
       const tag = `\\fB\\-\\-${option.replaceAll("-", "\\-")}\\fR`;

@@ -1,0 +1,52 @@
+// What commands do. src/main.ts hands it to them: their declarations import nothing that acts, so that manual
+// pages, completion and tests read them where there is neither engine nor kernel to call.
+
+import { checkpointContainer } from "../container/checkpoint.ts";
+import { createContainer } from "../container/create.ts";
+import { deleteContainer } from "../container/delete.ts";
+import { containerStats, watchContainer } from "../container/events.ts";
+import { execContainer } from "../container/exec.ts";
+import { killContainer } from "../container/kill.ts";
+import { listContainers } from "../container/list.ts";
+import { pauseContainer, resumeContainer } from "../container/pause.ts";
+import { readProcessFile } from "../container/process-file.ts";
+import { containerProcesses, runPs } from "../container/ps.ts";
+import { restoreContainer } from "../container/restore.ts";
+import { runContainer } from "../container/run.ts";
+import { startContainer } from "../container/start.ts";
+import { containerState } from "../container/state.ts";
+import { readResources, updateContainer } from "../container/update.ts";
+import { explainBundle, explainContainer, isContainer } from "../explain/explain.ts";
+import { validate } from "../explain/validate.ts";
+import { libraryVersion } from "../seccomp/library.ts";
+import { writeSpec } from "./write-spec.ts";
+
+export const actions = {
+  checkpointContainer,
+  containerProcesses,
+  containerState,
+  containerStats,
+  createContainer,
+  deleteContainer,
+  execContainer,
+  explainBundle,
+  explainContainer,
+  isContainer,
+  killContainer,
+  libraryVersion,
+  listContainers,
+  pauseContainer,
+  readProcessFile,
+  readResources,
+  restoreContainer,
+  resumeContainer,
+  runContainer,
+  runPs,
+  startContainer,
+  updateContainer,
+  validate,
+  watchContainer,
+  writeSpec,
+};
+
+export type Actions = typeof actions;
