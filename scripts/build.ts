@@ -1,12 +1,12 @@
 // Builds dist/tsrun, one executable: bun scripts/build.ts [OUTFILE]
 //
-// Bun bundles the sources into chunks, one for each part that is loaded on its own; qjsc makes bytecode of
-// each; the C compiler links them with the engine, the module "native" and musl. See docs/adr/0001-stack.md.
+// Bun bundles the sources into one module; qjsc makes bytecode of it; the C compiler links that with the
+// engine, the module "native" and musl. See docs/adr/0001-stack.md.
 
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { $, type BunPlugin } from "bun";
 import packageJson from "../package.json" with { type: "json" };
-import { chunksOf, compileBoot, compileProgram } from "./engine/chunks.ts";
+import { compileProgram } from "./engine/bytecode.ts";
 import { link } from "./engine/link.ts";
 import { makeEngine, VERSION } from "./engine/quickjs.ts";
 
@@ -38,14 +38,13 @@ async function sourceCommit(): Promise<string> {
   return head.exitCode === 0 ? head.text().trim() : "";
 }
 
-/** Bundles one entry: a chunk for it, and one for each part that is loaded on its own. */
-async function bundle(entry: string) {
+/** All sources as one module, which imports from "native" alone. */
+async function bundle(): Promise<string> {
   const result = await Bun.build({
-    entrypoints: [`${root}/src/${entry}`],
+    entrypoints: [`${root}/src/boot.ts`],
     // Of Node's own modules none is used, nor there.
     target: "node",
     format: "esm",
-    splitting: true,
     minify: true,
     external: ["native"],
     plugins: [yargsHost],
@@ -59,17 +58,13 @@ async function bundle(entry: string) {
     },
   });
   for (const message of result.logs) process.stderr.write(`${message}\n`);
-  return result;
+  return (await result.outputs[0]?.text()) ?? "";
 }
 
 const commit = await sourceCommit();
 const engine = await makeEngine(`${root}/dist/.engine`);
 rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
-const compiler = { directory: work, qjsc: engine.qjsc };
-const boot = await bundle("engine/boot.ts");
-const program = await bundle("main.ts");
-await compileBoot((await boot.outputs[0]?.text()) ?? "", compiler);
-await compileProgram(await chunksOf(program.outputs), compiler);
+await compileProgram(await bundle(), { directory: work, qjsc: engine.qjsc });
 await link(engine, { directory: work, architecture: process.arch });
 renameSync(`${work}/tsrun`, outfile);

@@ -19,7 +19,7 @@ const HARDENED = ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"];
 const REFUSED = ["pthread_create", "aligned_alloc", "memalign", "posix_memalign", "dlopen"];
 
 export interface LinkOptions {
-  /** Has the bytecode (chunks.ts); the executable becomes `tsrun` in it. */
+  /** Has the bytecode (bytecode.ts); the executable becomes `tsrun` in it. */
   readonly directory: string;
   /** As Node calls it. */
   readonly architecture: string;
@@ -29,7 +29,7 @@ export async function link(engine: Engine, { directory, architecture }: LinkOpti
   const write = (name: string, text: string) => Bun.write(`${directory}/${name}`, text);
   await write("native.s", nativeModule(architecture));
   await write("program.c", PROGRAM);
-  await write("bytecode.s", bytes("boot", "boot.bytecode") + bytes("program", "program.bytecode"));
+  await write("bytecode.s", bytes("program", "program.bytecode"));
   await write("allocator.c", ALLOCATOR);
   await write("relro.c", RELRO);
   await makeLibraries(directory, write);

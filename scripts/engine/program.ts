@@ -1,6 +1,10 @@
 // The executable's main(), in C. Compiled and linked by link.ts. Pure.
 
-import { STACK_SIZE } from "./chunks.ts";
+/**
+ * Bytes that calls may take: half of what a process usually has (getrlimit(2), RLIMIT_STACK), and enough for
+ * a configuration nested as deep as json-positions.ts goes.
+ */
+const STACK_SIZE = 4 << 20;
 
 /**
  * tsrun starts from a snapshot. To read the bytecode of its program and to run the module level of a hundred
@@ -24,7 +28,7 @@ export const PROGRAM = `
 
 // The section has these names from the linker.
 extern char __start_snapshot[], __stop_snapshot[];
-extern const uint8_t boot[], boot_end[], program[], program_end[];
+extern const uint8_t program[], program_end[];
 
 extern JSModuleDef *js_init_module_native(JSContext *context, const char *name);
 // The allocator's.
@@ -67,9 +71,9 @@ static int finish(JSContext *context) {
   return left < 0 ? failed(of, JS_GetException(of)) : 0;
 }
 
-static int load(JSContext *context, const uint8_t *from, const uint8_t *end) {
-  JSValue code = JS_ReadObject(context, from, end - from, JS_READ_OBJ_BYTECODE);
-  if (JS_VALUE_GET_TAG(code) == JS_TAG_MODULE && JS_ResolveModule(context, code) < 0) code = JS_EXCEPTION;
+static int load(JSContext *context) {
+  JSValue code = JS_ReadObject(context, program, program_end - program, JS_READ_OBJ_BYTECODE);
+  if (!JS_IsException(code) && JS_ResolveModule(context, code) < 0) code = JS_EXCEPTION;
   if (!JS_IsException(code)) code = JS_EvalFunction(context, code);
   if (JS_IsException(code)) return failed(context, JS_GetException(context));
   if (finish(context) != 0) return 1;
@@ -86,8 +90,7 @@ static int make_snapshot(void) {
     perror("prctl(PR_SET_SECCOMP)");
     return 1;
   }
-  int status = load(context, boot, boot_end);
-  if (status == 0) status = load(context, program, program_end);
+  int status = load(context);
   JS_RunGC(JS_GetRuntime(context));
   end_snapshot();
   kept = context;

@@ -2,6 +2,7 @@
 // names the place; a rule that has to give way is changed here, with its reason.
 
 import { readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { basename } from "node:path";
 import t from "tap";
 import { functionSpans, loadedWith, readSources, type SourceFile } from "./source.ts";
@@ -26,6 +27,7 @@ const PURE = /\bPure\b/;
 
 /** A folder imports from its own layer and from those below it. */
 const LAYERS: readonly (readonly string[])[] = [
+  ["boot"],
   ["main"],
   ["cli"],
   ["explain"],
@@ -166,12 +168,15 @@ rule("foreign functions are bound in src/linux only", () =>
     .map(({ path }) => path),
 );
 
-rule("node:fs is not imported: loading it takes half as long as all the rest", () =>
+rule("nothing of Node's is imported: the engine has none of it", () =>
   sources.flatMap(({ path, imports }) =>
-    imports
-      .filter(({ target }) => /^(node:)?fs(\/|$)/.test(target))
-      .map(({ target }) => `${path} imports ${target}`),
+    imports.filter(({ target }) => isBuiltin(target)).map(({ target }) => `${path} imports ${target}`),
   ),
+);
+
+/** A function that waits for an import makes all its callers wait. */
+rule("nothing is imported on demand: the snapshot has all sources loaded", () =>
+  linesMatching(sources, /\bimport\(/),
 );
 
 rule("files that call themselves pure load nothing that is not", () =>

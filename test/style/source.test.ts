@@ -39,7 +39,7 @@ t.test("functions, methods and arrows are measured from header to closing brace"
   test.end();
 });
 
-t.test("imports are told apart: values, types, modules, lazy ones", (test) => {
+t.test("imports are told apart: values, types, modules", (test) => {
   const text = [
     'import { a, type B } from "./a.ts";',
     'import type { C } from "../c.ts";',
@@ -48,15 +48,13 @@ t.test("imports are told apart: values, types, modules, lazy ones", (test) => {
     "  e,",
     '} from "node:path";',
     'export { f } from "./f.ts";',
-    'const g = await import("./g.ts");',
   ].join("\n");
   test.strictSame(parseSource("src/x/y.ts", text).imports, [
-    { target: "src/x/a.ts", typeOnly: false, lazy: false },
-    { target: "src/c.ts", typeOnly: true, lazy: false },
-    { target: "src/d.ts", typeOnly: true, lazy: false },
-    { target: "node:path", typeOnly: false, lazy: false },
-    { target: "src/x/f.ts", typeOnly: false, lazy: false },
-    { target: "src/x/g.ts", typeOnly: false, lazy: true },
+    { target: "src/x/a.ts", typeOnly: false },
+    { target: "src/c.ts", typeOnly: true },
+    { target: "src/d.ts", typeOnly: true },
+    { target: "node:path", typeOnly: false },
+    { target: "src/x/f.ts", typeOnly: false },
   ]);
   test.end();
 });

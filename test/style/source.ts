@@ -15,8 +15,6 @@ export interface Import {
   readonly target: string;
   /** Gone after compilation. */
   readonly typeOnly: boolean;
-  /** `import()`: loaded when it is reached, not with the file. */
-  readonly lazy: boolean;
 }
 
 export interface FunctionSpan {
@@ -26,7 +24,6 @@ export interface FunctionSpan {
 }
 
 const STATEMENT = /^(import|export)\s(type\s)?(?:[^;"']*?\sfrom\s*)?["']([^"']+)["']/gms;
-const LAZY = /\bimport\(\s*["']([^"']+)["']\s*\)/g;
 
 export function readSources(...folders: string[]): SourceFile[] {
   return folders.flatMap((folder) => {
@@ -41,14 +38,8 @@ export function parseSource(path: string, text: string): SourceFile {
   const imports = [...text.matchAll(STATEMENT)].map(([statement, , type, target = ""]) => ({
     target: resolveTarget(path, target),
     typeOnly: type !== undefined || importsOnlyTypes(statement),
-    lazy: false,
   }));
-  const lazy = [...text.matchAll(LAZY)].map(([, target = ""]) => ({
-    target: resolveTarget(path, target),
-    typeOnly: false,
-    lazy: true,
-  }));
-  return { path, lines: text.replace(/\n$/, "").split("\n"), imports: [...imports, ...lazy] };
+  return { path, lines: text.replace(/\n$/, "").split("\n"), imports };
 }
 
 /**
@@ -113,7 +104,7 @@ export function loadedWith(path: string, files: ReadonlyMap<string, SourceFile>)
     if (loaded.has(next)) continue;
     loaded.add(next);
     const imports = files.get(next)?.imports ?? [];
-    waiting.push(...imports.filter(({ typeOnly, lazy }) => !typeOnly && !lazy).map(({ target }) => target));
+    waiting.push(...imports.filter(({ typeOnly }) => !typeOnly).map(({ target }) => target));
   }
   return loaded;
 }

@@ -1,0 +1,16 @@
+// The first code that runs, when tsrun is built: it makes the engine a host, and runs the module level of all
+// sources. What it leaves in memory is the snapshot that commands start from (scripts/engine/program.ts).
+
+// First: others want a TextEncoder as soon as they are imported.
+import "./engine/globals.ts";
+
+import { makeProcess } from "./engine/process.ts";
+import { main } from "./main.ts";
+
+/** What a command begins with. */
+function start(words: readonly string[]): void {
+  makeProcess(words);
+  main();
+}
+
+Object.assign(globalThis, { start });
