@@ -4,7 +4,7 @@
 import { EACCES, EEXIST, ENOSYS, EPERM } from "../linux/errno.ts";
 import { AT_EMPTY_PATH, O_DIRECTORY, O_NOFOLLOW, O_PATH, S_IFMT, S_IFREG } from "../linux/fcntl.ts";
 import { parseStatx } from "../linux/statx.ts";
-import { type Fd, text } from "../proxy/arguments.ts";
+import type { Fd } from "../proxy/arguments.ts";
 import {
   close,
   fchownat,
@@ -44,7 +44,7 @@ class Directory {
       attempt,
       brings: "nothing",
       provider: undefined,
-      hint: "devices and links are made below the container's root",
+      hint: () => "devices and links are made below the container's root",
     });
   }
 
@@ -141,7 +141,7 @@ class DeviceStep implements TargetStep {
     if (!same) throw this.target.refusal("another file has taken its place");
     if (this.#node === undefined) return;
     const owner = [uid, gid, AT_EMPTY_PATH];
-    const owned = operation("fchownat", [resultOf(this.#node), text(""), ...owner], this.#attempt);
+    const owned = operation("fchownat", [resultOf(this.#node), "", ...owner], this.#attempt);
     const failed = this.#context.attempt([owned, close(resultOf(this.#node))]);
     if (failed !== undefined) throw operationFailure(failed);
   }

@@ -7,7 +7,7 @@ import { MFD_CLOEXEC, O_CLOEXEC } from "../linux/fcntl.ts";
 import { CLONE_PIDFD, POLLIN, SIGCHLD, SIGKILL } from "../linux/sched.ts";
 import { text, u64Struct, viewOf } from "../linux/words.ts";
 import { closeOnExecute } from "../process/execute.ts";
-import { data, type Fd, fd, out, shown, text as textArgument } from "../proxy/arguments.ts";
+import { data, type Fd, NULL, out, shown } from "../proxy/arguments.ts";
 import { chdir, close, dup3, execve, read, write } from "../proxy/calls.ts";
 import { inChild, type Operation, operation, resultOf } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
@@ -137,11 +137,11 @@ function startHook(proxy: SyscallProxy, inside: InsideHook, attempt: string): St
 
 function memoryFile(name: string): Operation {
   const flags = shown(MFD_CLOEXEC, "MFD_CLOEXEC");
-  return operation("memfd_create", [textArgument(`hook-${name}`), flags], "make a memory file");
+  return operation("memfd_create", [`hook-${name}`, flags], "make a memory file");
 }
 
 function rewind(file: Fd, attempt: string): Operation {
-  return operation("lseek", [fd(file), 0, shown(SEEK_SET, "SEEK_SET")], attempt);
+  return operation("lseek", [file, 0, shown(SEEK_SET, "SEEK_SET")], attempt);
 }
 
 /** clone(2) of an ordinary child with a pidfd. Not clone3(2), which many seccomp profiles do not know. */
@@ -157,7 +157,7 @@ function waitReady(handle: number, limitMs: number | undefined, attempt: string)
   viewOf(entry).setInt16(4, POLLIN, true);
   const limit =
     limitMs === undefined
-      ? shown(0, "NULL")
+      ? NULL
       : data(u64Struct(Math.floor(limitMs / 1000), (limitMs % 1000) * 1e6), () => `{${limitMs} ms}`);
   return operation("ppoll", [data(entry, () => `[{fd=${handle}}]`), 1, limit, 0, 8], attempt);
 }

@@ -17,7 +17,7 @@ import {
 import { SOCK_SEQPACKET } from "../linux/socket-numbers.ts";
 import { socketPair } from "../linux/sockets.ts";
 import { dieWithTsrun } from "../process/session.ts";
-import { type Fd, shown, text } from "../proxy/arguments.ts";
+import { type Fd, shown } from "../proxy/arguments.ts";
 import { clone, clone3, close, dup3, openat, prctl, setns, unshare, write } from "../proxy/calls.ts";
 import { inChild, inParent, type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import { reap, type SyscallProxy, startProxy, type Trace } from "../proxy/proxy.ts";
@@ -170,7 +170,7 @@ function preparation({ cgroup, rootless, plan }: Stage): Operation[] {
   const mustStayDumpable = rootless && plan.created.has("user");
   return [
     ...(mustStayDumpable ? [] : [hide()]),
-    operation("prctl", [shown(PR_SET_NAME, "PR_SET_NAME"), text("tsrun-init")], "name a process"),
+    operation("prctl", [shown(PR_SET_NAME, "PR_SET_NAME"), "tsrun-init"], "name a process"),
     ...cgroup.tasks.flatMap((tasks) => joinCgroup(tasks)),
   ];
 }

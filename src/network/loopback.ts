@@ -2,7 +2,7 @@
 
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM } from "../linux/socket-numbers.ts";
 import { cString, viewOf } from "../linux/words.ts";
-import { data, fd, shown } from "../proxy/arguments.ts";
+import { data, shown } from "../proxy/arguments.ts";
 import { close } from "../proxy/calls.ts";
 import { type Operation, operation } from "../proxy/operation.ts";
 
@@ -21,6 +21,6 @@ export function setLoopbackUp(): Operation[] {
   request.set(cString("lo"));
   viewOf(request).setUint16(FLAGS_OFFSET, IFF_UP, true);
   const shownRequest = data(request, () => '{ifr_name="lo", ifr_flags=IFF_UP}');
-  const up = operation("ioctl", [fd(socket), shown(SIOCSIFFLAGS, "SIOCSIFFLAGS"), shownRequest], attempt);
+  const up = operation("ioctl", [socket, shown(SIOCSIFFLAGS, "SIOCSIFFLAGS"), shownRequest], attempt);
   return [socket, up, close(socket)];
 }

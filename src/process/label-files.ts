@@ -15,7 +15,7 @@ import {
 import { PROC_SUPER_MAGIC } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { u64Struct, viewOf } from "../linux/words.ts";
-import { data, type Fd, fd, text } from "../proxy/arguments.ts";
+import { data, type Fd } from "../proxy/arguments.ts";
 import { close, fstatfs, openat, type Reading, statx } from "../proxy/calls.ts";
 import { fsconfigCreate, fsmount, fsopen } from "../proxy/mount-calls.ts";
 import { type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
@@ -89,7 +89,7 @@ function openAttribute(proc: Fd, name: string): Operation {
   const how = data(u64Struct(O_WRONLY | O_CLOEXEC, 0, RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS), () => {
     return "{flags=O_WRONLY|O_CLOEXEC, resolve=RESOLVE_NO_XDEV|RESOLVE_NO_MAGICLINKS}";
   });
-  return orGoOn(operation("openat2", [fd(proc), text(path), how, 24], `open "/proc/${path}"`));
+  return orGoOn(operation("openat2", [proc, path, how, 24], `open "/proc/${path}"`));
 }
 
 function opened(of: Operation | undefined): number | undefined {

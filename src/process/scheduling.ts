@@ -14,7 +14,7 @@ import {
   SCHED_POLICIES,
 } from "../linux/scheduling.ts";
 import { viewOf } from "../linux/words.ts";
-import { data, shown } from "../proxy/arguments.ts";
+import { data, NULL, shown } from "../proxy/arguments.ts";
 import { type Operation, operation } from "../proxy/operation.ts";
 import type { IOPriority, MemoryPolicy, Personality, Scheduler } from "../spec/types.ts";
 import { parseList } from "./cpu-list.ts";
@@ -81,7 +81,7 @@ function setMemoryPolicy({ mode, nodes = "", flags: names = [] }: MemoryPolicy):
   const shownMode = [mode, ...names].join("|");
   const attempt = `set the memory policy to ${mode}`;
   if (numbers.length === 0) {
-    return operation("set_mempolicy", [shown(value, shownMode), shown(0, "NULL"), 0], attempt);
+    return operation("set_mempolicy", [shown(value, shownMode), NULL, 0], attempt);
   }
   const mask = nodeMask(numbers);
   // The kernel takes `maxnode` as one more than the number of bits (get_nodes in mm/mempolicy.c).

@@ -5,7 +5,7 @@
 import { ENOSYS } from "../linux/errno.ts";
 import { O_WRONLY } from "../linux/fcntl.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG, SIGKILL } from "../linux/sched.ts";
-import { type Fd, fd, shown, text } from "../proxy/arguments.ts";
+import { type Fd, shown } from "../proxy/arguments.ts";
 import { close, openat, prctl, write } from "../proxy/calls.ts";
 import { type Operation, operation, operationError, orGoOn, render } from "../proxy/operation.ts";
 import { type LabelFiles, labelKeys, NO_LABELS } from "./labels.ts";
@@ -91,11 +91,7 @@ function joinKeyring(plan: ProcessPlan): Checked {
   const name = `_ses.${plan.id}`;
   const attempt = `join the session keyring "${name}"`;
   const join = orGoOn(
-    operation(
-      "keyctl",
-      [shown(KEYCTL_JOIN_SESSION_KEYRING, "KEYCTL_JOIN_SESSION_KEYRING"), text(name)],
-      attempt,
-    ),
+    operation("keyctl", [shown(KEYCTL_JOIN_SESSION_KEYRING, "KEYCTL_JOIN_SESSION_KEYRING"), name], attempt),
   );
   if (plan.kind === "exec") return { operations: [join], check: () => checkJoin(join) };
   const search = plan.userNamespace ? KEY_OTH_SEARCH : KEY_USR_SEARCH;
@@ -112,7 +108,7 @@ function joinKeyring(plan: ProcessPlan): Checked {
 function setKeyPermissions(key: Fd, permissions: number): Operation {
   return operation(
     "keyctl",
-    [shown(KEYCTL_SETPERM, "KEYCTL_SETPERM"), fd(key), shown(permissions, `0x${permissions.toString(16)}`)],
+    [shown(KEYCTL_SETPERM, "KEYCTL_SETPERM"), key, shown(permissions, `0x${permissions.toString(16)}`)],
     "make the session keyring searchable",
   );
 }

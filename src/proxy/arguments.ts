@@ -1,5 +1,5 @@
-// The arguments of an operation: numbers, earlier results and memory, each of which knows how strace would
-// show it. Pure.
+// The arguments of an operation: numbers, texts and earlier results as they are, since a hundred mounts have
+// thousands of them; and what is to be shown as strace would show it. Pure.
 
 import { type FlagTable, showFlags } from "../linux/flags.ts";
 import { cString, type Word } from "../linux/words.ts";
@@ -36,28 +36,11 @@ export interface Shown {
   readonly show: () => string;
 }
 
-/** The result of an earlier operation of the same batch. */
-export interface ResultOf {
-  readonly kind: "result";
-  readonly operation: Operation;
-}
-
-export type Argument = Word | Data | Out | Shown | ResultOf;
+/** A text goes as a C string; an operation stands for its result, and comes earlier in the same batch. */
+export type Argument = Word | string | Operation | Data | Out | Shown;
 
 /** A descriptor: a number known already, or one that an earlier operation of the batch opens. */
 export type Fd = number | Operation;
-
-/** A hundred mounts say the same few words hundreds of times: made once, and once in a message. */
-const texts = new Map<string, Data>();
-
-export function text(value: string): Data {
-  let known = texts.get(value);
-  if (known === undefined) {
-    known = data(cString(value), () => quote(value));
-    texts.set(value, known);
-  }
-  return known;
-}
 
 export function data(bytes: Uint8Array, show: () => string, pointers?: Data["pointers"]): Data {
   return { kind: "data", bytes, show, pointers, batch: 0, address: 0 };
@@ -67,40 +50,64 @@ export function out(size: number): Out {
   return { kind: "out", size, bytes: new Uint8Array(0), batch: 0, address: 0 };
 }
 
-/** The same few flags go with hundreds of calls: made once. */
-const shownFlags = new Map<FlagTable, Map<number, Shown>>();
+/** The pointer that leads nowhere. */
+export const NULL = shown(0, "NULL");
 
-export function flags(value: number, table: FlagTable): Shown {
-  let ofTable = shownFlags.get(table);
+type ShownBy = (value: number) => string;
+/** The same few flags go with hundreds of calls: made once. */
+const known = new Map<FlagTable | ShownBy, Map<number, Shown>>();
+
+function knownIn(by: FlagTable | ShownBy): Map<number, Shown> {
+  let ofTable = known.get(by);
   if (ofTable === undefined) {
     ofTable = new Map();
-    shownFlags.set(table, ofTable);
+    known.set(by, ofTable);
   }
-  let known = ofTable.get(value);
-  if (known === undefined) {
-    known = { kind: "shown", value, show: () => showFlags(value, table) };
-    ofTable.set(value, known);
+  return ofTable;
+}
+
+export function flags(value: number, table: FlagTable): Shown {
+  const ofTable = knownIn(table);
+  let made = ofTable.get(value);
+  if (made === undefined) {
+    made = { kind: "shown", value, show: () => showFlags(value, table) };
+    ofTable.set(value, made);
   }
-  return known;
+  return made;
+}
+
+function shownBy(value: number, by: ShownBy): Shown {
+  const ofFunction = knownIn(by);
+  let made = ofFunction.get(value);
+  if (made === undefined) {
+    made = { kind: "shown", value, show: () => by(value) };
+    ofFunction.set(value, made);
+  }
+  return made;
+}
+
+const inOctal = (value: number): string => `0${value.toString(8)}`;
+const inHex = (value: number): string => `0x${value.toString(16)}`;
+
+export function octal(value: number): Shown {
+  return shownBy(value, inOctal);
+}
+
+export function hex(value: number): Shown {
+  return shownBy(value, inHex);
 }
 
 export function shown(value: Word, show: string): Shown {
   return { kind: "shown", value, show: () => show };
 }
 
-export function octal(value: number): Shown {
-  return { kind: "shown", value, show: () => `0${value.toString(8)}` };
-}
-
-export function fd(value: Fd): Argument {
-  if (typeof value === "object") return { kind: "result", operation: value };
-  return value === -100 ? shown(value, "AT_FDCWD") : value;
-}
-
 /** A NULL-terminated array of strings, as execve(2) takes two of. */
 export function textArray(values: readonly string[]): Data {
   const bytes = new Uint8Array((values.length + 1) * 8);
-  const pointers = values.map((value, index) => ({ offset: index * 8, to: text(value) }));
+  const pointers = values.map((value, index) => ({
+    offset: index * 8,
+    to: data(cString(value), () => quote(value)),
+  }));
   return data(bytes, () => shownArray(values), pointers);
 }
 

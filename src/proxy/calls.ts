@@ -18,7 +18,6 @@ import {
   type Data,
   data,
   type Fd,
-  fd,
   flags,
   type Out,
   octal,
@@ -26,7 +25,6 @@ import {
   quote,
   type Shown,
   shown,
-  text,
   textArray,
 } from "./arguments.ts";
 import { type Operation, operation } from "./operation.ts";
@@ -35,25 +33,21 @@ import { type Operation, operation } from "./operation.ts";
 export type Reading = Operation & { readonly out: Out };
 
 export function openat(dir: Fd, path: string, how: number, attempt = `open "${path}"`, mode = 0): Operation {
-  return operation("openat", [fd(dir), text(path), flags(how | O_CLOEXEC, OPEN_FLAGS), octal(mode)], attempt);
+  return operation("openat", [dir, path, flags(how | O_CLOEXEC, OPEN_FLAGS), octal(mode)], attempt);
 }
 
 /** openat2(2) below `root`: no symbolic link, `..` or magic link leads out. */
 export function openInRoot(root: Fd, path: string, how: number, attempt = `open "${path}"`): Operation {
-  return openat2([root, path], { how, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS }, attempt);
+  return openat2(root, path, openHow(how | O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), attempt);
 }
 
 /** As `openInRoot`, but ELOOP where a symbolic link is on the way. */
 export function openPlainInRoot(root: Fd, path: string, how: number, attempt = `open "${path}"`): Operation {
-  return openat2([root, path], { how, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS }, attempt);
+  return openat2(root, path, openHow(how | O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS), attempt);
 }
 
-function openat2(
-  [root, path]: readonly [Fd, string],
-  { how, resolve }: { how: number; resolve: number },
-  attempt: string,
-): Operation {
-  return operation("openat2", [fd(root), text(path), openHow(how | O_CLOEXEC, resolve), 24], attempt);
+function openat2(root: Fd, path: string, how: Data, attempt: string): Operation {
+  return operation("openat2", [root, path, how, 24], attempt);
 }
 
 /**
@@ -75,29 +69,29 @@ function openHow(opened: number, resolve: number): Data {
 }
 
 export function close(of: Fd): Operation {
-  return operation("close", [fd(of)], "close a descriptor");
+  return operation("close", [of], "close a descriptor");
 }
 
 export function dup3(from: Fd, to: number, how: number, attempt = "duplicate a descriptor"): Operation {
-  return operation("dup3", [fd(from), to, flags(how, OPEN_FLAGS)], attempt);
+  return operation("dup3", [from, to, flags(how, OPEN_FLAGS)], attempt);
 }
 
 export function read(from: Fd, size: number, attempt: string): Reading {
   const memory = out(size);
-  return { ...operation("read", [fd(from), memory, size], attempt), out: memory };
+  return { ...operation("read", [from, memory, size], attempt), out: memory };
 }
 
 export function write(to: Fd, content: string, attempt: string): Operation {
   const bytes = utf8(content);
-  return operation("write", [fd(to), data(bytes, () => quote(content)), bytes.length], attempt);
+  return operation("write", [to, data(bytes, () => quote(content)), bytes.length], attempt);
 }
 
 export function statx(dir: Fd, path: string, how: number, attempt = `stat "${path}"`): Reading {
   const memory = out(knowsStatx() ? STATX_SIZE : STAT_SIZE);
   if (!knowsStatx()) {
-    return { ...operation("newfstatat", [fd(dir), text(path), memory, how], attempt), out: memory };
+    return { ...operation("newfstatat", [dir, path, memory, how], attempt), out: memory };
   }
-  return { ...operation("statx", [fd(dir), text(path), how, STATX_BASIC, memory], attempt), out: memory };
+  return { ...operation("statx", [dir, path, how, STATX_BASIC, memory], attempt), out: memory };
 }
 
 /** Sets an extended attribute; security modules want no NUL at the end of a label. */
@@ -107,22 +101,18 @@ export function fsetxattr(
   attempt: string,
 ): Operation {
   const bytes = utf8(value);
-  return operation(
-    "fsetxattr",
-    [fd(of), text(name), data(bytes, () => quote(value)), bytes.length, 0],
-    attempt,
-  );
+  return operation("fsetxattr", [of, name, data(bytes, () => quote(value)), bytes.length, 0], attempt);
 }
 
 /** `struct statfs`, whose first word is the file system's magic. */
 export function fstatfs(of: Fd, attempt: string): Reading {
   const memory = out(120);
-  return { ...operation("fstatfs", [fd(of), memory], attempt), out: memory };
+  return { ...operation("fstatfs", [of, memory], attempt), out: memory };
 }
 
 export function readlinkat(dir: Fd, path: string, attempt = `read the link "${path}"`, size = 4096): Reading {
   const memory = out(size);
-  return { ...operation("readlinkat", [fd(dir), text(path), memory, size], attempt), out: memory };
+  return { ...operation("readlinkat", [dir, path, memory, size], attempt), out: memory };
 }
 
 export function mkdirat(
@@ -131,7 +121,7 @@ export function mkdirat(
   mode: number,
   attempt = `create directory "${path}"`,
 ): Operation {
-  return operation("mkdirat", [fd(dir), text(path), octal(mode)], attempt);
+  return operation("mkdirat", [dir, path, octal(mode)], attempt);
 }
 
 export interface Node {
@@ -144,19 +134,19 @@ export interface Node {
 export function mknodat(dir: Fd, path: string, node: Node, attempt: string): Operation {
   const device = makeDevice(node.major, node.minor);
   const shownDevice = shown(device, `makedev(${node.major}, ${node.minor})`);
-  return operation("mknodat", [fd(dir), text(path), octal(node.mode), shownDevice], attempt);
+  return operation("mknodat", [dir, path, octal(node.mode), shownDevice], attempt);
 }
 
 export function symlinkat(target: string, dir: Fd, path: string, attempt: string): Operation {
-  return operation("symlinkat", [text(target), fd(dir), text(path)], attempt);
+  return operation("symlinkat", [target, dir, path], attempt);
 }
 
 export function unlinkat(dir: Fd, path: string, how: number, attempt = `remove "${path}"`): Operation {
-  return operation("unlinkat", [fd(dir), text(path), how], attempt);
+  return operation("unlinkat", [dir, path, how], attempt);
 }
 
 export function fchown(of: Fd, owner: { uid: number; gid: number }, attempt: string): Operation {
-  return operation("fchown", [fd(of), owner.uid, owner.gid], attempt);
+  return operation("fchown", [of, owner.uid, owner.gid], attempt);
 }
 
 export function fchownat(
@@ -165,31 +155,31 @@ export function fchownat(
   owner: { uid: number; gid: number },
   attempt: string,
 ): Operation {
-  return operation("fchownat", [fd(dir), text(path), owner.uid, owner.gid, 0x100], attempt);
+  return operation("fchownat", [dir, path, owner.uid, owner.gid, 0x100], attempt);
 }
 
 export function fchmod(of: Fd, mode: number, attempt: string): Operation {
-  return operation("fchmod", [fd(of), octal(mode)], attempt);
+  return operation("fchmod", [of, octal(mode)], attempt);
 }
 
 export function pivotRoot(newRoot: string, putOld: string, attempt: string): Operation {
-  return operation("pivot_root", [text(newRoot), text(putOld)], attempt);
+  return operation("pivot_root", [newRoot, putOld], attempt);
 }
 
 export function fchdir(to: Fd, attempt: string): Operation {
-  return operation("fchdir", [fd(to)], attempt);
+  return operation("fchdir", [to], attempt);
 }
 
 export function chdir(path: string, attempt: string): Operation {
-  return operation("chdir", [text(path)], attempt);
+  return operation("chdir", [path], attempt);
 }
 
 export function chroot(path: string, attempt: string): Operation {
-  return operation("chroot", [text(path)], attempt);
+  return operation("chroot", [path], attempt);
 }
 
 export function setns(namespace: Fd, kind: number, attempt: string): Operation {
-  return operation("setns", [fd(namespace), flags(kind, CLONE_FLAGS)], attempt);
+  return operation("setns", [namespace, flags(kind, CLONE_FLAGS)], attempt);
 }
 
 export function unshare(kinds: number, attempt: string): Operation {
@@ -223,7 +213,7 @@ export function prctl(
 }
 
 export function execve(path: string, args: readonly string[], environment: readonly string[]): Operation {
-  return operation("execve", [text(path), textArray(args), textArray(environment)], `execute "${path}"`);
+  return operation("execve", [path, textArray(args), textArray(environment)], `execute "${path}"`);
 }
 
 /** The device number as mknod(2) takes it (gnu_dev_makedev). */

@@ -3,11 +3,13 @@
 
 import { TsrunError } from "../errors.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";
+import { AT_FDCWD } from "../linux/fcntl.ts";
 import type { SyscallName } from "../linux/syscalls.ts";
 import { viewOf } from "../linux/words.ts";
-import type { Argument } from "./arguments.ts";
+import { type Argument, type Out, quote } from "./arguments.ts";
 
 export interface Operation {
+  readonly kind: "operation";
   readonly call: SyscallName;
   readonly args: readonly Argument[];
   /** What a failure prevented, as it follows "cannot": `mount "proc" on "/proc"`. */
@@ -15,6 +17,8 @@ export interface Operation {
   /** Carried out in one of the two processes only, after a clone. */
   readonly only?: "child" | "parent" | undefined;
   readonly clones?: true | undefined;
+  /** What the call fills, where that is large. */
+  readonly out?: Out | undefined;
   /** A failure does not stop the batch. */
   readonly goOn?: true | undefined;
   /** The result or the negated errno; `undefined` until done. */
@@ -25,7 +29,7 @@ export interface Operation {
 
 /** An operation that stops its batch when it fails. */
 export function operation(call: SyscallName, args: readonly Argument[], attempt: string): Operation {
-  return { call, args, attempt, result: undefined, index: -1 };
+  return { kind: "operation", call, args, attempt, result: undefined, index: -1 };
 }
 
 /** The same operation, but its failure is only noted. */
@@ -62,6 +66,8 @@ export function operationError(failed: Operation): TsrunError {
 }
 
 function renderArgument(argument: Argument): string {
+  if (typeof argument === "string") return quote(argument);
+  if (argument === AT_FDCWD) return "AT_FDCWD";
   if (typeof argument !== "object") return argument.toString();
   switch (argument.kind) {
     case "data":
@@ -69,9 +75,7 @@ function renderArgument(argument: Argument): string {
       return argument.show();
     case "out":
       return argument.bytes.length === 4 ? `[${viewOf(argument.bytes).getInt32(0, true)}]` : "{…}";
-    case "result":
-      return argument.operation.result === undefined
-        ? `<${argument.operation.call}>`
-        : argument.operation.result.toString();
+    case "operation":
+      return argument.result === undefined ? `<${argument.call}>` : argument.result.toString();
   }
 }

@@ -1,9 +1,9 @@
 // How tsrun and the proxy, the machine code that carries out system calls inside a container, speak.
 //
 //   tsrun                                       proxy (a static ELF, one thread, no libc)
-//     | -- header | operations | out | data -----> |  read(control, BUFFER)
+//     | -- header | operations | memory ---------> |  read(control, BUFFER)
 //     |                                            |  each operation: take earlier results, call, store
-//     | <------ header | operations | out -------- |  write(control, BUFFER, reply length)
+//     | <------ header | operations | memory ----- |  write(control, BUFFER, reply length)
 //
 // header:    u32 number of operations, u32 flags (LAST), u64 reply length
 // operation: u32 system call, u32 flags, u64 arguments[6], i64 result                        (64 bytes)

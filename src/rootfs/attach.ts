@@ -40,42 +40,47 @@ export interface Attaching {
   readonly flagging: Operation | undefined;
 }
 
-/** Puts a detached mount on `target`. */
+/** Puts a detached mount on `target`: its attributes first, where nobody can have seen it then. */
 export function attach(
   context: RootContext,
   [tree, target]: readonly [Fd, Fd],
   attributes: Attributes,
+  operations: Operation[] = [],
 ): Attaching {
   const move = moveMount(tree, target, attributes.attempt);
-  const changes = changeAttributes(context, tree, attributes);
-  if (context.features.mountSetattr) {
-    return { ...changes, operations: [...changes.before, move, ...changes.after] };
-  }
-  return { ...changes, operations: [move, ...changes.before, ...changes.after] };
+  const early = context.features.mountSetattr;
+  if (!early) operations.push(move);
+  const flagging = addAttributes(context, tree, attributes, operations);
+  if (early) operations.push(move);
+  addPropagation(context, tree, attributes, operations);
+  return { operations, flagging };
 }
 
-interface Changes {
-  /** To be made before anybody sees the mount, where that is possible. */
-  readonly before: Operation[];
-  readonly after: Operation[];
-  readonly flagging: Operation | undefined;
-}
-
-function changeAttributes(context: RootContext, tree: Fd, attributes: Attributes): Changes {
-  const { change, recursive, propagation, attempt } = attributes;
-  const flagging = change === undefined ? [] : changeMount(context, tree, change, attempt);
+/** Returns the operation that changes the mount's own flags. */
+function addAttributes(
+  context: RootContext,
+  tree: Fd,
+  { change, recursive, attempt }: Attributes,
+  operations: Operation[],
+): Operation | undefined {
+  const changes = change === undefined ? undefined : changeMount(context, tree, change, attempt);
+  if (changes !== undefined)
+    for (let index = 0; index < changes.length; index++) operations.push(changes[index] as Operation);
   // Without the call, what is below is changed one by one, later: recursive.ts.
-  const below =
-    recursive === undefined || !context.features.mountSetattr
-      ? []
-      : [mountSetattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, recursive, attempt)];
-  const after: Operation[] = [];
-  for (const flags of propagation) after.push(...propagate(context, tree, { flags, attempt }));
-  return {
-    before: [...flagging, ...below],
-    after,
-    flagging: mountCall(flagging),
-  };
+  if (recursive !== undefined && context.features.mountSetattr) {
+    operations.push(mountSetattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, recursive, attempt));
+  }
+  return changes === undefined ? undefined : mountCall(changes);
+}
+
+function addPropagation(
+  context: RootContext,
+  tree: Fd,
+  { propagation, attempt }: Attributes,
+  operations: Operation[],
+): void {
+  if (propagation.length === 0) return;
+  for (const flags of propagation) operations.push(...propagate(context, tree, { flags, attempt }));
 }
 
 function propagate(
@@ -120,8 +125,8 @@ export interface Bound extends Attaching {
 }
 
 /** Binds a file or directory over another. */
-export function bind(context: RootContext, binding: Binding): Bound {
-  if (!context.features.mountApi) return bindByCall(context, binding);
+export function bind(context: RootContext, binding: Binding, operations: Operation[] = []): Bound {
+  if (!context.features.mountApi) return bindByCall(context, binding, operations);
   const { from, withSubmounts, target, prepare, attempt } = binding;
   let how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
   if (withSubmounts) how |= AT_RECURSIVE;
@@ -130,16 +135,13 @@ export function bind(context: RootContext, binding: Binding): Bound {
     typeof from === "string"
       ? openTree(AT_FDCWD, from, how, attempt)
       : openTree(from, "", how | AT_EMPTY_PATH, attempt);
-  const { operations, flagging } = attach(context, [tree, target], binding);
-  return {
-    operations: [tree, ...(prepare?.(tree) ?? []), ...operations],
-    flagging,
-    source: tree,
-    mounted: tree,
-  };
+  operations.push(tree);
+  if (prepare !== undefined) operations.push(...prepare(tree));
+  const { flagging } = attach(context, [tree, target], binding, operations);
+  return { operations, flagging, source: tree, mounted: tree };
 }
 
-function bindByCall(context: RootContext, binding: Binding): Bound {
+function bindByCall(context: RootContext, binding: Binding, operations: Operation[]): Bound {
   const { from, withSubmounts, target, again, prepare, attempt } = binding;
   // A path's last link is always followed by mount(2), a descriptor's never.
   const link =
@@ -155,25 +157,18 @@ function bindByCall(context: RootContext, binding: Binding): Bound {
   const mounting = onScratch(context, target, call, attempt);
   const source = mountCall(mounting);
   if (source === undefined) throw new Error("nothing to mount");
-  const operations = byPath
-    ? mounting
-    : [
-        ...(link === undefined ? [] : [link]),
-        dup3(file, SCRATCH_SOURCE, O_CLOEXEC, attempt),
-        ...(link === undefined ? [] : [close(link)]),
-        ...mounting,
-        close(SCRATCH_SOURCE),
-      ];
+  if (link !== undefined) operations.push(link);
+  if (!byPath) operations.push(dup3(file, SCRATCH_SOURCE, O_CLOEXEC, attempt));
+  if (link !== undefined) operations.push(close(link));
+  operations.push(...mounting);
+  if (!byPath) operations.push(close(SCRATCH_SOURCE));
   if (again === undefined) return { operations, flagging: undefined, source, mounted: source };
   const reached = again();
   const tree = reached.descriptor;
-  const { before, after, flagging } = changeAttributes(context, tree, binding);
-  return {
-    operations: [...operations, ...reached.operations, ...(prepare?.(tree) ?? []), ...before, ...after],
-    flagging,
-    source,
-    mounted: tree,
-  };
+  operations.push(...reached.operations, ...(prepare?.(tree) ?? []));
+  const flagging = addAttributes(context, tree, binding, operations);
+  addPropagation(context, tree, binding, operations);
+  return { operations, flagging, source, mounted: tree };
 }
 
 /** Among what it takes to reach a path, the call that matters. */
@@ -199,16 +194,12 @@ export function mountOn(
   options: MountOn,
 ): { operations: Operation[]; mounted: Operation } {
   const reached = options.again();
-  const { before, after } = changeAttributes(context, reached.descriptor, options);
-  return {
-    operations: [
-      ...onScratch(context, target, options.call, options.attempt),
-      ...reached.operations,
-      ...before,
-      ...after,
-    ],
-    mounted: reached.descriptor,
-  };
+  const mounted = reached.descriptor;
+  const operations = onScratch(context, target, options.call, options.attempt);
+  operations.push(...reached.operations);
+  addAttributes(context, mounted, options, operations);
+  addPropagation(context, mounted, options, operations);
+  return { operations, mounted };
 }
 
 /** mount(2) on an open file, reached through a descriptor of a fixed number. */

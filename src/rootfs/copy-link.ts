@@ -37,7 +37,7 @@ class CopyLinkStep implements TargetStep {
       attempt: this.#attempt,
       brings: "nothing",
       provider: undefined,
-      hint: describeMount({ ...mount, type: "bind" }),
+      hint: () => describeMount({ ...mount, type: "bind" }),
     });
   }
 

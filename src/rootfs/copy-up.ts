@@ -21,7 +21,7 @@ import {
 } from "../linux/fcntl.ts";
 import { type FileStatus, parseStatx, STATX_SIZE } from "../linux/statx.ts";
 import { text, viewOf } from "../linux/words.ts";
-import { fd, out, shown } from "../proxy/arguments.ts";
+import { NULL, out } from "../proxy/arguments.ts";
 import {
   close,
   fchmod,
@@ -141,7 +141,7 @@ function copyEntry({ source, target, attempt }: Place, { name, found, destinatio
       const output = openat(target, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, attempt, 0o600);
       const sent: Operation[] = [];
       for (let size = 0; size < found.size; size += MOST_SENT) {
-        const args = [fd(output), fd(input), shown(0, "NULL"), MOST_SENT];
+        const args = [output, input, NULL, MOST_SENT];
         sent.push(operation("sendfile", args, attempt));
       }
       return [input, output, ...sent, ...owned(output, { found, attempt }), close(input), close(output)];

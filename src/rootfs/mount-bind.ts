@@ -82,7 +82,7 @@ class BindStep implements TargetStep {
       brings: "bind",
       onLink: mount.onLink,
       provider: guessable ? provider : undefined,
-      hint: describeMount({ ...mount, type: "bind" }),
+      hint: () => describeMount({ ...mount, type: "bind" }),
     });
   }
 
@@ -90,10 +90,11 @@ class BindStep implements TargetStep {
   operations(): Operation[] {
     const opened = this.target.open();
     this.#place = opened.descriptor;
-    const closing = close(opened.descriptor);
-    if (this.#needsHelp) return [...opened.operations, closing];
+    const { operations } = opened;
     const again = () => this.target.reopen();
-    return [...opened.operations, ...this.#mountOperations(opened.descriptor, { again }), closing];
+    if (!this.#needsHelp) this.#addMount(operations, opened.descriptor, { again });
+    operations.push(close(opened.descriptor));
+    return operations;
   }
 
   get pauses(): boolean {
@@ -101,27 +102,28 @@ class BindStep implements TargetStep {
     return this.#needsHelp || (this.#mount.recursive !== undefined && !mountSetattr);
   }
 
-  #mountOperations(target: Operation, { again, userNamespace }: Mounting): Operation[] {
+  #addMount(operations: Operation[], target: Operation, { again, userNamespace }: Mounting): void {
     const mount = this.#mount;
-    const attempt = this.#attempt;
     this.#mapping = undefined;
     this.#magic = undefined;
-    const bound = bind(this.#context, {
+    const isPrepared = userNamespace !== undefined || this.target.path === "/proc";
+    const binding = {
       from: this.#from,
       withSubmounts: mount.withSubmounts,
       nofollow: mount.sourceLink !== "followed",
       target,
       again,
-      prepare: (tree) => this.#prepare(tree, userNamespace),
+      prepare: isPrepared ? (tree: Operation) => this.#prepare(tree, userNamespace) : undefined,
       change: this.#change,
       recursive: mount.recursive,
       propagation: mount.propagation,
-      attempt,
-    });
+      attempt: this.#attempt,
+    };
+    const bound = bind(this.#context, binding, operations);
     this.#source = bound.source;
     this.#tree = bound.mounted;
     this.#flagging = bound.flagging;
-    return [...bound.operations, close(bound.mounted)];
+    operations.push(close(bound.mounted));
   }
 
   #prepare(tree: Operation, userNamespace: number | undefined): Operation[] {
@@ -165,8 +167,8 @@ class BindStep implements TargetStep {
         );
       const place = open();
       this.#place = place.descriptor;
-      const mounting = this.#mountOperations(place.descriptor, { again: open, userNamespace });
-      return helper.attempt([...place.operations, ...mounting, close(place.descriptor)]);
+      this.#addMount(place.operations, place.descriptor, { again: open, userNamespace });
+      return helper.attempt([...place.operations, close(place.descriptor)]);
     };
     let failed = run();
     while (failed !== undefined && adapt(this.#context, failed)) failed = run();
@@ -282,7 +284,7 @@ export interface RemountOptions {
  */
 export function remountStep({ context, mount }: RemountOptions): Step {
   const attempt = `remount ${nameMount(mount)}`;
-  const hint = describeMount({ ...mount, type: mount.type });
+  const hint = () => describeMount({ ...mount, type: mount.type });
   const target = new Target(context, {
     path: mount.destination,
     kind: "directory",
@@ -308,7 +310,7 @@ export function remountStep({ context, mount }: RemountOptions): Step {
     },
     recover: (failed, pending) => {
       if (target.recover(failed, pending) || adapt(context, failed)) return;
-      throw operationFailure(failed, { hint });
+      throw operationFailure(failed, { hint: hint() });
     },
   };
 }

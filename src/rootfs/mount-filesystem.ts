@@ -53,7 +53,7 @@ export class FilesystemStep implements TargetStep, Provider {
       brings: mount.type === "proc" ? "proc" : "other",
       ...(mount.plainDirectory ? { plain: { because } } : {}),
       provider,
-      hint: describeMount(mount),
+      hint: () => describeMount(mount),
     });
   }
 
@@ -113,12 +113,14 @@ export class FilesystemStep implements TargetStep, Provider {
     if (this.#instead !== undefined) return this.#instead.operations();
     const opened = this.target.open(O_PATH | O_DIRECTORY);
     const { mount } = this.#options;
-    const byCall = mount.needsMountCall || !this.#options.context.features.mountApi;
-    const made = byCall ? this.#mountByCall(opened.descriptor) : this.#mount(opened.descriptor);
-    return [...opened.operations, ...made];
+    const { operations, descriptor } = opened;
+    if (mount.needsMountCall || !this.#options.context.features.mountApi) {
+      operations.push(...this.#mountByCall(descriptor));
+    } else this.#addMount(operations, descriptor);
+    return operations;
   }
 
-  #mount(target: Operation): Operation[] {
+  #addMount(operations: Operation[], target: Operation): void {
     const { context, mount } = this.#options;
     const attempt = this.#attempt;
     const filesystem = fsopen(mount.type, attempt);
@@ -126,17 +128,11 @@ export class FilesystemStep implements TargetStep, Provider {
     this.#context = filesystem;
     this.#mounted = mounted;
     const { propagation, recursive } = mount;
-    const attached = attach(context, [mounted, target], { recursive, propagation, attempt });
-    return [
-      filesystem,
-      ...this.#configuration(filesystem),
-      fsconfigCreate(filesystem, attempt),
-      mounted,
-      close(filesystem),
-      ...this.#labelRoot(mounted),
-      ...attached.operations,
-      ...this.#closing(target, mounted),
-    ];
+    operations.push(filesystem, ...this.#configuration(filesystem));
+    operations.push(fsconfigCreate(filesystem, attempt), mounted, close(filesystem));
+    operations.push(...this.#labelRoot(mounted));
+    attach(context, [mounted, target], { recursive, propagation, attempt }, operations);
+    operations.push(...this.#closing(target, mounted));
   }
 
   /** What is still needed to copy up, or by other steps, stays open. */

@@ -33,11 +33,12 @@ export function openPlain(
   { directory, path, how, goOn }: Place,
   attempt: string,
 ): Opening {
-  const keep = (one: Operation) => (goOn === true ? orGoOn(one) : one);
   if (context.features.openat2) {
-    const descriptor = keep(openPlainInRoot(directory, path, how, attempt));
+    const opened = openPlainInRoot(directory, path, how, attempt);
+    const descriptor = goOn === true ? orGoOn(opened) : opened;
     return { operations: [descriptor], descriptor };
   }
+  const keep = (one: Operation) => (goOn === true ? orGoOn(one) : one);
   const names = componentsOf(path).filter((name) => name !== ".");
   const last = names.pop() ?? ".";
   const way: Operation[] = [];

@@ -2,6 +2,7 @@
 
 /** `/a/b` of `a//./b/`, `/../a/b` and the like: absolute, without `.`, `..` or doubled slashes. */
 export function cleanPath(path: string): string {
+  if (isClean(path)) return path;
   const parts: string[] = [];
   for (const part of path.split("/")) {
     if (part === "" || part === ".") continue;
@@ -11,16 +12,22 @@ export function cleanPath(path: string): string {
   return `/${parts.join("/")}`;
 }
 
+/** Whether there is certainly nothing to clean: so it is with nearly every path of a configuration. */
+function isClean(path: string): boolean {
+  return path.startsWith("/") && !path.includes("//") && !path.includes("/.") && !path.endsWith("/");
+}
+
 /** AS RUNC: a destination that starts with the root's own path on the host is meant below it. */
 export function stripRoot(rootfs: string, path: string): string {
   const clean = cleanPath(path);
-  if (clean === rootfs) return "/";
-  return clean.startsWith(`${rootfs}/`) ? clean.slice(rootfs.length) : clean;
+  if (rootfs === "/" || !isInside(rootfs, clean)) return clean;
+  return clean === rootfs ? "/" : clean.slice(rootfs.length);
 }
 
 /** Whether clean `path` is `directory` or lies below it. */
 export function isInside(directory: string, path: string): boolean {
-  return path === directory || directory === "/" || path.startsWith(`${directory}/`);
+  if (directory === "/") return true;
+  return path.startsWith(directory) && (path.length === directory.length || path[directory.length] === "/");
 }
 
 export function componentsOf(path: string): string[] {

@@ -10,7 +10,7 @@ import type { Fd } from "../proxy/arguments.ts";
 import { mkdirat, mknodat, openat, type Reading, readlinkat, statx } from "../proxy/calls.ts";
 import { type Operation, orGoOn } from "../proxy/operation.ts";
 import type { FileKind, RootContext } from "./context.ts";
-import { componentsOf } from "./paths.ts";
+import { componentsOf, nameOf, parentOf } from "./paths.ts";
 import { held, leftOpen } from "./steps.ts";
 
 /** As many as the kernel follows (MAXSYMLINKS). */
@@ -117,6 +117,9 @@ export interface Missing {
   readonly kind: FileKind | { readonly like: string };
 }
 
+/** So many paths at a time: all of it must fit a message. */
+const MOST_PATHS = 120;
+
 /**
  * Makes what is missing of each path: directories of mode 0755, and an empty file of mode 0644 at the end
  * where a file is wanted. Where something else is in the way the path stays as it is. Returns the failure of
@@ -124,27 +127,37 @@ export interface Missing {
  */
 export function createMissing(context: RootContext, paths: readonly Missing[]): (Operation | undefined)[] {
   const failures: (Operation | undefined)[] = [];
-  for (let at = 0; at < paths.length; at += 40)
-    failures.push(...createSome(context, paths.slice(at, at + 40)));
+  for (let at = 0; at < paths.length; at += MOST_PATHS) {
+    failures.push(...createSome(context, paths.slice(at, at + MOST_PATHS)));
+  }
   return failures;
 }
 
+/** One round trip to find what directories there are, and one to make the others and what lies in them. */
 function createSome(context: RootContext, paths: readonly Missing[]): (Operation | undefined)[] {
-  const walks = paths.map(({ path }) => walkOperations(context.root, componentsOf(path)));
-  const looks = paths.map(({ kind }) => (typeof kind === "string" ? undefined : lookAt(kind.like)));
-  context.attempt([...walks.flat(), ...looks.filter((look) => look !== undefined)]);
-  const creations = paths.map(({ path, kind }, index) =>
-    creation(
-      context,
-      { path, kind: typeof kind === "string" ? kind : kindOf(looks[index]) },
-      walks[index] ?? [],
-    ),
+  const directories = new Directories(context.root);
+  const looks = new Map<string, Reading>();
+  for (const { path, kind } of paths) {
+    directories.look(parentOf(path));
+    if (typeof kind === "object" && !looks.has(kind.like)) looks.set(kind.like, lookAt(kind.like));
+  }
+  context.attempt([...directories.looks(), ...looks.values()]);
+  const creations = paths.map(({ path, kind }) =>
+    creation(directories.make(parentOf(path)), {
+      path,
+      kind: typeof kind === "string" ? kind : kindOf(looks.get(kind.like)),
+    }),
   );
-  context.attempt(creations.flat());
-  context.closeLater(leftOpen([...walks.flat(), ...creations.flat()]));
-  return creations.map((operations) =>
-    operations.find((one) => one.result !== undefined && one.result < 0 && one.result !== -EEXIST),
+  context.attempt([...directories.creations, ...creations.filter((one) => one !== undefined)]);
+  context.closeLater(leftOpen([...directories.looks(), ...directories.creations]));
+  return paths.map(({ path }, index) =>
+    firstFailure([...directories.madeFor(parentOf(path)), creations[index]]),
   );
+}
+
+/** Two paths may share what is missing: that it is there by now is no failure. */
+function firstFailure(operations: readonly (Operation | undefined)[]): Operation | undefined {
+  return operations.find((one) => one?.result !== undefined && one.result < 0 && one.result !== -EEXIST);
 }
 
 /** What a path of the host is, as the container's first process sees it. */
@@ -158,31 +171,66 @@ function kindOf(look: Reading | undefined): FileKind {
   return parseStatx(look.out.bytes).type === S_IFDIR ? "directory" : "file";
 }
 
-/**
- * Two paths may share what is missing: EEXIST is no failure, and every directory is opened, never assumed.
- */
+/** Makes the last component, in its directory if that is one. */
 function creation(
-  context: RootContext,
+  directory: Fd | undefined,
   { path, kind }: { path: string; kind: FileKind },
-  walk: readonly Operation[],
-): Operation[] {
-  const names = componentsOf(path);
-  const first = walk.findIndex((one) => (one.result ?? -1) < 0);
-  if (first < 0 || walk[first]?.result !== -ENOENT) return [];
-  const before = walk[first - 1];
-  let directory: Fd = before === undefined ? context.root : held(before);
-  const operations: Operation[] = [];
-  for (const [index, name] of names.entries()) {
-    if (index < first) continue;
-    if (index === names.length - 1 && kind === "file") {
-      const file = { mode: S_IFREG | 0o644, major: 0, minor: 0 };
-      operations.push(orGoOn(mknodat(directory, name, file, `create the file "${path}"`)));
-      continue;
-    }
-    operations.push(orGoOn(mkdirat(directory, name, 0o755)));
-    const opened = orGoOn(openat(directory, name, DIRECTORY));
-    operations.push(opened);
-    directory = opened;
+): Operation | undefined {
+  const name = nameOf(path);
+  if (directory === undefined || name === "") return undefined;
+  if (kind === "directory") return orGoOn(mkdirat(directory, name, 0o755));
+  return orGoOn(
+    mknodat(directory, name, { mode: S_IFREG | 0o644, major: 0, minor: 0 }, `create the file "${path}"`),
+  );
+}
+
+/** The directories of some paths, each opened once, below one another and none through a link. */
+class Directories {
+  /** What makes them, in their order. */
+  readonly creations: Operation[] = [];
+  readonly #root: Fd;
+  readonly #opened = new Map<string, Operation>();
+  readonly #made = new Map<string, readonly Operation[]>();
+
+  constructor(root: Fd) {
+    this.#root = root;
   }
-  return operations;
+
+  looks(): Iterable<Operation> {
+    return this.#opened.values();
+  }
+
+  /** Opens it, and those above it; below one that is missing all are. */
+  look(path: string): Fd {
+    if (path === "/") return this.#root;
+    const known = this.#opened.get(path);
+    if (known !== undefined) return known;
+    const opened = orGoOn(openat(this.look(parentOf(path)), nameOf(path), DIRECTORY));
+    this.#opened.set(path, opened);
+    return opened;
+  }
+
+  /** Makes it where it is missing, after the look. `undefined` where something else is in the way. */
+  make(path: string): Fd | undefined {
+    if (path === "/") return this.#root;
+    const opened = this.#opened.get(path);
+    if (opened === undefined) return undefined;
+    if ((opened.result ?? -1) >= 0) return held(opened);
+    const made = this.#made.get(path);
+    if (made !== undefined) return made.at(-1);
+    const above = this.make(parentOf(path));
+    const isMissing = opened.result === -ENOENT || this.madeFor(parentOf(path)).length > 0;
+    if (above === undefined || !isMissing) return undefined;
+    const name = nameOf(path);
+    const directory = orGoOn(mkdirat(above, name, 0o755));
+    const again = orGoOn(openat(above, name, DIRECTORY));
+    this.creations.push(directory, again);
+    this.#made.set(path, [...this.madeFor(parentOf(path)), directory, again]);
+    return again;
+  }
+
+  /** What makes it and those above it. */
+  madeFor(path: string): readonly Operation[] {
+    return this.#made.get(path) ?? [];
+  }
 }

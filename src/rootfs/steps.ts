@@ -27,7 +27,7 @@ export interface Batches {
 /** A step that has not got through after so many repairs never will. */
 const MOST_REPAIRS = 8;
 const MOST_OPERATIONS = 400;
-/** Bytes of data and results in one batch; the rest of a message is the operations themselves. */
+/** Bytes of memory to be filled in one batch, which must lie in the message; other data need not. */
 const MOST_BYTES = 0xc000;
 
 const OPENING: ReadonlySet<SyscallName> = new Set([
@@ -85,7 +85,7 @@ function collect(steps: readonly Step[], { from, oneByOne }: { from: number; one
     const step = steps[index];
     if (step === undefined) break;
     const some = step.operations();
-    for (let at = 0; at < some.length; at++) bytes += sizeOf((some[at] as Operation).args);
+    for (let at = 0; at < some.length; at++) bytes += (some[at] as Operation).out?.size ?? 0;
     const full = operations.length + some.length > MOST_OPERATIONS || bytes > MOST_BYTES;
     if (full && operations.length > 0) break;
     starts.push(operations.length);
@@ -104,17 +104,6 @@ function ownerOf(index: number, starts: readonly number[]): number {
   return owner;
 }
 
-function sizeOf(args: readonly Argument[]): number {
-  let bytes = 0;
-  for (let position = 0; position < args.length; position++) {
-    const argument = args[position];
-    if (typeof argument !== "object") continue;
-    if (argument.kind === "data") bytes += argument.bytes.length + 8;
-    if (argument.kind === "out") bytes += argument.size + 8;
-  }
-  return bytes;
-}
-
 /** Closes what the operations of an unfinished step have opened. */
 export function leftOpen(operations: readonly Operation[]): Operation[] {
   const open = new Set<number>();
@@ -128,7 +117,7 @@ export function leftOpen(operations: readonly Operation[]): Operation[] {
 
 function numberOf(argument: Argument | undefined): number {
   if (typeof argument === "number") return argument;
-  return typeof argument === "object" && argument.kind === "result" ? resultOf(argument.operation) : -1;
+  return typeof argument === "object" && argument.kind === "operation" ? resultOf(argument) : -1;
 }
 
 /** An operation's descriptor: by its number once it is known, since a later batch cannot refer to it. */

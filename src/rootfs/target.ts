@@ -32,7 +32,7 @@ export interface TargetOptions {
   readonly onLink?: boolean;
   readonly provider: Provider | undefined;
   /** Where it stands in the configuration. */
-  readonly hint: string;
+  readonly hint: () => string;
 }
 
 /** A step that has a mount point, so that those of several steps can be made together. */
@@ -65,8 +65,10 @@ export class Target {
     // Without openat2(2) nothing would say that there is a link on the way.
     if (!context.features.openat2 && !this.#created) this.resolve(undefined);
     const opening = this.reopen(how);
-    this.#opening = opening.operations;
-    return { ...opening, operations: [...this.#makeAhead(), ...opening.operations] };
+    // A copy: the caller adds to the list.
+    this.#opening = [...opening.operations];
+    const ahead = this.#makeAhead();
+    return ahead === undefined ? opening : { ...opening, operations: [ahead, ...opening.operations] };
   }
 
   /** Opens it once more: what is mounted there by now. */
@@ -78,12 +80,12 @@ export class Target {
   }
 
   /** In a tmpfs made just before, nothing exists yet. */
-  #makeAhead(): Operation[] {
+  #makeAhead(): Operation | undefined {
     const { provider, path, kind, source, attempt } = this.options;
-    if (provider === undefined || this.#created || this.#path !== path) return [];
+    if (provider === undefined || this.#created || this.#path !== path) return undefined;
     const wanted = kind ?? (source === undefined ? undefined : this.#context.kindOf(source));
-    if (wanted === undefined) return [];
-    return [orGoOn(makeIn(provider.directory, { name: nameOf(path), kind: wanted, attempt }))];
+    if (wanted === undefined) return undefined;
+    return orGoOn(makeIn(provider.directory, { name: nameOf(path), kind: wanted, attempt }));
   }
 
   /**
@@ -118,11 +120,11 @@ export class Target {
 
   refusal(because: string): TsrunError {
     const { attempt, hint } = this.options;
-    return new TsrunError("E_CONFIG", `cannot ${attempt}: ${because}`, { hint });
+    return new TsrunError("E_CONFIG", `cannot ${attempt}: ${because}`, { hint: hint() });
   }
 
   #failed(failed: Operation): TsrunError {
-    return operationFailure(failed, { hint: this.options.hint });
+    return operationFailure(failed, { hint: this.options.hint() });
   }
 
   /** Whether it may be made along with others; not twice, and not where links are on the way. */

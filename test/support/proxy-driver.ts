@@ -14,7 +14,7 @@ import { socketPair } from "../../src/linux/sockets.ts";
 import { spawn } from "../../src/linux/spawn.ts";
 import type { Machine } from "../../src/linux/syscalls.ts";
 import { handleTermination } from "../../src/process/execute.ts";
-import { data, fd, out, text } from "../../src/proxy/arguments.ts";
+import { data, out } from "../../src/proxy/arguments.ts";
 import { close, dup3, execve, fstatfs, openat, type Reading, read, write } from "../../src/proxy/calls.ts";
 import { proxyExecutable } from "../../src/proxy/elf.ts";
 import { inChild, inParent, type Operation, operation, orGoOn } from "../../src/proxy/operation.ts";
@@ -65,8 +65,7 @@ const getpid = () => operation("getpid", [], "ask for the pid");
 const failing = () => operation("close", [999], "close what is not open");
 
 /** lseek(2) on a file gives back any number that it is asked for. */
-const numberOf = (file: Operation, value: number) =>
-  operation("lseek", [fd(file), value, 0], "make a number");
+const numberOf = (file: Operation, value: number) => operation("lseek", [file, value, 0], "make a number");
 
 /** What the calls return, and which are made after a failure. */
 function stopping({ proxy }: Started): unknown {
@@ -92,12 +91,12 @@ function earlierResults({ proxy }: Started): unknown {
   if (page === undefined || one === undefined || two === undefined || mode === undefined) throw new Error();
   const created = operation(
     "openat",
-    [-100, text(join(scratch, "created")), O_WRONLY | O_CREAT, fd(mode)],
+    [-100, join(scratch, "created"), O_WRONLY | O_CREAT, mode],
     "create a file",
   );
   // mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, file, 4096): every argument but the first is an earlier result.
-  const map = operation("mmap", [0, fd(page), fd(one), fd(two), fd(file), fd(page)], "map");
-  const copy = operation("write", [fd(created), fd(map), 15], "write what is mapped");
+  const map = operation("mmap", [0, page, one, two, file, page], "map");
+  const copy = operation("write", [created, map, 15], "write what is mapped");
   proxy.run([file, page, one, two, mode, operation("umask", [0], "clear"), created, map, copy, close(file)]);
   const flags = [file, created].map((of) => orGoOn(operation("fcntl", [of.result ?? -1, 1], "look")));
   proxy.run(flags);
@@ -116,8 +115,8 @@ function modeOf(name: string): string {
 function memory({ proxy }: Started): unknown {
   const path = join(scratch, "file");
   const file = openat(-100, path, O_RDWR | O_CREAT, "open", 0o600);
-  const far = operation("lseek", [fd(file), 2 ** 40 + 7, 0], "seek far");
-  const back = operation("lseek", [fd(file), 0, 0], "seek back");
+  const far = operation("lseek", [file, 2 ** 40 + 7, 0], "seek far");
+  const back = operation("lseek", [file, 0, 0], "seek back");
   const first: Reading = read(file, 5, "read");
   const second: Reading = read(file, 100, "read");
   const status = fstatfs(file, "look");
@@ -170,7 +169,7 @@ function large({ proxy }: Started): unknown {
   const path = join(scratch, "large");
   const bytes = Uint8Array.from({ length: 1 << 20 }, (_, index) => (index * 31 + (index >> 8)) & 0xff);
   const file = openat(-100, path, O_WRONLY | O_CREAT, "open", 0o600);
-  const whole = operation("write", [fd(file), data(bytes, () => "…"), bytes.length], "write");
+  const whole = operation("write", [file, data(bytes, () => "…"), bytes.length], "write");
   proxy.run([file, whole, close(file)]);
   const many = Array.from({ length: 1400 }, getpid);
   proxy.run(many);

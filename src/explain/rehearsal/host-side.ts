@@ -3,7 +3,7 @@
 
 import { AT_FDCWD, O_WRONLY } from "../../linux/fcntl.ts";
 import { RLIM_INFINITY } from "../../linux/rlimits.ts";
-import { data, shown } from "../../proxy/arguments.ts";
+import { data, NULL, shown } from "../../proxy/arguments.ts";
 import { close, execve, mkdirat, openat, write } from "../../proxy/calls.ts";
 import { type Operation, operation } from "../../proxy/operation.ts";
 import type { Stage } from "./proxy.ts";
@@ -41,7 +41,7 @@ export class HostSide {
   setLimit(name: string, soft: bigint, hard: bigint): void {
     const word = (value: bigint): string => (value === RLIM_INFINITY ? "RLIM64_INFINITY" : `${value}`);
     const limits = data(new Uint8Array(16), () => `{rlim_cur=${word(soft)}, rlim_max=${word(hard)}}`);
-    const args = [NOBODY, shown(0, name), limits, shown(0, "NULL")];
+    const args = [NOBODY, shown(0, name), limits, NULL];
     this.#note(operation("prlimit64", args, `set ${name}`), 0);
   }
 

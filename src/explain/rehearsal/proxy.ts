@@ -16,7 +16,7 @@ import { Descriptor, readFile } from "../../linux/files.ts";
 import { DEVPTS_SUPER_MAGIC, PROC_SUPER_MAGIC, SYSFS_MAGIC, TMPFS_MAGIC } from "../../linux/mount.ts";
 import { STATX_SIZE } from "../../linux/statx.ts";
 import { textUntilNul, utf8, viewOf } from "../../linux/words.ts";
-import { type Argument, data } from "../../proxy/arguments.ts";
+import type { Argument } from "../../proxy/arguments.ts";
 import { type Operation, render } from "../../proxy/operation.ts";
 import { SyscallProxy } from "../../proxy/proxy.ts";
 import { type Place, type PretendedFile, type PretendedFiles, Tree } from "./files.ts";
@@ -247,7 +247,7 @@ export class RehearsalProxy extends SyscallProxy {
 
   #make([directory, path]: readonly (Argument | undefined)[], file: PretendedFile): number {
     const name = textOf(path);
-    const parent = this.#walk([directory, pathArgument(name.slice(0, name.lastIndexOf("/") + 1))], "links");
+    const parent = this.#walk([directory, name.slice(0, name.lastIndexOf("/") + 1)], "links");
     if (typeof parent === "number") return parent;
     const base = parent.path === "/" ? "" : parent.path;
     const place: Place = { in: parent.in, path: `${base}/${name.slice(name.lastIndexOf("/") + 1)}` };
@@ -278,7 +278,7 @@ export class RehearsalProxy extends SyscallProxy {
   }
 
   #mayExecute(path: string): number {
-    const found = this.#walk([AT_FDCWD, pathArgument(path)], "links");
+    const found = this.#walk([AT_FDCWD, path], "links");
     if (typeof found === "number") return found;
     const file = this.#stage.files.find(found);
     if (file === undefined) return -ENOENT;
@@ -305,7 +305,7 @@ export class RehearsalProxy extends SyscallProxy {
   }
 
   #chdir(path: string): number {
-    const found = this.#walk([AT_FDCWD, pathArgument(path)], "links");
+    const found = this.#walk([AT_FDCWD, path], "links");
     if (typeof found === "number") return found;
     this.#directory = found.path;
     return 0;
@@ -329,12 +329,8 @@ function isDirectory({ mode }: PretendedFile): boolean {
   return (mode & S_IFMT) === S_IFDIR;
 }
 
-/** A path as an argument; a name of its own, since `text` is what makes one that is kept. */
-function pathArgument(path: string): Argument {
-  return data(utf8(`${path}\0`), () => path);
-}
-
 function textOf(argument: Argument | undefined): string {
+  if (typeof argument === "string") return argument;
   return typeof argument === "object" && argument.kind === "data" ? textUntilNul(argument.bytes) : "";
 }
 
@@ -342,7 +338,7 @@ function numberOf(argument: Argument | undefined): number {
   if (argument === undefined) return 0;
   if (typeof argument !== "object") return Number(argument);
   if (argument.kind === "shown") return Number(argument.value);
-  return argument.kind === "result" ? (argument.operation.result ?? -EBADF) : 0;
+  return argument.kind === "operation" ? (argument.result ?? -EBADF) : 0;
 }
 
 /** A word of a structure of 64-bit words. */

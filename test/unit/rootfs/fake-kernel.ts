@@ -191,7 +191,7 @@ function number(argument: Argument | undefined): number {
   if (typeof argument === "number") return argument;
   if (typeof argument !== "object") return Number(argument);
   if (argument.kind === "shown") return Number(argument.value);
-  return argument.kind === "result" ? (argument.operation.result ?? -1) : -1;
+  return argument.kind === "operation" ? (argument.result ?? -1) : -1;
 }
 
 function bytes(argument: Argument | undefined): Uint8Array {
@@ -199,7 +199,7 @@ function bytes(argument: Argument | undefined): Uint8Array {
 }
 
 function string(argument: Argument | undefined): string {
-  return textUntilNul(bytes(argument));
+  return typeof argument === "string" ? argument : textUntilNul(bytes(argument));
 }
 
 function fill(argument: Argument | undefined, content: Uint8Array): number {

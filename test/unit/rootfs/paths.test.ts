@@ -29,6 +29,7 @@ t.test("a destination below the root's own path is meant inside it", async (t) =
   t.equal(stripRoot("/b/rootfs", "/b/rootfs"), "/");
   t.equal(stripRoot("/b/rootfs", "/b/rootfs2/mnt"), "/b/rootfs2/mnt");
   t.equal(stripRoot("/b/rootfs", "mnt"), "/mnt");
+  t.equal(stripRoot("/", "/mnt"), "/mnt");
 });
 
 t.test("names and directories are taken apart", async (t) => {
