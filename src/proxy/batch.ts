@@ -21,6 +21,7 @@ import {
   RESULT_OFFSET,
   SEGMENT_SIZE,
 } from "./protocol.ts";
+import { countOf, type Entry, madeOf, operationsOf, type Repeat, sizeOf } from "./repeat.ts";
 import { isErrno } from "./reply.ts";
 
 /** The longest message that is sent, bytes: well below what a socket takes (net.core.wmem_default). */
@@ -29,6 +30,8 @@ export const MESSAGE_LIMIT = 0x18000;
 const DATA_LIMIT = 0xc000;
 
 export interface EncodedBatch {
+  /** How many operations there are. */
+  readonly count: number;
   readonly message: Uint8Array;
   /** What must lie in the proxy's memory, from LARGE on, before the message arrives. Usually nothing. */
   readonly preload: Uint8Array;
@@ -43,31 +46,63 @@ export interface EncodeOptions {
 }
 
 /** Lays a batch out and writes it. */
-export function encode(operations: readonly Operation[], options: EncodeOptions = {}): EncodedBatch {
-  return new Writer(operations, options.machine ?? hostMachine).write(options.last === true ? LAST : 0);
+export function encode(entries: readonly Entry[], options: EncodeOptions = {}): EncodedBatch {
+  return new Writer(entries, options.machine ?? hostMachine).write(options.last === true ? LAST : 0);
 }
 
-/** Fills in the results of a batch that was answered. */
-export function decode(operations: readonly Operation[], batch: EncodedBatch, reply: Uint8Array): void {
+/** Fills in the results of a batch that was answered. Repeats get theirs only where the batch has stopped. */
+export function decode(entries: readonly Entry[], batch: EncodedBatch, reply: Uint8Array): void {
   const words = new Uint32Array(reply.buffer, reply.byteOffset, reply.byteLength >> 2);
-  for (let index = 0; index < operations.length; index++) {
-    const at = (HEADER_SIZE + index * OPERATION_SIZE + RESULT_OFFSET) >> 2;
-    const low = words[at] ?? 0;
-    const high = words[at + 1] ?? 0;
-    const operation = operations[index] as Operation;
-    if (high === 0) operation.result = low;
-    else operation.result = high === NOT_DONE_HIGH ? undefined : (high | 0) * 2 ** 32 + low;
+  const step = OPERATION_SIZE >> 2;
+  let at = (HEADER_SIZE + RESULT_OFFSET) >> 2;
+  // The last was not carried out, or failed itself.
+  const stopped = (words[at + (batch.count - 1) * step + 1] ?? 0) !== 0;
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index] as Entry;
+    if (entry.kind === "operation") setResult(entry, words, at);
+    else if (stopped) setResults(madeOf(entry), words, at);
+    at += sizeOf(entry) * step;
   }
   for (const { out, offset } of batch.outs) out.bytes = reply.slice(offset, offset + out.size);
 }
 
-/** The operation that stopped a batch: the first failed one that was not allowed to fail. */
-export function failureOf(operations: readonly Operation[]): Operation | undefined {
+/** As `decode`, and the repeats' results as well: for who wants to see each. */
+export function decodeAll(entries: readonly Entry[], batch: EncodedBatch, reply: Uint8Array): void {
+  decode(operationsOf(entries), batch, reply);
+}
+
+function setResults(operations: readonly Operation[], words: Uint32Array, at: number): void {
   for (let index = 0; index < operations.length; index++) {
-    const one = operations[index] as Operation;
-    if (one.result !== undefined && one.result < 0 && one.goOn !== true && isErrno(one.result)) return one;
+    setResult(operations[index] as Operation, words, at + index * (OPERATION_SIZE >> 2));
+  }
+}
+
+function setResult(operation: Operation, words: Uint32Array, at: number): void {
+  const low = words[at] ?? 0;
+  const high = words[at + 1] ?? 0;
+  if (high === 0) operation.result = low;
+  else operation.result = high === NOT_DONE_HIGH ? undefined : (high | 0) * 2 ** 32 + low;
+}
+
+/**
+ * The operation that stopped a batch: the first failed one that was not allowed to fail. One of a repeat is
+ * made for it.
+ */
+export function failureOf(entries: readonly Entry[]): Operation | undefined {
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index] as Entry;
+    if (entry.kind === "operation") {
+      if (entry.result !== undefined && entry.result < 0 && hasFailed(entry)) return entry;
+    } else if (entry.made !== undefined) {
+      const failed = entry.made.find(hasFailed);
+      if (failed !== undefined) return failed;
+    }
   }
   return undefined;
+}
+
+function hasFailed({ result, goOn }: Operation): boolean {
+  return result !== undefined && result < 0 && goOn !== true && isErrno(result);
 }
 
 /** Where batches are written, one after the other; and it as words of 32 bits. */
@@ -77,10 +112,13 @@ const scratchView = viewOf(scratch);
 
 /** How many batches have been laid out: what bears the number of one has a place in it. */
 let batches = 0;
+/** More than there are operations in a batch. */
+const PLACES = 4096;
 
 /** Plain loops, and no object for what is a number: a batch has hundreds of operations. */
 class Writer {
-  readonly #operations: readonly Operation[];
+  readonly #entries: readonly Entry[];
+  readonly #count: number;
   readonly #machine: Machine;
   readonly #batch = ++batches;
   readonly #outs: { out: Out; offset: number }[] = [];
@@ -90,25 +128,32 @@ class Writer {
   #replyLength: number;
   #largeEnd = LARGE;
 
-  constructor(operations: readonly Operation[], machine: Machine) {
-    this.#operations = operations;
+  constructor(entries: readonly Entry[], machine: Machine) {
+    this.#entries = entries;
+    this.#count = countOf(entries);
     this.#machine = machine;
-    this.#length = HEADER_SIZE + operations.length * OPERATION_SIZE;
+    this.#length = HEADER_SIZE + this.#count * OPERATION_SIZE;
     this.#checkLength();
     this.#replyLength = this.#length;
     scratch.fill(0, 0, this.#length);
   }
 
   write(headerFlags: number): EncodedBatch {
-    const operations = this.#operations;
-    for (let index = 0; index < operations.length; index++) this.#writeOperation(index);
-    scratchWords[0] = operations.length;
+    const entries = this.#entries;
+    let position = 0;
+    for (let index = 0; index < entries.length; index++) {
+      const entry = entries[index] as Entry;
+      if (entry.kind === "operation") this.#writeOperation(entry, position);
+      else this.#writeRepeat(entry, position);
+      position += sizeOf(entry);
+    }
+    scratchWords[0] = this.#count;
     scratchWords[1] = headerFlags;
     scratchWords[2] = this.#replyLength;
     const preload = new Uint8Array(this.#largeEnd - LARGE);
     for (const { bytes, address } of this.#large) preload.set(bytes, address - LARGE);
     const message = scratch.slice(0, this.#length);
-    return { message, preload, replyLength: this.#replyLength, outs: this.#outs };
+    return { count: this.#count, message, preload, replyLength: this.#replyLength, outs: this.#outs };
   }
 
   #checkLength(): void {
@@ -116,24 +161,23 @@ class Writer {
     throw new TsrunError("E_INTERNAL", `a batch of ${this.#length} bytes does not fit a message`);
   }
 
-  #writeOperation(index: number): void {
+  #writeOperation(operation: Operation, position: number): void {
     const words = scratchWords;
-    const operation = this.#operations[index] as Operation;
-    operation.index = index;
+    operation.place = this.#batch * PLACES + position;
     const { args } = operation;
-    const at = (HEADER_SIZE + index * OPERATION_SIZE) >> 2;
+    const at = (HEADER_SIZE + position * OPERATION_SIZE) >> 2;
     let flags = flagsOf(operation);
-    for (let position = 0; position < args.length; position++) {
-      const argument = args[position] as Argument;
+    for (let number = 0; number < args.length; number++) {
+      const argument = args[number] as Argument;
       let word: Word;
       if (typeof argument === "number") word = argument;
       else if (typeof argument === "string") word = this.#placeText(argument);
       else if (typeof argument === "bigint") word = argument;
       else if (argument.kind === "operation") {
-        flags |= 1 << position;
-        word = this.#resultAt(argument, index);
+        flags |= 1 << number;
+        word = this.#resultAt(argument, position);
       } else word = argument.kind === "shown" ? argument.value : this.#addressOf(argument);
-      const offset = at + (ARGUMENTS_OFFSET >> 2) + position * 2;
+      const offset = at + (ARGUMENTS_OFFSET >> 2) + number * 2;
       // Nearly all are whole numbers of 32 bits, and the upper half of most is there already.
       if (typeof word === "number" && word >>> 0 === word) words[offset] = word;
       else if (typeof word === "number" && (word | 0) === word) {
@@ -146,11 +190,34 @@ class Writer {
     words[at + ((RESULT_OFFSET + 4) >> 2)] = NOT_DONE_HIGH;
   }
 
-  #resultAt(earlier: Operation, index: number): number {
-    if (earlier.index >= index || this.#operations[earlier.index] !== earlier) {
-      throw new TsrunError("E_INTERNAL", `${earlier.call} does not stand earlier in the batch`);
+  /** Addresses of its own results move with it; all others, and the flags, are those of the pattern. */
+  #writeRepeat({ like, texts }: Repeat, position: number): void {
+    const words = scratchWords;
+    const { operations, results } = like;
+    const first = this.#positionOf(operations[0], position);
+    const from = (HEADER_SIZE + first * OPERATION_SIZE) >> 2;
+    const at = (HEADER_SIZE + position * OPERATION_SIZE) >> 2;
+    words.copyWithin(at, from, from + operations.length * (OPERATION_SIZE >> 2));
+    const distance = (position - first) * OPERATION_SIZE;
+    for (let index = 0; index < results.length; index++) {
+      const offset = at + (results[index] as number);
+      words[offset] = (words[offset] as number) + distance;
     }
-    return BUFFER + HEADER_SIZE + earlier.index * OPERATION_SIZE + RESULT_OFFSET;
+    for (let index = 0; index < texts.length; index++) {
+      words[at + (like.texts[index] as number)] = this.#placeText(texts[index] as string);
+    }
+  }
+
+  #resultAt(earlier: Operation, position: number): number {
+    const before = this.#positionOf(earlier, position);
+    return BUFFER + HEADER_SIZE + before * OPERATION_SIZE + RESULT_OFFSET;
+  }
+
+  /** Of an operation that stands before `position` in this batch. */
+  #positionOf(earlier: Operation | undefined, position: number): number {
+    const before = (earlier?.place ?? -1) - this.#batch * PLACES;
+    if (before >= 0 && before < position) return before;
+    throw new TsrunError("E_INTERNAL", `${earlier?.call} does not stand earlier in the batch`);
   }
 
   /** The same memory of several operations is placed once. */

@@ -23,13 +23,13 @@ export interface Operation {
   readonly goOn?: true | undefined;
   /** The result or the negated errno; `undefined` until done. */
   result: number | undefined;
-  /** Its place in the batch that it was last laid out in (batch.ts). */
-  index: number;
+  /** Where it stands, in which batch: written by batch.ts, as one number. */
+  place: number;
 }
 
 /** An operation that stops its batch when it fails. */
 export function operation(call: SyscallName, args: readonly Argument[], attempt: string): Operation {
-  return { kind: "operation", call, args, attempt, result: undefined, index: -1 };
+  return { kind: "operation", call, args, attempt, result: undefined, place: -1 };
 }
 
 /** The same operation, but its failure is only noted. */

@@ -10,10 +10,11 @@ import { SOCK_SEQPACKET } from "../linux/socket-numbers.ts";
 import { limitReceiving, socketPair } from "../linux/sockets.ts";
 import { type Machine, machine } from "../linux/syscalls.ts";
 import { shown } from "./arguments.ts";
-import { decode, type EncodeOptions, encode, failureOf, MESSAGE_LIMIT } from "./batch.ts";
+import { decode, decodeAll, type EncodeOptions, encode, failureOf, MESSAGE_LIMIT } from "./batch.ts";
 import { proxyExecutable } from "./elf.ts";
 import { type Operation, operation, operationError, render } from "./operation.ts";
 import { LARGE } from "./protocol.ts";
+import { type Entry, operationsOf } from "./repeat.ts";
 
 /** Receives a line per operation; what `--debug` shows. */
 export type Trace = (line: string) => void;
@@ -54,12 +55,15 @@ export class SyscallProxy {
   }
 
   /** As `run`, but hands back the operation that stopped the batch. */
-  attempt(operations: readonly Operation[], options: EncodeOptions = {}): Operation | undefined {
-    const batch = this.#send(operations, options);
-    const reply = this.#receive(batch.replyLength, operations);
-    decode(operations, batch, reply);
-    this.#traceAll(operations);
-    return failureOf(operations);
+  attempt(entries: readonly Entry[], options: EncodeOptions = {}): Operation | undefined {
+    const batch = this.#send(entries, options);
+    const reply = this.#receive(batch.replyLength, entries);
+    if (this.#trace === undefined) decode(entries, batch, reply);
+    else {
+      decodeAll(entries, batch, reply);
+      this.#traceAll(operationsOf(entries));
+    }
+    return failureOf(entries);
   }
 
   /**
@@ -122,13 +126,13 @@ export class SyscallProxy {
     this.#socket.close();
   }
 
-  #send(operations: readonly Operation[], options: EncodeOptions): ReturnType<typeof encode> {
-    const batch = encode(operations, { ...options, machine: this.#machine });
+  #send(entries: readonly Entry[], options: EncodeOptions): ReturnType<typeof encode> {
+    const batch = encode(entries, { ...options, machine: this.#machine });
     try {
       this.#preload(batch.preload);
       this.#write(batch.message);
     } catch (error) {
-      throw hasErrno(error, "EPIPE", "ECONNRESET") ? new ProxyDied(this.pid, operations) : error;
+      throw hasErrno(error, "EPIPE", "ECONNRESET") ? new ProxyDied(this.pid, entries) : error;
     }
     return batch;
   }
@@ -153,15 +157,14 @@ export class SyscallProxy {
     writeAll(this.#socket.number, message, "to the container's first process");
   }
 
-  #receive(length: number, operations: readonly Operation[]): Uint8Array {
+  #receive(length: number, entries: readonly Entry[]): Uint8Array {
     const reply = new Uint8Array(length);
     const got = tryCall("read", this.#socket.number, reply, length);
     if (got === length) return reply;
     if (got === -EAGAIN) {
-      const attempt = operations[0]?.attempt ?? "go on";
-      throw new TsrunError("E_STATE", `cannot ${attempt}: ${this.#impatience}`);
+      throw new TsrunError("E_STATE", `cannot ${attemptOf(entries)}: ${this.#impatience}`);
     }
-    throw new ProxyDied(this.pid, operations);
+    throw new ProxyDied(this.pid, entries);
   }
 
   #traceAll(operations: readonly Operation[]): void {
@@ -170,13 +173,17 @@ export class SyscallProxy {
   }
 }
 
+/** What a batch was for. */
+function attemptOf(entries: readonly Entry[]): string {
+  return operationsOf(entries.slice(0, 1))[0]?.attempt ?? "go on";
+}
+
 /** The proxy ended while it was to carry something out: killed, or out of memory. */
 export class ProxyDied extends TsrunError {
   readonly pid: number;
 
-  constructor(pid: number, operations: readonly Operation[]) {
-    const attempt = operations[0]?.attempt ?? "go on";
-    super("E_SYSCALL", `cannot ${attempt}: the container's first process ended unexpectedly`);
+  constructor(pid: number, entries: readonly Entry[]) {
+    super("E_SYSCALL", `cannot ${attemptOf(entries)}: the container's first process ended unexpectedly`);
     this.pid = pid;
   }
 }

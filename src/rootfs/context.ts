@@ -85,6 +85,12 @@ export class RootContext {
     return this.#hands;
   }
 
+  /** Whether no call has been missing yet. */
+  get isModern(): boolean {
+    const { mountSetattr, mountApi, openat2 } = this.features;
+    return mountSetattr && mountApi && openat2;
+  }
+
   /** Without openat2(2), where a path leads is only known when all that comes before is in place. */
   get oneByOne(): boolean {
     return !this.features.openat2;

@@ -10,6 +10,7 @@ import { writeIdMaps } from "../namespaces/id-maps.ts";
 import { openat, setns, unshare } from "../proxy/calls.ts";
 import { type Operation, resultOf } from "../proxy/operation.ts";
 import { reap, type SyscallProxy, startProxy } from "../proxy/proxy.ts";
+import type { Entry } from "../proxy/repeat.ts";
 import type { Helper } from "./context.ts";
 import { operationFailure } from "./failure.ts";
 import type { IdMap } from "./plan-mounts.ts";
@@ -41,8 +42,8 @@ export class HostHelper implements Helper, Disposable {
     return resultOf(this.#root);
   }
 
-  attempt(operations: readonly Operation[]): Operation | undefined {
-    return this.#start().attempt(operations);
+  attempt(entries: readonly Entry[]): Operation | undefined {
+    return this.#start().attempt(entries);
   }
 
   #start(): SyscallProxy {

@@ -31,7 +31,7 @@ import {
   type SymlinkInMount,
 } from "./plan-mounts.ts";
 import { changeBelow } from "./recursive.ts";
-import type { Batches, Step } from "./steps.ts";
+import type { Batches, Likeness, Step } from "./steps.ts";
 import { Target, type TargetStep } from "./target.ts";
 
 /** mount_namespaces(7). The end is what runc says, for those who look for it. */
@@ -51,10 +51,11 @@ export function bindStep(options: BindOptions): Step {
 }
 
 class BindStep implements TargetStep {
-  readonly target: Target;
   readonly #context: RootContext;
   readonly #mount: BindMount;
-  readonly #attempt: string;
+  readonly #provider: Provider | undefined;
+  /** Made when it is needed: of a hundred steps, most are like another. */
+  #target: Target | undefined;
   #change: AttributeChange | undefined;
   #source: Operation | undefined;
   #tree: Operation | undefined;
@@ -68,22 +69,44 @@ class BindStep implements TargetStep {
   constructor({ context, mount, provider }: BindOptions) {
     this.#context = context;
     this.#mount = mount;
+    this.#provider = provider;
     this.#change = mount.change;
     this.#from = mount.source;
     this.#needsHelp = mount.idMap !== undefined;
-    this.#attempt = `mount ${nameMount(mount)}`;
+  }
+
+  get target(): Target {
+    this.#target ??= this.#makeTarget();
+    return this.#target;
+  }
+
+  get #attempt(): string {
+    return `mount ${nameMount(this.#mount)}`;
+  }
+
+  #makeTarget(): Target {
+    const mount = this.#mount;
     // A source inside the root may be a mount of the container's, which tsrun itself does not see.
-    const guessable = !isInside(context.rootfs, mount.source);
-    this.target = new Target(context, {
+    const guessable = !isInside(this.#context.rootfs, mount.source);
+    return new Target(this.#context, {
       path: mount.destination,
       kind: undefined,
       source: mount.source,
       attempt: this.#attempt,
       brings: "bind",
       onLink: mount.onLink,
-      provider: guessable ? provider : undefined,
+      provider: guessable ? this.#provider : undefined,
       hint: () => describeMount({ ...mount, type: "bind" }),
     });
+  }
+
+  /** Where the options say the same, so do the operations, as long as nothing has gone wrong. */
+  get likeness(): Likeness | undefined {
+    const mount = this.#mount;
+    if (this.#provider !== undefined || this.#needsHelp || this.#change !== mount.change) return undefined;
+    const path = this.#target === undefined ? mount.destination : this.#target.path;
+    if (path === "/proc" || !this.#context.isModern) return undefined;
+    return { of: mount.said, texts: [path, this.#from] };
   }
 
   /** Only the mount point, when the helper is to do the rest. */
@@ -104,6 +127,7 @@ class BindStep implements TargetStep {
 
   #addMount(operations: Operation[], target: Operation, { again, userNamespace }: Mounting): void {
     const mount = this.#mount;
+    const attempt = this.#attempt;
     this.#mapping = undefined;
     this.#magic = undefined;
     const isPrepared = userNamespace !== undefined || this.target.path === "/proc";
@@ -117,7 +141,7 @@ class BindStep implements TargetStep {
       change: this.#change,
       recursive: mount.recursive,
       propagation: mount.propagation,
-      attempt: this.#attempt,
+      attempt,
     };
     const bound = bind(this.#context, binding, operations);
     this.#source = bound.source;

@@ -18,7 +18,7 @@ import { operationFailure } from "./failure.ts";
 import { bindStep } from "./mount-bind.ts";
 import { openPlain } from "./open.ts";
 import { describeMount, type FilesystemMount, nameMount } from "./plan-mounts.ts";
-import { held, type Step } from "./steps.ts";
+import { held, type Likeness, type Step } from "./steps.ts";
 import { Target, type TargetStep } from "./target.ts";
 
 export interface FilesystemOptions {
@@ -30,9 +30,9 @@ export interface FilesystemOptions {
 }
 
 export class FilesystemStep implements TargetStep, Provider {
-  readonly target: Target;
   readonly #options: FilesystemOptions;
-  readonly #attempt: string;
+  /** Made when it is needed: of a hundred steps, most are like another. */
+  #target: Target | undefined;
   #mode: number | undefined;
   #context: Operation | undefined;
   #mounted: Operation | undefined;
@@ -42,11 +42,22 @@ export class FilesystemStep implements TargetStep, Provider {
   #isLast = false;
 
   constructor(options: FilesystemOptions) {
-    const { context, mount, provider } = options;
     this.#options = options;
-    this.#attempt = `mount ${nameMount(mount)}`;
+  }
+
+  get target(): Target {
+    this.#target ??= this.#makeTarget();
+    return this.#target;
+  }
+
+  get #attempt(): string {
+    return `mount ${nameMount(this.#options.mount)}`;
+  }
+
+  #makeTarget(): Target {
+    const { context, mount, provider } = this.#options;
     const because = `filesystem "${mount.type}" must be mounted on ordinary directory`;
-    this.target = new Target(context, {
+    return new Target(context, {
       path: mount.destination,
       kind: "directory",
       attempt: this.#attempt,
@@ -55,6 +66,17 @@ export class FilesystemStep implements TargetStep, Provider {
       provider,
       hint: () => describeMount(mount),
     });
+  }
+
+  /** A tmpfs that nothing needs later is like another with the same options, as long as nothing has gone wrong. */
+  get likeness(): Likeness | undefined {
+    const { context, mount, provider, keep } = this.#options;
+    if (mount.type !== "tmpfs" || mount.source !== "tmpfs" || keep || mount.copyUp) return undefined;
+    if (provider !== undefined || this.#instead !== undefined || !context.isModern) return undefined;
+    if (mount.needsMountCall || mount.context !== undefined || mount.rootLabel !== undefined)
+      return undefined;
+    const path = this.#target === undefined ? mount.destination : this.#target.path;
+    return { of: mount.said, texts: this.#mode === undefined ? [path] : [path, inOctal(this.#mode)] };
   }
 
   /** What is mounted below may need what is copied. */
@@ -188,7 +210,7 @@ export class FilesystemStep implements TargetStep, Provider {
 
   #data(): readonly string[] {
     const { data } = this.#options.mount;
-    return this.#mode === undefined ? data : [`mode=${this.#mode.toString(8).padStart(4, "0")}`, ...data];
+    return this.#mode === undefined ? data : [`mode=${inOctal(this.#mode)}`, ...data];
   }
 
   /** The old way, for long or quoted data as well; the new mount is opened from the top. */
@@ -284,4 +306,8 @@ export class FilesystemStep implements TargetStep, Provider {
     // Each begins with its kind: "e " for an error.
     return messages.map((message) => message.replace(/^[ewi] /, "")).join(", ");
   }
+}
+
+function inOctal(mode: number): string {
+  return mode.toString(8).padStart(4, "0");
 }

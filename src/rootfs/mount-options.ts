@@ -160,8 +160,23 @@ export interface ParsedOptions {
   readonly extensions: ReadonlySet<MountExtension>;
 }
 
-/** Reads `options` of a mount; a later word overrides an earlier one. */
+/** What has been read so far: of a hundred mounts, most have the options of another. */
+const known = new Map<string, ParsedOptions>();
+
+/**
+ * Reads `options` of a mount; a later word overrides an earlier one. The same object for the same options.
+ */
 export function parseMountOptions(options: readonly string[]): ParsedOptions {
+  const key = JSON.stringify(options);
+  let parsed = known.get(key);
+  if (parsed === undefined) {
+    parsed = parse(options);
+    known.set(key, parsed);
+  }
+  return parsed;
+}
+
+function parse(options: readonly string[]): ParsedOptions {
   let setFlags = 0;
   let clearFlags = 0;
   let recSet = 0;

@@ -30,6 +30,8 @@ interface Planned {
   readonly propagation: readonly number[];
   /** Attributes for the mount and all below it. */
   readonly recursive: { readonly set: number; readonly clear: number } | undefined;
+  /** What the options say: the same object for two mounts means that they say the same. */
+  readonly said: ParsedOptions;
 }
 
 /** A file system of its own. */
@@ -114,10 +116,11 @@ export interface MountRequest {
 
 /** What an entry with `bind` or without asks for; `type: cgroup` is plan-cgroup.ts' matter. */
 export function planMount(request: MountRequest): RealMount {
-  const parsed = parseMountOptions(request.mount.options ?? []);
+  const { mount, rootfs } = request;
+  const parsed = parseMountOptions(mount.options ?? NO_OPTIONS);
   const isBind = (parsed.setFlags & MS_BIND) !== 0;
-  const type = request.mount.type ?? "";
-  const destination = stripRoot(request.rootfs, request.mount.destination);
+  const type = mount.type ?? "";
+  const destination = stripRoot(rootfs, mount.destination);
   const refused = refusedTarget(destination, isBind ? "bind" : type === "proc" ? "proc" : "other");
   if (refused !== undefined) throw refuse(request, refused);
   if (isBind) return planBind(request, parsed);
@@ -128,25 +131,67 @@ export function planMount(request: MountRequest): RealMount {
   return planFilesystem(request, { parsed, type });
 }
 
+const NO_OPTIONS: readonly string[] = [];
+
+/** What options say about a bind mount: worked out once for all that have the same. */
+interface BindManner {
+  /** Options that no bind mount has. */
+  readonly unknown: readonly string[];
+  readonly withSubmounts: boolean;
+  readonly change: AttributeChange | undefined;
+  readonly recursive: Planned["recursive"];
+  readonly sourceLink: BindMount["sourceLink"];
+  readonly onLink: boolean;
+  readonly asksForMap: boolean;
+}
+
+const bindManners = new WeakMap<ParsedOptions, BindManner>();
+
+function bindManner(parsed: ParsedOptions): BindManner {
+  let manner = bindManners.get(parsed);
+  if (manner === undefined) {
+    const { setFlags, extensions, data } = parsed;
+    manner = {
+      unknown: data.filter((word) => !isIgnoredBindData(word)),
+      withSubmounts: (setFlags & MS_REC) !== 0,
+      change: changesBind(parsed) ? attributeChange(setFlags) : undefined,
+      recursive: recursiveOf(parsed),
+      sourceLink: sourceLink(parsed),
+      onLink: extensions.has("dest-nofollow"),
+      asksForMap: extensions.has("idmap") || extensions.has("ridmap"),
+    };
+    bindManners.set(parsed, manner);
+  }
+  return manner;
+}
+
 export function planBind(request: MountRequest, parsed: ParsedOptions): BindMount | RemountMount {
-  const { mount, bundle } = request;
-  const unknown = parsed.data.filter((word) => !isIgnoredBindData(word));
-  if (unknown.length > 0) {
-    const words = unknown.map((word) => `"${word}"`).join(", ");
+  const { mount, bundle, rootfs } = request;
+  const manner = bindManner(parsed);
+  if (manner.unknown.length > 0) {
+    const words = manner.unknown.map((word) => `"${word}"`).join(", ");
     throw refuse(request, BIND_DATA_REASON, `no option of bind mounts is called ${words}`);
   }
-  const source = mount.source ?? "";
-  const base = planned(request, parsed);
   if ((parsed.setFlags & MS_REMOUNT) !== 0) return planRemount(request, parsed);
+  const source = mount.source ?? "";
+  const mayMap = manner.asksForMap || mount.uidMappings !== undefined || mount.gidMappings !== undefined;
+  // No spread and no function for what a hundred mounts have: plan-mounts is where their time goes.
   return {
-    ...base,
     kind: "bind",
+    index: request.index,
     source: source.startsWith("/") ? source : `${bundle}/${source}`,
-    withSubmounts: (parsed.setFlags & MS_REC) !== 0,
-    change: changesBind(parsed) ? attributeChange(parsed.setFlags) : undefined,
-    idMap: planIdMap(request, parsed),
-    sourceLink: sourceLink(parsed),
-    onLink: parsed.extensions.has("dest-nofollow"),
+    destination: stripRoot(rootfs, mount.destination),
+    options: mount.options ?? NO_OPTIONS,
+    setFlags: parsed.setFlags,
+    clearFlags: parsed.clearFlags,
+    propagation: parsed.propagation,
+    recursive: manner.recursive,
+    said: parsed,
+    withSubmounts: manner.withSubmounts,
+    change: manner.change,
+    idMap: mayMap ? planIdMap(request, parsed) : undefined,
+    sourceLink: manner.sourceLink,
+    onLink: manner.onLink,
   };
 }
 
@@ -196,17 +241,22 @@ export function planFilesystem(request: MountRequest, { parsed, type }: Filesyst
 }
 
 function planned({ mount, index, rootfs }: MountRequest, parsed: ParsedOptions): Planned {
-  const { setFlags, clearFlags, propagation, recSet, recClear } = parsed;
+  const { setFlags, clearFlags, propagation } = parsed;
   return {
     index,
     source: mount.source ?? "",
     destination: stripRoot(rootfs, mount.destination),
-    options: mount.options ?? [],
+    options: mount.options ?? NO_OPTIONS,
     setFlags,
     clearFlags,
     propagation,
-    recursive: recSet === 0 && recClear === 0 ? undefined : { set: recSet, clear: recClear },
+    recursive: recursiveOf(parsed),
+    said: parsed,
   };
+}
+
+function recursiveOf({ recSet, recClear }: ParsedOptions): Planned["recursive"] {
+  return recSet === 0 && recClear === 0 ? undefined : { set: recSet, clear: recClear };
 }
 
 function planIdMap(request: MountRequest, parsed: ParsedOptions): IdMap | undefined {

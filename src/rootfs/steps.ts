@@ -1,13 +1,20 @@
 // Carries out many steps in few round trips: the operations of as many steps as fit a message are sent at
 // once, as if nothing could go wrong. Where one fails, its step decides what to do, and the rest goes on from
-// there. Pure but for the proxy it is given; called by rootfs.ts.
+// there. Of steps that are alike only the first in a message is asked for its operations; those of the others
+// are copied. Pure but for the proxy it is given; called by rootfs.ts.
 
 import type { SyscallName } from "../linux/syscalls.ts";
 import type { Argument, Fd } from "../proxy/arguments.ts";
 import { close } from "../proxy/calls.ts";
 import { type Operation, resultOf } from "../proxy/operation.ts";
+import { type Entry, operationsOf, type Pattern, patternOf, repeat, sizeOf } from "../proxy/repeat.ts";
 
 export interface Step {
+  /**
+   * Steps with the same likeness have the same operations, but for the texts, of which each stands for one
+   * argument, in this order. `finish` is then called without `operations` before.
+   */
+  readonly likeness?: Likeness | undefined;
   /** What to do, given what is known now. Called again after every repair. */
   operations(): Operation[];
   /** Repairs what made an operation of this step fail, or throws. */
@@ -18,10 +25,16 @@ export interface Step {
   readonly pauses?: boolean;
 }
 
+export interface Likeness {
+  /** The same value for all that are alike. */
+  readonly of: unknown;
+  readonly texts: readonly string[];
+}
+
 export interface Batches {
   /** One step a message. */
   readonly oneByOne?: boolean;
-  attempt(operations: readonly Operation[]): Operation | undefined;
+  attempt(entries: readonly Entry[]): Operation | undefined;
 }
 
 /** A step that has not got through after so many repairs never will. */
@@ -52,10 +65,10 @@ export function runSteps(proxy: Batches, steps: readonly Step[], first?: FirstBa
   while (next < steps.length || closing.length > 0) {
     const laidOut = first ?? collect(steps, { from: next, oneByOne: proxy.oneByOne === true });
     first = undefined;
-    const { operations, starts, end } = laidOut;
-    const failed = proxy.attempt([...closing, ...operations]);
+    const { entries, starts, end } = laidOut;
+    const failed = proxy.attempt(closing.length === 0 ? entries : [...closing, ...entries]);
+    const reached = failed === undefined ? end : next + ownerOf(failed, laidOut);
     closing = [];
-    const reached = failed === undefined ? end : next + ownerOf(operations.indexOf(failed), starts);
     for (let index = next; index < reached; index++) steps[index]?.finish?.();
     repairs = reached === next ? repairs + 1 : 1;
     const [start, behind] = [starts[reached - next], starts[reached - next + 1]];
@@ -64,12 +77,12 @@ export function runSteps(proxy: Batches, steps: readonly Step[], first?: FirstBa
     if (failed === undefined || culprit === undefined) continue;
     if (repairs > MOST_REPAIRS) throw new Error(`no progress after ${repairs} repairs: ${failed.attempt}`);
     culprit.recover(failed, steps.slice(reached));
-    closing = leftOpen(operations.slice(start, behind));
+    closing = leftOpen(operationsOf(entries.slice(start, behind)));
   }
 }
 
 interface Collected {
-  readonly operations: Operation[];
+  readonly entries: Entry[];
   /** Where those of each step begin. */
   readonly starts: readonly number[];
   /** The step behind the last. */
@@ -77,30 +90,63 @@ interface Collected {
 }
 
 function collect(steps: readonly Step[], { from, oneByOne }: { from: number; oneByOne: boolean }): Collected {
-  const operations: Operation[] = [];
+  const entries: Entry[] = [];
   const starts: number[] = [];
-  let bytes = 0;
+  const kinds = new Kinds();
+  let [count, bytes] = [0, 0];
   let end = from;
   for (let index = from; index < steps.length; index++) {
-    const step = steps[index];
-    if (step === undefined) break;
-    const some = step.operations();
-    for (let at = 0; at < some.length; at++) bytes += (some[at] as Operation).out?.size ?? 0;
-    const full = operations.length + some.length > MOST_OPERATIONS || bytes > MOST_BYTES;
-    if (full && operations.length > 0) break;
-    starts.push(operations.length);
-    for (let at = 0; at < some.length; at++) operations.push(some[at] as Operation);
+    const step = steps[index] as Step;
+    const some = kinds.entriesOf(step);
+    for (let at = 0; at < some.length; at++) {
+      const entry = some[at] as Entry;
+      count += sizeOf(entry);
+      if (entry.kind === "operation") bytes += entry.out?.size ?? 0;
+    }
+    if ((count > MOST_OPERATIONS || bytes > MOST_BYTES) && entries.length > 0) break;
+    starts.push(entries.length);
+    for (let at = 0; at < some.length; at++) entries.push(some[at] as Entry);
     end += 1;
     if (step.pauses === true || oneByOne) break;
   }
-  return { operations, starts, end };
+  return { entries, starts, end };
 }
 
-/** The step that the operation at `index` is of; past the last for one that is of none. */
-function ownerOf(index: number, starts: readonly number[]): number {
-  if (index < 0) return starts.length;
+/** The steps of a message, by what they are alike in. */
+class Kinds {
+  readonly #firsts = new Map<unknown, First>();
+
+  entriesOf(step: Step): readonly Entry[] {
+    const { likeness } = step;
+    if (likeness === undefined) return step.operations();
+    const first = this.#firsts.get(likeness.of);
+    if (first === undefined) {
+      const operations = step.operations();
+      this.#firsts.set(likeness.of, { operations, texts: likeness.texts, pattern: undefined });
+      return operations;
+    }
+    if (first.pattern === undefined) first.pattern = patternOf(first.operations, first.texts) ?? null;
+    const { pattern } = first;
+    if (pattern === null || pattern.texts.length !== likeness.texts.length) return step.operations();
+    return [repeat(pattern, likeness.texts, () => step.operations())];
+  }
+}
+
+interface First {
+  readonly operations: readonly Operation[];
+  readonly texts: readonly string[];
+  /** Found out for the second; null where there is none. */
+  pattern: Pattern | null | undefined;
+}
+
+/** The step that an operation is of; past the last for one that is of none. */
+function ownerOf(failed: Operation, { entries, starts }: Collected): number {
+  const at = entries.findIndex(
+    (entry) => entry === failed || (entry.kind === "repeat" && entry.made?.includes(failed)),
+  );
+  if (at < 0) return starts.length;
   let owner = 0;
-  while ((starts[owner + 1] ?? Number.POSITIVE_INFINITY) <= index) owner += 1;
+  while ((starts[owner + 1] ?? Number.POSITIVE_INFINITY) <= at) owner += 1;
   return owner;
 }
 

@@ -1,6 +1,7 @@
 // The helper of src/rootfs/helper.ts, for a rehearsal: a second process that carries nothing out either.
 
 import type { Operation } from "../../proxy/operation.ts";
+import type { Entry } from "../../proxy/repeat.ts";
 import type { Helper } from "../../rootfs/context.ts";
 import { RehearsalProxy, type Stage } from "./proxy.ts";
 
@@ -21,8 +22,8 @@ export class RehearsedHelper implements Helper {
     return this.#root;
   }
 
-  attempt(operations: readonly Operation[]): Operation | undefined {
-    return this.#started().attempt(operations);
+  attempt(entries: readonly Entry[]): Operation | undefined {
+    return this.#started().attempt(entries);
   }
 
   /** A namespace is a file of another process, which leads to no file of the tree. */

@@ -19,6 +19,7 @@ import { textUntilNul, utf8, viewOf } from "../../linux/words.ts";
 import type { Argument } from "../../proxy/arguments.ts";
 import { type Operation, render } from "../../proxy/operation.ts";
 import { SyscallProxy } from "../../proxy/proxy.ts";
+import { type Entry, operationsOf } from "../../proxy/repeat.ts";
 import { type Place, type PretendedFile, type PretendedFiles, Tree } from "./files.ts";
 import { NOBODY } from "./host-side.ts";
 
@@ -59,8 +60,8 @@ export class RehearsalProxy extends SyscallProxy {
     this.#opened = new Map([0, 1, 2, control, ...opened].map((number) => [number, NOWHERE]));
   }
 
-  override attempt(operations: readonly Operation[]): Operation | undefined {
-    for (const one of operations) {
+  override attempt(entries: readonly Entry[]): Operation | undefined {
+    for (const one of operationsOf(entries)) {
       this.#carryOut(one);
       if ((one.result ?? 0) < 0 && one.goOn !== true) return one;
     }

@@ -7,6 +7,7 @@ import { textUntilNul, utf8, viewOf } from "../../../src/linux/words.ts";
 import type { Argument } from "../../../src/proxy/arguments.ts";
 import { failureOf } from "../../../src/proxy/batch.ts";
 import type { Operation } from "../../../src/proxy/operation.ts";
+import { type Entry, operationsOf } from "../../../src/proxy/repeat.ts";
 
 export interface Node {
   type: number;
@@ -51,7 +52,8 @@ export class FakeKernel {
     return node;
   }
 
-  attempt(operations: readonly Operation[]): Operation | undefined {
+  attempt(entries: readonly Entry[]): Operation | undefined {
+    const operations = operationsOf(entries);
     this.trips += 1;
     let stopped = false;
     for (const one of operations) {
