@@ -8,6 +8,7 @@ import { nativeModule } from "./native.ts";
 import { PROGRAM } from "./program.ts";
 import { C_FLAGS, type Engine } from "./quickjs.ts";
 import { RELRO } from "./relro.ts";
+import { TEXT } from "./text.ts";
 
 /** Full RELRO, for which tsrun itself sees to the end (relro.ts), and a stack that is not executed. */
 const HARDENED = ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"];
@@ -32,10 +33,11 @@ export async function link(engine: Engine, { directory, architecture }: LinkOpti
   await write("bytecode.s", bytes("program", "program.bytecode"));
   await write("allocator.c", ALLOCATOR);
   await write("relro.c", RELRO);
+  await write("text.c", TEXT);
   await makeLibraries(directory, write);
   // The compiler knows a malloc(3) and would make of it, in calloc(3), a call of calloc.
   const flags = [...C_FLAGS, "-fno-builtin-malloc", `-I${engine.include}`, "-w"];
-  const sources = ["program.c", "allocator.c", "relro.c", "native.s", "bytecode.s", "libraries.s"];
+  const sources = ["program.c", "allocator.c", "relro.c", "text.c", "native.s", "bytecode.s", "libraries.s"];
   await $`musl-gcc ${flags} -c ${sources}`.cwd(directory);
   const objects = [...sources.map((name) => name.replace(/\.\w+$/, ".o")), ...engine.objects];
   const musl = `/usr/lib/${architecture === "arm64" ? "aarch64" : "x86_64"}-linux-musl`;

@@ -12,6 +12,7 @@ export const FUNCTIONS = [
   ["callValue", "native_call_value", 7],
   ["locate", "native_locate", 1],
   ["encode", "native_encode", 1],
+  ["writeAscii", "native_write_ascii", 4],
   ["constants", "native_constants", 0],
 ] as const;
 

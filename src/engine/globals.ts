@@ -2,7 +2,7 @@
 // UTF-8, disposal, a clock. The engine itself has no more than the language. What is of one process is in
 // process.ts. Imported before everything else.
 
-import { callInt, encode } from "native";
+import { callInt, encode, writeAscii } from "native";
 import { CLOCK_GETTIME } from "./constants.ts";
 import { locateBytes, readText } from "./memory.ts";
 
@@ -32,6 +32,9 @@ function now(): number {
 // The method that `using` calls. The bundler turns the declarations into code that this engine understands;
 // that code stands before this and takes the registered symbol where there is no other.
 Object.defineProperty(Symbol, "dispose", { value: Symbol.for("Symbol.dispose") });
+
+// Beside what every host has; src/linux/words.ts does without elsewhere.
+Object.assign(Utf8Encoder.prototype, { writeAscii });
 
 Object.assign(globalThis, {
   queueMicrotask: (job: () => void) => void Promise.resolve().then(job),

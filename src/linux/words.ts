@@ -27,6 +27,20 @@ export function cString(text: string): Uint8Array {
   return encoder.encode(`${text}\0`);
 }
 
+/** What tsrun's own engine has beside the standard, and a test's may not have. */
+const { writeAscii } = encoder as {
+  writeAscii?: (text: string, length: number, buffer: ArrayBufferLike, at: number) => boolean;
+};
+
+/**
+ * Writes `text` as a C string into memory, and returns the number of its bytes. 0 where that is not known to
+ * do, and nothing is written then: `cString` has what is to be written or a word about it.
+ */
+export function writeCString(text: string, buffer: ArrayBufferLike, at: number): number {
+  if (writeAscii === undefined || !writeAscii(text, text.length, buffer, at)) return 0;
+  return text.length + 1;
+}
+
 /** UTF-8 bytes of `text`. */
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
@@ -50,12 +64,13 @@ export function viewOf(bytes: Uint8Array): DataView {
 
 /** A structure of consecutive 64-bit fields, as `openat2`, `clone3` and `mount_setattr` take them. */
 export function u64Struct(...fields: readonly Word[]): Uint8Array {
-  const bytes = new Uint8Array(fields.length * 8);
-  const view = viewOf(bytes);
-  let at = 0;
-  for (const field of fields) {
-    setWord(view, at, field);
-    at += 8;
+  const words = new Uint32Array(fields.length * 2);
+  const bytes = new Uint8Array(words.buffer);
+  for (let index = 0; index < fields.length; index++) {
+    const field = fields[index] as Word;
+    // Nearly all have no more than 32 bits.
+    if (typeof field === "number" && field >>> 0 === field) words[index * 2] = field;
+    else setWord(viewOf(bytes), index * 8, field);
   }
   return bytes;
 }

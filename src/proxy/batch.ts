@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { machine as hostMachine, type Machine, syscallNumber } from "../linux/syscalls.ts";
-import { cString, setWord, viewOf, type Word } from "../linux/words.ts";
+import { cString, setWord, viewOf, type Word, writeCString } from "../linux/words.ts";
 import type { Argument, Data, Out } from "./arguments.ts";
 import type { Operation } from "./operation.ts";
 import {
@@ -21,7 +21,7 @@ import {
   RESULT_OFFSET,
   SEGMENT_SIZE,
 } from "./protocol.ts";
-import { countOf, type Entry, madeOf, operationsOf, type Repeat, sizeOf } from "./repeat.ts";
+import { countOf, type Entry, madeOf, operationsOf, type Repeat } from "./repeat.ts";
 import { isErrno } from "./reply.ts";
 
 /** The longest message that is sent, bytes: well below what a socket takes (net.core.wmem_default). */
@@ -59,9 +59,13 @@ export function decode(entries: readonly Entry[], batch: EncodedBatch, reply: Ui
   const stopped = (words[at + (batch.count - 1) * step + 1] ?? 0) !== 0;
   for (let index = 0; index < entries.length; index++) {
     const entry = entries[index] as Entry;
-    if (entry.kind === "operation") setResult(entry, words, at);
-    else if (stopped) setResults(madeOf(entry), words, at);
-    at += sizeOf(entry) * step;
+    if (entry.kind === "operation") {
+      setResult(entry, words, at);
+      at += step;
+    } else {
+      if (stopped) setResults(madeOf(entry), words, at);
+      at += entry.size * step;
+    }
   }
   for (const { out, offset } of batch.outs) out.bytes = reply.slice(offset, offset + out.size);
 }
@@ -143,9 +147,13 @@ class Writer {
     let position = 0;
     for (let index = 0; index < entries.length; index++) {
       const entry = entries[index] as Entry;
-      if (entry.kind === "operation") this.#writeOperation(entry, position);
-      else this.#writeRepeat(entry, position);
-      position += sizeOf(entry);
+      if (entry.kind === "operation") {
+        this.#writeOperation(entry, position);
+        position += 1;
+      } else {
+        this.#writeRepeat(entry, position);
+        position += entry.size;
+      }
     }
     scratchWords[0] = this.#count;
     scratchWords[1] = headerFlags;
@@ -251,7 +259,12 @@ class Writer {
   }
 
   #placeText(text: string): number {
-    return this.#place(cString(text));
+    const offset = this.#length;
+    const fits = offset + text.length < DATA_LIMIT;
+    const written = fits ? writeCString(text, scratch.buffer, offset) : 0;
+    if (written === 0) return this.#place(cString(text));
+    this.#length = offset + align(written);
+    return BUFFER + offset;
   }
 
   /** Copies bytes behind what there is, and returns where the proxy will have them. */

@@ -9,6 +9,8 @@ import { ARGUMENTS_OFFSET, OPERATION_SIZE } from "./protocol.ts";
 export interface Repeat {
   readonly kind: "repeat";
   readonly like: Pattern;
+  /** How many operations it stands for. */
+  readonly size: number;
   /** Instead of those of the pattern. */
   readonly texts: readonly string[];
   /** Makes the operations that this stands for. */
@@ -59,18 +61,17 @@ export function patternOf(operations: readonly Operation[], texts: readonly stri
 }
 
 export function repeat(like: Pattern, texts: readonly string[], make: Repeat["make"]): Repeat {
-  return { kind: "repeat", like, texts, make, made: undefined };
+  return { kind: "repeat", like, size: like.operations.length, texts, make, made: undefined };
 }
 
 /** How many operations there are. */
 export function countOf(entries: readonly Entry[]): number {
   let count = 0;
-  for (let at = 0; at < entries.length; at++) count += sizeOf(entries[at] as Entry);
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index] as Entry;
+    count += entry.kind === "operation" ? 1 : entry.size;
+  }
   return count;
-}
-
-export function sizeOf(entry: Entry): number {
-  return entry.kind === "operation" ? 1 : entry.like.operations.length;
 }
 
 /** All operations one by one. */

@@ -7,7 +7,7 @@ import type { SyscallName } from "../linux/syscalls.ts";
 import type { Argument, Fd } from "../proxy/arguments.ts";
 import { close } from "../proxy/calls.ts";
 import { type Operation, resultOf } from "../proxy/operation.ts";
-import { type Entry, operationsOf, type Pattern, patternOf, repeat, sizeOf } from "../proxy/repeat.ts";
+import { type Entry, operationsOf, type Pattern, patternOf, repeat } from "../proxy/repeat.ts";
 
 export interface Step {
   /**
@@ -100,8 +100,11 @@ function collect(steps: readonly Step[], { from, oneByOne }: { from: number; one
     const some = kinds.entriesOf(step);
     for (let at = 0; at < some.length; at++) {
       const entry = some[at] as Entry;
-      count += sizeOf(entry);
-      if (entry.kind === "operation") bytes += entry.out?.size ?? 0;
+      if (entry.kind === "repeat") count += entry.size;
+      else {
+        count += 1;
+        if (entry.out !== undefined) bytes += entry.out.size;
+      }
     }
     if ((count > MOST_OPERATIONS || bytes > MOST_BYTES) && entries.length > 0) break;
     starts.push(entries.length);

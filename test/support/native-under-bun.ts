@@ -65,6 +65,7 @@ plugin({
         callValue,
         locate: (buffer: ArrayBuffer) => ptr(buffer),
         encode: (text: string) => new TextEncoder().encode(text).buffer,
+        writeAscii: () => false,
         constants,
       },
       loader: "object",
