@@ -36,10 +36,10 @@ export interface Shown {
   readonly show: () => string;
 }
 
-/** A text goes as a C string; an operation stands for its result, and comes earlier in the same batch. */
+/** A text goes as a C string; an operation stands for its result, and comes earlier, in the same batch or not. */
 export type Argument = Word | string | Operation | Data | Out | Shown;
 
-/** A descriptor: a number known already, or one that an earlier operation of the batch opens. */
+/** A descriptor: a number known already, or one that an earlier operation opens. */
 export type Fd = number | Operation;
 
 export function data(bytes: Uint8Array, show: () => string, pointers?: Data["pointers"]): Data {

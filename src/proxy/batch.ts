@@ -182,8 +182,11 @@ class Writer {
       else if (typeof argument === "string") word = this.#placeText(argument);
       else if (typeof argument === "bigint") word = argument;
       else if (argument.kind === "operation") {
-        flags |= 1 << number;
-        word = this.#resultAt(argument, position);
+        const before = this.#positionOf(argument, position);
+        if (before >= 0) {
+          flags |= 1 << number;
+          word = BUFFER + HEADER_SIZE + before * OPERATION_SIZE + RESULT_OFFSET;
+        } else word = resultBefore(argument);
       } else word = argument.kind === "shown" ? argument.value : this.#addressOf(argument);
       const offset = at + (ARGUMENTS_OFFSET >> 2) + number * 2;
       // Nearly all are whole numbers of 32 bits, and the upper half of most is there already.
@@ -203,6 +206,7 @@ class Writer {
     const words = scratchWords;
     const { operations, results } = like;
     const first = this.#positionOf(operations[0], position);
+    if (first < 0) throw notEarlier(operations[0]);
     const from = (HEADER_SIZE + first * OPERATION_SIZE) >> 2;
     const at = (HEADER_SIZE + position * OPERATION_SIZE) >> 2;
     words.copyWithin(at, from, from + operations.length * (OPERATION_SIZE >> 2));
@@ -216,16 +220,10 @@ class Writer {
     }
   }
 
-  #resultAt(earlier: Operation, position: number): number {
-    const before = this.#positionOf(earlier, position);
-    return BUFFER + HEADER_SIZE + before * OPERATION_SIZE + RESULT_OFFSET;
-  }
-
-  /** Of an operation that stands before `position` in this batch. */
+  /** The position of an operation that stands before another in this batch; negative when none does. */
   #positionOf(earlier: Operation | undefined, position: number): number {
     const before = (earlier?.place ?? -1) - this.#batch * PLACES;
-    if (before >= 0 && before < position) return before;
-    throw new TsrunError("E_INTERNAL", `${earlier?.call} does not stand earlier in the batch`);
+    return before < position ? before : -1;
   }
 
   /** The same memory of several operations is placed once. */
@@ -287,6 +285,16 @@ class Writer {
     this.#large.push({ bytes, address });
     return address;
   }
+}
+
+/** The result of an operation of a batch that was answered. */
+function resultBefore(operation: Operation): number {
+  if (operation.result === undefined || operation.result < 0) throw notEarlier(operation);
+  return operation.result;
+}
+
+function notEarlier(operation: Operation | undefined): TsrunError {
+  return new TsrunError("E_INTERNAL", `${operation?.call} does not stand earlier in the batch`);
 }
 
 function flagsOf(operation: Operation): number {

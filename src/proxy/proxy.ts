@@ -29,6 +29,11 @@ export interface Ends {
   readonly machine?: Machine;
 }
 
+export interface AttemptOptions extends EncodeOptions {
+  /** Done here while the batch is carried out there. */
+  readonly meanwhile?: () => void;
+}
+
 /** A process that carries out system calls for tsrun. */
 export class SyscallProxy {
   /** Its pid as this process sees it. */
@@ -55,8 +60,9 @@ export class SyscallProxy {
   }
 
   /** As `run`, but hands back the operation that stopped the batch. */
-  attempt(entries: readonly Entry[], options: EncodeOptions = {}): Operation | undefined {
+  attempt(entries: readonly Entry[], options: AttemptOptions = {}): Operation | undefined {
     const batch = this.#send(entries, options);
+    options.meanwhile?.();
     const reply = this.#receive(batch.replyLength, entries);
     if (this.#trace === undefined) decode(entries, batch, reply);
     else {

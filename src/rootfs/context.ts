@@ -3,6 +3,7 @@
 import type { Fd } from "../proxy/arguments.ts";
 import { procPath } from "../proxy/calls.ts";
 import type { Operation } from "../proxy/operation.ts";
+import type { Entry } from "../proxy/repeat.ts";
 import type { IdMap } from "./plan-mounts.ts";
 import { type Batches, held } from "./steps.ts";
 
@@ -101,12 +102,13 @@ export class RootContext {
     return this.procDirectory === undefined ? procPath(descriptor) : `${descriptor}`;
   }
 
-  /** Carries operations out, out of step: for repairs. */
-  attempt(operations: readonly Operation[]): Operation | undefined {
-    if (operations.length === 0) return undefined;
-    const all = [...this.#closing, ...operations];
+  /** Carries operations out, with what is still to be closed. */
+  attempt(entries: readonly Entry[], options?: { readonly meanwhile?: () => void }): Operation | undefined {
+    if (entries.length === 0) return undefined;
+    const closing = this.#closing;
+    if (closing.length === 0) return this.proxy.attempt(entries, options);
     this.#closing = [];
-    return this.proxy.attempt(all);
+    return this.proxy.attempt([...closing, ...entries], options);
   }
 
   /** Closes what is still to be closed. */

@@ -34,7 +34,8 @@ export interface Likeness {
 export interface Batches {
   /** One step a message. */
   readonly oneByOne?: boolean;
-  attempt(entries: readonly Entry[]): Operation | undefined;
+  /** @param options `meanwhile` may be done while others carry the entries out */
+  attempt(entries: readonly Entry[], options?: { readonly meanwhile?: () => void }): Operation | undefined;
 }
 
 /** A step that has not got through after so many repairs never will. */
@@ -59,14 +60,19 @@ export function layOutFirst(steps: readonly Step[]): FirstBatch {
 
 /** Carries the steps out in order. `first` is what `layOutFirst` has made of them, where it was called. */
 export function runSteps(proxy: Batches, steps: readonly Step[], first?: FirstBatch): void {
+  let ahead = first;
   let next = 0;
   let repairs = 0;
   let closing: Operation[] = [];
   while (next < steps.length || closing.length > 0) {
-    const laidOut = first ?? collect(steps, { from: next, oneByOne: proxy.oneByOne === true });
-    first = undefined;
+    const laidOut = ahead ?? collect(steps, { from: next, oneByOne: proxy.oneByOne === true });
     const { entries, starts, end } = laidOut;
-    const failed = proxy.attempt(closing.length === 0 ? entries : [...closing, ...entries]);
+    ahead = undefined;
+    const meanwhile = () => {
+      ahead = collectAhead(proxy, steps, end);
+    };
+    const failed = proxy.attempt(closing.length === 0 ? entries : [...closing, ...entries], { meanwhile });
+    if (failed !== undefined) ahead = undefined;
     const reached = failed === undefined ? end : next + ownerOf(failed, laidOut);
     closing = [];
     for (let index = next; index < reached; index++) steps[index]?.finish?.();
@@ -113,6 +119,20 @@ function collect(steps: readonly Step[], { from, oneByOne }: { from: number; one
     if (step.pauses === true || oneByOne) break;
   }
   return { entries, starts, end };
+}
+
+/**
+ * Lays out the next message while the one before is carried out, as if that could not fail. Not where it is
+ * waited for.
+ */
+function collectAhead(proxy: Batches, steps: readonly Step[], from: number): Collected | undefined {
+  if (from >= steps.length || proxy.oneByOne === true || steps[from - 1]?.pauses === true) return undefined;
+  try {
+    return collect(steps, { from, oneByOne: false });
+  } catch {
+    // Its turn to say so comes when what is before it has succeeded.
+    return undefined;
+  }
 }
 
 /** The steps of a message, by what they are alike in. */
@@ -169,7 +189,7 @@ function numberOf(argument: Argument | undefined): number {
   return typeof argument === "object" && argument.kind === "operation" ? resultOf(argument) : -1;
 }
 
-/** An operation's descriptor: by its number once it is known, since a later batch cannot refer to it. */
+/** An operation's descriptor: by its number once it is known. */
 export function held(opening: Operation): Fd {
   return opening.result === undefined ? opening : resultOf(opening);
 }
