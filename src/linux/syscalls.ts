@@ -116,9 +116,14 @@ export type Machine = "x86-64" | "arm64";
 /** The machine this process runs on. */
 export const machine: Machine = process.arch === "arm64" ? "arm64" : "x86-64";
 
+/** The numbers on this machine, at hand. */
+const OWN_NUMBERS = Object.fromEntries(
+  Object.entries(NUMBERS).map(([name, row]) => [name, row[machine === "x86-64" ? 0 : 1]]),
+) as Readonly<Record<SyscallName, number>>;
+
 /** The number of a system call on `target`. */
 export function syscallNumber(name: SyscallName, target: Machine = machine): number {
-  return NUMBERS[name][target === "x86-64" ? 0 : 1];
+  return target === machine ? OWN_NUMBERS[name] : NUMBERS[name][target === "x86-64" ? 0 : 1];
 }
 
 /** The name behind a number, for rendering; `syscall_N` for one that tsrun does not use. */

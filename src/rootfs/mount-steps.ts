@@ -7,6 +7,7 @@ import { copyLinkStep } from "./copy-link.ts";
 import { bindStep, remountStep, symlinkStep } from "./mount-bind.ts";
 import { FilesystemStep } from "./mount-filesystem.ts";
 import type { RootfsPlan } from "./plan.ts";
+import type { MountPlan } from "./plan-mounts.ts";
 import { MountsSoFar } from "./providers.ts";
 import type { Step } from "./steps.ts";
 
@@ -27,10 +28,11 @@ export function mountSteps(context: RootContext, plan: RootfsPlan, further: read
   const positions: (number | undefined)[] = [];
   const covered: boolean[] = [];
   const provides = new Set<number | undefined>();
-  for (const mount of mounts) {
+  for (let index = 0; index < mounts.length; index++) {
+    const mount = mounts[index] as MountPlan;
     const position = soFar.providerOf(mount.destination);
     positions.push(position);
-    covered.push(soFar.isCovered(mount.destination));
+    covered.push(mount.kind === "filesystem" && mount.inheritsMode && soFar.isCovered(mount.destination));
     provides.add(position);
     soFar.add(mount);
   }
@@ -39,9 +41,8 @@ export function mountSteps(context: RootContext, plan: RootfsPlan, further: read
   const early: FilesystemStep[] = [];
   const steps: Step[] = [];
   const readonlyLater: FilesystemStep[] = [];
-  let index = -1;
-  for (const mount of mounts) {
-    index += 1;
+  for (let index = 0; index < mounts.length; index++) {
+    const mount = mounts[index] as MountPlan;
     const position = positions[index];
     const provider = position === undefined ? undefined : made.get(position);
     switch (mount.kind) {
@@ -70,11 +71,9 @@ export function mountSteps(context: RootContext, plan: RootfsPlan, further: read
         assertNever(mount);
     }
   }
-  const all: Step[] = [];
-  for (const step of early) all.push(step.look({ pauses: all.length === early.length - 1 }));
-  all.push(...steps);
+  const looks = early.map((step, index) => step.look({ pauses: index === early.length - 1 }));
   return {
-    steps: all,
+    steps: looks.concat(steps),
     providerFor: (path) => {
       const position = soFar.providerOf(path);
       return position === undefined ? undefined : made.get(position);

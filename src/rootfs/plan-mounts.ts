@@ -123,7 +123,7 @@ export function planMount(request: MountRequest): RealMount {
   const destination = stripRoot(rootfs, mount.destination);
   const refused = refusedTarget(destination, isBind ? "bind" : type === "proc" ? "proc" : "other");
   if (refused !== undefined) throw refuse(request, refused);
-  if (isBind) return planBind(request, parsed);
+  if (isBind) return planBind(request, parsed, destination);
   if ((parsed.setFlags & MS_REMOUNT) !== 0) return planRemount(request, parsed);
   if (type === "" || type === "none" || type === "bind" || type === "rbind") {
     throw refuse(request, `no file system has the type "${type}"`, "say bind or rbind among the options");
@@ -165,8 +165,12 @@ function bindManner(parsed: ParsedOptions): BindManner {
   return manner;
 }
 
-export function planBind(request: MountRequest, parsed: ParsedOptions): BindMount | RemountMount {
-  const { mount, bundle, rootfs } = request;
+export function planBind(
+  request: MountRequest,
+  parsed: ParsedOptions,
+  destination = stripRoot(request.rootfs, request.mount.destination),
+): BindMount | RemountMount {
+  const { mount, bundle } = request;
   const manner = bindManner(parsed);
   if (manner.unknown.length > 0) {
     const words = manner.unknown.map((word) => `"${word}"`).join(", ");
@@ -175,12 +179,12 @@ export function planBind(request: MountRequest, parsed: ParsedOptions): BindMoun
   if ((parsed.setFlags & MS_REMOUNT) !== 0) return planRemount(request, parsed);
   const source = mount.source ?? "";
   const mayMap = manner.asksForMap || mount.uidMappings !== undefined || mount.gidMappings !== undefined;
-  // No spread and no function for what a hundred mounts have: plan-mounts is where their time goes.
+  // No spread of what `planned` has: a hundred mounts come by here.
   return {
     kind: "bind",
     index: request.index,
     source: source.startsWith("/") ? source : `${bundle}/${source}`,
-    destination: stripRoot(rootfs, mount.destination),
+    destination,
     options: mount.options ?? NO_OPTIONS,
     setFlags: parsed.setFlags,
     clearFlags: parsed.clearFlags,

@@ -4,7 +4,7 @@
 import { type DevicePlan, planDevices } from "../devices/plan.ts";
 import { TsrunError } from "../errors.ts";
 import { MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from "../linux/mount.ts";
-import type { Spec } from "../spec/types.ts";
+import type { Mount, Spec } from "../spec/types.ts";
 import { cleanPath } from "./paths.ts";
 import { type CgroupLayout, planCgroupMount } from "./plan-cgroup.ts";
 import { withLabel } from "./plan-label.ts";
@@ -114,10 +114,16 @@ function askedPropagation(name: string | undefined): number | undefined {
   });
 }
 
-function planMounts(request: RootfsRequest, rootfs: string): MountPlan[] {
+function planMounts({ spec, bundle, cgroups }: RootfsRequest, rootfs: string): MountPlan[] {
   const plans: MountPlan[] = [];
-  const count = request.spec.mounts?.length ?? 0;
-  for (let index = 0; index < count; index++) plans.push(...planMountEntry(request, rootfs, index));
+  const mounts = spec.mounts ?? [];
+  const userNamespace = hasNamespace(spec, "user");
+  for (let index = 0; index < mounts.length; index++) {
+    const mount = mounts[index] as Mount;
+    const request = { mount, index, rootfs, bundle, userNamespace };
+    if (isCgroup(mount)) plans.push(...planCgroupMount(request, cgroups));
+    else plans.push(planMount(request));
+  }
   return plans;
 }
 
@@ -129,9 +135,12 @@ export function planMountEntry(
 ): MountPlan[] {
   const mount = spec.mounts?.[index];
   if (mount === undefined) return [];
-  const one = { mount, index, rootfs, bundle, userNamespace: hasNamespace(spec, "user") };
-  const isBind = mount.options?.includes("bind") === true || mount.options?.includes("rbind") === true;
-  return mount.type === "cgroup" && !isBind ? planCgroupMount(one, cgroups) : [planMount(one)];
+  const request = { mount, index, rootfs, bundle, userNamespace: hasNamespace(spec, "user") };
+  return isCgroup(mount) ? planCgroupMount(request, cgroups) : [planMount(request)];
+}
+
+function isCgroup({ type, options = [] }: Mount): boolean {
+  return type === "cgroup" && !options.includes("bind") && !options.includes("rbind");
 }
 
 function hasNamespace(spec: Spec, type: string): boolean {

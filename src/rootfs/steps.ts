@@ -98,27 +98,49 @@ interface Collected {
 function collect(steps: readonly Step[], { from, oneByOne }: { from: number; oneByOne: boolean }): Collected {
   const entries: Entry[] = [];
   const starts: number[] = [];
-  const kinds = new Kinds();
-  let [count, bytes] = [0, 0];
+  const firsts = new Map<unknown, First>();
+  let count = 0;
+  let bytes = 0;
   let end = from;
   for (let index = from; index < steps.length; index++) {
     const step = steps[index] as Step;
-    const some = kinds.entriesOf(step);
-    for (let at = 0; at < some.length; at++) {
-      const entry = some[at] as Entry;
-      if (entry.kind === "repeat") count += entry.size;
-      else {
-        count += 1;
-        if (entry.out !== undefined) bytes += entry.out.size;
-      }
+    const { likeness } = step;
+    const first = likeness === undefined ? undefined : firsts.get(likeness.of);
+    const pattern = first === undefined ? undefined : patternFor(first, likeness);
+    if (pattern !== undefined && likeness !== undefined) {
+      count += pattern.operations.length;
+      if (count > MOST_OPERATIONS) break;
+      starts.push(entries.length);
+      entries.push(repeat(pattern, likeness.texts, () => step.operations()));
+    } else {
+      const operations = step.operations();
+      if (likeness !== undefined && first === undefined) firsts.set(likeness.of, { operations, likeness });
+      count += operations.length;
+      for (let at = 0; at < operations.length; at++) bytes += (operations[at] as Operation).out?.size ?? 0;
+      if ((count > MOST_OPERATIONS || bytes > MOST_BYTES) && entries.length > 0) break;
+      starts.push(entries.length);
+      for (let at = 0; at < operations.length; at++) entries.push(operations[at] as Operation);
     }
-    if ((count > MOST_OPERATIONS || bytes > MOST_BYTES) && entries.length > 0) break;
-    starts.push(entries.length);
-    for (let at = 0; at < some.length; at++) entries.push(some[at] as Entry);
     end += 1;
-    if (step.pauses === true || oneByOne) break;
+    if (oneByOne || step.pauses === true) break;
   }
   return { entries, starts, end };
+}
+
+/** The first step of its kind in a message. */
+interface First {
+  readonly operations: readonly Operation[];
+  readonly likeness: Likeness;
+  /** Found out for the second; null where there is none. */
+  pattern?: Pattern | null;
+}
+
+function patternFor(first: First, likeness: Likeness | undefined): Pattern | undefined {
+  if (first.pattern === undefined) {
+    first.pattern = patternOf(first.operations, first.likeness.texts) ?? null;
+  }
+  const { pattern } = first;
+  return pattern === null || pattern.texts.length !== likeness?.texts.length ? undefined : pattern;
 }
 
 /**
@@ -133,33 +155,6 @@ function collectAhead(proxy: Batches, steps: readonly Step[], from: number): Col
     // Its turn to say so comes when what is before it has succeeded.
     return undefined;
   }
-}
-
-/** The steps of a message, by what they are alike in. */
-class Kinds {
-  readonly #firsts = new Map<unknown, First>();
-
-  entriesOf(step: Step): readonly Entry[] {
-    const { likeness } = step;
-    if (likeness === undefined) return step.operations();
-    const first = this.#firsts.get(likeness.of);
-    if (first === undefined) {
-      const operations = step.operations();
-      this.#firsts.set(likeness.of, { operations, texts: likeness.texts, pattern: undefined });
-      return operations;
-    }
-    if (first.pattern === undefined) first.pattern = patternOf(first.operations, first.texts) ?? null;
-    const { pattern } = first;
-    if (pattern === null || pattern.texts.length !== likeness.texts.length) return step.operations();
-    return [repeat(pattern, likeness.texts, () => step.operations())];
-  }
-}
-
-interface First {
-  readonly operations: readonly Operation[];
-  readonly texts: readonly string[];
-  /** Found out for the second; null where there is none. */
-  pattern: Pattern | null | undefined;
 }
 
 /** The step that an operation is of; past the last for one that is of none. */
