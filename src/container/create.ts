@@ -27,7 +27,7 @@ import { explainInitDeath } from "./death.ts";
 import type { Recipient } from "./filter.ts";
 import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-down.ts";
 import { leaveListening, listenForStart, runCreateContainer } from "./hooks-inside.ts";
-import { furnishRoot, leaveWaiting, prepareInit } from "./init.ts";
+import { furnishStep, leaveWaiting, prepareInit } from "./init.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
 import { type ContainerPlan, planContainer } from "./plan.ts";
@@ -152,10 +152,10 @@ function setUp(plan: ContainerPlan, { entered, rootfs: layout, cgroup }: SetUp):
   const [fifo = -1, socket, listener] = entered.extra;
 
   // In the container's namespaces, but still in the host's tree of mounts.
-  const labels = prepareInit(proxy, plan);
+  const { labels, session } = prepareInit(proxy, plan);
 
   // The container's tree of mounts is built beside the host's.
-  const rootfs = prepareRootfs(proxy, plan.rootfs, layout);
+  const rootfs = prepareRootfs(proxy, plan.rootfs, layout, session);
 
   // AS RUNC: limits come when the mounts are made, which then do not count against a tight memory limit.
   applyResources(cgroup, plan.cgroup.resources, { rootless: plan.rootless, devices: plan.cgroup.devices });
@@ -170,11 +170,11 @@ function setUp(plan: ContainerPlan, { entered, rootfs: layout, cgroup }: SetUp):
   enterRootfs(proxy, plan.rootfs, rootfs);
   const size = plan.bundle.spec.process?.consoleSize;
   if (socket !== undefined) giveTerminal(proxy, { size, socket, rootfs });
-  furnishRoot(proxy, plan, rootfs);
-  sealRootfs(proxy, plan.rootfs, rootfs);
+  const before = sealRootfs(plan.rootfs, rootfs, furnishStep(plan, rootfs));
 
   // Privileges go, and with them the way back; what remains is to wait, and to execute.
-  const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined, labels });
+  const filter = plan.seccomp !== undefined;
+  const executable = becomeUser(proxy, plan.process, { filter, labels, before });
   const recipient = plan.seccomp?.notify === true ? recipientOf(plan, proxy) : undefined;
   if (listener !== undefined) return leaveListening(proxy, plan, { executable, fifo, recipient, listener });
   leaveWaiting(proxy, plan, { executable, fifo, recipient });

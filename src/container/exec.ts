@@ -22,7 +22,8 @@ import {
 import { openLabelFiles } from "../process/label-files.ts";
 import { hasLabels, type LabelFiles } from "../process/labels.ts";
 import { type ProcessPlan, planProcess } from "../process/plan.ts";
-import { type Checked, outliveTsrun, sessionOperations } from "../process/session.ts";
+import { outliveTsrun, sessionOperations } from "../process/session.ts";
+import type { Checked } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
 import type { Seccomp, Spec } from "../spec/types.ts";

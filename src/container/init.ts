@@ -10,14 +10,15 @@ import { closeAllBut, closeOnExecute, execute, handleTermination } from "../proc
 import { resetCpuAffinity, writeOomScore } from "../process/host-side.ts";
 import { openLabelFiles } from "../process/label-files.ts";
 import { hasLabels, type LabelFiles } from "../process/labels.ts";
-import { type Checked, outliveTsrun, sessionOperations, showToOwner } from "../process/session.ts";
+import { outliveTsrun, sessionOperations, showToOwner } from "../process/session.ts";
 import { data, quote, shown } from "../proxy/arguments.ts";
 import { read } from "../proxy/calls.ts";
-import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
+import { type Checked, type Operation, operation, operationError, orGoOn } from "../proxy/operation.ts";
 import { BUFFER, HEADER_SIZE, OPERATION_SIZE } from "../proxy/protocol.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { directoryStep } from "../rootfs/directory.ts";
 import type { RootfsHandles } from "../rootfs/rootfs.ts";
+import type { Step } from "../rootfs/steps.ts";
 import { placeSeccomp, type Recipient } from "./filter.ts";
 import { inheritedFds } from "./handed-down.ts";
 import type { ContainerPlan, UnfilteredPlan } from "./plan.ts";
@@ -27,18 +28,19 @@ const EXIT_STATUS = 255;
 
 /**
  * World: the container's namespaces, but still the host's mounts, whose /proc is the one to trust; all
- * privileges. Returns what the labels of the process will be written to.
+ * privileges. Returns what the labels of the process will be written to, and what is to come before the
+ * mounts.
  */
-export function prepareInit(proxy: SyscallProxy, plan: ContainerPlan): LabelFiles | undefined {
+export function prepareInit(
+  proxy: SyscallProxy,
+  plan: ContainerPlan,
+): { labels: LabelFiles | undefined; session: Checked } {
   const { rootless } = plan;
   resetCpuAffinity(proxy.pid);
   const score = oomScoreFromOutside(plan);
   if (score !== undefined) writeOomScore(proxy.pid, score, { rootless });
   const labels = hasLabels(plan.process) ? openLabelFiles(proxy, plan.process) : undefined;
-  const { operations, check } = initOperations(plan, labels);
-  proxy.run(operations);
-  check();
-  return labels;
+  return { labels, session: initOperations(plan, labels) };
 }
 
 /**
@@ -68,21 +70,22 @@ export function initOperations(plan: UnfilteredPlan, labels?: LabelFiles): Check
 }
 
 /** World: the container's root, still writable; all privileges. */
-export function furnishRoot(
-  proxy: SyscallProxy,
-  { bundle, process }: ContainerPlan,
-  { context }: RootfsHandles,
-): void {
+export function furnishStep({ bundle, process }: ContainerPlan, { context }: RootfsHandles): Step {
   const { hostname, domainname } = bundle.spec;
   // AS RUNC: made for the first process only, before the root becomes read-only.
   const workingDirectory = directoryStep(context, process.cwd);
-  const operations = [
-    ...nameOperation("sethostname", hostname),
-    ...nameOperation("setdomainname", domainname),
-    ...workingDirectory.operations,
-  ];
-  if (operations.length > 0) proxy.run(operations);
-  workingDirectory.finish();
+  return {
+    pauses: workingDirectory.operations.length > 0,
+    operations: () => [
+      ...nameOperation("sethostname", hostname),
+      ...nameOperation("setdomainname", domainname),
+      ...workingDirectory.operations,
+    ],
+    finish: () => workingDirectory.finish(),
+    recover: (failed) => {
+      throw operationError(failed);
+    },
+  };
 }
 
 export interface WaitOptions {

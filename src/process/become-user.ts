@@ -8,7 +8,7 @@ import { AT_EMPTY_PATH, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, S_IFCHR } from "
 import { type FileStatus, parseStatx } from "../linux/statx.ts";
 import { text, textUntilNul } from "../linux/words.ts";
 import { chdir, close, dup3, fchown, openat, type Reading, read, statx } from "../proxy/calls.ts";
-import { type Operation, operationError, orGoOn } from "../proxy/operation.ts";
+import { type Checked, type Operation, operationError, orGoOn } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { variable, withHome } from "./environment.ts";
 import { lastCapability, maySetGroups } from "./host-side.ts";
@@ -17,7 +17,7 @@ import { type LabelFiles, labelHint, labelOperations, NO_LABELS } from "./labels
 import { candidatesFor, choose, lookupOperations } from "./lookup.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { schedulingOperations } from "./scheduling.ts";
-import { type Checked, dieWithTsrun } from "./session.ts";
+import { dieWithTsrun } from "./session.ts";
 
 /** What execve(2) gets beside the arguments. */
 export interface Executable {

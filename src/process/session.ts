@@ -7,16 +7,16 @@ import { O_WRONLY } from "../linux/fcntl.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG, SIGKILL } from "../linux/sched.ts";
 import { type Fd, shown } from "../proxy/arguments.ts";
 import { close, openat, prctl, write } from "../proxy/calls.ts";
-import { type Operation, operation, operationError, orGoOn, render } from "../proxy/operation.ts";
+import {
+  type Checked,
+  type Operation,
+  operation,
+  operationError,
+  orGoOn,
+  render,
+} from "../proxy/operation.ts";
 import { type LabelFiles, labelKeys, NO_LABELS } from "./labels.ts";
 import type { ProcessPlan } from "./plan.ts";
-
-/** Operations, and what to make of their results once they have run. */
-export interface Checked {
-  readonly operations: readonly Operation[];
-  /** Throws when one of those that went on should not have failed. */
-  readonly check: () => void;
-}
 
 export interface SessionOptions {
   /** An ordinary user owns /proc/self only while the process is dumpable. */

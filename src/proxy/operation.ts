@@ -27,6 +27,13 @@ export interface Operation {
   place: number;
 }
 
+/** Operations, and what to make of their results once they have run. */
+export interface Checked {
+  readonly operations: readonly Operation[];
+  /** Throws when one of those that went on should not have failed. */
+  readonly check: () => void;
+}
+
 /** An operation that stops its batch when it fails. */
 export function operation(call: SyscallName, args: readonly Argument[], attempt: string): Operation {
   return { kind: "operation", call, args, attempt, result: undefined, place: -1 };

@@ -4,6 +4,7 @@ import type { Fd } from "../proxy/arguments.ts";
 import { procPath } from "../proxy/calls.ts";
 import type { Operation } from "../proxy/operation.ts";
 import type { Entry } from "../proxy/repeat.ts";
+import { operationFailure } from "./failure.ts";
 import type { IdMap } from "./plan-mounts.ts";
 import { type Batches, held } from "./steps.ts";
 
@@ -61,7 +62,7 @@ export class RootContext {
   readonly kindOf: (path: string) => FileKind | undefined;
   #hands: Hands | undefined;
   #root: Operation | number | undefined;
-  #closing: Operation[] = [];
+  #waiting: Operation[] = [];
 
   constructor(options: RootContextOptions) {
     this.rootfs = options.rootfs;
@@ -102,24 +103,27 @@ export class RootContext {
     return this.procDirectory === undefined ? procPath(descriptor) : `${descriptor}`;
   }
 
-  /** Carries operations out, with what is still to be closed. */
+  /** Carries operations out, after what has waited for them. */
   attempt(entries: readonly Entry[], options?: { readonly meanwhile?: () => void }): Operation | undefined {
     if (entries.length === 0) return undefined;
-    const closing = this.#closing;
-    if (closing.length === 0) return this.proxy.attempt(entries, options);
-    this.#closing = [];
-    return this.proxy.attempt([...closing, ...entries], options);
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return this.proxy.attempt(entries, options);
+    this.#waiting = [];
+    const failed = this.proxy.attempt([...waiting, ...entries], options);
+    if (failed !== undefined && waiting.includes(failed)) throw operationFailure(failed);
+    return failed;
   }
 
-  /** Closes what is still to be closed. */
+  /** Carries out what still waits. */
   flush(): void {
-    if (this.#closing.length > 0) this.proxy.attempt(this.#closing);
-    this.#closing = [];
+    const failed = this.#waiting.length === 0 ? undefined : this.proxy.attempt(this.#waiting);
+    this.#waiting = [];
+    if (failed !== undefined) throw operationFailure(failed);
   }
 
-  /** Closes descriptors along with whatever is sent next. */
-  closeLater(closing: readonly Operation[]): void {
-    this.#closing.push(...closing);
+  /** Operations for the next message, whatever that is about: most close something. */
+  addToNext(operations: readonly Operation[]): void {
+    this.#waiting.push(...operations);
   }
 
   /** The container's root: a descriptor of its mount, opened without rights to read. */

@@ -87,7 +87,7 @@ function copyDirectory(context: RootContext, { from, to, attempt }: CopyUp, path
       for (const entry of copies) checkNode(entry);
     }
   }
-  context.closeLater([close(place.source), close(place.target)]);
+  context.addToNext([close(place.source), close(place.target)]);
   return directories;
 }
 

@@ -177,7 +177,7 @@ export class FilesystemStep implements TargetStep, Provider {
     const [covered, mounted] = [this.#covered, this.#mounted];
     if (!mount.copyUp || covered === undefined || mounted === undefined) return;
     copyUp(context, { from: resultOf(covered), to: resultOf(mounted), attempt: `fill ${nameMount(mount)}` });
-    context.closeLater([close(resultOf(covered)), ...(keep ? [] : [close(resultOf(mounted))])]);
+    context.addToNext([close(resultOf(covered)), ...(keep ? [] : [close(resultOf(mounted))])]);
   }
 
   #configuration(filesystem: Operation): Operation[] {

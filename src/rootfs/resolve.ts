@@ -85,7 +85,7 @@ function findLink(
   }
   const opening = [...way, ...looks.map((look) => look.opened)];
   context.attempt([...way, ...looks.flatMap(({ opened, read }) => [opened, read])]);
-  context.closeLater(leftOpen(opening));
+  context.addToNext(leftOpen(opening));
   for (const [index, { opened, read }] of looks.entries()) {
     if (opened.result === -ENOENT) break;
     if ((opened.result ?? -1) < 0) return opened;
@@ -149,7 +149,7 @@ function createSome(context: RootContext, paths: readonly Missing[]): (Operation
     }),
   );
   context.attempt([...directories.creations, ...creations.filter((one) => one !== undefined)]);
-  context.closeLater(leftOpen([...directories.looks(), ...directories.creations]));
+  context.addToNext(leftOpen([...directories.looks(), ...directories.creations]));
   return paths.map(({ path }, index) =>
     firstFailure([...directories.madeFor(parentOf(path)), creations[index]]),
   );

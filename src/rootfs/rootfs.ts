@@ -13,7 +13,7 @@ import { parseStatx } from "../linux/statx.ts";
 import { octal } from "../proxy/arguments.ts";
 import { chdir, close, dup3, openat, type Reading, statx } from "../proxy/calls.ts";
 import { mount } from "../proxy/mount-calls.ts";
-import { type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
+import { type Checked, type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { type FileKind, type Hands, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
@@ -80,10 +80,19 @@ export function layOutRootfs(plan: RootfsPlan, look: RootContext["kindOf"] = kin
 /**
  * Builds the container's tree of mounts at the root's path on the host. World: the container's namespaces,
  * all privileges in them, and every path of the host still in reach.
+ * @param before comes first, in the same message
  */
-export function prepareRootfs(proxy: SyscallProxy, plan: RootfsPlan, layout: RootfsLayout): RootfsHandles {
+export function prepareRootfs(
+  proxy: SyscallProxy,
+  plan: RootfsPlan,
+  layout: RootfsLayout,
+  before?: Checked,
+): RootfsHandles {
   using helper = new HostHelper({ pid: proxy.pid, rootfs: plan.rootfs });
-  return buildRootfs(plan, layout, { proxy, helper });
+  if (before !== undefined) layout.context.addToNext(before.operations);
+  const handles = buildRootfs(plan, layout, { proxy, helper });
+  before?.check();
+  return handles;
 }
 
 /** The same, by any hands. */
@@ -175,12 +184,14 @@ function pivotHint(plan: RootfsPlan, failed: Operation): string | undefined {
 
 /**
  * Makes read-only what is to be read-only, and covers what is not to be seen: the last changes to the mounts.
+ * Returns what is left to be done, along with whatever comes next.
+ * @param furnish comes first, while the root is writable
  */
-export function sealRootfs(_proxy: Batches, plan: RootfsPlan, handles: RootfsHandles): void {
+export function sealRootfs(plan: RootfsPlan, handles: RootfsHandles, furnish: Step): Checked {
   const { context, readonlyLater, kinds } = handles;
   const nothing = new NullDevice(context);
   const empty: EmptyDirectory = {};
-  const steps: Step[] = [];
+  const steps: Step[] = [furnish];
   for (const mounted of readonlyLater) {
     steps.push(readonlyMountStep(context, mounted, "make a mount read-only"));
   }
@@ -199,14 +210,15 @@ export function sealRootfs(_proxy: Batches, plan: RootfsPlan, handles: RootfsHan
     usesNothing = true;
     steps.push(maskFileStep(context, path, nothing));
   }
-  const last = (): Operation[] => {
-    const closing = [close(context.root), ...readonlyLater.map(close), ...nothing.letGo()];
-    if (empty.maker !== undefined) closing.push(close(held(empty.maker.mounted)));
-    if (context.procDirectory === undefined) return closing;
-    return [...closing, chdir("/", "leave /proc"), close(context.procDirectory)];
-  };
-  steps.push(plainStep(last));
-  runSteps(context, steps);
+  const isAlone = steps.length === 1 && furnish.pauses !== true && !context.oneByOne;
+  if (!isAlone) runSteps(context, steps);
+  const operations = isAlone ? furnish.operations() : [];
+  operations.push(close(context.root), ...readonlyLater.map(close), ...nothing.letGo());
+  if (empty.maker !== undefined) operations.push(close(held(empty.maker.mounted)));
+  if (context.procDirectory !== undefined) {
+    operations.push(chdir("/", "leave /proc"), close(context.procDirectory));
+  }
+  return { operations, check: () => (isAlone ? furnish.finish?.() : undefined) };
 }
 
 /** Operations of which none can be helped when it fails. */

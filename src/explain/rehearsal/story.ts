@@ -11,7 +11,7 @@ import { giveTerminal } from "../../container/console.ts";
 import { hookState } from "../../container/create.ts";
 import { inheritedFds } from "../../container/handed-down.ts";
 import { leaveListening } from "../../container/hooks-inside.ts";
-import { furnishRoot, initOperations, leaveWaiting, oomScoreFromOutside } from "../../container/init.ts";
+import { furnishStep, initOperations, leaveWaiting, oomScoreFromOutside } from "../../container/init.ts";
 import type { ContainerPlan } from "../../container/plan.ts";
 import { TsrunError } from "../../errors.ts";
 import { argumentsOf, type HookKind, type HookState } from "../../hooks/plan.ts";
@@ -113,8 +113,7 @@ function perform(plan: ContainerPlan, stage: Stage, enter: (phase: string) => vo
   enterRootfs(proxy, plan.rootfs, rootfs);
   const size = plan.bundle.spec.process?.consoleSize;
   if (console !== undefined) giveTerminal(proxy, { size, socket: console, rootfs });
-  furnishRoot(proxy, plan, rootfs);
-  sealRootfs(proxy, plan.rootfs, rootfs);
+  proxy.run(sealRootfs(plan.rootfs, rootfs, furnishStep(plan, rootfs)).operations);
 
   enter("identity");
   const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined, labels });
