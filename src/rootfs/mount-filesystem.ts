@@ -102,7 +102,12 @@ export class FilesystemStep implements TargetStep, Provider {
     return keep && this.#instead === undefined && this.#mounted !== undefined ? [close(this.directory)] : [];
   }
 
-  /** A step before this one that finds out the mode of the directory that is going to be covered. */
+  /** Takes over the mode of the directory that is going to be covered, if there is one. */
+  inherit(mode: number | undefined): void {
+    this.#mode = mode;
+  }
+
+  /** A step before this one that finds that mode out. */
   look({ pauses }: { pauses: boolean }): Step {
     const { context } = this.#options;
     let opened: Operation | undefined;

@@ -4,6 +4,7 @@ import { assertNever } from "../errors.ts";
 import type { Operation } from "../proxy/operation.ts";
 import type { Provider, RootContext } from "./context.ts";
 import { copyLinkStep } from "./copy-link.ts";
+import type { HostView } from "./host-view.ts";
 import { bindStep, remountStep, symlinkStep } from "./mount-bind.ts";
 import { FilesystemStep } from "./mount-filesystem.ts";
 import type { RootfsPlan } from "./plan.ts";
@@ -21,8 +22,21 @@ export interface MountSteps {
   readonly readonlyLater: () => number[];
 }
 
-/** Steps that look at what is there before it is covered come first, all in one round trip. */
-export function mountSteps(context: RootContext, plan: RootfsPlan, further: readonly string[]): MountSteps {
+export interface MountStepsOptions {
+  /** Paths of what else will be made. */
+  readonly further: readonly string[];
+  readonly host: HostView;
+}
+
+/**
+ * Steps that look at what is there before it is covered come first, all in one round trip, where tsrun could
+ * not look itself.
+ */
+export function mountSteps(
+  context: RootContext,
+  plan: RootfsPlan,
+  { further, host }: MountStepsOptions,
+): MountSteps {
   const { mounts } = plan;
   const soFar = new MountsSoFar();
   const positions: (number | undefined)[] = [];
@@ -52,8 +66,12 @@ export function mountSteps(context: RootContext, plan: RootfsPlan, further: read
         made.set(index, step);
         if (mount.readonlyLater) readonlyLater.push(step);
         const looks = mount.inheritsMode && provider === undefined;
-        if (looks && covered[index] !== true) early.push(step);
-        else if (looks) steps.push(step.look({ pauses: true }));
+        if (looks && covered[index] === true) steps.push(step.look({ pauses: true }));
+        else if (looks) {
+          const seen = plan.joinsMounts ? undefined : host.modeOf(mount.destination);
+          if (seen === undefined) early.push(step);
+          else step.inherit(seen.mode);
+        }
         steps.push(step);
         break;
       }

@@ -18,6 +18,8 @@ export interface RootfsPlan {
   /** Propagation of the container's root, once it is `/`. */
   readonly rootPropagation: number | undefined;
   readonly change: RootChange;
+  /** The mount namespace exists already, and paths may lead to other files there than they do for tsrun. */
+  readonly joinsMounts: boolean;
   readonly mounts: readonly MountPlan[];
   /** Whether /dev is ours to fill. */
   readonly setsUpDev: boolean;
@@ -85,6 +87,7 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
     // MS_PRIVATE is what the root is already (runc: prepareRootfs).
     rootPropagation: asked !== undefined && (asked & MS_PRIVATE) === 0 ? asked : undefined,
     change: noPivot ? "move" : isolated ? "pivot_root" : "chroot",
+    joinsMounts: joinsNamespace(spec, "mount"),
     mounts,
     setsUpDev,
     devices: setsUpDev ? planDevices(linux.devices ?? []) : [],
@@ -145,6 +148,13 @@ function isCgroup({ type, options = [] }: Mount): boolean {
 
 function hasNamespace(spec: Spec, type: string): boolean {
   for (const namespace of spec.linux?.namespaces ?? []) if (namespace.type === type) return true;
+  return false;
+}
+
+function joinsNamespace(spec: Spec, type: string): boolean {
+  for (const namespace of spec.linux?.namespaces ?? []) {
+    if (namespace.type === type) return (namespace.path ?? "") !== "";
+  }
   return false;
 }
 

@@ -5,10 +5,8 @@
 
 import { planLinks } from "../devices/plan.ts";
 import { deviceStep, linkStep } from "../devices/steps.ts";
-import { TsrunError } from "../errors.ts";
 import { ENOENT } from "../linux/errno.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, O_RDWR, S_IFCHR, S_IFDIR } from "../linux/fcntl.ts";
-import { status } from "../linux/files.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { octal } from "../proxy/arguments.ts";
 import { chdir, close, dup3, openat, type Reading, statx } from "../proxy/calls.ts";
@@ -18,6 +16,7 @@ import type { SyscallProxy } from "../proxy/proxy.ts";
 import { type FileKind, type Hands, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
 import { HostHelper } from "./helper.ts";
+import { Host, type HostView } from "./host-view.ts";
 import { mountSteps } from "./mount-steps.ts";
 import { openFollowing } from "./open.ts";
 import type { RootfsPlan } from "./plan.ts";
@@ -53,17 +52,20 @@ export interface RootfsLayout {
   readonly readonlyLater: () => number[];
 }
 
-/**
- * Lays out what `prepareRootfs` does; for this no process is needed yet.
- * @param look what tsrun sees of the host; a rehearsal sees more
- */
-export function layOutRootfs(plan: RootfsPlan, look: RootContext["kindOf"] = kindOf): RootfsLayout {
-  const context = new RootContext({ rootfs: plan.rootfs, kindOf: look });
-  const links = plan.setsUpDev ? planLinks({ kcore: look("/proc/kcore") !== undefined }) : [];
+/** Lays out what `prepareRootfs` does; for this no process is needed yet. */
+export function layOutRootfs(plan: RootfsPlan): RootfsLayout {
+  using host = new Host(plan.rootfs);
+  return layOutFor(plan, host);
+}
+
+/** The same, by what somebody else sees of the host. */
+export function layOutFor(plan: RootfsPlan, host: HostView): RootfsLayout {
+  const context = new RootContext({ rootfs: plan.rootfs, kindOf: (path) => host.kindOf(path) });
+  const links = plan.setsUpDev ? planLinks({ kcore: host.kindOf("/proc/kcore") !== undefined }) : [];
   const inDev: string[] = [];
   for (const { path } of plan.devices) inDev.push(path);
   for (const { path } of links) inDev.push(path);
-  const mounts = mountSteps(context, plan, inDev);
+  const mounts = mountSteps(context, plan, { further: inDev, host });
   const steps: Step[] = [rootStep(context, plan), ...mounts.steps];
   for (const device of plan.devices) {
     const provider = mounts.providerFor(device.path);
@@ -235,15 +237,4 @@ function isNull(look: Reading | undefined): boolean {
   if (look?.result !== 0) return false;
   const { type, nodeMajor, nodeMinor } = parseStatx(look.out.bytes);
   return type === S_IFCHR && nodeMajor === 1 && nodeMinor === 3;
-}
-
-/** What tsrun itself sees of the host. */
-function kindOf(path: string): FileKind | undefined {
-  try {
-    const found = status(path);
-    return found === undefined ? undefined : found.type === S_IFDIR ? "directory" : "file";
-  } catch (error) {
-    if (error instanceof TsrunError) return undefined;
-    throw error;
-  }
 }

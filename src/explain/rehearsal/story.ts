@@ -15,6 +15,7 @@ import { furnishStep, initOperations, leaveWaiting, oomScoreFromOutside } from "
 import type { ContainerPlan } from "../../container/plan.ts";
 import { TsrunError } from "../../errors.ts";
 import { argumentsOf, type HookKind, type HookState } from "../../hooks/plan.ts";
+import { ENOENT } from "../../linux/errno.ts";
 import { S_IFDIR, S_IFMT } from "../../linux/fcntl.ts";
 import { Descriptor } from "../../linux/files.ts";
 import { type Entered, enterNamespaces } from "../../namespaces/enter.ts";
@@ -23,7 +24,8 @@ import { becomeUser } from "../../process/become-user.ts";
 import { openLabelFiles } from "../../process/label-files.ts";
 import { hasLabels } from "../../process/labels.ts";
 import type { FileKind } from "../../rootfs/context.ts";
-import { buildRootfs, enterRootfs, layOutRootfs, sealRootfs } from "../../rootfs/rootfs.ts";
+import type { HostView } from "../../rootfs/host-view.ts";
+import { buildRootfs, enterRootfs, layOutFor, sealRootfs } from "../../rootfs/rootfs.ts";
 import type { ShownCall } from "../model.ts";
 import { type PretendedFile, PretendedFiles } from "./files.ts";
 import { RehearsedHelper } from "./helper.ts";
@@ -89,7 +91,7 @@ function perform(plan: ContainerPlan, stage: Stage, enter: (phase: string) => vo
   proxy.run(initOperations(plan, labels).operations);
 
   enter("mounts");
-  const layout = layOutRootfs(plan.rootfs, (path) => kindOf(stage.files.onHost(path)));
+  const layout = layOutFor(plan.rootfs, viewOf(stage));
   const rootfs = buildRootfs(plan.rootfs, layout, { proxy, helper: new RehearsedHelper(stage) });
 
   enter("limits");
@@ -121,6 +123,19 @@ function perform(plan: ContainerPlan, stage: Stage, enter: (phase: string) => vo
   const wait = { executable, fifo, recipient: undefined };
   if (listener === undefined) leaveWaiting(proxy, plan, wait);
   else leaveListening(proxy, plan, { ...wait, listener });
+}
+
+function viewOf({ files, rootfs }: Stage): HostView {
+  return {
+    kindOf: (path) => kindOf(files.onHost(path)),
+    modeOf: (path) => {
+      const place = files.walk({ in: "host", path: rootfs }, path.slice(1), "no links");
+      if (typeof place === "number") return place === -ENOENT ? { mode: undefined } : undefined;
+      const file = files.find(place);
+      if (file === undefined) return { mode: undefined };
+      return kindOf(file) === "directory" ? { mode: file.mode & ~S_IFMT } : undefined;
+    },
+  };
 }
 
 function kindOf(file: PretendedFile | undefined): FileKind | undefined {

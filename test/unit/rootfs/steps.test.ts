@@ -26,7 +26,8 @@ function build(kernel: FakeKernel, mounts: Mounts, cgroups: CgroupLayout = V2): 
   const context = new RootContext({ rootfs: plan.rootfs, kindOf });
   context.handTo({ proxy: kernel, helper: noHelp });
   context.root = ROOT;
-  runSteps(context, mountSteps(context, plan, []).steps);
+  const host = { kindOf, modeOf: () => undefined };
+  runSteps(context, mountSteps(context, plan, { further: [], host }).steps);
   context.flush();
   return context;
 }

@@ -1,0 +1,69 @@
+// What tsrun itself sees of files that the container's root will be made of, before there is anybody to look
+// from inside: it saves messages, and is done while the kernel makes the namespaces. What it cannot tell is
+// looked at from inside. Called by rootfs.ts.
+
+import { TsrunError } from "../errors.ts";
+import { tryCall } from "../linux/call.ts";
+import { ENOENT } from "../linux/errno.ts";
+import {
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_SYMLINKS,
+  S_IFDIR,
+} from "../linux/fcntl.ts";
+import { Descriptor, openDirectory, status } from "../linux/files.ts";
+import { cString, u64Struct } from "../linux/words.ts";
+import type { FileKind } from "./context.ts";
+
+/** The permission bits of a directory, or that there is none. */
+export type DirectoryMode = { readonly mode: number | undefined };
+
+export interface HostView {
+  /** What kind of file a path of the host is, if it is one: a guess, which may turn out wrong. */
+  kindOf(path: string): FileKind | undefined;
+  /** The mode of a directory below the root; `undefined` where only a look from inside can tell. */
+  modeOf(path: string): DirectoryMode | undefined;
+}
+
+const MISSING: DirectoryMode = { mode: undefined };
+
+export class Host implements HostView, Disposable {
+  readonly #rootfs: string;
+  readonly #how = u64Struct(O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+  #root: Descriptor | undefined;
+
+  constructor(rootfs: string) {
+    this.#rootfs = rootfs;
+  }
+
+  kindOf(path: string): FileKind | undefined {
+    const found = unlessRefused(() => status(path));
+    return found === undefined ? undefined : found.type === S_IFDIR ? "directory" : "file";
+  }
+
+  /** Without openat2(2), or where a symbolic link is on the way, it cannot be told from here. */
+  modeOf(path: string): DirectoryMode | undefined {
+    this.#root ??= unlessRefused(() => openDirectory(this.#rootfs));
+    if (this.#root === undefined) return undefined;
+    const opened = tryCall("openat2", this.#root.number, cString(path), this.#how, this.#how.length);
+    if (opened < 0) return opened === -ENOENT ? MISSING : undefined;
+    using directory = new Descriptor(opened);
+    return { mode: status("", { at: directory.number, itself: true })?.mode };
+  }
+
+  [Symbol.dispose](): void {
+    this.#root?.close();
+  }
+}
+
+/** tsrun may have no rights where the container's root user will have some. */
+function unlessRefused<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof TsrunError) return undefined;
+    throw error;
+  }
+}
