@@ -64,7 +64,7 @@ export function decode(entries: readonly Entry[], batch: EncodedBatch, reply: Ui
       at += step;
     } else {
       if (stopped) setResults(madeOf(entry), words, at);
-      at += entry.size * step;
+      at += entry.like.operations.length * step;
     }
   }
   for (const { out, offset } of batch.outs) out.bytes = reply.slice(offset, offset + out.size);
@@ -152,7 +152,7 @@ class Writer {
         position += 1;
       } else {
         this.#writeRepeat(entry, position);
-        position += entry.size;
+        position += entry.like.operations.length;
       }
     }
     scratchWords[0] = this.#count;

@@ -9,14 +9,16 @@ import { ARGUMENTS_OFFSET, OPERATION_SIZE } from "./protocol.ts";
 export interface Repeat {
   readonly kind: "repeat";
   readonly like: Pattern;
-  /** How many operations it stands for. */
-  readonly size: number;
   /** Instead of those of the pattern. */
   readonly texts: readonly string[];
-  /** Makes the operations that this stands for. */
-  readonly make: () => readonly Operation[];
+  readonly maker: Maker;
   /** What has been made. */
   made: readonly Operation[] | undefined;
+}
+
+/** Makes the operations that a repeat stands for. */
+export interface Maker {
+  operations(): readonly Operation[];
 }
 
 /** What a batch is made of. */
@@ -60,8 +62,8 @@ export function patternOf(operations: readonly Operation[], texts: readonly stri
   return found.length === texts.length ? { operations, texts: found, results } : undefined;
 }
 
-export function repeat(like: Pattern, texts: readonly string[], make: Repeat["make"]): Repeat {
-  return { kind: "repeat", like, size: like.operations.length, texts, make, made: undefined };
+export function repeat(like: Pattern, texts: readonly string[], maker: Maker): Repeat {
+  return { kind: "repeat", like, texts, maker, made: undefined };
 }
 
 /** How many operations there are. */
@@ -69,7 +71,7 @@ export function countOf(entries: readonly Entry[]): number {
   let count = 0;
   for (let index = 0; index < entries.length; index++) {
     const entry = entries[index] as Entry;
-    count += entry.kind === "operation" ? 1 : entry.size;
+    count += entry.kind === "operation" ? 1 : entry.like.operations.length;
   }
   return count;
 }
@@ -86,6 +88,6 @@ export function operationsOf(entries: readonly Entry[]): Operation[] {
 
 /** The operations that a repeat stands for, made when first asked for. */
 export function madeOf(entry: Repeat): readonly Operation[] {
-  entry.made ??= entry.make();
+  entry.made ??= entry.maker.operations();
   return entry.made;
 }

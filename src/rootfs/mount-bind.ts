@@ -50,29 +50,41 @@ export function bindStep(options: BindOptions): Step {
   return new BindStep(options);
 }
 
+/** The operations of the last attempt that tell what has gone wrong. */
+interface Tried {
+  place?: Operation;
+  source?: Operation;
+  tree?: Operation;
+  flagging?: Operation | undefined;
+  mapping?: Operation;
+  magic?: Reading;
+}
+
+const NOTHING_TRIED: Readonly<Tried> = {};
+
 class BindStep implements TargetStep {
-  readonly #context: RootContext;
-  readonly #mount: BindMount;
-  readonly #provider: Provider | undefined;
+  readonly #options: BindOptions;
   /** Made when it is needed: of a hundred steps, most are like another. */
   #target: Target | undefined;
+  #tried: Tried = NOTHING_TRIED;
   #change: AttributeChange | undefined;
-  #source: Operation | undefined;
-  #tree: Operation | undefined;
-  #place: Operation | undefined;
-  #flagging: Operation | undefined;
-  #mapping: Operation | undefined;
-  #magic: Reading | undefined;
   #from: string;
   #needsHelp: boolean;
 
-  constructor({ context, mount, provider }: BindOptions) {
-    this.#context = context;
-    this.#mount = mount;
-    this.#provider = provider;
+  constructor(options: BindOptions) {
+    const { mount } = options;
+    this.#options = options;
     this.#change = mount.change;
     this.#from = mount.source;
     this.#needsHelp = mount.idMap !== undefined;
+  }
+
+  get #context(): RootContext {
+    return this.#options.context;
+  }
+
+  get #mount(): BindMount {
+    return this.#options.mount;
   }
 
   get target(): Target {
@@ -95,24 +107,24 @@ class BindStep implements TargetStep {
       attempt: this.#attempt,
       brings: "bind",
       onLink: mount.onLink,
-      provider: guessable ? this.#provider : undefined,
+      provider: guessable ? this.#options.provider : undefined,
       hint: () => describeMount({ ...mount, type: "bind" }),
     });
   }
 
   /** Where the options say the same, so do the operations, as long as nothing has gone wrong. */
   get likeness(): Likeness | undefined {
-    const mount = this.#mount;
-    if (this.#provider !== undefined || this.#needsHelp || this.#change !== mount.change) return undefined;
+    const { context, mount, provider } = this.#options;
+    if (provider !== undefined || this.#needsHelp || this.#change !== mount.change) return undefined;
     const path = this.#target === undefined ? mount.destination : this.#target.path;
-    if (path === "/proc" || !this.#context.isModern) return undefined;
+    if (path === "/proc" || !context.isModern) return undefined;
     return { of: mount.said, texts: [path, this.#from] };
   }
 
   /** Only the mount point, when the helper is to do the rest. */
   operations(): Operation[] {
     const opened = this.target.open();
-    this.#place = opened.descriptor;
+    this.#tried = { place: opened.descriptor };
     const { operations } = opened;
     const again = () => this.target.reopen();
     if (!this.#needsHelp) this.#addMount(operations, opened.descriptor, { again });
@@ -128,8 +140,6 @@ class BindStep implements TargetStep {
   #addMount(operations: Operation[], target: Operation, { again, userNamespace }: Mounting): void {
     const mount = this.#mount;
     const attempt = this.#attempt;
-    this.#mapping = undefined;
-    this.#magic = undefined;
     const isPrepared = userNamespace !== undefined || this.target.path === "/proc";
     const binding = {
       from: this.#from,
@@ -144,9 +154,9 @@ class BindStep implements TargetStep {
       attempt,
     };
     const bound = bind(this.#context, binding, operations);
-    this.#source = bound.source;
-    this.#tree = bound.mounted;
-    this.#flagging = bound.flagging;
+    this.#tried.source = bound.source;
+    this.#tried.tree = bound.mounted;
+    this.#tried.flagging = bound.flagging;
     operations.push(close(bound.mounted));
   }
 
@@ -156,12 +166,12 @@ class BindStep implements TargetStep {
     if (userNamespace !== undefined) {
       const how = mount.idMap?.withSubmounts === true ? AT_EMPTY_PATH | AT_RECURSIVE : AT_EMPTY_PATH;
       const attempt = `map the ids of the mount of ${nameMount(mount)}`;
-      this.#mapping = mountSetattr(tree, "", how, { set: MOUNT_ATTR_IDMAP, userNamespace }, attempt);
-      operations.push(this.#mapping);
+      this.#tried.mapping = mountSetattr(tree, "", how, { set: MOUNT_ATTR_IDMAP, userNamespace }, attempt);
+      operations.push(this.#tried.mapping);
     }
     if (this.target.path === "/proc") {
-      this.#magic = fstatfs(tree, this.#attempt);
-      operations.push(this.#magic);
+      this.#tried.magic = fstatfs(tree, this.#attempt);
+      operations.push(this.#tried.magic);
     }
     return operations;
   }
@@ -190,7 +200,7 @@ class BindStep implements TargetStep {
           this.#attempt,
         );
       const place = open();
-      this.#place = place.descriptor;
+      this.#tried = { place: place.descriptor };
       this.#addMount(place.operations, place.descriptor, { again: open, userNamespace });
       return helper.attempt([...place.operations, close(place.descriptor)]);
     };
@@ -204,8 +214,8 @@ class BindStep implements TargetStep {
    * enough.
    */
   #checkProc(): void {
-    if (this.#magic === undefined || this.#magic.result !== 0) return;
-    const magic = viewOf(this.#magic.out.bytes).getUint32(0, true);
+    if (this.#tried.magic === undefined || this.#tried.magic.result !== 0) return;
+    const magic = viewOf(this.#tried.magic.out.bytes).getUint32(0, true);
     if (magic === PROC_SUPER_MAGIC) return;
     throw this.target.refusal(`"${this.target.path}" cannot be mounted because it is not of type proc`);
   }
@@ -213,13 +223,13 @@ class BindStep implements TargetStep {
   recover(failed: Operation, pending: readonly Step[]): void {
     if (this.target.recover(failed, pending)) return;
     if (adapt(this.#context, failed)) return;
-    if (failed === this.#flagging && this.#relax(failed)) return;
-    if (failed === this.#source && failed.result === -EACCES && this.#context.helper.canHelp) {
+    if (failed === this.#tried.flagging && this.#relax(failed)) return;
+    if (failed === this.#tried.source && failed.result === -EACCES && this.#context.helper.canHelp) {
       this.#needsHelp = true;
       return;
     }
     const { otherSource } = this.#mount;
-    if (failed === this.#source && failed.result === -ENOENT && otherSource !== undefined) {
+    if (failed === this.#tried.source && failed.result === -ENOENT && otherSource !== undefined) {
       if (this.#from !== otherSource) {
         this.#from = otherSource;
         return;
@@ -236,23 +246,23 @@ class BindStep implements TargetStep {
   }
 
   #advice(failed: Operation): string {
-    if (failed === this.#mapping && failed.result === -EINVAL) {
+    if (failed === this.#tried.mapping && failed.result === -EINVAL) {
       return "maybe the filesystem used does not support idmap mounts on this kernel; ";
     }
-    if (failed === this.#mapping && failed.result === -ENOSYS) {
+    if (failed === this.#tried.mapping && failed.result === -ENOSYS) {
       return "id-mapped mounts need mount_setattr(2), which this kernel or a filter around tsrun lacks; ";
     }
-    if (failed === this.#source && failed.result === -EACCES) {
+    if (failed === this.#tried.source && failed.result === -EACCES) {
       return "the container's root user may not reach the source; ";
     }
-    return failed === this.#flagging && failed.result === -EPERM ? LOCKED : "";
+    return failed === this.#tried.flagging && failed.result === -EPERM ? LOCKED : "";
   }
 
   /** Says what the kernel does not, where one is a directory and the other is not. */
   #compareKinds(failed: Operation, proxy: Batches): TsrunError | undefined {
     const look = this.#lookAtSource(failed);
-    if (look === undefined || this.#place === undefined) return undefined;
-    const looks = [look, statx(resultOf(this.#place), "", AT_EMPTY_PATH, this.#attempt)];
+    if (look === undefined || this.#tried.place === undefined) return undefined;
+    const looks = [look, statx(resultOf(this.#tried.place), "", AT_EMPTY_PATH, this.#attempt)];
     if (proxy.attempt(looks) !== undefined) return undefined;
     const [source, target] = looks.map((one) => parseStatx(one.out.bytes).type === S_IFDIR);
     if (source === target) return undefined;
@@ -263,10 +273,11 @@ class BindStep implements TargetStep {
 
   /** To a directory on a file, move_mount(2) says EINVAL; mount(2) ENOTDIR, as to a source below a file. */
   #lookAtSource(failed: Operation): Reading | undefined {
-    if (failed.call === "move_mount" && failed.result === -EINVAL && this.#tree !== undefined) {
-      return statx(resultOf(this.#tree), "", AT_EMPTY_PATH, this.#attempt);
+    if (failed.call === "move_mount" && failed.result === -EINVAL && this.#tried.tree !== undefined) {
+      return statx(resultOf(this.#tried.tree), "", AT_EMPTY_PATH, this.#attempt);
     }
-    if (failed !== this.#source || failed.call !== "mount" || failed.result !== -ENOTDIR) return undefined;
+    if (failed !== this.#tried.source || failed.call !== "mount" || failed.result !== -ENOTDIR)
+      return undefined;
     const how = this.#mount.sourceLink === "followed" ? 0 : AT_SYMLINK_NOFOLLOW;
     return statx(AT_FDCWD, this.#from, how, this.#attempt);
   }
@@ -282,8 +293,8 @@ class BindStep implements TargetStep {
       this.#change = { ...change, clear: change.clear & ~MOUNT_ATTR_NOSYMFOLLOW };
       return true;
     }
-    if (failed.result !== -EPERM || this.#tree === undefined) return false;
-    const status = fstatfs(resultOf(this.#tree), this.#attempt);
+    if (failed.result !== -EPERM || this.#tried.tree === undefined) return false;
+    const status = fstatfs(resultOf(this.#tried.tree), this.#attempt);
     this.#context.attempt([status]);
     if (status.result !== 0) return false;
     const current = flagsOfStatfs(statfsFlags(status.out.bytes));

@@ -160,20 +160,30 @@ export interface ParsedOptions {
   readonly extensions: ReadonlySet<MountExtension>;
 }
 
-/** What has been read so far: of a hundred mounts, most have the options of another. */
-const known = new Map<string, ParsedOptions>();
+/** What has been read so far, option by option: of a hundred mounts, most have the options of another. */
+interface Known {
+  parsed: ParsedOptions | undefined;
+  readonly longer: Map<string, Known>;
+}
+
+const none: Known = { parsed: undefined, longer: new Map() };
 
 /**
  * Reads `options` of a mount; a later word overrides an earlier one. The same object for the same options.
  */
 export function parseMountOptions(options: readonly string[]): ParsedOptions {
-  const key = JSON.stringify(options);
-  let parsed = known.get(key);
-  if (parsed === undefined) {
-    parsed = parse(options);
-    known.set(key, parsed);
+  let known = none;
+  for (let index = 0; index < options.length; index++) {
+    const option = options[index] as string;
+    let longer = known.longer.get(option);
+    if (longer === undefined) {
+      longer = { parsed: undefined, longer: new Map() };
+      known.longer.set(option, longer);
+    }
+    known = longer;
   }
-  return parsed;
+  known.parsed ??= parse(options);
+  return known.parsed;
 }
 
 function parse(options: readonly string[]): ParsedOptions {

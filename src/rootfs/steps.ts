@@ -111,7 +111,7 @@ function collect(steps: readonly Step[], { from, oneByOne }: { from: number; one
       count += pattern.operations.length;
       if (count > MOST_OPERATIONS) break;
       starts.push(entries.length);
-      entries.push(repeat(pattern, likeness.texts, () => step.operations()));
+      entries.push(repeat(pattern, likeness.texts, step));
     } else {
       const operations = step.operations();
       if (likeness !== undefined && first === undefined) firsts.set(likeness.of, { operations, likeness });

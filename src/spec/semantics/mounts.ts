@@ -37,15 +37,14 @@ export const MOUNT_RULES: readonly Rule[] = [
 
 function destination(mount: Mount, index: number, { report }: Context): void {
   const { destination, source = "", type = "" } = mount;
-  const at = `/mounts/${index}`;
-  if (hasNul(destination)) report.fault(`${at}/destination`, NUL_REASON);
-  if (hasNul(source)) report.fault(`${at}/source`, NUL_REASON);
-  if (hasNul(type)) report.fault(`${at}/type`, NUL_REASON);
-  if (destination === "") report.fault(`${at}/destination`, "must not be empty");
+  if (hasNul(destination)) report.fault(`/mounts/${index}/destination`, NUL_REASON);
+  if (hasNul(source)) report.fault(`/mounts/${index}/source`, NUL_REASON);
+  if (hasNul(type)) report.fault(`/mounts/${index}/type`, NUL_REASON);
+  if (destination === "") report.fault(`/mounts/${index}/destination`, "must not be empty");
   else if (!isAbsolute(destination)) {
     // AS RUNC: accepted for callers of old.
     const message = `relative path "${destination}" is deprecated, falling back to "/${destination}"`;
-    report.warn(`${at}/destination`, message);
+    report.warn(`/mounts/${index}/destination`, message);
   }
 }
 
@@ -59,14 +58,16 @@ function isBind({ options }: Mount): boolean {
  * with a warning. A word without a value is rather a misspelt option, and refused.
  */
 function bindData(mount: Mount, index: number, { report }: Context): void {
-  if (mount.options === undefined || !isBind(mount)) return;
-  mount.options.forEach((option, position) => {
-    if (isMountWord(option)) return;
+  const { options } = mount;
+  if (options === undefined || !isBind(mount)) return;
+  for (let position = 0; position < options.length; position++) {
+    const option = options[position] as string;
+    if (isMountWord(option)) continue;
     const at = `/mounts/${index}/options/${position}`;
     const reason = `${BIND_DATA_REASON}, ${JSON.stringify(option)} is one`;
     if (isIgnoredBindData(option)) report.warn(at, `${reason}, ignoring`);
     else report.fault(at, reason);
-  });
+  }
 }
 
 /** DIFFERS: runc takes no notice of it elsewhere, and the mount point then lacks what was to be copied. */
