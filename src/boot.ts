@@ -8,8 +8,8 @@ import { makeProcess } from "./engine/process.ts";
 import { main } from "./main.ts";
 
 /** What a command begins with. */
-function start(words: readonly string[]): void {
-  makeProcess(words);
+function start(words: readonly string[], variables: readonly string[]): void {
+  makeProcess(words, variables);
   main();
 }
 

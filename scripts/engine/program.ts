@@ -104,16 +104,22 @@ static int make_snapshot(void) {
   return status;
 }
 
-int main(int argc, char **argv) {
+// A list of C strings, NULL at its end, as an array.
+static JSValue texts(JSContext *context, char **list) {
+  JSValue array = JS_NewArray(context);
+  for (uint32_t index = 0; list[index] != NULL; index++) {
+    JS_SetPropertyUint32(context, array, index, JS_NewString(context, list[index]));
+  }
+  return array;
+}
+
+int main(int argc, char **argv, char **envp) {
   JSContext *context = kept;
   if (context == NULL) return make_snapshot();
   JS_UpdateStackTop(JS_GetRuntime(context));
-  JSValue words = JS_NewArray(context);
-  for (int index = 0; index < argc; index++) {
-    JS_SetPropertyUint32(context, words, index, JS_NewString(context, argv[index]));
-  }
+  JSValue given[] = {texts(context, argv), texts(context, envp)};
   JSValue start = JS_GetPropertyStr(context, JS_GetGlobalObject(context), "start");
-  JSValue result = JS_Call(context, start, JS_UNDEFINED, 1, &words);
+  JSValue result = JS_Call(context, start, JS_UNDEFINED, 2, given);
   if (JS_IsException(result)) return failed(context, JS_GetException(context));
   finish(context);
   // A command ends by itself.

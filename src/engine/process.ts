@@ -2,21 +2,19 @@
 // there is none while the snapshot is made, so a source that wants it at its module level cannot be built.
 
 import { callInt, callLong } from "native";
-import { ENVIRON, GETCWD, GETPID } from "./constants.ts";
-import { locateBytes, readAddress, readCString } from "./memory.ts";
+import { GETCWD, GETPID } from "./constants.ts";
+import { locateBytes, readCString } from "./memory.ts";
 
-/** environ(7), read once and only when it is asked for. The first of two variables of one name counts. */
-function readEnvironment(): Record<string, string> {
+/** environ(7) by name. The first of two variables of one name counts. */
+function byName(entries: readonly string[]): Record<string, string> {
   const environment: Record<string, string> = {};
-  const list = readAddress(ENVIRON);
-  for (let at = list; ; at += 8) {
-    const address = list === 0 ? 0 : readAddress(at);
-    if (address === 0) return environment;
-    const entry = readCString(address);
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index] as string;
     const equals = entry.indexOf("=");
     const name = entry.slice(0, equals);
     if (equals > 0 && !Object.hasOwn(environment, name)) environment[name] = entry.slice(equals + 1);
   }
+  return environment;
 }
 
 /** PATH_MAX, <linux/limits.h> */
@@ -29,15 +27,18 @@ function workingDirectory(): string {
   return readCString(address);
 }
 
-/** @param argv whole */
-export function makeProcess([argv0 = "", ...words]: readonly string[]): void {
+/**
+ * @param argv whole
+ * @param variables `NAME=value`, looked at when they are asked for
+ */
+export function makeProcess([argv0 = "", ...words]: readonly string[], variables: readonly string[]): void {
   let environment: Record<string, string> | undefined;
   Object.assign(globalThis, {
     process: {
       argv0,
       argv: [argv0, "", ...words],
       get env() {
-        environment ??= readEnvironment();
+        environment ??= byName(variables);
         return environment;
       },
       get pid() {

@@ -25,7 +25,16 @@ export function syscall(
   e: SyscallArgument,
   f: SyscallArgument,
 ): number {
-  return call(number, toWord(a), toWord(b), toWord(c), toWord(d), toWord(e), toWord(f));
+  // Small whole numbers, which most arguments are, go as they are: to look at each takes longer than the call.
+  return call(
+    number,
+    typeof a === "number" && (a | 0) === a ? a : toWord(a),
+    typeof b === "number" && (b | 0) === b ? b : toWord(b),
+    typeof c === "number" && (c | 0) === c ? c : toWord(c),
+    typeof d === "number" && (d | 0) === d ? d : toWord(d),
+    typeof e === "number" && (e | 0) === e ? e : toWord(e),
+    typeof f === "number" && (f | 0) === f ? f : toWord(f),
+  );
 }
 
 /** The word that stands for an argument. The caller holds its array until the call returns. */
