@@ -25,14 +25,12 @@ export const ALLOCATOR = `
 #define FINE_CLASSES (FINE / ALIGNMENT)
 #define FINE_LOG 10
 // Up to here a block is cut from a piece, above it is mapped.
-#define LARGEST (256 << 10)
-#define LARGEST_LOG 18
+#define LARGEST (128 << 10)
+#define LARGEST_LOG 17
 #define CLASSES (FINE_CLASSES + 4 * (LARGEST_LOG - FINE_LOG) + 1)
 #define PAGE 4096
-#define PIECE (1 << 20)
-// The first piece at run time is smaller, and the kernel fills it in at once: every command comes to use that
-// much, and a page fault for each page takes longer.
-#define FIRST_PIECE (512 << 10)
+// The kernel fills it in at once: most of it comes to be used, and a page fault for each page takes longer.
+#define PIECE (256 << 10)
 
 // What the snapshot is made of (program.ts), in one section; it is all that is kept.
 #define SNAPSHOT __attribute__((section("snapshot")))
@@ -44,7 +42,6 @@ SNAPSHOT static void *freed[CLASSES] = {0};
 // What is left of the last piece.
 SNAPSHOT static char *rest = snapshot_piece + ALIGNMENT - HEADER;
 SNAPSHOT static char *rest_end = snapshot_piece + SNAPSHOT_PIECE;
-SNAPSHOT static size_t next_piece = FIRST_PIECE;
 
 static unsigned log_of(size_t size) {
   return 63 - __builtin_clzl(size);
@@ -89,12 +86,10 @@ static void *mapped_block(char *mapping, size_t length) {
 // The next block of a piece. What is left of a piece that is too short was never touched and costs nothing.
 static void *cut(size_t size) {
   if ((size_t)(rest_end - rest) < size) {
-    size_t length = next_piece;
-    char *piece = map(length, length == FIRST_PIECE ? MAP_POPULATE : 0);
+    char *piece = map(PIECE, MAP_POPULATE);
     if (piece == NULL) return NULL;
-    next_piece = PIECE;
     rest = piece + ALIGNMENT - HEADER;
-    rest_end = piece + length;
+    rest_end = piece + PIECE;
   }
   void *block = rest + HEADER;
   *header_of(block) = size;

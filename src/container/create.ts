@@ -27,7 +27,7 @@ import { explainInitDeath } from "./death.ts";
 import type { Recipient } from "./filter.ts";
 import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-down.ts";
 import { leaveListening, listenForStart, runCreateContainer } from "./hooks-inside.ts";
-import { furnishStep, leaveWaiting, prepareInit } from "./init.ts";
+import { furnishStep, leaveWaiting, operationsAhead, prepareInit } from "./init.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
 import { type ContainerPlan, planContainer } from "./plan.ts";
@@ -80,7 +80,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   const killsBefore = cgroup.unit === undefined ? 0 : oomKills(cgroup);
 
   globals.trace?.(ENTERING);
-  const rootfs = once(() => layOutRootfs(plan.rootfs));
+  const rootfs = once(() => layOutRootfs(plan.rootfs, operationsAhead(plan)));
   const entered = startFirstProcess(plan, cgroup, {
     extra: [fifo, terminal, listener],
     meanwhile: rootfs,
@@ -152,10 +152,10 @@ function setUp(plan: ContainerPlan, { entered, rootfs: layout, cgroup }: SetUp):
   const [fifo = -1, socket, listener] = entered.extra;
 
   // In the container's namespaces, but still in the host's tree of mounts.
-  const { labels, session } = prepareInit(proxy, plan);
+  const labels = prepareInit(proxy, plan);
 
   // The container's tree of mounts is built beside the host's.
-  const rootfs = prepareRootfs(proxy, plan.rootfs, layout, session);
+  const rootfs = prepareRootfs(proxy, plan.rootfs, layout);
 
   // AS RUNC: limits come when the mounts are made, which then do not count against a tight memory limit.
   applyResources(cgroup, plan.cgroup.resources, { rootless: plan.rootless, devices: plan.cgroup.devices });

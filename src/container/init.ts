@@ -27,20 +27,28 @@ import type { ContainerPlan, UnfilteredPlan } from "./plan.ts";
 const EXIT_STATUS = 255;
 
 /**
- * World: the container's namespaces, but still the host's mounts, whose /proc is the one to trust; all
- * privileges. Returns what the labels of the process will be written to, and what is to come before the
- * mounts.
+ * What the first process does before its mounts, where that is known before there is such a process: to
+ * write labels, `prepareInit` opens files first, and then does all of it.
  */
-export function prepareInit(
-  proxy: SyscallProxy,
-  plan: ContainerPlan,
-): { labels: LabelFiles | undefined; session: Checked } {
+export function operationsAhead(plan: ContainerPlan): Checked | undefined {
+  return hasLabels(plan.process) ? undefined : initOperations(plan);
+}
+
+/**
+ * World: the container's namespaces, but still the host's mounts, whose /proc is the one to trust; all
+ * privileges. Returns what the labels of the process will be written to.
+ */
+export function prepareInit(proxy: SyscallProxy, plan: ContainerPlan): LabelFiles | undefined {
   const { rootless } = plan;
   resetCpuAffinity(proxy.pid);
   const score = oomScoreFromOutside(plan);
   if (score !== undefined) writeOomScore(proxy.pid, score, { rootless });
-  const labels = hasLabels(plan.process) ? openLabelFiles(proxy, plan.process) : undefined;
-  return { labels, session: initOperations(plan, labels) };
+  if (!hasLabels(plan.process)) return undefined;
+  const labels = openLabelFiles(proxy, plan.process);
+  const { operations, check } = initOperations(plan, labels);
+  proxy.run(operations);
+  check();
+  return labels;
 }
 
 /**

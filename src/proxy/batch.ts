@@ -32,6 +32,7 @@ const DATA_LIMIT = 0xc000;
 export interface EncodedBatch {
   /** How many operations there are. */
   readonly count: number;
+  /** Valid until the next batch is encoded, but for `keeps`. */
   readonly message: Uint8Array;
   /** What must lie in the proxy's memory, from LARGE on, before the message arrives. Usually nothing. */
   readonly preload: Uint8Array;
@@ -42,12 +43,15 @@ export interface EncodedBatch {
 export interface EncodeOptions {
   /** The proxy leaves after its answer. */
   readonly last?: boolean;
+  /** It is sent later, after others. */
+  readonly keeps?: boolean;
   readonly machine?: Machine;
 }
 
 /** Lays a batch out and writes it. */
 export function encode(entries: readonly Entry[], options: EncodeOptions = {}): EncodedBatch {
-  return new Writer(entries, options.machine ?? hostMachine).write(options.last === true ? LAST : 0);
+  const writer = new Writer(entries, options.machine ?? hostMachine);
+  return writer.write(options.last === true ? LAST : 0, options.keeps === true);
 }
 
 /** Fills in the results of a batch that was answered. Repeats get theirs only where the batch has stopped. */
@@ -109,6 +113,8 @@ function hasFailed({ result, goOn }: Operation): boolean {
   return result !== undefined && result < 0 && goOn !== true && isErrno(result);
 }
 
+const NOTHING = new Uint8Array(0);
+
 /** Where batches are written, one after the other; and it as words of 32 bits. */
 const scratch = new Uint8Array(MESSAGE_LIMIT);
 const scratchWords = new Uint32Array(scratch.buffer);
@@ -142,7 +148,7 @@ class Writer {
     scratch.fill(0, 0, this.#length);
   }
 
-  write(headerFlags: number): EncodedBatch {
+  write(headerFlags: number, keeps: boolean): EncodedBatch {
     const entries = this.#entries;
     let position = 0;
     for (let index = 0; index < entries.length; index++) {
@@ -158,10 +164,17 @@ class Writer {
     scratchWords[0] = this.#count;
     scratchWords[1] = headerFlags;
     scratchWords[2] = this.#replyLength;
+    // Before a message with a preload goes another one.
+    const message =
+      keeps || this.#large.length > 0 ? scratch.slice(0, this.#length) : scratch.subarray(0, this.#length);
+    const preload = this.#large.length === 0 ? NOTHING : this.#preload();
+    return { count: this.#count, message, preload, replyLength: this.#replyLength, outs: this.#outs };
+  }
+
+  #preload(): Uint8Array {
     const preload = new Uint8Array(this.#largeEnd - LARGE);
     for (const { bytes, address } of this.#large) preload.set(bytes, address - LARGE);
-    const message = scratch.slice(0, this.#length);
-    return { count: this.#count, message, preload, replyLength: this.#replyLength, outs: this.#outs };
+    return preload;
   }
 
   #checkLength(): void {

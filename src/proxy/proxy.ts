@@ -10,7 +10,15 @@ import { SOCK_SEQPACKET } from "../linux/socket-numbers.ts";
 import { limitReceiving, socketPair } from "../linux/sockets.ts";
 import { type Machine, machine } from "../linux/syscalls.ts";
 import { shown } from "./arguments.ts";
-import { decode, decodeAll, type EncodeOptions, encode, failureOf, MESSAGE_LIMIT } from "./batch.ts";
+import {
+  decode,
+  decodeAll,
+  type EncodedBatch,
+  type EncodeOptions,
+  encode,
+  failureOf,
+  MESSAGE_LIMIT,
+} from "./batch.ts";
 import { proxyExecutable } from "./elf.ts";
 import { type Operation, operation, operationError, render } from "./operation.ts";
 import { LARGE } from "./protocol.ts";
@@ -31,7 +39,9 @@ export interface Ends {
 
 export interface AttemptOptions extends EncodeOptions {
   /** Done here while the batch is carried out there. */
-  readonly meanwhile?: () => void;
+  readonly meanwhile?: (() => void) | undefined;
+  /** What `encode` has made of it before. */
+  readonly encoded?: EncodedBatch | undefined;
 }
 
 /** A process that carries out system calls for tsrun. */
@@ -132,8 +142,8 @@ export class SyscallProxy {
     this.#socket.close();
   }
 
-  #send(entries: readonly Entry[], options: EncodeOptions): ReturnType<typeof encode> {
-    const batch = encode(entries, { ...options, machine: this.#machine });
+  #send(entries: readonly Entry[], { last, encoded }: AttemptOptions): EncodedBatch {
+    const batch = encoded ?? encode(entries, { last: last === true, machine: this.#machine });
     try {
       this.#preload(batch.preload);
       this.#write(batch.message);

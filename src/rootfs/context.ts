@@ -3,6 +3,7 @@
 import type { Fd } from "../proxy/arguments.ts";
 import { procPath } from "../proxy/calls.ts";
 import type { Operation } from "../proxy/operation.ts";
+import type { AttemptOptions } from "../proxy/proxy.ts";
 import type { Entry } from "../proxy/repeat.ts";
 import { operationFailure } from "./failure.ts";
 import type { IdMap } from "./plan-mounts.ts";
@@ -104,12 +105,12 @@ export class RootContext {
   }
 
   /** Carries operations out, after what has waited for them. */
-  attempt(entries: readonly Entry[], options?: { readonly meanwhile?: () => void }): Operation | undefined {
+  attempt(entries: readonly Entry[], options: AttemptOptions = {}): Operation | undefined {
     if (entries.length === 0) return undefined;
     const waiting = this.#waiting;
     if (waiting.length === 0) return this.proxy.attempt(entries, options);
     this.#waiting = [];
-    const failed = this.proxy.attempt([...waiting, ...entries], options);
+    const failed = this.proxy.attempt([...waiting, ...entries], { meanwhile: options.meanwhile });
     if (failed !== undefined && waiting.includes(failed)) throw operationFailure(failed);
     return failed;
   }

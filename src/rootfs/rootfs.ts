@@ -52,21 +52,25 @@ export interface RootfsLayout {
   readonly readonlyLater: () => number[];
 }
 
-/** Lays out what `prepareRootfs` does; for this no process is needed yet. */
-export function layOutRootfs(plan: RootfsPlan): RootfsLayout {
+/**
+ * Lays out what `prepareRootfs` does; for this no process is needed yet.
+ * @param before comes first, in the same message
+ */
+export function layOutRootfs(plan: RootfsPlan, before?: Checked): RootfsLayout {
   using host = new Host(plan.rootfs);
-  return layOutFor(plan, host);
+  return layOutFor(plan, host, before);
 }
 
 /** The same, by what somebody else sees of the host. */
-export function layOutFor(plan: RootfsPlan, host: HostView): RootfsLayout {
+export function layOutFor(plan: RootfsPlan, host: HostView, before?: Checked): RootfsLayout {
   const context = new RootContext({ rootfs: plan.rootfs, kindOf: (path) => host.kindOf(path) });
   const links = plan.setsUpDev ? planLinks({ kcore: host.kindOf("/proc/kcore") !== undefined }) : [];
   const inDev: string[] = [];
   for (const { path } of plan.devices) inDev.push(path);
   for (const { path } of links) inDev.push(path);
   const mounts = mountSteps(context, plan, { further: inDev, host });
-  const steps: Step[] = [rootStep(context, plan), ...mounts.steps];
+  const steps = before === undefined ? [] : [plainStep(() => before.operations, before.check)];
+  steps.push(rootStep(context, plan), ...mounts.steps);
   for (const device of plan.devices) {
     const provider = mounts.providerFor(device.path);
     steps.push(deviceStep({ context, provider, device, bind: plan.bindDevices }));
@@ -82,19 +86,10 @@ export function layOutFor(plan: RootfsPlan, host: HostView): RootfsLayout {
 /**
  * Builds the container's tree of mounts at the root's path on the host. World: the container's namespaces,
  * all privileges in them, and every path of the host still in reach.
- * @param before comes first, in the same message
  */
-export function prepareRootfs(
-  proxy: SyscallProxy,
-  plan: RootfsPlan,
-  layout: RootfsLayout,
-  before?: Checked,
-): RootfsHandles {
+export function prepareRootfs(proxy: SyscallProxy, plan: RootfsPlan, layout: RootfsLayout): RootfsHandles {
   using helper = new HostHelper({ pid: proxy.pid, rootfs: plan.rootfs });
-  if (before !== undefined) layout.context.addToNext(before.operations);
-  const handles = buildRootfs(plan, layout, { proxy, helper });
-  before?.check();
-  return handles;
+  return buildRootfs(plan, layout, { proxy, helper });
 }
 
 /** The same, by any hands. */
@@ -224,9 +219,10 @@ export function sealRootfs(plan: RootfsPlan, handles: RootfsHandles, furnish: St
 }
 
 /** Operations of which none can be helped when it fails. */
-function plainStep(operations: () => readonly Operation[]): Step {
+function plainStep(operations: () => readonly Operation[], finish = () => {}): Step {
   return {
     operations: () => [...operations()],
+    finish,
     recover: (failed) => {
       throw operationFailure(failed);
     },

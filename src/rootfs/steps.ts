@@ -5,8 +5,10 @@
 
 import type { SyscallName } from "../linux/syscalls.ts";
 import type { Argument, Fd } from "../proxy/arguments.ts";
+import { type EncodedBatch, encode } from "../proxy/batch.ts";
 import { close } from "../proxy/calls.ts";
 import { type Operation, resultOf } from "../proxy/operation.ts";
+import type { AttemptOptions } from "../proxy/proxy.ts";
 import { type Entry, operationsOf, type Pattern, patternOf, repeat } from "../proxy/repeat.ts";
 
 export interface Step {
@@ -34,8 +36,8 @@ export interface Likeness {
 export interface Batches {
   /** One step a message. */
   readonly oneByOne?: boolean;
-  /** @param options `meanwhile` may be done while others carry the entries out */
-  attempt(entries: readonly Entry[], options?: { readonly meanwhile?: () => void }): Operation | undefined;
+  /** Hands back the operation that stopped the batch. */
+  attempt(entries: readonly Entry[], options?: AttemptOptions): Operation | undefined;
 }
 
 /** A step that has not got through after so many repairs never will. */
@@ -51,11 +53,21 @@ const OPENING: ReadonlySet<SyscallName> = new Set([
 ]);
 
 /** The first message of some steps. */
-export type FirstBatch = ReturnType<typeof collect>;
+export type FirstBatch = Collected;
 
 /** Lays out the first message, before there is anybody to send it to. */
 export function layOutFirst(steps: readonly Step[]): FirstBatch {
-  return collect(steps, { from: 0, oneByOne: false });
+  const first = collect(steps, { from: 0, oneByOne: false });
+  return { ...first, encoded: encodeAhead(first.entries) };
+}
+
+function encodeAhead(entries: readonly Entry[]): EncodedBatch | undefined {
+  try {
+    return encode(entries, { keeps: true });
+  } catch {
+    // It will be said again when its turn comes.
+    return undefined;
+  }
 }
 
 /** Carries the steps out in order. `first` is what `layOutFirst` has made of them, where it was called. */
@@ -66,12 +78,15 @@ export function runSteps(proxy: Batches, steps: readonly Step[], first?: FirstBa
   let closing: Operation[] = [];
   while (next < steps.length || closing.length > 0) {
     const laidOut = ahead ?? collect(steps, { from: next, oneByOne: proxy.oneByOne === true });
-    const { entries, starts, end } = laidOut;
+    const { entries, starts, end, encoded } = laidOut;
     ahead = undefined;
     const meanwhile = () => {
       ahead = collectAhead(proxy, steps, end);
     };
-    const failed = proxy.attempt(closing.length === 0 ? entries : [...closing, ...entries], { meanwhile });
+    const failed =
+      closing.length === 0
+        ? proxy.attempt(entries, { meanwhile, encoded })
+        : proxy.attempt([...closing, ...entries], { meanwhile });
     if (failed !== undefined) ahead = undefined;
     const reached = failed === undefined ? end : next + ownerOf(failed, laidOut);
     closing = [];
@@ -93,6 +108,8 @@ interface Collected {
   readonly starts: readonly number[];
   /** The step behind the last. */
   readonly end: number;
+  /** As a message, where it has been made already. */
+  readonly encoded?: EncodedBatch | undefined;
 }
 
 function collect(steps: readonly Step[], { from, oneByOne }: { from: number; oneByOne: boolean }): Collected {
