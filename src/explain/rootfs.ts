@@ -12,13 +12,7 @@ import {
   MS_SLAVE,
 } from "../linux/mount.ts";
 import type { RootfsPlan } from "../rootfs/plan.ts";
-import type {
-  BindMount,
-  FilesystemMount,
-  MountPlan,
-  RealMount,
-  RemountMount,
-} from "../rootfs/plan-mounts.ts";
+import type { BindMount, FilesystemMount, Flagged, MountPlan, RemountMount } from "../rootfs/plan-mounts.ts";
 import type { ExplainedPlan, Row, Section } from "./model.ts";
 
 /** Made before anything is limited, and before hooks run. */
@@ -99,19 +93,20 @@ function filesystemRow(mount: FilesystemMount): Row {
 
 /** An ordinary user's container may have no cgroup of its own to show. */
 function bindRow(mount: BindMount, rootless: boolean): Row {
-  const { destination, source, change, withSubmounts, idMap, otherSource } = mount;
+  const { destination, source, manner, idMap, otherSource } = mount;
+  const { change, withSubmounts, sourceLink } = manner;
   const maps = idMap === undefined ? "" : "owners shown as other users, by an id map";
   const flags = change === undefined ? "as there" : changeWords(change);
   return {
     destination,
     what: `the host's ${source}`,
     flags,
-    note: joinNotes(mount, [
+    note: joinNotes(manner, [
       withSubmounts ? "with its own mounts" : "",
       maps,
       otherSource === undefined || !rootless ? "" : `or "${otherSource}" where that is missing`,
-      mount.sourceLink === "copied" ? "a link is copied, not mounted" : "",
-      mount.sourceLink === "bound" ? "a link is mounted itself" : "",
+      sourceLink === "copied" ? "a link is copied, not mounted" : "",
+      sourceLink === "bound" ? "a link is mounted itself" : "",
     ]),
   };
 }
@@ -122,7 +117,7 @@ function remountRow(mount: RemountMount): Row {
   return { destination, what: "new flags for what is there", flags: changeWords(change), note };
 }
 
-function joinNotes({ propagation, recursive }: RealMount, notes: readonly string[]): string {
+function joinNotes({ propagation, recursive }: Flagged, notes: readonly string[]): string {
   const below =
     recursive === undefined
       ? ""

@@ -104,6 +104,11 @@ export class RootContext {
     return this.procDirectory === undefined ? procPath(descriptor) : `${descriptor}`;
   }
 
+  /** With the calls of old, what a step does may depend on what is found out meanwhile. */
+  get allowsAhead(): boolean {
+    return this.isModern;
+  }
+
   /** Carries operations out, after what has waited for them. */
   attempt(entries: readonly Entry[], options: AttemptOptions = {}): Operation | undefined {
     if (entries.length === 0) return undefined;

@@ -41,6 +41,9 @@ class CopyLinkStep implements TargetStep {
     });
   }
 
+  /** The link is read first. */
+  readonly actsAtOnce = true;
+
   operations(): Operation[] {
     const { context, mount } = this.#options;
     if (this.#exists) return [];
@@ -48,7 +51,8 @@ class CopyLinkStep implements TargetStep {
     const link: Reading = readlinkat(AT_FDCWD, mount.source, this.#attempt);
     const failed = context.attempt([link]);
     if (failed?.result === -EINVAL) {
-      this.#instead = bindStep({ ...this.#options, mount: { ...mount, sourceLink: "followed" } });
+      const manner = { ...mount.manner, sourceLink: "followed" as const };
+      this.#instead = bindStep({ ...this.#options, mount: { ...mount, manner } });
       return this.#instead.operations();
     }
     if (failed !== undefined) throw this.#failure(failed);

@@ -74,7 +74,7 @@ class BindStep implements TargetStep {
   constructor(options: BindOptions) {
     const { mount } = options;
     this.#options = options;
-    this.#change = mount.change;
+    this.#change = mount.manner.change;
     this.#from = mount.source;
     this.#needsHelp = mount.idMap !== undefined;
   }
@@ -106,7 +106,7 @@ class BindStep implements TargetStep {
       source: mount.source,
       attempt: this.#attempt,
       brings: "bind",
-      onLink: mount.onLink,
+      onLink: mount.manner.onLink,
       provider: guessable ? this.#options.provider : undefined,
       hint: () => describeMount({ ...mount, type: "bind" }),
     });
@@ -115,10 +115,10 @@ class BindStep implements TargetStep {
   /** Where the options say the same, so do the operations, as long as nothing has gone wrong. */
   get likeness(): Likeness | undefined {
     const { context, mount, provider } = this.#options;
-    if (provider !== undefined || this.#needsHelp || this.#change !== mount.change) return undefined;
+    if (provider !== undefined || this.#needsHelp || this.#change !== mount.manner.change) return undefined;
     const path = this.#target === undefined ? mount.destination : this.#target.path;
     if (path === "/proc" || !context.isModern) return undefined;
-    return { of: mount.said, texts: [path, this.#from] };
+    return { of: mount.manner, texts: [path, this.#from] };
   }
 
   /** Only the mount point, when the helper is to do the rest. */
@@ -134,23 +134,23 @@ class BindStep implements TargetStep {
 
   get pauses(): boolean {
     const { mountSetattr } = this.#context.features;
-    return this.#needsHelp || (this.#mount.recursive !== undefined && !mountSetattr);
+    return this.#needsHelp || (this.#mount.manner.recursive !== undefined && !mountSetattr);
   }
 
   #addMount(operations: Operation[], target: Operation, { again, userNamespace }: Mounting): void {
-    const mount = this.#mount;
+    const { manner } = this.#mount;
     const attempt = this.#attempt;
     const isPrepared = userNamespace !== undefined || this.target.path === "/proc";
     const binding = {
       from: this.#from,
-      withSubmounts: mount.withSubmounts,
-      nofollow: mount.sourceLink !== "followed",
+      withSubmounts: manner.withSubmounts,
+      nofollow: manner.sourceLink !== "followed",
       target,
       again,
       prepare: isPrepared ? (tree: Operation) => this.#prepare(tree, userNamespace) : undefined,
       change: this.#change,
-      recursive: mount.recursive,
-      propagation: mount.propagation,
+      recursive: manner.recursive,
+      propagation: manner.propagation,
       attempt,
     };
     const bound = bind(this.#context, binding, operations);
@@ -179,7 +179,7 @@ class BindStep implements TargetStep {
   finish(): void {
     if (this.#needsHelp) this.#mountByHelper();
     this.#checkProc();
-    const { recursive } = this.#mount;
+    const { recursive } = this.#mount.manner;
     if (recursive === undefined || this.#context.features.mountSetattr) return;
     changeBelow(this.#context, { path: this.target.path, ...recursive }, this.#attempt);
   }
@@ -278,7 +278,7 @@ class BindStep implements TargetStep {
     }
     if (failed !== this.#tried.source || failed.call !== "mount" || failed.result !== -ENOTDIR)
       return undefined;
-    const how = this.#mount.sourceLink === "followed" ? 0 : AT_SYMLINK_NOFOLLOW;
+    const how = this.#mount.manner.sourceLink === "followed" ? 0 : AT_SYMLINK_NOFOLLOW;
     return statx(AT_FDCWD, this.#from, how, this.#attempt);
   }
 
@@ -288,7 +288,7 @@ class BindStep implements TargetStep {
    */
   #relax(failed: Operation): boolean {
     const change = this.#change;
-    if (change === undefined || change !== this.#mount.change) return false;
+    if (change === undefined || change !== this.#mount.manner.change) return false;
     if (failed.result === -EINVAL && (change.clear & MOUNT_ATTR_NOSYMFOLLOW) !== 0) {
       this.#change = { ...change, clear: change.clear & ~MOUNT_ATTR_NOSYMFOLLOW };
       return true;
@@ -298,7 +298,7 @@ class BindStep implements TargetStep {
     this.#context.attempt([status]);
     if (status.result !== 0) return false;
     const current = flagsOfStatfs(statfsFlags(status.out.bytes));
-    this.#change = keepLocked({ ...this.#mount, current });
+    this.#change = keepLocked({ ...this.#mount.manner, current });
     return this.#change !== undefined;
   }
 }

@@ -47,7 +47,7 @@ export function mountSteps(
     const position = soFar.providerOf(mount.destination);
     positions.push(position);
     covered.push(mount.kind === "filesystem" && mount.inheritsMode && soFar.isCovered(mount.destination));
-    provides.add(position);
+    if (position !== undefined) provides.add(position);
     soFar.add(mount);
   }
   for (const path of further) provides.add(soFar.providerOf(path));
@@ -76,7 +76,7 @@ export function mountSteps(
         break;
       }
       case "bind":
-        if (mount.sourceLink === "copied") steps.push(copyLinkStep({ context, mount, provider }));
+        if (mount.manner.sourceLink === "copied") steps.push(copyLinkStep({ context, mount, provider }));
         else steps.push(bindStep({ context, mount, provider }));
         break;
       case "remount":

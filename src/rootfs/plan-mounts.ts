@@ -23,6 +23,10 @@ interface Planned {
   readonly destination: string;
   /** As written, for the hint of an error. */
   readonly options: readonly string[];
+}
+
+/** What options say about every kind of mount. */
+export interface Flagged {
   /** MS_ flags as asked for. */
   readonly setFlags: number;
   readonly clearFlags: number;
@@ -30,13 +34,13 @@ interface Planned {
   readonly propagation: readonly number[];
   /** Attributes for the mount and all below it. */
   readonly recursive: { readonly set: number; readonly clear: number } | undefined;
-  /** What the options say: the same object for two mounts means that they say the same. */
-  readonly said: ParsedOptions;
 }
 
 /** A file system of its own. */
-export interface FilesystemMount extends Planned {
+export interface FilesystemMount extends Planned, Flagged {
   readonly kind: "filesystem";
+  /** What the options say: the same object for all mounts with the same options. */
+  readonly said: ParsedOptions;
   readonly type: string;
   /** Options of the file system. */
   readonly data: readonly string[];
@@ -65,9 +69,16 @@ export interface FilesystemMount extends Planned {
 
 export interface BindMount extends Planned {
   readonly kind: "bind";
+  readonly manner: BindManner;
+  readonly idMap: IdMap | undefined;
+  /** To be bound when there is no such source. */
+  readonly otherSource?: string | undefined;
+}
+
+/** What options say about a bind mount: the same object for all mounts with the same options. */
+export interface BindManner extends Flagged {
   readonly withSubmounts: boolean;
   readonly change: AttributeChange | undefined;
-  readonly idMap?: IdMap | undefined;
   /**
    * What becomes of a symbolic link that is the source: what it leads to is bound, or the link, or it is
    * copied.
@@ -75,8 +86,9 @@ export interface BindMount extends Planned {
   readonly sourceLink: "followed" | "bound" | "copied";
   /** The mount goes on a symbolic link that is the mount point, not on what that leads to. */
   readonly onLink: boolean;
-  /** To be bound when there is no such source. */
-  readonly otherSource?: string | undefined;
+  readonly asksForMap: boolean;
+  /** Options that no bind mount has. */
+  readonly unknown: readonly string[];
 }
 
 export interface IdMap {
@@ -87,7 +99,7 @@ export interface IdMap {
 }
 
 /** New flags for what is mounted there already. */
-export interface RemountMount extends Planned {
+export interface RemountMount extends Planned, Flagged {
   readonly kind: "remount";
   readonly type: string;
   readonly data: readonly string[];
@@ -133,32 +145,23 @@ export function planMount(request: MountRequest): RealMount {
 
 const NO_OPTIONS: readonly string[] = [];
 
-/** What options say about a bind mount: worked out once for all that have the same. */
-interface BindManner {
-  /** Options that no bind mount has. */
-  readonly unknown: readonly string[];
-  readonly withSubmounts: boolean;
-  readonly change: AttributeChange | undefined;
-  readonly recursive: Planned["recursive"];
-  readonly sourceLink: BindMount["sourceLink"];
-  readonly onLink: boolean;
-  readonly asksForMap: boolean;
-}
-
 const bindManners = new WeakMap<ParsedOptions, BindManner>();
 
 function bindManner(parsed: ParsedOptions): BindManner {
   let manner = bindManners.get(parsed);
   if (manner === undefined) {
-    const { setFlags, extensions, data } = parsed;
+    const { setFlags, clearFlags, propagation, extensions, data } = parsed;
     manner = {
-      unknown: data.filter((word) => !isIgnoredBindData(word)),
+      setFlags,
+      clearFlags,
+      propagation,
+      recursive: recursiveOf(parsed),
       withSubmounts: (setFlags & MS_REC) !== 0,
       change: changesBind(parsed) ? attributeChange(setFlags) : undefined,
-      recursive: recursiveOf(parsed),
       sourceLink: sourceLink(parsed),
       onLink: extensions.has("dest-nofollow"),
       asksForMap: extensions.has("idmap") || extensions.has("ridmap"),
+      unknown: data.filter((word) => !isIgnoredBindData(word)),
     };
     bindManners.set(parsed, manner);
   }
@@ -179,27 +182,18 @@ export function planBind(
   if ((parsed.setFlags & MS_REMOUNT) !== 0) return planRemount(request, parsed);
   const source = mount.source ?? "";
   const mayMap = manner.asksForMap || mount.uidMappings !== undefined || mount.gidMappings !== undefined;
-  // No spread of what `planned` has: a hundred mounts come by here.
   return {
     kind: "bind",
     index: request.index,
     source: source.startsWith("/") ? source : `${bundle}/${source}`,
     destination,
     options: mount.options ?? NO_OPTIONS,
-    setFlags: parsed.setFlags,
-    clearFlags: parsed.clearFlags,
-    propagation: parsed.propagation,
-    recursive: manner.recursive,
-    said: parsed,
-    withSubmounts: manner.withSubmounts,
-    change: manner.change,
+    manner,
     idMap: mayMap ? planIdMap(request, parsed) : undefined,
-    sourceLink: manner.sourceLink,
-    onLink: manner.onLink,
   };
 }
 
-function sourceLink({ extensions }: ParsedOptions): BindMount["sourceLink"] {
+function sourceLink({ extensions }: ParsedOptions): BindManner["sourceLink"] {
   if (extensions.has("copy-symlink")) return "copied";
   return extensions.has("src-nofollow") ? "bound" : "followed";
 }
@@ -232,6 +226,7 @@ export function planFilesystem(request: MountRequest, { parsed, type }: Filesyst
   return {
     ...base,
     kind: "filesystem",
+    said: parsed,
     type,
     data: data.parts,
     superblock: superblockFlags(flags),
@@ -244,7 +239,7 @@ export function planFilesystem(request: MountRequest, { parsed, type }: Filesyst
   };
 }
 
-function planned({ mount, index, rootfs }: MountRequest, parsed: ParsedOptions): Planned {
+function planned({ mount, index, rootfs }: MountRequest, parsed: ParsedOptions): Planned & Flagged {
   const { setFlags, clearFlags, propagation } = parsed;
   return {
     index,
@@ -255,11 +250,10 @@ function planned({ mount, index, rootfs }: MountRequest, parsed: ParsedOptions):
     clearFlags,
     propagation,
     recursive: recursiveOf(parsed),
-    said: parsed,
   };
 }
 
-function recursiveOf({ recSet, recClear }: ParsedOptions): Planned["recursive"] {
+function recursiveOf({ recSet, recClear }: ParsedOptions): Flagged["recursive"] {
   return recSet === 0 && recClear === 0 ? undefined : { set: recSet, clear: recClear };
 }
 

@@ -25,6 +25,8 @@ export interface Step {
   finish?(): void;
   /** What comes after this step needs its results. */
   readonly pauses?: boolean;
+  /** `operations` has something carried out itself: it is not called ahead of its turn. */
+  readonly actsAtOnce?: boolean;
 }
 
 export interface Likeness {
@@ -36,6 +38,8 @@ export interface Likeness {
 export interface Batches {
   /** One step a message. */
   readonly oneByOne?: boolean;
+  /** Steps may be asked for their operations while others are being carried out. */
+  readonly allowsAhead?: boolean;
   /** Hands back the operation that stopped the batch. */
   attempt(entries: readonly Entry[], options?: AttemptOptions): Operation | undefined;
 }
@@ -57,7 +61,7 @@ export type FirstBatch = Collected;
 
 /** Lays out the first message, before there is anybody to send it to. */
 export function layOutFirst(steps: readonly Step[]): FirstBatch {
-  const first = collect(steps, { from: 0, oneByOne: false });
+  const first = collect(steps, { from: 0, isAhead: true });
   return { ...first, encoded: encodeAhead(first.entries) };
 }
 
@@ -77,7 +81,7 @@ export function runSteps(proxy: Batches, steps: readonly Step[], first?: FirstBa
   let repairs = 0;
   let closing: Operation[] = [];
   while (next < steps.length || closing.length > 0) {
-    const laidOut = ahead ?? collect(steps, { from: next, oneByOne: proxy.oneByOne === true });
+    const laidOut = ahead ?? collect(steps, { from: next, oneByOne: proxy.oneByOne });
     const { entries, starts, end, encoded } = laidOut;
     ahead = undefined;
     const meanwhile = () => {
@@ -112,7 +116,13 @@ interface Collected {
   readonly encoded?: EncodedBatch | undefined;
 }
 
-function collect(steps: readonly Step[], { from, oneByOne }: { from: number; oneByOne: boolean }): Collected {
+interface CollectOptions {
+  readonly from: number;
+  readonly oneByOne?: boolean | undefined;
+  readonly isAhead?: boolean;
+}
+
+function collect(steps: readonly Step[], { from, oneByOne, isAhead }: CollectOptions): Collected {
   const entries: Entry[] = [];
   const starts: number[] = [];
   const firsts = new Map<unknown, First>();
@@ -121,6 +131,7 @@ function collect(steps: readonly Step[], { from, oneByOne }: { from: number; one
   let end = from;
   for (let index = from; index < steps.length; index++) {
     const step = steps[index] as Step;
+    if (isAhead === true && step.actsAtOnce === true) break;
     const { likeness } = step;
     const first = likeness === undefined ? undefined : firsts.get(likeness.of);
     const pattern = first === undefined ? undefined : patternFor(first, likeness);
@@ -139,7 +150,7 @@ function collect(steps: readonly Step[], { from, oneByOne }: { from: number; one
       for (let at = 0; at < operations.length; at++) entries.push(operations[at] as Operation);
     }
     end += 1;
-    if (oneByOne || step.pauses === true) break;
+    if (oneByOne === true || step.pauses === true) break;
   }
   return { entries, starts, end };
 }
@@ -165,9 +176,11 @@ function patternFor(first: First, likeness: Likeness | undefined): Pattern | und
  * waited for.
  */
 function collectAhead(proxy: Batches, steps: readonly Step[], from: number): Collected | undefined {
-  if (from >= steps.length || proxy.oneByOne === true || steps[from - 1]?.pauses === true) return undefined;
+  if (from >= steps.length || proxy.allowsAhead !== true || steps[from - 1]?.pauses === true)
+    return undefined;
   try {
-    return collect(steps, { from, oneByOne: false });
+    const ahead = collect(steps, { from, isAhead: true });
+    return ahead.end > from ? ahead : undefined;
   } catch {
     // Its turn to say so comes when what is before it has succeeded.
     return undefined;

@@ -55,16 +55,14 @@ t.test("Docker's mounts", async (t) => {
   t.match(mounts[7], {
     kind: "bind",
     source: "/var/lib/hosts",
-    withSubmounts: true,
-    change: undefined,
-    propagation: [MS_PRIVATE | MS_REC],
+    manner: { withSubmounts: true, change: undefined, propagation: [MS_PRIVATE | MS_REC] },
   });
 });
 
 t.test("Podman's mounts", async (t) => {
   const { mounts, setsUpDev, devices } = plan(specOf(PODMAN_MOUNTS));
-  t.match(mounts[4], { kind: "bind", change: { set: NO_MORE } });
-  t.match(mounts[5], { kind: "bind", destination: "/run/.containerenv", change: undefined });
+  t.match(mounts[4], { kind: "bind", manner: { change: { set: NO_MORE } } });
+  t.match(mounts[5], { kind: "bind", destination: "/run/.containerenv", manner: { change: undefined } });
   t.ok(setsUpDev);
   t.equal(devices.length, 6);
 });
@@ -106,7 +104,7 @@ t.test("cgroup v2 is mounted, or bound where that is not allowed", async (t) => 
     kind: "filesystem",
     type: "cgroup2",
     attributes: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID,
-    otherwise: { kind: "bind", source: "/sys/fs/cgroup", withSubmounts: false },
+    otherwise: { kind: "bind", source: "/sys/fs/cgroup", manner: { withSubmounts: false } },
   });
   const own = one(cgroup, { cgroups: { ...V2, cgroupNamespace: true } });
   t.match(own, { otherwise: { source: "/sys/fs/cgroup/box" } });
@@ -126,7 +124,7 @@ t.test("cgroup v1 is a tmpfs with a mount for each hierarchy", async (t) => {
       kind: "bind",
       source: "/cg/cpu,cpuacct/box",
       destination: "/sys/fs/cgroup/cpu,cpuacct",
-      change: { set: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID },
+      manner: { change: { set: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID } },
     },
     { kind: "bind", source: "/cg/systemd/own" },
     { kind: "symlink", destination: "/sys/fs/cgroup/cpu", target: "cpu,cpuacct" },
@@ -185,9 +183,9 @@ t.test("sources are relative to the bundle, destinations to the root", async (t)
 t.test("links at the ends of a bind mount are followed, unless an option says otherwise", async (t) => {
   const bind = (...options: string[]) =>
     one({ destination: "/mnt", source: "/x", options: ["bind", ...options] });
-  t.match(bind(), { sourceLink: "followed", onLink: false });
-  t.match(bind("src-nofollow", "dest-nofollow"), { sourceLink: "bound", onLink: true });
-  t.match(bind("copy-symlink"), { sourceLink: "copied" });
+  t.match(bind(), { manner: { sourceLink: "followed", onLink: false } });
+  t.match(bind("src-nofollow", "dest-nofollow"), { manner: { sourceLink: "bound", onLink: true } });
+  t.match(bind("copy-symlink"), { manner: { sourceLink: "copied" } });
 });
 
 t.test("the root's propagation", async (t) => {
