@@ -21,7 +21,7 @@ import {
   RESULT_OFFSET,
   SEGMENT_SIZE,
 } from "./protocol.ts";
-import { countOf, type Entry, madeOf, operationsOf, type Repeat } from "./repeat.ts";
+import { countOf, type Entry, madeOf, operationsOf, type Pattern, type Repeat } from "./repeat.ts";
 import { isErrno } from "./reply.ts";
 
 /** The longest message that is sent, bytes: well below what a socket takes (net.core.wmem_default). */
@@ -38,20 +38,37 @@ export interface EncodedBatch {
   readonly preload: Uint8Array;
   readonly replyLength: number;
   readonly outs: readonly { readonly out: Out; readonly offset: number }[];
+  /** What is put in by `complete`. */
+  readonly pending: readonly Pending[];
+}
+
+/** The result of an operation of a batch that had not been answered yet; `at` counts words of 32 bits. */
+interface Pending {
+  readonly at: number;
+  readonly of: Operation;
 }
 
 export interface EncodeOptions {
   /** The proxy leaves after its answer. */
   readonly last?: boolean;
-  /** It is sent later, after others. */
+  /** It is sent later, after others that have not been answered yet; `complete` comes between. */
   readonly keeps?: boolean;
   readonly machine?: Machine;
 }
 
 /** Lays a batch out and writes it. */
 export function encode(entries: readonly Entry[], options: EncodeOptions = {}): EncodedBatch {
-  const writer = new Writer(entries, options.machine ?? hostMachine);
-  return writer.write(options.last === true ? LAST : 0, options.keeps === true);
+  return new Writer(entries, options).write(options.last === true ? LAST : 0);
+}
+
+/** Puts in what was not known when a batch was encoded with `keeps`, right before it is sent. */
+export function complete({ message, pending }: EncodedBatch): void {
+  if (pending.length === 0) return;
+  const words = new Uint32Array(message.buffer, message.byteOffset, message.byteLength >> 2);
+  for (let index = 0; index < pending.length; index++) {
+    const { at, of } = pending[index] as Pending;
+    words[at] = resultBefore(of);
+  }
 }
 
 /** Fills in the results of a batch that was answered. Repeats get theirs only where the batch has stopped. */
@@ -131,24 +148,27 @@ class Writer {
   readonly #count: number;
   readonly #machine: Machine;
   readonly #batch = ++batches;
+  readonly #keeps: boolean;
   readonly #outs: { out: Out; offset: number }[] = [];
+  readonly #pending: Pending[] = [];
   /** What no longer fits the message. */
   readonly #large: { bytes: Uint8Array; address: number }[] = [];
   #length: number;
   #replyLength: number;
   #largeEnd = LARGE;
 
-  constructor(entries: readonly Entry[], machine: Machine) {
+  constructor(entries: readonly Entry[], { machine = hostMachine, keeps = false }: EncodeOptions) {
     this.#entries = entries;
     this.#count = countOf(entries);
     this.#machine = machine;
+    this.#keeps = keeps;
     this.#length = HEADER_SIZE + this.#count * OPERATION_SIZE;
     this.#checkLength();
     this.#replyLength = this.#length;
     scratch.fill(0, 0, this.#length);
   }
 
-  write(headerFlags: number, keeps: boolean): EncodedBatch {
+  write(headerFlags: number): EncodedBatch {
     const entries = this.#entries;
     let position = 0;
     for (let index = 0; index < entries.length; index++) {
@@ -165,10 +185,15 @@ class Writer {
     scratchWords[1] = headerFlags;
     scratchWords[2] = this.#replyLength;
     // Before a message with a preload goes another one.
-    const message =
-      keeps || this.#large.length > 0 ? scratch.slice(0, this.#length) : scratch.subarray(0, this.#length);
-    const preload = this.#large.length === 0 ? NOTHING : this.#preload();
-    return { count: this.#count, message, preload, replyLength: this.#replyLength, outs: this.#outs };
+    const isCopied = this.#keeps || this.#large.length > 0;
+    return {
+      count: this.#count,
+      message: isCopied ? scratch.slice(0, this.#length) : scratch.subarray(0, this.#length),
+      preload: this.#large.length === 0 ? NOTHING : this.#preload(),
+      replyLength: this.#replyLength,
+      outs: this.#outs,
+      pending: this.#pending,
+    };
   }
 
   #preload(): Uint8Array {
@@ -199,7 +224,7 @@ class Writer {
         if (before >= 0) {
           flags |= 1 << number;
           word = BUFFER + HEADER_SIZE + before * OPERATION_SIZE + RESULT_OFFSET;
-        } else word = resultBefore(argument);
+        } else word = this.#resultBefore(argument, at + (ARGUMENTS_OFFSET >> 2) + number * 2);
       } else word = argument.kind === "shown" ? argument.value : this.#addressOf(argument);
       const offset = at + (ARGUMENTS_OFFSET >> 2) + number * 2;
       // Nearly all are whole numbers of 32 bits, and the upper half of most is there already.
@@ -217,7 +242,7 @@ class Writer {
   /** Addresses of its own results move with it; all others, and the flags, are those of the pattern. */
   #writeRepeat({ like, texts }: Repeat, position: number): void {
     const words = scratchWords;
-    const { operations, results } = like;
+    const { operations, results, others } = like;
     const first = this.#positionOf(operations[0], position);
     if (first < 0) throw notEarlier(operations[0]);
     const from = (HEADER_SIZE + first * OPERATION_SIZE) >> 2;
@@ -228,6 +253,11 @@ class Writer {
       const offset = at + (results[index] as number);
       words[offset] = (words[offset] as number) + distance;
     }
+    for (let index = 0; index < others.length; index++) {
+      const { at: offset, of } = others[index] as Pattern["others"][number];
+      // As in the pattern, but that a pending one is put in here, too.
+      if (this.#positionOf(of, first) < 0) this.#resultBefore(of, at + offset);
+    }
     for (let index = 0; index < texts.length; index++) {
       words[at + (like.texts[index] as number)] = this.#placeText(texts[index] as string);
     }
@@ -237,6 +267,13 @@ class Writer {
   #positionOf(earlier: Operation | undefined, position: number): number {
     const before = (earlier?.place ?? -1) - this.#batch * PLACES;
     return before < position ? before : -1;
+  }
+
+  /** Of an operation of an earlier batch; for `complete` to put in, where that has not been answered yet. */
+  #resultBefore(of: Operation, at: number): number {
+    if (of.result !== undefined || !this.#keeps || of.place < 0) return resultBefore(of);
+    this.#pending.push({ at, of });
+    return 0;
   }
 
   /** The same memory of several operations is placed once. */

@@ -11,6 +11,7 @@ import { limitReceiving, socketPair } from "../linux/sockets.ts";
 import { type Machine, machine } from "../linux/syscalls.ts";
 import { shown } from "./arguments.ts";
 import {
+  complete,
   decode,
   decodeAll,
   type EncodedBatch,
@@ -144,6 +145,7 @@ export class SyscallProxy {
 
   #send(entries: readonly Entry[], { last, encoded }: AttemptOptions): EncodedBatch {
     const batch = encoded ?? encode(entries, { last: last === true, machine: this.#machine });
+    complete(batch);
     try {
       this.#preload(batch.preload);
       this.#write(batch.message);

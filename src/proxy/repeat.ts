@@ -31,6 +31,8 @@ export interface Pattern {
   readonly texts: readonly number[];
   /** Those that are the result of another operation of the pattern. */
   readonly results: readonly number[];
+  /** Those that are the result of an operation before it. */
+  readonly others: readonly { readonly at: number; readonly of: Operation }[];
 }
 
 const OPERATION_WORDS = OPERATION_SIZE >> 2;
@@ -44,6 +46,7 @@ const ARGUMENTS_AT = ARGUMENTS_OFFSET >> 2;
 export function patternOf(operations: readonly Operation[], texts: readonly string[]): Pattern | undefined {
   const found: number[] = [];
   const results: number[] = [];
+  const others: { at: number; of: Operation }[] = [];
   for (let index = 0; index < operations.length; index++) {
     const { args, clones } = operations[index] as Operation;
     if (clones === true) return undefined;
@@ -55,11 +58,13 @@ export function patternOf(operations: readonly Operation[], texts: readonly stri
         else if (texts.includes(argument)) return undefined;
       } else if (typeof argument === "object") {
         if (argument.kind === "out") return undefined;
-        if (argument.kind === "operation" && operations.includes(argument)) results.push(at);
+        if (argument.kind !== "operation") continue;
+        if (operations.includes(argument)) results.push(at);
+        else others.push({ at, of: argument });
       }
     }
   }
-  return found.length === texts.length ? { operations, texts: found, results } : undefined;
+  return found.length === texts.length ? { operations, texts: found, results, others } : undefined;
 }
 
 export function repeat(like: Pattern, texts: readonly string[], maker: Maker): Repeat {

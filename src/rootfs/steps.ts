@@ -46,7 +46,7 @@ export interface Batches {
 
 /** A step that has not got through after so many repairs never will. */
 const MOST_REPAIRS = 8;
-const MOST_OPERATIONS = 400;
+const MOST_OPERATIONS = 520;
 /** Bytes of memory to be filled in one batch, which must lie in the message; other data need not. */
 const MOST_BYTES = 0xc000;
 
@@ -180,7 +180,7 @@ function collectAhead(proxy: Batches, steps: readonly Step[], from: number): Col
     return undefined;
   try {
     const ahead = collect(steps, { from, isAhead: true });
-    return ahead.end > from ? ahead : undefined;
+    return ahead.end > from ? { ...ahead, encoded: encodeAhead(ahead.entries) } : undefined;
   } catch {
     // Its turn to say so comes when what is before it has succeeded.
     return undefined;
