@@ -13,7 +13,7 @@ export interface Repeat {
   readonly texts: readonly string[];
   readonly maker: Maker;
   /** What has been made. */
-  made: readonly Operation[] | undefined;
+  made?: readonly Operation[];
 }
 
 /** Makes the operations that a repeat stands for. */
@@ -68,7 +68,7 @@ export function patternOf(operations: readonly Operation[], texts: readonly stri
 }
 
 export function repeat(like: Pattern, texts: readonly string[], maker: Maker): Repeat {
-  return { kind: "repeat", like, texts, maker, made: undefined };
+  return { kind: "repeat", like, texts, maker };
 }
 
 /** How many operations there are. */

@@ -52,6 +52,8 @@ const SUPERBLOCK: readonly (readonly [flag: number, key: string])[] = [
   [MS_LAZYTIME, "lazytime"],
 ];
 
+const ANY_SUPERBLOCK = MS_RDONLY | MS_SYNCHRONOUS | MS_DIRSYNC | MS_MANDLOCK | MS_LAZYTIME;
+
 /**
  * Flags of a mount that stay as they are when it is copied into another user namespace (mount_namespaces(7)).
  */
@@ -71,11 +73,12 @@ export function mountAttributes(flags: number): number {
   return (flags & MS_NODIRATIME) === 0 ? attributes : attributes | MOUNT_ATTR_NODIRATIME;
 }
 
-export function superblockFlags(flags: number): string[] {
-  const keys: string[] = [];
-  for (const [flag, key] of SUPERBLOCK) if ((flags & flag) !== 0) keys.push(key);
-  return keys;
+export function superblockFlags(flags: number): readonly string[] {
+  if ((flags & ANY_SUPERBLOCK) === 0) return NONE;
+  return SUPERBLOCK.filter(([flag]) => (flags & flag) !== 0).map(([, key]) => key);
 }
+
+const NONE: readonly string[] = [];
 
 /**
  * What MS_REMOUNT|MS_BIND with these flags changes: everything becomes as asked, what is not asked for is

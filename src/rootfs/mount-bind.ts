@@ -31,7 +31,7 @@ import {
   type SymlinkInMount,
 } from "./plan-mounts.ts";
 import { changeBelow } from "./recursive.ts";
-import type { Batches, Likeness, Step } from "./steps.ts";
+import type { Batches, Step } from "./steps.ts";
 import { Target, type TargetStep } from "./target.ts";
 
 /** mount_namespaces(7). The end is what runc says, for those who look for it. */
@@ -50,7 +50,16 @@ export function bindStep(options: BindOptions): Step {
   return new BindStep(options);
 }
 
-/** The operations of the last attempt that tell what has gone wrong. */
+/** How far it has come. */
+interface Progress {
+  readonly target: Target;
+  from: string;
+  change: AttributeChange | undefined;
+  needsHelp: boolean;
+  /** The operations of the last attempt that tell what has gone wrong. */
+  tried: Tried;
+}
+
 interface Tried {
   place?: Operation;
   source?: Operation;
@@ -60,23 +69,13 @@ interface Tried {
   magic?: Reading;
 }
 
-const NOTHING_TRIED: Readonly<Tried> = {};
-
 class BindStep implements TargetStep {
   readonly #options: BindOptions;
-  /** Made when it is needed: of a hundred steps, most are like another. */
-  #target: Target | undefined;
-  #tried: Tried = NOTHING_TRIED;
-  #change: AttributeChange | undefined;
-  #from: string;
-  #needsHelp: boolean;
+  /** None yet while nobody has looked: of a hundred steps most are like another, and never begin. */
+  #begun: Progress | undefined;
 
   constructor(options: BindOptions) {
-    const { mount } = options;
     this.#options = options;
-    this.#change = mount.manner.change;
-    this.#from = mount.source;
-    this.#needsHelp = mount.idMap !== undefined;
   }
 
   get #context(): RootContext {
@@ -87,44 +86,61 @@ class BindStep implements TargetStep {
     return this.#options.mount;
   }
 
+  get #progress(): Progress {
+    this.#begun ??= this.#begin();
+    return this.#begun;
+  }
+
   get target(): Target {
-    this.#target ??= this.#makeTarget();
-    return this.#target;
+    return this.#progress.target;
   }
 
   get #attempt(): string {
     return `mount ${nameMount(this.#mount)}`;
   }
 
-  #makeTarget(): Target {
-    const mount = this.#mount;
+  #begin(): Progress {
+    const { context, mount, provider } = this.#options;
+    const { change, onLink } = mount.manner;
     // A source inside the root may be a mount of the container's, which tsrun itself does not see.
-    const guessable = !isInside(this.#context.rootfs, mount.source);
-    return new Target(this.#context, {
+    const guessable = !isInside(context.rootfs, mount.source);
+    const target = new Target(context, {
       path: mount.destination,
       kind: undefined,
       source: mount.source,
       attempt: this.#attempt,
       brings: "bind",
-      onLink: mount.manner.onLink,
-      provider: guessable ? this.#options.provider : undefined,
+      onLink,
+      provider: guessable ? provider : undefined,
       hint: () => describeMount({ ...mount, type: "bind" }),
     });
+    return { target, from: mount.source, change, needsHelp: this.#needsHelp, tried: {} };
+  }
+
+  get #needsHelp(): boolean {
+    return this.#begun === undefined ? this.#mount.idMap !== undefined : this.#begun.needsHelp;
   }
 
   /** Where the options say the same, so do the operations, as long as nothing has gone wrong. */
-  get likeness(): Likeness | undefined {
+  get likeness(): unknown {
     const { context, mount, provider } = this.#options;
-    if (provider !== undefined || this.#needsHelp || this.#change !== mount.manner.change) return undefined;
-    const path = this.#target === undefined ? mount.destination : this.#target.path;
-    if (path === "/proc" || !context.isModern) return undefined;
-    return { of: mount.manner, texts: [path, this.#from] };
+    const { manner } = mount;
+    if (provider !== undefined || this.#needsHelp || !context.isModern) return undefined;
+    if (this.#begun === undefined) return mount.destination === "/proc" ? undefined : manner;
+    const { target, change } = this.#begun;
+    return change !== manner.change || target.path === "/proc" ? undefined : manner;
+  }
+
+  get texts(): string[] {
+    const { mount } = this.#options;
+    if (this.#begun === undefined) return [mount.destination, mount.source];
+    return [this.#begun.target.path, this.#begun.from];
   }
 
   /** Only the mount point, when the helper is to do the rest. */
   operations(): Operation[] {
     const opened = this.target.open();
-    this.#tried = { place: opened.descriptor };
+    this.#progress.tried = { place: opened.descriptor };
     const { operations } = opened;
     const again = () => this.target.reopen();
     if (!this.#needsHelp) this.#addMount(operations, opened.descriptor, { again });
@@ -142,21 +158,21 @@ class BindStep implements TargetStep {
     const attempt = this.#attempt;
     const isPrepared = userNamespace !== undefined || this.target.path === "/proc";
     const binding = {
-      from: this.#from,
+      from: this.#progress.from,
       withSubmounts: manner.withSubmounts,
       nofollow: manner.sourceLink !== "followed",
       target,
       again,
       prepare: isPrepared ? (tree: Operation) => this.#prepare(tree, userNamespace) : undefined,
-      change: this.#change,
+      change: this.#progress.change,
       recursive: manner.recursive,
       propagation: manner.propagation,
       attempt,
     };
     const bound = bind(this.#context, binding, operations);
-    this.#tried.source = bound.source;
-    this.#tried.tree = bound.mounted;
-    this.#tried.flagging = bound.flagging;
+    this.#progress.tried.source = bound.source;
+    this.#progress.tried.tree = bound.mounted;
+    this.#progress.tried.flagging = bound.flagging;
     operations.push(close(bound.mounted));
   }
 
@@ -166,17 +182,24 @@ class BindStep implements TargetStep {
     if (userNamespace !== undefined) {
       const how = mount.idMap?.withSubmounts === true ? AT_EMPTY_PATH | AT_RECURSIVE : AT_EMPTY_PATH;
       const attempt = `map the ids of the mount of ${nameMount(mount)}`;
-      this.#tried.mapping = mountSetattr(tree, "", how, { set: MOUNT_ATTR_IDMAP, userNamespace }, attempt);
-      operations.push(this.#tried.mapping);
+      this.#progress.tried.mapping = mountSetattr(
+        tree,
+        "",
+        how,
+        { set: MOUNT_ATTR_IDMAP, userNamespace },
+        attempt,
+      );
+      operations.push(this.#progress.tried.mapping);
     }
     if (this.target.path === "/proc") {
-      this.#tried.magic = fstatfs(tree, this.#attempt);
-      operations.push(this.#tried.magic);
+      this.#progress.tried.magic = fstatfs(tree, this.#attempt);
+      operations.push(this.#progress.tried.magic);
     }
     return operations;
   }
 
   finish(): void {
+    if (this.#begun === undefined) return;
     if (this.#needsHelp) this.#mountByHelper();
     this.#checkProc();
     const { recursive } = this.#mount.manner;
@@ -200,7 +223,7 @@ class BindStep implements TargetStep {
           this.#attempt,
         );
       const place = open();
-      this.#tried = { place: place.descriptor };
+      this.#progress.tried = { place: place.descriptor };
       this.#addMount(place.operations, place.descriptor, { again: open, userNamespace });
       return helper.attempt([...place.operations, close(place.descriptor)]);
     };
@@ -214,8 +237,8 @@ class BindStep implements TargetStep {
    * enough.
    */
   #checkProc(): void {
-    if (this.#tried.magic === undefined || this.#tried.magic.result !== 0) return;
-    const magic = viewOf(this.#tried.magic.out.bytes).getUint32(0, true);
+    if (this.#progress.tried.magic === undefined || this.#progress.tried.magic.result !== 0) return;
+    const magic = viewOf(this.#progress.tried.magic.out.bytes).getUint32(0, true);
     if (magic === PROC_SUPER_MAGIC) return;
     throw this.target.refusal(`"${this.target.path}" cannot be mounted because it is not of type proc`);
   }
@@ -223,15 +246,15 @@ class BindStep implements TargetStep {
   recover(failed: Operation, pending: readonly Step[]): void {
     if (this.target.recover(failed, pending)) return;
     if (adapt(this.#context, failed)) return;
-    if (failed === this.#tried.flagging && this.#relax(failed)) return;
-    if (failed === this.#tried.source && failed.result === -EACCES && this.#context.helper.canHelp) {
-      this.#needsHelp = true;
+    if (failed === this.#progress.tried.flagging && this.#relax(failed)) return;
+    if (failed === this.#progress.tried.source && failed.result === -EACCES && this.#context.helper.canHelp) {
+      this.#progress.needsHelp = true;
       return;
     }
     const { otherSource } = this.#mount;
-    if (failed === this.#tried.source && failed.result === -ENOENT && otherSource !== undefined) {
-      if (this.#from !== otherSource) {
-        this.#from = otherSource;
+    if (failed === this.#progress.tried.source && failed.result === -ENOENT && otherSource !== undefined) {
+      if (this.#progress.from !== otherSource) {
+        this.#progress.from = otherSource;
         return;
       }
     }
@@ -246,23 +269,23 @@ class BindStep implements TargetStep {
   }
 
   #advice(failed: Operation): string {
-    if (failed === this.#tried.mapping && failed.result === -EINVAL) {
+    if (failed === this.#progress.tried.mapping && failed.result === -EINVAL) {
       return "maybe the filesystem used does not support idmap mounts on this kernel; ";
     }
-    if (failed === this.#tried.mapping && failed.result === -ENOSYS) {
+    if (failed === this.#progress.tried.mapping && failed.result === -ENOSYS) {
       return "id-mapped mounts need mount_setattr(2), which this kernel or a filter around tsrun lacks; ";
     }
-    if (failed === this.#tried.source && failed.result === -EACCES) {
+    if (failed === this.#progress.tried.source && failed.result === -EACCES) {
       return "the container's root user may not reach the source; ";
     }
-    return failed === this.#tried.flagging && failed.result === -EPERM ? LOCKED : "";
+    return failed === this.#progress.tried.flagging && failed.result === -EPERM ? LOCKED : "";
   }
 
   /** Says what the kernel does not, where one is a directory and the other is not. */
   #compareKinds(failed: Operation, proxy: Batches): TsrunError | undefined {
     const look = this.#lookAtSource(failed);
-    if (look === undefined || this.#tried.place === undefined) return undefined;
-    const looks = [look, statx(resultOf(this.#tried.place), "", AT_EMPTY_PATH, this.#attempt)];
+    if (look === undefined || this.#progress.tried.place === undefined) return undefined;
+    const looks = [look, statx(resultOf(this.#progress.tried.place), "", AT_EMPTY_PATH, this.#attempt)];
     if (proxy.attempt(looks) !== undefined) return undefined;
     const [source, target] = looks.map((one) => parseStatx(one.out.bytes).type === S_IFDIR);
     if (source === target) return undefined;
@@ -273,13 +296,17 @@ class BindStep implements TargetStep {
 
   /** To a directory on a file, move_mount(2) says EINVAL; mount(2) ENOTDIR, as to a source below a file. */
   #lookAtSource(failed: Operation): Reading | undefined {
-    if (failed.call === "move_mount" && failed.result === -EINVAL && this.#tried.tree !== undefined) {
-      return statx(resultOf(this.#tried.tree), "", AT_EMPTY_PATH, this.#attempt);
+    if (
+      failed.call === "move_mount" &&
+      failed.result === -EINVAL &&
+      this.#progress.tried.tree !== undefined
+    ) {
+      return statx(resultOf(this.#progress.tried.tree), "", AT_EMPTY_PATH, this.#attempt);
     }
-    if (failed !== this.#tried.source || failed.call !== "mount" || failed.result !== -ENOTDIR)
+    if (failed !== this.#progress.tried.source || failed.call !== "mount" || failed.result !== -ENOTDIR)
       return undefined;
     const how = this.#mount.manner.sourceLink === "followed" ? 0 : AT_SYMLINK_NOFOLLOW;
-    return statx(AT_FDCWD, this.#from, how, this.#attempt);
+    return statx(AT_FDCWD, this.#progress.from, how, this.#attempt);
   }
 
   /**
@@ -287,19 +314,19 @@ class BindStep implements TargetStep {
    * `nosymfollow`.
    */
   #relax(failed: Operation): boolean {
-    const change = this.#change;
+    const change = this.#progress.change;
     if (change === undefined || change !== this.#mount.manner.change) return false;
     if (failed.result === -EINVAL && (change.clear & MOUNT_ATTR_NOSYMFOLLOW) !== 0) {
-      this.#change = { ...change, clear: change.clear & ~MOUNT_ATTR_NOSYMFOLLOW };
+      this.#progress.change = { ...change, clear: change.clear & ~MOUNT_ATTR_NOSYMFOLLOW };
       return true;
     }
-    if (failed.result !== -EPERM || this.#tried.tree === undefined) return false;
-    const status = fstatfs(resultOf(this.#tried.tree), this.#attempt);
+    if (failed.result !== -EPERM || this.#progress.tried.tree === undefined) return false;
+    const status = fstatfs(resultOf(this.#progress.tried.tree), this.#attempt);
     this.#context.attempt([status]);
     if (status.result !== 0) return false;
     const current = flagsOfStatfs(statfsFlags(status.out.bytes));
-    this.#change = keepLocked({ ...this.#mount.manner, current });
-    return this.#change !== undefined;
+    this.#progress.change = keepLocked({ ...this.#mount.manner, current });
+    return this.#progress.change !== undefined;
   }
 }
 

@@ -18,7 +18,7 @@ import { operationFailure } from "./failure.ts";
 import { bindStep } from "./mount-bind.ts";
 import { openPlain } from "./open.ts";
 import { describeMount, type FilesystemMount, nameMount } from "./plan-mounts.ts";
-import { held, type Likeness, type Step } from "./steps.ts";
+import { held, type Step } from "./steps.ts";
 import { Target, type TargetStep } from "./target.ts";
 
 export interface FilesystemOptions {
@@ -69,14 +69,18 @@ export class FilesystemStep implements TargetStep, Provider {
   }
 
   /** A tmpfs that nothing needs later is like another with the same options, as long as nothing has gone wrong. */
-  get likeness(): Likeness | undefined {
+  get likeness(): unknown {
     const { context, mount, provider, keep } = this.#options;
     if (mount.type !== "tmpfs" || mount.source !== "tmpfs" || keep || mount.copyUp) return undefined;
     if (provider !== undefined || this.#instead !== undefined || !context.isModern) return undefined;
     if (mount.needsMountCall || mount.context !== undefined || mount.rootLabel !== undefined)
       return undefined;
-    const path = this.#target === undefined ? mount.destination : this.#target.path;
-    return { of: mount.said, texts: this.#mode === undefined ? [path] : [path, inOctal(this.#mode)] };
+    return mount.said;
+  }
+
+  get texts(): string[] {
+    const path = this.#target === undefined ? this.#options.mount.destination : this.#target.path;
+    return this.#mode === undefined ? [path] : [path, inOctal(this.#mode)];
   }
 
   /** What is mounted below may need what is copied. */

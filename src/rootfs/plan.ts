@@ -117,14 +117,16 @@ function askedPropagation(name: string | undefined): number | undefined {
   });
 }
 
+const NO_MOUNT: Mount = { destination: "" };
+
 function planMounts({ spec, bundle, cgroups }: RootfsRequest, rootfs: string): MountPlan[] {
   const plans: MountPlan[] = [];
   const mounts = spec.mounts ?? [];
-  const userNamespace = hasNamespace(spec, "user");
-  for (let index = 0; index < mounts.length; index++) {
-    const mount = mounts[index] as Mount;
-    const request = { mount, index, rootfs, bundle, userNamespace };
-    if (isCgroup(mount)) plans.push(...planCgroupMount(request, cgroups));
+  // The same object for all: nobody keeps it.
+  const request = { mount: NO_MOUNT, index: 0, rootfs, bundle, userNamespace: hasNamespace(spec, "user") };
+  for (; request.index < mounts.length; request.index++) {
+    request.mount = mounts[request.index] as Mount;
+    if (isCgroup(request.mount)) plans.push(...planCgroupMount(request, cgroups));
     else plans.push(planMount(request));
   }
   return plans;

@@ -7,24 +7,27 @@ import type { MountPlan } from "./plan-mounts.ts";
 
 /** The mounts made so far, by where they lie. */
 export class MountsSoFar {
-  readonly #latest = new Map<string, { readonly mount: MountPlan; readonly index: number }>();
-  #count = 0;
+  readonly #mounts: MountPlan[] = [];
+  /** Positions by destination. */
+  readonly #latest = new Map<string, number>();
 
   /** Adds the next mount of the plan. */
   add(mount: MountPlan): void {
     // A link or new flags hide nothing.
-    if (mount.kind === "filesystem" || mount.kind === "bind") {
-      this.#latest.set(mount.destination, { mount, index: this.#count });
+    if (mount.kind === "bind" || mount.kind === "filesystem") {
+      this.#latest.set(mount.destination, this.#mounts.length);
     }
-    this.#count += 1;
+    this.#mounts.push(mount);
   }
 
   /** The position of the tmpfs whose root is the directory of `path`, as long as nothing lies over it. */
   providerOf(path: string): number | undefined {
     const parent = parentOf(path);
     const last = this.#lastOver(parent);
-    if (last === undefined || last.mount.destination !== parent) return undefined;
-    return last.mount.kind === "filesystem" && last.mount.type === "tmpfs" ? last.index : undefined;
+    const mount = last === undefined ? undefined : this.#mounts[last];
+    if (mount?.kind !== "filesystem" || mount.type !== "tmpfs" || mount.destination !== parent)
+      return undefined;
+    return last;
   }
 
   /** Whether a mount lies over `path`, so that what is there now is not what will be. */
@@ -32,12 +35,12 @@ export class MountsSoFar {
     return this.#lastOver(path) !== undefined;
   }
 
-  #lastOver(path: string): { readonly mount: MountPlan; readonly index: number } | undefined {
+  #lastOver(path: string): number | undefined {
     let last = this.#latest.get(path);
     for (let above = path; above !== "/"; ) {
       above = parentOf(above);
       const other = this.#latest.get(above);
-      if (other !== undefined && (last === undefined || other.index > last.index)) last = other;
+      if (other !== undefined && (last === undefined || other > last)) last = other;
     }
     return last;
   }

@@ -13,10 +13,11 @@ import { type Entry, operationsOf, type Pattern, patternOf, repeat } from "../pr
 
 export interface Step {
   /**
-   * Steps with the same likeness have the same operations, but for the texts, of which each stands for one
-   * argument, in this order. `finish` is then called without `operations` before.
+   * Steps with the same likeness have the same operations, but for their texts, of which each stands for one
+   * argument, in this order; and they do not pause. `finish` is then called without `operations` before.
    */
-  readonly likeness?: Likeness | undefined;
+  readonly likeness?: unknown;
+  readonly texts?: readonly string[] | undefined;
   /** What to do, given what is known now. Called again after every repair. */
   operations(): Operation[];
   /** Repairs what made an operation of this step fail, or throws. */
@@ -27,12 +28,6 @@ export interface Step {
   readonly pauses?: boolean;
   /** `operations` has something carried out itself: it is not called ahead of its turn. */
   readonly actsAtOnce?: boolean;
-}
-
-export interface Likeness {
-  /** The same value for all that are alike. */
-  readonly of: unknown;
-  readonly texts: readonly string[];
 }
 
 export interface Batches {
@@ -133,16 +128,17 @@ function collect(steps: readonly Step[], { from, oneByOne, isAhead }: CollectOpt
     const step = steps[index] as Step;
     if (isAhead === true && step.actsAtOnce === true) break;
     const { likeness } = step;
-    const first = likeness === undefined ? undefined : firsts.get(likeness.of);
-    const pattern = first === undefined ? undefined : patternFor(first, likeness);
-    if (pattern !== undefined && likeness !== undefined) {
+    const texts = likeness === undefined ? undefined : step.texts;
+    const first = texts === undefined ? undefined : firsts.get(likeness);
+    const pattern = first === undefined ? undefined : patternFor(first, texts);
+    if (pattern !== undefined && texts !== undefined) {
       count += pattern.operations.length;
       if (count > MOST_OPERATIONS) break;
       starts.push(entries.length);
-      entries.push(repeat(pattern, likeness.texts, step));
+      entries.push(repeat(pattern, texts, step));
     } else {
       const operations = step.operations();
-      if (likeness !== undefined && first === undefined) firsts.set(likeness.of, { operations, likeness });
+      if (texts !== undefined && first === undefined) firsts.set(likeness, { operations, texts });
       count += operations.length;
       for (let at = 0; at < operations.length; at++) bytes += (operations[at] as Operation).out?.size ?? 0;
       if ((count > MOST_OPERATIONS || bytes > MOST_BYTES) && entries.length > 0) break;
@@ -158,17 +154,15 @@ function collect(steps: readonly Step[], { from, oneByOne, isAhead }: CollectOpt
 /** The first step of its kind in a message. */
 interface First {
   readonly operations: readonly Operation[];
-  readonly likeness: Likeness;
+  readonly texts: readonly string[];
   /** Found out for the second; null where there is none. */
   pattern?: Pattern | null;
 }
 
-function patternFor(first: First, likeness: Likeness | undefined): Pattern | undefined {
-  if (first.pattern === undefined) {
-    first.pattern = patternOf(first.operations, first.likeness.texts) ?? null;
-  }
+function patternFor(first: First, texts: readonly string[] | undefined): Pattern | undefined {
+  if (first.pattern === undefined) first.pattern = patternOf(first.operations, first.texts) ?? null;
   const { pattern } = first;
-  return pattern === null || pattern.texts.length !== likeness?.texts.length ? undefined : pattern;
+  return pattern === null || pattern.texts.length !== texts?.length ? undefined : pattern;
 }
 
 /**

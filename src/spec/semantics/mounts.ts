@@ -80,7 +80,14 @@ function copyUp({ type = "", options = [] }: Mount, index: number, { report }: C
   );
 }
 
+/** Nearly none does. */
+function mayAskForMap({ uidMappings, gidMappings, options }: Mount): boolean {
+  if (uidMappings !== undefined || gidMappings !== undefined) return true;
+  return options !== undefined && (options.includes("idmap") || options.includes("ridmap"));
+}
+
 function idmap(mount: Mount, index: number, { spec, host, report }: Context): void {
+  if (!mayAskForMap(mount)) return;
   const { uidMappings = [], gidMappings = [], options = [] } = mount;
   const own = Number(uidMappings.length > 0) + Number(gidMappings.length > 0);
   if (own === 0 && !options.includes("idmap") && !options.includes("ridmap")) return;
