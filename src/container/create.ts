@@ -14,6 +14,7 @@ import { processStatus, signalProcess, waitFor } from "../linux/process.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { type Entered, type EnterOptions, enterNamespaces } from "../namespaces/enter.ts";
 import { DeviceMove } from "../network/devices.ts";
+import { once } from "../once.ts";
 import { becomeUser } from "../process/become-user.ts";
 import { setLimits } from "../process/host-side.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
@@ -196,15 +197,6 @@ function startFirstProcess(
     rootless: plan.rootless,
     ...rest,
   });
-}
-
-/** The result of the first call, each time. */
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }
 
 /** What is saved of a container before anything of it exists. */

@@ -7,6 +7,7 @@ import { EACCES, EINVAL, EPERM, EROFS, errnoName, errnoWords } from "../linux/er
 import { AT_EMPTY_PATH, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
 import { type FileStatus, parseStatx } from "../linux/statx.ts";
 import { text, textUntilNul } from "../linux/words.ts";
+import { once } from "../once.ts";
 import { chdir, close, dup3, fchown, openat, type Reading, read, statx } from "../proxy/calls.ts";
 import { type Checked, type Operation, operationError, orGoOn } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
@@ -37,8 +38,9 @@ export interface BecomeOptions {
 /** Gives up tsrun's privileges and finds the program. Throws runc's words when there is none. */
 export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: BecomeOptions): Executable {
   const { labels = NO_LABELS } = options;
-  const seen = look(proxy, plan, options.before);
-  const mayGroup = maySetGroups(proxy.pid);
+  const host = once(() => ({ mayGroup: maySetGroups(proxy.pid), lastCapability: lastCapability() }));
+  const seen = look(proxy, plan, { before: options.before, meanwhile: host });
+  const { mayGroup } = host();
   if (!mayGroup && plan.user.additionalGids.length > 0) {
     throw new TsrunError("E_CONFIG", "cannot set additional groups: the user namespace denies setgroups(2)", {
       hint: "remove process.user.additionalGids, or map group ids with newgidmap",
@@ -46,7 +48,7 @@ export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: Beco
   }
   const identity = becomeOperations(plan, {
     maySetGroups: mayGroup,
-    lastCapability: lastCapability(),
+    lastCapability: host().lastCapability,
     changeDirectory: seen.mustChangeDirectory,
     filter: options.filter,
   });
@@ -88,15 +90,21 @@ interface Seen {
   readonly null: number;
 }
 
+interface LookOptions {
+  readonly before: Checked | undefined;
+  readonly meanwhile: () => void;
+}
+
 /** The first batch: still privileged, it looks at what is there. */
-function look(proxy: SyscallProxy, plan: ProcessPlan, before: Checked | undefined): Seen {
+function look(proxy: SyscallProxy, plan: ProcessPlan, { before, meanwhile }: LookOptions): Seen {
   const stdio = [0, 1, 2].map((fd) => mayFail(statx(fd, "", AT_EMPTY_PATH, `look at descriptor ${fd}`)));
   const nothing = orGoOn(openat(-100, "/dev/null", O_RDWR | O_NOCTTY));
   const nothingStatus = mayFail(statx(nothing, "", AT_EMPTY_PATH));
   const enter = orGoOn(chdir(plan.cwd, "enter the working directory"));
   const passwd = plan.environment.needsHome ? readPasswd() : undefined;
   const first = before?.operations ?? [];
-  proxy.run([...first, ...stdio, nothing, nothingStatus, enter, ...(passwd?.operations ?? [])]);
+  const looks = [...stdio, nothing, nothingStatus, enter, ...(passwd?.operations ?? [])];
+  proxy.run([...first, ...looks], { meanwhile });
   before?.check();
   const isNull = isNullDevice(statusOf(nothingStatus));
   const opened = nothing.result ?? -1;

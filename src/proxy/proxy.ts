@@ -65,7 +65,7 @@ export class SyscallProxy {
   }
 
   /** Carries a batch out and waits for the answer. Throws the error of the operation that stopped it. */
-  run(operations: readonly Operation[], options: EncodeOptions = {}): void {
+  run(operations: readonly Operation[], options: AttemptOptions = {}): void {
     const failure = this.attempt(operations, options);
     if (failure !== undefined) throw operationError(failure);
   }

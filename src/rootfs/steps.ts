@@ -79,9 +79,10 @@ export function runSteps(proxy: Batches, steps: readonly Step[], first?: FirstBa
     const laidOut = ahead ?? collect(steps, { from: next, oneByOne: proxy.oneByOne });
     const { entries, starts, end, encoded } = laidOut;
     ahead = undefined;
-    const meanwhile = () => {
+    const layOut = () => {
       ahead = collectAhead(proxy, steps, end);
     };
+    const meanwhile = end < steps.length ? layOut : undefined;
     const failed =
       closing.length === 0
         ? proxy.attempt(entries, { meanwhile, encoded })
@@ -170,8 +171,7 @@ function patternFor(first: First, texts: readonly string[] | undefined): Pattern
  * waited for.
  */
 function collectAhead(proxy: Batches, steps: readonly Step[], from: number): Collected | undefined {
-  if (from >= steps.length || proxy.allowsAhead !== true || steps[from - 1]?.pauses === true)
-    return undefined;
+  if (proxy.allowsAhead !== true || steps[from - 1]?.pauses === true) return undefined;
   try {
     const ahead = collect(steps, { from, isAhead: true });
     return ahead.end > from ? { ...ahead, encoded: encodeAhead(ahead.entries) } : undefined;

@@ -1,0 +1,10 @@
+// What is made when it is first asked for: ahead, while there is nothing else to do, or when it is needed. Pure.
+
+/** The result of the first call, each time. */
+export function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
