@@ -1,4 +1,4 @@
-// What is made when it is first asked for: ahead, while there is nothing else to do, or when it is needed. Pure.
+// What is made when it is first asked for: ahead of time where there is some, or when it is needed. Pure.
 
 /** The result of the first call, each time. */
 export function once<T>(make: () => T): () => T {

@@ -12,9 +12,13 @@ export const FUNCTIONS = [
   ["callValue", "native_call_value", 7],
   ["locate", "native_locate", 1],
   ["encode", "native_encode", 1],
-  ["writeAscii", "native_write_ascii", 4],
   ["constants", "native_constants", 0],
 ] as const;
+
+/** The same of those in C (text.ts). */
+export const C_FUNCTIONS = [["writeAscii", "native_write_ascii", 4]] as const;
+
+const ALL = [...FUNCTIONS, ...C_FUNCTIONS];
 
 /** What src/engine/constants.ts reads, after the context. */
 export const ADDRESSES = [
@@ -36,8 +40,8 @@ export const ADDRESSES = [
 
 /** The `JSCFunctionListEntry` of each function (quickjs.h). */
 function exportTable(): string {
-  const names = FUNCTIONS.map(([name]) => `name_${name}: .asciz "${name}"`);
-  const entries = FUNCTIONS.map(
+  const names = ALL.map(([name]) => `name_${name}: .asciz "${name}"`);
+  const entries = ALL.map(
     // Name; writable and configurable; JS_DEF_CFUNC; magic; length; JS_CFUNC_generic; code.
     ([name, label, length]) => `
   .quad name_${name}
@@ -49,7 +53,7 @@ function exportTable(): string {
   .quad ${label}`,
   );
   return `
-.set EXPORTS, ${FUNCTIONS.length}
+.set EXPORTS, ${ALL.length}
 .section .rodata
 ${names.join("\n")}
 .section .data.rel.ro, "aw"

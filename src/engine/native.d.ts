@@ -23,8 +23,8 @@ declare module "native" {
   export function locate(buffer: ArrayBufferLike): number;
   /** The UTF-8 of a text. */
   export function encode(text: string): ArrayBuffer;
-  /** Writes a C string of so many bytes; false where the text is not ASCII, holds a NUL or has no room. */
-  export function writeAscii(text: string, length: number, buffer: ArrayBuffer, at: number): boolean;
   /** The engine's context, and then the addresses that scripts/engine/native.ts lists. */
   export function constants(): ArrayBuffer;
+  /** Writes a C string of so many bytes; false where the text is not ASCII, holds a NUL or has no room. */
+  export function writeAscii(text: string, length: number, buffer: ArrayBuffer, at: number): boolean;
 }

@@ -25,7 +25,7 @@ export function syscall(
   e: SyscallArgument,
   f: SyscallArgument,
 ): number {
-  // Small whole numbers, which most arguments are, go as they are: to look at each takes longer than the call.
+  // Small whole numbers, which most arguments are, go as they are: to check each takes longer than the call.
   return call(
     number,
     typeof a === "number" && (a | 0) === a ? a : toWord(a),

@@ -36,7 +36,7 @@ export interface Shown {
   readonly show: () => string;
 }
 
-/** A text goes as a C string; an operation stands for its result, and comes earlier, in the same batch or not. */
+/** A text goes as a C string; an operation stands for its result, and comes earlier. */
 export type Argument = Word | string | Operation | Data | Out | Shown;
 
 /** A descriptor: a number known already, or one that an earlier operation opens. */

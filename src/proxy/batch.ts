@@ -21,7 +21,7 @@ import {
   RESULT_OFFSET,
   SEGMENT_SIZE,
 } from "./protocol.ts";
-import { countOf, type Entry, madeOf, operationsOf, type Pattern, type Repeat } from "./repeat.ts";
+import { countOf, type Entry, madeOf, type Pattern, type Repeat } from "./repeat.ts";
 import { isErrno } from "./reply.ts";
 
 /** The longest message that is sent, bytes: well below what a socket takes (net.core.wmem_default). */
@@ -71,7 +71,10 @@ export function complete({ message, pending }: EncodedBatch): void {
   }
 }
 
-/** Fills in the results of a batch that was answered. Repeats get theirs only where the batch has stopped. */
+/**
+ * Fills in the results of a batch that was answered. Of repeats only the one that stopped it is made for
+ * that: nobody asks what those that went well have opened and closed.
+ */
 export function decode(entries: readonly Entry[], batch: EncodedBatch, reply: Uint8Array): void {
   const words = new Uint32Array(reply.buffer, reply.byteOffset, reply.byteLength >> 2);
   const step = OPERATION_SIZE >> 2;
@@ -81,32 +84,29 @@ export function decode(entries: readonly Entry[], batch: EncodedBatch, reply: Ui
   for (let index = 0; index < entries.length; index++) {
     const entry = entries[index] as Entry;
     if (entry.kind === "operation") {
-      setResult(entry, words, at);
+      entry.result = words[at + 1] === 0 ? words[at] : resultIn(words, at);
       at += step;
-    } else {
-      if (stopped) setResults(madeOf(entry), words, at);
-      at += entry.like.operations.length * step;
+      continue;
     }
+    const { operations } = entry.like;
+    if (
+      stopped &&
+      operations.some(({ goOn }, number) => isFailure(resultIn(words, at + number * step), goOn))
+    ) {
+      madeOf(entry).forEach((one, number) => {
+        one.result = resultIn(words, at + number * step);
+      });
+    }
+    at += operations.length * step;
   }
   for (const { out, offset } of batch.outs) out.bytes = reply.slice(offset, offset + out.size);
 }
 
-/** As `decode`, and the repeats' results as well: for who wants to see each. */
-export function decodeAll(entries: readonly Entry[], batch: EncodedBatch, reply: Uint8Array): void {
-  decode(operationsOf(entries), batch, reply);
-}
-
-function setResults(operations: readonly Operation[], words: Uint32Array, at: number): void {
-  for (let index = 0; index < operations.length; index++) {
-    setResult(operations[index] as Operation, words, at + index * (OPERATION_SIZE >> 2));
-  }
-}
-
-function setResult(operation: Operation, words: Uint32Array, at: number): void {
+function resultIn(words: Uint32Array, at: number): number | undefined {
   const low = words[at] ?? 0;
   const high = words[at + 1] ?? 0;
-  if (high === 0) operation.result = low;
-  else operation.result = high === NOT_DONE_HIGH ? undefined : (high | 0) * 2 ** 32 + low;
+  if (high === 0) return low;
+  return high === NOT_DONE_HIGH ? undefined : (high | 0) * 2 ** 32 + low;
 }
 
 /**
@@ -117,16 +117,17 @@ export function failureOf(entries: readonly Entry[]): Operation | undefined {
   for (let index = 0; index < entries.length; index++) {
     const entry = entries[index] as Entry;
     if (entry.kind === "operation") {
-      if (entry.result !== undefined && entry.result < 0 && hasFailed(entry)) return entry;
+      const { result } = entry;
+      if (result !== undefined && result < 0 && isFailure(result, entry.goOn)) return entry;
     } else if (entry.made !== undefined) {
-      const failed = entry.made.find(hasFailed);
+      const failed = entry.made.find(({ result, goOn }) => isFailure(result, goOn));
       if (failed !== undefined) return failed;
     }
   }
   return undefined;
 }
 
-function hasFailed({ result, goOn }: Operation): boolean {
+function isFailure(result: number | undefined, goOn: true | undefined): boolean {
   return result !== undefined && result < 0 && goOn !== true && isErrno(result);
 }
 

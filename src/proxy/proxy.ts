@@ -13,7 +13,6 @@ import { shown } from "./arguments.ts";
 import {
   complete,
   decode,
-  decodeAll,
   type EncodedBatch,
   type EncodeOptions,
   encode,
@@ -72,15 +71,23 @@ export class SyscallProxy {
 
   /** As `run`, but hands back the operation that stopped the batch. */
   attempt(entries: readonly Entry[], options: AttemptOptions = {}): Operation | undefined {
+    if (this.#trace !== undefined) return this.#attemptTraced(operationsOf(entries), options);
     const batch = this.#send(entries, options);
     options.meanwhile?.();
-    const reply = this.#receive(batch.replyLength, entries);
-    if (this.#trace === undefined) decode(entries, batch, reply);
-    else {
-      decodeAll(entries, batch, reply);
-      this.#traceAll(operationsOf(entries));
-    }
+    decode(entries, batch, this.#receive(batch.replyLength, entries));
     return failureOf(entries);
+  }
+
+  /** Each operation by itself, so that each can be shown. */
+  #attemptTraced(
+    operations: readonly Operation[],
+    { meanwhile, ...options }: AttemptOptions,
+  ): Operation | undefined {
+    const batch = this.#send(operations, { ...options, encoded: undefined });
+    meanwhile?.();
+    decode(operations, batch, this.#receive(batch.replyLength, operations));
+    this.#traceAll(operations);
+    return failureOf(operations);
   }
 
   /**

@@ -68,7 +68,7 @@ export class FilesystemStep implements TargetStep, Provider {
     });
   }
 
-  /** A tmpfs that nothing needs later is like another with the same options, as long as nothing has gone wrong. */
+  /** A tmpfs that nothing needs later is like another with the same options, while nothing has gone wrong. */
   get likeness(): unknown {
     const { context, mount, provider, keep } = this.#options;
     if (mount.type !== "tmpfs" || mount.source !== "tmpfs" || keep || mount.copyUp) return undefined;

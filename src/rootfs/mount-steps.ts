@@ -38,19 +38,7 @@ export function mountSteps(
   { further, host }: MountStepsOptions,
 ): MountSteps {
   const { mounts } = plan;
-  const soFar = new MountsSoFar();
-  const positions: (number | undefined)[] = [];
-  const covered: boolean[] = [];
-  const provides = new Set<number | undefined>();
-  for (let index = 0; index < mounts.length; index++) {
-    const mount = mounts[index] as MountPlan;
-    const position = soFar.providerOf(mount.destination);
-    positions.push(position);
-    covered.push(mount.kind === "filesystem" && mount.inheritsMode && soFar.isCovered(mount.destination));
-    if (position !== undefined) provides.add(position);
-    soFar.add(mount);
-  }
-  for (const path of further) provides.add(soFar.providerOf(path));
+  const { soFar, positions, covered, provides } = surroundings(mounts, further);
   const made = new Map<number, FilesystemStep>();
   const early: FilesystemStep[] = [];
   const steps: Step[] = [];
@@ -102,4 +90,23 @@ export function mountSteps(
     },
     readonlyLater: () => readonlyLater.map((step) => step.descriptor),
   };
+}
+
+/** What lies around each mount point: the provider's position, and whether a mount is over it. */
+function surroundings(mounts: readonly MountPlan[], further: readonly string[]) {
+  const soFar = new MountsSoFar();
+  const positions: (number | undefined)[] = [];
+  /** Of those alone that take the mode of what they cover. */
+  const covered: boolean[] = [];
+  const provides = new Set<number | undefined>();
+  for (let index = 0; index < mounts.length; index++) {
+    const mount = mounts[index] as MountPlan;
+    const position = soFar.providerOf(mount.destination);
+    positions.push(position);
+    covered.push(mount.kind === "filesystem" && mount.inheritsMode && soFar.isCovered(mount.destination));
+    if (position !== undefined) provides.add(position);
+    soFar.add(mount);
+  }
+  for (const path of further) provides.add(soFar.providerOf(path));
+  return { soFar, positions, covered, provides };
 }

@@ -51,7 +51,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["proxy"],
   ["linux"],
   ["engine"],
-  ["errors"],
+  ["errors", "once"],
 ];
 
 const sources = readSources("src");
