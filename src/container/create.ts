@@ -25,10 +25,10 @@ import { sendPidfd } from "../terminal/socket.ts";
 import { type Bundle, loadBundle } from "./bundle.ts";
 import { giveTerminal, openConsole } from "./console.ts";
 import { explainInitDeath } from "./death.ts";
-import type { Recipient } from "./filter.ts";
+import { placeSeccomp, type Recipient } from "./filter.ts";
 import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-down.ts";
 import { leaveListening, listenForStart, runCreateContainer } from "./hooks-inside.ts";
-import { furnishStep, leaveWaiting, operationsAhead, prepareInit } from "./init.ts";
+import { furnishStep, leaveWaiting, operationsAhead, prepareInit, settlement } from "./init.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
 import { type ContainerPlan, planContainer } from "./plan.ts";
@@ -174,11 +174,15 @@ function setUp(plan: ContainerPlan, { entered, rootfs: layout, cgroup }: SetUp):
   const before = sealRootfs(plan.rootfs, rootfs, furnishStep(plan, rootfs));
 
   // Privileges go, and with them the way back; what remains is to wait, and to execute.
-  const filter = plan.seccomp !== undefined;
-  const executable = becomeUser(proxy, plan.process, { filter, labels, before });
+  const filter = placeSeccomp(plan, { late: listener !== undefined });
+  const kept = listener === undefined ? [fifo] : [fifo, listener];
+  const after = settlement(proxy, plan, { kept, last: filter.beforeWaiting });
+  const become = { filter: plan.seccomp !== undefined, labels, before, after };
+  const executable = becomeUser(proxy, plan.process, become);
   const recipient = plan.seccomp?.notify === true ? recipientOf(plan, proxy) : undefined;
-  if (listener !== undefined) return leaveListening(proxy, plan, { executable, fifo, recipient, listener });
-  leaveWaiting(proxy, plan, { executable, fifo, recipient });
+  const wait = { executable, fifo, filter, recipient };
+  if (listener !== undefined) return leaveListening(proxy, { ...wait, listener });
+  leaveWaiting(proxy, plan, wait);
   return undefined;
 }
 

@@ -16,9 +16,8 @@ import { close, dup3, read } from "../proxy/calls.ts";
 import { operation, orGoOn } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { Hooks } from "../spec/types.ts";
-import { placeSeccomp } from "./filter.ts";
 import { inheritedFds } from "./handed-down.ts";
-import { settle, type WaitOptions } from "./init.ts";
+import type { WaitOptions } from "./init.ts";
 import type { ContainerPlan } from "./plan.ts";
 import type { StartInside } from "./record.ts";
 import type { StateDirectory } from "./store.ts";
@@ -74,11 +73,8 @@ export function runCreateContainer(
  */
 export function leaveListening(
   proxy: SyscallProxy,
-  plan: ContainerPlan,
-  { executable, fifo, recipient, listener }: WaitOptions & { readonly listener: number },
+  { executable, fifo, filter, recipient, listener }: WaitOptions & { readonly listener: number },
 ): StartInside {
-  const filter = placeSeccomp(plan, { late: true });
-  settle(proxy, plan, { kept: [fifo, listener], last: filter.beforeWaiting });
   filter.handOver(recipient);
   const accept = operation("accept4", [listener, 0, 0, shown(SOCK_CLOEXEC, "SOCK_CLOEXEC")], "let start in");
   proxy.leave([

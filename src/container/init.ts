@@ -19,7 +19,7 @@ import type { SyscallProxy } from "../proxy/proxy.ts";
 import { directoryStep } from "../rootfs/directory.ts";
 import type { RootfsHandles } from "../rootfs/rootfs.ts";
 import type { Step } from "../rootfs/steps.ts";
-import { placeSeccomp, type Recipient } from "./filter.ts";
+import type { LastFilter, Recipient } from "./filter.ts";
 import { inheritedFds } from "./handed-down.ts";
 import type { ContainerPlan, UnfilteredPlan } from "./plan.ts";
 
@@ -100,6 +100,8 @@ export interface WaitOptions {
   readonly executable: Executable;
   /** The FIFO's descriptor in the proxy. */
   readonly fifo: number;
+  /** Whose first part has been carried out. */
+  readonly filter: LastFilter;
   /** Of the notifications of the seccomp filter. */
   readonly recipient: Recipient | undefined;
 }
@@ -109,8 +111,7 @@ export interface WaitOptions {
  * do without; if it then cannot execute, it writes its last batch, results and all, back with write(2).
  */
 export function leaveWaiting(proxy: SyscallProxy, plan: ContainerPlan, wait: WaitOptions): void {
-  const filter = placeSeccomp(plan);
-  settle(proxy, plan, { kept: [wait.fifo], last: filter.beforeWaiting });
+  const { filter } = wait;
   filter.handOver(wait.recipient);
   const last = [
     read(wait.fifo, 1, "wait for start"),
@@ -131,22 +132,25 @@ export interface Settlement {
   readonly last: readonly Operation[];
 }
 
-/** The last batch before the filter's listener goes: what belongs to the host is let go of. */
-export function settle(proxy: SyscallProxy, plan: ContainerPlan, { kept, last }: Settlement): void {
-  const { options, namespaces } = plan;
+/** The last that is answered: what belongs to the host is let go of, and the filter is installed. */
+export function settlement(
+  { control }: SyscallProxy,
+  { options, namespaces, rootless }: ContainerPlan,
+  { kept, last }: Settlement,
+): Operation[] {
   const first = 3 + inheritedFds(options);
   const closes = [shown(F_SETFD, "F_SETFD"), shown(FD_CLOEXEC, "FD_CLOEXEC")];
-  proxy.run([
+  return [
     ...kept.map((one) => operation("fcntl", [one, ...closes], "close a descriptor on execve")),
-    ...closeAllBut(first, [proxy.control, ...kept]),
+    ...closeAllBut(first, [control, ...kept]),
     closeOnExecute(first),
     ...(namespaces.created.has("pid") ? handleTermination() : []),
     // Answered before tsrun leaves: its death would still take the process with it.
     outliveTsrun(),
     // `exec` may come before `start`.
-    ...(plan.rootless ? [showToOwner()] : []),
+    ...(rootless ? [showToOwner()] : []),
     ...last,
-  ]);
+  ];
 }
 
 function nameOperation(call: "sethostname" | "setdomainname", name: string | undefined): Operation[] {

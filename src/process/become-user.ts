@@ -33,11 +33,13 @@ export interface BecomeOptions {
   readonly labels?: LabelFiles | undefined;
   /** What comes first, in the same batch. */
   readonly before?: Checked | undefined;
+  /** What comes last, once the credentials are the user's. */
+  readonly after?: readonly Operation[];
 }
 
 /** Gives up tsrun's privileges and finds the program. Throws runc's words when there is none. */
 export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: BecomeOptions): Executable {
-  const { labels = NO_LABELS } = options;
+  const { labels = NO_LABELS, after = [] } = options;
   const host = once(() => ({ mayGroup: maySetGroups(proxy.pid), lastCapability: lastCapability() }));
   const seen = look(proxy, plan, { before: options.before, meanwhile: host });
   const { mayGroup } = host();
@@ -68,11 +70,15 @@ export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: Beco
     // A change of ids has cleared it.
     dieWithTsrun(),
     ...few,
+    ...(lookups.length === 0 ? after : []),
   ]);
   if (failure !== undefined) throw identityError(failure, plan);
   checkStdio(stdio);
   checkWorkingDirectory(identity.workingDirectory);
-  while (lookups.length > 0) proxy.run(lookups.splice(0, MOST_LOOKUPS));
+  while (lookups.length > 0) {
+    const more = lookups.splice(0, MOST_LOOKUPS);
+    proxy.run(lookups.length > 0 ? more : [...more, ...after]);
+  }
   return { path: choose(name, candidates), environment };
 }
 

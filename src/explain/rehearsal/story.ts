@@ -9,9 +9,16 @@ import { planLimitsV1, planLimitsV2 } from "../../cgroups/limits.ts";
 import { plannedRecord } from "../../cgroups/plan.ts";
 import { giveTerminal } from "../../container/console.ts";
 import { hookState } from "../../container/create.ts";
+import { placeSeccomp } from "../../container/filter.ts";
 import { inheritedFds } from "../../container/handed-down.ts";
 import { leaveListening } from "../../container/hooks-inside.ts";
-import { furnishStep, initOperations, leaveWaiting, oomScoreFromOutside } from "../../container/init.ts";
+import {
+  furnishStep,
+  initOperations,
+  leaveWaiting,
+  oomScoreFromOutside,
+  settlement,
+} from "../../container/init.ts";
 import type { ContainerPlan } from "../../container/plan.ts";
 import { TsrunError } from "../../errors.ts";
 import { argumentsOf, type HookKind, type HookState } from "../../hooks/plan.ts";
@@ -120,9 +127,12 @@ function perform(plan: ContainerPlan, stage: Stage, enter: (phase: string) => vo
   enter("identity");
   const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined, labels });
   enter("command");
-  const wait = { executable, fifo, recipient: undefined };
+  const filter = placeSeccomp(plan, { late: listener !== undefined });
+  const kept = listener === undefined ? [fifo] : [fifo, listener];
+  proxy.run(settlement(proxy, plan, { kept, last: filter.beforeWaiting }));
+  const wait = { executable, fifo, filter, recipient: undefined };
   if (listener === undefined) leaveWaiting(proxy, plan, wait);
-  else leaveListening(proxy, plan, { ...wait, listener });
+  else leaveListening(proxy, { ...wait, listener });
 }
 
 function viewOf({ files, rootfs }: Stage): HostView {
