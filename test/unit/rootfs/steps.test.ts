@@ -5,13 +5,14 @@ import { TsrunError } from "../../../src/errors.ts";
 import { EACCES, EBUSY, EINVAL, ENODEV, ENOSYS, EPERM, EROFS } from "../../../src/linux/errno.ts";
 import { close, dup3, mkdirat, openat } from "../../../src/proxy/calls.ts";
 import { render } from "../../../src/proxy/operation.ts";
+import { countOf, type Entry } from "../../../src/proxy/repeat.ts";
 import { RootContext } from "../../../src/rootfs/context.ts";
 import { mountSteps } from "../../../src/rootfs/mount-steps.ts";
 import { parseMounts } from "../../../src/rootfs/mountinfo.ts";
 import { planRootfs } from "../../../src/rootfs/plan.ts";
 import type { CgroupLayout } from "../../../src/rootfs/plan-cgroup.ts";
 import { fullKernelMounts } from "../../../src/rootfs/root.ts";
-import { leftOpen, runSteps, type Step } from "../../../src/rootfs/steps.ts";
+import { type Batches, leftOpen, runSteps, type Step } from "../../../src/rootfs/steps.ts";
 import type { Spec } from "../../../src/spec/types.ts";
 import { specOf, V2 } from "./configurations.ts";
 import { FakeKernel, ROOT } from "./fake-kernel.ts";
@@ -276,4 +277,102 @@ t.test("before the root is only moved, whole procfs and sysfs mounts outside of 
     "",
   ].join("\n");
   t.same(fullKernelMounts(parseMounts(mountinfo), "/b/rootfs"), ["/proc", "/with space"]);
+});
+
+/** Binds of five kinds, as volumes are. */
+const VOLUMES = [["ro"], ["rbind", "rprivate"], ["nosuid", "ro"], [], ["rbind", "nodev"]];
+
+t.test("of a hundred mounts that are alike few are asked for their operations", async (t) => {
+  const kernel = new FakeKernel();
+  const mounts = Array.from({ length: 100 }, (_, index) => {
+    kernel.with(`/mnt/${index}/`);
+    return bind(`/host/${index}/`, `/mnt/${index}`, ...(VOLUMES[index % 5] ?? []));
+  });
+  const sizes: { entries: number; operations: number }[] = [];
+  const counting = Object.assign(Object.create(kernel) as FakeKernel, {
+    attempt(entries: readonly Entry[]) {
+      sizes.push({ entries: entries.length, operations: countOf(entries) });
+      return kernel.attempt(entries);
+    },
+  });
+  build(counting, mounts);
+  const [entries, operations] = [sum(sizes, "entries"), sum(sizes, "operations")];
+  t.ok(entries < 200 && operations > 500, `${operations} operations in ${entries} entries`);
+  for (let index = 0; index < 100; index++) {
+    if (kernel.at(`/mnt/${index}`)?.covered !== `/host/${index}/`) t.fail(`/mnt/${index}`);
+  }
+  t.equal(kernel.open.size, 0, "no descriptor stays open");
+});
+
+function sum<Key extends string>(list: readonly Record<Key, number>[], key: Key): number {
+  return list.reduce((total, one) => total + one[key], 0);
+}
+
+t.test("one of many that fails is the one that the error is about", async (t) => {
+  const kernel = new FakeKernel();
+  const mounts = Array.from({ length: 60 }, (_, index) => {
+    kernel.with(`/mnt/${index}/`);
+    return bind(`/host/${index}/`, `/mnt/${index}`, "ro");
+  });
+  kernel.fails = (one) => (one.args[1] === "/host/41/" ? EACCES : undefined);
+  t.throws(() => build(kernel, mounts), { message: /mount "\/host\/41\/" on "\/mnt\/41"/ });
+  t.equal(kernel.at("/mnt/40")?.covered, "/host/40/");
+  t.equal(kernel.at("/mnt/42")?.covered, undefined);
+});
+
+/** Lets steps be asked ahead, and notes who is asked and who is sent. */
+function ahead(kernel: FakeKernel, log: string[]): Batches {
+  return {
+    allowsAhead: true,
+    attempt: (entries, options) => {
+      log.push("sent");
+      options?.meanwhile?.();
+      return kernel.attempt(entries);
+    },
+  };
+}
+
+function named(name: string, log: string[], size: number, more: Partial<Step> = {}): Step {
+  return {
+    operations: () => {
+      log.push(name);
+      return Array.from({ length: size }, (_, index) => mkdirat(ROOT, `${name}${index}`, 0o755));
+    },
+    recover: (failed) => {
+      throw new Error(`no way around ${render(failed)}`);
+    },
+    ...more,
+  };
+}
+
+t.test("the next message is laid out while the one before is on its way", async (t) => {
+  const log: string[] = [];
+  const steps = [named("a", log, 400), named("b", log, 400), named("c", log, 400)];
+  runSteps(ahead(new FakeKernel(), log), steps);
+  // Which step is too much for a message shows only when it has been asked.
+  t.same(log.filter((word, index) => word !== log[index + 1]).join(" "), "a b sent b c sent c sent");
+});
+
+t.test("nobody is asked ahead behind a step that is waited for, or who acts at once", async (t) => {
+  const log: string[] = [];
+  const paused = [named("a", log, 1, { pauses: true }), named("b", log, 1)];
+  runSteps(ahead(new FakeKernel(), log), paused);
+  t.same(log, ["a", "sent", "b", "sent"]);
+  log.length = 0;
+  const acting = [named("a", log, 400), named("b", log, 400, { actsAtOnce: true }), named("c", log, 1)];
+  runSteps(ahead(new FakeKernel(), log), acting);
+  t.same(log, ["a", "b", "sent", "b", "c", "sent"]);
+});
+
+t.test("what was laid out ahead is forgotten when a message fails", async (t) => {
+  const log: string[] = [];
+  const kernel = new FakeKernel();
+  let repaired = false;
+  kernel.fails = (one) => (!repaired && one.args[1] === "a0" ? EINVAL : undefined);
+  const recover = () => {
+    log.push("repaired");
+    repaired = true;
+  };
+  runSteps(ahead(kernel, log), [named("a", log, 400, { recover }), named("b", log, 400)]);
+  t.same(log, ["a", "b", "sent", "b", "repaired", "a", "b", "sent", "b", "sent"]);
 });
