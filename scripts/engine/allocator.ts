@@ -30,7 +30,7 @@ export const ALLOCATOR = `
 #define CLASSES (FINE_CLASSES + 4 * (LARGEST_LOG - FINE_LOG) + 1)
 #define PAGE 4096
 // The kernel fills it in at once: most of it comes to be used, and a page fault for each page takes longer.
-#define PIECE (256 << 10)
+#define PIECE (64 << 10)
 
 // What the snapshot is made of (program.ts), in one section; it is all that is kept.
 #define SNAPSHOT __attribute__((section("snapshot")))
@@ -86,10 +86,11 @@ static void *mapped_block(char *mapping, size_t length) {
 // The next block of a piece. What is left of a piece that is too short was never touched and costs nothing.
 static void *cut(size_t size) {
   if ((size_t)(rest_end - rest) < size) {
-    char *piece = map(PIECE, MAP_POPULATE);
+    size_t length = size + ALIGNMENT > PIECE ? rounded(size + ALIGNMENT, PAGE) : PIECE;
+    char *piece = map(length, MAP_POPULATE);
     if (piece == NULL) return NULL;
     rest = piece + ALIGNMENT - HEADER;
-    rest_end = piece + PIECE;
+    rest_end = piece + length;
   }
   void *block = rest + HEADER;
   *header_of(block) = size;
