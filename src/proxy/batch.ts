@@ -134,8 +134,9 @@ function isFailure(result: number | undefined, goOn: true | undefined): boolean 
 const NOTHING = new Uint8Array(0);
 
 /** Where batches are written, one after the other; and it as words of 32 bits. */
-const scratch = new Uint8Array(MESSAGE_LIMIT);
-const scratchWords = new Uint32Array(scratch.buffer);
+const scratchBuffer = new ArrayBuffer(MESSAGE_LIMIT);
+const scratch = new Uint8Array(scratchBuffer);
+const scratchWords = new Uint32Array(scratchBuffer);
 const scratchView = viewOf(scratch);
 
 /** How many batches have been laid out: what bears the number of one has a place in it. */
@@ -254,9 +255,9 @@ class Writer {
       const offset = at + (results[index] as number);
       words[offset] = (words[offset] as number) + distance;
     }
-    for (let index = 0; index < others.length; index++) {
+    // What is pending in the pattern is pending here, too.
+    for (let index = 0; index < others.length && this.#pending.length > 0; index++) {
       const { at: offset, of } = others[index] as Pattern["others"][number];
-      // As in the pattern, but that a pending one is put in here, too.
       if (this.#positionOf(of, first) < 0) this.#resultBefore(of, at + offset);
     }
     for (let index = 0; index < texts.length; index++) {
@@ -310,7 +311,7 @@ class Writer {
   #placeText(text: string): number {
     const offset = this.#length;
     const fits = offset + text.length < DATA_LIMIT;
-    const written = fits ? writeCString(text, scratch.buffer, offset) : 0;
+    const written = fits ? writeCString(text, scratchBuffer, offset) : 0;
     if (written === 0) return this.#place(cString(text));
     this.#length = offset + align(written);
     return BUFFER + offset;

@@ -13,7 +13,7 @@ import {
   RESOLVE_NO_SYMLINKS,
   S_IFDIR,
 } from "../linux/fcntl.ts";
-import { Descriptor, openDirectory, status } from "../linux/files.ts";
+import { type Descriptor, openDirectory, status } from "../linux/files.ts";
 import { cString, u64Struct } from "../linux/words.ts";
 import type { FileKind } from "./context.ts";
 
@@ -49,8 +49,9 @@ export class Host implements HostView, Disposable {
     if (this.#root === undefined) return undefined;
     const opened = tryCall("openat2", this.#root.number, cString(path), this.#how, this.#how.length);
     if (opened < 0) return opened === -ENOENT ? MISSING : undefined;
-    using directory = new Descriptor(opened);
-    return { mode: status("", { at: directory.number, itself: true })?.mode };
+    const found = unlessRefused(() => status("", { at: opened, itself: true }));
+    tryCall("close", opened);
+    return found === undefined ? undefined : { mode: found.mode };
   }
 
   [Symbol.dispose](): void {

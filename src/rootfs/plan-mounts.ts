@@ -222,7 +222,7 @@ export function planFilesystem(request: MountRequest, { parsed, type }: Filesyst
   const readonlyLater =
     (parsed.setFlags & MS_RDONLY) !== 0 && (type === "tmpfs" || base.destination === "/dev");
   const flags = readonlyLater ? parsed.setFlags & ~MS_RDONLY : parsed.setFlags;
-  const data = splitData(parsed.data);
+  const data = dataOf(parsed);
   return {
     ...base,
     kind: "filesystem",
@@ -268,6 +268,20 @@ function planIdMap(request: MountRequest, parsed: ParsedOptions): IdMap | undefi
     throw refuse(request, "id-mapped mounts must have both uid and gid mappings specified");
   }
   return { uidMappings, gidMappings, withSubmounts };
+}
+
+type Data = ReturnType<typeof splitData>;
+
+const dataByOptions = new WeakMap<ParsedOptions, Data>();
+
+/** Split once for all mounts with the same options. */
+function dataOf(parsed: ParsedOptions): Data {
+  let data = dataByOptions.get(parsed);
+  if (data === undefined) {
+    data = splitData(parsed.data);
+    dataByOptions.set(parsed, data);
+  }
+  return data;
 }
 
 /**

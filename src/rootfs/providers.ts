@@ -23,6 +23,8 @@ export class MountsSoFar {
   /** The position of the tmpfs whose root is the directory of `path`, as long as nothing lies over it. */
   providerOf(path: string): number | undefined {
     const parent = parentOf(path);
+    // So it is with nearly all.
+    if (!this.#latest.has(parent)) return undefined;
     const last = this.#lastOver(parent);
     const mount = last === undefined ? undefined : this.#mounts[last];
     if (mount?.kind !== "filesystem" || mount.type !== "tmpfs" || mount.destination !== parent)

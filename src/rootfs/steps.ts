@@ -137,6 +137,7 @@ function collect(steps: readonly Step[], { from, oneByOne, isAhead }: CollectOpt
       if (count > MOST_OPERATIONS) break;
       starts.push(entries.length);
       entries.push(repeat(pattern, texts, step));
+      end += 1;
     } else {
       const operations = step.operations();
       if (texts !== undefined && first === undefined) firsts.set(likeness, { operations, texts });
@@ -145,9 +146,9 @@ function collect(steps: readonly Step[], { from, oneByOne, isAhead }: CollectOpt
       if ((count > MOST_OPERATIONS || bytes > MOST_BYTES) && entries.length > 0) break;
       starts.push(entries.length);
       for (let at = 0; at < operations.length; at++) entries.push(operations[at] as Operation);
+      end += 1;
+      if (oneByOne === true || step.pauses === true) break;
     }
-    end += 1;
-    if (oneByOne === true || step.pauses === true) break;
   }
   return { entries, starts, end };
 }
