@@ -4,18 +4,8 @@ import t from "tap";
 import { buildDeviceSet, type DeviceRequest, isAllowed } from "../../../src/cgroups/devices/device-set.ts";
 import { assembleDeviceProgram, INSTRUCTION_SIZE } from "../../../src/cgroups/devices/program.ts";
 import { type DeviceRule, deviceRules, WILDCARD } from "../../../src/cgroups/devices/rules.ts";
+import { randomFrom } from "../../support/random.ts";
 import { runDeviceProgram } from "./bpf-interpreter.ts";
-
-/** Numbers that follow from a seed, so that a failure can be repeated (mulberry32). */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 function randomRule(next: (below: number) => number): DeviceRule {
   const kind = next(12);
@@ -41,7 +31,7 @@ function* allRequests(): Generator<DeviceRequest> {
 t.test("for 2,000 rule sets the program and the rule engine agree on every device and access", async (t) => {
   let compared = 0;
   for (let seed = 1; seed <= 2000; seed++) {
-    const next = random(seed);
+    const next = randomFrom(seed);
     const rules = Array.from({ length: next(9) }, () => randomRule(next));
     let set: ReturnType<typeof buildDeviceSet>;
     try {

@@ -26,6 +26,7 @@ import {
   SEGMENT_SIZE,
 } from "../../../src/proxy/protocol.ts";
 import { failureInReply } from "../../../src/proxy/reply.ts";
+import { randomFrom } from "../../support/random.ts";
 
 const machine = "x86-64";
 const HEADER = 16;
@@ -226,17 +227,6 @@ t.test("who did not send a batch can read from its bytes which call failed last"
 });
 
 // ---- at random
-
-/** A small generator with a seed, so that a failure can be repeated (mulberry32). */
-function randomFrom(seed: number): (limit: number) => number {
-  let state = seed;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  };
-}
 
 function randomBatch(seed: number): Operation[] {
   const random = randomFrom(seed);

@@ -22,6 +22,7 @@ import {
   patternOf,
   repeat,
 } from "../../../src/proxy/repeat.ts";
+import { randomFrom } from "../../support/random.ts";
 
 const machine = "x86-64";
 const HEADER = 16;
@@ -99,17 +100,6 @@ function read(batch: EncodedBatch, operations: readonly Operation[]): unknown[] 
     });
     return [view.getUint32(at, true), flags, shownArgs, view.getBigUint64(at + 56, true)];
   });
-}
-
-/** A small generator with a seed (mulberry32). */
-function randomFrom(seed: number): (limit: number) => number {
-  let state = seed;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  };
 }
 
 /** A kind with arguments of all sorts, the two texts somewhere among them. */
