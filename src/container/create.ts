@@ -25,7 +25,7 @@ import { sendPidfd } from "../terminal/socket.ts";
 import { type Bundle, loadBundle } from "./bundle.ts";
 import { giveTerminal, openConsole } from "./console.ts";
 import { explainInitDeath } from "./death.ts";
-import { placeSeccomp, type Recipient } from "./filter.ts";
+import type { Recipient } from "./filter.ts";
 import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-down.ts";
 import { leaveListening, listenForStart, runCreateContainer } from "./hooks-inside.ts";
 import { furnishStep, leaveWaiting, operationsAhead, prepareInit, settlement } from "./init.ts";
@@ -174,9 +174,7 @@ function setUp(plan: ContainerPlan, { entered, rootfs: layout, cgroup }: SetUp):
   const before = sealRootfs(plan.rootfs, rootfs, furnishStep(plan, rootfs));
 
   // Privileges go, and with them the way back; what remains is to wait, and to execute.
-  const filter = placeSeccomp(plan, { late: listener !== undefined });
-  const kept = listener === undefined ? [fifo] : [fifo, listener];
-  const after = settlement(proxy, plan, { kept, last: filter.beforeWaiting });
+  const { operations: after, filter } = settlement(proxy, plan, { fifo, listener });
   const become = { filter: plan.seccomp !== undefined, labels, before, after };
   const executable = becomeUser(proxy, plan.process, become);
   const recipient = plan.seccomp?.notify === true ? recipientOf(plan, proxy) : undefined;

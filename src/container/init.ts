@@ -19,7 +19,7 @@ import type { SyscallProxy } from "../proxy/proxy.ts";
 import { directoryStep } from "../rootfs/directory.ts";
 import type { RootfsHandles } from "../rootfs/rootfs.ts";
 import type { Step } from "../rootfs/steps.ts";
-import type { LastFilter, Recipient } from "./filter.ts";
+import { type LastFilter, placeSeccomp, type Recipient } from "./filter.ts";
 import { inheritedFds } from "./handed-down.ts";
 import type { ContainerPlan, UnfilteredPlan } from "./plan.ts";
 
@@ -126,21 +126,31 @@ export function leaveWaiting(proxy: SyscallProxy, plan: ContainerPlan, wait: Wai
   ]);
 }
 
+/** What the process holds on to besides its control socket, until it executes. */
+export interface Kept {
+  readonly fifo: number;
+  /** Where `start` connects, when hooks run inside. */
+  readonly listener: number | undefined;
+}
+
 export interface Settlement {
-  /** What the process holds on to besides its control socket, until it executes. */
-  readonly kept: readonly number[];
-  readonly last: readonly Operation[];
+  readonly operations: readonly Operation[];
+  /** Whose first part is among them. */
+  readonly filter: LastFilter;
 }
 
 /** The last that is answered: what belongs to the host is let go of, and the filter is installed. */
 export function settlement(
   { control }: SyscallProxy,
-  { options, namespaces, rootless }: ContainerPlan,
-  { kept, last }: Settlement,
-): Operation[] {
+  plan: ContainerPlan,
+  { fifo, listener }: Kept,
+): Settlement {
+  const { options, namespaces, rootless } = plan;
+  const filter = placeSeccomp(plan, { late: listener !== undefined });
+  const kept = listener === undefined ? [fifo] : [fifo, listener];
   const first = 3 + inheritedFds(options);
   const closes = [shown(F_SETFD, "F_SETFD"), shown(FD_CLOEXEC, "FD_CLOEXEC")];
-  return [
+  const operations = [
     ...kept.map((one) => operation("fcntl", [one, ...closes], "close a descriptor on execve")),
     ...closeAllBut(first, [control, ...kept]),
     closeOnExecute(first),
@@ -149,8 +159,9 @@ export function settlement(
     outliveTsrun(),
     // `exec` may come before `start`.
     ...(rootless ? [showToOwner()] : []),
-    ...last,
+    ...filter.beforeWaiting,
   ];
+  return { operations, filter };
 }
 
 function nameOperation(call: "sethostname" | "setdomainname", name: string | undefined): Operation[] {

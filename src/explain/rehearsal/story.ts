@@ -9,7 +9,6 @@ import { planLimitsV1, planLimitsV2 } from "../../cgroups/limits.ts";
 import { plannedRecord } from "../../cgroups/plan.ts";
 import { giveTerminal } from "../../container/console.ts";
 import { hookState } from "../../container/create.ts";
-import { placeSeccomp } from "../../container/filter.ts";
 import { inheritedFds } from "../../container/handed-down.ts";
 import { leaveListening } from "../../container/hooks-inside.ts";
 import {
@@ -127,9 +126,8 @@ function perform(plan: ContainerPlan, stage: Stage, enter: (phase: string) => vo
   enter("identity");
   const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined, labels });
   enter("command");
-  const filter = placeSeccomp(plan, { late: listener !== undefined });
-  const kept = listener === undefined ? [fifo] : [fifo, listener];
-  proxy.run(settlement(proxy, plan, { kept, last: filter.beforeWaiting }));
+  const { operations, filter } = settlement(proxy, plan, { fifo, listener });
+  proxy.run(operations);
   const wait = { executable, fifo, filter, recipient: undefined };
   if (listener === undefined) leaveWaiting(proxy, plan, wait);
   else leaveListening(proxy, { ...wait, listener });
