@@ -71,23 +71,14 @@ export class SyscallProxy {
 
   /** As `run`, but hands back the operation that stopped the batch. */
   attempt(entries: readonly Entry[], options: AttemptOptions = {}): Operation | undefined {
-    if (this.#trace !== undefined) return this.#attemptTraced(operationsOf(entries), options);
-    const batch = this.#send(entries, options);
+    const isTraced = this.#trace !== undefined;
+    // Each operation by itself, so that each can be shown.
+    const sent = isTraced ? operationsOf(entries) : entries;
+    const batch = this.#send(sent, isTraced ? { ...options, encoded: undefined } : options);
     options.meanwhile?.();
-    decode(entries, batch, this.#receive(batch.replyLength, entries));
-    return failureOf(entries);
-  }
-
-  /** Each operation by itself, so that each can be shown. */
-  #attemptTraced(
-    operations: readonly Operation[],
-    { meanwhile, ...options }: AttemptOptions,
-  ): Operation | undefined {
-    const batch = this.#send(operations, { ...options, encoded: undefined });
-    meanwhile?.();
-    decode(operations, batch, this.#receive(batch.replyLength, operations));
-    this.#traceAll(operations);
-    return failureOf(operations);
+    decode(sent, batch, this.#receive(batch.replyLength, sent));
+    this.#traceAll(sent);
+    return failureOf(sent);
   }
 
   /**
@@ -192,9 +183,9 @@ export class SyscallProxy {
     throw new ProxyDied(this.pid, entries);
   }
 
-  #traceAll(operations: readonly Operation[]): void {
+  #traceAll(entries: readonly Entry[]): void {
     if (this.#trace === undefined) return;
-    for (const one of operations) this.#trace(`[${this.pid}] ${render(one)}`);
+    for (const one of operationsOf(entries)) this.#trace(`[${this.pid}] ${render(one)}`);
   }
 }
 
