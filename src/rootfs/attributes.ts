@@ -52,7 +52,7 @@ const SUPERBLOCK: readonly (readonly [flag: number, key: string])[] = [
   [MS_LAZYTIME, "lazytime"],
 ];
 
-const ANY_SUPERBLOCK = MS_RDONLY | MS_SYNCHRONOUS | MS_DIRSYNC | MS_MANDLOCK | MS_LAZYTIME;
+const ANY_SUPERBLOCK = SUPERBLOCK.reduce((all, [flag]) => all | flag, 0);
 
 /**
  * Flags of a mount that stay as they are when it is copied into another user namespace (mount_namespaces(7)).

@@ -4,11 +4,12 @@
 import { type DevicePlan, planDevices } from "../devices/plan.ts";
 import { TsrunError } from "../errors.ts";
 import { MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from "../linux/mount.ts";
+import { namespaceOf } from "../spec/semantics/report.ts";
 import type { Mount, Spec } from "../spec/types.ts";
 import { cleanPath } from "./paths.ts";
 import { type CgroupLayout, planCgroupMount } from "./plan-cgroup.ts";
 import { withLabel } from "./plan-label.ts";
-import { type MountPlan, planMount } from "./plan-mounts.ts";
+import { type MountPlan, type MountRequest, planMount } from "./plan-mounts.ts";
 
 export interface RootfsPlan {
   /** Absolute path on the host. */
@@ -64,7 +65,7 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
   const { spec, bundle, noPivot, userNamespace } = request;
   const rootfs = rootPath(spec, bundle);
   const linux = spec.linux ?? {};
-  const isolated = hasNamespace(spec, "mount");
+  const isolated = namespaceOf(spec, "mount") !== undefined;
   const asked = askedPropagation(linux.rootfsPropagation);
   if (noPivot && asked !== undefined && (asked & MS_PRIVATE) !== 0) {
     throw new TsrunError("E_CONFIG", "rootfsPropagation of [r]private is not safe without pivot_root");
@@ -87,7 +88,7 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
     // MS_PRIVATE is what the root is already (runc: prepareRootfs).
     rootPropagation: asked !== undefined && (asked & MS_PRIVATE) === 0 ? asked : undefined,
     change: noPivot ? "move" : isolated ? "pivot_root" : "chroot",
-    joinsMounts: joinsNamespace(spec, "mount"),
+    joinsMounts: namespaceOf(spec, "mount")?.path !== undefined,
     mounts,
     setsUpDev,
     devices: setsUpDev ? planDevices(linux.devices ?? []) : [],
@@ -117,17 +118,12 @@ function askedPropagation(name: string | undefined): number | undefined {
   });
 }
 
-const NO_MOUNT: Mount = { destination: "" };
-
 function planMounts({ spec, bundle, cgroups }: RootfsRequest, rootfs: string): MountPlan[] {
   const plans: MountPlan[] = [];
   const mounts = spec.mounts ?? [];
-  // The same object for all: nobody keeps it.
-  const request = { mount: NO_MOUNT, index: 0, rootfs, bundle, userNamespace: hasNamespace(spec, "user") };
-  for (; request.index < mounts.length; request.index++) {
-    request.mount = mounts[request.index] as Mount;
-    if (isCgroup(request.mount)) plans.push(...planCgroupMount(request, cgroups));
-    else plans.push(planMount(request));
+  const userNamespace = namespaceOf(spec, "user") !== undefined;
+  for (let index = 0; index < mounts.length; index++) {
+    addMount({ mount: mounts[index] as Mount, index, rootfs, bundle, userNamespace }, cgroups, plans);
   }
   return plans;
 }
@@ -140,24 +136,19 @@ export function planMountEntry(
 ): MountPlan[] {
   const mount = spec.mounts?.[index];
   if (mount === undefined) return [];
-  const request = { mount, index, rootfs, bundle, userNamespace: hasNamespace(spec, "user") };
-  return isCgroup(mount) ? planCgroupMount(request, cgroups) : [planMount(request)];
+  const userNamespace = namespaceOf(spec, "user") !== undefined;
+  const plans: MountPlan[] = [];
+  addMount({ mount, index, rootfs, bundle, userNamespace }, cgroups, plans);
+  return plans;
+}
+
+function addMount(request: MountRequest, cgroups: CgroupLayout, plans: MountPlan[]): void {
+  if (isCgroup(request.mount)) plans.push(...planCgroupMount(request, cgroups));
+  else plans.push(planMount(request));
 }
 
 function isCgroup({ type, options = [] }: Mount): boolean {
   return type === "cgroup" && !options.includes("bind") && !options.includes("rbind");
-}
-
-function hasNamespace(spec: Spec, type: string): boolean {
-  for (const namespace of spec.linux?.namespaces ?? []) if (namespace.type === type) return true;
-  return false;
-}
-
-function joinsNamespace(spec: Spec, type: string): boolean {
-  for (const namespace of spec.linux?.namespaces ?? []) {
-    if (namespace.type === type) return (namespace.path ?? "") !== "";
-  }
-  return false;
 }
 
 function bindsDev(mounts: readonly MountPlan[]): boolean {
