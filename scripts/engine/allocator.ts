@@ -83,7 +83,7 @@ static void *mapped_block(char *mapping, size_t length) {
   return block;
 }
 
-// The next block of a piece. What is left of a piece that is too short was never touched and costs nothing.
+// The next block of a piece. What is left of one that is too short is lost; it is less than the block.
 static void *cut(size_t size) {
   if ((size_t)(rest_end - rest) < size) {
     size_t length = size + ALIGNMENT > PIECE ? rounded(size + ALIGNMENT, PAGE) : PIECE;

@@ -33,8 +33,8 @@ const { writeAscii } = encoder as {
 };
 
 /**
- * Writes `text` as a C string into memory, and returns the number of its bytes. 0 where that is not known to
- * do, and nothing is written then: `cString` has what is to be written or a word about it.
+ * Writes `text` as a C string into memory, and returns the number of its bytes. 0 where it is not ASCII, has
+ * a NUL in it or no room, and nothing is written then: `cString` makes the bytes, or the error.
  */
 export function writeCString(text: string, buffer: ArrayBufferLike, at: number): number {
   if (writeAscii === undefined || !writeAscii(text, text.length, buffer, at)) return 0;
