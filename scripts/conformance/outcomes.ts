@@ -40,17 +40,11 @@ function compareText(a: string, b: string): number {
 
 export function writeRun({ version, machine, outcomes }: Run): string {
   const lines = [["#", version, machine].join("\t")];
-  const files = new Map<string, Map<Outcome, string[]>>();
-  for (const id of sortCases(outcomes.keys())) {
-    const [file, name] = splitId(id);
-    const byOutcome = files.get(file) ?? new Map<Outcome, string[]>();
-    files.set(file, byOutcome);
-    const outcome = outcomes.get(id) ?? "other";
-    byOutcome.set(outcome, [...(byOutcome.get(outcome) ?? []), name]);
-  }
-  for (const [file, byOutcome] of files) {
+  const files = groupBy(sortCases(outcomes.keys()), (id) => splitId(id)[0]);
+  for (const [file, ids] of files) {
+    const byOutcome = groupBy(ids, (id) => outcomes.get(id) ?? "other");
     for (const outcome of ORDER) {
-      const names = byOutcome.get(outcome);
+      const names = byOutcome.get(outcome)?.map((id) => splitId(id)[1]);
       if (names !== undefined) lines.push([file, outcome, joinNumbers(names)].join("\t"));
     }
   }
@@ -80,6 +74,25 @@ function splitId(id: string): readonly [string, string] {
   return [id.slice(0, Math.max(at, 0)), id.slice(at + 1)];
 }
 
+/** Cases as one text, `exec 1-3 5, tty 2`. */
+export function joinCases(ids: readonly string[]): string {
+  const byFile = groupBy(sortCases(ids).map(splitId), ([file]) => file);
+  return [...byFile]
+    .flatMap(([file, cases]) => {
+      const names = cases.map(([, name]) => name);
+      return file === "" ? names : [joinId(file, joinNumbers(names))];
+    })
+    .join(", ");
+}
+
+/** What joinCases has written. */
+export function splitCases(text: string): string[] {
+  return text.split(", ").flatMap((cases) => {
+    const [first = "", ...names] = cases.split(" ");
+    return names.length === 0 ? [first] : names.flatMap(expand).map((name) => joinId(first, name));
+  });
+}
+
 /** `1 2 3 5` as `1-3 5`; other names as they are. */
 function joinNumbers(names: readonly string[]): string {
   const words: string[] = [];
@@ -98,4 +111,19 @@ function expand(word: string): readonly string[] {
   if (range === null) return [word];
   const [from, to] = [Number(range[1]), Number(range[2])];
   return Array.from({ length: to - from + 1 }, (_, index) => String(from + index));
+}
+
+/** Map.groupBy, which Node 20 does not have. */
+export function groupBy<Key, Value>(
+  values: Iterable<Value>,
+  keyOf: (value: Value) => Key,
+): Map<Key, Value[]> {
+  const groups = new Map<Key, Value[]>();
+  for (const value of values) {
+    const key = keyOf(value);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [value]);
+    else group.push(value);
+  }
+  return groups;
 }

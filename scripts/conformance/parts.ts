@@ -5,6 +5,8 @@ import { joinId, type Outcome, type Outcomes } from "./outcomes.ts";
 
 export interface Part {
   readonly name: string;
+  /** What reasons of several parts are written under. */
+  readonly suite: string;
   /** As the page says it. */
   readonly title: string;
   /** Runs unless others are asked for. */
@@ -45,6 +47,7 @@ const WORDS: Readonly<Record<string, Outcome>> = {
 
 const runtimeTools: Part = {
   name: "runtime-tools",
+  suite: "runtime-tools",
   title: "OCI runtime-tools validation",
   standard: true,
   call: ({ runtime, lab, tree, out, only }) => ({
@@ -57,6 +60,7 @@ const runtimeTools: Part = {
 
 const docker: Part = {
   name: "docker-e2e",
+  suite: "docker-e2e",
   title: "Docker, containerd, BuildKit, compose",
   standard: true,
   call: ({ runtime, lab, tree, only }) => ({
@@ -88,6 +92,7 @@ const MODES: readonly Mode[] = [
 const bats = MODES.map(
   ({ suffix, title, env }): Part => ({
     name: `runc-bats${suffix}`,
+    suite: "runc-bats",
     title: `runc's suite: ${title}`,
     standard: suffix === "",
     call: ({ runtime, lab, tree, out, only }) => ({

@@ -1,12 +1,12 @@
 // docs/conformance.md and what the terminal shows, from the results of runs. Pure.
 
-import { count, type Outcomes, type Run, sortCases } from "./outcomes.ts";
+import { count, groupBy, joinCases, type Outcomes, type Run, sortCases, splitCases } from "./outcomes.ts";
 import { PARTS } from "./parts.ts";
 
 /** By the name of a part. */
 export type Runs = ReadonlyMap<string, Run>;
 
-/** Why cases do not pass: by part, by cases divided by commas. reasons.json, written by hand. */
+/** Why cases do not pass, by suite or part and by cases as joinCases has them: reasons.json. */
 export type Reasons = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 export interface Comparison {
@@ -33,9 +33,9 @@ What of the specification and of runc's command line is there: [spec-conformance
 
 /** The cases that fail, in the order of the page. */
 export function failures({ subject, peers, reasons }: Comparison): Failure[] {
-  return PARTS.flatMap(({ name: part }) => {
+  return PARTS.flatMap(({ name: part, suite }) => {
     const outcomes = subject.get(part)?.outcomes ?? new Map();
-    const why = reasonsById(reasons[part] ?? {});
+    const why = reasonsById({ ...reasons[suite], ...reasons[part] });
     return sortCases(outcomes.keys())
       .filter((id) => outcomes.get(id) === "fail")
       .map((id) => ({
@@ -103,13 +103,14 @@ function failureTable(comparison: Comparison): string {
   const found = failures(comparison);
   if (found.length === 0) return "Nothing.\n";
   const titles = new Map(PARTS.map(({ name, title }) => [name, title]));
-  const rows = found.map(({ part, id, passedBy, reason = "" }) => [
-    titles.get(part) ?? part,
-    id,
-    passedBy.join(", "),
-    reason,
-  ]);
-  return table(["suite", "case", "passed by", "why"], rows);
+  const alike = groupBy(found, ({ part, passedBy, reason = "" }) =>
+    JSON.stringify([titles.get(part) ?? part, passedBy.join(", "), reason]),
+  );
+  const rows = [...alike].map(([row, cases]) => {
+    const [title, passedBy, reason] = JSON.parse(row) as [string, string, string];
+    return [title, joinCases(cases.map(({ id }) => id)), passedBy, reason];
+  });
+  return table(["suite", "cases", "passed by", "why"], rows);
 }
 
 function passes(run: Run | undefined, id: string): boolean {
@@ -129,7 +130,7 @@ function summary(outcomes: Outcomes): string {
 
 function reasonsById(reasons: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
   return new Map(
-    Object.entries(reasons).flatMap(([ids, reason]) => ids.split(", ").map((id) => [id, reason])),
+    Object.entries(reasons).flatMap(([ids, reason]) => splitCases(ids).map((id) => [id, reason])),
   );
 }
 

@@ -1,7 +1,15 @@
 // What `make conformance` keeps of a run, and the page it writes of it.
 
 import t from "tap";
-import { count, merge, type Outcome, readRun, writeRun } from "../../../scripts/conformance/outcomes.ts";
+import {
+  count,
+  joinCases,
+  merge,
+  type Outcome,
+  readRun,
+  splitCases,
+  writeRun,
+} from "../../../scripts/conformance/outcomes.ts";
 import { chooseParts, PARTS } from "../../../scripts/conformance/parts.ts";
 import { type Comparison, failures, page, totals } from "../../../scripts/conformance/report.ts";
 
@@ -43,6 +51,12 @@ t.test("names without a file are kept as they are", async (t) => {
   t.equal(readRun(text).outcomes.get("hello"), "pass");
 });
 
+t.test("cases are said by file, their numbers drawn together, and read back", async (t) => {
+  const ids = ["exec 10", "exec 2", "exec 1", "exec 3", "state", "tty 4"];
+  t.equal(joinCases(ids), "state, exec 1-3 10, tty 4");
+  t.strictSame(splitCases("state, exec 1-3 10, tty 4").sort(), [...ids].sort());
+});
+
 t.test("a run of a part replaces what it ran, and keeps the rest", async (t) => {
   const { version, outcomes } = merge(TSRUN, run("tsrun version 0.2.0", { "exec 2": "pass" }));
   t.equal(version, "tsrun version 0.2.0");
@@ -69,11 +83,26 @@ t.test("results of the suites are read, in their own words", async (t) => {
 });
 
 t.test("failures know who passes them, and why they fail", async (t) => {
-  const found = failures(compare({ "runc-bats": { "exec 9, exec 11": "no such knob" } }));
+  const found = failures(compare({ "runc-bats": { "exec 8-9, exec 11": "no such knob" } }));
   t.strictSame(found, [
     { part: "runc-bats", id: "exec 2", passedBy: ["runc"], reason: undefined },
     { part: "runc-bats", id: "exec 9", passedBy: [], reason: "no such knob" },
   ]);
+});
+
+t.test("a mode of a suite has the suite's reasons, and its own before them", async (t) => {
+  const mode = {
+    subject: new Map([["runc-bats-rootless", TSRUN]]),
+    peers: new Map(),
+    reasons: {
+      "runc-bats": { "exec 2 9": "for root" },
+      "runc-bats-rootless": { "exec 9": "without root" },
+    },
+  };
+  t.strictSame(
+    failures(mode).map(({ reason }) => reason),
+    ["for root", "without root"],
+  );
 });
 
 t.test("the totals stand beside what runc passes", async (t) => {
@@ -82,11 +111,13 @@ t.test("the totals stand beside what runc passes", async (t) => {
   ]);
 });
 
-t.test("the page has a row per suite and one per failure, and is the same every time", async (t) => {
+t.test("the page has a row per suite and one per reason, and is the same every time", async (t) => {
   const text = page(compare({ "runc-bats": { "exec 2": "because" } }));
   t.match(text, /\| runc's suite: root \| 5 {5}\| 2 {6}\| 2 {6}\| 1 {7}\| 2 {11}\| 1 {21}\|/);
   t.match(text, /\| runc's suite: root \| exec 2 \| runc {6}\| because \|/);
   t.equal(page(compare({ "runc-bats": { "exec 2": "because" } })), text);
+  const alike = page({ ...compare({ "runc-bats": { "exec 2 9": "because" } }), peers: new Map() });
+  t.match(alike, /\| runc's suite: root \| exec 2 9 \| {11}\| because \|/);
 });
 
 t.test("the standard suites run unless others are named, and an unknown one is refused", async (t) => {
