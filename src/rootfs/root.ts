@@ -52,14 +52,25 @@ export function rootStep(context: RootContext, plan: RootfsPlan): Step {
     recover: (failed) => {
       if (adapt(context, failed)) return;
       if (failed === opening) throw rootError(plan.rootfs, failed);
-      throw operationFailure(failed);
+      throw treeError(failed);
     },
   };
 }
 
+const TREE_ATTEMPT = "change the propagation of all mounts";
+
 function treeOperations({ treePropagation }: RootfsPlan): Operation[] {
   if (treePropagation === undefined) return [];
-  return [mount({ target: "/", flags: treePropagation }, "change the propagation of all mounts")];
+  return [mount({ target: "/", flags: treePropagation }, TREE_ATTEMPT)];
+}
+
+/** EINVAL means that / is no mount point, which is how a chroot looks from inside (mount(2)). */
+function treeError(failed: Operation): TsrunError {
+  const isChroot = failed.attempt === TREE_ATTEMPT && failed.result === -EINVAL;
+  const hint = isChroot
+    ? "/ is not a mount point, as in a chroot: bind its directory on itself before, or use pivot_root"
+    : undefined;
+  return operationFailure(failed, { hint });
 }
 
 function rootError(rootfs: string, failed: Operation): TsrunError {
@@ -90,7 +101,7 @@ function staysShared({ treePropagation = MS_PRIVATE | MS_REC }: RootfsPlan): boo
 export function makeParentPrivate(proxy: Batches, plan: RootfsPlan): void {
   if (!staysShared(plan)) return;
   const unchanged = proxy.attempt(treeOperations(plan));
-  if (unchanged !== undefined) throw operationFailure(unchanged);
+  if (unchanged !== undefined) throw treeError(unchanged);
   for (let path = plan.rootfs; ; path = parentOf(path)) {
     const change = mount({ target: path, flags: MS_PRIVATE }, `make the mount of "${plan.rootfs}" private`);
     const failed = proxy.attempt([change]);

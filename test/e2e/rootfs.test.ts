@@ -148,6 +148,22 @@ behaviour("a symbolic link as the root is refused or leads to the real directory
   await nothingLeft(t, lab, "after the refusal");
 });
 
+behaviour("a chroot, whose root is no mount point, is named as what is wrong", async (t, lab) => {
+  const box = lab.container(Container.script("echo here"));
+  const tree = join(lab.folder, "chroot");
+  mkdirSync(tree);
+  const script = `
+    for entry in /*; do
+      if [ -L "$entry" ]; then cp -P "$entry" "$0/"
+      elif [ -d "$entry" ]; then mkdir "$0$entry"; mount --rbind "$entry" "$0$entry"
+      fi
+    done
+    exec chroot "$0" "$@"`;
+  const wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", script, tree];
+  refused(t, await box.create({ wrapper }), /"\/".* = EINVAL .*hint="\/ is not a mount point.*chroot/);
+  await nothingLeft(t, lab, "after the refusal");
+});
+
 behaviour("a mount namespace can be joined by path", async (t, lab) => {
   const pid = await holdNamespaces(lab, ["--mount", "--propagation", "private"]);
   const name = readlinkSync(`/proc/${pid}/ns/mnt`);
