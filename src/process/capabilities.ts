@@ -25,7 +25,10 @@ const SET_NAMES = ["bounding", "effective", "permitted", "inheritable", "ambient
 
 const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
-/** Reads `process.capabilities`. AS RUNC: what is absent, a set or the whole object, is empty. */
+/**
+ * Reads `process.capabilities`. What is absent, a set or the whole object, is empty. DIFFERS: where the
+ * object is absent runc 1.3.6 takes nothing away; runc 1.1 took all, as we do.
+ */
 export function planCapabilities(capabilities: Capabilities = {}): PlannedCapabilities {
   const unknown = new Set<string>();
   const mask = (names: readonly string[] = []): bigint => {

@@ -58,6 +58,8 @@ export class RootContext {
    * container's own /proc is not to be trusted (CVE-2025-52881).
    */
   procDirectory: number | undefined;
+  /** How many mount points have turned out to lie elsewhere, behind symbolic links. */
+  linksFollowed = 0;
   /** The host's path of the root. */
   readonly rootfs: string;
   readonly kindOf: (path: string) => FileKind | undefined;

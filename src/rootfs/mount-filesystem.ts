@@ -34,6 +34,8 @@ export class FilesystemStep implements TargetStep, Provider {
   /** Made when it is needed: of a hundred steps, most are like another. */
   #target: Target | undefined;
   #mode: number | undefined;
+  /** How many links had been followed when the mode was looked at; `undefined` where that does not matter. */
+  #linksThen: number | undefined;
   #context: Operation | undefined;
   #mounted: Operation | undefined;
   #mounting: Operation | undefined;
@@ -73,6 +75,7 @@ export class FilesystemStep implements TargetStep, Provider {
     const { context, mount, provider, keep } = this.#options;
     if (mount.type !== "tmpfs" || mount.source !== "tmpfs" || keep || mount.copyUp) return undefined;
     if (provider !== undefined || this.#instead !== undefined || !context.isModern) return undefined;
+    if (this.goesByResults) return undefined;
     if (mount.needsMountCall || mount.context !== undefined || mount.rootLabel !== undefined)
       return undefined;
     return mount.said;
@@ -108,10 +111,30 @@ export class FilesystemStep implements TargetStep, Provider {
 
   /** Takes over the mode of the directory that is going to be covered, if there is one. */
   inherit(mode: number | undefined): void {
+    this.#linksThen = 0;
     this.#mode = mode;
   }
 
-  /** A step before this one that finds that mode out. */
+  /** The same, found out by a step that comes before all mounts. */
+  lookEarly(options: { pauses: boolean }): Step {
+    this.#linksThen = 0;
+    return this.look(options);
+  }
+
+  /** Behind a link, a mount before this one may lie over what was looked at: it has to be looked at again. */
+  get goesByResults(): boolean {
+    return this.#linksThen !== undefined && this.#linksThen !== this.#options.context.linksFollowed;
+  }
+
+  #lookAgain(): void {
+    this.#mode = undefined;
+    const look = this.look({ pauses: false });
+    this.#options.context.attempt(look.operations());
+    look.finish?.();
+    this.#linksThen = this.#options.context.linksFollowed;
+  }
+
+  /** A step right before this one that finds that mode out. */
   look({ pauses }: { pauses: boolean }): Step {
     const { context } = this.#options;
     let opened: Operation | undefined;
@@ -142,6 +165,7 @@ export class FilesystemStep implements TargetStep, Provider {
 
   operations(): Operation[] {
     if (this.#instead !== undefined) return this.#instead.operations();
+    if (this.goesByResults) this.#lookAgain();
     const opened = this.target.open(O_PATH | O_DIRECTORY);
     const { mount } = this.#options;
     const { operations, descriptor } = opened;

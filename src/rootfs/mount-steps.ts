@@ -77,7 +77,7 @@ export function mountSteps(
         assertNever(mount);
     }
   }
-  const looks = early.map((step, index) => step.look({ pauses: index === early.length - 1 }));
+  const looks = early.map((step, index) => step.lookEarly({ pauses: index === early.length - 1 }));
   return {
     steps: looks.concat(steps),
     providerFor: (path) => {

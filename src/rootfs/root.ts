@@ -3,7 +3,15 @@
 import { TsrunError } from "../errors.ts";
 import { EINVAL, ELOOP, ENOENT, ENOTDIR, EPERM } from "../linux/errno.ts";
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../linux/fcntl.ts";
-import { MNT_DETACH, MS_MOVE, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE } from "../linux/mount.ts";
+import {
+  MNT_DETACH,
+  MS_MOVE,
+  MS_PRIVATE,
+  MS_REC,
+  MS_SHARED,
+  MS_SLAVE,
+  MS_UNBINDABLE,
+} from "../linux/mount.ts";
 import { octal } from "../proxy/arguments.ts";
 import { chdir, chroot, close, fchdir, openat, pivotRoot } from "../proxy/calls.ts";
 import { mount, umount2 } from "../proxy/mount-calls.ts";
@@ -43,7 +51,7 @@ export function rootStep(context: RootContext, plan: RootfsPlan): Step {
       return [
         // Modes are given as they are to be; the process' own umask comes later.
         operation("umask", [octal(0)], "set the file mode creation mask"),
-        ...(staysShared(plan) ? [] : treeOperations(plan)),
+        ...(needsPrivateParent(plan) ? [] : treeOperations(plan)),
         target,
         ...bound.operations,
         close(target),
@@ -88,18 +96,18 @@ function rootError(rootfs: string, failed: Operation): TsrunError {
   return operationFailure(failed);
 }
 
-/** Whether other mounts than those below the root's could still pass on what is mounted in them. */
-function staysShared({ treePropagation = MS_PRIVATE | MS_REC }: RootfsPlan): boolean {
-  return (treePropagation & MS_SHARED) !== 0 || (treePropagation & MS_REC) === 0;
+/** Whether the mount that holds the root would be one that passes on what is mounted, or cannot be bound. */
+function needsPrivateParent({ treePropagation = MS_PRIVATE | MS_REC }: RootfsPlan): boolean {
+  return (treePropagation & (MS_SHARED | MS_UNBINDABLE)) !== 0 || (treePropagation & MS_REC) === 0;
 }
 
 /**
  * Where mounts stay shared, the one that holds the root must not be: what is mounted in it would appear on
- * the host as well (runc: rootfsParentMountPrivate). Comes before the root step, which else does the first
- * part.
+ * the host as well. Where they become unbindable, the root could not be bound (runc:
+ * rootfsParentMountPrivate). Comes before the root step, which else does the first part.
  */
 export function makeParentPrivate(proxy: Batches, plan: RootfsPlan): void {
-  if (!staysShared(plan)) return;
+  if (!needsPrivateParent(plan)) return;
   const unchanged = proxy.attempt(treeOperations(plan));
   if (unchanged !== undefined) throw treeError(unchanged);
   for (let path = plan.rootfs; ; path = parentOf(path)) {

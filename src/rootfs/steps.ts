@@ -28,6 +28,8 @@ export interface Step {
   readonly pauses?: boolean;
   /** `operations` has something carried out itself: it is not called ahead of its turn. */
   readonly actsAtOnce?: boolean;
+  /** `operations` goes by what the steps before have left: it is called when they have been carried out. */
+  readonly goesByResults?: boolean;
 }
 
 export interface Batches {
@@ -128,6 +130,7 @@ function collect(steps: readonly Step[], { from, oneByOne, isAhead }: CollectOpt
   for (let index = from; index < steps.length; index++) {
     const step = steps[index] as Step;
     if (isAhead === true && step.actsAtOnce === true) break;
+    if (step.goesByResults === true && (isAhead === true || index > from)) break;
     const { likeness } = step;
     const texts = likeness === undefined ? undefined : step.texts;
     const first = texts === undefined ? undefined : firsts.get(likeness);

@@ -111,6 +111,7 @@ export class Target {
     if (failed !== undefined && resolved.path === this.#path) throw this.#failed(failed);
     const refused = brings === "nothing" ? undefined : refusedTarget(resolved.path, brings);
     if (refused !== undefined) throw this.refusal(refused);
+    if (resolved.path !== this.#path) this.#context.linksFollowed += 1;
     this.#path = resolved.path;
     if (failed === undefined) return;
     // What was made, if anything, was made somewhere else.

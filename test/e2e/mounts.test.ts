@@ -2,7 +2,6 @@
 // land.
 
 import {
-  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -271,16 +270,6 @@ behaviour("a bind source that is missing, or a type nobody knows, is refused", a
   }
 });
 
-behaviour("tmpcopyup fills a tmpfs with what it covers", async (t, lab) => {
-  const box = lab.container(Container.script("cat /etc/kept/file; rm /etc/kept/file; stat -c %a /etc/kept"));
-  mkdirSync(join(box.rootfs, "etc/kept"), { mode: 0o750 });
-  writeFileSync(join(box.rootfs, "etc/kept/file"), "kept\n");
-  box.config.mounts.push({ destination: "/etc/kept", type: "tmpfs", source: "x", options: ["tmpcopyup"] });
-  box.writeConfig();
-  t.match(await box.live(), /^kept\n/);
-  t.equal(readFileSync(join(box.rootfs, "etc/kept/file"), "utf8"), "kept\n", "the covered file is untouched");
-});
-
 behaviour(
   "a cgroup mount shows the container's own cgroup of every hierarchy",
   async (t, lab) => {
@@ -301,39 +290,6 @@ behaviour(
   },
   needsController("memory", 1),
 );
-
-behaviour("every tmpfs has the mode of the directory that it covers", async (t, lab) => {
-  const modes = { a: 0o711, b: 0o750, c: 0o700 };
-  const box = lab.container(Container.script("stat -c '%n %a' /a /b /c"));
-  for (const [name, mode] of Object.entries(modes)) {
-    mkdirSync(join(box.rootfs, name));
-    chmodSync(join(box.rootfs, name), mode);
-    box.config.mounts.push({ destination: `/${name}`, type: "tmpfs", source: "tmpfs" });
-  }
-  box.writeConfig();
-  t.equal(await box.live(), "/a 711\n/b 750\n/c 700\n");
-});
-
-behaviour("a tmpfs has the mode of what a link leads to in the root", async (t, lab) => {
-  const box = lab.container(Container.script("stat -c '%n %a' /real /far /new"));
-  mkdirSync(join(box.rootfs, "real"));
-  chmodSync(join(box.rootfs, "real"), 0o701);
-  mkdirSync(join(box.rootfs, "far"));
-  chmodSync(join(box.rootfs, "far"), 0o705);
-  // An absolute link and one out of the root lead inside it.
-  symlinkSync("/real", join(box.rootfs, "absolute"));
-  symlinkSync("../../../far", join(box.rootfs, "out"));
-  for (const name of ["absolute", "out", "new"]) {
-    box.config.mounts.push({
-      destination: `/${name}`,
-      type: "tmpfs",
-      source: "tmpfs",
-      options: ["nosuid"],
-    });
-  }
-  box.writeConfig();
-  t.equal(await box.live(), "/real 701\n/far 705\n/new 1777\n");
-});
 
 behaviour("ninety volumes are where and as they should be", async (t, lab) => {
   const box = lab.container(

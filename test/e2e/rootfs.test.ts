@@ -104,6 +104,7 @@ behaviour(
       ["private", /^$/],
       ["shared", /^shared:\d+$/],
       ["unbindable", /^unbindable$/],
+      ["runbindable", /^unbindable$/],
     ] as const) {
       const box = lab.container(Container.script("cat /proc/self/mountinfo"));
       box.config.linux.rootfsPropagation = name;

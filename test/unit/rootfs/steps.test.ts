@@ -364,6 +364,14 @@ t.test("nobody is asked ahead behind a step that is waited for, or who acts at o
   t.same(log, ["a", "b", "sent", "b", "c", "sent"]);
 });
 
+t.test("who goes by the results of others is asked when all of them have been carried out", async (t) => {
+  const log: string[] = [];
+  const goesByResults = true;
+  const steps = [named("a", log, 1), named("b", log, 1, { goesByResults }), named("c", log, 1)];
+  runSteps(ahead(new FakeKernel(), log), steps);
+  t.same(log, ["a", "sent", "b", "c", "sent"]);
+});
+
 t.test("what was laid out ahead is forgotten when a message fails", async (t) => {
   const log: string[] = [];
   const kernel = new FakeKernel();
