@@ -17,7 +17,7 @@ import { becomeOperations, outsideOfRoot } from "./identity.ts";
 import { type LabelFiles, labelHint, labelOperations, NO_LABELS } from "./labels.ts";
 import { candidatesFor, choose, lookupOperations } from "./lookup.ts";
 import type { ProcessPlan } from "./plan.ts";
-import { schedulingOperations } from "./scheduling.ts";
+import { schedulerHint, schedulingOperations } from "./scheduling.ts";
 import { dieWithTsrun } from "./session.ts";
 
 /** What execve(2) gets beside the arguments. */
@@ -243,8 +243,7 @@ function identityError(failed: Operation, plan: ProcessPlan): TsrunError {
   if (errno === EPERM && failed.call === "sched_setattr") {
     return new TsrunError("E_SYSCALL", operationError(failed).message, {
       errno: errnoName(errno),
-      // AS RUNC: its words. A deadline is admitted for the whole machine only (sched(7)).
-      hint: "process scheduler can't be used together with AllowedCPUs: SCHED_DEADLINE wants every CPU",
+      hint: schedulerHint(plan.scheduling),
     });
   }
   if (failed.call !== "write") return operationError(failed);

@@ -43,6 +43,20 @@ function setScheduler(scheduler: Scheduler): Operation {
   return operation("sched_setattr", [0, attributes, 0], `set the scheduler to ${scheduler.policy}`);
 }
 
+/** What EPERM may mean to the policy that was asked for (sched(7)). */
+export function schedulerHint({ scheduler }: SchedulingPlan): string {
+  switch (scheduler?.policy) {
+    case "SCHED_DEADLINE":
+      // AS RUNC: its words. A deadline is admitted for the whole machine only.
+      return "process scheduler can't be used together with AllowedCPUs: SCHED_DEADLINE wants every CPU";
+    case "SCHED_FIFO":
+    case "SCHED_RR":
+      return "a realtime policy wants CAP_SYS_NICE, and on cgroup v1 resources.cpu.realtimeRuntime as well";
+    default:
+      return "a priority above tsrun's own wants CAP_SYS_NICE";
+  }
+}
+
 /** `struct sched_attr` of sched_setattr(2). */
 export function schedulerAttributes(scheduler: Scheduler): Uint8Array {
   const { policy, nice = 0, priority = 0, runtime = 0, deadline = 0, period = 0 } = scheduler;

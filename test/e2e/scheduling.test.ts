@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { behaviour, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 
@@ -32,6 +32,19 @@ behaviour(
     t.strictSame([field(41), field(19)], [SCHED_BATCH, "7"]);
   },
   tsrunOnly("it came with runc 1.2"),
+);
+
+behaviour(
+  "a realtime policy is refused where its cgroup has no budget for it",
+  async (t, lab) => {
+    const box = lab.container(program("/bin/cat", "/proc/self/stat"));
+    box.config.process.scheduler = { policy: "SCHED_FIFO", priority: 10 };
+    box.writeConfig();
+    refused(t, await box.create(), /SCHED_FIFO.*EPERM.*hint="a realtime policy wants.*realtimeRuntime/);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  tsrunOnly("it came with runc 1.2"),
+  existsSync("/sys/fs/cgroup/cpu/cpu.rt_runtime_us") ? undefined : "needs cpu.rt_runtime_us on cgroup v1",
 );
 
 behaviour(
