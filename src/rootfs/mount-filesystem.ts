@@ -18,6 +18,7 @@ import { operationFailure } from "./failure.ts";
 import { bindStep } from "./mount-bind.ts";
 import { openPlain } from "./open.ts";
 import { describeMount, type FilesystemMount, nameMount } from "./plan-mounts.ts";
+import { MADE_MODE } from "./resolve.ts";
 import { held, type Step } from "./steps.ts";
 import { Target, type TargetStep } from "./target.ts";
 
@@ -131,6 +132,8 @@ export class FilesystemStep implements TargetStep, Provider {
     const look = this.look({ pauses: false });
     this.#options.context.attempt(look.operations());
     look.finish?.();
+    // One that was made for this mount has nothing to take over.
+    if (this.target.wasMade && this.#mode === MADE_MODE) this.#mode = undefined;
     this.#linksThen = this.#options.context.linksFollowed;
   }
 

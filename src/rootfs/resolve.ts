@@ -19,6 +19,8 @@ const MOST_LINKS = 40;
 const LINK_SIZE = 1024;
 /** So many links are read at once. */
 const LOOK_AHEAD = 32;
+/** Of directories that are made where none was. */
+export const MADE_MODE = 0o755;
 const DIRECTORY = O_PATH | O_DIRECTORY | O_NOFOLLOW;
 
 /** A path without symbolic links. */
@@ -178,7 +180,7 @@ function creation(
 ): Operation | undefined {
   const name = nameOf(path);
   if (directory === undefined || name === "") return undefined;
-  if (kind === "directory") return orGoOn(mkdirat(directory, name, 0o755));
+  if (kind === "directory") return orGoOn(mkdirat(directory, name, MADE_MODE));
   return orGoOn(
     mknodat(directory, name, { mode: S_IFREG | 0o644, major: 0, minor: 0 }, `create the file "${path}"`),
   );
@@ -222,7 +224,7 @@ class Directories {
     const isMissing = opened.result === -ENOENT || this.madeFor(parentOf(path)).length > 0;
     if (above === undefined || !isMissing) return undefined;
     const name = nameOf(path);
-    const directory = orGoOn(mkdirat(above, name, 0o755));
+    const directory = orGoOn(mkdirat(above, name, MADE_MODE));
     const again = orGoOn(openat(above, name, DIRECTORY));
     this.creations.push(directory, again);
     this.#made.set(path, [...this.madeFor(parentOf(path)), directory, again]);

@@ -12,7 +12,7 @@ import type { FileKind, Provider, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
 import { type Opening, openPlain } from "./open.ts";
 import { nameOf, parentOf, refusedTarget } from "./paths.ts";
-import { createMissing, type Missing, type Resolved, resolveInRoot } from "./resolve.ts";
+import { createMissing, MADE_MODE, type Missing, type Resolved, resolveInRoot } from "./resolve.ts";
 import type { Step } from "./steps.ts";
 
 export interface TargetOptions {
@@ -45,13 +45,23 @@ export class Target {
   readonly #context: RootContext;
   #path: string;
   #opening: readonly Operation[] = [];
-  #created = false;
+  /** How many links had been followed when it was made: behind another, a mount may cover what was made. */
+  #madeAt: number | undefined;
   #failure: Operation | undefined;
 
   constructor(context: RootContext, options: TargetOptions) {
     this.#context = context;
     this.options = options;
     this.#path = options.path;
+  }
+
+  get #isMade(): boolean {
+    return this.#madeAt !== undefined && this.#madeAt === this.#context.linksFollowed;
+  }
+
+  /** Whether it was missing at some time. */
+  get wasMade(): boolean {
+    return this.#madeAt !== undefined;
   }
 
   /** Where it lies now that links have been followed. */
@@ -63,7 +73,7 @@ export class Target {
   open(how = O_PATH): Opening {
     const context = this.#context;
     // Without openat2(2) nothing would say that there is a link on the way.
-    if (!context.features.openat2 && !this.#created) this.resolve(undefined);
+    if (!context.features.openat2 && !this.#isMade) this.resolve(undefined);
     const opening = this.reopen(how);
     // A copy: the caller adds to the list.
     this.#opening = [...opening.operations];
@@ -82,7 +92,7 @@ export class Target {
   /** In a tmpfs made just before, nothing exists yet. */
   #makeAhead(): Operation | undefined {
     const { provider, path, kind, source, attempt } = this.options;
-    if (provider === undefined || this.#created || this.#path !== path) return undefined;
+    if (provider === undefined || this.#isMade || this.#path !== path) return undefined;
     const wanted = kind ?? (source === undefined ? undefined : this.#context.kindOf(source));
     if (wanted === undefined) return undefined;
     return orGoOn(makeIn(provider.directory, { name: nameOf(path), kind: wanted, attempt }));
@@ -94,7 +104,7 @@ export class Target {
   recover(failed: Operation, pending: readonly Step[]): boolean {
     if (!this.#opening.includes(failed) || failed.result === -ENOSYS) return false;
     if (failed.result === -ELOOP) this.resolve(failed);
-    else if (failed.result === -ENOENT && !this.#created) createTargets(this.#context, this, pending);
+    else if (failed.result === -ENOENT && !this.#isMade) createTargets(this.#context, this, pending);
     else throw this.#failed(this.#failure ?? failed);
     return true;
   }
@@ -115,7 +125,7 @@ export class Target {
     this.#path = resolved.path;
     if (failed === undefined) return;
     // What was made, if anything, was made somewhere else.
-    this.#created = false;
+    this.#madeAt = undefined;
     this.#failure = undefined;
   }
 
@@ -130,11 +140,11 @@ export class Target {
 
   /** Whether it may be made along with others; not twice, and not where links are on the way. */
   get canBeMade(): boolean {
-    return !this.#created && this.options.provider === undefined;
+    return !this.#isMade && this.options.provider === undefined;
   }
 
   made(failure: Operation | undefined): void {
-    this.#created = true;
+    this.#madeAt = this.#context.linksFollowed;
     this.#failure = failure === undefined ? undefined : { ...failure, attempt: this.options.attempt };
   }
 }
@@ -150,7 +160,7 @@ function makeIn(
   directory: Fd,
   { name, kind, attempt }: { name: string; kind: FileKind; attempt: string },
 ): Operation {
-  if (kind === "directory") return mkdirat(directory, name, 0o755, attempt);
+  if (kind === "directory") return mkdirat(directory, name, MADE_MODE, attempt);
   return mknodat(directory, name, { mode: S_IFREG | 0o644, major: 0, minor: 0 }, attempt);
 }
 

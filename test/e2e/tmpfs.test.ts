@@ -1,6 +1,6 @@
 // A tmpfs takes over what it covers: the mode of the directory, and with tmpcopyup what is in it.
 
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour } from "../support/behaviour.ts";
 import { Container } from "../support/container.ts";
@@ -73,3 +73,25 @@ behaviour("a tmpfs has the mode of what an earlier mount behind a link has put t
   box.writeConfig();
   t.equal(await box.live(), "/real/sub 711\n/real/deep/sub 705\n/other 704\n/plain 700\n");
 });
+
+behaviour(
+  "a mount behind a link neither hides the mount points that come later nor makes them",
+  async (t, lab) => {
+    const box = lab.container(Container.script("stat -c '%n %a' /first /real/missing /later"));
+    mkdirSync(join(box.rootfs, "real"));
+    symlinkSync("/real", join(box.rootfs, "link"));
+    const volume = join(lab.folder, "volume");
+    mkdirSync(volume);
+    const tmpfs = (destination: string) => ({ destination, type: "tmpfs", source: "tmpfs" });
+    // The first is missing: what else is missing is made along with it, before anything lies on /real.
+    box.config.mounts.push(
+      tmpfs("/first"),
+      { destination: "/link", type: "bind", source: volume, options: ["bind"] },
+      tmpfs("/real/missing"),
+      tmpfs("/later"),
+    );
+    box.writeConfig();
+    t.equal(await box.live(), "/first 1777\n/real/missing 1777\n/later 1777\n");
+    t.ok(statSync(join(volume, "missing")).isDirectory(), "made in what covers the root's directory");
+  },
+);
