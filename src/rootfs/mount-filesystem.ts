@@ -132,8 +132,6 @@ export class FilesystemStep implements TargetStep, Provider {
     const look = this.look({ pauses: false });
     this.#options.context.attempt(look.operations());
     look.finish?.();
-    // One that was made for this mount has nothing to take over.
-    if (this.target.wasMade && this.#mode === MADE_MODE) this.#mode = undefined;
     this.#linksThen = this.#options.context.linksFollowed;
   }
 
@@ -161,7 +159,9 @@ export class FilesystemStep implements TargetStep, Provider {
         this.target.resolve(opened);
         context.attempt(operations());
       }
-      if (status?.result === 0) this.#mode = parseStatx(status.out.bytes).mode;
+      const mode = status?.result === 0 ? parseStatx(status.out.bytes).mode : undefined;
+      // One that was made for this mount has nothing to take over.
+      this.#mode = this.target.isNew && mode === MADE_MODE ? undefined : mode;
     };
     return { pauses, operations, finish, recover: () => undefined };
   }

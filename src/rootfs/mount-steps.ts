@@ -38,7 +38,7 @@ export function mountSteps(
   { further, host }: MountStepsOptions,
 ): MountSteps {
   const { mounts } = plan;
-  const { soFar, positions, covered, provides } = surroundings(mounts, further);
+  const { soFar, positions, changed, provides } = surroundings(mounts, further);
   const made = new Map<number, FilesystemStep>();
   const early: FilesystemStep[] = [];
   const steps: Step[] = [];
@@ -54,7 +54,7 @@ export function mountSteps(
         made.set(index, step);
         if (mount.readonlyLater) readonlyLater.push(step);
         const looks = mount.inheritsMode && provider === undefined;
-        if (looks && covered[index] === true) steps.push(step.look({ pauses: true }));
+        if (looks && changed[index] === true) steps.push(step.look({ pauses: true }));
         else if (looks) {
           const seen = plan.joinsMounts ? undefined : host.modeOf(mount.destination);
           if (seen === undefined) early.push(step);
@@ -92,21 +92,21 @@ export function mountSteps(
   };
 }
 
-/** What lies around each mount point: the provider's position, and whether a mount is over it. */
+/** What lies around each mount point: the provider's position, and whether what is there will be another. */
 function surroundings(mounts: readonly MountPlan[], further: readonly string[]) {
   const soFar = new MountsSoFar();
   const positions: (number | undefined)[] = [];
   /** Of those alone that take the mode of what they cover. */
-  const covered: boolean[] = [];
+  const changed: boolean[] = [];
   const provides = new Set<number | undefined>();
   for (let index = 0; index < mounts.length; index++) {
     const mount = mounts[index] as MountPlan;
     const position = soFar.providerOf(mount.destination);
     positions.push(position);
-    covered.push(mount.kind === "filesystem" && mount.inheritsMode && soFar.isCovered(mount.destination));
+    changed.push(mount.kind === "filesystem" && mount.inheritsMode && soFar.changes(mount.destination));
     if (position !== undefined) provides.add(position);
     soFar.add(mount);
   }
   for (const path of further) provides.add(soFar.providerOf(path));
-  return { soFar, positions, covered, provides };
+  return { soFar, positions, changed, provides };
 }

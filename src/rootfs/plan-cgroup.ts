@@ -13,6 +13,7 @@ import {
 import { type ParsedOptions, parseMountOptions } from "./mount-options.ts";
 import { nameOf } from "./paths.ts";
 import {
+  checkedDestination,
   type FilesystemMount,
   type MountPlan,
   type MountRequest,
@@ -48,6 +49,7 @@ const USUAL_FLAGS = MS_NOEXEC | MS_NOSUID | MS_NODEV;
 
 export function planCgroupMount(request: MountRequest, layout: CgroupLayout): MountPlan[] {
   const parsed = parseMountOptions(request.mount.options ?? []);
+  checkedDestination(request, "other");
   return layout.v2 ? [planV2(request, { parsed, layout })] : planV1(request, { parsed, layout });
 }
 

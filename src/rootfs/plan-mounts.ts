@@ -128,19 +128,25 @@ export interface MountRequest {
 
 /** What an entry with `bind` or without asks for; `type: cgroup` is plan-cgroup.ts' matter. */
 export function planMount(request: MountRequest): RealMount {
-  const { mount, rootfs } = request;
+  const { mount } = request;
   const parsed = parseMountOptions(mount.options ?? NO_OPTIONS);
   const isBind = (parsed.setFlags & MS_BIND) !== 0;
   const type = mount.type ?? "";
-  const destination = stripRoot(rootfs, mount.destination);
-  const refused = refusedTarget(destination, isBind ? "bind" : type === "proc" ? "proc" : "other");
-  if (refused !== undefined) throw refuse(request, refused);
+  const destination = checkedDestination(request, isBind ? "bind" : type === "proc" ? "proc" : "other");
   if (isBind) return planBind(request, parsed, destination);
   if ((parsed.setFlags & MS_REMOUNT) !== 0) return planRemount(request, parsed);
   if (type === "" || type === "none" || type === "bind" || type === "rbind") {
     throw refuse(request, `no file system has the type "${type}"`, "say bind or rbind among the options");
   }
   return planFilesystem(request, { parsed, type });
+}
+
+/** Where it is mounted; refuses what is not to be covered. */
+export function checkedDestination(request: MountRequest, brings: "proc" | "bind" | "other"): string {
+  const destination = stripRoot(request.rootfs, request.mount.destination);
+  const refused = refusedTarget(destination, brings);
+  if (refused !== undefined) throw refuse(request, refused);
+  return destination;
 }
 
 const NO_OPTIONS: readonly string[] = [];

@@ -10,12 +10,19 @@ export class MountsSoFar {
   readonly #mounts: MountPlan[] = [];
   /** Positions by destination. */
   readonly #latest = new Map<string, number>();
+  /** What destinations lie below. */
+  readonly #above = new Set<string>();
 
   /** Adds the next mount of the plan. */
   add(mount: MountPlan): void {
     // A link or new flags hide nothing.
     if (mount.kind === "bind" || mount.kind === "filesystem") {
       this.#latest.set(mount.destination, this.#mounts.length);
+      for (let path = mount.destination; path !== "/"; ) {
+        path = parentOf(path);
+        if (this.#above.has(path)) break;
+        this.#above.add(path);
+      }
     }
     this.#mounts.push(mount);
   }
@@ -32,9 +39,12 @@ export class MountsSoFar {
     return last;
   }
 
-  /** Whether a mount lies over `path`, so that what is there now is not what will be. */
-  isCovered(path: string): boolean {
-    return this.#lastOver(path) !== undefined;
+  /**
+   * Whether what is at `path` now may not be what will be: a mount lies over it, or below it, which makes it
+   * where it is missing.
+   */
+  changes(path: string): boolean {
+    return this.#above.has(path) || this.#lastOver(path) !== undefined;
   }
 
   #lastOver(path: string): number | undefined {

@@ -119,24 +119,29 @@ export interface Missing {
   readonly kind: FileKind | { readonly like: string };
 }
 
+export interface Creation {
+  readonly failure: Operation | undefined;
+  /** Whether it was missing, and not made on the way to another path either. */
+  readonly isNew: boolean;
+}
+
 /** So many paths at a time: all of it must fit a message. */
 const MOST_PATHS = 120;
 
 /**
  * Makes what is missing of each path: directories of mode 0755, and an empty file of mode 0644 at the end
- * where a file is wanted. Where something else is in the way the path stays as it is. Returns the failure of
- * each, if any.
+ * where a file is wanted. Where something else is in the way the path stays as it is.
  */
-export function createMissing(context: RootContext, paths: readonly Missing[]): (Operation | undefined)[] {
-  const failures: (Operation | undefined)[] = [];
+export function createMissing(context: RootContext, paths: readonly Missing[]): Creation[] {
+  const outcomes: Creation[] = [];
   for (let at = 0; at < paths.length; at += MOST_PATHS) {
-    failures.push(...createSome(context, paths.slice(at, at + MOST_PATHS)));
+    outcomes.push(...createSome(context, paths.slice(at, at + MOST_PATHS)));
   }
-  return failures;
+  return outcomes;
 }
 
 /** One round trip to find what directories there are, and one to make the others and what lies in them. */
-function createSome(context: RootContext, paths: readonly Missing[]): (Operation | undefined)[] {
+function createSome(context: RootContext, paths: readonly Missing[]): Creation[] {
   const directories = new Directories(context.root);
   const looks = new Map<string, Reading>();
   for (const { path, kind } of paths) {
@@ -152,9 +157,10 @@ function createSome(context: RootContext, paths: readonly Missing[]): (Operation
   );
   context.attempt([...directories.creations, ...creations.filter((one) => one !== undefined)]);
   context.addToNext(leftOpen([...directories.looks(), ...directories.creations]));
-  return paths.map(({ path }, index) =>
-    firstFailure([...directories.madeFor(parentOf(path)), creations[index]]),
-  );
+  return paths.map(({ path }, index) => ({
+    failure: firstFailure([...directories.madeFor(parentOf(path)), creations[index]]),
+    isNew: creations[index]?.result === 0,
+  }));
 }
 
 /** Two paths may share what is missing: that it is there by now is no failure. */

@@ -12,7 +12,14 @@ import type { FileKind, Provider, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
 import { type Opening, openPlain } from "./open.ts";
 import { nameOf, parentOf, refusedTarget } from "./paths.ts";
-import { createMissing, MADE_MODE, type Missing, type Resolved, resolveInRoot } from "./resolve.ts";
+import {
+  type Creation,
+  createMissing,
+  MADE_MODE,
+  type Missing,
+  type Resolved,
+  resolveInRoot,
+} from "./resolve.ts";
 import type { Step } from "./steps.ts";
 
 export interface TargetOptions {
@@ -47,6 +54,7 @@ export class Target {
   #opening: readonly Operation[] = [];
   /** How many links had been followed when it was made: behind another, a mount may cover what was made. */
   #madeAt: number | undefined;
+  #isNew = false;
   #failure: Operation | undefined;
 
   constructor(context: RootContext, options: TargetOptions) {
@@ -59,9 +67,9 @@ export class Target {
     return this.#madeAt !== undefined && this.#madeAt === this.#context.linksFollowed;
   }
 
-  /** Whether it was missing at some time. */
-  get wasMade(): boolean {
-    return this.#madeAt !== undefined;
+  /** Whether nothing was there before it was made for this mount. */
+  get isNew(): boolean {
+    return this.#isNew;
   }
 
   /** Where it lies now that links have been followed. */
@@ -126,6 +134,7 @@ export class Target {
     if (failed === undefined) return;
     // What was made, if anything, was made somewhere else.
     this.#madeAt = undefined;
+    this.#isNew = false;
     this.#failure = undefined;
   }
 
@@ -143,7 +152,8 @@ export class Target {
     return !this.#isMade && this.options.provider === undefined;
   }
 
-  made(failure: Operation | undefined): void {
+  made({ failure, isNew }: Creation): void {
+    this.#isNew ||= isNew;
     this.#madeAt = this.#context.linksFollowed;
     this.#failure = failure === undefined ? undefined : { ...failure, attempt: this.options.attempt };
   }
@@ -180,8 +190,8 @@ function createTargets(context: RootContext, first: Target, pending: readonly St
     before.add(target.path);
     if (!hidden && target.canBeMade && target.options.plain === undefined) targets.push(target);
   }
-  const failures = createMissing(context, targets.map(missing));
-  for (const [index, target] of targets.entries()) target.made(failures[index]);
+  const outcomes = createMissing(context, targets.map(missing));
+  for (const [index, target] of targets.entries()) target.made(outcomes[index] as Creation);
 }
 
 function isBelowOneOf(paths: ReadonlySet<string>, path: string): boolean {

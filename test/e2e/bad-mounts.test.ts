@@ -98,6 +98,16 @@ const BAD: readonly BadMount[] = [
     condition: RUNC_ACCEPTS,
   },
   {
+    what: "control groups over a directory of /proc",
+    mount: () => ({ destination: "/proc/sys", type: "cgroup", source: "cgroup" }),
+    line: /cannot mount "cgroup" on "\/proc\/sys": .* cannot be mounted because it is inside \/proc/,
+  },
+  {
+    what: "control groups over the root",
+    mount: () => ({ destination: "/", type: "cgroup", source: "cgroup" }),
+    line: /cannot mount "cgroup" on "\/": the mount point is the root file system itself/,
+  },
+  {
     what: "a remount of what is no mount",
     mount: () => ({ destination: "/tmp", type: "bind", source: "/tmp", options: ["remount", "ro"] }),
     line: /cannot remount "\/tmp".*EINVAL/,

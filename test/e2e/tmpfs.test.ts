@@ -95,3 +95,27 @@ behaviour(
     t.ok(statSync(join(volume, "missing")).isDirectory(), "made in what covers the root's directory");
   },
 );
+
+behaviour(
+  "a tmpfs on what was missing has its own mode, wherever and whenever that was made",
+  async (t, lab) => {
+    const box = lab.container(Container.script("stat -c '%n %a' /dev/far/made /above /behind"));
+    mkdirSync(join(box.rootfs, "there"));
+    symlinkSync("/there", join(box.rootfs, "link"));
+    const tmpfs = (destination: string) => ({ destination, type: "tmpfs", source: "tmpfs" });
+    const volume = { type: "bind", source: lab.folder, options: ["bind"] };
+    // What is missing is made for all that come later, those below /dev when that is mounted.
+    box.config.mounts.unshift({ destination: "/first", ...volume });
+    box.config.mounts.push(
+      { destination: "/second", ...volume },
+      tmpfs("/dev/far/made"),
+      tmpfs("/above/below"),
+      tmpfs("/above"),
+      { destination: "/link", ...volume },
+      tmpfs("/behind"),
+    );
+    box.writeConfig();
+    // A mount below it has made the directory, as directories are made.
+    t.equal(await box.live(), "/dev/far/made 1777\n/above 755\n/behind 1777\n");
+  },
+);

@@ -81,8 +81,9 @@ t.test("a file below a new tmpfs is made by the tmpfs' own descriptor", async (t
   t.equal(all.providerOf("/dev/shm/x"), 6);
   t.equal(first(1).providerOf("/dev/pts"), undefined, "not before it is mounted");
   t.equal(all.providerOf("/sys/fs"), undefined, "only a tmpfs is known to be empty");
-  t.ok(first(2).isCovered("/dev/shm"));
-  t.notOk(all.isCovered("/mnt"));
+  t.ok(first(2).changes("/dev/shm"), "what lies below a mount is another");
+  t.ok(all.changes("/sys/fs"), "and what a mount lies below may have been made for it");
+  t.notOk(all.changes("/mnt"));
   const over = new MountsSoFar();
   for (const mount of mountsOf([
     { destination: "/a/b", type: "tmpfs" },
