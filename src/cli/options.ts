@@ -13,6 +13,8 @@ export interface OptionDeclaration {
   readonly alias?: string;
   /** May be repeated; every value counts. Without it the last one does. */
   readonly array?: true;
+  /** A boolean for which it matters whether it was given. */
+  readonly optional?: true;
   readonly default?: string | number;
   /** What `--help` shows in place of the default. */
   readonly defaultDescription?: string;
@@ -37,9 +39,11 @@ export type OptionValue = string | number | boolean | readonly string[];
 
 type TypeOf<O extends OptionDeclaration> = O["type"] extends "number" ? number : string;
 
-/** A boolean that was not given is false; anything else without a default is `undefined`. */
+/** A boolean that was not given is false, unless it is optional; all else without a default `undefined`. */
 export type ValueOf<O extends OptionDeclaration> = O["type"] extends "boolean"
-  ? boolean
+  ? O extends { optional: true }
+    ? boolean | undefined
+    : boolean
   : O extends { array: true }
     ? readonly string[]
     : O extends { default: string | number }

@@ -148,7 +148,7 @@ function combine(
 function valueWhenAbsent(option: OptionDeclaration): OptionValue | undefined {
   if (option.default !== undefined) return option.default;
   if (option.array === true) return [];
-  return option.type === "boolean" ? false : undefined;
+  return option.type === "boolean" && option.optional !== true ? false : undefined;
 }
 
 function unknownFlag(name: string, tables: readonly OptionTable[]): UsageError {

@@ -23,12 +23,12 @@ function fromCommandLine({ process }: Spec, options: ExecOptions): Process {
     ...process,
     args: [...options.args],
     terminal: options.tty,
-    env: [...(process.env ?? []), ...options.env],
-    cwd: options.cwd ?? process.cwd,
+    env: [...(process.env ?? []), ...options.env.map(checkVariable)],
+    cwd: options.cwd === undefined ? process.cwd : checkPath(options.cwd),
     ...(options.apparmor === undefined ? {} : { apparmorProfile: options.apparmor }),
     ...(options.processLabel === undefined ? {} : { selinuxLabel: options.processLabel }),
     ...(capabilities === undefined ? {} : { capabilities }),
-    noNewPrivileges: options.noNewPrivs || process.noNewPrivileges === true,
+    noNewPrivileges: options.noNewPrivs ?? process.noNewPrivileges === true,
     user: {
       ...process.user,
       ...(options.user === undefined ? {} : parseUser(options.user)),
@@ -55,6 +55,22 @@ function withCapabilities(has: Capabilities | undefined, added: readonly string[
     permitted: more(has?.permitted),
     ...(inherits ? { ambient: more(has?.ambient) } : {}),
   };
+}
+
+/** AS RUNC: its words, which callers know. A relative one would be taken from wherever we happen to be. */
+function checkPath(cwd: string): string {
+  if (cwd.startsWith("/")) return cwd;
+  throw new TsrunError("E_USAGE", "Cwd must be an absolute path", { hint: `--cwd is "${cwd}"` });
+}
+
+/** The variable itself is not repeated: it may be a password. */
+function checkVariable(entry: string): string {
+  const nameEnd = entry.indexOf("=");
+  if (nameEnd > 0) return entry;
+  const lacking = nameEnd < 0 ? 'missing "="' : "name cannot be empty";
+  throw new TsrunError("E_USAGE", `invalid environment variable: ${lacking}`, {
+    hint: "--env takes NAME=VALUE",
+  });
 }
 
 /** The largest 32-bit number means "leave it" to setuid(2) and its like, and root is what would be left. */

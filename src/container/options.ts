@@ -63,7 +63,7 @@ export interface ExecOptions {
   readonly capabilities: readonly string[];
   readonly apparmor: string | undefined;
   readonly processLabel: string | undefined;
-  readonly noNewPrivs: boolean;
+  readonly noNewPrivs: boolean | undefined;
   readonly detach: boolean;
   readonly pidFile: string | undefined;
   readonly consoleSocket: string | undefined;

@@ -253,6 +253,43 @@ behaviour(
   tsrunOnly("it takes some of them"),
 );
 
+behaviour("--no-new-privs=false gives back what the container's own process does without", async (t, lab) => {
+  const box = await running(lab, (config) => {
+    config.process.noNewPrivileges = true;
+  });
+  const show = ["grep", "NoNewPrivs", "/proc/self/status"];
+  for (const [flags, value] of [
+    [[], "1"],
+    [["--no-new-privs=false"], "0"],
+    [["--no-new-privs"], "1"],
+  ] as const) {
+    const result = await lab.invoke(["exec", ...flags, box.id, ...show]);
+    t.equal(parseStatus(mustSucceed(result).stdout).get("NoNewPrivs")?.[0], value, flags.join(" "));
+  }
+});
+
+behaviour("a relative --cwd is refused", async (t, lab) => {
+  const box = await running(lab);
+  const result = await lab.invoke(["exec", "--cwd", "tmp", box.id, "pwd"]);
+  refused(t, result, /Cwd must be an absolute path.*hint="--cwd is "tmp""/, FAILED);
+});
+
+behaviour(
+  "--env without a value or a name is refused, and not repeated",
+  async (t, lab) => {
+    const box = await running(lab);
+    for (const [variable, reason] of [
+      ["secret", /invalid environment variable: missing "="/],
+      ["=secret", /invalid environment variable: name cannot be empty/],
+    ] as const) {
+      const result = await lab.invoke(["exec", "--env", variable, box.id, "env"]);
+      refused(t, result, reason, FAILED);
+      t.notMatch(result.stderr, "secret");
+    }
+  },
+  tsrunOnly("it refuses it since 1.2 only"),
+);
+
 behaviour("only descriptors 0 to 2 reach the program, and those asked for", async (t, lab) => {
   const box = await running(lab);
   const script = "cd /proc/self/fd; for i in *; do [ $i -lt 3 ] || readlink $i; done; echo done";

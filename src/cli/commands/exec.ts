@@ -24,7 +24,11 @@ const options = {
   "pid-file": createOptions["pid-file"],
   "process-label": { type: "string", describe: "SELinux label of the process" },
   apparmor: { type: "string", describe: "AppArmor profile of the process" },
-  "no-new-privs": { type: "boolean", describe: "set no_new_privs for the process" },
+  "no-new-privs": {
+    type: "boolean",
+    optional: true,
+    describe: "set no_new_privs for the process; =false does not, whatever the container has",
+  },
   cap: {
     type: "string",
     alias: "c",
