@@ -63,15 +63,20 @@ export class StateDirectory implements Disposable {
     replaceFile(STATE, JSON.stringify(record), { at: this.#directory.number, mode: 0o600 });
   }
 
-  /** Reads state.json. */
+  /** Reads state.json. AS RUNC: a container without one is none, yet or any more, which callers can tell. */
   load(): StateRecord {
     try {
       const record: unknown = JSON.parse(readText(STATE, { at: this.#directory.number }));
       if (isRecord(record)) return record;
       throw new Error("it is not of this version");
     } catch (error) {
+      const removes = `"delete --force ${this.#id}" removes what is there`;
+      if (hasErrno(error, "ENOENT")) {
+        const hint = `it is being made or removed, or its create was killed; ${removes}`;
+        throw new TsrunError("E_NOT_FOUND", "container does not exist", { hint, cause: error });
+      }
       throw new TsrunError("E_STATE", `cannot read the state of container "${this.#id}": ${words(error)}`, {
-        hint: `its command was killed while creating it; "delete --force ${this.#id}" removes it`,
+        hint: removes,
         cause: error,
       });
     }

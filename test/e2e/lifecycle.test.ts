@@ -1,7 +1,7 @@
 // create, start, state, kill and delete as a caller sees them: order, outputs, refusals. CONTRACT: runc's
 // words and codes.
 
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -191,6 +191,17 @@ behaviour("every command on an unknown id says that it does not exist", async (t
   for (const args of [["state"], ["start"], ["kill"], ["delete"]]) {
     refused(t, await lab.invoke([...args, "nobody"]), /container does not exist/);
   }
+});
+
+behaviour("a container that is half made or half removed does not exist to a command", async (t, lab) => {
+  const box = lab.container(SLEEP);
+  mkdirSync(join(lab.stateRoot, box.id), { recursive: true });
+  for (const command of ["state", "start", "kill", "ps", "exec"]) {
+    const args = [command, box.id, ...(command === "exec" ? ["true"] : [])];
+    refused(t, await lab.invoke(args), /container does not exist/, command === "exec" ? 255 : 1);
+  }
+  t.equal((await box.delete({ flags: ["--force"] })).code, 0);
+  await nothingLeft(t, lab, "after delete --force");
 });
 
 behaviour("delete takes the processes with it that outlived the container's first one", async (t, lab) => {
