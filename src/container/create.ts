@@ -19,6 +19,7 @@ import { becomeUser } from "../process/become-user.ts";
 import { setLimits } from "../process/host-side.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { planGroup } from "../rdt/host.ts";
+import { detachMount, mountsOn } from "../rootfs/host-mounts.ts";
 import { enterRootfs, layOutRootfs, prepareRootfs, type RootfsLayout, sealRootfs } from "../rootfs/rootfs.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
 import { sendPidfd } from "../terminal/socket.ts";
@@ -74,6 +75,8 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   // is enough for `delete --force` to remove everything.
   let record: StateRecord = { ...newRecord(plan), ...(rdt === undefined ? {} : { rdt: rdt.record }) };
   directory.save(record);
+  const { rootfs: root, mountsBefore } = record;
+  if (mountsBefore !== undefined) undo.add(() => detachMount(root, mountsBefore));
   const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless });
   undo.add(() => undoCgroup(cgroup));
   tellUnkillable(globals, record, cgroup);
@@ -202,7 +205,14 @@ function startFirstProcess(
 }
 
 /** What is saved of a container before anything of it exists. */
-export function newRecord({ bundle, options, cgroup, namespaces, seccomp }: ContainerPlan): StateRecord {
+export function newRecord({
+  bundle,
+  options,
+  cgroup,
+  namespaces,
+  rootfs,
+  seccomp,
+}: ContainerPlan): StateRecord {
   const { spec } = bundle;
   return {
     version: 1,
@@ -218,6 +228,7 @@ export function newRecord({ bundle, options, cgroup, namespaces, seccomp }: Cont
     newKeyring: !options.noNewKeyring,
     hooksAfter: hasHooksAfter(spec.hooks),
     ...(seccomp?.notify === true ? { notifiesAgent: true } : {}),
+    ...(rootfs.onHost ? { mountsBefore: mountsOn(bundle.rootfs) } : {}),
     ownPidNamespace: namespaces.created.has("pid"),
   };
 }

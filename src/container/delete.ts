@@ -1,10 +1,11 @@
-// `delete`: remove what a container leaves: processes, cgroups, state.
+// `delete`: remove what a container leaves: processes, cgroups, mounts, state.
 
 import { destroyCgroup, killProcesses } from "../cgroups/members.ts";
 import { TsrunError } from "../errors.ts";
 import { runHooks } from "../hooks/run.ts";
 import { removeDirectory } from "../linux/files.ts";
 import { SIGKILL } from "../linux/sched.ts";
+import { detachMount } from "../rootfs/host-mounts.ts";
 import { stateForHooks } from "./hook-state.ts";
 import { signalInit } from "./kill.ts";
 import type { DeleteOptions, GlobalOptions } from "./options.ts";
@@ -65,6 +66,7 @@ export function destroy(directory: StateDirectory, record: StateRecord, { leftov
   if (leftovers || !record.ownPidNamespace) killProcesses(record.cgroup, SIGKILL);
   destroyCgroup(record.cgroup);
   if (record.rdt?.remove !== undefined) removeDirectory(record.rdt.remove);
+  if (record.mountsBefore !== undefined) detachMount(record.rootfs, record.mountsBefore);
   const hooks = record.hooksAfter ? directory.loadConfig().hooks : undefined;
   directory.remove();
   // AS RUNC: the container is gone by now; a hook that fails only fails the command.

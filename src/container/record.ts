@@ -43,6 +43,8 @@ export interface StateRecord {
   readonly notifiesAgent?: true;
   /** Set once the first process waits, where `start` has hooks to run inside: see hooks-inside.ts. */
   readonly startInside?: StartInside;
+  /** In the host's mount namespace: the ids of the mounts on the root's path before the container's came. */
+  readonly mountsBefore?: readonly number[];
   /** Whether the first process' end is everybody's: it has a pid namespace of its own. */
   readonly ownPidNamespace: boolean;
 }

@@ -11,6 +11,7 @@ import type { Batches } from "./steps.ts";
 const CHUNK = 32768;
 
 export interface MountinfoEntry {
+  readonly id: number;
   /** What part of the file system is mounted. */
   readonly root: string;
   readonly point: string;
@@ -42,7 +43,7 @@ export function parseMounts(mountinfo: string): MountinfoEntry[] {
     const [root, point] = [fields[3], fields[4]];
     const type = fields[fields.indexOf("-") + 1];
     if (root === undefined || point === undefined || type === undefined) continue;
-    entries.push({ root, point: decodeOctal(point), type });
+    entries.push({ id: Number(fields[0]), root, point: decodeOctal(point), type });
   }
   return entries;
 }

@@ -21,6 +21,8 @@ export interface RootfsPlan {
   readonly change: RootChange;
   /** The mount namespace exists already, and paths may lead to other files there than they do for tsrun. */
   readonly joinsMounts: boolean;
+  /** The mounts are made in the host's own mount namespace. */
+  readonly onHost: boolean;
   readonly mounts: readonly MountPlan[];
   /** Whether /dev is ours to fill. */
   readonly setsUpDev: boolean;
@@ -67,6 +69,12 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
   const linux = spec.linux ?? {};
   const isolated = namespaceOf(spec, "mount") !== undefined;
   const asked = askedPropagation(linux.rootfsPropagation);
+  if (noPivot && !isolated) {
+    // DIFFERS: runc unmounts the host's own /proc and /sys, and moves the root over the host's.
+    throw new TsrunError("E_CONFIG", "--no-pivot would cover the host's root file system", {
+      hint: 'it needs a mount namespace: add {"type": "mount"} to linux.namespaces',
+    });
+  }
   if (noPivot && asked !== undefined && (asked & MS_PRIVATE) !== 0) {
     throw new TsrunError("E_CONFIG", "rootfsPropagation of [r]private is not safe without pivot_root");
   }
@@ -89,6 +97,7 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
     rootPropagation: asked !== undefined && (asked & MS_PRIVATE) === 0 ? asked : undefined,
     change: noPivot ? "move" : isolated ? "pivot_root" : "chroot",
     joinsMounts: namespaceOf(spec, "mount")?.path !== undefined,
+    onHost: !isolated,
     mounts,
     setsUpDev,
     devices: setsUpDev ? planDevices(linux.devices ?? []) : [],

@@ -1,12 +1,13 @@
 // The root filesystem around the mounts: devices, links, read-only, masked and protected paths, how the root
 // is entered.
 
-import { mkdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { holdNamespaces } from "../support/hold.ts";
 import { parseMountinfo } from "../support/host.ts";
+import { plainEnv } from "../support/runtime.ts";
 
 behaviour("the default devices are there, for everyone", async (t, lab) => {
   const names = ["null", "zero", "full", "random", "urandom", "tty"];
@@ -164,6 +165,64 @@ behaviour("a chroot, whose root is no mount point, is named as what is wrong", a
   refused(t, await box.create({ wrapper }), /"\/".* = EINVAL .*hint="\/ is not a mount point.*chroot/);
   await nothingLeft(t, lab, "after the refusal");
 });
+
+/** The base bundle without what needs a mount namespace. */
+function onHost(container: Container): Container {
+  const { linux } = container.config;
+  linux.namespaces = linux.namespaces.filter(({ type }) => type !== "mount");
+  linux.maskedPaths = [];
+  linux.readonlyPaths = [];
+  container.writeConfig();
+  return container;
+}
+
+behaviour(
+  "in the host's mount namespace the mounts go with the container, and when there comes to be none",
+  async (t, lab) => {
+    const box = onHost(lab.container(Container.script("readlink /proc/self/ns/mnt")));
+    mustSucceed(await box.create());
+    t.ok(hasMounts(box), "they are the host's");
+    mustSucceed(await box.start());
+    await box.waitForStatus("stopped");
+    t.equal(box.output(), `${readlinkSync("/proc/self/ns/mnt")}\n`);
+    mustSucceed(await box.delete());
+    t.notOk(hasMounts(box), "after delete");
+    box.config.process.args = ["/no/such/program"];
+    box.writeConfig();
+    refused(t, await box.create(), /no such file or directory/);
+    t.notOk(hasMounts(box), "after a create that failed");
+    await nothingLeft(t, lab, "in the end");
+  },
+  tsrunOnly("it leaves them"),
+);
+
+behaviour(
+  "in the host's mount namespace a mount that was on the root before stays",
+  async (t, lab) => {
+    const box = onHost(lab.container(Container.script("echo here")));
+    const script = 'mount --bind "$ROOT" "$ROOT"; "$0" "$@" >"$OUT"; grep -c "$ROOT" /proc/self/mountinfo';
+    const env = { ...plainEnv, OUT: join(lab.folder, "out"), ROOT: box.rootfs };
+    const wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", script];
+    const run = await lab.invoke(["run", "--bundle", box.bundle, box.id], { env, wrapper });
+    t.equal(run.stdout, "1\n");
+  },
+  tsrunOnly("it leaves its own"),
+);
+
+behaviour(
+  "--no-pivot is refused in the host's mount namespace",
+  async (t, lab) => {
+    const box = onHost(lab.container(Container.script("echo here")));
+    refused(t, await box.create({ flags: ["--no-pivot"] }), /--no-pivot would cover the host's root.*hint/);
+    t.notOk(hasMounts(box));
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  tsrunOnly("it unmounts the host's /proc and /sys"),
+);
+
+function hasMounts(box: Container): boolean {
+  return readFileSync("/proc/self/mountinfo", "utf8").includes(box.rootfs);
+}
 
 behaviour("a mount namespace can be joined by path", async (t, lab) => {
   const pid = await holdNamespaces(lab, ["--mount", "--propagation", "private"]);
