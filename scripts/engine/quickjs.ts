@@ -1,7 +1,9 @@
-// The engine, QuickJS: fetched as Debian's source package, checked, compiled for musl. Called by build.ts.
+// The engine, QuickJS: fetched as Debian's source package, checked, made strict, compiled for musl. Called by
+// build.ts.
 
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { $ } from "bun";
+import { withStrictJson } from "./strict-json.ts";
 
 /** The source as the Debian archive keeps it; docs/adr/0001-stack.md says how to move to another one. */
 export const VERSION = "2025.04.26";
@@ -38,11 +40,13 @@ export interface Engine {
 /** Makes the engine in `directory`, where it is not there yet. */
 export async function makeEngine(directory: string): Promise<Engine> {
   const source = `${directory}/quickjs-${VERSION}`;
-  const made = `${source}/static`;
+  const made = `${source}/strict`;
   const object = (name: string) => `${made}/${name}.o`;
   const engine = { include: source, objects: ENGINE_SOURCES.map(object), qjsc: `${made}/qjsc` };
   if (existsSync(engine.qjsc)) return engine;
   await unpack(directory, source);
+  const main = Bun.file(`${source}/quickjs.c`);
+  await Bun.write(main, withStrictJson(await main.text()));
   mkdirSync(made);
   const all = [...ENGINE_SOURCES, ...COMPILER_SOURCES];
   await Promise.all(all.map((name) => $`musl-gcc ${FLAGS} -c ${source}/${name}.c -o ${object(name)}`));

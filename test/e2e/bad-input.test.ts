@@ -91,6 +91,22 @@ refusedText(
   /config\.json.* line 1 column \d+: /,
   () => `{"ociVersion":"1.0.2","annotations":${"[".repeat(100_000)}${"]".repeat(100_000)}}`,
 );
+for (const [what, extra] of [
+  ["escapes of JavaScript", String.raw`"a\x41"`],
+  ["an escape of nothing", String.raw`"CAP\SETUID"`],
+  ["a line that goes on behind a backslash", '"a\\\n"'],
+  ["a number without digits behind the point", "1."],
+  ["a negative number that begins with 0", "-01"],
+  ["lists two thousand deep", `${"[".repeat(2000)}${"]".repeat(2000)}`],
+] as const) {
+  const deep = extra.startsWith("[[");
+  refusedText(
+    `what JavaScript takes for JSON is refused: ${what}`,
+    /config\.json.* line 1 column \d+: /,
+    (text) => `{"extra":${extra},${text.slice(1)}`,
+    deep ? tsrunOnly("it goes as deep as 10000") : undefined,
+  );
+}
 refusedText("a list instead of an object is refused", /config\.json/, () => "[]");
 refusedText("a wrong type is refused with its place", /\/process\/args/, (text) =>
   text.replace(/"args": \[[^\]]*\]/, '"args": "sh"'),

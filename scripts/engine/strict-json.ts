@@ -1,0 +1,57 @@
+// JSON.parse of the engine takes more than JSON: escapes of JavaScript, `1.` and `-01`, and any depth. A
+// configuration that others refuse would be run, and `validate` would say that it is none. These changes to
+// quickjs.c make it strict. Called by quickjs.ts.
+
+/** Lists and objects inside each other; as MAX_DEPTH in src/spec/json-positions.ts. */
+const MOST_DEPTH = 1000;
+
+interface Change {
+  /** Stands in the source once. */
+  readonly after: string;
+  readonly insert: string;
+}
+
+const CHANGES: readonly Change[] = [
+  {
+    // Where the source says "need a specific JSON case to avoid accepting invalid escapes".
+    after: "p_escape = p - 1;\n            c = *p;\n",
+    insert: `if (!s->cur_func && (c == 0 || !strchr("\\"\\\\/bfnrtu", c) || (c == 'u' && p[1] == '{')))
+                goto invalid_escape;\n`,
+  },
+  {
+    after: "    parse_number:\n        {\n            JSValue ret;\n            int flags, radix;\n",
+    insert: `const uint8_t *digits = *p == '-' ? p + 1 : p;
+            if (!s->ext_json && *digits == '0' && is_digit(digits[1]))
+                goto def_token;
+            while (is_digit(*digits))
+                digits++;
+            if (!s->ext_json && *digits == '.' && !is_digit(digits[1]))
+                goto def_token;\n`,
+  },
+  { after: "BOOL ext_json; /* true if accepting JSON superset */\n", insert: "int json_depth;\n" },
+  {
+    after: `static JSValue json_parse_value(JSParseState *s)
+{
+    JSContext *ctx = s->ctx;
+    JSValue val = JS_NULL;
+    int ret;
+`,
+    insert: `if ((s->token.val == '{' || s->token.val == '[') && ++s->json_depth > ${MOST_DEPTH}) {
+        js_parse_error(s, "more than ${MOST_DEPTH} lists and objects inside each other");
+        return JS_EXCEPTION;
+    }\n`,
+  },
+  ...["}", "]"].map((end) => ({
+    after: `            if (json_parse_expect(s, '${end}'))\n                goto fail;\n`,
+    insert: "s->json_depth--;\n",
+  })),
+];
+
+/** The source with these changes. Throws where it is not the one that they were made for. */
+export function withStrictJson(source: string): string {
+  return CHANGES.reduce((text, { after, insert }) => {
+    const parts = text.split(after);
+    if (parts.length !== 2) throw new Error(`${parts.length - 1} places in quickjs.c for: ${after}`);
+    return parts.join(after + insert);
+  }, source);
+}
