@@ -75,6 +75,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   // is enough for `delete --force` to remove everything.
   let record: StateRecord = { ...newRecord(plan), ...(rdt === undefined ? {} : { rdt: rdt.record }) };
   directory.save(record);
+  // Without a mount namespace of the container's own, nobody else takes its mounts away.
   const { rootfs: root, mountsBefore } = record;
   if (mountsBefore !== undefined) undo.add(() => detachMount(root, mountsBefore));
   const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless });

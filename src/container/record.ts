@@ -2,6 +2,7 @@
 
 import type { CgroupRecord } from "../cgroups/record.ts";
 import type { RdtRecord } from "../rdt/group.ts";
+import type { HostMounts } from "../rootfs/host-mounts.ts";
 import type { Resources } from "../spec/types.ts";
 
 /** What `start` must know to tell the first process what to do. */
@@ -43,8 +44,8 @@ export interface StateRecord {
   readonly notifiesAgent?: true;
   /** Set once the first process waits, where `start` has hooks to run inside: see hooks-inside.ts. */
   readonly startInside?: StartInside;
-  /** In the host's mount namespace: the ids of the mounts on the root's path before the container's came. */
-  readonly mountsBefore?: readonly number[];
+  /** Without a mount namespace of its own: what was mounted on the root's path before. */
+  readonly mountsBefore?: HostMounts;
   /** Whether the first process' end is everybody's: it has a pid namespace of its own. */
   readonly ownPidNamespace: boolean;
 }

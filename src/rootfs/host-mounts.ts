@@ -3,24 +3,32 @@
 // by. Called by create and delete.
 
 import { mustCall } from "../linux/call.ts";
-import { readText } from "../linux/files.ts";
+import { readLink, readText } from "../linux/files.ts";
 import { MNT_DETACH, UMOUNT_NOFOLLOW } from "../linux/mount.ts";
 import { cString } from "../linux/words.ts";
 import { parseMounts } from "./mountinfo.ts";
 
-/** The ids of the mounts on a path, the topmost last, as tsrun sees them. */
-export function mountsOn(path: string): number[] {
-  return parseMounts(readText("/proc/self/mountinfo"))
-    .filter(({ point }) => point === path)
-    .map(({ id }) => id);
+/** What was on a path before a container's root came there. */
+export interface HostMounts {
+  /** The mount namespace, `mnt:[4026531832]`; in another one the mounts have other ids. */
+  readonly namespace: string | undefined;
+  /** The ids of the mounts, the topmost last (proc_pid_mountinfo(5)). */
+  readonly ids: readonly number[];
+}
+
+/** The mounts on a path, as tsrun sees them. */
+export function mountsOn(path: string): HostMounts {
+  const mounts = parseMounts(readText("/proc/self/mountinfo")).filter(({ point }) => point === path);
+  return { namespace: readLink("/proc/self/ns/mnt"), ids: mounts.map(({ id }) => id) };
 }
 
 /**
  * Detaches the topmost mount on `path`, with all that is mounted in it, unless it was there `before`. Lazily,
  * since somebody may still stand in it.
  */
-export function detachMount(path: string, before: readonly number[]): void {
-  const topmost = mountsOn(path).at(-1);
-  if (topmost === undefined || before.includes(topmost)) return;
+export function detachMount(path: string, before: HostMounts): void {
+  const { namespace, ids } = mountsOn(path);
+  const topmost = ids.at(-1);
+  if (namespace !== before.namespace || topmost === undefined || before.ids.includes(topmost)) return;
   mustCall(`unmount "${path}"`, "umount2", cString(path), MNT_DETACH | UMOUNT_NOFOLLOW);
 }
