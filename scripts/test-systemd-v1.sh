@@ -44,14 +44,16 @@ boot() {
   mount -t tmpfs none "$root"
   mkdir "$root/upper" "$root/work" "$root/new"
   mount -t overlay -o "lowerdir=/,upperdir=$root/upper,workdir=$root/work" none "$root/new"
-  mkdir -p "$root/new$PWD"
-  mount --bind "$PWD" "$root/new$PWD"
+  sources=$PWD
   cd "$root/new"
   mount -t proc none proc
   mount --bind /sys sys
   mount -o remount,bind,ro sys
   for folder in sys/fs/cgroup run tmp dev; do mount -t tmpfs -o mode=755 none $folder; done
   chmod 1777 tmp
+  # After those, since it may lie below /tmp.
+  mkdir -p "./$sources"
+  mount --bind "$sources" "./$sources"
   for hierarchy in $hierarchies; do
     mkdir "sys/fs/cgroup/$hierarchy"
     case $hierarchy in
