@@ -24,13 +24,15 @@ mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Cr
   awk -v release="$release" '$2 == release && $3 == "main" { print $1; exit }')
 [ -n "$mirror" ] || { echo "apt has no source for $release main" >&2; exit 1; }
 
+# A mirror that lags behind will do: what it has is signed, and only compared with.
 mkdir -p "$here/lists/partial" "$here/cache/archives/partial"
 echo "deb [signed-by=$keyring] $mirror $suite main" >"$here/sources.list"
 : >"$here/status"
 private="-o Dir::Etc::sourcelist=$here/sources.list -o Dir::Etc::sourceparts=/dev/null
   -o Dir::Etc::preferencesparts=/dev/null -o Dir::State=$here -o Dir::State::lists=$here/lists
   -o Dir::State::status=$here/status -o Dir::Cache=$here/cache -o APT::Sandbox::User=root
-  -o Acquire::Languages=none -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Debug::NoLocking=1"
+  -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none -o Acquire::Retries=1
+  -o Acquire::http::Timeout=20 -o Debug::NoLocking=1"
 
 cd "$here"
 # shellcheck disable=SC2086 # a list of words

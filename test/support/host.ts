@@ -13,6 +13,7 @@ export interface CgroupHierarchy {
 }
 
 export interface MountLine {
+  readonly id: number;
   readonly root: string;
   readonly target: string;
   readonly options: readonly string[];
@@ -27,9 +28,10 @@ export function parseMountinfo(text: string): MountLine[] {
   const lines = text.split("\n").filter((line) => line !== "");
   return lines.map((line) => {
     const [left = "", right = ""] = line.split(" - ", 2);
-    const [, , , root = "", target = "", options = "", ...optional] = left.split(" ");
+    const [id, , , root = "", target = "", options = "", ...optional] = left.split(" ");
     const [type = "", source = "", superOptions = ""] = right.split(" ");
     return {
+      id: Number(id),
       root: unescapeOctal(root),
       target: unescapeOctal(target),
       options: options.split(","),

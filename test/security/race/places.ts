@@ -10,12 +10,12 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  statfsSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
+import { parseMountinfo } from "../../support/host.ts";
 import { SECRET } from "../../support/outside.ts";
 import { unreadConsole } from "../../support/terminal.ts";
 import type { Scene } from "./scene.ts";
@@ -195,20 +195,26 @@ const copyUp: Place = {
   },
 };
 
-const TMPFS_MAGIC = 0x01021994;
-
 /** The new tmpfs, which the attacker cannot reach, under the name its mount point has just now. */
 function openCopy(pid: number): number | undefined {
+  const mounts = parseMountinfo(readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
+  const copies = mounts.filter(({ target, type }) => type === "tmpfs" && target.startsWith("/vol/"));
   for (const name of ["target", "link", "target", "link"]) {
     try {
       const opened = openSync(`/proc/${pid}/root/vol/${name}/covered`, "r");
-      if (statfsSync(`/proc/self/fd/${opened}`).type === TMPFS_MAGIC) return opened;
+      if (copies.some(({ id }) => id === mountOf(opened))) return opened;
       closeSync(opened);
     } catch {
       // It has the other name.
     }
   }
   return undefined;
+}
+
+/** By its id: the volume may be on a tmpfs as well. */
+function mountOf(descriptor: number): number {
+  const [, id] = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, "utf8")) ?? [];
+  return Number(id);
 }
 
 /** Links are not followed. */
