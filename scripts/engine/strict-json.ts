@@ -2,8 +2,7 @@
 // configuration that others refuse would be run, and `validate` would say that it is none. These changes to
 // quickjs.c make it strict. Called by quickjs.ts.
 
-/** Lists and objects inside each other; as MAX_DEPTH in src/spec/json-positions.ts. */
-const MOST_DEPTH = 1000;
+import { MAX_DEPTH } from "../../src/spec/json-positions.ts";
 
 interface Change {
   /** Stands in the source once. */
@@ -36,8 +35,8 @@ const CHANGES: readonly Change[] = [
     JSValue val = JS_NULL;
     int ret;
 `,
-    insert: `if ((s->token.val == '{' || s->token.val == '[') && ++s->json_depth > ${MOST_DEPTH}) {
-        js_parse_error(s, "more than ${MOST_DEPTH} lists and objects inside each other");
+    insert: `if ((s->token.val == '{' || s->token.val == '[') && ++s->json_depth > ${MAX_DEPTH}) {
+        js_parse_error(s, "more than ${MAX_DEPTH} lists and objects inside each other");
         return JS_EXCEPTION;
     }\n`,
   },

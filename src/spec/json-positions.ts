@@ -21,8 +21,11 @@ interface Place {
   readonly key: number;
 }
 
-/** Deeper than anything a configuration needs, and shallow enough for the stack. */
-const MAX_DEPTH = 1000;
+/**
+ * Lists and objects inside each other: more than any configuration needs, and few enough for the stack. The
+ * engine's JSON.parse is held to it as well (scripts/engine/strict-json.ts).
+ */
+export const MAX_DEPTH = 1000;
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -134,9 +137,9 @@ class Scanner {
   #value({ pointer, key, depth }: { pointer: string; key: number | undefined; depth: number }): void {
     this.#blanks();
     const start = this.#offset;
-    if (depth > MAX_DEPTH)
-      throw new SyntaxFault(start, `at most ${MAX_DEPTH} lists and objects inside each other`);
     const first = this.#text[start];
+    if (depth >= MAX_DEPTH && (first === "{" || first === "["))
+      throw new SyntaxFault(start, `at most ${MAX_DEPTH} lists and objects inside each other`);
     if (first === "{") this.#object(pointer, depth);
     else if (first === "[") this.#array(pointer, depth);
     else if (first === '"') this.#string();

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Test } from "tap";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { type Config, mapIds } from "../support/config.ts";
-import { type Container, mustSucceed } from "../support/container.ts";
+import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { isTsrun } from "../support/runtime.ts";
 import { asUser } from "../support/user.ts";
@@ -107,6 +107,17 @@ for (const [what, extra] of [
     deep ? tsrunOnly("it goes as deep as 10000") : undefined,
   );
 }
+refusedText(
+  "one list more than may be inside each other is refused with its place",
+  /config\.json.* line 1 column \d+: expected at most 1000 lists and objects inside each other/,
+  (text) => `{"extra":${"[".repeat(1000)}${"]".repeat(1000)},${text.slice(1)}`,
+  tsrunOnly("it goes as deep as 10000"),
+);
+behaviour("as many lists as may be inside each other are read", async (t, lab) => {
+  const box = lab.container(Container.script("echo read"));
+  box.writeConfig(`{"extra":${"[".repeat(999)}${"]".repeat(999)},${JSON.stringify(box.config).slice(1)}`);
+  t.equal(await box.live(), "read\n");
+});
 refusedText("a list instead of an object is refused", /config\.json/, () => "[]");
 refusedText("a wrong type is refused with its place", /\/process\/args/, (text) =>
   text.replace(/"args": \[[^\]]*\]/, '"args": "sh"'),
