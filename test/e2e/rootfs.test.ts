@@ -1,12 +1,12 @@
 // The root filesystem around the mounts: devices, links, read-only, masked and protected paths, how the root
 // is entered.
 
-import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { holdNamespaces } from "../support/hold.ts";
-import { parseMountinfo } from "../support/host.ts";
+import { hostMounts, parseMountinfo } from "../support/host.ts";
 import { plainEnv } from "../support/runtime.ts";
 
 behaviour("the default devices are there, for everyone", async (t, lab) => {
@@ -221,7 +221,7 @@ behaviour(
 );
 
 function hasMounts(box: Container): boolean {
-  return readFileSync("/proc/self/mountinfo", "utf8").includes(box.rootfs);
+  return hostMounts().some(({ target }) => target.startsWith(box.rootfs));
 }
 
 behaviour("a mount namespace can be joined by path", async (t, lab) => {

@@ -3,7 +3,19 @@
 import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour } from "../support/behaviour.ts";
+import type { ConfigMount } from "../support/config.ts";
 import { Container } from "../support/container.ts";
+
+const tmpfs = (destination: string): ConfigMount => ({ destination, type: "tmpfs", source: "tmpfs" });
+
+const volumeAt = (destination: string, source: string): ConfigMount => {
+  return { destination, type: "bind", source, options: ["bind"] };
+};
+
+function makeDirectory(path: string, mode: number): void {
+  mkdirSync(path, { recursive: true });
+  chmodSync(path, mode);
+}
 
 behaviour("tmpcopyup fills a tmpfs with what it covers", async (t, lab) => {
   const box = lab.container(Container.script("cat /etc/kept/file; rm /etc/kept/file; stat -c %a /etc/kept"));
@@ -19,9 +31,8 @@ behaviour("every tmpfs has the mode of the directory that it covers", async (t, 
   const modes = { a: 0o711, b: 0o750, c: 0o700 };
   const box = lab.container(Container.script("stat -c '%n %a' /a /b /c"));
   for (const [name, mode] of Object.entries(modes)) {
-    mkdirSync(join(box.rootfs, name));
-    chmodSync(join(box.rootfs, name), mode);
-    box.config.mounts.push({ destination: `/${name}`, type: "tmpfs", source: "tmpfs" });
+    makeDirectory(join(box.rootfs, name), mode);
+    box.config.mounts.push(tmpfs(`/${name}`));
   }
   box.writeConfig();
   t.equal(await box.live(), "/a 711\n/b 750\n/c 700\n");
@@ -29,20 +40,13 @@ behaviour("every tmpfs has the mode of the directory that it covers", async (t, 
 
 behaviour("a tmpfs has the mode of what a link leads to in the root", async (t, lab) => {
   const box = lab.container(Container.script("stat -c '%n %a' /real /far /new"));
-  mkdirSync(join(box.rootfs, "real"));
-  chmodSync(join(box.rootfs, "real"), 0o701);
-  mkdirSync(join(box.rootfs, "far"));
-  chmodSync(join(box.rootfs, "far"), 0o705);
+  makeDirectory(join(box.rootfs, "real"), 0o701);
+  makeDirectory(join(box.rootfs, "far"), 0o705);
   // An absolute link and one out of the root lead inside it.
   symlinkSync("/real", join(box.rootfs, "absolute"));
   symlinkSync("../../../far", join(box.rootfs, "out"));
   for (const name of ["absolute", "out", "new"]) {
-    box.config.mounts.push({
-      destination: `/${name}`,
-      type: "tmpfs",
-      source: "tmpfs",
-      options: ["nosuid"],
-    });
+    box.config.mounts.push({ ...tmpfs(`/${name}`), options: ["nosuid"] });
   }
   box.writeConfig();
   t.equal(await box.live(), "/real 701\n/far 705\n/new 1777\n");
@@ -51,23 +55,20 @@ behaviour("a tmpfs has the mode of what a link leads to in the root", async (t, 
 behaviour("a tmpfs has the mode of what an earlier mount behind a link has put there", async (t, lab) => {
   const box = lab.container(Container.script("stat -c '%n %a' /real/sub /real/deep/sub /other /plain"));
   for (const name of ["real/sub", "other", "plain"]) {
-    mkdirSync(join(box.rootfs, name), { recursive: true });
-    chmodSync(join(box.rootfs, name), 0o700);
+    makeDirectory(join(box.rootfs, name), 0o700);
   }
   symlinkSync("/real", join(box.rootfs, "link"));
   symlinkSync("/other", join(box.rootfs, "again"));
   const volume = join(lab.folder, "volume");
   for (const [name, mode] of Object.entries({ sub: 0o711, "deep/sub": 0o705, "deep/new": 0o704 })) {
-    mkdirSync(join(volume, name), { recursive: true });
-    chmodSync(join(volume, name), mode);
+    makeDirectory(join(volume, name), mode);
   }
-  const tmpfs = (destination: string) => ({ destination, type: "tmpfs", source: "tmpfs" });
   box.config.mounts.push(
     tmpfs("/plain"),
-    { destination: "/link", type: "bind", source: volume, options: ["bind"] },
+    volumeAt("/link", volume),
     tmpfs("/real/sub"),
     tmpfs("/link/deep/sub"),
-    { destination: "/other", type: "bind", source: join(volume, "deep/new"), options: ["bind"] },
+    volumeAt("/other", join(volume, "deep/new")),
     tmpfs("/again"),
   );
   box.writeConfig();
@@ -82,11 +83,10 @@ behaviour(
     symlinkSync("/real", join(box.rootfs, "link"));
     const volume = join(lab.folder, "volume");
     mkdirSync(volume);
-    const tmpfs = (destination: string) => ({ destination, type: "tmpfs", source: "tmpfs" });
     // The first is missing: what else is missing is made along with it, before anything lies on /real.
     box.config.mounts.push(
       tmpfs("/first"),
-      { destination: "/link", type: "bind", source: volume, options: ["bind"] },
+      volumeAt("/link", volume),
       tmpfs("/real/missing"),
       tmpfs("/later"),
     );
@@ -102,16 +102,14 @@ behaviour(
     const box = lab.container(Container.script("stat -c '%n %a' /dev/far/made /above /behind"));
     mkdirSync(join(box.rootfs, "there"));
     symlinkSync("/there", join(box.rootfs, "link"));
-    const tmpfs = (destination: string) => ({ destination, type: "tmpfs", source: "tmpfs" });
-    const volume = { type: "bind", source: lab.folder, options: ["bind"] };
     // What is missing is made for all that come later, those below /dev when that is mounted.
-    box.config.mounts.unshift({ destination: "/first", ...volume });
+    box.config.mounts.unshift(volumeAt("/first", lab.folder));
     box.config.mounts.push(
-      { destination: "/second", ...volume },
+      volumeAt("/second", lab.folder),
       tmpfs("/dev/far/made"),
       tmpfs("/above/below"),
       tmpfs("/above"),
-      { destination: "/link", ...volume },
+      volumeAt("/link", lab.folder),
       tmpfs("/behind"),
     );
     box.writeConfig();
