@@ -5,8 +5,8 @@ import { joinId, type Outcome, type Outcomes } from "./outcomes.ts";
 
 export interface Part {
   readonly name: string;
-  /** What reasons of several parts are written under. */
-  readonly suite: string;
+  /** Of which it is one mode: reasons for all of them are written under this. */
+  readonly suite?: string;
   /** As the page says it. */
   readonly title: string;
   /** Runs unless others are asked for. */
@@ -47,7 +47,6 @@ const WORDS: Readonly<Record<string, Outcome>> = {
 
 const runtimeTools: Part = {
   name: "runtime-tools",
-  suite: "runtime-tools",
   title: "OCI runtime-tools validation",
   standard: true,
   call: ({ runtime, lab, tree, out, only }) => ({
@@ -60,7 +59,6 @@ const runtimeTools: Part = {
 
 const docker: Part = {
   name: "docker-e2e",
-  suite: "docker-e2e",
   title: "Docker, containerd, BuildKit, compose",
   standard: true,
   call: ({ runtime, lab, tree, only }) => ({
@@ -97,7 +95,7 @@ const bats = MODES.map(
     standard: suffix === "",
     call: ({ runtime, lab, tree, out, only }) => ({
       command: [`${lab}/runc-bats.sh`, runtime, ...only],
-      // Called runc, as where it takes runc's place: two cases look for that word. Its LAB is the tree.
+      // Called runc, as where it takes runc's place: three cases look for that word. Its LAB is the tree.
       env: { LAB: tree, OUT: out, AS: "runc", ...env },
       results: `${out}/results.tsv`,
     }),

@@ -29,13 +29,14 @@ const INTRODUCTION = `# Conformance
 What other people's suites say of tsrun. Written by \`make conformance\`, which runs them; do not edit. How
 to run them, or parts of them, or them on another runtime: [testing.md](testing.md#conformance).
 What of the specification and of runc's command line is there: [spec-conformance.md](spec-conformance.md).
+runc's suite calls it by the name runc, for which three cases as root look: help 1 and 2, version 1.
 `;
 
 /** The cases that fail, in the order of the page. */
 export function failures({ subject, peers, reasons }: Comparison): Failure[] {
   return PARTS.flatMap(({ name: part, suite }) => {
     const outcomes = subject.get(part)?.outcomes ?? new Map();
-    const why = reasonsById({ ...reasons[suite], ...reasons[part] });
+    const why = reasonsById({ ...(suite && reasons[suite]), ...reasons[part] });
     return sortCases(outcomes.keys())
       .filter((id) => outcomes.get(id) === "fail")
       .map((id) => ({
@@ -103,12 +104,10 @@ function failureTable(comparison: Comparison): string {
   const found = failures(comparison);
   if (found.length === 0) return "Nothing.\n";
   const titles = new Map(PARTS.map(({ name, title }) => [name, title]));
-  const alike = groupBy(found, ({ part, passedBy, reason = "" }) =>
-    JSON.stringify([titles.get(part) ?? part, passedBy.join(", "), reason]),
-  );
-  const rows = [...alike].map(([row, cases]) => {
-    const [title, passedBy, reason] = JSON.parse(row) as [string, string, string];
-    return [title, joinCases(cases.map(({ id }) => id)), passedBy, reason];
+  const alike = groupBy(found, ({ part, passedBy, reason }) => [part, ...passedBy, reason].join("\n"));
+  const rows = [...alike.values()].map((cases) => {
+    const [{ part, passedBy, reason = "" }] = cases as [Failure, ...Failure[]];
+    return [titles.get(part) ?? part, joinCases(cases.map(({ id }) => id)), passedBy.join(", "), reason];
   });
   return table(["suite", "cases", "passed by", "why"], rows);
 }
