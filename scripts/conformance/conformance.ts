@@ -70,8 +70,9 @@ function setUp(part: Part, lab: string, tree: string): void {
 /** The runtime's and the kernel's names; a program of the lab's tree answers there. */
 function identify(runtime: string, lab: string): Pick<Run, "version" | "machine"> {
   const command = [...(runtime.includes("/") ? [] : [`${lab}/ns.sh`]), runtime, "--version"];
-  const version =
-    spawnSync(command[0] ?? "", command.slice(1), { encoding: "utf8" }).stdout.split("\n")[0] ?? "";
+  const { stdout } = spawnSync(command[0] ?? "", command.slice(1), { encoding: "utf8" });
+  // Its name and its own version, in a line that may name others between them.
+  const version = stdout.split("\n")[0]?.replace(/^(\w+).* version /, "$1 version ") ?? "";
   const uname = spawnSync("uname", ["-srm"], { encoding: "utf8" }).stdout.trim();
   const kernel = uname.replace(/(\d+\.\d+)\S*/, "$1");
   const layout = existsSync("/sys/fs/cgroup/cgroup.controllers") ? "cgroup v2" : "cgroup v1";

@@ -95,8 +95,8 @@ const bats = MODES.map(
     standard: suffix === "",
     call: ({ runtime, lab, tree, out, only }) => ({
       command: [`${lab}/runc-bats.sh`, runtime, ...only],
-      // Called runc, as where it takes runc's place: three cases look for that word. Its LAB is the tree.
-      env: { LAB: tree, OUT: out, AS: "runc", ...env },
+      // Its LAB is the tree.
+      env: { LAB: tree, OUT: out, ...env },
       results: `${out}/results.tsv`,
     }),
     read: (text) => outcomesOf(text, ([file = "", number = "", word]) => [joinId(file, number), word]),

@@ -29,7 +29,6 @@ const INTRODUCTION = `# Conformance
 What other people's suites say of tsrun. Written by \`make conformance\`, which runs them; do not edit. How
 to run them, or parts of them, or them on another runtime: [testing.md](testing.md#conformance).
 What of the specification and of runc's command line is there: [spec-conformance.md](spec-conformance.md).
-runc's suite calls it by the name runc, for which three cases as root look: help 1 and 2, version 1.
 `;
 
 /** The cases that fail, in the order of the page. */

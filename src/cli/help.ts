@@ -5,7 +5,7 @@ import { COMMANDS } from "./commands.ts";
 import { globalOptions, versionOption } from "./flags.ts";
 import type { Command, OptionTable } from "./options.ts";
 import { programDescription } from "./program-description.ts";
-import { VERSION } from "./version.ts";
+import { inPlaceOf, VERSION } from "./version.ts";
 
 const WIDTH = 110;
 const GLOBAL_GROUP = "GLOBAL OPTIONS:";
@@ -61,7 +61,7 @@ function addOptions(page: Yargs, table: OptionTable, group?: string): Yargs {
 
 function programUsage(program: string): string {
   return `NAME:
-   ${program} - Open Container Initiative runtime
+   ${program}${inPlaceOf("runc", program)} - Open Container Initiative runtime
 
 ${programDescription(program)}
 
@@ -72,8 +72,9 @@ VERSION:
    ${VERSION}`;
 }
 
-function commandUsage(program: string, { name, describe, usage, details }: Command): string {
+function commandUsage(program: string, { name, describe, usage, details, notOfRunc }: Command): string {
+  const ofRunc = notOfRunc === true ? "" : inPlaceOf(`runc ${name}`, program);
   const line = `${program} ${name} [command options] ${usage}`.trimEnd();
   const text = details.replaceAll("$0", program).replaceAll(/^(?=.)/gm, "   ");
-  return `NAME:\n   ${program} ${name} - ${describe}\n\nUSAGE:\n   ${line}\n\nDESCRIPTION:\n${text}`;
+  return `NAME:\n   ${program} ${name}${ofRunc} - ${describe}\n\nUSAGE:\n   ${line}\n\nDESCRIPTION:\n${text}`;
 }

@@ -90,6 +90,8 @@ export interface Invocation<T extends OptionTable> {
 
 export interface Command<T extends OptionTable = OptionTable> {
   readonly name: string;
+  /** runc has no command of this name. */
+  readonly notOfRunc?: true;
   /** One line, for the list of commands. */
   readonly describe: string;
   /** The arguments as `--help` shows them: `<container-id>`. */

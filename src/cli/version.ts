@@ -1,6 +1,7 @@
-// What `--version` prints. Pure: the values come from the build (scripts/build.ts).
+// By which name the program goes, and what `--version` prints. Pure: its own version comes from the build
+// (scripts/build.ts).
 
-import { OCI_VERSION } from "../spec/version.ts";
+import { OCI_VERSION, RUNC_VERSION } from "../spec/version.ts";
 import { baseName } from "./paths.ts";
 
 declare const TSRUN_VERSION: string | undefined;
@@ -19,11 +20,22 @@ export function programName(argv0: string): string {
   return baseName(argv0) === "runc" ? "runc" : "tsrun";
 }
 
-/** Callers take the last line that holds the word "version" for the first line, so no other line holds it. */
+/**
+ * What follows the program's own name: `, in place of runc exec`. Scripts and people who know runc find its
+ * name before the words that it stands before in runc. Nothing for a program that is called runc.
+ */
+export function inPlaceOf(ofRunc: string, program: string): string {
+  return program === "runc" ? "" : `, in place of ${ofRunc}`;
+}
+
+/**
+ * dockerd takes what follows the last "version" of the last line with that word: no other line has it, and in
+ * this one ours comes last.
+ */
 export function versionText(program: string, details: VersionDetails): string {
   const { engine, libseccomp, commit = COMMIT } = details;
   return [
-    `${program} version ${VERSION}`,
+    `${program}${inPlaceOf(`runc version ${RUNC_VERSION},`, program)} version ${VERSION}`,
     // AS RUNC: second where it is known, else left out.
     ...(commit === "" ? [] : [`commit: ${commit}`]),
     `spec: ${OCI_VERSION}`,

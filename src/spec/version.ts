@@ -1,4 +1,7 @@
-// The version of the specification. Pure.
+// What is implemented. Pure.
 
 /** The runtime specification that is implemented. */
 export const OCI_VERSION = "1.3.0";
+
+/** The runc whose commands, flags, output and words are taken over. */
+export const RUNC_VERSION = "1.3.6";

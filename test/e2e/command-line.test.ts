@@ -128,7 +128,7 @@ behaviour("--version names the program, then facts whose lines lack the word ver
   const { code, stdout, stderr } = await lab.invokeBare(["--version"]);
   t.strictSame([code, stderr], [0, ""]);
   const [first = "", ...rest] = stdout.trimEnd().split("\n");
-  t.match(first, /^\w+ version \d+\.\d+\.\d+/);
+  t.match(first, /^\w+(, in place of runc version \d+\.\d+\.\d+,)? version \d+\.\d+\.\d+\S*$/);
   t.notMatch(rest.join("\n"), /version/);
   t.match(stdout, /^commit: \S+$/m);
   t.match(stdout, /^spec: 1\.\d+\.\d+/m);
@@ -144,6 +144,19 @@ behaviour("--help exits with 0 on the program and on every command", async (t, l
     }
   }
   t.match((await lab.invokeBare(["help"])).stdout, /usage:/i);
+});
+
+behaviour("help says under NAME which command of runc it is for", async (t, lab) => {
+  const heading = async (...args: string[]) => (await lab.invokeBare(args)).stdout.split("\n").slice(0, 2);
+  const [title, line = ""] = await heading("--help");
+  t.equal(title, "NAME:");
+  t.match(line, /runc - Open Container Initiative runtime$/);
+  for (const name of COMMANDS) t.match((await heading(name, "--help"))[1], new RegExp(`\\brunc ${name} - `));
+  if (isTsrun)
+    t.equal(
+      (await heading("explain", "-h"))[1],
+      "   tsrun explain - say in words what is done for a container",
+    );
 });
 
 behaviour("the runtime works with an empty environment", async (t, lab) => {

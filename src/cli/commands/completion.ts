@@ -8,6 +8,7 @@ import { UsageError } from "../usage-error.ts";
 
 export const command = defineCommand({
   name: "completion",
+  notOfRunc: true,
   describe: "print a completion script for a shell",
   usage: "[bash|zsh|fish]",
   details: `Prints a script that makes the shell complete the commands and options of $0, the ids of

@@ -11,6 +11,7 @@ import { absolutePath } from "../paths.ts";
 
 export const command = defineCommand({
   name: "explain",
+  notOfRunc: true,
   describe: "say in words what is done for a container",
   usage: "[bundle | container-id]",
   details: `Says what "$0 create" will do with a bundle, or did for a container that is there, step by

@@ -8,6 +8,7 @@ import { absolutePath } from "../paths.ts";
 
 export const command = defineCommand({
   name: "validate",
+  notOfRunc: true,
   describe: "check a configuration without running it",
   usage: "[bundle]",
   details: `Checks the config.json of a bundle as "$0 create" does, and makes nothing. Every fault is
