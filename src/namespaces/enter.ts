@@ -199,7 +199,7 @@ function joinCgroup(tasks: string, { directory = AT_FDCWD, as = (of: Operation) 
 function joinAll({ first, plan }: Stage, before: Operation[]): Operation[] {
   const opened = plan.joins.map((join) => ({
     ...join,
-    file: openat(-100, join.path, O_RDONLY, `open the ${join.kind} namespace "${join.path}"`),
+    file: openat(AT_FDCWD, join.path, O_RDONLY, `open the ${join.kind} namespace "${join.path}"`),
   }));
   const enter = ({ kind, path, file }: (typeof opened)[number], namespace: Fd = file): Operation =>
     setns(namespace, NAMESPACES[kind].flag, `join the ${kind} namespace "${path}"`);

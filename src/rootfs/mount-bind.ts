@@ -2,7 +2,7 @@
 // Called by mount-steps.ts.
 
 import type { TsrunError } from "../errors.ts";
-import { EACCES, EEXIST, EINVAL, ENOENT, ENOSYS, ENOTDIR, EPERM } from "../linux/errno.ts";
+import { EACCES, EEXIST, EINVAL, ENOENT, ENOTDIR, EPERM } from "../linux/errno.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -17,6 +17,7 @@ import { viewOf } from "../linux/words.ts";
 import { close, fstatfs, type Reading, statx, symlinkat } from "../proxy/calls.ts";
 import { mountSetattr } from "../proxy/mount-calls.ts";
 import { type Operation, resultOf } from "../proxy/operation.ts";
+import { adviceForBind } from "./advice.ts";
 import { adapt, bind, changeMount, onScratch } from "./attach.ts";
 import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "./attributes.ts";
 import type { Provider, RootContext } from "./context.ts";
@@ -33,12 +34,6 @@ import {
 import { changeBelow } from "./recursive.ts";
 import type { Batches, Step } from "./steps.ts";
 import { Target, type TargetStep } from "./target.ts";
-
-/** mount_namespaces(7). The end is what runc says, for those who look for it. */
-const LOCKED =
-  "a user namespace may not take back flags that the source's mount has, leave those options out (runc run " +
-  "failed: unable to start container process: error during container init: error mounting: operation not " +
-  "permitted); ";
 
 export interface BindOptions {
   readonly context: RootContext;
@@ -265,20 +260,7 @@ class BindStep implements TargetStep {
     const mismatch = this.#compareKinds(failed, proxy);
     if (mismatch !== undefined) return mismatch;
     const where = describeMount({ ...this.#mount, type: "bind" });
-    return operationFailure(failed, { hint: `${this.#advice(failed)}${where}` });
-  }
-
-  #advice(failed: Operation): string {
-    if (failed === this.#progress.tried.mapping && failed.result === -EINVAL) {
-      return "maybe the filesystem used does not support idmap mounts on this kernel; ";
-    }
-    if (failed === this.#progress.tried.mapping && failed.result === -ENOSYS) {
-      return "id-mapped mounts need mount_setattr(2), which this kernel or a filter around tsrun lacks; ";
-    }
-    if (failed === this.#progress.tried.source && failed.result === -EACCES) {
-      return "the container's root user may not reach the source; ";
-    }
-    return failed === this.#progress.tried.flagging && failed.result === -EPERM ? LOCKED : "";
+    return operationFailure(failed, { hint: `${adviceForBind(failed, this.#progress.tried)}${where}` });
   }
 
   /** Says what the kernel does not, where one is a directory and the other is not. */

@@ -11,6 +11,7 @@ import type { Fd } from "../proxy/arguments.ts";
 import { close, fsetxattr, openat, type Reading, read, statx } from "../proxy/calls.ts";
 import { fsconfigCreate, fsconfigFlag, fsconfigString, fsmount, fsopen } from "../proxy/mount-calls.ts";
 import { type Operation, orGoOn, resultOf } from "../proxy/operation.ts";
+import { adviceForFilesystem } from "./advice.ts";
 import { adapt, attach, mountOn } from "./attach.ts";
 import type { Provider, RootContext } from "./context.ts";
 import { copyUp } from "./copy-up.ts";
@@ -295,8 +296,7 @@ export class FilesystemStep implements TargetStep, Provider {
     const { mount } = this.#options;
     const refused = failed === this.#mounting && failed.result === -EINVAL;
     const log = refused && !mount.needsMountCall ? this.#askAgain() : this.#kernelLog(failed);
-    const silent = refused && log === "" && mount.data.length > 0;
-    const advice = silent ? `the kernel's log may say which option "${mount.type}" does not take; ` : "";
+    const advice = adviceForFilesystem(mount, { failed, refused, log });
     return operationFailure(failed, { log, hint: `${advice}${describeMount(mount)}` });
   }
 

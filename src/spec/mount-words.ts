@@ -1,6 +1,8 @@
 // The words of mount options that tsrun itself understands; any other is handed to the file system. What each
 // means is in src/rootfs/mount-options.ts; a test holds the two together. Called by the rules about mounts.
 
+import { nearestWord } from "./nearest.ts";
+
 export const MOUNT_WORDS: ReadonlySet<string> = new Set(
   (
     "async atime bind copy-symlink defaults dest-nofollow dev diratime dirsync exec idmap " +
@@ -16,6 +18,11 @@ export const MOUNT_WORDS: ReadonlySet<string> = new Set(
 /** Whether an option is one of tsrun's own. */
 export function isMountWord(option: string): boolean {
   return MOUNT_WORDS.has(option);
+}
+
+/** The word that an option which is none was probably meant to be. */
+export function meantMountWord(option: string): string | undefined {
+  return nearestWord(option, [...MOUNT_WORDS]);
 }
 
 /** What a bind mount may not have: it takes over a file system, and cannot change how that works. */

@@ -66,12 +66,18 @@ const BAD: readonly BadMount[] = [
   {
     what: "a type that the kernel does not know",
     mount: () => ({ destination: "/tmp", type: "nosuchfs", source: "thing" }),
-    line: /cannot mount "thing" on "\/tmp": .*ENODEV.*type "nosuchfs"/,
+    line: /cannot mount "thing" on "\/tmp": .*ENODEV.*kernel has no filesystem "nosuchfs".*type "nosuchfs"/,
   },
   {
     what: "the type bind without the option",
     mount: (lab) => ({ destination: "/tmp", type: "bind", source: lab.folder }),
     line: /on "\/tmp": no file system has the type "bind".*bind or rbind among the options/,
+  },
+  {
+    what: "a misspelt option of ours, which the file system gets",
+    mount: tmpfs("/tmp", "nosiud"),
+    line: /on "\/tmp": .*Unknown parameter 'nosiud'.*did you mean "nosuid"\?.*options "nosiud"/,
+    lacking: { call: "fsopen", line: refusedByMount("nosiud") },
   },
   {
     what: "an option that the file system does not know",
@@ -115,7 +121,7 @@ const BAD: readonly BadMount[] = [
   {
     what: "a source that does not exist",
     mount: bind("/tmp", "/no/such/source"),
-    line: /cannot mount "\/no\/such\/source" on "\/tmp": .*ENOENT/,
+    line: /cannot mount "\/no\/such\/source" on "\/tmp": .*ENOENT.*the source must be there on the host/,
   },
   {
     what: "a source that is a link to itself",

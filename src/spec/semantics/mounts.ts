@@ -1,7 +1,7 @@
 // Rules about mounts; runtime-spec config.md#mounts, runc's libcontainer/configs/validate, function
 // mountsStrict.
 
-import { BIND_DATA_REASON, isIgnoredBindData, isMountWord } from "../mount-words.ts";
+import { BIND_DATA_REASON, isIgnoredBindData, isMountWord, meantMountWord } from "../mount-words.ts";
 import type { Mount } from "../types.ts";
 import { checkMappings } from "./namespaces.ts";
 import {
@@ -65,8 +65,9 @@ function bindData(mount: Mount, index: number, { report }: Context): void {
     if (isMountWord(option)) continue;
     const at = `/mounts/${index}/options/${position}`;
     const reason = `${BIND_DATA_REASON}, ${JSON.stringify(option)} is one`;
+    const meant = meantMountWord(option);
     if (isIgnoredBindData(option)) report.warn(at, `${reason}, ignoring`);
-    else report.fault(at, reason);
+    else report.fault(at, reason, meant === undefined ? undefined : `did you mean "${meant}"?`);
   }
 }
 

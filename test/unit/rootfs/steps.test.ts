@@ -147,7 +147,11 @@ t.test(
       error.message,
       'cannot mount "x" on "/mnt": fsopen("nofs", FSOPEN_CLOEXEC) = ENODEV (no such device)',
     );
-    t.equal(error.hint, 'mounts[0] of config.json: type "nofs", options "ro,a=b"');
+    t.equal(
+      error.hint,
+      'this kernel has no filesystem "nofs", or its module is not loaded; ' +
+        'mounts[0] of config.json: type "nofs", options "ro,a=b"',
+    );
     t.equal(error.errno, "ENODEV");
   },
 );

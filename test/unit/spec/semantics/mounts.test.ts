@@ -30,7 +30,8 @@ t.test("a bind mount has no options of a file system", async (t) => {
   t.strictSame(check({ type: "tmpfs", options: ["size=1m", "mode=755"] }), []);
   t.strictSame(check({ type: "bind", options: ["rbind", "rprivate", "ro", "nosuid"] }), []);
   t.strictSame(check({ type: "tmpfs", options: ["bind", "ro", "rprivat"] }), [
-    '/mounts/0/options/2: bind mounts cannot have any filesystem-specific options applied, "rprivat" is one',
+    "/mounts/0/options/2: bind mounts cannot have any filesystem-specific options applied, " +
+      '"rprivat" is one, did you mean "rprivate"?',
   ]);
 });
 

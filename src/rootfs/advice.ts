@@ -1,0 +1,62 @@
+// What can be done about a mount that failed: the first words of its error's hint, before the place in the
+// configuration. Pure.
+
+import { EACCES, EINVAL, ENODEV, ENOENT, ENOSYS, EPERM } from "../linux/errno.ts";
+import type { Operation } from "../proxy/operation.ts";
+import { meantMountWord } from "../spec/mount-words.ts";
+import type { FilesystemMount } from "./plan-mounts.ts";
+
+/** What a file system's context says of a word that it does not know (vfs_parse_fs_param in the kernel). */
+const UNKNOWN_PARAMETER = /Unknown parameter '([^']*)'/;
+
+/** mount_namespaces(7). The end is what runc says, for those who look for it. */
+const LOCKED =
+  "a user namespace may not take back flags that the source's mount has, leave those options out (runc run " +
+  "failed: unable to start container process: error during container init: error mounting: operation not " +
+  "permitted); ";
+
+/** Ends in `; `, or is empty. `tried` are the operations of which one has failed. */
+export function adviceForBind(
+  failed: Operation,
+  { source, flagging, mapping }: { [Part in "source" | "flagging" | "mapping"]?: Operation | undefined },
+): string {
+  switch (failed) {
+    case source:
+      if (failed.result === -EACCES) return "the container's root user may not reach the source; ";
+      return failed.result === -ENOENT ? "the source must be there on the host; " : "";
+    case mapping:
+      if (failed.result === -EINVAL) {
+        return "maybe the filesystem used does not support idmap mounts on this kernel; ";
+      }
+      return failed.result === -ENOSYS
+        ? "id-mapped mounts need mount_setattr(2), which this kernel or a filter around tsrun lacks; "
+        : "";
+    case flagging:
+      return failed.result === -EPERM ? LOCKED : "";
+    default:
+      return "";
+  }
+}
+
+interface Refusal {
+  readonly failed: Operation;
+  /** Whether it is mount(2) that finds a fault with what it is told. */
+  readonly refused: boolean;
+  /** What the kernel says of it; empty when it says nothing. */
+  readonly log: string;
+}
+
+/** Ends in `; `, or is empty. */
+export function adviceForFilesystem(
+  { type, data }: Pick<FilesystemMount, "type" | "data">,
+  { failed, refused, log }: Refusal,
+): string {
+  if (failed.result === -ENODEV && (failed.call === "fsopen" || failed.call === "mount")) {
+    return `this kernel has no filesystem "${type}", or its module is not loaded; `;
+  }
+  const [, unknown] = UNKNOWN_PARAMETER.exec(log) ?? [];
+  const meant = unknown === undefined ? undefined : meantMountWord(unknown);
+  if (meant !== undefined) return `did you mean "${meant}"? `;
+  const silent = refused && log === "" && data.length > 0;
+  return silent ? `the kernel's log may say which option "${type}" does not take; ` : "";
+}

@@ -1,0 +1,49 @@
+// What is advised about a mount that failed.
+
+import t from "tap";
+import { EACCES, EINVAL, ENODEV, ENOENT, ENOSYS, EPERM } from "../../../src/linux/errno.ts";
+import { type Operation, operation } from "../../../src/proxy/operation.ts";
+import { adviceForBind, adviceForFilesystem } from "../../../src/rootfs/advice.ts";
+
+function failing(call: Operation["call"], errno: number): Operation {
+  const failed = operation(call, [], "mount something");
+  failed.result = -errno;
+  return failed;
+}
+
+function forFilesystem(failed: Operation, log: string, data: readonly string[] = ["nosiud"]): string {
+  return adviceForFilesystem({ type: "tmpfs", data }, { failed, log, refused: failed.call === "mount" });
+}
+
+t.test("a filesystem that is not there, by either way to mount", async (t) => {
+  for (const call of ["fsopen", "mount"] as const) {
+    t.match(forFilesystem(failing(call, ENODEV), ""), /^this kernel has no filesystem "tmpfs", .*; $/);
+  }
+  t.equal(forFilesystem(failing("fsconfig", ENODEV), ""), "", "a device that is not there");
+});
+
+t.test("a word that was meant for the runtime", async (t) => {
+  const failed = failing("fsconfig", EINVAL);
+  t.equal(forFilesystem(failed, "tmpfs: Unknown parameter 'nosiud'"), 'did you mean "nosuid"? ');
+  t.equal(forFilesystem(failed, "tmpfs: Unknown parameter 'frobnicate'"), "");
+  t.equal(forFilesystem(failed, "tmpfs: Bad value for 'size'"), "");
+});
+
+t.test("where the kernel says nothing, its log", async (t) => {
+  t.match(forFilesystem(failing("mount", EINVAL), ""), /^the kernel's log may say/);
+  t.equal(forFilesystem(failing("mount", EINVAL), "", []), "");
+});
+
+t.test("a bind mount, by what failed of it", async (t) => {
+  const advice = (part: "source" | "flagging" | "mapping", errno: number) => {
+    const failed = failing("mount_setattr", errno);
+    return adviceForBind(failed, { [part]: failed });
+  };
+  t.equal(advice("source", ENOENT), "the source must be there on the host; ");
+  t.match(advice("source", EACCES), /may not reach the source/);
+  t.match(advice("mapping", EINVAL), /does not support idmap mounts/);
+  t.match(advice("mapping", ENOSYS), /need mount_setattr\(2\)/);
+  t.match(advice("flagging", EPERM), /may not take back flags/);
+  t.equal(advice("flagging", EINVAL), "");
+  t.equal(adviceForBind(failing("fsopen", EPERM), {}), "");
+});
