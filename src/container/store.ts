@@ -4,7 +4,16 @@
 import { TsrunError } from "../errors.ts";
 import { hasErrno, mustCall, syscallError, tryCall } from "../linux/call.ts";
 import { EEXIST } from "../linux/errno.ts";
-import { LOCK_EX, LOCK_UN, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_RDWR, S_IFIFO } from "../linux/fcntl.ts";
+import {
+  AT_FDCWD,
+  LOCK_EX,
+  LOCK_UN,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_RDWR,
+  S_IFIFO,
+} from "../linux/fcntl.ts";
 import {
   createFile,
   type Descriptor,
@@ -163,7 +172,7 @@ export function createStateDirectory(root: string, id: string): StateDirectory {
   checkId(id);
   makeDirectories(root, 0o700);
   const path = `${root}/${id}`;
-  const made = tryCall("mkdirat", -100, cString(path), 0o711);
+  const made = tryCall("mkdirat", AT_FDCWD, cString(path), 0o711);
   if (made === -EEXIST) {
     throw new TsrunError("E_EXISTS", "container with given ID already exists", {
       hint: `choose another id, or remove "${id}" with: delete --force ${id}`,

@@ -2,7 +2,7 @@
 // host's /proc, which no image can have tampered with (CVE-2025-52881); each acts on the namespaces of who
 // writes it.
 
-import { O_WRONLY } from "../linux/fcntl.ts";
+import { AT_FDCWD, O_WRONLY } from "../linux/fcntl.ts";
 import { close, openat, write } from "../proxy/calls.ts";
 import type { Operation } from "../proxy/operation.ts";
 
@@ -13,7 +13,7 @@ export function sysctlOperations(values: Readonly<Record<string, string>>): Oper
   return Object.entries(values).flatMap(([name, value]) => {
     const path = sysctlPath(name);
     const attempt = `set sysctl "${name}" to ${JSON.stringify(value)}`;
-    const file = openat(-100, path, O_WRONLY, attempt);
+    const file = openat(AT_FDCWD, path, O_WRONLY, attempt);
     return [file, write(file, value, attempt), close(file)];
   });
 }

@@ -4,7 +4,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { EACCES, EINVAL, EPERM, EROFS, errnoName, errnoWords } from "../linux/errno.ts";
-import { AT_EMPTY_PATH, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
 import { type FileStatus, parseStatx } from "../linux/statx.ts";
 import { text, textUntilNul } from "../linux/words.ts";
 import { once } from "../once.ts";
@@ -104,7 +104,7 @@ interface LookOptions {
 /** The first batch: still privileged, it looks at what is there. */
 function look(proxy: SyscallProxy, plan: ProcessPlan, { before, meanwhile }: LookOptions): Seen {
   const stdio = [0, 1, 2].map((fd) => mayFail(statx(fd, "", AT_EMPTY_PATH, `look at descriptor ${fd}`)));
-  const nothing = orGoOn(openat(-100, "/dev/null", O_RDWR | O_NOCTTY));
+  const nothing = orGoOn(openat(AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY));
   const nothingStatus = mayFail(statx(nothing, "", AT_EMPTY_PATH));
   const enter = orGoOn(chdir(plan.cwd, "enter the working directory"));
   const passwd = plan.environment.needsHome ? readPasswd() : undefined;
@@ -177,7 +177,7 @@ function statusOf(reading: Reading): FileStatus | undefined {
 /** Both calls may fail; a file that is none (a FIFO would block) gives nothing. */
 function readPasswd(): { file: Operation; first: Reading; operations: readonly Operation[] } {
   const attempt = "read the container's /etc/passwd";
-  const file = orGoOn(openat(-100, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, attempt));
+  const file = orGoOn(openat(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, attempt));
   const first = mayFail(read(file, FIRST_PASSWD, attempt));
   return { file, first, operations: [file, first] };
 }

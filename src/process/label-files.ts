@@ -5,6 +5,7 @@
 import { TsrunError } from "../errors.ts";
 import {
   AT_EMPTY_PATH,
+  AT_FDCWD,
   O_CLOEXEC,
   O_DIRECTORY,
   O_PATH,
@@ -63,7 +64,7 @@ function openProc(proxy: SyscallProxy): number {
   const context = orGoOn(fsopen("proc", attempt));
   const create = orGoOn(fsconfigCreate(context, attempt));
   const own = orGoOn(fsmount(context, 0, attempt));
-  const there = orGoOn(openat(-100, "/proc", O_PATH | O_DIRECTORY));
+  const there = orGoOn(openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY));
   const magic = mayFail(fstatfs(there, 'look at "/proc"'));
   const status = mayFail(statx(there, "", AT_EMPTY_PATH, 'look at "/proc"'));
   proxy.run([context, create, own, orGoOn(close(context)), there, magic, status]);

@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { EACCES, EISDIR, ENOENT, ENOSYS, EPERM, errnoName, errnoWords } from "../linux/errno.ts";
-import { AT_EACCESS, S_IFDIR, X_OK } from "../linux/fcntl.ts";
+import { AT_EACCESS, AT_FDCWD, S_IFDIR, X_OK } from "../linux/fcntl.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { shown } from "../proxy/arguments.ts";
 import { type Reading, statx } from "../proxy/calls.ts";
@@ -61,9 +61,9 @@ function refusal({ status, access }: Candidate): number {
 
 function candidate(path: string): Candidate {
   const attempt = `look for "${path}"`;
-  const status = statx(-100, path, 0, attempt);
+  const status = statx(AT_FDCWD, path, 0, attempt);
   const how = shown(AT_EACCESS, "AT_EACCESS");
-  const access = operation("faccessat2", [-100, path, shown(X_OK, "X_OK"), how], attempt);
+  const access = operation("faccessat2", [AT_FDCWD, path, shown(X_OK, "X_OK"), how], attempt);
   // Not `orGoOn`, which would lose the type of a reading.
   return { path, status: { ...status, goOn: true }, access: orGoOn(access) };
 }

@@ -3,7 +3,7 @@
 // /proc is still there.
 
 import { ENOSYS } from "../linux/errno.ts";
-import { O_WRONLY } from "../linux/fcntl.ts";
+import { AT_FDCWD, O_WRONLY } from "../linux/fcntl.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG, SIGKILL } from "../linux/sched.ts";
 import { type Fd, shown } from "../proxy/arguments.ts";
 import { close, openat, prctl, write } from "../proxy/calls.ts";
@@ -67,7 +67,7 @@ export function showToOwner(): Operation {
 function oomScoreOperations(value: number, { rootless }: SessionOptions): Operation[] {
   const attempt = `set the OOM score adjustment to ${value}`;
   const mayFail = rootless ? orGoOn : (of: Operation) => of;
-  const file = mayFail(openat(-100, "/proc/self/oom_score_adj", O_WRONLY, attempt));
+  const file = mayFail(openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY, attempt));
   const operations = [file, mayFail(write(file, `${value}`, attempt)), mayFail(close(file))];
   if (!rootless) return operations;
   const setDumpable = (to: number) => prctl(PR_SET_DUMPABLE, [to], "PR_SET_DUMPABLE", attempt);

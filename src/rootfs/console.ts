@@ -2,7 +2,7 @@
 // its root.
 
 import { TsrunError } from "../errors.ts";
-import { AT_EMPTY_PATH, O_NOFOLLOW, O_PATH, S_IFLNK, S_IFREG } from "../linux/fcntl.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O_NOFOLLOW, O_PATH, S_IFLNK, S_IFREG } from "../linux/fcntl.ts";
 import { parseStatx } from "../linux/files.ts";
 import { close, mknodat, openat, statx } from "../proxy/calls.ts";
 import { orGoOn, resultOf } from "../proxy/operation.ts";
@@ -19,8 +19,8 @@ import { runSteps, type Step } from "./steps.ts";
 export function coverConsole(context: RootContext, slave: number): void {
   const attempt = `mount the terminal on "/dev/console"`;
   const file = { mode: S_IFREG | 0o600, major: 0, minor: 0 };
-  const made = orGoOn(mknodat(-100, "/dev/console", file, attempt));
-  const place = openat(-100, "/dev/console", O_PATH | O_NOFOLLOW, attempt);
+  const made = orGoOn(mknodat(AT_FDCWD, "/dev/console", file, attempt));
+  const place = openat(AT_FDCWD, "/dev/console", O_PATH | O_NOFOLLOW, attempt);
   const found = statx(place, "", AT_EMPTY_PATH, attempt);
   const stopped = context.attempt([made, place, found]);
   if (stopped !== undefined) throw operationFailure(stopped);

@@ -2,7 +2,7 @@
 // master sent to whoever asked for it. pty(7), ioctl_tty(2). Called by the create and exec stories.
 
 import { TsrunError } from "../errors.ts";
-import { AT_EMPTY_PATH, O_NOCTTY, O_NOFOLLOW, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O_NOCTTY, O_NOFOLLOW, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
 import { parseStatx } from "../linux/files.ts";
 import { DEVPTS_SUPER_MAGIC } from "../linux/mount.ts";
 import { SCM_RIGHTS, SOL_SOCKET } from "../linux/socket-numbers.ts";
@@ -37,7 +37,7 @@ export function openPty(proxy: SyscallProxy, size: ConsoleSize | undefined): Pty
   const attempt = "open a terminal of the container's devpts";
   // CVE-2025-52565: an image may have put anything at this path, so what was opened is checked before it is
   // used.
-  const master = openat(-100, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW, attempt);
+  const master = openat(AT_FDCWD, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW, attempt);
   const filesystem = fstatfs(master, attempt);
   const node = statx(master, "", AT_EMPTY_PATH, attempt);
   proxy.run([master, filesystem, node]);

@@ -4,6 +4,7 @@
 
 import { EACCES, EBADF, EEXIST, ENOENT, ENOTDIR } from "../../linux/errno.ts";
 import {
+  AT_FDCWD,
   O_CREAT,
   O_DIRECTORY,
   O_NOFOLLOW,
@@ -34,7 +35,7 @@ export interface Stage {
 type Opened = Place | { readonly in: "nowhere"; readonly type: string };
 
 const NOWHERE: Opened = { in: "nowhere", type: "" };
-const AT_FDCWD = -100;
+
 const MAGIC: Readonly<Record<string, number>> = {
   proc: PROC_SUPER_MAGIC,
   sysfs: SYSFS_MAGIC,
