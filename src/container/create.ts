@@ -34,7 +34,7 @@ import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
 import { type ContainerPlan, planContainer } from "./plan.ts";
 import type { StartInside, StateRecord } from "./record.ts";
-import { createStateDirectory } from "./store.ts";
+import { createStateDirectory, type StateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
 export interface CreateMode {
@@ -65,7 +65,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   using devices = netDevices && new DeviceMove();
   using undo = new Undo();
   using directory = createStateDirectory(globals.root, options.id);
-  undo.add(() => directory.remove());
+  forgetOnFailure(undo, directory, plan);
   directory.saveConfig(bundle.text);
   if (options.notifySocket !== undefined) directory.makeSharedDirectory(NOTIFY);
   using fifo = directory.makeFifo();
@@ -116,6 +116,14 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   undo.commit();
   entered.reapOthers();
   return { terminal: console.ours };
+}
+
+/** What a failure ends with, as `delete` does: the state goes, then hooks take down what they have set up. */
+export function forgetOnFailure(undo: Undo, directory: StateDirectory, plan: ContainerPlan): void {
+  const { hooks } = plan.bundle.spec;
+  // What is added last is done first.
+  undo.add(() => runHooks(hooks, "poststop", hookState(plan, "stopped", 0)));
+  undo.add(() => directory.remove());
 }
 
 /** Adds to the bundle what the caller hands down, once that is seen to be there. */

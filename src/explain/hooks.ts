@@ -9,7 +9,7 @@ const WHEN: Readonly<Record<HookKind, string>> = {
   createContainer: "after those, in the container's namespaces, while the host's files can still be reached",
   startContainer: "on start, inside the container, right before its command",
   poststart: "when the command has been started, on the host",
-  poststop: "when the container is deleted, on the host",
+  poststop: "when the container is deleted, or could not be made, on the host",
 };
 
 export function describeHooks({ bundle }: ExplainedPlan): Section[] {

@@ -1,7 +1,7 @@
 // Hooks that fail: what is said, what is undone, what stays. CONTRACT: runtime-spec runtime.md#lifecycle, and
 // runc's words.
 
-import { copyFileSync, existsSync, readFileSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import type { Config, ConfigHook, HookKind } from "../support/config.ts";
@@ -94,6 +94,28 @@ behaviour("a poststop hook that fails fails delete, which has deleted by then", 
   refused(t, await box.delete({ flags: ["--force"] }), /error running poststop hook #0: exit status 3/);
   t.notOk(existsSync(never));
   await nothingLeft(t, lab, "after delete");
+});
+
+behaviour("a create that fails, of whatever, ends with the poststop hooks", async (t, lab) => {
+  const told = join(lab.folder, "told");
+  const failures: Readonly<Record<string, (config: Config) => void>> = {
+    "a hook": (config) => Object.assign(config.hooks ?? {}, { createRuntime: [shell("exit 3")] }),
+    "a mount": (config) => config.mounts.push({ destination: "/tmp", type: "nosuchfs", source: "thing" }),
+    "the program": (config) => Object.assign(config.process, { args: ["/no/such/program"] }),
+  };
+  for (const [what, fail] of Object.entries(failures)) {
+    for (const command of ["create", "run"] as const) {
+      const box = lab.container((config) => {
+        withHooks({ poststop: [shell(`cat > ${told}`), shell("exit 3")] })(config);
+        fail(config);
+      });
+      t.not((await box[command]()).code, 0, `${command} fails by ${what}`);
+      const { id, status, pid = 0 } = JSON.parse(readFileSync(told, "utf8"));
+      t.strictSame({ id, status, pid }, { id: box.id, status: "stopped", pid: 0 });
+      rmSync(told);
+      await nothingLeft(t, lab, `after ${command} has failed by ${what}`);
+    }
+  }
 });
 
 behaviour("a hook that is killed is told of by its signal", async (t, lab) => {
