@@ -1,7 +1,7 @@
 // The five capability sets, read back from /proc/self/status inside the container.
 
 import t from "tap";
-import { behaviour } from "../support/behaviour.ts";
+import { behaviour, runcBefore } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
@@ -61,12 +61,16 @@ behaviour("an ordinary user without ambient ones has none", async (t, lab) => {
   t.strictSame([sets.CapPrm, sets.CapEff, sets.CapAmb], [[], [], []]);
 });
 
-behaviour("without a capabilities object root has none at all", async (t, lab) => {
-  const sets = await capabilitySets(lab, (config) => {
-    delete config.process.capabilities;
-  });
-  t.strictSame(sets, { CapInh: [], CapPrm: [], CapEff: [], CapBnd: [], CapAmb: [] });
-});
+behaviour(
+  "without a capabilities object root has none at all",
+  async (t, lab) => {
+    const sets = await capabilitySets(lab, (config) => {
+      delete config.process.capabilities;
+    });
+    t.strictSame(sets, { CapInh: [], CapPrm: [], CapEff: [], CapBnd: [], CapAmb: [] });
+  },
+  runcBefore("1.3.0", "it keeps all of them"),
+);
 
 behaviour("an effective capability is really there, and another is really gone", async (t, lab) => {
   const attempt = Container.script(

@@ -9,7 +9,7 @@ import { type Config, mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { parseStatus } from "../support/proc.ts";
-import { type InvokeOptions, isTsrun, type Result } from "../support/runtime.ts";
+import { type InvokeOptions, isRuncBefore, isTsrun, type Result } from "../support/runtime.ts";
 import { asUser, NOBODY } from "../support/user.ts";
 import { until } from "../support/wait.ts";
 
@@ -81,7 +81,7 @@ behaviour("what is executed and what is not are told apart with runc's words", a
   ] as const) {
     // runc has let go before execve(2) fails.
     const letGo = program === "/bin/odd" && !isTsrun;
-    refused(t, await exec(box, [program]), line, letGo ? 1 : FAILED);
+    refused(t, await exec(box, [program]), line, letGo && isRuncBefore("1.3.0") ? 1 : FAILED);
     const pidFile = join(lab.folder, "pid");
     const detached = await lab.invoke(["exec", "--detach", "--pid-file", pidFile, box.id, program]);
     if (!letGo) t.strictSame([detached.code, existsSync(pidFile)], [FAILED, false], program);
@@ -236,7 +236,9 @@ behaviour("flags change the container's own process, and add nothing else", asyn
   t.match(stdout, /^\/tmp\n1 2 3 \/tmp\n/);
   const status = parseStatus(stdout);
   t.strictSame([status.get("Uid")?.[0], status.get("Gid")?.[0]], ["1000", "1000"]);
-  t.strictSame(status.get("Groups"), ["5"]);
+  const groups = status.get("Groups") ?? [];
+  // runc 1.3 has them twice.
+  t.strictSame(isTsrun ? groups : [...new Set(groups)], ["5"]);
   t.strictSame(status.get("NoNewPrivs"), ["1"]);
 });
 

@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Test } from "tap";
-import { behaviour, type Condition, nothingLeft, refused } from "../support/behaviour.ts";
+import { behaviour, type Condition, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram, parseMountinfo } from "../support/host.ts";
@@ -230,6 +230,7 @@ behaviour(
     t.equal(box.output(), "0\n");
   },
   hasSelinux ? "the kernel runs SELinux" : undefined,
+  tsrunOnly("asks for the label, which the kernel refuses"),
 );
 
 behaviour("empty labels are none", async (t, lab) => {

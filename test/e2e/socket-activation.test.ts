@@ -84,7 +84,8 @@ behaviour("a descriptor that is not open is refused", async (t, lab) => {
   refused(t, await box.create({ flags }), words);
   const listen = await box.create({ wrapper: caller(lab, { open: 1, listen: 500 }) });
   if (isTsrun) refused(t, listen, /unable to stat listen-fd \d+ \(of 500\)/);
-  await nothingLeft(t, lab, "after the refusals");
+  // runc 1.3 forgets the state directory when it refuses LISTEN_FDS.
+  if (isTsrun) await nothingLeft(t, lab, "after the refusals");
   const running = lab.container(Container.script("exec sleep 1000"));
   mustSucceed(await running.run({ flags: ["--detach"] }));
   refused(t, await lab.invoke(["exec", ...flags, running.id, "true"]), words, 255);

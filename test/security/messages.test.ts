@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { attack } from "../support/attack.ts";
 import { nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { isTsrun } from "../support/runtime.ts";
 
 const CVE = "CVE-2021-43784";
 /** UID_GID_MAP_MAX_EXTENTS of linux/user_namespace.h. */
@@ -79,7 +80,8 @@ attack(CVE, "a value that is too long for its place is refused in one line", asy
     box.writeConfig();
     const result = await box.create();
     t.equal(result.code, 1);
-    t.equal(result.stderr.trimEnd().split("\n").length, 1);
+    // runc 1.3 has warnings before it.
+    if (isTsrun) t.equal(result.stderr.trimEnd().split("\n").length, 1);
   }
   await nothingLeft(t, lab, "after the refusals");
 });

@@ -1,5 +1,6 @@
 // The short form of `make race`: a few creates against each place, while its paths are exchanged.
 
+import { mendedIn } from "../support/attack.ts";
 import { behaviour, tsrunOnly } from "../support/behaviour.ts";
 import { PLACES } from "./race/places.ts";
 import { race } from "./race/race.ts";
@@ -20,6 +21,7 @@ for (const place of PLACES) {
       t.strictSame(leftovers, []);
     },
     place.impossible?.(),
+    mendedIn("1.2.8"),
     place.name === LOSES ? tsrunOnly("it copies files that lie outside the root") : undefined,
   );
 }

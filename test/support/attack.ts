@@ -2,14 +2,13 @@
 // the attack. After each, the runtime's binary is the one it was, a folder of the host is as it was, and
 // nothing is left.
 
-import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Test } from "tap";
 import { behaviour, type Condition, nothingLeft } from "./behaviour.ts";
 import type { Lab } from "./lab.ts";
 import { Outside } from "./outside.ts";
-import { isRunc, runtimePath } from "./runtime.ts";
+import { isRuncBefore, runtimePath } from "./runtime.ts";
 
 export type AttackBody = (t: Test, lab: Lab, outside: Outside) => Promise<void>;
 
@@ -38,11 +37,7 @@ function binary(): unknown {
 
 /** For runc, what it is open to in versions before the one that mended it (`major.minor.patch`). */
 export function mendedIn(version: string): Condition {
-  if (!isRunc) return undefined;
-  const [, found = "0"] =
-    /version (\d+\.\d+\.\d+)/.exec(execFileSync(runtimePath, ["--version"]).toString()) ?? [];
-  const order = found.localeCompare(version, "en", { numeric: true });
-  return order < 0 ? `runc ${found} is open to it, ${version} is not` : undefined;
+  return isRuncBefore(version) ? `runc is open to it, from ${version} on it is not` : undefined;
 }
 
 /** What a container gets that is trusted with much, though not with the host. */

@@ -5,7 +5,7 @@ import t, { type Test } from "tap";
 import { controllerHierarchy, effectiveUid, kernelAtLeast } from "./host.ts";
 import { Lab } from "./lab.ts";
 import { busybox } from "./rootfs.ts";
-import { isTsrun, type Result, runtimeKind, runtimePath } from "./runtime.ts";
+import { isRuncBefore, isTsrun, type Result, runtimeKind, runtimePath } from "./runtime.ts";
 
 /** A reason to skip, or nothing. */
 export type Condition = string | undefined;
@@ -39,6 +39,16 @@ function needsBusybox(): Condition {
 /** For what runc does not do, or not in the version at hand; the reason says which. */
 export function tsrunOnly(reason: string): Condition {
   return isTsrun ? undefined : `${runtimeKind}: ${reason}`;
+}
+
+/** For what runc does from this version on, or nearly: of those between 1.1 and 1.3 none was tried. */
+export function runcFrom(version: string, reason: string): Condition {
+  return isRuncBefore(version) ? `runc before ${version}: ${reason}` : undefined;
+}
+
+/** For what runc does no more. */
+export function runcBefore(version: string, reason: string): Condition {
+  return isTsrun || isRuncBefore(version) ? undefined : `${runtimeKind} from ${version} on: ${reason}`;
 }
 
 export function needsController(name: string, version?: 1 | 2): Condition {

@@ -2,7 +2,7 @@
 // Output goes to files, not pipes: what `create` starts inherits them, and a pipe would only end with the
 // container.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { basename, delimiter, join, resolve } from "node:path";
 import { withoutCalls } from "./without.ts";
@@ -15,6 +15,14 @@ export const runtimePath = findRuntime(process.env.RUNTIME ?? "");
 export const runtimeKind = basename(runtimePath).replace(/[-_.].*$/, "");
 export const isTsrun = runtimeKind === "tsrun";
 export const isRunc = runtimeKind === "runc";
+
+/** Whether it is runc, and of a version before this one (`major.minor.patch`). */
+export function isRuncBefore(version: string): boolean {
+  if (!isRunc) return false;
+  const said = execFileSync(runtimePath, ["--version"], { encoding: "utf8" });
+  const [, found = "0"] = /version (\d+\.\d+\.\d+)/.exec(said) ?? [];
+  return found.localeCompare(version, "en", { numeric: true }) < 0;
+}
 
 /** What an ordinary caller's environment holds; tests that need less say so. */
 export const plainEnv: Readonly<Record<string, string>> = {
