@@ -66,7 +66,7 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
   try {
     // criu has killed them all; the last one may still be about to go.
     killAndWait(record);
-    destroy(directory, record);
+    destroy(directory, record, { inBundle: false });
   } catch (error) {
     // AS RUNC: the images are complete, and that is what was asked for.
     globals.log.warning(error instanceof Error ? error.message : String(error));

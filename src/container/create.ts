@@ -34,7 +34,7 @@ import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
 import { type ContainerPlan, planContainer } from "./plan.ts";
 import type { StartInside, StateRecord } from "./record.ts";
-import { createStateDirectory, type StateDirectory } from "./store.ts";
+import { createStateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
 export interface CreateMode {
@@ -65,7 +65,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   using devices = netDevices && new DeviceMove();
   using undo = new Undo();
   using directory = createStateDirectory(globals.root, options.id);
-  forgetOnFailure(undo, directory, plan);
+  undo.add(() => directory.remove());
   directory.saveConfig(bundle.text);
   if (options.notifySocket !== undefined) directory.makeSharedDirectory(NOTIFY);
   using fifo = directory.makeFifo();
@@ -80,6 +80,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   if (mountsBefore !== undefined) undo.add(() => detachMount(root, mountsBefore));
   const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless });
   undo.add(() => undoCgroup(cgroup));
+  endWithHooks(undo, plan);
   tellUnkillable(globals, record, cgroup);
   // A cgroup of systemd's is counted with its neighbours; any other one begins with none.
   const killsBefore = cgroup.unit === undefined ? 0 : oomKills(cgroup);
@@ -118,12 +119,9 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   return { terminal: console.ours };
 }
 
-/** What a failure ends with, as `delete` does: the state goes, then hooks take down what they have set up. */
-export function forgetOnFailure(undo: Undo, directory: StateDirectory, plan: ContainerPlan): void {
-  const { hooks } = plan.bundle.spec;
-  // What is added last is done first.
-  undo.add(() => runHooks(hooks, "poststop", hookState(plan, "stopped", 0)));
-  undo.add(() => directory.remove());
+/** AS RUNC: what hooks may have set up from now on, hooks take down, when nothing else is left to undo. */
+export function endWithHooks(undo: Undo, plan: ContainerPlan): void {
+  undo.addLast(() => runHooks(plan.bundle.spec.hooks, "poststop", hookState(plan, "stopped", 0)));
 }
 
 /** Adds to the bundle what the caller hands down, once that is seen to be there. */

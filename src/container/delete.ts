@@ -35,7 +35,7 @@ export function deleteContainer(globals: GlobalOptions, { id, force }: DeleteOpt
   }
   // AS RUNC: a created container is deleted without force too; nothing of the user's has run in it.
   if (status !== "stopped") killAndWait(record);
-  destroy(directory, record, { leftovers: force });
+  destroy(directory, record, { leftovers: force, inBundle: false });
 }
 
 /** A directory whose state was never written belongs to a create that was killed: only force removes it. */
@@ -62,7 +62,11 @@ export function killAndWait(record: StateRecord): void {
  * Removes what belongs to a container whose first process has ended; the state last, so that a failure can be
  * repeated.
  */
-export function destroy(directory: StateDirectory, record: StateRecord, { leftovers = false } = {}): void {
+export function destroy(
+  directory: StateDirectory,
+  record: StateRecord,
+  { leftovers = false, inBundle = true } = {},
+): void {
   if (leftovers || !record.ownPidNamespace) killProcesses(record.cgroup, SIGKILL);
   destroyCgroup(record.cgroup);
   if (record.rdt?.remove !== undefined) removeDirectory(record.rdt.remove);
@@ -70,5 +74,5 @@ export function destroy(directory: StateDirectory, record: StateRecord, { leftov
   const hooks = record.hooksAfter ? directory.loadConfig().hooks : undefined;
   directory.remove();
   // AS RUNC: the container is gone by now; a hook that fails only fails the command.
-  runHooks(hooks, "poststop", stateForHooks(record, "stopped", 0));
+  runHooks(hooks, "poststop", stateForHooks(record, "stopped", 0), { inBundle });
 }

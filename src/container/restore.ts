@@ -11,7 +11,7 @@ import { SIGKILL, WNOHANG } from "../linux/sched.ts";
 import { sendDescriptor } from "../linux/unix-sockets.ts";
 import { loadBundle } from "./bundle.ts";
 import { attachTerminal, openConsole } from "./console.ts";
-import { forgetOnFailure, identityOf, newRecord, runHostHooks } from "./create.ts";
+import { endWithHooks, identityOf, newRecord, runHostHooks } from "./create.ts";
 import { findCriu } from "./criu.ts";
 import { destroy, killAndWait } from "./delete.ts";
 import { prepareForeground, supervise } from "./foreground.ts";
@@ -50,7 +50,7 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
 
   using undo = new Undo();
   using directory = createStateDirectory(globals.root, options.id);
-  forgetOnFailure(undo, directory, plan);
+  undo.add(() => directory.remove());
   directory.saveConfig(bundle.text);
   if (options.notifySocket !== undefined) directory.makeSharedDirectory(NOTIFY);
   using notify = proxyNotifications(globals, directory, options.notifySocket);
@@ -88,6 +88,7 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
   directory.save(record);
   const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless });
   undo.add(() => undoCgroup(cgroup));
+  endWithHooks(undo, plan);
   undo.add(() => {
     killProcesses(cgroup, SIGKILL);
     if (record.init_process_pid !== 0) waitFor(record.init_process_pid);

@@ -3,28 +3,35 @@
 /** A stack of actions that undo; `commit` forgets them. */
 export class Undo implements Disposable {
   readonly #actions: (() => void)[] = [];
+  #last: (() => void) | undefined;
 
   /** Remembers how to take back what has just been made. */
   add(action: () => void): void {
     this.#actions.push(action);
   }
 
+  /** Remembers what is to be done when all else has been taken back. */
+  addLast(action: () => void): void {
+    this.#last = action;
+  }
+
   /** All went well: nothing is taken back any more. */
   commit(): void {
     this.#actions.length = 0;
+    this.#last = undefined;
   }
 
   /**
    * Takes everything back. One failure does not stop the rest: the error that led here is the one to report.
    */
   [Symbol.dispose](): void {
-    for (const action of this.#actions.reverse()) {
+    for (const action of this.#actions.reverse().concat(this.#last ?? [])) {
       try {
         action();
       } catch {
         // Whatever is left, `delete --force` removes; the first error says why.
       }
     }
-    this.#actions.length = 0;
+    this.commit();
   }
 }

@@ -10,22 +10,32 @@ import type { Hook, Hooks } from "../spec/types.ts";
 import { Capture } from "./capture.ts";
 import { argumentsOf, type HookKind, type HookState, hookError, hookTimeout, timeoutMs } from "./plan.ts";
 
+export interface HookPlace {
+  /** AS RUNC: where the container is made. A command that finds it made runs hooks where its caller is. */
+  readonly inBundle: boolean;
+}
+
 /** Runs the hooks of one kind on the host, one after the other; the first failure stops them. */
-export function runHooks(hooks: Hooks | undefined, kind: HookKind, state: HookState): void {
+export function runHooks(
+  hooks: Hooks | undefined,
+  kind: HookKind,
+  state: HookState,
+  { inBundle }: HookPlace = { inBundle: true },
+): void {
   const list = hooks?.[kind] ?? [];
   list.forEach((hook, index) => {
-    runHook({ kind, hook, index, state });
+    runHook({ kind, hook, index, state, inBundle });
   });
 }
 
-interface HostHook {
+interface HostHook extends HookPlace {
   readonly kind: HookKind;
   readonly hook: Hook;
   readonly index: number;
   readonly state: HookState;
 }
 
-function runHook({ kind, hook, index, state }: HostHook): void {
+function runHook({ kind, hook, index, state, inBundle }: HostHook): void {
   using capture = new Capture(JSON.stringify(state));
   const begun = performance.now();
   let pid: number;
@@ -36,8 +46,7 @@ function runHook({ kind, hook, index, state }: HostHook): void {
       // AS RUNC: a hook without an environment of its own gets the runtime's.
       environment: hook.env ?? Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`),
       descriptors: capture.descriptors,
-      // AS RUNC: when the container is deleted its bundle may be gone, so that hook gets the caller's.
-      ...(kind === "poststop" ? {} : { directory: state.bundle }),
+      ...(inBundle ? { directory: state.bundle } : {}),
     });
   } catch (error) {
     throw wrapError(`error running ${kind} hook #${index}`, error);

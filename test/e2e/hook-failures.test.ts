@@ -110,17 +110,38 @@ behaviour("a create that fails, of whatever, ends with the poststop hooks", asyn
   for (const [what, fail] of Object.entries(failures)) {
     for (const command of ["create", "run"] as const) {
       const box = lab.container((config) => {
-        withHooks({ poststop: [shell(`cat > ${told}`), shell("exit 3")] })(config);
+        withHooks({ poststop: [shell(`cat > ${told}; pwd -P >> ${told}`), shell("exit 3")] })(config);
         fail(config);
       });
       t.not((await box[command]()).code, 0, `${command} fails by ${what}`);
-      const { id, status, pid = 0 } = JSON.parse(readFileSync(told, "utf8"));
+      const [state = "", directory] = readFileSync(told, "utf8")
+        .trimEnd()
+        .split(/(?<=\})\n?/);
+      const { id, status, pid = 0 } = JSON.parse(state);
       t.strictSame({ id, status, pid }, { id: box.id, status: "stopped", pid: 0 });
+      t.equal(directory, box.bundle);
       rmSync(told);
       await nothingLeft(t, lab, `after ${command} has failed by ${what}`);
     }
   }
 });
+
+behaviour(
+  "a create that is refused a cgroup, which is another's, runs no hook at all",
+  async (t, lab) => {
+    const first = lab.container(withHooks({}));
+    mustSucceed(await first.create());
+    const told = join(lab.folder, "told");
+    const second = lab.container((config) => {
+      withHooks({ prestart: [shell(`echo > ${told}`)], poststop: [shell(`echo > ${told}`)] })(config);
+      config.linux.cgroupsPath = first.config.linux.cgroupsPath ?? "";
+    });
+    refused(t, await second.create(), /container's cgroup is not empty/);
+    t.notOk(existsSync(told));
+    await first.waitForStatus("created");
+  },
+  runcFrom("1.3.0", "shares it with a warning"),
+);
 
 behaviour("a hook that is killed is told of by its signal", async (t, lab) => {
   const box = lab.container(withHooks({ createRuntime: [shell("kill -TERM $$")] }));
