@@ -9,6 +9,18 @@ import type { FilesystemMount } from "./plan-mounts.ts";
 /** What a file system's context says of a word that it does not know (vfs_parse_fs_param in the kernel). */
 const UNKNOWN_PARAMETER = /Unknown parameter '([^']*)'/;
 
+/** And of an id. */
+const UNMAPPED = /Invalid ([ug]id) '(\d+)'/;
+
+/** The namespace that a user namespace must own to mount a file system that shows it (user_namespaces(7)). */
+const SHOWS: Readonly<Record<string, string>> = {
+  proc: "pid",
+  sysfs: "network",
+  mqueue: "ipc",
+  cgroup: "cgroup",
+  cgroup2: "cgroup",
+};
+
 /** mount_namespaces(7). The end is what runc says, for those who look for it. */
 const LOCKED =
   "a user namespace may not take back flags that the source's mount has, leave those options out (runc run " +
@@ -54,6 +66,12 @@ export function adviceForFilesystem(
   if (failed.result === -ENODEV && (failed.call === "fsopen" || failed.call === "mount")) {
     return `this kernel has no filesystem "${type}", or its module is not loaded; `;
   }
+  const shown = SHOWS[type];
+  if (failed.result === -EPERM && shown !== undefined) {
+    return `in a user namespace "${type}" needs a new ${shown} namespace too, and none of it hidden; `;
+  }
+  const [, kind, id] = UNMAPPED.exec(log) ?? [];
+  if (kind !== undefined) return `the user namespace maps no ${kind} ${id}: map it or leave it out; `;
   const [, unknown] = UNKNOWN_PARAMETER.exec(log) ?? [];
   const meant = unknown === undefined ? undefined : meantMountWord(unknown);
   if (meant !== undefined) return `did you mean "${meant}"? `;

@@ -80,6 +80,13 @@ const BAD: readonly BadMount[] = [
     lacking: { call: "fsopen", line: refusedByMount("nosiud") },
   },
   {
+    what: "an id that the user namespace does not map",
+    mount: tmpfs("/tmp", "gid=50"),
+    edit: (config) => mapIds(config, 0, 10),
+    line: /on "\/tmp": .*Invalid gid '50'.*the user namespace maps no gid 50/,
+    lacking: { call: "fsopen", line: refusedByMount("gid=50") },
+  },
+  {
     what: "an option that the file system does not know",
     mount: tmpfs("/tmp", "frobnicate"),
     line: /on "\/tmp": .*Unknown parameter 'frobnicate'.*options "frobnicate"/,

@@ -29,6 +29,19 @@ t.test("a word that was meant for the runtime", async (t) => {
   t.equal(forFilesystem(failed, "tmpfs: Bad value for 'size'"), "");
 });
 
+t.test("an id that is not mapped", async (t) => {
+  const failed = failing("fsconfig", EINVAL);
+  t.match(forFilesystem(failed, "devpts: Invalid gid '5'"), /^the user namespace maps no gid 5: /);
+});
+
+t.test("what a user namespace may mount only with the namespace that is shown", async (t) => {
+  const advice = (type: string) =>
+    adviceForFilesystem({ type, data: [] }, { failed: failing("fsconfig", EPERM), log: "", refused: false });
+  t.match(advice("sysfs"), /^in a user namespace "sysfs" needs a new network namespace too/);
+  t.match(advice("proc"), /a new pid namespace/);
+  t.equal(advice("ext4"), "");
+});
+
 t.test("where the kernel says nothing, its log", async (t) => {
   t.match(forFilesystem(failing("mount", EINVAL), ""), /^the kernel's log may say/);
   t.equal(forFilesystem(failing("mount", EINVAL), "", []), "");
