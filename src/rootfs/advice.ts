@@ -50,6 +50,12 @@ export function adviceForBind(
   }
 }
 
+/** Of a mount point. Ends in `; `, or is empty. */
+export function adviceForTarget(failed: Operation): string {
+  if (failed.result !== -EACCES) return "";
+  return "the container's root user may not enter or write to its directory there, see who owns that; ";
+}
+
 interface Refusal {
   readonly failed: Operation;
   /** Whether it is mount(2) that finds a fault with what it is told. */

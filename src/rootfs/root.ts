@@ -1,7 +1,7 @@
 // The step that makes the container's root a mount of its own, and changing to it. Called by rootfs.ts.
 
 import { TsrunError } from "../errors.ts";
-import { EINVAL, ELOOP, ENOENT, ENOTDIR, EPERM } from "../linux/errno.ts";
+import { EACCES, EINVAL, ELOOP, ENOENT, ENOTDIR, EPERM } from "../linux/errno.ts";
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../linux/fcntl.ts";
 import {
   MNT_DETACH,
@@ -93,7 +93,9 @@ function rootError(rootfs: string, failed: Operation): TsrunError {
       `cannot use the root file system "${rootfs}": not an absolute path, or a symlink, or no directory`,
     );
   }
-  return operationFailure(failed);
+  const isBarred = failed.result === -EACCES;
+  const hint = "the container's root user must be let through every directory above it: chmod a+x";
+  return operationFailure(failed, isBarred ? { hint } : {});
 }
 
 /** Whether the mount that holds the root would be one that passes on what is mounted, or cannot be bound. */

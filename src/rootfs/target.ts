@@ -8,6 +8,7 @@ import { O_NOFOLLOW, O_PATH, S_IFREG } from "../linux/fcntl.ts";
 import type { Fd } from "../proxy/arguments.ts";
 import { mkdirat, mknodat } from "../proxy/calls.ts";
 import { type Operation, orGoOn } from "../proxy/operation.ts";
+import { adviceForTarget } from "./advice.ts";
 import type { FileKind, Provider, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
 import { type Opening, openPlain } from "./open.ts";
@@ -144,7 +145,7 @@ export class Target {
   }
 
   #failed(failed: Operation): TsrunError {
-    return operationFailure(failed, { hint: this.options.hint() });
+    return operationFailure(failed, { hint: `${adviceForTarget(failed)}${this.options.hint()}` });
   }
 
   /** Whether it may be made along with others; not twice, and not where links are on the way. */

@@ -1,7 +1,7 @@
 // Mounts and roots that cannot be: one line that names the mount, the option and the reason, and nothing is
 // left mounted.
 
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SyscallName } from "../../src/linux/syscalls.ts";
 import { behaviour, type Condition, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
@@ -252,6 +252,21 @@ for (const { what, mount, line, lacking, edit, condition } of BAD) {
     condition,
   );
 }
+
+behaviour(
+  "files that the container's root user may not use are told of, with what to look at",
+  async (t, lab) => {
+    for (const [mode, line] of [
+      ["rootfs", /cannot mount "proc" on "\/proc": .*EACCES.*root user may not enter .*see who owns that/],
+      ["bundle", /cannot bind the root file system .*EACCES.*let through every directory above it/],
+    ] as const) {
+      const box = lab.container((config) => mapIds(config, 100_000, 65_536));
+      chmodSync(box[mode], 0o700);
+      refused(t, await box.create(), line);
+      await nothingLeft(t, lab, "after the refusal");
+    }
+  },
+);
 
 behaviour("id maps of the container that overlap or overflow are refused", async (t, lab) => {
   for (const [mappings, line] of [
