@@ -8,12 +8,22 @@ import { spawn } from "../linux/spawn.ts";
 import { text } from "../linux/words.ts";
 import { findInPath } from "./find-in-path.ts";
 import type { GlobalOptions } from "./options.ts";
+import { isAlive } from "./status.ts";
 import { getStateDirectory } from "./store.ts";
 
-/** The host's pids of every process in the container; none when it has stopped. */
+/**
+ * The host's pids of every process in the container; none when it has stopped. Throws where nobody knows
+ * them: an ordinary user's container may have no cgroup.
+ */
 export function containerProcesses(globals: GlobalOptions, id: string): number[] {
   using directory = getStateDirectory(globals.root, id);
-  return readProcesses(directory.load().cgroup);
+  const record = directory.load();
+  if (Object.keys(record.cgroup.paths).length === 0 && isAlive(record)) {
+    throw new TsrunError("E_CGROUP", `cannot list the processes of "${id}": the container has no cgroup`, {
+      hint: `"exec ${id} ps" shows what it sees itself`,
+    });
+  }
+  return readProcesses(record.cgroup);
 }
 
 /** What ps(1) says, called with these options. */
