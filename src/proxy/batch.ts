@@ -19,6 +19,7 @@ import {
   OPERATION_SIZE,
   PARENT_ONLY,
   RESULT_OFFSET,
+  RETRIES_SHIFT,
   SEGMENT_SIZE,
 } from "./protocol.ts";
 import { countOf, type Entry, madeOf, type Pattern, type Repeat } from "./repeat.ts";
@@ -349,12 +350,16 @@ function notEarlier(operation: Operation | undefined): TsrunError {
   return new TsrunError("E_INTERNAL", `${operation?.call} does not stand earlier in the batch`);
 }
 
+/** More than anybody can spoil, each of microseconds. */
+const RETRIES = 1000;
+
 function flagsOf(operation: Operation): number {
   let flags = 0;
   if (operation.only === "child") flags |= CHILD_ONLY;
   if (operation.only === "parent") flags |= PARENT_ONLY;
   if (operation.clones === true) flags |= CLONES;
   if (operation.goOn === true) flags |= GO_ON;
+  if (operation.again === true) flags |= RETRIES << RETRIES_SHIFT;
   return flags;
 }
 

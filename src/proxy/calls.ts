@@ -46,8 +46,12 @@ export function openPlainInRoot(root: Fd, path: string, how: number, attempt = `
   return openat2(root, path, openHow(how | O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS), attempt);
 }
 
+/**
+ * Where a path goes up ("..") while anybody on the machine mounts or renames, the kernel cannot tell whether
+ * it stays inside, and leaves it to its caller to try again.
+ */
 function openat2(root: Fd, path: string, how: Data, attempt: string): Operation {
-  return operation("openat2", [root, path, how, 24], attempt);
+  return { ...operation("openat2", [root, path, how, 24], attempt), again: true };
 }
 
 /**

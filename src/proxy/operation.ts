@@ -21,6 +21,8 @@ export interface Operation {
   readonly out?: Out | undefined;
   /** A failure does not stop the batch. */
   readonly goOn?: true | undefined;
+  /** EAGAIN says that it may do at the next try: it gets some. */
+  readonly again?: true | undefined;
   /** The result or the negated errno; `undefined` until done. */
   result: number | undefined;
   /** Where it stands, in which batch: written by batch.ts, as one number. */

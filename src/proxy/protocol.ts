@@ -31,6 +31,8 @@ export const CHILD_ONLY = 1 << 8;
 export const PARENT_ONLY = 1 << 9;
 export const CLONES = 1 << 10;
 export const GO_ON = 1 << 11;
+/** Bits 16 to 31: how often a call that fails with EAGAIN is tried once more. */
+export const RETRIES_SHIFT = 16;
 
 /** What a result holds while its operation has not been carried out; no system call returns it. */
 export const NOT_DONE_HIGH = 0x80000000;

@@ -15,6 +15,7 @@ interface Report {
     readonly goOn: (number | null)[];
     readonly passed: boolean;
   };
+  readonly tryingAgain: (number | null)[];
   readonly earlierResults: {
     readonly content: string;
     readonly mode: string;
@@ -47,6 +48,7 @@ interface Report {
 
 const EBADF = 9;
 const ENOENT = 2;
+const EAGAIN = 11;
 const EFAULT = 14;
 
 const MACHINES = [
@@ -77,6 +79,10 @@ for (const { machine, arch, emulators } of MACHINES) {
       t.strictSame(stop, [pid, -EBADF, null]);
       t.strictSame(goOn, [-EBADF, pid]);
       t.ok(stopped && passed);
+    });
+
+    t.test("tries again what says so, and not for ever", async (t) => {
+      t.strictSame(report.tryingAgain, [-EAGAIN, 2]);
     });
 
     t.test("takes earlier results as arguments, in every place", async (t) => {

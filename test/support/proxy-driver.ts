@@ -4,9 +4,10 @@
 //
 //   bun test/support/proxy-driver.ts MACHINE [EMULATOR]
 
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { O_CREAT, O_RDWR, O_WRONLY } from "../../src/linux/fcntl.ts";
+import { O_CREAT, O_NONBLOCK, O_RDWR, O_WRONLY } from "../../src/linux/fcntl.ts";
 import { signalProcess, waitFor } from "../../src/linux/process.ts";
 import { SIGHUP, SIGKILL, SIGTERM } from "../../src/linux/sched.ts";
 import { SOCK_SEQPACKET } from "../../src/linux/socket-numbers.ts";
@@ -80,6 +81,17 @@ function stopping({ proxy }: Started): unknown {
     goOn: results(goOn),
     passed: passed === undefined,
   };
+}
+
+/** What says EAGAIN for ever comes to an end, its arguments still in place; what does not is made once. */
+function tryingAgain({ proxy }: Started): unknown {
+  const path = join(scratch, "fifo");
+  execFileSync("mkfifo", [path]);
+  const fifo = openat(-100, path, O_RDWR | O_NONBLOCK);
+  const empty: Reading = { ...read(fifo, 1, "read"), again: true, goOn: true };
+  const full: Reading = { ...read(fifo, 2, "read"), again: true };
+  proxy.run([fifo, empty, write(fifo, "xy", "write"), full, close(fifo)]);
+  return results([empty, full]);
 }
 
 /** An earlier result in the place of each argument. */
@@ -230,6 +242,7 @@ const started = start();
 try {
   const report = {
     stopping: stopping(started),
+    tryingAgain: tryingAgain(started),
     earlierResults: earlierResults(started),
     memory: memory(started),
     cloning: cloning(started),

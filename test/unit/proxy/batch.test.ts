@@ -23,6 +23,7 @@ import {
   GO_ON,
   LARGE,
   PARENT_ONLY,
+  RETRIES_SHIFT,
   SEGMENT_SIZE,
 } from "../../../src/proxy/protocol.ts";
 import { failureInReply } from "../../../src/proxy/reply.ts";
@@ -99,6 +100,17 @@ t.test("modes are flags, beside the arguments that are earlier results", async (
     [0, CHILD_ONLY | 1, PARENT_ONLY | 2, GO_ON | 0x30, CLONES],
   );
   t.equal(memory.argument(1, 0), BigInt(BUFFER + HEADER + 56), "the address of the first result");
+});
+
+t.test("what may have to be tried again is, so many times", async (t) => {
+  const again = { ...operation("openat2", [], "a"), again: true as const };
+  const memory = new Memory(encode([again, orGoOn(again), operation("openat2", [], "b")], { machine }));
+  const retries = memory.flags(0) >>> RETRIES_SHIFT;
+  t.ok(retries > 100 && retries < 1 << 15, String(retries));
+  t.strictSame(
+    [0, 1, 2].map((index) => memory.flags(index)),
+    [retries << RETRIES_SHIFT, (retries << RETRIES_SHIFT) | GO_ON, 0],
+  );
 });
 
 t.test("arguments are sign-extended to 64 bits, and bits beyond 2^53 survive", async (t) => {
