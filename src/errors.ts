@@ -16,6 +16,7 @@ export type ErrorCode =
   | "E_EXEC"
   | "E_CGROUP"
   | "E_UNSUPPORTED"
+  | "E_NOMEM"
   | "E_INTERNAL";
 
 export interface ErrorDetails {

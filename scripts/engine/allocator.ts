@@ -42,6 +42,8 @@ SNAPSHOT static void *freed[CLASSES] = {0};
 // What is left of the last piece.
 SNAPSHOT static char *rest = snapshot_piece + ALIGNMENT - HEADER;
 SNAPSHOT static char *rest_end = snapshot_piece + SNAPSHOT_PIECE;
+// The end of the snapshot's piece, while nothing has been refused yet.
+SNAPSHOT static char *spare = NULL;
 
 static unsigned log_of(size_t size) {
   return 63 - __builtin_clzl(size);
@@ -83,12 +85,23 @@ static void *mapped_block(char *mapping, size_t length) {
   return block;
 }
 
+// One call is refused what the kernel refuses. There is this to tell of it, and to take back what was made.
+static void use_spare(void) {
+  if (spare == NULL) return;
+  rest = spare + ALIGNMENT - HEADER;
+  rest_end = snapshot_piece + SNAPSHOT_PIECE;
+  spare = NULL;
+}
+
 // The next block of a piece. What is left of one that is too short is lost; it is less than the block.
 static void *cut(size_t size) {
   if ((size_t)(rest_end - rest) < size) {
     size_t length = size + ALIGNMENT > PIECE ? rounded(size + ALIGNMENT, PAGE) : PIECE;
     char *piece = map(length, MAP_POPULATE);
-    if (piece == NULL) return NULL;
+    if (piece == NULL) {
+      use_spare();
+      return NULL;
+    }
     rest = piece + ALIGNMENT - HEADER;
     rest_end = piece + length;
   }
@@ -119,6 +132,7 @@ static void *allocate(size_t bytes) {
 // What is left of the snapshot's piece is copied at each first use; new memory is only cleared.
 void end_snapshot(void) {
   rest_end = (char *)rounded((uintptr_t)rest, PAGE);
+  spare = rest_end;
 }
 
 size_t malloc_usable_size(void *block) {

@@ -18,6 +18,15 @@ export function describeFailure(error: unknown): Failure {
     const exitStatus = error instanceof UsageError ? error.exitStatus : 1;
     return { message: error.message, code: error.code, hint: error.hint, exitStatus };
   }
+  // The engine's, whatever was being done.
+  if (String(error) === "InternalError: out of memory") {
+    return {
+      message: "cannot go on: out of memory",
+      code: "E_NOMEM",
+      hint: "tsrun itself takes up to 20 MiB: look at the limits of its caller, and at what the host has left",
+      exitStatus: 1,
+    };
+  }
   return {
     message: `internal error: ${String(error)}`,
     code: "E_INTERNAL",

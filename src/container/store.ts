@@ -24,6 +24,7 @@ import {
   openIfThere,
   readText,
   remove,
+  removeDirectory,
   removeTree,
   renameFile,
   replaceFile,
@@ -179,7 +180,12 @@ export function createStateDirectory(root: string, id: string): StateDirectory {
     });
   }
   if (made < 0) throw syscallError(`create the state directory "${path}"`, -made);
-  return new StateDirectory(root, id, openStateDirectory(path));
+  try {
+    return new StateDirectory(root, id, openStateDirectory(path));
+  } catch (error) {
+    removeDirectory(path);
+    throw error;
+  }
 }
 
 /** Opens the directory of an existing container; `undefined` when there is none. */

@@ -1,5 +1,7 @@
 // What has been made so far, so that a failure can take it back in reverse order. Called by the stories.
 
+import { TsrunError } from "../errors.ts";
+
 /** A stack of actions that undo; `commit` forgets them. */
 export class Undo implements Disposable {
   readonly #actions: (() => void)[] = [];
@@ -26,12 +28,20 @@ export class Undo implements Disposable {
    */
   [Symbol.dispose](): void {
     for (const action of this.#actions.reverse().concat(this.#last ?? [])) {
-      try {
-        action();
-      } catch {
-        // Whatever is left, `delete --force` removes; the first error says why.
-      }
+      // The engine is refused memory once (allocator.ts): it may be at the second try that there is some.
+      if (!isDone(action)) isDone(action);
     }
     this.commit();
+  }
+}
+
+/** False when it was the engine that could not. */
+function isDone(action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch (error) {
+    // Whatever is left, `delete --force` removes; the first error says why.
+    return error instanceof TsrunError;
   }
 }

@@ -98,6 +98,9 @@ export function enterNamespaces(options: EnterOptions): Entered {
       reapOthers: () => others.forEach(reap),
     };
   } catch (error) {
+    // Whoever has been cloned by now reads the end of its socket, and leaves: so that the cgroup can go.
+    stage.childSocket.close();
+    stage.middleSocket?.close();
     for (const { first } of new Set([stage, current])) {
       first.close();
       reap(first);

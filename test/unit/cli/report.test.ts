@@ -49,6 +49,11 @@ t.test("failures exit with 1, unless a usage error says otherwise", async (t) =>
   t.equal(describeFailure(new UsageError("No help topic for 'x'", { exitStatus: 3 })).exitStatus, 3);
 });
 
+t.test("what the engine has no memory for is no mistake", async (t) => {
+  const error = Object.assign(new Error("out of memory"), { name: "InternalError" });
+  t.match(describeFailure(error), { message: "cannot go on: out of memory", code: "E_NOMEM", exitStatus: 1 });
+});
+
 t.test("a mistake of ours says that it is one", async (t) => {
   t.match(describeFailure(new TypeError("x is not a function")), {
     message: "internal error: TypeError: x is not a function",
