@@ -23,7 +23,7 @@ export function describeFailure(error: unknown): Failure {
     return {
       message: "cannot go on: out of memory",
       code: "E_NOMEM",
-      hint: "tsrun itself takes up to 20 MiB: look at the limits of its caller, and at what the host has left",
+      hint: "tsrun itself takes up to 20 MiB: look at its caller's limits, and at what the host has left",
       exitStatus: 1,
     };
   }
