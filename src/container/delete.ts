@@ -38,12 +38,16 @@ export function deleteContainer(globals: GlobalOptions, { id, force }: DeleteOpt
   destroy(directory, record, { leftovers: force, inBundle: false });
 }
 
-/** A directory whose state was never written belongs to a create that was killed: only force removes it. */
+/**
+ * A directory whose state was never written, or is damaged, belongs to a create that was killed: only force
+ * removes it. A state that cannot be read just now may be that of a container that runs.
+ */
 function loadOrForget(directory: StateDirectory, force: boolean): StateRecord | undefined {
   try {
     return directory.load();
   } catch (error) {
-    if (!force) throw error;
+    const isGone = error instanceof TsrunError && (error.errno ?? "ENOENT") === "ENOENT";
+    if (!force || !isGone) throw error;
     directory.remove();
     return undefined;
   }

@@ -73,23 +73,27 @@ export class StateDirectory implements Disposable {
     replaceFile(STATE, JSON.stringify(record), { at: this.#directory.number, mode: 0o600 });
   }
 
-  /** Reads state.json. AS RUNC: a container without one is none, yet or any more, which callers can tell. */
+  /**
+   * Reads state.json. AS RUNC: a container without one is none, yet or any more, which callers can tell.
+   * Where it cannot be read, which says nothing of the container, the error has another errno than ENOENT.
+   */
   load(): StateRecord {
+    const removes = `"delete --force ${this.#id}" removes what is there`;
+    const attempt = `cannot read the state of container "${this.#id}"`;
+    let text: string;
     try {
-      const record: unknown = JSON.parse(readText(STATE, { at: this.#directory.number }));
-      if (isRecord(record)) return record;
-      throw new Error("it is not of this version");
+      text = readText(STATE, { at: this.#directory.number });
     } catch (error) {
-      const removes = `"delete --force ${this.#id}" removes what is there`;
-      if (hasErrno(error, "ENOENT")) {
-        const hint = `it is being made or removed, or its create was killed; ${removes}`;
-        throw new TsrunError("E_NOT_FOUND", "container does not exist", { hint, cause: error });
+      if (!(error instanceof TsrunError)) throw error;
+      if (!hasErrno(error, "ENOENT")) {
+        throw new TsrunError("E_STATE", `${attempt}: ${error.message}`, { errno: error.errno, cause: error });
       }
-      throw new TsrunError("E_STATE", `cannot read the state of container "${this.#id}": ${words(error)}`, {
-        hint: removes,
-        cause: error,
-      });
+      const hint = `it is being made or removed, or its create was killed; ${removes}`;
+      throw new TsrunError("E_NOT_FOUND", "container does not exist", { hint, cause: error });
     }
+    const record = parseRecord(text);
+    if (typeof record !== "string") return record;
+    throw new TsrunError("E_STATE", `${attempt}: ${record}`, { hint: removes });
   }
 
   /** Keeps the config as it was checked: later commands must not see what became of the bundle's file. */
@@ -216,6 +220,17 @@ export function listIds(root: string): string[] {
     .sort();
 }
 
+/** The record, or what is wrong with it. */
+function parseRecord(text: string): StateRecord | string {
+  try {
+    const record: unknown = JSON.parse(text);
+    return isRecord(record) ? record : "it is not of this version";
+  } catch (error) {
+    if (error instanceof SyntaxError) return error.message;
+    throw error;
+  }
+}
+
 /** Enough of a check for a file that only we write: a damaged one must be an error with a name. */
 function isRecord(value: unknown): value is StateRecord {
   return typeof value === "object" && value !== null && "version" in value && "cgroup" in value;
@@ -223,8 +238,4 @@ function isRecord(value: unknown): value is StateRecord {
 
 function openStateDirectory(path: string): Descriptor {
   return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-}
-
-function words(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

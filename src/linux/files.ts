@@ -1,6 +1,7 @@
 // Files of the host by descriptor: what tsrun itself reads and writes. The engine has no node:fs; and every
 // name is taken below a directory that the caller already holds.
 
+import { TsrunError } from "../errors.ts";
 import { hasErrno, mustCall, syscallError, tryCall } from "./call.ts";
 import { EEXIST, ENOENT, ENOSYS, ENOTEMPTY } from "./errno.ts";
 import {
@@ -114,11 +115,15 @@ export function readText(path: string, options: At = {}): string {
   return text(readFile(path, options));
 }
 
-/** The text of a file; `undefined` when it cannot be read. */
+/**
+ * The text of a file; `undefined` when it cannot be read. Throws when that says nothing of the file: it is us
+ * who have run out of descriptors or of memory.
+ */
 export function readTextIfThere(path: string, options: At = {}): string | undefined {
   try {
     return readText(path, options);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof TsrunError) || hasErrno(error, "EMFILE", "ENFILE", "ENOMEM")) throw error;
     return undefined;
   }
 }

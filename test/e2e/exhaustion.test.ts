@@ -1,8 +1,9 @@
-// tsrun itself runs out of memory, at one point of a create after the other: one line says so, and what had
-// been made is taken back.
+// tsrun itself runs out of something. Of memory, at one point of a create after the other: one line says so,
+// and what had been made is taken back. Of descriptors: it does not take what it cannot read for gone.
 
 import { statSync } from "node:fs";
-import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
 import { runtimePath } from "../support/runtime.ts";
 
@@ -32,4 +33,23 @@ behaviour(
   },
   needsPrlimit,
   tsrunOnly("its engine has other limits"),
+);
+
+behaviour(
+  "a command that may not open another file leaves the container as it is",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exec sleep 1000"));
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    // Three are taken, and one more holds the container's directory.
+    const wrapper = ["prlimit", "--nofile=4"];
+    const line = /cannot read the state of container ".*": cannot open "state.json": too many open files/;
+    refused(t, await box.state({ wrapper }), line);
+    refused(t, await box.kill("KILL", { wrapper }), line);
+    refused(t, await box.delete({ wrapper, flags: ["--force"] }), line);
+    t.equal((await box.stateDocument()).status, "running");
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete");
+  },
+  needsPrlimit,
+  tsrunOnly("it needs more for itself"),
 );
