@@ -2,6 +2,7 @@
 // configuration. Pure.
 
 import { EACCES, EINVAL, ENODEV, ENOENT, ENOSYS, EPERM } from "../linux/errno.ts";
+import type { SyscallName } from "../linux/syscalls.ts";
 import type { Operation } from "../proxy/operation.ts";
 import { meantMountWord } from "../spec/mount-words.ts";
 import type { FilesystemMount } from "./plan-mounts.ts";
@@ -20,6 +21,9 @@ const SHOWS: Readonly<Record<string, string>> = {
   cgroup: "cgroup",
   cgroup2: "cgroup",
 };
+
+/** The calls that make a file system; others of a mount fail with EPERM for reasons of their own. */
+const MAKING: ReadonlySet<SyscallName> = new Set(["fsopen", "fsconfig", "fsmount", "mount"]);
 
 /** mount_namespaces(7). The end is what runc says, for those who look for it. */
 const LOCKED =
@@ -73,7 +77,7 @@ export function adviceForFilesystem(
     return `this kernel has no filesystem "${type}", or its module is not loaded; `;
   }
   const shown = SHOWS[type];
-  if (failed.result === -EPERM && shown !== undefined) {
+  if (failed.result === -EPERM && shown !== undefined && MAKING.has(failed.call)) {
     return `in a user namespace "${type}" needs a new ${shown} namespace too, and none of it hidden; `;
   }
   const [, kind, id] = UNMAPPED.exec(log) ?? [];

@@ -65,9 +65,12 @@ function bindData(mount: Mount, index: number, { report }: Context): void {
     if (isMountWord(option)) continue;
     const at = `/mounts/${index}/options/${position}`;
     const reason = `${BIND_DATA_REASON}, ${JSON.stringify(option)} is one`;
+    if (isIgnoredBindData(option)) {
+      report.warn(at, `${reason}, ignoring`);
+      continue;
+    }
     const meant = meantMountWord(option);
-    if (isIgnoredBindData(option)) report.warn(at, `${reason}, ignoring`);
-    else report.fault(at, reason, meant === undefined ? undefined : `did you mean "${meant}"?`);
+    report.fault(at, reason, meant === undefined ? undefined : `did you mean "${meant}"?`);
   }
 }
 
