@@ -17,6 +17,9 @@ import {
   O_PATH,
   O_RDONLY,
   O_WRONLY,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFREG,
 } from "./fcntl.ts";
 import {
   doWithoutStatx,
@@ -252,7 +255,8 @@ export function listDirectory(fd: number): DirectoryEntry[] {
     for (let offset = 0; offset < length; offset += view.getUint16(offset + 16, true)) {
       const start = offset + 19;
       const name = text(buffer.subarray(start, buffer.indexOf(0, start)));
-      if (name !== "." && name !== "..") entries.push({ name, type: entryType(view.getUint8(offset + 18)) });
+      if (name === "." || name === "..") continue;
+      entries.push({ name, type: entryType(view.getUint8(offset + 18)) ?? typeAt(name, fd) });
     }
   }
 }
@@ -309,10 +313,20 @@ export function filesystemType(fd: number): number {
   return Number(viewOf(buffer).getBigUint64(0, true));
 }
 
-function entryType(type: number): DirectoryEntry["type"] {
+/** By `d_type`; `undefined` for DT_UNKNOWN: a file system need not tell, and then one has to look. */
+function entryType(type: number): DirectoryEntry["type"] | undefined {
   if (type === 4) return "directory";
   if (type === 8) return "file";
-  return type === 10 ? "symlink" : "other";
+  if (type === 10) return "symlink";
+  return type === 0 ? undefined : "other";
+}
+
+/** What an entry is, by looking at it; one that has gone meanwhile is nothing to walk into. */
+function typeAt(name: string, at: number): DirectoryEntry["type"] {
+  const type = status(name, { at, followLinks: false })?.type;
+  if (type === S_IFDIR) return "directory";
+  if (type === S_IFREG) return "file";
+  return type === S_IFLNK ? "symlink" : "other";
 }
 
 function shown(data: string | Uint8Array): string {

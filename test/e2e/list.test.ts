@@ -1,9 +1,11 @@
 // list: its three forms, an empty root, and a root that is not there.
 
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { mustSucceed } from "../support/container.ts";
+import { findProgram } from "../support/host.ts";
 
 behaviour("list prints a table with runc's columns", async (t, lab) => {
   const [one, two] = [lab.container(), lab.container()];
@@ -77,4 +79,31 @@ behaviour(
     }
   },
   tsrunOnly("it refuses what it cannot read"),
+);
+
+/** ext4 as it was before its directories told the kinds of their entries: getdents64(2) says DT_UNKNOWN. */
+const needsLoop =
+  findProgram("mke2fs") === undefined ||
+  findProgram("losetup") === undefined ||
+  !existsSync("/dev/loop-control")
+    ? "needs mke2fs and a loop device"
+    : undefined;
+
+behaviour(
+  "list and delete --force work where directories do not tell the kinds of their entries",
+  async (t, lab) => {
+    const image = join(lab.folder, "image");
+    mkdirSync(lab.stateRoot);
+    execFileSync("mke2fs", ["-q", "-t", "ext4", "-O", "^filetype", image, "8m"], { stdio: "ignore" });
+    execFileSync("mount", ["-o", "loop", image, lab.stateRoot]);
+    lab.atClose(() => execFileSync("umount", [lab.stateRoot]));
+    const box = lab.container();
+    mustSucceed(await box.create());
+    const { stdout } = await lab.invoke(["list", "-q"]);
+    t.ok(stdout.split("\n").includes(box.id), "it is listed");
+    mkdirSync(join(lab.stateRoot, box.id, "a", "b"), { recursive: true });
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    t.notOk(existsSync(join(lab.stateRoot, box.id)));
+  },
+  needsLoop,
 );
