@@ -3,6 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call.ts";
+import { listDirectoryAt } from "../linux/directories.ts";
 import {
   EBUSY,
   EEXIST,
@@ -14,7 +15,7 @@ import {
   errnoWords,
 } from "../linux/errno.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "../linux/fcntl.ts";
-import { listDirectoryAt, readText } from "../linux/files.ts";
+import { readText } from "../linux/files.ts";
 import { poll } from "../linux/process.ts";
 import { cString } from "../linux/words.ts";
 

@@ -3,6 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, mustCall, tryCall } from "../linux/call.ts";
+import { listDirectoryAt } from "../linux/directories.ts";
 import {
   F_GETFL,
   O_PATH,
@@ -13,7 +14,6 @@ import {
 } from "../linux/fcntl.ts";
 import {
   Descriptor,
-  listDirectoryAt,
   openDirectory,
   readLink,
   readTextIfThere,

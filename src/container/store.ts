@@ -3,6 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, mustCall, syscallError, tryCall } from "../linux/call.ts";
+import { listDirectoryAt, removeTree } from "../linux/directories.ts";
 import { EEXIST } from "../linux/errno.ts";
 import {
   AT_FDCWD,
@@ -17,7 +18,6 @@ import {
 import {
   createFile,
   type Descriptor,
-  listDirectoryAt,
   makeDirectories,
   makeDirectory,
   open,
@@ -25,7 +25,6 @@ import {
   readText,
   remove,
   removeDirectory,
-  removeTree,
   renameFile,
   replaceFile,
   status,

@@ -17,9 +17,6 @@ import {
   O_PATH,
   O_RDONLY,
   O_WRONLY,
-  S_IFDIR,
-  S_IFLNK,
-  S_IFREG,
 } from "./fcntl.ts";
 import {
   doWithoutStatx,
@@ -30,7 +27,7 @@ import {
   STATX_BASIC,
   STATX_SIZE,
 } from "./statx.ts";
-import { cString, text, utf8, viewOf } from "./words.ts";
+import { cString, type Path, pathText, text, utf8, viewOf } from "./words.ts";
 
 export { type FileStatus, parseStatx, STATX_BASIC, STATX_SIZE };
 
@@ -66,17 +63,19 @@ export interface OpenOptions extends At {
 }
 
 /** openat(2), close-on-exec always. Throws with the path in the message. */
-export function open(path: string, flags: number, { at = AT_FDCWD, mode = 0 }: OpenOptions = {}): Descriptor {
-  return new Descriptor(mustCall(`open "${path}"`, "openat", at, cString(path), flags | O_CLOEXEC, mode));
+export function open(path: Path, flags: number, { at = AT_FDCWD, mode = 0 }: OpenOptions = {}): Descriptor {
+  return new Descriptor(
+    mustCall(`open "${pathText(path)}"`, "openat", at, cString(path), flags | O_CLOEXEC, mode),
+  );
 }
 
 /** As `open`, for a directory. */
-export function openDirectory(path: string, options: At = {}): Descriptor {
+export function openDirectory(path: Path, options: At = {}): Descriptor {
   return open(path, O_PATH | O_DIRECTORY, options);
 }
 
 /** As `open`; `undefined` when there is no such file. */
-export function openIfThere(path: string, flags: number, options: OpenOptions = {}): Descriptor | undefined {
+export function openIfThere(path: Path, flags: number, options: OpenOptions = {}): Descriptor | undefined {
   try {
     return open(path, flags, options);
   } catch (error) {
@@ -214,59 +213,17 @@ export function makeDirectories(path: string, mode: number): void {
 }
 
 /** unlinkat(2); a file that is not there is fine. */
-export function remove(path: string, { at = AT_FDCWD }: At = {}): void {
+export function remove(path: Path, { at = AT_FDCWD }: At = {}): void {
   const result = tryCall("unlinkat", at, cString(path), 0);
-  if (result < 0 && result !== -ENOENT) throw syscallError(`remove "${path}"`, -result);
+  if (result < 0 && result !== -ENOENT) throw syscallError(`remove "${pathText(path)}"`, -result);
 }
 
 /** Removes an empty directory; false when it still holds something, true also when it is not there. */
-export function removeDirectory(path: string, { at = AT_FDCWD }: At = {}): boolean {
+export function removeDirectory(path: Path, { at = AT_FDCWD }: At = {}): boolean {
   const result = tryCall("unlinkat", at, cString(path), AT_REMOVEDIR);
   if (result === -ENOTEMPTY || result === -EEXIST) return false;
-  if (result < 0 && result !== -ENOENT) throw syscallError(`remove directory "${path}"`, -result);
+  if (result < 0 && result !== -ENOENT) throw syscallError(`remove directory "${pathText(path)}"`, -result);
   return true;
-}
-
-/** Removes a directory of ours with all that is in it; never follows a symbolic link. */
-export function removeTree(path: string, { at = AT_FDCWD }: At = {}): void {
-  const directory = openIfThere(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, { at });
-  if (directory === undefined) return;
-  using held = directory;
-  for (const entry of listDirectory(held.number)) {
-    if (entry.type === "directory") removeTree(entry.name, { at: held.number });
-    else remove(entry.name, { at: held.number });
-  }
-  removeDirectory(path, { at });
-}
-
-export interface DirectoryEntry {
-  readonly name: string;
-  readonly type: "directory" | "file" | "symlink" | "other";
-}
-
-/** getdents64(2): the entries of a directory opened for reading, without `.` and `..`. */
-export function listDirectory(fd: number): DirectoryEntry[] {
-  const buffer = new Uint8Array(32768);
-  const view = viewOf(buffer);
-  const entries: DirectoryEntry[] = [];
-  for (;;) {
-    const length = mustCall("list directory", "getdents64", fd, buffer, buffer.length);
-    if (length === 0) return entries;
-    for (let offset = 0; offset < length; offset += view.getUint16(offset + 16, true)) {
-      const start = offset + 19;
-      const name = text(buffer.subarray(start, buffer.indexOf(0, start)));
-      if (name === "." || name === "..") continue;
-      entries.push({ name, type: entryType(view.getUint8(offset + 18)) ?? typeAt(name, fd) });
-    }
-  }
-}
-
-/** The entries of a directory by path; none when it is not there. */
-export function listDirectoryAt(path: string, options: At = {}): DirectoryEntry[] {
-  const directory = openIfThere(path, O_RDONLY | O_DIRECTORY, options);
-  if (directory === undefined) return [];
-  using held = directory;
-  return listDirectory(held.number);
 }
 
 /** readlinkat(2); `undefined` when it cannot be read. */
@@ -283,7 +240,7 @@ export interface StatusOptions extends At {
 }
 
 /** statx(2) or newfstatat(2); `undefined` when there is no such file. Other failures throw. */
-export function status(path: string, options: StatusOptions = {}): FileStatus | undefined {
+export function status(path: Path, options: StatusOptions = {}): FileStatus | undefined {
   const { at = AT_FDCWD, followLinks = true, itself = false } = options;
   const flags = (followLinks ? 0 : AT_SYMLINK_NOFOLLOW) | (itself ? AT_EMPTY_PATH : 0);
   let buffer = new Uint8Array(STATX_SIZE);
@@ -294,7 +251,7 @@ export function status(path: string, options: StatusOptions = {}): FileStatus | 
     result = tryCall("newfstatat", at, cString(path), buffer, flags);
   }
   if (result === -ENOENT) return undefined;
-  if (result < 0) throw syscallError(`stat "${path}"`, -result);
+  if (result < 0) throw syscallError(`stat "${pathText(path)}"`, -result);
   return parseStatx(buffer);
 }
 
@@ -311,22 +268,6 @@ export function filesystemType(fd: number): number {
   const buffer = new Uint8Array(120);
   mustCall("read the file system's type", "fstatfs", fd, buffer);
   return Number(viewOf(buffer).getBigUint64(0, true));
-}
-
-/** By `d_type`; `undefined` for DT_UNKNOWN: a file system need not tell, and then one has to look. */
-function entryType(type: number): DirectoryEntry["type"] | undefined {
-  if (type === 4) return "directory";
-  if (type === 8) return "file";
-  if (type === 10) return "symlink";
-  return type === 0 ? undefined : "other";
-}
-
-/** What an entry is, by looking at it; one that has gone meanwhile is nothing to walk into. */
-function typeAt(name: string, at: number): DirectoryEntry["type"] {
-  const type = status(name, { at, followLinks: false })?.type;
-  if (type === S_IFDIR) return "directory";
-  if (type === S_IFREG) return "file";
-  return type === S_IFLNK ? "symlink" : "other";
 }
 
 function shown(data: string | Uint8Array): string {

@@ -1,8 +1,8 @@
 // What tsrun's caller has leaked into it goes no further. Called by spawn.ts, once.
 
 import { tryCall } from "./call.ts";
+import { listDirectoryAt } from "./directories.ts";
 import { CLOSE_RANGE_CLOEXEC, F_SETFD, FD_CLOEXEC } from "./fcntl.ts";
-import { listDirectoryAt } from "./files.ts";
 
 const LAST = 0xffffffff;
 

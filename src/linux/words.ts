@@ -19,12 +19,22 @@ export function assertWord(value: Word): Word {
   throw new TsrunError("E_INTERNAL", `${String(value)} is no machine word`);
 }
 
-/** The NUL-terminated bytes of `text`; a NUL inside is refused, since C would cut the string there. */
-export function cString(text: string): Uint8Array {
-  if (text.includes("\0")) {
-    throw new TsrunError("E_CONFIG", `${JSON.stringify(text)} holds a NUL character`);
-  }
-  return encoder.encode(`${text}\0`);
+/** A path: text of ours, or the bytes that the kernel names a file by, which need not be UTF-8. */
+export type Path = string | Uint8Array;
+
+/** The NUL-terminated bytes of `path`; a NUL inside is refused, since C would cut the string there. */
+export function cString(path: Path): Uint8Array {
+  const hasNul = typeof path === "string" ? path.includes("\0") : path.includes(0);
+  if (hasNul) throw new TsrunError("E_CONFIG", `${JSON.stringify(pathText(path))} holds a NUL character`);
+  if (typeof path === "string") return encoder.encode(`${path}\0`);
+  const bytes = new Uint8Array(path.length + 1);
+  bytes.set(path);
+  return bytes;
+}
+
+/** A path for a message. */
+export function pathText(path: Path): string {
+  return typeof path === "string" ? path : text(path);
 }
 
 /** What tsrun's own engine has beside the standard, and a test's may not have. */

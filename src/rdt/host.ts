@@ -1,8 +1,9 @@
 // The host's resctrl. Called by create, update and events for a container in one of its groups.
 
 import { tryCall } from "../linux/call.ts";
+import { listDirectoryAt } from "../linux/directories.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "../linux/fcntl.ts";
-import { listDirectoryAt, readText, readTextIfThere, status, tryWriteFile } from "../linux/files.ts";
+import { readText, readTextIfThere, status, tryWriteFile } from "../linux/files.ts";
 import { cString } from "../linux/words.ts";
 import { parseMounts } from "../rootfs/mountinfo.ts";
 import type { IntelRdt } from "../spec/types.ts";

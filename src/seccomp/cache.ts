@@ -3,10 +3,10 @@
 // whatever looks odd is compiled again. A cache that cannot be used costs time, never an error.
 
 import { mustCall, tryCall } from "../linux/call.ts";
+import { listDirectory } from "../linux/directories.ts";
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFREG } from "../linux/fcntl.ts";
 import {
   type Descriptor,
-  listDirectory,
   makeDirectories,
   open,
   openIfThere,
