@@ -19,7 +19,7 @@ import { type Operation, operation, orGoOn, resultOf } from "../proxy/operation.
 import { adapt, bind } from "../rootfs/attach.ts";
 import type { Provider, RootContext } from "../rootfs/context.ts";
 import { operationFailure } from "../rootfs/failure.ts";
-import { openPlain } from "../rootfs/open.ts";
+import { type Opening, openPlain } from "../rootfs/open.ts";
 import { nameOf, parentOf } from "../rootfs/paths.ts";
 import type { Step } from "../rootfs/steps.ts";
 import { Target, type TargetStep } from "../rootfs/target.ts";
@@ -79,6 +79,9 @@ class DeviceStep implements TargetStep {
   #exists = false;
   #status: Reading | undefined;
   #node: Operation | undefined;
+  /** Opens the host's node, where that is bound. */
+  #source: Operation | undefined;
+  #needsHelp = false;
 
   constructor(options: DeviceOptions) {
     this.#device = options.device;
@@ -117,23 +120,55 @@ class DeviceStep implements TargetStep {
   }
 
   #bindNode(directory: Fd): Operation[] {
+    const name = nameOf(this.#device.path);
+    const file = orGoOn(mknodat(directory, name, { mode: S_IFREG, major: 0, minor: 0 }, this.#bindAttempt));
+    if (this.#needsHelp) return [file];
+    const place = openPlain(this.#context, { directory, path: name, how: O_PATH }, this.#bindAttempt);
+    return [file, ...this.#bindOn(place)];
+  }
+
+  get #bindAttempt(): string {
     const { path } = this.#device;
-    const name = nameOf(path);
-    const attempt = `mount "${path}" on "${path}"`;
-    const place = openPlain(this.#context, { directory, path: name, how: O_PATH }, attempt);
-    const target = place.descriptor;
-    const request = { from: path, withSubmounts: false, target, again: undefined, propagation: [], attempt };
-    const { operations, mounted } = bind(this.#context, request);
+    return `mount "${path}" on "${path}"`;
+  }
+
+  #bindOn({ operations: opening, descriptor: target }: Opening): Operation[] {
+    const attempt = this.#bindAttempt;
+    const from = this.#device.path;
+    const request = { from, withSubmounts: false, target, again: undefined, propagation: [], attempt };
+    const { operations, mounted, source } = bind(this.#context, request);
+    this.#source = source;
     return [
-      orGoOn(mknodat(directory, name, { mode: S_IFREG, major: 0, minor: 0 }, attempt)),
-      ...place.operations,
+      ...opening,
       ...operations,
       ...(mounted.call === "open_tree" ? [close(mounted)] : []),
       close(target),
     ];
   }
 
+  /** The host's node lies below a directory that the container's root user may not enter. */
+  #bindByHelper(): void {
+    const { helper } = this.#context;
+    const path = `${this.target.path}/${nameOf(this.#device.path)}`;
+    const run = () => {
+      const place = openPlain(
+        this.#context,
+        { directory: helper.root, path, how: O_PATH },
+        this.#bindAttempt,
+      );
+      return helper.attempt(this.#bindOn(place));
+    };
+    let failed = run();
+    while (failed !== undefined && adapt(this.#context, failed)) failed = run();
+    if (failed !== undefined) throw operationFailure(failed, { hint: this.#hint(failed) });
+  }
+
+  get pauses(): boolean {
+    return this.#needsHelp;
+  }
+
   finish(): void {
+    if (this.#needsHelp) this.#bindByHelper();
     if (this.#status === undefined) return;
     const { mode, major, minor, uid, gid } = this.#device;
     const found = parseStatx(this.#status.out.bytes);
@@ -155,6 +190,10 @@ class DeviceStep implements TargetStep {
     const forbidden = failed.result === -EPERM || failed.result === -EACCES;
     if (failed.call === "mknodat" && forbidden && !this.#bind) {
       this.#bind = true;
+      return;
+    }
+    if (failed === this.#source && failed.result === -EACCES && this.#context.helper.canHelp) {
+      this.#needsHelp = true;
       return;
     }
     throw operationFailure(failed, { hint: this.#hint(failed) });

@@ -223,7 +223,7 @@ class BindStep implements TargetStep {
       return helper.attempt([...place.operations, close(place.descriptor)]);
     };
     let failed = run();
-    while (failed !== undefined && adapt(this.#context, failed)) failed = run();
+    while (failed !== undefined && this.#canGoOn(failed, helper)) failed = run();
     if (failed !== undefined) throw this.#failure(failed, helper);
   }
 
@@ -240,20 +240,24 @@ class BindStep implements TargetStep {
 
   recover(failed: Operation, pending: readonly Step[]): void {
     if (this.target.recover(failed, pending)) return;
-    if (adapt(this.#context, failed)) return;
-    if (failed === this.#progress.tried.flagging && this.#relax(failed)) return;
+    if (this.#canGoOn(failed, this.#context)) return;
     if (failed === this.#progress.tried.source && failed.result === -EACCES && this.#context.helper.canHelp) {
       this.#progress.needsHelp = true;
       return;
     }
-    const { otherSource } = this.#mount;
-    if (failed === this.#progress.tried.source && failed.result === -ENOENT && otherSource !== undefined) {
-      if (this.#progress.from !== otherSource) {
-        this.#progress.from = otherSource;
-        return;
-      }
-    }
     throw this.#failure(failed, this.#context);
+  }
+
+  /** Whether another try may succeed, with other calls, other flags or the other source. */
+  #canGoOn(failed: Operation, proxy: Batches): boolean {
+    const progress = this.#progress;
+    if (adapt(this.#context, failed)) return true;
+    if (failed === progress.tried.flagging) return this.#relax(failed, proxy);
+    const { otherSource } = this.#mount;
+    if (failed !== progress.tried.source || failed.result !== -ENOENT) return false;
+    if (otherSource === undefined || progress.from === otherSource) return false;
+    progress.from = otherSource;
+    return true;
   }
 
   #failure(failed: Operation, proxy: Batches): TsrunError {
@@ -295,7 +299,7 @@ class BindStep implements TargetStep {
    * Flags that the source has locked stay (mount_namespaces(7)); kernels before 5.14 do not know
    * `nosymfollow`.
    */
-  #relax(failed: Operation): boolean {
+  #relax(failed: Operation, proxy: Batches): boolean {
     const change = this.#progress.change;
     if (change === undefined || change !== this.#mount.manner.change) return false;
     if (failed.result === -EINVAL && (change.clear & MOUNT_ATTR_NOSYMFOLLOW) !== 0) {
@@ -304,7 +308,7 @@ class BindStep implements TargetStep {
     }
     if (failed.result !== -EPERM || this.#progress.tried.tree === undefined) return false;
     const status = fstatfs(resultOf(this.#progress.tried.tree), this.#attempt);
-    this.#context.attempt([status]);
+    proxy.attempt([status]);
     if (status.result !== 0) return false;
     const current = flagsOfStatfs(statfsFlags(status.out.bytes));
     this.#progress.change = keepLocked({ ...this.#mount.manner, current });

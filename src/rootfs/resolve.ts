@@ -2,7 +2,7 @@
 // inside the root, and makes what is missing. No path is ever handed to the kernel in a way that lets it lead
 // out. Used by target.ts; the attacks are those of CVE-2021-30465, CVE-2025-31133 and CVE-2026-41579.
 
-import { EEXIST, ELOOP, ENAMETOOLONG, ENOENT } from "../linux/errno.ts";
+import { EACCES, EEXIST, ELOOP, ENAMETOOLONG, ENOENT } from "../linux/errno.ts";
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, S_IFDIR, S_IFREG } from "../linux/fcntl.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { text } from "../linux/words.ts";
@@ -152,7 +152,7 @@ function createSome(context: RootContext, paths: readonly Missing[]): Creation[]
   const creations = paths.map(({ path, kind }) =>
     creation(directories.make(parentOf(path)), {
       path,
-      kind: typeof kind === "string" ? kind : kindOf(looks.get(kind.like)),
+      kind: typeof kind === "string" ? kind : kindOf(context, kind.like, looks.get(kind.like)),
     }),
   );
   context.attempt([...directories.creations, ...creations.filter((one) => one !== undefined)]);
@@ -173,8 +173,20 @@ function lookAt(path: string): Reading {
   return { ...statx(AT_FDCWD, path, 0), goOn: true };
 }
 
-/** A source that is not there will be missed when it is opened. */
-function kindOf(look: Reading | undefined): FileKind {
+/**
+ * A source that is not there will be missed when it is opened. The first process of a user namespace may be
+ * refused a look below a private directory of the host: the helper then looks, which will open it, too.
+ */
+function kindOf(context: RootContext, path: string, look: Reading | undefined): FileKind {
+  if (look?.result === -EACCES && context.helper.canHelp) {
+    const again = lookAt(path);
+    context.helper.attempt([again]);
+    return kindSeen(again);
+  }
+  return kindSeen(look);
+}
+
+function kindSeen(look: Reading | undefined): FileKind {
   if (look?.result !== 0) return "directory";
   return parseStatx(look.out.bytes).type === S_IFDIR ? "directory" : "file";
 }
