@@ -1,0 +1,53 @@
+// Containers that do to what `exec` brings whatever they can: kill it, or end while it arrives. Every command
+// must end, and the container must be removable. `make siege` asks the same a thousand times, and more.
+
+import { behaviour, nothingLeft } from "../support/behaviour.ts";
+import { type Config, mapIds } from "../support/config.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import type { Lab } from "../support/lab.ts";
+import { until } from "../support/wait.ts";
+
+const TRIES = 15;
+const LIMIT_MS = 10_000;
+
+/** Which namespaces the container has besides those of every test. */
+const KINDS: readonly [string, (config: Config) => void][] = [
+  ["a container", () => {}],
+  ["a container with a cgroup namespace", ({ linux }) => void linux.namespaces.push({ type: "cgroup" })],
+  ["a container with a user namespace", (config) => mapIds(config, 100_000, 65_536)],
+];
+
+function hostile(lab: Lab, script: string, edit: (config: Config) => void): Container {
+  return lab.container((config) => {
+    Container.script(script)(config);
+    edit(config);
+  });
+}
+
+for (const [kind, edit] of KINDS) {
+  behaviour(`every exec into ${kind} that kills all it sees ends`, async (t, lab) => {
+    const box = hostile(lab, "while :; do kill -9 -1; done 2>/dev/null", edit);
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    for (let tried = 0; tried < TRIES; tried += 1) {
+      await lab.invoke(["exec", box.id, "true"], { timeoutMs: LIMIT_MS });
+    }
+    t.equal((await box.stateDocument()).status, "running");
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete --force");
+  });
+
+  behaviour(`every exec into ${kind} that ends when somebody comes ends`, async (t, lab) => {
+    const look = "while :; do set -- /proc/[0-9]*; [ $# -gt 1 ] && exit; done";
+    for (let tried = 0; tried < TRIES; tried += 1) {
+      const box = hostile(lab, look, edit);
+      mustSucceed(await box.run({ flags: ["--detach"] }));
+      // One that is gone before the container has looked is not seen.
+      await until("the container to end", async () => {
+        await lab.invoke(["exec", box.id, "true"], { timeoutMs: LIMIT_MS });
+        return (await box.stateDocument()).status === "stopped";
+      });
+      t.equal((await box.delete()).code, 0);
+    }
+    await nothingLeft(t, lab, "after delete");
+  });
+}
