@@ -14,13 +14,18 @@ const PROXY_EXECUTABLE = "/memfd:tsrun-init (deleted)";
 /** runc's order: frozen is paused, gone is stopped, waiting is created, else running. */
 export function statusOf(record: StateRecord, directory: StateDirectory): Status {
   const waiting = directory.waiting();
-  if (!isAlive(record)) return "stopped";
+  if (!isAlive(record)) return isBegun(record, directory) ? "creating" : "stopped";
   if (freezeState(record.cgroup) === "frozen") return "paused";
   if (waiting === undefined) return "running";
   // The kernel has the last word: a `start` that was killed half-way may have left the FIFO of a running
   // container. Where /proc/PID/exe may not be read, rootless for one, the FIFO alone decides.
   const executable = readLink(`/proc/${record.init_process_pid}/exe`);
   return executable === undefined || executable === PROXY_EXECUTABLE ? waiting : "running";
+}
+
+/** Whether somebody is making a container that has no first process yet. */
+function isBegun(record: StateRecord, directory: StateDirectory): boolean {
+  return record.init_process_pid === 0 && directory.isBeingMade();
 }
 
 /** Whether the first process still runs: same pid, same start time, no zombie. */

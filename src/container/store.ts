@@ -4,10 +4,11 @@
 import { TsrunError } from "../errors.ts";
 import { hasErrno, mustCall, syscallError, tryCall } from "../linux/call.ts";
 import { listDirectoryAt, removeTree } from "../linux/directories.ts";
-import { EEXIST } from "../linux/errno.ts";
+import { EAGAIN, EEXIST } from "../linux/errno.ts";
 import {
   AT_FDCWD,
   LOCK_EX,
+  LOCK_NB,
   LOCK_UN,
   O_DIRECTORY,
   O_NOFOLLOW,
@@ -16,7 +17,7 @@ import {
   S_IFIFO,
 } from "../linux/fcntl.ts";
 import {
-  createFile,
+  createOpenFile,
   type Descriptor,
   makeDirectories,
   makeDirectory,
@@ -46,6 +47,7 @@ export class StateDirectory implements Disposable {
   readonly #root: string;
   readonly #id: string;
   readonly #directory: Descriptor;
+  #config: Descriptor | undefined;
 
   constructor(root: string, id: string, directory: Descriptor) {
     this.#root = root;
@@ -58,6 +60,7 @@ export class StateDirectory implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#config?.close();
     this.#directory.close();
   }
 
@@ -95,9 +98,21 @@ export class StateDirectory implements Disposable {
     throw new TsrunError("E_STATE", `${attempt}: ${record}`, { hint: removes });
   }
 
-  /** Keeps the config as it was checked: later commands must not see what became of the bundle's file. */
+  /**
+   * Keeps the config as it was checked: later commands must not see what became of the bundle's file. Until
+   * the directory is let go of, the file is locked, which says that somebody is making the container.
+   */
   saveConfig(text: string): void {
-    createFile(CONFIG, text, { at: this.#directory.number, mode: 0o600 });
+    this.#config = createOpenFile(CONFIG, text, { at: this.#directory.number, mode: 0o600 });
+    tryCall("flock", this.#config.number, LOCK_EX | LOCK_NB);
+  }
+
+  /** Whether the command that makes the container still runs: its lock ends with it, however it ends. */
+  isBeingMade(): boolean {
+    const config = openIfThere(CONFIG, O_RDONLY, { at: this.#directory.number });
+    if (config === undefined) return false;
+    using file = config;
+    return tryCall("flock", file.number, LOCK_EX | LOCK_NB) === -EAGAIN;
   }
 
   loadConfig(): Spec {

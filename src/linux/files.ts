@@ -163,13 +163,24 @@ export interface CreateFileOptions extends At {
  * Creates a file that must not exist yet. Not through to the disk: what it tells of does not outlive the
  * machine.
  */
-export function createFile(
+export function createFile(path: string, data: string | Uint8Array, options: CreateFileOptions): void {
+  createOpenFile(path, data, options).close();
+}
+
+/** As `createFile`; the file stays open, for its descriptor to be held. */
+export function createOpenFile(
   path: string,
   data: string | Uint8Array,
   { at = AT_FDCWD, mode }: CreateFileOptions,
-): void {
-  using file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, { at, mode });
-  writeAll(file.number, data, `"${path}"`);
+): Descriptor {
+  const file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, { at, mode });
+  try {
+    writeAll(file.number, data, `"${path}"`);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return file;
 }
 
 /** Puts a file in place atomically: a temporary name beside it, then rename(2). */

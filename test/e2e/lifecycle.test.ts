@@ -1,9 +1,11 @@
 // create, start, state, kill and delete as a caller sees them: order, outputs, refusals. CONTRACT: runc's
 // words and codes.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, refused } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { isTsrun } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
@@ -225,4 +227,56 @@ behaviour("the processes of a private pid namespace end with its first one", asy
   await box.waitForStatus("stopped");
   mustSucceed(await box.delete());
   await nothingLeft(t, lab, "after kill and delete");
+});
+
+behaviour(
+  "a container without a first process is being created for as long as its create runs",
+  async (t, lab) => {
+    const box = lab.container();
+    mustSucceed(await box.create());
+    const directory = join(lab.stateRoot, box.id);
+    const record = JSON.parse(readFileSync(join(directory, "state.json"), "utf8"));
+    // What `create` has saved before there is a process.
+    const early = { ...record, init_process_pid: 0, init_process_start: 0 };
+    writeFileSync(join(directory, "state.json"), JSON.stringify(early));
+    const lockHolder = spawn("flock", [join(directory, "config.json"), "sh", "-c", "echo held; cat"], {
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    await once(lockHolder.stdout, "data");
+    t.match(await box.stateDocument(), { status: "creating", pid: 0 });
+    t.match((await lab.invoke(["list"])).stdout, / creating /);
+    refused(t, await box.start(), /cannot start a container in the creating state/);
+    refused(t, await box.delete(), /cannot delete container .* that is not stopped: creating/);
+    lockHolder.stdin.end();
+    await once(lockHolder, "exit");
+    t.match(await box.stateDocument(), { status: "stopped", pid: 0 }, "its create is gone");
+    writeFileSync(join(directory, "state.json"), JSON.stringify(record));
+    mustSucceed(await box.delete());
+    await nothingLeft(t, lab, "after delete");
+  },
+  tsrunOnly("keeps its state in another way"),
+);
+
+behaviour("a container is never seen stopped while it is created", async (t, lab) => {
+  const box = lab.container();
+  const seen = new Set<string>();
+  let creating = true;
+  const watch = async () => {
+    while (creating) {
+      const { code, stdout } = await box.state();
+      if (code === 0) seen.add(JSON.parse(stdout).status);
+    }
+  };
+  for (let round = 0; round < 5; round += 1) {
+    creating = true;
+    const watching = watch();
+    mustSucceed(await box.create());
+    creating = false;
+    await watching;
+    mustSucceed(await box.delete());
+  }
+  seen.delete("creating");
+  seen.delete("created");
+  t.strictSame([...seen], []);
+  await nothingLeft(t, lab, "after delete");
 });
