@@ -14,10 +14,13 @@ WITHOUT ?=
 # What `make run` runs: a folder of bundle-fixtures/ and plain, userns or rootless.
 BUNDLE  ?= hello
 VARIANT ?=
-# Rounds per measurement; creates per place of a race.
+# Rounds per measurement; creates per place of a race; changes that are tried.
 N       ?= 20
 # Which places `make race` races for, as parts of their names.
 PLACES  ?=
+# What the choice of `make mutate` follows from, and how many changes it tries at a time.
+SEED    ?= 1
+JOBS    ?= 2
 # Folder of the lab: docker-e2e.sh, runc-bats.sh and ns.sh, which are run from outside this repository.
 LAB     ?=
 # Where the lab keeps its Debian tree, TREE/sid.
@@ -35,7 +38,7 @@ GENERATED := src/spec/generated/.made
 # Another runtime is tried without building this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
-.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm compile bench race conformance conformance-page run \
+.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm compile bench race mutate conformance conformance-page run \
         install clean
 
 help: ## list the targets
@@ -108,6 +111,9 @@ bench: build ## tsrun, runc and crun side by side; N=20 rounds
 
 race: compile ## creates against exchanged paths; N=2000 for each place, PLACES="cwd console", RUNTIME=runc
 	@RUNTIME='$(RUNTIME)' node build/test/security/race/main.js --creates $(N) $(PLACES)
+
+mutate: build compile ## small changes to the sources, and which of them no test notices; N=200 SEED=1 FILES="rootfs hooks"
+	@node build/test/mutate/main.js --count $(N) --seed $(SEED) --jobs $(JOBS) $(FILES)
 
 conformance: $(BUILT) node_modules/.package-lock.json ## the suites of others on RUNTIME; LAB=folder TREE=folder PARTS="runc-bats" ONLY="exec tty"
 	@test -n '$(LAB)' || { echo "make conformance needs LAB=<folder with docker-e2e.sh, runc-bats.sh and ns.sh>"; exit 2; }

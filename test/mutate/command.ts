@@ -1,0 +1,45 @@
+// Running other programs and waiting for them.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+
+export interface Ended {
+  readonly code: number;
+  readonly output: string;
+  readonly tookTooLong: boolean;
+}
+
+export interface CommandOptions {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly limitSeconds?: number;
+}
+
+const running = new Set<ChildProcess>();
+
+/** Runs a command; what it prints is kept. It is killed when it takes too long. */
+export async function run(command: readonly string[], options: CommandOptions): Promise<Ended> {
+  const { cwd, env = {}, limitSeconds = 300 } = options;
+  const child = spawn(command[0] ?? "", command.slice(1), {
+    cwd,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+  });
+  running.add(child);
+  let tookTooLong = false;
+  const timer = setTimeout(() => {
+    tookTooLong = true;
+    child.kill("SIGKILL");
+  }, limitSeconds * 1000);
+  const chunks: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  const [code] = await once(child, "close");
+  clearTimeout(timer);
+  running.delete(child);
+  return { code: typeof code === "number" ? code : 1, output: Buffer.concat(chunks).toString(), tookTooLong };
+}
+
+/** For when the program itself is told to end. */
+export function killAll(): void {
+  for (const child of running) child.kill("SIGKILL");
+}

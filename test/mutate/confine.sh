@@ -1,0 +1,30 @@
+#!/bin/sh
+# confine.sh NAME COMMAND…: runs a command where a runtime with a fault can do no harm, and leaves nothing that
+# lives. Processes are in a pid namespace that ends with the command, mounts in a mount namespace, /tmp and /run
+# are empty (but for a clone that is in /tmp), and of each cgroup hierarchy only the part NAME is seen. Whoever calls removes the cgroups NAME.
+set -eu
+name=$1
+shift
+CGROUPS=$(awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) ~ /^cgroup2?$/) print $5, $(i + 1), $(i + 3) }' \
+  /proc/self/mountinfo)
+export CGROUPS
+echo "$CGROUPS" | while read -r at _; do
+  mkdir -p "$at/$name"
+  # A cpuset without processors takes no process (cpuset(7)).
+  if [ -e "$at/$name/cpuset.mems" ] && [ -e "$at/cgroup.clone_children" ]; then
+    cat "$at/cpuset.cpus" >"$at/$name/cpuset.cpus"
+    cat "$at/cpuset.mems" >"$at/$name/cpuset.mems"
+  fi
+  echo $$ >"$at/$name/cgroup.procs"
+done
+exec unshare --cgroup --mount --pid --fork --kill-child --mount-proc sh -euc '
+  echo "$CGROUPS" | while read -r at type options; do
+    umount "$at"
+    mount -t "$type" -o "${options#r[wo],}" cgroup "$at"
+  done
+  case "$PWD" in /tmp/*) ;; *) mount -t tmpfs -o mode=1777 tmpfs /tmp ;; esac
+  mount -t tmpfs -o mode=0755 tmpfs /run
+  unset CGROUPS
+  # Not exec: the first process of a pid namespace has to reap what others leave, and a shell does.
+  "$@" || exit $?
+' sh "$@"

@@ -1,0 +1,166 @@
+// `make mutate`: small changes to the sources at random, one at a time; who notices? Arguments are folders
+// or parts of paths below src/. The list goes to build/mutate.txt. Exits with 1 when a change survived that
+// nobody has explained.
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { readSources } from "../style/source.ts";
+import { type Change, describe, inRandomOrder } from "./change.ts";
+import { killAll } from "./command.ts";
+import { explanationOf, readExplanations } from "./explained.ts";
+import { findChanges } from "./find.ts";
+import { FOLDERS, Topics } from "./topics.ts";
+import { type Limits, type Outcome, Workshop } from "./workshop.ts";
+
+const LIST = "build/mutate.txt";
+
+interface Tried {
+  readonly change: Change;
+  readonly outcome: Outcome | { readonly kind: "explained"; readonly why: string };
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Hands out changes in order until so many have compiled, whoever asks first. */
+class Queue {
+  readonly #changes: readonly Change[];
+  readonly #count: number;
+  #next = 0;
+  #counted = 0;
+  #undecided = 0;
+  #waiting: (() => void)[] = [];
+
+  constructor(changes: readonly Change[], count: number) {
+    this.#changes = changes;
+    this.#count = count;
+  }
+
+  async take(): Promise<Change | undefined> {
+    while (this.#counted < this.#count && this.#counted + this.#undecided >= this.#count) {
+      await new Promise<void>((go) => this.#waiting.push(go));
+    }
+    if (this.#counted >= this.#count) return undefined;
+    this.#undecided += 1;
+    this.#next += 1;
+    return this.#changes[this.#next - 1];
+  }
+
+  /** Whether a change that was handed out counts. */
+  decide(counts: boolean): void {
+    this.#undecided -= 1;
+    if (counts) this.#counted += 1;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const go of waiting) go();
+  }
+}
+
+/** What passes on the tree as it is, and how long it takes; a file that fails there proves nothing. */
+async function measure(workshops: readonly Workshop[], names: readonly string[]): Promise<Limits> {
+  const limits = new Map<string, number>();
+  const waiting = [...names];
+  const measureSome = async (workshop: Workshop): Promise<void> => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      const { passed, ms, failure } = await workshop.measure(name);
+      if (passed) limits.set(name, Math.ceil(30 + (5 * ms) / 1000));
+      else print(`not used, as it fails without any change: ${name}: ${failure}`);
+    }
+  };
+  const begun = performance.now();
+  await Promise.all(workshops.map(measureSome));
+  const seconds = ((performance.now() - begun) / 1000).toFixed(0);
+  print(`${limits.size} test files concern the changes; they pass in ${seconds} s`);
+  return limits;
+}
+
+function lineOf({ change, outcome }: Tried): string {
+  const place = describe(change);
+  if (outcome.kind === "explained") return `explained  ${place}\n             ${outcome.why}`;
+  if (outcome.kind === "compiler") return `compiler   ${place}\n             ${outcome.by}`;
+  const ran = `ran: ${outcome.ran.join(" ")}`;
+  if (outcome.kind === "killed")
+    return `killed     ${place}\n             by ${outcome.by}\n             ${ran}`;
+  return `SURVIVED   ${place}\n             in: ${change.text}\n             ${ran}`;
+}
+
+function write(all: readonly Tried[], heading: string): void {
+  const kinds = ["survived", "explained", "killed", "compiler"];
+  const sorted = all.toSorted((a, b) => kinds.indexOf(a.outcome.kind) - kinds.indexOf(b.outcome.kind));
+  mkdirSync("build", { recursive: true });
+  writeFileSync(LIST, `${[heading, ...sorted.map(lineOf)].join("\n")}\n`);
+}
+
+function summary(all: readonly Tried[]): string {
+  const count = (kind: string): number => all.filter(({ outcome }) => outcome.kind === kind).length;
+  const tried = all.length - count("compiler");
+  const parts = [
+    `${count("killed")} killed`,
+    `${count("explained")} explained`,
+    `${count("survived")} survived`,
+  ];
+  return `${tried} changes: ${parts.join(", ")}; ${count("compiler")} more did not compile`;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      count: { type: "string", default: "200" },
+      seed: { type: "string", default: "1" },
+      jobs: { type: "string", default: "2" },
+    },
+  });
+  const paths = readSources(...FOLDERS)
+    .map(({ path }) => path)
+    .filter((path) => positionals.length === 0 || positionals.some((part) => path.includes(part)));
+  const changes = inRandomOrder(findChanges(paths), values.seed);
+  const topics = new Topics();
+  const explanations = readExplanations();
+  // As many again may not compile.
+  const likely = changes.slice(0, 2 * Number(values.count)).map(({ path }) => topics.of(path));
+  const names = new Set([
+    ...likely.flatMap(({ unit }) => unit),
+    ...likely.flatMap(({ endToEnd }) => endToEnd),
+  ]);
+
+  const workshops = Array.from({ length: Number(values.jobs) }, (_, index) => new Workshop(index));
+  const close = async (): Promise<void> => {
+    killAll();
+    await Promise.all(workshops.map((workshop) => workshop.close()));
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.on(signal, () => close().finally(() => process.exit(1)));
+  }
+  for (const workshop of workshops) await workshop.prepare();
+  const limits = await measure(workshops, [...names]);
+
+  const heading = `SEED=${values.seed}, ${changes.length} lines can be changed`;
+  print(heading);
+  const queue = new Queue(changes, Number(values.count));
+  const all: Tried[] = [];
+  const work = async (workshop: Workshop): Promise<void> => {
+    for (let change = await queue.take(); change !== undefined; change = await queue.take()) {
+      const why = explanationOf(change, explanations)?.why;
+      if (why !== undefined) queue.decide(true);
+      const outcome =
+        why === undefined
+          ? await workshop.attempt(change, topics.of(change.path), limits, (compiles) =>
+              queue.decide(compiles),
+            )
+          : ({ kind: "explained", why } as const);
+      const tried = { change, outcome };
+      all.push(tried);
+      if (outcome.kind !== "compiler") print(lineOf(tried));
+      write(all, heading);
+    }
+  };
+  await Promise.all(workshops.map(work));
+  write(all, `${heading}\n${summary(all)}`);
+  print(summary(all));
+  await close();
+  return all.some(({ outcome }) => outcome.kind === "survived") ? 1 : 0;
+}
+
+process.exit(await main());

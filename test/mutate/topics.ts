@@ -1,0 +1,162 @@
+// Which tests concern a source: every unit test that loads it, found by imports, and then the end-to-end
+// files of its topic, from the most to the least likely to notice.
+
+import { readSources } from "../style/source.ts";
+
+/** What a change is looked for in, when nothing else is said. */
+export const FOLDERS: readonly string[] = [
+  "src/rootfs",
+  "src/cgroups",
+  "src/process",
+  "src/seccomp",
+  "src/container",
+  "src/hooks",
+  "src/namespaces",
+];
+
+const MOUNTS = ["e2e/mounts", "e2e/bad-mounts", "e2e/rootfs", "security/destinations", "e2e/tmpfs"];
+const LIVES = ["e2e/lifecycle", "e2e/run", "e2e/exec"];
+const CGROUPS = ["e2e/cgroups", "e2e/update", "e2e/cgroup-refusals", "security/cgroups"];
+const HOOKS = ["e2e/hooks", "e2e/hook-failures"];
+const ENDINGS = ["security/killed-runtime", "e2e/exhaustion"];
+/** What goes through many commands and configurations. */
+const WIDE = ["e2e/rootless", "e2e/bad-input", "e2e/terminal", "e2e/explain", "e2e/checkpoint"];
+
+/** By the beginning of a path; every entry that fits counts, the longest first. */
+const END_TO_END: Readonly<Record<string, readonly string[]>> = {
+  "src/rootfs/": [
+    ...MOUNTS,
+    "security/masks",
+    "security/procfs",
+    ...LIVES,
+    ...WIDE,
+    "e2e/kernel",
+    "e2e/explain-syscalls",
+  ],
+  "src/rootfs/copy-": ["e2e/tmpfs"],
+  "src/rootfs/seal": ["e2e/rootfs", "security/masks", "security/procfs"],
+  "src/rootfs/console": ["e2e/terminal", "security/console"],
+  "src/rootfs/host-": ["e2e/busy-host", "e2e/mounts"],
+  "src/rootfs/attributes": ["e2e/kernel", "e2e/mounts"],
+  "src/rootfs/plan-cgroup": ["security/cgroups", "e2e/cgroups"],
+  "src/cgroups/": [...CGROUPS, ...LIVES, "e2e/events", "e2e/pause", ...WIDE, "e2e/leaks", ...ENDINGS],
+  "src/cgroups/stats/": ["e2e/events"],
+  "src/cgroups/oom": ["e2e/events"],
+  "src/cgroups/freezer": ["e2e/pause", "e2e/kill"],
+  "src/cgroups/members": ["e2e/ps", "e2e/kill", "e2e/pause"],
+  "src/cgroups/merge": ["e2e/update", "e2e/update-property"],
+  "src/cgroups/controllers/": ["e2e/update", "e2e/update-property"],
+  "src/process/": ["e2e/process", "e2e/capabilities", "e2e/exec", "security/credentials", ...LIVES, ...WIDE],
+  "src/process/label": ["e2e/labels"],
+  "src/process/scheduling": ["e2e/scheduling"],
+  "src/process/cpu-list": ["e2e/exec", "e2e/scheduling"],
+  "src/process/become-user": ["e2e/capabilities", "security/credentials", "e2e/process-filter"],
+  "src/seccomp/": [
+    "e2e/seccomp",
+    "e2e/seccomp-notify",
+    "e2e/process-filter",
+    "e2e/libraries",
+    "e2e/exec",
+    ...WIDE,
+  ],
+  "src/container/": [
+    ...LIVES,
+    "e2e/kill",
+    "e2e/list",
+    "e2e/bad-input",
+    ...HOOKS,
+    ...WIDE,
+    "e2e/leaks",
+    ...ENDINGS,
+  ],
+  "src/container/checkpoint": ["e2e/checkpoint", "e2e/checkpoint-terminal"],
+  "src/container/restore": ["e2e/checkpoint", "e2e/checkpoint-terminal"],
+  "src/container/criu": ["e2e/checkpoint"],
+  "src/container/console": ["e2e/terminal", "security/console"],
+  "src/container/foreground": ["e2e/run", "e2e/terminal"],
+  "src/container/delete": ["e2e/lifecycle", "security/killed-runtime"],
+  "src/container/store": ["e2e/lifecycle", "security/killed-runtime", "e2e/list"],
+  "src/container/undo": ["e2e/bad-input", "e2e/exhaustion", "security/killed-runtime"],
+  "src/container/events": ["e2e/events"],
+  "src/container/exec": ["e2e/exec", "e2e/terminal", "security/descriptors", "security/procfs"],
+  "src/container/filter": ["e2e/seccomp", "e2e/seccomp-notify", "e2e/process-filter"],
+  "src/container/handed-down": ["e2e/socket-activation", "e2e/notify-socket"],
+  "src/container/notify-socket": ["e2e/notify-socket"],
+  "src/container/hook": HOOKS,
+  "src/container/start-told": HOOKS,
+  "src/container/start": [...LIVES, ...HOOKS],
+  "src/container/kill": ["e2e/kill"],
+  "src/container/list": ["e2e/list"],
+  "src/container/pause": ["e2e/pause"],
+  "src/container/ps": ["e2e/ps"],
+  "src/container/update": ["e2e/update"],
+  "src/container/options": ["e2e/pidfd-socket", "e2e/command-line"],
+  "src/hooks/": [...HOOKS, "e2e/lifecycle", "e2e/network"],
+  "src/namespaces/": [
+    "e2e/namespaces",
+    ...LIVES,
+    "e2e/network",
+    "e2e/proxy",
+    "e2e/proxy-executable",
+    ...WIDE,
+    ...ENDINGS,
+  ],
+  "src/namespaces/sysctl": ["e2e/namespaces"],
+};
+
+/** Files that prove something about the test machinery or take long for what they could add here. */
+const LEFT_OUT = /^(unit\/engine|unit\/scripts)\//;
+
+export interface Suite {
+  readonly unit: readonly string[];
+  readonly endToEnd: readonly string[];
+}
+
+/** Finds the tests of sources; names are those below test/, without the ending. */
+export class Topics {
+  readonly #loaded = new Map<string, ReadonlySet<string>>();
+  readonly #units: readonly string[];
+
+  constructor() {
+    const files = [...readSources("src"), ...readSources("test")];
+    const imports = new Map(
+      files.map(({ path, imports: list }) => [
+        path,
+        list.filter(({ typeOnly }) => !typeOnly).map(({ target }) => target),
+      ]),
+    );
+    const units = files.map(({ path }) => path).filter((path) => /^test\/unit\/.*\.test\.ts$/.test(path));
+    for (const path of units) this.#loaded.set(nameOf(path), closure(path, imports));
+    this.#units = units.map(nameOf).filter((name) => !LEFT_OUT.test(name));
+  }
+
+  of(source: string): Suite {
+    const folder = source.split("/")[1] ?? "";
+    const unit = this.#units.filter((name) => this.#loaded.get(name)?.has(source) === true);
+    const isNear = (name: string): number => Number(name.startsWith(`unit/${folder}/`));
+    const fitting = Object.keys(END_TO_END)
+      .filter((beginning) => source.startsWith(beginning))
+      .sort((a, b) => b.length - a.length);
+    return {
+      unit: unit.toSorted((a, b) => isNear(b) - isNear(a)),
+      endToEnd: [...new Set(fitting.flatMap((beginning) => END_TO_END[beginning] ?? []))],
+    };
+  }
+}
+
+function nameOf(path: string): string {
+  return path.replace(/^test\//, "").replace(/\.test\.ts$/, "");
+}
+
+function closure(from: string, imports: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const waiting = [from];
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    for (const target of imports.get(path) ?? []) {
+      if (reached.has(target)) continue;
+      reached.add(target);
+      waiting.push(target);
+    }
+  }
+  return reached;
+}

@@ -1,0 +1,122 @@
+// A copy of the tree in which sources are changed, compiled, built and tried. The files that are checked out
+// are never touched.
+
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { effectiveUid } from "../support/host.ts";
+import { removeCgroups } from "./cgroups.ts";
+import { applied, type Change } from "./change.ts";
+import { run } from "./command.ts";
+import type { Suite } from "./topics.ts";
+import type { FileResult } from "./trial.ts";
+
+const COPIED = [
+  ...["src", "test", "scripts", "schemas", "docs", "bundle-fixtures", "dist"],
+  ...["package.json", "tsconfig.json", "Makefile", ".taprc", ".gitignore"],
+];
+
+const TSC = ["node_modules/.bin/tsc", "-p", ".", "--incremental", "--tsBuildInfoFile", "build/.tsbuildinfo"];
+
+export type Outcome =
+  | { readonly kind: "compiler"; readonly by: string }
+  | { readonly kind: "killed"; readonly by: string; readonly ran: readonly string[] }
+  | { readonly kind: "survived"; readonly ran: readonly string[] };
+
+/** How long each file may take; those that are not named are not run. */
+export type Limits = ReadonlyMap<string, number>;
+
+export class Workshop {
+  readonly #folder: string;
+  readonly #cgroup: string;
+  readonly #report: string;
+
+  constructor(number: number) {
+    this.#folder = resolve("build/mutate", `${process.pid}-${number}`);
+    this.#cgroup = `tsrun-mutate-${process.pid}-${number}`;
+    this.#report = join(this.#folder, "build/trial.json");
+  }
+
+  /** Copies the tree, compiles and builds it as it is. */
+  async prepare(): Promise<void> {
+    mkdirSync(this.#folder, { recursive: true });
+    for (const name of COPIED.filter((one) => existsSync(one))) {
+      cpSync(name, join(this.#folder, name), {
+        recursive: true,
+        verbatimSymlinks: true,
+        preserveTimestamps: true,
+      });
+    }
+    symlinkSync(resolve("node_modules"), join(this.#folder, "node_modules"));
+    for (const step of [await this.#compile(), await this.#build()]) {
+      if (step !== "") throw new Error(`the tree as it is does not compile or build: ${step}`);
+    }
+  }
+
+  async #compile(): Promise<string> {
+    const { code, output } = await run(TSC, { cwd: this.#folder });
+    return code === 0 ? "" : (/error TS\d+: .*/.exec(output)?.[0] ?? output);
+  }
+
+  async #build(): Promise<string> {
+    const { code, output } = await run(["node_modules/.bin/bun", "scripts/build.ts"], { cwd: this.#folder });
+    return code === 0 ? "" : output.slice(0, 200);
+  }
+
+  /** Runs one file on the tree as it is. */
+  async measure(name: string): Promise<FileResult> {
+    const [result] = await this.#trial([name], new Map([[name, 300]]));
+    return result ?? { name, passed: false, ms: 0, failure: "the tests were ended" };
+  }
+
+  /** Makes the change, and looks who notices. */
+  async attempt(
+    change: Change,
+    suite: Suite,
+    limits: Limits,
+    decided: (compiles: boolean) => void,
+  ): Promise<Outcome> {
+    const path = join(this.#folder, change.path);
+    const source = readFileSync(path, "utf8");
+    writeFileSync(path, applied(source, change));
+    try {
+      const error = await this.#compile();
+      decided(error === "");
+      if (error !== "") return { kind: "compiler", by: error };
+      const ran: FileResult[] = await this.#trial(suite.unit, limits);
+      if (ran.every(({ passed }) => passed) && effectiveUid === 0) {
+        const fault = await this.#build();
+        if (fault !== "")
+          return { kind: "killed", by: `the build: ${fault}`, ran: ran.map(({ name }) => name) };
+        ran.push(...(await this.#trial(suite.endToEnd, limits)));
+      }
+      const names = ran.map(({ name }) => name);
+      const failed = ran.find(({ passed }) => !passed);
+      if (failed === undefined) return { kind: "survived", ran: names };
+      return { kind: "killed", by: `${failed.name}: ${failed.failure}`, ran: names };
+    } finally {
+      writeFileSync(path, source);
+    }
+  }
+
+  /** Runs the files that have a limit, up to the first that fails. */
+  async #trial(names: readonly string[], limits: Limits): Promise<FileResult[]> {
+    const known = names.filter((name) => limits.has(name));
+    if (known.length === 0) return [];
+    const files = known.map((name) => `${name}=${limits.get(name)}`);
+    rmSync(this.#report, { force: true });
+    const trial = [process.execPath, "build/test/mutate/trial.js", this.#report, ...files];
+    const confined =
+      effectiveUid === 0 ? ["sh", resolve("test/mutate/confine.sh"), this.#cgroup, ...trial] : trial;
+    const limitSeconds = known.reduce((sum, name) => sum + 2 * (limits.get(name) ?? 0), 60);
+    const env = { RUNTIME: join(this.#folder, "dist/tsrun"), TMPDIR: "/tmp" };
+    await run(confined, { cwd: this.#folder, env, limitSeconds });
+    if (effectiveUid === 0) await removeCgroups(this.#cgroup);
+    if (existsSync(this.#report)) return JSON.parse(readFileSync(this.#report, "utf8"));
+    return [{ name: known[0] ?? "", passed: false, ms: 0, failure: "the tests themselves were ended" }];
+  }
+
+  async close(): Promise<void> {
+    if (effectiveUid === 0) await removeCgroups(this.#cgroup);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
