@@ -1,4 +1,5 @@
-// Builds dist/tsrun, one executable: bun scripts/build.ts [OUTFILE]
+// Builds dist/tsrun, one executable: bun scripts/build.ts [OUTFILE [refusing]]. A refusing one is for
+// `make test-memory`: scripts/engine/refusal.ts.
 //
 // Bun bundles the sources into one module; qjsc makes bytecode of it; the C compiler links that with the
 // engine, the module "native" and musl. See docs/adr/0001-stack.md.
@@ -12,7 +13,8 @@ import { makeEngine, VERSION } from "./engine/quickjs.ts";
 
 const root = `${import.meta.dir}/..`;
 const outfile = process.argv[2] ?? `${root}/dist/tsrun`;
-const work = `${root}/dist/.engine/build`;
+const refusing = process.argv[3] === "refusing";
+const work = `${root}/dist/.engine/build${refusing ? "-refusing" : ""}`;
 
 /** What stands in for files that yargs would bring; the reasons are in ours. */
 const REPLACED = [
@@ -66,5 +68,5 @@ const engine = await makeEngine(`${root}/dist/.engine`);
 rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
 await compileProgram(await bundle(), { directory: work, qjsc: engine.qjsc });
-await link(engine, { directory: work, architecture: process.arch });
+await link(engine, { directory: work, architecture: process.arch, refusing });
 renameSync(`${work}/tsrun`, outfile);

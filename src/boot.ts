@@ -5,7 +5,7 @@
 import "./engine/globals.ts";
 
 import { makeProcess } from "./engine/process.ts";
-import { main } from "./main.ts";
+import { fail, main } from "./main.ts";
 
 /** What a command begins with. */
 function start(words: readonly string[], variables: readonly string[]): void {
@@ -13,4 +13,5 @@ function start(words: readonly string[], variables: readonly string[]): void {
   main();
 }
 
-Object.assign(globalThis, { start });
+// Called by program.ts: `start` first, `fail` with what comes out of it.
+Object.assign(globalThis, { start, fail });

@@ -41,10 +41,16 @@ export class TsrunError extends Error {
   }
 }
 
+/** Whether the engine has no memory left: an error of its own that may come out of any line. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && error.name === "InternalError" && error.message === "out of memory";
+}
+
 /** Puts what was being attempted in front of an error: `cannot <verb> <object>: <cause>`. */
 export function wrapError(attempt: string, cause: unknown): TsrunError {
   const message = cause instanceof Error ? cause.message : String(cause);
-  const code = cause instanceof TsrunError ? cause.code : "E_INTERNAL";
+  const foreign = isOutOfMemory(cause) ? "E_NOMEM" : "E_INTERNAL";
+  const code = cause instanceof TsrunError ? cause.code : foreign;
   const hint = cause instanceof TsrunError ? cause.hint : undefined;
   return new TsrunError(code, `${attempt}: ${message}`, { cause, hint });
 }

@@ -11,6 +11,7 @@ import { checkArgCount, parseLine, valuesOf } from "./cli/parse.ts";
 import { Reporter } from "./cli/reporter.ts";
 import { UsageError } from "./cli/usage-error.ts";
 import { programName, versionText } from "./cli/version.ts";
+import { useReserve } from "./engine/memory.ts";
 import { settle } from "./linux/at-start.ts";
 import { exit } from "./linux/process.ts";
 
@@ -21,9 +22,10 @@ type Given = ReadonlyMap<string, OptionValue>;
 let program = "";
 const reporter = new Reporter();
 
-async function runLine(words: readonly string[]): Promise<number> {
+/** The exit status; that of a help, which yargs lays out, comes later. */
+function runLine(words: readonly string[]): number | Promise<number> {
   const tables = [{ ...globalOptions, ...versionOption }];
-  const line = await orHelp(undefined, () => parseLine(words, { tables, stopAfterArgs: 1 }));
+  const line = orHelp(undefined, () => parseLine(words, { tables, stopAfterArgs: 1 }));
   const [given = new Map()] = line.given;
   const [name, ...rest] = line.args;
   if (line.help) return help(undefined);
@@ -34,11 +36,11 @@ async function runLine(words: readonly string[]): Promise<number> {
   return run(findCommand(name), rest, given);
 }
 
-async function run(command: Command, words: readonly string[], givenBefore: Given): Promise<number> {
+function run(command: Command, words: readonly string[], givenBefore: Given): number | Promise<number> {
   const { name, args: count, options: table, stopAfterFirstArg } = command;
   const tables = [table, globalOptions];
   const stopAfterArgs = stopAfterFirstArg === true ? 1 : undefined;
-  const line = await orHelp(command, () => parseLine(words, { tables, stopAfterArgs }));
+  const line = orHelp(command, () => parseLine(words, { tables, stopAfterArgs }));
   if (line.help) return help(name);
   const [given, givenAfter = new Map()] = line.given;
   const globalsGiven = new Map([...givenBefore, ...givenAfter]);
@@ -46,7 +48,7 @@ async function run(command: Command, words: readonly string[], givenBefore: Give
   const log = reporter.openLog();
   const trace = log.debugging ? (text: string) => log.debug(text) : undefined;
   const globals = { ...readGlobals(globalsGiven, host), log, trace };
-  await orHelp(command, () => checkArgCount(line.args, { name, ...count, program: process.argv0 }));
+  orHelp(command, () => checkArgCount(line.args, { name, ...count, program: process.argv0 }));
   const options = valuesOf(table, given);
   try {
     const { args } = line;
@@ -54,24 +56,39 @@ async function run(command: Command, words: readonly string[], givenBefore: Give
     log.writeWarnings();
     return status;
   } catch (error) {
+    useReserve();
     const status = reporter.fail(error);
     return error instanceof UsageError ? status : (command.failureStatus ?? status);
   }
 }
 
-/**
- * Runs a check of the command line; when it fails, the help that would have been right goes to stdout first.
- */
-async function orHelp<T>(command: Command | undefined, check: () => T): Promise<T> {
+/** A command line that was not understood, and the command whose help would have been right. */
+class Misunderstood {
+  readonly error: UsageError;
+  readonly heading: string;
+  readonly command: Command | undefined;
+
+  constructor(error: UsageError, heading: string, command: Command | undefined) {
+    this.error = error;
+    this.heading = heading;
+    this.command = command;
+  }
+}
+
+/** Runs a check of the command line; when it fails, the help goes to stdout first. */
+function orHelp<T>(command: Command | undefined, check: () => T): T {
   try {
     return check();
   } catch (error) {
-    if (error instanceof UsageError && error.heading !== undefined) {
-      print(`${error.heading}\n\n`);
-      await help(command?.name);
-    }
-    throw error;
+    if (!(error instanceof UsageError) || error.heading === undefined) throw error;
+    throw new Misunderstood(error, error.heading, command);
   }
+}
+
+async function failWithHelp({ error, heading, command }: Misunderstood): Promise<never> {
+  print(`${heading}\n\n`);
+  await help(command?.name);
+  return fail(error);
 }
 
 async function help(name: string | undefined): Promise<number> {
@@ -84,11 +101,25 @@ function version(): number {
   return 0;
 }
 
-/** Called once in every process; the module level has run when tsrun was built. */
+/**
+ * Called once in every process; the module level has run when tsrun was built. What this throws is told by
+ * `fail`. Promises only where there is a help: what is thrown while a command runs has no other way out.
+ */
 export function main(): void {
   program = programName(process.argv0);
   settle();
-  runLine(process.argv.slice(2))
-    .catch((error: unknown) => reporter.fail(error))
-    .then(exit);
+  try {
+    const status = runLine(process.argv.slice(2));
+    if (typeof status === "number") exit(status);
+    status.then(exit).catch(fail);
+  } catch (error) {
+    if (!(error instanceof Misunderstood)) throw error;
+    failWithHelp(error).catch(fail);
+  }
+}
+
+/** Tells what went wrong, and ends the process. */
+export function fail(error: unknown): never {
+  useReserve();
+  exit(reporter.fail(error));
 }

@@ -1,5 +1,6 @@
 // malloc(3) for the engine, in C: musl's own costs a command 0.4 ms. Compiled and linked by link.ts, where it
-// takes the place of musl's. Pure.
+// takes the place of musl's. What happens when the kernel gives no more is told in
+// docs/adr/0017-end-of-memory.md. Pure.
 
 /** Bytes for what the engine allocates while the snapshot is made. There is no more: link.ts. */
 const SNAPSHOT_SIZE = 4 << 20;
@@ -42,8 +43,15 @@ SNAPSHOT static void *freed[CLASSES] = {0};
 // What is left of the last piece.
 SNAPSHOT static char *rest = snapshot_piece + ALIGNMENT - HEADER;
 SNAPSHOT static char *rest_end = snapshot_piece + SNAPSHOT_PIECE;
-// The end of the snapshot's piece, while nothing has been refused yet.
-SNAPSHOT static char *spare = NULL;
+
+// The reserve: the end of the snapshot's piece, for when the kernel gives no more. Its first part lets the
+// engine go on to the next system call, where it is told (end-of-memory.ts); the second is for the way back.
+SNAPSHOT static char *reserve = NULL;
+SNAPSHOT static char *reserve_middle = NULL;
+// There is something to tell.
+int memory_refused = 0;
+// Nobody wants to be told: what is still to do is done with the reserve.
+static int reserve_released = 0;
 
 static unsigned log_of(size_t size) {
   return 63 - __builtin_clzl(size);
@@ -69,7 +77,15 @@ static size_t *header_of(void *block) {
   return (size_t *)block - 1;
 }
 
+#ifdef REFUSING
+extern int refuse_this(void), refuse_all(void);
+#else
+#define refuse_this() 0
+#define refuse_all() 0
+#endif
+
 static void *map(size_t length, int flags) {
+  if (refuse_all()) return NULL;
   void *mapped = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
   return mapped == MAP_FAILED ? NULL : mapped;
 }
@@ -85,30 +101,50 @@ static void *mapped_block(char *mapping, size_t length) {
   return block;
 }
 
-// One call is refused what the kernel refuses. There is this to tell of it, and to take back what was made.
-static void use_spare(void) {
-  if (spare == NULL) return;
-  rest = spare + ALIGNMENT - HEADER;
+// The next part of the reserve.
+static void open_reserve(void) {
+  if (reserve == NULL) return;
+  rest = reserve + ALIGNMENT - HEADER;
+  if (reserve < reserve_middle) {
+    memory_refused = !reserve_released;
+    rest_end = reserve = reserve_middle;
+    return;
+  }
   rest_end = snapshot_piece + SNAPSHOT_PIECE;
-  spare = NULL;
+  reserve = NULL;
+}
+
+static int has_room(size_t size) {
+  return (size_t)(rest_end - rest) >= size;
+}
+
+static int open_piece(size_t size) {
+  size_t length = size + ALIGNMENT > PIECE ? rounded(size + ALIGNMENT, PAGE) : PIECE;
+  char *piece = map(length, MAP_POPULATE);
+  if (piece != NULL) {
+    rest = piece + ALIGNMENT - HEADER;
+    rest_end = piece + length;
+    return 1;
+  }
+  // The first part is used up, and there has been no system call: the engine itself says so, with the second.
+  int told_now = memory_refused;
+  memory_refused = 0;
+  open_reserve();
+  return !told_now && has_room(size);
 }
 
 // The next block of a piece. What is left of one that is too short is lost; it is less than the block.
 static void *cut(size_t size) {
-  if ((size_t)(rest_end - rest) < size) {
-    size_t length = size + ALIGNMENT > PIECE ? rounded(size + ALIGNMENT, PAGE) : PIECE;
-    char *piece = map(length, MAP_POPULATE);
-    if (piece == NULL) {
-      use_spare();
-      return NULL;
-    }
-    rest = piece + ALIGNMENT - HEADER;
-    rest_end = piece + length;
-  }
+  if (!has_room(size) && !open_piece(size)) return NULL;
   void *block = rest + HEADER;
   *header_of(block) = size;
   rest += size;
   return block;
+}
+
+void release_reserve(void) {
+  reserve_released = 1;
+  memory_refused = 0;
 }
 
 static void *allocate(size_t bytes) {
@@ -119,11 +155,12 @@ static void *allocate(size_t bytes) {
   size_t size = block_size(bytes);
   if (size > LARGEST) {
     size_t length = mapping_length(bytes);
-    char *mapping = map(length, 0);
+    char *mapping = refuse_this() ? NULL : map(length, 0);
     return mapping == NULL ? NULL : mapped_block(mapping, length);
   }
   void **list = &freed[class_of(size)];
   void *block = *list;
+  if (refuse_this()) return open_piece(size) ? cut(size) : NULL;
   if (block == NULL) return cut(size);
   *list = *(void **)block;
   return block;
@@ -132,7 +169,9 @@ static void *allocate(size_t bytes) {
 // What is left of the snapshot's piece is copied at each first use; new memory is only cleared.
 void end_snapshot(void) {
   rest_end = (char *)rounded((uintptr_t)rest, PAGE);
-  spare = rest_end;
+  reserve = rest_end;
+  size_t length = snapshot_piece + SNAPSHOT_PIECE - reserve;
+  reserve_middle = reserve + rounded(length / 2, PAGE);
 }
 
 size_t malloc_usable_size(void *block) {
@@ -175,6 +214,7 @@ void *realloc(void *block, size_t bytes) {
   if (bytes <= usable) return block;
   if (usable > LARGEST && bytes <= PTRDIFF_MAX - PIECE) {
     size_t length = mapping_length(bytes);
+    if (refuse_this() || refuse_all()) return NULL;
     char *mapping = mremap((char *)block - 2 * HEADER, *header_of(block), length, MREMAP_MAYMOVE);
     return mapping == MAP_FAILED ? NULL : mapped_block(mapping, length);
   }

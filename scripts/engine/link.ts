@@ -3,10 +3,12 @@
 
 import { $ } from "bun";
 import { ALLOCATOR } from "./allocator.ts";
+import { END_OF_MEMORY, FOR_MUSL } from "./end-of-memory.ts";
 import { LIBRARIES } from "./libraries.ts";
 import { nativeModule } from "./native.ts";
 import { PROGRAM } from "./program.ts";
 import { C_FLAGS, type Engine } from "./quickjs.ts";
+import { REFUSAL } from "./refusal.ts";
 import { RELRO } from "./relro.ts";
 import { TEXT } from "./text.ts";
 
@@ -14,32 +16,60 @@ import { TEXT } from "./text.ts";
 const HARDENED = ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"];
 
 /**
- * The allocator is for one thread and knows no wider alignment, and a static musl loads no libraries: of what
- * is linked nothing may call these. The linker leaves out what is not called.
+ * The allocator is for one thread, knows no wider alignment and is the only one, and a static musl loads no
+ * libraries: of what is linked nothing may call these. The linker leaves out what is not called.
  */
-const REFUSED = ["pthread_create", "aligned_alloc", "memalign", "posix_memalign", "dlopen"];
+const REFUSED = [
+  "pthread_create",
+  "aligned_alloc",
+  "memalign",
+  "posix_memalign",
+  "dlopen",
+  "__libc_malloc_impl",
+];
+
+/** Our own C has no warning. */
+const STRICT = ["-Wall", "-Wextra", "-Werror"];
 
 export interface LinkOptions {
   /** Has the bytecode (bytecode.ts); the executable becomes `tsrun` in it. */
   readonly directory: string;
   /** As Node calls it. */
   readonly architecture: string;
+  /** Whether memory comes to its end at will (refusal.ts). */
+  readonly refusing: boolean;
 }
 
-export async function link(engine: Engine, { directory, architecture }: LinkOptions): Promise<void> {
+export async function link(engine: Engine, options: LinkOptions): Promise<void> {
+  const { directory, architecture, refusing } = options;
+  const ours: Readonly<Record<string, string>> = {
+    program: PROGRAM,
+    allocator: ALLOCATOR + FOR_MUSL,
+    "end-of-memory": END_OF_MEMORY,
+    relro: RELRO,
+    text: TEXT,
+    ...(refusing ? { refusal: REFUSAL } : {}),
+  };
   const write = (name: string, text: string) => Bun.write(`${directory}/${name}`, text);
+  for (const [name, text] of Object.entries(ours)) await write(`${name}.c`, text);
   await write("native.s", nativeModule(architecture));
-  await write("program.c", PROGRAM);
   await write("bytecode.s", bytes("program", "program.bytecode"));
-  await write("allocator.c", ALLOCATOR);
-  await write("relro.c", RELRO);
-  await write("text.c", TEXT);
   await makeLibraries(directory, write);
+  const names = Object.keys(ours);
+  const sources = [...names.map((name) => `${name}.c`), "native.s", "bytecode.s", "libraries.s"];
   // The compiler knows a malloc(3) and would make of it, in calloc(3), a call of calloc.
-  const flags = [...C_FLAGS, "-fno-builtin-malloc", `-I${engine.include}`, "-w"];
-  const sources = ["program.c", "allocator.c", "relro.c", "text.c", "native.s", "bytecode.s", "libraries.s"];
-  await $`musl-gcc ${flags} -c ${sources}`.cwd(directory);
+  const flags = [...C_FLAGS, ...STRICT, "-fno-builtin-malloc", ...(refusing ? ["-DREFUSING"] : [])];
+  await $`musl-gcc ${flags} -isystem ${engine.include} -c ${sources}`.cwd(directory);
   const objects = [...sources.map((name) => name.replace(/\.\w+$/, ".o")), ...engine.objects];
+  await linkStatically(objects, { directory, architecture });
+  await makeSnapshot(directory);
+}
+
+/** With musl, to `unsealed`. */
+async function linkStatically(
+  objects: readonly string[],
+  { directory, architecture }: Pick<LinkOptions, "directory" | "architecture">,
+): Promise<void> {
   const musl = `/usr/lib/${architecture === "arm64" ? "aarch64" : "x86_64"}-linux-musl`;
   const linker = ["-static", "-no-pie", "-nostdlib", "-nostartfiles", "-Wl,--gc-sections", ...HARDENED];
   const libraries = [`-L${musl}`, "-Wl,--start-group", "-lc", "-lgcc", "-Wl,--end-group"];
@@ -48,7 +78,6 @@ export async function link(engine: Engine, { directory, architecture }: LinkOpti
   const names = (await $`nm --format=posix unsealed`.cwd(directory).text()).split("\n");
   const linked = REFUSED.filter((refused) => names.some((line) => line.startsWith(`${refused} `)));
   if (linked.length > 0) throw new Error(`linked, and must not be: ${linked.join(", ")}`);
-  await makeSnapshot(directory);
 }
 
 /** What is linked writes the memory that tsrun is to start from (program.ts); a system call is its death. */
@@ -80,6 +109,7 @@ async function makeLibraries(
     "-fPIE",
     "-pie",
     "-s",
+    ...STRICT,
     "-fstack-protector-strong",
     "-D_FORTIFY_SOURCE=2",
     ...HARDENED,

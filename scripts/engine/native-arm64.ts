@@ -53,8 +53,16 @@ set_exports:
 // Every function below: JSValue f(JSContext *ctx, JSValue this, int argc, JSValue *argv), in x0, x1 and x2,
 // w3, x4. The engine pads argv with undefined to the length that the table names.
 
-// syscall(number, a, b, c, d, e, f)
+// syscall(number, a, b, c, d, e, f). When the kernel has refused memory, this is where that is told; close(2)
+// is made all the same, for it stands at the end of what has been done.
 native_syscall:
+  adrp x9, memory_refused
+  ldr w9, [x9, :lo12:memory_refused]
+  cbz w9, 1f
+  ldr w9, [x4]
+  cmp w9, #57                           // SYS_close
+  b.ne native_out_of_memory
+1:
   stp x29, x30, [sp, #-112]!
   bl read_words
   ldr x8, [sp, #48]

@@ -55,8 +55,14 @@ set_exports:
 # Every function below: JSValue f(JSContext *ctx, JSValue this, int argc, JSValue *argv), in rdi, rsi and rdx,
 # ecx, r8. The engine pads argv with undefined to the length that the table names.
 
-# syscall(number, a, b, c, d, e, f)
+# syscall(number, a, b, c, d, e, f). When the kernel has refused memory, this is where that is told; close(2)
+# is made all the same, for it stands at the end of what has been done.
 native_syscall:
+  cmp dword ptr [rip+memory_refused], 0
+  je 1f
+  cmp dword ptr [r8], 3                 # SYS_close
+  jne native_out_of_memory
+1:
 ${ENTER}  mov rax, [rsp]
   mov rdi, [rsp+8]
   mov rsi, [rsp+16]

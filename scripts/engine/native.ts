@@ -15,10 +15,16 @@ export const FUNCTIONS = [
   ["constants", "native_constants", 0],
 ] as const;
 
-/** The same of those in C (text.ts). */
-export const C_FUNCTIONS = [["writeAscii", "native_write_ascii", 4]] as const;
+/** The same of those in C (text.ts, end-of-memory.ts). */
+export const C_FUNCTIONS = [
+  ["writeAscii", "native_write_ascii", 4],
+  ["useReserve", "native_use_reserve", 0],
+] as const;
 
 const ALL = [...FUNCTIONS, ...C_FUNCTIONS];
+
+/** What the code of both machines names beside the engine's functions (allocator.ts, end-of-memory.ts). */
+export const MEMORY = ["memory_refused", "native_out_of_memory"];
 
 /** What src/engine/constants.ts reads, after the context. */
 export const ADDRESSES = [

@@ -1,8 +1,8 @@
 // The executable's main(), in C. Compiled and linked by link.ts. Pure.
 
 /**
- * Bytes that calls may take: half of what a process usually has (getrlimit(2), RLIMIT_STACK), and enough for
- * a configuration nested as deep as json-positions.ts goes.
+ * Bytes that calls may take at most: half of what a process usually has (getrlimit(2), RLIMIT_STACK), and
+ * enough for a configuration nested as deep as json-positions.ts goes.
  */
 const STACK_SIZE = 4 << 20;
 
@@ -14,14 +14,18 @@ const STACK_SIZE = 4 << 20;
  * lie. docs/adr/0016-snapshot.md
  */
 export const PROGRAM = `
+#include <stdint.h>
 #include <stdio.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "quickjs.h"
 
 // <linux/seccomp.h>, which musl's headers are without.
 #define SECCOMP_MODE_STRICT 1
+#define STACK_SIZE ((size_t)${STACK_SIZE})
 // From so many bytes on the engine looks for circles of objects; all else is freed with its last reference,
 // and most commands end long before.
 #define COLLECT_FROM (32 << 20)
@@ -32,14 +36,14 @@ extern const uint8_t program[], program_end[];
 
 extern JSModuleDef *js_init_module_native(JSContext *context, const char *name);
 // The allocator's.
-extern void end_snapshot(void);
+extern void end_snapshot(void), release_reserve(void);
 
 __attribute__((section("snapshot"))) static JSContext *kept = NULL;
 
 // No eval: all code is in the snapshot.
 static JSContext *make_context(void) {
   JSRuntime *runtime = JS_NewRuntime();
-  JS_SetMaxStackSize(runtime, ${STACK_SIZE});
+  JS_SetMaxStackSize(runtime, STACK_SIZE);
   JS_SetGCThreshold(runtime, COLLECT_FROM);
   JSContext *context = JS_NewContextRaw(runtime);
   JS_AddIntrinsicBaseObjects(context);
@@ -56,19 +60,22 @@ static JSContext *make_context(void) {
   return context;
 }
 
+// Only while the snapshot is made.
 static int failed(JSContext *context, JSValue error) {
   const char *message = JS_ToCString(context, error);
-  const char *stack = JS_ToCString(context, JS_GetPropertyStr(context, error, "stack"));
+  // What is no error has none.
+  JSValue trace = JS_GetPropertyStr(context, error, "stack");
+  const char *stack = JS_IsException(trace) ? NULL : JS_ToCString(context, trace);
   fprintf(stderr, "tsrun: %s\\n%s", message == NULL ? "" : message, stack == NULL ? "" : stack);
   return 1;
 }
 
-// Runs what promises have left to do.
-static int finish(JSContext *context) {
-  JSContext *of;
+// Does what promises have left to do. What fails there is negative, and context then has the exception.
+static int run_jobs(JSContext **context) {
+  JSRuntime *runtime = JS_GetRuntime(*context);
   int left;
-  while ((left = JS_ExecutePendingJob(JS_GetRuntime(context), &of)) > 0);
-  return left < 0 ? failed(of, JS_GetException(of)) : 0;
+  do left = JS_ExecutePendingJob(runtime, context); while (left > 0);
+  return left;
 }
 
 static int load(JSContext *context) {
@@ -76,7 +83,7 @@ static int load(JSContext *context) {
   if (!JS_IsException(code) && JS_ResolveModule(context, code) < 0) code = JS_EXCEPTION;
   if (!JS_IsException(code)) code = JS_EvalFunction(context, code);
   if (JS_IsException(code)) return failed(context, JS_GetException(context));
-  if (finish(context) != 0) return 1;
+  if (run_jobs(&context) < 0) return failed(context, JS_GetException(context));
   // What a module throws its promise has.
   if (JS_PromiseState(context, code) != JS_PROMISE_REJECTED) return 0;
   return failed(context, JS_PromiseResult(context, code));
@@ -104,25 +111,59 @@ static int make_snapshot(void) {
   return status;
 }
 
+// Half of what the kernel lets the stack have beside the arguments and the environment, which lie at its top.
+// The engine looks where it is at each of its own calls; the other half is for what C calls in between.
+static size_t stack_size(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_STACK, &limit) != 0) return STACK_SIZE;
+  // The last thing that the kernel has put there is the name of the executable.
+  uintptr_t top = getauxval(AT_EXECFN), here = (uintptr_t)__builtin_frame_address(0);
+  rlim_t used = top > here ? top - here : 0;
+  rlim_t half = limit.rlim_cur > used ? (limit.rlim_cur - used) / 2 : 1;
+  return half < STACK_SIZE ? half : STACK_SIZE;
+}
+
 // A list of C strings, NULL at its end, as an array.
 static JSValue texts(JSContext *context, char **list) {
   JSValue array = JS_NewArray(context);
-  for (uint32_t index = 0; list[index] != NULL; index++) {
-    JS_SetPropertyUint32(context, array, index, JS_NewString(context, list[index]));
+  for (uint32_t index = 0; !JS_IsException(array) && list[index] != NULL; index++) {
+    JSValue text = JS_NewString(context, list[index]);
+    if (!JS_IsException(text) && JS_SetPropertyUint32(context, array, index, text) >= 0) continue;
+    JS_FreeValue(context, array);
+    array = JS_EXCEPTION;
   }
   return array;
 }
 
+// Calls a function of src/boot.ts.
+static JSValue call(JSContext *context, const char *name, int count, JSValue *arguments) {
+  JSValue global = JS_GetGlobalObject(context);
+  JSValue function = JS_GetPropertyStr(context, global, name);
+  return JS_IsException(function) ? function : JS_Call(context, function, JS_UNDEFINED, count, arguments);
+}
+
+static int run(JSContext *context, char **argv, char **envp) {
+  JSValue given[] = {texts(context, argv), JS_UNDEFINED};
+  if (JS_IsException(given[0])) return -1;
+  given[1] = texts(context, envp);
+  if (JS_IsException(given[1])) return -1;
+  if (JS_IsException(call(context, "start", 2, given))) return -1;
+  return run_jobs(&context);
+}
+
 int main(int argc, char **argv, char **envp) {
+  (void)argc;
   JSContext *context = kept;
   if (context == NULL) return make_snapshot();
+  JS_SetMaxStackSize(JS_GetRuntime(context), stack_size());
   JS_UpdateStackTop(JS_GetRuntime(context));
-  JSValue given[] = {texts(context, argv), texts(context, envp)};
-  JSValue start = JS_GetPropertyStr(context, JS_GetGlobalObject(context), "start");
-  JSValue result = JS_Call(context, start, JS_UNDEFINED, 2, given);
-  if (JS_IsException(result)) return failed(context, JS_GetException(context));
-  finish(context);
-  // A command ends by itself.
-  return 1;
+  // A command ends by itself, and so does what tells its failure.
+  if (run(context, argv, envp) < 0) {
+    JSValue error = JS_GetException(context);
+    release_reserve();
+    call(context, "fail", 1, &error);
+  }
+  static const char last[] = "level=error msg=\\"cannot go on: out of memory\\" code=E_NOMEM\\n";
+  return write(2, last, sizeof last - 1) < 0 ? 2 : 1;
 }
 `;

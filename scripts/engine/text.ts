@@ -10,6 +10,7 @@ export const TEXT = `
 #include "quickjs.h"
 
 JSValue native_write_ascii(JSContext *context, JSValueConst this, int count, JSValueConst *arguments) {
+  (void)this, (void)count;
   int32_t length, at;
   size_t room, bytes;
   if (JS_ToInt32(context, &length, arguments[1]) != 0) return JS_EXCEPTION;

@@ -1,5 +1,6 @@
 // What has been made so far, so that a failure can take it back in reverse order. Called by the stories.
 
+import { useReserve } from "../engine/memory.ts";
 import { TsrunError } from "../errors.ts";
 
 /** A stack of actions that undo; `commit` forgets them. */
@@ -17,8 +18,9 @@ export class Undo implements Disposable {
     this.#last = action;
   }
 
-  /** All went well: nothing is taken back any more. */
+  /** All went well: nothing is taken back any more, nor may anything fail. */
   commit(): void {
+    useReserve();
     this.#actions.length = 0;
     this.#last = undefined;
   }
@@ -27,8 +29,9 @@ export class Undo implements Disposable {
    * Takes everything back. One failure does not stop the rest: the error that led here is the one to report.
    */
   [Symbol.dispose](): void {
+    useReserve();
     for (const action of this.#actions.reverse().concat(this.#last ?? [])) {
-      // The engine is refused memory once (allocator.ts): it may be at the second try that there is some.
+      // The engine may be refused memory in the middle of the first: at the second there is the reserve.
       if (!isDone(action)) isDone(action);
     }
     this.commit();

@@ -1,6 +1,6 @@
 // Memory of the process by its address.
 
-import { callLong, callValue, locate } from "native";
+import { callLong, callValue, locate, useReserve as nativeUseReserve } from "native";
 import { addressAt, CONTEXT, JS_NEW_STRING_LEN, MEMCPY, STRLEN } from "./constants.ts";
 
 /** How many arrays at a time may be named in structures of the kernel, which the engine cannot see into. */
@@ -48,4 +48,12 @@ let held: readonly unknown[] = [];
 export function hold(...values: readonly unknown[]): void {
   held = values;
   if (held.length < 0) throw new Error("unreachable");
+}
+
+/**
+ * From here on the command draws on the reserve (docs/adr/0017-end-of-memory.md), and is not stopped by the
+ * end of memory: it is on its way back, or what it was asked for is done.
+ */
+export function useReserve(): void {
+  nativeUseReserve();
 }

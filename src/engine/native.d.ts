@@ -3,7 +3,7 @@
 declare module "native" {
   type Argument = number | bigint | undefined;
 
-  /** A system call: its result, or the negated errno. */
+  /** A system call: its result, or the negated errno. Throws instead, once, when there is no memory left. */
   export function syscall(
     number: number,
     a: Argument,
@@ -27,4 +27,6 @@ declare module "native" {
   export function constants(): ArrayBuffer;
   /** Writes a C string of so many bytes; false where the text is not ASCII, holds a NUL or has no room. */
   export function writeAscii(text: string, length: number, buffer: ArrayBuffer, at: number): boolean;
+  /** From here on what memory the kernel refuses comes from the reserve, and nobody is told. */
+  export function useReserve(): void;
 }

@@ -1,5 +1,6 @@
 // Processes of the host: identity, signals, waiting, leaving.
 
+import { useReserve } from "../engine/memory.ts";
 import { mustCall, tryCall } from "./call.ts";
 import { readTextIfThere } from "./files.ts";
 import { viewOf } from "./words.ts";
@@ -13,6 +14,7 @@ export function beforeExit(end: () => void): void {
 
 /** Ends the process at once: no engine teardown, which would cost a millisecond and can only do harm. */
 export function exit(status: number): never {
+  useReserve();
   for (const end of endings) end();
   tryCall("exit_group", status);
   throw new Error("unreachable");

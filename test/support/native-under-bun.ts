@@ -66,6 +66,7 @@ plugin({
         locate: (buffer: ArrayBuffer) => ptr(buffer),
         encode: (text: string) => new TextEncoder().encode(text).buffer,
         writeAscii: () => false,
+        useReserve: () => undefined,
         constants,
       },
       loader: "object",

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
-import { ADDRESSES, C_FUNCTIONS, FUNCTIONS, nativeModule } from "../../../scripts/engine/native.ts";
+import { ADDRESSES, C_FUNCTIONS, FUNCTIONS, MEMORY, nativeModule } from "../../../scripts/engine/native.ts";
 import { findProgram } from "../../support/host.ts";
 
 const MACHINES = [
@@ -42,7 +42,7 @@ for (const { architecture, prefix } of MACHINES) {
     for (const [, label] of FUNCTIONS) t.ok(code.includes(label), label);
     const wanted = [...(found.get("U") ?? [])];
     for (const name of ADDRESSES) t.ok(wanted.includes(name), name);
-    const ours: readonly string[] = [...ADDRESSES, ...C_FUNCTIONS.map(([, label]) => label)];
+    const ours: readonly string[] = [...ADDRESSES, ...MEMORY, ...C_FUNCTIONS.map(([, label]) => label)];
     const engines = wanted.filter((name) => !ours.includes(name));
     t.strictSame(
       engines.filter((name) => !name.startsWith("JS_")),

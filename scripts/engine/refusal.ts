@@ -1,0 +1,30 @@
+// The end of memory at will, in C: for dist/tsrun-memory, with which `make test-memory` refuses each
+// allocation of a command in turn. Linked by link.ts into that executable alone. Pure.
+
+export const REFUSAL = `
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static long number = -1, seen = 0;
+static int refused = 0;
+
+// Whether it is the allocation whose number stands in the environment. It leaves a sign that there was one.
+int refuse_this(void) {
+  if (number < 0) {
+    const char *text = getenv("TSRUN_REFUSE");
+    number = text == NULL ? 0 : atol(text);
+  }
+  if (number == 0 || ++seen != number) return 0;
+  refused = 1;
+  const char *path = getenv("TSRUN_REFUSED");
+  int sign = path == NULL ? -1 : open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  if (sign >= 0) close(sign);
+  return 1;
+}
+
+// From then on the kernel gives nothing.
+int refuse_all(void) {
+  return refused;
+}
+`;
