@@ -3,10 +3,10 @@
 import { readProcesses } from "../cgroups/members.ts";
 import { TsrunError } from "../errors.ts";
 import { pipe, readAll } from "../linux/files.ts";
+import { findInPath } from "../linux/find-in-path.ts";
 import { waitFor } from "../linux/process.ts";
 import { spawn } from "../linux/spawn.ts";
 import { text } from "../linux/words.ts";
-import { findInPath } from "./find-in-path.ts";
 import type { GlobalOptions } from "./options.ts";
 import { isAlive } from "./status.ts";
 import { getStateDirectory } from "./store.ts";

@@ -2,7 +2,8 @@
 // ordinary user may map only its own id, and asks the set-user-ID programs of shadow for more.
 
 import { TsrunError, wrapError } from "../errors.ts";
-import { pipe, readAll, readText, status, writeFile } from "../linux/files.ts";
+import { pipe, readAll, readText, writeFile } from "../linux/files.ts";
+import { findInPath } from "../linux/find-in-path.ts";
 import { effectiveGid, effectiveUid, waitFor } from "../linux/process.ts";
 import { spawn } from "../linux/spawn.ts";
 import { text } from "../linux/words.ts";
@@ -46,7 +47,7 @@ function isOnly(mappings: readonly IDMapping[], id: number): boolean {
 
 /** Runs newuidmap(1) or newgidmap(1), which check /etc/subuid and /etc/subgid. */
 function mapByHelper(program: string, pid: number, mappings: readonly IDMapping[]): void {
-  const path = findProgram(program);
+  const path = findHelper(program);
   const numbers = mappings.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size]);
   const [output, writeEnd] = pipe();
   using held = output;
@@ -64,18 +65,13 @@ function mapByHelper(program: string, pid: number, mappings: readonly IDMapping[
   });
 }
 
-function findProgram(name: string): string {
-  const directories = (process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin").split(":");
-  for (const directory of directories) {
-    const path = `${directory}/${name}`;
-    if (directory.startsWith("/") && status(path) !== undefined) return path;
-  }
+function findHelper(name: string): string {
+  const found = findInPath(name);
+  if (found !== undefined) return found;
   throw new TsrunError(
     "E_UNSUPPORTED",
     `cannot find "${name}", which maps more than one id for an ordinary user`,
-    {
-      hint: "install the Debian package uidmap",
-    },
+    { hint: "install the Debian package uidmap, or add its directory to PATH" },
   );
 }
 

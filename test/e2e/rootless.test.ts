@@ -170,6 +170,23 @@ behaviour("the state lies in XDG_RUNTIME_DIR when the user names no root", async
 });
 
 behaviour(
+  "newuidmap is found behind a directory of PATH that the user may not read",
+  async (t, lab) => {
+    const barred = join(lab.folder, "barred");
+    mkdirSync(barred, { mode: 0o700 });
+    const box = userContainer(lab, "id -u; id -g");
+    manyIds(box.config);
+    box.config.process.user = { uid: 5, gid: 6 };
+    box.writeConfig();
+    const wrapper = withSubordinateIds(lab);
+    const env = { PATH: `${barred}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin` };
+    t.equal(await box.live({ wrapper, env }), "5\n6\n");
+    await nothingLeft(t, lab, "after delete");
+  },
+  needsSubordinateHelpers(),
+);
+
+behaviour(
   "with subordinate ids the container has users of its own",
   async (t, lab) => {
     const box = userContainer(lab, "id -u; id -g; touch /tmp/mine");

@@ -1,9 +1,9 @@
-// Where the host has a program that a command needs: ps, criu.
+// Where the host has a program that a command needs: ps, criu, newuidmap.
 
-import { tryCall } from "../linux/call.ts";
-import { AT_FDCWD, S_IFREG, X_OK } from "../linux/fcntl.ts";
-import { status } from "../linux/files.ts";
-import { cString } from "../linux/words.ts";
+import { tryCall } from "./call.ts";
+import { AT_FDCWD, S_IFREG, X_OK } from "./fcntl.ts";
+import { status } from "./files.ts";
+import { cString } from "./words.ts";
 
 /** Where the environment may lack PATH: podman's calls hold nothing but XDG_RUNTIME_DIR. */
 const USUAL = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
