@@ -46,7 +46,7 @@ function run(command: Command, words: readonly string[], givenBefore: Given): nu
   const globalsGiven = new Map([...givenBefore, ...givenAfter]);
   reporter.configure(readLogSettings(globalsGiven));
   const log = reporter.openLog();
-  const trace = log.debugging ? (text: string) => log.debug(text) : undefined;
+  const trace = log.debugging ? log : undefined;
   const globals = { ...readGlobals(globalsGiven, host), log, trace };
   orHelp(command, () => checkArgCount(line.args, { name, ...count, program: process.argv0 }));
   const options = valuesOf(table, given);

@@ -7,7 +7,7 @@ import type { OptionTable } from "./options.ts";
 export const globalOptions = {
   debug: {
     type: "boolean",
-    describe: "enable debug logging: every system call made for the container, and what was decided",
+    describe: "enable debug logging: what was decided, and with --log every system call made",
   },
   log: {
     type: "string",

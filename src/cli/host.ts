@@ -2,17 +2,19 @@
 
 import { TsrunError, wrapError } from "../errors.ts";
 import { tryCall } from "../linux/call.ts";
-import { AT_FDCWD, O_APPEND, O_CREAT, O_WRONLY } from "../linux/fcntl.ts";
+import { AT_FDCWD, O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY, S_IFREG } from "../linux/fcntl.ts";
 import {
   type Descriptor,
   makeDirectories,
   makeDirectory,
   open,
   readTextIfThere,
+  status,
   writeAll,
 } from "../linux/files.ts";
 import { effectiveUid } from "../linux/process.ts";
 import { cString } from "../linux/words.ts";
+import { writeToReader } from "../linux/write-to-reader.ts";
 import { type Host, isBelowRuntimeDirectory } from "./globals.ts";
 import type { CommandHost, Globals } from "./options.ts";
 
@@ -29,15 +31,23 @@ export function print(text: string): void {
 /** Writes to stderr; when nobody takes it there is nobody to tell. */
 export function printError(text: string): void {
   try {
-    writeAll(2, text, "to stderr");
+    writeToReader(2, text, "to stderr");
   } catch {
     // The exit status is all that is left.
   }
 }
 
-/** Opens the log. Several commands write to the same file, hence O_APPEND: each line arrives whole. */
+/**
+ * Opens the log. Several commands write to the same file, hence O_APPEND: each line arrives whole. Without
+ * O_NONBLOCK a FIFO that nobody reads would be waited for; with it that is ENXIO (fifo(7)).
+ */
 export function openLog(path: string): Descriptor {
-  return open(path, O_CREAT | O_WRONLY | O_APPEND, { mode: 0o644 });
+  return open(path, O_CREAT | O_WRONLY | O_APPEND | O_NONBLOCK, { mode: 0o644 });
+}
+
+/** Whether it is a file that holds whatever is written, and not a pipe, a terminal or a socket. */
+export function isRegularFile(file: Descriptor): boolean {
+  return status("", { at: file.number, itself: true })?.type === S_IFREG;
 }
 
 /** Whether a descriptor is a terminal. */

@@ -2,6 +2,8 @@
 // Pure: what a line is written to is handed in. A failure is one line and no other: podman takes the whole
 // file for one JSON object (CONTRIBUTING: "errors are told once, at the top").
 
+import { utf8 } from "../linux/words.ts";
+
 export type LogFormat = "text" | "json";
 export type LogLevel = "debug" | "warning" | "error";
 
@@ -35,9 +37,17 @@ function quote(text: string): string {
   return /^[\w./@^+-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
+/**
+ * Bytes of debug lines for a reader that may not read before the command ends: conmon does not, a pipe holds
+ * 64 KiB, and runc writes up to 16 KiB.
+ */
+export const MOST_ON_STREAM = 12 << 10;
+
 export interface LogOptions {
   readonly format: LogFormat;
   readonly debug: boolean;
+  /** Whether lines go to a stream, and not into a file that holds whatever comes. */
+  readonly isStream: boolean;
   /** Receives whole lines. */
   readonly write: (line: string) => void;
 }
@@ -46,6 +56,7 @@ export interface LogOptions {
 export class Log {
   readonly #options: LogOptions;
   #warnings: LogEntry[] = [];
+  #debugBytes = 0;
 
   constructor(options: LogOptions) {
     this.#options = options;
@@ -57,7 +68,19 @@ export class Log {
   }
 
   debug(message: string): void {
-    if (this.#options.debug) this.#write({ level: "debug", message, time: new Date() });
+    if (!this.#options.debug) return;
+    const line = this.#format({ level: "debug", message, time: new Date() });
+    const isOver = this.#options.isStream && this.#debugBytes > MOST_ON_STREAM;
+    if (isOver) return;
+    this.#debugBytes += utf8(line).length;
+    const isFull = this.#options.isStream && this.#debugBytes > MOST_ON_STREAM;
+    const rest = "further debug lines are left out: --log FILE takes them all";
+    this.#options.write(isFull ? this.#format({ level: "debug", message: rest, time: new Date() }) : line);
+  }
+
+  /** A system call of the first process: only for a file, since there are hundreds. */
+  call(message: () => string): void {
+    if (!this.#options.isStream) this.debug(message());
   }
 
   /** Is written when the command has succeeded: beside an error it would be a second line. */
@@ -73,6 +96,10 @@ export class Log {
   }
 
   #write(entry: LogEntry): void {
-    this.#options.write(formatEntry(this.#options.format, entry));
+    this.#options.write(this.#format(entry));
+  }
+
+  #format(entry: LogEntry): string {
+    return formatEntry(this.#options.format, entry);
   }
 }

@@ -1,9 +1,10 @@
 // Where a command's log lines and its failure go: the log file, and stderr. Held by src/main.ts.
 
 import { TsrunError } from "../errors.ts";
-import { type Descriptor, writeAll } from "../linux/files.ts";
+import type { Descriptor } from "../linux/files.ts";
+import { writeToReader } from "../linux/write-to-reader.ts";
 import type { LogSettings } from "./globals.ts";
-import { isTerminal, openLog, printError } from "./host.ts";
+import { isRegularFile, isTerminal, openLog, printError } from "./host.ts";
 import { Log } from "./log.ts";
 import { describeFailure, formatFailure } from "./report.ts";
 
@@ -23,7 +24,8 @@ export class Reporter {
   openLog(): Log {
     const { file, format, debug } = this.#settings;
     if (file !== undefined) this.#file ??= openLog(file);
-    return new Log({ format, debug, write: (line) => this.#write(line) });
+    const isStream = debug && (this.#file === undefined || !isRegularFile(this.#file));
+    return new Log({ format, debug, isStream, write: (line) => this.#write(line) });
   }
 
   /** Tells a failure, once. Returns the exit status. */
@@ -48,7 +50,7 @@ export class Reporter {
   #write(line: string): void {
     try {
       if (this.#file === undefined) printError(line);
-      else writeAll(this.#file.number, line, "to the log");
+      else writeToReader(this.#file.number, line, "to the log");
     } catch {
       // A full disk, say. It must not become the failure of a command that did its work.
     }

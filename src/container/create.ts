@@ -85,7 +85,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   // A cgroup of systemd's is counted with its neighbours; any other one begins with none.
   const killsBefore = cgroup.unit === undefined ? 0 : oomKills(cgroup);
 
-  globals.trace?.(ENTERING);
+  globals.trace?.debug(ENTERING);
   const rootfs = once(() => layOutRootfs(plan.rootfs, operationsAhead(plan)));
   const entered = startFirstProcess(plan, cgroup, {
     extra: [fifo, terminal, listener],
@@ -94,7 +94,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   });
   undo.add(() => endProcess(entered));
   undo.add(() => devices?.takeBack());
-  globals.trace?.(INSIDE);
+  globals.trace?.debug(INSIDE);
   record = { ...record, cgroup, ...identityOf(entered.proxy.pid) };
   directory.save(record);
 
@@ -112,7 +112,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   directory.announceCreated();
   // The pid file comes last, atomically: its presence tells the caller that all went well.
   if (options.pidFile !== undefined) replaceFile(options.pidFile, `${entered.proxy.pid}`, { mode: 0o666 });
-  globals.trace?.(LETTING_GO);
+  globals.trace?.debug(LETTING_GO);
   entered.proxy.close();
   undo.commit();
   entered.reapOthers();

@@ -72,7 +72,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   using terminal = console.socket;
 
   using undo = new Undo();
-  globals.trace?.(ENTERING);
+  globals.trace?.debug(ENTERING);
   const entered = join(plan, { globals, options, terminal });
   const { proxy } = entered;
   undo.add(() => {
@@ -81,13 +81,13 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
     waitFor(proxy.pid);
     entered.reapOthers();
   });
-  globals.trace?.(INSIDE);
+  globals.trace?.debug(INSIDE);
   const [socket] = entered.extra;
   const session = setUp(proxy, plan, { socket, trace: globals.trace });
   terminal?.close();
   using relay = attachTerminal(console.ours);
   if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, "setns", proxy.pid);
-  globals.trace?.(EXECUTING);
+  globals.trace?.debug(EXECUTING);
   becomeProgram(proxy, plan, { options, ...session });
 
   // AS RUNC: the pid file is how conmon learns that it worked, so it comes last, and only then.
@@ -219,7 +219,7 @@ function setUp(proxy: SyscallProxy, plan: ExecPlan, { socket, trace }: SetUpOpti
   if (initial === undefined) resetCpuAffinity(proxy.pid);
   else {
     setCpuAffinity(proxy.pid, initial);
-    trace?.(`nsexec: affinity: ${maskText(initial)}`);
+    trace?.debug(`nsexec: affinity: ${maskText(initial)}`);
   }
   if (process.oomScoreAdj !== undefined) writeOomScore(proxy.pid, process.oomScoreAdj, { rootless });
   setLimits(proxy.pid, process.rlimits);

@@ -37,7 +37,10 @@ const SECCOMP_SET_MODE_FILTER = 1;
 
 /** The container's filter, compiled; from the cache below the state root when it was seen before. */
 export function seccompOf({ linux }: Spec, { root, trace }: GlobalOptions): CompiledFilter | undefined {
-  return compileSeccomp(linux?.seccomp, { cacheDirectory: `${root}/.cache/seccomp`, debug: trace });
+  return compileSeccomp(linux?.seccomp, {
+    cacheDirectory: `${root}/.cache/seccomp`,
+    debug: trace && ((line) => trace.debug(line)),
+  });
 }
 
 /** Spreads the filter over the last batches; `late` as `placeFilter` has it. */

@@ -2,6 +2,7 @@
 // checked.
 
 import type { DumpOptions, RevivalOptions } from "../checkpoint/options.ts";
+import type { Trace } from "../proxy/proxy.ts";
 import type { Process } from "../spec/types.ts";
 
 /** The options that stand before (or after) every command. */
@@ -17,8 +18,8 @@ export interface GlobalOptions {
    * `--debug`.
    */
   readonly log: { warning(message: string): void; debug(message: string): void };
-  /** Where each system call of the first process is told, under `--debug`. */
-  readonly trace?: ((line: string) => void) | undefined;
+  /** Where phases and each system call of the first process are told, under `--debug`. */
+  readonly trace?: Trace | undefined;
 }
 
 export interface CreateOptions {

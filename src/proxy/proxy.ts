@@ -24,8 +24,13 @@ import { type Operation, operation, operationError, render } from "./operation.t
 import { LARGE } from "./protocol.ts";
 import { type Entry, operationsOf } from "./repeat.ts";
 
-/** Receives a line per operation; what `--debug` shows. */
-export type Trace = (line: string) => void;
+/** Receives what `--debug` shows. */
+export interface Trace {
+  /** A system call that was carried out; the line is composed when it is wanted. */
+  call(line: () => string): void;
+  /** How a process came to be. */
+  debug(line: string): void;
+}
 
 /** What the host's end of a proxy is made of. */
 export interface Ends {
@@ -185,7 +190,7 @@ export class SyscallProxy {
 
   #traceAll(entries: readonly Entry[]): void {
     if (this.#trace === undefined) return;
-    for (const one of operationsOf(entries)) this.#trace(`[${this.pid}] ${render(one)}`);
+    for (const one of operationsOf(entries)) this.#trace.call(() => `[${this.pid}] ${render(one)}`);
   }
 }
 
@@ -219,7 +224,7 @@ export function startProxy({ control, descriptors = [], trace }: StartOptions): 
   const pid = spawnProgram(program, {
     environment: [],
     descriptors: [...descriptors, { from: theirs.number, to: control }],
-    trace,
+    trace: trace && ((line) => trace.debug(line)),
   });
   theirs.close();
   return new SyscallProxy(pid, { socket: ours, control, trace });

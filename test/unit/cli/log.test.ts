@@ -36,9 +36,32 @@ t.test("a message with quotes and newlines stays one line, and nothing of it is 
   t.equal(oneLine("a\nb\r\n"), "a\\nb");
 });
 
-function logInto(lines: string[], { debug = false, format = "json" as LogFormat } = {}): Log {
-  return new Log({ debug, format, write: (line) => lines.push(JSON.parse(line).msg) });
+function logInto(
+  lines: string[],
+  { debug = false, format = "json" as LogFormat, isStream = false } = {},
+): Log {
+  return new Log({ debug, format, isStream, write: (line) => lines.push(JSON.parse(line).msg) });
 }
+
+t.test("a stream gets no system calls, and so many debug lines that a pipe holds them", async (t) => {
+  const lines: string[] = [];
+  const log = logInto(lines, { debug: true, isStream: true });
+  log.call(() => "openat()");
+  for (let count = 0; count < 1000; count += 1) log.debug("x".repeat(100));
+  const bytes = lines.reduce((sum, line) => sum + line.length + 60, 0);
+  t.ok(bytes < 16 << 10, `${bytes} bytes`);
+  t.notOk(lines.includes("openat()"));
+  t.equal(lines.at(-1), "further debug lines are left out: --log FILE takes them all");
+  t.equal(lines.filter((line) => line.startsWith("further")).length, 1);
+});
+
+t.test("a file gets everything", async (t) => {
+  const lines: string[] = [];
+  const log = logInto(lines, { debug: true });
+  log.call(() => "openat()");
+  for (let count = 0; count < 1000; count += 1) log.debug("x".repeat(100));
+  t.equal(lines.length, 1001);
+});
 
 t.test("debug lines appear only under debug", async (t) => {
   const lines: string[] = [];

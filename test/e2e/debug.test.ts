@@ -1,0 +1,87 @@
+// What `--debug` and errors are written to need not be read before the command ends: conmon reads a runtime's
+// stderr only then, and a pipe holds 64 KiB.
+
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import type { Lab } from "../support/lab.ts";
+
+/** stderr is a FIFO that somebody holds open and does not read; `filled` bytes are in it already. */
+function unread(fifo: string, filled = 0): string[] {
+  const fill = `head -c ${filled} /dev/zero >&3`;
+  return ["sh", "-c", `mkfifo "$0" && exec 3<>"$0" && ${fill} && exec "$@" 2>&3`, fifo];
+}
+
+/** What is in the FIFO; somebody must still hold it. */
+function drain(fifo: string): string {
+  const script = 'exec 3<>"$0"; timeout 1 cat <&3 || true';
+  return execFileSync("sh", ["-c", script, fifo], { encoding: "latin1", maxBuffer: 1 << 20 });
+}
+
+function withManyMounts(lab: Lab): Container {
+  return lab.container((config) => {
+    Container.script("exec sleep 1000")(config);
+    for (let count = 0; count < 100; count += 1) {
+      const destination = `/data/${count}`;
+      config.mounts.push({ destination, type: "bind", source: "/etc/hostname", options: ["bind", "ro"] });
+    }
+  });
+}
+
+behaviour("create and exec with --debug end when nobody reads stderr", async (t, lab) => {
+  const box = withManyMounts(lab);
+  const fifo = join(lab.folder, "create");
+  mustSucceed(await box.create({ wrapper: unread(fifo), globals: ["--debug"] }));
+  // The container's first process has the FIFO open.
+  const said = drain(fifo);
+  t.ok(said.length > 0 && said.length < 16 << 10, `${said.length} bytes`);
+  t.match(said, /level=debug/);
+  mustSucceed(await box.start());
+  const exec = join(lab.folder, "exec");
+  const detached = ["exec", "--detach", box.id, "sleep", "1000"];
+  mustSucceed(await lab.invoke(["--debug", ...detached], { wrapper: unread(exec) }));
+  t.ok(drain(exec).length < 16 << 10);
+  mustSucceed(await box.delete({ flags: ["--force"] }));
+  await nothingLeft(t, lab, "after delete");
+});
+
+behaviour(
+  "with a log file, --debug tells every system call there and nothing on stderr",
+  async (t, lab) => {
+    const box = withManyMounts(lab);
+    const log = join(lab.folder, "log");
+    const globals = ["--debug", "--log", log, "--log-format", "json"];
+    const created = mustSucceed(await box.create({ globals }));
+    t.equal(created.stderr, "");
+    const lines = readFileSync(log, "utf8").trimEnd().split("\n");
+    const calls = lines.map((line) => JSON.parse(line).msg).filter((msg) => /mount_setattr\(/.test(msg));
+    t.ok(calls.length >= 100, `${calls.length} calls of mount_setattr`);
+    mustSucceed(await box.delete());
+    await nothingLeft(t, lab, "after delete");
+  },
+  tsrunOnly("tells no system calls"),
+);
+
+behaviour(
+  "a command whose error nobody reads fails all the same",
+  async (t, lab) => {
+    const fifo = join(lab.folder, "full");
+    const result = await lab.invoke(["start", "nobody"], { wrapper: unread(fifo, 65_536) });
+    t.equal(result.code, 1);
+  },
+  tsrunOnly("waits for the reader"),
+);
+
+behaviour(
+  "a log that is a FIFO without a reader is refused",
+  async (t, lab) => {
+    const fifo = join(lab.folder, "log");
+    execFileSync("mkfifo", [fifo]);
+    const result = await lab.invoke(["--log", fifo, "start", "nobody"]);
+    t.equal(result.code, 1);
+    t.match(result.stderr, /cannot open .*: no such device or address/);
+  },
+  tsrunOnly("waits for the reader"),
+);
