@@ -17,6 +17,11 @@ function isClean(path: string): boolean {
   return path.startsWith("/") && !path.includes("//") && !path.includes("/.") && !path.endsWith("/");
 }
 
+/** Whether a component of `path` is `..`: then links on the way decide where it leads. */
+export function climbs(path: string): boolean {
+  return path.includes("..") && path.split("/").includes("..");
+}
+
 /** AS RUNC: a destination that starts with the root's own path on the host is meant below it. */
 export function stripRoot(rootfs: string, path: string): string {
   const clean = cleanPath(path);

@@ -6,7 +6,7 @@ import { TsrunError } from "../errors.ts";
 import { MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from "../linux/mount.ts";
 import { namespaceOf } from "../spec/semantics/report.ts";
 import type { Mount, Spec } from "../spec/types.ts";
-import { cleanPath } from "./paths.ts";
+import { cleanPath, climbs } from "./paths.ts";
 import { type CgroupLayout, planCgroupMount } from "./plan-cgroup.ts";
 import { withLabel } from "./plan-label.ts";
 import { type MountPlan, type MountRequest, planMount } from "./plan-mounts.ts";
@@ -102,7 +102,7 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
     setsUpDev,
     devices: setsUpDev ? planDevices(linux.devices ?? []) : [],
     bindDevices: userNamespace,
-    readonlyRoot: isolated && spec.root?.readonly === true,
+    readonlyRoot: spec.root?.readonly === true,
     readonlyPaths: unique(readonlyPaths),
     maskedPaths: unique(maskedPaths),
     mountLabel,
@@ -165,9 +165,12 @@ function bindsDev(mounts: readonly MountPlan[]): boolean {
   return false;
 }
 
-/** DIFFERS: runc covers a path once for every time that it is listed. */
+/**
+ * DIFFERS: runc covers a path once for every time that it is listed. One with `..` stays as it is: where it
+ * leads depends on the links before.
+ */
 function unique(paths: readonly string[]): string[] {
   const clean = new Set<string>();
-  for (const path of paths) clean.add(cleanPath(path));
+  for (const path of paths) clean.add(climbs(path) ? path : cleanPath(path));
   return [...clean];
 }

@@ -36,7 +36,7 @@ export interface Resolved {
  */
 export function resolveInRoot(context: RootContext, path: string): Resolved | Operation {
   const real: string[] = [];
-  const rest = componentsOf(path);
+  const rest = stepsOf(path);
   let links = 0;
   let endedInLink = false;
   while (rest.length > 0) {
@@ -58,9 +58,13 @@ export function resolveInRoot(context: RootContext, path: string): Resolved | Op
     real.push(...rest.splice(0, found.plain));
     rest.shift();
     if (found.target.startsWith("/")) real.length = 0;
-    rest.unshift(...componentsOf(found.target).filter((part) => part !== "."));
+    rest.unshift(...stepsOf(found.target));
   }
   return { path: `/${real.join("/")}`, endedInLink };
+}
+
+function stepsOf(path: string): string[] {
+  return componentsOf(path).filter((part) => part !== ".");
 }
 
 /** So many components that are no links, and what the one after them leads to. */

@@ -5,18 +5,19 @@
 
 import { planLinks } from "../devices/plan.ts";
 import { deviceStep, linkStep } from "../devices/steps.ts";
-import { ENOENT } from "../linux/errno.ts";
+import { TsrunError } from "../errors.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { octal } from "../proxy/arguments.ts";
 import { chdir, close, dup3, openat, type Reading, statx } from "../proxy/calls.ts";
 import { mount } from "../proxy/mount-calls.ts";
-import { type Checked, type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
+import { type Checked, type Operation, operation, resultOf } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
-import { type FileKind, type Hands, RootContext } from "./context.ts";
+import { type Hands, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
 import { HostHelper } from "./helper.ts";
 import { Host, type HostView } from "./host-view.ts";
+import { PathLooks, type SealedKind } from "./looks.ts";
 import { mountSteps } from "./mount-steps.ts";
 import { openFollowing } from "./open.ts";
 import type { RootfsPlan } from "./plan.ts";
@@ -40,7 +41,7 @@ export interface RootfsHandles {
   /** Which of the descriptors 0 to 2 are a /dev/null: the host's. */
   readonly nulls: readonly number[];
   /** The paths to be masked or made read-only, without those that do not exist. */
-  kinds: ReadonlyMap<string, FileKind>;
+  kinds: ReadonlyMap<string, SealedKind>;
 }
 
 /** The steps of building the root, up to the first message. */
@@ -100,7 +101,7 @@ export function buildRootfs(plan: RootfsPlan, layout: RootfsLayout, hands: Hands
   makeParentPrivate(proxy, plan);
   runSteps(context, steps, first);
   context.flush();
-  openProcDirectory(context);
+  openProcDirectory(context, plan);
   const nulls: number[] = [];
   for (let number = 0; number < stdio.length && plan.setsUpDev; number++) {
     if (isNull(stdio[number])) nulls.push(number);
@@ -118,9 +119,11 @@ function stdioLooks(): Reading[] {
 }
 
 /** Where descriptors have to be reached by path, the host's procfs is held on to; it is the one to trust. */
-function openProcDirectory(context: RootContext): void {
+function openProcDirectory(context: RootContext, { onHost, readonlyRoot }: RootfsPlan): void {
   const { features } = context;
-  if (features.mountApi && features.mountSetattr) return;
+  // Among the host's mounts nothing may have needed mount_setattr(2) so far: it may turn out to be missing.
+  const isUntried = onHost && readonlyRoot;
+  if (features.mountApi && features.mountSetattr && !isUntried) return;
   const opened = openat(AT_FDCWD, "/proc/self/fd", O_PATH | O_DIRECTORY, "open the directory of open files");
   const failed = context.attempt([opened]);
   if (failed !== undefined) throw operationFailure(failed);
@@ -140,24 +143,22 @@ export function enterRootfs(proxy: Batches, plan: RootfsPlan, handles: RootfsHan
   }
   const reopened = nulls.length === 0 ? undefined : reopenNull(context, nulls);
   if (reopened !== undefined) operations.push(...reopened.operations);
-  const looks = new Map<string, Operation>();
-  for (const paths of [plan.readonlyPaths, plan.maskedPaths]) {
-    for (const path of paths) {
-      if (looks.has(path)) continue;
-      const how = O_PATH | O_DIRECTORY;
-      const opened = openFollowing(context, { path, how, goOn: true }, `look at "${path}"`);
-      looks.set(path, opened);
-      operations.push(opened, orGoOn(close(opened)));
-    }
-  }
+  const looks = new PathLooks(context, [...plan.readonlyPaths, ...plan.maskedPaths]);
+  operations.push(...looks.operations);
   const failed = proxy.attempt(operations);
   if (failed !== undefined) throw operationFailure(failed, { hint: pivotHint(plan, failed) });
   if (reopened !== undefined) verifyNull(reopened.status);
-  const kinds = new Map<string, FileKind>();
-  for (const [path, { result = -ENOENT }] of looks) {
-    if (result !== -ENOENT) kinds.set(path, result < 0 ? "file" : "directory");
-  }
-  handles.kinds = kinds;
+  handles.kinds = looks.kinds();
+  refuseRoot(plan, handles.kinds);
+}
+
+/** Nothing can cover the root: the process' own root lies below whatever is mounted on it. */
+function refuseRoot({ maskedPaths }: RootfsPlan, kinds: RootfsHandles["kinds"]): void {
+  const path = maskedPaths.find((one) => kinds.get(one) === "root");
+  if (path === undefined) return;
+  throw new TsrunError("E_CONFIG", `cannot mask "${path}": it is the root file system itself`, {
+    hint: "remove it from linux.maskedPaths; what is to be hidden there has to be named",
+  });
 }
 
 /** What was opened before the root was changed leads to the host's node (runc: reOpenDevNull). */
@@ -195,17 +196,19 @@ export function sealRootfs(plan: RootfsPlan, handles: RootfsHandles, furnish: St
   if (plan.readonlyRoot) {
     steps.push(readonlyMountStep(context, context.root, "make the root file system read-only"));
   }
-  for (const path of plan.readonlyPaths) if (kinds.has(path)) steps.push(readonlyPathStep(context, path));
-  let usesNothing = false;
+  for (const path of plan.readonlyPaths) {
+    const kind = kinds.get(path);
+    const attempt = `make "${path}" read-only`;
+    if (kind === "root") steps.push(readonlyMountStep(context, context.root, attempt));
+    else if (kind !== undefined) steps.push(readonlyPathStep(context, path));
+  }
+  // Before anything is masked, which /dev may be, too.
+  if (plan.maskedPaths.some((path) => kinds.get(path) === "file")) steps.push(nothing);
   for (const path of plan.maskedPaths) {
     const kind = kinds.get(path);
-    if (kind === "directory") {
-      steps.push(maskDirectoryStep(context, path, { empty, label: plan.mountLabel }));
-    }
-    if (kind !== "file") continue;
-    if (!usesNothing) steps.push(nothing);
-    usesNothing = true;
-    steps.push(maskFileStep(context, path, nothing));
+    if (kind === "file") steps.push(maskFileStep(context, path, nothing));
+    if (kind !== "directory") continue;
+    steps.push(maskDirectoryStep(context, path, { empty, label: plan.mountLabel }));
   }
   const isAlone = steps.length === 1 && furnish.pauses !== true && !context.oneByOne;
   if (!isAlone) runSteps(context, steps);

@@ -3,7 +3,7 @@
 // #readonly-paths.
 
 import { TsrunError } from "../errors.ts";
-import { ENOENT } from "../linux/errno.ts";
+import { ENOENT, ENOSYS } from "../linux/errno.ts";
 import { AT_EMPTY_PATH, O_PATH, S_IFCHR } from "../linux/fcntl.ts";
 import { MOUNT_ATTR_RDONLY, MS_RDONLY } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
@@ -74,8 +74,10 @@ function flagsAt(context: RootContext, at: Fd | string): number {
   const status = fstatfs(opening ?? (at as Fd), "read the flags of a mount");
   const operations = opening === undefined ? [status] : [opening, status, close(opening)];
   const failed = context.attempt(operations);
-  // A missing path is found missing again, and then left alone.
-  return failed === undefined ? flagsOfStatfs(statfsFlags(status.out.bytes)) : 0;
+  if (failed === undefined) return flagsOfStatfs(statfsFlags(status.out.bytes));
+  // A missing path is found missing again, and then left alone; so is a missing call, and then done without.
+  if (failed === opening && (failed.result === -ENOENT || failed.result === -ENOSYS)) return 0;
+  throw operationFailure(failed);
 }
 
 /** The container's /dev/null, once it is known to be that. CVE-2025-31133. */

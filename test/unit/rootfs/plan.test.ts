@@ -201,11 +201,18 @@ t.test("the root's propagation", async (t) => {
   t.equal(plan(specOf([]), { noPivot: true }).change, "move");
 });
 
-t.test("paths are listed once, and the host's tree is never made read-only", async (t) => {
-  const spec = specOf([], { maskedPaths: ["/a/", "/b", "/a"], readonlyPaths: ["/c"] });
+t.test("paths are listed once; one with .. is left to the kernel", async (t) => {
+  const spec = specOf([], {
+    maskedPaths: ["/a/", "/b", "/a"],
+    readonlyPaths: ["/c", "/d/../c", "/./", "//"],
+  });
   t.same(plan(spec).maskedPaths, ["/a", "/b"]);
+  t.same(plan(spec).readonlyPaths, ["/c", "/d/../c", "/"]);
+});
+
+t.test("the root is made read-only in the host's mount namespace, too", async (t) => {
   const host = { ...specOf([]), root: { path: "rootfs", readonly: true }, linux: {} };
-  t.notOk(plan(host).readonlyRoot);
+  t.ok(plan(host).readonlyRoot);
 });
 
 t.test("a bind mount on /dev is left as it is", async (t) => {
