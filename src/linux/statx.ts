@@ -19,10 +19,14 @@ export interface FileStatus {
   readonly nodeMajor: number;
   readonly nodeMinor: number;
   readonly size: number;
+  /** Whether it is the root of a mount; `undefined` where the kernel does not say (before Linux 5.8). */
+  readonly isMountRoot: boolean | undefined;
 }
 
 /** Bytes of `struct statx`. */
 export const STATX_SIZE = 256;
+/** STATX_ATTR_MOUNT_ROOT */
+const MOUNT_ROOT = 0x2000;
 /** STATX_BASIC_STATS */
 export const STATX_BASIC = 0x7ff;
 
@@ -56,6 +60,11 @@ export function parseStatx(bytes: Uint8Array): FileStatus {
     nodeMinor: view.getUint32(132, true),
     deviceMajor: view.getUint32(136, true),
     deviceMinor: view.getUint32(140, true),
+    // The low halves of stx_attributes_mask and stx_attributes.
+    isMountRoot:
+      (view.getUint32(56, true) & MOUNT_ROOT) === 0
+        ? undefined
+        : (view.getUint32(8, true) & MOUNT_ROOT) !== 0,
   };
 }
 
@@ -78,6 +87,7 @@ function parseStat(bytes: Uint8Array): FileStatus {
     nodeMinor: node.minor,
     deviceMajor: device.major,
     deviceMinor: device.minor,
+    isMountRoot: undefined,
   };
 }
 

@@ -16,6 +16,7 @@ import {
 import { type Descriptor, openDirectory, status } from "../linux/files.ts";
 import { cString, u64Struct } from "../linux/words.ts";
 import type { FileKind } from "./context.ts";
+import { parentOf } from "./paths.ts";
 
 /** The permission bits of a directory, or that there is none. */
 export type DirectoryMode = { readonly mode: number | undefined };
@@ -25,6 +26,8 @@ export interface HostView {
   kindOf(path: string): FileKind | undefined;
   /** The mode of a directory below the root; `undefined` where only a look from inside can tell. */
   modeOf(path: string): DirectoryMode | undefined;
+  /** The mount point that the root lies below; `undefined` where the kernel does not say. */
+  mountPoint(): string | undefined;
 }
 
 const MISSING: DirectoryMode = { mode: undefined };
@@ -54,9 +57,20 @@ export class Host implements HostView, Disposable {
     return found === undefined ? undefined : { mode: found.mode };
   }
 
+  mountPoint(): string | undefined {
+    return mountPointAbove(this.#rootfs);
+  }
+
   [Symbol.dispose](): void {
     this.#root?.close();
   }
+}
+
+/** The mount point that a path lies below, or is; `undefined` where the kernel does not say. */
+export function mountPointAbove(path: string): string | undefined {
+  const isRoot = unlessRefused(() => status(path))?.isMountRoot;
+  if (isRoot === undefined || isRoot) return isRoot === undefined ? undefined : path;
+  return path === "/" ? undefined : mountPointAbove(parentOf(path));
 }
 
 /** tsrun may have no rights where the container's root user will have some. */

@@ -27,8 +27,9 @@ import type { Batches, Step } from "./steps.ts";
 /**
  * Makes the mounts of the new namespace a tree of its own, and the root a private mount in it: pivot_root(2)
  * wants a mount, and neither it nor its parent shared (runc: prepareRoot).
+ * @param above the mount point that the root lies below, where tsrun knows it
  */
-export function rootStep(context: RootContext, plan: RootfsPlan): Step {
+export function rootStep(context: RootContext, plan: RootfsPlan, above: string | undefined): Step {
   const attempt = `bind the root file system "${plan.rootfs}" to itself`;
   let opening: Operation | undefined;
   return {
@@ -51,7 +52,7 @@ export function rootStep(context: RootContext, plan: RootfsPlan): Step {
       return [
         // Modes are given as they are to be; the process' own umask comes later.
         operation("umask", [octal(0)], "set the file mode creation mask"),
-        ...(needsPrivateParent(plan) ? [] : treeOperations(plan)),
+        ...(parentComesBefore(plan, above) ? [] : treeOperations(plan, above)),
         target,
         ...bound.operations,
         close(target),
@@ -67,10 +68,18 @@ export function rootStep(context: RootContext, plan: RootfsPlan): Step {
 
 const TREE_ATTEMPT = "change the propagation of all mounts";
 
-function treeOperations({ treePropagation }: RootfsPlan): Operation[] {
+/**
+ * AS RUNC: the mount that holds the root becomes private, and with it the copies of it that are bound into
+ * the container: what the host mounts there later is not seen inside (runc: rootfsParentMountPrivate).
+ */
+function treeOperations({ rootfs, treePropagation }: RootfsPlan, above?: string): Operation[] {
   if (treePropagation === undefined) return [];
-  return [mount({ target: "/", flags: treePropagation }, TREE_ATTEMPT)];
+  const tree = mount({ target: "/", flags: treePropagation }, TREE_ATTEMPT);
+  if (above === undefined || (treePropagation & MS_PRIVATE) !== 0) return [tree];
+  return [tree, mount({ target: above, flags: MS_PRIVATE }, parentAttempt(rootfs))];
 }
+
+const parentAttempt = (rootfs: string): string => `make the mount of "${rootfs}" private`;
 
 /** EINVAL means that / is no mount point, which is how a chroot looks from inside (mount(2)). */
 function treeError(failed: Operation): TsrunError {
@@ -98,22 +107,26 @@ function rootError(rootfs: string, failed: Operation): TsrunError {
   return operationFailure(failed, isBarred ? { hint } : {});
 }
 
-/** Whether the mount that holds the root would be one that passes on what is mounted, or cannot be bound. */
-function needsPrivateParent({ treePropagation = MS_PRIVATE | MS_REC }: RootfsPlan): boolean {
-  return (treePropagation & (MS_SHARED | MS_UNBINDABLE)) !== 0 || (treePropagation & MS_REC) === 0;
+/**
+ * Whether the mount that holds the root is made private before the root step: where mounts stay shared, what
+ * is mounted in it would appear on the host as well; where they become unbindable, the root could not be
+ * bound; and where it is not known which mount that is, it has to be found.
+ */
+function parentComesBefore(
+  { treePropagation = MS_PRIVATE | MS_REC }: RootfsPlan,
+  above: string | undefined,
+): boolean {
+  if ((treePropagation & (MS_SHARED | MS_UNBINDABLE)) !== 0 || (treePropagation & MS_REC) === 0) return true;
+  return above === undefined && (treePropagation & MS_PRIVATE) === 0;
 }
 
-/**
- * Where mounts stay shared, the one that holds the root must not be: what is mounted in it would appear on
- * the host as well. Where they become unbindable, the root could not be bound (runc:
- * rootfsParentMountPrivate). Comes before the root step, which else does the first part.
- */
-export function makeParentPrivate(proxy: Batches, plan: RootfsPlan): void {
-  if (!needsPrivateParent(plan)) return;
+/** Comes before the root step, which else does all of it. */
+export function makeParentPrivate(proxy: Batches, plan: RootfsPlan, above: string | undefined): void {
+  if (!parentComesBefore(plan, above)) return;
   const unchanged = proxy.attempt(treeOperations(plan));
   if (unchanged !== undefined) throw treeError(unchanged);
   for (let path = plan.rootfs; ; path = parentOf(path)) {
-    const change = mount({ target: path, flags: MS_PRIVATE }, `make the mount of "${plan.rootfs}" private`);
+    const change = mount({ target: path, flags: MS_PRIVATE }, parentAttempt(plan.rootfs));
     const failed = proxy.attempt([change]);
     if (failed === undefined) return;
     // EINVAL: no mount point, so the mount is further up.

@@ -51,6 +51,8 @@ export interface RootfsLayout {
   readonly first: FirstBatch;
   readonly stdio: readonly Reading[];
   readonly readonlyLater: () => number[];
+  /** The mount point that the root lies below, where it is known. */
+  readonly above: string | undefined;
 }
 
 /**
@@ -71,7 +73,9 @@ export function layOutFor(plan: RootfsPlan, host: HostView, before?: Checked): R
   for (const { path } of links) inDev.push(path);
   const mounts = mountSteps(context, plan, { further: inDev, host });
   const steps = before === undefined ? [] : [plainStep(() => before.operations, before.check)];
-  steps.push(rootStep(context, plan), ...mounts.steps);
+  // In a mount namespace that is joined, it may be another.
+  const above = plan.joinsMounts || plan.onHost ? undefined : host.mountPoint();
+  steps.push(rootStep(context, plan, above), ...mounts.steps);
   for (const device of plan.devices) {
     const provider = mounts.providerFor(device.path);
     steps.push(deviceStep({ context, provider, device, bind: plan.bindDevices }));
@@ -81,7 +85,7 @@ export function layOutFor(plan: RootfsPlan, host: HostView, before?: Checked): R
   const stdio = stdioLooks();
   steps.push(plainStep(() => stdio));
   steps.push(plainStep(() => [operation("umask", [octal(0o022)], "set the file mode creation mask")]));
-  return { context, steps, first: layOutFirst(steps), stdio, readonlyLater: mounts.readonlyLater };
+  return { context, steps, first: layOutFirst(steps), stdio, readonlyLater: mounts.readonlyLater, above };
 }
 
 /**
@@ -98,7 +102,7 @@ export function buildRootfs(plan: RootfsPlan, layout: RootfsLayout, hands: Hands
   const { proxy } = hands;
   const { context, steps, first, stdio } = layout;
   context.handTo(hands);
-  makeParentPrivate(proxy, plan);
+  makeParentPrivate(proxy, plan, layout.above);
   runSteps(context, steps, first);
   context.flush();
   openProcDirectory(context, plan);

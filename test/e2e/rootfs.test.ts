@@ -166,6 +166,28 @@ behaviour("a chroot, whose root is no mount point, is named as what is wrong", a
   await nothingLeft(t, lab, "after the refusal");
 });
 
+behaviour(
+  "a volume on the mount that holds the root does not see what the host mounts there later",
+  async (t, lab) => {
+    const source = join(lab.folder, "source");
+    mkdirSync(source);
+    const shared = 'mount --make-rprivate / && mount --make-rshared / && exec "$@"';
+    const wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c", shared, "sh"];
+    for (const propagation of [undefined, "rslave"]) {
+      const box = lab.container((config) => {
+        Container.script("grep ' /data ' /proc/self/mountinfo")(config);
+        config.mounts.push({ destination: "/data", type: "bind", source, options: ["rbind"] });
+        if (propagation !== undefined) config.linux.rootfsPropagation = propagation;
+      });
+      // In one command: the host's mount goes with its namespace.
+      mustSucceed(await box.run({ wrapper }));
+      const [, optional] = / \/data rw\S* (.*)- /.exec(box.output()) ?? [];
+      t.equal(optional, "", `rootfsPropagation ${propagation}`);
+    }
+    await nothingLeft(t, lab, "after delete");
+  },
+);
+
 /** The base bundle without what needs a mount namespace. */
 function onHost(container: Container): Container {
   const { linux } = container.config;

@@ -30,7 +30,7 @@ import { becomeUser } from "../../process/become-user.ts";
 import { openLabelFiles } from "../../process/label-files.ts";
 import { hasLabels } from "../../process/labels.ts";
 import type { FileKind } from "../../rootfs/context.ts";
-import type { HostView } from "../../rootfs/host-view.ts";
+import { type HostView, mountPointAbove } from "../../rootfs/host-view.ts";
 import { buildRootfs, enterRootfs, layOutFor, sealRootfs } from "../../rootfs/rootfs.ts";
 import type { ShownCall } from "../model.ts";
 import { type PretendedFile, PretendedFiles } from "./files.ts";
@@ -143,6 +143,7 @@ function viewOf({ files, rootfs }: Stage): HostView {
       if (file === undefined) return { mode: undefined };
       return kindOf(file) === "directory" ? { mode: file.mode & ~S_IFMT } : undefined;
     },
+    mountPoint: () => mountPointAbove(rootfs),
   };
 }
 

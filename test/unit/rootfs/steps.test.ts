@@ -27,7 +27,7 @@ function build(kernel: FakeKernel, mounts: Mounts, cgroups: CgroupLayout = V2): 
   const context = new RootContext({ rootfs: plan.rootfs, kindOf });
   context.handTo({ proxy: kernel, helper: noHelp });
   context.root = ROOT;
-  const host = { kindOf, modeOf: () => undefined };
+  const host = { kindOf, modeOf: () => undefined, mountPoint: () => undefined };
   runSteps(context, mountSteps(context, plan, { further: [], host }).steps);
   context.flush();
   return context;
