@@ -16,6 +16,7 @@ export interface CommandOptions {
 }
 
 const running = new Set<ChildProcess>();
+let isOver = false;
 
 /** Runs a command; what it prints is kept. It is killed when it takes too long. */
 export async function run(command: readonly string[], options: CommandOptions): Promise<Ended> {
@@ -36,10 +37,13 @@ export async function run(command: readonly string[], options: CommandOptions): 
   const [code] = await once(child, "close");
   clearTimeout(timer);
   running.delete(child);
+  // Whoever waits would start the next one.
+  if (isOver) await new Promise(() => {});
   return { code: typeof code === "number" ? code : 1, output: Buffer.concat(chunks).toString(), tookTooLong };
 }
 
-/** For when the program itself is told to end. */
+/** For when the program itself is told to end. Nobody hears of what ran. */
 export function killAll(): void {
+  isOver = true;
   for (const child of running) child.kill("SIGKILL");
 }

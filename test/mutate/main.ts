@@ -60,10 +60,12 @@ class Queue {
 /** What passes on the tree as it is, and how long it takes; a file that fails there proves nothing. */
 async function measure(workshops: readonly Workshop[], names: readonly string[]): Promise<Limits> {
   const limits = new Map<string, number>();
+  const times: { name: string; ms: number }[] = [];
   const waiting = [...names];
   const measureSome = async (workshop: Workshop): Promise<void> => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
       const { passed, ms, failure } = await workshop.measure(name);
+      times.push({ name, ms });
       if (passed) limits.set(name, Math.ceil(30 + (5 * ms) / 1000));
       else print(`not used, as it fails without any change: ${name}: ${failure}`);
     }
@@ -72,6 +74,8 @@ async function measure(workshops: readonly Workshop[], names: readonly string[])
   await Promise.all(workshops.map(measureSome));
   const seconds = ((performance.now() - begun) / 1000).toFixed(0);
   print(`${limits.size} test files concern the changes; they pass in ${seconds} s`);
+  const slowest = times.toSorted((a, b) => b.ms - a.ms).slice(0, 8);
+  print(`the slowest: ${slowest.map(({ name, ms }) => `${name} ${(ms / 1000).toFixed(0)} s`).join(", ")}`);
   return limits;
 }
 
@@ -82,11 +86,14 @@ function lineOf({ change, outcome }: Tried): string {
   const ran = `ran: ${outcome.ran.join(" ")}`;
   if (outcome.kind === "killed")
     return `killed     ${place}\n             by ${outcome.by}\n             ${ran}`;
+  if (outcome.kind === "elsewhere") {
+    return `elsewhere  ${place}\n             its end-to-end tests need ${outcome.needs}\n             ${ran}`;
+  }
   return `SURVIVED   ${place}\n             in: ${change.text}\n             ${ran}`;
 }
 
 function write(all: readonly Tried[], heading: string): void {
-  const kinds = ["survived", "explained", "killed", "compiler"];
+  const kinds = ["survived", "elsewhere", "explained", "killed", "compiler"];
   const sorted = all.toSorted((a, b) => kinds.indexOf(a.outcome.kind) - kinds.indexOf(b.outcome.kind));
   mkdirSync("build", { recursive: true });
   writeFileSync(LIST, `${[heading, ...sorted.map(lineOf)].join("\n")}\n`);

@@ -2,6 +2,8 @@
 // files of its topic, from the most to the least likely to notice.
 
 import { readSources } from "../style/source.ts";
+import { systemdDriver } from "../support/cgroup-driver.ts";
+import { controllerHierarchy } from "../support/host.ts";
 
 /** What a change is looked for in, when nothing else is said. */
 export const FOLDERS: readonly string[] = [
@@ -104,12 +106,27 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/namespaces/sysctl": ["e2e/namespaces"],
 };
 
+/** What end-to-end tests reach on some hosts only; elsewhere its changes are tried by unit tests alone. */
+const HOSTS: Readonly<Record<string, () => string | undefined>> = {
+  "src/cgroups/systemd/": () => (systemdDriver ? undefined : "systemd's driver"),
+  ...needingVersion(1, ["src/cgroups/v1", "src/cgroups/stats/v1", "src/cgroups/devices/apply-v1"]),
+  ...needingVersion(2, ["src/cgroups/v2", "src/cgroups/stats/v2", "src/cgroups/devices/apply-v2"]),
+};
+
+function needingVersion(version: 1 | 2, beginnings: readonly string[]): typeof HOSTS {
+  const need = (): string | undefined =>
+    controllerHierarchy("pids")?.version === version ? undefined : `cgroup v${version}`;
+  return Object.fromEntries(beginnings.map((beginning) => [beginning, need]));
+}
+
 /** Files that prove something about the test machinery or take long for what they could add here. */
 const LEFT_OUT = /^(unit\/engine|unit\/scripts)\//;
 
 export interface Suite {
   readonly unit: readonly string[];
   readonly endToEnd: readonly string[];
+  /** What this host lacks for the end-to-end tests. */
+  readonly lacking: string | undefined;
 }
 
 /** Finds the tests of sources; names are those below test/, without the ending. */
@@ -137,10 +154,10 @@ export class Topics {
     const fitting = Object.keys(END_TO_END)
       .filter((beginning) => source.startsWith(beginning))
       .sort((a, b) => b.length - a.length);
-    return {
-      unit: unit.toSorted((a, b) => isNear(b) - isNear(a)),
-      endToEnd: [...new Set(fitting.flatMap((beginning) => END_TO_END[beginning] ?? []))],
-    };
+    const endToEnd = [...new Set(fitting.flatMap((beginning) => END_TO_END[beginning] ?? []))];
+    const host = Object.keys(HOSTS).find((beginning) => source.startsWith(beginning));
+    const lacking = host === undefined ? undefined : HOSTS[host]?.();
+    return { unit: unit.toSorted((a, b) => isNear(b) - isNear(a)), endToEnd, lacking };
   }
 }
 

@@ -40,7 +40,7 @@ async function runOnce(name: string, seconds: number): Promise<FileResult> {
   const begun = performance.now();
   const child = spawn(process.execPath, [`build/test/${name}.test.js`], {
     stdio: ["ignore", "pipe", "ignore"],
-    env: { ...process.env, TAP_BAIL: "1", TAP: "1" },
+    env: { ...process.env, TAP_BAIL: "1", TAP: "1", TAP_TIMEOUT: `${seconds}` },
   });
   let hangs = false;
   const timer = setTimeout(() => {

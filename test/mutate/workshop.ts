@@ -20,7 +20,8 @@ const TSC = ["node_modules/.bin/tsc", "-p", ".", "--incremental", "--tsBuildInfo
 export type Outcome =
   | { readonly kind: "compiler"; readonly by: string }
   | { readonly kind: "killed"; readonly by: string; readonly ran: readonly string[] }
-  | { readonly kind: "survived"; readonly ran: readonly string[] };
+  | { readonly kind: "survived"; readonly ran: readonly string[] }
+  | { readonly kind: "elsewhere"; readonly needs: string; readonly ran: readonly string[] };
 
 /** How long each file may take; those that are not named are not run. */
 export type Limits = ReadonlyMap<string, number>;
@@ -79,11 +80,12 @@ export class Workshop {
     const source = readFileSync(path, "utf8");
     writeFileSync(path, applied(source, change));
     try {
+      const needs = effectiveUid === 0 ? suite.lacking : "root";
       const error = await this.#compile();
       decided(error === "");
       if (error !== "") return { kind: "compiler", by: error };
       const ran: FileResult[] = await this.#trial(suite.unit, limits);
-      if (ran.every(({ passed }) => passed) && effectiveUid === 0) {
+      if (ran.every(({ passed }) => passed) && needs === undefined) {
         const fault = await this.#build();
         if (fault !== "")
           return { kind: "killed", by: `the build: ${fault}`, ran: ran.map(({ name }) => name) };
@@ -91,7 +93,11 @@ export class Workshop {
       }
       const names = ran.map(({ name }) => name);
       const failed = ran.find(({ passed }) => !passed);
-      if (failed === undefined) return { kind: "survived", ran: names };
+      if (failed === undefined) {
+        return needs === undefined
+          ? { kind: "survived", ran: names }
+          : { kind: "elsewhere", needs, ran: names };
+      }
       return { kind: "killed", by: `${failed.name}: ${failed.failure}`, ran: names };
     } finally {
       writeFileSync(path, source);

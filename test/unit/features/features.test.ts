@@ -17,6 +17,11 @@ t.test("containerd finds what it dereferences without looking", async (t) => {
   t.same(seen.linux.namespaces, ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"]);
 });
 
+t.test("hooks are those of the specification, in the order in which they run", async (t) => {
+  const hooks = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
+  t.strictSame(seen.hooks, hooks);
+});
+
 t.test("every capability of Linux 5.9 and later is known, in the order of their numbers", async (t) => {
   t.equal(seen.linux.capabilities.length, 41);
   t.equal(seen.linux.capabilities[0], "CAP_CHOWN");
