@@ -251,8 +251,8 @@ function cloneIntoCgroup(stage: Stage, before: readonly Operation[], middleSocke
     move: [dup3(slots.middle, first.control, O_CLOEXEC), close(slots.middle)],
     // The next process may be in sight of the container's, and inherits what is open here.
     child: [orGoOn(close(slots.cgroup))],
-    // Nor may the end of the first process' socket stay open here: when the others have died, that socket must
-    // end, or tsrun would wait for an answer for ever, with a zombie that its pid namespace waits for.
+    // Nor may the end of the first process' socket stay open here: when the others have died, it must end.
+    // Otherwise tsrun waits for an answer for ever, with a zombie that the container's pid namespace waits for.
     parent: [close(slots.middle), close(slots.child)],
     socket: middleSocket,
   });
