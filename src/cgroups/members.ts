@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { tryWriteFile } from "../linux/files.ts";
-import { signalProcess } from "../linux/process.ts";
+import { signalListed } from "../linux/process-handle.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { freeze, thaw } from "./freezer.ts";
 import type { CgroupRecord } from "./record.ts";
@@ -37,7 +37,7 @@ export function killProcesses(record: CgroupRecord, signal: number): boolean {
   const canFreeze = record.driver === "v2" || record.paths.freezer !== undefined;
   if (canFreeze) tryFreeze(record);
   try {
-    for (const pid of processesBelow(directory)) signalProcess(pid, signal);
+    signalListed(processesBelow(directory), signal, () => processesBelow(directory));
   } finally {
     if (canFreeze) thaw(record);
   }

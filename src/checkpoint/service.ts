@@ -4,7 +4,7 @@
 import { TsrunError } from "../errors.ts";
 import { O_RDWR } from "../linux/fcntl.ts";
 import { type Descriptor, open, writeAll } from "../linux/files.ts";
-import { waitFor } from "../linux/process.ts";
+import { tryWaitFor } from "../linux/process.ts";
 import { SOCK_SEQPACKET } from "../linux/socket-numbers.ts";
 import { socketPair } from "../linux/sockets.ts";
 import { spawn } from "../linux/spawn.ts";
@@ -40,7 +40,7 @@ export class Service implements Disposable {
   [Symbol.dispose](): void {
     if (this.socket.number < 0) return;
     this.socket.close();
-    waitFor(this.pid);
+    tryWaitFor(this.pid);
   }
 }
 

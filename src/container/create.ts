@@ -9,9 +9,9 @@ import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
 import { type HookState, hasHooksAfter } from "../hooks/plan.ts";
 import { runHooks } from "../hooks/run.ts";
+import { endChild } from "../linux/children.ts";
 import { type Descriptor, openDirectory, replaceFile } from "../linux/files.ts";
-import { processStatus, signalProcess, waitFor } from "../linux/process.ts";
-import { SIGKILL } from "../linux/sched.ts";
+import { processStatus } from "../linux/process.ts";
 import { type Entered, type EnterOptions, enterNamespaces } from "../namespaces/enter.ts";
 import { DeviceMove } from "../network/devices.ts";
 import { once } from "../once.ts";
@@ -282,7 +282,6 @@ export function identityOf(pid: number): Pick<StateRecord, "init_process_pid" | 
 
 function endProcess({ proxy, reapOthers }: Entered): void {
   proxy.close();
-  signalProcess(proxy.pid, SIGKILL);
-  waitFor(proxy.pid);
+  endChild(proxy.pid);
   reapOthers();
 }

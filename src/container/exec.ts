@@ -4,9 +4,9 @@
 
 import { joinFiles } from "../cgroups/join.ts";
 import { TsrunError, wrapError } from "../errors.ts";
+import { endChild } from "../linux/children.ts";
 import { type Descriptor, openDirectory, readLink, replaceFile, tryWriteFile } from "../linux/files.ts";
-import { processStatus, signalProcess, waitFor } from "../linux/process.ts";
-import { SIGKILL } from "../linux/sched.ts";
+import { endedBeforeExecuting } from "../linux/process.ts";
 import { type Entered, enterNamespaces } from "../namespaces/enter.ts";
 import { type Join, NAMESPACE_KINDS, NAMESPACES, type NamespaceKind } from "../namespaces/plan.ts";
 import { becomeUser } from "../process/become-user.ts";
@@ -77,8 +77,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   const { proxy } = entered;
   undo.add(() => {
     proxy.close();
-    signalProcess(proxy.pid, SIGKILL);
-    waitFor(proxy.pid);
+    endChild(proxy.pid);
     entered.reapOthers();
   });
   globals.trace?.debug(INSIDE);
@@ -256,8 +255,7 @@ function becomeProgram(proxy: SyscallProxy, plan: ExecPlan, become: BecomeOption
   const failed = proxy.execute([...first, ...filter.beforeExecute, execute(process, executable)]);
   const program = process.args[0] ?? "";
   if (failed !== undefined) throw executeError(program, { call: failed.call, errno: -(failed.result ?? 0) });
-  const found = processStatus(proxy.pid);
-  if (found?.state === "Z" && found.name === "tsrun-init") {
+  if (endedBeforeExecuting(proxy.pid)) {
     throw new TsrunError("E_EXEC", `cannot execute "${program}": the process was killed before it`);
   }
 }

@@ -1,9 +1,10 @@
 // Staying with a process: a foreground `run` or `exec` forwards signals and terminal, reaps, and returns the
 // status.
 
-import { mustCall } from "../linux/call.ts";
+import { mustCall, syscallError } from "../linux/call.ts";
 import type { Descriptor } from "../linux/files.ts";
-import { type PollEntry, poll, signalProcess, waitFor } from "../linux/process.ts";
+import { type PollEntry, poll, statusOfZombie, tryWaitFor } from "../linux/process.ts";
+import { openChild, signalChild } from "../linux/process-handle.ts";
 import { POLLIN, PR_SET_CHILD_SUBREAPER, SIGCHLD, SIGURG, SIGWINCH, WNOHANG } from "../linux/sched.ts";
 import { nextSignal, receiveSignals } from "../linux/signals.ts";
 import type { TerminalRelay } from "../terminal/relay.ts";
@@ -11,6 +12,10 @@ import type { NotifyProxy } from "./notify-socket.ts";
 
 /** How long output is waited for that the process had written when it ended, milliseconds. */
 const DRAIN_MS = 100;
+/** The exit status of a process that nothing is known of. */
+const UNKNOWN = 255;
+/** More than a socket holds by default (net.unix.max_dgram_qlen). */
+const MOST_MESSAGES = 1000;
 
 /** What has to be in place before the process exists. */
 export interface Foreground {
@@ -40,18 +45,22 @@ const NOTHING: PollEntry = { fd: -1, events: 0 };
 /** Forwards until the process has ended. Returns its exit status, or 128 + signal. */
 export function supervise(pid: number, { signals }: Foreground, { relay, notify }: Connections): number {
   const own: PollEntry = { fd: signals.number, events: POLLIN };
+  using child = openChild(pid);
+  let hasEnded = false;
   for (;;) {
-    const status = reapUntil(pid);
+    // A process of the container that traces it may keep it from us for ever: then its end is what we have.
+    const status = reapUntil(pid) ?? (hasEnded ? (statusOfZombie(pid) ?? UNKNOWN) : undefined);
     if (status !== undefined) {
-      relay?.drain((entry) => poll([entry], DRAIN_MS)[0] ?? 0);
-      if (notify !== undefined) while (poll([notify.wanted()], 0)[0] !== 0) passOn(notify);
+      finish({ relay, notify });
       return status;
     }
-    const [signalled = 0, said = 0, ...moved] = poll([
+    const [signalled = 0, ended = 0, said = 0, ...moved] = poll([
       own,
+      child.wanted(),
       notify?.wanted() ?? NOTHING,
       ...(relay?.wanted() ?? []),
     ]);
+    hasEnded = ended !== 0;
     relay?.move(moved);
     if (said !== 0 && notify !== undefined) passOn(notify);
     if (signalled === 0) continue;
@@ -61,15 +70,24 @@ export function supervise(pid: number, { signals }: Foreground, { relay, notify 
   }
 }
 
+/** Passes on what had been said by its end. Others in the container may go on for ever, so not without limit. */
+function finish({ relay, notify }: Connections): void {
+  relay?.drain((entry) => poll([entry], DRAIN_MS)[0] ?? 0);
+  if (notify === undefined) return;
+  for (let said = 0; said < MOST_MESSAGES && poll([notify.wanted()], 0)[0] !== 0; said++) passOn(notify);
+}
+
 /** AS RUNC: who stays is the one to watch. And has no need to wait until the manager has read everything. */
 function passOn(notify: NotifyProxy): void {
   notify.pass(process.pid)?.close();
 }
 
+/** Throws when there is no child any more: nothing would ever tell of its end. */
 function reapUntil(pid: number): number | undefined {
   for (;;) {
-    const ended = waitFor(-1, WNOHANG);
-    if (ended === undefined) return undefined;
+    const ended = tryWaitFor(-1, WNOHANG);
+    if (ended === 0) return undefined;
+    if (typeof ended === "number") throw syscallError(`wait for process ${pid}`, -ended);
     if (ended.pid === pid) return ended.status;
   }
 }
@@ -77,5 +95,5 @@ function reapUntil(pid: number): number | undefined {
 function forward(pid: number, signal: number, relay: TerminalRelay | undefined): void {
   if (signal === SIGWINCH) relay?.resize();
   // SIGCHLD is ours. AS RUNC: SIGURG is not forwarded.
-  else if (signal !== SIGCHLD && signal !== SIGURG) signalProcess(pid, signal);
+  else if (signal !== SIGCHLD && signal !== SIGURG) signalChild(pid, signal);
 }

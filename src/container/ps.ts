@@ -44,9 +44,9 @@ export function runPs(options: readonly string[]): string {
   });
   writeEnd.close();
   const said = text(readAll(held.number, "the output of ps"));
-  const end = waitFor(child);
-  if (end?.status === 0) return said;
-  throw new TsrunError("E_EXEC", `exit status ${end?.status ?? "unknown"}: ${said.trimEnd()}`, {
+  const { status } = waitFor(child);
+  if (status === 0) return said;
+  throw new TsrunError("E_EXEC", `exit status ${status}: ${said.trimEnd()}`, {
     hint: `ps was called as: ps ${options.join(" ")}`,
   });
 }

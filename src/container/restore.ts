@@ -5,9 +5,9 @@ import { applyResources, createCgroup, joinNewCgroup, undoCgroup } from "../cgro
 import { killProcesses } from "../cgroups/members.ts";
 import { revive } from "../checkpoint/revive.ts";
 import type { Notice } from "../checkpoint/service.ts";
+import { reapChild } from "../linux/children.ts";
 import { type Descriptor, replaceFile } from "../linux/files.ts";
-import { waitFor } from "../linux/process.ts";
-import { SIGKILL, WNOHANG } from "../linux/sched.ts";
+import { SIGKILL } from "../linux/sched.ts";
 import { sendDescriptor } from "../linux/unix-sockets.ts";
 import { loadBundle } from "./bundle.ts";
 import { attachTerminal, openConsole } from "./console.ts";
@@ -65,7 +65,7 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
     return supervise(pid, foreground, { relay, notify });
   } finally {
     killAndWait(record);
-    waitFor(pid, WNOHANG);
+    reapChild(pid);
     destroy(directory, record);
   }
 }
@@ -91,7 +91,7 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
   endWithHooks(undo, plan);
   undo.add(() => {
     killProcesses(cgroup, SIGKILL);
-    if (record.init_process_pid !== 0) waitFor(record.init_process_pid);
+    if (record.init_process_pid !== 0) reapChild(record.init_process_pid);
   });
   record = { ...record, cgroup };
   directory.save(record);

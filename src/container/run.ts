@@ -1,7 +1,6 @@
 // `run`: create and start in one command; in the foreground, stay until the container's process has ended.
 
-import { waitFor } from "../linux/process.ts";
-import { WNOHANG } from "../linux/sched.ts";
+import { reapChild } from "../linux/children.ts";
 import { attachTerminal } from "./console.ts";
 import { createContainer } from "./create.ts";
 import { destroy, killAndWait } from "./delete.ts";
@@ -24,7 +23,7 @@ export function runContainer(globals: GlobalOptions, options: RunOptions): numbe
   using undo = new Undo();
   undo.add(() => {
     killAndWait(record);
-    waitFor(record.init_process_pid, WNOHANG);
+    reapChild(record.init_process_pid);
     destroy(directory, record);
   });
   using relay = attachTerminal(terminal);

@@ -11,7 +11,7 @@ import { TsrunError } from "../errors.ts";
 import { runHooks } from "../hooks/run.ts";
 import { O_NONBLOCK, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
 import { readAll, writeAll } from "../linux/files.ts";
-import { poll, processStatus, signalProcess } from "../linux/process.ts";
+import { endedBeforeExecuting, poll } from "../linux/process.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { syscallName } from "../linux/syscalls.ts";
 import { failureInReply } from "../proxy/reply.ts";
@@ -23,7 +23,7 @@ import { NotifyProxy } from "./notify-socket.ts";
 import type { GlobalOptions, StartOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import { prepareToTell } from "./start-told.ts";
-import { statusOf } from "./status.ts";
+import { openInit, statusOf } from "./status.ts";
 import { getStateDirectory, type StateDirectory } from "./store.ts";
 
 const GO = "0";
@@ -105,6 +105,8 @@ function notExecuted(directory: StateDirectory, reply: Uint8Array): TsrunError {
  * `runc create` runs these hooks itself, before there is a process of the user's.
  */
 function runPoststart(directory: StateDirectory, record: StateRecord): void {
+  // Opened before the hooks: after them the pid may be another process'.
+  using init = openInit(record);
   try {
     runHooks(
       directory.loadConfig().hooks,
@@ -112,13 +114,12 @@ function runPoststart(directory: StateDirectory, record: StateRecord): void {
       stateForHooks(record, "running", record.init_process_pid),
     );
   } catch (error) {
-    signalProcess(record.init_process_pid, SIGKILL);
+    init?.signal(SIGKILL);
     throw error;
   }
 }
 
-/** Whether it ended without ever having executed: a zombie keeps its name. */
-function diedAsProxy(record: StateRecord): boolean {
-  const found = processStatus(record.init_process_pid);
-  return found?.name === "tsrun-init" && found.startTime === record.init_process_start && found.state === "Z";
+/** Whether it ended without ever having executed. */
+function diedAsProxy({ init_process_pid: pid, init_process_start: startTime }: StateRecord): boolean {
+  return endedBeforeExecuting(pid, startTime);
 }

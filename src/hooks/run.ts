@@ -54,7 +54,7 @@ function runHook({ kind, hook, index, state, inBundle }: HostHook): void {
   using child = openChild(pid);
   const ended = child.waitForEnd(timeoutMs(hook));
   if (!ended) child.signal(SIGKILL);
-  const word = waitFor(pid)?.word ?? 0;
+  const { word } = waitFor(pid);
   if (ended && word === 0) return;
   const ms = performance.now() - begun;
   const end = { word, ms, stdout: capture.text("stdout"), stderr: capture.text("stderr") };

@@ -2,14 +2,17 @@
 
 import { tryCall } from "./call.ts";
 import { AT_FDCWD, F_GETFD, O_RDWR } from "./fcntl.ts";
-import { SIGNAL_SET_SIZE, SIGPIPE } from "./sched.ts";
+import { SIGCHLD, SIGNAL_SET_SIZE, SIGPIPE } from "./sched.ts";
 import { cString, u64Struct } from "./words.ts";
 
+const SIG_DFL = 0;
 const SIG_IGN = 1;
 
 /**
- * Makes sure that descriptors 0 to 2 are open, so that no file of ours becomes somebody's stdout, and that a
- * reader who has left is an error (EPIPE), not the end.
+ * Makes sure that descriptors 0 to 2 are open, so that no file of ours becomes somebody's stdout, that a
+ * reader who has left is an error (EPIPE), not the end, and that children can be waited for: a caller who
+ * ignores SIGCHLD would have us do so, and then wait4(2) knows of no child. AS RUNC: nor does the container
+ * inherit that (spawn.ts).
  */
 export function settle(): void {
   for (const fd of [0, 1, 2]) {
@@ -18,4 +21,5 @@ export function settle(): void {
   }
   // struct sigaction of the kernel: handler, flags, restorer, mask.
   tryCall("rt_sigaction", SIGPIPE, u64Struct(SIG_IGN, 0, 0, 0), 0, SIGNAL_SET_SIZE);
+  tryCall("rt_sigaction", SIGCHLD, u64Struct(SIG_DFL, 0, 0, 0), 0, SIGNAL_SET_SIZE);
 }

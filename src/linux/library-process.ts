@@ -17,7 +17,7 @@ import {
   HEADER_SIZE,
   SOCKET,
 } from "./library-protocol.ts";
-import { waitFor } from "./process.ts";
+import { tryWaitFor } from "./process.ts";
 import { SOCK_SEQPACKET } from "./socket-numbers.ts";
 import { socketPair } from "./sockets.ts";
 import { setWord, viewOf, type Word } from "./words.ts";
@@ -135,8 +135,8 @@ export class LibraryProcess implements Disposable {
     if (this.#ended) return "";
     this.#ended = true;
     this.#socket.close();
-    const end = waitFor(this.#pid);
-    if (end === undefined) return "";
+    const end = tryWaitFor(this.#pid);
+    if (typeof end === "number") return "";
     return end.signal === 0 ? ` with status ${end.status}` : ` by signal ${end.signal}`;
   }
 }

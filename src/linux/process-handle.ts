@@ -1,19 +1,21 @@
 // A process that is signalled and waited for and that no other process can slip under: by a pidfd (Linux
 // 5.3), and where a kernel or a filter around tsrun does not know those, by its pid, looked at before each
-// use.
+// use. Nothing else calls kill(2).
 
 import { syscallError, tryCall } from "./call.ts";
 import { ENOSYS, ESRCH } from "./errno.ts";
 import { Descriptor } from "./files.ts";
-import { type PollEntry, poll, processStatus, signalProcess } from "./process.ts";
+import { type PollEntry, poll, processStatus } from "./process.ts";
 import { POLLIN } from "./sched.ts";
 
 /** How often a process is looked at that tells nobody of its end, milliseconds. */
 const LOOK_AGAIN_MS = 5;
+/** Of a list of processes: an ordinary limit of descriptors is 1024. */
+const HANDLES_AT_ONCE = 256;
 
 export class ProcessHandle {
   readonly #pid: number;
-  /** In clock ticks after boot: with the pid, its identity. */
+  /** In clock ticks after boot: with the pid, its identity. Without a pidfd it must be known. */
   readonly #startTime: number;
   readonly #pidfd: Descriptor | undefined;
 
@@ -29,7 +31,7 @@ export class ProcessHandle {
       const sent = tryCall("pidfd_send_signal", this.#pidfd.number, signal, 0, 0);
       if (sent !== -ENOSYS) return sent;
     }
-    return this.#runs() ? signalProcess(this.#pid, signal) : -ESRCH;
+    return this.#runs() ? signalByPid(this.#pid, signal) : -ESRCH;
   }
 
   /** Waits for its end or for something else. Returns what poll(2) says of that; 0 when it was the end. */
@@ -40,6 +42,11 @@ export class ProcessHandle {
       const [said = 0] = poll([other], running ? LOOK_AGAIN_MS : 0);
       if (said !== 0 || !running) return said;
     }
+  }
+
+  /** What becomes ready when it has ended. Without pidfds nothing does, and SIGCHLD has to do. */
+  wanted(): PollEntry {
+    return { fd: this.#pidfd?.number ?? -1, events: POLLIN };
   }
 
   /** Waits for its end. False when the time is over. */
@@ -86,6 +93,39 @@ export function openProcess(pid: number, startTime: number): ProcessHandle | und
 /** A handle on a child that has not been waited for: its pid is its own for so long. */
 export function openChild(pid: number): ProcessHandle {
   const fd = tryCall("pidfd_open", pid, 0);
-  const startTime = processStatus(pid)?.startTime ?? 0;
-  return new ProcessHandle(pid, startTime, fd < 0 ? undefined : new Descriptor(fd));
+  if (fd >= 0) return new ProcessHandle(pid, 0, new Descriptor(fd));
+  return new ProcessHandle(pid, processStatus(pid)?.startTime ?? 0, undefined);
+}
+
+/**
+ * Signals a child that has not been waited for, by its pid, which is its own for so long. Returns 0, or the
+ * negated errno.
+ */
+export function signalChild(pid: number, signal: number): number {
+  return signalByPid(pid, signal);
+}
+
+/**
+ * Signals those of the listed processes that `list` still names when there is a handle on each: the pid of
+ * one that ended meanwhile may be another's.
+ */
+export function signalListed(pids: readonly number[], signal: number, list: () => readonly number[]): void {
+  for (let from = 0; from < pids.length; from += HANDLES_AT_ONCE) {
+    const some = pids.slice(from, from + HANDLES_AT_ONCE);
+    const handles = some.map((pid) => ({ pid, pidfd: tryCall("pidfd_open", pid, 0) }));
+    const still = new Set(list());
+    for (const { pid, pidfd } of handles) {
+      if (still.has(pid)) {
+        if (pidfd >= 0) tryCall("pidfd_send_signal", pidfd, signal, 0, 0);
+        else if (pidfd === -ENOSYS) signalByPid(pid, signal);
+      }
+      if (pidfd >= 0) tryCall("close", pidfd);
+    }
+  }
+}
+
+/** kill(2): 0, or the negated errno. */
+function signalByPid(pid: number, signal: number): number {
+  // 0 and below are groups of processes, and all that there are.
+  return pid > 0 ? tryCall("kill", pid, signal) : -ESRCH;
 }

@@ -1,7 +1,7 @@
 // Processes of the host: identity, signals, waiting, leaving.
 
 import { useReserve } from "../engine/memory.ts";
-import { mustCall, tryCall } from "./call.ts";
+import { mustCall, syscallError, tryCall } from "./call.ts";
 import { readTextIfThere } from "./files.ts";
 import { viewOf } from "./words.ts";
 
@@ -22,11 +22,6 @@ export function exit(status: number): never {
 
 export const effectiveUid = (): number => tryCall("geteuid");
 export const effectiveGid = (): number => tryCall("getegid");
-
-/** kill(2): 0, or the negated errno. */
-export function signalProcess(pid: number, signal: number): number {
-  return tryCall("kill", pid, signal);
-}
 
 /** What /proc/PID/stat says of a process. */
 export interface ProcessStatus {
@@ -52,6 +47,21 @@ export function processStatus(pid: number): ProcessStatus | undefined {
   };
 }
 
+/** In the flags of a process that was forked and has not executed a program since (include/linux/sched.h). */
+const PF_FORKNOEXEC = 0x40;
+
+/**
+ * Whether a process has ended without ever having executed a program. The kernel clears that flag in
+ * execve(2), and a program cannot set it for itself.
+ */
+export function endedBeforeExecuting(pid: number, startTime?: number): boolean {
+  const line = readTextIfThere(`/proc/${pid}/stat`);
+  if (line === undefined) return false;
+  const at = line.lastIndexOf(")") + 2;
+  if (line[at] !== "Z" || (numberAt(line, at, 6) & PF_FORKNOEXEC) === 0) return false;
+  return startTime === undefined || numberAt(line, at, 19) === startTime;
+}
+
 /** The number so many fields after the one that begins at `start`. Most of the fifty are never looked at. */
 function numberAt(line: string, start: number, fields: number): number {
   let at = start;
@@ -70,14 +80,33 @@ export interface WaitResult {
   readonly word: number;
 }
 
-/** wait4(2). `undefined` when there is nothing to report (WNOHANG) or no such child. */
-export function waitFor(pid: number, flags = 0): WaitResult | undefined {
+/** Waits for the end of a child. Throws when it is none of ours: no status is no success. */
+export function waitFor(pid: number): WaitResult {
+  const ended = tryWaitFor(pid);
+  if (typeof ended === "number") throw syscallError(`wait for process ${pid}`, -ended);
+  return ended;
+}
+
+/** wait4(2); -1 is any child. The negated errno when it fails, 0 when there is nothing to report (WNOHANG). */
+export function tryWaitFor(pid: number, flags = 0): WaitResult | number {
   const raw = new Uint8Array(4);
   const got = tryCall("wait4", pid, raw, flags, 0);
-  if (got <= 0) return undefined;
-  const word = viewOf(raw).getInt32(0, true);
+  return got <= 0 ? got : { pid: got, ...meaningOf(viewOf(raw).getInt32(0, true)) };
+}
+
+function meaningOf(word: number): Omit<WaitResult, "pid"> {
   const signal = word & 0x7f;
-  return { pid: got, signal, word, status: signal === 0 ? (word >> 8) & 0xff : 128 + signal };
+  return { signal, word, status: signal === 0 ? (word >> 8) & 0xff : 128 + signal };
+}
+
+/**
+ * The exit status of a process that has ended, or 128 + signal, where wait4(2) does not tell: who traces it
+ * keeps it from its parent.
+ */
+export function statusOfZombie(pid: number): number | undefined {
+  const line = readTextIfThere(`/proc/${pid}/stat`);
+  if (line === undefined) return undefined;
+  return meaningOf(numberAt(line, line.lastIndexOf(")") + 2, 49)).status;
 }
 
 export interface PollEntry {

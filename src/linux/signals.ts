@@ -3,12 +3,11 @@
 
 import { mustCall, tryCall } from "./call.ts";
 import { Descriptor } from "./files.ts";
-import { SFD_CLOEXEC, SFD_NONBLOCK, SIG_BLOCK, SIGCHLD, SIGNAL_SET_SIZE } from "./sched.ts";
-import { u32Array, u64Struct, viewOf } from "./words.ts";
+import { SFD_CLOEXEC, SFD_NONBLOCK, SIG_BLOCK, SIGNAL_SET_SIZE } from "./sched.ts";
+import { u32Array, viewOf } from "./words.ts";
 
 /** Bytes of `struct signalfd_siginfo`, of which the first four are the signal's number. */
 const SIGINFO_SIZE = 128;
-const SIG_DFL = 0;
 
 /**
  * Left alone: what a fault of ours brings (ILL, TRAP, BUS, FPE, SEGV, SYS), what at-start.ts ignores (PIPE),
@@ -24,9 +23,6 @@ export function receiveSignals(): Descriptor {
     words[word] = (words[word] ?? 0) & ~(1 << ((signal - 1) & 31));
   }
   const set = u32Array(words);
-  // A caller who ignores the ends of children would have us do so, and then wait4(2) finds none.
-  const action = u64Struct(SIG_DFL, 0, 0, 0);
-  mustCall("hear of ended children", "rt_sigaction", SIGCHLD, action, 0, SIGNAL_SET_SIZE);
   mustCall("hold signals back", "rt_sigprocmask", SIG_BLOCK, set, 0, SIGNAL_SET_SIZE);
   const flags = SFD_CLOEXEC | SFD_NONBLOCK;
   return new Descriptor(mustCall("receive signals", "signalfd4", -1, set, SIGNAL_SET_SIZE, flags));

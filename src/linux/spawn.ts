@@ -62,21 +62,27 @@ export function spawn({ path, args, environment, descriptors, directory, signals
   const variables = envp === undefined ? readAddress(ENVIRON) : locateBytes(envp.array);
   const memory = [pid, program, actions, attributes, argv.array];
   const at = locateBytes(actions);
-  callInt(POSIX_SPAWN_FILE_ACTIONS_INIT, at);
+  must(path, callInt(POSIX_SPAWN_FILE_ACTIONS_INIT, at));
   try {
-    for (const { from, to } of descriptors) callInt(POSIX_SPAWN_FILE_ACTIONS_ADDDUP2, at, from, to);
-    if (cwd !== undefined) callInt(POSIX_SPAWN_FILE_ACTIONS_ADDCHDIR_NP, at, locateBytes(cwd));
-    const errno = callInt(POSIX_SPAWN, ...memory.map(locateBytes), variables);
-    if (errno !== 0) {
-      throw new TsrunError("E_SYSCALL", `cannot start "${path}": ${errnoWords(errno)}`, {
-        errno: errnoName(errno),
-      });
+    // An action that finds no memory would be left out, and the program have another file.
+    for (const { from, to } of descriptors) {
+      must(path, callInt(POSIX_SPAWN_FILE_ACTIONS_ADDDUP2, at, from, to));
     }
+    if (cwd !== undefined) must(path, callInt(POSIX_SPAWN_FILE_ACTIONS_ADDCHDIR_NP, at, locateBytes(cwd)));
+    must(path, callInt(POSIX_SPAWN, ...memory.map(locateBytes), variables));
     return viewOf(pid).getInt32(0, true);
   } finally {
     callInt(POSIX_SPAWN_FILE_ACTIONS_DESTROY, at);
     hold(memory, argv, envp, cwd);
   }
+}
+
+/** These functions return an errno, or 0. */
+function must(path: string, errno: number): void {
+  if (errno === 0) return;
+  throw new TsrunError("E_SYSCALL", `cannot start "${path}": ${errnoWords(errno)}`, {
+    errno: errnoName(errno),
+  });
 }
 
 /** A NULL-terminated array of C strings; `strings` must stay referenced as long as the array is used. */

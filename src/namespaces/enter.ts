@@ -252,7 +252,7 @@ function cloneIntoCgroup(stage: Stage, before: readonly Operation[], middleSocke
     // The next process may be in sight of the container's, and inherits what is open here.
     child: [orGoOn(close(slots.cgroup))],
     // Nor may the end of the first process' socket stay open here: when the others have died, it must end.
-    // Otherwise tsrun waits for an answer for ever, with a zombie that the container's pid namespace waits for.
+    // Otherwise tsrun waits for ever for an answer, and the container's pid namespace for the zombie.
     parent: [close(slots.middle), close(slots.child)],
     socket: middleSocket,
   });

@@ -59,7 +59,7 @@ function mapByHelper(program: string, pid: number, mappings: readonly IDMapping[
   });
   writeEnd.close();
   const said = text(readAll(held.number, `the output of ${program}`)).trim();
-  if (waitFor(child)?.status === 0) return;
+  if (waitFor(child).status === 0) return;
   throw new TsrunError("E_SYSCALL", `cannot map the ids of the user namespace: ${program}: ${said}`, {
     hint: `the ranges of linux.uidMappings and gidMappings must be yours in /etc/subuid and /etc/subgid`,
   });

@@ -2,10 +2,10 @@
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call.ts";
+import { endChild, reapChild } from "../linux/children.ts";
 import { EAGAIN } from "../linux/errno.ts";
 import { spawnProgram } from "../linux/executable.ts";
 import { type Descriptor, writeAll } from "../linux/files.ts";
-import { waitFor } from "../linux/process.ts";
 import { SOCK_SEQPACKET } from "../linux/socket-numbers.ts";
 import { limitReceiving, socketPair } from "../linux/sockets.ts";
 import { type Machine, machine } from "../linux/syscalls.ts";
@@ -126,9 +126,15 @@ export class SyscallProxy {
     });
     // The child answers the same batch, on its own socket, with what it did of it.
     const seenByChild = operations.map((one) => ({ ...one }));
-    decode(seenByChild, batch, child.#receive(batch.replyLength, operations));
-    const failed = failureOf(seenByChild);
-    if (failed !== undefined) throw operationError(failed);
+    try {
+      decode(seenByChild, batch, child.#receive(batch.replyLength, operations));
+      const failed = failureOf(seenByChild);
+      if (failed !== undefined) throw operationError(failed);
+    } catch (error) {
+      child.close();
+      endChild(pid);
+      throw error;
+    }
     return child;
   }
 
@@ -232,5 +238,5 @@ export function startProxy({ control, descriptors = [], trace }: StartOptions): 
 
 /** Waits for a proxy that was let go of, so that no zombie is left to whoever adopts our children. */
 export function reap(proxy: SyscallProxy): void {
-  waitFor(proxy.pid);
+  reapChild(proxy.pid);
 }

@@ -35,6 +35,8 @@ class Flow {
   readonly #to: number;
   #held: Uint8Array = new Uint8Array(0);
   ended = false;
+  /** Bytes that were passed on, or lost since nobody takes them. */
+  moved = 0;
 
   constructor(from: number, to: number) {
     this.#from = from;
@@ -65,8 +67,9 @@ class Flow {
   #give(): void {
     const written = tryCall("write", this.#to, this.#held, this.#held.length);
     if (written === -EAGAIN) return;
-    if (written > 0) this.#held = this.#held.subarray(written);
-    else this.#held = new Uint8Array(0);
+    const gone = written > 0 ? written : this.#held.length;
+    this.#held = this.#held.subarray(gone);
+    this.moved += gone;
   }
 }
 
@@ -110,9 +113,13 @@ export class TerminalRelay implements Disposable {
     this.#output.move(output);
   }
 
-  /** Passes on what the container had still written when its process ended. */
+  /**
+   * Passes on what the container had still written when its process ended; of what others in it go on to
+   * write, no more than a terminal holds.
+   */
   drain(waitMs: (entry: PollEntry) => number): void {
-    while (!this.#output.ended) {
+    const most = this.#output.moved + 2 * CAPACITY;
+    while (!this.#output.ended && this.#output.moved < most) {
       const events = waitMs(this.#output.wanted());
       if (events === 0) return;
       this.#output.move(events);

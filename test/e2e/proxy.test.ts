@@ -38,6 +38,7 @@ interface Report {
   readonly large: { readonly written: number; readonly same: boolean; readonly many: boolean };
   readonly ending: { readonly answered: boolean; readonly statuses: (number | null)[] };
   readonly terminating: readonly (readonly number[])[];
+  readonly endedBefore: readonly (readonly [string, boolean])[];
   readonly executing: {
     readonly failure: number;
     readonly stopped: string | null;
@@ -115,6 +116,13 @@ for (const { machine, arch, emulators } of MACHINES) {
 
     t.test("executes with an environment of 1 MiB, or answers why not", async (t) => {
       t.strictSame(report.executing, { failure: -ENOENT, stopped: null, status: 0, whole: true });
+
+      t.test("is told from a program of its name when both have ended", async (t) => {
+        t.strictSame(report.endedBefore, [
+          ["Z", false],
+          ["Z", true],
+        ]);
+      });
 
       t.test("is ended by signals that it handles, with 128 and their number", async (t) => {
         t.strictSame(report.terminating, [

@@ -274,3 +274,18 @@ behaviour(
   },
   tsrunOnly("it has words of its own for it"),
 );
+
+behaviour(
+  "exec ends with its program when others go on to write to its terminal",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exec sleep 1000"));
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    const script = "trap '' HUP; while :; do echo endless; done & exit 3";
+    const call = ["exec", "--tty", box.id, "sh", "-c", script];
+    const report = seen(await lab.invoke(call, { wrapper: atTerminal() }));
+    t.equal(report.code, 3);
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete --force");
+  },
+  needsTerminal(),
+);

@@ -136,6 +136,18 @@ rule("no TODO stays without an issue", () =>
   linesMatching(everything, /(\/\/|\*) .*\b(TODO|FIXME)\b(?!.*#\d)/),
 );
 
+/** By its pid alone a process may be another by now: this file knows when it cannot. */
+const SENDS_SIGNALS = "src/linux/process-handle.ts";
+/** Told to the first process: its own child, which nobody else can wait for. */
+const SENDS_INSIDE = "src/hooks/inside.ts";
+
+rule("nothing but one file calls kill(2)", () =>
+  linesMatching(
+    sources.filter(({ path }) => path !== SENDS_SIGNALS && path !== SENDS_INSIDE),
+    /\b(tryCall|mustCall|operation|syscall)\((.*[,(] *)?"(kill|tkill|tgkill)"/,
+  ),
+);
+
 rule("enums are unions of literals", () => linesMatching(everything, /^(export )?(const )?enum\b/));
 
 rule("imports point from the command line down to the kernel", () =>

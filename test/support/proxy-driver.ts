@@ -5,10 +5,11 @@
 //   bun test/support/proxy-driver.ts MACHINE [EMULATOR]
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { O_CREAT, O_NONBLOCK, O_RDWR, O_WRONLY } from "../../src/linux/fcntl.ts";
-import { signalProcess, waitFor } from "../../src/linux/process.ts";
+import { endedBeforeExecuting, processStatus, waitFor } from "../../src/linux/process.ts";
+import { openChild, signalChild } from "../../src/linux/process-handle.ts";
 import { SIGHUP, SIGKILL, SIGTERM } from "../../src/linux/sched.ts";
 import { SOCK_SEQPACKET } from "../../src/linux/socket-numbers.ts";
 import { socketPair } from "../../src/linux/sockets.ts";
@@ -16,9 +17,19 @@ import { spawn } from "../../src/linux/spawn.ts";
 import type { Machine } from "../../src/linux/syscalls.ts";
 import { handleTermination } from "../../src/process/execute.ts";
 import { data, out } from "../../src/proxy/arguments.ts";
-import { close, dup3, execve, fstatfs, openat, type Reading, read, write } from "../../src/proxy/calls.ts";
+import {
+  clone,
+  close,
+  dup3,
+  execve,
+  fstatfs,
+  openat,
+  type Reading,
+  read,
+  write,
+} from "../../src/proxy/calls.ts";
 import { proxyExecutable } from "../../src/proxy/elf.ts";
-import { inChild, inParent, type Operation, operation, orGoOn } from "../../src/proxy/operation.ts";
+import { inChild, inParent, type Operation, operation, orGoOn, resultOf } from "../../src/proxy/operation.ts";
 import { SyscallProxy } from "../../src/proxy/proxy.ts";
 
 const [machineName = "", emulator] = process.argv.slice(2);
@@ -205,7 +216,7 @@ function ending(): unknown {
   left.proxy.close();
   return {
     answered: operations[0]?.result === last.proxy.pid,
-    statuses: [afterLast?.status, afterFailure?.status, waitFor(left.proxy.pid)?.status],
+    statuses: [afterLast.status, afterFailure.status, waitFor(left.proxy.pid).status],
   };
 }
 
@@ -227,21 +238,37 @@ function executing(): unknown {
   };
 }
 
+/** A process that has ended, waited for by nobody: whether it had executed a program, whatever it is called. */
+function endedBefore(): unknown {
+  const named = join(scratch, "tsrun-init");
+  copyFileSync("/bin/true", named);
+  const executed = spawn({ path: named, args: [named], environment: [], descriptors: [] });
+  const { proxy } = start();
+  const child = clone(SIGCHLD, "clone");
+  proxy.run([child, inChild(operation("exit_group", [0], "leave"))]);
+  const never = resultOf(child);
+  for (const pid of [executed, never]) openChild(pid).waitForEnd();
+  const seen = [executed, never].map((pid) => [processStatus(pid)?.state, endedBeforeExecuting(pid)]);
+  waitFor(executed);
+  return seen;
+}
+
 /** Signals end a process that handles termination, whatever its pid: what the handler says is its status. */
 function terminating(): unknown {
   const statuses = [SIGHUP, SIGTERM].map((signal) => {
     const { proxy } = start();
     proxy.run(handleTermination());
-    signalProcess(proxy.pid, signal);
+    signalChild(proxy.pid, signal);
     return waitFor(proxy.pid);
   });
-  return statuses.map((ended) => [ended?.signal, ended?.status]);
+  return statuses.map((ended) => [ended.signal, ended.status]);
 }
 
 const started = start();
 try {
   const report = {
     stopping: stopping(started),
+    endedBefore: endedBefore(),
     tryingAgain: tryingAgain(started),
     earlierResults: earlierResults(started),
     memory: memory(started),
@@ -253,6 +280,6 @@ try {
   };
   process.stdout.write(`${JSON.stringify(report)}\n`);
 } finally {
-  signalProcess(started.proxy.pid, SIGKILL);
+  signalChild(started.proxy.pid, SIGKILL);
   rmSync(scratch, { recursive: true });
 }
