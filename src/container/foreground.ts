@@ -70,7 +70,7 @@ export function supervise(pid: number, { signals }: Foreground, { relay, notify 
   }
 }
 
-/** Passes on what had been said by its end. Others in the container may go on for ever, so not without limit. */
+/** Passes on what had been said by its end; not without limit, as others may go on for ever. */
 function finish({ relay, notify }: Connections): void {
   relay?.drain((entry) => poll([entry], DRAIN_MS)[0] ?? 0);
   if (notify === undefined) return;

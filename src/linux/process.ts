@@ -87,7 +87,7 @@ export function waitFor(pid: number): WaitResult {
   return ended;
 }
 
-/** wait4(2); -1 is any child. The negated errno when it fails, 0 when there is nothing to report (WNOHANG). */
+/** wait4(2); -1 is any child. Or the negated errno, or 0 when there is nothing to report (WNOHANG). */
 export function tryWaitFor(pid: number, flags = 0): WaitResult | number {
   const raw = new Uint8Array(4);
   const got = tryCall("wait4", pid, raw, flags, 0);

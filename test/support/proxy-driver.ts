@@ -238,7 +238,7 @@ function executing(): unknown {
   };
 }
 
-/** A process that has ended, waited for by nobody: whether it had executed a program, whatever it is called. */
+/** Processes that have ended and that nobody has waited for: whether they had executed a program. */
 function endedBefore(): unknown {
   const named = join(scratch, "tsrun-init");
   copyFileSync("/bin/true", named);
