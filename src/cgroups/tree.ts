@@ -1,23 +1,14 @@
-// Directories of cgroups: made with what is missing above them, walked for processes, removed from the leaves
-// up.
+// Directories of cgroups: made with what is missing above them, looked through for processes, removed from
+// the leaves up.
 
-import { TsrunError } from "../errors.ts";
+import { TsrunError, wrapError } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call.ts";
-import { listDirectoryAt } from "../linux/directories.ts";
-import {
-  EBUSY,
-  EEXIST,
-  ENODEV,
-  ENOENT,
-  ENOTEMPTY,
-  EOPNOTSUPP,
-  errnoName,
-  errnoWords,
-} from "../linux/errno.ts";
+import { EBUSY, EEXIST, ENOENT, ENOTEMPTY, errnoName, errnoWords } from "../linux/errno.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "../linux/fcntl.ts";
-import { readText } from "../linux/files.ts";
+import { readText, readTextIfThere } from "../linux/files.ts";
 import { poll } from "../linux/process.ts";
-import { cString } from "../linux/words.ts";
+import { cString, type Path } from "../linux/words.ts";
+import { walkCgroups } from "./walk.ts";
 
 export interface MadeDirectory {
   /** False when somebody else had made it already. */
@@ -62,18 +53,29 @@ export function assertThawed(frozen: boolean): void {
 
 /** The processes of a cgroup and of all below it; none when it is not there. */
 export function processesBelow(path: string): number[] {
-  const pids = processesOf(path);
-  for (const child of childrenOf(path)) pids.push(...processesBelow(child));
-  return pids;
+  const pids = new Set<number>();
+  try {
+    walkCgroups(path, {
+      enter: (directory) => {
+        for (const pid of processesOf(directory)) pids.add(pid);
+      },
+    });
+  } catch (error) {
+    throw wrapError(`cannot list the processes of cgroup "${path}"`, error);
+  }
+  // What belongs to a pid namespace beside ours is listed as 0, which is no process to signal.
+  pids.delete(0);
+  return [...pids];
 }
 
-function processesOf(path: string): number[] {
+function processesOf(directory: number): number[] {
+  const options = { at: directory };
   try {
-    return parsePids(readText(`${path}/cgroup.procs`));
+    return parsePids(readText("cgroup.procs", options));
   } catch (error) {
     // The cgroup may go away while it is read, and a threaded one of v2 lists only threads.
     if (hasErrno(error, "ENOENT", "ENODEV")) return [];
-    if (hasErrno(error, errnoName(EOPNOTSUPP))) return parsePids(readText(`${path}/cgroup.threads`));
+    if (hasErrno(error, "EOPNOTSUPP")) return parsePids(readText("cgroup.threads", options)).map(processOf);
     throw error;
   }
 }
@@ -85,45 +87,55 @@ function parsePids(text: string): number[] {
     .map(Number);
 }
 
-function childrenOf(path: string): string[] {
-  const children: string[] = [];
-  try {
-    for (const entry of listDirectoryAt(path)) {
-      if (entry.type === "directory") children.push(`${path}/${entry.name}`);
-    }
-  } catch (error) {
-    if (!hasErrno(error, "ENOENT", errnoName(ENODEV))) throw error;
-  }
-  return children;
+/** The process that a thread belongs to (proc_pid_status(5)); 0 when it is gone. */
+function processOf(thread: number): number {
+  return Number(/^Tgid:\t(\d+)$/m.exec(readTextIfThere(`/proc/${thread}/status`) ?? "")?.[1] ?? 0);
 }
 
 /** Waits between two attempts, in milliseconds: processes that were just killed need a moment to be gone. */
 const WAITS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
 /**
- * Removes cgroups with those below them. A cgroup that is busy is tried again for a second in all, however
- * many there are; then the error names it and who is in it.
+ * Removes cgroups with those below them, as many as can be removed. One that is busy is tried again for a
+ * second in all, however many there are; then the error names it and who is in it.
  */
 export function removeCgroups(paths: readonly string[]): void {
-  let rest = removeOnce(paths);
+  const failures: TsrunError[] = [];
+  let rest = removeOnce(paths, failures);
   for (const wait of WAITS) {
-    if (rest.length === 0) return;
+    if (rest.length === 0) break;
     poll([], wait);
-    rest = removeOnce(rest);
+    rest = removeOnce(rest, failures);
   }
-  const [busy] = rest;
-  if (busy === undefined) return;
-  const pids = processesBelow(busy);
-  const who = pids.length === 0 ? "" : ` (processes ${pids.join(", ")} are still in it)`;
-  throw new TsrunError("E_CGROUP", `cannot remove cgroup "${busy}": ${errnoWords(EBUSY)}${who}`, {
+  for (const path of rest) failures.push(busyError(path));
+  const [first] = failures;
+  if (first !== undefined) throw first;
+}
+
+/** Of the processes in a busy cgroup, how many are told. */
+const TOLD = 10;
+
+function busyError(path: string): TsrunError {
+  const pids = processesBelow(path);
+  const more = pids.length > TOLD ? ` and ${pids.length - TOLD} more` : "";
+  const told = pids.slice(0, TOLD).join(", ");
+  const who = pids.length === 0 ? "" : ` (processes ${told}${more} are still in it)`;
+  return new TsrunError("E_CGROUP", `cannot remove cgroup "${path}": ${errnoWords(EBUSY)}${who}`, {
     errno: "EBUSY",
   });
 }
 
-/** Removes what can be removed and returns the rest. */
-function removeOnce(paths: readonly string[]): string[] {
+/** Removes what can be removed and returns what is busy; other failures are added to the list. */
+function removeOnce(paths: readonly string[], failures: TsrunError[]): string[] {
   const busy: string[] = [];
-  for (const path of paths) if (!removeCgroup(path)) busy.push(path);
+  for (const path of paths) {
+    try {
+      if (!removeCgroup(path)) busy.push(path);
+    } catch (error) {
+      if (!(error instanceof TsrunError)) throw error;
+      failures.push(error);
+    }
+  }
   return busy;
 }
 
@@ -131,19 +143,28 @@ function removeOnce(paths: readonly string[]): string[] {
 function removeCgroup(path: string): boolean {
   const result = removeOne(path);
   if (result === 0) return true;
-  // A read-only mount answers EROFS even for what is not there, so look before complaining.
-  const children = childrenOf(path);
-  for (const child of children) removeCgroup(child);
-  const again = children.length === 0 ? result : removeOne(path);
+  if (result === -EBUSY || result === -ENOTEMPTY) removeBelow(path);
+  const again = removeOne(path);
   if (again === 0) return true;
   if (again === -EBUSY || again === -ENOTEMPTY) return false;
+  // A read-only mount answers EROFS even for what is not there, so look before complaining.
   if (!exists(path)) return true;
   const message = `cannot remove cgroup "${path}": ${errnoWords(-again)}`;
   throw new TsrunError("E_CGROUP", message, { errno: errnoName(-again) });
 }
 
-function removeOne(path: string): number {
-  const result = tryCall("unlinkat", AT_FDCWD, cString(path), AT_REMOVEDIR);
+/** Removes what can be removed below a cgroup. */
+function removeBelow(path: string): void {
+  walkCgroups(path, {
+    skip: (parent, name) => removeOne(name, parent) === 0,
+    leave: (parent, name) => {
+      removeOne(name, parent);
+    },
+  });
+}
+
+function removeOne(path: Path, at = AT_FDCWD): number {
+  const result = tryCall("unlinkat", at, cString(path), AT_REMOVEDIR);
   return result === -ENOENT ? 0 : result;
 }
 

@@ -1,0 +1,99 @@
+// The walk over a cgroup and all below it. A container with a writable cgroup mount names and nests what is
+// there: so names are bytes, and no path is put together (PATH_MAX). One directory is open at a time,
+// whatever the depth; the way up is "..", which holds because a cgroup cannot be moved (v1 alone has
+// rename(2), and that within the parent), nor be removed before those below it.
+
+import { hasErrno } from "../linux/call.ts";
+import { visitEntries } from "../linux/directories.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../linux/fcntl.ts";
+import { type Descriptor, open, openIfThere } from "../linux/files.ts";
+
+/** What is done on the walk. Whatever it finds may be gone already, or go meanwhile. */
+export interface CgroupVisitor {
+  /** In each cgroup, before those below it. The directory is open for reading. */
+  readonly enter?: (directory: number) => void;
+  /** Whether the walk can do without the cgroup `name` of `parent` and those below it. */
+  readonly skip?: (parent: number, name: Uint8Array) => boolean;
+  /** When all below the cgroup `name` of `parent` is done. Not called for the cgroup where the walk began. */
+  readonly leave?: (parent: number, name: Uint8Array) => void;
+}
+
+const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+
+/** Walks over the cgroup at `path` and those below it; over none when it is not there. */
+export function walkCgroups(path: string, { enter, skip, leave }: CgroupVisitor): void {
+  const top = openIfThere(path, DIRECTORY);
+  if (top === undefined) return;
+  let here: Descriptor = top;
+  const levels: Names[] = [];
+  const arrive = (): void => {
+    enter?.(here.number);
+    levels.push(namesIn(here.number));
+  };
+  const goTo = (next: Descriptor): void => {
+    here.close();
+    here = next;
+  };
+  try {
+    arrive();
+    for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+      const name = level.next();
+      if (name === undefined) {
+        levels.pop();
+        const above = levels.at(-1);
+        if (above === undefined) return;
+        goTo(open("..", DIRECTORY, { at: here.number }));
+        leave?.(here.number, above.current);
+      } else if (skip?.(here.number, name) !== true) {
+        const child = openIfThere(name, DIRECTORY, { at: here.number });
+        if (child === undefined) continue;
+        goTo(child);
+        arrive();
+      }
+    }
+  } finally {
+    here.close();
+  }
+}
+
+function namesIn(directory: number): Names {
+  const names = new Names();
+  try {
+    visitEntries(directory, (name, type) => {
+      if (type === "directory") names.add(name);
+    });
+  } catch (error) {
+    if (!hasErrno(error, "ENOENT")) throw error;
+  }
+  return names;
+}
+
+/** Names one after the other, each with its length before it: a container may make millions of cgroups. */
+class Names {
+  #bytes = new Uint8Array(0);
+  #end = 0;
+  #next = 0;
+  /** What `next` has answered last. */
+  current = new Uint8Array(0);
+
+  /** NAME_MAX is 255. */
+  add(name: Uint8Array): void {
+    const end = this.#end + 1 + name.length;
+    if (end > this.#bytes.length) {
+      const larger = new Uint8Array(end * 2);
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+    }
+    this.#bytes[this.#end] = name.length;
+    this.#bytes.set(name, this.#end + 1);
+    this.#end = end;
+  }
+
+  next(): Uint8Array | undefined {
+    if (this.#next === this.#end) return undefined;
+    const start = this.#next + 1;
+    this.#next = start + (this.#bytes[this.#next] ?? 0);
+    this.current = this.#bytes.subarray(start, this.#next);
+    return this.current;
+  }
+}
