@@ -3,9 +3,10 @@
 
 import { TsrunError } from "../errors.ts";
 import { ENODEV, ENOENT } from "../linux/errno.ts";
-import { readTextIfThere, tryWriteFile } from "../linux/files.ts";
+import { readTextIfThere, status, tryWriteFile } from "../linux/files.ts";
 import { poll } from "../linux/process.ts";
 import type { CgroupRecord, FreezeState } from "./record.ts";
+import { walkCgroups } from "./walk.ts";
 import { readKey, writeError } from "./writer.ts";
 
 /** How the container's own cgroup stands; a frozen parent does not count. */
@@ -39,6 +40,35 @@ export function thaw(record: CgroupRecord): void {
   if (result < 0 && result !== -ENOENT && result !== -ENODEV) {
     throw writeError(directory, { file, value }, -result);
   }
+}
+
+/** v1: whether there are cgroups below the container's own, which a program inside may freeze by itself. */
+export function mayHoldBelow({ driver, paths }: CgroupRecord): boolean {
+  // A directory has a link for each one in it.
+  return driver === "v1" && paths.freezer !== undefined && (status(paths.freezer)?.links ?? 0) > 2;
+}
+
+/** v1: whether one of those below is frozen. */
+export function holdsBelow({ paths }: CgroupRecord): boolean {
+  let frozen = false;
+  walkCgroups(paths.freezer ?? "", {
+    enter: (at) => {
+      frozen ||= readTextIfThere("freezer.self_freezing", { at })?.trim() === "1";
+    },
+    skip: () => frozen,
+  });
+  return frozen;
+}
+
+/** As `thaw`, and those below too: for processes that have been killed, and must run to end. */
+export function thawAll(record: CgroupRecord): void {
+  thaw(record);
+  if (!mayHoldBelow(record)) return;
+  walkCgroups(freezerDirectory(record), {
+    enter: (at) => {
+      tryWriteFile("freezer.state", "THAWED", { at });
+    },
+  });
 }
 
 function freezerDirectory({ driver, paths }: CgroupRecord): string {

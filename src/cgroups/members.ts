@@ -5,7 +5,7 @@ import { TsrunError } from "../errors.ts";
 import { tryWriteFile } from "../linux/files.ts";
 import { signalListed } from "../linux/process-handle.ts";
 import { SIGKILL } from "../linux/sched.ts";
-import { freeze, thaw } from "./freezer.ts";
+import { freeze, thawAll } from "./freezer.ts";
 import type { CgroupRecord } from "./record.ts";
 import { stopUnit } from "./systemd/scope.ts";
 import { exists, processesBelow, removeCgroups } from "./tree.ts";
@@ -39,7 +39,7 @@ export function killProcesses(record: CgroupRecord, signal: number): boolean {
   try {
     signalListed(processesBelow(directory), signal, () => processesBelow(directory));
   } finally {
-    if (canFreeze) thaw(record);
+    if (canFreeze) thawAll(record);
   }
   return true;
 }

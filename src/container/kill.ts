@@ -1,9 +1,11 @@
 // `kill`: send a signal to the first process, or to all of a container that shares its pid namespace.
 
-import { freezeState, thaw } from "../cgroups/freezer.ts";
+import { freezeState, holdsBelow, mayHoldBelow, thaw } from "../cgroups/freezer.ts";
 import { killProcesses, readProcesses } from "../cgroups/members.ts";
+import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";
+import type { ProcessHandle } from "../linux/process-handle.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import type { GlobalOptions, KillOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
@@ -36,7 +38,18 @@ export function signalInit(record: StateRecord, signal: number): boolean {
       errno: errnoName(-result),
     });
   }
-  // A frozen v1 cgroup holds even SIGKILL back; on v2 this does nothing that matters.
-  if (signal === SIGKILL && freezeState(record.cgroup) === "frozen") thaw(record.cgroup);
+  if (signal === SIGKILL) letDie(record.cgroup, process);
   return true;
+}
+
+/** How long the first process may take to end before it is looked for what holds it, milliseconds. */
+const HELD_MS = 50;
+
+/** A frozen v1 cgroup holds even SIGKILL back; on v2 this does nothing that matters. */
+function letDie(cgroup: CgroupRecord, process: ProcessHandle): void {
+  if (freezeState(cgroup) === "frozen") thaw(cgroup);
+  // A program inside may freeze cgroups below the container's own again and again: it is killed as well.
+  if (mayHoldBelow(cgroup) && !process.waitForEnd(HELD_MS) && holdsBelow(cgroup)) {
+    killProcesses(cgroup, SIGKILL);
+  }
 }

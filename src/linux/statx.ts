@@ -10,6 +10,8 @@ export interface FileStatus {
   readonly type: number;
   /** Permission bits with set-user-ID, set-group-ID and sticky. */
   readonly mode: number;
+  /** Of a directory, on most file systems: 2 more than there are directories in it. */
+  readonly links: number;
   readonly uid: number;
   readonly gid: number;
   readonly inode: bigint;
@@ -52,6 +54,7 @@ export function parseStatx(bytes: Uint8Array): FileStatus {
   return {
     type: mode & S_IFMT,
     mode: mode & 0o7777,
+    links: view.getUint32(16, true),
     uid: view.getUint32(20, true),
     gid: view.getUint32(24, true),
     inode: view.getBigUint64(32, true),
@@ -69,7 +72,10 @@ export function parseStatx(bytes: Uint8Array): FileStatus {
 }
 
 /** Where the fields of `struct stat` are that the machines have in different places. */
-const STAT = machine === "arm64" ? { mode: 16, uid: 24, rdev: 32 } : { mode: 24, uid: 28, rdev: 40 };
+const STAT =
+  machine === "arm64"
+    ? { mode: 16, links: 20, uid: 24, rdev: 32 }
+    : { mode: 24, links: 16, uid: 28, rdev: 40 };
 
 function parseStat(bytes: Uint8Array): FileStatus {
   const view = viewOf(bytes);
@@ -79,6 +85,7 @@ function parseStat(bytes: Uint8Array): FileStatus {
   return {
     type: mode & S_IFMT,
     mode: mode & 0o7777,
+    links: view.getUint32(STAT.links, true),
     uid: view.getUint32(STAT.uid, true),
     gid: view.getUint32(STAT.uid + 4, true),
     inode: view.getBigUint64(8, true),

@@ -1,0 +1,113 @@
+// What a container makes in cgroup mounts that it may write in: it names, nests and freezes cgroups below its
+// own as it likes, and is listed, killed and deleted all the same.
+
+import { attack } from "../support/attack.ts";
+import { type Condition, needsController, tsrunOnly } from "../support/behaviour.ts";
+import { isUnified, readCgroup } from "../support/cgroup.ts";
+import { cgroupOf } from "../support/cgroup-driver.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import type { Lab } from "../support/lab.ts";
+import { until } from "../support/wait.ts";
+
+/** The folder, in the container, of the hierarchy that says which processes are the container's. */
+const MOUNT = "/sys/fs/cgroup";
+const PROCESSES = isUnified() ? MOUNT : `${MOUNT}/devices`;
+
+/** Starts a container whose program runs this script, and waits until it says that it is up. */
+async function started(lab: Lab, script: string): Promise<Container> {
+  const box = lab.container(Container.script(script));
+  box.config.mounts.push({ destination: MOUNT, type: "cgroup", source: "cgroup", options: ["nosuid"] });
+  box.config.linux.namespaces.push({ type: "cgroup" });
+  box.writeConfig();
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  await until("the cgroups to be made", () => box.output() === "up\n").catch(() => {
+    throw new Error(`the program said: ${box.output()}`);
+  });
+  return box;
+}
+
+async function processesOf(box: Container): Promise<number[]> {
+  const result = mustSucceed(await box.lab.invoke(["ps", "--format", "json", box.id]));
+  return JSON.parse(result.stdout) as number[];
+}
+
+/** Puts a second process into the cgroup that is the working directory. */
+const HIDE = "sleep 1000 & echo $! >cgroup.procs; echo up; exec sleep 1000";
+
+const LONG = "n".repeat(200);
+
+interface Making {
+  readonly which: string;
+  readonly script: string;
+  readonly condition?: Condition;
+}
+
+const MAKING: readonly Making[] = [
+  {
+    which: "whose names are no UTF-8",
+    script: `for name in '\\377' '\\303' '\\377/\\200'; do mkdir "$(printf $name)"; done
+      cd -P "$(printf '\\377/\\200')"`,
+  },
+  {
+    which: "nested so deep that no path reaches them",
+    script: `for i in $(seq 30); do mkdir ${LONG}; cd -P ${LONG}; done`,
+    condition: tsrunOnly("it goes by whole paths"),
+  },
+  {
+    which: "nested in thousands of levels",
+    script: `path=$(printf 'd/%.0s' $(seq 1000)); for i in 1 2 3; do mkdir -p $path; cd -P $path; done`,
+    condition: tsrunOnly("it goes by whole paths, or has a descriptor open for each level"),
+  },
+  { which: "that are many", script: "mkdir $(seq 2000); cd 1234" },
+];
+
+for (const { which, script, condition } of MAKING) {
+  attack(
+    "cgroup mount",
+    `cgroups ${which} hide no process, and go with the container`,
+    async (t, lab) => {
+      const box = await started(lab, `cd ${PROCESSES}; ${script}; ${HIDE}`);
+      t.equal((await processesOf(box)).length, 2, "both processes are listed");
+      const { code, stderr } = await box.delete({ flags: ["--force"] });
+      t.strictSame([code, stderr], [0, ""]);
+    },
+    condition,
+  );
+}
+
+const FREEZES = tsrunOnly("it thaws the container's own cgroup alone");
+
+attack(
+  "cgroup mount",
+  "a program that has frozen itself below the container's cgroup ends when it is killed",
+  async (t, lab) => {
+    const freeze = "echo 0 >inner/most/tasks; echo up; echo FROZEN >inner/freezer.state";
+    const box = await started(lab, `cd ${MOUNT}/freezer; mkdir -p inner/most; ${freeze}`);
+    const state = () => readCgroup("freezer", `${cgroupOf(box.id)}/inner`, "freezer.state");
+    await until("the program to be frozen", () => state() === "FROZEN");
+    mustSucceed(await box.kill("KILL"));
+    await box.waitForStatus("stopped");
+    t.equal((await box.delete()).code, 0);
+  },
+  needsController("freezer", 1),
+  FREEZES,
+);
+
+attack(
+  "cgroup mount",
+  "a program that freezes the first process again and again does not keep it alive",
+  async (t, lab) => {
+    const freezer = "sh -c 'while :; do echo FROZEN >held/freezer.state; done' &";
+    const box = await started(
+      lab,
+      `cd ${MOUNT}/freezer; mkdir held; ${freezer} echo up; echo 0 >held/tasks; while :; do :; done`,
+    );
+    const held = () => readCgroup("freezer", `${cgroupOf(box.id)}/held`, "tasks");
+    await until("the first process to be held", () => held() !== "");
+    const { code, stderr } = await box.delete({ flags: ["--force"] });
+    t.strictSame([code, stderr], [0, ""]);
+  },
+  needsController("freezer", 1),
+  FREEZES,
+);
