@@ -35,7 +35,7 @@ export function deleteContainer(globals: GlobalOptions, { id, force }: DeleteOpt
   }
   // AS RUNC: a created container is deleted without force too; nothing of the user's has run in it.
   if (status !== "stopped") killAndWait(record);
-  destroy(directory, record, { leftovers: force, inBundle: false });
+  destroy(directory, record, { forced: force ? globals.log : undefined, inBundle: false });
 }
 
 /**
@@ -62,6 +62,12 @@ export function killAndWait(record: StateRecord): void {
   if (!process.waitForEnd(KILL_TIMEOUT_MS)) throw new TsrunError("E_STATE", "container init still running");
 }
 
+export interface DestroyOptions {
+  /** Set where nothing may keep the container from going: processes are killed, what stays is told. */
+  readonly forced?: GlobalOptions["log"] | undefined;
+  readonly inBundle?: boolean;
+}
+
 /**
  * Removes what belongs to a container whose first process has ended; the state last, so that a failure can be
  * repeated.
@@ -69,14 +75,25 @@ export function killAndWait(record: StateRecord): void {
 export function destroy(
   directory: StateDirectory,
   record: StateRecord,
-  { leftovers = false, inBundle = true } = {},
+  { forced, inBundle = true }: DestroyOptions = {},
 ): void {
-  if (leftovers || !record.ownPidNamespace) killProcesses(record.cgroup, SIGKILL);
-  destroyCgroup(record.cgroup);
+  const { cgroup, ownPidNamespace } = record;
+  if (forced !== undefined || !ownPidNamespace) orWarn(forced, () => killProcesses(cgroup, SIGKILL));
+  orWarn(forced, () => destroyCgroup(cgroup));
   if (record.rdt?.remove !== undefined) removeDirectory(record.rdt.remove);
   if (record.mountsBefore !== undefined) detachMount(record.rootfs, record.mountsBefore);
   const hooks = record.hooksAfter ? directory.loadConfig().hooks : undefined;
   directory.remove();
   // AS RUNC: the container is gone by now; a hook that fails only fails the command.
   runHooks(hooks, "poststop", stateForHooks(record, "stopped", 0), { inBundle });
+}
+
+/** A cgroup that does not go, because a process of the host is in it, does not keep a container by force. */
+function orWarn(forced: DestroyOptions["forced"], step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    if (forced === undefined || !(error instanceof TsrunError)) throw error;
+    forced.warning(`${error.message}; the container goes without it`);
+  }
 }

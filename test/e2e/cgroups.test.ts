@@ -6,9 +6,10 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import { join } from "node:path";
 import { behaviour, needsController, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { cgroupFolders, cgroupsOf, readCgroup } from "../support/cgroup.ts";
+import { systemdDriver } from "../support/cgroup-driver.ts";
 import type { Resources } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { cgroupHierarchies } from "../support/host.ts";
+import { cgroupHierarchies, controllerHierarchy } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 
 const MIB = 1 << 20;
@@ -292,4 +293,34 @@ behaviour(
   },
   needsController("pids", 1),
   tsrunOnly("the refusal came with 1.1.6"),
+);
+
+behaviour(
+  "delete --force lets a container go whose cgroup holds a process of the host, and says so",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exec sleep 1000"));
+    mustSucceed(await box.create());
+    mustSucceed(await box.start());
+    const guest = spawn("sleep", ["1000"]);
+    const hierarchy = controllerHierarchy("pids")?.mountpoint ?? "";
+    const folder = join(hierarchy, box.id);
+    writeFileSync(join(folder, "cgroup.procs"), String(guest.pid));
+    lab.atClose(() => {
+      writeFileSync(join(hierarchy, "cgroup.procs"), String(guest.pid));
+      guest.kill("SIGKILL");
+      rmdirSync(folder);
+    });
+    const { code, stderr } = await box.delete({ flags: ["--force"] });
+    t.equal(code, 0);
+    t.match(stderr, /cannot remove cgroup .*device or resource busy \(processes \d+ are still in it\)/);
+    t.match(stderr, /level=warning/);
+    t.equal(stderr.trimEnd().split("\n").length, 1, "one line");
+    t.equal(guest.exitCode, null, "the process is left alone");
+    t.not((await box.state()).code, 0, "the container is gone");
+    const others = cgroupFolders(box.id).filter((other) => other !== folder);
+    t.strictSame(others, [], "and so are its other cgroups");
+  },
+  needsController("pids", 1),
+  systemdDriver ? "systemd removes the cgroup" : undefined,
+  tsrunOnly("it has words of its own, or keeps the container"),
 );
