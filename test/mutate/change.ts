@@ -55,3 +55,8 @@ export function applied(source: string, { start, end, replacement }: Change): st
 export function describe({ path, line, what }: Change): string {
   return `${path}:${line}: ${what}`;
 }
+
+/** The same for the same change, wherever the line stands. */
+export function keyOf({ path, text, what }: Change): string {
+  return `${path}: ${text}: ${what}`;
+}

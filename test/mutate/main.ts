@@ -2,10 +2,10 @@
 // or parts of paths below src/. The list goes to build/mutate.txt. Exits with 1 when a change survived that
 // nobody has explained.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { readSources } from "../style/source.ts";
-import { type Change, describe, inRandomOrder } from "./change.ts";
+import { type Change, describe, inRandomOrder, keyOf } from "./change.ts";
 import { killAll } from "./command.ts";
 import { explanationOf, readExplanations } from "./explained.ts";
 import { findChanges } from "./find.ts";
@@ -13,6 +13,8 @@ import { FOLDERS, Topics } from "./topics.ts";
 import { type Limits, type Outcome, Workshop } from "./workshop.ts";
 
 const LIST = "build/mutate.txt";
+/** Which test noticed which change, in any run before. */
+const KILLERS = "build/mutate-killers.json";
 
 interface Tried {
   readonly change: Change;
@@ -127,10 +129,10 @@ async function main(): Promise<number> {
   const explanations = readExplanations();
   // As many again may not compile.
   const likely = changes.slice(0, 2 * Number(values.count)).map(({ path }) => topics.of(path));
-  const names = new Set([
-    ...likely.flatMap(({ unit }) => unit),
-    ...likely.flatMap(({ endToEnd }) => endToEnd),
-  ]);
+  const names = new Set(likely.flatMap(({ unit }) => unit));
+  for (const { endToEnd, lacking } of likely) {
+    if (lacking === undefined) for (const name of endToEnd) names.add(name);
+  }
 
   const workshops = Array.from({ length: Number(values.jobs) }, (_, index) => new Workshop(index));
   const close = async (): Promise<void> => {
@@ -145,6 +147,9 @@ async function main(): Promise<number> {
 
   const heading = `SEED=${values.seed}, ${changes.length} lines can be changed`;
   print(heading);
+  const killers = new Map<string, string>(
+    existsSync(KILLERS) ? JSON.parse(readFileSync(KILLERS, "utf8")) : [],
+  );
   const queue = new Queue(changes, Number(values.count));
   const all: Tried[] = [];
   const work = async (workshop: Workshop): Promise<void> => {
@@ -152,15 +157,19 @@ async function main(): Promise<number> {
       const why = explanationOf(change, explanations)?.why;
       if (why !== undefined) queue.decide(true);
       const outcome =
-        why === undefined
-          ? await workshop.attempt(change, topics.of(change.path), limits, (compiles) =>
-              queue.decide(compiles),
-            )
-          : ({ kind: "explained", why } as const);
+        why !== undefined
+          ? ({ kind: "explained", why } as const)
+          : await workshop.attempt(change, topics.of(change.path), {
+              limits,
+              likely: killers.get(keyOf(change)),
+              decided: (compiles) => queue.decide(compiles),
+            });
       const tried = { change, outcome };
       all.push(tried);
+      if (outcome.kind === "killed") killers.set(keyOf(change), outcome.by.split(":")[0] ?? "");
       if (outcome.kind !== "compiler") print(lineOf(tried));
       write(all, heading);
+      writeFileSync(KILLERS, JSON.stringify([...killers]));
     }
   };
   await Promise.all(workshops.map(work));

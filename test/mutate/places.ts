@@ -69,7 +69,7 @@ const PASSING: ReadonlySet<string> = new Set([
 ]);
 
 /** Members that are words for people: what they say is for reviewers to judge. */
-const WORDS: ReadonlySet<string> = new Set(["hint", "attempt", "message", "warning"]);
+const WORDS: ReadonlySet<string> = new Set(["hint", "attempt", "message", "warning", "cause"]);
 
 const LONGEST = 70;
 

@@ -53,14 +53,7 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/process/scheduling": ["e2e/scheduling"],
   "src/process/cpu-list": ["e2e/exec", "e2e/scheduling"],
   "src/process/become-user": ["e2e/capabilities", "security/credentials", "e2e/process-filter"],
-  "src/seccomp/": [
-    "e2e/seccomp",
-    "e2e/seccomp-notify",
-    "e2e/process-filter",
-    "e2e/libraries",
-    "e2e/exec",
-    ...WIDE,
-  ],
+  "src/seccomp/": ["e2e/seccomp", "e2e/process-filter", "e2e/libraries", "e2e/exec", ...WIDE],
   "src/container/": [
     ...LIVES,
     "e2e/kill",

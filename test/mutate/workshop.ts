@@ -26,6 +26,20 @@ export type Outcome =
 /** How long each file may take; those that are not named are not run. */
 export type Limits = ReadonlyMap<string, number>;
 
+export interface Attempt {
+  readonly limits: Limits;
+  /** The test that noticed this change the last time: it is asked first. */
+  readonly likely: string | undefined;
+  /** Hears whether the change compiles, as soon as that is known. */
+  readonly decided: (compiles: boolean) => void;
+}
+
+interface Part {
+  readonly names: readonly string[];
+  /** These tests need the executable. */
+  readonly isBuilt: boolean;
+}
+
 export class Workshop {
   readonly #folder: string;
   readonly #cgroup: string;
@@ -70,38 +84,44 @@ export class Workshop {
   }
 
   /** Makes the change, and looks who notices. */
-  async attempt(
-    change: Change,
-    suite: Suite,
-    limits: Limits,
-    decided: (compiles: boolean) => void,
-  ): Promise<Outcome> {
+  async attempt(change: Change, suite: Suite, { limits, likely, decided }: Attempt): Promise<Outcome> {
     const path = join(this.#folder, change.path);
     const source = readFileSync(path, "utf8");
     writeFileSync(path, applied(source, change));
     try {
-      const needs = effectiveUid === 0 ? suite.lacking : "root";
       const error = await this.#compile();
       decided(error === "");
       if (error !== "") return { kind: "compiler", by: error };
-      const ran: FileResult[] = await this.#trial(suite.unit, limits);
-      if (ran.every(({ passed }) => passed) && needs === undefined) {
-        const fault = await this.#build();
-        if (fault !== "")
-          return { kind: "killed", by: `the build: ${fault}`, ran: ran.map(({ name }) => name) };
-        ran.push(...(await this.#trial(suite.endToEnd, limits)));
-      }
-      const names = ran.map(({ name }) => name);
-      const failed = ran.find(({ passed }) => !passed);
-      if (failed === undefined) {
-        return needs === undefined
-          ? { kind: "survived", ran: names }
-          : { kind: "elsewhere", needs, ran: names };
-      }
-      return { kind: "killed", by: `${failed.name}: ${failed.failure}`, ran: names };
+      const needs = effectiveUid === 0 ? suite.lacking : "root";
+      const unit = { names: suite.unit, isBuilt: false };
+      const endToEnd = { names: needs === undefined ? suite.endToEnd : [], isBuilt: true };
+      const first = [unit, endToEnd].map((part) => ({
+        ...part,
+        names: part.names.filter((name) => name === likely),
+      }));
+      return await this.#runParts([...first, unit, endToEnd], limits, needs);
     } finally {
       writeFileSync(path, source);
     }
+  }
+
+  async #runParts(parts: readonly Part[], limits: Limits, needs: string | undefined): Promise<Outcome> {
+    const ran: string[] = [];
+    let isBuilt = false;
+    for (const part of parts) {
+      const names = part.names.filter((name) => !ran.includes(name));
+      if (names.length === 0) continue;
+      if (part.isBuilt && !isBuilt) {
+        const fault = await this.#build();
+        if (fault !== "") return { kind: "killed", by: `the build: ${fault}`, ran };
+        isBuilt = true;
+      }
+      const results = await this.#trial(names, limits);
+      ran.push(...results.map(({ name }) => name));
+      const failed = results.find(({ passed }) => !passed);
+      if (failed !== undefined) return { kind: "killed", by: `${failed.name}: ${failed.failure}`, ran };
+    }
+    return needs === undefined ? { kind: "survived", ran } : { kind: "elsewhere", needs, ran };
   }
 
   /** Runs the files that have a limit, up to the first that fails. */
