@@ -1,6 +1,6 @@
 // Reads which cgroup hierarchies the host has, once per command that needs them (create, run, restore).
 
-import { readText, readTextIfThere } from "../linux/files.ts";
+import { type Descriptor, readText, readTextIfThere } from "../linux/files.ts";
 import { type Hierarchies, parseHierarchies } from "./hierarchies.ts";
 import { connectSystemd } from "./systemd/bus.ts";
 import type { SystemdHost } from "./systemd/unit.ts";
@@ -10,9 +10,12 @@ export function readHierarchies(): Hierarchies {
   return parseHierarchies(readText("/proc/self/mountinfo"), readText("/proc/self/cgroup"));
 }
 
-/** The directory of the unified hierarchy that a process is in; `undefined` when it has ended. */
-export function unifiedCgroupOf(pid: number): string | undefined {
-  const [, path] = /^0::(\/.*)$/m.exec(readTextIfThere(`/proc/${pid}/cgroup`) ?? "") ?? [];
+/**
+ * The directory of the unified hierarchy that a process is in; `undefined` when it has ended.
+ * @param process its directory of /proc
+ */
+export function unifiedCgroupOf(process: Descriptor): string | undefined {
+  const [, path] = /^0::(\/.*)$/m.exec(readTextIfThere("cgroup", { at: process.number }) ?? "") ?? [];
   const unified = readHierarchies().mounts.find(({ controllers }) => controllers[0] === "");
   return path === undefined || unified === undefined ? undefined : `${unified.mountpoint}${path}`;
 }

@@ -1,7 +1,7 @@
 // How a process gets into a container's cgroup that is there already. Called by exec and restore, and by
 // driver.ts for the first process.
 
-import { readTextIfThere } from "../linux/files.ts";
+import { type Descriptor, readTextIfThere } from "../linux/files.ts";
 import { unifiedCgroupOf } from "./host.ts";
 import type { CgroupRecord } from "./record.ts";
 import { attachToUnit } from "./systemd/scope.ts";
@@ -29,11 +29,14 @@ export function joinFiles(record: CgroupRecord, { init }: JoinOptions = {}): Joi
 }
 
 export interface JoinOptions {
-  /** Where the container has divided its cgroup, and so nothing can be in the cgroup itself: this one's. */
-  readonly init?: number | undefined;
+  /**
+   * Where the container has divided its cgroup, and so nothing can be in the cgroup itself: that of the
+   * process with this directory of /proc.
+   */
+  readonly init?: Descriptor | undefined;
 }
 
-function joinV2(record: CgroupRecord, directory: string, init: number | undefined): JoinFiles {
+function joinV2(record: CgroupRecord, directory: string, init: Descriptor | undefined): JoinFiles {
   const divided = (readTextIfThere(`${directory}/cgroup.subtree_control`)?.trim() ?? "") !== "";
   if (divided && init !== undefined) return { directory: unifiedCgroupOf(init) ?? directory };
   const { unit } = record;

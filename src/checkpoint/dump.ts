@@ -44,8 +44,9 @@ export interface Dumped {
   readonly criu: string;
   readonly version: number;
   readonly options: DumpOptions;
-  /** The first process. */
+  /** The first process, and its directory of /proc: the pid alone may be another's by now. */
   readonly pid: number;
+  readonly init: Descriptor;
   /** All of them by now, the first one first. */
   readonly processes: () => readonly number[];
   readonly annotations: Readonly<Record<string, string>> | undefined;
@@ -58,9 +59,9 @@ export interface Dumped {
 
 /** Writes the images. The container's processes are gone afterwards, unless they are to go on. */
 export function dump(dumped: Dumped): void {
-  const { criu, options, pid, version } = dumped;
+  const { criu, options, pid, init, version } = dumped;
   using directories = new WorkingDirectories(options);
-  using root = openDirectory(`/proc/${pid}/root`);
+  using root = openDirectory("root", { at: init.number });
   const statusFd = options.lazyPages ? writable(options.statusFd) : undefined;
   if (options.preDump) requireFeature(criu, "memTrack");
   if (options.lazyPages) requireFeature(criu, "lazyPages");

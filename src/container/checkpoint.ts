@@ -21,7 +21,7 @@ import { destroy, killAndWait } from "./delete.ts";
 import { NOTIFY, withHandedDown } from "./handed-down.ts";
 import type { CheckpointOptions, GlobalOptions } from "./options.ts";
 import { cgroupLayout } from "./plan.ts";
-import { statusOf } from "./status.ts";
+import { holdInit, statusWith } from "./status.ts";
 import { getStateDirectory, type StateDirectory } from "./store.ts";
 
 /**
@@ -32,8 +32,9 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
   using directory = getStateDirectory(globals.root, options.id);
   directory.lock();
   const record = directory.load();
-  const state = statusOf(record, directory);
-  if (state !== "running" && state !== "paused") {
+  using init = holdInit(record);
+  const state = statusWith(init, record, directory);
+  if (init === undefined || (state !== "running" && state !== "paused")) {
     throw new TsrunError("E_STATE", `Container cannot be checkpointed in ${state} state`, {
       hint: state === "created" ? `"start ${options.id}" lets it run first` : undefined,
     });
@@ -49,6 +50,7 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
     version: criu.version,
     options,
     pid,
+    init,
     processes: () => [pid, ...readProcesses(record.cgroup).filter((one) => one !== pid)],
     annotations: record.annotations,
     rootfs: planRootfs({

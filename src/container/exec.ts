@@ -35,16 +35,18 @@ import { executeError } from "./execute-error.ts";
 import { placeSeccomp, type Recipient, seccompOf } from "./filter.ts";
 import { prepareForeground, supervise } from "./foreground.ts";
 import { checkInherited } from "./handed-down.ts";
-import type { ExecOptions, GlobalOptions } from "./options.ts";
+import type { ExecOptions, GlobalOptions, Status } from "./options.ts";
 import { ENTERING, EXECUTING, INSIDE } from "./phases.ts";
 import type { StateRecord } from "./record.ts";
 import { isRootless } from "./rootless.ts";
-import { statusOf } from "./status.ts";
-import { getStateDirectory, type StateDirectory } from "./store.ts";
+import { holdInit, isAlive, statusWith } from "./status.ts";
+import { getStateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
 interface ExecPlan {
   readonly record: StateRecord;
+  /** The first process' directory of /proc: its pid alone may be another's by the time it is joined. */
+  readonly init: Descriptor;
   readonly process: ProcessPlan;
   readonly consoleSize: NonNullable<Spec["process"]>["consoleSize"];
   readonly terminal: boolean;
@@ -73,7 +75,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
 
   using undo = new Undo();
   globals.trace?.debug(ENTERING);
-  const entered = join(plan, { globals, options, terminal });
+  const entered = joinOrSayStopped(plan, { globals, options, terminal });
   const { proxy } = entered;
   undo.add(() => {
     proxy.close();
@@ -101,7 +103,13 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
 function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
   using directory = getStateDirectory(globals.root, options.id);
   const record = directory.load();
-  checkStatus(record, directory, options);
+  const init = holdInit(record);
+  checkStatus(statusWith(init, record, directory), options);
+  if (init === undefined) {
+    throw new TsrunError("E_STATE", "cannot exec in a container that has no process yet", {
+      hint: `it is being made; "state ${record.id}" says when it is created`,
+    });
+  }
   const spec = directory.loadConfig();
   const process = chooseProcess(spec, options);
   const plan = planProcess({
@@ -115,6 +123,7 @@ function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
   checkHostLabels(plan);
   return {
     record,
+    init,
     process: plan,
     consoleSize: process.consoleSize,
     terminal: process.terminal === true,
@@ -125,12 +134,15 @@ function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
   };
 }
 
-function checkStatus(record: StateRecord, directory: StateDirectory, { ignorePaused }: ExecOptions): void {
-  const status = statusOf(record, directory);
-  if (status === "stopped") throw new TsrunError("E_STATE", "cannot exec in a stopped container");
+function checkStatus(status: Status, { ignorePaused }: ExecOptions): void {
+  if (status === "stopped") throw stopped();
   if (status === "paused" && !ignorePaused) {
     throw new TsrunError("E_STATE", "cannot exec in a paused container (use --ignore-paused to override)");
   }
+}
+
+function stopped(cause?: unknown): TsrunError {
+  return new TsrunError("E_STATE", "cannot exec in a stopped container", { cause });
 }
 
 interface JoinRequest {
@@ -139,19 +151,29 @@ interface JoinRequest {
   readonly terminal: Descriptor | undefined;
 }
 
+/** Whatever fails because the container has ended meanwhile is said in the words for that. */
+function joinOrSayStopped(plan: ExecPlan, request: JoinRequest): Entered {
+  try {
+    return join(plan, request);
+  } catch (error) {
+    throw isAlive(plan.record) ? error : stopped(error);
+  }
+}
+
 /**
  * World of the process that comes back: the container's cgroup and namespaces, its root, all privileges in
  * them.
  */
 function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Entered {
-  const { record } = plan;
-  const init = options.cgroups.length === 0 ? record.init_process_pid : undefined;
-  const files = joinFiles(subCgroup(record.cgroup, options.cgroups), { init });
+  const { record, init } = plan;
+  const divided = options.cgroups.length === 0 ? init : undefined;
+  const files = joinFiles(subCgroup(record.cgroup, options.cgroups), { init: divided });
   const path = "directory" in files ? files.directory : files.unified;
   using directory = path === undefined ? undefined : openCgroup(path);
   return enterNamespaces({
+    joinsBelow: init,
     plan: {
-      joins: namespacesOf(record.init_process_pid, plan.made),
+      joins: namespacesOf(init, plan.made),
       created: new Set(),
       uidMappings: [],
       gidMappings: [],
@@ -177,13 +199,14 @@ function openCgroup(path: string): Descriptor {
  * The namespaces of the first process that are not ours: joining one's own user namespace is an error. Those
  * that were made for the container need no comparison; a user namespace does, since a caller may be in it.
  */
-function namespacesOf(pid: number, made: ReadonlySet<NamespaceKind>): Join[] {
+function namespacesOf(init: Descriptor, made: ReadonlySet<NamespaceKind>): Join[] {
   const joins: Join[] = [];
   for (const kind of NAMESPACE_KINDS) {
-    const { proc } = NAMESPACES[kind];
-    const path = `/proc/${pid}/ns/${proc}`;
+    const path = `ns/${NAMESPACES[kind].proc}`;
     const isOther = made.has(kind) && kind !== "user";
-    if (isOther || readLink(path) !== readLink(`/proc/self/ns/${proc}`)) joins.push({ kind, path });
+    if (isOther || readLink(path, { at: init.number }) !== readLink(`/proc/self/${path}`)) {
+      joins.push({ kind, path });
+    }
   }
   return joins;
 }

@@ -2,8 +2,8 @@
 // create.
 
 import { freezeState } from "../cgroups/freezer.ts";
-import { readLink } from "../linux/files.ts";
-import { openProcess, type ProcessHandle, runs } from "../linux/process-handle.ts";
+import { type Descriptor, readLink } from "../linux/files.ts";
+import { holdProcess, openProcess, type ProcessHandle, runs } from "../linux/process-handle.ts";
 import type { Status } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import type { StateDirectory } from "./store.ts";
@@ -13,13 +13,28 @@ const PROXY_EXECUTABLE = "/memfd:tsrun-init (deleted)";
 
 /** runc's order: frozen is paused, gone is stopped, waiting is created, else running. */
 export function statusOf(record: StateRecord, directory: StateDirectory): Status {
+  const init = holdInit(record);
+  // As `using`, which the bundler makes ten calls of.
+  try {
+    return statusWith(init, record, directory);
+  } finally {
+    init?.close();
+  }
+}
+
+/** As `statusOf`, once the first process is held; `undefined` stands for one that has ended. */
+export function statusWith(
+  init: Descriptor | undefined,
+  record: StateRecord,
+  directory: StateDirectory,
+): Status {
   const waiting = directory.waiting();
-  if (!isAlive(record)) return isBegun(record, directory) ? "creating" : "stopped";
+  if (init === undefined) return isBegun(record, directory) ? "creating" : "stopped";
   if (freezeState(record.cgroup) === "frozen") return "paused";
   if (waiting === undefined) return "running";
   // The kernel has the last word: a `start` that was killed half-way may have left the FIFO of a running
   // container. Where /proc/PID/exe may not be read, rootless for one, the FIFO alone decides.
-  const executable = readLink(`/proc/${record.init_process_pid}/exe`);
+  const executable = readLink("exe", { at: init.number });
   return executable === undefined || executable === PROXY_EXECUTABLE ? waiting : "running";
 }
 
@@ -31,6 +46,15 @@ function isBegun(record: StateRecord, directory: StateDirectory): boolean {
 /** Whether the first process still runs: same pid, same start time, no zombie. */
 export function isAlive(record: StateRecord): boolean {
   return record.init_process_pid !== 0 && runs(record.init_process_pid, record.init_process_start);
+}
+
+/**
+ * The first process' directory of /proc, `undefined` when that has ended: everything that is looked at or
+ * opened by its pid goes through it, or it could be another process' that has the pid by then.
+ */
+export function holdInit(record: StateRecord): Descriptor | undefined {
+  if (record.init_process_pid === 0) return undefined;
+  return holdProcess(record.init_process_pid, record.init_process_start);
 }
 
 /** A handle on the first process, `undefined` when it has ended. */

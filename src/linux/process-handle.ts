@@ -4,8 +4,9 @@
 
 import { syscallError, tryCall } from "./call.ts";
 import { ENOSYS, ESRCH } from "./errno.ts";
-import { Descriptor } from "./files.ts";
-import { type PollEntry, poll, processStatus } from "./process.ts";
+import { O_DIRECTORY, O_PATH } from "./fcntl.ts";
+import { Descriptor, openIfThere } from "./files.ts";
+import { heldProcessStatus, type PollEntry, type ProcessStatus, poll, processStatus } from "./process.ts";
 import { POLLIN } from "./sched.ts";
 
 /** How often a process is looked at that tells nobody of its end, milliseconds. */
@@ -73,7 +74,23 @@ export class ProcessHandle {
 
 /** Whether a process still runs: same pid, same start time, no zombie. */
 export function runs(pid: number, startTime: number): boolean {
-  const found = processStatus(pid);
+  return isRunning(processStatus(pid), startTime);
+}
+
+/**
+ * The directory of /proc of a process that runs, `undefined` when it has ended. What is opened below it
+ * belongs to this very process: once somebody has waited for that, nothing is there any more, whoever has its
+ * pid.
+ */
+export function holdProcess(pid: number, startTime: number): Descriptor | undefined {
+  const held = openIfThere(`/proc/${pid}`, O_PATH | O_DIRECTORY);
+  // The start time is compared after opening, and through what was opened.
+  if (held === undefined || isRunning(heldProcessStatus(held.number), startTime)) return held;
+  held.close();
+  return undefined;
+}
+
+function isRunning(found: ProcessStatus | undefined, startTime: number): boolean {
   return found?.startTime === startTime && found.state !== "Z" && found.state !== "X";
 }
 

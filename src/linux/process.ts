@@ -35,7 +35,15 @@ export interface ProcessStatus {
 
 /** The status of a process, `undefined` when it is gone. */
 export function processStatus(pid: number): ProcessStatus | undefined {
-  const line = readTextIfThere(`/proc/${pid}/stat`);
+  return parseStatus(readTextIfThere(`/proc/${pid}/stat`));
+}
+
+/** As `processStatus`, of the process whose directory of /proc is open. */
+export function heldProcessStatus(directory: number): ProcessStatus | undefined {
+  return parseStatus(readTextIfThere("stat", { at: directory }));
+}
+
+function parseStatus(line: string | undefined): ProcessStatus | undefined {
   if (line === undefined) return undefined;
   // The name stands in parentheses and may itself hold any character, so the last one counts.
   const end = line.lastIndexOf(")");

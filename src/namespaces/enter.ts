@@ -36,6 +36,8 @@ export interface CgroupEntry {
 
 export interface EnterOptions {
   readonly plan: NamespacePlan;
+  /** What the paths of the namespaces to join start from; absolute ones where it is absent. */
+  readonly joinsBelow?: Descriptor | undefined;
   readonly cgroup: CgroupEntry;
   /**
    * Descriptors that the container inherits keep their numbers from 3 on; the proxy's own come after them.
@@ -134,13 +136,15 @@ interface Slots {
   readonly child: number;
   readonly middle: number;
   readonly cgroup: number;
+  readonly joins: number;
   readonly extra: number;
 }
 
 function startFirst(options: EnterOptions): Stage {
-  const { cgroup, extra, inherited, outside = HOST } = options;
+  const { cgroup, joinsBelow, extra, inherited, outside = HOST } = options;
   const control = 3 + inherited;
-  const slots = { child: control + 1, middle: control + 2, cgroup: control + 3, extra: control + 4 };
+  const [child, middle, directory, joins] = [control + 1, control + 2, control + 3, control + 4];
+  const slots = { child, middle, cgroup: directory, joins, extra: control + 5 };
   const [childSocket, childEnd] = socketPair(SOCK_SEQPACKET);
   const inBetween = cgroup.directory !== undefined && leavesCgroupBehind(options.plan);
   const [middleSocket, middleEnd] = inBetween ? socketPair(SOCK_SEQPACKET) : [];
@@ -152,6 +156,7 @@ function startFirst(options: EnterOptions): Stage {
       { from: childEnd.number, to: slots.child },
       ...(middleEnd === undefined ? [] : [{ from: middleEnd.number, to: slots.middle }]),
       ...(cgroup.directory === undefined ? [] : [{ from: cgroup.directory.number, to: slots.cgroup }]),
+      ...(joinsBelow === undefined ? [] : [{ from: joinsBelow.number, to: slots.joins }]),
       ...extra.flatMap((one, index) =>
         one === undefined ? [] : [{ from: one.number, to: slots.extra + index }],
       ),
@@ -199,18 +204,21 @@ function joinCgroup(tasks: string, { directory = AT_FDCWD, as = (of: Operation) 
  * host can be joined only before it, and what belongs to that user namespace only after: so each is tried
  * before, and again after.
  */
-function joinAll({ first, plan }: Stage, before: Operation[]): Operation[] {
+function joinAll({ first, plan, joinsBelow, slots }: Stage, before: Operation[]): Operation[] {
+  const from = joinsBelow === undefined ? AT_FDCWD : slots.joins;
   const opened = plan.joins.map((join) => ({
     ...join,
-    file: openat(AT_FDCWD, join.path, O_RDONLY, `open the ${join.kind} namespace "${join.path}"`),
+    file: openat(from, join.path, O_RDONLY, `open the ${join.kind} namespace "${join.path}"`),
   }));
   const enter = ({ kind, path, file }: (typeof opened)[number], namespace: Fd = file): Operation =>
     setns(namespace, NAMESPACES[kind].flag, `join the ${kind} namespace "${path}"`);
   const user = opened.find(({ kind }) => kind === "user");
   const others = opened.filter((one) => one !== user);
-  const files = opened.map(({ file }) => file);
+  const namespaces = opened.map(({ file }) => file);
+  // A directory of procfs, which nobody in the joined pid namespace may find here (CVE-2016-9962).
+  const files = joinsBelow === undefined ? namespaces : [...namespaces, close(slots.joins)];
   if (user === undefined)
-    return [...before, ...files, ...others.map((one) => enter(one)), ...files.map(close)];
+    return [...before, ...files, ...others.map((one) => enter(one)), ...namespaces.map(close)];
   const tries = others.map((one) => orGoOn(enter(one)));
   first.run([...before, ...files, ...tries]);
   const failed = others.filter((_, index) => (tries[index]?.result ?? -1) < 0);
@@ -218,7 +226,7 @@ function joinAll({ first, plan }: Stage, before: Operation[]): Operation[] {
     enter(user, resultOf(user.file)),
     ...becomeRoot(),
     ...failed.map((one) => enter(one, resultOf(one.file))),
-    ...files.map((file) => close(resultOf(file))),
+    ...namespaces.map((file) => close(resultOf(file))),
   ];
 }
 

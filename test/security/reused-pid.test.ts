@@ -1,0 +1,56 @@
+// A process id that comes to mean somebody else between the moment when tsrun looks at a container and the
+// moment when it joins it.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { attack } from "../support/attack.ts";
+import { tsrunOnly } from "../support/behaviour.ts";
+import { driverFlags } from "../support/cgroup-driver.ts";
+import { Container } from "../support/container.ts";
+import { needsProgram, runProgram } from "../support/program.ts";
+import { runtimePath } from "../support/runtime.ts";
+
+/**
+ * In a pid namespace of its own, where nobody else takes process ids and the shell waits for orphans. The
+ * saved configuration becomes a FIFO: that `exec` has opened it says that it has looked at the container.
+ * Then the first process ends, and one of the host's gets its id.
+ */
+const SCENE = `
+bundle=$1 id=$2 state=$3; shift 3
+"$@" run --detach --bundle $bundle --pid-file $bundle/pid $id </dev/null >/dev/null 2>&1 || exit 1
+init=$(cat $bundle/pid)
+mv $state/config.json $bundle/saved
+mkfifo $state/config.json
+"$@" exec $id sh -c 'echo ran' </dev/null >$bundle/out 2>$bundle/err &
+exec=$!
+exec 9>$state/config.json
+kill -KILL $init
+while [ -e /proc/$init ]; do /bin/true; done
+echo $((init - 1)) >/proc/sys/kernel/ns_last_pid
+sleep 1000 9>&- &
+stranger=$!
+cat $bundle/saved >&9
+exec 9>&-
+wait $exec
+echo "$? $((stranger - init))"
+kill -KILL $stranger
+`;
+
+attack(
+  "reused process id",
+  "exec does not join the namespaces of whoever has the first process' id by then",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exec sleep 1000"));
+    const unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", SCENE, "sh"];
+    const scene = [box.bundle, box.id, join(lab.stateRoot, box.id)];
+    const runtime = [runtimePath, "--root", lab.stateRoot, ...driverFlags];
+    const { stdout, stderr } = runProgram([...unshare, ...scene, ...runtime]);
+    const [said, error] = ["out", "err"].map((name) => readFileSync(join(box.bundle, name), "utf8"));
+    t.equal(stdout, "255 0\n", `it failed, and the stranger had the id: ${stderr}`);
+    t.equal(said, "", "nothing ran");
+    t.match(error, /cannot exec in a stopped container/);
+    t.equal(error?.trimEnd().split("\n").length, 1, "one line");
+  },
+  needsProgram("unshare", "util-linux"),
+  tsrunOnly("it joins the namespaces of whoever has the id, and keeps its state in one file"),
+);
