@@ -89,7 +89,8 @@ function lineOf({ change, outcome }: Tried): string {
   if (outcome.kind === "killed")
     return `killed     ${place}\n             by ${outcome.by}\n             ${ran}`;
   if (outcome.kind === "elsewhere") {
-    return `elsewhere  ${place}\n             its end-to-end tests need ${outcome.needs}\n             ${ran}`;
+    const needs = `its end-to-end tests need ${outcome.needs}`;
+    return `elsewhere  ${place}\n             ${needs}\n             ${ran}`;
   }
   return `SURVIVED   ${place}\n             in: ${change.text}\n             ${ran}`;
 }
