@@ -10,7 +10,7 @@ import { killAll } from "./command.ts";
 import { explanationOf, readExplanations } from "./explained.ts";
 import { findChanges } from "./find.ts";
 import { FOLDERS, Topics } from "./topics.ts";
-import { type Limits, type Outcome, Workshop } from "./workshop.ts";
+import { type Outcome, type Proof, Workshop } from "./workshop.ts";
 
 const LIST = "build/mutate.txt";
 /** Which test noticed which change, in any run before. */
@@ -59,26 +59,22 @@ class Queue {
   }
 }
 
-/** What passes on the tree as it is, and how long it takes; a file that fails there proves nothing. */
-async function measure(workshops: readonly Workshop[], names: readonly string[]): Promise<Limits> {
-  const limits = new Map<string, number>();
-  const times: { name: string; ms: number }[] = [];
-  const waiting = [...names];
-  const measureSome = async (workshop: Workshop): Promise<void> => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      const { passed, ms, failure } = await workshop.measure(name);
-      times.push({ name, ms });
-      if (passed) limits.set(name, Math.ceil(30 + (5 * ms) / 1000));
-      else print(`not used, as it fails without any change: ${name}: ${failure}`);
-    }
+/** Asks the tree as it is, once for each test that failed on a change. */
+function proofBy(reference: Workshop): Proof {
+  const asked = new Map<string, Promise<boolean>>();
+  let before: Promise<unknown> = Promise.resolve();
+  const ask = async (name: string): Promise<boolean> => {
+    await before;
+    const { passed, failure } = await reference.measure(name);
+    if (!passed) print(`not used, as it fails without any change: ${name}: ${failure}`);
+    return passed;
   };
-  const begun = performance.now();
-  await Promise.all(workshops.map(measureSome));
-  const seconds = ((performance.now() - begun) / 1000).toFixed(0);
-  print(`${limits.size} test files concern the changes; they pass in ${seconds} s`);
-  const slowest = times.toSorted((a, b) => b.ms - a.ms).slice(0, 8);
-  print(`the slowest: ${slowest.map(({ name, ms }) => `${name} ${(ms / 1000).toFixed(0)} s`).join(", ")}`);
-  return limits;
+  return (name) => {
+    const answer = asked.get(name) ?? ask(name);
+    if (!asked.has(name)) before = answer;
+    asked.set(name, answer);
+    return answer;
+  };
 }
 
 function lineOf({ change, outcome }: Tried): string {
@@ -128,14 +124,8 @@ async function main(): Promise<number> {
   const changes = inRandomOrder(findChanges(paths), values.seed);
   const topics = new Topics();
   const explanations = readExplanations();
-  // As many again may not compile.
-  const likely = changes.slice(0, 2 * Number(values.count)).map(({ path }) => topics.of(path));
-  const names = new Set(likely.flatMap(({ unit }) => unit));
-  for (const { endToEnd, lacking } of likely) {
-    if (lacking === undefined) for (const name of endToEnd) names.add(name);
-  }
 
-  const workshops = Array.from({ length: Number(values.jobs) }, (_, index) => new Workshop(index));
+  const workshops = Array.from({ length: Number(values.jobs) + 1 }, (_, index) => new Workshop(index));
   const close = async (): Promise<void> => {
     killAll();
     await Promise.all(workshops.map((workshop) => workshop.close()));
@@ -144,7 +134,9 @@ async function main(): Promise<number> {
     process.on(signal, () => close().finally(() => process.exit(1)));
   }
   for (const workshop of workshops) await workshop.prepare();
-  const limits = await measure(workshops, [...names]);
+  const [reference, ...benches] = workshops;
+  if (reference === undefined) return 1;
+  const proof = proofBy(reference);
 
   const heading = `SEED=${values.seed}, ${changes.length} lines can be changed`;
   print(heading);
@@ -161,7 +153,7 @@ async function main(): Promise<number> {
         why !== undefined
           ? ({ kind: "explained", why } as const)
           : await workshop.attempt(change, topics.of(change.path), {
-              limits,
+              proof,
               likely: killers.get(keyOf(change)),
               decided: (compiles) => queue.decide(compiles),
             });
@@ -173,7 +165,7 @@ async function main(): Promise<number> {
       writeFileSync(KILLERS, JSON.stringify([...killers]));
     }
   };
-  await Promise.all(workshops.map(work));
+  await Promise.all(benches.map(work));
   write(all, `${heading}\n${summary(all)}`);
   print(summary(all));
   await close();

@@ -16,32 +16,38 @@ export const FOLDERS: readonly string[] = [
   "src/namespaces",
 ];
 
-const MOUNTS = ["e2e/mounts", "e2e/bad-mounts", "e2e/rootfs", "security/destinations", "e2e/tmpfs"];
+const MOUNTS = [
+  "e2e/mounts",
+  "e2e/bad-mounts",
+  "e2e/rootfs",
+  "security/destinations",
+  "e2e/tmpfs",
+  "security/protections",
+];
 const LIVES = ["e2e/lifecycle", "e2e/run", "e2e/exec"];
-const CGROUPS = ["e2e/cgroups", "e2e/update", "e2e/cgroup-refusals", "security/cgroups"];
-const HOOKS = ["e2e/hooks", "e2e/hook-failures"];
+const PEERS = ["security/hostile-peers", "security/reused-pid"];
+const CGROUPS = [
+  "e2e/cgroups",
+  "e2e/update",
+  "e2e/cgroup-refusals",
+  "security/cgroups",
+  "security/cgroup-mount",
+];
+const HOOKS = ["e2e/hooks", "e2e/hook-failures", "e2e/children"];
 const ENDINGS = ["security/killed-runtime", "e2e/exhaustion"];
 /** What goes through many commands and configurations. */
-const WIDE = ["e2e/rootless", "e2e/bad-input", "e2e/terminal", "e2e/explain", "e2e/checkpoint"];
+const WIDE = ["e2e/rootless", "e2e/bad-input", "e2e/terminal"];
 
 /** By the beginning of a path; every entry that fits counts, the longest first. */
 const END_TO_END: Readonly<Record<string, readonly string[]>> = {
-  "src/rootfs/": [
-    ...MOUNTS,
-    "security/masks",
-    "security/procfs",
-    ...LIVES,
-    ...WIDE,
-    "e2e/kernel",
-    "e2e/explain-syscalls",
-  ],
+  "src/rootfs/": [...MOUNTS, "security/masks", "security/procfs", ...LIVES, ...WIDE],
   "src/rootfs/copy-": ["e2e/tmpfs"],
   "src/rootfs/seal": ["e2e/rootfs", "security/masks", "security/procfs"],
   "src/rootfs/console": ["e2e/terminal", "security/console"],
   "src/rootfs/host-": ["e2e/busy-host", "e2e/mounts"],
-  "src/rootfs/attributes": ["e2e/kernel", "e2e/mounts"],
+  "src/rootfs/attributes": ["e2e/mounts"],
   "src/rootfs/plan-cgroup": ["security/cgroups", "e2e/cgroups"],
-  "src/cgroups/": [...CGROUPS, ...LIVES, "e2e/events", "e2e/pause", ...WIDE, "e2e/leaks", ...ENDINGS],
+  "src/cgroups/": [...CGROUPS, ...LIVES, "e2e/events", "e2e/pause", ...WIDE, ...ENDINGS],
   "src/cgroups/stats/": ["e2e/events"],
   "src/cgroups/oom": ["e2e/events"],
   "src/cgroups/freezer": ["e2e/pause", "e2e/kill"],
@@ -54,16 +60,7 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/process/cpu-list": ["e2e/exec", "e2e/scheduling"],
   "src/process/become-user": ["e2e/capabilities", "security/credentials", "e2e/process-filter"],
   "src/seccomp/": ["e2e/seccomp", "e2e/process-filter", "e2e/libraries", "e2e/exec", ...WIDE],
-  "src/container/": [
-    ...LIVES,
-    "e2e/kill",
-    "e2e/list",
-    "e2e/bad-input",
-    ...HOOKS,
-    ...WIDE,
-    "e2e/leaks",
-    ...ENDINGS,
-  ],
+  "src/container/": [...LIVES, "e2e/kill", "e2e/list", "e2e/bad-input", ...HOOKS, ...WIDE, ...ENDINGS],
   "src/container/checkpoint": ["e2e/checkpoint", "e2e/checkpoint-terminal"],
   "src/container/restore": ["e2e/checkpoint", "e2e/checkpoint-terminal"],
   "src/container/criu": ["e2e/checkpoint"],
@@ -94,6 +91,7 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
     "e2e/proxy",
     "e2e/proxy-executable",
     ...WIDE,
+    ...PEERS,
     ...ENDINGS,
   ],
   "src/namespaces/sysctl": ["e2e/namespaces"],
