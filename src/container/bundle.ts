@@ -6,6 +6,7 @@ import { hasErrno } from "../linux/call.ts";
 import { S_IFDIR, S_IFLNK } from "../linux/fcntl.ts";
 import { readText, status } from "../linux/files.ts";
 import { effectiveUid } from "../linux/process.ts";
+import { cleanPath } from "../rootfs/paths.ts";
 import type { Warning } from "../spec/faults.ts";
 import { loadConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
@@ -44,7 +45,7 @@ export function readConfig(path: string): string {
 /** The path of the root file system, which is there and a directory. */
 export function checkRootfs(bundle: string, spec: Spec): string {
   const given = spec.root?.path ?? "rootfs";
-  const path = (given.startsWith("/") ? given : `${bundle}/${given}`).replace(/(?<=.)\/+$/, "");
+  const path = cleanPath(given.startsWith("/") ? given : `${bundle}/${given}`);
   const found = status(path, { followLinks: false });
   const at = `rootfs "${path}" of /root/path`;
   if (found === undefined) {

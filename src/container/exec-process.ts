@@ -23,7 +23,7 @@ function fromCommandLine({ process }: Spec, options: ExecOptions): Process {
     ...process,
     args: [...options.args],
     terminal: options.tty,
-    env: [...(process.env ?? []), ...options.env.map(checkVariable)],
+    ...withVariables(process.env, options.env),
     cwd: options.cwd === undefined ? process.cwd : checkPath(options.cwd),
     ...(options.apparmor === undefined ? {} : { apparmorProfile: options.apparmor }),
     ...(options.processLabel === undefined ? {} : { selinuxLabel: options.processLabel }),
@@ -38,6 +38,12 @@ function fromCommandLine({ process }: Spec, options: ExecOptions): Process {
       ],
     },
   };
+}
+
+/** AS RUNC: no variable at all is not the same as none that is named; see planEnvironment. */
+function withVariables(env: readonly string[] | undefined, added: readonly string[]): { env?: string[] } {
+  if (env === undefined && added.length === 0) return {};
+  return { env: [...(env ?? []), ...added.map(checkVariable)] };
 }
 
 /** Added to what may be had and what is had; to the ambient set only where the inheritable one is in use. */

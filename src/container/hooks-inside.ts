@@ -9,9 +9,10 @@ import type { HookState } from "../hooks/plan.ts";
 import { syscallError } from "../linux/call.ts";
 import { O_CLOEXEC } from "../linux/fcntl.ts";
 import type { Descriptor } from "../linux/files.ts";
+import { fileModeMask } from "../linux/process.ts";
 import { SOCK_CLOEXEC, SOCK_SEQPACKET } from "../linux/socket-numbers.ts";
 import { connectUnix, listenUnix } from "../linux/unix-sockets.ts";
-import { shown } from "../proxy/arguments.ts";
+import { octal, shown } from "../proxy/arguments.ts";
 import { close, dup3, read } from "../proxy/calls.ts";
 import { operation, orGoOn } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
@@ -56,14 +57,19 @@ export function runCreateContainer(
   plan: ContainerPlan,
   { state, held }: CreateContainerHooks,
 ): void {
+  if ((plan.bundle.spec.hooks?.createContainer?.length ?? 0) === 0) return;
   const inherited = Array.from({ length: inheritedFds(plan.options) }, (_, index) => 3 + index);
   runHooksInside(proxy, plan.bundle.spec.hooks, {
     kind: "createContainer",
     state,
     directory: plan.rootfs.rootfs,
     environment: [],
-    // One by one as well: close_range(2) may be missing.
-    beforeExecute: [...inherited, ...held].flatMap((one) => (one === undefined ? [] : [orGoOn(close(one))])),
+    beforeExecute: [
+      // AS RUNC: the caller's, while that of the first process is for the files of the root.
+      operation("umask", [octal(fileModeMask())], "set the file mode creation mask"),
+      // One by one as well: close_range(2) may be missing.
+      ...[...inherited, ...held].flatMap((one) => (one === undefined ? [] : [orGoOn(close(one))])),
+    ],
   });
 }
 

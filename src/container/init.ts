@@ -79,14 +79,16 @@ export function initOperations(plan: UnfilteredPlan, labels?: LabelFiles): Check
 
 /** World: the container's root, still writable; all privileges. */
 export function furnishStep({ bundle, process }: ContainerPlan, { context }: RootfsHandles): Step {
-  const { hostname, domainname } = bundle.spec;
+  const { hostname, domainname, linux } = bundle.spec;
+  // AS RUNC: the sysctl wins, which has been written by now.
+  const hasDomainSysctl = linux?.sysctl?.["kernel.domainname"] !== undefined;
   // AS RUNC: made for the first process only, before the root becomes read-only.
   const workingDirectory = directoryStep(context, process.cwd);
   return {
     pauses: workingDirectory.operations.length > 0,
     operations: () => [
       ...nameOperation("sethostname", hostname),
-      ...nameOperation("setdomainname", domainname),
+      ...(hasDomainSysctl ? [] : nameOperation("setdomainname", domainname)),
       ...workingDirectory.operations,
     ],
     finish: () => workingDirectory.finish(),

@@ -186,7 +186,8 @@ export function describeRoot({ rootfs, bundle, process }: ExplainedPlan): Sectio
   const text = [CHANGES[change]];
   if (rootPropagation !== undefined) text.push(`Then the root becomes ${propagationWords(rootPropagation)}.`);
   if (hostname !== "") text.push(`The host name becomes "${hostname}".`);
-  if (domainname !== "") text.push(`The domain name becomes "${domainname}".`);
+  const hasDomainSysctl = bundle.spec.linux?.sysctl?.["kernel.domainname"] !== undefined;
+  if (domainname !== "" && !hasDomainSysctl) text.push(`The domain name becomes "${domainname}".`);
   if (process.cwd !== "/") text.push(`The directory "${process.cwd}" is made, if it is missing.`);
   if (readonlyRoot)
     text.push("At last the root itself becomes read-only; the mounts in it have their own flags.");

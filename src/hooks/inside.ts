@@ -6,6 +6,7 @@ import { errnoWords } from "../linux/errno.ts";
 import { MFD_CLOEXEC, O_CLOEXEC } from "../linux/fcntl.ts";
 import { CLONE_PIDFD, POLLIN, SIGCHLD, SIGKILL } from "../linux/sched.ts";
 import { text, u64Struct, viewOf } from "../linux/words.ts";
+import { withoutDuplicates } from "../process/environment.ts";
 import { closeOnExecute } from "../process/execute.ts";
 import { data, type Fd, NULL, out, shown } from "../proxy/arguments.ts";
 import { chdir, close, dup3, execve, read, write } from "../proxy/calls.ts";
@@ -13,7 +14,15 @@ import { inChild, type Operation, operation, resultOf } from "../proxy/operation
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { failureInReply } from "../proxy/reply.ts";
 import type { Hook, Hooks } from "../spec/types.ts";
-import { argumentsOf, type HookState, hookError, hookNotExecuted, hookTimeout, timeoutMs } from "./plan.ts";
+import {
+  argumentsOf,
+  type HookState,
+  hookError,
+  hookNotExecuted,
+  hookTimeout,
+  stateText,
+  timeoutMs,
+} from "./plan.ts";
 
 const SEEK_SET = 0;
 /** How much of a hook's output fits one answer, and how much of it is told. */
@@ -39,7 +48,7 @@ export function runHooksInside(proxy: SyscallProxy, hooks: Hooks | undefined, in
   // AS RUNC: getpid(2), so 1 in a pid namespace of the container's own.
   const getpid = operation("getpid", [], "find out the pid of the container's first process");
   proxy.run([getpid]);
-  const state = JSON.stringify({ ...inside.state, pid: resultOf(getpid) });
+  const state = stateText({ ...inside.state, pid: resultOf(getpid) });
   list.forEach((hook, index) => {
     runHook(proxy, { ...inside, hook, index, stateText: state });
   });
@@ -114,7 +123,7 @@ function startHook(proxy: SyscallProxy, inside: InsideHook, attempt: string): St
     ...(directory === undefined ? [] : [chdir(directory, attempt)]),
     closeOnExecute(3),
     ...inside.beforeExecute,
-    execve(hook.path, argumentsOf(hook), env),
+    execve(hook.path, argumentsOf(hook), withoutDuplicates(env)),
   ];
   proxy.run([
     ...[stdin, stdout, stderr, result],

@@ -27,6 +27,20 @@ export interface HookState {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
+/** What a hook reads. AS RUNC: no pid when there is none any more, and no empty map of annotations. */
+export function stateText({ pid, annotations, ...rest }: HookState): string {
+  const hasAnnotations = Object.keys(annotations ?? {}).length > 0;
+  const { ociVersion, id, status, bundle } = rest;
+  return JSON.stringify({
+    ociVersion,
+    id,
+    status,
+    pid: pid === 0 ? undefined : pid,
+    bundle,
+    annotations: hasAnnotations ? annotations : undefined,
+  });
+}
+
 /** Whether later commands have hooks to run on the host. */
 export function hasHooksAfter(hooks: Hooks | undefined): boolean {
   return (hooks?.poststart?.length ?? 0) + (hooks?.poststop?.length ?? 0) > 0;

@@ -6,9 +6,18 @@ import { waitFor } from "../linux/process.ts";
 import { openChild } from "../linux/process-handle.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { spawn } from "../linux/spawn.ts";
+import { withoutDuplicates } from "../process/environment.ts";
 import type { Hook, Hooks } from "../spec/types.ts";
 import { Capture } from "./capture.ts";
-import { argumentsOf, type HookKind, type HookState, hookError, hookTimeout, timeoutMs } from "./plan.ts";
+import {
+  argumentsOf,
+  type HookKind,
+  type HookState,
+  hookError,
+  hookTimeout,
+  stateText,
+  timeoutMs,
+} from "./plan.ts";
 
 export interface HookPlace {
   /** AS RUNC: where the container is made. A command that finds it made runs hooks where its caller is. */
@@ -36,7 +45,7 @@ interface HostHook extends HookPlace {
 }
 
 function runHook({ kind, hook, index, state, inBundle }: HostHook): void {
-  using capture = new Capture(JSON.stringify(state));
+  using capture = new Capture(stateText(state));
   const begun = performance.now();
   let pid: number;
   try {
@@ -44,7 +53,10 @@ function runHook({ kind, hook, index, state, inBundle }: HostHook): void {
       path: hook.path,
       args: argumentsOf(hook),
       // AS RUNC: a hook without an environment of its own gets the runtime's.
-      environment: hook.env ?? Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`),
+      environment:
+        hook.env === undefined
+          ? Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`)
+          : withoutDuplicates(hook.env),
       descriptors: capture.descriptors,
       ...(inBundle ? { directory: state.bundle } : {}),
     });

@@ -123,6 +123,13 @@ export interface PollEntry {
   readonly events: number;
 }
 
+/** This process' umask(2), which can only be read by changing it. */
+export function fileModeMask(): number {
+  const mask = tryCall("umask", 0o077);
+  tryCall("umask", mask);
+  return mask;
+}
+
 /** ppoll(2). Returns the returned events of each entry in order; all 0 at the time limit. */
 export function poll(entries: readonly PollEntry[], timeoutMs?: number): number[] {
   const raw = new Uint8Array(entries.length * 8);

@@ -11,14 +11,23 @@ export interface Environment {
   readonly needsHome: boolean;
 }
 
-/** Drops duplicates and an empty HOME. That each entry is `NAME=value` has been checked before. */
-export function planEnvironment(env: readonly string[]): Environment {
+/**
+ * Drops duplicates and an empty HOME. That each entry is `NAME=value` has been checked before. AS RUNC: where
+ * there is no environment at all, there comes to be none.
+ */
+export function planEnvironment(env: readonly string[] | undefined): Environment {
+  if (env === undefined) return { entries: [], needsHome: false };
+  const entries = withoutDuplicates(env).filter((entry) => entry !== "HOME=");
+  return { entries, needsHome: !entries.some((entry) => entry.startsWith("HOME=")) };
+}
+
+/** Of two entries with one name the last one is kept, in its own place. */
+export function withoutDuplicates(env: readonly string[]): string[] {
   const last = new Map<string, number>();
   env.forEach((entry, index) => {
     last.set(nameOf(entry), index);
   });
-  const entries = env.filter((entry, index) => last.get(nameOf(entry)) === index && entry !== "HOME=");
-  return { entries, needsHome: !entries.some((entry) => entry.startsWith("HOME=")) };
+  return env.filter((entry, index) => last.get(nameOf(entry)) === index);
 }
 
 /** The environment with HOME, from the container's /etc/passwd and at the end when it is missing. */

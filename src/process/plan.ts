@@ -65,13 +65,12 @@ export function planProcess(input: ProcessInput): ProcessPlan {
   const { kind, id, process, container, linux } = input;
   const { user = {} } = process;
   const { masks, warnings } = planCapabilities(process.capabilities ?? container?.capabilities);
-  const rlimits = isEmpty(process.rlimits) ? container?.rlimits : process.rlimits;
   const affinity = kind === "exec" ? (process.execCPUAffinity ?? container?.execCPUAffinity) : undefined;
   return {
     kind,
     id,
     args: process.args ?? [],
-    environment: planEnvironment(process.env ?? []),
+    environment: planEnvironment(process.env),
     cwd: process.cwd,
     user: {
       uid: id32(user.uid, "uid"),
@@ -81,8 +80,10 @@ export function planProcess(input: ProcessInput): ProcessPlan {
     umask: user.umask ?? container?.user?.umask ?? DEFAULT_UMASK,
     capabilities: masks,
     noNewPrivileges: process.noNewPrivileges === true,
-    rlimits: (rlimits ?? []).map(planRlimit),
-    oomScoreAdj: process.oomScoreAdj ?? container?.oomScoreAdj,
+    // AS RUNC: a process file of `exec` without limits leaves those of the caller, and an adjustment of its
+    // own counts for nothing.
+    rlimits: (process.rlimits ?? []).map(planRlimit),
+    oomScoreAdj: kind === "exec" ? container?.oomScoreAdj : process.oomScoreAdj,
     scheduling: {
       scheduler: process.scheduler ?? container?.scheduler,
       ioPriority: process.ioPriority ?? container?.ioPriority,
@@ -112,10 +113,6 @@ function planRlimit({ type, soft, hard }: Rlimit): PlannedRlimit {
 function limit(value: number | bigint): bigint {
   const exact = BigInt(value);
   return exact > RLIM_INFINITY ? RLIM_INFINITY : exact;
-}
-
-function isEmpty(list: readonly unknown[] | undefined): boolean {
-  return list === undefined || list.length === 0;
 }
 
 function unlessEmpty(text: string | undefined): string | undefined {

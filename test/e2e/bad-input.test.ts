@@ -179,15 +179,6 @@ refusedConfig("a namespace listed twice is refused", /duplicate|twice/i, (config
 refusedConfig("a namespace of an unknown type is refused", /nosuch/, (config) => {
   config.linux.namespaces.push({ type: "nosuch" });
 });
-refusedConfig(
-  "id maps without a user namespace are refused",
-  /user namespace|uidMappings/i,
-  (config) => {
-    config.linux.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }];
-    config.linux.gidMappings = [{ containerID: 0, hostID: 0, size: 1 }];
-  },
-  tsrunOnly("it ignores them"),
-);
 refusedConfig("a user namespace without id maps is refused", /uidMappings|mapping/i, (config) => {
   config.linux.namespaces.push({ type: "user" });
 });

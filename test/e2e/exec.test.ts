@@ -1,7 +1,16 @@
 // exec: one more process in a container, with all of the container's namespaces, its cgroup, and nothing of
 // the caller's; how it ends, and how it fails.
 
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { needsFreezer } from "../support/cgroup.ts";
@@ -314,3 +323,43 @@ behaviour(
   },
   tsrunOnly("the flag came with 1.1, and its words changed"),
 );
+
+behaviour(
+  "a process file without limits leaves the caller's, and its score for the OOM killer is not set",
+  async (t, lab) => {
+    const box = await running(lab, (config) => {
+      config.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 512, hard: 512 }];
+      config.process.oomScoreAdj = 300;
+    });
+    const file = join(lab.folder, "process.json");
+    const script = "ulimit -n; cat /proc/self/oom_score_adj";
+    const base = { user: { uid: 0, gid: 0 }, args: ["/bin/sh", "-c", script], env: ["PATH=/bin"], cwd: "/" };
+    const wrapper = ["sh", "-c", 'ulimit -n 700 && exec "$@"', "sh"];
+    const run = async (rest: object): Promise<string> => {
+      writeFileSync(file, JSON.stringify({ ...base, ...rest }));
+      return mustSucceed(await lab.invoke(["exec", "--process", file, box.id], { wrapper })).stdout;
+    };
+    t.equal(await run({}), "700\n300\n");
+    t.equal(await run({ oomScoreAdj: -900 }), "700\n300\n");
+    t.equal(await run({ rlimits: [{ type: "RLIMIT_NOFILE", soft: 100, hard: 200 }] }), "100\n300\n");
+    t.equal(mustSucceed(await exec(box, ["sh", "-c", script])).stdout, "512\n300\n");
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete");
+  },
+);
+
+behaviour("without an environment a process has none, with an empty one it has HOME", async (t, lab) => {
+  for (const [env, expected] of [
+    [undefined, ""],
+    [[], "HOME=/\n"],
+  ] as const) {
+    const box = lab.container((config) => {
+      config.process.args = ["/bin/env"];
+      delete config.process.env;
+      if (env !== undefined) config.process.env = [...env];
+    });
+    rmSync(join(box.rootfs, "etc/passwd"), { force: true });
+    t.equal(await box.live(), expected);
+  }
+  await nothingLeft(t, lab, "after delete");
+});

@@ -3,7 +3,7 @@
 
 import { chownSync, existsSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
 import { type Config, type ConfigHook, type HookKind, mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { parseStatus } from "../support/proc.ts";
@@ -122,6 +122,39 @@ behaviour("each reads the state on standard input, up to its end", async (t, lab
     t.strictSame(annotations, { "org.example.one": "1" }, kind);
     t.type(state.ociVersion, "string");
   });
+});
+
+behaviour("no empty annotations are told, and no pid that is gone", async (t, lab) => {
+  const box = lab.container((config) => {
+    everyKind(lab.folder, "cat")(config);
+    config.annotations = {};
+  });
+  await wholeLife(box);
+  for (const kind of KINDS) {
+    const state = JSON.parse(written(lab.folder, box, kind));
+    t.notOk("annotations" in state, kind);
+    t.equal("pid" in state, kind !== "poststop", kind);
+  }
+});
+
+behaviour("hooks have the caller's umask, and of a name that stands twice the last value", async (t, lab) => {
+  const box = lab.container((config) => {
+    everyKind(lab.folder, "umask; echo $A")(config);
+    for (const kind of ["prestart", "createRuntime", "createContainer", "poststart", "poststop"] as const) {
+      for (const hook of config.hooks?.[kind] ?? []) hook.env = ["A=1", ...(hook.env ?? []), "A=2"];
+    }
+    config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
+  });
+  const wrapper = ["sh", "-c", 'umask 0027 && exec "$@"', "sh"];
+  mustSucceed(await box.create({ wrapper }));
+  mustSucceed(await box.start({ wrapper }));
+  mustSucceed(await box.kill("KILL"));
+  await box.waitForStatus("stopped");
+  mustSucceed(await box.delete({ wrapper }));
+  for (const kind of ["prestart", "createRuntime", "createContainer", "poststart", "poststop"] as const) {
+    t.equal(written(lab.folder, box, kind), "0027\n2", kind);
+  }
+  await nothingLeft(t, lab, "after delete");
 });
 
 behaviour("the namespaces are the runtime's, or the container's", async (t, lab) => {

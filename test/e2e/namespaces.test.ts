@@ -245,3 +245,33 @@ behaviour("mounts of the container are not seen on the host", async (t, lab) => 
     "no mount on the host",
   );
 });
+
+behaviour("id maps without a user namespace are ignored", async (t, lab) => {
+  const box = lab.container((config) => {
+    Container.script("cat /proc/self/uid_map")(config);
+    config.linux.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }];
+    config.linux.gidMappings = [{ containerID: 0, hostID: 0, size: 1 }];
+  });
+  t.match(await box.live(), /^ +0 +0 +4294967295\n$/);
+  await nothingLeft(t, lab, "after delete");
+});
+
+behaviour("the sysctl kernel.domainname wins over the domain name", async (t, lab) => {
+  const box = lab.container((config) => {
+    Container.script("cat /proc/sys/kernel/domainname")(config);
+    config.domainname = "a.example";
+    config.linux.sysctl = { "kernel.domainname": "b.example" };
+  });
+  t.equal(await box.live(), "b.example\n");
+  await nothingLeft(t, lab, "after delete");
+});
+
+behaviour("state tells the path of the root without dots", async (t, lab) => {
+  const box = lab.container((config) => {
+    config.root.path = "x/.././rootfs/";
+  });
+  mustSucceed(await box.create());
+  t.equal((await box.stateDocument()).rootfs, box.rootfs);
+  mustSucceed(await box.delete());
+  await nothingLeft(t, lab, "after delete");
+});

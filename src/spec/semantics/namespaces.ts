@@ -68,8 +68,9 @@ function mappingsRule(kind: "uidMappings" | "gidMappings"): Rule {
   const check = ({ spec, report }: Context): void => {
     const given = spec.linux?.[kind] ?? [];
     checkMappings(given, at, report);
+    // AS RUNC: and as crun.
     if (given.length > 0 && report.isSound(NAMESPACES) && namespaceOf(spec, "user") === undefined) {
-      report.fault(at, 'needs a "user" namespace in /linux/namespaces');
+      report.warn(at, 'is ignored without a "user" namespace in /linux/namespaces');
     }
   };
   return { about: ["linux", kind], reads: [at], check };

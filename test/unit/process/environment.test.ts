@@ -8,6 +8,10 @@ t.test("of two entries with one name the last one stays, in its own place", asyn
   t.strictSame(entries, ["A=3", "HOME=/h", "B="]);
 });
 
+t.test("no environment stays none", async (t) => {
+  t.strictSame(withHome(planEnvironment(undefined), "root:x:0:0::/root:/bin/sh", 0), []);
+});
+
 t.test("names are compared whole", async (t) => {
   t.strictSame(planEnvironment(["A=1", "AB=2", "a=3"]).entries, ["A=1", "AB=2", "a=3"]);
 });

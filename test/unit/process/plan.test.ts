@@ -49,35 +49,39 @@ t.test(
   },
 );
 
-t.test("what the process of an exec does not say is taken from the container's", async (t) => {
-  const container: Process = {
-    cwd: "/home",
-    user: { uid: 5, umask: 0o077 },
-    capabilities: { bounding: ["CAP_KILL"] },
-    rlimits: [{ type: "RLIMIT_NOFILE", soft: 1, hard: 2 }],
-    apparmorProfile: "profile",
-    selinuxLabel: "label",
-    scheduler: { policy: "SCHED_IDLE" },
-    ioPriority: { class: "IOPRIO_CLASS_IDLE" },
-    oomScoreAdj: 7,
-    execCPUAffinity: { final: "0" },
-  };
-  const inherited = plan({ apparmorProfile: "" }, { kind: "exec", container });
-  t.match(inherited, {
-    umask: 0o077,
-    capabilities: { bounding: 1n << 5n },
-    rlimits: [{ name: "RLIMIT_NOFILE" }],
-    apparmorProfile: "profile",
-    selinuxLabel: "label",
-    scheduling: { scheduler: { policy: "SCHED_IDLE" }, ioPriority: { class: "IOPRIO_CLASS_IDLE" } },
-    oomScoreAdj: 7,
-    affinity: { initial: undefined, final: "0" },
-  });
-  t.equal(inherited.user.uid, 0, "but not the user");
-  const own = plan({ capabilities: {}, user: { umask: 0 } }, { kind: "exec", container });
-  t.equal(own.capabilities.bounding, 0n);
-  t.equal(own.umask, 0);
-});
+t.test(
+  "what the process of an exec does not say is taken from the container's, but for the limits",
+  async (t) => {
+    const container: Process = {
+      cwd: "/home",
+      user: { uid: 5, umask: 0o077 },
+      capabilities: { bounding: ["CAP_KILL"] },
+      rlimits: [{ type: "RLIMIT_NOFILE", soft: 1, hard: 2 }],
+      apparmorProfile: "profile",
+      selinuxLabel: "label",
+      scheduler: { policy: "SCHED_IDLE" },
+      ioPriority: { class: "IOPRIO_CLASS_IDLE" },
+      oomScoreAdj: 7,
+      execCPUAffinity: { final: "0" },
+    };
+    const inherited = plan({ apparmorProfile: "" }, { kind: "exec", container });
+    t.match(inherited, {
+      umask: 0o077,
+      capabilities: { bounding: 1n << 5n },
+      rlimits: [],
+      apparmorProfile: "profile",
+      selinuxLabel: "label",
+      scheduling: { scheduler: { policy: "SCHED_IDLE" }, ioPriority: { class: "IOPRIO_CLASS_IDLE" } },
+      oomScoreAdj: 7,
+      affinity: { initial: undefined, final: "0" },
+    });
+    t.equal(inherited.user.uid, 0, "but not the user");
+    t.equal(plan({ oomScoreAdj: 9 }, { kind: "exec", container }).oomScoreAdj, 7);
+    const own = plan({ capabilities: {}, user: { umask: 0 } }, { kind: "exec", container });
+    t.equal(own.capabilities.bounding, 0n);
+    t.equal(own.umask, 0);
+  },
+);
 
 t.test("CPU affinity is for exec only", async (t) => {
   t.equal(plan({ execCPUAffinity: { initial: "0", final: "1" } }).affinity.final, undefined);
