@@ -1,9 +1,13 @@
-// The engine, QuickJS: fetched as Debian's source package, checked, made strict, compiled for musl. Called by
+// The engine, QuickJS: fetched as Debian's source package, checked, changed, compiled for musl. Called by
 // build.ts.
 
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { $ } from "bun";
-import { withStrictJson } from "./strict-json.ts";
+import { withChanges } from "./changes.ts";
+import { FIXES } from "./fixes.ts";
+import { STRICT_JSON } from "./strict-json.ts";
+
+const CHANGES = [...FIXES, ...STRICT_JSON];
 
 /** The source as the Debian archive keeps it; docs/adr/0001-stack.md says how to move to another one. */
 export const VERSION = "2025.04.26";
@@ -40,13 +44,15 @@ export interface Engine {
 /** Makes the engine in `directory`, where it is not there yet. */
 export async function makeEngine(directory: string): Promise<Engine> {
   const source = `${directory}/quickjs-${VERSION}`;
-  const made = `${source}/strict`;
+  // Another folder for other changes: an engine without them is not taken.
+  const changes = new Bun.CryptoHasher("sha256").update(JSON.stringify(CHANGES)).digest("hex").slice(0, 16);
+  const made = `${source}/changed-${changes}`;
   const object = (name: string) => `${made}/${name}.o`;
   const engine = { include: source, objects: ENGINE_SOURCES.map(object), qjsc: `${made}/qjsc` };
   if (existsSync(engine.qjsc)) return engine;
   await unpack(directory, source);
   const main = Bun.file(`${source}/quickjs.c`);
-  await Bun.write(main, withStrictJson(await main.text()));
+  await Bun.write(main, withChanges(await main.text(), CHANGES));
   mkdirSync(made);
   const all = [...ENGINE_SOURCES, ...COMPILER_SOURCES];
   await Promise.all(all.map((name) => $`musl-gcc ${FLAGS} -c ${source}/${name}.c -o ${object(name)}`));

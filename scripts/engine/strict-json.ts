@@ -3,14 +3,9 @@
 // quickjs.c make it strict. Called by quickjs.ts.
 
 import { MAX_DEPTH } from "../../src/spec/json-positions.ts";
+import type { Change } from "./changes.ts";
 
-interface Change {
-  /** Stands in the source once. */
-  readonly after: string;
-  readonly insert: string;
-}
-
-const CHANGES: readonly Change[] = [
+const ADDITIONS = [
   {
     // Where the source says "need a specific JSON case to avoid accepting invalid escapes".
     after: "p_escape = p - 1;\n            c = *p;\n",
@@ -38,7 +33,9 @@ const CHANGES: readonly Change[] = [
     insert: `if ((s->token.val == '{' || s->token.val == '[') && ++s->json_depth > ${MAX_DEPTH}) {
         js_parse_error(s, "more than ${MAX_DEPTH} lists and objects inside each other");
         return JS_EXCEPTION;
-    }\n`,
+    }
+    if (js_check_stack_overflow(ctx->rt, 0))
+        return JS_ThrowStackOverflow(ctx);\n`,
   },
   ...["}", "]"].map((end) => ({
     after: `            if (json_parse_expect(s, '${end}'))\n                goto fail;\n`,
@@ -46,11 +43,7 @@ const CHANGES: readonly Change[] = [
   })),
 ];
 
-/** The source with these changes. Throws where it is not the one that they were made for. */
-export function withStrictJson(source: string): string {
-  return CHANGES.reduce((text, { after, insert }) => {
-    const parts = text.split(after);
-    if (parts.length !== 2) throw new Error(`${parts.length - 1} places in quickjs.c for: ${after}`);
-    return parts.join(after + insert);
-  }, source);
-}
+export const STRICT_JSON: readonly Change[] = ADDITIONS.map(({ after, insert }) => ({
+  find: after,
+  replace: after + insert,
+}));

@@ -1,0 +1,16 @@
+// Changes to the engine's source, each of which fits one place. Called by quickjs.ts. Pure.
+
+export interface Change {
+  /** Stands in the source once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** The source with these changes. Throws where it is not the one that they were made for. */
+export function withChanges(source: string, changes: readonly Change[]): string {
+  return changes.reduce((text, { find, replace }) => {
+    const parts = text.split(find);
+    if (parts.length !== 2) throw new Error(`${parts.length - 1} places in quickjs.c for: ${find}`);
+    return parts.join(replace);
+  }, source);
+}

@@ -1,0 +1,51 @@
+// What QuickJS has put right after the release that is used, as far as tsrun can reach it: all of it is about
+// BigInt, which a configuration's large numbers become. Called by quickjs.ts. Pure.
+
+import type { Change } from "./changes.ts";
+
+export const FIXES: readonly Change[] = [
+  // 638ec8c (its issue 412): the number of leading zeros of 0 is undefined in C, and the highest word of
+  // every BigInt from 2^63 to 2^64 is 0. Its text then has less room than digits.
+  {
+    find: `static js_limb_t mp_add(js_limb_t *res,`,
+    replace: `/* handle a = 0 too */
+static inline js_limb_t js_limb_safe_clz(js_limb_t a)
+{
+    return a == 0 ? JS_LIMB_BITS : js_limb_clz(a);
+}
+
+static js_limb_t mp_add(js_limb_t *res,`,
+  },
+  {
+    find: "n_bits = r->len * JS_LIMB_BITS - js_limb_clz(r->tab[r->len - 1]);",
+    replace: "n_bits = r->len * JS_LIMB_BITS - js_limb_safe_clz(r->tab[r->len - 1]);",
+  },
+  // 9ce5442: the highest digit of a text to a base that is a power of two took bits of a word past the last.
+  {
+    find: `                if (likely((shift + log2_radix) <= JS_LIMB_BITS)) {
+                    c = r->tab[pos] >> shift;
+                } else {
+                    c = (r->tab[pos] >> shift) |
+                        (r->tab[pos + 1] << (JS_LIMB_BITS - shift));
+                }
+`,
+    replace: `                c = r->tab[pos] >> shift;
+                if ((shift + log2_radix) > JS_LIMB_BITS && (pos + 1) < r->len)
+                    c |= r->tab[pos + 1] << (JS_LIMB_BITS - shift);
+`,
+  },
+  // e1c18be: the number of bits of a text of 80 million digits did not fit into an int, and too little was
+  // allocated.
+  {
+    find: `    n_digits = strlen(p);
+    log2_radix = 32 - clz32(radix - 1); /* ceil(log2(radix)) */
+`,
+    replace: `    if (strlen(p) > JS_BIGINT_MAX_SIZE * JS_LIMB_BITS) {
+        JS_ThrowRangeError(ctx, "BigInt is too large to allocate");
+        return NULL;
+    }
+    n_digits = strlen(p);
+    log2_radix = 32 - clz32(radix - 1); /* ceil(log2(radix)) */
+`,
+  },
+];
