@@ -38,7 +38,7 @@ GENERATED := src/spec/generated/.made
 # Another runtime is tried without building this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
-.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm compile bench race mutate conformance conformance-page run \
+.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory compile bench race mutate conformance conformance-page run \
         install clean
 
 help: ## list the targets
@@ -114,6 +114,15 @@ race: compile ## creates against exchanged paths; N=2000 for each place, PLACES=
 
 mutate: build compile ## small changes to the sources, and which of them no test notices; N=200 SEED=1 FILES="rootfs hooks"
 	@node build/test/mutate/main.js --count $(N) --seed $(SEED) --jobs $(JOBS) $(FILES)
+
+MEMORY := dist/tsrun-memory
+
+# The same sources; what it has more is scripts/engine/refusal.ts.
+$(MEMORY): $(BINARY)
+	$(BIN)/bun scripts/build.ts $(CURDIR)/$(MEMORY) refusing
+
+test-memory: $(MEMORY) compile ## each allocation of eight commands refused in turn; ONLY="create exec"
+	@RUNTIME='$(CURDIR)/$(MEMORY)' node build/test/memory/main.js $(ONLY)
 
 conformance: $(BUILT) node_modules/.package-lock.json ## the suites of others on RUNTIME; LAB=folder TREE=folder PARTS="runc-bats" ONLY="exec tty"
 	@test -n '$(LAB)' || { echo "make conformance needs LAB=<folder with docker-e2e.sh, runc-bats.sh and ns.sh>"; exit 2; }

@@ -46,6 +46,14 @@ export function isOutOfMemory(error: unknown): boolean {
   return error instanceof Error && error.name === "InternalError" && error.message === "out of memory";
 }
 
+/**
+ * Throws that error on, and no other: whoever takes any failure for an answer calls this first, since the end
+ * of memory says nothing of what was asked.
+ */
+export function throwIfOutOfMemory(error: unknown): void {
+  if (isOutOfMemory(error)) throw error;
+}
+
 /** Puts what was being attempted in front of an error: `cannot <verb> <object>: <cause>`. */
 export function wrapError(attempt: string, cause: unknown): TsrunError {
   const message = cause instanceof Error ? cause.message : String(cause);

@@ -1,7 +1,7 @@
 // The v1 driver, for v1 and hybrid hosts: one directory per hierarchy, entered by writing to each one's
 // `tasks`.
 
-import { TsrunError } from "../errors.ts";
+import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call.ts";
 import { EACCES, EROFS } from "../linux/errno.ts";
 import { AT_FDCWD } from "../linux/fcntl.ts";
@@ -31,6 +31,7 @@ export function createV1(plan: CgroupPlan, rootless: boolean, made: string[]): C
     try {
       prepare(directory, plan, made);
     } catch (error) {
+      throwIfOutOfMemory(error);
       // Named hierarchies and the unified one carry no limits: runc joins them where it can.
       const optional = controllers.every(
         (name) => name === "" || name === "misc" || name.startsWith("name="),

@@ -1,6 +1,6 @@
 // The host as the command line needs it: standard streams, the log file, who we are.
 
-import { TsrunError, wrapError } from "../errors.ts";
+import { TsrunError, throwIfOutOfMemory, wrapError } from "../errors.ts";
 import { tryCall } from "../linux/call.ts";
 import { AT_FDCWD, O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY, S_IFREG } from "../linux/fcntl.ts";
 import {
@@ -63,6 +63,7 @@ function prepareRoot(globals: Globals): void {
     makeDirectories(root.slice(0, root.lastIndexOf("/")), 0o700);
     if (!makeDirectory(root, 0o1700)) tryCall("fchmodat", AT_FDCWD, cString(root), 0o1700);
   } catch (error) {
+    throwIfOutOfMemory(error);
     const hint = "XDG_RUNTIME_DIR must name a directory that you may write to; --root names another";
     throw new TsrunError("E_SYSCALL", wrapError("cannot make the state root", error).message, {
       hint,

@@ -7,7 +7,7 @@ import type { CgroupRecord } from "../cgroups/record.ts";
 import { dump } from "../checkpoint/dump.ts";
 import type { DumpOptions } from "../checkpoint/options.ts";
 import { SINCE } from "../checkpoint/plan.ts";
-import { TsrunError } from "../errors.ts";
+import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
 import { mustCall } from "../linux/call.ts";
 import { AT_FDCWD, S_IFDIR } from "../linux/fcntl.ts";
 import { makeDirectories, status } from "../linux/files.ts";
@@ -70,6 +70,7 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
     killAndWait(record);
     destroy(directory, record, { inBundle: false });
   } catch (error) {
+    throwIfOutOfMemory(error);
     // AS RUNC: the images are complete, and that is what was asked for.
     globals.log.warning(error instanceof Error ? error.message : String(error));
   }

@@ -1,6 +1,6 @@
 // `list`: the state of every container under the root.
 
-import { TsrunError } from "../errors.ts";
+import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
 import { readTextIfThere, status } from "../linux/files.ts";
 import type { ContainerState, GlobalOptions } from "./options.ts";
 import { describe } from "./state.ts";
@@ -31,6 +31,7 @@ export function listContainers(globals: GlobalOptions, { rootIsDefault = false }
       const uid = directory.ownerUid();
       entries.push(describe(directory, directory.load(), names.get(uid) ?? `#${uid}`));
     } catch (error) {
+      throwIfOutOfMemory(error);
       problems.push(
         `cannot list container "${id}": ${error instanceof Error ? error.message : String(error)}`,
       );

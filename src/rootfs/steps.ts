@@ -3,6 +3,7 @@
 // there. Of steps that are alike only the first in a message is asked for its operations; those of the others
 // are copied. Pure but for the proxy it is given; called by rootfs.ts.
 
+import { throwIfOutOfMemory } from "../errors.ts";
 import type { SyscallName } from "../linux/syscalls.ts";
 import type { Argument, Fd } from "../proxy/arguments.ts";
 import { type EncodedBatch, encode } from "../proxy/batch.ts";
@@ -65,7 +66,8 @@ export function layOutFirst(steps: readonly Step[]): FirstBatch {
 function encodeAhead(entries: readonly Entry[]): EncodedBatch | undefined {
   try {
     return encode(entries, { keeps: true });
-  } catch {
+  } catch (error) {
+    throwIfOutOfMemory(error);
     // It will be said again when its turn comes.
     return undefined;
   }
@@ -179,7 +181,8 @@ function collectAhead(proxy: Batches, steps: readonly Step[], from: number): Col
   try {
     const ahead = collect(steps, { from, isAhead: true });
     return ahead.end > from ? { ...ahead, encoded: encodeAhead(ahead.entries) } : undefined;
-  } catch {
+  } catch (error) {
+    throwIfOutOfMemory(error);
     // Its turn to say so comes when what is before it has succeeded.
     return undefined;
   }

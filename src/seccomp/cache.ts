@@ -2,6 +2,7 @@
 // container and the kernel, so nothing is believed that could have been written by anybody else, or half;
 // whatever looks odd is compiled again. A cache that cannot be used costs time, never an error.
 
+import { throwIfOutOfMemory } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call.ts";
 import { listDirectory } from "../linux/directories.ts";
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFREG } from "../linux/fcntl.ts";
@@ -69,6 +70,7 @@ function attempt<T>(what: string, debug: Debug, action: () => T): T | undefined 
   try {
     return action();
   } catch (error) {
+    throwIfOutOfMemory(error);
     debug(`cannot ${what}: ${error instanceof Error ? error.message : String(error)}, ignoring`);
     return undefined;
   }
@@ -89,7 +91,8 @@ function canonicalText(profile: Seccomp): string {
   const compiled = { ...profile, listenerPath: undefined, listenerMetadata: undefined };
   try {
     return JSON.stringify(compiled);
-  } catch {
+  } catch (error) {
+    throwIfOutOfMemory(error);
     // Operands beyond 2^53 are bigints, which JSON has no form for; the schema lets no object stand for a
     // number.
     return JSON.stringify(compiled, (_, value) =>

@@ -1,6 +1,6 @@
 // Where libseccomp is on this host, and loading it; called by compile.ts, and for `--version` and `features`.
 
-import { TsrunError } from "../errors.ts";
+import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
 import { status } from "../linux/files.ts";
 import { type Libseccomp, loadLibseccomp } from "../linux/libseccomp.ts";
 import { machine } from "../linux/syscalls.ts";
@@ -29,6 +29,7 @@ export function openLibrary(path: string | undefined = libraryPath()): Libseccom
   try {
     return loadLibseccomp(path ?? NAME);
   } catch (cause) {
+    throwIfOutOfMemory(cause);
     // Nothing can be loaded here, which has a hint of its own.
     if (cause instanceof TsrunError && cause.code === "E_UNSUPPORTED") throw cause;
     throw new TsrunError("E_UNSUPPORTED", `cannot compile the seccomp profile: ${NAME} cannot be loaded`, {
@@ -43,7 +44,8 @@ export function libraryVersion(): string | undefined {
   try {
     using library = openLibrary();
     return library.version;
-  } catch {
+  } catch (error) {
+    throwIfOutOfMemory(error);
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 // Sets the device rules of a v1 cgroup: anew when it is made, by the difference to what it has when it is in
 // use.
 
-import { TsrunError } from "../../errors.ts";
+import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
 import { tryCall } from "../../linux/call.ts";
 import { O_WRONLY } from "../../linux/fcntl.ts";
 import { type Descriptor, open, readText } from "../../linux/files.ts";
@@ -33,6 +33,7 @@ export function applyDevicesV1(
     if (inUse) changeDevices(directory, target);
     else writeRules(directory, transition(ALLOW_ALL, target));
   } catch (error) {
+    throwIfOutOfMemory(error);
     // AS RUNC: an ordinary user cannot set device rules, and needs none where mknod(2) is refused too.
     if (rootless || (isPermission(error) && inUserNamespace())) return;
     throw error;

@@ -1,6 +1,6 @@
 // Guards the devices of a v2 cgroup with an eBPF program.
 
-import { TsrunError } from "../../errors.ts";
+import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
 import {
   attachDeviceProgram,
   attachedDevicePrograms,
@@ -30,6 +30,7 @@ export function applyDevicesV2(
     using loaded = loadDeviceProgram(program);
     replacePrograms(cgroup.number, loaded.number);
   } catch (error) {
+    throwIfOutOfMemory(error);
     if (rootless || mayGoWithout(rules)) return;
     if (!(error instanceof TsrunError)) throw error;
     throw new TsrunError("E_CGROUP", `cannot guard the devices of cgroup "${directory}": ${error.message}`, {

@@ -2,7 +2,7 @@
 // listens for that, else through the message bus. Called for --systemd-cgroup, and for a state that names
 // a unit.
 
-import { TsrunError } from "../../errors.ts";
+import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
 import { errnoName, errnoWords } from "../../linux/errno.ts";
 import { status } from "../../linux/files.ts";
 import {
@@ -87,6 +87,7 @@ function load(): Libsystemd {
   try {
     return loadLibsystemd();
   } catch (error) {
+    throwIfOutOfMemory(error);
     const words = error instanceof Error ? error.message : String(error);
     throw new TsrunError("E_UNSUPPORTED", `cannot load libsystemd.so.0: ${words}`, {
       hint: "install the Debian package libsystemd0, or leave out --systemd-cgroup",

@@ -1,7 +1,7 @@
 // Annotations `org.systemd.property.NAME` as properties: their values are GVariant text, such as `uint64
 // 10000000`, `true`, `'mixed'`, `['a', 'b']` (runc: initSystemdProps, and godbus' ParseVariant). Pure.
 
-import { TsrunError } from "../../errors.ts";
+import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
 import { type BusValue, type Property, splitSignature } from "./property.ts";
 
 export const SYSTEMD_PROPERTY_PREFIX = "org.systemd.property.";
@@ -31,6 +31,7 @@ function annotationProperty(name: string, text: string, key: string): Property {
     const microseconds = typeof value === "bigint" ? value * 1_000_000n : BigInt(Math.floor(value * 1e6));
     return { name: `${name.slice(0, -3)}USec`, type: "t", value: microseconds };
   } catch (error) {
+    throwIfOutOfMemory(error);
     const words = error instanceof Error ? error.message : String(error);
     throw new TsrunError("E_CONFIG", `annotation ${key}=${text} value parse error: ${words}`, {
       cause: error,

@@ -1,6 +1,6 @@
 // A container's unit: made with its first process in it, given its limits, stopped. Called by driver.ts.
 
-import { TsrunError } from "../../errors.ts";
+import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
 import type { Resources } from "../../spec/types.ts";
 import { freeze, freezeState, thaw } from "../freezer.ts";
 import type { ApplyContext, CgroupRecord, UnitPlan } from "../record.ts";
@@ -23,6 +23,7 @@ export function startUnit(unit: UnitPlan, pid: number): void {
   try {
     result = startOrReplace(systemd, unit.name, properties);
   } catch (error) {
+    throwIfOutOfMemory(error);
     const words = error instanceof Error ? error.message : String(error);
     throw new TsrunError("E_CGROUP", `${attempt}: ${words}`, {
       cause: error,
@@ -74,6 +75,7 @@ export function setUnitResources(
   try {
     systemd.setUnitProperties(unit.name, properties);
   } catch (error) {
+    throwIfOutOfMemory(error);
     const words = error instanceof Error ? error.message : String(error);
     throw new TsrunError("E_CGROUP", `unable to set unit properties of "${unit.name}": ${words}`, {
       cause: error,

@@ -1,0 +1,43 @@
+// `make test-memory`: each allocation of each command refused in turn, by dist/tsrun-memory
+// (scripts/engine/refusal.ts). Arguments are names of commands; without any it is all of them. Exits with 1
+// when one of them neither said so and left all as it was, nor was done.
+
+import { COMMANDS } from "./commands.ts";
+import { type Outcome, refuse } from "./refuse.ts";
+
+/** Tries at a time. */
+const PARALLEL = 2;
+const EXAMPLES = 20;
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function report({ command, tries, told, harmless, wrong }: Outcome, seconds: number): void {
+  const counts = `${told} said E_NOMEM, ${harmless} were done, ${wrong.length} wrong`;
+  print(`${command}: ${tries} allocations refused, ${counts}; ${seconds.toFixed(0)} s`);
+  for (const line of wrong.slice(0, EXAMPLES)) print(`  ${line}`);
+}
+
+function together(outcomes: readonly Outcome[], command: string): Outcome {
+  const sum = (key: "tries" | "told" | "harmless") =>
+    outcomes.reduce((total, outcome) => total + outcome[key], 0);
+  const wrong = outcomes.flatMap((outcome) => outcome.wrong);
+  return { command, tries: sum("tries"), told: sum("told"), harmless: sum("harmless"), wrong };
+}
+
+async function main(names: readonly string[]): Promise<number> {
+  let wrong = 0;
+  for (const command of COMMANDS) {
+    if (names.length > 0 && !names.includes(command.name)) continue;
+    const begin = performance.now();
+    const shares = Array.from({ length: PARALLEL }, (_, index) => ({ first: index + 1, step: PARALLEL }));
+    const outcome = together(await Promise.all(shares.map((share) => refuse(command, share))), command.name);
+    report(outcome, (performance.now() - begin) / 1000);
+    // A command without allocations would be one that was not tried.
+    wrong += outcome.wrong.length + (outcome.tries === 0 ? 1 : 0);
+  }
+  return wrong === 0 ? 0 : 1;
+}
+
+process.exitCode = await main(process.argv.slice(2));
