@@ -2,6 +2,7 @@
 
 import type { Explanation, Row, Section, ShownCall, Table } from "../explain/model.ts";
 import { shellWords } from "../explain/model.ts";
+import { visible } from "./log.ts";
 
 /** A page that fits beside something else. */
 const WIDTH = 100;
@@ -95,13 +96,14 @@ function table({ columns, rows }: Table): string {
 
 /** As wide as their cells; where that is too much, the widest give way. */
 function columnWidths(keys: readonly string[], rows: readonly Row[]): number[] {
-  const widths = keys.map((key) => Math.max(1, ...rows.map((row) => lengthOf(row[key] ?? ""))));
+  const widths = keys.map((key) => rows.reduce((most, row) => Math.max(most, lengthOf(row[key] ?? "")), 1));
   const room = WIDTH - INDENT.length * 2 - GAP * (keys.length - 1);
   for (;;) {
     const excess = widths.reduce((sum, width) => sum + width, 0) - room;
-    const widest = widths.indexOf(Math.max(...widths));
-    if (excess <= 0 || (widths[widest] ?? 0) <= NARROWEST) return widths;
-    widths[widest] = (widths[widest] ?? 0) - 1;
+    const most = Math.max(...widths);
+    if (excess <= 0 || most <= NARROWEST) return widths;
+    // None is wider than the page; then the widest gives way by one, so that equals stay equals.
+    widths[widths.indexOf(most)] = most > WIDTH ? WIDTH : most - 1;
   }
 }
 
@@ -128,7 +130,7 @@ function lengthOf(text: string): number {
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.replaceAll(/[\n\r\t]/g, " ").split(" ")) {
+  for (const word of visible(text.replaceAll(/[\n\r\t]/g, " ")).split(" ")) {
     const longer = line === "" ? word : `${line} ${word}`;
     if (lengthOf(longer) <= width) {
       line = longer;
@@ -145,13 +147,14 @@ function wrap(text: string, width: number): string[] {
 /** A path is cut behind a slash, flags behind a comma, if that is not too far back. */
 function chop(word: string, width: number): string[] {
   const pieces: string[] = [];
-  let rest = [...word];
-  while (rest.length > width) {
-    const head = rest.slice(0, width);
+  const signs = [...word];
+  let start = 0;
+  while (signs.length - start > width) {
+    const head = signs.slice(start, start + width);
     const sign = Math.max(head.lastIndexOf("/"), head.lastIndexOf(","));
     const cut = sign > width / 2 ? sign + 1 : width;
-    pieces.push(rest.slice(0, cut).join(""));
-    rest = rest.slice(cut);
+    pieces.push(head.slice(0, cut).join(""));
+    start += cut;
   }
-  return [...pieces, rest.join("")];
+  return [...pieces, signs.slice(start).join("")];
 }

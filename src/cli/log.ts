@@ -4,6 +4,11 @@
 
 import { utf8 } from "../linux/words.ts";
 
+import { shorten } from "../spec/shorten.ts";
+
+/** Callers read a line, into a buffer; and two of the longest paths must fit. */
+export const LONGEST_MESSAGE = 10_000;
+
 export type LogFormat = "text" | "json";
 export type LogLevel = "debug" | "warning" | "error";
 
@@ -19,7 +24,7 @@ export interface LogEntry {
 export function formatEntry(format: LogFormat, { level, message, time, code, hint }: LogEntry): string {
   const seconds = time.toISOString().replace(/\.\d+Z$/, "Z");
   if (format === "json") {
-    return `${JSON.stringify({ level, msg: message, time: seconds, code, hint })}\n`;
+    return `${json({ level, msg: message, time: seconds, code, hint })}\n`;
   }
   const fields = [`time="${seconds}"`, `level=${level}`, `msg=${quote(message)}`];
   if (code !== undefined) fields.push(`code=${quote(code)}`);
@@ -29,12 +34,31 @@ export function formatEntry(format: LogFormat, { level, message, time, code, hin
 
 /** Everything on one line, for a reader that takes a line for a message. */
 export function oneLine(text: string): string {
-  return text.trimEnd().replace(/[\n\r]/g, (character) => (character === "\n" ? "\\n" : "\\r"));
+  return visible(text.trimEnd());
+}
+
+/**
+ * With every control character as its escape: an id, a path or a key that somebody else has chosen must
+ * neither end the line nor give orders to a terminal.
+ */
+export function visible(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, escapeOf);
+}
+
+function escapeOf(character: string): string {
+  const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+  return short[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/** JSON leaves DEL and what comes after it as it is. */
+function json(value: unknown): string {
+  return visible(JSON.stringify(value));
 }
 
 /** logrus leaves a single plain word without quotes. */
 function quote(text: string): string {
-  return /^[\w./@^+-]+$/.test(text) ? text : JSON.stringify(text);
+  return /^[\w./@^+-]+$/.test(text) ? text : json(text);
 }
 
 /**
@@ -85,7 +109,7 @@ export class Log {
 
   /** Is written when the command has succeeded: beside an error it would be a second line. */
   warning(message: string): void {
-    this.#warnings.push({ level: "warning", message, time: new Date() });
+    this.#warnings.push({ level: "warning", message: shorten(message, LONGEST_MESSAGE), time: new Date() });
     if (this.#options.debug) this.writeWarnings();
   }
 

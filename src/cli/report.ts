@@ -2,7 +2,8 @@
 // lines.
 
 import { TsrunError } from "../errors.ts";
-import { formatEntry, type LogFormat, oneLine } from "./log.ts";
+import { shorten } from "../spec/shorten.ts";
+import { formatEntry, LONGEST_MESSAGE, type LogFormat, oneLine, visible } from "./log.ts";
 import { UsageError } from "./usage-error.ts";
 
 export interface Failure {
@@ -50,7 +51,10 @@ export interface Report {
 }
 
 /** The lines of a failure. */
-export function formatFailure({ message, code, hint }: Failure, options: ReportOptions): Report {
+export function formatFailure(failure: Failure, options: ReportOptions): Report {
+  const { code } = failure;
+  const message = shorten(failure.message, LONGEST_MESSAGE);
+  const hint = failure.hint === undefined ? undefined : shorten(failure.hint, LONGEST_MESSAGE);
   const { format, time, toFile, terminal } = options;
   const line = formatEntry(format, { level: "error", message, time, code, hint });
   // AS RUNC: with a log file, stderr gets the bare words. Programs that match them read a line, so it is one
@@ -66,7 +70,7 @@ export function formatFailure({ message, code, hint }: Failure, options: ReportO
 
 /** Nobody parses a terminal: a list of faults may be a list there. */
 function forPeople(message: string, hint: string | undefined): string {
-  const lines = message.trimEnd().split("\n");
-  if (hint !== undefined) lines.push(hint);
+  const lines = message.trimEnd().split("\n").map(visible);
+  if (hint !== undefined) lines.push(visible(hint));
   return `tsrun: ${lines.join("\n  ")}\n`;
 }

@@ -4,12 +4,13 @@
 import { TsrunError, wrapError } from "../errors.ts";
 import { hasErrno } from "../linux/call.ts";
 import { S_IFDIR, S_IFLNK } from "../linux/fcntl.ts";
-import { readText, status } from "../linux/files.ts";
+import { status } from "../linux/files.ts";
 import { effectiveUid } from "../linux/process.ts";
 import { cleanPath } from "../rootfs/paths.ts";
 import type { Warning } from "../spec/faults.ts";
 import { loadConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
+import { readDocument } from "./document.ts";
 
 export interface Bundle {
   /** Absolute path of the bundle directory. */
@@ -33,7 +34,7 @@ export function loadBundle(path: string): Bundle {
 /** The text of a bundle's config.json. */
 export function readConfig(path: string): string {
   try {
-    return readText(`${path}/config.json`);
+    return readDocument(`${path}/config.json`);
   } catch (error) {
     if (!hasErrno(error, "ENOENT")) throw wrapError("cannot load the bundle", error);
     throw new TsrunError("E_BUNDLE", `JSON specification file config.json not found in "${path}"`, {

@@ -134,9 +134,11 @@ function receiveFromCaller(bundle: Bundle, options: CreateOptions, { root }: Glo
 function tellWarnings({ log, trace }: GlobalOptions, { bundle, process }: ContainerPlan): void {
   for (const warning of process.warnings) log.warning(warning);
   if (trace === undefined) return;
-  for (const { pointer, message } of [...bundle.warnings, ...unknownKeys(JSON.parse(bundle.text))]) {
+  const unknown = unknownKeys(JSON.parse(bundle.text));
+  for (const { pointer, message } of [...bundle.warnings, ...unknown.warnings]) {
     log.debug(`${pointer}: ${message}`);
   }
+  if (unknown.untold > 0) log.debug(`${unknown.untold} more unknown keys, ignoring`);
 }
 
 /** AS RUNC: its words, which its suite knows. */

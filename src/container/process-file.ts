@@ -1,15 +1,15 @@
 // The file of `exec --process`. Called by the command before its story.
 
 import { wrapError } from "../errors.ts";
-import { readText } from "../linux/files.ts";
 import { loadProcess } from "../spec/load.ts";
 import type { Process } from "../spec/types.ts";
+import { readDocument } from "./document.ts";
 
 /** Reads and checks a process file. */
 export function readProcessFile(path: string): Process {
   let text: string;
   try {
-    text = readText(path);
+    text = readDocument(path);
   } catch (error) {
     throw wrapError("cannot load the process file of --process", error);
   }

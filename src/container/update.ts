@@ -3,12 +3,11 @@
 import { updateResources } from "../cgroups/driver.ts";
 import { mergeResources } from "../cgroups/merge.ts";
 import { TsrunError } from "../errors.ts";
-import { readAll, readText } from "../linux/files.ts";
-import { text } from "../linux/words.ts";
 import type { RdtRecord } from "../rdt/group.ts";
 import { changeGroup, planUpdatedGroup } from "../rdt/host.ts";
 import { loadResources } from "../spec/load.ts";
 import type { IntelRdt, Resources } from "../spec/types.ts";
+import { readDocument } from "./document.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import { isAlive } from "./status.ts";
@@ -53,6 +52,5 @@ function updateRdt(record: StateRecord, asked: Asked["rdt"], undo: Undo): RdtRec
 
 /** Reads and checks the resources of `--resources`; `-` is standard input. */
 export function readResources(path: string): Resources {
-  if (path === "-") return loadResources(text(readAll(0, "standard input")), "standard input");
-  return loadResources(readText(path), path);
+  return loadResources(readDocument(path), path === "-" ? "standard input" : path);
 }

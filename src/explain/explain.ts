@@ -22,6 +22,7 @@ import { isEmptyProfile } from "../seccomp/profile.ts";
 import type { Warning } from "../spec/faults.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
 import { type LoadedConfig, loadConfig } from "../spec/load.ts";
+import { shorten } from "../spec/shorten.ts";
 import type { Spec } from "../spec/types.ts";
 import type { Explanation, Section } from "./model.ts";
 import { type Rehearsed, rehearse } from "./rehearsal/story.ts";
@@ -62,7 +63,8 @@ function findContainer(root: string, id: string): ReturnType<typeof findStateDir
 export function explainBundle(globals: GlobalOptions, path: string, options: ExplainOptions): Explanation {
   const text = readConfig(path);
   const { loaded, asRoot } = load(text, `${path}/config.json`);
-  const { spec, warnings } = loaded;
+  const { spec, warnings, untold } = loaded;
+  const unknown = unknownKeys(JSON.parse(text));
   const caller: GlobalOptions = asRoot ? { ...globals, rootless: "false" } : globals;
   const plan = planWithoutFilter({
     bundle: { path, spec, warnings, text, rootfs: checkRootfs(path, spec) },
@@ -75,7 +77,8 @@ export function explainBundle(globals: GlobalOptions, path: string, options: Exp
     id: ANY_ID,
     ...explained(plan, options, [
       ...(asRoot ? ["an ordinary user cannot run this; it is explained as root's"] : []),
-      ...told([...warnings, ...unknownKeys(JSON.parse(text))]),
+      ...told(warnings, untold.warnings),
+      ...told(unknown.warnings, unknown.untold),
     ]),
   };
 }
@@ -107,6 +110,8 @@ function mayMake(path: string): boolean {
 }
 
 const W_OK = 2;
+
+const LONGEST_WARNING = 500;
 
 /** What was done for a container, from the configuration that was kept and the record of what was made. */
 export function explainContainer(globals: GlobalOptions, id: string, options: ExplainOptions): Explanation {
@@ -183,6 +188,7 @@ function withCalls(sections: readonly Section[], calls: Rehearsed["calls"]): Sec
   });
 }
 
-function told(warnings: readonly Warning[]): string[] {
-  return warnings.map(({ pointer, message }) => `${pointer}: ${message}`);
+function told(warnings: readonly Warning[], untold: number): string[] {
+  const lines = warnings.map(({ pointer, message }) => shorten(`${pointer}: ${message}`, LONGEST_WARNING));
+  return untold === 0 ? lines : [...lines, `${untold} more like these`];
 }

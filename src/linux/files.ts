@@ -85,7 +85,7 @@ export function openIfThere(path: Path, flags: number, options: OpenOptions = {}
 }
 
 /** Everything that can be read from a descriptor. */
-export function readAll(fd: number, what: string): Uint8Array {
+export function readAll(fd: number, what: string, most = Number.POSITIVE_INFINITY): Uint8Array {
   let buffer = new Uint8Array(4096);
   let length = 0;
   for (;;) {
@@ -96,8 +96,8 @@ export function readAll(fd: number, what: string): Uint8Array {
     }
     const room = buffer.subarray(length);
     const got = mustCall(`read ${what}`, "read", fd, room, room.length);
-    if (got === 0) return buffer.subarray(0, length);
     length += got;
+    if (got === 0 || length > most) return buffer.subarray(0, length);
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { JsonPositions, type Position } from "./json-positions.ts";
+import { shorten } from "./shorten.ts";
 
 export interface Fault {
   /** JSON pointer of what is wrong; of a missing member, the pointer it would have. */
@@ -31,39 +32,59 @@ export interface Located {
   readonly hint?: string;
 }
 
+/**
+ * As many faults, and as many warnings, are told one by one: nobody reads more, and callers read a line. The
+ * others are counted.
+ */
+export const MOST_TOLD = 20;
+
+/** What was found, beyond what is told of it. */
+export interface Untold {
+  readonly faults: number;
+  readonly warnings: number;
+}
+
 /** Faults in the order of the file. */
 export function locate(faults: readonly Fault[], text: string): Located[] {
-  const positions = JsonPositions.scan(text);
+  if (faults.length === 0) return [];
+  const wanted = faults.map(({ pointer, place }) => place ?? pointer);
+  const positions = JsonPositions.scan(text, wanted);
   const located = faults.map((fault) => {
     const position = positions instanceof JsonPositions ? positionOf(fault, positions) : undefined;
     return { fault, position };
   });
   located.sort((a, b) => compare(a.position, b.position));
   return located.map(({ fault: { pointer, reason, hint }, position }) => ({
-    pointer,
+    pointer: shorten(pointer, LONGEST_POINTER),
     ...position,
-    reason,
-    ...(hint === undefined ? {} : { hint }),
+    reason: shorten(reason, LONGEST_REASON),
+    ...(hint === undefined ? {} : { hint: shorten(hint, LONGEST_REASON) }),
   }));
 }
 
-/** The one error for all faults. */
+/** Longer than any path of keys that the schemas know, and than any sentence of ours with a long list. */
+const LONGEST_POINTER = 300;
+const LONGEST_REASON = 1500;
+
+/** The one error for all faults; `untold` is the number of those that are not among them. */
 export function configError(
   faults: readonly Fault[],
-  { file, text }: { file: string; text: string },
+  { file, text, untold }: { file: string; text: string; untold: number },
 ): TsrunError {
   const told = locate(faults, text).map(({ pointer, line, column, reason, hint }) => {
     const where = pointer === "" ? "the document" : pointer;
     const place = line === undefined ? "" : ` (line ${line} column ${column})`;
     return `${where}${place}: ${reason}${hint === undefined ? "" : `, ${hint}`}`;
   });
-  const count = faults.length === 1 ? "" : `${faults.length} faults: `;
+  const all = faults.length + untold;
+  const count = all === 1 ? "" : `${all} faults: `;
+  if (untold > 0) told.push(`and ${untold} more`);
   return new TsrunError("E_CONFIG", `cannot use "${file}": ${count}${told.join("; ")}`);
 }
 
 /** Where and why a text is not JSON; `undefined` when it is. */
 export function syntaxFault(text: string): (Located & Position) | undefined {
-  const scanned = JsonPositions.scan(text);
+  const scanned = JsonPositions.scan(text, []);
   if (scanned instanceof JsonPositions) return undefined;
   const { position, expected, found } = scanned;
   const hint = syntaxHint(text, found);

@@ -1,6 +1,8 @@
 // Where in a JSON text each value stands, and where the text stops being JSON. Slow beside JSON.parse, and
 // used only when something is wrong already. Called by load.ts; RFC 8259, JSON pointers as in RFC 6901.
 
+import { quoted } from "./shorten.ts";
+
 /** Line and column, both from 1; the column counts characters. */
 export interface Position {
   readonly line: number;
@@ -31,6 +33,14 @@ const SPACE = 0x20;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
+const BLANKS = /[ \t\r\n]*/y;
+const SCALAR = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they end what a string may hold
+const PLAIN_TEXT = /[^"\\\x00-\x1f]+/y;
+/** Up to 64 at a time: a pattern that may repeat for ever keeps what it would need to go back. */
+const ESCAPES = /(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})){1,64}/y;
+const PLAIN_ENTRIES = /(?:(?:"[\w =./:-]*"|0|[1-9][0-9]{0,14}),){1,64}/y;
+
 class SyntaxFault extends Error {
   readonly offset: number;
   readonly expected: string;
@@ -42,46 +52,78 @@ class SyntaxFault extends Error {
   }
 }
 
+/** A value that is looked for, or one on the way to it. */
+interface Wanted {
+  readonly members: Map<string, Wanted>;
+  place: Place | undefined;
+}
+
 /**
- * The places of all values of a JSON text. Of a key that is there twice the last counts, as in JSON.parse.
+ * The places of some values of a JSON text: noting all of them takes far longer than the reading. Of a key
+ * that is there twice the last counts, as in JSON.parse.
  */
 export class JsonPositions {
   readonly #text: string;
-  readonly #places: ReadonlyMap<string, Place>;
+  readonly #lines: Lines;
+  readonly #root: Wanted;
 
-  private constructor(text: string, places: ReadonlyMap<string, Place>) {
+  private constructor(text: string, root: Wanted) {
     this.#text = text;
-    this.#places = places;
+    this.#lines = new Lines(text);
+    this.#root = root;
   }
 
-  /** Scans a text; a text that is not JSON yields what is wrong with it. */
-  static scan(text: string): JsonPositions | JsonSyntaxError {
-    const scanner = new Scanner(text);
+  /**
+   * Scans a text for the values that `pointers` lead to, and those around them; a text that is not JSON
+   * yields what is wrong with it.
+   */
+  static scan(text: string, pointers: readonly string[]): JsonPositions | JsonSyntaxError {
+    const root: Wanted = { members: new Map(), place: undefined };
+    for (const pointer of pointers) want(root, pointer);
     try {
-      return new JsonPositions(text, scanner.document());
+      new Scanner(text).document(root);
+      return new JsonPositions(text, root);
     } catch (error) {
       if (!(error instanceof SyntaxFault)) throw error;
       const { offset, expected } = error;
-      return { position: positionOf(text, offset), expected, found: foundAt(text, offset) };
+      return { position: new Lines(text).position(offset), expected, found: foundAt(text, offset) };
     }
   }
 
-  /** Where a value begins; `undefined` when there is no such value. */
+  /** Where a value begins; `undefined` when there is no such value, or nobody asked for it. */
   value(pointer: string): Position | undefined {
-    const place = this.#places.get(pointer);
-    return place === undefined ? undefined : positionOf(this.#text, place.start);
+    const place = this.#place(pointer);
+    return place === undefined ? undefined : this.#lines.position(place.start);
   }
 
   /** Where the key of a member begins. */
   key(pointer: string): Position | undefined {
-    const place = this.#places.get(pointer);
-    return place === undefined ? undefined : positionOf(this.#text, place.key);
+    const place = this.#place(pointer);
+    return place === undefined ? undefined : this.#lines.position(place.key);
   }
 
   /** A value as it is written in the text. */
   source(pointer: string): string | undefined {
-    const place = this.#places.get(pointer);
+    const place = this.#place(pointer);
     return place === undefined ? undefined : this.#text.slice(place.start, place.end);
+  }
+
+  #place(pointer: string): Place | undefined {
+    let at: Wanted | undefined = this.#root;
+    for (const key of pointerKeys(pointer)) at = at?.members.get(key);
+    return at?.place;
+  }
+}
+
+function want(root: Wanted, pointer: string): void {
+  let at = root;
+  for (const key of pointerKeys(pointer)) {
+    let member = at.members.get(key);
+    if (member === undefined) {
+      member = { members: new Map(), place: undefined };
+      at.members.set(key, member);
+    }
+    at = member;
   }
 }
 
@@ -98,11 +140,34 @@ export function pointerKeys(pointer: string): string[] {
     .map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
-function positionOf(text: string, offset: number): Position {
-  const before = text.slice(0, offset);
-  const lineStart = before.lastIndexOf("\n") + 1;
-  const line = before.split("\n").length;
-  return { line, column: [...before.slice(lineStart)].length + 1 };
+/** Where the lines of a text begin, found once, when the first position is asked for. */
+class Lines {
+  readonly #text: string;
+  #starts: number[] | undefined;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  position(offset: number): Position {
+    this.#starts ??= lineStarts(this.#text);
+    const starts = this.#starts;
+    let [line, after] = [0, starts.length];
+    while (after - line > 1) {
+      const middle = (line + after) >> 1;
+      if ((starts[middle] ?? 0) <= offset) line = middle;
+      else after = middle;
+    }
+    const before = this.#text.slice(starts[line], offset);
+    const pairs = before.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0;
+    return { line: line + 1, column: before.length - pairs + 1 };
+  }
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", end + 1)) starts.push(end + 1);
+  return starts;
 }
 
 function foundAt(text: string, offset: number): string {
@@ -120,36 +185,32 @@ function foundAt(text: string, offset: number): string {
 
 class Scanner {
   readonly #text: string;
-  readonly #places = new Map<string, Place>();
   #offset = 0;
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  document(): ReadonlyMap<string, Place> {
-    this.#value({ pointer: "", key: 0, depth: 0 });
+  document(root: Wanted): void {
+    this.#value(root, undefined, 0);
     this.#blanks();
     if (this.#offset < this.#text.length) throw new SyntaxFault(this.#offset, "the end of the file");
-    return this.#places;
   }
 
-  #value({ pointer, key, depth }: { pointer: string; key: number | undefined; depth: number }): void {
+  #value(wanted: Wanted | undefined, key: number | undefined, depth: number): void {
     this.#blanks();
     const start = this.#offset;
     const first = this.#text[start];
     if (depth >= MAX_DEPTH && (first === "{" || first === "["))
       throw new SyntaxFault(start, `at most ${MAX_DEPTH} lists and objects inside each other`);
-    if (first === "{") this.#object(pointer, depth);
-    else if (first === "[") this.#array(pointer, depth);
+    if (first === "{") this.#object(wanted, depth);
+    else if (first === "[") this.#array(wanted, depth);
     else if (first === '"') this.#string();
-    else if (!this.#match(/-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y)) {
-      throw new SyntaxFault(start, "a value");
-    }
-    this.#places.set(pointer, { start, end: this.#offset, key: key ?? start });
+    else if (!this.#match(SCALAR)) throw new SyntaxFault(start, "a value");
+    if (wanted !== undefined) wanted.place = { start, end: this.#offset, key: key ?? start };
   }
 
-  #object(pointer: string, depth: number): void {
+  #object(wanted: Wanted | undefined, depth: number): void {
     this.#offset++;
     this.#blanks();
     if (this.#skip("}")) return;
@@ -157,51 +218,66 @@ class Scanner {
       this.#blanks();
       const start = this.#offset;
       if (this.#text[start] !== '"') throw new SyntaxFault(start, "a key in double quotes");
-      const key = this.#string();
+      this.#string();
+      const end = this.#offset;
       this.#blanks();
-      if (!this.#skip(":")) throw new SyntaxFault(this.#offset, `":" after the key ${JSON.stringify(key)}`);
-      this.#value({ pointer: childPointer(pointer, key), key: start, depth: depth + 1 });
+      if (!this.#skip(":")) throw new SyntaxFault(this.#offset, `":" after the key ${this.#key(start, end)}`);
+      const member = wanted === undefined ? undefined : this.#member(wanted, start, end);
+      this.#value(member, start, depth + 1);
       this.#blanks();
       if (this.#skip("}")) return;
       if (!this.#skip(",")) {
-        throw new SyntaxFault(this.#offset, `"," or "}" after the value of ${JSON.stringify(key)}`);
+        throw new SyntaxFault(this.#offset, `"," or "}" after the value of ${this.#key(start, end)}`);
       }
     }
   }
 
-  #array(pointer: string, depth: number): void {
+  #array(wanted: Wanted | undefined, depth: number): void {
     this.#offset++;
     this.#blanks();
     if (this.#skip("]")) return;
     for (let index = 0; ; index++) {
-      this.#value({ pointer: childPointer(pointer, index), key: undefined, depth: depth + 1 });
+      // Without numbers of their own, plain entries are read many at a time.
+      if (wanted === undefined) while (this.#match(PLAIN_ENTRIES)) {}
+      this.#value(wanted?.members.get(String(index)), undefined, depth + 1);
       this.#blanks();
       if (this.#skip("]")) return;
       if (!this.#skip(",")) throw new SyntaxFault(this.#offset, `"," or "]" in the list`);
     }
   }
 
-  #string(): string {
-    const start = this.#offset++;
+  /** The value that is looked for below a key, if any. */
+  #member(wanted: Wanted, start: number, end: number): Wanted | undefined {
+    if (wanted.members.size === 0) return undefined;
+    return wanted.members.get(JSON.parse(this.#text.slice(start, end)) as string);
+  }
+
+  /** A key as messages quote it. */
+  #key(start: number, end: number): string {
+    return quoted(JSON.parse(this.#text.slice(start, end)) as string);
+  }
+
+  #string(): void {
+    this.#offset++;
     for (;;) {
+      this.#match(PLAIN_TEXT);
       const code = this.#text.charCodeAt(this.#offset);
       if (code === QUOTE) break;
       if (code === BACKSLASH) this.#escape();
-      else if (code >= SPACE) this.#offset++;
       // The end of the text, or a control character, which may stand in a string as an escape only.
       else throw new SyntaxFault(this.#offset, "a closing double quote");
     }
     this.#offset++;
-    return JSON.parse(this.#text.slice(start, this.#offset)) as string;
   }
 
   #escape(): void {
-    if (this.#match(/\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y)) return;
+    if (this.#match(ESCAPES)) return;
     throw new SyntaxFault(this.#offset, 'one of the escapes \\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX');
   }
 
   #blanks(): void {
-    this.#match(/[ \t\r\n]*/y);
+    // Most of what can stand here is no blank, and asking for one is cheaper than a pattern.
+    if (this.#text.charCodeAt(this.#offset) <= SPACE) this.#match(BLANKS);
   }
 
   #skip(character: string): boolean {

@@ -6,8 +6,10 @@ import {
   type Fault,
   type Located,
   locate,
+  MOST_TOLD,
   syntaxError,
   syntaxFault,
+  type Untold,
   type Warning,
 } from "./faults.ts";
 import { type DocumentType, unknownKeys } from "./known-keys.ts";
@@ -21,6 +23,7 @@ export interface LoadedConfig {
   readonly spec: Spec;
   /** What is done without, or otherwise than the file says. */
   readonly warnings: readonly Warning[];
+  readonly untold: Untold;
 }
 
 const ROOT: Host = { euid: 0 };
@@ -30,12 +33,12 @@ const ROOT: Host = { euid: 0 };
  * fault: pointer, line and column, what is wrong, what is allowed.
  */
 export function loadConfig(text: string, file: string, host: Host = ROOT): LoadedConfig {
-  const { document, warnings } = load<Spec>(text, {
+  const { document, warnings, untold } = load<Spec>(text, {
     file,
     type: "Spec",
     check: (spec, faults) => checkSpec(spec, host, faults),
   });
-  return { spec: withAbsoluteDestinations(document), warnings };
+  return { spec: withAbsoluteDestinations(document), warnings, untold };
 }
 
 /** Reads a config.json that was checked before, and has been kept as it was; nothing is checked again. */
@@ -52,27 +55,37 @@ export interface Inspection {
   readonly faults: readonly Located[];
   /** What is done without, or otherwise than the file says, and the keys that mean nothing to tsrun. */
   readonly warnings: readonly Located[];
+  /** How many more there are of either. */
+  readonly untold: Untold;
 }
 
 /** As `loadConfig`, but everything that is found is handed back, each with its place. */
 export function inspectConfig(text: string, host: Host = ROOT): Inspection {
-  const syntax = syntaxFault(text);
-  if (syntax !== undefined) {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    const syntax = syntaxFault(text);
+    if (syntax === undefined) throw error;
     const fault = { ...syntax, reason: `invalid JSON: ${syntax.reason}` };
-    return { spec: undefined, faults: [fault], warnings: [] };
+    return { spec: undefined, faults: [fault], warnings: [], untold: { faults: 0, warnings: 0 } };
   }
-  const { document, faults, warnings } = examine<Spec>(JSON.parse(text), text, {
+  // Before the check, which takes out what says nothing.
+  const unknown = unknownKeys(parsed);
+  const { document, faults, warnings, untold } = examine<Spec>(parsed, text, {
     type: "Spec",
     check: (spec, schemaFaults) => checkSpec(spec, host, schemaFaults),
   });
-  const all = [...warnings, ...unknownKeys(JSON.parse(text))];
+  const all = [...warnings, ...unknown.warnings];
+  const told = all.slice(0, MOST_TOLD).map(({ pointer, message }) => ({ pointer, reason: message }));
   return {
     spec: faults.length > 0 ? undefined : withAbsoluteDestinations(document),
     faults: locate(faults, text),
-    warnings: locate(
-      all.map(({ pointer, message }) => ({ pointer, reason: message })),
-      text,
-    ),
+    warnings: locate(told, text),
+    untold: {
+      faults: untold.faults,
+      warnings: all.length - told.length + unknown.untold + untold.warnings,
+    },
   };
 }
 
@@ -98,11 +111,12 @@ interface Loading<Document> extends Checking<Document> {
 interface Loaded<Document> {
   readonly document: Document;
   readonly warnings: readonly Warning[];
+  readonly untold: Untold;
 }
 
 function load<Document>(text: string, { file, ...checking }: Loading<Document>): Loaded<Document> {
   const { faults, ...loaded } = examine(parse(text, file), text, checking);
-  if (faults.length > 0) throw configError(faults, { file, text });
+  if (faults.length > 0) throw configError(faults, { file, text, untold: loaded.untold.faults });
   return loaded;
 }
 
@@ -111,15 +125,28 @@ function examine<Document>(
   parsed: unknown,
   text: string,
   { type, check }: Checking<Document>,
-): Loaded<Document> & { readonly faults: readonly Fault[] } {
+): Loaded<Document> & Pick<Findings, "faults"> {
   const document = withoutEmptyWords(parsed, text);
-  const schemaFaults = checkSchema(document, type);
-  if (schemaFaults.length === 0) schemaFaults.push(...restoreExactNumbers(document, text, type));
+  const bySchema = checkSchema(document, type);
+  const inexact = bySchema.faults.length === 0 ? restoreExactNumbers(document, text, type) : [];
+  const schemaFaults = [...bySchema.faults, ...inexact];
   const isObject = typeof document === "object" && document !== null && !Array.isArray(document);
-  const { faults, warnings } = isObject
-    ? check(document as Document, schemaFaults)
-    : { faults: [], warnings: [] };
-  return { document: document as Document, faults: [...schemaFaults, ...faults], warnings };
+  // The rules look at each fault of the schema for each value: with more faults than are told, none is tried.
+  const byRules =
+    isObject && schemaFaults.length <= MOST_TOLD && bySchema.untold === 0
+      ? check(document as Document, schemaFaults)
+      : { faults: [], warnings: [], untold: { faults: 0, warnings: 0 } };
+  const faults = [...schemaFaults, ...byRules.faults];
+  const told = faults.slice(0, MOST_TOLD);
+  return {
+    document: document as Document,
+    faults: told,
+    warnings: byRules.warnings,
+    untold: {
+      faults: faults.length - told.length + bySchema.untold + byRules.untold.faults,
+      warnings: byRules.untold.warnings,
+    },
+  };
 }
 
 function parse(text: string, file: string): unknown {

@@ -9,6 +9,8 @@ export function nearestWord(word: string, candidates: readonly string[]): string
   // meant.
   let bestDistance = Math.min(4, Math.max(1, Math.floor(given.length / 3))) + 1;
   for (const candidate of candidates) {
+    // Every letter more or less is a slip: nothing is computed for a word that is far too long.
+    if (Math.abs(candidate.length - prefix.length - given.length) >= bestDistance) continue;
     const distance = editDistance(given, candidate.slice(prefix.length).toLowerCase());
     if (distance >= bestDistance) continue;
     best = candidate;

@@ -90,7 +90,10 @@ function roundedNumbers(document: unknown, type: DocumentType): Rounded[] {
 const LARGEST = 2n ** 64n - 1n;
 
 function restore(rounded: readonly Rounded[], text: string): Fault[] {
-  const positions = JsonPositions.scan(text);
+  const positions = JsonPositions.scan(
+    text,
+    rounded.map(({ pointer }) => pointer),
+  );
   const faults: Fault[] = [];
   for (const { holder, key, value, pointer } of rounded) {
     const source = (positions instanceof JsonPositions ? positions.source(pointer) : undefined) ?? "";

@@ -1,12 +1,13 @@
 // Checks a document against its schema and puts what the validators find into words. Called by load.ts.
 
 import { TsrunError } from "../errors.ts";
-import type { Fault } from "./faults.ts";
+import { type Fault, MOST_TOLD } from "./faults.ts";
 import * as acceptors from "./generated/acceptors.ts";
 import * as validators from "./generated/validators.ts";
 import { childPointer, pointerKeys } from "./json-positions.ts";
 import { type DocumentType, keysAt } from "./known-keys.ts";
 import { nearestWord } from "./nearest.ts";
+import { quoted } from "./shorten.ts";
 
 /** What an ajv validator leaves behind. */
 interface ValidationError {
@@ -57,17 +58,26 @@ const RUNC_WORDS: Readonly<Record<string, string>> = {
 /** As many allowed words are listed after a suggestion; without one, all are. */
 const LISTED = 12;
 
-/** Every fault of a document that its schema can name. */
-export function checkSchema(document: unknown, type: DocumentType): Fault[] {
-  if (ACCEPTORS[type](document)) return [];
+export interface SchemaFindings {
+  readonly faults: Fault[];
+  /** How many more there are. */
+  readonly untold: number;
+}
+
+/** The faults of a document that its schema can name. */
+export function checkSchema(document: unknown, type: DocumentType): SchemaFindings {
+  if (ACCEPTORS[type](document)) return { faults: [], untold: 0 };
   const validate = VALIDATORS[type];
   if (validate(document)) throw new TsrunError("E_INTERNAL", `the two checks of a ${type} disagree`);
   const errors = validate.errors ?? [];
   // A value of the wrong type is not in any list of words either: that goes without saying.
   const mistyped = new Set(errors.filter(isTypeError).map(({ instancePath }) => instancePath));
-  return errors
-    .filter((error) => isTypeError(error) || !mistyped.has(error.instancePath))
-    .map((error) => toFault(error, { document, type }));
+  const found = errors.filter((error) => isTypeError(error) || !mistyped.has(error.instancePath));
+  const told = found.slice(0, MOST_TOLD);
+  return {
+    faults: told.map((error) => toFault(error, { document, type })),
+    untold: found.length - told.length,
+  };
 }
 
 function isTypeError({ keyword }: ValidationError): boolean {
@@ -108,9 +118,8 @@ function reasonFor(keyword: string, params: ValidationError["params"], value: un
 /** A word that is none of a list. */
 function unknownWord(word: string, allowed: readonly string[] = []): Pick<Fault, "reason" | "hint"> {
   const near = nearestWord(word, allowed);
-  const quoted = allowed.map((entry) => JSON.stringify(entry));
-  const all = `allowed: ${quoted.join(", ")}`;
-  const reason = `unknown word ${JSON.stringify(word)}`;
+  const all = `allowed: ${allowed.map((entry) => JSON.stringify(entry)).join(", ")}`;
+  const reason = `unknown word ${quoted(word)}`;
   if (near === undefined) return { reason, hint: all };
   const few = allowed.length <= LISTED ? all : `one of ${allowed.length} that are allowed`;
   return { reason, hint: `did you mean ${JSON.stringify(near)}? (${few})` };
@@ -122,7 +131,7 @@ function missing(parent: string, key: string, { document, type }: Context): Faul
   const given = Object.keys(valueAt(document, parent) as object).filter((name) => !known.includes(name));
   const misspelt = nearestWord(key, given);
   if (misspelt !== undefined) {
-    const unknown = JSON.stringify(misspelt);
+    const unknown = quoted(misspelt);
     const [reason, hint] = [`missing, and ${unknown} is unknown`, `did you mean ${JSON.stringify(key)}?`];
     return { pointer, reason, hint, place: childPointer(parent, misspelt) };
   }
@@ -146,7 +155,7 @@ export function describe(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "an object";
   if (typeof value === "string") {
-    return `the string ${JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)}`;
+    return `the string ${quoted(value)}`;
   }
   return typeof value === "number" ? exact(value) : String(value);
 }

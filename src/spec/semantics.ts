@@ -1,7 +1,7 @@
 // The rules a schema cannot say. All are tried, so that one error tells all faults. Called by load.ts.
 
-import type { Fault, Warning } from "./faults.ts";
-import { unknownKeys } from "./known-keys.ts";
+import type { Fault, Untold, Warning } from "./faults.ts";
+import { keysAt } from "./known-keys.ts";
 import { nearestWord } from "./nearest.ts";
 import { LINUX_RULES } from "./semantics/linux.ts";
 import { MOUNT_RULES } from "./semantics/mounts.ts";
@@ -16,6 +16,8 @@ import type { Process, Resources, Spec } from "./types.ts";
 export interface Findings {
   readonly faults: readonly Fault[];
   readonly warnings: readonly Warning[];
+  /** How many more there are of either. */
+  readonly untold: Untold;
 }
 
 const RULES: readonly Rule[] = [
@@ -87,10 +89,10 @@ function checkPart<Part>(
 function presence(key: "process" | "root", reason: string): (context: Context) => void {
   return ({ spec, report }) => {
     if (spec[key] !== undefined) return;
-    const unknown = unknownKeys(spec).map(({ pointer }) => pointer.slice(1));
+    const known = keysAt("", "Spec");
     const misspelt = nearestWord(
       key,
-      unknown.filter((name) => !name.includes("/")),
+      Object.keys(spec).filter((name) => !known.includes(name)),
     );
     if (misspelt === undefined) report.fault(`/${key}`, reason);
     else {

@@ -69,7 +69,7 @@ function bindData(mount: Mount, index: number, { report }: Context): void {
       report.warn(at, `${reason}, ignoring`);
       continue;
     }
-    const meant = meantMountWord(option);
+    const meant = report.isFull ? undefined : meantMountWord(option);
     report.fault(at, reason, meant === undefined ? undefined : `did you mean "${meant}"?`);
   }
 }

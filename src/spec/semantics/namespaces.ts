@@ -80,6 +80,8 @@ function mappingsRule(kind: "uidMappings" | "gidMappings"): Rule {
 export function checkMappings(mappings: readonly IDMapping[], at: string, report: Report): void {
   if (mappings.length > MOST_MAPPINGS) {
     report.fault(at, `must have at most ${MOST_MAPPINGS} entries, has ${mappings.length}`);
+    // Each is compared with each.
+    return;
   }
   mappings.forEach((mapping, index) => {
     const pointer = `${at}/${index}`;
@@ -135,7 +137,7 @@ function timeOffsets({ spec, report }: Context): void {
     report.fault("/linux/timeOffsets", `cannot be set for a time namespace that is joined, "${time.path}"`);
   }
   for (const clock of clocks.filter((name) => !CLOCKS.includes(name))) {
-    const near = nearestWord(clock, CLOCKS);
+    const near = report.isFull ? undefined : nearestWord(clock, CLOCKS);
     const hint = near === undefined ? undefined : `did you mean "${near}"?`;
     report.fault(`/linux/timeOffsets/${clock}`, 'must be of the clock "monotonic" or "boottime"', hint);
   }

@@ -1,6 +1,6 @@
 // What a rule sees and where it tells what is wrong. Shared by the rules of this folder.
 
-import type { Fault, Warning } from "../faults.ts";
+import { type Fault, MOST_TOLD, type Untold, type Warning } from "../faults.ts";
 import type { NamespaceType, Spec } from "../types.ts";
 
 /** What the rules must know of the machine and the caller. */
@@ -12,6 +12,7 @@ export interface Host {
 export class Report {
   readonly faults: Fault[] = [];
   readonly warnings: Warning[] = [];
+  readonly #untold = { faults: 0, warnings: 0 };
   readonly #schemaFaults: readonly Fault[];
 
   constructor(schemaFaults: readonly Fault[]) {
@@ -24,12 +25,24 @@ export class Report {
 
   /** Something that cannot be done, or must not be. */
   fault(pointer: string, reason: string, hint?: string): void {
-    this.faults.push(hint === undefined ? { pointer, reason } : { pointer, reason, hint });
+    if (!this.isFull) this.faults.push(hint === undefined ? { pointer, reason } : { pointer, reason, hint });
+    else this.#untold.faults++;
+  }
+
+  /** Whether faults are only counted from now on: what it takes long to find a hint for needs none. */
+  get isFull(): boolean {
+    return this.faults.length >= MOST_TOLD;
+  }
+
+  /** What was found, beyond `faults` and `warnings`. */
+  get untold(): Untold {
+    return this.#untold;
   }
 
   /** Something that is done without, or otherwise than it says. */
   warn(pointer: string, message: string): void {
-    this.warnings.push({ pointer, message });
+    if (this.warnings.length < MOST_TOLD) this.warnings.push({ pointer, message });
+    else this.#untold.warnings++;
   }
 
   /** Whether the schema has found no fault in, or around, a value. */
@@ -49,9 +62,16 @@ export class Report {
     const sound = this.#schemaFaults.length === 0;
     if (!sound && (!Array.isArray(list) || this.#schemaFaults.some(({ pointer }) => isAround(pointer, at))))
       return;
+    const unsound = this.#entriesWithFaults(at);
     for (let index = 0; index < list.length; index++) {
-      if (sound || this.isSound(`${at}/${index}`)) check(list[index] as Entry, index);
+      if (sound || !unsound.has(String(index))) check(list[index] as Entry, index);
     }
+  }
+
+  /** The numbers of the entries of a list that the schema has found fault in. */
+  #entriesWithFaults(at: string): ReadonlySet<string> {
+    const within = this.#schemaFaults.filter(({ pointer }) => pointer.startsWith(`${at}/`));
+    return new Set(within.map(({ pointer }) => pointer.slice(at.length + 1).split("/", 1)[0] ?? ""));
   }
 }
 

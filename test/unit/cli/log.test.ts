@@ -36,6 +36,17 @@ t.test("a message with quotes and newlines stays one line, and nothing of it is 
   t.equal(oneLine("a\nb\r\n"), "a\\nb");
 });
 
+t.test("what would give orders to a terminal, or end a line for some reader, is escaped", async (t) => {
+  const message = "a\u001b[2J\u007f\u009b\u2028\u2029é";
+  const safe = "a\\u001b[2J\\u007f\\u009b\\u2028\\u2029é";
+  t.equal(oneLine(message), safe);
+  for (const format of ["text", "json"] as const) {
+    t.match(formatEntry(format, error(message)), safe);
+    t.notMatch(formatEntry(format, { ...error("x"), hint: message }), "\u009b");
+  }
+  t.equal(JSON.parse(formatEntry("json", error(message))).msg, message);
+});
+
 function logInto(
   lines: string[],
   { debug = false, format = "json" as LogFormat, isStream = false } = {},

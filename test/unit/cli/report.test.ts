@@ -31,9 +31,22 @@ t.test("the bare words are one line whatever is in them", async (t) => {
   t.equal(tell(new TsrunError("E_CONFIG", "a\nb\n"), { toFile: true }).stderr, "a\\nb\n");
 });
 
+t.test("a message that others made longer than a line is told with its beginning and its end", async (t) => {
+  const long = new TsrunError("E_NOT_FOUND", `cannot open "${"x".repeat(200_000)}": ENOENT`, {
+    hint: "y".repeat(200_000),
+  });
+  for (const options of [{}, { toFile: true }, { terminal: true }, { format: "json" as const }]) {
+    const { stderr, file = "" } = tell(long, options);
+    t.ok(stderr.length < 25_000 && file.length < 25_000, `${stderr.length} characters`);
+    t.match(stderr, /cannot open .*ENOENT/);
+  }
+});
+
 t.test("a person at a terminal gets a list as a list, and the hint below", async (t) => {
   const faults = new TsrunError("E_CONFIG", "bad config:\n/a\n/b", { hint: "mend it" });
   t.equal(tell(faults, { terminal: true }).stderr, "tsrun: bad config:\n  /a\n  /b\n  mend it\n");
+  const odd = new TsrunError("E_BAD_ID", "bad id \u001b[2J", { hint: "\u001b]0;x\u0007" });
+  t.equal(tell(odd, { terminal: true }).stderr, "tsrun: bad id \\u001b[2J\n  \\u001b]0;x\\u0007\n");
   t.match(JSON.parse(tell(faults, { terminal: true, format: "json" }).stderr), { level: "error" });
 });
 

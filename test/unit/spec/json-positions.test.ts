@@ -3,14 +3,16 @@
 import t from "tap";
 import { childPointer, JsonPositions, pointerKeys } from "../../../src/spec/json-positions.ts";
 
-function scan(text: string): JsonPositions {
-  const scanned = JsonPositions.scan(text);
+function scan(text: string, ...pointers: string[]): JsonPositions {
+  const scanned = JsonPositions.scan(text, pointers);
   if (!(scanned instanceof JsonPositions)) throw new Error(`not JSON: ${JSON.stringify(scanned)}`);
   return scanned;
 }
 
+const POINTERS = ["/a/0", "/a/1/b~1c", "/d~0", "/x"];
+
 t.test("keys and values have lines and columns from 1", async (t) => {
-  const positions = scan('{\n  "a": [1,\n    {"b/c": "x"}],\n\t"d~": null}\n');
+  const positions = scan('{\n  "a": [1,\n    {"b/c": "x"}],\n\t"d~": null}\n', ...POINTERS);
   t.strictSame(positions.value(""), { line: 1, column: 1 });
   t.strictSame(positions.key("/a"), { line: 2, column: 3 });
   t.strictSame(positions.value("/a"), { line: 2, column: 8 });
@@ -22,15 +24,15 @@ t.test("keys and values have lines and columns from 1", async (t) => {
 });
 
 t.test("columns count characters, also those that JavaScript stores in two units", async (t) => {
-  t.strictSame(scan('["\u{1f600}", 1]').value("/1"), { line: 1, column: 7 });
+  t.strictSame(scan('["\u{1f600}", 1]', "/1").value("/1"), { line: 1, column: 7 });
 });
 
 t.test("of a key that is there twice the last counts, as in JSON.parse", async (t) => {
-  t.strictSame(scan('{"a": 1, "a": 2}').value("/a"), { line: 1, column: 15 });
+  t.strictSame(scan('{"a": 1, "a": 2}', "/a").value("/a"), { line: 1, column: 15 });
 });
 
 t.test("source gives a value as it is written", async (t) => {
-  const positions = scan('{"n": 18446744073709551615, "list": [1, 2], "s": "\\u0041"}');
+  const positions = scan('{"n": 18446744073709551615, "list": [1, 2], "s": "\\u0041"}', "/n", "/list", "/s");
   t.equal(positions.source("/n"), "18446744073709551615");
   t.equal(positions.source("/list"), "[1, 2]");
   t.equal(positions.source("/s"), '"\\u0041"');
@@ -62,14 +64,16 @@ const FAULTS: readonly [text: string, line: number, column: number, expected: st
 
 t.test("a text that is not JSON says where, what was expected and what is there", async (t) => {
   for (const [text, line, column, expected, found] of FAULTS) {
-    t.strictSame(JsonPositions.scan(text), { position: { line, column }, expected, found }, text);
+    t.strictSame(JsonPositions.scan(text, []), { position: { line, column }, expected, found }, text);
   }
 });
 
 t.test("the scanner and JSON.parse agree about what is JSON", async (t) => {
   const texts = [...FAULTS.map(([text]) => text), "{}", "[]", "0", "-0.5e+3", '"\\ud800"', "null", "[[[]]]"];
   texts.push('{"": {"": []}}', "-", "1.", ".5", "1e", "--1", "[1", "]", '"\u2028"', '"\u007f"', "\u00a0{}");
-  const disagree = texts.filter((text) => isJson(text) !== JsonPositions.scan(text) instanceof JsonPositions);
+  const disagree = texts.filter(
+    (text) => isJson(text) !== JsonPositions.scan(text, []) instanceof JsonPositions,
+  );
   t.strictSame(disagree, []);
 });
 
@@ -83,8 +87,15 @@ function isJson(text: string): boolean {
 }
 
 t.test("a text nested too deep is told so, and does not end the program", async (t) => {
-  const scanned = JsonPositions.scan("[".repeat(100_000));
+  const scanned = JsonPositions.scan("[".repeat(100_000), []);
   t.match(scanned, { expected: "at most 1000 lists and objects inside each other" });
+});
+
+t.test("a value behind many plain ones is found", async (t) => {
+  const numbers = Array.from({ length: 1000 }, (_, index) => index).join(",");
+  const positions = scan(`{"plain":[${numbers}],\n"list":[${numbers}, "x"]}`, "/list/1000");
+  t.equal(positions.source("/list/1000"), '"x"');
+  t.match(positions.value("/list/1000"), { line: 2, column: 3900 });
 });
 
 t.test("pointers escape slashes and tildes", async (t) => {

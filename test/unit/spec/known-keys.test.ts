@@ -1,7 +1,11 @@
 // The keys the schemas do not know, as --debug tells of them.
 
 import t from "tap";
-import { keysAt, unknownKeys } from "../../../src/spec/known-keys.ts";
+import { keysAt, unknownKeys as lookForKeys } from "../../../src/spec/known-keys.ts";
+
+function unknownKeys(...args: Parameters<typeof lookForKeys>): unknown {
+  return lookForKeys(...args).warnings;
+}
 
 t.test("unknownKeys names every key the schemas do not know, and the one that was meant", async (t) => {
   const config = {
@@ -59,4 +63,11 @@ t.test("keysAt finds the keys of the object a pointer leads to", async (t) => {
   t.strictSame(keysAt("/linux/netDevices/eth0", "Spec"), ["name"]);
   t.strictSame(keysAt("/annotations", "Spec"), []);
   t.ok(keysAt("", "Process").includes("cwd"));
+});
+
+t.test("of many unknown keys the first are told, the others counted", async (t) => {
+  const mounts = Array.from({ length: 5000 }, () => ({ destination: "/a", optins: [] }));
+  const { warnings, untold } = lookForKeys({ mounts });
+  t.match(warnings, { length: 20, 19: { pointer: "/mounts/19/optins" } });
+  t.equal(untold, 4980);
 });

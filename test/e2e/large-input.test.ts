@@ -1,0 +1,128 @@
+// Configurations that are large, wrong in many places, or without an end: told in a line, and soon.
+
+import { rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import type { ConfigMount } from "../support/config.ts";
+import { Container } from "../support/container.ts";
+import type { Lab } from "../support/lab.ts";
+import type { Result } from "../support/runtime.ts";
+
+const NO_VALIDATE = tsrunOnly("has no validate");
+const TELLS_ONE = tsrunOnly("tells the first fault alone");
+const READS_ALL = tsrunOnly("reads a document of any size");
+
+/** Twice what a person would call long, and far from what a faster search of the text was needed for. */
+const LONGEST_LINE = 12_000;
+/** What a quadratic search took was fifty times as long on a quiet machine. */
+const SOON_MS = 20_000;
+
+/** Tmpfs mounts below one of their own, with whatever is wrong with each of them. */
+function mounts(count: number, more: Record<string, unknown> = {}): ConfigMount[] {
+  return Array.from({ length: count }, (_, index) => {
+    return { destination: `/tmp/${index}`, type: "tmpfs", source: "tmpfs", ...more };
+  });
+}
+
+behaviour(
+  "of thousands of unknown keys twenty are told and the others counted",
+  async (t, lab) => {
+    const box = lab.container((config) => config.mounts.push(...mounts(4000, { optins: ["ro"] })));
+    const begin = performance.now();
+    const { code, stdout, stderr } = await lab.invoke(["validate", box.bundle], { timeoutMs: 60_000 });
+    t.strictSame([code, stderr], [0, ""]);
+    const lines = stdout.trimEnd().split("\n");
+    t.equal(lines.length, 21);
+    t.match(lines[0], /config\.json:\d+:7: warning: \/mounts\/6\/optins: unknown key "optins"/);
+    t.match(lines[20], /no faults, 4000 warnings, of which 20 are told$/);
+    t.ok(performance.now() - begin < SOON_MS, "soon");
+    const json = JSON.parse((await lab.invoke(["validate", "--json", box.bundle])).stdout);
+    t.match(json, { valid: true, moreFaults: 0, moreWarnings: 3980, warnings: { length: 20 } });
+  },
+  NO_VALIDATE,
+);
+
+const WRONG: readonly [what: string, mount: Record<string, unknown>, told: RegExp][] = [
+  [
+    "a type",
+    { destination: 5 },
+    /: 4000 faults: \/mounts\/6\/destination \(line \d+ column 7\): must be a string/,
+  ],
+  ["a missing member", { destination: undefined }, /: 4000 faults: \/mounts\/6\/destination/],
+  [
+    "an option",
+    { type: "bind", options: ["bind", "roo"] },
+    /: 4000 faults: \/mounts\/6\/options\/1 .*did you mean "ro"/,
+  ],
+];
+
+for (const [what, mount, told] of WRONG) {
+  behaviour(
+    `a configuration that is wrong in thousands of places, ${what}, is refused in one line`,
+    async (t, lab) => {
+      const box = lab.container((config) => config.mounts.push(...mounts(4000, mount)));
+      const result = await box.create({ timeoutMs: SOON_MS });
+      refused(t, result, told);
+      t.match(result.stderr, /and 3980 more/);
+      t.ok(result.stderr.length < LONGEST_LINE, `${result.stderr.length} characters`);
+      await nothingLeft(t, lab, "of it");
+    },
+    TELLS_ONE,
+  );
+}
+
+behaviour("ten thousand variables and five thousand mounts are no fault", async (t, lab) => {
+  const box = lab.container((config) => {
+    Container.script("env | grep -c ^VARIABLE_; wc -l </proc/self/mountinfo")(config);
+    const variables = Array.from(
+      { length: 10_000 },
+      (_, index) => `VARIABLE_${index}=a value of a usual length`,
+    );
+    config.process.env?.push(...variables);
+    config.mounts.push({ destination: "/tmp", type: "tmpfs", source: "tmpfs" }, ...mounts(LARGE_MOUNTS));
+  });
+  const { code, stdout, stderr } = await box.run({ timeoutMs: 120_000 });
+  t.strictSame([code, stderr], [0, ""]);
+  const [variables, mounted] = stdout.trim().split("\n").map(Number);
+  t.equal(variables, 10_000);
+  t.ok((mounted ?? 0) > LARGE_MOUNTS, `${mounted} mounts`);
+});
+
+const LARGE_MOUNTS = 5_000;
+
+behaviour(
+  "a document of more than 4 MiB is refused, and one without an end as well",
+  async (t, lab) => {
+    const box = lab.container();
+    const tooLarge = /cannot use .*: it is larger than 4 MiB/;
+    box.writeConfig(`${JSON.stringify(box.config)}${" ".repeat(4 * 1024 * 1024)}`);
+    refused(t, await box.create(), tooLarge);
+    await refusesEndless(lab, (result, code) => refused(t, result, tooLarge, code));
+    await nothingLeft(t, lab, "of either");
+  },
+  READS_ALL,
+);
+
+type Check = (result: Result, code?: number) => void;
+
+/** Everything that reads a document. */
+async function refusesEndless(lab: Lab, check: Check): Promise<void> {
+  const box = lab.container(Container.script("read line"));
+  await box.create();
+  const endless = join(lab.folder, "endless");
+  symlinkSync("/dev/zero", endless);
+  check(await lab.invoke(["exec", "--process", endless, box.id]), 255);
+  check(await lab.invoke(["update", "--resources", endless, box.id]));
+  check(await lab.invoke(["update", "--resources", "-", box.id], { stdin: "/dev/zero" }));
+  check(await lab.invoke(["explain", bundleOf(lab, endless)]));
+  check(await lab.invoke(["validate", "--config", endless]));
+  await lab.invoke(["delete", "--force", box.id]);
+}
+
+/** A bundle with this configuration. */
+function bundleOf(lab: Lab, config: string): string {
+  const { bundle } = lab.container();
+  rmSync(join(bundle, "config.json"));
+  symlinkSync(config, join(bundle, "config.json"));
+  return bundle;
+}
