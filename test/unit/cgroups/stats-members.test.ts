@@ -42,32 +42,29 @@ const CPUSET = [
   "sched_relax_domain_level",
 ] as const;
 
+const V1_FILES = {
+  "cpuacct/cpuacct.stat": "user 3\nsystem 4\n",
+  "cpuacct/cpuacct.usage": "11\n",
+  "cpuacct/cpuacct.usage_percpu": "12 13 \n",
+  "cpuacct/cpuacct.usage_all": "cpu user system\n0 14 15\n1 16 17\n",
+  "cpu/cpu.stat": "nr_periods 18\nnr_throttled 19\nthrottled_time 20\n",
+  "cpuset/cpuset.cpus": "0-2,7\n",
+  "cpuset/cpuset.mems": "1\n",
+  ...Object.fromEntries(CPUSET.map((name, index) => [`cpuset/cpuset.${name}`, `${index + 21}\n`])),
+  "memory/memory.stat": "cache 30\nactive_anon 31\n",
+  ...counters("memory/memory", 40),
+  ...counters("memory/memory.memsw", 50),
+  ...counters("memory/memory.kmem", 60),
+  ...counters("memory/memory.kmem.tcp", 70),
+  "pids/pids.current": "80\n",
+  "pids/pids.max": "81\n",
+  ...counters("hugetlb/hugetlb.1GB", 90),
+  ...counters("hugetlb/hugetlb.2MB", 95),
+  ...counters("hugetlb/hugetlb.2MB.rsvd", 100),
+};
+
 t.test("v1: everything but blkio", (test) => {
-  const stats = statsV1(
-    from(
-      {
-        "cpuacct/cpuacct.stat": "user 3\nsystem 4\n",
-        "cpuacct/cpuacct.usage": "11\n",
-        "cpuacct/cpuacct.usage_percpu": "12 13 \n",
-        "cpuacct/cpuacct.usage_all": "cpu user system\n0 14 15\n1 16 17\n",
-        "cpu/cpu.stat": "nr_periods 18\nnr_throttled 19\nthrottled_time 20\n",
-        "cpuset/cpuset.cpus": "0-2,7\n",
-        "cpuset/cpuset.mems": "1\n",
-        ...Object.fromEntries(CPUSET.map((name, index) => [`cpuset/cpuset.${name}`, `${index + 21}\n`])),
-        "memory/memory.stat": "cache 30\nactive_anon 31\n",
-        ...counters("memory/memory", 40),
-        ...counters("memory/memory.memsw", 50),
-        ...counters("memory/memory.kmem", 60),
-        ...counters("memory/memory.kmem.tcp", 70),
-        "pids/pids.current": "80\n",
-        "pids/pids.max": "81\n",
-        ...counters("hugetlb/hugetlb.1GB", 90),
-        ...counters("hugetlb/hugetlb.2MB", 95),
-        ...counters("hugetlb/hugetlb.2MB.rsvd", 100),
-      },
-      ["2MB", "1GB", "64KB"],
-    ),
-  );
+  const stats = statsV1(from(V1_FILES, ["2MB", "1GB", "64KB"]));
   test.strictSame(stats, {
     cpu: {
       usage: {
@@ -196,32 +193,28 @@ function pressed(first: number) {
   return { some: line(first), full: line(first + 4) };
 }
 
+const V2_FILES = {
+  "cpu.stat": "usage_usec 1\nuser_usec 2\nsystem_usec 3\nnr_periods 4\nnr_throttled 5\nthrottled_usec 6\n",
+  "cpu.pressure": pressure(10),
+  "memory.stat": "file 20\nanon 21\n",
+  "memory.current": "22\n",
+  "memory.max": "23\n",
+  "memory.peak": "24\n",
+  "memory.swap.current": "25\n",
+  "memory.swap.max": "26\n",
+  "memory.pressure": pressure(30),
+  "pids.current": "40\n",
+  "pids.max": "max\n",
+  "io.stat": "8:16 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n0:0 rbytes=7\n\n",
+  "io.pressure": pressure(50),
+  "hugetlb.2MB.current": "60\n",
+  "hugetlb.2MB.rsvd.current": "61\n",
+  "hugetlb.2MB.events": "max 62\n",
+  "hugetlb.1GB.current": "63\n",
+};
+
 t.test("v2: everything", (test) => {
-  const stats = statsV2(
-    from(
-      {
-        "cpu.stat":
-          "usage_usec 1\nuser_usec 2\nsystem_usec 3\nnr_periods 4\nnr_throttled 5\nthrottled_usec 6\n",
-        "cpu.pressure": pressure(10),
-        "memory.stat": "file 20\nanon 21\n",
-        "memory.current": "22\n",
-        "memory.max": "23\n",
-        "memory.peak": "24\n",
-        "memory.swap.current": "25\n",
-        "memory.swap.max": "26\n",
-        "memory.pressure": pressure(30),
-        "pids.current": "40\n",
-        "pids.max": "max\n",
-        "io.stat": "8:16 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n0:0 rbytes=7\n\n",
-        "io.pressure": pressure(50),
-        "hugetlb.2MB.current": "60\n",
-        "hugetlb.2MB.rsvd.current": "61\n",
-        "hugetlb.2MB.events": "max 62\n",
-        "hugetlb.1GB.current": "63\n",
-      },
-      ["2MB", "1GB", "64KB"],
-    ),
-  );
+  const stats = statsV2(from(V2_FILES, ["2MB", "1GB", "64KB"]));
   const entry = (op: string, value: bigint) => ({ major: 8n, minor: 16n, op, value });
   test.strictSame(stats, {
     cpu: {
