@@ -20,15 +20,16 @@ import { Journal } from "./writer.ts";
 export interface CreateContext {
   /** A lack of permission is tolerated when nothing is asked of the cgroup. */
   readonly rootless: boolean;
+  /** Collects what is made, for `unmakeCgroups`: the caller knows of it whatever happens. */
+  readonly made: string[];
 }
 
 /** Makes the cgroup. On failure nothing of it is left. A unit is made later, by `joinNewCgroup`. */
-export function createCgroup(plan: CgroupPlan, { rootless }: CreateContext): CgroupRecord {
+export function createCgroup(plan: CgroupPlan, { rootless, made }: CreateContext): CgroupRecord {
   if (plan.unit !== undefined) {
     for (const { path } of plan.directories) assertEmpty(path);
     return plannedRecord(plan);
   }
-  const made: string[] = [];
   try {
     const paths = createPaths(plan, rootless, made);
     const driver = Object.keys(paths).length === 0 ? "none" : plan.driver;
@@ -62,18 +63,15 @@ function createPaths(plan: CgroupPlan, rootless: boolean, made: string[]): Cgrou
  * Takes back what `createCgroup` made, when a later step of the creation has failed and its process is dead.
  * What was there before stays; so does a parent that somebody else uses by now.
  */
-export function undoCgroup(record: CgroupRecord): void {
-  if (record.unit !== undefined) {
-    destroyCgroup(record);
+export function undoCgroup({ paths, unit, ...record }: CgroupRecord, made: string[]): void {
+  if (unit !== undefined) {
+    destroyCgroup({ ...record, paths, unit });
     return;
   }
-  const { paths, created } = record;
   const own: string[] = [];
-  for (const path of Object.values(paths)) {
-    if (created.includes(path) && !own.includes(path)) own.push(path);
-  }
+  for (const path of Object.values(paths)) if (made.includes(path) && !own.includes(path)) own.push(path);
   removeCgroups(own);
-  unmakeCgroups(created);
+  unmakeCgroups(made);
 }
 
 /** How the first process enters: as any other, or by systemd, which makes the unit around it. */

@@ -10,27 +10,25 @@ import { poll } from "../linux/process.ts";
 import { cString, type Path } from "../linux/words.ts";
 import { walkCgroups } from "./walk.ts";
 
-export interface MadeDirectory {
-  /** False when somebody else had made it already. */
-  readonly fresh: boolean;
-  /** What was made, parents first. */
-  readonly made: readonly string[];
-}
-
-/** Makes a cgroup and what is missing between it and the mount point. Throws with the errno's name. */
-export function makeCgroup(path: string, mountpoint: string): MadeDirectory {
-  const made: string[] = [];
+/**
+ * Makes a cgroup and what is missing between it and the mount point; `made` collects what was made, parents
+ * first. False when somebody else had made it already. Throws with the errno's name.
+ */
+export function makeCgroup(path: string, mountpoint: string, made: string[]): boolean {
+  const name = cString(path);
   // Another container's end may remove a parent between two calls; then the walk begins again.
   for (let attempts = 0; ; attempts++) {
-    const result = tryCall("mkdirat", AT_FDCWD, cString(path), 0o755);
-    if (result === 0) return { fresh: true, made: [...made, path] };
-    if (result === -EEXIST) return { fresh: false, made };
+    // It is noted first: for what exists there may be no memory to note it, and nobody would remove it.
+    made.push(path);
+    const result = tryCall("mkdirat", AT_FDCWD, name, 0o755);
+    if (result === 0) return true;
+    made.pop();
+    if (result === -EEXIST) return false;
     if (result !== -ENOENT || path === mountpoint || attempts === 5) {
       const message = `cannot create directory "${path}": ${errnoWords(-result)}`;
       throw new TsrunError("E_CGROUP", message, { errno: errnoName(-result) });
     }
-    const parent = makeCgroup(path.slice(0, path.lastIndexOf("/")), mountpoint);
-    made.push(...parent.made);
+    makeCgroup(path.slice(0, path.lastIndexOf("/")), mountpoint, made);
   }
 }
 
@@ -168,9 +166,15 @@ function removeOne(path: Path, at = AT_FDCWD): number {
   return result === -ENOENT ? 0 : result;
 }
 
-/** Removes what a failed creation made, deepest first; what others use by now stays. */
-export function unmakeCgroups(made: readonly string[]): void {
-  for (const path of made.toReversed()) removeOne(path);
+/**
+ * Removes what a failed creation made, the last first, since parents were made before; what others use by now
+ * stays. The list is empty afterwards: another creation may make the same.
+ */
+export function unmakeCgroups(made: string[]): void {
+  for (let path = made.at(-1); path !== undefined; path = made.at(-1)) {
+    removeOne(path);
+    made.pop();
+  }
 }
 
 /** faccessat(2): whether there is such a file. */

@@ -47,8 +47,7 @@ export function createV1(plan: CgroupPlan, rootless: boolean, made: string[]): C
 
 function prepare(directory: PlannedDirectory, plan: CgroupPlan, made: string[]): void {
   const { controllers, path, mountpoint } = directory;
-  const { fresh, made: here } = makeCgroup(path, mountpoint);
-  made.push(...here);
+  const fresh = makeCgroup(path, mountpoint, made);
   if (!fresh) {
     // AS RUNC: one hierarchy stands for all, since looking into every one would cost more than it finds.
     if (controllers.includes("devices")) assertEmpty(path);
@@ -64,7 +63,7 @@ export function finishUnitV1(plan: CgroupPlan): void {
   for (const { controllers, path, mountpoint } of plan.directories) {
     // This one is systemd's alone, and so is the unified hierarchy of a hybrid host.
     if (controllers.includes("name=systemd") || controllers[0] === "") continue;
-    const { fresh } = makeCgroup(path, mountpoint);
+    const fresh = makeCgroup(path, mountpoint, []);
     if (controllers.includes("cpuset"))
       fillCpuset(path, mountpoint, { fresh, cpu: plan.resources.cpu ?? {} });
     if (controllers.includes("cpu")) runWrites(path, plan.beforeJoin);

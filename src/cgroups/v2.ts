@@ -46,9 +46,7 @@ export function finishUnitV2(plan: CgroupPlan): void {
 }
 
 function prepare({ path, mountpoint }: PlannedDirectory, resources: Resources, made: string[]): void {
-  const result = makeCgroup(path, mountpoint);
-  made.push(...result.made);
-  if (!result.fresh) {
+  if (!makeCgroup(path, mountpoint, made)) {
     assertEmpty(path);
     assertThawed(readTextIfThere(`${path}/cgroup.freeze`)?.trim() === "1");
   }

@@ -6,6 +6,7 @@ import { applyResources, createCgroup, joinNewCgroup, undoCgroup } from "../cgro
 import { oomKills } from "../cgroups/members.ts";
 import { plannedRecord } from "../cgroups/plan.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
+import { unmakeCgroups } from "../cgroups/tree.ts";
 import { TsrunError } from "../errors.ts";
 import { type HookState, hasHooksAfter } from "../hooks/plan.ts";
 import { runHooks } from "../hooks/run.ts";
@@ -78,8 +79,10 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   // Without a mount namespace of the container's own, nobody else takes its mounts away.
   const { rootfs: root, mountsBefore } = record;
   if (mountsBefore !== undefined) undo.add(() => detachMount(root, mountsBefore));
-  const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless });
-  undo.add(() => undoCgroup(cgroup));
+  const made: string[] = [];
+  undo.add(() => unmakeCgroups(made));
+  const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless, made });
+  undo.add(() => undoCgroup(cgroup, made));
   endWithHooks(undo, plan);
   tellUnkillable(globals, record, cgroup);
   // A cgroup of systemd's is counted with its neighbours; any other one begins with none.

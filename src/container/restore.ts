@@ -3,6 +3,7 @@
 
 import { applyResources, createCgroup, joinNewCgroup, undoCgroup } from "../cgroups/driver.ts";
 import { killProcesses } from "../cgroups/members.ts";
+import { unmakeCgroups } from "../cgroups/tree.ts";
 import { revive } from "../checkpoint/revive.ts";
 import type { Notice } from "../checkpoint/service.ts";
 import { reapChild } from "../linux/children.ts";
@@ -86,8 +87,10 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
   // As in a creation: the state is saved before each thing it tells of exists.
   let record = newRecord(plan);
   directory.save(record);
-  const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless });
-  undo.add(() => undoCgroup(cgroup));
+  const made: string[] = [];
+  undo.add(() => unmakeCgroups(made));
+  const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless, made });
+  undo.add(() => undoCgroup(cgroup, made));
   endWithHooks(undo, plan);
   undo.add(() => {
     killProcesses(cgroup, SIGKILL);
