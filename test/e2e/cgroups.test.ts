@@ -245,6 +245,27 @@ behaviour(
 );
 
 behaviour(
+  "a creation that fails takes back the parents that it made, and no others",
+  async (t, lab) => {
+    const [there, made] = [`there-${lab.mark}`, `made-${lab.mark}`];
+    const folders = cgroupHierarchies().map(({ mountpoint }) => join(mountpoint, there));
+    lab.atClose(() => folders.forEach((folder) => void rmdirSync(folder)));
+    for (const folder of folders) mkdirSync(folder);
+    const box = lab.container((config) => {
+      config.linux.resources = { cpu: { cpus: "4000" } };
+    });
+    box.config.linux.cgroupsPath = `/${there}/${made}/inner/${box.id}`;
+    box.writeConfig();
+    t.equal((await box.create()).code, 1);
+    t.strictSame(cgroupFolders(`${there}/${made}`), [], "what was made is gone");
+    t.equal(cgroupFolders(there).length, folders.length, "what was there has stayed");
+  },
+  needsController("cpuset"),
+  systemdDriver ? "systemd makes the parents" : undefined,
+  tsrunOnly("parents stay"),
+);
+
+behaviour(
   "a program that outgrows its memory limit is killed, the runtime is not",
   async (t, lab) => {
     const box = lab.container(
@@ -269,6 +290,12 @@ behaviour(
       .map(({ mountpoint }) => mountpoint);
     const sleeper = spawn("sleep", ["1000"]);
     const move = (folder: string) => writeFileSync(join(folder, "cgroup.procs"), String(sleeper.pid));
+    lab.atClose(() => {
+      const made = parents.filter((parent) => existsSync(join(parent, name)));
+      made.forEach(move);
+      sleeper.kill("SIGKILL");
+      for (const parent of made) rmdirSync(join(parent, name));
+    });
     for (const parent of parents) {
       mkdirSync(join(parent, name));
       // A cpuset takes processes only when it has processors and memory.
@@ -279,11 +306,6 @@ behaviour(
       }
       move(join(parent, name));
     }
-    lab.atClose(() => {
-      parents.forEach(move);
-      sleeper.kill("SIGKILL");
-      for (const parent of parents) rmdirSync(join(parent, name));
-    });
     const box = lab.container();
     box.config.linux.cgroupsPath = `/${name}`;
     box.writeConfig();

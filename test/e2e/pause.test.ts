@@ -1,8 +1,12 @@
 // Pausing and resuming: every process stops, nothing is lost, and only what makes sense is allowed.
 
+import { rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { behaviour, refused } from "../support/behaviour.ts";
-import { needsFreezer } from "../support/cgroup.ts";
+import { cgroupFolders, needsFreezer } from "../support/cgroup.ts";
+import { systemdDriver } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { controllerHierarchy } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { until } from "../support/wait.ts";
 
@@ -75,4 +79,38 @@ behaviour(
     t.match((await second.state()).stderr, /container does not exist/);
   },
   needsFreezer(),
+);
+
+behaviour(
+  "a container is not paused because the cgroup above its own is frozen",
+  async (t, lab) => {
+    const parent = `above-${lab.mark}`;
+    const box = lab.container(Container.script("sleep 1000"));
+    box.config.linux.cgroupsPath = `/${parent}/${box.id}`;
+    box.writeConfig();
+    const folders = () => cgroupFolders(parent);
+    const freezer = (value: { v1: string; v2: string }) => {
+      const hierarchy = controllerHierarchy("freezer")?.mountpoint;
+      const [file, word] =
+        hierarchy === undefined ? ["cgroup.freeze", value.v2] : ["freezer.state", value.v1];
+      writeFileSync(join(hierarchy ?? "/sys/fs/cgroup", parent, file), word);
+    };
+    const thaw = () => freezer({ v1: "THAWED", v2: "0" });
+    lab.atClose(() => folders().forEach((folder) => void rmdirSync(folder)));
+    mustSucceed(await box.create());
+    mustSucceed(await box.start());
+    freezer({ v1: "FROZEN", v2: "1" });
+    try {
+      t.equal((await box.stateDocument()).status, "running");
+      mustSucceed(await lab.invoke(["pause", box.id]));
+      t.equal((await box.stateDocument()).status, "paused", "unless it is frozen itself");
+      mustSucceed(await lab.invoke(["resume", box.id]));
+      t.equal((await box.stateDocument()).status, "running");
+    } finally {
+      thaw();
+    }
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+  },
+  needsFreezer(),
+  systemdDriver ? "systemd makes the parents" : undefined,
 );

@@ -53,12 +53,18 @@ export function hostMounts(): MountLine[] {
   return parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
 }
 
+/** Each once, however often it is mounted: at the usual place where it is there. */
 export function cgroupHierarchies(): CgroupHierarchy[] {
   const seen = new Set<string>();
   const found: CgroupHierarchy[] = [];
-  for (const mount of hostMounts()) {
-    if (!mount.type.startsWith("cgroup") || seen.has(mount.target)) continue;
-    seen.add(mount.target);
+  const mounts = hostMounts().filter(({ type }) => type === "cgroup" || type === "cgroup2");
+  const usual = ({ target }: MountLine) =>
+    target === "/sys/fs/cgroup" || target.startsWith("/sys/fs/cgroup/");
+  for (const mount of [...mounts.filter(usual), ...mounts.filter((other) => !usual(other))]) {
+    // All mounts of a hierarchy have the options of its one super block.
+    const hierarchy = mount.type === "cgroup2" ? "unified" : mount.superOptions.join(",");
+    if (seen.has(hierarchy)) continue;
+    seen.add(hierarchy);
     if (mount.type === "cgroup2") {
       const file = join(mount.target, "cgroup.controllers");
       const text = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
