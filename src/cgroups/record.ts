@@ -1,14 +1,15 @@
 // What is known of a container's cgroup: the plan before it exists, the record that is saved with the state
 // once it does. Types only, so that pure files may import them.
 
-import type { Resources } from "../spec/types.ts";
+import type { CgroupRecord, Resources, UnitRecord } from "../spec/types.ts";
 import type { DeviceRule } from "./devices/rules.ts";
 import type { Property } from "./systemd/property.ts";
 import type { Journal } from "./writer.ts";
 import type { CgroupWrite } from "./writes.ts";
 
-/** `none`: a rootless container that was not allowed a cgroup and asked for nothing that needs one. */
-export type CgroupDriverName = "v1" | "v2" | "none";
+export type { CgroupRecord, UnitRecord };
+
+export type CgroupDriverName = CgroupRecord["driver"];
 
 /** The cgroup in one hierarchy, before it exists. */
 export interface PlannedDirectory {
@@ -16,13 +17,6 @@ export interface PlannedDirectory {
   readonly controllers: readonly string[];
   readonly mountpoint: string;
   readonly path: string;
-}
-
-/** A unit of systemd, which makes the cgroup: `--systemd-cgroup`. */
-export interface UnitRecord {
-  readonly name: string;
-  /** Of the user's manager, rather than the system's. */
-  readonly user: boolean;
 }
 
 export interface UnitPlan extends UnitRecord {
@@ -44,20 +38,6 @@ export interface CgroupPlan {
   readonly owner: number | undefined;
   /** Made by systemd, when its first process is there. */
   readonly unit?: UnitPlan | undefined;
-}
-
-/** Saved with the container's state; later commands need nothing else. */
-export interface CgroupRecord {
-  readonly driver: CgroupDriverName;
-  /**
-   * Controller → absolute directory; `""` is the unified hierarchy: all of v2, and one more beside v1's in
-   * hybrid.
-   */
-  readonly paths: Readonly<Record<string, string>>;
-  /** The directories this container's creation made, parents first: what undoing it may remove. */
-  readonly created: readonly string[];
-  /** Whoever changes or removes the cgroup must tell systemd. */
-  readonly unit?: UnitRecord;
 }
 
 export type FreezeState = "thawed" | "frozen";

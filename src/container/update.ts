@@ -3,10 +3,9 @@
 import { updateResources } from "../cgroups/driver.ts";
 import { mergeResources } from "../cgroups/merge.ts";
 import { TsrunError } from "../errors.ts";
-import type { RdtRecord } from "../rdt/group.ts";
 import { changeGroup, planUpdatedGroup } from "../rdt/host.ts";
 import { loadResources } from "../spec/load.ts";
-import type { IntelRdt, Resources } from "../spec/types.ts";
+import type { IntelRdt, RdtRecord, Resources } from "../spec/types.ts";
 import { readDocument } from "./document.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";

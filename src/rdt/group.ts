@@ -3,6 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { EEXIST, errnoName, errnoWords } from "../linux/errno.ts";
+import type { RdtRecord } from "../spec/types.ts";
 import { differingLine, linesBefore, type Need, type RdtPlan } from "./plan.ts";
 
 /** What is done in the file system; results are 0 or negated errnos. */
@@ -15,15 +16,6 @@ export interface ResctrlTree {
   /** `undefined` when it cannot be read. */
   read(path: string): string | undefined;
   write(path: string, text: string): number;
-}
-
-/** What the container's state keeps of its group: paths, so that later commands need nothing of this. */
-export interface RdtRecord {
-  readonly schemata: string;
-  /** Where each process of the container is written to. */
-  readonly tasks: readonly string[];
-  /** The directory that goes with the container. */
-  readonly remove?: string;
 }
 
 export function recordOf({ root }: ResctrlTree, { group, own, monitor }: RdtPlan): RdtRecord {

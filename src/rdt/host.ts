@@ -6,16 +6,8 @@ import { AT_FDCWD, AT_REMOVEDIR } from "../linux/fcntl.ts";
 import { readText, readTextIfThere, status, tryWriteFile } from "../linux/files.ts";
 import { cString } from "../linux/words.ts";
 import { parseMounts } from "../rootfs/mountinfo.ts";
-import type { IntelRdt } from "../spec/types.ts";
-import {
-  changeSchemata,
-  checkGroup,
-  checkHost,
-  makeGroup,
-  type RdtRecord,
-  type ResctrlTree,
-  recordOf,
-} from "./group.ts";
+import type { IntelRdt, RdtRecord } from "../spec/types.ts";
+import { changeSchemata, checkGroup, checkHost, makeGroup, type ResctrlTree, recordOf } from "./group.ts";
 import { type Need, needsOfUpdate, planRdt, type RdtPlan, schemataLines } from "./plan.ts";
 import { type RdtStats, rdtStats } from "./stats.ts";
 

@@ -1,7 +1,7 @@
 // What resctrl tells of a container's group, as `events` prints it: runc's names, which monitoring reads
 // (runc: types/events.go). Pure.
 
-import type { RdtRecord } from "./group.ts";
+import type { RdtRecord } from "../spec/types.ts";
 
 /** Counters are whole numbers beyond what a JavaScript number holds. */
 export interface RdtStats {

@@ -6,20 +6,15 @@ import { mustCall } from "../linux/call.ts";
 import { readLink, readText } from "../linux/files.ts";
 import { MNT_DETACH, UMOUNT_NOFOLLOW } from "../linux/mount.ts";
 import { cString } from "../linux/words.ts";
+import type { HostMounts } from "../spec/types.ts";
 import { parseMounts } from "./mountinfo.ts";
-
-/** What was on a path before a container's root came there. */
-export interface HostMounts {
-  /** The mount namespace, `mnt:[4026531832]`; in another one the mounts have other ids. */
-  readonly namespace: string | undefined;
-  /** The ids of the mounts, the topmost last (proc_pid_mountinfo(5)). */
-  readonly ids: readonly number[];
-}
 
 /** The mounts on a path, as tsrun sees them. */
 export function mountsOn(path: string): HostMounts {
   const mounts = parseMounts(readText("/proc/self/mountinfo")).filter(({ point }) => point === path);
-  return { namespace: readLink("/proc/self/ns/mnt"), ids: mounts.map(({ id }) => id) };
+  const ids = mounts.map(({ id }) => id);
+  const namespace = readLink("/proc/self/ns/mnt");
+  return namespace === undefined ? { ids } : { namespace, ids };
 }
 
 /**

@@ -8,7 +8,7 @@ import { nearestWord } from "./nearest.ts";
 import { quoted } from "./shorten.ts";
 
 /** A document that is checked on its own. */
-export type DocumentType = "Spec" | "Process" | "Resources";
+export type DocumentType = "Spec" | "Process" | "Resources" | "StateRecord";
 
 /** A value of which nothing is known yet. */
 type JsonObject = Readonly<Record<string, unknown>>;

@@ -32,6 +32,7 @@ const ACCEPTORS = {
   Spec: acceptors.acceptSpec,
   Process: acceptors.acceptProcess,
   Resources: acceptors.acceptResources,
+  StateRecord: acceptors.acceptStateRecord,
 } as unknown as Readonly<Record<DocumentType, (document: unknown) => boolean>>;
 
 /** What is wrong with it: slower, and only asked about one that is not. */
@@ -39,6 +40,7 @@ const VALIDATORS = {
   Spec: validators.validateSpec,
   Process: validators.validateProcess,
   Resources: validators.validateResources,
+  StateRecord: validators.validateStateRecord,
 } as unknown as Readonly<Record<DocumentType, Validator>>;
 
 /** What the patterns of the schemas ask for. */

@@ -211,7 +211,8 @@ const CHECKS = {
   Spec: [acceptors.acceptSpec, validators.validateSpec],
   Process: [acceptors.acceptProcess, validators.validateProcess],
   Resources: [acceptors.acceptResources, validators.validateResources],
-} as unknown as Readonly<Record<string, readonly [Check, Check]>>;
+  StateRecord: [acceptors.acceptStateRecord, validators.validateStateRecord],
+} as unknown as Readonly<Record<"Spec" | "Process" | "Resources" | "StateRecord", readonly [Check, Check]>>;
 
 /** Documents of each kind: right ones, and the same with one to three things spoilt. */
 function* documents(count: number): Generator<{ kind: Kind; document: Document }> {
@@ -258,6 +259,17 @@ t.test("the check that answers yes or no agrees with the one that names the faul
     }
   }
   t.ok(wrong > 3000, "many of them are wrong");
+  const random = new Random(21);
+  const verdicts = { right: 0, wrong: 0 };
+  const [accept, validate] = CHECKS.StateRecord;
+  for (let index = 0; index < 2000; index++) {
+    const record = randomDocument("record.schema.json", random, 0.5);
+    for (let spoilt = random.below(3); spoilt > 0; spoilt--) spoil(record, random);
+    const verdict = validate(record);
+    if (accept(record) !== verdict) t.fail(`StateRecord: ${JSON.stringify(record)}`);
+    verdicts[verdict ? "right" : "wrong"]++;
+  }
+  t.ok(verdicts.right > 500 && verdicts.wrong > 500, "records of both kinds");
 });
 
 t.test("verdicts differ from the specification's schemas in nothing but the choices", { skip }, async (t) => {
