@@ -3,7 +3,7 @@
 # the tests that need them then skip with their reason.
 set -eu
 
-tests="busybox-static uidmap binutils binutils-aarch64-linux-gnu qemu-user-static libseccomp2 util-linux procps iproute2"
+tests="busybox-static strace uidmap binutils binutils-aarch64-linux-gnu qemu-user-static libseccomp2 util-linux procps iproute2"
 tests="$tests golang-github-opencontainers-specs-dev man-db mandoc bash zsh fish python3"
 tests="$tests criu iptables"
 bench="runc crun"

@@ -11,7 +11,7 @@ import { TsrunError } from "../errors.ts";
 import { type HookState, hasHooksAfter } from "../hooks/plan.ts";
 import { runHooks } from "../hooks/run.ts";
 import { endChild } from "../linux/children.ts";
-import { type Descriptor, openDirectory, replaceFile } from "../linux/files.ts";
+import { type Descriptor, openDirectory } from "../linux/files.ts";
 import { processStatus } from "../linux/process.ts";
 import { type Entered, type EnterOptions, enterNamespaces } from "../namespaces/enter.ts";
 import { DeviceMove } from "../network/devices.ts";
@@ -33,9 +33,10 @@ import { leaveListening, listenForStart, runCreateContainer } from "./hooks-insi
 import { furnishStep, leaveWaiting, operationsAhead, prepareInit, settlement } from "./init.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
+import { writePidFile } from "./pid-file.ts";
 import { type ContainerPlan, planContainer } from "./plan.ts";
 import type { StartInside, StateRecord } from "./record.ts";
-import { createStateDirectory } from "./store.ts";
+import { createStateDirectory, type StateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
 export interface CreateMode {
@@ -44,6 +45,9 @@ export interface CreateMode {
 }
 
 export interface Created {
+  /** Still open: what follows at once need not find it again, which could fail. */
+  readonly directory: StateDirectory;
+  readonly record: StateRecord;
   /** In the foreground: where the terminal's master arrives. */
   readonly terminal: Descriptor | undefined;
 }
@@ -65,9 +69,8 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
 
   using devices = netDevices && new DeviceMove();
   using undo = new Undo();
-  using directory = createStateDirectory(globals.root, options.id);
+  const directory = createStateDirectory(globals.root, options.id, bundle.text);
   undo.add(() => directory.remove());
-  directory.saveConfig(bundle.text);
   if (options.notifySocket !== undefined) directory.makeSharedDirectory(NOTIFY);
   using fifo = directory.makeFifo();
   using listener = listenForStart(bundle.spec.hooks, directory);
@@ -107,19 +110,22 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
 
   try {
     const startInside = setUp(plan, { entered, rootfs: rootfs(), cgroup });
-    if (startInside !== undefined) directory.save({ ...record, startInside });
+    if (startInside !== undefined) {
+      record = { ...record, startInside };
+      directory.save(record);
+    }
   } catch (error) {
     throw explainInitDeath(error, cgroup, killsBefore);
   }
   if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, "standard", entered.proxy.pid);
   directory.announceCreated();
   // The pid file comes last, atomically: its presence tells the caller that all went well.
-  if (options.pidFile !== undefined) replaceFile(options.pidFile, `${entered.proxy.pid}`, { mode: 0o666 });
+  writePidFile(globals, options, entered.proxy.pid);
   globals.trace?.debug(LETTING_GO);
   entered.proxy.close();
   undo.commit();
   entered.reapOthers();
-  return { terminal: console.ours };
+  return { terminal: console.ours, directory, record };
 }
 
 /** AS RUNC: what hooks may have set up from now on, hooks take down, when nothing else is left to undo. */
@@ -278,7 +284,7 @@ export function hookState(
 export function identityOf(pid: number): Pick<StateRecord, "init_process_pid" | "init_process_start"> {
   const found = processStatus(pid);
   if (found === undefined) {
-    throw new TsrunError("E_INTERNAL", "cannot read the status of the container's first process in /proc", {
+    throw new TsrunError("E_SYSCALL", "cannot read the status of the container's first process in /proc", {
       hint: "tsrun needs the host's /proc, mounted without hidepid for its own processes",
     });
   }

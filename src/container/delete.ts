@@ -10,6 +10,7 @@ import { stateForHooks } from "./hook-state.ts";
 import { signalInit } from "./kill.ts";
 import type { DeleteOptions, GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
+import { deleteDamaged } from "./salvage.ts";
 import { openInit, statusOf } from "./status.ts";
 import { findStateDirectory, type StateDirectory } from "./store.ts";
 
@@ -25,7 +26,7 @@ export function deleteContainer(globals: GlobalOptions, { id, force }: DeleteOpt
   }
   using directory = found;
   directory.lock();
-  const record = loadOrForget(directory, force);
+  const record = force ? loadOrForget(globals, directory, id) : directory.load();
   if (record === undefined) return;
   const status = statusOf(record, directory);
   if (status !== "stopped" && status !== "created" && !force) {
@@ -39,16 +40,22 @@ export function deleteContainer(globals: GlobalOptions, { id, force }: DeleteOpt
 }
 
 /**
- * A directory whose state was never written, or is damaged, belongs to a create that was killed: only force
- * removes it. A state that cannot be read just now may be that of a container that runs.
+ * A directory without a state belongs to a create that was killed before it made anything else; or it is
+ * gone, since another `delete` had the lock before. A damaged state may be that of a container that runs, and
+ * one that cannot be read just now as well.
  */
-function loadOrForget(directory: StateDirectory, force: boolean): StateRecord | undefined {
+function loadOrForget(
+  globals: GlobalOptions,
+  directory: StateDirectory,
+  id: string,
+): StateRecord | undefined {
   try {
     return directory.load();
   } catch (error) {
-    const isGone = error instanceof TsrunError && (error.errno ?? "ENOENT") === "ENOENT";
-    if (!force || !isGone) throw error;
-    directory.remove();
+    if (!(error instanceof TsrunError)) throw error;
+    if (error.code === "E_NOT_FOUND") directory.remove();
+    else if (error.errno === undefined) deleteDamaged(globals, { id, directory, damage: error });
+    else throw error;
     return undefined;
   }
 }
@@ -60,6 +67,15 @@ export function killAndWait(record: StateRecord): void {
   using process = handle;
   signalInit(record, SIGKILL);
   if (!process.waitForEnd(KILL_TIMEOUT_MS)) throw new TsrunError("E_STATE", "container init still running");
+}
+
+/**
+ * As `destroy`, for whoever had let go of the container: a `delete` may have come, and a new container of its
+ * id.
+ */
+export function destroyIfThere(directory: StateDirectory, record: StateRecord): void {
+  directory.lock();
+  if (directory.isThere()) destroy(directory, record);
 }
 
 export interface DestroyOptions {

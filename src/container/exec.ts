@@ -5,7 +5,7 @@
 import { joinFiles } from "../cgroups/join.ts";
 import { TsrunError, wrapError } from "../errors.ts";
 import { endChild } from "../linux/children.ts";
-import { type Descriptor, openDirectory, readLink, replaceFile, tryWriteFile } from "../linux/files.ts";
+import { type Descriptor, openDirectory, readLink, tryWriteFile } from "../linux/files.ts";
 import { endedBeforeExecuting } from "../linux/process.ts";
 import { type Entered, enterNamespaces } from "../namespaces/enter.ts";
 import { type Join, NAMESPACE_KINDS, NAMESPACES, type NamespaceKind } from "../namespaces/plan.ts";
@@ -37,6 +37,7 @@ import { prepareForeground, supervise } from "./foreground.ts";
 import { checkInherited } from "./handed-down.ts";
 import type { ExecOptions, GlobalOptions, Status } from "./options.ts";
 import { ENTERING, EXECUTING, INSIDE } from "./phases.ts";
+import { writePidFile } from "./pid-file.ts";
 import type { StateRecord } from "./record.ts";
 import { isRootless } from "./rootless.ts";
 import { holdInit, isAlive, statusWith } from "./status.ts";
@@ -92,7 +93,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   becomeProgram(proxy, plan, { options, ...session });
 
   // AS RUNC: the pid file is how conmon learns that it worked, so it comes last, and only then.
-  if (options.pidFile !== undefined) replaceFile(options.pidFile, `${proxy.pid}`, { mode: 0o666 });
+  writePidFile(globals, options, proxy.pid);
   undo.commit();
   proxy.close();
   entered.reapOthers();

@@ -10,6 +10,8 @@ export interface ContainerList {
   readonly entries: ContainerState[];
   /** A sentence for each container that could not be read; the others are listed all the same. */
   readonly problems: string[];
+  /** One of them is none of the container's, which may be as good as any: we could not look at it. */
+  readonly incomplete: boolean;
 }
 
 /**
@@ -23,21 +25,28 @@ export function listContainers(globals: GlobalOptions, { rootIsDefault = false }
   const names = userNames();
   const entries: ContainerState[] = [];
   const problems: string[] = [];
+  let incomplete = false;
   for (const id of listIds(globals.root)) {
     try {
-      const found = findStateDirectory(globals.root, id);
-      if (found === undefined) continue;
-      using directory = found;
-      const uid = directory.ownerUid();
-      entries.push(describe(directory, directory.load(), names.get(uid) ?? `#${uid}`));
+      const entry = entryOf(globals.root, id, names);
+      if (entry !== undefined) entries.push(entry);
     } catch (error) {
       throwIfOutOfMemory(error);
-      problems.push(
-        `cannot list container "${id}": ${error instanceof Error ? error.message : String(error)}`,
-      );
+      if (!(error instanceof TsrunError)) throw error;
+      problems.push(`cannot list container "${id}": ${error.message}`);
+      if (error.code !== "E_NOT_FOUND" && error.errno !== undefined) incomplete = true;
     }
   }
-  return { entries, problems };
+  return { entries, problems, incomplete };
+}
+
+/** `undefined` when it has just been removed. */
+function entryOf(root: string, id: string, names: ReadonlyMap<number, string>): ContainerState | undefined {
+  const found = findStateDirectory(root, id);
+  if (found === undefined) return undefined;
+  using directory = found;
+  const uid = directory.ownerUid();
+  return describe(directory, directory.load(), names.get(uid) ?? `#${uid}`);
 }
 
 /** uid to name, from /etc/passwd. */

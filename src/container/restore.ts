@@ -7,17 +7,18 @@ import { unmakeCgroups } from "../cgroups/tree.ts";
 import { revive } from "../checkpoint/revive.ts";
 import type { Notice } from "../checkpoint/service.ts";
 import { reapChild } from "../linux/children.ts";
-import { type Descriptor, replaceFile } from "../linux/files.ts";
+import type { Descriptor } from "../linux/files.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { sendDescriptor } from "../linux/unix-sockets.ts";
 import { loadBundle } from "./bundle.ts";
 import { attachTerminal, openConsole } from "./console.ts";
 import { endWithHooks, identityOf, newRecord, runHostHooks } from "./create.ts";
 import { findCriu } from "./criu.ts";
-import { destroy, killAndWait } from "./delete.ts";
+import { destroyIfThere, killAndWait } from "./delete.ts";
 import { prepareForeground, supervise } from "./foreground.ts";
 import { NOTIFY, withHandedDown } from "./handed-down.ts";
 import type { GlobalOptions, RestoreOptions } from "./options.ts";
+import { writePidFile } from "./pid-file.ts";
 import { type ContainerPlan, planWithoutFilter } from "./plan.ts";
 import type { StateRecord } from "./record.ts";
 import { proxyNotifications } from "./start.ts";
@@ -50,16 +51,15 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
   using terminal = ours;
 
   using undo = new Undo();
-  using directory = createStateDirectory(globals.root, options.id);
+  using directory = createStateDirectory(globals.root, options.id, bundle.text);
   undo.add(() => directory.remove());
-  directory.saveConfig(bundle.text);
   if (options.notifySocket !== undefined) directory.makeSharedDirectory(NOTIFY);
   using notify = proxyNotifications(globals, directory, options.notifySocket);
   const record = reviveProcesses(globals, { plan, options, directory, console, undo });
   const pid = record.init_process_pid;
 
   using relay = attachTerminal(terminal);
-  if (options.pidFile !== undefined) replaceFile(options.pidFile, `${pid}`, { mode: 0o666 });
+  writePidFile(globals, options, pid);
   undo.commit();
   if (foreground === undefined) return 0;
   try {
@@ -67,7 +67,7 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
   } finally {
     killAndWait(record);
     reapChild(pid);
-    destroy(directory, record);
+    destroyIfThere(directory, record);
   }
 }
 

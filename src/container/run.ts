@@ -3,12 +3,12 @@
 import { reapChild } from "../linux/children.ts";
 import { attachTerminal } from "./console.ts";
 import { createContainer } from "./create.ts";
-import { destroy, killAndWait } from "./delete.ts";
+import { destroyIfThere, killAndWait } from "./delete.ts";
 import { prepareForeground, supervise } from "./foreground.ts";
 import type { GlobalOptions, RunOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import { proxyNotifications, release } from "./start.ts";
-import { getStateDirectory, type StateDirectory } from "./store.ts";
+import type { StateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
 /**
@@ -17,14 +17,14 @@ import { Undo } from "./undo.ts";
  */
 export function runContainer(globals: GlobalOptions, options: RunOptions): number {
   const foreground = options.detach ? undefined : prepareForeground({ reaper: !options.noSubreaper });
-  const { terminal } = createContainer(globals, options, { foreground: foreground !== undefined });
-  using directory = getStateDirectory(globals.root, options.id);
-  const record = directory.load();
+  const created = createContainer(globals, options, { foreground: foreground !== undefined });
+  const { terminal, record } = created;
+  using directory = created.directory;
   using undo = new Undo();
   undo.add(() => {
     killAndWait(record);
     reapChild(record.init_process_pid);
-    destroy(directory, record);
+    destroyIfThere(directory, record);
   });
   using relay = attachTerminal(terminal);
   using notify = proxyNotifications(globals, directory, options.notifySocket);
@@ -43,7 +43,7 @@ export function runContainer(globals: GlobalOptions, options: RunOptions): numbe
 /** AS RUNC: what the process has made of it is told, whatever its poststop hooks say. */
 function destroyOrWarn({ log }: GlobalOptions, directory: StateDirectory, record: StateRecord): void {
   try {
-    destroy(directory, record);
+    destroyIfThere(directory, record);
   } catch (error) {
     log.warning(error instanceof Error ? error.message : String(error));
   }

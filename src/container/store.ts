@@ -3,8 +3,8 @@
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, mustCall, syscallError, tryCall } from "../linux/call.ts";
-import { listDirectoryAt, removeTree } from "../linux/directories.ts";
-import { EAGAIN, EEXIST } from "../linux/errno.ts";
+import { listDirectoryAt, listRawEntries, removeEntry } from "../linux/directories.ts";
+import { EAGAIN, EEXIST, ENOTEMPTY } from "../linux/errno.ts";
 import {
   AT_FDCWD,
   LOCK_EX,
@@ -15,6 +15,7 @@ import {
   O_RDONLY,
   O_RDWR,
   S_IFIFO,
+  SEEK_SET,
 } from "../linux/fcntl.ts";
 import {
   createOpenFile,
@@ -23,6 +24,7 @@ import {
   makeDirectory,
   open,
   openIfThere,
+  readLink,
   readText,
   remove,
   removeDirectory,
@@ -30,8 +32,10 @@ import {
   replaceFile,
   status,
 } from "../linux/files.ts";
-import { cString } from "../linux/words.ts";
+import { cString, text } from "../linux/words.ts";
+import { syntaxFault } from "../spec/faults.ts";
 import { reloadConfig } from "../spec/load.ts";
+import { checkSchema } from "../spec/schema-check.ts";
 import type { Spec } from "../spec/types.ts";
 import { checkId } from "./id.ts";
 import type { StateRecord } from "./record.ts";
@@ -47,6 +51,7 @@ export class StateDirectory implements Disposable {
   readonly #root: string;
   readonly #id: string;
   readonly #directory: Descriptor;
+  #locked = false;
   #config: Descriptor | undefined;
 
   constructor(root: string, id: string, directory: Descriptor) {
@@ -82,9 +87,9 @@ export class StateDirectory implements Disposable {
   load(): StateRecord {
     const removes = `"delete --force ${this.#id}" removes what is there`;
     const attempt = `cannot read the state of container "${this.#id}"`;
-    let text: string;
+    let json: string;
     try {
-      text = readText(STATE, { at: this.#directory.number });
+      json = readText(STATE, { at: this.#directory.number });
     } catch (error) {
       if (!(error instanceof TsrunError)) throw error;
       if (!hasErrno(error, "ENOENT")) {
@@ -93,9 +98,11 @@ export class StateDirectory implements Disposable {
       const hint = `it is being made or removed, or its create was killed; ${removes}`;
       throw new TsrunError("E_NOT_FOUND", "container does not exist", { hint, cause: error });
     }
-    const record = parseRecord(text);
+    const record = parseRecord(json);
     if (typeof record !== "string") return record;
-    throw new TsrunError("E_STATE", `${attempt}: ${record}`, { hint: removes });
+    throw new TsrunError("E_STATE", `${attempt}: it is damaged: ${record}`, {
+      hint: `"delete --force ${this.#id}" ends what its configuration and its cgroup tell of it`,
+    });
   }
 
   /**
@@ -113,6 +120,10 @@ export class StateDirectory implements Disposable {
     if (config === undefined) return false;
     using file = config;
     return tryCall("flock", file.number, LOCK_EX | LOCK_NB) === -EAGAIN;
+  }
+
+  hasConfig(): boolean {
+    return this.has(CONFIG);
   }
 
   loadConfig(): Spec {
@@ -140,6 +151,11 @@ export class StateDirectory implements Disposable {
     mustCall(`open "${this.path}/${name}" to all`, "fchmodat", at, cString(name), 0o755);
   }
 
+  /** Whether there is a container; asked with the lock held, since whoever removes one has it. */
+  isThere(): boolean {
+    return this.has(STATE);
+  }
+
   has(name: string): boolean {
     return status(name, { at: this.#directory.number }) !== undefined;
   }
@@ -147,6 +163,7 @@ export class StateDirectory implements Disposable {
   /** The container is created: from now on `start` may come. */
   announceCreated(): void {
     renameFile(FIFO_CREATING, FIFO, { at: this.#directory.number });
+    this.#config?.close();
   }
 
   /** An end of the FIFO of a container that waits for `start`; `undefined` when it does not wait any more. */
@@ -171,39 +188,102 @@ export class StateDirectory implements Disposable {
     return status("", { at: this.#directory.number, itself: true })?.uid ?? 0;
   }
 
-  /** One command at a time changes a container; a second one waits. The lock ends with the process. */
+  /**
+   * One command at a time changes a container; a second one waits until the first lets go or ends. Who has
+   * waited may hold a directory that is gone by then: what it looks for in it is not there.
+   */
   lock(): void {
-    tryCall("flock", this.#directory.number, LOCK_EX);
+    if (this.#locked) return;
+    mustCall(`lock the state directory "${this.path}"`, "flock", this.#directory.number, LOCK_EX);
+    this.#locked = true;
   }
 
+  /** Where that fails, the lock ends with the process. */
   unlock(): void {
+    this.#locked = false;
     tryCall("flock", this.#directory.number, LOCK_UN);
   }
 
-  /** Removes the directory; the id is free again. */
+  /**
+   * Removes the directory, by what is held of it; the id is free again. A name that leads elsewhere by now is
+   * another container's, and nothing is left here. Nobody changes that in between, since whoever removes a
+   * directory has its lock. The state goes first: what is left without it is no container.
+   */
   remove(): void {
-    removeTree(this.path);
+    this.lock();
+    if (!this.#isNamed()) return;
+    const at = this.#directory.number;
+    this.removeFile(STATE);
+    mustCall(`list the state directory "${this.path}"`, "lseek", at, 0, SEEK_SET);
+    for (const entry of listRawEntries(at)) {
+      if (entry.type === "symlink") this.#removeNoted(text(entry.name));
+      removeEntry(entry, { at });
+    }
+    if (removeDirectory(this.path)) return;
+    throw syscallError(`remove the state directory "${this.path}"`, ENOTEMPTY);
+  }
+
+  /** Remembers a file elsewhere that goes with the container. Returns the note's name, for `removeFile`. */
+  note(path: string): string {
+    const name = `${process.pid}`;
+    const at = this.#directory.number;
+    this.removeFile(name);
+    mustCall(`note "${path}" in "${this.path}"`, "symlinkat", cString(path), at, cString(name));
+    return name;
+  }
+
+  #removeNoted(note: string): void {
+    const path = readLink(note, { at: this.#directory.number });
+    if (path !== undefined) tryCall("unlinkat", AT_FDCWD, cString(path), 0);
+  }
+
+  /** Whether the container's name leads to this directory, not to a later one or nowhere. */
+  #isNamed(): boolean {
+    const named = status(this.path, { followLinks: false });
+    const held = status("", { at: this.#directory.number, itself: true });
+    return (
+      named !== undefined &&
+      named.inode === held?.inode &&
+      named.deviceMajor === held.deviceMajor &&
+      named.deviceMinor === held.deviceMinor
+    );
   }
 }
 
-/** Claims an id. Throws runc's words when it is taken. */
-export function createStateDirectory(root: string, id: string): StateDirectory {
+/**
+ * Claims an id, and keeps the configuration that goes with it. Throws runc's words when it is taken, and
+ * leaves nothing when it fails.
+ */
+export function createStateDirectory(root: string, id: string, config: string): StateDirectory {
   checkId(id);
   makeDirectories(root, 0o700);
   const path = `${root}/${id}`;
   const made = tryCall("mkdirat", AT_FDCWD, cString(path), 0o711);
-  if (made === -EEXIST) {
-    throw new TsrunError("E_EXISTS", "container with given ID already exists", {
-      hint: `choose another id, or remove "${id}" with: delete --force ${id}`,
-    });
-  }
+  if (made === -EEXIST) throw taken(id);
   if (made < 0) throw syscallError(`create the state directory "${path}"`, -made);
+  let directory: StateDirectory;
   try {
-    return new StateDirectory(root, id, openStateDirectory(path));
+    directory = new StateDirectory(root, id, openStateDirectory(path));
   } catch (error) {
     removeDirectory(path);
     throw error;
   }
+  try {
+    directory.saveConfig(config);
+  } catch (error) {
+    // Between making and opening, a `delete --force` may have removed it and another `create` made it anew.
+    const isOurs = !hasErrno(error, "EEXIST");
+    if (isOurs) directory.remove();
+    directory[Symbol.dispose]();
+    throw isOurs ? error : taken(id);
+  }
+  return directory;
+}
+
+function taken(id: string): TsrunError {
+  return new TsrunError("E_EXISTS", "container with given ID already exists", {
+    hint: `choose another id, or remove "${id}" with: delete --force ${id}`,
+  });
 }
 
 /** Opens the directory of an existing container; `undefined` when there is none. */
@@ -234,20 +314,19 @@ export function listIds(root: string): string[] {
     .sort();
 }
 
-/** The record, or what is wrong with it. */
-function parseRecord(text: string): StateRecord | string {
+/** The record, or what is wrong with it: whoever has damaged the file, what is believed of it is acted on. */
+function parseRecord(json: string): StateRecord | string {
+  let document: unknown;
   try {
-    const record: unknown = JSON.parse(text);
-    return isRecord(record) ? record : "it is not of this version";
+    document = JSON.parse(json);
   } catch (error) {
-    if (error instanceof SyntaxError) return error.message;
-    throw error;
+    const fault = syntaxFault(json);
+    if (fault === undefined) throw error;
+    return `invalid JSON at line ${fault.line} column ${fault.column}: ${fault.reason}`;
   }
-}
-
-/** Enough of a check for a file that only we write: a damaged one must be an error with a name. */
-function isRecord(value: unknown): value is StateRecord {
-  return typeof value === "object" && value !== null && "version" in value && "cgroup" in value;
+  const [fault] = checkSchema(document, "StateRecord").faults;
+  if (fault === undefined) return document as StateRecord;
+  return fault.pointer === "" ? fault.reason : `${fault.pointer}: ${fault.reason}`;
 }
 
 function openStateDirectory(path: string): Descriptor {

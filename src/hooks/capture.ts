@@ -2,14 +2,12 @@
 // its two outputs. Nothing has to be drained while it runs, so nothing can deadlock.
 
 import { mustCall, tryCall } from "../linux/call.ts";
-import { MFD_CLOEXEC } from "../linux/fcntl.ts";
+import { MFD_CLOEXEC, SEEK_SET } from "../linux/fcntl.ts";
 import { Descriptor, readAll, writeAll } from "../linux/files.ts";
 import { cString, text } from "../linux/words.ts";
 
 /** In the order of their numbers in the hook. */
 const NAMES = ["stdin", "stdout", "stderr"] as const;
-const SEEK_SET = 0;
-
 type CaptureName = (typeof NAMES)[number];
 
 /** Three memory files, for one hook. */

@@ -3,7 +3,7 @@
 // startContainer.
 
 import { errnoWords } from "../linux/errno.ts";
-import { MFD_CLOEXEC, O_CLOEXEC } from "../linux/fcntl.ts";
+import { MFD_CLOEXEC, O_CLOEXEC, SEEK_SET } from "../linux/fcntl.ts";
 import { CLONE_PIDFD, POLLIN, SIGCHLD, SIGKILL } from "../linux/sched.ts";
 import { text, u64Struct, viewOf } from "../linux/words.ts";
 import { withoutDuplicates } from "../process/environment.ts";
@@ -24,7 +24,6 @@ import {
   timeoutMs,
 } from "./plan.ts";
 
-const SEEK_SET = 0;
 /** How much of a hook's output fits one answer, and how much of it is told. */
 const CHUNK = 32 << 10;
 const MOST_OUTPUT = 1 << 20;

@@ -91,14 +91,15 @@ export function listDirectoryAt(path: Path, options: At = {}): DirectoryEntry[] 
   return listDirectory(held.number);
 }
 
-/** Removes a directory of ours with all that is in it; never follows a symbolic link. */
-export function removeTree(path: Path, options: At = {}): void {
-  const directory = openIfThere(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, options);
+/** Removes an entry of a directory of ours with all that is in it; never follows a symbolic link. */
+export function removeEntry({ name, type }: RawEntry, options: At): void {
+  if (type !== "directory") {
+    remove(name, options);
+    return;
+  }
+  const directory = openIfThere(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, options);
   if (directory === undefined) return;
   using held = directory;
-  for (const { name, type } of listRawEntries(held.number)) {
-    if (type === "directory") removeTree(name, { at: held.number });
-    else remove(name, { at: held.number });
-  }
-  removeDirectory(path, options);
+  for (const entry of listRawEntries(held.number)) removeEntry(entry, { at: held.number });
+  removeDirectory(name, options);
 }

@@ -8,6 +8,7 @@ import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_REMOVEDIR,
+  AT_SYMLINK_FOLLOW,
   AT_SYMLINK_NOFOLLOW,
   O_CLOEXEC,
   O_CREAT,
@@ -16,6 +17,7 @@ import {
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
+  O_TMPFILE,
   O_WRONLY,
 } from "./fcntl.ts";
 import {
@@ -161,7 +163,7 @@ export interface CreateFileOptions extends At {
 
 /**
  * Creates a file that must not exist yet. Not through to the disk: what it tells of does not outlive the
- * machine.
+ * machine. One that cannot be written whole does not stay.
  */
 export function createFile(path: string, data: string | Uint8Array, options: CreateFileOptions): void {
   createOpenFile(path, data, options).close();
@@ -178,9 +180,38 @@ export function createOpenFile(
     writeAll(file.number, data, `"${path}"`);
   } catch (error) {
     file.close();
+    remove(path, { at });
     throw error;
   }
   return file;
+}
+
+/**
+ * Creates a file that has no name before it is whole (O_TMPFILE), so that nothing is left of it whenever
+ * tsrun is killed. False where that cannot be: the name is taken, or the file system does not know such
+ * files.
+ */
+export function createWhole(
+  path: string,
+  data: string | Uint8Array,
+  { at = AT_FDCWD, mode }: CreateFileOptions,
+): boolean {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  const flags = O_TMPFILE | O_WRONLY | O_CLOEXEC;
+  const fd = tryCall("openat", at, cString(folder === "" ? "." : folder), flags, mode);
+  if (fd < 0) return false;
+  using file = new Descriptor(fd);
+  const bytes = typeof data === "string" ? utf8(data) : data;
+  if (tryCall("write", file.number, bytes, bytes.length) !== bytes.length) return false;
+  // By /proc, as open(2) shows it: to link a descriptor itself takes CAP_DAC_READ_SEARCH.
+  const itself = cString(`/proc/self/fd/${file.number}`);
+  return tryCall("linkat", AT_FDCWD, itself, at, cString(path), AT_SYMLINK_FOLLOW) === 0;
+}
+
+/** Under what name `replaceFile` writes a file, before it renames it. */
+export function temporaryName(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return `${path.slice(0, slash + 1)}.${path.slice(slash + 1)}.${process.pid}`;
 }
 
 /** Puts a file in place atomically: a temporary name beside it, then rename(2). */
@@ -189,8 +220,7 @@ export function replaceFile(
   data: string | Uint8Array,
   { at = AT_FDCWD, mode }: CreateFileOptions,
 ): void {
-  const slash = path.lastIndexOf("/");
-  const temporary = `${path.slice(0, slash + 1)}.${path.slice(slash + 1)}.${process.pid}`;
+  const temporary = temporaryName(path);
   remove(temporary, { at });
   createFile(temporary, data, { at, mode });
   try {

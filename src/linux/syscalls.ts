@@ -70,6 +70,7 @@ const NUMBERS = {
   newfstatat: [262, 79],
   unlinkat: [263, 35],
   renameat2: [316, 276],
+  linkat: [265, 37],
   symlinkat: [266, 36],
   readlinkat: [267, 78],
   fchmodat: [268, 53],

@@ -7,6 +7,7 @@ import { mustCall, tryCall } from "../linux/call.ts";
 import { listDirectory } from "../linux/directories.ts";
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFREG } from "../linux/fcntl.ts";
 import {
+  createWhole,
   type Descriptor,
   makeDirectories,
   open,
@@ -60,7 +61,8 @@ export function cached(
   attempt("write the seccomp cache", debug, () => {
     const entry = encodeEntry(key, filter);
     if (entry === undefined) return;
-    replaceFile(entryName(key), entry, { at: cache.number, mode: 0o600 });
+    const place = { at: cache.number, mode: 0o600 };
+    if (!createWhole(entryName(key), entry, place)) replaceFile(entryName(key), entry, place);
     prune(cache);
   });
   return filter;

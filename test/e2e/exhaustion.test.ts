@@ -1,10 +1,13 @@
 // tsrun itself runs out of something. Of memory, at one point of a create after the other: one line says so,
 // and what had been made is taken back. Of descriptors: it does not take what it cannot read for gone.
 
-import { statSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
+import { injectEach, needsStrace } from "../support/injection.ts";
 import { plainEnv, runtimePath } from "../support/runtime.ts";
 
 const KIB = 1024;
@@ -61,10 +64,61 @@ behaviour(
     refused(t, await box.state({ wrapper }), line);
     refused(t, await box.kill("KILL", { wrapper }), line);
     refused(t, await box.delete({ wrapper, flags: ["--force"] }), line);
+    refused(t, await lab.invoke(["list"], { wrapper }), line);
     t.equal((await box.stateDocument()).status, "running");
     mustSucceed(await box.delete({ flags: ["--force"] }));
     await nothingLeft(t, lab, "after delete");
   },
   needsPrlimit,
   tsrunOnly("it needs more for itself"),
+);
+
+behaviour(
+  "a run that is refused a file or a process anywhere says so in a line, and leaves nothing",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exit 7"));
+    for (const [call, error] of [
+      ["openat", "EMFILE"],
+      ["read", "EIO"],
+      ["statx", "ENOMEM"],
+    ] as const) {
+      const tried = await injectEach(lab, { call, fault: `error=${error}` }, async ({ wrapper }, nth) => {
+        const { code, stderr } = await box.run({ wrapper });
+        const when = `with ${error} at ${call} ${nth}`;
+        t.notMatch(stderr, /E_INTERNAL|internal error/, when);
+        if (code === 7) {
+          // It did without. Or it was at the end: a warning tells, and the container waits for "delete".
+          mustSucceed(await box.delete({ flags: ["--force"] }));
+          return;
+        }
+        t.equal(stderr.trimEnd().split("\n").length, 1, `${when}: ${stderr}`);
+        t.match(stderr, /level=error/, when);
+        await nothingLeft(t, lab, when);
+      });
+      t.ok(tried > 3, `${call} failed ${tried} times`);
+    }
+  },
+  needsStrace,
+  tsrunOnly("it leaves cgroups"),
+);
+
+behaviour(
+  "a pid file that does not fit its disk leaves no container, and nothing beside it",
+  async (t, lab) => {
+    const folder = join(lab.folder, "small");
+    mkdirSync(folder);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=4k", "small", folder]);
+    lab.atClose(() => execFileSync("umount", [folder]));
+    writeFileSync(join(folder, "full"), Buffer.alloc(4096));
+    const flags = ["--pid-file", join(folder, "pid")];
+    const box = lab.container(Container.script("exec sleep 1000"));
+    const line = /cannot write ".*": no space left on device/;
+    refused(t, await box.create({ flags }), line);
+    t.strictSame(readdirSync(folder), ["full"]);
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    refused(t, await lab.invoke(["exec", ...flags, box.id, "/bin/true"]), line, 255);
+    t.strictSame(readdirSync(folder), ["full"]);
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+  },
+  tsrunOnly("it leaves a temporary file beside the pid file"),
 );

@@ -1,8 +1,11 @@
 // A runtime that is killed at any instant of `create` must leave something that `delete --force` removes
 // completely. Callers do this: their timeouts end the runtime with SIGKILL.
 
+import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { injectEach, needsStrace } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
 
 const ROUNDS = 40;
@@ -43,11 +46,13 @@ behaviour(
   "create killed at any instant leaves nothing that delete --force does not remove",
   async (t, lab) => {
     const box = sleeper(lab);
-    const whole = await createMs(box);
+    let whole = await createMs(box);
     let killed = 0;
     for (let round = 0; round < ROUNDS; round += 1) {
       const code = await killAfter(box, (whole * (round + 0.5)) / ROUNDS);
       if (code === 137) killed += 1;
+      // The machine is less busy than it was.
+      else whole *= 0.8;
       const deleted = await box.delete({ flags: ["--force"] });
       t.strictSame([deleted.code, deleted.stderr], [0, ""]);
       t.strictSame(await lab.leftovers(), [], `killed after ${round} of ${ROUNDS} parts`);
@@ -86,3 +91,51 @@ behaviour(
     await nothingLeft(t, lab, "after delete --force");
   },
 );
+
+/** The calls that give a file a name, move it or take it away. */
+const NAMING = [
+  ["create", "linkat"],
+  ["create", "symlinkat"],
+  ["create", "renameat2"],
+  ["create", "unlinkat"],
+  ["exec", "linkat"],
+  ["exec", "renameat2"],
+] as const;
+
+for (const before of ["none", "one"] as const) {
+  behaviour(
+    `create and exec killed around the pid file leave nothing beside it, where there is ${before}`,
+    async (t, lab) => {
+      const box = sleeper(lab);
+      const folder = join(lab.folder, "pids");
+      const pidFile = join(folder, "pid");
+      mkdirSync(folder);
+      const check = (when: string): void => {
+        const beside = readdirSync(folder).filter((name) => name !== "pid");
+        t.strictSame(beside, [], `nothing beside the pid file, ${when}`);
+        const [there] = readdirSync(folder);
+        if (there !== undefined) t.match(readFileSync(pidFile, "utf8"), /^(old|\d+)$/, when);
+      };
+      let killed = 0;
+      for (const [command, call] of NAMING) {
+        killed += await injectEach(lab, { call, fault: "signal=KILL" }, async ({ wrapper }, nth) => {
+          writeFileSync(pidFile, "old");
+          if (before === "none") unlinkSync(pidFile);
+          const flags = ["--pid-file", pidFile];
+          if (command === "create") {
+            await box.create({ flags, wrapper });
+          } else {
+            mustSucceed(await box.run({ flags: ["--detach"] }));
+            await lab.invoke(["exec", ...flags, box.id, "/bin/true"], { wrapper });
+          }
+          mustSucceed(await box.delete({ flags: ["--force"] }));
+          check(`${command} was killed at ${call} ${nth}`);
+        });
+      }
+      t.ok(killed > 3, `${killed} were killed`);
+      await nothingLeft(t, lab, "after all");
+    },
+    needsStrace,
+    tsrunOnly("it leaves a temporary file beside the pid file"),
+  );
+}

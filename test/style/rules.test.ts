@@ -88,6 +88,33 @@ t.test("there are sources to look at", (test) => {
   test.end();
 });
 
+/** The lines of what a line stands in, by their indentation: the innermost first, up to the function. */
+function* enclosing(lines: readonly string[], index: number): Generator<string> {
+  let indent = /^ */.exec(lines[index] ?? "")?.[0].length ?? 0;
+  for (let at = index - 1; at >= 0 && indent > 0; at--) {
+    const line = lines[at] ?? "";
+    const its = /^ */.exec(line)?.[0].length ?? 0;
+    if (line === "" || its >= indent) continue;
+    indent = its;
+    yield line.trim();
+  }
+}
+
+// What the bundler makes of it remembers an error until the function ends: the next round throws it again.
+rule("no `using` stands in a try of a loop", () =>
+  sources.flatMap(({ path, lines }) =>
+    lines.flatMap((line, index) => {
+      if (!/^ *using /.test(line)) return [];
+      const around = [...enclosing(lines, index)];
+      const end = around.findIndex((outer) => /^(?!for|while|if|else|switch|try|\})\S.*[{(]$/.test(outer));
+      const own = around.slice(0, end < 0 ? undefined : end);
+      const loop = own.findIndex((outer) => /^(for|while|do)\b/.test(outer));
+      const isCaught = own.slice(0, Math.max(loop, 0)).includes("try {");
+      return isCaught ? [`${path}:${index + 1}: ${line.trim()}`] : [];
+    }),
+  ),
+);
+
 rule(`a file has at most ${MAX_FILE} lines`, () =>
   everything
     .filter(({ lines }) => lines.length > MAX_FILE)

@@ -21,10 +21,13 @@ EXAMPLE:
   },
   run({ globals, host, actions, options }) {
     const format = readFormat(options.format);
-    const { entries, problems } = actions.listContainers(globals, globals);
-    // AS RUNC: what cannot be read is told, the others are listed, and that is a success.
+    const { entries, problems, incomplete } = actions.listContainers(globals, globals);
+    // AS RUNC: what is damaged is told, the others are listed, and that is a success: one damaged container
+    // must not hide all others from callers that read nothing of a command that has failed.
+    // DIFFERS: runc says 0 too where it is itself out of descriptors, and its caller takes containers for
+    // gone.
     for (const problem of problems) host.printError(`${problem}\n`);
     host.print(formatList(entries, options.quiet ? "ids" : format));
-    return 0;
+    return incomplete ? 1 : 0;
   },
 });

@@ -1,0 +1,101 @@
+// `delete --force` of a container whose state.json is damaged. What there is to go by is the configuration
+// that was saved with it, and the cgroup that follows from that: whoever is in it is ended. Where that does
+// not tell who belongs to the container its state stays, since nothing else leads to its processes.
+
+import { readHierarchies, readSystemd } from "../cgroups/host.ts";
+import { destroyCgroup, killProcesses, readProcesses } from "../cgroups/members.ts";
+import { planCgroup, plannedRecord } from "../cgroups/plan.ts";
+import type { CgroupPlan } from "../cgroups/record.ts";
+import { TsrunError } from "../errors.ts";
+import { listDirectoryAt } from "../linux/directories.ts";
+import { readTextIfThere } from "../linux/files.ts";
+import { SIGKILL } from "../linux/sched.ts";
+import type { Spec } from "../spec/types.ts";
+import type { GlobalOptions } from "./options.ts";
+import { isRootless } from "./rootless.ts";
+import type { StateDirectory } from "./store.ts";
+
+interface Damaged {
+  readonly id: string;
+  readonly directory: StateDirectory;
+  /** Why the state cannot be read. */
+  readonly damage: TsrunError;
+}
+
+/** Ends and removes the container. Throws, and leaves it as it is, where it cannot tell who belongs to it. */
+export function deleteDamaged(globals: GlobalOptions, damaged: Damaged): void {
+  const { id, directory } = damaged;
+  const spec = configOf(damaged);
+  const plan = planOf(globals, spec ?? {}, id);
+  // Everybody is in the root of a hierarchy; `create` would have refused it.
+  if (plan.directories.some(({ path, mountpoint }) => path === mountpoint)) throw undecided(damaged, []);
+  const cgroup = plannedRecord(plan);
+  const members = readProcesses(cgroup);
+  // The configuration is saved before anything is made: without one, who is in that cgroup is somebody else.
+  const areOthers = spec === undefined || members.includes(process.pid);
+  if (members.length > 0 && areOthers) throw undecided(damaged, members);
+  const isFound = spec !== undefined && killProcesses(cgroup, SIGKILL);
+  if (isFound) destroyCgroup(cgroup);
+  // A rootless container may have been refused a cgroup; a path may have been relative to its caller's.
+  const others = processesNamed(id, plan);
+  const isHidden = !isFound && spec !== undefined && isRootless(globals);
+  if (others.length > 0 || isHidden) throw undecided(damaged, others);
+  directory.remove();
+  if (spec !== undefined) tellOfLoss(globals, spec, damaged);
+}
+
+/** The configuration that was saved; `undefined` when there is none. */
+function configOf({ directory, damage }: Damaged): Spec | undefined {
+  if (!directory.hasConfig()) return undefined;
+  try {
+    return directory.loadConfig();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TsrunError("E_STATE", `${damage.message}, and neither can its configuration: ${reason}`, {
+      hint: byHand(directory),
+    });
+  }
+}
+
+/** As `create` planned it, as far as that can be known. */
+function planOf(globals: GlobalOptions, spec: Partial<Spec>, id: string): CgroupPlan {
+  const systemd =
+    globals.systemdCgroup || /^[^:/]*:[^:/]*:[^:/]+$/.test(spec.linux?.cgroupsPath ?? "")
+      ? readSystemd({ user: isRootless(globals) })
+      : undefined;
+  return planCgroup({ spec, id, systemd, hierarchies: readHierarchies() });
+}
+
+/** Processes of the host in a cgroup, wherever it is, that is named as the container's would be. */
+function processesNamed(id: string, { directories, unit }: CgroupPlan): number[] {
+  const names = new Set([id, `runc-${id}.scope`, unit?.name ?? id]);
+  for (const { path } of directories) names.add(path.slice(path.lastIndexOf("/") + 1));
+  const pids = listDirectoryAt("/proc").filter(({ name }) => /^\d+$/.test(name));
+  return pids
+    .filter(({ name }) => {
+      const cgroups = readTextIfThere(`/proc/${name}/cgroup`) ?? "";
+      return cgroups.split(/[/\n]/).some((part) => names.has(part));
+    })
+    .map(({ name }) => Number(name));
+}
+
+function undecided({ directory, damage }: Damaged, pids: readonly number[]): TsrunError {
+  const who = pids.length === 0 ? "" : `; these may be: ${pids.join(", ")}`;
+  const words = `${damage.message}, and nothing tells for certain which processes are the container's${who}`;
+  return new TsrunError("E_STATE", words, { hint: byHand(directory) });
+}
+
+function byHand({ path }: StateDirectory): string {
+  return `end its processes, then remove "${path}" with all that is in it`;
+}
+
+/** What only the state would have told. */
+function tellOfLoss({ log }: GlobalOptions, { hooks, linux }: Spec, { damage }: Damaged): void {
+  const lost: string[] = [];
+  if ((hooks?.poststop ?? []).length > 0) lost.push("its poststop hooks have not run");
+  const ownMounts = linux?.namespaces?.some(({ type }) => type === "mount") === true;
+  if (!ownMounts) lost.push("what it mounted on the host is still there");
+  if (linux?.intelRdt !== undefined) lost.push("its group of resctrl is still there");
+  const rest = lost.length === 0 ? "" : `; ${lost.join(", ")}`;
+  log.warning(`${damage.message}; it was ended by way of its cgroup${rest}`);
+}

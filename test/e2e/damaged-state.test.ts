@@ -1,0 +1,138 @@
+// A state.json that something has damaged: no command believes it, `list` goes on, and `delete --force` ends
+// the container all the same, by its configuration and its cgroup, or leaves it and says so.
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import type { Lab } from "../support/lab.ts";
+
+const SLEEP = Container.script("exec sleep 1000");
+const ours = tsrunOnly("its state.json is another one, and it refuses to delete what it cannot read");
+
+type Json = { [key: string]: unknown };
+
+async function running(lab: Lab): Promise<{ box: Container; file: string; record: Json }> {
+  const box = lab.container(SLEEP);
+  mustSucceed(await box.run({ flags: ["--detach"] }));
+  const file = join(lab.stateRoot, box.id, "state.json");
+  return { box, file, record: JSON.parse(readFileSync(file, "utf8")) };
+}
+
+const WRONG: readonly unknown[] = [null, true, "word", -1, 1.5, 1e300, [], ["word"], {}, { "": {} }];
+
+function isLike(value: unknown, sample: unknown): boolean {
+  if (Array.isArray(value) || Array.isArray(sample)) return Array.isArray(value) && Array.isArray(sample);
+  return typeof value === typeof sample && value !== null;
+}
+
+behaviour(
+  "a state.json with a member of another type is refused, whichever it is",
+  async (t, lab) => {
+    const { box, file, record } = await running(lab);
+    const line = new RegExp(`cannot read the state of container "${box.id}": it is damaged: /[a-z_]`, "i");
+    for (const [key, sample] of Object.entries(record)) {
+      for (const value of WRONG.filter((value) => !isLike(value, sample))) {
+        writeFileSync(file, JSON.stringify({ ...record, [key]: value }));
+        const result = await box.state();
+        refused(t, result, line);
+        if (!t.passing()) t.comment(`${key}: ${JSON.stringify(value)}`);
+      }
+    }
+    for (const cgroup of [{}, { driver: "v3" }, { ...(record.cgroup as Json), paths: { pids: {} } }]) {
+      writeFileSync(file, JSON.stringify({ ...record, cgroup }));
+      for (const command of ["pause", "ps", "events", "update", "start"])
+        refused(t, await lab.invoke([command, box.id]), line);
+      refused(t, await lab.invoke(["exec", box.id, "true"]), line, 255);
+      refused(t, await box.kill("KILL"), line);
+      refused(t, await box.delete(), line);
+    }
+    writeFileSync(file, JSON.stringify(record));
+    t.equal((await box.stateDocument()).status, "running", "whole again, it is as before");
+  },
+  ours,
+);
+
+behaviour(
+  "delete --force ends a running container whose state.json is damaged",
+  async (t, lab) => {
+    for (const text of ["", "{", "[]", "{}", '{"version":1,"cgroup":{}}', "5", "\0\0\0\0"]) {
+      const { box, file } = await running(lab);
+      const { pid } = await box.stateDocument();
+      writeFileSync(file, text);
+      const { code, stderr } = await box.delete({ flags: ["--force"] });
+      t.equal(code, 0, `state.json holds ${JSON.stringify(text)}`);
+      t.match(stderr, /level=warning .* it is damaged: .*; it was ended by way of its cgroup/);
+      await nothingLeft(t, lab, `of process ${pid}`);
+    }
+  },
+  ours,
+);
+
+behaviour(
+  "list names a damaged container and shows the others",
+  async (t, lab) => {
+    const { box, file } = await running(lab);
+    const other = lab.container();
+    mustSucceed(await other.create());
+    writeFileSync(file, '{"version":1,"id":5,"cgroup":5}');
+    const { code, stdout, stderr } = await lab.invoke(["list", "-q"]);
+    t.strictSame([code, stdout], [0, `${other.id}\n`]);
+    t.match(stderr, `cannot list container "${box.id}": cannot read the state of container "${box.id}"`);
+    t.equal(stderr.trimEnd().split("\n").length, 1);
+  },
+  ours,
+);
+
+behaviour(
+  "delete --force keeps a container of which nothing tells its processes",
+  async (t, lab) => {
+    const { box, file, record } = await running(lab);
+    const config = join(lab.stateRoot, box.id, "config.json");
+    const saved = readFileSync(config, "utf8");
+    writeFileSync(file, "{");
+    writeFileSync(config, "{");
+    refused(
+      t,
+      await box.delete({ flags: ["--force"] }),
+      /it is damaged: .*, and neither can its configuration/,
+    );
+    // Where its cgroup should be there is none, but one elsewhere is named like it.
+    writeFileSync(
+      config,
+      saved.replace(/"cgroupsPath": ?"[^"]*\/([^"/]*)"/, '"cgroupsPath":"/elsewhere/$1"'),
+    );
+    const line =
+      /nothing tells for certain which processes are the container's; these may be: \d+.* hint=.*remove/;
+    refused(t, await box.delete({ flags: ["--force"] }), line);
+    // Where everybody is, nobody is the container's for sure.
+    writeFileSync(config, saved.replace(/"cgroupsPath": ?"[^"]*"/, '"cgroupsPath":"/"'));
+    refused(t, await box.delete({ flags: ["--force"] }), /nothing tells for certain which processes/);
+    writeFileSync(config, saved);
+    writeFileSync(file, JSON.stringify(record));
+    t.equal((await box.stateDocument()).status, "running");
+  },
+  ours,
+);
+
+behaviour(
+  "delete --force of a directory without a configuration leaves the cgroup of that name to its owner",
+  async (t, lab) => {
+    const id = `${lab.mark}-other`;
+    const box = lab.container((config) => {
+      SLEEP(config);
+      config.linux.cgroupsPath = `/${id}`;
+    });
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    mkdirSync(join(lab.stateRoot, id));
+    const force = (): ReturnType<Lab["invoke"]> => lab.invoke(["delete", "--force", id]);
+    writeFileSync(join(lab.stateRoot, id, "state.json"), "{");
+    refused(t, await force(), /nothing tells for certain which processes are the container's/);
+    t.equal((await box.stateDocument()).status, "running");
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    const { code, stderr } = await force();
+    t.strictSame([code, stderr], [0, ""], "nobody is in it any more");
+    await nothingLeft(t, lab, "after both");
+  },
+  ours,
+);

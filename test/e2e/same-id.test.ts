@@ -1,0 +1,118 @@
+// Commands that wait for their turn while the container they were called for goes, and another one of the
+// same id comes. They are held at the lock and stopped, so that the order is the test's, not the machine's.
+
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import { findProgram } from "../support/host.ts";
+import type { Lab } from "../support/lab.ts";
+import type { Result } from "../support/runtime.ts";
+import { until } from "../support/wait.ts";
+
+const SLEEP = Container.script("exec sleep 1000");
+const needsFlock = findProgram("flock") === undefined ? "needs flock (package util-linux)" : undefined;
+const ours = tsrunOnly("its commands do not wait for each other");
+
+/** Takes the lock of the container. Returns how to give it back. */
+async function holdLock(lab: Lab, box: Container): Promise<() => void> {
+  const holder = spawn("flock", [join(lab.stateRoot, box.id), "sh", "-c", "echo held; exec cat"], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  lab.atClose(() => holder.kill("SIGKILL"));
+  await new Promise((resolve) => holder.stdout.once("data", resolve));
+  return () => holder.stdin.end();
+}
+
+interface Waiter {
+  readonly result: Promise<Result>;
+  go(): void;
+}
+
+/** Calls the runtime, which comes to wait for the lock, and is stopped there. */
+async function waiter(lab: Lab, args: readonly string[]): Promise<Waiter> {
+  let pid = 0;
+  const result = lab.invoke(args, {
+    onSpawn: (spawned) => {
+      pid = spawned;
+    },
+  });
+  // proc_locks(5): "->" stands before who waits.
+  const blocked = new RegExp(`-> FLOCK .* ${pid} `);
+  await until(`${args[0]} to wait`, () => blocked.test(readFileSync("/proc/locks", "utf8")));
+  process.kill(pid, "SIGSTOP");
+  await until("it to stop", () => /^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
+  return { result, go: () => process.kill(pid, "SIGCONT") };
+}
+
+behaviour(
+  "a delete --force that waited leaves the next container of that id alone",
+  async (t, lab) => {
+    const box = lab.container(SLEEP);
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    const giveBack = await holdLock(lab, box);
+    const late = await waiter(lab, ["delete", "--force", box.id]);
+    giveBack();
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    const before = await box.stateDocument();
+    late.go();
+    const { code, stderr } = await late.result;
+    t.strictSame([code, stderr], [0, ""], "what it was asked to remove is gone");
+    t.strictSame(await box.stateDocument(), before, "the new container is as it was");
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after the second");
+  },
+  needsFlock,
+  ours,
+);
+
+behaviour(
+  "commands that waited for a container that is gone by then say so",
+  async (t, lab) => {
+    const box = lab.container(SLEEP);
+    mustSucceed(await box.create());
+    const giveBack = await holdLock(lab, box);
+    const calls = [
+      ["start", box.id],
+      ["pause", box.id],
+      ["resume", box.id],
+      ["update", "--pids-limit", "9", box.id],
+      ["delete", box.id],
+      ["checkpoint", "--image-path", join(lab.folder, "images"), box.id],
+    ];
+    const late: Waiter[] = [];
+    for (const args of calls) late.push(await waiter(lab, args));
+    giveBack();
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    mustSucceed(await box.create());
+    const before = await box.stateDocument();
+    for (const { go } of late) go();
+    for (const { result } of late) refused(t, await result, /container does not exist/);
+    t.strictSame(await box.stateDocument(), before, "the new container is as it was");
+    t.notOk(existsSync(join(lab.folder, "images")));
+  },
+  needsFlock,
+  ours,
+);
+
+behaviour("the end of a run in the foreground leaves the next container of that id alone", async (t, lab) => {
+  const box = lab.container(SLEEP);
+  let pid = 0;
+  const first = box.run({
+    onSpawn: (spawned) => {
+      pid = spawned;
+    },
+  });
+  await box.waitForStatus("running");
+  // It hears of the end of its container only when there is another one.
+  process.kill(pid, "SIGSTOP");
+  mustSucceed(await box.delete({ flags: ["--force"] }));
+  const next = lab.container(SLEEP);
+  mustSucceed(await lab.invoke(["run", "--detach", "--bundle", next.bundle, box.id]));
+  const before = await box.stateDocument();
+  process.kill(pid, "SIGCONT");
+  await first;
+  t.strictSame(await box.stateDocument(), before, "the new container is as it was");
+});
