@@ -16,6 +16,7 @@ const STACK_SIZE = 4 << 20;
 export const PROGRAM = `
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -123,11 +124,49 @@ static size_t stack_size(void) {
   return half < STACK_SIZE ? half : STACK_SIZE;
 }
 
+// How many bytes the character at the start of \`bytes\` has; 0 where they are no UTF-8.
+static int character_size(const unsigned char *bytes) {
+  if (bytes[0] < 0x80) return 1;
+  if (bytes[0] < 0xc2 || bytes[0] > 0xf4) return 0;
+  int size = bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
+  for (int at = 1; at < size; at++) if ((bytes[at] & 0xc0) != 0x80) return 0;
+  // Longer than they need be, halves of pairs, and what is beyond Unicode.
+  if (bytes[0] == 0xe0 && bytes[1] < 0xa0) return 0;
+  if (bytes[0] == 0xed && bytes[1] > 0x9f) return 0;
+  if (bytes[0] == 0xf0 && bytes[1] < 0x90) return 0;
+  if (bytes[0] == 0xf4 && bytes[1] > 0x8f) return 0;
+  return size;
+}
+
+// A C string as src/engine/raw-text.ts makes it: a byte that is no UTF-8 becomes U+DC80 to U+DCFF, which the
+// engine takes for a character of three bytes.
+static JSValue text_of(JSContext *context, const char *from) {
+  const unsigned char *bytes = (const unsigned char *)from;
+  while (*bytes != 0 && character_size(bytes) > 0) bytes += character_size(bytes);
+  if (*bytes == 0) return JS_NewString(context, from);
+  char *made = js_malloc(context, strlen(from) * 3 + 1);
+  if (made == NULL) return JS_EXCEPTION;
+  size_t length = 0;
+  for (bytes = (const unsigned char *)from; *bytes != 0;) {
+    int size = character_size(bytes);
+    if (size == 0) {
+      made[length++] = 0xed;
+      made[length++] = 0xb0 | *bytes >> 6;
+      made[length++] = 0x80 | (*bytes & 0x3f);
+      bytes++;
+    }
+    for (; size > 0; size--) made[length++] = *bytes++;
+  }
+  JSValue text = JS_NewStringLen(context, made, length);
+  js_free(context, made);
+  return text;
+}
+
 // A list of C strings, NULL at its end, as an array.
 static JSValue texts(JSContext *context, char **list) {
   JSValue array = JS_NewArray(context);
   for (uint32_t index = 0; !JS_IsException(array) && list[index] != NULL; index++) {
-    JSValue text = JS_NewString(context, list[index]);
+    JSValue text = text_of(context, list[index]);
     if (!JS_IsException(text) && JS_SetPropertyUint32(context, array, index, text) >= 0) continue;
     JS_FreeValue(context, array);
     array = JS_EXCEPTION;

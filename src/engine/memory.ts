@@ -1,7 +1,7 @@
 // Memory of the process by its address.
 
 import { callLong, callValue, locate, useReserve as nativeUseReserve } from "native";
-import { addressAt, CONTEXT, JS_NEW_STRING_LEN, MEMCPY, STRLEN } from "./constants.ts";
+import { addressAt, CONTEXT, JS_NEW_STRING_LEN, MEMCPY } from "./constants.ts";
 
 /** How many arrays at a time may be named in structures of the kernel, which the engine cannot see into. */
 const NAMED_AT_ONCE = 64;
@@ -35,11 +35,6 @@ export function readAddress(address: number): number {
 /** The text of UTF-8 in memory; what is none becomes U+FFFD. */
 export function readText(address: number, length: number): string {
   return callValue(JS_NEW_STRING_LEN, CONTEXT, address, length) as string;
-}
-
-/** The text of a C string. */
-export function readCString(address: number): string {
-  return readText(address, callLong(STRLEN, address));
 }
 
 let held: readonly unknown[] = [];

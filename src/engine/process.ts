@@ -3,7 +3,8 @@
 
 import { callInt, callLong } from "native";
 import { GETCWD, GETPID } from "./constants.ts";
-import { locateBytes, readCString } from "./memory.ts";
+import { locateBytes } from "./memory.ts";
+import { decodeRaw } from "./raw-text.ts";
 
 /** environ(7) by name. The first of two variables of one name counts. */
 function byName(entries: readonly string[]): Record<string, string> {
@@ -22,9 +23,9 @@ const LONGEST_PATH = 4096;
 
 function workingDirectory(): string {
   const path = new Uint8Array(LONGEST_PATH);
-  const address = callLong(GETCWD, locateBytes(path), path.length);
-  if (address === 0) throw new Error("the working directory is gone");
-  return readCString(address);
+  if (callLong(GETCWD, locateBytes(path), path.length) === 0)
+    throw new Error("the working directory is gone");
+  return decodeRaw(path.subarray(0, path.indexOf(0)));
 }
 
 /**

@@ -1,7 +1,10 @@
 // Machine words: the checks that a call of C does not make (undefined and NaN would silently become 0), C
 // strings, and little-endian structures. Pure.
 
+import { decodeRaw, encodeRaw, joinBytes } from "../engine/raw-text.ts";
 import { TsrunError } from "../errors.ts";
+
+export { joinBytes };
 
 /** A 64-bit value as JavaScript can hold it. */
 export type Word = number | bigint;
@@ -26,7 +29,7 @@ export type Path = string | Uint8Array;
 export function cString(path: Path): Uint8Array {
   const hasNul = typeof path === "string" ? path.includes("\0") : path.includes(0);
   if (hasNul) throw new TsrunError("E_CONFIG", `${JSON.stringify(pathText(path))} holds a NUL character`);
-  if (typeof path === "string") return encoder.encode(`${path}\0`);
+  if (typeof path === "string") return utf8(`${path}\0`);
   const bytes = new Uint8Array(path.length + 1);
   bytes.set(path);
   return bytes;
@@ -51,20 +54,29 @@ export function writeCString(text: string, buffer: ArrayBufferLike, at: number):
   return text.length + 1;
 }
 
-/** UTF-8 bytes of `text`. */
+const encode = (text: string): Uint8Array => encoder.encode(text);
+
+/** The UTF-8 bytes of `text`, and the bytes that `text` below could not read as UTF-8. */
 export function utf8(text: string): Uint8Array {
-  return encoder.encode(text);
+  return text.isWellFormed() ? encoder.encode(text) : encodeRaw(text, encode);
 }
 
-/** The text of UTF-8 `bytes`. */
+/**
+ * The text of UTF-8 `bytes`. What the kernel names may be other bytes, too; those stand for themselves when
+ * the text becomes bytes again (engine/raw-text.ts).
+ */
 export function text(bytes: Uint8Array): string {
-  return decoder.decode(bytes);
+  const whole = decoder.decode(bytes);
+  // So it is with ASCII.
+  if (whole.length === bytes.length && !whole.includes("\ufffd")) return whole;
+  const isSame = whole.isWellFormed() && !whole.includes("\ufffd");
+  return isSame && encoder.encode(whole).length === bytes.length ? whole : decodeRaw(bytes);
 }
 
 /** The text up to the first NUL. */
 export function textUntilNul(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
-  return decoder.decode(end < 0 ? bytes : bytes.subarray(0, end));
+  return text(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
 /** A view for reading and writing the fields of a structure. */

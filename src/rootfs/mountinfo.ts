@@ -2,7 +2,7 @@
 // tells.
 
 import { AT_FDCWD } from "../linux/fcntl.ts";
-import { text } from "../linux/words.ts";
+import { joinBytes, text } from "../linux/words.ts";
 import { close, openat, read } from "../proxy/calls.ts";
 import { resultOf } from "../proxy/operation.ts";
 import { operationFailure } from "./failure.ts";
@@ -24,16 +24,17 @@ export function readMounts(proxy: Batches): MountinfoEntry[] {
   const opening = openat(AT_FDCWD, "/proc/self/mountinfo", 0, attempt);
   const failed = proxy.attempt([opening]);
   if (failed !== undefined) throw operationFailure(failed);
-  let content = "";
+  const chunks: Uint8Array[] = [];
   for (;;) {
     const chunk = read(resultOf(opening), CHUNK, attempt);
     const unread = proxy.attempt([chunk]);
     if (unread !== undefined) throw operationFailure(unread);
     if (chunk.result === 0) break;
-    content += text(chunk.out.bytes.subarray(0, chunk.result));
+    chunks.push(chunk.out.bytes.subarray(0, chunk.result));
   }
   proxy.attempt([close(resultOf(opening))]);
-  return parseMounts(content);
+  // Decoded as a whole: a character may lie in two chunks.
+  return parseMounts(text(joinBytes(chunks)));
 }
 
 export function parseMounts(mountinfo: string): MountinfoEntry[] {
