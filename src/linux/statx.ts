@@ -23,6 +23,8 @@ export interface FileStatus {
   readonly size: number;
   /** Whether it is the root of a mount; `undefined` where the kernel does not say (before Linux 5.8). */
   readonly isMountRoot: boolean | undefined;
+  /** What it takes on its file system, in units of 512 bytes. */
+  readonly blocks: number;
 }
 
 /** Bytes of `struct statx`. */
@@ -59,6 +61,7 @@ export function parseStatx(bytes: Uint8Array): FileStatus {
     gid: view.getUint32(24, true),
     inode: view.getBigUint64(32, true),
     size: Number(view.getBigUint64(40, true)),
+    blocks: Number(view.getBigUint64(48, true)),
     nodeMajor: view.getUint32(128, true),
     nodeMinor: view.getUint32(132, true),
     deviceMajor: view.getUint32(136, true),
@@ -90,6 +93,7 @@ function parseStat(bytes: Uint8Array): FileStatus {
     gid: view.getUint32(STAT.uid + 4, true),
     inode: view.getBigUint64(8, true),
     size: Number(view.getBigUint64(48, true)),
+    blocks: Number(view.getBigUint64(64, true)),
     nodeMajor: node.major,
     nodeMinor: node.minor,
     deviceMajor: device.major,

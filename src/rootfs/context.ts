@@ -122,6 +122,12 @@ export class RootContext {
     return failed;
   }
 
+  /** As `attempt`; throws when one of them fails. */
+  run(operations: readonly Operation[]): void {
+    const failed = this.attempt(operations);
+    if (failed !== undefined) throw operationFailure(failed);
+  }
+
   /** Carries out what still waits. */
   flush(): void {
     const failed = this.#waiting.length === 0 ? undefined : this.proxy.attempt(this.#waiting);
