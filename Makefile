@@ -21,6 +21,8 @@ PLACES  ?=
 # What the choice of `make mutate` follows from, and how many changes it tries at a time.
 SEED    ?= 1
 JOBS    ?= 2
+# Which attackers `make siege` tries, as parts of their names.
+ATTACKERS ?=
 # Folder of the lab: docker-e2e.sh, runc-bats.sh and ns.sh, which are run from outside this repository.
 LAB     ?=
 # Where the lab keeps its Debian tree, TREE/sid.
@@ -38,7 +40,7 @@ GENERATED := src/spec/generated/.made
 # Another runtime is tried without building this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
-.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory compile bench race mutate conformance conformance-page run \
+.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory compile bench race siege mutate conformance conformance-page run \
         install clean
 
 help: ## list the targets
@@ -123,6 +125,9 @@ $(MEMORY): $(BINARY)
 
 test-memory: $(MEMORY) compile ## each allocation of eight commands refused in turn; ONLY="create exec"
 	@RUNTIME='$(CURDIR)/$(MEMORY)' node build/test/memory/main.js $(ONLY)
+
+siege: compile ## commands on containers that kill, end, fork, trace and mount; N=1000 tries each, ATTACKERS="kills", RUNTIME=runc
+	@RUNTIME='$(RUNTIME)' node build/test/security/siege/main.js --tries $(N) $(ATTACKERS)
 
 conformance: $(BUILT) node_modules/.package-lock.json ## the suites of others on RUNTIME; LAB=folder TREE=folder PARTS="runc-bats" ONLY="exec tty"
 	@test -n '$(LAB)' || { echo "make conformance needs LAB=<folder with docker-e2e.sh, runc-bats.sh and ns.sh>"; exit 2; }

@@ -62,6 +62,8 @@ export function launch(request: Launch): Launched {
     descriptors: [...reserved, slots.carrier].map((to) => ({ from: other.number, to })),
     trace,
   });
+  // Only the process has this end now: the message, or nothing, is what its own end brings.
+  other.close();
   becomeCriu(proxy, request, slots);
   const { descriptor } = receiveMessage(carrier, 64);
   if (descriptor === undefined) throw new TsrunError("E_INTERNAL", "cannot receive the socket of criu");

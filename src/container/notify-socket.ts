@@ -10,13 +10,14 @@ import { errnoName, errnoWords } from "../linux/errno.ts";
 import { AT_FDCWD } from "../linux/fcntl.ts";
 import { type Descriptor, pipe, remove } from "../linux/files.ts";
 import { type PollEntry, poll } from "../linux/process.ts";
-import { openChild } from "../linux/process-handle.ts";
 import { POLLIN } from "../linux/sched.ts";
 import { SOCK_DGRAM } from "../linux/socket-numbers.ts";
 import { bindUnix, connectUnix, sendDescriptor } from "../linux/unix-sockets.ts";
 import { cString, text, utf8 } from "../linux/words.ts";
 import { NOTIFY, NOTIFY_SOCKET } from "./handed-down.ts";
 import type { GlobalOptions } from "./options.ts";
+import type { StateRecord } from "./record.ts";
+import { openInit } from "./status.ts";
 import type { StateDirectory } from "./store.ts";
 
 /** What systemd reads of a message at most: PIPE_BUF. */
@@ -87,12 +88,13 @@ export class NotifyProxy implements Disposable {
   }
 
   /** Passes on until the container is ready and the manager knows, or the container's process has ended. */
-  waitUntilReady(pid: number): void {
-    using process = openChild(pid);
-    for (;;) {
+  waitUntilReady(record: StateRecord): void {
+    // Not a child of this command: its pid may be another's by now.
+    using process = openInit(record);
+    while (process !== undefined) {
       // What it said before its end comes first.
       if (process.waitForEndOr(this.wanted()) === 0) return;
-      using barrier = this.pass(pid);
+      using barrier = this.pass(record.init_process_pid);
       if (barrier === undefined) continue;
       const [done = 0] = poll([{ fd: barrier.number, events: POLLIN }], BARRIER_MS);
       if (done === 0) this.#log.warning("NOTIFY_SOCKET: no answer to BARRIER=1 in 30 s, ignoring");

@@ -31,7 +31,7 @@ export function runContainer(globals: GlobalOptions, options: RunOptions): numbe
   release(globals, directory, record);
   if (foreground === undefined) {
     undo.commit();
-    notify?.waitUntilReady(record.init_process_pid);
+    notify?.waitUntilReady(record);
     return 0;
   }
   const status = supervise(record.init_process_pid, foreground, { relay, notify });

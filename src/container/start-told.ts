@@ -3,7 +3,6 @@
 
 import { TsrunError } from "../errors.ts";
 import { runHooksInside } from "../hooks/inside.ts";
-import { tryCall } from "../linux/call.ts";
 import { planProcess } from "../process/plan.ts";
 import { execve } from "../proxy/calls.ts";
 import type { Operation } from "../proxy/operation.ts";
@@ -58,8 +57,7 @@ function tell(directory: StateDirectory, record: StateRecord, telling: Telling):
   using socket = connectToFirstProcess(directory);
   const proxy = new SyscallProxy(record.init_process_pid, { socket, control, trace: globals.trace });
   // The answer to what `create` has left: from now on it listens.
-  const ready = new Uint8Array(4096);
-  if (tryCall("read", socket.number, ready, ready.length) <= 0) throw killed(args);
+  if (!proxy.isThere()) throw killed(args);
   try {
     // AS RUNC: `created`, and a hook without an environment of its own gets the container's.
     const state = stateForHooks(record, "created", record.init_process_pid);

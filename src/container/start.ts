@@ -10,10 +10,11 @@
 import { TsrunError } from "../errors.ts";
 import { runHooks } from "../hooks/run.ts";
 import { O_NONBLOCK, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
-import { readAll, writeAll } from "../linux/files.ts";
-import { endedBeforeExecuting, poll } from "../linux/process.ts";
+import { type Descriptor, readAll, writeAll } from "../linux/files.ts";
+import { endedBeforeExecuting, isHeld, poll, stateBeforeExecuting } from "../linux/process.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { syscallName } from "../linux/syscalls.ts";
+import { heldError } from "../proxy/proxy.ts";
 import { failureInReply } from "../proxy/reply.ts";
 import { AGENT_PATIENCE_SECONDS } from "../seccomp/agent.ts";
 import { executeError } from "./execute-error.ts";
@@ -28,6 +29,8 @@ import { getStateDirectory, type StateDirectory } from "./store.ts";
 
 const GO = "0";
 const NOTHING = new Uint8Array(0);
+/** How long an answer may take until a look at the process that is to give it. */
+const PATIENCE_MS = AGENT_PATIENCE_SECONDS * 1000;
 
 /** Starts a created container. Throws when it is in another state, or when its program cannot be executed. */
 export function startContainer(
@@ -51,7 +54,7 @@ export function startContainer(
   }
   using notify = proxyNotifications(globals, directory, notifySocket);
   release(globals, directory, record);
-  notify?.waitUntilReady(record.init_process_pid);
+  notify?.waitUntilReady(record);
 }
 
 /** For a container that was created with a notification socket, when somebody waits for it. */
@@ -79,13 +82,27 @@ export function release(globals: GlobalOptions, directory: StateDirectory, recor
   // Nobody can start it again. Others need not wait for hooks: "delete --force" is what ends one that hangs.
   directory.unlock();
   tell?.();
-  // Asked for no event, poll(2) still tells of the last writer's end.
-  const patience = record.notifiesAgent === true ? AGENT_PATIENCE_SECONDS * 1000 : undefined;
-  const [ended = 0] = poll([{ fd: answers.number, events: 0 }], patience);
-  // AS RUNC: the container is started, whatever the agent will say to its execve(2).
-  const reply = ended === 0 ? NOTHING : readAll(answers.number, "the answer of the first process");
+  const reply = waitForAnswer(answers, record);
   if (reply.length > 0 || diedAsProxy(record)) throw notExecuted(directory, reply);
   if (record.hooksAfter) runPoststart(directory, record);
+}
+
+/**
+ * Waits until the first process has let go of the FIFO: it has executed, or has ended. Returns what it left
+ * there. Where somebody else has got hold of the FIFO, or holds the process, the kernel says how that stands.
+ */
+function waitForAnswer(answers: Descriptor, record: StateRecord): Uint8Array {
+  const { init_process_pid: pid, init_process_start: startTime } = record;
+  for (let held = 0; held < 2; held = isHeld(pid) ? held + 1 : 0) {
+    // Asked for no event, poll(2) still tells of the last writer's end.
+    const [ended = 0] = poll([{ fd: answers.number, events: 0 }], PATIENCE_MS);
+    if (ended !== 0) return readAll(answers.number, "the answer of the first process");
+    // AS RUNC: the container is started, whatever the agent will say to its execve(2).
+    if (record.notifiesAgent === true) return NOTHING;
+    const state = stateBeforeExecuting(pid, startTime);
+    if (state === undefined || state === "Z") return NOTHING;
+  }
+  throw heldError("start the container");
 }
 
 function notExecuted(directory: StateDirectory, reply: Uint8Array): TsrunError {

@@ -58,16 +58,37 @@ function parseStatus(line: string | undefined): ProcessStatus | undefined {
 /** In the flags of a process that was forked and has not executed a program since (include/linux/sched.h). */
 const PF_FORKNOEXEC = 0x40;
 
-/**
- * Whether a process has ended without ever having executed a program. The kernel clears that flag in
- * execve(2), and a program cannot set it for itself.
- */
+/** Whether a process has ended without ever having executed a program. */
 export function endedBeforeExecuting(pid: number, startTime?: number): boolean {
+  return stateBeforeExecuting(pid, startTime) === "Z";
+}
+
+/**
+ * The state of a process that has never executed a program; `undefined` when it has, or is gone. The kernel
+ * clears that flag in execve(2), and a program cannot set it for itself.
+ */
+export function stateBeforeExecuting(pid: number, startTime?: number): string | undefined {
   const line = readTextIfThere(`/proc/${pid}/stat`);
-  if (line === undefined) return false;
+  if (line === undefined) return undefined;
   const at = line.lastIndexOf(")") + 2;
-  if (line[at] !== "Z" || (numberAt(line, at, 6) & PF_FORKNOEXEC) === 0) return false;
-  return startTime === undefined || numberAt(line, at, 19) === startTime;
+  if ((numberAt(line, at, 6) & PF_FORKNOEXEC) === 0) return undefined;
+  return startTime === undefined || numberAt(line, at, 19) === startTime ? line[at] : undefined;
+}
+
+/**
+ * Whether a process is kept from going on by another: stopped by a signal or by who traces it, or traced by
+ * somebody who does not trace us as well.
+ */
+export function isHeld(pid: number): boolean {
+  const status = readTextIfThere(`/proc/${pid}/status`);
+  if (status === undefined) return false;
+  const tracer = tracerIn(status);
+  if (/^State:\s[Tt]/m.test(status)) return true;
+  return tracer !== 0 && tracer !== tracerIn(readTextIfThere("/proc/self/status") ?? "");
+}
+
+function tracerIn(status: string): number {
+  return Number(/^TracerPid:\s(\d+)$/m.exec(status)?.[1] ?? 0);
 }
 
 /** The number so many fields after the one that begins at `start`. Most of the fifty are never looked at. */

@@ -16,4 +16,5 @@ export const SOCK_NONBLOCK = O_NONBLOCK;
 
 export const SOL_SOCKET = 1;
 export const SO_RCVTIMEO = 20;
+export const SO_SNDTIMEO = 21;
 export const SCM_RIGHTS = 1;

@@ -5,6 +5,7 @@ import { Descriptor } from "./files.ts";
 import {
   AF_UNIX,
   SO_RCVTIMEO,
+  SO_SNDTIMEO,
   SOCK_CLOEXEC,
   type SOCK_SEQPACKET,
   type SOCK_STREAM,
@@ -18,6 +19,11 @@ export function socketPair(type: typeof SOCK_STREAM | typeof SOCK_SEQPACKET): [D
   mustCall("make a socket pair", "socketpair", AF_UNIX, type | SOCK_CLOEXEC, 0, pair);
   const view = viewOf(pair);
   return [new Descriptor(view.getInt32(0, true)), new Descriptor(view.getInt32(4, true))];
+}
+
+/** Lets a write to this socket wait no longer; it then fails with EAGAIN. */
+export function limitSending(socket: number, seconds: number): void {
+  mustCall("set a time limit", "setsockopt", socket, SOL_SOCKET, SO_SNDTIMEO, u64Struct(seconds, 0), 16);
 }
 
 /** Lets a read from this socket wait no longer; it then fails with EAGAIN. */

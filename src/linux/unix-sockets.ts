@@ -10,6 +10,7 @@ import { Descriptor, openDirectory } from "./files.ts";
 import {
   AF_UNIX,
   SCM_RIGHTS,
+  SO_SNDTIMEO,
   SOCK_CLOEXEC,
   type SOCK_DGRAM,
   SOCK_NONBLOCK,
@@ -29,7 +30,6 @@ const MSG_TRUNC = 0x20;
 /** Where `struct msghdr` holds the length of the control data, and what was cut off. */
 const CONTROL_LENGTH_OFFSET = 40;
 const FLAGS_OFFSET = 48;
-const SO_SNDTIMEO = 21;
 /** How long a listener may leave us in its queue, or a message unread. */
 const PATIENCE_SECONDS = 10;
 

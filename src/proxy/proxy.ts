@@ -6,8 +6,9 @@ import { endChild, reapChild } from "../linux/children.ts";
 import { EAGAIN } from "../linux/errno.ts";
 import { spawnProgram } from "../linux/executable.ts";
 import { type Descriptor, writeAll } from "../linux/files.ts";
+import { isHeld } from "../linux/process.ts";
 import { SOCK_SEQPACKET } from "../linux/socket-numbers.ts";
-import { limitReceiving, socketPair } from "../linux/sockets.ts";
+import { limitReceiving, limitSending, socketPair } from "../linux/sockets.ts";
 import { type Machine, machine } from "../linux/syscalls.ts";
 import { shown } from "./arguments.ts";
 import {
@@ -23,6 +24,9 @@ import { proxyExecutable } from "./elf.ts";
 import { type Operation, operation, operationError, render } from "./operation.ts";
 import { LARGE } from "./protocol.ts";
 import { type Entry, operationsOf } from "./repeat.ts";
+
+/** How long an answer may take until a look at the process that is to give it. */
+const LOOK_SECONDS = 5;
 
 /** Receives what `--debug` shows. */
 export interface Trace {
@@ -58,7 +62,8 @@ export class SyscallProxy {
   readonly #socket: Descriptor;
   readonly #trace: Trace | undefined;
   readonly #machine: Machine;
-  #impatience = "it takes too long";
+  /** What is wrong when there is no answer in time. Where absent, what is not held may take its time. */
+  #impatience: string | undefined;
 
   constructor(pid: number, ends: Ends) {
     this.pid = pid;
@@ -66,6 +71,7 @@ export class SyscallProxy {
     this.#socket = ends.socket;
     this.#trace = ends.trace;
     this.#machine = ends.machine ?? machine;
+    limitReceiving(ends.socket.number, LOOK_SECONDS);
   }
 
   /** Carries a batch out and waits for the answer. Throws the error of the operation that stopped it. */
@@ -93,10 +99,15 @@ export class SyscallProxy {
   execute(operations: readonly Operation[]): Operation | undefined {
     const batch = this.#send(operations, { last: true });
     const reply = new Uint8Array(batch.replyLength);
-    if (tryCall("read", this.#socket.number, reply, reply.length) !== reply.length) return undefined;
+    if (this.#read(reply, operations) !== reply.length) return undefined;
     decode(operations, batch, reply);
     this.#traceAll(operations);
     return failureOf(operations);
+  }
+
+  /** Takes the answer to a batch that another command has left. False when the process has ended. */
+  isThere(): boolean {
+    return this.#read(new Uint8Array(MESSAGE_LIMIT), []) > 0;
   }
 
   /** Sends a batch whose answer goes elsewhere, or is an `execve`. */
@@ -167,6 +178,8 @@ export class SyscallProxy {
   /** Puts data that no message can hold into the proxy's memory: a batch of reads, then what they read. */
   #preload(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
+    // More than the socket holds: a process that is held would never take it.
+    limitSending(this.#socket.number, 2 * LOOK_SECONDS);
     const chunks: Uint8Array[] = [];
     const reads: Operation[] = [];
     for (let at = 0; at < bytes.length; at += MESSAGE_LIMIT) {
@@ -186,12 +199,25 @@ export class SyscallProxy {
 
   #receive(length: number, entries: readonly Entry[]): Uint8Array {
     const reply = new Uint8Array(length);
-    const got = tryCall("read", this.#socket.number, reply, length);
+    const got = this.#read(reply, entries);
     if (got === length) return reply;
     if (got === -EAGAIN) {
       throw new TsrunError("E_STATE", `cannot ${attemptOf(entries)}: ${this.#impatience}`);
     }
     throw new ProxyDied(this.pid, entries);
+  }
+
+  /**
+   * Waits for an answer. That ends with the process, and where a process of the container holds it: one that
+   * is found stopped or traced twice in a row is given up.
+   */
+  #read(reply: Uint8Array, entries: readonly Entry[]): number {
+    for (let held = 0; ; ) {
+      const got = tryCall("read", this.#socket.number, reply, reply.length);
+      if (got !== -EAGAIN || this.#impatience !== undefined) return got;
+      held = isHeld(this.pid) ? held + 1 : 0;
+      if (held === 2) throw heldError(attemptOf(entries));
+    }
   }
 
   #traceAll(entries: readonly Entry[]): void {
@@ -203,6 +229,14 @@ export class SyscallProxy {
 /** What a batch was for. */
 function attemptOf(entries: readonly Entry[]): string {
   return operationsOf(entries.slice(0, 1))[0]?.attempt ?? "go on";
+}
+
+/** A process of the container has stopped the first one, or traces it, and does not let it go on. */
+export function heldError(attempt: string): TsrunError {
+  const words = `cannot ${attempt}: what does it is held by a signal or by a tracer inside the container`;
+  return new TsrunError("E_STATE", words, {
+    hint: 'end the process inside that sends SIGSTOP or traces, or the container: "delete --force" does',
+  });
 }
 
 /** The proxy ended while it was to carry something out: killed, or out of memory. */

@@ -1,7 +1,7 @@
 // Containers that do to what `exec` brings whatever they can: kill it, or end while it arrives. Every command
 // must end, and the container must be removable. `make siege` asks the same a thousand times, and more.
 
-import { behaviour, nothingLeft } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { type Config, mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
@@ -9,6 +9,8 @@ import { until } from "../support/wait.ts";
 
 const TRIES = 15;
 const LIMIT_MS = 10_000;
+/** What is stopped is looked at twice, after 5 s and 10 s. */
+const PATIENT_MS = 30_000;
 
 /** Which namespaces the container has besides those of every test. */
 const KINDS: readonly [string, (config: Config) => void][] = [
@@ -51,3 +53,19 @@ for (const [kind, edit] of KINDS) {
     await nothingLeft(t, lab, "after delete");
   });
 }
+
+behaviour(
+  "exec into a container that stops all it sees gives up",
+  async (t, lab) => {
+    const box = hostile(lab, "while :; do kill -STOP -1; done 2>/dev/null", () => {});
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    const held = await until("a process to be stopped before it is the program", async () => {
+      const result = await lab.invoke(["exec", "--detach", box.id, "true"], { timeoutMs: PATIENT_MS });
+      return result.code === 0 ? undefined : result;
+    });
+    refused(t, held, /what does it is held by a signal or by a tracer inside the container/, 255);
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete --force");
+  },
+  tsrunOnly("it waits for as long as the container likes"),
+);
