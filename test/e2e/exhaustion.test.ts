@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
-import { injectEach, needsStrace } from "../support/injection.ts";
+import { inject, injectEach, needsStrace } from "../support/injection.ts";
 import { plainEnv, runtimePath } from "../support/runtime.ts";
 
 const KIB = 1024;
@@ -100,6 +100,22 @@ behaviour(
   },
   needsStrace,
   tsrunOnly("it leaves cgroups"),
+);
+
+behaviour(
+  "a start that cannot protect its own memory says so",
+  async (t, lab) => {
+    const { wrapper } = inject(lab, "mprotect", 1, "error=ENOMEM");
+    const box = lab.container();
+    refused(
+      t,
+      await box.create({ wrapper }),
+      /^level=error msg="cannot make memory read-only .* code=E_NOMEM$/m,
+    );
+    await nothingLeft(t, lab, "after create");
+  },
+  needsStrace,
+  tsrunOnly("what it protects, its loader does"),
 );
 
 behaviour(
