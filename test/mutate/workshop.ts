@@ -29,6 +29,8 @@ export type Proof = (name: string) => Promise<boolean>;
 /** How long a file may take: longer than any does, also on a machine that has a lot to do. */
 const LIMIT_SECONDS = { unit: 60, endToEnd: 240 };
 
+const ENDED = { passed: false, ms: 0, failure: "the tests themselves were ended", waited: false };
+
 function limitOf(name: string): number {
   return name.startsWith("unit/") ? LIMIT_SECONDS.unit : LIMIT_SECONDS.endToEnd;
 }
@@ -87,7 +89,7 @@ export class Workshop {
   /** Runs one file on the tree as it is. */
   async measure(name: string): Promise<FileResult> {
     const [result] = await this.#trial([name]);
-    return result ?? { name, passed: false, ms: 0, failure: "the tests were ended" };
+    return result ?? { name, ...ENDED };
   }
 
   /** Makes the change, and looks who notices. */
@@ -147,7 +149,7 @@ export class Workshop {
     await run(confined, { cwd: this.#folder, env, limitSeconds });
     if (effectiveUid === 0) await removeCgroups(this.#cgroup);
     if (existsSync(this.#report)) return JSON.parse(readFileSync(this.#report, "utf8"));
-    return [{ name: names[0] ?? "", passed: false, ms: 0, failure: "the tests themselves were ended" }];
+    return [{ name: names[0] ?? "", ...ENDED }];
   }
 
   async close(): Promise<void> {
