@@ -115,7 +115,7 @@ race: compile ## creates against exchanged paths; N=2000 for each place, PLACES=
 	@RUNTIME='$(RUNTIME)' node build/test/security/race/main.js --creates $(N) $(PLACES)
 
 mutate: build compile ## small changes to the sources, and which of them no test notices; N=200 SEED=1 FILES="rootfs hooks"
-	@node build/test/mutate/main.js --count $(N) --seed $(SEED) --jobs $(JOBS) $(FILES)
+	@node build/test/mutate/main.js --count $(N) --seed $(SEED) --jobs $(JOBS) --only '$(ONLY)' $(FILES)
 
 MEMORY := dist/tsrun-memory
 

@@ -24,13 +24,15 @@ export async function run(command: readonly string[], options: CommandOptions): 
   const child = spawn(command[0] ?? "", command.slice(1), {
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
+    // A group of its own, which is killed as one.
+    detached: true,
     env: { ...process.env, ...env },
   });
   running.add(child);
   let tookTooLong = false;
   const timer = setTimeout(() => {
     tookTooLong = true;
-    child.kill("SIGKILL");
+    kill(child);
   }, limitSeconds * 1000);
   const chunks: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -45,5 +47,13 @@ export async function run(command: readonly string[], options: CommandOptions): 
 /** For when the program itself is told to end. Nobody hears of what ran. */
 export function killAll(): void {
   isOver = true;
-  for (const child of running) child.kill("SIGKILL");
+  for (const child of running) kill(child);
+}
+
+function kill({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
 }

@@ -9,7 +9,7 @@ import { type Change, describe, inRandomOrder, keyOf } from "./change.ts";
 import { killAll } from "./command.ts";
 import { explanationOf, readExplanations } from "./explained.ts";
 import { findChanges } from "./find.ts";
-import { FOLDERS, Topics } from "./topics.ts";
+import { FOLDERS, type Suite, Topics } from "./topics.ts";
 import { type Outcome, type Proof, Workshop } from "./workshop.ts";
 
 const LIST = "build/mutate.txt";
@@ -115,6 +115,8 @@ async function main(): Promise<number> {
     options: {
       count: { type: "string", default: "200" },
       seed: { type: "string", default: "1" },
+      /** `unit`: no end-to-end tests, for a first look. */
+      only: { type: "string", default: "" },
       jobs: { type: "string", default: "2" },
     },
   });
@@ -123,6 +125,10 @@ async function main(): Promise<number> {
     .filter((path) => positionals.length === 0 || positionals.some((part) => path.includes(part)));
   const changes = inRandomOrder(findChanges(paths), values.seed);
   const topics = new Topics();
+  const suiteOf = (path: string): Suite => ({
+    ...topics.of(path),
+    ...(values.only === "unit" ? { lacking: "to be asked for: this was ONLY=unit" } : {}),
+  });
   const explanations = readExplanations();
 
   const workshops = Array.from({ length: Number(values.jobs) + 1 }, (_, index) => new Workshop(index));
@@ -152,7 +158,7 @@ async function main(): Promise<number> {
       const outcome =
         why !== undefined
           ? ({ kind: "explained", why } as const)
-          : await workshop.attempt(change, topics.of(change.path), {
+          : await workshop.attempt(change, suiteOf(change.path), {
               proof,
               likely: killers.get(keyOf(change)),
               decided: (compiles) => queue.decide(compiles),

@@ -239,7 +239,7 @@ class Finder {
     if (is.isObjectLiteralExpression(node)) {
       for (const property of node.properties) {
         const text = this.#text(property);
-        if (WORDS.has(text.split(/[:,]/)[0] ?? "")) continue;
+        if (WORDS.has(text.split(/[:,]/)[0] ?? "") || text.endsWith(": undefined")) continue;
         this.#add(property, "...{}", `left out: ${shortened(text)}`);
       }
     }
