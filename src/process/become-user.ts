@@ -6,7 +6,7 @@ import { TsrunError } from "../errors.ts";
 import { EACCES, EINVAL, EPERM, EROFS, errnoName, errnoWords } from "../linux/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
 import { type FileStatus, parseStatx } from "../linux/statx.ts";
-import { text, textUntilNul } from "../linux/words.ts";
+import { textUntilNul } from "../linux/words.ts";
 import { once } from "../once.ts";
 import { chdir, close, dup3, fchown, openat, type Reading, read, statx } from "../proxy/calls.ts";
 import { type Checked, type Operation, operationError, orGoOn } from "../proxy/operation.ts";
@@ -16,6 +16,7 @@ import { lastCapability, maySetGroups } from "./host-side.ts";
 import { becomeOperations, outsideOfRoot } from "./identity.ts";
 import { type LabelFiles, labelHint, labelOperations, NO_LABELS } from "./labels.ts";
 import { candidatesFor, choose, lookupOperations } from "./lookup.ts";
+import { HomeSearch } from "./passwd.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { schedulerHint, schedulingOperations } from "./scheduling.ts";
 import { dieWithTsrun } from "./session.ts";
@@ -54,7 +55,7 @@ export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: Beco
     changeDirectory: seen.mustChangeDirectory,
     filter: options.filter,
   });
-  const environment = withHome(plan.environment, seen.passwd, plan.user.uid);
+  const environment = withHome(plan.environment, seen.home);
   const name = plan.args[0] ?? "";
   const candidates = candidatesFor(name, variable(environment, "PATH"));
   const stdio = stdioOperations(seen, plan.user.uid);
@@ -86,7 +87,8 @@ export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: Beco
 const MOST_LOOKUPS = 64;
 
 interface Seen {
-  readonly passwd: string;
+  /** Where the user is at home; asked for only where the environment does not say. */
+  readonly home: string;
   /** To be sent with the next batch. */
   readonly closing: readonly Operation[];
   readonly mustChangeDirectory: boolean;
@@ -117,7 +119,7 @@ function look(proxy: SyscallProxy, plan: ProcessPlan, { before, meanwhile }: Loo
   if (!isNull && opened >= 0) proxy.run([close(opened)]);
   const file = passwd?.file.result ?? -1;
   return {
-    passwd: passwd === undefined ? "" : readRest(proxy, passwd),
+    home: passwd === undefined ? "" : findHome(proxy, passwd, plan.user.uid),
     closing: file < 0 ? [] : [close(file)],
     mustChangeDirectory: mustTryAgain(enter, plan.cwd),
     stdio: stdio.map(statusOf),
@@ -188,25 +190,19 @@ const MORE_PASSWD = 32768;
 /** Nobody's home is looked for beyond this. */
 const MOST_PASSWD = 4 << 20;
 
-function readRest(proxy: SyscallProxy, { file, first }: ReturnType<typeof readPasswd>): string {
+function findHome(proxy: SyscallProxy, { file, first }: ReturnType<typeof readPasswd>, uid: number): string {
+  const search = new HomeSearch(uid);
   const descriptor = file.result ?? -1;
-  if (descriptor < 0) return "";
-  const chunks = [contentOf(first)];
+  let isFound = descriptor < 0 || search.add(contentOf(first));
   let length = first.result ?? 0;
-  for (let full = length === FIRST_PASSWD; full && length < MOST_PASSWD; ) {
+  for (let full = length === FIRST_PASSWD; full && !isFound && length < MOST_PASSWD; ) {
     const next = mayFail(read(descriptor, MORE_PASSWD, first.attempt));
     proxy.run([next]);
-    chunks.push(contentOf(next));
+    isFound = search.add(contentOf(next));
     length += next.result ?? 0;
     full = next.result === MORE_PASSWD;
   }
-  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return text(whole);
+  return search.home;
 }
 
 function contentOf({ result = 0, out }: Reading): Uint8Array {

@@ -1,9 +1,6 @@
 // The environment of a container's process (runc: libcontainer/env.go). Pure.
 // Called by the plan and by become-user.ts.
 
-/** Where a user without an entry in /etc/passwd is at home. */
-const DEFAULT_HOME = "/";
-
 export interface Environment {
   /** Of two entries with one name the last one is kept, in its own place. An empty HOME is left out. */
   readonly entries: readonly string[];
@@ -30,21 +27,10 @@ export function withoutDuplicates(env: readonly string[]): string[] {
   return env.filter((entry, index) => last.get(nameOf(entry)) === index);
 }
 
-/** The environment with HOME, from the container's /etc/passwd and at the end when it is missing. */
-export function withHome(environment: Environment, passwd: string, uid: number): readonly string[] {
+/** The environment with HOME at the end when it is missing. */
+export function withHome(environment: Environment, home: string): readonly string[] {
   if (!environment.needsHome) return environment.entries;
-  return [...environment.entries, `HOME=${passwdHome(passwd, uid)}`];
-}
-
-/** The home directory of a user id: of its first entry in the text of /etc/passwd (passwd(5)), else `/`. */
-export function passwdHome(passwd: string, uid: number): string {
-  for (const line of passwd.split("\n")) {
-    const [, , id, , , home] = line.trim().split(":");
-    if (id === undefined || !/^[0-9]+$/.test(id) || Number(id) !== uid) continue;
-    // An image may bring anything; a NUL would make the environment impossible.
-    return home === undefined || home === "" || home.includes("\0") ? DEFAULT_HOME : home;
-  }
-  return DEFAULT_HOME;
+  return [...environment.entries, `HOME=${home}`];
 }
 
 /** The value of a variable, or `undefined`. */

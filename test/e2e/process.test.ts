@@ -37,6 +37,24 @@ behaviour("HOME is taken from the container's passwd when the environment has no
   t.equal(await user.live(), "/tmp\n");
 });
 
+behaviour("HOME is found wherever in passwd the user stands, and in the first entry", async (t, lab) => {
+  const box = lab.container(args("/bin/sh", "-c", "echo $HOME; exec sleep 1000"));
+  box.config.process.user = { uid: 1000, gid: 1000 };
+  box.writeConfig();
+  const entries = "user:x:1000:1000::/far/away:/bin/sh\nuser:x:1000:1000::/second:/bin/sh\n";
+  const other = "other:x:1001:1001::/other:/bin/sh\n";
+  const passwd = join(box.rootfs, "etc/passwd");
+  writeFileSync(passwd, entries);
+  mustSucceed(await box.run({ flags: ["--detach"] }));
+  // Across the ends of what is read at a time, and far behind.
+  for (const before of [4090, 36_860, 40_000, 69_630, 200_000, 1_000_000]) {
+    const lines = other.repeat(before / other.length);
+    writeFileSync(passwd, `${lines}${"#".repeat(before - lines.length - 1)}\n${entries}`);
+    const found = await lab.invoke(["exec", "--user", "1000", box.id, "sh", "-c", "echo $HOME"]);
+    t.equal(found.stdout, "/far/away\n", `behind ${before} bytes`);
+  }
+});
+
 behaviour("nothing of the runtime's own environment reaches the container", async (t, lab) => {
   const box = lab.container(args("/bin/env"));
   const output = await box.live({

@@ -98,6 +98,8 @@ attack(
       () => execFileSync("truncate", ["--size=8G", passwd]),
       () => symlinkSync("passwd", passwd),
       () => writeFileSync(passwd, "root:x:0".repeat(100_000)),
+      () => writeFileSync(passwd, "\n".repeat(4 << 20)),
+      () => writeFileSync(passwd, "x:x:1\n".repeat(700_000)),
     ]) {
       rmSync(passwd, { force: true });
       make();
