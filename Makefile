@@ -129,6 +129,10 @@ test-memory: $(MEMORY) compile ## each allocation of eight commands refused in t
 siege: compile ## commands on containers that kill, end, fork, trace and mount; N=1000 tries each, ATTACKERS="kills", RUNTIME=runc
 	@RUNTIME='$(RUNTIME)' node build/test/security/siege/main.js --tries $(N) $(ATTACKERS)
 
+fuzz-inputs: compile ## odd documents for every command that reads one; N=5000, SEED=1, ONLY= one of them again
+	@RUNTIME='$(RUNTIME)' node build/test/fuzz-inputs/main.js --inputs $(if $(filter file,$(origin N)),5000,$(N)) \
+	  --seed $(or $(SEED),1) $(if $(ONLY),--only $(ONLY))
+
 conformance: $(BUILT) node_modules/.package-lock.json ## the suites of others on RUNTIME; LAB=folder TREE=folder PARTS="runc-bats" ONLY="exec tty"
 	@test -n '$(LAB)' || { echo "make conformance needs LAB=<folder with docker-e2e.sh, runc-bats.sh and ns.sh>"; exit 2; }
 	@test -x '$(LAB)/docker-e2e.sh' -a -x '$(LAB)/runc-bats.sh' -a -x '$(LAB)/ns.sh' || \
