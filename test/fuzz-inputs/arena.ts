@@ -1,6 +1,6 @@
-// Where the inputs are tried: namespaces of their own, in which a configuration that happens to be valid finds
-// nothing of the host to change. All file systems are read-only but one tmpfs; the control groups are below
-// one of the arena's own; the arena's processes and mounts are all that there are.
+// Where the inputs are tried: namespaces of their own, in which a configuration that happens to be valid
+// finds nothing of the host to change. All file systems are read-only but one tmpfs; the control groups are
+// below one of the arena's own; the arena's processes and mounts are all that there are.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";

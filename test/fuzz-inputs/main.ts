@@ -1,6 +1,6 @@
 // `make fuzz-inputs`: odd documents for every command that reads one. Arguments: --inputs N, --seed S, and
-// --only I for one of them again. Ends with a line of counts, and with 1 when an input was answered by anything
-// but one clear line, or left anything.
+// --only I for one of them again. Ends with a line of counts, and with 1 when an input was answered by
+// anything but one clear line, or left anything.
 
 import { parseArgs } from "node:util";
 import { randomFrom } from "../support/random.ts";
@@ -44,10 +44,9 @@ function tryAll(): number {
     print(`  begins: ${JSON.stringify(input.subarray(0, SHOWN).toString("latin1"))}`);
   }
   trial.close();
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
   const parts = [...counts].map(([kind, count]) => `${count} ${kind}`);
-  print(
-    `${[...counts.values()].reduce((sum, count) => sum + count, 0)} inputs (${parts.join(", ")}), ${failed} failed`,
-  );
+  print(`${total} inputs (${parts.join(", ")}), ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
 
