@@ -23,6 +23,10 @@ SEED    ?= 1
 JOBS    ?= 2
 # Which attackers `make siege` tries, as parts of their names.
 ATTACKERS ?=
+# Each so many allocations of `make test-memory`.
+EVERY   ?= 1
+# Seconds of `make fuzz`. Without a SEED of the command line its inputs are others each time.
+DURATION ?= 600
 # Folder of the lab: docker-e2e.sh, runc-bats.sh and ns.sh, which are run from outside this repository.
 LAB     ?=
 # Where the lab keeps its Debian tree, TREE/sid.
@@ -40,7 +44,7 @@ GENERATED := src/spec/generated/.made
 # Another runtime is tried without building this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
-.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory compile bench race siege mutate conformance conformance-page run \
+.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench race siege mutate conformance conformance-page run \
         install clean
 
 help: ## list the targets
@@ -123,8 +127,11 @@ MEMORY := dist/tsrun-memory
 $(MEMORY): $(BINARY)
 	$(BIN)/bun scripts/build.ts $(CURDIR)/$(MEMORY) refusing
 
-test-memory: $(MEMORY) compile ## each allocation of eight commands refused in turn; ONLY="create exec"
-	@RUNTIME='$(CURDIR)/$(MEMORY)' node build/test/memory/main.js $(ONLY)
+test-memory: $(MEMORY) compile ## each allocation of eight commands refused in turn; ONLY="create exec", EVERY=10
+	@RUNTIME='$(CURDIR)/$(MEMORY)' node build/test/memory/main.js --every $(EVERY) $(ONLY)
+
+fuzz: $(GENERATED) ## feed the readers of JSON, mounts and users under AddressSanitizer; DURATION=600 seconds, SEED=number
+	@$(BIN)/bun scripts/fuzz.ts $(DURATION) $(if $(filter command,$(origin SEED)),$(SEED))
 
 siege: compile ## commands on containers that kill, end, fork, trace and mount; N=1000 tries each, ATTACKERS="kills", RUNTIME=runc
 	@RUNTIME='$(RUNTIME)' node build/test/security/siege/main.js --tries $(N) $(ATTACKERS)

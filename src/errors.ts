@@ -41,9 +41,10 @@ export class TsrunError extends Error {
   }
 }
 
-/** Whether the engine has no memory left: an error of its own that may come out of any line. */
+/** Whether the engine has no memory or no stack left: an error of its own that may come out of any line. */
 export function isOutOfMemory(error: unknown): boolean {
-  return error instanceof Error && error.name === "InternalError" && error.message === "out of memory";
+  const text = String(error);
+  return text === "InternalError: out of memory" || text === "InternalError: stack overflow";
 }
 
 /**

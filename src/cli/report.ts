@@ -1,7 +1,7 @@
 // How a failure is told: one line in the log, one on stderr, an exit status. Pure; src/main.ts writes the
 // lines.
 
-import { TsrunError } from "../errors.ts";
+import { isOutOfMemory, TsrunError } from "../errors.ts";
 import { shorten } from "../spec/shorten.ts";
 import { formatEntry, LONGEST_MESSAGE, type LogFormat, oneLine, visible } from "./log.ts";
 import { UsageError } from "./usage-error.ts";
@@ -20,11 +20,14 @@ export function describeFailure(error: unknown): Failure {
     return { message: error.message, code: error.code, hint: error.hint, exitStatus };
   }
   // The engine's, whatever was being done.
-  if (String(error) === "InternalError: out of memory") {
+  if (isOutOfMemory(error)) {
+    const isStack = String(error).endsWith("stack overflow");
     return {
-      message: "cannot go on: out of memory",
+      message: `cannot go on: ${isStack ? "the stack is too small" : "out of memory"}`,
       code: "E_NOMEM",
-      hint: "tsrun itself takes up to 20 MiB: look at its caller's limits, and at what the host has left",
+      hint: isStack
+        ? "raise the caller's limit (ulimit -s 8192), or nest the configuration less deeply"
+        : "tsrun itself takes up to 20 MiB: look at its caller's limits, and at what the host has left",
       exitStatus: 1,
     };
   }

@@ -3,6 +3,7 @@
 import { freezeState, holdsBelow, mayHoldBelow, thaw } from "../cgroups/freezer.ts";
 import { killProcesses, readProcesses } from "../cgroups/members.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
+import { useReserve } from "../engine/memory.ts";
 import { TsrunError } from "../errors.ts";
 import { errnoName, errnoWords } from "../linux/errno.ts";
 import type { ProcessHandle } from "../linux/process-handle.ts";
@@ -33,6 +34,8 @@ export function signalInit(record: StateRecord, signal: number): boolean {
   if (handle === undefined) return false;
   using process = handle;
   const result = process.signal(signal);
+  // It is sent: that our memory comes to its end now is no failure to send it.
+  useReserve();
   if (result < 0) {
     throw new TsrunError("E_SYSCALL", `unable to signal init: ${errnoWords(-result)}`, {
       errno: errnoName(-result),

@@ -7,6 +7,7 @@
 //
 // With startContainer hooks the released process only takes orders again, from `start`: see start-told.ts.
 
+import { useReserve } from "../engine/memory.ts";
 import { TsrunError } from "../errors.ts";
 import { runHooks } from "../hooks/run.ts";
 import { O_NONBLOCK, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
@@ -77,6 +78,8 @@ export function release(globals: GlobalOptions, directory: StateDirectory, recor
   }
   using answers = readEnd;
   writeAll(writeEnd.number, GO, "to the FIFO of the container");
+  // It goes, whatever becomes of us: that our memory comes to its end is no failure to start it.
+  useReserve();
   writeEnd.close();
   directory.removeFifo();
   // Nobody can start it again. Others need not wait for hooks: "delete --force" is what ends one that hangs.

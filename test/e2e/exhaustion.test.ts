@@ -54,6 +54,24 @@ behaviour(
 );
 
 behaviour(
+  "a configuration nested too deep for the stack says so, however small the stack is",
+  async (t, lab) => {
+    const box = lab.container();
+    for (const deep of ["[".repeat(5000) + "]".repeat(5000), '{"a":'.repeat(900) + "1" + "}".repeat(900)]) {
+      box.writeConfig(deep);
+      for (const kib of [128, 256, 512, 1024, 8192, "unlimited"]) {
+        const wrapper = ["sh", "-c", `ulimit -s ${kib} && exec "$@"`, "sh"];
+        const { code, stderr } = await box.create({ wrapper });
+        t.equal(code, 1, `${kib} KiB of stack`);
+        t.match(stderr, /code=(?:E_NOMEM|E_CONFIG)[^\n]*\n$/);
+        await nothingLeft(t, lab, `with ${kib} KiB of stack`);
+      }
+    }
+  },
+  tsrunOnly("its engine has other limits"),
+);
+
+behaviour(
   "a command that may not open another file leaves the container as it is",
   async (t, lab) => {
     const box = lab.container(Container.script("exec sleep 1000"));

@@ -10,6 +10,8 @@ export interface Command {
   readonly name: string;
   /** The container's program, a shell script. */
   readonly script: string;
+  /** AS RUNC: exec's own failures are told apart from its program's. */
+  readonly failureStatus?: number;
   /** What there is before the command, for each try. */
   readonly prepare: (box: Container) => Promise<void>;
   /** The container is there before and after, and serves all tries. */
@@ -89,6 +91,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: "exec",
+    failureStatus: 255,
     script: FOREVER,
     prepare: runDetached,
     shared: true,

@@ -1,7 +1,9 @@
 // `make test-memory`: each allocation of each command refused in turn, by dist/tsrun-memory
-// (scripts/engine/refusal.ts). Arguments are names of commands; without any it is all of them. Exits with 1
-// when one of them neither said so and left all as it was, nor was done.
+// (scripts/engine/refusal.ts). Arguments are names of commands, without any it is all of them, and --every 10
+// for each tenth allocation only. Exits with 1 when a command neither said so and left all as it was, nor was
+// done.
 
+import { parseArgs } from "node:util";
 import { COMMANDS } from "./commands.ts";
 import { type Outcome, refuse } from "./refuse.ts";
 
@@ -26,12 +28,20 @@ function together(outcomes: readonly Outcome[], command: string): Outcome {
   return { command, tries: sum("tries"), told: sum("told"), harmless: sum("harmless"), wrong };
 }
 
-async function main(names: readonly string[]): Promise<number> {
+async function main(): Promise<number> {
+  const { values, positionals: names } = parseArgs({
+    allowPositionals: true,
+    options: { every: { type: "string", default: "1" } },
+  });
+  const every = Number(values.every);
   let wrong = 0;
   for (const command of COMMANDS) {
     if (names.length > 0 && !names.includes(command.name)) continue;
     const begin = performance.now();
-    const shares = Array.from({ length: PARALLEL }, (_, index) => ({ first: index + 1, step: PARALLEL }));
+    const shares = Array.from({ length: PARALLEL }, (_, index) => ({
+      first: index * every + 1,
+      step: PARALLEL * every,
+    }));
     const outcome = together(await Promise.all(shares.map((share) => refuse(command, share))), command.name);
     report(outcome, (performance.now() - begin) / 1000);
     // A command without allocations would be one that was not tried.
@@ -40,4 +50,4 @@ async function main(names: readonly string[]): Promise<number> {
   return wrong === 0 ? 0 : 1;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await main();

@@ -99,11 +99,14 @@ function count(outcome: Outcome, refused: boolean): void {
 
 async function problemsOf(command: Command, box: Container, result: Result): Promise<string[]> {
   const problems =
-    result.code === 0 ? [await command.done(box, result)] : [told(result), await command.refused(box)];
+    result.code === 0
+      ? [await command.done(box, result)]
+      : [told(result, command), await command.refused(box)];
   return problems.filter((problem) => problem !== undefined);
 }
 
-function told({ code, stdout, stderr }: Result): string | undefined {
-  if (code === 1 && stdout === "" && TOLD.test(stderr)) return undefined;
+function told({ code, stdout, stderr }: Result, { failureStatus = 1 }: Command): string | undefined {
+  // Before it is known which command it is, it is 1 for all.
+  if ((code === 1 || code === failureStatus) && stdout === "" && TOLD.test(stderr)) return undefined;
   return `exit status ${code}, ${JSON.stringify(stdout)}, ${JSON.stringify(stderr)}`;
 }

@@ -65,6 +65,8 @@ t.test("failures exit with 1, unless a usage error says otherwise", async (t) =>
 t.test("what the engine has no memory for is no mistake", async (t) => {
   const error = Object.assign(new Error("out of memory"), { name: "InternalError" });
   t.match(describeFailure(error), { message: "cannot go on: out of memory", code: "E_NOMEM", exitStatus: 1 });
+  const deep = Object.assign(new Error("stack overflow"), { name: "InternalError" });
+  t.match(describeFailure(deep), { message: "cannot go on: the stack is too small", code: "E_NOMEM" });
 });
 
 t.test("a mistake of ours says that it is one", async (t) => {
