@@ -15,7 +15,7 @@ const ARCHIVE = `quickjs_${VERSION}.orig.tar.xz`;
 const POOL = `pool/main/q/quickjs/${ARCHIVE}`;
 const SHA256 = "ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe";
 
-const ENGINE_SOURCES = ["quickjs", "libregexp", "libunicode", "cutils", "dtoa"];
+export const ENGINE_SOURCES = ["quickjs", "libregexp", "libunicode", "cutils", "dtoa"];
 const COMPILER_SOURCES = ["qjsc", "quickjs-libc"];
 
 /**
@@ -37,6 +37,8 @@ export interface Engine {
   /** Folder of its headers. */
   readonly include: string;
   readonly objects: readonly string[];
+  /** Folder of what is made of the changed source. */
+  readonly changed: string;
   /** The compiler from JavaScript to bytecode. */
   readonly qjsc: string;
 }
@@ -48,7 +50,8 @@ export async function makeEngine(directory: string): Promise<Engine> {
   const changes = new Bun.CryptoHasher("sha256").update(JSON.stringify(CHANGES)).digest("hex").slice(0, 16);
   const made = `${source}/changed-${changes}`;
   const object = (name: string) => `${made}/${name}.o`;
-  const engine = { include: source, objects: ENGINE_SOURCES.map(object), qjsc: `${made}/qjsc` };
+  const objects = ENGINE_SOURCES.map(object);
+  const engine = { include: source, objects, changed: made, qjsc: `${made}/qjsc` };
   if (existsSync(engine.qjsc)) return engine;
   await unpack(directory, source);
   const main = Bun.file(`${source}/quickjs.c`);

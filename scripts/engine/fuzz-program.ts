@@ -1,0 +1,99 @@
+// The program of `make fuzz`, in C: the engine under AddressSanitizer, with the readers of tsrun in it
+// (test/fuzz/entry.ts), which it feeds for so many seconds. Pure.
+
+export const FUZZ_PROGRAM = `
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "quickjs.h"
+
+extern const uint8_t program[], program_end[];
+
+static void fail(JSContext *context, const char *what) {
+  JSValue error = JS_GetException(context);
+  const char *words = JS_ToCString(context, error);
+  const char *stack = JS_ToCString(context, JS_GetPropertyStr(context, error, "stack"));
+  fprintf(stderr, "%s: %s\\n%s", what, words == NULL ? "" : words, stack == NULL ? "" : stack);
+  exit(1);
+}
+
+// decode(buffer, length): bytes of exactly that length, so that what lies behind them is not read unnoticed.
+static JSValue decode(JSContext *context, JSValueConst this, int count, JSValueConst *arguments) {
+  (void)this, (void)count;
+  size_t size;
+  int32_t length;
+  uint8_t *bytes = JS_GetArrayBuffer(context, &size, arguments[0]);
+  if (JS_ToInt32(context, &length, arguments[1]) != 0 || length < 0 || (size_t)length > size) abort();
+  char *copy = malloc(length);
+  if (length > 0) memcpy(copy, bytes, length);
+  JSValue text = JS_NewStringLen(context, copy, length);
+  free(copy);
+  return text;
+}
+
+static JSValue encode(JSContext *context, JSValueConst this, int count, JSValueConst *arguments) {
+  (void)this, (void)count;
+  size_t length;
+  const char *text = JS_ToCStringLen(context, &length, arguments[0]);
+  if (text == NULL) return JS_EXCEPTION;
+  JSValue buffer = JS_NewArrayBufferCopy(context, (const uint8_t *)text, length);
+  JS_FreeCString(context, text);
+  return buffer;
+}
+
+static JSValue read_seed(JSContext *context, const char *path) {
+  FILE *file = fopen(path, "rb");
+  if (file == NULL) {
+    perror(path);
+    exit(1);
+  }
+  static uint8_t bytes[1 << 20];
+  size_t length = fread(bytes, 1, sizeof bytes, file);
+  fclose(file);
+  return JS_NewArrayBufferCopy(context, bytes, length);
+}
+
+// SECONDS SEED FILE...
+int main(int count, char **words) {
+  if (count < 4) return 2;
+  JSRuntime *runtime = JS_NewRuntime();
+  JSContext *context = JS_NewContext(runtime);
+  JSValue global = JS_GetGlobalObject(context);
+  JS_SetPropertyStr(context, global, "decode", JS_NewCFunction(context, decode, "decode", 2));
+  JS_SetPropertyStr(context, global, "encodeBytes", JS_NewCFunction(context, encode, "encodeBytes", 1));
+  JSValue code = JS_ReadObject(context, program, program_end - program, JS_READ_OBJ_BYTECODE);
+  if (JS_IsException(code) || JS_ResolveModule(context, code) < 0) fail(context, "cannot read the program");
+  JSValue loaded = JS_EvalFunction(context, code);
+  if (JS_IsException(loaded)) fail(context, "cannot load the program");
+  if (JS_PromiseState(context, loaded) == JS_PROMISE_REJECTED) {
+    JS_Throw(context, JS_PromiseResult(context, loaded));
+    fail(context, "cannot load the program");
+  }
+  JS_FreeValue(context, loaded);
+  JSValue given[] = {JS_NewInt32(context, atoi(words[2])), JS_NewArray(context), JS_NewArray(context)};
+  for (int index = 3; index < count; index++) {
+    JS_SetPropertyUint32(context, given[1], index - 3, JS_NewString(context, words[index]));
+    JS_SetPropertyUint32(context, given[2], index - 3, read_seed(context, words[index]));
+  }
+  JSValue prepare = JS_GetPropertyStr(context, global, "prepare");
+  JSValue round = JS_GetPropertyStr(context, global, "round");
+  if (JS_IsException(JS_Call(context, prepare, JS_UNDEFINED, 3, given))) fail(context, "cannot begin");
+  time_t end = time(NULL) + atoi(words[1]);
+  long rounds = 0, wrong = 0;
+  do {
+    JSValue said = JS_Call(context, round, JS_UNDEFINED, 0, NULL);
+    if (JS_IsException(said)) fail(context, "a round failed");
+    if (!JS_IsUndefined(said)) {
+      const char *text = JS_ToCString(context, said);
+      printf("%s\\n", text == NULL ? "?" : text);
+      JS_FreeCString(context, text);
+      wrong++;
+    }
+    JS_FreeValue(context, said);
+    rounds++;
+  } while (time(NULL) < end && wrong < 20);
+  printf("%ld inputs, %ld wrong\\n", rounds, wrong);
+  return wrong == 0 ? 0 : 1;
+}
+`;

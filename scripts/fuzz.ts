@@ -1,0 +1,96 @@
+// `make fuzz`: builds the engine and the readers of tsrun with AddressSanitizer and
+// UndefinedBehaviorSanitizer, and feeds them: bun scripts/fuzz.ts SECONDS [SEED]. Exits with 1 when they find
+// something, or a reader does not do what test/fuzz/targets.ts says.
+
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { $, type BunPlugin } from "bun";
+import { compileProgram } from "./engine/bytecode.ts";
+import { FUZZ_PROGRAM } from "./engine/fuzz-program.ts";
+import { ENGINE_SOURCES, type Engine, makeEngine, VERSION } from "./engine/quickjs.ts";
+
+const root = `${import.meta.dir}/..`;
+const work = `${root}/dist/.engine/fuzz`;
+const seeds = `${root}/test/fuzz/seeds`;
+
+/**
+ * What is found ends the program. The engine adds to null pointers, shifts into the sign and reads words where
+ * they are, which is nothing that goes wrong on its two machines.
+ */
+const SANITIZED = [
+  ...["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],
+  ...["-fno-sanitize=pointer-overflow,shift,alignment", "-fwrapv"],
+];
+
+/** Where text comes from in there; the kernel is not asked for anything. */
+const GLOBALS = `
+class TextEncoder { encode(text) { return new Uint8Array(encodeBytes(text)); } }
+class TextDecoder { decode(bytes) { const copy = bytes.slice(); return decode(copy.buffer, copy.length); } }
+Object.assign(globalThis, { TextEncoder, TextDecoder });
+`;
+
+const withoutKernel: BunPlugin = {
+  name: "without-kernel",
+  setup(build) {
+    build.onResolve({ filter: /^native$/ }, () => ({ path: "native", namespace: "none" }));
+    build.onLoad({ filter: /.*/, namespace: "none" }, () => ({
+      contents: `const none = () => { throw new Error("no kernel"); };
+export { none as syscall, none as callInt, none as callLong, none as callValue, none as locate };
+export { none as encode, none as writeAscii, none as useReserve };
+export const constants = () => new ArrayBuffer(256);`,
+      loader: "js",
+    }));
+  },
+};
+
+async function bundle(): Promise<string> {
+  const result = await Bun.build({
+    entrypoints: [`${root}/test/fuzz/entry.ts`],
+    target: "node",
+    format: "esm",
+    plugins: [withoutKernel],
+    define: { "process.arch": JSON.stringify(process.arch) },
+  });
+  for (const message of result.logs) process.stderr.write(`${message}\n`);
+  return GLOBALS + ((await result.outputs[0]?.text()) ?? "");
+}
+
+/** The engine's objects, for the host's C library and with the sanitizers; made once. */
+async function sanitizedEngine({ include, changed }: Engine): Promise<string[]> {
+  const folder = `${changed}/sanitized`;
+  const object = (name: string) => `${folder}/${name}.o`;
+  if (ENGINE_SOURCES.every((name) => existsSync(object(name)))) return ENGINE_SOURCES.map(object);
+  mkdirSync(folder, { recursive: true });
+  for (const name of ENGINE_SOURCES) {
+    const flags = [...SANITIZED, "-D_GNU_SOURCE", `-DCONFIG_VERSION="${VERSION}"`, "-w"];
+    await $`gcc ${flags} -c ${include}/${name}.c -o ${object(name)}`;
+  }
+  return ENGINE_SOURCES.map(object);
+}
+
+async function build(): Promise<string> {
+  const engine = await makeEngine(`${root}/dist/.engine`);
+  const objects = await sanitizedEngine(engine);
+  mkdirSync(work, { recursive: true });
+  await compileProgram(await bundle(), { directory: work, qjsc: engine.qjsc });
+  await Bun.write(`${work}/fuzz.c`, FUZZ_PROGRAM);
+  const bytecode = `.section .rodata
+.globl program, program_end
+program: .incbin "program.bytecode"
+program_end:
+.section .note.GNU-stack, "", %progbits
+`;
+  await Bun.write(`${work}/bytecode.s`, bytecode);
+  const flags = [...SANITIZED, "-Wall", "-Wextra", "-Werror", "-isystem", engine.include];
+  await $`gcc ${flags} -o fuzz fuzz.c bytecode.s ${objects} -lm -lpthread`.cwd(work);
+  return `${work}/fuzz`;
+}
+
+const [seconds = "600", seed = `${Date.now() % 2 ** 31}`] = process.argv.slice(2);
+const files = readdirSync(seeds, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+const paths = files.map((file) => `${file.parentPath}/${file.name}`).sort();
+const program = await build();
+process.stdout.write(`seed ${seed}, ${paths.length} files\n`);
+// The engine keeps what it has allocated when it ends.
+const environment = { ...process.env, ASAN_OPTIONS: "detect_leaks=0", UBSAN_OPTIONS: "print_stacktrace=1" };
+const { exitCode } = await $`${program} ${seconds} ${seed} ${paths}`.env(environment).nothrow();
+process.exitCode = exitCode;

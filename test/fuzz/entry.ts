@@ -1,0 +1,50 @@
+// What runs in the engine that looks after its memory (scripts/engine/fuzz-program.ts): a target after the
+// other gets an input that comes from one of the seeds.
+
+import { mutate, Random } from "./random.ts";
+import { TARGETS, type Target } from "./targets.ts";
+
+/** C's: UTF-8 as tsrun reads it from memory. */
+declare const decode: (bytes: ArrayBuffer, length: number) => string;
+
+interface Feed {
+  readonly target: Target;
+  readonly words: readonly Uint8Array[];
+  readonly seeds: Uint8Array[];
+}
+
+let random = new Random(1);
+let feeds: readonly Feed[] = [];
+let rounds = 0;
+
+/** Paths end in TARGET/NAME. */
+function prepare(seed: number, paths: readonly string[], contents: readonly ArrayBuffer[]): void {
+  random = new Random(seed);
+  feeds = TARGETS.map((target) => ({
+    target,
+    words: target.words.map((word) => new TextEncoder().encode(word)),
+    seeds: contents
+      .filter((_, index) => paths[index]?.split("/").at(-2) === target.name)
+      .map((content) => new Uint8Array(content)),
+  }));
+  const hungry = feeds.filter(({ seeds }) => seeds.length === 0).map(({ target }) => target.name);
+  if (hungry.length > 0) throw new Error(`no seeds for ${hungry.join(", ")}`);
+}
+
+/** The first inputs are the seeds themselves. Returns what to tell of one that is wrong, in a line. */
+function round(): string | undefined {
+  const { target, words, seeds } = feeds[rounds % feeds.length] as Feed;
+  const nth = Math.floor(rounds / feeds.length);
+  rounds += 1;
+  const bytes = seeds[nth] ?? mutate(random.of(seeds), { random, others: seeds, words });
+  const text = decode(bytes.buffer as ArrayBuffer, bytes.length);
+  let wrong: string | undefined;
+  try {
+    wrong = target.read(text);
+  } catch (error) {
+    wrong = error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error);
+  }
+  return wrong === undefined ? undefined : `${target.name}: ${wrong}\n${JSON.stringify(text)}`;
+}
+
+Object.assign(globalThis, { prepare, round });

@@ -1,0 +1,140 @@
+// The readers that are fed, and what holds of each for any input whatever.
+
+import { TsrunError } from "../../src/errors.ts";
+import { passwdHome } from "../../src/process/environment.ts";
+import { parseMounts } from "../../src/rootfs/mountinfo.ts";
+import { JsonPositions } from "../../src/spec/json-positions.ts";
+import { loadConfig, loadProcess, loadResources } from "../../src/spec/load.ts";
+
+export interface Target {
+  readonly name: string;
+  /** Strings that mean something to the reader. */
+  readonly words: readonly string[];
+  /** Reads an input. Returns what is wrong; what it throws is wrong, too. */
+  readonly read: (text: string) => string | undefined;
+}
+
+const JSON_WORDS = [
+  ...'{}[],:"\\ \n\t-+.eE0123456789',
+  ...[
+    "null",
+    "true",
+    "false",
+    "\\u0000",
+    "\\ud83d",
+    "\\ude00",
+    "\\x41",
+    "\\u{41}",
+    "01",
+    "1.",
+    ".5",
+    "-0",
+    "1e400",
+  ],
+  ...[
+    "9007199254740993",
+    "9223372036854775808",
+    "18446744073709551616",
+    "[[[[",
+    '{"a":',
+    "\u0000",
+    "é",
+    "😀",
+    "\u2028",
+  ],
+];
+
+/** As JSON.parse has it; both are held to RFC 8259. */
+function readJson(text: string): string | undefined {
+  const scanned = JsonPositions.scan(text) instanceof JsonPositions;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return scanned ? `JSON.parse refuses what JsonPositions takes: ${error.message}` : undefined;
+  }
+  if (!scanned) return "JSON.parse takes what JsonPositions refuses";
+  const written = JSON.stringify(parsed);
+  return JSON.stringify(JSON.parse(written)) === written ? undefined : "what is written is read otherwise";
+}
+
+/** What is wrong with a text is told by one type of error, and never with that of a mistake of ours. */
+function mustTell(read: () => unknown): string | undefined {
+  try {
+    read();
+  } catch (error) {
+    if (!(error instanceof TsrunError) || error.code === "E_INTERNAL") throw error;
+  }
+  return undefined;
+}
+
+export const TARGETS: readonly Target[] = [
+  { name: "json", words: JSON_WORDS, read: readJson },
+  {
+    name: "config",
+    words: [
+      ...JSON_WORDS,
+      '"linux":',
+      '"mounts":',
+      '"process":',
+      '"cpu":',
+      '"options":["',
+      '"path":"',
+      '"type":"',
+    ],
+    read: (text) =>
+      mustTell(() => loadConfig(text, "config.json")) ??
+      mustTell(() => loadProcess(text, "process.json")) ??
+      mustTell(() => loadResources(text, "resources.json")),
+  },
+  {
+    name: "mountinfo",
+    words: [
+      "\n",
+      " ",
+      " - ",
+      "/",
+      "\\040",
+      "\\134",
+      "\\777",
+      "\\",
+      "shared:1",
+      "master:2",
+      "0:1",
+      "\u0000",
+      "é",
+    ],
+    read: (text) => {
+      const entries = parseMounts(text);
+      return entries.length > text.split("\n").length ? "more mounts than lines" : undefined;
+    },
+  },
+  {
+    name: "passwd",
+    words: [
+      "\n",
+      ":",
+      "::",
+      "0",
+      "1000",
+      "4294967295",
+      "00",
+      " ",
+      "\t",
+      "\r",
+      "\u0000",
+      "é",
+      "/root",
+      "#",
+      "+",
+    ],
+    read: (text) => {
+      for (const uid of [0, 1000, 4294967295]) {
+        const home = passwdHome(text, uid);
+        if (home === "" || /[\0\n]/.test(home)) return `the home of ${uid} is ${JSON.stringify(home)}`;
+      }
+      return undefined;
+    },
+  },
+];
