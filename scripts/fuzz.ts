@@ -13,8 +13,8 @@ const work = `${root}/dist/.engine/fuzz`;
 const seeds = `${root}/test/fuzz/seeds`;
 
 /**
- * What is found ends the program. The engine adds to null pointers, shifts into the sign and reads words where
- * they are, which is nothing that goes wrong on its two machines.
+ * What is found ends the program. The engine adds to null pointers, shifts into the sign and reads words
+ * where they are, which is nothing that goes wrong on its two machines.
  */
 const SANITIZED = [
   ...["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],

@@ -5,6 +5,7 @@ import { passwdHome } from "../../src/process/environment.ts";
 import { parseMounts } from "../../src/rootfs/mountinfo.ts";
 import { JsonPositions } from "../../src/spec/json-positions.ts";
 import { loadConfig, loadProcess, loadResources } from "../../src/spec/load.ts";
+import { checkSchema } from "../../src/spec/schema-check.ts";
 
 export interface Target {
   readonly name: string;
@@ -46,7 +47,7 @@ const JSON_WORDS = [
 
 /** As JSON.parse has it; both are held to RFC 8259. */
 function readJson(text: string): string | undefined {
-  const scanned = JsonPositions.scan(text) instanceof JsonPositions;
+  const scanned = JsonPositions.scan(text, ["", "/a", "/a/b", "/0", "/4/a/b/0"]) instanceof JsonPositions;
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -69,8 +70,35 @@ function mustTell(read: () => unknown): string | undefined {
   return undefined;
 }
 
+/** As store.ts reads it. */
+function readState(text: string): string | undefined {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+  const { faults } = checkSchema(document, "StateRecord");
+  const isRecord = typeof document === "object" && document !== null && !Array.isArray(document);
+  return faults.length > 0 || isRecord ? undefined : "a state that is no object is taken";
+}
+
 export const TARGETS: readonly Target[] = [
   { name: "json", words: JSON_WORDS, read: readJson },
+  {
+    name: "state",
+    words: [
+      ...JSON_WORDS,
+      '"cgroup":',
+      '"paths":{',
+      '"version":1',
+      '"id":',
+      '"init_process_pid":',
+      '"unit":{',
+    ],
+    read: readState,
+  },
   {
     name: "config",
     words: [
