@@ -11,7 +11,7 @@ import type { SyscallProxy } from "../proxy/proxy.ts";
 import { coverConsole } from "../rootfs/console.ts";
 import type { RootfsHandles } from "../rootfs/rootfs.ts";
 import type { Spec } from "../spec/types.ts";
-import { adoptTerminal, openPty, sendMaster } from "../terminal/console.ts";
+import { adoptTerminal, controlSession, openPty, sendMaster } from "../terminal/console.ts";
 import { findHostTerminal, TerminalRelay } from "../terminal/relay.ts";
 import { connectTo, receiveMaster } from "../terminal/socket.ts";
 
@@ -71,14 +71,19 @@ export interface TerminalOptions {
   readonly socket: number;
   /** Whose `/dev/console` it becomes: that of a container that is being made. */
   readonly rootfs?: RootfsHandles;
+  /** The process has no session yet: once it has one, the caller sends `controlSession`. */
+  readonly withoutSession?: true;
 }
 
 /**
  * World: the container's root, all privileges. A terminal of the container's devpts takes the place of
  * standard input and output.
  */
-export function giveTerminal(proxy: SyscallProxy, { size, socket, rootfs }: TerminalOptions): void {
+export function giveTerminal(proxy: SyscallProxy, options: TerminalOptions): void {
+  const { size, socket, rootfs, withoutSession } = options;
   const pty = openPty(proxy, size);
   if (rootfs !== undefined) coverConsole(rootfs.context, pty.slave);
-  proxy.run([sendMaster(socket, pty.master), close(pty.master), close(socket), ...adoptTerminal(pty.slave)]);
+  const sent = [sendMaster(socket, pty.master), close(pty.master), close(socket)];
+  const control = withoutSession === true ? [] : [controlSession()];
+  proxy.run([...sent, ...adoptTerminal(pty.slave), ...control]);
 }

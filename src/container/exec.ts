@@ -1,38 +1,42 @@
-// `exec`: one more process in a container. The first proxy joins the container's cgroup and every namespace
-// it has, the second is cloned into its pid namespace, becomes the user, and executes. Read with create.ts,
-// whose stages it shares.
+// `exec`: one more process in a container. A process joins the container's cgroup and every namespace it has,
+// but for its own pid namespace, and there, unseen, becomes the user; its child is cloned into the pid
+// namespace, and executes (stand.ts). Read with create.ts.
 
 import { joinFiles } from "../cgroups/join.ts";
 import { TsrunError, wrapError } from "../errors.ts";
-import { endChild } from "../linux/children.ts";
 import { type Descriptor, openDirectory, readLink, tryWriteFile } from "../linux/files.ts";
 import { endedBeforeExecuting } from "../linux/process.ts";
-import { type Entered, enterNamespaces } from "../namespaces/enter.ts";
 import { type Join, NAMESPACE_KINDS, NAMESPACES, type NamespaceKind } from "../namespaces/plan.ts";
-import { becomeUser } from "../process/become-user.ts";
+import { type Standing, standInNamespaces } from "../namespaces/stand.ts";
+import { becomeUser, type Executable } from "../process/become-user.ts";
 import { maskText } from "../process/cpu-list.ts";
-import { closeOnExecute, execute } from "../process/execute.ts";
+import { closeOnExecute, execute, limitItself } from "../process/execute.ts";
 import {
   checkHostLabels,
+  countsProcesses,
   resetCpuAffinity,
   setCpuAffinity,
   setLimits,
   writeOomScore,
 } from "../process/host-side.ts";
+import { CAP_SYS_NICE, filterNeeds, withCapability } from "../process/identity.ts";
 import { openLabelFiles } from "../process/label-files.ts";
 import { hasLabels, type LabelFiles } from "../process/labels.ts";
 import { type ProcessPlan, planProcess } from "../process/plan.ts";
-import { outliveTsrun, sessionOperations } from "../process/session.ts";
-import type { Checked } from "../proxy/operation.ts";
+import { isLostByFork, schedulerHint, schedulingOperations } from "../process/scheduling.ts";
+import { keyringOperations, makeSession } from "../process/session.ts";
+import type { Checked, Operation } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
+import { allowsGoingInside } from "../seccomp/allows.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
 import type { Seccomp, Spec } from "../spec/types.ts";
+import { controlSession } from "../terminal/console.ts";
 import { sendPidfd } from "../terminal/socket.ts";
 import { attachTerminal, giveTerminal, openConsole } from "./console.ts";
 import { subCgroup } from "./exec-cgroup.ts";
 import { chooseProcess } from "./exec-process.ts";
 import { executeError } from "./execute-error.ts";
-import { placeSeccomp, type Recipient, seccompOf } from "./filter.ts";
+import { type LastFilter, placeSeccomp, type Recipient, seccompOf } from "./filter.ts";
 import { prepareForeground, supervise } from "./foreground.ts";
 import { checkInherited } from "./handed-down.ts";
 import type { ExecOptions, GlobalOptions, Status } from "./options.ts";
@@ -76,27 +80,26 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
 
   using undo = new Undo();
   globals.trace?.debug(ENTERING);
-  const entered = joinOrSayStopped(plan, { globals, options, terminal });
-  const { proxy } = entered;
-  undo.add(() => {
-    proxy.close();
-    endChild(proxy.pid);
-    entered.reapOthers();
-  });
+  const { standing, labels } = orSayStopped(plan, () => join(plan, { globals, options, terminal }));
+  undo.add(() => standing.end());
   globals.trace?.debug(INSIDE);
-  const [socket] = entered.extra;
-  const session = setUp(proxy, plan, { socket, trace: globals.trace });
+  giveFromOutside(standing.proxy.pid, plan, globals);
+  const ready = orSayStopped(plan, () => becomeReady(standing, plan, { options, labels }));
   terminal?.close();
+  plan.init.close();
   using relay = attachTerminal(console.ours);
+  const proxy = orSayStopped(plan, () => goInside(standing, plan, ready));
+  const { final } = plan.process.affinity;
+  if (final !== undefined) setCpuAffinity(proxy.pid, final);
   if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, "setns", proxy.pid);
   globals.trace?.debug(EXECUTING);
-  becomeProgram(proxy, plan, { options, ...session });
+  becomeProgram(proxy, plan, ready);
 
   // AS RUNC: the pid file is how conmon learns that it worked, so it comes last, and only then.
   writePidFile(globals, options, proxy.pid);
   undo.commit();
   proxy.close();
-  entered.reapOthers();
+  standing.reapOthers();
   return foreground === undefined ? 0 : supervise(proxy.pid, foreground, { relay });
 }
 
@@ -153,25 +156,29 @@ interface JoinRequest {
 }
 
 /** Whatever fails because the container has ended meanwhile is said in the words for that. */
-function joinOrSayStopped(plan: ExecPlan, request: JoinRequest): Entered {
+function orSayStopped<Result>(plan: ExecPlan, act: () => Result): Result {
   try {
-    return join(plan, request);
+    return act();
   } catch (error) {
     throw isAlive(plan.record) ? error : stopped(error);
   }
 }
 
-/**
- * World of the process that comes back: the container's cgroup and namespaces, its root, all privileges in
- * them.
- */
-function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Entered {
+interface Joined {
+  readonly standing: Standing;
+  /** What the labels of the process will be written to. */
+  readonly labels: LabelFiles | undefined;
+}
+
+/** World of the process that comes back: the container's cgroup, and next its namespaces; all privileges. */
+function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Joined {
   const { record, init } = plan;
   const divided = options.cgroups.length === 0 ? init : undefined;
   const files = joinFiles(subCgroup(record.cgroup, options.cgroups), { init: divided });
   const path = "directory" in files ? files.directory : files.unified;
   using directory = path === undefined ? undefined : openCgroup(path);
-  return enterNamespaces({
+  let labels: LabelFiles | undefined;
+  const standing = standInNamespaces({
     joinsBelow: init,
     plan: {
       joins: namespacesOf(init, plan.made),
@@ -185,7 +192,11 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Ente
     extra: [terminal],
     rootless: plan.rootless,
     trace: globals.trace,
+    beforeJoining: (proxy) => {
+      if (hasLabels(plan.process)) labels = openLabelFiles(proxy, plan.process);
+    },
   });
+  return { standing, labels };
 }
 
 function openCgroup(path: string): Descriptor {
@@ -217,60 +228,108 @@ function namespacesMade({ linux }: Spec): ReadonlySet<NamespaceKind> {
   return new Set(made.map(({ type }) => type));
 }
 
-interface SetUpOptions {
-  /** The descriptor of the console's socket in the proxy, when the process has a terminal. */
-  readonly socket: number | undefined;
-  readonly trace: GlobalOptions["trace"];
+interface Ready {
+  readonly executable: Executable;
+  readonly filter: LastFilter;
+  /** What the process that executes does first: it is the first that the container sees. */
+  readonly inside: readonly Operation[];
 }
 
-interface SetUp {
-  /** What the labels of the process will be written to. */
+interface ReadyOptions {
+  readonly options: ExecOptions;
   readonly labels: LabelFiles | undefined;
-  /** What begins the session, where it has not begun: it goes with the next batch. */
-  readonly session: Checked | undefined;
+}
+
+/**
+ * World: the container's namespaces, its root, all privileges in them; out of its sight, unless the host's
+ * processes are in sight. All that takes privileges is done here, and with that they go: the order is that of
+ * identity.ts.
+ */
+function becomeReady(standing: Standing, plan: ExecPlan, { options, labels }: ReadyOptions): Ready {
+  const { proxy, hidden } = standing;
+  const { process } = plan;
+  const [socket] = standing.extra;
+  const keyring = keyringOperations(process, labels);
+  let before: Checked | undefined = { ...keyring, operations: [...standing.before, ...keyring.operations] };
+  if (socket !== undefined) {
+    proxy.run(before.operations);
+    before.check();
+    before = undefined;
+    giveTerminal(proxy, { size: plan.consoleSize, socket, withoutSession: true });
+  }
+  const filter = placeSeccomp(plan);
+  const installsNow = hidden && filter.beforeWaiting.length > 0 && !isLate(plan);
+  const later = installsNow ? 0n : filterNeeds(process, { filter: plan.seccomp !== undefined });
+  // A scheduler that the child would not have is its own to set.
+  const { scheduler, ...scheduling } = process.scheduling;
+  const isLost = hidden && isLostByFork(process.scheduling);
+  const executable = becomeUser(proxy, isLost ? { ...process, scheduling } : process, {
+    filter: plan.seccomp !== undefined,
+    alsoPermitted: isLost ? CAP_SYS_NICE : undefined,
+    labels,
+    before,
+    joins: plan.init,
+    inChild: hidden,
+    after: [closeOnExecute(3 + options.preserveFds), ...(installsNow ? filter.beforeWaiting : [])],
+  });
+  const schedule = schedulingOperations({ scheduler });
+  return {
+    executable,
+    filter: installsNow ? { ...filter, beforeWaiting: [] } : filter,
+    inside: [
+      makeSession(),
+      ...(socket === undefined ? [] : [controlSession()]),
+      ...process.rlimits.filter(countsProcesses).map(limitItself),
+      ...(isLost ? withCapability(process, { needed: CAP_SYS_NICE, later }, schedule) : []),
+    ],
+  };
+}
+
+/**
+ * Whether the filter, which needs CAP_SYS_ADMIN, can only come when the process is in sight: an agent gets
+ * its listener from that process, or the profile does not allow what comes before execve(2).
+ */
+function isLate({ seccomp, profile }: ExecPlan): boolean {
+  return seccomp?.notify === true || profile === undefined || !allowsGoingInside(profile);
+}
+
+/** World of the process that comes back: the same, with the user's credentials, and in sight. */
+function goInside(standing: Standing, { process }: ExecPlan, { inside }: Ready): SyscallProxy {
+  try {
+    return standing.goInside(inside);
+  } catch (error) {
+    if (!(error instanceof TsrunError) || error.errno !== "EPERM" || !isLostByFork(process.scheduling)) {
+      throw error;
+    }
+    const hint = schedulerHint(process.scheduling);
+    throw new TsrunError("E_SYSCALL", error.message, { errno: error.errno, hint });
+  }
 }
 
 /**
  * What the host gives from outside: unlike in create, the /proc that the process itself sees is the
  * container's.
  */
-function setUp(proxy: SyscallProxy, plan: ExecPlan, { socket, trace }: SetUpOptions): SetUp {
+function giveFromOutside(pid: number, plan: ExecPlan, { trace }: GlobalOptions): void {
   const { process, rootless, record } = plan;
   // AS RUNC: the group may have been removed by others, and the process is then in that of everybody.
-  for (const file of record.rdt?.tasks ?? []) tryWriteFile(file, `${proxy.pid}`);
+  for (const file of record.rdt?.tasks ?? []) tryWriteFile(file, `${pid}`);
   const { initial } = process.affinity;
-  if (initial === undefined) resetCpuAffinity(proxy.pid);
+  if (initial === undefined) resetCpuAffinity(pid);
   else {
-    setCpuAffinity(proxy.pid, initial);
+    setCpuAffinity(pid, initial);
     trace?.debug(`nsexec: affinity: ${maskText(initial)}`);
   }
-  if (process.oomScoreAdj !== undefined) writeOomScore(proxy.pid, process.oomScoreAdj, { rootless });
-  setLimits(proxy.pid, process.rlimits);
-  const labels = hasLabels(process) ? openLabelFiles(proxy, process) : undefined;
-  const session = sessionOperations({ ...process, oomScoreAdj: undefined }, { rootless, labels });
-  if (socket === undefined) return { labels, session };
-  // The terminal is to be the session's.
-  proxy.run(session.operations);
-  session.check();
-  giveTerminal(proxy, { size: plan.consoleSize, socket });
-  return { labels, session: undefined };
+  if (process.oomScoreAdj !== undefined) writeOomScore(pid, process.oomScoreAdj, { rootless });
+  setLimits(pid, process.rlimits, { forOneMore: true });
 }
 
-interface BecomeOptions {
-  readonly options: ExecOptions;
-  readonly labels: LabelFiles | undefined;
-  readonly session: Checked | undefined;
-}
-
-/** The end: the user's credentials, and the program. */
-function becomeProgram(proxy: SyscallProxy, plan: ExecPlan, become: BecomeOptions): void {
+/**
+ * World: the user's credentials and nothing else, but CAP_SYS_ADMIN for a late filter. The end: the program.
+ */
+function becomeProgram(proxy: SyscallProxy, plan: ExecPlan, { executable, filter }: Ready): void {
   const { process } = plan;
-  const { options, labels, session } = become;
-  const filtered = plan.seccomp !== undefined;
-  const executable = becomeUser(proxy, process, { filter: filtered, labels, before: session });
-  const filter = placeSeccomp(plan);
-  if (process.affinity.final !== undefined) setCpuAffinity(proxy.pid, process.affinity.final);
-  let first = [closeOnExecute(3 + options.preserveFds), outliveTsrun(), ...filter.beforeWaiting];
+  let first = filter.beforeWaiting;
   if (plan.seccomp?.notify === true) {
     proxy.run(first);
     filter.handOver(recipientOf(plan, proxy));

@@ -122,7 +122,7 @@ function leavesCgroupBehind({ created, joins }: NamespacePlan): boolean {
   return created.has("user") || joins.some(({ kind }) => barred.includes(kind));
 }
 
-interface Stage extends EnterOptions {
+export interface Stage extends EnterOptions {
   readonly outside: Outside;
   readonly first: SyscallProxy;
   /** Our ends of the sockets of the processes to come; the one between is seldom needed. */
@@ -140,7 +140,7 @@ interface Slots {
   readonly extra: number;
 }
 
-function startFirst(options: EnterOptions): Stage {
+export function startFirst(options: EnterOptions): Stage {
   const { cgroup, joinsBelow, extra, inherited, outside = HOST } = options;
   const control = 3 + inherited;
   const [child, middle, directory, joins] = [control + 1, control + 2, control + 3, control + 4];
@@ -172,7 +172,7 @@ function startFirst(options: EnterOptions): Stage {
  * Before anything of the container is touched: who may look at us, what we are called, which cgroup we are
  * in.
  */
-function preparation({ cgroup, rootless, plan }: Stage): Operation[] {
+export function preparation({ cgroup, rootless, plan }: Stage): Operation[] {
   // An ordinary user can only write the id maps of a process that is dumpable; it stops being so when its ids
   // change.
   const mustStayDumpable = rootless && plan.created.has("user");
@@ -204,7 +204,7 @@ function joinCgroup(tasks: string, { directory = AT_FDCWD, as = (of: Operation) 
  * host can be joined only before it, and what belongs to that user namespace only after: so each is tried
  * before, and again after.
  */
-function joinAll({ first, plan, joinsBelow, slots }: Stage, before: Operation[]): Operation[] {
+export function joinAll({ first, plan, joinsBelow, slots }: Stage, before: Operation[]): Operation[] {
   const from = joinsBelow === undefined ? AT_FDCWD : slots.joins;
   const opened = plan.joins.map((join) => ({
     ...join,
@@ -249,7 +249,7 @@ function enterNewUserNamespace({ first, plan, outside }: Stage, before: readonly
 }
 
 /** On cgroup v2 a process must be in its cgroup before it leaves that behind: so one more is cloned. */
-function cloneIntoCgroup(stage: Stage, before: readonly Operation[], middleSocket: Descriptor): Stage {
+export function cloneIntoCgroup(stage: Stage, before: readonly Operation[], middleSocket: Descriptor): Stage {
   const { first, slots } = stage;
   const proxy = forkInto(first, {
     before,

@@ -5,6 +5,7 @@
 import { TsrunError } from "../errors.ts";
 import { EACCES, EINVAL, EPERM, EROFS, errnoName, errnoWords } from "../linux/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
+import type { Descriptor } from "../linux/files.ts";
 import { type FileStatus, parseStatx } from "../linux/statx.ts";
 import { textUntilNul } from "../linux/words.ts";
 import { once } from "../once.ts";
@@ -19,7 +20,6 @@ import { candidatesFor, choose, lookupOperations } from "./lookup.ts";
 import { HomeSearch } from "./passwd.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { schedulerHint, schedulingOperations } from "./scheduling.ts";
-import { dieWithTsrun } from "./session.ts";
 
 /** What execve(2) gets beside the arguments. */
 export interface Executable {
@@ -36,12 +36,22 @@ export interface BecomeOptions {
   readonly before?: Checked | undefined;
   /** What comes last, once the credentials are the user's. */
   readonly after?: readonly Operation[];
+  /** See `IdentityOptions`. */
+  readonly alsoPermitted?: bigint | undefined;
+  /** The directory of /proc of a process whose user namespace the proxy is about to join. */
+  readonly joins?: Descriptor;
+  /**
+   * The program is executed by a child: a name such as /proc/self/exe or /dev/fd/3 means something else
+   * there, so execve(2) finds out.
+   */
+  readonly inChild?: boolean;
 }
 
 /** Gives up tsrun's privileges and finds the program. Throws runc's words when there is none. */
 export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: BecomeOptions): Executable {
   const { labels = NO_LABELS, after = [] } = options;
-  const host = once(() => ({ mayGroup: maySetGroups(proxy.pid), lastCapability: lastCapability() }));
+  const namespace = options.joins ?? proxy.pid;
+  const host = once(() => ({ mayGroup: maySetGroups(namespace), lastCapability: lastCapability() }));
   const seen = look(proxy, plan, { before: options.before, meanwhile: host });
   const { mayGroup } = host();
   if (!mayGroup && plan.user.additionalGids.length > 0) {
@@ -54,10 +64,12 @@ export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: Beco
     lastCapability: host().lastCapability,
     changeDirectory: seen.mustChangeDirectory,
     filter: options.filter,
+    alsoPermitted: options.alsoPermitted,
   });
   const environment = withHome(plan.environment, seen.home);
   const name = plan.args[0] ?? "";
-  const candidates = candidatesFor(name, variable(environment, "PATH"));
+  const isUnseen = options.inChild === true && /^\/(proc|dev)\//.test(name);
+  const candidates = isUnseen ? [] : candidatesFor(name, variable(environment, "PATH"));
   const stdio = stdioOperations(seen, plan.user.uid);
   const lookups = lookupOperations(candidates);
   // An unusually long PATH goes in batches of its own: a message holds some hundred operations.
@@ -68,8 +80,6 @@ export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: Beco
     ...schedulingOperations(plan.scheduling),
     ...labelOperations(plan, labels),
     ...identity.operations,
-    // A change of ids has cleared it.
-    dieWithTsrun(),
     ...few,
     ...(lookups.length === 0 ? after : []),
   ]);
@@ -80,7 +90,7 @@ export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: Beco
     const more = lookups.splice(0, MOST_LOOKUPS);
     proxy.run(lookups.length > 0 ? more : [...more, ...after]);
   }
-  return { path: choose(name, candidates), environment };
+  return { path: isUnseen ? name : choose(name, candidates), environment };
 }
 
 /** Two per candidate. */

@@ -13,7 +13,7 @@ import { execve } from "../proxy/calls.ts";
 import { TERMINATE } from "../proxy/elf.ts";
 import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
 import type { Executable } from "./become-user.ts";
-import type { ProcessPlan } from "./plan.ts";
+import type { PlannedRlimit, ProcessPlan } from "./plan.ts";
 
 /**
  * Marks every descriptor from `first` on close-on-exec: whatever the caller leaked, nothing but what was
@@ -66,6 +66,12 @@ export function handleTermination(): Operation[] {
   return TERMINATING.map(([name, signal]) =>
     operation("rt_sigaction", [shown(signal, name), action, 0, SIGNAL_SET_SIZE], `handle ${name}`),
   );
+}
+
+/** A limit that the process lowers for itself, or leaves as it is. */
+export function limitItself({ name, resource, soft, hard }: PlannedRlimit): Operation {
+  const limit = data(u64Struct(soft, hard), () => `{${soft}, ${hard}}`);
+  return operation("prlimit64", [0, shown(resource, name), limit, 0], `set ${name}`);
 }
 
 /** execve(2): what answers it failed. */

@@ -5,7 +5,13 @@ import { TsrunError } from "../errors.ts";
 import { syscallError, tryCall } from "../linux/call.ts";
 import { EACCES, errnoName, errnoWords } from "../linux/errno.ts";
 import { O_DIRECTORY, O_PATH } from "../linux/fcntl.ts";
-import { filesystemType, openIfThere, readTextIfThere, tryWriteFile } from "../linux/files.ts";
+import {
+  type Descriptor,
+  filesystemType,
+  openIfThere,
+  readTextIfThere,
+  tryWriteFile,
+} from "../linux/files.ts";
 import { RLIM_INFINITY } from "../linux/rlimits.ts";
 import { u64Struct } from "../linux/words.ts";
 import { parseList } from "./cpu-list.ts";
@@ -16,9 +22,23 @@ import { nodeMask } from "./scheduling.ts";
 /** CAP_CHECKPOINT_RESTORE, the last one of Linux 5.9 to 6.18: taken for granted without /proc/sys. */
 const LAST_CAPABILITY = 40;
 
+export interface LimitOptions {
+  /** That of the user's processes leaves room for a child, which then takes that back (`limitItself`). */
+  readonly forOneMore?: boolean;
+}
+
 /** Sets resource limits from outside: root of a user namespace may not raise them (runc: setupRlimits). */
-export function setLimits(pid: number, rlimits: readonly PlannedRlimit[]): void {
-  for (const { name, resource, soft, hard } of rlimits) {
+export function setLimits(
+  pid: number,
+  rlimits: readonly PlannedRlimit[],
+  { forOneMore = false }: LimitOptions = {},
+): void {
+  for (const limit of rlimits) {
+    const { name, resource, soft, hard } = limit;
+    // At an ordinary user's own limit there is no such room.
+    if (forOneMore && countsProcesses(limit) && hard < RLIM_INFINITY) {
+      if (tryCall("prlimit64", pid, resource, u64Struct(hard + 1n, hard + 1n), 0) >= 0) continue;
+    }
     const result = tryCall("prlimit64", pid, resource, u64Struct(soft, hard), 0);
     if (result < 0) {
       const wanted = `${shown(soft)} (hard ${shown(hard)})`;
@@ -28,6 +48,10 @@ export function setLimits(pid: number, rlimits: readonly PlannedRlimit[]): void 
       });
     }
   }
+}
+
+export function countsProcesses({ name }: PlannedRlimit): boolean {
+  return name === "RLIMIT_NPROC";
 }
 
 /**
@@ -61,9 +85,16 @@ export function setCpuAffinity(pid: number, list: string): void {
   if (result < 0) throw syscallError(`set the CPU affinity to "${list}"`, -result);
 }
 
-/** Whether a process may call setgroups(2): in a user namespace that an ordinary user made it may not. */
-export function maySetGroups(pid: number): boolean {
-  return readTextIfThere(`/proc/${pid}/setgroups`)?.trim() !== "deny";
+/**
+ * Whether a process may call setgroups(2): in a user namespace that an ordinary user made it may not.
+ * @param process its pid, or its directory of /proc
+ */
+export function maySetGroups(process: number | Descriptor): boolean {
+  const text =
+    typeof process === "number"
+      ? readTextIfThere(`/proc/${process}/setgroups`)
+      : readTextIfThere("setgroups", { at: process.number });
+  return text?.trim() !== "deny";
 }
 
 /** The last capability that the kernel knows; those of a later kernel are dropped without a name. */

@@ -12,6 +12,10 @@
 // before execve, so that the profile need not allow what tsrun does. Without, CAP_SYS_ADMIN stays permitted
 // (never effective) until the filter is in, and goes right after it: see `placeFilter`. Of what follows the
 // filter, capset is all that a profile must allow beside reading, waiting and executing.
+// `exec` does all of it in a process that nobody inside can see (stand.ts), so that CAP_SYS_PTRACE gets a
+// container nothing that it has not. Its child, which can be seen, has only what the program will have, and
+// beside that, as rarely as can be: CAP_SYS_ADMIN, for a filter that notifies, or whose profile forbids what
+// comes before execve (allows.ts); CAP_SYS_NICE, for a scheduler that a child would not have.
 // A filter that notifies comes before the wait in either case: `create` has to hand its listener over.
 // DIFFERS: runc installs that filter before all of the above, so its profiles must allow all of it.
 
@@ -37,8 +41,8 @@ import {
 } from "./capabilities.ts";
 import type { ProcessPlan } from "./plan.ts";
 
-/** Its number is 21. */
 const CAP_SYS_ADMIN = 1n << 21n;
+export const CAP_SYS_NICE = 1n << 23n;
 
 export interface IdentityOptions {
   /** Where setgroups(2) is denied the groups stay as they are. */
@@ -49,6 +53,8 @@ export interface IdentityOptions {
   readonly changeDirectory: boolean;
   /** A seccomp filter is still to come. */
   readonly filter: boolean;
+  /** Capabilities that stay permitted besides, for what is still to come. */
+  readonly alsoPermitted?: bigint | undefined;
 }
 
 export interface Identity {
@@ -72,7 +78,7 @@ export function becomeOperations(plan: ProcessPlan, options: IdentityOptions): I
     workingDirectory,
     keepCapabilities(false),
     operation("umask", [octal(plan.umask)], "set the umask"),
-    setCapabilities(keepsAdmin(plan, options) ? withAdmin(capabilities) : capabilities),
+    setCapabilities(permitting(capabilities, permittedFor(plan, options))),
     ...setAmbient(capabilities.ambient),
     ...(plan.noNewPrivileges ? [setNoNewPrivileges()] : []),
   ];
@@ -104,20 +110,40 @@ export function placeFilter(
     return notifies ? { ...places, beforeWaiting: filter } : { ...places, beforeExecute: filter };
   }
   const { capabilities } = plan;
-  const kept = withAdmin(capabilities);
-  const raised = { ...kept, effective: kept.effective | CAP_SYS_ADMIN };
-  const install = [setCapabilities(raised), ...filter];
+  const install = [setCapabilities(raising(capabilities, CAP_SYS_ADMIN)), ...filter];
   const lower = setCapabilities(capabilities);
   if (notifies) return { ...places, beforeWaiting: install, afterHandOver: [lower] };
   return { ...places, [late ? "beforeExecute" : "beforeWaiting"]: [...install, lower] };
 }
 
-function withAdmin(masks: CapabilityMasks): CapabilityMasks {
-  return { ...masks, permitted: masks.permitted | CAP_SYS_ADMIN };
+/**
+ * `operations` in between: effective is what they need, and permitted in the end what is needed still later.
+ * Both must be permitted by now.
+ */
+export function withCapability(
+  { capabilities }: ProcessPlan,
+  { needed, later }: { readonly needed: bigint; readonly later: bigint },
+  operations: readonly Operation[],
+): Operation[] {
+  const raised = raising(permitting(capabilities, later), needed);
+  return [setCapabilities(raised), ...operations, setCapabilities(permitting(capabilities, later))];
 }
 
-function keepsAdmin(plan: ProcessPlan, { filter }: IdentityOptions): boolean {
-  return filter && !plan.noNewPrivileges;
+/** What the filter needs of capabilities that the container does not have. */
+export function filterNeeds(plan: ProcessPlan, { filter }: { readonly filter: boolean }): bigint {
+  return filter && !plan.noNewPrivileges ? CAP_SYS_ADMIN : 0n;
+}
+
+function permittedFor(plan: ProcessPlan, { filter, alsoPermitted = 0n }: IdentityOptions): bigint {
+  return filterNeeds(plan, { filter }) | alsoPermitted;
+}
+
+function permitting(masks: CapabilityMasks, more: bigint): CapabilityMasks {
+  return more === 0n ? masks : { ...masks, permitted: masks.permitted | more };
+}
+
+function raising(masks: CapabilityMasks, more: bigint): CapabilityMasks {
+  return { ...permitting(masks, more), effective: masks.effective | more };
 }
 
 /**

@@ -38,6 +38,12 @@ export function schedulingOperations(plan: SchedulingPlan): Operation[] {
   ];
 }
 
+/** Whether a child does not have the scheduler of its parent: a deadline may not even fork (sched(7)). */
+export function isLostByFork({ scheduler }: SchedulingPlan): boolean {
+  const { policy, flags = [] } = scheduler ?? {};
+  return policy === "SCHED_DEADLINE" || flags.includes("SCHED_FLAG_RESET_ON_FORK");
+}
+
 function setScheduler(scheduler: Scheduler): Operation {
   const attributes = data(schedulerAttributes(scheduler), () => `{sched_policy=${scheduler.policy}, …}`);
   return operation("sched_setattr", [0, attributes, 0], `set the scheduler to ${scheduler.policy}`);

@@ -26,24 +26,29 @@ export interface SessionOptions {
 }
 
 /** Session, keyring and OOM score. */
-export function sessionOperations(
-  plan: ProcessPlan,
-  { rootless, labels = NO_LABELS }: SessionOptions,
-): Checked {
-  const keyring = plan.newKeyring ? joinKeyring(plan) : { operations: [], check: () => {} };
+export function sessionOperations(plan: ProcessPlan, { rootless, labels }: SessionOptions): Checked {
+  const keyring = keyringOperations(plan, labels);
   const { oomScoreAdj } = plan;
   const score = oomScoreAdj === undefined ? [] : oomScoreOperations(oomScoreAdj, { rootless });
-  return {
-    operations: [
-      operation("setsid", [], "make a session"),
-      ...score,
-      ...labelKeys(plan, labels, keyring.operations),
-    ],
-    check: keyring.check,
-  };
+  return { ...keyring, operations: [makeSession(), ...score, ...keyring.operations] };
 }
 
-/** The first process must not outlive tsrun as long as it is not set up. A change of ids clears this. */
+/** A session without a terminal, of the process itself: no child has a part in it by being one. */
+export function makeSession(): Operation {
+  return operation("setsid", [], "make a session");
+}
+
+/** The session keyring, which children have as well; none where the caller's is kept. */
+export function keyringOperations(plan: ProcessPlan, labels: LabelFiles = NO_LABELS): Checked {
+  const keyring = plan.newKeyring ? joinKeyring(plan) : { operations: [], check: () => {} };
+  return { ...keyring, operations: labelKeys(plan, labels, keyring.operations) };
+}
+
+/**
+ * The first process must not outlive tsrun as long as it is not set up. A change of ids clears this, and it
+ * is not set again: after that the process waits for tsrun only, and leaves when it reads the end of its
+ * socket.
+ */
 export function dieWithTsrun(): Operation {
   return prctl(PR_SET_PDEATHSIG, [SIGKILL], "PR_SET_PDEATHSIG", "tie a process to tsrun");
 }

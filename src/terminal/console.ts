@@ -87,14 +87,16 @@ export function sendMaster(socket: number, master: number): Operation {
   );
 }
 
-/** The terminal becomes descriptors 0 to 2 and controls the session, which must have been made before. */
+const ADOPT = "make the terminal the container's own";
+
+/** The terminal becomes descriptors 0 to 2. */
 export function adoptTerminal(slave: number): Operation[] {
-  const attempt = "make the terminal the container's own";
-  return [
-    ...[0, 1, 2].map((target) => dup3(slave, target, 0, attempt)),
-    close(slave),
-    operation("ioctl", [0, shown(TIOCSCTTY, "TIOCSCTTY"), 0], attempt),
-  ];
+  return [...[0, 1, 2].map((target) => dup3(slave, target, 0, ADOPT)), close(slave)];
+}
+
+/** The terminal controls the session of the process, which must have been made before. */
+export function controlSession(): Operation {
+  return operation("ioctl", [0, shown(TIOCSCTTY, "TIOCSCTTY"), 0], ADOPT);
 }
 
 /** `struct msghdr` with a name and descriptors (unix(7), cmsg(3)). */

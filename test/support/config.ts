@@ -57,7 +57,7 @@ export interface ConfigProcess {
   rlimits?: { type: string; soft: number; hard: number }[];
   noNewPrivileges?: boolean;
   oomScoreAdj?: number;
-  scheduler?: { policy: string; nice?: number; priority?: number };
+  scheduler?: { policy: string; nice?: number; priority?: number; flags?: string[] };
   ioPriority?: { class: string; priority?: number };
   execCPUAffinity?: { initial?: string; final?: string };
 }

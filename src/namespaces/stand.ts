@@ -1,0 +1,128 @@
+// How `exec` comes into a container. What runs there may trace whoever it sees, and use what that one may do:
+// capabilities that the container does not have, if it has CAP_SYS_PTRACE. So one process, which joins all
+// namespaces but whose own pid namespace stays the host's, does everything that takes privileges, out of
+// sight, and gives them up. Its child is the first that can be seen inside: it has what the program will
+// have. Called by exec.ts.
+
+import { endChild } from "../linux/children.ts";
+import { O_CLOEXEC } from "../linux/fcntl.ts";
+import { CLONE_PARENT } from "../linux/sched.ts";
+import { outliveTsrun } from "../process/session.ts";
+import { clone, close, dup3 } from "../proxy/calls.ts";
+import { inChild, inParent, type Operation } from "../proxy/operation.ts";
+import { reap, type SyscallProxy } from "../proxy/proxy.ts";
+import {
+  cloneIntoCgroup,
+  type EnterOptions,
+  enterNamespaces,
+  joinAll,
+  preparation,
+  type Stage,
+  startFirst,
+} from "./enter.ts";
+
+export interface StandOptions extends EnterOptions {
+  /**
+   * Called with the process that will stand there: where it is hidden, while it still sees the host's /proc.
+   */
+  readonly beforeJoining: (proxy: SyscallProxy) => void;
+}
+
+/** A process that stands in a container's namespaces. */
+export interface Standing {
+  readonly proxy: SyscallProxy;
+  /**
+   * Whether nobody in a joined pid namespace sees it; without one the host's processes are in sight anyway.
+   */
+  readonly hidden: boolean;
+  /** The numbers that `extra` have in it. */
+  readonly extra: readonly (number | undefined)[];
+  /** What it has to do before all else, to be sent with that: it joins the namespaces. */
+  readonly before: readonly Operation[];
+  /** The process that is to execute, once it has done these: a child of the hidden one, which then leaves. */
+  goInside(operations: readonly Operation[]): SyscallProxy;
+  /** As that of `Entered`. */
+  reapOthers(): void;
+  /** Ends whatever there is by now. */
+  end(): void;
+}
+
+/** Starts a process in the container's cgroup that stands, or is about to stand, in its namespaces. */
+export function standInNamespaces(options: StandOptions): Standing {
+  const hidden = options.plan.joins.some(({ kind }) => kind === "pid");
+  return hidden ? standHidden(options) : standInSight(options);
+}
+
+function standInSight(options: StandOptions): Standing {
+  const { proxy, extra, reapOthers } = enterNamespaces(options);
+  const end = (): void => {
+    proxy.close();
+    endChild(proxy.pid);
+    reapOthers();
+  };
+  try {
+    options.beforeJoining(proxy);
+  } catch (error) {
+    end();
+    throw error;
+  }
+  const goInside = (operations: readonly Operation[]): SyscallProxy => {
+    proxy.run([outliveTsrun(), ...operations]);
+    return proxy;
+  };
+  return { proxy, hidden: false, extra, before: [], goInside, reapOthers, end };
+}
+
+function standHidden(options: StandOptions): Standing {
+  const stage = startFirst(options);
+  let current: Stage = stage;
+  let inside: SyscallProxy | undefined;
+  const others = (): SyscallProxy[] => [...new Set([stage.first, current.first])];
+  const end = (): void => {
+    // Whoever has been cloned by now reads the end of its socket, and leaves.
+    stage.childSocket.close();
+    stage.middleSocket?.close();
+    for (const other of others()) other.close();
+    if (inside !== undefined) endChild(inside.pid);
+    others().forEach(reap);
+  };
+  try {
+    options.cgroup.admit?.(stage.first.pid);
+    let before = preparation(stage);
+    if (stage.middleSocket !== undefined) {
+      current = cloneIntoCgroup(stage, before, stage.middleSocket);
+      before = [];
+    }
+    options.beforeJoining(current.first);
+    const { first, slots } = current;
+    return {
+      proxy: first,
+      hidden: true,
+      extra: options.extra.map((one, index) => one && slots.extra + index),
+      before: joinAll(current, before),
+      goInside: (operations) => {
+        inside = first.fork(cloneInside(current, operations), stage.childSocket);
+        for (const other of others()) other.close();
+        return inside;
+      },
+      reapOthers: () => others().forEach(reap),
+      end,
+    };
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+/**
+ * clone(2), not clone3(2): the process is in its cgroup already, and a seccomp profile that is in by now
+ * rarely knows the newer one. When tsrun dies, the end of its socket says so to the child.
+ */
+function cloneInside({ first, slots }: Stage, operations: readonly Operation[]): Operation[] {
+  const child = [dup3(slots.child, first.control, O_CLOEXEC), close(slots.child), ...operations];
+  return [
+    clone(CLONE_PARENT, "clone the process that executes"),
+    ...child.map(inChild),
+    inParent(close(slots.child)),
+  ];
+}

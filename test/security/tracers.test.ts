@@ -1,0 +1,129 @@
+// A container with CAP_SYS_PTRACE takes hold of what `exec` brings, as soon as it sees it, and may then do
+// what that may do. So it must not have more than the container has.
+
+import { spawn } from "node:child_process";
+import { attack } from "../support/attack.ts";
+import { tsrunOnly } from "../support/behaviour.ts";
+import type { Config, ConfigProcess } from "../support/config.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import type { Lab } from "../support/lab.ts";
+import { capabilityBits } from "../support/proc.ts";
+import { needsProgram } from "../support/program.ts";
+import { until } from "../support/wait.ts";
+
+const HAS = ["CAP_SYS_PTRACE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
+const NUMBERS = [5, 10, 19];
+const CAP_SYS_ADMIN = 21;
+const CAP_SYS_NICE = 23;
+/** Some are past before the tracer comes. */
+const WANTED = 2;
+const MOST_TRIES = 100;
+
+interface Seized {
+  readonly Name: string;
+  readonly CapPrm: string;
+  readonly CapEff: string;
+  readonly CapBnd: string;
+}
+
+/** Runs tracer.py among the container's processes, with the container's capabilities. */
+async function startTracer(lab: Lab, box: Container): Promise<() => Seized[]> {
+  const { pid } = await box.stateDocument();
+  const bounding = `-all,${HAS.map((name) => name.replace("CAP_", "+").toLowerCase()).join(",")}`;
+  const inside = 'mount -t proc proc /proc && exec setpriv --bounding-set "$0" --inh-caps -all "$@"';
+  const enter = ["nsenter", "--target", `${pid}`, "--pid", "--", "unshare", "--mount", "--"];
+  const tracer = ["sh", "-c", inside, bounding, "/usr/bin/python3", "test/support/tracer.py"];
+  const child = spawn("/usr/bin/env", [...enter, ...tracer], { stdio: ["ignore", "pipe", "inherit"] });
+  lab.atClose(() => child.kill("SIGKILL"));
+  let said = "";
+  child.stdout.on("data", (text) => {
+    said += text;
+  });
+  await until("the tracer", () => said.startsWith("ready\n"));
+  const lines = (): string[] => said.split("\n").slice(1, -1);
+  return () => lines().map((line) => JSON.parse(line) as Seized);
+}
+
+interface Case {
+  readonly what: string;
+  readonly edit?: (process: ConfigProcess, config: Config) => void;
+  /** What the process may have that executes, beside what the container has. */
+  readonly named?: readonly number[];
+}
+
+/** One of those that engines give: almost everything is allowed. */
+function usualProfile(_process: ConfigProcess, { linux }: Config): void {
+  const names = ["swapon", "swapoff", "reboot"];
+  linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names, action: "SCMP_ACT_ERRNO" }] };
+}
+
+const CASES: readonly Case[] = [
+  { what: "with no_new_privs" },
+  {
+    what: "without it",
+    edit: (process) => {
+      process.noNewPrivileges = false;
+    },
+  },
+  {
+    what: "with a seccomp profile",
+    edit: (process, config) => {
+      process.noNewPrivileges = false;
+      usualProfile(process, config);
+    },
+  },
+  {
+    what: "for another user with a limit and a nice value",
+    edit: (process) => {
+      process.user = { uid: 1000, gid: 1000, additionalGids: [5] };
+      process.rlimits = [{ type: "RLIMIT_NPROC", soft: 1000, hard: 1000 }];
+      process.scheduler = { policy: "SCHED_OTHER", nice: 5 };
+    },
+  },
+  {
+    what: "with a scheduler that a child does not get",
+    edit: (process) => {
+      process.scheduler = { policy: "SCHED_OTHER", nice: 5, flags: ["SCHED_FLAG_RESET_ON_FORK"] };
+    },
+    named: [CAP_SYS_NICE],
+  },
+  {
+    what: "with a profile that forbids what comes before execve",
+    edit: (process, config) => {
+      process.noNewPrivileges = false;
+      const rule = { names: ["setsid"], action: "SCMP_ACT_ERRNO" };
+      config.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [rule] };
+    },
+    named: [CAP_SYS_ADMIN],
+  },
+];
+
+for (const { what, edit, named = [] } of CASES) {
+  attack(
+    "CAP_SYS_PTRACE",
+    `a tracer finds no capability in what exec brings that the container does not have, ${what}`,
+    async (t, lab) => {
+      const box = lab.container((config) => {
+        Container.script("exec sleep 1000")(config);
+        config.process.capabilities = { bounding: HAS, effective: HAS, permitted: HAS };
+        edit?.(config.process, config);
+      });
+      mustSucceed(await box.run({ flags: ["--detach"] }));
+      const seized = await startTracer(lab, box);
+      const early = (): Seized[] => seized().filter(({ Name }) => Name === "tsrun-init");
+      for (let tried = 0; tried < MOST_TRIES && early().length < WANTED; tried += 1) {
+        mustSucceed(await lab.invoke(["exec", box.id, "true"]));
+      }
+      t.ok(early().length >= WANTED, `it got hold of ${early().length} before they executed`);
+      const allowed = (bit: number): boolean => NUMBERS.includes(bit) || named.includes(bit);
+      for (const { CapPrm, CapEff, CapBnd } of seized()) {
+        const more = [CapPrm, CapEff].flatMap(capabilityBits).filter((bit) => !allowed(bit));
+        t.strictSame(more, [], "nothing more");
+        t.strictSame(capabilityBits(CapBnd), NUMBERS, "nor by executing another program");
+      }
+    },
+    needsProgram("/usr/bin/python3", "python3"),
+    needsProgram("nsenter", "util-linux"),
+    tsrunOnly("the process of its exec has all of the runtime's capabilities there"),
+  );
+}
