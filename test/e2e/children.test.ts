@@ -85,11 +85,11 @@ behaviour(
       echo "$pid $other $(cat /proc/$other/comm)"
       ${call} delete --force ${box.id}`;
     const outside = ["--fork", "--pid", "--kill-child", "--mount-proc", "sh", "-c", script];
-    const said = execFileSync("unshare", outside, { encoding: "utf8", cwd: lab.folder, timeout: 20_000 });
+    const said = execFileSync("unshare", outside, { encoding: "utf8", cwd: lab.folder, timeout: 60_000 });
     const [pid, other, name] = said.trim().split(" ");
     t.equal(other, pid, "the pid was given out again");
     t.equal(name, "sleep", "who has it now lives");
-    await until("its pid namespace to end", async () => (await lab.leftovers()).length === 0);
+    await until("its pid namespace to end", async () => (await lab.leftovers()).length === 0, 60_000);
   },
   tsrunOnly("its hooks of this kind run before the container's program does"),
 );
