@@ -1,7 +1,8 @@
 // The readers that are fed, and what holds of each for any input whatever.
 
 import { TsrunError } from "../../src/errors.ts";
-import { passwdHome } from "../../src/process/environment.ts";
+import { utf8 } from "../../src/linux/words.ts";
+import { HomeSearch } from "../../src/process/passwd.ts";
 import { parseMounts } from "../../src/rootfs/mountinfo.ts";
 import { JsonPositions } from "../../src/spec/json-positions.ts";
 import { loadConfig, loadProcess, loadResources } from "../../src/spec/load.ts";
@@ -58,6 +59,15 @@ function readJson(text: string): string | undefined {
   if (!scanned) return "JSON.parse takes what JsonPositions refuses";
   const written = JSON.stringify(parsed);
   return JSON.stringify(JSON.parse(written)) === written ? undefined : "what is written is read otherwise";
+}
+
+/** The file is read piece by piece. */
+function homeIn(bytes: Uint8Array, uid: number, size: number): string {
+  const search = new HomeSearch(uid);
+  for (let at = 0; at < bytes.length; at += size) {
+    if (search.add(bytes.subarray(at, at + size))) break;
+  }
+  return search.home;
 }
 
 /** What is wrong with a text is told by one type of error, and never with that of a mistake of ours. */
@@ -159,7 +169,9 @@ export const TARGETS: readonly Target[] = [
     ],
     read: (text) => {
       for (const uid of [0, 1000, 4294967295]) {
-        const home = passwdHome(text, uid);
+        const home = homeIn(utf8(text), uid, text.length);
+        const inPieces = homeIn(utf8(text), uid, 7);
+        if (home !== inPieces) return `the home of ${uid} is ${home}, and in pieces ${inPieces}`;
         if (home === "" || /[\0\n]/.test(home)) return `the home of ${uid} is ${JSON.stringify(home)}`;
       }
       return undefined;
