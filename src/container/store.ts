@@ -34,6 +34,7 @@ import {
 } from "../linux/files.ts";
 import { cString, text } from "../linux/words.ts";
 import { syntaxFault } from "../spec/faults.ts";
+import { acceptStateRecord } from "../spec/generated/acceptors.ts";
 import { reloadConfig } from "../spec/load.ts";
 import { checkSchema } from "../spec/schema-check.ts";
 import type { Spec } from "../spec/types.ts";
@@ -324,8 +325,10 @@ function parseRecord(json: string): StateRecord | string {
     if (fault === undefined) throw error;
     return `invalid JSON at line ${fault.line} column ${fault.column}: ${fault.reason}`;
   }
+  // Nearly always; and a call less is microseconds less.
+  if (acceptStateRecord(document)) return document as unknown as StateRecord;
   const [fault] = checkSchema(document, "StateRecord").faults;
-  if (fault === undefined) return document as StateRecord;
+  if (fault === undefined) throw new TsrunError("E_INTERNAL", "the two checks of a state disagree");
   return fault.pointer === "" ? fault.reason : `${fault.pointer}: ${fault.reason}`;
 }
 
