@@ -108,6 +108,8 @@ behaviour("every command works for the user", async (t, lab) => {
   mustSucceed(await box.start({ wrapper }));
   t.equal(JSON.parse((await box.state({ wrapper })).stdout).status, "running");
   t.equal((await lab.invoke(["list", "-q"], { wrapper })).stdout, `${box.id}\n`);
+  const [listed] = JSON.parse((await lab.invoke(["list", "--format", "json"])).stdout);
+  t.equal(listed?.owner, "nobody", "root, too, sees whose it is");
   const ps = await lab.invoke(["ps", "--format", "json", box.id], { wrapper });
   refused(t, ps, /cannot list the processes of ".*": the container has no cgroup/);
   mustSucceed(await box.kill("KILL", { wrapper }));

@@ -1,8 +1,9 @@
 // A tmpfs takes over what it covers: the mode of the directory, and with tmpcopyup what is in it.
 
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, refused } from "../support/behaviour.ts";
 import type { ConfigMount } from "../support/config.ts";
 import { Container } from "../support/container.ts";
 
@@ -36,6 +37,15 @@ behaviour("every tmpfs has the mode of the directory that it covers", async (t, 
   }
   box.writeConfig();
   t.equal(await box.live(), "/a 711\n/b 750\n/c 700\n");
+});
+
+behaviour("a tmpfs where the image has a FIFO is refused, and the FIFO not waited for", async (t, lab) => {
+  const box = lab.container(Container.script("true"));
+  execFileSync("mkfifo", [join(box.rootfs, "fifo")]);
+  box.config.mounts.push(tmpfs("/fifo"));
+  box.writeConfig();
+  refused(t, await box.create(), /cannot mount "tmpfs" on "\/fifo": .*not a directory/);
+  await nothingLeft(t, lab, "after create");
 });
 
 behaviour("a tmpfs has the mode of what a link leads to in the root", async (t, lab) => {

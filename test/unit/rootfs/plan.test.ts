@@ -11,11 +11,12 @@ import {
   MS_REC,
   MS_SHARED,
   MS_SLAVE,
+  MS_UNBINDABLE,
 } from "../../../src/linux/mount.ts";
 import { planRootfs, type RootfsPlan, type RootfsRequest } from "../../../src/rootfs/plan.ts";
 import type { MountPlan } from "../../../src/rootfs/plan-mounts.ts";
 import { MountsSoFar } from "../../../src/rootfs/providers.ts";
-import type { Spec } from "../../../src/spec/types.ts";
+import type { Linux, Spec } from "../../../src/spec/types.ts";
 import { DOCKER_MOUNTS, PODMAN_MOUNTS, specOf, V1, V2 } from "./configurations.ts";
 
 const NO_MORE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
@@ -187,6 +188,23 @@ t.test("links at the ends of a bind mount are followed, unless an option says ot
   t.match(bind(), { manner: { sourceLink: "followed", onLink: false } });
   t.match(bind("src-nofollow", "dest-nofollow"), { manner: { sourceLink: "bound", onLink: true } });
   t.match(bind("copy-symlink"), { manner: { sourceLink: "copied" } });
+});
+
+t.test("every word for the root's propagation, and no other", async (t) => {
+  const types = { shared: MS_SHARED, slave: MS_SLAVE, private: MS_PRIVATE, unbindable: MS_UNBINDABLE };
+  for (const [word, flag] of Object.entries(types)) {
+    t.equal(plan(specOf([], { rootfsPropagation: word } as Linux)).treePropagation, flag, word);
+    const recursive = plan(specOf([], { rootfsPropagation: `r${word}` } as Linux));
+    t.equal(recursive.treePropagation, flag | MS_REC, `r${word}`);
+  }
+  t.equal(plan(specOf([], { rootfsPropagation: "" } as unknown as Linux)).treePropagation, MS_SLAVE | MS_REC);
+  for (const word of ["constructor", "Shared"]) {
+    t.throws(
+      () => plan(specOf([], { rootfsPropagation: word } as unknown as Linux)),
+      { code: "E_CONFIG" },
+      word,
+    );
+  }
 });
 
 t.test("the root's propagation", async (t) => {
