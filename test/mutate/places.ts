@@ -233,8 +233,11 @@ class Finder {
 
   #lists(node: Node): void {
     if (is.isArrayLiteralExpression(node)) {
-      this.#exchangeNeighbours(node.elements, "entries");
-      for (const entry of node.elements) this.#becomes(entry, "...[]");
+      // A set has no order, and what has a space is for people to read.
+      if (!is.isNewExpression(node.parent)) this.#exchangeNeighbours(node.elements, "entries");
+      for (const entry of node.elements) {
+        if (!(is.isStringLiteral(entry) && /\s/.test(entry.text))) this.#becomes(entry, "...[]");
+      }
     }
     if (is.isObjectLiteralExpression(node)) {
       for (const property of node.properties) {

@@ -25,7 +25,7 @@ const MOUNTS = [
   "security/protections",
 ];
 const LIVES = ["e2e/lifecycle", "e2e/run", "e2e/exec"];
-const PEERS = ["security/hostile-peers", "security/reused-pid"];
+const PEERS = ["security/hostile-peers", "security/reused-pid", "e2e/same-id", "e2e/damaged-state"];
 const CGROUPS = [
   "e2e/cgroups",
   "e2e/update",
@@ -41,7 +41,7 @@ const WIDE = ["e2e/rootless", "e2e/bad-input", "e2e/terminal"];
 /** By the beginning of a path; every entry that fits counts, the longest first. */
 const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/rootfs/": [...MOUNTS, "security/masks", "security/procfs", ...LIVES, ...WIDE],
-  "src/rootfs/copy-": ["e2e/tmpfs"],
+  "src/rootfs/copy-": ["e2e/copy-up", "e2e/tmpfs"],
   "src/rootfs/seal": ["e2e/rootfs", "security/masks", "security/procfs"],
   "src/rootfs/console": ["e2e/terminal", "security/console"],
   "src/rootfs/host-": ["e2e/busy-host", "e2e/mounts"],
@@ -61,13 +61,21 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/process/become-user": ["e2e/capabilities", "security/credentials", "e2e/process-filter"],
   "src/seccomp/": ["e2e/seccomp", "e2e/process-filter", "e2e/libraries", "e2e/exec", ...WIDE],
   "src/container/": [...LIVES, "e2e/kill", "e2e/list", "e2e/bad-input", ...HOOKS, ...WIDE, ...ENDINGS],
+  "src/container/salvage": ["e2e/damaged-state"],
+  "src/seccomp/cache": ["e2e/seccomp-cache"],
   "src/container/checkpoint": ["e2e/checkpoint", "e2e/checkpoint-terminal"],
   "src/container/restore": ["e2e/checkpoint", "e2e/checkpoint-terminal"],
   "src/container/criu": ["e2e/checkpoint"],
   "src/container/console": ["e2e/terminal", "security/console"],
   "src/container/foreground": ["e2e/run", "e2e/terminal"],
-  "src/container/delete": ["e2e/lifecycle", "security/killed-runtime"],
-  "src/container/store": ["e2e/lifecycle", "security/killed-runtime", "e2e/list"],
+  "src/container/delete": ["e2e/same-id", "e2e/damaged-state", "e2e/lifecycle", "security/killed-runtime"],
+  "src/container/store": [
+    "e2e/same-id",
+    "e2e/damaged-state",
+    "e2e/lifecycle",
+    "security/killed-runtime",
+    "e2e/list",
+  ],
   "src/container/undo": ["e2e/bad-input", "e2e/exhaustion", "security/killed-runtime"],
   "src/container/events": ["e2e/events"],
   "src/container/exec": ["e2e/exec", "e2e/terminal", "security/descriptors", "security/procfs"],
