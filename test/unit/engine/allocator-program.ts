@@ -8,6 +8,15 @@ export const STAGES = [
   ["realloc", "a block stays where it is when it fits, and is copied where not"],
   ["huge", "what no memory can hold is ENOMEM, and changes nothing"],
   ["exhausted", "the end of the memory is ENOMEM"],
+  [
+    "told",
+    "at the end of the memory there is a reserve, which lasts until that is told, and for what follows",
+  ],
+  [
+    "untold",
+    "of a reserve that is used up before that is told the engine is refused a block, and has the rest",
+  ],
+  ["released", "a reserve that is released says nothing"],
 ] as const;
 
 export const PROGRAM = `
@@ -144,6 +153,58 @@ static void exhausted_stage(void) {
   }
 }
 
+// From here on there is what has been mapped, and the reserve.
+static void refuse_more(void) {
+  end_snapshot();
+  struct rlimit limit = {0, 0};
+  MUST(setrlimit(RLIMIT_AS, &limit) == 0);
+}
+
+static long blocks_until(int (*stop)(void *block)) {
+  long blocks = 0;
+  for (;;) {
+    void *block = malloc(1000);
+    if (stop(block)) return blocks;
+    MUST(block != NULL);
+    memset(block, 1, 1000);
+    blocks++;
+  }
+}
+
+static int none(void *block) {
+  return block == NULL;
+}
+
+static int to_tell(void *block) {
+  return block == NULL || memory_refused;
+}
+
+static void told_stage(void) {
+  refuse_more();
+  MUST(!memory_refused);
+  blocks_until(to_tell);
+  MUST(memory_refused);
+  for (int block = 0; block < 100; block++) MUST(malloc(1000) != NULL && memory_refused);
+  memory_refused = 0;
+  MUST(blocks_until(none) > 2000 && !memory_refused);
+  MUST(malloc(1000) == NULL && malloc(100000) == NULL);
+}
+
+static void untold_stage(void) {
+  refuse_more();
+  long first = blocks_until(none);
+  MUST(first > 1000 && !memory_refused);
+  long second = blocks_until(none);
+  MUST(second > 1000 && !memory_refused);
+  MUST(blocks_until(none) == 0);
+}
+
+static void released_stage(void) {
+  refuse_more();
+  release_reserve();
+  MUST(blocks_until(to_tell) > 3000 && !memory_refused);
+}
+
 int main(int count, char **arguments) {
   const char *stage = count > 1 ? arguments[1] : "";
   if (strcmp(stage, "random") == 0) random_stage();
@@ -152,6 +213,9 @@ int main(int count, char **arguments) {
   else if (strcmp(stage, "realloc") == 0) realloc_stage();
   else if (strcmp(stage, "huge") == 0) huge_stage();
   else if (strcmp(stage, "exhausted") == 0) exhausted_stage();
+  else if (strcmp(stage, "told") == 0) told_stage();
+  else if (strcmp(stage, "untold") == 0) untold_stage();
+  else if (strcmp(stage, "released") == 0) released_stage();
   else return 2;
   return 0;
 }
