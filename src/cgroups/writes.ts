@@ -32,11 +32,12 @@ const UINT64_END = 2 ** 64;
 const INT64_END = 2 ** 63;
 
 /**
- * A whole number as the kernel reads it. JSON numbers are doubles here: the largest 64-bit values arrive
- * rounded up, past the end of their type, and mean the largest.
+ * A whole number as the kernel reads it. Where every digit counts it comes as a bigint when it is that large
+ * (restoreExactNumbers); elsewhere the largest 64-bit values arrive rounded up, past the end of their type,
+ * and mean the largest.
  */
-export function decimal(value: number, signed: "signed" | "unsigned" = "signed"): string {
-  if (Number.isSafeInteger(value)) return String(value);
+export function decimal(value: number | bigint, signed: "signed" | "unsigned" = "signed"): string {
+  if (typeof value === "bigint" || Number.isSafeInteger(value)) return String(value);
   if (signed === "signed" && value >= INT64_END) return "9223372036854775807";
   if (value >= UINT64_END) return "18446744073709551615";
   return BigInt(Math.trunc(value)).toString();
@@ -51,6 +52,6 @@ export function deviceNumber(device: { readonly major: number; readonly minor: n
  * True for a number that is set. AS RUNC: its structures cannot tell 0 from absent, so 0 leaves a limit
  * alone.
  */
-export function isSet(value: number | undefined): value is number {
+export function isSet<N extends number | bigint>(value: N | undefined): value is N {
   return value !== undefined && value !== 0;
 }

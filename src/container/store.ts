@@ -33,9 +33,11 @@ import {
   status,
 } from "../linux/files.ts";
 import { cString, text } from "../linux/words.ts";
+import { exactJson } from "../spec/exact-json.ts";
 import { syntaxFault } from "../spec/faults.ts";
 import { acceptStateRecord } from "../spec/generated/acceptors.ts";
 import { reloadConfig } from "../spec/load.ts";
+import { restoreExactNumbers } from "../spec/normalise.ts";
 import { checkSchema } from "../spec/schema-check.ts";
 import type { Spec } from "../spec/types.ts";
 import { checkId } from "./id.ts";
@@ -78,7 +80,9 @@ export class StateDirectory implements Disposable {
    * Writes state.json: a temporary file, then rename(2), so that a reader sees the old one or the new one.
    */
   save(record: StateRecord): void {
-    replaceFile(STATE, JSON.stringify(record), { at: this.#directory.number, mode: 0o600 });
+    // Only what `update` keeps has numbers that JSON.stringify does not know.
+    const json = record.resources === undefined ? JSON.stringify(record) : exactJson(record);
+    replaceFile(STATE, json, { at: this.#directory.number, mode: 0o600 });
   }
 
   /**
@@ -326,7 +330,11 @@ function parseRecord(json: string): StateRecord | string {
     return `invalid JSON at line ${fault.line} column ${fault.column}: ${fault.reason}`;
   }
   // Nearly always; and a call less is microseconds less.
-  if (acceptStateRecord(document)) return document as unknown as StateRecord;
+  if (acceptStateRecord(document)) {
+    const record = document as unknown as StateRecord;
+    if (record.resources !== undefined) restoreExactNumbers(record, json, "StateRecord");
+    return record;
+  }
   const [fault] = checkSchema(document, "StateRecord").faults;
   if (fault === undefined) throw new TsrunError("E_INTERNAL", "the two checks of a state disagree");
   return fault.pointer === "" ? fault.reason : `${fault.pointer}: ${fault.reason}`;

@@ -5,7 +5,7 @@
 import type { Fault } from "./faults.ts";
 import { JsonPositions } from "./json-positions.ts";
 import type { DocumentType } from "./known-keys.ts";
-import type { Process, Spec } from "./types.ts";
+import type { Linux, Process, Resources, Spec, StateRecord } from "./types.ts";
 
 type Json = { [key: string]: unknown };
 
@@ -47,8 +47,8 @@ export function withAbsoluteDestinations(spec: Spec): Spec {
 
 /**
  * Turns numbers of which every digit counts, and which a JavaScript number cannot hold, into bigints: limits
- * of a process and operands of a seccomp rule. Returns a fault for each that 64 bits cannot hold either. The
- * document must have passed its schema.
+ * of a process and of its cgroup, times of a scheduler, operands of a seccomp rule. Returns a fault for each
+ * that 64 bits cannot hold either. The document must have passed its schema.
  */
 export function restoreExactNumbers(document: unknown, text: string, type: DocumentType): Fault[] {
   const rounded = roundedNumbers(document, type);
@@ -63,31 +63,65 @@ interface Rounded {
 }
 
 function roundedNumbers(document: unknown, type: DocumentType): Rounded[] {
-  const found: Rounded[] = [];
-  // Nothing in resources is that large and that exact.
-  if (type === "Resources") return found;
-  const note = (holder: object, key: string, at: string): void => {
-    const value = (holder as Json)[key];
-    if (typeof value !== "number" || Number.isSafeInteger(value)) return;
-    found.push({ holder, key, value, pointer: `${at}/${key}` });
-  };
-  const { rlimits } = (type === "Process" ? document : ((document as Spec).process ?? {})) as Process;
-  const rules = type === "Process" ? undefined : (document as Spec).linux?.seccomp?.syscalls;
-  rlimits?.forEach((limit, index) => {
-    const at = type === "Process" ? `/rlimits/${index}` : `/process/rlimits/${index}`;
-    note(limit, "soft", at);
-    note(limit, "hard", at);
-  });
-  rules?.forEach(({ args }, rule) => {
-    args?.forEach((arg, index) => {
-      note(arg, "value", `/linux/seccomp/syscalls/${rule}/args/${index}`);
-      note(arg, "valueTwo", `/linux/seccomp/syscalls/${rule}/args/${index}`);
+  const rounded = new RoundedNumbers();
+  if (type === "Process") rounded.inProcess(document as Process, "");
+  else if (type === "Resources") rounded.inResources(document as Resources, "");
+  else if (type === "StateRecord") {
+    rounded.inResources((document as StateRecord).resources ?? {}, "/resources");
+  } else {
+    const { process = {}, linux = {} } = document as { process?: Partial<Process>; linux?: Linux };
+    rounded.inProcess(process, "/process");
+    rounded.inResources(linux.resources ?? {}, "/linux/resources");
+    linux.seccomp?.syscalls?.forEach(({ args }, rule) => {
+      rounded.inList(args, ["value", "valueTwo"], `/linux/seccomp/syscalls/${rule}/args`);
     });
-  });
-  return found;
+  }
+  return rounded.found;
 }
 
+class RoundedNumbers {
+  readonly found: Rounded[] = [];
+
+  inProcess({ rlimits, scheduler }: Partial<Process>, at: string): void {
+    this.inList(rlimits, ["soft", "hard"], `${at}/rlimits`);
+    this.in(scheduler, ["runtime", "deadline", "period"], `${at}/scheduler`);
+  }
+
+  /** What the kernel refuses long before it is that large is not among them. */
+  inResources({ memory, cpu, blockIO, hugepageLimits }: Resources, at: string): void {
+    this.in(memory, ["limit", "reservation", "swap"], `${at}/memory`);
+    this.in(cpu, ["burst", "realtimeRuntime", "realtimePeriod"], `${at}/cpu`);
+    this.inList(hugepageLimits, ["limit"], `${at}/hugepageLimits`);
+    for (const list of THROTTLES) this.inList(blockIO?.[list], ["rate"], `${at}/blockIO/${list}`);
+  }
+
+  inList(list: readonly object[] | undefined, keys: readonly string[], at: string): void {
+    list?.forEach((entry, index) => {
+      this.in(entry, keys, `${at}/${index}`);
+    });
+  }
+
+  in(holder: object | undefined, keys: readonly string[], at: string): void {
+    if (holder === undefined) return;
+    for (const key of keys) {
+      const value = (holder as Json)[key];
+      if (typeof value !== "number" || Number.isSafeInteger(value)) continue;
+      this.found.push({ holder, key, value, pointer: `${at}/${key}` });
+    }
+  }
+}
+
+const THROTTLES = [
+  "throttleReadBpsDevice",
+  "throttleWriteBpsDevice",
+  "throttleReadIOPSDevice",
+  "throttleWriteIOPSDevice",
+] as const;
+
 const LARGEST = 2n ** 64n - 1n;
+const LARGEST_SIGNED = 2n ** 63n - 1n;
+/** Those that may be negative. */
+const SIGNED = ["/memory/limit", "/memory/reservation", "/memory/swap", "/cpu/realtimeRuntime"];
 
 function restore(rounded: readonly Rounded[], text: string): Fault[] {
   const positions = JsonPositions.scan(
@@ -97,8 +131,12 @@ function restore(rounded: readonly Rounded[], text: string): Fault[] {
   const faults: Fault[] = [];
   for (const { holder, key, value, pointer } of rounded) {
     const source = (positions instanceof JsonPositions ? positions.source(pointer) : undefined) ?? "";
-    const exact = /^\d+$/.test(source) ? BigInt(source) : BigInt(value);
-    if (exact > LARGEST) faults.push({ pointer, reason: `must be at most ${LARGEST}, is ${exact}` });
+    const exact = /^-?\d+$/.test(source) ? BigInt(source) : BigInt(value);
+    const largest = SIGNED.some((end) => pointer.endsWith(end)) ? LARGEST_SIGNED : LARGEST;
+    if (exact > largest) faults.push({ pointer, reason: `must be at most ${largest}, is ${exact}` });
+    if (exact < -LARGEST_SIGNED - 1n) {
+      faults.push({ pointer, reason: `must be at least ${-LARGEST_SIGNED - 1n}, is ${exact}` });
+    }
     (holder as Json)[key] = exact;
   }
   return faults;

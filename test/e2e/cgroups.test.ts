@@ -2,10 +2,10 @@
 // afterwards.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, needsController, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
-import { cgroupFolders, cgroupsOf, readCgroup } from "../support/cgroup.ts";
+import { cgroupFolders, cgroupsOf, isUnified, readCgroup, readSetting } from "../support/cgroup.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
 import type { Resources } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -345,4 +345,41 @@ behaviour(
   needsController("pids", 1),
   systemdDriver ? "systemd removes the cgroup" : undefined,
   tsrunOnly("it has words of its own, or keeps the container"),
+);
+
+/** `major:minor` of a block device of this host. */
+const disk = readdirSync("/sys/block")
+  .filter((name) => existsSync(`/sys/block/${name}/dev`))
+  .map((name) => readFileSync(`/sys/block/${name}/dev`, "utf8").trim())[0];
+
+behaviour(
+  "a rate that needs more than 53 bits is set to its last digit, by create and by update",
+  async (t, lab) => {
+    const [major, minor] = disk?.split(":") ?? [];
+    const throttle = (name: string, rate: string) =>
+      `{"blockIO": {"throttle${name}BpsDevice": [{"major": ${major}, "minor": ${minor}, "rate": ${rate}}]}}`;
+    const rate = (name: string) => {
+      const file = { v1: `blkio.throttle.${name}_bps_device`, v2: "io.max" };
+      return readSetting(isUnified() ? "io" : "blkio", box.id, file);
+    };
+    const box = lab.container(Container.script("exec sleep 1000"));
+    const resources = throttle("Read", "9007199254740993");
+    box.config.linux.resources = { unified: {} };
+    box.writeConfig(JSON.stringify(box.config).replace('{"unified":{}}', resources));
+    mustSucceed(await box.create());
+    t.match(rate("read"), /9007199254740993\b/);
+    mustSucceed(await box.start());
+    const asked = join(box.bundle, "resources.json");
+    writeFileSync(asked, throttle("Write", "9007199254740995"));
+    mustSucceed(await lab.invoke(["update", "--resources", asked, box.id]));
+    t.match(rate("write"), /9007199254740995\b/);
+    // What is in force comes from the saved state now.
+    writeFileSync(asked, throttle("Write", "9007199254740997"));
+    mustSucceed(await lab.invoke(["update", "--resources", asked, box.id]));
+    t.match(rate("write"), /9007199254740997\b/);
+    t.match(rate("read"), /9007199254740993\b/);
+  },
+  needsController(isUnified() ? "io" : "blkio"),
+  disk === undefined ? "no block device" : undefined,
+  tsrunOnly("its update takes no throttles"),
 );

@@ -66,14 +66,18 @@ export function memoryV2(memory: MemoryResources): CgroupWrite[] {
  * The specification's swap is memory plus swap, v2's is swap alone. `undefined` leaves it as it is.
  * The sentences are runc's (ConvertMemorySwapToCgroupV2Value), for those who know them.
  */
-export function swapWithoutMemory(swap: number, memory: number): number | undefined {
+export function swapWithoutMemory(
+  swap: number | bigint,
+  memory: number | bigint,
+): number | bigint | undefined {
   if (memory === -1 && swap === 0) return -1;
   if (swap === 0) return undefined;
   if (swap === -1 || memory === -1) return swap;
   if (memory === 0) throw new TsrunError("E_CONFIG", "unable to set swap limit without memory limit");
   if (memory < 0) throw new TsrunError("E_CONFIG", `invalid memory value: ${memory}`);
   if (swap < memory) throw new TsrunError("E_CONFIG", "memory+swap limit should be >= memory limit");
-  return swap - memory;
+  if (typeof swap === "number" && typeof memory === "number") return swap - memory;
+  return BigInt(swap) - BigInt(memory);
 }
 
 /**
@@ -88,6 +92,6 @@ export function assertAboveUsage({ limit = 0, swap = 0 }: MemoryResources, usage
   }
 }
 
-function maxOr(value: number): string {
+function maxOr(value: number | bigint): string {
   return value === -1 ? "max" : decimal(value);
 }

@@ -2,23 +2,54 @@
 // config-linux.md#control-groups. What the kernel itself refuses with a clear errno is left to it.
 
 import { childPointer } from "../json-positions.ts";
-import type { Resources } from "../types.ts";
+import type { Resources, WeightDevice } from "../types.ts";
 import type { PartRule, Report } from "./report.ts";
 
 export const RESOURCE_RULES: readonly PartRule<Resources>[] = [
   { about: "devices", reads: [], check: devices },
   { about: "memory", reads: ["/memory"], check: memory },
   { about: "cpu", reads: ["/cpu"], check: cpu },
+  { about: "blockIO", reads: ["/blockIO"], check: blockDevices },
   { about: "unified", reads: ["/unified"], check: unified },
 ];
 
+/** The kernel keeps 12 bits of a major number and 20 of a minor one: what is larger is another device. */
+const DEVICE_NUMBERS = { major: 4095, minor: 1048575 };
+
+function blockDevices({ blockIO = {} }: Resources, at: string, report: Report): void {
+  for (const list of BLOCK_LISTS) {
+    const devices: readonly Pick<WeightDevice, "major" | "minor">[] | undefined = blockIO[list];
+    report.each(devices, `${at}/blockIO/${list}`, (device, index) => {
+      for (const key of ["major", "minor"] as const) {
+        const [value, most] = [device[key], DEVICE_NUMBERS[key]];
+        if (value >= 0 && value <= most) continue;
+        report.fault(`${at}/blockIO/${list}/${index}/${key}`, `must be from 0 to ${most}, is ${value}`);
+      }
+    });
+  }
+}
+
+const BLOCK_LISTS = [
+  "weightDevice",
+  "throttleReadBpsDevice",
+  "throttleWriteBpsDevice",
+  "throttleReadIOPSDevice",
+  "throttleWriteIOPSDevice",
+] as const;
+
+const MOST = 2 ** 32 - 1;
+const RANGE = `must be from -1, which is any, to ${MOST}`;
+
 function devices(resources: Resources, at: string, report: Report): void {
   const list = `${at}/devices`;
-  report.each(resources.devices, list, ({ type = "", access = "" }, index) => {
+  report.each(resources.devices, list, ({ type = "", access = "", major = -1, minor = -1 }, index) => {
     if (type !== "" && type !== "a" && type !== "b" && type !== "c") {
       report.fault(`${list}/${index}/type`, `must be "a", "b" or "c", is ${JSON.stringify(type)}`);
     }
     // AS RUNC: a rule about nothing is taken for a slip.
+    // What has more than 32 bits would be another device to a filter.
+    if (major < -1 || major > MOST) report.fault(`${list}/${index}/major`, `${RANGE}, is ${major}`);
+    if (minor < -1 || minor > MOST) report.fault(`${list}/${index}/minor`, `${RANGE}, is ${minor}`);
     if (access === "")
       report.fault(`${list}/${index}/access`, 'must not be empty, allowed: letters of "rwm"');
     // AS RUNC: other letters count for nothing, and real callers send "rwa".

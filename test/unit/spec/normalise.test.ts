@@ -1,6 +1,7 @@
 // What a document goes through besides being checked.
 
 import t from "tap";
+import { exactJson } from "../../../src/spec/exact-json.ts";
 import {
   restoreExactNumbers,
   withAbsoluteDestinations,
@@ -67,7 +68,52 @@ t.test("a number that 64 bits cannot hold is a fault", async (t) => {
   ]);
 });
 
-t.test("resources are not looked into", async (t) => {
-  const text = '{"process": 1, "linux": {"seccomp": {"syscalls": 5}}}';
-  t.strictSame(restoreExactNumbers(JSON.parse(text), text, "Resources"), []);
+const RESOURCES = `{"memory": {"limit": -1, "swap": 9223372036854775807, "reservation": 9007199254740993},
+  "cpu": {"burst": 9007199254740995, "realtimeRuntime": -9007199254740993,
+    "realtimePeriod": 9007199254740997},
+  "hugepageLimits": [{"pageSize": "2MB", "limit": 1}, {"pageSize": "1GB", "limit": 18446744073709551615}],
+  "blockIO": {"throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 9007199254740993}],
+    "throttleWriteIOPSDevice": [{"major": 8, "minor": 0, "rate": 18446744073709551613}]}}`;
+
+t.test("the same in resources, wherever they stand", async (t) => {
+  const documents = [
+    { type: "Resources", text: RESOURCES, members: [] },
+    { type: "Spec", text: `{"linux": {"resources": ${RESOURCES}}}`, members: ["linux", "resources"] },
+    { type: "StateRecord", text: `{"resources": ${RESOURCES}}`, members: ["resources"] },
+  ] as const;
+  for (const { type, text, members } of documents) {
+    const document = JSON.parse(text);
+    t.strictSame(restoreExactNumbers(document, text, type), []);
+    const { memory, cpu, hugepageLimits, blockIO } = members.reduce((one, name) => one[name], document);
+    t.strictSame(memory, { limit: -1, swap: 9223372036854775807n, reservation: 9007199254740993n });
+    t.strictSame(cpu, {
+      burst: 9007199254740995n,
+      realtimeRuntime: -9007199254740993n,
+      realtimePeriod: 9007199254740997n,
+    });
+    t.equal(hugepageLimits[1].limit, 18446744073709551615n);
+    t.equal(blockIO.throttleReadBpsDevice[0].rate, 9007199254740993n);
+    t.equal(blockIO.throttleWriteIOPSDevice[0].rate, 18446744073709551613n);
+    t.strictSame(JSON.parse(exactJson(document)), JSON.parse(text), "and is written as it was");
+    t.match(exactJson(document), /"rate":9007199254740993\b/);
+  }
+});
+
+t.test("what may be negative has a bit less", async (t) => {
+  for (const [number, words] of [
+    ["9223372036854775808", "must be at most 9223372036854775807, is 9223372036854775808"],
+    ["-9223372036854775809", "must be at least -9223372036854775808, is -9223372036854775809"],
+  ]) {
+    const text = `{"memory": {"limit": ${number}}}`;
+    t.strictSame(restoreExactNumbers(JSON.parse(text), text, "Resources"), [
+      { pointer: "/memory/limit", reason: words },
+    ]);
+  }
+});
+
+t.test("the times of a scheduler are exact too", async (t) => {
+  const text = '{"scheduler": {"policy": "SCHED_DEADLINE", "runtime": 18446744073709551615, "period": 7}}';
+  const process = JSON.parse(text);
+  t.strictSame(restoreExactNumbers(process, text, "Process"), []);
+  t.strictSame(process.scheduler, { policy: "SCHED_DEADLINE", runtime: 18446744073709551615n, period: 7 });
 });

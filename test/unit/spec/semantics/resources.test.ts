@@ -58,3 +58,20 @@ t.test("in a configuration the same faults stand below /linux/resources", async 
     "/linux/resources/cpu/idle: must be 0 or 1, is 2",
   ]);
 });
+
+t.test("a device number that the kernel would take for another is refused", async (t) => {
+  const devices = [
+    { allow: true, type: "c", major: -1, minor: 4294967295, access: "r" },
+    { allow: true, type: "c", major: 4294967297, minor: -2, access: "r" },
+  ];
+  t.strictSame(check({ devices }), [
+    "/devices/1/major: must be from -1, which is any, to 4294967295, is 4294967297",
+    "/devices/1/minor: must be from -1, which is any, to 4294967295, is -2",
+  ]);
+  const weightDevice = [{ major: 4095, minor: 1048575, weight: 10 }];
+  const throttleReadBpsDevice = [{ major: 4096, minor: -1, rate: 1 }];
+  t.strictSame(check({ blockIO: { weightDevice, throttleReadBpsDevice } }), [
+    "/blockIO/throttleReadBpsDevice/0/major: must be from 0 to 4095, is 4096",
+    "/blockIO/throttleReadBpsDevice/0/minor: must be from 0 to 1048575, is -1",
+  ]);
+});
