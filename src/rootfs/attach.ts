@@ -93,6 +93,18 @@ function propagate(
   return [mountSetattr(tree, "", how, { propagation: flags & ~MS_REC }, attempt)];
 }
 
+/** What a mount that is in place already gets beside its own flags: for all below it, and its propagation. */
+export function addFurther(
+  context: RootContext,
+  tree: Fd,
+  { recursive, propagation, attempt }: Omit<Attributes, "change">,
+): Operation[] {
+  const operations: Operation[] = [];
+  addAttributes(context, tree, { recursive, propagation, attempt }, operations);
+  addPropagation(context, tree, { recursive, propagation, attempt }, operations);
+  return operations;
+}
+
 /** Changes the attributes of a mount that is in place already. */
 export function changeMount(
   context: RootContext,

@@ -18,7 +18,7 @@ import { close, fstatfs, type Reading, statx, symlinkat } from "../proxy/calls.t
 import { mountSetattr } from "../proxy/mount-calls.ts";
 import { type Operation, resultOf } from "../proxy/operation.ts";
 import { adviceForBind } from "./advice.ts";
-import { adapt, bind, changeMount, onScratch } from "./attach.ts";
+import { adapt, addFurther, bind, changeMount, onScratch } from "./attach.ts";
 import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "./attributes.ts";
 import type { Provider, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
@@ -31,7 +31,7 @@ import {
   type RemountMount,
   type SymlinkInMount,
 } from "./plan-mounts.ts";
-import { changeBelow } from "./recursive.ts";
+import { changeBelowIfAsked, changesOneByOne } from "./recursive.ts";
 import type { Batches, Step } from "./steps.ts";
 import { Target, type TargetStep } from "./target.ts";
 
@@ -144,8 +144,7 @@ class BindStep implements TargetStep {
   }
 
   get pauses(): boolean {
-    const { mountSetattr } = this.#context.features;
-    return this.#needsHelp || (this.#mount.manner.recursive !== undefined && !mountSetattr);
+    return this.#needsHelp || changesOneByOne(this.#context, this.#mount.manner);
   }
 
   #addMount(operations: Operation[], target: Operation, { again, userNamespace }: Mounting): void {
@@ -197,9 +196,8 @@ class BindStep implements TargetStep {
     if (this.#begun === undefined) return;
     if (this.#needsHelp) this.#mountByHelper();
     this.#checkProc();
-    const { recursive } = this.#mount.manner;
-    if (recursive === undefined || this.#context.features.mountSetattr) return;
-    changeBelow(this.#context, { path: this.target.path, ...recursive }, this.#attempt);
+    const asked = this.#mount.manner;
+    changeBelowIfAsked(this.#context, { path: this.target.path, asked, attempt: this.#attempt });
   }
 
   /** World: tsrun's own privileges, in the container's mount namespace. The mount point is opened anew. */
@@ -354,8 +352,13 @@ export function remountStep({ context, mount }: RemountOptions): Step {
       const changes = isBind
         ? changeMount(context, descriptor, mount.change, attempt)
         : onScratch(context, descriptor, call, attempt);
-      return [...operations, ...changes, close(descriptor)];
+      const further = addFurther(context, descriptor, { ...mount, attempt });
+      return [...operations, ...changes, ...further, close(descriptor)];
     },
+    get pauses() {
+      return changesOneByOne(context, mount);
+    },
+    finish: () => changeBelowIfAsked(context, { path: target.path, asked: mount, attempt }),
     recover: (failed, pending) => {
       if (target.recover(failed, pending) || adapt(context, failed)) return;
       throw operationFailure(failed, { hint: hint() });

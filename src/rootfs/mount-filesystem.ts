@@ -19,6 +19,7 @@ import { operationFailure } from "./failure.ts";
 import { bindStep } from "./mount-bind.ts";
 import { openPlain } from "./open.ts";
 import { describeMount, type FilesystemMount, nameMount } from "./plan-mounts.ts";
+import { changeBelowIfAsked, changesOneByOne } from "./recursive.ts";
 import { MADE_MODE } from "./resolve.ts";
 import { held, type Step } from "./steps.ts";
 import { Target, type TargetStep } from "./target.ts";
@@ -90,7 +91,9 @@ export class FilesystemStep implements TargetStep, Provider {
 
   /** What is mounted below may need what is copied. */
   get pauses(): boolean {
-    return this.#instead === undefined ? this.#options.mount.copyUp : this.#instead.pauses === true;
+    if (this.#instead !== undefined) return this.#instead.pauses === true;
+    const { context, mount } = this.#options;
+    return mount.copyUp || changesOneByOne(context, mount);
   }
 
   /** The mount's own root directory. */
@@ -212,9 +215,12 @@ export class FilesystemStep implements TargetStep, Provider {
     }
     const { context, mount, keep } = this.#options;
     const [covered, mounted] = [this.#covered, this.#mounted];
-    if (!mount.copyUp || covered === undefined || mounted === undefined) return;
-    copyUp(context, { from: resultOf(covered), to: resultOf(mounted), attempt: `fill ${nameMount(mount)}` });
-    context.addToNext([close(resultOf(covered)), ...(keep ? [] : [close(resultOf(mounted))])]);
+    if (mount.copyUp && covered !== undefined && mounted !== undefined) {
+      const copy = { from: resultOf(covered), to: resultOf(mounted), attempt: `fill ${nameMount(mount)}` };
+      copyUp(context, copy);
+      context.addToNext([close(copy.from), ...(keep ? [] : [close(copy.to)])]);
+    }
+    changeBelowIfAsked(context, { path: this.target.path, asked: mount, attempt: this.#attempt });
   }
 
   #configuration(filesystem: Operation): Operation[] {

@@ -1,5 +1,6 @@
 // Attributes for a mount and all below it, without mount_setattr(2): one mount(2) for each, as `ro` and the
-// like are changed on kernels older than 5.12. Called by mount-bind.ts.
+// like are changed on kernels older than 5.12. Called by mount-bind.ts and
+// mount-filesystem.ts.
 
 import { O_PATH } from "../linux/fcntl.ts";
 import { MS_BIND, MS_REMOUNT } from "../linux/mount.ts";
@@ -12,15 +13,34 @@ import { operationFailure } from "./failure.ts";
 import { readMounts } from "./mountinfo.ts";
 import { openPlain } from "./open.ts";
 import { isInside } from "./paths.ts";
+import type { Flagged } from "./plan-mounts.ts";
 
-export interface Below {
+interface Below {
   /** Where the mount lies in the root. */
   readonly path: string;
   readonly set: number;
   readonly clear: number;
 }
 
-export function changeBelow(context: RootContext, below: Below, attempt: string): void {
+/** Whether the attributes that are asked for below a mount have to be given one by one. */
+export function changesOneByOne(
+  { features }: RootContext,
+  { recursive }: Pick<Flagged, "recursive">,
+): boolean {
+  return recursive !== undefined && !features.mountSetattr;
+}
+
+/** Gives them, where that is so. */
+export function changeBelowIfAsked(
+  context: RootContext,
+  { path, asked, attempt }: { path: string; asked: Pick<Flagged, "recursive">; attempt: string },
+): void {
+  const { recursive } = asked;
+  if (recursive === undefined || context.features.mountSetattr) return;
+  changeBelow(context, { path, ...recursive }, attempt);
+}
+
+function changeBelow(context: RootContext, below: Below, attempt: string): void {
   const top = `${context.rootfs}${below.path}`;
   for (const { point } of readMounts(context)) {
     if (!isInside(top, point)) continue;

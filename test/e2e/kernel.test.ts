@@ -11,6 +11,8 @@ const SAMPLE: readonly (readonly [file: string, without: string])[] = [
   ...["openat2", "mount_setattr", "open_tree", "move_mount", "fsopen", "statx"].map(
     (call) => ["mounts", call] as const,
   ),
+  // Flags that mount(2) has to be told again.
+  ["../security/protections", "mount_setattr"],
   // With what a caller leaks.
   ["process", "close_range"],
   ...["clone3", "faccessat2", "pidfd_open", "pidfd_send_signal"].map((call) => ["lifecycle", call] as const),

@@ -225,3 +225,30 @@ behaviour(
   },
   tsrunOnly("it says nothing, and leaves the root writable and its mounts on the host"),
 );
+
+behaviour(
+  "recursive options are given to file systems and to remounts, too",
+  async (t, lab) => {
+    const box = withData(lab, "cat /proc/self/mountinfo");
+    const volume = join(lab.folder, "volume");
+    mkdirSync(volume);
+    box.config.mounts.push(
+      { destination: "/new", type: "tmpfs", source: "new", options: ["rro", "rnoexec"] },
+      { destination: "/vol", type: "bind", source: volume, options: ["rbind"] },
+      { destination: "/vol/below", type: "tmpfs", source: "below" },
+      { destination: "/vol", type: "none", options: ["remount", "bind", "rro", "rnosuid", "private"] },
+    );
+    box.writeConfig();
+    const mounts = parseMountinfo(await box.live()).filter(({ target }) => /^.(new|vol)/.test(target));
+    const flags = mounts.map(({ target, options }) => [
+      target,
+      ...options.filter((one) => one !== "relatime"),
+    ]);
+    t.strictSame(flags, [
+      ["/new", "ro", "noexec"],
+      ["/vol", "ro", "nosuid"],
+      ["/vol/below", "ro", "nosuid"],
+    ]);
+  },
+  tsrunOnly("runc drops those of file systems, 1.3 also those below a remount"),
+);
