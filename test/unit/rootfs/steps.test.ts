@@ -1,50 +1,15 @@
 // Many steps in few messages: what a failure costs, what repairs it, and what the errors say.
 
 import t from "tap";
-import { TsrunError } from "../../../src/errors.ts";
 import { EACCES, EBUSY, EINVAL, ENODEV, ENOSYS, EPERM, EROFS } from "../../../src/linux/errno.ts";
 import { close, dup3, mkdirat, openat } from "../../../src/proxy/calls.ts";
 import { render } from "../../../src/proxy/operation.ts";
 import { countOf, type Entry } from "../../../src/proxy/repeat.ts";
-import { RootContext } from "../../../src/rootfs/context.ts";
-import { mountSteps } from "../../../src/rootfs/mount-steps.ts";
 import { parseMounts } from "../../../src/rootfs/mountinfo.ts";
-import { planRootfs } from "../../../src/rootfs/plan.ts";
-import type { CgroupLayout } from "../../../src/rootfs/plan-cgroup.ts";
 import { fullKernelMounts } from "../../../src/rootfs/root.ts";
 import { type Batches, leftOpen, runSteps, type Step } from "../../../src/rootfs/steps.ts";
-import type { Spec } from "../../../src/spec/types.ts";
-import { specOf, V2 } from "./configurations.ts";
+import { bind, build, failure, tmpfs } from "./building.ts";
 import { FakeKernel, ROOT } from "./fake-kernel.ts";
-
-type Mounts = NonNullable<Spec["mounts"]>;
-
-function build(kernel: FakeKernel, mounts: Mounts, cgroups: CgroupLayout = V2): RootContext {
-  const request = { bundle: "/b", noPivot: false, cgroups, userNamespace: false };
-  const plan = planRootfs({ spec: specOf(mounts), ...request });
-  const noHelp = { canHelp: false, root: -1, userNamespace: () => -1, attempt: () => undefined };
-  const kindOf = (path: string) => (path.endsWith("/") ? ("directory" as const) : ("file" as const));
-  const context = new RootContext({ rootfs: plan.rootfs, kindOf });
-  context.handTo({ proxy: kernel, helper: noHelp });
-  context.root = ROOT;
-  const host = { kindOf, modeOf: () => undefined, mountPoint: () => undefined };
-  runSteps(context, mountSteps(context, plan, { further: [], host }).steps);
-  context.flush();
-  return context;
-}
-
-const tmpfs = (destination: string, ...options: string[]): Mounts[number] => ({
-  destination,
-  type: "tmpfs",
-  source: "tmpfs",
-  options: options.length === 0 ? ["mode=755"] : options,
-});
-
-const bind = (source: string, destination: string, ...options: string[]): Mounts[number] => ({
-  destination,
-  source,
-  options: ["bind", ...options],
-});
 
 t.test("what is there already takes one message", async (t) => {
   const kernel = new FakeKernel().with("/proc/", "/mnt/", "/etc/hosts");
@@ -126,16 +91,6 @@ t.test("a tmpfs takes over the mode of what it covers, unless it is told one", a
   t.equal(modes.length, 2, "of the two that exist");
   t.match(render(modes[0] ?? openat(0, "", 0)), /FSCONFIG_SET_STRING, "mode", "0711"/);
 });
-
-function failure(kernel: FakeKernel, ...mounts: Mounts): TsrunError {
-  try {
-    build(kernel, mounts);
-  } catch (error) {
-    if (error instanceof TsrunError) return error;
-    throw error;
-  }
-  throw new Error("nothing failed");
-}
 
 t.test(
   "the error of a mount names it, the call, the reason and its place in the configuration",
@@ -387,40 +342,4 @@ t.test("what was laid out ahead is forgotten when a message fails", async (t) =>
   };
   runSteps(ahead(kernel, log), [named("a", log, 400, { recover }), named("b", log, 400)]);
   t.same(log, ["a", "b", "sent", "b", "repaired", "a", "b", "sent", "b", "sent"]);
-});
-
-t.test("a kernel without nosymfollow gets all other attributes", async (t) => {
-  const kernel = new FakeKernel().with("/mnt/");
-  // Linux 5.12 and 5.13: mount_setattr(2) without MOUNT_ATTR_NOSYMFOLLOW.
-  kernel.fails = (one) => {
-    return one.call === "mount_setattr" && /NOSYMFOLLOW/.test(render(one)) ? EINVAL : undefined;
-  };
-  build(kernel, [bind("/host/dir/", "/mnt", "ro", "noexec")]);
-  t.equal(kernel.at("/mnt")?.covered, "/host/dir/");
-  const changes = kernel.calls.filter(({ call, result }) => call === "mount_setattr" && result === 0);
-  t.match(
-    changes.map(render).join(),
-    /attr_set=MOUNT_ATTR_RDONLY\|MOUNT_ATTR_NOEXEC, attr_clr=[A-Z_|]*NOSUID/,
-  );
-  t.equal(kernel.open.size, 0);
-});
-
-t.test("nosymfollow that a kernel does not know is refused", async (t) => {
-  const kernel = new FakeKernel().with("/mnt/");
-  kernel.fails = (one) => {
-    return one.call === "mount_setattr" && /NOSYMFOLLOW/.test(render(one)) ? EINVAL : undefined;
-  };
-  t.match(failure(kernel, bind("/host/dir/", "/mnt", "nosymfollow")).message, /NOSYMFOLLOW.*= EINVAL/);
-  t.equal(kernel.at("/mnt")?.covered, undefined);
-});
-
-t.test("forty links are followed, and no more", async (t) => {
-  const chain = (length: number): FakeKernel => {
-    const links = Array.from({ length }, (_, index) => `/l${index} -> l${index + 1}`);
-    return new FakeKernel().with(...links, `/l${length}/`);
-  };
-  const kernel = chain(40);
-  build(kernel, [tmpfs("/l0")]);
-  t.equal(kernel.at("/l40")?.covered, "tmpfs");
-  t.match(failure(chain(41), tmpfs("/l0")).message, /= ELOOP/);
 });

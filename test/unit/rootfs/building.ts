@@ -1,0 +1,50 @@
+// Building the mounts of a configuration on a kernel in memory (fake-kernel.ts).
+
+import { TsrunError } from "../../../src/errors.ts";
+import { RootContext } from "../../../src/rootfs/context.ts";
+import { mountSteps } from "../../../src/rootfs/mount-steps.ts";
+import { planRootfs } from "../../../src/rootfs/plan.ts";
+import type { CgroupLayout } from "../../../src/rootfs/plan-cgroup.ts";
+import { runSteps } from "../../../src/rootfs/steps.ts";
+import type { Spec } from "../../../src/spec/types.ts";
+import { specOf, V2 } from "./configurations.ts";
+import { type FakeKernel, ROOT } from "./fake-kernel.ts";
+
+export type Mounts = NonNullable<Spec["mounts"]>;
+
+export function build(kernel: FakeKernel, mounts: Mounts, cgroups: CgroupLayout = V2): RootContext {
+  const request = { bundle: "/b", noPivot: false, cgroups, userNamespace: false };
+  const plan = planRootfs({ spec: specOf(mounts), ...request });
+  const noHelp = { canHelp: false, root: -1, userNamespace: () => -1, attempt: () => undefined };
+  const kindOf = (path: string) => (path.endsWith("/") ? ("directory" as const) : ("file" as const));
+  const context = new RootContext({ rootfs: plan.rootfs, kindOf });
+  context.handTo({ proxy: kernel, helper: noHelp });
+  context.root = ROOT;
+  const host = { kindOf, modeOf: () => undefined, mountPoint: () => undefined };
+  runSteps(context, mountSteps(context, plan, { further: [], host }).steps);
+  context.flush();
+  return context;
+}
+
+export const tmpfs = (destination: string, ...options: string[]): Mounts[number] => ({
+  destination,
+  type: "tmpfs",
+  source: "tmpfs",
+  options: options.length === 0 ? ["mode=755"] : options,
+});
+
+export const bind = (source: string, destination: string, ...options: string[]): Mounts[number] => ({
+  destination,
+  source,
+  options: ["bind", ...options],
+});
+
+export function failure(kernel: FakeKernel, ...mounts: Mounts): TsrunError {
+  try {
+    build(kernel, mounts);
+  } catch (error) {
+    if (error instanceof TsrunError) return error;
+    throw error;
+  }
+  throw new Error("nothing failed");
+}

@@ -1,0 +1,43 @@
+// What older kernels do not know, and how far links are followed.
+
+import t from "tap";
+import { EINVAL } from "../../../src/linux/errno.ts";
+import { render } from "../../../src/proxy/operation.ts";
+import { bind, build, failure, tmpfs } from "./building.ts";
+import { FakeKernel } from "./fake-kernel.ts";
+
+t.test("a kernel without nosymfollow gets all other attributes", async (t) => {
+  const kernel = new FakeKernel().with("/mnt/");
+  // Linux 5.12 and 5.13: mount_setattr(2) without MOUNT_ATTR_NOSYMFOLLOW.
+  kernel.fails = (one) => {
+    return one.call === "mount_setattr" && /NOSYMFOLLOW/.test(render(one)) ? EINVAL : undefined;
+  };
+  build(kernel, [bind("/host/dir/", "/mnt", "ro", "noexec")]);
+  t.equal(kernel.at("/mnt")?.covered, "/host/dir/");
+  const changes = kernel.calls.filter(({ call, result }) => call === "mount_setattr" && result === 0);
+  t.match(
+    changes.map(render).join(),
+    /attr_set=MOUNT_ATTR_RDONLY\|MOUNT_ATTR_NOEXEC, attr_clr=[A-Z_|]*NOSUID/,
+  );
+  t.equal(kernel.open.size, 0);
+});
+
+t.test("nosymfollow that a kernel does not know is refused", async (t) => {
+  const kernel = new FakeKernel().with("/mnt/");
+  kernel.fails = (one) => {
+    return one.call === "mount_setattr" && /NOSYMFOLLOW/.test(render(one)) ? EINVAL : undefined;
+  };
+  t.match(failure(kernel, bind("/host/dir/", "/mnt", "nosymfollow")).message, /NOSYMFOLLOW.*= EINVAL/);
+  t.equal(kernel.at("/mnt")?.covered, undefined);
+});
+
+t.test("forty links are followed, and no more", async (t) => {
+  const chain = (length: number): FakeKernel => {
+    const links = Array.from({ length }, (_, index) => `/l${index} -> l${index + 1}`);
+    return new FakeKernel().with(...links, `/l${length}/`);
+  };
+  const kernel = chain(40);
+  build(kernel, [tmpfs("/l0")]);
+  t.equal(kernel.at("/l40")?.covered, "tmpfs");
+  t.match(failure(chain(41), tmpfs("/l0")).message, /= ELOOP/);
+});
