@@ -8,6 +8,7 @@ import { type Descriptor, openDirectory, readLink, tryWriteFile } from "../linux
 import { endedBeforeExecuting } from "../linux/process.ts";
 import { type Join, NAMESPACE_KINDS, NAMESPACES, type NamespaceKind } from "../namespaces/plan.ts";
 import { type Standing, standInNamespaces } from "../namespaces/stand.ts";
+import { once } from "../once.ts";
 import { becomeUser, type Executable } from "../process/become-user.ts";
 import { maskText } from "../process/cpu-list.ts";
 import { closeOnExecute, execute, limitItself } from "../process/execute.ts";
@@ -58,6 +59,8 @@ interface ExecPlan {
   readonly seccomp: CompiledFilter | undefined;
   readonly profile: Seccomp | undefined;
   readonly rootless: boolean;
+  /** Whether the filter can only be installed in sight of the container: see `isLate`. */
+  readonly filtersLate: () => boolean;
   /** The namespaces that create made. */
   readonly made: ReadonlySet<NamespaceKind>;
 }
@@ -125,14 +128,17 @@ function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
     newKeyring: record.newKeyring,
   });
   checkHostLabels(plan);
+  const seccomp = seccompOf(spec, globals);
+  const profile = spec.linux?.seccomp;
   return {
     record,
     init,
     process: plan,
     consoleSize: process.consoleSize,
     terminal: process.terminal === true,
-    seccomp: seccompOf(spec, globals),
-    profile: spec.linux?.seccomp,
+    seccomp,
+    profile,
+    filtersLate: once(() => plan.noNewPrivileges || isLate(seccomp, profile)),
     rootless: isRootless(globals),
     made: namespacesMade(spec),
   };
@@ -192,6 +198,7 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Join
     extra: [terminal],
     rootless: plan.rootless,
     trace: globals.trace,
+    meanwhile: plan.filtersLate,
     beforeJoining: (proxy) => {
       if (hasLabels(plan.process)) labels = openLabelFiles(proxy, plan.process);
     },
@@ -258,7 +265,7 @@ function becomeReady(standing: Standing, plan: ExecPlan, { options, labels }: Re
     giveTerminal(proxy, { size: plan.consoleSize, socket, withoutSession: true });
   }
   const filter = placeSeccomp(plan);
-  const installsNow = hidden && filter.beforeWaiting.length > 0 && !isLate(plan);
+  const installsNow = hidden && filter.beforeWaiting.length > 0 && !plan.filtersLate();
   const later = installsNow ? 0n : filterNeeds(process, { filter: plan.seccomp !== undefined });
   // A scheduler that the child would not have is its own to set.
   const { scheduler, ...scheduling } = process.scheduling;
@@ -289,7 +296,7 @@ function becomeReady(standing: Standing, plan: ExecPlan, { options, labels }: Re
  * Whether the filter, which needs CAP_SYS_ADMIN, can only come when the process is in sight: an agent gets
  * its listener from that process, or the profile does not allow what comes before execve(2).
  */
-function isLate({ seccomp, profile }: ExecPlan): boolean {
+function isLate(seccomp: CompiledFilter | undefined, profile: Seccomp | undefined): boolean {
   return seccomp?.notify === true || profile === undefined || !allowsGoingInside(profile);
 }
 

@@ -47,7 +47,7 @@ export interface EnterOptions {
   readonly extra: readonly (Descriptor | undefined)[];
   readonly rootless: boolean;
   readonly trace: Trace | undefined;
-  /** Work that needs no process yet: done while the kernel makes it. */
+  /** Work that needs no process yet: done while the kernel makes one, each time. */
   readonly meanwhile?: () => void;
   /** Who does what is done from outside; a rehearsal only notes it. */
   readonly outside?: Outside;
@@ -263,6 +263,7 @@ export function cloneIntoCgroup(stage: Stage, before: readonly Operation[], midd
     // Otherwise tsrun waits for ever for an answer, and the container's pid namespace for the zombie.
     parent: [close(slots.middle), close(slots.child)],
     socket: middleSocket,
+    meanwhile: stage.meanwhile,
   });
   return { ...stage, first: proxy, cgroup: { tasks: [], directory: undefined } };
 }
