@@ -92,5 +92,8 @@ const program = await build();
 process.stdout.write(`seed ${seed}, ${paths.length} files\n`);
 // The engine keeps what it has allocated when it ends.
 const environment = { ...process.env, ASAN_OPTIONS: "detect_leaks=0", UBSAN_OPTIONS: "print_stacktrace=1" };
-const { exitCode } = await $`${program} ${seconds} ${seed} ${paths}`.env(environment).nothrow();
+const { exitCode } =
+  await $`sh -c ${'ulimit -s 65536 && exec "$@"'} sh ${program} ${seconds} ${seed} ${paths}`
+    .env(environment)
+    .nothrow();
 process.exitCode = exitCode;

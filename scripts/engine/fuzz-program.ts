@@ -9,6 +9,8 @@ export const FUZZ_PROGRAM = `
 #include "quickjs.h"
 
 extern const uint8_t program[], program_end[];
+// Of the 64 MiB that it is started with: frames are several times as large as those of tsrun itself.
+#define STACK_SIZE (48 << 20)
 
 static void fail(JSContext *context, const char *what) {
   JSValue error = JS_GetException(context);
@@ -58,6 +60,7 @@ static JSValue read_seed(JSContext *context, const char *path) {
 int main(int count, char **words) {
   if (count < 4) return 2;
   JSRuntime *runtime = JS_NewRuntime();
+  JS_SetMaxStackSize(runtime, STACK_SIZE);
   JSContext *context = JS_NewContext(runtime);
   JSValue global = JS_GetGlobalObject(context);
   JS_SetPropertyStr(context, global, "decode", JS_NewCFunction(context, decode, "decode", 2));

@@ -3,6 +3,7 @@
 // namespace, and executes (stand.ts). Read with create.ts.
 
 import { joinFiles } from "../cgroups/join.ts";
+import { useReserve } from "../engine/memory.ts";
 import { TsrunError, wrapError } from "../errors.ts";
 import { type Descriptor, openDirectory, readLink, tryWriteFile } from "../linux/files.ts";
 import { endedBeforeExecuting } from "../linux/process.ts";
@@ -342,6 +343,8 @@ function becomeProgram(proxy: SyscallProxy, plan: ExecPlan, { executable, filter
     filter.handOver(recipientOf(plan, proxy));
     first = [];
   }
+  // It becomes the program, whatever becomes of us.
+  useReserve();
   const failed = proxy.execute([...first, ...filter.beforeExecute, execute(process, executable)]);
   const program = process.args[0] ?? "";
   if (failed !== undefined) throw executeError(program, { call: failed.call, errno: -(failed.result ?? 0) });

@@ -31,6 +31,10 @@ function prepare(seed: number, paths: readonly string[], contents: readonly Arra
   if (hungry.length > 0) throw new Error(`no seeds for ${hungry.join(", ")}`);
 }
 
+function beginning(stack: string | undefined): string {
+  return (stack ?? "").split("\n").slice(0, 10).join("\n");
+}
+
 /** The first inputs are the seeds themselves. Returns what to tell of one that is wrong, in a line. */
 function round(): string | undefined {
   const { target, words, seeds } = feeds[rounds % feeds.length] as Feed;
@@ -42,7 +46,8 @@ function round(): string | undefined {
   try {
     wrong = target.read(text);
   } catch (error) {
-    wrong = error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error);
+    wrong =
+      error instanceof Error ? `${error.name}: ${error.message}\n${beginning(error.stack)}` : String(error);
   }
   return wrong === undefined ? undefined : `${target.name}: ${wrong}\n${JSON.stringify(text)}`;
 }
