@@ -2,7 +2,7 @@
 // what is mounted over it must not replace it. CVE-2019-16884, CVE-2019-19921, CVE-2023-27561,
 // CVE-2023-28642, CVE-2025-52881.
 
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { attack, mendedIn } from "../support/attack.ts";
 import { nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
@@ -153,11 +153,10 @@ attack(
   "CVE-2025-52881",
   "exec sets the oom score from outside, past a forged /proc",
   async (t, lab, outside) => {
-    const box = await forgedAtRun(lab, outside);
-    const [file, pidFile] = [join(lab.folder, "process.json"), join(lab.folder, "pid")];
-    const process = { ...box.config.process, args: ["sleep", "1000"], oomScoreAdj: 444 };
-    writeFileSync(file, JSON.stringify(process));
-    mustSucceed(await lab.invoke(["exec", "--detach", "--process", file, "--pid-file", pidFile, box.id]));
+    const box = await forgedAtRun(lab, outside, { oomScoreAdj: 444 });
+    const pidFile = join(lab.folder, "pid");
+    const flags = ["--detach", "--pid-file", pidFile];
+    mustSucceed(await lab.invoke(["exec", ...flags, box.id, "sleep", "1000"]));
     const pid = readFileSync(pidFile, "utf8");
     t.equal(readFileSync(`/proc/${pid}/oom_score_adj`, "utf8"), "444\n");
   },
@@ -165,8 +164,13 @@ attack(
 );
 
 /** A container that has put a forged tree over its own /proc. */
-async function forgedAtRun(lab: Lab, outside: Outside): Promise<Container> {
+async function forgedAtRun(
+  lab: Lab,
+  outside: Outside,
+  process: { readonly oomScoreAdj?: number } = {},
+): Promise<Container> {
   const box = lab.container((config) => {
+    Object.assign(config.process, process);
     Container.script("mount --bind /forged /proc && touch /forged/up && exec sleep 1000")(config);
     const capabilities = ["CAP_SYS_ADMIN"];
     config.process.capabilities = {
