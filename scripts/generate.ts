@@ -254,8 +254,8 @@ writeFileSync(new URL("types.ts", GENERATED), await typeScript(types));
 const code = await validators(types);
 // One by one: a call takes no more than 65,535 arguments.
 const APPEND = "\nfunction append(found, more) { for (const one of more) found.push(one); return found; }\n";
-// `concat` copies what was found so far for every entry of a list. What a validator has found is its own until
-// it is called again, and then it begins a new list: so more may be put in.
+// `concat` copies what was found so far for every entry of a list. What a validator has found is its own
+// until it is called again, and then it begins a new list: so more may be put in.
 const appending = code.replaceAll(/vErrors\.concat\((\w+)\.errors\)/g, "append(vErrors, $1.errors)");
 if (appending.includes(".concat(")) throw new Error("a validator copies what it has found");
 writeFileSync(new URL("validators.ts", GENERATED), generatedModule(`${appending}${APPEND}`));

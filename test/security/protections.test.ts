@@ -177,6 +177,20 @@ behaviour("what is missing needs no mask and no protection", async (t, lab) => {
 });
 
 behaviour(
+  "a link to an open file or a directory of a process is no path that can be protected",
+  async (t, lab) => {
+    const box = withData(lab, "echo done");
+    for (const path of ["/proc/self/cwd", "/proc/self/fd/0"]) {
+      box.config.linux.readonlyPaths = [path];
+      box.writeConfig();
+      refused(t, await box.create(), new RegExp(`"${path}"`));
+      await nothingLeft(t, lab, path);
+    }
+  },
+  tsrunOnly("it protects whatever the link leads to"),
+);
+
+behaviour(
   "a read-only path keeps every other flag of its mount",
   async (t, lab) => {
     const box = withData(lab, "grep ' /vol' /proc/self/mountinfo");
