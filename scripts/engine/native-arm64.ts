@@ -61,7 +61,8 @@ native_syscall:
   cbz w9, 1f
   ldr w9, [x4]
   cmp w9, #57                           // SYS_close
-  b.ne native_out_of_memory
+  b.eq 1f
+  b native_out_of_memory
 1:
   stp x29, x30, [sp, #-112]!
   bl read_words
