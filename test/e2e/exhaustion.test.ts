@@ -53,11 +53,15 @@ behaviour(
   tsrunOnly("its engine has other limits"),
 );
 
+function nested(open: string, inside: string, close: string, levels: number): string {
+  return `${open.repeat(levels)}${inside}${close.repeat(levels)}`;
+}
+
 behaviour(
   "a configuration nested too deep for the stack says so, however small the stack is",
   async (t, lab) => {
     const box = lab.container();
-    for (const deep of ["[".repeat(5000) + "]".repeat(5000), '{"a":'.repeat(900) + "1" + "}".repeat(900)]) {
+    for (const deep of [nested("[", "", "]", 5000), nested('{"a":', "1", "}", 900)]) {
       box.writeConfig(deep);
       for (const kib of [128, 256, 512, 1024, 8192, "unlimited"]) {
         const wrapper = ["sh", "-c", `ulimit -s ${kib} && exec "$@"`, "sh"];
