@@ -70,6 +70,17 @@ function homeIn(bytes: Uint8Array, uid: number, size: number): string {
   return search.home;
 }
 
+/** As normalise.ts reads large numbers, and messages write them. */
+function readIntegers(text: string): string | undefined {
+  for (const [digits] of text.matchAll(/[1-9][0-9]*/g)) {
+    const number = BigInt(digits);
+    if (`${number}` !== digits) return `${digits} is read as ${number}`;
+    for (const base of [2, 7, 8, 16, 36]) number.toString(base);
+    if (BigInt(`0x${number.toString(16)}`) !== number) return `${digits} is written otherwise`;
+  }
+  return undefined;
+}
+
 /** What is wrong with a text is told by one type of error, and never with that of a mistake of ours. */
 function mustTell(read: () => unknown): string | undefined {
   try {
@@ -95,7 +106,7 @@ function readState(text: string): string | undefined {
 }
 
 export const TARGETS: readonly Target[] = [
-  { name: "json", words: JSON_WORDS, read: readJson },
+  { name: "json", words: JSON_WORDS, read: (text) => readJson(text) ?? readIntegers(text) },
   {
     name: "state",
     words: [

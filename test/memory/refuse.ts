@@ -82,7 +82,8 @@ async function tryOne(command: Command, { lab, box, number, step, outcome }: Try
   } catch (error) {
     wrong(error instanceof Error ? error.message : String(error));
   }
-  if (command.shared !== true) {
+  if (command.shared === true) lab.forgetSessions();
+  else {
     if (command.makes !== true || !refused) await lab.deleteAll();
     const left = number % EVERYWHERE < step ? await lab.leftovers() : leftAtHand(lab, box);
     for (const line of left) wrong(`left: ${line}`);

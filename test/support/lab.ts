@@ -80,6 +80,11 @@ export class Lab {
     return findLeftovers(this.traces);
   }
 
+  /** After thousands of calls a session's number may be another's. */
+  forgetSessions(): void {
+    this.#sessions.clear();
+  }
+
   async deleteAll(): Promise<void> {
     for (const { id } of this.#containers) await this.invoke(["delete", "--force", id]);
   }
