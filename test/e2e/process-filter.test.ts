@@ -3,6 +3,7 @@
 
 import { behaviour, tsrunOnly } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
+import { Container, mustSucceed } from "../support/container.ts";
 import { parseStatus } from "../support/proc.ts";
 
 /** What a static busybox needs to print a file, on both machines. */
@@ -39,6 +40,8 @@ function facts(text: string, ...keys: readonly string[]): Record<string, string 
   return Object.fromEntries(keys.map((key) => [key, status.get(key)?.[0]]));
 }
 
+const EACCES = 13;
+
 const KILL = "0000000000000020";
 
 const reason = tsrunOnly("needs further system calls of its own");
@@ -65,6 +68,27 @@ behaviour(
     });
     const seen = facts(await box.live(), "Seccomp", "NoNewPrivs", "CapPrm", "CapBnd");
     t.strictSame(seen, { Seccomp: "2", NoNewPrivs: "0", CapPrm: KILL, CapBnd: KILL });
+  },
+  reason,
+);
+
+behaviour(
+  "exec, too, looks the program up before the filter is in",
+  async (t, lab) => {
+    for (const noNewPrivileges of [true, false]) {
+      const box = lab.container((config) => {
+        Container.script("exec sleep 1000")(config);
+        config.process.noNewPrivileges = noNewPrivileges;
+        config.linux.seccomp = {
+          defaultAction: "SCMP_ACT_ALLOW",
+          syscalls: [{ names: ["faccessat2"], action: "SCMP_ACT_ERRNO", errnoRet: EACCES }],
+        };
+      });
+      mustSucceed(await box.run({ flags: ["--detach"] }));
+      const { code, stdout, stderr } = await lab.invoke(["exec", box.id, "cat", "/proc/self/status"]);
+      t.equal(code, 0, stderr);
+      t.strictSame(facts(stdout, "Seccomp"), { Seccomp: "2" });
+    }
   },
   reason,
 );

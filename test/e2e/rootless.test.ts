@@ -100,6 +100,18 @@ for (const noNewPrivileges of [true, false]) {
   );
 }
 
+behaviour(
+  "an ordinary user needs no cgroup where none is mounted",
+  async (t, lab) => {
+    const box = userContainer(lab, "echo ran");
+    const umount = 'umount -R /sys/fs/cgroup && exec "$@"';
+    const without = ["unshare", "--mount", "--propagation", "private", "sh", "-c", umount, "sh"];
+    t.equal(await box.live({ wrapper: [...without, ...asUser(lab)] }), "ran\n");
+    await nothingLeft(t, lab, "after delete");
+  },
+  tsrunOnly("wants cgroups of an ordinary user too"),
+);
+
 behaviour("every command works for the user", async (t, lab) => {
   const box = userContainer(lab, "exec sleep 1000");
   const wrapper = asUser(lab);

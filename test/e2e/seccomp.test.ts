@@ -1,6 +1,6 @@
 // Seccomp: that the configured filter is really there, with its actions, errno values and argument rules.
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, needsKernel, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import type { Config, SeccompRule } from "../support/config.ts";
@@ -52,6 +52,27 @@ behaviour("without a profile there is no filter, with one there is", async (t, l
   );
   t.strictSame(parseStatus(await filtered.live()).get("Seccomp"), ["2"]);
 });
+
+behaviour(
+  "what compiles the filter does not stay beside a run in the foreground",
+  async (t, lab) => {
+    const box = lab.container(
+      withRules("exec sleep 1000", { names: ["kexec_load"], action: "SCMP_ACT_ERRNO" }),
+    );
+    let pid = 0;
+    const run = box.run({
+      onSpawn: (spawned) => {
+        pid = spawned;
+      },
+    });
+    await box.waitForStatus("running");
+    const init = (await box.stateDocument()).pid;
+    t.equal(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim(), String(init));
+    mustSucceed(await box.kill("KILL"));
+    t.equal((await run).code, 137);
+  },
+  tsrunOnly("has threads and children of its own"),
+);
 
 behaviour("a denied call fails with EPERM, or with the errno asked for", async (t, lab) => {
   const script = "mkdir /tmp/a 2>&1";
