@@ -1,6 +1,7 @@
 // Which tests concern a source: every unit test that loads it, found by imports, and then the end-to-end
 // files of its topic, from the most to the least likely to notice.
 
+import { existsSync } from "node:fs";
 import { readSources } from "../style/source.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
 import { controllerHierarchy } from "../support/host.ts";
@@ -60,7 +61,16 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/process/cpu-list": ["e2e/exec", "e2e/scheduling"],
   "src/process/become-user": ["e2e/capabilities", "security/credentials", "e2e/process-filter"],
   "src/seccomp/": ["e2e/seccomp", "e2e/process-filter", "e2e/libraries", "e2e/exec", ...WIDE],
-  "src/container/": [...LIVES, "e2e/kill", "e2e/list", "e2e/bad-input", ...HOOKS, ...WIDE, ...ENDINGS],
+  "src/container/": [
+    ...LIVES,
+    "e2e/kill",
+    "e2e/list",
+    "e2e/bad-input",
+    ...HOOKS,
+    ...WIDE,
+    ...PEERS,
+    ...ENDINGS,
+  ],
   "src/container/salvage": ["e2e/damaged-state"],
   "src/seccomp/cache": ["e2e/seccomp-cache"],
   "src/container/checkpoint": ["e2e/checkpoint", "e2e/checkpoint-terminal"],
@@ -107,6 +117,10 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
 
 /** What end-to-end tests reach on some hosts only; elsewhere its changes are tried by unit tests alone. */
 const HOSTS: Readonly<Record<string, () => string | undefined>> = {
+  "src/process/label-files": () =>
+    ["/sys/kernel/security/apparmor", "/sys/fs/selinux/enforce"].some((path) => existsSync(path))
+      ? undefined
+      : "AppArmor or SELinux",
   "src/cgroups/systemd/": () => (systemdDriver ? undefined : "systemd's driver"),
   ...needingVersion(1, ["src/cgroups/v1", "src/cgroups/stats/v1", "src/cgroups/devices/apply-v1"]),
   ...needingVersion(2, ["src/cgroups/v2", "src/cgroups/stats/v2", "src/cgroups/devices/apply-v2"]),

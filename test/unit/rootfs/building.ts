@@ -12,9 +12,14 @@ import { type FakeKernel, ROOT } from "./fake-kernel.ts";
 
 export type Mounts = NonNullable<Spec["mounts"]>;
 
-export function build(kernel: FakeKernel, mounts: Mounts, cgroups: CgroupLayout = V2): RootContext {
+export function build(
+  kernel: FakeKernel,
+  mounts: Mounts,
+  cgroups: CgroupLayout = V2,
+  linux: Spec["linux"] = {},
+): RootContext {
   const request = { bundle: "/b", noPivot: false, cgroups, userNamespace: false };
-  const plan = planRootfs({ spec: specOf(mounts), ...request });
+  const plan = planRootfs({ spec: specOf(mounts, linux), ...request });
   const noHelp = { canHelp: false, root: -1, userNamespace: () => -1, attempt: () => undefined };
   const kindOf = (path: string) => (path.endsWith("/") ? ("directory" as const) : ("file" as const));
   const context = new RootContext({ rootfs: plan.rootfs, kindOf });

@@ -19,6 +19,7 @@ import { MountsSoFar } from "../../../src/rootfs/providers.ts";
 import type { Linux, Spec } from "../../../src/spec/types.ts";
 import { DOCKER_MOUNTS, PODMAN_MOUNTS, specOf, V1, V2 } from "./configurations.ts";
 
+const MAPPED = [{ containerID: 0, hostID: 1000, size: 1 }];
 const NO_MORE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 function plan(spec: Spec, request: Partial<RootfsRequest> = {}): RootfsPlan {
@@ -260,6 +261,21 @@ t.test("what cannot be is refused before anything is done", async (t) => {
     [specOf([{ destination: "/proc", type: "tmpfs" }]), {}, /it is not of type proc/],
     [specOf([{ destination: "/x/..", type: "tmpfs" }]), {}, /the mount point is the root file system itself/],
     [specOf([{ ...bind, options: ["bind", "idmap"] }]), {}, /must have both uid and gid mappings specified/],
+    [
+      specOf([{ ...bind, options: ["bind"], uidMappings: MAPPED }]),
+      {},
+      /must have both uid and gid mappings specified/,
+    ],
+    [
+      specOf([{ ...bind, options: ["bind"], gidMappings: MAPPED }]),
+      {},
+      /must have both uid and gid mappings specified/,
+    ],
+    [
+      specOf([{ ...bind, options: ["bind", "idmap"], uidMappings: MAPPED }]),
+      { userNamespace: true },
+      /must have both uid and gid mappings specified/,
+    ],
     [
       specOf([
         {

@@ -9,6 +9,7 @@ import { parseMounts } from "../../../src/rootfs/mountinfo.ts";
 import { fullKernelMounts } from "../../../src/rootfs/root.ts";
 import { type Batches, leftOpen, runSteps, type Step } from "../../../src/rootfs/steps.ts";
 import { bind, build, failure, tmpfs } from "./building.ts";
+import { V2 } from "./configurations.ts";
 import { FakeKernel, ROOT } from "./fake-kernel.ts";
 
 t.test("what is there already takes one message", async (t) => {
@@ -82,6 +83,16 @@ t.test("without the mount API, mount(2) reaches everything through descriptors",
   const mounts = kernel.calls.filter((one) => one.call === "mount").map(render);
   t.match(mounts[0], /mount\("tmpfs", "\/proc\/self\/fd\/900", "tmpfs", 0, "mode=755"\)/);
   t.match(mounts[1], /mount\("\/host\/file", "\/proc\/self\/fd\/900", NULL, MS_BIND, NULL\)/);
+});
+
+t.test("without the mount API, a label is the last of the data, and no source is called none", async (t) => {
+  const kernel = new FakeKernel().with("/mnt/");
+  kernel.fails = (one) => (one.call === "fsopen" ? ENOSYS : undefined);
+  const mount = { destination: "/mnt", type: "tmpfs", source: "", options: ["mode=755", "size=1k"] };
+  build(kernel, [mount], V2, { mountLabel: "a:b:c:s0:c1,c2" });
+  const mounts = kernel.calls.filter((one) => one.call === "mount").map(render);
+  const data = String.raw`"mode=755,size=1k,context=\\"a:b:c:s0:c1,c2\\""`;
+  t.match(mounts[0], new RegExp(`mount\\("none", "/proc/self/fd/\\d+", "tmpfs", 0, ${data}\\)`));
 });
 
 t.test("a tmpfs takes over the mode of what it covers, unless it is told one", async (t) => {
