@@ -156,7 +156,10 @@ class Finder {
       const { kind } = node.operatorToken;
       const [left, right] = [this.#text(node.left), this.#text(node.right)];
       const old = this.#text(node.operatorToken);
-      for (const other of OPERATORS.get(kind) ?? []) {
+      // What is false by itself, or an object, comes out the same with either.
+      const isSame =
+        kind === SyntaxKind.QuestionQuestionToken && /^(0|0n|""|false|undefined|[[{].*)$/s.test(right);
+      for (const other of isSame ? [] : (OPERATORS.get(kind) ?? [])) {
         this.#add(node.operatorToken, other, `${shortened(left)} ${old} …: ${old} → ${other}`);
       }
       if (SELECTIVE.has(kind)) {

@@ -27,6 +27,12 @@ const CASES: readonly (readonly [string, string, string, string | undefined])[] 
     "mlx4_0 hca_handle=max hca_object=9\n",
     "mlx4_0 hca_handle=max hca_object=9",
   ],
+  ["rdma.max", "mlx4_0 hca_handle=2", "mlx5_0 hca_handle=1\n", "mlx4_0 hca_handle=max hca_object=max"],
+  ["io.bfq.weight", "8:0 200", "default 100\n8:16 50\n", "8:0 default"],
+  ["io.weight", "8:0 200", "default 100\n8:0 50\n", "8:0 50"],
+  ["io.weight", "8:0 200", "default 100\n8:01 50\n", "8:0 default"],
+  ["io.latency", "8:0 target=5", "", "8:0 target=0"],
+  ["net_prio.ifpriomap", "eth1 5", "lo 0\n", "eth1 0"],
   ["net_prio.ifpriomap", "lo 5", "lo 0\neth0 3\n", "lo 0"],
   ["cpu.something", "1", "a 1\nb 2\n", undefined],
 ];
