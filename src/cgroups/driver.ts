@@ -12,7 +12,7 @@ import type { MergedResources } from "./merge.ts";
 import { plannedRecord } from "./plan.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
 import { restoreUnitResources, setUnitResources, startUnit } from "./systemd/scope.ts";
-import { assertEmpty, removeCgroups, unmakeCgroups } from "./tree.ts";
+import { assertEmpty, removeCgroups } from "./tree.ts";
 import { applyV1, createV1, finishUnitV1 } from "./v1.ts";
 import { applyV2, assertAllowedV2, createV2, finishUnitV2 } from "./v2.ts";
 import { Journal } from "./writer.ts";
@@ -24,7 +24,7 @@ export interface CreateContext {
   readonly made: string[];
 }
 
-/** Makes the cgroup. On failure nothing of it is left. A unit is made later, by `joinNewCgroup`. */
+/** Makes the cgroup; on failure, too, what is in `made` is there. A unit is made later, by `joinNewCgroup`. */
 export function createCgroup(plan: CgroupPlan, { rootless, made }: CreateContext): CgroupRecord {
   if (plan.unit !== undefined) {
     for (const { path } of plan.directories) assertEmpty(path);
@@ -35,7 +35,6 @@ export function createCgroup(plan: CgroupPlan, { rootless, made }: CreateContext
     const driver = Object.keys(paths).length === 0 ? "none" : plan.driver;
     return { driver, paths, created: made };
   } catch (error) {
-    unmakeCgroups(made);
     if (!(error instanceof TsrunError) || !hasErrno(error, "EACCES", "EPERM", "EROFS")) throw error;
     // The sentence is runc's; its tests and its users look for it.
     throw new TsrunError(error.code, `unable to apply cgroup configuration: ${error.message}`, {
@@ -60,10 +59,10 @@ function createPaths(plan: CgroupPlan, rootless: boolean, made: string[]): Cgrou
 }
 
 /**
- * Takes back what `createCgroup` made, when a later step of the creation has failed and its process is dead.
- * What was there before stays; so does a parent that somebody else uses by now.
+ * Removes the cgroup that `createCgroup` made, with what is in it, when a later step of the creation has failed
+ * and its process is dead. What was there before stays. The parents are left to `unmakeCgroups`.
  */
-export function undoCgroup({ paths, unit, ...record }: CgroupRecord, made: string[]): void {
+export function undoCgroup({ paths, unit, ...record }: CgroupRecord, made: readonly string[]): void {
   if (unit !== undefined) {
     destroyCgroup({ ...record, paths, unit });
     return;
@@ -71,7 +70,6 @@ export function undoCgroup({ paths, unit, ...record }: CgroupRecord, made: strin
   const own: string[] = [];
   for (const path of Object.values(paths)) if (made.includes(path) && !own.includes(path)) own.push(path);
   removeCgroups(own);
-  unmakeCgroups(made);
 }
 
 /** How the first process enters: as any other, or by systemd, which makes the unit around it. */

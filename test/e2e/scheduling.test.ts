@@ -35,6 +35,26 @@ behaviour(
 );
 
 behaviour(
+  "exec has the container's scheduler, one that no child inherits and a privilege that it does not keep",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exec sleep 1000"));
+    const flags = ["SCHED_FLAG_RESET_ON_FORK"];
+    box.config.process.scheduler = { policy: "SCHED_BATCH", nice: -5, flags };
+    box.config.process.capabilities = {};
+    box.writeConfig();
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    const seen = mustSucceed(
+      await lab.invoke(["exec", box.id, "cat", "/proc/self/stat", "/proc/self/status"]),
+    );
+    const [line = "", ...status] = seen.stdout.split("\n");
+    const field = statFields(line);
+    t.strictSame([field(41), field(19)], [SCHED_BATCH, "-5"]);
+    t.match(status.join("\n"), /^CapPrm:\s*0+$/m);
+  },
+  tsrunOnly("it came with runc 1.2"),
+);
+
+behaviour(
   "a realtime policy is refused where its cgroup has no budget for it",
   async (t, lab) => {
     const box = lab.container(program("/bin/cat", "/proc/self/stat"));
