@@ -24,7 +24,7 @@ export interface CreateContext {
   readonly made: string[];
 }
 
-/** Makes the cgroup; on failure, too, what is in `made` is there. A unit is made later, by `joinNewCgroup`. */
+/** Makes the cgroup; on failure, too, what is in `made` is there. `joinNewCgroup` makes a unit, later. */
 export function createCgroup(plan: CgroupPlan, { rootless, made }: CreateContext): CgroupRecord {
   if (plan.unit !== undefined) {
     for (const { path } of plan.directories) assertEmpty(path);
@@ -59,8 +59,8 @@ function createPaths(plan: CgroupPlan, rootless: boolean, made: string[]): Cgrou
 }
 
 /**
- * Removes the cgroup that `createCgroup` made, with what is in it, when a later step of the creation has failed
- * and its process is dead. What was there before stays. The parents are left to `unmakeCgroups`.
+ * Removes the cgroup that `createCgroup` made, with what is in it, when a later step of the creation has
+ * failed and its process is dead. What was there before stays. The parents are left to `unmakeCgroups`.
  */
 export function undoCgroup({ paths, unit, ...record }: CgroupRecord, made: readonly string[]): void {
   if (unit !== undefined) {

@@ -6,6 +6,9 @@ import { shorten } from "../spec/shorten.ts";
 import { formatEntry, LONGEST_MESSAGE, type LogFormat, oneLine, visible } from "./log.ts";
 import { UsageError } from "./usage-error.ts";
 
+/** AS RUNC: what a hook has printed is told whole, as far as it is read at all (1 MiB of each stream). */
+const LONGEST_OUTPUT = 3 << 20;
+
 export interface Failure {
   readonly message: string;
   readonly code: string;
@@ -56,7 +59,7 @@ export interface Report {
 /** The lines of a failure. */
 export function formatFailure(failure: Failure, options: ReportOptions): Report {
   const { code } = failure;
-  const message = shorten(failure.message, LONGEST_MESSAGE);
+  const message = shorten(failure.message, failure.code === "E_EXEC" ? LONGEST_OUTPUT : LONGEST_MESSAGE);
   const hint = failure.hint === undefined ? undefined : shorten(failure.hint, LONGEST_MESSAGE);
   const { format, time, toFile, terminal } = options;
   const line = formatEntry(format, { level: "error", message, time, code, hint });

@@ -133,8 +133,8 @@ export function signalListed(pids: readonly number[], signal: number, list: () =
     const still = new Set(list());
     for (const { pid, pidfd } of handles) {
       if (still.has(pid)) {
-        if (pidfd >= 0) tryCall("pidfd_send_signal", pidfd, signal, 0, 0);
-        else if (pidfd === -ENOSYS) signalByPid(pid, signal);
+        const sent = pidfd < 0 ? pidfd : tryCall("pidfd_send_signal", pidfd, signal, 0, 0);
+        if (sent === -ENOSYS) signalByPid(pid, signal);
       }
       if (pidfd >= 0) tryCall("close", pidfd);
     }

@@ -71,7 +71,8 @@ export class SyscallProxy {
     this.#socket = ends.socket;
     this.#trace = ends.trace;
     this.#machine = ends.machine ?? machine;
-    limitReceiving(ends.socket.number, LOOK_SECONDS);
+    // A rehearsal's has none.
+    if (ends.socket.number >= 0) limitReceiving(ends.socket.number, LOOK_SECONDS);
   }
 
   /** Carries a batch out and waits for the answer. Throws the error of the operation that stopped it. */

@@ -93,7 +93,8 @@ function closes(line: string, indent: string): boolean {
  */
 function opensBlock(lines: readonly string[], first: number, last: number, indent: string): boolean {
   if (lines[first]?.endsWith("{") === true) return true;
-  return lines.slice(first + 1, last).some((line) => line.startsWith(`${indent})`) && line.endsWith("{"));
+  const end = lines.slice(first + 1, last).find((line) => line.startsWith(`${indent})`));
+  return end?.endsWith("{") === true;
 }
 
 /** Every file that is loaded as soon as `path` is. */
