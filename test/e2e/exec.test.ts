@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
 import { needsFreezer } from "../support/cgroup.ts";
 import { type Config, mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -22,6 +22,7 @@ import { type InvokeOptions, isRuncBefore, isTsrun, type Result } from "../suppo
 import { asUser, NOBODY } from "../support/user.ts";
 import { until } from "../support/wait.ts";
 
+const HOMELESS = runcFrom("1.3.0", "gives every process a HOME");
 const AT_ONCE = 50;
 const FAILED = 255;
 
@@ -288,6 +289,21 @@ behaviour("a relative --cwd is refused", async (t, lab) => {
 });
 
 behaviour(
+  "exec in a container without an environment has none, and with --env a home beside",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exec /bin/sleep 1000"));
+    Reflect.deleteProperty(box.config.process, "env");
+    box.writeConfig();
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    const variables = async (...flags: string[]) =>
+      mustSucceed(await lab.invoke(["exec", ...flags, box.id, "/bin/env"])).stdout;
+    t.equal(await variables(), "");
+    t.equal(await variables("--env", "A=1"), "A=1\nHOME=/root\n");
+  },
+  HOMELESS,
+);
+
+behaviour(
   "--env without a value or a name is refused, and not repeated",
   async (t, lab) => {
     const box = await running(lab);
@@ -350,18 +366,22 @@ behaviour(
   },
 );
 
-behaviour("without an environment a process has none, with an empty one it has HOME", async (t, lab) => {
-  for (const [env, expected] of [
-    [undefined, ""],
-    [[], "HOME=/\n"],
-  ] as const) {
-    const box = lab.container((config) => {
-      config.process.args = ["/bin/env"];
-      delete config.process.env;
-      if (env !== undefined) config.process.env = [...env];
-    });
-    rmSync(join(box.rootfs, "etc/passwd"), { force: true });
-    t.equal(await box.live(), expected);
-  }
-  await nothingLeft(t, lab, "after delete");
-});
+behaviour(
+  "without an environment a process has none, with an empty one it has HOME",
+  async (t, lab) => {
+    for (const [env, expected] of [
+      [undefined, ""],
+      [[], "HOME=/\n"],
+    ] as const) {
+      const box = lab.container((config) => {
+        config.process.args = ["/bin/env"];
+        delete config.process.env;
+        if (env !== undefined) config.process.env = [...env];
+      });
+      rmSync(join(box.rootfs, "etc/passwd"), { force: true });
+      t.equal(await box.live(), expected);
+    }
+    await nothingLeft(t, lab, "after delete");
+  },
+  HOMELESS,
+);

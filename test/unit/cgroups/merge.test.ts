@@ -12,6 +12,48 @@ interface Case {
   readonly change: Resources;
 }
 
+/** Every file of unified that a word of the configuration writes too. */
+const NAMED = {
+  "pids.max": "1",
+  "memory.max": "2",
+  "memory.low": "3",
+  "memory.swap.max": "4",
+  "cpu.weight": "5",
+  "cpu.idle": "6",
+  "cpu.max": "7",
+  "cpu.max.burst": "8",
+  "cpuset.cpus": "0",
+  "cpuset.mems": "1",
+};
+
+function without(...files: readonly (keyof typeof NAMED)[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(NAMED).filter(([file]) => !files.some((one) => one === file)));
+}
+
+const REPLACING: readonly (readonly [Resources, ...(keyof typeof NAMED)[]])[] = [
+  [{ pids: { limit: 9 } }, "pids.max"],
+  [{ memory: { limit: 9 } }, "memory.max"],
+  [{ memory: { limit: -1 } }, "memory.max", "memory.swap.max"],
+  [{ memory: { swap: 9 } }, "memory.swap.max"],
+  [{ memory: { reservation: 9 } }, "memory.low"],
+  [{ cpu: { shares: 9 } }, "cpu.weight"],
+  [{ cpu: { idle: 0 } }, "cpu.weight", "cpu.idle"],
+  [{ cpu: { quota: 9 } }, "cpu.max"],
+  [{ cpu: { period: 9 } }, "cpu.max"],
+  [{ cpu: { burst: 0 } }, "cpu.max.burst"],
+  [{ cpu: { cpus: "1" } }, "cpuset.cpus"],
+  [{ cpu: { mems: "0" } }, "cpuset.mems"],
+  [{ cpu: { shares: 0, cpus: "", mems: "" }, pids: { limit: 0 }, memory: { limit: 0 } }],
+];
+
+for (const [asked, ...files] of REPLACING) {
+  t.test(`${JSON.stringify(asked)} counts for more than unified: ${files.join(", ")}`, (test) => {
+    const { inForce } = mergeResources({ unified: NAMED }, asked);
+    test.strictSame(inForce.unified, without(...files));
+    test.end();
+  });
+}
+
 const CASES: readonly Case[] = [
   {
     name: "a period keeps the quota",

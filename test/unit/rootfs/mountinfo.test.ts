@@ -1,0 +1,74 @@
+// The table of mounts, read piece by piece and taken apart.
+
+import t from "tap";
+import { ENOENT } from "../../../src/linux/errno.ts";
+import { utf8 } from "../../../src/linux/words.ts";
+import type { Operation } from "../../../src/proxy/operation.ts";
+import { parseMounts, readMounts } from "../../../src/rootfs/mountinfo.ts";
+import type { Batches } from "../../../src/rootfs/steps.ts";
+
+const DESCRIPTOR = 7;
+
+/** A file that gives so many bytes at a time, as the kernel's does: whole lines or less. */
+class File implements Batches {
+  readonly closed: unknown[] = [];
+  readonly #bytes: Uint8Array;
+  readonly #piece: number;
+  #at = 0;
+
+  constructor(text: string, piece: number) {
+    this.#bytes = utf8(text);
+    this.#piece = piece;
+  }
+
+  attempt(entries: Parameters<Batches["attempt"]>[0]): Operation | undefined {
+    for (const one of entries) {
+      if (one.kind === "repeat") throw new Error("nothing is repeated here");
+      one.result = this.#resultOf(one);
+      if (one.result < 0) return one;
+    }
+    return undefined;
+  }
+
+  #resultOf(one: Operation): number {
+    if (one.call === "openat") return this.#bytes.length === 0 ? -ENOENT : DESCRIPTOR;
+    if (one.call === "close") this.closed.push(one.args[0]);
+    if (one.call !== "read") return 0;
+    const piece = this.#bytes.subarray(this.#at, this.#at + this.#piece);
+    if (one.out !== undefined) one.out.bytes = piece;
+    this.#at += piece.length;
+    return piece.length;
+  }
+}
+
+const LINES = [
+  "21 1 0:20 / /proc rw,nosuid shared:5 - proc proc rw",
+  "36 35 98:0 /part/of /mnt/ä\\040b rw,noatime master:1 shared:2 - ext3 /dev/root rw,errors=continue",
+  "40 21 0:5 / / rw - tmpfs - rw",
+];
+
+const MOUNTS = [
+  { id: 21, root: "/", point: "/proc", type: "proc" },
+  { id: 36, root: "/part/of", point: "/mnt/ä b", type: "ext3" },
+  { id: 40, root: "/", point: "/", type: "tmpfs" },
+];
+
+t.test("lines come apart, with any number of optional fields", async (t) => {
+  t.strictSame(parseMounts(`${LINES.join("\n")}\n`), MOUNTS);
+  t.strictSame(parseMounts("\nno line\n"), []);
+});
+
+t.test("the table is read to its end, wherever a piece ends", async (t) => {
+  for (const piece of [1, 3, 64, 100, 10_000]) {
+    const file = new File(`${LINES.join("\n")}\n`, piece);
+    t.strictSame(readMounts(file), MOUNTS, `${piece} bytes at a time`);
+    t.strictSame(file.closed, [DESCRIPTOR]);
+  }
+});
+
+t.test("one that cannot be opened is an error", async (t) => {
+  t.throws(() => readMounts(new File("", 1)), {
+    code: "E_SYSCALL",
+    message: /^cannot read the mounts: openat/,
+  });
+});
