@@ -12,7 +12,7 @@ import { readKey, writeError } from "./writer.ts";
 /** How the container's own cgroup stands; a frozen parent does not count. */
 export function freezeState({ driver, paths }: CgroupRecord): FreezeState {
   if (driver === "v2") {
-    const asked = readTextIfThere(`${paths[""]}/cgroup.freeze`)?.trim();
+    const asked = readTextIfThere(`${paths[""]}/cgroup.freeze`, { isShort: true })?.trim();
     return asked === "1" ? "frozen" : "thawed";
   }
   const directory = paths.freezer;
@@ -21,7 +21,8 @@ export function freezeState({ driver, paths }: CgroupRecord): FreezeState {
 
 /** v1: whether the cgroup itself is frozen or about to be, not only one above it. */
 export function isFrozenV1(directory: string): boolean {
-  if ((readTextIfThere(`${directory}/freezer.state`) ?? "THAWED").trim() === "THAWED") return false;
+  if ((readTextIfThere(`${directory}/freezer.state`, { isShort: true }) ?? "THAWED").trim() === "THAWED")
+    return false;
   return readTextIfThere(`${directory}/freezer.self_freezing`)?.trim() !== "0";
 }
 

@@ -103,19 +103,29 @@ export function readAll(fd: number, what: string, most = Number.POSITIVE_INFINIT
   }
 }
 
+export interface ReadOptions extends At {
+  /** A short file of the kernel's, which the first read(2) gives whole: nobody asks whether there is more. */
+  readonly isShort?: boolean;
+}
+
 /** The bytes of a file. */
-export function readFile(path: string, options: At = {}): Uint8Array {
+export function readFile(path: string, options: ReadOptions = {}): Uint8Array {
   const file = open(path, O_RDONLY, options);
   // As `using`, which the bundler makes ten calls of: commands read a dozen files.
   try {
-    return readAll(file.number, `"${path}"`);
+    return options.isShort === true ? readShort(file.number, path) : readAll(file.number, `"${path}"`);
   } finally {
     file.close();
   }
 }
 
+function readShort(fd: number, path: string): Uint8Array {
+  const buffer = new Uint8Array(4096);
+  return buffer.subarray(0, mustCall(`read "${path}"`, "read", fd, buffer, buffer.length));
+}
+
 /** The text of a file. */
-export function readText(path: string, options: At = {}): string {
+export function readText(path: string, options: ReadOptions = {}): string {
   return text(readFile(path, options));
 }
 
@@ -123,7 +133,7 @@ export function readText(path: string, options: At = {}): string {
  * The text of a file; `undefined` when it cannot be read. Throws when that says nothing of the file: it is us
  * who have run out of descriptors or of memory.
  */
-export function readTextIfThere(path: string, options: At = {}): string | undefined {
+export function readTextIfThere(path: string, options: ReadOptions = {}): string | undefined {
   try {
     return readText(path, options);
   } catch (error) {

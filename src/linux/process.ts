@@ -23,6 +23,9 @@ export function exit(status: number): never {
 export const effectiveUid = (): number => tryCall("geteuid");
 export const effectiveGid = (): number => tryCall("getegid");
 
+/** /proc/PID/stat has some 400 bytes, and is made anew by each read(2) at its start. */
+const SHORT = { isShort: true } as const;
+
 /** What /proc/PID/stat says of a process. */
 export interface ProcessStatus {
   readonly name: string;
@@ -35,12 +38,12 @@ export interface ProcessStatus {
 
 /** The status of a process, `undefined` when it is gone. */
 export function processStatus(pid: number): ProcessStatus | undefined {
-  return parseStatus(readTextIfThere(`/proc/${pid}/stat`));
+  return parseStatus(readTextIfThere(`/proc/${pid}/stat`, SHORT));
 }
 
 /** As `processStatus`, of the process whose directory of /proc is open. */
 export function heldProcessStatus(directory: number): ProcessStatus | undefined {
-  return parseStatus(readTextIfThere("stat", { at: directory }));
+  return parseStatus(readTextIfThere("stat", { at: directory, ...SHORT }));
 }
 
 function parseStatus(line: string | undefined): ProcessStatus | undefined {
@@ -68,7 +71,7 @@ export function endedBeforeExecuting(pid: number, startTime?: number): boolean {
  * clears that flag in execve(2), and a program cannot set it for itself.
  */
 export function stateBeforeExecuting(pid: number, startTime?: number): string | undefined {
-  const line = readTextIfThere(`/proc/${pid}/stat`);
+  const line = readTextIfThere(`/proc/${pid}/stat`, SHORT);
   if (line === undefined) return undefined;
   const at = line.lastIndexOf(")") + 2;
   if ((numberAt(line, at, 6) & PF_FORKNOEXEC) === 0) return undefined;
@@ -133,7 +136,7 @@ function meaningOf(word: number): Omit<WaitResult, "pid"> {
  * keeps it from its parent.
  */
 export function statusOfZombie(pid: number): number | undefined {
-  const line = readTextIfThere(`/proc/${pid}/stat`);
+  const line = readTextIfThere(`/proc/${pid}/stat`, SHORT);
   if (line === undefined) return undefined;
   return meaningOf(numberAt(line, line.lastIndexOf(")") + 2, 49)).status;
 }

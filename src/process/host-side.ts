@@ -92,14 +92,14 @@ export function setCpuAffinity(pid: number, list: string): void {
 export function maySetGroups(process: number | Descriptor): boolean {
   const text =
     typeof process === "number"
-      ? readTextIfThere(`/proc/${process}/setgroups`)
-      : readTextIfThere("setgroups", { at: process.number });
+      ? readTextIfThere(`/proc/${process}/setgroups`, { isShort: true })
+      : readTextIfThere("setgroups", { at: process.number, isShort: true });
   return text?.trim() !== "deny";
 }
 
 /** The last capability that the kernel knows; those of a later kernel are dropped without a name. */
 export function lastCapability(): number {
-  const number = Number(readTextIfThere("/proc/sys/kernel/cap_last_cap") ?? "");
+  const number = Number(readTextIfThere("/proc/sys/kernel/cap_last_cap", { isShort: true }) ?? "");
   return Number.isInteger(number) && number > 0 && number < 64 ? number : LAST_CAPABILITY;
 }
 
