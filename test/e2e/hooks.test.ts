@@ -337,6 +337,19 @@ behaviour("what the container inherits by --preserve-fds comes through", async (
   t.match(box.output(), /^0 1 2 3 4 5 $/, "the last is the directory that ls reads");
 });
 
+behaviour(
+  "a createContainer hook gets nothing of what the container inherits",
+  async (t, lab) => {
+    const file = join(lab.folder, "open");
+    const box = lab.container((config) => {
+      config.hooks = { createContainer: [shell(`ls /proc/self/fd | tr '\\n' ' ' > ${file}`)] };
+    });
+    mustSucceed(await box.create({ flags: ["--preserve-fds", "2"], leakFds: 2 }));
+    t.equal(readFileSync(file, "utf8"), "0 1 2 3 ", "the last is the directory that ls reads");
+  },
+  tsrunOnly("gives it descriptors of its own too"),
+);
+
 behaviour("`run --detach` runs them before it leaves", async (t, lab) => {
   const box = lab.container((config) => {
     everyKind(lab.folder, "echo ran")(config);

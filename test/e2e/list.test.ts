@@ -26,6 +26,34 @@ behaviour("list prints a table with runc's columns", async (t, lab) => {
   t.equal(columns[1], columns[0]);
 });
 
+behaviour(
+  "list holds no descriptor of a container that it has described",
+  async (t, lab) => {
+    const withFew = async (descriptors: number) => {
+      const wrapper = ["sh", "-c", `ulimit -n ${descriptors}; exec "$@"`, "sh"];
+      const { code, stdout } = await lab.invoke(["list", "--format", "json"], { wrapper });
+      return code === 0 && stdout.startsWith("[")
+        ? JSON.parse(stdout).map((one: { id: string }) => one.id)
+        : [];
+    };
+    const boxes = [lab.container()];
+    for (const box of boxes) mustSucceed(await box.create());
+    let enough = 4;
+    while ((await withFew(enough)).length === 0) enough += 1;
+    for (let more = 0; more < 3; more++) {
+      const box = lab.container();
+      boxes.push(box);
+      mustSucceed(await box.create());
+    }
+    t.strictSame(
+      await withFew(enough),
+      boxes.map(({ id }) => id),
+      `${enough} descriptors`,
+    );
+  },
+  tsrunOnly("needs hundreds"),
+);
+
 behaviour("list -q prints the ids only", async (t, lab) => {
   const boxes = [lab.container(), lab.container()];
   for (const box of boxes) mustSucceed(await box.create());

@@ -124,6 +124,21 @@ behaviour("the container sees its own root and nothing above it", async (t, lab)
   t.equal(await box.live(), "/\nbin\nown\n");
 });
 
+behaviour(
+  "--no-pivot unmounts nothing of the host's, wherever the root's mounts propagate",
+  async (t, lab) => {
+    const box = lab.container(Container.script("echo ran"));
+    box.config.linux.rootfsPropagation = "rshared";
+    box.writeConfig();
+    const look = "test -e /proc/self/stat && test -e /sys/kernel || exit 99";
+    const script = `mount --make-rshared / && "$@"; code=$?; ${look}; exit $code`;
+    const wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"];
+    const { code, stdout, stderr } = await box.run({ wrapper, flags: ["--no-pivot"] });
+    t.strictSame([code, stdout], [0, "ran\n"], stderr);
+    await nothingLeft(t, lab, "after run");
+  },
+);
+
 behaviour("--no-pivot gives the same root by other means", async (t, lab) => {
   const box = lab.container(Container.script("ls / | head -1; cat /proc/self/mountinfo | head -1"));
   mustSucceed(await box.create({ flags: ["--no-pivot"] }));

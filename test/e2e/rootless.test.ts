@@ -101,6 +101,18 @@ for (const noNewPrivileges of [true, false]) {
 }
 
 behaviour(
+  "an ordinary user sets the clocks of a time namespace",
+  async (t, lab) => {
+    const box = userContainer(lab, "cat /proc/self/timens_offsets");
+    box.config.linux.namespaces.push({ type: "time" });
+    box.config.linux.timeOffsets = { boottime: { secs: 5000, nanosecs: 0 } };
+    box.writeConfig();
+    t.match(await box.live({ wrapper: asUser(lab) }), /boottime +5000 +0/);
+  },
+  tsrunOnly("the version at hand cannot"),
+);
+
+behaviour(
   "an ordinary user needs no cgroup where none is mounted",
   async (t, lab) => {
     const box = userContainer(lab, "echo ran");

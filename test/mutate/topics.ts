@@ -71,6 +71,7 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
     ...PEERS,
     ...ENDINGS,
   ],
+  "src/container/exec-cgroup": ["e2e/exec-cgroup", "security/cgroups"],
   "src/container/salvage": ["e2e/damaged-state"],
   "src/seccomp/cache": ["e2e/seccomp-cache"],
   "src/container/checkpoint": ["e2e/checkpoint", "e2e/checkpoint-terminal"],
