@@ -1,6 +1,7 @@
 // What `state` and `list` print, byte for byte as runc, since callers decode it. Pure.
 
 import type { ContainerState } from "../container/options.ts";
+import { visible } from "./log.ts";
 import { formatTable } from "./table.ts";
 
 /** Two spaces of indentation and no newline at the end. */
@@ -22,9 +23,10 @@ export function formatList(entries: readonly ContainerState[], format: "table" |
           id,
           String(pid),
           status,
-          bundle,
+          // Whoever named the folder gives no orders to the reader's terminal.
+          visible(bundle),
           created,
-          owner,
+          visible(owner),
         ]),
       ]);
   }

@@ -16,6 +16,7 @@ const READS_ALL = tsrunOnly("reads a document of any size");
 const LONGEST_LINE = 12_000;
 /** What a quadratic search took was fifty times as long on a quiet machine. */
 const SOON_MS = 20_000;
+const LARGE_MOUNTS = 5_000;
 
 /** Tmpfs mounts below one of their own, with whatever is wrong with each of them. */
 function mounts(count: number, more: Record<string, unknown> = {}): ConfigMount[] {
@@ -87,8 +88,6 @@ behaviour("ten thousand variables and five thousand mounts are no fault", async 
   t.equal(variables, 10_000);
   t.ok((mounted ?? 0) > LARGE_MOUNTS, `${mounted} mounts`);
 });
-
-const LARGE_MOUNTS = 5_000;
 
 behaviour(
   "a document of more than 4 MiB is refused, and one without an end as well",

@@ -2,14 +2,24 @@
 // finds nothing of the host to change. All file systems are read-only but one tmpfs; the control groups are
 // below one of the arena's own; the arena's processes and mounts are all that there are.
 
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupHierarchies } from "../support/host.ts";
 
 /** The tmpfs; empty on the host. */
 export const FOLDER = "/tmp/fuzz-inputs";
 
+const CGROUP_PREFIX = "fuzz-inputs-";
+
+/** In its cgroups before the namespaces are made, so that they begin there. */
+const OUTSIDE = `
+set -eu
+for hierarchy in $HIERARCHIES; do echo $$ >"$hierarchy/$CGROUP/cgroup.procs"; done
+exec unshare --mount --pid --fork --kill-child --uts --ipc --net --cgroup sh -c "$INSIDE" sh "$@"
+`;
+
+/** The shell stays, and reaps what loses its parent, as the first process of a pid namespace has to. */
 const INSIDE = `
 set -eu
 mount --make-rprivate /
@@ -22,36 +32,37 @@ done
 mount --bind /proc/sys /proc/sys
 mount -o remount,bind,ro /proc/sys
 mount -t tmpfs -o mode=755 tmpfs ${FOLDER}
-exec "$@"
+status=0
+"$@" || status=$?
+exit "$status"
 `;
 
-/** Runs the same program again inside of an arena. Returns its exit status. */
-export function enterArena(args: readonly string[]): number {
-  const cgroup = `fuzz-inputs-${process.pid}`;
+/** Runs the same program again inside of an arena. Yields its exit status. */
+export async function enterArena(number: number, args: readonly string[]): Promise<number> {
+  const cgroup = `${CGROUP_PREFIX}${process.pid}-${number}`;
   const hierarchies = [...new Set(cgroupHierarchies().map(({ mountpoint }) => mountpoint))];
-  const made = hierarchies.filter((hierarchy) => joinCgroup(join(hierarchy, cgroup)));
   mkdirSync(FOLDER, { recursive: true });
-  const unshare = "--mount --pid --fork --kill-child --uts --ipc --net --cgroup".split(" ");
-  const env = { ...process.env, HIERARCHIES: made.join(" "), CGROUP: cgroup, FUZZ_ARENA: "inside" };
-  const words = [...unshare, "sh", "-c", INSIDE, "sh", process.execPath, ...args];
-  const { status } = spawnSync("unshare", words, { stdio: "inherit", env });
-  for (const hierarchy of made) {
-    writeFileSync(join(hierarchy, "cgroup.procs"), String(process.pid));
-    removeCgroups(join(hierarchy, cgroup));
+  for (const hierarchy of hierarchies) {
+    mkdirSync(join(hierarchy, cgroup));
+    for (const name of ["cpuset.cpus", "cpuset.mems"]) copyFromParent(join(hierarchy, cgroup), name);
   }
-  return status ?? 1;
+  const env = { ...process.env, INSIDE, HIERARCHIES: hierarchies.join(" "), CGROUP: cgroup };
+  const words = ["-c", OUTSIDE, "sh", process.execPath, ...args];
+  const child = spawn("sh", words, { stdio: "inherit", env: { ...env, FUZZ_ARENA: String(number) } });
+  const stop = () => child.kill("SIGTERM");
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, stop);
+  const status = await new Promise<number>((done) => child.on("exit", (code) => done(code ?? 1)));
+  for (const hierarchy of hierarchies) removeCgroups(join(hierarchy, cgroup));
+  return status;
 }
 
-/** Makes a cgroup and goes there, so that the cgroup namespace begins at it. */
-function joinCgroup(path: string): boolean {
-  mkdirSync(path, { recursive: true });
-  try {
-    for (const name of ["cpuset.cpus", "cpuset.mems"]) copyFromParent(path, name);
-    writeFileSync(join(path, "cgroup.procs"), String(process.pid));
-    return true;
-  } catch {
-    rmdirSync(path);
-    return false;
+/** Of earlier calls that were killed. */
+export function removeForgotten(): void {
+  for (const { mountpoint } of cgroupHierarchies()) {
+    for (const name of readdirSync(mountpoint)) {
+      const [, pid] = name.startsWith(CGROUP_PREFIX) ? (/(\d+)-\d+$/.exec(name) ?? []) : [];
+      if (pid !== undefined && !existsSync(`/proc/${pid}`)) removeCgroups(join(mountpoint, name));
+    }
   }
 }
 
@@ -60,13 +71,13 @@ function copyFromParent(path: string, name: string): void {
   writeFileSync(join(path, name), readFileSync(join(path, "..", name)));
 }
 
-export function removeCgroups(path: string): void {
+function removeCgroups(path: string): void {
   for (const below of cgroupsBelow(path)) rmdirSync(below);
   rmdirSync(path);
 }
 
 /** The cgroups below one, the deepest first. */
-export function cgroupsBelow(path: string): string[] {
+function cgroupsBelow(path: string): string[] {
   return readdirSync(path, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .flatMap(({ name }) => [...cgroupsBelow(join(path, name)), join(path, name)]);
@@ -90,7 +101,7 @@ export function everything(stateRoot: string): string[] {
   ];
 }
 
-function isLiving(pid: string): boolean {
+export function isLiving(pid: string): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));

@@ -2,14 +2,11 @@
 // --only I for one of them again. Ends with a line of counts, and with 1 when an input was answered by
 // anything but one clear line, or left anything.
 
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { randomFrom } from "../support/random.ts";
-import { enterArena } from "./arena.ts";
-import { KINDS, type Kind, Trial } from "./trial.ts";
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
+import { enterArena, removeForgotten } from "./arena.ts";
+import { batchesOf, runBatch } from "./batch.ts";
+import { Trial } from "./trial.ts";
 
 const { values } = parseArgs({
   options: {
@@ -19,40 +16,47 @@ const { values } = parseArgs({
   },
 });
 
-/** As much of a document as is printed; `ONLY=` makes it again. */
-const SHOWN = values.only === undefined ? 300 : 100_000;
+const JOBS = values.only === undefined ? Math.min(2, availableParallelism()) : 1;
+const PROGRESS = 500;
 
-/** As large as makes every input's own seed different from its neighbours'. */
-const STRIDE = 7919;
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
 
-function tryAll(): number {
+/** The part of the inputs that is this arena's. */
+function tryPart(part: number): number {
   const [seed, inputs] = [Number(values.seed), Number(values.inputs)];
+  const first = Math.floor((inputs * part) / JOBS);
+  const after = Math.floor((inputs * (part + 1)) / JOBS);
   const only = values.only === undefined ? undefined : Number(values.only);
+  const batches = only === undefined ? batchesOf(first, after) : batchesOf(only, only + 1);
   const trial = new Trial();
-  const counts = new Map<Kind, number>();
-  let failed = 0;
-  for (let index = only ?? 0; index < (only === undefined ? inputs : only + 1); index++) {
-    const random = randomFrom(seed * STRIDE + index);
-    const kind = KINDS[index % KINDS.length] ?? "validate";
-    const { faults, input, said } = trial.run(kind, random);
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
-    if (faults.length === 0) continue;
-    failed++;
-    print(`input ${index} of seed ${seed}, ${kind}: ${faults.join("; ")}`);
-    print(`  said: ${JSON.stringify(said.slice(0, 600))}`);
-    print(`  again: make fuzz-inputs SEED=${seed} ONLY=${index}`);
-    print(`  begins: ${JSON.stringify(input.subarray(0, SHOWN).toString("latin1"))}`);
+  let [tried, failed] = [0, 0];
+  for (const batch of batches) {
+    for (const found of runBatch(trial, { seed, batch, whole: only !== undefined })) {
+      failed++;
+      print(found);
+    }
+    const before = tried;
+    tried += batch.length;
+    const isLast = batch === batches.at(-1);
+    if (isLast || Math.floor(before / PROGRESS) < Math.floor(tried / PROGRESS)) {
+      print(`arena ${part}: ${tried} of ${after - first} inputs, ${failed} failed`);
+    }
   }
-  trial.close();
-  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  const parts = [...counts].map(([kind, count]) => `${count} ${kind}`);
-  print(`${total} inputs (${parts.join(", ")}), ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
 
-function main(): number {
-  if (process.env.FUZZ_ARENA === "inside") return tryAll();
-  return enterArena(process.argv.slice(1));
+async function main(): Promise<number> {
+  const arena = process.env.FUZZ_ARENA;
+  if (arena !== undefined) return tryPart(Number(arena));
+  removeForgotten();
+  const parts = Array.from({ length: JOBS }, (_, part) => enterArena(part, process.argv.slice(1)));
+  const failed = (await Promise.all(parts)).some((status) => status !== 0);
+  print(
+    failed ? "some inputs failed" : `${values.only === undefined ? values.inputs : 1} inputs, none failed`,
+  );
+  return failed ? 1 : 0;
 }
 
-process.exitCode = main();
+process.exitCode = await main();

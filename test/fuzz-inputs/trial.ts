@@ -1,12 +1,20 @@
 // One odd document: handed to its command, and what must be true of the answer. Runs in an arena.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { baseConfig } from "../support/config.ts";
 import { makeRootfs } from "../support/rootfs.ts";
 import { plainEnv, runtimePath } from "../support/runtime.ts";
-import { everything, FOLDER } from "./arena.ts";
+import { everything, FOLDER, isLiving } from "./arena.ts";
 import { configurations, processes, resources } from "./corpus.ts";
 import { mutate, pick, type Random } from "./mutate.ts";
 
@@ -16,8 +24,11 @@ export type Kind = (typeof KINDS)[number];
 /** Of the processor: a busy machine makes nothing slow by that count. The kernel ends what goes on. */
 const SECONDS = 2;
 /** What waits for ever uses no processor. */
-const HANG_MS = 60_000;
+const HANG_MS = 30_000;
 const MOST_BYTES = 30_000;
+const SIGXCPU = 24;
+/** What `exec` ends with when no program ran. */
+const FAILED = 255;
 
 const ROOT = join(FOLDER, "state");
 const ID = "fuzzed";
@@ -54,6 +65,7 @@ interface Answer {
 }
 
 export interface Tried {
+  readonly words: string;
   readonly input: Buffer;
   readonly said: string;
   readonly faults: readonly string[];
@@ -62,6 +74,7 @@ export interface Tried {
 export class Trial {
   readonly #bundle = join(FOLDER, "bundle");
   readonly #odd = join(FOLDER, "odd");
+  readonly #state = join(ROOT, ID, "state.json");
   readonly #configurations = configurations(ID);
 
   constructor() {
@@ -78,109 +91,137 @@ export class Trial {
   run(kind: Kind, random: Random): Tried {
     if (kind === "exec") return this.#exec(mutate(pick(processes, random), random));
     if (kind === "update") return this.#update(mutate(pick(resources, random), random));
-    if (kind === "state") return this.#state(random);
+    if (kind === "state") return this.#damage(random);
     const input = mutate(pick(this.#configurations, random), random);
     writeFileSync(join(this.#odd, "config.json"), input);
     if (kind === "create") return this.#create(input);
-    const words = kind === "explain" && random(3) === 0 ? ["--syscalls"] : [];
-    const answer = ask([kind, ...words, this.#odd]);
+    const words = [kind, ...(kind === "explain" && random(3) === 0 ? ["--syscalls"] : []), this.#odd];
+    const { status, stderr, faults } = ask(words);
     // `validate` tells faults on stdout.
-    const silent = kind === "explain" && answer.status !== 0 && answer.stderr === "";
-    return { input, said: answer.stderr, faults: [...answer.faults, ...(silent ? ["no word"] : [])] };
+    const silent = kind === "explain" && status !== 0 && stderr === "";
+    const told = [...faults, ...(silent ? ["no word"] : [])];
+    return { words: words.join(" "), input, said: stderr, faults: told };
   }
 
-  close(): void {
-    ask(["delete", "--force", ID]);
+  /** What is there after something that was not before; its container is none of it. */
+  leftBy(action: () => void): string[] {
+    const before = everything(ROOT);
+    action();
+    const { faults } = this.#forget();
+    const after = everything(ROOT);
+    const [known, found] = [new Set(before), new Set(after)];
+    const more = after.filter((entry) => !known.has(entry)).map((entry) => `left: ${entry}`);
+    const gone = before.filter((entry) => !found.has(entry)).map((entry) => `gone: ${entry}`);
+    return [...faults, ...more, ...gone.filter((entry) => !entry.startsWith("gone: process"))].slice(0, 5);
   }
 
   #create(input: Buffer): Tried {
-    ask(["delete", "--force", ID]);
-    const before = everything(ROOT);
     const { status, stderr, faults } = ask(["create", "--bundle", this.#odd, ID]);
     const told = [...faults];
-    if (status === 0) told.push(...ask(["delete", "--force", ID], 0).faults);
+    if (status === 0) told.push(...this.#forget().faults);
     else if (stderr === "") told.push("no word");
-    told.push(...left(before));
-    return { input, said: stderr, faults: told };
+    else if (existsSync(join(ROOT, ID))) told.push("a failed creation left its state");
+    return { words: "create", input, said: stderr, faults: told };
   }
 
   #exec(input: Buffer): Tried {
     this.#start();
-    const before = everything(ROOT);
     const file = join(FOLDER, "process.json");
     writeFileSync(file, input);
-    const { stderr, faults } = ask(["exec", "--process", file, ID]);
-    return { input, said: stderr, faults: [...faults, ...left(before)] };
+    const { status, stderr, faults } = ask(["exec", "--process", file, ID]);
+    // Otherwise the program ran, and what was said is its own.
+    const told = status === FAILED || status < 0 ? faults : [];
+    return { words: "exec", input, said: stderr, faults: told };
   }
 
   #update(input: Buffer): Tried {
     this.#start();
-    const before = everything(ROOT);
     const { status, stderr, faults } = ask(["update", "--resources", "-", ID], undefined, input);
-    const told = [...faults, ...left(before)];
     // What is in force now would make later inputs fail.
-    if (status === 0) told.push(...ask(["delete", "--force", ID], 0).faults);
-    return { input, said: stderr, faults: told };
+    const more = status === 0 ? this.#forget().faults : [];
+    return { words: "update", input, said: stderr, faults: [...faults, ...more] };
   }
 
-  #state(random: Random): Tried {
-    ask(["delete", "--force", ID]);
-    const before = everything(ROOT);
+  #damage(random: Random): Tried {
     ask(["create", "--bundle", this.#bundle, ID], 0);
-    const file = join(ROOT, ID, "state.json");
-    const good = readFileSync(file);
+    const folder = join(ROOT, ID);
+    const kept = readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => ({ path: join(folder, name), bytes: readFileSync(join(folder, name)) }));
+    const good = readFileSync(this.#state);
     const input = mutate(JSON.parse(good.toString()), random);
-    writeFileSync(file, input);
-    const command = pick(READERS, random);
-    const { stderr, faults } = ask(command);
-    const told = faults.map((fault) => `${command.join(" ")}: ${fault}`);
-    if (existsSync(file)) writeFileSync(file, good);
-    // What force could not find by a damaged state is still there to be found by a good one.
-    told.push(...ask(["delete", "--force", ID], 0).faults, ...left(before));
-    return { input, said: stderr, faults: told };
+    writeFileSync(this.#state, input);
+    const words = pick(READERS, random);
+    const { stderr, faults } = ask(words);
+    // What nobody could find by a state with other paths is still there to be found by the good one.
+    mkdirSync(folder, { recursive: true });
+    for (const { path, bytes } of kept) writeFileSync(path, bytes);
+    const told = [...faults, ...this.#forget().faults];
+    return { words: `${words.join(" ")} with a damaged state`, input, said: stderr, faults: told };
   }
 
-  /** A container that runs. */
+  #forget(): Answer {
+    return ask(["delete", "--force", ID], 0);
+  }
+
+  /** A container that runs; one that does is kept. */
   #start(): void {
-    if (ask(["kill", ID, "0"]).status === 0 && ask(["exec", ID, "/bin/true"]).status === 0) return;
-    ask(["delete", "--force", ID]);
-    const config = readFileSync(join(this.#bundle, "config.json"), "utf8");
+    if (existsSync(this.#state)) {
+      const { pid } = JSON.parse(readFileSync(this.#state, "utf8")) as { pid: number };
+      if (isLiving(String(pid))) return;
+      this.#forget();
+    }
     const { status, stderr } = ask(["run", "--detach", "--bundle", this.#bundle, ID], 0);
-    if (status !== 0) throw new Error(`no container to try: ${stderr} ${config}`);
+    if (status !== 0) throw new Error(`no container to try: ${stderr}`);
   }
 }
 
-/** What is there that was not before; the first entries are enough to know it by. */
-function left(before: readonly string[]): string[] {
-  const known = new Set(before);
-  const more = everything(ROOT).filter((entry) => !known.has(entry));
-  const gone = before.filter((entry) => !everything(ROOT).includes(entry) && !entry.startsWith("process"));
-  return [...more.map((entry) => `left: ${entry}`), ...gone.map((entry) => `gone: ${entry}`)].slice(0, 5);
-}
+const [STDOUT, STDERR] = [join(FOLDER, "stdout"), join(FOLDER, "stderr")];
 
 /** Calls the runtime, and says what no answer may be. */
-function ask(words: readonly string[], wanted?: number, input: Buffer = Buffer.alloc(0)): Answer {
+function ask(words: readonly string[], wanted?: number, input?: Buffer): Answer {
   const limited = [`--cpu=${SECONDS}:${SECONDS + 1}`, runtimePath, "--root", ROOT, ...words];
-  const { status, signal, stderr, error } = spawnSync("prlimit", limited, {
-    input,
+  // Files, since a container keeps what it is given open, and a pipe would only end with it.
+  const [stdout, stderr] = [openSync(STDOUT, "w"), openSync(STDERR, "w")];
+  const { status, signal, error } = spawnSync("prlimit", limited, {
+    ...(input === undefined ? {} : { input }),
     env: plainEnv,
     cwd: FOLDER,
     timeout: HANG_MS,
     killSignal: "SIGKILL",
-    stdio: ["pipe", "ignore", "pipe"],
-    maxBuffer: 1 << 26,
+    stdio: [input === undefined ? "ignore" : "pipe", stdout, stderr],
   });
-  const said = (stderr ?? Buffer.alloc(0)).toString("utf8");
+  closeSync(stdout);
+  closeSync(stderr);
+  const said = readFileSync(STDERR, "utf8");
   const faults: string[] = [];
   if (signal !== null) faults.push(`ended by ${signal}${signal === "SIGKILL" ? ", it hung" : ""}`);
-  if (status === 128 + 24) faults.push(`more than ${SECONDS} s`);
-  if (error !== undefined && signal === null) faults.push(String(error));
-  if (/E_INTERNAL|internal error|InternalError|TypeError/.test(said)) faults.push("an internal error");
-  if (said.trimEnd().split("\n").length > 1) faults.push("more than one line");
-  if (said.length > MOST_BYTES) faults.push(`${said.length} characters`);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\x00-\x09\x0b-\x1f\x7f]/.test(said)) faults.push("control characters");
-  if (wanted !== undefined && status !== wanted)
+  if (status === 128 + SIGXCPU) faults.push(`more than ${SECONDS} s`);
+  // What is too large is not read to its end.
+  if (error !== undefined && signal === null && !/EPIPE/.test(error.message)) faults.push(String(error));
+  faults.push(...saidBadly(said));
+  // What is shown of a state or a configuration.
+  if (CONTROL.test(readFileSync(STDOUT, "utf8"))) faults.push("control characters in the output");
+  if (wanted !== undefined && status !== wanted) {
     faults.push(`${words[0]} says ${status}: ${said.slice(0, 300)}`);
+  }
   return { status: status ?? -1, stderr: said, faults };
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\x00-\x09\x0b-\x1f\x7f-\x9f]/;
+
+/** One line of what went wrong, behind any number of warnings. */
+function saidBadly(said: string): string[] {
+  const faults: string[] = [];
+  const lines = said === "" ? [] : said.trimEnd().split("\n");
+  if (/E_INTERNAL|internal error|InternalError|TypeError/.test(said)) faults.push("an internal error");
+  if (lines.filter((line) => line.includes(" level=error ")).length > 1) faults.push("more than one error");
+  // As runc: `list` says of each container that it cannot show why, and a program that is not there is told
+  // in bare words.
+  const known = /^(time=|cannot list container |exec: )/;
+  if (lines.some((line) => !known.test(line))) faults.push("a line of another form");
+  if (said.length > MOST_BYTES) faults.push(`${said.length} characters`);
+  if (CONTROL.test(said)) faults.push("control characters");
+  return faults;
 }

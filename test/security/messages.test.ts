@@ -2,7 +2,7 @@
 // configuration stand for another. tsrun sends no such messages; what it sends is split or refused.
 
 import { execFileSync } from "node:child_process";
-import { rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attack } from "../support/attack.ts";
 import { nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
@@ -110,4 +110,34 @@ attack(
     }
   },
   tsrunOnly("it refuses lines of more than 64 KiB"),
+);
+
+attack(
+  "terminal",
+  "no name of a folder, a key or a value gives orders to the terminal that messages are read at",
+  async (t, lab) => {
+    const order = "\u001b]0;title\u0007\u009b2J";
+    const box = lab.container();
+    box.writeConfig(JSON.stringify({ ...box.config, [order]: order, hostname: 5, ociVersion: order }));
+    const told = [await box.create(), await lab.invoke(["validate", box.bundle])];
+    const bundle = join(lab.folder, order);
+    symlinkSync(box.bundle, bundle);
+    told.push(await lab.invoke(["create", "--bundle", bundle, box.id]));
+    box.writeConfig();
+    mustSucceed(await lab.invoke(["create", "--bundle", bundle, box.id]));
+    told.push(mustSucceed(await lab.invoke(["list"])));
+    const state = join(lab.stateRoot, box.id, "state.json");
+    const good = readFileSync(state, "utf8");
+    writeFileSync(state, good.replace('"paths":{', `"paths":{${JSON.stringify(order)}:5,`));
+    told.push(await lab.invoke(["list"]));
+    writeFileSync(state, good);
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    for (const { stdout, stderr } of told) {
+      t.match(`${stdout}${stderr}`, /\\u001b\]0;title/);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      t.notMatch(`${stdout}${stderr}`, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+    }
+    await nothingLeft(t, lab, "after delete");
+  },
+  tsrunOnly("it writes some of them as they are"),
 );

@@ -2,6 +2,7 @@
 
 import { listFormat } from "../flags.ts";
 import { formatList } from "../format-state.ts";
+import { visible } from "../log.ts";
 import { defineCommand } from "../options.ts";
 import { readFormat } from "../read-format.ts";
 
@@ -26,7 +27,7 @@ EXAMPLE:
     // must not hide all others from callers that read nothing of a command that has failed.
     // DIFFERS: runc says 0 too where it is itself out of descriptors, and its caller takes containers for
     // gone.
-    for (const problem of problems) host.printError(`${problem}\n`);
+    for (const problem of problems) host.printError(`${visible(problem)}\n`);
     host.print(formatList(entries, options.quiet ? "ids" : format));
     return incomplete ? 1 : 0;
   },

@@ -42,6 +42,12 @@ t.test("the table's columns are twelve wide at least, and three apart", async (t
   );
 });
 
+t.test("control characters of a bundle's name are escaped in the table", async (t) => {
+  const table = formatList([{ ...web, bundle: "/srv/\u001b[2J\n" }], "table");
+  t.match(table, / \/srv\/\\u001b\[2J\\n +2026/);
+  t.equal(table.split("\n").length, 3);
+});
+
 t.test("json is one line, and null when there is no container", async (t) => {
   t.equal(formatList([], "json"), "null\n");
   t.equal(formatList([web], "json"), `${JSON.stringify([web])}\n`);
