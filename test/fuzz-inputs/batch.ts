@@ -1,5 +1,5 @@
-// Inputs of one kind in a row. What they leave is looked for once, after the last; only when something is left
-// is each of them tried again alone, to see which one it was.
+// Inputs of one kind in a row. What they leave is looked for once, after the last; only when something is
+// left is each of them tried again alone, to see which one it was.
 
 import { randomFrom } from "../support/random.ts";
 import { KINDS, type Kind, type Trial, type Tried } from "./trial.ts";
