@@ -72,17 +72,22 @@ behaviour(
 behaviour(
   "a poststart hook that fails kills nobody who has the pid of a container that has ended",
   async (t, lab) => {
-    // In a pid namespace of their own nobody else takes the pid that is given out next.
+    // In a pid namespace of their own nobody else takes the pid that is given out next. That it is free is
+    // seen a moment after the process is gone.
     const hook = `pid=$(sed 's/.*"pid":\\([0-9]*\\).*/\\1/'); kill -9 $pid
       while kill -0 $pid 2>/dev/null; do :; done
-      echo $((pid - 1)) >/proc/sys/kernel/ns_last_pid
-      sleep 1000 >/dev/null 2>&1 & echo $pid $! >${join(lab.folder, "pids")}; exit 1`;
+      until [ "$other" = $pid ]; do
+        [ -z "$other" ] || kill -9 $other
+        echo $((pid - 1)) >/proc/sys/kernel/ns_last_pid
+        sleep 1000 >/dev/null 2>&1 & other=$!
+      done
+      echo $pid $other >${join(lab.folder, "pids")}; exit 1`;
     const box = lab.container(withHooks({ poststart: [shell(hook)] }));
     const call = `</dev/null >/dev/null 2>&1 ${runtimePath} --root ${lab.stateRoot}`;
     const script = `${call} create --bundle ${box.bundle} ${box.id}
       ${call} start ${box.id} & started=$!
       wait $started; read pid other <${join(lab.folder, "pids")}
-      echo "$pid $other $(cat /proc/$other/comm)"
+      while name=$(cat /proc/$other/comm); [ "$name" = sh ]; do :; done; echo "$pid $other $name"
       ${call} delete --force ${box.id}`;
     const outside = ["--fork", "--pid", "--kill-child", "--mount-proc", "sh", "-c", script];
     const said = execFileSync("unshare", outside, { encoding: "utf8", cwd: lab.folder, timeout: 60_000 });
