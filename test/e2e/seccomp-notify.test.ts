@@ -4,7 +4,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startAgent } from "../support/agent.ts";
-import { behaviour, needsKernel, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, needsKernel, nothingLeft, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
 import { type Config, mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { isTsrun } from "../support/runtime.ts";
@@ -40,6 +40,24 @@ function notifying(
 }
 
 const MAKE_DIRECTORY = ["mkdir", "mkdirat"];
+
+behaviour(
+  "a notified call may be kept from signals, where the kernel knows how",
+  async (t, lab) => {
+    const agent = await startAgent(lab, String(ENOMEDIUM));
+    const box = lab.container((config) => {
+      notifying("mkdir /tmp/a 2>&1", agent.socket, ...MAKE_DIRECTORY)(config);
+      Object.assign(config.linux.seccomp ?? {}, { flags: ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"] });
+    });
+    mustSucceed(await box.create());
+    mustSucceed(await box.start());
+    await box.waitForStatus("stopped");
+    t.match(box.output(), /No medium found/);
+  },
+  NOTIFY,
+  needsKernel(5, 19, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"),
+  runcFrom("1.3.0", "does not know the flag"),
+);
 
 for (const noNewPrivileges of [true, false]) {
   const how = `noNewPrivileges ${noNewPrivileges}`;
