@@ -1,7 +1,6 @@
 // tsrun itself runs out of something. Of memory, at one point of a create after the other: one line says so,
 // and what had been made is taken back. Of descriptors: it does not take what it cannot read for gone.
 
-import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
@@ -145,8 +144,7 @@ behaviour(
   async (t, lab) => {
     const folder = join(lab.folder, "small");
     mkdirSync(folder);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=4k", "small", folder]);
-    lab.atClose(() => execFileSync("umount", [folder]));
+    lab.mountOnHost(["-t", "tmpfs", "-o", "size=4k", "small"], folder);
     writeFileSync(join(folder, "full"), Buffer.alloc(4096));
     const flags = ["--pid-file", join(folder, "pid")];
     const box = lab.container(Container.script("exec sleep 1000"));

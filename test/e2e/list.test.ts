@@ -123,8 +123,7 @@ behaviour(
     const image = join(lab.folder, "image");
     mkdirSync(lab.stateRoot);
     execFileSync("mke2fs", ["-q", "-t", "ext4", "-O", "^filetype", image, "8m"], { stdio: "ignore" });
-    execFileSync("mount", ["-o", "loop", image, lab.stateRoot]);
-    lab.atClose(() => execFileSync("umount", [lab.stateRoot]));
+    lab.mountOnHost(["-o", "loop", image], lab.stateRoot);
     const box = lab.container();
     mustSucceed(await box.create());
     const { stdout } = await lab.invoke(["list", "-q"]);

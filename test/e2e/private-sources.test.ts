@@ -41,13 +41,7 @@ behaviour("files, directories and mounts below a private directory are bound", a
   writeFileSync(join(folder, "volume/name"), "volume\n");
   const shm = join(folder, "shm");
   mkdirSync(shm, { mode: 0o755 });
-  execFileSync("mount", ["-t", "tmpfs", "-o", "nosuid,nodev,noexec,mode=1777", "shm", shm]);
-  let isMounted = true;
-  const unmount = () => {
-    if (isMounted) execFileSync("umount", [shm]);
-    isMounted = false;
-  };
-  lab.atClose(unmount);
+  const unmount = lab.mountOnHost(["-t", "tmpfs", "-o", "nosuid,nodev,noexec,mode=1777", "shm"], shm);
   const script =
     "cat /etc/resolv.conf /data/volume/name; echo mine >/dev/shm/made && cat /dev/shm/made;" +
     "grep ' /dev/shm ' /proc/self/mountinfo";

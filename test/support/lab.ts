@@ -2,7 +2,8 @@
 // left. Everything lies below one folder per test file, whose name marks every container, cgroup and process
 // of the test.
 
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { driverFlags } from "./cgroup-driver.ts";
@@ -33,6 +34,7 @@ export class Lab {
   readonly #containers: Container[] = [];
   readonly #sessions = new Set<number>();
   readonly #closers: (() => void)[] = [];
+  readonly #ownDevices = new Set<string>();
 
   constructor() {
     labs += 1;
@@ -62,7 +64,28 @@ export class Lab {
   }
 
   get traces(): Traces {
-    return { mark: this.mark, folder: this.folder, stateRoot: this.stateRoot, sessions: this.#sessions };
+    return {
+      mark: this.mark,
+      folder: this.folder,
+      stateRoot: this.stateRoot,
+      sessions: this.#sessions,
+      ownDevices: this.#ownDevices,
+    };
+  }
+
+  /** Mounts something on the host for the test. Returns what unmounts it; at the latest the end does. */
+  mountOnHost(args: readonly string[], target: string): () => void {
+    execFileSync("mount", [...args, target]);
+    let isMounted = true;
+    const unmount = () => {
+      if (isMounted) execFileSync("umount", [target]);
+      isMounted = false;
+    };
+    this.#closers.push(unmount);
+    const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+    const line = lines.findLast((one) => one.split(" ")[4] === target);
+    this.#ownDevices.add(line?.split(" ")[2] ?? "");
+    return unmount;
   }
 
   /** Ends something that belongs to the test and is not the runtime's to clean up. */

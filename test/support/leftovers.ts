@@ -14,6 +14,11 @@ export interface Traces {
   readonly stateRoot: string;
   /** Sessions of the runtime's calls: what a call started is in one unless it made its own. */
   readonly sessions: ReadonlySet<number>;
+  /**
+   * File systems that the test itself has mounted on the host, as `major:minor`: whatever makes a mount
+   * namespace at that time has them in it, and has nothing to do with the test.
+   */
+  readonly ownDevices: ReadonlySet<string>;
 }
 
 /** One line per thing found; empty when nothing is left. */
@@ -70,7 +75,8 @@ export function processesLeft(traces: Traces): string[] {
   });
 }
 
-function belongsTo(pid: number, { mark, folder, sessions }: Traces): string | undefined {
+function belongsTo(pid: number, traces: Traces): string | undefined {
+  const { mark, folder, sessions } = traces;
   const stat = readProc(pid, "stat");
   const [state, , , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   if (state === undefined || state === "" || state === "Z" || state === "X") return undefined;
@@ -79,10 +85,15 @@ function belongsTo(pid: number, { mark, folder, sessions }: Traces): string | un
   if (command.includes(mark)) return `command: ${command}`;
   if (readProc(pid, "cgroup").includes(mark)) return `in the cgroup: ${command}`;
   if (readLink(pid, "cwd").startsWith(`${folder}/`)) return `working directory: ${command}`;
-  if (readLink(pid, "ns/mnt") !== readLink("self", "ns/mnt") && readProc(pid, "mountinfo").includes(folder)) {
+  if (readLink(pid, "ns/mnt") !== readLink("self", "ns/mnt") && seesMounts(pid, traces)) {
     return `in the mount namespace: ${command}`;
   }
   return undefined;
+}
+
+function seesMounts(pid: number, { folder, ownDevices }: Traces): boolean {
+  const lines = readProc(pid, "mountinfo").split("\n");
+  return lines.some((line) => line.includes(folder) && !ownDevices.has(line.split(" ")[2] ?? ""));
 }
 
 function readProc(pid: number, name: string): string {
