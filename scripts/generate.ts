@@ -252,12 +252,34 @@ const types = flatten(readDefinitions());
 mkdirSync(GENERATED, { recursive: true });
 writeFileSync(new URL("types.ts", GENERATED), await typeScript(types));
 const code = await validators(types);
-// One by one: a call takes no more than 65,535 arguments.
-const APPEND = "\nfunction append(found, more) { for (const one of more) found.push(one); return found; }\n";
 // `concat` copies what was found so far for every entry of a list. What a validator has found is its own
-// until it is called again, and then it begins a new list: so more may be put in.
-const appending = code.replaceAll(/vErrors\.concat\((\w+)\.errors\)/g, "append(vErrors, $1.errors)");
-if (appending.includes(".concat(")) throw new Error("a validator copies what it has found");
-writeFileSync(new URL("validators.ts", GENERATED), generatedModule(`${appending}${APPEND}`));
+// until it is called again, and then it begins a new list: so more may be put in, one by one, since a call
+// takes no more than 65,535 arguments.
+//
+// A list of a million wrong entries would take a gigabyte: what is found is put in one list as well, and when
+// that is full no more is looked for. It holds the 10,000 faults that are counted (spec/faults.ts), each
+// found twice at most: as of a wrong type, and as none of the allowed words.
+const MOST_FOUND = 20_000;
+const COLLECTING = `
+const FULL = {};
+let all;
+/** What a validator finds. */
+export function findings(validate, document) {
+  const errors = [];
+  all = errors;
+  try { validate(document); } catch (error) { if (error !== FULL) throw error; } finally { all = undefined; }
+  return { errors };
+}
+function one(error) { if (all?.push(error) >= ${MOST_FOUND}) throw FULL; return error; }
+function append(found, more) { for (const error of more) found.push(error); return found; }
+`;
+const appending = code
+  .replaceAll(/vErrors\.concat\((\w+)\.errors\)/g, "append(vErrors, $1.errors)")
+  .replaceAll(/vErrors = \[(err\d+)\]/g, "vErrors = [one($1)]")
+  .replaceAll(/vErrors\.push\((err\d+)\)/g, "vErrors.push(one($1))");
+if (/\.concat\(|vErrors\.length = /.test(appending)) {
+  throw new Error("a validator copies or drops what it has found");
+}
+writeFileSync(new URL("validators.ts", GENERATED), generatedModule(`${appending}${COLLECTING}`));
 writeFileSync(new URL("acceptors.ts", GENERATED), generatedModule(withoutErrors(code)));
 writeFileSync(new URL("keys.ts", GENERATED), knownKeys(types));

@@ -1,7 +1,7 @@
 // What `validate` prints: a line per fault that editors can jump to, or JSON. Pure.
 
 import type { Verdict } from "../explain/validate.ts";
-import type { Located } from "../spec/faults.ts";
+import { type Located, MOST_COUNTED } from "../spec/faults.ts";
 import { visible } from "./log.ts";
 
 export function formatVerdict(verdict: Verdict, format: "text" | "json"): string {
@@ -37,6 +37,7 @@ function summary({ faults, warnings, untold }: Verdict): string {
 
 function counted(told: number, untold: number, what: string): string {
   const count = told + untold;
-  const words = `${count} ${what}${count === 1 ? "" : "s"}`;
+  const least = what === "fault" && count >= MOST_COUNTED ? "at least " : "";
+  const words = `${least}${count} ${what}${count === 1 ? "" : "s"}`;
   return untold === 0 ? words : `${words}, of which ${told} are told`;
 }

@@ -38,6 +38,9 @@ export interface Located {
  */
 export const MOST_TOLD = 20;
 
+/** No more faults than these are looked for in what a schema says: from there on a number is the least. */
+export const MOST_COUNTED = 10_000;
+
 /** What was found, beyond what is told of it. */
 export interface Untold {
   readonly faults: number;
@@ -77,8 +80,9 @@ export function configError(
     return `${where}${place}: ${reason}${hint === undefined ? "" : `, ${hint}`}`;
   });
   const all = faults.length + untold;
-  const count = all === 1 ? "" : `${all} faults: `;
-  if (untold > 0) told.push(`and ${untold} more`);
+  const least = all >= MOST_COUNTED ? "at least " : "";
+  const count = all === 1 ? "" : `${least}${all} faults: `;
+  if (untold > 0) told.push(`and ${least}${untold} more`);
   return new TsrunError("E_CONFIG", `cannot use "${file}": ${count}${told.join("; ")}`);
 }
 

@@ -72,6 +72,20 @@ for (const [what, mount, told] of WRONG) {
   );
 }
 
+behaviour(
+  "of a list of hundreds of thousands of wrong entries no more than needed is looked at",
+  async (t, lab) => {
+    const box = lab.container();
+    const { process, mounts: _, ...rest } = box.config;
+    const annotations = Object.fromEntries(Array.from({ length: 250_000 }, (_, index) => [`a${index}`, 1]));
+    box.writeConfig(JSON.stringify({ ...rest, process, mounts: [], annotations }));
+    const result = await box.create({ timeoutMs: SOON_MS });
+    refused(t, result, /: at least \d+ faults: \/annotations\/a0 .*; and at least \d+ more/);
+    await nothingLeft(t, lab, "of it");
+  },
+  TELLS_ONE,
+);
+
 behaviour("ten thousand variables and five thousand mounts are no fault", async (t, lab) => {
   const box = lab.container((config) => {
     Container.script("env | grep -c ^VARIABLE_; wc -l </proc/self/mountinfo")(config);
