@@ -4,7 +4,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startAgent } from "../support/agent.ts";
-import { behaviour, needsKernel, nothingLeft, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, needsKernel, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { type Config, mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { isTsrun } from "../support/runtime.ts";
@@ -56,7 +56,7 @@ behaviour(
   },
   NOTIFY,
   needsKernel(5, 19, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"),
-  runcFrom("1.3.0", "does not know the flag"),
+  tsrunOnly("does not know the flag"),
 );
 
 for (const noNewPrivileges of [true, false]) {

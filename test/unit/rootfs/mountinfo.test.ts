@@ -1,7 +1,7 @@
 // The table of mounts, read piece by piece and taken apart.
 
 import t from "tap";
-import { ENOENT } from "../../../src/linux/errno.ts";
+import { EBADF, ENOENT } from "../../../src/linux/errno.ts";
 import { utf8 } from "../../../src/linux/words.ts";
 import type { Operation } from "../../../src/proxy/operation.ts";
 import { parseMounts, readMounts } from "../../../src/rootfs/mountinfo.ts";
@@ -34,6 +34,7 @@ class File implements Batches {
     if (one.call === "openat") return this.#bytes.length === 0 ? -ENOENT : DESCRIPTOR;
     if (one.call === "close") this.closed.push(one.args[0]);
     if (one.call !== "read") return 0;
+    if (this.closed.length > 0) return -EBADF;
     const piece = this.#bytes.subarray(this.#at, this.#at + this.#piece);
     if (one.out !== undefined) one.out.bytes = piece;
     this.#at += piece.length;
