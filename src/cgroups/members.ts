@@ -3,6 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { tryWriteFile } from "../linux/files.ts";
+import { poll } from "../linux/process.ts";
 import { signalListed } from "../linux/process-handle.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { freeze, thawAll } from "./freezer.ts";
@@ -11,10 +12,22 @@ import { stopUnit } from "./systemd/scope.ts";
 import { exists, processesBelow, removeCgroups } from "./tree.ts";
 import { readKey } from "./writer.ts";
 
+/** How long processes that end by themselves are waited for, and how often they are looked at. */
+const PATIENCE_MS = 1000;
+const LOOK_AGAIN_MS = 5;
+
 /** Host pids of all processes in the container, those in cgroups it made for itself included. */
 export function readProcesses(record: CgroupRecord): number[] {
   const directory = processDirectory(record);
   return directory === undefined ? [] : processesBelow(directory);
+}
+
+/** Waits for processes that are about to end. False where somebody stays. */
+export function waitUntilEmpty(record: CgroupRecord): boolean {
+  for (const end = performance.now() + PATIENCE_MS; ; poll([], LOOK_AGAIN_MS)) {
+    if (readProcesses(record).length === 0) return true;
+    if (performance.now() >= end) return false;
+  }
 }
 
 function processDirectory(record: CgroupRecord): string | undefined {

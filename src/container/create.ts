@@ -101,7 +101,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   undo.add(() => endProcess(entered));
   undo.add(() => devices?.takeBack());
   globals.trace?.debug(INSIDE);
-  record = { ...record, cgroup, ...identityOf(entered.proxy.pid) };
+  record = { ...record, cgroup, cgroupIsPlanned: false, ...identityOf(entered.proxy.pid) };
   directory.save(record);
 
   // Before anything inside: hooks and sysctls may be about them, and whatever is started inherits the group.
@@ -243,6 +243,7 @@ export function newRecord({
     rootfs: bundle.rootfs,
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
     cgroup: plannedRecord(cgroup),
+    cgroupIsPlanned: true,
     newKeyring: !options.noNewKeyring,
     hooksAfter: hasHooksAfter(spec.hooks),
     ...(seccomp?.notify === true ? { notifiesAgent: true } : {}),

@@ -1,6 +1,6 @@
 // `delete`: remove what a container leaves: processes, cgroups, mounts, state.
 
-import { destroyCgroup, killProcesses } from "../cgroups/members.ts";
+import { destroyCgroup, killProcesses, waitUntilEmpty } from "../cgroups/members.ts";
 import { TsrunError } from "../errors.ts";
 import { runHooks } from "../hooks/run.ts";
 import { removeDirectory } from "../linux/files.ts";
@@ -93,15 +93,28 @@ export function destroy(
   record: StateRecord,
   { forced, inBundle = true }: DestroyOptions = {},
 ): void {
-  const { cgroup, ownPidNamespace } = record;
-  if (forced !== undefined || !ownPidNamespace) orWarn(forced, () => killProcesses(cgroup, SIGKILL));
-  orWarn(forced, () => destroyCgroup(cgroup));
+  removeCgroup(record, forced);
   if (record.rdt?.remove !== undefined) removeDirectory(record.rdt.remove);
   if (record.mountsBefore !== undefined) detachMount(record.rootfs, record.mountsBefore);
   const hooks = record.hooksAfter ? directory.loadConfig().hooks : undefined;
   directory.remove();
   // AS RUNC: the container is gone by now; a hook that fails only fails the command.
   runHooks(hooks, "poststop", stateForHooks(record, "stopped", 0), { inBundle });
+}
+
+/**
+ * Where `create` was killed before it had made the cgroup, or before it could say so, the path may be another
+ * container's: nobody in it is killed. What `create` itself had put there ends with it.
+ */
+function removeCgroup(record: StateRecord, forced: DestroyOptions["forced"]): void {
+  const { cgroup, cgroupIsPlanned, ownPidNamespace } = record;
+  if (cgroupIsPlanned === true && !waitUntilEmpty(cgroup)) {
+    forced?.warning("the cgroup that the container was to have is in use by others, and stays");
+    return;
+  }
+  const kills = cgroupIsPlanned !== true && (forced !== undefined || !ownPidNamespace);
+  if (kills) orWarn(forced, () => killProcesses(cgroup, SIGKILL));
+  orWarn(forced, () => destroyCgroup(cgroup));
 }
 
 /** A cgroup that does not go, because a process of the host is in it, does not keep a container by force. */

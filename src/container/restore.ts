@@ -96,7 +96,7 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
     killProcesses(cgroup, SIGKILL);
     if (record.init_process_pid !== 0) reapChild(record.init_process_pid);
   });
-  record = { ...record, cgroup };
+  record = { ...record, cgroup, cgroupIsPlanned: false };
   directory.save(record);
 
   const notified = ({ script, pid, descriptor }: Notice): void => {

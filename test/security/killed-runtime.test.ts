@@ -139,3 +139,27 @@ for (const before of ["none", "one"] as const) {
     tsrunOnly("it leaves a temporary file beside the pid file"),
   );
 }
+
+behaviour(
+  "a create that is killed takes nobody along whose cgroup it was to have",
+  async (t, lab) => {
+    const box = sleeper(lab);
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    const other = sleeper(lab);
+    other.config.linux.cgroupsPath = box.config.linux.cgroupsPath ?? "";
+    other.writeConfig();
+    const killed = await injectEach(
+      lab,
+      { call: "openat", fault: "signal=KILL" },
+      async ({ wrapper }, nth) => {
+        await other.create({ wrapper });
+        mustSucceed(await other.delete({ flags: ["--force"] }));
+        t.equal((await box.stateDocument()).status, "running", `killed at call ${nth}`);
+      },
+    );
+    t.ok(killed > 10, `${killed} calls`);
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete --force");
+  },
+  needsStrace,
+);
