@@ -3,7 +3,7 @@
 
 import { mkdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { holdNamespaces } from "../support/hold.ts";
 import { hostMounts, parseMountinfo } from "../support/host.ts";
@@ -201,6 +201,7 @@ behaviour(
     }
     await nothingLeft(t, lab, "after delete");
   },
+  runcFrom("1.2", "only a shared mount becomes private"),
 );
 
 /** The base bundle without what needs a mount namespace. */
