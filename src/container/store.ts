@@ -32,7 +32,7 @@ import {
   replaceFile,
   status,
 } from "../linux/files.ts";
-import { cString, text } from "../linux/words.ts";
+import { cString, text, utf8 } from "../linux/words.ts";
 import { exactJson } from "../spec/exact-json.ts";
 import { syntaxFault } from "../spec/faults.ts";
 import { acceptStateRecord } from "../spec/generated/acceptors.ts";
@@ -45,6 +45,13 @@ import type { StateRecord } from "./record.ts";
 
 const STATE = "state.json";
 const CONFIG = "config.json";
+/**
+ * Of either: twice the largest document, since a state keeps what `create` was given and what `update` was.
+ * What is larger was written by nobody that we know, and reading it would take long.
+ */
+const LARGEST_MIB = 8;
+const LARGEST = LARGEST_MIB * 1024 * 1024;
+const TOO_LARGE = `larger than ${LARGEST_MIB} MiB`;
 /** What the first process waits at, under its temporary name until `create` has succeeded; see start.ts. */
 const FIFO = "exec.fifo";
 const FIFO_CREATING = ".exec.fifo";
@@ -82,7 +89,10 @@ export class StateDirectory implements Disposable {
   save(record: StateRecord): void {
     // Only what `update` keeps has numbers that JSON.stringify does not know.
     const json = record.resources === undefined ? JSON.stringify(record) : exactJson(record);
-    replaceFile(STATE, json, { at: this.#directory.number, mode: 0o600 });
+    const bytes = utf8(json);
+    // Nobody could read it again: a byte that is not UTF-8 takes six.
+    if (bytes.length > LARGEST) throw new TsrunError("E_CONFIG", `cannot keep the state: it is ${TOO_LARGE}`);
+    replaceFile(STATE, bytes, { at: this.#directory.number, mode: 0o600 });
   }
 
   /**
@@ -90,20 +100,22 @@ export class StateDirectory implements Disposable {
    * Where it cannot be read, which says nothing of the container, the error has another errno than ENOENT.
    */
   load(): StateRecord {
-    const removes = `"delete --force ${this.#id}" removes what is there`;
     const attempt = `cannot read the state of container "${this.#id}"`;
-    let json: string;
+    let json: string | undefined;
     try {
-      json = readText(STATE, { at: this.#directory.number });
+      json = readText(STATE, { at: this.#directory.number, most: LARGEST });
     } catch (error) {
       if (!(error instanceof TsrunError)) throw error;
-      if (!hasErrno(error, "ENOENT")) {
+      if (hasErrno(error, "ENOENT")) {
+        const removes = `"delete --force ${this.#id}" removes what is there`;
+        const hint = `it is being made or removed, or its create was killed; ${removes}`;
+        throw new TsrunError("E_NOT_FOUND", "container does not exist", { hint, cause: error });
+      }
+      if (!hasErrno(error, "EFBIG")) {
         throw new TsrunError("E_STATE", `${attempt}: ${error.message}`, { errno: error.errno, cause: error });
       }
-      const hint = `it is being made or removed, or its create was killed; ${removes}`;
-      throw new TsrunError("E_NOT_FOUND", "container does not exist", { hint, cause: error });
     }
-    const record = parseRecord(json);
+    const record = json === undefined ? TOO_LARGE : parseRecord(json);
     if (typeof record !== "string") return record;
     throw new TsrunError("E_STATE", `${attempt}: it is damaged: ${record}`, {
       hint: `"delete --force ${this.#id}" ends what its configuration and its cgroup tell of it`,
@@ -132,7 +144,7 @@ export class StateDirectory implements Disposable {
   }
 
   loadConfig(): Spec {
-    return reloadConfig(readText(CONFIG, { at: this.#directory.number }));
+    return reloadConfig(readText(CONFIG, { at: this.#directory.number, most: LARGEST }));
   }
 
   /** Makes the FIFO. Opened for both directions, it waits for nobody, and keeps what is written to it. */

@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, mustCall, syscallError, tryCall } from "./call.ts";
-import { EEXIST, ENOENT, ENOSYS, ENOTEMPTY } from "./errno.ts";
+import { EEXIST, EFBIG, ENOENT, ENOSYS, ENOTEMPTY } from "./errno.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -106,6 +106,8 @@ export function readAll(fd: number, what: string, most = Number.POSITIVE_INFINIT
 export interface ReadOptions extends At {
   /** A short file of the kernel's, which the first read(2) gives whole: nobody asks whether there is more. */
   readonly isShort?: boolean;
+  /** A file of more bytes is refused with EFBIG, and hardly more of it is read. */
+  readonly most?: number;
 }
 
 /** The bytes of a file. */
@@ -113,7 +115,11 @@ export function readFile(path: string, options: ReadOptions = {}): Uint8Array {
   const file = open(path, O_RDONLY, options);
   // As `using`, which the bundler makes ten calls of: commands read a dozen files.
   try {
-    return options.isShort === true ? readShort(file.number, path) : readAll(file.number, `"${path}"`);
+    if (options.isShort === true) return readShort(file.number, path);
+    const bytes = readAll(file.number, `"${path}"`, options.most);
+    if (options.most !== undefined && bytes.length > options.most)
+      throw syscallError(`read "${path}"`, EFBIG);
+    return bytes;
   } finally {
     file.close();
   }

@@ -1,7 +1,7 @@
 // A state.json that something has damaged: no command believes it, `list` goes on, and `delete --force` ends
 // the container all the same, by its configuration and its cgroup, or leaves it and says so.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -65,6 +65,42 @@ behaviour(
       t.match(stderr, /level=warning .* it is damaged: .*; it was ended by way of its cgroup/);
       await nothingLeft(t, lab, `of process ${pid}`);
     }
+  },
+  ours,
+);
+
+behaviour(
+  "a state.json of any size is refused soon, and delete --force ends its container",
+  async (t, lab) => {
+    const { box, file } = await running(lab);
+    // What is not read does not show: a terabyte without a block on the disk.
+    writeFileSync(file, "{");
+    truncateSync(file, 2 ** 40);
+    const line = /cannot read the state of container "[^"]*": it is damaged: larger than 8 MiB/;
+    refused(t, await box.state(), line);
+    t.match((await lab.invoke(["list"])).stderr, line);
+    const { code, stderr } = await box.delete({ flags: ["--force"] });
+    t.equal(code, 0);
+    t.match(stderr, /it is damaged: larger than 8 MiB; it was ended by way of its cgroup/);
+    await nothingLeft(t, lab, "of it");
+  },
+  ours,
+);
+
+behaviour(
+  "a state that could not be read again is not kept",
+  async (t, lab) => {
+    const box = lab.container();
+    const text = JSON.stringify({ ...box.config, annotations: { key: "BYTES" } });
+    const [before = "", after = ""] = text.split("BYTES");
+    // Each of them is no UTF-8, and an escape of six characters in JSON that is.
+    const bytes = Buffer.alloc(1_500_000, 0xff);
+    writeFileSync(
+      join(box.bundle, "config.json"),
+      Buffer.concat([Buffer.from(before), bytes, Buffer.from(after)]),
+    );
+    refused(t, await box.create(), /cannot keep the state: it is larger than 8 MiB/);
+    await nothingLeft(t, lab, "of it");
   },
   ours,
 );
