@@ -2,14 +2,14 @@
 // afterwards.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, needsController, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { cgroupFolders, cgroupsOf, isUnified, readCgroup, readSetting } from "../support/cgroup.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
 import type { Resources } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { cgroupHierarchies, controllerHierarchy } from "../support/host.ts";
+import { blockDevice, cgroupHierarchies, controllerHierarchy } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 
 const MIB = 1 << 20;
@@ -347,15 +347,10 @@ behaviour(
   tsrunOnly("it has words of its own, or keeps the container"),
 );
 
-/** `major:minor` of a block device of this host. */
-const disk = readdirSync("/sys/block")
-  .filter((name) => existsSync(`/sys/block/${name}/dev`))
-  .map((name) => readFileSync(`/sys/block/${name}/dev`, "utf8").trim())[0];
-
 behaviour(
   "a rate that needs more than 53 bits is set to its last digit, by create and by update",
   async (t, lab) => {
-    const [major, minor] = disk?.split(":") ?? [];
+    const [major, minor] = blockDevice?.split(":") ?? [];
     const throttle = (name: string, rate: string) =>
       `{"blockIO": {"throttle${name}BpsDevice": [{"major": ${major}, "minor": ${minor}, "rate": ${rate}}]}}`;
     const rate = (name: string) => {
@@ -380,6 +375,6 @@ behaviour(
     t.match(rate("read"), /9007199254740993\b/);
   },
   needsController(isUnified() ? "io" : "blkio"),
-  disk === undefined ? "no block device" : undefined,
+  blockDevice === undefined ? "no block device" : undefined,
   tsrunOnly("its update takes no throttles"),
 );

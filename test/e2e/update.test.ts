@@ -7,6 +7,7 @@ import { behaviour, needsController, refused, tsrunOnly } from "../support/behav
 import { isUnified, readCgroup, readSetting } from "../support/cgroup.ts";
 import type { Resources } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { blockDevice } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import type { Result } from "../support/runtime.ts";
 
@@ -124,6 +125,30 @@ behaviour(
   },
   needsController("pids"),
   tsrunOnly("puts nothing back: the saved values are the new ones already"),
+);
+
+behaviour(
+  "an update that fails takes back what it has written for a device more than once",
+  async (t, lab) => {
+    const [major, minor] = (blockDevice?.split(":") ?? []).map(Number);
+    const rates = (...all: number[]) => ({
+      blockIO: { throttleReadBpsDevice: all.map((rate) => ({ major, minor, rate })) },
+    });
+    const box = await running(lab, rates(5000) as Resources);
+    const file = { v1: "blkio.throttle.read_bps_device", v2: "io.max" };
+    const rate = () => readSetting(isUnified() ? "io" : "blkio", box.id, file);
+    const before = rate();
+    t.match(before, /\b5000\b/);
+    // Written after the rates, and refused.
+    const refusing = isUnified() ? { cpu: { cpus: "7777" } } : { pids: { limit: 2 ** 40 } };
+    const result = await updateWith(lab, box, { ...rates(6000, 7000), ...refusing });
+    refused(t, result, /cannot write .*(7777|1099511627776).* to /);
+    t.equal(rate(), before);
+  },
+  needsController(isUnified() ? "io" : "blkio"),
+  needsController(isUnified() ? "cpuset" : "pids"),
+  blockDevice === undefined ? "no block device" : undefined,
+  tsrunOnly("its update takes no throttles"),
 );
 
 behaviour(

@@ -1,7 +1,7 @@
 // What this machine offers, read from the machine: cgroup hierarchies, kernel, privileges, programs. Tests
 // ask here before they expect something, and turn a "no" into a skip with its reason.
 
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { delimiter, join } from "node:path";
 
@@ -107,3 +107,8 @@ function isExecutable(path: string): boolean {
     return false;
   }
 }
+
+/** `major:minor` of a block device of this host. */
+export const blockDevice = readdirSync("/sys/block")
+  .filter((name) => existsSync(`/sys/block/${name}/dev`))
+  .map((name) => readFileSync(`/sys/block/${name}/dev`, "utf8").trim())[0];
