@@ -1,7 +1,7 @@
 // The checks that `create` makes while it plans, one by one, so that all that fail are told and not only the
 // first. Pure; called by validate.ts, for a configuration that the check of its words has found good.
 
-import { deviceRules } from "../cgroups/devices/rules.ts";
+import { deviceRule } from "../cgroups/devices/rules.ts";
 import type { Hierarchies } from "../cgroups/hierarchies.ts";
 import { planLimitsV1, planLimitsV2 } from "../cgroups/limits.ts";
 import { planCgroup } from "../cgroups/plan.ts";
@@ -14,7 +14,7 @@ import { planMountEntry, planRootfs } from "../rootfs/plan.ts";
 import { validateListener } from "../seccomp/notify.ts";
 import { planFilter } from "../seccomp/plan.ts";
 import { isEmptyProfile } from "../seccomp/profile.ts";
-import type { Fault } from "../spec/faults.ts";
+import { type Fault, MOST_COUNTED } from "../spec/faults.ts";
 import type { Spec } from "../spec/types.ts";
 
 export interface PlanRequest {
@@ -36,19 +36,25 @@ export interface PlanFindings {
   readonly warnings: readonly Fault[];
 }
 
-/** What planning a container with this configuration would find wrong with it. */
+/** What planning a container with this configuration would find wrong with it, as far as it is counted. */
 export function planFindings(request: PlanRequest): PlanFindings {
   const faults: Fault[] = [];
   const warnings: Fault[] = [];
-  for (const [pointer, check] of [...checksOf(request), ...cgroupChecks(request)]) {
-    const fault = faultOf(pointer, check);
-    if (fault !== undefined) faults.push(fault);
-  }
-  faultOf("/process", () => {
-    for (const reason of processPlan(request.spec)?.warnings ?? []) {
-      warnings.push({ pointer: "/process/capabilities", reason });
+  const process: Check = [
+    "/process",
+    () => {
+      for (const reason of processPlan(request.spec)?.warnings ?? []) {
+        warnings.push({ pointer: "/process/capabilities", reason });
+      }
+    },
+  ];
+  for (const checks of [checksOf(request), [process], cgroupChecks(request)]) {
+    for (const [pointer, check] of checks) {
+      const fault = faultOf(pointer, check);
+      if (fault !== undefined) faults.push(fault);
+      if (faults.length >= MOST_COUNTED) return { faults, warnings };
     }
-  });
+  }
   return { faults, warnings };
 }
 
@@ -65,7 +71,6 @@ function checksOf({ spec, bundle }: PlanRequest): Check[] {
     ...(linux.devices ?? []).map((device, index): Check => {
       return [`/linux/devices/${index}`, () => planDevices([device])];
     }),
-    ["/process", () => processPlan(spec)],
     ["/linux/seccomp", () => checkSeccomp(spec)],
   ];
 }
@@ -77,7 +82,7 @@ function cgroupChecks({ spec, hierarchies, systemdCgroup }: PlanRequest): Check[
   const withoutRules = { ...spec, linux: { ...spec.linux, resources: others } };
   return [
     ...devices.map((rule, index): Check => {
-      return [`/linux/resources/devices/${index}`, () => deviceRules([rule], [])];
+      return [`/linux/resources/devices/${index}`, () => deviceRule(rule, index)];
     }),
     [
       "/linux/cgroupsPath",

@@ -38,7 +38,7 @@ export interface Located {
  */
 export const MOST_TOLD = 20;
 
-/** No more faults than these are looked for in what a schema says: from there on a number is the least. */
+/** No more faults than these are looked for by a schema or by rules: from there on a number is the least. */
 export const MOST_COUNTED = 10_000;
 
 /** What was found, beyond what is told of it. */

@@ -1,6 +1,7 @@
 // Where in a JSON text each value stands, and where the text stops being JSON. Slow beside JSON.parse, and
 // used only when something is wrong already. Called by load.ts; RFC 8259, JSON pointers as in RFC 6901.
 
+import { once } from "../once.ts";
 import { quoted } from "./shorten.ts";
 
 /** Line and column, both from 1; the column counts characters. */
@@ -39,7 +40,35 @@ const SCALAR = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|
 const PLAIN_TEXT = /[^"\\\x00-\x1f]+/y;
 /** Up to 64 at a time: a pattern that may repeat for ever keeps what it would need to go back. */
 const ESCAPES = /(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})){1,64}/y;
-const PLAIN_ENTRIES = /(?:(?:"[\w =./:-]*"|0|[1-9][0-9]{0,14}),){1,64}/y;
+
+/**
+ * Plain values are moved over many at a time, which takes an eighth of what the steps take: those without an
+ * escape, and with no more than `PLAIN_DEPTH` lists and objects inside each other. All numbers are bounded,
+ * as above, so that little has to be read again where something else follows.
+ */
+const PLAIN_DEPTH = 2;
+const RUN = 64;
+
+/** Made when something is wrong: no other command waits for that. */
+const plainPatterns = once((): { entries: RegExp; run: RegExp; members: RegExp } => {
+  const blank = String.raw`[ \t\r\n]{0,200}`;
+  const text = String.raw`"[^"\\\x00-\x1f]*"`;
+  const flat = `${text}|${SCALAR.source}`;
+  const listOf = (one: string): string => `(?:${one}(?:,${blank}${one}){0,15})?`;
+  const around = (inner: string): string => {
+    const entries = listOf(`(?:${inner})${blank}`);
+    const members = listOf(`${text}${blank}:${blank}(?:${inner})${blank}`);
+    return `${flat}|\\[${blank}${entries}\\]|\\{${blank}${members}\\}`;
+  };
+  const value = around(around(flat));
+  const entry = `(?:(?:${value})${blank},${blank})`;
+  const member = `(?:${text}${blank}:${blank}(?:${value})${blank},${blank})`;
+  return {
+    entries: new RegExp(`${entry}{1,${RUN}}`, "y"),
+    run: new RegExp(`${entry}{${RUN}}`, "y"),
+    members: new RegExp(`${member}{1,${RUN}}`, "y"),
+  };
+});
 
 class SyntaxFault extends Error {
   readonly offset: number;
@@ -55,6 +84,8 @@ class SyntaxFault extends Error {
 /** A value that is looked for, or one on the way to it. */
 interface Wanted {
   readonly members: Map<string, Wanted>;
+  /** The keys of the members as a text without escapes has them. */
+  readonly quoted: string[];
   place: Place | undefined;
 }
 
@@ -78,7 +109,7 @@ export class JsonPositions {
    * yields what is wrong with it.
    */
   static scan(text: string, pointers: readonly string[]): JsonPositions | JsonSyntaxError {
-    const root: Wanted = { members: new Map(), place: undefined };
+    const root: Wanted = { members: new Map(), quoted: [], place: undefined };
     for (const pointer of pointers) want(root, pointer);
     try {
       new Scanner(text).document(root);
@@ -120,11 +151,18 @@ function want(root: Wanted, pointer: string): void {
   for (const key of pointerKeys(pointer)) {
     let member = at.members.get(key);
     if (member === undefined) {
-      member = { members: new Map(), place: undefined };
+      member = { members: new Map(), quoted: [], place: undefined };
       at.members.set(key, member);
+      at.quoted.push(`"${key}"`);
     }
     at = member;
   }
+}
+
+/** The numbers of the entries that are looked for, the lowest first. */
+function indicesOf({ members }: Wanted): number[] {
+  const indices = [...members.keys()].filter((key) => /^(?:0|[1-9][0-9]*)$/.test(key)).map(Number);
+  return indices.sort((a, b) => a - b);
 }
 
 /** The pointer of a member of the value at `parent`. */
@@ -185,7 +223,10 @@ function foundAt(text: string, offset: number): string {
 
 class Scanner {
   readonly #text: string;
+  readonly #plain = plainPatterns();
   #offset = 0;
+  /** What has been found to hold something that is looked for is not moved over again. */
+  #stepwiseUntil = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -216,6 +257,7 @@ class Scanner {
     if (this.#skip("}")) return;
     for (;;) {
       this.#blanks();
+      this.#plainMembers(wanted, depth);
       const start = this.#offset;
       if (this.#text[start] !== '"') throw new SyntaxFault(start, "a key in double quotes");
       this.#string();
@@ -236,13 +278,53 @@ class Scanner {
     this.#offset++;
     this.#blanks();
     if (this.#skip("]")) return;
+    const indices = wanted === undefined ? [] : indicesOf(wanted);
+    let next = 0;
     for (let index = 0; ; index++) {
-      // Without numbers of their own, plain entries are read many at a time.
-      if (wanted === undefined) while (this.#match(PLAIN_ENTRIES)) {}
-      this.#value(wanted?.members.get(String(index)), undefined, depth + 1);
+      index += this.#plainEntries(indices[next], index, depth);
+      const entry = index === indices[next] ? wanted?.members.get(String(index)) : undefined;
+      if (entry !== undefined) next++;
+      this.#value(entry, undefined, depth + 1);
       this.#blanks();
       if (this.#skip("]")) return;
       if (!this.#skip(",")) throw new SyntaxFault(this.#offset, `"," or "]" in the list`);
+      this.#blanks();
+    }
+  }
+
+  /** Moves over entries of which none is looked for, and returns how many where one after them is. */
+  #plainEntries(next: number | undefined, index: number, depth: number): number {
+    if (depth + PLAIN_DEPTH >= MAX_DEPTH || this.#offset < this.#stepwiseUntil) return 0;
+    if (next === undefined) {
+      while (this.#match(this.#plain.entries)) {}
+      return 0;
+    }
+    let moved = 0;
+    while (index + moved + RUN <= next) {
+      if (!this.#match(this.#plain.run)) {
+        const start = this.#offset;
+        this.#match(this.#plain.entries);
+        this.#stepwiseUntil = this.#offset;
+        this.#offset = start;
+        break;
+      }
+      moved += RUN;
+    }
+    return moved;
+  }
+
+  /** Moves over members of which none is looked for. */
+  #plainMembers(wanted: Wanted | undefined, depth: number): void {
+    if (depth + PLAIN_DEPTH >= MAX_DEPTH || this.#offset < this.#stepwiseUntil) return;
+    for (;;) {
+      const start = this.#offset;
+      if (!this.#match(this.#plain.members)) return;
+      if (wanted === undefined || wanted.quoted.length === 0) continue;
+      const members = this.#text.slice(start, this.#offset);
+      if (!wanted.quoted.some((key) => members.includes(key))) continue;
+      this.#stepwiseUntil = this.#offset;
+      this.#offset = start;
+      return;
     }
   }
 

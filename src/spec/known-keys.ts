@@ -24,8 +24,8 @@ export interface UnknownKeys {
  * in a debug log.
  */
 export function unknownKeys(document: unknown, type: DocumentType = "Spec"): UnknownKeys {
-  const found = { warnings: [], untold: 0 };
-  visit({ value: document, walk: type, pointer: "" }, found);
+  const found = { path: [], warnings: [], untold: 0 };
+  visit(document, type, found);
   return found;
 }
 
@@ -38,40 +38,49 @@ export function keysAt(pointer: string, type: DocumentType): readonly string[] {
   return Object.keys(KEYS[walk] ?? {});
 }
 
-interface Visit {
-  readonly value: unknown;
-  readonly walk: string;
-  readonly pointer: string;
-}
-
+/** A pointer is made of what is told alone: there may be a million values. */
 interface Found {
+  /** The keys that lead to the value that is looked at. */
+  readonly path: (string | number)[];
   readonly warnings: Warning[];
   untold: number;
 }
 
-function visit({ value, walk, pointer }: Visit, found: Found): void {
+function visit(value: unknown, walk: string, found: Found): void {
   if (typeof value !== "object" || value === null) return;
-  if (isRepeated(walk)) {
-    const entry = walk.slice(0, -2);
-    // Of words there is nothing to know.
-    if (KEYS[entry] === undefined && !isRepeated(entry)) return;
-    for (const [key, member] of Object.entries(value)) {
-      visit({ value: member, walk: entry, pointer: childPointer(pointer, key) }, found);
-    }
-    return;
-  }
-  const keys = KEYS[walk];
-  if (keys === undefined || Array.isArray(value)) return;
-  for (const [key, member] of Object.entries(value as JsonObject)) {
-    if (Object.hasOwn(keys, key)) {
-      if (typeof member === "object") {
-        visit({ value: member, walk: keys[key] ?? "", pointer: childPointer(pointer, key) }, found);
-      }
+  if (isRepeated(walk)) visitEach(value, walk.slice(0, -2), found);
+  else if (KEYS[walk] !== undefined && !Array.isArray(value))
+    visitMembers(value as JsonObject, KEYS[walk], found);
+}
+
+function visitEach(value: object, walk: string, found: Found): void {
+  const known = KEYS[walk];
+  // Of words there is nothing to know.
+  if (known === undefined && !isRepeated(walk)) return;
+  const isList = Array.isArray(value);
+  const last = found.path.push("") - 1;
+  const visitOne = (member: unknown, key: string | number): void => {
+    if (typeof member !== "object" || member === null) return;
+    found.path[last] = key;
+    if (known === undefined) visit(member, walk, found);
+    else if (!Array.isArray(member)) visitMembers(member as JsonObject, known, found);
+  };
+  if (isList) value.forEach(visitOne);
+  else for (const key of Object.keys(value)) visitOne((value as JsonObject)[key], key);
+  found.path.pop();
+}
+
+function visitMembers(value: JsonObject, known: Readonly<Record<string, string>>, found: Found): void {
+  for (const key of Object.keys(value)) {
+    if (Object.hasOwn(known, key)) {
+      const member = value[key];
+      if (typeof member !== "object") continue;
+      found.path.push(key);
+      visit(member, known[key] ?? "", found);
+      found.path.pop();
     } else if (found.warnings.length < MOST_TOLD) {
-      found.warnings.push({
-        pointer: childPointer(pointer, key),
-        message: unknownKey(key, Object.keys(keys)),
-      });
+      const message = unknownKey(key, Object.keys(known));
+      found.warnings.push({ pointer: [...found.path, key].reduce(childPointer, ""), message });
     } else found.untold++;
   }
 }

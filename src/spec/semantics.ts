@@ -36,15 +36,16 @@ const RULES: readonly Rule[] = [
 /** Tries every rule on a configuration, those apart that read what the schema has found fault with. */
 export function checkSpec(spec: Spec, host: Host, schemaFaults: readonly Fault[] = []): Findings {
   const report = new Report(schemaFaults);
-  const context = { spec, host, report };
-  checkRules(RULES, context);
-  if (host.euid !== 0) checkRules(ROOTLESS_RULES, context);
-  const { process, linux } = spec;
-  if (process !== undefined) checkPart(process, PROCESS_RULES, { at: "/process", report });
-  if (linux?.resources !== undefined) {
-    checkPart(linux.resources, RESOURCE_RULES, { at: "/linux/resources", report });
-  }
-  return report;
+  return report.collect(() => {
+    const context = { spec, host, report };
+    checkRules(RULES, context);
+    if (host.euid !== 0) checkRules(ROOTLESS_RULES, context);
+    const { process, linux } = spec;
+    if (process !== undefined) checkPart(process, PROCESS_RULES, { at: "/process", report });
+    if (linux?.resources !== undefined) {
+      checkPart(linux.resources, RESOURCE_RULES, { at: "/linux/resources", report });
+    }
+  });
 }
 
 function checkRules(rules: readonly Rule[], context: Context): void {
@@ -66,24 +67,25 @@ function areSound(reads: readonly string[], at: string, report: Report): boolean
 
 /** The same for the file that exec reads. */
 export function checkProcess(process: Process, schemaFaults: readonly Fault[] = []): Findings {
-  return checkPart(process, PROCESS_RULES, { at: "", report: new Report(schemaFaults) });
+  const report = new Report(schemaFaults);
+  return report.collect(() => checkPart(process, PROCESS_RULES, { at: "", report }));
 }
 
 /** The same for the document that update reads. */
 export function checkResources(resources: Resources, schemaFaults: readonly Fault[] = []): Findings {
-  return checkPart(resources, RESOURCE_RULES, { at: "", report: new Report(schemaFaults) });
+  const report = new Report(schemaFaults);
+  return report.collect(() => checkPart(resources, RESOURCE_RULES, { at: "", report }));
 }
 
 function checkPart<Part>(
   part: Part,
   rules: readonly PartRule<Part>[],
   { at, report }: { at: string; report: Report },
-): Report {
+): void {
   for (const { about, reads, check } of rules) {
     if (about !== undefined && part[about] === undefined) continue;
     if (areSound(reads, at, report)) check(part, at, report);
   }
-  return report;
 }
 
 function presence(key: "process" | "root", reason: string): (context: Context) => void {

@@ -86,6 +86,36 @@ behaviour(
   TELLS_ONE,
 );
 
+/** Documents of nearly 4 MiB that are nothing but entries of one list. */
+const FULL: readonly [what: string, entry: string, told: RegExp][] = [
+  ["mounts", "{}", /at least \d+ faults, of which 20 are told/],
+  ["mounts", '{"x":1}', /at least \d+ faults, of which 20 are told, \d+ warnings, of which 20/],
+  ["mounts", "5", /at least \d+ faults, of which 20 are told/],
+  ["maskedPaths", '"x"', /at least \d+ faults, of which 20 are told/],
+];
+
+/** Of the processor: half of what the fastest of them took that were too slow, twice what they take. */
+const PROCESSOR_SECONDS = 2;
+
+behaviour(
+  "whatever fills 4 MiB, what is wrong with it is told soon",
+  async (t, lab) => {
+    for (const [list, entry, told] of FULL) {
+      const box = lab.container();
+      const { mounts: _, linux, ...rest } = box.config;
+      const marked =
+        list === "mounts" ? { mounts: ["ALL"], linux } : { linux: { ...linux, [list]: ["ALL"] } };
+      const entries = Array.from({ length: Math.floor(4_180_000 / (entry.length + 1)) }, () => entry);
+      box.writeConfig(JSON.stringify({ ...rest, ...marked }).replace('"ALL"', entries.join(",")));
+      const wrapper = ["prlimit", `--cpu=${PROCESSOR_SECONDS}:${PROCESSOR_SECONDS + 1}`];
+      const { code, stdout } = await lab.invoke(["validate", box.bundle], { wrapper, timeoutMs: SOON_MS });
+      t.equal(code, 1, `${list} of ${entry}`);
+      t.match(stdout.trimEnd().split("\n").at(-1), told);
+    }
+  },
+  NO_VALIDATE,
+);
+
 behaviour("ten thousand variables and five thousand mounts are no fault", async (t, lab) => {
   const box = lab.container((config) => {
     Container.script("env | grep -c ^VARIABLE_; wc -l </proc/self/mountinfo")(config);

@@ -57,7 +57,7 @@ export function deviceRules(
   devices: readonly { readonly path: string }[],
 ): DeviceRule[] {
   const all: DeviceRule[] = [];
-  for (const rule of rules) all.push(parseRule(rule, all.length));
+  for (const rule of rules) all.push(deviceRule(rule, all.length));
   for (const { path, type, major, minor, access } of DEFAULTS) {
     if (path === undefined || !hasPath(devices, path)) all.push({ allow: true, type, major, minor, access });
   }
@@ -69,7 +69,8 @@ function hasPath(devices: readonly { readonly path: string }[], path: string): b
   return false;
 }
 
-function parseRule(rule: DeviceRuleSpec, index: number): DeviceRule {
+/** One of them, the `index`th. */
+export function deviceRule(rule: DeviceRuleSpec, index: number): DeviceRule {
   const { type = "a", major = WILDCARD, minor = WILDCARD, access = "" } = rule;
   if (access === "") {
     throw new TsrunError("E_CONFIG", `device access at ${index} field cannot be empty`);

@@ -1,6 +1,7 @@
 // Rules about namespaces, id mappings and what needs a namespace of the container's own; runtime-spec
 // config-linux.md#namespaces, runc's libcontainer/configs/validate.
 
+import { childPointer } from "../json-positions.ts";
 import { nearestWord } from "../nearest.ts";
 import type { IDMapping, Spec } from "../types.ts";
 import { type Context, isAbsolute, NAMESPACES, namespaceOf, type Report, type Rule } from "./report.ts";
@@ -180,30 +181,39 @@ function sealRule(key: "maskedPaths" | "readonlyPaths"): Rule {
 }
 
 function netDevices({ spec, report }: Context): void {
-  const devices = Object.entries(spec.linux?.netDevices ?? {});
-  if (devices.length > 0 && namespaceOf(spec, "network") === undefined) {
+  const devices = spec.linux?.netDevices ?? {};
+  const names = Object.keys(devices);
+  if (names.length > 0 && namespaceOf(spec, "network") === undefined) {
     report.fault("/linux/netDevices", "unable to move network devices without a NET namespace");
   }
   const taken = new Map<string, string>();
-  for (const [device, { name = "" }] of devices) {
-    const pointer = `/linux/netDevices/${device.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+  for (const device of names) {
+    const { name = "" } = devices[device] ?? {};
     const inside = name === "" ? device : name;
-    for (const [text, at] of [
-      [device, pointer],
-      [inside, `${pointer}/name`],
-    ] as const) {
-      if (!isInterfaceName(text)) report.fault(at, `${JSON.stringify(text)} is no name of a network device`);
-      if (inside === device) break;
+    if (!isInterfaceName(device)) report.fault(pointerOf(device), noName(device));
+    if (inside !== device && !isInterfaceName(inside)) {
+      report.fault(`${pointerOf(device)}/name`, noName(inside));
     }
     const other = taken.get(inside);
-    if (other !== undefined)
-      report.fault(pointer, `"${inside}" is also the name of "${other}" in the container`);
+    if (other !== undefined) {
+      report.fault(pointerOf(device), `"${inside}" is also the name of "${other}" in the container`);
+    }
     taken.set(inside, device);
   }
 }
 
+function pointerOf(device: string): string {
+  return childPointer("/linux/netDevices", device);
+}
+
+function noName(text: string): string {
+  return `${JSON.stringify(text)} is no name of a network device`;
+}
+
 /** dev_valid_name() of the kernel: up to 15 bytes, and nothing that would not do as a file name of sysfs. */
 function isInterfaceName(name: string): boolean {
+  // Nearly all of them.
+  if (/^\w{1,15}$/.test(name)) return true;
   const length = new TextEncoder().encode(name).length;
   return length > 0 && length <= 15 && name !== "." && name !== ".." && !/[/:\s\0]/.test(name);
 }

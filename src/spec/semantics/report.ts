@@ -1,6 +1,6 @@
 // What a rule sees and where it tells what is wrong. Shared by the rules of this folder.
 
-import { type Fault, MOST_TOLD, type Untold, type Warning } from "../faults.ts";
+import { type Fault, MOST_COUNTED, MOST_TOLD, type Untold, type Warning } from "../faults.ts";
 import type { NamespaceType, Spec } from "../types.ts";
 
 /** What the rules must know of the machine and the caller. */
@@ -8,6 +8,9 @@ export interface Host {
   /** The effective user id of tsrun: other than 0, and the container is rootless. */
   readonly euid: number;
 }
+
+/** No further rule is to be tried: what was found is in the report. */
+class Enough extends Error {}
 
 export class Report {
   readonly faults: Fault[] = [];
@@ -19,6 +22,16 @@ export class Report {
     this.#schemaFaults = schemaFaults;
   }
 
+  /** Tries rules until as many faults are found as are counted. */
+  collect(rules: () => void): this {
+    try {
+      rules();
+    } catch (error) {
+      if (!(error instanceof Enough)) throw error;
+    }
+    return this;
+  }
+
   get hasSchemaFaults(): boolean {
     return this.#schemaFaults.length > 0;
   }
@@ -27,6 +40,7 @@ export class Report {
   fault(pointer: string, reason: string, hint?: string): void {
     if (!this.isFull) this.faults.push(hint === undefined ? { pointer, reason } : { pointer, reason, hint });
     else this.#untold.faults++;
+    if (this.#untold.faults >= MOST_COUNTED) throw new Enough();
   }
 
   /** Whether faults are only counted from now on: what it takes long to find a hint for needs none. */

@@ -103,3 +103,46 @@ t.test("pointers escape slashes and tildes", async (t) => {
   t.strictSame(pointerKeys("/a/b~1c~0d/0"), ["a", "b/c~d", "0"]);
   t.strictSame(pointerKeys(""), []);
 });
+
+t.test("the last of two keys counts also among hundreds of plain members, and inside them", async (t) => {
+  const members = (from: number, count: number): string =>
+    Array.from({ length: count }, (_, index) => `"k${from + index}": {"n": [1, "x", {}], "e": null}`).join(
+      ",\n",
+    );
+  const text = `{${members(0, 300)},\n"k7": 1,\n${members(300, 300)},\n"k\\u0038": 2, "end": []}`;
+  const positions = scan(text, "/k7", "/k8", "/k9", "/k299/n/1", "/k599/e", "/end");
+  t.equal(positions.source("/k7"), "1");
+  t.match(positions.key("/k7"), { line: 301, column: 1 });
+  t.equal(positions.source("/k8"), "2", "its name is written with an escape");
+  t.match(positions.key("/k9"), { line: 10, column: 1 });
+  t.equal(positions.source("/k299/n/1"), '"x"');
+  t.equal(positions.source("/k599/e"), "null");
+  t.equal(positions.source("/end"), "[]");
+});
+
+t.test("entries are counted, also where plain ones and others take turns", async (t) => {
+  const entry = (index: number): string => (index % 10 === 3 ? `"\\u0041${index}"` : `{"n": [${index}]}`);
+  const text = `[${Array.from({ length: 2000 }, (_, index) => entry(index)).join(",\n")}]`;
+  const positions = scan(text, "/0/n/0", "/63", "/64/n", "/1000/n/0", "/1999");
+  t.equal(positions.source("/0/n/0"), "0");
+  t.equal(positions.source("/63"), '"\\u004163"');
+  t.equal(positions.source("/64/n"), "[64]");
+  t.equal(positions.source("/1000/n/0"), "1000");
+  t.match(positions.value("/1999"), { line: 2000, column: 1 });
+});
+
+t.test("what is wrong behind many plain values is told where it is", async (t) => {
+  const many = Array.from({ length: 200 }, () => '{"a": [1, {}]}').join(",");
+  for (const wrong of ["[1,]", '{"a" 1}', "01", '"\t"', '{"a": {"b": [,]}}']) {
+    t.equal(isJson(`[${many},${wrong}]`), false);
+    t.notOk(JsonPositions.scan(`[${many},${wrong},${many}]`, []) instanceof JsonPositions, wrong);
+    const alone = JsonPositions.scan(`[${wrong}]`, []) as { position: { column: number }; expected: string };
+    const position = { line: 1, column: alone.position.column + many.length + 1 };
+    t.match(JsonPositions.scan(`[${many},${wrong}]`, []), { position, expected: alone.expected }, wrong);
+  }
+  const deep = (depth: number): string => `${"[".repeat(depth)}1${"]".repeat(depth)}`;
+  for (const depth of [998, 999, 1000]) {
+    t.ok(JsonPositions.scan(deep(depth).replace("1", "1,1"), []) instanceof JsonPositions, `${depth}`);
+  }
+  t.match(JsonPositions.scan(`[${deep(999)},${deep(1000)}, 1]`, []), { expected: /at most 1000/ });
+});

@@ -36,3 +36,14 @@ t.test("a fault of the whole document leaves no rule to try", async (t) => {
   const schemaFaults = [{ pointer: "", reason: "" }];
   t.strictSame(checkSpec({} as Spec, { euid: 0 }, schemaFaults).faults, []);
 });
+
+t.test("no more rules are tried when ten thousand faults are found", async (t) => {
+  const maskedPaths = Array.from({ length: 20_000 }, () => "relative");
+  const spec = {
+    ociVersion: "1.3.0",
+    linux: { maskedPaths, readonlyPaths: ["relative"] },
+  } as unknown as Spec;
+  const { faults, untold } = checkSpec(spec, { euid: 0 });
+  t.equal(faults.length, 20);
+  t.equal(untold.faults, 10_000);
+});
