@@ -1,7 +1,7 @@
 // What `validate` prints: a line per fault that editors can jump to, or JSON. Pure.
 
 import type { Verdict } from "../explain/validate.ts";
-import { type Located, MOST_COUNTED } from "../spec/faults.ts";
+import { type Located, MOST_COUNTED, shownPointer } from "../spec/faults.ts";
 import { visible } from "./log.ts";
 
 export function formatVerdict(verdict: Verdict, format: "text" | "json"): string {
@@ -21,7 +21,7 @@ export function formatVerdict(verdict: Verdict, format: "text" | "json"): string
 function tell(file: string, kind: string, { pointer, line, column, reason, hint }: Located): string {
   const start = visible(file);
   const place = line === undefined ? "" : `:${line}:${column}`;
-  const where = pointer === "" ? "" : `${visible(pointer)}: `;
+  const where = pointer === "" ? "" : `${visible(shownPointer(pointer))}: `;
   const below = hint === undefined ? "" : `    ${visible(hint)}\n`;
   return `${start}${place}: ${kind}: ${where}${visible(reason)}\n${below}`;
 }

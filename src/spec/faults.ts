@@ -58,7 +58,7 @@ export function locate(faults: readonly Fault[], text: string): Located[] {
   });
   located.sort((a, b) => compare(a.position, b.position));
   return located.map(({ fault: { pointer, reason, hint }, position }) => ({
-    pointer: shorten(pointer, LONGEST_POINTER),
+    pointer,
     ...position,
     reason: shorten(reason, LONGEST_REASON),
     ...(hint === undefined ? {} : { hint: shorten(hint, LONGEST_REASON) }),
@@ -69,13 +69,18 @@ export function locate(faults: readonly Fault[], text: string): Located[] {
 const LONGEST_POINTER = 300;
 const LONGEST_REASON = 1500;
 
+/** A pointer for people: programs are given it whole. */
+export function shownPointer(pointer: string): string {
+  return shorten(pointer, LONGEST_POINTER);
+}
+
 /** The one error for all faults; `untold` is the number of those that are not among them. */
 export function configError(
   faults: readonly Fault[],
   { file, text, untold }: { file: string; text: string; untold: number },
 ): TsrunError {
   const told = locate(faults, text).map(({ pointer, line, column, reason, hint }) => {
-    const where = pointer === "" ? "the document" : pointer;
+    const where = pointer === "" ? "the document" : shownPointer(pointer);
     const place = line === undefined ? "" : ` (line ${line} column ${column})`;
     return `${where}${place}: ${reason}${hint === undefined ? "" : `, ${hint}`}`;
   });

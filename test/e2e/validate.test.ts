@@ -59,6 +59,23 @@ behaviour(
 );
 
 behaviour(
+  "a pointer is shortened for people, and whole for programs",
+  async (t, lab) => {
+    const key = "k".repeat(5000);
+    const pointer = `/annotations/${key}`;
+    const box = lab.container((config) => Object.assign(config, { annotations: { [key]: 5 } }));
+    const { stdout } = await lab.invoke(["validate", "--json", box.bundle]);
+    t.match(JSON.parse(stdout), { valid: false, faults: [{ pointer, reason: "must be a string, is 5" }] });
+    const text = await lab.invoke(["validate", box.bundle]);
+    t.match(text.stdout, /: fault: \/annotations\/k+…k+: must be a string, is 5\n/);
+    const told = [text.stdout, (await box.create()).stderr];
+    for (const line of told) t.ok(line.length < 1000, `${line.length} characters`);
+    await nothingLeft(t, lab, "after looking");
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
   "the same is told as JSON, of standard input too",
   async (t, lab) => {
     const file = join(lab.folder, "bad.json");
