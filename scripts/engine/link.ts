@@ -11,6 +11,7 @@ import { C_FLAGS, type Engine } from "./quickjs.ts";
 import { REFUSAL } from "./refusal.ts";
 import { RELRO } from "./relro.ts";
 import { TEXT } from "./text.ts";
+import { THREAD } from "./thread.ts";
 
 /** Full RELRO, for which tsrun itself sees to the end (relro.ts), and a stack that is not executed. */
 const HARDENED = ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"];
@@ -48,6 +49,7 @@ export async function link(engine: Engine, options: LinkOptions): Promise<void> 
     "end-of-memory": END_OF_MEMORY,
     relro: RELRO,
     text: TEXT,
+    thread: THREAD,
     ...(refusing ? { refusal: REFUSAL } : {}),
   };
   const write = (name: string, text: string) => Bun.write(`${directory}/${name}`, text);

@@ -124,6 +124,23 @@ behaviour(
 );
 
 behaviour(
+  "a start that is refused the first call of all says so",
+  async (t, lab) => {
+    const box = lab.container();
+    for (const error of ["ENOMEM", "EPERM", "EINTR"] as const) {
+      const { wrapper } = inject(lab, "arch_prctl", 1, `error=${error}`);
+      const { code, stderr } = await box.create({ wrapper });
+      t.equal(code, 1, error);
+      t.match(stderr, /^level=error msg="cannot set up the memory of a thread: .*" code=E_SYSCALL\n$/, error);
+    }
+    await nothingLeft(t, lab, "after create");
+  },
+  needsStrace,
+  process.arch === "x64" ? undefined : "only x86-64 has the call",
+  tsrunOnly("its loader crashes"),
+);
+
+behaviour(
   "a start that cannot protect its own memory says so",
   async (t, lab) => {
     const { wrapper } = inject(lab, "mprotect", 1, "error=ENOMEM");
