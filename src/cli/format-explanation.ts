@@ -2,7 +2,7 @@
 
 import type { Explanation, Row, Section, ShownCall, Table } from "../explain/model.ts";
 import { shellWords } from "../explain/model.ts";
-import { visible } from "./log.ts";
+import { isPlain, lengthOf, oneLine, wrap } from "./wrap.ts";
 
 /** A page that fits beside something else. */
 const WIDTH = 100;
@@ -70,91 +70,96 @@ function warningsText(warnings: readonly string[]): string {
 }
 
 function paragraph(text: string): string {
-  return wrap(text, TEXT_WIDTH - INDENT.length)
+  return wrap(oneLine(text), TEXT_WIDTH - INDENT.length)
     .map((line) => `${INDENT}${line}\n`)
     .join("");
 }
 
+class Column {
+  readonly #cells: readonly string[];
+  /** Whether every cell is plain, and the length of a text its number of characters. */
+  readonly #plain: boolean;
+  /** What has been wrapped: rows are often alike. */
+  readonly #wrapped = new Map<string, readonly string[]>();
+  width: number;
+
+  constructor(cells: readonly string[]) {
+    // Looked at as one text: there may be a hundred thousand cells.
+    this.#plain = isPlain(cells.join(""));
+    this.#cells = this.#plain ? cells : cells.map(oneLine);
+    this.width = this.#cells.reduce((most, cell) => Math.max(most, this.#sizeOf(cell)), 1);
+  }
+
+  #sizeOf(text: string): number {
+    return this.#plain ? text.length : lengthOf(text);
+  }
+
+  /** The cell, if it needs no more than a line. */
+  line(row: number): string | undefined {
+    const cell = this.#cells[row] ?? "";
+    return this.#sizeOf(cell) <= this.width ? this.pad(cell) : undefined;
+  }
+
+  lines(row: number): readonly string[] {
+    const cell = this.#cells[row] ?? "";
+    if (this.#sizeOf(cell) <= this.width) return [cell];
+    const known = this.#wrapped.get(cell);
+    if (known !== undefined) return known;
+    const lines = wrap(cell, this.width);
+    this.#wrapped.set(cell, lines);
+    return lines;
+  }
+
+  /** padEnd counts units. */
+  pad(text: string): string {
+    return text.padEnd(this.width + GAP + text.length - this.#sizeOf(text));
+  }
+}
+
 function table({ columns, rows }: Table): string {
   const used = columns.filter(([key]) => rows.some((row) => (row[key] ?? "") !== ""));
-  const titles = Object.fromEntries(used);
   const hasTitles = used.some(([, title]) => title !== "");
-  const widths = columnWidths(
-    used.map(([key]) => key),
-    hasTitles ? [titles, ...rows] : rows,
-  );
-  return (hasTitles ? [titles, ...rows] : rows)
-    .flatMap((row) =>
-      rowLines(
-        used.map(([key], index) => wrap(row[key] ?? "", widths[index] ?? WIDTH)),
-        widths,
-      ),
-    )
-    .map((line) => `${INDENT}${INDENT}${line}\n`)
-    .join("");
+  const shown: readonly Row[] = hasTitles ? [Object.fromEntries(used), ...rows] : rows;
+  const laidOut = used.map(([key]) => new Column(shown.map((row) => row[key] ?? "")));
+  fit(laidOut);
+  return shown.map((_, row) => shortRow(laidOut, row) ?? tallRow(laidOut, row)).join("");
 }
 
-/** As wide as their cells; where that is too much, the widest give way. */
-function columnWidths(keys: readonly string[], rows: readonly Row[]): number[] {
-  const widths = keys.map((key) => rows.reduce((most, row) => Math.max(most, lengthOf(row[key] ?? "")), 1));
-  const room = WIDTH - INDENT.length * 2 - GAP * (keys.length - 1);
+/** Columns are as wide as their cells; where that is too much, the widest give way. */
+function fit(columns: readonly Column[]): void {
+  const room = WIDTH - INDENT.length * 2 - GAP * (columns.length - 1);
   for (;;) {
-    const excess = widths.reduce((sum, width) => sum + width, 0) - room;
-    const most = Math.max(...widths);
-    if (excess <= 0 || most <= NARROWEST) return widths;
+    const excess = columns.reduce((sum, { width }) => sum + width, 0) - room;
+    const most = Math.max(...columns.map(({ width }) => width));
+    const widest = columns.find(({ width }) => width === most);
+    if (widest === undefined || excess <= 0 || most <= NARROWEST) return;
     // None is wider than the page; then the widest gives way by one, so that equals stay equals.
-    widths[widths.indexOf(most)] = most > WIDTH ? WIDTH : most - 1;
+    widest.width = most > WIDTH ? WIDTH : most - 1;
   }
 }
 
-function rowLines(cells: readonly (readonly string[])[], widths: readonly number[]): string[] {
-  const height = Math.max(1, ...cells.map((lines) => lines.length));
-  return Array.from({ length: height }, (_, line) =>
-    cells
-      .map((lines, index) => (lines[line] ?? "") + pad(lines[line] ?? "", (widths[index] ?? 0) + GAP))
-      .join("")
-      .trimEnd(),
-  );
-}
-
-function pad(cell: string, width: number): string {
-  return " ".repeat(Math.max(0, width - lengthOf(cell)));
-}
-
-/** In characters, not in halves of surrogate pairs. */
-function lengthOf(text: string): number {
-  return [...text].length;
-}
-
-/** Lines of at most `width` characters; a word that is longer than one goes on where the line ends. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of visible(text.replaceAll(/[\n\r\t]/g, " ")).split(" ")) {
-    const longer = line === "" ? word : `${line} ${word}`;
-    if (lengthOf(longer) <= width) {
-      line = longer;
-      continue;
-    }
-    if (line !== "") lines.push(line);
-    const pieces = chop(word, width);
-    lines.push(...pieces.slice(0, -1));
-    line = pieces.at(-1) ?? "";
+function shortRow(columns: readonly Column[], row: number): string | undefined {
+  let text = "";
+  for (const column of columns) {
+    const cell = column.line(row);
+    if (cell === undefined) return undefined;
+    text += cell;
   }
-  return [...lines, line];
+  return rowLine(text);
 }
 
-/** A path is cut behind a slash, flags behind a comma, if that is not too far back. */
-function chop(word: string, width: number): string[] {
-  const pieces: string[] = [];
-  const signs = [...word];
-  let start = 0;
-  while (signs.length - start > width) {
-    const head = signs.slice(start, start + width);
-    const sign = Math.max(head.lastIndexOf("/"), head.lastIndexOf(","));
-    const cut = sign > width / 2 ? sign + 1 : width;
-    pieces.push(head.slice(0, cut).join(""));
-    start += cut;
+function tallRow(columns: readonly Column[], row: number): string {
+  const cells = columns.map((column) => ({ column, lines: column.lines(row) }));
+  const height = cells.reduce((most, { lines }) => Math.max(most, lines.length), 1);
+  let text = "";
+  for (let line = 0; line < height; line += 1) {
+    let parts = "";
+    for (const { column, lines } of cells) parts += column.pad(lines[line] ?? "");
+    text += rowLine(parts);
   }
-  return [...pieces, signs.slice(start).join("")];
+  return text;
+}
+
+function rowLine(text: string): string {
+  return `${INDENT}${INDENT}${text.trimEnd()}\n`;
 }

@@ -5,7 +5,7 @@ import { buildDeviceSet, type DeviceException, sortExceptions } from "../cgroups
 import { showAccess, WILDCARD } from "../cgroups/devices/rules.ts";
 import { planLimitsV1, planLimitsV2, resourceWarnings } from "../cgroups/limits.ts";
 import type { CgroupPlan } from "../cgroups/record.ts";
-import type { CgroupWrite, ControllerWrites } from "../cgroups/writes.ts";
+import type { ControllerWrites } from "../cgroups/writes.ts";
 import { type ExplainedPlan, inUnits, type Row, type Section } from "./model.ts";
 
 /** Made first, so that all that follows is counted. */
@@ -51,7 +51,7 @@ function limits(cgroup: CgroupPlan): Section {
   const controllers =
     cgroup.driver === "v2" ? planLimitsV2(cgroup.resources) : planLimitsV1(cgroup.resources);
   const title = "Limits: how much it may use";
-  const rows = controllers.flatMap((one) => one.writes.map((write) => limitRow(cgroup, one, write)));
+  const rows = controllers.flatMap((one) => limitRows(cgroup, one));
   if (rows.length === 0) {
     return { topic: "limits", title, text: ["None are asked for: it may use whatever the host has."] };
   }
@@ -76,16 +76,20 @@ function notesOf(notes: readonly string[]): { notes?: readonly string[] } {
   return notes.length === 0 ? {} : { notes: notes.map((note) => `${note}.`) };
 }
 
-function limitRow(cgroup: CgroupPlan, { controller }: ControllerWrites, { file, value }: CgroupWrite): Row {
+function limitRows(cgroup: CgroupPlan, { controller, writes }: ControllerWrites): Row[] {
   const wanted = cgroup.driver === "v2" ? "" : controller;
   const directory = cgroup.directories.find(({ controllers }) => controllers.includes(wanted));
-  const limit = LIMIT_WORDS[file] ?? file;
-  const units = BYTES.test(file) ? inUnits(Number(value)) : undefined;
-  return {
-    limit,
-    value: units === undefined ? value : `${value} (${units})`,
-    file: `${directory?.path ?? `no ${controller} hierarchy`}/${file}`,
-  };
+  const path = directory?.path ?? `no ${controller} hierarchy`;
+  return writes.map(({ file, value }) => ({
+    limit: LIMIT_WORDS[file] ?? file,
+    value: BYTES.test(file) ? bytesWords(value) : value,
+    file: `${path}/${file}`,
+  }));
+}
+
+function bytesWords(value: string): string {
+  const units = inUnits(Number(value));
+  return units === undefined ? value : `${value} (${units})`;
 }
 
 /** The files whose numbers are bytes. */

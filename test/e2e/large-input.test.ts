@@ -116,6 +116,27 @@ behaviour(
   NO_VALIDATE,
 );
 
+/** Of the processor: half of what it took when every character was looked at alone, twice what it takes. */
+const EXPLAIN_SECONDS = 4;
+
+behaviour(
+  "whatever fills 4 MiB is explained soon, and whole",
+  async (t, lab) => {
+    const hook = '{"path":"/bin/true"}';
+    const count = Math.floor(4_180_000 / (hook.length + 1));
+    const box = lab.container((config) => {
+      config.hooks = { prestart: [] };
+    });
+    const all = Array.from({ length: count }, () => hook).join(",");
+    box.writeConfig(JSON.stringify(box.config).replace('"prestart":[]', `"prestart":[${all}]`));
+    const wrapper = ["prlimit", `--cpu=${EXPLAIN_SECONDS}:${EXPLAIN_SECONDS + 1}`];
+    const { code, stdout } = await lab.invoke(["explain", box.bundle], { wrapper, timeoutMs: SOON_MS });
+    t.equal(code, 0);
+    t.equal(stdout.match(/^ {4}prestart {2}.*\/bin\/true .* on the host$/gm)?.length, count);
+  },
+  tsrunOnly("has no explain"),
+);
+
 behaviour("ten thousand variables and five thousand mounts are no fault", async (t, lab) => {
   const box = lab.container((config) => {
     Container.script("env | grep -c ^VARIABLE_; wc -l </proc/self/mountinfo")(config);

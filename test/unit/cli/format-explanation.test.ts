@@ -107,3 +107,37 @@ t.test("warnings come last", async (t) => {
   const text = formatExplanation(explanation([], { warnings: ["careful"] }), "text");
   t.match(text, /\nWarnings\n--------\n\n {2}careful\n$/);
 });
+
+t.test("a text of many words or of one is cut where a reader would cut it", async (t) => {
+  const width = 82;
+  const linesOf = (text: string): string[] => {
+    const section = { topic: "t", title: "T", text: [text] };
+    return sectionLines(section)
+      .slice(3, -1)
+      .map((line) => line.slice(2));
+  };
+  for (const word of ["word", "Wörter", "🐧", "a-b/c,d"]) {
+    const size = [...word].length + 1;
+    const lines = linesOf(Array.from({ length: 500 }, () => word).join(" "));
+    const most = Math.floor((width + 1) / size);
+    t.equal(lines[0], Array.from({ length: most }, () => word).join(" "), word);
+    t.equal(lines.join(" ").split(" ").length, 500, word);
+  }
+  t.strictSame(linesOf("🐧".repeat(100)), ["🐧".repeat(width), "🐧".repeat(100 - width)]);
+  t.strictSame(linesOf(`${"a".repeat(width)} b`), ["a".repeat(width), "b"]);
+  t.strictSame(linesOf(`a ${"b".repeat(90)} c`), ["a", "b".repeat(width), `${"b".repeat(8)} c`]);
+  t.strictSame(linesOf(`${"a".repeat(60)},${"b".repeat(40)}`), [`${"a".repeat(60)},`, "b".repeat(40)]);
+});
+
+t.test("a column is as wide as what is shown in it", async (t) => {
+  const columns = [
+    ["a", "A"],
+    ["b", "B"],
+  ] as const;
+  const rows = [
+    { a: "\u0007", b: "x" },
+    { a: "🐧🐧", b: "y" },
+  ];
+  const lines = sectionLines({ topic: "t", title: "T", text: [], table: { columns, rows } });
+  t.strictSame(lines.slice(3, 6), ["    A       B", "    \\u0007  x", "    🐧🐧      y"]);
+});
