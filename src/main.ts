@@ -29,7 +29,8 @@ function runLine(words: readonly string[]): number | Promise<number> {
   const [given = new Map()] = line.given;
   const [name, ...rest] = line.args;
   if (line.help) return help(undefined);
-  if (valuesOf(versionOption, given).version) return version();
+  const asked = valuesOf(versionOption, given);
+  if (asked.version || asked.V) return version();
   if (name === undefined) return help(undefined);
   reporter.configure(readLogSettings(given));
   if (name === "help" || name === "h") return help(rest[0]);

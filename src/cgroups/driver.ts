@@ -11,6 +11,7 @@ import { destroyCgroup } from "./members.ts";
 import type { MergedResources } from "./merge.ts";
 import { plannedRecord } from "./plan.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
+import { noCgroup } from "./refusal.ts";
 import { restoreUnitResources, setUnitResources, startUnit } from "./systemd/scope.ts";
 import { assertEmpty, removeCgroups } from "./tree.ts";
 import { applyV1, createV1, finishUnitV1 } from "./v1.ts";
@@ -26,6 +27,7 @@ export interface CreateContext {
 
 /** Makes the cgroup; on failure, too, what is in `made` is there. `joinNewCgroup` makes a unit, later. */
 export function createCgroup(plan: CgroupPlan, { rootless, made }: CreateContext): CgroupRecord {
+  if (plan.isDisabled === true) return plannedRecord(plan);
   if (plan.unit !== undefined) {
     for (const { path } of plan.directories) assertEmpty(path);
     return plannedRecord(plan);
@@ -97,6 +99,7 @@ export function joinNewCgroup(plan: CgroupPlan, record: CgroupRecord): JoinFiles
 
 /** Sets the limits, and the device rules when the context has them. */
 export function applyResources(record: CgroupRecord, resources: Resources, context: ApplyContext): void {
+  if (record.isDisabled === true) return;
   if (record.unit !== undefined) {
     if (record.driver === "v2") assertAllowedV2(record, resources);
     noteLimits(record, resources, context);
@@ -122,6 +125,7 @@ function noteLimits({ driver, paths }: CgroupRecord, resources: Resources, { jou
  * back, and the error tells of those that could not be.
  */
 export function updateResources(record: CgroupRecord, merged: MergedResources, before: Resources): void {
+  if (record.isDisabled === true) throw noCgroup("change the limits");
   // When a property changes, systemd sets the unit's files anew, and to defaults those it knows nothing of.
   const change = record.unit === undefined ? merged.change : merged.inForce;
   assertUnifiedUsable(record, change);

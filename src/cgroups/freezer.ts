@@ -6,6 +6,7 @@ import { ENODEV, ENOENT } from "../linux/errno.ts";
 import { readTextIfThere, status, tryWriteFile } from "../linux/files.ts";
 import { poll } from "../linux/process.ts";
 import type { CgroupRecord, FreezeState } from "./record.ts";
+import { noCgroup } from "./refusal.ts";
 import { walkCgroups } from "./walk.ts";
 import { readKey, writeError } from "./writer.ts";
 
@@ -72,9 +73,10 @@ export function thawAll(record: CgroupRecord): void {
   });
 }
 
-function freezerDirectory({ driver, paths }: CgroupRecord): string {
+function freezerDirectory({ driver, paths, isDisabled }: CgroupRecord): string {
   const directory = paths[driver === "v2" ? "" : "freezer"];
   if (directory !== undefined) return directory;
+  if (isDisabled === true) throw noCgroup("pause or resume it");
   throw new TsrunError("E_CGROUP", "cannot toggle freezer: cgroups not configured for container", {
     hint: "a container can only be paused if it has a cgroup with the freezer",
   });

@@ -87,11 +87,24 @@ export function planCgroup({ spec, id, systemd, hierarchies }: CgroupRequest): C
   };
 }
 
+/** For a container that is to have no cgroup: it stays in its caller's, whose limits are all that hold. */
+export const WITHOUT_CGROUP: CgroupPlan = {
+  driver: "none",
+  directories: [],
+  isDisabled: true,
+  explicit: false,
+  resources: {},
+  devices: [],
+  beforeJoin: [],
+  owner: undefined,
+};
+
 /**
  * What the record will be at most. It is saved before the cgroup is made, so that whoever finds a creation
  * cut off can remove what there is of it.
  */
-export function plannedRecord({ driver, directories, unit }: CgroupPlan): CgroupRecord {
+export function plannedRecord({ driver, directories, unit, isDisabled }: CgroupPlan): CgroupRecord {
+  if (isDisabled === true) return { driver, paths: {}, created: [], isDisabled };
   const paths: Record<string, string> = {};
   for (const { controllers, path } of directories) for (const name of controllers) paths[name] = path;
   if (unit === undefined) return { driver, paths, created: [] };

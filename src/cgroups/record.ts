@@ -27,6 +27,8 @@ export interface UnitPlan extends UnitRecord {
 export interface CgroupPlan {
   readonly driver: CgroupDriverName;
   readonly directories: readonly PlannedDirectory[];
+  /** `--cgroup-manager disabled`: the container is to have none. */
+  readonly isDisabled?: boolean | undefined;
   /** The configuration names the cgroup, so a lack of permission is an error even when rootless. */
   readonly explicit: boolean;
   readonly resources: Resources;

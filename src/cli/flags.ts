@@ -11,7 +11,7 @@ export const globalOptions = {
   },
   log: {
     type: "string",
-    describe: "file to which log lines are appended (default: stderr)",
+    describe: "where log lines go (default: stderr): [file:]PATH, journald:NAME or syslog:NAME",
     words: "file",
   },
   "log-format": {
@@ -19,6 +19,12 @@ export const globalOptions = {
     describe: "format of log lines: text or json",
     default: "text",
     words: ["text", "json"],
+  },
+  "log-level": {
+    type: "string",
+    describe: "what is worth a log line: error, warning or debug; debug is --debug",
+    defaultDescription: "warning",
+    words: ["error", "warning", "debug"],
   },
   root: {
     type: "string",
@@ -29,6 +35,12 @@ export const globalOptions = {
   "systemd-cgroup": {
     type: "boolean",
     describe: 'let systemd make the cgroups; cgroupsPath then has the form "slice:prefix:name"',
+  },
+  "cgroup-manager": {
+    type: "string",
+    describe: "who makes the cgroups: systemd, as --systemd-cgroup, cgroupfs, or disabled for nobody",
+    defaultDescription: "cgroupfs",
+    words: ["cgroupfs", "systemd", "disabled"],
   },
   rootless: {
     type: "string",
@@ -41,6 +53,8 @@ export const globalOptions = {
 /** Before the command only, like `--help`. */
 export const versionOption = {
   version: { type: "boolean", alias: "v", describe: "print the version" },
+  // crun's other letter for it.
+  V: { type: "boolean", describe: "print the version", hidden: true },
 } as const satisfies OptionTable;
 
 export const bundle = {
@@ -62,6 +76,12 @@ export const listFormat = {
 /** What `create` and `run` have in common. */
 export const createOptions = {
   bundle,
+  config: {
+    type: "string",
+    alias: "f",
+    describe: "path to the configuration (default: config.json of the bundle)",
+    words: "file",
+  },
   "console-socket": {
     type: "string",
     describe: "path to an AF_UNIX socket that will receive the master end of the console's pseudoterminal",

@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { globalOptions } from "./flags.ts";
-import type { LogFormat } from "./log.ts";
+import type { LogFormat, LogLevel } from "./log.ts";
 import type { Globals, OptionValue, Values } from "./options.ts";
 import { valuesOf } from "./parse.ts";
 import { absolutePath } from "./paths.ts";
@@ -17,18 +17,38 @@ export interface Host {
 }
 
 export interface LogSettings {
-  readonly file: string | undefined;
+  /** As it was given; see log-target.ts. */
+  readonly target: string | undefined;
   readonly format: LogFormat;
-  readonly debug: boolean;
+  readonly level: LogLevel;
 }
 
-/** Where to log. Throws when the format is none. */
+/** Where to log, and what. Throws when the format or the level is none. */
 export function readLogSettings(given: ReadonlyMap<string, OptionValue>): LogSettings {
-  const { log, "log-format": format, debug } = valuesOf(globalOptions, given);
+  const values = valuesOf(globalOptions, given);
+  const { log, "log-format": format } = values;
   if (format !== "json" && format !== "text" && format !== "") {
     throw new TsrunError("E_USAGE", `invalid log-format: ${format}`, { hint: "there are text and json" });
   }
-  return { file: log === "" ? undefined : log, format: format === "json" ? "json" : "text", debug };
+  const target = log === "" ? undefined : log;
+  return { target, format: format === "json" ? "json" : "text", level: readLevel(values) };
+}
+
+/** `--debug` and `--log-level debug` are the same. */
+function readLevel({ debug, "log-level": level = "" }: Values<typeof globalOptions>): LogLevel {
+  switch (level) {
+    case "":
+    case "warning":
+      return debug ? "debug" : "warning";
+    case "error":
+      return debug ? "debug" : "error";
+    case "debug":
+      return "debug";
+    default:
+      throw new TsrunError("E_USAGE", `invalid log-level: ${level}`, {
+        hint: "there are error, warning and debug",
+      });
+  }
 }
 
 /** Everything but the log. Throws when a value is none. */
@@ -37,15 +57,34 @@ export function readGlobals(
   host: Host,
 ): Omit<Globals, "log" | "trace"> {
   const values = valuesOf(globalOptions, given);
-  const { debug, "systemd-cgroup": systemdCgroup } = values;
-  const rootless = readRootless(values);
-  if (values.root === undefined) {
-    return { root: defaultRoot(host), rootIsDefault: true, systemdCgroup, rootless, debug };
-  }
+  const rest = { ...readCgroupManager(values), rootless: readRootless(values) };
+  if (values.root === undefined) return { root: defaultRoot(host), rootIsDefault: true, ...rest };
   const root = absolutePath(values.root, host.cwd);
   // So are "", "." in / and too many "..".
   if (root === "/") throw new TsrunError("E_USAGE", "Option --root argument should not be set to /");
-  return { root, rootIsDefault: false, systemdCgroup, rootless, debug };
+  return { root, rootIsDefault: false, ...rest };
+}
+
+/**
+ * `--cgroup-manager` has the last word: Podman adds `disabled` of a container behind `--systemd-cgroup`,
+ * which conmon has for all.
+ */
+function readCgroupManager({
+  "cgroup-manager": manager = "",
+  "systemd-cgroup": systemdCgroup,
+}: Values<typeof globalOptions>): Pick<Globals, "systemdCgroup" | "cgroupsDisabled"> {
+  switch (manager) {
+    case "":
+      return { systemdCgroup, cgroupsDisabled: false };
+    case "cgroupfs":
+    case "systemd":
+    case "disabled":
+      return { systemdCgroup: manager === "systemd", cgroupsDisabled: manager === "disabled" };
+    default:
+      throw new TsrunError("E_USAGE", `unknown cgroup manager ${JSON.stringify(manager)}`, {
+        hint: "there are cgroupfs, systemd and disabled",
+      });
+  }
 }
 
 /** Whether the root is below $XDG_RUNTIME_DIR, where what is not sticky may be cleaned away. */

@@ -2,6 +2,7 @@
 
 import { TsrunError, throwIfOutOfMemory, wrapError } from "../errors.ts";
 import { tryCall } from "../linux/call.ts";
+import { errnoName, errnoWords } from "../linux/errno.ts";
 import { AT_FDCWD, O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY, S_IFREG } from "../linux/fcntl.ts";
 import {
   type Descriptor,
@@ -13,9 +14,12 @@ import {
   writeAll,
 } from "../linux/files.ts";
 import { effectiveUid } from "../linux/process.ts";
+import { SOCK_DGRAM } from "../linux/socket-numbers.ts";
+import { connectUnix } from "../linux/unix-sockets.ts";
 import { cString } from "../linux/words.ts";
 import { writeToReader } from "../linux/write-to-reader.ts";
 import { type Host, isBelowRuntimeDirectory } from "./globals.ts";
+import { DAEMON_SOCKETS, type LogDaemon } from "./log-target.ts";
 import type { CommandHost, Globals } from "./options.ts";
 
 /** ioctl(2) TCGETS of asm-generic/ioctls.h */
@@ -43,6 +47,21 @@ export function printError(text: string): void {
  */
 export function openLog(path: string): Descriptor {
   return open(path, O_CREAT | O_WRONLY | O_APPEND | O_NONBLOCK, { mode: 0o644 });
+}
+
+/** Connects to where one of the host's log daemons listens. A daemon that does not read is not waited for. */
+export function connectToDaemon(kind: LogDaemon["kind"]): Descriptor {
+  const path = DAEMON_SOCKETS[kind];
+  const connected = connectUnix(path, SOCK_DGRAM, { waits: false });
+  if (typeof connected !== "number") return connected;
+  throw new TsrunError(
+    "E_SYSCALL",
+    `cannot log to ${kind}: connect to "${path}": ${errnoWords(-connected)}`,
+    {
+      errno: errnoName(-connected),
+      hint: "this host may have no such log daemon; --log PATH writes to a file",
+    },
+  );
 }
 
 /** Whether it is a file that holds whatever is written, and not a pipe, a terminal or a socket. */

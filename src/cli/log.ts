@@ -3,8 +3,8 @@
 // file for one JSON object (CONTRIBUTING: "errors are told once, at the top").
 
 import { utf8 } from "../linux/words.ts";
-
 import { shorten } from "../spec/shorten.ts";
+import { daemonMessage, type LineFormat } from "./log-target.ts";
 
 /** Callers read a line, into a buffer; and two of the longest paths must fit. */
 export const LONGEST_MESSAGE = 10_000;
@@ -20,8 +20,13 @@ export interface LogEntry {
   readonly hint?: string | undefined;
 }
 
-/** One line, with its newline. containerd reads `level`, `msg` and `time`; what follows them is ours. */
-export function formatEntry(format: LogFormat, { level, message, time, code, hint }: LogEntry): string {
+/**
+ * One line, with its newline, or what a log daemon takes for one. containerd reads `level`, `msg` and `time`;
+ * what follows them is ours.
+ */
+export function formatEntry(format: LineFormat, entry: LogEntry): string {
+  if (typeof format === "object") return formatForDaemon(format, entry);
+  const { level, message, time, code, hint } = entry;
   const seconds = time.toISOString().replace(/\.\d+Z$/, "Z");
   if (format === "json") {
     return `${json({ level, msg: message, time: seconds, code, hint })}\n`;
@@ -30,6 +35,15 @@ export function formatEntry(format: LogFormat, { level, message, time, code, hin
   if (code !== undefined) fields.push(`code=${quote(code)}`);
   if (hint !== undefined) fields.push(`hint=${quote(hint)}`);
   return `${fields.join(" ")}\n`;
+}
+
+/** AS CRUN: with JSON the whole object is the message. */
+function formatForDaemon({ daemon, format }: Exclude<LineFormat, LogFormat>, entry: LogEntry): string {
+  const { level, message, code, hint } = entry;
+  if (format === "json")
+    return daemonMessage(daemon, { level, message: oneLine(formatEntry(format, entry)) });
+  const words = { message: oneLine(message), hint: hint === undefined ? undefined : oneLine(hint) };
+  return daemonMessage({ ...daemon, identifier: visible(daemon.identifier) }, { level, code, ...words });
 }
 
 /** Everything on one line, for a reader that takes a line for a message. */
@@ -68,8 +82,9 @@ function quote(text: string): string {
 export const MOST_ON_STREAM = 12 << 10;
 
 export interface LogOptions {
-  readonly format: LogFormat;
-  readonly debug: boolean;
+  readonly format: LineFormat;
+  /** The least that is worth a line. */
+  readonly level: LogLevel;
   /** Whether lines go to a stream, and not into a file that holds whatever comes. */
   readonly isStream: boolean;
   /** Receives whole lines. */
@@ -88,11 +103,11 @@ export class Log {
 
   /** Whether debug lines are wanted at all: where composing one costs something, ask first. */
   get debugging(): boolean {
-    return this.#options.debug;
+    return this.#options.level === "debug";
   }
 
   debug(message: string): void {
-    if (!this.#options.debug) return;
+    if (!this.debugging) return;
     const line = this.#format({ level: "debug", message, time: new Date() });
     const isOver = this.#options.isStream && this.#debugBytes > MOST_ON_STREAM;
     if (isOver) return;
@@ -109,8 +124,9 @@ export class Log {
 
   /** Is written when the command has succeeded: beside an error it would be a second line. */
   warning(message: string): void {
+    if (this.#options.level === "error") return;
     this.#warnings.push({ level: "warning", message: shorten(message, LONGEST_MESSAGE), time: new Date() });
-    if (this.#options.debug) this.writeWarnings();
+    if (this.debugging) this.writeWarnings();
   }
 
   /** Writes the warnings so far; the last thing that a successful command does. */

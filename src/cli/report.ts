@@ -3,7 +3,8 @@
 
 import { isOutOfMemory, TsrunError } from "../errors.ts";
 import { shorten } from "../spec/shorten.ts";
-import { formatEntry, LONGEST_MESSAGE, type LogFormat, oneLine, visible } from "./log.ts";
+import { formatEntry, LONGEST_MESSAGE, oneLine, visible } from "./log.ts";
+import type { LineFormat } from "./log-target.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** AS RUNC: what a hook has printed is told whole, as far as it is read at all (1 MiB of each stream). */
@@ -43,7 +44,7 @@ export function describeFailure(error: unknown): Failure {
 }
 
 export interface ReportOptions {
-  readonly format: LogFormat;
+  readonly format: LineFormat;
   readonly time: Date;
   /** Whether there is a log besides stderr. */
   readonly toFile: boolean;

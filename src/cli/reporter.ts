@@ -1,40 +1,54 @@
-// Where a command's log lines and its failure go: the log file, and stderr. Held by src/main.ts.
+// Where a command's log lines and its failure go: the log, and stderr. Held by src/main.ts.
 
 import { TsrunError } from "../errors.ts";
 import type { Descriptor } from "../linux/files.ts";
 import { writeToReader } from "../linux/write-to-reader.ts";
 import type { LogSettings } from "./globals.ts";
-import { isRegularFile, isTerminal, openLog, printError } from "./host.ts";
+import { connectToDaemon, isRegularFile, isTerminal, openLog, printError } from "./host.ts";
 import { Log } from "./log.ts";
+import { type LineFormat, type LogDaemon, parseLogTarget } from "./log-target.ts";
 import { describeFailure, formatFailure } from "./report.ts";
 
+/** What is written to besides stderr. */
+interface Opened {
+  readonly descriptor: Descriptor;
+  /** A datagram a line, then. */
+  readonly daemon: LogDaemon | undefined;
+}
+
 export class Reporter {
-  #settings: LogSettings = { file: undefined, format: "text", debug: false };
-  #file: Descriptor | undefined;
+  #settings: LogSettings = { target: undefined, format: "text", level: "warning" };
+  #opened: Opened | undefined;
 
   /**
    * Until the command line is understood, a failure is text on stderr; from now on it is what was asked for.
    */
   configure(settings: LogSettings): void {
-    if (settings.file !== this.#settings.file) this.#file = undefined;
+    if (settings.target !== this.#settings.target) this.#opened = undefined;
     this.#settings = settings;
   }
 
   /** Opens the log, so that a command whose log cannot be written does nothing. */
   openLog(): Log {
-    const { file, format, debug } = this.#settings;
-    if (file !== undefined) this.#file ??= openLog(file);
-    const isStream = debug && (this.#file === undefined || !isRegularFile(this.#file));
-    return new Log({ format, debug, isStream, write: (line) => this.#write(line) });
+    const { target, level } = this.#settings;
+    if (target !== undefined) this.#opened ??= open(target);
+    const isStream =
+      level === "debug" && (this.#opened === undefined || !isRegularFile(this.#opened.descriptor));
+    return new Log({ format: this.#format, level, isStream, write: (line) => this.#write(line) });
+  }
+
+  get #format(): LineFormat {
+    const { format } = this.#settings;
+    const daemon = this.#opened?.daemon;
+    return daemon === undefined ? format : { daemon, format };
   }
 
   /** Tells a failure, once. Returns the exit status. */
   fail(error: unknown): number {
     const failure = describeFailure(error);
     const toFile = this.#tryToOpen();
-    const { format } = this.#settings;
     const report = formatFailure(failure, {
-      format,
+      format: this.#format,
       time: new Date(),
       toFile,
       terminal: !toFile && isTerminal(2),
@@ -49,20 +63,29 @@ export class Reporter {
 
   #write(line: string): void {
     try {
-      if (this.#file === undefined) printError(line);
-      else writeToReader(this.#file.number, line, "to the log");
+      if (this.#opened === undefined) printError(line);
+      else {
+        const { descriptor, daemon } = this.#opened;
+        writeToReader(descriptor.number, line, "to the log", { whole: daemon !== undefined });
+      }
     } catch {
       // A full disk, say. It must not become the failure of a command that did its work.
     }
   }
 
-  /** Whether there is a log file. Where it cannot be opened, that is what is being told. */
+  /** Whether there is a log. Where it cannot be opened, that is what is being told. */
   #tryToOpen(): boolean {
     try {
       this.openLog();
     } catch {
       // Falls back to stderr.
     }
-    return this.#file !== undefined;
+    return this.#opened !== undefined;
   }
+}
+
+function open(given: string): Opened {
+  const target = parseLogTarget(given, "tsrun");
+  if (target.kind === "file") return { descriptor: openLog(target.path), daemon: undefined };
+  return { descriptor: connectToDaemon(target.kind), daemon: target };
 }

@@ -1,6 +1,7 @@
 // `events`: what a container uses, and when it runs out of memory.
 
 import { OomWatch } from "../cgroups/oom-watch.ts";
+import { noCgroup } from "../cgroups/refusal.ts";
 import { readStats } from "../cgroups/stats/read.ts";
 import type { Stats } from "../cgroups/stats/stats.ts";
 import { TsrunError } from "../errors.ts";
@@ -48,6 +49,9 @@ export function watchContainer(
 function loadRunning(globals: GlobalOptions, id: string): StateRecord {
   using directory = getStateDirectory(globals.root, id);
   const record = directory.load();
-  if (isAlive(record)) return record;
+  if (isAlive(record)) {
+    if (record.cgroup.isDisabled === true) throw noCgroup("tell what it uses");
+    return record;
+  }
   throw new TsrunError("E_STATE", `container with id ${id} is not running`);
 }

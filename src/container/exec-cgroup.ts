@@ -7,6 +7,12 @@ import { TsrunError } from "../errors.ts";
 /** The container's directories, with what `--cgroup [CONTROLLER,…:]PATH` says put behind them. */
 export function subCgroup(record: CgroupRecord, given: readonly string[]): CgroupRecord {
   if (given.length === 0) return record;
+  if (Object.keys(record.paths).length === 0) {
+    throw usage(
+      `cannot use --cgroup ${given[0]}: the container has no cgroup`,
+      "leave out --cgroup: the process is counted with the caller",
+    );
+  }
   const paths: Record<string, string> = { ...record.paths };
   for (const one of given) {
     const colon = one.indexOf(":");

@@ -10,9 +10,10 @@ export interface GlobalOptions {
   /** State root, absolute. */
   readonly root: string;
   readonly systemdCgroup: boolean;
+  /** No cgroup is made, and none is joined. */
+  readonly cgroupsDisabled: boolean;
   /** Whether cgroup permission errors are tolerated; `auto` decides by effective uid and user namespace. */
   readonly rootless: "true" | "false" | "auto";
-  readonly debug: boolean;
   /**
    * Told of what is done otherwise than asked; shown when the command has succeeded, or at once under
    * `--debug`.
@@ -26,6 +27,8 @@ export interface CreateOptions {
   readonly id: string;
   /** Absolute path of the bundle directory. */
   readonly bundle: string;
+  /** Absolute path of the configuration, where it is not the bundle's config.json. */
+  readonly config?: string | undefined;
   readonly pidFile?: string | undefined;
   readonly consoleSocket?: string | undefined;
   readonly pidfdSocket?: string | undefined;

@@ -3,7 +3,7 @@
 
 import type { Hierarchies } from "../cgroups/hierarchies.ts";
 import { readHierarchies, readSystemd } from "../cgroups/host.ts";
-import { planCgroup, plannedRecord } from "../cgroups/plan.ts";
+import { type CgroupRequest, planCgroup, plannedRecord, WITHOUT_CGROUP } from "../cgroups/plan.ts";
 import type { CgroupPlan, CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
@@ -66,8 +66,7 @@ export function planWithoutFilter({ bundle, options, globals, existing }: PlanRe
   const inUserNamespace = !inInitialUserNamespace();
   const namespaces = planNamespaces(spec);
   const hierarchies = readHierarchies();
-  const systemd = globals.systemdCgroup ? readSystemd({ user: isRootless(globals) }) : undefined;
-  const planned = planCgroup({ spec, id: options.id, systemd, hierarchies });
+  const planned = planOwnCgroup(globals, { spec, id: options.id, hierarchies });
   const cgroup = existing === undefined ? planned : existing(planned);
   return {
     bundle,
@@ -90,6 +89,19 @@ export function planWithoutFilter({ bundle, options, globals, existing }: PlanRe
       newKeyring: !options.noNewKeyring,
     }),
   };
+}
+
+function planOwnCgroup(globals: GlobalOptions, request: Omit<CgroupRequest, "systemd">): CgroupPlan {
+  if (!globals.cgroupsDisabled) {
+    const systemd = globals.systemdCgroup ? readSystemd({ user: isRootless(globals) }) : undefined;
+    return planCgroup({ ...request, systemd });
+  }
+  const { devices: _, ...limits } = request.spec.linux?.resources ?? {};
+  if (Object.keys(limits).length > 0) {
+    const names = Object.keys(limits).join(", ");
+    globals.log.warning(`without a cgroup nothing is limited, ignoring linux.resources: ${names}`);
+  }
+  return WITHOUT_CGROUP;
 }
 
 /** The spec allows a container without a process until `start`; runc does not, and neither do we. */

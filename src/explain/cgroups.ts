@@ -11,9 +11,10 @@ import { type ExplainedPlan, inUnits, type Row, type Section } from "./model.ts"
 /** Made first, so that all that follows is counted. */
 export function describeCgroup({ cgroup }: ExplainedPlan): Section[] {
   const title = "Control group: where it is counted";
-  const { unit, owner, directories } = cgroup;
+  const { unit, owner, directories, isDisabled } = cgroup;
   if (directories.length === 0) {
-    const text = "None can be made here, so nothing counts or limits the container.";
+    const why = isDisabled === true ? "None is made, as asked for" : "None can be made here";
+    const text = `${why}, so nothing counts or limits the container.`;
     return [{ topic: "cgroup", title, text: [text] }];
   }
   const who = unit === undefined ? "tsrun makes" : `systemd makes, as the unit "${unit.name}",`;

@@ -1,6 +1,7 @@
 // `explain`: what tsrun will do with a bundle, or did for a container, in the words of the plan that `create`
 // carries out. Nothing is made, and no privileges are needed.
 
+import { WITHOUT_CGROUP } from "../cgroups/plan.ts";
 import type { CgroupPlan, CgroupRecord } from "../cgroups/record.ts";
 import { checkRootfs, readConfig } from "../container/bundle.ts";
 import type { CreateOptions, GlobalOptions } from "../container/options.ts";
@@ -123,7 +124,7 @@ export function explainContainer(globals: GlobalOptions, id: string, options: Ex
     bundle: { path, spec, warnings: [], text: "", rootfs },
     options: { ...options, id, bundle: path, noNewKeyring: !newKeyring },
     // Its unit, where it has one, is in the record.
-    globals: { ...globals, systemdCgroup: false },
+    globals: { ...globals, systemdCgroup: false, cgroupsDisabled: false },
     existing: (planned) => recorded(planned, record.cgroup),
   });
   const state = statusOf(record, directory);
@@ -142,7 +143,8 @@ function inForce(spec: Spec, { resources }: StateRecord): Spec {
 }
 
 /** Where the cgroup really is: whoever asks now may be in another one than whoever created it. */
-function recorded(planned: CgroupPlan, { driver, paths, unit }: CgroupRecord): CgroupPlan {
+function recorded(planned: CgroupPlan, { driver, paths, unit, isDisabled }: CgroupRecord): CgroupPlan {
+  if (isDisabled === true) return WITHOUT_CGROUP;
   const controllers = new Map<string, string[]>();
   for (const [name, path] of Object.entries(paths)) {
     controllers.set(path, [...(controllers.get(path) ?? []), name]);

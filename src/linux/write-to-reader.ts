@@ -17,8 +17,9 @@ const silent: Set<number> = new Set();
 /**
  * Writes all of `data`, or as much as the reader takes before it lets a piece wait too long. The descriptor
  * stays in the mode it is in: it is shared with others, whom O_NONBLOCK would surprise.
+ * @param whole with one call: what is written is a datagram
  */
-export function writeToReader(fd: number, data: string, what: string): void {
+export function writeToReader(fd: number, data: string, what: string, { whole = false } = {}): void {
   let rest = utf8(data);
   while (rest.length > 0) {
     if (silent.has(fd)) return;
@@ -27,7 +28,7 @@ export function writeToReader(fd: number, data: string, what: string): void {
       silent.add(fd);
       return;
     }
-    const piece = rest.subarray(0, AT_ONCE);
+    const piece = whole ? rest : rest.subarray(0, AT_ONCE);
     rest = rest.subarray(mustCall(`write ${what}`, "write", fd, piece, piece.length));
   }
 }

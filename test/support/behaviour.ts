@@ -5,7 +5,15 @@ import t, { type Test } from "tap";
 import { controllerHierarchy, effectiveUid, kernelAtLeast } from "./host.ts";
 import { Lab } from "./lab.ts";
 import { busybox } from "./rootfs.ts";
-import { isRuncBefore, isTsrun, type Result, runtimeKind, runtimePath } from "./runtime.ts";
+import {
+  isCrunBefore,
+  isRunc,
+  isRuncBefore,
+  isTsrun,
+  type Result,
+  runtimeKind,
+  runtimePath,
+} from "./runtime.ts";
 
 /** A reason to skip, or nothing. */
 export type Condition = string | undefined;
@@ -44,6 +52,16 @@ export function tsrunOnly(reason: string): Condition {
 /** For what runc does from this version on, or nearly: of those between 1.1 and 1.3 none was tried. */
 export function runcFrom(version: string, reason: string): Condition {
   return isRuncBefore(version) ? `runc before ${version}: ${reason}` : undefined;
+}
+
+/** For what crun has, and runc has not in any version. */
+export function notOfRunc(reason: string): Condition {
+  return isRunc ? `runc: ${reason}` : undefined;
+}
+
+/** For what crun does from this version on, or nearly; runc has nothing of it. */
+export function crunFrom(version: string, reason: string): Condition {
+  return isCrunBefore(version) ? `crun before ${version}: ${reason}` : notOfRunc(reason);
 }
 
 /** For what runc does no more. */

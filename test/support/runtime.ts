@@ -18,9 +18,17 @@ export const isRunc = runtimeKind === "runc";
 
 /** Whether it is runc, and of a version before this one (`major.minor.patch`). */
 export function isRuncBefore(version: string): boolean {
-  if (!isRunc) return false;
+  return isRunc && isBefore(version);
+}
+
+/** The same of crun. */
+export function isCrunBefore(version: string): boolean {
+  return runtimeKind === "crun" && isBefore(version);
+}
+
+function isBefore(version: string): boolean {
   const said = execFileSync(runtimePath, ["--version"], { encoding: "utf8" });
-  const [, found = "0"] = /version (\d+\.\d+\.\d+)/.exec(said) ?? [];
+  const [, found = "0"] = /version (\d+\.\d+(?:\.\d+)?)/.exec(said) ?? [];
   return found.localeCompare(version, "en", { numeric: true }) < 0;
 }
 

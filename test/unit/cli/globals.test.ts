@@ -22,9 +22,22 @@ t.test("without flags, root keeps the state under /run/tsrun", async (t) => {
     root: "/run/tsrun",
     rootIsDefault: true,
     systemdCgroup: false,
+    cgroupsDisabled: false,
     rootless: "auto",
-    debug: false,
   });
+});
+
+t.test("the cgroup manager is one of three, and has the last word", async (t) => {
+  const driver = (given: Record<string, OptionValue>) => {
+    const { systemdCgroup, cgroupsDisabled } = read(given);
+    return [systemdCgroup, cgroupsDisabled];
+  };
+  t.same(driver({ "systemd-cgroup": true, "cgroup-manager": "" }), [true, false]);
+  t.same(driver({ "cgroup-manager": "systemd" }), [true, false]);
+  t.same(driver({ "systemd-cgroup": true, "cgroup-manager": "cgroupfs" }), [false, false]);
+  t.same(driver({ "systemd-cgroup": true, "cgroup-manager": "disabled" }), [false, true]);
+  const message = 'unknown cgroup manager "none"';
+  t.throws(() => read({ "cgroup-manager": "none" }), { code: "E_USAGE", message });
 });
 
 t.test("the runtime directory counts for everybody but the host's root", async (t) => {
@@ -78,12 +91,22 @@ t.test("rootless is a boolean in Go's spellings, or auto", async (t) => {
 
 t.test("log settings: an empty file is none, an unknown format is refused in runc's words", async (t) => {
   const settings = (given: Record<string, OptionValue>) => readLogSettings(new Map(Object.entries(given)));
-  t.same(settings({}), { file: undefined, format: "text", debug: false });
-  t.same(settings({ log: "", "log-format": "" }), { file: undefined, format: "text", debug: false });
+  const plain = { target: undefined, format: "text", level: "warning" };
+  t.same(settings({}), plain);
+  t.same(settings({ log: "", "log-format": "", "log-level": "" }), plain);
   t.same(settings({ log: "l", "log-format": "json", debug: true }), {
-    file: "l",
+    target: "l",
     format: "json",
-    debug: true,
+    level: "debug",
   });
   t.throws(() => settings({ "log-format": "X" }), { message: "invalid log-format: X" });
+});
+
+t.test("the log's level is crun's, and --debug is one of them", async (t) => {
+  const level = (given: Record<string, OptionValue>) => readLogSettings(new Map(Object.entries(given))).level;
+  for (const word of ["error", "warning", "debug"]) t.equal(level({ "log-level": word }), word);
+  t.equal(level({ "log-level": "error", debug: true }), "debug");
+  for (const word of ["info", "ERROR", "4"]) {
+    t.throws(() => level({ "log-level": word }), { code: "E_USAGE", message: `invalid log-level: ${word}` });
+  }
 });

@@ -51,7 +51,12 @@ function logInto(
   lines: string[],
   { debug = false, format = "json" as LogFormat, isStream = false } = {},
 ): Log {
-  return new Log({ debug, format, isStream, write: (line) => lines.push(JSON.parse(line).msg) });
+  return new Log({
+    level: debug ? "debug" : "warning",
+    format,
+    isStream,
+    write: (line) => lines.push(JSON.parse(line).msg),
+  });
 }
 
 t.test("a stream gets no system calls, and so many debug lines that a pipe holds them", async (t) => {

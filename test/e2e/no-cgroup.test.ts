@@ -1,0 +1,177 @@
+// `--cgroup-manager disabled`, which Podman says for `--cgroups=disabled`: no cgroup is made, none is joined,
+// and every later command knows of it.
+
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  behaviour,
+  type Condition,
+  nothingLeft,
+  notOfRunc,
+  refused,
+  tsrunOnly,
+} from "../support/behaviour.ts";
+import { cgroupFolders, cgroupsOf } from "../support/cgroup.ts";
+import { systemdDriver } from "../support/cgroup-driver.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import type { Lab } from "../support/lab.ts";
+import { isTsrun } from "../support/runtime.ts";
+import { until } from "../support/wait.ts";
+
+const DISABLED = { globals: ["--cgroup-manager", "disabled"] };
+const LACKS = "has no such flag";
+
+async function running(lab: Lab, script = "sleep 1000"): Promise<Container> {
+  const box = lab.container(Container.script(script));
+  mustSucceed(await box.create(DISABLED));
+  mustSucceed(await box.start());
+  return box;
+}
+
+/** Those that tell the runtime nothing of cgroups: what it knows it has kept. */
+const call = (lab: Lab, ...args: string[]) => lab.invokeBare(["--root", lab.stateRoot, ...args]);
+
+behaviour(
+  "with the cgroup manager disabled no cgroup is made, and none is joined",
+  async (t, lab) => {
+    const box = await running(lab);
+    t.strictSame(cgroupFolders(box.id), []);
+    const { pid } = await box.stateDocument();
+    const own = cgroupsOf(process.pid);
+    t.strictSame([...cgroupsOf(pid)], [...own], "it stays in that of the caller");
+    const exec = await call(lab, "exec", box.id, "cat", "/proc/self/cgroup");
+    t.equal(exec.code, 0, exec.stderr);
+    t.strictSame(exec.stdout, readFileSync("/proc/self/cgroup", "utf8"), "and so does a process of exec");
+    mustSucceed(await call(lab, "kill", box.id, "KILL"));
+    await box.waitForStatus("stopped");
+    mustSucceed(await call(lab, "delete", box.id));
+    await nothingLeft(t, lab, "after delete");
+  },
+  notOfRunc(LACKS),
+);
+
+behaviour(
+  "kill --all and delete --force do with a container without a cgroup",
+  async (t, lab) => {
+    const first = await running(lab, "sleep 1000 & sleep 1000");
+    // crun says that it has, and has not: without a cgroup it looks for nobody.
+    mustSucceed(await call(lab, "kill", ...(isTsrun ? ["--all"] : []), first.id, "KILL"));
+    await first.waitForStatus("stopped");
+    mustSucceed(await call(lab, "delete", first.id));
+    const second = await running(lab, "sleep 1000 & sleep 1000");
+    mustSucceed(await call(lab, "delete", "--force", second.id));
+    await nothingLeft(t, lab, "after delete --force");
+  },
+  notOfRunc(LACKS),
+);
+
+behaviour(
+  "what takes a cgroup is refused with one line for a container without one",
+  async (t, lab) => {
+    const box = await running(lab);
+    const without = /the container was made without a cgroup/;
+    refused(t, await call(lab, "pause", box.id), without);
+    t.equal((await box.stateDocument()).status, "running");
+    refused(t, await call(lab, "resume", box.id), isTsrun ? /container not paused/ : without);
+    refused(t, await call(lab, "update", "--pids-limit", "100", box.id), without);
+    if (!isTsrun) return;
+    refused(t, await call(lab, "events", "--stats", box.id), without);
+    const exec = await call(lab, "exec", "--cgroup", "below", box.id, "true");
+    refused(t, exec, /cannot use --cgroup below: the container has no cgroup/, 255);
+  },
+  notOfRunc(LACKS),
+);
+
+behaviour(
+  "ps knows the processes of a container without a cgroup by its pid namespace",
+  async (t, lab) => {
+    // One in a namespace below, one whose parent has left it to the first process.
+    const box = lab.container(
+      Container.script("sleep 1000 & unshare -p -f sleep 1000 & (sleep 1000 &) ; sleep 1000; :"),
+    );
+    const names = ["CAP_SYS_ADMIN"];
+    box.config.process.capabilities = { bounding: names, effective: names, permitted: names };
+    box.writeConfig();
+    mustSucceed(await box.create(DISABLED));
+    mustSucceed(await box.start());
+    const pids = async (): Promise<number[]> =>
+      JSON.parse((await call(lab, "ps", "-f", "json", box.id)).stdout);
+    await until("six processes", async () => (await pids()).length === 6);
+    const { pid } = await box.stateDocument();
+    t.ok((await pids()).includes(pid));
+    const programs = (await pids()).map((one) => readFileSync(`/proc/${one}/comm`, "utf8").trim());
+    t.strictSame(programs.sort(), ["sh", "sleep", "sleep", "sleep", "sleep", "unshare"]);
+    t.match((await call(lab, "ps", box.id)).stdout, new RegExp(` ${pid} `));
+    mustSucceed(await box.kill("KILL"));
+    await box.waitForStatus("stopped");
+    t.equal((await call(lab, "ps", "-f", "json", box.id)).stdout.trim(), "null");
+  },
+  tsrunOnly("refuses it"),
+);
+
+behaviour(
+  "ps is refused where a container has neither a cgroup nor a pid namespace of its own",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.process.args = ["/bin/sleep", "1000"];
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
+    });
+    t.match(mustSucceed(await box.create(DISABLED)).stderr, /cannot be killed whole/);
+    refused(
+      t,
+      await call(lab, "ps", box.id),
+      /cannot list the processes of ".*": the container has no cgroup/,
+    );
+  },
+  tsrunOnly("leaves the process of such a container behind"),
+);
+
+behaviour(
+  "limits have no effect without a cgroup, and a warning names them",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.process.args = ["/bin/true"];
+      config.linux.resources = { pids: { limit: 50 }, memory: { limit: 50_000_000 } };
+    });
+    const { stderr } = mustSucceed(await box.create(DISABLED));
+    if (isTsrun) t.match(stderr, /nothing is limited, ignoring linux.resources: pids, memory/);
+    mustSucceed(await box.start());
+    await box.waitForStatus("stopped");
+  },
+  notOfRunc(LACKS),
+);
+
+behaviour(
+  "--cgroup-manager has the last word on who makes the cgroups",
+  async (t, lab) => {
+    const box = lab.container();
+    for (const managers of [
+      ["--systemd-cgroup", "--cgroup-manager", "cgroupfs"],
+      ["--cgroup-manager", "cgroupfs"],
+    ]) {
+      mustSucceed(await call(lab, ...managers, "create", "--bundle", box.bundle, box.id));
+      t.not(cgroupFolders(box.id).length, 0, managers.join(" "));
+      mustSucceed(await box.delete());
+    }
+    refused(t, await box.create({ globals: ["--cgroup-manager", "none"] }), /unknown cgroup manager "none"/);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  notOfRunc(LACKS),
+  needsOwnDriver(),
+);
+
+function needsOwnDriver(): Condition {
+  return systemdDriver ? "is about the driver of the runtime itself" : undefined;
+}
+
+behaviour(
+  "explain says that there is no cgroup",
+  async (t, lab) => {
+    const box = await running(lab);
+    const said = mustSucceed(await call(lab, "explain", "--json", box.id)).stdout;
+    const section = JSON.parse(said).sections.find(({ topic }: { topic: string }) => topic === "cgroup");
+    t.match(section.text[0], /None is made, as asked for/);
+    t.ok(existsSync(join(lab.stateRoot, box.id)) && readdirSync(lab.stateRoot).length === 1);
+  },
+  tsrunOnly("explain is tsrun's own"),
+);
