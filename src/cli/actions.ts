@@ -15,6 +15,7 @@ import { restoreContainer } from "../container/restore.ts";
 import { runContainer } from "../container/run.ts";
 import { startContainer } from "../container/start.ts";
 import { containerState } from "../container/state.ts";
+import { listIds } from "../container/store.ts";
 import { readResources, updateContainer } from "../container/update.ts";
 import { explainBundle, explainContainer, isContainer } from "../explain/explain.ts";
 import { validate } from "../explain/validate.ts";
@@ -35,6 +36,7 @@ export const actions = {
   killContainer,
   libraryVersion,
   listContainers,
+  listIds,
   pauseContainer,
   readProcessFile,
   readResources,

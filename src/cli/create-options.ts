@@ -16,6 +16,7 @@ export function readCreateOptions(
   return {
     id,
     bundle: absolutePath(options.bundle ?? "", cwd),
+    config: absoluteIfGiven(options.config, cwd),
     pidFile: absoluteIfGiven(options["pid-file"], cwd),
     consoleSocket: absoluteIfGiven(options["console-socket"], cwd),
     pidfdSocket: absoluteIfGiven(options["pidfd-socket"], cwd),

@@ -22,6 +22,9 @@ export interface ParsedLine {
   readonly help: boolean;
 }
 
+/** The last two are crun's. */
+const HELP_FLAGS: readonly string[] = ["help", "h", "?", "usage"];
+
 /** Splits a command line into option values and arguments. Throws a UsageError. */
 export function parseLine(words: readonly string[], { tables, stopAfterArgs }: Grammar): ParsedLine {
   const given: Map<string, OptionValue>[] = [];
@@ -52,7 +55,7 @@ export function parseLine(words: readonly string[], { tables, stopAfterArgs }: G
       const value = flag.value ?? (option.type === "boolean" ? "true" : words[++at]);
       if (value === undefined) throw flagError(`flag needs an argument: ${word}`);
       values.set(name, combine(values.get(name), option, readValue(flag.name, option, value)));
-    } else if (flag.name === "help" || flag.name === "h") {
+    } else if (HELP_FLAGS.includes(flag.name)) {
       help = readBoolean("help", flag.value ?? "true");
     } else {
       throw unknownFlag(flag.name, tables);

@@ -10,19 +10,23 @@ import { absolutePath } from "./paths.ts";
 
 export interface SpecOptions {
   readonly bundle?: string | undefined;
+  /** Relative to the bundle. */
+  readonly file?: string | undefined;
   readonly rootless: boolean;
 }
 
-/** Writes config.json into a bundle that has none yet. */
-export function writeSpec({ bundle = "", rootless }: SpecOptions, cwd: () => string): void {
+/** Writes config.json, or what it is to be called, into a bundle that has none yet. */
+export function writeSpec(options: SpecOptions, cwd: () => string): void {
+  const { bundle = "", file = "", rootless } = options;
+  const name = file === "" ? "config.json" : file;
   const example = exampleSpec({ cgroupV2: hasCgroupV2() });
   const spec = rootless ? rootlessExample(example, { uid: effectiveUid(), gid: effectiveGid() }) : example;
-  const path = `${absolutePath(bundle, cwd)}/config.json`;
+  const path = absolutePath(name, () => absolutePath(bundle, cwd));
   try {
     createFile(path, JSON.stringify(spec, null, "\t"), { mode: 0o666 });
   } catch (error) {
     if (!hasErrno(error, "EEXIST")) throw error;
-    throw new TsrunError("E_EXISTS", "File config.json exists. Remove it first", { cause: error });
+    throw new TsrunError("E_EXISTS", `File ${name} exists. Remove it first`, { cause: error });
   }
 }
 

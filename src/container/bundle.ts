@@ -23,10 +23,10 @@ export interface Bundle {
   readonly rootfs: string;
 }
 
-/** Reads and checks a bundle. */
-export function loadBundle(path: string): Bundle {
-  const file = `${path}/config.json`;
-  const text = readConfig(path);
+/** Reads and checks a bundle. `config` is its configuration, where that is not its config.json. */
+export function loadBundle(path: string, config?: string): Bundle {
+  const file = config ?? `${path}/config.json`;
+  const text = config === undefined ? readConfig(path) : readOtherConfig(config);
   const { spec, warnings } = loadConfig(text, file, { euid: effectiveUid() });
   return { path, spec, warnings, text, rootfs: checkRootfs(path, spec) };
 }
@@ -40,6 +40,14 @@ export function readConfig(path: string): string {
     throw new TsrunError("E_BUNDLE", `JSON specification file config.json not found in "${path}"`, {
       hint: `"spec --bundle ${path}" writes one to begin with`,
     });
+  }
+}
+
+function readOtherConfig(path: string): string {
+  try {
+    return readDocument(path);
+  } catch (error) {
+    throw wrapError("cannot load the configuration of --config", error);
   }
 }
 

@@ -55,7 +55,7 @@ export interface Created {
 /** Creates a container: when this returns, its first process is set up completely and waits for `start`. */
 export function createContainer(globals: GlobalOptions, options: CreateOptions, mode: CreateMode): Created {
   // Nothing is touched before the whole configuration has been found good.
-  const bundle = receiveFromCaller(loadBundle(options.bundle), options, globals);
+  const bundle = receiveFromCaller(loadBundle(options.bundle, options.config), options, globals);
   const plan = planContainer({ bundle, options, globals });
   tellWarnings(globals, plan);
   const { netDevices, intelRdt } = bundle.spec.linux ?? {};

@@ -22,6 +22,8 @@ EXAMPLE:
     ...createOptions,
     // go-runc can pass it; a created container is detached in any case.
     detach: { type: "boolean", alias: "d", describe: "accepted and ignored", hidden: true },
+    // crun has it here, too.
+    "no-subreaper": { type: "boolean", describe: "accepted and ignored", hidden: true },
   },
   run({ globals, host, actions, options, args: [id = ""] }) {
     host.prepareRoot(globals);

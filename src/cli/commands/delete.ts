@@ -1,5 +1,6 @@
 // `delete`: remove what a container leaves.
 
+import { forEachMatch } from "../matching.ts";
 import { defineCommand } from "../options.ts";
 
 export const command = defineCommand({
@@ -7,10 +8,12 @@ export const command = defineCommand({
   describe: "delete a container and all that it holds",
   usage: "<container-id>",
   details: `Removes the state and the cgroups of a container whose process has ended, or was never
-started. A running container is refused, unless --force is given.
+started. A running container is refused, unless --force is given. With --regex what goes
+wrong with one container is told, and the others go all the same; the exit status is 0.
 
 EXAMPLE:
-    # $0 delete web`,
+    # $0 delete web
+    # $0 delete --force --regex '^test-'`,
   args: { min: 1, max: 1 },
   argWords: ["container"],
   options: {
@@ -19,9 +22,16 @@ EXAMPLE:
       alias: "f",
       describe: "kill the container first (SIGKILL); no error when there is no such container",
     },
+    regex: {
+      type: "boolean",
+      alias: "r",
+      describe: "delete every container whose id matches: an extended regular expression, regex(7)",
+    },
   },
-  run({ globals, actions, options, args: [id = ""] }) {
-    actions.deleteContainer(globals, { id, force: options.force });
+  run({ globals, actions, options: { force, regex }, args: [id = ""] }) {
+    if (regex) {
+      forEachMatch({ globals, actions }, id, (each) => actions.deleteContainer(globals, { id: each, force }));
+    } else actions.deleteContainer(globals, { id, force });
     return 0;
   },
 });

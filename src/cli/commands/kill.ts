@@ -1,5 +1,6 @@
 // `kill`: send a signal to a container's first process.
 
+import { forEachMatch } from "../matching.ts";
 import { defineCommand } from "../options.ts";
 import { parseSignal, SIGNAL_NAMES } from "../signals.ts";
 
@@ -10,8 +11,12 @@ export const command = defineCommand({
   details: `Sends a signal, given as a name or a number. A container without a pid namespace of its
 own would outlive its first process: there, KILL ends every process of the container.
 
+With --regex what goes wrong with one container is told, and the others are signalled all
+the same; the exit status is 0.
+
 EXAMPLE:
-    # $0 kill web KILL`,
+    # $0 kill web KILL
+    # $0 kill --regex '^web-[0-9]+$' TERM`,
   args: { min: 1, max: 2 },
   argWords: ["container", SIGNAL_NAMES],
   stopAfterFirstArg: true,
@@ -22,13 +27,19 @@ EXAMPLE:
       describe: "obsolete: only makes it no error that the container has stopped",
       hidden: true,
     },
+    regex: {
+      type: "boolean",
+      alias: "r",
+      describe: "signal every container whose id matches: an extended regular expression, regex(7)",
+    },
   },
-  run({ globals, actions, options, args: [id = "", signal = ""] }) {
-    actions.killContainer(globals, {
-      id,
-      signal: parseSignal(signal === "" ? "TERM" : signal),
-      all: options.all,
-    });
+  run({ globals, actions, options: { all, regex }, args: [id = "", word = ""] }) {
+    const signal = parseSignal(word === "" ? "TERM" : word);
+    if (regex) {
+      forEachMatch({ globals, actions }, id, (each) =>
+        actions.killContainer(globals, { id: each, signal, all }),
+      );
+    } else actions.killContainer(globals, { id, signal, all });
     return 0;
   },
 });

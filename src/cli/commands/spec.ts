@@ -20,6 +20,12 @@ An ordinary user needs --rootless here; root of a user namespace does not.`,
   args: { min: 0, max: 0 },
   options: {
     bundle,
+    file: {
+      type: "string",
+      alias: "f",
+      describe: "name of the file, in the bundle (default: config.json)",
+      words: "file",
+    },
     // Hides the global option of the same name, as in runc.
     rootless: { type: "boolean", describe: "write a configuration that an ordinary user may run" },
   },

@@ -1,0 +1,24 @@
+// `--regex` of `delete` and `kill`: the containers whose ids an expression matches, and what is done to each.
+// AS CRUN: what goes wrong with one is told and keeps nobody from the others.
+
+import { TsrunError } from "../errors.ts";
+import { extendedRegExp } from "./extended-regexp.ts";
+import type { Invocation, OptionTable } from "./options.ts";
+
+/** Does it to every container under the root whose id matches. */
+export function forEachMatch(
+  { globals, actions }: Pick<Invocation<OptionTable>, "globals" | "actions">,
+  expression: string,
+  act: (id: string) => void,
+): void {
+  const matches = extendedRegExp(expression);
+  for (const id of actions.listIds(globals.root)) {
+    if (!matches.test(id)) continue;
+    try {
+      act(id);
+    } catch (error) {
+      if (!(error instanceof TsrunError) || error.code === "E_INTERNAL") throw error;
+      globals.log.warning(`container "${id}": ${error.message}`);
+    }
+  }
+}
