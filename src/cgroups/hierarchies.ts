@@ -138,6 +138,17 @@ function parseSelfCgroup(selfCgroup: string): Map<string, string> {
 }
 
 /**
+ * The path of a process in the unified hierarchy, from the text of its /proc/PID/cgroup. A container names
+ * its cgroups as it likes, newlines excepted: a carriage return is no end of a line here.
+ */
+export function unifiedPathIn(cgroup: string): string | undefined {
+  return cgroup
+    .split("\n")
+    .find((line) => line.startsWith("0::/"))
+    ?.slice(3);
+}
+
+/**
  * The directory of `place` below a mount that shows `mount.root` of the hierarchy. In a container
  * /proc/self/cgroup may name a path of the host that is not below what is mounted here; then the mount point
  * itself is the nearest.

@@ -1,7 +1,7 @@
 // Reads which cgroup hierarchies the host has, once per command that needs them (create, run, restore).
 
 import { type Descriptor, readText, readTextIfThere } from "../linux/files.ts";
-import { type Hierarchies, parseHierarchies } from "./hierarchies.ts";
+import { type Hierarchies, parseHierarchies, unifiedPathIn } from "./hierarchies.ts";
 import { connectSystemd } from "./systemd/bus.ts";
 import type { SystemdHost } from "./systemd/unit.ts";
 
@@ -15,7 +15,7 @@ export function readHierarchies(): Hierarchies {
  * @param process its directory of /proc
  */
 export function unifiedCgroupOf(process: Descriptor): string | undefined {
-  const [, path] = /^0::(\/.*)$/m.exec(readTextIfThere("cgroup", { at: process.number }) ?? "") ?? [];
+  const path = unifiedPathIn(readTextIfThere("cgroup", { at: process.number }) ?? "");
   const unified = readHierarchies().mounts.find(({ controllers }) => controllers[0] === "");
   return path === undefined || unified === undefined ? undefined : `${unified.mountpoint}${path}`;
 }

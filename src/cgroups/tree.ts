@@ -5,8 +5,8 @@ import { TsrunError, wrapError } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call.ts";
 import { EBUSY, EEXIST, ENOENT, ENOTEMPTY, errnoName, errnoWords } from "../linux/errno.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "../linux/fcntl.ts";
-import { readText, readTextIfThere } from "../linux/files.ts";
-import { poll } from "../linux/process.ts";
+import { readText } from "../linux/files.ts";
+import { poll, processOfThread } from "../linux/process.ts";
 import { cString, type Path } from "../linux/words.ts";
 import { walkCgroups } from "./walk.ts";
 
@@ -73,7 +73,8 @@ function processesOf(directory: number): number[] {
   } catch (error) {
     // The cgroup may go away while it is read, and a threaded one of v2 lists only threads.
     if (hasErrno(error, "ENOENT", "ENODEV")) return [];
-    if (hasErrno(error, "EOPNOTSUPP")) return parsePids(readText("cgroup.threads", options)).map(processOf);
+    if (hasErrno(error, "EOPNOTSUPP"))
+      return parsePids(readText("cgroup.threads", options)).map(processOfThread);
     throw error;
   }
 }
@@ -83,11 +84,6 @@ function parsePids(text: string): number[] {
     .split("\n")
     .filter((line) => line !== "")
     .map(Number);
-}
-
-/** The process that a thread belongs to (proc_pid_status(5)); 0 when it is gone. */
-function processOf(thread: number): number {
-  return Number(/^Tgid:\t(\d+)$/m.exec(readTextIfThere(`/proc/${thread}/status`) ?? "")?.[1] ?? 0);
 }
 
 /** Waits between two attempts, in milliseconds: processes that were just killed need a moment to be gone. */

@@ -3,6 +3,7 @@
 import { useReserve } from "../engine/memory.ts";
 import { mustCall, syscallError, tryCall } from "./call.ts";
 import { readTextIfThere } from "./files.ts";
+import { statusField, statusNumber } from "./proc-text.ts";
 import { viewOf } from "./words.ts";
 
 const endings: (() => void)[] = [];
@@ -85,13 +86,14 @@ export function stateBeforeExecuting(pid: number, startTime?: number): string | 
 export function isHeld(pid: number): boolean {
   const status = readTextIfThere(`/proc/${pid}/status`);
   if (status === undefined) return false;
-  const tracer = tracerIn(status);
-  if (/^State:\s[Tt]/m.test(status)) return true;
-  return tracer !== 0 && tracer !== tracerIn(readTextIfThere("/proc/self/status") ?? "");
+  const tracer = statusNumber(status, "TracerPid");
+  if (/^[Tt]/.test(statusField(status, "State"))) return true;
+  return tracer !== 0 && tracer !== statusNumber(readTextIfThere("/proc/self/status") ?? "", "TracerPid");
 }
 
-function tracerIn(status: string): number {
-  return Number(/^TracerPid:\s(\d+)$/m.exec(status)?.[1] ?? 0);
+/** The process that a thread belongs to; 0 when it is gone. */
+export function processOfThread(thread: number): number {
+  return statusNumber(readTextIfThere(`/proc/${thread}/status`) ?? "", "Tgid");
 }
 
 /** The number so many fields after the one that begins at `start`. Most of the fifty are never looked at. */

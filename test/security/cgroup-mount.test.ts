@@ -1,12 +1,24 @@
 // What a container makes in cgroup mounts that it may write in: it names, nests and freezes cgroups below its
 // own as it likes, and is listed, killed and deleted all the same.
 
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { attack } from "../support/attack.ts";
 import { type Condition, needsController, tsrunOnly } from "../support/behaviour.ts";
-import { isUnified, readCgroup } from "../support/cgroup.ts";
+import {
+  isUnified,
+  needsUnified,
+  onUnified,
+  readCgroup,
+  unifiedController,
+  unifiedFolder,
+} from "../support/cgroup.ts";
 import { cgroupOf } from "../support/cgroup-driver.ts";
+import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
+import { runtimeKind } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
 /** The folder, in the container, of the hierarchy that says which processes are the container's. */
@@ -17,13 +29,18 @@ const PROCESSES = isUnified() ? MOUNT : `${MOUNT}/devices`;
 const MAKING_MS = 100_000;
 
 /** Starts a container whose program runs this script, and waits until it says that it is up. */
-async function started(lab: Lab, script: string): Promise<Container> {
+async function started(
+  lab: Lab,
+  script: string,
+  { edit, ...host }: { readonly edit?: (config: Config) => void } & typeof onUnified = {},
+): Promise<Container> {
   const box = lab.container(Container.script(script));
+  edit?.(box.config);
   box.config.mounts.push({ destination: MOUNT, type: "cgroup", source: "cgroup", options: ["nosuid"] });
   box.config.linux.namespaces.push({ type: "cgroup" });
   box.writeConfig();
-  mustSucceed(await box.create());
-  mustSucceed(await box.start());
+  mustSucceed(await box.create(host));
+  mustSucceed(await box.start(host));
   await until("the cgroups to be made", () => box.output() === "up\n", MAKING_MS).catch(() => {
     throw new Error(`the program said: ${box.output()}`);
   });
@@ -113,4 +130,88 @@ attack(
   },
   needsController("freezer", 1),
   FREEZES,
+);
+
+// ---- cgroup v2 --------------------------------------------------------------------------------------------
+
+for (const [which, name] of [
+  ["with a carriage return", "a\\rb"],
+  ["with a line separator of Unicode", "a\\342\\200\\250b"],
+  ["that is no UTF-8", "a\\377b"],
+  ["that looks like that of a removed one", "a (deleted)"],
+] as const) {
+  attack(
+    "cgroup mount",
+    `exec enters the first process' cgroup by a name ${which}`,
+    async (t, lab) => {
+      const enter = `n="$(printf '${name}')"; mkdir "$n"; echo 0 >"$n/cgroup.procs"`;
+      const divide = `echo +${unifiedController()} >cgroup.subtree_control`;
+      const box = await started(
+        lab,
+        `cd ${MOUNT}; ${enter}; ${divide} && echo up; exec sleep 1000`,
+        onUnified,
+      );
+      const inside = `test "$(grep ^0:: /proc/self/cgroup)" = "0::/$(printf '${name}')"`;
+      const { code, stderr } = await lab.invoke(["exec", box.id, "sh", "-c", inside], onUnified);
+      t.strictSame([code, stderr], [0, ""]);
+      mustSucceed(await box.delete({ flags: ["--force"], ...onUnified }));
+    },
+    needsUnified(),
+    unifiedController() === undefined ? "no controller is left to cgroup v2" : undefined,
+  );
+}
+
+/** Names the calling shell so that a reader of its status may find `pid` where its own is to stand. */
+const passOff = (pid: number | undefined) => `printf '\\rTgid:\\t${pid}\\r' >/proc/self/comm`;
+
+function bystander(lab: Lab): ChildProcess {
+  const other = spawn("sleep", ["1000"]);
+  lab.atClose(() => other.kill());
+  return other;
+}
+
+attack(
+  "cgroup mount",
+  "a thread in a cgroup of threads passes off no process of the host as the container's",
+  async (t, lab) => {
+    const { pid } = bystander(lab);
+    const enter = "mkdir t; echo threaded >t/cgroup.type; echo 0 >t/cgroup.procs";
+    const script = `cd ${MOUNT}; ${enter}; ${passOff(pid)}; echo up; sleep 1000; echo over`;
+    const box = await started(lab, script, onUnified);
+    const listed = mustSucceed(await lab.invoke(["ps", "--format", "json", box.id], onUnified)).stdout;
+    const pids = JSON.parse(listed) as number[];
+    t.notOk(pids.includes(pid ?? 0), "the other process is not listed");
+    t.ok(pids.includes((await box.stateDocument()).pid), "the container's own is");
+    mustSucceed(await box.delete({ flags: ["--force"], ...onUnified }));
+  },
+  needsUnified(),
+  runtimeKind === "crun" ? "crun: it reads the processes of a cgroup of threads in vain" : undefined,
+);
+
+attack(
+  "cgroup mount",
+  "a thread in a cgroup of threads has no process of the host killed",
+  async (t, lab) => {
+    const other = bystander(lab);
+    const ended = once(other, "exit");
+    const place = `threads-${lab.mark}`;
+    mkdirSync(unifiedFolder(`${place}/threaded`), { recursive: true });
+    writeFileSync(unifiedFolder(`${place}/threaded/cgroup.type`), "threaded");
+    const script = `${passOff(other.pid)}; echo up; sleep 1000; echo over`;
+    const edit = ({ linux }: Config) => {
+      linux.cgroupsPath = `/${place}/threaded`;
+      // Without one of its own, the cgroup says who is killed.
+      linux.namespaces = linux.namespaces.filter(({ type }) => type !== "pid");
+    };
+    const box = await started(lab, script, { edit, ...onUnified });
+    mustSucceed(await lab.invoke(["kill", box.id, "KILL"], onUnified));
+    await box.waitForStatus("stopped");
+    mustSucceed(await box.delete(onUnified));
+    rmdirSync(unifiedFolder(place));
+    // Of two signals it ends by the first.
+    other.kill("SIGTERM");
+    t.strictSame(await ended, [null, "SIGTERM"]);
+  },
+  needsUnified(),
+  tsrunOnly("it cannot kill what is in a cgroup of threads"),
 );

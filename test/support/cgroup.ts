@@ -2,8 +2,8 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { cgroupOf } from "./cgroup-driver.ts";
-import { cgroupHierarchies, controllerHierarchy } from "./host.ts";
+import { cgroupOf, systemdDriver } from "./cgroup-driver.ts";
+import { type CgroupHierarchy, cgroupHierarchies, controllerHierarchy } from "./host.ts";
 
 /** The value of a file in the cgroup `path` of the hierarchy that enforces `controller`. */
 export function readCgroup(controller: string, path: string, file: string): string {
@@ -15,6 +15,39 @@ export function readCgroup(controller: string, path: string, file: string): stri
 /** Whether the controllers are in the unified hierarchy, and nowhere else. */
 export function isUnified(): boolean {
   return controllerHierarchy("memory")?.version === 2;
+}
+
+/**
+ * For calls on a host whose cgroups are v2 alone: here, too, with the controllers that v1 hierarchies leave.
+ * What a container has of it can only be reached by calls like that, and below `unifiedFolder`.
+ */
+export const onUnified: { readonly wrapper?: readonly string[] } = isUnified()
+  ? {}
+  : {
+      wrapper: [
+        ...["unshare", "--mount", "--propagation", "private"],
+        ...["sh", "-c", 'mount -t cgroup2 none /sys/fs/cgroup && exec "$@"', "sh"],
+      ],
+    };
+
+/** Where the unified hierarchy is mounted, and a cgroup in it is. */
+export function unifiedFolder(path: string): string {
+  return join(unified()?.mountpoint ?? "", path);
+}
+
+/** A reason to skip what uses `onUnified`. */
+export function needsUnified(): string | undefined {
+  if (unified() === undefined) return "no cgroup v2 hierarchy is mounted";
+  return systemdDriver ? "systemd chooses the cgroups" : undefined;
+}
+
+/** A controller that cgroups of v2 can be divided by, if there is one. */
+export function unifiedController(): string | undefined {
+  return unified()?.controllers[0];
+}
+
+function unified(): CgroupHierarchy | undefined {
+  return cgroupHierarchies().find(({ version }) => version === 2);
 }
 
 /** The value of a file that has another name, or another form, in each version. */

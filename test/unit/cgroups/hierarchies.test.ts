@@ -1,7 +1,7 @@
 // Which hierarchies a host has, from the two files of proc(5) as real hosts show them.
 
 import t from "tap";
-import { parseHierarchies } from "../../../src/cgroups/hierarchies.ts";
+import { parseHierarchies, unifiedPathIn } from "../../../src/cgroups/hierarchies.ts";
 
 const HYBRID = `23 1 8:1 / / rw,relatime - ext4 /dev/vda1 rw
 31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
@@ -99,4 +99,17 @@ t.test("five thousand other mounts are passed over quickly", async (t) => {
   const started = performance.now();
   t.equal(parseHierarchies(line.repeat(5000) + HYBRID, HYBRID_SELF).mounts.length, 5);
   t.ok(performance.now() - started < 100);
+});
+
+t.test("a process' place in the unified hierarchy, by whatever name", async (t) => {
+  t.equal(unifiedPathIn(HYBRID_SELF), "/user/a");
+  for (const end of ["\r", "\u2028", "\udcff", ":0::/b"]) {
+    t.equal(
+      unifiedPathIn(`2:cpu:/x${end}0::/b\n0::/a${end}b\n`),
+      `/a${end}b`,
+      `U+${end.charCodeAt(0).toString(16)}`,
+    );
+  }
+  t.equal(unifiedPathIn("4:memory:/user/a\n"), undefined);
+  t.equal(unifiedPathIn(""), undefined, "it has ended");
 });
