@@ -14,6 +14,7 @@ import type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
 import { noCgroup } from "./refusal.ts";
 import { restoreUnitResources, setUnitResources, startUnit } from "./systemd/scope.ts";
 import { assertEmpty, removeCgroups } from "./tree.ts";
+import { assertUsable } from "./unusable.ts";
 import { applyV1, createV1, finishUnitV1 } from "./v1.ts";
 import { applyV2, assertAllowedV2, createV2, finishUnitV2 } from "./v2.ts";
 import { Journal } from "./writer.ts";
@@ -112,7 +113,7 @@ export function applyResources(record: CgroupRecord, resources: Resources, conte
 /** Before systemd changes them. */
 function noteLimits({ driver, paths }: CgroupRecord, resources: Resources, { journal }: ApplyContext): void {
   if (journal === undefined) return;
-  const limits = driver === "v2" ? planLimitsV2(resources) : planLimitsV1(resources);
+  const limits = driver === "v2" ? planLimitsV2(resources) : planLimitsV1(resources, { isUpdate: true });
   for (const { controller, writes } of limits) {
     const directory = paths[driver === "v2" ? "" : controller];
     if (directory === undefined) continue;
@@ -128,7 +129,8 @@ export function updateResources(record: CgroupRecord, merged: MergedResources, b
   if (record.isDisabled === true) throw noCgroup("change the limits");
   // When a property changes, systemd sets the unit's files anew, and to defaults those it knows nothing of.
   const change = record.unit === undefined ? merged.change : merged.inForce;
-  assertUnifiedUsable(record, change);
+  // Only what is asked for now: what an older tsrun took and left out is no fault of this call.
+  assertUsable(merged.change, { driver: record.driver, at: "" });
   const journal = new Journal();
   try {
     applyResources(record, change, { rootless: false, journal });
@@ -144,9 +146,4 @@ export function updateResources(record: CgroupRecord, merged: MergedResources, b
       { cause: error, hint: error instanceof TsrunError ? error.hint : undefined },
     );
   }
-}
-
-function assertUnifiedUsable({ driver }: CgroupRecord, { unified = {} }: Resources): void {
-  if (driver === "v2" || Object.keys(unified).length === 0) return;
-  throw new TsrunError("E_CONFIG", "invalid configuration: cannot use unified on cgroup v1");
 }

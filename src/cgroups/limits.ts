@@ -13,12 +13,12 @@ import { rdmaWrites } from "./controllers/rdma.ts";
 import { unifiedWrites } from "./controllers/unified.ts";
 import type { CgroupWrite, ControllerWrites } from "./writes.ts";
 
-/** v1. */
-export function planLimitsV1(resources: Resources): ControllerWrites[] {
+/** v1. With `isUpdate` for a cgroup that has limits already. */
+export function planLimitsV1(resources: Resources, { isUpdate = false } = {}): ControllerWrites[] {
   const { memory, cpu, pids, blockIO, hugepageLimits, network, rdma } = resources;
   const plan = new Plan();
   if (cpu !== undefined) plan.add("cpuset", cpusetWrites(cpu));
-  if (memory !== undefined) plan.add("memory", memoryV1(memory));
+  if (memory !== undefined) plan.add("memory", memoryV1(memory, { isUpdate }));
   if (cpu !== undefined) plan.add("cpu", cpuV1(cpu));
   if (pids !== undefined) plan.add("pids", pidsWrites(pids));
   if (blockIO !== undefined) plan.add("blkio", blkioV1(blockIO));
@@ -29,9 +29,7 @@ export function planLimitsV1(resources: Resources): ControllerWrites[] {
   return plan.controllers;
 }
 
-/**
- * v2. What v1 alone has (network classes, swappiness, the OOM killer's switch, realtime) has no file here.
- */
+/** v2. What v1 alone has is refused before: unusable.ts. */
 export function planLimitsV2(resources: Resources): ControllerWrites[] {
   const { memory, cpu, pids, blockIO, hugepageLimits, rdma, unified } = resources;
   const plan = new Plan();
@@ -53,12 +51,4 @@ class Plan {
   add(controller: string, writes: readonly CgroupWrite[]): void {
     if (writes.length > 0) this.controllers.push({ controller, writes });
   }
-}
-
-/** What is asked for and will have no effect, one sentence each, for --debug. */
-export function resourceWarnings(resources: Resources): string[] {
-  const { kernel, kernelTCP } = resources.memory ?? {};
-  return kernel === undefined && kernelTCP === undefined
-    ? []
-    : ["Kernel memory settings are ignored and will be removed"];
 }

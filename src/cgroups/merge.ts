@@ -47,7 +47,9 @@ export function mergeResources(
   const change: Resources = {
     ...asked,
     ...definedOf({
-      memory: asked.memory && completeMemory(asked.memory, inForce.memory ?? {}),
+      memory:
+        asked.memory &&
+        completeMemory(asked.memory, { current: current.memory ?? {}, inForce: inForce.memory ?? {} }),
       cpu: asked.cpu && completeCpu(asked.cpu, inForce.cpu ?? {}),
     }),
   };
@@ -90,9 +92,15 @@ function mergeMemory(current: MemoryResources, asked: MemoryResources): MemoryRe
 }
 
 /** Memory and memory+swap depend on each other, on v2 even in their values. */
-function completeMemory(asked: MemoryResources, { limit, swap }: MemoryResources): MemoryResources {
-  if (!isSet(asked.limit) && !isSet(asked.swap)) return asked;
-  return { ...asked, ...definedOf({ limit, swap }) };
+function completeMemory(
+  asked: MemoryResources,
+  { current, inForce: { limit, swap } }: { current: MemoryResources; inForce: MemoryResources },
+): MemoryResources {
+  const { disableOOMKiller, ...others } = asked;
+  // Many callers always send `false`: it is a change only where the killer is off.
+  const changed = disableOOMKiller === false && current.disableOOMKiller !== true ? others : asked;
+  if (!isSet(asked.limit) && !isSet(asked.swap)) return changed;
+  return { ...changed, ...definedOf({ limit, swap }) };
 }
 
 function mergeCpu(current: CpuResources, asked: CpuResources): CpuResources {

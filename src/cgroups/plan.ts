@@ -1,7 +1,6 @@
 // Plans a container's cgroup from its configuration and the host's hierarchies. Pure; called by the create
 // story and by `explain`.
 
-import { TsrunError } from "../errors.ts";
 import type { Resources } from "../spec/types.ts";
 import { realtimeV1 } from "./controllers/cpu.ts";
 import { deviceRules } from "./devices/rules.ts";
@@ -10,6 +9,7 @@ import { type CgroupPath, cgroupDirectory, resolveCgroupsPath, unifiedDirectory 
 import type { CgroupPlan, CgroupRecord, PlannedDirectory } from "./record.ts";
 import { planUnit } from "./systemd/plan.ts";
 import type { SystemdHost } from "./systemd/unit.ts";
+import { assertUsable } from "./unusable.ts";
 
 /**
  * The v1 hierarchies runc joins, limits or not; the devices first, because it is the one checked for
@@ -72,11 +72,10 @@ export function planCgroup({ spec, id, systemd, hierarchies }: CgroupRequest): C
     planned === undefined
       ? resolveCgroupsPath(linux.cgroupsPath, id)
       : { inner: planned.path.slice(1), absolute: true, explicit: true };
-  if (!v2 && Object.keys(resources.unified ?? {}).length > 0) {
-    throw new TsrunError("E_CONFIG", "invalid configuration: cannot use unified on cgroup v1");
-  }
+  const driver = hierarchies.layout === "hybrid" ? "v1" : hierarchies.layout;
+  assertUsable(resources, { driver, at: "/linux/resources" });
   return {
-    driver: hierarchies.layout === "hybrid" ? "v1" : hierarchies.layout,
+    driver,
     directories: v2 ? directoryV2(hierarchies.mounts, path) : directoriesV1(hierarchies.mounts, path),
     explicit: path.explicit,
     resources,

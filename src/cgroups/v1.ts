@@ -129,7 +129,8 @@ function readCpuset(path: string, name: CpusetName): string {
 /** Sets every limit that the resources name. */
 export function applyV1({ paths }: CgroupRecord, resources: Resources, context: ApplyContext): void {
   if (context.devices !== undefined) applyDevicesV1(paths.devices, context.devices, deviceContext(context));
-  for (const { controller, writes } of planLimitsV1(resources)) {
+  const isUpdate = context.journal !== undefined;
+  for (const { controller, writes } of planLimitsV1(resources, { isUpdate })) {
     const directory = paths[controller];
     if (directory === undefined) {
       const message = `cannot set ${controller} limit: container could not join or create cgroup`;

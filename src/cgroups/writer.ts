@@ -114,6 +114,9 @@ function hintFor(file: string, errno: number): string | undefined {
   if (name === "ENOENT" && (file.startsWith("memory.memsw.") || file.startsWith("memory.swap."))) {
     return "this kernel does not account swap; boot it with swapaccount=1 or leave out the swap limit";
   }
+  if (name === "ENOENT" && file === "io.bfq.weight") {
+    return "only the BFQ scheduler has weights for single devices; leave out blockIO/weightDevice";
+  }
   if (name === "ENOENT") {
     return `the ${controller} controller is not available in this cgroup, or its kernel lacks this knob`;
   }

@@ -23,6 +23,7 @@ import { planGroup } from "../rdt/host.ts";
 import { detachMount, mountsOn } from "../rootfs/host-mounts.ts";
 import { enterRootfs, layOutRootfs, prepareRootfs, type RootfsLayout, sealRootfs } from "../rootfs/rootfs.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
+import { ignoredLimits } from "../spec/semantics/resources.ts";
 import { sendPidfd } from "../terminal/socket.ts";
 import { type Bundle, loadBundle } from "./bundle.ts";
 import { giveTerminal, openConsole } from "./console.ts";
@@ -142,6 +143,9 @@ function receiveFromCaller(bundle: Bundle, options: CreateOptions, { root }: Glo
 /** What is done without, and what the specification requires to be ignored. */
 function tellWarnings({ log, trace }: GlobalOptions, { bundle, process }: ContainerPlan): void {
   for (const warning of process.warnings) log.warning(warning);
+  for (const { pointer, message } of ignoredLimits(bundle.spec.linux?.resources ?? {})) {
+    log.warning(`/linux/resources${pointer}: ${message}`);
+  }
   if (trace === undefined) return;
   const unknown = unknownKeys(JSON.parse(bundle.text));
   for (const { pointer, message } of [...bundle.warnings, ...unknown.warnings]) {

@@ -3,7 +3,7 @@
 
 import { buildDeviceSet, type DeviceException, sortExceptions } from "../cgroups/devices/device-set.ts";
 import { showAccess, WILDCARD } from "../cgroups/devices/rules.ts";
-import { planLimitsV1, planLimitsV2, resourceWarnings } from "../cgroups/limits.ts";
+import { planLimitsV1, planLimitsV2 } from "../cgroups/limits.ts";
 import type { CgroupPlan } from "../cgroups/record.ts";
 import type { ControllerWrites } from "../cgroups/writes.ts";
 import { type ExplainedPlan, inUnits, type Row, type Section } from "./model.ts";
@@ -69,12 +69,7 @@ function limits(cgroup: CgroupPlan): Section {
       ],
       rows,
     },
-    ...notesOf(resourceWarnings(cgroup.resources)),
   };
-}
-
-function notesOf(notes: readonly string[]): { notes?: readonly string[] } {
-  return notes.length === 0 ? {} : { notes: notes.map((note) => `${note}.`) };
 }
 
 function limitRows(cgroup: CgroupPlan, { controller, writes }: ControllerWrites): Row[] {

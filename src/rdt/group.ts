@@ -37,11 +37,16 @@ export function checkHost(tree: ResctrlTree | undefined, needs: readonly Need[])
       hint: "mount -t resctrl resctrl /sys/fs/resctrl; processor and kernel must have Intel RDT",
     });
   }
-  for (const { info, words } of needs) {
+  for (const { info, words, feature } of needs) {
     const path = `${tree.root}/info/${info}`;
-    if (tree.exists(path)) continue;
+    const why = "the processor lacks it, or the kernel was booted with it switched off";
+    if (!tree.exists(path)) {
+      throw new TsrunError("E_UNSUPPORTED", words, { hint: `there is no "${path}": ${why}` });
+    }
+    const features = feature === undefined ? [] : (tree.read(`${path}/mon_features`) ?? "").split("\n");
+    if (feature === undefined || features.some((line) => line.startsWith(feature))) continue;
     throw new TsrunError("E_UNSUPPORTED", words, {
-      hint: `there is no "${path}": the processor lacks it, or the kernel was booted with it switched off`,
+      hint: `"${path}/mon_features" names no "${feature}": ${why}`,
     });
   }
   return tree;

@@ -21,6 +21,8 @@ export interface RdtPlan {
 export interface Need {
   readonly info: string;
   readonly words: string;
+  /** How a line of `mon_features` in that directory begins. */
+  readonly feature?: string;
 }
 
 const MONITORING = "L3_MON";
@@ -40,9 +42,22 @@ export function planRdt(rdt: IntelRdt, id: string): RdtPlan {
     needs: [
       ...(l3CacheSchema === "" ? [] : [{ info: "L3", words: missing("l3CacheSchema", "CAT") }]),
       ...(memBwSchema === "" ? [] : [{ info: "MB", words: missing("memBwSchema", "MBA") }]),
-      ...(monitored ? [{ info: MONITORING, words: missing("enableMonitoring", "CMT and MBM") }] : []),
+      ...monitoringNeeds(rdt),
     ],
   };
+}
+
+/** A processor may count the use of the cache and not that of memory bandwidth, or the other way round. */
+function monitoringNeeds({ enableMonitoring, enableCMT, enableMBM }: IntelRdt): Need[] {
+  const needs: Need[] = [];
+  const add = (member: string, of: string, feature?: string): void => {
+    const need = { info: MONITORING, words: missing(member, of) };
+    needs.push(feature === undefined ? need : { ...need, feature });
+  };
+  if (enableMonitoring === true) add("enableMonitoring", "CMT and MBM");
+  if (enableCMT === true) add("enableCMT", "CMT", "llc_occupancy");
+  if (enableMBM === true) add("enableMBM", "MBM", "mbm_");
+  return needs;
 }
 
 /** What `update` needs for the schemata it is given, in runc's words. */

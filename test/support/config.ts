@@ -67,6 +67,8 @@ export interface Resources {
   memory?: Record<string, number | boolean>;
   cpu?: Record<string, number | string>;
   pids?: { limit: number };
+  blockIO?: { leafWeight?: number; weightDevice?: { major: number; minor: number; weight: number }[] };
+  network?: { classID?: number; priorities?: { name: string; priority: number }[] };
   unified?: Record<string, string>;
 }
 

@@ -35,6 +35,7 @@ function cfqOrBfq(name: string, value: string): CgroupWrite {
 
 /**
  * v2. BFQ takes the weight as it is; the kernel's own io.weight has another scale. Leaf weights do not exist.
+ * DIFFERS: without BFQ a weight for one device is an error of the write; runc leaves it out, crun fails.
  */
 export function ioV2(io: BlockIOResources): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
@@ -43,9 +44,8 @@ export function ioV2(io: BlockIOResources): CgroupWrite[] {
     writes.push({ file: "io.bfq.weight", value: decimal(io.weight), otherwise });
   }
   for (const device of io.weightDevice ?? []) {
-    // AS RUNC: only BFQ's weight per device is used, and without BFQ it is silently left out.
-    const value = `${deviceNumber(device)} ${device.weight ?? 0}`;
-    writes.push({ file: "io.bfq.weight", value, tolerate: ["ENOENT"] });
+    if (!isSet(device.weight)) continue;
+    writes.push({ file: "io.bfq.weight", value: `${deviceNumber(device)} ${device.weight}` });
   }
   const throttle = (key: string, devices: readonly ThrottleDevice[] = []): void => {
     for (const device of devices) {

@@ -17,8 +17,9 @@ export function cpuV1(cpu: CpuResources): CgroupWrite[] {
     writes.push({ file: "cpu.cfs_period_us", value: decimal(cpu.period, "unsigned"), again });
   }
   if (cpu.burst !== undefined) {
-    const value = decimal(cpu.burst, "unsigned");
-    writes.push({ file: "cpu.cfs_burst_us", value, again, tolerate: ["ENOENT"] });
+    const write: CgroupWrite = { file: "cpu.cfs_burst_us", value: decimal(cpu.burst, "unsigned"), again };
+    // Linux 5.14. DIFFERS: a kernel without it cannot give more than none, and runc does not say so.
+    writes.push(isSet(cpu.burst) ? write : { ...write, tolerate: ["ENOENT"] });
   }
   if (isSet(cpu.quota)) writes.push({ file: "cpu.cfs_quota_us", value: decimal(cpu.quota) });
   if (cpu.idle !== undefined) writes.push({ file: "cpu.idle", value: decimal(cpu.idle) });
@@ -50,7 +51,8 @@ export function cpuV2(cpu: CpuResources): CgroupWrite[] {
   const bandwidth = isSet(cpu.quota) || isSet(cpu.period);
   if (cpu.burst !== undefined) {
     const value = decimal(cpu.burst, "unsigned");
-    writes.push({ file: "cpu.max.burst", value, again: isSet(cpu.quota) });
+    const write: CgroupWrite = { file: "cpu.max.burst", value, again: isSet(cpu.quota) };
+    writes.push(isSet(cpu.burst) ? write : { ...write, tolerate: ["ENOENT"] });
   }
   if (bandwidth) writes.push({ file: "cpu.max", value: cpuMax(cpu.quota ?? 0, cpu.period ?? 0) });
   return writes;

@@ -5,18 +5,26 @@ import { TsrunError } from "../../errors.ts";
 import type { MemoryResources } from "../../spec/types.ts";
 import { type CgroupWrite, decimal, isSet } from "../writes.ts";
 
+export interface MemoryContext {
+  readonly isUpdate: boolean;
+}
+
 const LIMIT = "memory.limit_in_bytes";
 const SWAP = "memory.memsw.limit_in_bytes";
 
-/** v1. */
-export function memoryV1(memory: MemoryResources): CgroupWrite[] {
+/** v1. With `isUpdate` the cgroup is in use, and need not be as the kernel has made it. */
+export function memoryV1(memory: MemoryResources, { isUpdate }: MemoryContext): CgroupWrite[] {
   const writes = limitsV1(memory);
   if (isSet(memory.reservation)) {
     writes.push({ file: "memory.soft_limit_in_bytes", value: decimal(memory.reservation) });
   }
   if (memory.disableOOMKiller === true) writes.push({ file: "memory.oom_control", value: "1" });
-  const swappiness = memory.swappiness;
-  if (swappiness !== undefined && swappiness !== -1 && swappiness < INHERIT_SWAPPINESS) {
+  // `false` is how the kernel begins, so callers that always send it are spared a write.
+  else if (memory.disableOOMKiller === false && isUpdate) {
+    writes.push({ file: "memory.oom_control", value: "0" });
+  }
+  const swappiness = swappinessOf(memory);
+  if (swappiness !== undefined) {
     if (swappiness > 100) {
       throw new TsrunError(
         "E_CONFIG",
@@ -30,6 +38,11 @@ export function memoryV1(memory: MemoryResources): CgroupWrite[] {
 
 /** Docker's "not set" is -1, which its unsigned field turns into 2^64 - 1. */
 const INHERIT_SWAPPINESS = 2 ** 63;
+
+/** The swappiness that is asked for, if any. */
+export function swappinessOf({ swappiness = -1 }: MemoryResources): number | undefined {
+  return swappiness === -1 || swappiness >= INHERIT_SWAPPINESS ? undefined : swappiness;
+}
 
 /**
  * The kernel keeps memory ≤ memory+swap at every moment. So when memory is refused because the present

@@ -1,6 +1,6 @@
 // `update`: change the limits of a container while it runs.
 
-import { resourceWarnings } from "../../cgroups/limits.ts";
+import { ignoredLimits } from "../../spec/semantics/resources.ts";
 import { defineCommand } from "../options.ts";
 import { absolutePath } from "../paths.ts";
 import { limitOptions, readLimits } from "../update-options.ts";
@@ -38,7 +38,7 @@ EXAMPLE:
     const asked = path === "" ? readLimits(options) : actions.readResources(fromFile);
     const { "l3-cache-schema": l3CacheSchema = "", "mem-bw-schema": memBwSchema = "" } = options;
     actions.updateContainer(globals, id, { resources: asked, rdt: { l3CacheSchema, memBwSchema } });
-    for (const warning of resourceWarnings(asked)) globals.log.warning(warning);
+    for (const { pointer, message } of ignoredLimits(asked)) globals.log.warning(`${pointer}: ${message}`);
     return 0;
   },
 });

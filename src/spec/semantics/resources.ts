@@ -1,6 +1,7 @@
 // Rules about resource limits, of config.json and of the document that update reads; runtime-spec
 // config-linux.md#control-groups. What the kernel itself refuses with a clear errno is left to it.
 
+import type { Warning } from "../faults.ts";
 import { childPointer } from "../json-positions.ts";
 import type { Resources, WeightDevice } from "../types.ts";
 import type { PartRule, Report } from "./report.ts";
@@ -67,10 +68,29 @@ function memory(resources: Resources, at: string, report: Report): void {
   if (swappiness > 100 && swappiness < UNSET) {
     report.fault(`${at}/memory/swappiness`, `must be from 0 to 100, is ${swappiness}`);
   }
+  for (const { pointer, message } of ignoredLimits(resources)) report.warn(`${at}${pointer}`, message);
   if (limit > 0 && swap > 0 && swap < limit) {
     const reason = `is memory and swap together: must be at least the limit, ${limit}, is ${swap}`;
     report.fault(`${at}/memory/swap`, reason);
   }
+}
+
+/**
+ * What is asked for and no kernel that is supported gives. A warning, as old callers send it and runc ignores
+ * it. Pointers are those below the resources.
+ */
+export function ignoredLimits({ memory = {} }: Resources): Warning[] {
+  const { kernel = 0, kernelTCP = 0, useHierarchy } = memory;
+  const ignored: Warning[] = [];
+  // The sentence is runc's.
+  const words = "Kernel memory settings are ignored and will be removed";
+  if (kernel !== 0) ignored.push({ pointer: "/memory/kernel", message: words });
+  else if (kernelTCP !== 0) ignored.push({ pointer: "/memory/kernelTCP", message: words });
+  if (useHierarchy === false) {
+    const message = "is ignored: a limit always holds for the cgroups below, too";
+    ignored.push({ pointer: "/memory/useHierarchy", message });
+  }
+  return ignored;
 }
 
 function cpu(resources: Resources, at: string, report: Report): void {

@@ -163,6 +163,20 @@ const CASES: readonly Case[] = [
     change: { pids: { limit: 9 } },
   },
   {
+    name: "the OOM killer is switched on again where it is off",
+    current: { memory: { limit: 1, disableOOMKiller: true } },
+    asked: { memory: { disableOOMKiller: false } },
+    inForce: { memory: { limit: 1, disableOOMKiller: false } },
+    change: { memory: { disableOOMKiller: false } },
+  },
+  {
+    name: "the OOM killer that is on is left alone",
+    current: { memory: { limit: 1 } },
+    asked: { memory: { limit: 2, disableOOMKiller: false } },
+    inForce: { memory: { limit: 2, disableOOMKiller: false } },
+    change: { memory: { limit: 2 } },
+  },
+  {
     name: "what names itself is merged by name",
     current: { unified: { "memory.high": "1" }, hugepageLimits: [{ pageSize: "2MB", limit: 1 }] },
     asked: { unified: { "pids.max": "9" }, hugepageLimits: [{ pageSize: "2MB", limit: 2 }] },

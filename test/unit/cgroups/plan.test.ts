@@ -4,6 +4,8 @@ import t from "tap";
 import type { Hierarchies } from "../../../src/cgroups/hierarchies.ts";
 import { cleanPath, resolveCgroupsPath } from "../../../src/cgroups/path.ts";
 import { type CgroupSpec, planCgroup, plannedRecord } from "../../../src/cgroups/plan.ts";
+import { assertUsable } from "../../../src/cgroups/unusable.ts";
+import type { Resources } from "../../../src/spec/types.ts";
 
 const V1: Hierarchies = {
   layout: "hybrid",
@@ -99,6 +101,62 @@ t.test("unified resources need v2", async (t) => {
     message: "invalid configuration: cannot use unified on cgroup v1",
   });
   t.doesNotThrow(() => planCgroup({ spec, id: "box", systemd: undefined, hierarchies: V2 }));
+});
+
+/** What v2 has no file for, by the JSON pointer that the error names. */
+const V1_ALONE: readonly (readonly [pointer: string, resources: Resources])[] = [
+  ["/memory/swappiness", { memory: { swappiness: 0 } }],
+  ["/memory/disableOOMKiller", { memory: { disableOOMKiller: true } }],
+  ["/cpu/realtimePeriod", { cpu: { realtimePeriod: 1000000 } }],
+  ["/cpu/realtimeRuntime", { cpu: { realtimeRuntime: 950000 } }],
+  ["/blockIO/leafWeight", { blockIO: { leafWeight: 10 } }],
+  [
+    "/blockIO/weightDevice/1/leafWeight",
+    {
+      blockIO: {
+        weightDevice: [
+          { major: 8, minor: 0, weight: 10 },
+          { major: 8, minor: 16, leafWeight: 10 },
+        ],
+      },
+    },
+  ],
+  ["/network/classID", { network: { classID: 1 } }],
+  ["/network/priorities", { network: { priorities: [{ name: "lo", priority: 1 }] } }],
+];
+
+for (const [pointer, resources] of V1_ALONE) {
+  t.test(`v2 has nothing like ${pointer}: it is refused by create and update`, async (t) => {
+    const spec: CgroupSpec = { linux: { resources } };
+    const refusal = { code: "E_CONFIG", hint: /^leave it out; / };
+    t.throws(() => planCgroup({ spec, id: "box", systemd: undefined, hierarchies: V2 }), {
+      ...refusal,
+      message: `cannot set /linux/resources${pointer}: cgroup v2 has no such limit`,
+    });
+    t.throws(() => assertUsable(resources, { driver: "v2", at: "" }), {
+      ...refusal,
+      message: `cannot set ${pointer}: cgroup v2 has no such limit`,
+    });
+    t.doesNotThrow(() => planCgroup({ spec, id: "box", systemd: undefined, hierarchies: V1 }));
+  });
+}
+
+t.test("v2: all that cannot be set is told in one line", async (t) => {
+  const resources: Resources = { network: { classID: 1 }, memory: { swappiness: 5 } };
+  t.throws(() => assertUsable(resources, { driver: "v2", at: "/r" }), {
+    message: "cannot set /r/memory/swappiness, /r/network/classID: cgroup v2 has no such limit",
+  });
+});
+
+t.test('v2: what means "not set" is not refused', async (t) => {
+  const resources: Resources = {
+    memory: { swappiness: 2 ** 64, disableOOMKiller: false, useHierarchy: true },
+    cpu: { realtimePeriod: 0, realtimeRuntime: 0 },
+    blockIO: { leafWeight: 0, weightDevice: [{ major: 8, minor: 0, weight: 10, leafWeight: 0 }] },
+    network: { classID: 0, priorities: [] },
+  };
+  t.doesNotThrow(() => assertUsable(resources, { driver: "v2", at: "" }));
+  t.doesNotThrow(() => assertUsable({ memory: { swappiness: -1 } }, { driver: "v2", at: "" }));
 });
 
 t.test("a realtime budget is written before anything can join", async (t) => {

@@ -1,6 +1,6 @@
 // A container's group on a tree of files that behaves like resctrl.
 
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { changeSchemata, checkGroup, checkHost, makeGroup, recordOf } from "../../../src/rdt/group.ts";
@@ -114,6 +114,8 @@ t.test("what the machine lacks is refused before anything is made", async (t) =>
   t.throws(() => make(bare, { memBwSchema: "MB:0=10" }), { message: words("memBwSchema", "MBA is") });
   const monitoring = words("enableMonitoring", "CMT and MBM are");
   t.throws(() => make(bare, { enableMonitoring: true }), { message: monitoring });
+  t.throws(() => make(bare, { enableCMT: true }), { message: words("enableCMT", "CMT is") });
+  t.throws(() => make(bare, { enableMBM: true }), { message: words("enableMBM", "MBM is") });
   t.strictSame(bare.calls, []);
 });
 
@@ -125,6 +127,21 @@ t.test(
     t.throws(refuse({ l3CacheSchema: "L3:0=f" }), /Intel RDT\/CAT is not enabled: no resctrl file system/);
   },
 );
+
+t.test("a processor may count cache alone, or bandwidth alone", async (t) => {
+  const tree = resctrl(t);
+  const features = `${tree.root}/info/L3_MON/mon_features`;
+  const refused = (member: string, of: string) => ({
+    code: "E_UNSUPPORTED",
+    message: `intelRdt.${member} is specified in config, but Intel RDT/${of} is not enabled`,
+  });
+  writeFileSync(features, "llc_occupancy\n");
+  t.doesNotThrow(() => make(tree, { enableCMT: true }));
+  t.throws(() => make(tree, { enableMBM: true }), refused("enableMBM", "MBM"));
+  writeFileSync(features, "mbm_total_bytes\nmbm_local_bytes\n");
+  t.doesNotThrow(() => make(tree, { enableMBM: true }));
+  t.throws(() => make(tree, { enableCMT: true, enableMBM: true }), refused("enableCMT", "CMT"));
+});
 
 t.test("an update changes the lines that it names, and can be taken back", async (t) => {
   const tree = resctrl(t);

@@ -3,7 +3,7 @@
 import t from "tap";
 import { checkResources } from "../../../../src/spec/semantics.ts";
 import type { Resources } from "../../../../src/spec/types.ts";
-import { linuxFaults } from "./findings.ts";
+import { linuxFaults, warnings } from "./findings.ts";
 
 function check(resources: Resources): string[] {
   return checkResources(resources).faults.map(({ pointer, reason }) => `${pointer}: ${reason}`);
@@ -38,6 +38,17 @@ t.test("swappiness is a percentage, or Go's -1 as an unsigned number", async (t)
   t.strictSame(check({ memory: { swappiness: 100 } }), []);
   t.strictSame(check({ memory: { swappiness: 2 ** 64 } }), []);
   t.strictSame(check({ memory: { swappiness: 101 } }), ["/memory/swappiness: must be from 0 to 100, is 101"]);
+});
+
+t.test("what no kernel gives any more is warned about", async (t) => {
+  const told = (memory: NonNullable<Resources["memory"]>) => warnings({ linux: { resources: { memory } } });
+  const words = "Kernel memory settings are ignored and will be removed";
+  t.strictSame(told({ kernel: 1, kernelTCP: 1 }), [`/linux/resources/memory/kernel: ${words}`]);
+  t.strictSame(told({ kernelTCP: -1 }), [`/linux/resources/memory/kernelTCP: ${words}`]);
+  t.strictSame(told({ useHierarchy: false }), [
+    "/linux/resources/memory/useHierarchy: is ignored: a limit always holds for the cgroups below, too",
+  ]);
+  t.strictSame(told({ kernel: 0, kernelTCP: 0, useHierarchy: true, limit: 1 }), []);
 });
 
 t.test("idle is 0 or 1", async (t) => {

@@ -1,0 +1,142 @@
+// Cgroup v2: limits that it does not have, and places where threads have cgroups of their own. Tried on hosts
+// with v1 hierarchies as well, as far as those leave controllers.
+
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, type Condition, nothingLeft, refused } from "../support/behaviour.ts";
+import { needsUnified, onUnified, unifiedFolder } from "../support/cgroup.ts";
+import type { Resources } from "../support/config.ts";
+import { type Container, mustSucceed } from "../support/container.ts";
+import type { Lab } from "../support/lab.ts";
+import { isRunc, runtimeKind } from "../support/runtime.ts";
+
+/** What only v1 has: limits, and where the error says that they stand. */
+const V1_ALONE: readonly (readonly [pointer: string, resources: Resources])[] = [
+  ["/memory/swappiness", { memory: { swappiness: 10 } }],
+  ["/memory/disableOOMKiller", { memory: { disableOOMKiller: true } }],
+  ["/cpu/realtimeRuntime", { cpu: { realtimeRuntime: 1000 } }],
+  ["/cpu/realtimePeriod", { cpu: { realtimePeriod: 1000000 } }],
+  ["/blockIO/leafWeight", { blockIO: { leafWeight: 10 } }],
+  ["/network/classID", { network: { classID: 5 } }],
+  ["/network/priorities", { network: { priorities: [{ name: "lo", priority: 1 }] } }],
+];
+
+behaviour(
+  "limits that cgroup v2 does not have are refused by create and update",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.linux.resources = {};
+    });
+    mustSucceed(await box.create(onUnified));
+    const file = join(lab.folder, "resources.json");
+    for (const [pointer, resources] of V1_ALONE) {
+      const line = (at: string) => new RegExp(`cannot set ${at}${pointer}: cgroup v2 has no such limit`);
+      const other = lab.container((config) => {
+        config.linux.resources = resources;
+      });
+      refused(t, await other.create(onUnified), line("/linux/resources"));
+      writeFileSync(file, JSON.stringify(resources));
+      refused(t, await lab.invoke(["update", "--resources", file, box.id], onUnified), line(""));
+    }
+    mustSucceed(await box.delete({ flags: ["--force"], ...onUnified }));
+  },
+  needsUnified(),
+  isRunc ? "runc: it ignores them" : undefined,
+  runtimeKind === "crun" ? "crun: its cgroup stays where a limit is refused" : undefined,
+);
+
+behaviour(
+  "a weight for one block device is refused where no scheduler has such weights",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.linux.resources = { blockIO: { weightDevice: [{ major: 8, minor: 0, weight: 10 }] } };
+    });
+    refused(t, await box.create(onUnified), /cannot write "8:0 10" to ".*\/io.bfq.weight": no such file/);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  needsUnified(),
+  existsSync("/sys/module/bfq") ? "this host may have the BFQ scheduler" : undefined,
+  isRunc ? "runc: it leaves the weight out" : undefined,
+  runtimeKind === "crun" ? "crun: its cgroup stays" : undefined,
+);
+
+/** Makes a cgroup and in it one of threads, which goes at the end. Returns the parent's path. */
+function threadedPlace(lab: Lab): string {
+  const parent = `/threads-${lab.mark}`;
+  mkdirSync(unifiedFolder(`${parent}/threaded`), { recursive: true });
+  writeFileSync(unifiedFolder(`${parent}/threaded/cgroup.type`), "threaded");
+  lab.atClose(() => {
+    for (const path of [`${parent}/threaded`, `${parent}/invalid`, parent]) {
+      if (existsSync(unifiedFolder(path))) rmdirSync(unifiedFolder(path));
+    }
+  });
+  return parent;
+}
+
+function inPlace(lab: Lab, path: string, resources: Resources = {}): Container {
+  return lab.container((config) => {
+    config.process.args = ["/bin/sleep", "1000"];
+    config.linux.cgroupsPath = path;
+    config.linux.resources = resources;
+  });
+}
+
+const PROCESSES: Condition =
+  runtimeKind === "crun" ? "crun: it reads the processes of a cgroup of threads in vain" : undefined;
+
+for (const [place, prepare] of [
+  ["a threaded cgroup", (parent: string) => `${parent}/threaded`],
+  ["a new cgroup below one of threads", (parent: string) => `${parent}/new`],
+  [
+    'a cgroup that is "domain invalid"',
+    (parent: string) => {
+      mkdirSync(unifiedFolder(`${parent}/invalid`));
+      return `${parent}/invalid`;
+    },
+  ],
+] as const) {
+  behaviour(
+    `a container in ${place} lives as elsewhere`,
+    async (t, lab) => {
+      const path = prepare(threadedPlace(lab));
+      const box = inPlace(lab, path);
+      mustSucceed(await box.create(onUnified));
+      mustSucceed(await box.start(onUnified));
+      const type = readFileSync(unifiedFolder(`${path}/cgroup.type`), "utf8");
+      t.equal(type, "threaded\n", "nothing could enter it otherwise");
+      const call = (...args: string[]) => lab.invoke(args, onUnified);
+      const inside = mustSucceed(await call("exec", box.id, "cat", "/proc/self/cgroup")).stdout;
+      t.ok(inside.split("\n").includes(`0::${path}`), inside);
+      const { pid } = await box.stateDocument();
+      const listed = mustSucceed(await call("ps", "--format", "json", box.id)).stdout;
+      t.strictSame(JSON.parse(listed), [pid]);
+      mustSucceed(await call("pause", box.id));
+      t.match(readFileSync(unifiedFolder(`${path}/cgroup.events`), "utf8"), /^frozen 1$/m);
+      mustSucceed(await call("resume", box.id));
+      mustSucceed(await call("kill", box.id, "KILL"));
+      await box.waitForStatus("stopped");
+      mustSucceed(await box.delete(onUnified));
+      t.notOk(existsSync(unifiedFolder(path)), "its cgroup is gone");
+    },
+    needsUnified(),
+    PROCESSES,
+  );
+}
+
+behaviour(
+  "limits that a cgroup of threads cannot have are refused, and its kind stays",
+  async (t, lab) => {
+    const parent = threadedPlace(lab);
+    const type = () => readFileSync(unifiedFolder(`${parent}/threaded/cgroup.type`), "utf8");
+    const box = inPlace(lab, `${parent}/threaded`, { memory: { limit: 1 << 26 } });
+    const line = /cannot enter cgroupv2 ".*\/threaded" with domain controllers -- it is in threaded mode/;
+    refused(t, await box.create(onUnified), line);
+    t.equal(type(), "threaded\n");
+    const fresh = inPlace(lab, `${parent}/new`, { memory: { limit: 1 << 26 } });
+    refused(t, await fresh.create(onUnified), /with domain controllers -- it is in an invalid state/);
+    t.notOk(existsSync(unifiedFolder(`${parent}/new`)), "the new cgroup is gone");
+  },
+  needsUnified(),
+  isRunc ? "runc: with the container it removes the cgroup that was there before" : undefined,
+  runtimeKind === "crun" ? "crun: it tries to write them, and its cgroup stays" : undefined,
+);
