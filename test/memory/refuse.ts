@@ -30,6 +30,9 @@ export interface Share {
 /** After so many allocations all processes of the host are looked at, which takes longer than a try. */
 const EVERYWHERE = 50;
 
+/** Longer than any wait of tsrun's own: it gives a process that it ends ten seconds. */
+const LIMIT_MS = 30_000;
+
 /** One line, as every failure is told. */
 const TOLD = /^time="[^"]+" level=error msg="[^\n]*" code=E_NOMEM[^\n]*\n$/;
 
@@ -75,7 +78,7 @@ async function tryOne(command: Command, { lab, box, number, step, outcome }: Try
   let refused = false;
   try {
     if (command.shared !== true) await command.prepare(box);
-    const result = await command.call(box, { env, timeoutMs: 10_000 });
+    const result = await command.call(box, { env, timeoutMs: LIMIT_MS });
     refused = result.code !== 0;
     if (existsSync(sign)) count(outcome, refused);
     for (const problem of await problemsOf(command, box, result)) wrong(problem);
