@@ -10,6 +10,7 @@ import { reapChild } from "../linux/children.ts";
 import type { Descriptor } from "../linux/files.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { sendDescriptor } from "../linux/unix-sockets.ts";
+import { setLoopbackUpOf } from "../network/loopback-of.ts";
 import { loadBundle } from "./bundle.ts";
 import { attachTerminal, openConsole } from "./console.ts";
 import { endWithHooks, identityOf, newRecord, runHostHooks } from "./create.ts";
@@ -102,6 +103,9 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
   const notified = ({ script, pid, descriptor }: Notice): void => {
     switch (script) {
       case "setup-namespaces":
+        // DIFFERS: runc leaves it down, and no connection over it can be restored. As in a creation, it is up
+        // before a hook looks.
+        if (plan.namespaces.created.has("network")) setLoopbackUpOf(pid);
         // They may have to connect its network. DIFFERS: runc says "stopped" here; nothing runs yet, and the
         // hooks are those of a creation.
         runHostHooks(plan, pid);
