@@ -78,7 +78,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
 
   // The state is saved before each thing it tells of exists: whenever this command is killed, what is on disk
   // is enough for `delete --force` to remove everything.
-  let record: StateRecord = { ...newRecord(plan), ...(rdt === undefined ? {} : { rdt: rdt.record }) };
+  let record: StateRecord = { ...newRecord(plan, directory), ...(rdt && { rdt: rdt.record }) };
   directory.save(record);
   // Without a mount namespace of the container's own, nobody else takes its mounts away.
   const { rootfs: root, mountsBefore } = record;
@@ -227,21 +227,17 @@ function startFirstProcess(
 }
 
 /** What is saved of a container before anything of it exists. */
-export function newRecord({
-  bundle,
-  options,
-  cgroup,
-  namespaces,
-  rootfs,
-  seccomp,
-}: ContainerPlan): StateRecord {
+export function newRecord(plan: ContainerPlan, directory: StateDirectory): StateRecord {
+  const { bundle, options, cgroup, namespaces, rootfs, seccomp } = plan;
   const { spec } = bundle;
+  const bootId = directory.boot();
   return {
     version: 1,
     id: options.id,
     ociVersion: spec.ociVersion,
     init_process_pid: 0,
     init_process_start: 0,
+    ...(bootId === undefined ? {} : { bootId }),
     created: new Date().toISOString(),
     bundle: bundle.path,
     rootfs: bundle.rootfs,

@@ -86,7 +86,7 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
   const { plan, options, directory, console, undo } = revival;
   const criu = findCriu(globals);
   // As in a creation: the state is saved before each thing it tells of exists.
-  let record = newRecord(plan);
+  let record = newRecord(plan, directory);
   directory.save(record);
   const made: string[] = [];
   undo.add(() => unmakeCgroups(made));

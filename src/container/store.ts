@@ -20,6 +20,7 @@ import {
 import {
   createOpenFile,
   type Descriptor,
+  filesystemType,
   makeDirectories,
   makeDirectory,
   open,
@@ -32,6 +33,7 @@ import {
   replaceFile,
   status,
 } from "../linux/files.ts";
+import { TMPFS_MAGIC } from "../linux/mount.ts";
 import { cString, text, utf8 } from "../linux/words.ts";
 import { exactJson } from "../spec/exact-json.ts";
 import { syntaxFault } from "../spec/faults.ts";
@@ -40,6 +42,7 @@ import { reloadConfig } from "../spec/load.ts";
 import { restoreExactNumbers } from "../spec/normalise.ts";
 import { checkSchema } from "../spec/schema-check.ts";
 import type { Spec } from "../spec/types.ts";
+import { currentBoot, inThisBoot } from "./boot.ts";
 import { checkId } from "./id.ts";
 import type { StateRecord } from "./record.ts";
 
@@ -116,7 +119,7 @@ export class StateDirectory implements Disposable {
       }
     }
     const record = json === undefined ? TOO_LARGE : parseRecord(json);
-    if (typeof record !== "string") return record;
+    if (typeof record !== "string") return inThisBoot(record);
     throw new TsrunError("E_STATE", `${attempt}: it is damaged: ${record}`, {
       hint: `"delete --force ${this.#id}" ends what its configuration and its cgroup tell of it`,
     });
@@ -137,6 +140,11 @@ export class StateDirectory implements Disposable {
     if (config === undefined) return false;
     using file = config;
     return tryCall("flock", file.number, LOCK_EX | LOCK_NB) === -EAGAIN;
+  }
+
+  /** The boot to note in the state; `undefined` in memory (tmpfs(5)), where no state outlives one. */
+  boot(): string | undefined {
+    return filesystemType(this.#directory.number) === TMPFS_MAGIC ? undefined : currentBoot();
   }
 
   hasConfig(): boolean {
