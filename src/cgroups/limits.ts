@@ -11,6 +11,7 @@ import { netClsV1, netPrioV1 } from "./controllers/network.ts";
 import { pidsWrites } from "./controllers/pids.ts";
 import { rdmaWrites } from "./controllers/rdma.ts";
 import { unifiedWrites } from "./controllers/unified.ts";
+import type { CgroupPlan } from "./record.ts";
 import type { CgroupWrite, ControllerWrites } from "./writes.ts";
 
 /** v1. With `isUpdate` for a cgroup that has limits already. */
@@ -42,6 +43,17 @@ export function planLimitsV2(resources: Resources): ControllerWrites[] {
   if (rdma !== undefined) plan.add("rdma", rdmaWrites(rdma));
   if (unified !== undefined) plan.add("unified", unifiedWrites(unified));
   return plan.controllers;
+}
+
+/** Whichever of the two the cgroup is of. */
+export function planLimits({ driver, resources }: CgroupPlan): ControllerWrites[] {
+  return driver === "v2" ? planLimitsV2(resources) : planLimitsV1(resources);
+}
+
+/** The write that is carried out on a kernel without the files in `missing`. */
+export function writtenWithout(write: CgroupWrite, missing: ReadonlySet<string>): CgroupWrite {
+  if (write.otherwise === undefined || !missing.has(write.file)) return write;
+  return writtenWithout(write.otherwise, missing);
 }
 
 /** Keeps the controllers that have something to write. */

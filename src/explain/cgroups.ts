@@ -3,7 +3,7 @@
 
 import { buildDeviceSet, type DeviceException, sortExceptions } from "../cgroups/devices/device-set.ts";
 import { showAccess, WILDCARD } from "../cgroups/devices/rules.ts";
-import { planLimitsV1, planLimitsV2 } from "../cgroups/limits.ts";
+import { planLimits, writtenWithout } from "../cgroups/limits.ts";
 import type { CgroupPlan } from "../cgroups/record.ts";
 import type { ControllerWrites } from "../cgroups/writes.ts";
 import { type ExplainedPlan, inUnits, type Row, type Section } from "./model.ts";
@@ -44,15 +44,13 @@ export function describeCgroup({ cgroup }: ExplainedPlan): Section[] {
 }
 
 /** Set when the mounts are made, which do not count against a tight limit of memory then. */
-export function describeLimits({ cgroup }: ExplainedPlan): Section[] {
-  return cgroup.driver === "none" ? [] : [limits(cgroup), deviceAccess(cgroup)];
+export function describeLimits({ cgroup, missingFiles = new Set() }: ExplainedPlan): Section[] {
+  return cgroup.driver === "none" ? [] : [limits(cgroup, missingFiles), deviceAccess(cgroup)];
 }
 
-function limits(cgroup: CgroupPlan): Section {
-  const controllers =
-    cgroup.driver === "v2" ? planLimitsV2(cgroup.resources) : planLimitsV1(cgroup.resources);
+function limits(cgroup: CgroupPlan, missing: ReadonlySet<string>): Section {
   const title = "Limits: how much it may use";
-  const rows = controllers.flatMap((one) => limitRows(cgroup, one));
+  const rows = planLimits(cgroup).flatMap((one) => limitRows(cgroup, one, missing));
   if (rows.length === 0) {
     return { topic: "limits", title, text: ["None are asked for: it may use whatever the host has."] };
   }
@@ -72,15 +70,22 @@ function limits(cgroup: CgroupPlan): Section {
   };
 }
 
-function limitRows(cgroup: CgroupPlan, { controller, writes }: ControllerWrites): Row[] {
+function limitRows(
+  cgroup: CgroupPlan,
+  { controller, writes }: ControllerWrites,
+  missing: ReadonlySet<string>,
+): Row[] {
   const wanted = cgroup.driver === "v2" ? "" : controller;
   const directory = cgroup.directories.find(({ controllers }) => controllers.includes(wanted));
   const path = directory?.path ?? `no ${controller} hierarchy`;
-  return writes.map(({ file, value }) => ({
-    limit: LIMIT_WORDS[file] ?? file,
-    value: BYTES.test(file) ? bytesWords(value) : value,
-    file: `${path}/${file}`,
-  }));
+  return writes.map((write) => {
+    const { file, value } = writtenWithout(write, missing);
+    return {
+      limit: LIMIT_WORDS[file] ?? file,
+      value: BYTES.test(file) ? bytesWords(value) : value,
+      file: `${path}/${file}`,
+    };
+  });
 }
 
 function bytesWords(value: string): string {

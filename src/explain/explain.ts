@@ -1,6 +1,7 @@
 // `explain`: what tsrun will do with a bundle, or did for a container, in the words of the plan that `create`
 // carries out. Nothing is made, and no privileges are needed.
 
+import { missingFiles } from "../cgroups/missing-files.ts";
 import { WITHOUT_CGROUP } from "../cgroups/plan.ts";
 import type { CgroupPlan, CgroupRecord } from "../cgroups/record.ts";
 import { checkRootfs, readConfig } from "../container/bundle.ts";
@@ -162,7 +163,8 @@ type Told = Pick<Explanation, "bundle" | "rootfs" | "command" | "sections" | "wa
 function explained(plan: UnfilteredPlan, { syscalls }: ExplainOptions, warnings: readonly string[]): Told {
   const profile = plan.bundle.spec.linux?.seccomp;
   const filter = profile === undefined || isEmptyProfile(profile) ? undefined : planFilter(profile);
-  const sections = describePlan({ ...plan, filter });
+  const missing = missingFiles(plan.cgroup);
+  const sections = describePlan({ ...plan, filter, missingFiles: missing });
   const about = {
     bundle: plan.bundle.path,
     rootfs: plan.rootfs.rootfs,
@@ -172,7 +174,7 @@ function explained(plan: UnfilteredPlan, { syscalls }: ExplainOptions, warnings:
   };
   if (!syscalls) return about;
   const seccomp = compileSeccomp(profile, { cacheDirectory: undefined });
-  const { calls, stopped } = rehearse({ ...plan, seccomp });
+  const { calls, stopped } = rehearse({ ...plan, seccomp }, missing);
   return {
     ...about,
     sections: withCalls(sections, calls),

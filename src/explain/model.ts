@@ -5,7 +5,11 @@ import type { ContainerPlan } from "../container/plan.ts";
 import type { FilterPlan } from "../seccomp/plan.ts";
 
 /** The plan that `create` carries out; of the filter, what it says rather than its bytes. */
-export type ExplainedPlan = Omit<ContainerPlan, "seccomp"> & { readonly filter: FilterPlan | undefined };
+export type ExplainedPlan = Omit<ContainerPlan, "seccomp"> & {
+  readonly filter: FilterPlan | undefined;
+  /** Files of cgroups that this kernel lacks, and in whose place others are written. */
+  readonly missingFiles?: ReadonlySet<string>;
+};
 
 export type Row = Readonly<Record<string, string>>;
 

@@ -1,8 +1,8 @@
 // explain: that it says what is really done. Its words are compared with what the kernel shows of a container
 // that runs with the same configuration.
 
-import { readFileSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
+import { basename, join } from "node:path";
 import { behaviour, needsController, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
@@ -279,5 +279,24 @@ behaviour(
     t.match(stdout, "explained as root's");
     t.match(stdout, join(box.rootfs));
   },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "the file of a limit that goes by two names is the one that this kernel has, before it is made and after",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      Container.script("sleep 1000")(config);
+      config.linux.resources = { blockIO: { weight: 500 } } as object;
+    });
+    const files = async (word: string) => rowsOf(await explain(lab, word), "limits").map(({ file }) => file);
+    const before = await files(box.bundle);
+    mustSucceed(await box.create());
+    const after = await files(box.id);
+    t.match(after, [/weight$/]);
+    t.ok(existsSync(String(after[0])), "it is there");
+    t.equal(basename(String(before[0])), basename(String(after[0])));
+  },
+  needsController("io", 2),
   ONLY_TSRUN,
 );

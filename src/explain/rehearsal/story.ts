@@ -5,7 +5,7 @@ import { ALLOW_ALL, buildDeviceSet, transition } from "../../cgroups/devices/dev
 import { assembleDeviceProgram, INSTRUCTION_SIZE } from "../../cgroups/devices/program.ts";
 import { showRule } from "../../cgroups/devices/rules.ts";
 import { joinNewCgroup } from "../../cgroups/driver.ts";
-import { planLimitsV1, planLimitsV2 } from "../../cgroups/limits.ts";
+import { planLimits, writtenWithout } from "../../cgroups/limits.ts";
 import { plannedRecord } from "../../cgroups/plan.ts";
 import { giveTerminal } from "../../container/console.ts";
 import { hookState } from "../../container/create.ts";
@@ -46,8 +46,8 @@ export interface Rehearsed {
   readonly stopped: string | undefined;
 }
 
-/** Goes through the making of a container. */
-export function rehearse(plan: ContainerPlan): Rehearsed {
+/** Goes through the making of a container. `missing` is what `missingFiles` tells of its cgroup. */
+export function rehearse(plan: ContainerPlan, missing: ReadonlySet<string>): Rehearsed {
   const calls = new Map<string, ShownCall[]>();
   let phase = "";
   let topic = "";
@@ -64,7 +64,7 @@ export function rehearse(plan: ContainerPlan): Rehearsed {
     },
   };
   try {
-    perform(plan, stage, (name) => {
+    perform({ plan, stage, missing }, (name) => {
       phase = name;
       topic = name;
     });
@@ -76,7 +76,13 @@ export function rehearse(plan: ContainerPlan): Rehearsed {
 }
 
 /** As `createContainer` and `setUp` of src/container/create.ts. */
-function perform(plan: ContainerPlan, stage: Stage, enter: (phase: string) => void): void {
+interface Play {
+  readonly plan: ContainerPlan;
+  readonly stage: Stage;
+  readonly missing: ReadonlySet<string>;
+}
+
+function perform({ plan, stage, missing }: Play, enter: (phase: string) => void): void {
   const host = new HostSide(stage);
   const { hooks } = plan.bundle.spec;
   enter("cgroup");
@@ -101,7 +107,7 @@ function perform(plan: ContainerPlan, stage: Stage, enter: (phase: string) => vo
   const rootfs = buildRootfs(plan.rootfs, layout, { proxy, helper: new RehearsedHelper(stage) });
 
   enter("limits");
-  limit(plan, host);
+  limit(plan, host, missing);
   enter("rlimits");
   for (const { name, soft, hard } of plan.process.rlimits) host.setLimit(name, soft, hard);
 
@@ -183,8 +189,8 @@ function startFirst(plan: ContainerPlan, stage: Stage, host: HostSide): Entered 
 }
 
 /** As `applyResources` of src/cgroups/driver.ts: devices first, then each controller's files. */
-function limit({ cgroup }: ContainerPlan, host: HostSide): void {
-  const { driver, directories, resources, devices } = cgroup;
+function limit({ cgroup }: ContainerPlan, host: HostSide, missing: ReadonlySet<string>): void {
+  const { driver, directories, devices } = cgroup;
   const directoryOf = (controller: string): string =>
     directories.find(({ controllers }) => controllers.includes(controller))?.path ?? controller;
   if (driver === "none") return;
@@ -196,9 +202,9 @@ function limit({ cgroup }: ContainerPlan, host: HostSide): void {
       host.writeFile(`${directoryOf("devices")}/devices.${rule.allow ? "allow" : "deny"}`, showRule(rule));
     }
   }
-  const limits = driver === "v2" ? planLimitsV2(resources) : planLimitsV1(resources);
-  for (const { controller, writes } of limits) {
-    for (const { file, value } of writes) {
+  for (const { controller, writes } of planLimits(cgroup)) {
+    for (const write of writes) {
+      const { file, value } = writtenWithout(write, missing);
       host.writeFile(`${directoryOf(driver === "v2" ? "" : controller)}/${file}`, value);
     }
   }

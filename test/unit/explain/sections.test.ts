@@ -28,7 +28,7 @@ const V1: Hierarchies = {
   })),
 } as unknown as Hierarchies;
 
-function describe(spec: Spec, hierarchies: Hierarchies = V2): readonly Section[] {
+function describe(spec: Spec, hierarchies: Hierarchies = V2, missing: string[] = []): readonly Section[] {
   const { process = { cwd: "/" }, linux } = spec;
   const cgroups = { v2: true, unifiedMount: "/cg", unifiedPath: "/cg/the-group", hierarchies: [] };
   const options = { id: "the-id", bundle: "/b", noPivot: false, noNewKeyring: false, preserveFds: 0 };
@@ -47,6 +47,7 @@ function describe(spec: Spec, hierarchies: Hierarchies = V2): readonly Section[]
     }),
     process: planProcess({ kind: "init", id: "the-id", process, linux, newKeyring: true }),
     filter: linux?.seccomp === undefined ? undefined : planFilter(linux.seccomp),
+    missingFiles: new Set(missing),
   };
   return describePlan(plan);
 }
@@ -181,6 +182,10 @@ t.test("limits are said with the file of the host's hierarchy", async (t) => {
     "/cg/the-group/memory.max",
     "/cg/the-group/cpu.max",
   ]);
+  const weight = { ...FULL, linux: { ...FULL.linux, resources: { blockIO: { weight: 500 } } } };
+  t.strictSame(filesOf(describe(weight)), ["/cg/the-group/io.bfq.weight"]);
+  t.strictSame(filesOf(describe(weight, V2, ["io.bfq.weight"])), ["/cg/the-group/io.weight"]);
+  t.strictSame(filesOf(describe(weight, V1, ["blkio.weight"])), ["/cg/blkio/the-group/blkio.bfq.weight"]);
 });
 
 t.test("a bare configuration is explained too", async (t) => {
