@@ -59,7 +59,7 @@ export function mergeResources(
 /** Of files named in `unified`, those that nothing asked for now writes as well: the later word counts. */
 function notReplaced(
   unified: Readonly<Record<string, string>>,
-  { memory, cpu, pids }: Resources,
+  { memory, cpu, pids, blockIO }: Resources,
 ): Record<string, string> {
   const replaced: Readonly<Record<string, boolean>> = {
     "pids.max": isSet(pids?.limit),
@@ -67,11 +67,14 @@ function notReplaced(
     "memory.low": isSet(memory?.reservation),
     "memory.swap.max": isSet(memory?.swap) || memory?.limit === -1,
     "cpu.weight": isSet(cpu?.shares) || cpu?.idle !== undefined,
+    "cpu.weight.nice": isSet(cpu?.shares) || cpu?.idle !== undefined,
     "cpu.idle": cpu?.idle !== undefined,
     "cpu.max": isSet(cpu?.quota) || isSet(cpu?.period),
     "cpu.max.burst": cpu?.burst !== undefined,
     "cpuset.cpus": (cpu?.cpus ?? "") !== "",
     "cpuset.mems": (cpu?.mems ?? "") !== "",
+    "io.weight": isSet(blockIO?.weight),
+    "io.bfq.weight": isSet(blockIO?.weight),
   };
   return Object.fromEntries(Object.entries(unified).filter(([file]) => replaced[file] !== true));
 }
@@ -111,14 +114,19 @@ function mergeCpu(current: CpuResources, asked: CpuResources): CpuResources {
     if (given && value !== undefined) merged[name] = value;
   }
   // The kernel resets the weight of a cgroup when it becomes idle or stops being so.
-  if (asked.idle !== undefined && !isSet(asked.shares)) delete merged.shares;
+  const changes = asked.idle !== undefined && asked.idle !== (current.idle ?? 0);
+  if (changes && !isSet(asked.shares)) delete merged.shares;
   return merged;
 }
 
-/** One of quota and period is given: the other is what it was (v2 has one file for both). */
-function completeCpu(asked: CpuResources, { quota, period }: CpuResources): CpuResources {
-  if (!isSet(asked.quota) && !isSet(asked.period)) return asked;
-  return { ...asked, ...definedOf({ quota, period }) };
+/**
+ * One of quota and period is given: the other is what it was (v2 has one file for both). The same holds for
+ * being idle and the weight, which are one property of systemd.
+ */
+function completeCpu(asked: CpuResources, { quota, period, shares }: CpuResources): CpuResources {
+  const completed = asked.idle === 0 ? { ...asked, ...definedOf({ shares }) } : asked;
+  if (!isSet(asked.quota) && !isSet(asked.period)) return completed;
+  return { ...completed, ...definedOf({ quota, period }) };
 }
 
 function mergeBlockIO(current: BlockIOResources, asked: BlockIOResources): BlockIOResources {

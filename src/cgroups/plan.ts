@@ -67,7 +67,14 @@ export function planCgroup({ spec, id, systemd, hierarchies }: CgroupRequest): C
   const planned =
     systemd === undefined
       ? undefined
-      : planUnit({ cgroupsPath: linux.cgroupsPath, id, annotations: spec.annotations, host: systemd, v2 });
+      : planUnit({
+          cgroupsPath: linux.cgroupsPath,
+          id,
+          annotations: spec.annotations,
+          host: systemd,
+          v2,
+          unified: resources.unified,
+        });
   const path =
     planned === undefined
       ? resolveCgroupsPath(linux.cgroupsPath, id)

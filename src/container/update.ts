@@ -10,7 +10,7 @@ import { readDocument } from "./document.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import { isAlive } from "./status.ts";
-import { getStateDirectory } from "./store.ts";
+import { getStateDirectory, type StateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
 /** What is to change; schemata that are empty stay as they are. */
@@ -33,8 +33,25 @@ export function updateContainer(globals: GlobalOptions, id: string, asked: Asked
   using undo = new Undo();
   const rdt = updateRdt(record, asked.rdt, undo);
   updateResources(record.cgroup, merged, current);
+  tellUnkept(globals, directory, record, asked.resources);
   directory.save({ ...record, ...(rdt === undefined ? {} : { rdt }), resources: merged.inForce });
   undo.commit();
+}
+
+/** systemd has that file from a policy that a scope begins with, and keeps for life: see systemd/plan.ts. */
+function tellUnkept(
+  { log }: GlobalOptions,
+  directory: StateDirectory,
+  { cgroup }: StateRecord,
+  { unified }: Resources,
+): void {
+  const asked = unified?.["memory.oom.group"]?.trim();
+  if (cgroup.unit === undefined || asked === undefined) return;
+  const policy =
+    directory.loadConfig().linux?.resources?.unified?.["memory.oom.group"]?.trim() === "1" ? "1" : "0";
+  if (asked === policy) return;
+  const until = `systemd sets memory.oom.group to ${policy} again at its next daemon-reload`;
+  log.warning(`${until}: only "create" can tell it otherwise`);
 }
 
 /** AS RUNC: a container without a group gets one of its own. */

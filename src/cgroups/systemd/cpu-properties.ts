@@ -9,7 +9,14 @@ const USUAL_PERIOD_USEC = 100_000;
 const QUOTA_STEP_USEC = 10_000;
 
 /** What systemd can do, by version. */
-export const SINCE = { quotaPeriod: 242, cpuset: 244, idle: 252 };
+export const SINCE = {
+  quotaPeriod: 242,
+  cpuset: 244,
+  idle: 252,
+  scopeOomPolicy: 253,
+  zswapMax: 253,
+  zswapWriteback: 256,
+};
 
 /** systemd rounds a quota up to percents; the file gets the same, so that one does not undo the other. */
 export function roundQuota(cpu: CpuResources): CpuResources {

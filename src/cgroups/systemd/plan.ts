@@ -3,6 +3,7 @@
 
 import { TsrunError } from "../../errors.ts";
 import type { UnitPlan } from "../record.ts";
+import { SINCE } from "./cpu-properties.ts";
 import { annotationProperties } from "./gvariant.ts";
 import { type Property, property } from "./property.ts";
 import { resolveUnit, type SystemdHost, unitPath } from "./unit.ts";
@@ -13,6 +14,7 @@ export interface UnitRequest {
   readonly annotations: Readonly<Record<string, string>> | undefined;
   readonly host: SystemdHost;
   readonly v2: boolean;
+  readonly unified: Readonly<Record<string, string>> | undefined;
 }
 
 export interface PlannedUnit {
@@ -24,7 +26,7 @@ export interface PlannedUnit {
 /** The first version that knows cgroup v2 only. */
 const WITHOUT_V1 = 258;
 
-export function planUnit({ cgroupsPath, id, annotations, host, v2 }: UnitRequest): PlannedUnit {
+export function planUnit({ cgroupsPath, id, annotations, host, v2, unified }: UnitRequest): PlannedUnit {
   if (host.user && !v2) {
     throw new TsrunError("E_CGROUP", "cannot use rootless systemd cgroups manager on cgroup v1", {
       hint: "boot with systemd.unified_cgroup_hierarchy=1, or leave out --systemd-cgroup",
@@ -43,10 +45,28 @@ export function planUnit({ cgroupsPath, id, annotations, host, v2 }: UnitRequest
     ...accounting.map((what) => property(`${what}Accounting`, "b", true)),
     // A container does not wait for what services wait for, nor end with them.
     property("DefaultDependencies", "b", false),
+    ...oomPolicy(name.name, host.version, unified),
     // What the annotations ask for comes last, so it wins.
     ...annotationProperties(annotations),
   ];
   return { unit: { name: name.name, user: host.user, properties }, path: unitPath(name, host) };
+}
+
+/**
+ * `memory.oom.group`, which systemd sets by this alone, and only as the scope begins: written by anybody
+ * else it is 0 again after a daemon-reload, and any upgrade of a package would end the killing of whole
+ * containers. With it systemd itself ends the scope when something in it was killed, in a cgroup further
+ * down too.
+ */
+function oomPolicy(
+  name: string,
+  version: number,
+  unified: Readonly<Record<string, string>> | undefined,
+): Property[] {
+  if (unified?.["memory.oom.group"]?.trim() !== "1") return [];
+  return name.endsWith(".slice") || version < SINCE.scopeOomPolicy
+    ? []
+    : [property("OOMPolicy", "s", "kill")];
 }
 
 /**

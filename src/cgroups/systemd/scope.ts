@@ -4,6 +4,7 @@ import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
 import type { Resources } from "../../spec/types.ts";
 import { freeze, freezeState, thaw } from "../freezer.ts";
 import type { ApplyContext, CgroupRecord, UnitPlan } from "../record.ts";
+import { exists } from "../tree.ts";
 import { connectSystemd, type JobResult, type Systemd, SystemdError } from "./bus.ts";
 import { deviceProperties } from "./device-properties.ts";
 import {
@@ -66,7 +67,7 @@ export function setUnitResources(
   if (unit === undefined) return resources;
   const systemd = connectSystemd(unit);
   const converted = convert(record, resources, systemd.version());
-  const devices = context.devices === undefined ? [] : deviceProperties(context.devices);
+  const devices = context.devices === undefined ? [] : deviceProperties(context.devices, record.driver);
   const properties = [...devices, ...converted.properties];
   if (properties.length === 0) return converted.resources;
   // On v1 systemd closes all devices for a moment before it opens the allowed ones: nobody may see that.
@@ -105,10 +106,10 @@ export function restoreUnitResources(record: CgroupRecord, changed: Resources, b
   }
 }
 
-function convert({ driver }: CgroupRecord, resources: Resources, version: number): UnitResources {
-  return driver === "v2"
-    ? resourcePropertiesV2(resources, version)
-    : resourcePropertiesV1(resources, version);
+function convert({ driver, paths }: CgroupRecord, resources: Resources, version: number): UnitResources {
+  if (driver !== "v2") return resourcePropertiesV1(resources, version);
+  const bfq = resources.blockIO !== undefined && exists(`${paths[""]}/io.bfq.weight`);
+  return resourcePropertiesV2(resources, version, { bfq });
 }
 
 /**

@@ -3,15 +3,18 @@
 
 import { TsrunError } from "../../errors.ts";
 import { listToBits, quotaProperties, roundQuota, SINCE } from "./cpu-properties.ts";
+import { unifiedIoProperties } from "./io-properties.ts";
 import { number, type Property, property, UNLIMITED } from "./property.ts";
 
-const LIMITS: Readonly<Record<string, string>> = {
-  "memory.high": "MemoryHigh",
-  "memory.low": "MemoryLow",
-  "memory.min": "MemoryMin",
-  "memory.max": "MemoryMax",
-  "memory.swap.max": "MemorySwapMax",
-  "pids.max": "TasksMax",
+/** Numbers, or `max`: the property, and the version that brought it where not every one has it. */
+const LIMITS: Readonly<Record<string, readonly [property: string, since?: number]>> = {
+  "memory.high": ["MemoryHigh"],
+  "memory.low": ["MemoryLow"],
+  "memory.min": ["MemoryMin"],
+  "memory.max": ["MemoryMax"],
+  "memory.swap.max": ["MemorySwapMax"],
+  "memory.zswap.max": ["MemoryZSwapMax", SINCE.zswapMax],
+  "pids.max": ["TasksMax"],
 };
 
 const CPUSETS: Readonly<Record<string, string>> = {
@@ -19,20 +22,78 @@ const CPUSETS: Readonly<Record<string, string>> = {
   "cpuset.mems": "AllowedMemoryNodes",
 };
 
+/**
+ * The files that systemd sets anew, at a daemon-reload and whenever a property changes, although none of its
+ * properties says what to. `memory.oom.group` is its OOMPolicy, which a scope has for life (see
+ * `oomPolicy`): an `update` writes it again.
+ */
+export const WITHOUT_PROPERTY: readonly string[] = ["memory.oom.group"];
+
 export function unifiedProperties(unified: Readonly<Record<string, string>>, version: number): Property[] {
   const idle = unified["cpu.idle"]?.trim() === "1" && version >= SINCE.idle;
   const properties: Property[] = [];
   for (const [file, text] of Object.entries(unified)) {
-    const value = text.trim();
-    const [limit, cpuset] = [LIMITS[file], CPUSETS[file]];
-    if (limit !== undefined) properties.push(number(limit, limitOf(file, value)));
-    else if (cpuset !== undefined && version >= SINCE.cpuset && value !== "") {
-      properties.push(property(cpuset, "ay", listToBits(value, `unified resource ${file}`)));
-    } else if (file === "cpu.idle" && idle) properties.push(number("CPUWeight", 0));
-    else if (file === "cpu.weight" && !idle) properties.push(number("CPUWeight", limitOf(file, value)));
-    else if (file === "cpu.max") properties.push(...cpuMaxProperties(file, value, version));
+    properties.push(...fileProperties(file, text.trim(), { idle, version, unified }));
   }
   return properties;
+}
+
+interface FileContext {
+  /** Whether `cpu.idle` is 1, which is a weight to systemd. */
+  readonly idle: boolean;
+  readonly version: number;
+  readonly unified: Readonly<Record<string, string>>;
+}
+
+function fileProperties(file: string, value: string, { idle, version, unified }: FileContext): Property[] {
+  const [limit, cpuset] = [LIMITS[file], CPUSETS[file]];
+  if (limit !== undefined) {
+    const [name, since = 0] = limit;
+    return version < since ? [] : [number(name, limitOf(file, value))];
+  }
+  if (cpuset !== undefined) {
+    if (version < SINCE.cpuset) return [];
+    const bits = value === "" ? [] : listToBits(value, `unified resource ${file}`);
+    return [property(cpuset, "ay", bits)];
+  }
+  switch (file) {
+    case "cpu.idle":
+      if (idle) return [number("CPUWeight", 0)];
+      return version < SINCE.idle || hasWeight(unified) ? [] : [number("CPUWeight", UNLIMITED)];
+    case "cpu.weight":
+      return idle ? [] : [number("CPUWeight", limitOf(file, value))];
+    case "cpu.weight.nice":
+      return idle ? [] : [number("CPUWeight", weightOfNice(file, value))];
+    case "cpu.max":
+      return cpuMaxProperties(file, value, version);
+    case "io.weight":
+    case "io.bfq.weight":
+      return unifiedIoProperties(file, value);
+    case "memory.zswap.writeback":
+      return version < SINCE.zswapWriteback ? [] : [property("MemoryZSwapWriteback", "b", value !== "0")];
+    default:
+      return [];
+  }
+}
+
+function hasWeight(unified: Readonly<Record<string, string>>): boolean {
+  return unified["cpu.weight"] !== undefined || unified["cpu.weight.nice"] !== undefined;
+}
+
+/** The scheduler's weights of nice values from -20 to 19 (kernel/sched/core.c, sched_prio_to_weight). */
+// biome-ignore format: a table
+const NICE_WEIGHTS = [
+  88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,
+  9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277,
+  1024, 820, 655, 526, 423, 335, 272, 215, 172, 137,
+  110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
+];
+
+/** What the kernel shows as `cpu.weight` once a nice value is written. */
+function weightOfNice(file: string, value: string): bigint {
+  const weight = /^[+-]?\d+$/.test(value) ? NICE_WEIGHTS[Number(value) + 20] : undefined;
+  if (weight === undefined) throw invalid(file, value);
+  return BigInt(Math.round((weight * 100) / 1024));
 }
 
 function cpuMaxProperties(file: string, value: string, version: number): Property[] {

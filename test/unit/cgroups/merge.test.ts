@@ -19,11 +19,14 @@ const NAMED = {
   "memory.low": "3",
   "memory.swap.max": "4",
   "cpu.weight": "5",
+  "cpu.weight.nice": "5",
   "cpu.idle": "6",
   "cpu.max": "7",
   "cpu.max.burst": "8",
   "cpuset.cpus": "0",
   "cpuset.mems": "1",
+  "io.weight": "9",
+  "io.bfq.weight": "9",
 };
 
 function without(...files: readonly (keyof typeof NAMED)[]): Record<string, string> {
@@ -36,8 +39,9 @@ const REPLACING: readonly (readonly [Resources, ...(keyof typeof NAMED)[]])[] = 
   [{ memory: { limit: -1 } }, "memory.max", "memory.swap.max"],
   [{ memory: { swap: 9 } }, "memory.swap.max"],
   [{ memory: { reservation: 9 } }, "memory.low"],
-  [{ cpu: { shares: 9 } }, "cpu.weight"],
-  [{ cpu: { idle: 0 } }, "cpu.weight", "cpu.idle"],
+  [{ cpu: { shares: 9 } }, "cpu.weight", "cpu.weight.nice"],
+  [{ cpu: { idle: 0 } }, "cpu.weight", "cpu.weight.nice", "cpu.idle"],
+  [{ blockIO: { weight: 9 } }, "io.weight", "io.bfq.weight"],
   [{ cpu: { quota: 9 } }, "cpu.max"],
   [{ cpu: { period: 9 } }, "cpu.max"],
   [{ cpu: { burst: 0 } }, "cpu.max.burst"],
@@ -118,6 +122,20 @@ const CASES: readonly Case[] = [
     asked: { cpu: { idle: 1 } },
     inForce: { cpu: { idle: 1 } },
     change: { cpu: { idle: 1 } },
+  },
+  {
+    name: "idle no more gives up the shares as well",
+    current: { cpu: { idle: 1, shares: 512 } },
+    asked: { cpu: { idle: 0 } },
+    inForce: { cpu: { idle: 0 } },
+    change: { cpu: { idle: 0 } },
+  },
+  {
+    name: "not idle, as before, keeps the shares, which are one property with it",
+    current: { cpu: { shares: 512 } },
+    asked: { cpu: { idle: 0 } },
+    inForce: { cpu: { shares: 512, idle: 0 } },
+    change: { cpu: { shares: 512, idle: 0 } },
   },
   {
     name: "device rules are dropped",

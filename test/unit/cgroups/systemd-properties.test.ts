@@ -3,8 +3,7 @@
 import t from "tap";
 import type { Hierarchies } from "../../../src/cgroups/hierarchies.ts";
 import { planCgroup } from "../../../src/cgroups/plan.ts";
-import { listToBits, roundQuota } from "../../../src/cgroups/systemd/cpu-properties.ts";
-import { deviceProperties } from "../../../src/cgroups/systemd/device-properties.ts";
+import { roundQuota } from "../../../src/cgroups/systemd/cpu-properties.ts";
 import { annotationProperties, parseVariant } from "../../../src/cgroups/systemd/gvariant.ts";
 import {
   resourcePropertiesV1,
@@ -25,6 +24,7 @@ t.test("v2: every limit, in this order", (test) => {
       memory: { limit: 100, swap: 150, reservation: 50 },
       cpu: { shares: 1024, quota: 50000, period: 200000, cpus: "0-1", mems: "9" },
       pids: { limit: 7 },
+      blockIO: { weight: 500, weightDevice: [{ major: 8, minor: 0, weight: 20 }] },
       unified: { "memory.min": "3" },
     },
     262,
@@ -33,6 +33,7 @@ t.test("v2: every limit, in this order", (test) => {
     number("MemoryMax", 100),
     number("MemoryLow", 50),
     number("MemorySwapMax", 50),
+    number("IOWeight", 4950),
     number("CPUWeight", 100),
     number("CPUQuotaPeriodUSec", 200000),
     number("CPUQuotaPerSecUSec", 250000),
@@ -89,7 +90,17 @@ t.test("a version of systemd is asked for what it knows", (test) => {
   test.strictSame(names({ cpus: "0", mems: "0" }, 244), [sets, sets]);
   test.strictSame(resourcePropertiesV2({ cpu: { idle: 1 } }, 251).properties, []);
   test.strictSame(resourcePropertiesV2({ cpu: { idle: 1 } }, 252).properties, [number("CPUWeight", 0)]);
-  test.strictSame(resourcePropertiesV2({ cpu: { idle: 0 } }, 252).properties, []);
+  test.strictSame(resourcePropertiesV2({ cpu: { idle: 0 } }, 251).properties, []);
+  test.strictSame(resourcePropertiesV2({ cpu: { idle: 0 } }, 252).properties, [number("CPUWeight", MAX)]);
+  test.strictSame(resourcePropertiesV2({ cpu: { idle: 0, shares: 1024 } }, 252).properties, [
+    number("CPUWeight", 100),
+  ]);
+  const zswap = { "memory.zswap.max": "5", "memory.zswap.writeback": "0" };
+  const [max, writeback] = [number("MemoryZSwapMax", 5), property("MemoryZSwapWriteback", "b", false)];
+  test.strictSame(unifiedProperties(zswap, 252), []);
+  test.strictSame(unifiedProperties(zswap, 253), [max]);
+  test.strictSame(unifiedProperties(zswap, 255), [max]);
+  test.strictSame(unifiedProperties(zswap, 256), [max, writeback]);
   test.end();
 });
 
@@ -112,84 +123,6 @@ t.test("a quota is a part of its period, or of the usual one", (test) => {
   test.end();
 });
 
-t.test("files of unified become properties, those that systemd knows", (test) => {
-  const files = {
-    "memory.high": "1",
-    "memory.low": "2",
-    "memory.min": "3",
-    "memory.max": "4\n",
-    "memory.swap.max": "max",
-    "pids.max": "6",
-    "cpuset.cpus": "0",
-    "cpuset.mems": "1",
-    "cpu.weight": "7",
-    "cpu.max": "50000 200000",
-    "io.max": "8:0 rbps=1",
-  };
-  const expected = [
-    number("MemoryHigh", 1),
-    number("MemoryLow", 2),
-    number("MemoryMin", 3),
-    number("MemoryMax", 4),
-    number("MemorySwapMax", MAX),
-    number("TasksMax", 6),
-    property("AllowedCPUs", "ay", [1]),
-    property("AllowedMemoryNodes", "ay", [2]),
-    number("CPUWeight", 7),
-    number("CPUQuotaPeriodUSec", 200000),
-    number("CPUQuotaPerSecUSec", 250000),
-  ];
-  test.strictSame(unifiedProperties(files, 262), expected);
-  const isOld = ({ name }: { name: string }) => !name.startsWith("Allowed") && name !== "CPUQuotaPeriodUSec";
-  test.strictSame(unifiedProperties(files, 241), expected.filter(isOld));
-  test.end();
-});
-
-t.test("cpu.idle, cpu.weight and cpu.max of unified", (test) => {
-  const both = { "cpu.weight": "7", "cpu.idle": " 1\n" };
-  test.strictSame(unifiedProperties(both, 252), [number("CPUWeight", 0)]);
-  test.strictSame(unifiedProperties(both, 251), [number("CPUWeight", 7)]);
-  test.strictSame(unifiedProperties({ ...both, "cpu.idle": "0" }, 252), [number("CPUWeight", 7)]);
-  test.strictSame(unifiedProperties({ "cpu.max": "10000" }, 262), [
-    number("CPUQuotaPeriodUSec", 100000),
-    number("CPUQuotaPerSecUSec", 100000),
-  ]);
-  test.strictSame(unifiedProperties({ "cpu.max": "max" }, 200), [number("CPUQuotaPerSecUSec", MAX)]);
-  test.strictSame(unifiedProperties({ "cpuset.cpus": "\n" }, 262), []);
-  const invalid = [
-    { file: "cpu.max", value: "1 2 3", said: "1 2 3" },
-    { file: "cpu.max", value: "", said: "" },
-    { file: "cpu.max", value: "1 x", said: "x" },
-    { file: "pids.max", value: "-1", said: "-1" },
-    { file: "cpu.weight", value: "1x", said: "1x" },
-  ];
-  for (const { file, value, said } of invalid) {
-    const message = `unified resource "${file}" value invalid: "${said}"`;
-    test.throws(() => unifiedProperties({ [file]: value }, 262), { code: "E_CONFIG", message });
-  }
-  test.throws(() => unifiedProperties({ "cpuset.mems": "x" }, 262), {
-    message: 'unified resource cpuset.mems "x" conversion error: invalid range: x',
-  });
-  test.end();
-});
-
-t.test("lists of CPUs as bits, up to 65535", (test) => {
-  test.strictSame(listToBits("0-1,9", "x"), [3, 2]);
-  test.strictSame(listToBits("7,8", "x"), [128, 1]);
-  test.strictSame(listToBits("3-3", "x"), [8]);
-  test.equal(listToBits("65535", "x").length, 8192);
-  for (const list of ["65536", "2-1", "1-", "-1", "1-2-3", "1.5", "1,x", "1x-2", "1-2x"]) {
-    test.throws(
-      () => listToBits(list, "cpu.cpus"),
-      { code: "E_CONFIG", message: /^cpu\.cpus ".*" conversion error: invalid range: / },
-      list,
-    );
-  }
-  const empty = { code: "E_CONFIG", message: 'cpu.mems "," conversion error: empty value' };
-  test.throws(() => listToBits(",", "cpu.mems"), empty);
-  test.end();
-});
-
 t.test("numbers have 64 bits, -1 is none", (test) => {
   test.equal(number("x", -1).value, MAX);
   test.equal(number("x", 2 ** 64).value, MAX);
@@ -206,31 +139,12 @@ t.test("a list of CPUs and a guarantee of memory are taken back to nothing, a li
     number("MemoryMin", 0),
     number("MemoryHigh", MAX),
   ]);
-  test.end();
-});
-
-t.test("devices: what systemd cannot say is left for the rules that come after it", (test) => {
-  const deny = { allow: false, type: "a", major: -1, minor: -1, access: 7 } as const;
-  const everything = { ...deny, allow: true };
-  const clear = property("DeviceAllow", "a(ss)", []);
-  const strict = [clear, property("DevicePolicy", "s", "strict")];
-  test.strictSame(deviceProperties([everything]), [clear, property("DevicePolicy", "s", "auto")]);
-  const except = { allow: false, type: "c", major: 1, minor: 3, access: 7 } as const;
-  test.strictSame(deviceProperties([everything, except]), strict);
-  const rules = [
-    { allow: true, type: "c", major: -1, minor: 3, access: 7 },
-    { allow: true, type: "b", major: 8, minor: 1, access: 6 },
-    { allow: true, type: "c", major: 8, minor: -1, access: 3 },
-    { allow: true, type: "b", major: -1, minor: -1, access: 1 },
-  ] as const;
-  test.strictSame(deviceProperties([deny, ...rules]), [
-    ...strict,
-    property("DeviceAllow", "a(ss)", [
-      ["/dev/block/8:1", "rw"],
-      ["char-8", "rm"],
-      ["block-*", "m"],
-    ]),
-  ]);
+  const weights = property("IODeviceWeight", "a(st)", [["/dev/block/8:0", 5n]]);
+  const none = property("IODeviceWeight", "a(st)", []);
+  test.strictSame(restoringProperties([weights], []), [none]);
+  test.strictSame(restoringProperties([weights], [weights]), [none, weights], "a list is added to");
+  const writeback = property("MemoryZSwapWriteback", "b", false);
+  test.strictSame(restoringProperties([writeback], []), [property("MemoryZSwapWriteback", "b", true)]);
   test.end();
 });
 
@@ -327,10 +241,16 @@ const V1: Hierarchies = {
   mounts: [{ controllers: ["devices"], mountpoint: "/cg/devices", own: "/cg/devices" }],
 };
 
-function unitOf(cgroupsPath: string | undefined, hierarchies: Hierarchies, systemd: SystemdHost) {
+function unitOf(
+  cgroupsPath: string | undefined,
+  hierarchies: Hierarchies,
+  systemd: SystemdHost,
+  unified?: Record<string, string>,
+) {
+  const resources = unified && { unified };
   const spec = {
     annotations: { "org.systemd.property.KillSignal": "15" },
-    ...(cgroupsPath === undefined ? {} : { linux: { cgroupsPath } }),
+    linux: { ...(cgroupsPath && { cgroupsPath }), ...(resources && { resources }) },
   };
   return planCgroup({ spec, id: "box", systemd, hierarchies }).unit;
 }
@@ -360,6 +280,19 @@ t.test("a unit begins with its place, its accounting, and what the annotations a
     ],
   });
   test.match(unitOf(undefined, V2, USER), { name: "runc-box.scope", user: true });
+  test.end();
+});
+
+t.test("memory.oom.group 1 is the policy that a scope begins with, where it can have one", (test) => {
+  const policy = (path: string, version: number, group: string) =>
+    unitOf(path, V2, { ...SYSTEM, version }, { "memory.oom.group": group })?.properties.filter(
+      ({ name }) => name === "OOMPolicy",
+    );
+  test.strictSame(policy(":p:n", 253, "1"), [property("OOMPolicy", "s", "kill")]);
+  test.strictSame(policy(":p:n", 262, "1\n"), [property("OOMPolicy", "s", "kill")]);
+  test.strictSame(policy(":p:n", 262, "0"), []);
+  test.strictSame(policy(":p:n", 252, "1"), []);
+  test.strictSame(policy(":p:n.slice", 262, "1"), []);
   test.end();
 });
 

@@ -145,7 +145,7 @@ t.test("device rules become a list of what is allowed", (test) => {
     { allow: true, type: "b", major: 8, minor: -1, access: 2 },
     { allow: true, type: "c", major: -1, minor: -1, access: 1 },
   ] as const;
-  const [clear, policy, allow] = deviceProperties(rules);
+  const [clear, policy, allow] = deviceProperties(rules, "v2");
   test.strictSame(clear, { name: "DeviceAllow", type: "a(ss)", value: [] });
   test.equal(policy?.value, "strict");
   test.strictSame(allow?.value, [
@@ -154,7 +154,7 @@ t.test("device rules become a list of what is allowed", (test) => {
     ["char-*", "m"],
   ]);
   const everything = [{ allow: true, type: "a", major: -1, minor: -1, access: 7 }] as const;
-  test.equal(deviceProperties(everything)[1]?.value, "auto");
+  test.equal(deviceProperties(everything, "v2")[1]?.value, "auto");
   test.end();
 });
 
