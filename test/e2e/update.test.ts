@@ -212,3 +212,17 @@ behaviour(
   },
   tsrunOnly("the words changed"),
 );
+
+behaviour(
+  "a limit of a controller that this host does not have is refused in one line, and nothing has changed",
+  async (t, lab) => {
+    const box = await running(lab, { pids: { limit: 20 } });
+    const asked = { rdma: { mlx4_0: { hcaHandles: 2 } }, pids: { limit: 30 } };
+    refused(t, await updateWith(lab, box, asked), /rdma/);
+    t.equal(readCgroup("pids", box.id, "pids.max"), "20");
+    mustSucceed(await lab.invoke(["update", "--pids-limit", "40", box.id]));
+    t.equal(readCgroup("pids", box.id, "pids.max"), "40", "what was refused is not kept");
+  },
+  needsController("pids"),
+  tsrunOnly("leaves rdma out of an update without a word"),
+);
