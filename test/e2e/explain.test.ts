@@ -287,7 +287,7 @@ behaviour(
   async (t, lab) => {
     const box = lab.container((config) => {
       Container.script("sleep 1000")(config);
-      config.linux.resources = { blockIO: { weight: 500 } } as object;
+      config.linux.resources = { blockIO: { weight: 500 } };
     });
     const files = async (word: string) => rowsOf(await explain(lab, word), "limits").map(({ file }) => file);
     const before = await files(box.bundle);

@@ -44,11 +44,7 @@ function settings(box: Container): string[] {
   return names.sort().map((name) => `${name}: ${readFileSync(join(folder, name), "utf8").trim()}`);
 }
 
-async function running(
-  lab: Lab,
-  resources: Resources & { readonly blockIO?: object },
-  edit?: (config: Config) => void,
-): Promise<Container> {
+async function running(lab: Lab, resources: Resources, edit?: (config: Config) => void): Promise<Container> {
   const box = lab.container((config) => {
     Container.script("sleep 1000")(config);
     config.linux.resources = resources;

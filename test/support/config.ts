@@ -67,7 +67,12 @@ export interface Resources {
   memory?: Record<string, number | boolean>;
   cpu?: Record<string, number | string>;
   pids?: { limit: number };
-  blockIO?: { leafWeight?: number; weightDevice?: { major: number; minor: number; weight: number }[] };
+  blockIO?: {
+    weight?: number;
+    leafWeight?: number;
+    weightDevice?: { major: number; minor: number; weight: number }[];
+    throttleReadBpsDevice?: { major: number; minor: number; rate: number }[];
+  };
   network?: { classID?: number; priorities?: { name: string; priority: number }[] };
   unified?: Record<string, string>;
 }
