@@ -2,6 +2,7 @@
 // joined and makes the user and time namespaces, which only its children enter fully; the second is cloned
 // into everything else and stays. Called by the stories.
 
+import { endChild } from "../linux/children.ts";
 import { ENOSYS } from "../linux/errno.ts";
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
 import { type Descriptor, writeFile } from "../linux/files.ts";
@@ -78,21 +79,13 @@ export interface Entered {
  * orders.
  */
 export function enterNamespaces(options: EnterOptions): Entered {
-  const stage = startFirst(options);
   const { plan, extra } = options;
-  let current = stage;
+  const { stage, others, operations } = standInCgroup(options);
   try {
-    options.cgroup.admit?.(stage.first.pid);
-    let before = preparation(stage);
-    if (stage.middleSocket !== undefined) {
-      current = cloneIntoCgroup(stage, before, stage.middleSocket);
-      before = [];
-    }
-    before = joinAll(current, before);
-    if (plan.created.has("user")) before = enterNewUserNamespace(current, before);
-    const time = timeOperations(current, before);
-    const proxy = cloneFirstProcess(current, [...before, ...time]);
-    const others = [...new Set([stage, current])].map(({ first }) => first);
+    let before = joinAll(stage, operations);
+    if (plan.created.has("user")) before = enterNewUserNamespace(stage, before);
+    const time = timeOperations(stage, before);
+    const proxy = cloneFirstProcess(stage, [...before, ...time]);
     for (const other of others) other.close();
     return {
       proxy,
@@ -100,15 +93,49 @@ export function enterNamespaces(options: EnterOptions): Entered {
       reapOthers: () => others.forEach(reap),
     };
   } catch (error) {
-    // Whoever has been cloned by now reads the end of its socket, and leaves: so that the cgroup can go.
-    stage.childSocket.close();
-    stage.middleSocket?.close();
-    for (const { first } of new Set([stage, current])) {
-      first.close();
-      reap(first);
-    }
+    endStage(stage, others);
     throw error;
   }
+}
+
+/** A process in the container's cgroup, which is to join namespaces. */
+export interface InCgroup {
+  readonly stage: Stage;
+  /** It, and the one that made it, where there is one. */
+  readonly others: readonly SyscallProxy[];
+  /** What it has to do before. */
+  readonly operations: Operation[];
+}
+
+export function standInCgroup(options: EnterOptions): InCgroup {
+  const stage = startFirst(options);
+  const { first, middleSocket } = stage;
+  try {
+    options.cgroup.admit?.(first.pid);
+    const operations = preparation(stage);
+    if (middleSocket === undefined) return { stage, others: [first], operations };
+    const middle = cloneIntoCgroup(stage, operations, middleSocket);
+    return { stage: middle, others: [first, middle.first], operations: [] };
+  } catch (error) {
+    endStage(stage, [first]);
+    throw error;
+  }
+}
+
+/**
+ * Ends these processes, and the one that has been cloned by now. It reads the end of its socket, and leaves:
+ * so that the cgroup can go.
+ */
+export function endStage(
+  { childSocket, middleSocket }: Stage,
+  others: readonly SyscallProxy[],
+  cloned?: SyscallProxy,
+): void {
+  childSocket.close();
+  middleSocket?.close();
+  for (const other of others) other.close();
+  if (cloned !== undefined) endChild(cloned.pid);
+  others.forEach(reap);
 }
 
 /**
@@ -140,7 +167,7 @@ interface Slots {
   readonly extra: number;
 }
 
-export function startFirst(options: EnterOptions): Stage {
+function startFirst(options: EnterOptions): Stage {
   const { cgroup, joinsBelow, extra, inherited, outside = HOST } = options;
   const control = 3 + inherited;
   const [child, middle, directory, joins] = [control + 1, control + 2, control + 3, control + 4];
@@ -172,7 +199,7 @@ export function startFirst(options: EnterOptions): Stage {
  * Before anything of the container is touched: who may look at us, what we are called, which cgroup we are
  * in.
  */
-export function preparation({ cgroup, rootless, plan }: Stage): Operation[] {
+function preparation({ cgroup, rootless, plan }: Stage): Operation[] {
   // An ordinary user can only write the id maps of a process that is dumpable; it stops being so when its ids
   // change.
   const mustStayDumpable = rootless && plan.created.has("user");
@@ -249,7 +276,7 @@ function enterNewUserNamespace({ first, plan, outside }: Stage, before: readonly
 }
 
 /** On cgroup v2 a process must be in its cgroup before it leaves that behind: so one more is cloned. */
-export function cloneIntoCgroup(stage: Stage, before: readonly Operation[], middleSocket: Descriptor): Stage {
+function cloneIntoCgroup(stage: Stage, before: readonly Operation[], middleSocket: Descriptor): Stage {
   const { first, slots } = stage;
   const proxy = forkInto(first, {
     before,

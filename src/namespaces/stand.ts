@@ -11,15 +11,7 @@ import { outliveTsrun } from "../process/session.ts";
 import { clone, close, dup3 } from "../proxy/calls.ts";
 import { inChild, inParent, type Operation } from "../proxy/operation.ts";
 import { reap, type SyscallProxy } from "../proxy/proxy.ts";
-import {
-  cloneIntoCgroup,
-  type EnterOptions,
-  enterNamespaces,
-  joinAll,
-  preparation,
-  type Stage,
-  startFirst,
-} from "./enter.ts";
+import { type EnterOptions, endStage, enterNamespaces, joinAll, type Stage, standInCgroup } from "./enter.ts";
 
 export interface StandOptions extends EnterOptions {
   /**
@@ -74,38 +66,23 @@ function standInSight(options: StandOptions): Standing {
 }
 
 function standHidden(options: StandOptions): Standing {
-  const stage = startFirst(options);
-  let current: Stage = stage;
+  const { stage, others, operations } = standInCgroup(options);
+  const { first, slots, childSocket } = stage;
   let inside: SyscallProxy | undefined;
-  const others = (): SyscallProxy[] => [...new Set([stage.first, current.first])];
-  const end = (): void => {
-    // Whoever has been cloned by now reads the end of its socket, and leaves.
-    stage.childSocket.close();
-    stage.middleSocket?.close();
-    for (const other of others()) other.close();
-    if (inside !== undefined) endChild(inside.pid);
-    others().forEach(reap);
-  };
+  const end = (): void => endStage(stage, others, inside);
   try {
-    options.cgroup.admit?.(stage.first.pid);
-    let before = preparation(stage);
-    if (stage.middleSocket !== undefined) {
-      current = cloneIntoCgroup(stage, before, stage.middleSocket);
-      before = [];
-    }
-    options.beforeJoining(current.first);
-    const { first, slots } = current;
+    options.beforeJoining(first);
     return {
       proxy: first,
       hidden: true,
       extra: options.extra.map((one, index) => one && slots.extra + index),
-      before: joinAll(current, before),
-      goInside: (operations) => {
-        inside = first.fork(cloneInside(current, operations), stage.childSocket);
-        for (const other of others()) other.close();
+      before: joinAll(stage, operations),
+      goInside: (last) => {
+        inside = first.fork(cloneInside(stage, last), childSocket);
+        for (const other of others) other.close();
         return inside;
       },
-      reapOthers: () => others().forEach(reap),
+      reapOthers: () => others.forEach(reap),
       end,
     };
   } catch (error) {
