@@ -47,32 +47,10 @@ async function waiter(lab: Lab, args: readonly string[]): Promise<Waiter> {
 }
 
 behaviour(
-  "a delete --force that waited leaves the next container of that id alone",
+  "commands that waited for a container that is gone by then leave the next one of that id alone",
   async (t, lab) => {
     const box = lab.container(SLEEP);
     mustSucceed(await box.run({ flags: ["--detach"] }));
-    const giveBack = await holdLock(lab, box);
-    const late = await waiter(lab, ["delete", "--force", box.id]);
-    giveBack();
-    mustSucceed(await box.delete({ flags: ["--force"] }));
-    mustSucceed(await box.run({ flags: ["--detach"] }));
-    const before = await box.stateDocument();
-    late.go();
-    const { code, stderr } = await late.result;
-    t.strictSame([code, stderr], [0, ""], "what it was asked to remove is gone");
-    t.strictSame(await box.stateDocument(), before, "the new container is as it was");
-    mustSucceed(await box.delete({ flags: ["--force"] }));
-    await nothingLeft(t, lab, "after the second");
-  },
-  needsFlock,
-  ours,
-);
-
-behaviour(
-  "commands that waited for a container that is gone by then say so",
-  async (t, lab) => {
-    const box = lab.container(SLEEP);
-    mustSucceed(await box.create());
     const giveBack = await holdLock(lab, box);
     const calls = [
       ["start", box.id],
@@ -84,14 +62,19 @@ behaviour(
     ];
     const late: Waiter[] = [];
     for (const args of calls) late.push(await waiter(lab, args));
+    const removing = await waiter(lab, ["delete", "--force", box.id]);
     giveBack();
     mustSucceed(await box.delete({ flags: ["--force"] }));
-    mustSucceed(await box.create());
+    mustSucceed(await box.run({ flags: ["--detach"] }));
     const before = await box.stateDocument();
-    for (const { go } of late) go();
+    for (const { go } of [...late, removing]) go();
     for (const { result } of late) refused(t, await result, /container does not exist/);
+    const { code, stderr } = await removing.result;
+    t.strictSame([code, stderr], [0, ""], "what it was asked to remove is gone");
     t.strictSame(await box.stateDocument(), before, "the new container is as it was");
     t.notOk(existsSync(join(lab.folder, "images")));
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after the second");
   },
   needsFlock,
   ours,

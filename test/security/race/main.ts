@@ -2,17 +2,12 @@
 // each place and parts of the names of places; the runtime is that of RUNTIME. Exits with 1 when anything got
 // out or was left.
 
-import { parseArgs } from "node:util";
+import { choose, print } from "../../support/chosen.ts";
 import { Lab } from "../../support/lab.ts";
-import { runtimePath } from "../../support/runtime.ts";
 import { PLACES } from "./places.ts";
 import { type Outcome, race } from "./race.ts";
 
 const EXAMPLES = 3;
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
 
 function report(outcome: Outcome, seconds: number): void {
   const { place, creates, refused, exchanges, escapes, leftovers } = outcome;
@@ -25,22 +20,12 @@ function report(outcome: Outcome, seconds: number): void {
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { creates: { type: "string", default: "2000" } },
-  });
-  print(`runtime: ${runtimePath}`);
+  const { count, candidates } = choose(PLACES, { option: "creates", usual: 2000 });
   let bad = 0;
-  for (const place of PLACES) {
-    if (positionals.length > 0 && !positionals.some((part) => place.name.includes(part))) continue;
-    const reason = place.impossible?.();
-    if (reason !== undefined) {
-      print(`${place.name}: not tried, ${reason}`);
-      continue;
-    }
+  for (const place of candidates) {
     const begin = performance.now();
     const lab = new Lab();
-    const outcome = await race(lab, place, Number(values.creates));
+    const outcome = await race(lab, place, count);
     outcome.leftovers.push(...(await lab.close()));
     report(outcome, (performance.now() - begin) / 1000);
     bad += outcome.escapes.length + outcome.leftovers.length;

@@ -2,17 +2,12 @@
 // one for all. Arguments are the number of tries and parts of the names of attackers; the runtime is that of
 // RUNTIME. Exits with 1 when a command hung, a container could not be deleted, or anything was left.
 
-import { parseArgs } from "node:util";
+import { choose, print } from "../../support/chosen.ts";
 import { Lab } from "../../support/lab.ts";
-import { runtimePath } from "../../support/runtime.ts";
 import { ATTACKERS, KINDS } from "./attackers.ts";
 import { type Outcome, siege } from "./siege.ts";
 
 const EXAMPLES = 3;
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
 
 function report(kind: string, outcome: Outcome, seconds: number): void {
   const { attacker, calls, hangs, undeletable, leftovers } = outcome;
@@ -27,20 +22,9 @@ function report(kind: string, outcome: Outcome, seconds: number): void {
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { tries: { type: "string", default: "1000" } },
-  });
-  const tries = Number(values.tries);
-  print(`runtime: ${runtimePath}`);
+  const { count: tries, candidates } = choose(ATTACKERS, { option: "tries", usual: 1000 });
   const all = { sieges: 0, hangs: 0, undeletable: 0, left: 0 };
-  for (const attacker of ATTACKERS) {
-    if (positionals.length > 0 && !positionals.some((part) => attacker.name.includes(part))) continue;
-    const reason = attacker.impossible?.();
-    if (reason !== undefined) {
-      print(`${attacker.name}: not tried, ${reason}`);
-      continue;
-    }
+  for (const attacker of candidates) {
     for (const { name, edit } of KINDS) {
       const begin = performance.now();
       const lab = new Lab();
