@@ -4,7 +4,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { BUN, bunArguments } from "./bun.ts";
 import type { Lab } from "./lab.ts";
-import { until } from "./wait.ts";
 
 export interface Told {
   readonly message?: {
@@ -34,10 +33,15 @@ export async function startAgent(lab: Lab, answer: string): Promise<Agent> {
   });
   lab.atClose(() => child.kill("SIGKILL"));
   let said = "";
-  child.stdout?.on("data", (text) => {
-    said += text;
+  // Without a limit of its own, which an emulated machine would pass: the test has one.
+  await new Promise<void>((resolve, reject) => {
+    child.stdout?.on("data", (text) => {
+      said += text;
+      if (said.startsWith("ready\n")) resolve();
+    });
+    child.once("error", reject);
+    child.once("exit", (code, signal) => reject(new Error(`the agent ended by ${signal ?? code}: ${said}`)));
   });
-  await until("the agent to listen", () => said.startsWith("ready\n"));
   const told = () =>
     said
       .split("\n")
