@@ -1,6 +1,9 @@
 // kill: which signals it knows, whom it reaches, and its words when there is nobody to reach.
 
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { addProgram, needsCompiler } from "../support/compile.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { parseStatus } from "../support/proc.ts";
@@ -135,3 +138,30 @@ behaviour("kill KILL without a private pid namespace reaches every process of th
   mustSucceed(await box.delete());
   await nothingLeft(t, lab, "after delete");
 });
+
+behaviour(
+  "kill KILL reaches chains of processes that are always a step ahead",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
+      config.process.args = ["/bin/outrun"];
+      config.root.readonly = false;
+    });
+    addProgram(lab, box, "test/support/outrun.c");
+    mustSucceed(await box.create());
+    mustSucceed(await box.start());
+    await until("the chains to be there", () => box.output() === "up\n");
+    mustSucceed(await box.kill("KILL", { flags: ["--all"] }));
+    // Whoever has been reached runs no more, and does not see it.
+    writeFileSync(join(box.rootfs, "over"), "");
+    await box.waitForStatus("stopped");
+    await until(
+      "all of its processes to be gone",
+      async () => !(await lab.leftovers()).some((line) => line.startsWith("process")),
+    );
+    t.notOk(existsSync(join(box.rootfs, "survived")), "nobody was left to see that it is over");
+    mustSucceed(await box.delete());
+    await nothingLeft(t, lab, "after delete");
+  },
+  needsCompiler,
+);

@@ -1,13 +1,11 @@
 // Who is besieged by what: containers whose first process does to all that appears in it, and to itself,
 // whatever a container may.
 
-import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Condition } from "../../support/behaviour.ts";
+import { addProgram, needsCompiler } from "../../support/compile.ts";
 import { type Config, mapIds } from "../../support/config.ts";
 import { Container } from "../../support/container.ts";
-import { controllerHierarchy, findProgram } from "../../support/host.ts";
+import { controllerHierarchy } from "../../support/host.ts";
 import type { Lab } from "../../support/lab.ts";
 
 export interface Attacker {
@@ -43,10 +41,6 @@ function needsPids(): Condition {
     : undefined;
 }
 
-function needsCompiler(): Condition {
-  return findProgram("musl-gcc") === undefined ? "needs musl-gcc (package musl-tools)" : undefined;
-}
-
 export const ATTACKERS: readonly Attacker[] = [
   { name: "kills", edit: Container.script("while :; do kill -9 -1; done 2>/dev/null") },
   {
@@ -57,7 +51,7 @@ export const ATTACKERS: readonly Attacker[] = [
   {
     name: "forks",
     compiled: true,
-    impossible: () => needsPids() ?? needsCompiler(),
+    impossible: () => needsPids() ?? needsCompiler,
     edit: (config) => {
       program("forks")(config);
       config.linux.resources = { ...config.linux.resources, pids: { limit: PIDS_LIMIT } };
@@ -66,7 +60,7 @@ export const ATTACKERS: readonly Attacker[] = [
   {
     name: "traces",
     compiled: true,
-    impossible: needsCompiler,
+    impossible: () => needsCompiler,
     edit: (config) => {
       program("traces")(config);
       capable(config, "CAP_SYS_PTRACE");
@@ -94,16 +88,6 @@ export function besieged(lab: Lab, attacker: Attacker, edit: (config: Config) =>
     attacker.edit(config);
     edit(config);
   });
-  if (attacker.compiled === true) copyFileSync(compiled(lab), join(box.rootfs, "bin", PROGRAM));
+  if (attacker.compiled === true) addProgram(lab, box, SOURCE);
   return box;
-}
-
-function compiled(lab: Lab): string {
-  const path = join(lab.store, PROGRAM);
-  if (existsSync(path)) return path;
-  const { status, stderr } = spawnSync("musl-gcc", ["-static", "-O2", "-o", path, SOURCE], {
-    encoding: "utf8",
-  });
-  if (status !== 0) throw new Error(`cannot compile ${SOURCE}: ${stderr}`);
-  return path;
 }
