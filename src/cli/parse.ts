@@ -34,7 +34,9 @@ export function parseLine(words: readonly string[], { tables, stopAfterArgs }: G
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? "";
     if (args.length === stopAfterArgs || word === "--") {
-      args.push(...words.slice(args.length === stopAfterArgs ? at : at + 1));
+      for (let rest = args.length === stopAfterArgs ? at : at + 1; rest < words.length; rest++) {
+        args.push(words[rest] ?? "");
+      }
       break;
     }
     if (word === "-" || !word.startsWith("-")) {

@@ -39,18 +39,18 @@ const TYPES: Readonly<Record<string, number>> = { c: S_IFCHR, u: S_IFCHR, b: S_I
 export function planDevices(devices: readonly Device[]): DevicePlan[] {
   const own: DevicePlan[] = [];
   const paths = new Set(["/dev/ptmx"]);
-  for (const device of devices) {
-    const planned = planDevice(device, own.length);
-    own.push(planned);
+  for (const [index, device] of devices.entries()) {
+    const planned = planDevice(device, index);
+    // /dev/ptmx is always a link to the container's own devpts. And what is there already stays (runc:
+    // createDeviceNode).
+    if (!paths.has(planned.path)) own.push(planned);
     paths.add(planned.path);
   }
   const plans: DevicePlan[] = [];
   for (const [path, major, minor] of DEFAULT_DEVICES) {
     if (!paths.has(path)) plans.push({ path, major, minor, mode: S_IFCHR | 0o666, uid: 0, gid: 0 });
   }
-  // /dev/ptmx is always a link to the container's own devpts.
-  for (const device of own) if (device.path !== "/dev/ptmx") plans.push(device);
-  return plans;
+  return [...plans, ...own];
 }
 
 function planDevice(device: Device, index: number): DevicePlan {

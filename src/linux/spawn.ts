@@ -14,7 +14,7 @@ import { addressOf, hold, locateBytes, readAddress } from "../engine/memory.ts";
 import { TsrunError } from "../errors.ts";
 import { errnoName, errnoWords } from "./errno.ts";
 import { keepInherited } from "./inherited.ts";
-import { cString, u64Struct, viewOf } from "./words.ts";
+import { cString, setWord, viewOf } from "./words.ts";
 
 /**
  * `posix_spawnattr_t`: flags (an int, in glibc a short), process group, two 128-byte signal sets, scheduler
@@ -88,5 +88,8 @@ function must(path: string, errno: number): void {
 /** A NULL-terminated array of C strings; `strings` must stay referenced as long as the array is used. */
 function stringArray(values: readonly string[]): { array: Uint8Array; strings: Uint8Array[] } {
   const strings = values.map(cString);
-  return { array: u64Struct(...strings.map(addressOf), 0), strings };
+  const array = new Uint8Array((strings.length + 1) * 8);
+  const view = viewOf(array);
+  for (const [index, string] of strings.entries()) setWord(view, index * 8, addressOf(string));
+  return { array, strings };
 }

@@ -2,7 +2,7 @@
 // thousands of them; and what is to be shown as strace would show it. Pure.
 
 import { type FlagTable, showFlags } from "../linux/flags.ts";
-import { cString, type Word } from "../linux/words.ts";
+import { cString, utf8, type Word } from "../linux/words.ts";
 import type { Operation } from "./operation.ts";
 
 /**
@@ -19,6 +19,8 @@ export interface Data extends Placed {
   readonly kind: "data";
   readonly bytes: Uint8Array;
   readonly pointers: readonly { readonly offset: number; readonly to: Data | Out }[] | undefined;
+  /** Memory whose pieces the words of `bytes` point to, each to one, and where the pieces begin. */
+  readonly pieces?: { readonly of: Data; readonly starts: readonly number[] };
   readonly show: () => string;
 }
 
@@ -101,14 +103,20 @@ export function shown(value: Word, show: string): Shown {
   return { kind: "shown", value, show: () => show };
 }
 
-/** A NULL-terminated array of strings, as execve(2) takes two of. */
+/**
+ * A NULL-terminated array of strings, as execve(2) takes two of. The strings are one piece of memory: there
+ * may be hundreds of thousands.
+ */
 export function textArray(values: readonly string[]): Data {
+  const show = (): string => shownArray(values);
   const bytes = new Uint8Array((values.length + 1) * 8);
-  const pointers = values.map((value, index) => ({
-    offset: index * 8,
-    to: data(cString(value), () => quote(value)),
-  }));
-  return data(bytes, () => shownArray(values), pointers);
+  if (values.length === 0) return data(bytes, show);
+  const joined = utf8(`${values.join("\0")}\0`);
+  const starts: number[] = [];
+  for (let start = 0; start < joined.length; start = joined.indexOf(0, start) + 1) starts.push(start);
+  // One of them has a NUL inside: that is named.
+  if (starts.length !== values.length) for (const value of values) cString(value);
+  return { ...data(bytes, show), pieces: { of: data(joined, show), starts } };
 }
 
 function shownArray(values: readonly string[]): string {

@@ -284,8 +284,9 @@ class Writer {
     if (memory.batch === this.#batch) return memory.address;
     memory.batch = this.#batch;
     if (memory.kind === "out") return this.#placeOut(memory);
-    const { pointers } = memory;
-    memory.address = this.#place(pointers === undefined ? memory.bytes : this.#pointing(memory));
+    const { pointers, pieces } = memory;
+    const points = pointers !== undefined || pieces !== undefined;
+    memory.address = this.#place(points ? this.#pointing(memory) : memory.bytes);
     return memory.address;
   }
 
@@ -302,10 +303,16 @@ class Writer {
   }
 
   /** The bytes of a structure, with the addresses of what it points to. */
-  #pointing({ bytes, pointers = [] }: Data): Uint8Array {
+  #pointing({ bytes, pointers = [], pieces }: Data): Uint8Array {
     const filled = bytes.slice();
     const view = viewOf(filled);
     for (const { offset, to } of pointers) setWord(view, offset, this.#addressOf(to));
+    if (pieces === undefined) return filled;
+    const { of, starts } = pieces;
+    const base = this.#addressOf(of);
+    for (let index = 0; index < starts.length; index++) {
+      setWord(view, index * 8, base + (starts[index] as number));
+    }
     return filled;
   }
 

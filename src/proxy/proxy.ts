@@ -25,6 +25,9 @@ import { type Operation, operation, operationError, render } from "./operation.t
 import { LARGE } from "./protocol.ts";
 import { type Entry, operationsOf } from "./repeat.ts";
 
+/** Operations that one message holds for certain. */
+const MOST_AT_ONCE = 1024;
+
 /** How long an answer may take until a look at the process that is to give it. */
 const LOOK_SECONDS = 5;
 
@@ -83,6 +86,9 @@ export class SyscallProxy {
 
   /** As `run`, but hands back the operation that stopped the batch. */
   attempt(entries: readonly Entry[], options: AttemptOptions = {}): Operation | undefined {
+    if (entries.length > MOST_AT_ONCE && options.encoded === undefined) {
+      return this.#attemptInParts(entries, options);
+    }
     const isTraced = this.#trace !== undefined;
     // Each operation by itself, so that each can be shown.
     const sent = isTraced ? operationsOf(entries) : entries;
@@ -91,6 +97,16 @@ export class SyscallProxy {
     decode(sent, batch, this.#receive(batch.replyLength, sent));
     this.#traceAll(sent);
     return failureOf(sent);
+  }
+
+  /** Hundreds of masked paths or of sysctls fit no message. */
+  #attemptInParts(entries: readonly Entry[], { meanwhile }: AttemptOptions): Operation | undefined {
+    for (let from = 0; from < entries.length; from += MOST_AT_ONCE) {
+      const part = entries.slice(from, from + MOST_AT_ONCE);
+      const failed = this.attempt(part, from === 0 ? { meanwhile } : {});
+      if (failed !== undefined) return failed;
+    }
+    return undefined;
   }
 
   /**

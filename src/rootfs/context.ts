@@ -137,7 +137,7 @@ export class RootContext {
 
   /** Operations for the next message, whatever that is about: most close something. */
   addToNext(operations: readonly Operation[]): void {
-    this.#waiting.push(...operations);
+    for (const operation of operations) this.#waiting.push(operation);
   }
 
   /** The container's root: a descriptor of its mount, opened without rights to read. */

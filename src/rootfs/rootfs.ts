@@ -75,7 +75,8 @@ export function layOutFor(plan: RootfsPlan, host: HostView, before?: Checked): R
   const steps = before === undefined ? [] : [plainStep(() => before.operations, before.check)];
   // In a mount namespace that is joined, it may be another.
   const above = plan.joinsMounts || plan.onHost ? undefined : host.mountPoint();
-  steps.push(rootStep(context, plan, above), ...mounts.steps);
+  steps.push(rootStep(context, plan, above));
+  for (const step of mounts.steps) steps.push(step);
   for (const device of plan.devices) {
     const provider = mounts.providerFor(device.path);
     steps.push(deviceStep({ context, provider, device, bind: plan.bindDevices }));
@@ -217,7 +218,9 @@ export function sealRootfs(plan: RootfsPlan, handles: RootfsHandles, furnish: St
   const isAlone = steps.length === 1 && furnish.pauses !== true && !context.oneByOne;
   if (!isAlone) runSteps(context, steps);
   const operations = isAlone ? furnish.operations() : [];
-  operations.push(close(context.root), ...readonlyLater.map(close), ...nothing.letGo());
+  operations.push(close(context.root));
+  for (const mounted of readonlyLater) operations.push(close(mounted));
+  operations.push(...nothing.letGo());
   if (empty.maker !== undefined) operations.push(close(held(empty.maker.mounted)));
   if (context.procDirectory !== undefined) {
     operations.push(chdir("/", "leave /proc"), close(context.procDirectory));

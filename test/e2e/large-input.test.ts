@@ -1,6 +1,6 @@
 // Configurations that are large, wrong in many places, or without an end: told in a line, and soon.
 
-import { rmSync, symlinkSync } from "node:fs";
+import { readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import type { ConfigMount } from "../support/config.ts";
@@ -153,6 +153,44 @@ behaviour("ten thousand variables and five thousand mounts are no fault", async 
   t.equal(variables, 10_000);
   t.ok((mounted ?? 0) > LARGE_MOUNTS, `${mounted} mounts`);
 });
+
+behaviour("more than one message holds, and more than a call takes, is no fault", async (t, lab) => {
+  const marks = join(lab.folder, "marks");
+  const many = (count: number, of: (index: number) => string) =>
+    Array.from({ length: count }, (_, index) => of(index));
+  const box = lab.container((config) => {
+    config.process.args = ["/bin/true"];
+    config.linux.maskedPaths = many(1500, (index) => `/proc/none-${index}`);
+    config.linux.readonlyPaths = many(1500, (index) => `/proc/neither-${index}`);
+    const counts = ["/bin/sh", "-c", `env | grep -c ^V >${marks}`];
+    config.hooks = {
+      prestart: [
+        {
+          path: "/bin/sh",
+          args: counts,
+          env: ["PATH=/usr/bin:/bin", ...many(70_000, (index) => `V${index}=`)],
+        },
+      ],
+    };
+  });
+  const { code, stderr } = await box.run();
+  t.strictSame([code, stderr], [0, ""]);
+  t.equal(readFileSync(marks, "utf8"), "70000\n");
+  await nothingLeft(t, lab, "after run");
+});
+
+behaviour(
+  "of hundreds of sysctls the one that is wrong is told",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      const sysctl = Array.from({ length: 800 }, (_, index) => [`net.ipv4.none-${index}`, "1"]);
+      config.linux.sysctl = Object.fromEntries(sysctl);
+    });
+    refused(t, await box.create(), /cannot set sysctl "net\.ipv4\.none-0" to "1": .*ENOENT/);
+    await nothingLeft(t, lab, "of it");
+  },
+  tsrunOnly("has other words"),
+);
 
 behaviour(
   "a document of more than 4 MiB is refused, and one without an end as well",

@@ -161,3 +161,8 @@ t.test("a wrong number of arguments has runc's words", async (t) => {
     heading,
   });
 });
+
+t.test("a command may have more words than a function takes arguments", async (t) => {
+  const words = Array.from({ length: 200_000 }, (_, index) => `w${index}`);
+  t.strictSame(parseLine(["id", ...words], { tables: [{}], stopAfterArgs: 1 }).args, ["id", ...words]);
+});

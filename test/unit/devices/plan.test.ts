@@ -31,6 +31,20 @@ t.test("types are c, u, b and p; a mode's own type bits are dropped", async (t) 
   t.same([p?.mode, p?.major, p?.minor], [S_IFIFO | 0o666, 0, 0]);
 });
 
+t.test("of several with the same path the first is made: what is there stays", async (t) => {
+  const twice = ["/dev/a", "/dev/b", "/dev//a"].map((path, minor) => {
+    return { path, type: "c" as const, major: 1, minor };
+  });
+  const own = planDevices(twice).slice(-2);
+  t.same(
+    own.map(({ path, minor }) => [path, minor]),
+    [
+      ["/dev/a", 0],
+      ["/dev/b", 1],
+    ],
+  );
+});
+
 t.test("/dev/ptmx is never made as a node", async (t) => {
   const devices = planDevices([{ path: "/dev/ptmx", type: "c", major: 5, minor: 2 }]);
   t.notOk(devices.some((device) => device.path === "/dev/ptmx"));

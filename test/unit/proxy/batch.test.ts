@@ -279,6 +279,10 @@ function randomBatch(seed: number): Operation[] {
   return operations;
 }
 
+function pointerAt(memory: Memory, address: number): number {
+  return Number(viewOf(memory.at(address, 8)).getBigUint64(0, true));
+}
+
 /** Every piece of memory of a batch with the address that the batch uses for it. */
 function placesOf(operations: readonly Operation[], memory: Memory): Map<Data | Out, number> {
   const places = new Map<Data | Out, number>();
@@ -286,8 +290,10 @@ function placesOf(operations: readonly Operation[], memory: Memory): Map<Data | 
     places.set(piece, address);
     if (piece.kind === "out") return;
     for (const { offset, to } of piece.pointers ?? []) {
-      visit(to, Number(viewOf(memory.at(address + offset, 8)).getBigUint64(0, true)));
+      visit(to, pointerAt(memory, address + offset));
     }
+    const { pieces } = piece;
+    if (pieces !== undefined) visit(pieces.of, pointerAt(memory, address) - (pieces.starts[0] ?? 0));
   };
   operations.forEach(({ args }, index) => {
     args.forEach((argument, position) => {
@@ -322,11 +328,18 @@ function faultsOf(operations: readonly Operation[], batch: EncodedBatch): string
         faults.push("an out buffer is not part of the answer");
       if (bytes.some((byte) => byte !== 0)) faults.push("an out buffer is not empty");
     } else {
-      const pointers = new Set(
-        (piece.pointers ?? []).flatMap(({ offset }) => [...Array(8).keys()].map((n) => offset + n)),
-      );
+      const starts = piece.pieces?.starts ?? [];
+      const offsets = [
+        ...(piece.pointers ?? []).map(({ offset }) => offset),
+        ...starts.map((_, index) => index * 8),
+      ];
+      const pointers = new Set(offsets.flatMap((offset) => [...Array(8).keys()].map((n) => offset + n)));
       if (bytes.some((byte, at) => !pointers.has(at) && byte !== piece.bytes[at]))
         faults.push("data differs");
+      starts.forEach((start, index) => {
+        const base = pointerAt(memory, address) - (starts[0] ?? 0);
+        if (pointerAt(memory, address + index * 8) !== base + start) faults.push("a pointer leads elsewhere");
+      });
     }
   }
   spans.sort((a, b) => a.from - b.from);

@@ -65,6 +65,15 @@ t.test("of an array the first four are shown", async (t) => {
   t.equal(of("a", "b", "c", "d", "e"), '["a", "b", "c", "d", … 5 in all]');
 });
 
+t.test("the strings of an array lie one behind the other; one with a NUL is refused", async (t) => {
+  const { bytes, pieces } = textArray(["", "dé", "", "\udcff", "x"]);
+  t.equal(bytes.length, 6 * 8, "room for as many pointers, and for NULL");
+  t.strictSame(pieces?.starts, [0, 1, 5, 6, 8]);
+  t.equal(Buffer.from(pieces?.of.bytes ?? []).toString("latin1"), "\0d\xc3\xa9\0\0\xff\0x\0");
+  t.equal(textArray([]).pieces, undefined);
+  t.throws(() => textArray(["a", "b\0c"]), { code: "E_CONFIG", message: /^"b\\u0000c" holds a NUL/ });
+});
+
 t.test("flags without a name are shown in hex, none as 0", async (t) => {
   const table = { MS_NOSUID: 2, MS_NODEV: 4 };
   t.equal(flags(6, table).show(), "MS_NOSUID|MS_NODEV");
