@@ -149,7 +149,7 @@ export function enterRootfs(proxy: Batches, plan: RootfsPlan, handles: RootfsHan
   const reopened = nulls.length === 0 ? undefined : reopenNull(context, nulls);
   if (reopened !== undefined) operations.push(...reopened.operations);
   const looks = new PathLooks(context, [...plan.readonlyPaths, ...plan.maskedPaths]);
-  operations.push(...looks.operations);
+  for (const look of looks.operations) operations.push(look);
   const failed = proxy.attempt(operations);
   if (failed !== undefined) throw operationFailure(failed, { hint: pivotHint(plan, failed) });
   if (reopened !== undefined) verifyNull(reopened.status);

@@ -161,7 +161,7 @@ behaviour("more than one message holds, and more than a call takes, is no fault"
   const box = lab.container((config) => {
     config.process.args = ["/bin/true"];
     config.linux.maskedPaths = many(1500, (index) => `/proc/none-${index}`);
-    config.linux.readonlyPaths = many(1500, (index) => `/proc/neither-${index}`);
+    config.linux.readonlyPaths = many(70_000, (index) => `/proc/neither-${index}`);
     const counts = ["/bin/sh", "-c", `env | grep -c ^V >${marks}`];
     config.hooks = {
       prestart: [
