@@ -2,12 +2,13 @@
 // more; its pid, its start time and the path of its cgroup may be somebody else's. Called by store.ts.
 
 import { readTextIfThere } from "../linux/files.ts";
+import { once } from "../once.ts";
 import type { StateRecord } from "./record.ts";
 
-/** random(4): another one after each boot. `undefined` where /proc does not tell. */
-export function currentBoot(): string | undefined {
-  return readTextIfThere("/proc/sys/kernel/random/boot_id", { isShort: true })?.trim();
-}
+/** random(4): another one after each boot. `undefined` where /proc does not tell. `list` asks many times. */
+export const currentBoot = once(() =>
+  readTextIfThere("/proc/sys/kernel/random/boot_id", { isShort: true })?.trim(),
+);
 
 /**
  * The record, without all that ended with the machine when that has booted since. Commands then find a
