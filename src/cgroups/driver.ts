@@ -12,8 +12,7 @@ import type { MergedResources } from "./merge.ts";
 import { plannedRecord } from "./plan.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord } from "./record.ts";
 import { noCgroup } from "./refusal.ts";
-import { restoreUnitResources, setUnitResources, startUnit } from "./systemd/scope.ts";
-import { WITHOUT_PROPERTY } from "./systemd/unified-properties.ts";
+import { restoreUnitResources, setUnitResources, startUnit, withLost } from "./systemd/scope.ts";
 import { assertEmpty, removeCgroups } from "./tree.ts";
 import { assertUsable } from "./unusable.ts";
 import { applyV1, createV1, finishUnitV1 } from "./v1.ts";
@@ -128,7 +127,7 @@ function noteLimits({ driver, paths }: CgroupRecord, resources: Resources, { jou
  */
 export function updateResources(record: CgroupRecord, merged: MergedResources, before: Resources): void {
   if (record.isDisabled === true) throw noCgroup("change the limits");
-  const change = record.unit === undefined ? merged.change : withUnkept(merged);
+  const change = withLost(record, merged);
   // Only what is asked for now: what an older tsrun took and left out is no fault of this call.
   assertUsable(merged.change, { driver: record.driver, at: "" });
   const journal = new Journal();
@@ -146,17 +145,4 @@ export function updateResources(record: CgroupRecord, merged: MergedResources, b
       { cause: error, hint: error instanceof TsrunError ? error.hint : undefined },
     );
   }
-}
-
-/**
- * When a property changes, systemd sets the unit's files anew: those it has a property for to what that says,
- * be it ours or an administrator's, and the others to defaults, so that they are written again.
- */
-function withUnkept({ change, inForce }: MergedResources): Resources {
-  const unkept: Record<string, string> = {};
-  for (const file of WITHOUT_PROPERTY) {
-    const value = inForce.unified?.[file];
-    if (value !== undefined) unkept[file] = value;
-  }
-  return Object.keys(unkept).length === 0 ? change : { ...change, unified: { ...unkept, ...change.unified } };
 }

@@ -3,6 +3,7 @@
 import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
 import type { Resources } from "../../spec/types.ts";
 import { freeze, freezeState, thaw } from "../freezer.ts";
+import type { MergedResources } from "../merge.ts";
 import type { ApplyContext, CgroupRecord, UnitPlan } from "../record.ts";
 import { exists } from "../tree.ts";
 import { connectSystemd, type JobResult, type Systemd, SystemdError } from "./bus.ts";
@@ -14,6 +15,7 @@ import {
   type UnitResources,
 } from "./properties.ts";
 import { property } from "./property.ts";
+import { withUnkept } from "./unkept.ts";
 
 /** Makes the unit and moves the process into it. When this returns, its cgroup is there. */
 export function startUnit(unit: UnitPlan, pid: number): void {
@@ -104,6 +106,12 @@ export function restoreUnitResources(record: CgroupRecord, changed: Resources, b
     if (error instanceof TsrunError) return false;
     throw error;
   }
+}
+
+/** What an update of the unit has to write. */
+export function withLost({ unit, driver }: CgroupRecord, { change, inForce }: MergedResources): Resources {
+  if (unit === undefined) return change;
+  return withUnkept(change, inForce, { driver, version: connectSystemd(unit).version() });
 }
 
 function convert({ driver, paths }: CgroupRecord, resources: Resources, version: number): UnitResources {

@@ -22,13 +22,6 @@ const CPUSETS: Readonly<Record<string, string>> = {
   "cpuset.mems": "AllowedMemoryNodes",
 };
 
-/**
- * The files that systemd sets anew, at a daemon-reload and whenever a property changes, although none of its
- * properties says what to. `memory.oom.group` is its OOMPolicy, which a scope has for life (see
- * `oomPolicy`): an `update` writes it again.
- */
-export const WITHOUT_PROPERTY: readonly string[] = ["memory.oom.group"];
-
 export function unifiedProperties(unified: Readonly<Record<string, string>>, version: number): Property[] {
   const idle = unified["cpu.idle"]?.trim() === "1" && version >= SINCE.idle;
   const properties: Property[] = [];

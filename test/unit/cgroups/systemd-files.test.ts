@@ -7,6 +7,7 @@ import { ioWeightOfBfq } from "../../../src/cgroups/systemd/io-properties.ts";
 import { resourcePropertiesV2 } from "../../../src/cgroups/systemd/properties.ts";
 import { number, property } from "../../../src/cgroups/systemd/property.ts";
 import { unifiedProperties } from "../../../src/cgroups/systemd/unified-properties.ts";
+import { withUnkept } from "../../../src/cgroups/systemd/unkept.ts";
 
 const MAX = 2n ** 64n - 1n;
 
@@ -187,3 +188,29 @@ t.test(
     test.end();
   },
 );
+
+t.test("an update writes again what systemd takes away for want of a property", (test) => {
+  const inForce = {
+    memory: { limit: 5 },
+    cpu: { shares: 7, quota: 50_000, period: 200_000 },
+    blockIO: { weight: 100, weightDevice: [{ major: 8, minor: 0, weight: 20 }] },
+    unified: { "memory.oom.group": "1", "memory.high": "9" },
+  };
+  const { quota, period } = inForce.cpu;
+  const { weightDevice } = inForce.blockIO;
+  const change = { pids: { limit: 3 } };
+  const group = { "memory.oom.group": "1" };
+  const of = (asked: object, driver: "v1" | "v2", version: number, all: object = inForce) =>
+    withUnkept(asked, all, { driver, version });
+  test.strictSame(of(change, "v2", 262), { ...change, unified: group });
+  test.strictSame(of(change, "v2", 241), { ...change, cpu: { quota, period }, unified: group });
+  const { unified: _, ...v1 } = inForce;
+  test.strictSame(of(change, "v1", 252, v1), { ...change, blockIO: { weightDevice } });
+  for (const version of [241, 262]) test.equal(of(change, "v2", version, change).unified, undefined);
+  const asked = { cpu: { quota: 9, idle: 1 }, unified: { "memory.oom.group": "0", "pids.max": "4" } };
+  test.strictSame(of(asked, "v2", 241), { cpu: { ...asked.cpu, period }, unified: asked.unified });
+  test.strictSame(of({ blockIO: { weight: 5, weightDevice: [] } }, "v1", 252, v1), {
+    blockIO: { weight: 5, weightDevice: [] },
+  });
+  test.end();
+});
