@@ -37,8 +37,15 @@ const JOINED_V1 = [
 /** The parts of a configuration that concern its cgroup. */
 export interface CgroupSpec {
   readonly annotations?: Readonly<Record<string, string>>;
-  readonly process?: { readonly user?: { readonly uid?: number } };
-  readonly mounts?: readonly { readonly type?: string; readonly options?: readonly string[] }[];
+  readonly process?: {
+    readonly user?: { readonly uid?: number };
+    readonly capabilities?: { readonly bounding?: readonly string[] };
+  };
+  readonly mounts?: readonly {
+    readonly type?: string;
+    readonly source?: string;
+    readonly options?: readonly string[];
+  }[];
   readonly linux?: {
     readonly cgroupsPath?: string;
     readonly resources?: Resources;
@@ -74,6 +81,7 @@ export function planCgroup({ spec, id, systemd, hierarchies }: CgroupRequest): C
           host: systemd,
           v2,
           unified: resources.unified,
+          mayDivide: mayDivide(spec),
         });
   const path =
     planned === undefined
@@ -142,6 +150,18 @@ function directoriesV1(mounts: readonly Hierarchy[], path: CgroupPath): PlannedD
 
 function planned({ controllers, mountpoint }: Hierarchy, path: string): PlannedDirectory {
   return { controllers, mountpoint, path };
+}
+
+/** Whether a writable cgroup file system is in the container, or it may mount one. */
+function mayDivide({ process, mounts = [] }: CgroupSpec): boolean {
+  if (process?.capabilities?.bounding?.includes("CAP_SYS_ADMIN") === true) return true;
+  return mounts.some(({ type, source = "", options = [] }) => {
+    const isBind = options.includes("bind") || options.includes("rbind");
+    const holdsCgroups = isBind
+      ? /^\/($|sys\/?$|sys\/fs(\/?$|\/cgroup))/.test(source)
+      : type?.startsWith("cgroup");
+    return holdsCgroups === true && !options.includes("ro");
+  });
 }
 
 /**

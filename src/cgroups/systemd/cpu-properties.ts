@@ -14,6 +14,8 @@ export const SINCE = {
   cpuset: 244,
   idle: 252,
   scopeOomPolicy: 253,
+  /** It looks at memory.events.local rather than memory.events. */
+  scopeOomLocal: 259,
   zswapMax: 253,
   zswapWriteback: 256,
 };

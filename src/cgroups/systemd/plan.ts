@@ -15,6 +15,8 @@ export interface UnitRequest {
   readonly host: SystemdHost;
   readonly v2: boolean;
   readonly unified: Readonly<Record<string, string>> | undefined;
+  /** Whether the container can make cgroups below its own. */
+  readonly mayDivide: boolean;
 }
 
 export interface PlannedUnit {
@@ -26,7 +28,8 @@ export interface PlannedUnit {
 /** The first version that knows cgroup v2 only. */
 const WITHOUT_V1 = 258;
 
-export function planUnit({ cgroupsPath, id, annotations, host, v2, unified }: UnitRequest): PlannedUnit {
+export function planUnit(request: UnitRequest): PlannedUnit {
+  const { cgroupsPath, id, annotations, host, v2 } = request;
   if (host.user && !v2) {
     throw new TsrunError("E_CGROUP", "cannot use rootless systemd cgroups manager on cgroup v1", {
       hint: "boot with systemd.unified_cgroup_hierarchy=1, or leave out --systemd-cgroup",
@@ -45,7 +48,7 @@ export function planUnit({ cgroupsPath, id, annotations, host, v2, unified }: Un
     ...accounting.map((what) => property(`${what}Accounting`, "b", true)),
     // A container does not wait for what services wait for, nor end with them.
     property("DefaultDependencies", "b", false),
-    ...oomPolicy(name.name, host.version, unified),
+    ...oomPolicy(request, name.name),
     // What the annotations ask for comes last, so it wins.
     ...annotationProperties(annotations),
   ];
@@ -55,18 +58,13 @@ export function planUnit({ cgroupsPath, id, annotations, host, v2, unified }: Un
 /**
  * `memory.oom.group`, which systemd sets by this alone, and only as the scope begins: written by anybody
  * else it is 0 again after a daemon-reload, and any upgrade of a package would end the killing of whole
- * containers. With it systemd itself ends the scope when something in it was killed, in a cgroup further
- * down too.
+ * containers. An older systemd with this policy ends the scope also when the kernel has killed something in
+ * a cgroup further down, by that one's limit: a container that may have such cgroups goes without.
  */
-function oomPolicy(
-  name: string,
-  version: number,
-  unified: Readonly<Record<string, string>> | undefined,
-): Property[] {
+function oomPolicy({ host, unified, mayDivide }: UnitRequest, name: string): Property[] {
   if (unified?.["memory.oom.group"]?.trim() !== "1") return [];
-  return name.endsWith(".slice") || version < SINCE.scopeOomPolicy
-    ? []
-    : [property("OOMPolicy", "s", "kill")];
+  const since = mayDivide ? SINCE.scopeOomLocal : SINCE.scopeOomPolicy;
+  return name.endsWith(".slice") || host.version < since ? [] : [property("OOMPolicy", "s", "kill")];
 }
 
 /**

@@ -245,12 +245,13 @@ function unitOf(
   cgroupsPath: string | undefined,
   hierarchies: Hierarchies,
   systemd: SystemdHost,
-  unified?: Record<string, string>,
+  { unified, ...rest }: { unified?: Record<string, string>; mounts?: object[]; process?: object } = {},
 ) {
   const resources = unified && { unified };
   const spec = {
     annotations: { "org.systemd.property.KillSignal": "15" },
     linux: { ...(cgroupsPath && { cgroupsPath }), ...(resources && { resources }) },
+    ...rest,
   };
   return planCgroup({ spec, id: "box", systemd, hierarchies }).unit;
 }
@@ -284,15 +285,40 @@ t.test("a unit begins with its place, its accounting, and what the annotations a
 });
 
 t.test("memory.oom.group 1 is the policy that a scope begins with, where it can have one", (test) => {
-  const policy = (path: string, version: number, group: string) =>
-    unitOf(path, V2, { ...SYSTEM, version }, { "memory.oom.group": group })?.properties.filter(
-      ({ name }) => name === "OOMPolicy",
-    );
-  test.strictSame(policy(":p:n", 253, "1"), [property("OOMPolicy", "s", "kill")]);
-  test.strictSame(policy(":p:n", 262, "1\n"), [property("OOMPolicy", "s", "kill")]);
+  const policy = (path: string, version: number, group = "1", more: object = {}) =>
+    unitOf(path, V2, { ...SYSTEM, version }, { unified: { "memory.oom.group": group }, ...more })
+      ?.properties.filter(({ name }) => name === "OOMPolicy")
+      .map(({ type, value }) => [type, value]);
+  const kill = [["s", "kill"]];
+  test.strictSame(policy(":p:n", 253), kill);
+  test.strictSame(policy(":p:n", 262, "1\n"), kill);
   test.strictSame(policy(":p:n", 262, "0"), []);
-  test.strictSame(policy(":p:n", 252, "1"), []);
-  test.strictSame(policy(":p:n.slice", 262, "1"), []);
+  test.strictSame(policy(":p:n", 252), []);
+  test.strictSame(policy(":p:n.slice", 262), []);
+  const cgroup = { type: "cgroup", destination: "/sys/fs/cgroup", options: ["ro"] };
+  const bind = (source: string, ...options: string[]) => ({
+    mounts: [{ type: "bind", source, destination: "/x", options: ["rbind", ...options] }],
+  });
+  const admin = (...bounding: string[]) => ({ process: { cwd: "/", capabilities: { bounding } } });
+  for (const more of [
+    { mounts: [cgroup] },
+    bind("/sys/fs/cgroup", "ro"),
+    bind("/sys/fs/selinux"),
+    bind("/system"),
+    bind("/srv"),
+    admin("CAP_CHOWN"),
+  ]) {
+    test.strictSame(policy(":p:n", 253, "1", more), kill, JSON.stringify(more));
+  }
+  for (const more of [
+    { mounts: [{ ...cgroup, options: [] }] },
+    { mounts: [{ ...cgroup, type: "cgroup2", options: [] }] },
+    ...["/", "/sys", "/sys/", "/sys/fs", "/sys/fs/cgroup", "/sys/fs/cgroup/x"].map((path) => bind(path)),
+    admin("CAP_SYS_ADMIN"),
+  ]) {
+    test.strictSame(policy(":p:n", 258, "1", more), [], JSON.stringify(more));
+    test.strictSame(policy(":p:n", 259, "1", more), kill, JSON.stringify(more));
+  }
   test.end();
 });
 
