@@ -8,6 +8,7 @@ import { containerStats, watchContainer } from "../container/events.ts";
 import { execContainer } from "../container/exec.ts";
 import { killContainer } from "../container/kill.ts";
 import { listContainers } from "../container/list.ts";
+import { addMounts, removeMounts } from "../container/mounts.ts";
 import { pauseContainer, resumeContainer } from "../container/pause.ts";
 import { readProcessFile } from "../container/process-file.ts";
 import { containerProcesses, runPs } from "../container/ps.ts";
@@ -23,6 +24,7 @@ import { libraryVersion } from "../seccomp/library.ts";
 import { writeSpec } from "./write-spec.ts";
 
 export const actions = {
+  addMounts,
   checkpointContainer,
   containerProcesses,
   containerState,
@@ -40,6 +42,7 @@ export const actions = {
   pauseContainer,
   readProcessFile,
   readResources,
+  removeMounts,
   restoreContainer,
   resumeContainer,
   runContainer,

@@ -11,6 +11,7 @@ import { command as explain } from "./commands/explain.ts";
 import { command as features } from "./commands/features.ts";
 import { command as kill } from "./commands/kill.ts";
 import { command as list } from "./commands/list.ts";
+import { command as mounts } from "./commands/mounts.ts";
 import { command as pause } from "./commands/pause.ts";
 import { command as ps } from "./commands/ps.ts";
 import { command as restore } from "./commands/restore.ts";
@@ -33,6 +34,7 @@ export const COMMANDS: readonly Command[] = [
   exec,
   kill,
   list,
+  mounts,
   pause,
   ps,
   restore,

@@ -2,7 +2,6 @@
 // the words and what is left are runc's (runc: checkpoint.go, libcontainer/criu_linux.go).
 
 import { readHierarchies } from "../cgroups/host.ts";
-import { readProcesses } from "../cgroups/members.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { dump } from "../checkpoint/dump.ts";
 import type { DumpOptions } from "../checkpoint/options.ts";
@@ -10,10 +9,11 @@ import { SINCE } from "../checkpoint/plan.ts";
 import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
 import { mustCall } from "../linux/call.ts";
 import { AT_FDCWD, S_IFDIR } from "../linux/fcntl.ts";
-import { makeDirectories, status } from "../linux/files.ts";
+import { type Descriptor, makeDirectories, status } from "../linux/files.ts";
 import { cString } from "../linux/words.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
 import { hostId, isIsolated, type NamespacePlan, planNamespaces } from "../namespaces/plan.ts";
+import { liveMountsThere } from "../rootfs/live-mounts.ts";
 import { planRootfs } from "../rootfs/plan.ts";
 import type { Spec } from "../spec/types.ts";
 import { findCriu } from "./criu.ts";
@@ -21,6 +21,8 @@ import { destroy, killAndWait } from "./delete.ts";
 import { NOTIFY, withHandedDown } from "./handed-down.ts";
 import type { CheckpointOptions, GlobalOptions } from "./options.ts";
 import { cgroupLayout } from "./plan.ts";
+import { processesOf } from "./processes.ts";
+import type { StateRecord } from "./record.ts";
 import { holdInit, statusWith } from "./status.ts";
 import { getStateDirectory, type StateDirectory } from "./store.ts";
 
@@ -39,6 +41,7 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
       hint: state === "created" ? `"start ${options.id}" lets it run first` : undefined,
     });
   }
+  refuseLiveMounts(record, init);
   const spec = configOf(directory);
   const namespaces = planNamespaces(spec);
   makeImageDirectory(options.imagePath, namespaces);
@@ -51,7 +54,7 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
     options,
     pid,
     init,
-    processes: () => [pid, ...readProcesses(record.cgroup).filter((one) => one !== pid)],
+    processes: () => [pid, ...(processesOf(record) ?? []).filter((one) => one !== pid)],
     annotations: record.annotations,
     rootfs: planRootfs({
       spec,
@@ -117,4 +120,14 @@ function checkParent({ imagePath, parentPath }: DumpOptions): void {
 function freezerOf({ driver, paths }: CgroupRecord, version: number): string | undefined {
   if (driver !== "v2") return paths.freezer;
   return version >= SINCE.freezerV2 ? paths[""] : undefined;
+}
+
+/** The configuration, from which a container is restored, has nothing of them. */
+function refuseLiveMounts({ liveMounts = [] }: StateRecord, init: Descriptor): void {
+  const there = liveMountsThere(liveMounts, init);
+  if (there.length === 0) return;
+  const paths = there.map(({ destination }) => `"${destination}"`).join(", ");
+  throw new TsrunError("E_STATE", `cannot checkpoint a container to which mounts were added: ${paths}`, {
+    hint: '"mounts remove" takes them away',
+  });
 }

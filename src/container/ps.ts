@@ -1,58 +1,23 @@
 // `ps`: the processes of a container, by the host's pids, or as ps(1) shows them.
 
-import { readProcesses } from "../cgroups/members.ts";
 import { TsrunError } from "../errors.ts";
-import { listDirectoryAt } from "../linux/directories.ts";
-import { type Descriptor, pipe, readAll, readLink } from "../linux/files.ts";
+import { pipe, readAll } from "../linux/files.ts";
 import { findInPath } from "../linux/find-in-path.ts";
-import { processStatus, waitFor } from "../linux/process.ts";
+import { waitFor } from "../linux/process.ts";
 import { spawn } from "../linux/spawn.ts";
 import { text } from "../linux/words.ts";
 import type { GlobalOptions } from "./options.ts";
-import { holdInit } from "./status.ts";
+import { processesOf } from "./processes.ts";
 import { getStateDirectory } from "./store.ts";
 
-/**
- * The host's pids of every process in the container; none when it has stopped. Where it is to have no cgroup,
- * its pid namespace tells. Throws where nobody knows them: an ordinary user's container may have no cgroup.
- */
+/** The host's pids of every process in the container; none when it has stopped. */
 export function containerProcesses(globals: GlobalOptions, id: string): number[] {
   using directory = getStateDirectory(globals.root, id);
-  const record = directory.load();
-  if (Object.keys(record.cgroup.paths).length === 0) {
-    const held = holdInit(record);
-    if (held === undefined) return [];
-    using init = held;
-    const isKnown = record.cgroup.isDisabled === true && record.ownPidNamespace;
-    if (isKnown) return processesInNamespaceOf(init, record.init_process_pid);
-    throw new TsrunError("E_CGROUP", `cannot list the processes of "${id}": the container has no cgroup`, {
-      hint: `"exec ${id} ps" shows what it sees itself`,
-    });
-  }
-  return readProcesses(record.cgroup);
-}
-
-/**
- * Who is in the pid namespace of a process, or came out of it: a namespace below has its first process from
- * there, and leaves its orphans to that one.
- */
-function processesInNamespaceOf(init: Descriptor, pid: number): number[] {
-  const namespace = readLink("ns/pid", { at: init.number });
-  const members = new Set([pid]);
-  const others: { readonly pid: number; readonly parent: number }[] = [];
-  for (const { name } of listDirectoryAt("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const parent = processStatus(Number(name))?.parent;
-    if (parent === undefined) continue;
-    const isInside = namespace !== undefined && readLink(`/proc/${name}/ns/pid`) === namespace;
-    if (isInside) members.add(Number(name));
-    else others.push({ pid: Number(name), parent });
-  }
-  for (let known = 0; known !== members.size; ) {
-    known = members.size;
-    for (const other of others) if (members.has(other.parent)) members.add(other.pid);
-  }
-  return [...members].sort((one, other) => one - other);
+  const processes = processesOf(directory.load());
+  if (processes !== undefined) return processes;
+  throw new TsrunError("E_CGROUP", `cannot list the processes of "${id}": the container has no cgroup`, {
+    hint: `"exec ${id} ps" shows what it sees itself`,
+  });
 }
 
 /** What ps(1) says, called with these options. */

@@ -74,6 +74,16 @@ export function parseStatx(bytes: Uint8Array): FileStatus {
   };
 }
 
+/** STATX_MNT_ID, which the kernel answers unasked from Linux 5.8 on. */
+const MOUNT_ID = 0x1000;
+
+/** The mount that a file was found through, as proc_pid_mountinfo(5) numbers it. */
+export function mountIdOf(bytes: Uint8Array): number | undefined {
+  if (bytes.length !== STATX_SIZE) return undefined;
+  const view = viewOf(bytes);
+  return (view.getUint32(0, true) & MOUNT_ID) === 0 ? undefined : Number(view.getBigUint64(144, true));
+}
+
 /** Where the fields of `struct stat` are that the machines have in different places. */
 const STAT =
   machine === "arm64"

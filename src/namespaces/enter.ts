@@ -211,7 +211,7 @@ function preparation({ cgroup, rootless, plan }: Stage): Operation[] {
 }
 
 /** Not dumpable: nobody without CAP_SYS_PTRACE may attach to it or open its descriptors. */
-function hide(): Operation {
+export function hide(): Operation {
   return prctl(PR_SET_DUMPABLE, [0], "PR_SET_DUMPABLE", "hide the container's first process");
 }
 
@@ -258,7 +258,7 @@ export function joinAll({ first, plan, joinsBelow, slots }: Stage, before: Opera
 }
 
 /** In a user namespace: its root, or nothing that is made here would belong to the container. */
-function becomeRoot(): Operation[] {
+export function becomeRoot(): Operation[] {
   const attempt = "become root of the user namespace";
   return [
     // Not allowed where setgroups is denied; the groups then stay those of the caller.

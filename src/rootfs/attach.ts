@@ -2,7 +2,7 @@
 // mount_setattr(2) before anybody can see them; or, where a kernel or a filter around tsrun does not know the
 // calls of Linux 5.2 and 5.12, with mount(2) on descriptors. The one file that knows the difference.
 
-import { ENOSYS } from "../linux/errno.ts";
+import { EINVAL, ENOSYS, EPERM } from "../linux/errno.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -12,15 +12,23 @@ import {
   O_NOFOLLOW,
   O_PATH,
 } from "../linux/fcntl.ts";
-import { MS_BIND, MS_REC, MS_REMOUNT, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
+import {
+  MOUNT_ATTR_NOSYMFOLLOW,
+  MS_BIND,
+  MS_REC,
+  MS_REMOUNT,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../linux/mount.ts";
 import type { SyscallName } from "../linux/syscalls.ts";
 import type { Fd } from "../proxy/arguments.ts";
-import { close, dup3, fchdir, openat } from "../proxy/calls.ts";
+import { close, dup3, fchdir, fstatfs, openat } from "../proxy/calls.ts";
 import { mount, mountSetattr, moveMount, openTree } from "../proxy/mount-calls.ts";
 import type { Operation } from "../proxy/operation.ts";
-import type { AttributeChange } from "./attributes.ts";
+import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "./attributes.ts";
 import type { KernelFeatures, RootContext } from "./context.ts";
 import type { Opening } from "./open.ts";
+import type { Batches } from "./steps.ts";
 
 /** mount(2) takes paths; one that is known before the descriptor is needs a fixed number. */
 const SCRATCH = 900;
@@ -114,6 +122,33 @@ export function changeMount(
 ): Operation[] {
   if (context.features.mountSetattr) return [mountSetattr(of, "", AT_EMPTY_PATH, change, attempt)];
   return onScratch(context, of, { flags: MS_REMOUNT | MS_BIND | change.flags }, attempt);
+}
+
+export interface Refusal {
+  /** The operation that was to change the flags. */
+  readonly failed: Operation;
+  readonly tree: number;
+  readonly asked: { readonly setFlags: number; readonly clearFlags: number };
+  readonly change: AttributeChange;
+  readonly attempt: string;
+}
+
+/**
+ * What may be changed all the same where flags of a mount are refused: flags that the source has locked stay
+ * (mount_namespaces(7)); kernels before 5.14 do not know `nosymfollow`.
+ */
+export function relaxChange(
+  proxy: Batches,
+  { failed, tree, asked, change, attempt }: Refusal,
+): AttributeChange | undefined {
+  if (failed.result === -EINVAL && (change.clear & MOUNT_ATTR_NOSYMFOLLOW) !== 0) {
+    return { ...change, clear: change.clear & ~MOUNT_ATTR_NOSYMFOLLOW };
+  }
+  if (failed.result !== -EPERM) return undefined;
+  const status = fstatfs(tree, attempt);
+  proxy.attempt([status]);
+  if (status.result !== 0) return undefined;
+  return keepLocked({ ...asked, current: flagsOfStatfs(statfsFlags(status.out.bytes)) });
 }
 
 export interface Binding extends Attributes {

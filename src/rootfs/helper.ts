@@ -64,22 +64,16 @@ export class HostHelper implements Helper, Disposable {
     const known = this.#namespaces.get(key);
     if (known !== undefined) return resultOf(known);
     const attempt = "open a user namespace for an id-mapped mount";
-    const own = uidMappings.length > 0 || gidMappings.length > 0;
-    // A namespace lives as long as it is open; the process that made it is needed for nothing else.
-    const maker = own ? startProxy({ control: CONTROL }) : undefined;
-    try {
-      if (maker !== undefined) {
-        maker.run([unshare(CLONE_NEWUSER, "create a user namespace for an id-mapped mount")]);
-        writeIdMaps(maker.pid, { uidMappings, gidMappings });
-      }
-      const opening = openat(AT_FDCWD, `/proc/${maker?.pid ?? this.#pid}/ns/user`, O_RDONLY, attempt);
-      const failed = this.attempt([opening]);
-      if (failed !== undefined) throw operationFailure(failed);
-      this.#namespaces.set(key, opening);
-      return resultOf(opening);
-    } finally {
-      if (maker !== undefined) leave(maker);
-    }
+    return withUserNamespace(
+      { uidMappings, gidMappings, container: `/proc/${this.#pid}/ns/user` },
+      (path) => {
+        const opening = openat(AT_FDCWD, path, O_RDONLY, attempt);
+        const failed = this.attempt([opening]);
+        if (failed !== undefined) throw operationFailure(failed);
+        this.#namespaces.set(key, opening);
+        return resultOf(opening);
+      },
+    );
   }
 
   [Symbol.dispose](): void {
@@ -88,7 +82,27 @@ export class HostHelper implements Helper, Disposable {
   }
 }
 
-function leave(proxy: SyscallProxy): void {
+/**
+ * Has a user namespace with the maps opened by its path, or the container's where there are none. It lives as
+ * long as it is open; the process that made it is needed for nothing else.
+ */
+export function withUserNamespace<Result>(
+  { uidMappings, gidMappings, container }: Omit<IdMap, "withSubmounts"> & { readonly container: string },
+  open: (path: string) => Result,
+): Result {
+  if (uidMappings.length === 0 && gidMappings.length === 0) return open(container);
+  const maker = startProxy({ control: CONTROL });
+  try {
+    maker.run([unshare(CLONE_NEWUSER, "create a user namespace for an id-mapped mount")]);
+    writeIdMaps(maker.pid, { uidMappings, gidMappings });
+    return open(`/proc/${maker.pid}/ns/user`);
+  } finally {
+    leave(maker);
+  }
+}
+
+/** Lets a helper go. */
+export function leave(proxy: SyscallProxy): void {
   proxy.close();
   reap(proxy);
 }

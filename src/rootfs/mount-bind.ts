@@ -2,7 +2,7 @@
 // Called by mount-steps.ts.
 
 import type { TsrunError } from "../errors.ts";
-import { EACCES, EEXIST, EINVAL, ENOENT, ENOTDIR, EPERM } from "../linux/errno.ts";
+import { EACCES, EEXIST, EINVAL, ENOENT, ENOTDIR } from "../linux/errno.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -11,15 +11,15 @@ import {
   O_PATH,
   S_IFDIR,
 } from "../linux/fcntl.ts";
-import { MOUNT_ATTR_IDMAP, MOUNT_ATTR_NOSYMFOLLOW, MS_BIND, PROC_SUPER_MAGIC } from "../linux/mount.ts";
+import { MOUNT_ATTR_IDMAP, MS_BIND, PROC_SUPER_MAGIC } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
 import { viewOf } from "../linux/words.ts";
 import { close, fstatfs, type Reading, statx, symlinkat } from "../proxy/calls.ts";
 import { mountSetattr } from "../proxy/mount-calls.ts";
 import { type Operation, resultOf } from "../proxy/operation.ts";
 import { adviceForBind } from "./advice.ts";
-import { adapt, addFurther, bind, changeMount, onScratch } from "./attach.ts";
-import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "./attributes.ts";
+import { adapt, addFurther, bind, changeMount, onScratch, relaxChange } from "./attach.ts";
+import type { AttributeChange } from "./attributes.ts";
 import type { Provider, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
 import { type Opening, openPlain } from "./open.ts";
@@ -293,24 +293,14 @@ class BindStep implements TargetStep {
     return statx(AT_FDCWD, this.#progress.from, how, this.#attempt);
   }
 
-  /**
-   * Flags that the source has locked stay (mount_namespaces(7)); kernels before 5.14 do not know
-   * `nosymfollow`.
-   */
   #relax(failed: Operation, proxy: Batches): boolean {
-    const change = this.#progress.change;
-    if (change === undefined || change !== this.#mount.manner.change) return false;
-    if (failed.result === -EINVAL && (change.clear & MOUNT_ATTR_NOSYMFOLLOW) !== 0) {
-      this.#progress.change = { ...change, clear: change.clear & ~MOUNT_ATTR_NOSYMFOLLOW };
-      return true;
-    }
-    if (failed.result !== -EPERM || this.#progress.tried.tree === undefined) return false;
-    const status = fstatfs(resultOf(this.#progress.tried.tree), this.#attempt);
-    proxy.attempt([status]);
-    if (status.result !== 0) return false;
-    const current = flagsOfStatfs(statfsFlags(status.out.bytes));
-    this.#progress.change = keepLocked({ ...this.#mount.manner, current });
-    return this.#progress.change !== undefined;
+    const progress = this.#progress;
+    const { change, tried } = progress;
+    if (change === undefined || change !== this.#mount.manner.change || tried.tree === undefined)
+      return false;
+    const refusal = { failed, tree: resultOf(tried.tree), asked: this.#mount.manner, change };
+    progress.change = relaxChange(proxy, { ...refusal, attempt: this.#attempt });
+    return progress.change !== undefined;
   }
 }
 

@@ -108,6 +108,12 @@ export class FilesystemStep implements TargetStep, Provider {
     return resultOf(this.#mounted);
   }
 
+  /** The same, or `undefined` where it has not been made. */
+  get descriptorIfMade(): number | undefined {
+    const made = this.#mounted?.result;
+    return made === undefined || made < 0 ? undefined : made;
+  }
+
   /** Closes what was kept open for others. */
   letGo(): Operation[] {
     const { keep } = this.#options;

@@ -92,7 +92,7 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
   return {
     rootfs,
     // DIFFERS: runc changes the propagation of the host's own mounts when it shares its namespace.
-    treePropagation: isolated ? (asked ?? MS_SLAVE | MS_REC) : undefined,
+    treePropagation: isolated ? treePropagation(asked) : undefined,
     // MS_PRIVATE is what the root is already (runc: prepareRootfs).
     rootPropagation: asked !== undefined && (asked & MS_PRIVATE) === 0 ? asked : undefined,
     change: noPivot ? "move" : isolated ? "pivot_root" : "chroot",
@@ -116,6 +116,17 @@ function rootPath(spec: Spec, bundle: string): string {
   throw new TsrunError("E_CONFIG", 'cannot use "/" as the root of a container', {
     hint: "root.path names the directory that holds the container's files",
   });
+}
+
+/** AS RUNC: what the host mounts shows up in the container, and not the other way round. */
+function treePropagation(asked: number | undefined): number {
+  return asked ?? MS_SLAVE | MS_REC;
+}
+
+/** As `treePropagation` of the plan, of a container that is there. */
+export function treePropagationOf(spec: Spec): number | undefined {
+  if (namespaceOf(spec, "mount") === undefined) return undefined;
+  return treePropagation(askedPropagation(spec.linux?.rootfsPropagation));
 }
 
 function askedPropagation(name: string | undefined): number | undefined {

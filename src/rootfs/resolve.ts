@@ -127,6 +127,8 @@ export interface Creation {
   readonly failure: Operation | undefined;
   /** Whether it was missing, and not made on the way to another path either. */
   readonly isNew: boolean;
+  /** What was made for it, those above first: paths. */
+  readonly made: readonly string[];
 }
 
 /** So many paths at a time: all of it must fit a message. */
@@ -161,10 +163,14 @@ function createSome(context: RootContext, paths: readonly Missing[]): Creation[]
   );
   context.attempt([...directories.creations, ...creations.filter((one) => one !== undefined)]);
   context.addToNext(leftOpen([...directories.looks(), ...directories.creations]));
-  return paths.map(({ path }, index) => ({
-    failure: firstFailure([...directories.madeFor(parentOf(path)), creations[index]]),
-    isNew: creations[index]?.result === 0,
-  }));
+  return paths.map(({ path }, index) => {
+    const isNew = creations[index]?.result === 0;
+    return {
+      failure: firstFailure([...directories.madeFor(parentOf(path)), creations[index]]),
+      isNew,
+      made: [...directories.pathsMadeFor(parentOf(path)), ...(isNew ? [path] : [])],
+    };
+  });
 }
 
 /** Two paths may share what is missing: that it is there by now is no failure. */
@@ -251,6 +257,14 @@ class Directories {
     this.creations.push(directory, again);
     this.#made.set(path, [...this.madeFor(parentOf(path)), directory, again]);
     return again;
+  }
+
+  /** Those of them that were missing, after they have been made. */
+  pathsMadeFor(path: string): string[] {
+    if (path === "/") return [];
+    // The last two of its operations are its own: to make it, and to open it.
+    const isNew = this.#made.get(path)?.at(-2)?.result === 0;
+    return [...this.pathsMadeFor(parentOf(path)), ...(isNew ? [path] : [])];
   }
 
   /** What makes it and those above it. */

@@ -56,6 +56,7 @@ export class Target {
   /** How many links had been followed when it was made: behind another, a mount may cover what was made. */
   #madeAt: number | undefined;
   #isNew = false;
+  readonly #allMade: string[] = [];
   #failure: Operation | undefined;
 
   constructor(context: RootContext, options: TargetOptions) {
@@ -71,6 +72,11 @@ export class Target {
   /** Whether nothing was there before it was made for this mount. */
   get isNew(): boolean {
     return this.#isNew;
+  }
+
+  /** The paths that were made for it, those above first. */
+  get allMade(): readonly string[] {
+    return this.#allMade;
   }
 
   /** Where it lies now that links have been followed. */
@@ -153,8 +159,9 @@ export class Target {
     return !this.#isMade && this.options.provider === undefined;
   }
 
-  made({ failure, isNew }: Creation): void {
+  made({ failure, isNew, made }: Creation): void {
     this.#isNew ||= isNew;
+    this.#allMade.push(...made);
     this.#madeAt = this.#context.linksFollowed;
     this.#failure = failure === undefined ? undefined : { ...failure, attempt: this.options.attempt };
   }

@@ -1,6 +1,7 @@
 // Text in, checked configuration out: config.json, the process file of exec, the resources of update. Pure:
 // whoever calls has read the file. Called by the stories before anything is touched, and by the state store.
 
+import { TsrunError } from "../errors.ts";
 import {
   configError,
   type Fault,
@@ -16,8 +17,8 @@ import { type DocumentType, unknownKeys } from "./known-keys.ts";
 import { restoreExactNumbers, withAbsoluteDestinations, withoutEmptyWords } from "./normalise.ts";
 import { checkSchema } from "./schema-check.ts";
 import type { Host } from "./semantics/report.ts";
-import { checkProcess, checkResources, checkSpec, type Findings } from "./semantics.ts";
-import type { Process, Resources, Spec } from "./types.ts";
+import { checkMounts, checkProcess, checkResources, checkSpec, type Findings } from "./semantics.ts";
+import type { Mount, Process, Resources, Spec } from "./types.ts";
 
 export interface LoadedConfig {
   readonly spec: Spec;
@@ -97,6 +98,38 @@ export function loadProcess(text: string, file: string): Process {
 /** Reads and checks the resources that `update --resources` is given. */
 export function loadResources(text: string, file: string): Resources {
   return load<Resources>(text, { file, type: "Resources", check: checkResources }).document;
+}
+
+/**
+ * Reads and checks the list that `mounts add` and `remove` are given: what `mounts` of a config.json would
+ * be.
+ * @param container whose namespaces the rules look at
+ */
+export function loadMounts(text: string, file: string, container: Spec, host: Host = ROOT): Mount[] {
+  const mounts = parse(text, file);
+  if (!Array.isArray(mounts)) {
+    throw new TsrunError("E_CONFIG", `cannot use "${file}": mounts must be an array`, {
+      hint: 'it holds what "mounts" of a config.json would: [{"destination": "/data", "source": …}]',
+    });
+  }
+  const { faults, document, untold } = examine<Spec>({ ociVersion: "1.0.0", mounts }, text, {
+    type: "Spec",
+    check: ({ mounts = [] }, schemaFaults) => checkMounts({ ...container, mounts }, host, schemaFaults),
+  });
+  if (faults.length > 0) {
+    const own = faults.map(({ pointer, place, ...fault }) => ({
+      ...fault,
+      pointer: withoutMember(pointer),
+      ...(place === undefined ? {} : { place: withoutMember(place) }),
+    }));
+    throw configError(own, { file, text, untold: untold.faults });
+  }
+  return [...(withAbsoluteDestinations(document).mounts ?? [])];
+}
+
+/** In the document itself the list is not a member. */
+function withoutMember(pointer: string): string {
+  return pointer.replace(/^\/mounts/, "");
 }
 
 interface Checking<Document> {

@@ -77,6 +77,12 @@ export function checkResources(resources: Resources, schemaFaults: readonly Faul
   return report.collect(() => checkPart(resources, RESOURCE_RULES, { at: "", report }));
 }
 
+/** The same for the mounts that are added to a container; the other members of `spec` are its own. */
+export function checkMounts(spec: Spec, host: Host, schemaFaults: readonly Fault[] = []): Findings {
+  const report = new Report(schemaFaults);
+  return report.collect(() => checkRules(MOUNT_RULES, { spec, host, report }));
+}
+
 function checkPart<Part>(
   part: Part,
   rules: readonly PartRule<Part>[],

@@ -22,6 +22,7 @@ export type {
   IOPriorityClass,
   Linux,
   LinuxFeatures,
+  LiveMount,
   MemoryPolicy,
   MemoryPolicyFlag,
   MemoryPolicyMode,

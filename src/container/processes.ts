@@ -1,0 +1,46 @@
+// Which processes of the host are a container's: its cgroup tells, or, where it is to have none, its pid
+// namespace. Called by `ps` and `checkpoint`.
+
+import { readProcesses } from "../cgroups/members.ts";
+import { listDirectoryAt } from "../linux/directories.ts";
+import { type Descriptor, readLink } from "../linux/files.ts";
+import { processStatus } from "../linux/process.ts";
+import type { StateRecord } from "./record.ts";
+import { holdInit } from "./status.ts";
+
+/**
+ * The host's pids, none when it has stopped. `undefined` where nobody knows them: an ordinary user's
+ * container may have been refused a cgroup.
+ */
+export function processesOf(record: StateRecord): number[] | undefined {
+  const { cgroup, ownPidNamespace } = record;
+  if (Object.keys(cgroup.paths).length > 0) return readProcesses(cgroup);
+  const held = holdInit(record);
+  if (held === undefined) return [];
+  using init = held;
+  if (cgroup.isDisabled !== true || !ownPidNamespace) return undefined;
+  return processesInNamespaceOf(init, record.init_process_pid);
+}
+
+/**
+ * Who is in the pid namespace of a process, or came out of it: a namespace below has its first process from
+ * there, and leaves its orphans to that one.
+ */
+function processesInNamespaceOf(init: Descriptor, pid: number): number[] {
+  const namespace = readLink("ns/pid", { at: init.number });
+  const members = new Set([pid]);
+  const others: { readonly pid: number; readonly parent: number }[] = [];
+  for (const { name } of listDirectoryAt("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const parent = processStatus(Number(name))?.parent;
+    if (parent === undefined) continue;
+    const isInside = namespace !== undefined && readLink(`/proc/${name}/ns/pid`) === namespace;
+    if (isInside) members.add(Number(name));
+    else others.push({ pid: Number(name), parent });
+  }
+  for (let known = 0; known !== members.size; ) {
+    known = members.size;
+    for (const other of others) if (members.has(other.parent)) members.add(other.pid);
+  }
+  return [...members].sort((one, other) => one - other);
+}

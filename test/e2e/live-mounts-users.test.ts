@@ -1,0 +1,156 @@
+// `mounts add` and `mounts remove` where the container has users of its own, or mounts and unmounts itself.
+
+import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, crunFrom, needsKernel, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+import {
+  at,
+  bind,
+  type Entry,
+  hostDirectory,
+  inside,
+  mayMount,
+  mounts,
+  mountsInside,
+  running,
+  runningFor,
+} from "../support/live-mounts.ts";
+import { asUser, NOBODY } from "../support/user.ts";
+
+const LACKS = "has no such command";
+const api = needsKernel(5, 12, "mount_setattr(2)");
+
+/** The container's root on the host. */
+const FIRST = 200_000;
+
+behaviour(
+  "what the container mounts in a mount that was added stays its own; what the host mounts there, it sees",
+  async (t, lab) => {
+    const source = join(lab.folder, "shared");
+    mkdirSync(source);
+    lab.mountOnHost(["--make-shared", "-t", "tmpfs", "none"], source);
+    for (const name of ["mine", "theirs"]) mkdirSync(join(source, name));
+    const box = await running(lab, mayMount);
+    mustSucceed(await mounts("add", box, [bind(source, "/data"), bind(source, "/private", "rprivate")]));
+    await inside(box, "mount -t tmpfs none /data/theirs && touch /data/theirs/x");
+    t.equal(await inside(box, "ls /data/theirs"), "x");
+    t.strictSame(readdirSync(join(source, "theirs")), []);
+    const unmount = lab.mountOnHost(["-t", "tmpfs", "none"], join(source, "mine"));
+    writeFileSync(join(source, "mine", "x"), "");
+    t.equal(await inside(box, "ls /data/mine; ls /private/mine"), "x");
+    unmount();
+  },
+  tsrunOnly("crun makes it private"),
+  api,
+);
+
+behaviour(
+  "in a user namespace sources may lie below private directories, and keep what the host has locked",
+  async (t, lab) => {
+    const secret = join(lab.folder, "secret");
+    mkdirSync(join(secret, "source"), { recursive: true });
+    writeFileSync(join(secret, "source", "f"), "of the host\n");
+    chmodSync(secret, 0o700);
+    const locked = join(lab.folder, "locked");
+    mkdirSync(locked);
+    lab.mountOnHost(["-t", "tmpfs", "-o", "ro,nosuid,nodev", "none"], locked);
+    const box = await runningFor(lab, FIRST);
+    mustSucceed(
+      await mounts("add", box, [
+        bind(join(secret, "source"), "/data"),
+        bind(locked, "/locked", "noexec"),
+        { destination: "/t", source: "tmpfs", type: "tmpfs", options: ["uid=7"] },
+      ]),
+    );
+    t.equal(await inside(box, "cat /data/f; stat -c %u /t"), "of the host\n7");
+    t.match((await mountsInside(box)).get("/locked"), /^ro,nosuid,nodev,noexec/);
+    t.match(await inside(box, "mount -o remount,bind,rw /locked 2>&1; echo $?"), /[^0]$/);
+    t.match((await mountsInside(box)).get("/locked"), /^ro/, "its root cannot take it back");
+    refused(t, await mounts("add", box, [bind(locked, "/again", "rw", "suid")]), /EPERM/);
+    mustSucceed(await mounts("remove", box, at("/t", "/locked", "/data")));
+  },
+  tsrunOnly("in crun's the container's root makes a read-only mount of the host writable"),
+  api,
+);
+
+behaviour(
+  "ids are mapped, by maps of the mount's own and by those of the container",
+  async (t, lab) => {
+    const source = hostDirectory(lab);
+    chownSync(join(source, "f"), 1000, 1000);
+    const box = await runningFor(lab, FIRST);
+    const map = [{ containerID: 1000, hostID: FIRST + 5, size: 1 }];
+    mustSucceed(
+      await mounts("add", box, [
+        bind(source, "/theirs", "idmap"),
+        { ...bind(source, "/own"), uidMappings: map, gidMappings: map },
+      ]),
+    );
+    t.equal(await inside(box, "stat -c %u /theirs/f /own/f"), "1000\n5");
+  },
+  crunFrom("1.28", LACKS),
+  needsKernel(5, 12, "an id-mapped mount"),
+);
+
+behaviour(
+  "a mount that the container has unmounted itself is forgotten, one that it has covered is not taken for it",
+  async (t, lab) => {
+    const source = hostDirectory(lab);
+    const box = await running(lab, mayMount);
+    mustSucceed(await mounts("add", box, [bind(source, "/data"), bind(source, "/other")]));
+    await inside(box, "umount /data");
+    const removed = mustSucceed(await mounts("remove", box, at("/data")));
+    t.match(removed.stderr, /the container had unmounted .*\/data.* already/);
+    await inside(box, "umount /other && mount -t tmpfs none /tmp");
+    mustSucceed(await mounts("add", box, [bind(source, "/other")]));
+    await inside(box, "mount -t tmpfs none /other");
+    refused(t, await mounts("remove", box, at("/other")), /something else is mounted over it/);
+    await inside(box, "umount /other");
+    mustSucceed(await mounts("remove", box, at("/other")));
+    t.strictSame([...(await mountsInside(box)).keys()], ["/tmp"]);
+  },
+  tsrunOnly("crun unmounts whatever is there"),
+  api,
+);
+
+behaviour(
+  "an ordinary user's container is given what its user may see",
+  async (t, lab) => {
+    const source = hostDirectory(lab);
+    const secret = hostDirectory(lab, "secret");
+    chmodSync(secret, 0o700);
+    const box = lab.container((config) => {
+      Container.script("sleep 1000")(config);
+      config.linux.namespaces = ["pid", "ipc", "uts", "mount", "user"].map((type) => ({ type }));
+      config.linux.uidMappings = [{ containerID: 0, hostID: NOBODY, size: 1 }];
+      config.linux.gidMappings = [{ containerID: 0, hostID: NOBODY, size: 1 }];
+      delete config.linux.cgroupsPath;
+      config.mounts = config.mounts.filter(({ type }) => type !== "sysfs");
+    });
+    mkdirSync(lab.stateRoot, { mode: 0o700 });
+    for (const path of [lab.stateRoot, box.bundle, box.rootfs]) chownSync(path, NOBODY, NOBODY);
+    const user = { wrapper: asUser(lab), cwd: "/" };
+    mustSucceed(await box.create(user));
+    mustSucceed(await box.start(user));
+    const list = async (action: string, ...entries: Entry[]) => {
+      const file = join(lab.folder, "list.json");
+      writeFileSync(file, JSON.stringify(entries));
+      return lab.invoke(["mounts", action, box.id, file], user);
+    };
+    mustSucceed(
+      await list("add", bind(source, "/data", "ro"), { destination: "/t", source: "t", type: "tmpfs" }),
+    );
+    const seen = await lab.invoke(["exec", box.id, "cat", "/data/f"], user);
+    t.equal(seen.stdout, "of the host\n");
+    refused(t, await list("add", bind(join(secret, "f"), "/secret")), /EACCES/);
+    const maps = [{ containerID: 0, hostID: 0, size: 1 }];
+    const mapped = { ...bind(source, "/mapped"), uidMappings: maps, gidMappings: maps };
+    refused(t, await list("add", mapped), /not supported for rootless containers/);
+    mustSucceed(await list("remove", ...at("/data", "/t")));
+    mustSucceed(await box.delete({ ...user, flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete");
+  },
+  tsrunOnly("crun was not tried as an ordinary user"),
+  api,
+);
