@@ -139,14 +139,13 @@ behaviour(
     const rate = () => readSetting(isUnified() ? "io" : "blkio", box.id, file);
     const before = rate();
     t.match(before, /\b5000\b/);
-    // Written after the rates, and refused.
-    const refusing = isUnified() ? { cpu: { cpus: "7777" } } : { pids: { limit: 2 ** 40 } };
-    const result = await updateWith(lab, box, { ...rates(6000, 7000), ...refusing });
-    refused(t, result, /cannot write .*(7777|1099511627776).* to /);
+    // Written after the rates, and refused: there is no such device.
+    const asked = rates(6000, 7000);
+    asked.blockIO.throttleReadBpsDevice.push({ major: 250, minor: 77, rate: 1000 });
+    refused(t, await updateWith(lab, box, asked), /cannot write .*250:77.* to /);
     t.equal(rate(), before);
   },
   needsController(isUnified() ? "io" : "blkio"),
-  needsController(isUnified() ? "cpuset" : "pids"),
   blockDevice === undefined ? "no block device" : undefined,
   tsrunOnly("its update takes no throttles"),
 );
