@@ -22,6 +22,7 @@ import { adapt, addFurther, bind, changeMount, onScratch, relaxChange } from "./
 import type { AttributeChange } from "./attributes.ts";
 import type { Provider, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
+import { assertNosymfollow, lookForNosymfollow } from "./nosymfollow.ts";
 import { type Opening, openPlain } from "./open.ts";
 import { isInside, nameOf } from "./paths.ts";
 import {
@@ -62,6 +63,7 @@ interface Tried {
   flagging?: Operation | undefined;
   mapping?: Operation;
   magic?: Reading;
+  looks?: readonly Reading[];
 }
 
 class BindStep implements TargetStep {
@@ -167,7 +169,9 @@ class BindStep implements TargetStep {
     this.#progress.tried.source = bound.source;
     this.#progress.tried.tree = bound.mounted;
     this.#progress.tried.flagging = bound.flagging;
-    operations.push(close(bound.mounted));
+    const flags = this.#context.features.mountSetattr ? 0 : (this.#progress.change?.flags ?? 0);
+    this.#progress.tried.looks = lookForNosymfollow(bound.mounted, flags, attempt);
+    operations.push(...this.#progress.tried.looks, close(bound.mounted));
   }
 
   #prepare(tree: Operation, userNamespace: number | undefined): Operation[] {
@@ -196,6 +200,7 @@ class BindStep implements TargetStep {
     if (this.#begun === undefined) return;
     if (this.#needsHelp) this.#mountByHelper();
     this.#checkProc();
+    assertNosymfollow(this.#progress.tried.looks ?? [], describeMount({ ...this.#mount, type: "bind" }));
     const asked = this.#mount.manner;
     changeBelowIfAsked(this.#context, { path: this.target.path, asked, attempt: this.#attempt });
   }
@@ -329,6 +334,7 @@ export function remountStep({ context, mount }: RemountOptions): Step {
     provider: undefined,
     hint,
   });
+  let looks: readonly Reading[] = [];
   return {
     operations: () => {
       const { operations, descriptor } = target.open(O_PATH);
@@ -343,12 +349,17 @@ export function remountStep({ context, mount }: RemountOptions): Step {
         ? changeMount(context, descriptor, mount.change, attempt)
         : onScratch(context, descriptor, call, attempt);
       const further = addFurther(context, descriptor, { ...mount, attempt });
-      return [...operations, ...changes, ...further, close(descriptor)];
+      const byCall = !isBind || !context.features.mountSetattr;
+      looks = lookForNosymfollow(descriptor, byCall ? mount.setFlags : 0, attempt);
+      return [...operations, ...changes, ...further, ...looks, close(descriptor)];
     },
     get pauses() {
       return changesOneByOne(context, mount);
     },
-    finish: () => changeBelowIfAsked(context, { path: target.path, asked: mount, attempt }),
+    finish: () => {
+      assertNosymfollow(looks, hint());
+      changeBelowIfAsked(context, { path: target.path, asked: mount, attempt });
+    },
     recover: (failed, pending) => {
       if (target.recover(failed, pending) || adapt(context, failed)) return;
       throw operationFailure(failed, { hint: hint() });

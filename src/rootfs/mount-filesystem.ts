@@ -17,6 +17,7 @@ import type { Provider, RootContext } from "./context.ts";
 import { copyUp } from "./copy-up.ts";
 import { operationFailure } from "./failure.ts";
 import { bindStep } from "./mount-bind.ts";
+import { assertNosymfollow, lookForNosymfollow } from "./nosymfollow.ts";
 import { openPlain } from "./open.ts";
 import { describeMount, type FilesystemMount, nameMount } from "./plan-mounts.ts";
 import { changeBelowIfAsked, changesOneByOne } from "./recursive.ts";
@@ -45,6 +46,7 @@ export class FilesystemStep implements TargetStep, Provider {
   #covered: Operation | undefined;
   #instead: Step | undefined;
   #isLast = false;
+  #looks: readonly Reading[] = [];
 
   constructor(options: FilesystemOptions) {
     this.#options = options;
@@ -220,6 +222,7 @@ export class FilesystemStep implements TargetStep, Provider {
       return;
     }
     const { context, mount, keep } = this.#options;
+    if (this.#looks.length > 0) assertNosymfollow(this.#looks, describeMount(mount));
     const [covered, mounted] = [this.#covered, this.#mounted];
     if (mount.copyUp && covered !== undefined && mounted !== undefined) {
       const copy = { from: resultOf(covered), to: resultOf(mounted), attempt: `fill ${nameMount(mount)}` };
@@ -284,7 +287,8 @@ export class FilesystemStep implements TargetStep, Provider {
     });
     this.#mounted = mounted;
     this.#mounting = operations.find(({ call }) => call === "mount");
-    return [...operations, ...this.#labelRoot(mounted), ...this.#closing(target, mounted)];
+    this.#looks = lookForNosymfollow(mounted, flags, this.#attempt);
+    return [...operations, ...this.#looks, ...this.#labelRoot(mounted), ...this.#closing(target, mounted)];
   }
 
   recover(failed: Operation, pending: readonly Step[]): void {

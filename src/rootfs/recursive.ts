@@ -11,6 +11,7 @@ import { flagsAfter, flagsOfStatfs, statfsFlags } from "./attributes.ts";
 import type { RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
 import { readMounts } from "./mountinfo.ts";
+import { assertNosymfollow, lookForNosymfollow } from "./nosymfollow.ts";
 import { openPlain } from "./open.ts";
 import { isInside } from "./paths.ts";
 import type { Flagged } from "./plan-mounts.ts";
@@ -52,7 +53,9 @@ function changeBelow(context: RootContext, below: Below, attempt: string): void 
     const flags = flagsAfter(flagsOfStatfs(statfsFlags(status.out.bytes)), below);
     const mounted = resultOf(opening.descriptor);
     const remount = onScratch(context, mounted, { flags: MS_REMOUNT | MS_BIND | flags }, attempt);
-    const failed = context.attempt([...remount, close(mounted)]);
+    const looks = lookForNosymfollow(mounted, flags, attempt);
+    const failed = context.attempt([...remount, ...looks, close(mounted)]);
     if (failed !== undefined) throw operationFailure(failed);
+    assertNosymfollow(looks, `"${path}"`);
   }
 }

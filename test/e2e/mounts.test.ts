@@ -330,3 +330,19 @@ behaviour("ninety volumes are where and as they should be", async (t, lab) => {
   const contents = volumes.filter(({ kind }) => kind.type === "bind").map(({ name }) => name);
   t.same(printed.sort(), [...contents, "90"].sort());
 });
+
+behaviour("nosymfollow holds for a file system, a bind mount and a remount", async (t, lab) => {
+  const look = (path: string) => `ln -s /proc/self/comm ${path}/l; cat ${path}/l 2>&1`;
+  const box = lab.container(Container.script(["/fs", "/bound", "/again"].map(look).join("; ")));
+  const source = join(lab.folder, "source");
+  mkdirSync(source);
+  const tmpfs = { type: "tmpfs", source: "tmpfs" };
+  box.config.mounts.push(
+    { ...tmpfs, destination: "/fs", options: ["nosymfollow"] },
+    { destination: "/bound", type: "bind", source, options: ["bind", "nosymfollow"] },
+    { ...tmpfs, destination: "/again" },
+    { ...tmpfs, destination: "/again", options: ["remount", "nosymfollow"] },
+  );
+  box.writeConfig();
+  t.equal((await box.live()).match(/Symbolic link loop|Too many levels/g)?.length, 3);
+});

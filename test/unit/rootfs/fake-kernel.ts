@@ -29,6 +29,8 @@ export class FakeKernel {
   fails: Failure = () => undefined;
   /** What a file system context says, one message a read. */
   messages: string[] = [];
+  /** `f_flags` of every file system (statfs(2)). */
+  statfsFlags = 0;
   #next = 10;
 
   /** Makes files: `/a/` a directory, `/a -> b` a link, `/a` a file. */
@@ -95,6 +97,11 @@ export class FakeKernel {
       case "read": {
         const message = this.messages.shift();
         return message === undefined ? -EINVAL : fill(of.args[1], utf8(message));
+      }
+      case "fstatfs": {
+        const struct = new Uint8Array(120);
+        viewOf(struct).setBigUint64(80, BigInt(this.statfsFlags), true);
+        return fill(of.args[1], struct) && 0;
       }
       case "dup3":
         this.open.set(number(b), this.open.get(number(a)) ?? "nothing");

@@ -1,7 +1,7 @@
 // What older kernels do not know, and how far links are followed.
 
 import t from "tap";
-import { EINVAL } from "../../../src/linux/errno.ts";
+import { EINVAL, ENOSYS } from "../../../src/linux/errno.ts";
 import { render } from "../../../src/proxy/operation.ts";
 import { bind, build, failure, tmpfs } from "./building.ts";
 import { FakeKernel } from "./fake-kernel.ts";
@@ -30,6 +30,41 @@ t.test("nosymfollow that a kernel does not know is refused", async (t) => {
   t.match(failure(kernel, bind("/host/dir/", "/mnt", "nosymfollow")).message, /NOSYMFOLLOW.*= EINVAL/);
   t.equal(kernel.at("/mnt")?.covered, undefined);
 });
+
+/** Without the newer calls, and with what statfs(2) says of a mount. */
+function withoutMountCalls(statfsFlags: number): FakeKernel {
+  const kernel = new FakeKernel().with("/mnt/");
+  kernel.statfsFlags = statfsFlags;
+  kernel.fails = ({ call }) => (["mount_setattr", "fsopen", "open_tree"].includes(call) ? ENOSYS : undefined);
+  return kernel;
+}
+
+const ST_NOSYMFOLLOW = 0x2000;
+
+for (const [what, mounts] of [
+  ["a file system", [tmpfs("/mnt", "nosymfollow")]],
+  ["a bind mount", [bind("/host/dir/", "/mnt", "nosymfollow")]],
+  ["a remount", [tmpfs("/mnt"), { destination: "/mnt", type: "none", options: ["remount", "nosymfollow"] }]],
+  [
+    "a remount of a mount alone",
+    [tmpfs("/mnt"), { destination: "/mnt", type: "none", options: ["remount", "bind", "nosymfollow"] }],
+  ],
+] as const) {
+  t.test(`nosymfollow that mount(2) ignores is refused for ${what}`, async (t) => {
+    t.match(failure(withoutMountCalls(0), ...mounts), {
+      code: "E_UNSUPPORTED",
+      message: /^cannot (re)?mount .*: this kernel does not know "nosymfollow"$/,
+      hint: /^it came with Linux 5.10; leave it out: /,
+    });
+    const kernel = withoutMountCalls(ST_NOSYMFOLLOW);
+    build(kernel, [...mounts]);
+    t.ok(
+      kernel.calls.some((one) => /NOSYMFOLLOW/.test(render(one))),
+      "it was asked for",
+    );
+    t.equal(kernel.open.size, 0);
+  });
+}
 
 t.test("forty links are followed, and no more", async (t) => {
   const chain = (length: number): FakeKernel => {
