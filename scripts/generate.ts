@@ -223,14 +223,14 @@ function generatedModule(code: string): string {
 // ---- known keys
 
 /**
- * How a member is walked: `Mount` an object, `Mount[]` a list of them, `NetDevice{}` a map of them, "" a
- * plain value.
+ * How a member is walked: `Mount` an object, `Mount[]` a list of them, `NetDevice{}` a map of them,
+ * `string{}` a map of plain values, "" anything else.
  */
 function walk(schema: Schema): string {
   if (schema.$ref !== undefined) return schema.$ref;
   if (schema.items?.$ref !== undefined) return `${schema.items.$ref}[]`;
-  if (schema.additionalProperties?.$ref !== undefined) return `${schema.additionalProperties.$ref}{}`;
-  return "";
+  const { additionalProperties: of } = schema;
+  return of === undefined ? "" : `${of.$ref ?? of.type ?? ""}{}`;
 }
 
 function knownKeys(types: ReadonlyMap<string, Schema>): string {

@@ -4,8 +4,13 @@
 // First: others want a TextEncoder as soon as they are imported.
 import "./engine/globals.ts";
 
+import { watchJsonKeys } from "./engine/json-keys.ts";
 import { makeProcess } from "./engine/process.ts";
 import { fail, main } from "./main.ts";
+import { keysBelow } from "./spec/known-keys.ts";
+
+// Of the documents that callers write; the others are parts of this one.
+watchJsonKeys(keysBelow("Spec"));
 
 /** What a command begins with. */
 function start(words: readonly string[], variables: readonly string[]): void {

@@ -15,10 +15,12 @@ export const FUNCTIONS = [
   ["constants", "native_constants", 0],
 ] as const;
 
-/** The same of those in C (text.ts, end-of-memory.ts). */
+/** The same of those in C (text.ts, end-of-memory.ts, json-keys.ts). */
 export const C_FUNCTIONS = [
   ["writeAscii", "native_write_ascii", 4],
   ["useReserve", "native_use_reserve", 0],
+  ["knowJsonKeys", "native_know_json_keys", 1],
+  ["jsonNotes", "native_json_notes", 0],
 ] as const;
 
 const ALL = [...FUNCTIONS, ...C_FUNCTIONS];

@@ -5,9 +5,10 @@ import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { $ } from "bun";
 import { withChanges } from "./changes.ts";
 import { FIXES } from "./fixes.ts";
+import { JSON_KEYS } from "./json-keys.ts";
 import { STRICT_JSON } from "./strict-json.ts";
 
-const CHANGES = [...FIXES, ...STRICT_JSON];
+const CHANGES = [...FIXES, ...STRICT_JSON, ...JSON_KEYS];
 
 /** The source as the Debian archive keeps it; docs/adr/0001-stack.md says how to move to another one. */
 export const VERSION = "2025.04.26";

@@ -16,8 +16,10 @@ export interface Bundle {
   /** Absolute path of the bundle directory. */
   readonly path: string;
   readonly spec: Spec;
+  /** What is to be said of keys that are not written as in the specification. */
+  readonly oddKeys: readonly string[];
   readonly warnings: readonly Warning[];
-  /** The text of config.json as it was read. */
+  /** The text of config.json, with the keys as in the specification. */
   readonly text: string;
   /** Absolute path of the root file system. */
   readonly rootfs: string;
@@ -27,8 +29,8 @@ export interface Bundle {
 export function loadBundle(path: string, config?: string): Bundle {
   const file = config ?? `${path}/config.json`;
   const text = config === undefined ? readConfig(path) : readOtherConfig(config);
-  const { spec, warnings } = loadConfig(text, file, { euid: effectiveUid() });
-  return { path, spec, warnings, text, rootfs: checkRootfs(path, spec) };
+  const { spec, oddKeys, warnings, ...read } = loadConfig(text, file, { euid: effectiveUid() });
+  return { path, spec, oddKeys, warnings, text: read.text, rootfs: checkRootfs(path, spec) };
 }
 
 /** The text of a bundle's config.json. */

@@ -142,6 +142,7 @@ function receiveFromCaller(bundle: Bundle, options: CreateOptions, { root }: Glo
 
 /** What is done without, and what the specification requires to be ignored. */
 function tellWarnings({ log, trace }: GlobalOptions, { bundle, process }: ContainerPlan): void {
+  for (const warning of bundle.oddKeys) log.warning(warning);
   for (const warning of process.warnings) log.warning(warning);
   for (const { pointer, message } of ignoredLimits(bundle.spec.linux?.resources ?? {})) {
     log.warning(`/linux/resources${pointer}: ${message}`);

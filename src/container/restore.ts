@@ -37,6 +37,7 @@ const MASTER_NAME = "orphan-pts-master";
  */
 export function restoreContainer(globals: GlobalOptions, options: RestoreOptions): number {
   const bundle = loadBundle(options.bundle);
+  for (const warning of bundle.oddKeys) globals.log.warning(warning);
   const creation = { ...options, noNewKeyring: false, preserveFds: 0 };
   const spec = withHandedDown(bundle.spec, creation, `${globals.root}/${options.id}`);
   const request = { bundle: { ...bundle, spec }, options: creation, globals };

@@ -67,6 +67,8 @@ function updateRdt(record: StateRecord, asked: Asked["rdt"], undo: Undo): RdtRec
 }
 
 /** Reads and checks the resources of `--resources`; `-` is standard input. */
-export function readResources(path: string): Resources {
-  return loadResources(readDocument(path), path === "-" ? "standard input" : path);
+export function readResources(path: string, log: GlobalOptions["log"]): Resources {
+  const { document, oddKeys } = loadResources(readDocument(path), path === "-" ? "standard input" : path);
+  for (const warning of oddKeys) log.warning(warning);
+  return document;
 }

@@ -29,4 +29,8 @@ declare module "native" {
   export function writeAscii(text: string, length: number, buffer: ArrayBuffer, at: number): boolean;
   /** From here on what memory the kernel refuses comes from the reserve, and nobody is told. */
   export function useReserve(): void;
+  /** What JSON.parse is to know as keys, the shortest first. Once, when the snapshot is made. */
+  export function knowJsonKeys(keys: readonly string[]): void;
+  /** What JSON.parse has noticed when it was last called: 0 is nothing (scripts/engine/json-keys.ts). */
+  export function jsonNotes(): number;
 }

@@ -65,11 +65,11 @@ function findContainer(root: string, id: string): ReturnType<typeof findStateDir
 export function explainBundle(globals: GlobalOptions, path: string, options: ExplainOptions): Explanation {
   const text = readConfig(path);
   const { loaded, asRoot } = load(text, `${path}/config.json`);
-  const { spec, warnings, untold } = loaded;
-  const unknown = unknownKeys(JSON.parse(text));
+  const { spec, warnings, untold, oddKeys } = loaded;
+  const unknown = unknownKeys(JSON.parse(loaded.text));
   const caller: GlobalOptions = asRoot ? { ...globals, rootless: "false" } : globals;
   const plan = planWithoutFilter({
-    bundle: { path, spec, warnings, text, rootfs: checkRootfs(path, spec) },
+    bundle: { path, spec, oddKeys, warnings, text, rootfs: checkRootfs(path, spec) },
     options: { ...options, id: ANY_ID, bundle: path },
     globals: caller,
     existing: (planned) => (isRootless(caller) ? permitted(planned) : planned),
@@ -79,6 +79,7 @@ export function explainBundle(globals: GlobalOptions, path: string, options: Exp
     id: ANY_ID,
     ...explained(plan, options, [
       ...(asRoot ? ["an ordinary user cannot run this; it is explained as root's"] : []),
+      ...oddKeys,
       ...told(warnings, untold.warnings),
       ...told(unknown.warnings, unknown.untold),
     ]),
@@ -122,7 +123,7 @@ export function explainContainer(globals: GlobalOptions, id: string, options: Ex
   const { bundle: path, rootfs, newKeyring } = record;
   const spec = inForce(directory.loadConfig(), record);
   const plan = planWithoutFilter({
-    bundle: { path, spec, warnings: [], text: "", rootfs },
+    bundle: { path, spec, oddKeys: [], warnings: [], text: "", rootfs },
     options: { ...options, id, bundle: path, noNewKeyring: !newKeyring },
     // Its unit, where it has one, is in the record.
     globals: { ...globals, systemdCgroup: false, cgroupsDisabled: false },

@@ -29,15 +29,15 @@ export interface Verdict {
 /** Reads a configuration and says everything that there is to say about it. */
 export function validate(request: ValidateRequest): Verdict {
   const { file, text } = read(request);
-  const { spec, faults, warnings, untold } = inspectConfig(text, { euid: effectiveUid() });
+  const { spec, source, faults, warnings, untold } = inspectConfig(text, { euid: effectiveUid() });
   if (spec === undefined) return { file, faults, warnings, untold };
   const planned = planFindings({ ...request, spec, hierarchies: readHierarchies() });
   const further = [...rootfsFaults(request, spec), ...planned.faults];
   const told = further.slice(0, MOST_TOLD);
   return {
     file,
-    faults: locate(told, text),
-    warnings: [...warnings, ...locate(planned.warnings, text)],
+    faults: locate(told, source),
+    warnings: [...warnings, ...locate(planned.warnings, source)],
     untold: { faults: further.length - told.length, warnings: untold.warnings },
   };
 }

@@ -2,7 +2,7 @@
 // its place in the file. Called by load.ts.
 
 import { TsrunError } from "../errors.ts";
-import { JsonPositions, type Position } from "./json-positions.ts";
+import { JsonPositions, type JsonText, type Position } from "./json-positions.ts";
 import { shorten } from "./shorten.ts";
 
 export interface Fault {
@@ -48,10 +48,10 @@ export interface Untold {
 }
 
 /** Faults in the order of the file. */
-export function locate(faults: readonly Fault[], text: string): Located[] {
+export function locate(faults: readonly Fault[], source: JsonText): Located[] {
   if (faults.length === 0) return [];
   const wanted = faults.map(({ pointer, place }) => place ?? pointer);
-  const positions = JsonPositions.scan(text, wanted);
+  const positions = JsonPositions.scan(source.text, wanted, source.file);
   const located = faults.map((fault) => {
     const position = positions instanceof JsonPositions ? positionOf(fault, positions) : undefined;
     return { fault, position };
@@ -77,9 +77,9 @@ export function shownPointer(pointer: string): string {
 /** The one error for all faults; `untold` is the number of those that are not among them. */
 export function configError(
   faults: readonly Fault[],
-  { file, text, untold }: { file: string; text: string; untold: number },
+  { file, source, untold }: { file: string; source: JsonText; untold: number },
 ): TsrunError {
-  const told = locate(faults, text).map(({ pointer, line, column, reason, hint }) => {
+  const told = locate(faults, source).map(({ pointer, line, column, reason, hint }) => {
     const where = pointer === "" ? "the document" : shownPointer(pointer);
     const place = line === undefined ? "" : ` (line ${line} column ${column})`;
     return `${where}${place}: ${reason}${hint === undefined ? "" : `, ${hint}`}`;

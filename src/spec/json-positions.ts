@@ -16,6 +16,18 @@ export interface JsonSyntaxError {
   readonly found: string;
 }
 
+/** A JSON text, with the file that it stands for where that is another. */
+export interface JsonText {
+  readonly text: string;
+  readonly file?: OtherFile | undefined;
+}
+
+export interface OtherFile {
+  readonly text: string;
+  /** Where in it stands what the JSON text has here. */
+  readonly offset: (at: number) => number;
+}
+
 interface Place {
   /** Offset of the value, and of what follows it. */
   readonly start: number;
@@ -94,26 +106,26 @@ interface Wanted {
  * that is there twice the last counts, as in JSON.parse.
  */
 export class JsonPositions {
-  readonly #text: string;
+  readonly #source: JsonText;
   readonly #lines: Lines;
   readonly #root: Wanted;
 
-  private constructor(text: string, root: Wanted) {
-    this.#text = text;
-    this.#lines = new Lines(text);
+  private constructor(source: JsonText, root: Wanted) {
+    this.#source = source;
+    this.#lines = new Lines(source.file?.text ?? source.text);
     this.#root = root;
   }
 
   /**
    * Scans a text for the values that `pointers` lead to, and those around them; a text that is not JSON
-   * yields what is wrong with it.
+   * yields what is wrong with it. Positions are those in `file`, when there is one.
    */
-  static scan(text: string, pointers: readonly string[]): JsonPositions | JsonSyntaxError {
+  static scan(text: string, pointers: readonly string[], file?: OtherFile): JsonPositions | JsonSyntaxError {
     const root: Wanted = { members: new Map(), quoted: [], place: undefined };
     for (const pointer of pointers) want(root, pointer);
     try {
       new Scanner(text).document(root);
-      return new JsonPositions(text, root);
+      return new JsonPositions({ text, file }, root);
     } catch (error) {
       if (!(error instanceof SyntaxFault)) throw error;
       const { offset, expected } = error;
@@ -124,19 +136,24 @@ export class JsonPositions {
   /** Where a value begins; `undefined` when there is no such value, or nobody asked for it. */
   value(pointer: string): Position | undefined {
     const place = this.#place(pointer);
-    return place === undefined ? undefined : this.#lines.position(place.start);
+    return place === undefined ? undefined : this.#position(place.start);
   }
 
   /** Where the key of a member begins. */
   key(pointer: string): Position | undefined {
     const place = this.#place(pointer);
-    return place === undefined ? undefined : this.#lines.position(place.key);
+    return place === undefined ? undefined : this.#position(place.key);
   }
 
   /** A value as it is written in the text. */
   source(pointer: string): string | undefined {
     const place = this.#place(pointer);
-    return place === undefined ? undefined : this.#text.slice(place.start, place.end);
+    return place === undefined ? undefined : this.#source.text.slice(place.start, place.end);
+  }
+
+  #position(offset: number): Position {
+    const { file } = this.#source;
+    return this.#lines.position(file === undefined ? offset : file.offset(offset));
   }
 
   #place(pointer: string): Place | undefined {

@@ -38,6 +38,25 @@ export function keysAt(pointer: string, type: DocumentType): readonly string[] {
   return Object.keys(KEYS[walk] ?? {});
 }
 
+/** Every key of a document's objects. */
+export function keysBelow(type: DocumentType): ReadonlySet<string> {
+  const keys = new Set<string>();
+  const types = new Set<string>([type]);
+  // A set goes through what is added meanwhile, too.
+  for (const one of types) {
+    for (const [key, walk] of Object.entries(KEYS[one] ?? {})) {
+      keys.add(key);
+      types.add(elementOf(walk));
+    }
+  }
+  return keys;
+}
+
+/** The type behind the marks of a list and a map. */
+export function elementOf(walk: string): string {
+  return isRepeated(walk) ? elementOf(walk.slice(0, -2)) : walk;
+}
+
 /** A pointer is made of what is told alone: there may be a million values. */
 interface Found {
   /** The keys that lead to the value that is looked at. */
@@ -86,7 +105,7 @@ function visitMembers(value: JsonObject, known: Readonly<Record<string, string>>
 }
 
 /** A list or a map of something. */
-function isRepeated(walk: string): boolean {
+export function isRepeated(walk: string): boolean {
   return walk.endsWith("[]") || walk.endsWith("{}");
 }
 

@@ -8,20 +8,32 @@ import {
   type Located,
   locate,
   MOST_TOLD,
+  shownPointer,
   syntaxError,
   syntaxFault,
   type Untold,
   type Warning,
 } from "./faults.ts";
+import type { JsonText } from "./json-positions.ts";
 import { type DocumentType, unknownKeys } from "./known-keys.ts";
 import { restoreExactNumbers, withAbsoluteDestinations, withoutEmptyWords } from "./normalise.ts";
+import { type ReadJson, readJson } from "./read-json.ts";
 import { checkSchema } from "./schema-check.ts";
 import type { Host } from "./semantics/report.ts";
 import { checkMounts, checkProcess, checkResources, checkSpec, type Findings } from "./semantics.ts";
 import type { Mount, Process, Resources, Spec } from "./types.ts";
 
+/** What a document says, and a sentence for each key that is not written as in the specification. */
+export interface Checked<Document> {
+  readonly document: Document;
+  readonly oddKeys: readonly string[];
+}
+
 export interface LoadedConfig {
   readonly spec: Spec;
+  /** The text that says so, with the keys as in the specification. */
+  readonly text: string;
+  readonly oddKeys: readonly string[];
   /** What is done without, or otherwise than the file says. */
   readonly warnings: readonly Warning[];
   readonly untold: Untold;
@@ -34,12 +46,12 @@ const ROOT: Host = { euid: 0 };
  * fault: pointer, line and column, what is wrong, what is allowed.
  */
 export function loadConfig(text: string, file: string, host: Host = ROOT): LoadedConfig {
-  const { document, warnings, untold } = load<Spec>(text, {
+  const { document, oddKeys, read, warnings, untold } = load<Spec>(text, {
     file,
     type: "Spec",
     check: (spec, faults) => checkSpec(spec, host, faults),
   });
-  return { spec: withAbsoluteDestinations(document), warnings, untold };
+  return { spec: withAbsoluteDestinations(document), text: read.source.text, oddKeys, warnings, untold };
 }
 
 /** Reads a config.json that was checked before, and has been kept as it was; nothing is checked again. */
@@ -53,6 +65,8 @@ export function reloadConfig(text: string): Spec {
 export interface Inspection {
   /** The configuration, when there is no fault in it. */
   readonly spec: Spec | undefined;
+  /** For the places of what is found later. */
+  readonly source: JsonText;
   readonly faults: readonly Located[];
   /** What is done without, or otherwise than the file says, and the keys that mean nothing to tsrun. */
   readonly warnings: readonly Located[];
@@ -62,42 +76,45 @@ export interface Inspection {
 
 /** As `loadConfig`, but everything that is found is handed back, each with its place. */
 export function inspectConfig(text: string, host: Host = ROOT): Inspection {
-  let parsed: unknown;
+  let read: ReadJson;
   try {
-    parsed = JSON.parse(text);
+    read = readJson(text, "Spec");
   } catch (error) {
     const syntax = syntaxFault(text);
     if (syntax === undefined) throw error;
     const fault = { ...syntax, reason: `invalid JSON: ${syntax.reason}` };
-    return { spec: undefined, faults: [fault], warnings: [], untold: { faults: 0, warnings: 0 } };
+    const untold = { faults: 0, warnings: 0 };
+    return { spec: undefined, source: { text }, faults: [fault], warnings: [], untold };
   }
   // Before the check, which takes out what says nothing.
-  const unknown = unknownKeys(parsed);
-  const { document, faults, warnings, untold } = examine<Spec>(parsed, text, {
+  const unknown = unknownKeys(read.value);
+  const { document, faults, warnings, untold } = examine<Spec>(read, {
     type: "Spec",
     check: (spec, schemaFaults) => checkSpec(spec, host, schemaFaults),
   });
-  const all = [...warnings, ...unknown.warnings];
+  const { source } = read;
+  const all = [...read.warnings, ...warnings, ...unknown.warnings];
   const told = all.slice(0, MOST_TOLD).map(({ pointer, message }) => ({ pointer, reason: message }));
   return {
     spec: faults.length > 0 ? undefined : withAbsoluteDestinations(document),
-    faults: locate(faults, text),
-    warnings: locate(told, text),
+    source,
+    faults: locate(faults, source),
+    warnings: locate(told, source),
     untold: {
       faults: untold.faults,
-      warnings: all.length - told.length + unknown.untold + untold.warnings,
+      warnings: all.length - told.length + read.untold + unknown.untold + untold.warnings,
     },
   };
 }
 
 /** Reads and checks the process that `exec --process` is given. */
-export function loadProcess(text: string, file: string): Process {
-  return load<Process>(text, { file, type: "Process", check: checkProcess }).document;
+export function loadProcess(text: string, file: string): Checked<Process> {
+  return load<Process>(text, { file, type: "Process", check: checkProcess });
 }
 
 /** Reads and checks the resources that `update --resources` is given. */
-export function loadResources(text: string, file: string): Resources {
-  return load<Resources>(text, { file, type: "Resources", check: checkResources }).document;
+export function loadResources(text: string, file: string): Checked<Resources> {
+  return load<Resources>(text, { file, type: "Resources", check: checkResources });
 }
 
 /**
@@ -141,28 +158,40 @@ interface Loading<Document> extends Checking<Document> {
   readonly file: string;
 }
 
-interface Loaded<Document> {
+interface Examined<Document> {
   readonly document: Document;
   readonly warnings: readonly Warning[];
   readonly untold: Untold;
 }
 
+interface Loaded<Document> extends Checked<Document>, Examined<Document> {
+  readonly read: ReadJson;
+}
+
 function load<Document>(text: string, { file, ...checking }: Loading<Document>): Loaded<Document> {
-  const { faults, ...loaded } = examine(parse(text, file), text, checking);
-  if (faults.length > 0) throw configError(faults, { file, text, untold: loaded.untold.faults });
-  return loaded;
+  const read = parse(text, { file, type: checking.type });
+  const { faults, ...examined } = examine(read, checking);
+  if (faults.length > 0) {
+    throw configError(faults, { file, source: read.source, untold: examined.untold.faults });
+  }
+  return { ...examined, read, oddKeys: read.warnings.length === 0 ? [] : tellOddKeys(read) };
+}
+
+function tellOddKeys({ warnings, untold }: ReadJson): string[] {
+  const told = warnings.map(({ pointer, message }) => `${shownPointer(pointer)}: ${message}`);
+  if (untold > 0) told.push(`${untold} more fields are written in another case, or given more than once`);
+  return told;
 }
 
 /** Tries everything; the document is only one of its type when there are no faults. */
 function examine<Document>(
-  parsed: unknown,
-  text: string,
+  { value, source: { text }, faults: ofKeys }: ReadJson,
   { type, check }: Checking<Document>,
-): Loaded<Document> & Pick<Findings, "faults"> {
-  const document = withoutEmptyWords(parsed, text);
+): Examined<Document> & Pick<Findings, "faults"> {
+  const document = withoutEmptyWords(value, text);
   const bySchema = checkSchema(document, type);
   const inexact = bySchema.faults.length === 0 ? restoreExactNumbers(document, text, type) : [];
-  const schemaFaults = [...bySchema.faults, ...inexact];
+  const schemaFaults = [...ofKeys, ...bySchema.faults, ...inexact];
   const isObject = typeof document === "object" && document !== null && !Array.isArray(document);
   // The rules look at each fault of the schema for each value: with more faults than are told, none is tried.
   const byRules =
@@ -182,9 +211,9 @@ function examine<Document>(
   };
 }
 
-function parse(text: string, file: string): unknown {
+function parse(text: string, { file, type }: { file: string; type: DocumentType }): ReadJson {
   try {
-    return JSON.parse(text);
+    return readJson(text, type);
   } catch (error) {
     // The engine's own message differs from engine to engine, and knows no line.
     throw syntaxError({ file, text }) ?? error;

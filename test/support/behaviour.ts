@@ -64,6 +64,11 @@ export function crunFrom(version: string, reason: string): Condition {
   return isCrunBefore(version) ? `crun before ${version}: ${reason}` : notOfRunc(reason);
 }
 
+/** For what runc has, and crun has not in any version. */
+export function notOfCrun(reason: string): Condition {
+  return runtimeKind === "crun" ? `crun: ${reason}` : undefined;
+}
+
 /** For what runc does no more. */
 export function runcBefore(version: string, reason: string): Condition {
   return isTsrun || isRuncBefore(version) ? undefined : `${runtimeKind} from ${version} on: ${reason}`;

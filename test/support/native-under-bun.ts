@@ -67,6 +67,8 @@ plugin({
         encode: (text: string) => new TextEncoder().encode(text).buffer,
         writeAscii: () => false,
         useReserve: () => undefined,
+        knowJsonKeys: () => undefined,
+        jsonNotes: () => 3,
         constants,
       },
       loader: "object",

@@ -72,7 +72,7 @@ EXAMPLE:
       id,
       args,
       // Before anything else: callers delete the file as soon as we return, and some earlier.
-      process: file === undefined ? undefined : actions.readProcessFile(file),
+      process: file === undefined ? undefined : actions.readProcessFile(file, globals.log),
     });
   },
 });

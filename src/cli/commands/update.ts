@@ -35,7 +35,7 @@ EXAMPLE:
   run({ globals, host, actions, options, args: [id = ""] }) {
     const { resources: path = "" } = options;
     const fromFile = path === "-" ? path : absolutePath(path, host.cwd);
-    const asked = path === "" ? readLimits(options) : actions.readResources(fromFile);
+    const asked = path === "" ? readLimits(options) : actions.readResources(fromFile, globals.log);
     const { "l3-cache-schema": l3CacheSchema = "", "mem-bw-schema": memBwSchema = "" } = options;
     actions.updateContainer(globals, id, { resources: asked, rdt: { l3CacheSchema, memBwSchema } });
     for (const { pointer, message } of ignoredLimits(asked)) globals.log.warning(`${pointer}: ${message}`);

@@ -33,7 +33,7 @@ function describe(spec: Spec, hierarchies: Hierarchies = V2, missing: string[] =
   const cgroups = { v2: true, unifiedMount: "/cg", unifiedPath: "/cg/the-group", hierarchies: [] };
   const options = { id: "the-id", bundle: "/b", noPivot: false, noNewKeyring: false, preserveFds: 0 };
   const plan: ExplainedPlan = {
-    bundle: { path: "/b", spec, warnings: [], text: "", rootfs: "/b/rootfs" },
+    bundle: { path: "/b", spec, oddKeys: [], warnings: [], text: "", rootfs: "/b/rootfs" },
     options,
     rootless: false,
     namespaces: planNamespaces(spec),

@@ -186,7 +186,7 @@ t.test("a number beyond 64 bits is told, though a JavaScript number cannot tell 
 });
 
 t.test("a process file is a document of its own", async (t) => {
-  t.strictSame(loadProcess('{"cwd": "/", "args": ["ls"]}', "p.json"), { cwd: "/", args: ["ls"] });
+  t.strictSame(loadProcess('{"cwd": "/", "args": ["ls"]}', "p.json").document, { cwd: "/", args: ["ls"] });
   const error = failure(() => loadProcess('{"cwd": "x", "user": {"uid": "0"}, "env": ["A"]}', "p.json"));
   t.equal(
     error.message,
@@ -199,7 +199,9 @@ t.test("a process file is a document of its own", async (t) => {
 });
 
 t.test("resources are a document of their own", async (t) => {
-  t.strictSame(loadResources('{"pids": {"limit": -1}, "memory": null}', "-"), { pids: { limit: -1 } });
+  t.strictSame(loadResources('{"pids": {"limit": -1}, "memory": null}', "-").document, {
+    pids: { limit: -1 },
+  });
   const error = failure(() => loadResources('{"memory": {"limit": "1G"}, "cpu": {"idle": 2}}', "-"));
   t.equal(
     error.message,

@@ -1,0 +1,13 @@
+// Which keys JSON.parse looks out for; what it notices of them stands in scripts/engine/json-keys.ts.
+
+import { jsonNotes, knowJsonKeys } from "native";
+
+/**
+ * From here on JSON.parse notices where one of these keys stands twice or is written in another case. Called
+ * once, when tsrun is built.
+ */
+export function watchJsonKeys(keys: Iterable<string>): void {
+  knowJsonKeys([...keys].sort((a, b) => a.length - b.length));
+  // For src/spec, which does without in other hosts.
+  Object.assign(globalThis, { jsonNotes });
+}

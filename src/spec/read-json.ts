@@ -1,0 +1,33 @@
+// From the text of a document to its value. Where keys are not written as in the specification the value is
+// that of another text. Called by load.ts. Pure.
+
+import type { Fault, Warning } from "./faults.ts";
+import { readAsGo } from "./go-json.ts";
+import type { JsonText } from "./json-positions.ts";
+import type { DocumentType } from "./known-keys.ts";
+
+export interface ReadJson {
+  readonly value: unknown;
+  readonly source: JsonText;
+  /** Keys in another case, and such as are there twice. */
+  readonly warnings: readonly Warning[];
+  readonly untold: number;
+  readonly faults: readonly Fault[];
+}
+
+/** Throws what JSON.parse throws. */
+export function readJson(text: string, type: DocumentType): ReadJson {
+  const value: unknown = JSON.parse(text);
+  const read = { value, source: { text }, warnings: [], untold: 0, faults: [] };
+  if (!mayHaveOddKeys()) return read;
+  const asGo = readAsGo(text, type);
+  if (asGo === undefined) return read;
+  if (!("source" in asGo)) return { ...read, faults: [asGo] };
+  return { ...asGo, value: JSON.parse(asGo.source.text), faults: [] };
+}
+
+/** The engine has noticed meanwhile (scripts/engine/json-keys.ts); others do not say. */
+function mayHaveOddKeys(): boolean {
+  const { jsonNotes } = globalThis as { readonly jsonNotes?: () => number };
+  return jsonNotes === undefined || jsonNotes() !== 0;
+}
