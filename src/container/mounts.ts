@@ -27,7 +27,7 @@ export function addMounts(globals: GlobalOptions, options: MountsOptions): void 
   // Read first: standard input may take its time, and the container must not be locked meanwhile.
   const text = readDocument(options.file);
   withContainer(globals, options.id, ({ directory, record, init, spec }) => {
-    const mounts = listed(text, options, spec);
+    const mounts = listed(text, options, { spec, log: globals.log });
     if (mounts.length === 0) return;
     // One that the container has unmounted itself is forgotten.
     const before = liveMountsThere(record.liveMounts ?? [], init);
@@ -61,7 +61,8 @@ export function removeMounts(globals: GlobalOptions, options: MountsOptions): vo
   const text = readDocument(options.file);
   withContainer(globals, options.id, ({ directory, record, init, spec }) => {
     const known = record.liveMounts ?? [];
-    const asked = new Set(listed(text, options, spec).map(({ destination }) => cleanPath(destination)));
+    const entries = listed(text, options, { spec, log: globals.log });
+    const asked = new Set(entries.map(({ destination }) => cleanPath(destination)));
     for (const destination of asked) {
       if (known.some((one) => one.destination === destination)) continue;
       throw new TsrunError("E_NOT_FOUND", `cannot unmount "${destination}": nothing was added there`, {
@@ -108,8 +109,15 @@ function checkFree(destinations: readonly string[], known: readonly LiveMount[])
   }
 }
 
-function listed(text: string, { file }: MountsOptions, spec: Spec): Mount[] {
-  return loadMounts(text, file === "-" ? "standard input" : file, spec, { euid: effectiveUid() });
+function listed(
+  text: string,
+  { file }: MountsOptions,
+  { spec, log }: { spec: Spec; log: GlobalOptions["log"] },
+): readonly Mount[] {
+  const name = file === "-" ? "standard input" : file;
+  const { document, oddKeys } = loadMounts(text, name, spec, { euid: effectiveUid() });
+  for (const warning of oddKeys) log.warning(warning);
+  return document;
 }
 
 interface Held {

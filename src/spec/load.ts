@@ -17,7 +17,7 @@ import {
 import type { JsonText } from "./json-positions.ts";
 import { type DocumentType, unknownKeys } from "./known-keys.ts";
 import { restoreExactNumbers, withAbsoluteDestinations, withoutEmptyWords } from "./normalise.ts";
-import { type ReadJson, readJson } from "./read-json.ts";
+import { type ReadJson, type ReadType, readJson } from "./read-json.ts";
 import { checkSchema } from "./schema-check.ts";
 import type { Host } from "./semantics/report.ts";
 import { checkMounts, checkProcess, checkResources, checkSpec, type Findings } from "./semantics.ts";
@@ -122,14 +122,21 @@ export function loadResources(text: string, file: string): Checked<Resources> {
  * be.
  * @param container whose namespaces the rules look at
  */
-export function loadMounts(text: string, file: string, container: Spec, host: Host = ROOT): Mount[] {
-  const mounts = parse(text, file);
+export function loadMounts(
+  text: string,
+  file: string,
+  container: Spec,
+  host: Host = ROOT,
+): Checked<readonly Mount[]> {
+  const read = parse(text, { file, type: "Mount[]" });
+  const mounts = read.value;
   if (!Array.isArray(mounts)) {
     throw new TsrunError("E_CONFIG", `cannot use "${file}": mounts must be an array`, {
       hint: 'it holds what "mounts" of a config.json would: [{"destination": "/data", "source": …}]',
     });
   }
-  const { faults, document, untold } = examine<Spec>({ ociVersion: "1.0.0", mounts }, text, {
+  const inSpec = { ...read, value: { ociVersion: "1.0.0", mounts } };
+  const { faults, document, untold } = examine<Spec>(inSpec, {
     type: "Spec",
     check: ({ mounts = [] }, schemaFaults) => checkMounts({ ...container, mounts }, host, schemaFaults),
   });
@@ -139,9 +146,9 @@ export function loadMounts(text: string, file: string, container: Spec, host: Ho
       pointer: withoutMember(pointer),
       ...(place === undefined ? {} : { place: withoutMember(place) }),
     }));
-    throw configError(own, { file, text, untold: untold.faults });
+    throw configError(own, { file, source: read.source, untold: untold.faults });
   }
-  return [...(withAbsoluteDestinations(document).mounts ?? [])];
+  return { document: withAbsoluteDestinations(document).mounts ?? [], oddKeys: tellOddKeys(read) };
 }
 
 /** In the document itself the list is not a member. */
@@ -174,10 +181,11 @@ function load<Document>(text: string, { file, ...checking }: Loading<Document>):
   if (faults.length > 0) {
     throw configError(faults, { file, source: read.source, untold: examined.untold.faults });
   }
-  return { ...examined, read, oddKeys: read.warnings.length === 0 ? [] : tellOddKeys(read) };
+  return { ...examined, read, oddKeys: tellOddKeys(read) };
 }
 
 function tellOddKeys({ warnings, untold }: ReadJson): string[] {
+  if (warnings.length === 0) return [];
   const told = warnings.map(({ pointer, message }) => `${shownPointer(pointer)}: ${message}`);
   if (untold > 0) told.push(`${untold} more fields are written in another case, or given more than once`);
   return told;
@@ -211,7 +219,7 @@ function examine<Document>(
   };
 }
 
-function parse(text: string, { file, type }: { file: string; type: DocumentType }): ReadJson {
+function parse(text: string, { file, type }: { file: string; type: ReadType }): ReadJson {
   try {
     return readJson(text, type);
   } catch (error) {

@@ -15,8 +15,11 @@ export interface ReadJson {
   readonly faults: readonly Fault[];
 }
 
+/** What is read: a document, or the list of `mounts add`. */
+export type ReadType = DocumentType | "Mount[]";
+
 /** Throws what JSON.parse throws. */
-export function readJson(text: string, type: DocumentType): ReadJson {
+export function readJson(text: string, type: ReadType): ReadJson {
   const value: unknown = JSON.parse(text);
   const read = { value, source: { text }, warnings: [], untold: 0, faults: [] };
   if (!mayHaveOddKeys()) return read;

@@ -64,7 +64,7 @@ t.test("what is for new containers alone is refused", async (t) => {
 });
 
 t.test("a list is read with the rules of a configuration", async (t) => {
-  const load = (text: string, container = spec) => loadMounts(text, "m.json", container);
+  const load = (text: string, container = spec) => loadMounts(text, "m.json", container).document;
   t.same(load('[{"destination": "x", "type": null}]'), [{ destination: "/x" }]);
   const cases: [string, RegExp][] = [
     ["{}", /cannot use "m.json": mounts must be an array/],
