@@ -4,6 +4,7 @@
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { behaviour, needsController, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { systemdDriver } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { asUser } from "../support/user.ts";
@@ -264,6 +265,7 @@ behaviour(
     await nothingLeft(t, lab, "after explaining");
   },
   ONLY_TSRUN,
+  systemdDriver ? "this user has no systemd that could make its groups" : undefined,
 );
 
 behaviour(
