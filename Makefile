@@ -31,7 +31,7 @@ DURATION ?= 600
 LAB     ?=
 # Where the lab keeps its Debian tree, TREE/sid.
 TREE    ?=
-# Which suites of the lab: runtime-tools runc-bats docker-e2e, or all; and what of them, as words: programs, files or
+# Which suites of the lab: runtime-tools runc-bats docker-e2e cri, or all; and what of them, as words: programs, files or
 # scenarios.
 PARTS   ?=
 ONLY    ?=

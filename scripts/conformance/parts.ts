@@ -1,5 +1,5 @@
 // The suites that `make conformance` runs: what each is, how it is called, and how its results read. The
-// first is in this repository, the others are in the folder LAB.
+// first and some scenarios of the CRI are in this repository, the others are in the folder LAB.
 
 import { joinId, type Outcome, type Outcomes } from "./outcomes.ts";
 
@@ -44,6 +44,9 @@ const WORDS: Readonly<Record<string, Outcome>> = {
   lost: "fail",
   skip: "skip",
 };
+
+/** A line of a scenario: its name, the runtime, the time, and how it went; there are other lines. */
+const SCENARIO = /^(\w+) +[\w.-]+ +\d+ms (\w+)/;
 
 const runtimeTools: Part = {
   name: "runtime-tools",
@@ -103,8 +106,33 @@ const bats = MODES.map(
   }),
 );
 
+const CRI_MODES: readonly Mode[] = [
+  { suffix: "", title: "as containerd is set up", env: {} },
+  ...["0700", "0711"].map((mode) => ({
+    suffix: `-${mode}`,
+    title: `containerd's folders with mode ${mode}`,
+    env: { DIRS: mode },
+  })),
+  { suffix: "-unified", title: "cgroup v2 beside v1", env: { UNIFIED: "keep" } },
+];
+
+const cri = CRI_MODES.map(
+  ({ suffix, title, env }): Part => ({
+    name: `cri${suffix}`,
+    suite: "cri",
+    title: `CRI: ${title}`,
+    standard: suffix === "",
+    call: ({ runtime, lab, tree, out, only }) => ({
+      command: ["scripts/conformance/cri.sh", runtime, ...only],
+      env: { LAB: lab, TREE: tree, OUT: out, ...env },
+      results: `${out}/results.txt`,
+    }),
+    read: readScenarios,
+  }),
+);
+
 /** In the order of the page. */
-export const PARTS: readonly Part[] = [runtimeTools, ...bats, docker];
+export const PARTS: readonly Part[] = [runtimeTools, ...bats, docker, ...cri];
 
 /** The parts that these words name; the standard ones when there are none. */
 export function chooseParts(words: readonly string[]): readonly Part[] {
@@ -117,6 +145,14 @@ export function chooseParts(words: readonly string[]): readonly Part[] {
     );
   }
   return PARTS.filter(({ name }) => words.includes(name));
+}
+
+function readScenarios(text: string): Outcomes {
+  const lines = text.split("\n").flatMap((line) => {
+    const [, name = "", word = ""] = SCENARIO.exec(line) ?? [];
+    return name === "" ? [] : [[name, WORDS[word.toLowerCase()] ?? "other"] as const];
+  });
+  return new Map(lines);
 }
 
 type Columns = readonly string[];

@@ -26,8 +26,9 @@ export interface Failure {
 
 const INTRODUCTION = `# Conformance
 
-What other people's suites say of tsrun. Written by \`make conformance\`, which runs them; do not edit. How
-to run them, or parts of them, or them on another runtime: [testing.md](testing.md#conformance).
+What other people's suites, and scenarios of Kubernetes' interface to runtimes (CRI), say of tsrun. Written by
+\`make conformance\`, which runs them; do not edit. How to run them, or parts of them, or them on another
+runtime: [testing.md](testing.md#conformance).
 What of the specification and of runc's command line is there: [spec-conformance.md](spec-conformance.md).
 `;
 

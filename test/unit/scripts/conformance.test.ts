@@ -80,6 +80,18 @@ t.test("results of the suites are read, in their own words", async (t) => {
     ups: "fail",
     no: "skip",
   });
+  const scenarios = [
+    "io.containerd.grpc.v1  cri  -  ok",
+    "exec_100                         tsrun   6507ms ok (median 48.2 p90 94.4 ms)",
+    "a_name_that_takes_more_room_than_there_is runc 1ms FAIL ok was not said",
+    "limits_of_the_pod                crun     12ms skip this containerd does not do it",
+    "left: shims 0 netns 0 cgroups 58 state 1",
+  ];
+  t.strictSame(read("cri-0711", scenarios.join("\n")), {
+    exec_100: "pass",
+    a_name_that_takes_more_room_than_there_is: "fail",
+    limits_of_the_pod: "skip",
+  });
 });
 
 t.test("failures know who passes them, and why they fail", async (t) => {
@@ -122,7 +134,7 @@ t.test("the page has a row per suite and one per reason, and is the same every t
 
 t.test("the standard suites run unless others are named, and an unknown one is refused", async (t) => {
   const names = (words: readonly string[]) => chooseParts(words).map(({ name }) => name);
-  t.strictSame(names([]), ["runtime-tools", "runc-bats", "docker-e2e"]);
+  t.strictSame(names([]), ["runtime-tools", "runc-bats", "docker-e2e", "cri"]);
   t.strictSame(names(["runc-bats-rootless"]), ["runc-bats-rootless"]);
   t.equal(names(["all"]).length, PARTS.length);
   t.throws(() => names(["bats"]), /no part is called "bats"; there are: all runtime-tools/);

@@ -1,0 +1,48 @@
+// The containerd that the scenarios talk to: it is there already, started from CONFIG, and some of them end
+// it and start it again.
+
+import { spawn } from "node:child_process";
+import { openSync, readFileSync, writeFileSync } from "node:fs";
+import { until } from "../support/wait.ts";
+import type { Client } from "./client.ts";
+
+const CONFIG = "/rt/containerd.toml";
+const LOG = "/lab/logs/containerd.log";
+const PID_FILE = "/run/containerd.pid";
+
+/** Ends containerd, does what is to happen in its absence, and starts it again. */
+export async function restartContainerd(
+  client: Client,
+  signal: "SIGKILL" | "SIGTERM" = "SIGKILL",
+  meanwhile: () => void | Promise<void> = () => {},
+): Promise<void> {
+  const pid = Number(readFileSync(PID_FILE, "utf8"));
+  process.kill(pid, signal);
+  await until(`containerd ${pid} to end`, () => hasEnded(pid), 30_000);
+  await meanwhile();
+  const log = openSync(LOG, "a");
+  const child = spawn("containerd", ["--config", CONFIG], { stdio: ["ignore", log, log], detached: true });
+  child.unref();
+  writeFileSync(PID_FILE, String(child.pid));
+  client.reconnect();
+  await until("containerd to answer", () => answers(client), 60_000);
+}
+
+/** A process that nobody waits for is a zombie, and has ended, too. */
+export function hasEnded(pid: number): boolean {
+  try {
+    return /^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return true;
+  }
+}
+
+async function answers(client: Client): Promise<boolean> {
+  try {
+    await client.call("Status", {}, 2_000);
+    return true;
+  } catch {
+    client.reconnect();
+    return false;
+  }
+}
