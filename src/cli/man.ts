@@ -1,6 +1,7 @@
 // Manual pages (man(7)) from the table of commands: one for the program, one for each command. Called by
 // scripts/documents.ts for `make install`. Pure: the same table gives the same pages.
 
+import { ANNOTATION_TEXTS } from "./annotation-texts.ts";
 import { globalOptions, versionOption } from "./flags.ts";
 import type { Command, OptionDeclaration, OptionTable } from "./options.ts";
 import { programDescription } from "./program-description.ts";
@@ -57,6 +58,12 @@ function programPage(commands: readonly Command[]): string {
         `"${PROGRAM} spec" writes one, "${PROGRAM} validate" checks it, and "${PROGRAM} explain" says ` +
         "what it means.",
     ),
+    ".SH ANNOTATIONS",
+    line(
+      "These mean something in a configuration, as they do to crun; another one that begins with " +
+        '"run.oci." is warned of. An engine should let nobody set them who may not do as root does.',
+    ),
+    ...Object.entries(ANNOTATION_TEXTS).flatMap(([name, text]) => [".TP", `.B ${roff(name)}`, line(text)]),
     ".SH ENVIRONMENT",
     ".TP",
     ".B XDG_RUNTIME_DIR",

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import t from "tap";
 import { COMMANDS } from "../../../src/cli/commands.ts";
 import { manPages } from "../../../src/cli/man.ts";
+import { KEYS } from "../../../src/spec/annotations.ts";
 
 const pages = manPages(COMMANDS);
 
@@ -31,6 +32,11 @@ t.test("every option that is shown is on its command's page", async (t) => {
     t.match(text, /^\.SH DESCRIPTION$/m);
     t.match(text, /^\.BR tsrun \(8\)$/m);
   }
+});
+
+t.test("the program's page tells of every annotation that means something", async (t) => {
+  const [{ text } = { text: "" }] = pages;
+  for (const key of Object.values(KEYS)) t.ok(text.includes(`.B ${key.replaceAll("-", "\\-")}`), key);
 });
 
 const noMan = reader("man", ["--version"], "").missing;
