@@ -4,6 +4,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno } from "../linux/call.ts";
+import { KEYS } from "../spec/annotations.ts";
 import type { Resources } from "../spec/types.ts";
 import { type JoinFiles, joinFiles, tasksFiles } from "./join.ts";
 import { planLimitsV1, planLimitsV2 } from "./limits.ts";
@@ -36,6 +37,7 @@ export function createCgroup(plan: CgroupPlan, { rootless, made }: CreateContext
   try {
     const paths = createPaths(plan, rootless, made);
     const driver = Object.keys(paths).length === 0 ? "none" : plan.driver;
+    if (driver === "none" && plan.delegate !== undefined) throw nothingToDelegate();
     return { driver, paths, created: made };
   } catch (error) {
     if (!(error instanceof TsrunError) || !hasErrno(error, "EACCES", "EPERM", "EROFS")) throw error;
@@ -45,6 +47,13 @@ export function createCgroup(plan: CgroupPlan, { rootless, made }: CreateContext
       hint: "the cgroup must be below one that belongs to you and is writable",
     });
   }
+}
+
+function nothingToDelegate(): TsrunError {
+  const reason = "an ordinary user gets no cgroup here";
+  return new TsrunError("E_CGROUP", `cannot do what /annotations/${KEYS.delegate} asks for: ${reason}`, {
+    hint: "log in through systemd, which delegates a cgroup to each user",
+  });
 }
 
 function createPaths(plan: CgroupPlan, rootless: boolean, made: string[]): CgroupRecord["paths"] {
@@ -84,7 +93,7 @@ export function joinNewCgroup(plan: CgroupPlan, record: CgroupRecord): JoinFiles
       tasks: [],
       admit: (pid) => {
         startUnit(unit, pid);
-        finishUnitV2(plan);
+        finishUnitV2(plan, pid);
       },
     };
   }

@@ -5,6 +5,7 @@ import { type Descriptor, readTextIfThere } from "../linux/files.ts";
 import { unifiedCgroupOf } from "./host.ts";
 import type { CgroupRecord } from "./record.ts";
 import { attachToUnit } from "./systemd/scope.ts";
+import { exists } from "./tree.ts";
 
 export type JoinFiles =
   /** v1: "0" goes into each file; `unified`, on hybrid hosts, is a directory for CLONE_INTO_CGROUP. */
@@ -41,10 +42,27 @@ function joinV2(record: CgroupRecord, directory: string, init: Descriptor | unde
   if (divided && init !== undefined) return { directory: unifiedCgroupOf(init) ?? directory };
   const { unit } = record;
   // A user may not move processes here from everywhere, but its manager may.
-  if (unit?.user === true && directory.endsWith(`/${unit.name}`)) {
-    return { tasks: [], admit: (pid) => attachToUnit(record, pid) };
-  }
+  const inside = unit?.user === true ? insideUnit(unit.name, directory) : undefined;
+  const isOwn = inside === "/" || init !== undefined;
+  if (inside !== undefined && isOwn) return { tasks: [], admit: (pid) => attachToUnit(record, inside, pid) };
   return { directory };
+}
+
+/** Where a cgroup is below the unit's: "/" is its own. */
+function insideUnit(name: string, directory: string): string | undefined {
+  const at = `${directory}/`.lastIndexOf(`/${name}/`);
+  return at === -1 ? undefined : directory.slice(at + name.length + 1) || "/";
+}
+
+/**
+ * The record with the part of its v2 cgroup that the container was given to begin in, as long as that is
+ * there: a process in the cgroup itself would keep the container from dividing it.
+ */
+export function delegated(record: CgroupRecord, delegate: string | undefined): CgroupRecord {
+  const path = record.paths[""];
+  if (delegate === undefined || path === undefined || record.driver !== "v2") return record;
+  const inside = `${path}/${delegate}`;
+  return exists(inside) ? { ...record, paths: { ...record.paths, "": inside } } : record;
 }
 
 /** Every file into which a process that enters the container writes "0" for itself. */

@@ -81,7 +81,8 @@ export function destroyCgroup(record: CgroupRecord): void {
 export function oomKills({ driver, paths, unit }: CgroupRecord): number {
   if (driver === "v2") {
     const own = paths[""] ?? "";
-    const directory = unit === undefined ? own : own.slice(0, own.lastIndexOf("/"));
+    // The container may be further below the unit.
+    const directory = unit === undefined ? own : own.slice(0, `${own}/`.lastIndexOf(`/${unit.name}/`));
     return readKey(directory, "memory.events", "oom_kill");
   }
   const directory = paths.memory;

@@ -1,6 +1,8 @@
 // Plans a container's cgroup from its configuration and the host's hierarchies. Pure; called by the create
 // story and by `explain`.
 
+import { TsrunError } from "../errors.ts";
+import { type Annotations, KEYS } from "../spec/annotations.ts";
 import type { Resources } from "../spec/types.ts";
 import { realtimeV1 } from "./controllers/cpu.ts";
 import { deviceRules } from "./devices/rules.ts";
@@ -65,9 +67,13 @@ export interface CgroupRequest {
   /** `--systemd-cgroup`: the systemd that makes the cgroup. */
   readonly systemd: SystemdHost | undefined;
   readonly hierarchies: Hierarchies;
+  readonly annotations?: Divided;
 }
 
-export function planCgroup({ spec, id, systemd, hierarchies }: CgroupRequest): CgroupPlan {
+type Divided = Partial<Pick<Annotations, "subgroup" | "delegate">>;
+
+export function planCgroup(request: CgroupRequest): CgroupPlan {
+  const { spec, id, systemd, hierarchies, annotations = {} } = request;
   const { linux = {} } = spec;
   const { resources = {} } = linux;
   const v2 = hierarchies.layout === "v2";
@@ -83,10 +89,13 @@ export function planCgroup({ spec, id, systemd, hierarchies }: CgroupRequest): C
           unified: resources.unified,
           mayDivide: mayDivide(spec),
         });
+  // AS CRUN: it is about systemd's unit, and says nothing without one.
+  const subgroup = planned === undefined ? undefined : annotations.subgroup;
   const path =
     planned === undefined
       ? resolveCgroupsPath(linux.cgroupsPath, id)
-      : { inner: planned.path.slice(1), absolute: true, explicit: true };
+      : { inner: below(planned.path.slice(1), subgroup), absolute: true, explicit: true };
+  checkDivisible({ subgroup, delegate: annotations.delegate }, hierarchies);
   const driver = hierarchies.layout === "hybrid" ? "v1" : hierarchies.layout;
   assertUsable(resources, { driver, at: "/linux/resources" });
   return {
@@ -96,8 +105,10 @@ export function planCgroup({ spec, id, systemd, hierarchies }: CgroupRequest): C
     resources,
     devices: deviceRules(resources.devices ?? [], linux.devices ?? []),
     beforeJoin: v2 ? [] : realtimeV1(resources.cpu ?? {}),
-    owner: v2 ? delegatedTo(spec) : undefined,
+    owner: v2 ? delegatedTo(spec, annotations) : undefined,
     unit: planned?.unit,
+    ...(subgroup === undefined ? {} : { subgroup }),
+    ...(annotations.delegate === undefined ? {} : { delegate: annotations.delegate }),
   };
 }
 
@@ -112,6 +123,22 @@ export const WITHOUT_CGROUP: CgroupPlan = {
   beforeJoin: [],
   owner: undefined,
 };
+
+function below(path: string, subgroup: string | undefined): string {
+  return subgroup === undefined ? path : `${path}/${subgroup}`;
+}
+
+/**
+ * On v1 nothing keeps whoever may divide a cgroup from its limits. DIFFERS: crun makes a subgroup there too.
+ */
+export function checkDivisible({ subgroup, delegate }: Divided, { layout }: Hierarchies): void {
+  if (layout === "v2" || (subgroup ?? delegate) === undefined) return;
+  const key = subgroup === undefined ? KEYS.delegate : KEYS.subgroup;
+  const reason = layout === "none" ? "no cgroup is mounted here" : "it needs cgroup v2, and this host has v1";
+  throw new TsrunError("E_CGROUP", `cannot do what /annotations/${key} asks for: ${reason}`, {
+    hint: "leave the annotation out, or have cgroup v2 alone at /sys/fs/cgroup",
+  });
+}
 
 /**
  * What the record will be at most. It is saved before the cgroup is made, so that whoever finds a creation
@@ -166,15 +193,18 @@ function mayDivide({ process, mounts = [] }: CgroupSpec): boolean {
 
 /**
  * With a cgroup namespace of its own and a writable cgroup mount, the container gets its cgroup to divide
- * further.
+ * further; and where an annotation says so.
  * AS RUNC: the owner is the process' user as the host sees it; a user that is not mapped owns nothing.
  */
-function delegatedTo({ process, mounts = [], linux = {} }: CgroupSpec): number | undefined {
+function delegatedTo(
+  { process, mounts = [], linux = {} }: CgroupSpec,
+  { delegate }: Divided,
+): number | undefined {
   const namespaces = linux.namespaces ?? [];
   const isPrivate = (type: string): boolean =>
     namespaces.some((namespace) => namespace.type === type && (namespace.path ?? "") === "");
   const writable = mounts.some((mount) => mount.type === "cgroup" && mount.options?.includes("ro") !== true);
-  if (!writable || !isPrivate("cgroup")) return undefined;
+  if (delegate === undefined && (!writable || !isPrivate("cgroup"))) return undefined;
   const uid = process?.user?.uid ?? 0;
   if (!namespaces.some((namespace) => namespace.type === "user")) return uid;
   const range = (linux.uidMappings ?? []).find(

@@ -40,6 +40,10 @@ export interface CgroupPlan {
   readonly owner: number | undefined;
   /** Made by systemd, when its first process is there. */
   readonly unit?: UnitPlan | undefined;
+  /** v2: below that unit, where the container is then. */
+  readonly subgroup?: string | undefined;
+  /** v2: below the directory, for the processes; what holds for them is set in the directory. */
+  readonly delegate?: string | undefined;
 }
 
 export type FreezeState = "thawed" | "frozen";

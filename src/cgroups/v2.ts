@@ -4,7 +4,7 @@ import { TsrunError, wrapError } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call.ts";
 import { ENOENT, errnoName, errnoWords } from "../linux/errno.ts";
 import { AT_FDCWD } from "../linux/fcntl.ts";
-import { readTextIfThere, tryWriteFile } from "../linux/files.ts";
+import { readTextIfThere, tryWriteFile, writeFile } from "../linux/files.ts";
 import { cString } from "../linux/words.ts";
 import type { Resources } from "../spec/types.ts";
 import { assertAboveUsage } from "./controllers/memory.ts";
@@ -32,17 +32,51 @@ export function createV2(plan: CgroupPlan, rootless: boolean, made: string[]): C
       hint: "log in through systemd, which delegates a cgroup to each user, or leave out the limits",
     });
   }
-  if (plan.owner !== undefined) delegate(directory.path, plan.owner);
+  handDown(plan, directory, made);
   return { "": directory.path };
 }
 
-/** What is left to do in the cgroup that systemd has made. */
-export function finishUnitV2(plan: CgroupPlan): void {
+/** What is left to do in the cgroup that systemd has made around this process. */
+export function finishUnitV2(plan: CgroupPlan, pid: number): void {
   const [directory] = plan.directories;
   if (directory === undefined) return;
-  enableControllers(directory.path, directory.mountpoint);
-  assertDomain(directory.path, plan.resources);
-  if (plan.owner !== undefined) delegate(directory.path, plan.owner);
+  const { path, mountpoint } = directory;
+  if (plan.subgroup !== undefined) {
+    // A cgroup with a process in it gives no controllers to those below.
+    makeCgroup(path, mountpoint, []);
+    moveInto(path, pid);
+  }
+  enableControllers(path, mountpoint);
+  assertDomain(path, plan.resources);
+  handDown(plan, directory, []);
+}
+
+/** Gives the container what it is to divide, and makes the part that it begins in. */
+function handDown(
+  { owner, delegate: inside }: CgroupPlan,
+  { path, mountpoint }: PlannedDirectory,
+  made: string[],
+): void {
+  if (owner !== undefined) delegate(path, owner);
+  let directory = path;
+  for (const name of inside?.split("/") ?? []) {
+    directory = `${directory}/${name}`;
+    makeCgroup(directory, mountpoint, made);
+    if (owner !== undefined) delegate(directory, owner);
+  }
+}
+
+/**
+ * Moves the first process to where it may divide, once it has its cgroup namespace, whose root is above that
+ * (crun: "the cgroup namespace is created before moving the container to the delegated cgroup").
+ */
+export function enterDelegate({ delegate: inside }: CgroupPlan, { paths }: CgroupRecord, pid: number): void {
+  const path = paths[""];
+  if (inside !== undefined && path !== undefined) moveInto(`${path}/${inside}`, pid);
+}
+
+function moveInto(path: string, pid: number): void {
+  writeFile(`${path}/cgroup.procs`, String(pid));
 }
 
 function prepare({ path, mountpoint }: PlannedDirectory, resources: Resources, made: string[]): void {

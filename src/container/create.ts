@@ -7,8 +7,10 @@ import { oomKills } from "../cgroups/members.ts";
 import { plannedRecord } from "../cgroups/plan.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { unmakeCgroups } from "../cgroups/tree.ts";
+import { enterDelegate } from "../cgroups/v2.ts";
 import { TsrunError } from "../errors.ts";
-import { type HookState, hasHooksAfter } from "../hooks/plan.ts";
+import type { HookOutput } from "../hooks/output.ts";
+import { HOOK_KINDS, type HookState, hasHooksAfter } from "../hooks/plan.ts";
 import { runHooks } from "../hooks/run.ts";
 import { endChild } from "../linux/children.ts";
 import { type Descriptor, openDirectory } from "../linux/files.ts";
@@ -23,13 +25,15 @@ import { planGroup } from "../rdt/host.ts";
 import { detachMount, mountsOn } from "../rootfs/host-mounts.ts";
 import { enterRootfs, layOutRootfs, prepareRootfs, type RootfsLayout, sealRootfs } from "../rootfs/rootfs.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
+import { isOfAnnotation } from "../spec/semantics/annotations.ts";
 import { ignoredLimits } from "../spec/semantics/resources.ts";
 import { sendPidfd } from "../terminal/socket.ts";
 import { type Bundle, loadBundle } from "./bundle.ts";
 import { giveTerminal, openConsole } from "./console.ts";
 import { explainInitDeath } from "./death.ts";
-import type { Recipient } from "./filter.ts";
+import { listenerOf, type Recipient } from "./filter.ts";
 import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-down.ts";
+import { outputFor } from "./hook-state.ts";
 import { leaveListening, listenForStart, runCreateContainer } from "./hooks-inside.ts";
 import { furnishStep, leaveWaiting, operationsAhead, prepareInit, settlement } from "./init.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
@@ -67,6 +71,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
     socket: options.consoleSocket,
   });
   using terminal = console.socket;
+  using output = outputFor(bundle.spec, ...HOOK_KINDS);
 
   using devices = netDevices && new DeviceMove();
   using undo = new Undo();
@@ -87,7 +92,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   undo.add(() => unmakeCgroups(made));
   const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless, made });
   undo.add(() => undoCgroup(cgroup, made));
-  endWithHooks(undo, plan);
+  endWithHooks(undo, plan, output);
   tellUnkillable(globals, record, cgroup);
   // A cgroup of systemd's is counted with its neighbours; any other one begins with none.
   const killsBefore = cgroup.unit === undefined ? 0 : oomKills(cgroup);
@@ -95,13 +100,14 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   globals.trace?.debug(ENTERING);
   const rootfs = once(() => layOutRootfs(plan.rootfs, operationsAhead(plan)));
   const entered = startFirstProcess(plan, cgroup, {
-    extra: [fifo, terminal, listener],
+    extra: [fifo, terminal, listener, output?.stdout, output?.stderr],
     meanwhile: rootfs,
     trace: globals.trace,
   });
   undo.add(() => endProcess(entered));
   undo.add(() => devices?.takeBack());
   globals.trace?.debug(INSIDE);
+  enterDelegate(plan.cgroup, cgroup, entered.proxy.pid);
   record = { ...record, cgroup, cgroupIsPlanned: false, ...identityOf(entered.proxy.pid) };
   directory.save(record);
 
@@ -110,7 +116,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   if (rdt !== undefined) undo.add(rdt.make(entered.proxy.pid));
 
   try {
-    const startInside = setUp(plan, { entered, rootfs: rootfs(), cgroup });
+    const startInside = setUp(plan, { entered, rootfs: rootfs(), cgroup, output });
     if (startInside !== undefined) {
       record = { ...record, startInside };
       directory.save(record);
@@ -118,7 +124,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   } catch (error) {
     throw explainInitDeath(error, cgroup, killsBefore);
   }
-  if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, "standard", entered.proxy.pid);
+  sendPidfds(plan, entered.proxy.pid);
   directory.announceCreated();
   // The pid file comes last, atomically: its presence tells the caller that all went well.
   writePidFile(globals, options, entered.proxy.pid);
@@ -130,8 +136,15 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
 }
 
 /** AS RUNC: what hooks may have set up from now on, hooks take down, when nothing else is left to undo. */
-export function endWithHooks(undo: Undo, plan: ContainerPlan): void {
-  undo.addLast(() => runHooks(plan.bundle.spec.hooks, "poststop", hookState(plan, "stopped", 0)));
+export function endWithHooks(undo: Undo, plan: ContainerPlan, output: HookOutput | undefined): void {
+  undo.addLast(() => runHooks(plan.bundle.spec.hooks, "poststop", hookState(plan, "stopped", 0), { output }));
+}
+
+/** To whom the caller and the configuration name. */
+function sendPidfds({ options, annotations }: ContainerPlan, pid: number): void {
+  const { pidfdReceiver } = annotations;
+  if (options.pidfdSocket !== undefined) sendPidfd({ path: options.pidfdSocket, kind: "standard" }, pid);
+  if (pidfdReceiver !== undefined) sendPidfd({ path: pidfdReceiver, kind: "receiver" }, pid);
 }
 
 /** Adds to the bundle what the caller hands down, once that is seen to be there. */
@@ -147,10 +160,13 @@ function tellWarnings({ log, trace }: GlobalOptions, { bundle, process }: Contai
   for (const { pointer, message } of ignoredLimits(bundle.spec.linux?.resources ?? {})) {
     log.warning(`/linux/resources${pointer}: ${message}`);
   }
+  for (const { pointer, message } of bundle.warnings) {
+    if (isOfAnnotation(pointer)) log.warning(`${pointer}: ${message}`);
+  }
   if (trace === undefined) return;
   const unknown = unknownKeys(JSON.parse(bundle.text));
   for (const { pointer, message } of [...bundle.warnings, ...unknown.warnings]) {
-    log.debug(`${pointer}: ${message}`);
+    if (!isOfAnnotation(pointer)) log.debug(`${pointer}: ${message}`);
   }
   if (unknown.untold > 0) log.debug(`${unknown.untold} more unknown keys, ignoring`);
 }
@@ -168,15 +184,20 @@ interface SetUp {
   readonly entered: Entered;
   readonly rootfs: RootfsLayout;
   readonly cgroup: CgroupRecord;
+  readonly output: HookOutput | undefined;
 }
 
 /**
  * What happens inside, from an empty process in its namespaces to one that waits for `start`. Returns what
  * `start` has to know where that has more to do than to let it go.
  */
-function setUp(plan: ContainerPlan, { entered, rootfs: layout, cgroup }: SetUp): StartInside | undefined {
+function setUp(
+  plan: ContainerPlan,
+  { entered, rootfs: layout, cgroup, output }: SetUp,
+): StartInside | undefined {
   const { proxy } = entered;
-  const [fifo = -1, socket, listener] = entered.extra;
+  const [fifo = -1, socket, listener, stdout, stderr] = entered.extra;
+  const inside = output && { stdout, stderr, paths: output.paths };
 
   // In the container's namespaces, but still in the host's tree of mounts.
   const labels = prepareInit(proxy, plan);
@@ -190,8 +211,8 @@ function setUp(plan: ContainerPlan, { entered, rootfs: layout, cgroup }: SetUp):
 
   // Hooks of the host see the container's namespaces and mounts by its pid; createContainer runs in them,
   // while the host's paths still lead somewhere.
-  const creating = runHostHooks(plan, proxy.pid);
-  runCreateContainer(proxy, plan, { state: creating, held: [fifo, socket, listener] });
+  const creating = runHostHooks(plan, proxy.pid, output);
+  runCreateContainer(proxy, plan, { state: creating, held: entered.extra, output: inside });
 
   // From here on no path of the host can be reached.
   enterRootfs(proxy, plan.rootfs, rootfs);
@@ -200,12 +221,12 @@ function setUp(plan: ContainerPlan, { entered, rootfs: layout, cgroup }: SetUp):
   const before = sealRootfs(plan.rootfs, rootfs, furnishStep(plan, rootfs));
 
   // Privileges go, and with them the way back; what remains is to wait, and to execute.
-  const { operations: after, filter } = settlement(proxy, plan, { fifo, listener });
+  const { operations: after, filter } = settlement(proxy, plan, { fifo, listener, output: inside });
   const become = { filter: plan.seccomp !== undefined, labels, before, after };
   const executable = becomeUser(proxy, plan.process, become);
   const recipient = plan.seccomp?.notify === true ? recipientOf(plan, proxy) : undefined;
   const wait = { executable, fifo, filter, recipient };
-  if (listener !== undefined) return leaveListening(proxy, { ...wait, listener });
+  if (listener !== undefined) return leaveListening(proxy, { ...wait, listener, output: inside });
   leaveWaiting(proxy, plan, wait);
   return undefined;
 }
@@ -255,20 +276,20 @@ export function newRecord(plan: ContainerPlan, directory: StateDirectory): State
 
 /** Whom the seccomp profile notifies, and what it is told: the container is `creating` still. */
 function recipientOf({ bundle, options }: ContainerPlan, proxy: SyscallProxy): Recipient {
-  const { ociVersion, annotations, linux } = bundle.spec;
+  const { ociVersion, annotations } = bundle.spec;
   const { pid } = proxy;
   const container = { id: options.id, status: "creating", pid, bundle: bundle.path, annotations } as const;
-  return { proxy, message: { profile: linux?.seccomp, process: { ociVersion, pid, container } } };
+  return { proxy, message: { listener: listenerOf(bundle.spec), process: { ociVersion, pid, container } } };
 }
 
 /** The hooks that run on the host, with the container's namespaces there. Returns what they are told. */
-export function runHostHooks(plan: ContainerPlan, pid: number): HookState {
+export function runHostHooks(plan: ContainerPlan, pid: number, output: HookOutput | undefined): HookState {
   const { hooks } = plan.bundle.spec;
   const creating = hookState(plan, "creating", pid);
   // DIFFERS: to runc all three are "creating". The deprecated kind once belonged to "start"; crun tells its
   // hooks "created", and the OCI validation suite asks for that.
-  runHooks(hooks, "prestart", { ...creating, status: "created" });
-  runHooks(hooks, "createRuntime", creating);
+  runHooks(hooks, "prestart", { ...creating, status: "created" }, { output });
+  runHooks(hooks, "createRuntime", creating, { output });
   return creating;
 }
 

@@ -2,11 +2,13 @@
 
 import { destroyCgroup, killProcesses, waitUntilEmpty } from "../cgroups/members.ts";
 import { TsrunError } from "../errors.ts";
+import type { HookOutput } from "../hooks/output.ts";
 import { runHooks } from "../hooks/run.ts";
 import { removeDirectory } from "../linux/files.ts";
 import { SIGKILL } from "../linux/sched.ts";
 import { detachMount } from "../rootfs/host-mounts.ts";
-import { stateForHooks } from "./hook-state.ts";
+import type { Spec } from "../spec/types.ts";
+import { outputFor, stateForHooks } from "./hook-state.ts";
 import { signalInit } from "./kill.ts";
 import type { DeleteOptions, GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
@@ -96,10 +98,27 @@ export function destroy(
   removeCgroup(record, forced);
   if (record.rdt?.remove !== undefined) removeDirectory(record.rdt.remove);
   if (record.mountsBefore !== undefined) detachMount(record.rootfs, record.mountsBefore);
-  const hooks = record.hooksAfter ? directory.loadConfig().hooks : undefined;
+  const spec = record.hooksAfter ? directory.loadConfig() : undefined;
   directory.remove();
-  // AS RUNC: the container is gone by now; a hook that fails only fails the command.
-  runHooks(hooks, "poststop", stateForHooks(record, "stopped", 0), { inBundle });
+  if (spec !== undefined) runPoststop(spec, record, inBundle);
+}
+
+/**
+ * AS RUNC: the container is gone by now; a hook that fails only fails the command. DIFFERS: without the file
+ * that is to take what they print crun runs none, and what they were to take down stays.
+ */
+function runPoststop(spec: Spec, record: StateRecord, inBundle: boolean): void {
+  let opened: HookOutput | undefined;
+  let unopened: TsrunError | undefined;
+  try {
+    opened = outputFor(spec, "poststop");
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+    unopened = error;
+  }
+  using output = opened;
+  runHooks(spec.hooks, "poststop", stateForHooks(record, "stopped", 0), { inBundle, output });
+  if (unopened !== undefined) throw unopened;
 }
 
 /**

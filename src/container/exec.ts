@@ -2,7 +2,7 @@
 // but for its own pid namespace, and there, unseen, becomes the user; its child is cloned into the pid
 // namespace, and executes (stand.ts). Read with create.ts.
 
-import { joinFiles } from "../cgroups/join.ts";
+import { delegated, joinFiles } from "../cgroups/join.ts";
 import { useReserve } from "../engine/memory.ts";
 import { TsrunError, wrapError } from "../errors.ts";
 import { type Descriptor, openDirectory, readLink, tryWriteFile } from "../linux/files.ts";
@@ -31,6 +31,7 @@ import type { Checked, Operation } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { allowsGoingInside } from "../seccomp/allows.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
+import { readAnnotations } from "../spec/annotations.ts";
 import type { Seccomp, Spec } from "../spec/types.ts";
 import { controlSession } from "../terminal/console.ts";
 import { sendPidfd } from "../terminal/socket.ts";
@@ -38,7 +39,15 @@ import { attachTerminal, giveTerminal, openConsole } from "./console.ts";
 import { subCgroup } from "./exec-cgroup.ts";
 import { chooseProcess } from "./exec-process.ts";
 import { executeError } from "./execute-error.ts";
-import { type LastFilter, placeSeccomp, type Recipient, seccompOf } from "./filter.ts";
+import {
+  type LastFilter,
+  type Listener,
+  listenerOf,
+  placeSeccomp,
+  profileOf,
+  type Recipient,
+  seccompOf,
+} from "./filter.ts";
 import { prepareForeground, supervise } from "./foreground.ts";
 import { checkInherited } from "./handed-down.ts";
 import type { ExecOptions, GlobalOptions, Status } from "./options.ts";
@@ -58,7 +67,9 @@ interface ExecPlan {
   readonly consoleSize: NonNullable<Spec["process"]>["consoleSize"];
   readonly terminal: boolean;
   readonly seccomp: CompiledFilter | undefined;
-  readonly profile: Seccomp | undefined;
+  readonly listener: Listener;
+  /** Below the container's cgroup. */
+  readonly delegate: string | undefined;
   readonly rootless: boolean;
   /** Whether the filter can only be installed in sight of the container: see `isLate`. */
   readonly filtersLate: () => boolean;
@@ -95,7 +106,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   const proxy = orSayStopped(plan, () => goInside(standing, plan, ready));
   const { final } = plan.process.affinity;
   if (final !== undefined) setCpuAffinity(proxy.pid, final);
-  if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, "setns", proxy.pid);
+  if (options.pidfdSocket !== undefined) sendPidfd({ path: options.pidfdSocket, kind: "setns" }, proxy.pid);
   globals.trace?.debug(EXECUTING);
   becomeProgram(proxy, plan, ready);
 
@@ -119,6 +130,7 @@ function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
     });
   }
   const spec = directory.loadConfig();
+  const annotations = readAnnotations(spec);
   const process = chooseProcess(spec, options);
   const plan = planProcess({
     kind: "exec",
@@ -127,19 +139,20 @@ function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
     container: spec.process,
     linux: spec.linux,
     newKeyring: record.newKeyring,
+    keepsGroups: annotations.keepsGroups,
   });
   checkHostLabels(plan);
   const seccomp = seccompOf(spec, globals);
-  const profile = spec.linux?.seccomp;
   return {
     record,
+    delegate: annotations.delegate,
     init,
     process: plan,
     consoleSize: process.consoleSize,
     terminal: process.terminal === true,
     seccomp,
-    profile,
-    filtersLate: once(() => plan.noNewPrivileges || isLate(seccomp, profile)),
+    listener: listenerOf(spec),
+    filtersLate: once(() => plan.noNewPrivileges || isLate(seccomp, profileOf(spec))),
     rootless: isRootless(globals),
     made: namespacesMade(spec),
   };
@@ -179,9 +192,11 @@ interface Joined {
 
 /** World of the process that comes back: the container's cgroup, and next its namespaces; all privileges. */
 function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Joined {
-  const { record, init } = plan;
+  const { record, init, delegate } = plan;
   const divided = options.cgroups.length === 0 ? init : undefined;
-  const files = joinFiles(subCgroup(record.cgroup, options.cgroups), { init: divided });
+  const cgroup =
+    divided === undefined ? subCgroup(record.cgroup, options.cgroups) : delegated(record.cgroup, delegate);
+  const files = joinFiles(cgroup, { init: divided });
   const path = "directory" in files ? files.directory : files.unified;
   using directory = path === undefined ? undefined : openCgroup(path);
   let labels: LabelFiles | undefined;
@@ -193,6 +208,7 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Join
       uidMappings: [],
       gidMappings: [],
       timeOffsets: [],
+      keepsGroups: plan.process.keepsGroups,
     },
     cgroup: "tasks" in files ? { ...files, directory } : { tasks: [], directory },
     inherited: options.preserveFds,
@@ -354,8 +370,8 @@ function becomeProgram(proxy: SyscallProxy, plan: ExecPlan, { executable, filter
 }
 
 /** Whom the container's seccomp profile notifies, and what it is told of this process. */
-function recipientOf({ record, profile }: ExecPlan, proxy: SyscallProxy): Recipient {
+function recipientOf({ record, listener }: ExecPlan, proxy: SyscallProxy): Recipient {
   const { id, ociVersion, bundle, annotations, init_process_pid } = record;
   const container = { id, status: "running", pid: init_process_pid, bundle, annotations } as const;
-  return { proxy, message: { profile, process: { ociVersion, pid: proxy.pid, container } } };
+  return { proxy, message: { listener, process: { ociVersion, pid: proxy.pid, container } } };
 }

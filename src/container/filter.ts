@@ -10,9 +10,12 @@ import { prctl } from "../proxy/calls.ts";
 import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { type HandOver, handOver } from "../seccomp/agent.ts";
-import { compileSeccomp } from "../seccomp/compile.ts";
+import { type CompileOptions, compileSeccomp } from "../seccomp/compile.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
-import type { Spec } from "../spec/types.ts";
+import type { Listener } from "../seccomp/notify.ts";
+import { rawFilter } from "../seccomp/raw.ts";
+import { readAnnotations } from "../spec/annotations.ts";
+import type { Seccomp, Spec } from "../spec/types.ts";
 import type { GlobalOptions } from "./options.ts";
 
 export interface FilterRequest {
@@ -30,17 +33,44 @@ export interface LastFilter extends FilterPlaces {
 /** Who gets the listener, and what else it is told. */
 export interface Recipient {
   readonly proxy: SyscallProxy;
-  readonly message: Pick<HandOver, "profile" | "process">;
+  readonly message: Pick<HandOver, "listener" | "process">;
 }
 
 const SECCOMP_SET_MODE_FILTER = 1;
 
+export type { Listener };
+
 /** The container's filter, compiled; from the cache below the state root when it was seen before. */
-export function seccompOf({ linux }: Spec, { root, trace }: GlobalOptions): CompiledFilter | undefined {
-  return compileSeccomp(linux?.seccomp, {
+export function seccompOf(spec: Spec, { root, trace }: GlobalOptions): CompiledFilter | undefined {
+  return filterOf(spec, {
     cacheDirectory: `${root}/.cache/seccomp`,
     debug: trace && ((line) => trace.debug(line)),
   });
+}
+
+/** The same, kept where it is said. */
+export function filterOf(spec: Spec, options: CompileOptions): CompiledFilter | undefined {
+  const { seccompProgram, refusesUnknownCalls } = readAnnotations(spec);
+  const profile = spec.linux?.seccomp;
+  if (seccompProgram !== undefined) return rawFilter(seccompProgram, listenerOf(spec), profile);
+  if (!refusesUnknownCalls) return compileSeccomp(profile, options);
+  // A filter that is kept may have skipped a name.
+  return compileSeccomp(profile, { ...options, cacheDirectory: undefined, refusesUnknownCalls });
+}
+
+/** The profile, unless a program takes its place: what that does nobody knows beforehand. */
+export function profileOf(spec: Spec): Seccomp | undefined {
+  return readAnnotations(spec).seccompProgram === undefined ? spec.linux?.seccomp : undefined;
+}
+
+/** Whom the filter notifies, where it does. */
+export function listenerOf(spec: Spec): Listener {
+  const { listenerPath = "", listenerMetadata } = spec.linux?.seccomp ?? {};
+  const path = listenerPath === "" ? readAnnotations(spec).seccompReceiver : listenerPath;
+  return {
+    ...(path === undefined ? {} : { listenerPath: path }),
+    ...(listenerMetadata === undefined ? {} : { listenerMetadata }),
+  };
 }
 
 /** Spreads the filter over the last batches; `late` as `placeFilter` has it. */

@@ -1,10 +1,20 @@
-// What the hooks of start and delete are told, from what is kept of the container.
+// What the hooks of start and delete are told, from what is kept of the container; and where they print to.
 
-import type { HookState } from "../hooks/plan.ts";
+import { type HookOutput, openHookOutput } from "../hooks/output.ts";
+import type { HookKind, HookState } from "../hooks/plan.ts";
+import { readAnnotations } from "../spec/annotations.ts";
+import type { Spec } from "../spec/types.ts";
 import type { StateRecord } from "./record.ts";
 
 /** What the hooks of later commands are told. */
 export function stateForHooks(record: StateRecord, status: HookState["status"], pid: number): HookState {
   const { ociVersion, id, bundle, annotations } = record;
   return { ociVersion, id, status, pid, bundle, annotations };
+}
+
+/** Opens the files that annotations name, when there are hooks of these kinds. */
+export function outputFor(spec: Spec, ...kinds: readonly HookKind[]): HookOutput | undefined {
+  const { hooks } = spec;
+  const hasSome = hooks !== undefined && kinds.some((kind) => (hooks[kind]?.length ?? 0) > 0);
+  return hasSome ? openHookOutput(readAnnotations(spec).hookFiles) : undefined;
 }

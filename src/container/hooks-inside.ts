@@ -4,7 +4,7 @@
 // process. So the first process, released by the FIFO as always, then accepts a connection at a socket in the
 // state directory and takes orders from there: from `start`, until it executes (start-told.ts).
 
-import { runHooksInside } from "../hooks/inside.ts";
+import { type InsideOutput, runHooksInside } from "../hooks/inside.ts";
 import type { HookState } from "../hooks/plan.ts";
 import { syscallError } from "../linux/call.ts";
 import { O_CLOEXEC } from "../linux/fcntl.ts";
@@ -47,6 +47,7 @@ export interface CreateContainerHooks {
   readonly state: HookState;
   /** Descriptors of the first process that are not for its hooks. */
   readonly held: readonly (number | undefined)[];
+  readonly output: InsideOutput | undefined;
 }
 
 /**
@@ -55,7 +56,7 @@ export interface CreateContainerHooks {
 export function runCreateContainer(
   proxy: SyscallProxy,
   plan: ContainerPlan,
-  { state, held }: CreateContainerHooks,
+  { state, held, output }: CreateContainerHooks,
 ): void {
   if ((plan.bundle.spec.hooks?.createContainer?.length ?? 0) === 0) return;
   const inherited = Array.from({ length: inheritedFds(plan.options) }, (_, index) => 3 + index);
@@ -64,6 +65,7 @@ export function runCreateContainer(
     state,
     directory: plan.rootfs.rootfs,
     environment: [],
+    output,
     beforeExecute: [
       // AS RUNC: the caller's, while that of the first process is for the files of the root.
       operation("umask", [octal(fileModeMask())], "set the file mode creation mask"),
@@ -79,7 +81,14 @@ export function runCreateContainer(
  */
 export function leaveListening(
   proxy: SyscallProxy,
-  { executable, fifo, filter, recipient, listener }: WaitOptions & { readonly listener: number },
+  {
+    executable,
+    fifo,
+    filter,
+    recipient,
+    listener,
+    output,
+  }: WaitOptions & { readonly listener: number; readonly output: InsideOutput | undefined },
 ): StartInside {
   filter.handOver(recipient);
   const accept = operation("accept4", [listener, 0, 0, shown(SOCK_CLOEXEC, "SOCK_CLOEXEC")], "let start in");
@@ -90,5 +99,11 @@ export function leaveListening(
     close(accept),
     close(listener),
   ]);
-  return { ...executable, control: proxy.control, filtered: filter.beforeWaiting.length > 0 };
+  return {
+    ...executable,
+    control: proxy.control,
+    filtered: filter.beforeWaiting.length > 0,
+    ...(output?.stdout === undefined ? {} : { hookStdout: output.stdout }),
+    ...(output?.stderr === undefined ? {} : { hookStderr: output.stderr }),
+  };
 }

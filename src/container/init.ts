@@ -1,6 +1,7 @@
 // The container's first process, from its namespaces to its wait for `start`: the stages of `setUp` in
 // create.ts. Each says in which world it acts.
 
+import type { InsideOutput } from "../hooks/inside.ts";
 import { F_SETFD, FD_CLOEXEC } from "../linux/fcntl.ts";
 import { utf8 } from "../linux/words.ts";
 import { sysctlOperations } from "../namespaces/sysctl.ts";
@@ -133,6 +134,8 @@ export interface Kept {
   readonly fifo: number;
   /** Where `start` connects, when hooks run inside. */
   readonly listener: number | undefined;
+  /** Where those hooks print to. */
+  readonly output: InsideOutput | undefined;
 }
 
 export interface Settlement {
@@ -145,11 +148,12 @@ export interface Settlement {
 export function settlement(
   { control }: SyscallProxy,
   plan: ContainerPlan,
-  { fifo, listener }: Kept,
+  { fifo, listener, output }: Kept,
 ): Settlement {
   const { options, namespaces, rootless } = plan;
   const filter = placeSeccomp(plan, { late: listener !== undefined });
-  const kept = listener === undefined ? [fifo] : [fifo, listener];
+  const forHooks = listener === undefined ? [] : [listener, output?.stdout, output?.stderr];
+  const kept = [fifo, ...forHooks.filter((one) => one !== undefined)];
   const first = 3 + inheritedFds(options);
   const closes = [shown(F_SETFD, "F_SETFD"), shown(FD_CLOEXEC, "FD_CLOEXEC")];
   const operations = [

@@ -3,7 +3,13 @@
 
 import type { Hierarchies } from "../cgroups/hierarchies.ts";
 import { readHierarchies, readSystemd } from "../cgroups/host.ts";
-import { type CgroupRequest, planCgroup, plannedRecord, WITHOUT_CGROUP } from "../cgroups/plan.ts";
+import {
+  type CgroupRequest,
+  checkDivisible,
+  planCgroup,
+  plannedRecord,
+  WITHOUT_CGROUP,
+} from "../cgroups/plan.ts";
 import type { CgroupPlan, CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
@@ -13,6 +19,7 @@ import { type ProcessPlan, planProcess } from "../process/plan.ts";
 import { planRootfs, type RootfsPlan } from "../rootfs/plan.ts";
 import type { CgroupLayout } from "../rootfs/plan-cgroup.ts";
 import type { CompiledFilter } from "../seccomp/compile.ts";
+import { type Annotations, readAnnotations } from "../spec/annotations.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import type { Bundle } from "./bundle.ts";
 import { seccompOf } from "./filter.ts";
@@ -22,6 +29,7 @@ import { isRootless } from "./rootless.ts";
 export interface ContainerPlan {
   readonly bundle: Bundle;
   readonly options: CreateOptions;
+  readonly annotations: Annotations;
   /** Whether what only the host's root may do is left undone without a word. */
   readonly rootless: boolean;
   readonly namespaces: NamespacePlan;
@@ -64,13 +72,15 @@ function withoutIdleLabel({ bundle, globals }: PlanRequest): Bundle {
 export function planWithoutFilter({ bundle, options, globals, existing }: PlanRequest): UnfilteredPlan {
   const { spec } = bundle;
   const inUserNamespace = !inInitialUserNamespace();
-  const namespaces = planNamespaces(spec);
+  const annotations = readAnnotations(spec);
+  const namespaces = planNamespaces(spec, annotations);
   const hierarchies = readHierarchies();
-  const planned = planOwnCgroup(globals, { spec, id: options.id, hierarchies });
+  const planned = planOwnCgroup(globals, { spec, id: options.id, hierarchies, annotations });
   const cgroup = existing === undefined ? planned : existing(planned);
   return {
     bundle,
     options,
+    annotations,
     rootless: isRootless(globals),
     namespaces,
     cgroup,
@@ -78,6 +88,7 @@ export function planWithoutFilter({ bundle, options, globals, existing }: PlanRe
       spec,
       bundle: bundle.path,
       noPivot: options.noPivot,
+      mountContext: annotations.mountContext,
       cgroups: cgroupLayout(hierarchies, plannedRecord(cgroup).paths, namespaces),
       userNamespace: inUserNamespace || isIsolated(namespaces, "user"),
     }),
@@ -87,6 +98,7 @@ export function planWithoutFilter({ bundle, options, globals, existing }: PlanRe
       process: requireProcess(spec),
       linux: spec.linux,
       newKeyring: !options.noNewKeyring,
+      keepsGroups: annotations.keepsGroups,
     }),
   };
 }
@@ -96,6 +108,7 @@ function planOwnCgroup(globals: GlobalOptions, request: Omit<CgroupRequest, "sys
     const systemd = globals.systemdCgroup ? readSystemd({ user: isRootless(globals) }) : undefined;
     return planCgroup({ ...request, systemd });
   }
+  checkDivisible({ delegate: request.annotations?.delegate }, { layout: "none", mounts: [] });
   const { devices: _, ...limits } = request.spec.linux?.resources ?? {};
   if (Object.keys(limits).length > 0) {
     const names = Object.keys(limits).join(", ");

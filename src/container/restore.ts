@@ -6,6 +6,8 @@ import { killProcesses } from "../cgroups/members.ts";
 import { unmakeCgroups } from "../cgroups/tree.ts";
 import { revive } from "../checkpoint/revive.ts";
 import type { Notice } from "../checkpoint/service.ts";
+import type { HookOutput } from "../hooks/output.ts";
+import { HOOK_KINDS } from "../hooks/plan.ts";
 import { reapChild } from "../linux/children.ts";
 import type { Descriptor } from "../linux/files.ts";
 import { SIGKILL } from "../linux/sched.ts";
@@ -18,6 +20,7 @@ import { findCriu } from "./criu.ts";
 import { destroyIfThere, killAndWait } from "./delete.ts";
 import { prepareForeground, supervise } from "./foreground.ts";
 import { NOTIFY, withHandedDown } from "./handed-down.ts";
+import { outputFor } from "./hook-state.ts";
 import type { GlobalOptions, RestoreOptions } from "./options.ts";
 import { writePidFile } from "./pid-file.ts";
 import { type ContainerPlan, planWithoutFilter } from "./plan.ts";
@@ -52,12 +55,13 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
   using console = socket;
   using terminal = ours;
 
+  using output = outputFor(spec, ...HOOK_KINDS);
   using undo = new Undo();
   using directory = createStateDirectory(globals.root, options.id, bundle.text);
   undo.add(() => directory.remove());
   if (options.notifySocket !== undefined) directory.makeSharedDirectory(NOTIFY);
   using notify = proxyNotifications(globals, directory, options.notifySocket);
-  const record = reviveProcesses(globals, { plan, options, directory, console, undo });
+  const record = reviveProcesses(globals, { plan, options, directory, console, undo, output });
   const pid = record.init_process_pid;
 
   using relay = attachTerminal(terminal);
@@ -80,11 +84,12 @@ interface Revival {
   /** Where the terminal's master goes. */
   readonly console: Descriptor | undefined;
   readonly undo: Undo;
+  readonly output: HookOutput | undefined;
 }
 
 /** Everything between an empty state directory and processes that run again. */
 function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord {
-  const { plan, options, directory, console, undo } = revival;
+  const { plan, options, directory, console, undo, output } = revival;
   const criu = findCriu(globals);
   // As in a creation: the state is saved before each thing it tells of exists.
   let record = newRecord(plan, directory);
@@ -93,7 +98,7 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
   undo.add(() => unmakeCgroups(made));
   const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless, made });
   undo.add(() => undoCgroup(cgroup, made));
-  endWithHooks(undo, plan);
+  endWithHooks(undo, plan, output);
   undo.add(() => {
     killProcesses(cgroup, SIGKILL);
     if (record.init_process_pid !== 0) reapChild(record.init_process_pid);
@@ -109,7 +114,7 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
         if (plan.namespaces.created.has("network")) setLoopbackUpOf(pid);
         // They may have to connect its network. DIFFERS: runc says "stopped" here; nothing runs yet, and the
         // hooks are those of a creation.
-        runHostHooks(plan, pid);
+        runHostHooks(plan, pid, output);
         break;
       case "orphan-pts-master":
         if (console !== undefined && descriptor !== undefined) {

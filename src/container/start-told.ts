@@ -2,12 +2,13 @@
 // the hooks, and executes its program. Called by start.ts when there are any; see hooks-inside.ts.
 
 import { TsrunError } from "../errors.ts";
-import { runHooksInside } from "../hooks/inside.ts";
+import { type InsideOutput, runHooksInside } from "../hooks/inside.ts";
 import { planProcess } from "../process/plan.ts";
 import { execve } from "../proxy/calls.ts";
 import type { Operation } from "../proxy/operation.ts";
 import { SyscallProxy } from "../proxy/proxy.ts";
 import { AGENT_IMPATIENCE, AGENT_PATIENCE_SECONDS } from "../seccomp/agent.ts";
+import { readAnnotations } from "../spec/annotations.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import { executeError } from "./execute-error.ts";
 import { placeSeccomp, seccompOf } from "./filter.ts";
@@ -62,7 +63,8 @@ function tell(directory: StateDirectory, record: StateRecord, telling: Telling):
     // AS RUNC: `created`, and a hook without an environment of its own gets the container's.
     const state = stateForHooks(record, "created", record.init_process_pid);
     const kind = "startContainer";
-    runHooksInside(proxy, spec.hooks, { kind, state, environment, beforeExecute });
+    const output = outputInside(spec, startInside);
+    runHooksInside(proxy, spec.hooks, { kind, state, environment, beforeExecute, output });
     if (record.notifiesAgent === true) {
       // Without its answer to execve(2) the container is started too.
       proxy.limitPatience(AGENT_PATIENCE_SECONDS, AGENT_IMPATIENCE);
@@ -88,6 +90,12 @@ function filterOperations(
   const plan = planProcess({ kind: "init", id, process, linux: spec.linux, newKeyring });
   const request = { process: plan, seccomp: seccompOf(spec, globals), rootless: isRootless(globals) };
   return placeSeccomp(request, { late: true }).beforeExecute;
+}
+
+/** Opened by `create`, in the host's root. */
+function outputInside(spec: Spec, { hookStdout, hookStderr }: StartInside): InsideOutput | undefined {
+  const { hookFiles } = readAnnotations(spec);
+  return hookFiles && { stdout: hookStdout, stderr: hookStderr, paths: hookFiles };
 }
 
 function waitForEnd(record: StateRecord): void {

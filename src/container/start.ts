@@ -9,6 +9,7 @@
 
 import { useReserve } from "../engine/memory.ts";
 import { TsrunError } from "../errors.ts";
+import type { HookOutput } from "../hooks/output.ts";
 import { runHooks } from "../hooks/run.ts";
 import { O_NONBLOCK, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
 import { type Descriptor, readAll, writeAll } from "../linux/files.ts";
@@ -18,9 +19,10 @@ import { syscallName } from "../linux/syscalls.ts";
 import { heldError } from "../proxy/proxy.ts";
 import { failureInReply } from "../proxy/reply.ts";
 import { AGENT_PATIENCE_SECONDS } from "../seccomp/agent.ts";
+import type { Spec } from "../spec/types.ts";
 import { executeError } from "./execute-error.ts";
 import { NOTIFY } from "./handed-down.ts";
-import { stateForHooks } from "./hook-state.ts";
+import { outputFor, stateForHooks } from "./hook-state.ts";
 import { NotifyProxy } from "./notify-socket.ts";
 import type { GlobalOptions, StartOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
@@ -71,6 +73,8 @@ export function proxyNotifications(
 /** Lets the first process go, and waits until it has executed its program or failed to. */
 export function release(globals: GlobalOptions, directory: StateDirectory, record: StateRecord): void {
   const tell = record.startInside && prepareToTell(globals, directory, record);
+  const spec = record.hooksAfter ? directory.loadConfig() : undefined;
+  using output = spec && outputFor(spec, "poststart");
   const readEnd = directory.openFifo(O_RDONLY | O_NONBLOCK);
   const writeEnd = directory.openFifo(O_WRONLY | O_NONBLOCK);
   if (readEnd === undefined || writeEnd === undefined) {
@@ -87,7 +91,7 @@ export function release(globals: GlobalOptions, directory: StateDirectory, recor
   tell?.();
   const reply = waitForAnswer(answers, record);
   if (reply.length > 0 || diedAsProxy(record)) throw notExecuted(directory, reply);
-  if (record.hooksAfter) runPoststart(directory, record);
+  if (spec !== undefined) runPoststart(spec, record, output);
 }
 
 /**
@@ -124,15 +128,11 @@ function notExecuted(directory: StateDirectory, reply: Uint8Array): TsrunError {
  * AS RUNC: a hook that fails ends the container. DIFFERS: by now it is running, as the specification has it;
  * `runc create` runs these hooks itself, before there is a process of the user's.
  */
-function runPoststart(directory: StateDirectory, record: StateRecord): void {
+function runPoststart({ hooks }: Spec, record: StateRecord, output: HookOutput | undefined): void {
   // Opened before the hooks: after them the pid may be another process'.
   using init = openInit(record);
   try {
-    runHooks(
-      directory.loadConfig().hooks,
-      "poststart",
-      stateForHooks(record, "running", record.init_process_pid),
-    );
+    runHooks(hooks, "poststart", stateForHooks(record, "running", record.init_process_pid), { output });
   } catch (error) {
     init?.signal(SIGKILL);
     throw error;

@@ -5,6 +5,7 @@ import { missingFiles } from "../cgroups/missing-files.ts";
 import { WITHOUT_CGROUP } from "../cgroups/plan.ts";
 import type { CgroupPlan, CgroupRecord } from "../cgroups/record.ts";
 import { checkRootfs, readConfig } from "../container/bundle.ts";
+import { filterOf, profileOf } from "../container/filter.ts";
 import type { CreateOptions, GlobalOptions } from "../container/options.ts";
 import { planWithoutFilter, type UnfilteredPlan } from "../container/plan.ts";
 import type { StateRecord } from "../container/record.ts";
@@ -15,10 +16,9 @@ import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call.ts";
 import { AT_FDCWD } from "../linux/fcntl.ts";
 import { status } from "../linux/files.ts";
-import { effectiveUid } from "../linux/process.ts";
+import { effectiveGid, effectiveUid } from "../linux/process.ts";
 import { cString } from "../linux/words.ts";
 import { parentOf } from "../rootfs/paths.ts";
-import { compileSeccomp } from "../seccomp/compile.ts";
 import { planFilter } from "../seccomp/plan.ts";
 import { isEmptyProfile } from "../seccomp/profile.ts";
 import type { Warning } from "../spec/faults.ts";
@@ -90,7 +90,7 @@ export function explainBundle(globals: GlobalOptions, path: string, options: Exp
 function load(text: string, file: string): { loaded: LoadedConfig; asRoot: boolean } {
   const euid = effectiveUid();
   try {
-    return { loaded: loadConfig(text, file, { euid }), asRoot: false };
+    return { loaded: loadConfig(text, file, { euid, egid: effectiveGid() }), asRoot: false };
   } catch (error) {
     if (euid === 0) throw error;
     return { loaded: loadConfig(text, file, { euid: 0 }), asRoot: true };
@@ -162,7 +162,8 @@ function recorded(planned: CgroupPlan, { driver, paths, unit, isDisabled }: Cgro
 type Told = Pick<Explanation, "bundle" | "rootfs" | "command" | "sections" | "warnings">;
 
 function explained(plan: UnfilteredPlan, { syscalls }: ExplainOptions, warnings: readonly string[]): Told {
-  const profile = plan.bundle.spec.linux?.seccomp;
+  const { spec } = plan.bundle;
+  const profile = profileOf(spec);
   const filter = profile === undefined || isEmptyProfile(profile) ? undefined : planFilter(profile);
   const missing = missingFiles(plan.cgroup);
   const sections = describePlan({ ...plan, filter, missingFiles: missing });
@@ -174,7 +175,7 @@ function explained(plan: UnfilteredPlan, { syscalls }: ExplainOptions, warnings:
     warnings: [...plan.process.warnings, ...warnings],
   };
   if (!syscalls) return about;
-  const seccomp = compileSeccomp(profile, { cacheDirectory: undefined });
+  const seccomp = filterOf(spec, { cacheDirectory: undefined });
   const { calls, stopped } = rehearse({ ...plan, seccomp }, missing);
   return {
     ...about,

@@ -4,7 +4,7 @@
 import { deviceRule } from "../cgroups/devices/rules.ts";
 import type { Hierarchies } from "../cgroups/hierarchies.ts";
 import { planLimitsV1, planLimitsV2 } from "../cgroups/limits.ts";
-import { planCgroup } from "../cgroups/plan.ts";
+import { checkDivisible, planCgroup } from "../cgroups/plan.ts";
 import { expandSlice, resolveUnit } from "../cgroups/systemd/unit.ts";
 import { planDevices } from "../devices/plan.ts";
 import { TsrunError } from "../errors.ts";
@@ -14,6 +14,7 @@ import { planMountEntry, planRootfs } from "../rootfs/plan.ts";
 import { validateListener } from "../seccomp/notify.ts";
 import { planFilter } from "../seccomp/plan.ts";
 import { isEmptyProfile } from "../seccomp/profile.ts";
+import { KEYS, readAnnotations } from "../spec/annotations.ts";
 import { type Fault, MOST_COUNTED } from "../spec/faults.ts";
 import type { Spec } from "../spec/types.ts";
 
@@ -80,6 +81,7 @@ function cgroupChecks({ spec, hierarchies, systemdCgroup }: PlanRequest): Check[
   const limits = hierarchies.layout === "v2" ? planLimitsV2 : planLimitsV1;
   const { devices = [], ...others } = resources;
   const withoutRules = { ...spec, linux: { ...spec.linux, resources: others } };
+  const { subgroup, delegate } = readAnnotations(spec);
   return [
     ...devices.map((rule, index): Check => {
       return [`/linux/resources/devices/${index}`, () => deviceRule(rule, index)];
@@ -88,6 +90,8 @@ function cgroupChecks({ spec, hierarchies, systemdCgroup }: PlanRequest): Check[
       "/linux/cgroupsPath",
       () => systemdCgroup && expandSlice(resolveUnit(cgroupsPath, ANY_ID, SYSTEMD).slice),
     ],
+    [`/annotations/${KEYS.delegate}`, () => checkDivisible({ delegate }, hierarchies)],
+    [`/annotations/${KEYS.subgroup}`, () => systemdCgroup && checkDivisible({ subgroup }, hierarchies)],
     [
       "/linux/resources",
       () => planCgroup({ spec: withoutRules, id: ANY_ID, systemd: undefined, hierarchies }),
@@ -104,8 +108,8 @@ function processPlan({ process, linux }: Spec): ReturnType<typeof planProcess> |
   return planProcess({ kind: "init", id: ANY_ID, process, linux, newKeyring: true });
 }
 
-function checkSeccomp({ linux }: Spec): void {
-  const profile = linux?.seccomp;
+function checkSeccomp(spec: Spec): void {
+  const profile = readAnnotations(spec).seccompProgram === undefined ? spec.linux?.seccomp : undefined;
   if (profile === undefined || isEmptyProfile(profile)) return;
   validateListener(profile);
   planFilter(profile);

@@ -111,8 +111,9 @@ export function describePrivileges(plan: ExplainedPlan): Section[] {
 }
 
 function identity({ process, bundle }: ExplainedPlan): Section {
-  const { user, umask, noNewPrivileges, apparmorProfile, selinuxLabel } = process;
-  const groups = user.additionalGids.length === 0 ? "no further groups" : user.additionalGids.join(", ");
+  const { user, umask, keepsGroups, noNewPrivileges, apparmorProfile, selinuxLabel } = process;
+  const set = user.additionalGids.length === 0 ? "no further groups" : user.additionalGids.join(", ");
+  const groups = keepsGroups ? "those of the caller" : set;
   const rows: Row[] = [
     { what: "user", becomes: `${user.uid}${user.uid === 0 ? ", root inside" : ""}` },
     { what: "group", becomes: `${user.gid}` },

@@ -45,8 +45,10 @@ const FLAG_WORDS =
   "files there do nothing; noexec: programs there cannot be run; relatime, noatime, strictatime: when the " +
   "time of the last access is noted.";
 
-function labelNote({ mountLabel }: RootfsPlan): string[] {
-  return mountLabel === undefined ? [] : [`SELinux labels what is in them "${mountLabel}".`];
+function labelNote({ mountLabel, mountContext }: RootfsPlan): string[] {
+  if (mountLabel === undefined) return [];
+  const option = mountContext === "context" ? "" : `, by the option ${mountContext} of mount(8)`;
+  return [`SELinux labels what is in them "${mountLabel}"${option}.`];
 }
 
 function hostMounts({ treePropagation }: RootfsPlan): string {

@@ -36,8 +36,14 @@ const OPERATORS: Readonly<Record<string, string>> = {
   SCMP_CMP_NE: "≠",
 };
 
-export function describeSeccomp({ filter, process }: ExplainedPlan): Section[] {
+export function describeSeccomp({ annotations, filter, process }: ExplainedPlan): Section[] {
   const title = "Seccomp: which system calls it may make";
+  if (annotations.seccompProgram !== undefined) {
+    const text =
+      "The configuration brings a filter along, in an annotation, and a profile means nothing beside it. " +
+      "What it lets through is not told here: the kernel runs it before every system call.";
+    return [{ topic: "seccomp", title, text: [text] }];
+  }
   if (filter === undefined) {
     const text = "There is no profile: every system call may be tried, and the kernel's other checks decide.";
     return [{ topic: "seccomp", title, text: [text] }];

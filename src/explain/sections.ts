@@ -1,5 +1,6 @@
 // All topics, in the order in which `create` does things. Pure.
 
+import { describeAnnotations } from "./annotations.ts";
 import { describeCgroup, describeLimits } from "./cgroups.ts";
 import { describeDevices } from "./devices.ts";
 import { describeHooks } from "./hooks.ts";
@@ -27,6 +28,7 @@ const TOPICS: readonly ((plan: ExplainedPlan) => Section[])[] = [
   describePrivileges,
   describeSeccomp,
   describeCommand,
+  describeAnnotations,
 ];
 
 export function describePlan(plan: ExplainedPlan): Section[] {

@@ -16,6 +16,7 @@ import {
   SECCOMP_OPERATORS,
   SECCOMP_UNCONDITIONAL_FLAGS,
 } from "../seccomp/tables.ts";
+import { CRUN_PREFIX } from "../spec/annotations.ts";
 import type { Features } from "../spec/types.ts";
 import { OCI_VERSION } from "../spec/version.ts";
 
@@ -55,7 +56,9 @@ export function features(build: Build): Features {
     },
     annotations: annotationsOf(build),
     // Annotations by which a config reaches beyond its container: not for untrusted users.
-    potentiallyUnsafeConfigAnnotations: [SYSTEMD_PROPERTY_PREFIX, CRIU_CONFIG_ANNOTATION],
+    // AS CRUN: all of its own by their prefix, since some open files and sockets of the host, keep the
+    // caller's groups, or take the place of the seccomp profile.
+    potentiallyUnsafeConfigAnnotations: [SYSTEMD_PROPERTY_PREFIX, CRIU_CONFIG_ANNOTATION, CRUN_PREFIX],
   };
 }
 

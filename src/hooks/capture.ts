@@ -1,41 +1,54 @@
 // The memory files that a hook of the host reads and writes instead of pipes: its state on standard input,
-// its two outputs. Nothing has to be drained while it runs, so nothing can deadlock.
+// its two outputs, unless those have files. Nothing has to be drained while it runs, so nothing can deadlock.
 
 import { mustCall, tryCall } from "../linux/call.ts";
 import { MFD_CLOEXEC, SEEK_SET } from "../linux/fcntl.ts";
 import { Descriptor, readAll, writeAll } from "../linux/files.ts";
 import { cString, text } from "../linux/words.ts";
+import type { HookOutput } from "./output.ts";
+import { printedTo } from "./plan.ts";
 
 /** In the order of their numbers in the hook. */
 const NAMES = ["stdin", "stdout", "stderr"] as const;
 type CaptureName = (typeof NAMES)[number];
 
-/** Three memory files, for one hook. */
+/** Three memory files, for one hook; fewer where its output goes elsewhere. */
 export class Capture implements Disposable {
-  readonly #files: readonly Descriptor[];
+  readonly #made = new Map<CaptureName, Descriptor>();
+  readonly #output: HookOutput | undefined;
 
-  constructor(state: string) {
-    this.#files = NAMES.map(makeFile);
-    const [stdin] = this.#files;
+  constructor(state: string, output: HookOutput | undefined) {
+    this.#output = output;
+    for (const name of NAMES) if (this.#elsewhere(name) === undefined) this.#made.set(name, makeFile(name));
+    const stdin = this.#made.get("stdin");
     if (stdin === undefined) return;
     writeAll(stdin.number, state, "a hook's state");
     rewind(stdin);
   }
 
-  /** What goes where in the hook. */
-  get descriptors(): { from: number; to: number }[] {
-    return this.#files.map((file, to) => ({ from: file.number, to }));
+  #elsewhere(name: CaptureName): Descriptor | undefined {
+    return name === "stdin" ? undefined : this.#output?.[name];
   }
 
-  text(name: CaptureName): string {
-    const file = this.#files[NAMES.indexOf(name)];
+  /** What goes where in the hook. */
+  get descriptors(): { from: number; to: number }[] {
+    return NAMES.flatMap((name, to) => {
+      const file = this.#elsewhere(name) ?? this.#made.get(name);
+      return file === undefined ? [] : [{ from: file.number, to }];
+    });
+  }
+
+  text(name: "stdout" | "stderr"): string {
+    const path = this.#output?.paths[name];
+    if (path !== undefined) return printedTo(path);
+    const file = this.#made.get(name);
     if (file === undefined) return "";
     rewind(file);
     return text(readAll(file.number, `a hook's ${name}`)).trim();
   }
 
   [Symbol.dispose](): void {
-    for (const file of this.#files) file.close();
+    for (const file of this.#made.values()) file.close();
   }
 }
 

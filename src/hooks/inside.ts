@@ -13,6 +13,7 @@ import { chdir, close, dup3, execve, read, write } from "../proxy/calls.ts";
 import { inChild, type Operation, operation, resultOf } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { failureInReply } from "../proxy/reply.ts";
+import type { HookFiles } from "../spec/annotations.ts";
 import type { Hook, Hooks } from "../spec/types.ts";
 import {
   argumentsOf,
@@ -20,6 +21,7 @@ import {
   hookError,
   hookNotExecuted,
   hookTimeout,
+  printedTo,
   stateText,
   timeoutMs,
 } from "./plan.ts";
@@ -38,6 +40,14 @@ export interface InsideHooks {
   readonly environment: readonly string[];
   /** What a hook's process still has to do to become like the container's. */
   readonly beforeExecute: readonly Operation[];
+  readonly output?: InsideOutput | undefined;
+}
+
+/** Descriptors of the first process for what hooks print, and the files that they are. */
+export interface InsideOutput {
+  readonly stdout?: number | undefined;
+  readonly stderr?: number | undefined;
+  readonly paths: HookFiles;
 }
 
 /** Runs the hooks of one kind, one after the other; the first failure stops them. */
@@ -60,7 +70,7 @@ interface InsideHook extends InsideHooks {
 }
 
 function runHook(proxy: SyscallProxy, inside: InsideHook): void {
-  const { hook, kind, index } = inside;
+  const { hook, kind, index, output } = inside;
   const attempt = `run ${kind} hook #${index}`;
   const begun = performance.now();
   const { files, handle, pid } = startHook(proxy, inside, attempt);
@@ -77,9 +87,12 @@ function runHook(proxy: SyscallProxy, inside: InsideHook): void {
   const ms = performance.now() - begun;
   const word = viewOf(status.bytes).getInt32(0, true);
   const failure = failureInReply(readBack(proxy, files.result));
-  const [stdout, stderr] = [files.stdout, files.stderr].map((file) => text(readBack(proxy, file)).trim());
+  const [stdout = "", stderr = ""] = (["stdout", "stderr"] as const).map((name) => {
+    const [file, path] = [files[name], output?.paths[name] ?? ""];
+    return file === undefined ? printedTo(path) : text(readBack(proxy, file)).trim();
+  });
   proxy.run(Object.values(files).map((file) => close(file)));
-  const end = { word, ms, stdout: stdout ?? "", stderr: stderr ?? "" };
+  const end = { word, ms, stdout, stderr };
   if (timedOut) throw hookTimeout(kind, index, hook, end);
   if (failure !== undefined) throw hookNotExecuted(kind, index, hook, errnoWords(failure.errno));
   if (word !== 0) throw hookError(kind, index, hook, end);
@@ -87,17 +100,18 @@ function runHook(proxy: SyscallProxy, inside: InsideHook): void {
 
 /**
  * What a hook reads and writes, as descriptors of the first process: its state, its two outputs, and the
- * answer of a child that could not execute it. Memory files, which nobody has to drain meanwhile.
+ * answer of a child that could not execute it. Memory files, which nobody has to drain meanwhile; an output
+ * that goes elsewhere has none.
  */
-interface HookFiles {
+interface HookStreams {
   readonly stdin: number;
-  readonly stdout: number;
-  readonly stderr: number;
+  readonly stdout?: number;
+  readonly stderr?: number;
   readonly result: number;
 }
 
 interface StartedHook {
-  readonly files: HookFiles;
+  readonly files: HookStreams;
   /** A pidfd in the first process. */
   readonly handle: number;
   /** As the first process sees it. */
@@ -105,18 +119,18 @@ interface StartedHook {
 }
 
 function startHook(proxy: SyscallProxy, inside: InsideHook, attempt: string): StartedHook {
-  const { hook, directory, environment } = inside;
-  const [stdin, stdout, stderr, result] = ["stdin", "stdout", "stderr", "result"].map(memoryFile) as [
-    Operation,
-    Operation,
-    Operation,
-    Operation,
-  ];
+  const { hook, directory, environment, output } = inside;
+  const [stdin, result] = [memoryFile("stdin"), memoryFile("result")];
+  const made = {
+    ...(output?.stdout === undefined ? { stdout: memoryFile("stdout") } : {}),
+    ...(output?.stderr === undefined ? { stderr: memoryFile("stderr") } : {}),
+  };
+  const streams = [stdin, output?.stdout ?? made.stdout, output?.stderr ?? made.stderr];
   const pidfd = out(4);
   const clone = cloneWithHandle(pidfd, attempt);
   const env = hook.env === undefined || hook.env.length === 0 ? environment : hook.env;
   const child = [
-    ...[stdin, stdout, stderr].map((file, to) => dup3(file, to, 0, attempt)),
+    ...streams.flatMap((file, to) => (file === undefined ? [] : [dup3(file, to, 0, attempt)])),
     // If it cannot execute, the answer of its batch goes to the fourth file, where it reads the end of file.
     dup3(result, proxy.control, O_CLOEXEC, attempt),
     ...(directory === undefined ? [] : [chdir(directory, attempt)]),
@@ -125,7 +139,7 @@ function startHook(proxy: SyscallProxy, inside: InsideHook, attempt: string): St
     execve(hook.path, argumentsOf(hook), withoutDuplicates(env)),
   ];
   proxy.run([
-    ...[stdin, stdout, stderr, result],
+    ...[stdin, ...Object.values(made), result],
     write(stdin, inside.stateText, attempt),
     rewind(stdin, attempt),
     clone,
@@ -134,8 +148,8 @@ function startHook(proxy: SyscallProxy, inside: InsideHook, attempt: string): St
   return {
     files: {
       stdin: resultOf(stdin),
-      stdout: resultOf(stdout),
-      stderr: resultOf(stderr),
+      ...(made.stdout === undefined ? {} : { stdout: resultOf(made.stdout) }),
+      ...(made.stderr === undefined ? {} : { stderr: resultOf(made.stderr) }),
       result: resultOf(result),
     },
     handle: viewOf(pidfd.bytes).getInt32(0, true),

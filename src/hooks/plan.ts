@@ -84,6 +84,11 @@ export function timeoutMs({ timeout = 0 }: Hook): number | undefined {
   return timeout <= 0 ? undefined : timeout * 1000;
 }
 
+/** In place of what a hook printed, of which nothing was kept. */
+export function printedTo(path: string): string {
+  return `in ${JSON.stringify(path)}`;
+}
+
 interface Failure {
   readonly how: string;
   readonly ms?: number;

@@ -9,6 +9,7 @@ import { spawn } from "../linux/spawn.ts";
 import { withoutDuplicates } from "../process/environment.ts";
 import type { Hook, Hooks } from "../spec/types.ts";
 import { Capture } from "./capture.ts";
+import type { HookOutput } from "./output.ts";
 import {
   argumentsOf,
   type HookKind,
@@ -21,7 +22,9 @@ import {
 
 export interface HookPlace {
   /** AS RUNC: where the container is made. A command that finds it made runs hooks where its caller is. */
-  readonly inBundle: boolean;
+  readonly inBundle?: boolean;
+  /** What takes the place of what an error would repeat. */
+  readonly output?: HookOutput | undefined;
 }
 
 /** Runs the hooks of one kind on the host, one after the other; the first failure stops them. */
@@ -29,11 +32,11 @@ export function runHooks(
   hooks: Hooks | undefined,
   kind: HookKind,
   state: HookState,
-  { inBundle }: HookPlace = { inBundle: true },
+  place: HookPlace = {},
 ): void {
   const list = hooks?.[kind] ?? [];
   list.forEach((hook, index) => {
-    runHook({ kind, hook, index, state, inBundle });
+    runHook({ kind, hook, index, state, ...place });
   });
 }
 
@@ -44,8 +47,8 @@ interface HostHook extends HookPlace {
   readonly state: HookState;
 }
 
-function runHook({ kind, hook, index, state, inBundle }: HostHook): void {
-  using capture = new Capture(stateText(state));
+function runHook({ kind, hook, index, state, inBundle = true, output }: HostHook): void {
+  using capture = new Capture(stateText(state), output);
   const begun = performance.now();
   let pid: number;
   try {

@@ -251,18 +251,18 @@ export function joinAll({ first, plan, joinsBelow, slots }: Stage, before: Opera
   const failed = others.filter((_, index) => (tries[index]?.result ?? -1) < 0);
   return [
     enter(user, resultOf(user.file)),
-    ...becomeRoot(),
+    ...becomeRoot(plan),
     ...failed.map((one) => enter(one, resultOf(one.file))),
     ...namespaces.map((file) => close(resultOf(file))),
   ];
 }
 
 /** In a user namespace: its root, or nothing that is made here would belong to the container. */
-export function becomeRoot(): Operation[] {
+export function becomeRoot({ keepsGroups }: { readonly keepsGroups?: boolean } = {}): Operation[] {
   const attempt = "become root of the user namespace";
   return [
     // Not allowed where setgroups is denied; the groups then stay those of the caller.
-    orGoOn(operation("setgroups", [0, 0], attempt)),
+    ...(keepsGroups ? [] : [orGoOn(operation("setgroups", [0, 0], attempt))]),
     operation("setresgid", [0, 0, 0], attempt),
     operation("setresuid", [0, 0, 0], attempt),
   ];
@@ -272,7 +272,7 @@ export function becomeRoot(): Operation[] {
 function enterNewUserNamespace({ first, plan, outside }: Stage, before: readonly Operation[]): Operation[] {
   first.run([...before, unshare(CLONE_NEWUSER, "create a user namespace")]);
   outside.writeIdMaps(first.pid, plan);
-  return [...becomeRoot(), hide()];
+  return [...becomeRoot(plan), hide()];
 }
 
 /** On cgroup v2 a process must be in its cgroup before it leaves that behind: so one more is cloned. */

@@ -44,10 +44,12 @@ export interface NamespacePlan {
   readonly gidMappings: readonly IDMapping[];
   /** Lines for /proc/PID/timens_offsets: `monotonic 3600 0`. */
   readonly timeOffsets: readonly string[];
+  /** Whoever becomes root of a user namespace keeps the supplementary groups of the caller. */
+  readonly keepsGroups: boolean;
 }
 
 /** Reads `linux.namespaces` and what belongs to it. */
-export function planNamespaces(spec: Spec): NamespacePlan {
+export function planNamespaces(spec: Spec, { keepsGroups = false } = {}): NamespacePlan {
   const joins: Join[] = [];
   const created = new Set<NamespaceKind>();
   const listed = spec.linux?.namespaces ?? [];
@@ -64,6 +66,7 @@ export function planNamespaces(spec: Spec): NamespacePlan {
     uidMappings: spec.linux?.uidMappings ?? [],
     gidMappings: spec.linux?.gidMappings ?? [],
     timeOffsets: offsets.map(([clock, { secs = 0, nanosecs = 0 }]) => `${clock} ${secs} ${nanosecs}`),
+    keepsGroups,
   };
 }
 

@@ -54,13 +54,13 @@ export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: Beco
   const host = once(() => ({ mayGroup: maySetGroups(namespace), lastCapability: lastCapability() }));
   const seen = look(proxy, plan, { before: options.before, meanwhile: host });
   const { mayGroup } = host();
-  if (!mayGroup && plan.user.additionalGids.length > 0) {
+  if (!mayGroup && !plan.keepsGroups && plan.user.additionalGids.length > 0) {
     throw new TsrunError("E_CONFIG", "cannot set additional groups: the user namespace denies setgroups(2)", {
       hint: "remove process.user.additionalGids, or map group ids with newgidmap",
     });
   }
   const identity = becomeOperations(plan, {
-    maySetGroups: mayGroup,
+    maySetGroups: mayGroup && !plan.keepsGroups,
     lastCapability: host().lastCapability,
     changeDirectory: seen.mustChangeDirectory,
     filter: options.filter,

@@ -45,7 +45,7 @@ const CAP_SYS_ADMIN = 1n << 21n;
 export const CAP_SYS_NICE = 1n << 23n;
 
 export interface IdentityOptions {
-  /** Where setgroups(2) is denied the groups stay as they are. */
+  /** Where setgroups(2) is denied, or the caller's are to be kept, the groups stay as they are. */
   readonly maySetGroups: boolean;
   /** The kernel's last capability. */
   readonly lastCapability: number;

@@ -40,6 +40,8 @@ export interface ProcessPlan {
   readonly selinuxLabel: string | undefined;
   /** A session keyring of its own. */
   readonly newKeyring: boolean;
+  /** The supplementary groups stay the caller's: setgroups(2) is left out. */
+  readonly keepsGroups: boolean;
   /** Whether the container is in a user namespace of its own or of others. */
   readonly userNamespace: boolean;
   /** What the container does without, to be logged. */
@@ -55,6 +57,8 @@ export interface ProcessInput {
   readonly container?: Process | undefined;
   readonly linux: Linux | undefined;
   readonly newKeyring: boolean;
+  /** `run.oci.keep_original_groups` */
+  readonly keepsGroups?: boolean;
 }
 
 /** The umask when the configuration has none (runc: prepareRootfs). */
@@ -94,6 +98,7 @@ export function planProcess(input: ProcessInput): ProcessPlan {
     apparmorProfile: unlessEmpty(process.apparmorProfile) ?? unlessEmpty(container?.apparmorProfile),
     selinuxLabel: unlessEmpty(process.selinuxLabel) ?? unlessEmpty(container?.selinuxLabel),
     newKeyring: input.newKeyring,
+    keepsGroups: input.keepsGroups === true,
     userNamespace: linux?.namespaces?.some(({ type }) => type === "user") === true,
     warnings,
   };

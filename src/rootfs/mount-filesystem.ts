@@ -276,9 +276,7 @@ export class FilesystemStep implements TargetStep, Provider {
         type: mount.type,
         flags,
         // A context may have commas in it.
-        data: [...this.#data(), ...(mount.context === undefined ? [] : [`context="${mount.context}"`])].join(
-          ",",
-        ),
+        data: [...this.#data(), ...contextData(mount)].join(","),
       },
       again: () => this.target.reopen(O_PATH | O_DIRECTORY),
       recursive,
@@ -362,4 +360,8 @@ export class FilesystemStep implements TargetStep, Provider {
 
 function inOctal(mode: number): string {
   return mode.toString(8).padStart(4, "0");
+}
+
+function contextData({ context, contextOption = "context" }: FilesystemMount): string[] {
+  return context === undefined ? [] : [`${contextOption}="${context}"`];
 }

@@ -3,6 +3,7 @@
 import { TsrunError } from "../errors.ts";
 import { MS_BIND, MS_I_VERSION, MS_RDONLY, MS_REC, MS_REMOUNT } from "../linux/mount.ts";
 import { utf8 } from "../linux/words.ts";
+import type { MountContext } from "../spec/annotations.ts";
 import { BIND_DATA_REASON, isIgnoredBindData } from "../spec/mount-words.ts";
 import type { IDMapping, Mount } from "../spec/types.ts";
 import {
@@ -59,6 +60,8 @@ export interface FilesystemMount extends Planned, Flagged {
   readonly needsMountCall: boolean;
   /** SELinux: the context of all its files. */
   readonly context?: string | undefined;
+  /** The option that says so, unless it is "context" (mount(8)). */
+  readonly contextOption?: MountContext | undefined;
   /** SELinux: the label of its root directory, where all its files cannot have one. */
   readonly rootLabel?: string | undefined;
   /** Instead, when the kernel does not let us mount this (cgroup2 without a cgroup namespace of our own). */

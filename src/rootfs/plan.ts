@@ -4,6 +4,7 @@
 import { type DevicePlan, planDevices } from "../devices/plan.ts";
 import { TsrunError } from "../errors.ts";
 import { MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from "../linux/mount.ts";
+import type { MountContext } from "../spec/annotations.ts";
 import { namespaceOf } from "../spec/semantics/report.ts";
 import type { Mount, Spec } from "../spec/types.ts";
 import { cleanPath, climbs } from "./paths.ts";
@@ -34,6 +35,8 @@ export interface RootfsPlan {
   readonly maskedPaths: readonly string[];
   /** SELinux context for the mounts. */
   readonly mountLabel: string | undefined;
+  /** The option that it is given by. */
+  readonly mountContext: MountContext;
 }
 
 /**
@@ -48,6 +51,8 @@ export interface RootfsRequest {
   /** `--no-pivot` */
   readonly noPivot: boolean;
   readonly cgroups: CgroupLayout;
+  /** `run.oci.mount_context_type` */
+  readonly mountContext?: MountContext;
   /** The container's user namespace is not the initial one: a new or a joined one, or tsrun's own. */
   readonly userNamespace: boolean;
 }
@@ -64,7 +69,7 @@ const PROPAGATION: Readonly<Record<string, number>> = {
 };
 
 export function planRootfs(request: RootfsRequest): RootfsPlan {
-  const { spec, bundle, noPivot, userNamespace } = request;
+  const { spec, bundle, noPivot, userNamespace, mountContext = "context" } = request;
   const rootfs = rootPath(spec, bundle);
   const linux = spec.linux ?? {};
   const isolated = namespaceOf(spec, "mount") !== undefined;
@@ -87,7 +92,8 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
   }
   const mountLabel = linux.mountLabel === "" ? undefined : linux.mountLabel;
   const planned = planMounts(request, rootfs);
-  const mounts = mountLabel === undefined ? planned : planned.map((mount) => withLabel(mount, mountLabel));
+  const mounts =
+    mountLabel === undefined ? planned : planned.map((mount) => withLabel(mount, mountLabel, mountContext));
   const setsUpDev = !bindsDev(mounts);
   return {
     rootfs,
@@ -106,6 +112,7 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
     readonlyPaths: unique(readonlyPaths),
     maskedPaths: unique(maskedPaths),
     mountLabel,
+    mountContext,
   };
 }
 

@@ -213,7 +213,9 @@ export function sealRootfs(plan: RootfsPlan, handles: RootfsHandles, furnish: St
     const kind = kinds.get(path);
     if (kind === "file") steps.push(maskFileStep(context, path, nothing));
     if (kind !== "directory") continue;
-    steps.push(maskDirectoryStep(context, path, { empty, label: plan.mountLabel }));
+    steps.push(
+      maskDirectoryStep(context, path, { empty, label: plan.mountLabel, labelOption: plan.mountContext }),
+    );
   }
   const isAlone = steps.length === 1 && furnish.pauses !== true && !context.oneByOne;
   if (!isAlone) runSteps(context, steps);

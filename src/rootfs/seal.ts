@@ -18,6 +18,7 @@ import {
   moveMount,
 } from "../proxy/mount-calls.ts";
 import type { Operation } from "../proxy/operation.ts";
+import type { MountContext } from "../spec/annotations.ts";
 import { adapt, bind, changeMount, onScratch } from "./attach.ts";
 import { type AttributeChange, flagsOfStatfs, statfsFlags } from "./attributes.ts";
 import type { RootContext } from "./context.ts";
@@ -144,10 +145,12 @@ export interface EmptyDirectory {
 export interface MaskDirectoryOptions {
   readonly empty: EmptyDirectory;
   readonly label: string | undefined;
+  /** The option of mount(8) for it. */
+  readonly labelOption: MountContext;
 }
 
 export function maskDirectoryStep(context: RootContext, path: string, options: MaskDirectoryOptions): Step {
-  const { empty, label } = options;
+  const { empty, label, labelOption } = options;
   const attempt = `mask "${path}"`;
   const step: Step = maskStep(
     context,
@@ -156,7 +159,11 @@ export function maskDirectoryStep(context: RootContext, path: string, options: M
       if (!context.features.mountApi) {
         // What failed to make it with other calls has been closed.
         if (empty.maker?.step === step) empty.maker = undefined;
-        const data = ["nr_blocks=1", "nr_inodes=1", ...(label === undefined ? [] : [`context="${label}"`])];
+        const data = [
+          "nr_blocks=1",
+          "nr_inodes=1",
+          ...(label === undefined ? [] : [`${labelOption}="${label}"`]),
+        ];
         const call = { source: "tmpfs", type: "tmpfs", flags: MS_RDONLY, data: data.join(",") };
         return onScratch(context, target, call, attempt);
       }
@@ -172,7 +179,7 @@ export function maskDirectoryStep(context: RootContext, path: string, options: M
         fsconfigFlag(filesystem, "ro", attempt),
         fsconfigString(filesystem, "nr_blocks", "1", attempt),
         fsconfigString(filesystem, "nr_inodes", "1", attempt),
-        ...(label === undefined ? [] : [fsconfigString(filesystem, "context", label, attempt)]),
+        ...(label === undefined ? [] : [fsconfigString(filesystem, labelOption, label, attempt)]),
         fsconfigCreate(filesystem, attempt),
         mounted,
         close(filesystem),

@@ -15,8 +15,7 @@ import { connectUnix, sendDescriptor } from "../linux/unix-sockets.ts";
 import { close } from "../proxy/calls.ts";
 import { type Operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
-import type { Seccomp } from "../spec/types.ts";
-import { type NotifyingProcess, notifyMessage } from "./notify.ts";
+import { type Listener, type NotifyingProcess, notifyMessage } from "./notify.ts";
 
 /**
  * How long an agent may take over a call that tsrun waits for: one that is there but does not answer must not
@@ -26,7 +25,7 @@ export const AGENT_PATIENCE_SECONDS = 10;
 export const AGENT_IMPATIENCE = "the seccomp agent has not answered in time";
 
 export interface HandOver {
-  readonly profile: Pick<Seccomp, "listenerPath" | "listenerMetadata"> | undefined;
+  readonly listener: Listener;
   readonly process: Omit<NotifyingProcess, "metadata">;
   /** The operation that has installed the filter. */
   readonly filter: Operation;
@@ -35,10 +34,10 @@ export interface HandOver {
 }
 
 /** Hands the descriptor over, and lets the process go on. */
-export function handOver(proxy: SyscallProxy, { profile, process, filter, afterwards }: HandOver): void {
+export function handOver(proxy: SyscallProxy, { listener: to, process, filter, afterwards }: HandOver): void {
   using listener = fetch(process.pid, resultOf(filter));
-  using agent = connect(profile?.listenerPath ?? "");
-  sendDescriptor(agent, notifyMessage({ ...process, metadata: profile?.listenerMetadata }), listener.number);
+  using agent = connect(to.listenerPath ?? "");
+  sendDescriptor(agent, notifyMessage({ ...process, metadata: to.listenerMetadata }), listener.number);
   agent.close();
   listener.close();
   // As long as we, or the process, hold the descriptor too, the agent's end would not be seen.

@@ -6,18 +6,18 @@ import { INSTRUCTION_SIZE } from "./bpf.ts";
 import type { CompiledFilter } from "./filter.ts";
 import { openLibrary } from "./library.ts";
 import { planFilter } from "./plan.ts";
-import { buildProgram } from "./program.ts";
+import { type BuildOptions, buildProgram } from "./program.ts";
 import { MAX_INSTRUCTIONS } from "./tables.ts";
 
 /** Throws for what no filter can be. `library` is found by its name when absent. */
 export function buildFilter(
   library: string | undefined,
   profile: Seccomp,
-  debug: (message: string) => void,
+  options: BuildOptions,
 ): CompiledFilter {
   const plan = planFilter(profile);
   using opened = openLibrary(library);
-  const program = buildProgram(opened, plan, { debug });
+  const program = buildProgram(opened, plan, options);
   const length = program.length / INSTRUCTION_SIZE;
   if (length > MAX_INSTRUCTIONS) {
     const limit = `it takes ${length} instructions, and the kernel allows ${MAX_INSTRUCTIONS}`;

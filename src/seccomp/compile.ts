@@ -17,6 +17,8 @@ export type { CompiledFilter };
 export interface CompileOptions {
   /** Absolute; the directory above it exists. Nothing is cached when absent. */
   readonly cacheDirectory: string | undefined;
+  /** A name that libseccomp does not know is an error. */
+  readonly refusesUnknownCalls?: boolean;
   /** Told what is skipped, for the debug log. */
   readonly debug?: ((message: string) => void) | undefined;
 }
@@ -24,12 +26,12 @@ export interface CompileOptions {
 /** The filter of a profile; `undefined` when the profile is empty, which means no filter. */
 export function compileSeccomp(
   profile: Seccomp | undefined,
-  { cacheDirectory: directory, debug = () => {} }: CompileOptions,
+  { cacheDirectory: directory, refusesUnknownCalls = false, debug = () => {} }: CompileOptions,
 ): CompiledFilter | undefined {
   if (profile === undefined || isEmptyProfile(profile)) return undefined;
   validateListener(profile);
   const path = libraryPath();
-  const compile = () => buildFilter(path, profile, debug);
+  const compile = () => buildFilter(path, profile, { debug, refusesUnknownCalls });
   const filter =
     directory === undefined || path === undefined
       ? compile()

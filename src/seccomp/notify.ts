@@ -8,6 +8,9 @@ import { usesNotify } from "./profile.ts";
 /** The name under which the message lists the descriptor. */
 const SECCOMP_FD_NAME = "seccompFd";
 
+/** Who is notified. */
+export type Listener = Pick<Seccomp, "listenerPath" | "listenerMetadata">;
+
 export interface NotifyingProcess {
   readonly ociVersion: string;
   /** The process that has the filter, as the host numbers it. */

@@ -86,7 +86,8 @@ function wantsEnosys({ defaultAction, defaultErrnoRet }: Seccomp): boolean {
   return !["SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE"].includes(defaultAction);
 }
 
-function filterFlags(flags: readonly string[] | undefined, notify: boolean): number {
+/** Flags of seccomp(2) by their names. */
+export function filterFlags(flags: readonly string[] | undefined, notify: boolean): number {
   let bits = notify ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
   // AS RUNC: an absent list means SPEC_ALLOW, an empty one means no flag.
   for (const flag of flags ?? [FLAG_SPEC_ALLOW]) {

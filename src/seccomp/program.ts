@@ -20,6 +20,8 @@ import { architectureName } from "./tables.ts";
 
 export interface BuildOptions {
   readonly debug: (message: string) => void;
+  /** A name that libseccomp does not know is an error, and not skipped. */
+  readonly refusesUnknownCalls?: boolean;
 }
 
 /** <asm-generic/errno-base.h> */
@@ -38,7 +40,7 @@ const BINARY_TREE_FROM = 33;
 const NOTIFY_API_LEVEL = 6;
 
 /** The program for `plan`, an array of `struct sock_filter`. */
-export function buildProgram(library: Libseccomp, plan: FilterPlan, { debug }: BuildOptions): Uint8Array {
+export function buildProgram(library: Libseccomp, plan: FilterPlan, options: BuildOptions): Uint8Array {
   if (plan.notify && library.apiLevel < NOTIFY_API_LEVEL) {
     throw new TsrunError(
       "E_UNSUPPORTED",
@@ -53,7 +55,7 @@ export function buildProgram(library: Libseccomp, plan: FilterPlan, { debug }: B
   for (const group of plan.groups) {
     // AS RUNC: libseccomp refuses a rule that does what happens anyway.
     if (group.action === plan.defaultAction) continue;
-    rules += addGroup(library, filter, group, debug);
+    rules += addGroup(library, filter, group, options);
   }
   // libseccomp before 2.5 does not know the attribute; the program is then a list, slower but right.
   if (rules >= BINARY_TREE_FROM) filter.setAttribute(SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
@@ -108,7 +110,7 @@ function addGroup(
   library: Libseccomp,
   filter: LibseccompFilter,
   group: RuleGroup,
-  debug: BuildOptions["debug"],
+  { debug, refusesUnknownCalls }: BuildOptions,
 ): number {
   const alternatives = group.alternatives.map(comparisons);
   const numbers = library.resolveNames(group.names.map(cString));
@@ -118,6 +120,7 @@ function addGroup(
   group.names.forEach((name, index) => {
     const number = numbers[index] ?? NR_SCMP_ERROR;
     if (number === NR_SCMP_ERROR) {
+      if (refusesUnknownCalls === true) throw unknownCall(library, name);
       debug(`unknown seccomp system call "${name}", ignoring`);
       return;
     }
@@ -145,6 +148,13 @@ function comparisons(conditions: readonly Condition[]): Uint8Array {
     view.setBigUint64(offset + 16, condition.valueTwo, true);
   });
   return bytes;
+}
+
+function unknownCall({ version }: Libseccomp, name: string): TsrunError {
+  const reason = `libseccomp ${version} does not know the system call ${JSON.stringify(name)}`;
+  return new TsrunError("E_CONFIG", `cannot use the seccomp profile: ${reason}`, {
+    hint: "without /annotations/run.oci.seccomp_fail_unknown_syscall it is skipped",
+  });
 }
 
 function architectureHint(library: Libseccomp, result: number): string | undefined {

@@ -16,7 +16,7 @@ import {
 } from "./faults.ts";
 import type { JsonText } from "./json-positions.ts";
 import { type DocumentType, unknownKeys } from "./known-keys.ts";
-import { restoreExactNumbers, withAbsoluteDestinations, withoutEmptyWords } from "./normalise.ts";
+import { giveOwnIds, nameReceiver, normalise, restoreExactNumbers, withoutEmptyWords } from "./normalise.ts";
 import { type ReadJson, type ReadType, readJson } from "./read-json.ts";
 import { checkSchema } from "./schema-check.ts";
 import type { Host } from "./semantics/report.ts";
@@ -49,16 +49,25 @@ export function loadConfig(text: string, file: string, host: Host = ROOT): Loade
   const { document, oddKeys, read, warnings, untold } = load<Spec>(text, {
     file,
     type: "Spec",
-    check: (spec, faults) => checkSpec(spec, host, faults),
+    check: (spec, faults) => checkConfig(spec, host, faults),
   });
-  return { spec: withAbsoluteDestinations(document), text: read.source.text, oddKeys, warnings, untold };
+  return { spec: normalise(document), text: read.source.text, oddKeys, warnings, untold };
+}
+
+/** The rules are about what holds, and where nothing is said that is a default. */
+function checkConfig(spec: Spec, host: Host, schemaFaults: readonly Fault[]): Findings {
+  if (schemaFaults.length === 0) {
+    giveOwnIds(spec, host);
+    nameReceiver(spec);
+  }
+  return checkSpec(spec, host, schemaFaults);
 }
 
 /** Reads a config.json that was checked before, and has been kept as it was; nothing is checked again. */
 export function reloadConfig(text: string): Spec {
   const spec = withoutEmptyWords(JSON.parse(text), text) as Spec;
   restoreExactNumbers(spec, text, "Spec");
-  return withAbsoluteDestinations(spec);
+  return normalise(spec);
 }
 
 /** What there is to say about a config.json. */
@@ -90,13 +99,13 @@ export function inspectConfig(text: string, host: Host = ROOT): Inspection {
   const unknown = unknownKeys(read.value);
   const { document, faults, warnings, untold } = examine<Spec>(read, {
     type: "Spec",
-    check: (spec, schemaFaults) => checkSpec(spec, host, schemaFaults),
+    check: (spec, schemaFaults) => checkConfig(spec, host, schemaFaults),
   });
   const { source } = read;
   const all = [...read.warnings, ...warnings, ...unknown.warnings];
   const told = all.slice(0, MOST_TOLD).map(({ pointer, message }) => ({ pointer, reason: message }));
   return {
-    spec: faults.length > 0 ? undefined : withAbsoluteDestinations(document),
+    spec: faults.length > 0 ? undefined : normalise(document),
     source,
     faults: locate(faults, source),
     warnings: locate(told, source),
@@ -148,7 +157,7 @@ export function loadMounts(
     }));
     throw configError(own, { file, source: read.source, untold: untold.faults });
   }
-  return { document: withAbsoluteDestinations(document).mounts ?? [], oddKeys: tellOddKeys(read) };
+  return { document: normalise(document).mounts ?? [], oddKeys: tellOddKeys(read) };
 }
 
 /** In the document itself the list is not a member. */

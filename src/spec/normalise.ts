@@ -2,10 +2,12 @@
 // digits back that JSON.parse took from them, paths are made absolute. Works in place, on what JSON.parse has
 // just made. Called by load.ts.
 
+import { readAnnotations } from "./annotations.ts";
 import type { Fault } from "./faults.ts";
 import { JsonPositions } from "./json-positions.ts";
 import type { DocumentType } from "./known-keys.ts";
-import type { Linux, Process, Resources, Spec, StateRecord } from "./types.ts";
+import { type Host, namespaceOf } from "./semantics/report.ts";
+import type { IDMapping, Linux, Process, Resources, Spec, StateRecord } from "./types.ts";
 
 type Json = { [key: string]: unknown };
 
@@ -36,8 +38,40 @@ function dropNulls(value: unknown): void {
   }
 }
 
+/**
+ * AS CRUN: a new user namespace of an ordinary user without mappings gets the one that the kernel lets the
+ * user write, its own id as root's (user_namespaces(7)). DIFFERS: crun adds what /etc/subuid and /etc/subgid
+ * have.
+ */
+export function giveOwnIds(spec: Spec, { euid, egid = euid }: Host): void {
+  const { linux } = spec;
+  const user = namespaceOf(spec, "user");
+  if (euid === 0 || linux === undefined || user === undefined || user.path !== undefined) return;
+  const mappings = linux as { -readonly [Key in "uidMappings" | "gidMappings"]: Linux[Key] };
+  if ((linux.uidMappings ?? []).length === 0) mappings.uidMappings = [ownId(euid)];
+  if ((linux.gidMappings ?? []).length === 0) mappings.gidMappings = [ownId(egid)];
+}
+
+function ownId(hostID: number): IDMapping {
+  return { containerID: 0, hostID, size: 1 };
+}
+
+/** What a checked configuration says in two ways is said in one. */
+export function normalise(spec: Spec): Spec {
+  nameReceiver(spec);
+  return withAbsoluteDestinations(spec);
+}
+
+/** AS CRUN: `listenerPath` of the profile wins over the annotation that came before it. */
+export function nameReceiver(spec: Spec): void {
+  const seccomp = spec.linux?.seccomp;
+  if (spec.annotations === undefined || seccomp === undefined || (seccomp.listenerPath ?? "") !== "") return;
+  const { seccompReceiver } = readAnnotations(spec);
+  if (seccompReceiver !== undefined) (seccomp as { listenerPath?: string }).listenerPath = seccompReceiver;
+}
+
 /** AS RUNC: a relative destination of a mount is meant from the root. */
-export function withAbsoluteDestinations(spec: Spec): Spec {
+function withAbsoluteDestinations(spec: Spec): Spec {
   for (const mount of spec.mounts ?? []) {
     if (!mount.destination.startsWith("/"))
       (mount as { destination: string }).destination = `/${mount.destination}`;

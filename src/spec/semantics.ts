@@ -3,6 +3,7 @@
 import type { Fault, Untold, Warning } from "./faults.ts";
 import { keysAt } from "./known-keys.ts";
 import { nearestWord } from "./nearest.ts";
+import { ANNOTATION_RULES } from "./semantics/annotations.ts";
 import { LINUX_RULES } from "./semantics/linux.ts";
 import { MOUNT_RULES } from "./semantics/mounts.ts";
 import { NAMESPACE_RULES } from "./semantics/namespaces.ts";
@@ -31,6 +32,7 @@ const RULES: readonly Rule[] = [
   ...SYSCTL_RULES,
   ...MOUNT_RULES,
   ...LINUX_RULES,
+  ...ANNOTATION_RULES,
 ];
 
 /** Tries every rule on a configuration, those apart that read what the schema has found fault with. */

@@ -25,17 +25,25 @@ export function receiveMaster(socket: Descriptor): Descriptor {
   throw new TsrunError("E_INTERNAL", "cannot receive the terminal: the message holds no descriptor");
 }
 
-/** Sends a pidfd of a process to the socket of `--pidfd-socket`. */
-export function sendPidfd(path: string, kind: "standard" | "setns", pid: number): void {
-  using socket = connectTo(path, "--pidfd-socket");
-  const pidfd = tryCall("pidfd_open", pid, 0);
-  if (pidfd < 0) throw unopened(-pidfd);
-  using handle = new Descriptor(pidfd);
-  sendDescriptor(socket, kind, handle.number);
+export interface PidfdReceiver {
+  readonly path: string;
+  /** AS RUNC: what the message of `--pidfd-socket` says. AS CRUN: that of its annotation says nothing. */
+  readonly kind: "standard" | "setns" | "receiver";
 }
 
-function unopened(errno: number): TsrunError {
-  const message = `cannot open the process for --pidfd-socket: ${errnoWords(errno)}`;
+/** Sends a pidfd of a process to the socket of `--pidfd-socket`, or to crun's `run.oci.pidfd_receiver`. */
+export function sendPidfd({ path, kind }: PidfdReceiver, pid: number): void {
+  const isCruns = kind === "receiver";
+  const option = isCruns ? "/annotations/run.oci.pidfd_receiver" : "--pidfd-socket";
+  using socket = connectTo(path, option);
+  const pidfd = tryCall("pidfd_open", pid, 0);
+  if (pidfd < 0) throw unopened(-pidfd, option);
+  using handle = new Descriptor(pidfd);
+  sendDescriptor(socket, isCruns ? " " : kind, handle.number);
+}
+
+function unopened(errno: number, option: string): TsrunError {
+  const message = `cannot open the process for ${option}: ${errnoWords(errno)}`;
   const hint = "it needs pidfd_open(2), which this kernel or a filter around tsrun lacks";
   return new TsrunError("E_SYSCALL", message, {
     errno: errnoName(errno),

@@ -9,6 +9,7 @@ import {
   type Condition,
   needsKernel,
   nothingLeft,
+  notOfRunc,
   refused,
   tsrunOnly,
 } from "../support/behaviour.ts";
@@ -70,6 +71,43 @@ behaviour("an ordinary user runs a container as its own root", async (t, lab) =>
   t.equal(statSync(join(box.rootfs, "tmp/mine")).uid, NOBODY);
   await nothingLeft(t, lab, "after delete");
 });
+
+behaviour(
+  "a user namespace without mappings has the user's own ids as root's",
+  async (t, lab) => {
+    const box = userContainer(lab, "cat /proc/self/uid_map /proc/self/gid_map");
+    delete box.config.linux.uidMappings;
+    delete box.config.linux.gidMappings;
+    box.writeConfig();
+    t.match(await box.live({ wrapper: asUser(lab) }), /^( +0 +65534 +1\n){2}$/);
+    await nothingLeft(t, lab, "after delete");
+
+    box.config.process.user.uid = 7;
+    box.writeConfig();
+    refused(t, await box.create({ wrapper: asUser(lab) }), /\/process\/user\/uid .*7 is not mapped/);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  notOfRunc("wants mappings"),
+);
+
+for (const keeps of [false, true]) {
+  behaviour(
+    `with subordinate ids the caller's groups are ${keeps ? "kept when an annotation says so" : "left"}`,
+    async (t, lab) => {
+      const box = userContainer(lab, "grep Groups: /proc/self/status");
+      manyIds(box.config);
+      if (keeps) box.config.annotations = { "run.oci.keep_original_groups": "1" };
+      box.writeConfig();
+      const wrapper = withSubordinateIds(lab).map((word) =>
+        word === "--clear-groups" ? "--groups=7,8" : word,
+      );
+      // The kernel has no number inside for a group that is not mapped (user_namespaces(7)).
+      t.match(await box.live({ wrapper }), keeps ? /^Groups:\s+65534 65534 *$/m : /^Groups:\s*$/m);
+    },
+    needsSubordinateHelpers(),
+    keeps ? notOfRunc("has no annotations of crun's") : undefined,
+  );
+}
 
 for (const noNewPrivileges of [true, false]) {
   behaviour(

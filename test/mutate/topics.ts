@@ -34,7 +34,7 @@ const CGROUPS = [
   "security/cgroups",
   "security/cgroup-mount",
 ];
-const HOOKS = ["e2e/hooks", "e2e/hook-failures", "e2e/children"];
+const HOOKS = ["e2e/hooks", "e2e/hook-failures", "e2e/hook-output", "e2e/children"];
 const ENDINGS = ["security/killed-runtime", "e2e/exhaustion"];
 /** What goes through many commands and configurations. */
 const WIDE = ["e2e/rootless", "e2e/bad-input", "e2e/terminal"];
@@ -75,6 +75,7 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/container/salvage": ["e2e/damaged-state"],
   "src/seccomp/cache": ["e2e/seccomp-cache"],
   "src/seccomp/agent": ["e2e/seccomp-notify"],
+  "src/seccomp/raw": ["e2e/seccomp-annotations"],
   "src/seccomp/kernel": ["e2e/seccomp-notify"],
   "src/seccomp/notify": ["e2e/seccomp-notify"],
   "src/container/checkpoint": ["e2e/checkpoint", "e2e/checkpoint-terminal"],

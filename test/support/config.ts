@@ -182,6 +182,17 @@ export function baseConfig(id: string): Config {
   };
 }
 
+/** Puts annotations in, and what else the case needs. */
+export function annotated(
+  annotations: Readonly<Record<string, string>>,
+  more: (config: Config) => void = () => {},
+): (config: Config) => void {
+  return (config) => {
+    config.annotations = { ...annotations };
+    more(config);
+  };
+}
+
 /** Gives the container a user namespace whose root is an unprivileged id of the host. */
 export function mapIds(config: Config, hostID: number, size: number): void {
   config.linux.namespaces.push({ type: "user" });

@@ -166,11 +166,11 @@ export class Systemd {
     ])[Symbol.dispose]();
   }
 
-  /** Moves processes into a unit, as systemd may where their owner may not. */
-  attachProcesses(name: string, pids: readonly number[]): void {
+  /** Moves processes into a unit, or a cgroup below it, as systemd may where their owner may not. */
+  attachProcesses(name: string, inside: string, pids: readonly number[]): void {
     this.#call(MANAGER, "AttachProcessesToUnit", [
       { type: "s", value: name },
-      { type: "s", value: "/" },
+      { type: "s", value: inside },
       { type: "au", value: pids },
     ])[Symbol.dispose]();
   }

@@ -151,6 +151,6 @@ function tryReset(systemd: Systemd, name: string): void {
 /**
  * Moves a further process into the unit: an ordinary user may not write into cgroup.procs from everywhere.
  */
-export function attachToUnit({ unit }: CgroupRecord, pid: number): void {
-  if (unit !== undefined) connectSystemd(unit).attachProcesses(unit.name, [pid]);
+export function attachToUnit({ unit }: CgroupRecord, inside: string, pid: number): void {
+  if (unit !== undefined) connectSystemd(unit).attachProcesses(unit.name, inside, [pid]);
 }

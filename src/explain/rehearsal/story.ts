@@ -132,11 +132,11 @@ function perform({ plan, stage, missing }: Play, enter: (phase: string) => void)
   enter("identity");
   const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined, labels });
   enter("command");
-  const { operations, filter } = settlement(proxy, plan, { fifo, listener });
+  const { operations, filter } = settlement(proxy, plan, { fifo, listener, output: undefined });
   proxy.run(operations);
   const wait = { executable, fifo, filter, recipient: undefined };
   if (listener === undefined) leaveWaiting(proxy, plan, wait);
-  else leaveListening(proxy, { ...wait, listener });
+  else leaveListening(proxy, { ...wait, listener, output: undefined });
 }
 
 function viewOf({ files, rootfs }: Stage): HostView {

@@ -1,12 +1,20 @@
 // Rules about what else is in `linux`: devices, seccomp, resource director, memory policy.
 
+import { readAnnotations } from "../annotations.ts";
 import type { Linux } from "../types.ts";
 import { numberListFault } from "./process.ts";
 import { isAbsolute, type Report, type Rule } from "./report.ts";
 
 export const LINUX_RULES: readonly Rule[] = [
   linuxRule("devices", { check: devices, reads: [] }),
-  linuxRule("seccomp", { check: seccomp, reads: ["/linux/seccomp"] }),
+  {
+    about: ["linux", "seccomp"],
+    reads: ["/linux/seccomp", "/annotations"],
+    check: ({ spec, report }) => {
+      // AS CRUN: with a program in its place the profile means nothing.
+      if (readAnnotations(spec).seccompProgram === undefined) seccomp(spec.linux ?? {}, report);
+    },
+  },
   linuxRule("intelRdt", { check: intelRdt, reads: ["/linux/intelRdt"] }),
   linuxRule("memoryPolicy", { check: memoryPolicy, reads: ["/linux/memoryPolicy"] }),
   linuxRule("personality", { check: personality, reads: ["/linux/personality"] }),

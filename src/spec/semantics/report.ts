@@ -7,6 +7,8 @@ import type { NamespaceType, Spec } from "../types.ts";
 export interface Host {
   /** The effective user id of tsrun: other than 0, and the container is rootless. */
   readonly euid: number;
+  /** Its effective group; where it is absent, the one of the same number. */
+  readonly egid?: number;
 }
 
 /** No further rule is to be tried: what was found is in the report. */

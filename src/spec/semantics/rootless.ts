@@ -1,12 +1,13 @@
 // Rules for containers of a user without privileges; runc's libcontainer/configs/validate, rootless.go.
 
+import { readAnnotations } from "../annotations.ts";
 import type { IDMapping } from "../types.ts";
 import { type Context, NAMESPACES, namespaceOf, type Rule } from "./report.ts";
 
 /** Tried only when tsrun is not root. */
 export const ROOTLESS_RULES: readonly Rule[] = [
   { reads: [NAMESPACES], check: userNamespace },
-  { reads: ["/process/user/additionalGids"], check: groups },
+  { reads: ["/process/user/additionalGids", "/annotations"], check: groups },
   {
     reads: [NAMESPACES, "/mounts", "/linux/uidMappings", "/linux/gidMappings"],
     check: mountOwners,
@@ -22,7 +23,8 @@ function userNamespace({ spec, report }: Context): void {
 
 function groups({ spec, report }: Context): void {
   // AS RUNC: setgroups(2) must be forbidden before a user may write a gid_map.
-  if ((spec.process?.user?.additionalGids ?? []).length > 0) {
+  // Where the caller's are kept, nothing is set.
+  if ((spec.process?.user?.additionalGids ?? []).length > 0 && !readAnnotations(spec).keepsGroups) {
     report.fault("/process/user/additionalGids", "cannot set any additional groups in a rootless container");
   }
 }

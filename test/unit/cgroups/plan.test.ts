@@ -185,3 +185,28 @@ t.test("v2: the process' user owns the cgroup when it may divide it", async (t) 
   t.equal(owner({ namespaces: [{ type: "cgroup", path: "/proc/1/ns/cgroup" }] }), undefined, "a joined one");
   t.equal(owner({ namespaces: [{ type: "user" }], uidMappings }), undefined, "the host's cgroup namespace");
 });
+
+t.test("what is given away lies below the cgroup, and belongs to the container's root", async (t) => {
+  const mapped = { namespaces: [{ type: "user" }], uidMappings: [{ containerID: 0, hostID: 1000, size: 9 }] };
+  const plan = (annotations: { delegate?: string; subgroup?: string }, hierarchies = V2) =>
+    planCgroup({
+      spec: { linux: { ...mapped, cgroupsPath: "/x" } },
+      id: "box",
+      systemd: undefined,
+      hierarchies,
+      annotations,
+    });
+  t.match(plan({ delegate: "a/b" }), { directories: [{ path: "/cg/x" }], owner: 1000, delegate: "a/b" });
+  t.match(plan({}), { owner: undefined, delegate: undefined });
+  const error = {
+    code: "E_CGROUP",
+    message: /annotations\/run.oci.delegate-cgroup asks for: it needs cgroup v2/,
+  };
+  t.throws(() => plan({ delegate: "a" }, V1), error);
+  t.throws(() => plan({ delegate: "a" }, { layout: "none", mounts: [] }), {
+    message: /no cgroup is mounted/,
+  });
+  // Without systemd it says nothing, on v1 neither.
+  t.match(plan({ subgroup: "a" }), { directories: [{ path: "/cg/x" }], subgroup: undefined });
+  t.doesNotThrow(() => plan({ subgroup: "a" }, V1));
+});

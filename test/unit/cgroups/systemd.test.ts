@@ -215,3 +215,29 @@ t.test("signatures", (test) => {
   test.strictSame(splitSignature("(ss)"), ["(ss)", ""]);
   test.end();
 });
+
+t.test("a subgroup is where the container is, below its unit", (test) => {
+  const plan = (hierarchies: Hierarchies, systemd = SYSTEM) =>
+    planCgroup({
+      spec: { linux: { cgroupsPath: "a.slice:p:x" } },
+      id: "box",
+      systemd,
+      hierarchies,
+      annotations: { subgroup: "part/of" },
+    });
+  const planned = plan(V2);
+  test.match(planned, { directories: [{ path: "/cg/a.slice/p-x.scope/part/of" }], subgroup: "part/of" });
+  test.match(plannedRecord(planned), {
+    paths: { "": "/cg/a.slice/p-x.scope/part/of" },
+    unit: { name: "p-x.scope" },
+  });
+  const v1: Hierarchies = {
+    layout: "v1",
+    mounts: [{ controllers: ["devices"], mountpoint: "/cg", own: "/cg" }],
+  };
+  test.throws(() => plan(v1, { ...SYSTEM, version: 250 }), {
+    code: "E_CGROUP",
+    message: /annotations\/run.oci.systemd.subgroup asks for: it needs cgroup v2/,
+  });
+  test.end();
+});

@@ -12,6 +12,7 @@ import { planNamespaces } from "../../../src/namespaces/plan.ts";
 import { planProcess } from "../../../src/process/plan.ts";
 import { planRootfs } from "../../../src/rootfs/plan.ts";
 import { planFilter } from "../../../src/seccomp/plan.ts";
+import { readAnnotations } from "../../../src/spec/annotations.ts";
 import type { Spec } from "../../../src/spec/types.ts";
 
 const V2: Hierarchies = {
@@ -35,6 +36,7 @@ function describe(spec: Spec, hierarchies: Hierarchies = V2, missing: string[] =
   const plan: ExplainedPlan = {
     bundle: { path: "/b", spec, oddKeys: [], warnings: [], text: "", rootfs: "/b/rootfs" },
     options,
+    annotations: readAnnotations(spec),
     rootless: false,
     namespaces: planNamespaces(spec),
     cgroup: planCgroup({ spec, id: "the-id", systemd: undefined, hierarchies }),

@@ -4,6 +4,7 @@ import t from "tap";
 import { planRootfs } from "../../../src/rootfs/plan.ts";
 import type { CgroupLayout } from "../../../src/rootfs/plan-cgroup.ts";
 import type { MountPlan } from "../../../src/rootfs/plan-mounts.ts";
+import type { MountContext } from "../../../src/spec/annotations.ts";
 
 const LABEL = "system_u:object_r:container_file_t:s0:c1,c2";
 
@@ -15,7 +16,11 @@ const v1: CgroupLayout = {
   cgroupNamespace: true,
 };
 
-function mounts(mountLabel: string | undefined, cgroups: CgroupLayout = v1): readonly MountPlan[] {
+function mounts(
+  mountLabel: string | undefined,
+  cgroups: CgroupLayout = v1,
+  mountContext: MountContext = "context",
+): readonly MountPlan[] {
   const spec = {
     ociVersion: "1.0.2",
     root: { path: "rootfs" },
@@ -30,7 +35,7 @@ function mounts(mountLabel: string | undefined, cgroups: CgroupLayout = v1): rea
     ],
     linux: { namespaces: [{ type: "mount" as const }], ...(mountLabel === undefined ? {} : { mountLabel }) },
   };
-  const request = { spec, bundle: "/bundle", noPivot: false, cgroups, userNamespace: false };
+  const request = { spec, bundle: "/bundle", noPivot: false, cgroups, userNamespace: false, mountContext };
   return planRootfs(request).mounts;
 }
 
@@ -64,6 +69,24 @@ t.test("cgroup2 has no label, but what covers it where there is none", async (t)
   const plan = mounts(LABEL, { ...v1, v2: true }).at(-1);
   t.match(plan, { type: "cgroup2", lastResort: { context: LABEL } });
   t.notOk(plan?.kind === "filesystem" && plan.context !== undefined);
+});
+
+t.test("an annotation chooses the option of mount(8) that the label is given by", async (t) => {
+  const plans = mounts(LABEL, v1, "rootcontext");
+  t.strictSame(labels(plans), labels(mounts(LABEL)));
+  const options = plans.map((plan) => (plan.kind === "filesystem" ? plan.contextOption : undefined));
+  t.strictSame(options, [
+    undefined,
+    undefined,
+    "rootcontext",
+    "rootcontext",
+    undefined,
+    undefined,
+    "rootcontext",
+    undefined,
+  ]);
+  const plan = mounts(LABEL, { ...v1, v2: true }, "fscontext").at(-1);
+  t.match(plan, { lastResort: { context: LABEL, contextOption: "fscontext" } });
 });
 
 t.test("without a label, or with an empty one, nothing is labelled", async (t) => {

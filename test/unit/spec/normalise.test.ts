@@ -3,8 +3,9 @@
 import t from "tap";
 import { exactJson } from "../../../src/spec/exact-json.ts";
 import {
+  giveOwnIds,
+  normalise,
   restoreExactNumbers,
-  withAbsoluteDestinations,
   withoutEmptyWords,
 } from "../../../src/spec/normalise.ts";
 import type { Spec } from "../../../src/spec/types.ts";
@@ -39,7 +40,41 @@ t.test("a seccomp profile that says nothing is taken out", async (t) => {
 
 t.test("a relative destination is meant from the root", async (t) => {
   const spec: Spec = { ociVersion: "1.3.0", mounts: [{ destination: "a/b" }, { destination: "/c" }] };
-  t.strictSame(withAbsoluteDestinations(spec).mounts, [{ destination: "/a/b" }, { destination: "/c" }]);
+  t.strictSame(normalise(spec).mounts, [{ destination: "/a/b" }, { destination: "/c" }]);
+});
+
+t.test("crun's annotation names the listener of a profile that names none", async (t) => {
+  const annotations = { "run.oci.seccomp.receiver": "/a" };
+  const named = (listenerPath: string | undefined): string | undefined => {
+    const seccomp = {
+      defaultAction: "SCMP_ACT_ALLOW",
+      ...(listenerPath === undefined ? {} : { listenerPath }),
+    };
+    return normalise({ ociVersion: "1.3.0", annotations, linux: { seccomp } } as Spec).linux?.seccomp
+      ?.listenerPath;
+  };
+  t.equal(named(undefined), "/a");
+  t.equal(named(""), "/a");
+  t.equal(named("/b"), "/b");
+  t.strictSame(normalise({ ociVersion: "1.3.0", annotations }), { ociVersion: "1.3.0", annotations });
+});
+
+t.test("an ordinary user's new user namespace gets the user's own ids, where none are given", async (t) => {
+  const mapped = (linux: Spec["linux"], host: { euid: number; egid?: number }): unknown[] => {
+    const spec: Spec = { ociVersion: "1.3.0", ...(linux === undefined ? {} : { linux: { ...linux } }) };
+    giveOwnIds(spec, host);
+    return [spec.linux?.uidMappings, spec.linux?.gidMappings];
+  };
+  const own = (hostID: number) => [{ containerID: 0, hostID, size: 1 }];
+  const user = { euid: 7, egid: 8 };
+  const made = { namespaces: [{ type: "user" }] } as const;
+  t.strictSame(mapped(made, user), [own(7), own(8)]);
+  t.strictSame(mapped(made, { euid: 7 }), [own(7), own(7)]);
+  t.strictSame(mapped({ ...made, uidMappings: own(5), gidMappings: [] }, user), [own(5), own(8)]);
+  t.strictSame(mapped(made, { euid: 0, egid: 0 }), [undefined, undefined]);
+  t.strictSame(mapped({ namespaces: [{ type: "user", path: "/p" }] }, user), [undefined, undefined]);
+  t.strictSame(mapped({ namespaces: [{ type: "pid" }] }, user), [undefined, undefined]);
+  t.strictSame(mapped(undefined, user), [undefined, undefined]);
 });
 
 t.test("numbers that JSON.parse has rounded come back exact, as bigints", async (t) => {

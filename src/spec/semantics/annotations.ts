@@ -1,0 +1,131 @@
+// Rules about crun's annotations. What tsrun cannot give, and what crun would guess at, is refused; what crun
+// does not know either is only told. crun(1), "Extensions to OCI".
+
+import { CRUN_PREFIX, KEYS, MOUNT_CONTEXTS } from "../annotations.ts";
+import { MOST_TOLD } from "../faults.ts";
+import { childPointer } from "../json-positions.ts";
+import { nearestWord } from "../nearest.ts";
+import { quoted } from "../shorten.ts";
+import { type Context, hasNul, isAbsolute, NUL_REASON, type Rule } from "./report.ts";
+
+export const ANNOTATION_RULES: readonly Rule[] = [
+  { about: ["spec", "annotations"], reads: ["/annotations"], check: annotations },
+];
+
+/** Whether a warning is about an annotation: whoever wrote it thinks that it does something. */
+export function isOfAnnotation(pointer: string): boolean {
+  return pointer.startsWith("/annotations/");
+}
+
+interface Problem {
+  readonly reason: string;
+  readonly hint?: string | undefined;
+}
+
+type Check = (value: string) => Problem | undefined;
+
+const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
+  [KEYS.keepsGroups, flag],
+  [KEYS.refusesUnknownCalls, flag],
+  [KEYS.hookStdout, absolutePath],
+  [KEYS.hookStderr, absolutePath],
+  [KEYS.seccompReceiver, absolutePath],
+  [KEYS.pidfdReceiver, absolutePath],
+  [KEYS.mountContext, mountContext],
+  [KEYS.subgroup, cgroupName],
+  [KEYS.delegate, cgroupName],
+  [KEYS.seccompProgram, seccompProgram],
+]);
+
+/** What crun has and tsrun has not. Each would be something else than the container that was asked for. */
+const REFUSED: ReadonlyMap<string, Problem> = new Map([
+  [
+    "run.oci.handler",
+    {
+      reason: "tsrun has no handlers: the container's program would run as a process of this host",
+      hint: "virtual machines and WebAssembly need crun's krun and crun-wasm",
+    },
+  ],
+  [
+    "run.oci.seccomp.plugins",
+    {
+      reason: "tsrun loads no plugins: nobody would answer the calls that the profile notifies of",
+      hint: "name the socket of a seccomp agent in linux.seccomp.listenerPath",
+    },
+  ],
+  [
+    "run.oci.systemd.force_cgroup_v1",
+    {
+      reason: "tsrun mounts no hierarchy of cgroup v1 for a container on cgroup v2",
+      hint: "it is meant for a systemd that does not know cgroup v2: update that of the image, or use crun",
+    },
+  ],
+]);
+
+function annotations({ spec, report }: Context): void {
+  const all = spec.annotations ?? {};
+  for (const key in all) {
+    if (!key.startsWith(CRUN_PREFIX)) continue;
+    const value = all[key] ?? "";
+    const problem = CHECKS.has(key) ? CHECKS.get(key)?.(value) : refused(key, all);
+    if (problem !== undefined) report.fault(childPointer("/annotations", key), problem.reason, problem.hint);
+    else if (!CHECKS.has(key) && !REFUSED.has(key)) {
+      // Nobody reads more of them, and each takes its time.
+      const near = report.warnings.length < MOST_TOLD ? nearestWord(key, [...CHECKS.keys()]) : undefined;
+      const meant = near === undefined ? "" : `; did you mean ${quoted(near)}?`;
+      report.warn(
+        childPointer("/annotations", key),
+        `is no annotation of crun that tsrun knows, ignoring${meant}`,
+      );
+    }
+  }
+}
+
+/** AS CRUN: the container that holds a pod's namespaces is a process of the host, whatever the pod is. */
+function refused(key: string, all: Readonly<Record<string, string>>): Problem | undefined {
+  if (key === "run.oci.handler" && all["io.kubernetes.cri.container-type"] === "sandbox") return undefined;
+  return REFUSED.get(key);
+}
+
+/** DIFFERS: to crun all but "0" is yes, "false" and "no" too. */
+function flag(value: string): Problem | undefined {
+  return ["0", "1", "true"].includes(value)
+    ? undefined
+    : { reason: `must be "1" or "0", is ${quoted(value)}` };
+}
+
+/** DIFFERS: crun takes a relative one from where it is called, another place for each command. */
+function absolutePath(value: string): Problem | undefined {
+  if (hasNul(value)) return { reason: NUL_REASON };
+  return isAbsolute(value) ? undefined : { reason: `must be an absolute path, is ${quoted(value)}` };
+}
+
+function mountContext(value: string): Problem | undefined {
+  const words: readonly string[] = MOUNT_CONTEXTS;
+  if (words.includes(value)) return undefined;
+  const near = nearestWord(value, words);
+  const reason = `must be one of ${words.join(", ")}, is ${quoted(value)}`;
+  return { reason, hint: near === undefined ? undefined : `did you mean "${near}"?` };
+}
+
+function cgroupName(value: string): Problem | undefined {
+  if (hasNul(value)) return { reason: NUL_REASON };
+  const leaves = value.split("/").some((part) => part === "." || part === "..");
+  return leaves ? { reason: `must not hold "." or "..", is ${quoted(value)}` } : undefined;
+}
+
+/** `struct sock_filter`, and BPF_MAXINSNS of <linux/bpf_common.h>. */
+const INSTRUCTION_SIZE = 8;
+const MOST_INSTRUCTIONS = 4096;
+
+/** What the program does, the kernel checks when it is installed. */
+function seccompProgram(value: string): Problem | undefined {
+  const size = (value.length / 4) * 3 - (value.endsWith("==") ? 2 : value.endsWith("=") ? 1 : 0);
+  if (size > MOST_INSTRUCTIONS * INSTRUCTION_SIZE) {
+    return { reason: `must have at most ${MOST_INSTRUCTIONS} instructions of ${INSTRUCTION_SIZE} bytes` };
+  }
+  const isBase64 = value !== "" && value.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(value);
+  if (!isBase64) return { reason: "must be a program for seccomp(2), as base64" };
+  if (size % INSTRUCTION_SIZE === 0) return undefined;
+  return { reason: `must be whole instructions of ${INSTRUCTION_SIZE} bytes, is of ${size} bytes` };
+}
