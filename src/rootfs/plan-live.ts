@@ -2,6 +2,7 @@
 // called by the story of `mounts`.
 
 import { TsrunError } from "../errors.ts";
+import { readAnnotations } from "../spec/annotations.ts";
 import type { Mount, Spec } from "../spec/types.ts";
 import { refusedTarget } from "./paths.ts";
 import { treePropagationOf } from "./plan.ts";
@@ -37,12 +38,13 @@ export interface LiveRequest {
 export function planLiveMounts(request: LiveRequest): LivePlan {
   const { spec, rootfs, bundle, userNamespace } = request;
   const label = request.labels ? (spec.linux?.mountLabel ?? "") : "";
+  const { mountContext } = readAnnotations(spec);
   return {
     treePropagation: treePropagationOf(spec),
     mounts: request.mounts.map((mount, index) => {
       checkInside(mount, index);
       const plan = liveOnly(planMount({ mount, index, rootfs, bundle, userNamespace }));
-      return label === "" ? plan : (withLabel(plan, label) as LiveMountPlan);
+      return label === "" ? plan : (withLabel(plan, label, mountContext) as LiveMountPlan);
     }),
   };
 }
