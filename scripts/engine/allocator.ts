@@ -25,9 +25,10 @@ export const ALLOCATOR = `
 #define FINE 1024
 #define FINE_CLASSES (FINE / ALIGNMENT)
 #define FINE_LOG 10
-// Up to here a block is cut from a piece, above it is mapped.
-#define LARGEST (128 << 10)
-#define LARGEST_LOG 17
+// Up to here a block is cut from a piece, above it is mapped; nothing can be while the snapshot is made,
+// where the largest is the engine's table of shapes, 128 KiB and a header.
+#define LARGEST (256 << 10)
+#define LARGEST_LOG 18
 #define CLASSES (FINE_CLASSES + 4 * (LARGEST_LOG - FINE_LOG) + 1)
 #define PAGE 4096
 // The kernel fills it in at once: most of it comes to be used, and a page fault for each page takes longer.
