@@ -10,7 +10,7 @@ import { effectiveUid } from "../linux/process.ts";
 import { CLONE_NEWNS, CLONE_NEWUSER } from "../linux/sched.ts";
 import { becomeRoot, hide } from "../namespaces/enter.ts";
 import { octal } from "../proxy/arguments.ts";
-import { openat, setns, unshare } from "../proxy/calls.ts";
+import { close, openat, setns, unshare } from "../proxy/calls.ts";
 import { type Operation, operation, resultOf } from "../proxy/operation.ts";
 import { type SyscallProxy, startProxy, type Trace } from "../proxy/proxy.ts";
 import { leave } from "./helper.ts";
@@ -112,7 +112,7 @@ export class LiveProcess implements Disposable {
         O_RDONLY,
         "enter a copy of the host's mounts",
       );
-      this.proxy.run([copy, setns(copy, CLONE_NEWNS, "enter a copy of the host's mounts")]);
+      this.proxy.run([copy, setns(copy, CLONE_NEWNS, "enter a copy of the host's mounts"), close(copy)]);
     } finally {
       leave(maker);
     }
@@ -121,9 +121,13 @@ export class LiveProcess implements Disposable {
   /** From here on no path of the host can be reached. */
   enter(): void {
     const users = this.#mapsUsers ? this.#becomeContainersRoot() : [];
+    const mounts = numberOf(this.#mounts);
     this.proxy.run([
+      // Where the host's processes are in sight, whoever may trace this one gets what it has open.
+      close(INIT),
       ...users,
-      setns(numberOf(this.#mounts), CLONE_NEWNS, "enter the container's mount namespace"),
+      setns(mounts, CLONE_NEWNS, "enter the container's mount namespace"),
+      close(mounts),
     ]);
   }
 
@@ -131,7 +135,8 @@ export class LiveProcess implements Disposable {
   #becomeContainersRoot(): Operation[] {
     if (this.#users === undefined) return [];
     const attempt = "enter the container's user namespace";
-    return [setns(numberOf(this.#users), CLONE_NEWUSER, attempt), ...becomeRoot()];
+    const users = numberOf(this.#users);
+    return [setns(users, CLONE_NEWUSER, attempt), ...becomeRoot(), close(users)];
   }
 }
 
