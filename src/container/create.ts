@@ -78,6 +78,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   const directory = createStateDirectory(globals.root, options.id, bundle.text);
   undo.add(() => directory.remove());
   if (options.notifySocket !== undefined) directory.makeSharedDirectory(NOTIFY);
+  if (plan.cgroup.isDisabled === true) directory.noteNoCgroup();
   using fifo = directory.makeFifo();
   using listener = listenForStart(bundle.spec.hooks, directory);
 

@@ -60,6 +60,7 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
   using directory = createStateDirectory(globals.root, options.id, bundle.text);
   undo.add(() => directory.remove());
   if (options.notifySocket !== undefined) directory.makeSharedDirectory(NOTIFY);
+  if (plan.cgroup.isDisabled === true) directory.noteNoCgroup();
   using notify = proxyNotifications(globals, directory, options.notifySocket);
   const record = reviveProcesses(globals, { plan, options, directory, console, undo, output });
   const pid = record.init_process_pid;

@@ -26,6 +26,8 @@ interface Damaged {
 export function deleteDamaged(globals: GlobalOptions, damaged: Damaged): void {
   const { id, directory } = damaged;
   const spec = configOf(damaged);
+  // What is in the cgroup that it would have is somebody else's.
+  if (directory.hasNoCgroup) throw undecided(damaged, []);
   const plan = planOf(globals, spec ?? {}, id);
   // Everybody is in the root of a hierarchy; `create` would have refused it.
   if (plan.directories.some(({ path, mountpoint }) => path === mountpoint)) throw undecided(damaged, []);

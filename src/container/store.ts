@@ -18,6 +18,7 @@ import {
   SEEK_SET,
 } from "../linux/fcntl.ts";
 import {
+  createFile,
   createOpenFile,
   type Descriptor,
   filesystemType,
@@ -58,6 +59,7 @@ const TOO_LARGE = `larger than ${LARGEST_MIB} MiB`;
 /** What the first process waits at, under its temporary name until `create` has succeeded; see start.ts. */
 const FIFO = "exec.fifo";
 const FIFO_CREATING = ".exec.fifo";
+const NO_CGROUP = "no-cgroup";
 
 /** The directory of one container. */
 export class StateDirectory implements Disposable {
@@ -167,6 +169,15 @@ export class StateDirectory implements Disposable {
       0,
     );
     return open(FIFO_CREATING, O_RDWR, { at });
+  }
+
+  /** Notes that the container is to have no cgroup, for when state.json, which says so, is damaged. */
+  noteNoCgroup(): void {
+    createFile(NO_CGROUP, "", { at: this.#directory.number, mode: 0o600 });
+  }
+
+  get hasNoCgroup(): boolean {
+    return this.has(NO_CGROUP);
   }
 
   /** Makes a directory that the container will see, whatever our umask. */

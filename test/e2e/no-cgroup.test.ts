@@ -1,7 +1,7 @@
 // `--cgroup-manager disabled`, which Podman says for `--cgroups=disabled`: no cgroup is made, none is joined,
 // and every later command knows of it.
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   behaviour,
@@ -63,6 +63,21 @@ behaviour(
     await nothingLeft(t, lab, "after delete --force");
   },
   notOfRunc(LACKS),
+);
+
+behaviour(
+  "where the state is damaged, a container without a cgroup is not deleted from over its processes",
+  async (t, lab) => {
+    const box = await running(lab);
+    const file = join(lab.stateRoot, box.id, "state.json");
+    const saved = readFileSync(file, "utf8");
+    writeFileSync(file, "{");
+    const line = /nothing tells for certain which processes are the container's/;
+    refused(t, await call(lab, "delete", "--force", box.id), line);
+    writeFileSync(file, saved);
+    t.equal((await box.stateDocument()).status, "running");
+  },
+  tsrunOnly("keeps its state otherwise"),
 );
 
 behaviour(
