@@ -6,6 +6,8 @@ import { TsrunError } from "../errors.ts";
 import { hasErrno } from "../linux/call.ts";
 import { KEYS } from "../spec/annotations.ts";
 import type { Resources } from "../spec/types.ts";
+import { type DeviceChange, isBuiltAnew } from "./devices/plan-change.ts";
+import { freeze, freezeState, thaw } from "./freezer.ts";
 import { type JoinFiles, joinFiles, tasksFiles } from "./join.ts";
 import { planLimitsV1, planLimitsV2 } from "./limits.ts";
 import { destroyCgroup } from "./members.ts";
@@ -130,20 +132,34 @@ function noteLimits({ driver, paths }: CgroupRecord, resources: Resources, { jou
   }
 }
 
+/** What an update changes, and what held before it. */
+export interface ResourceUpdate extends MergedResources {
+  readonly before: Resources;
+  readonly devices: DeviceChange | undefined;
+}
+
 /**
- * Changes limits of a container in use; device rules stay as they are. On failure the old values are written
- * back, and the error tells of those that could not be.
+ * Changes limits and device rules of a container in use. On failure the old values are written back, and the
+ * error tells of those that could not be.
  */
-export function updateResources(record: CgroupRecord, merged: MergedResources, before: Resources): void {
+export function updateResources(record: CgroupRecord, update: ResourceUpdate): void {
   if (record.isDisabled === true) throw noCgroup("change the limits");
-  const change = withLost(record, merged);
   // Only what is asked for now: what an older tsrun took and left out is no fault of this call.
-  assertUsable(merged.change, { driver: record.driver, at: "" });
-  const journal = new Journal();
+  assertUsable(update.change, { driver: record.driver, at: "" });
+  if (closesAll(record, update)) whileFrozen(record, () => updateOrRestore(record, update));
+  else updateOrRestore(record, update);
+}
+
+function updateOrRestore(record: CgroupRecord, update: ResourceUpdate): void {
+  const { before, devices } = update;
+  const change = withLost(record, update);
+  using journal = new Journal();
   try {
-    applyResources(record, change, { rootless: false, journal });
+    const rules = { devices: devices?.after, devicesBefore: devices?.before };
+    applyResources(record, change, { rootless: false, journal, ...rules });
   } catch (error) {
-    const unitRestored = record.unit === undefined || restoreUnitResources(record, change, before);
+    const old = { resources: before, devices: devices?.before };
+    const unitRestored = record.unit === undefined || restoreUnitResources(record, change, old);
     const lost = journal.restore();
     if (!unitRestored) lost.push(`the unit "${record.unit?.name}"`);
     if (lost.length === 0) throw error;
@@ -153,5 +169,24 @@ export function updateResources(record: CgroupRecord, merged: MergedResources, b
       `${words}; and the old value of ${lost.join(", ")} could not be set back`,
       { cause: error, hint: error instanceof TsrunError ? error.hint : undefined },
     );
+  }
+}
+
+/** On v1 there is a moment then in which the container has no device at all, or every one. */
+function closesAll({ driver, unit }: CgroupRecord, { devices }: ResourceUpdate): boolean {
+  return driver === "v1" && devices !== undefined && (unit !== undefined || isBuiltAnew(devices));
+}
+
+/** Nobody in the container sees what is between; one that is paused stays so. */
+function whileFrozen(record: CgroupRecord, action: () => void): void {
+  if (record.paths.freezer === undefined || freezeState(record) === "frozen") {
+    action();
+    return;
+  }
+  freeze(record);
+  try {
+    action();
+  } finally {
+    thaw(record);
   }
 }

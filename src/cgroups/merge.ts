@@ -22,17 +22,13 @@ export interface MergedResources {
   readonly change: Resources;
 }
 
-/**
- * Device rules are left out: other programs may have added to them (a GPU's), so `update` never touches them.
- */
-export function mergeResources(
-  current: Resources,
-  { devices: _devices, ...asked }: Resources,
-): MergedResources {
+/** Device rules are not among what is written: devices/plan-change.ts decides of them. */
+export function mergeResources(current: Resources, { devices, ...asked }: Resources): MergedResources {
   const inForce: Resources = {
     ...current,
     ...(current.unified === undefined ? {} : { unified: notReplaced(current.unified, asked) }),
     ...definedOf({
+      devices,
       memory: asked.memory && mergeMemory(current.memory ?? {}, asked.memory),
       cpu: asked.cpu && mergeCpu(current.cpu ?? {}, asked.cpu),
       pids: isSet(asked.pids?.limit) ? asked.pids : undefined,

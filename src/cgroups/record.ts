@@ -51,10 +51,10 @@ export type FreezeState = "thawed" | "frozen";
 export interface ApplyContext {
   /** Errors of device rules are ignored, as an ordinary user cannot set any. */
   readonly rootless: boolean;
-  /** The device rules to enforce; leave out to leave the present ones alone, as `update` must. */
+  /** The device rules to enforce; without them the present ones stay. */
   readonly devices?: readonly DeviceRule[] | undefined;
-  /** The container's own processes run already and must not lose a device meanwhile. */
-  readonly running?: boolean | undefined;
+  /** Those that the container has already: its processes must not lose a device meanwhile that both have. */
+  readonly devicesBefore?: readonly DeviceRule[] | undefined;
   /** Where old values are noted, when they may have to be put back. */
   readonly journal?: Journal | undefined;
 }

@@ -9,7 +9,7 @@ import { readText } from "../linux/files.ts";
 import { cString } from "../linux/words.ts";
 import type { CpuResources, Resources } from "../spec/types.ts";
 import { CPUSET_NAMES, type CpusetName, cpusetWrite } from "./controllers/cpuset.ts";
-import { applyDevicesV1, type DeviceContext } from "./devices/apply-v1.ts";
+import { applyDevicesV1, changeDevicesV1 } from "./devices/apply-v1.ts";
 import { isFrozenV1 } from "./freezer.ts";
 import { planLimitsV1 } from "./limits.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord, PlannedDirectory } from "./record.ts";
@@ -128,8 +128,11 @@ function readCpuset(path: string, name: CpusetName): string {
 
 /** Sets every limit that the resources name. */
 export function applyV1({ paths }: CgroupRecord, resources: Resources, context: ApplyContext): void {
-  if (context.devices !== undefined) applyDevicesV1(paths.devices, context.devices, deviceContext(context));
-  const isUpdate = context.journal !== undefined;
+  const { devices, devicesBefore, journal, rootless } = context;
+  if (devices !== undefined && devicesBefore !== undefined && journal !== undefined) {
+    changeDevicesV1(paths.devices, { before: devicesBefore, after: devices }, journal);
+  } else if (devices !== undefined) applyDevicesV1(paths.devices, devices, rootless);
+  const isUpdate = journal !== undefined;
   for (const { controller, writes } of planLimitsV1(resources, { isUpdate })) {
     const directory = paths[controller];
     if (directory === undefined) {
@@ -138,10 +141,6 @@ export function applyV1({ paths }: CgroupRecord, resources: Resources, context: 
         hint: `the ${controller} hierarchy must be mounted and writable for a container with such limits`,
       });
     }
-    runWrites(directory, writes, context.journal);
+    runWrites(directory, writes, journal);
   }
-}
-
-function deviceContext({ rootless, running }: ApplyContext): DeviceContext {
-  return { rootless, inUse: running === true };
 }

@@ -9,7 +9,7 @@ import { cString } from "../linux/words.ts";
 import type { Resources } from "../spec/types.ts";
 import { assertAboveUsage } from "./controllers/memory.ts";
 import { explainUnified } from "./controllers/unified.ts";
-import { applyDevicesV2 } from "./devices/apply-v2.ts";
+import { applyDevicesV2, changeDevicesV2 } from "./devices/apply-v2.ts";
 import { planLimitsV2 } from "./limits.ts";
 import type { ApplyContext, CgroupPlan, CgroupRecord, PlannedDirectory } from "./record.ts";
 import { assertEmpty, assertThawed, makeCgroup } from "./tree.ts";
@@ -168,7 +168,10 @@ export function assertAllowedV2({ paths }: CgroupRecord, { memory }: Resources):
 /** Sets every limit that the resources name. */
 export function applyV2(record: CgroupRecord, resources: Resources, context: ApplyContext): void {
   const directory = record.paths[""] ?? "";
-  if (context.devices !== undefined) applyDevicesV2(directory, context.devices, context);
+  const { devices, devicesBefore, journal, rootless } = context;
+  if (devices !== undefined && devicesBefore !== undefined && journal !== undefined)
+    changeDevicesV2(directory, devices, journal);
+  else if (devices !== undefined) applyDevicesV2(directory, devices, rootless);
   assertAllowedV2(record, resources);
   for (const { controller, writes } of planLimitsV2(resources)) {
     if (controller !== "unified") {

@@ -7,21 +7,36 @@ import { restoring } from "./restore.ts";
 import type { CgroupWrite } from "./writes.ts";
 
 interface JournalEntry {
-  readonly directory: string;
-  readonly before: string;
-  readonly write: CgroupWrite;
+  readonly path: string;
+  /** Puts back what was there before, and says whether it is. */
+  readonly putBack: () => boolean;
 }
 
-/** What was written, with what was there before: an update that fails puts it back. */
+/** What was changed, with what was there before: an update that fails puts it back. */
 export class Journal {
   readonly #entries: JournalEntry[] = [];
+  readonly #held: Disposable[] = [];
 
   /** Remembers what the file says, before it is written. */
   note(directory: string, write: CgroupWrite): void {
     const before = readTextIfThere(`${directory}/${write.file}`);
     if (before === undefined) return;
     const back = restoring(write, before);
-    if (back !== undefined) this.#entries.push({ directory, before, write: back });
+    const path = `${directory}/${write.file}`;
+    if (back !== undefined) this.add(path, () => isBack(path, before, back));
+  }
+
+  /**
+   * Remembers what is no single value of a file.
+   * @param held what that takes, until the journal is closed
+   */
+  add(path: string, putBack: () => boolean, held: readonly Disposable[] = []): void {
+    this.#entries.push({ path, putBack });
+    this.#held.push(...held);
+  }
+
+  [Symbol.dispose](): void {
+    for (const held of this.#held) held[Symbol.dispose]();
   }
 
   /**
@@ -31,14 +46,14 @@ export class Journal {
   restore(): string[] {
     let rest = this.#entries.toReversed();
     // Values that depend on each other may need the other one first: then the second round succeeds.
-    for (let round = 0; round < 2 && rest.length > 0; round++) rest = rest.filter((entry) => !isBack(entry));
-    return rest.map(({ directory, write }) => `${directory}/${write.file}`);
+    for (let round = 0; round < 2 && rest.length > 0; round++)
+      rest = rest.filter(({ putBack }) => !putBack());
+    return rest.map(({ path }) => path);
   }
 }
 
-function isBack({ directory, before, write }: JournalEntry): boolean {
-  const path = `${directory}/${write.file}`;
-  return readTextIfThere(path) === before || tryWriteFile(path, write.value) >= 0;
+function isBack(path: string, before: string, { value }: CgroupWrite): boolean {
+  return readTextIfThere(path) === before || tryWriteFile(path, value) >= 0;
 }
 
 /** Writes in order; those that depend on a later one are tried again at the end. */

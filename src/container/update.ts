@@ -1,5 +1,6 @@
 // `update`: change the limits of a container while it runs.
 
+import { planDeviceChange } from "../cgroups/devices/plan-change.ts";
 import { updateResources } from "../cgroups/driver.ts";
 import { mergeResources } from "../cgroups/merge.ts";
 import { TsrunError } from "../errors.ts";
@@ -28,12 +29,21 @@ export function updateContainer(globals: GlobalOptions, id: string, asked: Asked
   directory.lock();
   const record = directory.load();
   if (!isAlive(record)) throw new TsrunError("E_STATE", "container not running");
-  const current = record.resources ?? directory.loadConfig().linux?.resources ?? {};
-  const merged = mergeResources(current, asked.resources);
+  const { resources } = asked;
+  // Most updates follow another one, and need nothing of the configuration.
+  const linux =
+    record.resources === undefined || resources.devices !== undefined ? directory.loadConfig().linux : {};
+  const current = record.resources ?? linux?.resources ?? {};
+  const merged = mergeResources(current, resources);
+  const devices = planDeviceChange({
+    asked: resources.devices,
+    inForce: current.devices,
+    devices: linux?.devices,
+  });
   using undo = new Undo();
   const rdt = updateRdt(record, asked.rdt, undo);
-  updateResources(record.cgroup, merged, current);
-  tellUnkept(globals, directory, record, asked.resources);
+  updateResources(record.cgroup, { ...merged, before: current, devices });
+  tellUnkept(globals, directory, record, resources);
   directory.save({ ...record, ...(rdt === undefined ? {} : { rdt }), resources: merged.inForce });
   undo.commit();
 }

@@ -161,21 +161,6 @@ behaviour(
   needsController("memory", 1),
 );
 
-behaviour(
-  "device rules are left alone, those in the document included",
-  async (t, lab) => {
-    const box = await running(lab, { devices: [{ allow: false, access: "rwm" }] });
-    // Systemd may write the list anew, in another order.
-    const list = () => readCgroup("devices", box.id, "devices.list").split("\n").sort();
-    const before = list();
-    const asked = { devices: [{ allow: true, access: "rwm" }], pids: { limit: 30 } };
-    mustSucceed(await updateWith(lab, box, asked));
-    t.strictSame(list(), before);
-    t.equal(readCgroup("pids", box.id, "pids.max"), "30");
-  },
-  needsController("devices", 1),
-);
-
 behaviour("a created and a paused container can be updated, a stopped one cannot", async (t, lab) => {
   const box = lab.container();
   mustSucceed(await box.create());

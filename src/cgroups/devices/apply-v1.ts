@@ -1,12 +1,13 @@
 // Sets the device rules of a v1 cgroup: anew when it is made, by the difference to what it has when it is in
-// use.
+// use. Called by v1.ts.
 
 import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
 import { tryCall } from "../../linux/call.ts";
+import { EINVAL, EPERM } from "../../linux/errno.ts";
 import { O_WRONLY } from "../../linux/fcntl.ts";
 import { type Descriptor, open, readText } from "../../linux/files.ts";
 import { utf8 } from "../../linux/words.ts";
-import { writeError } from "../writer.ts";
+import { type Journal, writeError } from "../writer.ts";
 import {
   ALLOW_ALL,
   buildDeviceSet,
@@ -15,23 +16,26 @@ import {
   sameDeviceSet,
   transition,
 } from "./device-set.ts";
+import type { DeviceChange } from "./plan-change.ts";
 import { inUserNamespace } from "./privilege.ts";
 import { type DeviceRule, showRule } from "./rules.ts";
 
-/** `directory` is undefined when the container has no devices cgroup, which only a rootless one may lack. */
+/**
+ * Of a new cgroup. `directory` is undefined when the container has no devices cgroup, which only a rootless
+ * one may lack.
+ */
 export function applyDevicesV1(
   directory: string | undefined,
   rules: readonly DeviceRule[],
-  { rootless, inUse }: DeviceContext,
+  rootless: boolean,
 ): void {
   const target = buildDeviceSet(rules);
   if (directory === undefined) {
     if (rootless) return;
-    throw new TsrunError("E_CGROUP", "cannot set devices limit: container could not join or create cgroup");
+    throw withoutCgroup();
   }
   try {
-    if (inUse) changeDevices(directory, target);
-    else writeRules(directory, transition(ALLOW_ALL, target));
+    writeRules(directory, transition(ALLOW_ALL, target));
   } catch (error) {
     throwIfOutOfMemory(error);
     // AS RUNC: an ordinary user cannot set device rules, and needs none where mknod(2) is refused too.
@@ -40,10 +44,37 @@ export function applyDevicesV1(
   }
 }
 
-export interface DeviceContext {
-  readonly rootless: boolean;
-  /** Processes run in it that must not lose a device for a moment. */
-  readonly inUse: boolean;
+function withoutCgroup(): TsrunError {
+  return new TsrunError("E_CGROUP", "cannot set devices limit: container could not join or create cgroup");
+}
+
+/** Of a cgroup in use. What cannot be set is an error, whoever asks: it was asked for. */
+export function changeDevicesV1(
+  directory: string | undefined,
+  { before, after }: DeviceChange,
+  journal: Journal,
+): void {
+  if (directory === undefined) throw withoutCgroup();
+  const old = inForce(directory, before);
+  journal.add(`${directory}/devices.list`, () => isPutBack(directory, old));
+  changeDevices(directory, buildDeviceSet(after));
+}
+
+/** What the list says; of a set that allows by default it hides the exceptions, which the rules tell. */
+function inForce(directory: string, rules: readonly DeviceRule[]): DeviceSet {
+  const listed = readDevices(directory);
+  const known = buildDeviceSet(rules);
+  return listed.defaultAllow && known.defaultAllow ? known : listed;
+}
+
+function isPutBack(directory: string, old: DeviceSet): boolean {
+  try {
+    changeDevices(directory, old);
+    return true;
+  } catch (error) {
+    if (error instanceof TsrunError) return false;
+    throw error;
+  }
 }
 
 function changeDevices(directory: string, target: DeviceSet): void {
@@ -71,7 +102,22 @@ function writeRule(directory: string, rule: DeviceRule, file: Descriptor): void 
   const bytes = utf8(value);
   const result = tryCall("write", file.number, bytes, bytes.length);
   if (result >= 0) return;
-  throw writeError(directory, { file: rule.allow ? "devices.allow" : "devices.deny", value }, -result);
+  const error = writeError(
+    directory,
+    { file: rule.allow ? "devices.allow" : "devices.deny", value },
+    -result,
+  );
+  throw new TsrunError(error.code, error.message, {
+    errno: error.errno,
+    hint: hintFor(rule, -result) ?? error.hint,
+  });
+}
+
+/** Documentation/admin-guide/cgroup-v1/devices.rst, section 4. */
+function hintFor({ type }: DeviceRule, errno: number): string | undefined {
+  if (errno === EPERM) return "a cgroup has no devices that the one above it has not";
+  if (errno !== EINVAL || type !== "a") return undefined;
+  return "the kernel keeps what holds by default while there are cgroups below: remove those first";
 }
 
 function readDevices(directory: string): DeviceSet {

@@ -12,62 +12,103 @@ import { syscallError } from "../../linux/call.ts";
 import { EACCES, ENOENT, EPERM } from "../../linux/errno.ts";
 import { O_DIRECTORY, O_RDONLY } from "../../linux/fcntl.ts";
 import { type Descriptor, open } from "../../linux/files.ts";
-import type { ApplyContext } from "../record.ts";
+import type { Journal } from "../writer.ts";
 import { buildDeviceSet } from "./device-set.ts";
 import { inUserNamespace } from "./privilege.ts";
 import { assembleDeviceProgram } from "./program.ts";
 import { ACCESS_ALL, type DeviceRule } from "./rules.ts";
 
-/** Loads the program for these rules and puts it in the place of what guards the cgroup now. */
-export function applyDevicesV2(
-  directory: string,
-  rules: readonly DeviceRule[],
-  { rootless }: ApplyContext,
-): void {
+/** Of a new cgroup: loads the program for these rules and puts it in the place of what guards it now. */
+export function applyDevicesV2(directory: string, rules: readonly DeviceRule[], rootless: boolean): void {
   const program = assembleDeviceProgram(buildDeviceSet(rules));
   try {
     using cgroup = open(directory, O_RDONLY | O_DIRECTORY);
     using loaded = loadDeviceProgram(program);
-    replacePrograms(cgroup.number, loaded.number);
+    replacePrograms(cgroup.number, [{ descriptor: loaded }]);
   } catch (error) {
     throwIfOutOfMemory(error);
     if (rootless || mayGoWithout(rules)) return;
-    if (!(error instanceof TsrunError)) throw error;
-    throw new TsrunError("E_CGROUP", `cannot guard the devices of cgroup "${directory}": ${error.message}`, {
-      cause: error,
-      hint: "the kernel needs CONFIG_CGROUP_BPF, and the caller CAP_SYS_ADMIN in the first user namespace",
-    });
+    throw cannotGuard(directory, error);
   }
+}
+
+function cannotGuard(directory: string, error: unknown): unknown {
+  if (!(error instanceof TsrunError)) return error;
+  return new TsrunError("E_CGROUP", `cannot guard the devices of cgroup "${directory}": ${error.message}`, {
+    cause: error,
+    hint: "the kernel needs CONFIG_CGROUP_BPF, and the caller CAP_SYS_ADMIN in the first user namespace",
+  });
 }
 
 /**
- * With one old program, the usual case of an update, the kernel swaps them in one step. Otherwise the new one
- * comes first and the old ones go after it: an access must pass every program, so there is never a moment
- * without a guard.
+ * Of a cgroup in use. What cannot be set is an error, whoever asks. The journal keeps the old programs, which
+ * end with their last descriptor.
  */
-function replacePrograms(cgroup: number, program: number): void {
-  const old = openPrograms(attachedDevicePrograms(cgroup));
+export function changeDevicesV2(directory: string, rules: readonly DeviceRule[], journal: Journal): void {
+  const program = assembleDeviceProgram(buildDeviceSet(rules));
   try {
-    const [only] = old;
-    if (only !== undefined && old.length === 1) {
-      attachDeviceProgram(cgroup, program, only.number);
-      return;
-    }
-    attachDeviceProgram(cgroup, program);
-    for (const { number } of old) detachDeviceProgram(cgroup, number);
-  } finally {
-    for (const descriptor of old) descriptor.close();
+    const cgroup = open(directory, O_RDONLY | O_DIRECTORY);
+    const old = openPrograms(attachedDevicePrograms(cgroup.number));
+    const held = [cgroup, ...old.map(({ descriptor }) => descriptor)];
+    journal.add(`the device rules of ${directory}`, () => arePutBack(cgroup.number, old), held);
+    using loaded = loadDeviceProgram(program);
+    replacePrograms(cgroup.number, [{ descriptor: loaded }]);
+  } catch (error) {
+    throwIfOutOfMemory(error);
+    throw cannotGuard(directory, error);
   }
 }
 
+function arePutBack(cgroup: number, old: readonly Program[]): boolean {
+  try {
+    replacePrograms(cgroup, old);
+    return true;
+  } catch (error) {
+    if (error instanceof TsrunError) return false;
+    throw error;
+  }
+}
+
+/** One that is not attached yet has no id here. */
+interface Program {
+  readonly id?: number;
+  readonly descriptor: Descriptor;
+}
+
+/**
+ * Makes these the programs of the cgroup. One in the place of another, the usual case of an update, the
+ * kernel swaps in one step. Otherwise new ones come first and old ones go after them: an access must pass
+ * every program, so there is never a moment without a guard.
+ */
+function replacePrograms(cgroup: number, programs: readonly Program[]): void {
+  const attached = openPrograms(attachedDevicePrograms(cgroup));
+  try {
+    const missing = without(programs, attached);
+    const extra = without(attached, programs);
+    const [[before], [after]] = [extra, missing];
+    if (before !== undefined && after !== undefined && extra.length + missing.length === 2) {
+      attachDeviceProgram(cgroup, after.descriptor.number, before.descriptor.number);
+      return;
+    }
+    for (const { descriptor } of missing) attachDeviceProgram(cgroup, descriptor.number);
+    for (const { descriptor } of extra) detachDeviceProgram(cgroup, descriptor.number);
+  } finally {
+    for (const { descriptor } of attached) descriptor.close();
+  }
+}
+
+function without(programs: readonly Program[], others: readonly Program[]): Program[] {
+  return programs.filter(({ id }) => id === undefined || !others.some((other) => other.id === id));
+}
+
 /** AS RUNC: a program that a security module hides can only deny more, so it may stay. */
-function openPrograms(ids: readonly number[]): Descriptor[] {
-  const programs: Descriptor[] = [];
+function openPrograms(ids: readonly number[]): Program[] {
+  const programs: Program[] = [];
   for (const id of ids) {
-    const program = openProgram(id);
-    if (typeof program !== "number") programs.push(program);
-    else if (program !== -EPERM && program !== -EACCES && program !== -ENOENT) {
-      throw syscallError(`open eBPF program ${id}`, -program);
+    const descriptor = openProgram(id);
+    if (typeof descriptor !== "number") programs.push({ id, descriptor });
+    else if (descriptor !== -EPERM && descriptor !== -EACCES && descriptor !== -ENOENT) {
+      throw syscallError(`open eBPF program ${id}`, -descriptor);
     }
   }
   return programs;

@@ -2,6 +2,7 @@
 
 import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
 import type { Resources } from "../../spec/types.ts";
+import type { DeviceRule } from "../devices/rules.ts";
 import { freeze, freezeState, thaw } from "../freezer.ts";
 import type { MergedResources } from "../merge.ts";
 import type { ApplyContext, CgroupRecord, UnitPlan } from "../record.ts";
@@ -89,18 +90,23 @@ export function setUnitResources(
   return converted.resources;
 }
 
+/** What held before, of what was changed; the device rules when they were. */
+export interface UnitBefore {
+  readonly resources: Resources;
+  readonly devices?: readonly DeviceRule[] | undefined;
+}
+
 /** Takes the properties of `changed` back. Returns whether that worked. */
-export function restoreUnitResources(record: CgroupRecord, changed: Resources, before: Resources): boolean {
+export function restoreUnitResources(record: CgroupRecord, changed: Resources, before: UnitBefore): boolean {
   const { unit } = record;
   if (unit === undefined) return true;
   try {
     const systemd = connectSystemd(unit);
     const version = systemd.version();
-    const old = convert(record, before, version).properties;
-    systemd.setUnitProperties(
-      unit.name,
-      restoringProperties(convert(record, changed, version).properties, old),
-    );
+    const old = convert(record, before.resources, version).properties;
+    const devices = before.devices === undefined ? [] : deviceProperties(before.devices, record.driver);
+    const limits = restoringProperties(convert(record, changed, version).properties, old);
+    systemd.setUnitProperties(unit.name, [...devices, ...limits]);
     return true;
   } catch (error) {
     if (error instanceof TsrunError) return false;

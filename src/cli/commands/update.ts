@@ -13,8 +13,8 @@ export const command = defineCommand({
 everything holds afterwards, or nothing has changed.
 
 --resources takes the same object as linux.resources of config.json, from a file or, with
-"-", from standard input; all other flags are ignored then. Device rules in it are not
-looked at: they cannot be changed.
+"-", from standard input; all other flags are ignored then. Device rules in it are all
+that the container has afterwards, besides those of every container; runc ignores them.
 
 EXAMPLE:
     # $0 update --memory 512M --pids-limit 100 web

@@ -138,10 +138,10 @@ const CASES: readonly Case[] = [
     change: { cpu: { shares: 512, idle: 0 } },
   },
   {
-    name: "device rules are dropped",
+    name: "device rules take the place of those before",
     current: { devices: [{ allow: false }] },
     asked: { devices: [{ allow: true }], pids: { limit: 3 } },
-    inForce: { devices: [{ allow: false }], pids: { limit: 3 } },
+    inForce: { devices: [{ allow: true }], pids: { limit: 3 } },
     change: { pids: { limit: 3 } },
   },
   {
