@@ -43,6 +43,8 @@ import { Target, type TargetStep } from "./target.ts";
 
 /** umount2(2) takes paths; a file is reached by a descriptor of this number. */
 const SCRATCH = 900;
+/** So many mounts are looked at with one message. */
+const LOOKS = 100;
 
 export interface LiveOptions {
   /** The directory in /proc of the container's first process. */
@@ -100,7 +102,7 @@ export class AddedMounts implements Disposable {
   places(): Omit<LiveMount, "destination">[] {
     const attempt = "look for the mounts that were made";
     const looks = this.#steps.map(({ mounted }) => statx(mounted() ?? -1, "", AT_EMPTY_PATH, attempt));
-    this.#context.run(looks);
+    for (let at = 0; at < looks.length; at += LOOKS) this.#context.run(looks.slice(at, at + LOOKS));
     return looks.map((look, index) => {
       const id = mountIdOf(look.out.bytes);
       if (id === undefined) throw needsLinux("statx(2) with the ids of mounts", "5.8");
@@ -130,10 +132,12 @@ export function removeLiveMounts(mounts: readonly LiveMount[], { init, trace }: 
   using process = new LiveProcess(init, trace);
   process.enter();
   const context = contextOf(process);
-  const opened = there.map((mount) => ({ mount, descriptor: reach(context, mount) }));
-  for (const { mount, descriptor } of opened) {
-    const failed = context.attempt(unmount(context, descriptor, `unmount "${mount.destination}"`));
-    if (failed !== undefined) throw operationFailure(failed);
+  // None is unmounted before all can be; and none stays open, of which there may be many.
+  for (const mount of there) context.run([close(reach(context, mount))]);
+  // The last first: it may lie in one before it.
+  for (const mount of there.toReversed()) {
+    const descriptor = reach(context, mount);
+    context.run([...unmount(context, descriptor, `unmount "${mount.destination}"`), close(descriptor)]);
   }
   return gone;
 }

@@ -35,7 +35,19 @@ export interface LiveRequest {
   readonly labels: boolean;
 }
 
+/**
+ * So many at once: the source of each is held open until all are in place, by numbers below those that
+ * mount(2) and umount2(2) reach a file by.
+ */
+export const MOST_LIVE_MOUNTS = 500;
+
 export function planLiveMounts(request: LiveRequest): LivePlan {
+  const count = request.mounts.length;
+  if (count > MOST_LIVE_MOUNTS) {
+    throw new TsrunError("E_CONFIG", `cannot add ${count} mounts at once`, {
+      hint: `a list has up to ${MOST_LIVE_MOUNTS}: make several of it`,
+    });
+  }
   const { spec, rootfs, bundle, userNamespace } = request;
   const label = request.labels ? (spec.linux?.mountLabel ?? "") : "";
   const { mountContext } = readAnnotations(spec);

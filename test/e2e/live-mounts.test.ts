@@ -118,6 +118,11 @@ behaviour(
     mustSucceed(await mounts("remove", box, at("/data", "/data")));
     mustSucceed(await mounts("add", box, [bind(source, "/data")]));
     t.equal(await inside(box, "cat /data/f"), "of the host");
+    const tmpfs: Entry = { destination: "/t", source: "tmpfs", type: "tmpfs" };
+    mustSucceed(await mounts("add", box, [tmpfs, bind(source, "/t/in/it")]));
+    t.equal(await inside(box, "cat /t/in/it/f"), "of the host");
+    mustSucceed(await mounts("remove", box, at("/t", "/t/in/it", "/data")));
+    t.strictSame([...(await mountsInside(box)).keys()], []);
   },
   tsrunOnly("crun mounts over it once more, and unmounts /proc when asked to"),
   api,
@@ -243,6 +248,31 @@ behaviour(
     t.equal((await box.stateDocument()).status, "running");
   },
   tsrunOnly("was not tried with criu"),
+  api,
+);
+
+behaviour(
+  "hundreds are added at once and taken away again; of more, none",
+  async (t, lab) => {
+    const source = hostDirectory(lab);
+    const box = await running(lab);
+    const list = (count: number) =>
+      Array.from({ length: count }, (_, index) => bind(source, `/many/${index}`));
+    refused(t, await mounts("add", box, list(501)), /cannot add 501 mounts at once/);
+    t.notOk(existsSync(join(box.rootfs, "many")));
+    mustSucceed(await mounts("add", box, list(500)));
+    t.equal((await mountsInside(box)).size, 500);
+    // What was mounted is taken back all the same.
+    refused(
+      t,
+      await mounts("add", box, [bind(source, "/one"), bind(source, "/many/7")]),
+      /added there already/,
+    );
+    mustSucceed(await mounts("add", box, list(1000).slice(500)));
+    mustSucceed(await mounts("remove", box, list(1000)));
+    t.equal((await mountsInside(box)).size, 0);
+  },
+  tsrunOnly("has no limit"),
   api,
 );
 
