@@ -3,12 +3,11 @@
 
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, type Condition, nothingLeft, refused } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, notOfRunc, refused } from "../support/behaviour.ts";
 import { needsUnified, onUnified, unifiedFolder } from "../support/cgroup.ts";
 import type { Resources } from "../support/config.ts";
 import { type Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
-import { isRunc, runtimeKind } from "../support/runtime.ts";
 
 /** What only v1 has: limits, and where the error says that they stand. */
 const V1_ALONE: readonly (readonly [pointer: string, resources: Resources])[] = [
@@ -41,8 +40,8 @@ behaviour(
     mustSucceed(await box.delete({ flags: ["--force"], ...onUnified }));
   },
   needsUnified(),
-  isRunc ? "runc: it ignores them" : undefined,
-  runtimeKind === "crun" ? "crun: its cgroup stays where a limit is refused" : undefined,
+  notOfRunc("it ignores them"),
+  notOfCrun("its cgroup stays where a limit is refused"),
 );
 
 behaviour(
@@ -56,8 +55,8 @@ behaviour(
   },
   needsUnified(),
   existsSync("/sys/module/bfq") ? "this host may have the BFQ scheduler" : undefined,
-  isRunc ? "runc: it leaves the weight out" : undefined,
-  runtimeKind === "crun" ? "crun: its cgroup stays" : undefined,
+  notOfRunc("it leaves the weight out"),
+  notOfCrun("its cgroup stays"),
 );
 
 /** Makes a cgroup and in it one of threads, which goes at the end. Returns the parent's path. */
@@ -81,8 +80,7 @@ function inPlace(lab: Lab, path: string, resources: Resources = {}): Container {
   });
 }
 
-const PROCESSES: Condition =
-  runtimeKind === "crun" ? "crun: it reads the processes of a cgroup of threads in vain" : undefined;
+const PROCESSES = notOfCrun("it reads the processes of a cgroup of threads in vain");
 
 for (const [place, prepare] of [
   ["a threaded cgroup", (parent: string) => `${parent}/threaded`],
@@ -137,6 +135,6 @@ behaviour(
     t.notOk(existsSync(unifiedFolder(`${parent}/new`)), "the new cgroup is gone");
   },
   needsUnified(),
-  isRunc ? "runc: with the container it removes the cgroup that was there before" : undefined,
-  runtimeKind === "crun" ? "crun: it tries to write them, and its cgroup stays" : undefined,
+  notOfRunc("with the container it removes the cgroup that was there before"),
+  notOfCrun("it tries to write them, and its cgroup stays"),
 );

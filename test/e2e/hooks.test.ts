@@ -3,57 +3,13 @@
 
 import { chownSync, existsSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
-import { type Config, type ConfigHook, type HookKind, mapIds } from "../support/config.ts";
+import { behaviour, nothingLeft, notOfCrun, tsrunOnly } from "../support/behaviour.ts";
+import { type ConfigHook, mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { everyKind, KINDS, ON_HOST, shell, wholeLife, written } from "../support/every-hook.ts";
 import { parseStatus } from "../support/proc.ts";
 import { isRuncBefore, isTsrun, plainEnv } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
-
-const KINDS: readonly HookKind[] = [
-  "prestart",
-  "createRuntime",
-  "createContainer",
-  "startContainer",
-  "poststart",
-  "poststop",
-];
-
-const ON_HOST: readonly HookKind[] = ["prestart", "createRuntime", "poststart", "poststop"];
-
-function shell(script: string, rest: Partial<ConfigHook> = {}): ConfigHook {
-  return { path: "/bin/sh", args: ["sh", "-c", script], ...rest };
-}
-
-/**
- * Lets a hook of every kind write what `script` prints to a file; those of startContainer see only the
- * container's root.
- */
-function everyKind(folder: string, script: string): (config: Config) => void {
-  return (config) => {
-    config.process.args = ["/bin/sleep", "1000"];
-    config.hooks = Object.fromEntries(
-      KINDS.map((kind) => {
-        const file = kind === "startContainer" ? "/startContainer" : join(folder, kind);
-        return [kind, [shell(`{ ${script}; } > ${file} 2>&1`, { env: [`PATH=${plainEnv.PATH}`] })]];
-      }),
-    );
-  };
-}
-
-function written(folder: string, box: Container, kind: HookKind): string {
-  return readFileSync(join(kind === "startContainer" ? box.rootfs : folder, kind), "utf8").trim();
-}
-
-async function wholeLife(box: Container): Promise<number> {
-  mustSucceed(await box.create());
-  const { pid } = await box.stateDocument();
-  mustSucceed(await box.start());
-  mustSucceed(await box.kill("KILL"));
-  await box.waitForStatus("stopped");
-  mustSucceed(await box.delete());
-  return pid;
-}
 
 behaviour("hooks of all kinds run, each in its command and before the next kind", async (t, lab) => {
   const box = lab.container(everyKind(lab.folder, "echo ran"));
@@ -94,68 +50,80 @@ behaviour("hooks of one kind run in the order of the array", async (t, lab) => {
   t.equal(readFileSync(join(box.rootfs, "log"), "utf8"), "s1\ns2\n");
 });
 
-behaviour("each reads the state on standard input, up to its end", async (t, lab) => {
-  const box = lab.container((config) => {
-    everyKind(lab.folder, "cat")(config);
-    config.annotations = { "org.example.one": "1" };
-    config.ociVersion = "1.0.1";
-  });
-  const pid = await wholeLife(box);
-  // DIFFERS: the first is "creating" to runc, "created" to crun and to the OCI validation suite.
-  const statuses = [
-    isTsrun ? "created" : "creating",
-    "creating",
-    "creating",
-    "created",
-    isTsrun ? "running" : "created",
-    "stopped",
-  ];
-  // AS RUNC: the hooks inside are told the pid that the container itself sees.
-  const pids = [pid, pid, 1, 1, pid, 0];
-  KINDS.forEach((kind, index) => {
-    const state = JSON.parse(written(lab.folder, box, kind));
-    const { id, status, bundle, annotations } = state;
-    t.equal(id, box.id, kind);
-    t.equal(status, statuses[index], kind);
-    t.equal(state.pid ?? 0, pids[index], `${kind}: pid`);
-    t.equal(bundle, box.bundle, kind);
-    t.strictSame(annotations, { "org.example.one": "1" }, kind);
-    t.type(state.ociVersion, "string");
-  });
-});
+behaviour(
+  "each reads the state on standard input, up to its end",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      everyKind(lab.folder, "cat")(config);
+      config.annotations = { "org.example.one": "1" };
+      config.ociVersion = "1.0.1";
+    });
+    const pid = await wholeLife(box);
+    // DIFFERS: the first is "creating" to runc, "created" to crun and to the OCI validation suite.
+    const statuses = [
+      isTsrun ? "created" : "creating",
+      "creating",
+      "creating",
+      "created",
+      isTsrun ? "running" : "created",
+      "stopped",
+    ];
+    // AS RUNC: the hooks inside are told the pid that the container itself sees.
+    const pids = [pid, pid, 1, 1, pid, 0];
+    KINDS.forEach((kind, index) => {
+      const state = JSON.parse(written(lab.folder, box, kind));
+      const { id, status, bundle, annotations } = state;
+      t.equal(id, box.id, kind);
+      t.equal(status, statuses[index], kind);
+      t.equal(state.pid ?? 0, pids[index], `${kind}: pid`);
+      t.equal(bundle, box.bundle, kind);
+      t.strictSame(annotations, { "org.example.one": "1" }, kind);
+      t.type(state.ociVersion, "string");
+    });
+  },
+  notOfCrun('it tells other statuses, pid 0 to the hooks inside and "/" as the bundle to startContainer'),
+);
 
-behaviour("no empty annotations are told, and no pid that is gone", async (t, lab) => {
-  const box = lab.container((config) => {
-    everyKind(lab.folder, "cat")(config);
-    config.annotations = {};
-  });
-  await wholeLife(box);
-  for (const kind of KINDS) {
-    const state = JSON.parse(written(lab.folder, box, kind));
-    t.notOk("annotations" in state, kind);
-    t.equal("pid" in state, kind !== "poststop", kind);
-  }
-});
-
-behaviour("hooks have the caller's umask, and of a name that stands twice the last value", async (t, lab) => {
-  const box = lab.container((config) => {
-    everyKind(lab.folder, "umask; echo $A")(config);
-    for (const kind of ["prestart", "createRuntime", "createContainer", "poststart", "poststop"] as const) {
-      for (const hook of config.hooks?.[kind] ?? []) hook.env = ["A=1", ...(hook.env ?? []), "A=2"];
+behaviour(
+  "no empty annotations are told, and no pid that is gone",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      everyKind(lab.folder, "cat")(config);
+      config.annotations = {};
+    });
+    await wholeLife(box);
+    for (const kind of KINDS) {
+      const state = JSON.parse(written(lab.folder, box, kind));
+      t.notOk("annotations" in state, kind);
+      t.equal("pid" in state, kind !== "poststop", kind);
     }
-    config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
-  });
-  const wrapper = ["sh", "-c", 'umask 0027 && exec "$@"', "sh"];
-  mustSucceed(await box.create({ wrapper }));
-  mustSucceed(await box.start({ wrapper }));
-  mustSucceed(await box.kill("KILL"));
-  await box.waitForStatus("stopped");
-  mustSucceed(await box.delete({ wrapper }));
-  for (const kind of ["prestart", "createRuntime", "createContainer", "poststart", "poststop"] as const) {
-    t.equal(written(lab.folder, box, kind), "0027\n2", kind);
-  }
-  await nothingLeft(t, lab, "after delete");
-});
+  },
+  notOfCrun("it tells poststop a pid of 0"),
+);
+
+behaviour(
+  "hooks have the caller's umask, and of a name that stands twice the last value",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      everyKind(lab.folder, "umask; echo $A")(config);
+      for (const kind of ["prestart", "createRuntime", "createContainer", "poststart", "poststop"] as const) {
+        for (const hook of config.hooks?.[kind] ?? []) hook.env = ["A=1", ...(hook.env ?? []), "A=2"];
+      }
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
+    });
+    const wrapper = ["sh", "-c", 'umask 0027 && exec "$@"', "sh"];
+    mustSucceed(await box.create({ wrapper }));
+    mustSucceed(await box.start({ wrapper }));
+    mustSucceed(await box.kill("KILL"));
+    await box.waitForStatus("stopped");
+    mustSucceed(await box.delete({ wrapper }));
+    for (const kind of ["prestart", "createRuntime", "createContainer", "poststart", "poststop"] as const) {
+      t.equal(written(lab.folder, box, kind), "0027\n2", kind);
+    }
+    await nothingLeft(t, lab, "after delete");
+  },
+  notOfCrun("its hooks have umask 0"),
+);
 
 behaviour("the namespaces are the runtime's, or the container's", async (t, lab) => {
   const script = "for kind in mnt pid net ipc uts; do readlink /proc/self/ns/$kind; done";
@@ -195,6 +163,7 @@ behaviour(
     t.equal(written(lab.folder, box, "createContainer"), box.rootfs);
     t.equal(written(lab.folder, box, "startContainer"), "/tmp");
   },
+  notOfCrun("createContainer and poststop are in the bundle as well"),
 );
 
 behaviour("the environment is the hook's own, and nothing else", async (t, lab) => {
@@ -232,6 +201,7 @@ behaviour(
     }
     t.equal(written(lab.folder, box, "startContainer"), "process /root", "with the user's HOME");
   },
+  notOfCrun("createContainer has the caller's"),
 );
 
 behaviour("args are passed as they are, argv[0] included; without any it is the path", async (t, lab) => {

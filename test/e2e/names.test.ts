@@ -3,12 +3,12 @@
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, notOfRunc, tsrunOnly } from "../support/behaviour.ts";
 import { type Config, mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { runProgram } from "../support/program.ts";
-import { type Result, runtimeKind } from "../support/runtime.ts";
+import type { Result } from "../support/runtime.ts";
 
 /** Before the runtime: a shell, which can write such bytes, and does something with `$bytes` first. */
 const byShell = (script: string): string[] => {
@@ -70,7 +70,7 @@ behaviour(
     const { stdout } = mustSucceed(await lab.invoke(["exec"], { wrapper: byShell(`exec "$@" ${words}`) }));
     t.equal(stdout, `${BYTES}\n${BYTES}\n`);
   },
-  runtimeKind === "runc" ? "runc: it puts U+FFFD in their place" : undefined,
+  notOfRunc("it puts U+FFFD in their place"),
 );
 
 behaviour("a mount point may lie behind a link of any bytes", async (t, lab) => {

@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { attack } from "../support/attack.ts";
-import { type Condition, needsController, tsrunOnly } from "../support/behaviour.ts";
+import { type Condition, needsController, notOfCrun, tsrunOnly } from "../support/behaviour.ts";
 import {
   isUnified,
   needsUnified,
@@ -18,7 +18,6 @@ import { cgroupOf } from "../support/cgroup-driver.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
-import { runtimeKind } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
 /** The folder, in the container, of the hierarchy that says which processes are the container's. */
@@ -185,7 +184,7 @@ attack(
     mustSucceed(await box.delete({ flags: ["--force"], ...onUnified }));
   },
   needsUnified(),
-  runtimeKind === "crun" ? "crun: it reads the processes of a cgroup of threads in vain" : undefined,
+  notOfCrun("it reads the processes of a cgroup of threads in vain"),
 );
 
 attack(

@@ -15,6 +15,7 @@ export const runtimePath = findRuntime(process.env.RUNTIME ?? "");
 export const runtimeKind = basename(runtimePath).replace(/[-_.].*$/, "");
 export const isTsrun = runtimeKind === "tsrun";
 export const isRunc = runtimeKind === "runc";
+export const isCrun = runtimeKind === "crun";
 
 /** Whether it is runc, and of a version before this one (`major.minor.patch`). */
 export function isRuncBefore(version: string): boolean {
@@ -23,7 +24,7 @@ export function isRuncBefore(version: string): boolean {
 
 /** The same of crun. */
 export function isCrunBefore(version: string): boolean {
-  return runtimeKind === "crun" && isBefore(version);
+  return isCrun && isBefore(version);
 }
 
 function isBefore(version: string): boolean {
