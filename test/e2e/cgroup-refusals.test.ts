@@ -9,6 +9,7 @@ import {
   type Condition,
   needsController,
   nothingLeft,
+  notOfCrun,
   refused,
   tsrunOnly,
 } from "../support/behaviour.ts";
@@ -30,6 +31,7 @@ const MIB = 1 << 20;
 const byPath: Condition = systemdDriver ? "systemd chooses the cgroups" : undefined;
 const bySystemd: Condition = systemdDriver ? undefined : "needs systemd (CGROUP_DRIVER=systemd)";
 const v2: Condition = isUnified() ? undefined : "needs cgroup v2";
+const CGROUP_STAYS = "its cgroup stays";
 
 /** A wrapper that makes the call with other mounts; `change` is done for every mount point, as `$m`. */
 function withMounts(
@@ -117,6 +119,7 @@ for (const [cpus, mems, refusedValue] of [
       t.equal(readCgroup("cpuset", box.id, "cpuset.mems"), "0");
     },
     needsController("cpuset"),
+    notOfCrun(CGROUP_STAYS),
   );
 }
 
@@ -144,10 +147,15 @@ for (const [name, resources, line] of [
   );
 }
 
-behaviour("names that lead out of the cgroup are refused where they stand", async (t, lab) => {
-  const slashes = /\/linux\/resources\/unified\/..~1memory.max \(.*\): must be a file name, without slashes/;
-  await createRefused(t, lab, { unified: { "../memory.max": "1" } }, slashes);
-});
+behaviour(
+  "names that lead out of the cgroup are refused where they stand",
+  async (t, lab) => {
+    const slashes =
+      /\/linux\/resources\/unified\/..~1memory.max \(.*\): must be a file name, without slashes/;
+    await createRefused(t, lab, { unified: { "../memory.max": "1" } }, slashes);
+  },
+  notOfCrun(CGROUP_STAYS),
+);
 
 behaviour(
   "a page size that leads out of the cgroup is refused by update",
@@ -175,6 +183,7 @@ behaviour(
     await nothingLeft(t, lab, "after the refusal");
   },
   needsController("pids", 1),
+  notOfCrun(CGROUP_STAYS),
 );
 
 behaviour(
@@ -243,6 +252,7 @@ behaviour(
     await nothingLeft(t, lab, "after the refusal");
   },
   needsController("devices", 1),
+  notOfCrun("it goes without"),
 );
 
 // ---- rights -----------------------------------------------------------------------------------------------
@@ -281,6 +291,7 @@ behaviour(
     await nothingLeft(t, lab, "after the refusal");
   },
   byPath,
+  notOfCrun("it goes without"),
 );
 
 // ---- systemd ----------------------------------------------------------------------------------------------
