@@ -4,7 +4,14 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, needsController, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import {
+  behaviour,
+  needsController,
+  nothingLeft,
+  notOfCrun,
+  refused,
+  tsrunOnly,
+} from "../support/behaviour.ts";
 import { cgroupFolders, cgroupsOf, isUnified, readCgroup, readSetting } from "../support/cgroup.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
 import type { Resources } from "../support/config.ts";
@@ -242,6 +249,7 @@ behaviour(
     mustSucceed(await box.create());
   },
   needsController("cpuset"),
+  notOfCrun("its cgroup stays"),
 );
 
 behaviour(
