@@ -3,7 +3,7 @@
 
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
 import type { Config, ConfigHook } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { parseStatus } from "../support/proc.ts";
@@ -27,34 +27,44 @@ function withHooks(hooks: NonNullable<Config["hooks"]>): (config: Config) => voi
   };
 }
 
-behaviour("hooks fail as they do where the caller ignores SIGCHLD, and succeed", async (t, lab) => {
-  for (const kind of ["prestart", "createRuntime", "createContainer"] as const) {
-    const box = lab.container(withHooks({ [kind]: [shell("exit 3")] }));
-    refused(t, await box.create({ wrapper }), new RegExp(`error running ${kind} hook #0: exit status 3`));
-    await nothingLeft(t, lab, `after a failed ${kind} hook`);
-  }
-  const hooks = { prestart: [shell("exit 0")], poststart: [shell("exit 0")], poststop: [shell("exit 3")] };
-  const box = lab.container(withHooks(hooks));
-  mustSucceed(await box.create({ wrapper }));
-  mustSucceed(await box.start({ wrapper }));
-  const deleted = await box.delete({ wrapper, flags: ["--force"] });
-  if (isTsrun) refused(t, deleted, /error running poststop hook #0: exit status 3/);
-  await nothingLeft(t, lab, "after delete --force");
-});
+behaviour(
+  "hooks fail as they do where the caller ignores SIGCHLD, and succeed",
+  async (t, lab) => {
+    for (const kind of ["prestart", "createRuntime", "createContainer"] as const) {
+      const box = lab.container(withHooks({ [kind]: [shell("exit 3")] }));
+      refused(t, await box.create({ wrapper }), new RegExp(`error running ${kind} hook #0: exit status 3`));
+      await nothingLeft(t, lab, `after a failed ${kind} hook`);
+    }
+    const hooks = { prestart: [shell("exit 0")], poststart: [shell("exit 0")], poststop: [shell("exit 3")] };
+    const box = lab.container(withHooks(hooks));
+    mustSucceed(await box.create({ wrapper }));
+    mustSucceed(await box.start({ wrapper }));
+    const deleted = await box.delete({ wrapper, flags: ["--force"] });
+    if (isTsrun) refused(t, deleted, /error running poststop hook #0: exit status 3/);
+    await nothingLeft(t, lab, "after delete --force");
+  },
+  notOfCrun("it waits for its own programs in vain"),
+);
 
-behaviour("commands that wait for a program do so where the caller ignores SIGCHLD", async (t, lab) => {
-  const box = lab.container(Container.script("exit 7"));
-  t.equal((await box.run({ wrapper })).code, 7);
-  mustSucceed(await box.delete({ flags: ["--force"] }));
-  const running = lab.container(Container.script("exec sleep 1000"));
-  mustSucceed(await running.run({ wrapper, flags: ["--detach"] }));
-  t.equal((await lab.invoke(["exec", running.id, "sh", "-c", "exit 5"], { wrapper })).code, 5);
-  const status = mustSucceed(await lab.invoke(["exec", running.id, "cat", "/proc/self/status"], { wrapper }));
-  const [ignored = ""] = parseStatus(status.stdout).get("SigIgn") ?? [];
-  t.equal(BigInt(`0x${ignored}`) & SIGCHLD_BIT, 0n, "the program does not inherit it");
-  mustSucceed(await running.delete({ wrapper, flags: ["--force"] }));
-  await nothingLeft(t, lab, "after delete --force");
-});
+behaviour(
+  "commands that wait for a program do so where the caller ignores SIGCHLD",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exit 7"));
+    t.equal((await box.run({ wrapper })).code, 7);
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    const running = lab.container(Container.script("exec sleep 1000"));
+    mustSucceed(await running.run({ wrapper, flags: ["--detach"] }));
+    t.equal((await lab.invoke(["exec", running.id, "sh", "-c", "exit 5"], { wrapper })).code, 5);
+    const status = mustSucceed(
+      await lab.invoke(["exec", running.id, "cat", "/proc/self/status"], { wrapper }),
+    );
+    const [ignored = ""] = parseStatus(status.stdout).get("SigIgn") ?? [];
+    t.equal(BigInt(`0x${ignored}`) & SIGCHLD_BIT, 0n, "the program does not inherit it");
+    mustSucceed(await running.delete({ wrapper, flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete --force");
+  },
+  notOfCrun("it waits for its own programs in vain"),
+);
 
 behaviour(
   "a ps that fails fails where the caller ignores SIGCHLD",
@@ -67,6 +77,7 @@ behaviour(
     await nothingLeft(t, lab, "after delete --force");
   },
   needsProgram("ps", "procps"),
+  notOfCrun("its ps runs no program"),
 );
 
 behaviour(
