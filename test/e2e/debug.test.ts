@@ -4,7 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 
@@ -30,22 +30,26 @@ function withManyMounts(lab: Lab): Container {
   });
 }
 
-behaviour("create and exec with --debug end when nobody reads stderr", async (t, lab) => {
-  const box = withManyMounts(lab);
-  const fifo = join(lab.folder, "create");
-  mustSucceed(await box.create({ wrapper: unread(fifo), globals: ["--debug"] }));
-  // The container's first process has the FIFO open.
-  const said = drain(fifo);
-  t.ok(said.length > 0 && said.length < 16 << 10, `${said.length} bytes`);
-  t.match(said, /level=debug/);
-  mustSucceed(await box.start());
-  const exec = join(lab.folder, "exec");
-  const detached = ["exec", "--detach", box.id, "sleep", "1000"];
-  mustSucceed(await lab.invoke(["--debug", ...detached], { wrapper: unread(exec) }));
-  t.ok(drain(exec).length < 16 << 10);
-  mustSucceed(await box.delete({ flags: ["--force"] }));
-  await nothingLeft(t, lab, "after delete");
-});
+behaviour(
+  "create and exec with --debug end when nobody reads stderr",
+  async (t, lab) => {
+    const box = withManyMounts(lab);
+    const fifo = join(lab.folder, "create");
+    mustSucceed(await box.create({ wrapper: unread(fifo), globals: ["--debug"] }));
+    // The container's first process has the FIFO open.
+    const said = drain(fifo);
+    t.ok(said.length > 0 && said.length < 16 << 10, `${said.length} bytes`);
+    t.match(said, /level=debug/);
+    mustSucceed(await box.start());
+    const exec = join(lab.folder, "exec");
+    const detached = ["exec", "--detach", box.id, "sleep", "1000"];
+    mustSucceed(await lab.invoke(["--debug", ...detached], { wrapper: unread(exec) }));
+    t.ok(drain(exec).length < 16 << 10);
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete");
+  },
+  notOfCrun("it says so in other words"),
+);
 
 behaviour(
   "with a log file, --debug tells every system call there and nothing on stderr",
