@@ -3,13 +3,16 @@
 
 import { copyFileSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
 import type { Config, ConfigHook, HookKind } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { isTsrun } from "../support/runtime.ts";
+import { isCrun, isTsrun } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
 const IN_CREATE: readonly HookKind[] = ["prestart", "createRuntime", "createContainer"];
+
+/** crun tells no number. */
+const NAMED = isCrun ? /hook/ : /hook #0/;
 
 function shell(script: string, rest: Partial<ConfigHook> = {}): ConfigHook {
   return { path: "/bin/sh", args: ["sh", "-c", script], ...rest };
@@ -66,7 +69,7 @@ behaviour("`run` with a failing startContainer hook fails and leaves nothing", a
   const { code, stdout, stderr } = await box.run();
   t.not(code, 0);
   t.equal(stdout, "");
-  t.match(stderr, isTsrun ? /error running startContainer hook #0: exit status 3/ : /hook #0/);
+  t.match(stderr, isTsrun ? /error running startContainer hook #0: exit status 3/ : NAMED);
   await nothingLeft(t, lab, "after run");
 });
 
@@ -98,33 +101,38 @@ behaviour(
     await nothingLeft(t, lab, "after delete");
   },
   runcFrom("1.3.0", "delete says nothing of it"),
+  notOfCrun("delete succeeds, and the hooks after it run"),
 );
 
-behaviour("a create that fails, of whatever, ends with the poststop hooks", async (t, lab) => {
-  const told = join(lab.folder, "told");
-  const failures: Readonly<Record<string, (config: Config) => void>> = {
-    "a hook": (config) => Object.assign(config.hooks ?? {}, { createRuntime: [shell("exit 3")] }),
-    "a mount": (config) => config.mounts.push({ destination: "/tmp", type: "nosuchfs", source: "thing" }),
-    "the program": (config) => Object.assign(config.process, { args: ["/no/such/program"] }),
-  };
-  for (const [what, fail] of Object.entries(failures)) {
-    for (const command of ["create", "run"] as const) {
-      const box = lab.container((config) => {
-        withHooks({ poststop: [shell(`cat > ${told}; pwd -P >> ${told}`), shell("exit 3")] })(config);
-        fail(config);
-      });
-      t.not((await box[command]()).code, 0, `${command} fails by ${what}`);
-      const [state = "", directory] = readFileSync(told, "utf8")
-        .trimEnd()
-        .split(/(?<=\})\n?/);
-      const { id, status, pid = 0 } = JSON.parse(state);
-      t.strictSame({ id, status, pid }, { id: box.id, status: "stopped", pid: 0 });
-      t.equal(directory, box.bundle);
-      rmSync(told);
-      await nothingLeft(t, lab, `after ${command} has failed by ${what}`);
+behaviour(
+  "a create that fails, of whatever, ends with the poststop hooks",
+  async (t, lab) => {
+    const told = join(lab.folder, "told");
+    const failures: Readonly<Record<string, (config: Config) => void>> = {
+      "a hook": (config) => Object.assign(config.hooks ?? {}, { createRuntime: [shell("exit 3")] }),
+      "a mount": (config) => config.mounts.push({ destination: "/tmp", type: "nosuchfs", source: "thing" }),
+      "the program": (config) => Object.assign(config.process, { args: ["/no/such/program"] }),
+    };
+    for (const [what, fail] of Object.entries(failures)) {
+      for (const command of ["create", "run"] as const) {
+        const box = lab.container((config) => {
+          withHooks({ poststop: [shell(`cat > ${told}; pwd -P >> ${told}`), shell("exit 3")] })(config);
+          fail(config);
+        });
+        t.not((await box[command]()).code, 0, `${command} fails by ${what}`);
+        const [state = "", directory] = readFileSync(told, "utf8")
+          .trimEnd()
+          .split(/(?<=\})\n?/);
+        const { id, status, pid = 0 } = JSON.parse(state);
+        t.strictSame({ id, status, pid }, { id: box.id, status: "stopped", pid: 0 });
+        t.equal(directory, box.bundle);
+        rmSync(told);
+        await nothingLeft(t, lab, `after ${command} has failed by ${what}`);
+      }
     }
-  }
-});
+  },
+  notOfCrun("it runs no poststop hooks then"),
+);
 
 behaviour(
   "a create that is refused a cgroup, which is another's, runs no hook at all",
@@ -141,44 +149,61 @@ behaviour(
     await first.waitForStatus("created");
   },
   runcFrom("1.3.0", "shares it with a warning"),
+  notOfCrun("it shares a cgroup"),
 );
 
-behaviour("a hook that is killed is told of by its signal", async (t, lab) => {
-  const box = lab.container(withHooks({ createRuntime: [shell("kill -TERM $$")] }));
-  refused(t, await box.create(), /error running createRuntime hook #0: signal: terminated/);
-  const inside = lab.container(withHooks({ createContainer: [shell("kill -KILL $$")] }));
-  refused(t, await inside.create(), /error running createContainer hook #0: signal: killed/);
-});
+behaviour(
+  "a hook that is killed is told of by its signal",
+  async (t, lab) => {
+    const box = lab.container(withHooks({ createRuntime: [shell("kill -TERM $$")] }));
+    refused(t, await box.create(), /error running createRuntime hook #0: signal: terminated/);
+    const inside = lab.container(withHooks({ createContainer: [shell("kill -KILL $$")] }));
+    refused(t, await inside.create(), /error running createContainer hook #0: signal: killed/);
+  },
+  notOfCrun("it takes a signal for success"),
+);
 
-behaviour("a hook that cannot be executed is a failure with the reason", async (t, lab) => {
-  for (const kind of IN_CREATE) {
-    const box = lab.container(withHooks({ [kind]: [{ path: "/no/such/hook" }] }));
-    const words = "no such file or directory";
-    refused(t, await box.create(), new RegExp(`error running ${kind} hook #0: .*/no/such/hook.*: ${words}`));
-    await nothingLeft(t, lab, `after ${kind}`);
-  }
-  const box = lab.container(withHooks({ startContainer: [{ path: "/etc/passwd" }] }));
-  const { code, stderr } = await box.run();
-  t.not(code, 0);
-  t.match(stderr, /fork\/exec \/etc\/passwd: permission denied/);
-});
+behaviour(
+  "a hook that cannot be executed is a failure with the reason",
+  async (t, lab) => {
+    for (const kind of IN_CREATE) {
+      const box = lab.container(withHooks({ [kind]: [{ path: "/no/such/hook" }] }));
+      const words = "no such file or directory";
+      refused(
+        t,
+        await box.create(),
+        new RegExp(`error running ${kind} hook #0: .*/no/such/hook.*: ${words}`),
+      );
+      await nothingLeft(t, lab, `after ${kind}`);
+    }
+    const box = lab.container(withHooks({ startContainer: [{ path: "/etc/passwd" }] }));
+    const { code, stderr } = await box.run();
+    t.not(code, 0);
+    t.match(stderr, /fork\/exec \/etc\/passwd: permission denied/);
+  },
+  notOfCrun("it does not say why"),
+);
 
-behaviour("a hook beyond its time limit is killed, with what it had started to say", async (t, lab) => {
-  const kinds: readonly HookKind[] = [...IN_CREATE, "startContainer"];
-  for (const kind of kinds) {
-    const box = lab.container(
-      withHooks({ [kind]: [shell("echo begun; exec sleep 1000", { timeout: 1 })] }, "echo ran"),
-    );
-    const before = Date.now();
-    const result = await box.run();
-    t.ok(Date.now() - before < 30_000, "it did not wait for the hook");
-    t.not(result.code, 0);
-    const limit = "hook ran past specified timeout of 1.0s";
-    t.match(result.stderr, isTsrun ? `error running ${kind} hook #0: ${limit}, stdout: begun` : limit);
-    t.equal(result.stdout, "");
-    await nothingLeft(t, lab, `after ${kind}`);
-  }
-});
+behaviour(
+  "a hook beyond its time limit is killed, with what it had started to say",
+  async (t, lab) => {
+    const kinds: readonly HookKind[] = [...IN_CREATE, "startContainer"];
+    for (const kind of kinds) {
+      const box = lab.container(
+        withHooks({ [kind]: [shell("echo begun; exec sleep 1000", { timeout: 1 })] }, "echo ran"),
+      );
+      const before = Date.now();
+      const result = await box.run();
+      t.ok(Date.now() - before < 30_000, "it did not wait for the hook");
+      t.not(result.code, 0);
+      const limit = "hook ran past specified timeout of 1.0s";
+      t.match(result.stderr, isTsrun ? `error running ${kind} hook #0: ${limit}, stdout: begun` : limit);
+      t.equal(result.stdout, "");
+      await nothingLeft(t, lab, `after ${kind}`);
+    }
+  },
+  notOfCrun("it says so in other words"),
+);
 
 behaviour("a hook within its time limit is no failure", async (t, lab) => {
   const hooks = [shell("exit 0", { timeout: 60 })];
@@ -188,31 +213,39 @@ behaviour("a hook within its time limit is no failure", async (t, lab) => {
   t.equal(await box.live(), "ran\n");
 });
 
-behaviour("much output holds no hook up", async (t, lab) => {
-  const noise =
-    "i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done";
-  const hooks = [shell(noise)];
-  const box = lab.container(
-    withHooks({ createRuntime: hooks, createContainer: hooks, startContainer: hooks }, "echo ran"),
-  );
-  t.equal(await box.live(), "ran\n");
-  const failing = lab.container(withHooks({ createContainer: [shell(`${noise}; exit 1`)] }));
-  const { stderr } = await failing.create();
-  t.ok(stderr.length > 100_000, `all of it is told: ${stderr.length} bytes`);
-});
+behaviour(
+  "much output holds no hook up",
+  async (t, lab) => {
+    const noise =
+      "i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done";
+    const hooks = [shell(noise)];
+    const box = lab.container(
+      withHooks({ createRuntime: hooks, createContainer: hooks, startContainer: hooks }, "echo ran"),
+    );
+    t.equal(await box.live(), "ran\n");
+    const failing = lab.container(withHooks({ createContainer: [shell(`${noise}; exit 1`)] }));
+    const { stderr } = await failing.create();
+    t.ok(stderr.length > 100_000, `all of it is told: ${stderr.length} bytes`);
+  },
+  notOfCrun("what hooks say is lost"),
+);
 
-behaviour("the program that cannot be executed is told of after the hooks as well", async (t, lab) => {
-  const box = lab.container((config) => {
-    withHooks({ startContainer: [shell("echo > /hook; chmod 644 /bin/program")] })(config);
-    config.process.args = ["/bin/program"];
-  });
-  copyFileSync(join(box.rootfs, "bin/busybox"), join(box.rootfs, "bin/program"));
-  const { code, stderr } = await box.run();
-  t.not(code, 0);
-  t.match(stderr, /exec \/bin\/program: permission denied/);
-  t.ok(existsSync(join(box.rootfs, "hook")));
-  await nothingLeft(t, lab, "after run");
-});
+behaviour(
+  "the program that cannot be executed is told of after the hooks as well",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      withHooks({ startContainer: [shell("echo > /hook; chmod 644 /bin/program")] })(config);
+      config.process.args = ["/bin/program"];
+    });
+    copyFileSync(join(box.rootfs, "bin/busybox"), join(box.rootfs, "bin/program"));
+    const { code, stderr } = await box.run();
+    t.not(code, 0);
+    t.match(stderr, /exec \/bin\/program: permission denied/);
+    t.ok(existsSync(join(box.rootfs, "hook")));
+    await nothingLeft(t, lab, "after run");
+  },
+  notOfCrun("it says so in other words"),
+);
 
 behaviour(
   "a start that is killed during a hook leaves a container that can be deleted",
@@ -271,7 +304,7 @@ behaviour(
     const box = lab.container(withHooks({ poststop: [shell("exit 3")] }, "exit 7"));
     const { code, stderr } = await box.run();
     t.equal(code, 7);
-    t.match(stderr, isTsrun ? /error running poststop hook #0: exit status 3/ : /hook #0/);
+    t.match(stderr, isTsrun ? /error running poststop hook #0: exit status 3/ : NAMED);
     await nothingLeft(t, lab, "after run");
   },
 );
