@@ -2,7 +2,7 @@
 
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
 import { addProgram, needsCompiler } from "../support/compile.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
@@ -27,23 +27,27 @@ async function telltale(lab: Lab): Promise<Container> {
   return box;
 }
 
-behaviour("kill sends the signal given by number or by name in any spelling", async (t, lab) => {
-  const box = await telltale(lab);
-  const spellings = [
-    ["HUP", "HUP"],
-    ["SIGINT", "INT"],
-    ["sigusr1", "USR1"],
-    ["12", "USR2"],
-    ["37", "37"],
-  ];
-  let heard = "up\n";
-  for (const [spelling = "", name] of spellings) {
-    const result = await box.kill(spelling);
-    t.strictSame([result.code, result.stdout, result.stderr], [0, "", ""], `kill ${spelling}`);
-    heard += `${name}\n`;
-    await until(`${name} to be heard`, () => box.output() === heard);
-  }
-});
+behaviour(
+  "kill sends the signal given by number or by name in any spelling",
+  async (t, lab) => {
+    const box = await telltale(lab);
+    const spellings = [
+      ["HUP", "HUP"],
+      ["SIGINT", "INT"],
+      ["sigusr1", "USR1"],
+      ["12", "USR2"],
+      ["37", "37"],
+    ];
+    let heard = "up\n";
+    for (const [spelling = "", name] of spellings) {
+      const result = await box.kill(spelling);
+      t.strictSame([result.code, result.stdout, result.stderr], [0, "", ""], `kill ${spelling}`);
+      heard += `${name}\n`;
+      await until(`${name} to be heard`, () => box.output() === heard);
+    }
+  },
+  notOfCrun("it knows names in capital letters only"),
+);
 
 behaviour("kill without a signal sends TERM", async (_t, lab) => {
   const box = await telltale(lab);
@@ -58,21 +62,25 @@ behaviour("kill 0 only asks whether the container is there", async (t, lab) => {
 });
 
 for (const signal of ["HUP", "INT", "QUIT", "TERM"]) {
-  behaviour(`${signal} ends a container that is not started yet`, async (t, lab) => {
-    for (const pidNamespace of [true, false]) {
-      const box = lab.container((config) => {
-        if (!pidNamespace) {
-          config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
-        }
-      });
-      mustSucceed(await box.create());
-      mustSucceed(await box.kill(signal));
-      await box.waitForStatus("stopped");
-      refused(t, await box.start(), /cannot start a container that has stopped/);
-      mustSucceed(await box.delete());
-      await nothingLeft(t, lab, "after delete");
-    }
-  });
+  behaviour(
+    `${signal} ends a container that is not started yet`,
+    async (t, lab) => {
+      for (const pidNamespace of [true, false]) {
+        const box = lab.container((config) => {
+          if (!pidNamespace) {
+            config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
+          }
+        });
+        mustSucceed(await box.create());
+        mustSucceed(await box.kill(signal));
+        await box.waitForStatus("stopped");
+        refused(t, await box.start(), /cannot start a container that has stopped/);
+        mustSucceed(await box.delete());
+        await nothingLeft(t, lab, "after delete");
+      }
+    },
+    notOfCrun("before start its process ignores it"),
+  );
 }
 
 behaviour(
