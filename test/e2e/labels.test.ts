@@ -5,7 +5,14 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Test } from "tap";
-import { behaviour, type Condition, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import {
+  behaviour,
+  type Condition,
+  nothingLeft,
+  notOfCrun,
+  refused,
+  tsrunOnly,
+} from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram, parseMountinfo } from "../support/host.ts";
@@ -197,6 +204,7 @@ behaviour(
     refused(t, await lab.invoke(["exec", "--apparmor", "docker-default", running.id, "true"]), line, 255);
   },
   hasApparmor ? "the kernel runs AppArmor" : undefined,
+  notOfCrun("it goes without"),
 );
 
 behaviour(
@@ -215,6 +223,7 @@ behaviour(
     refused(t, await lab.invoke(exec), line, 255);
   },
   hasSelinux ? "the kernel runs SELinux" : undefined,
+  notOfCrun("its exec goes without"),
 );
 
 behaviour(
@@ -233,10 +242,14 @@ behaviour(
   tsrunOnly("asks for the label, which the kernel refuses"),
 );
 
-behaviour("empty labels are none", async (t, lab) => {
-  const box = lab.container(Container.script("echo ran"));
-  Object.assign(box.config.process, { apparmorProfile: "", selinuxLabel: "" });
-  Object.assign(box.config.linux, { mountLabel: "" });
-  box.writeConfig();
-  t.equal(await box.live(), "ran\n");
-});
+behaviour(
+  "empty labels are none",
+  async (t, lab) => {
+    const box = lab.container(Container.script("echo ran"));
+    Object.assign(box.config.process, { apparmorProfile: "", selinuxLabel: "" });
+    Object.assign(box.config.linux, { mountLabel: "" });
+    box.writeConfig();
+    t.equal(await box.live(), "ran\n");
+  },
+  notOfCrun("it writes them, and the kernel refuses"),
+);
