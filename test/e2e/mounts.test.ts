@@ -16,6 +16,7 @@ import {
   needsController,
   needsKernel,
   nothingLeft,
+  notOfCrun,
   refused,
   tsrunOnly,
 } from "../support/behaviour.ts";
@@ -78,29 +79,33 @@ behaviour("proc, sysfs, tmpfs, devpts and mqueue are mounted with their options"
   t.ok(table.get("/dev/pts")?.superOptions.includes("ptmxmode=666"));
 });
 
-behaviour("each flag option reaches the mount, and its opposite takes it back", async (t, lab) => {
-  const flags = ["ro", "nosuid", "nodev", "noexec", "noatime"];
-  const plain = (name: string, options: string[]) => ({
-    destination: `/mnt/${name}`,
-    type: "tmpfs",
-    source: "x",
-    options,
-  });
-  const opposites = ["rw", "suid", "dev", "exec", "atime"];
-  const table = await mountTable(lab, [
-    ...flags.map((flag) => plain(flag, [flag])),
-    plain(
-      "back",
-      flags.flatMap((flag, index) => [flag, opposites[index] ?? ""]),
-    ),
-    plain("nodiratime", ["nodiratime"]),
-    plain("strictatime", ["noatime", "strictatime"]),
-  ]);
-  for (const flag of flags) t.ok(table.get(`/mnt/${flag}`)?.options.includes(flag), flag);
-  for (const flag of flags) t.notOk(table.get("/mnt/back")?.options.includes(flag), `${flag} taken back`);
-  t.ok(table.get("/mnt/nodiratime")?.options.includes("nodiratime"));
-  t.notOk(table.get("/mnt/strictatime")?.options.some((option) => /atime/.test(option)));
-});
+behaviour(
+  "each flag option reaches the mount, and its opposite takes it back",
+  async (t, lab) => {
+    const flags = ["ro", "nosuid", "nodev", "noexec", "noatime"];
+    const plain = (name: string, options: string[]) => ({
+      destination: `/mnt/${name}`,
+      type: "tmpfs",
+      source: "x",
+      options,
+    });
+    const opposites = ["rw", "suid", "dev", "exec", "atime"];
+    const table = await mountTable(lab, [
+      ...flags.map((flag) => plain(flag, [flag])),
+      plain(
+        "back",
+        flags.flatMap((flag, index) => [flag, opposites[index] ?? ""]),
+      ),
+      plain("nodiratime", ["nodiratime"]),
+      plain("strictatime", ["noatime", "strictatime"]),
+    ]);
+    for (const flag of flags) t.ok(table.get(`/mnt/${flag}`)?.options.includes(flag), flag);
+    for (const flag of flags) t.notOk(table.get("/mnt/back")?.options.includes(flag), `${flag} taken back`);
+    t.ok(table.get("/mnt/nodiratime")?.options.includes("nodiratime"));
+    t.notOk(table.get("/mnt/strictatime")?.options.some((option) => /atime/.test(option)));
+  },
+  notOfCrun("an opposite takes nothing back"),
+);
 
 behaviour("bind shows a directory or a file of the host, writable unless it is ro", async (t, lab) => {
   const source = folder(lab, "volume");
@@ -165,19 +170,24 @@ behaviour(
   needsKernel(5, 12, "mount_setattr"),
 );
 
-behaviour("propagation options are those of the mount inside", async (t, lab) => {
-  const source = folder(lab, "tree");
-  const bind = (name: string) => ({
-    destination: `/mnt/${name}`,
-    type: "bind",
-    source,
-    options: ["rbind", name],
-  });
-  const table = await mountTable(lab, ["shared", "rshared", "private", "rprivate", "unbindable"].map(bind));
-  for (const name of ["shared", "rshared"]) t.match(table.get(`/mnt/${name}`)?.optional[0], /^shared:/, name);
-  for (const name of ["private", "rprivate"]) t.strictSame(table.get(`/mnt/${name}`)?.optional, [], name);
-  t.strictSame(table.get("/mnt/unbindable")?.optional, ["unbindable"]);
-});
+behaviour(
+  "propagation options are those of the mount inside",
+  async (t, lab) => {
+    const source = folder(lab, "tree");
+    const bind = (name: string) => ({
+      destination: `/mnt/${name}`,
+      type: "bind",
+      source,
+      options: ["rbind", name],
+    });
+    const table = await mountTable(lab, ["shared", "rshared", "private", "rprivate", "unbindable"].map(bind));
+    for (const name of ["shared", "rshared"])
+      t.match(table.get(`/mnt/${name}`)?.optional[0], /^shared:/, name);
+    for (const name of ["private", "rprivate"]) t.strictSame(table.get(`/mnt/${name}`)?.optional, [], name);
+    t.strictSame(table.get("/mnt/unbindable")?.optional, ["unbindable"]);
+  },
+  notOfCrun("shared and unbindable ones are private in the end"),
+);
 
 behaviour("an rslave bind sees what the host mounts later", async (t, lab) => {
   const source = folder(lab, "tree");
@@ -232,30 +242,38 @@ behaviour("missing destinations are made, a file for a file and a directory for 
   t.equal(statSync(join(box.rootfs, "made/tmpfs")).mode & 0o777, 0o755);
 });
 
-behaviour("a destination behind a symbolic link stays inside the root", async (t, lab) => {
-  const outside = folder(lab, "outside");
-  const source = folder(lab, "volume");
-  writeFileSync(join(source, "file"), "inside\n");
-  const targets = { absolute: outside, dots: `../../../../../../../../..${outside}`, relative: "tmp/here" };
-  const box = lab.container(Container.script("cat /absolute/a/file /dots/b/file /relative/c/file"));
-  for (const [name, target] of Object.entries(targets)) symlinkSync(target, join(box.rootfs, name));
-  for (const destination of ["/absolute/a", "/dots/b", "/relative/c"]) {
-    box.config.mounts.push({ destination, type: "bind", source, options: ["bind"] });
-  }
-  box.writeConfig();
-  t.equal(await box.live(), "inside\n".repeat(3));
-  t.strictSame(readdirSync(outside), [], "nothing was made outside");
-  t.ok(existsSync(join(box.rootfs, outside, "a")), "it was made below the root instead");
-});
+behaviour(
+  "a destination behind a symbolic link stays inside the root",
+  async (t, lab) => {
+    const outside = folder(lab, "outside");
+    const source = folder(lab, "volume");
+    writeFileSync(join(source, "file"), "inside\n");
+    const targets = { absolute: outside, dots: `../../../../../../../../..${outside}`, relative: "tmp/here" };
+    const box = lab.container(Container.script("cat /absolute/a/file /dots/b/file /relative/c/file"));
+    for (const [name, target] of Object.entries(targets)) symlinkSync(target, join(box.rootfs, name));
+    for (const destination of ["/absolute/a", "/dots/b", "/relative/c"]) {
+      box.config.mounts.push({ destination, type: "bind", source, options: ["bind"] });
+    }
+    box.writeConfig();
+    t.equal(await box.live(), "inside\n".repeat(3));
+    t.strictSame(readdirSync(outside), [], "nothing was made outside");
+    t.ok(existsSync(join(box.rootfs, outside, "a")), "it was made below the root instead");
+  },
+  notOfCrun("it does not make what a link leads to"),
+);
 
-behaviour("a mount inside /proc is refused unless it is one of the known files", async (t, lab) => {
-  const source = folder(lab, "volume");
-  const box = lab.container();
-  box.config.mounts.push({ destination: "/proc/self", type: "bind", source, options: ["bind"] });
-  box.writeConfig();
-  refused(t, await box.create(), /\/proc\/self/);
-  await nothingLeft(t, lab, "after the refusal");
-});
+behaviour(
+  "a mount inside /proc is refused unless it is one of the known files",
+  async (t, lab) => {
+    const source = folder(lab, "volume");
+    const box = lab.container();
+    box.config.mounts.push({ destination: "/proc/self", type: "bind", source, options: ["bind"] });
+    box.writeConfig();
+    refused(t, await box.create(), /\/proc\/self/);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  notOfCrun("it mounts there"),
+);
 
 behaviour("a bind source that is missing, or a type nobody knows, is refused", async (t, lab) => {
   for (const mount of [
@@ -331,18 +349,22 @@ behaviour("ninety volumes are where and as they should be", async (t, lab) => {
   t.same(printed.sort(), [...contents, "90"].sort());
 });
 
-behaviour("nosymfollow holds for a file system, a bind mount and a remount", async (t, lab) => {
-  const look = (path: string) => `ln -s /proc/self/comm ${path}/l; cat ${path}/l 2>&1`;
-  const box = lab.container(Container.script(["/fs", "/bound", "/again"].map(look).join("; ")));
-  const source = join(lab.folder, "source");
-  mkdirSync(source);
-  const tmpfs = { type: "tmpfs", source: "tmpfs" };
-  box.config.mounts.push(
-    { ...tmpfs, destination: "/fs", options: ["nosymfollow"] },
-    { destination: "/bound", type: "bind", source, options: ["bind", "nosymfollow"] },
-    { ...tmpfs, destination: "/again" },
-    { ...tmpfs, destination: "/again", options: ["remount", "nosymfollow"] },
-  );
-  box.writeConfig();
-  t.equal((await box.live()).match(/Symbolic link loop|Too many levels/g)?.length, 3);
-});
+behaviour(
+  "nosymfollow holds for a file system, a bind mount and a remount",
+  async (t, lab) => {
+    const look = (path: string) => `ln -s /proc/self/comm ${path}/l; cat ${path}/l 2>&1`;
+    const box = lab.container(Container.script(["/fs", "/bound", "/again"].map(look).join("; ")));
+    const source = join(lab.folder, "source");
+    mkdirSync(source);
+    const tmpfs = { type: "tmpfs", source: "tmpfs" };
+    box.config.mounts.push(
+      { ...tmpfs, destination: "/fs", options: ["nosymfollow"] },
+      { destination: "/bound", type: "bind", source, options: ["bind", "nosymfollow"] },
+      { ...tmpfs, destination: "/again" },
+      { ...tmpfs, destination: "/again", options: ["remount", "nosymfollow"] },
+    );
+    box.writeConfig();
+    t.equal((await box.live()).match(/Symbolic link loop|Too many levels/g)?.length, 3);
+  },
+  notOfCrun("it gives the option to the file system, which refuses it"),
+);
