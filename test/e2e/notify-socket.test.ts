@@ -5,7 +5,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
 import { BUN, bunArguments } from "../support/bun.ts";
 import { mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -59,21 +59,25 @@ async function say(box: Container, message: string): Promise<void> {
 
 const WAIT = 'echo "$NOTIFY_SOCKET"; exec sleep 1000';
 
-behaviour("start waits until the container is ready, and tells its pid on the host", async (t, lab) => {
-  const { env, said, lines } = await startManager(lab);
-  const box = lab.container(Container.script(WAIT));
-  mustSucceed(await box.create({ env }));
-  const starting = box.start({ env });
-  const { pid } = await box.waitForStatus("running");
-  t.equal(said().length, 0);
-  await until("the program to run", () => box.output() !== "");
-  t.equal(box.output(), "/run/notify/notify.sock\n");
-  await say(box, "READY=1\n");
-  mustSucceed(await starting);
-  t.strictSame(withoutBarrier(lines()), ["READY=1", `MAINPID=${pid}`]);
-  mustSucceed(await box.delete({ flags: ["--force"] }));
-  await nothingLeft(t, lab, "after delete");
-});
+behaviour(
+  "start waits until the container is ready, and tells its pid on the host",
+  async (t, lab) => {
+    const { env, said, lines } = await startManager(lab);
+    const box = lab.container(Container.script(WAIT));
+    mustSucceed(await box.create({ env }));
+    const starting = box.start({ env });
+    const { pid } = await box.waitForStatus("running");
+    t.equal(said().length, 0);
+    await until("the program to run", () => box.output() !== "");
+    t.equal(box.output(), "/run/notify/notify.sock\n");
+    await say(box, "READY=1\n");
+    mustSucceed(await starting);
+    t.strictSame(withoutBarrier(lines()), ["READY=1", `MAINPID=${pid}`]);
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete");
+  },
+  notOfCrun("its socket has the path that it has on the host"),
+);
 
 /** For what every version of runc does: BARRIER came with 1.2. */
 function withoutBarrier(lines: readonly string[]): readonly string[] {
@@ -115,34 +119,42 @@ behaviour("while start waits other commands do not", async (t, lab) => {
   await nothingLeft(t, lab, "after delete");
 });
 
-behaviour("run --detach waits as well", async (t, lab) => {
-  const { env, lines } = await startManager(lab);
-  const box = lab.container(Container.script(WAIT));
-  const running = box.run({ env, flags: ["--detach"] });
-  const { pid } = await box.waitForStatus("running");
-  await say(box, "READY=1");
-  mustSucceed(await running);
-  t.strictSame(withoutBarrier(lines()), ["READY=1", `MAINPID=${pid}`]);
-});
+behaviour(
+  "run --detach waits as well",
+  async (t, lab) => {
+    const { env, lines } = await startManager(lab);
+    const box = lab.container(Container.script(WAIT));
+    const running = box.run({ env, flags: ["--detach"] });
+    const { pid } = await box.waitForStatus("running");
+    await say(box, "READY=1");
+    mustSucceed(await running);
+    t.strictSame(withoutBarrier(lines()), ["READY=1", `MAINPID=${pid}`]);
+  },
+  notOfCrun("its socket has the path that it has on the host"),
+);
 
-behaviour("run in the foreground stays the process to watch", async (t, lab) => {
-  const { env, lines } = await startManager(lab);
-  const box = lab.container(Container.script("trap 'exit 4' TERM; while :; do sleep 1000 & wait; done"));
-  let pid = 0;
-  const running = box.run({
-    env,
-    onSpawn: (spawned) => {
-      pid = spawned;
-    },
-  });
-  await box.waitForStatus("running");
-  await say(box, "READY=1");
-  await until("the manager to know", () => lines().length > 1);
-  t.strictSame(withoutBarrier(lines()), ["READY=1", `MAINPID=${pid}`]);
-  mustSucceed(await box.kill("KILL"));
-  t.equal((await running).code, 137);
-  await nothingLeft(t, lab, "after run");
-});
+behaviour(
+  "run in the foreground stays the process to watch",
+  async (t, lab) => {
+    const { env, lines } = await startManager(lab);
+    const box = lab.container(Container.script("trap 'exit 4' TERM; while :; do sleep 1000 & wait; done"));
+    let pid = 0;
+    const running = box.run({
+      env,
+      onSpawn: (spawned) => {
+        pid = spawned;
+      },
+    });
+    await box.waitForStatus("running");
+    await say(box, "READY=1");
+    await until("the manager to know", () => lines().length > 1);
+    t.strictSame(withoutBarrier(lines()), ["READY=1", `MAINPID=${pid}`]);
+    mustSucceed(await box.kill("KILL"));
+    t.equal((await running).code, 137);
+    await nothingLeft(t, lab, "after run");
+  },
+  notOfCrun("its socket has the path that it has on the host"),
+);
 
 behaviour(
   "what else a container says is passed on, but for what it cannot know",
