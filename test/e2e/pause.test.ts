@@ -2,7 +2,7 @@
 
 import { rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, refused } from "../support/behaviour.ts";
+import { behaviour, notOfCrun, refused } from "../support/behaviour.ts";
 import { cgroupFolders, needsFreezer } from "../support/cgroup.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -45,6 +45,7 @@ behaviour(
     t.equal((await box.stateDocument()).status, "created");
   },
   needsFreezer(),
+  notOfCrun('it stays "created" meanwhile'),
 );
 
 behaviour(
@@ -62,6 +63,7 @@ behaviour(
     refused(t, await lab.invoke(["pause", `${box.id}-nobody`]), /container does not exist/);
   },
   needsFreezer(),
+  notOfCrun("it does nothing and succeeds"),
 );
 
 behaviour(
@@ -79,6 +81,7 @@ behaviour(
     t.match((await second.state()).stderr, /container does not exist/);
   },
   needsFreezer(),
+  notOfCrun("it does not thaw what it kills"),
 );
 
 behaviour(
@@ -113,4 +116,5 @@ behaviour(
   },
   needsFreezer(),
   systemdDriver ? "systemd makes the parents" : undefined,
+  notOfCrun("to it the container is paused"),
 );
