@@ -1,9 +1,9 @@
 // What the container's first process gets: arguments, environment, directory, ids, limits and a clean start
 // in general.
 
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, runcFrom, tsrunOnly } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { parseStatus } from "../support/proc.ts";
@@ -66,6 +66,27 @@ behaviour("nothing of the runtime's own environment reaches the container", asyn
   );
 });
 
+behaviour(
+  "without an environment a process has none, with an empty one it has HOME",
+  async (t, lab) => {
+    for (const [env, expected] of [
+      [undefined, ""],
+      [[], "HOME=/\n"],
+    ] as const) {
+      const box = lab.container((config) => {
+        config.process.args = ["/bin/env"];
+        delete config.process.env;
+        if (env !== undefined) config.process.env = [...env];
+      });
+      rmSync(join(box.rootfs, "etc/passwd"), { force: true });
+      t.equal(await box.live(), expected);
+    }
+    await nothingLeft(t, lab, "after delete");
+  },
+  runcFrom("1.3.0", "gives every process a HOME"),
+  notOfCrun("it adds HOME"),
+);
+
 behaviour("an environment of 1 MiB arrives whole", async (t, lab) => {
   const box = lab.container(args("/bin/sh", "-c", "env | grep ^BIG | wc -c"));
   const value = "x".repeat(65_536);
@@ -102,6 +123,7 @@ behaviour(
     relative.writeConfig();
     t.equal(await relative.live(), "./mine\n");
   },
+  notOfCrun("it puts the working directory before a relative path"),
 );
 
 behaviour("user, group and additional groups are the configured ones", async (t, lab) => {
