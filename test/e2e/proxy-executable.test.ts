@@ -5,7 +5,7 @@
 import { readlinkSync } from "node:fs";
 import { behaviour, needsKernel, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { isTsrun, runtimePath } from "../support/runtime.ts";
+import { isCrun, isTsrun, runtimePath } from "../support/runtime.ts";
 
 const onlyOurs = tsrunOnly("has another first process");
 
@@ -32,7 +32,8 @@ behaviour("the debug log says what the first process is executed from", async (t
   const box = lab.container(Container.script("true"));
   const { stderr } = mustSucceed(await box.run({ globals: ["--debug"] }));
   if (isTsrun) t.match(stderr, "runs from sealed memory of its own");
-  t.match(stderr, isTsrun ? "runc exeseal: using /proc/self/exe clone" : /level=debug/);
+  const others = isCrun ? /debug/ : /level=debug/;
+  t.match(stderr, isTsrun ? "runc exeseal: using /proc/self/exe clone" : others);
 });
 
 behaviour(
