@@ -1,6 +1,6 @@
 // The processes of a container as `ps` tells of them.
 
-import { behaviour, refused } from "../support/behaviour.ts";
+import { behaviour, notOfCrun, refused } from "../support/behaviour.ts";
 import { isUnified } from "../support/cgroup.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
@@ -21,17 +21,21 @@ async function pidsOf(lab: Lab, box: Container): Promise<number[] | null> {
   return JSON.parse(stdout) as number[] | null;
 }
 
-behaviour("ps as json lists the host's pids of all processes", async (t, lab) => {
-  const box = await running(lab);
-  const { pid } = await box.stateDocument();
-  const pids = await until("three processes", async () => {
-    const found = await pidsOf(lab, box);
-    return found?.length === 3 ? found : undefined;
-  });
-  t.ok(pids.includes(pid), "the first one among them");
-  const line = (await lab.invoke(["ps", "-f", "json", box.id])).stdout;
-  t.match(line, /^\[\d+,\d+,\d+\]\n$/, "in one line");
-});
+behaviour(
+  "ps as json lists the host's pids of all processes",
+  async (t, lab) => {
+    const box = await running(lab);
+    const { pid } = await box.stateDocument();
+    const pids = await until("three processes", async () => {
+      const found = await pidsOf(lab, box);
+      return found?.length === 3 ? found : undefined;
+    });
+    t.ok(pids.includes(pid), "the first one among them");
+    const line = (await lab.invoke(["ps", "-f", "json", box.id])).stdout;
+    t.match(line, /^\[\d+,\d+,\d+\]\n$/, "in one line");
+  },
+  notOfCrun("in many lines"),
+);
 
 behaviour(
   "ps as a table shows the lines about them, with the options given",
@@ -47,6 +51,7 @@ behaviour(
     t.equal(chosen.trimEnd().split("\n").length, 4);
   },
   needsPs,
+  notOfCrun("it prints the pids only"),
 );
 
 behaviour(
@@ -73,12 +78,16 @@ behaviour(
   isUnified() ? undefined : "needs cgroup v2",
 );
 
-behaviour("ps of a stopped container lists nothing", async (t, lab) => {
-  const box = await running(lab);
-  mustSucceed(await box.kill("KILL"));
-  await box.waitForStatus("stopped");
-  t.same(await pidsOf(lab, box), null);
-});
+behaviour(
+  "ps of a stopped container lists nothing",
+  async (t, lab) => {
+    const box = await running(lab);
+    mustSucceed(await box.kill("KILL"));
+    await box.waitForStatus("stopped");
+    t.same(await pidsOf(lab, box), null);
+  },
+  notOfCrun("an empty list instead of null"),
+);
 
 behaviour(
   "what ps cannot do is told in one line",
