@@ -3,7 +3,7 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { mustSucceed } from "../support/container.ts";
 import { hostMounts } from "../support/host.ts";
@@ -47,6 +47,7 @@ behaviour(
     }
   },
   WITHOUT,
+  notOfCrun("it does nothing of it, and succeeds"),
 );
 
 behaviour(
