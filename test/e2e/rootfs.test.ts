@@ -3,7 +3,7 @@
 
 import { mkdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { holdNamespaces } from "../support/hold.ts";
 import { hostMounts, parseMountinfo } from "../support/host.ts";
@@ -137,6 +137,7 @@ behaviour(
     t.strictSame([code, stdout], [0, "ran\n"], stderr);
     await nothingLeft(t, lab, "after run");
   },
+  notOfCrun("its cgroup stays"),
 );
 
 behaviour("--no-pivot gives the same root by other means", async (t, lab) => {
