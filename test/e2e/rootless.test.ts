@@ -9,6 +9,7 @@ import {
   type Condition,
   needsKernel,
   nothingLeft,
+  notOfCrun,
   notOfRunc,
   refused,
   tsrunOnly,
@@ -179,19 +180,23 @@ behaviour("every command works for the user", async (t, lab) => {
   await nothingLeft(t, lab, "after delete");
 });
 
-behaviour("the user can exec before start, and still start", async (t, lab) => {
-  const box = userContainer(lab, "echo started");
-  const wrapper = asUser(lab);
-  mustSucceed(await box.create({ wrapper }));
-  const result = await lab.invoke(["exec", box.id, "sh", "-c", "id -u; cat /proc/1/comm"], { wrapper });
-  t.match(result, { code: 0, stdout: /^0\n/ });
-  t.equal(JSON.parse((await box.state({ wrapper })).stdout).status, "created");
-  mustSucceed(await box.start({ wrapper }));
-  await box.waitForStatus("stopped");
-  t.equal(box.output(), "started\n");
-  mustSucceed(await box.delete({ wrapper }));
-  await nothingLeft(t, lab, "after delete");
-});
+behaviour(
+  "the user can exec before start, and still start",
+  async (t, lab) => {
+    const box = userContainer(lab, "echo started");
+    const wrapper = asUser(lab);
+    mustSucceed(await box.create({ wrapper }));
+    const result = await lab.invoke(["exec", box.id, "sh", "-c", "id -u; cat /proc/1/comm"], { wrapper });
+    t.match(result, { code: 0, stdout: /^0\n/ });
+    t.equal(JSON.parse((await box.state({ wrapper })).stdout).status, "created");
+    mustSucceed(await box.start({ wrapper }));
+    await box.waitForStatus("stopped");
+    t.equal(box.output(), "started\n");
+    mustSucceed(await box.delete({ wrapper }));
+    await nothingLeft(t, lab, "after delete");
+  },
+  notOfCrun("it cannot before start"),
+);
 
 behaviour(
   "a container that could not be killed whole is warned of",
@@ -276,17 +281,21 @@ behaviour(
   needsSubordinateHelpers(),
 );
 
-behaviour("without a user namespace an ordinary user is refused", async (t, lab) => {
-  const box = userContainer(lab, "true");
-  box.config.linux.namespaces = box.config.linux.namespaces.filter(({ type }) => type !== "user");
-  delete box.config.linux.uidMappings;
-  delete box.config.linux.gidMappings;
-  box.writeConfig();
-  const result = await box.create({ wrapper: asUser(lab) });
-  t.equal(result.code, 1);
-  t.match(result.stderr, /user namespace|USER namespace|not permitted/);
-  await nothingLeft(t, lab, "after the refusal");
-});
+behaviour(
+  "without a user namespace an ordinary user is refused",
+  async (t, lab) => {
+    const box = userContainer(lab, "true");
+    box.config.linux.namespaces = box.config.linux.namespaces.filter(({ type }) => type !== "user");
+    delete box.config.linux.uidMappings;
+    delete box.config.linux.gidMappings;
+    box.writeConfig();
+    const result = await box.create({ wrapper: asUser(lab) });
+    t.equal(result.code, 1);
+    t.match(result.stderr, /user namespace|USER namespace|not permitted/);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  notOfCrun("it makes one"),
+);
 
 behaviour("a seccomp filter and a program's own user work without privileges", async (t, lab) => {
   const box = userContainer(lab, "mkdir /tmp/a 2>/dev/null || echo denied");
