@@ -4,7 +4,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startAgent } from "../support/agent.ts";
-import { behaviour, needsKernel, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, needsKernel, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
 import { type Config, mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { isTsrun } from "../support/runtime.ts";
@@ -13,6 +13,7 @@ import { missingCalls, needsCall } from "../support/without.ts";
 
 const NOTIFIES = needsKernel(5, 6, "pidfd_getfd(2)");
 const NOTIFY = NOTIFIES ?? needsCall("pidfd_open", "a seccomp agent");
+const IN_START = "its filter is there from start on only";
 const X86_64 = process.arch === "x64" ? undefined : "its system call numbers are those of x86-64";
 
 /** Numbers of arch/x86/entry/syscalls/syscall_64.tbl */
@@ -86,6 +87,7 @@ for (const noNewPrivileges of [true, false]) {
       if (X86_64 === undefined) t.ok(agent.told().some(({ call }) => call === MKDIR));
     },
     NOTIFY,
+    noNewPrivileges ? notOfCrun(IN_START) : undefined,
   );
 
   behaviour(
@@ -106,6 +108,7 @@ for (const noNewPrivileges of [true, false]) {
       t.not(messages[1]?.pid, pid);
     },
     NOTIFY,
+    notOfCrun("it tells pid 0 as the container's"),
   );
 
   behaviour(
@@ -168,6 +171,7 @@ behaviour(
     t.match(box.output(), /Function not implemented/);
   },
   NOTIFY,
+  notOfCrun(IN_START),
 );
 
 behaviour(
@@ -257,18 +261,22 @@ behaviour(
   missingCalls.includes("pidfd_open") ? undefined : "this kernel has pidfd_open",
 );
 
-behaviour("a profile that notifies nobody is refused, one that nobody needs is not", async (t, lab) => {
-  const line = /listenerPath .*: missing, and SCMP_ACT_NOTIFY needs it/;
-  for (const path of [undefined, ""]) {
-    const box = lab.container(notifying("true", path, ...MAKE_DIRECTORY));
-    refused(t, await box.create(), line);
-    await nothingLeft(t, lab, "after create");
-  }
-  const box = lab.container(Container.script("mkdir /tmp/a && echo made"));
-  box.config.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/no/such/agent.sock" };
-  box.writeConfig();
-  t.equal(await box.live(), "made\n");
-});
+behaviour(
+  "a profile that notifies nobody is refused, one that nobody needs is not",
+  async (t, lab) => {
+    const line = /listenerPath .*: missing, and SCMP_ACT_NOTIFY needs it/;
+    for (const path of [undefined, ""]) {
+      const box = lab.container(notifying("true", path, ...MAKE_DIRECTORY));
+      refused(t, await box.create(), line);
+      await nothingLeft(t, lab, "after create");
+    }
+    const box = lab.container(Container.script("mkdir /tmp/a && echo made"));
+    box.config.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/no/such/agent.sock" };
+    box.writeConfig();
+    t.equal(await box.live(), "made\n");
+  },
+  notOfCrun("it takes it"),
+);
 
 behaviour("what can never be notified of is refused", async (t, lab) => {
   const path = join(lab.folder, "agent.sock");
