@@ -3,7 +3,7 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, needsController, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, needsController, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
 import { isUnified, readCgroup, readSetting } from "../support/cgroup.ts";
 import type { Resources } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -61,6 +61,7 @@ behaviour(
     t.equal(limit(box), isUnified() ? "max" : readCgroup("memory", "", "memory.limit_in_bytes"));
   },
   needsController("memory"),
+  notOfCrun("it takes flags before the id only"),
 );
 
 behaviour(
@@ -161,31 +162,43 @@ behaviour(
   needsController("memory", 1),
 );
 
-behaviour("a created and a paused container can be updated, a stopped one cannot", async (t, lab) => {
-  const box = lab.container();
-  mustSucceed(await box.create());
-  mustSucceed(await lab.invoke(["update", "--pids-limit", "30", box.id]));
-  mustSucceed(await lab.invoke(["pause", box.id]));
-  mustSucceed(await lab.invoke(["update", "--pids-limit", "31", box.id]));
-  t.equal(readCgroup("pids", box.id, "pids.max"), "31");
-  t.equal((await box.stateDocument()).status, "paused");
-  mustSucceed(await box.kill("KILL"));
-  await box.waitForStatus("stopped");
-  refused(t, await lab.invoke(["update", "--pids-limit", "32", box.id]), /container not running/);
-});
+behaviour(
+  "a created and a paused container can be updated, a stopped one cannot",
+  async (t, lab) => {
+    const box = lab.container();
+    mustSucceed(await box.create());
+    mustSucceed(await lab.invoke(["update", "--pids-limit", "30", box.id]));
+    mustSucceed(await lab.invoke(["pause", box.id]));
+    mustSucceed(await lab.invoke(["update", "--pids-limit", "31", box.id]));
+    t.equal(readCgroup("pids", box.id, "pids.max"), "31");
+    t.equal((await box.stateDocument()).status, "paused");
+    mustSucceed(await box.kill("KILL"));
+    await box.waitForStatus("stopped");
+    refused(t, await lab.invoke(["update", "--pids-limit", "32", box.id]), /container not running/);
+  },
+  notOfCrun('a created one stays "created" when it is paused, and it does not thaw what it kills'),
+);
 
-behaviour("what is no limit is refused before anything is touched", async (t, lab) => {
-  const box = await running(lab);
-  const update = (...flags: readonly string[]) => lab.invoke(["update", ...flags, box.id]);
-  refused(t, await update("--memory", "lots"), /invalid value for memory: invalid size: 'lots'/);
-  refused(t, await update("--cpu-quota", "half"), /invalid value for cpu-quota: /);
-  refused(t, await update("--cpu-share", "-5"), /invalid value for cpu-share: /);
-  refused(t, await update("--cpuset-cpus", "777"), /777/);
-  refused(t, await update("--l3-cache-schema", "L3:0=f"), /l3 cache schema is not enabled/);
-  refused(t, await lab.invoke(["update", "-r", "-", box.id]), /standard input/);
-  refused(t, await lab.invoke(["update", "-r", "/nowhere.json", box.id]), /no such file or directory/);
-  refused(t, await lab.invoke(["update", `${box.id}-nobody`, "--memory", "64M"]), /container does not exist/);
-});
+behaviour(
+  "what is no limit is refused before anything is touched",
+  async (t, lab) => {
+    const box = await running(lab);
+    const update = (...flags: readonly string[]) => lab.invoke(["update", ...flags, box.id]);
+    refused(t, await update("--memory", "lots"), /invalid value for memory: invalid size: 'lots'/);
+    refused(t, await update("--cpu-quota", "half"), /invalid value for cpu-quota: /);
+    refused(t, await update("--cpu-share", "-5"), /invalid value for cpu-share: /);
+    refused(t, await update("--cpuset-cpus", "777"), /777/);
+    refused(t, await update("--l3-cache-schema", "L3:0=f"), /l3 cache schema is not enabled/);
+    refused(t, await lab.invoke(["update", "-r", "-", box.id]), /standard input/);
+    refused(t, await lab.invoke(["update", "-r", "/nowhere.json", box.id]), /no such file or directory/);
+    refused(
+      t,
+      await lab.invoke(["update", `${box.id}-nobody`, "--memory", "64M"]),
+      /container does not exist/,
+    );
+  },
+  notOfCrun("it takes most of them"),
+);
 
 behaviour(
   "kernel memory is ignored, with a warning",
