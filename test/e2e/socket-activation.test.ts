@@ -3,7 +3,7 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, refused } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, refused } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { isTsrun } from "../support/runtime.ts";
@@ -27,23 +27,31 @@ function caller(lab: Lab, { open, listen }: { open: number; listen?: number }): 
 
 const numbers = (...of: number[]) => of.map((fd) => `${fd}: this is ${fd}\n`).join("");
 
-behaviour("descriptors of socket activation reach the container, with their variables", async (t, lab) => {
-  const wrapper = caller(lab, { open: 2, listen: 2 });
-  const expected = `fds=2 pid=1\n${numbers(3, 4)}`;
-  t.equal((await lab.container(Container.script(SHOW)).run({ wrapper })).stdout, expected, "run");
-  const box = lab.container(Container.script(SHOW));
-  mustSucceed(await box.create({ wrapper }));
-  mustSucceed(await box.start());
-  await box.waitForStatus("stopped");
-  t.equal(box.output(), expected, "create and start");
-});
+behaviour(
+  "descriptors of socket activation reach the container, with their variables",
+  async (t, lab) => {
+    const wrapper = caller(lab, { open: 2, listen: 2 });
+    const expected = `fds=2 pid=1\n${numbers(3, 4)}`;
+    t.equal((await lab.container(Container.script(SHOW)).run({ wrapper })).stdout, expected, "run");
+    const box = lab.container(Container.script(SHOW));
+    mustSucceed(await box.create({ wrapper }));
+    mustSucceed(await box.start());
+    await box.waitForStatus("stopped");
+    t.equal(box.output(), expected, "create and start");
+  },
+  notOfCrun("it does not set LISTEN_FDS"),
+);
 
-behaviour("--preserve-fds counts from where those of socket activation end", async (t, lab) => {
-  const wrapper = caller(lab, { open: 4, listen: 1 });
-  const flags = ["--preserve-fds", "2"];
-  const result = await lab.container(Container.script(SHOW)).run({ wrapper, flags });
-  t.equal(result.stdout, `fds=1 pid=1\n${numbers(3, 4, 5)}`, "and the fourth is not passed on");
-});
+behaviour(
+  "--preserve-fds counts from where those of socket activation end",
+  async (t, lab) => {
+    const wrapper = caller(lab, { open: 4, listen: 1 });
+    const flags = ["--preserve-fds", "2"];
+    const result = await lab.container(Container.script(SHOW)).run({ wrapper, flags });
+    t.equal(result.stdout, `fds=1 pid=1\n${numbers(3, 4, 5)}`, "and the fourth is not passed on");
+  },
+  notOfCrun("it does not set LISTEN_FDS"),
+);
 
 behaviour("without LISTEN_FDS nothing but what is preserved is passed on", async (t, lab) => {
   const wrapper = caller(lab, { open: 3 });
@@ -59,6 +67,7 @@ behaviour(
     const wrapper = [shell, flag, `export LISTEN_FDS=2 LISTEN_PID=1; ${script}`, name];
     t.equal((await lab.container(Container.script(SHOW)).run({ wrapper })).stdout, "fds= pid=\n");
   },
+  notOfCrun("it follows them"),
 );
 
 behaviour(
@@ -73,20 +82,25 @@ behaviour(
     const listening = await exec([], caller(lab, { open: 2, listen: 2 }));
     t.equal(listening.stdout, "fds= pid=\n");
   },
+  notOfCrun("its exec follows them as well"),
 );
 
-behaviour("a descriptor that is not open is refused", async (t, lab) => {
-  const box = lab.container(Container.script(SHOW));
-  // Far more than the runtime itself has.
-  const flags = ["--preserve-fds", "500"];
-  const words = /unable to stat preserved-fd \d+ \(of 500\)/;
-  refused(t, await box.run({ flags }), words);
-  refused(t, await box.create({ flags }), words);
-  const listen = await box.create({ wrapper: caller(lab, { open: 1, listen: 500 }) });
-  if (isTsrun) refused(t, listen, /unable to stat listen-fd \d+ \(of 500\)/);
-  // runc 1.3 forgets the state directory when it refuses LISTEN_FDS.
-  if (isTsrun) await nothingLeft(t, lab, "after the refusals");
-  const running = lab.container(Container.script("exec sleep 1000"));
-  mustSucceed(await running.run({ flags: ["--detach"] }));
-  refused(t, await lab.invoke(["exec", ...flags, running.id, "true"]), words, 255);
-});
+behaviour(
+  "a descriptor that is not open is refused",
+  async (t, lab) => {
+    const box = lab.container(Container.script(SHOW));
+    // Far more than the runtime itself has.
+    const flags = ["--preserve-fds", "500"];
+    const words = /unable to stat preserved-fd \d+ \(of 500\)/;
+    refused(t, await box.run({ flags }), words);
+    refused(t, await box.create({ flags }), words);
+    const listen = await box.create({ wrapper: caller(lab, { open: 1, listen: 500 }) });
+    if (isTsrun) refused(t, listen, /unable to stat listen-fd \d+ \(of 500\)/);
+    // runc 1.3 forgets the state directory when it refuses LISTEN_FDS.
+    if (isTsrun) await nothingLeft(t, lab, "after the refusals");
+    const running = lab.container(Container.script("exec sleep 1000"));
+    mustSucceed(await running.run({ flags: ["--detach"] }));
+    refused(t, await lab.invoke(["exec", ...flags, running.id, "true"]), words, 255);
+  },
+  notOfCrun("it starts without it"),
+);
