@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfRunc, tsrunOnly } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import {
@@ -54,7 +54,7 @@ behaviour(
   },
   needsCriu(),
   needsIptables(),
-  tsrunOnly("leaves it down"),
+  tsrunOnly("runc leaves it down, and crun runs no hooks at restore"),
 );
 
 behaviour(
@@ -71,5 +71,5 @@ behaviour(
   },
   needsCriu(),
   needsIptables(),
-  tsrunOnly("leaves the device down, and criu cannot reach the other end"),
+  notOfRunc("leaves the device down, and criu cannot reach the other end"),
 );
