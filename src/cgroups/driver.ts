@@ -6,6 +6,8 @@ import { TsrunError } from "../errors.ts";
 import { hasErrno } from "../linux/call.ts";
 import { KEYS } from "../spec/annotations.ts";
 import type { Resources } from "../spec/types.ts";
+import { noteDevicesV1 } from "./devices/apply-v1.ts";
+import { noteDevicesV2 } from "./devices/apply-v2.ts";
 import { type DeviceChange, isBuiltAnew } from "./devices/plan-change.ts";
 import { freeze, freezeState, thaw } from "./freezer.ts";
 import { type JoinFiles, joinFiles, tasksFiles } from "./join.ts";
@@ -116,6 +118,7 @@ export function applyResources(record: CgroupRecord, resources: Resources, conte
     if (record.driver === "v2") assertAllowedV2(record, resources);
     noteLimits(record, resources, context);
   }
+  noteDevices(record, context);
   const written = record.unit === undefined ? resources : setUnitResources(record, resources, context);
   if (record.driver === "v2") applyV2(record, written, context);
   else applyV1(record, written, context);
@@ -130,6 +133,13 @@ function noteLimits({ driver, paths }: CgroupRecord, resources: Resources, { jou
     if (directory === undefined) continue;
     for (const write of writes) journal.note(directory, write);
   }
+}
+
+/** The same of device rules. */
+function noteDevices({ driver, paths }: CgroupRecord, { devicesBefore, journal }: ApplyContext): void {
+  if (devicesBefore === undefined || journal === undefined) return;
+  if (driver === "v2") noteDevicesV2(paths[""] ?? "", journal);
+  else noteDevicesV1(paths.devices, devicesBefore, journal);
 }
 
 /** What an update changes, and what held before it. */

@@ -129,9 +129,8 @@ function readCpuset(path: string, name: CpusetName): string {
 /** Sets every limit that the resources name. */
 export function applyV1({ paths }: CgroupRecord, resources: Resources, context: ApplyContext): void {
   const { devices, devicesBefore, journal, rootless } = context;
-  if (devices !== undefined && devicesBefore !== undefined && journal !== undefined) {
-    changeDevicesV1(paths.devices, { before: devicesBefore, after: devices }, journal);
-  } else if (devices !== undefined) applyDevicesV1(paths.devices, devices, rootless);
+  if (devices !== undefined && devicesBefore !== undefined) changeDevicesV1(paths.devices, devices);
+  else if (devices !== undefined) applyDevicesV1(paths.devices, devices, rootless);
   const isUpdate = journal !== undefined;
   for (const { controller, writes } of planLimitsV1(resources, { isUpdate })) {
     const directory = paths[controller];

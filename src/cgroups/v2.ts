@@ -168,9 +168,8 @@ export function assertAllowedV2({ paths }: CgroupRecord, { memory }: Resources):
 /** Sets every limit that the resources name. */
 export function applyV2(record: CgroupRecord, resources: Resources, context: ApplyContext): void {
   const directory = record.paths[""] ?? "";
-  const { devices, devicesBefore, journal, rootless } = context;
-  if (devices !== undefined && devicesBefore !== undefined && journal !== undefined)
-    changeDevicesV2(directory, devices, journal);
+  const { devices, devicesBefore, rootless } = context;
+  if (devices !== undefined && devicesBefore !== undefined) changeDevicesV2(directory, devices);
   else if (devices !== undefined) applyDevicesV2(directory, devices, rootless);
   assertAllowedV2(record, resources);
   for (const { controller, writes } of planLimitsV2(resources)) {

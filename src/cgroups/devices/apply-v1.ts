@@ -16,7 +16,6 @@ import {
   sameDeviceSet,
   transition,
 } from "./device-set.ts";
-import type { DeviceChange } from "./plan-change.ts";
 import { inUserNamespace } from "./privilege.ts";
 import { type DeviceRule, showRule } from "./rules.ts";
 
@@ -49,15 +48,20 @@ function withoutCgroup(): TsrunError {
 }
 
 /** Of a cgroup in use. What cannot be set is an error, whoever asks: it was asked for. */
-export function changeDevicesV1(
+export function changeDevicesV1(directory: string | undefined, rules: readonly DeviceRule[]): void {
+  if (directory === undefined) throw withoutCgroup();
+  changeDevices(directory, buildDeviceSet(rules));
+}
+
+/** Remembers what a cgroup in use has; `rules` are those that were set. */
+export function noteDevicesV1(
   directory: string | undefined,
-  { before, after }: DeviceChange,
+  rules: readonly DeviceRule[],
   journal: Journal,
 ): void {
-  if (directory === undefined) throw withoutCgroup();
-  const old = inForce(directory, before);
+  if (directory === undefined) return;
+  const old = inForce(directory, rules);
   journal.add(`${directory}/devices.list`, () => isPutBack(directory, old));
-  changeDevices(directory, buildDeviceSet(after));
 }
 
 /** What the list says; of a set that allows by default it hides the exceptions, which the rules tell. */

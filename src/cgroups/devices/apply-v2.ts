@@ -40,19 +40,26 @@ function cannotGuard(directory: string, error: unknown): unknown {
   });
 }
 
-/**
- * Of a cgroup in use. What cannot be set is an error, whoever asks. The journal keeps the old programs, which
- * end with their last descriptor.
- */
-export function changeDevicesV2(directory: string, rules: readonly DeviceRule[], journal: Journal): void {
+/** Of a cgroup in use. What cannot be set is an error, whoever asks: it was asked for. */
+export function changeDevicesV2(directory: string, rules: readonly DeviceRule[]): void {
   const program = assembleDeviceProgram(buildDeviceSet(rules));
+  try {
+    using cgroup = open(directory, O_RDONLY | O_DIRECTORY);
+    using loaded = loadDeviceProgram(program);
+    replacePrograms(cgroup.number, [{ descriptor: loaded }]);
+  } catch (error) {
+    throwIfOutOfMemory(error);
+    throw cannotGuard(directory, error);
+  }
+}
+
+/** Remembers what guards a cgroup in use; the journal holds the programs, lest the kernel frees them. */
+export function noteDevicesV2(directory: string, journal: Journal): void {
   try {
     const cgroup = open(directory, O_RDONLY | O_DIRECTORY);
     const old = openPrograms(attachedDevicePrograms(cgroup.number));
     const held = [cgroup, ...old.map(({ descriptor }) => descriptor)];
     journal.add(`the device rules of ${directory}`, () => arePutBack(cgroup.number, old), held);
-    using loaded = loadDeviceProgram(program);
-    replacePrograms(cgroup.number, [{ descriptor: loaded }]);
   } catch (error) {
     throwIfOutOfMemory(error);
     throw cannotGuard(directory, error);
