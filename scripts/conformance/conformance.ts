@@ -54,6 +54,7 @@ function runPart(part: Part, { runtime, name, lab, tree, only }: Settings): void
   call(command, env);
   if (!existsSync(results)) throw new Error(`${part.name} has left no results in ${results}`);
   const outcomes = part.read(readFileSync(results, "utf8"));
+  if (outcomes.size === 0) throw new Error(`${part.name} has run nothing: see ${out}`);
   saveRun(name, part.name, { ...identify(runtime, lab), outcomes });
   if (!results.startsWith(out)) rmSync(results);
 }
