@@ -208,12 +208,14 @@ function setUp(
 
   // AS RUNC: limits come when the mounts are made, which then do not count against a tight memory limit.
   applyResources(cgroup, plan.cgroup.resources, { rootless: plan.rootless, devices: plan.cgroup.devices });
-  setLimits(proxy.pid, plan.process.rlimits);
 
   // Hooks of the host see the container's namespaces and mounts by its pid; createContainer runs in them,
   // while the host's paths still lead somewhere.
   const creating = runHostHooks(plan, proxy.pid, output);
   runCreateContainer(proxy, plan, { state: creating, held: entered.extra, output: inside });
+
+  // AS RUNC: no hook of a creation has the limits of the program.
+  setLimits(proxy.pid, plan.process.rlimits);
 
   // From here on no path of the host can be reached.
   enterRootfs(proxy, plan.rootfs, rootfs);

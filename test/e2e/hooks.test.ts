@@ -102,10 +102,11 @@ behaviour(
 );
 
 behaviour(
-  "hooks have the caller's umask, and of a name that stands twice the last value",
+  "hooks have the caller's umask and limits, of a name that stands twice the last value",
   async (t, lab) => {
     const box = lab.container((config) => {
-      everyKind(lab.folder, "umask; echo $A")(config);
+      everyKind(lab.folder, "umask; ulimit -f; echo $A")(config);
+      config.process.rlimits = [{ type: "RLIMIT_FSIZE", soft: 1 << 20, hard: 1 << 21 }];
       for (const kind of ["prestart", "createRuntime", "createContainer", "poststart", "poststop"] as const) {
         for (const hook of config.hooks?.[kind] ?? []) hook.env = ["A=1", ...(hook.env ?? []), "A=2"];
       }
@@ -118,7 +119,7 @@ behaviour(
     await box.waitForStatus("stopped");
     mustSucceed(await box.delete({ wrapper }));
     for (const kind of ["prestart", "createRuntime", "createContainer", "poststart", "poststop"] as const) {
-      t.equal(written(lab.folder, box, kind), "0027\n2", kind);
+      t.equal(written(lab.folder, box, kind), "0027\nunlimited\n2", kind);
     }
     await nothingLeft(t, lab, "after delete");
   },
