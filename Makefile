@@ -25,6 +25,9 @@ JOBS    ?= 2
 ATTACKERS ?=
 # Each so many allocations of `make test-memory`.
 EVERY   ?= 1
+# Whom `make diff-runc` compares with, and the first of its trials.
+RUNC    ?= runc
+FROM    ?= 0
 # Seconds of `make fuzz`. Without a SEED of the command line its inputs are others each time.
 DURATION ?= 600
 # Folder of the lab: docker-e2e.sh, runc-bats.sh and ns.sh, which are run from outside this repository.
@@ -44,7 +47,7 @@ GENERATED := src/spec/generated/.made
 # Another runtime is tried without building this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
-.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench race siege mutate conformance conformance-page run \
+.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench race siege mutate diff-runc conformance conformance-page run \
         install clean
 
 help: ## list the targets
@@ -135,6 +138,10 @@ fuzz: $(GENERATED) ## feed the readers of JSON, mounts and users under AddressSa
 
 siege: compile ## commands on containers that kill, end, fork, trace and mount; N=1000 tries each, ATTACKERS="kills", RUNTIME=runc
 	@RUNTIME='$(RUNTIME)' node build/test/security/siege/main.js --tries $(N) $(ATTACKERS)
+
+diff-runc: build compile ## random configurations run by runc and by tsrun, and all compared; N=200 SEED=1 RUNC=path, ONLY= one again
+	@node build/test/diff-runc/main.js --trials $(if $(filter file,$(origin N)),200,$(N)) --seed $(SEED) \
+	  --from $(FROM) --jobs $(JOBS) --runc '$(RUNC)' $(if $(ONLY),--only $(ONLY))
 
 fuzz-inputs: compile ## odd documents for every command that reads one; N=5000, SEED=1, ONLY= one of them again
 	@RUNTIME='$(RUNTIME)' node build/test/fuzz-inputs/main.js --inputs $(if $(filter file,$(origin N)),5000,$(N)) \

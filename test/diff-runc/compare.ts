@@ -1,0 +1,92 @@
+// What two sides saw differently, and which of it is known.
+
+import type { Draft } from "./draft.ts";
+import { RULES } from "./known.ts";
+import type { Observed } from "./observe.ts";
+import type { Ran } from "./side.ts";
+
+export interface Difference {
+  readonly key: string;
+  /** The lines that the other has not. */
+  readonly runc: readonly string[];
+  readonly tsrun: readonly string[];
+}
+
+export interface Compared {
+  readonly unknown: readonly Difference[];
+  /** Reasons of those that are known. */
+  readonly reasons: readonly string[];
+}
+
+/** Lines of one that are not in the other; when all are, but otherwise placed, all of them. */
+function onlyIn(lines: readonly string[], other: readonly string[]): string[] {
+  const left = [...other];
+  const only = lines.filter((line) => {
+    const at = left.indexOf(line);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+  return only.length === 0 && left.length === 0 ? [...lines] : only;
+}
+
+export function differences(runc: Observed, tsrun: Observed): Difference[] {
+  const keys = [...new Set([...runc.keys(), ...tsrun.keys()])];
+  return keys.flatMap((key) => {
+    const [ofRunc, ofTsrun] = [runc.get(key), tsrun.get(key)];
+    if (String(ofRunc) === String(ofTsrun)) return [];
+    if (ofRunc === undefined || ofTsrun === undefined) {
+      return [{ key, runc: ofRunc ?? ["(nothing)"], tsrun: ofTsrun ?? ["(nothing)"] }];
+    }
+    return [{ key, runc: onlyIn(ofRunc, ofTsrun), tsrun: onlyIn(ofTsrun, ofRunc) }];
+  });
+}
+
+/** Where one makes a container and the other does not, all else follows from that. */
+function essential(found: readonly Difference[]): readonly Difference[] {
+  const made = found.filter(({ key }) => /^(create|run|start) answers$/.test(key));
+  if (made.length > 0) return made;
+  const failed = found.flatMap(({ key }) => /^(exec-\d+) answers$/.exec(key)?.[1] ?? []);
+  return found.filter(({ key }) => / answers$/.test(key) || !failed.includes(key.split(" ")[0] ?? ""));
+}
+
+/** Whether a container was made. */
+export function isMade(observed: Observed): boolean {
+  return observed.has("main comm") || observed.get("create answers")?.[0] === "0";
+}
+
+/** What is left of a difference when rules have made alike what they know; adds their reasons. */
+function withoutKnown(difference: Difference, draft: Draft, reasons: Set<string>): Difference | undefined {
+  const { key } = difference;
+  let left = difference;
+  // One line may differ for several reasons.
+  const touched: string[] = [];
+  for (const { reason, alike } of RULES) {
+    if (alike === undefined) continue;
+    const changed = (lines: readonly string[]) =>
+      lines.map((line) => alike(line, key, draft)).filter((line) => line !== "");
+    const [ofRunc, ofTsrun] = [changed(left.runc), changed(left.tsrun)];
+    const next = { key, runc: onlyIn(ofRunc, ofTsrun), tsrun: onlyIn(ofTsrun, ofRunc) };
+    if (String([ofRunc, ofTsrun]) === String([left.runc, left.tsrun])) continue;
+    touched.push(reason);
+    if (String(ofRunc) === String(ofTsrun)) {
+      for (const one of touched) reasons.add(one);
+      return undefined;
+    }
+    left = next;
+  }
+  return left;
+}
+
+export function compare(draft: Draft, { runc, tsrun }: Readonly<Record<"runc" | "tsrun", Ran>>): Compared {
+  const unknown: Difference[] = [];
+  const reasons = new Set<string>();
+  const made = { runc: isMade(runc.observed), tsrun: isMade(tsrun.observed) };
+  for (const difference of essential(differences(runc.observed, tsrun.observed))) {
+    const left = withoutKnown(difference, draft, reasons);
+    if (left === undefined) continue;
+    const rule = RULES.find(({ explains }) => explains?.(left, draft, made) === true);
+    if (rule === undefined) unknown.push(left);
+    else reasons.add(rule.reason);
+  }
+  return { unknown, reasons: [...reasons] };
+}
