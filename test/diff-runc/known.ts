@@ -191,6 +191,15 @@ const FILES: readonly Rule[] = [
 const MADE: readonly Rule[] = [
   {
     reason:
+      "mappings beside a joined user namespace are ignored with a warning; runc refuses others than its own",
+    explains: ({ key, tsrun }, { config }) =>
+      MAKING.test(key) &&
+      String(tsrun) === "0" &&
+      config.linux.uidMappings !== undefined &&
+      config.linux.namespaces.some(({ type, path }) => type === "user" && path !== undefined),
+  },
+  {
+    reason:
       "a terminal's /dev/console is covered without being opened; runc opens it, which cgroups may forbid",
     explains: ({ key, tsrun }, { config }) =>
       MAKING.test(key) &&
@@ -235,7 +244,7 @@ const MADE: readonly Rule[] = [
       if (config.linux.seccomp === undefined) return false;
       if (/ answers$/.test(key)) return String(runc) !== "0" && String(tsrun) === "0";
       // It has ended before it was started.
-      return / says$/.test(key) && runc.every((line) => / 0 processes$|"status":"stopped"/.test(line));
+      return / says$/.test(key) && runc.every((line) => /\s0 processes$|"status":"stopped"/.test(line));
     },
   },
 ];
