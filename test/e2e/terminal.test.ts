@@ -4,9 +4,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
+import { isCrun } from "../support/runtime.ts";
 import {
   atTerminal,
   listenForTerminal,
@@ -84,7 +85,7 @@ behaviour(
       [["sh", "-c", "exit 7"], 7],
       [["sh", "-c", "kill -9 $$"], 137],
       [["sh", "-c", "busybox stty -echo raw; kill -9 $$"], 137],
-      [["nosuch"], 255],
+      [["nosuch"], isCrun ? 1 : 255],
     ];
     for (const [args, status] of ends) {
       const wrapper = atTerminal();
@@ -239,6 +240,7 @@ behaviour(
     await nothingLeft(t, lab, "after delete");
   },
   needsTerminal(),
+  notOfCrun("it waits for a full one"),
 );
 
 behaviour("a console socket whose owner accepts and never reads is not waited for", async (t, lab) => {
@@ -248,21 +250,25 @@ behaviour("a console socket whose owner accepts and never reads is not waited fo
   await nothingLeft(t, lab, "after delete");
 });
 
-behaviour("flags and process.terminal that contradict each other are refused", async (t, lab) => {
-  const needsSocket = /cannot allocate tty if runc will detach without setting console socket/;
-  const needless = /cannot use console socket if runc will not detach or allocate tty/;
-  const [plain, tty] = [lab.container(Container.script("exec sleep 1000")), withTerminal(lab, "true")];
-  const flags = ["--console-socket", join(lab.folder, "nobody.sock")];
-  refused(t, await tty.create(), needsSocket);
-  refused(t, await tty.run({ flags: ["--detach"] }), needsSocket);
-  refused(t, await tty.run({ flags }), needless);
-  refused(t, await plain.create({ flags }), needless);
-  refused(t, await plain.run({ flags }), needless);
-  await nothingLeft(t, lab, "after the refusals");
-  mustSucceed(await plain.run({ flags: ["--detach"] }));
-  refused(t, await lab.invoke(["exec", "--detach", "--tty", plain.id, "true"]), needsSocket, 255);
-  refused(t, await lab.invoke(["exec", ...flags, plain.id, "true"]), needless, 255);
-});
+behaviour(
+  "flags and process.terminal that contradict each other are refused",
+  async (t, lab) => {
+    const needsSocket = /cannot allocate tty if runc will detach without setting console socket/;
+    const needless = /cannot use console socket if runc will not detach or allocate tty/;
+    const [plain, tty] = [lab.container(Container.script("exec sleep 1000")), withTerminal(lab, "true")];
+    const flags = ["--console-socket", join(lab.folder, "nobody.sock")];
+    refused(t, await tty.create(), needsSocket);
+    refused(t, await tty.run({ flags: ["--detach"] }), needsSocket);
+    refused(t, await tty.run({ flags }), needless);
+    refused(t, await plain.create({ flags }), needless);
+    refused(t, await plain.run({ flags }), needless);
+    await nothingLeft(t, lab, "after the refusals");
+    mustSucceed(await plain.run({ flags: ["--detach"] }));
+    refused(t, await lab.invoke(["exec", "--detach", "--tty", plain.id, "true"]), needsSocket, 255);
+    refused(t, await lab.invoke(["exec", ...flags, plain.id, "true"]), needless, 255);
+  },
+  notOfCrun("it takes some of them"),
+);
 
 behaviour(
   "a terminal in the foreground is refused when the caller has none",
@@ -288,4 +294,5 @@ behaviour(
     await nothingLeft(t, lab, "after delete --force");
   },
   needsTerminal(),
+  notOfCrun("it goes on as long as they do"),
 );
