@@ -3,7 +3,7 @@
 
 import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { injectEach, needsStrace } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
@@ -162,4 +162,5 @@ behaviour(
     await nothingLeft(t, lab, "after delete --force");
   },
   needsStrace,
+  notOfCrun("it shares a cgroup, and delete kills all that is in it"),
 );
