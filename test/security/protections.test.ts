@@ -7,6 +7,7 @@ import {
   behaviour,
   type Condition,
   nothingLeft,
+  notOfCrunBefore,
   refused,
   runcFrom,
   tsrunOnly,
@@ -207,7 +208,7 @@ behaviour(
       ["/vol/inner", "ro", ...kept],
     ]);
   },
-  openIn("crun", "nosuid, nodev and noexec are lost before 1.28"),
+  notOfCrunBefore("1.28", "nosuid, nodev and noexec are lost"),
 );
 
 behaviour(
