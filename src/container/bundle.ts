@@ -5,7 +5,7 @@ import { TsrunError, wrapError } from "../errors.ts";
 import { hasErrno } from "../linux/call.ts";
 import { S_IFDIR, S_IFLNK } from "../linux/fcntl.ts";
 import { status } from "../linux/files.ts";
-import { effectiveGid, effectiveUid } from "../linux/process.ts";
+import { effectiveIds } from "../linux/process.ts";
 import { cleanPath } from "../rootfs/paths.ts";
 import type { Warning } from "../spec/faults.ts";
 import { loadConfig } from "../spec/load.ts";
@@ -29,10 +29,7 @@ export interface Bundle {
 export function loadBundle(path: string, config?: string): Bundle {
   const file = config ?? `${path}/config.json`;
   const text = config === undefined ? readConfig(path) : readOtherConfig(config);
-  const { spec, oddKeys, warnings, ...read } = loadConfig(text, file, {
-    euid: effectiveUid(),
-    egid: effectiveGid(),
-  });
+  const { spec, oddKeys, warnings, ...read } = loadConfig(text, file, effectiveIds());
   return { path, spec, oddKeys, warnings, text: read.text, rootfs: checkRootfs(path, spec) };
 }
 

@@ -16,7 +16,7 @@ import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call.ts";
 import { AT_FDCWD } from "../linux/fcntl.ts";
 import { status } from "../linux/files.ts";
-import { effectiveGid, effectiveUid } from "../linux/process.ts";
+import { effectiveIds } from "../linux/process.ts";
 import { cString } from "../linux/words.ts";
 import { parentOf } from "../rootfs/paths.ts";
 import { planFilter } from "../seccomp/plan.ts";
@@ -88,11 +88,11 @@ export function explainBundle(globals: GlobalOptions, path: string, options: Exp
 
 /** Who asks need not be who runs it: what an ordinary user may not have is explained as root's. */
 function load(text: string, file: string): { loaded: LoadedConfig; asRoot: boolean } {
-  const euid = effectiveUid();
+  const caller = effectiveIds();
   try {
-    return { loaded: loadConfig(text, file, { euid, egid: effectiveGid() }), asRoot: false };
+    return { loaded: loadConfig(text, file, caller), asRoot: false };
   } catch (error) {
-    if (euid === 0) throw error;
+    if (caller.euid === 0) throw error;
     return { loaded: loadConfig(text, file, { euid: 0 }), asRoot: true };
   }
 }

@@ -3,7 +3,7 @@
 import { readHierarchies } from "../cgroups/host.ts";
 import { checkRootfs, readConfig } from "../container/bundle.ts";
 import { readDocument } from "../container/document.ts";
-import { effectiveGid, effectiveUid } from "../linux/process.ts";
+import { effectiveIds } from "../linux/process.ts";
 import { type Fault, type Located, locate, MOST_TOLD, type Untold } from "../spec/faults.ts";
 import { inspectConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
@@ -29,10 +29,7 @@ export interface Verdict {
 /** Reads a configuration and says everything that there is to say about it. */
 export function validate(request: ValidateRequest): Verdict {
   const { file, text } = read(request);
-  const { spec, source, faults, warnings, untold } = inspectConfig(text, {
-    euid: effectiveUid(),
-    egid: effectiveGid(),
-  });
+  const { spec, source, faults, warnings, untold } = inspectConfig(text, effectiveIds());
   if (spec === undefined) return { file, faults, warnings, untold };
   const planned = planFindings({ ...request, spec, hierarchies: readHierarchies() });
   const further = [...rootfsFaults(request, spec), ...planned.faults];

@@ -24,6 +24,12 @@ export function exit(status: number): never {
 export const effectiveUid = (): number => tryCall("geteuid");
 export const effectiveGid = (): number => tryCall("getegid");
 
+/** Who calls: of root the user says it all. */
+export function effectiveIds(): { readonly euid: number; readonly egid?: number } {
+  const euid = effectiveUid();
+  return euid === 0 ? { euid } : { euid, egid: effectiveGid() };
+}
+
 /** /proc/PID/stat has some 400 bytes, and is made anew by each read(2) at its start. */
 const SHORT = { isShort: true } as const;
 
