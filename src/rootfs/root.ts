@@ -45,7 +45,7 @@ export function rootStep(context: RootContext, plan: RootfsPlan, above: string |
           const descriptor = open();
           return { operations: [descriptor], descriptor };
         },
-        propagation: plan.treePropagation === undefined ? [] : [MS_PRIVATE],
+        propagation: plan.treePropagation === undefined ? [] : [parentPropagation(plan)],
         attempt,
       });
       context.root = bound.mounted;
@@ -70,16 +70,33 @@ const TREE_ATTEMPT = "change the propagation of all mounts";
 
 /**
  * AS RUNC: the mount that holds the root becomes private, and with it the copies of it that are bound into
- * the container: what the host mounts there later is not seen inside (runc: rootfsParentMountPrivate).
+ * the container: what the host mounts there later is not seen inside. Where a slave is asked for it is one,
+ * or the root could not be: a private mount stays private when it is made a slave (mount_namespaces(7)).
+ * runc: rootfsParentMountPropagationFlags, from 1.5.2 on; it was private before.
  */
-function treeOperations({ rootfs, treePropagation }: RootfsPlan, above?: string): Operation[] {
-  if (treePropagation === undefined) return [];
-  const tree = mount({ target: "/", flags: treePropagation }, TREE_ATTEMPT);
-  if (above === undefined || (treePropagation & MS_PRIVATE) !== 0) return [tree];
-  return [tree, mount({ target: above, flags: MS_PRIVATE }, parentAttempt(rootfs))];
+function parentPropagation({ rootPropagation = MS_PRIVATE }: RootfsPlan): number {
+  return (rootPropagation & MS_SLAVE) === 0 ? MS_PRIVATE : MS_SLAVE;
 }
 
-const parentAttempt = (rootfs: string): string => `make the mount of "${rootfs}" private`;
+/** Whether the mount that holds the root is as it is to be as soon as the whole tree has been changed. */
+function parentIsInTree(plan: RootfsPlan, treePropagation: number): boolean {
+  if ((treePropagation & MS_PRIVATE) !== 0) return true;
+  return parentPropagation(plan) === MS_SLAVE && (treePropagation & MS_REC) !== 0;
+}
+
+function treeOperations(plan: RootfsPlan, above?: string): Operation[] {
+  const { treePropagation } = plan;
+  if (treePropagation === undefined) return [];
+  const tree = mount({ target: "/", flags: treePropagation }, TREE_ATTEMPT);
+  if (above === undefined || parentIsInTree(plan, treePropagation)) return [tree];
+  return [tree, parentOperation(plan, above)];
+}
+
+function parentOperation(plan: RootfsPlan, target: string): Operation {
+  const flags = parentPropagation(plan);
+  const becomes = flags === MS_SLAVE ? "a slave" : "private";
+  return mount({ target, flags }, `make the mount of "${plan.rootfs}" ${becomes}`);
+}
 
 /** EINVAL means that / is no mount point, which is how a chroot looks from inside (mount(2)). */
 function treeError(failed: Operation): TsrunError {
@@ -108,25 +125,23 @@ function rootError(rootfs: string, failed: Operation): TsrunError {
 }
 
 /**
- * Whether the mount that holds the root is made private before the root step: where mounts stay shared, what
- * is mounted in it would appear on the host as well; where they become unbindable, the root could not be
- * bound; and where it is not known which mount that is, it has to be found.
+ * Whether the mount that holds the root is changed before the root step: where mounts stay shared, what is
+ * mounted in it would appear on the host as well; where they become unbindable, the root could not be bound;
+ * and where it is not known which mount that is, it has to be found.
  */
-function parentComesBefore(
-  { treePropagation = MS_PRIVATE | MS_REC }: RootfsPlan,
-  above: string | undefined,
-): boolean {
+function parentComesBefore(plan: RootfsPlan, above: string | undefined): boolean {
+  const { treePropagation = MS_PRIVATE | MS_REC } = plan;
   if ((treePropagation & (MS_SHARED | MS_UNBINDABLE)) !== 0 || (treePropagation & MS_REC) === 0) return true;
-  return above === undefined && (treePropagation & MS_PRIVATE) === 0;
+  return above === undefined && !parentIsInTree(plan, treePropagation);
 }
 
 /** Comes before the root step, which else does all of it. */
-export function makeParentPrivate(proxy: Batches, plan: RootfsPlan, above: string | undefined): void {
+export function separateParent(proxy: Batches, plan: RootfsPlan, above: string | undefined): void {
   if (!parentComesBefore(plan, above)) return;
   const unchanged = proxy.attempt(treeOperations(plan));
   if (unchanged !== undefined) throw treeError(unchanged);
   for (let path = plan.rootfs; ; path = parentOf(path)) {
-    const change = mount({ target: path, flags: MS_PRIVATE }, parentAttempt(plan.rootfs));
+    const change = parentOperation(plan, path);
     const failed = proxy.attempt([change]);
     if (failed === undefined) return;
     // EINVAL: no mount point, so the mount is further up.

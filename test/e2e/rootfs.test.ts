@@ -7,6 +7,7 @@ import { behaviour, nothingLeft, notOfCrun, refused, runcFrom, tsrunOnly } from 
 import { Container, mustSucceed } from "../support/container.ts";
 import { holdNamespaces } from "../support/hold.ts";
 import { hostMounts, parseMountinfo } from "../support/host.ts";
+import type { Lab } from "../support/lab.ts";
 import { plainEnv } from "../support/runtime.ts";
 
 behaviour("the default devices are there, for everyone", async (t, lab) => {
@@ -189,21 +190,52 @@ behaviour(
     mkdirSync(source);
     const shared = 'mount --make-rprivate / && mount --make-rshared / && exec "$@"';
     const wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c", shared, "sh"];
-    for (const propagation of [undefined, "rslave"]) {
-      const box = lab.container((config) => {
-        Container.script("grep ' /data ' /proc/self/mountinfo")(config);
-        config.mounts.push({ destination: "/data", type: "bind", source, options: ["rbind"] });
-        if (propagation !== undefined) config.linux.rootfsPropagation = propagation;
-      });
-      // In one command: the host's mount goes with its namespace.
-      mustSucceed(await box.run({ wrapper }));
-      const [, optional] = / \/data rw\S* (.*)- /.exec(box.output()) ?? [];
-      t.equal(optional, "", `rootfsPropagation ${propagation}`);
+    for (const propagation of [undefined, "rprivate"]) {
+      const { root, data } = await propagationOf(lab, { source, wrapper, propagation });
+      t.strictSame([root, data], ["", ""], `rootfsPropagation ${propagation}`);
     }
     await nothingLeft(t, lab, "after delete");
   },
   runcFrom("1.2", "only a shared mount becomes private"),
 );
+
+behaviour(
+  "where a slave is asked for, the root is one, and so are the volumes on the mount that holds it",
+  async (t, lab) => {
+    const source = join(lab.folder, "source");
+    mkdirSync(source);
+    const shared = 'mount --make-rprivate / && mount --make-rshared / && exec "$@"';
+    const wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c", shared, "sh"];
+    for (const propagation of ["slave", "rslave"]) {
+      const { root, data } = await propagationOf(lab, { source, wrapper, propagation });
+      t.match(root, /^master:\d+$/, `the root: ${propagation}`);
+      t.equal(data, root, `the volume: ${propagation}`);
+    }
+    await nothingLeft(t, lab, "after delete");
+  },
+  runcFrom("1.5.2", "the root is private"),
+  notOfCrun("the root is private"),
+);
+
+interface Volume {
+  readonly source: string;
+  readonly wrapper: readonly string[];
+  readonly propagation: string | undefined;
+}
+
+/** What mountinfo says of the propagation of a container's root, and of a volume without a word about it. */
+async function propagationOf(lab: Lab, { source, wrapper, propagation }: Volume) {
+  const box = lab.container((config) => {
+    Container.script("cat /proc/self/mountinfo")(config);
+    config.mounts.push({ destination: "/data", type: "bind", source, options: ["rbind"] });
+    if (propagation !== undefined) config.linux.rootfsPropagation = propagation;
+  });
+  // In one command: the host's mount goes with its namespace.
+  mustSucceed(await box.run({ wrapper }));
+  const mounts = parseMountinfo(box.output());
+  const of = (path: string) => mounts.find(({ target }) => target === path)?.optional.join(" ");
+  return { root: of("/"), data: of("/data") };
+}
 
 /** The base bundle without what needs a mount namespace. */
 function onHost(container: Container): Container {
