@@ -74,11 +74,11 @@ function planV2(request: MountRequest, { parsed, layout }: CgroupRequest): Mount
 
 /**
  * AS RUNC: an ordinary user's container without a cgroup of its own must not see the host's writable, which
- * may be bound at /sys as a whole.
+ * may be bound at /sys as a whole. Two inodes, since Ubuntu's Linux 5.4 takes no fewer.
  */
 function planMask(request: MountRequest, { cgroupNamespace }: CgroupLayout): FilesystemMount | undefined {
   if (!cgroupNamespace) return undefined;
-  const parsed = { ...NOTHING, setFlags: MS_RDONLY, data: ["nr_blocks=1", "nr_inodes=1"] };
+  const parsed = { ...NOTHING, setFlags: MS_RDONLY, data: ["nr_blocks=1", "nr_inodes=2"] };
   const mask = planFilesystem(
     { ...request, mount: { ...request.mount, source: "tmpfs" } },
     { parsed, type: "tmpfs" },

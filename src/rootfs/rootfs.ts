@@ -21,7 +21,7 @@ import { PathLooks, type SealedKind } from "./looks.ts";
 import { mountSteps } from "./mount-steps.ts";
 import { openFollowing } from "./open.ts";
 import type { RootfsPlan } from "./plan.ts";
-import { changeRoot, makeParentPrivate, rootStep } from "./root.ts";
+import { changeRoot, rootStep, separateParent } from "./root.ts";
 import {
   type EmptyDirectory,
   maskDirectoryStep,
@@ -103,7 +103,7 @@ export function buildRootfs(plan: RootfsPlan, layout: RootfsLayout, hands: Hands
   const { proxy } = hands;
   const { context, steps, first, stdio } = layout;
   context.handTo(hands);
-  makeParentPrivate(proxy, plan, layout.above);
+  separateParent(proxy, plan, layout.above);
   runSteps(context, steps, first);
   context.flush();
   openProcDirectory(context, plan);
@@ -193,7 +193,7 @@ function pivotHint(plan: RootfsPlan, failed: Operation): string | undefined {
 export function sealRootfs(plan: RootfsPlan, handles: RootfsHandles, furnish: Step): Checked {
   const { context, readonlyLater, kinds } = handles;
   const nothing = new NullDevice(context);
-  const empty: EmptyDirectory = {};
+  const empty: EmptyDirectory = { inodes: 1 };
   const steps: Step[] = [furnish];
   for (const mounted of readonlyLater) {
     steps.push(readonlyMountStep(context, mounted, "make a mount read-only"));

@@ -3,7 +3,7 @@
 // #readonly-paths.
 
 import { TsrunError } from "../errors.ts";
-import { ENOENT, ENOSYS } from "../linux/errno.ts";
+import { EINVAL, ENOENT, ENOSYS } from "../linux/errno.ts";
 import { AT_EMPTY_PATH, O_PATH, S_IFCHR } from "../linux/fcntl.ts";
 import { MOUNT_ATTR_RDONLY, MS_RDONLY } from "../linux/mount.ts";
 import { parseStatx } from "../linux/statx.ts";
@@ -131,16 +131,20 @@ export function verifyNull(status: Reading): void {
 /** A file under /dev/null. */
 export function maskFileStep(context: RootContext, path: string, nothing: NullDevice): Step {
   const attempt = `mask "${path}"`;
-  return maskStep(context, path, (target) => {
-    return cover(context, [nothing.descriptor, target], attempt);
-  });
+  const covering = (target: Operation) => cover(context, [nothing.descriptor, target], attempt);
+  return maskStep(context, path, { covering });
 }
 
 /** One empty read-only tmpfs for all masked directories (runc: maskDir). */
 export interface EmptyDirectory {
   /** The step that mounts it, and its mount. */
   maker?: { readonly step: Step; readonly mounted: Operation } | undefined;
+  /** Its inodes, of which the directory itself is one. */
+  inodes: number;
 }
+
+/** Ubuntu's Linux 5.4 takes no tmpfs of fewer (its own change of mm/shmem.c). AS RUNC from 1.5.1 on. */
+const INODES_AT_LEAST = 2;
 
 export interface MaskDirectoryOptions {
   readonly empty: EmptyDirectory;
@@ -152,16 +156,17 @@ export interface MaskDirectoryOptions {
 export function maskDirectoryStep(context: RootContext, path: string, options: MaskDirectoryOptions): Step {
   const { empty, label, labelOption } = options;
   const attempt = `mask "${path}"`;
-  const step: Step = maskStep(
-    context,
-    path,
-    (target) => {
+  const forget = () => {
+    if (empty.maker?.step === step) empty.maker = undefined;
+  };
+  const step: Step = maskStep(context, path, {
+    covering: (target) => {
       if (!context.features.mountApi) {
         // What failed to make it with other calls has been closed.
-        if (empty.maker?.step === step) empty.maker = undefined;
+        forget();
         const data = [
           "nr_blocks=1",
-          "nr_inodes=1",
+          `nr_inodes=${empty.inodes}`,
           ...(label === undefined ? [] : [`${labelOption}="${label}"`]),
         ];
         const call = { source: "tmpfs", type: "tmpfs", flags: MS_RDONLY, data: data.join(",") };
@@ -178,7 +183,7 @@ export function maskDirectoryStep(context: RootContext, path: string, options: M
         fsconfigString(filesystem, "source", "tmpfs", attempt),
         fsconfigFlag(filesystem, "ro", attempt),
         fsconfigString(filesystem, "nr_blocks", "1", attempt),
-        fsconfigString(filesystem, "nr_inodes", "1", attempt),
+        fsconfigString(filesystem, "nr_inodes", `${empty.inodes}`, attempt),
         ...(label === undefined ? [] : [fsconfigString(filesystem, labelOption, label, attempt)]),
         fsconfigCreate(filesystem, attempt),
         mounted,
@@ -186,10 +191,15 @@ export function maskDirectoryStep(context: RootContext, path: string, options: M
         moveMount(mounted, target, attempt),
       ];
     },
-    () => {
-      if (empty.maker?.step === step) empty.maker = undefined;
+    repair: (failed) => {
+      const isLimit = failed.call === "fsconfig" || failed.call === "mount";
+      if (!isLimit || failed.result !== -EINVAL || empty.inodes >= INODES_AT_LEAST) return false;
+      empty.inodes = INODES_AT_LEAST;
+      forget();
+      return true;
     },
-  );
+    skipped: forget,
+  });
   return step;
 }
 
@@ -200,12 +210,15 @@ export function cover(context: RootContext, [from, target]: readonly [Fd, Fd], a
   return mounted.call === "open_tree" ? [...operations, close(mounted)] : operations;
 }
 
-function maskStep(
-  context: RootContext,
-  path: string,
-  covering: (target: Operation) => Operation[],
-  skipped?: () => void,
-): Step {
+interface Mask {
+  readonly covering: (target: Operation) => Operation[];
+  /** Whether a failure was one of the kernel at hand, and is avoided from now on. */
+  readonly repair?: (failed: Operation) => boolean;
+  /** There is nothing to cover. */
+  readonly skipped?: () => void;
+}
+
+function maskStep(context: RootContext, path: string, { covering, repair, skipped }: Mask): Step {
   let opening: Operation | undefined;
   let missing = false;
   return {
@@ -216,7 +229,7 @@ function maskStep(
       return [target, ...covering(target), close(target)];
     },
     recover: (failed) => {
-      if (adapt(context, failed)) return;
+      if (adapt(context, failed) || repair?.(failed) === true) return;
       // Hidden by now, by the mask of something above it.
       if (failed !== opening || failed.result !== -ENOENT) throw operationFailure(failed);
       missing = true;

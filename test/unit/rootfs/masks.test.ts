@@ -1,0 +1,69 @@
+// The tmpfs that masks directories, on kernels that do not take it as it is.
+
+import t from "tap";
+import { EINVAL, ENOSYS } from "../../../src/linux/errno.ts";
+import { close } from "../../../src/proxy/calls.ts";
+import { type Operation, render } from "../../../src/proxy/operation.ts";
+import { RootContext } from "../../../src/rootfs/context.ts";
+import { type EmptyDirectory, maskDirectoryStep } from "../../../src/rootfs/seal.ts";
+import { held, runSteps } from "../../../src/rootfs/steps.ts";
+import { FakeKernel, ROOT } from "./fake-kernel.ts";
+
+/** As Ubuntu's Linux 5.4: a tmpfs has two inodes at least. */
+function wantsTwoInodes(one: Operation): number | undefined {
+  return /nr_inodes(=|", ")1"/.test(render(one)) ? EINVAL : undefined;
+}
+
+function mask(kernel: FakeKernel, paths: readonly string[]): EmptyDirectory {
+  const helper = { canHelp: false, root: -1, userNamespace: () => -1, attempt: () => undefined };
+  const context = new RootContext({ rootfs: "/b/rootfs", kindOf: () => "directory" });
+  context.handTo({ proxy: kernel, helper });
+  context.root = ROOT;
+  const empty: EmptyDirectory = { inodes: 1 };
+  runSteps(
+    context,
+    paths.map((path) =>
+      maskDirectoryStep(context, path, { empty, label: undefined, labelOption: "context" }),
+    ),
+  );
+  context.flush();
+  return empty;
+}
+
+function said(kernel: FakeKernel): string[] {
+  return kernel.calls.map(render).filter((call) => call.includes("nr_inodes"));
+}
+
+t.test("directories are masked by a tmpfs of one inode", async (t) => {
+  const kernel = new FakeKernel().with("/a/", "/b/");
+  mask(kernel, ["/a", "/b"]);
+  t.equal(said(kernel).length, 1, "one for both");
+  t.match(said(kernel)[0], /"nr_inodes", "1"/);
+  for (const path of ["/a", "/b"]) t.type(kernel.at(path)?.covered, "string", path);
+});
+
+t.test("a kernel that wants two inodes gets them", async (t) => {
+  const kernel = new FakeKernel().with("/a/", "/b/");
+  kernel.fails = wantsTwoInodes;
+  const { maker } = mask(kernel, ["/a", "/b"]);
+  t.match(said(kernel), [/"nr_inodes", "1"/, /"nr_inodes", "2"/]);
+  for (const path of ["/a", "/b"]) t.type(kernel.at(path)?.covered, "string", path);
+  if (maker === undefined) throw new Error("nothing was made");
+  kernel.attempt([close(held(maker.mounted))]);
+  t.equal(kernel.open.size, 0, "nothing else is open");
+});
+
+t.test("the same by mount(2)", async (t) => {
+  const kernel = new FakeKernel().with("/a/", "/b/");
+  kernel.fails = (one) => (["fsopen", "open_tree"].includes(one.call) ? ENOSYS : wantsTwoInodes(one));
+  mask(kernel, ["/a", "/b"]);
+  t.match(said(kernel), [/nr_inodes=1"/, /nr_inodes=2"/, /nr_inodes=2"/]);
+  t.equal(kernel.open.size, 0);
+});
+
+t.test("a tmpfs that is refused for another reason is an error, after the second try", async (t) => {
+  const kernel = new FakeKernel().with("/a/");
+  kernel.fails = (one) => (render(one).includes("nr_inodes") ? EINVAL : undefined);
+  t.throws(() => mask(kernel, ["/a"]), { message: /^cannot mask "\/a": fsconfig\(.*"2".* = EINVAL/ });
+  t.equal(said(kernel).length, 2);
+});
