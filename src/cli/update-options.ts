@@ -5,7 +5,7 @@ import { TsrunError } from "../errors.ts";
 import type { Resources } from "../spec/types.ts";
 import type { OptionTable, Values } from "./options.ts";
 
-/** The limits that have a flag each. A flag given as "" is as good as none; of numbers, 0 is. */
+/** The limits that have a flag each. A flag given as "" is as good as none; a weight of 0, too. */
 export const limitOptions = {
   "blkio-weight": { type: "number", describe: "weight of block IO, 10 to 1000" },
   "cpu-period": { type: "string", describe: "CPU period of the quota (in usecs)" },
@@ -25,15 +25,15 @@ export const limitOptions = {
   "memory-swap": { type: "string", describe: "limit of memory and swap together; -1 is no limit" },
   "kernel-memory": { type: "string", describe: "accepted and ignored", hidden: true },
   "kernel-memory-tcp": { type: "string", describe: "accepted and ignored", hidden: true },
-  "pids-limit": { type: "number", describe: "maximum number of processes; -1 is no limit" },
+  "pids-limit": { type: "number", describe: "maximum number of processes, 0 as 1; -1 is no limit" },
 } as const satisfies OptionTable;
 
 /** The resources that the flags ask for. Throws when a value is none. */
 export function readLimits(values: Values<typeof limitOptions>): Resources {
-  const { "blkio-weight": weight = 0, "pids-limit": pids = 0 } = values;
+  const { "blkio-weight": weight = 0, "pids-limit": pids } = values;
   return {
     ...(weight === 0 ? {} : { blockIO: { weight } }),
-    ...(pids === 0 ? {} : { pids: { limit: pids } }),
+    ...(pids === undefined ? {} : { pids: { limit: pids } }),
     ...nonEmpty("cpu", {
       ...number(values, "cpu-period", "period"),
       ...number(values, "cpu-quota", "quota", { negative: true }),

@@ -1,12 +1,17 @@
 // The pids controller: the same file on v1 and v2 (cgroup-v1/pids.rst, cgroup-v2.rst "PID"). Pure.
 
-import { type CgroupWrite, decimal, isSet } from "../writes.ts";
+import { type CgroupWrite, decimal } from "../writes.ts";
+
+/** v1 and v2. */
+export function pidsWrites({ limit }: { readonly limit?: number }): CgroupWrite[] {
+  if (limit === undefined) return [];
+  return [{ file: "pids.max", value: limit < 0 ? "max" : decimal(leastTasks(limit)) }];
+}
 
 /**
- * v1 and v2. DIFFERS from runtime-spec 1.3, AS RUNC before 1.4: a limit of 0 leaves things as they are, since
- * callers built on older versions of the specification send 0 for "not set".
+ * runtime-spec 1.3, config-linux.md#pids: 0 is a limit like others. AS RUNC from 1.4 on: it means 1, which
+ * forbids the same, since a container has one process; systemd's TasksMax cannot be 0.
  */
-export function pidsWrites({ limit }: { readonly limit?: number }): CgroupWrite[] {
-  if (!isSet(limit)) return [];
-  return [{ file: "pids.max", value: limit < 0 ? "max" : decimal(limit) }];
+export function leastTasks(limit: number): number {
+  return limit === 0 ? 1 : limit;
 }

@@ -5,6 +5,7 @@
 import type { CpuResources, Resources } from "../../spec/types.ts";
 import { sharesToWeight } from "../controllers/cpu.ts";
 import { swapWithoutMemory } from "../controllers/memory.ts";
+import { leastTasks } from "../controllers/pids.ts";
 import { isSet } from "../writes.ts";
 import { cpusetProperties, quotaProperties, roundQuota, SINCE } from "./cpu-properties.ts";
 import { ioProperties } from "./io-properties.ts";
@@ -62,7 +63,7 @@ function withCpu(resources: Resources, cpu: CpuResources): Resources {
 }
 
 function tasksProperty(limit: number | undefined): Property[] {
-  return limit !== undefined && (limit > 0 || limit === -1) ? [number("TasksMax", limit)] : [];
+  return limit !== undefined && limit >= -1 ? [number("TasksMax", leastTasks(limit))] : [];
 }
 
 /** A weight of 0 is how systemd spells `cpu.idle` 1; without a word it would be idle again at a reload. */

@@ -69,12 +69,15 @@ t.test("v1: every limit, in this order", (test) => {
 });
 
 t.test("what is not asked for, or 0, is no property", (test) => {
-  const none = { memory: { limit: 0, swap: 0, reservation: 0 }, cpu: { shares: 0 }, pids: { limit: 0 } };
+  const none = { memory: { limit: 0, swap: 0, reservation: 0 }, cpu: { shares: 0 }, pids: {} };
   for (const resources of [{}, none, { pids: { limit: -2 } }]) {
     test.strictSame(resourcePropertiesV1(resources, 262), { properties: [], resources });
     test.strictSame(resourcePropertiesV2(resources, 262), { properties: [], resources });
   }
   test.strictSame(resourcePropertiesV2({ pids: { limit: -1 } }, 262).properties, [number("TasksMax", MAX)]);
+  for (const properties of [resourcePropertiesV1, resourcePropertiesV2]) {
+    test.strictSame(properties({ pids: { limit: 0 } }, 262).properties, [number("TasksMax", 1)], "not 0");
+  }
   test.end();
 });
 
