@@ -31,7 +31,7 @@ export function mergeResources(current: Resources, { devices, ...asked }: Resour
       devices,
       memory: asked.memory && mergeMemory(current.memory ?? {}, asked.memory),
       cpu: asked.cpu && mergeCpu(current.cpu ?? {}, asked.cpu),
-      pids: isSet(asked.pids?.limit) ? asked.pids : undefined,
+      pids: asked.pids?.limit === undefined ? undefined : asked.pids,
       blockIO: asked.blockIO && mergeBlockIO(current.blockIO ?? {}, asked.blockIO),
       hugepageLimits:
         asked.hugepageLimits && mergeHugepages(current.hugepageLimits ?? [], asked.hugepageLimits),
@@ -58,7 +58,7 @@ function notReplaced(
   { memory, cpu, pids, blockIO }: Resources,
 ): Record<string, string> {
   const replaced: Readonly<Record<string, boolean>> = {
-    "pids.max": isSet(pids?.limit),
+    "pids.max": pids?.limit !== undefined,
     "memory.max": isSet(memory?.limit),
     "memory.low": isSet(memory?.reservation),
     "memory.swap.max": isSet(memory?.swap) || memory?.limit === -1,
@@ -109,18 +109,23 @@ function mergeCpu(current: CpuResources, asked: CpuResources): CpuResources {
     const given = name === "idle" || name === "burst" ? value !== undefined : value !== 0 && value !== "";
     if (given && value !== undefined) merged[name] = value;
   }
-  // The kernel resets the weight of a cgroup when it becomes idle or stops being so.
-  const changes = asked.idle !== undefined && asked.idle !== (current.idle ?? 0);
-  if (changes && !isSet(asked.shares)) delete merged.shares;
+  // The kernel resets the weight of a cgroup that becomes idle; what is asked for with that, or later, is for
+  // when it is idle no more.
+  const becomesIdle = asked.idle === 1 && current.idle !== 1;
+  if (becomesIdle && !isSet(asked.shares)) delete merged.shares;
   return merged;
 }
 
 /**
  * One of quota and period is given: the other is what it was (v2 has one file for both). The same holds for
- * being idle and the weight, which are one property of systemd.
+ * being idle and the weight, which are one property of systemd, and of which an idle cgroup takes none.
  */
-function completeCpu(asked: CpuResources, { quota, period, shares }: CpuResources): CpuResources {
-  const completed = asked.idle === 0 ? { ...asked, ...definedOf({ shares }) } : asked;
+function completeCpu(asked: CpuResources, { quota, period, shares, idle }: CpuResources): CpuResources {
+  const completed = {
+    ...asked,
+    ...(asked.idle === 0 ? definedOf({ shares }) : {}),
+    ...(isSet(asked.shares) && idle === 1 ? { idle } : {}),
+  };
   if (!isSet(asked.quota) && !isSet(asked.period)) return completed;
   return { ...completed, ...definedOf({ quota, period }) };
 }

@@ -3,7 +3,16 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, needsController, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
+import {
+  behaviour,
+  needsController,
+  needsKernel,
+  nothingLeft,
+  notOfCrun,
+  refused,
+  runcFrom,
+  tsrunOnly,
+} from "../support/behaviour.ts";
 import { isUnified, readCgroup, readSetting } from "../support/cgroup.ts";
 import type { Resources } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -77,6 +86,66 @@ behaviour(
     t.equal(bandwidth(box), `${isUnified() ? "max" : "-1"} 200000`);
   },
   needsController("cpu"),
+);
+
+behaviour(
+  "swap, an idle CPU and bursts change in one call with all the others, back and forth",
+  async (t, lab) => {
+    const box = await running(lab, { memory: { limit: 32 * MIB }, cpu: { shares: 512 } });
+    const cpu = (v1: string, v2: string) => readSetting("cpu", box.id, { v1, v2 });
+    const now = () => [
+      cpu("cpu.idle", "cpu.idle"),
+      cpu("cpu.cfs_burst_us", "cpu.max.burst"),
+      bandwidth(box),
+      limit(box),
+    ];
+    const wide = { quota: 40_000, period: 50_000, burst: 20_000 };
+    const memory = { limit: 64 * MIB, swap: 96 * MIB };
+    mustSucceed(await updateWith(lab, box, { cpu: { ...wide, shares: 700, idle: 1 }, memory }));
+    t.strictSame(now(), ["1", "20000", "40000 50000", String(64 * MIB)]);
+    // As those send it that know nothing of idleness: every limit anew, shares among them.
+    const narrow = { quota: 10_000, period: 100_000, burst: 5000, shares: 900 };
+    const less = { limit: 48 * MIB, swap: 48 * MIB };
+    mustSucceed(await updateWith(lab, box, { cpu: narrow, memory: less }));
+    t.strictSame(now(), ["1", "5000", "10000 100000", String(48 * MIB)]);
+    const back = { quota: -1, period: 100_000, burst: 0, idle: 0 };
+    mustSucceed(await updateWith(lab, box, { cpu: back, memory }));
+    const without = isUnified() ? "max 100000" : "-1 100000";
+    t.strictSame(now(), ["0", "0", without, String(64 * MIB)]);
+    t.equal(readSetting("cpu", box.id, SHARES), isUnified() ? "89" : "900", "the shares of meanwhile");
+    mustSucceed(await updateWith(lab, box, { cpu: { idle: 1 } }));
+    mustSucceed(await updateWith(lab, box, { cpu: { idle: 0, shares: 1024 } }));
+    t.equal(readSetting("cpu", box.id, SHARES), isUnified() ? "100" : "1024");
+  },
+  needsController("cpu"),
+  needsController("memory"),
+  needsKernel(5, 15, "cpu.idle"),
+  tsrunOnly("an idle cgroup keeps it from changing anything, since it writes the shares first"),
+);
+
+behaviour(
+  "a limit of 0 processes is one of 1: the program, and nobody else",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exec cat /proc/self/comm"));
+    box.config.linux.resources = { pids: { limit: 0 } };
+    box.writeConfig();
+    mustSucceed(await box.create());
+    t.equal(readCgroup("pids", box.id, "pids.max"), "1");
+    mustSucceed(await lab.invoke(["update", "--pids-limit", "7", box.id]));
+    t.equal(readCgroup("pids", box.id, "pids.max"), "7");
+    mustSucceed(await updateWith(lab, box, { pids: {} }));
+    t.equal(readCgroup("pids", box.id, "pids.max"), "7", "no limit is no change");
+    mustSucceed(await lab.invoke(["update", "--pids-limit", "0", box.id]));
+    t.equal(readCgroup("pids", box.id, "pids.max"), "1");
+    mustSucceed(await box.start());
+    await box.waitForStatus("stopped");
+    t.equal(box.output(), "cat\n");
+    mustSucceed(await box.delete());
+    await nothingLeft(t, lab, "after delete");
+  },
+  needsController("pids"),
+  runcFrom("1.4.0", "0 leaves the limit alone"),
+  notOfCrun("0 leaves the limit alone"),
 );
 
 behaviour(

@@ -4,11 +4,25 @@
 import type { CpuResources } from "../../spec/types.ts";
 import { type CgroupWrite, decimal, isSet } from "../writes.ts";
 
+/**
+ * The shares that can be written. An idle cgroup has a weight of its own and takes no other (tg_is_idle in
+ * kernel/sched/core.c): what is asked for holds once it is idle no more (mergeResources).
+ */
+function sharesOf({ idle, shares = 0 }: CpuResources): number {
+  return idle === 1 ? 0 : shares;
+}
+
+/** First, since shares are only taken where the cgroup is idle no more. DIFFERS: runc has it last on v1. */
+function idleWrites({ idle }: CpuResources): CgroupWrite[] {
+  return idle === undefined ? [] : [{ file: "cpu.idle", value: decimal(idle) }];
+}
+
 /** v1. */
 export function cpuV1(cpu: CpuResources): CgroupWrite[] {
-  const writes: CgroupWrite[] = [];
-  if (isSet(cpu.shares)) {
-    writes.push({ file: "cpu.shares", value: decimal(cpu.shares, "unsigned"), verifyAs: "cpu-shares" });
+  const writes = idleWrites(cpu);
+  const shares = sharesOf(cpu);
+  if (isSet(shares)) {
+    writes.push({ file: "cpu.shares", value: decimal(shares, "unsigned"), verifyAs: "cpu-shares" });
   }
   // Period, burst and quota must fit each other and the parent at every moment, so the first two may only be
   // acceptable once the quota is there.
@@ -22,7 +36,6 @@ export function cpuV1(cpu: CpuResources): CgroupWrite[] {
     writes.push(isSet(cpu.burst) ? write : { ...write, tolerate: ["ENOENT"] });
   }
   if (isSet(cpu.quota)) writes.push({ file: "cpu.cfs_quota_us", value: decimal(cpu.quota) });
-  if (cpu.idle !== undefined) writes.push({ file: "cpu.idle", value: decimal(cpu.idle) });
   return [...writes, ...realtimeV1(cpu)];
 }
 
@@ -44,9 +57,8 @@ export function realtimeV1(cpu: CpuResources): CgroupWrite[] {
 
 /** v2; it has no realtime budget. */
 export function cpuV2(cpu: CpuResources): CgroupWrite[] {
-  const writes: CgroupWrite[] = [];
-  if (cpu.idle !== undefined) writes.push({ file: "cpu.idle", value: decimal(cpu.idle) });
-  const weight = sharesToWeight(cpu.shares ?? 0);
+  const writes = idleWrites(cpu);
+  const weight = sharesToWeight(sharesOf(cpu));
   if (weight !== 0) writes.push({ file: "cpu.weight", value: decimal(weight) });
   const bandwidth = isSet(cpu.quota) || isSet(cpu.period);
   if (cpu.burst !== undefined) {

@@ -37,7 +37,7 @@ t.test("nothing asked, nothing written", async (t) => {
   const empty = { memory: {}, cpu: {}, pids: {}, blockIO: {}, network: {}, rdma: {}, hugepageLimits: [] };
   t.same(v1(empty), []);
   t.same(v2({ ...empty, unified: {} }), []);
-  t.same(v1({ memory: { disableOOMKiller: false, limit: 0 }, pids: { limit: 0 }, cpu: { shares: 0 } }), []);
+  t.same(v1({ memory: { disableOOMKiller: false, limit: 0 }, cpu: { shares: 0 } }), []);
 });
 
 t.test("v1 memory: the limit is tried before memory+swap and again after it", async (t) => {
@@ -134,12 +134,12 @@ t.test("shares become a weight: the ends, Docker's default, and what lies betwee
 });
 
 t.test("v1 cpu: period and burst may have to wait for the quota", async (t) => {
-  t.same(v1({ cpu: { shares: 512, period: 100000, burst: 1000, quota: 50000, idle: 1 } }), [
+  t.same(v1({ cpu: { shares: 512, period: 100000, burst: 1000, quota: 50000, idle: 0 } }), [
+    "cpu.idle = 0",
     "cpu.shares = 512",
     "cpu.cfs_period_us = 100000 again",
     "cpu.cfs_burst_us = 1000 again",
     "cpu.cfs_quota_us = 50000",
-    "cpu.idle = 1",
   ]);
   t.same(v1({ cpu: { burst: 0 } }), ["cpu.cfs_burst_us = 0 ?ENOENT"], "none is what every kernel gives");
   t.same(v1({ cpu: { period: 5000, quota: -1 } }), [
@@ -152,6 +152,10 @@ t.test("v1 cpu: period and burst may have to wait for the quota", async (t) => {
     "cpu.rt_runtime_us = 950000",
   ]);
   t.equal(planLimitsV1({ cpu: { shares: 5 } })[0]?.writes[0]?.verifyAs, "cpu-shares");
+});
+
+t.test("an idle cgroup takes no shares", async (t) => {
+  for (const plan of [v1, v2]) t.same(plan({ cpu: { shares: 512, idle: 1 } }), ["cpu.idle = 1"]);
 });
 
 t.test("v2 cpu", async (t) => {
@@ -172,6 +176,8 @@ t.test("cpuset and pids are the same on both", async (t) => {
     t.same(plan({ cpu: { cpus: "0-1", mems: "" } }), ["cpuset.cpus = 0-1"]);
     t.same(plan({ pids: { limit: 7 } }), ["pids.max = 7"]);
     t.same(plan({ pids: { limit: -1 } }), ["pids.max = max"]);
+    t.same(plan({ pids: { limit: 0 } }), ["pids.max = 1"]);
+    t.same(plan({ pids: {} }), []);
   }
 });
 

@@ -47,7 +47,8 @@ const REPLACING: readonly (readonly [Resources, ...(keyof typeof NAMED)[]])[] = 
   [{ cpu: { burst: 0 } }, "cpu.max.burst"],
   [{ cpu: { cpus: "1" } }, "cpuset.cpus"],
   [{ cpu: { mems: "0" } }, "cpuset.mems"],
-  [{ cpu: { shares: 0, cpus: "", mems: "" }, pids: { limit: 0 }, memory: { limit: 0 } }],
+  [{ pids: { limit: 0 } }, "pids.max"],
+  [{ cpu: { shares: 0, cpus: "", mems: "" }, pids: {}, memory: { limit: 0 } }],
 ];
 
 for (const [asked, ...files] of REPLACING) {
@@ -100,13 +101,13 @@ const CASES: readonly Case[] = [
     asked: {
       memory: { limit: 0, swap: 0, reservation: 0 },
       cpu: { shares: 0, cpus: "" },
-      pids: { limit: 0 },
+      pids: {},
     },
     inForce: { memory: { limit: 10 }, cpu: { shares: 7, cpus: "0" }, pids: { limit: 3 } },
     change: {
       memory: { limit: 0, swap: 0, reservation: 0 },
       cpu: { shares: 0, cpus: "" },
-      pids: { limit: 0 },
+      pids: {},
     },
   },
   {
@@ -124,11 +125,32 @@ const CASES: readonly Case[] = [
     change: { cpu: { idle: 1 } },
   },
   {
-    name: "idle no more gives up the shares as well",
+    name: "idle no more takes the shares that were asked for meanwhile",
     current: { cpu: { idle: 1, shares: 512 } },
+    asked: { cpu: { idle: 0 } },
+    inForce: { cpu: { idle: 0, shares: 512 } },
+    change: { cpu: { idle: 0, shares: 512 } },
+  },
+  {
+    name: "idle no more without shares has those of the kernel",
+    current: { cpu: { idle: 1 } },
     asked: { cpu: { idle: 0 } },
     inForce: { cpu: { idle: 0 } },
     change: { cpu: { idle: 0 } },
+  },
+  {
+    name: "shares that come with idle are kept for later",
+    current: { cpu: { shares: 512 } },
+    asked: { cpu: { idle: 1, shares: 700 } },
+    inForce: { cpu: { idle: 1, shares: 700 } },
+    change: { cpu: { idle: 1, shares: 700 } },
+  },
+  {
+    name: "shares for an idle container do not end that",
+    current: { cpu: { idle: 1 } },
+    asked: { cpu: { shares: 700 } },
+    inForce: { cpu: { idle: 1, shares: 700 } },
+    change: { cpu: { idle: 1, shares: 700 } },
   },
   {
     name: "not idle, as before, keeps the shares, which are one property with it",
