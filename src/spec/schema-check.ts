@@ -58,7 +58,15 @@ export const PATTERN_WORDS: Readonly<Record<string, string>> = {
 const RUNC_WORDS: Readonly<Record<string, string>> = {
   "Spec/process/cwd": "Cwd property must not be empty",
   "Process/cwd": "Cwd property must not be empty",
+  "Spec/linux/memoryPolicy/mode": 'invalid memory policy mode "": missing, and required',
 };
+
+/** AS RUNC: what it calls a value that is wrong; callers match it. */
+const RUNC_NAMES: readonly (readonly [place: RegExp, name: string])[] = [
+  [/^\/linux\/memoryPolicy\/mode$/, "memory policy mode"],
+  [/^\/linux\/memoryPolicy\/flags\/\d+$/, "memory policy flag"],
+  [/^\/linux\/memoryPolicy\/nodes$/, "memory policy nodes"],
+];
 
 /** As many allowed words are listed after a suggestion; without one, all are. */
 const LISTED = 12;
@@ -96,9 +104,15 @@ interface Context {
 function toFault({ keyword, instancePath, params }: ValidationError, context: Context): Fault {
   const value = valueAt(context.document, instancePath);
   if (keyword === "required") return missing(instancePath, params.missingProperty ?? "", context);
-  if (keyword === "enum")
-    return { pointer: instancePath, ...unknownWord(String(value), params.allowedValues) };
-  return { pointer: instancePath, reason: reasonFor(keyword, params, value) };
+  const name = RUNC_NAMES.find(([place]) => place.test(instancePath))?.[1];
+  const invalid = name === undefined ? undefined : `invalid ${name} ${quoted(String(value))}`;
+  if (keyword === "enum") {
+    const { reason, hint } = unknownWord(String(value), params.allowedValues);
+    return { pointer: instancePath, reason: invalid ?? reason, ...(hint === undefined ? {} : { hint }) };
+  }
+  const reason = reasonFor(keyword, params, value);
+  const said = keyword === "pattern" && invalid !== undefined ? `${invalid}: ${reason}` : reason;
+  return { pointer: instancePath, reason: said };
 }
 
 function reasonFor(keyword: string, params: ValidationError["params"], value: unknown): string {

@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 
@@ -100,6 +100,29 @@ behaviour(
   },
   tsrunOnly("it came with runc 1.4"),
   existsSync("/proc/self/numa_maps") ? undefined : "this kernel has no NUMA policies",
+);
+
+behaviour(
+  "a memory policy that is none is refused in runc's words",
+  async (t, lab) => {
+    const both = ["MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"];
+    for (const [policy, line] of [
+      [{}, /invalid memory policy mode ""/],
+      [{ nodes: "0-7" }, /invalid memory policy mode ""/],
+      [{ mode: "INTERLEAVE", nodes: "0" }, /invalid memory policy mode "INTERLEAVE"/],
+      [{ mode: "MPOL_BIND", nodes: "0", flags: ["badflag"] }, /invalid memory policy flag "badflag"/],
+      [{ mode: "MPOL_BIND", nodes: "0-9876543210" }, /invalid memory policy nodes "0-9876543210": .*65536/],
+      [{ mode: "MPOL_BIND", nodes: "x" }, /invalid memory policy nodes "x"/],
+      [{ mode: "MPOL_DEFAULT", nodes: "0-7", flags: both }, /set_mempolicy.*invalid argument/],
+    ] as const) {
+      const box = lab.container();
+      Object.assign(box.config.linux, { memoryPolicy: policy });
+      box.writeConfig();
+      refused(t, await box.create(), line);
+    }
+    await nothingLeft(t, lab, "after the refusals");
+  },
+  runcFrom("1.4.0", "it has no memory policies"),
 );
 
 behaviour(

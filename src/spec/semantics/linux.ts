@@ -1,6 +1,7 @@
 // Rules about what else is in `linux`: devices, seccomp, resource director, memory policy.
 
 import { readAnnotations } from "../annotations.ts";
+import { quoted } from "../shorten.ts";
 import type { Linux } from "../types.ts";
 import { numberListFault } from "./process.ts";
 import { isAbsolute, type Report, type Rule } from "./report.ts";
@@ -88,11 +89,16 @@ function intelRdt({ intelRdt: rdt }: Linux, report: Report): void {
 }
 
 function memoryPolicy({ memoryPolicy: policy }: Linux, report: Report): void {
-  const reason = numberListFault(policy?.nodes ?? "");
-  if (reason !== undefined) report.fault("/linux/memoryPolicy/nodes", reason);
+  const nodes = policy?.nodes ?? "";
+  const reason = numberListFault(nodes);
+  // AS RUNC, here and below: callers know the beginning.
+  if (reason !== undefined) {
+    report.fault("/linux/memoryPolicy/nodes", `invalid memory policy nodes ${quoted(nodes)}: ${reason}`);
+  }
   const flags = policy?.flags ?? [];
   if (flags.includes("MPOL_F_STATIC_NODES") && flags.includes("MPOL_F_RELATIVE_NODES")) {
-    report.fault("/linux/memoryPolicy/flags", "cannot have both static and relative nodes");
+    const both = "cannot have both static and relative nodes";
+    report.fault("/linux/memoryPolicy/flags", `${both}: set_mempolicy(2) calls that an invalid argument`);
   }
 }
 

@@ -1,5 +1,6 @@
 // Rules about a process, of config.json and of the file that exec reads; runtime-spec config.md#process.
 
+import { quoted } from "../shorten.ts";
 import type { Process } from "../types.ts";
 import { hasNul, isAbsolute, NUL_REASON, type PartRule, type Report } from "./report.ts";
 
@@ -102,12 +103,18 @@ function affinity(process: Process, at: string, report: Report): void {
   }
 }
 
+/** No kernel is built for more processors or memory nodes. */
+const MOST_NUMBERED = 65536;
+
 /** What is wrong with a list such as `0-3,7`. AS RUNC: empty elements are ignored. */
 export function numberListFault(list: string): string | undefined {
   if (list === "") return undefined;
   for (const element of list.split(",").map((text) => text.trim())) {
     const match = /^(\d+)(?:\s*-\s*(\d+))?$/.exec(element);
-    if (element === "" || (match !== null && Number(match[2] ?? match[1]) >= Number(match[1]))) continue;
+    if (element === "") continue;
+    const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+    if (last >= MOST_NUMBERED) return `must have numbers below ${MOST_NUMBERED}, has ${quoted(element)}`;
+    if (last >= first) continue;
     return `must be a list such as "0-3,7", ${JSON.stringify(element)} is neither a number nor a range`;
   }
   return undefined;

@@ -80,8 +80,10 @@ t.test("a memory policy names nodes by numbers, in one way", async (t) => {
       },
     }),
     [
-      '/linux/memoryPolicy/nodes: must be a list such as "0-3,7", "1-0" is neither a number nor a range',
-      "/linux/memoryPolicy/flags: cannot have both static and relative nodes",
+      '/linux/memoryPolicy/nodes: invalid memory policy nodes "1-0": must be a list such as ' +
+        '"0-3,7", "1-0" is neither a number nor a range',
+      "/linux/memoryPolicy/flags: cannot have both static and relative nodes: set_mempolicy(2) calls " +
+        "that an invalid argument",
     ],
   );
 });
