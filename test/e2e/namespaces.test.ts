@@ -1,6 +1,6 @@
 // The eight kinds of namespace: made, joined by path, or left as the caller's; alone and together.
 
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
   behaviour,
@@ -8,6 +8,7 @@ import {
   nothingLeft,
   notOfCrun,
   refused,
+  runcFrom,
   tsrunOnly,
 } from "../support/behaviour.ts";
 import { type Config, mapIds } from "../support/config.ts";
@@ -210,11 +211,29 @@ behaviour("sysctl values are set in the namespace that holds them", async (t, la
   t.equal(await box.live(), "1\n999\n4242\n17\n1\n");
 });
 
+behaviour(
+  "user.* sysctls are those of the container's user namespace",
+  async (t, lab) => {
+    const file = "/proc/sys/user/max_net_namespaces";
+    const before = readFileSync(file, "utf8");
+    const box = lab.container(Container.script(`cat ${file}`));
+    mapIds(box.config, 100_000, 65_536);
+    box.config.linux.sysctl = { "user.max_net_namespaces": "7" };
+    box.writeConfig();
+    t.equal(await box.live(), "7\n");
+    t.equal(readFileSync(file, "utf8"), before, "the host has what it had");
+    await nothingLeft(t, lab, "after delete");
+  },
+  runcFrom("1.4.0", "it refuses them"),
+  notOfCrun("it refuses them"),
+);
+
 behaviour("a sysctl without the namespace that would hold it is refused", async (t, lab) => {
   for (const [key, type] of [
     ["net.ipv4.ip_forward", "network"],
     ["kernel.msgmax", "ipc"],
     ["kernel.domainname", "uts"],
+    ["user.max_net_namespaces", "none"],
     ["vm.swappiness", "none"],
   ] as const) {
     const box = lab.container();

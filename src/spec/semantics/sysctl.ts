@@ -45,6 +45,8 @@ function sysctlFault(name: string, spec: Spec): string | undefined {
       ? undefined
       : `sysctl "${name}" not allowed in host network namespace`;
   }
+  // Read and written, they are those of the user namespace that the writer is in (kernel/ucount.c).
+  if (parts[0] === "user" && parts.length > 1 && namespaceOf(spec, "user") !== undefined) return undefined;
   const ownUts = namespaceOf(spec, "uts") !== undefined;
   if (ownUts && dotted === "kernel.domainname") return undefined;
   if (ownUts && dotted === "kernel.hostname") {

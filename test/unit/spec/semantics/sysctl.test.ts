@@ -28,6 +28,17 @@ t.test("each parameter needs the namespace that keeps it apart", async (t) => {
   }
 });
 
+/** Mappings are missed as well. */
+const isOfSysctl = (fault: string): boolean => fault.startsWith("/linux/sysctl/");
+
+t.test("user.* are those of the user namespace", async (t) => {
+  for (const name of ["user.max_net_namespaces", "user/max_inotify_watches"]) {
+    t.strictSame(check(name, "user").filter(isOfSysctl), [], name);
+    t.match(check(name, "network"), [/is not in a separate kernel namespace$/], `${name} without`);
+  }
+  t.match(check("user", "user").filter(isOfSysctl), [/is not in a separate kernel namespace$/]);
+});
+
 t.test("kernel.hostname has a field of its own", async (t) => {
   t.strictSame(check("kernel.hostname", "uts"), [
     '/linux/sysctl/kernel.hostname: sysctl "kernel.hostname" is not allowed as it conflicts with ' +
