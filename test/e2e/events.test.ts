@@ -1,12 +1,13 @@
 // Statistics of a container, one line of JSON each, and the notice that it has run out of memory.
 
 import { spawn } from "node:child_process";
-import { behaviour, needsController, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
-import { isUnified } from "../support/cgroup.ts";
+import { existsSync } from "node:fs";
+import { behaviour, needsController, notOfCrun, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
+import { isUnified, needsUnified, onUnified } from "../support/cgroup.ts";
 import { driverFlags } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
-import { runtimePath } from "../support/runtime.ts";
+import { isTsrun, runtimePath } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
 const MIB = 1 << 20;
@@ -79,6 +80,8 @@ behaviour(
     t.equal(data.network_interfaces, null);
     const large = isUnified() ? /"kernelTCP":\{"limit":0,"failcnt":0\}/ : /"limit":9223372036854771712,/;
     t.match(stdout, large, "every digit of a large number");
+    if (isUnified() && isTsrun)
+      t.match(stdout, /"events":\{"low":0,"high":\d+,"max":\d+,"oom":0,"oom_kill":0/);
   },
   needsController("memory"),
   notOfCrun("it has no events"),
@@ -94,6 +97,24 @@ behaviour(
     mustSucceed(await box.delete({ flags: ["--force"] }));
     t.equal(await ended, 0, "it ends by itself");
   },
+  notOfCrun("it has no events"),
+);
+
+behaviour(
+  "pressure is among the statistics on cgroup v2",
+  async (t, lab) => {
+    const box = lab.container();
+    mustSucceed(await box.create(onUnified));
+    const { stdout } = mustSucceed(await lab.invoke(["events", "--stats", box.id], onUnified));
+    const { data } = JSON.parse(stdout) as Event;
+    const line = { avg10: Number, avg60: Number, avg300: Number, total: Number };
+    const psi = { some: line, full: line };
+    t.match(data, { cpu: { psi }, memory: { psi }, blkio: { psi } });
+    mustSucceed(await box.delete({ flags: ["--force"], ...onUnified }));
+  },
+  needsUnified(),
+  existsSync("/proc/pressure/cpu") ? undefined : "this kernel has no pressure stall information",
+  runcFrom("1.2", "it has no pressure"),
   notOfCrun("it has no events"),
 );
 

@@ -55,7 +55,15 @@ export interface MemoryStats {
   /** memory.stat, by name. */
   readonly raw: Readonly<Record<string, bigint>> | undefined;
   readonly psi: Pressure | undefined;
+  /** How often a limit was met, on v2; runc tells nothing of it. */
+  readonly events: MemoryEvents | undefined;
 }
+
+/**
+ * memory.events, by the kernel's names (cgroup-v2.rst, "Memory Interface Files"), which are those of
+ * containerd's metrics and of the kubelet's too. What an older kernel does not count is absent.
+ */
+export type MemoryEvents = Readonly<Record<string, bigint>>;
 
 /** `limit` is absent when there is none. */
 export interface PidsStats {

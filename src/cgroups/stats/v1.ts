@@ -110,6 +110,7 @@ function memoryStats(read: ReadCgroupFile): MemoryStats {
     kernelTCP: memoryCounter(read, "memory.kmem.tcp"),
     raw: raw.size === 0 ? undefined : sorted(raw),
     psi: undefined,
+    events: undefined,
   };
 }
 

@@ -9,6 +9,7 @@ import type {
   CpusetStats,
   HugetlbStats,
   MemoryCounter,
+  MemoryEvents,
   MemoryStats,
   PidsStats,
   Stats,
@@ -83,7 +84,14 @@ function memoryStats(read: Read): MemoryStats {
     kernelTCP: NOTHING,
     raw: raw.size === 0 ? undefined : sorted(raw),
     psi: parsePressure(read("memory.pressure")),
+    events: memoryEvents(read),
   };
+}
+
+/** In the kernel's order, low to oom_group_kill. */
+function memoryEvents(read: Read): MemoryEvents | undefined {
+  const events = parseFlatKeyed(read("memory.events"));
+  return events.size === 0 ? undefined : Object.fromEntries(events);
 }
 
 function memoryCounter(read: Read, name: string): MemoryCounter {

@@ -91,6 +91,7 @@ t.test("v1: everything but blkio", (test) => {
       kernelTCP: counted(70n),
       raw: { active_anon: 31n, cache: 30n },
       psi: undefined,
+      events: undefined,
     },
     pids: { current: 80n, limit: 81n },
     blkio: {
@@ -203,6 +204,7 @@ const V2_FILES = {
   "memory.swap.current": "25\n",
   "memory.swap.max": "26\n",
   "memory.pressure": pressure(30),
+  "memory.events": "low 31\nhigh 32\nmax 33\noom 34\noom_kill 35\noom_group_kill 36\n",
   "pids.current": "40\n",
   "pids.max": "max\n",
   "io.stat": "8:16 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n0:0 rbytes=7\n\n",
@@ -242,6 +244,7 @@ t.test("v2: everything", (test) => {
       kernelTCP: { limit: 0n, usage: undefined, max: undefined, failcnt: 0n },
       raw: { anon: 21n, file: 20n },
       psi: pressed(30),
+      events: { low: 31n, high: 32n, max: 33n, oom: 34n, oom_kill: 35n, oom_group_kill: 36n },
     },
     pids: { current: 40n, limit: undefined },
     blkio: {
