@@ -4,10 +4,11 @@
 import { TsrunError, wrapError } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call.ts";
 import { EBUSY, EEXIST, ENOENT, ENOTEMPTY, errnoName, errnoWords } from "../linux/errno.ts";
-import { AT_FDCWD, AT_REMOVEDIR } from "../linux/fcntl.ts";
-import { readText } from "../linux/files.ts";
+import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_RDONLY } from "../linux/fcntl.ts";
+import { Descriptor, readText } from "../linux/files.ts";
 import { poll, processOfThread } from "../linux/process.ts";
-import { cString, type Path } from "../linux/words.ts";
+import { POLLPRI } from "../linux/sched.ts";
+import { cString, type Path, text } from "../linux/words.ts";
 import { walkCgroups } from "./walk.ts";
 
 /**
@@ -86,7 +87,10 @@ function parsePids(text: string): number[] {
     .map(Number);
 }
 
-/** Waits between two attempts, in milliseconds: processes that were just killed need a moment to be gone. */
+/**
+ * Waits between two attempts, in milliseconds at most: processes that were just killed need a moment to be
+ * gone.
+ */
 const WAITS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
 /**
@@ -98,12 +102,37 @@ export function removeCgroups(paths: readonly string[]): void {
   let rest = removeOnce(paths, failures);
   for (const wait of WAITS) {
     if (rest.length === 0) break;
-    poll([], wait);
+    waitForRoom(rest, wait);
     rest = removeOnce(rest, failures);
   }
   for (const path of rest) failures.push(busyError(path));
   const [first] = failures;
   if (first !== undefined) throw first;
+}
+
+/**
+ * A cgroup of v2 tells when the last thread of the last process below it has ended (cgroup-v2.rst,
+ * "Un-populated Notification"), so that nothing is waited for any longer. v1 does not.
+ */
+function waitForRoom(paths: readonly string[], limitMs: number): void {
+  const watched: Descriptor[] = [];
+  try {
+    for (const path of paths) {
+      const name = cString(`${path}/cgroup.events`);
+      const events = new Descriptor(tryCall("openat", AT_FDCWD, name, O_RDONLY | O_CLOEXEC, 0));
+      watched.push(events);
+      // What changes from here on is told. Without anybody in it, something else makes it busy.
+      const said = new Uint8Array(256);
+      const length = tryCall("read", events.number, said, said.length);
+      if (length <= 0 || text(said.subarray(0, length)).includes("populated 0")) events.close();
+    }
+    poll(
+      watched.map(({ number }) => ({ fd: number, events: POLLPRI })),
+      limitMs,
+    );
+  } finally {
+    for (const events of watched) events.close();
+  }
 }
 
 /** Of the processes in a busy cgroup, how many are told. */

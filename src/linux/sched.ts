@@ -62,6 +62,7 @@ export const SIGWINCH = 28;
 
 export const WNOHANG = 1;
 export const POLLIN = 1;
+export const POLLPRI = 2;
 export const POLLOUT = 4;
 export const POLLERR = 8;
 export const POLLHUP = 16;

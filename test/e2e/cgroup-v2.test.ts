@@ -1,13 +1,16 @@
 // Cgroup v2: limits that it does not have, and places where threads have cgroups of their own. Tried on hosts
 // with v1 hierarchies as well, as far as those leave controllers.
 
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, notOfCrun, notOfRunc, refused } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, notOfRunc, refused, tsrunOnly } from "../support/behaviour.ts";
 import { needsUnified, onUnified, unifiedFolder } from "../support/cgroup.ts";
 import type { Resources } from "../support/config.ts";
 import { type Container, mustSucceed } from "../support/container.ts";
+import { needsStrace } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
+import { until } from "../support/wait.ts";
 
 /** What only v1 has: limits, and where the error says that they stand. */
 const V1_ALONE: readonly (readonly [pointer: string, resources: Resources])[] = [
@@ -120,6 +123,37 @@ for (const [place, prepare] of [
     PROCESSES,
   );
 }
+
+behaviour(
+  "delete waits for what is still ending in the cgroup, and no longer",
+  async (t, lab) => {
+    const box = lab.container();
+    mustSucceed(await box.create(onUnified));
+    mustSucceed(await lab.invoke(["kill", box.id, "KILL"], onUnified));
+    await box.waitForStatus("stopped");
+    const guest = spawn("sleep", ["1000"]);
+    lab.atClose(() => guest.kill("SIGKILL"));
+    const file = (name: string) => unifiedFolder(`/${box.id}/${name}`);
+    writeFileSync(file("cgroup.procs"), String(guest.pid));
+    // Stopped where it waits, it cannot have waited long enough before the guest has ended.
+    const [log, pidFile] = [join(lab.folder, "log"), join(lab.folder, "pid")];
+    const stopping = ["-e", "trace=ppoll", "-e", "inject=ppoll:signal=STOP:when=1"];
+    const traced = ["strace", "-qq", "-o", log, ...stopping, "sh", "-c", 'echo $$ >"$0"; exec "$@"', pidFile];
+    const deleting = box.delete({ wrapper: [...(onUnified.wrapper ?? []), ...traced] });
+    const logged = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
+    await until("delete to wait", () => logged().includes("stopped by SIGSTOP"));
+    guest.kill("SIGKILL");
+    await until("the guest to end", () => /^populated 0$/m.test(readFileSync(file("cgroup.events"), "utf8")));
+    process.kill(Number(readFileSync(pidFile, "utf8")), "SIGCONT");
+    mustSucceed(await deleting);
+    t.match(logged(), /events=POLLPRI\}.* = 1 \(\[\{fd=\d+, revents=POLLPRI/, "it is told of the end");
+    t.equal(logged().match(/^ppoll/gm)?.length, 2, "once, and again when it goes on");
+    await nothingLeft(t, lab, "after delete");
+  },
+  needsUnified(),
+  needsStrace,
+  tsrunOnly("it looks again after fixed times"),
+);
 
 behaviour(
   "limits that a cgroup of threads cannot have are refused, and its kind stays",
