@@ -177,6 +177,13 @@ const FILES: readonly Rule[] = [
       ),
   },
   {
+    reason: "a root that is to be a slave is one, with the volumes on its mount, as with runc from 1.5.2 on",
+    alike: (line, key, { config }) =>
+      /mountinfo$/.test(key) && /^r?slave$/.test(config.linux.rootfsPropagation ?? "")
+        ? line.replace(/\| master [^|]*\|/, "|  |")
+        : line,
+  },
+  {
     reason: "without a mount namespace the mounts of a container go with it; runc leaves them on the host",
     explains: ({ key }, draft) => /^left (mounts|files)$/.test(key) && !hasNamespace(draft, "mount"),
   },

@@ -208,7 +208,6 @@ const RESOURCES: readonly object[] = [
   { cpu: { idle: 1 } },
   { pids: { limit: 200 } },
   { pids: { limit: -1 } },
-  { pids: { limit: 0 } },
   { blockIO: { throttleReadBpsDevice: [{ major: 7, minor: 0, rate: 1_048_576 }] } },
   { blockIO: { throttleWriteIOPSDevice: [{ major: 7, minor: 1, rate: 100 }] } },
   { devices: [{ allow: false, access: "rwm" }] },
