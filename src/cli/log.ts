@@ -87,6 +87,8 @@ export interface LogOptions {
   readonly level: LogLevel;
   /** Whether lines go to a stream, and not into a file that holds whatever comes. */
   readonly isStream: boolean;
+  /** Where lines go, unless that is stderr. */
+  readonly descriptor?: number | undefined;
   /** Receives whole lines. */
   readonly write: (line: string) => void;
 }
@@ -99,6 +101,11 @@ export class Log {
 
   constructor(options: LogOptions) {
     this.#options = options;
+  }
+
+  /** Tells it from the descriptors that the caller has handed down. */
+  get descriptor(): number | undefined {
+    return this.#options.descriptor;
   }
 
   /** Whether debug lines are wanted at all: where composing one costs something, ask first. */

@@ -34,7 +34,13 @@ export class Reporter {
     if (target !== undefined) this.#opened ??= open(target);
     const isStream =
       level === "debug" && (this.#opened === undefined || !isRegularFile(this.#opened.descriptor));
-    return new Log({ format: this.#format, level, isStream, write: (line) => this.#write(line) });
+    return new Log({
+      format: this.#format,
+      level,
+      isStream,
+      descriptor: this.#opened?.descriptor.number,
+      write: (line) => this.#write(line),
+    });
   }
 
   get #format(): LineFormat {

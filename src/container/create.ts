@@ -132,7 +132,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   globals.trace?.debug(LETTING_GO);
   entered.proxy.close();
   undo.commit();
-  entered.reapOthers();
+  reapIfPossible(entered);
   return { terminal: console.ours, directory, record };
 }
 
@@ -149,9 +149,9 @@ function sendPidfds({ options, annotations }: ContainerPlan, pid: number): void 
 }
 
 /** Adds to the bundle what the caller hands down, once that is seen to be there. */
-function receiveFromCaller(bundle: Bundle, options: CreateOptions, { root }: GlobalOptions): Bundle {
-  checkInherited(options);
-  return { ...bundle, spec: withHandedDown(bundle.spec, options, `${root}/${options.id}`) };
+function receiveFromCaller(bundle: Bundle, options: CreateOptions, globals: GlobalOptions): Bundle {
+  checkInherited(options, globals);
+  return { ...bundle, spec: withHandedDown(bundle.spec, options, `${globals.root}/${options.id}`) };
 }
 
 /** What is done without, and what the specification requires to be ignored. */
@@ -315,6 +315,15 @@ export function identityOf(pid: number): Pick<StateRecord, "init_process_pid" | 
     });
   }
   return { init_process_pid: pid, init_process_start: found.startTime };
+}
+
+/** All is made by now: a process that cannot be waited for ends by itself, and is its next parent's. */
+function reapIfPossible({ reapOthers }: Entered): void {
+  try {
+    reapOthers();
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+  }
 }
 
 function endProcess({ proxy, reapOthers }: Entered): void {

@@ -82,7 +82,7 @@ interface ExecPlan {
  * detached.
  */
 export function execContainer(globals: GlobalOptions, options: ExecOptions): number {
-  checkInherited(options);
+  checkInherited(options, globals);
   const plan = planExec(globals, options);
   for (const warning of plan.process.warnings) globals.log.warning(warning);
   const foreground = options.detach ? undefined : prepareForeground({ reaper: false });

@@ -5,7 +5,7 @@ import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call.ts";
 import { F_GETFD } from "../linux/fcntl.ts";
 import type { Spec } from "../spec/types.ts";
-import type { CreateOptions } from "./options.ts";
+import type { CreateOptions, GlobalOptions } from "./options.ts";
 
 /** Where the container finds the directory with its notification socket. */
 const NOTIFY_DIRECTORY = "/run/notify";
@@ -20,11 +20,15 @@ export function inheritedFds({ listenFds = 0, preserveFds }: HandedDown): number
   return listenFds + preserveFds;
 }
 
-/** Throws when one of them is not open. */
-export function checkInherited(options: HandedDown): void {
+/**
+ * Throws when one of them is not open. To be asked before anything stays open that tsrun opens itself: the
+ * log alone is open already, and must not reach the container as what the caller was to hand down.
+ */
+export function checkInherited(options: HandedDown, { log }: Pick<GlobalOptions, "log">): void {
   const { listenFds = 0, preserveFds } = options;
   for (let index = 0; index < inheritedFds(options); index++) {
-    if (tryCall("fcntl", 3 + index, F_GETFD) >= 0) continue;
+    const fd = 3 + index;
+    if (fd !== log.descriptor && tryCall("fcntl", fd, F_GETFD) >= 0) continue;
     // AS RUNC: the first words.
     const [what, hint] =
       index < listenFds
@@ -33,7 +37,7 @@ export function checkInherited(options: HandedDown): void {
             `preserved-fd ${index - listenFds} (of ${preserveFds})`,
             "--preserve-fds counts from 3, or from where those of LISTEN_FDS end",
           ];
-    throw new TsrunError("E_USAGE", `unable to stat ${what}: descriptor ${3 + index} is not open`, { hint });
+    throw new TsrunError("E_USAGE", `unable to stat ${what}: descriptor ${fd} is not open`, { hint });
   }
 }
 

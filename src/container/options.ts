@@ -5,6 +5,13 @@ import type { DumpOptions, RevivalOptions } from "../checkpoint/options.ts";
 import type { Trace } from "../proxy/proxy.ts";
 import type { Process } from "../spec/types.ts";
 
+interface OwnLog {
+  /** Where it is a file or a socket: tsrun has opened that itself. */
+  readonly descriptor?: number | undefined;
+  warning(message: string): void;
+  debug(message: string): void;
+}
+
 /** The options that stand before (or after) every command. */
 export interface GlobalOptions {
   /** State root, absolute. */
@@ -18,7 +25,7 @@ export interface GlobalOptions {
    * Told of what is done otherwise than asked; shown when the command has succeeded, or at once under
    * `--debug`.
    */
-  readonly log: { warning(message: string): void; debug(message: string): void };
+  readonly log: OwnLog;
   /** Where phases and each system call of the first process are told, under `--debug`. */
   readonly trace?: Trace | undefined;
 }

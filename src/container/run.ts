@@ -5,6 +5,7 @@ import { attachTerminal } from "./console.ts";
 import { createContainer } from "./create.ts";
 import { destroyIfThere, killAndWait } from "./delete.ts";
 import { prepareForeground, supervise } from "./foreground.ts";
+import { checkInherited } from "./handed-down.ts";
 import type { GlobalOptions, RunOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import { proxyNotifications, release } from "./start.ts";
@@ -16,6 +17,8 @@ import { Undo } from "./undo.ts";
  * detached.
  */
 export function runContainer(globals: GlobalOptions, options: RunOptions): number {
+  // Before the descriptor that receives signals could be taken for one of the caller's.
+  checkInherited(options, globals);
   const foreground = options.detach ? undefined : prepareForeground({ reaper: !options.noSubreaper });
   const created = createContainer(globals, options, { foreground: foreground !== undefined });
   const { terminal, record } = created;

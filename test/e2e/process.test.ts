@@ -3,7 +3,7 @@
 
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, notOfCrun, runcFrom, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { parseStatus } from "../support/proc.ts";
@@ -219,6 +219,24 @@ behaviour("--preserve-fds hands on as many descriptors after 2, and no more", as
   await box.waitForStatus("stopped");
   t.match(box.output(), /^\/.*passwd\n(.*\/fd\n)?root:.*\ndone\n$/);
 });
+
+behaviour(
+  "--preserve-fds hands on nothing that the runtime itself has open",
+  async (t, lab) => {
+    const log = join(lab.folder, "log");
+    const running = lab.container();
+    mustSucceed(await running.create());
+    for (const command of ["create", "run", "exec"]) {
+      const box = lab.container();
+      const words = command === "exec" ? [running.id, "true"] : ["--bundle", box.bundle, box.id];
+      for (const globals of [[], ["--log", log]]) {
+        const refusal = await lab.invoke([...globals, command, "--preserve-fds", "1", ...words]);
+        refused(t, refusal, /unable to stat preserved-fd 0 \(of 1\)/, command === "exec" ? 255 : 1);
+      }
+    }
+  },
+  tsrunOnly("runc hands on its log or /sys/fs/cgroup, and crun goes without"),
+);
 
 behaviour("the first process leads a session and a process group of its own", async (t, lab) => {
   const box = lab.container(args("/bin/cat", "/proc/self/stat"));
