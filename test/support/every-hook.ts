@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config, ConfigHook, HookKind } from "./config.ts";
 import { type Container, mustSucceed } from "./container.ts";
-import { plainEnv } from "./runtime.ts";
+import { isCrun, plainEnv } from "./runtime.ts";
 
 export const KINDS: readonly HookKind[] = [
   "prestart",
@@ -21,6 +21,9 @@ export function shell(script: string, rest: Partial<ConfigHook> = {}): ConfigHoo
   return { path: "/bin/sh", args: ["sh", "-c", script], ...rest };
 }
 
+/** crun ends by SIGPIPE where a hook has ended before its state is written. */
+const READS_STATE = isCrun ? "; while read -r line; do :; done" : "";
+
 /**
  * Lets a hook of every kind write what `script` prints to a file; those of startContainer see only the
  * container's root.
@@ -31,7 +34,10 @@ export function everyKind(folder: string, script: string): (config: Config) => v
     config.hooks = Object.fromEntries(
       KINDS.map((kind) => {
         const file = kind === "startContainer" ? "/startContainer" : join(folder, kind);
-        return [kind, [shell(`{ ${script}; } > ${file} 2>&1`, { env: [`PATH=${plainEnv.PATH}`] })]];
+        return [
+          kind,
+          [shell(`{ ${script}; } > ${file} 2>&1${READS_STATE}`, { env: [`PATH=${plainEnv.PATH}`] })],
+        ];
       }),
     );
   };
