@@ -16,6 +16,7 @@ import {
   running,
 } from "../support/live-mounts.ts";
 import { isTsrun } from "../support/runtime.ts";
+import { until } from "../support/wait.ts";
 
 const LACKS = "has no such command";
 const api = needsKernel(5, 12, "mount_setattr(2)");
@@ -136,6 +137,7 @@ behaviour(
     mustSucceed(await box.create());
     mustSucceed(await mounts("add", box, [bind(source, "/data")]));
     mustSucceed(await box.start());
+    await until("the program to have read it", () => box.output() !== "");
     mustSucceed(await lab.invoke(["pause", box.id]));
     mustSucceed(await mounts("add", box, [bind(source, "/more")]));
     mustSucceed(await mounts("remove", box, at("/data")));
