@@ -201,7 +201,7 @@ function openSource(process: LiveProcess, plan: LivePlan, mount: LiveMountPlan):
 }
 
 function sourceFailure(failed: Operation, tree: Operation, mount: BindMount): TsrunError {
-  if (failed.result === -ENOSYS) return needsLinux("open_tree(2) and mount_setattr(2)", "5.12");
+  if (failed.result === -ENOSYS) return needsBindCalls();
   const where = describeMount(mount);
   const isRefused = failed === tree && failed.result === -EPERM;
   const advice = isRefused
@@ -230,6 +230,7 @@ function mapIds(process: LiveProcess, mount: BindMount, tree: number): void {
     const mapping = mountSetattr(tree, "", how, { set: MOUNT_ATTR_IDMAP, userNamespace }, attempt);
     const failed = process.proxy.attempt([mapping, close(userNamespace)]);
     if (failed === undefined) return;
+    if (failed.result === -ENOSYS) throw needsBindCalls();
     throw operationFailure(failed, { hint: `${adviceForBind(failed, { mapping })}${describeMount(mount)}` });
   });
 }
@@ -304,6 +305,7 @@ class AttachStep implements TargetStep {
   recover(failed: Operation, pending: readonly TargetStep[]): void {
     if (this.target.recover(failed, pending)) return;
     if (failed.call === "openat2" && adapt(this.#context, failed)) return;
+    if (failed.result === -ENOSYS) throw needsBindCalls();
     if (failed === this.#flagging && this.#relax(failed)) return;
     this.#compareKinds(failed);
     const hint = `${adviceForBind(failed, { flagging: this.#flagging })}${describeMount(this.#mount)}`;
@@ -342,12 +344,17 @@ function unmount(context: RootContext, descriptor: number, attempt = "unmount ag
 }
 
 /** Opens the root of a mount by its path, and makes sure that it is this one. */
-function reach(context: RootContext, { destination, id, path }: LiveMount): number {
+function reach(context: RootContext, mount: LiveMount): number {
+  const { destination, id, path } = mount;
   const attempt = `unmount "${destination}"`;
   const place = openPlain(context, { directory: context.root, path, how: O_PATH }, attempt);
   const look = statx(place.descriptor, "", AT_EMPTY_PATH, attempt);
   const failed = context.attempt([...place.operations, look]);
-  if (failed !== undefined) throw operationFailure(failed);
+  if (failed !== undefined) {
+    // Without openat2(2) one component after the other.
+    if (adapt(context, failed)) return reach(context, mount);
+    throw operationFailure(failed);
+  }
   if (mountIdOf(look.out.bytes) === id) return resultOf(place.descriptor);
   throw new TsrunError("E_STATE", `cannot ${attempt}: something else is mounted over it`, {
     hint: "the container has mounted it there, and has to unmount it first",
@@ -364,6 +371,11 @@ function removeMade(context: RootContext, target: Target): void {
     const removals = [0, AT_REMOVEDIR].map((flag) => unlinkat(descriptor, nameOf(path), flag));
     context.attempt([...operations, ...removals.map(orGoOn), orGoOn(close(descriptor))]);
   }
+}
+
+/** No other call attaches a mount that was copied in another namespace. */
+function needsBindCalls(): TsrunError {
+  return needsLinux("open_tree(2), move_mount(2) or mount_setattr(2)", "5.12");
 }
 
 function needsLinux(what: string, version: string): TsrunError {
