@@ -2,7 +2,7 @@
 
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, crunFrom, needsKernel, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, crunFrom, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import {
   at,
@@ -13,13 +13,14 @@ import {
   mayMount,
   mounts,
   mountsInside,
+  needsLiveMounts,
   running,
   runningFor,
 } from "../support/live-mounts.ts";
 import { asUser, NOBODY } from "../support/user.ts";
 
 const LACKS = "has no such command";
-const api = needsKernel(5, 12, "mount_setattr(2)");
+const api = needsLiveMounts;
 
 /** The container's root on the host. */
 const FIRST = 200_000;
@@ -90,7 +91,7 @@ behaviour(
     t.equal(await inside(box, "stat -c %u /theirs/f /own/f"), "1000\n5");
   },
   crunFrom("1.28", LACKS),
-  needsKernel(5, 12, "an id-mapped mount"),
+  api,
 );
 
 behaviour(

@@ -2,24 +2,27 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, crunFrom, needsKernel, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, crunFrom, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { needsFreezer } from "../support/cgroup.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import {
   at,
+  BIND_CALLS,
   bind,
   type Entry,
   hostDirectory,
   inside,
   mounts,
   mountsInside,
+  needsLiveMounts,
   running,
 } from "../support/live-mounts.ts";
 import { isTsrun } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
+import { missingCalls } from "../support/without.ts";
 
 const LACKS = "has no such command";
-const api = needsKernel(5, 12, "mount_setattr(2)");
+const api = needsLiveMounts;
 
 behaviour(
   "directories and files of the host and a tmpfs are mounted in a container that runs, and unmounted again",
@@ -87,7 +90,7 @@ behaviour(
       ],
       [
         [bind(source, "/new"), { destination: "/t", source: "tmpfs", type: "tmpfs", options: ["nosuch=1"] }],
-        /Unknown parameter 'nosuch'/,
+        missingCalls.includes("fsopen") ? /mount\("tmpfs".*nosuch=1.*EINVAL/ : /Unknown parameter 'nosuch'/,
       ],
     ];
     for (const [list, line] of lists) {
@@ -310,4 +313,20 @@ behaviour(
   },
   tsrunOnly("crun mounts it where the host does not see it"),
   api,
+);
+
+behaviour(
+  "where the kernel lacks a call that a bind mount takes, one line says so, and nothing is left",
+  async (t, lab) => {
+    const box = await running(lab);
+    const before = readdirSync(box.rootfs).sort();
+    const line = /cannot add a mount: this kernel lacks open_tree.*it needs Linux 5\.12/;
+    refused(t, await mounts("add", box, [bind(hostDirectory(lab), "/made/here")]), line);
+    t.strictSame([...(await mountsInside(box))], []);
+    t.strictSame(readdirSync(box.rootfs).sort(), before, "no mount point is left");
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete");
+  },
+  tsrunOnly("the words are tsrun's"),
+  BIND_CALLS.some((name) => missingCalls.includes(name)) ? undefined : "this kernel has the calls",
 );

@@ -2,10 +2,12 @@
 
 import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { needsKernel } from "./behaviour.ts";
 import { type Config, type ConfigMount, mapIds } from "./config.ts";
 import { Container, mustSucceed } from "./container.ts";
 import type { Lab } from "./lab.ts";
 import type { Result } from "./runtime.ts";
+import { needsCall } from "./without.ts";
 
 export async function running(lab: Lab, edit: (config: Config) => void = () => {}): Promise<Container> {
   const box = lab.container((config) => {
@@ -79,3 +81,11 @@ export async function mountsInside(box: Container): Promise<Map<string, string>>
   const live = found.filter(([, , , , point = ""]) => !own.has(point) && !/^\/(dev|proc|sys)\//.test(point));
   return new Map(live.map(([, , , , point = "", options = ""]) => [point, options]));
 }
+
+/** What a bind mount in a container that is there takes: there is no other way. */
+export const BIND_CALLS = ["open_tree", "move_mount", "mount_setattr"] as const;
+
+/** The condition of the tests that add one. */
+export const needsLiveMounts =
+  needsKernel(5, 12, "mount_setattr(2)") ??
+  BIND_CALLS.map((name) => needsCall(name, "a mount that is added")).find((reason) => reason !== undefined);
