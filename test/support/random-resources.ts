@@ -51,7 +51,8 @@ export function randomResources(
   const resources = random.some(
     () => ({ memory: memory(random, version, update) }),
     () => ({ cpu: cpu(random, version) }),
-    () => ({ pids: { limit: random.pick(-1, 0, random.integer(60, 9999), 2 ** 22) } }),
+    // Not 0, which is 1 to tsrun and to runc from 1.4.0 on, and no limit before.
+    () => ({ pids: { limit: random.pick(-1, random.integer(60, 9999), 2 ** 22) } }),
     ...(withDevices ? [() => ({ blockIO: blockIO(random) })] : []),
     ...(update || version === 2 ? [] : [() => ({ network: network(random) })]),
     ...(version === 1 ? [] : [() => ({ unified: unified(random) })]),
