@@ -22,14 +22,19 @@ import { ACCESS_ALL, type DeviceRule } from "./rules.ts";
 export function applyDevicesV2(directory: string, rules: readonly DeviceRule[], rootless: boolean): void {
   const program = assembleDeviceProgram(buildDeviceSet(rules));
   try {
-    using cgroup = open(directory, O_RDONLY | O_DIRECTORY);
-    using loaded = loadDeviceProgram(program);
-    replacePrograms(cgroup.number, [{ descriptor: loaded }]);
+    guard(directory, program);
   } catch (error) {
     throwIfOutOfMemory(error);
     if (rootless || mayGoWithout(rules)) return;
     throw cannotGuard(directory, error);
   }
+}
+
+/** @param program as `assembleDeviceProgram` makes it */
+function guard(directory: string, program: Uint8Array): void {
+  using cgroup = open(directory, O_RDONLY | O_DIRECTORY);
+  using loaded = loadDeviceProgram(program);
+  replacePrograms(cgroup.number, [{ descriptor: loaded }]);
 }
 
 function cannotGuard(directory: string, error: unknown): unknown {
@@ -44,9 +49,7 @@ function cannotGuard(directory: string, error: unknown): unknown {
 export function changeDevicesV2(directory: string, rules: readonly DeviceRule[]): void {
   const program = assembleDeviceProgram(buildDeviceSet(rules));
   try {
-    using cgroup = open(directory, O_RDONLY | O_DIRECTORY);
-    using loaded = loadDeviceProgram(program);
-    replacePrograms(cgroup.number, [{ descriptor: loaded }]);
+    guard(directory, program);
   } catch (error) {
     throwIfOutOfMemory(error);
     throw cannotGuard(directory, error);
