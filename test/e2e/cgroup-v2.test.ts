@@ -10,6 +10,7 @@ import type { Resources } from "../support/config.ts";
 import { type Container, mustSucceed } from "../support/container.ts";
 import { needsStrace } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
+import { needsProgram } from "../support/program.ts";
 import { until } from "../support/wait.ts";
 
 /** What only v1 has: limits, and where the error says that they stand. */
@@ -124,6 +125,34 @@ for (const [place, prepare] of [
   );
 }
 
+const PYTHON = "/usr/bin/python3";
+
+/**
+ * Looks at the events of a cgroup as tsrun does. The file says it first: readers are woken up to 10 ms
+ * later (cgroup_file_notify() in the kernel).
+ */
+const WATCH = `import select, sys
+events = open(sys.argv[1])
+poll = select.poll()
+poll.register(events, select.POLLPRI)
+print(events.read(), "ready", flush=True)
+while True:
+    poll.poll()
+    events.seek(0)
+    if "populated 0" in events.read(): break
+print("empty", flush=True)`;
+
+/** Returns a wait for what the watcher says: "ready", then "empty". */
+function watchEvents(lab: Lab, path: string): (word: string) => Promise<unknown> {
+  const watcher = spawn(PYTHON, ["-c", WATCH, path], { stdio: ["ignore", "pipe", "inherit"] });
+  lab.atClose(() => watcher.kill("SIGKILL"));
+  let said = "";
+  watcher.stdout.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  return (word) => until(`the watcher to say "${word}"`, () => said.includes(word));
+}
+
 behaviour(
   "delete waits for what is still ending in the cgroup, and no longer",
   async (t, lab) => {
@@ -142,8 +171,10 @@ behaviour(
     const deleting = box.delete({ wrapper: [...(onUnified.wrapper ?? []), ...traced] });
     const logged = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
     await until("delete to wait", () => logged().includes("stopped by SIGSTOP"));
+    const watcher = watchEvents(lab, file("cgroup.events"));
+    await watcher("ready");
     guest.kill("SIGKILL");
-    await until("the guest to end", () => /^populated 0$/m.test(readFileSync(file("cgroup.events"), "utf8")));
+    await watcher("empty");
     process.kill(Number(readFileSync(pidFile, "utf8")), "SIGCONT");
     mustSucceed(await deleting);
     t.match(logged(), /events=POLLPRI\}.* = 1 \(\[\{fd=\d+, revents=POLLPRI/, "it is told of the end");
@@ -152,6 +183,7 @@ behaviour(
   },
   needsUnified(),
   needsStrace,
+  needsProgram(PYTHON, "python3"),
   tsrunOnly("it looks again after fixed times"),
 );
 
