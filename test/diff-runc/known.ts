@@ -37,6 +37,10 @@ function hasIdleRecursive({ config }: Draft): boolean {
   );
 }
 
+/** The end of a set of signals with at most those two; and that of the empty set. */
+const OF_GLIBC = /0000000(0|1)[08]0000000$/;
+const NONE = "0000000000000000";
+
 const HOOKS: readonly Rule[] = [
   {
     reason: "hooks have files in memory for their standard streams, which nobody has to read; runc has pipes",
@@ -86,6 +90,12 @@ const CALLERS: readonly Rule[] = [
   {
     reason: "the state has the version of the specification that the bundle asks for; runc tells its own",
     alike: (line, key) => (/ (says|stdin)$/.test(key) ? line.replace(/"ociVersion":"[^"]*",?/, "") : line),
+  },
+  {
+    reason:
+      "no signal is ignored; runc leaves 32 and 33 so, as posix_spawn(3) of older glibc hands them down",
+    alike: (line, key) =>
+      / status$/.test(key) && line.startsWith("SigIgn") ? line.replace(OF_GLIBC, NONE) : line,
   },
   {
     reason: "exec takes the umask of the process file, as crun; runc never looks at it",
