@@ -112,7 +112,7 @@ behaviour(
     mustSucceed(await updateWith(lab, box, { cpu: back, memory }));
     const without = isUnified() ? "max 100000" : "-1 100000";
     t.strictSame(now(), ["0", "0", without, String(64 * MIB)]);
-    t.equal(readSetting("cpu", box.id, SHARES), isUnified() ? "89" : "900", "the shares of meanwhile");
+    t.equal(readSetting("cpu", box.id, SHARES), isUnified() ? "91" : "900", "the shares of meanwhile");
     mustSucceed(await updateWith(lab, box, { cpu: { idle: 1 } }));
     mustSucceed(await updateWith(lab, box, { cpu: { idle: 0, shares: 1024 } }));
     t.equal(readSetting("cpu", box.id, SHARES), isUnified() ? "100" : "1024");
