@@ -82,10 +82,10 @@ export async function mountsInside(box: Container): Promise<Map<string, string>>
   return new Map(live.map(([, , , , point = "", options = ""]) => [point, options]));
 }
 
-/** What a bind mount in a container that is there takes: there is no other way. */
-export const BIND_CALLS = ["open_tree", "move_mount", "mount_setattr"] as const;
+/** What a bind mount in a container that is there takes: there is no other way. The last tells its id. */
+export const LIVE_CALLS = ["open_tree", "move_mount", "mount_setattr", "statx"] as const;
 
 /** The condition of the tests that add one. */
 export const needsLiveMounts =
   needsKernel(5, 12, "mount_setattr(2)") ??
-  BIND_CALLS.map((name) => needsCall(name, "a mount that is added")).find((reason) => reason !== undefined);
+  LIVE_CALLS.map((name) => needsCall(name, "a mount that is added")).find((reason) => reason !== undefined);
