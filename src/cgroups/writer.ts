@@ -2,14 +2,14 @@
 
 import { TsrunError } from "../errors.ts";
 import { EBUSY, EINVAL, ENOENT, errnoName, errnoWords } from "../linux/errno.ts";
-import { readTextIfThere, tryWriteFile } from "../linux/files.ts";
+import { readTextIfThere, tryWriteFile, writeFile } from "../linux/files.ts";
 import { restoring } from "./restore.ts";
 import type { CgroupWrite } from "./writes.ts";
 
 interface JournalEntry {
   readonly path: string;
-  /** Puts back what was there before, and says whether it is. */
-  readonly putBack: () => boolean;
+  /** Puts back what was there before; throws where that is refused. */
+  readonly putBack: () => void;
 }
 
 /** What was changed, with what was there before: an update that fails puts it back. */
@@ -23,14 +23,14 @@ export class Journal {
     if (before === undefined) return;
     const back = restoring(write, before);
     const path = `${directory}/${write.file}`;
-    if (back !== undefined) this.add(path, () => isBack(path, before, back));
+    if (back !== undefined) this.add(path, () => writeBack(path, before, back));
   }
 
   /**
    * Remembers what is no single value of a file.
    * @param held what that takes, until the journal is closed
    */
-  add(path: string, putBack: () => boolean, held: readonly Disposable[] = []): void {
+  add(path: string, putBack: () => void, held: readonly Disposable[] = []): void {
     this.#entries.push({ path, putBack });
     this.#held.push(...held);
   }
@@ -47,13 +47,23 @@ export class Journal {
     let rest = this.#entries.toReversed();
     // Values that depend on each other may need the other one first: then the second round succeeds.
     for (let round = 0; round < 2 && rest.length > 0; round++)
-      rest = rest.filter(({ putBack }) => !putBack());
+      rest = rest.filter((entry) => !isPutBack(entry));
     return rest.map(({ path }) => path);
   }
 }
 
-function isBack(path: string, before: string, { value }: CgroupWrite): boolean {
-  return readTextIfThere(path) === before || tryWriteFile(path, value) >= 0;
+function isPutBack({ putBack }: JournalEntry): boolean {
+  try {
+    putBack();
+    return true;
+  } catch (error) {
+    if (error instanceof TsrunError) return false;
+    throw error;
+  }
+}
+
+function writeBack(path: string, before: string, { value }: CgroupWrite): void {
+  if (readTextIfThere(path) !== before) writeFile(path, value);
 }
 
 /** Writes in order; those that depend on a later one are tried again at the end. */

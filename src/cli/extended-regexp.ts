@@ -23,7 +23,6 @@ export function extendedRegExp(text: string): RegExp {
   try {
     return new RegExp(translated(text));
   } catch (error) {
-    if (error instanceof TsrunError) throw error;
     if (!(error instanceof SyntaxError)) throw error;
     throw invalid(text, error.message);
   }

@@ -2,7 +2,7 @@
 
 import type { Explanation, Row, Section, ShownCall, Table } from "../explain/model.ts";
 import { shellWords } from "../explain/model.ts";
-import { isPlain, lengthOf, oneLine, wrap } from "./wrap.ts";
+import { isPlain, lengthOf, withoutBreaks, wrap } from "./wrap.ts";
 
 /** A page that fits beside something else. */
 const WIDTH = 100;
@@ -70,7 +70,7 @@ function warningsText(warnings: readonly string[]): string {
 }
 
 function paragraph(text: string): string {
-  return wrap(oneLine(text), TEXT_WIDTH - INDENT.length)
+  return wrap(withoutBreaks(text), TEXT_WIDTH - INDENT.length)
     .map((line) => `${INDENT}${line}\n`)
     .join("");
 }
@@ -86,7 +86,7 @@ class Column {
   constructor(cells: readonly string[]) {
     // Looked at as one text: there may be a hundred thousand cells.
     this.#plain = isPlain(cells.join(""));
-    this.#cells = this.#plain ? cells : cells.map(oneLine);
+    this.#cells = this.#plain ? cells : cells.map(withoutBreaks);
     this.width = this.#cells.reduce((most, cell) => Math.max(most, this.#sizeOf(cell)), 1);
   }
 

@@ -9,7 +9,7 @@ export function isPlain(text: string): boolean {
 }
 
 /** A text without ends of lines, and without orders to a terminal. */
-export function oneLine(text: string): string {
+export function withoutBreaks(text: string): string {
   return isPlain(text) ? text : visible(text.replaceAll(/[\n\r\t]/g, " "));
 }
 

@@ -249,17 +249,27 @@ export function mountOn(
   return { operations, mounted };
 }
 
-/** mount(2) on an open file, reached through a descriptor of a fixed number. */
+/** mount(2) on an open file. */
 export function onScratch(
   context: RootContext,
   target: Fd,
   call: { readonly source?: string; readonly type?: string; readonly flags: number; readonly data?: string },
   attempt: string,
 ): Operation[] {
+  return byScratch(context, target, (path) => mount({ ...call, target: path }, attempt), attempt);
+}
+
+/** A call that takes a path, on an open file, reached through a descriptor of a fixed number. */
+export function byScratch(
+  context: RootContext,
+  target: Fd,
+  call: (path: string) => Operation,
+  attempt: string,
+): Operation[] {
   return [
     ...(context.procDirectory === undefined ? [] : [fchdir(context.procDirectory, attempt)]),
     dup3(target, SCRATCH, O_CLOEXEC, attempt),
-    mount({ ...call, target: context.scratchPath(SCRATCH) }, attempt),
+    call(context.scratchPath(SCRATCH)),
     close(SCRATCH),
   ];
 }

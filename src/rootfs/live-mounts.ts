@@ -10,7 +10,6 @@ import {
   AT_RECURSIVE,
   AT_REMOVEDIR,
   AT_SYMLINK_NOFOLLOW,
-  O_CLOEXEC,
   O_DIRECTORY,
   O_PATH,
   O_RDONLY,
@@ -19,13 +18,13 @@ import {
 import { type Descriptor, readText } from "../linux/files.ts";
 import { MNT_DETACH, MOUNT_ATTR_IDMAP, MS_REC, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
 import { mountIdOf, parseStatx } from "../linux/statx.ts";
-import { close, dup3, fchdir, openat, type Reading, statx, unlinkat } from "../proxy/calls.ts";
+import { close, openat, type Reading, statx, unlinkat } from "../proxy/calls.ts";
 import { mountSetattr, openTree, umount2 } from "../proxy/mount-calls.ts";
 import { type Operation, orGoOn, resultOf } from "../proxy/operation.ts";
 import type { Trace } from "../proxy/proxy.ts";
 import type { LiveMount } from "../spec/types.ts";
 import { adviceForBind } from "./advice.ts";
-import { adapt, attach, relaxChange } from "./attach.ts";
+import { adapt, attach, byScratch, relaxChange } from "./attach.ts";
 import type { AttributeChange } from "./attributes.ts";
 import { type FileKind, type Helper, RootContext } from "./context.ts";
 import { operationFailure } from "./failure.ts";
@@ -41,8 +40,6 @@ import { readonlyMountStep } from "./seal.ts";
 import { runSteps, type Step } from "./steps.ts";
 import { Target, type TargetStep } from "./target.ts";
 
-/** umount2(2) takes paths; a file is reached by a descriptor of this number. */
-const SCRATCH = 900;
 /** So many mounts are looked at with one message. */
 const LOOKS = 100;
 
@@ -335,12 +332,7 @@ class AttachStep implements TargetStep {
 
 /** Lazily: programs may have files there open. */
 function unmount(context: RootContext, descriptor: number, attempt = "unmount again"): Operation[] {
-  return [
-    fchdir(context.procDirectory ?? AT_FDCWD, attempt),
-    dup3(descriptor, SCRATCH, O_CLOEXEC, attempt),
-    umount2(context.scratchPath(SCRATCH), MNT_DETACH, attempt),
-    close(SCRATCH),
-  ];
+  return byScratch(context, descriptor, (path) => umount2(path, MNT_DETACH, attempt), attempt);
 }
 
 /** Opens the root of a mount by its path, and makes sure that it is this one. */

@@ -17,6 +17,13 @@ function idleWrites({ idle }: CpuResources): CgroupWrite[] {
   return idle === undefined ? [] : [{ file: "cpu.idle", value: decimal(idle) }];
 }
 
+/** Linux 5.14. DIFFERS: a kernel without it cannot give more than none, and runc does not say so. */
+function burstWrites({ burst }: CpuResources, where: Pick<CgroupWrite, "file" | "again">): CgroupWrite[] {
+  if (burst === undefined) return [];
+  const write: CgroupWrite = { ...where, value: decimal(burst, "unsigned") };
+  return [isSet(burst) ? write : { ...write, tolerate: ["ENOENT"] }];
+}
+
 /** v1. */
 export function cpuV1(cpu: CpuResources): CgroupWrite[] {
   const writes = idleWrites(cpu);
@@ -30,11 +37,7 @@ export function cpuV1(cpu: CpuResources): CgroupWrite[] {
   if (isSet(cpu.period)) {
     writes.push({ file: "cpu.cfs_period_us", value: decimal(cpu.period, "unsigned"), again });
   }
-  if (cpu.burst !== undefined) {
-    const write: CgroupWrite = { file: "cpu.cfs_burst_us", value: decimal(cpu.burst, "unsigned"), again };
-    // Linux 5.14. DIFFERS: a kernel without it cannot give more than none, and runc does not say so.
-    writes.push(isSet(cpu.burst) ? write : { ...write, tolerate: ["ENOENT"] });
-  }
+  writes.push(...burstWrites(cpu, { file: "cpu.cfs_burst_us", again }));
   if (isSet(cpu.quota)) writes.push({ file: "cpu.cfs_quota_us", value: decimal(cpu.quota) });
   return [...writes, ...realtimeV1(cpu)];
 }
@@ -61,11 +64,7 @@ export function cpuV2(cpu: CpuResources): CgroupWrite[] {
   const weight = sharesToWeight(sharesOf(cpu));
   if (weight !== 0) writes.push({ file: "cpu.weight", value: decimal(weight) });
   const bandwidth = isSet(cpu.quota) || isSet(cpu.period);
-  if (cpu.burst !== undefined) {
-    const value = decimal(cpu.burst, "unsigned");
-    const write: CgroupWrite = { file: "cpu.max.burst", value, again: isSet(cpu.quota) };
-    writes.push(isSet(cpu.burst) ? write : { ...write, tolerate: ["ENOENT"] });
-  }
+  writes.push(...burstWrites(cpu, { file: "cpu.max.burst", again: isSet(cpu.quota) }));
   if (bandwidth) writes.push({ file: "cpu.max", value: cpuMax(cpu.quota ?? 0, cpu.period ?? 0) });
   return writes;
 }

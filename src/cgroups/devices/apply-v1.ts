@@ -61,7 +61,7 @@ export function noteDevicesV1(
 ): void {
   if (directory === undefined) return;
   const old = inForce(directory, rules);
-  journal.add(`${directory}/devices.list`, () => isPutBack(directory, old));
+  journal.add(`${directory}/devices.list`, () => changeDevices(directory, old));
 }
 
 /** What the list says; of a set that allows by default it hides the exceptions, which the rules tell. */
@@ -69,16 +69,6 @@ function inForce(directory: string, rules: readonly DeviceRule[]): DeviceSet {
   const listed = readDevices(directory);
   const known = buildDeviceSet(rules);
   return listed.defaultAllow && known.defaultAllow ? known : listed;
-}
-
-function isPutBack(directory: string, old: DeviceSet): boolean {
-  try {
-    changeDevices(directory, old);
-    return true;
-  } catch (error) {
-    if (error instanceof TsrunError) return false;
-    throw error;
-  }
 }
 
 function changeDevices(directory: string, target: DeviceSet): void {

@@ -62,20 +62,10 @@ export function noteDevicesV2(directory: string, journal: Journal): void {
     const cgroup = open(directory, O_RDONLY | O_DIRECTORY);
     const old = openPrograms(attachedDevicePrograms(cgroup.number));
     const held = [cgroup, ...old.map(({ descriptor }) => descriptor)];
-    journal.add(`the device rules of ${directory}`, () => arePutBack(cgroup.number, old), held);
+    journal.add(`the device rules of ${directory}`, () => replacePrograms(cgroup.number, old), held);
   } catch (error) {
     throwIfOutOfMemory(error);
     throw cannotGuard(directory, error);
-  }
-}
-
-function arePutBack(cgroup: number, old: readonly Program[]): boolean {
-  try {
-    replacePrograms(cgroup, old);
-    return true;
-  } catch (error) {
-    if (error instanceof TsrunError) return false;
-    throw error;
   }
 }
 
