@@ -2,7 +2,7 @@
 // nothing is left of a creation, and a container in use keeps what it has.
 
 import { spawn, spawnSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   behaviour,
@@ -20,7 +20,7 @@ import { Container, mustSucceed } from "../support/container.ts";
 import { cgroupHierarchies, controllerHierarchy } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import type { Result } from "../support/runtime.ts";
-import { asUser, NOBODY } from "../support/user.ts";
+import { asUser, userContainer } from "../support/user.ts";
 import { until } from "../support/wait.ts";
 
 type Test = Parameters<typeof refused>[0];
@@ -258,19 +258,11 @@ behaviour(
 // ---- rights -----------------------------------------------------------------------------------------------
 
 /** A container of an ordinary user to whom nothing was delegated. */
-function userContainer(lab: Lab, cgroupsPath: string | undefined, resources: Resources): Container {
-  const box = lab.container((config) => {
-    config.linux.namespaces = ["pid", "ipc", "uts", "mount", "user"].map((type) => ({ type }));
-    config.linux.uidMappings = [{ containerID: 0, hostID: NOBODY, size: 1 }];
-    config.linux.gidMappings = [{ containerID: 0, hostID: NOBODY, size: 1 }];
-    config.mounts = config.mounts.filter(({ type }) => type !== "sysfs");
+function limited(lab: Lab, cgroupsPath: string | undefined, resources: Resources): Container {
+  return userContainer(lab, (config) => {
     config.linux.resources = resources;
-    if (cgroupsPath === undefined) delete config.linux.cgroupsPath;
-    else config.linux.cgroupsPath = cgroupsPath;
+    if (cgroupsPath !== undefined) config.linux.cgroupsPath = cgroupsPath;
   });
-  if (!existsSync(lab.stateRoot)) mkdirSync(lab.stateRoot, { mode: 0o700 });
-  for (const path of [lab.stateRoot, box.bundle, box.rootfs]) chownSync(path, NOBODY, NOBODY);
-  return box;
 }
 
 behaviour(
@@ -280,14 +272,14 @@ behaviour(
     const path = `/refused-${lab.mark}`;
     refused(
       t,
-      await userContainer(lab, path, {}).create({ wrapper }),
+      await limited(lab, path, {}).create({ wrapper }),
       new RegExp(`cannot create directory ".*${path}": permission denied`),
     );
     await nothingLeft(t, lab, "after the refusal");
     const line = isUnified()
       ? /rootless needs no limits \+ no cgrouppath when no permission is granted .*permission denied/
       : /cannot set pids limit: container could not join or create cgroup/;
-    refused(t, await userContainer(lab, undefined, { pids: { limit: 9 } }).create({ wrapper }), line);
+    refused(t, await limited(lab, undefined, { pids: { limit: 9 } }).create({ wrapper }), line);
     await nothingLeft(t, lab, "after the refusal");
   },
   byPath,

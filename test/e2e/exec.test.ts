@@ -1,7 +1,7 @@
 // exec: one more process in a container, with all of the container's namespaces, its cgroup, and nothing of
 // the caller's; how it ends, and how it fails.
 
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, notOfCrun, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
 import { needsFreezer } from "../support/cgroup.ts";
@@ -10,7 +10,7 @@ import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { parseStatus } from "../support/proc.ts";
 import { type InvokeOptions, isCrun, isRuncBefore, isTsrun, type Result } from "../support/runtime.ts";
-import { asUser, NOBODY } from "../support/user.ts";
+import { asUser, NOBODY, userContainer } from "../support/user.ts";
 import { until } from "../support/wait.ts";
 
 const HOMELESS = runcFrom("1.3.0", "gives every process a HOME");
@@ -107,16 +107,7 @@ behaviour(
 );
 
 behaviour("an ordinary user executes in a container of its own", async (t, lab) => {
-  const box = lab.container((config) => {
-    Container.script("exec sleep 1000")(config);
-    config.linux.namespaces = ["pid", "ipc", "uts", "mount", "user"].map((type) => ({ type }));
-    config.linux.uidMappings = [{ containerID: 0, hostID: NOBODY, size: 1 }];
-    config.linux.gidMappings = [{ containerID: 0, hostID: NOBODY, size: 1 }];
-    delete config.linux.cgroupsPath;
-    config.mounts = config.mounts.filter(({ type }) => type !== "sysfs");
-  });
-  mkdirSync(lab.stateRoot, { mode: 0o700 });
-  for (const path of [lab.stateRoot, box.bundle, box.rootfs]) chownSync(path, NOBODY, NOBODY);
+  const box = userContainer(lab, Container.script("exec sleep 1000"));
   const wrapper = asUser(lab);
   mustSucceed(await box.run({ wrapper, flags: ["--detach"] }));
   const script = "id -u; hostname; touch /tmp/mine; exit 5";

@@ -17,7 +17,7 @@ import {
   running,
   runningFor,
 } from "../support/live-mounts.ts";
-import { asUser, NOBODY } from "../support/user.ts";
+import { asUser, userContainer } from "../support/user.ts";
 
 const LACKS = "has no such command";
 const api = needsLiveMounts;
@@ -146,16 +146,7 @@ behaviour(
     const source = hostDirectory(lab);
     const secret = hostDirectory(lab, "secret");
     chmodSync(secret, 0o700);
-    const box = lab.container((config) => {
-      Container.script("sleep 1000")(config);
-      config.linux.namespaces = ["pid", "ipc", "uts", "mount", "user"].map((type) => ({ type }));
-      config.linux.uidMappings = [{ containerID: 0, hostID: NOBODY, size: 1 }];
-      config.linux.gidMappings = [{ containerID: 0, hostID: NOBODY, size: 1 }];
-      delete config.linux.cgroupsPath;
-      config.mounts = config.mounts.filter(({ type }) => type !== "sysfs");
-    });
-    mkdirSync(lab.stateRoot, { mode: 0o700 });
-    for (const path of [lab.stateRoot, box.bundle, box.rootfs]) chownSync(path, NOBODY, NOBODY);
+    const box = userContainer(lab, Container.script("sleep 1000"));
     const user = { wrapper: asUser(lab), cwd: "/" };
     mustSucceed(await box.create(user));
     mustSucceed(await box.start(user));

@@ -183,15 +183,17 @@ behaviour("a chroot, whose root is no mount point, is named as what is wrong", a
   await nothingLeft(t, lab, "after the refusal");
 });
 
+const MAKE_SHARED = 'mount --make-rprivate / && mount --make-rshared / && exec "$@"';
+/** A host whose mounts are shared, as systemd has them. */
+const SHARED_HOST = ["unshare", "--mount", "--propagation", "private", "sh", "-c", MAKE_SHARED, "sh"];
+
 behaviour(
   "a volume on the mount that holds the root does not see what the host mounts there later",
   async (t, lab) => {
     const source = join(lab.folder, "source");
     mkdirSync(source);
-    const shared = 'mount --make-rprivate / && mount --make-rshared / && exec "$@"';
-    const wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c", shared, "sh"];
     for (const propagation of [undefined, "rprivate"]) {
-      const { root, data } = await propagationOf(lab, { source, wrapper, propagation });
+      const { root, data } = await propagationOf(lab, { source, wrapper: SHARED_HOST, propagation });
       t.strictSame([root, data], ["", ""], `rootfsPropagation ${propagation}`);
     }
     await nothingLeft(t, lab, "after delete");
@@ -204,10 +206,8 @@ behaviour(
   async (t, lab) => {
     const source = join(lab.folder, "source");
     mkdirSync(source);
-    const shared = 'mount --make-rprivate / && mount --make-rshared / && exec "$@"';
-    const wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c", shared, "sh"];
     for (const propagation of ["slave", "rslave"]) {
-      const { root, data } = await propagationOf(lab, { source, wrapper, propagation });
+      const { root, data } = await propagationOf(lab, { source, wrapper: SHARED_HOST, propagation });
       t.match(root, /^master:\d+$/, `the root: ${propagation}`);
       t.equal(data, root, `the volume: ${propagation}`);
     }

@@ -19,7 +19,7 @@ import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { runtimePath } from "../support/runtime.ts";
-import { asUser, NOBODY } from "../support/user.ts";
+import { asUser, NOBODY, userContainer } from "../support/user.ts";
 import { until } from "../support/wait.ts";
 import { needsCall } from "../support/without.ts";
 
@@ -34,30 +34,10 @@ function withSubordinateIds(lab: Lab): string[] {
   return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", ...asUser(lab)];
 }
 
-/** What an unprivileged user namespace cannot do is left out, as `spec --rootless` does. */
-function rootless(config: Config): void {
-  config.linux.namespaces = ["pid", "ipc", "uts", "mount", "user"].map((type) => ({ type }));
-  config.linux.uidMappings = [{ containerID: 0, hostID: NOBODY, size: 1 }];
-  config.linux.gidMappings = [{ containerID: 0, hostID: NOBODY, size: 1 }];
-  delete config.linux.cgroupsPath;
-  config.mounts = config.mounts.filter(({ type }) => type !== "sysfs");
-}
-
 function manyIds(config: Config): void {
   const rest = { containerID: 1, hostID: SUBORDINATE, size: 65_536 };
   config.linux.uidMappings?.push(rest);
   config.linux.gidMappings?.push(rest);
-}
-
-/** A container that belongs to the user, with a state root of the user's own. */
-function userContainer(lab: Lab, script: string): Container {
-  const box = lab.container((config) => {
-    rootless(config);
-    Container.script(script)(config);
-  });
-  if (!existsSync(lab.stateRoot)) mkdirSync(lab.stateRoot, { mode: 0o700 });
-  for (const path of [lab.stateRoot, box.bundle, box.rootfs]) chownSync(path, NOBODY, NOBODY);
-  return box;
 }
 
 function needsSubordinateHelpers(): Condition {
@@ -66,7 +46,10 @@ function needsSubordinateHelpers(): Condition {
 }
 
 behaviour("an ordinary user runs a container as its own root", async (t, lab) => {
-  const box = userContainer(lab, "id -u; cat /proc/self/uid_map; hostname; touch /tmp/mine; echo $$");
+  const box = userContainer(
+    lab,
+    Container.script("id -u; cat /proc/self/uid_map; hostname; touch /tmp/mine; echo $$"),
+  );
   const wrapper = asUser(lab);
   t.match(await box.live({ wrapper }), /^0\n +0 +65534 +1\nbox\n1\n$/);
   t.equal(statSync(join(box.rootfs, "tmp/mine")).uid, NOBODY);
@@ -76,7 +59,7 @@ behaviour("an ordinary user runs a container as its own root", async (t, lab) =>
 behaviour(
   "a user namespace without mappings has the user's own ids as root's",
   async (t, lab) => {
-    const box = userContainer(lab, "cat /proc/self/uid_map /proc/self/gid_map");
+    const box = userContainer(lab, Container.script("cat /proc/self/uid_map /proc/self/gid_map"));
     delete box.config.linux.uidMappings;
     delete box.config.linux.gidMappings;
     box.writeConfig();
@@ -95,7 +78,7 @@ for (const keeps of [false, true]) {
   behaviour(
     `with subordinate ids the caller's groups are ${keeps ? "kept when an annotation says so" : "left"}`,
     async (t, lab) => {
-      const box = userContainer(lab, "grep Groups: /proc/self/status");
+      const box = userContainer(lab, Container.script("grep Groups: /proc/self/status"));
       manyIds(box.config);
       if (keeps) box.config.annotations = { "run.oci.keep_original_groups": "1" };
       box.writeConfig();
@@ -116,7 +99,7 @@ for (const noNewPrivileges of [true, false]) {
     async (t, lab) => {
       const agent = await startAgent(lab, String(ENOMEDIUM));
       chmodSync(agent.socket, 0o777);
-      const box = userContainer(lab, "mkdir /tmp/a 2>&1; exec sleep 1000");
+      const box = userContainer(lab, Container.script("mkdir /tmp/a 2>&1; exec sleep 1000"));
       box.config.process.noNewPrivileges = noNewPrivileges;
       box.config.linux.seccomp = {
         defaultAction: "SCMP_ACT_ALLOW",
@@ -142,7 +125,7 @@ for (const noNewPrivileges of [true, false]) {
 behaviour(
   "an ordinary user sets the clocks of a time namespace",
   async (t, lab) => {
-    const box = userContainer(lab, "cat /proc/self/timens_offsets");
+    const box = userContainer(lab, Container.script("cat /proc/self/timens_offsets"));
     box.config.linux.namespaces.push({ type: "time" });
     box.config.linux.timeOffsets = { boottime: { secs: 5000, nanosecs: 0 } };
     box.writeConfig();
@@ -154,7 +137,7 @@ behaviour(
 behaviour(
   "an ordinary user needs no cgroup where none is mounted",
   async (t, lab) => {
-    const box = userContainer(lab, "echo ran");
+    const box = userContainer(lab, Container.script("echo ran"));
     const umount = 'umount -R /sys/fs/cgroup && exec "$@"';
     const without = ["unshare", "--mount", "--propagation", "private", "sh", "-c", umount, "sh"];
     t.equal(await box.live({ wrapper: [...without, ...asUser(lab)] }), "ran\n");
@@ -164,7 +147,7 @@ behaviour(
 );
 
 behaviour("every command works for the user", async (t, lab) => {
-  const box = userContainer(lab, "exec sleep 1000");
+  const box = userContainer(lab, Container.script("exec sleep 1000"));
   const wrapper = asUser(lab);
   mustSucceed(await box.create({ wrapper }));
   t.equal(JSON.parse((await box.state({ wrapper })).stdout).status, "created");
@@ -183,7 +166,7 @@ behaviour("every command works for the user", async (t, lab) => {
 behaviour(
   "the user can exec before start, and still start",
   async (t, lab) => {
-    const box = userContainer(lab, "echo started");
+    const box = userContainer(lab, Container.script("echo started"));
     const wrapper = asUser(lab);
     mustSucceed(await box.create({ wrapper }));
     const result = await lab.invoke(["exec", box.id, "sh", "-c", "id -u; cat /proc/1/comm"], { wrapper });
@@ -201,7 +184,7 @@ behaviour(
 behaviour(
   "a container that could not be killed whole is warned of",
   async (t, lab) => {
-    const box = userContainer(lab, "true");
+    const box = userContainer(lab, Container.script("true"));
     box.config.linux.namespaces = box.config.linux.namespaces.filter(({ type }) => type !== "pid");
     box.config.mounts = box.config.mounts.filter(({ type }) => type !== "proc");
     box.config.mounts.push({ destination: "/proc", type: "bind", source: "/proc", options: ["rbind"] });
@@ -218,13 +201,13 @@ behaviour(
 behaviour("the default devices are the host's own, bound in", async (t, lab) => {
   const box = userContainer(
     lab,
-    "echo x > /dev/null && head -c 3 /dev/zero | wc -c; stat -c %t:%T /dev/random",
+    Container.script("echo x > /dev/null && head -c 3 /dev/zero | wc -c; stat -c %t:%T /dev/random"),
   );
   t.equal(await box.live({ wrapper: asUser(lab) }), "3\n1:8\n");
 });
 
 behaviour("the state lies in XDG_RUNTIME_DIR when the user names no root", async (t, lab) => {
-  const box = userContainer(lab, "echo ran");
+  const box = userContainer(lab, Container.script("echo ran"));
   const runtimeDir = join(lab.folder, "xdg");
   mkdirSync(runtimeDir, { mode: 0o700 });
   chownSync(runtimeDir, NOBODY, NOBODY);
@@ -243,7 +226,7 @@ behaviour(
   async (t, lab) => {
     const barred = join(lab.folder, "barred");
     mkdirSync(barred, { mode: 0o700 });
-    const box = userContainer(lab, "id -u; id -g");
+    const box = userContainer(lab, Container.script("id -u; id -g"));
     manyIds(box.config);
     box.config.process.user = { uid: 5, gid: 6 };
     box.writeConfig();
@@ -258,7 +241,7 @@ behaviour(
 behaviour(
   "with subordinate ids the container has users of its own",
   async (t, lab) => {
-    const box = userContainer(lab, "id -u; id -g; touch /tmp/mine");
+    const box = userContainer(lab, Container.script("id -u; id -g; touch /tmp/mine"));
     manyIds(box.config);
     box.config.process.user = { uid: 1000, gid: 1000 };
     box.writeConfig();
@@ -272,7 +255,7 @@ behaviour(
 behaviour(
   "ids that the user does not own are refused",
   async (t, lab) => {
-    const box = userContainer(lab, "true");
+    const box = userContainer(lab, Container.script("true"));
     manyIds(box.config);
     box.writeConfig();
     refused(t, await box.create({ wrapper: asUser(lab) }), /newuidmap|newgidmap/);
@@ -284,7 +267,7 @@ behaviour(
 behaviour(
   "without a user namespace an ordinary user is refused",
   async (t, lab) => {
-    const box = userContainer(lab, "true");
+    const box = userContainer(lab, Container.script("true"));
     box.config.linux.namespaces = box.config.linux.namespaces.filter(({ type }) => type !== "user");
     delete box.config.linux.uidMappings;
     delete box.config.linux.gidMappings;
@@ -298,7 +281,7 @@ behaviour(
 );
 
 behaviour("a seccomp filter and a program's own user work without privileges", async (t, lab) => {
-  const box = userContainer(lab, "mkdir /tmp/a 2>/dev/null || echo denied");
+  const box = userContainer(lab, Container.script("mkdir /tmp/a 2>/dev/null || echo denied"));
   const rule = { names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO" };
   box.config.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [rule] };
   box.writeConfig();
