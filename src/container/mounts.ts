@@ -2,10 +2,11 @@
 // them, runc has not). What was added is kept with the state: nothing else is ever removed.
 
 import { TsrunError } from "../errors.ts";
-import { type Descriptor, readLink } from "../linux/files.ts";
+import type { Descriptor } from "../linux/files.ts";
 import { effectiveUid } from "../linux/process.ts";
 import { hasSelinux } from "../process/host-side.ts";
 import { AddedMounts, liveMountsThere, removeLiveMounts } from "../rootfs/live-mounts.ts";
+import { mapsUsers } from "../rootfs/live-process.ts";
 import { cleanPath } from "../rootfs/paths.ts";
 import { planLiveMounts } from "../rootfs/plan-live.ts";
 import { loadMounts } from "../spec/load.ts";
@@ -39,7 +40,7 @@ export function addMounts(globals: GlobalOptions, options: MountsOptions): void 
         spec,
         rootfs: record.rootfs,
         bundle: record.bundle,
-        userNamespace: readLink("ns/user", { at: init.number }) !== readLink("/proc/self/ns/user"),
+        userNamespace: mapsUsers(init),
         labels: hasSelinux(),
       });
       return AddedMounts.make(plan, { init, trace: globals.trace });

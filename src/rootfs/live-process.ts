@@ -19,11 +19,19 @@ import { leave } from "./helper.ts";
 const INIT = 3;
 const CONTROL = 4;
 
+/**
+ * Whether the container's users are others than tsrun's.
+ * @param init the directory in /proc of the container's first process
+ */
+export function mapsUsers(init: Descriptor): boolean {
+  const user = "ns/user";
+  return readLink(user, { at: init.number }) !== readLink(`/proc/self/${user}`);
+}
+
 export class LiveProcess implements Disposable {
   readonly proxy: SyscallProxy;
   readonly #init: Descriptor;
   readonly #trace: Trace | undefined;
-  /** Whether the container's users are others than tsrun's. */
   readonly #mapsUsers: boolean;
   #root: Operation | undefined;
   #descriptors: Operation | undefined;
@@ -34,8 +42,7 @@ export class LiveProcess implements Disposable {
   constructor(init: Descriptor, trace: Trace | undefined) {
     this.#init = init;
     this.#trace = trace;
-    const user = "ns/user";
-    this.#mapsUsers = readLink(user, { at: init.number }) !== readLink(`/proc/self/${user}`);
+    this.#mapsUsers = mapsUsers(init);
     this.proxy = this.#start();
     try {
       this.#open();
