@@ -12,8 +12,8 @@ import { Reporter } from "./cli/reporter.ts";
 import { UsageError } from "./cli/usage-error.ts";
 import { programName, versionText } from "./cli/version.ts";
 import { useReserve } from "./engine/memory.ts";
-import { settle } from "./linux/at-start.ts";
-import { exit } from "./linux/process.ts";
+import { settle } from "./linux/process/at-start.ts";
+import { exit } from "./linux/process/process.ts";
 
 declare const ENGINE_VERSION: string;
 

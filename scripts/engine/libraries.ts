@@ -1,8 +1,8 @@
 // The program in whose process C libraries of the host are loaded, in C: tsrun itself is static, and a static
 // program has no dlopen(3). It is for the host's own C library, is embedded in tsrun, and does what
-// src/linux/library-protocol.ts says. Pure.
+// src/linux/libraries/library-protocol.ts says. Pure.
 
-import { CAPACITY, FIRST_FUNCTIONS, SOCKET } from "../../src/linux/library-protocol.ts";
+import { CAPACITY, FIRST_FUNCTIONS, SOCKET } from "../../src/linux/libraries/library-protocol.ts";
 
 export const LIBRARIES = `
 #define _GNU_SOURCE

@@ -1,5 +1,5 @@
-// The module "native": the few functions that TypeScript cannot write, by which src/linux/ffi.ts calls the
-// kernel, C and the engine itself. The build assembles it and links it with the engine. Pure.
+// The module "native": the few functions that TypeScript cannot write, by which src/linux/libraries/ffi.ts
+// calls the kernel, C and the engine itself. The build assembles it and links it with the engine. Pure.
 
 import { ARM64 } from "./native-arm64.ts";
 import { X86_64 } from "./native-x86-64.ts";

@@ -3,7 +3,7 @@
 // from the saved state, never from flags.
 
 import { TsrunError } from "../errors.ts";
-import { hasErrno } from "../linux/call.ts";
+import { hasErrno } from "../linux/call/call.ts";
 import { KEYS } from "../spec/annotations.ts";
 import type { Resources } from "../spec/types.ts";
 import { noteDevicesV1 } from "./devices/apply-v1.ts";

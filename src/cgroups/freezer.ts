@@ -2,9 +2,9 @@
 // cgroup.freeze on v2 (cgroup-v2.rst).
 
 import { TsrunError } from "../errors.ts";
-import { ENODEV, ENOENT } from "../linux/errno.ts";
-import { readTextIfThere, status, tryWriteFile } from "../linux/files.ts";
-import { poll } from "../linux/process.ts";
+import { readTextIfThere, status, tryWriteFile } from "../linux/files/files.ts";
+import { ENODEV, ENOENT } from "../linux/numbers/errno.ts";
+import { poll } from "../linux/process/process.ts";
 import type { CgroupRecord, FreezeState } from "./record.ts";
 import { noCgroup } from "./refusal.ts";
 import { walkCgroups } from "./walk.ts";

@@ -1,6 +1,6 @@
 // Reads which cgroup hierarchies the host has, once per command that needs them (create, run, restore).
 
-import { type Descriptor, readText, readTextIfThere } from "../linux/files.ts";
+import { type Descriptor, readText, readTextIfThere } from "../linux/files/files.ts";
 import { type Hierarchies, parseHierarchies, unifiedPathIn } from "./hierarchies.ts";
 import { connectSystemd } from "./systemd/bus.ts";
 import type { SystemdHost } from "./systemd/unit.ts";

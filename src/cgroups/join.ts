@@ -1,7 +1,7 @@
 // How a process gets into a container's cgroup that is there already. Called by exec and restore, and by
 // driver.ts for the first process.
 
-import { type Descriptor, readTextIfThere } from "../linux/files.ts";
+import { type Descriptor, readTextIfThere } from "../linux/files/files.ts";
 import { unifiedCgroupOf } from "./host.ts";
 import type { CgroupRecord } from "./record.ts";
 import { attachToUnit } from "./systemd/scope.ts";

@@ -2,10 +2,10 @@
 // Called by every story after create.
 
 import { TsrunError } from "../errors.ts";
-import { tryWriteFile } from "../linux/files.ts";
-import { poll } from "../linux/process.ts";
-import { signalListed } from "../linux/process-handle.ts";
-import { SIGKILL } from "../linux/sched.ts";
+import { tryWriteFile } from "../linux/files/files.ts";
+import { SIGKILL } from "../linux/numbers/sched.ts";
+import { poll } from "../linux/process/process.ts";
+import { signalListed } from "../linux/process/process-handle.ts";
 import { freeze, thawAll } from "./freezer.ts";
 import type { CgroupRecord } from "./record.ts";
 import { stopUnit } from "./systemd/scope.ts";

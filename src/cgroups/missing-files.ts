@@ -1,7 +1,7 @@
 // Which of the files that a limit may be written to the kernel does not have. Called by `explain`, where the
 // cgroup need not exist yet.
 
-import { listDirectoryAt } from "../linux/directories.ts";
+import { listDirectoryAt } from "../linux/files/directories.ts";
 import { planLimits } from "./limits.ts";
 import type { CgroupPlan } from "./record.ts";
 import { exists } from "./tree.ts";

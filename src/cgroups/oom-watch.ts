@@ -2,12 +2,12 @@
 // Control"); v2 changes memory.events and cgroup.events, which inotify(7) reports. Called by `events`.
 
 import { TsrunError } from "../errors.ts";
-import { mustCall, tryCall } from "../linux/call.ts";
-import { O_CLOEXEC, O_RDONLY } from "../linux/fcntl.ts";
-import { Descriptor, open, readTextIfThere, writeFile } from "../linux/files.ts";
-import { poll } from "../linux/process.ts";
-import { POLLIN } from "../linux/sched.ts";
-import { cString } from "../linux/words.ts";
+import { mustCall, tryCall } from "../linux/call/call.ts";
+import { cString } from "../linux/call/words.ts";
+import { Descriptor, open, readTextIfThere, writeFile } from "../linux/files/files.ts";
+import { O_CLOEXEC, O_RDONLY } from "../linux/numbers/fcntl.ts";
+import { POLLIN } from "../linux/numbers/sched.ts";
+import { poll } from "../linux/process/process.ts";
 import type { CgroupRecord } from "./record.ts";
 import { exists } from "./tree.ts";
 import { readKey } from "./writer.ts";

@@ -2,13 +2,13 @@
 // the leaves up.
 
 import { TsrunError, wrapError } from "../errors.ts";
-import { hasErrno, tryCall } from "../linux/call.ts";
-import { EBUSY, EEXIST, ENOENT, ENOTEMPTY, errnoName, errnoWords } from "../linux/errno.ts";
-import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_RDONLY } from "../linux/fcntl.ts";
-import { Descriptor, readText } from "../linux/files.ts";
-import { poll, processOfThread } from "../linux/process.ts";
-import { POLLPRI } from "../linux/sched.ts";
-import { cString, type Path, text } from "../linux/words.ts";
+import { hasErrno, tryCall } from "../linux/call/call.ts";
+import { cString, type Path, text } from "../linux/call/words.ts";
+import { Descriptor, readText } from "../linux/files/files.ts";
+import { EBUSY, EEXIST, ENOENT, ENOTEMPTY, errnoName, errnoWords } from "../linux/numbers/errno.ts";
+import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_RDONLY } from "../linux/numbers/fcntl.ts";
+import { POLLPRI } from "../linux/numbers/sched.ts";
+import { poll, processOfThread } from "../linux/process/process.ts";
 import { walkCgroups } from "./walk.ts";
 
 /**

@@ -2,11 +2,11 @@
 // `tasks`.
 
 import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
-import { hasErrno, tryCall } from "../linux/call.ts";
-import { EACCES, EROFS } from "../linux/errno.ts";
-import { AT_FDCWD } from "../linux/fcntl.ts";
-import { readText } from "../linux/files.ts";
-import { cString } from "../linux/words.ts";
+import { hasErrno, tryCall } from "../linux/call/call.ts";
+import { cString } from "../linux/call/words.ts";
+import { readText } from "../linux/files/files.ts";
+import { EACCES, EROFS } from "../linux/numbers/errno.ts";
+import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
 import type { CpuResources, Resources } from "../spec/types.ts";
 import { CPUSET_NAMES, type CpusetName, cpusetWrite } from "./controllers/cpuset.ts";
 import { applyDevicesV1, changeDevicesV1 } from "./devices/apply-v1.ts";

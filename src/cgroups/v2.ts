@@ -1,11 +1,11 @@
 // The v2 driver: one directory, entered by CLONE_INTO_CGROUP (Documentation/admin-guide/cgroup-v2.rst).
 
 import { TsrunError, wrapError } from "../errors.ts";
-import { hasErrno, tryCall } from "../linux/call.ts";
-import { ENOENT, errnoName, errnoWords } from "../linux/errno.ts";
-import { AT_FDCWD } from "../linux/fcntl.ts";
-import { readTextIfThere, tryWriteFile, writeFile } from "../linux/files.ts";
-import { cString } from "../linux/words.ts";
+import { hasErrno, tryCall } from "../linux/call/call.ts";
+import { cString } from "../linux/call/words.ts";
+import { readTextIfThere, tryWriteFile, writeFile } from "../linux/files/files.ts";
+import { ENOENT, errnoName, errnoWords } from "../linux/numbers/errno.ts";
+import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
 import type { Resources } from "../spec/types.ts";
 import { assertAboveUsage } from "./controllers/memory.ts";
 import { explainUnified } from "./controllers/unified.ts";

@@ -3,10 +3,10 @@
 // whatever the depth; the way up is "..", which holds because a cgroup cannot be moved (v1 alone has
 // rename(2), and that within the parent), nor be removed before those below it.
 
-import { hasErrno } from "../linux/call.ts";
-import { visitEntries } from "../linux/directories.ts";
-import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../linux/fcntl.ts";
-import { type Descriptor, open, openIfThere } from "../linux/files.ts";
+import { hasErrno } from "../linux/call/call.ts";
+import { visitEntries } from "../linux/files/directories.ts";
+import { type Descriptor, open, openIfThere } from "../linux/files/files.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../linux/numbers/fcntl.ts";
 
 /** What is done on the walk. Whatever it finds may be gone already, or go meanwhile. */
 export interface CgroupVisitor {

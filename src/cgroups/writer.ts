@@ -1,8 +1,8 @@
 // Carries out planned writes in a cgroup's directory and says in an error which file refused which value.
 
 import { TsrunError } from "../errors.ts";
-import { EBUSY, EINVAL, ENOENT, errnoName, errnoWords } from "../linux/errno.ts";
-import { readTextIfThere, tryWriteFile, writeFile } from "../linux/files.ts";
+import { readTextIfThere, tryWriteFile, writeFile } from "../linux/files/files.ts";
+import { EBUSY, EINVAL, ENOENT, errnoName, errnoWords } from "../linux/numbers/errno.ts";
 import { restoring } from "./restore.ts";
 import type { CgroupWrite } from "./writes.ts";
 

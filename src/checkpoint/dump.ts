@@ -2,16 +2,9 @@
 // container is only looked at, and no path of it is followed but inside its root.
 
 import { TsrunError } from "../errors.ts";
-import { hasErrno, mustCall, tryCall } from "../linux/call.ts";
-import { listDirectoryAt } from "../linux/directories.ts";
-import {
-  F_GETFL,
-  O_PATH,
-  O_RDONLY,
-  RESOLVE_IN_ROOT,
-  RESOLVE_NO_MAGICLINKS,
-  S_IFDIR,
-} from "../linux/fcntl.ts";
+import { hasErrno, mustCall, tryCall } from "../linux/call/call.ts";
+import { cString, u64Struct } from "../linux/call/words.ts";
+import { listDirectoryAt } from "../linux/files/directories.ts";
 import {
   Descriptor,
   openDirectory,
@@ -20,10 +13,17 @@ import {
   replaceFile,
   status,
   writeAll,
-} from "../linux/files.ts";
-import { cString, u64Struct } from "../linux/words.ts";
+} from "../linux/files/files.ts";
+import {
+  F_GETFL,
+  O_PATH,
+  O_RDONLY,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  S_IFDIR,
+} from "../linux/numbers/fcntl.ts";
 import type { NamespacePlan } from "../namespaces/plan.ts";
-import type { RootfsPlan } from "../rootfs/plan.ts";
+import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import { criuConfigFile, WorkingDirectories } from "./images.ts";
 import { REQUEST } from "./messages.ts";
 import type { DumpOptions } from "./options.ts";

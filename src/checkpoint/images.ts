@@ -1,8 +1,8 @@
 // The directories that criu works in, and its log there. Called by dump.ts and revive.ts.
 
 import { TsrunError } from "../errors.ts";
-import { O_DIRECTORY, O_RDONLY } from "../linux/fcntl.ts";
-import { type Descriptor, makeDirectory, open, readTextIfThere, status } from "../linux/files.ts";
+import { type Descriptor, makeDirectory, open, readTextIfThere, status } from "../linux/files/files.ts";
+import { O_DIRECTORY, O_RDONLY } from "../linux/numbers/fcntl.ts";
 import { configFileOf } from "./annotation.ts";
 import type { ImageOptions } from "./options.ts";
 import { errorsIn } from "./plan.ts";

@@ -4,18 +4,26 @@
 
 import type { JoinFiles } from "../cgroups/join.ts";
 import { TsrunError } from "../errors.ts";
-import { AT_FDCWD, F_SETFD, FD_CLOEXEC, O_DIRECTORY, O_RDONLY, O_RDWR, O_WRONLY } from "../linux/fcntl.ts";
-import { MS_BIND, MS_REC, MS_SLAVE } from "../linux/mount.ts";
-import { CLONE_NEWNS } from "../linux/sched.ts";
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET, SOCK_STREAM } from "../linux/socket-numbers.ts";
-import { socketPair } from "../linux/sockets.ts";
-import { receiveMessage } from "../linux/unix-sockets.ts";
-import { viewOf } from "../linux/words.ts";
+import { viewOf } from "../linux/call/words.ts";
+import { socketPair } from "../linux/files/sockets.ts";
+import { receiveMessage } from "../linux/files/unix-sockets.ts";
+import {
+  AT_FDCWD,
+  F_SETFD,
+  FD_CLOEXEC,
+  O_DIRECTORY,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+} from "../linux/numbers/fcntl.ts";
+import { MS_BIND, MS_REC, MS_SLAVE } from "../linux/numbers/mount.ts";
+import { CLONE_NEWNS } from "../linux/numbers/sched.ts";
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET, SOCK_STREAM } from "../linux/numbers/socket-numbers.ts";
 import type { Join } from "../namespaces/plan.ts";
-import { out, shown } from "../proxy/arguments.ts";
-import { close, dup3, execve, openat, unshare, write } from "../proxy/calls.ts";
-import { mount } from "../proxy/mount-calls.ts";
-import { type Operation, operation, operationError } from "../proxy/operation.ts";
+import { out, shown } from "../proxy/calls/arguments.ts";
+import { close, dup3, execve, openat, unshare, write } from "../proxy/calls/calls.ts";
+import { mount } from "../proxy/calls/mount-calls.ts";
+import { type Operation, operation, operationError } from "../proxy/calls/operation.ts";
 import { reap, type SyscallProxy, startProxy, type Trace } from "../proxy/proxy.ts";
 import { sendMaster } from "../terminal/console.ts";
 import type { ImageOptions } from "./options.ts";

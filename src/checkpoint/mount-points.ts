@@ -2,16 +2,16 @@
 // and wants the places there; an image may never have been run on this machine, so they are made as a
 // creation makes them. Called by the restore story.
 
-import { AT_FDCWD, O_PATH } from "../linux/fcntl.ts";
-import { MS_PRIVATE, MS_REC } from "../linux/mount.ts";
-import { CLONE_NEWNS } from "../linux/sched.ts";
-import { textUntilNul } from "../linux/words.ts";
-import { openInRoot, procPath, type Reading, readlinkat, unshare } from "../proxy/calls.ts";
-import { type Operation, orGoOn, resultOf } from "../proxy/operation.ts";
+import { textUntilNul } from "../linux/call/words.ts";
+import { AT_FDCWD, O_PATH } from "../linux/numbers/fcntl.ts";
+import { MS_PRIVATE, MS_REC } from "../linux/numbers/mount.ts";
+import { CLONE_NEWNS } from "../linux/numbers/sched.ts";
+import { openInRoot, procPath, type Reading, readlinkat, unshare } from "../proxy/calls/calls.ts";
+import { type Operation, orGoOn, resultOf } from "../proxy/calls/operation.ts";
 import { reap, type SyscallProxy, startProxy, type Trace } from "../proxy/proxy.ts";
-import type { RootContext } from "../rootfs/context.ts";
-import type { RootfsPlan } from "../rootfs/plan.ts";
-import type { MountPlan } from "../rootfs/plan-mounts.ts";
+import type { RootContext } from "../rootfs/place/context.ts";
+import type { MountPlan } from "../rootfs/plan/mounts.ts";
+import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import { layOutRootfs, prepareRootfs } from "../rootfs/rootfs.ts";
 import type { Locate } from "./plan.ts";
 

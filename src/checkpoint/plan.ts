@@ -3,10 +3,10 @@
 // one to the other. Pure; called by dump.ts and revive.ts.
 
 import { TsrunError } from "../errors.ts";
-import { CLONE_NEWNET } from "../linux/sched.ts";
+import { CLONE_NEWNET } from "../linux/numbers/sched.ts";
 import { type Join, NAMESPACES, type NamespacePlan } from "../namespaces/plan.ts";
-import type { RootfsPlan } from "../rootfs/plan.ts";
-import type { BindMount } from "../rootfs/plan-mounts.ts";
+import type { BindMount } from "../rootfs/plan/mounts.ts";
+import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import type { CgroupRoot, CriuOptions, ExternalMount, InheritedFile } from "./messages.ts";
 import type { DumpOptions, ImageOptions, RevivalOptions } from "./options.ts";
 

@@ -3,7 +3,7 @@
 // type of its values follows. Pure.
 
 import { TsrunError } from "../errors.ts";
-import { text, utf8 } from "../linux/words.ts";
+import { text, utf8 } from "../linux/call/words.ts";
 
 /** `int` stands for int32, uint32 and enumerations: all three are a varint of 64 bits. */
 export type FieldType = "int" | "bool" | "string" | Message;

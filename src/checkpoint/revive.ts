@@ -2,10 +2,10 @@
 
 import type { JoinFiles } from "../cgroups/join.ts";
 import { TsrunError, wrapError } from "../errors.ts";
-import { makeDirectory, openDirectory, readLink, readText, removeDirectory } from "../linux/files.ts";
+import { makeDirectory, openDirectory, readLink, readText, removeDirectory } from "../linux/files/files.ts";
 import type { NamespacePlan } from "../namespaces/plan.ts";
 import type { Trace } from "../proxy/proxy.ts";
-import type { RootfsPlan } from "../rootfs/plan.ts";
+import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import { criuConfigFile, WorkingDirectories } from "./images.ts";
 import { launch } from "./launch.ts";
 import { REQUEST } from "./messages.ts";

@@ -2,13 +2,13 @@
 // back at certain points of its way (criu.org/RPC). Called by dump.ts and revive.ts.
 
 import { TsrunError } from "../errors.ts";
-import { O_RDWR } from "../linux/fcntl.ts";
-import { type Descriptor, open, writeAll } from "../linux/files.ts";
-import { tryWaitFor } from "../linux/process.ts";
-import { SOCK_SEQPACKET } from "../linux/socket-numbers.ts";
-import { socketPair } from "../linux/sockets.ts";
-import { spawn } from "../linux/spawn.ts";
-import { receiveMessage } from "../linux/unix-sockets.ts";
+import { type Descriptor, open, writeAll } from "../linux/files/files.ts";
+import { socketPair } from "../linux/files/sockets.ts";
+import { receiveMessage } from "../linux/files/unix-sockets.ts";
+import { O_RDWR } from "../linux/numbers/fcntl.ts";
+import { SOCK_SEQPACKET } from "../linux/numbers/socket-numbers.ts";
+import { tryWaitFor } from "../linux/process/process.ts";
+import { spawn } from "../linux/process/spawn.ts";
 import {
   type Features,
   REQUEST,

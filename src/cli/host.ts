@@ -1,9 +1,8 @@
 // The host as the command line needs it: standard streams, the log file, who we are.
 
 import { TsrunError, throwIfOutOfMemory, wrapError } from "../errors.ts";
-import { tryCall } from "../linux/call.ts";
-import { errnoName, errnoWords } from "../linux/errno.ts";
-import { AT_FDCWD, O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY, S_IFREG } from "../linux/fcntl.ts";
+import { tryCall } from "../linux/call/call.ts";
+import { cString } from "../linux/call/words.ts";
 import {
   type Descriptor,
   makeDirectories,
@@ -12,12 +11,13 @@ import {
   readTextIfThere,
   status,
   writeAll,
-} from "../linux/files.ts";
-import { effectiveUid } from "../linux/process.ts";
-import { SOCK_DGRAM } from "../linux/socket-numbers.ts";
-import { connectUnix } from "../linux/unix-sockets.ts";
-import { cString } from "../linux/words.ts";
-import { writeToReader } from "../linux/write-to-reader.ts";
+} from "../linux/files/files.ts";
+import { connectUnix } from "../linux/files/unix-sockets.ts";
+import { writeToReader } from "../linux/files/write-to-reader.ts";
+import { errnoName, errnoWords } from "../linux/numbers/errno.ts";
+import { AT_FDCWD, O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY, S_IFREG } from "../linux/numbers/fcntl.ts";
+import { SOCK_DGRAM } from "../linux/numbers/socket-numbers.ts";
+import { effectiveUid } from "../linux/process/process.ts";
 import { type Host, isBelowRuntimeDirectory } from "./globals.ts";
 import { DAEMON_SOCKETS, type LogDaemon } from "./log-target.ts";
 import type { CommandHost, Globals } from "./options.ts";

@@ -2,7 +2,7 @@
 // Pure: what a line is written to is handed in. A failure is one line and no other: podman takes the whole
 // file for one JSON object (CONTRIBUTING: "errors are told once, at the top").
 
-import { utf8 } from "../linux/words.ts";
+import { utf8 } from "../linux/call/words.ts";
 import { shorten } from "../spec/shorten.ts";
 import { daemonMessage, type LineFormat } from "./log-target.ts";
 

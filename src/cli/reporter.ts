@@ -1,8 +1,8 @@
 // Where a command's log lines and its failure go: the log, and stderr. Held by src/main.ts.
 
 import { TsrunError } from "../errors.ts";
-import type { Descriptor } from "../linux/files.ts";
-import { writeToReader } from "../linux/write-to-reader.ts";
+import type { Descriptor } from "../linux/files/files.ts";
+import { writeToReader } from "../linux/files/write-to-reader.ts";
 import type { LogSettings } from "./globals.ts";
 import { connectToDaemon, isRegularFile, isTerminal, openLog, printError } from "./host.ts";
 import { Log } from "./log.ts";

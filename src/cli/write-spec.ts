@@ -1,10 +1,10 @@
 // Writes the file of `spec`.
 
 import { TsrunError } from "../errors.ts";
-import { hasErrno } from "../linux/call.ts";
-import { createFile, filesystemType, openIfThere } from "../linux/files.ts";
-import { CGROUP2_SUPER_MAGIC } from "../linux/mount.ts";
-import { effectiveGid, effectiveUid } from "../linux/process.ts";
+import { hasErrno } from "../linux/call/call.ts";
+import { createFile, filesystemType, openIfThere } from "../linux/files/files.ts";
+import { CGROUP2_SUPER_MAGIC } from "../linux/numbers/mount.ts";
+import { effectiveGid, effectiveUid } from "../linux/process/process.ts";
 import { exampleSpec, rootlessExample } from "../spec/defaults.ts";
 import { absolutePath } from "./paths.ts";
 

@@ -1,7 +1,7 @@
 // Which boot of the machine a container belongs to. After another one nothing of it is in the kernel any
 // more; its pid, its start time and the path of its cgroup may be somebody else's. Called by store.ts.
 
-import { readTextIfThere } from "../linux/files.ts";
+import { readTextIfThere } from "../linux/files/files.ts";
 import { once } from "../once.ts";
 import type { StateRecord } from "./record.ts";
 

@@ -2,11 +2,11 @@
 // is made.
 
 import { TsrunError, wrapError } from "../errors.ts";
-import { hasErrno } from "../linux/call.ts";
-import { S_IFDIR, S_IFLNK } from "../linux/fcntl.ts";
-import { status } from "../linux/files.ts";
-import { effectiveIds } from "../linux/process.ts";
-import { cleanPath } from "../rootfs/paths.ts";
+import { hasErrno } from "../linux/call/call.ts";
+import { status } from "../linux/files/files.ts";
+import { S_IFDIR, S_IFLNK } from "../linux/numbers/fcntl.ts";
+import { effectiveIds } from "../linux/process/process.ts";
+import { cleanPath } from "../rootfs/plan/paths.ts";
 import type { Warning } from "../spec/faults.ts";
 import { loadConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";

@@ -3,12 +3,12 @@
 // utils_linux.go, setupIO and checkTerminal). Called by create, run, exec and restore.
 
 import { TsrunError } from "../errors.ts";
-import type { Descriptor } from "../linux/files.ts";
-import { SOCK_STREAM } from "../linux/socket-numbers.ts";
-import { socketPair } from "../linux/sockets.ts";
-import { close } from "../proxy/calls.ts";
+import type { Descriptor } from "../linux/files/files.ts";
+import { socketPair } from "../linux/files/sockets.ts";
+import { SOCK_STREAM } from "../linux/numbers/socket-numbers.ts";
+import { close } from "../proxy/calls/calls.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
-import { coverConsole } from "../rootfs/console.ts";
+import { coverConsole } from "../rootfs/build/console.ts";
 import type { RootfsHandles } from "../rootfs/rootfs.ts";
 import type { Spec } from "../spec/types.ts";
 import { adoptTerminal, controlSession, openPty, sendMaster } from "../terminal/console.ts";

@@ -5,8 +5,8 @@ import { SINCE } from "../checkpoint/plan.ts";
 import { askVersion } from "../checkpoint/service.ts";
 import { requireVersion } from "../checkpoint/version.ts";
 import { TsrunError, wrapError } from "../errors.ts";
-import { findInPath } from "../linux/find-in-path.ts";
-import { effectiveUid } from "../linux/process.ts";
+import { findInPath } from "../linux/process/find-in-path.ts";
+import { effectiveUid } from "../linux/process/process.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
 import type { GlobalOptions } from "./options.ts";
 

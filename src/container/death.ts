@@ -4,7 +4,7 @@
 import { oomKills } from "../cgroups/members.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
-import { hasErrno } from "../linux/call.ts";
+import { hasErrno } from "../linux/call/call.ts";
 import { ProxyDied } from "../proxy/proxy.ts";
 
 /**

@@ -4,9 +4,9 @@ import { destroyCgroup, killProcesses, waitUntilEmpty } from "../cgroups/members
 import { TsrunError } from "../errors.ts";
 import type { HookOutput } from "../hooks/output.ts";
 import { runHooks } from "../hooks/run.ts";
-import { removeDirectory } from "../linux/files.ts";
-import { SIGKILL } from "../linux/sched.ts";
-import { detachMount } from "../rootfs/host-mounts.ts";
+import { removeDirectory } from "../linux/files/files.ts";
+import { SIGKILL } from "../linux/numbers/sched.ts";
+import { detachMount } from "../rootfs/host/host-mounts.ts";
 import type { Spec } from "../spec/types.ts";
 import { outputFor, stateForHooks } from "./hook-state.ts";
 import { signalInit } from "./kill.ts";

@@ -3,9 +3,9 @@
 // must be told within a second.
 
 import { TsrunError } from "../errors.ts";
-import { O_RDONLY } from "../linux/fcntl.ts";
-import { open, readAll } from "../linux/files.ts";
-import { text } from "../linux/words.ts";
+import { text } from "../linux/call/words.ts";
+import { open, readAll } from "../linux/files/files.ts";
+import { O_RDONLY } from "../linux/numbers/fcntl.ts";
 
 /** Twice what a program may be given as arguments and variables by default, execve(2). */
 const LARGEST_MIB = 4;

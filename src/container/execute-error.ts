@@ -1,7 +1,7 @@
 // The error of a program that the kernel would not execute, for start and exec.
 
 import { TsrunError } from "../errors.ts";
-import { errnoName, errnoWords } from "../linux/errno.ts";
+import { errnoName, errnoWords } from "../linux/numbers/errno.ts";
 
 /** runc's words for what the kernel refused: `exec /x: exec format error`. */
 export function executeError(program: string, { call, errno }: { call: string; errno: number }): TsrunError {

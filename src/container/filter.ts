@@ -1,13 +1,13 @@
 // The seccomp filter in the last batches of a process; and, for one that notifies, handing its listener over
 // in between. Called by create and exec.
 
-import { PR_SET_DUMPABLE } from "../linux/sched.ts";
-import { viewOf } from "../linux/words.ts";
+import { viewOf } from "../linux/call/words.ts";
+import { PR_SET_DUMPABLE } from "../linux/numbers/sched.ts";
 import { type FilterPlaces, placeFilter } from "../process/identity.ts";
 import type { ProcessPlan } from "../process/plan.ts";
-import { data, shown } from "../proxy/arguments.ts";
-import { prctl } from "../proxy/calls.ts";
-import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
+import { data, shown } from "../proxy/calls/arguments.ts";
+import { prctl } from "../proxy/calls/calls.ts";
+import { type Operation, operation, orGoOn } from "../proxy/calls/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { type HandOver, handOver } from "../seccomp/agent.ts";
 import { type CompileOptions, compileSeccomp } from "../seccomp/compile.ts";

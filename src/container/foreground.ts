@@ -1,12 +1,19 @@
 // Staying with a process: a foreground `run` or `exec` forwards signals and terminal, reaps, and returns the
 // status.
 
-import { mustCall, syscallError } from "../linux/call.ts";
-import type { Descriptor } from "../linux/files.ts";
-import { type PollEntry, poll, statusOfZombie, tryWaitFor } from "../linux/process.ts";
-import { openChild, signalChild } from "../linux/process-handle.ts";
-import { POLLIN, PR_SET_CHILD_SUBREAPER, SIGCHLD, SIGURG, SIGWINCH, WNOHANG } from "../linux/sched.ts";
-import { nextSignal, receiveSignals } from "../linux/signals.ts";
+import { mustCall, syscallError } from "../linux/call/call.ts";
+import type { Descriptor } from "../linux/files/files.ts";
+import {
+  POLLIN,
+  PR_SET_CHILD_SUBREAPER,
+  SIGCHLD,
+  SIGURG,
+  SIGWINCH,
+  WNOHANG,
+} from "../linux/numbers/sched.ts";
+import { type PollEntry, poll, statusOfZombie, tryWaitFor } from "../linux/process/process.ts";
+import { openChild, signalChild } from "../linux/process/process-handle.ts";
+import { nextSignal, receiveSignals } from "../linux/process/signals.ts";
 import type { TerminalRelay } from "../terminal/relay.ts";
 import type { NotifyProxy } from "./notify-socket.ts";
 

@@ -2,8 +2,8 @@
 // it is ready. Called by create and exec.
 
 import { TsrunError } from "../errors.ts";
-import { tryCall } from "../linux/call.ts";
-import { F_GETFD } from "../linux/fcntl.ts";
+import { tryCall } from "../linux/call/call.ts";
+import { F_GETFD } from "../linux/numbers/fcntl.ts";
 import type { Spec } from "../spec/types.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 

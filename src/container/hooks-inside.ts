@@ -6,15 +6,15 @@
 
 import { type InsideOutput, runHooksInside } from "../hooks/inside.ts";
 import type { HookState } from "../hooks/plan.ts";
-import { syscallError } from "../linux/call.ts";
-import { O_CLOEXEC } from "../linux/fcntl.ts";
-import type { Descriptor } from "../linux/files.ts";
-import { fileModeMask } from "../linux/process.ts";
-import { SOCK_CLOEXEC, SOCK_SEQPACKET } from "../linux/socket-numbers.ts";
-import { connectUnix, listenUnix } from "../linux/unix-sockets.ts";
-import { octal, shown } from "../proxy/arguments.ts";
-import { close, dup3, read } from "../proxy/calls.ts";
-import { operation, orGoOn } from "../proxy/operation.ts";
+import { syscallError } from "../linux/call/call.ts";
+import type { Descriptor } from "../linux/files/files.ts";
+import { connectUnix, listenUnix } from "../linux/files/unix-sockets.ts";
+import { O_CLOEXEC } from "../linux/numbers/fcntl.ts";
+import { SOCK_CLOEXEC, SOCK_SEQPACKET } from "../linux/numbers/socket-numbers.ts";
+import { fileModeMask } from "../linux/process/process.ts";
+import { octal, shown } from "../proxy/calls/arguments.ts";
+import { close, dup3, read } from "../proxy/calls/calls.ts";
+import { operation, orGoOn } from "../proxy/calls/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { Hooks } from "../spec/types.ts";
 import { inheritedFds } from "./handed-down.ts";

@@ -2,8 +2,8 @@
 // create.ts. Each says in which world it acts.
 
 import type { InsideOutput } from "../hooks/inside.ts";
-import { F_SETFD, FD_CLOEXEC } from "../linux/fcntl.ts";
-import { utf8 } from "../linux/words.ts";
+import { utf8 } from "../linux/call/words.ts";
+import { F_SETFD, FD_CLOEXEC } from "../linux/numbers/fcntl.ts";
 import { sysctlOperations } from "../namespaces/sysctl.ts";
 import { setLoopbackUp } from "../network/loopback.ts";
 import type { Executable } from "../process/become-user.ts";
@@ -12,14 +12,14 @@ import { resetCpuAffinity, writeOomScore } from "../process/host-side.ts";
 import { openLabelFiles } from "../process/label-files.ts";
 import { hasLabels, type LabelFiles } from "../process/labels.ts";
 import { outliveTsrun, sessionOperations, showToOwner } from "../process/session.ts";
-import { data, quote, shown } from "../proxy/arguments.ts";
-import { read } from "../proxy/calls.ts";
-import { type Checked, type Operation, operation, operationError, orGoOn } from "../proxy/operation.ts";
-import { BUFFER, HEADER_SIZE, OPERATION_SIZE } from "../proxy/protocol.ts";
+import { data, quote, shown } from "../proxy/calls/arguments.ts";
+import { read } from "../proxy/calls/calls.ts";
+import { type Checked, type Operation, operation, operationError, orGoOn } from "../proxy/calls/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
-import { directoryStep } from "../rootfs/directory.ts";
+import type { Step } from "../proxy/steps.ts";
+import { BUFFER, HEADER_SIZE, OPERATION_SIZE } from "../proxy/wire/protocol.ts";
+import { directoryStep } from "../rootfs/place/directory.ts";
 import type { RootfsHandles } from "../rootfs/rootfs.ts";
-import type { Step } from "../rootfs/steps.ts";
 import { type LastFilter, placeSeccomp, type Recipient } from "./filter.ts";
 import { inheritedFds } from "./handed-down.ts";
 import type { ContainerPlan, UnfilteredPlan } from "./plan.ts";

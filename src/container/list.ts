@@ -1,7 +1,7 @@
 // `list`: the state of every container under the root.
 
 import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
-import { readTextIfThere, status } from "../linux/files.ts";
+import { readTextIfThere, status } from "../linux/files/files.ts";
 import type { ContainerState, GlobalOptions } from "./options.ts";
 import { describe } from "./state.ts";
 import { findStateDirectory, listIds } from "./store.ts";

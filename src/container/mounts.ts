@@ -2,13 +2,13 @@
 // them, runc has not). What was added is kept with the state: nothing else is ever removed.
 
 import { TsrunError } from "../errors.ts";
-import type { Descriptor } from "../linux/files.ts";
-import { effectiveUid } from "../linux/process.ts";
+import type { Descriptor } from "../linux/files/files.ts";
+import { effectiveUid } from "../linux/process/process.ts";
 import { hasSelinux } from "../process/host-side.ts";
-import { AddedMounts, liveMountsThere, removeLiveMounts } from "../rootfs/live-mounts.ts";
-import { mapsUsers } from "../rootfs/live-process.ts";
-import { cleanPath } from "../rootfs/paths.ts";
-import { planLiveMounts } from "../rootfs/plan-live.ts";
+import { AddedMounts, liveMountsThere, removeLiveMounts } from "../rootfs/live/mounts.ts";
+import { mapsUsers } from "../rootfs/live/process.ts";
+import { planLiveMounts } from "../rootfs/plan/live.ts";
+import { cleanPath } from "../rootfs/plan/paths.ts";
 import { loadMounts } from "../spec/load.ts";
 import type { LiveMount, Mount, Spec } from "../spec/types.ts";
 import { readDocument } from "./document.ts";

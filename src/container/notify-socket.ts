@@ -5,15 +5,15 @@
 // socket of its own, in its state directory, and what it says is passed on, with our pid for its sender.
 
 import { TsrunError } from "../errors.ts";
-import { mustCall, tryCall } from "../linux/call.ts";
-import { errnoName, errnoWords } from "../linux/errno.ts";
-import { AT_FDCWD } from "../linux/fcntl.ts";
-import { type Descriptor, pipe, remove } from "../linux/files.ts";
-import { type PollEntry, poll } from "../linux/process.ts";
-import { POLLIN } from "../linux/sched.ts";
-import { SOCK_DGRAM } from "../linux/socket-numbers.ts";
-import { bindUnix, connectUnix, sendDescriptor } from "../linux/unix-sockets.ts";
-import { cString, text, utf8 } from "../linux/words.ts";
+import { mustCall, tryCall } from "../linux/call/call.ts";
+import { cString, text, utf8 } from "../linux/call/words.ts";
+import { type Descriptor, pipe, remove } from "../linux/files/files.ts";
+import { bindUnix, connectUnix, sendDescriptor } from "../linux/files/unix-sockets.ts";
+import { errnoName, errnoWords } from "../linux/numbers/errno.ts";
+import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
+import { POLLIN } from "../linux/numbers/sched.ts";
+import { SOCK_DGRAM } from "../linux/numbers/socket-numbers.ts";
+import { type PollEntry, poll } from "../linux/process/process.ts";
 import { NOTIFY, NOTIFY_SOCKET } from "./handed-down.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";

@@ -1,7 +1,7 @@
 // The pid file of create, run, exec and restore: what tells the caller that all went well. It is seen whole
 // or not at all, and a tsrun that is killed leaves nothing beside it that `delete` does not remove.
 
-import { createWhole, replaceFile, temporaryName } from "../linux/files.ts";
+import { createWhole, replaceFile, temporaryName } from "../linux/files/files.ts";
 import type { GlobalOptions } from "./options.ts";
 import { getStateDirectory } from "./store.ts";
 

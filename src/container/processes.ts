@@ -2,9 +2,9 @@
 // namespace. Called by `ps` and `checkpoint`.
 
 import { readProcesses } from "../cgroups/members.ts";
-import { listDirectoryAt } from "../linux/directories.ts";
-import { type Descriptor, readLink } from "../linux/files.ts";
-import { processStatus } from "../linux/process.ts";
+import { listDirectoryAt } from "../linux/files/directories.ts";
+import { type Descriptor, readLink } from "../linux/files/files.ts";
+import { processStatus } from "../linux/process/process.ts";
 import type { StateRecord } from "./record.ts";
 import { holdInit } from "./status.ts";
 

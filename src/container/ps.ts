@@ -1,11 +1,11 @@
 // `ps`: the processes of a container, by the host's pids, or as ps(1) shows them.
 
 import { TsrunError } from "../errors.ts";
-import { pipe, readAll } from "../linux/files.ts";
-import { findInPath } from "../linux/find-in-path.ts";
-import { waitFor } from "../linux/process.ts";
-import { spawn } from "../linux/spawn.ts";
-import { text } from "../linux/words.ts";
+import { text } from "../linux/call/words.ts";
+import { pipe, readAll } from "../linux/files/files.ts";
+import { findInPath } from "../linux/process/find-in-path.ts";
+import { waitFor } from "../linux/process/process.ts";
+import { spawn } from "../linux/process/spawn.ts";
 import type { GlobalOptions } from "./options.ts";
 import { processesOf } from "./processes.ts";
 import { getStateDirectory } from "./store.ts";

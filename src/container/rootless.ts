@@ -1,6 +1,6 @@
 // Whether we are the host's root. Called by the stories that plan something.
 
-import { effectiveUid } from "../linux/process.ts";
+import { effectiveUid } from "../linux/process/process.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
 import type { GlobalOptions } from "./options.ts";
 

@@ -1,6 +1,6 @@
 // `run`: create and start in one command; in the foreground, stay until the container's process has ended.
 
-import { reapChild } from "../linux/children.ts";
+import { reapChild } from "../linux/process/children.ts";
 import { attachTerminal } from "./console.ts";
 import { createContainer } from "./create.ts";
 import { destroyIfThere, killAndWait } from "./delete.ts";

@@ -7,9 +7,9 @@ import { destroyCgroup, killProcesses, readProcesses } from "../cgroups/members.
 import { planCgroup, plannedRecord } from "../cgroups/plan.ts";
 import type { CgroupPlan } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
-import { listDirectoryAt } from "../linux/directories.ts";
-import { readTextIfThere } from "../linux/files.ts";
-import { SIGKILL } from "../linux/sched.ts";
+import { listDirectoryAt } from "../linux/files/directories.ts";
+import { readTextIfThere } from "../linux/files/files.ts";
+import { SIGKILL } from "../linux/numbers/sched.ts";
 import type { Spec } from "../spec/types.ts";
 import type { GlobalOptions } from "./options.ts";
 import { isRootless } from "./rootless.ts";

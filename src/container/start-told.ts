@@ -4,8 +4,8 @@
 import { TsrunError } from "../errors.ts";
 import { type InsideOutput, runHooksInside } from "../hooks/inside.ts";
 import { planProcess } from "../process/plan.ts";
-import { execve } from "../proxy/calls.ts";
-import type { Operation } from "../proxy/operation.ts";
+import { execve } from "../proxy/calls/calls.ts";
+import type { Operation } from "../proxy/calls/operation.ts";
 import { SyscallProxy } from "../proxy/proxy.ts";
 import { AGENT_IMPATIENCE, AGENT_PATIENCE_SECONDS } from "../seccomp/agent.ts";
 import { readAnnotations } from "../spec/annotations.ts";

@@ -2,8 +2,8 @@
 // create.
 
 import { freezeState } from "../cgroups/freezer.ts";
-import { type Descriptor, readLink } from "../linux/files.ts";
-import { holdProcess, openProcess, type ProcessHandle, runs } from "../linux/process-handle.ts";
+import { type Descriptor, readLink } from "../linux/files/files.ts";
+import { holdProcess, openProcess, type ProcessHandle, runs } from "../linux/process/process-handle.ts";
 import type { Status } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import type { StateDirectory } from "./store.ts";

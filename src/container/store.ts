@@ -2,21 +2,9 @@
 // `start` releases the first process. Creating the directory, exclusively, is what claims the id.
 
 import { TsrunError } from "../errors.ts";
-import { hasErrno, mustCall, syscallError, tryCall } from "../linux/call.ts";
-import { listDirectoryAt, listRawEntries, removeEntry } from "../linux/directories.ts";
-import { EAGAIN, EEXIST, ENOTEMPTY } from "../linux/errno.ts";
-import {
-  AT_FDCWD,
-  LOCK_EX,
-  LOCK_NB,
-  LOCK_UN,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_RDONLY,
-  O_RDWR,
-  S_IFIFO,
-  SEEK_SET,
-} from "../linux/fcntl.ts";
+import { hasErrno, mustCall, syscallError, tryCall } from "../linux/call/call.ts";
+import { cString, text, utf8 } from "../linux/call/words.ts";
+import { listDirectoryAt, listRawEntries, removeEntry } from "../linux/files/directories.ts";
 import {
   createFile,
   createOpenFile,
@@ -33,9 +21,21 @@ import {
   renameFile,
   replaceFile,
   status,
-} from "../linux/files.ts";
-import { TMPFS_MAGIC } from "../linux/mount.ts";
-import { cString, text, utf8 } from "../linux/words.ts";
+} from "../linux/files/files.ts";
+import { EAGAIN, EEXIST, ENOTEMPTY } from "../linux/numbers/errno.ts";
+import {
+  AT_FDCWD,
+  LOCK_EX,
+  LOCK_NB,
+  LOCK_UN,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_RDWR,
+  S_IFIFO,
+  SEEK_SET,
+} from "../linux/numbers/fcntl.ts";
+import { TMPFS_MAGIC } from "../linux/numbers/mount.ts";
 import { exactJson } from "../spec/exact-json.ts";
 import { syntaxFault } from "../spec/faults.ts";
 import { acceptStateRecord } from "../spec/generated/acceptors.ts";

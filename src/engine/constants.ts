@@ -23,6 +23,6 @@ export const POSIX_SPAWN_FILE_ACTIONS_ADDDUP2 = addressAt(linked, 9);
 export const POSIX_SPAWN_FILE_ACTIONS_ADDCHDIR_NP = addressAt(linked, 10);
 export const POSIX_SPAWN_FILE_ACTIONS_DESTROY = addressAt(linked, 11);
 export const JS_NEW_STRING_LEN = addressAt(linked, 12);
-/** The program that src/linux/library-process.ts starts: where it begins, and where it ends. */
+/** The program that src/linux/libraries/library-process.ts starts: where it begins, and where it ends. */
 export const LIBRARIES = addressAt(linked, 13);
 export const LIBRARIES_END = addressAt(linked, 14);

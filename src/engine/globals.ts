@@ -33,7 +33,7 @@ function now(): number {
 // that code stands before this and takes the registered symbol where there is no other.
 Object.defineProperty(Symbol, "dispose", { value: Symbol.for("Symbol.dispose") });
 
-// Beside what every host has; src/linux/words.ts does without elsewhere.
+// Beside what every host has; src/linux/call/words.ts does without elsewhere.
 Object.assign(Utf8Encoder.prototype, { writeAscii });
 
 Object.assign(globalThis, {

@@ -1,6 +1,6 @@
 // What each capability allows, in a few words (capabilities(7)). Pure; called by process.ts.
 
-import type { CapabilityName } from "../linux/capabilities.ts";
+import type { CapabilityName } from "../linux/numbers/capabilities.ts";
 
 export const CAPABILITY_WORDS: Readonly<Record<CapabilityName, string>> = {
   CAP_CHOWN: "give files to other users",

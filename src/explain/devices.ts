@@ -1,7 +1,7 @@
 // The device nodes and links of a container's /dev in words. Pure.
 
-import { type DevicePlan, type LinkPlan, planLinks } from "../devices/plan.ts";
-import { S_IFBLK, S_IFIFO, S_IFMT } from "../linux/fcntl.ts";
+import { S_IFBLK, S_IFIFO, S_IFMT } from "../linux/numbers/fcntl.ts";
+import { type DevicePlan, type LinkPlan, planLinks } from "../rootfs/plan/devices.ts";
 import type { ExplainedPlan, Row, Section } from "./model.ts";
 
 export function describeDevices({ rootfs }: ExplainedPlan): Section[] {

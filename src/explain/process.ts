@@ -1,8 +1,8 @@
 // The container's process in words: how it is set apart, what it may use, what it gives up, and what it then
 // becomes. Pure.
 
-import { CAPABILITY_NAMES } from "../linux/capabilities.ts";
-import { RLIM_INFINITY } from "../linux/rlimits.ts";
+import { CAPABILITY_NAMES } from "../linux/numbers/capabilities.ts";
+import { RLIM_INFINITY } from "../linux/numbers/rlimits.ts";
 import { capabilityNames } from "../process/capabilities.ts";
 import type { ProcessPlan } from "../process/plan.ts";
 import { CAPABILITY_WORDS } from "./capabilities.ts";

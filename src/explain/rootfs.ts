@@ -10,9 +10,9 @@ import {
   MS_REC,
   MS_SHARED,
   MS_SLAVE,
-} from "../linux/mount.ts";
-import type { RootfsPlan } from "../rootfs/plan.ts";
-import type { BindMount, FilesystemMount, Flagged, MountPlan, RemountMount } from "../rootfs/plan-mounts.ts";
+} from "../linux/numbers/mount.ts";
+import type { BindMount, FilesystemMount, Flagged, MountPlan, RemountMount } from "../rootfs/plan/mounts.ts";
+import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import type { ExplainedPlan, Row, Section } from "./model.ts";
 
 /** Made before anything is limited, and before hooks run. */

@@ -3,7 +3,7 @@
 import { readHierarchies } from "../cgroups/host.ts";
 import { checkRootfs, readConfig } from "../container/bundle.ts";
 import { readDocument } from "../container/document.ts";
-import { effectiveIds } from "../linux/process.ts";
+import { effectiveIds } from "../linux/process/process.ts";
 import { type Fault, type Located, locate, MOST_TOLD, type Untold } from "../spec/faults.ts";
 import { inspectConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";

@@ -5,10 +5,10 @@
 import { SYSTEMD_PROPERTY_PREFIX } from "../cgroups/systemd/gvariant.ts";
 import { CRIU_CONFIG_ANNOTATION } from "../checkpoint/annotation.ts";
 import { HOOK_KINDS } from "../hooks/plan.ts";
-import { CAPABILITY_NAMES } from "../linux/capabilities.ts";
-import { MPOL_FLAGS, MPOL_MODES } from "../linux/scheduling.ts";
+import { CAPABILITY_NAMES } from "../linux/numbers/capabilities.ts";
+import { MPOL_FLAGS, MPOL_MODES } from "../linux/numbers/scheduling.ts";
 import { NAMESPACE_KINDS } from "../namespaces/plan.ts";
-import { MOUNT_OPTION_NAMES } from "../rootfs/mount-options.ts";
+import { MOUNT_OPTION_NAMES } from "../rootfs/plan/mount-options.ts";
 import {
   SECCOMP_ACTIONS,
   SECCOMP_ARCHITECTURES,

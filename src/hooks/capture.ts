@@ -1,10 +1,10 @@
 // The memory files that a hook of the host reads and writes instead of pipes: its state on standard input,
 // its two outputs, unless those have files. Nothing has to be drained while it runs, so nothing can deadlock.
 
-import { mustCall, tryCall } from "../linux/call.ts";
-import { MFD_CLOEXEC, SEEK_SET } from "../linux/fcntl.ts";
-import { Descriptor, readAll, writeAll } from "../linux/files.ts";
-import { cString, text } from "../linux/words.ts";
+import { mustCall, tryCall } from "../linux/call/call.ts";
+import { cString, text } from "../linux/call/words.ts";
+import { Descriptor, readAll, writeAll } from "../linux/files/files.ts";
+import { MFD_CLOEXEC, SEEK_SET } from "../linux/numbers/fcntl.ts";
 import type { HookOutput } from "./output.ts";
 import { printedTo } from "./plan.ts";
 

@@ -2,17 +2,17 @@
 // that a process inherits is then the container's. Called by create for createContainer, and by start for
 // startContainer.
 
-import { errnoWords } from "../linux/errno.ts";
-import { MFD_CLOEXEC, O_CLOEXEC, SEEK_SET } from "../linux/fcntl.ts";
-import { CLONE_PIDFD, POLLIN, SIGCHLD, SIGKILL } from "../linux/sched.ts";
-import { text, u64Struct, viewOf } from "../linux/words.ts";
+import { text, u64Struct, viewOf } from "../linux/call/words.ts";
+import { errnoWords } from "../linux/numbers/errno.ts";
+import { MFD_CLOEXEC, O_CLOEXEC, SEEK_SET } from "../linux/numbers/fcntl.ts";
+import { CLONE_PIDFD, POLLIN, SIGCHLD, SIGKILL } from "../linux/numbers/sched.ts";
 import { withoutDuplicates } from "../process/environment.ts";
 import { closeOnExecute } from "../process/execute.ts";
-import { data, type Fd, NULL, out, shown } from "../proxy/arguments.ts";
-import { chdir, close, dup3, execve, read, write } from "../proxy/calls.ts";
-import { inChild, type Operation, operation, resultOf } from "../proxy/operation.ts";
+import { data, type Fd, NULL, out, shown } from "../proxy/calls/arguments.ts";
+import { chdir, close, dup3, execve, read, write } from "../proxy/calls/calls.ts";
+import { inChild, type Operation, operation, resultOf } from "../proxy/calls/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
-import { failureInReply } from "../proxy/reply.ts";
+import { failureInReply } from "../proxy/wire/reply.ts";
 import type { HookFiles } from "../spec/annotations.ts";
 import type { Hook, Hooks } from "../spec/types.ts";
 import {

@@ -2,9 +2,9 @@
 // by each command that runs hooks, before it does anything.
 
 import { TsrunError } from "../errors.ts";
-import { hasErrno, tryCall } from "../linux/call.ts";
-import { F_SETFL, O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } from "../linux/fcntl.ts";
-import { type Descriptor, open } from "../linux/files.ts";
+import { hasErrno, tryCall } from "../linux/call/call.ts";
+import { type Descriptor, open } from "../linux/files/files.ts";
+import { F_SETFL, O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } from "../linux/numbers/fcntl.ts";
 import type { HookFiles } from "../spec/annotations.ts";
 
 export interface HookOutput extends Disposable {

@@ -2,7 +2,7 @@
 // config.md#posix-platform-hooks, runtime.md#lifecycle.
 
 import { TsrunError } from "../errors.ts";
-import { signalWords } from "../linux/signal-words.ts";
+import { signalWords } from "../linux/numbers/signal-words.ts";
 import type { Hook, Hooks } from "../spec/types.ts";
 
 export type HookKind = keyof Hooks & string;

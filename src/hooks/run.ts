@@ -2,10 +2,10 @@
 // stories; inside.ts has those that run in the container.
 
 import { wrapError } from "../errors.ts";
-import { waitFor } from "../linux/process.ts";
-import { openChild } from "../linux/process-handle.ts";
-import { SIGKILL } from "../linux/sched.ts";
-import { spawn } from "../linux/spawn.ts";
+import { SIGKILL } from "../linux/numbers/sched.ts";
+import { waitFor } from "../linux/process/process.ts";
+import { openChild } from "../linux/process/process-handle.ts";
+import { spawn } from "../linux/process/spawn.ts";
 import { withoutDuplicates } from "../process/environment.ts";
 import type { Hook, Hooks } from "../spec/types.ts";
 import { Capture } from "./capture.ts";

@@ -2,10 +2,10 @@
 // joined and makes the user and time namespaces, which only its children enter fully; the second is cloned
 // into everything else and stays. Called by the stories.
 
-import { endChild } from "../linux/children.ts";
-import { ENOSYS } from "../linux/errno.ts";
-import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
-import { type Descriptor, writeFile } from "../linux/files.ts";
+import { type Descriptor, writeFile } from "../linux/files/files.ts";
+import { socketPair } from "../linux/files/sockets.ts";
+import { ENOSYS } from "../linux/numbers/errno.ts";
+import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/numbers/fcntl.ts";
 import {
   CLONE_INTO_CGROUP,
   CLONE_NEWCGROUP,
@@ -14,13 +14,13 @@ import {
   CLONE_PARENT,
   PR_SET_DUMPABLE,
   PR_SET_NAME,
-} from "../linux/sched.ts";
-import { SOCK_SEQPACKET } from "../linux/socket-numbers.ts";
-import { socketPair } from "../linux/sockets.ts";
+} from "../linux/numbers/sched.ts";
+import { SOCK_SEQPACKET } from "../linux/numbers/socket-numbers.ts";
+import { endChild } from "../linux/process/children.ts";
 import { dieWithTsrun } from "../process/session.ts";
-import { type Fd, shown } from "../proxy/arguments.ts";
-import { clone, clone3, close, dup3, openat, prctl, setns, unshare, write } from "../proxy/calls.ts";
-import { inChild, inParent, type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
+import { type Fd, shown } from "../proxy/calls/arguments.ts";
+import { clone, clone3, close, dup3, openat, prctl, setns, unshare, write } from "../proxy/calls/calls.ts";
+import { inChild, inParent, type Operation, operation, orGoOn, resultOf } from "../proxy/calls/operation.ts";
 import { reap, type SyscallProxy, startProxy, type Trace } from "../proxy/proxy.ts";
 import { writeIdMaps } from "./id-maps.ts";
 import { NAMESPACES, type NamespacePlan } from "./plan.ts";

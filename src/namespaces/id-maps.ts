@@ -2,11 +2,11 @@
 // ordinary user may map only its own id, and asks the set-user-ID programs of shadow for more.
 
 import { TsrunError, wrapError } from "../errors.ts";
-import { pipe, readAll, readText, writeFile } from "../linux/files.ts";
-import { findInPath } from "../linux/find-in-path.ts";
-import { effectiveGid, effectiveUid, waitFor } from "../linux/process.ts";
-import { spawn } from "../linux/spawn.ts";
-import { text } from "../linux/words.ts";
+import { text } from "../linux/call/words.ts";
+import { pipe, readAll, readText, writeFile } from "../linux/files/files.ts";
+import { findInPath } from "../linux/process/find-in-path.ts";
+import { effectiveGid, effectiveUid, waitFor } from "../linux/process/process.ts";
+import { spawn } from "../linux/process/spawn.ts";
 import type { IDMapping } from "../spec/types.ts";
 import { idMapText } from "./plan.ts";
 

@@ -10,7 +10,7 @@ import {
   CLONE_NEWTIME,
   CLONE_NEWUSER,
   CLONE_NEWUTS,
-} from "../linux/sched.ts";
+} from "../linux/numbers/sched.ts";
 import type { IDMapping, Spec } from "../spec/types.ts";
 
 export type NamespaceKind = "user" | "mount" | "pid" | "network" | "ipc" | "uts" | "cgroup" | "time";

@@ -4,12 +4,12 @@
 // sight, and gives them up. Its child is the first that can be seen inside: it has what the program will
 // have. Called by exec.ts.
 
-import { endChild } from "../linux/children.ts";
-import { O_CLOEXEC } from "../linux/fcntl.ts";
-import { CLONE_PARENT } from "../linux/sched.ts";
+import { O_CLOEXEC } from "../linux/numbers/fcntl.ts";
+import { CLONE_PARENT } from "../linux/numbers/sched.ts";
+import { endChild } from "../linux/process/children.ts";
 import { outliveTsrun } from "../process/session.ts";
-import { clone, close, dup3 } from "../proxy/calls.ts";
-import { inChild, inParent, type Operation } from "../proxy/operation.ts";
+import { clone, close, dup3 } from "../proxy/calls/calls.ts";
+import { inChild, inParent, type Operation } from "../proxy/calls/operation.ts";
 import { reap, type SyscallProxy } from "../proxy/proxy.ts";
 import { type EnterOptions, endStage, enterNamespaces, joinAll, type Stage, standInCgroup } from "./enter.ts";
 

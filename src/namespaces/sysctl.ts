@@ -2,9 +2,9 @@
 // host's /proc, which no image can have tampered with (CVE-2025-52881); each acts on the namespaces of who
 // writes it.
 
-import { AT_FDCWD, O_WRONLY } from "../linux/fcntl.ts";
-import { close, openat, write } from "../proxy/calls.ts";
-import type { Operation } from "../proxy/operation.ts";
+import { AT_FDCWD, O_WRONLY } from "../linux/numbers/fcntl.ts";
+import { close, openat, write } from "../proxy/calls/calls.ts";
+import type { Operation } from "../proxy/calls/operation.ts";
 
 /**
  * Sets `linux.sysctl`. Which names are allowed, and which namespace each needs, was checked with the config.

@@ -2,7 +2,7 @@
 // create. runtime-spec config-linux.md#network-devices.
 
 import { TsrunError } from "../errors.ts";
-import { ENODEV, errnoName, errnoWords } from "../linux/errno.ts";
+import { ENODEV, errnoName, errnoWords } from "../linux/numbers/errno.ts";
 import type { NetDevice } from "../spec/types.ts";
 import {
   type Address,

@@ -1,10 +1,10 @@
 // The loopback device of a new network namespace, which is down at first. Pure. Called by create.
 
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM } from "../linux/socket-numbers.ts";
-import { cString, viewOf } from "../linux/words.ts";
-import { data, shown } from "../proxy/arguments.ts";
-import { close } from "../proxy/calls.ts";
-import { type Operation, operation } from "../proxy/operation.ts";
+import { cString, viewOf } from "../linux/call/words.ts";
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM } from "../linux/numbers/socket-numbers.ts";
+import { data, shown } from "../proxy/calls/arguments.ts";
+import { close } from "../proxy/calls/calls.ts";
+import { type Operation, operation } from "../proxy/calls/operation.ts";
 
 const SIOCSIFFLAGS = 0x8914;
 const IFF_UP = 1;

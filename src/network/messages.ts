@@ -1,6 +1,6 @@
 // rtnetlink(7) as bytes: requests about links and addresses, and reading what the kernel answers. Pure.
 
-import { cString, textUntilNul, u32Array, viewOf } from "../linux/words.ts";
+import { cString, textUntilNul, u32Array, viewOf } from "../linux/call/words.ts";
 
 export const RTM_NEWLINK = 16;
 export const RTM_GETLINK = 18;

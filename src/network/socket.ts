@@ -1,11 +1,11 @@
 // Asking rtnetlink(7), in tsrun's own network namespace or in a container's.
 
 import { TsrunError } from "../errors.ts";
-import { mustCall, syscallError, tryCall } from "../linux/call.ts";
-import { O_RDONLY } from "../linux/fcntl.ts";
-import { Descriptor, open } from "../linux/files.ts";
-import { CLONE_NEWNET } from "../linux/sched.ts";
-import { AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW } from "../linux/socket-numbers.ts";
+import { mustCall, syscallError, tryCall } from "../linux/call/call.ts";
+import { Descriptor, open } from "../linux/files/files.ts";
+import { O_RDONLY } from "../linux/numbers/fcntl.ts";
+import { CLONE_NEWNET } from "../linux/numbers/sched.ts";
+import { AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW } from "../linux/numbers/socket-numbers.ts";
 import { type Answer, encodeRequest, newAnswer, type Request, readDatagram } from "./messages.ts";
 
 const NETLINK_ROUTE = 0;

@@ -3,14 +3,22 @@
 // rootfs is finished.
 
 import { TsrunError } from "../errors.ts";
-import { EACCES, EINVAL, EPERM, EROFS, errnoName, errnoWords } from "../linux/errno.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
-import type { Descriptor } from "../linux/files.ts";
-import { type FileStatus, parseStatx } from "../linux/statx.ts";
-import { textUntilNul } from "../linux/words.ts";
+import { textUntilNul } from "../linux/call/words.ts";
+import type { Descriptor } from "../linux/files/files.ts";
+import { type FileStatus, parseStatx } from "../linux/files/statx.ts";
+import { EACCES, EINVAL, EPERM, EROFS, errnoName, errnoWords } from "../linux/numbers/errno.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+  S_IFCHR,
+} from "../linux/numbers/fcntl.ts";
 import { once } from "../once.ts";
-import { chdir, close, dup3, fchown, openat, type Reading, read, statx } from "../proxy/calls.ts";
-import { type Checked, type Operation, operationError, orGoOn } from "../proxy/operation.ts";
+import { chdir, close, dup3, fchown, openat, type Reading, read, statx } from "../proxy/calls/calls.ts";
+import { type Checked, type Operation, operationError, orGoOn } from "../proxy/calls/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { variable, withHome } from "./environment.ts";
 import { lastCapability, maySetGroups } from "./host-side.ts";

@@ -1,8 +1,8 @@
 // The five capability sets of a process (capabilities(7)) as masks, and the structures of capset(2). Pure.
 // Called by the plan and by identity.ts.
 
-import { CAPABILITY_NAMES } from "../linux/capabilities.ts";
-import { viewOf } from "../linux/words.ts";
+import { viewOf } from "../linux/call/words.ts";
+import { CAPABILITY_NAMES } from "../linux/numbers/capabilities.ts";
 import { nearestWord } from "../spec/nearest.ts";
 import type { Capabilities } from "../spec/types.ts";
 

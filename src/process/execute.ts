@@ -5,13 +5,13 @@
 //
 // Nothing may open a descriptor after `closeOnExecute`.
 
-import { CLOSE_RANGE_CLOEXEC } from "../linux/fcntl.ts";
-import { SA_RESTORER, SIGHUP, SIGINT, SIGNAL_SET_SIZE, SIGQUIT, SIGTERM } from "../linux/sched.ts";
-import { u64Struct } from "../linux/words.ts";
-import { data, type Shown, shown } from "../proxy/arguments.ts";
-import { execve } from "../proxy/calls.ts";
-import { TERMINATE } from "../proxy/elf.ts";
-import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
+import { u64Struct } from "../linux/call/words.ts";
+import { CLOSE_RANGE_CLOEXEC } from "../linux/numbers/fcntl.ts";
+import { SA_RESTORER, SIGHUP, SIGINT, SIGNAL_SET_SIZE, SIGQUIT, SIGTERM } from "../linux/numbers/sched.ts";
+import { data, type Shown, shown } from "../proxy/calls/arguments.ts";
+import { execve } from "../proxy/calls/calls.ts";
+import { type Operation, operation, orGoOn } from "../proxy/calls/operation.ts";
+import { TERMINATE } from "../proxy/machine/elf.ts";
 import type { Executable } from "./become-user.ts";
 import type { PlannedRlimit, ProcessPlan } from "./plan.ts";
 

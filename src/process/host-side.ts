@@ -2,18 +2,18 @@
 // privileged. Called by the stories, by pid.
 
 import { TsrunError } from "../errors.ts";
-import { syscallError, tryCall } from "../linux/call.ts";
-import { EACCES, errnoName, errnoWords } from "../linux/errno.ts";
-import { O_DIRECTORY, O_PATH } from "../linux/fcntl.ts";
+import { syscallError, tryCall } from "../linux/call/call.ts";
+import { u64Struct } from "../linux/call/words.ts";
 import {
   type Descriptor,
   filesystemType,
   openIfThere,
   readTextIfThere,
   tryWriteFile,
-} from "../linux/files.ts";
-import { RLIM_INFINITY } from "../linux/rlimits.ts";
-import { u64Struct } from "../linux/words.ts";
+} from "../linux/files/files.ts";
+import { EACCES, errnoName, errnoWords } from "../linux/numbers/errno.ts";
+import { O_DIRECTORY, O_PATH } from "../linux/numbers/fcntl.ts";
+import { RLIM_INFINITY } from "../linux/numbers/rlimits.ts";
 import { parseList } from "./cpu-list.ts";
 import { checkLabels, hasLabels, type Labels, type SecurityModules } from "./labels.ts";
 import type { PlannedRlimit } from "./plan.ts";

@@ -19,6 +19,7 @@
 // A filter that notifies comes before the wait in either case: `create` has to hand its listener over.
 // DIFFERS: runc installs that filter before all of the above, so its profiles must allow all of it.
 
+import { u32Array } from "../linux/call/words.ts";
 import {
   PR_CAP_AMBIENT,
   PR_CAP_AMBIENT_CLEAR_ALL,
@@ -26,11 +27,10 @@ import {
   PR_CAPBSET_DROP,
   PR_SET_KEEPCAPS,
   PR_SET_NO_NEW_PRIVS,
-} from "../linux/sched.ts";
-import { u32Array } from "../linux/words.ts";
-import { data, octal, out, shown } from "../proxy/arguments.ts";
-import { chdir, prctl, type Reading } from "../proxy/calls.ts";
-import { type Operation, operation } from "../proxy/operation.ts";
+} from "../linux/numbers/sched.ts";
+import { data, octal, out, shown } from "../proxy/calls/arguments.ts";
+import { chdir, prctl, type Reading } from "../proxy/calls/calls.ts";
+import { type Operation, operation } from "../proxy/calls/operation.ts";
 import {
   type CapabilityMasks,
   type CapsetMasks,

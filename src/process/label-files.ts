@@ -3,6 +3,8 @@
 // that has labels. Only the thread itself may write them, so they are the proxy's.
 
 import { TsrunError } from "../errors.ts";
+import { u64Struct, viewOf } from "../linux/call/words.ts";
+import { parseStatx } from "../linux/files/statx.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -12,14 +14,12 @@ import {
   O_WRONLY,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_XDEV,
-} from "../linux/fcntl.ts";
-import { PROC_SUPER_MAGIC } from "../linux/mount.ts";
-import { parseStatx } from "../linux/statx.ts";
-import { u64Struct, viewOf } from "../linux/words.ts";
-import { data, type Fd } from "../proxy/arguments.ts";
-import { close, fstatfs, openat, type Reading, statx } from "../proxy/calls.ts";
-import { fsconfigCreate, fsmount, fsopen } from "../proxy/mount-calls.ts";
-import { type Operation, operation, orGoOn, resultOf } from "../proxy/operation.ts";
+} from "../linux/numbers/fcntl.ts";
+import { PROC_SUPER_MAGIC } from "../linux/numbers/mount.ts";
+import { data, type Fd } from "../proxy/calls/arguments.ts";
+import { close, fstatfs, openat, type Reading, statx } from "../proxy/calls/calls.ts";
+import { fsconfigCreate, fsmount, fsopen } from "../proxy/calls/mount-calls.ts";
+import { type Operation, operation, orGoOn, resultOf } from "../proxy/calls/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import type { LabelFiles } from "./labels.ts";
 import type { ProcessPlan } from "./plan.ts";

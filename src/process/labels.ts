@@ -2,9 +2,9 @@
 // them at the next execve(2). Pure. Called by become-user.ts; the files come from label-files.ts.
 
 import { TsrunError } from "../errors.ts";
-import { ENOENT } from "../linux/errno.ts";
-import { close, write } from "../proxy/calls.ts";
-import type { Operation } from "../proxy/operation.ts";
+import { ENOENT } from "../linux/numbers/errno.ts";
+import { close, write } from "../proxy/calls/calls.ts";
+import type { Operation } from "../proxy/calls/operation.ts";
 import type { ProcessPlan } from "./plan.ts";
 
 /** Open files of the proxy; `undefined` where nothing is to be written. */

@@ -2,12 +2,12 @@
 // dockerd and podman turn them into exit codes 126 and 127. Pure. Called by become-user.ts.
 
 import { TsrunError } from "../errors.ts";
-import { EACCES, EISDIR, ENOENT, ENOSYS, EPERM, errnoName, errnoWords } from "../linux/errno.ts";
-import { AT_EACCESS, AT_FDCWD, S_IFDIR, X_OK } from "../linux/fcntl.ts";
-import { parseStatx } from "../linux/statx.ts";
-import { shown } from "../proxy/arguments.ts";
-import { type Reading, statx } from "../proxy/calls.ts";
-import { type Operation, operation, orGoOn } from "../proxy/operation.ts";
+import { parseStatx } from "../linux/files/statx.ts";
+import { EACCES, EISDIR, ENOENT, ENOSYS, EPERM, errnoName, errnoWords } from "../linux/numbers/errno.ts";
+import { AT_EACCESS, AT_FDCWD, S_IFDIR, X_OK } from "../linux/numbers/fcntl.ts";
+import { shown } from "../proxy/calls/arguments.ts";
+import { type Reading, statx } from "../proxy/calls/calls.ts";
+import { type Operation, operation, orGoOn } from "../proxy/calls/operation.ts";
 
 /** A file that may be the program, and the two calls that tell. */
 export interface Candidate {

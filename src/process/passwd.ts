@@ -1,7 +1,7 @@
 // Where a user is at home: passwd(5), from an image that may bring anything under that name. One pass over
 // its bytes, up to the user's first entry. Pure. Called by become-user.ts.
 
-import { joinBytes, text } from "../linux/words.ts";
+import { joinBytes, text } from "../linux/call/words.ts";
 
 /** Where a user without an entry is at home. */
 const DEFAULT_HOME = "/";

@@ -2,7 +2,7 @@
 // number. Pure. Called by the stories before anything is touched; runtime-spec config.md#process.
 
 import { TsrunError } from "../errors.ts";
-import { RLIM_INFINITY, RLIMITS, type RlimitName } from "../linux/rlimits.ts";
+import { RLIM_INFINITY, RLIMITS, type RlimitName } from "../linux/numbers/rlimits.ts";
 import type { Linux, Process, Rlimit } from "../spec/types.ts";
 import { type CapabilityMasks, planCapabilities } from "./capabilities.ts";
 import { type Environment, planEnvironment } from "./environment.ts";

@@ -2,6 +2,7 @@
 // kernel's numbers, and the calls that set them. Pure. Called by the plan and, before privileges go, by
 // become-user.ts.
 
+import { viewOf } from "../linux/call/words.ts";
 import {
   IOPRIO_CLASS_SHIFT,
   IOPRIO_CLASSES,
@@ -12,10 +13,9 @@ import {
   SCHED_ATTR_SIZE,
   SCHED_FLAGS,
   SCHED_POLICIES,
-} from "../linux/scheduling.ts";
-import { viewOf } from "../linux/words.ts";
-import { data, NULL, shown } from "../proxy/arguments.ts";
-import { type Operation, operation } from "../proxy/operation.ts";
+} from "../linux/numbers/scheduling.ts";
+import { data, NULL, shown } from "../proxy/calls/arguments.ts";
+import { type Operation, operation } from "../proxy/calls/operation.ts";
 import type { IOPriority, MemoryPolicy, Personality, Scheduler } from "../spec/types.ts";
 import { parseList } from "./cpu-list.ts";
 

@@ -2,11 +2,11 @@
 // keyring, how readily it is killed. Pure. Called by the stories right after the namespaces, while the host's
 // /proc is still there.
 
-import { ENOSYS } from "../linux/errno.ts";
-import { AT_FDCWD, O_WRONLY } from "../linux/fcntl.ts";
-import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG, SIGKILL } from "../linux/sched.ts";
-import { type Fd, shown } from "../proxy/arguments.ts";
-import { close, openat, prctl, write } from "../proxy/calls.ts";
+import { ENOSYS } from "../linux/numbers/errno.ts";
+import { AT_FDCWD, O_WRONLY } from "../linux/numbers/fcntl.ts";
+import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG, SIGKILL } from "../linux/numbers/sched.ts";
+import { type Fd, shown } from "../proxy/calls/arguments.ts";
+import { close, openat, prctl, write } from "../proxy/calls/calls.ts";
 import {
   type Checked,
   type Operation,
@@ -14,7 +14,7 @@ import {
   operationError,
   orGoOn,
   render,
-} from "../proxy/operation.ts";
+} from "../proxy/calls/operation.ts";
 import { type LabelFiles, labelKeys, NO_LABELS } from "./labels.ts";
 import type { ProcessPlan } from "./plan.ts";
 

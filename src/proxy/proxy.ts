@@ -1,16 +1,18 @@
 // The host's end of a proxy: start it, send batches, read answers. See protocol.ts.
 
 import { TsrunError } from "../errors.ts";
-import { hasErrno, tryCall } from "../linux/call.ts";
-import { endChild, reapChild } from "../linux/children.ts";
-import { EAGAIN } from "../linux/errno.ts";
-import { spawnProgram } from "../linux/executable.ts";
-import { type Descriptor, writeAll } from "../linux/files.ts";
-import { isHeld } from "../linux/process.ts";
-import { SOCK_SEQPACKET } from "../linux/socket-numbers.ts";
-import { limitReceiving, limitSending, socketPair } from "../linux/sockets.ts";
-import { type Machine, machine } from "../linux/syscalls.ts";
-import { shown } from "./arguments.ts";
+import { hasErrno, tryCall } from "../linux/call/call.ts";
+import { type Descriptor, writeAll } from "../linux/files/files.ts";
+import { limitReceiving, limitSending, socketPair } from "../linux/files/sockets.ts";
+import { EAGAIN } from "../linux/numbers/errno.ts";
+import { SOCK_SEQPACKET } from "../linux/numbers/socket-numbers.ts";
+import { type Machine, machine } from "../linux/numbers/syscalls.ts";
+import { endChild, reapChild } from "../linux/process/children.ts";
+import { spawnProgram } from "../linux/process/executable.ts";
+import { isHeld } from "../linux/process/process.ts";
+import { shown } from "./calls/arguments.ts";
+import { type Operation, operation, operationError, render } from "./calls/operation.ts";
+import { proxyExecutable } from "./machine/elf.ts";
 import {
   complete,
   decode,
@@ -19,11 +21,9 @@ import {
   encode,
   failureOf,
   MESSAGE_LIMIT,
-} from "./batch.ts";
-import { proxyExecutable } from "./elf.ts";
-import { type Operation, operation, operationError, render } from "./operation.ts";
-import { LARGE } from "./protocol.ts";
-import { type Entry, operationsOf } from "./repeat.ts";
+} from "./wire/batch.ts";
+import { LARGE } from "./wire/protocol.ts";
+import { type Entry, operationsOf } from "./wire/repeat.ts";
 
 /** Operations that one message holds for certain. */
 const MOST_AT_ONCE = 1024;

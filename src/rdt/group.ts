@@ -2,7 +2,7 @@
 // for what that does. Called by the create and update stories.
 
 import { TsrunError } from "../errors.ts";
-import { EEXIST, errnoName, errnoWords } from "../linux/errno.ts";
+import { EEXIST, errnoName, errnoWords } from "../linux/numbers/errno.ts";
 import type { RdtRecord } from "../spec/types.ts";
 import { differingLine, linesBefore, type Need, type RdtPlan } from "./plan.ts";
 

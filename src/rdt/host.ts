@@ -1,11 +1,11 @@
 // The host's resctrl. Called by create, update and events for a container in one of its groups.
 
-import { tryCall } from "../linux/call.ts";
-import { listDirectoryAt } from "../linux/directories.ts";
-import { AT_FDCWD, AT_REMOVEDIR } from "../linux/fcntl.ts";
-import { readText, readTextIfThere, status, tryWriteFile } from "../linux/files.ts";
-import { cString } from "../linux/words.ts";
-import { parseMounts } from "../rootfs/mountinfo.ts";
+import { tryCall } from "../linux/call/call.ts";
+import { cString } from "../linux/call/words.ts";
+import { listDirectoryAt } from "../linux/files/directories.ts";
+import { readText, readTextIfThere, status, tryWriteFile } from "../linux/files/files.ts";
+import { AT_FDCWD, AT_REMOVEDIR } from "../linux/numbers/fcntl.ts";
+import { parseMounts } from "../rootfs/host/mountinfo.ts";
 import type { IntelRdt, RdtRecord } from "../spec/types.ts";
 import { changeSchemata, checkGroup, checkHost, makeGroup, type ResctrlTree, recordOf } from "./group.ts";
 import { type Need, needsOfUpdate, planRdt, type RdtPlan, schemataLines } from "./plan.ts";

@@ -3,25 +3,18 @@
 // pivotRoot, finalizeRootfs). Every act sends what it has to do in very few messages; see
 // docs/adr/0007-rootfs.md.
 
-import { planLinks } from "../devices/plan.ts";
-import { deviceStep, linkStep } from "../devices/steps.ts";
 import { TsrunError } from "../errors.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
-import { parseStatx } from "../linux/statx.ts";
-import { octal } from "../proxy/arguments.ts";
-import { chdir, close, dup3, openat, type Reading, statx } from "../proxy/calls.ts";
-import { mount } from "../proxy/mount-calls.ts";
-import { type Checked, type Operation, operation, resultOf } from "../proxy/operation.ts";
+import { parseStatx } from "../linux/files/statx.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, O_RDWR, S_IFCHR } from "../linux/numbers/fcntl.ts";
+import { octal } from "../proxy/calls/arguments.ts";
+import { chdir, close, dup3, openat, type Reading, statx } from "../proxy/calls/calls.ts";
+import { mount } from "../proxy/calls/mount-calls.ts";
+import { type Checked, type Operation, operation, resultOf } from "../proxy/calls/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
-import { type Hands, RootContext } from "./context.ts";
-import { operationFailure } from "./failure.ts";
-import { HostHelper } from "./helper.ts";
-import { Host, type HostView } from "./host-view.ts";
-import { PathLooks, type SealedKind } from "./looks.ts";
-import { mountSteps } from "./mount-steps.ts";
-import { openFollowing } from "./open.ts";
-import type { RootfsPlan } from "./plan.ts";
-import { changeRoot, rootStep, separateParent } from "./root.ts";
+import { type Batches, type FirstBatch, held, layOutFirst, runSteps, type Step } from "../proxy/steps.ts";
+import { deviceStep, linkStep } from "./build/devices.ts";
+import { mountSteps } from "./build/mount-steps.ts";
+import { changeRoot, rootStep, separateParent } from "./build/root.ts";
 import {
   type EmptyDirectory,
   maskDirectoryStep,
@@ -30,8 +23,15 @@ import {
   readonlyMountStep,
   readonlyPathStep,
   verifyNull,
-} from "./seal.ts";
-import { type Batches, type FirstBatch, held, layOutFirst, runSteps, type Step } from "./steps.ts";
+} from "./build/seal.ts";
+import { HostHelper } from "./host/helper.ts";
+import { Host, type HostView } from "./host/view.ts";
+import { type Hands, RootContext } from "./place/context.ts";
+import { PathLooks, type SealedKind } from "./place/looks.ts";
+import { openFollowing } from "./place/open.ts";
+import { planLinks } from "./plan/devices.ts";
+import { operationFailure } from "./plan/failure.ts";
+import type { RootfsPlan } from "./plan/plan.ts";
 
 /** What the acts hand on: descriptors in the container's first process, and what was found out. */
 export interface RootfsHandles {

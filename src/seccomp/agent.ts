@@ -7,13 +7,13 @@
 // installed the filter: a write, for which no profile may notify. The descriptor is fetched from outside.
 
 import { TsrunError } from "../errors.ts";
-import { tryCall } from "../linux/call.ts";
-import { ENOSYS, errnoName, errnoWords } from "../linux/errno.ts";
-import { Descriptor } from "../linux/files.ts";
-import { SOCK_STREAM } from "../linux/socket-numbers.ts";
-import { connectUnix, sendDescriptor } from "../linux/unix-sockets.ts";
-import { close } from "../proxy/calls.ts";
-import { type Operation, orGoOn, resultOf } from "../proxy/operation.ts";
+import { tryCall } from "../linux/call/call.ts";
+import { Descriptor } from "../linux/files/files.ts";
+import { connectUnix, sendDescriptor } from "../linux/files/unix-sockets.ts";
+import { ENOSYS, errnoName, errnoWords } from "../linux/numbers/errno.ts";
+import { SOCK_STREAM } from "../linux/numbers/socket-numbers.ts";
+import { close } from "../proxy/calls/calls.ts";
+import { type Operation, orGoOn, resultOf } from "../proxy/calls/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 import { type Listener, type NotifyingProcess, notifyMessage } from "./notify.ts";
 

@@ -1,7 +1,7 @@
 // Whether a seccomp profile allows what `exec` still does once the filter is in, where the process that
 // nobody inside can see installs it (stand.ts). Then the one that can be seen needs no CAP_SYS_ADMIN. Pure.
 
-import { CLONE_PARENT } from "../linux/sched.ts";
+import { CLONE_PARENT } from "../linux/numbers/sched.ts";
 import type { Seccomp, SeccompArg } from "../spec/types.ts";
 
 /** The calls, with the arguments that are known: of the hidden process, of its child, and execve(2). */

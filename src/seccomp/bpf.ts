@@ -1,7 +1,7 @@
 // Classic BPF, as seccomp(2) takes it: instructions and their bytes (`struct sock_filter`, <linux/filter.h>).
 // Pure.
 
-import { viewOf } from "../linux/words.ts";
+import { viewOf } from "../linux/call/words.ts";
 
 export interface Instruction {
   readonly code: number;

@@ -3,9 +3,9 @@
 // whatever looks odd is compiled again. A cache that cannot be used costs time, never an error.
 
 import { throwIfOutOfMemory } from "../errors.ts";
-import { mustCall, tryCall } from "../linux/call.ts";
-import { listDirectory } from "../linux/directories.ts";
-import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFREG } from "../linux/fcntl.ts";
+import { mustCall, tryCall } from "../linux/call/call.ts";
+import { cString, viewOf } from "../linux/call/words.ts";
+import { listDirectory } from "../linux/files/directories.ts";
 import {
   createWhole,
   type Descriptor,
@@ -17,9 +17,9 @@ import {
   STATX_BASIC,
   STATX_SIZE,
   status,
-} from "../linux/files.ts";
-import { machine } from "../linux/syscalls.ts";
-import { cString, viewOf } from "../linux/words.ts";
+} from "../linux/files/files.ts";
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFREG } from "../linux/numbers/fcntl.ts";
+import { machine } from "../linux/numbers/syscalls.ts";
 import type { Seccomp } from "../spec/types.ts";
 import { type CompiledFilter, decodeEntry, encodeEntry, entryName, MAX_ENTRY_SIZE } from "./filter.ts";
 

@@ -1,6 +1,6 @@
 // A compiled filter, and its form in a cache file. Pure; the files are read and written by cache.ts.
 
-import { text, utf8, viewOf } from "../linux/words.ts";
+import { text, utf8, viewOf } from "../linux/call/words.ts";
 import { INSTRUCTION_SIZE } from "./bpf.ts";
 import { MAX_INSTRUCTIONS, SECCOMP_FILTER_FLAG_NEW_LISTENER } from "./tables.ts";
 

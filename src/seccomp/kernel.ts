@@ -1,6 +1,6 @@
 // What the running kernel's seccomp(2) can do; called by compile.ts.
 
-import { tryCall } from "../linux/call.ts";
+import { tryCall } from "../linux/call/call.ts";
 import { SECCOMP_SET_MODE_FILTER } from "./tables.ts";
 
 /** <asm-generic/errno-base.h> */

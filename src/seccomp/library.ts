@@ -1,9 +1,9 @@
 // Where libseccomp is on this host, and loading it; called by compile.ts, and for `--version` and `features`.
 
 import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
-import { status } from "../linux/files.ts";
-import { type Libseccomp, loadLibseccomp } from "../linux/libseccomp.ts";
-import { machine } from "../linux/syscalls.ts";
+import { status } from "../linux/files/files.ts";
+import { type Libseccomp, loadLibseccomp } from "../linux/libraries/libseccomp.ts";
+import { machine } from "../linux/numbers/syscalls.ts";
 
 const NAME = "libseccomp.so.2";
 

@@ -2,7 +2,7 @@
 // runc's (libcontainer/seccomp, functions InitSeccomp and matchCall).
 
 import { TsrunError } from "../errors.ts";
-import { EEXIST, EINVAL, errnoWords } from "../linux/errno.ts";
+import { cString, viewOf } from "../linux/call/words.ts";
 import {
   type Libseccomp,
   type LibseccompFilter,
@@ -11,8 +11,8 @@ import {
   SCMP_ARG_CMP_SIZE,
   SCMP_FLTATR_CTL_NNP,
   SCMP_FLTATR_CTL_OPTIMIZE,
-} from "../linux/libseccomp.ts";
-import { cString, viewOf } from "../linux/words.ts";
+} from "../linux/libraries/libseccomp.ts";
+import { EEXIST, EINVAL, errnoWords } from "../linux/numbers/errno.ts";
 import { encode } from "./bpf.ts";
 import { enosysStub, type Limit } from "./enosys.ts";
 import type { Condition, FilterPlan, RuleGroup } from "./plan.ts";

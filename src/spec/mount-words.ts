@@ -1,5 +1,6 @@
 // The words of mount options that tsrun itself understands; any other is handed to the file system. What each
-// means is in src/rootfs/mount-options.ts; a test holds the two together. Called by the rules about mounts.
+// means is in src/rootfs/plan/mount-options.ts; a test holds the two together. Called by the rules about
+// mounts.
 
 import { nearestWord } from "./nearest.ts";
 

@@ -2,14 +2,14 @@
 // master sent to whoever asked for it. pty(7), ioctl_tty(2). Called by the create and exec stories.
 
 import { TsrunError } from "../errors.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, O_NOCTTY, O_NOFOLLOW, O_RDWR, S_IFCHR } from "../linux/fcntl.ts";
-import { parseStatx } from "../linux/files.ts";
-import { DEVPTS_SUPER_MAGIC } from "../linux/mount.ts";
-import { SCM_RIGHTS, SOL_SOCKET } from "../linux/socket-numbers.ts";
-import { u64Struct, utf8, viewOf } from "../linux/words.ts";
-import { type Data, data, shown } from "../proxy/arguments.ts";
-import { close, dup3, fstatfs, openat, statx } from "../proxy/calls.ts";
-import { type Operation, operation, resultOf } from "../proxy/operation.ts";
+import { u64Struct, utf8, viewOf } from "../linux/call/words.ts";
+import { parseStatx } from "../linux/files/files.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O_NOCTTY, O_NOFOLLOW, O_RDWR, S_IFCHR } from "../linux/numbers/fcntl.ts";
+import { DEVPTS_SUPER_MAGIC } from "../linux/numbers/mount.ts";
+import { SCM_RIGHTS, SOL_SOCKET } from "../linux/numbers/socket-numbers.ts";
+import { type Data, data, shown } from "../proxy/calls/arguments.ts";
+import { close, dup3, fstatfs, openat, statx } from "../proxy/calls/calls.ts";
+import { type Operation, operation, resultOf } from "../proxy/calls/operation.ts";
 import type { SyscallProxy } from "../proxy/proxy.ts";
 
 const TIOCSPTLCK = 0x40045431;

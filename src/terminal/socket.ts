@@ -2,11 +2,11 @@
 // process.
 
 import { TsrunError } from "../errors.ts";
-import { tryCall } from "../linux/call.ts";
-import { ENOSYS, errnoName, errnoWords } from "../linux/errno.ts";
-import { Descriptor } from "../linux/files.ts";
-import { SOCK_STREAM } from "../linux/socket-numbers.ts";
-import { connectUnix, receiveMessage, sendDescriptor } from "../linux/unix-sockets.ts";
+import { tryCall } from "../linux/call/call.ts";
+import { Descriptor } from "../linux/files/files.ts";
+import { connectUnix, receiveMessage, sendDescriptor } from "../linux/files/unix-sockets.ts";
+import { ENOSYS, errnoName, errnoWords } from "../linux/numbers/errno.ts";
+import { SOCK_STREAM } from "../linux/numbers/socket-numbers.ts";
 
 /**
  * Connects to a listening unix socket, without waiting for its owner. `option` names it in the error:

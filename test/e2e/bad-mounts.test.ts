@@ -3,7 +3,7 @@
 
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { SyscallName } from "../../src/linux/syscalls.ts";
+import type { SyscallName } from "../../src/linux/numbers/syscalls.ts";
 import {
   behaviour,
   type Condition,

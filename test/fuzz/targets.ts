@@ -1,9 +1,9 @@
 // The readers that are fed, and what holds of each for any input whatever.
 
 import { TsrunError } from "../../src/errors.ts";
-import { utf8 } from "../../src/linux/words.ts";
+import { utf8 } from "../../src/linux/call/words.ts";
 import { HomeSearch } from "../../src/process/passwd.ts";
-import { parseMounts } from "../../src/rootfs/mountinfo.ts";
+import { parseMounts } from "../../src/rootfs/host/mountinfo.ts";
 import { JsonPositions } from "../../src/spec/json-positions.ts";
 import { loadConfig, loadProcess, loadResources } from "../../src/spec/load.ts";
 import { checkSchema } from "../../src/spec/schema-check.ts";

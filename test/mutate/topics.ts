@@ -42,12 +42,12 @@ const WIDE = ["e2e/rootless", "e2e/bad-input", "e2e/terminal"];
 /** By the beginning of a path; every entry that fits counts, the longest first. */
 const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/rootfs/": [...MOUNTS, "security/masks", "security/procfs", ...LIVES, ...WIDE],
-  "src/rootfs/copy-": ["e2e/copy-up", "e2e/tmpfs"],
-  "src/rootfs/seal": ["e2e/rootfs", "security/masks", "security/procfs"],
-  "src/rootfs/console": ["e2e/terminal", "security/console"],
-  "src/rootfs/host-": ["e2e/busy-host", "e2e/mounts"],
-  "src/rootfs/attributes": ["e2e/mounts"],
-  "src/rootfs/plan-cgroup": ["security/cgroups", "e2e/cgroups"],
+  "src/rootfs/build/copy-": ["e2e/copy-up", "e2e/tmpfs"],
+  "src/rootfs/build/seal": ["e2e/rootfs", "security/masks", "security/procfs"],
+  "src/rootfs/build/console": ["e2e/terminal", "security/console"],
+  "src/rootfs/host/": ["e2e/busy-host", "e2e/mounts"],
+  "src/rootfs/plan/attributes": ["e2e/mounts"],
+  "src/rootfs/plan/cgroup": ["security/cgroups", "e2e/cgroups"],
   "src/cgroups/": [...CGROUPS, ...LIVES, "e2e/events", "e2e/pause", ...WIDE, ...ENDINGS],
   "src/cgroups/stats/": ["e2e/events"],
   "src/cgroups/oom": ["e2e/events"],

@@ -1,11 +1,11 @@
 // Calls functions of the C library in a process of its own, and prints what they did as JSON. Run under Bun
 // by test/e2e/libraries.test.ts, since Node cannot load what calls them.
 
-import { bind } from "../../src/linux/ffi.ts";
-import { CAPACITY } from "../../src/linux/library-protocol.ts";
-import { tryWaitFor } from "../../src/linux/process.ts";
-import { SIGTERM } from "../../src/linux/sched.ts";
-import { cString, text } from "../../src/linux/words.ts";
+import { cString, text } from "../../src/linux/call/words.ts";
+import { bind } from "../../src/linux/libraries/ffi.ts";
+import { CAPACITY } from "../../src/linux/libraries/library-protocol.ts";
+import { SIGTERM } from "../../src/linux/numbers/sched.ts";
+import { tryWaitFor } from "../../src/linux/process/process.ts";
 
 const FUNCTIONS = {
   abs: "int",

@@ -6,10 +6,10 @@
 //
 // A descriptor that comes with BARRIER=1 is closed at once, as systemd does, or held with HOLD.
 
-import { mustCall } from "../../src/linux/call.ts";
-import { SOCK_DGRAM } from "../../src/linux/socket-numbers.ts";
-import { bindUnix, connectUnix, receiveMessage } from "../../src/linux/unix-sockets.ts";
-import { text, utf8 } from "../../src/linux/words.ts";
+import { mustCall } from "../../src/linux/call/call.ts";
+import { text, utf8 } from "../../src/linux/call/words.ts";
+import { bindUnix, connectUnix, receiveMessage } from "../../src/linux/files/unix-sockets.ts";
+import { SOCK_DGRAM } from "../../src/linux/numbers/socket-numbers.ts";
 
 const [mode = "", path = "", given = ""] = process.argv.slice(2);
 

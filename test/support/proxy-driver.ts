@@ -7,16 +7,16 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { O_CREAT, O_NONBLOCK, O_RDWR, O_WRONLY } from "../../src/linux/fcntl.ts";
-import { endedBeforeExecuting, processStatus, waitFor } from "../../src/linux/process.ts";
-import { openChild, signalChild } from "../../src/linux/process-handle.ts";
-import { SIGHUP, SIGKILL, SIGTERM } from "../../src/linux/sched.ts";
-import { SOCK_SEQPACKET } from "../../src/linux/socket-numbers.ts";
-import { socketPair } from "../../src/linux/sockets.ts";
-import { spawn } from "../../src/linux/spawn.ts";
-import type { Machine } from "../../src/linux/syscalls.ts";
+import { socketPair } from "../../src/linux/files/sockets.ts";
+import { O_CREAT, O_NONBLOCK, O_RDWR, O_WRONLY } from "../../src/linux/numbers/fcntl.ts";
+import { SIGHUP, SIGKILL, SIGTERM } from "../../src/linux/numbers/sched.ts";
+import { SOCK_SEQPACKET } from "../../src/linux/numbers/socket-numbers.ts";
+import type { Machine } from "../../src/linux/numbers/syscalls.ts";
+import { endedBeforeExecuting, processStatus, waitFor } from "../../src/linux/process/process.ts";
+import { openChild, signalChild } from "../../src/linux/process/process-handle.ts";
+import { spawn } from "../../src/linux/process/spawn.ts";
 import { handleTermination } from "../../src/process/execute.ts";
-import { data, out } from "../../src/proxy/arguments.ts";
+import { data, out } from "../../src/proxy/calls/arguments.ts";
 import {
   clone,
   close,
@@ -27,9 +27,16 @@ import {
   type Reading,
   read,
   write,
-} from "../../src/proxy/calls.ts";
-import { proxyExecutable } from "../../src/proxy/elf.ts";
-import { inChild, inParent, type Operation, operation, orGoOn, resultOf } from "../../src/proxy/operation.ts";
+} from "../../src/proxy/calls/calls.ts";
+import {
+  inChild,
+  inParent,
+  type Operation,
+  operation,
+  orGoOn,
+  resultOf,
+} from "../../src/proxy/calls/operation.ts";
+import { proxyExecutable } from "../../src/proxy/machine/elf.ts";
 import { SyscallProxy } from "../../src/proxy/proxy.ts";
 
 const [machineName = "", emulator] = process.argv.slice(2);

@@ -8,13 +8,13 @@
 // line for each message and each notification.
 
 import { addressOf } from "../../src/engine/memory.ts";
-import { mustCall, tryCall } from "../../src/linux/call.ts";
-import { Descriptor } from "../../src/linux/files.ts";
-import { poll } from "../../src/linux/process.ts";
-import { POLLIN } from "../../src/linux/sched.ts";
-import { SOCK_STREAM } from "../../src/linux/socket-numbers.ts";
-import { bindUnix, connectUnix } from "../../src/linux/unix-sockets.ts";
-import { text, u64Struct, viewOf } from "../../src/linux/words.ts";
+import { mustCall, tryCall } from "../../src/linux/call/call.ts";
+import { text, u64Struct, viewOf } from "../../src/linux/call/words.ts";
+import { Descriptor } from "../../src/linux/files/files.ts";
+import { bindUnix, connectUnix } from "../../src/linux/files/unix-sockets.ts";
+import { POLLIN } from "../../src/linux/numbers/sched.ts";
+import { SOCK_STREAM } from "../../src/linux/numbers/socket-numbers.ts";
+import { poll } from "../../src/linux/process/process.ts";
 
 const [path = "", answer = "continue"] = process.argv.slice(2);
 

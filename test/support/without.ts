@@ -2,7 +2,7 @@
 // call of the runtime and inherited by whatever it starts. WITHOUT names them: `make test-e2e
 // WITHOUT=openat2`.
 
-import { machine, type SyscallName, syscallNumber } from "../../src/linux/syscalls.ts";
+import { machine, type SyscallName, syscallNumber } from "../../src/linux/numbers/syscalls.ts";
 
 /** System calls that not every kernel or filter knows and that docs/kernel.md names a substitute for. */
 export const REPLACEABLE = [

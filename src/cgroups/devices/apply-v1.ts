@@ -2,11 +2,11 @@
 // use. Called by v1.ts.
 
 import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
-import { tryCall } from "../../linux/call.ts";
-import { EINVAL, EPERM } from "../../linux/errno.ts";
-import { O_WRONLY } from "../../linux/fcntl.ts";
-import { type Descriptor, open, readText } from "../../linux/files.ts";
-import { utf8 } from "../../linux/words.ts";
+import { tryCall } from "../../linux/call/call.ts";
+import { utf8 } from "../../linux/call/words.ts";
+import { type Descriptor, open, readText } from "../../linux/files/files.ts";
+import { EINVAL, EPERM } from "../../linux/numbers/errno.ts";
+import { O_WRONLY } from "../../linux/numbers/fcntl.ts";
 import { type Journal, writeError } from "../writer.ts";
 import {
   ALLOW_ALL,

@@ -1,17 +1,17 @@
 // Guards the devices of a v2 cgroup with an eBPF program.
 
 import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
+import { syscallError } from "../../linux/call/call.ts";
 import {
   attachDeviceProgram,
   attachedDevicePrograms,
   detachDeviceProgram,
   loadDeviceProgram,
   openProgram,
-} from "../../linux/bpf.ts";
-import { syscallError } from "../../linux/call.ts";
-import { EACCES, ENOENT, EPERM } from "../../linux/errno.ts";
-import { O_DIRECTORY, O_RDONLY } from "../../linux/fcntl.ts";
-import { type Descriptor, open } from "../../linux/files.ts";
+} from "../../linux/files/bpf.ts";
+import { type Descriptor, open } from "../../linux/files/files.ts";
+import { EACCES, ENOENT, EPERM } from "../../linux/numbers/errno.ts";
+import { O_DIRECTORY, O_RDONLY } from "../../linux/numbers/fcntl.ts";
 import type { Journal } from "../writer.ts";
 import { buildDeviceSet } from "./device-set.ts";
 import { inUserNamespace } from "./privilege.ts";

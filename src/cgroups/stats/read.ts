@@ -1,7 +1,7 @@
 // Gathers a container's statistics. Called by `events`.
 
-import { listDirectoryAt } from "../../linux/directories.ts";
-import { readTextIfThere } from "../../linux/files.ts";
+import { listDirectoryAt } from "../../linux/files/directories.ts";
+import { readTextIfThere } from "../../linux/files/files.ts";
 import type { CgroupRecord } from "../record.ts";
 import { parseHugepageSizes } from "./parse.ts";
 import type { Stats } from "./stats.ts";

@@ -3,16 +3,16 @@
 // a unit.
 
 import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
-import { errnoName, errnoWords } from "../../linux/errno.ts";
-import { status } from "../../linux/files.ts";
+import { viewOf } from "../../linux/call/words.ts";
+import { status } from "../../linux/files/files.ts";
 import {
   type BusConnection,
   type BusMessage,
   type Libsystemd,
   loadLibsystemd,
-} from "../../linux/libsystemd.ts";
-import { beforeExit } from "../../linux/process.ts";
-import { viewOf } from "../../linux/words.ts";
+} from "../../linux/libraries/libsystemd.ts";
+import { errnoName, errnoWords } from "../../linux/numbers/errno.ts";
+import { beforeExit } from "../../linux/process/process.ts";
 import { type BusValue, type Property, splitSignature } from "./property.ts";
 
 const NAME = "org.freedesktop.systemd1";

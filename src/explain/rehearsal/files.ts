@@ -2,10 +2,10 @@
 // over them, and what would have been made meanwhile. Nothing is changed.
 
 import { TsrunError } from "../../errors.ts";
-import { ELOOP, ENOENT, ENOTDIR } from "../../linux/errno.ts";
-import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from "../../linux/fcntl.ts";
-import { readLink, status } from "../../linux/files.ts";
-import { isInside } from "../../rootfs/paths.ts";
+import { readLink, status } from "../../linux/files/files.ts";
+import { ELOOP, ENOENT, ENOTDIR } from "../../linux/numbers/errno.ts";
+import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from "../../linux/numbers/fcntl.ts";
+import { isInside } from "../../rootfs/plan/paths.ts";
 
 export interface PretendedFile {
   /** Type bits and permission bits. */

@@ -1,8 +1,8 @@
-// The helper of src/rootfs/helper.ts, for a rehearsal: a second process that carries nothing out either.
+// The helper of src/rootfs/host/helper.ts, for a rehearsal: a second process that carries nothing out either.
 
-import type { Operation } from "../../proxy/operation.ts";
-import type { Entry } from "../../proxy/repeat.ts";
-import type { Helper } from "../../rootfs/context.ts";
+import type { Operation } from "../../proxy/calls/operation.ts";
+import type { Entry } from "../../proxy/wire/repeat.ts";
+import type { Helper } from "../../rootfs/place/context.ts";
 import { RehearsalProxy, type Stage } from "./proxy.ts";
 
 const CONTROL = 3;

@@ -1,11 +1,11 @@
 // What tsrun itself calls from outside, for a rehearsal: each as it would be, with the result of one that
 // succeeds.
 
-import { AT_FDCWD, O_WRONLY } from "../../linux/fcntl.ts";
-import { RLIM_INFINITY } from "../../linux/rlimits.ts";
-import { data, NULL, shown } from "../../proxy/arguments.ts";
-import { close, execve, mkdirat, openat, write } from "../../proxy/calls.ts";
-import { type Operation, operation } from "../../proxy/operation.ts";
+import { AT_FDCWD, O_WRONLY } from "../../linux/numbers/fcntl.ts";
+import { RLIM_INFINITY } from "../../linux/numbers/rlimits.ts";
+import { data, NULL, shown } from "../../proxy/calls/arguments.ts";
+import { close, execve, mkdirat, openat, write } from "../../proxy/calls/calls.ts";
+import { type Operation, operation } from "../../proxy/calls/operation.ts";
 import type { Stage } from "./proxy.ts";
 
 /** The pid of the container's first process: one that nobody has. Shown as PID. */

@@ -2,7 +2,10 @@
 // answers them as that would, in all likelihood, and writes them down. So what is shown comes from the code
 // that does it.
 
-import { EACCES, EBADF, EEXIST, ENOENT, ENOTDIR } from "../../linux/errno.ts";
+import { textUntilNul, utf8, viewOf } from "../../linux/call/words.ts";
+import { Descriptor, readFile } from "../../linux/files/files.ts";
+import { STATX_SIZE } from "../../linux/files/statx.ts";
+import { EACCES, EBADF, EEXIST, ENOENT, ENOTDIR } from "../../linux/numbers/errno.ts";
 import {
   AT_FDCWD,
   O_CREAT,
@@ -12,15 +15,12 @@ import {
   S_IFDIR,
   S_IFMT,
   S_IFREG,
-} from "../../linux/fcntl.ts";
-import { Descriptor, readFile } from "../../linux/files.ts";
-import { DEVPTS_SUPER_MAGIC, PROC_SUPER_MAGIC, SYSFS_MAGIC, TMPFS_MAGIC } from "../../linux/mount.ts";
-import { STATX_SIZE } from "../../linux/statx.ts";
-import { textUntilNul, utf8, viewOf } from "../../linux/words.ts";
-import type { Argument } from "../../proxy/arguments.ts";
-import { type Operation, render } from "../../proxy/operation.ts";
+} from "../../linux/numbers/fcntl.ts";
+import { DEVPTS_SUPER_MAGIC, PROC_SUPER_MAGIC, SYSFS_MAGIC, TMPFS_MAGIC } from "../../linux/numbers/mount.ts";
+import type { Argument } from "../../proxy/calls/arguments.ts";
+import { type Operation, render } from "../../proxy/calls/operation.ts";
 import { SyscallProxy } from "../../proxy/proxy.ts";
-import { type Entry, operationsOf } from "../../proxy/repeat.ts";
+import { type Entry, operationsOf } from "../../proxy/wire/repeat.ts";
 import { type Place, type PretendedFile, type PretendedFiles, Tree } from "./files.ts";
 import { NOBODY } from "./host-side.ts";
 
@@ -349,7 +349,7 @@ function structWord(argument: Argument | undefined, index: number): number {
   return Number(viewOf(argument.bytes).getBigUint64(index * 8, true));
 }
 
-/** What `makeDevice` of src/proxy/calls.ts has put together. */
+/** What `makeDevice` of src/proxy/calls/calls.ts has put together. */
 function deviceOf(args: readonly Argument[]): { major: number; minor: number } {
   const device = BigInt(numberOf(args[3]));
   return {
@@ -382,7 +382,7 @@ function fillBytes(argument: Argument | undefined, content: Uint8Array): number 
   return part.length;
 }
 
-/** The fields that src/linux/statx.ts reads. */
+/** The fields that src/linux/files/statx.ts reads. */
 function fillStatx(
   argument: Argument | undefined,
   { mode, uid, major, minor, inode }: PretendedFile,

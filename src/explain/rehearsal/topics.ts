@@ -1,7 +1,7 @@
 // Which topic of an explanation a system call belongs to: that of the stage it is made in, or a closer one.
 // Pure.
 
-import type { Operation } from "../../proxy/operation.ts";
+import type { Operation } from "../../proxy/calls/operation.ts";
 
 /** The closer topics of a stage, by what a call is for. */
 const CLOSER: Readonly<Record<string, readonly (readonly [attempt: RegExp, topic: string])[]>> = {

@@ -13,7 +13,7 @@ import {
   revivalOptions,
 } from "../../../src/checkpoint/plan.ts";
 import { planNamespaces } from "../../../src/namespaces/plan.ts";
-import { planRootfs } from "../../../src/rootfs/plan.ts";
+import { planRootfs } from "../../../src/rootfs/plan/plan.ts";
 import type { Spec } from "../../../src/spec/types.ts";
 import { specOf, V1, V2 } from "../rootfs/configurations.ts";
 

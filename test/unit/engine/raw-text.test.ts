@@ -2,7 +2,7 @@
 
 import t from "tap";
 import { decodeRaw } from "../../../src/engine/raw-text.ts";
-import { cString, text, textUntilNul, utf8 } from "../../../src/linux/words.ts";
+import { cString, text, textUntilNul, utf8 } from "../../../src/linux/call/words.ts";
 import { randomFrom } from "../../support/random.ts";
 
 const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replaceAll(" ", ""), "hex"));

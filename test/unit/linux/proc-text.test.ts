@@ -1,7 +1,7 @@
 // Fields of /proc/PID/status, whatever a process calls itself.
 
 import t from "tap";
-import { statusField, statusNumber } from "../../../src/linux/proc-text.ts";
+import { statusField, statusNumber } from "../../../src/linux/process/proc-text.ts";
 
 const STATUS = "Name:\tsh\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t41\nTracerPid:\t0\n";
 

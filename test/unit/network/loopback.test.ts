@@ -2,7 +2,7 @@
 
 import t from "tap";
 import { setLoopbackUp } from "../../../src/network/loopback.ts";
-import { render } from "../../../src/proxy/operation.ts";
+import { render } from "../../../src/proxy/calls/operation.ts";
 
 t.test("a socket, the flag, and the socket goes", async (t) => {
   t.strictSame(setLoopbackUp().map(render), [

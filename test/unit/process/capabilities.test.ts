@@ -1,7 +1,7 @@
 // Capability sets as masks and as the structures of capset(2).
 
 import t from "tap";
-import { CAPABILITY_NAMES } from "../../../src/linux/capabilities.ts";
+import { CAPABILITY_NAMES } from "../../../src/linux/numbers/capabilities.ts";
 import {
   capabilityData,
   capabilityHeader,

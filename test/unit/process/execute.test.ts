@@ -2,7 +2,7 @@
 
 import t from "tap";
 import { closeAllBut, closeOnExecute, handleTermination } from "../../../src/process/execute.ts";
-import { type Operation, render } from "../../../src/proxy/operation.ts";
+import { type Operation, render } from "../../../src/proxy/calls/operation.ts";
 
 function shownAs(operations: readonly Operation[]): string[] {
   return operations.map(render);

@@ -3,7 +3,7 @@
 import t from "tap";
 import { becomeOperations, outsideOfRoot, placeFilter } from "../../../src/process/identity.ts";
 import { type ProcessPlan, planProcess } from "../../../src/process/plan.ts";
-import { operation, render } from "../../../src/proxy/operation.ts";
+import { operation, render } from "../../../src/proxy/calls/operation.ts";
 import type { Process } from "../../../src/spec/types.ts";
 
 function plan(process: Partial<Process> = {}): ProcessPlan {

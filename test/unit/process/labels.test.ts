@@ -9,7 +9,7 @@ import {
   NO_LABELS,
 } from "../../../src/process/labels.ts";
 import { type ProcessPlan, planProcess } from "../../../src/process/plan.ts";
-import { operation, render } from "../../../src/proxy/operation.ts";
+import { operation, render } from "../../../src/proxy/calls/operation.ts";
 
 function plan(labels: { apparmorProfile?: string; selinuxLabel?: string }): ProcessPlan {
   return planProcess({

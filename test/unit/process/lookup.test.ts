@@ -1,7 +1,7 @@
 // The look-up of a program: Go's rules, and runc's words, of which dockerd and podman make exit codes.
 
 import t from "tap";
-import { STATX_SIZE } from "../../../src/linux/statx.ts";
+import { STATX_SIZE } from "../../../src/linux/files/statx.ts";
 import { type Candidate, candidatesFor, choose } from "../../../src/process/lookup.ts";
 
 /** Type and permission bits of the files there are; a number is an errno of the access check. */

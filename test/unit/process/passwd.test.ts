@@ -1,7 +1,7 @@
 // Where a user is at home, by what an image has in /etc/passwd.
 
 import t from "tap";
-import { utf8 } from "../../../src/linux/words.ts";
+import { utf8 } from "../../../src/linux/call/words.ts";
 import { HomeSearch } from "../../../src/process/passwd.ts";
 
 /** What is found in chunks of some size. */

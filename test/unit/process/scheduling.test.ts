@@ -2,7 +2,7 @@
 
 import t from "tap";
 import { nodeMask, schedulerAttributes, schedulingOperations } from "../../../src/process/scheduling.ts";
-import { render } from "../../../src/proxy/operation.ts";
+import { render } from "../../../src/proxy/calls/operation.ts";
 
 const rendered = (plan: Parameters<typeof schedulingOperations>[0]) => schedulingOperations(plan).map(render);
 

@@ -4,7 +4,7 @@ import t from "tap";
 import { NO_LABELS } from "../../../src/process/labels.ts";
 import { type ProcessPlan, planProcess } from "../../../src/process/plan.ts";
 import { sessionOperations } from "../../../src/process/session.ts";
-import { type Operation, render } from "../../../src/proxy/operation.ts";
+import { type Operation, render } from "../../../src/proxy/calls/operation.ts";
 import type { Linux } from "../../../src/spec/types.ts";
 
 interface Wish {

@@ -2,7 +2,7 @@
 // and no two pieces of memory may share a byte.
 
 import t from "tap";
-import { syscallNumber } from "../../../src/linux/syscalls.ts";
+import { syscallNumber } from "../../../src/linux/numbers/syscalls.ts";
 import {
   type Argument,
   type Data,
@@ -11,10 +11,16 @@ import {
   out,
   shown,
   textArray,
-} from "../../../src/proxy/arguments.ts";
-import { decode, type EncodedBatch, encode, failureOf, MESSAGE_LIMIT } from "../../../src/proxy/batch.ts";
-import { execve } from "../../../src/proxy/calls.ts";
-import { inChild, inParent, type Operation, operation, orGoOn } from "../../../src/proxy/operation.ts";
+} from "../../../src/proxy/calls/arguments.ts";
+import { execve } from "../../../src/proxy/calls/calls.ts";
+import { inChild, inParent, type Operation, operation, orGoOn } from "../../../src/proxy/calls/operation.ts";
+import {
+  decode,
+  type EncodedBatch,
+  encode,
+  failureOf,
+  MESSAGE_LIMIT,
+} from "../../../src/proxy/wire/batch.ts";
 import {
   BUFFER,
   CAPACITY,
@@ -25,8 +31,8 @@ import {
   PARENT_ONLY,
   RETRIES_SHIFT,
   SEGMENT_SIZE,
-} from "../../../src/proxy/protocol.ts";
-import { failureInReply } from "../../../src/proxy/reply.ts";
+} from "../../../src/proxy/wire/protocol.ts";
+import { failureInReply } from "../../../src/proxy/wire/reply.ts";
 import { randomFrom } from "../../support/random.ts";
 
 const machine = "x86-64";

@@ -1,9 +1,9 @@
 // The proxy as an executable: every field of its headers, read back as the kernel reads them (elf(5)).
 
 import t from "tap";
-import { proxyExecutable, TERMINATE } from "../../../src/proxy/elf.ts";
-import { ENTRY_OFFSET, interpreterCode } from "../../../src/proxy/interpreter.ts";
-import { BUFFER, SEGMENT_SIZE } from "../../../src/proxy/protocol.ts";
+import { proxyExecutable, TERMINATE } from "../../../src/proxy/machine/elf.ts";
+import { ENTRY_OFFSET, interpreterCode } from "../../../src/proxy/machine/interpreter.ts";
+import { BUFFER, SEGMENT_SIZE } from "../../../src/proxy/wire/protocol.ts";
 
 interface Segment {
   readonly type: number;

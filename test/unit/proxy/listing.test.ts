@@ -5,9 +5,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
-import type { Machine } from "../../../src/linux/syscalls.ts";
-import { ENTRY_OFFSET, interpreterCode } from "../../../src/proxy/interpreter.ts";
-import { listingFor } from "../../../src/proxy/listing.ts";
+import type { Machine } from "../../../src/linux/numbers/syscalls.ts";
+import { ENTRY_OFFSET, interpreterCode } from "../../../src/proxy/machine/interpreter.ts";
+import { listingFor } from "../../../src/proxy/machine/listing.ts";
 import { findProgram } from "../../support/host.ts";
 
 /** Names of the tools, and what the source needs in front. */

@@ -1,7 +1,7 @@
 // How operations read in a trace and in an error: every kind of argument, every kind of result.
 
 import t from "tap";
-import { data, flags, octal, out, quote, shown, textArray } from "../../../src/proxy/arguments.ts";
+import { data, flags, octal, out, quote, shown, textArray } from "../../../src/proxy/calls/arguments.ts";
 import {
   inChild,
   inParent,
@@ -10,7 +10,7 @@ import {
   orGoOn,
   render,
   resultOf,
-} from "../../../src/proxy/operation.ts";
+} from "../../../src/proxy/calls/operation.ts";
 
 t.test("an operation that was not carried out has no result", async (t) => {
   t.equal(render(operation("getpid", [], "ask")), "getpid()");

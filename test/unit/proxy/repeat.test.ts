@@ -2,7 +2,9 @@
 // itself, and what it answers must reach the one that failed.
 
 import t from "tap";
-import { type Argument, data, out, shown } from "../../../src/proxy/arguments.ts";
+import { type Argument, data, out, shown } from "../../../src/proxy/calls/arguments.ts";
+import { close, openat } from "../../../src/proxy/calls/calls.ts";
+import { type Operation, operation, orGoOn } from "../../../src/proxy/calls/operation.ts";
 import {
   complete,
   decode,
@@ -10,10 +12,8 @@ import {
   type EncodeOptions,
   encode,
   failureOf,
-} from "../../../src/proxy/batch.ts";
-import { close, openat } from "../../../src/proxy/calls.ts";
-import { type Operation, operation, orGoOn } from "../../../src/proxy/operation.ts";
-import { BUFFER, LARGE } from "../../../src/proxy/protocol.ts";
+} from "../../../src/proxy/wire/batch.ts";
+import { BUFFER, LARGE } from "../../../src/proxy/wire/protocol.ts";
 import {
   countOf,
   type Entry,
@@ -21,7 +21,7 @@ import {
   type Pattern,
   patternOf,
   repeat,
-} from "../../../src/proxy/repeat.ts";
+} from "../../../src/proxy/wire/repeat.ts";
 import { randomFrom } from "../../support/random.ts";
 
 const machine = "x86-64";

@@ -1,9 +1,9 @@
 // What is advised about a mount that failed.
 
 import t from "tap";
-import { EACCES, EINVAL, ENODEV, ENOENT, ENOSYS, EPERM } from "../../../src/linux/errno.ts";
-import { type Operation, operation } from "../../../src/proxy/operation.ts";
-import { adviceForBind, adviceForFilesystem } from "../../../src/rootfs/advice.ts";
+import { EACCES, EINVAL, ENODEV, ENOENT, ENOSYS, EPERM } from "../../../src/linux/numbers/errno.ts";
+import { type Operation, operation } from "../../../src/proxy/calls/operation.ts";
+import { adviceForBind, adviceForFilesystem } from "../../../src/rootfs/plan/advice.ts";
 
 function failing(call: Operation["call"], errno: number): Operation {
   const failed = operation(call, [], "mount something");

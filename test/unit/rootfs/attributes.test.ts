@@ -23,7 +23,7 @@ import {
   MS_RELATIME,
   MS_STRICTATIME,
   MS_SYNCHRONOUS,
-} from "../../../src/linux/mount.ts";
+} from "../../../src/linux/numbers/mount.ts";
 import {
   attributeChange,
   changesBind,
@@ -31,7 +31,7 @@ import {
   keepLocked,
   mountAttributes,
   superblockFlags,
-} from "../../../src/rootfs/attributes.ts";
+} from "../../../src/rootfs/plan/attributes.ts";
 
 const PLAIN =
   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;

@@ -1,11 +1,11 @@
 // Building the mounts of a configuration on a kernel in memory (fake-kernel.ts).
 
 import { TsrunError } from "../../../src/errors.ts";
-import { RootContext } from "../../../src/rootfs/context.ts";
-import { mountSteps } from "../../../src/rootfs/mount-steps.ts";
-import { planRootfs } from "../../../src/rootfs/plan.ts";
-import type { CgroupLayout } from "../../../src/rootfs/plan-cgroup.ts";
-import { runSteps } from "../../../src/rootfs/steps.ts";
+import { runSteps } from "../../../src/proxy/steps.ts";
+import { mountSteps } from "../../../src/rootfs/build/mount-steps.ts";
+import { RootContext } from "../../../src/rootfs/place/context.ts";
+import type { CgroupLayout } from "../../../src/rootfs/plan/cgroup.ts";
+import { planRootfs } from "../../../src/rootfs/plan/plan.ts";
 import type { Spec } from "../../../src/spec/types.ts";
 import { specOf, V2 } from "./configurations.ts";
 import { type FakeKernel, ROOT } from "./fake-kernel.ts";

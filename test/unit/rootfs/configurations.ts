@@ -1,6 +1,6 @@
 // The mounts that Docker and Podman send with every container, for the tests of this folder.
 
-import type { CgroupLayout } from "../../../src/rootfs/plan-cgroup.ts";
+import type { CgroupLayout } from "../../../src/rootfs/plan/cgroup.ts";
 import type { Spec } from "../../../src/spec/types.ts";
 
 type Mounts = NonNullable<Spec["mounts"]>;

@@ -1,13 +1,20 @@
 // A kernel in a hundred lines: files in memory and the calls that mount points are found, made and covered
 // with, so that the steps can be tried without root, and every failure produced at will.
 
-import { EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOTDIR } from "../../../src/linux/errno.ts";
-import { O_DIRECTORY, O_NOFOLLOW, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../../../src/linux/fcntl.ts";
-import { textUntilNul, utf8, viewOf } from "../../../src/linux/words.ts";
-import type { Argument } from "../../../src/proxy/arguments.ts";
-import { failureOf } from "../../../src/proxy/batch.ts";
-import type { Operation } from "../../../src/proxy/operation.ts";
-import { type Entry, operationsOf } from "../../../src/proxy/repeat.ts";
+import { textUntilNul, utf8, viewOf } from "../../../src/linux/call/words.ts";
+import { EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOTDIR } from "../../../src/linux/numbers/errno.ts";
+import {
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from "../../../src/linux/numbers/fcntl.ts";
+import type { Argument } from "../../../src/proxy/calls/arguments.ts";
+import type { Operation } from "../../../src/proxy/calls/operation.ts";
+import { failureOf } from "../../../src/proxy/wire/batch.ts";
+import { type Entry, operationsOf } from "../../../src/proxy/wire/repeat.ts";
 
 export interface Node {
   type: number;

@@ -1,12 +1,12 @@
 // The tmpfs that masks directories, on kernels that do not take it as it is.
 
 import t from "tap";
-import { EINVAL, ENOSYS } from "../../../src/linux/errno.ts";
-import { close } from "../../../src/proxy/calls.ts";
-import { type Operation, render } from "../../../src/proxy/operation.ts";
-import { RootContext } from "../../../src/rootfs/context.ts";
-import { type EmptyDirectory, maskDirectoryStep } from "../../../src/rootfs/seal.ts";
-import { held, runSteps } from "../../../src/rootfs/steps.ts";
+import { EINVAL, ENOSYS } from "../../../src/linux/numbers/errno.ts";
+import { close } from "../../../src/proxy/calls/calls.ts";
+import { type Operation, render } from "../../../src/proxy/calls/operation.ts";
+import { held, runSteps } from "../../../src/proxy/steps.ts";
+import { type EmptyDirectory, maskDirectoryStep } from "../../../src/rootfs/build/seal.ts";
+import { RootContext } from "../../../src/rootfs/place/context.ts";
 import { FakeKernel, ROOT } from "./fake-kernel.ts";
 
 /** As Ubuntu's Linux 5.4: a tmpfs has two inodes at least. */

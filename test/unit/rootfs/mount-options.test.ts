@@ -1,8 +1,8 @@
 // What the words of a mount's options become.
 
 import t from "tap";
-import * as linux from "../../../src/linux/mount.ts";
-import { MOUNT_OPTION_NAMES, parseMountOptions } from "../../../src/rootfs/mount-options.ts";
+import * as linux from "../../../src/linux/numbers/mount.ts";
+import { MOUNT_OPTION_NAMES, parseMountOptions } from "../../../src/rootfs/plan/mount-options.ts";
 
 const nothing = {
   setFlags: 0,

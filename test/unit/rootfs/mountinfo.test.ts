@@ -1,11 +1,11 @@
 // The table of mounts, read piece by piece and taken apart.
 
 import t from "tap";
-import { EBADF, ENOENT } from "../../../src/linux/errno.ts";
-import { utf8 } from "../../../src/linux/words.ts";
-import type { Operation } from "../../../src/proxy/operation.ts";
-import { parseMounts, readMounts } from "../../../src/rootfs/mountinfo.ts";
-import type { Batches } from "../../../src/rootfs/steps.ts";
+import { utf8 } from "../../../src/linux/call/words.ts";
+import { EBADF, ENOENT } from "../../../src/linux/numbers/errno.ts";
+import type { Operation } from "../../../src/proxy/calls/operation.ts";
+import type { Batches } from "../../../src/proxy/steps.ts";
+import { parseMounts, readMounts } from "../../../src/rootfs/host/mountinfo.ts";
 
 const DESCRIPTOR = 7;
 

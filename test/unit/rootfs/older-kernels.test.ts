@@ -1,8 +1,8 @@
 // What older kernels do not know, and how far links are followed.
 
 import t from "tap";
-import { EINVAL, ENOSYS } from "../../../src/linux/errno.ts";
-import { render } from "../../../src/proxy/operation.ts";
+import { EINVAL, ENOSYS } from "../../../src/linux/numbers/errno.ts";
+import { render } from "../../../src/proxy/calls/operation.ts";
 import { bind, build, failure, tmpfs } from "./building.ts";
 import { FakeKernel } from "./fake-kernel.ts";
 

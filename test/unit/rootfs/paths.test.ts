@@ -9,7 +9,7 @@ import {
   parentOf,
   refusedTarget,
   stripRoot,
-} from "../../../src/rootfs/paths.ts";
+} from "../../../src/rootfs/plan/paths.ts";
 
 t.test("a path is cleaned lexically, and never climbs above the root", async (t) => {
   const cases: readonly (readonly [string, string])[] = [

@@ -1,9 +1,9 @@
 // linux.mountLabel: which mounts take it, and how.
 
 import t from "tap";
-import { planRootfs } from "../../../src/rootfs/plan.ts";
-import type { CgroupLayout } from "../../../src/rootfs/plan-cgroup.ts";
-import type { MountPlan } from "../../../src/rootfs/plan-mounts.ts";
+import type { CgroupLayout } from "../../../src/rootfs/plan/cgroup.ts";
+import type { MountPlan } from "../../../src/rootfs/plan/mounts.ts";
+import { planRootfs } from "../../../src/rootfs/plan/plan.ts";
 import type { MountContext } from "../../../src/spec/annotations.ts";
 
 const LABEL = "system_u:object_r:container_file_t:s0:c1,c2";

@@ -1,8 +1,8 @@
 // Which mounts may be added to a container that is there, and the list that asks for them.
 
 import t from "tap";
-import { MS_PRIVATE, MS_REC, MS_SLAVE } from "../../../src/linux/mount.ts";
-import { planLiveMounts } from "../../../src/rootfs/plan-live.ts";
+import { MS_PRIVATE, MS_REC, MS_SLAVE } from "../../../src/linux/numbers/mount.ts";
+import { planLiveMounts } from "../../../src/rootfs/plan/live.ts";
 import { loadMounts } from "../../../src/spec/load.ts";
 import type { Mount, Spec } from "../../../src/spec/types.ts";
 

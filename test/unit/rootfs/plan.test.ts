@@ -12,10 +12,10 @@ import {
   MS_SHARED,
   MS_SLAVE,
   MS_UNBINDABLE,
-} from "../../../src/linux/mount.ts";
-import { planRootfs, type RootfsPlan, type RootfsRequest } from "../../../src/rootfs/plan.ts";
-import type { MountPlan } from "../../../src/rootfs/plan-mounts.ts";
-import { MountsSoFar } from "../../../src/rootfs/providers.ts";
+} from "../../../src/linux/numbers/mount.ts";
+import type { MountPlan } from "../../../src/rootfs/plan/mounts.ts";
+import { planRootfs, type RootfsPlan, type RootfsRequest } from "../../../src/rootfs/plan/plan.ts";
+import { MountsSoFar } from "../../../src/rootfs/plan/providers.ts";
 import type { Linux, Spec } from "../../../src/spec/types.ts";
 import { DOCKER_MOUNTS, PODMAN_MOUNTS, specOf, V1, V2 } from "./configurations.ts";
 

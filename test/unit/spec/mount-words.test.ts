@@ -1,7 +1,7 @@
 // The list of mount options of the check, held to the table of the mount plan.
 
 import t from "tap";
-import { MOUNT_OPTION_NAMES } from "../../../src/rootfs/mount-options.ts";
+import { MOUNT_OPTION_NAMES } from "../../../src/rootfs/plan/mount-options.ts";
 import { isMountWord, MOUNT_WORDS } from "../../../src/spec/mount-words.ts";
 
 t.test("the words are those of the table that says what they mean", async (t) => {

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import t from "tap";
-import { RLIMITS } from "../../../src/linux/rlimits.ts";
+import { RLIMITS } from "../../../src/linux/numbers/rlimits.ts";
 import { NAMESPACE_KINDS } from "../../../src/namespaces/plan.ts";
 import { PATTERN_WORDS } from "../../../src/spec/schema-check.ts";
 

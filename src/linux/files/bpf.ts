@@ -1,0 +1,117 @@
+// bpf(2) as far as cgroup device programs need it: load, attach, detach, and what is attached. Called on
+// hosts with cgroup v2.
+
+import { addressOf } from "../../engine/memory.ts";
+import { mustCall, syscallError, tryCall } from "../call/call.ts";
+import { u64Struct, viewOf } from "../call/words.ts";
+import { ENOSPC, EPERM } from "../numbers/errno.ts";
+import { Descriptor } from "./files.ts";
+
+/** enum bpf_cmd */
+const BPF_PROG_LOAD = 5;
+const BPF_PROG_ATTACH = 8;
+const BPF_PROG_DETACH = 9;
+const BPF_PROG_GET_FD_BY_ID = 13;
+const BPF_PROG_QUERY = 16;
+
+const BPF_PROG_TYPE_CGROUP_DEVICE = 15;
+/** enum bpf_attach_type */
+const BPF_CGROUP_DEVICE = 6;
+/** Several programs on one cgroup: an access must pass all of them. */
+const BPF_F_ALLOW_MULTI = 2;
+const BPF_F_REPLACE = 4;
+
+const INSTRUCTION_SIZE = 8;
+/** BPF_CGROUP_MAX_PROGS */
+const MOST_PROGRAMS = 64;
+
+const RLIMIT_MEMLOCK = 8;
+
+/** Loads a program of type BPF_PROG_TYPE_CGROUP_DEVICE. */
+export function loadDeviceProgram(instructions: Uint8Array): Descriptor {
+  let result = tryLoad(instructions);
+  // Before Linux 5.11 programs count as locked memory, of which even root has little by default.
+  if (result === -EPERM) result = withUnlimitedMemlock(() => tryLoad(instructions));
+  if (result < 0) throw syscallError("load the eBPF program that guards devices", -result);
+  return new Descriptor(result);
+}
+
+function tryLoad(instructions: Uint8Array): number {
+  // The kernel wants a name for a licence; the helpers that only GPL programs may call are not used.
+  const license = new TextEncoder().encode("Apache-2.0\0");
+  const attributes = new Uint8Array(64);
+  const view = viewOf(attributes);
+  view.setUint32(0, BPF_PROG_TYPE_CGROUP_DEVICE, true);
+  view.setUint32(4, instructions.length / INSTRUCTION_SIZE, true);
+  view.setBigUint64(8, BigInt(addressOf(instructions)), true);
+  view.setBigUint64(16, BigInt(addressOf(license)), true);
+  // The kernel takes three arguments; the others keep the memory behind the pointers alive during the call.
+  return tryCall("bpf", BPF_PROG_LOAD, attributes, attributes.length, instructions, license);
+}
+
+function withUnlimitedMemlock(action: () => number): number {
+  const old = new Uint8Array(16);
+  const infinity = 0xffffffffffffffffn;
+  if (tryCall("prlimit64", 0, RLIMIT_MEMLOCK, u64Struct(infinity, infinity), old) < 0) return -EPERM;
+  try {
+    return action();
+  } finally {
+    // The container would inherit it.
+    tryCall("prlimit64", 0, RLIMIT_MEMLOCK, old, 0);
+  }
+}
+
+/**
+ * Attaches a program to the cgroup behind `cgroup`; with `replaced`, in the place of that one, without a gap.
+ */
+export function attachDeviceProgram(cgroup: number, program: number, replaced?: number): void {
+  const attributes = attachAttributes(cgroup, program);
+  const view = viewOf(attributes);
+  view.setUint32(12, replaced === undefined ? BPF_F_ALLOW_MULTI : BPF_F_ALLOW_MULTI | BPF_F_REPLACE, true);
+  view.setUint32(16, replaced ?? 0, true);
+  mustCall("attach the eBPF program that guards devices", "bpf", BPF_PROG_ATTACH, attributes, 20);
+}
+
+export function detachDeviceProgram(cgroup: number, program: number): void {
+  const attributes = attachAttributes(cgroup, program);
+  mustCall("detach an eBPF program that guards devices", "bpf", BPF_PROG_DETACH, attributes, 20);
+}
+
+function attachAttributes(cgroup: number, program: number): Uint8Array {
+  const attributes = new Uint8Array(20);
+  const view = viewOf(attributes);
+  view.setUint32(0, cgroup, true);
+  view.setUint32(4, program, true);
+  view.setUint32(8, BPF_CGROUP_DEVICE, true);
+  return attributes;
+}
+
+/** The device programs attached to a cgroup itself, by id. */
+export function attachedDevicePrograms(cgroup: number): number[] {
+  for (let room = MOST_PROGRAMS; ; ) {
+    const ids = new Uint8Array(room * 4);
+    const attributes = new Uint8Array(32);
+    const view = viewOf(attributes);
+    view.setUint32(0, cgroup, true);
+    view.setUint32(4, BPF_CGROUP_DEVICE, true);
+    view.setBigUint64(16, BigInt(addressOf(ids)), true);
+    view.setUint32(24, room, true);
+    const result = tryCall("bpf", BPF_PROG_QUERY, attributes, attributes.length, ids);
+    const count = view.getUint32(24, true);
+    if (result === -ENOSPC && count > room) {
+      room = count;
+      continue;
+    }
+    if (result < 0) throw syscallError("list the eBPF programs that guard devices", -result);
+    const found = viewOf(ids);
+    return Array.from({ length: count }, (_, index) => found.getUint32(index * 4, true));
+  }
+}
+
+/** A descriptor of a loaded program, or the negated errno: a security module may keep it from us. */
+export function openProgram(id: number): Descriptor | number {
+  const attributes = new Uint8Array(12);
+  viewOf(attributes).setUint32(0, id, true);
+  const result = tryCall("bpf", BPF_PROG_GET_FD_BY_ID, attributes, attributes.length);
+  return result < 0 ? result : new Descriptor(result);
+}

@@ -1,0 +1,105 @@
+// Directories: what is in them, and their removal. A name is bytes to the kernel, which need not be UTF-8:
+// what goes back to the kernel goes as the bytes that came from it, since text has lost what it could not
+// read.
+
+import { mustCall } from "../call/call.ts";
+import { type Path, text, viewOf } from "../call/words.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFLNK, S_IFREG } from "../numbers/fcntl.ts";
+import { type At, openIfThere, remove, removeDirectory, status } from "./files.ts";
+
+export type EntryType = "directory" | "file" | "symlink" | "other";
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly type: EntryType;
+}
+
+/** An entry as the kernel names it, for `at` and the name of a call. */
+export interface RawEntry {
+  /** Without NUL at its end. */
+  readonly name: Uint8Array;
+  readonly type: EntryType;
+}
+
+/**
+ * getdents64(2): calls `visit` with each entry of a directory opened for reading, `.` and `..` left out. The
+ * bytes of the name are the visitor's for the length of the call only: a directory may hold millions.
+ */
+export function visitEntries(fd: number, visit: (name: Uint8Array, type: EntryType) => void): void {
+  const buffer = new Uint8Array(32768);
+  const view = viewOf(buffer);
+  for (;;) {
+    const length = mustCall("list directory", "getdents64", fd, buffer, buffer.length);
+    if (length === 0) return;
+    for (let offset = 0; offset < length; offset += view.getUint16(offset + 16, true)) {
+      const start = offset + 19;
+      const name = buffer.subarray(start, buffer.indexOf(0, start));
+      if (isDotOrDotDot(name)) continue;
+      const type = entryType(view.getUint8(offset + 18)) ?? lookAt(fd, name);
+      if (type !== undefined) visit(name, type);
+    }
+  }
+}
+
+function isDotOrDotDot(name: Uint8Array): boolean {
+  return name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e));
+}
+
+/** `undefined` for DT_UNKNOWN, which is all that some file systems say. */
+function entryType(type: number): EntryType | undefined {
+  if (type === 0) return undefined;
+  if (type === 4) return "directory";
+  if (type === 8) return "file";
+  return type === 10 ? "symlink" : "other";
+}
+
+/** The type of an entry by itself; `undefined` when it is gone. */
+function lookAt(fd: number, name: Uint8Array): EntryType | undefined {
+  const found = status(name, { at: fd, followLinks: false });
+  if (found === undefined) return undefined;
+  if (found.type === S_IFDIR) return "directory";
+  if (found.type === S_IFREG) return "file";
+  return found.type === S_IFLNK ? "symlink" : "other";
+}
+
+/** The entries of a directory opened for reading, their names as bytes. */
+export function listRawEntries(fd: number): RawEntry[] {
+  const entries: RawEntry[] = [];
+  visitEntries(fd, (name, type) => {
+    entries.push({ name: name.slice(), type });
+  });
+  return entries;
+}
+
+/**
+ * The entries of a directory opened for reading, their names as text: for directories in which only tsrun or
+ * the kernel gives names.
+ */
+export function listDirectory(fd: number): DirectoryEntry[] {
+  const entries: DirectoryEntry[] = [];
+  visitEntries(fd, (name, type) => {
+    entries.push({ name: text(name), type });
+  });
+  return entries;
+}
+
+/** As `listDirectory`, by path; none when it is not there. */
+export function listDirectoryAt(path: Path, options: At = {}): DirectoryEntry[] {
+  const directory = openIfThere(path, O_RDONLY | O_DIRECTORY, options);
+  if (directory === undefined) return [];
+  using held = directory;
+  return listDirectory(held.number);
+}
+
+/** Removes an entry of a directory of ours with all that is in it; never follows a symbolic link. */
+export function removeEntry({ name, type }: RawEntry, options: At): void {
+  if (type !== "directory") {
+    remove(name, options);
+    return;
+  }
+  const directory = openIfThere(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, options);
+  if (directory === undefined) return;
+  using held = directory;
+  for (const entry of listRawEntries(held.number)) removeEntry(entry, { at: held.number });
+  removeDirectory(name, options);
+}

@@ -1,0 +1,333 @@
+// Files of the host by descriptor: what tsrun itself reads and writes. The engine has no node:fs; and every
+// name is taken below a directory that the caller already holds.
+
+import { TsrunError } from "../../errors.ts";
+import { hasErrno, mustCall, syscallError, tryCall } from "../call/call.ts";
+import { cString, type Path, pathText, text, utf8, viewOf } from "../call/words.ts";
+import { EEXIST, EFBIG, ENOENT, ENOSYS, ENOTEMPTY } from "../numbers/errno.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  AT_SYMLINK_FOLLOW,
+  AT_SYMLINK_NOFOLLOW,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  O_TMPFILE,
+  O_WRONLY,
+} from "../numbers/fcntl.ts";
+import {
+  doWithoutStatx,
+  type FileStatus,
+  knowsStatx,
+  parseStatx,
+  STAT_SIZE,
+  STATX_BASIC,
+  STATX_SIZE,
+} from "./statx.ts";
+
+export { type FileStatus, parseStatx, STATX_BASIC, STATX_SIZE };
+
+/** A descriptor that closes itself at the end of a `using` block. */
+export class Descriptor implements Disposable {
+  #number: number;
+
+  constructor(number: number) {
+    this.#number = number;
+  }
+
+  get number(): number {
+    return this.#number;
+  }
+
+  close(): void {
+    if (this.#number >= 0) tryCall("close", this.#number);
+    this.#number = -1;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+export interface At {
+  /** Directory that a relative path starts from; the working directory when absent. */
+  readonly at?: number;
+}
+
+export interface OpenOptions extends At {
+  readonly mode?: number;
+}
+
+/** openat(2), close-on-exec always. Throws with the path in the message. */
+export function open(path: Path, flags: number, { at = AT_FDCWD, mode = 0 }: OpenOptions = {}): Descriptor {
+  return new Descriptor(
+    mustCall(`open "${pathText(path)}"`, "openat", at, cString(path), flags | O_CLOEXEC, mode),
+  );
+}
+
+/** As `open`, for a directory. */
+export function openDirectory(path: Path, options: At = {}): Descriptor {
+  return open(path, O_PATH | O_DIRECTORY, options);
+}
+
+/** As `open`; `undefined` when there is no such file. */
+export function openIfThere(path: Path, flags: number, options: OpenOptions = {}): Descriptor | undefined {
+  try {
+    return open(path, flags, options);
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/** Everything that can be read from a descriptor. */
+export function readAll(fd: number, what: string, most = Number.POSITIVE_INFINITY): Uint8Array {
+  let buffer = new Uint8Array(4096);
+  let length = 0;
+  for (;;) {
+    if (length === buffer.length) {
+      const larger = new Uint8Array(buffer.length * 4);
+      larger.set(buffer);
+      buffer = larger;
+    }
+    const room = buffer.subarray(length);
+    const got = mustCall(`read ${what}`, "read", fd, room, room.length);
+    length += got;
+    if (got === 0 || length > most) return buffer.subarray(0, length);
+  }
+}
+
+export interface ReadOptions extends At {
+  /** A short file of the kernel's, which the first read(2) gives whole: nobody asks whether there is more. */
+  readonly isShort?: boolean;
+  /** A file of more bytes is refused with EFBIG, and hardly more of it is read. */
+  readonly most?: number;
+}
+
+/** The bytes of a file. */
+export function readFile(path: string, options: ReadOptions = {}): Uint8Array {
+  const file = open(path, O_RDONLY, options);
+  // As `using`, which the bundler makes ten calls of: commands read a dozen files.
+  try {
+    if (options.isShort === true) return readShort(file.number, path);
+    const bytes = readAll(file.number, `"${path}"`, options.most);
+    if (options.most !== undefined && bytes.length > options.most)
+      throw syscallError(`read "${path}"`, EFBIG);
+    return bytes;
+  } finally {
+    file.close();
+  }
+}
+
+function readShort(fd: number, path: string): Uint8Array {
+  const buffer = new Uint8Array(4096);
+  return buffer.subarray(0, mustCall(`read "${path}"`, "read", fd, buffer, buffer.length));
+}
+
+/** The text of a file. */
+export function readText(path: string, options: ReadOptions = {}): string {
+  return text(readFile(path, options));
+}
+
+/**
+ * The text of a file; `undefined` when it cannot be read. Throws when that says nothing of the file: it is us
+ * who have run out of descriptors or of memory.
+ */
+export function readTextIfThere(path: string, options: ReadOptions = {}): string | undefined {
+  try {
+    return readText(path, options);
+  } catch (error) {
+    if (!(error instanceof TsrunError) || hasErrno(error, "EMFILE", "ENFILE", "ENOMEM")) throw error;
+    return undefined;
+  }
+}
+
+/** Writes everything, however many calls it takes. Throws EPIPE and the like as errors of `what`. */
+export function writeAll(fd: number, data: string | Uint8Array, what = `descriptor ${fd}`): void {
+  let rest = typeof data === "string" ? utf8(data) : data;
+  while (rest.length > 0) {
+    const written = mustCall(`write ${what}`, "write", fd, rest, rest.length);
+    rest = rest.subarray(written);
+  }
+}
+
+/** Writes `data` to an existing file in one call, as kernel interfaces want it. */
+export function writeFile(path: string, data: string | Uint8Array, options: At = {}): void {
+  const failure = tryWriteFile(path, data, options);
+  if (failure < 0) throw syscallError(`write ${JSON.stringify(shown(data))} to "${path}"`, -failure);
+}
+
+/** As `writeFile`, but answers the negated errno instead of throwing; 0 on success. */
+export function tryWriteFile(path: string, data: string | Uint8Array, { at = AT_FDCWD }: At = {}): number {
+  const fd = tryCall("openat", at, cString(path), O_WRONLY | O_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  const bytes = typeof data === "string" ? utf8(data) : data;
+  const written = tryCall("write", fd, bytes, bytes.length);
+  tryCall("close", fd);
+  return Math.min(written, 0);
+}
+
+export interface CreateFileOptions extends At {
+  readonly mode: number;
+}
+
+/**
+ * Creates a file that must not exist yet. Not through to the disk: what it tells of does not outlive the
+ * machine. One that cannot be written whole does not stay.
+ */
+export function createFile(path: string, data: string | Uint8Array, options: CreateFileOptions): void {
+  createOpenFile(path, data, options).close();
+}
+
+/** As `createFile`; the file stays open, for its descriptor to be held. */
+export function createOpenFile(
+  path: string,
+  data: string | Uint8Array,
+  { at = AT_FDCWD, mode }: CreateFileOptions,
+): Descriptor {
+  const file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, { at, mode });
+  try {
+    writeAll(file.number, data, `"${path}"`);
+  } catch (error) {
+    file.close();
+    remove(path, { at });
+    throw error;
+  }
+  return file;
+}
+
+/**
+ * Creates a file that has no name before it is whole (O_TMPFILE), so that nothing is left of it whenever
+ * tsrun is killed. False where that cannot be: the name is taken, or the file system does not know such
+ * files.
+ */
+export function createWhole(
+  path: string,
+  data: string | Uint8Array,
+  { at = AT_FDCWD, mode }: CreateFileOptions,
+): boolean {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  const flags = O_TMPFILE | O_WRONLY | O_CLOEXEC;
+  const fd = tryCall("openat", at, cString(folder === "" ? "." : folder), flags, mode);
+  if (fd < 0) return false;
+  using file = new Descriptor(fd);
+  const bytes = typeof data === "string" ? utf8(data) : data;
+  if (tryCall("write", file.number, bytes, bytes.length) !== bytes.length) return false;
+  // By /proc, as open(2) shows it: to link a descriptor itself takes CAP_DAC_READ_SEARCH.
+  const itself = cString(`/proc/self/fd/${file.number}`);
+  return tryCall("linkat", AT_FDCWD, itself, at, cString(path), AT_SYMLINK_FOLLOW) === 0;
+}
+
+/** Under what name `replaceFile` writes a file, before it renames it. */
+export function temporaryName(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return `${path.slice(0, slash + 1)}.${path.slice(slash + 1)}.${process.pid}`;
+}
+
+/** Puts a file in place atomically: a temporary name beside it, then rename(2). */
+export function replaceFile(
+  path: string,
+  data: string | Uint8Array,
+  { at = AT_FDCWD, mode }: CreateFileOptions,
+): void {
+  const temporary = temporaryName(path);
+  remove(temporary, { at });
+  createFile(temporary, data, { at, mode });
+  try {
+    renameFile(temporary, path, { at });
+  } catch (error) {
+    remove(temporary, { at });
+    throw error;
+  }
+}
+
+/** rename(2) within a directory. */
+export function renameFile(from: string, to: string, { at = AT_FDCWD }: At = {}): void {
+  mustCall(`rename "${from}" to "${to}"`, "renameat2", at, cString(from), at, cString(to), 0);
+}
+
+/** mkdirat(2). Returns false when it existed. */
+export function makeDirectory(path: string, mode: number, { at = AT_FDCWD }: At = {}): boolean {
+  const result = tryCall("mkdirat", at, cString(path), mode);
+  if (result === -EEXIST) return false;
+  if (result < 0) throw syscallError(`create directory "${path}"`, -result);
+  return true;
+}
+
+/** Creates a directory and what is missing above it. */
+export function makeDirectories(path: string, mode: number): void {
+  const parts = path.split("/");
+  for (let length = 1; length <= parts.length; length++) {
+    const prefix = parts.slice(0, length).join("/");
+    if (prefix !== "") makeDirectory(prefix, mode);
+  }
+}
+
+/** unlinkat(2); a file that is not there is fine. */
+export function remove(path: Path, { at = AT_FDCWD }: At = {}): void {
+  const result = tryCall("unlinkat", at, cString(path), 0);
+  if (result < 0 && result !== -ENOENT) throw syscallError(`remove "${pathText(path)}"`, -result);
+}
+
+/** Removes an empty directory; false when it still holds something, true also when it is not there. */
+export function removeDirectory(path: Path, { at = AT_FDCWD }: At = {}): boolean {
+  const result = tryCall("unlinkat", at, cString(path), AT_REMOVEDIR);
+  if (result === -ENOTEMPTY || result === -EEXIST) return false;
+  if (result < 0 && result !== -ENOENT) throw syscallError(`remove directory "${pathText(path)}"`, -result);
+  return true;
+}
+
+/** readlinkat(2); `undefined` when it cannot be read. */
+export function readLink(path: string, { at = AT_FDCWD }: At = {}): string | undefined {
+  const buffer = new Uint8Array(4096);
+  const length = tryCall("readlinkat", at, cString(path), buffer, buffer.length);
+  return length < 0 ? undefined : text(buffer.subarray(0, length));
+}
+
+export interface StatusOptions extends At {
+  readonly followLinks?: boolean;
+  /** The open file `at` itself, with an empty path. */
+  readonly itself?: boolean;
+}
+
+/** statx(2) or newfstatat(2); `undefined` when there is no such file. Other failures throw. */
+export function status(path: Path, options: StatusOptions = {}): FileStatus | undefined {
+  const { at = AT_FDCWD, followLinks = true, itself = false } = options;
+  const flags = (followLinks ? 0 : AT_SYMLINK_NOFOLLOW) | (itself ? AT_EMPTY_PATH : 0);
+  let buffer = new Uint8Array(STATX_SIZE);
+  let result = knowsStatx() ? tryCall("statx", at, cString(path), flags, STATX_BASIC, buffer) : -ENOSYS;
+  if (result === -ENOSYS) {
+    doWithoutStatx();
+    buffer = new Uint8Array(STAT_SIZE);
+    result = tryCall("newfstatat", at, cString(path), buffer, flags);
+  }
+  if (result === -ENOENT) return undefined;
+  if (result < 0) throw syscallError(`stat "${pathText(path)}"`, -result);
+  return parseStatx(buffer);
+}
+
+/** pipe2(2): the end to read from and the end to write to. */
+export function pipe(): [Descriptor, Descriptor] {
+  const pair = new Uint8Array(8);
+  mustCall("make a pipe", "pipe2", pair, O_CLOEXEC);
+  const view = viewOf(pair);
+  return [new Descriptor(view.getInt32(0, true)), new Descriptor(view.getInt32(4, true))];
+}
+
+/** The file system magic of an open file (statfs(2)). */
+export function filesystemType(fd: number): number {
+  const buffer = new Uint8Array(120);
+  mustCall("read the file system's type", "fstatfs", fd, buffer);
+  return Number(viewOf(buffer).getBigUint64(0, true));
+}
+
+function shown(data: string | Uint8Array): string {
+  const whole = typeof data === "string" ? data : text(data);
+  return whole.length > 60 ? `${whole.slice(0, 60)}…` : whole;
+}

@@ -1,0 +1,121 @@
+// What is asked of a file and how the answer reads: statx(2), and newfstatat(2) where a filter around tsrun
+// does not know that.
+
+import { viewOf } from "../call/words.ts";
+import { S_IFMT } from "../numbers/fcntl.ts";
+import { machine } from "../numbers/syscalls.ts";
+
+export interface FileStatus {
+  /** Type bits only: S_IFDIR and so on. */
+  readonly type: number;
+  /** Permission bits with set-user-ID, set-group-ID and sticky. */
+  readonly mode: number;
+  /** Of a directory, on most file systems: 2 more than there are directories in it. */
+  readonly links: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly inode: bigint;
+  readonly deviceMajor: number;
+  readonly deviceMinor: number;
+  /** Of a device node: what it stands for. */
+  readonly nodeMajor: number;
+  readonly nodeMinor: number;
+  readonly size: number;
+  /** Whether it is the root of a mount; `undefined` where the kernel does not say (before Linux 5.8). */
+  readonly isMountRoot: boolean | undefined;
+  /** What it takes on its file system, in units of 512 bytes. */
+  readonly blocks: number;
+}
+
+/** Bytes of `struct statx`. */
+export const STATX_SIZE = 256;
+/** STATX_ATTR_MOUNT_ROOT */
+const MOUNT_ROOT = 0x2000;
+/** STATX_BASIC_STATS */
+export const STATX_BASIC = 0x7ff;
+
+/** Bytes of `struct stat`; of the two machines' the longer. */
+export const STAT_SIZE = 144;
+
+let known = true;
+
+/** Whether statx(2) has answered so far: tsrun's own calls, which come first, tell. */
+export function knowsStatx(): boolean {
+  return known;
+}
+
+export function doWithoutStatx(): void {
+  known = false;
+}
+
+/** Reads `struct statx`, or `struct stat`, which is shorter. */
+export function parseStatx(bytes: Uint8Array): FileStatus {
+  if (bytes.length === STAT_SIZE) return parseStat(bytes);
+  const view = viewOf(bytes);
+  const mode = view.getUint16(28, true);
+  return {
+    type: mode & S_IFMT,
+    mode: mode & 0o7777,
+    links: view.getUint32(16, true),
+    uid: view.getUint32(20, true),
+    gid: view.getUint32(24, true),
+    inode: view.getBigUint64(32, true),
+    size: Number(view.getBigUint64(40, true)),
+    blocks: Number(view.getBigUint64(48, true)),
+    nodeMajor: view.getUint32(128, true),
+    nodeMinor: view.getUint32(132, true),
+    deviceMajor: view.getUint32(136, true),
+    deviceMinor: view.getUint32(140, true),
+    // The low halves of stx_attributes_mask and stx_attributes.
+    isMountRoot:
+      (view.getUint32(56, true) & MOUNT_ROOT) === 0
+        ? undefined
+        : (view.getUint32(8, true) & MOUNT_ROOT) !== 0,
+  };
+}
+
+/** STATX_MNT_ID, which the kernel answers unasked from Linux 5.8 on. */
+const MOUNT_ID = 0x1000;
+
+/** The mount that a file was found through, as proc_pid_mountinfo(5) numbers it. */
+export function mountIdOf(bytes: Uint8Array): number | undefined {
+  if (bytes.length !== STATX_SIZE) return undefined;
+  const view = viewOf(bytes);
+  return (view.getUint32(0, true) & MOUNT_ID) === 0 ? undefined : Number(view.getBigUint64(144, true));
+}
+
+/** Where the fields of `struct stat` are that the machines have in different places. */
+const STAT =
+  machine === "arm64"
+    ? { mode: 16, links: 20, uid: 24, rdev: 32 }
+    : { mode: 24, links: 16, uid: 28, rdev: 40 };
+
+function parseStat(bytes: Uint8Array): FileStatus {
+  const view = viewOf(bytes);
+  const mode = view.getUint32(STAT.mode, true);
+  const device = splitDevice(view.getBigUint64(0, true));
+  const node = splitDevice(view.getBigUint64(STAT.rdev, true));
+  return {
+    type: mode & S_IFMT,
+    mode: mode & 0o7777,
+    links: view.getUint32(STAT.links, true),
+    uid: view.getUint32(STAT.uid, true),
+    gid: view.getUint32(STAT.uid + 4, true),
+    inode: view.getBigUint64(8, true),
+    size: Number(view.getBigUint64(48, true)),
+    blocks: Number(view.getBigUint64(64, true)),
+    nodeMajor: node.major,
+    nodeMinor: node.minor,
+    deviceMajor: device.major,
+    deviceMinor: device.minor,
+    isMountRoot: undefined,
+  };
+}
+
+/** The other way of makedev(3). */
+function splitDevice(device: bigint): { major: number; minor: number } {
+  return {
+    major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n)),
+    minor: Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n)),
+  };
+}

@@ -1,0 +1,143 @@
+// Unix sockets by path or abstract name, and descriptors sent over them (unix(7), cmsg(3)). For console and
+// pidfd sockets, seccomp agents and notifications to systemd.
+
+import { addressOf } from "../../engine/memory.ts";
+import { TsrunError } from "../../errors.ts";
+import { mustCall, tryCall } from "../call/call.ts";
+import { cString, u64Struct, utf8, viewOf } from "../call/words.ts";
+import { EINVAL } from "../numbers/errno.ts";
+import { AT_FDCWD } from "../numbers/fcntl.ts";
+import {
+  AF_UNIX,
+  SCM_RIGHTS,
+  SO_SNDTIMEO,
+  SOCK_CLOEXEC,
+  type SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_SEQPACKET,
+  type SOCK_STREAM,
+  SOL_SOCKET,
+} from "../numbers/socket-numbers.ts";
+import { Descriptor, openDirectory } from "./files.ts";
+
+/** `struct cmsghdr` and one descriptor, aligned. */
+const CONTROL_SIZE = 24;
+/** Bytes of `sun_path` with its NUL (unix(7)). */
+const SUN_PATH = 108;
+
+const MSG_CMSG_CLOEXEC = 0x40000000;
+const MSG_TRUNC = 0x20;
+/** Where `struct msghdr` holds the length of the control data, and what was cut off. */
+const CONTROL_LENGTH_OFFSET = 40;
+const FLAGS_OFFSET = 48;
+/** How long a listener may leave us in its queue, or a message unread. */
+const PATIENCE_SECONDS = 10;
+
+type Type = typeof SOCK_STREAM | typeof SOCK_DGRAM | typeof SOCK_SEQPACKET;
+
+/**
+ * Connects to a socket. Returns the negated errno when that fails: EAGAIN for a listener that accepts nobody,
+ * at once when nothing is to be waited for, neither now nor when something is sent.
+ */
+export function connectUnix(path: string, type: Type, { waits = true } = {}): Descriptor | number {
+  return withAddress("connect", path, waits ? type : type | SOCK_NONBLOCK);
+}
+
+/** Makes a socket at `path`, which must not exist. Returns the negated errno when that fails. */
+export function bindUnix(path: string, type: Type): Descriptor | number {
+  return withAddress("bind", path, type);
+}
+
+/** Makes a socket that only its owner may connect to, and listens for one peer that sends messages. */
+export function listenUnix(path: string): Descriptor | number {
+  const socket = bindUnix(path, SOCK_SEQPACKET);
+  if (typeof socket === "number") return socket;
+  // Nobody can connect before listen(2), whatever the umask has made of the mode.
+  const changed = tryCall("fchmodat", AT_FDCWD, cString(path), 0o600);
+  const result = changed < 0 ? changed : tryCall("listen", socket.number, 1);
+  if (result >= 0) return socket;
+  socket.close();
+  return result;
+}
+
+/** Sends a descriptor with a text, in one message. */
+export function sendDescriptor(socket: Descriptor, message: string, descriptor: number): void {
+  const payload = utf8(message);
+  const vector = u64Struct(addressOf(payload), payload.length);
+  const control = new Uint8Array(CONTROL_SIZE);
+  const view = viewOf(control);
+  view.setUint32(0, 20, true);
+  view.setInt32(8, SOL_SOCKET, true);
+  view.setInt32(12, SCM_RIGHTS, true);
+  view.setInt32(16, descriptor, true);
+  const header = u64Struct(0, 0, addressOf(vector), 1, addressOf(control), control.length, 0);
+  const sent = mustCall("send a descriptor", "sendmsg", socket.number, header, MSG_NOSIGNAL);
+  // Used after the call, so that none of them was collected before it.
+  if (sent !== payload.length || vector.length + control.length === 0) {
+    throw new TsrunError("E_INTERNAL", "cannot send a descriptor: the message was cut");
+  }
+}
+
+export interface ReceivedMessage {
+  /** Empty when the other end has been closed. */
+  readonly bytes: Uint8Array;
+  readonly descriptor: Descriptor | undefined;
+}
+
+/** Waits for a message of at most `size` bytes, and takes the descriptor that comes with it. */
+export function receiveMessage(socket: Descriptor, size: number): ReceivedMessage {
+  const payload = new Uint8Array(size);
+  const vector = u64Struct(addressOf(payload), payload.length);
+  const control = new Uint8Array(CONTROL_SIZE);
+  const header = u64Struct(0, 0, addressOf(vector), 1, addressOf(control), control.length, 0);
+  const length = mustCall("receive a message", "recvmsg", socket.number, header, MSG_CMSG_CLOEXEC);
+  // Used after the call, so that none of them was collected before it.
+  const received = vector.length > 0 ? viewOf(header) : viewOf(control);
+  if ((received.getUint32(FLAGS_OFFSET, true) & MSG_TRUNC) !== 0) {
+    throw new TsrunError("E_INTERNAL", `cannot receive a message: it is longer than ${size} bytes`);
+  }
+  const view = viewOf(control);
+  const carries =
+    received.getUint32(CONTROL_LENGTH_OFFSET, true) > 0 && view.getInt32(12, true) === SCM_RIGHTS;
+  return {
+    bytes: payload.subarray(0, length),
+    descriptor: carries ? new Descriptor(view.getInt32(16, true)) : undefined,
+  };
+}
+
+/** Our peer's leaving is EPIPE, no signal. */
+const MSG_NOSIGNAL = 0x4000;
+
+function withAddress(call: "connect" | "bind", path: string, type: number): Descriptor | number {
+  if (path.includes("\0")) return -EINVAL;
+  const fd = tryCall("socket", AF_UNIX, type | SOCK_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  const socket = new Descriptor(fd);
+  const limit = u64Struct(PATIENCE_SECONDS, 0);
+  tryCall("setsockopt", fd, SOL_SOCKET, SO_SNDTIMEO, limit, limit.length);
+  // A path longer than a socket address is reached through the descriptor of its directory.
+  const slash = path.lastIndexOf("/");
+  const long = !isAbstract(path) && utf8(path).length >= SUN_PATH;
+  using directory = long ? openDirectory(path.slice(0, slash) || "/") : undefined;
+  const short = directory === undefined ? path : `/proc/self/fd/${directory.number}/${path.slice(slash + 1)}`;
+  const address = socketAddress(short);
+  const result = tryCall(call, fd, address, address.length);
+  if (result >= 0) return socket;
+  socket.close();
+  return result;
+}
+
+function socketAddress(path: string): Uint8Array {
+  const name = utf8(path);
+  // The length of an abstract name counts; a path ends with NUL.
+  const address = new Uint8Array(2 + name.length + (isAbstract(path) ? 0 : 1));
+  address[0] = AF_UNIX;
+  address.set(name, 2);
+  if (isAbstract(path)) address[2] = 0;
+  return address;
+}
+
+/** As systemd and Go write them: `@name` has no file. */
+function isAbstract(path: string): boolean {
+  return path.startsWith("@");
+}

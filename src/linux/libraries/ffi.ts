@@ -1,0 +1,109 @@
+// Functions of C libraries of the host, each library in a process of its own (library-process.ts). Called by
+// libseccomp.ts and libsystemd.ts; system calls go through libc.ts.
+
+import { TsrunError } from "../../errors.ts";
+import { cString, text } from "../call/words.ts";
+import { type Argument, LibraryProcess, type Returns } from "./library-process.ts";
+
+/** What a function returns; one of `nothing` frees something, and is left out once all is gone. */
+type Result = Returns | "nothing";
+
+type Bound<T> = { readonly [K in keyof T]: (...args: Argument[]) => number };
+
+/** A library until it is disposed of, with everything that it holds. */
+export interface Library<T> extends Disposable {
+  readonly functions: Bound<T>;
+  /** Calls a function many times, in few messages. The arrays among the arguments are only read. */
+  callAll(name: keyof T, argumentLists: readonly (readonly Argument[])[]): number[];
+  /** A copy of the library's memory at an address. */
+  readMemory(address: number, length: number): Uint8Array;
+  /** The text of a C string of the library's. */
+  readCString(address: number): string;
+}
+
+/** dlfcn.h */
+const RTLD_NOW = 2;
+
+/**
+ * Binds functions of a library, and of those that it needs itself. Throws what dlopen(3) says when it, or one
+ * of them, is not there.
+ */
+export function bind<const T extends Record<string, Result>>(library: string, functions: T): Library<T> {
+  const process = new LibraryProcess(library);
+  try {
+    return new BoundLibrary(process, find(process, library, Object.keys(functions)), functions);
+  } catch (error) {
+    process[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** The addresses of functions, in one message. */
+function find(process: LibraryProcess, library: string, names: readonly string[]): number[] {
+  const { dlopen, dlsym, dlerror } = process.first;
+  const handle = process.call({ address: dlopen, returns: "long", args: [cString(library), RTLD_NOW] });
+  const failure = () => {
+    const words = process.call({ address: dlerror, returns: "long", args: [] });
+    return new TsrunError("E_SYSCALL", readCString(process, words));
+  };
+  if (handle === 0) throw failure();
+  const look = (name: string) =>
+    ({ address: dlsym, returns: "long", args: [handle, cString(name)] }) as const;
+  const addresses = process.callAll(names.map(look));
+  const missing = names[addresses.indexOf(0)];
+  // Asked once more, since dlerror(3) tells of the last failure.
+  if (missing !== undefined && process.call(look(missing)) === 0) throw failure();
+  return addresses;
+}
+
+class BoundLibrary<T extends Record<string, Result>> implements Library<T> {
+  readonly functions: Bound<T>;
+  readonly #process: LibraryProcess;
+  readonly #addresses: ReadonlyMap<keyof T, number>;
+  readonly #results: T;
+
+  constructor(process: LibraryProcess, addresses: readonly number[], results: T) {
+    const names = Object.keys(results);
+    this.#process = process;
+    this.#addresses = new Map(names.map((name, index) => [name, addresses[index] ?? 0]));
+    this.#results = results;
+    const bound = names.map((name) => [name, (...args: Argument[]) => this.#call(name, args)]);
+    this.functions = Object.fromEntries(bound) as Bound<T>;
+  }
+
+  callAll(name: keyof T, argumentLists: readonly (readonly Argument[])[]): number[] {
+    const address = this.#addresses.get(name) ?? 0;
+    const returns = this.#results[name] === "long" ? "long" : "int";
+    return this.#process.callAll(argumentLists.map((args) => ({ address, returns, args })));
+  }
+
+  readMemory(address: number, length: number): Uint8Array {
+    return readMemory(this.#process, address, length);
+  }
+
+  readCString(address: number): string {
+    return readCString(this.#process, address);
+  }
+
+  [Symbol.dispose](): void {
+    this.#process[Symbol.dispose]();
+  }
+
+  #call(name: string, args: readonly Argument[]): number {
+    const result = this.#results[name];
+    if (result === "nothing" && this.#process.ended) return 0;
+    const returns = result === "long" ? "long" : "int";
+    return this.#process.call({ address: this.#addresses.get(name) ?? 0, returns, args });
+  }
+}
+
+function readMemory(process: LibraryProcess, address: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  process.call({ address: process.first.memcpy, returns: "long", args: [bytes, address, length] });
+  return bytes;
+}
+
+function readCString(process: LibraryProcess, address: number): string {
+  const length = process.call({ address: process.first.strlen, returns: "long", args: [address] });
+  return text(readMemory(process, address, length));
+}

@@ -1,0 +1,224 @@
+// A process that has C libraries loaded, and calls of their functions in it; see library-protocol.ts. tsrun
+// is linked statically, and what its libraries read and write is not its memory. Called by ffi.ts.
+
+import { addressAt, LIBRARIES, LIBRARIES_END } from "../../engine/constants.ts";
+import { readMemory } from "../../engine/memory.ts";
+import { TsrunError } from "../../errors.ts";
+import { hasErrno, tryCall } from "../call/call.ts";
+import { setWord, viewOf, type Word } from "../call/words.ts";
+import type { Descriptor } from "../files/files.ts";
+import { socketPair } from "../files/sockets.ts";
+import { errnoName, errnoWords } from "../numbers/errno.ts";
+import { SOCK_SEQPACKET } from "../numbers/socket-numbers.ts";
+import { spawnProgram } from "../process/executable.ts";
+import { tryWaitFor } from "../process/process.ts";
+import {
+  ARGUMENTS_OFFSET,
+  CALL_SIZE,
+  CAPACITY,
+  FIRST_FUNCTIONS,
+  FLAGS_OFFSET,
+  HEADER_SIZE,
+  SOCKET,
+} from "./library-protocol.ts";
+
+/** An argument: a number, memory that goes there and comes back, or NULL. */
+export type Argument = Word | Uint8Array | null;
+
+/** What a function returns: a C `int`, or 64 bits: an address or a length. */
+export type Returns = "int" | "long";
+
+/** At most six arguments; they must fit the function, which nothing checks. */
+export interface Call {
+  readonly address: number;
+  readonly returns: Returns;
+  readonly args: readonly Argument[];
+}
+
+export type FirstFunction = (typeof FIRST_FUNCTIONS)[number];
+
+export class LibraryProcess implements Disposable {
+  /** Where these are in it. */
+  readonly first: Readonly<Record<FirstFunction, number>>;
+  readonly #library: string;
+  readonly #pid: number;
+  readonly #socket: Descriptor;
+  #ended = false;
+
+  /**
+   * Starts one, to load this library. It has our environment, which libraries look at, and hears no signal:
+   * what a terminal sends to all of its foreground is for tsrun.
+   */
+  constructor(library: string) {
+    this.#library = library;
+    const [ours, theirs] = socketPair(SOCK_SEQPACKET);
+    this.#socket = ours;
+    try {
+      this.#pid = start(theirs);
+    } catch (error) {
+      ours.close();
+      throw error;
+    } finally {
+      theirs.close();
+    }
+    const addresses = new Uint8Array(FIRST_FUNCTIONS.length * 8);
+    this.#receive(addresses);
+    const table = viewOf(addresses);
+    this.first = Object.fromEntries(
+      FIRST_FUNCTIONS.map((name, index) => [name, addressAt(table, index)]),
+    ) as Record<FirstFunction, number>;
+  }
+
+  /** Whether it can still be asked. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Makes one call. The arrays among the arguments are then as the function has left them. */
+  call(call: Call): number {
+    const message = encode([call]);
+    this.#exchange(message);
+    let at = HEADER_SIZE + CALL_SIZE;
+    for (const argument of call.args) {
+      if (!isMemory(argument)) continue;
+      argument.set(message.subarray(at, at + argument.length));
+      at += aligned(argument.length);
+    }
+    return resultOf(call, viewOf(message), 0);
+  }
+
+  /** Makes many calls, in as few messages as they fit. The arrays among the arguments are only read. */
+  callAll(calls: readonly Call[]): number[] {
+    const results: number[] = [];
+    for (let from = 0; from < calls.length; ) {
+      const some = calls.slice(from, from + fitting(calls, from));
+      const message = encode(some);
+      this.#exchange(message);
+      const view = viewOf(message);
+      some.forEach((call, index) => {
+        results.push(resultOf(call, view, index));
+      });
+      from += some.length;
+    }
+    return results;
+  }
+
+  [Symbol.dispose](): void {
+    this.#end();
+  }
+
+  /** Sends a message; the answer takes its place. */
+  #exchange(message: Uint8Array): void {
+    if (message.length > CAPACITY) {
+      throw new TsrunError("E_INTERNAL", `${message.length} bytes are too long for a call of a C library`);
+    }
+    const sent = this.#ended ? 0 : tryCall("write", this.#socket.number, message, message.length);
+    if (sent !== message.length) throw this.#failure(sent);
+    this.#receive(message);
+  }
+
+  #receive(into: Uint8Array): void {
+    const got = tryCall("read", this.#socket.number, into, into.length);
+    if (got !== into.length) throw this.#failure(got);
+  }
+
+  /** The error of a call of ours: whatever it was, there is nothing more to be had from that process. */
+  #failure(result: number): TsrunError {
+    const words = this.#end();
+    const gone = result >= 0 || ["EPIPE", "ECONNRESET"].includes(errnoName(-result));
+    const cause = gone ? `the process that has it loaded ended unexpectedly${words}` : errnoWords(-result);
+    return new TsrunError("E_SYSCALL", `cannot use "${this.#library}": ${cause}`);
+  }
+
+  /** Lets go of it, which ends it, and waits for that. Returns how it ended, in words. */
+  #end(): string {
+    if (this.#ended) return "";
+    this.#ended = true;
+    this.#socket.close();
+    const end = tryWaitFor(this.#pid);
+    if (typeof end === "number") return "";
+    return end.signal === 0 ? ` with status ${end.status}` : ` by signal ${end.signal}`;
+  }
+}
+
+function start(socket: Descriptor): number {
+  const bytes = readMemory(LIBRARIES, LIBRARIES_END - LIBRARIES);
+  try {
+    return spawnProgram(
+      { name: "tsrun-libraries", bytes },
+      { descriptors: [{ from: socket.number, to: SOCKET }], signals: "blocked" },
+    );
+  } catch (cause) {
+    // The file is there: what is missing is its dynamic linker.
+    if (!hasErrno(cause, "ENOENT")) throw cause;
+    throw new TsrunError("E_UNSUPPORTED", "cannot load C libraries: this host has no glibc", {
+      hint: "C libraries are loaded by a program of glibc 2.34 or later",
+      cause,
+    });
+  }
+}
+
+function encode(calls: readonly Call[]): Uint8Array {
+  const head = HEADER_SIZE + calls.length * CALL_SIZE;
+  const message = new Uint8Array(calls.reduce((length, call) => length + sizeOf(call), HEADER_SIZE));
+  const view = viewOf(message);
+  setWord(view, 0, calls.length);
+  let call = HEADER_SIZE;
+  let data = head;
+  for (const { address, args } of calls) {
+    setWord(view, call, address);
+    let flags = 0;
+    for (let index = 0; index < args.length; index++) {
+      const argument = args[index] ?? 0;
+      const at = call + ARGUMENTS_OFFSET + index * 8;
+      if (!isMemory(argument)) {
+        setWord(view, at, argument);
+        continue;
+      }
+      message.set(argument, data);
+      view.setUint32(at, data, true);
+      flags |= 1 << index;
+      data += aligned(argument.length);
+    }
+    view.setUint32(call + FLAGS_OFFSET, flags, true);
+    call += CALL_SIZE;
+  }
+  return message;
+}
+
+function isMemory(argument: Argument): argument is Uint8Array {
+  return typeof argument === "object" && argument !== null;
+}
+
+/** Structures in memory begin at a multiple of 8. */
+function aligned(length: number): number {
+  return (length + 7) & ~7;
+}
+
+/** What a call adds to a message. */
+function sizeOf({ args }: Call): number {
+  let size = CALL_SIZE;
+  for (const argument of args) if (isMemory(argument)) size += aligned(argument.length);
+  return size;
+}
+
+/** How many of these calls, from this one on, fit one message; at least one. */
+function fitting(calls: readonly Call[], from: number): number {
+  let length = HEADER_SIZE;
+  let count = 0;
+  for (let index = from; index < calls.length; index++) {
+    const call = calls[index];
+    if (call === undefined) break;
+    length += sizeOf(call);
+    if (length > CAPACITY && count > 0) break;
+    count += 1;
+  }
+  return count;
+}
+
+function resultOf({ returns }: Call, view: DataView, index: number): number {
+  const at = HEADER_SIZE + index * CALL_SIZE;
+  const low = view.getInt32(at, true);
+  // C leaves the upper half of an int undefined.
+  return returns === "int" ? low : view.getInt32(at + 4, true) * 2 ** 32 + (low >>> 0);
+}

@@ -1,0 +1,90 @@
+// One system call that the proxy is to make, with what it is for; and how it reads in a trace or an error.
+// Pure.
+
+import { TsrunError } from "../../errors.ts";
+import { viewOf } from "../../linux/call/words.ts";
+import { errnoName, errnoWords } from "../../linux/numbers/errno.ts";
+import { AT_FDCWD } from "../../linux/numbers/fcntl.ts";
+import type { SyscallName } from "../../linux/numbers/syscalls.ts";
+import { type Argument, type Out, quote } from "./arguments.ts";
+
+export interface Operation {
+  readonly kind: "operation";
+  readonly call: SyscallName;
+  readonly args: readonly Argument[];
+  /** What a failure prevented, as it follows "cannot": `mount "proc" on "/proc"`. */
+  readonly attempt: string;
+  /** Carried out in one of the two processes only, after a clone. */
+  readonly only?: "child" | "parent" | undefined;
+  readonly clones?: true | undefined;
+  /** What the call fills, where that is large. */
+  readonly out?: Out | undefined;
+  /** A failure does not stop the batch. */
+  readonly goOn?: true | undefined;
+  /** EAGAIN says that it may do at the next try: it gets some. */
+  readonly again?: true | undefined;
+  /** The result or the negated errno; `undefined` until done. */
+  result: number | undefined;
+  /** Where it stands, in which batch: written by batch.ts, as one number. */
+  place: number;
+}
+
+/** Operations, and what to make of their results once they have run. */
+export interface Checked {
+  readonly operations: readonly Operation[];
+  /** Throws when one of those that went on should not have failed. */
+  readonly check: () => void;
+}
+
+/** An operation that stops its batch when it fails. */
+export function operation(call: SyscallName, args: readonly Argument[], attempt: string): Operation {
+  return { kind: "operation", call, args, attempt, result: undefined, place: -1 };
+}
+
+/** The same operation, but its failure is only noted. */
+export function orGoOn(of: Operation): Operation {
+  return { ...of, goOn: true };
+}
+
+export function inChild(of: Operation): Operation {
+  return { ...of, only: "child" };
+}
+
+export function inParent(of: Operation): Operation {
+  return { ...of, only: "parent" };
+}
+
+/** The result of an operation that has succeeded. */
+export function resultOf(of: Operation): number {
+  if (of.result === undefined || of.result < 0) throw new Error(`${of.call} has no result`);
+  return of.result;
+}
+
+/** `openat2(5, "etc", {…}, 24) = 7`, or `= ENOENT`. */
+export function render(of: Operation): string {
+  const call = `${of.call}(${of.args.map(renderArgument).join(", ")})`;
+  if (of.result === undefined) return call;
+  return `${call} = ${of.result < 0 ? errnoName(-of.result) : of.result}`;
+}
+
+/** `cannot mount "proc" on "/proc": mount(…) = EPERM (operation not permitted)` */
+export function operationError(failed: Operation): TsrunError {
+  const errno = -(failed.result ?? 0);
+  const message = `cannot ${failed.attempt}: ${render(failed)} (${errnoWords(errno)})`;
+  return new TsrunError("E_SYSCALL", message, { errno: errnoName(errno) });
+}
+
+function renderArgument(argument: Argument): string {
+  if (typeof argument === "string") return quote(argument);
+  if (argument === AT_FDCWD) return "AT_FDCWD";
+  if (typeof argument !== "object") return argument.toString();
+  switch (argument.kind) {
+    case "data":
+    case "shown":
+      return argument.show();
+    case "out":
+      return argument.bytes.length === 4 ? `[${viewOf(argument.bytes).getInt32(0, true)}]` : "{…}";
+    case "operation":
+      return argument.result === undefined ? `<${argument.call}>` : argument.result.toString();
+  }
+}

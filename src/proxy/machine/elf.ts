@@ -1,0 +1,65 @@
+// The proxy as an executable: a static ELF of three program headers and the interpreter (elf(5)). Pure.
+
+import { viewOf } from "../../linux/call/words.ts";
+import type { Machine } from "../../linux/numbers/syscalls.ts";
+import { BUFFER, SEGMENT_SIZE } from "../wire/protocol.ts";
+import { ENTRY_OFFSET, interpreterCode } from "./interpreter.ts";
+
+const HEADER = 64;
+const PROGRAM_HEADER = 56;
+const BASE = 0x400000;
+/** The largest page size of the two machines: arm64 kernels may have pages of 64 KiB. */
+const ALIGNMENT = 0x10000;
+
+const PT_LOAD = 1;
+const PT_GNU_STACK = 0x6474e551;
+const EXECUTE = 1;
+const WRITE = 2;
+const READ = 4;
+
+const CODE = HEADER + 3 * PROGRAM_HEADER;
+
+/** The address, in the process, of a signal handler that ends it with 128 + signal, as a shell counts. */
+export const TERMINATE = BASE + CODE;
+
+/** The bytes of an executable that runs the interpreter on descriptor `control`. */
+export function proxyExecutable(machine: Machine, control: number): Uint8Array {
+  const code = interpreterCode(machine, control);
+  const file = new Uint8Array(CODE + code.length);
+  const view = viewOf(file);
+  file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]); // \x7fELF, 64 bits, little-endian, version 1
+  view.setUint16(16, 2, true); // ET_EXEC
+  view.setUint16(18, machine === "arm64" ? 183 : 62, true); // EM_AARCH64, EM_X86_64
+  view.setUint32(20, 1, true);
+  view.setBigUint64(24, BigInt(BASE + CODE + ENTRY_OFFSET[machine]), true); // entry
+  view.setBigUint64(32, BigInt(HEADER), true); // program headers
+  view.setUint16(52, HEADER, true);
+  view.setUint16(54, PROGRAM_HEADER, true);
+  view.setUint16(56, 3, true);
+  programHeader(view, 0, { type: PT_LOAD, flags: READ | EXECUTE, address: BASE, inFile: file.length });
+  programHeader(view, 1, { type: PT_LOAD, flags: READ | WRITE, address: BUFFER, inMemory: SEGMENT_SIZE });
+  // Without this header older kernels would make the stack, and on some every page, executable.
+  programHeader(view, 2, { type: PT_GNU_STACK, flags: READ | WRITE });
+  file.set(code, CODE);
+  return file;
+}
+
+interface ProgramHeader {
+  readonly type: number;
+  readonly flags: number;
+  readonly address?: number;
+  readonly inFile?: number;
+  readonly inMemory?: number;
+}
+
+function programHeader(view: DataView, index: number, header: ProgramHeader): void {
+  const at = HEADER + index * PROGRAM_HEADER;
+  const { address = 0, inFile = 0, inMemory = inFile } = header;
+  view.setUint32(at, header.type, true);
+  view.setUint32(at + 4, header.flags, true);
+  view.setBigUint64(at + 16, BigInt(address), true);
+  view.setBigUint64(at + 24, BigInt(address), true);
+  view.setBigUint64(at + 32, BigInt(inFile), true);
+  view.setBigUint64(at + 40, BigInt(inMemory), true);
+  view.setBigUint64(at + 48, BigInt(ALIGNMENT), true);
+}

@@ -1,0 +1,375 @@
+// A batch of operations as bytes: where every argument lies in the proxy's memory, and reading the answer.
+// Pure.
+
+import { TsrunError } from "../../errors.ts";
+import { cString, setWord, viewOf, type Word, writeCString } from "../../linux/call/words.ts";
+import { machine as hostMachine, type Machine, syscallNumber } from "../../linux/numbers/syscalls.ts";
+import type { Argument, Data, Out } from "../calls/arguments.ts";
+import type { Operation } from "../calls/operation.ts";
+import {
+  ARGUMENTS_OFFSET,
+  BUFFER,
+  CHILD_ONLY,
+  CLONES,
+  GO_ON,
+  HEADER_SIZE,
+  LARGE,
+  LAST,
+  NOT_DONE_HIGH,
+  OPERATION_SIZE,
+  PARENT_ONLY,
+  RESULT_OFFSET,
+  RETRIES_SHIFT,
+  SEGMENT_SIZE,
+} from "./protocol.ts";
+import { countOf, type Entry, madeOf, type Pattern, type Repeat } from "./repeat.ts";
+import { isErrno } from "./reply.ts";
+
+/** The longest message that is sent, bytes: well below what a socket takes (net.core.wmem_default). */
+export const MESSAGE_LIMIT = 0x18000;
+/** Up to here data lies in the message; the rest of it is for memory that has to come back. */
+const DATA_LIMIT = 0xc000;
+
+export interface EncodedBatch {
+  /** How many operations there are. */
+  readonly count: number;
+  /** Valid until the next batch is encoded, but for `keeps`. */
+  readonly message: Uint8Array;
+  /** What must lie in the proxy's memory, from LARGE on, before the message arrives. Usually nothing. */
+  readonly preload: Uint8Array;
+  readonly replyLength: number;
+  readonly outs: readonly { readonly out: Out; readonly offset: number }[];
+  /** What is put in by `complete`. */
+  readonly pending: readonly Pending[];
+}
+
+/** The result of an operation of a batch that had not been answered yet; `at` counts words of 32 bits. */
+interface Pending {
+  readonly at: number;
+  readonly of: Operation;
+}
+
+export interface EncodeOptions {
+  /** The proxy leaves after its answer. */
+  readonly last?: boolean;
+  /** It is sent later, after others that have not been answered yet; `complete` comes between. */
+  readonly keeps?: boolean;
+  readonly machine?: Machine;
+}
+
+/** Lays a batch out and writes it. */
+export function encode(entries: readonly Entry[], options: EncodeOptions = {}): EncodedBatch {
+  return new Writer(entries, options).write(options.last === true ? LAST : 0);
+}
+
+/** Puts in what was not known when a batch was encoded with `keeps`, right before it is sent. */
+export function complete({ message, pending }: EncodedBatch): void {
+  if (pending.length === 0) return;
+  const words = new Uint32Array(message.buffer, message.byteOffset, message.byteLength >> 2);
+  for (let index = 0; index < pending.length; index++) {
+    const { at, of } = pending[index] as Pending;
+    words[at] = resultBefore(of);
+  }
+}
+
+/**
+ * Fills in the results of a batch that was answered. Of repeats only the one that stopped it is made for
+ * that: nobody asks what those that went well have opened and closed.
+ */
+export function decode(entries: readonly Entry[], batch: EncodedBatch, reply: Uint8Array): void {
+  const words = new Uint32Array(reply.buffer, reply.byteOffset, reply.byteLength >> 2);
+  const step = OPERATION_SIZE >> 2;
+  let at = (HEADER_SIZE + RESULT_OFFSET) >> 2;
+  // The last was not carried out, or failed itself.
+  const stopped = (words[at + (batch.count - 1) * step + 1] ?? 0) !== 0;
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index] as Entry;
+    if (entry.kind === "operation") {
+      entry.result = words[at + 1] === 0 ? words[at] : resultIn(words, at);
+      at += step;
+      continue;
+    }
+    const { operations } = entry.like;
+    if (
+      stopped &&
+      operations.some(({ goOn }, number) => isFailure(resultIn(words, at + number * step), goOn))
+    ) {
+      madeOf(entry).forEach((one, number) => {
+        one.result = resultIn(words, at + number * step);
+      });
+    }
+    at += operations.length * step;
+  }
+  for (const { out, offset } of batch.outs) out.bytes = reply.slice(offset, offset + out.size);
+}
+
+function resultIn(words: Uint32Array, at: number): number | undefined {
+  const low = words[at] ?? 0;
+  const high = words[at + 1] ?? 0;
+  if (high === 0) return low;
+  return high === NOT_DONE_HIGH ? undefined : (high | 0) * 2 ** 32 + low;
+}
+
+/**
+ * The operation that stopped a batch: the first failed one that was not allowed to fail. One of a repeat is
+ * made for it.
+ */
+export function failureOf(entries: readonly Entry[]): Operation | undefined {
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index] as Entry;
+    if (entry.kind === "operation") {
+      const { result } = entry;
+      if (result !== undefined && result < 0 && isFailure(result, entry.goOn)) return entry;
+    } else if (entry.made !== undefined) {
+      const failed = entry.made.find(({ result, goOn }) => isFailure(result, goOn));
+      if (failed !== undefined) return failed;
+    }
+  }
+  return undefined;
+}
+
+function isFailure(result: number | undefined, goOn: true | undefined): boolean {
+  return result !== undefined && result < 0 && goOn !== true && isErrno(result);
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** Where batches are written, one after the other; and it as words of 32 bits. */
+const scratchBuffer = new ArrayBuffer(MESSAGE_LIMIT);
+const scratch = new Uint8Array(scratchBuffer);
+const scratchWords = new Uint32Array(scratchBuffer);
+const scratchView = viewOf(scratch);
+
+/** How many batches have been laid out: what bears the number of one has a place in it. */
+let batches = 0;
+/** More than there are operations in a batch. */
+const PLACES = 4096;
+
+/** Plain loops, and no object for what is a number: a batch has hundreds of operations. */
+class Writer {
+  readonly #entries: readonly Entry[];
+  readonly #count: number;
+  readonly #machine: Machine;
+  readonly #batch = ++batches;
+  readonly #keeps: boolean;
+  readonly #outs: { out: Out; offset: number }[] = [];
+  readonly #pending: Pending[] = [];
+  /** What no longer fits the message. */
+  readonly #large: { bytes: Uint8Array; address: number }[] = [];
+  #length: number;
+  #replyLength: number;
+  #largeEnd = LARGE;
+
+  constructor(entries: readonly Entry[], { machine = hostMachine, keeps = false }: EncodeOptions) {
+    this.#entries = entries;
+    this.#count = countOf(entries);
+    this.#machine = machine;
+    this.#keeps = keeps;
+    this.#length = HEADER_SIZE + this.#count * OPERATION_SIZE;
+    this.#checkLength();
+    this.#replyLength = this.#length;
+    scratch.fill(0, 0, this.#length);
+  }
+
+  write(headerFlags: number): EncodedBatch {
+    const entries = this.#entries;
+    let position = 0;
+    for (let index = 0; index < entries.length; index++) {
+      const entry = entries[index] as Entry;
+      if (entry.kind === "operation") {
+        this.#writeOperation(entry, position);
+        position += 1;
+      } else {
+        this.#writeRepeat(entry, position);
+        position += entry.like.operations.length;
+      }
+    }
+    scratchWords[0] = this.#count;
+    scratchWords[1] = headerFlags;
+    scratchWords[2] = this.#replyLength;
+    // Before a message with a preload goes another one.
+    const isCopied = this.#keeps || this.#large.length > 0;
+    return {
+      count: this.#count,
+      message: isCopied ? scratch.slice(0, this.#length) : scratch.subarray(0, this.#length),
+      preload: this.#large.length === 0 ? NOTHING : this.#preload(),
+      replyLength: this.#replyLength,
+      outs: this.#outs,
+      pending: this.#pending,
+    };
+  }
+
+  #preload(): Uint8Array {
+    const preload = new Uint8Array(this.#largeEnd - LARGE);
+    for (const { bytes, address } of this.#large) preload.set(bytes, address - LARGE);
+    return preload;
+  }
+
+  #checkLength(): void {
+    if (this.#length <= MESSAGE_LIMIT) return;
+    throw new TsrunError("E_INTERNAL", `a batch of ${this.#length} bytes does not fit a message`);
+  }
+
+  #writeOperation(operation: Operation, position: number): void {
+    const words = scratchWords;
+    operation.place = this.#batch * PLACES + position;
+    const { args } = operation;
+    const at = (HEADER_SIZE + position * OPERATION_SIZE) >> 2;
+    let flags = flagsOf(operation);
+    for (let number = 0; number < args.length; number++) {
+      const argument = args[number] as Argument;
+      let word: Word;
+      if (typeof argument === "number") word = argument;
+      else if (typeof argument === "string") word = this.#placeText(argument);
+      else if (typeof argument === "bigint") word = argument;
+      else if (argument.kind === "operation") {
+        const before = this.#positionOf(argument, position);
+        if (before >= 0) {
+          flags |= 1 << number;
+          word = BUFFER + HEADER_SIZE + before * OPERATION_SIZE + RESULT_OFFSET;
+        } else word = this.#resultBefore(argument, at + (ARGUMENTS_OFFSET >> 2) + number * 2);
+      } else word = argument.kind === "shown" ? argument.value : this.#addressOf(argument);
+      const offset = at + (ARGUMENTS_OFFSET >> 2) + number * 2;
+      // Nearly all are whole numbers of 32 bits, and the upper half of most is there already.
+      if (typeof word === "number" && word >>> 0 === word) words[offset] = word;
+      else if (typeof word === "number" && (word | 0) === word) {
+        words[offset] = word;
+        words[offset + 1] = 0xffffffff;
+      } else setWord(scratchView, offset * 4, word);
+    }
+    words[at] = syscallNumber(operation.call, this.#machine);
+    words[at + 1] = flags;
+    words[at + ((RESULT_OFFSET + 4) >> 2)] = NOT_DONE_HIGH;
+  }
+
+  /** Addresses of its own results move with it; all others, and the flags, are those of the pattern. */
+  #writeRepeat({ like, texts }: Repeat, position: number): void {
+    const words = scratchWords;
+    const { operations, results, others } = like;
+    const first = this.#positionOf(operations[0], position);
+    if (first < 0) throw notEarlier(operations[0]);
+    const from = (HEADER_SIZE + first * OPERATION_SIZE) >> 2;
+    const at = (HEADER_SIZE + position * OPERATION_SIZE) >> 2;
+    words.copyWithin(at, from, from + operations.length * (OPERATION_SIZE >> 2));
+    const distance = (position - first) * OPERATION_SIZE;
+    for (let index = 0; index < results.length; index++) {
+      const offset = at + (results[index] as number);
+      words[offset] = (words[offset] as number) + distance;
+    }
+    // What is pending in the pattern is pending here, too.
+    for (let index = 0; index < others.length && this.#pending.length > 0; index++) {
+      const { at: offset, of } = others[index] as Pattern["others"][number];
+      if (this.#positionOf(of, first) < 0) this.#resultBefore(of, at + offset);
+    }
+    for (let index = 0; index < texts.length; index++) {
+      words[at + (like.texts[index] as number)] = this.#placeText(texts[index] as string);
+    }
+  }
+
+  /** The position of an operation that stands before another in this batch; negative when none does. */
+  #positionOf(earlier: Operation | undefined, position: number): number {
+    const before = (earlier?.place ?? -1) - this.#batch * PLACES;
+    return before < position ? before : -1;
+  }
+
+  /** Of an operation of an earlier batch; for `complete` to put in, where that has not been answered yet. */
+  #resultBefore(of: Operation, at: number): number {
+    if (of.result !== undefined || !this.#keeps || of.place < 0) return resultBefore(of);
+    this.#pending.push({ at, of });
+    return 0;
+  }
+
+  /** The same memory of several operations is placed once. */
+  #addressOf(memory: Data | Out): number {
+    if (memory.batch === this.#batch) return memory.address;
+    memory.batch = this.#batch;
+    if (memory.kind === "out") return this.#placeOut(memory);
+    const { pointers, pieces } = memory;
+    const points = pointers !== undefined || pieces !== undefined;
+    memory.address = this.#place(points ? this.#pointing(memory) : memory.bytes);
+    return memory.address;
+  }
+
+  /** What is to be filled has to come back, so it lies in the message, and the answer ends behind it. */
+  #placeOut(out: Out): number {
+    const offset = this.#length;
+    this.#length = offset + align(out.size);
+    this.#checkLength();
+    scratch.fill(0, offset, this.#length);
+    this.#replyLength = this.#length;
+    this.#outs.push({ out, offset });
+    out.address = BUFFER + offset;
+    return out.address;
+  }
+
+  /** The bytes of a structure, with the addresses of what it points to. */
+  #pointing({ bytes, pointers = [], pieces }: Data): Uint8Array {
+    const filled = bytes.slice();
+    const view = viewOf(filled);
+    for (const { offset, to } of pointers) setWord(view, offset, this.#addressOf(to));
+    if (pieces === undefined) return filled;
+    const { of, starts } = pieces;
+    const base = this.#addressOf(of);
+    for (let index = 0; index < starts.length; index++) {
+      setWord(view, index * 8, base + (starts[index] as number));
+    }
+    return filled;
+  }
+
+  #placeText(text: string): number {
+    const offset = this.#length;
+    const fits = offset + text.length < DATA_LIMIT;
+    const written = fits ? writeCString(text, scratchBuffer, offset) : 0;
+    if (written === 0) return this.#place(cString(text));
+    this.#length = offset + align(written);
+    return BUFFER + offset;
+  }
+
+  /** Copies bytes behind what there is, and returns where the proxy will have them. */
+  #place(bytes: Uint8Array): number {
+    const offset = this.#length;
+    if (offset + bytes.length > DATA_LIMIT) return this.#placeLarge(bytes);
+    scratch.set(bytes, offset);
+    this.#length = offset + align(bytes.length);
+    return BUFFER + offset;
+  }
+
+  #placeLarge(bytes: Uint8Array): number {
+    const address = this.#largeEnd;
+    this.#largeEnd += align(bytes.length);
+    if (this.#largeEnd > BUFFER + SEGMENT_SIZE) {
+      throw new TsrunError("E_CONFIG", "arguments and environment are too long for a process", {
+        hint: "shorten process.args or process.env; the kernel refuses more than a few MiB",
+      });
+    }
+    this.#large.push({ bytes, address });
+    return address;
+  }
+}
+
+/** The result of an operation of a batch that was answered. */
+function resultBefore(operation: Operation): number {
+  if (operation.result === undefined || operation.result < 0) throw notEarlier(operation);
+  return operation.result;
+}
+
+function notEarlier(operation: Operation | undefined): TsrunError {
+  return new TsrunError("E_INTERNAL", `${operation?.call} does not stand earlier in the batch`);
+}
+
+/** More than anybody can spoil, each of microseconds. */
+const RETRIES = 1000;
+
+function flagsOf(operation: Operation): number {
+  let flags = 0;
+  if (operation.only === "child") flags |= CHILD_ONLY;
+  if (operation.only === "parent") flags |= PARENT_ONLY;
+  if (operation.clones === true) flags |= CLONES;
+  if (operation.goOn === true) flags |= GO_ON;
+  if (operation.again === true) flags |= RETRIES << RETRIES_SHIFT;
+  return flags;
+}
+
+function align(size: number): number {
+  return (size + 7) & ~7;
+}

@@ -1,0 +1,98 @@
+// Operations that are like others, which come earlier in the same batch, but for their texts: a hundred
+// volumes are five kinds of mounts. They are copied as bytes (batch.ts), and made one by one only where
+// somebody has to look at them. Pure.
+
+import type { Argument } from "../calls/arguments.ts";
+import type { Operation } from "../calls/operation.ts";
+import { ARGUMENTS_OFFSET, OPERATION_SIZE } from "./protocol.ts";
+
+export interface Repeat {
+  readonly kind: "repeat";
+  readonly like: Pattern;
+  /** Instead of those of the pattern. */
+  readonly texts: readonly string[];
+  readonly maker: Maker;
+  /** What has been made. */
+  made?: readonly Operation[];
+}
+
+/** Makes the operations that a repeat stands for. */
+export interface Maker {
+  operations(): readonly Operation[];
+}
+
+/** What a batch is made of. */
+export type Entry = Operation | Repeat;
+
+/** Operations that others are like, and which of their arguments, counted in words from the first, differ. */
+export interface Pattern {
+  readonly operations: readonly Operation[];
+  /** Those that are a text of each repeat's own, in the order of its texts. */
+  readonly texts: readonly number[];
+  /** Those that are the result of another operation of the pattern. */
+  readonly results: readonly number[];
+  /** Those that are the result of an operation before it. */
+  readonly others: readonly { readonly at: number; readonly of: Operation }[];
+}
+
+const OPERATION_WORDS = OPERATION_SIZE >> 2;
+const ARGUMENTS_AT = ARGUMENTS_OFFSET >> 2;
+
+/**
+ * The pattern of operations in which `texts`, in this order, are to be exchanged. `undefined` where it cannot
+ * be told which arguments those are, since one of them is there for another reason, too; and where something
+ * is filled, which each operation needs for itself.
+ */
+export function patternOf(operations: readonly Operation[], texts: readonly string[]): Pattern | undefined {
+  const found: number[] = [];
+  const results: number[] = [];
+  const others: { at: number; of: Operation }[] = [];
+  for (let index = 0; index < operations.length; index++) {
+    const { args, clones } = operations[index] as Operation;
+    if (clones === true) return undefined;
+    for (let position = 0; position < args.length; position++) {
+      const argument = args[position] as Argument;
+      const at = index * OPERATION_WORDS + ARGUMENTS_AT + position * 2;
+      if (typeof argument === "string") {
+        if (argument === texts[found.length]) found.push(at);
+        else if (texts.includes(argument)) return undefined;
+      } else if (typeof argument === "object") {
+        if (argument.kind === "out") return undefined;
+        if (argument.kind !== "operation") continue;
+        if (operations.includes(argument)) results.push(at);
+        else others.push({ at, of: argument });
+      }
+    }
+  }
+  return found.length === texts.length ? { operations, texts: found, results, others } : undefined;
+}
+
+export function repeat(like: Pattern, texts: readonly string[], maker: Maker): Repeat {
+  return { kind: "repeat", like, texts, maker };
+}
+
+/** How many operations there are. */
+export function countOf(entries: readonly Entry[]): number {
+  let count = 0;
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index] as Entry;
+    count += entry.kind === "operation" ? 1 : entry.like.operations.length;
+  }
+  return count;
+}
+
+/** All operations one by one. */
+export function operationsOf(entries: readonly Entry[]): Operation[] {
+  const all: Operation[] = [];
+  for (const entry of entries) {
+    if (entry.kind === "operation") all.push(entry);
+    else for (const one of madeOf(entry)) all.push(one);
+  }
+  return all;
+}
+
+/** The operations that a repeat stands for, made when first asked for. */
+export function madeOf(entry: Repeat): readonly Operation[] {
+  entry.made ??= entry.maker.operations();
+  return entry.made;
+}

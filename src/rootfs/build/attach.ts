@@ -1,0 +1,294 @@
+// Puts mounts in their places, with their attributes and propagation: detached first and with
+// mount_setattr(2) before anybody can see them; or, where a kernel or a filter around tsrun does not know the
+// calls of Linux 5.2 and 5.12, with mount(2) on descriptors. The one file that knows the difference.
+
+import { EINVAL, ENOSYS, EPERM } from "../../linux/numbers/errno.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_RECURSIVE,
+  AT_SYMLINK_NOFOLLOW,
+  O_CLOEXEC,
+  O_NOFOLLOW,
+  O_PATH,
+} from "../../linux/numbers/fcntl.ts";
+import {
+  MOUNT_ATTR_NOSYMFOLLOW,
+  MS_BIND,
+  MS_REC,
+  MS_REMOUNT,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../../linux/numbers/mount.ts";
+import type { SyscallName } from "../../linux/numbers/syscalls.ts";
+import type { Fd } from "../../proxy/calls/arguments.ts";
+import { close, dup3, fchdir, fstatfs, openat } from "../../proxy/calls/calls.ts";
+import { mount, mountSetattr, moveMount, openTree } from "../../proxy/calls/mount-calls.ts";
+import type { Operation } from "../../proxy/calls/operation.ts";
+import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "../plan/attributes.ts";
+import type { KernelFeatures, RootContext } from "../place/context.ts";
+import type { Opening } from "../place/open.ts";
+import type { Batches } from "../../proxy/steps.ts";
+
+/** mount(2) takes paths; one that is known before the descriptor is needs a fixed number. */
+const SCRATCH = 900;
+const SCRATCH_SOURCE = 901;
+
+export interface Attributes {
+  readonly change?: AttributeChange | undefined;
+  readonly recursive?: { readonly set: number; readonly clear: number } | undefined;
+  /** MS_PRIVATE and the like. AS RUNC: after the mount is in place, since a shared parent makes it shared. */
+  readonly propagation: readonly number[];
+  readonly attempt: string;
+}
+
+/** The operations that attach; `flagging` is the one that fails where flags are locked. */
+export interface Attaching {
+  readonly operations: Operation[];
+  readonly flagging: Operation | undefined;
+}
+
+/** Puts a detached mount on `target`: its attributes first, where nobody can have seen it then. */
+export function attach(
+  context: RootContext,
+  [tree, target]: readonly [Fd, Fd],
+  attributes: Attributes,
+  operations: Operation[] = [],
+): Attaching {
+  const move = moveMount(tree, target, attributes.attempt);
+  const early = context.features.mountSetattr;
+  if (!early) operations.push(move);
+  const flagging = addAttributes(context, tree, attributes, operations);
+  if (early) operations.push(move);
+  addPropagation(context, tree, attributes, operations);
+  return { operations, flagging };
+}
+
+/** Returns the operation that changes the mount's own flags. */
+function addAttributes(
+  context: RootContext,
+  tree: Fd,
+  { change, recursive, attempt }: Attributes,
+  operations: Operation[],
+): Operation | undefined {
+  const changes = change === undefined ? undefined : changeMount(context, tree, change, attempt);
+  if (changes !== undefined)
+    for (let index = 0; index < changes.length; index++) operations.push(changes[index] as Operation);
+  // Without the call, what is below is changed one by one, later: recursive.ts.
+  if (recursive !== undefined && context.features.mountSetattr) {
+    operations.push(mountSetattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, recursive, attempt));
+  }
+  return changes === undefined ? undefined : mountCall(changes);
+}
+
+function addPropagation(
+  context: RootContext,
+  tree: Fd,
+  { propagation, attempt }: Attributes,
+  operations: Operation[],
+): void {
+  if (propagation.length === 0) return;
+  for (const flags of propagation) operations.push(...propagate(context, tree, { flags, attempt }));
+}
+
+function propagate(
+  context: RootContext,
+  tree: Fd,
+  { flags, attempt }: { flags: number; attempt: string },
+): Operation[] {
+  if (!context.features.mountSetattr) return onScratch(context, tree, { flags }, attempt);
+  const how = (flags & MS_REC) === 0 ? AT_EMPTY_PATH : AT_EMPTY_PATH | AT_RECURSIVE;
+  return [mountSetattr(tree, "", how, { propagation: flags & ~MS_REC }, attempt)];
+}
+
+/** What a mount that is in place already gets beside its own flags: for all below it, and its propagation. */
+export function addFurther(
+  context: RootContext,
+  tree: Fd,
+  { recursive, propagation, attempt }: Omit<Attributes, "change">,
+): Operation[] {
+  const operations: Operation[] = [];
+  addAttributes(context, tree, { recursive, propagation, attempt }, operations);
+  addPropagation(context, tree, { recursive, propagation, attempt }, operations);
+  return operations;
+}
+
+/** Changes the attributes of a mount that is in place already. */
+export function changeMount(
+  context: RootContext,
+  of: Fd,
+  change: AttributeChange,
+  attempt: string,
+): Operation[] {
+  if (context.features.mountSetattr) return [mountSetattr(of, "", AT_EMPTY_PATH, change, attempt)];
+  return onScratch(context, of, { flags: MS_REMOUNT | MS_BIND | change.flags }, attempt);
+}
+
+export interface Refusal {
+  /** The operation that was to change the flags. */
+  readonly failed: Operation;
+  readonly tree: number;
+  readonly asked: { readonly setFlags: number; readonly clearFlags: number };
+  readonly change: AttributeChange;
+  readonly attempt: string;
+}
+
+/**
+ * What may be changed all the same where flags of a mount are refused: flags that the source has locked stay
+ * (mount_namespaces(7)); kernels before 5.14 do not know `nosymfollow`.
+ */
+export function relaxChange(
+  proxy: Batches,
+  { failed, tree, asked, change, attempt }: Refusal,
+): AttributeChange | undefined {
+  if (failed.result === -EINVAL && (change.clear & MOUNT_ATTR_NOSYMFOLLOW) !== 0) {
+    return { ...change, clear: change.clear & ~MOUNT_ATTR_NOSYMFOLLOW };
+  }
+  if (failed.result !== -EPERM) return undefined;
+  const status = fstatfs(tree, attempt);
+  proxy.attempt([status]);
+  if (status.result !== 0) return undefined;
+  return keepLocked({ ...asked, current: flagsOfStatfs(statfsFlags(status.out.bytes)) });
+}
+
+export interface Binding extends Attributes {
+  /** A path of the host, or an open file. */
+  readonly from: string | Fd;
+  readonly withSubmounts: boolean;
+  /** Bind a symbolic link itself. */
+  readonly nofollow?: boolean;
+  readonly target: Fd;
+  /** Opens the mount point again, to reach what has been mounted there. */
+  readonly again: (() => Opening) | undefined;
+  /** What is to be done with the copy before it is attached. */
+  readonly prepare?: ((tree: Operation) => Operation[]) | undefined;
+}
+
+export interface Bound extends Attaching {
+  /** Opens the source. */
+  readonly source: Operation;
+  /** The new mount; its descriptor is the caller's to close. */
+  readonly mounted: Operation;
+}
+
+/** Binds a file or directory over another. */
+export function bind(context: RootContext, binding: Binding, operations: Operation[] = []): Bound {
+  if (!context.features.mountApi) return bindByCall(context, binding, operations);
+  const { from, withSubmounts, target, prepare, attempt } = binding;
+  let how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  if (withSubmounts) how |= AT_RECURSIVE;
+  if (binding.nofollow === true) how |= AT_SYMLINK_NOFOLLOW;
+  const tree =
+    typeof from === "string"
+      ? openTree(AT_FDCWD, from, how, attempt)
+      : openTree(from, "", how | AT_EMPTY_PATH, attempt);
+  operations.push(tree);
+  if (prepare !== undefined) operations.push(...prepare(tree));
+  const { flagging } = attach(context, [tree, target], binding, operations);
+  return { operations, flagging, source: tree, mounted: tree };
+}
+
+function bindByCall(context: RootContext, binding: Binding, operations: Operation[]): Bound {
+  const { from, withSubmounts, target, again, prepare, attempt } = binding;
+  // A path's last link is always followed by mount(2), a descriptor's never.
+  const link =
+    typeof from === "string" && binding.nofollow === true
+      ? openat(AT_FDCWD, from, O_PATH | O_NOFOLLOW, attempt)
+      : undefined;
+  const file = link ?? from;
+  const byPath = typeof file === "string";
+  const call = {
+    source: byPath ? file : context.scratchPath(SCRATCH_SOURCE),
+    flags: withSubmounts ? MS_BIND | MS_REC : MS_BIND,
+  };
+  const mounting = onScratch(context, target, call, attempt);
+  const source = mountCall(mounting);
+  if (source === undefined) throw new Error("nothing to mount");
+  if (link !== undefined) operations.push(link);
+  if (!byPath) operations.push(dup3(file, SCRATCH_SOURCE, O_CLOEXEC, attempt));
+  if (link !== undefined) operations.push(close(link));
+  operations.push(...mounting);
+  if (!byPath) operations.push(close(SCRATCH_SOURCE));
+  if (again === undefined) return { operations, flagging: undefined, source, mounted: source };
+  const reached = again();
+  const tree = reached.descriptor;
+  operations.push(...reached.operations, ...(prepare?.(tree) ?? []));
+  const flagging = addAttributes(context, tree, binding, operations);
+  addPropagation(context, tree, binding, operations);
+  return { operations, flagging, source, mounted: tree };
+}
+
+/** Among what it takes to reach a path, the call that matters. */
+function mountCall(operations: readonly Operation[]): Operation | undefined {
+  for (const one of operations) if (one.call === "mount_setattr" || one.call === "mount") return one;
+  return undefined;
+}
+
+export interface MountOn extends Omit<Attributes, "change"> {
+  readonly call: {
+    readonly source: string;
+    readonly type: string;
+    readonly flags: number;
+    readonly data: string;
+  };
+  readonly again: () => Opening;
+}
+
+/** mount(2) of a file system: for what fsconfig(2) cannot say, too. */
+export function mountOn(
+  context: RootContext,
+  target: Fd,
+  options: MountOn,
+): { operations: Operation[]; mounted: Operation } {
+  const reached = options.again();
+  const mounted = reached.descriptor;
+  const operations = onScratch(context, target, options.call, options.attempt);
+  operations.push(...reached.operations);
+  addAttributes(context, mounted, options, operations);
+  addPropagation(context, mounted, options, operations);
+  return { operations, mounted };
+}
+
+/** mount(2) on an open file. */
+export function onScratch(
+  context: RootContext,
+  target: Fd,
+  call: { readonly source?: string; readonly type?: string; readonly flags: number; readonly data?: string },
+  attempt: string,
+): Operation[] {
+  return byScratch(context, target, (path) => mount({ ...call, target: path }, attempt), attempt);
+}
+
+/** A call that takes a path, on an open file, reached through a descriptor of a fixed number. */
+export function byScratch(
+  context: RootContext,
+  target: Fd,
+  call: (path: string) => Operation,
+  attempt: string,
+): Operation[] {
+  return [
+    ...(context.procDirectory === undefined ? [] : [fchdir(context.procDirectory, attempt)]),
+    dup3(target, SCRATCH, O_CLOEXEC, attempt),
+    call(context.scratchPath(SCRATCH)),
+    close(SCRATCH),
+  ];
+}
+
+const FEATURE_OF: Readonly<Partial<Record<SyscallName, keyof KernelFeatures>>> = {
+  mount_setattr: "mountSetattr",
+  openat2: "openat2",
+  open_tree: "mountApi",
+  move_mount: "mountApi",
+  fsopen: "mountApi",
+  fsconfig: "mountApi",
+  fsmount: "mountApi",
+};
+
+/** Whether `failed` is a call that this kernel does not know and that can be done without: so try again. */
+export function adapt({ features }: RootContext, failed: Operation): boolean {
+  if (failed.result !== -ENOSYS) return false;
+  const feature = FEATURE_OF[failed.call];
+  if (feature === undefined || !features[feature]) return false;
+  features[feature] = false;
+  return true;
+}

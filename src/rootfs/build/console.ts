@@ -1,0 +1,40 @@
+// /dev/console, covered with the container's terminal. Called by create when the container has one, inside
+// its root.
+
+import { TsrunError } from "../../errors.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O_NOFOLLOW, O_PATH, S_IFLNK, S_IFREG } from "../../linux/numbers/fcntl.ts";
+import { parseStatx } from "../../linux/files/files.ts";
+import { close, mknodat, openat, statx } from "../../proxy/calls/calls.ts";
+import { orGoOn, resultOf } from "../../proxy/calls/operation.ts";
+import { adapt } from "./attach.ts";
+import type { RootContext } from "../place/context.ts";
+import { operationFailure } from "../plan/failure.ts";
+import { cover } from "./seal.ts";
+import { runSteps, type Step } from "../../proxy/steps.ts";
+
+/**
+ * Shows the terminal as /dev/console too, by descriptor: whatever stands at that path is neither followed nor
+ * opened, only covered (CVE-2025-52565).
+ */
+export function coverConsole(context: RootContext, slave: number): void {
+  const attempt = `mount the terminal on "/dev/console"`;
+  const file = { mode: S_IFREG | 0o600, major: 0, minor: 0 };
+  const made = orGoOn(mknodat(AT_FDCWD, "/dev/console", file, attempt));
+  const place = openat(AT_FDCWD, "/dev/console", O_PATH | O_NOFOLLOW, attempt);
+  const found = statx(place, "", AT_EMPTY_PATH, attempt);
+  const stopped = context.attempt([made, place, found]);
+  if (stopped !== undefined) throw operationFailure(stopped);
+  if (parseStatx(found.out.bytes).type === S_IFLNK) {
+    throw new TsrunError("E_CONFIG", `cannot ${attempt}: it is a symbolic link`, {
+      hint: "remove it from the image, or from what is mounted on /dev",
+    });
+  }
+  const target = resultOf(place);
+  const covering: Step = {
+    operations: () => [...cover(context, [slave, target], attempt), close(target)],
+    recover: (failed) => {
+      if (!adapt(context, failed)) throw operationFailure(failed);
+    },
+  };
+  runSteps(context, [covering]);
+}

@@ -1,0 +1,101 @@
+// `copy-symlink`: a source that is a symbolic link is made anew in the container instead of being mounted. Of
+// crun; Podman asks for it. Called by mount-steps.ts.
+
+import { EEXIST, EINVAL } from "../../linux/numbers/errno.ts";
+import { AT_FDCWD, O_DIRECTORY, O_PATH } from "../../linux/numbers/fcntl.ts";
+import { text } from "../../linux/call/words.ts";
+import { close, type Reading, readlinkat, symlinkat } from "../../proxy/calls/calls.ts";
+import type { Operation } from "../../proxy/calls/operation.ts";
+import { adapt } from "./attach.ts";
+import { operationFailure } from "../plan/failure.ts";
+import { type BindOptions, bindStep } from "./mount-bind.ts";
+import { nameOf, parentOf } from "../plan/paths.ts";
+import { describeMount, nameMount } from "../plan/mounts.ts";
+import type { Step } from "../../proxy/steps.ts";
+import { Target, type TargetStep } from "../place/target.ts";
+
+export function copyLinkStep(options: BindOptions): TargetStep {
+  return new CopyLinkStep(options);
+}
+
+class CopyLinkStep implements TargetStep {
+  readonly target: Target;
+  readonly #options: BindOptions;
+  readonly #attempt: string;
+  /** What is bound when the source turns out to be no link. */
+  #instead: Step | undefined;
+  #destination = "";
+  #exists = false;
+
+  constructor(options: BindOptions) {
+    const { context, mount } = options;
+    this.#options = options;
+    this.#attempt = `copy the link ${nameMount(mount)}`;
+    this.target = new Target(context, {
+      path: parentOf(mount.destination),
+      kind: "directory",
+      attempt: this.#attempt,
+      brings: "nothing",
+      provider: undefined,
+      hint: () => describeMount({ ...mount, type: "bind" }),
+    });
+  }
+
+  /** The link is read first. */
+  readonly actsAtOnce = true;
+
+  operations(): Operation[] {
+    const { context, mount } = this.#options;
+    if (this.#exists) return [];
+    if (this.#instead !== undefined) return this.#instead.operations();
+    const link: Reading = readlinkat(AT_FDCWD, mount.source, this.#attempt);
+    const failed = context.attempt([link]);
+    if (failed?.result === -EINVAL) {
+      const manner = { ...mount.manner, sourceLink: "followed" as const };
+      this.#instead = bindStep({ ...this.#options, mount: { ...mount, manner } });
+      return this.#instead.operations();
+    }
+    if (failed !== undefined) throw this.#failure(failed);
+    this.#destination = text(link.out.bytes.subarray(0, link.result));
+    const directory = this.target.open(O_PATH | O_DIRECTORY);
+    const name = nameOf(mount.destination);
+    return [
+      ...directory.operations,
+      symlinkat(this.#destination, directory.descriptor, name, this.#attempt),
+      close(directory.descriptor),
+    ];
+  }
+
+  get pauses(): boolean {
+    return this.#instead?.pauses === true;
+  }
+
+  finish(): void {
+    this.#instead?.finish?.();
+  }
+
+  recover(failed: Operation, pending: readonly Step[]): void {
+    if (this.#instead !== undefined) {
+      this.#instead.recover(failed, pending);
+      return;
+    }
+    if (this.target.recover(failed, pending) || adapt(this.#options.context, failed)) return;
+    if (failed.call !== "symlinkat" || failed.result !== -EEXIST) throw this.#failure(failed);
+    // Podman asks for it again at every start of a container.
+    if (this.#found() !== this.#destination) throw this.#failure(failed);
+    this.#exists = true;
+  }
+
+  /** What a link that stands there already leads to. */
+  #found(): string | undefined {
+    const directory = this.target.reopen(O_PATH | O_DIRECTORY);
+    const { descriptor } = directory;
+    const link = readlinkat(descriptor, nameOf(this.#options.mount.destination), this.#attempt);
+    const failed = this.#options.context.attempt([...directory.operations, link, close(descriptor)]);
+    return failed === undefined ? text(link.out.bytes.subarray(0, link.result)) : undefined;
+  }
+
+  #failure(failed: Operation): Error {
+    return operationFailure(failed, { hint: describeMount({ ...this.#options.mount, type: "bind" }) });
+  }
+}

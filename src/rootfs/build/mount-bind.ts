@@ -1,0 +1,390 @@
+// The steps for what is no file system of its own: bind mounts, remounts, and the links of a cgroup v1 tree.
+// Called by mount-steps.ts.
+
+import type { TsrunError } from "../../errors.ts";
+import { EACCES, EEXIST, EINVAL, ENOENT, ENOTDIR } from "../../linux/numbers/errno.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_RECURSIVE,
+  AT_SYMLINK_NOFOLLOW,
+  O_PATH,
+  S_IFDIR,
+} from "../../linux/numbers/fcntl.ts";
+import { MOUNT_ATTR_IDMAP, MS_BIND, PROC_SUPER_MAGIC } from "../../linux/numbers/mount.ts";
+import { parseStatx } from "../../linux/files/statx.ts";
+import { viewOf } from "../../linux/call/words.ts";
+import { close, fstatfs, type Reading, statx, symlinkat } from "../../proxy/calls/calls.ts";
+import { mountSetattr } from "../../proxy/calls/mount-calls.ts";
+import { type Operation, resultOf } from "../../proxy/calls/operation.ts";
+import { adviceForBind } from "../plan/advice.ts";
+import { adapt, addFurther, bind, changeMount, onScratch, relaxChange } from "./attach.ts";
+import type { AttributeChange } from "../plan/attributes.ts";
+import type { Provider, RootContext } from "../place/context.ts";
+import { operationFailure } from "../plan/failure.ts";
+import { assertNosymfollow, lookForNosymfollow } from "./nosymfollow.ts";
+import { type Opening, openPlain } from "../place/open.ts";
+import { isInside, nameOf } from "../plan/paths.ts";
+import {
+  type BindMount,
+  describeMount,
+  nameMount,
+  type RemountMount,
+  type SymlinkInMount,
+} from "../plan/mounts.ts";
+import { changeBelowIfAsked, changesOneByOne } from "./recursive.ts";
+import type { Batches, Step } from "../../proxy/steps.ts";
+import { Target, type TargetStep } from "../place/target.ts";
+
+export interface BindOptions {
+  readonly context: RootContext;
+  readonly mount: BindMount;
+  readonly provider: Provider | undefined;
+}
+
+export function bindStep(options: BindOptions): Step {
+  return new BindStep(options);
+}
+
+/** How far it has come. */
+interface Progress {
+  readonly target: Target;
+  from: string;
+  change: AttributeChange | undefined;
+  needsHelp: boolean;
+  /** The operations of the last attempt that tell what has gone wrong. */
+  tried: Tried;
+}
+
+interface Tried {
+  place?: Operation;
+  source?: Operation;
+  tree?: Operation;
+  flagging?: Operation | undefined;
+  mapping?: Operation;
+  magic?: Reading;
+  looks?: readonly Reading[];
+}
+
+class BindStep implements TargetStep {
+  readonly #options: BindOptions;
+  /** None yet while nobody has looked: of a hundred steps most are like another, and never begin. */
+  #begun: Progress | undefined;
+
+  constructor(options: BindOptions) {
+    this.#options = options;
+  }
+
+  get #context(): RootContext {
+    return this.#options.context;
+  }
+
+  get #mount(): BindMount {
+    return this.#options.mount;
+  }
+
+  get #progress(): Progress {
+    this.#begun ??= this.#begin();
+    return this.#begun;
+  }
+
+  get target(): Target {
+    return this.#progress.target;
+  }
+
+  get #attempt(): string {
+    return `mount ${nameMount(this.#mount)}`;
+  }
+
+  #begin(): Progress {
+    const { context, mount, provider } = this.#options;
+    const { change, onLink } = mount.manner;
+    // A source inside the root may be a mount of the container's, which tsrun itself does not see.
+    const guessable = !isInside(context.rootfs, mount.source);
+    const target = new Target(context, {
+      path: mount.destination,
+      kind: undefined,
+      source: mount.source,
+      attempt: this.#attempt,
+      brings: "bind",
+      onLink,
+      provider: guessable ? provider : undefined,
+      hint: () => describeMount({ ...mount, type: "bind" }),
+    });
+    return { target, from: mount.source, change, needsHelp: this.#needsHelp, tried: {} };
+  }
+
+  get #needsHelp(): boolean {
+    return this.#begun === undefined ? this.#mount.idMap !== undefined : this.#begun.needsHelp;
+  }
+
+  /** Where the options say the same, so do the operations, as long as nothing has gone wrong. */
+  get likeness(): unknown {
+    const { context, mount, provider } = this.#options;
+    const { manner } = mount;
+    if (provider !== undefined || this.#needsHelp || !context.isModern) return undefined;
+    if (this.#begun === undefined) return mount.destination === "/proc" ? undefined : manner;
+    const { target, change } = this.#begun;
+    return change !== manner.change || target.path === "/proc" ? undefined : manner;
+  }
+
+  get texts(): string[] {
+    const { mount } = this.#options;
+    if (this.#begun === undefined) return [mount.destination, mount.source];
+    return [this.#begun.target.path, this.#begun.from];
+  }
+
+  /** Only the mount point, when the helper is to do the rest. */
+  operations(): Operation[] {
+    const opened = this.target.open();
+    this.#progress.tried = { place: opened.descriptor };
+    const { operations } = opened;
+    const again = () => this.target.reopen();
+    if (!this.#needsHelp) this.#addMount(operations, opened.descriptor, { again });
+    operations.push(close(opened.descriptor));
+    return operations;
+  }
+
+  get pauses(): boolean {
+    return this.#needsHelp || changesOneByOne(this.#context, this.#mount.manner);
+  }
+
+  #addMount(operations: Operation[], target: Operation, { again, userNamespace }: Mounting): void {
+    const { manner } = this.#mount;
+    const attempt = this.#attempt;
+    const isPrepared = userNamespace !== undefined || this.target.path === "/proc";
+    const binding = {
+      from: this.#progress.from,
+      withSubmounts: manner.withSubmounts,
+      nofollow: manner.sourceLink !== "followed",
+      target,
+      again,
+      prepare: isPrepared ? (tree: Operation) => this.#prepare(tree, userNamespace) : undefined,
+      change: this.#progress.change,
+      recursive: manner.recursive,
+      propagation: manner.propagation,
+      attempt,
+    };
+    const bound = bind(this.#context, binding, operations);
+    this.#progress.tried.source = bound.source;
+    this.#progress.tried.tree = bound.mounted;
+    this.#progress.tried.flagging = bound.flagging;
+    const flags = this.#context.features.mountSetattr ? 0 : (this.#progress.change?.flags ?? 0);
+    this.#progress.tried.looks = lookForNosymfollow(bound.mounted, flags, attempt);
+    operations.push(...this.#progress.tried.looks, close(bound.mounted));
+  }
+
+  #prepare(tree: Operation, userNamespace: number | undefined): Operation[] {
+    const mount = this.#mount;
+    const operations: Operation[] = [];
+    if (userNamespace !== undefined) {
+      const how = mount.idMap?.withSubmounts === true ? AT_EMPTY_PATH | AT_RECURSIVE : AT_EMPTY_PATH;
+      const attempt = `map the ids of the mount of ${nameMount(mount)}`;
+      this.#progress.tried.mapping = mountSetattr(
+        tree,
+        "",
+        how,
+        { set: MOUNT_ATTR_IDMAP, userNamespace },
+        attempt,
+      );
+      operations.push(this.#progress.tried.mapping);
+    }
+    if (this.target.path === "/proc") {
+      this.#progress.tried.magic = fstatfs(tree, this.#attempt);
+      operations.push(this.#progress.tried.magic);
+    }
+    return operations;
+  }
+
+  finish(): void {
+    if (this.#begun === undefined) return;
+    if (this.#needsHelp) this.#mountByHelper();
+    this.#checkProc();
+    assertNosymfollow(this.#progress.tried.looks ?? [], describeMount({ ...this.#mount, type: "bind" }));
+    const asked = this.#mount.manner;
+    changeBelowIfAsked(this.#context, { path: this.target.path, asked, attempt: this.#attempt });
+  }
+
+  /** World: tsrun's own privileges, in the container's mount namespace. The mount point is opened anew. */
+  #mountByHelper(): void {
+    const { helper } = this.#context;
+    const { idMap } = this.#mount;
+    if (!helper.canHelp) {
+      throw this.target.refusal("id-mapped mounts are not supported for rootless containers");
+    }
+    const userNamespace = idMap === undefined ? undefined : helper.userNamespace(idMap);
+    const run = () => {
+      const open = () =>
+        openPlain(
+          this.#context,
+          { directory: helper.root, path: this.target.path, how: O_PATH },
+          this.#attempt,
+        );
+      const place = open();
+      this.#progress.tried = { place: place.descriptor };
+      this.#addMount(place.operations, place.descriptor, { again: open, userNamespace });
+      return helper.attempt([...place.operations, close(place.descriptor)]);
+    };
+    let failed = run();
+    while (failed !== undefined && this.#canGoOn(failed, helper)) failed = run();
+    if (failed !== undefined) throw this.#failure(failed, helper);
+  }
+
+  /**
+   * AS RUNC: on /proc only another procfs. Nothing runs in the container yet, so after the fact is soon
+   * enough.
+   */
+  #checkProc(): void {
+    if (this.#progress.tried.magic === undefined || this.#progress.tried.magic.result !== 0) return;
+    const magic = viewOf(this.#progress.tried.magic.out.bytes).getUint32(0, true);
+    if (magic === PROC_SUPER_MAGIC) return;
+    throw this.target.refusal(`"${this.target.path}" cannot be mounted because it is not of type proc`);
+  }
+
+  recover(failed: Operation, pending: readonly Step[]): void {
+    if (this.target.recover(failed, pending)) return;
+    if (this.#canGoOn(failed, this.#context)) return;
+    if (failed === this.#progress.tried.source && failed.result === -EACCES && this.#context.helper.canHelp) {
+      this.#progress.needsHelp = true;
+      return;
+    }
+    throw this.#failure(failed, this.#context);
+  }
+
+  /** Whether another try may succeed, with other calls, other flags or the other source. */
+  #canGoOn(failed: Operation, proxy: Batches): boolean {
+    const progress = this.#progress;
+    if (adapt(this.#context, failed)) return true;
+    if (failed === progress.tried.flagging) return this.#relax(failed, proxy);
+    const { otherSource } = this.#mount;
+    if (failed !== progress.tried.source || failed.result !== -ENOENT) return false;
+    if (otherSource === undefined || progress.from === otherSource) return false;
+    progress.from = otherSource;
+    return true;
+  }
+
+  #failure(failed: Operation, proxy: Batches): TsrunError {
+    const mismatch = this.#compareKinds(failed, proxy);
+    if (mismatch !== undefined) return mismatch;
+    const where = describeMount({ ...this.#mount, type: "bind" });
+    return operationFailure(failed, { hint: `${adviceForBind(failed, this.#progress.tried)}${where}` });
+  }
+
+  /** Says what the kernel does not, where one is a directory and the other is not. */
+  #compareKinds(failed: Operation, proxy: Batches): TsrunError | undefined {
+    const look = this.#lookAtSource(failed);
+    if (look === undefined || this.#progress.tried.place === undefined) return undefined;
+    const looks = [look, statx(resultOf(this.#progress.tried.place), "", AT_EMPTY_PATH, this.#attempt)];
+    if (proxy.attempt(looks) !== undefined) return undefined;
+    const [source, target] = looks.map((one) => parseStatx(one.out.bytes).type === S_IFDIR);
+    if (source === target) return undefined;
+    // Docker looks for "not a directory", and adds its own advice.
+    const [first, second] = source ? ["", "not "] : ["not ", ""];
+    return this.target.refusal(`the source is ${first}a directory, the mount point is ${second}a directory`);
+  }
+
+  /** To a directory on a file, move_mount(2) says EINVAL; mount(2) ENOTDIR, as to a source below a file. */
+  #lookAtSource(failed: Operation): Reading | undefined {
+    if (
+      failed.call === "move_mount" &&
+      failed.result === -EINVAL &&
+      this.#progress.tried.tree !== undefined
+    ) {
+      return statx(resultOf(this.#progress.tried.tree), "", AT_EMPTY_PATH, this.#attempt);
+    }
+    if (failed !== this.#progress.tried.source || failed.call !== "mount" || failed.result !== -ENOTDIR)
+      return undefined;
+    const how = this.#mount.manner.sourceLink === "followed" ? 0 : AT_SYMLINK_NOFOLLOW;
+    return statx(AT_FDCWD, this.#progress.from, how, this.#attempt);
+  }
+
+  #relax(failed: Operation, proxy: Batches): boolean {
+    const progress = this.#progress;
+    const { change, tried } = progress;
+    if (change === undefined || change !== this.#mount.manner.change || tried.tree === undefined)
+      return false;
+    const refusal = { failed, tree: resultOf(tried.tree), asked: this.#mount.manner, change };
+    progress.change = relaxChange(proxy, { ...refusal, attempt: this.#attempt });
+    return progress.change !== undefined;
+  }
+}
+
+interface Mounting {
+  /** Opens the mount point again. */
+  readonly again: () => Opening;
+  readonly userNamespace?: number | undefined;
+}
+
+export interface RemountOptions {
+  readonly context: RootContext;
+  readonly mount: RemountMount;
+}
+
+/**
+ * New flags for a mount of the container's: of the mount alone with `bind`, else of its file system as well.
+ */
+export function remountStep({ context, mount }: RemountOptions): Step {
+  const attempt = `remount ${nameMount(mount)}`;
+  const hint = () => describeMount({ ...mount, type: mount.type });
+  const target = new Target(context, {
+    path: mount.destination,
+    kind: "directory",
+    attempt,
+    brings: "bind",
+    provider: undefined,
+    hint,
+  });
+  let looks: readonly Reading[] = [];
+  return {
+    operations: () => {
+      const { operations, descriptor } = target.open(O_PATH);
+      const isBind = (mount.setFlags & MS_BIND) !== 0;
+      const call = {
+        source: mount.source,
+        type: mount.type,
+        flags: mount.setFlags,
+        data: mount.data.join(","),
+      };
+      const changes = isBind
+        ? changeMount(context, descriptor, mount.change, attempt)
+        : onScratch(context, descriptor, call, attempt);
+      const further = addFurther(context, descriptor, { ...mount, attempt });
+      const byCall = !isBind || !context.features.mountSetattr;
+      looks = lookForNosymfollow(descriptor, byCall ? mount.setFlags : 0, attempt);
+      return [...operations, ...changes, ...further, ...looks, close(descriptor)];
+    },
+    get pauses() {
+      return changesOneByOne(context, mount);
+    },
+    finish: () => {
+      assertNosymfollow(looks, hint());
+      changeBelowIfAsked(context, { path: target.path, asked: mount, attempt });
+    },
+    recover: (failed, pending) => {
+      if (target.recover(failed, pending) || adapt(context, failed)) return;
+      throw operationFailure(failed, { hint: hint() });
+    },
+  };
+}
+
+export interface SymlinkOptions {
+  readonly context: RootContext;
+  readonly link: SymlinkInMount;
+  readonly provider: Provider | undefined;
+}
+
+/** A link in a tmpfs of ours. */
+export function symlinkStep({ link, provider }: SymlinkOptions): Step {
+  const attempt = `link "${link.destination}" to "${link.target}"`;
+  let exists = false;
+  return {
+    operations: () => {
+      if (provider === undefined || exists) return [];
+      return [symlinkat(link.target, provider.directory, nameOf(link.destination), attempt)];
+    },
+    recover: (failed) => {
+      if (failed.result !== -EEXIST) throw operationFailure(failed);
+      exists = true;
+    },
+  };
+}

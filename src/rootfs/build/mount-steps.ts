@@ -1,0 +1,112 @@
+// The plan's mounts as steps, each with the tmpfs that it can make its mount point in. Called by rootfs.ts.
+
+import { assertNever } from "../../errors.ts";
+import type { Operation } from "../../proxy/calls/operation.ts";
+import type { Provider, RootContext } from "../place/context.ts";
+import { copyLinkStep } from "./copy-link.ts";
+import type { HostView } from "../host/view.ts";
+import { bindStep, remountStep, symlinkStep } from "./mount-bind.ts";
+import { FilesystemStep } from "./mount-filesystem.ts";
+import type { RootfsPlan } from "../plan/plan.ts";
+import type { MountPlan } from "../plan/mounts.ts";
+import { MountsSoFar } from "../plan/providers.ts";
+import type { Step } from "../../proxy/steps.ts";
+
+export interface MountSteps {
+  readonly steps: readonly Step[];
+  /** The tmpfs that a path's directory is the root of. */
+  readonly providerFor: (path: string) => Provider | undefined;
+  /** Closes what only these steps and the making of further files needed. */
+  readonly letGo: () => Operation[];
+  /** The mounts that become read-only when everything is in place, once all steps have been carried out. */
+  readonly readonlyLater: () => number[];
+}
+
+export interface MountStepsOptions {
+  /** Paths of what else will be made. */
+  readonly further: readonly string[];
+  readonly host: HostView;
+}
+
+/**
+ * Steps that look at what is there before it is covered come first, all in one round trip, where tsrun could
+ * not look itself.
+ */
+export function mountSteps(
+  context: RootContext,
+  plan: RootfsPlan,
+  { further, host }: MountStepsOptions,
+): MountSteps {
+  const { mounts } = plan;
+  const { soFar, positions, changed, provides } = surroundings(mounts, further);
+  const made = new Map<number, FilesystemStep>();
+  const early: FilesystemStep[] = [];
+  const steps: Step[] = [];
+  const readonlyLater: FilesystemStep[] = [];
+  for (let index = 0; index < mounts.length; index++) {
+    const mount = mounts[index] as MountPlan;
+    const position = positions[index];
+    const provider = position === undefined ? undefined : made.get(position);
+    switch (mount.kind) {
+      case "filesystem": {
+        const keep = provides.has(index) || mount.readonlyLater;
+        const step = new FilesystemStep({ context, mount, provider, keep });
+        made.set(index, step);
+        if (mount.readonlyLater) readonlyLater.push(step);
+        const looks = mount.inheritsMode && provider === undefined;
+        if (looks && changed[index] === true) steps.push(step.look({ pauses: true }));
+        else if (looks) {
+          const seen = plan.joinsMounts ? undefined : host.modeOf(mount.destination);
+          if (seen === undefined) early.push(step);
+          else step.inherit(seen.mode);
+        }
+        steps.push(step);
+        break;
+      }
+      case "bind":
+        if (mount.manner.sourceLink === "copied") steps.push(copyLinkStep({ context, mount, provider }));
+        else steps.push(bindStep({ context, mount, provider }));
+        break;
+      case "remount":
+        steps.push(remountStep({ context, mount }));
+        break;
+      case "symlink":
+        steps.push(symlinkStep({ context, link: mount, provider }));
+        break;
+      default:
+        assertNever(mount);
+    }
+  }
+  const looks = early.map((step, index) => step.lookEarly({ pauses: index === early.length - 1 }));
+  return {
+    steps: looks.concat(steps),
+    providerFor: (path) => {
+      const position = soFar.providerOf(path);
+      return position === undefined ? undefined : made.get(position);
+    },
+    letGo: () => {
+      const steps = [...made.values()].filter((step) => !readonlyLater.includes(step));
+      return steps.flatMap((step) => step.letGo());
+    },
+    readonlyLater: () => readonlyLater.map((step) => step.descriptor),
+  };
+}
+
+/** What lies around each mount point: the provider's position, and whether what is there will be another. */
+function surroundings(mounts: readonly MountPlan[], further: readonly string[]) {
+  const soFar = new MountsSoFar();
+  const positions: (number | undefined)[] = [];
+  /** Of those alone that take the mode of what they cover. */
+  const changed: boolean[] = [];
+  const provides = new Set<number | undefined>();
+  for (let index = 0; index < mounts.length; index++) {
+    const mount = mounts[index] as MountPlan;
+    const position = soFar.providerOf(mount.destination);
+    positions.push(position);
+    changed.push(mount.kind === "filesystem" && mount.inheritsMode && soFar.changes(mount.destination));
+    if (position !== undefined) provides.add(position);
+    soFar.add(mount);
+  }
+  for (const path of further) provides.add(soFar.providerOf(path));
+  return { soFar, positions, changed, provides };
+}

@@ -1,0 +1,61 @@
+// Attributes for a mount and all below it, without mount_setattr(2): one mount(2) for each, as `ro` and the
+// like are changed on kernels older than 5.12. Called by mount-bind.ts and
+// mount-filesystem.ts.
+
+import { O_PATH } from "../../linux/numbers/fcntl.ts";
+import { MS_BIND, MS_REMOUNT } from "../../linux/numbers/mount.ts";
+import { close, fstatfs } from "../../proxy/calls/calls.ts";
+import { resultOf } from "../../proxy/calls/operation.ts";
+import { onScratch } from "./attach.ts";
+import { flagsAfter, flagsOfStatfs, statfsFlags } from "../plan/attributes.ts";
+import type { RootContext } from "../place/context.ts";
+import { operationFailure } from "../plan/failure.ts";
+import { readMounts } from "../host/mountinfo.ts";
+import { assertNosymfollow, lookForNosymfollow } from "./nosymfollow.ts";
+import { openPlain } from "../place/open.ts";
+import { isInside } from "../plan/paths.ts";
+import type { Flagged } from "../plan/mounts.ts";
+
+interface Below {
+  /** Where the mount lies in the root. */
+  readonly path: string;
+  readonly set: number;
+  readonly clear: number;
+}
+
+/** Whether the attributes that are asked for below a mount have to be given one by one. */
+export function changesOneByOne(
+  { features }: RootContext,
+  { recursive }: Pick<Flagged, "recursive">,
+): boolean {
+  return recursive !== undefined && !features.mountSetattr;
+}
+
+/** Gives them, where that is so. */
+export function changeBelowIfAsked(
+  context: RootContext,
+  { path, asked, attempt }: { path: string; asked: Pick<Flagged, "recursive">; attempt: string },
+): void {
+  const { recursive } = asked;
+  if (recursive === undefined || context.features.mountSetattr) return;
+  changeBelow(context, { path, ...recursive }, attempt);
+}
+
+function changeBelow(context: RootContext, below: Below, attempt: string): void {
+  const top = `${context.rootfs}${below.path}`;
+  for (const { point } of readMounts(context)) {
+    if (!isInside(top, point)) continue;
+    const path = point.slice(context.rootfs.length);
+    const opening = openPlain(context, { directory: context.root, path, how: O_PATH }, attempt);
+    const status = fstatfs(opening.descriptor, attempt);
+    const unknown = context.attempt([...opening.operations, status]);
+    if (unknown !== undefined) throw operationFailure(unknown);
+    const flags = flagsAfter(flagsOfStatfs(statfsFlags(status.out.bytes)), below);
+    const mounted = resultOf(opening.descriptor);
+    const remount = onScratch(context, mounted, { flags: MS_REMOUNT | MS_BIND | flags }, attempt);
+    const looks = lookForNosymfollow(mounted, flags, attempt);
+    const failed = context.attempt([...remount, ...looks, close(mounted)]);
+    if (failed !== undefined) throw operationFailure(failed);
+    assertNosymfollow(looks, `"${path}"`);
+  }
+}

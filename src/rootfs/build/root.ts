@@ -1,0 +1,223 @@
+// The step that makes the container's root a mount of its own, and changing to it. Called by rootfs.ts.
+
+import { TsrunError } from "../../errors.ts";
+import { EACCES, EINVAL, ELOOP, ENOENT, ENOTDIR, EPERM } from "../../linux/numbers/errno.ts";
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../../linux/numbers/fcntl.ts";
+import {
+  MNT_DETACH,
+  MS_MOVE,
+  MS_PRIVATE,
+  MS_REC,
+  MS_SHARED,
+  MS_SLAVE,
+  MS_UNBINDABLE,
+} from "../../linux/numbers/mount.ts";
+import { octal } from "../../proxy/calls/arguments.ts";
+import { chdir, chroot, close, fchdir, openat, pivotRoot } from "../../proxy/calls/calls.ts";
+import { mount, umount2 } from "../../proxy/calls/mount-calls.ts";
+import { type Operation, operation } from "../../proxy/calls/operation.ts";
+import { adapt, bind } from "./attach.ts";
+import type { RootContext } from "../place/context.ts";
+import { operationFailure } from "../plan/failure.ts";
+import { type MountinfoEntry, readMounts } from "../host/mountinfo.ts";
+import { isInside, parentOf } from "../plan/paths.ts";
+import type { RootfsPlan } from "../plan/plan.ts";
+import type { Batches, Step } from "../../proxy/steps.ts";
+
+/**
+ * Makes the mounts of the new namespace a tree of its own, and the root a private mount in it: pivot_root(2)
+ * wants a mount, and neither it nor its parent shared (runc: prepareRoot).
+ * @param above the mount point that the root lies below, where tsrun knows it
+ */
+export function rootStep(context: RootContext, plan: RootfsPlan, above: string | undefined): Step {
+  const attempt = `bind the root file system "${plan.rootfs}" to itself`;
+  let opening: Operation | undefined;
+  return {
+    operations: () => {
+      const open = () => openat(AT_FDCWD, plan.rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW, attempt);
+      const target = open();
+      opening = target;
+      const bound = bind(context, {
+        from: target,
+        withSubmounts: true,
+        target,
+        again: () => {
+          const descriptor = open();
+          return { operations: [descriptor], descriptor };
+        },
+        propagation: plan.treePropagation === undefined ? [] : [parentPropagation(plan)],
+        attempt,
+      });
+      context.root = bound.mounted;
+      return [
+        // Modes are given as they are to be; the process' own umask comes later.
+        operation("umask", [octal(0)], "set the file mode creation mask"),
+        ...(parentComesBefore(plan, above) ? [] : treeOperations(plan, above)),
+        target,
+        ...bound.operations,
+        close(target),
+      ];
+    },
+    recover: (failed) => {
+      if (adapt(context, failed)) return;
+      if (failed === opening) throw rootError(plan.rootfs, failed);
+      throw treeError(failed);
+    },
+  };
+}
+
+const TREE_ATTEMPT = "change the propagation of all mounts";
+
+/**
+ * AS RUNC: the mount that holds the root becomes private, and with it the copies of it that are bound into
+ * the container: what the host mounts there later is not seen inside. Where a slave is asked for it is one,
+ * or the root could not be: a private mount stays private when it is made a slave (mount_namespaces(7)).
+ * runc: rootfsParentMountPropagationFlags, from 1.5.2 on; it was private before.
+ */
+function parentPropagation({ rootPropagation = MS_PRIVATE }: RootfsPlan): number {
+  return (rootPropagation & MS_SLAVE) === 0 ? MS_PRIVATE : MS_SLAVE;
+}
+
+/** Whether the mount that holds the root is as it is to be as soon as the whole tree has been changed. */
+function parentIsInTree(plan: RootfsPlan, treePropagation: number): boolean {
+  if ((treePropagation & MS_PRIVATE) !== 0) return true;
+  return parentPropagation(plan) === MS_SLAVE && (treePropagation & MS_REC) !== 0;
+}
+
+function treeOperations(plan: RootfsPlan, above?: string): Operation[] {
+  const { treePropagation } = plan;
+  if (treePropagation === undefined) return [];
+  const tree = mount({ target: "/", flags: treePropagation }, TREE_ATTEMPT);
+  if (above === undefined || parentIsInTree(plan, treePropagation)) return [tree];
+  return [tree, parentOperation(plan, above)];
+}
+
+function parentOperation(plan: RootfsPlan, target: string): Operation {
+  const flags = parentPropagation(plan);
+  const becomes = flags === MS_SLAVE ? "a slave" : "private";
+  return mount({ target, flags }, `make the mount of "${plan.rootfs}" ${becomes}`);
+}
+
+/** EINVAL means that / is no mount point, which is how a chroot looks from inside (mount(2)). */
+function treeError(failed: Operation): TsrunError {
+  const isChroot = failed.attempt === TREE_ATTEMPT && failed.result === -EINVAL;
+  const hint = isChroot
+    ? "/ is not a mount point, as in a chroot: bind its directory on itself before, or use pivot_root"
+    : undefined;
+  return operationFailure(failed, { hint });
+}
+
+function rootError(rootfs: string, failed: Operation): TsrunError {
+  if (failed.result === -ENOENT) {
+    return new TsrunError("E_BUNDLE", `cannot use the root file system "${rootfs}": it does not exist`, {
+      hint: "root.path in config.json names a directory, relative to the bundle or absolute",
+    });
+  }
+  if (failed.result === -ENOTDIR || failed.result === -ELOOP) {
+    return new TsrunError(
+      "E_BUNDLE",
+      `cannot use the root file system "${rootfs}": not an absolute path, or a symlink, or no directory`,
+    );
+  }
+  const isBarred = failed.result === -EACCES;
+  const hint = "the container's root user must be let through every directory above it: chmod a+x";
+  return operationFailure(failed, isBarred ? { hint } : {});
+}
+
+/**
+ * Whether the mount that holds the root is changed before the root step: where mounts stay shared, what is
+ * mounted in it would appear on the host as well; where they become unbindable, the root could not be bound;
+ * and where it is not known which mount that is, it has to be found.
+ */
+function parentComesBefore(plan: RootfsPlan, above: string | undefined): boolean {
+  const { treePropagation = MS_PRIVATE | MS_REC } = plan;
+  if ((treePropagation & (MS_SHARED | MS_UNBINDABLE)) !== 0 || (treePropagation & MS_REC) === 0) return true;
+  return above === undefined && !parentIsInTree(plan, treePropagation);
+}
+
+/** Comes before the root step, which else does all of it. */
+export function separateParent(proxy: Batches, plan: RootfsPlan, above: string | undefined): void {
+  if (!parentComesBefore(plan, above)) return;
+  const unchanged = proxy.attempt(treeOperations(plan));
+  if (unchanged !== undefined) throw treeError(unchanged);
+  for (let path = plan.rootfs; ; path = parentOf(path)) {
+    const change = parentOperation(plan, path);
+    const failed = proxy.attempt([change]);
+    if (failed === undefined) return;
+    // EINVAL: no mount point, so the mount is further up.
+    if (failed.result !== -EINVAL || path === "/") throw operationFailure(failed);
+  }
+}
+
+/** The operations after which `/` is the container's root, and no path leads to the host's. */
+export function changeRoot(context: RootContext, plan: RootfsPlan): Operation[] {
+  switch (plan.change) {
+    case "pivot_root":
+      return pivot(context, plan);
+    case "move":
+      return [
+        ...coverHost(context.proxy, plan),
+        fchdir(context.root, enters(plan)),
+        mount({ source: ".", target: "/", flags: MS_MOVE }, `move "${plan.rootfs}" to "/"`),
+        ...jail(plan),
+      ];
+    case "chroot":
+      return [fchdir(context.root, enters(plan)), ...jail(plan)];
+  }
+}
+
+const enters = ({ rootfs }: RootfsPlan): string => `enter the root file system "${rootfs}"`;
+
+function jail(plan: RootfsPlan): Operation[] {
+  return [chroot(".", enters(plan)), chdir("/", enters(plan))];
+}
+
+/** pivot_root(2) with "." for both: no directory has to be made in the root for the old one. */
+function pivot(context: RootContext, plan: RootfsPlan): Operation[] {
+  const attempt = `pivot to the root file system "${plan.rootfs}"`;
+  const old = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, attempt);
+  return [
+    old,
+    fchdir(context.root, attempt),
+    pivotRoot(".", ".", attempt),
+    // The old root now lies on top of the new one; stand in it to let go of it.
+    fchdir(old, attempt),
+    // Not a single unmount may reach the host. Slave rather than private, so that the host can still unmount
+    // what it wants to be rid of (runc: pivotRoot).
+    mount({ target: ".", flags: MS_SLAVE | MS_REC }, "separate the host's mounts"),
+    umount2(".", MNT_DETACH, "detach the host's mounts"),
+    chdir("/", attempt),
+    close(old),
+  ];
+}
+
+/**
+ * Before the root is only moved: whoever gets to the host's full procfs or sysfs, which stay in the
+ * namespace, could mount more of them (runc: msMoveRoot). Unmounts them, or covers them where that is not
+ * allowed.
+ */
+function coverHost(proxy: Batches, { rootfs }: RootfsPlan): Operation[] {
+  for (const path of fullKernelMounts(readMounts(proxy), rootfs)) {
+    const separate = mount({ target: path, flags: MS_SLAVE | MS_REC }, `separate "${path}" from the host`);
+    const failed = proxy.attempt([separate, umount2(path, MNT_DETACH, `unmount "${path}"`)]);
+    if (failed === undefined) continue;
+    // Gone with something above it.
+    if (failed === separate && failed.result === -ENOENT) continue;
+    if (failed === separate || (failed.result !== -EINVAL && failed.result !== -EPERM))
+      throw operationFailure(failed);
+    const cover = mount({ source: "tmpfs", target: path, type: "tmpfs", flags: 0 }, `cover "${path}"`);
+    const uncovered = proxy.attempt([cover]);
+    if (uncovered !== undefined) throw operationFailure(uncovered);
+  }
+  return [];
+}
+
+/** The mount points of whole procfs and sysfs mounts outside the root. */
+export function fullKernelMounts(mounts: readonly MountinfoEntry[], rootfs: string): string[] {
+  const found: string[] = [];
+  for (const { root, point, type } of mounts) {
+    if (root !== "/" || (type !== "proc" && type !== "sysfs")) continue;
+    if (!isInside(rootfs, point)) found.push(point);
+  }
+  return found;
+}

@@ -1,0 +1,108 @@
+// A second process for what the container's first process may not do, when that is in a user namespace: open
+// sources that its users cannot reach, and map the ids of a mount. It has tsrun's own privileges, and stands
+// in the container's mount namespace, since only there may its mounts be made. Started when it is needed,
+// gone before anything is entered.
+
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../../linux/numbers/fcntl.ts";
+import { CLONE_NEWNS, CLONE_NEWUSER } from "../../linux/numbers/sched.ts";
+import { effectiveUid } from "../../linux/process/process.ts";
+import { writeIdMaps } from "../../namespaces/id-maps.ts";
+import { openat, setns, unshare } from "../../proxy/calls/calls.ts";
+import { type Operation, resultOf } from "../../proxy/calls/operation.ts";
+import { reap, type SyscallProxy, startProxy } from "../../proxy/proxy.ts";
+import type { Entry } from "../../proxy/wire/repeat.ts";
+import type { Helper } from "../place/context.ts";
+import { operationFailure } from "../plan/failure.ts";
+import type { IdMap } from "../plan/mounts.ts";
+
+/** Where the helpers have their control sockets. */
+const CONTROL = 3;
+
+export class HostHelper implements Helper, Disposable {
+  readonly #pid: number;
+  readonly #rootfs: string;
+  readonly #namespaces = new Map<string, Operation>();
+  #proxy: SyscallProxy | undefined;
+  #root: Operation | undefined;
+
+  /** @param pid the container's first process, as tsrun sees it */
+  constructor({ pid, rootfs }: { pid: number; rootfs: string }) {
+    this.#pid = pid;
+    this.#rootfs = rootfs;
+  }
+
+  /** An ordinary user has no more rights outside of the user namespace than inside. */
+  get canHelp(): boolean {
+    return effectiveUid() === 0;
+  }
+
+  get root(): number {
+    if (this.#root === undefined) this.#start();
+    if (this.#root === undefined) throw new Error("the helper did not start");
+    return resultOf(this.#root);
+  }
+
+  attempt(entries: readonly Entry[]): Operation | undefined {
+    return this.#start().attempt(entries);
+  }
+
+  #start(): SyscallProxy {
+    if (this.#proxy !== undefined) return this.#proxy;
+    const proxy = startProxy({ control: CONTROL });
+    this.#proxy = proxy;
+    const attempt = "enter the container's mount namespace";
+    const namespace = openat(AT_FDCWD, `/proc/${this.#pid}/ns/mnt`, O_RDONLY, attempt);
+    const root = openat(AT_FDCWD, this.#rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW, attempt);
+    const failed = proxy.attempt([namespace, setns(namespace, CLONE_NEWNS, attempt), root]);
+    if (failed !== undefined) throw operationFailure(failed);
+    this.#root = root;
+    return proxy;
+  }
+
+  userNamespace({ uidMappings, gidMappings }: IdMap): number {
+    const key = JSON.stringify([uidMappings, gidMappings]);
+    const known = this.#namespaces.get(key);
+    if (known !== undefined) return resultOf(known);
+    const attempt = "open a user namespace for an id-mapped mount";
+    return withUserNamespace(
+      { uidMappings, gidMappings, container: `/proc/${this.#pid}/ns/user` },
+      (path) => {
+        const opening = openat(AT_FDCWD, path, O_RDONLY, attempt);
+        const failed = this.attempt([opening]);
+        if (failed !== undefined) throw operationFailure(failed);
+        this.#namespaces.set(key, opening);
+        return resultOf(opening);
+      },
+    );
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#proxy !== undefined) leave(this.#proxy);
+    this.#proxy = undefined;
+  }
+}
+
+/**
+ * Has a user namespace with the maps opened by its path, or the container's where there are none. It lives as
+ * long as it is open; the process that made it is needed for nothing else.
+ */
+export function withUserNamespace<Result>(
+  { uidMappings, gidMappings, container }: Omit<IdMap, "withSubmounts"> & { readonly container: string },
+  open: (path: string) => Result,
+): Result {
+  if (uidMappings.length === 0 && gidMappings.length === 0) return open(container);
+  const maker = startProxy({ control: CONTROL });
+  try {
+    maker.run([unshare(CLONE_NEWUSER, "create a user namespace for an id-mapped mount")]);
+    writeIdMaps(maker.pid, { uidMappings, gidMappings });
+    return open(`/proc/${maker.pid}/ns/user`);
+  } finally {
+    leave(maker);
+  }
+}
+
+/** Lets a helper go. */
+export function leave(proxy: SyscallProxy): void {
+  proxy.close();
+  reap(proxy);
+}

@@ -1,0 +1,57 @@
+// The mounts that the container's first process sees: proc_pid_mountinfo(5). Read only where nothing else
+// tells.
+
+import { joinBytes, text } from "../../linux/call/words.ts";
+import { AT_FDCWD } from "../../linux/numbers/fcntl.ts";
+import { close, openat, read } from "../../proxy/calls/calls.ts";
+import { resultOf } from "../../proxy/calls/operation.ts";
+import type { Batches } from "../../proxy/steps.ts";
+import { operationFailure } from "../plan/failure.ts";
+
+const CHUNK = 32768;
+
+export interface MountinfoEntry {
+  readonly id: number;
+  /** What part of the file system is mounted. */
+  readonly root: string;
+  readonly point: string;
+  readonly type: string;
+}
+
+/** Reads the mounts through the proxy, whose view counts. */
+export function readMounts(proxy: Batches): MountinfoEntry[] {
+  const attempt = "read the mounts";
+  const opening = openat(AT_FDCWD, "/proc/self/mountinfo", 0, attempt);
+  const failed = proxy.attempt([opening]);
+  if (failed !== undefined) throw operationFailure(failed);
+  const chunks: Uint8Array[] = [];
+  for (;;) {
+    const chunk = read(resultOf(opening), CHUNK, attempt);
+    const unread = proxy.attempt([chunk]);
+    if (unread !== undefined) throw operationFailure(unread);
+    if (chunk.result === 0) break;
+    chunks.push(chunk.out.bytes.subarray(0, chunk.result));
+  }
+  proxy.attempt([close(resultOf(opening))]);
+  // Decoded as a whole: a character may lie in two chunks.
+  return parseMounts(text(joinBytes(chunks)));
+}
+
+export function parseMounts(mountinfo: string): MountinfoEntry[] {
+  const entries: MountinfoEntry[] = [];
+  for (const line of mountinfo.split("\n")) {
+    const fields = line.split(" ");
+    const [root, point] = [fields[3], fields[4]];
+    const type = fields[fields.indexOf("-") + 1];
+    if (root === undefined || point === undefined || type === undefined) continue;
+    entries.push({ id: Number(fields[0]), root, point: decodeOctal(point), type });
+  }
+  return entries;
+}
+
+/** Spaces and the like are written as octal numbers. */
+function decodeOctal(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}

@@ -1,0 +1,84 @@
+// What tsrun itself sees of files that the container's root will be made of, before there is anybody to look
+// from inside: it saves messages, and is done while the kernel makes the namespaces. What it cannot tell is
+// looked at from inside. Called by rootfs.ts.
+
+import { TsrunError } from "../../errors.ts";
+import { tryCall } from "../../linux/call/call.ts";
+import { cString, u64Struct } from "../../linux/call/words.ts";
+import { type Descriptor, openDirectory, status } from "../../linux/files/files.ts";
+import { ENOENT } from "../../linux/numbers/errno.ts";
+import {
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_SYMLINKS,
+  S_IFDIR,
+} from "../../linux/numbers/fcntl.ts";
+import type { FileKind } from "../place/context.ts";
+import { parentOf } from "../plan/paths.ts";
+
+/** The permission bits of a directory, or that there is none. */
+export type DirectoryMode = { readonly mode: number | undefined };
+
+export interface HostView {
+  /** What kind of file a path of the host is, if it is one: a guess, which may turn out wrong. */
+  kindOf(path: string): FileKind | undefined;
+  /** The mode of a directory below the root; `undefined` where only a look from inside can tell. */
+  modeOf(path: string): DirectoryMode | undefined;
+  /** The mount point that the root lies below; `undefined` where the kernel does not say. */
+  mountPoint(): string | undefined;
+}
+
+const MISSING: DirectoryMode = { mode: undefined };
+
+export class Host implements HostView, Disposable {
+  readonly #rootfs: string;
+  readonly #how = u64Struct(O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+  #root: Descriptor | undefined;
+
+  constructor(rootfs: string) {
+    this.#rootfs = rootfs;
+  }
+
+  kindOf(path: string): FileKind | undefined {
+    const found = unlessRefused(() => status(path));
+    return found === undefined ? undefined : found.type === S_IFDIR ? "directory" : "file";
+  }
+
+  /** Without openat2(2), or where a symbolic link is on the way, it cannot be told from here. */
+  modeOf(path: string): DirectoryMode | undefined {
+    this.#root ??= unlessRefused(() => openDirectory(this.#rootfs));
+    if (this.#root === undefined) return undefined;
+    const opened = tryCall("openat2", this.#root.number, cString(path), this.#how, this.#how.length);
+    if (opened < 0) return opened === -ENOENT ? MISSING : undefined;
+    const found = unlessRefused(() => status("", { at: opened, itself: true }));
+    tryCall("close", opened);
+    return found === undefined ? undefined : { mode: found.mode };
+  }
+
+  mountPoint(): string | undefined {
+    return mountPointAbove(this.#rootfs);
+  }
+
+  [Symbol.dispose](): void {
+    this.#root?.close();
+  }
+}
+
+/** The mount point that a path lies below, or is; `undefined` where the kernel does not say. */
+export function mountPointAbove(path: string): string | undefined {
+  const isRoot = unlessRefused(() => status(path))?.isMountRoot;
+  if (isRoot === undefined || isRoot) return isRoot === undefined ? undefined : path;
+  return path === "/" ? undefined : mountPointAbove(parentOf(path));
+}
+
+/** tsrun may have no rights where the container's root user will have some. */
+function unlessRefused<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof TsrunError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,37 @@
+// A directory that is made where it is missing: the process' working directory, which an image names. Nothing
+// but the root's own files is walked: a magic link, such as /proc/PID/root where the host's processes are in
+// sight, would lead out, and the directory would be made there (the way of CVE-2024-21626). Called by the
+// container's init.ts.
+
+import { ENOENT, ENOSYS } from "../../linux/numbers/errno.ts";
+import { O_DIRECTORY, O_PATH } from "../../linux/numbers/fcntl.ts";
+import { close } from "../../proxy/calls/calls.ts";
+import { type Operation, orGoOn } from "../../proxy/calls/operation.ts";
+import { adapt } from "../build/attach.ts";
+import { componentsOf } from "../plan/paths.ts";
+import type { RootContext } from "./context.ts";
+import { openFollowing } from "./open.ts";
+import { createMissing, resolveInRoot } from "./resolve.ts";
+
+export interface DirectoryStep {
+  /** Looks whether it is there, as it nearly always is. */
+  readonly operations: readonly Operation[];
+  /** Makes it when it is not. Whether that worked is seen when the directory is entered. */
+  finish(): void;
+}
+
+export function directoryStep(context: RootContext, path: string): DirectoryStep {
+  if (componentsOf(path).length === 0) return { operations: [], finish: () => {} };
+  const attempt = `create the working directory "${path}"`;
+  const opened = openFollowing(context, { path, how: O_PATH | O_DIRECTORY, goOn: true }, attempt);
+  return {
+    operations: [opened, orGoOn(close(opened))],
+    finish: () => {
+      if (opened.result !== -ENOENT && opened.result !== -ENOSYS) return;
+      adapt(context, opened);
+      const names = componentsOf(path).filter((name) => name !== ".");
+      const resolved = resolveInRoot(context, names.join("/"));
+      if (!("call" in resolved)) createMissing(context, [{ path: resolved.path, kind: "directory" }]);
+    },
+  };
+}

@@ -1,0 +1,73 @@
+// What the paths are that are to be made read-only or masked, once the container's root is the process' own.
+// Called by rootfs.ts.
+
+import { ELOOP, ENOENT, ENOSYS } from "../../linux/numbers/errno.ts";
+import { O_DIRECTORY, O_PATH } from "../../linux/numbers/fcntl.ts";
+import { close, openPlainInRoot } from "../../proxy/calls/calls.ts";
+import { type Operation, orGoOn } from "../../proxy/calls/operation.ts";
+import { adapt } from "../build/attach.ts";
+import { operationFailure } from "../plan/failure.ts";
+import { climbs } from "../plan/paths.ts";
+import type { FileKind, RootContext } from "./context.ts";
+import { openFollowing } from "./open.ts";
+import { resolveInRoot } from "./resolve.ts";
+
+/** `root`: the path leads to the container's root itself, which no mount of a path can cover. */
+export type SealedKind = FileKind | "root";
+
+const HOW = O_PATH | O_DIRECTORY;
+
+/**
+ * Looks at paths, most in the message that changes the root. A path is the root only if it says so, or leads
+ * there by `..` or a symbolic link: so only these cost more than one look.
+ */
+export class PathLooks {
+  readonly operations: Operation[] = [];
+  readonly #context: RootContext;
+  readonly #looks = new Map<string, Operation | undefined>();
+
+  constructor(context: RootContext, paths: Iterable<string>) {
+    this.#context = context;
+    for (const path of paths) {
+      if (this.#looks.has(path)) continue;
+      const look = this.#mayBePlain(path) ? orGoOn(openPlainInRoot(context.root, path, HOW)) : undefined;
+      this.#looks.set(path, look);
+      if (look !== undefined) this.operations.push(look, orGoOn(close(look)));
+    }
+  }
+
+  /** Without openat2(2) nothing would say that there is a link on the way. */
+  #mayBePlain(path: string): boolean {
+    return this.#context.features.openat2 && path !== "/" && !climbs(path);
+  }
+
+  /** What has been found, without the paths that do not exist. World: the operations have been done. */
+  kinds(): ReadonlyMap<string, SealedKind> {
+    const kinds = new Map<string, SealedKind>();
+    for (const [path, look] of this.#looks) {
+      const isPlain = look !== undefined && look.result !== -ELOOP && look.result !== -ENOSYS;
+      const kind = isPlain ? kindOf(look) : this.#follow(path);
+      if (kind !== undefined) kinds.set(path, kind);
+    }
+    return kinds;
+  }
+
+  /** Whether there is such a path is the kernel's to say, whether it is the root is not asked of it. */
+  #follow(path: string): SealedKind | undefined {
+    const attempt = `look at "${path}"`;
+    const look = openFollowing(this.#context, { path, how: HOW, goOn: true }, attempt);
+    this.#context.attempt([look, orGoOn(close(look))]);
+    if (adapt(this.#context, look)) return this.#follow(path);
+    const kind = kindOf(look);
+    if (kind !== "directory") return kind;
+    const resolved = resolveInRoot(this.#context, path);
+    if ("call" in resolved) throw operationFailure({ ...resolved, attempt });
+    return resolved.path === "/" ? "root" : kind;
+  }
+}
+
+/** What cannot be opened for another reason will say why when it is to be covered. */
+function kindOf({ result = -ENOENT }: Operation): FileKind | undefined {
+  if (result === -ENOENT) return undefined;
+  return result < 0 ? "file" : "directory";
+}

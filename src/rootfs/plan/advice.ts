@@ -1,0 +1,90 @@
+// What can be done about a mount that failed: the first words of its error's hint, before the place in the
+// configuration. Pure.
+
+import { EACCES, EINVAL, ENODEV, ENOENT, ENOSYS, EPERM } from "../../linux/numbers/errno.ts";
+import type { SyscallName } from "../../linux/numbers/syscalls.ts";
+import type { Operation } from "../../proxy/calls/operation.ts";
+import { meantMountWord } from "../../spec/mount-words.ts";
+import type { FilesystemMount } from "./mounts.ts";
+
+/** What a file system's context says of a word that it does not know (vfs_parse_fs_param in the kernel). */
+const UNKNOWN_PARAMETER = /Unknown parameter '([^']*)'/;
+
+/** And of an id. */
+const UNMAPPED = /Invalid ([ug]id) '(\d+)'/;
+
+/** The namespace that a user namespace must own to mount a file system that shows it (user_namespaces(7)). */
+const SHOWS: Readonly<Record<string, string>> = {
+  proc: "pid",
+  sysfs: "network",
+  mqueue: "ipc",
+  cgroup: "cgroup",
+  cgroup2: "cgroup",
+};
+
+/** The calls that make a file system; others of a mount fail with EPERM for reasons of their own. */
+const MAKING: ReadonlySet<SyscallName> = new Set(["fsopen", "fsconfig", "fsmount", "mount"]);
+
+/** mount_namespaces(7). The end is what runc says, for those who look for it. */
+const LOCKED =
+  "a user namespace may not take back flags that the source's mount has, leave those options out (runc run " +
+  "failed: unable to start container process: error during container init: error mounting: operation not " +
+  "permitted); ";
+
+/** Ends in `; `, or is empty. `tried` are the operations of which one has failed. */
+export function adviceForBind(
+  failed: Operation,
+  { source, flagging, mapping }: { [Part in "source" | "flagging" | "mapping"]?: Operation | undefined },
+): string {
+  switch (failed) {
+    case source:
+      if (failed.result === -EACCES) return "the container's root user may not reach the source; ";
+      return failed.result === -ENOENT ? "the source must be there on the host; " : "";
+    case mapping:
+      if (failed.result === -EINVAL) {
+        return "maybe the filesystem used does not support idmap mounts on this kernel; ";
+      }
+      return failed.result === -ENOSYS
+        ? "id-mapped mounts need mount_setattr(2), which this kernel or a filter around tsrun lacks; "
+        : "";
+    case flagging:
+      return failed.result === -EPERM ? LOCKED : "";
+    default:
+      return "";
+  }
+}
+
+/** Of a mount point. Ends in `; `, or is empty. */
+export function adviceForTarget(failed: Operation): string {
+  if (failed.result !== -EACCES) return "";
+  return "the container's root user may not enter or write to its directory there, see who owns that; ";
+}
+
+interface Refusal {
+  readonly failed: Operation;
+  /** Whether it is mount(2) that finds a fault with what it is told. */
+  readonly refused: boolean;
+  /** What the kernel says of it; empty when it says nothing. */
+  readonly log: string;
+}
+
+/** Ends in `; `, or is empty. */
+export function adviceForFilesystem(
+  { type, data }: Pick<FilesystemMount, "type" | "data">,
+  { failed, refused, log }: Refusal,
+): string {
+  if (failed.result === -ENODEV && (failed.call === "fsopen" || failed.call === "mount")) {
+    return `this kernel has no filesystem "${type}", or its module is not loaded; `;
+  }
+  const shown = SHOWS[type];
+  if (failed.result === -EPERM && shown !== undefined && MAKING.has(failed.call)) {
+    return `in a user namespace "${type}" needs a new ${shown} namespace too, and none of it hidden; `;
+  }
+  const [, kind, id] = UNMAPPED.exec(log) ?? [];
+  if (kind !== undefined) return `the user namespace maps no ${kind} ${id}: map it or leave it out; `;
+  const [, unknown] = UNKNOWN_PARAMETER.exec(log) ?? [];
+  const meant = unknown === undefined ? undefined : meantMountWord(unknown);
+  if (meant !== undefined) return `did you mean "${meant}"? `;
+  const silent = refused && log === "" && data.length > 0;
+  return silent ? `the kernel's log may say which option "${type}" does not take; ` : "";
+}

@@ -1,0 +1,336 @@
+// One entry of `mounts` as what will be done for it. Pure; called by plan.ts. runtime-spec config.md#mounts.
+
+import { TsrunError } from "../../errors.ts";
+import { utf8 } from "../../linux/call/words.ts";
+import { MS_BIND, MS_I_VERSION, MS_RDONLY, MS_REC, MS_REMOUNT } from "../../linux/numbers/mount.ts";
+import type { MountContext } from "../../spec/annotations.ts";
+import { BIND_DATA_REASON, isIgnoredBindData } from "../../spec/mount-words.ts";
+import type { IDMapping, Mount } from "../../spec/types.ts";
+import {
+  type AttributeChange,
+  attributeChange,
+  changesBind,
+  mountAttributes,
+  superblockFlags,
+} from "./attributes.ts";
+import { type ParsedOptions, parseMountOptions } from "./mount-options.ts";
+import { refusedTarget, stripRoot } from "./paths.ts";
+
+interface Planned {
+  /** Position in the configuration's `mounts`. */
+  readonly index: number;
+  readonly source: string;
+  /** Clean, inside the root. */
+  readonly destination: string;
+  /** As written, for the hint of an error. */
+  readonly options: readonly string[];
+}
+
+/** What options say about every kind of mount. */
+export interface Flagged {
+  /** MS_ flags as asked for. */
+  readonly setFlags: number;
+  readonly clearFlags: number;
+  /** MS_SHARED and the like, with MS_REC, one after the other. */
+  readonly propagation: readonly number[];
+  /** Attributes for the mount and all below it. */
+  readonly recursive: { readonly set: number; readonly clear: number } | undefined;
+}
+
+/** A file system of its own. */
+export interface FilesystemMount extends Planned, Flagged {
+  readonly kind: "filesystem";
+  /** What the options say: the same object for all mounts with the same options. */
+  readonly said: ParsedOptions;
+  readonly type: string;
+  /** Options of the file system. */
+  readonly data: readonly string[];
+  /** Flags of the super block: `ro`, `sync` and the like. */
+  readonly superblock: readonly string[];
+  /** MOUNT_ATTR_ flags of the new mount. */
+  readonly attributes: number;
+  /** Made writable first, read-only at the very end: something is still to be put there. */
+  readonly readonlyLater: boolean;
+  /** tmpfs takes the mode of the directory it covers, unless the options name one. */
+  readonly inheritsMode: boolean;
+  readonly copyUp: boolean;
+  /** The mount point must be a directory and no symbolic link. */
+  readonly plainDirectory: boolean;
+  /** What fsconfig(2) cannot say goes through mount(2). */
+  readonly needsMountCall: boolean;
+  /** SELinux: the context of all its files. */
+  readonly context?: string | undefined;
+  /** The option that says so, unless it is "context" (mount(8)). */
+  readonly contextOption?: MountContext | undefined;
+  /** SELinux: the label of its root directory, where all its files cannot have one. */
+  readonly rootLabel?: string | undefined;
+  /** Instead, when the kernel does not let us mount this (cgroup2 without a cgroup namespace of our own). */
+  readonly otherwise?: BindMount | undefined;
+  /** Instead, when there is nothing to bind either. */
+  readonly lastResort?: FilesystemMount | undefined;
+}
+
+export interface BindMount extends Planned {
+  readonly kind: "bind";
+  readonly manner: BindManner;
+  readonly idMap: IdMap | undefined;
+  /** To be bound when there is no such source. */
+  readonly otherSource?: string | undefined;
+}
+
+/** What options say about a bind mount: the same object for all mounts with the same options. */
+export interface BindManner extends Flagged {
+  readonly withSubmounts: boolean;
+  readonly change: AttributeChange | undefined;
+  /**
+   * What becomes of a symbolic link that is the source: what it leads to is bound, or the link, or it is
+   * copied.
+   */
+  readonly sourceLink: "followed" | "bound" | "copied";
+  /** The mount goes on a symbolic link that is the mount point, not on what that leads to. */
+  readonly onLink: boolean;
+  readonly asksForMap: boolean;
+  /** Options that no bind mount has. */
+  readonly unknown: readonly string[];
+}
+
+export interface IdMap {
+  /** Empty: those of the container. */
+  readonly uidMappings: readonly IDMapping[];
+  readonly gidMappings: readonly IDMapping[];
+  readonly withSubmounts: boolean;
+}
+
+/** New flags for what is mounted there already. */
+export interface RemountMount extends Planned, Flagged {
+  readonly kind: "remount";
+  readonly type: string;
+  readonly data: readonly string[];
+  readonly change: AttributeChange;
+}
+
+/** A symbolic link inside a mount made just before: `cpu` to `cpu,cpuacct`. */
+export interface SymlinkInMount {
+  readonly kind: "symlink";
+  readonly index: number;
+  readonly destination: string;
+  readonly target: string;
+}
+
+export type MountPlan = FilesystemMount | BindMount | RemountMount | SymlinkInMount;
+export type RealMount = Exclude<MountPlan, SymlinkInMount>;
+
+export interface MountRequest {
+  readonly mount: Mount;
+  readonly index: number;
+  readonly rootfs: string;
+  readonly bundle: string;
+  /** Whether the container has id maps of its own, which `idmap` alone refers to. */
+  readonly userNamespace: boolean;
+}
+
+/** What an entry with `bind` or without asks for; `type: cgroup` is plan-cgroup.ts' matter. */
+export function planMount(request: MountRequest): RealMount {
+  const { mount } = request;
+  const parsed = parseMountOptions(mount.options ?? NO_OPTIONS);
+  const isBind = (parsed.setFlags & MS_BIND) !== 0;
+  const type = mount.type ?? "";
+  const destination = checkedDestination(request, isBind ? "bind" : type === "proc" ? "proc" : "other");
+  if (isBind) return planBind(request, parsed, destination);
+  if ((parsed.setFlags & MS_REMOUNT) !== 0) return planRemount(request, parsed);
+  if (type === "" || type === "none" || type === "bind" || type === "rbind") {
+    throw refuse(request, `no file system has the type "${type}"`, "say bind or rbind among the options");
+  }
+  return planFilesystem(request, { parsed, type });
+}
+
+/** Where it is mounted; refuses what is not to be covered. */
+export function checkedDestination(request: MountRequest, brings: "proc" | "bind" | "other"): string {
+  const destination = stripRoot(request.rootfs, request.mount.destination);
+  const refused = refusedTarget(destination, brings);
+  if (refused !== undefined) throw refuse(request, refused);
+  return destination;
+}
+
+const NO_OPTIONS: readonly string[] = [];
+
+const bindManners = new WeakMap<ParsedOptions, BindManner>();
+
+function bindManner(parsed: ParsedOptions): BindManner {
+  let manner = bindManners.get(parsed);
+  if (manner === undefined) {
+    const { setFlags, clearFlags, propagation, extensions, data } = parsed;
+    manner = {
+      setFlags,
+      clearFlags,
+      propagation,
+      recursive: recursiveOf(parsed),
+      withSubmounts: (setFlags & MS_REC) !== 0,
+      change: changesBind(parsed) ? attributeChange(setFlags) : undefined,
+      sourceLink: sourceLink(parsed),
+      onLink: extensions.has("dest-nofollow"),
+      asksForMap: extensions.has("idmap") || extensions.has("ridmap"),
+      unknown: data.filter((word) => !isIgnoredBindData(word)),
+    };
+    bindManners.set(parsed, manner);
+  }
+  return manner;
+}
+
+export function planBind(
+  request: MountRequest,
+  parsed: ParsedOptions,
+  destination = stripRoot(request.rootfs, request.mount.destination),
+): BindMount | RemountMount {
+  const { mount, bundle } = request;
+  const manner = bindManner(parsed);
+  if (manner.unknown.length > 0) {
+    const words = manner.unknown.map((word) => `"${word}"`).join(", ");
+    throw refuse(request, BIND_DATA_REASON, `no option of bind mounts is called ${words}`);
+  }
+  if ((parsed.setFlags & MS_REMOUNT) !== 0) return planRemount(request, parsed);
+  const source = mount.source ?? "";
+  const mayMap = manner.asksForMap || mount.uidMappings !== undefined || mount.gidMappings !== undefined;
+  return {
+    kind: "bind",
+    index: request.index,
+    source: source.startsWith("/") ? source : `${bundle}/${source}`,
+    destination,
+    options: mount.options ?? NO_OPTIONS,
+    manner,
+    idMap: mayMap ? planIdMap(request, parsed) : undefined,
+  };
+}
+
+function sourceLink({ extensions }: ParsedOptions): BindManner["sourceLink"] {
+  if (extensions.has("copy-symlink")) return "copied";
+  return extensions.has("src-nofollow") ? "bound" : "followed";
+}
+
+function planRemount(request: MountRequest, parsed: ParsedOptions): RemountMount {
+  return {
+    ...planned(request, parsed),
+    kind: "remount",
+    type: request.mount.type ?? "",
+    data: parsed.data,
+    change: attributeChange(parsed.setFlags),
+  };
+}
+
+export interface FilesystemRequest {
+  readonly parsed: ParsedOptions;
+  readonly type: string;
+}
+
+export function planFilesystem(request: MountRequest, { parsed, type }: FilesystemRequest): FilesystemMount {
+  if (planIdMap(request, parsed) !== undefined) {
+    throw refuse(request, "id-mapped mounts are only supported for bind-mounts");
+  }
+  const base = planned(request, parsed);
+  // AS RUNC: files are still to be made in these, so they become read-only when everything is in place.
+  const readonlyLater =
+    (parsed.setFlags & MS_RDONLY) !== 0 && (type === "tmpfs" || base.destination === "/dev");
+  const flags = readonlyLater ? parsed.setFlags & ~MS_RDONLY : parsed.setFlags;
+  const data = dataOf(parsed);
+  return {
+    ...base,
+    kind: "filesystem",
+    said: parsed,
+    type,
+    data: data.parts,
+    superblock: superblockFlags(flags),
+    attributes: mountAttributes(flags),
+    readonlyLater,
+    inheritsMode: type === "tmpfs" && !namesMode(data.parts),
+    copyUp: type === "tmpfs" && parsed.extensions.has("tmpcopyup"),
+    plainDirectory: type === "proc" || type === "sysfs",
+    needsMountCall: !data.plain || (parsed.setFlags & MS_I_VERSION) !== 0,
+  };
+}
+
+function planned({ mount, index, rootfs }: MountRequest, parsed: ParsedOptions): Planned & Flagged {
+  const { setFlags, clearFlags, propagation } = parsed;
+  return {
+    index,
+    source: mount.source ?? "",
+    destination: stripRoot(rootfs, mount.destination),
+    options: mount.options ?? NO_OPTIONS,
+    setFlags,
+    clearFlags,
+    propagation,
+    recursive: recursiveOf(parsed),
+  };
+}
+
+function recursiveOf({ recSet, recClear }: ParsedOptions): Flagged["recursive"] {
+  return recSet === 0 && recClear === 0 ? undefined : { set: recSet, clear: recClear };
+}
+
+function planIdMap(request: MountRequest, parsed: ParsedOptions): IdMap | undefined {
+  const { mount, userNamespace } = request;
+  const withSubmounts = parsed.extensions.has("ridmap");
+  const { uidMappings = [], gidMappings = [] } = mount;
+  const asked = withSubmounts || parsed.extensions.has("idmap");
+  if (!asked && uidMappings.length === 0 && gidMappings.length === 0) return undefined;
+  const isContainers = uidMappings.length === 0 && gidMappings.length === 0 && userNamespace;
+  if (!isContainers && (uidMappings.length === 0 || gidMappings.length === 0)) {
+    throw refuse(request, "id-mapped mounts must have both uid and gid mappings specified");
+  }
+  return { uidMappings, gidMappings, withSubmounts };
+}
+
+type Data = ReturnType<typeof splitData>;
+
+const dataByOptions = new WeakMap<ParsedOptions, Data>();
+
+/** Split once for all mounts with the same options. */
+function dataOf(parsed: ParsedOptions): Data {
+  let data = dataByOptions.get(parsed);
+  if (data === undefined) {
+    data = splitData(parsed.data);
+    dataByOptions.set(parsed, data);
+  }
+  return data;
+}
+
+/**
+ * The kernel takes data as one string with commas; fsconfig(2) takes it one by one, up to 255 bytes each, and
+ * knows neither the quotes of SELinux contexts nor the escaped commas of overlay.
+ */
+function splitData(data: readonly string[]): { parts: readonly string[]; plain: boolean } {
+  const parts: string[] = [];
+  let plain = true;
+  for (const word of data) {
+    if (word.includes('"') || word.includes("\\,")) return { parts: data, plain: false };
+    for (const part of word.split(",")) {
+      if (part !== "") parts.push(part);
+      // A character has up to three bytes a code unit.
+      if (part.length * 3 >= 256 && utf8(part).length >= 256) plain = false;
+    }
+  }
+  return { parts, plain };
+}
+
+function namesMode(data: readonly string[]): boolean {
+  for (const part of data) if (part.startsWith("mode=")) return true;
+  return false;
+}
+
+/** `"proc" on "/proc"`, as errors name a mount. */
+export function nameMount({ source, destination }: { source: string; destination: string }): string {
+  return `"${source}" on "${destination}"`;
+}
+
+/** Where a mount stands in the configuration, as the hint of an error says it. */
+export function describeMount(mount: Pick<Planned, "index" | "options"> & { type?: string }): string {
+  const type = mount.type === undefined ? "" : `type "${mount.type}", `;
+  return `mounts[${mount.index}] of config.json: ${type}options "${mount.options.join(",")}"`;
+}
+
+function refuse({ mount, index }: MountRequest, reason: string, advice?: string): TsrunError {
+  const { source = "", destination, options = [], type = "" } = mount;
+  const where = describeMount({ index, options, type });
+  return new TsrunError("E_CONFIG", `cannot mount ${nameMount({ source, destination })}: ${reason}`, {
+    hint: advice === undefined ? where : `${advice}; ${where}`,
+  });
+}
