@@ -244,5 +244,5 @@ rule("nothing takes numbers from Math.random", () =>
 
 rule("generated files are not checked in", () => {
   const ignored = readFileSync(".gitignore", "utf8").split("\n");
-  return ["build/", "dist/", "src/spec/generated/"].filter((path) => !ignored.includes(path));
+  return ["/build/", "/dist/", "src/spec/generated/"].filter((path) => !ignored.includes(path));
 });

@@ -25,10 +25,10 @@ import type { Fd } from "../../proxy/calls/arguments.ts";
 import { close, dup3, fchdir, fstatfs, openat } from "../../proxy/calls/calls.ts";
 import { mount, mountSetattr, moveMount, openTree } from "../../proxy/calls/mount-calls.ts";
 import type { Operation } from "../../proxy/calls/operation.ts";
-import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "../plan/attributes.ts";
+import type { Batches } from "../../proxy/steps.ts";
 import type { KernelFeatures, RootContext } from "../place/context.ts";
 import type { Opening } from "../place/open.ts";
-import type { Batches } from "../../proxy/steps.ts";
+import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "../plan/attributes.ts";
 
 /** mount(2) takes paths; one that is known before the descriptor is needs a fixed number. */
 const SCRATCH = 900;

@@ -2,15 +2,15 @@
 // its root.
 
 import { TsrunError } from "../../errors.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, O_NOFOLLOW, O_PATH, S_IFLNK, S_IFREG } from "../../linux/numbers/fcntl.ts";
 import { parseStatx } from "../../linux/files/files.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O_NOFOLLOW, O_PATH, S_IFLNK, S_IFREG } from "../../linux/numbers/fcntl.ts";
 import { close, mknodat, openat, statx } from "../../proxy/calls/calls.ts";
 import { orGoOn, resultOf } from "../../proxy/calls/operation.ts";
-import { adapt } from "./attach.ts";
+import { runSteps, type Step } from "../../proxy/steps.ts";
 import type { RootContext } from "../place/context.ts";
 import { operationFailure } from "../plan/failure.ts";
+import { adapt } from "./attach.ts";
 import { cover } from "./seal.ts";
-import { runSteps, type Step } from "../../proxy/steps.ts";
 
 /**
  * Shows the terminal as /dev/console too, by descriptor: whatever stands at that path is neither followed nor

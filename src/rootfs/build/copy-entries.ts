@@ -1,5 +1,7 @@
 // The entries of one directory copied into another, some dozen a message. Called by copy-up.ts.
 
+import { text } from "../../linux/call/words.ts";
+import { type FileStatus, parseStatx, STATX_SIZE } from "../../linux/files/statx.ts";
 import { ENAMETOOLONG, EPERM } from "../../linux/numbers/errno.ts";
 import {
   AT_SYMLINK_NOFOLLOW,
@@ -13,8 +15,6 @@ import {
   S_IFLNK,
   S_IFREG,
 } from "../../linux/numbers/fcntl.ts";
-import { type FileStatus, parseStatx, STATX_SIZE } from "../../linux/files/statx.ts";
-import { text } from "../../linux/call/words.ts";
 import { NULL } from "../../proxy/calls/arguments.ts";
 import {
   close,
@@ -30,8 +30,8 @@ import {
 } from "../../proxy/calls/calls.ts";
 import { type Operation, operation, orGoOn } from "../../proxy/calls/operation.ts";
 import type { RootContext } from "../place/context.ts";
-import { copyFile, MOST_SENT, openFiles, owned } from "./copy-file.ts";
 import { operationFailure } from "../plan/failure.ts";
+import { copyFile, MOST_SENT, openFiles, owned } from "./copy-file.ts";
 
 /** Entries that are handled in one batch: all that they fill has to fit the answer. */
 const AT_ONCE = 48;

@@ -1,10 +1,10 @@
 // A large file copied, or one with holes: only what is data, however long the file says it is, and no more
 // calls at once than a message holds. Called by copy-entries.ts.
 
+import type { Word } from "../../linux/call/words.ts";
+import type { FileStatus } from "../../linux/files/statx.ts";
 import { EINVAL, EIO, ENXIO } from "../../linux/numbers/errno.ts";
 import { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../../linux/numbers/fcntl.ts";
-import type { FileStatus } from "../../linux/files/statx.ts";
-import type { Word } from "../../linux/call/words.ts";
 import { type Fd, NULL, shown } from "../../proxy/calls/arguments.ts";
 import { close, fchmod, fchown, openat } from "../../proxy/calls/calls.ts";
 import { type Operation, operation } from "../../proxy/calls/operation.ts";

@@ -1,18 +1,18 @@
 // `copy-symlink`: a source that is a symbolic link is made anew in the container instead of being mounted. Of
 // crun; Podman asks for it. Called by mount-steps.ts.
 
+import { text } from "../../linux/call/words.ts";
 import { EEXIST, EINVAL } from "../../linux/numbers/errno.ts";
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from "../../linux/numbers/fcntl.ts";
-import { text } from "../../linux/call/words.ts";
 import { close, type Reading, readlinkat, symlinkat } from "../../proxy/calls/calls.ts";
 import type { Operation } from "../../proxy/calls/operation.ts";
-import { adapt } from "./attach.ts";
-import { operationFailure } from "../plan/failure.ts";
-import { type BindOptions, bindStep } from "./mount-bind.ts";
-import { nameOf, parentOf } from "../plan/paths.ts";
-import { describeMount, nameMount } from "../plan/mounts.ts";
 import type { Step } from "../../proxy/steps.ts";
 import { Target, type TargetStep } from "../place/target.ts";
+import { operationFailure } from "../plan/failure.ts";
+import { describeMount, nameMount } from "../plan/mounts.ts";
+import { nameOf, parentOf } from "../plan/paths.ts";
+import { adapt } from "./attach.ts";
+import { type BindOptions, bindStep } from "./mount-bind.ts";
 
 export function copyLinkStep(options: BindOptions): TargetStep {
   return new CopyLinkStep(options);

@@ -3,16 +3,16 @@
 // a hostile image can lead nowhere. What it takes of tsrun's memory does not grow with the tree. Called by
 // mount-filesystem.ts.
 
+import { text, viewOf } from "../../linux/call/words.ts";
 import { ENAMETOOLONG } from "../../linux/numbers/errno.ts";
 import { O_DIRECTORY, O_RDONLY } from "../../linux/numbers/fcntl.ts";
-import { text, viewOf } from "../../linux/call/words.ts";
 import { out, shown } from "../../proxy/calls/arguments.ts";
 import { close } from "../../proxy/calls/calls.ts";
 import { type Operation, operation, resultOf } from "../../proxy/calls/operation.ts";
 import type { RootContext } from "../place/context.ts";
-import { copyEntries, type Place } from "./copy-entries.ts";
-import { operationFailure } from "../plan/failure.ts";
 import { openPlain } from "../place/open.ts";
+import { operationFailure } from "../plan/failure.ts";
+import { copyEntries, type Place } from "./copy-entries.ts";
 
 /** Bytes of directory entries asked for at once. */
 const ENTRIES_SIZE = 0x8000;

@@ -1,9 +1,16 @@
 // The steps that fill a container's /dev: nodes by mknod(2) where that is allowed, else the host's bound over
 // empty files, and the links. Called by rootfs/rootfs.ts after all mounts.
 
-import { EACCES, EEXIST, ENOSYS, EPERM } from "../../linux/numbers/errno.ts";
-import { AT_EMPTY_PATH, O_DIRECTORY, O_NOFOLLOW, O_PATH, S_IFMT, S_IFREG } from "../../linux/numbers/fcntl.ts";
 import { parseStatx } from "../../linux/files/statx.ts";
+import { EACCES, EEXIST, ENOSYS, EPERM } from "../../linux/numbers/errno.ts";
+import {
+  AT_EMPTY_PATH,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  S_IFMT,
+  S_IFREG,
+} from "../../linux/numbers/fcntl.ts";
 import type { Fd } from "../../proxy/calls/arguments.ts";
 import {
   close,
@@ -16,14 +23,14 @@ import {
   unlinkat,
 } from "../../proxy/calls/calls.ts";
 import { type Operation, operation, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
-import { adapt, bind } from "./attach.ts";
-import type { Provider, RootContext } from "../place/context.ts";
-import { operationFailure } from "../plan/failure.ts";
-import { type Opening, openPlain } from "../place/open.ts";
-import { nameOf, parentOf } from "../plan/paths.ts";
 import type { Step } from "../../proxy/steps.ts";
+import type { Provider, RootContext } from "../place/context.ts";
+import { type Opening, openPlain } from "../place/open.ts";
 import { Target, type TargetStep } from "../place/target.ts";
 import type { DevicePlan, LinkPlan } from "../plan/devices.ts";
+import { operationFailure } from "../plan/failure.ts";
+import { nameOf, parentOf } from "../plan/paths.ts";
+import { adapt, bind } from "./attach.ts";
 
 export interface InDirectory {
   readonly context: RootContext;

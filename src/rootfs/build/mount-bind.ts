@@ -2,6 +2,8 @@
 // Called by mount-steps.ts.
 
 import type { TsrunError } from "../../errors.ts";
+import { viewOf } from "../../linux/call/words.ts";
+import { parseStatx } from "../../linux/files/statx.ts";
 import { EACCES, EEXIST, EINVAL, ENOENT, ENOTDIR } from "../../linux/numbers/errno.ts";
 import {
   AT_EMPTY_PATH,
@@ -12,19 +14,16 @@ import {
   S_IFDIR,
 } from "../../linux/numbers/fcntl.ts";
 import { MOUNT_ATTR_IDMAP, MS_BIND, PROC_SUPER_MAGIC } from "../../linux/numbers/mount.ts";
-import { parseStatx } from "../../linux/files/statx.ts";
-import { viewOf } from "../../linux/call/words.ts";
 import { close, fstatfs, type Reading, statx, symlinkat } from "../../proxy/calls/calls.ts";
 import { mountSetattr } from "../../proxy/calls/mount-calls.ts";
 import { type Operation, resultOf } from "../../proxy/calls/operation.ts";
-import { adviceForBind } from "../plan/advice.ts";
-import { adapt, addFurther, bind, changeMount, onScratch, relaxChange } from "./attach.ts";
-import type { AttributeChange } from "../plan/attributes.ts";
+import type { Batches, Step } from "../../proxy/steps.ts";
 import type { Provider, RootContext } from "../place/context.ts";
-import { operationFailure } from "../plan/failure.ts";
-import { assertNosymfollow, lookForNosymfollow } from "./nosymfollow.ts";
 import { type Opening, openPlain } from "../place/open.ts";
-import { isInside, nameOf } from "../plan/paths.ts";
+import { Target, type TargetStep } from "../place/target.ts";
+import { adviceForBind } from "../plan/advice.ts";
+import type { AttributeChange } from "../plan/attributes.ts";
+import { operationFailure } from "../plan/failure.ts";
 import {
   type BindMount,
   describeMount,
@@ -32,9 +31,10 @@ import {
   type RemountMount,
   type SymlinkInMount,
 } from "../plan/mounts.ts";
+import { isInside, nameOf } from "../plan/paths.ts";
+import { adapt, addFurther, bind, changeMount, onScratch, relaxChange } from "./attach.ts";
+import { assertNosymfollow, lookForNosymfollow } from "./nosymfollow.ts";
 import { changeBelowIfAsked, changesOneByOne } from "./recursive.ts";
-import type { Batches, Step } from "../../proxy/steps.ts";
-import { Target, type TargetStep } from "../place/target.ts";
 
 export interface BindOptions {
   readonly context: RootContext;

@@ -2,28 +2,34 @@
 // other. Called by mount-steps.ts.
 
 import { TsrunError } from "../../errors.ts";
+import { text } from "../../linux/call/words.ts";
+import { parseStatx } from "../../linux/files/statx.ts";
 import { EBUSY, EINVAL, ELOOP, ENOSYS, ENOTDIR, EPERM } from "../../linux/numbers/errno.ts";
 import { AT_EMPTY_PATH, O_DIRECTORY, O_PATH, O_RDONLY } from "../../linux/numbers/fcntl.ts";
 import { MS_RDONLY } from "../../linux/numbers/mount.ts";
-import { parseStatx } from "../../linux/files/statx.ts";
-import { text } from "../../linux/call/words.ts";
 import type { Fd } from "../../proxy/calls/arguments.ts";
 import { close, fsetxattr, openat, type Reading, read, statx } from "../../proxy/calls/calls.ts";
-import { fsconfigCreate, fsconfigFlag, fsconfigString, fsmount, fsopen } from "../../proxy/calls/mount-calls.ts";
+import {
+  fsconfigCreate,
+  fsconfigFlag,
+  fsconfigString,
+  fsmount,
+  fsopen,
+} from "../../proxy/calls/mount-calls.ts";
 import { type Operation, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
-import { adviceForFilesystem } from "../plan/advice.ts";
-import { adapt, attach, mountOn } from "./attach.ts";
+import { held, type Step } from "../../proxy/steps.ts";
 import type { Provider, RootContext } from "../place/context.ts";
-import { copyUp } from "./copy-up.ts";
+import { openPlain } from "../place/open.ts";
+import { MADE_MODE } from "../place/resolve.ts";
+import { Target, type TargetStep } from "../place/target.ts";
+import { adviceForFilesystem } from "../plan/advice.ts";
 import { operationFailure } from "../plan/failure.ts";
+import { describeMount, type FilesystemMount, nameMount } from "../plan/mounts.ts";
+import { adapt, attach, mountOn } from "./attach.ts";
+import { copyUp } from "./copy-up.ts";
 import { bindStep } from "./mount-bind.ts";
 import { assertNosymfollow, lookForNosymfollow } from "./nosymfollow.ts";
-import { openPlain } from "../place/open.ts";
-import { describeMount, type FilesystemMount, nameMount } from "../plan/mounts.ts";
 import { changeBelowIfAsked, changesOneByOne } from "./recursive.ts";
-import { MADE_MODE } from "../place/resolve.ts";
-import { held, type Step } from "../../proxy/steps.ts";
-import { Target, type TargetStep } from "../place/target.ts";
 
 export interface FilesystemOptions {
   readonly context: RootContext;

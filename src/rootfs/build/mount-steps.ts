@@ -2,15 +2,15 @@
 
 import { assertNever } from "../../errors.ts";
 import type { Operation } from "../../proxy/calls/operation.ts";
-import type { Provider, RootContext } from "../place/context.ts";
-import { copyLinkStep } from "./copy-link.ts";
+import type { Step } from "../../proxy/steps.ts";
 import type { HostView } from "../host/view.ts";
+import type { Provider, RootContext } from "../place/context.ts";
+import type { MountPlan } from "../plan/mounts.ts";
+import type { RootfsPlan } from "../plan/plan.ts";
+import { MountsSoFar } from "../plan/providers.ts";
+import { copyLinkStep } from "./copy-link.ts";
 import { bindStep, remountStep, symlinkStep } from "./mount-bind.ts";
 import { FilesystemStep } from "./mount-filesystem.ts";
-import type { RootfsPlan } from "../plan/plan.ts";
-import type { MountPlan } from "../plan/mounts.ts";
-import { MountsSoFar } from "../plan/providers.ts";
-import type { Step } from "../../proxy/steps.ts";
 
 export interface MountSteps {
   readonly steps: readonly Step[];

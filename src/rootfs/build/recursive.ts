@@ -6,15 +6,15 @@ import { O_PATH } from "../../linux/numbers/fcntl.ts";
 import { MS_BIND, MS_REMOUNT } from "../../linux/numbers/mount.ts";
 import { close, fstatfs } from "../../proxy/calls/calls.ts";
 import { resultOf } from "../../proxy/calls/operation.ts";
-import { onScratch } from "./attach.ts";
-import { flagsAfter, flagsOfStatfs, statfsFlags } from "../plan/attributes.ts";
-import type { RootContext } from "../place/context.ts";
-import { operationFailure } from "../plan/failure.ts";
 import { readMounts } from "../host/mountinfo.ts";
-import { assertNosymfollow, lookForNosymfollow } from "./nosymfollow.ts";
+import type { RootContext } from "../place/context.ts";
 import { openPlain } from "../place/open.ts";
-import { isInside } from "../plan/paths.ts";
+import { flagsAfter, flagsOfStatfs, statfsFlags } from "../plan/attributes.ts";
+import { operationFailure } from "../plan/failure.ts";
 import type { Flagged } from "../plan/mounts.ts";
+import { isInside } from "../plan/paths.ts";
+import { onScratch } from "./attach.ts";
+import { assertNosymfollow, lookForNosymfollow } from "./nosymfollow.ts";
 
 interface Below {
   /** Where the mount lies in the root. */

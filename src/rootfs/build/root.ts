@@ -16,13 +16,13 @@ import { octal } from "../../proxy/calls/arguments.ts";
 import { chdir, chroot, close, fchdir, openat, pivotRoot } from "../../proxy/calls/calls.ts";
 import { mount, umount2 } from "../../proxy/calls/mount-calls.ts";
 import { type Operation, operation } from "../../proxy/calls/operation.ts";
-import { adapt, bind } from "./attach.ts";
+import type { Batches, Step } from "../../proxy/steps.ts";
+import { type MountinfoEntry, readMounts } from "../host/mountinfo.ts";
 import type { RootContext } from "../place/context.ts";
 import { operationFailure } from "../plan/failure.ts";
-import { type MountinfoEntry, readMounts } from "../host/mountinfo.ts";
 import { isInside, parentOf } from "../plan/paths.ts";
 import type { RootfsPlan } from "../plan/plan.ts";
-import type { Batches, Step } from "../../proxy/steps.ts";
+import { adapt, bind } from "./attach.ts";
 
 /**
  * Makes the mounts of the new namespace a tree of its own, and the root a private mount in it: pivot_root(2)

@@ -3,10 +3,10 @@
 // #readonly-paths.
 
 import { TsrunError } from "../../errors.ts";
+import { parseStatx } from "../../linux/files/statx.ts";
 import { EINVAL, ENOENT, ENOSYS } from "../../linux/numbers/errno.ts";
 import { AT_EMPTY_PATH, O_PATH, S_IFCHR } from "../../linux/numbers/fcntl.ts";
 import { MOUNT_ATTR_RDONLY, MS_RDONLY } from "../../linux/numbers/mount.ts";
-import { parseStatx } from "../../linux/files/statx.ts";
 import type { Fd } from "../../proxy/calls/arguments.ts";
 import { close, fstatfs, type Reading, statx } from "../../proxy/calls/calls.ts";
 import {
@@ -18,13 +18,13 @@ import {
   moveMount,
 } from "../../proxy/calls/mount-calls.ts";
 import type { Operation } from "../../proxy/calls/operation.ts";
-import type { MountContext } from "../../spec/annotations.ts";
-import { adapt, bind, changeMount, onScratch } from "./attach.ts";
-import { type AttributeChange, flagsOfStatfs, statfsFlags } from "../plan/attributes.ts";
-import type { RootContext } from "../place/context.ts";
-import { operationFailure } from "../plan/failure.ts";
-import { openFollowing } from "../place/open.ts";
 import { held, type Step } from "../../proxy/steps.ts";
+import type { MountContext } from "../../spec/annotations.ts";
+import type { RootContext } from "../place/context.ts";
+import { openFollowing } from "../place/open.ts";
+import { type AttributeChange, flagsOfStatfs, statfsFlags } from "../plan/attributes.ts";
+import { operationFailure } from "../plan/failure.ts";
+import { adapt, bind, changeMount, onScratch } from "./attach.ts";
 
 /** Makes a mount read-only and leaves its other attributes. DIFFERS: runc clears those of the root. */
 export function readonlyMountStep(context: RootContext, mounted: Fd, attempt: string): Step {
