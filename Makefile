@@ -25,14 +25,25 @@ JOBS    ?= 2
 ATTACKERS ?=
 # Each so many allocations of `make test-memory`.
 EVERY   ?= 1
-# Whom `make diff-runc` compares with, and the first of its trials.
+# Whom `make diff-runc` and `make bench` compare with: paths, or names in PATH.
 RUNC    ?= runc
+CRUN    ?= crun
+# The first of the trials of `make diff-runc`.
 FROM    ?= 0
+# Another tsrun for `make bench`, such as the one from before a change.
+BASE    ?=
+# Of `make bench`: parts of the names of rows; "v1", "v2"; without or with a profile, idle or busy: "0", "1"; all by
+# default. SAVE=1 keeps the results in test/bench/results.json.
+ROWS    ?=
+CGROUP  ?=
+SECCOMP ?=
+BUSY    ?=
+SAVE    ?=
 # Seconds of `make fuzz`. Without a SEED of the command line its inputs are others each time.
 DURATION ?= 600
 # Folder of the lab: docker-e2e.sh, runc-bats.sh and ns.sh, which are run from outside this repository.
 LAB     ?=
-# Where the lab keeps its Debian tree, TREE/sid.
+# Where the lab keeps its Debian tree, TREE/sid. `make bench` takes runc and crun from there, with their libraries.
 TREE    ?=
 # Which suites of the lab: runtime-tools runc-bats docker-e2e cri, or all; and what of them, as words: programs, files or
 # scenarios.
@@ -114,9 +125,10 @@ test-vm: build compile ## cgroup tests in a virtual machine with systemd and cgr
 test-systemd-v1: build compile ## the systemd driver on cgroup v1, under a systemd of its own; as root
 	@bash scripts/test-systemd-v1.sh $(FILES)
 
-bench: build ## tsrun, runc and crun side by side; N=20 rounds
+bench: build ## tsrun, runc and crun side by side; N=20 rounds, ROWS="create exec", CGROUP=v2 BUSY=0 SECCOMP=0, BASE=path, SAVE=1
 	sh scripts/host-packages.sh bench
-	$(BIN)/bun test/bench/bench.ts --rounds $(N)
+	@N='$(N)' TREE='$(TREE)' RUNC='$(RUNC)' CRUN='$(CRUN)' BASE='$(BASE)' ROWS='$(ROWS)' CGROUP='$(CGROUP)' \
+	  SECCOMP='$(SECCOMP)' BUSY='$(BUSY)' SAVE='$(SAVE)' $(BIN)/bun test/bench/bench.ts
 
 race: compile ## creates against exchanged paths; N=2000 for each place, PLACES="cwd console", RUNTIME=runc
 	@RUNTIME='$(RUNTIME)' node build/test/security/race/main.js --creates $(N) $(PLACES)

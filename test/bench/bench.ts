@@ -1,161 +1,231 @@
 // `make bench`: tsrun, runc and crun side by side, interleaved in one run, so that what else the machine does
-// hits all alike. Prints medians in milliseconds and tsrun's time as a multiple of the others'. Runs under
-// Bun.
+// hits all alike. Prints medians in milliseconds and tsrun's as a multiple of the others', and keeps them in
+// a file. docs/testing.md says what can be asked for. Runs under Bun.
 
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
-import { baseConfig, type ConfigMount } from "../support/config.ts";
-import { cgroupHierarchies, findProgram } from "../support/host.ts";
-import { makeRootfs } from "../support/rootfs.ts";
-import { type Bench, call, MEASURES, measureRound, newTimes, type Peer, type Times } from "./measure.ts";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, release, tmpdir } from "node:os";
+import { join } from "node:path";
+import { cgroupHierarchies } from "../support/host.ts";
+import { type Bundles, makeBundles } from "./bundles.ts";
+import { type Knobs, type Peer, readKnobs } from "./knobs.ts";
+import {
+  type Bench,
+  fillList,
+  listsAreWanted,
+  measureLists,
+  measureRound,
+  removeLeft,
+  type Samples,
+} from "./measure.ts";
+import { print, printBlock } from "./print.ts";
+import {
+  type Block,
+  type Cgroups,
+  type Figures,
+  figureOf,
+  RESULTS,
+  ROWS,
+  readResults,
+  renew,
+  writeResults,
+} from "./results.ts";
+import { type Arena, compileRunner, outputOf, Runner, type Times } from "./runner.ts";
 
 const WARM_UP_ROUNDS = 2;
-/** Set in the second start of this program, in the mount namespace without the unified hierarchy. */
-const INNER = "TSRUN_BENCH_INNER";
+/** Where results go that are not to be checked in. */
+const LAST = "build/bench.json";
 
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+/** What is measured in the namespaces of one version of cgroups. */
+interface Session {
+  readonly knobs: Knobs;
+  readonly arena: Arena;
+  readonly runner: Runner;
+  readonly peers: readonly Peer[];
+  readonly versions: Readonly<Record<string, string>>;
+  /** By whether containers have a profile. */
+  readonly bundles: ReadonlyMap<boolean, Bundles>;
 }
 
-function findPeers(): Peer[] {
-  const candidates = { tsrun: resolve("dist/tsrun"), runc: findProgram("runc"), crun: findProgram("crun") };
-  return Object.entries(candidates).flatMap(([name, path]) => {
-    if (path !== undefined && existsSync(path)) return [{ name, path }];
-    if (process.env[INNER] === undefined) print(`skip ${name}: not on this machine`);
-    return [];
-  });
-}
+type Round = (peer: Peer, bench: Bench, samples: Samples) => Promise<void>;
 
-function makeBundle(folder: string, name: string, args: string[], mounts: ConfigMount[] = []): string {
-  const bundle = join(folder, name);
-  makeRootfs(join(bundle, "rootfs"), folder);
-  const config = baseConfig(name);
-  config.process.args = args;
-  config.mounts.push(...mounts);
-  config.linux.resources = { memory: { limit: 64 << 20 }, pids: { limit: 100 } };
-  writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
-  return bundle;
-}
-
-/** A hundred volumes as engines make them: directories and files, some read-only, and tmpfs between them. */
-function manyMounts(folder: string): ConfigMount[] {
-  const volume = join(folder, "volume");
-  const file = join(volume, "file");
-  mkdirSync(volume);
-  writeFileSync(file, "");
-  const kinds: Omit<ConfigMount, "destination">[] = [
-    { type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "size=64k"] },
-    { type: "bind", source: volume, options: ["bind", "ro"] },
-    { type: "bind", source: file, options: ["bind"] },
-    { type: "bind", source: volume, options: ["rbind", "nosuid", "rprivate"] },
-    { type: "bind", source: file, options: ["rbind", "ro", "noexec"] },
-  ];
-  return Array.from({ length: 20 }, (_, round) =>
-    kinds.map((kind, index) => ({ ...kind, destination: `/mnt/${round}-${index}` })),
-  ).flat();
-}
-
-function makeBench(): Bench {
+async function main(): Promise<number> {
+  const knobs = readKnobs(process.env);
+  for (const name of knobs.missing) print(`skip ${name}: not on this machine`);
   const folder = mkdtempSync(join(tmpdir(), "tsrun-bench-"));
+  const blocks: Block[] = [];
+  try {
+    compileRunner(folder);
+    mkdirSync(join(folder, "state"));
+    for (const cgroups of knobs.cgroups) blocks.push(...(await measureUnder(cgroups, folder, knobs)));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  if (blocks.length === 0) return 1;
+  mkdirSync("build", { recursive: true });
+  writeResults(LAST, renew([], blocks));
+  print(`\nkept in ${LAST}`);
+  if (knobs.save) save(blocks, knobs);
+  return 0;
+}
+
+/** What is checked in is whole: every row, and no runtime that others do not have. */
+function save(blocks: readonly Block[], knobs: Knobs): void {
+  if (knobs.rows.length < ROWS.length || knobs.peers.some(({ name }) => name === "base")) {
+    throw new Error("SAVE=1 wants all rows, and no BASE");
+  }
+  writeResults(RESULTS, renew(existsSync(RESULTS) ? readResults() : [], blocks));
+  print(`and in ${RESULTS}`);
+}
+
+async function measureUnder(cgroups: Cgroups, folder: string, knobs: Knobs): Promise<Block[]> {
+  const hierarchies = cgroupHierarchies();
+  if (cgroups === "v1" && !hierarchies.some(({ version }) => version === 1)) {
+    print("skip cgroup v1: this machine has none of its hierarchies");
+    return [];
+  }
+  const given = hierarchies.filter(({ version }) => version === Number(cgroups.slice(1)));
+  const controllers = given.flatMap((hierarchy) => hierarchy.controllers);
+  const limits = ["memory", "pids"].every((name) => controllers.includes(name));
   const mark = folder.slice(folder.lastIndexOf("-") + 1).toLowerCase();
-  mkdirSync(folder, { recursive: true });
+  const arena = { folder, cgroups, libraries: knobs.libraries, mark };
+  const bundlesOf = (seccomp: boolean) =>
+    makeBundles(join(folder, `${cgroups}-${seccomp}`), `bench-${mark}`, { seccomp, limits });
+  const bundles = new Map([false, true].map((seccomp) => [seccomp, bundlesOf(seccomp)]));
+  const versions = versionsOf(knobs.peers, arena);
+  const runner = new Runner(arena);
+  try {
+    const peers = await working(knobs, (peer) =>
+      tryOut(peer, benchOf({ knobs, arena, runner, bundles }, false)),
+    );
+    return peers.length === 0 ? [] : await measureAll({ knobs, arena, runner, bundles, peers, versions });
+  } finally {
+    await runner.end();
+  }
+}
+
+async function measureAll(session: Session): Promise<Block[]> {
+  const { knobs } = session;
+  const blocks: Block[] = [];
+  for (const busy of knobs.busy) {
+    for (const seccomp of knobs.seccomp) {
+      print(`cgroup ${session.arena.cgroups}, seccomp ${Number(seccomp)}, busy ${Number(busy)}…`);
+      const rows = await rounds(session, { seccomp, busy }, measureRound);
+      blocks.push(await blockOf(session, { seccomp, busy }, rows));
+    }
+  }
+  const bench = benchOf(session, false);
+  // A profile is nothing to lists. So many containers come last: they may be in the way of all else.
+  if (listsAreWanted(bench) && knobs.seccomp.includes(false)) {
+    print(`cgroup ${session.arena.cgroups}, lists…`);
+    for (const peer of session.peers) await fillList(peer, bench);
+    for (const [index, block] of blocks.entries()) {
+      if (block.seccomp) continue;
+      const lists = await rounds(session, block, measureLists);
+      blocks[index] = { ...block, rows: { ...block.rows, ...lists } };
+    }
+  }
+  for (const block of blocks)
+    printBlock(
+      block,
+      session.peers.map(({ name }) => name),
+    );
+  return blocks;
+}
+
+interface Conditions {
+  readonly seccomp: boolean;
+  readonly busy: boolean;
+}
+
+/** As many rounds as are asked for, of all runtimes in turn. */
+async function rounds(session: Session, { seccomp, busy }: Conditions, round: Round): Promise<Block["rows"]> {
+  const { peers, runner, knobs } = session;
+  const bench = benchOf(session, seccomp);
+  const samples = new Map(peers.map(({ name }) => [name, new Map() as Samples]));
+  await runner.keepBusy(busy ? availableParallelism() : 0);
+  for (let each = -WARM_UP_ROUNDS; each < knobs.rounds; each += 1) {
+    // Who goes first changes, so that nobody always runs on the caches that the same other one left.
+    for (let turn = 0; turn < peers.length; turn += 1) {
+      const peer = peers[(each + WARM_UP_ROUNDS + turn) % peers.length];
+      if (peer === undefined) continue;
+      const kept = each < 0 ? undefined : samples.get(peer.name);
+      await round(peer, bench, kept ?? new Map());
+    }
+  }
+  await runner.keepBusy(0);
+  const rows: Partial<Record<(typeof ROWS)[number], Figures>> = {};
+  for (const row of ROWS) {
+    const figures = peers.flatMap(({ name }) => {
+      const times = samples.get(name)?.get(row);
+      return times === undefined ? [] : [[name, figureOf(times)] as const];
+    });
+    if (figures.length > 0) rows[row] = Object.fromEntries(figures);
+  }
+  return rows;
+}
+
+async function blockOf(session: Session, conditions: Conditions, rows: Block["rows"]): Promise<Block> {
+  const { arena, runner, versions, knobs } = session;
+  const nothing: Times[] = [];
+  await runner.keepBusy(conditions.busy ? availableParallelism() : 0);
+  for (let each = 0; each < knobs.rounds; each += 1) {
+    nothing.push(await runner.call([join(arena.folder, "runner"), "nothing"]));
+  }
+  await runner.keepBusy(0);
   return {
-    folder,
-    shortBundle: makeBundle(folder, `bench-${mark}-short`, ["/bin/true"]),
-    longBundle: makeBundle(folder, `bench-${mark}-long`, ["/bin/sleep", "1000"]),
-    mountsBundle: makeBundle(folder, `bench-${mark}-mounts`, ["/bin/true"], manyMounts(folder)),
+    cgroups: arena.cgroups,
+    ...conditions,
+    rounds: knobs.rounds,
+    date: new Date().toISOString().slice(0, 10),
+    kernel: `Linux ${release()}`,
+    processor: /^model name\s*:\s*(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? process.arch,
+    processors: availableParallelism(),
+    versions,
+    nothing: figureOf(nothing),
+    rows,
   };
 }
 
-/** Leaves out, with its words, a runtime that cannot run the bundle here. */
-function working(peers: readonly Peer[], bench: Bench): Peer[] {
-  return peers.filter((peer) => {
+function benchOf(session: Pick<Session, "knobs" | "arena" | "runner" | "bundles">, seccomp: boolean): Bench {
+  const { knobs, arena, runner } = session;
+  const bundles = session.bundles.get(seccomp);
+  if (bundles === undefined) throw new Error("no bundles");
+  return { runner, folder: join(arena.folder, "state"), bundles, rows: knobs.rows };
+}
+
+async function tryOut(peer: Peer, bench: Bench): Promise<void> {
+  try {
+    await measureRound(peer, { ...bench, rows: ROWS }, new Map());
+  } catch (error) {
+    await removeLeft(peer, bench);
+    throw error;
+  }
+}
+
+/** Leaves out, with its words, a runtime that cannot run the bundles here. */
+async function working(knobs: Knobs, attempt: (peer: Peer) => Promise<void>): Promise<Peer[]> {
+  const peers: Peer[] = [];
+  for (const peer of knobs.peers) {
     try {
-      for (let round = 0; round < WARM_UP_ROUNDS; round += 1) measureRound(peer, bench, newTimes());
-      return true;
+      await attempt(peer);
+      peers.push(peer);
     } catch (error) {
       print(`skip ${peer.name}: ${error instanceof Error ? error.message : error}`);
-      return false;
     }
-  });
-}
-
-/**
- * crun refuses a cgroup layout with v1 and v2 side by side; all runtimes are then measured without the v2
- * part.
- */
-function needsLegacyCgroups(peers: readonly Peer[]): boolean {
-  const versions = new Set(cgroupHierarchies().map(({ version }) => version));
-  return versions.size > 1 && peers.some(({ name }) => name === "crun") && process.env[INNER] === undefined;
-}
-
-function restartWithoutUnified(): number {
-  const targets = cgroupHierarchies().filter(({ version }) => version === 2);
-  const script = `${targets.map(({ mountpoint }) => `umount -l ${mountpoint}`).join(" && ")} && exec "$@"`;
-  const command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"];
-  print("cgroup v1 and v2 are mixed here and crun refuses that: v2 is unmounted for all of them");
-  const result = Bun.spawnSync([...command, process.execPath, ...process.argv.slice(1)], {
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, [INNER]: "1" },
-  });
-  return result.exitCode;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
-}
-
-function report(peers: readonly Peer[], times: ReadonlyMap<string, Times>): void {
-  const base = peers[0];
-  const others = peers.slice(1);
-  const heads = [...peers.map(({ name }) => name), ...others.map(({ name }) => `${base?.name}/${name}`)];
-  print(["median ms".padEnd(12), ...heads.map((head) => head.padStart(11))].join(""));
-  for (const measure of MEASURES) {
-    const medians = peers.map(({ name }) => median(times.get(name)?.[measure] ?? []));
-    const ratios = medians.slice(1).map((value) => `${((medians[0] ?? Number.NaN) / value).toFixed(2)}x`);
-    const cells = [...medians.map((value) => value.toFixed(2)), ...ratios];
-    print([measure.padEnd(12), ...cells.map((cell) => cell.padStart(11))].join(""));
   }
+  return peers;
 }
 
-function main(): number {
-  const { values } = parseArgs({ options: { rounds: { type: "string", default: "20" } } });
-  const rounds = Number(values.rounds);
-  const found = findPeers();
-  if (needsLegacyCgroups(found)) return restartWithoutUnified();
-  const bench = makeBench();
-  try {
-    const peers = working(found, bench);
-    if (peers.length === 0) return 1;
-    const times = new Map(peers.map(({ name }) => [name, newTimes()]));
-    for (let round = 0; round < rounds; round += 1) {
-      // Who goes first changes, so that nobody always runs on the caches that the same other one left.
-      for (let turn = 0; turn < peers.length; turn += 1) {
-        const peer = peers[(round + turn) % peers.length];
-        if (peer !== undefined) measureRound(peer, bench, times.get(peer.name) ?? newTimes());
-      }
-    }
-    print(`${rounds} rounds, one container at a time, /bin/true of busybox, memory and pids limits`);
-    report(peers, times);
-    return 0;
-  } finally {
-    for (const peer of found) for (const id of [bench.shortBundle, bench.longBundle]) remove(peer, bench, id);
-    rmSync(bench.folder, { recursive: true, force: true });
-  }
+/** `1.28` of `crun version 1.28`; tsrun's names the commit, since its number tells little. */
+function versionsOf(peers: readonly Peer[], arena: Arena): Record<string, string> {
+  return Object.fromEntries(
+    peers.map(({ name, path }) => {
+      const said = outputOf(arena, [path, "--version"]);
+      const version = /version (\S+)\n/.exec(said)?.[1] ?? "unknown";
+      const commit = name === "runc" || name === "crun" ? undefined : /^commit: (\w{12})/m.exec(said)?.[1];
+      return [name, commit === undefined ? version : `${version} (${commit})`];
+    }),
+  );
 }
 
-/** After a failure a container may be left; after success there is nothing to remove. */
-function remove(peer: Peer, bench: Bench, bundle: string): void {
-  try {
-    call(peer, bench, ["delete", "--force", bundle.slice(bundle.lastIndexOf("/") + 1)]);
-  } catch {
-    // It was never made.
-  }
-}
-
-process.exitCode = main();
+process.exitCode = await main();

@@ -1,120 +1,129 @@
-// One runtime's lives, timed command by command. Runs under Bun: its spawnSync costs what hyperfine's does
-// (0.7 ms for /bin/true, Node's 1.2), and unlike hyperfine it can time the steps of one life.
+// What one runtime is measured at, row by row. A round is one of each row, and takes a fraction of a second,
+// so that runtimes can take turns and what else the machine does hits all alike.
 
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-
-export interface Peer {
-  readonly name: string;
-  readonly path: string;
-}
+import { basename, join } from "node:path";
+import type { Bundles } from "./bundles.ts";
+import type { Peer } from "./knobs.ts";
+import type { Row } from "./results.ts";
+import type { Runner, Times } from "./runner.ts";
 
 export interface Bench {
-  /** Bundle whose program ends at once, and one whose program stays. */
-  readonly shortBundle: string;
-  readonly longBundle: string;
-  /** One with a hundred mounts of several kinds. */
-  readonly mountsBundle: string;
+  readonly runner: Runner;
+  /** A tmpfs, in the runner's view. */
   readonly folder: string;
+  readonly bundles: Bundles;
+  readonly rows: readonly Row[];
 }
 
-/** `100 mounts` is `create` with so many. */
-export const MEASURES = [
-  "create",
-  "start",
-  "state",
-  "exec",
-  "kill",
-  "delete",
-  "run",
-  "whole life",
-  "100 mounts",
-] as const;
-export type Measure = (typeof MEASURES)[number];
-export type Times = Record<Measure, number[]>;
+export type Samples = Map<Row, Times[]>;
 
-export function newTimes(): Times {
-  const times: Partial<Times> = {};
-  for (const measure of MEASURES) times[measure] = [];
-  return times as Times;
-}
+/** Containers that `list` has to list. */
+const LISTED = 300;
+/** Processes of `exec` and lives at once. */
+const EXECS = 20;
+const LIVES = 10;
 
-/** One round of one runtime: a short life, a long one that is killed, a run, and one with many mounts. */
-export function measureRound(peer: Peer, bench: Bench, times: Times): void {
-  shortLife(peer, bench, times);
-  longLife(peer, bench, times);
-  time(times.run, () => call(peer, bench, ["run", "--bundle", bench.shortBundle, idOf(bench.shortBundle)]));
-  const many = idOf(bench.mountsBundle);
-  time(times["100 mounts"], () => call(peer, bench, ["create", "--bundle", bench.mountsBundle, many]));
-  call(peer, bench, ["delete", "--force", many]);
-}
-
-function shortLife(peer: Peer, bench: Bench, times: Times): void {
-  const id = idOf(bench.shortBundle);
-  const pidFile = join(bench.folder, "pid");
-  time(times["whole life"], () => {
-    time(times.create, () =>
-      call(peer, bench, ["create", "--bundle", bench.shortBundle, "--pid-file", pidFile, id]),
-    );
-    const pid = readFileSync(pidFile, "utf8").trim();
-    time(times.start, () => call(peer, bench, ["start", id]));
-    waitForEnd(pid);
-    time(times.delete, () => call(peer, bench, ["delete", id]));
+/** One round of one runtime of all rows but those of lists. */
+export async function measureRound(peer: Peer, bench: Bench, samples: Samples): Promise<void> {
+  if (wants(bench, "whole life", "create", "start", "delete")) await shortLife(peer, bench, samples);
+  if (wants(bench, "state", "exec", "kill", "20 execs at once")) await longLife(peer, bench, samples);
+  await measure("run", bench, samples, () => call(peer, bench, runWords(bench.bundles.short)));
+  if (wants(bench, "100 mounts")) {
+    const { mounts } = bench.bundles;
+    const create = ["create", "--bundle", mounts, basename(mounts)];
+    await measure("100 mounts", bench, samples, () => call(peer, bench, create));
+    await call(peer, bench, ["delete", "--force", basename(mounts)]);
+  }
+  await measure("10 lives at once", bench, samples, () => {
+    const { many } = bench.bundles;
+    const words = [peer.path, rootOf(peer, bench), many, `${basename(many)}-${peer.name}`] as const;
+    return bench.runner.liveAtOnce(LIVES, bench.folder, ...words);
   });
 }
 
-function longLife(peer: Peer, bench: Bench, times: Times): void {
-  const id = idOf(bench.longBundle);
+/** One round of lists; the containers are there. */
+export async function measureLists(peer: Peer, bench: Bench, samples: Samples): Promise<void> {
+  await measure("list of 300", bench, samples, () => call(peer, bench, ["list"], "list"));
+  await measure("list -q of 300", bench, samples, () => call(peer, bench, ["list", "-q"], "list"));
+}
+
+export function listsAreWanted(bench: Bench): boolean {
+  return wants(bench, "list of 300", "list -q of 300");
+}
+
+/** Makes the containers that are listed, below a root of their own. They end with the runner. */
+export async function fillList(peer: Peer, bench: Bench): Promise<void> {
+  const { manyLong } = bench.bundles;
+  for (let each = 0; each < LISTED; each += 1) {
+    const id = `${basename(manyLong)}-${peer.name}-${each}`;
+    await call(peer, bench, ["run", "--detach", "--bundle", manyLong, id], "list");
+  }
+}
+
+/** After a failure a container may be left; after success there is nothing to remove. */
+export async function removeLeft(peer: Peer, bench: Bench): Promise<void> {
+  const { short, long, mounts, many } = bench.bundles;
+  const lives = Array.from({ length: LIVES }, (_, each) => `${basename(many)}-${peer.name}-${each}`);
+  for (const id of [basename(short), basename(long), basename(mounts), ...lives]) {
+    await call(peer, bench, ["delete", "--force", id]).catch(() => undefined);
+  }
+}
+
+async function shortLife(peer: Peer, bench: Bench, samples: Samples): Promise<void> {
+  const { short } = bench.bundles;
+  const words = [peer.path, rootOf(peer, bench), short, basename(short)] as const;
+  const life = await bench.runner.live(bench.folder, ...words);
+  for (const step of ["create", "start", "delete"] as const) add(step, bench, samples, life[step]);
+  add("whole life", bench, samples, life.all);
+}
+
+async function longLife(peer: Peer, bench: Bench, samples: Samples): Promise<void> {
+  const { long } = bench.bundles;
+  const id = basename(long);
   const pidFile = join(bench.folder, "pid");
-  call(peer, bench, ["create", "--bundle", bench.longBundle, "--pid-file", pidFile, id]);
-  call(peer, bench, ["start", id]);
-  time(times.state, () => call(peer, bench, ["state", id]));
-  time(times.exec, () => call(peer, bench, ["exec", id, "/bin/true"]));
-  time(times.kill, () => call(peer, bench, ["kill", id, "KILL"]));
-  waitForEnd(readFileSync(pidFile, "utf8").trim());
-  call(peer, bench, ["delete", id]);
+  await call(peer, bench, ["create", "--bundle", long, "--pid-file", pidFile, id]);
+  await call(peer, bench, ["start", id]);
+  await measure("state", bench, samples, () => call(peer, bench, ["state", id]));
+  const exec = ["exec", id, "/bin/true"];
+  await measure("exec", bench, samples, () => call(peer, bench, exec));
+  await measure("20 execs at once", bench, samples, () => call(peer, bench, exec, "short", EXECS));
+  const kill = await call(peer, bench, ["kill", id, "KILL"]);
+  add("kill", bench, samples, kill);
+  await bench.runner.wait(pidFile);
+  await call(peer, bench, ["delete", id]);
 }
 
-function idOf(bundle: string): string {
-  return bundle.slice(bundle.lastIndexOf("/") + 1);
+function runWords(bundle: string): readonly string[] {
+  return ["run", "--bundle", bundle, basename(bundle)];
 }
 
-function time(into: number[], action: () => void): void {
-  const before = Bun.nanoseconds();
-  action();
-  into.push((Bun.nanoseconds() - before) / 1e6);
+type Root = "short" | "list";
+
+/** Each runtime has a state root of its own, and one of those that are listed. */
+function rootOf(peer: Peer, { folder }: Bench, root: Root = "short"): string {
+  return join(folder, `${peer.name}-${root}`);
 }
 
-/** Calls the runtime; a failure ends the benchmark, since times of failures mean nothing. */
-export function call(peer: Peer, bench: Bench, args: readonly string[]): void {
-  const errors = join(bench.folder, "stderr");
-  const result = Bun.spawnSync([peer.path, "--root", join(bench.folder, peer.name), ...args], {
-    stdio: ["ignore", "ignore", Bun.file(errors)],
-    cwd: bench.folder,
-    // A runtime that hangs is as good as one that fails.
-    timeout: 20_000,
-  });
-  if (result.exitCode !== 0) {
-    throw new Error(
-      `${peer.name} ${args[0]} exited with ${result.exitCode}: ${readFileSync(errors, "utf8").trim()}`,
-    );
-  }
+function call(peer: Peer, bench: Bench, words: readonly string[], root?: Root, atOnce = 1): Promise<Times> {
+  return bench.runner.call([peer.path, "--root", rootOf(peer, bench, root), ...words], atOnce);
 }
 
-/** Until the process has ended or is a zombie; asked often, so that the answer is not older than 0.1 ms. */
-function waitForEnd(pid: string): void {
-  for (;;) {
-    const state = processState(pid);
-    if (state === undefined || state === "Z" || state === "X") return;
-    Bun.sleepSync(0.1);
-  }
+async function measure(
+  row: Row,
+  bench: Bench,
+  samples: Samples,
+  action: () => Promise<Times>,
+): Promise<void> {
+  if (wants(bench, row)) add(row, bench, samples, await action());
 }
 
-function processState(pid: string): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat[stat.lastIndexOf(")") + 2];
-  } catch {
-    return undefined;
-  }
+function add(row: Row, bench: Bench, samples: Samples, times: Times): void {
+  if (!wants(bench, row)) return;
+  const before = samples.get(row);
+  if (before === undefined) samples.set(row, [times]);
+  else before.push(times);
+}
+
+function wants({ rows }: Bench, ...some: readonly Row[]): boolean {
+  return some.some((row) => rows.includes(row));
 }
