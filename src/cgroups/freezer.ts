@@ -3,8 +3,8 @@
 
 import { TsrunError } from "../errors.ts";
 import { readTextIfThere, status, tryWriteFile } from "../linux/files/files.ts";
+import { poll } from "../linux/files/poll.ts";
 import { ENODEV, ENOENT } from "../linux/numbers/errno.ts";
-import { poll } from "../linux/process/process.ts";
 import type { CgroupRecord, FreezeState } from "./record.ts";
 import { noCgroup } from "./refusal.ts";
 import { walkCgroups } from "./walk.ts";

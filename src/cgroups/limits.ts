@@ -11,7 +11,7 @@ import { netClsV1, netPrioV1 } from "./controllers/network.ts";
 import { pidsWrites } from "./controllers/pids.ts";
 import { rdmaWrites } from "./controllers/rdma.ts";
 import { unifiedWrites } from "./controllers/unified.ts";
-import type { CgroupPlan } from "./record.ts";
+import type { CgroupPlan } from "./planned.ts";
 import type { CgroupWrite, ControllerWrites } from "./writes.ts";
 
 /** v1. With `isUpdate` for a cgroup that has limits already. */

@@ -3,8 +3,8 @@
 
 import { TsrunError } from "../errors.ts";
 import { tryWriteFile } from "../linux/files/files.ts";
+import { poll } from "../linux/files/poll.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
-import { poll } from "../linux/process/process.ts";
 import { signalListed } from "../linux/process/process-handle.ts";
 import { freeze, thawAll } from "./freezer.ts";
 import type { CgroupRecord } from "./record.ts";

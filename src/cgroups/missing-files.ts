@@ -3,7 +3,7 @@
 
 import { listDirectoryAt } from "../linux/files/directories.ts";
 import { planLimits } from "./limits.ts";
-import type { CgroupPlan } from "./record.ts";
+import type { CgroupPlan } from "./planned.ts";
 import { exists } from "./tree.ts";
 import type { CgroupWrite } from "./writes.ts";
 

@@ -5,10 +5,11 @@ import { TsrunError, wrapError } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call/call.ts";
 import { cString, type Path, text } from "../linux/call/words.ts";
 import { Descriptor, readText } from "../linux/files/files.ts";
+import { poll } from "../linux/files/poll.ts";
 import { EBUSY, EEXIST, ENOENT, ENOTEMPTY, errnoName, errnoWords } from "../linux/numbers/errno.ts";
 import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_RDONLY } from "../linux/numbers/fcntl.ts";
 import { POLLPRI } from "../linux/numbers/sched.ts";
-import { poll, processOfThread } from "../linux/process/process.ts";
+import { processOfThread } from "../linux/process/process.ts";
 import { walkCgroups } from "./walk.ts";
 
 /**

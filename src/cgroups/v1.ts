@@ -12,7 +12,8 @@ import { CPUSET_NAMES, type CpusetName, cpusetWrite } from "./controllers/cpuset
 import { applyDevicesV1, changeDevicesV1 } from "./devices/apply-v1.ts";
 import { isFrozenV1 } from "./freezer.ts";
 import { planLimitsV1 } from "./limits.ts";
-import type { ApplyContext, CgroupPlan, CgroupRecord, PlannedDirectory } from "./record.ts";
+import type { CgroupPlan, PlannedDirectory } from "./planned.ts";
+import type { ApplyContext, CgroupRecord } from "./record.ts";
 import { assertEmpty, assertThawed, makeCgroup } from "./tree.ts";
 import { runWrites } from "./writer.ts";
 

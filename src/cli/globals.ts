@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { globalOptions } from "./flags.ts";
-import type { LogFormat, LogLevel } from "./log.ts";
+import type { LogFormat, LogLevel } from "./log-entry.ts";
 import type { Globals, OptionValue, Values } from "./options.ts";
 import { valuesOf } from "./parse.ts";
 import { absolutePath } from "./paths.ts";

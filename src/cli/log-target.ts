@@ -2,7 +2,7 @@
 // and how these take a line. Pure.
 
 import { shorten } from "../spec/shorten.ts";
-import type { LogFormat, LogLevel } from "./log.ts";
+import type { LogFormat, LogLevel } from "./log-entry.ts";
 
 export interface LogFile {
   readonly kind: "file";

@@ -4,21 +4,11 @@
 
 import { utf8 } from "../linux/call/words.ts";
 import { shorten } from "../spec/shorten.ts";
+import type { LogEntry, LogFormat, LogLevel } from "./log-entry.ts";
 import { daemonMessage, type LineFormat } from "./log-target.ts";
 
 /** Callers read a line, into a buffer; and two of the longest paths must fit. */
 export const LONGEST_MESSAGE = 10_000;
-
-export type LogFormat = "text" | "json";
-export type LogLevel = "debug" | "warning" | "error";
-
-export interface LogEntry {
-  readonly level: LogLevel;
-  readonly message: string;
-  readonly time: Date;
-  readonly code?: string | undefined;
-  readonly hint?: string | undefined;
-}
 
 /**
  * One line, with its newline, or what a log daemon takes for one. containerd reads `level`, `msg` and `time`;

@@ -3,6 +3,7 @@
 
 import { mustCall, syscallError } from "../linux/call/call.ts";
 import type { Descriptor } from "../linux/files/files.ts";
+import { type PollEntry, poll } from "../linux/files/poll.ts";
 import {
   POLLIN,
   PR_SET_CHILD_SUBREAPER,
@@ -11,7 +12,7 @@ import {
   SIGWINCH,
   WNOHANG,
 } from "../linux/numbers/sched.ts";
-import { type PollEntry, poll, statusOfZombie, tryWaitFor } from "../linux/process/process.ts";
+import { statusOfZombie, tryWaitFor } from "../linux/process/process.ts";
 import { openChild, signalChild } from "../linux/process/process-handle.ts";
 import { nextSignal, receiveSignals } from "../linux/process/signals.ts";
 import type { TerminalRelay } from "../terminal/relay.ts";

@@ -10,7 +10,8 @@ import {
   plannedRecord,
   WITHOUT_CGROUP,
 } from "../cgroups/plan.ts";
-import type { CgroupPlan, CgroupRecord } from "../cgroups/record.ts";
+import type { CgroupPlan } from "../cgroups/planned.ts";
+import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
 import { isIsolated, type NamespacePlan, planNamespaces } from "../namespaces/plan.ts";

@@ -5,7 +5,7 @@
 import { readHierarchies, readSystemd } from "../cgroups/host.ts";
 import { destroyCgroup, killProcesses, readProcesses } from "../cgroups/members.ts";
 import { planCgroup, plannedRecord } from "../cgroups/plan.ts";
-import type { CgroupPlan } from "../cgroups/record.ts";
+import type { CgroupPlan } from "../cgroups/planned.ts";
 import { TsrunError } from "../errors.ts";
 import { listDirectoryAt } from "../linux/files/directories.ts";
 import { readTextIfThere } from "../linux/files/files.ts";

@@ -4,7 +4,7 @@
 import { buildDeviceSet, type DeviceException, sortExceptions } from "../cgroups/devices/device-set.ts";
 import { showAccess, WILDCARD } from "../cgroups/devices/rules.ts";
 import { planLimits, writtenWithout } from "../cgroups/limits.ts";
-import type { CgroupPlan } from "../cgroups/record.ts";
+import type { CgroupPlan } from "../cgroups/planned.ts";
 import type { ControllerWrites } from "../cgroups/writes.ts";
 import { type ExplainedPlan, inUnits, type Row, type Section } from "./model.ts";
 

@@ -3,7 +3,8 @@
 
 import { missingFiles } from "../cgroups/missing-files.ts";
 import { WITHOUT_CGROUP } from "../cgroups/plan.ts";
-import type { CgroupPlan, CgroupRecord } from "../cgroups/record.ts";
+import type { CgroupPlan } from "../cgroups/planned.ts";
+import type { CgroupRecord } from "../cgroups/record.ts";
 import { checkRootfs, readConfig } from "../container/bundle.ts";
 import { filterOf, profileOf } from "../container/filter.ts";
 import type { CreateOptions, GlobalOptions } from "../container/options.ts";

@@ -5,10 +5,10 @@ import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call/call.ts";
 import { cString, viewOf } from "../linux/call/words.ts";
 import type { Descriptor } from "../linux/files/files.ts";
+import type { PollEntry } from "../linux/files/poll.ts";
 import { EAGAIN } from "../linux/numbers/errno.ts";
 import { AT_FDCWD, F_SETFL, O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDWR } from "../linux/numbers/fcntl.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "../linux/numbers/sched.ts";
-import type { PollEntry } from "../linux/process/process.ts";
 
 const TCGETS = 0x5401;
 const TCSETS = 0x5402;

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { basename } from "node:path";
 import t from "tap";
-import { functionSpans, loadedWith, readSources, type SourceFile } from "./source.ts";
+import { circlesOf, functionSpans, loadedWith, readSources, roomsOf, type SourceFile } from "./source.ts";
 
 const MAX_FILE = 400;
 const MAX_FUNCTION = 70;
@@ -223,14 +223,16 @@ rule("unit tests load no foreign functions", () =>
     .map(({ path }) => path),
 );
 
-rule("files that import each other in a circle do so for types only", () =>
-  sources
-    .filter(({ path, imports }) =>
-      imports.some(
-        ({ target, typeOnly }) => !typeOnly && byPath.has(target) && loadedWith(target, byPath).has(path),
-      ),
-    )
-    .map(({ path }) => path),
+rule("no files import each other in a circle, not even for types", () =>
+  circlesOf(
+    new Map(sources.map(({ path, imports }) => [path, new Set(imports.map(({ target }) => target))])),
+  ).map((circle) => circle.join(" ")),
+);
+
+rule("what stands in a folder, files and folders, does not import each other in a circle", () =>
+  [...roomsOf(sources)].flatMap(([folder, graph]) =>
+    circlesOf(graph).map((circle) => `${folder}: ${circle.join(" ")}`),
+  ),
 );
 
 /** Every process has the same snapshot of the engine, and with it the same numbers. */

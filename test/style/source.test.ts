@@ -3,7 +3,7 @@
 import t from "tap";
 import { countCases } from "../support/tap-count.ts";
 import { failedPoints } from "../support/tap-report.ts";
-import { functionSpans, parseSource } from "./source.ts";
+import { circlesOf, functionSpans, parseSource, roomsOf } from "./source.ts";
 
 t.test("functions, methods and arrows are measured from header to closing brace", (test) => {
   const text = [
@@ -36,6 +36,24 @@ t.test("functions, methods and arrows are measured from header to closing brace"
     [12, 3],
     [16, 3],
   ]);
+  test.end();
+});
+
+t.test("circles are found between files, and between the folders of a folder", (test) => {
+  const files = [
+    parseSource("src/a/one.ts", 'import { b } from "../b/deep/two.ts";'),
+    parseSource("src/b/deep/two.ts", 'import { c } from "./three.ts";'),
+    parseSource("src/b/deep/three.ts", 'import { d } from "../four.ts";'),
+    parseSource("src/b/four.ts", 'import type { a } from "../a/other.ts";'),
+    parseSource("src/a/other.ts", 'import { e } from "node:path";'),
+  ];
+  const rooms = roomsOf(files);
+  test.strictSame([...rooms.keys()].sort(), ["src", "src/b", "src/b/deep"]);
+  test.strictSame(circlesOf(rooms.get("src") ?? new Map()), [["a", "b"]]);
+  test.strictSame(circlesOf(rooms.get("src/b") ?? new Map()), []);
+  const around = { a: ["b"], b: ["c"], c: ["a", "d"], d: ["d"], e: ["a"] };
+  const graph = new Map(Object.entries(around).map(([name, others]) => [name, new Set(others)]));
+  test.strictSame(circlesOf(graph), [["a", "b", "c"], ["d"]]);
   test.end();
 });
 

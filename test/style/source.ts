@@ -109,3 +109,54 @@ export function loadedWith(path: string, files: ReadonlyMap<string, SourceFile>)
   }
   return loaded;
 }
+
+/** Names, each with the names it leads to. */
+export type Graph = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** The circles of a graph: those of its names that lead to each other, each list sorted. */
+export function circlesOf(graph: Graph): string[][] {
+  const reach = new Map([...graph.keys()].map((name) => [name, reachedFrom(name, graph)]));
+  const circles = [...graph.keys()].map((name) =>
+    [...(reach.get(name) ?? [])].filter((other) => reach.get(other)?.has(name) === true).sort(),
+  );
+  return [
+    ...new Map(circles.filter(({ length }) => length > 0).map((circle) => [circle.join(), circle])).values(),
+  ];
+}
+
+/** What a name leads to; itself only on a way around. */
+function reachedFrom(name: string, graph: Graph): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const waiting = [...(graph.get(name) ?? [])];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (reached.has(next)) continue;
+    reached.add(next);
+    waiting.push(...(graph.get(next) ?? []));
+  }
+  return reached;
+}
+
+/**
+ * For each folder, how what stands directly in it, files and folders, imports one another. A folder imports
+ * whatever the files below it do.
+ */
+export function roomsOf(files: readonly SourceFile[]): ReadonlyMap<string, Graph> {
+  const rooms = new Map<string, Map<string, Set<string>>>();
+  for (const { path, imports } of files) {
+    for (const { target } of imports) {
+      for (let folder = dirname(path); folder !== "."; folder = dirname(folder)) {
+        const from = childOf(folder, path);
+        const to = childOf(folder, target);
+        if (to === undefined || from === undefined || from === to) continue;
+        const room = rooms.get(folder) ?? new Map<string, Set<string>>();
+        rooms.set(folder, room.set(from, (room.get(from) ?? new Set()).add(to)));
+      }
+    }
+  }
+  return rooms;
+}
+
+/** The file or folder, directly in `folder`, that a path is or lies below. */
+function childOf(folder: string, path: string): string | undefined {
+  return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1).split("/")[0] : undefined;
+}

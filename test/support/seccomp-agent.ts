@@ -11,10 +11,10 @@ import { addressOf } from "../../src/engine/memory.ts";
 import { mustCall, tryCall } from "../../src/linux/call/call.ts";
 import { text, u64Struct, viewOf } from "../../src/linux/call/words.ts";
 import { Descriptor } from "../../src/linux/files/files.ts";
+import { poll } from "../../src/linux/files/poll.ts";
 import { bindUnix, connectUnix } from "../../src/linux/files/unix-sockets.ts";
 import { POLLIN } from "../../src/linux/numbers/sched.ts";
 import { SOCK_STREAM } from "../../src/linux/numbers/socket-numbers.ts";
-import { poll } from "../../src/linux/process/process.ts";
 
 const [path = "", answer = "continue"] = process.argv.slice(2);
 

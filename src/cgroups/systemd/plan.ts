@@ -2,7 +2,7 @@
 // ../plan.ts.
 
 import { TsrunError } from "../../errors.ts";
-import type { UnitPlan } from "../record.ts";
+import type { UnitRecord } from "../record.ts";
 import { SINCE } from "./cpu-properties.ts";
 import { annotationProperties } from "./gvariant.ts";
 import { type Property, property } from "./property.ts";
@@ -17,6 +17,11 @@ export interface UnitRequest {
   readonly unified: Readonly<Record<string, string>> | undefined;
   /** Whether the container can make cgroups below its own. */
   readonly mayDivide: boolean;
+}
+
+export interface UnitPlan extends UnitRecord {
+  /** What it begins with, besides its first process. */
+  readonly properties: readonly Property[];
 }
 
 export interface PlannedUnit {

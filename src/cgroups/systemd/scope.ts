@@ -5,10 +5,11 @@ import type { Resources } from "../../spec/types.ts";
 import type { DeviceRule } from "../devices/rules.ts";
 import { freeze, freezeState, thaw } from "../freezer.ts";
 import type { MergedResources } from "../merge.ts";
-import type { ApplyContext, CgroupRecord, UnitPlan } from "../record.ts";
+import type { ApplyContext, CgroupRecord } from "../record.ts";
 import { exists } from "../tree.ts";
 import { connectSystemd, type JobResult, type Systemd, SystemdError } from "./bus.ts";
 import { deviceProperties } from "./device-properties.ts";
+import type { UnitPlan } from "./plan.ts";
 import {
   resourcePropertiesV1,
   resourcePropertiesV2,

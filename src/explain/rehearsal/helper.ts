@@ -3,7 +3,8 @@
 import type { Operation } from "../../proxy/calls/operation.ts";
 import type { Entry } from "../../proxy/wire/repeat.ts";
 import type { Helper } from "../../rootfs/place/context.ts";
-import { RehearsalProxy, type Stage } from "./proxy.ts";
+import { RehearsalProxy } from "./proxy.ts";
+import type { Stage } from "./stage.ts";
 
 const CONTROL = 3;
 

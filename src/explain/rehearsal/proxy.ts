@@ -21,15 +21,9 @@ import type { Argument } from "../../proxy/calls/arguments.ts";
 import { type Operation, render } from "../../proxy/calls/operation.ts";
 import { SyscallProxy } from "../../proxy/proxy.ts";
 import { type Entry, operationsOf } from "../../proxy/wire/repeat.ts";
-import { type Place, type PretendedFile, type PretendedFiles, Tree } from "./files.ts";
+import { type Place, type PretendedFile, Tree } from "./files.ts";
 import { NOBODY } from "./host-side.ts";
-
-/** What all processes of a rehearsal share. */
-export interface Stage {
-  readonly files: PretendedFiles;
-  readonly rootfs: string;
-  note(by: string, of: Operation): void;
-}
+import type { Stage } from "./stage.ts";
 
 /** Where a descriptor leads; a socket, a pipe or a half-made file system leads nowhere. */
 type Opened = Place | { readonly in: "nowhere"; readonly type: string };

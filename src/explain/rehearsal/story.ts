@@ -36,7 +36,8 @@ import type { ShownCall } from "../model.ts";
 import { type PretendedFile, PretendedFiles } from "./files.ts";
 import { RehearsedHelper } from "./helper.ts";
 import { HostSide, NOBODY } from "./host-side.ts";
-import { RehearsalProxy, type Stage, shownCall } from "./proxy.ts";
+import { RehearsalProxy, shownCall } from "./proxy.ts";
+import type { Stage } from "./stage.ts";
 import { topicOf } from "./topics.ts";
 
 export interface Rehearsed {

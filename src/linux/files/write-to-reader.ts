@@ -4,7 +4,7 @@
 import { mustCall } from "../call/call.ts";
 import { utf8 } from "../call/words.ts";
 import { POLLOUT } from "../numbers/sched.ts";
-import { poll } from "../process/process.ts";
+import { poll } from "./poll.ts";
 
 /** PIPE_BUF of <linux/limits.h>: a pipe that poll(2) calls writable takes as much at once (pipe(7)). */
 const AT_ONCE = 4096;

@@ -4,10 +4,11 @@
 
 import { syscallError, tryCall } from "../call/call.ts";
 import { Descriptor, openIfThere } from "../files/files.ts";
+import { type PollEntry, poll } from "../files/poll.ts";
 import { ENOSYS, ESRCH } from "../numbers/errno.ts";
 import { O_DIRECTORY, O_PATH } from "../numbers/fcntl.ts";
 import { POLLIN } from "../numbers/sched.ts";
-import { heldProcessStatus, type PollEntry, type ProcessStatus, poll, processStatus } from "./process.ts";
+import { heldProcessStatus, type ProcessStatus, processStatus } from "./process.ts";
 
 /** How often a process is looked at that tells nobody of its end, milliseconds. */
 const LOOK_AGAIN_MS = 5;

@@ -1,7 +1,7 @@
 // Processes of the host: identity, signals, waiting, leaving.
 
 import { useReserve } from "../../engine/memory.ts";
-import { mustCall, syscallError, tryCall } from "../call/call.ts";
+import { syscallError, tryCall } from "../call/call.ts";
 import { viewOf } from "../call/words.ts";
 import { readTextIfThere } from "../files/files.ts";
 import { statusField, statusNumber } from "./proc-text.ts";
@@ -149,33 +149,9 @@ export function statusOfZombie(pid: number): number | undefined {
   return meaningOf(numberAt(line, line.lastIndexOf(")") + 2, 49)).status;
 }
 
-export interface PollEntry {
-  readonly fd: number;
-  /** POLLIN, POLLOUT */
-  readonly events: number;
-}
-
 /** This process' umask(2), which can only be read by changing it. */
 export function fileModeMask(): number {
   const mask = tryCall("umask", 0o077);
   tryCall("umask", mask);
   return mask;
-}
-
-/** ppoll(2). Returns the returned events of each entry in order; all 0 at the time limit. */
-export function poll(entries: readonly PollEntry[], timeoutMs?: number): number[] {
-  const raw = new Uint8Array(entries.length * 8);
-  const view = viewOf(raw);
-  entries.forEach((entry, index) => {
-    view.setInt32(index * 8, entry.fd, true);
-    view.setInt16(index * 8 + 4, entry.events, true);
-  });
-  let timeout = new Uint8Array(0);
-  if (timeoutMs !== undefined) {
-    timeout = new Uint8Array(16);
-    viewOf(timeout).setBigInt64(0, BigInt(Math.floor(timeoutMs / 1000)), true);
-    viewOf(timeout).setBigInt64(8, BigInt(Math.round((timeoutMs % 1000) * 1e6)), true);
-  }
-  mustCall("wait for events", "ppoll", raw, entries.length, timeout, 0, 8);
-  return entries.map((_, index) => view.getInt16(index * 8 + 6, true));
 }

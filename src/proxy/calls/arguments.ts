@@ -3,7 +3,7 @@
 
 import { cString, utf8, type Word } from "../../linux/call/words.ts";
 import { type FlagTable, showFlags } from "../../linux/numbers/flags.ts";
-import type { Operation } from "./operation.ts";
+import type { SyscallName } from "../../linux/numbers/syscalls.ts";
 
 /**
  * Where memory lies in the batch that was last laid out with it (batch.ts): here rather than in a map, since
@@ -38,11 +38,21 @@ export interface Shown {
   readonly show: () => string;
 }
 
-/** A text goes as a C string; an operation stands for its result, and comes earlier. */
-export type Argument = Word | string | Operation | Data | Out | Shown;
+/** An earlier operation (operation.ts), which stands for its result. */
+export interface Result {
+  readonly kind: "operation";
+  readonly call: SyscallName;
+  /** The result or the negated errno; `undefined` until done. */
+  result: number | undefined;
+  /** Where it stands, in which batch: written by batch.ts, as one number. */
+  place: number;
+}
+
+/** A text goes as a C string. */
+export type Argument = Word | string | Result | Data | Out | Shown;
 
 /** A descriptor: a number known already, or one that an earlier operation opens. */
-export type Fd = number | Operation;
+export type Fd = number | Result;
 
 export function data(bytes: Uint8Array, show: () => string, pointers?: Data["pointers"]): Data {
   return { kind: "data", bytes, show, pointers, batch: 0, address: 0 };

@@ -6,11 +6,9 @@ import { viewOf } from "../../linux/call/words.ts";
 import { errnoName, errnoWords } from "../../linux/numbers/errno.ts";
 import { AT_FDCWD } from "../../linux/numbers/fcntl.ts";
 import type { SyscallName } from "../../linux/numbers/syscalls.ts";
-import { type Argument, type Out, quote } from "./arguments.ts";
+import { type Argument, type Out, quote, type Result } from "./arguments.ts";
 
-export interface Operation {
-  readonly kind: "operation";
-  readonly call: SyscallName;
+export interface Operation extends Result {
   readonly args: readonly Argument[];
   /** What a failure prevented, as it follows "cannot": `mount "proc" on "/proc"`. */
   readonly attempt: string;
@@ -23,10 +21,6 @@ export interface Operation {
   readonly goOn?: true | undefined;
   /** EAGAIN says that it may do at the next try: it gets some. */
   readonly again?: true | undefined;
-  /** The result or the negated errno; `undefined` until done. */
-  result: number | undefined;
-  /** Where it stands, in which batch: written by batch.ts, as one number. */
-  place: number;
 }
 
 /** Operations, and what to make of their results once they have run. */
@@ -55,7 +49,7 @@ export function inParent(of: Operation): Operation {
 }
 
 /** The result of an operation that has succeeded. */
-export function resultOf(of: Operation): number {
+export function resultOf(of: Result): number {
   if (of.result === undefined || of.result < 0) throw new Error(`${of.call} has no result`);
   return of.result;
 }

@@ -1,13 +1,4 @@
-// What the interpreters' machine code says, for readers and for the test that assembles it; the bytes are in
-// interpreter.ts. Pure.
-
-import type { Machine } from "../../linux/numbers/syscalls.ts";
-import { ARM64_LISTING } from "./listing-arm64.ts";
-import { X86_64_LISTING } from "./listing-x86-64.ts";
+// The form of a listing of machine code: listing-x86-64.ts and listing-arm64.ts are two. Types only.
 
 /** Bytes, instruction, comment; a label has no bytes. */
 export type Listing = readonly (readonly [string, string, string])[];
-
-export function listingFor(machine: Machine): Listing {
-  return machine === "arm64" ? ARM64_LISTING : X86_64_LISTING;
-}

@@ -4,7 +4,7 @@
 import { TsrunError } from "../../errors.ts";
 import { cString, setWord, viewOf, type Word, writeCString } from "../../linux/call/words.ts";
 import { machine as hostMachine, type Machine, syscallNumber } from "../../linux/numbers/syscalls.ts";
-import type { Argument, Data, Out } from "../calls/arguments.ts";
+import type { Argument, Data, Out, Result } from "../calls/arguments.ts";
 import type { Operation } from "../calls/operation.ts";
 import {
   ARGUMENTS_OFFSET,
@@ -46,7 +46,7 @@ export interface EncodedBatch {
 /** The result of an operation of a batch that had not been answered yet; `at` counts words of 32 bits. */
 interface Pending {
   readonly at: number;
-  readonly of: Operation;
+  readonly of: Result;
 }
 
 export interface EncodeOptions {
@@ -267,13 +267,13 @@ class Writer {
   }
 
   /** The position of an operation that stands before another in this batch; negative when none does. */
-  #positionOf(earlier: Operation | undefined, position: number): number {
+  #positionOf(earlier: Result | undefined, position: number): number {
     const before = (earlier?.place ?? -1) - this.#batch * PLACES;
     return before < position ? before : -1;
   }
 
   /** Of an operation of an earlier batch; for `complete` to put in, where that has not been answered yet. */
-  #resultBefore(of: Operation, at: number): number {
+  #resultBefore(of: Result, at: number): number {
     if (of.result !== undefined || !this.#keeps || of.place < 0) return resultBefore(of);
     this.#pending.push({ at, of });
     return 0;
@@ -348,12 +348,12 @@ class Writer {
 }
 
 /** The result of an operation of a batch that was answered. */
-function resultBefore(operation: Operation): number {
+function resultBefore(operation: Result): number {
   if (operation.result === undefined || operation.result < 0) throw notEarlier(operation);
   return operation.result;
 }
 
-function notEarlier(operation: Operation | undefined): TsrunError {
+function notEarlier(operation: Result | undefined): TsrunError {
   return new TsrunError("E_INTERNAL", `${operation?.call} does not stand earlier in the batch`);
 }
 

@@ -2,7 +2,7 @@
 // volumes are five kinds of mounts. They are copied as bytes (batch.ts), and made one by one only where
 // somebody has to look at them. Pure.
 
-import type { Argument } from "../calls/arguments.ts";
+import type { Argument, Result } from "../calls/arguments.ts";
 import type { Operation } from "../calls/operation.ts";
 import { ARGUMENTS_OFFSET, OPERATION_SIZE } from "./protocol.ts";
 
@@ -32,7 +32,7 @@ export interface Pattern {
   /** Those that are the result of another operation of the pattern. */
   readonly results: readonly number[];
   /** Those that are the result of an operation before it. */
-  readonly others: readonly { readonly at: number; readonly of: Operation }[];
+  readonly others: readonly { readonly at: number; readonly of: Result }[];
 }
 
 const OPERATION_WORDS = OPERATION_SIZE >> 2;
@@ -46,7 +46,8 @@ const ARGUMENTS_AT = ARGUMENTS_OFFSET >> 2;
 export function patternOf(operations: readonly Operation[], texts: readonly string[]): Pattern | undefined {
   const found: number[] = [];
   const results: number[] = [];
-  const others: { at: number; of: Operation }[] = [];
+  const others: { at: number; of: Result }[] = [];
+  const own: readonly Result[] = operations;
   for (let index = 0; index < operations.length; index++) {
     const { args, clones } = operations[index] as Operation;
     if (clones === true) return undefined;
@@ -59,7 +60,7 @@ export function patternOf(operations: readonly Operation[], texts: readonly stri
       } else if (typeof argument === "object") {
         if (argument.kind === "out") return undefined;
         if (argument.kind !== "operation") continue;
-        if (operations.includes(argument)) results.push(at);
+        if (own.includes(argument)) results.push(at);
         else others.push({ at, of: argument });
       }
     }

@@ -2,7 +2,7 @@
 // mount_setattr(2) before anybody can see them; or, where a kernel or a filter around tsrun does not know the
 // calls of Linux 5.2 and 5.12, with mount(2) on descriptors. The one file that knows the difference.
 
-import { EINVAL, ENOSYS, EPERM } from "../../linux/numbers/errno.ts";
+import { EINVAL, EPERM } from "../../linux/numbers/errno.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -20,13 +20,12 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../../linux/numbers/mount.ts";
-import type { SyscallName } from "../../linux/numbers/syscalls.ts";
 import type { Fd } from "../../proxy/calls/arguments.ts";
 import { close, dup3, fchdir, fstatfs, openat } from "../../proxy/calls/calls.ts";
 import { mount, mountSetattr, moveMount, openTree } from "../../proxy/calls/mount-calls.ts";
 import type { Operation } from "../../proxy/calls/operation.ts";
 import type { Batches } from "../../proxy/steps.ts";
-import type { KernelFeatures, RootContext } from "../place/context.ts";
+import type { RootContext } from "../place/context.ts";
 import type { Opening } from "../place/open.ts";
 import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "../plan/attributes.ts";
 
@@ -272,23 +271,4 @@ export function byScratch(
     call(context.scratchPath(SCRATCH)),
     close(SCRATCH),
   ];
-}
-
-const FEATURE_OF: Readonly<Partial<Record<SyscallName, keyof KernelFeatures>>> = {
-  mount_setattr: "mountSetattr",
-  openat2: "openat2",
-  open_tree: "mountApi",
-  move_mount: "mountApi",
-  fsopen: "mountApi",
-  fsconfig: "mountApi",
-  fsmount: "mountApi",
-};
-
-/** Whether `failed` is a call that this kernel does not know and that can be done without: so try again. */
-export function adapt({ features }: RootContext, failed: Operation): boolean {
-  if (failed.result !== -ENOSYS) return false;
-  const feature = FEATURE_OF[failed.call];
-  if (feature === undefined || !features[feature]) return false;
-  features[feature] = false;
-  return true;
 }

@@ -7,9 +7,9 @@ import { AT_EMPTY_PATH, AT_FDCWD, O_NOFOLLOW, O_PATH, S_IFLNK, S_IFREG } from ".
 import { close, mknodat, openat, statx } from "../../proxy/calls/calls.ts";
 import { orGoOn, resultOf } from "../../proxy/calls/operation.ts";
 import { runSteps, type Step } from "../../proxy/steps.ts";
+import { adapt } from "../place/adapt.ts";
 import type { RootContext } from "../place/context.ts";
 import { operationFailure } from "../plan/failure.ts";
-import { adapt } from "./attach.ts";
 import { cover } from "./seal.ts";
 
 /**

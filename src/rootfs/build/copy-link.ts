@@ -7,11 +7,11 @@ import { AT_FDCWD, O_DIRECTORY, O_PATH } from "../../linux/numbers/fcntl.ts";
 import { close, type Reading, readlinkat, symlinkat } from "../../proxy/calls/calls.ts";
 import type { Operation } from "../../proxy/calls/operation.ts";
 import type { Step } from "../../proxy/steps.ts";
+import { adapt } from "../place/adapt.ts";
 import { Target, type TargetStep } from "../place/target.ts";
 import { operationFailure } from "../plan/failure.ts";
 import { describeMount, nameMount } from "../plan/mounts.ts";
 import { nameOf, parentOf } from "../plan/paths.ts";
-import { adapt } from "./attach.ts";
 import { type BindOptions, bindStep } from "./mount-bind.ts";
 
 export function copyLinkStep(options: BindOptions): TargetStep {

@@ -24,13 +24,14 @@ import {
 } from "../../proxy/calls/calls.ts";
 import { type Operation, operation, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
 import type { Step } from "../../proxy/steps.ts";
+import { adapt } from "../place/adapt.ts";
 import type { Provider, RootContext } from "../place/context.ts";
 import { type Opening, openPlain } from "../place/open.ts";
 import { Target, type TargetStep } from "../place/target.ts";
 import type { DevicePlan, LinkPlan } from "../plan/devices.ts";
 import { operationFailure } from "../plan/failure.ts";
 import { nameOf, parentOf } from "../plan/paths.ts";
-import { adapt, bind } from "./attach.ts";
+import { bind } from "./attach.ts";
 
 export interface InDirectory {
   readonly context: RootContext;

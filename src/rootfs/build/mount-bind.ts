@@ -18,6 +18,7 @@ import { close, fstatfs, type Reading, statx, symlinkat } from "../../proxy/call
 import { mountSetattr } from "../../proxy/calls/mount-calls.ts";
 import { type Operation, resultOf } from "../../proxy/calls/operation.ts";
 import type { Batches, Step } from "../../proxy/steps.ts";
+import { adapt } from "../place/adapt.ts";
 import type { Provider, RootContext } from "../place/context.ts";
 import { type Opening, openPlain } from "../place/open.ts";
 import { Target, type TargetStep } from "../place/target.ts";
@@ -32,7 +33,7 @@ import {
   type SymlinkInMount,
 } from "../plan/mounts.ts";
 import { isInside, nameOf } from "../plan/paths.ts";
-import { adapt, addFurther, bind, changeMount, onScratch, relaxChange } from "./attach.ts";
+import { addFurther, bind, changeMount, onScratch, relaxChange } from "./attach.ts";
 import { assertNosymfollow, lookForNosymfollow } from "./nosymfollow.ts";
 import { changeBelowIfAsked, changesOneByOne } from "./recursive.ts";
 

@@ -18,6 +18,7 @@ import {
 } from "../../proxy/calls/mount-calls.ts";
 import { type Operation, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
 import { held, type Step } from "../../proxy/steps.ts";
+import { adapt } from "../place/adapt.ts";
 import type { Provider, RootContext } from "../place/context.ts";
 import { openPlain } from "../place/open.ts";
 import { MADE_MODE } from "../place/resolve.ts";
@@ -25,7 +26,7 @@ import { Target, type TargetStep } from "../place/target.ts";
 import { adviceForFilesystem } from "../plan/advice.ts";
 import { operationFailure } from "../plan/failure.ts";
 import { describeMount, type FilesystemMount, nameMount } from "../plan/mounts.ts";
-import { adapt, attach, mountOn } from "./attach.ts";
+import { attach, mountOn } from "./attach.ts";
 import { copyUp } from "./copy-up.ts";
 import { bindStep } from "./mount-bind.ts";
 import { assertNosymfollow, lookForNosymfollow } from "./nosymfollow.ts";

@@ -18,11 +18,12 @@ import { mount, umount2 } from "../../proxy/calls/mount-calls.ts";
 import { type Operation, operation } from "../../proxy/calls/operation.ts";
 import type { Batches, Step } from "../../proxy/steps.ts";
 import { type MountinfoEntry, readMounts } from "../host/mountinfo.ts";
+import { adapt } from "../place/adapt.ts";
 import type { RootContext } from "../place/context.ts";
 import { operationFailure } from "../plan/failure.ts";
 import { isInside, parentOf } from "../plan/paths.ts";
 import type { RootfsPlan } from "../plan/plan.ts";
-import { adapt, bind } from "./attach.ts";
+import { bind } from "./attach.ts";
 
 /**
  * Makes the mounts of the new namespace a tree of its own, and the root a private mount in it: pivot_root(2)

@@ -20,11 +20,12 @@ import {
 import type { Operation } from "../../proxy/calls/operation.ts";
 import { held, type Step } from "../../proxy/steps.ts";
 import type { MountContext } from "../../spec/annotations.ts";
+import { adapt } from "../place/adapt.ts";
 import type { RootContext } from "../place/context.ts";
 import { openFollowing } from "../place/open.ts";
 import { type AttributeChange, flagsOfStatfs, statfsFlags } from "../plan/attributes.ts";
 import { operationFailure } from "../plan/failure.ts";
-import { adapt, bind, changeMount, onScratch } from "./attach.ts";
+import { bind, changeMount, onScratch } from "./attach.ts";
 
 /** Makes a mount read-only and leaves its other attributes. DIFFERS: runc clears those of the root. */
 export function readonlyMountStep(context: RootContext, mounted: Fd, attempt: string): Step {

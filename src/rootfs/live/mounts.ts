@@ -30,11 +30,12 @@ import { type Operation, orGoOn, resultOf } from "../../proxy/calls/operation.ts
 import type { Trace } from "../../proxy/proxy.ts";
 import { runSteps, type Step } from "../../proxy/steps.ts";
 import type { LiveMount } from "../../spec/types.ts";
-import { adapt, attach, byScratch, relaxChange } from "../build/attach.ts";
+import { attach, byScratch, relaxChange } from "../build/attach.ts";
 import { FilesystemStep } from "../build/mount-filesystem.ts";
 import { readonlyMountStep } from "../build/seal.ts";
 import { withUserNamespace } from "../host/helper.ts";
 import { parseMounts } from "../host/mountinfo.ts";
+import { adapt } from "../place/adapt.ts";
 import { type FileKind, type Helper, RootContext } from "../place/context.ts";
 import { openPlain } from "../place/open.ts";
 import { Target, type TargetStep } from "../place/target.ts";

@@ -1,7 +1,8 @@
 // Log lines as containerd and podman read them.
 
 import t from "tap";
-import { formatEntry, Log, type LogFormat, oneLine } from "../../../src/cli/log.ts";
+import { formatEntry, Log, oneLine } from "../../../src/cli/log.ts";
+import type { LogFormat } from "../../../src/cli/log-entry.ts";
 
 const time = new Date("2026-01-02T03:04:05.678Z");
 const error = (message: string) => ({ level: "error" as const, message, time });

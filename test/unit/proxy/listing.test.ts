@@ -7,7 +7,7 @@ import { join } from "node:path";
 import t from "tap";
 import type { Machine } from "../../../src/linux/numbers/syscalls.ts";
 import { ENTRY_OFFSET, interpreterCode } from "../../../src/proxy/machine/interpreter.ts";
-import { listingFor } from "../../../src/proxy/machine/listing.ts";
+import { listingFor } from "../../../src/proxy/machine/listings.ts";
 import { findProgram } from "../../support/host.ts";
 
 /** Names of the tools, and what the source needs in front. */

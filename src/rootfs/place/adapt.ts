@@ -1,0 +1,26 @@
+// Finds out which system calls this kernel, or a filter around tsrun, does not know: each is tried once, and
+// done without from then on. Called by whoever has tried one; docs/kernel.md lists them.
+
+import { ENOSYS } from "../../linux/numbers/errno.ts";
+import type { SyscallName } from "../../linux/numbers/syscalls.ts";
+import type { Operation } from "../../proxy/calls/operation.ts";
+import type { KernelFeatures, RootContext } from "./context.ts";
+
+const FEATURE_OF: Readonly<Partial<Record<SyscallName, keyof KernelFeatures>>> = {
+  mount_setattr: "mountSetattr",
+  openat2: "openat2",
+  open_tree: "mountApi",
+  move_mount: "mountApi",
+  fsopen: "mountApi",
+  fsconfig: "mountApi",
+  fsmount: "mountApi",
+};
+
+/** Whether `failed` is a call that this kernel does not know and that can be done without: so try again. */
+export function adapt({ features }: RootContext, failed: Operation): boolean {
+  if (failed.result !== -ENOSYS) return false;
+  const feature = FEATURE_OF[failed.call];
+  if (feature === undefined || !features[feature]) return false;
+  features[feature] = false;
+  return true;
+}
