@@ -138,7 +138,7 @@ mutate: build compile ## small changes to the sources, and which of them no test
 
 MEMORY := dist/tsrun-memory
 
-# The same sources; what it has more is scripts/engine/refusal.ts.
+# The same sources; what it has more is src/engine/native/refusal.c.
 $(MEMORY): $(BINARY)
 	$(BIN)/bun scripts/build.ts $(CURDIR)/$(MEMORY) refusing
 

@@ -1,5 +1,5 @@
 // Builds dist/tsrun, one executable: bun scripts/build.ts [OUTFILE [refusing]]. A refusing one is for
-// `make test-memory`: scripts/engine/refusal.ts.
+// `make test-memory`: src/engine/native/refusal.c.
 //
 // Bun bundles the sources into one module; qjsc makes bytecode of it; the C compiler links that with the
 // engine, the module "native" and musl. See docs/adr/0001-stack.md.

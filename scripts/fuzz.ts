@@ -5,8 +5,7 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { $, type BunPlugin } from "bun";
 import { compileProgram } from "./engine/bytecode.ts";
-import { FUZZ_PROGRAM } from "./engine/fuzz-program.ts";
-import { ENGINE_SOURCES, type Engine, makeEngine, VERSION } from "./engine/quickjs.ts";
+import { ENGINE_FLAGS, ENGINE_SOURCES, type Engine, makeEngine, NATIVE } from "./engine/quickjs.ts";
 
 const root = `${import.meta.dir}/..`;
 const work = `${root}/dist/.engine/fuzz`;
@@ -62,8 +61,7 @@ async function sanitizedEngine({ include, changed }: Engine): Promise<string[]> 
   if (ENGINE_SOURCES.every((name) => existsSync(object(name)))) return ENGINE_SOURCES.map(object);
   mkdirSync(folder, { recursive: true });
   for (const name of ENGINE_SOURCES) {
-    const flags = [...SANITIZED, "-D_GNU_SOURCE", `-DCONFIG_VERSION="${VERSION}"`, "-w"];
-    await $`gcc ${flags} -c ${include}/${name}.c -o ${object(name)}`;
+    await $`gcc ${SANITIZED} ${ENGINE_FLAGS} -c ${include}/${name}.c -o ${object(name)}`;
   }
   return ENGINE_SOURCES.map(object);
 }
@@ -73,16 +71,9 @@ async function build(): Promise<string> {
   const objects = await sanitizedEngine(engine);
   mkdirSync(work, { recursive: true });
   await compileProgram(await bundle(), { directory: work, qjsc: engine.qjsc });
-  await Bun.write(`${work}/fuzz.c`, FUZZ_PROGRAM);
-  const bytecode = `.section .rodata
-.globl program, program_end
-program: .incbin "program.bytecode"
-program_end:
-.section .note.GNU-stack, "", %progbits
-`;
-  await Bun.write(`${work}/bytecode.s`, bytecode);
+  const sources = [`${root}/test/fuzz/program.c`, `${NATIVE}/program-bytes.s`];
   const flags = [...SANITIZED, "-Wall", "-Wextra", "-Werror", "-isystem", engine.include];
-  await $`gcc ${flags} -o fuzz fuzz.c bytecode.s ${objects} -lm -lpthread`.cwd(work);
+  await $`gcc ${flags} -o fuzz ${sources} ${objects} -lm -lpthread`.cwd(work);
   return `${work}/fuzz`;
 }
 

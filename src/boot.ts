@@ -1,11 +1,11 @@
 // The first code that runs, when tsrun is built: it makes the engine a host, and runs the module level of all
-// sources. What it leaves in memory is the snapshot that commands start from (scripts/engine/program.ts).
+// sources. What it leaves in memory is the snapshot that commands start from (engine/native/snapshot.c).
 
 // First: others want a TextEncoder as soon as they are imported.
-import "./engine/globals.ts";
+import "./engine/host/globals.ts";
 
-import { watchJsonKeys } from "./engine/json-keys.ts";
-import { makeProcess } from "./engine/process.ts";
+import { watchJsonKeys } from "./engine/host/json-keys.ts";
+import { makeProcess } from "./engine/host/process.ts";
 import { fail, main } from "./main.ts";
 import { keysBelow } from "./spec/known-keys.ts";
 
@@ -18,5 +18,5 @@ function start(words: readonly string[], variables: readonly string[]): void {
   main();
 }
 
-// Called by program.ts: `start` first, `fail` with what comes out of it.
+// Called by engine/native/program.c: `start` first, `fail` with what comes out of it.
 Object.assign(globalThis, { start, fail });

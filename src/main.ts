@@ -11,7 +11,7 @@ import { checkArgCount, parseLine, valuesOf } from "./cli/parse.ts";
 import { Reporter } from "./cli/reporter.ts";
 import { UsageError } from "./cli/usage-error.ts";
 import { programName, versionText } from "./cli/version.ts";
-import { useReserve } from "./engine/memory.ts";
+import { useReserve } from "./engine/host/memory.ts";
 import { settle } from "./linux/process/at-start.ts";
 import { exit } from "./linux/process/process.ts";
 

@@ -2,18 +2,17 @@
 // the snapshot that it starts from. Called by build.ts.
 
 import { $ } from "bun";
-import { ALLOCATOR } from "./allocator.ts";
-import { END_OF_MEMORY, FOR_MUSL } from "./end-of-memory.ts";
-import { LIBRARIES } from "./libraries.ts";
-import { nativeModule } from "./native.ts";
-import { PROGRAM } from "./program.ts";
-import { C_FLAGS, type Engine } from "./quickjs.ts";
-import { REFUSAL } from "./refusal.ts";
-import { RELRO } from "./relro.ts";
-import { TEXT } from "./text.ts";
-import { THREAD } from "./thread.ts";
+import { libraryProtocolHeader } from "./numbers.ts";
+import { C_FLAGS, type Engine, NATIVE } from "./quickjs.ts";
 
-/** Full RELRO, for which tsrun itself sees to the end (relro.ts), and a stack that is not executed. */
+/** Files of src/engine/native/ that tsrun is linked of, beside the system call of its machine. */
+const SOURCES = [
+  ...["program.c", "snapshot.c", "allocator.c", "allocator-musl.c", "module.c", "calls.c", "text.c"],
+  ...["end-of-memory.c", "relro.c", "thread.c", "program-bytes.s", "libraries-bytes.s"],
+];
+const REFUSING = "refusal.c";
+
+/** Full RELRO, for which tsrun itself sees to the end (relro.c), and a stack that is not executed. */
 const HARDENED = ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"];
 
 /**
@@ -37,32 +36,20 @@ export interface LinkOptions {
   readonly directory: string;
   /** As Node calls it. */
   readonly architecture: string;
-  /** Whether memory comes to its end at will (refusal.ts). */
+  /** Whether memory comes to its end at will (refusal.c). */
   readonly refusing: boolean;
 }
 
 export async function link(engine: Engine, options: LinkOptions): Promise<void> {
   const { directory, architecture, refusing } = options;
-  const ours: Readonly<Record<string, string>> = {
-    program: PROGRAM,
-    allocator: ALLOCATOR + FOR_MUSL,
-    "end-of-memory": END_OF_MEMORY,
-    relro: RELRO,
-    text: TEXT,
-    thread: THREAD,
-    ...(refusing ? { refusal: REFUSAL } : {}),
-  };
-  const write = (name: string, text: string) => Bun.write(`${directory}/${name}`, text);
-  for (const [name, text] of Object.entries(ours)) await write(`${name}.c`, text);
-  await write("native.s", nativeModule(architecture));
-  await write("bytecode.s", bytes("program", "program.bytecode"));
-  await makeLibraries(directory, write);
-  const names = Object.keys(ours);
-  const sources = [...names.map((name) => `${name}.c`), "native.s", "bytecode.s", "libraries.s"];
+  await makeLibraries(directory);
+  const machine = architecture === "arm64" ? "syscall-arm64.s" : "syscall-x86-64.s";
+  const names = [...SOURCES, machine, ...(refusing ? [REFUSING] : [])];
   // The compiler knows a malloc(3) and would make of it, in calloc(3), a call of calloc.
   const flags = [...C_FLAGS, ...STRICT, "-fno-builtin-malloc", ...(refusing ? ["-DREFUSING"] : [])];
+  const sources = names.map((name) => `${NATIVE}/${name}`);
   await $`musl-gcc ${flags} -isystem ${engine.include} -c ${sources}`.cwd(directory);
-  const objects = [...sources.map((name) => name.replace(/\.\w+$/, ".o")), ...engine.objects];
+  const objects = [...names.map((name) => name.replace(/\.\w+$/, ".o")), ...engine.objects];
   await linkStatically(objects, { directory, architecture });
   await makeSnapshot(directory);
 }
@@ -82,40 +69,19 @@ async function linkStatically(
   if (linked.length > 0) throw new Error(`linked, and must not be: ${linked.join(", ")}`);
 }
 
-/** What is linked writes the memory that tsrun is to start from (program.ts); a system call is its death. */
+/** What is linked writes the memory that tsrun is to start from (snapshot.c); a system call is its death. */
 async function makeSnapshot(directory: string): Promise<void> {
   const made = await $`./unsealed > snapshot`.cwd(directory).nothrow();
   if (made.exitCode !== 0) throw new Error(`no snapshot: ended with ${made.exitCode}`);
   await $`objcopy --strip-all --update-section snapshot=snapshot unsealed tsrun`.cwd(directory);
 }
 
-/** A file as a piece of the executable. */
-function bytes(name: string, file: string): string {
-  return `.section .rodata
-.globl ${name}, ${name}_end
-.balign 8
-${name}: .incbin "${file}"
-${name}_end:
-.section .note.GNU-stack, "", %progbits
-`;
-}
-
-/** An ordinary program of the host's C library, and it as a piece of tsrun. */
-async function makeLibraries(
-  directory: string,
-  write: (name: string, text: string) => Promise<number>,
-): Promise<void> {
-  await write("libraries.c", LIBRARIES);
+/** An ordinary program of the host's C library, which libraries-bytes.s makes a piece of tsrun. */
+async function makeLibraries(directory: string): Promise<void> {
+  await Bun.write(`${directory}/library-protocol.h`, libraryProtocolHeader());
   const flags = [
-    "-O2",
-    "-fPIE",
-    "-pie",
-    "-s",
-    ...STRICT,
-    "-fstack-protector-strong",
-    "-D_FORTIFY_SOURCE=2",
-    ...HARDENED,
+    ...["-O2", "-fPIE", "-pie", "-s", "-iquote", ".", ...STRICT],
+    ...["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", ...HARDENED],
   ];
-  await $`gcc ${flags} -o libraries libraries.c`.cwd(directory);
-  await write("libraries.s", bytes("libraries", "libraries"));
+  await $`gcc ${flags} -o libraries ${NATIVE}/libraries.c`.cwd(directory);
 }

@@ -1,7 +1,7 @@
 // The engine, QuickJS: fetched as Debian's source package, checked, changed, compiled for musl. Called by
 // build.ts.
 
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { $ } from "bun";
 import { withChanges } from "./changes.ts";
 import { FIXES } from "./fixes.ts";
@@ -9,6 +9,11 @@ import { JSON_KEYS } from "./json-keys.ts";
 import { STRICT_JSON } from "./strict-json.ts";
 
 const CHANGES = [...FIXES, ...STRICT_JSON, ...JSON_KEYS];
+
+/** Our own C and assembly. */
+export const NATIVE = `${import.meta.dir}/../../src/engine/native`;
+/** Of it, what the changes include. */
+const INCLUDED = ["json-keys.h", "json-keys.c"];
 
 /** The source as the Debian archive keeps it; docs/adr/0001-stack.md says how to move to another one. */
 export const VERSION = "2025.04.26";
@@ -31,8 +36,16 @@ export const C_FLAGS = [
   "-fdata-sections",
 ];
 
-/** -fwrapv: the engine's own Makefile asks for it. */
-const FLAGS = [...C_FLAGS, "-DNDEBUG", "-D_GNU_SOURCE", `-DCONFIG_VERSION="${VERSION}"`, "-fwrapv", "-w"];
+/**
+ * As the engine's own Makefile has them. Some of its variables are for assert(3) alone, and unused with
+ * NDEBUG.
+ */
+export const ENGINE_FLAGS = [
+  ...["-D_GNU_SOURCE", `-DCONFIG_VERSION="${VERSION}"`, "-fwrapv", "-iquote", NATIVE],
+  ...["-Wall", "-Wno-array-bounds", "-Wno-format-truncation"],
+  ...["-Wno-unused-variable", "-Wno-unused-but-set-variable"],
+];
+const FLAGS = [...C_FLAGS, "-DNDEBUG", ...ENGINE_FLAGS];
 
 export interface Engine {
   /** Folder of its headers. */
@@ -48,7 +61,9 @@ export interface Engine {
 export async function makeEngine(directory: string): Promise<Engine> {
   const source = `${directory}/quickjs-${VERSION}`;
   // Another folder for other changes: an engine without them is not taken.
-  const changes = new Bun.CryptoHasher("sha256").update(JSON.stringify(CHANGES)).digest("hex").slice(0, 16);
+  const included = INCLUDED.map((name) => readFileSync(`${NATIVE}/${name}`, "utf8"));
+  const parts = JSON.stringify([CHANGES, included, FLAGS.filter((flag) => flag !== NATIVE)]);
+  const changes = new Bun.CryptoHasher("sha256").update(parts).digest("hex").slice(0, 16);
   const made = `${source}/changed-${changes}`;
   const object = (name: string) => `${made}/${name}.o`;
   const objects = ENGINE_SOURCES.map(object);

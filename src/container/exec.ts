@@ -3,7 +3,7 @@
 // namespace, and executes (stand.ts). Read with create.ts.
 
 import { delegated, joinFiles } from "../cgroups/join.ts";
-import { useReserve } from "../engine/memory.ts";
+import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError, wrapError } from "../errors.ts";
 import { type Descriptor, openDirectory, readLink, tryWriteFile } from "../linux/files/files.ts";
 import { endedBeforeExecuting } from "../linux/process/process.ts";

@@ -3,7 +3,7 @@
 import { freezeState, holdsBelow, mayHoldBelow, thaw } from "../cgroups/freezer.ts";
 import { killProcesses, readProcesses } from "../cgroups/members.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
-import { useReserve } from "../engine/memory.ts";
+import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError } from "../errors.ts";
 import { errnoName, errnoWords } from "../linux/numbers/errno.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";

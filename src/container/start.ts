@@ -7,7 +7,7 @@
 //
 // With startContainer hooks the released process only takes orders again, from `start`: see start-told.ts.
 
-import { useReserve } from "../engine/memory.ts";
+import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError } from "../errors.ts";
 import type { HookOutput } from "../hooks/output.ts";
 import { runHooks } from "../hooks/run.ts";

@@ -1,6 +1,6 @@
 // What has been made so far, so that a failure can take it back in reverse order. Called by the stories.
 
-import { useReserve } from "../engine/memory.ts";
+import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError } from "../errors.ts";
 
 /** A stack of actions that undo; `commit` forgets them. */

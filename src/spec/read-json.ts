@@ -29,7 +29,7 @@ export function readJson(text: string, type: ReadType): ReadJson {
   return { ...asGo, value: JSON.parse(asGo.source.text), faults: [] };
 }
 
-/** The engine has noticed meanwhile (scripts/engine/json-keys.ts); others do not say. */
+/** The engine has noticed meanwhile (src/engine/native/json-keys.c); others do not say. */
 function mayHaveOddKeys(): boolean {
   const { jsonNotes } = globalThis as { readonly jsonNotes?: () => number };
   return jsonNotes === undefined || jsonNotes() !== 0;

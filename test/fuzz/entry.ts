@@ -1,4 +1,4 @@
-// What runs in the engine that looks after its memory (scripts/engine/fuzz-program.ts): a target after the
+// What runs in the engine that looks after its memory (program.c): a target after the
 // other gets an input that comes from one of the seeds.
 
 import { mutate, Random } from "./random.ts";

@@ -1,7 +1,7 @@
 // `make test-memory`: each allocation of each command refused in turn, by dist/tsrun-memory
-// (scripts/engine/refusal.ts). Arguments are names of commands, without any it is all of them, and --every 10
-// for each tenth allocation only. Exits with 1 when a command neither said so and left all as it was, nor was
-// done.
+// (src/engine/native/refusal.c). Arguments are names of commands, without any it is all of them, and
+// --every 10 for each tenth allocation only. Exits with 1 when a command neither said so and left all as it
+// was, nor was done.
 
 import { parseArgs } from "node:util";
 import { COMMANDS } from "./commands.ts";

@@ -26,12 +26,30 @@ export interface FunctionSpan {
 const STATEMENT = /^(import|export)\s(type\s)?(?:[^;"']*?\sfrom\s*)?["']([^"']+)["']/gms;
 
 export function readSources(...folders: string[]): SourceFile[] {
+  return pathsIn(folders, /\.ts$/).map((path) => parseSource(path, readFileSync(path, "utf8")));
+}
+
+/** C and assembly. */
+export function readNativeSources(...folders: string[]): SourceFile[] {
+  return pathsIn(folders, /\.[chs]$/).map((path) => ({
+    path,
+    lines: linesOf(readFileSync(path, "utf8")),
+    imports: [],
+  }));
+}
+
+/** Files of folders whose names end so. */
+function pathsIn(folders: readonly string[], ending: RegExp): string[] {
   return folders.flatMap((folder) => {
     if (!existsSync(folder)) return [];
     const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
-    const paths = names.filter((name) => name.endsWith(".ts") && !name.includes("generated/")).sort();
-    return paths.map((name) => parseSource(join(folder, name), readFileSync(join(folder, name), "utf8")));
+    const paths = names.filter((name) => ending.test(name) && !name.includes("generated/")).sort();
+    return paths.map((name) => join(folder, name));
   });
+}
+
+function linesOf(text: string): string[] {
+  return text.replace(/\n$/, "").split("\n");
 }
 
 export function parseSource(path: string, text: string): SourceFile {
@@ -39,7 +57,7 @@ export function parseSource(path: string, text: string): SourceFile {
     target: resolveTarget(path, target),
     typeOnly: type !== undefined || importsOnlyTypes(statement),
   }));
-  return { path, lines: text.replace(/\n$/, "").split("\n"), imports };
+  return { path, lines: linesOf(text), imports };
 }
 
 /**

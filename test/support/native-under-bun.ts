@@ -1,4 +1,4 @@
-// The module "native" (src/engine/native.d.ts) for Bun, on bun:ffi: for programs of the tests that use
+// The module "native" (src/engine/host/native.d.ts) for Bun, on bun:ffi: for programs of the tests that use
 // sources of tsrun, and that neither Node nor tsrun's own engine can run. Loaded with `bun --preload`.
 
 import { CFunction, CString, dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
@@ -16,7 +16,7 @@ type Words = [number, number, number, number, number, number];
 
 /** A function of the engine that Bun does by itself. */
 const NEW_STRING = 1;
-/** In the order of src/engine/constants.ts; what is empty is the engine's own, and not called. */
+/** In the order of src/engine/host/constants.ts; what is empty is the engine's own, and not called. */
 const SPAWN = ["", "_file_actions_init", "_file_actions_adddup2", "_file_actions_addchdir_np"];
 const ADDRESSES = [
   ...["", "memcpy", "strlen", "environ", "getpid", "getcwd", "clock_gettime"],

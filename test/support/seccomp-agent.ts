@@ -7,7 +7,7 @@
 // hand; or `full`, to listen with a queue that has no room and accept nobody. Prints `ready`, then a JSON
 // line for each message and each notification.
 
-import { addressOf } from "../../src/engine/memory.ts";
+import { addressOf } from "../../src/engine/host/memory.ts";
 import { mustCall, tryCall } from "../../src/linux/call/call.ts";
 import { text, u64Struct, viewOf } from "../../src/linux/call/words.ts";
 import { Descriptor } from "../../src/linux/files/files.ts";

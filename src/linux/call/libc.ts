@@ -2,7 +2,7 @@
 // must happen inside a container goes through src/proxy.
 
 import { syscall as call } from "native";
-import { locateBytes } from "../../engine/memory.ts";
+import { locateBytes } from "../../engine/host/memory.ts";
 import { assertWord, type Word } from "./words.ts";
 
 /** An argument of a system call: a number, or memory that the kernel reads or fills. */

@@ -1,7 +1,7 @@
 // Machine words: the checks that a call of C does not make (undefined and NaN would silently become 0), C
 // strings, and little-endian structures. Pure.
 
-import { decodeRaw, encodeRaw, joinBytes } from "../../engine/raw-text.ts";
+import { decodeRaw, encodeRaw, joinBytes } from "../../engine/host/raw-text.ts";
 import { TsrunError } from "../../errors.ts";
 
 export { joinBytes };
@@ -63,7 +63,7 @@ export function utf8(text: string): Uint8Array {
 
 /**
  * The text of UTF-8 `bytes`. What the kernel names may be other bytes, too; those stand for themselves when
- * the text becomes bytes again (engine/raw-text.ts).
+ * the text becomes bytes again (engine/host/raw-text.ts).
  */
 export function text(bytes: Uint8Array): string {
   const whole = decoder.decode(bytes);

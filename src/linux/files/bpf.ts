@@ -1,7 +1,7 @@
 // bpf(2) as far as cgroup device programs need it: load, attach, detach, and what is attached. Called on
 // hosts with cgroup v2.
 
-import { addressOf } from "../../engine/memory.ts";
+import { addressOf } from "../../engine/host/memory.ts";
 import { mustCall, syscallError, tryCall } from "../call/call.ts";
 import { u64Struct, viewOf } from "../call/words.ts";
 import { ENOSPC, EPERM } from "../numbers/errno.ts";

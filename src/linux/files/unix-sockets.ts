@@ -1,7 +1,7 @@
 // Unix sockets by path or abstract name, and descriptors sent over them (unix(7), cmsg(3)). For console and
 // pidfd sockets, seccomp agents and notifications to systemd.
 
-import { addressOf } from "../../engine/memory.ts";
+import { addressOf } from "../../engine/host/memory.ts";
 import { TsrunError } from "../../errors.ts";
 import { mustCall, tryCall } from "../call/call.ts";
 import { cString, u64Struct, utf8, viewOf } from "../call/words.ts";

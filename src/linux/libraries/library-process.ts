@@ -1,8 +1,8 @@
 // A process that has C libraries loaded, and calls of their functions in it; see library-protocol.ts. tsrun
 // is linked statically, and what its libraries read and write is not its memory. Called by ffi.ts.
 
-import { addressAt, LIBRARIES, LIBRARIES_END } from "../../engine/constants.ts";
-import { readMemory } from "../../engine/memory.ts";
+import { addressAt, LIBRARIES, LIBRARIES_END } from "../../engine/host/constants.ts";
+import { readMemory } from "../../engine/host/memory.ts";
 import { TsrunError } from "../../errors.ts";
 import { hasErrno, tryCall } from "../call/call.ts";
 import { setWord, viewOf, type Word } from "../call/words.ts";

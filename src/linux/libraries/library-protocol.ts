@@ -1,4 +1,4 @@
-// How tsrun and the process that has C libraries loaded speak; its program is scripts/engine/libraries.ts.
+// How tsrun and the process that has C libraries loaded speak; its program is src/engine/native/libraries.c.
 //
 //   tsrun                                            the process (one thread, for glibc)
 //     | <-- addresses of dlopen, dlsym, dlerror, memcpy, strlen --   once, when it has started

@@ -1,6 +1,6 @@
 // Processes of the host: identity, signals, waiting, leaving.
 
-import { useReserve } from "../../engine/memory.ts";
+import { useReserve } from "../../engine/host/memory.ts";
 import { syscallError, tryCall } from "../call/call.ts";
 import { viewOf } from "../call/words.ts";
 import { readTextIfThere } from "../files/files.ts";

@@ -9,8 +9,8 @@ import {
   POSIX_SPAWN_FILE_ACTIONS_ADDDUP2,
   POSIX_SPAWN_FILE_ACTIONS_DESTROY,
   POSIX_SPAWN_FILE_ACTIONS_INIT,
-} from "../../engine/constants.ts";
-import { addressOf, hold, locateBytes, readAddress } from "../../engine/memory.ts";
+} from "../../engine/host/constants.ts";
+import { addressOf, hold, locateBytes, readAddress } from "../../engine/host/memory.ts";
 import { TsrunError } from "../../errors.ts";
 import { cString, setWord, viewOf } from "../call/words.ts";
 import { errnoName, errnoWords } from "../numbers/errno.ts";

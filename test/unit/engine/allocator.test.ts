@@ -1,15 +1,33 @@
 // The engine's malloc(3), compiled into a program that uses it at random and looks at every byte.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
-import { ALLOCATOR } from "../../../scripts/engine/allocator.ts";
 import { findProgram } from "../../support/host.ts";
-import { PROGRAM, STAGES } from "./allocator-program.ts";
 
+const SOURCE = "test/unit/engine/allocator-program.c";
 const COMPILERS = ["gcc", "musl-gcc"] as const;
+
+/** The word that the program is called with, and what then holds. */
+const STAGES = [
+  ["random", "blocks keep what is written to all of their bytes"],
+  ["sizes", "a block is hardly longer than asked for, at a multiple of 16, and used again"],
+  ["zero", "calloc(3) clears what was used before"],
+  ["realloc", "a block stays where it is when it fits, and is copied where not"],
+  ["huge", "what no memory can hold is ENOMEM, and changes nothing"],
+  ["exhausted", "the end of the memory is ENOMEM"],
+  [
+    "told",
+    "at the end of the memory there is a reserve, which lasts until that is told, and for what follows",
+  ],
+  [
+    "untold",
+    "of a reserve that is used up before that is told the engine is refused a block, and has the rest",
+  ],
+  ["released", "a reserve that is released says nothing"],
+] as const;
 
 /** Beside the C library's own, which stays in use for the library itself. */
 const RENAMED = ["malloc", "free", "calloc", "realloc", "malloc_usable_size"].map(
@@ -21,10 +39,9 @@ for (const compiler of COMPILERS) {
   t.test(`the allocator, compiled by ${compiler}`, { skip }, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "tsrun-allocator-"));
     t.teardown(() => rmSync(folder, { recursive: true }));
-    const [source, program] = [join(folder, "program.c"), join(folder, "program")];
-    writeFileSync(source, `${ALLOCATOR}\n${PROGRAM}`);
+    const program = join(folder, "program");
     const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-fno-builtin-malloc", ...RENAMED];
-    const compiled = spawnSync(compiler, [...flags, "-static", "-o", program, source], { encoding: "utf8" });
+    const compiled = spawnSync(compiler, [...flags, "-static", "-o", program, SOURCE], { encoding: "utf8" });
     t.equal(compiled.stderr, "", "compiled without a warning");
     for (const [stage, sentence] of STAGES) {
       const { status, signal, stdout } = spawnSync(program, [stage], { encoding: "utf8" });

@@ -1,7 +1,7 @@
 // Bytes that need not be UTF-8 as text and back.
 
 import t from "tap";
-import { decodeRaw } from "../../../src/engine/raw-text.ts";
+import { decodeRaw } from "../../../src/engine/host/raw-text.ts";
 import { cString, text, textUntilNul, utf8 } from "../../../src/linux/call/words.ts";
 import { randomFrom } from "../../support/random.ts";
 

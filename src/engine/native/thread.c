@@ -1,8 +1,6 @@
-// Gives the thread its own memory (arch_prctl(2), ARCH_SET_FS), in C: musl makes this call before anything
-// else, and where it fails crashes without a word. Compiled and linked by link.ts in place of musl's own; on
-// arm64 it takes no call. Pure.
+// Gives the thread its own memory (arch_prctl(2), ARCH_SET_FS): musl makes this call before anything else,
+// and where it fails crashes without a word. In place of musl's own; on arm64 it takes no call.
 
-export const THREAD = `
 #ifdef __x86_64__
 #include <sys/syscall.h>
 
@@ -25,10 +23,9 @@ static long call(long number, long first, const void *second, long third) {
 int __set_thread_area(void *memory) {
   if (call(SYS_arch_prctl, ARCH_SET_FS, memory, 0) == 0) return 0;
   static const char words[] =
-      "level=error msg=\\"cannot set up the memory of a thread: arch_prctl(ARCH_SET_FS) failed\\""
-      " code=E_SYSCALL\\n";
+      "level=error msg=\"cannot set up the memory of a thread: arch_prctl(ARCH_SET_FS) failed\""
+      " code=E_SYSCALL\n";
   long status = call(SYS_write, 2, words, sizeof words - 1) < 0 ? 2 : 1;
   for (;;) call(SYS_exit_group, status, 0, 0);
 }
 #endif
-`;

@@ -1,7 +1,6 @@
-// The end of memory at will, in C: for dist/tsrun-memory, with which `make test-memory` refuses each
-// allocation of a command in turn. Linked by link.ts into that executable alone. Pure.
+// The end of memory at will: for dist/tsrun-memory, with which `make test-memory` refuses each allocation of
+// a command in turn. In that executable alone.
 
-export const REFUSAL = `
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -27,4 +26,3 @@ int refuse_this(void) {
 int refuse_all(void) {
   return refused;
 }
-`;

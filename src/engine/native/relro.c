@@ -1,7 +1,6 @@
-// Closes what the program's start has relocated, in C: musl does that for libraries, and for a static program
-// leaves it open. Compiled and linked by link.ts. Pure.
+// Closes what the program's start has relocated: musl does that for libraries, and for a static program
+// leaves it open.
 
-export const RELRO = `
 #include <elf.h>
 #include <stdint.h>
 #include <sys/auxv.h>
@@ -21,9 +20,8 @@ __attribute__((constructor)) static void close_relocated(void) {
     if (end <= start || mprotect((void *)start, end - start, PROT_READ) == 0) continue;
     // There is no engine yet that could find better words.
     static const char words[] =
-        "level=error msg=\\"cannot make memory read-only that only the start writes to\\" code=E_NOMEM\\n";
+        "level=error msg=\"cannot make memory read-only that only the start writes to\" code=E_NOMEM\n";
     if (write(2, words, sizeof words - 1) < 0) _exit(2);
     _exit(1);
   }
 }
-`;

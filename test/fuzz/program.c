@@ -1,7 +1,6 @@
-// The program of `make fuzz`, in C: the engine under AddressSanitizer, with the readers of tsrun in it
-// (test/fuzz/entry.ts), which it feeds for so many seconds. Pure.
+// The program of `make fuzz`: the engine under AddressSanitizer, with the readers of tsrun in it (entry.ts),
+// which it feeds for so many seconds.
 
-export const FUZZ_PROGRAM = `
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,7 @@ static void fail(JSContext *context, const char *what) {
   JSValue error = JS_GetException(context);
   const char *words = JS_ToCString(context, error);
   const char *stack = JS_ToCString(context, JS_GetPropertyStr(context, error, "stack"));
-  fprintf(stderr, "%s: %s\\n%s", what, words == NULL ? "" : words, stack == NULL ? "" : stack);
+  fprintf(stderr, "%s: %s\n%s", what, words == NULL ? "" : words, stack == NULL ? "" : stack);
   exit(1);
 }
 
@@ -89,14 +88,13 @@ int main(int count, char **words) {
     if (JS_IsException(said)) fail(context, "a round failed");
     if (!JS_IsUndefined(said)) {
       const char *text = JS_ToCString(context, said);
-      printf("%s\\n", text == NULL ? "?" : text);
+      printf("%s\n", text == NULL ? "?" : text);
       JS_FreeCString(context, text);
       wrong++;
     }
     JS_FreeValue(context, said);
     rounds++;
   } while (time(NULL) < end && wrong < 20);
-  printf("%ld inputs, %ld wrong\\n", rounds, wrong);
+  printf("%ld inputs, %ld wrong\n", rounds, wrong);
   return wrong == 0 ? 0 : 1;
 }
-`;

@@ -1,32 +1,13 @@
-// The program of allocator.test.ts, in C, behind the text of the allocator: one stage a run. Pure.
+// The program of allocator.test.ts: the allocator, used at random, and every byte looked at. One stage a run.
 
-/** The word that the program is called with, and what then holds. */
-export const STAGES = [
-  ["random", "blocks keep what is written to all of their bytes"],
-  ["sizes", "a block is hardly longer than asked for, at a multiple of 16, and used again"],
-  ["zero", "calloc(3) clears what was used before"],
-  ["realloc", "a block stays where it is when it fits, and is copied where not"],
-  ["huge", "what no memory can hold is ENOMEM, and changes nothing"],
-  ["exhausted", "the end of the memory is ENOMEM"],
-  [
-    "told",
-    "at the end of the memory there is a reserve, which lasts until that is told, and for what follows",
-  ],
-  [
-    "untold",
-    "of a reserve that is used up before that is told the engine is refused a block, and has the rest",
-  ],
-  ["released", "a reserve that is released says nothing"],
-] as const;
-
-export const PROGRAM = `
+#include "../../../src/engine/native/allocator.c"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
 size_t malloc_usable_size(void *block);
 
-#define MUST(what) do { if (!(what)) { printf("%d: %s\\n", __LINE__, #what); exit(1); } } while (0)
+#define MUST(what) do { if (!(what)) { printf("%d: %s\n", __LINE__, #what); exit(1); } } while (0)
 #define SLOTS 3000
 #define ROUNDS 400000
 
@@ -219,4 +200,3 @@ int main(int count, char **arguments) {
   else return 2;
   return 0;
 }
-`;

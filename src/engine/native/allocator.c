@@ -1,17 +1,11 @@
-// malloc(3) for the engine, in C: musl's own costs a command 0.4 ms. Compiled and linked by link.ts, where it
-// takes the place of musl's. What happens when the kernel gives no more is told in
-// docs/adr/0017-end-of-memory.md. Pure.
+// malloc(3) for the engine: musl's own costs a command 0.4 ms. Lists of freed blocks by size, and memory that
+// is cut from the front of large pieces. Blocks keep their size; nothing is joined, and nothing but what was
+// mapped by itself is given back: a command lives for milliseconds. For one thread; the build sees to it that
+// there is no other (scripts/engine/link.ts). What happens when the kernel gives no more:
+// docs/adr/0017-end-of-memory.md
 
-/** Bytes for what the engine allocates while the snapshot is made. There is no more: link.ts. */
-const SNAPSHOT_SIZE = 4 << 20;
-
-/**
- * Lists of freed blocks by size, and memory that is cut from the front of large pieces. Blocks keep their
- * size; nothing is joined, and nothing but what was mapped by itself is given back: a command lives for
- * milliseconds. For one thread; link.ts sees to it that there is no other.
- */
-export const ALLOCATOR = `
 #define _GNU_SOURCE
+#include "allocator.h"
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,9 +28,8 @@ export const ALLOCATOR = `
 // The kernel fills it in at once: most of it comes to be used, and a page fault for each page takes longer.
 #define PIECE (64 << 10)
 
-// What the snapshot is made of (program.ts), in one section; it is all that is kept.
-#define SNAPSHOT __attribute__((section("snapshot")))
-#define SNAPSHOT_PIECE (${SNAPSHOT_SIZE})
+// What the engine allocates while the snapshot is made; there is no more.
+#define SNAPSHOT_PIECE (4 << 20)
 SNAPSHOT __attribute__((aligned(PAGE))) static char snapshot_piece[SNAPSHOT_PIECE] = {0};
 
 // The first word that the owner had of a freed block leads to the next.
@@ -46,7 +39,7 @@ SNAPSHOT static char *rest = snapshot_piece + ALIGNMENT - HEADER;
 SNAPSHOT static char *rest_end = snapshot_piece + SNAPSHOT_PIECE;
 
 // The reserve: the end of the snapshot's piece, for when the kernel gives no more. Its first part lets the
-// engine go on to the next system call, where it is told (end-of-memory.ts); the second is for the way back.
+// engine go on to the next system call, where it is told (end-of-memory.c); the second is for the way back.
 SNAPSHOT static char *reserve = NULL;
 SNAPSHOT static char *reserve_middle = NULL;
 // There is something to tell.
@@ -225,4 +218,3 @@ void *realloc(void *block, size_t bytes) {
   free(block);
   return larger;
 }
-`;

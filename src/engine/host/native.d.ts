@@ -1,4 +1,4 @@
-// The module that the build links with the engine (scripts/engine/native.ts).
+// The module that the build links with the engine (../native/module.c).
 
 declare module "native" {
   type Argument = number | bigint | undefined;
@@ -23,7 +23,7 @@ declare module "native" {
   export function locate(buffer: ArrayBufferLike): number;
   /** The UTF-8 of a text. */
   export function encode(text: string): ArrayBuffer;
-  /** The engine's context, and then the addresses that scripts/engine/native.ts lists. */
+  /** The engine's context, and then the addresses that ../native/module.c lists. */
   export function constants(): ArrayBuffer;
   /** Writes a C string of so many bytes; false where the text is not ASCII, holds a NUL or has no room. */
   export function writeAscii(text: string, length: number, buffer: ArrayBuffer, at: number): boolean;
@@ -31,6 +31,6 @@ declare module "native" {
   export function useReserve(): void;
   /** What JSON.parse is to know as keys, the shortest first. Once, when the snapshot is made. */
   export function knowJsonKeys(keys: readonly string[]): void;
-  /** What JSON.parse has noticed when it was last called: 0 is nothing (scripts/engine/json-keys.ts). */
+  /** What JSON.parse has noticed when it was last called: 0 is nothing (../native/json-keys.c). */
   export function jsonNotes(): number;
 }

@@ -1,4 +1,4 @@
-// Addresses that the build has linked in, in the order of scripts/engine/native.ts.
+// Addresses that the build has linked in, in the order of ../native/module.c.
 
 import { constants } from "native";
 

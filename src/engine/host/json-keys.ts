@@ -1,4 +1,4 @@
-// Which keys JSON.parse looks out for; what it notices of them stands in scripts/engine/json-keys.ts.
+// Which keys JSON.parse looks out for; what it notices of them stands in ../native/json-keys.c.
 
 import { jsonNotes, knowJsonKeys } from "native";
 

@@ -1,19 +1,14 @@
-// The program in whose process C libraries of the host are loaded, in C: tsrun itself is static, and a static
+// The program in whose process C libraries of the host are loaded: tsrun itself is static, and a static
 // program has no dlopen(3). It is for the host's own C library, is embedded in tsrun, and does what
-// src/linux/libraries/library-protocol.ts says. Pure.
+// src/linux/libraries/library-protocol.ts says; library-protocol.h is made of that when tsrun is built.
 
-import { CAPACITY, FIRST_FUNCTIONS, SOCKET } from "../../src/linux/libraries/library-protocol.ts";
-
-export const LIBRARIES = `
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define CAPACITY ${CAPACITY}
-#define SOCKET ${SOCKET}
+#include "library-protocol.h"
 
 typedef uint64_t word;
 typedef word function(word, word, word, word, word, word);
@@ -43,7 +38,7 @@ static void make(struct call *call, size_t length) {
 }
 
 int main(void) {
-  void *const first[] = {${FIRST_FUNCTIONS.join(", ")}};
+  void *const first[] = {FIRST_FUNCTIONS};
   if (send(SOCKET, first, sizeof first, MSG_NOSIGNAL) != sizeof first) _exit(2);
   for (;;) {
     // The length of the message, even of one that is too long.
@@ -56,4 +51,3 @@ int main(void) {
     if (send(SOCKET, message.bytes, length, MSG_NOSIGNAL) != got) _exit(2);
   }
 }
-`;

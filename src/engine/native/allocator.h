@@ -1,0 +1,20 @@
+// What the other files use of the allocator beside malloc(3) and its like.
+
+#ifndef ALLOCATOR_H
+#define ALLOCATOR_H
+
+// Puts a variable into the snapshot, where all that the engine allocates is (snapshot.c). What stands
+// elsewhere is as the linker made it when a command starts.
+#define SNAPSHOT __attribute__((section("snapshot")))
+
+// Set while the kernel has refused memory and nobody has been told: the next system call tells it
+// (end-of-memory.c).
+extern int memory_refused;
+
+// From here on what the kernel refuses comes from the reserve, and nobody is told.
+void release_reserve(void);
+
+// Ends the part of memory that the snapshot keeps. Once, when all that it is to hold has been allocated.
+void end_snapshot(void);
+
+#endif

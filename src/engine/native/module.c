@@ -1,0 +1,64 @@
+// The module "native": its functions, and the table of addresses that TypeScript calls.
+
+#define _GNU_SOURCE
+#include "module.h"
+#include <spawn.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "allocator.h"
+
+static const JSCFunctionListEntry functions[] = {
+    JS_CFUNC_DEF("syscall", 7, native_syscall),
+    JS_CFUNC_DEF("callInt", 7, native_call_int),
+    JS_CFUNC_DEF("callLong", 7, native_call_long),
+    JS_CFUNC_DEF("callValue", 7, native_call_value),
+    JS_CFUNC_DEF("locate", 1, native_locate),
+    JS_CFUNC_DEF("encode", 1, native_encode),
+    JS_CFUNC_DEF("constants", 0, native_constants),
+    JS_CFUNC_DEF("writeAscii", 4, native_write_ascii),
+    JS_CFUNC_DEF("useReserve", 0, native_use_reserve),
+    JS_CFUNC_DEF("knowJsonKeys", 1, native_know_json_keys),
+    JS_CFUNC_DEF("jsonNotes", 0, native_json_notes),
+};
+#define FUNCTIONS (sizeof functions / sizeof *functions)
+
+// libraries-bytes.s
+extern uint8_t libraries[], libraries_end[];
+
+// ../host/constants.ts reads them in this order. The context goes with every call into the engine; it is
+// known when the snapshot is made.
+SNAPSHOT static const void *constants[] = {
+    NULL,
+    memcpy,
+    strlen,
+    &environ,
+    getpid,
+    getcwd,
+    clock_gettime,
+    posix_spawn,
+    posix_spawn_file_actions_init,
+    posix_spawn_file_actions_adddup2,
+    posix_spawn_file_actions_addchdir_np,
+    posix_spawn_file_actions_destroy,
+    JS_NewStringLen,
+    libraries,
+    libraries_end,
+};
+
+// constants(): a buffer on the table
+NATIVE_FUNCTION(native_constants) {
+  (void)this, (void)count, (void)arguments;
+  return JS_NewArrayBuffer(context, (uint8_t *)constants, sizeof constants, NULL, NULL, 0);
+}
+
+static int set_functions(JSContext *context, JSModuleDef *module) {
+  return JS_SetModuleExportList(context, module, functions, FUNCTIONS);
+}
+
+JSModuleDef *init_native_module(JSContext *context, const char *name) {
+  constants[0] = context;
+  JSModuleDef *module = JS_NewCModule(context, name, set_functions);
+  if (module != NULL) JS_AddModuleExportList(context, module, functions, FUNCTIONS);
+  return module;
+}

@@ -1,0 +1,32 @@
+// The functions of the module "native"; ../host/native.d.ts says what each does for TypeScript.
+
+#ifndef MODULE_H
+#define MODULE_H
+
+#include "quickjs.h"
+
+#define NATIVE_FUNCTION(name) \
+  JSValue name(JSContext *context, JSValueConst this, int count, JSValueConst *arguments)
+
+// calls.c
+NATIVE_FUNCTION(native_syscall);
+NATIVE_FUNCTION(native_call_int);
+NATIVE_FUNCTION(native_call_long);
+NATIVE_FUNCTION(native_call_value);
+NATIVE_FUNCTION(native_locate);
+// module.c
+NATIVE_FUNCTION(native_constants);
+// text.c
+NATIVE_FUNCTION(native_encode);
+NATIVE_FUNCTION(native_write_ascii);
+// end-of-memory.c
+NATIVE_FUNCTION(native_use_reserve);
+JSValue native_out_of_memory(JSContext *context);
+// json-keys.h, in the engine
+NATIVE_FUNCTION(native_know_json_keys);
+NATIVE_FUNCTION(native_json_notes);
+
+// Adds the module to a context, under this name.
+JSModuleDef *init_native_module(JSContext *context, const char *name);
+
+#endif

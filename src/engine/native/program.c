@@ -1,0 +1,58 @@
+// The executable's main().
+
+#include <stdint.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "allocator.h"
+#include "snapshot.h"
+#include "text.h"
+
+// Bytes that calls may take at most: half of what a process usually has (getrlimit(2), RLIMIT_STACK), and
+// enough for a configuration nested as deep as src/spec/json-positions.ts goes.
+#define STACK_SIZE ((size_t)4 << 20)
+
+// Half of what the kernel lets the stack have beside the arguments and the environment, which lie at its top.
+// The engine looks where it is at each of its own calls; the other half is for what C calls in between.
+static size_t stack_size(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_STACK, &limit) != 0) return STACK_SIZE;
+  // The last thing that the kernel has put there is the name of the executable.
+  uintptr_t top = getauxval(AT_EXECFN), here = (uintptr_t)__builtin_frame_address(0);
+  rlim_t used = top > here ? top - here : 0;
+  rlim_t half = limit.rlim_cur > used ? (limit.rlim_cur - used) / 2 : 1;
+  return half < STACK_SIZE ? half : STACK_SIZE;
+}
+
+// Calls a function of ../../boot.ts.
+static JSValue call(JSContext *context, const char *name, int count, JSValue *arguments) {
+  JSValue global = JS_GetGlobalObject(context);
+  JSValue function = JS_GetPropertyStr(context, global, name);
+  return JS_IsException(function) ? function : JS_Call(context, function, JS_UNDEFINED, count, arguments);
+}
+
+static int run(JSContext *context, char **argv, char **envp) {
+  JSValue given[] = {texts_of(context, argv), JS_UNDEFINED};
+  if (JS_IsException(given[0])) return -1;
+  given[1] = texts_of(context, envp);
+  if (JS_IsException(given[1])) return -1;
+  if (JS_IsException(call(context, "start", 2, given))) return -1;
+  return run_jobs(&context);
+}
+
+int main(int argc, char **argv, char **envp) {
+  (void)argc;
+  JSContext *context = snapshot_context;
+  if (context == NULL) return make_snapshot();
+  JS_SetMaxStackSize(JS_GetRuntime(context), stack_size());
+  JS_UpdateStackTop(JS_GetRuntime(context));
+  // A command ends by itself, and so does what tells its failure.
+  if (run(context, argv, envp) < 0) {
+    JSValue error = JS_GetException(context);
+    release_reserve();
+    call(context, "fail", 1, &error);
+  }
+  static const char last[] = "level=error msg=\"cannot go on: out of memory\" code=E_NOMEM\n";
+  return write(2, last, sizeof last - 1) < 0 ? 2 : 1;
+}

@@ -1,0 +1,99 @@
+// Makes the snapshot, when tsrun is built. To read the bytecode of the program and to run the module level of
+// its sources takes several times as long as a command itself, so it is done once: the program as it is
+// linked first writes the memory of its engine to stdout, and the build puts that where it was, a section of
+// the executable. The addresses in it hold, for the executable lies where it was linked to lie.
+// docs/adr/0016-snapshot.md
+
+#include "snapshot.h"
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "allocator.h"
+#include "module.h"
+
+// <linux/seccomp.h>, which musl's headers are without.
+#define SECCOMP_MODE_STRICT 1
+// While the program is loaded; a command sets its own (program.c).
+#define STACK_SIZE (4 << 20)
+// From so many bytes on the engine looks for circles of objects; all else is freed with its last reference,
+// and most commands end long before.
+#define COLLECT_FROM (32 << 20)
+
+// The section has these names from the linker.
+extern char __start_snapshot[], __stop_snapshot[];
+// program-bytes.s
+extern const uint8_t program[], program_end[];
+
+SNAPSHOT JSContext *snapshot_context = NULL;
+
+// No eval: all code is in the snapshot.
+static JSContext *make_context(void) {
+  JSRuntime *runtime = JS_NewRuntime();
+  JS_SetMaxStackSize(runtime, STACK_SIZE);
+  JS_SetGCThreshold(runtime, COLLECT_FROM);
+  JSContext *context = JS_NewContextRaw(runtime);
+  JS_AddIntrinsicBaseObjects(context);
+  JS_AddIntrinsicDate(context);
+  JS_AddIntrinsicStringNormalize(context);
+  JS_AddIntrinsicRegExp(context);
+  JS_AddIntrinsicJSON(context);
+  JS_AddIntrinsicProxy(context);
+  JS_AddIntrinsicMapSet(context);
+  JS_AddIntrinsicTypedArrays(context);
+  JS_AddIntrinsicPromise(context);
+  JS_AddIntrinsicWeakRef(context);
+  init_native_module(context, "native");
+  return context;
+}
+
+// Only while the snapshot is made.
+static int failed(JSContext *context, JSValue error) {
+  const char *message = JS_ToCString(context, error);
+  // What is no error has none.
+  JSValue trace = JS_GetPropertyStr(context, error, "stack");
+  const char *stack = JS_IsException(trace) ? NULL : JS_ToCString(context, trace);
+  fprintf(stderr, "tsrun: %s\n%s", message == NULL ? "" : message, stack == NULL ? "" : stack);
+  return 1;
+}
+
+int run_jobs(JSContext **context) {
+  JSRuntime *runtime = JS_GetRuntime(*context);
+  int left;
+  do left = JS_ExecutePendingJob(runtime, context); while (left > 0);
+  return left;
+}
+
+static int load(JSContext *context) {
+  JSValue code = JS_ReadObject(context, program, program_end - program, JS_READ_OBJ_BYTECODE);
+  if (!JS_IsException(code) && JS_ResolveModule(context, code) < 0) code = JS_EXCEPTION;
+  if (!JS_IsException(code)) code = JS_EvalFunction(context, code);
+  if (JS_IsException(code)) return failed(context, JS_GetException(context));
+  if (run_jobs(&context) < 0) return failed(context, JS_GetException(context));
+  // What a module throws its promise has.
+  if (JS_PromiseState(context, code) != JS_PROMISE_REJECTED) return 0;
+  return failed(context, JS_PromiseResult(context, code));
+}
+
+int make_snapshot(void) {
+  JSContext *context = make_context();
+  // From here on the kernel kills us for any call but read, write and exit: what a source learns from the
+  // kernel at its module level would be true of the machine it was built on.
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0) {
+    perror("prctl(PR_SET_SECCOMP)");
+    return 1;
+  }
+  int status = load(context);
+  JS_RunGC(JS_GetRuntime(context));
+  end_snapshot();
+  snapshot_context = context;
+  for (char *from = __start_snapshot; status == 0 && from < __stop_snapshot;) {
+    ssize_t written = write(1, from, __stop_snapshot - from);
+    if (written < 0) status = 1;
+    else from += written;
+  }
+  // exit_group(2) is one of the other calls.
+  syscall(SYS_exit, status);
+  return status;
+}

@@ -1,0 +1,17 @@
+// The snapshot: the part of the executable's memory that the build fills in.
+
+#ifndef SNAPSHOT_H
+#define SNAPSHOT_H
+
+#include "quickjs.h"
+
+// The engine, once its program has been loaded; NULL in the executable that makes the snapshot.
+extern JSContext *snapshot_context;
+
+// Loads the program and writes the section to stdout. Returns the exit status.
+int make_snapshot(void);
+
+// Does what promises have left to do. Where one fails it returns -1, and *context has the exception.
+int run_jobs(JSContext **context);
+
+#endif

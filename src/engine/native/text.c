@@ -1,0 +1,86 @@
+// Text from C to the engine and back.
+
+#include "text.h"
+#include <stdint.h>
+#include <string.h>
+#include "module.h"
+
+// How many bytes the character at the start of `bytes` has; 0 where they are no UTF-8.
+static int character_size(const unsigned char *bytes) {
+  if (bytes[0] < 0x80) return 1;
+  if (bytes[0] < 0xc2 || bytes[0] > 0xf4) return 0;
+  int size = bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
+  for (int at = 1; at < size; at++) if ((bytes[at] & 0xc0) != 0x80) return 0;
+  // Longer than they need be, halves of pairs, and what is beyond Unicode.
+  if (bytes[0] == 0xe0 && bytes[1] < 0xa0) return 0;
+  if (bytes[0] == 0xed && bytes[1] > 0x9f) return 0;
+  if (bytes[0] == 0xf0 && bytes[1] < 0x90) return 0;
+  if (bytes[0] == 0xf4 && bytes[1] > 0x8f) return 0;
+  return size;
+}
+
+// A C string as ../host/raw-text.ts makes it: a byte that is no UTF-8 becomes U+DC80 to U+DCFF, which the
+// engine takes for a character of three bytes.
+static JSValue text_of(JSContext *context, const char *from) {
+  const unsigned char *bytes = (const unsigned char *)from;
+  while (*bytes != 0 && character_size(bytes) > 0) bytes += character_size(bytes);
+  if (*bytes == 0) return JS_NewString(context, from);
+  char *made = js_malloc(context, strlen(from) * 3 + 1);
+  if (made == NULL) return JS_EXCEPTION;
+  size_t length = 0;
+  for (bytes = (const unsigned char *)from; *bytes != 0;) {
+    int size = character_size(bytes);
+    if (size == 0) {
+      made[length++] = 0xed;
+      made[length++] = 0xb0 | *bytes >> 6;
+      made[length++] = 0x80 | (*bytes & 0x3f);
+      bytes++;
+    }
+    for (; size > 0; size--) made[length++] = *bytes++;
+  }
+  JSValue text = JS_NewStringLen(context, made, length);
+  js_free(context, made);
+  return text;
+}
+
+JSValue texts_of(JSContext *context, char **list) {
+  JSValue array = JS_NewArray(context);
+  for (uint32_t index = 0; !JS_IsException(array) && list[index] != NULL; index++) {
+    JSValue text = text_of(context, list[index]);
+    if (!JS_IsException(text) && JS_SetPropertyUint32(context, array, index, text) >= 0) continue;
+    JS_FreeValue(context, array);
+    array = JS_EXCEPTION;
+  }
+  return array;
+}
+
+// encode(text): a buffer of its UTF-8
+NATIVE_FUNCTION(native_encode) {
+  (void)this, (void)count;
+  size_t length;
+  const char *text = JS_ToCStringLen(context, &length, arguments[0]);
+  if (text == NULL) return JS_EXCEPTION;
+  JSValue buffer = JS_NewArrayBufferCopy(context, (const uint8_t *)text, length);
+  JS_FreeCString(context, text);
+  return buffer;
+}
+
+// writeAscii(text, length, buffer, at): writes a C string into memory that is there already, since a message
+// has hundreds of texts. False, and nothing is written, where the text does not have `length` bytes, that is,
+// is not ASCII; where it has a NUL in it; or where there is no room.
+NATIVE_FUNCTION(native_write_ascii) {
+  (void)this, (void)count;
+  int32_t length, at;
+  size_t room, bytes;
+  if (JS_ToInt32(context, &length, arguments[1]) != 0) return JS_EXCEPTION;
+  if (JS_ToInt32(context, &at, arguments[3]) != 0) return JS_EXCEPTION;
+  uint8_t *buffer = JS_GetArrayBuffer(context, &room, arguments[2]);
+  if (buffer == NULL) return JS_EXCEPTION;
+  if (length < 0 || at < 0 || (size_t)at + (size_t)length + 1 > room) return JS_FALSE;
+  const char *text = JS_ToCStringLen(context, &bytes, arguments[0]);
+  if (text == NULL) return JS_EXCEPTION;
+  int fits = bytes == (size_t)length && memchr(text, 0, bytes) == NULL;
+  if (fits) memcpy(buffer + at, text, bytes + 1);
+  JS_FreeCString(context, text);
+  return JS_NewBool(context, fits);
+}
