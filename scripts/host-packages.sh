@@ -5,7 +5,7 @@ set -eu
 
 tests="busybox-static strace uidmap binutils binutils-aarch64-linux-gnu qemu-user-static libseccomp2 util-linux procps iproute2"
 tests="$tests golang-github-opencontainers-specs-dev man-db mandoc bash zsh fish python3"
-tests="$tests criu iptables"
+tests="$tests criu iptables podman buildah fuse-overlayfs catatonit"
 bench="runc crun"
 build="gcc libc6-dev musl-tools xz-utils"
 

@@ -7,16 +7,11 @@ import { basename, join } from "node:path";
 import type { Condition } from "./behaviour.ts";
 import { cgroupHierarchies, findProgram } from "./host.ts";
 import type { Lab } from "./lab.ts";
+import { PodmanUsers, type User } from "./podman-users.ts";
 import { makeRootfs } from "./rootfs.ts";
 import { runtimePath } from "./runtime.ts";
 
 export type Who = "root" | "rootless";
-
-interface Owner {
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-}
 
 export interface Said {
   readonly code: number;
@@ -30,17 +25,15 @@ export const IMAGE = "box";
 export function needsPodman(who: Who): Condition {
   if (findProgram("podman") === undefined) return "needs podman (packages podman and fuse-overlayfs)";
   if (who === "root") return undefined;
-  if (findProgram("newuidmap") === undefined) return "needs newuidmap (package uidmap)";
-  return ordinaryUser() === undefined ? "needs a user with ids in /etc/subuid" : undefined;
+  return findProgram("newuidmap") === undefined ? "needs newuidmap (package uidmap)" : undefined;
 }
 
-/** Podman's own mapper knows the user by this name alone. */
-export function needsUserOfAutomaticIds(): Condition {
-  const given = readFileSync("/etc/subuid", "utf8").split("\n");
-  const isGiven = given.some((line) => line.startsWith("containers:"));
-  return isGiven && userNamed("containers") !== undefined
-    ? undefined
-    : 'needs a user "containers" with ids in /etc/subuid';
+/** For what earlier versions do otherwise; the reason says how. */
+export function podmanFrom(version: string, reason: string): Condition {
+  const { stdout } = spawnSync("podman", ["--version"], { encoding: "utf8" });
+  const found = /\d[\d.]*/.exec(stdout ?? "")?.[0] ?? version;
+  const isBefore = found.localeCompare(version, "en", { numeric: true }) < 0;
+  return isBefore ? `Podman before ${version}: ${reason}` : undefined;
 }
 
 export function needsBuildah(): Condition {
@@ -52,32 +45,19 @@ export function needsVersion2Alone(): Condition {
   return /^0::.*\n$/.test(readFileSync("/proc/self/cgroup", "utf8")) ? undefined : "needs cgroup v2 alone";
 }
 
-/** The first of /etc/subuid who is not Podman's own. */
-function ordinaryUser(): Owner | undefined {
-  const names = readFileSync("/etc/subuid", "utf8")
-    .split("\n")
-    .map((line) => line.split(":")[0] ?? "");
-  return names.filter((name) => name !== "containers").flatMap((name) => userNamed(name) ?? [])[0];
-}
-
-function userNamed(wanted: string): Owner | undefined {
-  const lines = readFileSync("/etc/passwd", "utf8")
-    .split("\n")
-    .map((line) => line.split(":"));
-  const found = lines.find(([name]) => name === wanted);
-  return found === undefined ? undefined : { name: wanted, uid: Number(found[2]), gid: Number(found[3]) };
-}
-
 export class Podman {
   readonly folder: string;
-  readonly #owner: Owner | undefined;
+  readonly #users: PodmanUsers;
+  readonly #owner: User | undefined;
   readonly #runtime: string;
-  /** Of containers that are not this Podman's. */
+  /** Cgroups of containers that are not this Podman's. */
   readonly #before: ReadonlySet<string>;
 
   constructor(lab: Lab, who: Who) {
-    this.#owner = who === "root" ? undefined : ordinaryUser();
     this.folder = join(lab.folder, "podman");
+    mkdirSync(this.folder);
+    this.#users = new PodmanUsers(this.folder);
+    this.#owner = who === "root" ? undefined : this.#users.ordinary;
     for (const name of ["", "home", "home/.config", "home/.config/containers", "run", "tmp"])
       this.#ownFolder(name);
     // Where the user reaches it.
@@ -88,17 +68,21 @@ export class Podman {
     writeFileSync(policy, '{"default":[{"type":"insecureAcceptAnything"}]}');
     makeRootfs(join(lab.folder, "image"), lab.store);
     execFileSync("tar", ["-C", join(lab.folder, "image"), "-cf", join(this.folder, "image.tar"), "."]);
-    this.#before = new Set(this.#traces());
+    this.#before = new Set(cgroups());
     lab.atClose(() => this.#close());
-    this.must("import", "--quiet", join(this.folder, "image.tar"), IMAGE);
+    // Podman 4 gives the containers of `kube play` no PATH of its own.
+    this.must("import", "--quiet", "--change", "ENV PATH=/bin", join(this.folder, "image.tar"), IMAGE);
   }
 
   /** Without a network, and without a limit that version 2 may have no controller for. */
   #configuration(): string {
-    const name = basename(this.#runtime);
+    const name = this.#name;
     return [
       "[containers]",
       'netns = "none"',
+      // As many as root may give where it has no CAP_SYS_RESOURCE.
+      'default_ulimits = ["nofile=1000:1000", "nproc=1000:1000"]',
+      `init_path = "${findProgram("catatonit") ?? ""}"`,
       "pids_limit = 0",
       "[engine]",
       'cgroup_manager = "cgroupfs"',
@@ -122,6 +106,11 @@ export class Podman {
   /** A folder of the caller's, to be mounted. */
   data(name: string): string {
     return this.#ownFolder(name);
+  }
+
+  /** Of the runtime: Podman goes by it, and the runtime names its own folder so. */
+  get #name(): string {
+    return basename(this.#runtime);
   }
 
   get uid(): number {
@@ -161,7 +150,8 @@ export class Podman {
       owner === undefined
         ? []
         : ["setpriv", `--reuid=${owner.uid}`, `--regid=${owner.gid}`, "--init-groups", "--reset-env"];
-    const [program = "", ...args] = [...become, "env", ...this.#environment(), ...command];
+    const enter = this.#users.enter;
+    const [program = "", ...args] = [...enter, ...become, "env", ...this.#environment(), ...command];
     const { status, stdout, stderr } = spawnSync(program, args, {
       cwd: this.folder,
       encoding: "utf8",
@@ -181,31 +171,46 @@ export class Podman {
     ];
   }
 
-  /** Containers, pods and storage: layers belong to other ids, and are unmounted by Podman alone. */
+  /** Containers, pods, and the process that keeps a user's namespace. Files go with the lab's folder. */
   #close(): void {
     this.call("pod", "rm", "--all", "--force", "--time", "0");
     this.call("rm", "--all", "--force", "--time", "0");
     this.call("volume", "rm", "--all", "--force");
-    const left = this.#traces().filter((path) => !this.#before.has(path));
-    // Ends the process that keeps an ordinary user's namespace.
     this.call("system", "migrate");
-    const own = ["rm", "-rf", join(this.folder, "storage")];
-    this.#spawn(this.#owner === undefined ? own : ["podman", ...this.#storage, "unshare", ...own]);
-    if (this.#owner === undefined) spawnSync("umount", ["--quiet", join(this.folder, "storage/overlay")]);
+    this.#awaitHelpers();
+    const states = [join(this.#users.run, this.#name), join(this.folder, "run", this.#name)];
+    const left = [...states.flatMap((folder) => entries(folder, /^[0-9a-f]{64}$/)), ...this.#emptyCgroups()];
+    this.#users.close();
     if (left.length > 0) throw new Error(`left of Podman's containers: ${left.join(" ")}`);
   }
 
-  /** What the runtime keeps of containers, by the names that Podman gives them, and their cgroups. */
-  #traces(): string[] {
-    const name = basename(this.#runtime);
-    const states = [join("/run", name), join(this.folder, "run", name)].flatMap((folder) =>
-      entries(folder, /^[0-9a-f]{64}$/),
-    );
-    const cgroups = cgroupHierarchies().flatMap(({ mountpoint }) =>
-      entries(join(mountpoint, "libpod_parent"), /^libpod-[0-9a-f]{64}$/),
-    );
-    return [...states, ...cgroups];
+  /** Podman's cleaning up after a container, which its monitor starts and nobody waits for. */
+  #awaitHelpers(): void {
+    const script =
+      'for i in $(seq 200); do pgrep --full -- "$1/storage" >/dev/null || exit 0; sleep 0.1; done';
+    spawnSync("sh", ["-c", script, "wait", this.folder]);
   }
+
+  /** Cgroups that came after this Podman, whose processes have ended; others' are not empty for long. */
+  #emptyCgroups(): string[] {
+    const empty = () => cgroups().filter((path) => !this.#before.has(path) && isEmpty(path));
+    const first = empty();
+    if (first.length === 0) return [];
+    spawnSync("sleep", ["3"]);
+    return empty().filter((path) => first.includes(path));
+  }
+}
+
+function isEmpty(cgroup: string): boolean {
+  // It may be gone meanwhile, which is no error.
+  const { stdout } = spawnSync("cat", [join(cgroup, "cgroup.procs")], { encoding: "utf8" });
+  return stdout === "" && existsSync(cgroup);
+}
+
+function cgroups(): string[] {
+  return cgroupHierarchies().flatMap(({ mountpoint }) =>
+    entries(join(mountpoint, "libpod_parent"), /^libpod-[0-9a-f]{64}$/),
+  );
 }
 
 function entries(folder: string, pattern: RegExp): string[] {

@@ -1,0 +1,111 @@
+// The runtime under Podman, as root and as an ordinary user: what the flags of `podman run` ask of a runtime,
+// and Docker's do not.
+
+import { chmodSync, chownSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { notOfRunc } from "../support/behaviour.ts";
+import { needsVersion2Alone, podmanFrom } from "../support/podman.ts";
+import { BOTH, FINDS_SLEEP, ROOT, ROOTLESS, SLEEP, under, words } from "../support/podman-cases.ts";
+import { SECOND_GROUP } from "../support/podman-users.ts";
+
+under("--userns=auto gives a container ids of its own", BOTH, (t, podman) => {
+  const script = "cat /proc/self/uid_map; touch /mine; stat -c %u /mine; ls /run/.containerenv";
+  const [first, start, , ...rest] = words(podman.run(["--userns=auto"], "sh", "-c", script));
+  t.equal(first, "0");
+  t.not(start, "0");
+  t.strictSame(rest, ["0", "/run/.containerenv"]);
+});
+
+under("--uidmap and --gidmap are the container's maps", ROOT, (t, podman) => {
+  const flags = ["--uidmap", "0:100000:5000", "--gidmap", "0:200000:5000"];
+  const maps = podman.run(flags, "cat", "/proc/self/uid_map", "/proc/self/gid_map");
+  t.strictSame(words(maps), ["0", "100000", "5000", "0", "200000", "5000"]);
+});
+
+under("--userns=keep-id runs as the caller", ROOTLESS, (t, podman) => {
+  t.equal(podman.run(["--userns=keep-id"], "id", "-u"), String(podman.uid));
+  t.equal(podman.run(["--userns=keep-id:uid=1234,gid=1235"], "id", "-u"), "1234");
+});
+
+under(
+  "--userns=keep-id of root has all ids",
+  ROOT,
+  (t, podman) => t.equal(podman.run(["--userns=keep-id"], "id", "-u"), "0"),
+  podmanFrom("4.4", "refuses it to root"),
+);
+
+under("--cgroups=disabled makes no cgroup", BOTH, (t, podman) => {
+  const theirs = podman.run(["--cgroups=disabled"], "cat", "/proc/self/cgroup");
+  t.notMatch(theirs, /libpod/);
+  podman.must("run", "--detach", "--name", "box", "--cgroups=disabled", "box", ...SLEEP);
+  t.equal(podman.must("exec", "box", "echo", "hi"), "hi");
+  podman.must("stop", "--time", "0", "box");
+});
+
+under(
+  "--cgroups=split runs in the caller's cgroup",
+  ROOT,
+  (t, podman) => t.equal(podman.run(["--cgroups=split"], "echo", "hi"), "hi"),
+  needsVersion2Alone(),
+);
+
+for (const flag of ["debug", "log-level=debug"]) {
+  under(`--runtime-flag ${flag} holds nothing up`, BOTH, (t, podman) => {
+    const { code, out, err } = podman.call("--runtime-flag", flag, "run", "--rm", "box", "echo", "hi");
+    t.equal(code, 0, err);
+    t.match(out, /^hi$/m);
+  });
+}
+
+under("a bind mount with idmap shows the container's ids", ROOT, (t, podman) => {
+  const data = podman.data("data");
+  writeFileSync(join(data, "old"), "");
+  const flags = ["--uidmap", "0:100000:5000", "--gidmap", "0:100000:5000"];
+  const mount = ["--mount", `type=bind,src=${data},dst=/data,idmap`];
+  const owner = podman.run([...flags, ...mount], "sh", "-c", "stat -c %u:%g /data/old; touch /data/new");
+  t.equal(owner, "0:0");
+  t.equal(statSync(join(data, "new")).uid, 0);
+});
+
+under("--security-opt unmask=ALL leaves nothing over /proc", BOTH, (t, podman) => {
+  const count = ["sh", "-c", "grep -c ' /proc/' /proc/self/mounts; true"];
+  t.not(podman.run([], ...count), "0");
+  t.equal(podman.run(["--security-opt", "unmask=ALL"], ...count), "0");
+});
+
+under("--pid=container: joins another's namespace", BOTH, (t, podman) => {
+  podman.must("run", "--detach", "--name", "first", "box", ...SLEEP);
+  t.equal(podman.run(["--pid=container:first"], "sh", "-c", FINDS_SLEEP), "found");
+});
+
+under("--secret is a file of the container's", BOTH, (t, podman) => {
+  const file = join(podman.data("data"), "secret");
+  writeFileSync(file, "told to nobody");
+  podman.must("secret", "create", "key", file);
+  t.equal(podman.run(["--secret", "key"], "cat", "/run/secrets/key"), "told to nobody");
+  const owned = ["--secret", "key,target=/etc/key,uid=1000,mode=0400", "--user", "1000"];
+  t.equal(podman.run(owned, "sh", "-c", "stat -c %u:%a /etc/key; cat /etc/key"), "1000:400\ntold to nobody");
+  podman.must("secret", "rm", "key");
+});
+
+under("--init runs Podman's init first", BOTH, (t, podman) => {
+  t.match(podman.run(["--init"], "ps", "-o", "args"), /podman-init -- ps/);
+});
+
+under(
+  "--group-add keep-groups keeps a group that the container has no id for",
+  ROOTLESS,
+  (t, podman) => {
+    const data = podman.data("data");
+    writeFileSync(join(data, "file"), "for the group");
+    chownSync(join(data, "file"), 0, SECOND_GROUP.gid);
+    chmodSync(join(data, "file"), 0o640);
+    const volume = ["--volume", `${data}:/data`];
+    t.not(podman.call("run", "--rm", ...volume, "box", "cat", "/data/file").code, 0);
+    const keeping = ["--group-add", "keep-groups", ...volume];
+    t.equal(podman.run(keeping, "cat", "/data/file"), "for the group");
+    podman.must("run", "--detach", "--name", "box", ...keeping, "box", ...SLEEP);
+    t.equal(podman.must("exec", "box", "cat", "/data/file"), "for the group");
+  },
+  notOfRunc("has no annotation for it"),
+);
