@@ -1,6 +1,6 @@
-// Making a container's cgroup and setting its limits, whichever kind the host has. Called by create, restore
-// and update; what concerns the processes in it is in join.ts, freezer.ts and members.ts. The record comes
-// from the saved state, never from flags.
+// Makes a container's cgroup and sets its limits, on v1 and v2. Called by create, restore and update;
+// join.ts, freezer.ts and members.ts act on the processes in it. The record comes from the saved state, never
+// from flags.
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno } from "../linux/call/call.ts";
@@ -26,13 +26,13 @@ import { applyV2, assertAllowedV2, createV2, finishUnitV2 } from "./v2.ts";
 import { Journal } from "./writer.ts";
 
 export interface CreateContext {
-  /** A lack of permission is tolerated when nothing is asked of the cgroup. */
+  /** EACCES and EPERM are tolerated if the configuration asks nothing of the cgroup. */
   readonly rootless: boolean;
-  /** Collects what is made, for `unmakeCgroups`: the caller knows of it whatever happens. */
+  /** Collects the directories that are made, for `unmakeCgroups`, even if a later step fails. */
   readonly made: string[];
 }
 
-/** Makes the cgroup; on failure, too, what is in `made` is there. `joinNewCgroup` makes a unit, later. */
+/** Makes the cgroup. After a failure `made` lists what exists. `joinNewCgroup` makes a unit, later. */
 export function createCgroup(plan: CgroupPlan, { rootless, made }: CreateContext): CgroupRecord {
   if (plan.isDisabled === true) return plannedRecord(plan);
   if (plan.unit !== undefined) {
@@ -46,7 +46,7 @@ export function createCgroup(plan: CgroupPlan, { rootless, made }: CreateContext
     return { driver, paths, created: made };
   } catch (error) {
     if (!(error instanceof TsrunError) || !hasErrno(error, "EACCES", "EPERM", "EROFS")) throw error;
-    // The sentence is runc's; its tests and its users look for it.
+    // runc's sentence, which its tests and its users look for.
     throw new TsrunError(error.code, `unable to apply cgroup configuration: ${error.message}`, {
       cause: error,
       hint: "the cgroup must be below one that belongs to you and is writable",
@@ -76,8 +76,8 @@ function createPaths(plan: CgroupPlan, rootless: boolean, made: string[]): Cgrou
 }
 
 /**
- * Removes the cgroup that `createCgroup` made, with what is in it, when a later step of the creation has
- * failed and its process is dead. What was there before stays. The parents are left to `unmakeCgroups`.
+ * Removes the cgroup that `createCgroup` made, with all cgroups below it, after a later step of the creation
+ * has failed and its process is dead. Cgroups that existed before stay. `unmakeCgroups` removes the parents.
  */
 export function undoCgroup({ paths, unit, ...record }: CgroupRecord, made: readonly string[]): void {
   if (unit !== undefined) {
@@ -89,7 +89,7 @@ export function undoCgroup({ paths, unit, ...record }: CgroupRecord, made: reado
   removeCgroups(own);
 }
 
-/** How the first process enters: as any other, or by systemd, which makes the unit around it. */
+/** How the first process enters: like any other, or moved by systemd, which makes the unit around it. */
 export function joinNewCgroup(plan: CgroupPlan, record: CgroupRecord): JoinFiles {
   const { unit, driver } = plan;
   if (unit === undefined) return joinFiles(record);
@@ -125,7 +125,7 @@ export function applyResources(record: CgroupRecord, resources: Resources, conte
   else applyV1(record, written, context);
 }
 
-/** Before systemd changes them. */
+/** Notes the present limits in the journal, before systemd changes them. */
 function noteLimits({ driver, paths }: CgroupRecord, resources: Resources, { journal }: ApplyContext): void {
   if (journal === undefined) return;
   const limits = driver === "v2" ? planLimitsV2(resources) : planLimitsV1(resources, { isUpdate: true });
@@ -136,7 +136,7 @@ function noteLimits({ driver, paths }: CgroupRecord, resources: Resources, { jou
   }
 }
 
-/** The same of device rules. */
+/** Notes the present device rules in the journal. */
 function noteDevices({ driver, paths }: CgroupRecord, { devicesBefore, journal }: ApplyContext): void {
   if (devicesBefore === undefined || journal === undefined) return;
   if (driver === "v2") noteDevicesV2(paths[""] ?? "", journal);
@@ -151,11 +151,11 @@ export interface ResourceUpdate extends MergedResources {
 
 /**
  * Changes limits and device rules of a container in use. On failure the old values are written back, and the
- * error tells of those that could not be.
+ * error names those that could not be.
  */
 export function updateResources(record: CgroupRecord, update: ResourceUpdate): void {
   if (record.isDisabled === true) throw noCgroup("change the limits");
-  // Only what is asked for now: what an older tsrun took and left out is no fault of this call.
+  // Check only what this call asks for: an older tsrun may have accepted, and ignored, other limits.
   assertUsable(update.change, { driver: record.driver, at: "" });
   if (closesAll(record, update)) whileFrozen(record, () => updateOrRestore(record, update));
   else updateOrRestore(record, update);
@@ -183,12 +183,15 @@ function updateOrRestore(record: CgroupRecord, update: ResourceUpdate): void {
   }
 }
 
-/** On v1 there is a moment then in which the container has no device at all, or every one. */
+/** Whether the change goes through a moment in which the container has no device, or every one (v1). */
 function closesAll({ driver, unit }: CgroupRecord, { devices }: ResourceUpdate): boolean {
   return driver === "v1" && devices !== undefined && (unit !== undefined || isBuiltAnew(devices));
 }
 
-/** Nobody in the container sees what is between; one that is paused stays so. */
+/**
+ * Acts while the container is frozen, so that no process sees the states in between. One that is paused stays
+ * so.
+ */
 function whileFrozen(record: CgroupRecord, action: () => void): void {
   if (record.paths.freezer === undefined || freezeState(record) === "frozen") {
     action();

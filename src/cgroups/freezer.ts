@@ -10,7 +10,7 @@ import { noCgroup } from "./refusal.ts";
 import { walkCgroups } from "./walk.ts";
 import { readKey, writeError } from "./writer.ts";
 
-/** How the container's own cgroup stands; a frozen parent does not count. */
+/** The state of the container's own cgroup; a frozen parent does not count. */
 export function freezeState({ driver, paths }: CgroupRecord): FreezeState {
   if (driver === "v2") {
     const asked = readTextIfThere(`${paths[""]}/cgroup.freeze`, { isShort: true })?.trim();
@@ -34,7 +34,7 @@ export function freeze(record: CgroupRecord): void {
   else freezeV1(directory);
 }
 
-/** Lets the processes run again; a cgroup that is gone needs no thawing. */
+/** Lets the processes run again. Does nothing if the cgroup is gone. */
 export function thaw(record: CgroupRecord): void {
   const directory = freezerDirectory(record);
   const [file, value] = record.driver === "v2" ? ["cgroup.freeze", "0"] : ["freezer.state", "THAWED"];
@@ -44,13 +44,13 @@ export function thaw(record: CgroupRecord): void {
   }
 }
 
-/** v1: whether there are cgroups below the container's own, which a program inside may freeze by itself. */
+/** v1: whether there are cgroups below the container's own, which a program inside may freeze itself. */
 export function mayHoldBelow({ driver, paths }: CgroupRecord): boolean {
   // A directory has a link for each one in it.
   return driver === "v1" && paths.freezer !== undefined && (status(paths.freezer)?.links ?? 0) > 2;
 }
 
-/** v1: whether one of those below is frozen. */
+/** v1: whether a cgroup below the container's own is frozen. */
 export function holdsBelow({ paths }: CgroupRecord): boolean {
   let frozen = false;
   walkCgroups(paths.freezer ?? "", {
@@ -62,7 +62,7 @@ export function holdsBelow({ paths }: CgroupRecord): boolean {
   return frozen;
 }
 
-/** As `thaw`, and those below too: for processes that have been killed, and must run to end. */
+/** Like `thaw`, but with all cgroups below: killed processes must run to end. */
 export function thawAll(record: CgroupRecord): void {
   thaw(record);
   if (!mayHoldBelow(record)) return;
@@ -83,8 +83,8 @@ function freezerDirectory({ driver, paths, isDisabled }: CgroupRecord): string {
 }
 
 /**
- * AS RUNC: v1 may stay in FREEZING for good while processes keep appearing, and asking again, with a thaw and
- * a wait now and then, is what works. Whatever goes wrong, the cgroup is not left half frozen.
+ * AS RUNC: v1 may stay in FREEZING for ever while new processes appear. What helps is to write FROZEN again,
+ * with a thaw and a wait now and then. On failure the cgroup is thawed, not left half frozen.
  */
 function freezeV1(directory: string): void {
   const state = { file: "freezer.state", value: "FROZEN" };

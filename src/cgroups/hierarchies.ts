@@ -1,10 +1,11 @@
-// Where this host has its cgroups: the mounts and the caller's own place in them, read from the text of
-// /proc/self/mountinfo and /proc/self/cgroup (proc(5), cgroups(7)). Pure; host.ts reads the two files.
+// Finds the host's cgroup mounts and the caller's own cgroups, from the text of /proc/self/mountinfo and
+// /proc/self/cgroup (proc(5), cgroups(7)). Pure; host.ts reads the two files.
 
 /** One mounted cgroup hierarchy. */
 export interface Hierarchy {
   /**
-   * `memory`, `cpu` and `cpuacct` when mounted together, `name=systemd`; `""` alone is the unified hierarchy.
+   * `["memory"]`, `["cpu", "cpuacct"]` if mounted together, `["name=systemd"]`; `[""]` is the unified
+   * hierarchy.
    */
   readonly controllers: readonly string[];
   readonly mountpoint: string;
@@ -13,12 +14,14 @@ export interface Hierarchy {
 }
 
 export interface Hierarchies {
-  /** `hybrid` has its controllers in v1 hierarchies and the unified one, empty, beside them. */
+  /** `hybrid`: the controllers are in v1 hierarchies, and there is a unified hierarchy without any. */
   readonly layout: "v1" | "hybrid" | "v2" | "none";
   readonly mounts: readonly Hierarchy[];
 }
 
-/** Where every distribution mounts them; a mount elsewhere counts only for what is not mounted here. */
+/**
+ * Where every distribution mounts them. A mount elsewhere counts only if its controller is not mounted here.
+ */
 const USUAL = "/sys/fs/cgroup";
 
 interface Mount {
@@ -32,8 +35,8 @@ interface Mount {
 
 /**
  * Reads the two files of proc(5). Only lines about cgroups are split: a host may have thousands of mounts.
- * Loops, here and in all that a creation runs through, because the engine compiles `filter`, `map` and their
- * like at first use, which costs more than the work (docs/adr/0005-cgroups.md).
+ * Uses loops, like all code that a creation runs for many elements, because `filter`, `map` and the like make
+ * a call per element, which costs more than the work (docs/adr/0005-cgroups.md).
  */
 export function parseHierarchies(mountinfo: string, selfCgroup: string): Hierarchies {
   const places = parseSelfCgroup(selfCgroup);
@@ -44,7 +47,7 @@ export function parseHierarchies(mountinfo: string, selfCgroup: string): Hierarc
     if (first === undefined) continue;
     const index = indexOfController(chosen, first);
     const known = chosen[index];
-    // A mount at the usual place beats one elsewhere, and of two at one place the later lies on top.
+    // A mount at the usual place wins over one elsewhere; of two at one place the later is on top.
     if (known !== undefined && !isUsual(mount.mountpoint) && mount.mountpoint !== known.mountpoint) continue;
     const own = ownDirectory(mount, places.get(first) ?? "/");
     chosen[known === undefined ? chosen.length : index] = { controllers, mountpoint: mount.mountpoint, own };
@@ -73,7 +76,10 @@ function layOut(mounts: readonly Hierarchy[]): Hierarchies {
   return alone ? { layout: "v2", mounts: [unified] } : { layout: "hybrid", mounts };
 }
 
-/** The cgroup mounts one can reach: one below the usual place must lie on what is mounted there now. */
+/**
+ * The cgroup mounts that can be reached: one below the usual place must be on the mount that is visible
+ * there.
+ */
 function visibleMounts(mountinfo: string): Mount[] {
   const top = topMount(mountinfo);
   const reachable = [top];
@@ -92,7 +98,7 @@ function visibleMounts(mountinfo: string): Mount[] {
 
 const CGROUP = " - cgroup";
 
-/** The id of what lies on top at the usual place. */
+/** The id of the topmost mount at the usual place. */
 function topMount(mountinfo: string): string | undefined {
   const at = mountinfo.lastIndexOf(` ${USUAL} `);
   if (at < 0) return undefined;
@@ -138,8 +144,8 @@ function parseSelfCgroup(selfCgroup: string): Map<string, string> {
 }
 
 /**
- * The path of a process in the unified hierarchy, from the text of its /proc/PID/cgroup. A container names
- * its cgroups as it likes, newlines excepted: a carriage return is no end of a line here.
+ * The path of a process in the unified hierarchy, from the text of its /proc/PID/cgroup. A container may give
+ * its cgroups any name without a newline, so a carriage return does not end a line here.
  */
 export function unifiedPathIn(cgroup: string): string | undefined {
   return cgroup
@@ -150,8 +156,8 @@ export function unifiedPathIn(cgroup: string): string | undefined {
 
 /**
  * The directory of `place` below a mount that shows `mount.root` of the hierarchy. In a container
- * /proc/self/cgroup may name a path of the host that is not below what is mounted here; then the mount point
- * itself is the nearest.
+ * /proc/self/cgroup may name a path of the host that is not below the mounted part; then this is the mount
+ * point itself.
  */
 function ownDirectory(mount: Mount, place: string): string {
   const root = mount.root === "/" ? "" : mount.root;
@@ -165,7 +171,7 @@ function isUsual(mountpoint: string): boolean {
   return mountpoint === USUAL || mountpoint.startsWith(`${USUAL}/`);
 }
 
-/** The kernel writes space, tab, newline and backslash of a path as three octal digits. */
+/** The kernel writes space, tab, newline and backslash in a path as a backslash and three octal digits. */
 function unescapeOctal(path: string): string {
   if (!path.includes("\\")) return path;
   return path.replace(/\\([0-7]{3})/g, (_, digits: string) =>

@@ -20,13 +20,14 @@ export function unifiedCgroupOf(process: Descriptor): string | undefined {
   return path === undefined || unified === undefined ? undefined : `${unified.mountpoint}${path}`;
 }
 
-/** Asks the manager that will make the unit, for `--systemd-cgroup`: the user's own where `user` is set. */
+/** Asks the systemd that will make the unit, for `--systemd-cgroup`: the user's own if `user` is set. */
 export function readSystemd({ user }: { readonly user: boolean }): SystemdHost {
   const systemd = connectSystemd({ user });
   return {
     user,
     version: systemd.version(),
-    // The system's manager makes units below every root; only a user's has a place of its own.
+    // The system's manager makes units below the root of the hierarchy, a user's manager below its own
+    // cgroup.
     controlGroup: user ? systemd.managerProperty("ControlGroup") : "",
   };
 }

@@ -1,5 +1,5 @@
-// How a process gets into a container's cgroup that is there already. Called by exec and restore, and by
-// driver.ts for the first process.
+// How a process enters a container's existing cgroup. Called by exec and restore, and by driver.ts for the
+// first process.
 
 import { type Descriptor, readTextIfThere } from "../linux/files/files.ts";
 import { unifiedCgroupOf } from "./host.ts";
@@ -8,11 +8,11 @@ import { attachToUnit } from "./systemd/scope.ts";
 import { exists } from "./tree.ts";
 
 export type JoinFiles =
-  /** v1: "0" goes into each file; `unified`, on hybrid hosts, is a directory for CLONE_INTO_CGROUP. */
+  /** v1: write "0" to each file; `unified`, on hybrid hosts, is a directory for CLONE_INTO_CGROUP. */
   | {
       readonly tasks: readonly string[];
       readonly unified?: string;
-      /** To be called with the process' pid before it enters anything: systemd moves it. */
+      /** To be called with the process's pid before it enters anything: systemd moves it. */
       readonly admit?: (pid: number) => void;
     }
   /** v2: for CLONE_INTO_CGROUP. */
@@ -31,8 +31,8 @@ export function joinFiles(record: CgroupRecord, { init }: JoinOptions = {}): Joi
 
 export interface JoinOptions {
   /**
-   * Where the container has divided its cgroup, and so nothing can be in the cgroup itself: that of the
-   * process with this directory of /proc.
+   * The first process's directory of /proc. If the container has divided its cgroup, so that the cgroup
+   * itself may hold no process, the new process goes into the first process's cgroup.
    */
   readonly init?: Descriptor | undefined;
 }
@@ -41,22 +41,22 @@ function joinV2(record: CgroupRecord, directory: string, init: Descriptor | unde
   const divided = (readTextIfThere(`${directory}/cgroup.subtree_control`)?.trim() ?? "") !== "";
   if (divided && init !== undefined) return { directory: unifiedCgroupOf(init) ?? directory };
   const { unit } = record;
-  // A user may not move processes here from everywhere, but its manager may.
+  // A user may not move processes here from any cgroup, but its manager may.
   const inside = unit?.user === true ? insideUnit(unit.name, directory) : undefined;
   const isOwn = inside === "/" || init !== undefined;
   if (inside !== undefined && isOwn) return { tasks: [], admit: (pid) => attachToUnit(record, inside, pid) };
   return { directory };
 }
 
-/** Where a cgroup is below the unit's: "/" is its own. */
+/** The path of a cgroup below the unit's; "/" is the unit's own. */
 function insideUnit(name: string, directory: string): string | undefined {
   const at = `${directory}/`.lastIndexOf(`/${name}/`);
   return at === -1 ? undefined : directory.slice(at + name.length + 1) || "/";
 }
 
 /**
- * The record with the part of its v2 cgroup that the container was given to begin in, as long as that is
- * there: a process in the cgroup itself would keep the container from dividing it.
+ * The record with the part of the v2 cgroup in which the container's first process began, as long as that
+ * exists: a process in the cgroup itself would keep the container from dividing it.
  */
 export function delegated(record: CgroupRecord, delegate: string | undefined): CgroupRecord {
   const path = record.paths[""];

@@ -1,5 +1,5 @@
-// All limits of `linux.resources` as writes, controller by controller, in runc's order. Device rules are
-// apart (devices/). Pure; called by v1.ts, v2.ts and `explain`.
+// All limits of `linux.resources` as writes, controller by controller, in runc's order. Device rules are in
+// devices/. Pure; called by v1.ts, v2.ts and `explain`.
 
 import type { Resources } from "../spec/types.ts";
 import { blkioV1, ioV2 } from "./controllers/blkio.ts";
@@ -14,7 +14,7 @@ import { unifiedWrites } from "./controllers/unified.ts";
 import type { CgroupPlan } from "./planned.ts";
 import type { CgroupWrite, ControllerWrites } from "./writes.ts";
 
-/** v1. With `isUpdate` for a cgroup that has limits already. */
+/** v1. Set `isUpdate` for a cgroup that already has limits. */
 export function planLimitsV1(resources: Resources, { isUpdate = false } = {}): ControllerWrites[] {
   const { memory, cpu, pids, blockIO, hugepageLimits, network, rdma } = resources;
   const plan = new Plan();
@@ -30,7 +30,7 @@ export function planLimitsV1(resources: Resources, { isUpdate = false } = {}): C
   return plan.controllers;
 }
 
-/** v2. What v1 alone has is refused before: unusable.ts. */
+/** v2. unusable.ts has refused the limits that only v1 has. */
 export function planLimitsV2(resources: Resources): ControllerWrites[] {
   const { memory, cpu, pids, blockIO, hugepageLimits, rdma, unified } = resources;
   const plan = new Plan();
@@ -45,12 +45,12 @@ export function planLimitsV2(resources: Resources): ControllerWrites[] {
   return plan.controllers;
 }
 
-/** Whichever of the two the cgroup is of. */
+/** The limits for the cgroup's version. */
 export function planLimits({ driver, resources }: CgroupPlan): ControllerWrites[] {
   return driver === "v2" ? planLimitsV2(resources) : planLimitsV1(resources);
 }
 
-/** The write that is carried out on a kernel without the files in `missing`. */
+/** The write that a kernel without the files in `missing` gets. */
 export function writtenWithout(write: CgroupWrite, missing: ReadonlySet<string>): CgroupWrite {
   if (write.otherwise === undefined || !missing.has(write.file)) return write;
   return writtenWithout(write.otherwise, missing);

@@ -1,5 +1,5 @@
-// The processes of a container's cgroup: who they are, signals to all of them, and the end of the cgroup.
-// Called by every story after create.
+// The processes of a container's cgroup: lists them, sends them signals, and removes the cgroup. Called by
+// every story after create.
 
 import { TsrunError } from "../errors.ts";
 import { tryWriteFile } from "../linux/files/files.ts";
@@ -12,17 +12,17 @@ import { stopUnit } from "./systemd/scope.ts";
 import { exists, processesBelow, removeCgroups } from "./tree.ts";
 import { readKey } from "./writer.ts";
 
-/** How long processes that end by themselves are waited for, and how often they are looked at. */
+/** How long to wait for processes that are about to end, and how often to check. */
 const PATIENCE_MS = 1000;
 const LOOK_AGAIN_MS = 5;
 
-/** Host pids of all processes in the container, those in cgroups it made for itself included. */
+/** Host pids of all processes in the container, including those in cgroups that it has made itself. */
 export function readProcesses(record: CgroupRecord): number[] {
   const directory = processDirectory(record);
   return directory === undefined ? [] : processesBelow(directory);
 }
 
-/** Waits for processes that are about to end. False where somebody stays. */
+/** Waits for processes that are about to end. False if one stays. */
 export function waitUntilEmpty(record: CgroupRecord): boolean {
   for (const end = performance.now() + PATIENCE_MS; ; poll([], LOOK_AGAIN_MS)) {
     if (readProcesses(record).length === 0) return true;
@@ -37,8 +37,9 @@ function processDirectory(record: CgroupRecord): string | undefined {
 }
 
 /**
- * Sends a signal to every process of the container. They are frozen meanwhile, so that none can escape by
- * forking; afterwards they run, since a frozen process does not die. False when there is no cgroup any more.
+ * Sends a signal to every process of the container. The processes are frozen meanwhile, so that none can
+ * escape by forking, and then thawed, since a frozen process does not die. False if the cgroup no longer
+ * exists.
  */
 export function killProcesses(record: CgroupRecord, signal: number): boolean {
   const directory = processDirectory(record);
@@ -57,7 +58,7 @@ export function killProcesses(record: CgroupRecord, signal: number): boolean {
   return true;
 }
 
-/** AS RUNC: a cgroup that does not freeze is signalled all the same. */
+/** AS RUNC: the processes get the signal even if the cgroup does not freeze. */
 function tryFreeze(record: CgroupRecord): void {
   try {
     freeze(record);
@@ -66,7 +67,7 @@ function tryFreeze(record: CgroupRecord): void {
   }
 }
 
-/** Removes the cgroup with everything below it. What is gone already is fine. */
+/** Removes the cgroup with everything below it. Directories that are already gone are no error. */
 export function destroyCgroup(record: CgroupRecord): void {
   if (record.unit !== undefined) stopUnit(record);
   const directories: string[] = [];
@@ -75,8 +76,9 @@ export function destroyCgroup(record: CgroupRecord): void {
 }
 
 /**
- * How often the kernel killed a process of the container for want of memory. Systemd removes a scope as soon
- * as it is empty, with what it counted; the slice above keeps it, among that of its other units.
+ * How often the kernel killed a process of the container because it ran out of memory. systemd removes a
+ * scope, and its counter, as soon as it is empty; the slice above keeps the count, together with its other
+ * units'.
  */
 export function oomKills({ driver, paths, unit }: CgroupRecord): number {
   if (driver === "v2") {

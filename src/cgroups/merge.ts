@@ -1,4 +1,4 @@
-// What `update` makes of the resources in force and those asked for (runc: update.go). Pure.
+// Merges the current resources with those that `update` asks for (runc: update.go). Pure.
 
 import { TsrunError } from "../errors.ts";
 import type {
@@ -12,17 +12,17 @@ import type {
 import { isSet } from "./writes.ts";
 
 export interface MergedResources {
-  /** All that holds afterwards; saved with the state. */
+  /** All resources after the update; saved with the state. */
   readonly inForce: Resources;
   /**
-   * What has to be written: what was asked for, completed by what the kernel takes only together with it.
-   * DIFFERS: runc writes everything that is in force again, so that a limit of memory which cannot be set any
-   * more keeps it from changing the number of processes.
+   * What to write: the resources asked for, and those that the kernel accepts only together with them.
+   * DIFFERS: runc writes all current resources again, so a memory limit that can no longer be set keeps it
+   * from changing the number of processes.
    */
   readonly change: Resources;
 }
 
-/** Device rules are not among what is written: devices/plan-change.ts decides of them. */
+/** Leaves device rules out of `change`: devices/plan-change.ts plans them. */
 export function mergeResources(current: Resources, { devices, ...asked }: Resources): MergedResources {
   const inForce: Resources = {
     ...current,
@@ -52,7 +52,7 @@ export function mergeResources(current: Resources, { devices, ...asked }: Resour
   return { inForce, change };
 }
 
-/** Of files named in `unified`, those that nothing asked for now writes as well: the later word counts. */
+/** The files of `unified` that no resource of this update writes too: the later setting counts. */
 function notReplaced(
   unified: Readonly<Record<string, string>>,
   { memory, cpu, pids, blockIO }: Resources,
@@ -78,7 +78,7 @@ function notReplaced(
 function mergeMemory(current: MemoryResources, asked: MemoryResources): MemoryResources {
   const { checkBeforeUpdate: _check, ...kept } = current;
   const { limit, swap, reservation, ...others } = asked;
-  // Memory without limit and no word about swap: the old sum of both would be a limit of memory after all.
+  // Memory becomes unlimited and swap is not given: the old memory+swap would still limit memory.
   const { swap: _swap, ...withoutSwap } = kept;
   const base = limit === -1 && !isSet(swap) ? withoutSwap : kept;
   return {
@@ -90,13 +90,13 @@ function mergeMemory(current: MemoryResources, asked: MemoryResources): MemoryRe
   };
 }
 
-/** Memory and memory+swap depend on each other, on v2 even in their values. */
+/** Adds memory to memory+swap and the reverse: they depend on each other, on v2 even in their values. */
 function completeMemory(
   asked: MemoryResources,
   { current, inForce: { limit, swap } }: { current: MemoryResources; inForce: MemoryResources },
 ): MemoryResources {
   const { disableOOMKiller, ...others } = asked;
-  // Many callers always send `false`: it is a change only where the killer is off.
+  // Many callers always send `false`: it is a change only if the OOM killer is off.
   const changed = disableOOMKiller === false && current.disableOOMKiller !== true ? others : asked;
   if (!isSet(asked.limit) && !isSet(asked.swap)) return changed;
   return { ...changed, ...definedOf({ limit, swap }) };
@@ -105,20 +105,20 @@ function completeMemory(
 function mergeCpu(current: CpuResources, asked: CpuResources): CpuResources {
   const merged: Record<string, unknown> = { ...current };
   for (const [name, value] of Object.entries(asked)) {
-    // 0 and "" mean "not given", except where they are values of their own.
+    // 0 and "" mean "not given", except for `idle` and `burst`, where 0 is a value.
     const given = name === "idle" || name === "burst" ? value !== undefined : value !== 0 && value !== "";
     if (given && value !== undefined) merged[name] = value;
   }
-  // The kernel resets the weight of a cgroup that becomes idle; what is asked for with that, or later, is for
-  // when it is idle no more.
+  // The kernel resets the weight of a cgroup that becomes idle. A weight asked for then, or later, is for the
+  // time when it is no longer idle.
   const becomesIdle = asked.idle === 1 && current.idle !== 1;
   if (becomesIdle && !isSet(asked.shares)) delete merged.shares;
   return merged;
 }
 
 /**
- * One of quota and period is given: the other is what it was (v2 has one file for both). The same holds for
- * being idle and the weight, which are one property of systemd, and of which an idle cgroup takes none.
+ * If only one of quota and period is given, the other keeps its value (v2 has one file for both). The same
+ * holds for `idle` and the weight: they are one property of systemd, and an idle cgroup accepts no weight.
  */
 function completeCpu(asked: CpuResources, { quota, period, shares, idle }: CpuResources): CpuResources {
   const completed = {
@@ -163,7 +163,7 @@ interface Numbered {
   readonly minor: number;
 }
 
-/** By device: what is new is added, what was there gets the new values. */
+/** Merges by device: new devices are added, known ones get the new values. */
 function mergeDevices<D extends Numbered>(
   current: readonly D[] = [],
   asked: readonly D[] | undefined,
@@ -188,7 +188,7 @@ function mergeHugepages(current: Hugepages, asked: Hugepages): Hugepages {
   return [...current.filter(({ pageSize }) => !sizes.includes(pageSize)), ...asked];
 }
 
-/** Without the members that are undefined: spread over others, those would hide what they have. */
+/** Drops undefined members: spread over another object, they would hide its members. */
 function definedOf<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const defined: Partial<T> = {};
   for (const name of Object.keys(members) as (keyof T)[]) {

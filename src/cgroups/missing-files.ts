@@ -1,5 +1,4 @@
-// Which of the files that a limit may be written to the kernel does not have. Called by `explain`, where the
-// cgroup need not exist yet.
+// Finds the limit files that this kernel does not have. Called by `explain`, before the cgroup exists.
 
 import { listDirectoryAt } from "../linux/files/directories.ts";
 import { planLimits } from "./limits.ts";
@@ -7,7 +6,7 @@ import type { CgroupPlan } from "./planned.ts";
 import { exists } from "./tree.ts";
 import type { CgroupWrite } from "./writes.ts";
 
-/** Names of files in whose place another one is written. What cannot be known is not among them. */
+/** Names of files instead of which another one is written. Files that cannot be checked are left out. */
 export function missingFiles(cgroup: CgroupPlan): ReadonlySet<string> {
   const missing = new Set<string>();
   const there = new Set<string>();
@@ -24,7 +23,7 @@ export function missingFiles(cgroup: CgroupPlan): ReadonlySet<string> {
   return missing;
 }
 
-/** A cgroup has a file when its controller is handed down to it, so the first that has either file tells. */
+/** Decided by the first cgroup that has either file: a cgroup has them only if its controller is enabled. */
 function isMissing(
   first: CgroupWrite,
   second: CgroupWrite,
@@ -37,7 +36,7 @@ function isMissing(
   return false;
 }
 
-/** The cgroup itself, those above it, and those just below the root, which itself has none of these files. */
+/** The cgroup, its parents, and the cgroups just below the root: the root itself has none of these files. */
 function* cgroupsAround({
   path,
   mountpoint,

@@ -12,7 +12,7 @@ import type { CgroupRecord } from "./record.ts";
 import { exists } from "./tree.ts";
 import { readKey } from "./writer.ts";
 
-/** `time`: nothing has happened within the time given. */
+/** `time`: nothing has happened within the time limit. */
 export type CgroupEvent = "oom" | "end" | "time";
 
 const IN_MODIFY = 2;
@@ -40,7 +40,7 @@ export class OomWatch implements Disposable {
 
   static #v1(directory: string): OomWatch {
     const queue = new Descriptor(mustCall("make an eventfd", "eventfd2", 0, O_CLOEXEC));
-    // The kernel keeps what it needs of the file: it may be closed afterwards.
+    // The kernel keeps its own reference to the file, so it may be closed afterwards.
     using control = open(`${directory}/memory.oom_control`, O_RDONLY);
     writeFile(`${directory}/cgroup.event_control`, `${queue.number} ${control.number}`);
     return new OomWatch(directory, queue, () =>
@@ -64,7 +64,7 @@ export class OomWatch implements Disposable {
     });
   }
 
-  /** Waits for the next event, for as long at most. */
+  /** Waits for the next event, up to the time limit. */
   wait(limitMs: number): CgroupEvent {
     if (this.#hasEnded()) return "end";
     const [ready = 0] = poll([{ fd: this.#queue.number, events: POLLIN }], limitMs);
@@ -79,7 +79,7 @@ export class OomWatch implements Disposable {
     this.#queue.close();
   }
 
-  /** On v2 an empty cgroup may stay until `delete`; there is nothing more to tell of it. */
+  /** On v2 an empty cgroup may stay until `delete`; it counts as ended. */
   #hasEnded(): boolean {
     const events = readTextIfThere(`${this.#directory}/cgroup.events`);
     if (events !== undefined) return events.includes("populated 0");

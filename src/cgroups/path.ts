@@ -6,7 +6,7 @@ import type { Hierarchy } from "./hierarchies.ts";
 export interface CgroupPath {
   /** Without leading slash; `..` cannot leave the root it is taken from. */
   readonly inner: string;
-  /** From the mount point rather than from the caller's own cgroup. */
+  /** Starts from the mount point, not from the caller's own cgroup. */
   readonly absolute: boolean;
   /** The configuration named it, so a lack of permission is an error. */
   readonly explicit: boolean;
@@ -18,7 +18,7 @@ export function resolveCgroupsPath(cgroupsPath: string | undefined, id: string):
   return { inner: cleanPath(cgroupsPath), absolute: cgroupsPath.startsWith("/"), explicit: true };
 }
 
-/** Lexical cleaning as if the path stood in an empty root: what `..` would leave is dropped. */
+/** Cleans the path lexically as below an empty root: a `..` that would leave the root is dropped. */
 export function cleanPath(path: string): string {
   const parts: string[] = [];
   for (const part of path.split("/")) {

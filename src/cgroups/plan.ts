@@ -15,8 +15,8 @@ import type { SystemdHost } from "./systemd/unit.ts";
 import { assertUsable } from "./unusable.ts";
 
 /**
- * The v1 hierarchies runc joins, limits or not; the devices first, because it is the one checked for
- * processes.
+ * The v1 hierarchies that runc joins, with or without limits. `devices` is first, because it is the one that
+ * is checked for processes.
  */
 const JOINED_V1 = [
   "devices",
@@ -65,7 +65,7 @@ export interface CgroupSpec {
 export interface CgroupRequest {
   readonly spec: CgroupSpec;
   readonly id: string;
-  /** `--systemd-cgroup`: the systemd that makes the cgroup. */
+  /** With `--systemd-cgroup`: the systemd that makes the cgroup. */
   readonly systemd: SystemdHost | undefined;
   readonly hierarchies: Hierarchies;
   readonly annotations?: Divided;
@@ -90,7 +90,7 @@ export function planCgroup(request: CgroupRequest): CgroupPlan {
           unified: resources.unified,
           mayDivide: mayDivide(spec),
         });
-  // AS CRUN: it is about systemd's unit, and says nothing without one.
+  // AS CRUN: the annotation is about systemd's unit, and is ignored without one.
   const subgroup = planned === undefined ? undefined : annotations.subgroup;
   const path =
     planned === undefined
@@ -113,7 +113,7 @@ export function planCgroup(request: CgroupRequest): CgroupPlan {
   };
 }
 
-/** For a container that is to have no cgroup: it stays in its caller's, whose limits are all that hold. */
+/** For a container without a cgroup: it stays in its caller's, and only the limits of that apply. */
 export const WITHOUT_CGROUP: CgroupPlan = {
   driver: "none",
   directories: [],
@@ -130,7 +130,8 @@ function below(path: string, subgroup: string | undefined): string {
 }
 
 /**
- * On v1 nothing keeps whoever may divide a cgroup from its limits. DIFFERS: crun makes a subgroup there too.
+ * On v1 a process that may divide a cgroup may also change its limits. DIFFERS: crun makes a subgroup there
+ * too.
  */
 export function checkDivisible({ subgroup, delegate }: Divided, { layout }: Hierarchies): void {
   if (layout === "v2" || (subgroup ?? delegate) === undefined) return;
@@ -142,8 +143,8 @@ export function checkDivisible({ subgroup, delegate }: Divided, { layout }: Hier
 }
 
 /**
- * What the record will be at most. It is saved before the cgroup is made, so that whoever finds a creation
- * cut off can remove what there is of it.
+ * The record with everything that may be made. It is saved before the cgroup is made, so that the parts of an
+ * interrupted creation can be removed.
  */
 export function plannedRecord({ driver, directories, unit, isDisabled }: CgroupPlan): CgroupRecord {
   if (isDisabled === true) return { driver, paths: {}, created: [], isDisabled };
@@ -160,7 +161,7 @@ function directoryV2(mounts: readonly Hierarchy[], path: CgroupPath): PlannedDir
 
 /**
  * One directory per hierarchy, in the order of JOINED_V1.
- * DIFFERS: with a relative path runc puts the unified hierarchy's cgroup of a hybrid host below its root, not
+ * DIFFERS: on a hybrid host runc puts the unified hierarchy's cgroup with a relative path below the root, not
  * below the caller's own cgroup.
  */
 function directoriesV1(mounts: readonly Hierarchy[], path: CgroupPath): PlannedDirectory[] {
@@ -180,7 +181,7 @@ function planned({ controllers, mountpoint }: Hierarchy, path: string): PlannedD
   return { controllers, mountpoint, path };
 }
 
-/** Whether a writable cgroup file system is in the container, or it may mount one. */
+/** Whether the container has a writable cgroup file system, or may mount one. */
 function mayDivide({ process, mounts = [] }: CgroupSpec): boolean {
   if (process?.capabilities?.bounding?.includes("CAP_SYS_ADMIN") === true) return true;
   return mounts.some(({ type, source = "", options = [] }) => {
@@ -193,9 +194,9 @@ function mayDivide({ process, mounts = [] }: CgroupSpec): boolean {
 }
 
 /**
- * With a cgroup namespace of its own and a writable cgroup mount, the container gets its cgroup to divide
- * further; and where an annotation says so.
- * AS RUNC: the owner is the process' user as the host sees it; a user that is not mapped owns nothing.
+ * A container with a new cgroup namespace and a writable cgroup mount may divide its cgroup, as may one with
+ * an annotation that says so.
+ * AS RUNC: the owner is the process's user as the host sees it; a user that is not mapped owns nothing.
  */
 function delegatedTo(
   { process, mounts = [], linux = {} }: CgroupSpec,

@@ -18,21 +18,21 @@ export interface PlannedDirectory {
 export interface CgroupPlan {
   readonly driver: CgroupDriverName;
   readonly directories: readonly PlannedDirectory[];
-  /** `--cgroup-manager disabled`: the container is to have none. */
+  /** `--cgroup-manager disabled`: the container gets no cgroup. */
   readonly isDisabled?: boolean | undefined;
   /** The configuration names the cgroup, so a lack of permission is an error even when rootless. */
   readonly explicit: boolean;
   readonly resources: Resources;
-  /** Every rule that holds for the container, defaults included. */
+  /** All rules for the container, including the defaults. */
   readonly devices: readonly DeviceRule[];
-  /** v1: what must be written before a process may enter. */
+  /** v1: must be written before a process may enter. */
   readonly beforeJoin: readonly CgroupWrite[];
   /** v2: the host user who may make cgroups below this one. */
   readonly owner: number | undefined;
-  /** Made by systemd, when its first process is there. */
+  /** The unit that systemd makes when the first process exists. */
   readonly unit?: UnitPlan | undefined;
-  /** v2: below that unit, where the container is then. */
+  /** v2: the cgroup below that unit in which the container runs. */
   readonly subgroup?: string | undefined;
-  /** v2: below the directory, for the processes; what holds for them is set in the directory. */
+  /** v2: the cgroup below the directory for the processes; the limits are set in the directory. */
   readonly delegate?: string | undefined;
 }

@@ -1,5 +1,5 @@
-// What is known of a container's cgroup once it exists: the record that is saved with the state. Types only,
-// so that pure files may import them.
+// The record of a container's existing cgroup, which is saved with the state. Types only, so that pure files
+// may import them.
 
 import type { CgroupRecord, UnitRecord } from "../spec/types.ts";
 import type { DeviceRule } from "./devices/rules.ts";
@@ -12,12 +12,12 @@ export type CgroupDriverName = CgroupRecord["driver"];
 export type FreezeState = "thawed" | "frozen";
 
 export interface ApplyContext {
-  /** Errors of device rules are ignored, as an ordinary user cannot set any. */
+  /** Errors of device rules are ignored, since an ordinary user cannot set any. */
   readonly rootless: boolean;
-  /** The device rules to enforce; without them the present ones stay. */
+  /** The device rules to enforce; if absent, the present ones stay. */
   readonly devices?: readonly DeviceRule[] | undefined;
-  /** Those that the container has already: its processes must not lose a device meanwhile that both have. */
+  /** The rules that the container has now: it must not lose a device, even briefly, that both sets allow. */
   readonly devicesBefore?: readonly DeviceRule[] | undefined;
-  /** Where old values are noted, when they may have to be put back. */
+  /** Notes the old values, if they may have to be restored. */
   readonly journal?: Journal | undefined;
 }

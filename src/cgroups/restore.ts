@@ -1,9 +1,9 @@
-// How a value that was written into a cgroup file is taken back, from what the file said before. Pure; called
-// by writer.ts when an update fails half-way.
+// Turns a cgroup file's old content into the write that restores it. Pure; called by writer.ts when an update
+// fails half-way.
 
 import type { CgroupWrite } from "./writes.ts";
 
-/** What an entry of such a file is set to when there is none: `8:0 0` removes a throttle of v1. */
+/** The write that removes an entry: `8:0 0` removes a throttle of v1. */
 const NO_ENTRY: Readonly<Record<string, (value: string) => string>> = {
   "io.max": () => "rbps=max wbps=max riops=max wiops=max",
   "rdma.max": () => "hca_handle=max hca_object=max",
@@ -12,7 +12,7 @@ const NO_ENTRY: Readonly<Record<string, (value: string) => string>> = {
   "io.latency": () => "target=0",
 };
 
-/** Files with an entry per device: the first word of what is written is the device. */
+/** Files with an entry per device: the first word of the value is the device. */
 function hasEntries({ file, value }: CgroupWrite): boolean {
   return (
     value.includes(" ") && (file in NO_ENTRY || file.endsWith("_device") || file === "net_prio.ifpriomap")
@@ -20,7 +20,7 @@ function hasEntries({ file, value }: CgroupWrite): boolean {
 }
 
 /**
- * The write that brings back the state before; `undefined` when the file says nothing that could be written.
+ * The write that restores the old content; `undefined` if the file had none that can be written.
  */
 export function restoring(write: CgroupWrite, before: string): CgroupWrite | undefined {
   const { file } = write;

@@ -1,5 +1,5 @@
-// Directories of cgroups: made with what is missing above them, looked through for processes, removed from
-// the leaves up.
+// Directories of cgroups: makes them with their parents, lists their processes, and removes them from the
+// leaves up.
 
 import { TsrunError, wrapError } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call/call.ts";
@@ -13,14 +13,14 @@ import { processOfThread } from "../linux/process/process.ts";
 import { walkCgroups } from "./walk.ts";
 
 /**
- * Makes a cgroup and what is missing between it and the mount point; `made` collects what was made, parents
- * first. False when somebody else had made it already. Throws with the errno's name.
+ * Makes a cgroup and its missing parents below the mount point; `made` collects the new directories, parents
+ * first. False if the cgroup existed already. Throws with the errno's name.
  */
 export function makeCgroup(path: string, mountpoint: string, made: string[]): boolean {
   const name = cString(path);
-  // Another container's end may remove a parent between two calls; then the walk begins again.
+  // The end of another container may remove a parent between two calls; then start again.
   for (let attempts = 0; ; attempts++) {
-    // It is noted first: for what exists there may be no memory to note it, and nobody would remove it.
+    // Record it first: afterwards there may be no memory to record it, and nobody would remove it.
     made.push(path);
     const result = tryCall("mkdirat", AT_FDCWD, name, 0o755);
     if (result === 0) return true;
@@ -35,7 +35,7 @@ export function makeCgroup(path: string, mountpoint: string, made: string[]): bo
 }
 
 /**
- * A cgroup that was there already must be nobody's: another container's processes would get this one's
+ * A cgroup that existed before must be empty: otherwise another container's processes would get this one's
  * limits.
  */
 export function assertEmpty(path: string): void {
@@ -51,7 +51,7 @@ export function assertThawed(frozen: boolean): void {
   if (frozen) throw new TsrunError("E_CGROUP", "container's cgroup unexpectedly frozen");
 }
 
-/** The processes of a cgroup and of all below it; none when it is not there. */
+/** The processes of a cgroup and of all below it; none if it does not exist. */
 export function processesBelow(path: string): number[] {
   const pids = new Set<number>();
   try {
@@ -63,7 +63,7 @@ export function processesBelow(path: string): number[] {
   } catch (error) {
     throw wrapError(`cannot list the processes of cgroup "${path}"`, error);
   }
-  // What belongs to a pid namespace beside ours is listed as 0, which is no process to signal.
+  // A process outside our pid namespace is listed as 0, which must not be signalled.
   pids.delete(0);
   return [...pids];
 }
@@ -73,7 +73,7 @@ function processesOf(directory: number): number[] {
   try {
     return parsePids(readText("cgroup.procs", options));
   } catch (error) {
-    // The cgroup may go away while it is read, and a threaded one of v2 lists only threads.
+    // The cgroup may be removed while it is read, and a threaded one of v2 lists only threads.
     if (hasErrno(error, "ENOENT", "ENODEV")) return [];
     if (hasErrno(error, "EOPNOTSUPP"))
       return parsePids(readText("cgroup.threads", options)).map(processOfThread);
@@ -89,14 +89,14 @@ function parsePids(text: string): number[] {
 }
 
 /**
- * Waits between two attempts, in milliseconds at most: processes that were just killed need a moment to be
- * gone.
+ * The longest waits between two attempts, in milliseconds: processes that were just killed need a moment to
+ * end.
  */
 const WAITS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
 /**
- * Removes cgroups with those below them, as many as can be removed. One that is busy is tried again for a
- * second in all, however many there are; then the error names it and who is in it.
+ * Removes cgroups and those below them, as many as possible. Busy ones are tried again for one second in
+ * total, however many there are; then the error names them and the processes in them.
  */
 export function removeCgroups(paths: readonly string[]): void {
   const failures: TsrunError[] = [];
@@ -112,8 +112,8 @@ export function removeCgroups(paths: readonly string[]): void {
 }
 
 /**
- * A cgroup of v2 tells when the last thread of the last process below it has ended (cgroup-v2.rst,
- * "Un-populated Notification"), so that nothing is waited for any longer. v1 does not.
+ * Waits for a cgroup of v2 to report that the last thread below it has ended (cgroup-v2.rst, "Un-populated
+ * Notification"), so no time is lost. v1 has no such report.
  */
 function waitForRoom(paths: readonly string[], limitMs: number): void {
   const watched: Descriptor[] = [];
@@ -122,7 +122,7 @@ function waitForRoom(paths: readonly string[], limitMs: number): void {
       const name = cString(`${path}/cgroup.events`);
       const events = new Descriptor(tryCall("openat", AT_FDCWD, name, O_RDONLY | O_CLOEXEC, 0));
       watched.push(events);
-      // What changes from here on is told. Without anybody in it, something else makes it busy.
+      // Changes from here on are reported. If no process is in it, something else makes it busy.
       const said = new Uint8Array(256);
       const length = tryCall("read", events.number, said, said.length);
       if (length <= 0 || text(said.subarray(0, length)).includes("populated 0")) events.close();
@@ -136,7 +136,7 @@ function waitForRoom(paths: readonly string[], limitMs: number): void {
   }
 }
 
-/** Of the processes in a busy cgroup, how many are told. */
+/** How many processes of a busy cgroup the error names. */
 const TOLD = 10;
 
 function busyError(path: string): TsrunError {
@@ -149,7 +149,7 @@ function busyError(path: string): TsrunError {
   });
 }
 
-/** Removes what can be removed and returns what is busy; other failures are added to the list. */
+/** Removes what it can and returns the busy ones; other failures are added to the list. */
 function removeOnce(paths: readonly string[], failures: TsrunError[]): string[] {
   const busy: string[] = [];
   for (const path of paths) {
@@ -171,7 +171,7 @@ function removeCgroup(path: string): boolean {
   const again = removeOne(path);
   if (again === 0) return true;
   if (again === -EBUSY || again === -ENOTEMPTY) return false;
-  // A read-only mount answers EROFS even for what is not there, so look before complaining.
+  // A read-only mount returns EROFS even for a missing directory, so check before failing.
   if (!exists(path)) return true;
   const message = `cannot remove cgroup "${path}": ${errnoWords(-again)}`;
   throw new TsrunError("E_CGROUP", message, { errno: errnoName(-again) });
@@ -193,8 +193,8 @@ function removeOne(path: Path, at = AT_FDCWD): number {
 }
 
 /**
- * Removes what a failed creation made, the last first, since parents were made before; what others use by now
- * stays. The list is empty afterwards: another creation may make the same.
+ * Removes what a failed creation made, the last first, since parents were made first. Cgroups that others use
+ * by now stay. The list is empty afterwards: another creation may make the same cgroups.
  */
 export function unmakeCgroups(made: string[]): void {
   for (let path = made.at(-1); path !== undefined; path = made.at(-1)) {

@@ -1,6 +1,6 @@
-// What `linux.resources` can ask for and one version of cgroups cannot give. It is refused, since a limit
-// that was asked for must not be missing in silence. Pure; called by plan.ts for a new container and by
-// driver.ts for `update`. The whole table is in docs/cgroups.md.
+// Refuses members of `linux.resources` that this version of cgroups does not have: a limit that was asked for
+// must not be missing silently. Pure; called by plan.ts for a new container and by driver.ts for `update`.
+// The whole table is in docs/cgroups.md.
 
 import { TsrunError } from "../errors.ts";
 import type { Resources } from "../spec/types.ts";
@@ -9,23 +9,23 @@ import type { CgroupDriverName } from "./record.ts";
 import { isSet } from "./writes.ts";
 
 interface Unusable {
-  /** Below the resources. */
+  /** JSON pointer below the resources. */
   readonly pointer: string;
-  /** What can be done in its place. */
+  /** What to do instead. */
   readonly hint: string;
 }
 
 export interface UsableOptions {
   readonly driver: CgroupDriverName;
-  /** JSON pointer of the resources: "" where they are a document of their own. */
+  /** JSON pointer of the resources: "" if they are the whole document. */
   readonly at: string;
 }
 
-/** Throws where something is asked for that this version of cgroups does not have. */
+/** Throws if the resources ask for something that this version of cgroups does not have. */
 export function assertUsable(resources: Resources, { driver, at }: UsableOptions): void {
   if (driver !== "v2") {
     if (Object.keys(resources.unified ?? {}).length === 0) return;
-    // The sentence is runc's.
+    // runc's sentence.
     throw new TsrunError("E_CONFIG", "invalid configuration: cannot use unified on cgroup v1", {
       hint: `leave out ${at}/unified, or boot the host with cgroup v2`,
     });
@@ -41,7 +41,7 @@ export function assertUsable(resources: Resources, { driver, at }: UsableOptions
 
 /**
  * DIFFERS: runc ignores these on v2 (opencontainers/cgroups, fs2); crun refuses them, so no engine that works
- * with it sends them. A value that means "not set" asks for nothing.
+ * with crun sends them. A value that means "not set" asks for nothing.
  */
 function unusableOnV2({ memory = {}, cpu = {}, blockIO = {}, network = {} }: Resources): Unusable[] {
   const found: Unusable[] = [];

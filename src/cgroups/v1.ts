@@ -1,5 +1,5 @@
-// The v1 driver, for v1 and hybrid hosts: one directory per hierarchy, entered by writing to each one's
-// `tasks`.
+// The v1 driver, for v1 and hybrid hosts: one directory per hierarchy, which a process enters by writing to
+// its `tasks` file.
 
 import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call/call.ts";
@@ -17,12 +17,12 @@ import type { ApplyContext, CgroupRecord } from "./record.ts";
 import { assertEmpty, assertThawed, makeCgroup } from "./tree.ts";
 import { runWrites } from "./writer.ts";
 
-/** Makes the directories; `made` collects them for the caller to undo, whatever happens. */
+/** Makes the directories; `made` collects them for the caller to undo, even if a later one fails. */
 export function createV1(plan: CgroupPlan, rootless: boolean, made: string[]): CgroupRecord["paths"] {
   const paths: Record<string, string> = {};
-  // The devices come first in a plan.
+  // A plan has the devices hierarchy first.
   if (plan.directories[0]?.controllers.includes("devices") !== true) {
-    // Without it nothing would keep a container from any device of the host.
+    // Without it the container could use every device of the host.
     throw new TsrunError("E_CGROUP", "cannot restrict devices: no devices cgroup hierarchy is mounted", {
       hint: "mount one, for instance: mount -t cgroup -o devices devices /sys/fs/cgroup/devices",
     });
@@ -33,7 +33,7 @@ export function createV1(plan: CgroupPlan, rootless: boolean, made: string[]): C
       prepare(directory, plan, made);
     } catch (error) {
       throwIfOutOfMemory(error);
-      // Named hierarchies and the unified one carry no limits: runc joins them where it can.
+      // Named hierarchies and the unified one have no limits: runc joins them if it can.
       const optional = controllers.every(
         (name) => name === "" || name === "misc" || name.startsWith("name="),
       );
@@ -50,7 +50,7 @@ function prepare(directory: PlannedDirectory, plan: CgroupPlan, made: string[]):
   const { controllers, path, mountpoint } = directory;
   const fresh = makeCgroup(path, mountpoint, made);
   if (!fresh) {
-    // AS RUNC: one hierarchy stands for all, since looking into every one would cost more than it finds.
+    // AS RUNC: check one hierarchy for all, since checking each costs more than it finds.
     if (controllers.includes("devices")) assertEmpty(path);
     if (controllers.includes("freezer")) assertThawed(isFrozenV1(path));
     assertJoinable(path, controllers);
@@ -59,10 +59,10 @@ function prepare(directory: PlannedDirectory, plan: CgroupPlan, made: string[]):
   if (controllers.includes("cpu")) runWrites(path, plan.beforeJoin);
 }
 
-/** Makes the cgroups of the hierarchies that systemd does not look after, beside those that it has made. */
+/** Makes the cgroups in the hierarchies that systemd does not manage. */
 export function finishUnitV1(plan: CgroupPlan): void {
   for (const { controllers, path, mountpoint } of plan.directories) {
-    // This one is systemd's alone, and so is the unified hierarchy of a hybrid host.
+    // systemd alone manages this one, and the unified hierarchy of a hybrid host.
     if (controllers.includes("name=systemd") || controllers[0] === "") continue;
     const fresh = makeCgroup(path, mountpoint, []);
     if (controllers.includes("cpuset"))
@@ -81,8 +81,7 @@ function readTextOr(path: string, otherwise: string): string {
 }
 
 /**
- * A cgroup that was there already may belong to somebody else; better to know before a process is to enter
- * it.
+ * An existing cgroup may belong to another user: find out before a process tries to enter it.
  */
 function assertJoinable(path: string, controllers: readonly string[]): void {
   const file = controllers[0] === "" ? "cgroup.procs" : "tasks";
@@ -94,8 +93,8 @@ function assertJoinable(path: string, controllers: readonly string[]): void {
 }
 
 /**
- * A new cpuset of v1 names no processor and no memory node, and nothing can enter it then: it gets what the
- * configuration asks for, else what its parent has, from the top down (cgroup-v1/cpusets.rst, section 2.1).
+ * A new cpuset of v1 has no processor and no memory node, so no process can enter it. It gets those that the
+ * configuration asks for, or else its parent's, from the top down (cgroup-v1/cpusets.rst, section 2.1).
  */
 function fillCpuset(path: string, mountpoint: string, { fresh, cpu }: CpusetContext): void {
   const parent = path.slice(0, path.lastIndexOf("/"));
@@ -113,7 +112,7 @@ interface CpusetContext {
   readonly cpu: CpuResources;
 }
 
-/** What the cpuset has, after giving it its parent's when it has nothing. */
+/** The cpuset's value, after copying its parent's if it had none. */
 function inheritCpuset(path: string, mountpoint: string, name: CpusetName): string {
   const value = readCpuset(path, name);
   if (value !== "" || path.length <= mountpoint.length) return value;

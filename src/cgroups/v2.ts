@@ -17,7 +17,7 @@ import { assertEmpty, assertThawed, makeCgroup } from "./tree.ts";
 import { readNumber, runWrites } from "./writer.ts";
 import type { CgroupWrite } from "./writes.ts";
 
-/** Makes the directory with every controller its parents can give. `made` collects what to undo. */
+/** Makes the directory with every controller that its parents can enable. `made` collects what to undo. */
 export function createV2(plan: CgroupPlan, rootless: boolean, made: string[]): CgroupRecord["paths"] {
   const [directory] = plan.directories;
   if (directory === undefined) throw new TsrunError("E_INTERNAL", "a v2 plan without a directory");
@@ -37,13 +37,13 @@ export function createV2(plan: CgroupPlan, rootless: boolean, made: string[]): C
   return { "": directory.path };
 }
 
-/** What is left to do in the cgroup that systemd has made around this process. */
+/** Finishes the cgroup that systemd has made around this process. */
 export function finishUnitV2(plan: CgroupPlan, pid: number): void {
   const [directory] = plan.directories;
   if (directory === undefined) return;
   const { path, mountpoint } = directory;
   if (plan.subgroup !== undefined) {
-    // A cgroup with a process in it gives no controllers to those below.
+    // A cgroup with a process in it cannot enable controllers for its children.
     makeCgroup(path, mountpoint, []);
     moveInto(path, pid);
   }
@@ -52,7 +52,7 @@ export function finishUnitV2(plan: CgroupPlan, pid: number): void {
   handDown(plan, directory, []);
 }
 
-/** Gives the container what it is to divide, and makes the part that it begins in. */
+/** Delegates the cgroup to the container, and makes the child cgroup in which it begins. */
 function handDown(
   { owner, delegate: inside }: CgroupPlan,
   { path, mountpoint }: PlannedDirectory,
@@ -68,8 +68,8 @@ function handDown(
 }
 
 /**
- * Moves the first process to where it may divide, once it has its cgroup namespace, whose root is above that
- * (crun: "the cgroup namespace is created before moving the container to the delegated cgroup").
+ * Moves the first process into the delegated cgroup, once it has its cgroup namespace, whose root is above
+ * that (crun: "the cgroup namespace is created before moving the container to the delegated cgroup").
  */
 export function enterDelegate({ delegate: inside }: CgroupPlan, { paths }: CgroupRecord, pid: number): void {
   const path = paths[""];
@@ -90,9 +90,9 @@ function prepare({ path, mountpoint }: PlannedDirectory, resources: Resources, m
 }
 
 /**
- * Hands down every controller of the mount, one level after the other: a cgroup offers its children only what
- * its own parent offers it. Errors are left to the limits that will miss a controller: some cannot be handed
- * down at all, and a user may only divide what was delegated.
+ * Enables every controller of the mount, one level after the other: a cgroup can enable for its children only
+ * what its own parent enables for it. Errors are ignored here, since a limit that lacks its controller fails
+ * later: some controllers cannot be enabled at all, and a user may only use what was delegated.
  */
 function enableControllers(path: string, mountpoint: string): void {
   const all = controllersOf(mountpoint);
@@ -118,8 +118,8 @@ function controllersOf(directory: string): string[] {
 }
 
 /**
- * The controllers that cannot be used in a cgroup of threads (cgroups(7), "Thread mode"), by what asks for
- * them.
+ * The controllers that a threaded cgroup cannot have (cgroups(7), "Thread mode"), by the names of the
+ * resources that need them.
  */
 const DOMAIN_CONTROLLERS = ["memory", "io", "cpu", "hugetlb"];
 
@@ -141,10 +141,13 @@ function assertDomain(path: string, resources: Resources): void {
   if (type === "domain invalid") tryWriteFile(`${path}/cgroup.type`, "threaded");
 }
 
-/** cgroups(7), "Cgroups delegation": what kernels before 4.15 do not list in /sys/kernel/cgroup/delegate. */
+/** cgroups(7), "Cgroups delegation": for kernels before 4.15, which have no /sys/kernel/cgroup/delegate. */
 const DELEGATED = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads";
 
-/** Gives the container's user the directory and the files that let it divide the cgroup, not its limits. */
+/**
+ * Gives the container's user the directory and the files needed to divide the cgroup, not those of its
+ * limits.
+ */
 function delegate(path: string, uid: number): void {
   changeOwner(path, uid);
   const files = readTextIfThere("/sys/kernel/cgroup/delegate") ?? DELEGATED;
@@ -178,7 +181,7 @@ export function applyV2(record: CgroupRecord, resources: Resources, context: App
       runWrites(directory, writes, context.journal);
       continue;
     }
-    // One after the other, since an error is explained by the name of its file.
+    // One by one, since an error is explained by the name of its file.
     for (const write of writes) applyUnified(directory, write, context);
   }
 }

@@ -1,26 +1,26 @@
-// The walk over a cgroup and all below it. A container with a writable cgroup mount names and nests what is
-// there: so names are bytes, and no path is put together (PATH_MAX). One directory is open at a time,
-// whatever the depth; the way up is "..", which holds because a cgroup cannot be moved (v1 alone has
-// rename(2), and that within the parent), nor be removed before those below it.
+// Walks over a cgroup and all below it. A container with a writable cgroup mount chooses names and depth, so
+// names are bytes, and no path is built (PATH_MAX). One directory is open at a time, whatever the depth. The
+// way up is "..", which is safe because a cgroup cannot be moved (only v1 has rename(2), within the parent),
+// nor be removed before those below it.
 
 import { hasErrno } from "../linux/call/call.ts";
 import { visitEntries } from "../linux/files/directories.ts";
 import { type Descriptor, open, openIfThere } from "../linux/files/files.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../linux/numbers/fcntl.ts";
 
-/** What is done on the walk. Whatever it finds may be gone already, or go meanwhile. */
+/** Called during the walk. A cgroup may already be gone when a function is called. */
 export interface CgroupVisitor {
-  /** In each cgroup, before those below it. The directory is open for reading. */
+  /** Called in each cgroup, before those below it. The directory is open for reading. */
   readonly enter?: (directory: number) => void;
-  /** Whether the walk can do without the cgroup `name` of `parent` and those below it. */
+  /** Whether to leave out the cgroup `name` of `parent` and those below it. */
   readonly skip?: (parent: number, name: Uint8Array) => boolean;
-  /** When all below the cgroup `name` of `parent` is done. Not called for the cgroup where the walk began. */
+  /** Called after all cgroups below `name` of `parent`. Not called for the cgroup where the walk began. */
   readonly leave?: (parent: number, name: Uint8Array) => void;
 }
 
 const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
-/** Walks over the cgroup at `path` and those below it; over none when it is not there. */
+/** Walks over the cgroup at `path` and those below it; does nothing if it does not exist. */
 export function walkCgroups(path: string, { enter, skip, leave }: CgroupVisitor): void {
   const top = openIfThere(path, DIRECTORY);
   if (top === undefined) return;
@@ -68,12 +68,12 @@ function namesIn(directory: number): Names {
   return names;
 }
 
-/** Names one after the other, each with its length before it: a container may make millions of cgroups. */
+/** A compact list of names, each preceded by its length: a container may make millions of cgroups. */
 class Names {
   #bytes = new Uint8Array(0);
   #end = 0;
   #next = 0;
-  /** What `next` has answered last. */
+  /** The last result of `next`. */
   current = new Uint8Array(0);
 
   /** NAME_MAX is 255. */

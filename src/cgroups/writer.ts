@@ -8,16 +8,16 @@ import type { CgroupWrite } from "./writes.ts";
 
 interface JournalEntry {
   readonly path: string;
-  /** Puts back what was there before; throws where that is refused. */
+  /** Restores the old value; throws if that is refused. */
   readonly putBack: () => void;
 }
 
-/** What was changed, with what was there before: an update that fails puts it back. */
+/** Remembers what was changed and the old values: an update that fails restores them. */
 export class Journal {
   readonly #entries: JournalEntry[] = [];
   readonly #held: Disposable[] = [];
 
-  /** Remembers what the file says, before it is written. */
+  /** Remembers the file's content, before it is written. */
   note(directory: string, write: CgroupWrite): void {
     const before = readTextIfThere(`${directory}/${write.file}`);
     if (before === undefined) return;
@@ -27,8 +27,8 @@ export class Journal {
   }
 
   /**
-   * Remembers what is no single value of a file.
-   * @param held what that takes, until the journal is closed
+   * Remembers a change that is not a single value of a file.
+   * @param held resources that `putBack` needs, until the journal is closed
    */
   add(path: string, putBack: () => void, held: readonly Disposable[] = []): void {
     this.#entries.push({ path, putBack });
@@ -40,12 +40,13 @@ export class Journal {
   }
 
   /**
-   * Writes the old values back, the last first; returns the paths that did not take theirs. What was refused
-   * has never changed, and may refuse the old value too: the file system is read-only, the device is gone.
+   * Writes the old values back, the last first; returns the paths that did not accept theirs. A file that
+   * refused the new value has not changed, and may refuse the old one too: the file system may be read-only,
+   * or the device gone.
    */
   restore(): string[] {
     let rest = this.#entries.toReversed();
-    // Values that depend on each other may need the other one first: then the second round succeeds.
+    // Values may depend on each other; then the second round succeeds.
     for (let round = 0; round < 2 && rest.length > 0; round++)
       rest = rest.filter((entry) => !isPutBack(entry));
     return rest.map(({ path }) => path);
@@ -66,7 +67,7 @@ function writeBack(path: string, before: string, { value }: CgroupWrite): void {
   if (readTextIfThere(path) !== before) writeFile(path, value);
 }
 
-/** Writes in order; those that depend on a later one are tried again at the end. */
+/** Writes in order; writes that depend on a later one are tried again at the end. */
 export function runWrites(directory: string, writes: readonly CgroupWrite[], journal?: Journal): void {
   const postponed: CgroupWrite[] = [];
   for (const write of writes) {
@@ -82,7 +83,7 @@ export function runWrites(directory: string, writes: readonly CgroupWrite[], jou
   }
 }
 
-/** Writes once: 0, or the negated errno. */
+/** Writes once and returns 0 or the negated errno. */
 function attempt(directory: string, write: CgroupWrite): number {
   // The name holds text of the configuration (a page size, a key of `unified`) and must not lead elsewhere.
   if (write.file.includes("/")) {
@@ -103,14 +104,14 @@ function verify(directory: string, { file, value }: CgroupWrite, name: string): 
   throw new TsrunError("E_CGROUP", `the ${bound} allowed ${name} is ${actual}`);
 }
 
-/** The number in a cgroup file, `undefined` when it cannot be read; `max` is Infinity. */
+/** The number in a cgroup file, `undefined` if it cannot be read; `max` is Infinity. */
 export function readNumber(directory: string, file: string): number | undefined {
   const text = readTextIfThere(`${directory}/${file}`)?.trim();
   if (text === undefined || text === "") return undefined;
   return text === "max" ? Number.POSITIVE_INFINITY : Number(text);
 }
 
-/** The number behind `key` in a cgroup file of `key number` lines; 0 when there is none. */
+/** The number after `key` in a cgroup file of `key number` lines; 0 if there is none. */
 export function readKey(directory: string, file: string, key: string): number {
   const text = readTextIfThere(`${directory}/${file}`) ?? "";
   for (const line of text.split("\n")) {

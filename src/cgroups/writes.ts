@@ -1,23 +1,22 @@
-// What a controller wants written into its files, as values: planned by controllers/*.ts, carried out by
-// writer.ts, shown by `explain`. Pure.
+// Writes to a controller's files, as values: planned by controllers/*.ts, carried out by writer.ts, shown by
+// `explain`. Pure.
 
 /** One write(2) into one file of a cgroup. */
 export interface CgroupWrite {
   readonly file: string;
   readonly value: string;
   /**
-   * Names of errors after which the write counts as done: a knob the kernel may lack, a limit it may not
-   * need.
+   * Errors after which the write counts as done: the kernel may lack the file, or may not need the limit.
    */
   readonly tolerate?: readonly string[];
-  /** Written in its place where the kernel has no such file. */
+  /** Written instead if the kernel has no such file. */
   readonly otherwise?: CgroupWrite;
   /**
-   * The kernel may refuse it (EINVAL) until a later write of the list is done; it is tried again at the end.
+   * The kernel may refuse it (EINVAL) until a later write of the list is done, so it is retried at the end.
    */
   readonly again?: boolean;
   /**
-   * The kernel clamps the value silently: it is read back, and a difference is an error that calls it this.
+   * The kernel clamps the value silently, so it is read back; the error about a difference uses this name.
    */
   readonly verifyAs?: string;
 }
@@ -32,9 +31,9 @@ const UINT64_END = 2 ** 64;
 const INT64_END = 2 ** 63;
 
 /**
- * A whole number as the kernel reads it. Where every digit counts it comes as a bigint when it is that large
- * (restoreExactNumbers); elsewhere the largest 64-bit values arrive rounded up, past the end of their type,
- * and mean the largest.
+ * A whole number as the kernel reads it. Members in which every digit counts arrive as a bigint if they are
+ * that large (restoreExactNumbers). In others the largest 64-bit values arrive rounded up, beyond the range
+ * of their type, and are written as the largest value.
  */
 export function decimal(value: number | bigint, signed: "signed" | "unsigned" = "signed"): string {
   if (typeof value === "bigint" || Number.isSafeInteger(value)) return String(value);
@@ -50,7 +49,7 @@ export function deviceNumber(device: { readonly major: number; readonly minor: n
 
 /**
  * True for a number that is set. AS RUNC: its structures cannot tell 0 from absent, so 0 leaves a limit
- * alone.
+ * unchanged.
  */
 export function isSet<N extends number | bigint>(value: N | undefined): value is N {
   return value !== undefined && value !== 0;

@@ -4,7 +4,7 @@
 import type { BlockIOResources, ThrottleDevice } from "../../spec/types.ts";
 import { type CgroupWrite, decimal, deviceNumber, isSet } from "../writes.ts";
 
-/** v1. The weights belong to the CFQ scheduler up to Linux 4.20 and to BFQ since. */
+/** v1. The weights are those of the CFQ scheduler up to Linux 4.20 and of BFQ since. */
 export function blkioV1(io: BlockIOResources): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
   if (isSet(io.weight)) writes.push(cfqOrBfq("weight", decimal(io.weight)));
@@ -34,8 +34,9 @@ function cfqOrBfq(name: string, value: string): CgroupWrite {
 }
 
 /**
- * v2. BFQ takes the weight as it is; the kernel's own io.weight has another scale. Leaf weights do not exist.
- * DIFFERS: without BFQ a weight for one device is an error of the write; runc leaves it out, crun fails.
+ * v2. BFQ takes the weight unchanged; the kernel's own io.weight has another scale. There are no leaf
+ * weights.
+ * DIFFERS: without BFQ the write of a weight for one device fails; runc ignores it, crun fails.
  */
 export function ioV2(io: BlockIOResources): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
@@ -60,7 +61,7 @@ export function ioV2(io: BlockIOResources): CgroupWrite[] {
   return writes;
 }
 
-/** v1 weight (10…1000) as v2 weight (1…10000), on a straight line, rounded down. */
+/** v1 weight (10…1000) as v2 weight (1…10000): linear, rounded down. */
 export function blkioToIoWeight(weight: number): number {
   return weight === 0 ? 0 : 1 + Math.floor(((weight - 10) * 9999) / 990);
 }

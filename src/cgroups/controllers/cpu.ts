@@ -5,19 +5,19 @@ import type { CpuResources } from "../../spec/types.ts";
 import { type CgroupWrite, decimal, isSet } from "../writes.ts";
 
 /**
- * The shares that can be written. An idle cgroup has a weight of its own and takes no other (tg_is_idle in
- * kernel/sched/core.c): what is asked for holds once it is idle no more (mergeResources).
+ * The shares that can be written. An idle cgroup has a fixed weight and accepts no other (tg_is_idle in
+ * kernel/sched/core.c): the requested shares are written when it is no longer idle (mergeResources).
  */
 function sharesOf({ idle, shares = 0 }: CpuResources): number {
   return idle === 1 ? 0 : shares;
 }
 
-/** First, since shares are only taken where the cgroup is idle no more. DIFFERS: runc has it last on v1. */
+/** First, since an idle cgroup accepts no shares. DIFFERS: runc writes it last on v1. */
 function idleWrites({ idle }: CpuResources): CgroupWrite[] {
   return idle === undefined ? [] : [{ file: "cpu.idle", value: decimal(idle) }];
 }
 
-/** Linux 5.14. DIFFERS: a kernel without it cannot give more than none, and runc does not say so. */
+/** Linux 5.14. DIFFERS: an older kernel accepts only a burst of 0; runc does not report that. */
 function burstWrites({ burst }: CpuResources, where: Pick<CgroupWrite, "file" | "again">): CgroupWrite[] {
   if (burst === undefined) return [];
   const write: CgroupWrite = { ...where, value: decimal(burst, "unsigned") };
@@ -31,8 +31,8 @@ export function cpuV1(cpu: CpuResources): CgroupWrite[] {
   if (isSet(shares)) {
     writes.push({ file: "cpu.shares", value: decimal(shares, "unsigned"), verifyAs: "cpu-shares" });
   }
-  // Period, burst and quota must fit each other and the parent at every moment, so the first two may only be
-  // acceptable once the quota is there.
+  // Period, burst and quota must fit each other and the parent at every moment, so the kernel may accept the
+  // first two only after the quota.
   const again = isSet(cpu.quota);
   if (isSet(cpu.period)) {
     writes.push({ file: "cpu.cfs_period_us", value: decimal(cpu.period, "unsigned"), again });
@@ -43,8 +43,8 @@ export function cpuV1(cpu: CpuResources): CgroupWrite[] {
 }
 
 /**
- * The realtime budget of v1; without one no realtime process can enter the cgroup, so it is set before
- * joining.
+ * The realtime budget of v1. It is set before joining, since no realtime process can enter a cgroup without
+ * one.
  */
 export function realtimeV1(cpu: CpuResources): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
@@ -69,14 +69,14 @@ export function cpuV2(cpu: CpuResources): CgroupWrite[] {
   return writes;
 }
 
-/** `$MAX $PERIOD`; a quota that is absent or negative is no limit, and 100 ms is the kernel's own period. */
+/** `$MAX $PERIOD`. An absent or negative quota means no limit; 100 ms is the kernel's default period. */
 export function cpuMax(quota: number, period: number): string {
   return `${quota > 0 ? decimal(quota) : "max"} ${period === 0 ? 100000 : decimal(period, "unsigned")}`;
 }
 
 /**
- * v1 shares (2…1024…262144) as v2 weight (1…100…10000): a quadratic in log2 that meets all three points,
- * which the straight line of older runtimes did not (it made 1024 a weight of 39). AS RUNC since 1.3.2.
+ * v1 shares (2…1024…262144) as v2 weight (1…100…10000): a quadratic in log2 that meets all three points. The
+ * linear formula of older runtimes does not (it turns 1024 into 39). AS RUNC since 1.3.2.
  */
 export function sharesToWeight(shares: number): number {
   if (shares === 0) return 0;

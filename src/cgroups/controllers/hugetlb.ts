@@ -15,7 +15,7 @@ export function hugetlbV2(limits: HugepageLimits): CgroupWrite[] {
   return hugetlbWrites(limits, "max");
 }
 
-/** The reservation counter came with Linux 5.7; without it a mapping is only counted when it is touched. */
+/** Reservations are limited since Linux 5.7; before that a page is only counted when it is first used. */
 function hugetlbWrites(limits: HugepageLimits, suffix: string): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
   for (const { pageSize, limit } of limits) {

@@ -12,14 +12,14 @@ export interface MemoryContext {
 const LIMIT = "memory.limit_in_bytes";
 const SWAP = "memory.memsw.limit_in_bytes";
 
-/** v1. With `isUpdate` the cgroup is in use, and need not be as the kernel has made it. */
+/** v1. With `isUpdate` the cgroup is in use, and may no longer have the kernel's defaults. */
 export function memoryV1(memory: MemoryResources, { isUpdate }: MemoryContext): CgroupWrite[] {
   const writes = limitsV1(memory);
   if (isSet(memory.reservation)) {
     writes.push({ file: "memory.soft_limit_in_bytes", value: decimal(memory.reservation) });
   }
   if (memory.disableOOMKiller === true) writes.push({ file: "memory.oom_control", value: "1" });
-  // `false` is how the kernel begins, so callers that always send it are spared a write.
+  // `false` is the kernel's default, so a new cgroup needs no write.
   else if (memory.disableOOMKiller === false && isUpdate) {
     writes.push({ file: "memory.oom_control", value: "0" });
   }
@@ -39,20 +39,20 @@ export function memoryV1(memory: MemoryResources, { isUpdate }: MemoryContext): 
 /** Docker's "not set" is -1, which its unsigned field turns into 2^64 - 1. */
 const INHERIT_SWAPPINESS = 2 ** 63;
 
-/** The swappiness that is asked for, if any. */
+/** The requested swappiness, if any. */
 export function swappinessOf({ swappiness = -1 }: MemoryResources): number | undefined {
   return swappiness === -1 || swappiness >= INHERIT_SWAPPINESS ? undefined : swappiness;
 }
 
 /**
- * The kernel keeps memory ≤ memory+swap at every moment. So when memory is refused because the present
- * memory+swap is lower, it comes after it; in every other case memory first is right, whether the limits rise
- * or fall.
+ * The kernel requires memory ≤ memory+swap at every moment. Memory is written first, which is right whether
+ * the limits rise or fall, except if the present memory+swap is lower: then it is refused, and written again
+ * last.
  */
 function limitsV1({ limit = 0, swap = 0 }: MemoryResources): CgroupWrite[] {
   const memory: CgroupWrite = { file: LIMIT, value: decimal(limit) };
   if (limit === -1 && swap === 0) {
-    // Unlimited memory means unlimited swap too, where the kernel counts swap at all.
+    // Unlimited memory means unlimited swap too, if the kernel counts swap at all.
     return [{ file: SWAP, value: "-1", tolerate: ["ENOENT"] }, memory];
   }
   const both: CgroupWrite = { file: SWAP, value: decimal(swap) };
@@ -60,7 +60,7 @@ function limitsV1({ limit = 0, swap = 0 }: MemoryResources): CgroupWrite[] {
   return swap === 0 ? [memory] : [{ ...memory, again: true }, both];
 }
 
-/** v2. Swap goes first, and its file is missing where the kernel has no swap accounting. */
+/** v2. Swap is written first; its file is missing if the kernel has no swap accounting. */
 export function memoryV2(memory: MemoryResources): CgroupWrite[] {
   const { limit = 0, swap = 0, reservation = 0 } = memory;
   const writes: CgroupWrite[] = [];
@@ -76,8 +76,8 @@ export function memoryV2(memory: MemoryResources): CgroupWrite[] {
 }
 
 /**
- * The specification's swap is memory plus swap, v2's is swap alone. `undefined` leaves it as it is.
- * The sentences are runc's (ConvertMemorySwapToCgroupV2Value), for those who know them.
+ * The specification's swap is memory plus swap, v2's is swap alone. `undefined` leaves it unchanged.
+ * The error texts are runc's (ConvertMemorySwapToCgroupV2Value), which callers know.
  */
 export function swapWithoutMemory(
   swap: number | bigint,
@@ -94,7 +94,7 @@ export function swapWithoutMemory(
 }
 
 /**
- * Refuses limits that are already exceeded, where `checkBeforeUpdate` asks for it (v2 would kill instead).
+ * Refuses limits that are already exceeded, if `checkBeforeUpdate` asks for it (v2 would kill instead).
  */
 export function assertAboveUsage({ limit = 0, swap = 0 }: MemoryResources, usage: number): void {
   if (swap > 0 && swap <= usage) {

@@ -9,8 +9,8 @@ export function pidsWrites({ limit }: { readonly limit?: number }): CgroupWrite[
 }
 
 /**
- * runtime-spec 1.3, config-linux.md#pids: 0 is a limit like others. AS RUNC from 1.4 on: it means 1, which
- * forbids the same, since a container has one process; systemd's TasksMax cannot be 0.
+ * runtime-spec 1.3, config-linux.md#pids: 0 is a limit like any other. AS RUNC from 1.4 on: it means 1, which
+ * has the same effect, since a container has one process; systemd's TasksMax cannot be 0.
  */
 export function leastTasks(limit: number): number {
   return limit === 0 ? 1 : limit;

@@ -1,10 +1,11 @@
-// `linux.resources.unified`: files of a v2 cgroup by name, as they are. Pure.
+// `linux.resources.unified`: files of a v2 cgroup by name, with unchanged values. Pure.
 
 import { TsrunError } from "../../errors.ts";
 import type { CgroupWrite } from "../writes.ts";
 
 /**
- * v2. Each line of a value is a write of its own, since that is how the kernel reads `io.max` and its like.
+ * v2. Each line of a value is a separate write, since that is how the kernel reads `io.max` and similar
+ * files.
  */
 export function unifiedWrites(unified: Readonly<Record<string, string>>): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
@@ -20,7 +21,7 @@ export function unifiedWrites(unified: Readonly<Record<string, string>>): Cgroup
 }
 
 /**
- * Says why a unified resource could not be written, in runc's words; `undefined` when it is nothing known.
+ * Says in runc's words why a unified resource could not be written; `undefined` if the reason is not known.
  */
 export function explainUnified(file: string, controllers: readonly string[]): string | undefined {
   const dot = file.indexOf(".");

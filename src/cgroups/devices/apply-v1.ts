@@ -1,4 +1,4 @@
-// Sets the device rules of a v1 cgroup: anew when it is made, by the difference to what it has when it is in
+// Sets the device rules of a v1 cgroup: all of them in a new cgroup, only the difference in one that is in
 // use. Called by v1.ts.
 
 import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
@@ -20,8 +20,8 @@ import { inUserNamespace } from "./privilege.ts";
 import { type DeviceRule, showRule } from "./rules.ts";
 
 /**
- * Of a new cgroup. `directory` is undefined when the container has no devices cgroup, which only a rootless
- * one may lack.
+ * Sets the rules of a new cgroup. `directory` is undefined if the container has no devices cgroup; only a
+ * rootless one may lack it.
  */
 export function applyDevicesV1(
   directory: string | undefined,
@@ -37,7 +37,7 @@ export function applyDevicesV1(
     writeRules(directory, transition(ALLOW_ALL, target));
   } catch (error) {
     throwIfOutOfMemory(error);
-    // AS RUNC: an ordinary user cannot set device rules, and needs none where mknod(2) is refused too.
+    // AS RUNC: an ordinary user cannot set device rules, and needs none, since mknod(2) is refused too.
     if (rootless || (isPermission(error) && inUserNamespace())) return;
     throw error;
   }
@@ -47,13 +47,16 @@ function withoutCgroup(): TsrunError {
   return new TsrunError("E_CGROUP", "cannot set devices limit: container could not join or create cgroup");
 }
 
-/** Of a cgroup in use. What cannot be set is an error, whoever asks: it was asked for. */
+/**
+ * Changes the rules of a cgroup in use. Every failure is an error, even without privileges: the update asked
+ * for it.
+ */
 export function changeDevicesV1(directory: string | undefined, rules: readonly DeviceRule[]): void {
   if (directory === undefined) throw withoutCgroup();
   changeDevices(directory, buildDeviceSet(rules));
 }
 
-/** Remembers what a cgroup in use has; `rules` are those that were set. */
+/** Notes the rules of a cgroup in use in the journal; `rules` are those that were set. */
 export function noteDevicesV1(
   directory: string | undefined,
   rules: readonly DeviceRule[],
@@ -64,7 +67,10 @@ export function noteDevicesV1(
   journal.add(`${directory}/devices.list`, () => changeDevices(directory, old));
 }
 
-/** What the list says; of a set that allows by default it hides the exceptions, which the rules tell. */
+/**
+ * The set in devices.list. If it allows by default, the list hides the exceptions, so they come from the
+ * rules.
+ */
 function inForce(directory: string, rules: readonly DeviceRule[]): DeviceSet {
   const listed = readDevices(directory);
   const known = buildDeviceSet(rules);
@@ -74,8 +80,8 @@ function inForce(directory: string, rules: readonly DeviceRule[]): DeviceSet {
 function changeDevices(directory: string, target: DeviceSet): void {
   const current = readDevices(directory);
   writeRules(directory, transition(current, target));
-  // From "everything" the list is built anew and cannot come out wrong; taking rules away can, since the
-  // kernel ignores what it does not find.
+  // A change from or to "everything" builds the list anew and cannot go wrong. Removing rules can, since the
+  // kernel ignores a rule that it does not find.
   if (current.defaultAllow || target.defaultAllow) return;
   if (!sameDeviceSet(readDevices(directory), target)) {
     throw new TsrunError("E_CGROUP", "resulting devices cgroup doesn't precisely match target", {

@@ -18,7 +18,7 @@ import { inUserNamespace } from "./privilege.ts";
 import { assembleDeviceProgram } from "./program.ts";
 import { ACCESS_ALL, type DeviceRule } from "./rules.ts";
 
-/** Of a new cgroup: loads the program for these rules and puts it in the place of what guards it now. */
+/** For a new cgroup: loads the program for these rules and replaces the programs that it has. */
 export function applyDevicesV2(directory: string, rules: readonly DeviceRule[], rootless: boolean): void {
   const program = assembleDeviceProgram(buildDeviceSet(rules));
   try {
@@ -30,7 +30,7 @@ export function applyDevicesV2(directory: string, rules: readonly DeviceRule[], 
   }
 }
 
-/** @param program as `assembleDeviceProgram` makes it */
+/** @param program the result of `assembleDeviceProgram` */
 function guard(directory: string, program: Uint8Array): void {
   using cgroup = open(directory, O_RDONLY | O_DIRECTORY);
   using loaded = loadDeviceProgram(program);
@@ -45,7 +45,7 @@ function cannotGuard(directory: string, error: unknown): unknown {
   });
 }
 
-/** Of a cgroup in use. What cannot be set is an error, whoever asks: it was asked for. */
+/** For a cgroup in use. Every failure is an error, even without privileges: the update asked for it. */
 export function changeDevicesV2(directory: string, rules: readonly DeviceRule[]): void {
   const program = assembleDeviceProgram(buildDeviceSet(rules));
   try {
@@ -56,7 +56,9 @@ export function changeDevicesV2(directory: string, rules: readonly DeviceRule[])
   }
 }
 
-/** Remembers what guards a cgroup in use; the journal holds the programs, lest the kernel frees them. */
+/**
+ * Notes the programs of a cgroup in use; the journal holds them open, so that the kernel does not free them.
+ */
 export function noteDevicesV2(directory: string, journal: Journal): void {
   try {
     const cgroup = open(directory, O_RDONLY | O_DIRECTORY);
@@ -69,16 +71,16 @@ export function noteDevicesV2(directory: string, journal: Journal): void {
   }
 }
 
-/** One that is not attached yet has no id here. */
+/** The id is absent if the program is not attached yet. */
 interface Program {
   readonly id?: number;
   readonly descriptor: Descriptor;
 }
 
 /**
- * Makes these the programs of the cgroup. One in the place of another, the usual case of an update, the
- * kernel swaps in one step. Otherwise new ones come first and old ones go after them: an access must pass
- * every program, so there is never a moment without a guard.
+ * Makes these the programs of the cgroup. The kernel replaces one program by another, the usual case of an
+ * update, in one step. Otherwise the new ones are attached before the old ones are detached: an access must
+ * pass every program, so devices are guarded at every moment.
  */
 function replacePrograms(cgroup: number, programs: readonly Program[]): void {
   const attached = openPrograms(attachedDevicePrograms(cgroup));
@@ -101,7 +103,7 @@ function without(programs: readonly Program[], others: readonly Program[]): Prog
   return programs.filter(({ id }) => id === undefined || !others.some((other) => other.id === id));
 }
 
-/** AS RUNC: a program that a security module hides can only deny more, so it may stay. */
+/** AS RUNC: a program that a security module hides can only deny more, so it may stay attached. */
 function openPrograms(ids: readonly number[]): Program[] {
   const programs: Program[] = [];
   for (const id of ids) {
@@ -114,7 +116,7 @@ function openPrograms(ids: readonly number[]): Program[] {
   return programs;
 }
 
-/** AS RUNC: nothing is lost without a guard in a user namespace, or where the rules only allow. */
+/** AS RUNC: a program is not needed in a user namespace, or if the rules only allow. */
 function mayGoWithout(rules: readonly DeviceRule[]): boolean {
   for (const { allow, access } of rules) if (!allow || access !== ACCESS_ALL) return inUserNamespace();
   return true;

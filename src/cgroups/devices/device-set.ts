@@ -1,5 +1,5 @@
-// What a list of device rules comes to: a default and its exceptions, the model of the v1 devices controller
-// (cgroup-v1/devices.rst, security/device_cgroup.c), which decides on v2 as well. Pure.
+// Reduces a list of device rules to a default and its exceptions, the model of the v1 devices controller
+// (cgroup-v1/devices.rst, security/device_cgroup.c), which tsrun uses on v2 as well. Pure.
 
 import { TsrunError } from "../../errors.ts";
 import { ACCESS_ALL, type DeviceRule, type DeviceType, parseAccess, showRule, WILDCARD } from "./rules.ts";
@@ -11,24 +11,24 @@ export interface DeviceException {
   readonly access: number;
 }
 
-/** With `defaultAllow` the exceptions are denied, without they are allowed. */
+/** With `defaultAllow` the exceptions are denied; without it they are allowed. */
 export interface DeviceSet {
   readonly defaultAllow: boolean;
   readonly exceptions: ReadonlyMap<string, DeviceException>;
 }
 
-/** Everything, which is what a cgroup of a machine's first level begins with. */
+/** Allows everything: the initial set of a cgroup on the first level of the hierarchy. */
 export const ALLOW_ALL: DeviceSet = { defaultAllow: true, exceptions: new Map() };
 
 /**
- * Applies the rules in order to a set that allows nothing: a container gets what its rules say and no more.
+ * Applies the rules in order to a set that allows nothing, so a container gets only what its rules allow.
  */
 export function buildDeviceSet(rules: readonly DeviceRule[]): DeviceSet {
   let defaultAllow = false;
   let exceptions = new Map<string, DeviceException>();
   for (const rule of rules) {
     if (rule.type === "a") {
-      // Docker's rules hold two deny-alls: whatever stood before the last one is forgotten.
+      // Docker's rules have two deny-alls: the last one overrides everything before it.
       defaultAllow = rule.allow;
       exceptions = new Map();
       continue;
@@ -49,8 +49,8 @@ export function buildDeviceSet(rules: readonly DeviceRule[]): DeviceSet {
 }
 
 /**
- * An exception with a wildcard cannot have a hole. The kernel ignores such a rule in silence, which would
- * leave a device open that the configuration closes, so it is refused as runc refuses it.
+ * A rule cannot exclude a single device from an exception with a wildcard. The kernel ignores such a rule
+ * silently, which would leave a device open that the configuration closes, so it is refused, as by runc.
  */
 function assertNoHole(exceptions: ReadonlyMap<string, DeviceException>, rule: DeviceRule): void {
   for (const [major, minor] of [
@@ -70,7 +70,7 @@ function assertNoHole(exceptions: ReadonlyMap<string, DeviceException>, rule: De
   }
 }
 
-/** What devices.list shows of a cgroup. It hides the exceptions of one that allows by default. */
+/** Parses devices.list. The kernel hides the exceptions of a cgroup that allows by default. */
 export function parseDevicesList(list: string): DeviceSet {
   const exceptions = new Map<string, DeviceException>();
   for (const line of list.split("\n")) {
@@ -91,9 +91,10 @@ function parseNumber(text: string): number {
 }
 
 /**
- * The fewest rules that turn one set into another. Additions come before removals, so that a device which
- * both sets have is never lost in between (DIFFERS: runc removes first). A set that allows by default hides
- * its exceptions, so it is always left by a rule for all devices; that moment cannot be avoided.
+ * The fewest rules that turn one set into another. Additions come before removals, so that a device that both
+ * sets allow is never denied in between (DIFFERS: runc removes first). A set that allows by default hides its
+ * exceptions, so the change always begins with a rule for all devices, and a moment without any is
+ * unavoidable.
  */
 export function transition(current: DeviceSet, target: DeviceSet): DeviceRule[] {
   const rules: DeviceRule[] = [];
@@ -108,15 +109,15 @@ export function transition(current: DeviceSet, target: DeviceSet): DeviceRule[] 
     });
   }
   const old = reset ? new Map<string, DeviceException>() : current.exceptions;
-  // After a reset there is nothing to take away; without one both sets allow by their exceptions alone.
+  // After a reset there is nothing to remove; without one both sets allow only their exceptions.
   for (const rule of difference(target.exceptions, old)) rules.push({ ...rule, allow: !target.defaultAllow });
   for (const rule of difference(old, target.exceptions)) rules.push({ ...rule, allow: target.defaultAllow });
   return rules;
 }
 
 /**
- * The exceptions, or parts of them, that `from` has and `without` has not, in the order of their rules, which
- * devices.list keeps (the OCI suite reads it).
+ * The exceptions, or parts of them, that are in `from` but not in `without`, in the order of their rules,
+ * which devices.list keeps (the OCI suite reads it).
  */
 function difference(
   from: ReadonlyMap<string, DeviceException>,
@@ -130,14 +131,14 @@ function difference(
   return rest;
 }
 
-/** By major, minor and type, so that sets that decide alike give the same program. */
+/** Sorts by major, minor and type, so that equivalent sets give the same program. */
 export function sortExceptions(exceptions: Iterable<DeviceException>): DeviceException[] {
   return [...exceptions].sort(
     (a, b) => a.major - b.major || a.minor - b.minor || a.type.charCodeAt(0) - b.type.charCodeAt(0),
   );
 }
 
-/** True when both decide alike about every device. */
+/** True if both decide the same for every device. */
 export function sameDeviceSet(a: DeviceSet, b: DeviceSet): boolean {
   if (a.defaultAllow !== b.defaultAllow || a.exceptions.size !== b.exceptions.size) return false;
   for (const [key, { access }] of a.exceptions) if (b.exceptions.get(key)?.access !== access) return false;

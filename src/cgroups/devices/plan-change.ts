@@ -1,10 +1,10 @@
-// What an update does to the device rules of a container. Pure; called by the update story.
+// Plans how an update changes a container's device rules. Pure; called by the update story.
 
 import type { DeviceRule as DeviceRuleSpec } from "../../spec/types.ts";
 import { buildDeviceSet, sameDeviceSet } from "./device-set.ts";
 import { type DeviceRule, deviceRules } from "./rules.ts";
 
-/** The rules that hold and those that are to, each with the defaults of a container. */
+/** The present rules and the new ones, each with a container's default rules. */
 export interface DeviceChange {
   readonly before: readonly DeviceRule[];
   readonly after: readonly DeviceRule[];
@@ -18,9 +18,10 @@ export interface AskedDevices {
 }
 
 /**
- * As of a new container, the rules that are asked for are all that it has, besides the defaults. DIFFERS:
- * runc looks at none. Rules that come to what holds already ask for nothing: containerd sends all resources
- * with every update, and would take away what others have added to the cgroup meanwhile (a GPU's devices).
+ * As in a new container, the requested rules replace all others except the defaults. DIFFERS: runc ignores
+ * device rules of an update. Rules that are equivalent to the present ones change nothing: containerd sends
+ * all resources with every update, and would otherwise remove what others have added to the cgroup (a GPU's
+ * devices).
  */
 export function planDeviceChange({
   asked,
@@ -34,8 +35,8 @@ export function planDeviceChange({
 }
 
 /**
- * Whether on v1 there is a moment in which all devices are refused, or none: a set that allows by default can
- * only be left, and come to, by way of an empty one.
+ * Whether on v1 there is a moment in which all devices are refused, or none: a change from or to a set that
+ * allows by default goes through an empty one.
  */
 export function isBuiltAnew({ before, after }: DeviceChange): boolean {
   return buildDeviceSet(before).defaultAllow || buildDeviceSet(after).defaultAllow;

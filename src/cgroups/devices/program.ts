@@ -1,4 +1,4 @@
-// A device set as an eBPF program of type BPF_PROG_TYPE_CGROUP_DEVICE, which v2 asks at each access to a
+// A device set as an eBPF program of type BPF_PROG_TYPE_CGROUP_DEVICE, which v2 runs at each access to a
 // device (bpf-helpers(7), linux/bpf.h `struct bpf_cgroup_dev_ctx`). A pure assembler; attached by
 // apply-v2.ts.
 
@@ -60,15 +60,15 @@ export function assembleDeviceProgram({ defaultAllow, exceptions }: DeviceSet): 
   return encode(instructions);
 }
 
-/** Conditions in front of a verdict; each that fails jumps behind it. */
+/** Conditions before a verdict; each one that fails jumps past it. */
 function block({ type, major, minor, access }: DeviceException, defaultAllow: boolean): Instruction[] {
   const conditions: Instruction[] = [{ code: JUMP_UNEQUAL, to: TYPE, constant: DEVICE_TYPES[type] }];
   if (major !== WILDCARD) conditions.push({ code: JUMP_UNEQUAL, to: MAJOR, constant: major });
   if (minor !== WILDCARD) conditions.push({ code: JUMP_UNEQUAL, to: MINOR, constant: minor });
   if (defaultAllow) {
-    // A denial needs only touch the access. DIFFERS: runc's program denies only an access that the rule
-    // covers whole, so that a device closed for writing could still be opened for reading and writing. The
-    // jump after it is the condition that fails: JSET cannot be negated.
+    // A denial needs only to overlap the access. DIFFERS: runc's program denies only an access that the rule
+    // covers completely, so a device closed for writing can still be opened for reading and writing. The jump
+    // after it is taken if the condition fails: JSET cannot be negated.
     conditions.push({ code: JUMP_ANY_BIT, to: ACCESS, constant: access, offset: 1 }, { code: JUMP });
   } else if (access !== ACCESS_ALL) {
     conditions.push({ code: MOVE_REGISTER, to: SCRATCH, from: ACCESS });

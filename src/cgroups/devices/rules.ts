@@ -1,5 +1,4 @@
-// Device rules as the configuration states them, with the defaults every container gets. Pure; called by
-// plan.ts.
+// The configuration's device rules, with the defaults that every container gets. Pure; called by plan.ts.
 
 import { TsrunError } from "../../errors.ts";
 import type { DeviceRule as DeviceRuleSpec } from "../../spec/types.ts";
@@ -13,7 +12,7 @@ export const ACCESS_ALL = ACCESS_MKNOD | ACCESS_READ | ACCESS_WRITE;
 /** Any major, or any minor. */
 export const WILDCARD = -1;
 
-/** `a` stands for every device with every access, whatever else the rule says. */
+/** `a` means every device with every access, whatever else the rule says. */
 export type DeviceType = "a" | "b" | "c";
 
 export interface DeviceRule {
@@ -24,7 +23,7 @@ export interface DeviceRule {
   readonly access: number;
 }
 
-/** A default rule; one with a path steps back when the configuration makes a device of its own there. */
+/** A default rule. One with a path is left out if the configuration makes another device at that path. */
 interface DefaultRule {
   readonly path?: string;
   readonly type: DeviceType;
@@ -69,7 +68,7 @@ function hasPath(devices: readonly { readonly path: string }[], path: string): b
   return false;
 }
 
-/** One of them, the `index`th. */
+/** Parses one rule; `index` is its place in the list, for errors. */
 export function deviceRule(rule: DeviceRuleSpec, index: number): DeviceRule {
   const { type = "a", major = WILDCARD, minor = WILDCARD, access = "" } = rule;
   if (access === "") {
@@ -81,7 +80,7 @@ export function deviceRule(rule: DeviceRuleSpec, index: number): DeviceRule {
   return { allow: rule.allow === true, type, major, minor, access: parseAccess(access) };
 }
 
-/** `rwm` as bits. AS RUNC: other letters count for nothing. */
+/** `rwm` as bits. AS RUNC: other letters are ignored. */
 export function parseAccess(letters: string): number {
   let access = 0;
   for (const letter of letters) {
@@ -99,7 +98,7 @@ export function showAccess(access: number): string {
   return `${read}${write}${access & ACCESS_MKNOD ? "m" : ""}`;
 }
 
-/** A rule as devices.allow and devices.deny read it: `c 1:3 rwm`, `b 8:* r`. */
+/** A rule in the format of devices.allow and devices.deny: `c 1:3 rwm`, `b 8:* r`. */
 export function showRule({ type, major, minor, access }: Omit<DeviceRule, "allow">): string {
   return `${type} ${showNumber(major)}:${showNumber(minor)} ${showAccess(access)}`;
 }

@@ -5,8 +5,8 @@ import type { Optional, Pressure, PressureLine } from "./stats.ts";
 const UINT64_MAX = 2n ** 64n - 1n;
 
 /**
- * The number that a file holds: `max` is the largest, none is 0. AS RUNC: so is a negative one, a kernel's
- * slip.
+ * The number in a file: `max` is the largest number, an absent file is 0. AS RUNC: a negative number, which
+ * some kernels show by mistake, is 0 too.
  */
 export function parseCounter(text: string | undefined): bigint {
   const word = text?.trim() ?? "";
@@ -14,7 +14,7 @@ export function parseCounter(text: string | undefined): bigint {
   return /^\d+$/.test(word) ? BigInt(word) : 0n;
 }
 
-/** As `parseCounter`, for what may be below zero. */
+/** Like `parseCounter`, for numbers that may be negative. */
 export function parseSigned(text: string | undefined): bigint {
   const word = text?.trim() ?? "";
   return /^-?\d+$/.test(word) ? BigInt(word) : 0n;
@@ -30,7 +30,7 @@ export function parseFlatKeyed(text: string | undefined): ReadonlyMap<string, bi
   return values;
 }
 
-/** `0-2,7` as 0 1 2 7; `undefined` when there is none. */
+/** `0-2,7` as 0 1 2 7; `undefined` if there is none. */
 export function parseNumberList(text: string | undefined): number[] | undefined {
   const numbers: number[] = [];
   for (const part of (text ?? "").trim().split(",")) {
@@ -41,7 +41,7 @@ export function parseNumberList(text: string | undefined): number[] | undefined 
   return numbers.length === 0 ? undefined : numbers;
 }
 
-/** Words that are numbers; `undefined` when there is none. */
+/** Numbers separated by spaces; `undefined` if there is none. */
 export function parseNumbers(text: string | undefined): bigint[] | undefined {
   const numbers = (text ?? "").split(/\s+/).filter((word) => word !== "");
   return numbers.length === 0 ? undefined : numbers.map((word) => parseCounter(word));
@@ -49,7 +49,7 @@ export function parseNumbers(text: string | undefined): bigint[] | undefined {
 
 const NO_PRESSURE: PressureLine = { avg10: 0, avg60: 0, avg300: 0, total: 0n };
 
-/** `some avg10=0.00 avg60=0.00 avg300=0.00 total=0`, and the same of `full`. */
+/** A line `some avg10=0.00 avg60=0.00 avg300=0.00 total=0`, and one like it for `full`. */
 export function parsePressure(text: string | undefined): Pressure | undefined {
   if (text === undefined || text === "") return undefined;
   const lines = { some: NO_PRESSURE, full: NO_PRESSURE };
@@ -72,14 +72,14 @@ export function parsePressure(text: string | undefined): Pressure | undefined {
   return lines;
 }
 
-/** Go's `omitempty`. */
+/** Like Go's `omitempty`. */
 export function unlessZero(value: bigint | undefined): Optional {
   return value === 0n ? undefined : value;
 }
 
 /**
- * The names that hugetlb files have for the directories of /sys/kernel/mm/hugepages: `hugepages-2048kB` is
- * `2MB`.
+ * The sizes in the names of hugetlb files, from the directories of /sys/kernel/mm/hugepages:
+ * `hugepages-2048kB` is `2MB`.
  */
 export function parseHugepageSizes(directories: readonly string[]): string[] {
   const names: string[] = [];
@@ -92,7 +92,7 @@ export function parseHugepageSizes(directories: readonly string[]): string[] {
   return names;
 }
 
-/** A map whose keys are in order, as Go writes one. */
+/** A map with sorted keys, as Go writes one. */
 export function sorted<T>(entries: Iterable<readonly [string, T]>): Record<string, T> {
   return Object.fromEntries([...entries].sort(([one], [other]) => (one < other ? -1 : 1)));
 }

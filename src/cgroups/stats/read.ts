@@ -8,7 +8,7 @@ import type { Stats } from "./stats.ts";
 import { statsV1 } from "./v1.ts";
 import { statsV2 } from "./v2.ts";
 
-/** What the container uses now. A file that the kernel does not have counts as zero. */
+/** What the container uses now. A missing file counts as zero. */
 export function readStats({ driver, paths }: CgroupRecord): Stats {
   const source = {
     read: (controller: string, file: string): string | undefined => {

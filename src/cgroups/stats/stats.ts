@@ -1,9 +1,9 @@
-// What `events` tells of a container's use of resources: the shape, and the order, of runc's types/events.go,
-// since monitoring decodes it. Counters are bigints: those of the kernel have 64 bits. Types only.
+// The statistics that `events` prints, in the form and order of runc's types/events.go, since monitoring
+// tools parse it. Counters are bigints: the kernel's have 64 bits. Types only.
 
 import type { RdtStats } from "../../rdt/stats.ts";
 
-/** Absent where runc leaves out a zero. */
+/** Absent if runc would leave out a zero. */
 export type Optional = bigint | undefined;
 
 export interface CpuStats {
@@ -55,17 +55,17 @@ export interface MemoryStats {
   /** memory.stat, by name. */
   readonly raw: Readonly<Record<string, bigint>> | undefined;
   readonly psi: Pressure | undefined;
-  /** How often a limit was met, on v2; runc tells nothing of it. */
+  /** How often a limit was reached, on v2; runc does not report it. */
   readonly events: MemoryEvents | undefined;
 }
 
 /**
- * memory.events, by the kernel's names (cgroup-v2.rst, "Memory Interface Files"), which are those of
- * containerd's metrics and of the kubelet's too. What an older kernel does not count is absent.
+ * memory.events, by the kernel's names (cgroup-v2.rst, "Memory Interface Files"), which containerd's and the
+ * kubelet's metrics use too. Counters that an older kernel does not have are absent.
  */
 export type MemoryEvents = Readonly<Record<string, bigint>>;
 
-/** `limit` is absent when there is none. */
+/** `limit` is absent if there is none. */
 export interface PidsStats {
   readonly current: Optional;
   readonly limit: Optional;
@@ -98,7 +98,9 @@ export interface HugetlbStats {
   readonly failcnt: bigint;
 }
 
-/** Pressure stall information (Documentation/accounting/psi.rst): percentages, and microseconds in all. */
+/**
+ * Pressure stall information (Documentation/accounting/psi.rst): percentages, and the total in microseconds.
+ */
 export interface PressureLine {
   readonly avg10: number;
   readonly avg60: number;
@@ -118,12 +120,12 @@ export interface Stats {
   readonly pids: PidsStats;
   readonly blkio: BlkioStats;
   readonly hugetlb: Readonly<Record<string, HugetlbStats>>;
-  /** Added by who knows of the container's group. */
+  /** Added by the caller, from the container's resctrl group. */
   readonly intel_rdt: RdtStats;
   readonly network_interfaces: null;
 }
 
-/** The text of a file of one controller's cgroup; `undefined` when there is none. */
+/** The text of a file of one controller's cgroup; `undefined` if there is none. */
 export type ReadCgroupFile = (controller: string, file: string) => string | undefined;
 
 export interface StatsSource {

@@ -1,5 +1,5 @@
 // Statistics of v1 controllers (Documentation/admin-guide/cgroup-v1/), as runc's fs package gathers them.
-// Pure: the files are read by whoever calls.
+// Pure: the caller passes a function that reads the files.
 
 import {
   parseCounter,
@@ -23,7 +23,7 @@ import type {
   StatsSource,
 } from "./stats.ts";
 
-/** cpuacct.stat counts in clock ticks, of which the kernel shows user space 100 a second (USER_HZ). */
+/** cpuacct.stat counts clock ticks; the kernel shows user space 100 of them a second (USER_HZ). */
 const NANOSECONDS_PER_TICK = 10_000_000n;
 
 export function statsV1({ read, hugepageSizes }: StatsSource): Stats {
@@ -68,7 +68,7 @@ function cpuStats(read: ReadCgroupFile): CpuStats {
   };
 }
 
-/** A heading, then `cpu user system` of each. */
+/** A heading, then a line `cpu user system` for each processor. */
 function percpuModes(text = ""): { kernel: bigint[] | undefined; user: bigint[] | undefined } {
   const rows = text
     .split("\n")
@@ -126,7 +126,7 @@ function memoryCounter(read: ReadCgroupFile, name: string): MemoryCounter {
 
 type BlkioTable = Exclude<keyof BlkioStats, "psi">;
 
-/** Which file fills which table; a group counts when the kernel has its first file. */
+/** Which file fills which table. A group is used if the kernel has its first file. */
 const BLKIO_GROUPS: readonly (readonly (readonly [string, BlkioTable])[])[] = [
   schedulerFiles("blkio.bfq."),
   [
@@ -144,7 +144,7 @@ const BLKIO_GROUPS: readonly (readonly (readonly [string, BlkioTable])[])[] = [
   ],
 ];
 
-/** What the schedulers BFQ (with its debugging) and, up to Linux 4.20, CFQ count. */
+/** The counters of the schedulers BFQ (with debugging) and, up to Linux 4.20, CFQ. */
 function schedulerFiles(prefix: string): readonly (readonly [string, BlkioTable])[] {
   return [
     [`${prefix}sectors_recursive`, "sectorsRecursive"],
@@ -158,7 +158,7 @@ function schedulerFiles(prefix: string): readonly (readonly [string, BlkioTable]
   ];
 }
 
-/** The first group that the kernel has and that says anything. */
+/** The first group that the kernel has and that is not empty. */
 function blkioStats(read: ReadCgroupFile): BlkioStats {
   const tables: Partial<Record<BlkioTable, BlkioEntry[]>> = {};
   for (const group of BLKIO_GROUPS) {
@@ -183,7 +183,7 @@ function blkioStats(read: ReadCgroupFile): BlkioStats {
   };
 }
 
-/** `8:0 Read 1282048`, or `8:0 6792`; a line `Total` closes. */
+/** Lines `8:0 Read 1282048` or `8:0 6792`, ended by a line `Total`. */
 function blkioEntries(text = ""): BlkioEntry[] | undefined {
   const entries: BlkioEntry[] = [];
   for (const line of text.split("\n")) {
@@ -200,7 +200,7 @@ function blkioEntries(text = ""): BlkioEntry[] | undefined {
   return entries.length === 0 ? undefined : entries;
 }
 
-/** What is reserved counts, where the kernel tells (Linux 5.7). */
+/** Counts reservations, if the kernel has that counter (Linux 5.7). */
 function hugetlbStats(read: ReadCgroupFile, size: string): HugetlbStats {
   const reserved = read("hugetlb", `hugetlb.${size}.rsvd.usage_in_bytes`) !== undefined;
   const counter = (name: string): bigint =>

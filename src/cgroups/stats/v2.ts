@@ -1,5 +1,5 @@
 // Statistics of a v2 cgroup (Documentation/admin-guide/cgroup-v2.rst), put into v1's shape as runc's fs2
-// package does. Pure: the files are read by whoever calls.
+// package does. Pure: the caller passes a function that reads the files.
 
 import { parseCounter, parseFlatKeyed, parsePressure, sorted, unlessZero } from "./parse.ts";
 import type {
@@ -20,7 +20,7 @@ const UINT64_MAX = 2n ** 64n - 1n;
 
 type Read = (file: string) => string | undefined;
 
-/** v2 counts none of this. */
+/** v2 has no such counters. */
 const NO_CPUSET: CpusetStats = {
   cpus: undefined,
   cpu_exclusive: 0n,
@@ -115,7 +115,7 @@ function swapWithMemory(swap: MemoryCounter, memory: MemoryCounter): MemoryCount
   };
 }
 
-/** Where the controller is not enabled, the processes themselves are counted. */
+/** If the controller is not enabled, this counts the processes itself. */
 function pidsStats(read: Read): PidsStats {
   const current = read("pids.current");
   if (current === undefined) {
@@ -131,7 +131,7 @@ function pidsStats(read: Read): PidsStats {
 
 type IoTable = "ioServiceBytesRecursive" | "ioServicedRecursive";
 
-/** What of io.stat v1 had a table for. */
+/** The members of io.stat for which v1 has a table. */
 const IO_TABLES: Readonly<Record<string, { readonly op: string; readonly table: IoTable }>> = {
   rbytes: { op: "Read", table: "ioServiceBytesRecursive" },
   wbytes: { op: "Write", table: "ioServiceBytesRecursive" },

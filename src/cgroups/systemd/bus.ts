@@ -1,6 +1,6 @@
-// Talking to systemd: its manager's methods, and the jobs they start. Connects to systemd itself where it
-// listens for that, else through the message bus. Called for --systemd-cgroup, and for a state that names
-// a unit.
+// Talks to systemd: calls its manager's methods and waits for the jobs that they start. Connects to systemd's
+// private socket if there is one, otherwise through the message bus. Called for --systemd-cgroup, and for a
+// state that names a unit.
 
 import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
 import { viewOf } from "../../linux/call/words.ts";
@@ -21,13 +21,13 @@ const MANAGER = "org.freedesktop.systemd1.Manager";
 const PROPERTIES = "org.freedesktop.DBus.Properties";
 
 const CALL_TIMEOUT_MS = 25_000;
-/** As long as runc waits for a job. */
+/** runc waits for a job as long. */
 const JOB_TIMEOUT_MS = 30_000;
 
-/** `failed` and the like: how a job ended that did not end as `done`. */
+/** How a job ended that did not end as `done`: `failed` and others. */
 export type JobResult = string;
 
-/** A refused call: `org.freedesktop.systemd1.NoSuchUnit`. */
+/** The error of a refused call, such as `org.freedesktop.systemd1.NoSuchUnit`. */
 export class SystemdError extends TsrunError {
   readonly busName: string;
 
@@ -112,12 +112,12 @@ export class Systemd {
     this.#daemon = daemon;
   }
 
-  /** `Version`, `ControlGroup`: a property of the manager that is text. */
+  /** A text property of the manager, such as `Version` or `ControlGroup`. */
   managerProperty(name: string): string {
     return this.#property(OBJECT, MANAGER, name);
   }
 
-  /** The cgroup of a unit, from the root: empty when it does not run, `undefined` when there is none. */
+  /** The cgroup of a unit, from the root: empty if it does not run, `undefined` if there is no such unit. */
   controlGroup(name: string): string | undefined {
     try {
       using reply = this.#call(MANAGER, "GetUnit", [{ type: "s", value: name }]);
@@ -166,7 +166,7 @@ export class Systemd {
     ])[Symbol.dispose]();
   }
 
-  /** Moves processes into a unit, or a cgroup below it, as systemd may where their owner may not. */
+  /** Moves processes into a unit, or a cgroup below it; systemd may do that even if their owner may not. */
   attachProcesses(name: string, inside: string, pids: readonly number[]): void {
     this.#call(MANAGER, "AttachProcessesToUnit", [
       { type: "s", value: name },
@@ -205,7 +205,7 @@ export class Systemd {
     }
   }
 
-  /** Directly, systemd sends its signals to everybody; through the bus, to who has asked. */
+  /** On its private socket systemd sends its signals to everybody; through the bus, only to subscribers. */
   #listen(): void {
     if (this.#listening || !this.#daemon) return;
     this.#listening = true;
@@ -241,11 +241,11 @@ function jobRemoved(signal: BusMessage, job: string): JobResult | undefined {
 }
 
 function propertyList(properties: readonly Property[]): Argument {
-  // Each is a structure of its name and, in a variant, its value; see `append`.
+  // Each property is a structure of its name and, in a variant, its value; see `append`.
   return { type: "a(sv)", value: properties.map(({ name, type, value }) => [name, [type, value]]) };
 }
 
-/** Appends a value of a complete type. What stands for a variant is the pair of its type and its value. */
+/** Appends a value of a complete type. A variant is given as a pair of its type and its value. */
 function append(message: BusMessage, type: string, value: BusValue): void {
   if (type === "v") {
     const [inner, held] = value as readonly [string, BusValue];

@@ -1,26 +1,26 @@
-// Processor time and placement as systemd counts them: percents and bits. Pure.
+// Processor time and placement in systemd's units: percents and bits. Pure.
 
 import { TsrunError } from "../../errors.ts";
 import type { CpuResources } from "../../spec/types.ts";
 import { number, type Property, property, UNLIMITED } from "./property.ts";
 
 const USUAL_PERIOD_USEC = 100_000;
-/** systemd keeps percents: 1 % of a second. */
+/** systemd stores percents: this is 1 % of a second. */
 const QUOTA_STEP_USEC = 10_000;
 
-/** What systemd can do, by version. */
+/** The versions of systemd that brought a property. */
 export const SINCE = {
   quotaPeriod: 242,
   cpuset: 244,
   idle: 252,
   scopeOomPolicy: 253,
-  /** It looks at memory.events.local rather than memory.events. */
+  /** It reads memory.events.local instead of memory.events. */
   scopeOomLocal: 259,
   zswapMax: 253,
   zswapWriteback: 256,
 };
 
-/** systemd rounds a quota up to percents; the file gets the same, so that one does not undo the other. */
+/** systemd rounds a quota up to percents; the file gets the same value, so that neither undoes the other. */
 export function roundQuota(cpu: CpuResources): CpuResources {
   const { quota = 0, period = 0 } = cpu;
   if (quota <= 0) return cpu;

@@ -1,19 +1,19 @@
-// Device rules as DevicePolicy and DeviceAllow, so that what systemd sets again at a daemon-reload is what we
-// have set (runc: opencontainers/cgroups' devices/systemd.go). Pure.
+// Device rules as DevicePolicy and DeviceAllow, so that systemd sets our rules again at a daemon-reload
+// (runc: opencontainers/cgroups' devices/systemd.go). Pure.
 
 import { buildDeviceSet, type DeviceSet } from "../devices/device-set.ts";
 import { type DeviceRule, showAccess, WILDCARD } from "../devices/rules.ts";
 import type { CgroupDriverName } from "../record.ts";
 import { type Property, property } from "./property.ts";
 
-/** An empty list clears what the unit has; further ones add to it. */
+/** An empty list clears the unit's devices; further lists add to them. */
 const CLEAR = property("DeviceAllow", "a(ss)", []);
 
 /**
- * DIFFERS: to runc every set is "strict". At the next daemon-reload systemd then closes what it cannot be
- * told to allow: all devices of a container that may use all but one, /dev/null included. On v2 our own
- * program decides, and systemd leaves it alone as long as it has no rules itself ("auto"). On v1 "auto"
- * would make systemd open everything, so that there the container is left with too little.
+ * DIFFERS: runc makes every set "strict". At the next daemon-reload systemd then closes every device that its
+ * rules cannot express: if a container may use all devices but one, it loses them all, including /dev/null.
+ * On v2 our own program decides, and systemd leaves it alone as long as systemd has no rules ("auto"). On v1
+ * "auto" would make systemd open everything, so there the container loses devices after a reload.
  */
 export function deviceProperties(rules: readonly DeviceRule[], driver: CgroupDriverName): Property[] {
   const set = buildDeviceSet(rules);
@@ -27,7 +27,7 @@ export function deviceProperties(rules: readonly DeviceRule[], driver: CgroupDri
   const allowed: [string, string][] = [];
   for (const { type, major, minor, access } of exceptions.values()) {
     const kind = type === "b" ? "block" : "char";
-    // No access at all would be every access to systemd.
+    // systemd would read an empty access as every access.
     if (access === 0 || (major === WILDCARD && minor !== WILDCARD)) continue;
     const path =
       major === WILDCARD
@@ -41,8 +41,7 @@ export function deviceProperties(rules: readonly DeviceRule[], driver: CgroupDri
 }
 
 /**
- * systemd knows only what is allowed: one device, all of a major number, or all
- * (systemd.resource-control(5)).
+ * systemd's rules can only allow: one device, all of a major number, or all (systemd.resource-control(5)).
  */
 function canBeSaid({ defaultAllow, exceptions }: DeviceSet): boolean {
   if (defaultAllow) return false;

@@ -24,8 +24,7 @@ export function annotationProperties(annotations: Readonly<Record<string, string
 function annotationProperty(name: string, text: string, key: string): Property {
   try {
     const { type, value } = parseVariant(text);
-    // On the bus it is always microseconds: `TimeoutStopSec` is how the documentation calls
-    // `TimeoutStopUSec`.
+    // The bus always uses microseconds: the documentation's `TimeoutStopSec` is `TimeoutStopUSec` there.
     if (!/[a-z]Sec$/.test(name)) return { name, type, value };
     if (typeof value !== "number" && typeof value !== "bigint") throw new Error("not a number");
     const microseconds = typeof value === "bigint" ? value * 1_000_000n : BigInt(Math.floor(value * 1e6));
@@ -45,7 +44,7 @@ interface Variant {
   readonly value: BusValue;
 }
 
-/** The types that a word before the value can name. */
+/** The type words that may precede a value. */
 const TYPE_WORDS: Readonly<Record<string, string>> = {
   boolean: "b",
   byte: "y",
@@ -86,7 +85,7 @@ class Reader {
     this.#tokens = tokens;
   }
 
-  /** @param wanted the type that what stands around asks for */
+  /** @param wanted the type that the enclosing value requires */
   read(wanted: string | undefined): Variant {
     const token = this.#next();
     const named = token.startsWith("@") ? token.slice(1) : TYPE_WORDS[token];

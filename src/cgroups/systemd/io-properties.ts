@@ -1,4 +1,4 @@
-// Weights of block devices as systemd counts them: 1 to 10000, from which it makes BFQ's 1 to 1000. Pure.
+// Weights of block devices in systemd's range, 1 to 10000, from which it computes BFQ's 1 to 1000. Pure.
 
 import type { BlockIOResources } from "../../spec/types.ts";
 import { blkioToIoWeight } from "../controllers/blkio.ts";
@@ -6,17 +6,17 @@ import { deviceNumber, isSet } from "../writes.ts";
 import { number, type Property, property } from "./property.ts";
 
 const USUAL_WEIGHT = 100n;
-/** Above the usual weight, that many of systemd's are one of BFQ's. */
+/** Above the default weight, this many units of systemd's weight are one of BFQ's. */
 const STEP = 11n;
 
-/** The weight that systemd makes this one of BFQ's from (core/cgroup.c, BFQ_WEIGHT). */
+/** The weight that systemd converts to this weight of BFQ (core/cgroup.c, BFQ_WEIGHT). */
 export function ioWeightOfBfq(weight: bigint): bigint {
   return weight <= USUAL_WEIGHT ? weight : USUAL_WEIGHT + (weight - USUAL_WEIGHT) * STEP;
 }
 
 /**
- * Sets the default again before those of devices, as systemd does: it takes theirs away. `bfq` tells whether
- * the kernel has BFQ's files, which are then the ones that are written.
+ * Sets the default weight before those of single devices, as systemd does, since it removes them. If `bfq` is
+ * set, the kernel has BFQ's files, and those are written.
  */
 export function ioProperties({ weight, weightDevice }: BlockIOResources, bfq: boolean): Property[] {
   const properties: Property[] = [];
@@ -29,7 +29,7 @@ export function ioProperties({ weight, weightDevice }: BlockIOResources, bfq: bo
   return properties;
 }
 
-/** `io.weight` and `io.bfq.weight` of `unified`: a line for all devices, others for one each. */
+/** `io.weight` and `io.bfq.weight` of `unified`: one line for all devices, and lines for single ones. */
 export function unifiedIoProperties(file: "io.weight" | "io.bfq.weight", value: string): Property[] {
   const properties: Property[] = [];
   const devices: [string, bigint][] = [];

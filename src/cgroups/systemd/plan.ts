@@ -1,4 +1,4 @@
-// Plans a container's unit from its configuration: name, slice, and what it begins with. Pure; called by
+// Plans a container's unit from its configuration: name, slice, and initial properties. Pure; called by
 // ../plan.ts.
 
 import { TsrunError } from "../../errors.ts";
@@ -20,17 +20,17 @@ export interface UnitRequest {
 }
 
 export interface UnitPlan extends UnitRecord {
-  /** What it begins with, besides its first process. */
+  /** The initial properties, except the first process. */
   readonly properties: readonly Property[];
 }
 
 export interface PlannedUnit {
   readonly unit: UnitPlan;
-  /** Its cgroup, below every mount point. */
+  /** The unit's cgroup, below each mount point. */
   readonly path: string;
 }
 
-/** The first version that knows cgroup v2 only. */
+/** The first version that supports only cgroup v2. */
 const WITHOUT_V1 = 258;
 
 export function planUnit(request: UnitRequest): PlannedUnit {
@@ -51,20 +51,21 @@ export function planUnit(request: UnitRequest): PlannedUnit {
     property("Description", "s", `container ${name.title}`),
     ...placeProperties(name.name, name.slice),
     ...accounting.map((what) => property(`${what}Accounting`, "b", true)),
-    // A container does not wait for what services wait for, nor end with them.
+    // A container neither waits for the units that services wait for, nor ends with them.
     property("DefaultDependencies", "b", false),
     ...oomPolicy(request, name.name),
-    // What the annotations ask for comes last, so it wins.
+    // The annotations' properties come last, so they win.
     ...annotationProperties(annotations),
   ];
   return { unit: { name: name.name, user: host.user, properties }, path: unitPath(name, host) };
 }
 
 /**
- * `memory.oom.group`, which systemd sets by this alone, and only as the scope begins: written by anybody
- * else it is 0 again after a daemon-reload, and any upgrade of a package would end the killing of whole
- * containers. An older systemd with this policy ends the scope also when the kernel has killed something in
- * a cgroup further down, by that one's limit: a container that may have such cgroups goes without.
+ * The property for `memory.oom.group`: systemd sets the file only from this property, and only when the scope
+ * starts. A value that another program writes is 0 again after a daemon-reload, so any upgrade of a package
+ * would end the killing of whole containers. With this policy an older systemd ends the scope also when the
+ * kernel has killed a process in a nested cgroup because of that cgroup's limit, so a container that may have
+ * nested cgroups does not get it.
  */
 function oomPolicy({ host, unified, mayDivide }: UnitRequest, name: string): Property[] {
   if (unified?.["memory.oom.group"]?.trim() !== "1") return [];
@@ -73,7 +74,7 @@ function oomPolicy({ host, unified, mayDivide }: UnitRequest, name: string): Pro
 }
 
 /**
- * A scope lies in its slice and divides its cgroup as it likes; a slice names its parent itself, by its name.
+ * A scope gets its slice as a property and may divide its cgroup; a slice's name contains its parent.
  */
 function placeProperties(name: string, slice: string): Property[] {
   if (name.endsWith(".slice")) return [property("Wants", "as", [slice])];

@@ -12,7 +12,7 @@ import { ioProperties } from "./io-properties.ts";
 import { number, type Property, property, UNLIMITED } from "./property.ts";
 import { unifiedProperties } from "./unified-properties.ts";
 
-/** The resources as systemd takes them, and as they must be written afterwards to agree with it. */
+/** The resources as systemd's properties, and as they must then be written to agree with these. */
 export interface UnitResources {
   readonly properties: Property[];
   readonly resources: Resources;
@@ -33,7 +33,7 @@ export function resourcePropertiesV1(resources: Resources, version: number): Uni
   return { properties, resources: withCpu(resources, rounded) };
 }
 
-/** v2. `bfq`: the kernel has BFQ's weights, which are written then. */
+/** v2. If `bfq` is set, the kernel has BFQ's weights, and those are written. */
 export function resourcePropertiesV2(
   resources: Resources,
   version: number,
@@ -45,9 +45,9 @@ export function resourcePropertiesV2(
   const properties = [
     ...(isSet(memory.limit) ? [number("MemoryMax", memory.limit)] : []),
     ...(isSet(memory.reservation) ? [number("MemoryLow", memory.reservation)] : []),
-    // DIFFERS: runc tells systemd nothing of a limit of 0, and swap is back at the next daemon-reload.
+    // DIFFERS: runc does not tell systemd about a limit of 0, so swap is unlimited after a daemon-reload.
     ...(swap !== undefined ? [number("MemorySwapMax", swap)] : []),
-    // DIFFERS: runc tells systemd nothing of them, and the weight is the usual one at the next daemon-reload.
+    // DIFFERS: runc does not tell systemd about them, so a daemon-reload resets the weight to the default.
     ...ioProperties(blockIO, bfq),
     ...weightProperty(cpu, version),
     ...quotaProperties(rounded, version),
@@ -66,7 +66,10 @@ function tasksProperty(limit: number | undefined): Property[] {
   return limit !== undefined && limit >= -1 ? [number("TasksMax", leastTasks(limit))] : [];
 }
 
-/** A weight of 0 is how systemd spells `cpu.idle` 1; without a word it would be idle again at a reload. */
+/**
+ * systemd's weight 0 means `cpu.idle` 1. A weight is always given, or a reload would make the cgroup idle
+ * again.
+ */
 function weightProperty({ idle, shares }: CpuResources, version: number): Property[] {
   if (idle === 1 && version >= SINCE.idle) return [number("CPUWeight", 0)];
   const weight = sharesToWeight(shares ?? 0);
@@ -74,19 +77,19 @@ function weightProperty({ idle, shares }: CpuResources, version: number): Proper
   return idle === 0 && version >= SINCE.idle ? [number("CPUWeight", UNLIMITED)] : [];
 }
 
-/** What a property is when it was never set, for taking one back that a failed update has set. */
+/** The value of a property that was never set, for undoing a failed update. */
 function unset({ name, type }: Property): Property {
   if (type.startsWith("a")) return property(name, type, []);
   if (type === "b") return property(name, type, true);
   return number(name, name === "MemoryLow" || name === "MemoryMin" ? 0 : UNLIMITED);
 }
 
-/** What to set to take `changed` back, when `before` held. */
+/** The properties that undo `changed`; `before` are the old ones. */
 export function restoringProperties(changed: readonly Property[], before: readonly Property[]): Property[] {
   const restored: Property[] = [];
   for (const one of changed) {
     const old = before.find(({ name }) => name === one.name);
-    // A list of devices is added to, unless it is emptied first.
+    // Setting a list of devices adds to it, so empty it first.
     if (old === undefined || one.type === "a(st)") restored.push(unset(one));
     if (old !== undefined) restored.push(old);
   }

@@ -1,11 +1,11 @@
-// A property of a unit as a value: its D-Bus type, and what it is. Pure.
+// A unit's property: its name, D-Bus type and value. Pure.
 
-/** Of a basic type; arrays and structures hold others. */
+/** A value of a basic type, or an array or structure of values. */
 export type BusValue = string | number | bigint | boolean | readonly BusValue[];
 
 export interface Property {
   readonly name: string;
-  /** The signature of D-Bus: `t`, `s`, `a(ss)`. */
+  /** The D-Bus signature: `t`, `s`, `a(ss)`. */
   readonly type: string;
   readonly value: BusValue;
 }
@@ -16,18 +16,18 @@ export function property(name: string, type: string, value: BusValue): Property 
   return { name, type, value };
 }
 
-/** A 64-bit number; -1, as the specification has it, is no limit. */
+/** A 64-bit number; -1 means no limit, as in the specification. */
 export function number(name: string, value: number | bigint): Property {
   return { name, type: "t", value: BigInt.asUintN(64, toInteger(value)) };
 }
 
 function toInteger(value: number | bigint): bigint {
   if (typeof value === "bigint") return value;
-  // The largest 64-bit numbers of JSON arrive rounded up, past the end.
+  // The largest 64-bit numbers in JSON arrive rounded up, beyond their range.
   return value >= 2 ** 64 ? UNLIMITED : BigInt(Math.trunc(value));
 }
 
-/** The first type of a signature, and what follows it: `a(ss)b` is `a(ss)` and `b`. */
+/** Splits a signature after its first type: `a(ss)b` is `a(ss)` and `b`. */
 export function splitSignature(signature: string): readonly [string, string] {
   const [first = ""] = signature;
   if (first === "a") {

@@ -1,4 +1,4 @@
-// A container's unit: made with its first process in it, given its limits, stopped. Called by driver.ts.
+// A container's unit: makes it around the first process, sets its limits, stops it. Called by driver.ts.
 
 import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
 import type { Resources } from "../../spec/types.ts";
@@ -19,7 +19,7 @@ import {
 import { property } from "./property.ts";
 import { withUnkept } from "./unkept.ts";
 
-/** Makes the unit and moves the process into it. When this returns, its cgroup is there. */
+/** Makes the unit and moves the process into it. The cgroup exists when this returns. */
 export function startUnit(unit: UnitPlan, pid: number): void {
   const systemd = connectSystemd(unit);
   const properties = [...unit.properties, property("PIDs", "au", [pid])];
@@ -42,7 +42,7 @@ export function startUnit(unit: UnitPlan, pid: number): void {
   });
 }
 
-/** A unit of this name may be the rest of a container that has failed: systemd is told to forget it, once. */
+/** A failed container may have left a unit of this name: tells systemd to forget it, and tries once more. */
 function startOrReplace(
   systemd: Systemd,
   name: string,
@@ -59,8 +59,8 @@ function startOrReplace(
 }
 
 /**
- * Gives the unit its limits and device rules, and returns the resources as they are to be written into the
- * files: systemd rounds, and would set its own value again at the next occasion.
+ * Sets the unit's limits and device rules, and returns the resources that must be written to the files:
+ * systemd rounds values, and would later write its own again.
  */
 export function setUnitResources(
   record: CgroupRecord,
@@ -74,7 +74,7 @@ export function setUnitResources(
   const devices = context.devices === undefined ? [] : deviceProperties(context.devices, record.driver);
   const properties = [...devices, ...converted.properties];
   if (properties.length === 0) return converted.resources;
-  // On v1 systemd closes all devices for a moment before it opens the allowed ones: nobody may see that.
+  // On v1 systemd closes all devices for a moment before it opens the allowed ones; no process may see that.
   const freezes = record.driver === "v1" && context.journal !== undefined && freezeState(record) === "thawed";
   if (freezes) freeze(record);
   try {
@@ -91,13 +91,13 @@ export function setUnitResources(
   return converted.resources;
 }
 
-/** What held before, of what was changed; the device rules when they were. */
+/** The old values of what was changed, with the device rules if they were changed. */
 export interface UnitBefore {
   readonly resources: Resources;
   readonly devices?: readonly DeviceRule[] | undefined;
 }
 
-/** Takes the properties of `changed` back. Returns whether that worked. */
+/** Restores the properties that `changed` has set. Returns whether that worked. */
 export function restoreUnitResources(record: CgroupRecord, changed: Resources, before: UnitBefore): boolean {
   const { unit } = record;
   if (unit === undefined) return true;
@@ -115,7 +115,7 @@ export function restoreUnitResources(record: CgroupRecord, changed: Resources, b
   }
 }
 
-/** What an update of the unit has to write. */
+/** The resources that an update of the unit must write. */
 export function withLost({ unit, driver }: CgroupRecord, { change, inForce }: MergedResources): Resources {
   if (unit === undefined) return change;
   return withUnkept(change, inForce, { driver, version: connectSystemd(unit).version() });
@@ -128,8 +128,8 @@ function convert({ driver, paths }: CgroupRecord, resources: Resources, version:
 }
 
 /**
- * Ends the unit, if there is one: a scope goes by itself when it is empty. Errors are left to the removal of
- * its cgroup, which fails where they matter.
+ * Stops the unit, if there is one; a scope disappears by itself when it is empty. Errors are ignored: if they
+ * matter, the removal of the cgroup fails.
  */
 export function stopUnit({ driver, unit, paths }: CgroupRecord): void {
   if (unit === undefined) return;
@@ -138,7 +138,7 @@ export function stopUnit({ driver, unit, paths }: CgroupRecord): void {
     const systemd = connectSystemd(unit);
     const place = systemd.controlGroup(unit.name);
     if (place === undefined) return;
-    // Another's unit of this name, in another slice, is what kept ours from being made.
+    // A unit of this name in another slice is not ours: it kept ours from being made.
     if (place !== "" && own.endsWith(place)) systemd.stopUnit(unit.name);
     if (place === "" || own.endsWith(place)) tryReset(systemd, unit.name);
   } catch (error) {
@@ -146,7 +146,7 @@ export function stopUnit({ driver, unit, paths }: CgroupRecord): void {
   }
 }
 
-/** One that has not failed, or is gone, need not be forgotten. */
+/** Ignores the error about a unit that has not failed, or is gone. */
 function tryReset(systemd: Systemd, name: string): void {
   try {
     systemd.resetFailedUnit(name);
@@ -156,7 +156,7 @@ function tryReset(systemd: Systemd, name: string): void {
 }
 
 /**
- * Moves a further process into the unit: an ordinary user may not write into cgroup.procs from everywhere.
+ * Moves another process into the unit: an ordinary user may not move a process there from any cgroup.
  */
 export function attachToUnit({ unit }: CgroupRecord, inside: string, pid: number): void {
   if (unit !== undefined) connectSystemd(unit).attachProcesses(unit.name, inside, [pid]);

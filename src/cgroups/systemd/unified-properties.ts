@@ -1,12 +1,14 @@
-// Files of `linux.resources.unified` as properties of a unit, those that systemd knows; the others are only
-// written. (runc: unifiedResToSystemdProps.) Pure.
+// The files of `linux.resources.unified` for which systemd has a property, as properties of a unit; the
+// others are only written. (runc: unifiedResToSystemdProps.) Pure.
 
 import { TsrunError } from "../../errors.ts";
 import { listToBits, quotaProperties, roundQuota, SINCE } from "./cpu-properties.ts";
 import { unifiedIoProperties } from "./io-properties.ts";
 import { number, type Property, property, UNLIMITED } from "./property.ts";
 
-/** Numbers, or `max`: the property, and the version that brought it where not every one has it. */
+/**
+ * Files with a number or `max`: the property, and the version that brought it if not every version has it.
+ */
 const LIMITS: Readonly<Record<string, readonly [property: string, since?: number]>> = {
   "memory.high": ["MemoryHigh"],
   "memory.low": ["MemoryLow"],
@@ -32,7 +34,7 @@ export function unifiedProperties(unified: Readonly<Record<string, string>>, ver
 }
 
 interface FileContext {
-  /** Whether `cpu.idle` is 1, which is a weight to systemd. */
+  /** Whether `cpu.idle` is 1, which systemd expresses as a weight. */
   readonly idle: boolean;
   readonly version: number;
   readonly unified: Readonly<Record<string, string>>;
@@ -82,7 +84,7 @@ const NICE_WEIGHTS = [
   110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
 ];
 
-/** What the kernel shows as `cpu.weight` once a nice value is written. */
+/** The `cpu.weight` that the kernel shows after a nice value is written. */
 function weightOfNice(file: string, value: string): bigint {
   const weight = /^[+-]?\d+$/.test(value) ? NICE_WEIGHTS[Number(value) + 20] : undefined;
   if (weight === undefined) throw invalid(file, value);

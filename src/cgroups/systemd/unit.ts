@@ -3,11 +3,11 @@
 
 import { TsrunError } from "../../errors.ts";
 
-/** Which manager, and what of it decides where units are. */
+/** Which manager makes the unit, and its properties that decide where units are. */
 export interface SystemdHost {
-  /** The manager of an ordinary user, rather than the system's. */
+  /** The manager of an ordinary user, not the system's. */
   readonly user: boolean;
-  /** 262 */
+  /** Such as 262. */
   readonly version: number;
   /**
    * The manager's own cgroup, below which a user's units are:
@@ -17,9 +17,9 @@ export interface SystemdHost {
 }
 
 export interface UnitName {
-  /** `docker-4e88.scope`, or a slice when the configuration names one. */
+  /** `docker-4e88.scope`, or a slice if the configuration names one. */
   readonly name: string;
-  /** What is described: the last part of cgroupsPath. */
+  /** The last part of cgroupsPath, for the unit's description. */
   readonly title: string;
   readonly slice: string;
 }
@@ -42,7 +42,7 @@ export function resolveUnit(cgroupsPath: string | undefined, id: string, { user 
   return { name, title, slice: slice === "" ? usual : slice };
 }
 
-/** `a-b.slice` lies in `a.slice`: `/a.slice/a-b.slice`. Throws when it is no name of a slice. */
+/** `a-b.slice` is in `a.slice`: `/a.slice/a-b.slice`. Throws if the name is not that of a slice. */
 export function expandSlice(slice: string): string {
   const base = slice.endsWith(".slice") ? slice.slice(0, -6) : "";
   if (base === "-") return "";

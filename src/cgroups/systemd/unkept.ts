@@ -1,16 +1,16 @@
-// What systemd takes away from a unit whenever a property changes, since none of its properties says it: an
-// `update` has to write it again. Pure; called by driver.ts.
+// Values that systemd resets whenever a property of the unit changes, since it has no property for them: an
+// `update` must write them again. Pure; called by driver.ts.
 
 import type { CpuResources, Resources } from "../../spec/types.ts";
 import type { CgroupDriverName } from "../record.ts";
 import { SINCE } from "./cpu-properties.ts";
 
-/** `memory.oom.group` is the OOMPolicy of a scope, which that has for life; see plan.ts. */
+/** `memory.oom.group` comes from a scope's OOMPolicy, which cannot be changed later; see plan.ts. */
 const WITHOUT_PROPERTY: readonly string[] = ["memory.oom.group"];
 
 /**
- * The resources to write: those of the change, and of those in force what the change would take away. For all
- * others systemd has a property and sets the file to what that says, be it ours or an administrator's.
+ * The resources to write: those of the change, and the current ones that the change would reset. For all
+ * others systemd has a property, ours or an administrator's, and sets the file from it.
  */
 export function withUnkept(
   change: Resources,
@@ -20,7 +20,7 @@ export function withUnkept(
   const { cpu, blockIO, unified } = change;
   const lost = {
     cpu: version < SINCE.quotaPeriod ? bandwidthOf(inForce.cpu ?? {}) : {},
-    // The weight for all devices takes those for one away; v2 has a property for these too.
+    // The weight for all devices removes those for single ones; on v2 these have properties too.
     blockIO: driver === "v1" ? pick(inForce.blockIO ?? {}, ["weightDevice"]) : {},
     unified: pick(inForce.unified ?? {}, WITHOUT_PROPERTY),
   };
@@ -32,12 +32,12 @@ export function withUnkept(
   };
 }
 
-/** An older systemd knows one period only, and makes the quota fit that. */
+/** An older systemd has a fixed period, and converts the quota to it. */
 function bandwidthOf(cpu: CpuResources): CpuResources {
   return pick(cpu, ["quota", "period"]);
 }
 
-/** Of an object whose members may all be left out. */
+/** A copy with only the named members, all of which may be absent. */
 function pick<T extends object>(of: T, names: readonly string[]): T {
   return Object.fromEntries(Object.entries(of).filter(([name]) => names.includes(name))) as T;
 }
