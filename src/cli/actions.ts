@@ -1,5 +1,5 @@
-// What commands do. src/main.ts hands it to them: their declarations import nothing that acts, so that manual
-// pages, completion and tests read them where there is neither engine nor kernel to call.
+// The functions that commands call. src/main.ts passes them in: the declarations of commands import nothing
+// that acts, so that manual pages, completion and tests can read them without the engine.
 
 import { checkpointContainer } from "../container/checkpoint.ts";
 import { createContainer } from "../container/create.ts";

@@ -1,8 +1,8 @@
-// The annotations of a configuration that mean something, for the manual page. Pure.
+// The annotations that tsrun knows, for the manual page. Pure.
 
 import { KEYS } from "../spec/annotations.ts";
 
-/** What stands behind each of crun's names; what is refused is not among them. */
+/** The meaning of each of crun's annotations, except those that tsrun refuses. */
 export const ANNOTATION_TEXTS: Readonly<Record<(typeof KEYS)[keyof typeof KEYS], string>> = {
   [KEYS.keepsGroups]: '"1": the process keeps the supplementary groups of the caller.',
   [KEYS.hookStdout]: "A file to which what hooks print is appended; an absolute path.",

@@ -50,7 +50,7 @@ export const COMMANDS: readonly Command[] = [
   completion,
 ];
 
-/** The command of this name. Throws, with runc's words and exit status and what may have been meant. */
+/** The command of this name. Otherwise throws runc's error text and exit status, with the nearest name. */
 export function findCommand(name: string): Command {
   const found = COMMANDS.find((command) => command.name === name);
   if (found !== undefined) return found;
@@ -59,7 +59,7 @@ export function findCommand(name: string): Command {
   throw new UsageError(`No help topic for '${name}'${question}`, { exitStatus: 3 });
 }
 
-/** Letters in the wrong order are likelier than a wrong letter: "staet" is "state" before it is "start". */
+/** Swapped letters are likelier than a wrong letter: for "staet" it proposes "state" before "start". */
 function suggestion(name: string): string | undefined {
   const names = COMMANDS.map((command) => command.name);
   return names.find((candidate) => letters(candidate) === letters(name)) ?? nearestWord(name, names);

@@ -1,4 +1,4 @@
-// From the flags of `create` and `run` to what the story wants. Pure.
+// Turns the flags of `create` and `run` into the story's options. Pure.
 
 import type { CreateOptions } from "../container/options.ts";
 import type { createOptions } from "./flags.ts";
@@ -7,7 +7,7 @@ import type { CommandHost, Values } from "./options.ts";
 import { absolutePath } from "./paths.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** Makes paths absolute, from the caller's directory: the story works from the bundle. */
+/** Makes paths absolute, from the caller's directory: the story works in the bundle. */
 export function readCreateOptions(
   id: string,
   options: Values<typeof createOptions>,
@@ -34,7 +34,7 @@ export function readPreserveFds(given: number): number {
   throw new UsageError(`invalid value "${given}" for flag -preserve-fds: must not be negative`);
 }
 
-/** An empty value is as good as none: callers pass `--console-socket ""`. */
+/** An empty value counts as absent: callers pass `--console-socket ""`. */
 export function absoluteIfGiven(path: string | undefined, cwd: () => string): string | undefined {
   return path === undefined || path === "" ? undefined : absolutePath(path, cwd);
 }

@@ -1,4 +1,4 @@
-// The flags that `checkpoint` and `restore` have in common, and from them to what the stories want. Pure.
+// The flags that `checkpoint` and `restore` share, and their conversion to the stories' options. Pure.
 
 import { CGROUPS_MODES, NETWORK_LOCKS } from "../checkpoint/messages.ts";
 import type { ImageOptions } from "../checkpoint/options.ts";
@@ -75,7 +75,7 @@ function unknown(message: string, known: readonly string[]): TsrunError {
   return new TsrunError("E_USAGE", message, { hint: `there is ${known.join(", ")}` });
 }
 
-/** `--page-server ADDRESS:PORT`; an IPv6 address stands in brackets. */
+/** `--page-server ADDRESS:PORT`; an IPv6 address is in brackets. */
 export function readPageServer(given: string | undefined): { address: string; port: number } | undefined {
   if (given === undefined || given === "") return undefined;
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):([^:]+)$/.exec(given) ?? [];
@@ -87,7 +87,7 @@ export function readPageServer(given: string | undefined): { address: string; po
   return { address, port: Number(port) };
 }
 
-/** The dump before this one. AS RUNC: relative, so that both can be moved together. */
+/** The previous dump. AS RUNC: a relative path, so that both dumps can be moved together. */
 export function readParentPath(given: string | undefined): string | undefined {
   if (given === undefined || given === "") return undefined;
   if (given.startsWith("/")) {

@@ -13,7 +13,7 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** In milliseconds. Throws when it is none. */
+/** In milliseconds. Throws if the text is not a duration. */
 export function parseDuration(flag: string, text: string): number {
   const [, sign, rest = ""] = /^([+-]?)(.+)$/.exec(text) ?? [];
   let sum = 0;

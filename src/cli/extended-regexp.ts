@@ -1,5 +1,6 @@
-// Extended regular expressions (regex(7)), as crun takes them, by those of the engine. They differ in bracket
-// expressions, where a backslash is itself and classes have names, and in what only the engine knows. Pure.
+// Translates extended regular expressions (regex(7)), which crun takes, to the engine's. They differ in
+// bracket expressions, where a backslash is an ordinary character and classes have names, and in the syntax
+// that only the engine has. Pure.
 
 import { TsrunError } from "../errors.ts";
 
@@ -18,7 +19,7 @@ const CLASSES: Readonly<Record<string, string>> = {
   xdigit: "0-9A-Fa-f",
 };
 
-/** Throws where it is none. */
+/** Throws if the text is not a regular expression. */
 export function extendedRegExp(text: string): RegExp {
   try {
     return new RegExp(translated(text));
@@ -39,7 +40,8 @@ function translated(text: string): string {
     } else if (character === "\\") {
       const next = text[at + 1];
       if (next === undefined) throw invalid(text, "a backslash at its end");
-      // Where it is no operator, what is escaped is itself; of letters the engine makes classes.
+      // An escaped character that is no operator means itself; the engine would read escaped letters as
+      // classes.
       result += /[\w]/.test(next) ? next : `\\${next}`;
       at += 2;
     } else {
@@ -51,7 +53,7 @@ function translated(text: string): string {
   return result;
 }
 
-/** `[^]a-z[:digit:]]` as the engine writes it. */
+/** Translates a bracket expression such as `[^]a-z[:digit:]]`. */
 function readBracket(text: string, start: number): { translated: string; end: number } {
   let at = start + 1;
   let result = "[";

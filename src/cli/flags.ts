@@ -1,9 +1,8 @@
-// The options that more than one command has, written once; and the global ones. The words are runc's, so
-// that what is known of runc holds here. Pure.
+// The options that several commands share, and the global ones. The names are runc's. Pure.
 
 import type { OptionTable } from "./options.ts";
 
-/** Accepted before the command and after it. */
+/** Accepted before and after the command. */
 export const globalOptions = {
   debug: {
     type: "boolean",
@@ -53,7 +52,7 @@ export const globalOptions = {
 /** Before the command only, like `--help`. */
 export const versionOption = {
   version: { type: "boolean", alias: "v", describe: "print the version" },
-  // crun's other letter for it.
+  // crun's short name for it.
   V: { type: "boolean", describe: "print the version", hidden: true },
 } as const satisfies OptionTable;
 
@@ -73,7 +72,7 @@ export const listFormat = {
   words: ["table", "json"],
 } as const;
 
-/** What `create` and `run` have in common. */
+/** The options of both `create` and `run`. */
 export const createOptions = {
   bundle,
   config: {

@@ -1,8 +1,7 @@
 // An event as a line of JSON. Pure.
 
 /**
- * JSON with bigints as plain digits: counters of the kernel have 64 bits, which JSON numbers of JavaScript do
- * not.
+ * JSON with bigints as plain digits: the kernel's counters have 64 bits, JavaScript's numbers 53.
  */
 export function formatEvent(event: object): string {
   return `${toJson(event)}\n`;

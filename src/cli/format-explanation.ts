@@ -1,15 +1,15 @@
-// What `explain` prints: headings, short paragraphs and aligned columns, or JSON of the same. Pure.
+// Formats the output of `explain`: headings, short paragraphs and aligned columns, or the same as JSON. Pure.
 
 import type { Explanation, Row, Section, ShownCall, Table } from "../explain/model.ts";
 import { shellWords } from "../explain/model.ts";
 import { isPlain, lengthOf, withoutBreaks, wrap } from "./wrap.ts";
 
-/** A page that fits beside something else. */
+/** Columns of a page: narrow enough to have another window beside it. */
 const WIDTH = 100;
-/** Paragraphs are easier to read when they are narrower. */
+/** Columns of a paragraph: narrower text is easier to read. */
 const TEXT_WIDTH = 84;
 const INDENT = "  ";
-/** No column gets narrower than this for the sake of the others. */
+/** No column is made narrower than this to make room for others. */
 const NARROWEST = 20;
 const GAP = 2;
 
@@ -59,7 +59,7 @@ function sectionText(
   return `\n${heading}\n${"-".repeat(heading.length)}\n\n${parts.join("\n")}`;
 }
 
-/** Never wrapped: it is to be compared, and searched. */
+/** Never wrapped, so that lines can be compared and searched. */
 function callLine({ number, by, call }: ShownCall): string {
   return `${INDENT}${INDENT}${String(number).padStart(4)}  ${by.padEnd(6)} ${call}\n`;
 }
@@ -77,14 +77,14 @@ function paragraph(text: string): string {
 
 class Column {
   readonly #cells: readonly string[];
-  /** Whether every cell is plain, and the length of a text its number of characters. */
+  /** Whether every cell is plain, so that a text's length is its number of characters. */
   readonly #plain: boolean;
-  /** What has been wrapped: rows are often alike. */
+  /** Cells that have been wrapped: many rows have the same. */
   readonly #wrapped = new Map<string, readonly string[]>();
   width: number;
 
   constructor(cells: readonly string[]) {
-    // Looked at as one text: there may be a hundred thousand cells.
+    // Check one joined text: there may be a hundred thousand cells.
     this.#plain = isPlain(cells.join(""));
     this.#cells = this.#plain ? cells : cells.map(withoutBreaks);
     this.width = this.#cells.reduce((most, cell) => Math.max(most, this.#sizeOf(cell)), 1);
@@ -94,7 +94,7 @@ class Column {
     return this.#plain ? text.length : lengthOf(text);
   }
 
-  /** The cell, if it needs no more than a line. */
+  /** The cell, if it fits on one line. */
   line(row: number): string | undefined {
     const cell = this.#cells[row] ?? "";
     return this.#sizeOf(cell) <= this.width ? this.pad(cell) : undefined;
@@ -110,7 +110,7 @@ class Column {
     return lines;
   }
 
-  /** padEnd counts units. */
+  /** Like padEnd, which counts UTF-16 units, but in characters. */
   pad(text: string): string {
     return text.padEnd(this.width + GAP + text.length - this.#sizeOf(text));
   }
@@ -125,7 +125,7 @@ function table({ columns, rows }: Table): string {
   return shown.map((_, row) => shortRow(laidOut, row) ?? tallRow(laidOut, row)).join("");
 }
 
-/** Columns are as wide as their cells; where that is too much, the widest give way. */
+/** Makes columns as wide as their cells; if that is too wide, narrows the widest. */
 function fit(columns: readonly Column[]): void {
   const room = WIDTH - INDENT.length * 2 - GAP * (columns.length - 1);
   for (;;) {
@@ -133,7 +133,7 @@ function fit(columns: readonly Column[]): void {
     const most = Math.max(...columns.map(({ width }) => width));
     const widest = columns.find(({ width }) => width === most);
     if (widest === undefined || excess <= 0 || most <= NARROWEST) return;
-    // None is wider than the page; then the widest gives way by one, so that equals stay equals.
+    // No column is wider than the page. Narrow the widest by one at a time, so that equal columns stay equal.
     widest.width = most > WIDTH ? WIDTH : most - 1;
   }
 }

@@ -1,8 +1,8 @@
-// What `ps` prints: the pids, or those lines of ps(1) that tell of them. Pure.
+// Formats the output of `ps`: the pids, or the lines of ps(1) about them. Pure.
 
 import { TsrunError } from "../errors.ts";
 
-/** One line of JSON; AS RUNC `null` when there is no process. */
+/** One line of JSON; AS RUNC: `null` if there is no process. */
 export function formatPids(pids: readonly number[]): string {
   return `${pids.length === 0 ? "null" : JSON.stringify(pids)}\n`;
 }

@@ -1,4 +1,4 @@
-// What `state` and `list` print, byte for byte as runc, since callers decode it. Pure.
+// Formats the output of `state` and `list`, byte for byte as runc does, since callers parse it. Pure.
 
 import type { ContainerState } from "../container/options.ts";
 import { visible } from "./log.ts";
@@ -9,7 +9,7 @@ export function formatState(state: ContainerState): string {
   return JSON.stringify(withoutEmpty(state), null, 2);
 }
 
-/** The table, the array (`null` when there is none), or the ids alone. */
+/** The table, the array (`null` if there is no container), or only the ids. */
 export function formatList(entries: readonly ContainerState[], format: "table" | "json" | "ids"): string {
   switch (format) {
     case "ids":
@@ -23,7 +23,7 @@ export function formatList(entries: readonly ContainerState[], format: "table" |
           id,
           String(pid),
           status,
-          // Whoever named the folder gives no orders to the reader's terminal.
+          // The name of the folder must not send control sequences to the terminal.
           visible(bundle),
           created,
           visible(owner),

@@ -1,4 +1,4 @@
-// What `validate` prints: a line per fault that editors can jump to, or JSON. Pure.
+// Formats the output of `validate`: a line per fault in a format that editors understand, or JSON. Pure.
 
 import type { Verdict } from "../explain/validate.ts";
 import { type Located, MOST_COUNTED, shownPointer } from "../spec/faults.ts";
@@ -17,7 +17,7 @@ export function formatVerdict(verdict: Verdict, format: "text" | "json"): string
   return `${told.join("")}${visible(file)}: ${summary(verdict)}\n`;
 }
 
-/** `FILE:LINE:COLUMN: fault: POINTER: what is wrong`, as compilers print it, and the hint below. */
+/** `FILE:LINE:COLUMN: fault: POINTER: what is wrong`, as compilers print it, with the hint below. */
 function tell(file: string, kind: string, { pointer, line, column, reason, hint }: Located): string {
   const start = visible(file);
   const place = line === undefined ? "" : `:${line}:${column}`;

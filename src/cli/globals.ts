@@ -1,4 +1,4 @@
-// From the global flags and the environment to the global options. Pure: the host's facts are asked of
+// Turns the global flags and the environment into the global options. Pure: facts about the host come from
 // `Host`.
 
 import { TsrunError } from "../errors.ts";
@@ -8,7 +8,7 @@ import type { Globals, OptionValue, Values } from "./options.ts";
 import { valuesOf } from "./parse.ts";
 import { absolutePath } from "./paths.ts";
 
-/** What is asked of the host, and only when it matters. */
+/** Facts about the host, which are read only when they are needed. */
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   cwd(): string;
@@ -17,13 +17,13 @@ export interface Host {
 }
 
 export interface LogSettings {
-  /** As it was given; see log-target.ts. */
+  /** The value of `--log`, unchanged; see log-target.ts. */
   readonly target: string | undefined;
   readonly format: LogFormat;
   readonly level: LogLevel;
 }
 
-/** Where to log, and what. Throws when the format or the level is none. */
+/** Where to log, and what. Throws if the format or the level is unknown. */
 export function readLogSettings(given: ReadonlyMap<string, OptionValue>): LogSettings {
   const values = valuesOf(globalOptions, given);
   const { log, "log-format": format } = values;
@@ -34,7 +34,7 @@ export function readLogSettings(given: ReadonlyMap<string, OptionValue>): LogSet
   return { target, format: format === "json" ? "json" : "text", level: readLevel(values) };
 }
 
-/** `--debug` and `--log-level debug` are the same. */
+/** `--debug` means `--log-level debug`. */
 function readLevel({ debug, "log-level": level = "" }: Values<typeof globalOptions>): LogLevel {
   switch (level) {
     case "":
@@ -51,7 +51,7 @@ function readLevel({ debug, "log-level": level = "" }: Values<typeof globalOptio
   }
 }
 
-/** Everything but the log. Throws when a value is none. */
+/** Everything but the log. Throws if a value is invalid. */
 export function readGlobals(
   given: ReadonlyMap<string, OptionValue>,
   host: Host,
@@ -60,14 +60,14 @@ export function readGlobals(
   const rest = { ...readCgroupManager(values), rootless: readRootless(values) };
   if (values.root === undefined) return { root: defaultRoot(host), rootIsDefault: true, ...rest };
   const root = absolutePath(values.root, host.cwd);
-  // So are "", "." in / and too many "..".
+  // "", "." in / and too many ".." give "/" too.
   if (root === "/") throw new TsrunError("E_USAGE", "Option --root argument should not be set to /");
   return { root, rootIsDefault: false, ...rest };
 }
 
 /**
- * `--cgroup-manager` has the last word: Podman adds `disabled` of a container behind `--systemd-cgroup`,
- * which conmon has for all.
+ * `--cgroup-manager` overrides `--systemd-cgroup`: conmon passes the latter for all containers, and Podman
+ * adds `--cgroup-manager disabled` for one of them.
  */
 function readCgroupManager({
   "cgroup-manager": manager = "",
@@ -87,7 +87,7 @@ function readCgroupManager({
   }
 }
 
-/** Whether the root is below $XDG_RUNTIME_DIR, where what is not sticky may be cleaned away. */
+/** Whether the root is below $XDG_RUNTIME_DIR, where files without the sticky bit may be cleaned up. */
 export function isBelowRuntimeDirectory({
   root,
   rootIsDefault,
@@ -98,7 +98,8 @@ export function isBelowRuntimeDirectory({
 const ROOT = "/run/tsrun";
 
 /**
- * AS RUNC: the real root has one place for all; everybody else has $XDG_RUNTIME_DIR, an empty one being none.
+ * AS RUNC: real root has one state root; every other user has one in $XDG_RUNTIME_DIR. If that is empty, it
+ * counts as unset.
  */
 function defaultRoot(host: Host): string {
   const directory = host.env.XDG_RUNTIME_DIR;
@@ -108,7 +109,7 @@ function defaultRoot(host: Host): string {
 
 function ownsRuntimeDirectory(host: Host): boolean {
   if (host.effectiveUid() !== 0) return true;
-  // Root of a user namespace is an ordinary user, unless USER says that a whole system runs in there.
+  // Root of a user namespace is an ordinary user, unless USER says that a whole system runs in it.
   return host.inUserNamespace() && host.env.USER !== "root";
 }
 

@@ -1,4 +1,4 @@
-// The host as the command line needs it: standard streams, the log file, who we are.
+// The host as the command line needs it: standard streams, the log file, the process's identity.
 
 import { TsrunError, throwIfOutOfMemory, wrapError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
@@ -32,24 +32,24 @@ export function print(text: string): void {
   writeAll(1, text, "to stdout");
 }
 
-/** Writes to stderr; when nobody takes it there is nobody to tell. */
+/** Writes to stderr, and ignores failures: they cannot be reported anywhere. */
 export function printError(text: string): void {
   try {
     writeToReader(2, text, "to stderr");
   } catch {
-    // The exit status is all that is left.
+    // Only the exit status can still tell.
   }
 }
 
 /**
- * Opens the log. Several commands write to the same file, hence O_APPEND: each line arrives whole. Without
- * O_NONBLOCK a FIFO that nobody reads would be waited for; with it that is ENXIO (fifo(7)).
+ * Opens the log. Several commands write to the same file, so O_APPEND keeps each line whole. Without
+ * O_NONBLOCK the open of a FIFO would wait for a reader; with it, it fails with ENXIO (fifo(7)).
  */
 export function openLog(path: string): Descriptor {
   return open(path, O_CREAT | O_WRONLY | O_APPEND | O_NONBLOCK, { mode: 0o644 });
 }
 
-/** Connects to where one of the host's log daemons listens. A daemon that does not read is not waited for. */
+/** Connects to the socket of a log daemon. Does not wait for a daemon that does not read. */
 export function connectToDaemon(kind: LogDaemon["kind"]): Descriptor {
   const path = DAEMON_SOCKETS[kind];
   const connected = connectUnix(path, SOCK_DGRAM, { waits: false });
@@ -64,7 +64,7 @@ export function connectToDaemon(kind: LogDaemon["kind"]): Descriptor {
   );
 }
 
-/** Whether it is a file that holds whatever is written, and not a pipe, a terminal or a socket. */
+/** Whether it is a regular file, and not a pipe, a terminal or a socket. */
 export function isRegularFile(file: Descriptor): boolean {
   return status("", { at: file.number, itself: true })?.type === S_IFREG;
 }
@@ -74,7 +74,7 @@ export function isTerminal(fd: number): boolean {
   return tryCall("ioctl", fd, TCGETS, new Uint8Array(TERMIOS_SIZE)) === 0;
 }
 
-/** Creates a state root below $XDG_RUNTIME_DIR. The sticky bit keeps it from being cleaned away. */
+/** Creates a state root below $XDG_RUNTIME_DIR. The sticky bit protects it from being cleaned up. */
 function prepareRoot(globals: Globals): void {
   if (!isBelowRuntimeDirectory(globals)) return;
   const { root } = globals;
@@ -98,7 +98,7 @@ function inUserNamespace(): boolean {
 }
 
 export const host: Host & CommandHost = {
-  // Made when it is asked for.
+  // Read when it is first needed.
   get env() {
     return process.env;
   },

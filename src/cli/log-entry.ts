@@ -1,4 +1,4 @@
-// A line of the log as a value, before it has its form. Types only.
+// A line of the log as a value, before it is formatted. Types only.
 
 export type LogFormat = "text" | "json";
 export type LogLevel = "debug" | "warning" | "error";

@@ -1,5 +1,5 @@
-// What `--log` names, crun's forms among them: a file, or an identifier with one of the host's log daemons;
-// and how these take a line. Pure.
+// Parses the value of `--log`: a file, or, in crun's forms, a log daemon and an identifier. Also formats
+// lines for the daemons. Pure.
 
 import { shorten } from "../spec/shorten.ts";
 import type { LogFormat, LogLevel } from "./log-entry.ts";
@@ -9,10 +9,10 @@ export interface LogFile {
   readonly path: string;
 }
 
-/** systemd's journal, or whoever listens for syslog(3). */
+/** systemd's journal, or the daemon that listens for syslog(3). */
 export interface LogDaemon {
   readonly kind: "journald" | "syslog";
-  /** As whose the lines are kept. */
+  /** The name under which the daemon stores the lines. */
   readonly identifier: string;
 }
 
@@ -25,8 +25,8 @@ export const DAEMON_SOCKETS: Readonly<Record<LogDaemon["kind"], string>> = {
 };
 
 /**
- * Of paths with a colon only those that begin with one of three words are not what runc takes them for.
- * @param program stands for an empty identifier
+ * A path with a colon is a file, as in runc, unless it begins with one of three words.
+ * @param program replaces an empty identifier
  */
 export function parseLogTarget(given: string, program: string): LogTarget {
   if (given.startsWith("file:")) return { kind: "file", path: given.slice(5) };
@@ -40,7 +40,7 @@ export function parseLogTarget(given: string, program: string): LogTarget {
 
 /** syslog(3): LOG_DEBUG, LOG_WARNING and LOG_ERR. */
 const PRIORITIES: Readonly<Record<LogLevel, number>> = { debug: 7, warning: 4, error: 3 };
-/** LOG_USER, as of crun. */
+/** LOG_USER, as in crun. */
 const FACILITY = 1 << 3;
 
 export interface DaemonEntry {
@@ -51,17 +51,17 @@ export interface DaemonEntry {
   readonly hint?: string | undefined;
 }
 
-/** What fits what a syslog daemon keeps of a message: rsyslogd 8 KiB, unless it is told otherwise. */
+/** A syslog daemon cuts longer messages: rsyslogd by default at 8 KiB. */
 const LONGEST = 6_000;
 
 /**
- * A line as a datagram. The journal has fields of its own for code and hint (its native protocol:
+ * A line as a datagram. For the journal, code and hint are separate fields (its native protocol:
  * systemd.io/JOURNAL_NATIVE_PROTOCOL); a line of syslog has no place for them.
  */
 export function daemonMessage(daemon: LogDaemon, entry: DaemonEntry): string {
   const message = shorten(entry.message, LONGEST);
   const priority = PRIORITIES[entry.level];
-  // Without a time, which either daemon adds.
+  // Without a time, which both daemons add.
   if (daemon.kind === "syslog") return `<${FACILITY | priority}>${daemon.identifier}: ${message}`;
   const fields = [
     `PRIORITY=${priority}`,
@@ -73,5 +73,5 @@ export function daemonMessage(daemon: LogDaemon, entry: DaemonEntry): string {
   return `${fields.join("\n")}\n`;
 }
 
-/** How a line is put. */
+/** The format of a line. */
 export type LineFormat = LogFormat | { readonly daemon: LogDaemon; readonly format: LogFormat };

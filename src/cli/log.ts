@@ -1,18 +1,18 @@
-// Log lines as logrus writes them, since callers parse those; and the log, which knows what is worth a line.
-// Pure: what a line is written to is handed in. A failure is one line and no other: podman takes the whole
-// file for one JSON object (CONTRIBUTING: "errors are told once, at the top").
+// Formats log lines as logrus does, since callers parse those, and decides which lines are written. Pure: the
+// caller passes the function that writes. A failure is one line and no other: podman reads the whole file as
+// one JSON object.
 
 import { utf8 } from "../linux/call/words.ts";
 import { shorten } from "../spec/shorten.ts";
 import type { LogEntry, LogFormat, LogLevel } from "./log-entry.ts";
 import { daemonMessage, type LineFormat } from "./log-target.ts";
 
-/** Callers read a line, into a buffer; and two of the longest paths must fit. */
+/** Callers read a line into a buffer; two of the longest paths must fit. */
 export const LONGEST_MESSAGE = 10_000;
 
 /**
- * One line, with its newline, or what a log daemon takes for one. containerd reads `level`, `msg` and `time`;
- * what follows them is ours.
+ * One line, with its newline, or a datagram for a log daemon. containerd reads `level`, `msg` and `time`; the
+ * members after these are ours.
  */
 export function formatEntry(format: LineFormat, entry: LogEntry): string {
   if (typeof format === "object") return formatForDaemon(format, entry);
@@ -27,7 +27,7 @@ export function formatEntry(format: LineFormat, entry: LogEntry): string {
   return `${fields.join(" ")}\n`;
 }
 
-/** AS CRUN: with JSON the whole object is the message. */
+/** AS CRUN: with the format JSON, the message is the whole object. */
 function formatForDaemon({ daemon, format }: Exclude<LineFormat, LogFormat>, entry: LogEntry): string {
   const { level, message, code, hint } = entry;
   if (format === "json")
@@ -36,14 +36,14 @@ function formatForDaemon({ daemon, format }: Exclude<LineFormat, LogFormat>, ent
   return daemonMessage({ ...daemon, identifier: visible(daemon.identifier) }, { level, code, ...words });
 }
 
-/** Everything on one line, for a reader that takes a line for a message. */
+/** Joins the text into one line, for readers to which each line is a message. */
 export function oneLine(text: string): string {
   return visible(text.trimEnd());
 }
 
 /**
- * With every control character as its escape: an id, a path or a key that somebody else has chosen must
- * neither end the line nor give orders to a terminal.
+ * Escapes every control character: an id, a path or a key that someone else has chosen must neither end the
+ * line nor control a terminal.
  */
 export function visible(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -55,35 +55,35 @@ function escapeOf(character: string): string {
   return short[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** JSON leaves DEL and what comes after it as it is. */
+/** JSON, with DEL and the control characters after it escaped too, which JSON.stringify does not do. */
 function json(value: unknown): string {
   return visible(JSON.stringify(value));
 }
 
-/** logrus leaves a single plain word without quotes. */
+/** As logrus does, puts no quotes round a single plain word. */
 function quote(text: string): string {
   return /^[\w./@^+-]+$/.test(text) ? text : json(text);
 }
 
 /**
- * Bytes of debug lines for a reader that may not read before the command ends: conmon does not, a pipe holds
- * 64 KiB, and runc writes up to 16 KiB.
+ * The most bytes of debug lines to a stream, since its reader may read nothing until the command ends: conmon
+ * does so, a pipe holds 64 KiB, and runc writes up to 16 KiB.
  */
 export const MOST_ON_STREAM = 12 << 10;
 
 export interface LogOptions {
   readonly format: LineFormat;
-  /** The least that is worth a line. */
+  /** The lowest level that is written. */
   readonly level: LogLevel;
-  /** Whether lines go to a stream, and not into a file that holds whatever comes. */
+  /** Whether lines go to a stream, which may be full, and not to a regular file. */
   readonly isStream: boolean;
-  /** Where lines go, unless that is stderr. */
+  /** The log's descriptor, unless lines go to stderr. */
   readonly descriptor?: number | undefined;
   /** Receives whole lines. */
   readonly write: (line: string) => void;
 }
 
-/** Where a command's debug lines and warnings go. Errors are thrown, not logged. */
+/** Takes a command's debug lines and warnings. Errors are thrown, not logged. */
 export class Log {
   readonly #options: LogOptions;
   #warnings: LogEntry[] = [];
@@ -93,12 +93,12 @@ export class Log {
     this.#options = options;
   }
 
-  /** Tells it from the descriptors that the caller has handed down. */
+  /** The log's descriptor, to distinguish it from those that the caller passes to the container. */
   get descriptor(): number | undefined {
     return this.#options.descriptor;
   }
 
-  /** Whether debug lines are wanted at all: where composing one costs something, ask first. */
+  /** Whether debug lines are written at all: ask before composing an expensive one. */
   get debugging(): boolean {
     return this.#options.level === "debug";
   }
@@ -114,19 +114,19 @@ export class Log {
     this.#options.write(isFull ? this.#format({ level: "debug", message: rest, time: new Date() }) : line);
   }
 
-  /** A system call of the first process: only for a file, since there are hundreds. */
+  /** Logs a system call of the first process, only to a file, since there are hundreds. */
   call(message: () => string): void {
     if (!this.#options.isStream) this.debug(message());
   }
 
-  /** Is written when the command has succeeded: beside an error it would be a second line. */
+  /** Keeps a warning until the command has succeeded: beside an error it would be a second line. */
   warning(message: string): void {
     if (this.#options.level === "error") return;
     this.#warnings.push({ level: "warning", message: shorten(message, LONGEST_MESSAGE), time: new Date() });
     if (this.debugging) this.writeWarnings();
   }
 
-  /** Writes the warnings so far; the last thing that a successful command does. */
+  /** Writes the warnings so far; the last action of a successful command. */
   writeWarnings(): void {
     for (const entry of this.#warnings) this.#write(entry);
     this.#warnings = [];

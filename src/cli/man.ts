@@ -116,7 +116,7 @@ function sectionsOf(text: string): string[] {
   return text.split(/\n\n(?=[A-Z][A-Z ]+:\n)/);
 }
 
-/** Paragraphs as they are, indented lines as examples. */
+/** Formats paragraphs, with indented lines as examples. */
 function paragraphs(text: string): string[] {
   const blocks = text.split(/\n\n+/).filter((block) => block.trim() !== "");
   return blocks.flatMap((block, index) => {
@@ -159,7 +159,7 @@ function references(names: readonly string[]): string[] {
   return sorted.map((name, index) => `.BR ${roff(name)} (8)${index < sorted.length - 1 ? "," : ""}`);
 }
 
-/** A line of text: one that begins with a dot or a quote would be a request. */
+/** A line of text, protected if it begins with a dot or a quote, which would make it a request. */
 function line(text: string): string {
   return roff(text).replace(/^(?=[.'])/, "\\&");
 }

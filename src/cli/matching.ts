@@ -1,11 +1,11 @@
-// `--regex` of `delete` and `kill`: the containers whose ids an expression matches, and what is done to each.
-// AS CRUN: what goes wrong with one is told and keeps nobody from the others.
+// `--regex` of `delete` and `kill`: acts on all containers whose ids match. AS CRUN: a failure with one is
+// reported, and the others are still handled.
 
 import { TsrunError } from "../errors.ts";
 import { extendedRegExp } from "./extended-regexp.ts";
 import type { Invocation, OptionTable } from "./options.ts";
 
-/** Does it to every container under the root whose id matches. */
+/** Calls the function for every container under the root whose id matches. */
 export function forEachMatch(
   { globals, actions }: Pick<Invocation<OptionTable>, "globals" | "actions">,
   expression: string,

@@ -1,5 +1,5 @@
-// How commands and their options are declared: as data, in yargs' option vocabulary, of which this is the
-// part in use. src/cli/parse.ts reads the tables; src/cli/help.ts hands them to yargs. Pure.
+// Types for the declarations of commands and options: data in the part of yargs' option vocabulary that tsrun
+// uses. src/cli/parse.ts reads the tables; src/cli/help.ts passes them to yargs. Pure.
 
 import type { GlobalOptions } from "../container/options.ts";
 import type { Actions } from "./actions.ts";
@@ -11,20 +11,20 @@ export interface OptionDeclaration {
   readonly describe: string;
   /** The one-letter name. */
   readonly alias?: string;
-  /** May be repeated; every value counts. Without it the last one does. */
+  /** May be repeated, and all values count; otherwise the last one does. */
   readonly array?: true;
   /** A boolean for which it matters whether it was given. */
   readonly optional?: true;
   readonly default?: string | number;
-  /** What `--help` shows in place of the default. */
+  /** What `--help` shows instead of the default. */
   readonly defaultDescription?: string;
   /** Accepted, and not shown by `--help`. */
   readonly hidden?: true;
-  /** What a shell completes its value with. */
+  /** The values that a shell proposes. */
   readonly words?: Words;
 }
 
-/** What can stand somewhere: paths, containers of the state root, commands, or a few words. */
+/** Values for completion: paths, containers of the state root, commands, or a few words. */
 export type Words =
   | "file"
   | "directory"
@@ -39,7 +39,9 @@ export type OptionValue = string | number | boolean | readonly string[];
 
 type TypeOf<O extends OptionDeclaration> = O["type"] extends "number" ? number : string;
 
-/** A boolean that was not given is false, unless it is optional; all else without a default `undefined`. */
+/**
+ * An absent boolean is false, unless it is optional; other absent options without a default are `undefined`.
+ */
 export type ValueOf<O extends OptionDeclaration> = O["type"] extends "boolean"
   ? O extends { optional: true }
     ? boolean | undefined
@@ -53,14 +55,14 @@ export type ValueOf<O extends OptionDeclaration> = O["type"] extends "boolean"
 /** The values that a table of options gives, by long name. */
 export type Values<T extends OptionTable> = { readonly [K in keyof T]: ValueOf<T[K]> };
 
-/** The global options, and what else every command may use. */
+/** The global options, and other facts that every command may use. */
 export interface Globals extends GlobalOptions {
   /** Whether `root` is the default, which need not exist. */
   readonly rootIsDefault: boolean;
   readonly log: Log;
 }
 
-/** What a command needs of the host before its story begins. */
+/** What a command needs from the host before its story begins. */
 export interface CommandHost {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Our pid. */
@@ -68,23 +70,23 @@ export interface CommandHost {
   cwd(): string;
   /** To stdout. */
   print(text: string): void;
-  /** To stderr; for what is told beside a success. */
+  /** To stderr; for messages of a command that succeeds. */
   printError(text: string): void;
-  /** Makes the state root, where it has to be made in a way of its own. */
+  /** Makes the state root, if it needs a special mode. */
   prepareRoot(globals: Globals): void;
 }
 
-/** What a command is called with. */
+/** The arguments of a command. */
 export interface Invocation<T extends OptionTable> {
   readonly globals: Globals;
   readonly host: CommandHost;
   readonly actions: Actions;
   readonly options: Values<T>;
-  /** What is no option: the container's id first, where the command takes one. */
+  /** The words that are no options: first the container's id, if the command takes one. */
   readonly args: readonly string[];
-  /** All that there are, for what speaks of them. */
+  /** All commands, for completion and help. */
   readonly commands: readonly Command[];
-  /** The name by which the program goes. */
+  /** The program's name. */
   readonly program: string;
 }
 
@@ -99,14 +101,14 @@ export interface Command<T extends OptionTable = OptionTable> {
   /** Paragraphs for `--help`; `$0` becomes the program's name. */
   readonly details: string;
   readonly args: { readonly min: number; readonly max: number };
-  /** What a shell completes the arguments with, by their position. */
+  /** The values that a shell proposes for the arguments, by position. */
   readonly argWords?: readonly Words[];
-  /** What follows the first argument is never an option: it belongs to the command to run. */
+  /** Words after the first argument are never options: they belong to the program to run. */
   readonly stopAfterFirstArg?: true;
-  /** The exit status of a failure of the command's own, where it is not 1. */
+  /** The exit status of the command's own failures, if it is not 1. */
   readonly failureStatus?: number;
   readonly options: T;
-  /** Does it, and returns the exit status. */
+  /** Runs the command and returns the exit status. */
   // A method, not a function property: commands of any table must fit into one list.
   run(invocation: Invocation<T>): number;
 }

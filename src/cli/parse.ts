@@ -1,21 +1,20 @@
-// The grammar of flags, which is that of Go's package flag, since runc's callers rely on it: `--f v`,
-// `--f=v`, one dash as good as two, `-b` for a short name, `--` ends the flags. Reads the tables of
-// src/cli/options.ts. Plain loops: every command runs this once, and what is compiled or made for it is
-// thrown away. Pure.
+// Parses flags by the grammar of Go's package flag, since runc's callers rely on it: `--f v`, `--f=v`, one
+// dash or two, `-b` for a short name, `--` ends the flags. Reads the tables of src/cli/options.ts. Uses plain
+// loops, since every command runs this once with cold code. Pure.
 
 import { nearestWord } from "../spec/nearest.ts";
 import type { OptionDeclaration, OptionTable, OptionValue, Values } from "./options.ts";
 import { UsageError } from "./usage-error.ts";
 
 export interface Grammar {
-  /** Where flags are looked up; the first table that knows the name counts. */
+  /** The tables of flags; the first one that has the name counts. */
   readonly tables: readonly OptionTable[];
-  /** After so many arguments nothing is a flag any more. Without it flags may stand anywhere. */
+  /** After this many arguments no word is a flag. If absent, flags may be anywhere. */
   readonly stopAfterArgs?: number | undefined;
 }
 
 export interface ParsedLine {
-  /** The values given, for each of the tables. Defaults are not in here. */
+  /** The given values for each table, without defaults. */
   readonly given: readonly ReadonlyMap<string, OptionValue>[];
   readonly args: readonly string[];
   /** `--help` or `-h` was among the flags. */
@@ -66,7 +65,7 @@ export function parseLine(words: readonly string[], { tables, stopAfterArgs }: G
   return { given, args, help };
 }
 
-/** The values of a table: those given, else the defaults. */
+/** The values of a table: the given ones, or else the defaults. */
 export function valuesOf<T extends OptionTable>(
   table: T,
   given: ReadonlyMap<string, OptionValue> | undefined,
@@ -92,7 +91,7 @@ export function checkArgCount(
   });
 }
 
-/** What stands between the dashes and the value. */
+/** Splits a flag into its name and its value, if it has one. */
 function splitFlag(word: string): { name: string; value: string | undefined } {
   const bare = word.slice(word.startsWith("--") ? 2 : 1);
   if (bare.startsWith("-") || bare.startsWith("=")) throw flagError(`bad flag syntax: ${word}`);
@@ -146,7 +145,7 @@ function combine(
   value: string | number | boolean,
 ): OptionValue {
   if (option.array !== true) return value;
-  // Not split at commas: a value of --env may hold some.
+  // Not split at commas: a value of --env may contain one.
   return [...(Array.isArray(before) ? before : []), String(value)];
 }
 

@@ -10,7 +10,7 @@ export function absolutePath(path: string, cwd: () => string): string {
   return `/${parts.join("/")}`;
 }
 
-/** What stands behind the last slash. */
+/** The part after the last slash. */
 export function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }

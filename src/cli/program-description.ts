@@ -1,4 +1,4 @@
-// What the program is, for its help and its manual page. Pure.
+// The description of the program, for its help and its manual page. Pure.
 
 /** `$0` stands for the program's name. */
 const TEXT = `

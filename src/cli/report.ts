@@ -1,4 +1,4 @@
-// How a failure is told: one line in the log, one on stderr, an exit status. Pure; src/main.ts writes the
+// Turns a failure into one line for the log, one for stderr, and an exit status. Pure; src/main.ts writes the
 // lines.
 
 import { isOutOfMemory, TsrunError } from "../errors.ts";
@@ -7,7 +7,7 @@ import { formatEntry, LONGEST_MESSAGE, oneLine, visible } from "./log.ts";
 import type { LineFormat } from "./log-target.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** AS RUNC: what a hook has printed is told whole, as far as it is read at all (1 MiB of each stream). */
+/** AS RUNC: a hook's output is reported in full, as far as it is read (1 MiB of each stream). */
 const LONGEST_OUTPUT = 3 << 20;
 
 export interface Failure {
@@ -17,13 +17,13 @@ export interface Failure {
   readonly exitStatus: number;
 }
 
-/** What a thrown value means to the caller. */
+/** Turns a thrown value into code, message, hint and exit status. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof TsrunError) {
     const exitStatus = error instanceof UsageError ? error.exitStatus : 1;
     return { message: error.message, code: error.code, hint: error.hint, exitStatus };
   }
-  // The engine's, whatever was being done.
+  // The engine's error, which any line may raise.
   if (isOutOfMemory(error)) {
     const isStack = String(error).endsWith("stack overflow");
     return {
@@ -46,9 +46,9 @@ export function describeFailure(error: unknown): Failure {
 export interface ReportOptions {
   readonly format: LineFormat;
   readonly time: Date;
-  /** Whether there is a log besides stderr. */
+  /** Whether there is a log other than stderr. */
   readonly toFile: boolean;
-  /** Whether a person is looking at stderr. */
+  /** Whether stderr is a terminal. */
   readonly terminal: boolean;
 }
 
@@ -64,18 +64,18 @@ export function formatFailure(failure: Failure, options: ReportOptions): Report 
   const hint = failure.hint === undefined ? undefined : shorten(failure.hint, LONGEST_MESSAGE);
   const { format, time, toFile, terminal } = options;
   const line = formatEntry(format, { level: "error", message, time, code, hint });
-  // AS RUNC: with a log file, stderr gets the bare words. Programs that match them read a line, so it is one
+  // AS RUNC: with a log file, stderr gets the plain message. Programs that match it read a line, so it is one
   // line.
   const bare = `${oneLine(message)}\n`;
   if (toFile) return { file: line, stderr: bare };
   if (terminal && format === "text") return { file: undefined, stderr: forPeople(message, hint) };
-  // AS RUNC: that the container's own program cannot be executed is not a line of the log but its first
-  // process' words.
+  // AS RUNC: the error that the container's program cannot be executed is printed as its first process would
+  // print it, not as a log line.
   if (code === "E_EXEC" && format === "text") return { file: undefined, stderr: bare };
   return { file: undefined, stderr: line };
 }
 
-/** Nobody parses a terminal: a list of faults may be a list there. */
+/** Formats for a terminal, where no program parses the text: a list of faults becomes a list. */
 function forPeople(message: string, hint: string | undefined): string {
   const lines = message.trimEnd().split("\n").map(visible);
   if (hint !== undefined) lines.push(visible(hint));

@@ -1,4 +1,4 @@
-// Where a command's log lines and its failure go: the log, and stderr. Held by src/main.ts.
+// Writes a command's log lines and its failure to the log and to stderr. Used by src/main.ts.
 
 import { TsrunError } from "../errors.ts";
 import type { Descriptor } from "../linux/files/files.ts";
@@ -9,10 +9,10 @@ import { Log } from "./log.ts";
 import { type LineFormat, type LogDaemon, parseLogTarget } from "./log-target.ts";
 import { describeFailure, formatFailure } from "./report.ts";
 
-/** What is written to besides stderr. */
+/** The open log, if it is not stderr. */
 interface Opened {
   readonly descriptor: Descriptor;
-  /** A datagram a line, then. */
+  /** Set if each line is sent as a datagram. */
   readonly daemon: LogDaemon | undefined;
 }
 
@@ -21,14 +21,14 @@ export class Reporter {
   #opened: Opened | undefined;
 
   /**
-   * Until the command line is understood, a failure is text on stderr; from now on it is what was asked for.
+   * Sets format and target. Until the command line has been parsed, a failure is text on stderr.
    */
   configure(settings: LogSettings): void {
     if (settings.target !== this.#settings.target) this.#opened = undefined;
     this.#settings = settings;
   }
 
-  /** Opens the log, so that a command whose log cannot be written does nothing. */
+  /** Opens the log before the command begins, so that a command without a usable log does nothing. */
   openLog(): Log {
     const { target, level } = this.#settings;
     if (target !== undefined) this.#opened ??= open(target);
@@ -49,7 +49,7 @@ export class Reporter {
     return daemon === undefined ? format : { daemon, format };
   }
 
-  /** Tells a failure, once. Returns the exit status. */
+  /** Reports a failure, once. Returns the exit status. */
   fail(error: unknown): number {
     const failure = describeFailure(error);
     const toFile = this.#tryToOpen();
@@ -75,11 +75,11 @@ export class Reporter {
         writeToReader(descriptor.number, line, "to the log", { whole: daemon !== undefined });
       }
     } catch {
-      // A full disk, say. It must not become the failure of a command that did its work.
+      // The disk may be full. That must not make a command fail that has done its work.
     }
   }
 
-  /** Whether there is a log. Where it cannot be opened, that is what is being told. */
+  /** Whether there is a log. If it cannot be opened, that is the failure that is being reported. */
   #tryToOpen(): boolean {
     try {
       this.openLog();

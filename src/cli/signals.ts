@@ -10,7 +10,7 @@ export const SIGNAL_NAMES: readonly string[] = [
 ];
 const ALIASES: Readonly<Record<string, string>> = { IOT: "ABRT", CLD: "CHLD", POLL: "IO" };
 
-/** As the C library counts them: it keeps the kernel's 32 and 33 for itself. */
+/** As the C library counts: it reserves the kernel's signals 32 and 33. */
 const SIGRTMIN = 34;
 const SIGRTMAX = 64;
 
@@ -33,7 +33,7 @@ export function parseSignal(text: string): number {
 
 function checkNumber(text: string): number {
   const number = Number(text);
-  // 0 only asks whether the process is there.
+  // 0 only checks that the process exists.
   if (number <= SIGRTMAX) return number;
   throw unknownSignal(text);
 }

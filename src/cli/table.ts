@@ -3,7 +3,7 @@
 const MIN_WIDTH = 12;
 const PADDING = 3;
 
-/** The rows as lines, each column as wide as its widest cell asks; the last column is not padded. */
+/** The rows as lines. Each column is as wide as its widest cell; the last one is not padded. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const columns = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, column) =>

@@ -1,11 +1,11 @@
-// From the flags of `update` to resources. Pure.
+// Turns the flags of `update` into resources. Pure.
 
 import { parseBytes } from "../cgroups/merge.ts";
 import { TsrunError } from "../errors.ts";
 import type { Resources } from "../spec/types.ts";
 import type { OptionTable, Values } from "./options.ts";
 
-/** The limits that have a flag each. A flag given as "" is as good as none; a weight of 0, too. */
+/** The limits, each with its flag. A flag given as "" counts as absent, and so does a weight of 0. */
 export const limitOptions = {
   "blkio-weight": { type: "number", describe: "weight of block IO, 10 to 1000" },
   "cpu-period": { type: "string", describe: "CPU period of the quota (in usecs)" },
@@ -28,7 +28,7 @@ export const limitOptions = {
   "pids-limit": { type: "number", describe: "maximum number of processes, 0 as 1; -1 is no limit" },
 } as const satisfies OptionTable;
 
-/** The resources that the flags ask for. Throws when a value is none. */
+/** The resources that the flags ask for. Throws if a value is invalid. */
 export function readLimits(values: Values<typeof limitOptions>): Resources {
   const { "blkio-weight": weight = 0, "pids-limit": pids } = values;
   return {
@@ -71,7 +71,7 @@ function number(
   const given = word(values, flag, member)[member];
   if (given === undefined) return {};
   const value = (negative ? /^[+-]?\d+$/ : /^\d+$/).test(given) ? Number(given) : Number.NaN;
-  // Larger ones are rounded by JavaScript, and mean the largest that the kernel takes.
+  // JavaScript rounds larger numbers; they mean the largest that the kernel accepts.
   if (!Number.isNaN(value) && Math.abs(value) < 2 ** 64) return { [member]: value };
   throw new TsrunError(
     "E_USAGE",

@@ -1,10 +1,10 @@
-// The error of a command line that cannot be understood. Thrown by the parser, told by src/cli/report.ts.
+// The error of a command line that cannot be parsed. Thrown by the parser, formatted by src/cli/report.ts.
 // Pure.
 
 import { TsrunError } from "../errors.ts";
 
 export interface UsageDetails {
-  /** What stands above the help on stdout: runc's two forms. Without it no help is printed. */
+  /** The line above the help on stdout, in one of runc's two forms. If absent, no help is printed. */
   readonly heading?: string;
   readonly exitStatus?: number;
 }

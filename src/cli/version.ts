@@ -1,4 +1,4 @@
-// By which name the program goes, and what `--version` prints. Pure: its own version comes from the build
+// The program's name, and the output of `--version`. Pure: the version comes from the build
 // (scripts/build.ts).
 
 import { OCI_VERSION, RUNC_VERSION } from "../spec/version.ts";
@@ -7,36 +7,36 @@ import { baseName } from "./paths.ts";
 declare const TSRUN_VERSION: string | undefined;
 declare const TSRUN_COMMIT: string | undefined;
 
-/** Of package.json. */
+/** The version in package.json. */
 export const VERSION = typeof TSRUN_VERSION === "string" ? TSRUN_VERSION : "0.0.0";
-/** Of the source it was built from; empty when that is not known. */
+/** The commit it was built from; empty if that is not known. */
 export const COMMIT = typeof TSRUN_COMMIT === "string" ? TSRUN_COMMIT : "";
 
 /**
- * The name by which the program goes. Called `runc`, through a link, it is runc to its callers: go-runc reads
- * a version only behind that word.
+ * The program's name. If it is called `runc`, through a link, it calls itself runc: go-runc reads a version
+ * only after that word.
  */
 export function programName(argv0: string): string {
   return baseName(argv0) === "runc" ? "runc" : "tsrun";
 }
 
 /**
- * What follows the program's own name: `, in place of runc exec`. Scripts and people who know runc find its
- * name before the words that it stands before in runc. Nothing for a program that is called runc.
+ * The text after the program's name: `, in place of runc exec`. It lets scripts that look for runc's name
+ * find it before the same words as in runc. Empty if the program is called runc.
  */
 export function inPlaceOf(ofRunc: string, program: string): string {
   return program === "runc" ? "" : `, in place of ${ofRunc}`;
 }
 
 /**
- * dockerd takes what follows the last "version" of the last line with that word: no other line has it, and in
- * this one ours comes last.
+ * dockerd reads the version after the last "version" in the last line with that word: only one line has it,
+ * and our version is last in it.
  */
 export function versionText(program: string, details: VersionDetails): string {
   const { engine, libseccomp, commit = COMMIT } = details;
   return [
     `${program}${inPlaceOf(`runc version ${RUNC_VERSION},`, program)} version ${VERSION}`,
-    // AS RUNC: second where it is known, else left out.
+    // AS RUNC: the second line, or left out if not known.
     ...(commit === "" ? [] : [`commit: ${commit}`]),
     `spec: ${OCI_VERSION}`,
     `quickjs: ${engine}`,
@@ -47,7 +47,7 @@ export function versionText(program: string, details: VersionDetails): string {
 
 export interface VersionDetails {
   readonly engine: string;
-  /** `undefined` where the library is not installed. */
+  /** `undefined` if the library is not installed. */
   readonly libseccomp: string | undefined;
   readonly commit?: string;
 }

@@ -15,7 +15,7 @@ export interface SpecOptions {
   readonly rootless: boolean;
 }
 
-/** Writes config.json, or what it is to be called, into a bundle that has none yet. */
+/** Writes config.json, or the file that `--file` names, into a bundle that does not have it yet. */
 export function writeSpec(options: SpecOptions, cwd: () => string): void {
   const { bundle = "", file = "", rootless } = options;
   const name = file === "" ? "config.json" : file;
@@ -30,7 +30,7 @@ export function writeSpec(options: SpecOptions, cwd: () => string): void {
   }
 }
 
-/** Whether the host has the unified hierarchy only. */
+/** Whether the host has only the unified hierarchy. */
 function hasCgroupV2(): boolean {
   const directory = openIfThere("/sys/fs/cgroup", 0);
   if (directory === undefined) return false;

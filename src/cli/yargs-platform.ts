@@ -1,7 +1,7 @@
-// What yargs asks of its host, without one. The build puts this file in place of yargs' own
-// lib/platform-shims/esm.mjs, which reads package.json in the working directory (for us a bundle, which may
-// be hostile), looks for translations, loads node:fs, and opens process.stdout, which makes the caller's pipe
-// non-blocking. Pure but for the environment.
+// yargs' platform interface, without Node. The build replaces yargs' own lib/platform-shims/esm.mjs with this
+// file. The original reads package.json in the working directory (for us a bundle, which may be hostile),
+// looks for translations, loads node:fs, and opens process.stdout, which makes the caller's pipe
+// non-blocking. Pure except for the environment.
 
 import cliui from "cliui";
 import stringWidth from "string-width";

@@ -1,4 +1,4 @@
-// The parts of yargs and of what it is made of that are in use: the packages bring no types of their own.
+// Types for the parts of yargs and its packages that tsrun uses: the packages have none.
 
 declare module "yargs" {
   export interface YargsOption {

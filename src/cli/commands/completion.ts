@@ -1,4 +1,4 @@
-// `completion`: a script that makes a shell complete our commands, options and containers.
+// `completion`: print a script with which a shell completes tsrun's commands, options and containers.
 
 import { completionScript } from "../completion/script.ts";
 import { SHELLS } from "../completion/shells.ts";

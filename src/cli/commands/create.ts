@@ -20,9 +20,9 @@ EXAMPLE:
   args: { min: 1, max: 1 },
   options: {
     ...createOptions,
-    // go-runc can pass it; a created container is detached in any case.
+    // go-runc may pass it; a created container is always detached.
     detach: { type: "boolean", alias: "d", describe: "accepted and ignored", hidden: true },
-    // crun has it here, too.
+    // crun accepts it here too.
     "no-subreaper": { type: "boolean", describe: "accepted and ignored", hidden: true },
   },
   run({ globals, host, actions, options, args: [id = ""] }) {

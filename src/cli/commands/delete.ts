@@ -1,4 +1,4 @@
-// `delete`: remove what a container leaves.
+// `delete`: remove everything that a container leaves.
 
 import { forEachMatch } from "../matching.ts";
 import { defineCommand } from "../options.ts";

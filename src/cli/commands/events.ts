@@ -1,4 +1,4 @@
-// `events`: what a container uses, and when it runs out of memory.
+// `events`: print a container's resource usage, and when it runs out of memory.
 
 import { TsrunError } from "../../errors.ts";
 import { parseDuration } from "../duration.ts";

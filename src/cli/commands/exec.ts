@@ -1,4 +1,4 @@
-// `exec`: one more process in a container.
+// `exec`: run another process in a container.
 
 import type { ExecOptions } from "../../container/options.ts";
 import { absoluteIfGiven, readPreserveFds } from "../create-options.ts";
@@ -71,7 +71,7 @@ EXAMPLE:
       ...readExecOptions(values, host),
       id,
       args,
-      // Before anything else: callers delete the file as soon as we return, and some earlier.
+      // Read it first: callers delete the file as soon as we return, and some delete it earlier.
       process: file === undefined ? undefined : actions.readProcessFile(file, globals.log),
     });
   },

@@ -1,4 +1,4 @@
-// `explain`: what is done for a container, in words.
+// `explain`: print in words what is done for a container.
 
 import type { ExplainOptions } from "../../explain/explain.ts";
 import type { Explanation } from "../../explain/model.ts";
@@ -57,11 +57,11 @@ EXAMPLE:
 
 interface Subject extends ExplainOptions {
   readonly bundle: string;
-  /** What may be a container's id. */
+  /** The argument, if it may be a container's id. */
   readonly id: string | undefined;
 }
 
-/** A container has precedence: a bundle of the same name can be written with a slash. */
+/** A container takes precedence: a bundle of the same name can be given with a slash. */
 function explain(actions: Actions, globals: Globals, subject: Subject): Explanation {
   const { bundle: path, id, ...options } = subject;
   if (id !== undefined && actions.isContainer(globals, id, path)) {

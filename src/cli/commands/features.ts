@@ -1,4 +1,4 @@
-// `features`: what this binary knows, as JSON (runtime-spec features.md).
+// `features`: print what this executable supports, as JSON (runtime-spec features.md).
 
 import { features } from "../../features/features.ts";
 import { defineCommand } from "../options.ts";

@@ -1,4 +1,4 @@
-// `list`: the containers under the state root.
+// `list`: list the containers under the state root.
 
 import { listFormat } from "../flags.ts";
 import { formatList } from "../format-state.ts";
@@ -23,10 +23,10 @@ EXAMPLE:
   run({ globals, host, actions, options }) {
     const format = readFormat(options.format);
     const { entries, problems, incomplete } = actions.listContainers(globals, globals);
-    // AS RUNC: what is damaged is told, the others are listed, and that is a success: one damaged container
-    // must not hide all others from callers that read nothing of a command that has failed.
-    // DIFFERS: runc says 0 too where it is itself out of descriptors, and its caller takes containers for
-    // gone.
+    // AS RUNC: damaged containers are reported, the others are listed, and the command succeeds: one damaged
+    // container must not hide the others from callers that ignore the output of a failed command.
+    // DIFFERS: runc also returns 0 if it runs out of descriptors itself, and its caller then believes that
+    // containers are gone.
     for (const problem of problems) host.printError(`${visible(problem)}\n`);
     host.print(formatList(entries, options.quiet ? "ids" : format));
     return incomplete ? 1 : 0;

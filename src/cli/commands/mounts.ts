@@ -1,4 +1,4 @@
-// `mounts`: add mounts to a container that is there, and remove them.
+// `mounts`: add mounts to an existing container, and remove them.
 
 import { defineCommand } from "../options.ts";
 import { absolutePath } from "../paths.ts";

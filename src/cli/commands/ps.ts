@@ -1,4 +1,4 @@
-// `ps`: the processes of a container.
+// `ps`: list the processes of a container.
 
 import { listFormat } from "../flags.ts";
 import { formatPids, formatProcessTable } from "../format-processes.ts";

@@ -1,4 +1,4 @@
-// `restore`: a container from what `checkpoint` has written.
+// `restore`: make a container from the files that `checkpoint` has written.
 
 import { absoluteIfGiven } from "../create-options.ts";
 import { criuOptions, readCriuOptions } from "../criu-options.ts";
@@ -45,8 +45,8 @@ EXAMPLE:
       describe: "LSM profile to be used during restore, in the form TYPE:NAME",
     },
     "lsm-mount-context": { type: "string", describe: "LSM mount context to be used during restore" },
-    // conmon passes the one, go-runc may pass the other; neither says anything about a container that has its
-    // keyring, and whose images name those before them.
+    // conmon passes the first, go-runc may pass the second. Neither matters: the restored container has its
+    // keyring, and its images name the previous dumps.
     "no-new-keyring": { type: "boolean", describe: "accepted and ignored", hidden: true },
     "parent-path": { type: "string", describe: "accepted and ignored", hidden: true },
   },

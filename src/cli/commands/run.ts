@@ -1,4 +1,4 @@
-// `run`: create and start in one; in the foreground until the container's process has ended.
+// `run`: create and start a container, and stay in the foreground until its first process has ended.
 
 import { readCreateOptions } from "../create-options.ts";
 import { createOptions } from "../flags.ts";

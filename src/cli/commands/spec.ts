@@ -1,4 +1,4 @@
-// `spec`: write a config.json to begin with.
+// `spec`: write a template for config.json.
 
 import { bundle } from "../flags.ts";
 import { defineCommand } from "../options.ts";

@@ -1,4 +1,4 @@
-// `state`: what a container is doing, as JSON.
+// `state`: print a container's state as JSON.
 
 import { formatState } from "../format-state.ts";
 import { defineCommand } from "../options.ts";

@@ -1,4 +1,4 @@
-// `validate`: what `create` would find wrong with a configuration.
+// `validate`: print the faults that `create` would find in a configuration.
 
 import { absoluteIfGiven } from "../create-options.ts";
 import { bundle } from "../flags.ts";

@@ -1,5 +1,5 @@
-// Completion for bash. The script needs nothing but bash itself: the words before the cursor are walked as
-// src/cli/parse.ts walks them. Pure.
+// Completion for bash. The script needs only bash: it parses the words before the cursor as src/cli/parse.ts
+// does. Pure.
 
 import type { Words } from "../options.ts";
 import type { Completable, CompletableOption, Completion } from "./table.ts";
@@ -87,7 +87,7 @@ function commandCase(prefix: string, { name, options, args }: Completable): stri
       ;;`;
 }
 
-/** The options of a command that are its own, and those of all; a switch may hide one that has a value. */
+/** A command's own options and the global ones; an own switch may hide a global option with a value. */
 function valueCases({ globals, commands }: Pick<Completion, "globals" | "commands">): string[] {
   const hidden = (of: CompletableOption) =>
     globals.some(({ names, value }) => {
@@ -118,7 +118,7 @@ function longNames(options: readonly CompletableOption[]): string {
   return options.map(({ names: [long] }) => long).join(" ");
 }
 
-/** The commands whose words end with their first argument. */
+/** The commands whose options end at the first argument. */
 function stopping(commands: readonly Completable[]): string {
   return commands
     .filter(({ stops }) => stops)

@@ -1,4 +1,4 @@
-// Completion for fish: a line per word that can be completed. Pure.
+// Completion for fish: one line for each word that can be completed. Pure.
 
 import type { Words } from "../options.ts";
 import type { Completable, CompletableOption, Completion } from "./table.ts";

@@ -1,5 +1,5 @@
-// Which shell's script is wanted. Called by `completion`, and by scripts/documents.ts for `make install`.
-// Pure.
+// Makes the completion script of a shell. Called by `completion`, and by scripts/documents.ts for
+// `make install`. Pure.
 
 import type { Command } from "../options.ts";
 import { bashScript } from "./bash.ts";

@@ -1,4 +1,4 @@
-// The shells that there are completion scripts for. Pure.
+// The shells that have completion scripts. Pure.
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 

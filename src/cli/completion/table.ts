@@ -1,4 +1,4 @@
-// The table of commands as completion needs it: names with their dashes, and what their values can be. Pure.
+// The table of commands as completion needs it: names with dashes, and the possible values. Pure.
 
 import { globalOptions, versionOption } from "../flags.ts";
 import type { Command, OptionTable, Words } from "../options.ts";
@@ -7,7 +7,7 @@ export interface CompletableOption {
   /** `--bundle`, `-b` */
   readonly names: readonly string[];
   readonly describe: string;
-  /** `undefined` for a switch, `"anything"` where nothing can be proposed. */
+  /** `undefined` for a switch, `"anything"` if there is nothing to propose. */
   readonly value: Words | "anything" | undefined;
   readonly repeats: boolean;
 }
@@ -16,11 +16,11 @@ export interface Completable {
   readonly name: string;
   readonly describe: string;
   readonly own: readonly CompletableOption[];
-  /** Those, the global ones and `--help`. */
+  /** The command's options, the global ones and `--help`. */
   readonly options: readonly CompletableOption[];
   /** By position. */
   readonly args: readonly Words[];
-  /** What follows the first argument is no option. */
+  /** No word after the first argument is an option. */
   readonly stops: boolean;
 }
 
@@ -49,7 +49,7 @@ function optionsOf(table: OptionTable): CompletableOption[] {
     }));
 }
 
-/** Those of every command; an option of its own hides a global one of the same name. */
+/** Adds the global options; a command's option hides a global one of the same name. */
 function withGlobals(table: OptionTable): OptionTable {
   const others = Object.entries(globalOptions).filter(([name]) => !Object.hasOwn(table, name));
   return { ...table, ...Object.fromEntries(others) };
@@ -74,7 +74,7 @@ function completable({ name, describe, options, argWords, stopAfterFirstArg }: C
   };
 }
 
-/** It has no file: src/main.ts answers it. */
+/** It has no file of its own: src/main.ts answers it. */
 const HELP_COMMAND: Completable = {
   name: "help",
   describe: "show the help of a command",
