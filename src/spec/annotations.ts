@@ -1,36 +1,39 @@
-// What a configuration asks for in crun's annotations, `run.oci.*` (crun(1), "Extensions to OCI"): Podman
-// sends `run.oci.keep_original_groups` for `--group-add keep-groups`, CRI-O `run.oci.systemd.subgroup`. Pure.
-// What is wrong with them semantics/annotations.ts says; each topic plans what its own are about.
+// Reads crun's annotations, `run.oci.*` (crun(1), "Extensions to OCI"): Podman sends
+// `run.oci.keep_original_groups` for `--group-add keep-groups`, CRI-O `run.oci.systemd.subgroup`. Pure.
+// semantics/annotations.ts checks them; each topic's plan uses its own.
 
 import type { Spec } from "./types.ts";
 
-/** All that crun knows begins with this. */
+/** All of crun's annotations begin with this. */
 export const CRUN_PREFIX = "run.oci.";
 
-/** The option of mount(8) that a label is given by (linux.mountLabel). */
+/** The option of mount(8) that takes a label (linux.mountLabel). */
 export const MOUNT_CONTEXTS = ["context", "fscontext", "defcontext", "rootcontext"] as const;
 export type MountContext = (typeof MOUNT_CONTEXTS)[number];
 
-/** Files that take what hooks print. */
+/** Files for the output of hooks. */
 export interface HookFiles {
   readonly stdout?: string | undefined;
   readonly stderr?: string | undefined;
 }
 
 export interface Annotations {
-  /** The process keeps the supplementary groups of whoever calls tsrun. */
+  /** The process keeps the supplementary groups of tsrun's caller. */
   readonly keepsGroups: boolean;
   readonly hookFiles: HookFiles | undefined;
   readonly mountContext: MountContext;
-  /** Below systemd's unit, where the container is then: relative, without "." and "..". */
+  /** The cgroup below systemd's unit in which the container runs: relative, without "." and "..". */
   readonly subgroup: string | undefined;
-  /** Below the container's cgroup, whose limits hold there; its processes are in it, and may divide it. */
+  /**
+   * The cgroup below the container's, with its processes, which may divide it. The limits stay in the
+   * container's.
+   */
   readonly delegate: string | undefined;
-  /** Where a profile with SCMP_ACT_NOTIFY does not say who is notified. */
+  /** The agent's socket, for a profile with SCMP_ACT_NOTIFY that does not name one. */
   readonly seccompReceiver: string | undefined;
-  /** In place of the profile: a program of `struct sock_filter`, as base64. */
+  /** Replaces the profile: a program of `struct sock_filter`, as base64. */
   readonly seccompProgram: string | undefined;
-  /** A system call that libseccomp does not know is an error, and not skipped. */
+  /** A system call that libseccomp does not know is an error instead of being skipped. */
   readonly refusesUnknownCalls: boolean;
   /** A socket that gets a pidfd of the first process. */
   readonly pidfdReceiver: string | undefined;
@@ -61,7 +64,7 @@ const NONE: Annotations = {
   pidfdReceiver: undefined,
 };
 
-/** Reads annotations that the rules have found good. */
+/** Reads annotations that the rules have accepted. */
 export function readAnnotations({ annotations }: Pick<Spec, "annotations">): Annotations {
   if (annotations === undefined) return NONE;
   const stdout = annotations[KEYS.hookStdout];
@@ -83,7 +86,7 @@ function isOn(value: string | undefined): boolean {
   return value !== undefined && value !== "0";
 }
 
-/** AS CRUN: an empty name is none, and one that begins with "/" begins where it is put. */
+/** AS CRUN: an empty name counts as absent, and a leading "/" is ignored. */
 function relative(path: string | undefined): string | undefined {
   const parts = (path ?? "").split("/").filter((part) => part !== "");
   return parts.length === 0 ? undefined : parts.join("/");

@@ -1,4 +1,4 @@
-// The config.json to begin with. Called by the `spec` command.
+// The template for config.json. Called by the `spec` command.
 
 import type { Capability, Mount, Namespace, Spec } from "./types.ts";
 import { OCI_VERSION } from "./version.ts";
@@ -6,8 +6,8 @@ import { OCI_VERSION } from "./version.ts";
 const CAPABILITIES: readonly Capability[] = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 
 /**
- * AS RUNC: what `runc spec` writes, members in the same order. `cgroupV2` tells whether the host has the
- * unified hierarchy only: the container then gets a cgroup namespace. The file is `JSON.stringify(spec, null,
+ * AS RUNC: what `runc spec` writes, members in the same order. If `cgroupV2` is set, the host has only the
+ * unified hierarchy, and the container gets a cgroup namespace. The file is `JSON.stringify(spec, null,
  * "\t")`, without a newline at its end.
  */
 export function exampleSpec({ cgroupV2 = false }: { readonly cgroupV2?: boolean } = {}): Spec {
@@ -81,9 +81,9 @@ function exampleMounts(): Mount[] {
 }
 
 /**
- * AS RUNC: the same for a user without privileges, whose ids become root's. Sharing the host's network is
- * what a new user namespace can do without help; sysfs cannot be mounted then, so the host's is bound in its
- * place.
+ * AS RUNC: the template for a user without privileges, whose ids become root's. The container shares the
+ * host's network, since a new network would need help from outside; sysfs cannot be mounted then, so the
+ * host's is bound instead.
  */
 export function rootlessExample(
   spec: Spec,
@@ -110,6 +110,6 @@ function rootlessMount(mount: Mount): Mount {
     return { destination: "/sys", type: "none", source: "/sys", options };
   }
   if (mount.options === undefined) return mount;
-  // Only one id is mapped: files cannot belong to any other.
+  // Only one id is mapped, so files cannot belong to any other.
   return { ...mount, options: mount.options.filter((option) => !/^[ug]id=/.test(option)) };
 }

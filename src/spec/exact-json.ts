@@ -1,7 +1,7 @@
-// JSON of a document whose large numbers are bigints (restoreExactNumbers), which JSON.stringify refuses.
-// Pure.
+// Writes JSON of a document whose large numbers are bigints (restoreExactNumbers), which JSON.stringify
+// refuses. Pure.
 
-/** As JSON.stringify, with every digit of a bigint. */
+/** Like JSON.stringify, with every digit of a bigint. */
 export function exactJson(value: unknown): string {
   if (typeof value === "bigint") return String(value);
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";

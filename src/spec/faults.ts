@@ -1,19 +1,19 @@
-// What is wrong with a configuration, and how it is told: every fault in one line, each with its pointer and
-// its place in the file. Called by load.ts.
+// Faults of a configuration, and the error that reports them: all faults in one line, each with its pointer
+// and its place in the file. Called by load.ts.
 
 import { TsrunError } from "../errors.ts";
 import { JsonPositions, type JsonText, type Position } from "./json-positions.ts";
 import { shorten } from "./shorten.ts";
 
 export interface Fault {
-  /** JSON pointer of what is wrong; of a missing member, the pointer it would have. */
+  /** JSON pointer of the value; for a missing member, the pointer that it would have. */
   readonly pointer: string;
   /** What is wrong and what is allowed, lower case, no full stop. */
   readonly reason: string;
-  /** What may have been meant, as it follows the reason behind a comma. */
+  /** What may have been meant; follows the reason after a comma. */
   readonly hint?: string;
   /**
-   * Pointer of what the eye should go to where that is something else: the object around, the misspelt key.
+   * Pointer of the place to show, if it is not `pointer`: the enclosing object, the misspelt key.
    */
   readonly place?: string;
 }
@@ -23,7 +23,7 @@ export interface Warning {
   readonly message: string;
 }
 
-/** A fault or a warning with its place in the text; without one where the text is no JSON that far. */
+/** A fault or a warning with its place in the text; without a place if the text is not JSON up to there. */
 export interface Located {
   readonly pointer: string;
   readonly line?: number;
@@ -33,15 +33,15 @@ export interface Located {
 }
 
 /**
- * As many faults, and as many warnings, are told one by one: nobody reads more, and callers read a line. The
- * others are counted.
+ * How many faults, and how many warnings, are reported one by one: nobody reads more, and callers read a
+ * line. The others are only counted.
  */
 export const MOST_TOLD = 20;
 
-/** No more faults than these are looked for by a schema or by rules: from there on a number is the least. */
+/** The schema and the rules stop after this many faults; the number reported is then a lower bound. */
 export const MOST_COUNTED = 10_000;
 
-/** What was found, beyond what is told of it. */
+/** How many faults and warnings are counted but not reported. */
 export interface Untold {
   readonly faults: number;
   readonly warnings: number;
@@ -65,16 +65,16 @@ export function locate(faults: readonly Fault[], source: JsonText): Located[] {
   }));
 }
 
-/** Longer than any path of keys that the schemas know, and than any sentence of ours with a long list. */
+/** Longer than any path of keys in the schemas. */
 const LONGEST_POINTER = 300;
 const LONGEST_REASON = 1500;
 
-/** A pointer for people: programs are given it whole. */
+/** A pointer, shortened for people; programs get the full one. */
 export function shownPointer(pointer: string): string {
   return shorten(pointer, LONGEST_POINTER);
 }
 
-/** The one error for all faults; `untold` is the number of those that are not among them. */
+/** The one error for all faults; `untold` is the number of further faults. */
 export function configError(
   faults: readonly Fault[],
   { file, source, untold }: { file: string; source: JsonText; untold: number },
@@ -91,7 +91,7 @@ export function configError(
   return new TsrunError("E_CONFIG", `cannot use "${file}": ${count}${told.join("; ")}`);
 }
 
-/** Where and why a text is not JSON; `undefined` when it is. */
+/** Where and why a text is not JSON; `undefined` if it is. */
 export function syntaxFault(text: string): (Located & Position) | undefined {
   const scanned = JsonPositions.scan(text, []);
   if (scanned instanceof JsonPositions) return undefined;
@@ -101,7 +101,7 @@ export function syntaxFault(text: string): (Located & Position) | undefined {
   return { pointer: "", ...position, reason, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** The error for a text that is not JSON; `undefined` when it is. */
+/** The error for a text that is not JSON; `undefined` if it is. */
 export function syntaxError({ file, text }: { file: string; text: string }): TsrunError | undefined {
   const fault = syntaxFault(text);
   if (fault === undefined) return undefined;
@@ -120,8 +120,8 @@ function syntaxHint(text: string, found: string): string | undefined {
 }
 
 /**
- * A member's fault is shown at its key, an entry's at the entry, a missing member's at the object it is
- * missing from.
+ * A member's fault is shown at its key, an entry's at the entry, a missing member's at the object that lacks
+ * it.
  */
 function positionOf({ pointer, place }: Fault, positions: JsonPositions): Position | undefined {
   for (let at = place ?? pointer; ; at = at.slice(0, at.lastIndexOf("/"))) {

@@ -1,6 +1,6 @@
-// A JSON text as Go's encoding/json reads it into the structures of the specification, and so runc: a key
-// counts in any case (fold.go), and one that is given again adds to what is there (Unmarshal of that
-// package). What comes out is a text that says the same with the schemas' keys, each of them once. Called by
+// Reads a JSON text as Go's encoding/json, and so runc, reads it into the structures of the specification:
+// keys match in any case (fold.go), and a key that is repeated adds to the earlier value (that package's
+// Unmarshal). The result is an equivalent text with the schemas' keys, each of them once. Called by
 // read-json.ts, with a text that is JSON. Pure.
 
 import { type Fault, MOST_TOLD, type Warning } from "./faults.ts";
@@ -9,7 +9,7 @@ import { childPointer, type JsonText } from "./json-positions.ts";
 import { elementOf, isRepeated } from "./known-keys.ts";
 import { quoted } from "./shorten.ts";
 
-/** A value that is taken over as it is written. */
+/** A value that is copied unchanged. */
 interface Leaf {
   readonly kind: "leaf";
   readonly start: number;
@@ -24,7 +24,7 @@ interface List {
 }
 
 interface Members {
-  /** A structure, whose keys the schemas name, or a map, whose keys are free. */
+  /** A structure has keys that the schemas name; a map has any keys. */
   readonly kind: "structure" | "map";
   readonly start: number;
   readonly end: number;
@@ -36,7 +36,7 @@ interface Member {
   readonly key: number;
   /** The key with its quotes. */
   readonly written: string;
-  /** Whether the schemas know it: of another the last counts. */
+  /** Whether the schemas know the key. If not, the last value counts. */
   readonly known: boolean;
   readonly value: Value;
 }
@@ -50,14 +50,14 @@ export interface Reading {
   readonly untold: number;
 }
 
-/** As many keys and entries take a third of a second; 10,000 mounts have half of them. */
+/** This many keys and entries take a third of a second; 10,000 mounts have half as many. */
 const MOST_READ = 100_000;
 const TOO_MANY: Fault = {
   pointer: "",
   reason: `has more than ${MOST_READ} keys, of which none may be there twice or in another case then`,
 };
 
-/** `undefined` where all keys are right, and each is there once; a fault where that takes too long. */
+/** `undefined` if all keys are right and none is repeated; a fault if reading takes too long. */
 export function readAsGo(text: string, type: string): Reading | Fault | undefined {
   const reader = new Reader(text);
   try {
@@ -75,18 +75,18 @@ function rewritten(text: string, value: Value): JsonText {
   return writer.result();
 }
 
-/** Keys that Go takes for the same are the same here; all keys of the schemas are ASCII. */
+/** Maps keys that Go considers equal to the same text; all keys of the schemas are ASCII. */
 export function fold(key: string): string {
-  // U+017F and U+212A, the only others that Unicode folds to letters of ASCII.
+  // U+017F and U+212A are the only other characters that Unicode folds to ASCII letters.
   return key.replace(/[A-Z\u017f\u212a]/g, (letter) => FOLDED[letter] ?? letter.toLowerCase());
 }
 
 const FOLDED: Readonly<Record<string, string>> = { "\u017f": "s", "\u212a": "k" };
 
-/** By type, the keys by how they fold; filled when a key asks for it. */
+/** For each type its keys by their folded form; filled when first needed. */
 const foldedKeys = new Map<string, ReadonlyMap<string, string>>();
 
-/** The key of the type that this one is taken for. */
+/** The type's key that matches this one. */
 function keyOf(written: string, type: string): string | undefined {
   const known = KEYS[type] ?? {};
   if (Object.hasOwn(known, written)) return written;
@@ -112,7 +112,7 @@ class Reader {
   readonly warnings: Warning[] = [];
   untold = 0;
   readonly #text: string;
-  /** The keys that lead to what is read. */
+  /** The keys that lead to the current value. */
   readonly #path: (string | number)[] = [];
   #offset = 0;
   #read = 0;
@@ -121,14 +121,14 @@ class Reader {
     this.#text = text;
   }
 
-  /** The value that begins here, of a type as `KEYS` names it. */
+  /** Reads the value that begins here, of a type named in `KEYS`. */
   read(type: string): Value {
     this.#blanks();
     const start = this.#offset;
     const first = this.#text[start];
     if (first === "{" && KEYS[type] !== undefined) return this.#members(start, "structure", type);
     if (first === "{" && type.endsWith("{}")) return this.#members(start, "map", type.slice(0, -2));
-    // A list of words takes the place of one that was there, as a word does.
+    // A list of words replaces an earlier one, as a word does.
     if (first === "[" && type.endsWith("[]") && isTyped(type)) return this.#list(start, type.slice(0, -2));
     this.#skip();
     return { kind: "leaf", start, end: this.#offset };
@@ -191,7 +191,7 @@ class Reader {
     if (this.#read > MOST_READ) throw TOO_MANY;
   }
 
-  /** Moves over blanks and a comma, and over this sign if it is next. */
+  /** Skips blanks and a comma, and this sign if it is next. */
   #isAtEnd(sign: "}" | "]"): boolean {
     this.#blanks();
     if (this.#text[this.#offset] === ",") {
@@ -203,7 +203,7 @@ class Reader {
     return true;
   }
 
-  /** Moves over a value of which nothing is to be known. */
+  /** Skips a value. */
   #skip(): void {
     let depth = 0;
     do {
@@ -220,7 +220,7 @@ class Reader {
   }
 
   #string(): void {
-    // Nearly all have no escape, and a search costs less than a pattern.
+    // Nearly all strings have no escape, and a search is cheaper than a pattern.
     const end = this.#text.indexOf('"', this.#offset + 1);
     if (this.#text.charCodeAt(end - 1) !== BACKSLASH) {
       this.#offset = end + 1;
@@ -249,8 +249,8 @@ function isTyped(type: string): boolean {
 }
 
 /**
- * What Go makes of a value that is read where one is already: the members of both; of lists, entry by entry;
- * of anything else the later. The later list says how many entries there are.
+ * What Go makes of a value that is read over an earlier one: objects get the members of both, lists are
+ * merged entry by entry, any other value is replaced. The later list decides the number of entries.
  */
 function merge(before: Value, after: Value): Value {
   if (before.kind === "list" && after.kind === "list") {
@@ -270,7 +270,7 @@ function merge(before: Value, after: Value): Value {
   return { ...(after as Members), members };
 }
 
-/** Puts the text together, and notes for each piece where it is from. */
+/** Builds the text, and records for each piece where it comes from. */
 class Writer {
   readonly #file: string;
   readonly #pieces: string[] = [];

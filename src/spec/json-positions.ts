@@ -1,5 +1,5 @@
-// Where in a JSON text each value stands, and where the text stops being JSON. Slow beside JSON.parse, and
-// used only when something is wrong already. Called by load.ts; RFC 8259, JSON pointers as in RFC 6901.
+// Finds the positions of values in a JSON text, and where the text stops being JSON. Slower than JSON.parse,
+// and used only when there is something to report. Called by load.ts; RFC 8259, JSON pointers as in RFC 6901.
 
 import { once } from "../once.ts";
 import { quoted } from "./shorten.ts";
@@ -16,7 +16,7 @@ export interface JsonSyntaxError {
   readonly found: string;
 }
 
-/** A JSON text, with the file that it stands for where that is another. */
+/** A JSON text, with the original file if the text was rewritten. */
 export interface JsonText {
   readonly text: string;
   readonly file?: OtherFile | undefined;
@@ -24,21 +24,21 @@ export interface JsonText {
 
 export interface OtherFile {
   readonly text: string;
-  /** Where in it stands what the JSON text has here. */
+  /** The offset in the original file for an offset in the JSON text. */
   readonly offset: (at: number) => number;
 }
 
 interface Place {
-  /** Offset of the value, and of what follows it. */
+  /** Offsets of the value's beginning and end. */
   readonly start: number;
   readonly end: number;
-  /** Offset of the member's key; for entries of a list, of the value. */
+  /** Offset of the member's key; for an entry of a list, that of the value. */
   readonly key: number;
 }
 
 /**
- * Lists and objects inside each other: more than any configuration needs, and few enough for the stack. The
- * engine's JSON.parse is held to it as well (scripts/engine/strict-json.ts).
+ * The deepest nesting of lists and objects: more than any configuration needs, and little enough for the
+ * stack. The engine's JSON.parse has the same limit (scripts/engine/strict-json.ts).
  */
 export const MAX_DEPTH = 1000;
 
@@ -48,20 +48,20 @@ const BACKSLASH = 0x5c;
 
 const BLANKS = /[ \t\r\n]*/y;
 const SCALAR = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they end what a string may hold
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a string may not contain them
 const PLAIN_TEXT = /[^"\\\x00-\x1f]+/y;
-/** Up to 64 at a time: a pattern that may repeat for ever keeps what it would need to go back. */
+/** Up to 64 at a time: a pattern without a bound would need memory for backtracking. */
 const ESCAPES = /(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})){1,64}/y;
 
 /**
- * Plain values are moved over many at a time, which takes an eighth of what the steps take: those without an
- * escape, and with no more than `PLAIN_DEPTH` lists and objects inside each other. All numbers are bounded,
- * as above, so that little has to be read again where something else follows.
+ * Plain values are skipped many at a time, in an eighth of the time: those without an escape, and with at
+ * most `PLAIN_DEPTH` nested lists and objects. All repetitions are bounded, as above, so that little is read
+ * twice if another value follows.
  */
 const PLAIN_DEPTH = 2;
 const RUN = 64;
 
-/** Made when something is wrong: no other command waits for that. */
+/** Compiled only when there is something to report, so that other commands need not wait for it. */
 const plainPatterns = once((): { entries: RegExp; run: RegExp; members: RegExp } => {
   const blank = String.raw`[ \t\r\n]{0,200}`;
   const text = String.raw`"[^"\\\x00-\x1f]*"`;
@@ -93,17 +93,17 @@ class SyntaxFault extends Error {
   }
 }
 
-/** A value that is looked for, or one on the way to it. */
+/** A value whose position is wanted, or one that encloses it. */
 interface Wanted {
   readonly members: Map<string, Wanted>;
-  /** The keys of the members as a text without escapes has them. */
+  /** The members' keys with quotes, as in a text without escapes. */
   readonly quoted: string[];
   place: Place | undefined;
 }
 
 /**
- * The places of some values of a JSON text: noting all of them takes far longer than the reading. Of a key
- * that is there twice the last counts, as in JSON.parse.
+ * The positions of some values of a JSON text: recording all takes far longer than parsing. If a key is
+ * repeated, the last one counts, as in JSON.parse.
  */
 export class JsonPositions {
   readonly #source: JsonText;
@@ -117,8 +117,8 @@ export class JsonPositions {
   }
 
   /**
-   * Scans a text for the values that `pointers` lead to, and those around them; a text that is not JSON
-   * yields what is wrong with it. Positions are those in `file`, when there is one.
+   * Scans a text for the values that `pointers` lead to, and the values that enclose them. For a text that is
+   * not JSON it returns the fault. Positions are those in `file`, if it is given.
    */
   static scan(text: string, pointers: readonly string[], file?: OtherFile): JsonPositions | JsonSyntaxError {
     const root: Wanted = { members: new Map(), quoted: [], place: undefined };
@@ -133,7 +133,7 @@ export class JsonPositions {
     }
   }
 
-  /** Where a value begins; `undefined` when there is no such value, or nobody asked for it. */
+  /** Where a value begins; `undefined` if there is no such value, or it was not scanned for. */
   value(pointer: string): Position | undefined {
     const place = this.#place(pointer);
     return place === undefined ? undefined : this.#position(place.start);
@@ -145,7 +145,7 @@ export class JsonPositions {
     return place === undefined ? undefined : this.#position(place.key);
   }
 
-  /** A value as it is written in the text. */
+  /** A value's source text. */
   source(pointer: string): string | undefined {
     const place = this.#place(pointer);
     return place === undefined ? undefined : this.#source.text.slice(place.start, place.end);
@@ -176,7 +176,7 @@ function want(root: Wanted, pointer: string): void {
   }
 }
 
-/** The numbers of the entries that are looked for, the lowest first. */
+/** The indices of the wanted entries, in ascending order. */
 function indicesOf({ members }: Wanted): number[] {
   const indices = [...members.keys()].filter((key) => /^(?:0|[1-9][0-9]*)$/.test(key)).map(Number);
   return indices.sort((a, b) => a - b);
@@ -187,7 +187,7 @@ export function childPointer(parent: string, key: string | number): string {
   return `${parent}/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
-/** The keys a pointer leads through. */
+/** The keys in a pointer. */
 export function pointerKeys(pointer: string): string[] {
   return pointer
     .split("/")
@@ -195,7 +195,7 @@ export function pointerKeys(pointer: string): string[] {
     .map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
-/** Where the lines of a text begin, found once, when the first position is asked for. */
+/** Where the lines of a text begin; found once, when the first position is needed. */
 class Lines {
   readonly #text: string;
   #starts: number[] | undefined;
@@ -232,7 +232,7 @@ function foundAt(text: string, offset: number): string {
   if (word !== undefined) return JSON.stringify(word);
   const code = rest.codePointAt(0) ?? 0;
   const sign = String.fromCodePoint(code);
-  // What cannot be seen is told by its number.
+  // An invisible character is named by its number.
   return /[\p{P}\p{S}]/u.test(sign)
     ? JSON.stringify(sign)
     : `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
@@ -242,7 +242,7 @@ class Scanner {
   readonly #text: string;
   readonly #plain = plainPatterns();
   #offset = 0;
-  /** What has been found to hold something that is looked for is not moved over again. */
+  /** Up to here values are read one by one: they are known to contain a wanted one. */
   #stepwiseUntil = 0;
 
   constructor(text: string) {
@@ -309,7 +309,7 @@ class Scanner {
     }
   }
 
-  /** Moves over entries of which none is looked for, and returns how many where one after them is. */
+  /** Skips entries that are not wanted, and returns how many, if a later one is wanted. */
   #plainEntries(next: number | undefined, index: number, depth: number): number {
     if (depth + PLAIN_DEPTH >= MAX_DEPTH || this.#offset < this.#stepwiseUntil) return 0;
     if (next === undefined) {
@@ -330,7 +330,7 @@ class Scanner {
     return moved;
   }
 
-  /** Moves over members of which none is looked for. */
+  /** Skips members that are not wanted. */
   #plainMembers(wanted: Wanted | undefined, depth: number): void {
     if (depth + PLAIN_DEPTH >= MAX_DEPTH || this.#offset < this.#stepwiseUntil) return;
     for (;;) {
@@ -345,13 +345,13 @@ class Scanner {
     }
   }
 
-  /** The value that is looked for below a key, if any. */
+  /** The wanted value below a key, if any. */
   #member(wanted: Wanted, start: number, end: number): Wanted | undefined {
     if (wanted.members.size === 0) return undefined;
     return wanted.members.get(JSON.parse(this.#text.slice(start, end)) as string);
   }
 
-  /** A key as messages quote it. */
+  /** A key, quoted for messages. */
   #key(start: number, end: number): string {
     return quoted(JSON.parse(this.#text.slice(start, end)) as string);
   }
@@ -363,7 +363,7 @@ class Scanner {
       const code = this.#text.charCodeAt(this.#offset);
       if (code === QUOTE) break;
       if (code === BACKSLASH) this.#escape();
-      // The end of the text, or a control character, which may stand in a string as an escape only.
+      // The end of the text, or a control character, which a string may contain only as an escape.
       else throw new SyntaxFault(this.#offset, "a closing double quote");
     }
     this.#offset++;
@@ -375,7 +375,7 @@ class Scanner {
   }
 
   #blanks(): void {
-    // Most of what can stand here is no blank, and asking for one is cheaper than a pattern.
+    // There is usually no blank here, and checking one character is cheaper than a pattern.
     if (this.#text.charCodeAt(this.#offset) <= SPACE) this.#match(BLANKS);
   }
 
@@ -385,7 +385,7 @@ class Scanner {
     return true;
   }
 
-  /** Moves over what the sticky pattern finds here. */
+  /** Skips what the sticky pattern matches here. */
   #match(pattern: RegExp): boolean {
     pattern.lastIndex = this.#offset;
     if (!pattern.test(this.#text)) return false;

@@ -1,4 +1,4 @@
-// The keys the schemas know, and those of a document they do not. Called for --debug, and for the words of a
+// The keys that the schemas know, and the unknown keys of a document. Called for --debug, and to word a
 // fault.
 
 import { MOST_TOLD, type Warning } from "./faults.ts";
@@ -7,21 +7,21 @@ import { childPointer, pointerKeys } from "./json-positions.ts";
 import { nearestWord } from "./nearest.ts";
 import { quoted } from "./shorten.ts";
 
-/** A document that is checked on its own. */
+/** The documents that have a schema. */
 export type DocumentType = "Spec" | "Process" | "Resources" | "StateRecord";
 
-/** A value of which nothing is known yet. */
+/** An object that has not been checked yet. */
 type JsonObject = Readonly<Record<string, unknown>>;
 
 export interface UnknownKeys {
-  /** Of the first; the others are counted. */
+  /** Warnings about the first ones; the others are counted. */
   readonly warnings: readonly Warning[];
   readonly untold: number;
 }
 
 /**
- * Keys that mean nothing to tsrun: the specification wants them ignored, but a misspelt one is worth a line
- * in a debug log.
+ * Keys that tsrun does not know. The specification requires that they be ignored, but a misspelt one deserves
+ * a line in the debug log.
  */
 export function unknownKeys(document: unknown, type: DocumentType = "Spec"): UnknownKeys {
   const found = { path: [], warnings: [], untold: 0 };
@@ -29,7 +29,7 @@ export function unknownKeys(document: unknown, type: DocumentType = "Spec"): Unk
   return found;
 }
 
-/** The keys of the object that a pointer leads to; none for maps, whose keys are free. */
+/** The keys of the object that a pointer leads to; none for maps, which may have any keys. */
 export function keysAt(pointer: string, type: DocumentType): readonly string[] {
   let walk: string = type;
   for (const key of pointerKeys(pointer)) {
@@ -42,7 +42,7 @@ export function keysAt(pointer: string, type: DocumentType): readonly string[] {
 export function keysBelow(type: DocumentType): ReadonlySet<string> {
   const keys = new Set<string>();
   const types = new Set<string>([type]);
-  // A set goes through what is added meanwhile, too.
+  // The iteration of a set includes elements that are added meanwhile.
   for (const one of types) {
     for (const [key, walk] of Object.entries(KEYS[one] ?? {})) {
       keys.add(key);
@@ -52,14 +52,14 @@ export function keysBelow(type: DocumentType): ReadonlySet<string> {
   return keys;
 }
 
-/** The type behind the marks of a list and a map. */
+/** The type without the marks of a list and a map. */
 export function elementOf(walk: string): string {
   return isRepeated(walk) ? elementOf(walk.slice(0, -2)) : walk;
 }
 
-/** A pointer is made of what is told alone: there may be a million values. */
+/** Pointers are made only for reported keys: there may be a million values. */
 interface Found {
-  /** The keys that lead to the value that is looked at. */
+  /** The keys that lead to the current value. */
   readonly path: (string | number)[];
   readonly warnings: Warning[];
   untold: number;
@@ -74,7 +74,7 @@ function visit(value: unknown, walk: string, found: Found): void {
 
 function visitEach(value: object, walk: string, found: Found): void {
   const known = KEYS[walk];
-  // Of words there is nothing to know.
+  // Words have no keys.
   if (known === undefined && !isRepeated(walk)) return;
   const isList = Array.isArray(value);
   const last = found.path.push("") - 1;

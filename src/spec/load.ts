@@ -1,5 +1,5 @@
-// Text in, checked configuration out: config.json, the process file of exec, the resources of update. Pure:
-// whoever calls has read the file. Called by the stories before anything is touched, and by the state store.
+// Turns a text into a checked document: config.json, the process file of exec, the resources of update. Pure:
+// the caller has read the file. Called by the stories before anything is touched, and by the state store.
 
 import { TsrunError } from "../errors.ts";
 import {
@@ -23,7 +23,7 @@ import type { Host } from "./semantics/report.ts";
 import { checkMounts, checkProcess, checkResources, checkSpec, type Findings } from "./semantics.ts";
 import type { Mount, Process, Resources, Spec } from "./types.ts";
 
-/** What a document says, and a sentence for each key that is not written as in the specification. */
+/** A checked document, with a warning for each key that is not spelt as in the specification. */
 export interface Checked<Document> {
   readonly document: Document;
   readonly oddKeys: readonly string[];
@@ -31,10 +31,10 @@ export interface Checked<Document> {
 
 export interface LoadedConfig {
   readonly spec: Spec;
-  /** The text that says so, with the keys as in the specification. */
+  /** The document's text, with the keys as in the specification. */
   readonly text: string;
   readonly oddKeys: readonly string[];
-  /** What is done without, or otherwise than the file says. */
+  /** Settings that tsrun ignores or changes. */
   readonly warnings: readonly Warning[];
   readonly untold: Untold;
 }
@@ -42,7 +42,7 @@ export interface LoadedConfig {
 const ROOT: Host = { euid: 0 };
 
 /**
- * Reads and checks a config.json; `file` is its name for messages. Throws one E_CONFIG that tells every
+ * Reads and checks a config.json; `file` is its name for messages. Throws one E_CONFIG that reports every
  * fault: pointer, line and column, what is wrong, what is allowed.
  */
 export function loadConfig(text: string, file: string, host: Host = ROOT): LoadedConfig {
@@ -54,7 +54,7 @@ export function loadConfig(text: string, file: string, host: Host = ROOT): Loade
   return { spec: normalise(document), text: read.source.text, oddKeys, warnings, untold };
 }
 
-/** The rules are about what holds, and where nothing is said that is a default. */
+/** Tries the rules on the configuration with defaults filled in. */
 function checkConfig(spec: Spec, host: Host, schemaFaults: readonly Fault[]): Findings {
   if (schemaFaults.length === 0) {
     giveOwnIds(spec, host);
@@ -63,27 +63,27 @@ function checkConfig(spec: Spec, host: Host, schemaFaults: readonly Fault[]): Fi
   return checkSpec(spec, host, schemaFaults);
 }
 
-/** Reads a config.json that was checked before, and has been kept as it was; nothing is checked again. */
+/** Reads a config.json that was checked before and saved unchanged; does not check it again. */
 export function reloadConfig(text: string): Spec {
   const spec = withoutEmptyWords(JSON.parse(text), text) as Spec;
   restoreExactNumbers(spec, text, "Spec");
   return normalise(spec);
 }
 
-/** What there is to say about a config.json. */
+/** All findings about a config.json. */
 export interface Inspection {
-  /** The configuration, when there is no fault in it. */
+  /** The configuration, if it has no fault. */
   readonly spec: Spec | undefined;
-  /** For the places of what is found later. */
+  /** The text, for the places of later findings. */
   readonly source: JsonText;
   readonly faults: readonly Located[];
-  /** What is done without, or otherwise than the file says, and the keys that mean nothing to tsrun. */
+  /** Settings that tsrun ignores or changes, and unknown keys. */
   readonly warnings: readonly Located[];
   /** How many more there are of either. */
   readonly untold: Untold;
 }
 
-/** As `loadConfig`, but everything that is found is handed back, each with its place. */
+/** Like `loadConfig`, but returns all findings, each with its place. */
 export function inspectConfig(text: string, host: Host = ROOT): Inspection {
   let read: ReadJson;
   try {
@@ -95,7 +95,7 @@ export function inspectConfig(text: string, host: Host = ROOT): Inspection {
     const untold = { faults: 0, warnings: 0 };
     return { spec: undefined, source: { text }, faults: [fault], warnings: [], untold };
   }
-  // Before the check, which takes out what says nothing.
+  // Before the check, which removes empty members.
   const unknown = unknownKeys(read.value);
   const { document, faults, warnings, untold } = examine<Spec>(read, {
     type: "Spec",
@@ -116,20 +116,19 @@ export function inspectConfig(text: string, host: Host = ROOT): Inspection {
   };
 }
 
-/** Reads and checks the process that `exec --process` is given. */
+/** Reads and checks the process file of `exec --process`. */
 export function loadProcess(text: string, file: string): Checked<Process> {
   return load<Process>(text, { file, type: "Process", check: checkProcess });
 }
 
-/** Reads and checks the resources that `update --resources` is given. */
+/** Reads and checks the resources file of `update --resources`. */
 export function loadResources(text: string, file: string): Checked<Resources> {
   return load<Resources>(text, { file, type: "Resources", check: checkResources });
 }
 
 /**
- * Reads and checks the list that `mounts add` and `remove` are given: what `mounts` of a config.json would
- * be.
- * @param container whose namespaces the rules look at
+ * Reads and checks the list for `mounts add` and `remove`, which has the form of `mounts` in a config.json.
+ * @param container the configuration whose namespaces the rules check
  */
 export function loadMounts(
   text: string,
@@ -160,7 +159,7 @@ export function loadMounts(
   return { document: normalise(document).mounts ?? [], oddKeys: tellOddKeys(read) };
 }
 
-/** In the document itself the list is not a member. */
+/** Removes "/mounts": in the document itself the list is not a member. */
 function withoutMember(pointer: string): string {
   return pointer.replace(/^\/mounts/, "");
 }
@@ -200,7 +199,7 @@ function tellOddKeys({ warnings, untold }: ReadJson): string[] {
   return told;
 }
 
-/** Tries everything; the document is only one of its type when there are no faults. */
+/** Makes all checks; the document has its type only if there are no faults. */
 function examine<Document>(
   { value, source: { text }, faults: ofKeys }: ReadJson,
   { type, check }: Checking<Document>,
@@ -210,7 +209,8 @@ function examine<Document>(
   const inexact = bySchema.faults.length === 0 ? restoreExactNumbers(document, text, type) : [];
   const schemaFaults = [...ofKeys, ...bySchema.faults, ...inexact];
   const isObject = typeof document === "object" && document !== null && !Array.isArray(document);
-  // The rules look at each fault of the schema for each value: with more faults than are told, none is tried.
+  // The rules compare each value with each fault of the schema: if there are more faults than are reported,
+  // skip them.
   const byRules =
     isObject && schemaFaults.length <= MOST_TOLD && bySchema.untold === 0
       ? check(document as Document, schemaFaults)
@@ -232,7 +232,7 @@ function parse(text: string, { file, type }: { file: string; type: ReadType }): 
   try {
     return readJson(text, type);
   } catch (error) {
-    // The engine's own message differs from engine to engine, and knows no line.
+    // Engines word this error differently, and without a line number.
     throw syntaxError({ file, text }) ?? error;
   }
 }

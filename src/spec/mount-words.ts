@@ -1,6 +1,6 @@
-// The words of mount options that tsrun itself understands; any other is handed to the file system. What each
-// means is in src/rootfs/plan/mount-options.ts; a test holds the two together. Called by the rules about
-// mounts.
+// The mount options that tsrun itself understands; any other is passed to the file system.
+// src/rootfs/plan/mount-options.ts has the meaning of each; a test compares the two lists. Called by the
+// rules about mounts.
 
 import { nearestWord } from "./nearest.ts";
 
@@ -16,20 +16,20 @@ export const MOUNT_WORDS: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-/** Whether an option is one of tsrun's own. */
+/** Whether tsrun itself understands the option. */
 export function isMountWord(option: string): boolean {
   return MOUNT_WORDS.has(option);
 }
 
-/** The word that an option which is none was probably meant to be. */
+/** The word that an unknown option was probably meant to be. */
 export function meantMountWord(option: string): string | undefined {
   return nearestWord(option, [...MOUNT_WORDS]);
 }
 
-/** What a bind mount may not have: it takes over a file system, and cannot change how that works. */
+/** Why a bind mount may not have options of a file system: it shows an existing one and cannot change it. */
 export const BIND_DATA_REASON = "bind mounts cannot have any filesystem-specific options applied";
 
-/** Of those, the ones that a bind mount goes without: they have a value, so no option of ours was meant. */
+/** Whether a bind mount ignores the option: it has a value, so it is no misspelt option of ours. */
 export function isIgnoredBindData(option: string): boolean {
   return option.indexOf("=") > 0;
 }

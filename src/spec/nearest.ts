@@ -1,15 +1,15 @@
-// The valid word nearest to a misspelt one. Called where a fault of a configuration is put into words.
+// Finds the valid word nearest to a misspelt one. Called to word the faults of a configuration.
 
-/** The candidate that `word` was most probably meant to be; `undefined` when none is near. */
+/** The candidate that `word` was most probably meant to be; `undefined` if none is near. */
 export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
   const prefix = commonPrefix(candidates);
   const given = withoutPrefix(word.toLowerCase(), prefix.toLowerCase());
   let best: string | undefined;
-  // One slip in a short word, one for every three letters of a long one: more would suggest what nobody
-  // meant.
+  // Allow one error in a short word, and one for every three letters of a long one: more would suggest words
+  // that nobody meant.
   let bestDistance = Math.min(4, Math.max(1, Math.floor(given.length / 3))) + 1;
   for (const candidate of candidates) {
-    // Every letter more or less is a slip: nothing is computed for a word that is far too long.
+    // Each missing or additional letter is an error: compute nothing for a word that is far too long.
     if (Math.abs(candidate.length - prefix.length - given.length) >= bestDistance) continue;
     const distance = editDistance(given, candidate.slice(prefix.length).toLowerCase());
     if (distance >= bestDistance) continue;
@@ -19,7 +19,7 @@ export function nearestWord(word: string, candidates: readonly string[]): string
   return best;
 }
 
-/** What all the words begin with, up to a `_`: `SCMP_ACT_` says nothing about which action was meant. */
+/** The common prefix of all words, up to a `_`: `SCMP_ACT_` does not tell which action was meant. */
 function commonPrefix(words: readonly string[]): string {
   const [first = "", ...others] = words;
   let length = others.length === 0 ? 0 : first.length;
@@ -29,12 +29,12 @@ function commonPrefix(words: readonly string[]): string {
   return first.slice(0, first.lastIndexOf("_", length - 1) + 1);
 }
 
-/** `SYS_ADMIN` is as good as `CAP_SYS_ADMIN`. */
+/** Drops the prefix: `SYS_ADMIN` counts as `CAP_SYS_ADMIN`. */
 function withoutPrefix(word: string, prefix: string): string {
   return word.startsWith(prefix) ? word.slice(prefix.length) : word;
 }
 
-/** Damerau and Levenshtein's: letters put in, left out, exchanged, or two neighbours swapped. */
+/** Damerau and Levenshtein's distance: letters inserted, deleted, replaced, or two neighbours swapped. */
 function editDistance(a: string, b: string): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);

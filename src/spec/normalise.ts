@@ -1,6 +1,5 @@
-// What a document goes through besides being checked: members that say nothing are taken out, numbers get the
-// digits back that JSON.parse took from them, paths are made absolute. Works in place, on what JSON.parse has
-// just made. Called by load.ts.
+// Normalises a document: removes empty members, restores the digits of numbers that JSON.parse has rounded,
+// makes paths absolute. Changes the result of JSON.parse in place. Called by load.ts.
 
 import { readAnnotations } from "./annotations.ts";
 import type { Fault } from "./faults.ts";
@@ -12,11 +11,11 @@ import type { IDMapping, Linux, Process, Resources, Spec, StateRecord } from "./
 type Json = { [key: string]: unknown };
 
 /**
- * Takes out what says nothing. AS RUNC: a member that is null counts as absent (Go's callers write an unset
- * list as null), and so does a seccomp profile with neither a default action nor rules.
+ * Removes empty members. AS RUNC: a null member counts as absent (Go programs write an unset list as null),
+ * and so does a seccomp profile with neither a default action nor rules.
  */
 export function withoutEmptyWords(document: unknown, text: string): unknown {
-  // Hardly any file has a null: looking for the word costs less than a walk.
+  // Hardly any file has a null, and searching for the word is cheaper than a walk.
   if (text.includes("null")) dropNulls(document);
   const linux = memberOf(document, "linux");
   const seccomp = memberOf(linux, "seccomp");
@@ -32,16 +31,16 @@ function dropNulls(value: unknown): void {
   if (typeof value !== "object" || value === null) return;
   const isList = Array.isArray(value);
   for (const [key, member] of Object.entries(value)) {
-    // An entry of a list stays: what comes after it must keep its place.
+    // An entry of a list stays, so that the later ones keep their index.
     if (member !== null) dropNulls(member);
     else if (!isList) delete (value as Json)[key];
   }
 }
 
 /**
- * AS CRUN: a new user namespace of an ordinary user without mappings gets the one that the kernel lets the
- * user write, its own id as root's (user_namespaces(7)). DIFFERS: crun adds what /etc/subuid and /etc/subgid
- * have.
+ * AS CRUN: an ordinary user's new user namespace without mappings gets the one that the kernel lets the user
+ * write: root is the user's own id (user_namespaces(7)). DIFFERS: crun adds the ids of /etc/subuid and
+ * /etc/subgid.
  */
 export function giveOwnIds(spec: Spec, { euid, egid = euid }: Host): void {
   const { linux } = spec;
@@ -56,7 +55,7 @@ function ownId(hostID: number): IDMapping {
   return { containerID: 0, hostID, size: 1 };
 }
 
-/** What a checked configuration says in two ways is said in one. */
+/** Gives a checked configuration one form for settings that can be written in two ways. */
 export function normalise(spec: Spec): Spec {
   nameReceiver(spec);
   return withAbsoluteDestinations(spec);
@@ -70,7 +69,7 @@ export function nameReceiver(spec: Spec): void {
   if (seccompReceiver !== undefined) (seccomp as { listenerPath?: string }).listenerPath = seccompReceiver;
 }
 
-/** AS RUNC: a relative destination of a mount is meant from the root. */
+/** AS RUNC: a mount's relative destination starts from the root. */
 function withAbsoluteDestinations(spec: Spec): Spec {
   for (const mount of spec.mounts ?? []) {
     if (!mount.destination.startsWith("/"))
@@ -80,9 +79,9 @@ function withAbsoluteDestinations(spec: Spec): Spec {
 }
 
 /**
- * Turns numbers of which every digit counts, and which a JavaScript number cannot hold, into bigints: limits
+ * Turns numbers that a JavaScript number cannot hold, and in which every digit matters, into bigints: limits
  * of a process and of its cgroup, times of a scheduler, operands of a seccomp rule. Returns a fault for each
- * that 64 bits cannot hold either. The document must have passed its schema.
+ * one that does not fit in 64 bits. The document must have passed its schema.
  */
 export function restoreExactNumbers(document: unknown, text: string, type: DocumentType): Fault[] {
   const rounded = roundedNumbers(document, type);
@@ -121,7 +120,7 @@ class RoundedNumbers {
     this.in(scheduler, ["runtime", "deadline", "period"], `${at}/scheduler`);
   }
 
-  /** What the kernel refuses long before it is that large is not among them. */
+  /** Leaves out numbers that the kernel refuses long before they are that large. */
   inResources({ memory, cpu, blockIO, hugepageLimits }: Resources, at: string): void {
     this.in(memory, ["limit", "reservation", "swap"], `${at}/memory`);
     this.in(cpu, ["burst", "realtimeRuntime", "realtimePeriod"], `${at}/cpu`);
@@ -154,7 +153,7 @@ const THROTTLES = [
 
 const LARGEST = 2n ** 64n - 1n;
 const LARGEST_SIGNED = 2n ** 63n - 1n;
-/** Those that may be negative. */
+/** The numbers that may be negative. */
 const SIGNED = ["/memory/limit", "/memory/reservation", "/memory/swap", "/cpu/realtimeRuntime"];
 
 function restore(rounded: readonly Rounded[], text: string): Fault[] {

@@ -1,5 +1,5 @@
-// From the text of a document to its value. Where keys are not written as in the specification the value is
-// that of another text. Called by load.ts. Pure.
+// Parses the text of a document. If its keys are not spelt as in the specification, the value comes from a
+// rewritten text. Called by load.ts. Pure.
 
 import type { Fault, Warning } from "./faults.ts";
 import { readAsGo } from "./go-json.ts";
@@ -9,16 +9,16 @@ import type { DocumentType } from "./known-keys.ts";
 export interface ReadJson {
   readonly value: unknown;
   readonly source: JsonText;
-  /** Keys in another case, and such as are there twice. */
+  /** About keys in another case, and repeated keys. */
   readonly warnings: readonly Warning[];
   readonly untold: number;
   readonly faults: readonly Fault[];
 }
 
-/** What is read: a document, or the list of `mounts add`. */
+/** The types of text: a document, or the list of `mounts add`. */
 export type ReadType = DocumentType | "Mount[]";
 
-/** Throws what JSON.parse throws. */
+/** Throws the error of JSON.parse. */
 export function readJson(text: string, type: ReadType): ReadJson {
   const value: unknown = JSON.parse(text);
   const read = { value, source: { text }, warnings: [], untold: 0, faults: [] };

@@ -1,4 +1,4 @@
-// Checks a document against its schema and puts what the validators find into words. Called by load.ts.
+// Checks a document against its schema and words the validators' findings. Called by load.ts.
 
 import { TsrunError } from "../errors.ts";
 import { type Fault, MOST_TOLD } from "./faults.ts";
@@ -9,7 +9,7 @@ import { type DocumentType, keysAt } from "./known-keys.ts";
 import { nearestWord } from "./nearest.ts";
 import { quoted } from "./shorten.ts";
 
-/** What an ajv validator leaves behind. */
+/** A finding of an ajv validator. */
 interface ValidationError {
   readonly keyword: string;
   readonly instancePath: string;
@@ -24,13 +24,13 @@ interface ValidationError {
 
 type Validator = (document: unknown) => boolean;
 
-/** What a validator finds, up to twice what is counted. */
+/** A validator's findings, up to twice as many as are counted. */
 const findings = validators.findings as unknown as (
   validate: Validator,
   document: unknown,
 ) => { readonly errors: readonly ValidationError[] };
 
-/** Whether a document is right. */
+/** Tell whether a document is valid. */
 const ACCEPTORS = {
   Spec: acceptors.acceptSpec,
   Process: acceptors.acceptProcess,
@@ -38,7 +38,7 @@ const ACCEPTORS = {
   StateRecord: acceptors.acceptStateRecord,
 } as unknown as Readonly<Record<DocumentType, (document: unknown) => boolean>>;
 
-/** What is wrong with it: slower, and only asked about one that is not. */
+/** Find the faults: slower, and only called for an invalid document. */
 const VALIDATORS = {
   Spec: validators.validateSpec,
   Process: validators.validateProcess,
@@ -46,7 +46,7 @@ const VALIDATORS = {
   StateRecord: validators.validateStateRecord,
 } as unknown as Readonly<Record<DocumentType, Validator>>;
 
-/** What the patterns of the schemas ask for. */
+/** What the schemas' patterns require, in words. */
 export const PATTERN_WORDS: Readonly<Record<string, string>> = {
   "^[0-9, -]*$": 'a list such as "0-3,7"',
   "^[1-9][0-9]*[KMG]B$": 'a size such as "2MB" or "1GB"',
@@ -54,21 +54,21 @@ export const PATTERN_WORDS: Readonly<Record<string, string>> = {
   "^CAP_[A-Z_]+$": 'a name such as "CAP_KILL"',
 };
 
-/** AS RUNC: words that callers know from runc, for members that are missing. */
+/** AS RUNC: runc's error texts for missing members, which callers know. */
 const RUNC_WORDS: Readonly<Record<string, string>> = {
   "Spec/process/cwd": "Cwd property must not be empty",
   "Process/cwd": "Cwd property must not be empty",
   "Spec/linux/memoryPolicy/mode": 'invalid memory policy mode "": missing, and required',
 };
 
-/** AS RUNC: what it calls a value that is wrong; callers match it. */
+/** AS RUNC: runc's name for an invalid value; callers match it. */
 const RUNC_NAMES: readonly (readonly [place: RegExp, name: string])[] = [
   [/^\/linux\/memoryPolicy\/mode$/, "memory policy mode"],
   [/^\/linux\/memoryPolicy\/flags\/\d+$/, "memory policy flag"],
   [/^\/linux\/memoryPolicy\/nodes$/, "memory policy nodes"],
 ];
 
-/** As many allowed words are listed after a suggestion; without one, all are. */
+/** How many allowed words are listed after a suggestion; without one, all are. */
 const LISTED = 12;
 
 export interface SchemaFindings {
@@ -82,7 +82,7 @@ export function checkSchema(document: unknown, type: DocumentType): SchemaFindin
   if (ACCEPTORS[type](document)) return { faults: [], untold: 0 };
   const { errors } = findings(VALIDATORS[type], document);
   if (errors.length === 0) throw new TsrunError("E_INTERNAL", `the two checks of a ${type} disagree`);
-  // A value of the wrong type is not in any list of words either: that goes without saying.
+  // A value of the wrong type is never in the list of words, so do not report that too.
   const mistyped = new Set(errors.filter(isTypeError).map(({ instancePath }) => instancePath));
   const found = errors.filter((error) => isTypeError(error) || !mistyped.has(error.instancePath));
   const told = found.slice(0, MOST_TOLD);
@@ -133,7 +133,7 @@ function reasonFor(keyword: string, params: ValidationError["params"], value: un
   }
 }
 
-/** A word that is none of a list. */
+/** The fault of a word that is not in the list. */
 function unknownWord(word: string, allowed: readonly string[] = []): Pick<Fault, "reason" | "hint"> {
   const near = nearestWord(word, allowed);
   const all = `allowed: ${allowed.map((entry) => JSON.stringify(entry)).join(", ")}`;
@@ -178,7 +178,7 @@ export function describe(value: unknown): string {
   return typeof value === "number" ? exact(value) : String(value);
 }
 
-/** A number as people write it; the largest ones are not what a JavaScript number can hold. */
+/** A number as people write it; JavaScript cannot hold the largest ones exactly. */
 function exact(value: number): string {
   if (value === 2 ** 64) return "18446744073709551615";
   if (value === 2 ** 63) return "9223372036854775807";

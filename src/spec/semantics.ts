@@ -1,4 +1,5 @@
-// The rules a schema cannot say. All are tried, so that one error tells all faults. Called by load.ts.
+// The rules that a schema cannot express. All are tried, so that one error reports all faults. Called by
+// load.ts.
 
 import type { Fault, Untold, Warning } from "./faults.ts";
 import { keysAt } from "./known-keys.ts";
@@ -23,8 +24,7 @@ export interface Findings {
 
 const RULES: readonly Rule[] = [
   { reads: ["/ociVersion"], check: ociVersion },
-  // AS RUNC, and in its words: both are optional in the specification, but not for whoever starts a
-  // container.
+  // AS RUNC, and with its texts: both are optional in the specification, but required to start a container.
   { reads: ["/process"], check: presence("process", "process property must not be empty") },
   { reads: ["/root"], check: presence("root", "root must be specified") },
   { about: ["spec", "hooks"], reads: [], check: hooks },
@@ -35,7 +35,7 @@ const RULES: readonly Rule[] = [
   ...ANNOTATION_RULES,
 ];
 
-/** Tries every rule on a configuration, those apart that read what the schema has found fault with. */
+/** Tries every rule on a configuration, except those that read a value with a fault of the schema. */
 export function checkSpec(spec: Spec, host: Host, schemaFaults: readonly Fault[] = []): Findings {
   const report = new Report(schemaFaults);
   return report.collect(() => {
@@ -67,19 +67,21 @@ function areSound(reads: readonly string[], at: string, report: Report): boolean
   return reads.every((pointer) => report.isSound(at + pointer));
 }
 
-/** The same for the file that exec reads. */
+/** Like checkSpec, for the process file of exec. */
 export function checkProcess(process: Process, schemaFaults: readonly Fault[] = []): Findings {
   const report = new Report(schemaFaults);
   return report.collect(() => checkPart(process, PROCESS_RULES, { at: "", report }));
 }
 
-/** The same for the document that update reads. */
+/** Like checkSpec, for the resources of update. */
 export function checkResources(resources: Resources, schemaFaults: readonly Fault[] = []): Findings {
   const report = new Report(schemaFaults);
   return report.collect(() => checkPart(resources, RESOURCE_RULES, { at: "", report }));
 }
 
-/** The same for the mounts that are added to a container; the other members of `spec` are its own. */
+/**
+ * Like checkSpec, for mounts that are added to a container; the other members of `spec` are the container's.
+ */
 export function checkMounts(spec: Spec, host: Host, schemaFaults: readonly Fault[] = []): Findings {
   const report = new Report(schemaFaults);
   return report.collect(() => checkRules(MOUNT_RULES, { spec, host, report }));
@@ -113,7 +115,7 @@ function presence(key: "process" | "root", reason: string): (context: Context) =
 }
 
 /**
- * DIFFERS: runc does not look. Whoever writes for another major version means something else by its words.
+ * DIFFERS: runc does not check. In another major version the same words may mean something else.
  */
 function ociVersion({ spec, report }: Context): void {
   if (/^1\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]*)?$/.test(spec.ociVersion)) return;

@@ -1,6 +1,6 @@
-// Texts of a configuration as messages show them: whoever wrote the file decides how long they are. Pure.
+// Shortens texts of a configuration for messages: a file may contain texts of any length. Pure.
 
-/** As much of a text as tells it from others, with its end, where a path or an error differs. */
+/** The beginning and the end of a long text: paths and errors often differ at the end. */
 export function shorten(text: string, most: number): string {
   if (text.length <= most) return text;
   const end = Math.floor(most / 4);

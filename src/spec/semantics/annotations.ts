@@ -1,5 +1,6 @@
-// Rules about crun's annotations. What tsrun cannot give, and what crun would guess at, is refused; what crun
-// does not know either is only told. crun(1), "Extensions to OCI".
+// Rules about crun's annotations. Annotations that tsrun does not implement, and values at which crun would
+// guess, are refused; annotations that crun does not know either are only a warning. crun(1), "Extensions to
+// OCI".
 
 import { CRUN_PREFIX, KEYS, MOUNT_CONTEXTS } from "../annotations.ts";
 import { MOST_TOLD } from "../faults.ts";
@@ -12,7 +13,7 @@ export const ANNOTATION_RULES: readonly Rule[] = [
   { about: ["spec", "annotations"], reads: ["/annotations"], check: annotations },
 ];
 
-/** Whether a warning is about an annotation: whoever wrote it thinks that it does something. */
+/** Whether a warning is about an annotation, which its author expects to have an effect. */
 export function isOfAnnotation(pointer: string): boolean {
   return pointer.startsWith("/annotations/");
 }
@@ -37,7 +38,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   [KEYS.seccompProgram, seccompProgram],
 ]);
 
-/** What crun has and tsrun has not. Each would be something else than the container that was asked for. */
+/** Annotations of crun that tsrun does not have. Ignoring one would create a different container. */
 const REFUSED: ReadonlyMap<string, Problem> = new Map([
   [
     "run.oci.handler",
@@ -70,7 +71,7 @@ function annotations({ spec, report }: Context): void {
     const problem = CHECKS.has(key) ? CHECKS.get(key)?.(value) : refused(key, all);
     if (problem !== undefined) report.fault(childPointer("/annotations", key), problem.reason, problem.hint);
     else if (!CHECKS.has(key) && !REFUSED.has(key)) {
-      // Nobody reads more of them, and each takes its time.
+      // Nobody reads more suggestions, and each takes time.
       const near = report.warnings.length < MOST_TOLD ? nearestWord(key, [...CHECKS.keys()]) : undefined;
       const meant = near === undefined ? "" : `; did you mean ${quoted(near)}?`;
       report.warn(
@@ -81,20 +82,20 @@ function annotations({ spec, report }: Context): void {
   }
 }
 
-/** AS CRUN: the container that holds a pod's namespaces is a process of the host, whatever the pod is. */
+/** AS CRUN: the handler is ignored for a pod's sandbox container, which is always an ordinary process. */
 function refused(key: string, all: Readonly<Record<string, string>>): Problem | undefined {
   if (key === "run.oci.handler" && all["io.kubernetes.cri.container-type"] === "sandbox") return undefined;
   return REFUSED.get(key);
 }
 
-/** DIFFERS: to crun all but "0" is yes, "false" and "no" too. */
+/** DIFFERS: crun takes every value but "0" for true, even "false" and "no". */
 function flag(value: string): Problem | undefined {
   return ["0", "1", "true"].includes(value)
     ? undefined
     : { reason: `must be "1" or "0", is ${quoted(value)}` };
 }
 
-/** DIFFERS: crun takes a relative one from where it is called, another place for each command. */
+/** DIFFERS: crun resolves a relative path from its working directory, which differs between commands. */
 function absolutePath(value: string): Problem | undefined {
   if (hasNul(value)) return { reason: NUL_REASON };
   return isAbsolute(value) ? undefined : { reason: `must be an absolute path, is ${quoted(value)}` };
@@ -118,7 +119,7 @@ function cgroupName(value: string): Problem | undefined {
 const INSTRUCTION_SIZE = 8;
 const MOST_INSTRUCTIONS = 4096;
 
-/** What the program does, the kernel checks when it is installed. */
+/** Checks the size; the kernel checks the instructions when the program is installed. */
 function seccompProgram(value: string): Problem | undefined {
   const size = (value.length / 4) * 3 - (value.endsWith("==") ? 2 : value.endsWith("=") ? 1 : 0);
   if (size > MOST_INSTRUCTIONS * INSTRUCTION_SIZE) {

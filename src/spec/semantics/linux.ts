@@ -1,4 +1,4 @@
-// Rules about what else is in `linux`: devices, seccomp, resource director, memory policy.
+// Rules about other members of `linux`: devices, seccomp, resource director, memory policy.
 
 import { readAnnotations } from "../annotations.ts";
 import { quoted } from "../shorten.ts";
@@ -12,7 +12,7 @@ export const LINUX_RULES: readonly Rule[] = [
     about: ["linux", "seccomp"],
     reads: ["/linux/seccomp", "/annotations"],
     check: ({ spec, report }) => {
-      // AS CRUN: with a program in its place the profile means nothing.
+      // AS CRUN: a program in the annotation replaces the profile.
       if (readAnnotations(spec).seccompProgram === undefined) seccomp(spec.linux ?? {}, report);
     },
   },
@@ -66,7 +66,7 @@ function seccomp({ seccomp: profile }: Linux, report: Report): void {
   rules.forEach(({ names, action, args }, index) => {
     const rule = `${at}/syscalls/${index}`;
     if (action === "SCMP_ACT_NOTIFY" && names.includes("write")) {
-      // Whoever hands the listener over could not write to the socket any more.
+      // The process that passes the listener on could no longer write to the socket.
       report.fault(`${rule}/names`, "SCMP_ACT_NOTIFY cannot be used for the write syscall");
     }
     if (names.includes("")) report.fault(`${rule}/names/${names.indexOf("")}`, "must not be empty");
@@ -79,7 +79,7 @@ function seccomp({ seccomp: profile }: Linux, report: Report): void {
 
 function intelRdt({ intelRdt: rdt }: Linux, report: Report): void {
   const id = rdt?.closID ?? "";
-  // "/" is the group of everybody who is in no other.
+  // "/" is the default group.
   if (id === "." || id === ".." || (id.includes("/") && id !== "/") || id.includes("\n")) {
     report.fault("/linux/intelRdt/closID", `must be a name of a directory, is ${JSON.stringify(id)}`);
   }
@@ -91,7 +91,7 @@ function intelRdt({ intelRdt: rdt }: Linux, report: Report): void {
 function memoryPolicy({ memoryPolicy: policy }: Linux, report: Report): void {
   const nodes = policy?.nodes ?? "";
   const reason = numberListFault(nodes);
-  // AS RUNC, here and below: callers know the beginning.
+  // AS RUNC, here and below: callers match the beginning.
   if (reason !== undefined) {
     report.fault("/linux/memoryPolicy/nodes", `invalid memory policy nodes ${quoted(nodes)}: ${reason}`);
   }

@@ -42,7 +42,7 @@ function destination(mount: Mount, index: number, { report }: Context): void {
   if (hasNul(type)) report.fault(`/mounts/${index}/type`, NUL_REASON);
   if (destination === "") report.fault(`/mounts/${index}/destination`, "must not be empty");
   else if (!isAbsolute(destination)) {
-    // AS RUNC: accepted for callers of old.
+    // AS RUNC: accepted for old callers.
     const message = `relative path "${destination}" is deprecated, falling back to "/${destination}"`;
     report.warn(`/mounts/${index}/destination`, message);
   }
@@ -53,9 +53,9 @@ function isBind({ options }: Mount): boolean {
 }
 
 /**
- * DIFFERS: runc refuses any option of a file system on a bind mount; the OCI validation suite has "mode=755"
- * and "size=1k" on some and asks for these mounts. The kernel takes no notice of them, so those are ignored
- * with a warning. A word without a value is rather a misspelt option, and refused.
+ * DIFFERS: runc refuses any option of a file system on a bind mount; the OCI validation suite requires bind
+ * mounts with "mode=755" and "size=1k". The kernel ignores such options, so options with a value are ignored
+ * with a warning. A word without a value is more likely a misspelt option, and is refused.
  */
 function bindData(mount: Mount, index: number, { report }: Context): void {
   const { options } = mount;
@@ -74,7 +74,7 @@ function bindData(mount: Mount, index: number, { report }: Context): void {
   }
 }
 
-/** DIFFERS: runc takes no notice of it elsewhere, and the mount point then lacks what was to be copied. */
+/** DIFFERS: runc ignores the option on other mounts, and the files that it should copy are missing. */
 function copyUp({ type = "", options = [] }: Mount, index: number, { report }: Context): void {
   const position = options.indexOf("tmpcopyup");
   if (position < 0 || type === "tmpfs") return;
@@ -84,7 +84,7 @@ function copyUp({ type = "", options = [] }: Mount, index: number, { report }: C
   );
 }
 
-/** Nearly none does. */
+/** A quick check: hardly any mount does. */
 function mayAskForMap({ uidMappings, gidMappings, options }: Mount): boolean {
   if (uidMappings !== undefined || gidMappings !== undefined) return true;
   return options !== undefined && (options.includes("idmap") || options.includes("ridmap"));
@@ -100,7 +100,7 @@ function idmap(mount: Mount, index: number, { spec, host, report }: Context): vo
   checkMappings(gidMappings, `${at}/gidMappings`, report);
   if (!isBind(mount)) report.fault(at, "id-mapped mounts are only supported for bind-mounts");
   if (host.euid !== 0) report.fault(at, "id-mapped mounts are not supported for rootless containers");
-  // Without mappings of its own, a mount takes those of the container's user namespace.
+  // A mount without mappings uses those of the container's user namespace.
   if (own === 2 || (own === 0 && namespaceOf(spec, "user") !== undefined)) return;
   report.fault(at, "id-mapped mounts must have both uid and gid mappings specified");
 }

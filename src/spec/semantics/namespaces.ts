@@ -1,4 +1,4 @@
-// Rules about namespaces, id mappings and what needs a namespace of the container's own; runtime-spec
+// Rules about namespaces, id mappings and members that need a namespace; runtime-spec
 // config-linux.md#namespaces, runc's libcontainer/configs/validate.
 
 import { childPointer } from "../json-positions.ts";
@@ -47,14 +47,14 @@ function userNamespace({ spec, report }: Context): void {
     const given = spec.linux?.[kind] ?? [];
     if (user === undefined) continue;
     if (user.path !== undefined) {
-      // containerd and CRI-O give both. Whether they agree is for who joins the namespace to see.
+      // containerd and CRI-O give both. Whether they agree is checked when the namespace is joined.
       if (given.length > 0) {
         report.warn(pointer, `the user namespace "${user.path}" has mappings of its own, ignoring these`);
       }
     } else if (given.length === 0) {
       report.fault(pointer, "missing, and a new user namespace has no ids without it");
     } else if (!maps(given, 0)) {
-      // AS RUNC: everything until the program starts is done as the container's root.
+      // AS RUNC: the setup before the program starts runs as the container's root.
       report.fault(pointer, "must map id 0, the container's root");
     }
   }
@@ -69,7 +69,7 @@ function mappingsRule(kind: "uidMappings" | "gidMappings"): Rule {
   const check = ({ spec, report }: Context): void => {
     const given = spec.linux?.[kind] ?? [];
     checkMappings(given, at, report);
-    // AS RUNC: and as crun.
+    // AS RUNC and AS CRUN.
     if (given.length > 0 && report.isSound(NAMESPACES) && namespaceOf(spec, "user") === undefined) {
       report.warn(at, 'is ignored without a "user" namespace in /linux/namespaces');
     }
@@ -81,14 +81,14 @@ function mappingsRule(kind: "uidMappings" | "gidMappings"): Rule {
 export function checkMappings(mappings: readonly IDMapping[], at: string, report: Report): void {
   if (mappings.length > MOST_MAPPINGS) {
     report.fault(at, `must have at most ${MOST_MAPPINGS} entries, has ${mappings.length}`);
-    // Each is compared with each.
+    // Too many to compare each with each.
     return;
   }
   mappings.forEach((mapping, index) => {
     const pointer = `${at}/${index}`;
     if (mapping.size === 0) report.fault(`${pointer}/size`, "must be at least 1, is 0");
     for (const side of ["containerID", "hostID"] as const) {
-      // The last 32-bit number is no id.
+      // The largest 32-bit number is not an id.
       if (mapping[side] + mapping.size > 0xffffffff) {
         report.fault(
           `${pointer}/size`,
@@ -117,7 +117,7 @@ function userIsMapped({ spec, report }: Context): void {
     mappings: readonly IDMapping[],
     { at, by }: { at: string; by: string },
   ): void => {
-    // What lacks mappings altogether, or root's, has been told already.
+    // Missing mappings, and a missing mapping of root, have been reported already.
     if (maps(mappings, 0) && !maps(mappings, id)) report.fault(at, `${id} is not mapped in ${by}`);
   };
   check(uid, uidMappings, { at: "/process/user/uid", by: "/linux/uidMappings" });
@@ -147,7 +147,7 @@ function timeOffsets({ spec, report }: Context): void {
 /** __NEW_UTS_LEN of linux/utsname.h. */
 const LONGEST_NAME = 64;
 
-/** What one unit of a JavaScript string takes in UTF-8. */
+/** The most bytes that one unit of a JavaScript string takes in UTF-8. */
 const MOST_BYTES = 3;
 
 function utsRule(key: "hostname" | "domainname"): Rule {
@@ -210,15 +210,15 @@ function noName(text: string): string {
   return `${JSON.stringify(text)} is no name of a network device`;
 }
 
-/** dev_valid_name() of the kernel: up to 15 bytes, and nothing that would not do as a file name of sysfs. */
+/** The kernel's dev_valid_name(): up to 15 bytes that are a valid file name in sysfs. */
 function isInterfaceName(name: string): boolean {
-  // Nearly all of them.
+  // Nearly all names match this.
   if (/^\w{1,15}$/.test(name)) return true;
   const length = new TextEncoder().encode(name).length;
   return length > 0 && length <= 15 && name !== "." && name !== ".." && !/[/:\s\0]/.test(name);
 }
 
-/** The network namespace a container joins, where it also sets sysctls there: they must not be the host's. */
+/** The network namespace that a container joins and in which it sets sysctls; it must not be the host's. */
 export function sysctlsInJoinedNetwork(spec: Spec): { path: string; names: readonly string[] } | undefined {
   const path = namespaceOf(spec, "network")?.path;
   const names = Object.keys(spec.linux?.sysctl ?? {}).filter((name) => /^net[./]/.test(name));

@@ -15,7 +15,7 @@ export const PROCESS_RULES: readonly PartRule<Process>[] = [
   { about: "execCPUAffinity", reads: ["/execCPUAffinity"], check: affinity },
 ];
 
-// AS RUNC: the words of the rules about cwd and args, which callers know.
+// AS RUNC: the texts of the rules about cwd and args, which callers know.
 
 function cwd(process: Process, at: string, report: Report): void {
   if (process.cwd === "") report.fault(`${at}/cwd`, "Cwd property must not be empty");
@@ -35,14 +35,14 @@ function env(process: Process, at: string, report: Report): void {
   const list = `${at}/env`;
   report.each(process.env, list, (entry, index) => {
     const nameEnd = entry.indexOf("=");
-    // The entry itself is not repeated: it may be a password.
+    // Do not print the entry: it may be a password.
     if (nameEnd === -1) report.fault(`${list}/${index}`, `must be "NAME=value", has no "="`);
     if (nameEnd === 0) report.fault(`${list}/${index}`, `must be "NAME=value", has no name`);
     if (hasNul(entry)) report.fault(`${list}/${index}`, NUL_REASON);
   });
 }
 
-/** The largest 32-bit number means "leave it" to setuid(2) and its like. */
+/** The largest 32-bit number means "no change" to setresuid(2) and similar calls. */
 const NO_ID = 0xffffffff;
 
 function user(process: Process, at: string, report: Report): void {
@@ -106,7 +106,7 @@ function affinity(process: Process, at: string, report: Report): void {
 /** No kernel is built for more processors or memory nodes. */
 const MOST_NUMBERED = 65536;
 
-/** What is wrong with a list such as `0-3,7`. AS RUNC: empty elements are ignored. */
+/** The fault in a list such as `0-3,7`. AS RUNC: empty elements are ignored. */
 export function numberListFault(list: string): string | undefined {
   if (list === "") return undefined;
   for (const element of list.split(",").map((text) => text.trim())) {

@@ -1,17 +1,17 @@
-// What a rule sees and where it tells what is wrong. Shared by the rules of this folder.
+// The input of a rule, and the report to which it adds faults. Shared by the rules of this folder.
 
 import { type Fault, MOST_COUNTED, MOST_TOLD, type Untold, type Warning } from "../faults.ts";
 import type { NamespaceType, Spec } from "../types.ts";
 
-/** What the rules must know of the machine and the caller. */
+/** Facts about the machine and the caller that rules need. */
 export interface Host {
-  /** The effective user id of tsrun: other than 0, and the container is rootless. */
+  /** The effective user id of tsrun; if it is not 0, the container is rootless. */
   readonly euid: number;
-  /** Its effective group; where it is absent, the one of the same number. */
+  /** The effective group id; if absent, the same number. */
   readonly egid?: number;
 }
 
-/** No further rule is to be tried: what was found is in the report. */
+/** Thrown to stop trying rules: the report is full. */
 class Enough extends Error {}
 
 export class Report {
@@ -24,7 +24,7 @@ export class Report {
     this.#schemaFaults = schemaFaults;
   }
 
-  /** Tries rules until as many faults are found as are counted. */
+  /** Tries rules until the report is full. */
   collect(rules: () => void): this {
     try {
       rules();
@@ -38,37 +38,37 @@ export class Report {
     return this.#schemaFaults.length > 0;
   }
 
-  /** Something that cannot be done, or must not be. */
+  /** Adds a fault: something that is impossible or forbidden. */
   fault(pointer: string, reason: string, hint?: string): void {
     if (!this.isFull) this.faults.push(hint === undefined ? { pointer, reason } : { pointer, reason, hint });
     else this.#untold.faults++;
     if (this.#untold.faults >= MOST_COUNTED) throw new Enough();
   }
 
-  /** Whether faults are only counted from now on: what it takes long to find a hint for needs none. */
+  /** Whether further faults are only counted, so that they need no hint. */
   get isFull(): boolean {
     return this.faults.length >= MOST_TOLD;
   }
 
-  /** What was found, beyond `faults` and `warnings`. */
+  /** How many findings there are beyond `faults` and `warnings`. */
   get untold(): Untold {
     return this.#untold;
   }
 
-  /** Something that is done without, or otherwise than it says. */
+  /** Adds a warning: tsrun ignores or changes a setting. */
   warn(pointer: string, message: string): void {
     if (this.warnings.length < MOST_TOLD) this.warnings.push({ pointer, message });
     else this.#untold.warnings++;
   }
 
-  /** Whether the schema has found no fault in, or around, a value. */
+  /** Whether the schema has found no fault in a value or in a value that encloses it. */
   isSound(pointer: string): boolean {
     return this.#schemaFaults.every(
       (fault) => !`${fault.pointer}/`.startsWith(`${pointer}/`) && !isAround(fault.pointer, pointer),
     );
   }
 
-  /** Calls back for every entry of a list that the schema has found no fault with. */
+  /** Calls the function for every entry of a list in which the schema has found no fault. */
   each<Entry>(
     list: readonly Entry[] | undefined,
     at: string,
@@ -84,14 +84,14 @@ export class Report {
     }
   }
 
-  /** The numbers of the entries of a list that the schema has found fault in. */
+  /** The indices of the entries of a list in which the schema has found a fault. */
   #entriesWithFaults(at: string): ReadonlySet<string> {
     const within = this.#schemaFaults.filter(({ pointer }) => pointer.startsWith(`${at}/`));
     return new Set(within.map(({ pointer }) => pointer.slice(at.length + 1).split("/", 1)[0] ?? ""));
   }
 }
 
-/** Whether the value at `outer` is the one at `inner` or holds it. */
+/** Whether the value at `outer` is, or contains, the one at `inner`. */
 function isAround(outer: string, inner: string): boolean {
   return `${inner}/`.startsWith(`${outer}/`);
 }
@@ -103,11 +103,11 @@ export interface Context {
 }
 
 /**
- * A rule is left out when the schema has found fault with anything it reads. One that goes through a list
- * with `Report.each` need not name the list: it meets sound entries only.
+ * A rule is skipped if the schema has found a fault in a value that it reads. A rule that walks a list with
+ * `Report.each` need not name the list: it gets only sound entries.
  */
 export interface Rule {
-  /** The member it is about: nothing is tried when that is absent. */
+  /** The member that the rule is about; if it is absent, the rule is skipped. */
   readonly about?: readonly [holder: "spec" | "process" | "linux", key: string];
   /** Pointers of the values it reads. */
   readonly reads: readonly string[];
@@ -115,26 +115,26 @@ export interface Rule {
 }
 
 /**
- * A rule for a part that is also a document of its own: `at` is where the part stands, "" for the document.
+ * A rule for a part that may also be a separate document: `at` is the part's pointer, "" for a document.
  */
 export interface PartRule<Part> {
-  /** The member it is about: nothing is tried when that is absent. */
+  /** The member that the rule is about; if it is absent, the rule is skipped. */
   readonly about?: keyof Part;
   /** Pointers within the part. */
   readonly reads: readonly string[];
   readonly check: (part: Part, at: string, report: Report) => void;
 }
 
-/** Where `linux.namespaces` stands: what depends on a namespace reads it. */
+/** The pointer of `linux.namespaces`, which every rule that depends on a namespace reads. */
 export const NAMESPACES = "/linux/namespaces";
 
-/** The namespace of a kind, new or joined; `undefined` when the container uses the host's. */
+/** The namespace of a type, new or joined; `undefined` if the container uses the host's. */
 export function namespaceOf(
   { linux }: Spec,
   type: NamespaceType,
 ): { readonly path: string | undefined } | undefined {
   for (const namespace of linux?.namespaces ?? []) {
-    // AS RUNC: an empty path is no path.
+    // AS RUNC: an empty path counts as absent.
     if (namespace.type === type) return { path: namespace.path === "" ? undefined : namespace.path };
   }
   return undefined;

@@ -1,5 +1,5 @@
 // Rules about resource limits, of config.json and of the document that update reads; runtime-spec
-// config-linux.md#control-groups. What the kernel itself refuses with a clear errno is left to it.
+// config-linux.md#control-groups. Values that the kernel refuses with a clear errno are left to the kernel.
 
 import type { Warning } from "../faults.ts";
 import { childPointer } from "../json-positions.ts";
@@ -14,7 +14,9 @@ export const RESOURCE_RULES: readonly PartRule<Resources>[] = [
   { about: "unified", reads: ["/unified"], check: unified },
 ];
 
-/** The kernel keeps 12 bits of a major number and 20 of a minor one: what is larger is another device. */
+/**
+ * The kernel keeps 12 bits of a major number and 20 of a minor one: a larger number would be another device.
+ */
 const DEVICE_NUMBERS = { major: 4095, minor: 1048575 };
 
 function blockDevices({ blockIO = {} }: Resources, at: string, report: Report): void {
@@ -47,20 +49,20 @@ function devices(resources: Resources, at: string, report: Report): void {
     if (type !== "" && type !== "a" && type !== "b" && type !== "c") {
       report.fault(`${list}/${index}/type`, `must be "a", "b" or "c", is ${JSON.stringify(type)}`);
     }
-    // AS RUNC: a rule about nothing is taken for a slip.
-    // What has more than 32 bits would be another device to a filter.
+    // AS RUNC: a rule without an access is taken for a mistake.
+    // A number of more than 32 bits would be another device to the eBPF program.
     if (major < -1 || major > MOST) report.fault(`${list}/${index}/major`, `${RANGE}, is ${major}`);
     if (minor < -1 || minor > MOST) report.fault(`${list}/${index}/minor`, `${RANGE}, is ${minor}`);
     if (access === "")
       report.fault(`${list}/${index}/access`, 'must not be empty, allowed: letters of "rwm"');
-    // AS RUNC: other letters count for nothing, and real callers send "rwa".
+    // AS RUNC: other letters are ignored; some callers send "rwa".
     else if (access !== "rwm" && !/[rwm]/.test(access)) {
       report.fault(`${list}/${index}/access`, `must be letters of "rwm", is ${JSON.stringify(access)}`);
     }
   });
 }
 
-/** -1 as Go's callers write it into an unsigned field, as near as a JavaScript number comes: not set. */
+/** "Not set": -1 as Go programs write it into an unsigned field, rounded to a JavaScript number. */
 const UNSET = 2 ** 64;
 
 function memory(resources: Resources, at: string, report: Report): void {
@@ -76,13 +78,13 @@ function memory(resources: Resources, at: string, report: Report): void {
 }
 
 /**
- * What is asked for and no kernel that is supported gives. A warning, as old callers send it and runc ignores
- * it. Pointers are those below the resources.
+ * Limits that no supported kernel has. They are a warning, since old callers send them and runc ignores them.
+ * Pointers are relative to the resources.
  */
 export function ignoredLimits({ memory = {} }: Resources): Warning[] {
   const { kernel = 0, kernelTCP = 0, useHierarchy } = memory;
   const ignored: Warning[] = [];
-  // The sentence is runc's.
+  // runc's sentence.
   const words = "Kernel memory settings are ignored and will be removed";
   if (kernel !== 0) ignored.push({ pointer: "/memory/kernel", message: words });
   else if (kernelTCP !== 0) ignored.push({ pointer: "/memory/kernelTCP", message: words });
@@ -100,7 +102,7 @@ function cpu(resources: Resources, at: string, report: Report): void {
 
 function unified(resources: Resources, at: string, report: Report): void {
   for (const name of Object.keys(resources.unified ?? {})) {
-    // Security: it is opened below the container's cgroup, by this name.
+    // Security: a file of this name is opened in the container's cgroup.
     if (name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name)) continue;
     report.fault(childPointer(`${at}/unified`, name), "must be a file name, without slashes");
   }

@@ -23,7 +23,7 @@ function userNamespace({ spec, report }: Context): void {
 
 function groups({ spec, report }: Context): void {
   // AS RUNC: setgroups(2) must be forbidden before a user may write a gid_map.
-  // Where the caller's are kept, nothing is set.
+  // If the caller's groups are kept, none are set.
   if ((spec.process?.user?.additionalGids ?? []).length > 0 && !readAnnotations(spec).keepsGroups) {
     report.fault("/process/user/additionalGids", "cannot set any additional groups in a rootless container");
   }

@@ -1,6 +1,5 @@
-// Which kernel parameters a container may set: those of its own namespaces, and no others. Security:
-// /proc/sys is the host's where no namespace keeps a value apart. runc: libcontainer/configs/validate,
-// function sysctl.
+// Which kernel parameters a container may set: only those of its own namespaces. Security: any other value in
+// /proc/sys is the host's. runc: libcontainer/configs/validate, function sysctl.
 
 import { childPointer } from "../json-positions.ts";
 import type { Spec } from "../types.ts";
@@ -40,12 +39,12 @@ function sysctlFault(name: string, spec: Spec): string | undefined {
       : `sysctl "${name}" is not allowed in the hosts ipc namespace`;
   }
   if (parts[0] === "net" && parts.length > 1) {
-    // A namespace that is joined may still be the host's: see sysctlsInJoinedNetwork.
+    // A joined namespace may still be the host's: see sysctlsInJoinedNetwork.
     return namespaceOf(spec, "network") !== undefined
       ? undefined
       : `sysctl "${name}" not allowed in host network namespace`;
   }
-  // Read and written, they are those of the user namespace that the writer is in (kernel/ucount.c).
+  // These values belong to the user namespace of the process that reads or writes them (kernel/ucount.c).
   if (parts[0] === "user" && parts.length > 1 && namespaceOf(spec, "user") !== undefined) return undefined;
   const ownUts = namespaceOf(spec, "uts") !== undefined;
   if (ownUts && dotted === "kernel.domainname") return undefined;
@@ -56,8 +55,8 @@ function sysctlFault(name: string, spec: Spec): string | undefined {
 }
 
 /**
- * The directories and the file of a parameter below /proc/sys. sysctl(8): the first separator of a name tells
- * which one it uses; where that is the dot, a slash stands for a dot in a name:
+ * The directories and the file of a parameter below /proc/sys. sysctl(8): the first separator in a name
+ * decides which one it uses; if it is the dot, a slash means a dot within a name:
  * `net.ipv4.conf.eth0/1.forwarding`.
  */
 export function sysctlParts(name: string): string[] {
