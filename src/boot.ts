@@ -1,7 +1,8 @@
-// The first code that runs, when tsrun is built: it makes the engine a host, and runs the module level of all
-// sources. What it leaves in memory is the snapshot that commands start from (engine/native/snapshot.c).
+// The first code that runs, when tsrun is built: it sets up the engine's globals, and runs the module level
+// of all sources. The memory is then saved as the snapshot from which commands start
+// (engine/native/snapshot.c).
 
-// First: others want a TextEncoder as soon as they are imported.
+// First: other modules make a TextEncoder when they are imported.
 import "./engine/host/globals.ts";
 
 import { watchJsonKeys } from "./engine/host/json-keys.ts";
@@ -9,14 +10,14 @@ import { makeProcess } from "./engine/host/process.ts";
 import { fail, main } from "./main.ts";
 import { keysBelow } from "./spec/known-keys.ts";
 
-// Of the documents that callers write; the others are parts of this one.
+// The keys of config.json; the other documents that callers write are parts of it.
 watchJsonKeys(keysBelow("Spec"));
 
-/** What a command begins with. */
+/** The entry point of a command. */
 function start(words: readonly string[], variables: readonly string[]): void {
   makeProcess(words, variables);
   main();
 }
 
-// Called by engine/native/program.c: `start` first, `fail` with what comes out of it.
+// Called by engine/native/program.c: first `start`, then `fail` with an error that leaves it.
 Object.assign(globalThis, { start, fail });

@@ -1,8 +1,8 @@
 // The one error type of tsrun. Library code throws it; only src/main.ts prints it, once.
 
 /**
- * Stable identifiers that callers may branch on; the sentence is for people and for the callers that match
- * text.
+ * Stable identifiers that callers may branch on. The sentence is for people, and for callers that match
+ * texts.
  */
 export type ErrorCode =
   | "E_USAGE"
@@ -23,7 +23,7 @@ export interface ErrorDetails {
   /** What the reader can do next, as a sentence of its own. */
   readonly hint?: string | undefined;
   readonly cause?: unknown;
-  /** The errno name of the system call at the bottom, where there is one. */
+  /** The errno name of the system call that failed, if there is one. */
   readonly errno?: string | undefined;
 }
 
@@ -41,21 +41,21 @@ export class TsrunError extends Error {
   }
 }
 
-/** Whether the engine has no memory or no stack left: an error of its own that may come out of any line. */
+/** Whether the engine has run out of memory or stack: an error that any line may raise. */
 export function isOutOfMemory(error: unknown): boolean {
   const text = String(error);
   return text === "InternalError: out of memory" || text === "InternalError: stack overflow";
 }
 
 /**
- * Throws that error on, and no other: whoever takes any failure for an answer calls this first, since the end
- * of memory says nothing of what was asked.
+ * Throws the error again if it is that one. Code that treats any failure as an answer calls this first, since
+ * running out of memory is no answer to its question.
  */
 export function throwIfOutOfMemory(error: unknown): void {
   if (isOutOfMemory(error)) throw error;
 }
 
-/** Puts what was being attempted in front of an error: `cannot <verb> <object>: <cause>`. */
+/** Puts the attempted action before an error: `cannot <verb> <object>: <cause>`. */
 export function wrapError(attempt: string, cause: unknown): TsrunError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const foreign = isOutOfMemory(cause) ? "E_NOMEM" : "E_INTERNAL";

@@ -22,7 +22,7 @@ type Given = ReadonlyMap<string, OptionValue>;
 let program = "";
 const reporter = new Reporter();
 
-/** The exit status; that of a help, which yargs lays out, comes later. */
+/** Returns the exit status; for help, which yargs lays out asynchronously, a promise of it. */
 function runLine(words: readonly string[]): number | Promise<number> {
   const tables = [{ ...globalOptions, ...versionOption }];
   const line = orHelp(undefined, () => parseLine(words, { tables, stopAfterArgs: 1 }));
@@ -63,7 +63,7 @@ function run(command: Command, words: readonly string[], givenBefore: Given): nu
   }
 }
 
-/** A command line that was not understood, and the command whose help would have been right. */
+/** A command line that could not be parsed, and the command whose help applies. */
 class Misunderstood {
   readonly error: UsageError;
   readonly heading: string;
@@ -76,7 +76,7 @@ class Misunderstood {
   }
 }
 
-/** Runs a check of the command line; when it fails, the help goes to stdout first. */
+/** Runs a check of the command line; if it fails, prints the help to stdout first. */
 function orHelp<T>(command: Command | undefined, check: () => T): T {
   try {
     return check();
@@ -103,8 +103,8 @@ function version(): number {
 }
 
 /**
- * Called once in every process; the module level has run when tsrun was built. What this throws is told by
- * `fail`. Promises only where there is a help: what is thrown while a command runs has no other way out.
+ * Called once in every process; the module level has run when tsrun was built. `fail` reports an error that
+ * this throws. Only help uses promises: an error in a promise of a command could be lost.
  */
 export function main(): void {
   program = programName(process.argv0);
@@ -119,7 +119,7 @@ export function main(): void {
   }
 }
 
-/** Tells what went wrong, and ends the process. */
+/** Reports the error, and ends the process. */
 export function fail(error: unknown): never {
   useReserve();
   exit(reporter.fail(error));

@@ -1,6 +1,6 @@
-// What is made when it is first asked for: ahead of time where there is some, or when it is needed. Pure.
+// Values that are made when they are first needed, or earlier if there is time. Pure.
 
-/** The result of the first call, each time. */
+/** A function that calls `make` once and then returns the same result. */
 export function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => {

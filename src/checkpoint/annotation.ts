@@ -1,11 +1,11 @@
-// The annotation by which a configuration names a file with options for criu. Pure; called by images.ts, and
-// by `features`, which says that it is not for untrusted users: the options decide what is read and written.
+// The annotation with which a configuration names a file of criu options. Pure; called by images.ts, and by
+// `features`, which calls it unsafe for untrusted users: the options decide which files are read and written.
 
 export const CRIU_CONFIG_ANNOTATION = "org.criu.config";
 
 /**
- * The file by which criu's options can be overruled: what the annotation `org.criu.config` names, none when
- * that is empty, else the usual one. criu ignores a file that is not there.
+ * The file that can override criu's options: the one that the annotation `org.criu.config` names, none if it
+ * is empty, or else the usual one. criu ignores a missing file.
  */
 export function configFileOf(
   annotations: Readonly<Record<string, string>> | undefined,

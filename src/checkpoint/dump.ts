@@ -1,5 +1,5 @@
-// Dumping a running container with criu. Called by the checkpoint story. World: the host's namespaces; the
-// container is only looked at, and no path of it is followed but inside its root.
+// Dumps a running container with criu. Called by the checkpoint story. World: the host's namespaces; the
+// container is only examined, and its paths are followed only inside its root.
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, mustCall, tryCall } from "../linux/call/call.ts";
@@ -44,20 +44,20 @@ export interface Dumped {
   readonly criu: string;
   readonly version: number;
   readonly options: DumpOptions;
-  /** The first process, and its directory of /proc: the pid alone may be another's by now. */
+  /** The first process, and its directory of /proc: the pid alone may belong to another process by now. */
   readonly pid: number;
   readonly init: Descriptor;
-  /** All of them by now, the first one first. */
+  /** All processes at this moment, the first process first. */
   readonly processes: () => readonly number[];
   readonly annotations: Readonly<Record<string, string>> | undefined;
   readonly rootfs: RootfsPlan;
   readonly namespaces: NamespacePlan;
-  /** The directory by which criu may freeze the container. */
+  /** The freezer cgroup that criu may use. */
   readonly freezer: string | undefined;
   readonly debug: (message: string) => void;
 }
 
-/** Writes the images. The container's processes are gone afterwards, unless they are to go on. */
+/** Writes the images. Afterwards the container's processes are gone, unless they are to keep running. */
 export function dump(dumped: Dumped): void {
   const { criu, options, pid, init, version } = dumped;
   using directories = new WorkingDirectories(options);
@@ -73,7 +73,7 @@ export function dump(dumped: Dumped): void {
     configFile: criuConfigFile(dumped.annotations),
     external: externalNamespaces(dumped),
     freezer: dumped.freezer,
-    // Newer versions send a notice, and whoever waits hears from us.
+    // Newer versions notify us instead, and we write to the descriptor.
     statusFd: version < SINCE.statusNotice ? statusFd : undefined,
     locate: (path) => locate(root, path),
     isFile: (path) => kindInside(root, path) === "file",
@@ -83,7 +83,8 @@ export function dump(dumped: Dumped): void {
   directories.explaining(DUMP_LOG, () =>
     ask(startService(criu), { type, opts: asked }, ({ script }: Notice) => {
       dumped.debug(`criu: ${script}`);
-      // The images are complete, and the processes still stopped: what they have open now is what was dumped.
+      // The images are complete and the processes still stopped, so their open files are those that were
+      // dumped.
       if (script === "post-dump") {
         const pipes = JSON.stringify(externalPipes(pipeEnds(dumped.processes())));
         replaceFile(DESCRIPTORS_FILE, pipes, { at: directories.images, mode: 0o600 });
@@ -93,7 +94,7 @@ export function dump(dumped: Dumped): void {
   );
 }
 
-/** The caller's descriptor of `--status-fd`, looked at before anything is done. */
+/** The caller's descriptor of `--status-fd`, checked before anything is done. */
 function writable(fd: number | undefined): number | undefined {
   if (fd === undefined) return undefined;
   const O_ACCMODE = 3;
@@ -102,13 +103,13 @@ function writable(fd: number | undefined): number | undefined {
   throw new TsrunError("E_USAGE", `invalid --status-fd argument ${fd}: not writable`);
 }
 
-/** One NUL, and the end: the pages of the container can be fetched now. */
+/** Writes one NUL and closes: the container's pages can be fetched now. */
 function tellReady(fd: number): void {
   writeAll(fd, "\0", "to --status-fd");
   tryCall("close", fd);
 }
 
-/** AS RUNC: a namespace that has a path in the configuration is not dumped; it must be there at restore. */
+/** AS RUNC: a namespace with a path in the configuration is not dumped; it must exist at restore. */
 function externalNamespaces({ namespaces, version }: Dumped): string[] {
   return inheritedNamespaces(namespaces).flatMap(({ kind, path }) => {
     const what = `dump a container in a ${kind} namespace of somebody else's`;
@@ -120,8 +121,8 @@ function externalNamespaces({ namespaces, version }: Dumped): string[] {
 }
 
 /**
- * Opens a path of the container, links and all, without ever leaving its root; `undefined` when it is not
- * there.
+ * Opens a path of the container, following links but never leaving its root; `undefined` if it does not
+ * exist.
  */
 function openInside(root: Descriptor, path: string): Descriptor | undefined {
   const how = u64Struct(O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
@@ -129,7 +130,7 @@ function openInside(root: Descriptor, path: string): Descriptor | undefined {
   return opened < 0 ? undefined : new Descriptor(opened);
 }
 
-/** Where it lies once links are followed: of a file of another mount namespace the kernel shows that path. */
+/** The path with all links followed, which the kernel shows even for a file of another mount namespace. */
 function locate(root: Descriptor, path: string): string | undefined {
   using opened = openInside(root, path);
   return opened === undefined ? undefined : readLink(`/proc/self/fd/${opened.number}`);
@@ -141,7 +142,7 @@ function kindInside(root: Descriptor, path: string): "directory" | "file" | unde
   return status("", { at: opened.number, itself: true })?.type === S_IFDIR ? "directory" : "file";
 }
 
-/** Every end of a pipe that the processes have open. */
+/** All ends of pipes that the processes have open. */
 function pipeEnds(processes: readonly number[]): PipeEnd[] {
   return processes.flatMap((pid) =>
     openFiles(pid).flatMap((fd) => {
@@ -154,7 +155,7 @@ function pipeEnds(processes: readonly number[]): PipeEnd[] {
 }
 
 /**
- * The numbers of what a process has open; a process that has ended, but for its parent's wait, has nothing.
+ * The numbers of a process's open files; a zombie has none.
  */
 function openFiles(pid: number): string[] {
   try {

@@ -1,4 +1,4 @@
-// The directories that criu works in, and its log there. Called by dump.ts and revive.ts.
+// The directories in which criu works, and its log there. Called by dump.ts and revive.ts.
 
 import { TsrunError } from "../errors.ts";
 import { type Descriptor, makeDirectory, open, readTextIfThere, status } from "../linux/files/files.ts";
@@ -7,13 +7,13 @@ import { configFileOf } from "./annotation.ts";
 import type { ImageOptions } from "./options.ts";
 import { errorsIn } from "./plan.ts";
 
-/** Open, since criu is told their numbers. */
+/** Kept open, since criu gets their numbers. */
 export class WorkingDirectories implements Disposable {
   readonly #images: Descriptor;
   readonly #work: Descriptor | undefined;
   readonly #logs: string;
 
-  /** The images must be there; the directory for work is made where it is missing. */
+  /** The images must exist; the work directory is made if it is missing. */
   constructor({ imagePath, workPath }: ImageOptions) {
     this.#images = open(imagePath, O_RDONLY | O_DIRECTORY);
     if (workPath !== undefined) makeDirectory(workPath, 0o700);
@@ -30,8 +30,8 @@ export class WorkingDirectories implements Disposable {
   }
 
   /**
-   * Does what criu is needed for; of its failure the log says more. DIFFERS: runc quotes the lines around
-   * every error as warnings. Here the errors go into the one line that a failure has.
+   * Runs the work and adds the errors in criu's log to its failure. DIFFERS: runc quotes the lines around
+   * every error as warnings. Here the errors are part of the failure's one line.
    */
   explaining<T>(logFile: string, work: () => T): T {
     try {
@@ -55,10 +55,10 @@ export class WorkingDirectories implements Disposable {
   }
 }
 
-/** The files that overrule options for every container: ours, or where there is none, runc's. */
+/** The files that override options for every container: ours, or else runc's. */
 const CONFIG_FILES = ["/etc/criu/tsrun.conf", "/etc/criu/runc.conf"] as const;
 
-/** Which file of configuration criu is to read on top of its own. */
+/** The configuration file that criu reads in addition to its own. */
 export function criuConfigFile(
   annotations: Readonly<Record<string, string>> | undefined,
 ): string | undefined {

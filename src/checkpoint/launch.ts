@@ -1,6 +1,5 @@
-// Starting criu where it can restore a container: as a child of tsrun, in the container's cgroup, and in a
-// mount namespace of its own. It begins as a proxy, which goes there and then becomes criu. Called by
-// revive.ts.
+// Starts criu so that it can restore a container: as a child of tsrun, in the container's cgroup, and in a
+// new mount namespace. It begins as a proxy, which enters these and then executes criu. Called by revive.ts.
 
 import type { JoinFiles } from "../cgroups/join.ts";
 import { TsrunError } from "../errors.ts";
@@ -34,28 +33,28 @@ export interface Launch {
   /** The program. */
   readonly criu: string;
   readonly cgroup: JoinFiles;
-  /** Namespaces that criu is to have open. */
+  /** Namespaces that criu gets as open files. */
   readonly namespaces: readonly Join[];
   readonly paths: Pick<ImageOptions, "imagePath" | "workPath">;
-  /** The root file system, and the empty directory on which criu sees it as a mount. */
+  /** The root file system, and the empty directory on which it is mounted for criu. */
   readonly rootfs: string;
   readonly root: string;
-  /** Whether 0 to 2 are ours, for the container to have. */
+  /** Whether the container gets our descriptors 0 to 2. */
   readonly givesStandardStreams: boolean;
   readonly trace: Trace | undefined;
 }
 
 export interface Launched {
   readonly service: Service;
-  /** Numbers in criu. */
+  /** Descriptor numbers in criu. */
   readonly directories: Directories;
   readonly firstNamespaceFd: number;
 }
 
 /**
- * Starts criu. DIFFERS: runc mounts the root, and every bind mount, in the host's namespace for as long as a
- * restore takes. When it is killed meanwhile that stays behind, below the directory that `delete` removes
- * with everything in it. Here all of it ends with criu.
+ * Starts criu. DIFFERS: runc mounts the root, and every bind mount, in the host's mount namespace during a
+ * restore. If runc is killed, these mounts stay, below the directory that `delete` removes with everything in
+ * it. Here all mounts end with criu.
  */
 export function launch(request: Launch): Launched {
   const { namespaces, paths, trace } = request;
@@ -63,14 +62,14 @@ export function launch(request: Launch): Launched {
   const [ours, theirs] = socketPair(SOCK_STREAM);
   using carrier = ours;
   using other = theirs;
-  // What is opened on the way must not get a number that is meant for something else.
+  // Files that are opened meanwhile must not get a number that is reserved for another.
   const reserved = Array.from({ length: slots.control - SOCKET_FD }, (_, index) => SOCKET_FD + index);
   const proxy = startProxy({
     control: slots.control,
     descriptors: [...reserved, slots.carrier].map((to) => ({ from: other.number, to })),
     trace,
   });
-  // Only the process has this end now: the message, or nothing, is what its own end brings.
+  // Now only the process has this end: we get its message, or end of file when the process ends.
   other.close();
   becomeCriu(proxy, request, slots);
   const { descriptor } = receiveMessage(carrier, 64);
@@ -82,7 +81,7 @@ export function launch(request: Launch): Launched {
   };
 }
 
-/** The numbers that things have in criu, and, above them, in the proxy that becomes it. */
+/** Descriptor numbers in criu, and above them those in the proxy that becomes criu. */
 interface Slots {
   readonly namespaces: number;
   readonly images: number;
@@ -118,14 +117,14 @@ function becomeCriu(proxy: SyscallProxy, request: Launch, slots: Slots): void {
     ]);
     if (failed === undefined) return;
   } finally {
-    // Once it is criu this end is nobody's; else it makes the process leave.
+    // If the process is criu by now, nobody uses this end; otherwise closing it makes the process exit.
     proxy.close();
   }
   reap(proxy);
   throw operationError(failed);
 }
 
-/** Each hierarchy is entered by the process itself; see `joinFiles`. */
+/** The process enters each hierarchy itself; see `joinFiles`. */
 function joinOperations(cgroup: JoinFiles): Operation[] {
   const unified = "directory" in cgroup ? cgroup.directory : cgroup.unified;
   const files = "directory" in cgroup ? [] : [...cgroup.tasks];
@@ -138,9 +137,9 @@ function joinOperations(cgroup: JoinFiles): Operation[] {
 }
 
 /**
- * criu's surroundings. The directories are opened in its own mount namespace, since it mounts things in them;
- * and the socket is made by the same process, because it is that one's descriptors which criu takes the
- * numbers for.
+ * Prepares criu's mounts and descriptors. The directories are opened in the new mount namespace, since criu
+ * mounts things in them; and this process makes the socket, because criu interprets descriptor numbers as
+ * those of the process that made it.
  */
 function openOperations({ namespaces, paths, root, rootfs, ...rest }: Launch, slots: Slots): Operation[] {
   const attempt = `show criu the root file system "${rootfs}"`;
@@ -153,10 +152,10 @@ function openOperations({ namespaces, paths, root, rootfs, ...rest }: Launch, sl
       }),
     ),
     unshare(CLONE_NEWNS, "create a mount namespace for criu"),
-    // Slaves, not private: of a bind mount that receives the host's mounts criu takes the place of its
-    // source, and that must then be one to receive them.
+    // Slaves, not private: if a bind mount receives the host's mounts, criu mounts it from a source that must
+    // receive them too.
     mount({ target: "/", flags: MS_SLAVE | MS_REC }, attempt),
-    // criu wants its root to be a mount, and nothing mounted over the one below it.
+    // criu requires its root to be a mount, and that nothing is mounted over the parent mount.
     mount({ source: rootfs, target: root, flags: MS_BIND | MS_REC }, attempt),
     ...openAs(slots.images, imagePath, directoryAt(imagePath)),
     ...(workPath === undefined ? [close(slots.work)] : openAs(slots.work, workPath, directoryAt(workPath))),
@@ -170,7 +169,7 @@ function directoryAt(path: string): { how: number; attempt: string } {
   return { how: O_RDONLY | O_DIRECTORY, attempt: `open "${path}"` };
 }
 
-/** Opens a path under a number of our choice, to be there still when the process is criu. */
+/** Opens a path under a given number, without close-on-exec, so that criu has it. */
 function openAs(to: number, path: string, { how, attempt }: { how: number; attempt: string }): Operation[] {
   const opened = openat(AT_FDCWD, path, how, attempt);
   return [opened, dup3(opened, to, 0, attempt), close(opened)];

@@ -1,4 +1,4 @@
-// The messages of criu's RPC that are used here, with the numbers of its rpc.proto (criu.org/RPC). Pure.
+// The messages of criu's RPC that tsrun uses, with the numbers of rpc.proto (criu.org/RPC). Pure.
 
 import type { Message, ValuesOf } from "./protobuf.ts";
 
@@ -12,7 +12,7 @@ export const REQUEST = {
   VERSION: 10,
 } as const;
 
-/** `criu_cg_mode`; the empty word of `--manage-cgroups-mode` is criu's own default, which is `soft`. */
+/** `criu_cg_mode`; an empty `--manage-cgroups-mode` means criu's default, which is `soft`. */
 export const CGROUPS_MODES = { "": 6, soft: 3, full: 4, strict: 5, ignore: 0 } as const;
 
 /** `criu_network_lock_method` */

@@ -1,6 +1,6 @@
-// The mount points of a container that is to be restored. criu mounts what was mounted when it was dumped,
-// and wants the places there; an image may never have been run on this machine, so they are made as a
-// creation makes them. Called by the restore story.
+// Makes the mount points of a container before it is restored. criu makes the mounts that were dumped, and
+// requires that their mount points exist; the image may never have run on this machine, so they are made as
+// `create` makes them. Called by the restore story.
 
 import { textUntilNul } from "../linux/call/words.ts";
 import { AT_FDCWD, O_PATH } from "../linux/numbers/fcntl.ts";
@@ -16,9 +16,9 @@ import { layOutRootfs, prepareRootfs } from "../rootfs/rootfs.ts";
 import type { Locate } from "./plan.ts";
 
 /**
- * Makes every mount of the container once, in a mount namespace that ends with the process that made them:
- * what stays is the directories and files they were mounted on. Returns where bind mounts lie once links are
- * followed, which only shows when what they lie in is mounted, too.
+ * Makes all mounts of the container once, in a mount namespace that ends with the process that made them:
+ * only the mount points stay. Returns the paths of bind mounts with all links followed, which can be found
+ * only while the mounts around them exist.
  */
 export function makeMountPoints(plan: RootfsPlan, trace: Trace | undefined): Locate {
   const tree: RootfsPlan = {
@@ -40,7 +40,7 @@ export function makeMountPoints(plan: RootfsPlan, trace: Trace | undefined): Loc
 }
 
 /**
- * There is no user namespace here that ids could be mapped to, and to a mount point it makes no difference.
+ * Here is no user namespace to map ids to, and it makes no difference for a mount point.
  */
 function withoutIdMap(mount: MountPlan): MountPlan {
   return mount.kind === "bind" ? { ...mount, idMap: undefined } : mount;
@@ -50,7 +50,9 @@ function bindDestinations({ mounts }: RootfsPlan): string[] {
   return mounts.flatMap((mount) => (mount.kind === "bind" ? [mount.destination] : []));
 }
 
-/** Opens them all, the root with them, and asks what is open: the kernel's answer has the links followed. */
+/**
+ * Opens the root and all mount points, and reads their paths from the kernel, which has followed the links.
+ */
 function placesOf(
   proxy: SyscallProxy,
   context: RootContext,

@@ -1,10 +1,10 @@
-// What the command line asks of a checkpoint or a restore. Types only: paths are absolute, words are checked.
+// The options of a checkpoint or a restore. Types only: paths are absolute, words are checked.
 
-/** What both have in common. */
+/** The options of both. */
 export interface ImageOptions {
   /** Directory of the images. */
   readonly imagePath: string;
-  /** Where criu keeps its log and its temporary files; with the images when absent. */
+  /** Where criu keeps its log and its temporary files; if absent, with the images. */
   readonly workPath: string | undefined;
   readonly tcpEstablished: boolean;
   readonly extUnixSk: boolean;
@@ -18,14 +18,14 @@ export interface ImageOptions {
 }
 
 export interface DumpOptions extends ImageOptions {
-  /** Of the dump before this one, relative to `imagePath`. */
+  /** The images of the previous dump, relative to `imagePath`. */
   readonly parentPath: string | undefined;
   readonly leaveRunning: boolean;
   readonly preDump: boolean;
   readonly tcpSkipInFlight: boolean;
   readonly linkRemap: boolean;
   readonly pageServer: { readonly address: string; readonly port: number } | undefined;
-  /** A descriptor of the caller's, told when lazy pages can be fetched. */
+  /** A descriptor of the caller, to which tsrun writes when lazy pages can be fetched. */
   readonly statusFd: number | undefined;
 }
 

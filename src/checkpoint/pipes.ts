@@ -1,5 +1,6 @@
-// Which pipes of a container lead outside. criu dumps a pipe with both its ends; one of which the other end
-// is somebody else's is noted by its name, and replaced at restore. Pure; dump.ts reads /proc.
+// Finds the pipes of a container that lead outside. criu dumps a pipe with both ends; if the other end
+// belongs to a process outside, only the name is recorded, and restore replaces the pipe. Pure; dump.ts reads
+// /proc.
 
 /** One open end of a pipe. */
 export interface PipeEnd {
@@ -12,11 +13,12 @@ export interface PipeEnd {
 }
 
 /**
- * What stands at 0 to 2, to be written into the images: the pipe that leads outside, or an empty name.
+ * The names for descriptors 0 to 2, to be written to the images: that of a pipe that leads outside, or empty.
  *
- * DIFFERS: runc notes at creation what its caller had there. Looking when it matters costs a creation
- * nothing, and is right as well for what a container has given to another process, or to another number.
- * @param ends those of all processes, the first one's first
+ * DIFFERS: runc records at creation what its caller had there. Looking at checkpoint costs a creation
+ * nothing, and is also right if the container has passed a pipe to another process or moved it to another
+ * number.
+ * @param ends those of all processes, the first process's first
  */
 export function externalPipes(ends: readonly PipeEnd[]): string[] {
   const external = ends.filter(({ name }) => {
@@ -28,7 +30,7 @@ export function externalPipes(ends: readonly PipeEnd[]): string[] {
 
 const O_ACCMODE = 3;
 
-/** What the `flags:` line of /proc/PID/fdinfo/N says of an end (proc_pid_fdinfo(5)). */
+/** The access mode of an end, from the `flags:` line of /proc/PID/fdinfo/N (proc_pid_fdinfo(5)). */
 export function accessOf(fdinfo: string): Pick<PipeEnd, "readable" | "writable"> {
   const [, digits = "0"] = /^flags:\s*(\d+)$/m.exec(fdinfo) ?? [];
   const mode = Number.parseInt(digits, 8) & O_ACCMODE;

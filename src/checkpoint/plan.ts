@@ -1,6 +1,6 @@
-// What criu is told of a container: config and flags in, its options out (criu(8), criu.org/RPC). The names
-// of external mounts, namespaces and files are runc's (runc: criu_linux.go), so that images can be taken from
-// one to the other. Pure; called by dump.ts and revive.ts.
+// Turns a configuration and flags into criu's options (criu(8), criu.org/RPC). The names of external mounts,
+// namespaces and files are runc's (runc: criu_linux.go), so that each can restore the other's images. Pure;
+// called by dump.ts and revive.ts.
 
 import { TsrunError } from "../errors.ts";
 import { CLONE_NEWNET } from "../linux/numbers/sched.ts";
@@ -10,14 +10,14 @@ import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import type { CgroupRoot, CriuOptions, ExternalMount, InheritedFile } from "./messages.ts";
 import type { DumpOptions, ImageOptions, RevivalOptions } from "./options.ts";
 
-/** Of the images' directory: what stood at 0 to 2 when the container was dumped. */
+/** The file in the images' directory with the descriptors 0 to 2 of the dumped container. */
 export const DESCRIPTORS_FILE = "descriptors.json";
 export const DUMP_LOG = "dump.log";
 export const RESTORE_LOG = "restore.log";
 
-/** What criu can do since when: 3.11 is 31100. */
+/** The version of criu that brought a feature: 3.11 is 31100. */
 export const SINCE = {
-  /** criu must be able to say which version it is. */
+  /** criu can report its version. */
   version: 30000,
   externalNetwork: 31100,
   freezerV2: 31400,
@@ -26,10 +26,10 @@ export const SINCE = {
   lsm: 31600,
 } as const;
 
-/** Errors, warnings, what was done, and how. */
+/** Errors, warnings, information and debug messages. */
 const LOG_LEVEL = 4;
 
-/** A name that holds on the machine where a container is dumped and on that where it is restored. */
+/** A name that is valid on the machine of the dump and on that of the restore. */
 const NULL_DEVICE = "/dev/null";
 
 /** Open directories, as numbers in tsrun itself: criu opens them through /proc. */
@@ -39,7 +39,8 @@ export interface Directories {
 }
 
 /**
- * Where a path of the configuration lies in the container, links followed; `undefined` when it is not there.
+ * The path in the container, with links followed, of a path in the configuration; `undefined` if it does not
+ * exist.
  */
 export type Locate = (path: string) => string | undefined;
 
@@ -49,7 +50,7 @@ function imageOptions(options: ImageOptions, { images, work }: Directories): Cri
     workDirFd: work,
     logLevel: LOG_LEVEL,
     notifyScripts: true,
-    // Obsolete, and what criu before 3.0 looks at.
+    // Obsolete, but criu before 3.0 reads it.
     manageCgroups: true,
     manageCgroupsMode: options.manageCgroupsMode,
     tcpEstablished: options.tcpEstablished,
@@ -60,8 +61,8 @@ function imageOptions(options: ImageOptions, { images, work }: Directories): Cri
     lazyPages: options.lazyPages,
     networkLock: options.networkLock,
     orphanPtsMaster: true,
-    // Devices and addresses of a network namespace are the caller's, as they were at creation: that is what
-    // --empty-ns network says, too.
+    // The caller sets up devices and addresses of a network namespace, as at creation; --empty-ns network
+    // means the same.
     emptyNs: CLONE_NEWNET,
   };
 }
@@ -73,12 +74,12 @@ export interface DumpRequest {
   /** The first process. */
   readonly pid: number;
   readonly configFile: string | undefined;
-  /** Namespaces that are not the container's own, as `externalNamespace` names them. */
+  /** Namespaces that the container has joined, by the names of `externalNamespace`. */
   readonly external: readonly string[];
   readonly freezer: string | undefined;
   readonly statusFd: number | undefined;
   readonly locate: Locate;
-  /** Whether a path in the container is there and no directory. */
+  /** Whether a path in the container exists and is not a directory. */
   readonly isFile: (path: string) => boolean;
 }
 
@@ -99,12 +100,12 @@ export function dumpOptions(request: DumpRequest): CriuOptions {
     statusFd: request.statusFd,
     ps: options.pageServer,
     ...(parentPath === undefined ? {} : { parentImg: parentPath, trackMem: true }),
-    // A pre-dump takes nothing but memory.
+    // A pre-dump saves only memory.
     ...(options.preDump ? {} : { extMnt: dumpedMounts(request) }),
   };
 }
 
-/** Mounts that come from outside: criu only notes that they were there. */
+/** Mounts that come from outside: criu only records that they existed. */
 function dumpedMounts({ rootfs, locate, isFile }: DumpRequest): ExternalMount[] {
   const mounts = bindsOf(rootfs).map(({ destination }) => sameName(locate(destination) ?? destination));
   for (const path of rootfs.maskedPaths) {
@@ -118,7 +119,7 @@ export interface RevivalRequest {
   readonly options: RevivalOptions;
   readonly directories: Directories;
   readonly rootfs: RootfsPlan;
-  /** Where the root is a mount of its own. */
+  /** Where the root is mounted. */
   readonly root: string;
   readonly configFile: string | undefined;
   readonly namespaces: NamespacePlan;
@@ -138,7 +139,7 @@ export function revivalOptions(request: RevivalRequest): CriuOptions {
     root: request.root,
     configFile: request.configFile,
     evasiveDevices: true,
-    // The first process becomes a child of whoever has started criu, not of criu, which leaves.
+    // The first process becomes a child of criu's parent, not of criu, which exits.
     rstSibling: true,
     tcpClose: options.tcpClose ? true : undefined,
     lsmProfile: options.lsmProfile,
@@ -180,12 +181,12 @@ function sameName(path: string): ExternalMount {
   return { key: path, val: path };
 }
 
-/** Namespaces of others that criu leaves alone: it is handed them, open, when the container is restored. */
+/** Joined namespaces that criu does not restore: it gets them as open files at restore. */
 export function inheritedNamespaces({ joins }: NamespacePlan): Join[] {
   return joins.filter(({ kind }) => kind === "network" || kind === "pid");
 }
 
-/** Namespaces of others that criu joins by their path. */
+/** Joined namespaces that criu joins by their path. */
 function joinedNamespaces({ joins }: NamespacePlan): Join[] {
   const joined = joins.filter(({ kind }) => kind !== "network" && kind !== "pid");
   const unknown = joined.find(({ kind }) => kind === "cgroup");
@@ -195,7 +196,7 @@ function joinedNamespaces({ joins }: NamespacePlan): Join[] {
   });
 }
 
-/** How a namespace of somebody else's is named in a dump: `net[4026531840]:extRootNetNS`. */
+/** The name of a joined namespace in a dump: `net[4026531840]:extRootNetNS`. */
 export function externalNamespace(kind: Join["kind"], inode: bigint): string {
   return `${NAMESPACES[kind].proc}[${inode}]:${namespaceKey(kind)}`;
 }
@@ -205,7 +206,7 @@ function namespaceKey(kind: Join["kind"]): string {
   return `extRoot${proc.slice(0, 1).toUpperCase()}${proc.slice(1)}NS`;
 }
 
-/** What was a pipe at 0 to 2 becomes what the restoring caller has there. */
+/** Replaces external pipes at 0 to 2 by the descriptors of restore's caller. */
 function inheritedPipes(descriptors: readonly string[]): InheritedFile[] {
   return descriptors.map((key, fd) => ({ key, fd })).filter(({ key }) => key.includes("pipe:"));
 }
@@ -219,18 +220,18 @@ export function cgroupRoots(text: string): CgroupRoot[] {
   });
 }
 
-/** As many of a log's errors as still make a sentence. */
+/** How many errors of a log are quoted. */
 const MOST_ERRORS = 5;
 
 /**
- * What criu's log calls errors, the last ones, each once. The cause is among them, but not always the first:
- * criu goes on after some.
+ * The last errors in criu's log, each once. The cause is among them, but is not always the first: criu goes
+ * on after some errors.
  */
 export function errorsIn(log: string): string[] {
   const errors: string[] = [];
   for (const line of log.split("\n")) {
     const [, words = ""] = /\bError \([^)]*\): (.*)$/.exec(line) ?? [];
-    // What follows from another error says nothing by itself.
+    // Leave out messages that only follow from another error.
     if (words === "" || /^exited, status=|\bFAILED\.$/.test(words)) continue;
     if (!errors.includes(words)) errors.push(words);
   }

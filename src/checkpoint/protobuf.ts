@@ -1,11 +1,11 @@
-// Protocol Buffers as far as criu's messages go: numbers, truth values, strings and messages in messages,
+// The part of Protocol Buffers that criu's messages need: numbers, booleans, strings and nested messages,
 // none packed (protobuf.dev/programming-guides/encoding). A message is declared as a table, from which the
 // type of its values follows. Pure.
 
 import { TsrunError } from "../errors.ts";
 import { text, utf8 } from "../linux/call/words.ts";
 
-/** `int` stands for int32, uint32 and enumerations: all three are a varint of 64 bits. */
+/** `int` means int32, uint32 and enumerations: all three are a varint of 64 bits. */
 export type FieldType = "int" | "bool" | "string" | Message;
 
 export interface Field {
@@ -26,7 +26,7 @@ type One<T extends FieldType> = T extends "int"
         ? ValuesOf<T>
         : never;
 
-/** The values of a message; what is absent is not sent. */
+/** The values of a message; absent ones are not sent. */
 export type ValuesOf<M extends Message> = {
   readonly [K in keyof M]?: M[K]["repeated"] extends true
     ? readonly One<M[K]["type"]>[]
@@ -63,7 +63,7 @@ function putField(bytes: number[], { number, type }: Field, value: unknown): voi
   for (const byte of content) bytes.push(byte);
 }
 
-/** Seven bits at a time, the lowest first. A negative number takes ten bytes: it is one of 64 bits. */
+/** Seven bits at a time, the lowest first. A negative number has 64 bits and takes ten bytes. */
 function putVarint(bytes: number[], value: number): void {
   let rest = BigInt.asUintN(64, BigInt(value));
   for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
@@ -71,7 +71,7 @@ function putVarint(bytes: number[], value: number): void {
 }
 
 /**
- * Reads a message. Fields that its table does not know are passed over, as newer versions of criu send some.
+ * Reads a message. Fields that are not in its table are skipped: newer versions of criu send some.
  */
 export function decode<M extends Message>(message: M, bytes: Uint8Array): ValuesOf<M> {
   const fields = new Map(
@@ -122,7 +122,7 @@ class Reader {
     return this.#at >= this.#bytes.length;
   }
 
-  /** A varint, as a signed number: an int32 below zero comes as one of 64 bits. */
+  /** A varint as a signed number: a negative int32 arrives with 64 bits. */
   number(): number {
     let value = 0n;
     for (let shift = 0n; shift < 70n; shift += 7n) {

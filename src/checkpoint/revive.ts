@@ -1,4 +1,4 @@
-// Starting criu where a container can be restored, and having it done. Called by the restore story.
+// Starts criu and has it restore a container. Called by the restore story.
 
 import type { JoinFiles } from "../cgroups/join.ts";
 import { TsrunError, wrapError } from "../errors.ts";
@@ -30,17 +30,17 @@ export interface Revived {
   readonly annotations: Readonly<Record<string, string>> | undefined;
   readonly rootfs: RootfsPlan;
   readonly namespaces: NamespacePlan;
-  /** How criu gets into the container's cgroup, in which its children then are. */
+  /** How criu enters the container's cgroup; its children are then in it too. */
   readonly cgroup: JoinFiles;
-  /** Sets the limits of that cgroup, once criu is in it. */
+  /** Sets the limits of that cgroup, after criu has entered it. */
   readonly limit: () => void;
-  /** An empty directory on which the root is mounted, for criu only. */
+  /** An empty directory on which the root is mounted, visible only to criu. */
   readonly root: string;
-  /** Whether 0 to 2 are ours, for the container to have; a terminal of its own comes from the images. */
+  /** Whether the container gets our descriptors 0 to 2; a container's own terminal comes from the images. */
   readonly givesStandardStreams: boolean;
   readonly trace: Trace | undefined;
   readonly debug: (message: string) => void;
-  /** Called at each point of the way; see restore.ts. */
+  /** Called at each of criu's notifications; see restore.ts. */
   readonly notified: Notified;
 }
 
@@ -100,7 +100,7 @@ function checkVersion({ version, options, namespaces }: Revived): void {
   }
 }
 
-/** What stood at 0 to 2 of the container. */
+/** The container's descriptors 0 to 2 at the time of the dump. */
 function readDescriptors(imagePath: string, images: number): string[] {
   try {
     const names: unknown = JSON.parse(readText(DESCRIPTORS_FILE, { at: images }));
@@ -114,7 +114,7 @@ function readDescriptors(imagePath: string, images: number): string[] {
   }
 }
 
-/** criu looks its root up among the mounts, by the path that they have. */
+/** criu looks up its root among the mounts, by its real path. */
 function realPath(path: string): string {
   using directory = openDirectory(path);
   return readLink(`/proc/self/fd/${directory.number}`) ?? path;

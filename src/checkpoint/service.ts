@@ -1,5 +1,5 @@
-// One run of `criu swrk`: criu as a child that serves a single request on a socket, in protobuf, and asks
-// back at certain points of its way (criu.org/RPC). Called by dump.ts and revive.ts.
+// One run of `criu swrk`: a child that serves a single protobuf request on a socket, and sends notifications
+// at certain points (criu.org/RPC). Called by dump.ts and revive.ts.
 
 import { TsrunError } from "../errors.ts";
 import { type Descriptor, open, writeAll } from "../linux/files/files.ts";
@@ -24,10 +24,10 @@ import { decode, encode } from "./protobuf.ts";
 export const SOCKET_FD = 3;
 export const ARGUMENTS: readonly string[] = ["criu", "swrk", `${SOCKET_FD}`];
 
-/** AS RUNC: the longest answer there is; a version's name is the longest thing in one. */
+/** AS RUNC: the size of the longest answer; the longest member is a version's name. */
 const ANSWER_SIZE = 40960;
 
-/** A criu that waits for its request. Without its socket it leaves, and undoes what it has begun. */
+/** A criu that waits for its request. When its socket closes, it undoes its work and exits. */
 export class Service implements Disposable {
   readonly pid: number;
   readonly socket: Descriptor;
@@ -44,7 +44,7 @@ export class Service implements Disposable {
   }
 }
 
-/** criu asks back before it goes on. */
+/** A notification of criu, which waits for the answer. */
 export interface Notice {
   readonly script: string;
   readonly pid: number;
@@ -54,12 +54,12 @@ export interface Notice {
 
 export type Notified = (notice: Notice) => void;
 
-/** The variables that criu is started with: AS RUNC, tsrun's own. It looks for iptables in PATH. */
+/** criu's environment. AS RUNC: tsrun's own, since criu looks for iptables in PATH. */
 export function criuEnvironment(): string[] {
   return Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`);
 }
 
-/** Starts criu. What it has to say stands in its log; its standard streams lead nowhere. */
+/** Starts criu. It writes to its log; its standard streams are /dev/null. */
 export function startService(program: string): Service {
   const [ours, theirs] = socketPair(SOCK_SEQPACKET);
   using socket = theirs;
@@ -75,8 +75,8 @@ export function startService(program: string): Service {
 }
 
 /**
- * Makes one request of criu, answers what it asks back, and waits for its end. An error of `notified` ends
- * criu's work, which it then undoes.
+ * Sends one request to criu, answers its notifications, and waits for its end. If `notified` throws, criu
+ * stops and undoes its work.
  */
 export function ask(criu: Service, asked: Request, notified: Notified = () => {}): Response {
   using service = criu;
@@ -98,7 +98,7 @@ function readAnswer(bytes: Uint8Array, { type }: Request): Response {
   }
   const answer = decode(response, bytes);
   if (answer.success === true) return answer;
-  // AS RUNC: its words.
+  // AS RUNC: runc's text.
   const message = `criu failed: type ${requestName(answer.type)} errno ${answer.errno ?? 0}`;
   throw new TsrunError("E_SYSCALL", message);
 }
@@ -110,7 +110,7 @@ export function askVersion(program: string): number {
   return major * 10000 + minor * 100 + sublevel;
 }
 
-/** Throws, in runc's words, unless criu finds that it and the kernel can do this. */
+/** Throws, with runc's text, unless criu says that it and the kernel have this feature. */
 export function requireFeature(program: string, feature: keyof Features): void {
   const answer = ask(startService(program), {
     type: REQUEST.FEATURE_CHECK,

@@ -1,8 +1,8 @@
-// What this criu is old enough, or new enough, for. Pure.
+// Checks criu's version. Pure.
 
 import { TsrunError } from "../errors.ts";
 
-/** Throws, in runc's words, when `version` is older than `since`. */
+/** Throws, with runc's text, if `version` is older than `since`. */
 export function requireVersion(version: number, since: number, what: string): void {
   if (version >= since) return;
   throw new TsrunError("E_UNSUPPORTED", `CRIU version ${version} must be ${since} or higher`, {

@@ -1,5 +1,5 @@
-// The memory files that a hook of the host reads and writes instead of pipes: its state on standard input,
-// its two outputs, unless those have files. Nothing has to be drained while it runs, so nothing can deadlock.
+// The memory files that a hook on the host uses instead of pipes: the state on standard input, and its two
+// outputs, unless those go to files. No pipe has to be drained while it runs, so nothing can deadlock.
 
 import { mustCall, tryCall } from "../linux/call/call.ts";
 import { cString, text } from "../linux/call/words.ts";
@@ -8,11 +8,11 @@ import { MFD_CLOEXEC, SEEK_SET } from "../linux/numbers/fcntl.ts";
 import type { HookOutput } from "./output.ts";
 import { printedTo } from "./plan.ts";
 
-/** In the order of their numbers in the hook. */
+/** In the order of their descriptor numbers in the hook. */
 const NAMES = ["stdin", "stdout", "stderr"] as const;
 type CaptureName = (typeof NAMES)[number];
 
-/** Three memory files, for one hook; fewer where its output goes elsewhere. */
+/** Three memory files for one hook, or fewer if its output goes to files. */
 export class Capture implements Disposable {
   readonly #made = new Map<CaptureName, Descriptor>();
   readonly #output: HookOutput | undefined;
@@ -30,7 +30,7 @@ export class Capture implements Disposable {
     return name === "stdin" ? undefined : this.#output?.[name];
   }
 
-  /** What goes where in the hook. */
+  /** Our descriptors and their numbers in the hook. */
   get descriptors(): { from: number; to: number }[] {
     return NAMES.flatMap((name, to) => {
       const file = this.#elsewhere(name) ?? this.#made.get(name);

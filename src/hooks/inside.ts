@@ -1,6 +1,5 @@
-// Running hooks in the container's namespaces, as children of its first process, told by tsrun: everything
-// that a process inherits is then the container's. Called by create for createContainer, and by start for
-// startContainer.
+// Runs hooks in the container's namespaces, as children of its first process, so that they inherit everything
+// from the container. Called by create for createContainer, and by start for startContainer.
 
 import { text, u64Struct, viewOf } from "../linux/call/words.ts";
 import { errnoWords } from "../linux/numbers/errno.ts";
@@ -26,24 +25,24 @@ import {
   timeoutMs,
 } from "./plan.ts";
 
-/** How much of a hook's output fits one answer, and how much of it is told. */
+/** How much of a hook's output fits in one answer, and how much of it an error repeats. */
 const CHUNK = 32 << 10;
 const MOST_OUTPUT = 1 << 20;
 
 export interface InsideHooks {
   readonly kind: "createContainer" | "startContainer";
-  /** What they are told; the pid is the one that the first process has inside. */
+  /** The state that they read; its pid is that of the first process in the container's pid namespace. */
   readonly state: HookState;
-  /** The hooks' working directory; the first process' own when absent. */
+  /** The hooks' working directory; if absent, the first process's. */
   readonly directory?: string;
-  /** For a hook that has none of its own. */
+  /** For a hook without an environment of its own. */
   readonly environment: readonly string[];
-  /** What a hook's process still has to do to become like the container's. */
+  /** The remaining setup of a hook's process. */
   readonly beforeExecute: readonly Operation[];
   readonly output?: InsideOutput | undefined;
 }
 
-/** Descriptors of the first process for what hooks print, and the files that they are. */
+/** The first process's descriptors for the hooks' output, and the paths of those files. */
 export interface InsideOutput {
   readonly stdout?: number | undefined;
   readonly stderr?: number | undefined;
@@ -54,7 +53,7 @@ export interface InsideOutput {
 export function runHooksInside(proxy: SyscallProxy, hooks: Hooks | undefined, inside: InsideHooks): void {
   const list = hooks?.[inside.kind] ?? [];
   if (list.length === 0) return;
-  // AS RUNC: getpid(2), so 1 in a pid namespace of the container's own.
+  // AS RUNC: getpid(2), which returns 1 in a new pid namespace.
   const getpid = operation("getpid", [], "find out the pid of the container's first process");
   proxy.run([getpid]);
   const state = stateText({ ...inside.state, pid: resultOf(getpid) });
@@ -79,7 +78,7 @@ function runHook(proxy: SyscallProxy, inside: InsideHook): void {
   const timedOut = resultOf(wait) === 0;
   const status = out(4);
   proxy.run([
-    // Its pid is its own for as long as nobody has waited for it.
+    // The pid cannot be reused before the process has been waited for.
     ...(timedOut ? [operation("kill", [pid, SIGKILL], attempt)] : []),
     operation("wait4", [pid, status, 0, 0], attempt),
     close(handle),
@@ -99,9 +98,9 @@ function runHook(proxy: SyscallProxy, inside: InsideHook): void {
 }
 
 /**
- * What a hook reads and writes, as descriptors of the first process: its state, its two outputs, and the
- * answer of a child that could not execute it. Memory files, which nobody has to drain meanwhile; an output
- * that goes elsewhere has none.
+ * Descriptors of the first process for a hook: its state, its two outputs, and the answer of a child that
+ * could not execute it. They are memory files, which need not be drained while the hook runs; an output that
+ * goes to a file has none.
  */
 interface HookStreams {
   readonly stdin: number;
@@ -114,7 +113,7 @@ interface StartedHook {
   readonly files: HookStreams;
   /** A pidfd in the first process. */
   readonly handle: number;
-  /** As the first process sees it. */
+  /** The pid in the first process's pid namespace. */
   readonly pid: number;
 }
 
@@ -131,7 +130,8 @@ function startHook(proxy: SyscallProxy, inside: InsideHook, attempt: string): St
   const env = hook.env === undefined || hook.env.length === 0 ? environment : hook.env;
   const child = [
     ...streams.flatMap((file, to) => (file === undefined ? [] : [dup3(file, to, 0, attempt)])),
-    // If it cannot execute, the answer of its batch goes to the fourth file, where it reads the end of file.
+    // If execve fails, the child writes its batch to the fourth file; there it then reads the end of file and
+    // exits.
     dup3(result, proxy.control, O_CLOEXEC, attempt),
     ...(directory === undefined ? [] : [chdir(directory, attempt)]),
     closeOnExecute(3),
@@ -166,7 +166,7 @@ function rewind(file: Fd, attempt: string): Operation {
   return operation("lseek", [file, 0, shown(SEEK_SET, "SEEK_SET")], attempt);
 }
 
-/** clone(2) of an ordinary child with a pidfd. Not clone3(2), which many seccomp profiles do not know. */
+/** clone(2) of an ordinary child with a pidfd. clone3(2) is missing in many seccomp profiles. */
 function cloneWithHandle(pidfd: ReturnType<typeof out>, attempt: string): Operation {
   const how = shown(CLONE_PIDFD | SIGCHLD, "CLONE_PIDFD|SIGCHLD");
   return { ...operation("clone", [how, 0, pidfd, 0, 0], attempt), clones: true };
@@ -184,7 +184,7 @@ function waitReady(handle: number, limitMs: number | undefined, attempt: string)
   return operation("ppoll", [data(entry, () => `[{fd=${handle}}]`), 1, limit, 0, 8], attempt);
 }
 
-/** The content of one of the hook's files. */
+/** Reads one of the hook's files. */
 function readBack(proxy: SyscallProxy, file: number): Uint8Array {
   const attempt = "read what a hook has written";
   const chunks: Uint8Array[] = [];

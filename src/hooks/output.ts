@@ -1,5 +1,5 @@
-// The files that take what hooks print, where annotations name some (crun(1), run.oci.hooks.stdout): opened
-// by each command that runs hooks, before it does anything.
+// The files for the output of hooks, if annotations name them (crun(1), run.oci.hooks.stdout). Each command
+// that runs hooks opens them before it does anything else.
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call/call.ts";
@@ -10,11 +10,11 @@ import type { HookFiles } from "../spec/annotations.ts";
 export interface HookOutput extends Disposable {
   readonly stdout: Descriptor | undefined;
   readonly stderr: Descriptor | undefined;
-  /** For an error of a hook, which cannot repeat what it printed. */
+  /** For the error of a hook, which names the file instead of repeating the output. */
   readonly paths: HookFiles;
 }
 
-/** Opens what is named, to be appended to. */
+/** Opens the files for appending. */
 export function openHookOutput(files: HookFiles | undefined): HookOutput | undefined {
   if (files === undefined) return undefined;
   const opened: Descriptor[] = [];
@@ -35,7 +35,7 @@ export function openHookOutput(files: HookFiles | undefined): HookOutput | undef
   }
 }
 
-/** DIFFERS: crun lets its owner execute the file, and waits for ever for the reader of a FIFO. */
+/** DIFFERS: crun makes the file executable for its owner, and waits for ever for a FIFO's reader. */
 const MODE = 0o600;
 
 function openToAppend(path: string, name: "stdout" | "stderr"): Descriptor {
@@ -53,7 +53,7 @@ function openToAppend(path: string, name: "stdout" | "stderr"): Descriptor {
       cause: error,
     });
   }
-  // Programs do not expect to be told to try again.
+  // Clear O_NONBLOCK: programs do not expect EAGAIN.
   tryCall("fcntl", file.number, F_SETFL, O_APPEND);
   return file;
 }

@@ -1,4 +1,4 @@
-// The hooks of a container: in which order they come, what they are told. Pure. runtime-spec
+// A container's hooks: their order, their state, and the errors about them. Pure. runtime-spec
 // config.md#posix-platform-hooks, runtime.md#lifecycle.
 
 import { TsrunError } from "../errors.ts";
@@ -7,7 +7,7 @@ import type { Hook, Hooks } from "../spec/types.ts";
 
 export type HookKind = keyof Hooks & string;
 
-/** All kinds, in the order in which they come in a container's life. */
+/** All kinds, in the order of a container's life. */
 export const HOOK_KINDS = [
   "prestart",
   "createRuntime",
@@ -17,7 +17,7 @@ export const HOOK_KINDS = [
   "poststop",
 ] as const satisfies readonly HookKind[];
 
-/** What a hook reads on its standard input. */
+/** The state that a hook reads on its standard input. */
 export interface HookState {
   readonly ociVersion: string;
   readonly id: string;
@@ -27,7 +27,7 @@ export interface HookState {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What a hook reads. AS RUNC: no pid when there is none any more, and no empty map of annotations. */
+/** The state as text. AS RUNC: no pid after the process has ended, and no empty map of annotations. */
 export function stateText({ pid, annotations, ...rest }: HookState): string {
   const hasAnnotations = Object.keys(annotations ?? {}).length > 0;
   const { ociVersion, id, status, bundle } = rest;
@@ -41,7 +41,7 @@ export function stateText({ pid, annotations, ...rest }: HookState): string {
   });
 }
 
-/** Whether later commands have hooks to run on the host. */
+/** Whether later commands will have to run hooks on the host. */
 export function hasHooksAfter(hooks: Hooks | undefined): boolean {
   return (hooks?.poststart?.length ?? 0) + (hooks?.poststop?.length ?? 0) > 0;
 }
@@ -56,13 +56,13 @@ export interface HookEnd {
   readonly ms: number;
 }
 
-/** The error of a hook that did not exit with 0, in runc's words, and what it printed. */
+/** The error of a hook that did not exit with 0, in runc's words, with the hook's output. */
 export function hookError(kind: HookKind, index: number, hook: Hook, end: HookEnd): TsrunError {
   const how = `${endOf(end.word)}, stdout: ${end.stdout}, stderr: ${end.stderr}`;
   return failed(kind, index, hook, { how, ms: end.ms });
 }
 
-/** The error of a hook that was killed at its time limit; with what it had printed by then. */
+/** The error of a hook that was killed at its time limit, with its output so far. */
 export function hookTimeout(kind: HookKind, index: number, hook: Hook, end: HookEnd): TsrunError {
   const limit = `hook ran past specified timeout of ${(hook.timeout ?? 0).toFixed(1)}s`;
   const said = end.stdout === "" && end.stderr === "" ? "" : `, stdout: ${end.stdout}, stderr: ${end.stderr}`;
@@ -74,17 +74,17 @@ export function hookNotExecuted(kind: HookKind, index: number, hook: Hook, words
   return failed(kind, index, hook, { how: `fork/exec ${hook.path}: ${words}` });
 }
 
-/** argv: AS RUNC, `args` as given, argv[0] included; the path alone where there are none. */
+/** argv. AS RUNC: `args` as given, including argv[0]; without `args`, only the path. */
 export function argumentsOf(hook: Hook): readonly string[] {
   return hook.args === undefined || hook.args.length === 0 ? [hook.path] : hook.args;
 }
 
-/** How long a hook may run; `undefined` when it may as long as it likes. */
+/** How long a hook may run; `undefined` means without limit. */
 export function timeoutMs({ timeout = 0 }: Hook): number | undefined {
   return timeout <= 0 ? undefined : timeout * 1000;
 }
 
-/** In place of what a hook printed, of which nothing was kept. */
+/** The text that replaces a hook's output, if it went to a file. */
 export function printedTo(path: string): string {
   return `in ${JSON.stringify(path)}`;
 }

@@ -1,5 +1,5 @@
-// Running hooks in the runtime's namespaces, as children of tsrun. Called by the create, start and delete
-// stories; inside.ts has those that run in the container.
+// Runs hooks in the runtime's namespaces, as children of tsrun. Called by the create, start and delete
+// stories; inside.ts runs those in the container.
 
 import { wrapError } from "../errors.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
@@ -21,9 +21,12 @@ import {
 } from "./plan.ts";
 
 export interface HookPlace {
-  /** AS RUNC: where the container is made. A command that finds it made runs hooks where its caller is. */
+  /**
+   * AS RUNC: while the container is created, hooks run in the bundle; later commands run them in the caller's
+   * directory.
+   */
   readonly inBundle?: boolean;
-  /** What takes the place of what an error would repeat. */
+  /** Files for the hooks' output, if there are any. */
   readonly output?: HookOutput | undefined;
 }
 

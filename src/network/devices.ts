@@ -18,7 +18,7 @@ import {
 } from "./messages.ts";
 import { NetworkNamespace } from "./socket.ts";
 
-/** A device, and what it loses on its way to another namespace. */
+/** A device, and the settings that it loses when it moves to another namespace. */
 interface Device {
   readonly link: Link;
   readonly addresses: readonly Address[];
@@ -31,15 +31,15 @@ interface Moved {
 }
 
 /**
- * Moves devices, and can take them back: of a container that fails to be created, the kernel would keep
- * hardware alone.
+ * Moves devices, and can take them back: if the creation fails, the kernel would return only hardware to the
+ * host.
  */
 export class DeviceMove implements Disposable {
   readonly #host = new NetworkNamespace("/proc/thread-self/ns/net");
   #container: NetworkNamespace | undefined;
   readonly #moved: Moved[] = [];
 
-  /** Moves all of them to the network namespace of a process, where they are up and named as asked. */
+  /** Moves all devices to the network namespace of a process, renames them and sets them up. */
   moveTo(pid: number, devices: Readonly<Record<string, NetDevice>>): void {
     const container = new NetworkNamespace(`/proc/${pid}/ns/net`);
     this.#container = container;
@@ -48,7 +48,7 @@ export class DeviceMove implements Disposable {
     }
   }
 
-  /** Gives back what was moved, as it was. One that cannot be brought back does not keep the others. */
+  /** Moves all devices back and restores their settings. A device that fails does not stop the others. */
   takeBack(): void {
     if (this.#container === undefined) return;
     for (const { before, inside } of this.#moved.splice(0).reverse()) {
@@ -80,7 +80,7 @@ export class DeviceMove implements Disposable {
     try {
       link = transfer({ from: this.#host, to: container, link: before.link, name: inside, attempt });
     } catch (error) {
-      // It has lost some of its addresses by being set down.
+      // Setting it down has removed some of its addresses.
       configure(this.#host, before, { from: name, attempt });
       throw error;
     }
@@ -98,7 +98,7 @@ export class DeviceMove implements Disposable {
         hint: "the keys of /linux/netDevices name devices of the network namespace that tsrun is called in",
       });
     }
-    // Read before it is set down, which costs it those of IPv6.
+    // Read them before it is set down, which removes those of IPv6.
     const { addresses } = this.#host.ask(listAddresses(), attempt);
     return { link, addresses: addresses.filter((one) => one.index === link.index && staysWithDevice(one)) };
   }
@@ -108,12 +108,12 @@ interface Transfer {
   readonly from: NetworkNamespace;
   readonly to: NetworkNamespace;
   readonly link: Link;
-  /** There; `eth%d` leaves the number to the kernel. */
+  /** The name in the other namespace; with `eth%d` the kernel chooses the number. */
   readonly name: string;
   readonly attempt: string;
 }
 
-/** Moves and renames, and finds the device again: its index may be another, and so may its name. */
+/** Moves and renames the device, and finds it again: its index and its name may have changed. */
 function transfer({ from, to, link, name, attempt }: Transfer): Link {
   const known = new Set(to.ask(listLinks(), attempt).links.map(({ index }) => index));
   if (link.up) from.ask(setUp(link.index, false), attempt);
@@ -123,7 +123,7 @@ function transfer({ from, to, link, name, attempt }: Transfer): Link {
   return found;
 }
 
-/** Gives a device its addresses, those that it has not kept, and sets it up if it is to be. */
+/** Restores the addresses that the device has lost, and sets it up if it was up. */
 function configure(
   namespace: NetworkNamespace,
   { link, addresses }: Device,

@@ -1,5 +1,5 @@
-// The loopback device of a process that criu has made in a network namespace of its own. Called by restore;
-// in a creation the first process sets it up itself, see loopback.ts.
+// Sets up the loopback device in the new network namespace of a process that criu has made. Called by
+// restore; when a container is created, the first process does it itself, see loopback.ts.
 
 import { setUp } from "./messages.ts";
 import { NetworkNamespace } from "./socket.ts";

@@ -1,4 +1,4 @@
-// The loopback device of a new network namespace, which is down at first. Pure. Called by create.
+// Sets up the loopback device of a new network namespace, which is down at first. Pure. Called by create.
 
 import { cString, viewOf } from "../linux/call/words.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM } from "../linux/numbers/socket-numbers.ts";
@@ -12,7 +12,7 @@ const IFF_UP = 1;
 const IFREQ_SIZE = 40;
 const FLAGS_OFFSET = 16;
 
-/** netdevice(7): a socket of any family will do, and this one is made fastest. */
+/** netdevice(7): a socket of any family will do, and the kernel makes this one fastest. */
 export function setLoopbackUp(): Operation[] {
   const attempt = "set the loopback device up";
   const type = shown(SOCK_DGRAM | SOCK_CLOEXEC, "SOCK_DGRAM|SOCK_CLOEXEC");

@@ -1,4 +1,4 @@
-// rtnetlink(7) as bytes: requests about links and addresses, and reading what the kernel answers. Pure.
+// Encodes rtnetlink(7) requests about links and addresses, and decodes the kernel's answers. Pure.
 
 import { cString, textUntilNul, u32Array, viewOf } from "../linux/call/words.ts";
 
@@ -30,7 +30,7 @@ const IFA_RT_PRIORITY = 9;
 const IFA_PROTO = 11;
 
 const IFA_F_PERMANENT = 0x80;
-/** What is asked for when an address is added; the other flags tell how it fares. */
+/** The flags that can be set when an address is added; the others are the address's state. */
 const IFA_F_NODAD = 0x02;
 const IFA_F_HOMEADDRESS = 0x10;
 const IFA_F_MANAGETEMPADDR = 0x100;
@@ -54,7 +54,7 @@ export interface Link {
   readonly up: boolean;
 }
 
-/** An address of a device, with everything that it is added with again. */
+/** An address of a device, with everything that is needed to add it again. */
 export interface Address {
   /** The index of its device. */
   readonly index: number;
@@ -64,7 +64,7 @@ export interface Address {
   readonly scope: number;
   readonly flags: number;
   readonly label: string | undefined;
-  /** The attributes that are passed on as they came, by type. */
+  /** The attributes that are copied unchanged, by type. */
   readonly attributes: ReadonlyMap<number, Uint8Array>;
 }
 
@@ -74,15 +74,15 @@ export interface Request {
   readonly body: Uint8Array;
 }
 
-/** What datagrams of an answer have told so far. */
+/** The content of an answer's datagrams so far. */
 export interface Answer {
   readonly links: Link[];
   readonly addresses: Address[];
   /** The answer is complete; otherwise more datagrams follow. */
   done: boolean;
-  /** 0, or why the kernel refused. */
+  /** 0, or the errno of a refusal. */
   errno: number;
-  /** Things changed while they were listed: ask again. */
+  /** The list changed while it was read: ask again. */
   interrupted: boolean;
 }
 
@@ -148,14 +148,14 @@ export function addAddress(address: Address, index: number, label: string | unde
 }
 
 /**
- * Whether an address goes with its device: those that are meant to last and to be reached from outside
- * (runtime-spec config-linux.md#network-devices).
+ * Whether an address moves with its device: permanent, global addresses do (runtime-spec
+ * config-linux.md#network-devices).
  */
 export function staysWithDevice({ flags, scope }: Address): boolean {
   return (flags & IFA_F_PERMANENT) !== 0 && scope === RT_SCOPE_UNIVERSE;
 }
 
-/** A label begins with its device's name (`eth0:1`), so with its new one; `undefined` when there is none. */
+/** The label with the device's new name: it begins with the name (`eth0:1`); `undefined` if there is none. */
 export function labelAfter({ label }: Address, from: string, to: string): string | undefined {
   if (label === undefined || label === from || !label.startsWith(`${from}:`)) return undefined;
   const renamed = to + label.slice(from.length);
@@ -166,7 +166,7 @@ export function newAnswer(): Answer {
   return { links: [], addresses: [], done: false, errno: 0, interrupted: false };
 }
 
-/** Reads one datagram of an answer. What belongs to another request is passed over. */
+/** Reads one datagram of an answer. Messages that belong to another request are skipped. */
 export function readDatagram(datagram: Uint8Array, sequence: number, answer: Answer): void {
   const view = viewOf(datagram);
   for (let at = 0; at + HEADER <= datagram.length; ) {
@@ -216,14 +216,14 @@ function readAddress(body: Uint8Array): Address {
     family: body[0] ?? 0,
     prefix: body[1] ?? 0,
     scope: body[3] ?? 0,
-    // The attribute has all 32 bits, the structure the lowest eight.
+    // The attribute has all 32 bits, the structure only the lowest eight.
     flags: long === undefined ? (body[2] ?? 0) : viewOf(long).getUint32(0, true),
     label: label === undefined ? undefined : textUntilNul(label),
     attributes,
   };
 }
 
-/** A preferred lifetime that is not "for ever": the kernel's default is. */
+/** Whether the preferred lifetime is not "for ever", the kernel's default. */
 function isDeprecated(lifetime: Uint8Array): boolean {
   return lifetime.length >= 4 && viewOf(lifetime).getUint32(0, true) !== 0xffffffff;
 }
@@ -243,7 +243,7 @@ function readAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
 interface LinkFields {
   readonly index: number;
   readonly flags?: number;
-  /** Which of the flags are meant. */
+  /** The mask of the flags to change. */
   readonly change?: number;
 }
 

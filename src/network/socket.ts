@@ -1,4 +1,4 @@
-// Asking rtnetlink(7), in tsrun's own network namespace or in a container's.
+// Sends rtnetlink(7) requests, in tsrun's own network namespace or in a container's.
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, syscallError, tryCall } from "../linux/call/call.ts";
@@ -9,24 +9,24 @@ import { AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW } from "../linux/numbers/socket-numb
 import { type Answer, encodeRequest, newAnswer, type Request, readDatagram } from "./messages.ts";
 
 const NETLINK_ROUTE = 0;
-/** What the kernel itself puts into a datagram of a list, at most. */
+/** The most bytes that the kernel puts into a datagram of a list. */
 const DATAGRAM = 32 << 10;
-/** How often a list that changed meanwhile is asked for again. */
+/** How often to ask again for a list that changed while it was read. */
 const MOST_TRIES = 10;
 
-/** A network namespace, and a socket that asks about it: it stays there wherever tsrun is. */
+/** A network namespace, and a socket in it, which stays there wherever tsrun is. */
 export class NetworkNamespace implements Disposable {
   readonly #namespace: Descriptor;
   readonly #socket: Descriptor;
   #sequence = 0;
 
-  /** @param path of a file of the namespace, as under /proc/PID/ns */
+  /** @param path a file of the namespace, such as those in /proc/PID/ns */
   constructor(path: string) {
     this.#namespace = open(path, O_RDONLY);
     this.#socket = socketIn(this.#namespace);
   }
 
-  /** What others name the namespace by. */
+  /** The descriptor of the namespace's file. */
   get descriptor(): number {
     return this.#namespace.number;
   }
@@ -43,7 +43,7 @@ export class NetworkNamespace implements Disposable {
     return answer;
   }
 
-  /** As `ask`, but leaves it to the caller what a refusal means. */
+  /** Like `ask`, but leaves refusals to the caller. */
   attempt(request: Request, attempt: string): Answer {
     for (let tries = 1; ; tries++) {
       const answer = this.#askOnce(request, attempt);
@@ -66,8 +66,8 @@ export class NetworkNamespace implements Disposable {
 }
 
 /**
- * setns(2) with a network namespace moves the calling thread alone, and is taken back at once: a socket
- * belongs to the namespace that it was made in. Made from here, it has the host's privileges there.
+ * setns(2) with a network namespace moves only the calling thread, which moves back at once: a socket stays
+ * in the namespace in which it was made. Made from here, it has the host's privileges there.
  */
 function socketIn(namespace: Descriptor): Descriptor {
   using ours = open("/proc/thread-self/ns/net", O_RDONLY);

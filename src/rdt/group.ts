@@ -1,19 +1,19 @@
-// A container's group of resctrl: made, joined, changed. Which file system that is, its caller says. Pure but
-// for what that does. Called by the create and update stories.
+// Makes, joins and changes a container's resctrl group. The caller passes the functions that access the file
+// system; the rest is pure. Called by the create and update stories.
 
 import { TsrunError } from "../errors.ts";
 import { EEXIST, errnoName, errnoWords } from "../linux/numbers/errno.ts";
 import type { RdtRecord } from "../spec/types.ts";
 import { differingLine, linesBefore, type Need, type RdtPlan } from "./plan.ts";
 
-/** What is done in the file system; results are 0 or negated errnos. */
+/** Access to the file system; results are 0 or negated errnos. */
 export interface ResctrlTree {
   /** Where resctrl is mounted. */
   readonly root: string;
   exists(path: string): boolean;
   makeDirectory(path: string): number;
   removeDirectory(path: string): number;
-  /** `undefined` when it cannot be read. */
+  /** `undefined` if it cannot be read. */
   read(path: string): string | undefined;
   write(path: string, text: string): number;
 }
@@ -29,7 +29,7 @@ export function recordOf({ root }: ResctrlTree, { group, own, monitor }: RdtPlan
   };
 }
 
-/** Throws when the machine lacks what is asked for. `tree` is absent when resctrl is not mounted. */
+/** Throws if the machine lacks a requested feature. `tree` is absent if resctrl is not mounted. */
 export function checkHost(tree: ResctrlTree | undefined, needs: readonly Need[]): ResctrlTree {
   if (tree === undefined) {
     const words = needs[0]?.words ?? "cannot use /linux/intelRdt";
@@ -52,7 +52,7 @@ export function checkHost(tree: ResctrlTree | undefined, needs: readonly Need[])
   return tree;
 }
 
-/** Throws when a group that has to be there is not. */
+/** Throws if a group that must exist does not. */
 export function checkGroup(tree: ResctrlTree, { group, mustExist }: RdtPlan): void {
   if (!mustExist || tree.exists(`${tree.root}/${group}`)) return;
   throw new TsrunError("E_CONFIG", `cannot use the resctrl group "${group}": there is none of that name`, {
@@ -60,7 +60,10 @@ export function checkGroup(tree: ResctrlTree, { group, mustExist }: RdtPlan): vo
   });
 }
 
-/** Makes the group, or enters the one that is there, with a process. Returns how to take that back. */
+/**
+ * Makes the group, or uses the existing one, and moves a process into it. Returns a function that undoes
+ * that.
+ */
 export function makeGroup(tree: ResctrlTree, plan: RdtPlan, pid: number): () => void {
   const made: string[] = [];
   const takeBack = (): void => {
@@ -81,7 +84,7 @@ export function makeGroup(tree: ResctrlTree, plan: RdtPlan, pid: number): () => 
   return takeBack;
 }
 
-/** Changes what lines say. Returns how to take that back. */
+/** Writes lines of the schemata. Returns a function that undoes that. */
 export function changeSchemata(tree: ResctrlTree, schemata: string, lines: readonly string[]): () => void {
   const before = linesBefore(lines, tree.read(schemata) ?? "");
   writeLines(tree, schemata, lines);
@@ -90,7 +93,10 @@ export function changeSchemata(tree: ResctrlTree, schemata: string, lines: reado
   };
 }
 
-/** The specification forbids to change a group that others share: it must be as it is asked for. */
+/**
+ * Writes a new group's schemata. An existing one, which others may share, must already have them
+ * (specification).
+ */
 function fill(
   tree: ResctrlTree,
   { group, own, lines }: RdtPlan,
@@ -108,7 +114,7 @@ function fill(
   });
 }
 
-/** Whether the directory is new. */
+/** Makes the directory; returns whether it is new. */
 function make(tree: ResctrlTree, directory: string): boolean {
   const result = tree.makeDirectory(directory);
   if (result === -EEXIST) return false;
@@ -125,7 +131,7 @@ function write(tree: ResctrlTree, file: string, text: string): void {
   if (result < 0) throw failure(tree, `write ${JSON.stringify(text.trim())} to "${file}"`, -result);
 }
 
-/** The kernel says more about a failure than its errno, in a file. */
+/** The error of a failure, with the explanation that the kernel writes to a file. */
 function failure(tree: ResctrlTree, attempt: string, errno: number): TsrunError {
   const status = tree.read(`${tree.root}/info/last_cmd_status`)?.trim() ?? "";
   const said = status === "" || status === "ok" ? "" : `, last_cmd_status: ${status}`;

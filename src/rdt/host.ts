@@ -1,4 +1,4 @@
-// The host's resctrl. Called by create, update and events for a container in one of its groups.
+// The host's resctrl. Called by create, update and events for a container in a resctrl group.
 
 import { tryCall } from "../linux/call/call.ts";
 import { cString } from "../linux/call/words.ts";
@@ -11,20 +11,20 @@ import { changeSchemata, checkGroup, checkHost, makeGroup, type ResctrlTree, rec
 import { type Need, needsOfUpdate, planRdt, type RdtPlan, schemataLines } from "./plan.ts";
 import { type RdtStats, rdtStats } from "./stats.ts";
 
-/** A container's group, decided but not made. */
+/** A container's group, planned but not made. */
 export interface PlannedGroup {
   readonly record: RdtRecord;
-  /** Makes it, with this process in it. Returns how to take that back. */
+  /** Makes it and moves this process into it. Returns a function that undoes that. */
   make(pid: number): () => void;
 }
 
-/** The group of a new container. Throws when the host lacks what is asked for. */
+/** The group of a new container. Throws if the host lacks a requested feature. */
 export function planGroup(rdt: IntelRdt, id: string): PlannedGroup {
   const plan = planRdt(rdt, id);
   return planned(plan, plan.needs);
 }
 
-/** The group of a container that had none, to be made by `update`. */
+/** The group that `update` makes for a container without one. */
 export function planUpdatedGroup(rdt: IntelRdt, id: string): PlannedGroup {
   return planned(planRdt(rdt, id), needsOfUpdate(rdt));
 }
@@ -35,13 +35,13 @@ function planned(plan: RdtPlan, needs: readonly Need[]): PlannedGroup {
   return { record: recordOf(tree, plan), make: (pid) => makeGroup(tree, plan, pid) };
 }
 
-/** Changes the schemata of a container's group. Returns how to take that back. */
+/** Changes the schemata of a container's group. Returns a function that undoes that. */
 export function changeGroup({ schemata }: RdtRecord, rdt: IntelRdt): () => void {
   const tree = checkHost(findResctrl(), needsOfUpdate(rdt));
   return changeSchemata(tree, schemata, schemataLines(rdt));
 }
 
-/** What resctrl tells of a container's group; nothing when it is mounted no more. */
+/** The statistics of a container's group; empty if resctrl is no longer mounted. */
 export function readRdtStats(record: RdtRecord): RdtStats {
   const tree = findResctrl();
   if (tree === undefined) return {};
@@ -53,7 +53,7 @@ export function readRdtStats(record: RdtRecord): RdtStats {
   return rdtStats({ root: tree.root, read: tree.read, directories }, record);
 }
 
-/** It may be mounted anywhere, though it has a place under /sys. */
+/** Finds the mount: it may be anywhere, although there is a usual place under /sys. */
 function findResctrl(): ResctrlTree | undefined {
   const mount = parseMounts(readText("/proc/self/mountinfo")).find(({ type }) => type === "resctrl");
   return mount === undefined ? undefined : treeAt(mount.point);

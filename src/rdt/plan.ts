@@ -1,37 +1,37 @@
-// `linux.intelRdt`: which group of resctrl a container is in, and what is written there. Pure. runtime-spec
+// `linux.intelRdt`: plans a container's resctrl group and what is written to it. Pure. runtime-spec
 // config-linux.md#intelrdt; the kernel's Documentation/filesystems/resctrl.rst.
 
 import type { IntelRdt } from "../spec/types.ts";
 
 export interface RdtPlan {
-  /** The group's directory below the root of resctrl; "" is the root, the group of everybody else. */
+  /** The group's directory below the root of resctrl; "" is the root, which is the default group. */
   readonly group: string;
-  /** The group is this container's alone: it goes with the container. */
+  /** The group belongs to this container alone and is removed with it. */
   readonly own: boolean;
-  /** The group is to be there already, since nothing says what would be in it. */
+  /** The group must exist, since the configuration has no schemata for it. */
   readonly mustExist: boolean;
-  /** What is written to the group's `schemata`. */
+  /** The lines for the group's `schemata`. */
   readonly lines: readonly string[];
-  /** The name of a monitoring group of the container's own. */
+  /** The name of the container's own monitoring group. */
   readonly monitor: string | undefined;
   readonly needs: readonly Need[];
 }
 
-/** A directory of `info` that tells of a feature, and the error where it is missing. */
+/** A directory of `info` that shows a feature, and the error if it is missing. */
 export interface Need {
   readonly info: string;
   readonly words: string;
-  /** How a line of `mon_features` in that directory begins. */
+  /** The beginning of a line of `mon_features` in that directory. */
   readonly feature?: string;
 }
 
 const MONITORING = "L3_MON";
 
-/** @param id the container's, which names what is its own */
+/** @param id the container's, which names its own groups */
 export function planRdt(rdt: IntelRdt, id: string): RdtPlan {
   const { closID = "", l3CacheSchema = "", memBwSchema = "" } = rdt;
   const lines = schemataLines(rdt);
-  // The two others are older forms, one for each thing that can be monitored.
+  // The other two are older forms, one for each thing that can be monitored.
   const monitored = rdt.enableMonitoring === true || rdt.enableCMT === true || rdt.enableMBM === true;
   return {
     group: closID === "" ? id : closID.replace(/^\/$/, ""),
@@ -47,7 +47,7 @@ export function planRdt(rdt: IntelRdt, id: string): RdtPlan {
   };
 }
 
-/** A processor may count the use of the cache and not that of memory bandwidth, or the other way round. */
+/** A processor may monitor only cache occupancy or only memory bandwidth. */
 function monitoringNeeds({ enableMonitoring, enableCMT, enableMBM }: IntelRdt): Need[] {
   const needs: Need[] = [];
   const add = (member: string, of: string, feature?: string): void => {
@@ -60,28 +60,28 @@ function monitoringNeeds({ enableMonitoring, enableCMT, enableMBM }: IntelRdt): 
   return needs;
 }
 
-/** What `update` needs for the schemata it is given, in runc's words. */
+/** The features that an `update` of the schemata needs, with runc's error texts. */
 export function needsOfUpdate({ l3CacheSchema = "", memBwSchema = "" }: IntelRdt): Need[] {
   const cache = { info: "L3", words: "Intel RDT/CAT: l3 cache schema is not enabled" };
   const bandwidth = { info: "MB", words: "Intel RDT/MBA: memory bandwidth schema is not enabled" };
   return [...(l3CacheSchema === "" ? [] : [cache]), ...(memBwSchema === "" ? [] : [bandwidth])];
 }
 
-/** AS RUNC: its words. */
+/** AS RUNC: runc's text. */
 function missing(member: string, feature: string): string {
   const verb = feature.includes(" ") ? "are" : "is";
   return `intelRdt.${member} is specified in config, but Intel RDT/${feature} ${verb} not enabled`;
 }
 
 /**
- * One line for each resource. What `memBwSchema` says of memory bandwidth replaces what `l3CacheSchema` does.
+ * One line for each resource. For memory bandwidth `memBwSchema` overrides `l3CacheSchema`.
  */
 export function schemataLines({ l3CacheSchema = "", memBwSchema = "", schemata = [] }: IntelRdt): string[] {
   const cache = linesOf(l3CacheSchema).filter((line) => memBwSchema === "" || !line.startsWith("MB:"));
   return [...cache, ...linesOf(memBwSchema), ...schemata.flatMap(linesOf)];
 }
 
-/** The first of `lines` that says something else than a schemata file does; `undefined` when all hold. */
+/** The first of `lines` that differs from a schemata file; `undefined` if all agree. */
 export function differingLine(lines: readonly string[], schemata: string): string | undefined {
   const inForce = new Map(linesOf(schemata).map((line) => [resourceOf(line), domainsOf(line)]));
   return lines.find((line) => {
@@ -90,7 +90,7 @@ export function differingLine(lines: readonly string[], schemata: string): strin
   });
 }
 
-/** The lines of a schemata file that say of the same resources what was said before. */
+/** The old lines of a schemata file for the same resources. */
 export function linesBefore(lines: readonly string[], schemata: string): string[] {
   const resources = new Set(lines.map(resourceOf));
   return linesOf(schemata).filter((line) => resources.has(resourceOf(line)));
@@ -118,7 +118,7 @@ function domainsOf(line: string): Map<string, string> {
   );
 }
 
-/** Without the zeros in front, which the kernel neither asks for nor leaves out. */
+/** Without leading zeros, which the kernel does not require but prints. */
 function plain(number: string): string {
   return number
     .trim()

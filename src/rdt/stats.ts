@@ -1,9 +1,9 @@
-// What resctrl tells of a container's group, as `events` prints it: runc's names, which monitoring reads
-// (runc: types/events.go). Pure.
+// The statistics of a container's resctrl group in the form that `events` prints: runc's names, which
+// monitoring tools read (runc: types/events.go). Pure.
 
 import type { RdtRecord } from "../spec/types.ts";
 
-/** Counters are whole numbers beyond what a JavaScript number holds. */
+/** Counters are bigints: a JavaScript number cannot hold them. */
 export interface RdtStats {
   readonly l3_cache_info?: Readonly<Record<string, string | bigint>>;
   readonly l3_cache_schema_root?: string;
@@ -19,9 +19,9 @@ export interface RdtStats {
 export interface ResctrlReader {
   /** Where resctrl is mounted. */
   readonly root: string;
-  /** `undefined` when there is no such file. */
+  /** `undefined` if there is no such file. */
   read(path: string): string | undefined;
-  /** The names of the directories in one; none when it is not there. */
+  /** The names of the directories in one; none if it does not exist. */
   directories(path: string): readonly string[];
 }
 
@@ -56,7 +56,7 @@ export function rdtStats(reader: ResctrlReader, { schemata, tasks }: RdtRecord):
           mem_bw_schema: lineOf(own, "MB"),
         }
       : {}),
-    // The last group that its processes are in: of its own, when it has one to be monitored by.
+    // The last group that its processes are in: its own monitoring group, if it has one.
     ...monitored(reader, info, tasks.at(-1) ?? ""),
   };
 }
@@ -90,7 +90,7 @@ function numbers(reader: ResctrlReader, directory: string, files: readonly strin
   return Object.fromEntries(files.map((file) => [file, number(reader.read(`${directory}/${file}`))]));
 }
 
-/** The kernel writes "Unavailable" for what it has not counted yet. */
+/** A counter; the kernel writes "Unavailable" before it has counted. */
 function number(text = ""): bigint {
   const digits = text.trim();
   return /^\d+$/.test(digits) ? BigInt(digits) : 0n;

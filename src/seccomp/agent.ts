@@ -1,10 +1,10 @@
-// SCMP_ACT_NOTIFY, the doing: the descriptor on which a filter's notifications arrive goes from the process
-// that has the filter to the agent at `listenerPath` (seccomp_unotify(2)). Called by create and exec, when a
-// profile notifies.
+// SCMP_ACT_NOTIFY: passes the descriptor on which a filter's notifications arrive from the process that has
+// the filter to the agent at `listenerPath` (seccomp_unotify(2)). Called by create and exec, when a profile
+// notifies.
 //
-// From the moment the filter is in, any call of that process may wait for the agent, who cannot answer before
-// the descriptor has arrived. So nothing is asked of the process until then but its answer to the batch that
-// installed the filter: a write, for which no profile may notify. The descriptor is fetched from outside.
+// Once the filter is installed, any call of that process may wait for the agent, which cannot answer before
+// it has the descriptor. So until then the process only answers the batch that installed the filter, with
+// write(2), for which no profile may notify. The descriptor is fetched from outside.
 
 import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
@@ -18,8 +18,8 @@ import type { SyscallProxy } from "../proxy/proxy.ts";
 import { type Listener, type NotifyingProcess, notifyMessage } from "./notify.ts";
 
 /**
- * How long an agent may take over a call that tsrun waits for: one that is there but does not answer must not
- * keep a command for ever.
+ * How long an agent may take to answer a call that tsrun waits for: a silent agent must not block a command
+ * for ever.
  */
 export const AGENT_PATIENCE_SECONDS = 10;
 export const AGENT_IMPATIENCE = "the seccomp agent has not answered in time";
@@ -29,18 +29,18 @@ export interface HandOver {
   readonly process: Omit<NotifyingProcess, "metadata">;
   /** The operation that has installed the filter. */
   readonly filter: Operation;
-  /** What the process has left to do before its last batch. */
+  /** The process's remaining operations before its last batch. */
   readonly afterwards: readonly Operation[];
 }
 
-/** Hands the descriptor over, and lets the process go on. */
+/** Passes the descriptor to the agent, and lets the process continue. */
 export function handOver(proxy: SyscallProxy, { listener: to, process, filter, afterwards }: HandOver): void {
   using listener = fetch(process.pid, resultOf(filter));
   using agent = connect(to.listenerPath ?? "");
   sendDescriptor(agent, notifyMessage({ ...process, metadata: to.listenerMetadata }), listener.number);
   agent.close();
   listener.close();
-  // As long as we, or the process, hold the descriptor too, the agent's end would not be seen.
+  // As long as we, or the process, hold a copy of the descriptor, the agent's end would not be noticed.
   proxy.limitPatience(AGENT_PATIENCE_SECONDS, AGENT_IMPATIENCE);
   proxy.run([orGoOn(close(resultOf(filter))), ...afterwards]);
 }
@@ -68,7 +68,7 @@ function refused(errno: number): TsrunError {
 function connect(path: string): Descriptor {
   const socket = connectUnix(path, SOCK_STREAM);
   if (typeof socket !== "number") return socket;
-  // AS RUNC: its words, which its tests look for.
+  // AS RUNC: runc's text, which its tests look for.
   const message = `failed to connect with seccomp agent "${path}": ${errnoWords(-socket)}`;
   throw new TsrunError("E_SYSCALL", message, {
     errno: errnoName(-socket),

@@ -1,10 +1,11 @@
-// Whether a seccomp profile allows what `exec` still does once the filter is in, where the process that
-// nobody inside can see installs it (stand.ts). Then the one that can be seen needs no CAP_SYS_ADMIN. Pure.
+// Whether a seccomp profile allows the calls that `exec` makes after the filter is installed. If so, the
+// process that the container cannot see installs it (stand.ts), and the visible one needs no CAP_SYS_ADMIN.
+// Pure.
 
 import { CLONE_PARENT } from "../linux/numbers/sched.ts";
 import type { Seccomp, SeccompArg } from "../spec/types.ts";
 
-/** The calls, with the arguments that are known: of the hidden process, of its child, and execve(2). */
+/** The calls of the hidden process and of its child, and execve(2), with the arguments that are known. */
 const CALLS = {
   read: [],
   write: [],
@@ -14,9 +15,9 @@ const CALLS = {
   setsid: [],
   // TIOCSCTTY
   ioctl: [0, 0x540e, 0],
-  // What a fork would lose, or count the hidden process in.
+  // Limits that a fork would lose, or that would count the hidden process.
   prlimit64: [],
-  // What lowers the capabilities behind the filter.
+  // Drops the capabilities after the filter is installed.
   capset: [],
   sched_setattr: [],
   execve: [],
@@ -25,7 +26,7 @@ const CALLS = {
 
 const KNOWN: ReadonlyMap<string, readonly number[]> = new Map(Object.entries(CALLS));
 
-/** Whether all of them are allowed. What cannot be told counts as forbidden. */
+/** Whether all of them are allowed. If that cannot be decided, they count as forbidden. */
 export function allowsGoingInside({ defaultAction, syscalls = [] }: Seccomp): boolean {
   const allowed = new Set<string>();
   const named = new Set<string>();
@@ -48,12 +49,12 @@ function passes(action: string): boolean {
   return action === "SCMP_ACT_ALLOW" || action === "SCMP_ACT_LOG";
 }
 
-/** Whether a rule with these conditions is about a call with these arguments. */
+/** Whether a rule with these conditions matches a call with these arguments. */
 function matching(args: readonly SeccompArg[], known: readonly number[]): "always" | "never" | "perhaps" {
   const [first, second] = args;
   if (first === undefined) return "always";
   const given = known[first.index];
-  // Of two conditions on one argument it is enough that one holds (plan.ts).
+  // If there are two conditions on one argument, one of them suffices (plan.ts).
   if (second !== undefined || given === undefined) return "perhaps";
   const [value, valueTwo] = [BigInt(first.value), BigInt(first.valueTwo ?? 0)];
   switch (first.op) {

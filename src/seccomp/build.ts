@@ -1,4 +1,4 @@
-// A profile that no cache knows: planned, and compiled by libseccomp. Called by compile.ts.
+// Plans a profile that is not in the cache, and has libseccomp compile it. Called by compile.ts.
 
 import { TsrunError } from "../errors.ts";
 import type { Seccomp } from "../spec/types.ts";
@@ -9,7 +9,7 @@ import { planFilter } from "./plan.ts";
 import { type BuildOptions, buildProgram } from "./program.ts";
 import { MAX_INSTRUCTIONS } from "./tables.ts";
 
-/** Throws for what no filter can be. `library` is found by its name when absent. */
+/** Throws if the profile cannot become a filter. If `library` is absent, it is found by its name. */
 export function buildFilter(
   library: string | undefined,
   profile: Seccomp,

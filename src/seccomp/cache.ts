@@ -1,6 +1,6 @@
-// Compiled filters kept under the state root; called by compile.ts. A filter is what stands between a
-// container and the kernel, so nothing is believed that could have been written by anybody else, or half;
-// whatever looks odd is compiled again. A cache that cannot be used costs time, never an error.
+// Keeps compiled filters under the state root; called by compile.ts. A filter protects the kernel from the
+// container, so a file that is incomplete, or that someone else could have written, is not used; if anything
+// looks odd, the profile is compiled again. A cache that cannot be used costs time, but is never an error.
 
 import { throwIfOutOfMemory } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call/call.ts";
@@ -24,11 +24,11 @@ import type { Seccomp } from "../spec/types.ts";
 import { type CompiledFilter, decodeEntry, encodeEntry, entryName, MAX_ENTRY_SIZE } from "./filter.ts";
 
 /**
- * Raised whenever a profile compiles to something else than before; a rebuilt tsrun counts as changed anyway.
+ * Raised whenever a profile compiles to a different program; a rebuilt tsrun counts as changed anyway.
  */
 const FORMAT = "tsrun seccomp cache 2";
 
-/** Beyond this many the oldest go. A host has a handful of profiles. */
+/** If there are more, the oldest are removed. A host has a handful of profiles. */
 const MAX_ENTRIES = 64;
 
 /** Bits that must not be set on the directory, and on a file in it. */
@@ -38,14 +38,14 @@ const OTHERS_WRITE = 0o022;
 type Debug = (message: string) => void;
 
 export interface CacheOptions {
-  /** Absolute path of the cache's own directory. */
+  /** Absolute path of the cache's directory. */
   readonly directory: string;
   /** The library file that would compile the profile. */
   readonly libraryPath: string;
   readonly debug: Debug;
 }
 
-/** Finds the filter of `profile` in the cache, or has it compiled and kept. */
+/** Finds the filter of `profile` in the cache, or compiles it and adds it to the cache. */
 export function cached(
   profile: Seccomp,
   { directory, libraryPath, debug }: CacheOptions,
@@ -79,8 +79,8 @@ function attempt<T>(what: string, debug: Debug, action: () => T): T | undefined 
 }
 
 /**
- * Everything that the program depends on: the profile, the machine, libseccomp and tsrun themselves. The last
- * two go in as file identities (device, inode, size, times), since asking libseccomp for its version means
+ * Everything that the program depends on: the profile, the machine, libseccomp and tsrun. The last two are
+ * represented by file identities (device, inode, size, times), since asking libseccomp for its version means
  * loading it.
  */
 function cacheKey(profile: Seccomp, libraryPath: string): string {
@@ -88,32 +88,32 @@ function cacheKey(profile: Seccomp, libraryPath: string): string {
   return [FORMAT, machine, ...files, canonicalText(profile)].join("\n");
 }
 
-/** Two profiles with one text compile to one filter. Who gets the notifications makes no difference to it. */
+/** Profiles with the same text compile to the same filter. The text leaves out who gets the notifications. */
 function canonicalText(profile: Seccomp): string {
   const compiled = { ...profile, listenerPath: undefined, listenerMetadata: undefined };
   try {
     return JSON.stringify(compiled);
   } catch (error) {
     throwIfOutOfMemory(error);
-    // Operands beyond 2^53 are bigints, which JSON has no form for; the schema lets no object stand for a
-    // number.
+    // Operands above 2^53 are bigints, which JSON cannot express, so they become objects; the schema allows
+    // no object in place of a number.
     return JSON.stringify(compiled, (_, value) =>
       typeof value === "bigint" ? { exact: `${value}` } : value,
     );
   }
 }
 
-/** What changes when a file is replaced or written to, of `struct statx`. */
+/** The members of `struct statx` that change when a file is replaced or written to. */
 function fileIdentity(path: string): string {
   const statx = new Uint8Array(STATX_SIZE);
   mustCall(`stat "${path}"`, "statx", AT_FDCWD, cString(path), 0, STATX_BASIC, statx);
   const view = viewOf(statx);
-  // Device (major, minor), inode, size, stx_ctime, stx_mtime; of the times the nanoseconds too.
+  // Device (major, minor), inode, size, stx_ctime, stx_mtime; the times with nanoseconds.
   const words = [136, 140, 32, 36, 40, 44, 96, 104, 112, 120];
   return words.map((offset) => view.getUint32(offset, true).toString(16)).join(" ");
 }
 
-/** Opens the directory, making it first if need be. Throws when it is not ours alone. */
+/** Opens the directory, and makes it if necessary. Throws if others have access to it. */
 function openCache(path: string): Descriptor {
   const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
   let directory = openIfThere(path, flags);
@@ -121,7 +121,7 @@ function openCache(path: string): Descriptor {
     makeDirectories(path, 0o700);
     directory = open(path, flags);
   }
-  // Checked on the descriptor, which no rename can put another directory behind.
+  // Checked on the descriptor, which no rename can redirect.
   const found = status("", { at: directory.number, itself: true });
   if (found?.uid === effectiveUser() && (found.mode & OTHERS) === 0) return directory;
   directory.close();
@@ -129,7 +129,7 @@ function openCache(path: string): Descriptor {
 }
 
 function readEntry(cache: Descriptor, key: string): CompiledFilter | undefined {
-  // O_NONBLOCK: a FIFO would be waited for.
+  // O_NONBLOCK: the open of a FIFO would wait.
   const name = entryName(key);
   const opened = openIfThere(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, { at: cache.number });
   if (opened === undefined) return undefined;
@@ -139,7 +139,7 @@ function readEntry(cache: Descriptor, key: string): CompiledFilter | undefined {
   if (!ours || (found.mode & OTHERS_WRITE) !== 0) {
     throw new Error(`entry ${name} is not a file of ours alone`);
   }
-  // One byte more than it has, so that a file that grows shows; one too long is no entry.
+  // Read one byte more than its size, to notice a file that grows; one that is too long is not an entry.
   const bytes = new Uint8Array(Math.min(found.size, MAX_ENTRY_SIZE) + 1);
   const length = mustCall("read an entry", "read", file.number, bytes, bytes.length);
   const filter = decodeEntry(bytes.subarray(0, length), key);
@@ -147,7 +147,7 @@ function readEntry(cache: Descriptor, key: string): CompiledFilter | undefined {
   return filter;
 }
 
-/** Removes the oldest entries, and what a killed tsrun left of them, beyond MAX_ENTRIES. */
+/** Removes the oldest files beyond MAX_ENTRIES, including those that a killed tsrun left incomplete. */
 function prune(cache: Descriptor): void {
   const entries = listDirectory(cache.number);
   if (entries.length <= MAX_ENTRIES) return;

@@ -1,5 +1,5 @@
-// Seccomp profiles compiled on the host's side: profile in, BPF program out. Called by the stories that start
-// a process (create, run, exec); the proxy then installs the program inside the container with seccomp(2).
+// Compiles seccomp profiles to BPF programs, on the host. Called by the stories that start a process (create,
+// run, exec); the proxy then installs the program inside the container with seccomp(2).
 
 import { TsrunError } from "../errors.ts";
 import type { Seccomp } from "../spec/types.ts";
@@ -15,15 +15,15 @@ import { SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV } from "./tables.ts";
 export type { CompiledFilter };
 
 export interface CompileOptions {
-  /** Absolute; the directory above it exists. Nothing is cached when absent. */
+  /** Absolute; its parent directory exists. If absent, nothing is cached. */
   readonly cacheDirectory: string | undefined;
   /** A name that libseccomp does not know is an error. */
   readonly refusesUnknownCalls?: boolean;
-  /** Told what is skipped, for the debug log. */
+  /** Receives messages about skipped names, for the debug log. */
   readonly debug?: ((message: string) => void) | undefined;
 }
 
-/** The filter of a profile; `undefined` when the profile is empty, which means no filter. */
+/** The filter of a profile; `undefined` if the profile is empty, which means no filter. */
 export function compileSeccomp(
   profile: Seccomp | undefined,
   { cacheDirectory: directory, refusesUnknownCalls = false, debug = () => {} }: CompileOptions,
@@ -37,13 +37,13 @@ export function compileSeccomp(
       ? compile()
       : cached(profile, { directory, libraryPath: path, debug }, compile);
   checkFlags(filter.flags);
-  // AS RUNC, to the letter: its tests look for this line.
+  // AS RUNC, word for word: its tests look for this line.
   debug(`seccomp filter flags: ${filter.flags}`);
   return filter;
 }
 
 /**
- * Of the flags that a profile may hold, Linux 5.10 lacks one; the error of seccomp(2) would not say which.
+ * Linux 5.10 lacks one of the flags that a profile may have; the error of seccomp(2) would not say which.
  */
 function checkFlags(flags: number): void {
   if ((flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) === 0 || kernelKnowsFlags(flags)) return;

@@ -1,6 +1,6 @@
-// System calls newer than the profile fail with ENOSYS, whatever the profile's default is: C libraries then
-// fall back to an older call, where EPERM would make them give up. A stub in front of libseccomp's program
-// does it, as runc's libcontainer/seccomp/patchbpf does. Pure; called by program.ts.
+// Makes system calls newer than the profile fail with ENOSYS, whatever the profile's default is: C libraries
+// then fall back to an older call, while EPERM would make them give up. This is a stub in front of
+// libseccomp's program, as in runc's libcontainer/seccomp/patchbpf. Pure; called by program.ts.
 
 import {
   DATA_ARCHITECTURE,
@@ -34,9 +34,8 @@ const X32 = ARCHITECTURES.SCMP_ARCH_X32;
 const S390: readonly number[] = [ARCHITECTURES.SCMP_ARCH_S390, ARCHITECTURES.SCMP_ARCH_S390X];
 
 /**
- * The stub. It falls off its end into the filter that must follow; an architecture without a limit goes
- * there too,
- * where libseccomp's answer for foreign architectures waits.
+ * The stub. Its end continues with the filter, which must follow it. An architecture without a limit goes
+ * there too, and gets libseccomp's answer for foreign architectures.
  *
  *     load architecture
  *     per architecture:  not this one? next section
@@ -59,7 +58,7 @@ export function enosysStub(limits: readonly Limit[]): Instruction[] {
 interface Section {
   /** AUDIT_ARCH_*, as `struct seccomp_data` has it. */
   readonly audit: number;
-  /** Returns ENOSYS, or falls off its end. */
+  /** Returns ENOSYS, or continues after its end. */
   readonly body: readonly Instruction[];
 }
 

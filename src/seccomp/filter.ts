@@ -15,7 +15,7 @@ export interface CompiledFilter {
 
 /*
  *     magic       8 bytes
- *     checksum    4      of all that stands between it and the key, which is compared whole
+ *     checksum    4      of everything between it and the key, which is compared in full
  *     flags       4
  *     length      4      bytes of the program
  *     length      4      bytes of the key
@@ -48,7 +48,7 @@ export function encodeEntry(key: string, { program, flags }: CompiledFilter): Ui
   return entry;
 }
 
-/** The filter in a cache entry; `undefined` for anything but a whole entry of this key. */
+/** The filter in a cache entry; `undefined` unless it is a complete entry of this key. */
 export function decodeEntry(entry: Uint8Array, key: string): CompiledFilter | undefined {
   if (entry.length <= HEADER_SIZE || entry.length > MAX_ENTRY_SIZE) return undefined;
   const view = viewOf(entry);
@@ -64,7 +64,7 @@ export function decodeEntry(entry: Uint8Array, key: string): CompiledFilter | un
   return { program: entry.subarray(HEADER_SIZE, end), flags, notify };
 }
 
-/** The name of a key's file. Keys that share one only take each other's place: the file has the key whole. */
+/** The name of a key's file. Keys with the same name replace each other: the file contains the full key. */
 export function entryName(key: string): string {
   const written = utf8(key);
   const words = new Uint8Array((written.length + 3) & ~3);
@@ -73,8 +73,8 @@ export function entryName(key: string): string {
 }
 
 /**
- * Of 32-bit words. Any change of a single word shows. It finds damage, not intent: nobody but us may write
- * where entries are.
+ * A checksum of 32-bit words, which detects any change of a single word. It detects damage, not attacks: only
+ * we may write to the cache's directory.
  */
 function checksum(bytes: Uint8Array): number {
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);

@@ -7,8 +7,8 @@ import { SECCOMP_SET_MODE_FILTER } from "./tables.ts";
 const EFAULT = 14;
 
 /**
- * Whether the kernel knows these flags. Asked with a program at address 0: flags that are not known are
- * EINVAL before that address is looked at, EFAULT otherwise, so nothing is ever installed.
+ * Whether the kernel knows these flags. Tried with a program at address 0: for unknown flags the kernel
+ * returns EINVAL before it reads that address, otherwise EFAULT, so nothing is ever installed.
  */
 export function kernelKnowsFlags(flags: number): boolean {
   return tryCall("seccomp", SECCOMP_SET_MODE_FILTER, flags, 0) === -EFAULT;

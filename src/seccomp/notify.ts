@@ -1,5 +1,5 @@
-// SCMP_ACT_NOTIFY: what the agent at `listenerPath` is told beside the descriptor that notifications arrive
-// on (config-linux.md#containerprocessstate). Pure; called by the stories that start a process.
+// SCMP_ACT_NOTIFY: the message that the agent at `listenerPath` gets with the descriptor of the notifications
+// (config-linux.md#containerprocessstate). Pure; called by the stories that start a process.
 
 import { TsrunError } from "../errors.ts";
 import type { Seccomp } from "../spec/types.ts";
@@ -8,12 +8,12 @@ import { usesNotify } from "./profile.ts";
 /** The name under which the message lists the descriptor. */
 const SECCOMP_FD_NAME = "seccompFd";
 
-/** Who is notified. */
+/** The agent to notify. */
 export type Listener = Pick<Seccomp, "listenerPath" | "listenerMetadata">;
 
 export interface NotifyingProcess {
   readonly ociVersion: string;
-  /** The process that has the filter, as the host numbers it. */
+  /** The host pid of the process that has the filter. */
   readonly pid: number;
   /** `listenerMetadata` of the profile. */
   readonly metadata: string | undefined;
@@ -29,7 +29,7 @@ export interface NotifyingProcess {
 }
 
 /**
- * Throws E_CONFIG when a profile notifies but does not say whom. A path that nothing needs is ignored, as in
+ * Throws E_CONFIG if a profile notifies but names no agent. A path is ignored if no rule notifies, as in
  * runc.
  */
 export function validateListener(profile: Seccomp): void {
@@ -41,7 +41,7 @@ export function validateListener(profile: Seccomp): void {
 
 /**
  * The ContainerProcessState message, sent in one piece with the descriptor as its only SCM_RIGHTS. The order
- * of the keys and what is left out when empty are runc's.
+ * of the keys, and which empty members are left out, are as in runc.
  */
 export function notifyMessage({ ociVersion, pid, metadata, container }: NotifyingProcess): string {
   const { id, status, pid: containerPid, bundle, annotations = {} } = container;

@@ -1,5 +1,5 @@
-// A seccomp profile of config.json turned into numbers: what libseccomp is asked for, and what is refused
-// before. Pure; called by compile.ts. The rules are runc's (libcontainer/seccomp, function InitSeccomp).
+// Turns a seccomp profile of config.json into numbers for libseccomp, and refuses wrong words. Pure; called
+// by compile.ts. The rules are runc's (libcontainer/seccomp, function InitSeccomp).
 
 import { TsrunError } from "../errors.ts";
 import type { Seccomp, SeccompArg, SeccompSyscall } from "../spec/types.ts";
@@ -28,13 +28,13 @@ export interface Condition {
 export interface RuleGroup {
   readonly names: readonly string[];
   readonly action: number;
-  /** Each is a rule of its own; within one, all conditions must hold. Without conditions: one empty list. */
+  /** Each is a separate rule; within one, all conditions must hold. Without conditions: one empty list. */
   readonly alternatives: readonly (readonly Condition[])[];
 }
 
 export interface FilterPlan {
   readonly defaultAction: number;
-  /** libseccomp tokens beside the native one. */
+  /** libseccomp's tokens, without the native one. */
   readonly architectures: readonly number[];
   /** Flags of seccomp(2). */
   readonly flags: number;
@@ -48,10 +48,10 @@ export interface FilterPlan {
 const EPERM = 1;
 const ENOSYS = 38;
 
-/** AS RUNC: EPERM when no errno is given. */
+/** AS RUNC: EPERM if no errno is given. */
 const DEFAULT_ERRNO = EPERM;
 
-/** MAX_ERRNO of <linux/err.h>, and all the room that SECCOMP_RET_DATA has for a tracer's number. */
+/** MAX_ERRNO of <linux/err.h>; also the limit for a tracer's number in SECCOMP_RET_DATA. */
 const MAX_ERRNO = 4095;
 const MAX_DATA = 0xffff;
 
@@ -59,7 +59,7 @@ const FLAG_SPEC_ALLOW = "SECCOMP_FILTER_FLAG_SPEC_ALLOW";
 const FLAG_TSYNC = "SECCOMP_FILTER_FLAG_TSYNC";
 const FLAG_WAIT_KILLABLE_RECV = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV";
 
-/** The plan of a profile. Throws E_CONFIG for a word that is no action, operator, architecture or flag. */
+/** The plan of a profile. Throws E_CONFIG for an unknown action, operator, architecture or flag. */
 export function planFilter(profile: Seccomp): FilterPlan {
   const defaultAction = actionValue(profile.defaultAction, profile.defaultErrnoRet);
   const syscalls = profile.syscalls ?? [];
@@ -78,8 +78,8 @@ export function planFilter(profile: Seccomp): FilterPlan {
 }
 
 /**
- * Whether the ENOSYS stub goes in front. A permissive default needs none; neither does one that is ENOSYS
- * already. TRACE counts as permissive, as in runc: a tracer answers for newer system calls itself.
+ * Whether the filter needs the ENOSYS stub. A permissive default needs none, nor does a default of ENOSYS.
+ * TRACE counts as permissive, as in runc: a tracer decides about newer system calls itself.
  */
 function wantsEnosys({ defaultAction, defaultErrnoRet }: Seccomp): boolean {
   if (defaultAction === "SCMP_ACT_ERRNO" && defaultErrnoRet === ENOSYS) return false;
@@ -92,9 +92,9 @@ export function filterFlags(flags: readonly string[] | undefined, notify: boolea
   // AS RUNC: an absent list means SPEC_ALLOW, an empty one means no flag.
   for (const flag of flags ?? [FLAG_SPEC_ALLOW]) {
     const bit = known(flagBit(flag), { kind: "flag", word: flag, words: SECCOMP_FLAGS });
-    // DIFFERS: the kernel refuses this flag on a filter that never notifies, where it has no meaning.
+    // DIFFERS: the kernel refuses this flag for a filter that never notifies, where it has no effect.
     if (flag === FLAG_WAIT_KILLABLE_RECV && !notify) continue;
-    // Of no meaning for a process of one thread, and refused by the kernel together with a listener.
+    // It has no effect in a process with one thread, and the kernel refuses it together with a listener.
     if (flag === FLAG_TSYNC && notify) continue;
     bits |= bit;
   }
@@ -105,7 +105,7 @@ function ruleGroup(rule: SeccompSyscall): RuleGroup {
   const action = actionValue(rule.action, rule.errnoRet);
   for (const name of rule.names) {
     if (name === "") throw new TsrunError("E_CONFIG", "cannot use an empty name in a seccomp rule");
-    // AS RUNC: whatever hands the listener to the agent may not wait for that agent.
+    // AS RUNC: the call that passes the listener to the agent may not wait for that agent.
     if (name === "write" && rule.action === "SCMP_ACT_NOTIFY") {
       throw new TsrunError("E_CONFIG", "SCMP_ACT_NOTIFY cannot be used for the write syscall");
     }
@@ -114,8 +114,8 @@ function ruleGroup(rule: SeccompSyscall): RuleGroup {
 }
 
 /**
- * AS RUNC: libseccomp refuses two conditions on one argument. A rule that has them means any of its
- * conditions then, not all: a meaning that profiles of the time before libseccomp checked it rely on.
+ * AS RUNC: libseccomp refuses two conditions on one argument. In a rule that has them any one condition
+ * suffices: profiles from the time before libseccomp checked this rely on it.
  */
 function alternatives(conditions: readonly Condition[]): readonly (readonly Condition[])[] {
   const indexes = new Set(conditions.map(({ index }) => index));
@@ -137,7 +137,7 @@ function condition(arg: SeccompArg): Condition {
   };
 }
 
-/** A number beyond 2^53 has lost its low digits in JSON.parse, and a filter may not guess. */
+/** A number above 2^53 has lost its low digits in JSON.parse, and a filter must not guess them. */
 function operand(value: number | bigint): bigint {
   const exact = typeof value === "bigint" || Number.isSafeInteger(value);
   if (exact && value >= 0 && value < 2n ** 64n) return BigInt(value);
@@ -157,7 +157,7 @@ function actionValue(name: string, errnoRet: number | undefined): number {
   const most = name === "SCMP_ACT_ERRNO" ? MAX_ERRNO : MAX_DATA;
   const data = errnoRet ?? DEFAULT_ERRNO;
   if (data >= 0 && data <= most) return token | data;
-  // DIFFERS: runc keeps the low sixteen bits, so that 65537 quietly means EPERM.
+  // DIFFERS: runc keeps the low sixteen bits, so 65537 silently means EPERM.
   throw new TsrunError(
     "E_CONFIG",
     `cannot use ${data} as the number of ${name}: it must be from 0 to ${most}`,

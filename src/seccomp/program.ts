@@ -1,4 +1,4 @@
-// A planned filter made into a BPF program by libseccomp; called by compile.ts. The order of the calls is
+// Has libseccomp turn a planned filter into a BPF program; called by compile.ts. The order of the calls is
 // runc's (libcontainer/seccomp, functions InitSeccomp and matchCall).
 
 import { TsrunError } from "../errors.ts";
@@ -20,7 +20,7 @@ import { architectureName } from "./tables.ts";
 
 export interface BuildOptions {
   readonly debug: (message: string) => void;
-  /** A name that libseccomp does not know is an error, and not skipped. */
+  /** A name that libseccomp does not know is an error instead of being skipped. */
   readonly refusesUnknownCalls?: boolean;
 }
 
@@ -31,8 +31,8 @@ const EDOM = 33;
 const BINARY_TREE = 2;
 
 /**
- * AS RUNC: only from this many rules on, since libseccomp up to 2.5.4 builds a wrong tree of no rules at all,
- * and a leaf holds four.
+ * AS RUNC: only from this many rules on, since libseccomp up to 2.5.4 builds a wrong tree from no rules, and
+ * a leaf holds four.
  */
 const BINARY_TREE_FROM = 33;
 
@@ -53,11 +53,12 @@ export function buildProgram(library: Libseccomp, plan: FilterPlan, options: Bui
   const filter = createFilter(library, plan);
   let rules = 0;
   for (const group of plan.groups) {
-    // AS RUNC: libseccomp refuses a rule that does what happens anyway.
+    // AS RUNC: libseccomp refuses a rule whose action is the default.
     if (group.action === plan.defaultAction) continue;
     rules += addGroup(library, filter, group, options);
   }
-  // libseccomp before 2.5 does not know the attribute; the program is then a list, slower but right.
+  // libseccomp before 2.5 does not know the attribute; the program is then a list, which is slower but
+  // correct.
   if (rules >= BINARY_TREE_FROM) filter.setAttribute(SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
   const program = filter.exportProgram();
   if (typeof program === "number") throw refused("export the seccomp program", program);
@@ -89,7 +90,7 @@ function createFilter(library: Libseccomp, plan: FilterPlan): LibseccompFilter {
   if (filter === undefined) {
     throw new TsrunError("E_CONFIG", "cannot create a seccomp filter: libseccomp refuses the default action");
   }
-  // The native architecture is in it from the start.
+  // The native architecture is always included.
   for (const token of plan.architectures) {
     const result = filter.addArchitecture(token);
     if (result < 0 && result !== -EEXIST) {
@@ -100,12 +101,12 @@ function createFilter(library: Libseccomp, plan: FilterPlan): LibseccompFilter {
       );
     }
   }
-  // no_new_privs is process.noNewPrivileges' business alone; libseccomp sets it unless told not to.
+  // Only process.noNewPrivileges decides about no_new_privs; libseccomp sets it by default.
   filter.setAttribute(SCMP_FLTATR_CTL_NNP, 0);
   return filter;
 }
 
-/** Adds the rules of a group and returns how many system calls they are about. */
+/** Adds the rules of a group and returns the number of system calls in them. */
 function addGroup(
   library: Libseccomp,
   filter: LibseccompFilter,

@@ -1,4 +1,4 @@
-// A filter that a configuration brings along as it is for seccomp(2), in place of a profile (crun(1),
+// A configuration's ready-made program for seccomp(2), instead of a profile (crun(1),
 // run.oci.seccomp_bpf_data). Pure; called by container/filter.ts.
 
 import type { Seccomp } from "../spec/types.ts";
@@ -7,9 +7,8 @@ import type { Listener } from "./notify.ts";
 import { filterFlags } from "./plan.ts";
 
 /**
- * The filter of a program as base64, which the rules have found good. AS CRUN: whether it notifies is not
- * looked for in it: it has a listener when somebody is named who gets it, and the flags are those of the
- * profile.
+ * The filter from a program in base64, which the rules have accepted. AS CRUN: it has a listener if the
+ * configuration names an agent, whatever its instructions are, and its flags are those of the profile.
  */
 export function rawFilter(
   base64: string,

@@ -1,7 +1,7 @@
-// The words of a seccomp profile and the numbers behind them: config-linux.md#seccomp on one side,
-// <seccomp.h>, <linux/audit.h> and <linux/seccomp.h> on the other. Pure; `features` prints the names.
+// The words of a seccomp profile (config-linux.md#seccomp) and their numbers (<seccomp.h>, <linux/audit.h>
+// and <linux/seccomp.h>). Pure; `features` prints the names.
 
-/** Action: what the filter returns for it (SECCOMP_RET_*), the data bits still empty. */
+/** Actions: the filter's return value (SECCOMP_RET_*), without the data bits. */
 const ACTIONS = {
   SCMP_ACT_ALLOW: 0x7fff0000,
   SCMP_ACT_ERRNO: 0x00050000,
@@ -14,7 +14,7 @@ const ACTIONS = {
   SCMP_ACT_TRAP: 0x00030000,
 } as const;
 
-/** Operator: libseccomp's `enum scmp_compare`. */
+/** Operators: libseccomp's `enum scmp_compare`. */
 const OPERATORS = {
   SCMP_CMP_EQ: 4,
   SCMP_CMP_GE: 5,
@@ -25,7 +25,7 @@ const OPERATORS = {
   SCMP_CMP_NE: 1,
 } as const;
 
-/** Architecture: libseccomp's token, which is the kernel's AUDIT_ARCH_* for all but x32. */
+/** Architectures: libseccomp's token, which is the kernel's AUDIT_ARCH_* for all but x32. */
 export const ARCHITECTURES = {
   SCMP_ARCH_AARCH64: 0xc00000b7,
   SCMP_ARCH_ARM: 0x40000028,
@@ -58,7 +58,7 @@ export const ARCHITECTURES = {
  */
 export const SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 1 << 5;
 
-/** Flag: its bit in the flags of seccomp(2). */
+/** Flags: the bit in the flags of seccomp(2). */
 const FLAGS = {
   // AS RUNC: accepted and ignored. The filter is installed by the container's only thread.
   SECCOMP_FILTER_FLAG_TSYNC: 0,
@@ -78,7 +78,7 @@ export const SECCOMP_FILTER_FLAG_NEW_LISTENER = 1 << 3;
 /** SECCOMP_SET_MODE_FILTER, the operation of seccomp(2) that installs a program. */
 export const SECCOMP_SET_MODE_FILTER = 1;
 
-/** BPF_MAXINSNS: the kernel takes no longer program. */
+/** BPF_MAXINSNS: the kernel accepts no longer program. */
 export const MAX_INSTRUCTIONS = 4096;
 
 /** Sorted, as `features` prints them. */
@@ -86,17 +86,17 @@ export const SECCOMP_ACTIONS = Object.keys(ACTIONS) as readonly Action[];
 export const SECCOMP_OPERATORS = Object.keys(OPERATORS) as readonly Operator[];
 export const SECCOMP_ARCHITECTURES = Object.keys(ARCHITECTURES) as readonly Architecture[];
 
-/** Every flag that a profile may hold, in runc's order. */
+/** Every flag that a profile may have, in runc's order. */
 export const SECCOMP_FLAGS = Object.keys(FLAGS) as readonly Flag[];
 
-/** The flags that any profile may hold; the remaining one means something beside SCMP_ACT_NOTIFY only. */
+/** The flags that any profile may have; the remaining one has an effect only with SCMP_ACT_NOTIFY. */
 export const SECCOMP_UNCONDITIONAL_FLAGS: readonly Flag[] = [
   "SECCOMP_FILTER_FLAG_TSYNC",
   "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
   "SECCOMP_FILTER_FLAG_LOG",
 ];
 
-/** The token of `name` in a table, `undefined` when it holds no such word. */
+/** The token of `name` in a table, `undefined` if the table does not have it. */
 export function actionToken(name: string): number | undefined {
   return lookUp(ACTIONS, name);
 }
@@ -119,7 +119,7 @@ export function architectureName(token: number): string {
   return found === undefined ? `architecture 0x${token.toString(16)}` : found[0];
 }
 
-/** Own properties only: a profile that says "constructor" must not find one. */
+/** Looks up own properties only: a profile with the word "constructor" must not find one. */
 function lookUp(table: Readonly<Record<string, number>>, name: string): number | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }

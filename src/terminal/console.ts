@@ -1,5 +1,5 @@
-// The container's terminal: a pty of its own devpts, made by the first process inside the container, its
-// master sent to whoever asked for it. pty(7), ioctl_tty(2). Called by the create and exec stories.
+// The container's terminal: the first process opens a pty of the container's own devpts and sends the master
+// to the console socket. pty(7), ioctl_tty(2). Called by the create and exec stories.
 
 import { TsrunError } from "../errors.ts";
 import { u64Struct, utf8, viewOf } from "../linux/call/words.ts";
@@ -18,7 +18,7 @@ const TIOCSCTTY = 0x540e;
 const TIOCSWINSZ = 0x5414;
 /** The inode of `ptmx` on every devpts (Documentation/filesystems/devpts.rst). */
 const PTMX_INODE = 2n;
-/** What the message to the console socket says; receivers want a name that is not empty. */
+/** The text of the message to the console socket; receivers require a name that is not empty. */
 const MASTER_NAME = "/dev/ptmx";
 
 export interface ConsoleSize {
@@ -32,11 +32,10 @@ export interface Pty {
   readonly slave: number;
 }
 
-/** Opens a new pty of the devpts on /dev/pts, seen from the container's root. */
+/** Opens a new pty of the devpts on the container's /dev/pts. */
 export function openPty(proxy: SyscallProxy, size: ConsoleSize | undefined): Pty {
   const attempt = "open a terminal of the container's devpts";
-  // CVE-2025-52565: an image may have put anything at this path, so what was opened is checked before it is
-  // used.
+  // CVE-2025-52565: an image may have put any file at this path, so check what was opened before using it.
   const master = openat(AT_FDCWD, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW, attempt);
   const filesystem = fstatfs(master, attempt);
   const node = statx(master, "", AT_EMPTY_PATH, attempt);
@@ -77,7 +76,7 @@ export function resize(terminal: number, { height, width }: ConsoleSize): Operat
 }
 
 /**
- * Sends the master to the other end of `socket`, in the one message that every receiver of runc's expects.
+ * Sends the master to the other end of `socket`, in the single message that receivers expect from runc.
  */
 export function sendMaster(socket: number, master: number): Operation {
   return operation(
@@ -89,12 +88,12 @@ export function sendMaster(socket: number, master: number): Operation {
 
 const ADOPT = "make the terminal the container's own";
 
-/** The terminal becomes descriptors 0 to 2. */
+/** Makes the terminal descriptors 0 to 2. */
 export function adoptTerminal(slave: number): Operation[] {
   return [...[0, 1, 2].map((target) => dup3(slave, target, 0, ADOPT)), close(slave)];
 }
 
-/** The terminal controls the session of the process, which must have been made before. */
+/** Makes the terminal the controlling terminal of the process's session, which must exist. */
 export function controlSession(): Operation {
   return operation("ioctl", [0, shown(TIOCSCTTY, "TIOCSCTTY"), 0], ADOPT);
 }
