@@ -6,6 +6,7 @@ import { mergeResources } from "../cgroups/merge.ts";
 import { TsrunError } from "../errors.ts";
 import { changeGroup, planUpdatedGroup } from "../rdt/host.ts";
 import { loadResources } from "../spec/load.ts";
+import { dropUnsetPids } from "../spec/normalise.ts";
 import type { IntelRdt, RdtRecord, Resources } from "../spec/types.ts";
 import { readDocument } from "./document.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -30,6 +31,7 @@ export function updateContainer(globals: GlobalOptions, id: string, asked: Asked
   const record = directory.load();
   if (!isAlive(record)) throw new TsrunError("E_STATE", "container not running");
   const { resources } = asked;
+  dropUnsetPids(resources, record.ociVersion);
   // Most updates follow another one, and need nothing of the configuration.
   const linux =
     record.resources === undefined || resources.devices !== undefined ? directory.loadConfig().linux : {};

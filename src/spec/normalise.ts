@@ -58,7 +58,19 @@ function ownId(hostID: number): IDMapping {
 /** Gives a checked configuration one form for settings that can be written in two ways. */
 export function normalise(spec: Spec): Spec {
   nameReceiver(spec);
+  dropUnsetPids(spec.linux?.resources, spec.ociVersion);
   return withAbsoluteDestinations(spec);
+}
+
+/**
+ * runtime-spec 1.3 made 0 a limit. Before, it stood for none: Podman 4 writes it for `--pids-limit -1`, and
+ * CRI-O before 1.29 for every container. AS RUNC before 1.4, AS CRUN: 0 changes nothing. DIFFERS: runc 1.4
+ * makes it 1 in older documents, too.
+ * @param ociVersion of the container's configuration
+ */
+export function dropUnsetPids(resources: Resources | undefined, ociVersion: string): void {
+  if (resources?.pids?.limit === 0 && /^1\.[0-2]\./.test(ociVersion))
+    delete (resources as { pids?: unknown }).pids;
 }
 
 /** AS CRUN: `listenerPath` of the profile wins over the annotation that came before it. */

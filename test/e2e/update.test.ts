@@ -9,7 +9,9 @@ import {
   needsKernel,
   nothingLeft,
   notOfCrun,
+  notOfCrunBefore,
   refused,
+  runcBefore,
   runcFrom,
   tsrunOnly,
 } from "../support/behaviour.ts";
@@ -18,7 +20,7 @@ import type { Resources } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { blockDevice } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
-import type { Result } from "../support/runtime.ts";
+import { isCrun, type Result } from "../support/runtime.ts";
 
 const MIB = 1 << 20;
 
@@ -127,6 +129,7 @@ behaviour(
   "a limit of 0 processes is one of 1: the program, and nobody else",
   async (t, lab) => {
     const box = lab.container(Container.script("exec cat /proc/self/comm"));
+    box.config.ociVersion = "1.3.0";
     box.config.linux.resources = { pids: { limit: 0 } };
     box.writeConfig();
     mustSucceed(await box.create());
@@ -147,6 +150,34 @@ behaviour(
   runcFrom("1.4.0", "0 leaves the limit alone"),
   notOfCrun("0 leaves the limit alone"),
 );
+
+for (const version of ["1.0.2-dev", "1.2.1"]) {
+  behaviour(
+    `a limit of 0 processes is none before version 1.3 of the specification: ${version}`,
+    async (t, lab) => {
+      const box = lab.container(Container.script("cat /proc/self/comm; exit 3"));
+      box.config.ociVersion = version;
+      box.config.linux.resources = { pids: { limit: 0 } };
+      box.writeConfig();
+      mustSucceed(await box.create());
+      const limit = () => readCgroup("pids", box.id, "pids.max");
+      t.equal(limit(), "max");
+      mustSucceed(await updateWith(lab, box, { pids: { limit: 7 } }));
+      t.equal(limit(), "7");
+      mustSucceed(await lab.invoke(["update", "--pids-limit", "0", box.id]));
+      mustSucceed(await updateWith(lab, box, { pids: { limit: 0 } }));
+      t.equal(limit(), "7", "0 is no change");
+      mustSucceed(await box.start());
+      await box.waitForStatus("stopped");
+      t.equal(box.output(), "cat\n", "it could fork");
+      mustSucceed(await box.delete());
+      await nothingLeft(t, lab, "after delete");
+    },
+    needsController("pids"),
+    isCrun ? undefined : runcBefore("1.4.0", "0 is 1"),
+    version === "1.2.1" ? notOfCrunBefore("1.9", "refuses this version") : undefined,
+  );
+}
 
 behaviour(
   "resources are read from a file, and from standard input",

@@ -43,6 +43,15 @@ t.test("a relative destination is meant from the root", async (t) => {
   t.strictSame(normalise(spec).mounts, [{ destination: "/a/b" }, { destination: "/c" }]);
 });
 
+t.test("a limit of 0 processes is one from version 1.3 of the specification on", async (t) => {
+  const pids = (ociVersion: string, limit: number) =>
+    normalise({ ociVersion, linux: { resources: { pids: { limit } } } }).linux?.resources?.pids;
+  for (const version of ["1.0.0", "1.0.2-dev", "1.2.1+dev"]) t.equal(pids(version, 0), undefined, version);
+  const zero = { limit: 0 };
+  for (const version of ["1.3.0", "1.3.0-rc.1", "1.10.0"]) t.strictSame(pids(version, 0), zero, version);
+  t.strictSame([pids("1.0.0", -1), pids("1.0.0", 1)], [{ limit: -1 }, { limit: 1 }]);
+});
+
 t.test("crun's annotation names the listener of a profile that names none", async (t) => {
   const annotations = { "run.oci.seccomp.receiver": "/a" };
   const named = (listenerPath: string | undefined): string | undefined => {
