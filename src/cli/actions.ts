@@ -7,7 +7,7 @@ import { deleteContainer } from "../container/delete.ts";
 import { containerStats, watchContainer } from "../container/events.ts";
 import { execContainer } from "../container/exec.ts";
 import { killContainer } from "../container/kill.ts";
-import { listContainers } from "../container/list.ts";
+import { listContainerIds, listContainers } from "../container/list.ts";
 import { addMounts, removeMounts } from "../container/mounts.ts";
 import { pauseContainer, resumeContainer } from "../container/pause.ts";
 import { readProcessFile } from "../container/process-file.ts";
@@ -37,6 +37,7 @@ export const actions = {
   isContainer,
   killContainer,
   libraryVersion,
+  listContainerIds,
   listContainers,
   listIds,
   pauseContainer,

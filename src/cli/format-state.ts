@@ -9,14 +9,19 @@ export function formatState(state: ContainerState): string {
   return JSON.stringify(withoutEmpty(state), null, 2);
 }
 
-/** The table, the array (`null` if there is no container), or only the ids. */
-export function formatList(entries: readonly ContainerState[], format: "table" | "json" | "ids"): string {
+/** The ids, one per line. */
+export function formatIds(ids: readonly string[]): string {
+  return ids.map((id) => `${id}\n`).join("");
+}
+
+/** The table, or the array (`null` if there is no container). */
+export function formatList(entries: readonly ContainerState[], format: "table" | "json"): string {
   switch (format) {
-    case "ids":
-      return entries.map(({ id }) => `${id}\n`).join("");
     case "json":
       return `${entries.length === 0 ? "null" : JSON.stringify(entries.map(withoutEmpty))}\n`;
-    case "table":
+    case "table": {
+      // Most containers have the same owner, and some the same bundle.
+      const shown = remember(visible);
       return formatTable([
         ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"],
         ...entries.map(({ id, pid, status, bundle, created, owner }) => [
@@ -24,11 +29,12 @@ export function formatList(entries: readonly ContainerState[], format: "table" |
           String(pid),
           status,
           // The name of the folder must not send control sequences to the terminal.
-          visible(bundle),
+          shown(bundle),
           created,
-          visible(owner),
+          shown(owner),
         ]),
       ]);
+    }
   }
 }
 
@@ -36,4 +42,16 @@ export function formatList(entries: readonly ContainerState[], format: "table" |
 function withoutEmpty(state: ContainerState): ContainerState {
   const none = Object.keys(state.annotations ?? {}).length === 0;
   return none ? { ...state, annotations: undefined } : state;
+}
+
+/** Returns `of` with a memory: it is called once for each text. */
+function remember(of: (text: string) => string): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const found = of(text);
+    known.set(text, found);
+    return found;
+  };
 }

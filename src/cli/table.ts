@@ -5,16 +5,23 @@ const PADDING = 3;
 
 /** The rows as lines. Each column is as wide as its widest cell; the last one is not padded. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
-  const columns = Math.max(0, ...rows.map((row) => row.length));
-  const widths = Array.from({ length: columns }, (_, column) =>
-    Math.max(MIN_WIDTH, ...rows.map((row) => (row[column] ?? "").length + PADDING)),
-  );
-  return rows
-    .map((row) => row.map((cell, column) => pad(cell, column < row.length - 1 ? widths[column] : 0)).join(""))
-    .map((line) => `${line}\n`)
-    .join("");
+  const widths = widthsOf(rows);
+  let text = "";
+  for (const row of rows) {
+    const last = row.length - 1;
+    for (let column = 0; column < last; column++) text += (row[column] ?? "").padEnd(widths[column] ?? 0);
+    text += `${row[last] ?? ""}\n`;
+  }
+  return text;
 }
 
-function pad(cell: string, width = 0): string {
-  return cell.padEnd(width);
+/** Of each column. */
+function widthsOf(rows: readonly (readonly string[])[]): number[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (let column = 0; column < row.length; column++) {
+      widths[column] = Math.max(widths[column] ?? MIN_WIDTH, (row[column] ?? "").length + PADDING);
+    }
+  }
+  return widths;
 }

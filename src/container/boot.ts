@@ -16,13 +16,12 @@ export const currentBoot = once(() =>
  * them now.
  */
 export function inThisBoot(record: StateRecord): StateRecord {
-  const { bootId, rdt: _group, mountsBefore: _mounts, startInside: _inside, ...rest } = record;
-  if (bootId === undefined) return record;
+  if (record.bootId === undefined) return record;
   const current = currentBoot();
-  if (current === undefined || current === bootId) return record;
+  if (current === undefined || current === record.bootId) return record;
+  const { rdt: _group, mountsBefore: _mounts, startInside: _inside, ...rest } = record;
   return {
     ...rest,
-    bootId,
     init_process_pid: 0,
     init_process_start: 0,
     cgroup: { driver: "none", paths: {}, created: [] },

@@ -1,34 +1,77 @@
 // `list`: the state of every container under the root.
 
 import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
-import { readTextIfThere, status } from "../linux/files/files.ts";
+import { openIfThere, readTextIfThere, status } from "../linux/files/files.ts";
+import { O_DIRECTORY, O_PATH } from "../linux/numbers/fcntl.ts";
+import { once } from "../once.ts";
+import { glance, glanceAtRecord } from "./glance.ts";
 import type { ContainerState, GlobalOptions } from "./options.ts";
 import { describe } from "./state.ts";
-import { findStateDirectory, listIds } from "./store.ts";
+import { findStateDirectory, listIds, type StateDirectory } from "./store.ts";
 
-export interface ContainerList {
-  readonly entries: ContainerState[];
+/** `Entry` is the state of a container, or its id. */
+export interface ContainerList<Entry> {
+  readonly entries: Entry[];
   /** A sentence for each container that could not be read; the others are listed all the same. */
   readonly problems: string[];
   /** One of them is none of the container's, which may be as good as any: we could not look at it. */
   readonly incomplete: boolean;
 }
 
-/**
- * Lists the containers. `rootIsDefault` makes a root that does not exist an empty one; a named one must
- * exist.
- */
-export function listContainers(globals: GlobalOptions, { rootIsDefault = false } = {}): ContainerList {
-  if (!rootIsDefault && status(globals.root) === undefined) {
-    throw new TsrunError("E_NOT_FOUND", `cannot list "${globals.root}": no such file or directory`);
+interface ListOptions {
+  /** Whether a missing root counts as an empty one. A root that the user named must exist. */
+  readonly rootIsDefault?: boolean;
+}
+
+/** Lists the containers with their states. */
+export function listContainers(globals: GlobalOptions, options?: ListOptions): ContainerList<ContainerState> {
+  const names = once(userNames);
+  const ownerName = (uid: number) => names().get(uid) ?? `#${uid}`;
+  return listWith(globals, options, {
+    glance: (root, id) => glance(root, id, ownerName),
+    look: (directory) => {
+      const owner = ownerName(directory.ownerUid());
+      return describe(directory, directory.load(), owner);
+    },
+  });
+}
+
+/** Lists the ids only. That needs no look at processes and cgroups. */
+export function listContainerIds(globals: GlobalOptions, options?: ListOptions): ContainerList<string> {
+  return listWith(globals, options, {
+    glance: (root, id) => glanceAtRecord(root, id)?.id,
+    look: (directory) => directory.load().id,
+  });
+}
+
+/** Two ways to read an entry: the fast one of glance.ts, and the one that reports what is wrong. */
+interface Ways<Entry> {
+  readonly glance: (root: number, id: string) => Entry | undefined;
+  readonly look: (directory: StateDirectory) => Entry;
+}
+
+function listWith<Entry>(
+  { root }: GlobalOptions,
+  { rootIsDefault = false }: ListOptions = {},
+  ways: Ways<Entry>,
+): ContainerList<Entry> {
+  if (!rootIsDefault && status(root) === undefined) {
+    throw new TsrunError("E_NOT_FOUND", `cannot list "${root}": no such file or directory`);
   }
-  const names = userNames();
-  const entries: ContainerState[] = [];
+  const entries: Entry[] = [];
   const problems: string[] = [];
   let incomplete = false;
-  for (const id of listIds(globals.root)) {
+  const held = openIfThere(root, O_PATH | O_DIRECTORY);
+  if (held === undefined) return { entries, problems, incomplete };
+  using opened = held;
+  for (const id of listIds(root)) {
+    const seen = ways.glance(opened.number, id);
+    if (seen !== undefined) {
+      entries.push(seen);
+      continue;
+    }
     try {
-      const entry = entryOf(globals.root, id, names);
+      const entry = lookAt(root, id, ways.look);
       if (entry !== undefined) entries.push(entry);
     } catch (error) {
       throwIfOutOfMemory(error);
@@ -41,12 +84,15 @@ export function listContainers(globals: GlobalOptions, { rootIsDefault = false }
 }
 
 /** `undefined` when it has just been removed. */
-function entryOf(root: string, id: string, names: ReadonlyMap<number, string>): ContainerState | undefined {
+function lookAt<Entry>(
+  root: string,
+  id: string,
+  look: (directory: StateDirectory) => Entry,
+): Entry | undefined {
   const found = findStateDirectory(root, id);
   if (found === undefined) return undefined;
   using directory = found;
-  const uid = directory.ownerUid();
-  return describe(directory, directory.load(), names.get(uid) ?? `#${uid}`);
+  return look(directory);
 }
 
 /** uid to name, from /etc/passwd. */

@@ -1,6 +1,6 @@
 // `state`: what a container is doing.
 
-import type { ContainerState, GlobalOptions } from "./options.ts";
+import type { ContainerState, GlobalOptions, Status } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import { statusOf } from "./status.ts";
 import { getStateDirectory, type StateDirectory } from "./store.ts";
@@ -13,7 +13,11 @@ export function containerState(globals: GlobalOptions, id: string): ContainerSta
 
 /** The state as runc prints it. */
 export function describe(directory: StateDirectory, record: StateRecord, owner: string): ContainerState {
-  const status = statusOf(record, directory);
+  return stateOf(record, statusOf(record, directory), owner);
+}
+
+/** As `describe`, of a container whose status is known. */
+export function stateOf(record: StateRecord, status: Status, owner: string): ContainerState {
   return {
     ociVersion: record.ociVersion,
     id: record.id,

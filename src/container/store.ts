@@ -1,7 +1,7 @@
 // What is kept of a container between commands: ROOT/ID/ with state.json, config.json and the FIFO by which
 // `start` releases the first process. Creating the directory, exclusively, is what claims the id.
 
-import { TsrunError } from "../errors.ts";
+import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
 import { hasErrno, mustCall, syscallError, tryCall } from "../linux/call/call.ts";
 import { cString, text, utf8 } from "../linux/call/words.ts";
 import { listDirectoryAt, listRawEntries, removeEntry } from "../linux/files/directories.ts";
@@ -47,7 +47,7 @@ import { currentBoot, inThisBoot } from "./boot.ts";
 import { checkId } from "./id.ts";
 import type { StateRecord } from "./record.ts";
 
-const STATE = "state.json";
+export const STATE = "state.json";
 const CONFIG = "config.json";
 /**
  * Of either: twice the largest document, since a state keeps what `create` was given and what `update` was.
@@ -57,8 +57,8 @@ const LARGEST_MIB = 8;
 const LARGEST = LARGEST_MIB * 1024 * 1024;
 const TOO_LARGE = `larger than ${LARGEST_MIB} MiB`;
 /** What the first process waits at, under its temporary name until `create` has succeeded; see start.ts. */
-const FIFO = "exec.fifo";
-const FIFO_CREATING = ".exec.fifo";
+export const FIFO = "exec.fifo";
+export const FIFO_CREATING = ".exec.fifo";
 const NO_CGROUP = "no-cgroup";
 
 /** The directory of one container. */
@@ -348,6 +348,18 @@ export function listIds(root: string): string[] {
     .filter(({ name, type }) => type === "directory" && !name.startsWith("."))
     .map(({ name }) => name)
     .sort();
+}
+
+/** Parses an ordinary state.json. Returns `undefined` in every other case; `load` reports what is wrong. */
+export function readRecord(json: string): StateRecord | undefined {
+  try {
+    const document = JSON.parse(json);
+    // What `update` keeps has numbers that JSON.parse does not know.
+    return acceptStateRecord(document) && document.resources === undefined ? document : undefined;
+  } catch (error) {
+    throwIfOutOfMemory(error);
+    return undefined;
+  }
 }
 
 /** The record, or what is wrong with it: whoever has damaged the file, what is believed of it is acted on. */

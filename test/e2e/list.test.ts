@@ -1,11 +1,12 @@
 // list: its three forms, an empty root, and a root that is not there.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
-import { mustSucceed } from "../support/container.ts";
+import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
+import type { Lab } from "../support/lab.ts";
 
 behaviour(
   "list prints a table with runc's columns",
@@ -109,6 +110,116 @@ behaviour("list shows the others when one entry cannot be read", async (t, lab) 
   t.equal(code, 0);
   rmSync(broken, { recursive: true });
 });
+
+/** Containers of every status, and what `state` says of them. */
+async function everyStatus(lab: Lab): Promise<{ boxes: Container[]; states: ListedState[] }> {
+  const boxes = Array.from({ length: 5 }, () => lab.container(Container.script("exec sleep 1000")));
+  for (const box of boxes) mustSucceed(await box.create());
+  for (const box of boxes.slice(1)) mustSucceed(await box.start());
+  const [, , stopped, paused, reused] = boxes;
+  mustSucceed(await lab.invoke(["kill", stopped?.id ?? "", "KILL"]));
+  await stopped?.waitForStatus("stopped");
+  mustSucceed(await lab.invoke(["pause", paused?.id ?? ""]));
+  // Another process has its pid by now, one that began at another time.
+  changeRecord(lab, reused?.id ?? "", (start) => start + 1);
+  const states: ListedState[] = [];
+  for (const box of boxes) states.push({ ...(await box.stateDocument()), owner: "root" } as ListedState);
+  return { boxes, states };
+}
+
+interface ListedState {
+  readonly id: string;
+  readonly pid: number;
+  readonly status: string;
+  readonly bundle: string;
+  readonly created: string;
+  readonly owner: string;
+}
+
+function changeRecord(lab: Lab, id: string, startOf: (start: number) => number): void {
+  const file = join(lab.stateRoot, id, "state.json");
+  const record = JSON.parse(readFileSync(file, "utf8"));
+  writeFileSync(file, JSON.stringify({ ...record, init_process_start: startOf(record.init_process_start) }));
+}
+
+behaviour(
+  "list tells of each container what state tells, and -q its id, whatever it is doing",
+  async (t, lab) => {
+    const { boxes, states } = await everyStatus(lab);
+    const statuses = states.map(({ status }) => status);
+    t.strictSame(statuses, ["created", "running", "stopped", "paused", "stopped"]);
+    const json = await lab.invoke(["list", "--format", "json"]);
+    t.strictSame([JSON.parse(json.stdout), json.stderr], [states, ""]);
+    const rows = (await lab.invoke(["list"])).stdout.trimEnd().split("\n").slice(1);
+    t.strictSame(
+      rows.map((line) => line.split(/ {2,}/)),
+      states.map(({ id, pid, status, bundle, created, owner }) => [
+        ...[id, `${pid}`, status],
+        ...[bundle, created, owner],
+      ]),
+    );
+    const ids = await lab.invoke(["list", "-q"]);
+    t.strictSame([ids.stdout, ids.stderr], [boxes.map(({ id }) => `${id}\n`).join(""), ""]);
+    changeRecord(lab, boxes[4]?.id ?? "", (start) => start - 1);
+  },
+  tsrunOnly("each has a list of its own"),
+);
+
+behaviour(
+  "list says what is wrong with a state, with -q too, lists the others, and succeeds",
+  async (t, lab) => {
+    const box = lab.container();
+    mustSucceed(await box.create());
+    const good = readFileSync(join(lab.stateRoot, box.id, "state.json"), "utf8");
+    const broken: Readonly<Record<string, string | undefined>> = {
+      a: undefined,
+      b: "",
+      c: '{"version":1',
+      d: "[]",
+      e: good.replace(/"pid"|"init_process_pid":\d+/, '"init_process_pid":"one"'),
+      f: good.replace(/\}$/, ',"rootfs":5}'),
+      g: `${good}${" ".repeat(5000)}`,
+    };
+    for (const [name, text] of Object.entries(broken)) {
+      mkdirSync(join(lab.stateRoot, `${name}-${lab.mark}`));
+      if (text !== undefined) writeFileSync(join(lab.stateRoot, `${name}-${lab.mark}`, "state.json"), text);
+    }
+    const outputs = [];
+    for (const flags of [["--format", "json"], ["-q"]]) outputs.push(await lab.invoke(["list", ...flags]));
+    const [states, ids] = outputs.map(({ stdout }) => stdout);
+    // A long one is a good one, whose id is what it says.
+    t.equal(ids, `${box.id}\n${box.id}\n`);
+    t.strictSame(
+      JSON.parse(states ?? "").map(({ id }: { id: string }) => id),
+      [box.id, box.id],
+    );
+    for (const { code, stderr } of outputs) {
+      t.equal(code, 0);
+      const lines = stderr.trimEnd().split("\n");
+      const about = (name: string) => `cannot list container "${name}-${lab.mark}": `;
+      const damaged = (name: string) =>
+        `cannot read the state of container "${name}-${lab.mark}": it is damaged: `;
+      t.equal(lines[0], `${about("a")}container does not exist`);
+      const faults = [
+        "invalid JSON at line 1 column 1: ",
+        "invalid JSON at line 1 column 13: ",
+        "must be an object",
+      ];
+      const reasons = [...faults, "/init_process_pid: must be a whole number", "/rootfs: must be a string"];
+      t.strictSame(
+        lines
+          .slice(1)
+          .map((line, index) =>
+            line.slice(0, (about("b") + damaged("b")).length + (reasons[index] ?? "").length),
+          ),
+        reasons.map((reason, index) => about("bcdef"[index] ?? "") + damaged("bcdef"[index] ?? "") + reason),
+      );
+    }
+    for (const name of Object.keys(broken))
+      rmSync(join(lab.stateRoot, `${name}-${lab.mark}`), { recursive: true });
+  },
+  tsrunOnly("its words"),
+);
 
 behaviour(
   "delete --force removes a state directory that cannot be read",

@@ -1,7 +1,8 @@
 // `list`: list the containers under the state root.
 
+import type { ContainerList } from "../../container/list.ts";
 import { listFormat } from "../flags.ts";
-import { formatList } from "../format-state.ts";
+import { formatIds, formatList } from "../format-state.ts";
 import { visible } from "../log.ts";
 import { defineCommand } from "../options.ts";
 import { readFormat } from "../read-format.ts";
@@ -22,13 +23,22 @@ EXAMPLE:
   },
   run({ globals, host, actions, options }) {
     const format = readFormat(options.format);
-    const { entries, problems, incomplete } = actions.listContainers(globals, globals);
+    const { text, problems, incomplete } = options.quiet
+      ? formatted(actions.listContainerIds(globals, globals), formatIds)
+      : formatted(actions.listContainers(globals, globals), (states) => formatList(states, format));
     // AS RUNC: damaged containers are reported, the others are listed, and the command succeeds: one damaged
     // container must not hide the others from callers that ignore the output of a failed command.
     // DIFFERS: runc also returns 0 if it runs out of descriptors itself, and its caller then believes that
     // containers are gone.
     for (const problem of problems) host.printError(`${visible(problem)}\n`);
-    host.print(formatList(entries, options.quiet ? "ids" : format));
+    host.print(text);
     return incomplete ? 1 : 0;
   },
 });
+
+function formatted<Entry>(
+  { entries, ...rest }: ContainerList<Entry>,
+  format: (entries: readonly Entry[]) => string,
+): { text: string } & Omit<ContainerList<Entry>, "entries"> {
+  return { text: format(entries), ...rest };
+}

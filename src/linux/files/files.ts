@@ -21,6 +21,7 @@ import {
   O_TMPFILE,
   O_WRONLY,
 } from "../numbers/fcntl.ts";
+import { peekText } from "./peek.ts";
 import {
   doWithoutStatx,
   type FileStatus,
@@ -140,6 +141,11 @@ export function readText(path: string, options: ReadOptions = {}): string {
  * who have run out of descriptors or of memory.
  */
 export function readTextIfThere(path: string, options: ReadOptions = {}): string | undefined {
+  if (options.isShort === true) {
+    const found = peekText(path, options.at ?? AT_FDCWD);
+    if (typeof found === "string") return found;
+    if (found === -ENOENT) return undefined;
+  }
   try {
     return readText(path, options);
   } catch (error) {

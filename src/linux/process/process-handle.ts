@@ -91,7 +91,11 @@ export function holdProcess(pid: number, startTime: number): Descriptor | undefi
   return undefined;
 }
 
-function isRunning(found: ProcessStatus | undefined, startTime: number): boolean {
+/** Whether this is the process that began then, and no zombie. */
+export function isRunning(
+  found: Pick<ProcessStatus, "startTime" | "state"> | undefined,
+  startTime: number,
+): boolean {
   return found?.startTime === startTime && found.state !== "Z" && found.state !== "X";
 }
 

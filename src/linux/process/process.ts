@@ -53,6 +53,12 @@ export function heldProcessStatus(directory: number): ProcessStatus | undefined 
   return parseStatus(readTextIfThere("stat", { at: directory, ...SHORT }));
 }
 
+/** Of a line of /proc/PID/stat only what tells a process from another, and whether it has ended. */
+export function parseIdentity(line: string): Pick<ProcessStatus, "state" | "startTime"> {
+  const end = line.lastIndexOf(")");
+  return { state: line[end + 2] ?? "X", startTime: numberAt(line, end + 2, 19) };
+}
+
 function parseStatus(line: string | undefined): ProcessStatus | undefined {
   if (line === undefined) return undefined;
   // The name stands in parentheses and may itself hold any character, so the last one counts.

@@ -1,7 +1,7 @@
 // What `state` and `list` print.
 
 import t from "tap";
-import { formatList, formatState } from "../../../src/cli/format-state.ts";
+import { formatIds, formatList, formatState } from "../../../src/cli/format-state.ts";
 import type { ContainerState } from "../../../src/container/options.ts";
 
 const web: ContainerState = {
@@ -54,6 +54,6 @@ t.test("json is one line, and null when there is no container", async (t) => {
 });
 
 t.test("ids stand one a line", async (t) => {
-  t.equal(formatList([web, { ...web, id: "db" }], "ids"), "web\ndb\n");
-  t.equal(formatList([], "ids"), "");
+  t.equal(formatIds(["web", "db"]), "web\ndb\n");
+  t.equal(formatIds([]), "");
 });

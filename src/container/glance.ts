@@ -1,0 +1,50 @@
+// Reads what `list` shows of a container in the ordinary case, since there may be hundreds: by names below
+// the state root, without holding the container's directory and without exceptions. Returns `undefined` in
+// every other case; the caller then opens the directory, as other commands do, and reports what is wrong
+// (store.ts, status.ts).
+
+import { freezeState } from "../cgroups/freezer.ts";
+import { peekName, peekOwner, peekText } from "../linux/files/peek.ts";
+import { ENOENT, ESRCH } from "../linux/numbers/errno.ts";
+import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
+import { parseIdentity } from "../linux/process/process.ts";
+import { isRunning } from "../linux/process/process-handle.ts";
+import { inThisBoot } from "./boot.ts";
+import type { ContainerState, Status } from "./options.ts";
+import type { StateRecord } from "./record.ts";
+import { stateOf } from "./state.ts";
+import { FIFO, FIFO_CREATING, readRecord, STATE } from "./store.ts";
+
+/** The record of a container with an undamaged state.json. `root` is a descriptor of the state root. */
+export function glanceAtRecord(root: number, id: string): StateRecord | undefined {
+  const json = peekText(`${id}/${STATE}`, root);
+  return typeof json === "string" ? readRecord(json) : undefined;
+}
+
+/** The state of a container that has been started. `ownerName` returns the name of the directory's owner. */
+export function glance(
+  root: number,
+  id: string,
+  ownerName: (uid: number) => string,
+): ContainerState | undefined {
+  const kept = glanceAtRecord(root, id);
+  const uid = kept === undefined ? -1 : peekOwner(id, root);
+  if (kept === undefined || uid < 0) return undefined;
+  const record = inThisBoot(kept);
+  const status = glanceAtStatus(root, id, record);
+  return status === undefined ? undefined : stateOf(record, status, ownerName(uid));
+}
+
+/** As `statusOf`. */
+function glanceAtStatus(root: number, id: string, record: StateRecord): Status | undefined {
+  const { init_process_pid: pid, init_process_start: startTime } = record;
+  if (pid === 0) return undefined;
+  for (const name of [FIFO, FIFO_CREATING]) {
+    if (peekName(`${id}/${name}`, root) !== false) return undefined;
+  }
+  const line = peekText(`/proc/${pid}/stat`, AT_FDCWD);
+  if (line === -ENOENT || line === -ESRCH) return "stopped";
+  if (typeof line === "number") return undefined;
+  if (!isRunning(parseIdentity(line), startTime)) return "stopped";
+  return freezeState(record.cgroup) === "frozen" ? "paused" : "running";
+}
