@@ -1,6 +1,6 @@
-// What `features` prints: what this binary knows, taken from the tables that do the work (runtime-spec
-// features.md). Pure. Callers decide by it: containerd and dockerd ask for "rro", for id-mapped mounts and
-// for user namespaces.
+// Makes the output of `features`: what this executable supports, from the tables that the code itself uses
+// (runtime-spec features.md). Pure. Callers depend on it: containerd and dockerd ask for "rro", for id-mapped
+// mounts and for user namespaces.
 
 import { SYSTEMD_PROPERTY_PREFIX } from "../cgroups/systemd/gvariant.ts";
 import { CRIU_CONFIG_ANNOTATION } from "../checkpoint/annotation.ts";
@@ -22,13 +22,13 @@ import { OCI_VERSION } from "../spec/version.ts";
 
 export interface Build {
   readonly version: string;
-  /** Empty when it is not known. */
+  /** Empty if it is not known. */
   readonly commit: string;
-  /** The version of the library that compiles profiles here; `undefined` where there is none. */
+  /** The version of the library that compiles profiles on this host; `undefined` if there is none. */
   readonly libseccomp: string | undefined;
 }
 
-/** The features structure. What is not there yet says `enabled: false`: callers then do without it. */
+/** The features structure. A missing feature has `enabled: false`, so that callers do not use it. */
 export function features(build: Build): Features {
   return {
     ociVersionMin: "1.0.0",
@@ -55,14 +55,14 @@ export function features(build: Build): Features {
       netDevices: { enabled: true },
     },
     annotations: annotationsOf(build),
-    // Annotations by which a config reaches beyond its container: not for untrusted users.
-    // AS CRUN: all of its own by their prefix, since some open files and sockets of the host, keep the
-    // caller's groups, or take the place of the seccomp profile.
+    // Annotations that reach beyond the container, and are not for untrusted users.
+    // AS CRUN: all of crun's by their prefix, since some open files and sockets of the host, keep the
+    // caller's groups, or replace the seccomp profile.
     potentiallyUnsafeConfigAnnotations: [SYSTEMD_PROPERTY_PREFIX, CRIU_CONFIG_ANNOTATION, CRUN_PREFIX],
   };
 }
 
-/** The key that is runc's keeps its name: that is where callers look, and crun has it too. */
+/** runc's key keeps its name, since callers look for it, and crun has it too. */
 function annotationsOf({ version, commit, libseccomp }: Build): Readonly<Record<string, string>> {
   return {
     ...(libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": libseccomp }),

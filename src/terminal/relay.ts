@@ -1,5 +1,5 @@
-// A person's terminal in front of a container's: raw mode, both directions, size; restored on every way out.
-// Called by a foreground `run` and `exec`. termios(3), ioctl_tty(2).
+// Connects the caller's terminal to a container's: raw mode, both directions, size; restores it on every way
+// out. Called by a foreground `run` and `exec`. termios(3), ioctl_tty(2).
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call/call.ts";
@@ -26,16 +26,16 @@ const VTIME = 5;
 const VMIN = 6;
 const CONTROL_CHARACTERS_OFFSET = 17;
 
-/** How much one direction may hold before the other side has taken it, bytes. */
+/** How many bytes one direction may buffer. */
 const CAPACITY = 65536;
 
-/** One direction: what was read and not yet written. */
+/** One direction: the bytes that were read and not yet written. */
 class Flow {
   readonly #from: number;
   readonly #to: number;
   #held: Uint8Array = new Uint8Array(0);
   ended = false;
-  /** Bytes that were passed on, or lost since nobody takes them. */
+  /** Bytes that were passed on, or dropped because nobody reads them. */
   moved = 0;
 
   constructor(from: number, to: number) {
@@ -48,7 +48,7 @@ class Flow {
     return this.ended ? { fd: -1, events: 0 } : { fd: this.#from, events: POLLIN };
   }
 
-  /** Moves what can be moved without waiting, after poll(2) said `events` of what was wanted. */
+  /** Moves as much as possible without waiting; `events` is the result of poll(2). */
   move(events: number): void {
     if (events === 0) return;
     if (this.#held.length === 0 && (events & (POLLIN | POLLHUP | POLLERR)) !== 0) this.#take();
@@ -59,7 +59,7 @@ class Flow {
     const buffer = new Uint8Array(CAPACITY);
     const got = tryCall("read", this.#from, buffer, buffer.length);
     if (got === -EAGAIN) return;
-    // EIO from a master: the last process with the slave open has gone.
+    // EIO from a master: the last process with the slave open has closed it.
     if (got <= 0) this.ended = true;
     else this.#held = buffer.subarray(0, got);
   }
@@ -87,11 +87,11 @@ export class TerminalRelay implements Disposable {
     this.#saved = readMode(host);
     this.#input = new Flow(0, master.number);
     this.#output = new Flow(master.number, 1);
-    // A write to the master that waited would wait for a program that waits for us to read what it says. The
-    // caller's terminal stays as it is: others have it open too, and whoever sits there reads it.
+    // A blocking write to the master could wait for a program that itself waits for us to read its output.
+    // The caller's terminal keeps its mode: other processes have it open too, and its user reads it.
     mustCall("make the terminal's master not wait", "fcntl", master.number, F_SETFL, O_NONBLOCK);
     writeMode(host, rawMode(this.#saved));
-    // AS RUNC: newlines are turned into carriage returns once, by the outer terminal.
+    // AS RUNC: only the outer terminal turns newlines into carriage returns.
     writeMode(master.number, withoutNewlineProcessing(readMode(master.number)));
     this.resize();
   }
@@ -114,8 +114,8 @@ export class TerminalRelay implements Disposable {
   }
 
   /**
-   * Passes on what the container had still written when its process ended; of what others in it go on to
-   * write, no more than a terminal holds.
+   * Passes on the output that is left when the container's process has ended; other processes may go on
+   * writing, so no more than a terminal holds.
    */
   drain(waitMs: (entry: PollEntry) => number): void {
     const most = this.#output.moved + 2 * CAPACITY;
@@ -132,7 +132,7 @@ export class TerminalRelay implements Disposable {
   }
 }
 
-/** The terminal of whoever called: the first of 2, 1, 0 that is one, or /dev/tty. AS RUNC. */
+/** The caller's terminal. AS RUNC: the first of descriptors 2, 1, 0 that is one, or /dev/tty. */
 export function findHostTerminal(): number {
   for (const candidate of [2, 1, 0]) {
     if (tryCall("ioctl", candidate, TCGETS, new Uint8Array(TERMIOS_SIZE)) === 0) return candidate;
@@ -154,7 +154,7 @@ function writeMode(terminal: number, mode: Uint8Array): void {
   tryCall("ioctl", terminal, TCSETS, mode);
 }
 
-/** The container's output reaches a pipe of the caller's as it was written. */
+/** Turns off the conversion of newlines, so that output reaches a pipe of the caller unchanged. */
 function withoutNewlineProcessing(saved: Uint8Array): Uint8Array {
   const mode = saved.slice();
   viewOf(mode).setUint32(4, viewOf(mode).getUint32(4, true) & ~ONLCR, true);

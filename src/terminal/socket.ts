@@ -1,5 +1,5 @@
-// The sockets that callers listen on for a terminal or a pidfd: connected by tsrun, used by the first
-// process.
+// The sockets on which callers listen for a terminal or a pidfd: tsrun connects to them, the first process
+// uses them.
 
 import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
@@ -27,7 +27,9 @@ export function receiveMaster(socket: Descriptor): Descriptor {
 
 export interface PidfdReceiver {
   readonly path: string;
-  /** AS RUNC: what the message of `--pidfd-socket` says. AS CRUN: that of its annotation says nothing. */
+  /**
+   * AS RUNC: the text of the message to `--pidfd-socket`. AS CRUN: that to its annotation's socket is empty.
+   */
   readonly kind: "standard" | "setns" | "receiver";
 }
 

@@ -1,4 +1,4 @@
-// A system call of tsrun's own process that must succeed, and the error of one that did not.
+// System calls of tsrun's own process that must succeed, and the errors of those that fail.
 
 import { TsrunError } from "../../errors.ts";
 import { EINTR, errnoName, errnoWords } from "../numbers/errno.ts";
@@ -6,7 +6,7 @@ import { type SyscallName, syscallNumber } from "../numbers/syscalls.ts";
 import { type SyscallArgument, syscall } from "./libc.ts";
 
 type A = SyscallArgument;
-/** At most six, and none of them `undefined`: the defaults below are for those that are not there. */
+/** At most six, none of them `undefined`: the defaults below are for absent ones. */
 type Arguments = [] | [A] | [A, A] | [A, A, A] | [A, A, A, A] | [A, A, A, A, A] | [A, A, A, A, A, A];
 
 /** Makes a call and returns its result or the negated errno; EINTR is retried. */
@@ -27,7 +27,7 @@ export function tryCall(
   }
 }
 
-/** Makes a call and throws `cannot <attempt>: <errno in words>` when it fails. */
+/** Makes a call and throws `cannot <attempt>: <errno in words>` if it fails. */
 export function mustCall(attempt: string, name: SyscallName, ...args: Arguments): number;
 export function mustCall(
   attempt: string,

@@ -1,5 +1,5 @@
-// System calls of tsrun's own process: all that it does to the host goes through `syscall` here, and what
-// must happen inside a container goes through src/proxy.
+// System calls of tsrun's own process: everything that it does on the host goes through `syscall` here.
+// Everything that must happen inside a container goes through src/proxy.
 
 import { syscall as call } from "native";
 import { locateBytes } from "../../engine/host/memory.ts";
@@ -9,11 +9,10 @@ import { assertWord, type Word } from "./words.ts";
 export type SyscallArgument = Word | Uint8Array;
 
 /**
- * Makes one system call from this process. Six parameters and no list of them: every call would leave arrays
- * behind.
+ * Makes one system call from this process. It has six parameters instead of a list, which would be a new
+ * array for every call.
  *
- * The arrays among the arguments stay referenced until the call returns, so their memory cannot be collected
- * meanwhile.
+ * The arrays among the arguments stay referenced until the call returns, so their memory is not freed before.
  * @returns the result, or the negated errno.
  */
 export function syscall(
@@ -25,7 +24,7 @@ export function syscall(
   e: SyscallArgument,
   f: SyscallArgument,
 ): number {
-  // Small whole numbers, which most arguments are, go as they are: to check each takes longer than the call.
+  // Most arguments are small whole numbers, which are not checked: that would take longer than the call.
   return call(
     number,
     typeof a === "number" && (a | 0) === a ? a : toWord(a),
@@ -37,7 +36,7 @@ export function syscall(
   );
 }
 
-/** The word that stands for an argument. The caller holds its array until the call returns. */
+/** The machine word of an argument. The caller keeps an array referenced until the call returns. */
 export function toWord(argument: SyscallArgument): Word {
   if (typeof argument === "object") return argument.length === 0 ? 0 : locateBytes(argument);
   return assertWord(argument);

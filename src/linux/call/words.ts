@@ -1,4 +1,4 @@
-// Machine words: the checks that a call of C does not make (undefined and NaN would silently become 0), C
+// Machine words with the checks that a C call does not make (undefined and NaN would silently become 0), C
 // strings, and little-endian structures. Pure.
 
 import { decodeRaw, encodeRaw, joinBytes } from "../../engine/host/raw-text.ts";
@@ -12,7 +12,7 @@ export type Word = number | bigint;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Returns `value` when it is a whole number that fits 64 bits; anything else is a mistake of ours. */
+/** Returns `value` if it is a whole number that fits in 64 bits; anything else is a bug in tsrun. */
 export function assertWord(value: Word): Word {
   if (typeof value === "bigint") {
     if (value >= -(1n << 63n) && value < 1n << 64n) return value;
@@ -22,7 +22,7 @@ export function assertWord(value: Word): Word {
   throw new TsrunError("E_INTERNAL", `${String(value)} is no machine word`);
 }
 
-/** A path: text of ours, or the bytes that the kernel names a file by, which need not be UTF-8. */
+/** A path: text, or bytes from the kernel, which need not be UTF-8. */
 export type Path = string | Uint8Array;
 
 /** The NUL-terminated bytes of `path`; a NUL inside is refused, since C would cut the string there. */
@@ -40,14 +40,14 @@ export function pathText(path: Path): string {
   return typeof path === "string" ? path : text(path);
 }
 
-/** What tsrun's own engine has beside the standard, and a test's may not have. */
+/** An extension of tsrun's engine; the engine of the tests may not have it. */
 const { writeAscii } = encoder as {
   writeAscii?: (text: string, length: number, buffer: ArrayBufferLike, at: number) => boolean;
 };
 
 /**
- * Writes `text` as a C string into memory, and returns the number of its bytes. 0 where it is not ASCII, has
- * a NUL in it or no room, and nothing is written then: `cString` makes the bytes, or the error.
+ * Writes `text` as a C string into memory, and returns the number of bytes. Returns 0 and writes nothing if
+ * the text is not ASCII, contains a NUL or does not fit: then `cString` makes the bytes, or the error.
  */
 export function writeCString(text: string, buffer: ArrayBufferLike, at: number): number {
   if (writeAscii === undefined || !writeAscii(text, text.length, buffer, at)) return 0;
@@ -56,18 +56,18 @@ export function writeCString(text: string, buffer: ArrayBufferLike, at: number):
 
 const encode = (text: string): Uint8Array => encoder.encode(text);
 
-/** The UTF-8 bytes of `text`, and the bytes that `text` below could not read as UTF-8. */
+/** The UTF-8 bytes of `text`; bytes that `text()` below could not decode come back unchanged. */
 export function utf8(text: string): Uint8Array {
   return text.isWellFormed() ? encoder.encode(text) : encodeRaw(text, encode);
 }
 
 /**
- * The text of UTF-8 `bytes`. What the kernel names may be other bytes, too; those stand for themselves when
- * the text becomes bytes again (engine/host/raw-text.ts).
+ * The text of UTF-8 `bytes`. Names from the kernel may contain other bytes; `utf8` turns them back into the
+ * same bytes (engine/host/raw-text.ts).
  */
 export function text(bytes: Uint8Array): string {
   const whole = decoder.decode(bytes);
-  // So it is with ASCII.
+  // The usual case: ASCII.
   if (whole.length === bytes.length && !whole.includes("\ufffd")) return whole;
   const isSame = whole.isWellFormed() && !whole.includes("\ufffd");
   return isSame && encoder.encode(whole).length === bytes.length ? whole : decodeRaw(bytes);
@@ -90,14 +90,16 @@ export function u64Struct(...fields: readonly Word[]): Uint8Array {
   const bytes = new Uint8Array(words.buffer);
   for (let index = 0; index < fields.length; index++) {
     const field = fields[index] as Word;
-    // Nearly all have no more than 32 bits.
+    // Nearly all fit in 32 bits.
     if (typeof field === "number" && field >>> 0 === field) words[index * 2] = field;
     else setWord(viewOf(bytes), index * 8, field);
   }
   return bytes;
 }
 
-/** Writes 64 bits. Numbers, which nearly all are, take no BigInt: that would be half of the time. */
+/**
+ * Writes 64 bits. Numbers, the usual case, are not turned into a BigInt, which would take half of the time.
+ */
 export function setWord(view: DataView, at: number, word: Word): void {
   if (typeof word === "bigint") {
     view.setBigUint64(at, BigInt.asUintN(64, assertWord(word) as bigint), true);

@@ -1,5 +1,5 @@
-// bpf(2) as far as cgroup device programs need it: load, attach, detach, and what is attached. Called on
-// hosts with cgroup v2.
+// The part of bpf(2) that cgroup device programs need: load, attach, detach, and list. Called on hosts with
+// cgroup v2.
 
 import { addressOf } from "../../engine/host/memory.ts";
 import { mustCall, syscallError, tryCall } from "../call/call.ts";
@@ -37,7 +37,7 @@ export function loadDeviceProgram(instructions: Uint8Array): Descriptor {
 }
 
 function tryLoad(instructions: Uint8Array): number {
-  // The kernel wants a name for a licence; the helpers that only GPL programs may call are not used.
+  // The kernel requires the name of a licence; the program uses no helpers that only GPL programs may call.
   const license = new TextEncoder().encode("Apache-2.0\0");
   const attributes = new Uint8Array(64);
   const view = viewOf(attributes);
@@ -62,7 +62,7 @@ function withUnlimitedMemlock(action: () => number): number {
 }
 
 /**
- * Attaches a program to the cgroup behind `cgroup`; with `replaced`, in the place of that one, without a gap.
+ * Attaches a program to the cgroup behind `cgroup`. With `replaced` it replaces that program in one step.
  */
 export function attachDeviceProgram(cgroup: number, program: number, replaced?: number): void {
   const attributes = attachAttributes(cgroup, program);
@@ -108,7 +108,7 @@ export function attachedDevicePrograms(cgroup: number): number[] {
   }
 }
 
-/** A descriptor of a loaded program, or the negated errno: a security module may keep it from us. */
+/** A descriptor of a loaded program, or the negated errno: a security module may deny it. */
 export function openProgram(id: number): Descriptor | number {
   const attributes = new Uint8Array(12);
   viewOf(attributes).setUint32(0, id, true);

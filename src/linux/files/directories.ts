@@ -1,6 +1,5 @@
-// Directories: what is in them, and their removal. A name is bytes to the kernel, which need not be UTF-8:
-// what goes back to the kernel goes as the bytes that came from it, since text has lost what it could not
-// read.
+// Lists and removes directories. To the kernel a name is bytes, which need not be UTF-8: names go back to the
+// kernel as the bytes that came from it, since text may have lost some.
 
 import { mustCall } from "../call/call.ts";
 import { type Path, text, viewOf } from "../call/words.ts";
@@ -14,16 +13,16 @@ export interface DirectoryEntry {
   readonly type: EntryType;
 }
 
-/** An entry as the kernel names it, for `at` and the name of a call. */
+/** An entry with the kernel's bytes as its name, to be passed back to the kernel. */
 export interface RawEntry {
-  /** Without NUL at its end. */
+  /** Without the final NUL. */
   readonly name: Uint8Array;
   readonly type: EntryType;
 }
 
 /**
- * getdents64(2): calls `visit` with each entry of a directory opened for reading, `.` and `..` left out. The
- * bytes of the name are the visitor's for the length of the call only: a directory may hold millions.
+ * getdents64(2): calls `visit` with each entry of a directory opened for reading, except `.` and `..`. The
+ * bytes of the name are valid only during the call: a directory may have millions of entries.
  */
 export function visitEntries(fd: number, visit: (name: Uint8Array, type: EntryType) => void): void {
   const buffer = new Uint8Array(32768);
@@ -45,7 +44,7 @@ function isDotOrDotDot(name: Uint8Array): boolean {
   return name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e));
 }
 
-/** `undefined` for DT_UNKNOWN, which is all that some file systems say. */
+/** `undefined` for DT_UNKNOWN, which some file systems always report. */
 function entryType(type: number): EntryType | undefined {
   if (type === 0) return undefined;
   if (type === 4) return "directory";
@@ -53,7 +52,7 @@ function entryType(type: number): EntryType | undefined {
   return type === 10 ? "symlink" : "other";
 }
 
-/** The type of an entry by itself; `undefined` when it is gone. */
+/** The type of an entry, read from the entry itself; `undefined` if it is gone. */
 function lookAt(fd: number, name: Uint8Array): EntryType | undefined {
   const found = status(name, { at: fd, followLinks: false });
   if (found === undefined) return undefined;
@@ -72,8 +71,8 @@ export function listRawEntries(fd: number): RawEntry[] {
 }
 
 /**
- * The entries of a directory opened for reading, their names as text: for directories in which only tsrun or
- * the kernel gives names.
+ * The entries of a directory opened for reading, with names as text: for directories in which only tsrun or
+ * the kernel chooses names.
  */
 export function listDirectory(fd: number): DirectoryEntry[] {
   const entries: DirectoryEntry[] = [];
@@ -83,7 +82,7 @@ export function listDirectory(fd: number): DirectoryEntry[] {
   return entries;
 }
 
-/** As `listDirectory`, by path; none when it is not there. */
+/** Like `listDirectory`, by path; none if the directory does not exist. */
 export function listDirectoryAt(path: Path, options: At = {}): DirectoryEntry[] {
   const directory = openIfThere(path, O_RDONLY | O_DIRECTORY, options);
   if (directory === undefined) return [];
@@ -91,7 +90,7 @@ export function listDirectoryAt(path: Path, options: At = {}): DirectoryEntry[] 
   return listDirectory(held.number);
 }
 
-/** Removes an entry of a directory of ours with all that is in it; never follows a symbolic link. */
+/** Removes an entry of a directory of ours with everything in it; never follows a symbolic link. */
 export function removeEntry({ name, type }: RawEntry, options: At): void {
   if (type !== "directory") {
     remove(name, options);

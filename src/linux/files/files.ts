@@ -1,5 +1,5 @@
-// Files of the host by descriptor: what tsrun itself reads and writes. The engine has no node:fs; and every
-// name is taken below a directory that the caller already holds.
+// Files of the host, by descriptor, that tsrun itself reads and writes. The engine has no node:fs, and names
+// can be relative to a directory that the caller has open.
 
 import { TsrunError } from "../../errors.ts";
 import { hasErrno, mustCall, syscallError, tryCall } from "../call/call.ts";
@@ -57,7 +57,7 @@ export class Descriptor implements Disposable {
 }
 
 export interface At {
-  /** Directory that a relative path starts from; the working directory when absent. */
+  /** The directory from which a relative path starts; if absent, the working directory. */
   readonly at?: number;
 }
 
@@ -77,7 +77,7 @@ export function openDirectory(path: Path, options: At = {}): Descriptor {
   return open(path, O_PATH | O_DIRECTORY, options);
 }
 
-/** As `open`; `undefined` when there is no such file. */
+/** Like `open`; `undefined` if there is no such file. */
 export function openIfThere(path: Path, flags: number, options: OpenOptions = {}): Descriptor | undefined {
   try {
     return open(path, flags, options);
@@ -105,16 +105,18 @@ export function readAll(fd: number, what: string, most = Number.POSITIVE_INFINIT
 }
 
 export interface ReadOptions extends At {
-  /** A short file of the kernel's, which the first read(2) gives whole: nobody asks whether there is more. */
+  /**
+   * A short file of the kernel, which the first read(2) returns completely, so that no second one is needed.
+   */
   readonly isShort?: boolean;
-  /** A file of more bytes is refused with EFBIG, and hardly more of it is read. */
+  /** A larger file is refused with EFBIG, after hardly more bytes than this. */
   readonly most?: number;
 }
 
 /** The bytes of a file. */
 export function readFile(path: string, options: ReadOptions = {}): Uint8Array {
   const file = open(path, O_RDONLY, options);
-  // As `using`, which the bundler makes ten calls of: commands read a dozen files.
+  // Does what `using` does, which the bundler turns into ten calls: commands read a dozen files.
   try {
     if (options.isShort === true) return readShort(file.number, path);
     const bytes = readAll(file.number, `"${path}"`, options.most);
@@ -137,8 +139,8 @@ export function readText(path: string, options: ReadOptions = {}): string {
 }
 
 /**
- * The text of a file; `undefined` when it cannot be read. Throws when that says nothing of the file: it is us
- * who have run out of descriptors or of memory.
+ * The text of a file; `undefined` if it cannot be read. Throws if the reason is not the file: if tsrun has
+ * run out of descriptors or of memory.
  */
 export function readTextIfThere(path: string, options: ReadOptions = {}): string | undefined {
   if (options.isShort === true) {
@@ -154,7 +156,7 @@ export function readTextIfThere(path: string, options: ReadOptions = {}): string
   }
 }
 
-/** Writes everything, however many calls it takes. Throws EPIPE and the like as errors of `what`. */
+/** Writes everything, in as many calls as needed. Throws EPIPE and similar as errors about `what`. */
 export function writeAll(fd: number, data: string | Uint8Array, what = `descriptor ${fd}`): void {
   let rest = typeof data === "string" ? utf8(data) : data;
   while (rest.length > 0) {
@@ -163,13 +165,13 @@ export function writeAll(fd: number, data: string | Uint8Array, what = `descript
   }
 }
 
-/** Writes `data` to an existing file in one call, as kernel interfaces want it. */
+/** Writes `data` to an existing file in one call, as kernel interfaces require. */
 export function writeFile(path: string, data: string | Uint8Array, options: At = {}): void {
   const failure = tryWriteFile(path, data, options);
   if (failure < 0) throw syscallError(`write ${JSON.stringify(shown(data))} to "${path}"`, -failure);
 }
 
-/** As `writeFile`, but answers the negated errno instead of throwing; 0 on success. */
+/** Like `writeFile`, but returns the negated errno instead of throwing; 0 on success. */
 export function tryWriteFile(path: string, data: string | Uint8Array, { at = AT_FDCWD }: At = {}): number {
   const fd = tryCall("openat", at, cString(path), O_WRONLY | O_CLOEXEC, 0);
   if (fd < 0) return fd;
@@ -184,14 +186,14 @@ export interface CreateFileOptions extends At {
 }
 
 /**
- * Creates a file that must not exist yet. Not through to the disk: what it tells of does not outlive the
- * machine. One that cannot be written whole does not stay.
+ * Creates a file that must not exist yet. It is not synced to the disk: its content is useless after the
+ * machine stops. If it cannot be written completely, it is removed.
  */
 export function createFile(path: string, data: string | Uint8Array, options: CreateFileOptions): void {
   createOpenFile(path, data, options).close();
 }
 
-/** As `createFile`; the file stays open, for its descriptor to be held. */
+/** Like `createFile`, but returns the open file. */
 export function createOpenFile(
   path: string,
   data: string | Uint8Array,
@@ -209,9 +211,8 @@ export function createOpenFile(
 }
 
 /**
- * Creates a file that has no name before it is whole (O_TMPFILE), so that nothing is left of it whenever
- * tsrun is killed. False where that cannot be: the name is taken, or the file system does not know such
- * files.
+ * Creates a file that gets its name only when it is complete (O_TMPFILE), so that nothing is left if tsrun is
+ * killed. False if that is impossible: the name exists, or the file system has no such files.
  */
 export function createWhole(
   path: string,
@@ -225,18 +226,18 @@ export function createWhole(
   using file = new Descriptor(fd);
   const bytes = typeof data === "string" ? utf8(data) : data;
   if (tryCall("write", file.number, bytes, bytes.length) !== bytes.length) return false;
-  // By /proc, as open(2) shows it: to link a descriptor itself takes CAP_DAC_READ_SEARCH.
+  // Through /proc, as in open(2): linking a descriptor directly requires CAP_DAC_READ_SEARCH.
   const itself = cString(`/proc/self/fd/${file.number}`);
   return tryCall("linkat", AT_FDCWD, itself, at, cString(path), AT_SYMLINK_FOLLOW) === 0;
 }
 
-/** Under what name `replaceFile` writes a file, before it renames it. */
+/** The name under which `replaceFile` writes a file before it renames it. */
 export function temporaryName(path: string): string {
   const slash = path.lastIndexOf("/");
   return `${path.slice(0, slash + 1)}.${path.slice(slash + 1)}.${process.pid}`;
 }
 
-/** Puts a file in place atomically: a temporary name beside it, then rename(2). */
+/** Replaces a file atomically: writes a temporary file beside it, then calls rename(2). */
 export function replaceFile(
   path: string,
   data: string | Uint8Array,
@@ -266,7 +267,7 @@ export function makeDirectory(path: string, mode: number, { at = AT_FDCWD }: At 
   return true;
 }
 
-/** Creates a directory and what is missing above it. */
+/** Creates a directory and its missing parents. */
 export function makeDirectories(path: string, mode: number): void {
   const parts = path.split("/");
   for (let length = 1; length <= parts.length; length++) {
@@ -275,13 +276,13 @@ export function makeDirectories(path: string, mode: number): void {
   }
 }
 
-/** unlinkat(2); a file that is not there is fine. */
+/** unlinkat(2); a missing file is no error. */
 export function remove(path: Path, { at = AT_FDCWD }: At = {}): void {
   const result = tryCall("unlinkat", at, cString(path), 0);
   if (result < 0 && result !== -ENOENT) throw syscallError(`remove "${pathText(path)}"`, -result);
 }
 
-/** Removes an empty directory; false when it still holds something, true also when it is not there. */
+/** Removes an empty directory. False if it is not empty; true also if it does not exist. */
 export function removeDirectory(path: Path, { at = AT_FDCWD }: At = {}): boolean {
   const result = tryCall("unlinkat", at, cString(path), AT_REMOVEDIR);
   if (result === -ENOTEMPTY || result === -EEXIST) return false;

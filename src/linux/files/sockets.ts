@@ -21,12 +21,12 @@ export function socketPair(type: typeof SOCK_STREAM | typeof SOCK_SEQPACKET): [D
   return [new Descriptor(view.getInt32(0, true)), new Descriptor(view.getInt32(4, true))];
 }
 
-/** Lets a write to this socket wait no longer; it then fails with EAGAIN. */
+/** Sets how long a write to this socket may wait before it fails with EAGAIN. */
 export function limitSending(socket: number, seconds: number): void {
   mustCall("set a time limit", "setsockopt", socket, SOL_SOCKET, SO_SNDTIMEO, u64Struct(seconds, 0), 16);
 }
 
-/** Lets a read from this socket wait no longer; it then fails with EAGAIN. */
+/** Sets how long a read from this socket may wait before it fails with EAGAIN. */
 export function limitReceiving(socket: number, seconds: number): void {
   mustCall("set a time limit", "setsockopt", socket, SOL_SOCKET, SO_RCVTIMEO, u64Struct(seconds, 0), 16);
 }

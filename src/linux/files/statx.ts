@@ -1,5 +1,5 @@
-// What is asked of a file and how the answer reads: statx(2), and newfstatat(2) where a filter around tsrun
-// does not know that.
+// The status of a file: parses the result of statx(2), or of newfstatat(2) if a filter around tsrun does not
+// know statx.
 
 import { viewOf } from "../call/words.ts";
 import { S_IFMT } from "../numbers/fcntl.ts";
@@ -10,20 +10,20 @@ export interface FileStatus {
   readonly type: number;
   /** Permission bits with set-user-ID, set-group-ID and sticky. */
   readonly mode: number;
-  /** Of a directory, on most file systems: 2 more than there are directories in it. */
+  /** On most file systems, for a directory: the number of directories in it plus 2. */
   readonly links: number;
   readonly uid: number;
   readonly gid: number;
   readonly inode: bigint;
   readonly deviceMajor: number;
   readonly deviceMinor: number;
-  /** Of a device node: what it stands for. */
+  /** For a device node: the device's major number. */
   readonly nodeMajor: number;
   readonly nodeMinor: number;
   readonly size: number;
-  /** Whether it is the root of a mount; `undefined` where the kernel does not say (before Linux 5.8). */
+  /** Whether it is the root of a mount; `undefined` if the kernel does not say (before Linux 5.8). */
   readonly isMountRoot: boolean | undefined;
-  /** What it takes on its file system, in units of 512 bytes. */
+  /** The space that it takes, in units of 512 bytes. */
   readonly blocks: number;
 }
 
@@ -34,12 +34,12 @@ const MOUNT_ROOT = 0x2000;
 /** STATX_BASIC_STATS */
 export const STATX_BASIC = 0x7ff;
 
-/** Bytes of `struct stat`; of the two machines' the longer. */
+/** Bytes of `struct stat`: the larger of the two machines'. */
 export const STAT_SIZE = 144;
 
 let known = true;
 
-/** Whether statx(2) has answered so far: tsrun's own calls, which come first, tell. */
+/** Whether statx(2) has worked so far, in tsrun's own calls, which come first. */
 export function knowsStatx(): boolean {
   return known;
 }
@@ -74,7 +74,7 @@ export function parseStatx(bytes: Uint8Array): FileStatus {
   };
 }
 
-/** STATX_MNT_ID, which the kernel answers unasked from Linux 5.8 on. */
+/** STATX_MNT_ID, which the kernel fills in without being asked from Linux 5.8 on. */
 const MOUNT_ID = 0x1000;
 
 /** The mount that a file was found through, as proc_pid_mountinfo(5) numbers it. */
@@ -84,7 +84,7 @@ export function mountIdOf(bytes: Uint8Array): number | undefined {
   return (view.getUint32(0, true) & MOUNT_ID) === 0 ? undefined : Number(view.getBigUint64(144, true));
 }
 
-/** Where the fields of `struct stat` are that the machines have in different places. */
+/** Offsets of the fields of `struct stat` that differ between the machines. */
 const STAT =
   machine === "arm64"
     ? { mode: 16, links: 20, uid: 24, rdev: 32 }
@@ -112,7 +112,7 @@ function parseStat(bytes: Uint8Array): FileStatus {
   };
 }
 
-/** The other way of makedev(3). */
+/** The inverse of makedev(3). */
 function splitDevice(device: bigint): { major: number; minor: number } {
   return {
     major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n)),

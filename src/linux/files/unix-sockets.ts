@@ -27,23 +27,23 @@ const SUN_PATH = 108;
 
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const MSG_TRUNC = 0x20;
-/** Where `struct msghdr` holds the length of the control data, and what was cut off. */
+/** Offsets in `struct msghdr` of the length of the control data, and of the flags. */
 const CONTROL_LENGTH_OFFSET = 40;
 const FLAGS_OFFSET = 48;
-/** How long a listener may leave us in its queue, or a message unread. */
+/** How long to wait for a listener to accept, or to read a message. */
 const PATIENCE_SECONDS = 10;
 
 type Type = typeof SOCK_STREAM | typeof SOCK_DGRAM | typeof SOCK_SEQPACKET;
 
 /**
- * Connects to a socket. Returns the negated errno when that fails: EAGAIN for a listener that accepts nobody,
- * at once when nothing is to be waited for, neither now nor when something is sent.
+ * Connects to a socket. Returns the negated errno if that fails: EAGAIN if the listener does not accept.
+ * Without `waits`, neither this nor a later send waits.
  */
 export function connectUnix(path: string, type: Type, { waits = true } = {}): Descriptor | number {
   return withAddress("connect", path, waits ? type : type | SOCK_NONBLOCK);
 }
 
-/** Makes a socket at `path`, which must not exist. Returns the negated errno when that fails. */
+/** Makes a socket at `path`, which must not exist. Returns the negated errno if that fails. */
 export function bindUnix(path: string, type: Type): Descriptor | number {
   return withAddress("bind", path, type);
 }
@@ -52,7 +52,7 @@ export function bindUnix(path: string, type: Type): Descriptor | number {
 export function listenUnix(path: string): Descriptor | number {
   const socket = bindUnix(path, SOCK_SEQPACKET);
   if (typeof socket === "number") return socket;
-  // Nobody can connect before listen(2), whatever the umask has made of the mode.
+  // Nobody can connect before listen(2), so the mode that the umask gave it does no harm.
   const changed = tryCall("fchmodat", AT_FDCWD, cString(path), 0o600);
   const result = changed < 0 ? changed : tryCall("listen", socket.number, 1);
   if (result >= 0) return socket;
@@ -105,7 +105,7 @@ export function receiveMessage(socket: Descriptor, size: number): ReceivedMessag
   };
 }
 
-/** Our peer's leaving is EPIPE, no signal. */
+/** If the peer has closed, the call fails with EPIPE instead of raising a signal. */
 const MSG_NOSIGNAL = 0x4000;
 
 function withAddress(call: "connect" | "bind", path: string, type: number): Descriptor | number {
@@ -115,7 +115,7 @@ function withAddress(call: "connect" | "bind", path: string, type: number): Desc
   const socket = new Descriptor(fd);
   const limit = u64Struct(PATIENCE_SECONDS, 0);
   tryCall("setsockopt", fd, SOL_SOCKET, SO_SNDTIMEO, limit, limit.length);
-  // A path longer than a socket address is reached through the descriptor of its directory.
+  // If a path is too long for a socket address, use the descriptor of its directory.
   const slash = path.lastIndexOf("/");
   const long = !isAbstract(path) && utf8(path).length >= SUN_PATH;
   using directory = long ? openDirectory(path.slice(0, slash) || "/") : undefined;
@@ -137,7 +137,7 @@ function socketAddress(path: string): Uint8Array {
   return address;
 }
 
-/** As systemd and Go write them: `@name` has no file. */
+/** Whether it is an abstract name, which systemd and Go write as `@name`. */
 function isAbstract(path: string): boolean {
   return path.startsWith("@");
 }

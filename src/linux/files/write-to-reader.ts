@@ -1,23 +1,23 @@
-// Writing to a pipe, a socket or a terminal whose reader may not read: what is told must not keep a command
-// from ending. Called by the command line, for stderr and the log.
+// Writes to a pipe, a socket or a terminal whose reader may not read: a message must not keep a command from
+// ending. Called by the command line, for stderr and the log.
 
 import { mustCall } from "../call/call.ts";
 import { utf8 } from "../call/words.ts";
 import { POLLOUT } from "../numbers/sched.ts";
 import { poll } from "./poll.ts";
 
-/** PIPE_BUF of <linux/limits.h>: a pipe that poll(2) calls writable takes as much at once (pipe(7)). */
+/** PIPE_BUF of <linux/limits.h>: a pipe that poll(2) calls writable takes this much at once (pipe(7)). */
 const AT_ONCE = 4096;
-/** How long the reader may let a piece wait, milliseconds. */
+/** How long to wait for the reader to take a piece, in milliseconds. */
 const PATIENCE_MS = 5_000;
 
-/** Descriptors whose reader has not read: they are not waited for again. */
+/** Descriptors whose reader has not read; later writes to them do not wait. */
 const silent: Set<number> = new Set();
 
 /**
- * Writes all of `data`, or as much as the reader takes before it lets a piece wait too long. The descriptor
- * stays in the mode it is in: it is shared with others, whom O_NONBLOCK would surprise.
- * @param whole with one call: what is written is a datagram
+ * Writes all of `data`, or as much as the reader takes within the time limit. It does not set O_NONBLOCK,
+ * since other processes share the open file and do not expect it.
+ * @param whole write with one call, since the data is a datagram
  */
 export function writeToReader(fd: number, data: string, what: string, { whole = false } = {}): void {
   let rest = utf8(data);

@@ -1,23 +1,26 @@
-// Functions of C libraries of the host, each library in a process of its own (library-process.ts). Called by
-// libseccomp.ts and libsystemd.ts; system calls go through libc.ts.
+// Calls functions of the host's C libraries; each library is loaded in a separate process
+// (library-process.ts). Called by libseccomp.ts and libsystemd.ts; system calls go through libc.ts.
 
 import { TsrunError } from "../../errors.ts";
 import { cString, text } from "../call/words.ts";
 import { type Argument, LibraryProcess, type Returns } from "./library-process.ts";
 
-/** What a function returns; one of `nothing` frees something, and is left out once all is gone. */
+/**
+ * What a function returns. `nothing` is for functions that free memory; once the process has ended they are
+ * skipped.
+ */
 type Result = Returns | "nothing";
 
 type Bound<T> = { readonly [K in keyof T]: (...args: Argument[]) => number };
 
-/** A library until it is disposed of, with everything that it holds. */
+/** A loaded library; disposing of it ends its process and frees everything. */
 export interface Library<T> extends Disposable {
   readonly functions: Bound<T>;
   /** Calls a function many times, in few messages. The arrays among the arguments are only read. */
   callAll(name: keyof T, argumentLists: readonly (readonly Argument[])[]): number[];
   /** A copy of the library's memory at an address. */
   readMemory(address: number, length: number): Uint8Array;
-  /** The text of a C string of the library's. */
+  /** The text of a C string in the library's memory. */
   readCString(address: number): string;
 }
 
@@ -25,8 +28,8 @@ export interface Library<T> extends Disposable {
 const RTLD_NOW = 2;
 
 /**
- * Binds functions of a library, and of those that it needs itself. Throws what dlopen(3) says when it, or one
- * of them, is not there.
+ * Binds functions of a library and of the libraries that it needs. Throws the error of dlopen(3) if one of
+ * them is missing.
  */
 export function bind<const T extends Record<string, Result>>(library: string, functions: T): Library<T> {
   const process = new LibraryProcess(library);
@@ -51,7 +54,7 @@ function find(process: LibraryProcess, library: string, names: readonly string[]
     ({ address: dlsym, returns: "long", args: [handle, cString(name)] }) as const;
   const addresses = process.callAll(names.map(look));
   const missing = names[addresses.indexOf(0)];
-  // Asked once more, since dlerror(3) tells of the last failure.
+  // Call it once more, since dlerror(3) reports only the last failure.
   if (missing !== undefined && process.call(look(missing)) === 0) throw failure();
   return addresses;
 }

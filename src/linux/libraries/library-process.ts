@@ -1,5 +1,5 @@
-// A process that has C libraries loaded, and calls of their functions in it; see library-protocol.ts. tsrun
-// is linked statically, and what its libraries read and write is not its memory. Called by ffi.ts.
+// A process with C libraries, in which tsrun calls their functions; see library-protocol.ts. tsrun is linked
+// statically, so the libraries cannot access its memory. Called by ffi.ts.
 
 import { addressAt, LIBRARIES, LIBRARIES_END } from "../../engine/host/constants.ts";
 import { readMemory } from "../../engine/host/memory.ts";
@@ -28,7 +28,7 @@ export type Argument = Word | Uint8Array | null;
 /** What a function returns: a C `int`, or 64 bits: an address or a length. */
 export type Returns = "int" | "long";
 
-/** At most six arguments; they must fit the function, which nothing checks. */
+/** At most six arguments. They must have the function's types; nothing checks that. */
 export interface Call {
   readonly address: number;
   readonly returns: Returns;
@@ -46,8 +46,8 @@ export class LibraryProcess implements Disposable {
   #ended = false;
 
   /**
-   * Starts one, to load this library. It has our environment, which libraries look at, and hears no signal:
-   * what a terminal sends to all of its foreground is for tsrun.
+   * Starts a process for this library. It has our environment, which libraries read, and blocks all signals:
+   * those that a terminal sends to its foreground processes are for tsrun.
    */
   constructor(library: string) {
     this.#library = library;
@@ -69,12 +69,12 @@ export class LibraryProcess implements Disposable {
     ) as Record<FirstFunction, number>;
   }
 
-  /** Whether it can still be asked. */
+  /** Whether the process has ended. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Makes one call. The arrays among the arguments are then as the function has left them. */
+  /** Makes one call. Afterwards the arrays among the arguments contain what the function has written. */
   call(call: Call): number {
     const message = encode([call]);
     this.#exchange(message);
@@ -87,7 +87,7 @@ export class LibraryProcess implements Disposable {
     return resultOf(call, viewOf(message), 0);
   }
 
-  /** Makes many calls, in as few messages as they fit. The arrays among the arguments are only read. */
+  /** Makes many calls, in as few messages as possible. The arrays among the arguments are only read. */
   callAll(calls: readonly Call[]): number[] {
     const results: number[] = [];
     for (let from = 0; from < calls.length; ) {
@@ -107,7 +107,7 @@ export class LibraryProcess implements Disposable {
     this.#end();
   }
 
-  /** Sends a message; the answer takes its place. */
+  /** Sends a message, and overwrites it with the answer. */
   #exchange(message: Uint8Array): void {
     if (message.length > CAPACITY) {
       throw new TsrunError("E_INTERNAL", `${message.length} bytes are too long for a call of a C library`);
@@ -122,7 +122,7 @@ export class LibraryProcess implements Disposable {
     if (got !== into.length) throw this.#failure(got);
   }
 
-  /** The error of a call of ours: whatever it was, there is nothing more to be had from that process. */
+  /** The error of a failed exchange; the process is of no more use. */
   #failure(result: number): TsrunError {
     const words = this.#end();
     const gone = result >= 0 || ["EPIPE", "ECONNRESET"].includes(errnoName(-result));
@@ -130,7 +130,7 @@ export class LibraryProcess implements Disposable {
     return new TsrunError("E_SYSCALL", `cannot use "${this.#library}": ${cause}`);
   }
 
-  /** Lets go of it, which ends it, and waits for that. Returns how it ended, in words. */
+  /** Closes the socket, which ends the process, and waits for it. Returns how it ended, in words. */
   #end(): string {
     if (this.#ended) return "";
     this.#ended = true;
@@ -149,7 +149,7 @@ function start(socket: Descriptor): number {
       { descriptors: [{ from: socket.number, to: SOCKET }], signals: "blocked" },
     );
   } catch (cause) {
-    // The file is there: what is missing is its dynamic linker.
+    // The file exists, so ENOENT means that its dynamic linker is missing.
     if (!hasErrno(cause, "ENOENT")) throw cause;
     throw new TsrunError("E_UNSUPPORTED", "cannot load C libraries: this host has no glibc", {
       hint: "C libraries are loaded by a program of glibc 2.34 or later",
@@ -195,14 +195,14 @@ function aligned(length: number): number {
   return (length + 7) & ~7;
 }
 
-/** What a call adds to a message. */
+/** The bytes that a call adds to a message. */
 function sizeOf({ args }: Call): number {
   let size = CALL_SIZE;
   for (const argument of args) if (isMemory(argument)) size += aligned(argument.length);
   return size;
 }
 
-/** How many of these calls, from this one on, fit one message; at least one. */
+/** How many of these calls, from this one on, fit in one message; at least one. */
 function fitting(calls: readonly Call[], from: number): number {
   let length = HEADER_SIZE;
   let count = 0;

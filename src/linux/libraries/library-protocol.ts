@@ -1,4 +1,4 @@
-// How tsrun and the process that has C libraries loaded speak; its program is src/engine/native/libraries.c.
+// The protocol between tsrun and the process with C libraries; its program is src/engine/native/libraries.c.
 //
 //   tsrun                                            the process (one thread, for glibc)
 //     | <-- addresses of dlopen, dlsym, dlerror, memcpy, strlen --   once, when it has started
@@ -7,15 +7,15 @@
 //
 // call: u64 function, in the answer its result; u64 arguments[6]; u64 flags            (64 bytes)
 //
-// Bits 0 to 5 of the flags say which arguments are offsets into the message: there they become addresses. So
-// memory goes back and forth by copy. At the end of file it leaves. Pure.
+// Bits 0 to 5 of the flags say which arguments are offsets into the message; the process turns them into
+// addresses. So memory is copied in both directions. At end of file the process exits. Pure.
 
-/** Its end of the socket. */
+/** The process's end of the socket. */
 export const SOCKET = 3;
-/** The longest message, bytes; no system keeps a socket's buffer smaller by itself. */
+/** The longest message, in bytes; no system has a smaller default for a socket's buffer. */
 export const CAPACITY = 0x10000;
 
-/** What it says first: the addresses of these, in this order. */
+/** The functions whose addresses are its first message, in this order. */
 export const FIRST_FUNCTIONS = ["dlopen", "dlsym", "dlerror", "memcpy", "strlen"] as const;
 
 export const HEADER_SIZE = 8;

@@ -24,7 +24,7 @@ const FUNCTIONS = {
   sd_bus_message_is_signal: "int",
 } as const;
 
-/** Where a method is: a bus name, an object, an interface of it. */
+/** The address of a method: bus name, object, interface. */
 export interface MethodAddress {
   readonly destination: string;
   readonly path: string;
@@ -32,7 +32,7 @@ export interface MethodAddress {
   readonly member: string;
 }
 
-/** What a method answered instead of a reply. */
+/** The error that a method returned. */
 export interface BusFailure {
   /** The negated errno that sd-bus makes of it. */
   readonly result: number;
@@ -45,7 +45,7 @@ export interface BusFailure {
 export interface BusMessage extends Disposable {
   /** A string or object path. */
   appendText(type: string, text: string): number;
-  /** A number, as it stands in memory. */
+  /** A number, as bytes in memory order. */
   appendBytes(type: string, bytes: Uint8Array): number;
   openContainer(type: string, contents: string): number;
   closeContainer(): number;
@@ -63,8 +63,8 @@ export interface BusConnection {
   /** Sends a call and waits for its reply. */
   call(message: BusMessage, timeoutMs: number): BusMessage | BusFailure;
   /**
-   * The next message that nobody asked for; `undefined` when none has come yet, a negated errno when it is
-   * broken.
+   * The next message that is no reply; `undefined` if there is none yet, a negated errno if the connection
+   * has failed.
    */
   next(): BusMessage | undefined | number;
   wait(timeoutMs: number): number;
@@ -72,7 +72,7 @@ export interface BusConnection {
 
 /** Connections go with it. */
 export interface Libsystemd extends Disposable {
-  /** Connects to an address of D-Bus; `daemon` when a message bus is there, rather than systemd itself. */
+  /** Connects to a D-Bus address; set `daemon` for a message bus, not for systemd itself. */
   connect(address: string, options: { readonly daemon: boolean }): BusConnection | number;
 }
 
@@ -146,7 +146,7 @@ class Connection implements BusConnection {
       const out = new Uint8Array(8);
       const result = this.#library.functions.sd_bus_process(this.#bus, out);
       if (result <= 0) return result === 0 ? undefined : result;
-      // Something was done that is nobody's business, a reply sent for instance.
+      // sd-bus has done internal work, such as sending a reply.
       const message = pointerIn(out);
       if (message !== 0) return new Message(this.#library, message);
     }

@@ -1,7 +1,7 @@
 // errno values by name (include/uapi/asm-generic/errno.h, the same on both machines) with the C library's
 // words.
 
-/** Number, name, words: a text, of which nothing is made until something has failed. */
+/** Number, name, words: one text, which is parsed only after a failure. */
 const ERRORS = `
 1 EPERM operation not permitted
 2 ENOENT no such file or directory
@@ -149,7 +149,7 @@ export function errnoWords(errno: number): string {
 
 /** Name and words. */
 function rowOf(errno: number): string | undefined {
-  // Named once: the bundler puts the text in the place of every use.
+  // Named once, since the bundler inlines the text at every use.
   const rows = ERRORS;
   const start = `\n${errno} `;
   const at = rows.indexOf(start);

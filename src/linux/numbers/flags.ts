@@ -2,7 +2,7 @@
 
 export type FlagTable = Readonly<Record<string, number>>;
 
-/** `MS_NOSUID|MS_NODEV`; bits without a name stand last, in hex; `0` when none is set. */
+/** `MS_NOSUID|MS_NODEV`; bits without a name are last, in hex; `0` if none is set. */
 export function showFlags(value: number, table: FlagTable): string {
   const names: string[] = [];
   let rest = value;

@@ -1,5 +1,5 @@
-// What signals are called in messages: the words of Go's syscall package, which runc prints and its tests
-// look for. Pure.
+// The words for signals in messages: those of Go's syscall package, which runc prints and its tests look for.
+// Pure.
 
 const WORDS = [
   "hangup",
@@ -35,7 +35,7 @@ const WORDS = [
   "bad system call",
 ] as const;
 
-/** `killed` for 9; a real-time signal has but its number. */
+/** `killed` for 9; a real-time signal has only its number. */
 export function signalWords(signal: number): string {
   return WORDS[signal - 1] ?? `signal ${signal}`;
 }

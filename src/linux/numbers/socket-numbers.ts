@@ -7,7 +7,7 @@ export const AF_NETLINK = 16;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
-/** Messages keep their borders, and the other end's leaving is seen. */
+/** Keeps message boundaries, and reports when the other end is closed. */
 export const SOCK_SEQPACKET = 5;
 /** The same bit as O_CLOEXEC, by definition. */
 export const SOCK_CLOEXEC = O_CLOEXEC;

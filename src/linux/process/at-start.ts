@@ -1,4 +1,4 @@
-// What a program has to see to before it does anything else. Called by main.ts.
+// Prepares the process before it does anything else. Called by main.ts.
 
 import { tryCall } from "../call/call.ts";
 import { cString, u64Struct } from "../call/words.ts";
@@ -9,10 +9,10 @@ const SIG_DFL = 0;
 const SIG_IGN = 1;
 
 /**
- * Makes sure that descriptors 0 to 2 are open, so that no file of ours becomes somebody's stdout, that a
- * reader who has left is an error (EPIPE), not the end, and that children can be waited for: a caller who
- * ignores SIGCHLD would have us do so, and then wait4(2) knows of no child. AS RUNC: nor does the container
- * inherit that (spawn.ts).
+ * Makes sure that descriptors 0 to 2 are open, so that none of our files becomes a program's stdout; that a
+ * closed pipe is an error (EPIPE) and does not kill us; and that children can be waited for: if the caller
+ * ignores SIGCHLD, so do we by inheritance, and wait4(2) finds no child. AS RUNC: the container does not
+ * inherit that either (spawn.ts).
  */
 export function settle(): void {
   for (const fd of [0, 1, 2]) {

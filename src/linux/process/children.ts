@@ -1,12 +1,12 @@
-// Children of ours that nobody asks for a status: no zombie is left to whoever adopts our children, and
-// nothing waits longer than a limit. A container may keep a process that it traces from us after its end
-// (ptrace(2)), and a frozen cgroup of v1 holds even SIGKILL back.
+// Waits for children whose status nobody needs, so that no zombie is left to the process that adopts our
+// children, but never longer than a limit. A container may hide the end of a process that it traces from us
+// (ptrace(2)), and a frozen v1 cgroup delays even SIGKILL.
 
 import { SIGKILL, WNOHANG } from "../numbers/sched.ts";
 import { tryWaitFor } from "./process.ts";
 import { openChild, signalChild } from "./process-handle.ts";
 
-/** How long the end of a process that was killed, or let go of, is waited for, milliseconds. */
+/** How long to wait for the end of a process that was killed or released, in milliseconds. */
 const PATIENCE_MS = 10_000;
 
 /** Waits for a child that ends by itself. */

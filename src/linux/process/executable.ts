@@ -1,5 +1,5 @@
-// Programs that tsrun brings along, and the files that they are executed from: never the tsrun binary
-// (CVE-2019-5736), to which /proc/PID/exe of a proxy would lead until the container's program runs. Called by
+// Executes the programs that are embedded in tsrun, from files of their own, never from tsrun's executable
+// (CVE-2019-5736): a proxy's /proc/PID/exe would lead to it until the container's program runs. Called by
 // src/proxy/proxy.ts and library-process.ts.
 
 import { TsrunError } from "../../errors.ts";
@@ -26,28 +26,28 @@ import {
 import { FSCONFIG_CMD_CREATE, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC } from "../numbers/mount.ts";
 import { type SpawnOptions, spawn } from "./spawn.ts";
 
-/** With the words that people look for, and runc's suite. */
+/** The words that people, and runc's suite, search for. */
 const SEALED =
   "the first process runs from sealed memory of its own, never from the runtime's binary; that is in place " +
   'of "runc exeseal: using /proc/self/exe clone" and ' +
   '"runc exeseal: using overlayfs for sealed /proc/self/exe"';
 
 export interface Program {
-  /** Of the memory file; /proc/PID/exe shows it. */
+  /** The name of the memory file, which /proc/PID/exe shows. */
   readonly name: string;
   /** An ELF file. */
   readonly bytes: Uint8Array;
 }
 
 export interface ProgramOptions extends Pick<SpawnOptions, "environment" | "descriptors" | "signals"> {
-  /** Told what file it runs from. */
+  /** Receives a line that says from which file it runs. */
   readonly trace?: ((line: string) => void) | undefined;
 }
 
 /** Starts a program, with its name as its only argument. Returns its pid. */
 export function spawnProgram(program: Program, { descriptors, trace, ...options }: ProgramOptions): number {
   using file = executableFile(program, trace);
-  // What is to be moved must not stand where something else is moved to before it.
+  // A descriptor that will be moved must not have the number of an earlier target.
   const floor = Math.max(...descriptors.map(({ to }) => to)) + 1;
   const lifted = descriptors.map(({ from, to }) => ({ from: from === to ? from : lift(from, floor), to }));
   const executed = lift(file.number, floor);
@@ -69,7 +69,7 @@ function lift(of: number, floor: number): number {
   return mustCall("duplicate a descriptor", "fcntl", of, F_DUPFD_CLOEXEC, floor);
 }
 
-/** A file with the program that can be executed and that nobody can open by name. */
+/** An executable file with the program, which nobody can open by name. */
 function executableFile(program: Program, trace: ProgramOptions["trace"]): Descriptor {
   const sealed = sealedMemory(program);
   if (sealed !== undefined) {
@@ -91,7 +91,7 @@ function executableFile(program: Program, trace: ProgramOptions["trace"]): Descr
   });
 }
 
-/** A memory file that nobody can change any more, us included; `undefined` where none may be executed. */
+/** A memory file that nobody, not even tsrun, can change; `undefined` if memory files may not be executed. */
 function sealedMemory(program: Program): Descriptor | undefined {
   const name = cString(program.name);
   const wanted = MFD_CLOEXEC | MFD_ALLOW_SEALING;
@@ -107,14 +107,14 @@ function sealedMemory(program: Program): Descriptor | undefined {
   return file;
 }
 
-/** Where an ordinary user may have a file that can be executed; /run is mounted noexec on Debian. */
+/** Where an ordinary user may have an executable file; Debian mounts /run noexec. */
 const FOLDERS = ["/dev/shm", "/tmp", "/var/tmp"];
 
 /** Flag of statfs(2). */
 const ST_NOEXEC = 8;
 const STATFS_FLAGS_OFFSET = 80;
 
-/** A tmpfs that is mounted nowhere: for root only. It lives as long as a file of it is open. */
+/** A tmpfs that is mounted nowhere; only root can make it. It exists as long as one of its files is open. */
 function openOwnTmpfs(): Descriptor | undefined {
   const context = tryCall("fsopen", cString("tmpfs"), FSOPEN_CLOEXEC);
   if (context < 0) return undefined;
@@ -124,7 +124,9 @@ function openOwnTmpfs(): Descriptor | undefined {
   return mount < 0 ? undefined : new Descriptor(mount);
 }
 
-/** A file in `folder` that never had a name, opened for reading: what is open for writing is not executed. */
+/**
+ * A file in `folder` that never had a name, opened for reading: a file open for writing cannot be executed.
+ */
 function unnamedFile(folder: string, program: Program): Descriptor | undefined {
   const fd = tryCall("openat", AT_FDCWD, cString(folder), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0o500);
   if (fd < 0) return undefined;

@@ -1,11 +1,11 @@
-// Where the host has a program that a command needs: ps, criu, newuidmap.
+// Finds a program of the host that a command needs: ps, criu, newuidmap.
 
 import { tryCall } from "../call/call.ts";
 import { cString } from "../call/words.ts";
 import { status } from "../files/files.ts";
 import { AT_FDCWD, S_IFREG, X_OK } from "../numbers/fcntl.ts";
 
-/** Where the environment may lack PATH: podman's calls hold nothing but XDG_RUNTIME_DIR. */
+/** Used if the environment has no PATH: podman passes only XDG_RUNTIME_DIR. */
 const USUAL = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** The first executable file of this name in a directory of PATH. A relative directory does not count. */

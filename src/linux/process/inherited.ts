@@ -1,4 +1,4 @@
-// What tsrun's caller has leaked into it goes no further. Called by spawn.ts, once.
+// Keeps descriptors that the caller has leaked from being inherited further. Called by spawn.ts, once.
 
 import { tryCall } from "../call/call.ts";
 import { listDirectoryAt } from "../files/directories.ts";
@@ -7,8 +7,8 @@ import { CLOSE_RANGE_CLOEXEC, F_SETFD, FD_CLOEXEC } from "../numbers/fcntl.ts";
 const LAST = 0xffffffff;
 
 /**
- * Marks every descriptor from 3 on close-on-exec (CVE-2024-21626 is what could happen otherwise), one by one
- * where close_range(2) does not know how: before Linux 5.11, or under a filter.
+ * Marks every descriptor from 3 on close-on-exec (CVE-2024-21626 shows what could happen otherwise), one by
+ * one if close_range(2) cannot do it: before Linux 5.11, or under a filter.
  */
 export function keepInherited(): void {
   if (tryCall("close_range", 3, LAST, CLOSE_RANGE_CLOEXEC) === 0) return;

@@ -1,8 +1,9 @@
-// Fields of /proc/PID/status (proc_pid_status(5)), found in its text. Pure; called by process.ts.
-// Security: a process names itself as it likes, and its name is in that text. Of all that ends a line for a
-// regular expression (carriage return, U+2028) the kernel escapes the newline alone, so only that counts.
+// Finds fields in the text of /proc/PID/status (proc_pid_status(5)). Pure; called by process.ts.
+// Security: the text contains the process's name, which the process may choose. A regular expression also
+// treats carriage return and U+2028 as ends of lines; the kernel escapes only the newline, so only that ends
+// a line here.
 
-/** What stands behind the name of a field; "" where there is no such field. */
+/** The value of a field; "" if there is no such field. */
 export function statusField(status: string, field: string): string {
   const start = status.indexOf(`\n${field}:\t`);
   if (start < 0) return "";

@@ -1,6 +1,6 @@
-// A process that is signalled and waited for and that no other process can slip under: by a pidfd (Linux
-// 5.3), and where a kernel or a filter around tsrun does not know those, by its pid, looked at before each
-// use. Nothing else calls kill(2).
+// A handle to signal a process and to wait for it that never refers to another process: a pidfd (Linux 5.3),
+// or, if the kernel or a filter around tsrun does not know those, a pid that is checked before each use. No
+// other code calls kill(2).
 
 import { syscallError, tryCall } from "../call/call.ts";
 import { Descriptor, openIfThere } from "../files/files.ts";
@@ -10,14 +10,14 @@ import { O_DIRECTORY, O_PATH } from "../numbers/fcntl.ts";
 import { POLLIN } from "../numbers/sched.ts";
 import { heldProcessStatus, type ProcessStatus, processStatus } from "./process.ts";
 
-/** How often a process is looked at that tells nobody of its end, milliseconds. */
+/** How often to check for the end of a process without a pidfd, in milliseconds. */
 const LOOK_AGAIN_MS = 5;
-/** Of a list of processes: an ordinary limit of descriptors is 1024. */
+/** How many processes of a list have handles at the same time: the usual limit of descriptors is 1024. */
 const HANDLES_AT_ONCE = 256;
 
 export class ProcessHandle {
   readonly #pid: number;
-  /** In clock ticks after boot: with the pid, its identity. Without a pidfd it must be known. */
+  /** In clock ticks after boot; with the pid it identifies the process. Required without a pidfd. */
   readonly #startTime: number;
   readonly #pidfd: Descriptor | undefined;
 
@@ -36,7 +36,10 @@ export class ProcessHandle {
     return this.#runs() ? signalByPid(this.#pid, signal) : -ESRCH;
   }
 
-  /** Waits for its end or for something else. Returns what poll(2) says of that; 0 when it was the end. */
+  /**
+   * Waits for its end or for the other event. Returns the events of poll(2) for that; 0 if the process has
+   * ended.
+   */
   waitForEndOr(other: PollEntry): number {
     if (this.#pidfd !== undefined) return poll([other, { fd: this.#pidfd.number, events: POLLIN }])[0] ?? 0;
     for (;;) {
@@ -46,12 +49,15 @@ export class ProcessHandle {
     }
   }
 
-  /** What becomes ready when it has ended. Without pidfds nothing does, and SIGCHLD has to do. */
+  /**
+   * The entry for poll(2) that is ready when it has ended. Without a pidfd none is, and the caller needs
+   * SIGCHLD.
+   */
   wanted(): PollEntry {
     return { fd: this.#pidfd?.number ?? -1, events: POLLIN };
   }
 
-  /** Waits for its end. False when the time is over. */
+  /** Waits for its end. False if the time limit passes first. */
   waitForEnd(limitMs?: number): boolean {
     // A pidfd becomes readable when the process has ended.
     if (this.#pidfd !== undefined)
@@ -79,13 +85,13 @@ export function runs(pid: number, startTime: number): boolean {
 }
 
 /**
- * The directory of /proc of a process that runs, `undefined` when it has ended. What is opened below it
- * belongs to this very process: once somebody has waited for that, nothing is there any more, whoever has its
- * pid.
+ * The directory of /proc of a running process, `undefined` if it has ended. Files opened below it always
+ * belong to this process: once it has been waited for, the directory is empty, even if another process has
+ * its pid.
  */
 export function holdProcess(pid: number, startTime: number): Descriptor | undefined {
   const held = openIfThere(`/proc/${pid}`, O_PATH | O_DIRECTORY);
-  // The start time is compared after opening, and through what was opened.
+  // The start time is compared after opening, through the open directory.
   if (held === undefined || isRunning(heldProcessStatus(held.number), startTime)) return held;
   held.close();
   return undefined;
@@ -99,11 +105,11 @@ export function isRunning(
   return found?.startTime === startTime && found.state !== "Z" && found.state !== "X";
 }
 
-/** A handle on the process, `undefined` when it has ended. */
+/** A handle to the process, `undefined` if it has ended. */
 export function openProcess(pid: number, startTime: number): ProcessHandle | undefined {
   const fd = tryCall("pidfd_open", pid, 0);
   const handle = new ProcessHandle(pid, startTime, fd < 0 ? undefined : new Descriptor(fd));
-  // The start time is compared after opening: the handle now holds on to this very process.
+  // The start time is compared after opening: from then on the handle refers to this process.
   if (runs(pid, startTime)) {
     if (fd < 0 && fd !== -ENOSYS) throw syscallError("open the container's first process", -fd);
     return handle;
@@ -112,7 +118,7 @@ export function openProcess(pid: number, startTime: number): ProcessHandle | und
   return undefined;
 }
 
-/** A handle on a child that has not been waited for: its pid is its own for so long. */
+/** A handle to a child that has not been waited for: until then its pid cannot be reused. */
 export function openChild(pid: number): ProcessHandle {
   const fd = tryCall("pidfd_open", pid, 0);
   if (fd >= 0) return new ProcessHandle(pid, 0, new Descriptor(fd));
@@ -120,16 +126,16 @@ export function openChild(pid: number): ProcessHandle {
 }
 
 /**
- * Signals a child that has not been waited for, by its pid, which is its own for so long. Returns 0, or the
- * negated errno.
+ * Signals a child that has not been waited for, by its pid, which cannot be reused until then. Returns 0, or
+ * the negated errno.
  */
 export function signalChild(pid: number, signal: number): number {
   return signalByPid(pid, signal);
 }
 
 /**
- * Signals those of the listed processes that `list` still names when there is a handle on each: the pid of
- * one that ended meanwhile may be another's.
+ * Signals the listed processes. After it has opened a handle to each, it checks that `list` still contains
+ * them: the pid of one that ended meanwhile may belong to another process.
  */
 export function signalListed(pids: readonly number[], signal: number, list: () => readonly number[]): void {
   for (let from = 0; from < pids.length; from += HANDLES_AT_ONCE) {
@@ -148,6 +154,6 @@ export function signalListed(pids: readonly number[], signal: number, list: () =
 
 /** kill(2): 0, or the negated errno. */
 function signalByPid(pid: number, signal: number): number {
-  // 0 and below are groups of processes, and all that there are.
+  // 0 and negative numbers mean process groups, or all processes.
   return pid > 0 ? tryCall("kill", pid, signal) : -ESRCH;
 }

@@ -1,4 +1,4 @@
-// Processes of the host: identity, signals, waiting, leaving.
+// Processes of the host: identity, state, waiting, exit.
 
 import { useReserve } from "../../engine/host/memory.ts";
 import { syscallError, tryCall } from "../call/call.ts";
@@ -8,12 +8,14 @@ import { statusField, statusNumber } from "./proc-text.ts";
 
 const endings: (() => void)[] = [];
 
-/** Has this done when the process comes to `exit`. */
+/** Registers a function that `exit` calls. */
 export function beforeExit(end: () => void): void {
   endings.push(end);
 }
 
-/** Ends the process at once: no engine teardown, which would cost a millisecond and can only do harm. */
+/**
+ * Ends the process at once, without tearing down the engine, which would take a millisecond and is useless.
+ */
 export function exit(status: number): never {
   useReserve();
   for (const end of endings) end();
@@ -24,31 +26,31 @@ export function exit(status: number): never {
 export const effectiveUid = (): number => tryCall("geteuid");
 export const effectiveGid = (): number => tryCall("getegid");
 
-/** Who calls: of root the user says it all. */
+/** The caller's effective ids; for root only the user id. */
 export function effectiveIds(): { readonly euid: number; readonly egid?: number } {
   const euid = effectiveUid();
   return euid === 0 ? { euid } : { euid, egid: effectiveGid() };
 }
 
-/** /proc/PID/stat has some 400 bytes, and is made anew by each read(2) at its start. */
+/** /proc/PID/stat has some 400 bytes, and one read(2) returns all of it. */
 const SHORT = { isShort: true } as const;
 
-/** What /proc/PID/stat says of a process. */
+/** The fields of /proc/PID/stat that tsrun uses. */
 export interface ProcessStatus {
   readonly name: string;
   /** One letter, as in proc_pid_stat(5): R, S, D, Z, T, X… */
   readonly state: string;
   readonly parent: number;
-  /** Clock ticks after boot: with the pid, the identity of a process. */
+  /** Clock ticks after boot; with the pid it identifies a process. */
   readonly startTime: number;
 }
 
-/** The status of a process, `undefined` when it is gone. */
+/** The status of a process, `undefined` if it is gone. */
 export function processStatus(pid: number): ProcessStatus | undefined {
   return parseStatus(readTextIfThere(`/proc/${pid}/stat`, SHORT));
 }
 
-/** As `processStatus`, of the process whose directory of /proc is open. */
+/** Like `processStatus`, for the process whose directory of /proc is open. */
 export function heldProcessStatus(directory: number): ProcessStatus | undefined {
   return parseStatus(readTextIfThere("stat", { at: directory, ...SHORT }));
 }
@@ -61,7 +63,7 @@ export function parseIdentity(line: string): Pick<ProcessStatus, "state" | "star
 
 function parseStatus(line: string | undefined): ProcessStatus | undefined {
   if (line === undefined) return undefined;
-  // The name stands in parentheses and may itself hold any character, so the last one counts.
+  // The name is in parentheses and may contain any character, so search for the last one.
   const end = line.lastIndexOf(")");
   return {
     name: line.slice(line.indexOf("(") + 1, end),
@@ -71,7 +73,7 @@ function parseStatus(line: string | undefined): ProcessStatus | undefined {
   };
 }
 
-/** In the flags of a process that was forked and has not executed a program since (include/linux/sched.h). */
+/** The flag of a process that was forked and has not executed a program since (include/linux/sched.h). */
 const PF_FORKNOEXEC = 0x40;
 
 /** Whether a process has ended without ever having executed a program. */
@@ -80,8 +82,8 @@ export function endedBeforeExecuting(pid: number, startTime?: number): boolean {
 }
 
 /**
- * The state of a process that has never executed a program; `undefined` when it has, or is gone. The kernel
- * clears that flag in execve(2), and a program cannot set it for itself.
+ * The state of a process that has never executed a program; `undefined` if it has, or is gone. The kernel
+ * clears that flag in execve(2), and a program cannot set it.
  */
 export function stateBeforeExecuting(pid: number, startTime?: number): string | undefined {
   const line = readTextIfThere(`/proc/${pid}/stat`, SHORT);
@@ -92,8 +94,8 @@ export function stateBeforeExecuting(pid: number, startTime?: number): string | 
 }
 
 /**
- * Whether a process is kept from going on by another: stopped by a signal or by who traces it, or traced by
- * somebody who does not trace us as well.
+ * Whether another process holds this one: it is stopped by a signal or by its tracer, or it is traced by a
+ * process that does not trace us as well.
  */
 export function isHeld(pid: number): boolean {
   const status = readTextIfThere(`/proc/${pid}/status`);
@@ -103,12 +105,12 @@ export function isHeld(pid: number): boolean {
   return tracer !== 0 && tracer !== statusNumber(readTextIfThere("/proc/self/status") ?? "", "TracerPid");
 }
 
-/** The process that a thread belongs to; 0 when it is gone. */
+/** The process that a thread belongs to; 0 if it is gone. */
 export function processOfThread(thread: number): number {
   return statusNumber(readTextIfThere(`/proc/${thread}/status`) ?? "", "Tgid");
 }
 
-/** The number so many fields after the one that begins at `start`. Most of the fifty are never looked at. */
+/** The number that is `fields` fields after the one at `start`. Avoids parsing all fifty fields. */
 function numberAt(line: string, start: number, fields: number): number {
   let at = start;
   for (let index = 0; index < fields; index++) at = line.indexOf(" ", at) + 1;
@@ -120,20 +122,25 @@ export interface WaitResult {
   readonly pid: number;
   /** Exit status, or 128 + signal. */
   readonly status: number;
-  /** The signal that ended it, 0 when it exited. */
+  /** The signal that ended it, 0 if it exited. */
   readonly signal: number;
-  /** All of it, as the call gives it. */
+  /** The status word of wait4(2). */
   readonly word: number;
 }
 
-/** Waits for the end of a child. Throws when it is none of ours: no status is no success. */
+/**
+ * Waits for the end of a child. Throws if it is not our child: an unknown status must not count as success.
+ */
 export function waitFor(pid: number): WaitResult {
   const ended = tryWaitFor(pid);
   if (typeof ended === "number") throw syscallError(`wait for process ${pid}`, -ended);
   return ended;
 }
 
-/** wait4(2); -1 is any child. Or the negated errno, or 0 when there is nothing to report (WNOHANG). */
+/**
+ * wait4(2); -1 means any child. Returns the negated errno on failure, 0 if there is nothing to report
+ * (WNOHANG).
+ */
 export function tryWaitFor(pid: number, flags = 0): WaitResult | number {
   const raw = new Uint8Array(4);
   const got = tryCall("wait4", pid, raw, flags, 0);
@@ -146,8 +153,8 @@ function meaningOf(word: number): Omit<WaitResult, "pid"> {
 }
 
 /**
- * The exit status of a process that has ended, or 128 + signal, where wait4(2) does not tell: who traces it
- * keeps it from its parent.
+ * The exit status, or 128 + signal, of a process that has ended but that wait4(2) does not report, because
+ * its tracer hides it from its parent.
  */
 export function statusOfZombie(pid: number): number | undefined {
   const line = readTextIfThere(`/proc/${pid}/stat`, SHORT);
@@ -155,7 +162,7 @@ export function statusOfZombie(pid: number): number | undefined {
   return meaningOf(numberAt(line, line.lastIndexOf(")") + 2, 49)).status;
 }
 
-/** This process' umask(2), which can only be read by changing it. */
+/** This process's umask(2), which can only be read by changing it. */
 export function fileModeMask(): number {
   const mask = tryCall("umask", 0o077);
   tryCall("umask", mask);

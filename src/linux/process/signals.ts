@@ -1,5 +1,6 @@
-// Signals as data, by signalfd(2). Called by a foreground `run` and `exec`. The engine has one thread, so
-// what that blocks nobody else takes; and what is started begins with nothing blocked (spawn.ts).
+// Receives signals as data, by signalfd(2). Called by a foreground `run` and `exec`. The engine has one
+// thread, so no other thread takes the signals that it blocks; programs are started with no signal blocked
+// (spawn.ts).
 
 import { mustCall, tryCall } from "../call/call.ts";
 import { u32Array, viewOf } from "../call/words.ts";
@@ -10,12 +11,12 @@ import { SFD_CLOEXEC, SFD_NONBLOCK, SIG_BLOCK, SIGNAL_SET_SIZE } from "../number
 const SIGINFO_SIZE = 128;
 
 /**
- * Left alone: what a fault of ours brings (ILL, TRAP, BUS, FPE, SEGV, SYS), what at-start.ts ignores (PIPE),
- * and the C library's own two. What cannot be caught the kernel leaves out by itself.
+ * Not received: signals of our own faults (ILL, TRAP, BUS, FPE, SEGV, SYS), PIPE, which at-start.ts ignores,
+ * and the two that the C library uses. The kernel itself leaves out those that cannot be caught.
  */
 const LEFT_ALONE: readonly number[] = [4, 5, 7, 8, 11, 13, 31, 32, 33];
 
-/** From now on signals do nothing but wait in the descriptor that this returns. */
+/** Blocks signals; from now on they arrive only at the descriptor that this returns. */
 export function receiveSignals(): Descriptor {
   const words = [-1, -1];
   for (const signal of LEFT_ALONE) {
@@ -28,7 +29,7 @@ export function receiveSignals(): Descriptor {
   return new Descriptor(mustCall("receive signals", "signalfd4", -1, set, SIGNAL_SET_SIZE, flags));
 }
 
-/** The number of the next signal; `undefined` when there is none. */
+/** The number of the next signal; `undefined` if there is none. */
 export function nextSignal(from: Descriptor): number | undefined {
   const info = new Uint8Array(SIGINFO_SIZE);
   const got = tryCall("read", from.number, info, info.length);

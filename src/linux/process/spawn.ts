@@ -21,7 +21,10 @@ import { keepInherited } from "./inherited.ts";
  * fields; 336 bytes in musl and in glibc, where programs of the tests call it.
  */
 const ATTRIBUTES_SIZE = 336;
-/** Signals that get their default action, and those that are blocked; 8 bytes of a set are the kernel's. */
+/**
+ * Offsets of the set of signals with their default action, and of the blocked ones; the kernel uses 8 bytes
+ * of a set.
+ */
 const DEFAULT_OFFSET = 8;
 const BLOCKED_OFFSET = 136;
 const POSIX_SPAWN_SETSIGDEF = 0x04;
@@ -29,19 +32,19 @@ const POSIX_SPAWN_SETSIGMASK = 0x08;
 /** `posix_spawn_file_actions_t`, 80 bytes in both. */
 const ACTIONS_SIZE = 80;
 
-/** Once is enough: what tsrun opens itself is close-on-exec. */
+/** Once is enough: tsrun's own files are close-on-exec. */
 let inheritedKept = false;
 
 export interface SpawnOptions {
   readonly path: string;
   readonly args: readonly string[];
-  /** Ours as it is when absent. */
+  /** If absent, ours. */
   readonly environment?: readonly string[];
   /** Descriptors of this process and the numbers they get in the new one; all others are close-on-exec. */
   readonly descriptors: readonly { readonly from: number; readonly to: number }[];
-  /** Its working directory; ours when absent. */
+  /** Its working directory; if absent, ours. */
   readonly directory?: string;
-  /** All of them arrive when absent. What is blocked from the start no terminal can end. */
+  /** If absent, no signal is blocked. With all blocked from the start, a terminal cannot end the program. */
   readonly signals?: "blocked";
 }
 
@@ -64,7 +67,7 @@ export function spawn({ path, args, environment, descriptors, directory, signals
   const at = locateBytes(actions);
   must(path, callInt(POSIX_SPAWN_FILE_ACTIONS_INIT, at));
   try {
-    // An action that finds no memory would be left out, and the program have another file.
+    // If an action could not be added for lack of memory, the program would have a wrong file.
     for (const { from, to } of descriptors) {
       must(path, callInt(POSIX_SPAWN_FILE_ACTIONS_ADDDUP2, at, from, to));
     }
@@ -77,7 +80,7 @@ export function spawn({ path, args, environment, descriptors, directory, signals
   }
 }
 
-/** These functions return an errno, or 0. */
+/** Throws if the result is an errno; these functions return 0 on success. */
 function must(path: string, errno: number): void {
   if (errno === 0) return;
   throw new TsrunError("E_SYSCALL", `cannot start "${path}": ${errnoWords(errno)}`, {
