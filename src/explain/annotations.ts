@@ -1,4 +1,4 @@
-// crun's annotations in words: what those change that mean something to tsrun. Pure.
+// crun's annotations in words: the effect of those that tsrun knows. Pure.
 
 import { type Annotations, KEYS } from "../spec/annotations.ts";
 import type { ExplainedPlan, Row, Section } from "./model.ts";

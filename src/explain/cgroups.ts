@@ -8,7 +8,7 @@ import type { CgroupPlan } from "../cgroups/planned.ts";
 import type { ControllerWrites } from "../cgroups/writes.ts";
 import { type ExplainedPlan, inUnits, type Row, type Section } from "./model.ts";
 
-/** Made first, so that all that follows is counted. */
+/** The cgroup is made first, so that everything after it is counted. */
 export function describeCgroup({ cgroup }: ExplainedPlan): Section[] {
   const title = "Control group: where it is counted";
   const { unit, owner, directories, isDisabled } = cgroup;
@@ -43,7 +43,7 @@ export function describeCgroup({ cgroup }: ExplainedPlan): Section[] {
   ];
 }
 
-/** Set when the mounts are made, which do not count against a tight limit of memory then. */
+/** The limits are set after the mounts, so that those do not count against a tight memory limit. */
 export function describeLimits({ cgroup, missingFiles = new Set() }: ExplainedPlan): Section[] {
   return cgroup.driver === "none" ? [] : [limits(cgroup, missingFiles), deviceAccess(cgroup)];
 }
@@ -93,7 +93,7 @@ function bytesWords(value: string): string {
   return units === undefined ? value : `${value} (${units})`;
 }
 
-/** The files whose numbers are bytes. */
+/** The files whose numbers are in bytes. */
 const BYTES = /^memory\.(?!swappiness|oom|pressure)|^hugetlb\./;
 
 const LIMIT_WORDS: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
-// `explain`: what tsrun will do with a bundle, or did for a container, in the words of the plan that `create`
-// carries out. Nothing is made, and no privileges are needed.
+// `explain`: describes what tsrun will do with a bundle, or did for a container, from the plan that `create`
+// carries out. It makes nothing, and needs no privileges.
 
 import { missingFiles } from "../cgroups/missing-files.ts";
 import { WITHOUT_CGROUP } from "../cgroups/plan.ts";
@@ -31,7 +31,7 @@ import type { Explanation, Section } from "./model.ts";
 import { type Rehearsed, rehearse } from "./rehearsal/story.ts";
 import { describePlan } from "./sections.ts";
 
-/** Stands for the id that a container will be given. */
+/** A placeholder for the container's id. */
 const ANY_ID = "<container-id>";
 
 export interface ExplainOptions extends Pick<CreateOptions, "noPivot" | "noNewKeyring" | "preserveFds"> {
@@ -40,8 +40,7 @@ export interface ExplainOptions extends Pick<CreateOptions, "noPivot" | "noNewKe
 }
 
 /**
- * Whether a word names a container rather than the bundle at `path`. Where there is neither, both are named
- * in the error.
+ * Whether a word names a container and not the bundle at `path`. If there is neither, the error names both.
  */
 export function isContainer({ root }: GlobalOptions, id: string, path: string): boolean {
   using directory = findContainer(root, id);
@@ -52,7 +51,7 @@ export function isContainer({ root }: GlobalOptions, id: string, path: string): 
   });
 }
 
-/** What is no id at all is no container's. */
+/** Finds the container; a word that is not a valid id names none. */
 function findContainer(root: string, id: string): ReturnType<typeof findStateDirectory> {
   try {
     return findStateDirectory(root, id);
@@ -62,7 +61,7 @@ function findContainer(root: string, id: string): ReturnType<typeof findStateDir
   }
 }
 
-/** What would be done with a bundle. */
+/** Explains what would be done with a bundle. */
 export function explainBundle(globals: GlobalOptions, path: string, options: ExplainOptions): Explanation {
   const text = readConfig(path);
   const { loaded, asRoot } = load(text, `${path}/config.json`);
@@ -87,7 +86,10 @@ export function explainBundle(globals: GlobalOptions, path: string, options: Exp
   };
 }
 
-/** Who asks need not be who runs it: what an ordinary user may not have is explained as root's. */
+/**
+ * The user who asks need not be the one who runs it: what an ordinary user may not have is explained as for
+ * root.
+ */
 function load(text: string, file: string): { loaded: LoadedConfig; asRoot: boolean } {
   const caller = effectiveIds();
   try {
@@ -98,14 +100,14 @@ function load(text: string, file: string): { loaded: LoadedConfig; asRoot: boole
   }
 }
 
-/** An ordinary user's container goes without the control groups that the user may not make. */
+/** Leaves out the control groups that an ordinary user may not make. */
 function permitted(planned: CgroupPlan): CgroupPlan {
   if (planned.explicit || planned.unit !== undefined) return planned;
   const directories = planned.directories.filter(({ path }) => mayMake(path));
   return { ...planned, directories, driver: directories.length === 0 ? "none" : planned.driver };
 }
 
-/** Whether what is there of the path lets something be made in it. */
+/** Whether the existing part of the path allows to make a directory in it. */
 function mayMake(path: string): boolean {
   let above = path;
   do above = parentOf(above);
@@ -117,7 +119,7 @@ const W_OK = 2;
 
 const LONGEST_WARNING = 500;
 
-/** What was done for a container, from the configuration that was kept and the record of what was made. */
+/** Explains what was done for a container, from the saved configuration and state. */
 export function explainContainer(globals: GlobalOptions, id: string, options: ExplainOptions): Explanation {
   using directory = getStateDirectory(globals.root, id);
   const record = directory.load();
@@ -126,7 +128,7 @@ export function explainContainer(globals: GlobalOptions, id: string, options: Ex
   const plan = planWithoutFilter({
     bundle: { path, spec, oddKeys: [], warnings: [], text: "", rootfs },
     options: { ...options, id, bundle: path, noNewKeyring: !newKeyring },
-    // Its unit, where it has one, is in the record.
+    // The record has its unit, if there is one.
     globals: { ...globals, systemdCgroup: false, cgroupsDisabled: false },
     existing: (planned) => recorded(planned, record.cgroup),
   });
@@ -135,7 +137,7 @@ export function explainContainer(globals: GlobalOptions, id: string, options: Ex
   return { subject: "container", id, status: state, pid, ...explained(plan, options, []) };
 }
 
-/** With what `update` has changed. */
+/** The configuration with the changes of `update`. */
 function inForce(spec: Spec, { resources }: StateRecord): Spec {
   if (resources === undefined) return spec;
   const devices = spec.linux?.resources?.devices;
@@ -145,7 +147,7 @@ function inForce(spec: Spec, { resources }: StateRecord): Spec {
   };
 }
 
-/** Where the cgroup really is: whoever asks now may be in another one than whoever created it. */
+/** The recorded cgroup: the caller may now be in another cgroup than the one that created the container. */
 function recorded(planned: CgroupPlan, { driver, paths, unit, isDisabled }: CgroupRecord): CgroupPlan {
   if (isDisabled === true) return WITHOUT_CGROUP;
   const controllers = new Map<string, string[]>();

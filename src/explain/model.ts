@@ -1,26 +1,26 @@
-// What an explanation is made of, for text and JSON alike. Types, and the few words that every topic needs.
+// The parts of an explanation, for both text and JSON: types, and a few functions that every topic needs.
 // Pure.
 
 import type { ContainerPlan } from "../container/plan.ts";
 import type { FilterPlan } from "../seccomp/plan.ts";
 
-/** The plan that `create` carries out; of the filter, what it says rather than its bytes. */
+/** The plan that `create` carries out, with the filter's plan instead of its bytes. */
 export type ExplainedPlan = Omit<ContainerPlan, "seccomp"> & {
   readonly filter: FilterPlan | undefined;
-  /** Files of cgroups that this kernel lacks, and in whose place others are written. */
+  /** Cgroup files that this kernel lacks, instead of which others are written. */
   readonly missingFiles?: ReadonlySet<string>;
 };
 
 export type Row = Readonly<Record<string, string>>;
 
 export interface Table {
-  /** In order, from left to right: the key in a row, and what stands above the column. */
+  /** From left to right: the key in a row, and the column's title. */
   readonly columns: readonly (readonly [key: string, title: string])[];
   readonly rows: readonly Row[];
 }
 
 export interface Section {
-  /** A word that programs may go by: `mounts`. */
+  /** A stable name for programs, such as `mounts`. */
   readonly topic: string;
   readonly title: string;
   /** Paragraphs. */
@@ -28,12 +28,12 @@ export interface Section {
   readonly table?: Table;
   /** Below the table. */
   readonly notes?: readonly string[];
-  /** With `--syscalls`: what is called for it. */
+  /** With `--syscalls`: the system calls that it needs. */
   readonly syscalls?: readonly ShownCall[];
 }
 
 export interface ShownCall {
-  /** Its place in the order of all. */
+  /** Its position among all calls. */
   readonly number: number;
   /** Which process makes it. */
   readonly by: string;
@@ -42,17 +42,17 @@ export interface ShownCall {
 }
 
 export interface Explanation {
-  /** A bundle to be, or a container that is there. */
+  /** A bundle, or an existing container. */
   readonly subject: "bundle" | "container";
   readonly id: string;
   readonly bundle: string;
   readonly rootfs: string;
-  /** Of a container. */
+  /** The status of a container. */
   readonly status?: string;
   readonly pid?: number;
   readonly command: readonly string[];
   readonly sections: readonly Section[];
-  /** What is done without, and keys that mean nothing. */
+  /** Ignored settings and unknown keys. */
   readonly warnings: readonly string[];
 }
 
@@ -61,14 +61,14 @@ export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
-/** As a shell would need it, for reading only. */
+/** The words quoted as for a shell, for reading only. */
 export function shellWords(words: readonly string[]): string {
   return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");
 }
 
 const UNITS = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 
-/** `512 MiB`, where that is exact enough to recognize; `undefined` for small numbers. */
+/** `512 MiB`, if that is exact enough to recognise; `undefined` for small numbers. */
 export function inUnits(bytes: number): string | undefined {
   if (!Number.isFinite(bytes) || bytes < 1024) return undefined;
   let value = bytes / 1024;

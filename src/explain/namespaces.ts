@@ -5,9 +5,9 @@ import type { IDMapping } from "../spec/types.ts";
 import type { ExplainedPlan, Row, Section } from "./model.ts";
 
 interface Words {
-  /** With a namespace that is new. */
+  /** The text for a new namespace. */
   readonly own: string;
-  /** Without one. */
+  /** The text without one. */
   readonly shared: string;
 }
 

@@ -1,4 +1,4 @@
-// The network devices that a container is given, in words. Pure.
+// The network devices that a container gets, in words. Pure.
 
 import type { ExplainedPlan, Section } from "./model.ts";
 

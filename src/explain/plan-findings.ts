@@ -1,5 +1,5 @@
-// The checks that `create` makes while it plans, one by one, so that all that fail are told and not only the
-// first. Pure; called by validate.ts, for a configuration that the check of its words has found good.
+// Makes the checks of `create`'s planning one by one, so that all failures are reported and not only the
+// first. Pure; called by validate.ts, for a configuration that has passed schema and rules.
 
 import { deviceRule } from "../cgroups/devices/rules.ts";
 import type { Hierarchies } from "../cgroups/hierarchies.ts";
@@ -27,7 +27,7 @@ export interface PlanRequest {
   readonly systemdCgroup: boolean;
 }
 
-/** A container has its id from the command line; none of the checks depends on it. */
+/** A container's id comes from the command line; none of the checks depends on it. */
 const ANY_ID = "any";
 
 type Check = readonly [pointer: string, check: () => unknown];
@@ -37,7 +37,7 @@ export interface PlanFindings {
   readonly warnings: readonly Fault[];
 }
 
-/** What planning a container with this configuration would find wrong with it, as far as it is counted. */
+/** The faults that planning a container with this configuration would find. */
 export function planFindings(request: PlanRequest): PlanFindings {
   const faults: Fault[] = [];
   const warnings: Fault[] = [];
@@ -100,7 +100,7 @@ function cgroupChecks({ spec, hierarchies, systemdCgroup }: PlanRequest): Check[
   ];
 }
 
-/** The names of units do not depend on the rest of it. */
+/** Enough for the names of units. */
 const SYSTEMD = { user: false, version: 0, controlGroup: "" };
 
 function processPlan({ process, linux }: Spec): ReturnType<typeof planProcess> | undefined {
@@ -115,7 +115,7 @@ function checkSeccomp(spec: Spec): void {
   planFilter(profile);
 }
 
-/** What a check throws, as a fault. */
+/** Turns the error that a check throws into a fault. */
 export function faultOf(pointer: string, check: () => unknown): Fault | undefined {
   try {
     check();

@@ -1,5 +1,5 @@
-// The container's process in words: how it is set apart, what it may use, what it gives up, and what it then
-// becomes. Pure.
+// The container's process in words: its isolation, its limits, the privileges that it gives up, and the
+// program that it executes. Pure.
 
 import { CAPABILITY_NAMES } from "../linux/numbers/capabilities.ts";
 import { RLIM_INFINITY } from "../linux/numbers/rlimits.ts";
@@ -8,7 +8,7 @@ import type { ProcessPlan } from "../process/plan.ts";
 import { CAPABILITY_WORDS } from "./capabilities.ts";
 import { counted, type ExplainedPlan, inUnits, type Row, type Section, shellWords } from "./model.ts";
 
-/** While the host's /proc is still there. */
+/** Set while the host's /proc can still be reached. */
 export function describeApart({ process, bundle, namespaces }: ExplainedPlan): Section[] {
   const sysctl = Object.entries(bundle.spec.linux?.sysctl ?? {});
   const rows: Row[] = [
@@ -105,7 +105,7 @@ function rlimit(name: string, value: bigint): string {
   return units === undefined ? `${value}` : `${value} (${units})`;
 }
 
-/** From here on nothing privileged is possible. */
+/** After this no privileged action is possible. */
 export function describePrivileges(plan: ExplainedPlan): Section[] {
   return [identity(plan), ...capabilities(plan.process)];
 }
@@ -164,7 +164,7 @@ function schedulingRows({ scheduling }: ProcessPlan): Row[] {
   return rows;
 }
 
-/** What is kept, with the sets that it is in; and what is not. */
+/** The capabilities that it keeps, with their sets, and those that it loses. */
 function capabilities({ capabilities: masks }: ProcessPlan): Section[] {
   const sets = Object.entries(masks).map(([set, mask]) => [set, new Set(capabilityNames(mask))] as const);
   const kept = CAPABILITY_NAMES.filter((name) => sets.some(([, names]) => names.has(name)));
@@ -211,7 +211,7 @@ function capabilities({ capabilities: masks }: ProcessPlan): Section[] {
   ];
 }
 
-/** The end: what `start` lets go. */
+/** The last step: the program that `start` executes. */
 export function describeCommand({ process, bundle, options }: ExplainedPlan): Section[] {
   const [program = ""] = process.args;
   const found = program.includes("/") ? "" : " It is looked for in PATH, inside.";

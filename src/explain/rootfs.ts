@@ -1,5 +1,5 @@
-// The container's files in words: each mount with its final flags, the change of root, and what is closed
-// after it. Pure.
+// The container's files in words: each mount with its final flags, the change of root, and the paths that are
+// masked or made read-only after it. Pure.
 
 import {
   MOUNT_ATTR__ATIME,
@@ -15,7 +15,7 @@ import type { BindMount, FilesystemMount, Flagged, MountPlan, RemountMount } fro
 import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import type { ExplainedPlan, Row, Section } from "./model.ts";
 
-/** Made before anything is limited, and before hooks run. */
+/** The mounts, which are made before limits are set and hooks run. */
 export function describeMounts({ rootfs, rootless }: ExplainedPlan): Section[] {
   return [
     {
@@ -93,7 +93,7 @@ function filesystemRow(mount: FilesystemMount): Row {
   };
 }
 
-/** An ordinary user's container may have no cgroup of its own to show. */
+/** The row of a bind mount. An ordinary user's container may have no cgroup of its own to show. */
 function bindRow(mount: BindMount, rootless: boolean): Row {
   const { destination, source, manner, idMap, otherSource } = mount;
   const { change, withSubmounts, sourceLink } = manner;
@@ -148,14 +148,14 @@ function word(name: string): string {
   return bare === "rdonly" ? "ro" : bare;
 }
 
-/** `rw`, `suid`: what a flag is called that is taken away. */
+/** The names of flags that are cleared: `rw`, `suid`. */
 function cleared(attributes: number): string[] {
   return attributeWords(attributes & ~MOUNT_ATTR__ATIME, "set").map((one) =>
     one === "ro" ? "rw" : one.replace(/^no/, ""),
   );
 }
 
-/** A change that names all flags: what is set is there afterwards, all else is not. */
+/** A change that names all flags: afterwards exactly those in `set` are set. */
 function changeWords({ set, clear }: { readonly set: number; readonly clear: number }): string {
   const words = attributeWords(set, (clear & MOUNT_ATTR__ATIME) === 0 ? "set" : "all");
   return words.length === 0 ? "none of those below" : words.join(",");
@@ -181,7 +181,7 @@ const CHANGES: Readonly<Record<RootfsPlan["change"], string>> = {
     "there: this keeps no root user in.",
 };
 
-/** What is done once the container's root is `/`. */
+/** What is done after the container's root has become `/`. */
 export function describeRoot({ rootfs, bundle, process }: ExplainedPlan): Section[] {
   const { hostname = "", domainname = "" } = bundle.spec;
   const { change, rootPropagation, readonlyRoot } = rootfs;

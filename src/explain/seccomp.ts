@@ -1,4 +1,4 @@
-// A seccomp profile in words: which system calls are let through, and what becomes of the others. Pure.
+// A seccomp profile in words: which system calls it allows, and what happens to the others. Pure.
 
 import type { Condition, FilterPlan, RuleGroup } from "../seccomp/plan.ts";
 import {
@@ -12,7 +12,7 @@ import {
 } from "../seccomp/tables.ts";
 import { counted, type ExplainedPlan, type Row, type Section } from "./model.ts";
 
-/** What a filter returns: an action, and a number for it. */
+/** A filter returns an action and a number for it. */
 const ACTION_BITS = 0xffff0000;
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -12,7 +12,7 @@ import { describeRdt } from "./rdt.ts";
 import { describeMounts, describeRoot } from "./rootfs.ts";
 import { describeSeccomp } from "./seccomp.ts";
 
-/** As src/container/create.ts goes from top to bottom. */
+/** In the order of src/container/create.ts. */
 const TOPICS: readonly ((plan: ExplainedPlan) => Section[])[] = [
   describeCgroup,
   describeNamespaces,

@@ -1,4 +1,4 @@
-// `validate`: the check of `create`, alone. Nothing is made, and no privileges are needed.
+// `validate`: only the checks of `create`. It makes nothing, and needs no privileges.
 
 import { readHierarchies } from "../cgroups/host.ts";
 import { checkRootfs, readConfig } from "../container/bundle.ts";
@@ -12,21 +12,21 @@ import { faultOf, planFindings } from "./plan-findings.ts";
 export interface ValidateRequest {
   /** Absolute path of the bundle; relative paths of a configuration begin there. */
   readonly bundle: string;
-  /** A configuration that is no bundle's: its absolute path, or "-" for standard input. */
+  /** A configuration outside a bundle: its absolute path, or "-" for standard input. */
   readonly config: string | undefined;
   readonly systemdCgroup: boolean;
 }
 
 export interface Verdict {
-  /** What was read, as messages call it. */
+  /** The name of the input in messages. */
   readonly file: string;
   readonly faults: readonly Located[];
   readonly warnings: readonly Located[];
-  /** How many more there are of either: a file may have a fault in every line. */
+  /** How many more findings there are: a file may have a fault in every line. */
   readonly untold: Untold;
 }
 
-/** Reads a configuration and says everything that there is to say about it. */
+/** Reads a configuration and returns all findings. */
 export function validate(request: ValidateRequest): Verdict {
   const { file, text } = read(request);
   const { spec, source, faults, warnings, untold } = inspectConfig(text, effectiveIds());
@@ -47,7 +47,7 @@ function read({ bundle, config }: ValidateRequest): { file: string; text: string
   return { file: config === "-" ? "standard input" : config, text: readDocument(config) };
 }
 
-/** Of a bundle alone: a configuration without one has no root file system yet. */
+/** Faults of the root file system; a configuration without a bundle has none yet. */
 function rootfsFaults({ bundle, config }: ValidateRequest, spec: Spec): Fault[] {
   if (config !== undefined) return [];
   const fault = faultOf("/root/path", () => checkRootfs(bundle, spec));

@@ -1,7 +1,7 @@
-// A second process for what the container's first process may not do, when that is in a user namespace: open
-// sources that its users cannot reach, and map the ids of a mount. It has tsrun's own privileges, and stands
-// in the container's mount namespace, since only there may its mounts be made. Started when it is needed,
-// gone before anything is entered.
+// A second process for actions that the container's first process may not do in a user namespace: open
+// sources that its users cannot reach, and map the ids of a mount. It has tsrun's own privileges, and is in
+// the container's mount namespace, since its mounts can be made only there. It is started when it is needed,
+// and ends before the change of root.
 
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../../linux/numbers/fcntl.ts";
 import { CLONE_NEWNS, CLONE_NEWUSER } from "../../linux/numbers/sched.ts";
@@ -15,7 +15,7 @@ import type { Helper } from "../place/context.ts";
 import { operationFailure } from "../plan/failure.ts";
 import type { IdMap } from "../plan/mounts.ts";
 
-/** Where the helpers have their control sockets. */
+/** The number of the helpers' control socket. */
 const CONTROL = 3;
 
 export class HostHelper implements Helper, Disposable {
@@ -25,13 +25,13 @@ export class HostHelper implements Helper, Disposable {
   #proxy: SyscallProxy | undefined;
   #root: Operation | undefined;
 
-  /** @param pid the container's first process, as tsrun sees it */
+  /** @param pid the container's first process, in tsrun's pid namespace */
   constructor({ pid, rootfs }: { pid: number; rootfs: string }) {
     this.#pid = pid;
     this.#rootfs = rootfs;
   }
 
-  /** An ordinary user has no more rights outside of the user namespace than inside. */
+  /** False for an ordinary user, who has no more rights outside the user namespace than inside. */
   get canHelp(): boolean {
     return effectiveUid() === 0;
   }
@@ -83,8 +83,8 @@ export class HostHelper implements Helper, Disposable {
 }
 
 /**
- * Has a user namespace with the maps opened by its path, or the container's where there are none. It lives as
- * long as it is open; the process that made it is needed for nothing else.
+ * Opens a user namespace with these maps, or the container's if there are none. It exists as long as it is
+ * open; the process that made it is not needed any more.
  */
 export function withUserNamespace<Result>(
   { uidMappings, gidMappings, container }: Omit<IdMap, "withSubmounts"> & { readonly container: string },
@@ -101,7 +101,7 @@ export function withUserNamespace<Result>(
   }
 }
 
-/** Lets a helper go. */
+/** Ends a helper. */
 export function leave(proxy: SyscallProxy): void {
   proxy.close();
   reap(proxy);

@@ -1,6 +1,6 @@
-// Without a mount namespace of its own a container's mounts are made among the host's, and outlast it.
-// Whoever removes the container detaches them: all hang on the one mount that the root was bound to itself
-// by. Called by create and delete.
+// The mounts of a container without a new mount namespace are made among the host's, and stay after its end.
+// The command that removes the container detaches them: all are below the mount with which the root was bound
+// to itself. Called by create and delete.
 
 import { mustCall } from "../../linux/call/call.ts";
 import { cString } from "../../linux/call/words.ts";
@@ -9,7 +9,7 @@ import { MNT_DETACH, UMOUNT_NOFOLLOW } from "../../linux/numbers/mount.ts";
 import type { HostMounts } from "../../spec/types.ts";
 import { parseMounts } from "./mountinfo.ts";
 
-/** The mounts on a path, as tsrun sees them. */
+/** The mounts on a path, in tsrun's mount namespace. */
 export function mountsOn(path: string): HostMounts {
   const mounts = parseMounts(readText("/proc/self/mountinfo")).filter(({ point }) => point === path);
   const ids = mounts.map(({ id }) => id);
@@ -18,8 +18,8 @@ export function mountsOn(path: string): HostMounts {
 }
 
 /**
- * Detaches the topmost mount on `path`, with all that is mounted in it, unless it was there `before`. Lazily,
- * since somebody may still stand in it.
+ * Detaches the topmost mount on `path` with all mounts below it, unless it existed `before`. Lazily, since a
+ * process may still use it.
  */
 export function detachMount(path: string, before: HostMounts): void {
   const { namespace, ids } = mountsOn(path);

@@ -1,5 +1,5 @@
-// The mounts that the container's first process sees: proc_pid_mountinfo(5). Read only where nothing else
-// tells.
+// The mounts that the container's first process sees: proc_pid_mountinfo(5). Read only if there is no other
+// way.
 
 import { joinBytes, text } from "../../linux/call/words.ts";
 import { AT_FDCWD } from "../../linux/numbers/fcntl.ts";
@@ -12,13 +12,13 @@ const CHUNK = 32768;
 
 export interface MountinfoEntry {
   readonly id: number;
-  /** What part of the file system is mounted. */
+  /** The part of the file system that is mounted. */
   readonly root: string;
   readonly point: string;
   readonly type: string;
 }
 
-/** Reads the mounts through the proxy, whose view counts. */
+/** Reads the mounts through the proxy, as the first process sees them. */
 export function readMounts(proxy: Batches): MountinfoEntry[] {
   const attempt = "read the mounts";
   const opening = openat(AT_FDCWD, "/proc/self/mountinfo", 0, attempt);
@@ -33,7 +33,7 @@ export function readMounts(proxy: Batches): MountinfoEntry[] {
     chunks.push(chunk.out.bytes.subarray(0, chunk.result));
   }
   proxy.attempt([close(resultOf(opening))]);
-  // Decoded as a whole: a character may lie in two chunks.
+  // Decoded as a whole: a character may be split between two chunks.
   return parseMounts(text(joinBytes(chunks)));
 }
 
@@ -49,7 +49,7 @@ export function parseMounts(mountinfo: string): MountinfoEntry[] {
   return entries;
 }
 
-/** Spaces and the like are written as octal numbers. */
+/** The kernel writes spaces and similar characters as octal numbers. */
 function decodeOctal(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),

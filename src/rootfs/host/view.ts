@@ -1,6 +1,6 @@
-// What tsrun itself sees of files that the container's root will be made of, before there is anybody to look
-// from inside: it saves messages, and is done while the kernel makes the namespaces. What it cannot tell is
-// looked at from inside. Called by rootfs.ts.
+// Examines the files of the container's future root from tsrun itself, before the first process exists: that
+// saves messages, and is done while the kernel makes the namespaces. Questions that it cannot answer are
+// asked from inside. Called by rootfs.ts.
 
 import { TsrunError } from "../../errors.ts";
 import { tryCall } from "../../linux/call/call.ts";
@@ -18,15 +18,15 @@ import {
 import type { FileKind } from "../place/context.ts";
 import { parentOf } from "../plan/paths.ts";
 
-/** The permission bits of a directory, or that there is none. */
+/** The permission bits of a directory; `undefined` if there is none. */
 export type DirectoryMode = { readonly mode: number | undefined };
 
 export interface HostView {
-  /** What kind of file a path of the host is, if it is one: a guess, which may turn out wrong. */
+  /** What kind of file a path of the host is, if it exists: a guess, which may turn out wrong. */
   kindOf(path: string): FileKind | undefined;
-  /** The mode of a directory below the root; `undefined` where only a look from inside can tell. */
+  /** The mode of a directory below the root; `undefined` if it can only be found out from inside. */
   modeOf(path: string): DirectoryMode | undefined;
-  /** The mount point that the root lies below; `undefined` where the kernel does not say. */
+  /** The mount point above the root; `undefined` if the kernel does not tell. */
   mountPoint(): string | undefined;
 }
 
@@ -46,7 +46,7 @@ export class Host implements HostView, Disposable {
     return found === undefined ? undefined : found.type === S_IFDIR ? "directory" : "file";
   }
 
-  /** Without openat2(2), or where a symbolic link is on the way, it cannot be told from here. */
+  /** Without openat2(2), or if there is a symbolic link on the way, it cannot be found out from here. */
   modeOf(path: string): DirectoryMode | undefined {
     this.#root ??= unlessRefused(() => openDirectory(this.#rootfs));
     if (this.#root === undefined) return undefined;
@@ -66,14 +66,14 @@ export class Host implements HostView, Disposable {
   }
 }
 
-/** The mount point that a path lies below, or is; `undefined` where the kernel does not say. */
+/** The mount point at or above a path; `undefined` if the kernel does not tell. */
 export function mountPointAbove(path: string): string | undefined {
   const isRoot = unlessRefused(() => status(path))?.isMountRoot;
   if (isRoot === undefined || isRoot) return isRoot === undefined ? undefined : path;
   return path === "/" ? undefined : mountPointAbove(parentOf(path));
 }
 
-/** tsrun may have no rights where the container's root user will have some. */
+/** `undefined` for a permission error: tsrun may lack rights that the container's root will have. */
 function unlessRefused<T>(look: () => T): T | undefined {
   try {
     return look();

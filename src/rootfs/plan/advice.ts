@@ -1,5 +1,5 @@
-// What can be done about a mount that failed: the first words of its error's hint, before the place in the
-// configuration. Pure.
+// Advice about a mount that failed: the beginning of the error's hint, before the place in the configuration.
+// Pure.
 
 import { EACCES, EINVAL, ENODEV, ENOENT, ENOSYS, EPERM } from "../../linux/numbers/errno.ts";
 import type { SyscallName } from "../../linux/numbers/syscalls.ts";
@@ -7,10 +7,10 @@ import type { Operation } from "../../proxy/calls/operation.ts";
 import { meantMountWord } from "../../spec/mount-words.ts";
 import type { FilesystemMount } from "./mounts.ts";
 
-/** What a file system's context says of a word that it does not know (vfs_parse_fs_param in the kernel). */
+/** The message of a file system's context about an unknown word (vfs_parse_fs_param in the kernel). */
 const UNKNOWN_PARAMETER = /Unknown parameter '([^']*)'/;
 
-/** And of an id. */
+/** The message about an id that is not mapped. */
 const UNMAPPED = /Invalid ([ug]id) '(\d+)'/;
 
 /** The namespace that a user namespace must own to mount a file system that shows it (user_namespaces(7)). */
@@ -22,16 +22,16 @@ const SHOWS: Readonly<Record<string, string>> = {
   cgroup2: "cgroup",
 };
 
-/** The calls that make a file system; others of a mount fail with EPERM for reasons of their own. */
+/** The calls that make a file system; a mount's other calls fail with EPERM for other reasons. */
 const MAKING: ReadonlySet<SyscallName> = new Set(["fsopen", "fsconfig", "fsmount", "mount"]);
 
-/** mount_namespaces(7). The end is what runc says, for those who look for it. */
+/** mount_namespaces(7). The end is runc's text, for those who search for it. */
 const LOCKED =
   "a user namespace may not take back flags that the source's mount has, leave those options out (runc run " +
   "failed: unable to start container process: error during container init: error mounting: operation not " +
   "permitted); ";
 
-/** Ends in `; `, or is empty. `tried` are the operations of which one has failed. */
+/** Ends in `; `, or is empty. One of the operations in `tried` has failed. */
 export function adviceForBind(
   failed: Operation,
   { source, flagging, mapping }: { [Part in "source" | "flagging" | "mapping"]?: Operation | undefined },
@@ -54,7 +54,7 @@ export function adviceForBind(
   }
 }
 
-/** Of a mount point. Ends in `; `, or is empty. */
+/** Advice about a mount point. Ends in `; `, or is empty. */
 export function adviceForTarget(failed: Operation): string {
   if (failed.result !== -EACCES) return "";
   return "the container's root user may not enter or write to its directory there, see who owns that; ";
@@ -62,9 +62,9 @@ export function adviceForTarget(failed: Operation): string {
 
 interface Refusal {
   readonly failed: Operation;
-  /** Whether it is mount(2) that finds a fault with what it is told. */
+  /** Whether mount(2) rejects its arguments. */
   readonly refused: boolean;
-  /** What the kernel says of it; empty when it says nothing. */
+  /** The kernel's message about it; may be empty. */
   readonly log: string;
 }
 

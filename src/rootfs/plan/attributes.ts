@@ -1,6 +1,5 @@
-// From the MS_ flags of mount(2), in which the configuration's options are written, to the attributes of
-// fsmount(2) and mount_setattr(2), with the kernel's own rules about what follows from what (do_mount in
-// fs/namespace.c). Pure.
+// Converts the MS_ flags of mount(2), which the configuration's options mean, to the attributes of fsmount(2)
+// and mount_setattr(2), by the kernel's own rules (do_mount in fs/namespace.c). Pure.
 
 import { viewOf } from "../../linux/call/words.ts";
 import {
@@ -32,7 +31,7 @@ import {
   MS_SYNCHRONOUS,
 } from "../../linux/numbers/mount.ts";
 
-/** Flags with one attribute each; the times of access are the three-valued rest. */
+/** Flags with one attribute each; the access times, with three values, are separate. */
 const PAIRS: readonly (readonly [flag: number, attribute: number])[] = [
   [MS_RDONLY, MOUNT_ATTR_RDONLY],
   [MS_NOSUID, MOUNT_ATTR_NOSUID],
@@ -55,11 +54,11 @@ const SUPERBLOCK: readonly (readonly [flag: number, key: string])[] = [
 const ANY_SUPERBLOCK = SUPERBLOCK.reduce((all, [flag]) => all | flag, 0);
 
 /**
- * Flags of a mount that stay as they are when it is copied into another user namespace (mount_namespaces(7)).
+ * Flags of a mount that are locked when it is copied into another user namespace (mount_namespaces(7)).
  */
 const LOCKABLE = MS_RDONLY | MS_NODEV | MS_NOEXEC | MS_NOSUID | ATIME_FLAGS;
 
-/** A change of attributes, with the flags that say the same to mount(2). */
+/** A change of attributes, with the equivalent flags of mount(2). */
 export interface AttributeChange {
   readonly set: number;
   readonly clear: number;
@@ -81,8 +80,8 @@ export function superblockFlags(flags: number): readonly string[] {
 const NONE: readonly string[] = [];
 
 /**
- * What MS_REMOUNT|MS_BIND with these flags changes: everything becomes as asked, what is not asked for is
- * cleared; only the times of access stay as they are unless one is named.
+ * The change that MS_REMOUNT|MS_BIND with these flags makes: the given flags are set and all others cleared;
+ * only the access times stay unless one is named.
  */
 export function attributeChange(flags: number): AttributeChange {
   let set = 0;
@@ -101,7 +100,7 @@ export function attributeChange(flags: number): AttributeChange {
   return { set, clear, flags: flags & ~(MS_BIND | MS_REC | MS_REMOUNT) };
 }
 
-/** Whether a bind mount with these flags wants any attribute changed at all (runc: mountToRootfs). */
+/** Whether a bind mount with these flags changes any attribute (runc: mountToRootfs). */
 export function changesBind({ setFlags, clearFlags }: { setFlags: number; clearFlags: number }): boolean {
   return (setFlags & ~(MS_BIND | MS_REC | MS_REMOUNT)) !== 0 || clearFlags !== 0;
 }
@@ -128,16 +127,16 @@ export function flagsOfStatfs(statfsFlags: number): number {
 }
 
 export interface LockedRetry {
-  /** What was asked for. */
+  /** The requested flags. */
   readonly setFlags: number;
   readonly clearFlags: number;
-  /** What the mount has. */
+  /** The mount's flags. */
   readonly current: number;
 }
 
 /**
- * The change that respects locked flags: what is asked for on top of what is there. `undefined` when that
- * would not be what was asked for (runc: mountToRootfs, "remount with locked flags").
+ * The change that keeps locked flags: the requested flags in addition to the present ones. `undefined` if the
+ * result would not be what was requested (runc: mountToRootfs, "remount with locked flags").
  */
 export function keepLocked({ setFlags, clearFlags, current }: LockedRetry): AttributeChange | undefined {
   if ((current & clearFlags & LOCKABLE) !== 0) return undefined;
@@ -147,7 +146,7 @@ export function keepLocked({ setFlags, clearFlags, current }: LockedRetry): Attr
   return { set, clear, flags: flags | (current & ATIME_FLAGS) };
 }
 
-/** The flags of a mount with `current` ones after mount_setattr(2) with these attributes. */
+/** The flags of a mount, which has `current` now, after mount_setattr(2) with these attributes. */
 export function flagsAfter(current: number, { set, clear }: { set: number; clear: number }): number {
   let flags = current;
   for (const [flag, attribute] of [...PAIRS, [MS_NODIRATIME, MOUNT_ATTR_NODIRATIME] as const]) {

@@ -1,4 +1,4 @@
-// `type: cgroup`: the container's view of its control groups, as runc gives it (mountCgroupV1,
+// Plans mounts of `type: cgroup`, the container's view of its control groups, as runc does (mountCgroupV1,
 // mountCgroupV2). Pure; called by plan.ts.
 
 import {
@@ -21,7 +21,7 @@ import {
 } from "./mounts.ts";
 import { nameOf } from "./paths.ts";
 
-/** What a cgroup mount must know of the host. */
+/** Facts about the host that a cgroup mount needs. */
 export interface CgroupLayout {
   readonly v2: boolean;
   /** Where the host has the unified hierarchy. */
@@ -40,7 +40,7 @@ export interface CgroupHierarchy {
   /** The container's own directory in it, as a path of the host. */
   readonly containerPath: string;
   /**
-   * Where tsrun itself is: an ordinary user's container stays there when it cannot have a cgroup of its own.
+   * tsrun's own directory: an ordinary user's container stays there if it cannot have its own cgroup.
    */
   readonly ownPath?: string | undefined;
 }
@@ -59,8 +59,8 @@ interface CgroupRequest {
 }
 
 function planV2(request: MountRequest, { parsed, layout }: CgroupRequest): MountPlan {
-  // Without a cgroup namespace of one's own, a user namespace may not mount cgroup2: show the host's, or the
-  // part of it that the namespace would have shown.
+  // A user namespace without its own cgroup namespace may not mount cgroup2: bind the host's, or the part of
+  // it that the namespace would have shown.
   const host = layout.unifiedMount ?? "/sys/fs/cgroup";
   const source = layout.cgroupNamespace ? (layout.unifiedPath ?? host) : host;
   const bind = planBind(
@@ -73,8 +73,8 @@ function planV2(request: MountRequest, { parsed, layout }: CgroupRequest): Mount
 }
 
 /**
- * AS RUNC: an ordinary user's container without a cgroup of its own must not see the host's writable, which
- * may be bound at /sys as a whole. Two inodes, since Ubuntu's Linux 5.4 takes no fewer.
+ * AS RUNC: an ordinary user's container without its own cgroup must not see the host's cgroups writable, even
+ * if all of /sys is bound. The tmpfs has two inodes, since Ubuntu's Linux 5.4 accepts no fewer.
  */
 function planMask(request: MountRequest, { cgroupNamespace }: CgroupLayout): FilesystemMount | undefined {
   if (!cgroupNamespace) return undefined;
@@ -88,7 +88,7 @@ function planMask(request: MountRequest, { cgroupNamespace }: CgroupLayout): Fil
 }
 
 /**
- * A tmpfs with a directory for each hierarchy, and links from `cpu` to `cpu,cpuacct` where they share one.
+ * A tmpfs with a directory for each hierarchy, and links from `cpu` to `cpu,cpuacct` if they share one.
  */
 function planV1(request: MountRequest, { parsed, layout }: CgroupRequest): MountPlan[] {
   const { propagation } = parsed;

@@ -7,7 +7,7 @@ import type { Device } from "../../spec/types.ts";
 import { cleanPath } from "./paths.ts";
 
 export interface DevicePlan {
-  /** Where it stands in the container, and on the host when it has to be bound. */
+  /** Its path in the container, and on the host if it has to be bound. */
   readonly path: string;
   /** File type and permission bits. */
   readonly mode: number;
@@ -20,7 +20,7 @@ export interface DevicePlan {
 export interface LinkPlan {
   readonly path: string;
   readonly target: string;
-  /** Whatever has the name already gives way. */
+  /** An existing file of that name is removed. */
   readonly replaces: boolean;
 }
 
@@ -41,7 +41,7 @@ export function planDevices(devices: readonly Device[]): DevicePlan[] {
   const paths = new Set(["/dev/ptmx"]);
   for (const [index, device] of devices.entries()) {
     const planned = planDevice(device, index);
-    // /dev/ptmx is always a link to the container's own devpts. And what is there already stays (runc:
+    // /dev/ptmx is always a link to the container's own devpts. An existing device stays (runc:
     // createDeviceNode).
     if (!paths.has(planned.path)) own.push(planned);
     paths.add(planned.path);
@@ -70,7 +70,7 @@ function planDevice(device: Device, index: number): DevicePlan {
   };
 }
 
-/** The links of /dev; `core` only where the kernel has a /proc/kcore (runc: setupDevSymlinks). */
+/** The links of /dev; `core` only if the kernel has /proc/kcore (runc: setupDevSymlinks). */
 export function planLinks({ kcore }: { kcore: boolean }): LinkPlan[] {
   const links: LinkPlan[] = [
     { path: "/dev/ptmx", target: "pts/ptmx", replaces: true },

@@ -1,4 +1,4 @@
-// The errors of building a root: which mount, which call, what the kernel says, where it stands in the
+// The errors of building a root: which mount, which call, the kernel's message, and the place in the
 // configuration. Pure.
 
 import { TsrunError } from "../../errors.ts";
@@ -6,7 +6,7 @@ import { errnoName, errnoWords } from "../../linux/numbers/errno.ts";
 import { type Operation, render } from "../../proxy/calls/operation.ts";
 
 export interface FailureDetails {
-  /** What the kernel's file system context says: `tmpfs: Unknown parameter 'x'`. */
+  /** The message of the kernel's file system context: `tmpfs: Unknown parameter 'x'`. */
   readonly log?: string | undefined;
   readonly hint?: string | undefined;
 }

@@ -1,5 +1,5 @@
-// Which mounts are added to a container that is there: entries like those of `mounts`, planned alike. Pure;
-// called by the story of `mounts`.
+// Plans the mounts that are added to an existing container: entries like those of `mounts`, planned in the
+// same way. Pure; called by the story of `mounts`.
 
 import { TsrunError } from "../../errors.ts";
 import { readAnnotations } from "../../spec/annotations.ts";
@@ -20,7 +20,7 @@ export type LiveMountPlan = BindMount | FilesystemMount;
 
 export interface LivePlan {
   readonly mounts: readonly LiveMountPlan[];
-  /** What becomes of the host's propagation, as of that of the container's tree; `undefined`: it stays. */
+  /** The propagation to set, as for the container's tree; `undefined` keeps the host's. */
   readonly treePropagation: number | undefined;
 }
 
@@ -31,13 +31,13 @@ export interface LiveRequest {
   readonly rootfs: string;
   readonly bundle: string;
   readonly userNamespace: boolean;
-  /** Without SELinux a label of mounts is gone without. */
+  /** False without SELinux, where a mount label has no effect and is ignored. */
   readonly labels: boolean;
 }
 
 /**
- * So many at once: the source of each is held open until all are in place, by numbers below those that
- * mount(2) and umount2(2) reach a file by.
+ * The most mounts at once: the source of each is held open until all are attached, with descriptor numbers
+ * below those through which mount(2) and umount2(2) reach a file.
  */
 export const MOST_LIVE_MOUNTS = 500;
 
@@ -61,10 +61,13 @@ export function planLiveMounts(request: LiveRequest): LivePlan {
   };
 }
 
-/** Other file systems show the namespaces that they are mounted in; nothing is copied while programs run. */
+/**
+ * Accepts only bind mounts and tmpfs: other file systems would show the namespaces of the process that mounts
+ * them. No files are copied while programs run.
+ */
 function liveOnly(plan: MountPlan): LiveMountPlan {
   if (plan.kind === "bind") {
-    // Not even a procfs covers /proc while programs run that go by it.
+    // Not even a procfs may cover /proc while programs that use it are running.
     const refused = refusedTarget(plan.destination, "other");
     if (refused !== undefined) throw refuse(plan, refused);
     if (plan.manner.sourceLink === "copied") throw refuse(plan, '"copy-symlink" is for new containers');
@@ -78,7 +81,10 @@ function liveOnly(plan: MountPlan): LiveMountPlan {
   throw refuse(plan, `${what} cannot be added to a container that is there`);
 }
 
-/** Of a new container it would be cut at the root; whoever writes it for this one is mistaken. */
+/**
+ * Refuses a destination that leaves the root. For a new container `..` is dropped there; for an existing one
+ * it is a mistake.
+ */
 function checkInside({ source = "", destination, options = [] }: Mount, index: number): void {
   let depth = 0;
   for (const part of destination.split("/")) {

@@ -1,4 +1,4 @@
-// The options of a mount (runtime-spec config.md#mounts, mount(8)): what each word means to the kernel. Pure.
+// The options of a mount (runtime-spec config.md#mounts, mount(8)), with their meaning to the kernel. Pure.
 // Called by the mount plan; `features` prints the words.
 
 import {
@@ -36,12 +36,12 @@ import {
   MS_UNBINDABLE,
 } from "../../linux/numbers/mount.ts";
 
-/** Things that tsrun does itself; the kernel knows no flag for them. */
+/** Options that tsrun carries out itself; the kernel has no flag for them. */
 export type MountExtension =
   | "tmpcopyup"
   | "idmap"
   | "ridmap"
-  /** Of crun, for Podman: links at the ends of a bind mount. */
+  /** crun's, for Podman: how to treat links at the ends of a bind mount. */
   | "copy-symlink"
   | "src-nofollow"
   | "dest-nofollow";
@@ -49,7 +49,7 @@ export type MountExtension =
 type Meaning =
   /** Flags of mount(2). */
   | { readonly kind: "set" | "clear"; readonly flag: number }
-  /** A propagation type, in a call of its own after the mount. */
+  /** A propagation type, set by a separate call after the mount. */
   | { readonly kind: "propagation"; readonly flag: number }
   /** Attributes of mount_setattr(2) for the mount and all below it. */
   | { readonly kind: "setAll" | "clearAll"; readonly flag: number }
@@ -63,7 +63,7 @@ const clearAll = (flag: number): Meaning => ({ kind: "clearAll", flag });
 const extension = (name: MountExtension): Meaning => ({ kind: "extension", name });
 
 /**
- * Every word that is not handed to the file system as data.
+ * Every word that is not passed to the file system as data.
  *
  * `acl` is not among them: MS_POSIXACL is internal to the kernel, so it stays data. crun's `rsync`,
  * `rdirsync` and `rmand` are not either: they are properties of a superblock, which mount_setattr(2) cannot
@@ -155,12 +155,12 @@ export interface ParsedOptions {
   /** MOUNT_ATTR_* to set and to clear with AT_RECURSIVE; both 0 when there is nothing to do. */
   readonly recSet: number;
   readonly recClear: number;
-  /** What the file system itself is told. */
+  /** The options for the file system. */
   readonly data: readonly string[];
   readonly extensions: ReadonlySet<MountExtension>;
 }
 
-/** What has been read so far, option by option: of a hundred mounts, most have the options of another. */
+/** Parsed options, by their words: many mounts have the same options. */
 interface Known {
   parsed: ParsedOptions | undefined;
   readonly longer: Map<string, Known>;
@@ -169,7 +169,8 @@ interface Known {
 const none: Known = { parsed: undefined, longer: new Map() };
 
 /**
- * Reads `options` of a mount; a later word overrides an earlier one. The same object for the same options.
+ * Parses a mount's `options`; a later word overrides an earlier one. Returns the same object for the same
+ * options.
  */
 export function parseMountOptions(options: readonly string[]): ParsedOptions {
   let known = none;
@@ -213,8 +214,8 @@ function parse(options: readonly string[]): ParsedOptions {
         break;
       case "setAll":
         if (isAccessTime(meaning.flag)) {
-          // One field of three bits: a value replaces the one before, and the kernel wants the whole field
-          // cleared.
+          // The field has three bits: a value replaces the earlier one, and the kernel requires that the
+          // whole field is cleared.
           recSet &= ~MOUNT_ATTR__ATIME;
           recClear |= MOUNT_ATTR__ATIME;
         } else {

@@ -1,4 +1,4 @@
-// One entry of `mounts` as what will be done for it. Pure; called by plan.ts. runtime-spec config.md#mounts.
+// Plans one entry of `mounts`. Pure; called by plan.ts. runtime-spec config.md#mounts.
 
 import { TsrunError } from "../../errors.ts";
 import { utf8 } from "../../linux/call/words.ts";
@@ -26,9 +26,9 @@ interface Planned {
   readonly options: readonly string[];
 }
 
-/** What options say about every kind of mount. */
+/** Options of every kind of mount. */
 export interface Flagged {
-  /** MS_ flags as asked for. */
+  /** The requested MS_ flags. */
   readonly setFlags: number;
   readonly clearFlags: number;
   /** MS_SHARED and the like, with MS_REC, one after the other. */
@@ -37,36 +37,36 @@ export interface Flagged {
   readonly recursive: { readonly set: number; readonly clear: number } | undefined;
 }
 
-/** A file system of its own. */
+/** A new file system. */
 export interface FilesystemMount extends Planned, Flagged {
   readonly kind: "filesystem";
-  /** What the options say: the same object for all mounts with the same options. */
+  /** The parsed options: the same object for all mounts with the same options. */
   readonly said: ParsedOptions;
   readonly type: string;
   /** Options of the file system. */
   readonly data: readonly string[];
-  /** Flags of the super block: `ro`, `sync` and the like. */
+  /** Flags of the super block: `ro`, `sync` and others. */
   readonly superblock: readonly string[];
   /** MOUNT_ATTR_ flags of the new mount. */
   readonly attributes: number;
-  /** Made writable first, read-only at the very end: something is still to be put there. */
+  /** Mounted writable and made read-only at the end, since files are still created in it. */
   readonly readonlyLater: boolean;
   /** tmpfs takes the mode of the directory it covers, unless the options name one. */
   readonly inheritsMode: boolean;
   readonly copyUp: boolean;
-  /** The mount point must be a directory and no symbolic link. */
+  /** The mount point must be a directory and not a symbolic link. */
   readonly plainDirectory: boolean;
-  /** What fsconfig(2) cannot say goes through mount(2). */
+  /** Mounted with mount(2), because fsconfig(2) cannot express an option. */
   readonly needsMountCall: boolean;
   /** SELinux: the context of all its files. */
   readonly context?: string | undefined;
-  /** The option that says so, unless it is "context" (mount(8)). */
+  /** The option for the label, if it is not "context" (mount(8)). */
   readonly contextOption?: MountContext | undefined;
-  /** SELinux: the label of its root directory, where all its files cannot have one. */
+  /** SELinux: the label of its root directory, if its files cannot all have one. */
   readonly rootLabel?: string | undefined;
-  /** Instead, when the kernel does not let us mount this (cgroup2 without a cgroup namespace of our own). */
+  /** Used instead if the kernel does not allow this mount (cgroup2 without a new cgroup namespace). */
   readonly otherwise?: BindMount | undefined;
-  /** Instead, when there is nothing to bind either. */
+  /** Used instead if there is nothing to bind either. */
   readonly lastResort?: FilesystemMount | undefined;
 }
 
@@ -74,20 +74,19 @@ export interface BindMount extends Planned {
   readonly kind: "bind";
   readonly manner: BindManner;
   readonly idMap: IdMap | undefined;
-  /** To be bound when there is no such source. */
+  /** Bound instead if the source does not exist. */
   readonly otherSource?: string | undefined;
 }
 
-/** What options say about a bind mount: the same object for all mounts with the same options. */
+/** The options of a bind mount: the same object for all mounts with the same options. */
 export interface BindManner extends Flagged {
   readonly withSubmounts: boolean;
   readonly change: AttributeChange | undefined;
   /**
-   * What becomes of a symbolic link that is the source: what it leads to is bound, or the link, or it is
-   * copied.
+   * If the source is a symbolic link: bind its target, bind the link itself, or copy the link.
    */
   readonly sourceLink: "followed" | "bound" | "copied";
-  /** The mount goes on a symbolic link that is the mount point, not on what that leads to. */
+  /** If the mount point is a symbolic link, mount on the link itself, not on its target. */
   readonly onLink: boolean;
   readonly asksForMap: boolean;
   /** Options that no bind mount has. */
@@ -101,7 +100,7 @@ export interface IdMap {
   readonly withSubmounts: boolean;
 }
 
-/** New flags for what is mounted there already. */
+/** New flags for an existing mount. */
 export interface RemountMount extends Planned, Flagged {
   readonly kind: "remount";
   readonly type: string;
@@ -109,7 +108,7 @@ export interface RemountMount extends Planned, Flagged {
   readonly change: AttributeChange;
 }
 
-/** A symbolic link inside a mount made just before: `cpu` to `cpu,cpuacct`. */
+/** A symbolic link in a mount that was just made: `cpu` to `cpu,cpuacct`. */
 export interface SymlinkInMount {
   readonly kind: "symlink";
   readonly index: number;
@@ -125,11 +124,11 @@ export interface MountRequest {
   readonly index: number;
   readonly rootfs: string;
   readonly bundle: string;
-  /** Whether the container has id maps of its own, which `idmap` alone refers to. */
+  /** Whether the container has id maps, which `idmap` without mappings refers to. */
   readonly userNamespace: boolean;
 }
 
-/** What an entry with `bind` or without asks for; `type: cgroup` is plan-cgroup.ts' matter. */
+/** Plans a bind mount or a file system; cgroup.ts plans `type: cgroup`. */
 export function planMount(request: MountRequest): RealMount {
   const { mount } = request;
   const parsed = parseMountOptions(mount.options ?? NO_OPTIONS);
@@ -144,7 +143,7 @@ export function planMount(request: MountRequest): RealMount {
   return planFilesystem(request, { parsed, type });
 }
 
-/** Where it is mounted; refuses what is not to be covered. */
+/** The destination; refuses paths that may not be covered. */
 export function checkedDestination(request: MountRequest, brings: "proc" | "bind" | "other"): string {
   const destination = stripRoot(request.rootfs, request.mount.destination);
   const refused = refusedTarget(destination, brings);
@@ -227,7 +226,7 @@ export function planFilesystem(request: MountRequest, { parsed, type }: Filesyst
     throw refuse(request, "id-mapped mounts are only supported for bind-mounts");
   }
   const base = planned(request, parsed);
-  // AS RUNC: files are still to be made in these, so they become read-only when everything is in place.
+  // AS RUNC: files are still created in these, so they become read-only at the end.
   const readonlyLater =
     (parsed.setFlags & MS_RDONLY) !== 0 && (type === "tmpfs" || base.destination === "/dev");
   const flags = readonlyLater ? parsed.setFlags & ~MS_RDONLY : parsed.setFlags;
@@ -294,7 +293,7 @@ function dataOf(parsed: ParsedOptions): Data {
 }
 
 /**
- * The kernel takes data as one string with commas; fsconfig(2) takes it one by one, up to 255 bytes each, and
+ * mount(2) takes the data as one string with commas; fsconfig(2) takes single options of up to 255 bytes, and
  * knows neither the quotes of SELinux contexts nor the escaped commas of overlay.
  */
 function splitData(data: readonly string[]): { parts: readonly string[]; plain: boolean } {
@@ -304,7 +303,7 @@ function splitData(data: readonly string[]): { parts: readonly string[]; plain: 
     if (word.includes('"') || word.includes("\\,")) return { parts: data, plain: false };
     for (const part of word.split(",")) {
       if (part !== "") parts.push(part);
-      // A character has up to three bytes a code unit.
+      // A code unit takes up to three bytes.
       if (part.length * 3 >= 256 && utf8(part).length >= 256) plain = false;
     }
   }
@@ -321,7 +320,7 @@ export function nameMount({ source, destination }: { source: string; destination
   return `"${source}" on "${destination}"`;
 }
 
-/** Where a mount stands in the configuration, as the hint of an error says it. */
+/** The place of a mount in the configuration, for the hint of an error. */
 export function describeMount(mount: Pick<Planned, "index" | "options"> & { type?: string }): string {
   const type = mount.type === undefined ? "" : `type "${mount.type}", `;
   return `mounts[${mount.index}] of config.json: ${type}options "${mount.options.join(",")}"`;

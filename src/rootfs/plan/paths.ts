@@ -1,6 +1,7 @@
-// Paths inside a container's root, lexically: cleaning, stripping, and which of them may be mounted on. Pure.
+// Paths inside a container's root, handled lexically: cleaning, stripping, and which ones may be covered by a
+// mount. Pure.
 
-/** `/a/b` of `a//./b/`, `/../a/b` and the like: absolute, without `.`, `..` or doubled slashes. */
+/** `/a/b` for `a//./b/`, `/../a/b` and so on: absolute, without `.`, `..` or doubled slashes. */
 export function cleanPath(path: string): string {
   if (isClean(path)) return path;
   const parts: string[] = [];
@@ -12,24 +13,24 @@ export function cleanPath(path: string): string {
   return `/${parts.join("/")}`;
 }
 
-/** Whether there is certainly nothing to clean: so it is with nearly every path of a configuration. */
+/** A quick check whether the path is clean, as nearly every path of a configuration is. */
 function isClean(path: string): boolean {
   return path.startsWith("/") && !path.includes("//") && !path.includes("/.") && !path.endsWith("/");
 }
 
-/** Whether a component of `path` is `..`: then links on the way decide where it leads. */
+/** Whether a component of `path` is `..`: then links on the way may change where it leads. */
 export function climbs(path: string): boolean {
   return path.includes("..") && path.split("/").includes("..");
 }
 
-/** AS RUNC: a destination that starts with the root's own path on the host is meant below it. */
+/** AS RUNC: removes the root's path on the host from the beginning of a destination. */
 export function stripRoot(rootfs: string, path: string): string {
   const clean = cleanPath(path);
   if (rootfs === "/" || !isInside(rootfs, clean)) return clean;
   return clean === rootfs ? "/" : clean.slice(rootfs.length);
 }
 
-/** Whether clean `path` is `directory` or lies below it. */
+/** Whether the clean `path` is `directory` or is below it. */
 export function isInside(directory: string, path: string): boolean {
   if (directory === "/") return true;
   return path.startsWith(directory) && (path.length === directory.length || path[directory.length] === "/");
@@ -66,11 +67,11 @@ const EMULATED = new Set([
 ]);
 
 /**
- * Why nothing may be mounted on `path`, or `undefined` when it may.
+ * Why nothing may be mounted on `path`; `undefined` if it may be covered.
  *
- * The words are runc's. A container that could cover parts of /proc would defeat LSM labels and sysctls that
- * are written there (CVE-2019-16884, CVE-2019-19921). `path` must be free of symbolic links.
- * @param brings what the mount would put there: a bind mount is looked at once its source is open.
+ * The text is runc's. A container that could cover parts of /proc would defeat LSM labels and sysctls that
+ * are written there (CVE-2019-16884, CVE-2019-19921). `path` must not contain symbolic links.
+ * @param brings the kind of mount: a bind mount is checked when its source is open.
  */
 export function refusedTarget(path: string, brings: "proc" | "bind" | "other"): string | undefined {
   if (path === "/") return "the mount point is the root file system itself";

@@ -1,5 +1,5 @@
-// What a container's root will be made of: spec in, values out. Pure; called by create, and by `explain`.
-// runtime-spec config.md#root, #mounts and config-linux.md.
+// Plans a container's root from its configuration. Pure; called by create, and by `explain`. runtime-spec
+// config.md#root, #mounts and config-linux.md.
 
 import { TsrunError } from "../../errors.ts";
 import { MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from "../../linux/numbers/mount.ts";
@@ -20,22 +20,22 @@ export interface RootfsPlan {
   /** Propagation of the container's root, once it is `/`. */
   readonly rootPropagation: number | undefined;
   readonly change: RootChange;
-  /** The mount namespace exists already, and paths may lead to other files there than they do for tsrun. */
+  /** The mount namespace exists already, so paths may lead to other files there than for tsrun. */
   readonly joinsMounts: boolean;
   /** The mounts are made in the host's own mount namespace. */
   readonly onHost: boolean;
   readonly mounts: readonly MountPlan[];
-  /** Whether /dev is ours to fill. */
+  /** Whether tsrun fills /dev. */
   readonly setsUpDev: boolean;
   readonly devices: readonly DevicePlan[];
-  /** Where mknod(2) is not allowed, the host's nodes are bound. */
+  /** Bind the host's nodes, since mknod(2) is not allowed. */
   readonly bindDevices: boolean;
   readonly readonlyRoot: boolean;
   readonly readonlyPaths: readonly string[];
   readonly maskedPaths: readonly string[];
   /** SELinux context for the mounts. */
   readonly mountLabel: string | undefined;
-  /** The option that it is given by. */
+  /** The mount option for that context. */
   readonly mountContext: MountContext;
 }
 
@@ -53,7 +53,7 @@ export interface RootfsRequest {
   readonly cgroups: CgroupLayout;
   /** `run.oci.mount_context_type` */
   readonly mountContext?: MountContext;
-  /** The container's user namespace is not the initial one: a new or a joined one, or tsrun's own. */
+  /** The container's user namespace is not the initial one: it is new, joined, or tsrun's own. */
   readonly userNamespace: boolean;
 }
 
@@ -99,7 +99,7 @@ export function planRootfs(request: RootfsRequest): RootfsPlan {
     rootfs,
     // DIFFERS: runc changes the propagation of the host's own mounts when it shares its namespace.
     treePropagation: isolated ? treePropagation(asked) : undefined,
-    // MS_PRIVATE is what the root is already (runc: prepareRootfs).
+    // The root is MS_PRIVATE already (runc: prepareRootfs).
     rootPropagation: asked !== undefined && (asked & MS_PRIVATE) === 0 ? asked : undefined,
     change: noPivot ? "move" : isolated ? "pivot_root" : "chroot",
     joinsMounts: namespaceOf(spec, "mount")?.path !== undefined,
@@ -125,12 +125,12 @@ function rootPath(spec: Spec, bundle: string): string {
   });
 }
 
-/** AS RUNC: what the host mounts shows up in the container, and not the other way round. */
+/** AS RUNC: by default the host's mounts appear in the container, but not the other way round. */
 function treePropagation(asked: number | undefined): number {
   return asked ?? MS_SLAVE | MS_REC;
 }
 
-/** As `treePropagation` of the plan, of a container that is there. */
+/** The plan's `treePropagation`, for an existing container. */
 export function treePropagationOf(spec: Spec): number | undefined {
   if (namespaceOf(spec, "mount") === undefined) return undefined;
   return treePropagation(askedPropagation(spec.linux?.rootfsPropagation));
@@ -155,7 +155,7 @@ function planMounts({ spec, bundle, cgroups }: RootfsRequest, rootfs: string): M
   return plans;
 }
 
-/** What one entry of `mounts` asks for: one mount, or several for the hierarchies of cgroup v1. */
+/** Plans one entry of `mounts`: one mount, or several for the hierarchies of cgroup v1. */
 export function planMountEntry(
   { spec, bundle, cgroups }: Pick<RootfsRequest, "spec" | "bundle" | "cgroups">,
   rootfs: string,
@@ -184,8 +184,8 @@ function bindsDev(mounts: readonly MountPlan[]): boolean {
 }
 
 /**
- * DIFFERS: runc covers a path once for every time that it is listed. One with `..` stays as it is: where it
- * leads depends on the links before.
+ * DIFFERS: runc covers a path as often as it is listed. A path with `..` stays unchanged: where it leads
+ * depends on the links in it.
  */
 function unique(paths: readonly string[]): string[] {
   const clean = new Set<string>();

@@ -1,21 +1,21 @@
-// Which mount of the plan makes the directory that a path stands in. A file below a tmpfs that has just been
-// made cannot exist yet, so it is created at once, by the tmpfs' own descriptor, instead of being missed
-// first. Symbolic links are not considered: a wrong answer costs a round trip, nothing else. Pure.
+// Finds the mount of the plan that makes the directory of a path. A file in a tmpfs that has just been made
+// cannot exist yet, so it is created at once, through the tmpfs's own descriptor, instead of failing to open
+// first. Symbolic links are ignored: a wrong answer only costs a round trip. Pure.
 
 import type { MountPlan } from "./mounts.ts";
 import { parentOf } from "./paths.ts";
 
-/** The mounts made so far, by where they lie. */
+/** The mounts made so far, by destination. */
 export class MountsSoFar {
   readonly #mounts: MountPlan[] = [];
   /** Positions by destination. */
   readonly #latest = new Map<string, number>();
-  /** What destinations lie below. */
+  /** All directories above the destinations. */
   readonly #above = new Set<string>();
 
   /** Adds the next mount of the plan. */
   add(mount: MountPlan): void {
-    // A link or new flags hide nothing.
+    // A link, or a remount, hides nothing.
     if (mount.kind === "bind" || mount.kind === "filesystem") {
       this.#latest.set(mount.destination, this.#mounts.length);
       for (let path = mount.destination; path !== "/"; ) {
@@ -27,10 +27,10 @@ export class MountsSoFar {
     this.#mounts.push(mount);
   }
 
-  /** The position of the tmpfs whose root is the directory of `path`, as long as nothing lies over it. */
+  /** The position of the tmpfs whose root is the directory of `path`, if nothing covers it. */
   providerOf(path: string): number | undefined {
     const parent = parentOf(path);
-    // So it is with nearly all.
+    // The usual case.
     if (!this.#latest.has(parent)) return undefined;
     const last = this.#lastOver(parent);
     const mount = last === undefined ? undefined : this.#mounts[last];
@@ -40,8 +40,8 @@ export class MountsSoFar {
   }
 
   /**
-   * Whether what is at `path` now may not be what will be: a mount lies over it, or below it, which makes it
-   * where it is missing.
+   * Whether the file at `path` may change: a mount covers it, or a mount below it creates it if it is
+   * missing.
    */
   changes(path: string): boolean {
     return this.#above.has(path) || this.#lastOver(path) !== undefined;
