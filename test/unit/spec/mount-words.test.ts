@@ -1,10 +1,10 @@
-// The list of mount options of the check, held to the table of the mount plan.
+// The words of mount options: which are tsrun's own, and which of them `features` prints.
 
 import t from "tap";
 import { MOUNT_OPTION_NAMES } from "../../../src/rootfs/plan/mount-options.ts";
 import { isMountWord, MOUNT_WORDS } from "../../../src/spec/mount-words.ts";
 
-t.test("the words are those of the table that says what they mean", async (t) => {
+t.test("features prints every word but the two that have a key of their own", async (t) => {
   t.strictSame([...MOUNT_WORDS].sort(), [...MOUNT_OPTION_NAMES, "idmap", "ridmap"].sort());
 });
 
