@@ -155,16 +155,18 @@ export function outsideOfRoot(path: string): boolean {
   return !path.startsWith("/");
 }
 
-/** Forty operations of every start, so they are there already, and without the BigInts that the masks are. */
+/** Forty operations of every start: all but their copies is there already, and no BigInt is needed. */
 function dropBounding(kept: bigint, last: number): Operation[] {
   const words = [Number(kept & 0xffffffffn), Number(kept >> 32n)];
   const drops: Operation[] = [];
   for (let number = 0; number <= last; number++) {
-    if ((((words[number >> 5] ?? 0) >>> (number & 31)) & 1) === 0) drops.push(DROPS[number] as Operation);
+    if ((((words[number >> 5] ?? 0) >>> (number & 31)) & 1) === 0)
+      drops.push({ ...(DROPS[number] as Operation) });
   }
   return drops;
 }
 
+/** Copied for each use: a batch notes in an operation where it stands, and its result. */
 const DROPS: readonly Operation[] = Array.from({ length: 64 }, (_, number) => {
   const name = capabilityName(number);
   const attempt = `drop ${name} from the bounding set`;
