@@ -1,5 +1,5 @@
 // Turns the global flags and the environment into the global options. Pure: facts about the host come from
-// `Host`.
+// `HostFacts`.
 
 import { TsrunError } from "../errors.ts";
 import { globalOptions } from "./flags.ts";
@@ -9,7 +9,7 @@ import { valuesOf } from "./parse.ts";
 import { absolutePath } from "./paths.ts";
 
 /** Facts about the host, which are read only when they are needed. */
-export interface Host {
+export interface HostFacts {
   readonly env: Readonly<Record<string, string | undefined>>;
   cwd(): string;
   effectiveUid(): number;
@@ -54,7 +54,7 @@ function readLevel({ debug, "log-level": level = "" }: Values<typeof globalOptio
 /** Everything but the log. Throws if a value is invalid. */
 export function readGlobals(
   given: ReadonlyMap<string, OptionValue>,
-  host: Host,
+  host: HostFacts,
 ): Omit<Globals, "log" | "trace"> {
   const values = valuesOf(globalOptions, given);
   const rest = { ...readCgroupManager(values), rootless: readRootless(values) };
@@ -101,13 +101,13 @@ const ROOT = "/run/tsrun";
  * AS RUNC: real root has one state root; every other user has one in $XDG_RUNTIME_DIR. If that is empty, it
  * counts as unset.
  */
-function defaultRoot(host: Host): string {
+function defaultRoot(host: HostFacts): string {
   const directory = host.env.XDG_RUNTIME_DIR;
   if (directory === undefined || directory === "") return ROOT;
   return ownsRuntimeDirectory(host) ? `${directory}/tsrun` : ROOT;
 }
 
-function ownsRuntimeDirectory(host: Host): boolean {
+function ownsRuntimeDirectory(host: HostFacts): boolean {
   if (host.effectiveUid() !== 0) return true;
   // Root of a user namespace is an ordinary user, unless USER says that a whole system runs in it.
   return host.inUserNamespace() && host.env.USER !== "root";

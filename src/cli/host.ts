@@ -18,7 +18,7 @@ import { errnoName, errnoWords } from "../linux/numbers/errno.ts";
 import { AT_FDCWD, O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY, S_IFREG } from "../linux/numbers/fcntl.ts";
 import { SOCK_DGRAM } from "../linux/numbers/socket-numbers.ts";
 import { effectiveUid } from "../linux/process/process.ts";
-import { type Host, isBelowRuntimeDirectory } from "./globals.ts";
+import { type HostFacts, isBelowRuntimeDirectory } from "./globals.ts";
 import { DAEMON_SOCKETS, type LogDaemon } from "./log-target.ts";
 import type { CommandHost, Globals } from "./options.ts";
 
@@ -97,7 +97,7 @@ function inUserNamespace(): boolean {
   return map !== undefined && !/^\s*0\s+0\s+4294967295\s*$/.test(map);
 }
 
-export const host: Host & CommandHost = {
+export const host: HostFacts & CommandHost = {
   // Read when it is first needed.
   get env() {
     return process.env;

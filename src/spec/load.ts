@@ -19,7 +19,7 @@ import { type DocumentType, unknownKeys } from "./known-keys.ts";
 import { giveOwnIds, nameReceiver, normalise, restoreExactNumbers, withoutEmptyWords } from "./normalise.ts";
 import { type ReadJson, type ReadType, readJson } from "./read-json.ts";
 import { checkSchema } from "./schema-check.ts";
-import type { Host } from "./semantics/report.ts";
+import type { Caller } from "./semantics/report.ts";
 import { checkMounts, checkProcess, checkResources, checkSpec, type Findings } from "./semantics.ts";
 import type { Mount, Process, Resources, Spec } from "./types.ts";
 
@@ -39,28 +39,28 @@ export interface LoadedConfig {
   readonly untold: Untold;
 }
 
-const ROOT: Host = { euid: 0 };
+const ROOT: Caller = { euid: 0 };
 
 /**
  * Reads and checks a config.json; `file` is its name for messages. Throws one E_CONFIG that reports every
  * fault: pointer, line and column, what is wrong, what is allowed.
  */
-export function loadConfig(text: string, file: string, host: Host = ROOT): LoadedConfig {
+export function loadConfig(text: string, file: string, caller: Caller = ROOT): LoadedConfig {
   const { document, oddKeys, read, warnings, untold } = load<Spec>(text, {
     file,
     type: "Spec",
-    check: (spec, faults) => checkConfig(spec, host, faults),
+    check: (spec, faults) => checkConfig(spec, caller, faults),
   });
   return { spec: normalise(document), text: read.source.text, oddKeys, warnings, untold };
 }
 
 /** Tries the rules on the configuration with defaults filled in. */
-function checkConfig(spec: Spec, host: Host, schemaFaults: readonly Fault[]): Findings {
+function checkConfig(spec: Spec, caller: Caller, schemaFaults: readonly Fault[]): Findings {
   if (schemaFaults.length === 0) {
-    giveOwnIds(spec, host);
+    giveOwnIds(spec, caller);
     nameReceiver(spec);
   }
-  return checkSpec(spec, host, schemaFaults);
+  return checkSpec(spec, caller, schemaFaults);
 }
 
 /** Reads a config.json that was checked before and saved unchanged; does not check it again. */
@@ -84,7 +84,7 @@ export interface Inspection {
 }
 
 /** Like `loadConfig`, but returns all findings, each with its place. */
-export function inspectConfig(text: string, host: Host = ROOT): Inspection {
+export function inspectConfig(text: string, caller: Caller = ROOT): Inspection {
   let read: ReadJson;
   try {
     read = readJson(text, "Spec");
@@ -99,7 +99,7 @@ export function inspectConfig(text: string, host: Host = ROOT): Inspection {
   const unknown = unknownKeys(read.value);
   const { document, faults, warnings, untold } = examine<Spec>(read, {
     type: "Spec",
-    check: (spec, schemaFaults) => checkConfig(spec, host, schemaFaults),
+    check: (spec, schemaFaults) => checkConfig(spec, caller, schemaFaults),
   });
   const { source } = read;
   const all = [...read.warnings, ...warnings, ...unknown.warnings];
@@ -134,7 +134,7 @@ export function loadMounts(
   text: string,
   file: string,
   container: Spec,
-  host: Host = ROOT,
+  caller: Caller = ROOT,
 ): Checked<readonly Mount[]> {
   const read = parse(text, { file, type: "Mount[]" });
   const mounts = read.value;
@@ -146,7 +146,7 @@ export function loadMounts(
   const inSpec = { ...read, value: { ociVersion: "1.0.0", mounts } };
   const { faults, document, untold } = examine<Spec>(inSpec, {
     type: "Spec",
-    check: ({ mounts = [] }, schemaFaults) => checkMounts({ ...container, mounts }, host, schemaFaults),
+    check: ({ mounts = [] }, schemaFaults) => checkMounts({ ...container, mounts }, caller, schemaFaults),
   });
   if (faults.length > 0) {
     const own = faults.map(({ pointer, place, ...fault }) => ({

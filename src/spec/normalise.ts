@@ -5,7 +5,7 @@ import { readAnnotations } from "./annotations.ts";
 import type { Fault } from "./faults.ts";
 import { JsonPositions } from "./json-positions.ts";
 import type { DocumentType } from "./known-keys.ts";
-import { type Host, namespaceOf } from "./semantics/report.ts";
+import { type Caller, namespaceOf } from "./semantics/report.ts";
 import type { IDMapping, Linux, Process, Resources, Spec, StateRecord } from "./types.ts";
 
 type Json = { [key: string]: unknown };
@@ -42,7 +42,7 @@ function dropNulls(value: unknown): void {
  * write: root is the user's own id (user_namespaces(7)). DIFFERS: crun adds the ids of /etc/subuid and
  * /etc/subgid.
  */
-export function giveOwnIds(spec: Spec, { euid, egid = euid }: Host): void {
+export function giveOwnIds(spec: Spec, { euid, egid = euid }: Caller): void {
   const { linux } = spec;
   const user = namespaceOf(spec, "user");
   if (euid === 0 || linux === undefined || user === undefined || user.path !== undefined) return;

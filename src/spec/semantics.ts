@@ -9,7 +9,14 @@ import { LINUX_RULES } from "./semantics/linux.ts";
 import { MOUNT_RULES } from "./semantics/mounts.ts";
 import { NAMESPACE_RULES } from "./semantics/namespaces.ts";
 import { PROCESS_RULES } from "./semantics/process.ts";
-import { type Context, type Host, isAbsolute, type PartRule, Report, type Rule } from "./semantics/report.ts";
+import {
+  type Caller,
+  type Context,
+  isAbsolute,
+  type PartRule,
+  Report,
+  type Rule,
+} from "./semantics/report.ts";
 import { RESOURCE_RULES } from "./semantics/resources.ts";
 import { ROOTLESS_RULES } from "./semantics/rootless.ts";
 import { SYSCTL_RULES } from "./semantics/sysctl.ts";
@@ -36,12 +43,12 @@ const RULES: readonly Rule[] = [
 ];
 
 /** Tries every rule on a configuration, except those that read a value with a fault of the schema. */
-export function checkSpec(spec: Spec, host: Host, schemaFaults: readonly Fault[] = []): Findings {
+export function checkSpec(spec: Spec, caller: Caller, schemaFaults: readonly Fault[] = []): Findings {
   const report = new Report(schemaFaults);
   return report.collect(() => {
-    const context = { spec, host, report };
+    const context = { spec, caller, report };
     checkRules(RULES, context);
-    if (host.euid !== 0) checkRules(ROOTLESS_RULES, context);
+    if (caller.euid !== 0) checkRules(ROOTLESS_RULES, context);
     const { process, linux } = spec;
     if (process !== undefined) checkPart(process, PROCESS_RULES, { at: "/process", report });
     if (linux?.resources !== undefined) {
@@ -82,9 +89,9 @@ export function checkResources(resources: Resources, schemaFaults: readonly Faul
 /**
  * Like checkSpec, for mounts that are added to a container; the other members of `spec` are the container's.
  */
-export function checkMounts(spec: Spec, host: Host, schemaFaults: readonly Fault[] = []): Findings {
+export function checkMounts(spec: Spec, caller: Caller, schemaFaults: readonly Fault[] = []): Findings {
   const report = new Report(schemaFaults);
-  return report.collect(() => checkRules(MOUNT_RULES, { spec, host, report }));
+  return report.collect(() => checkRules(MOUNT_RULES, { spec, caller, report }));
 }
 
 function checkPart<Part>(

@@ -90,7 +90,7 @@ function mayAskForMap({ uidMappings, gidMappings, options }: Mount): boolean {
   return options !== undefined && (options.includes("idmap") || options.includes("ridmap"));
 }
 
-function idmap(mount: Mount, index: number, { spec, host, report }: Context): void {
+function idmap(mount: Mount, index: number, { spec, caller, report }: Context): void {
   if (!mayAskForMap(mount)) return;
   const { uidMappings = [], gidMappings = [], options = [] } = mount;
   const own = Number(uidMappings.length > 0) + Number(gidMappings.length > 0);
@@ -99,7 +99,7 @@ function idmap(mount: Mount, index: number, { spec, host, report }: Context): vo
   checkMappings(uidMappings, `${at}/uidMappings`, report);
   checkMappings(gidMappings, `${at}/gidMappings`, report);
   if (!isBind(mount)) report.fault(at, "id-mapped mounts are only supported for bind-mounts");
-  if (host.euid !== 0) report.fault(at, "id-mapped mounts are not supported for rootless containers");
+  if (caller.euid !== 0) report.fault(at, "id-mapped mounts are not supported for rootless containers");
   // A mount without mappings uses those of the container's user namespace.
   if (own === 2 || (own === 0 && namespaceOf(spec, "user") !== undefined)) return;
   report.fault(at, "id-mapped mounts must have both uid and gid mappings specified");

@@ -4,7 +4,7 @@ import { type Fault, MOST_COUNTED, MOST_TOLD, type Untold, type Warning } from "
 import type { NamespaceType, Spec } from "../types.ts";
 
 /** Facts about the machine and the caller that rules need. */
-export interface Host {
+export interface Caller {
   /** The effective user id of tsrun; if it is not 0, the container is rootless. */
   readonly euid: number;
   /** The effective group id; if absent, the same number. */
@@ -98,7 +98,7 @@ function isAround(outer: string, inner: string): boolean {
 
 export interface Context {
   readonly spec: Spec;
-  readonly host: Host;
+  readonly caller: Caller;
   readonly report: Report;
 }
 

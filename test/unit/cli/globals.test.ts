@@ -2,14 +2,14 @@
 
 import t from "tap";
 import {
-  type Host,
+  type HostFacts,
   isBelowRuntimeDirectory,
   readGlobals,
   readLogSettings,
 } from "../../../src/cli/globals.ts";
 import type { OptionValue } from "../../../src/cli/options.ts";
 
-function fakeHost(changes: Partial<Host> = {}): Host {
+function fakeHost(changes: Partial<HostFacts> = {}): HostFacts {
   const host = { env: {}, cwd: () => "/work", effectiveUid: () => 0, inUserNamespace: () => false };
   return { ...host, ...changes };
 }
@@ -42,7 +42,7 @@ t.test("the cgroup manager is one of three, and has the last word", async (t) =>
 
 t.test("the runtime directory counts for everybody but the host's root", async (t) => {
   const env = { XDG_RUNTIME_DIR: "/run/user/1000" };
-  const cases: [string, Partial<Host>, string][] = [
+  const cases: [string, Partial<HostFacts>, string][] = [
     ["an ordinary user", { env, effectiveUid: () => 1000 }, "/run/user/1000/tsrun"],
     ["an ordinary user without one", { effectiveUid: () => 1000 }, "/run/tsrun"],
     ["an empty one", { env: { XDG_RUNTIME_DIR: "" }, effectiveUid: () => 1000 }, "/run/tsrun"],
