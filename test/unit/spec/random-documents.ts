@@ -160,7 +160,7 @@ export function spoil(document: { [key: string]: Json }, random: Random): void {
       if (!Array.isArray(holder)) delete holder[key];
       return;
     case 1:
-      if (!Array.isArray(holder)) holder[`${key}x`] = random.pick(ODDITIES);
+      if (!Array.isArray(holder)) holder[`${key}x`] = structuredClone(random.pick(ODDITIES));
       return;
     case 2:
       if (typeof holder[key] === "string") holder[key] = `${holder[key]}X`;
