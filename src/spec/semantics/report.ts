@@ -3,7 +3,7 @@
 import { type Fault, MOST_COUNTED, MOST_TOLD, type Untold, type Warning } from "../faults.ts";
 import type { NamespaceType, Spec } from "../types.ts";
 
-/** Facts about the machine and the caller that rules need. */
+/** Facts about whoever runs tsrun that rules need. */
 export interface Caller {
   /** The effective user id of tsrun; if it is not 0, the container is rootless. */
   readonly euid: number;
