@@ -1,6 +1,6 @@
 // Runs the compiled tests under tap and closes with `N passed, N failed`. Arguments are folders or parts of
 // file names below test/ ("unit", "e2e/lifecycle"); without any, everything runs. Zero tests are a failure.
-// With WITHOUT=each in the environment they run once for every system call that can be done without.
+// With WITHOUT=each in the environment they run once for every optional system call.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -17,7 +17,7 @@ function print(line: string): void {
   writeSync(STDOUT, `${line}\n`);
 }
 
-/** The compiled file of every test source: what was built from a deleted source does not run. */
+/** The compiled file of every test source; files built from a deleted source do not run. */
 function testFiles(filters: readonly string[]): string[] {
   const sources = readdirSync("test", { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".test.ts"))
@@ -28,7 +28,7 @@ function testFiles(filters: readonly string[]): string[] {
   return byTopic.map((name) => join("build/test", name.replace(/\.ts$/, ".js")));
 }
 
-/** Runs tap; its TAP text is shown as it comes and kept for the count. */
+/** Runs tap; shows its TAP text as it arrives and keeps it for the count. */
 async function runTap(files: readonly string[], without: string): Promise<{ status: number; text: string }> {
   // Two files at a time: more would only measure how tests wait for each other.
   const args = ["node_modules/.bin/tap", "--reporter=tap", "--jobs=2", "--timeout=600", ...files];
@@ -52,7 +52,7 @@ async function run(files: readonly string[], without: string): Promise<Count> {
   writeFileSync(`build/test${without === "" ? "" : `-without-${without}`}.tap`, text);
   const count = countCases(text);
   for (const name of count.failures) print(`failed: ${name}`);
-  // tap may see what no case shows, such as a file that printed no plan.
+  // tap may find a failure that is in no case, such as a file that printed no plan.
   return count.failed === 0 && status !== 0 ? { ...count, failed: 1 } : count;
 }
 

@@ -1,6 +1,6 @@
-// crun's annotations, `run.oci.*`, which Podman and CRI-O send: what each does, and what is refused or told.
-// Those of hooks and of seccomp have files of their own. CONTRACT: crun(1), "Extensions to OCI"; the cases
-// pass on crun 1.28 where that sees cgroup v1 or v2 alone.
+// crun's annotations, `run.oci.*`, which Podman and CRI-O send: the effect of each, refusals and warnings.
+// Those of hooks and of seccomp have their own files. CONTRACT: crun(1), "Extensions to OCI"; the cases pass
+// on crun 1.28 where that sees cgroup v1 or v2 alone.
 
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
@@ -88,7 +88,7 @@ behaviour(
 
 const V2 = existsSync("/sys/fs/cgroup/cgroup.controllers");
 
-/** A call that sees a host with cgroup v2 alone; its controllers may be elsewhere. */
+/** A call that sees a host with only cgroup v2; the controllers may be in v1. */
 const ON_V2 = {
   wrapper: [
     "unshare",

@@ -1,5 +1,5 @@
-// Bad input: each gets one clear line, exit status 1 and leaves nothing behind. runc's words differ in
-// places, so there only the status and the absence of traces are compared.
+// Bad input: each gets one clear line, exit status 1 and leaves nothing behind. runc's texts differ in
+// places, so on runc only the status and the absence of leftovers are checked.
 
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ import type { Lab } from "../support/lab.ts";
 import { isTsrun } from "../support/runtime.ts";
 import { asUser } from "../support/user.ts";
 
-/** `create` and `run` refuse it with the same words. */
+/** Checks that `create` and `run` refuse it with the same text. */
 async function refusedByBoth(t: Test, lab: Lab, box: Container, line: RegExp): Promise<void> {
   for (const command of ["create", "run"]) {
     const pidFile = join(lab.folder, `${command}.pid`);

@@ -1,5 +1,5 @@
-// Mounts and roots that cannot be: one line that names the mount, the option and the reason, and nothing is
-// left mounted.
+// Impossible mounts and roots: one line names the mount, the option and the reason, and nothing is left
+// mounted.
 
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,9 +22,9 @@ interface BadMount {
   readonly what: string;
   readonly mount: (lab: Lab) => MappedMount;
   readonly line: RegExp;
-  /** The line where the only call that has words for it is missing. */
+  /** The line if the only call that can explain the error is missing. */
   readonly lacking?: { readonly call: SyscallName; readonly line: RegExp };
-  /** What else is needed to make it bad. */
+  /** Other edits that make it invalid. */
   readonly edit?: (config: Config) => void;
   readonly condition?: Condition;
 }
@@ -63,7 +63,7 @@ const bind =
     return { destination, type: "bind", source: path, options: ["bind", ...options] };
   };
 
-/** mount(2) says EINVAL to whatever options are wrong. */
+/** mount(2) returns EINVAL for any wrong option. */
 function refusedByMount(options: string): RegExp {
   const call = `cannot mount "tmpfs" on "/tmp": mount\\(.*,${options}"\\) = EINVAL \\(invalid argument\\)`;
   return new RegExp(`${call}.*kernel's log may say which option "tmpfs" .*options "${options}"`);
@@ -251,7 +251,7 @@ for (const { what, mount, line, lacking, edit, condition } of BAD) {
       writeFileSync(join(lab.folder, "file"), "");
       symlinkSync("loop", join(lab.folder, "loop"));
       const box = lab.container(edit);
-      // A mount before it is taken back with the rest.
+      // An earlier mount is undone with the rest.
       box.config.mounts.push({ destination: "/mnt", type: "tmpfs", source: "tmpfs" }, mount(lab));
       box.writeConfig();
       refused(t, await box.create(), expected);

@@ -1,5 +1,5 @@
-// A host on which others rename and mount all the time: openat2(2) then says EAGAIN to a path that goes up,
-// and wants to be asked again.
+// A host on which other processes rename and mount all the time: openat2(2) then fails with EAGAIN for a path
+// with "..", and must be called again.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,7 +10,7 @@ import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 
 const CREATES = 25;
-/** Each is one more walk that goes up. */
+/** Each is one more path walk with "..". */
 const MASKS = 40;
 
 /** Renames a file back and forth, without a pause, until the lab is closed. */

@@ -1,5 +1,5 @@
-// Cgroups that cannot be had: each refusal is one line that names the file and the value, or what is missing;
-// nothing is left of a creation, and a container in use keeps what it has.
+// Impossible cgroups: each refusal is one line that names the file and the value, or what is missing; nothing
+// is left of a creation, and a container in use keeps its limits.
 
 import { spawn, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -33,7 +33,7 @@ const bySystemd: Condition = systemdDriver ? undefined : "needs systemd (CGROUP_
 const v2: Condition = isUnified() ? undefined : "needs cgroup v2";
 const CGROUP_STAYS = "its cgroup stays";
 
-/** A wrapper that makes the call with other mounts; `change` is done for every mount point, as `$m`. */
+/** A wrapper that makes the call with other mounts; `change` runs for every mount point, `$m`. */
 function withMounts(
   change: string,
   mountpoints = cgroupHierarchies().map((one) => one.mountpoint),
@@ -190,7 +190,7 @@ behaviour(
   "what the kernel refuses changes nothing, and is not said to have changed",
   async (t, lab) => {
     const box = await running(lab, { pids: { limit: 40 } });
-    // A device that nobody has.
+    // A device that does not exist.
     const throttleReadBpsDevice = [{ major: 250, minor: 77, rate: 1000 }];
     const result = await update(lab, box, { pids: { limit: 50 }, blockIO: { throttleReadBpsDevice } });
     refused(

@@ -1,5 +1,5 @@
-// Cgroup v2: limits that it does not have, and places where threads have cgroups of their own. Tried on hosts
-// with v1 hierarchies as well, as far as those leave controllers.
+// Cgroup v2: limits that it does not have, and threaded cgroups. Also runs on hosts with v1 hierarchies, as
+// far as those leave controllers to v2.
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import type { Lab } from "../support/lab.ts";
 import { needsProgram } from "../support/program.ts";
 import { until } from "../support/wait.ts";
 
-/** What only v1 has: limits, and where the error says that they stand. */
+/** Limits that only v1 has, with the pointer in the error. */
 const V1_ALONE: readonly (readonly [pointer: string, resources: Resources])[] = [
   ["/memory/swappiness", { memory: { swappiness: 10 } }],
   ["/memory/disableOOMKiller", { memory: { disableOOMKiller: true } }],
@@ -63,7 +63,7 @@ behaviour(
   notOfCrun("its cgroup stays"),
 );
 
-/** Makes a cgroup and in it one of threads, which goes at the end. Returns the parent's path. */
+/** Makes a cgroup and a threaded one in it, which is removed at the end. Returns the parent's path. */
 function threadedPlace(lab: Lab): string {
   const parent = `/threads-${lab.mark}`;
   mkdirSync(unifiedFolder(`${parent}/threaded`), { recursive: true });
@@ -128,8 +128,8 @@ for (const [place, prepare] of [
 const PYTHON = "/usr/bin/python3";
 
 /**
- * Looks at the events of a cgroup as tsrun does. The file says it first: readers are woken up to 10 ms
- * later (cgroup_file_notify() in the kernel).
+ * Watches the events of a cgroup as tsrun does. The file changes first: readers are woken up to 10 ms later
+ * (cgroup_file_notify() in the kernel).
  */
 const WATCH = `import select, sys
 events = open(sys.argv[1])
@@ -142,7 +142,7 @@ while True:
     if "populated 0" in events.read(): break
 print("empty", flush=True)`;
 
-/** Returns a wait for what the watcher says: "ready", then "empty". */
+/** Returns a function that waits for the watcher's words: "ready", then "empty". */
 function watchEvents(lab: Lab, path: string): (word: string) => Promise<unknown> {
   const watcher = spawn(PYTHON, ["-c", WATCH, path], { stdio: ["ignore", "pipe", "inherit"] });
   lab.atClose(() => watcher.kill("SIGKILL"));
@@ -164,7 +164,7 @@ behaviour(
     lab.atClose(() => guest.kill("SIGKILL"));
     const file = (name: string) => unifiedFolder(`/${box.id}/${name}`);
     writeFileSync(file("cgroup.procs"), String(guest.pid));
-    // Stopped where it waits, it cannot have waited long enough before the guest has ended.
+    // It is stopped while it waits, so that its wait cannot be over before the guest has ended.
     const [log, pidFile] = [join(lab.folder, "log"), join(lab.folder, "pid")];
     const stopping = ["-e", "trace=ppoll", "-e", "inject=ppoll:signal=STOP:when=1"];
     const traced = ["strace", "-qq", "-o", log, ...stopping, "sh", "-c", 'echo $$ >"$0"; exec "$@"', pidFile];

@@ -155,8 +155,8 @@ behaviour(
   "a memory limit of 512 KiB runs /bin/true",
   async (t, lab) => {
     const box = lab.container();
-    // On one CPU: the kernel charges up to 256 KiB in advance on each (MEMCG_CHARGE_BATCH), and gives what
-    // another one holds back too late for some. That killed /bin/true in one run of twenty.
+    // On one CPU: the kernel charges up to 256 KiB in advance on each (MEMCG_CHARGE_BATCH), and may return
+    // another CPU's charge too late. That killed /bin/true in one run of twenty.
     const cpu = { cpus: "0", mems: "0" };
     box.config.linux.resources = { memory: { limit: 512 * 1024, swap: 512 * 1024 }, cpu };
     box.writeConfig();
@@ -376,7 +376,7 @@ behaviour(
     writeFileSync(asked, throttle("Write", "9007199254740995"));
     mustSucceed(await lab.invoke(["update", "--resources", asked, box.id]));
     t.match(rate("write"), /9007199254740995\b/);
-    // What is in force comes from the saved state now.
+    // The current limits now come from the saved state.
     writeFileSync(asked, throttle("Write", "9007199254740997"));
     mustSucceed(await lab.invoke(["update", "--resources", asked, box.id]));
     t.match(rate("write"), /9007199254740997\b/);

@@ -1,5 +1,5 @@
-// checkpoint and restore of a container with a network namespace of its own: criu makes that anew, empty but
-// for a loopback device that is down.
+// checkpoint and restore of a container with a new network namespace: criu makes a new one, with only a
+// loopback device that is down.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ t.setTimeout(600_000);
 
 const PATH = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Numbers go over a connection, and each that arrives is written down. */
+/** Sends numbers over a connection, and writes down each one that arrives. */
 const TALKING = `echo begun >> /begun; mkfifo /dev/shm/never /dev/shm/out
   exec 3<>/dev/shm/never 4<>/dev/shm/out
   (busybox nc -l -p 700 </dev/shm/never | while read n; do echo $n > /dev/shm/count; done) &

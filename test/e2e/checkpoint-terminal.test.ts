@@ -1,4 +1,4 @@
-// checkpoint and restore of a container with a terminal: whoever restores it gets the new one's master.
+// checkpoint and restore of a container with a terminal: restore's caller gets the new terminal's master.
 
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { until } from "../support/wait.ts";
 
 t.setTimeout(600_000);
 
-/** Runs it with a terminal that somebody holds until the checkpoint has taken the program away. */
+/** Runs it with a terminal that is held open until the checkpoint has ended the program. */
 async function checkpointAtTerminal(box: Container): Promise<void> {
   const up = join(box.lab.folder, "up");
   const holding: Step[] = [{ expect: "up" }, { touch: up }, { expect: "the end" }];

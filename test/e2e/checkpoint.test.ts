@@ -1,5 +1,5 @@
-// checkpoint and restore: a container that goes on where it was, from files. The work is criu's; what is
-// tried here is what becomes of the container, and of what it is connected with. criu(8); runc-checkpoint(8).
+// checkpoint and restore: a container continues where it was, from files. criu does the work; these cases
+// test the state of the container and of its connections. criu(8); runc-checkpoint(8).
 
 import {
   chownSync,

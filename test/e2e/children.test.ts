@@ -1,5 +1,5 @@
-// The ends of tsrun's children: a caller who ignores SIGCHLD hides none of them, and a signal goes to nobody
-// who has a pid by now that was another's.
+// The ends of tsrun's children: they are noticed even if the caller ignores SIGCHLD, and no signal goes to a
+// process that has reused a pid.
 
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { needsProgram } from "../support/program.ts";
 import { isTsrun, runtimePath } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
-/** A caller who ignores the ends of children: then wait4(2) knows of none. */
+/** A caller that ignores SIGCHLD: then wait4(2) finds no child. */
 const wrapper = ["env", "--ignore-signal=CHLD"];
 
 const SIGCHLD_BIT = 1n << 16n;
@@ -83,8 +83,8 @@ behaviour(
 behaviour(
   "a poststart hook that fails kills nobody who has the pid of a container that has ended",
   async (t, lab) => {
-    // In a pid namespace of their own nobody else takes the pid that is given out next. That it is free is
-    // seen a moment after the process is gone.
+    // In a new pid namespace no other process takes the next pid. The pid becomes free a moment after the
+    // process is gone.
     const hook = `pid=$(sed 's/.*"pid":\\([0-9]*\\).*/\\1/'); kill -9 $pid
       while kill -0 $pid 2>/dev/null; do :; done
       until [ "$other" = $pid ]; do

@@ -1,5 +1,4 @@
-// The command line itself: flag grammar, log file, version and help, and an environment that holds next to
-// nothing.
+// The command line itself: flag grammar, log file, version and help, and a nearly empty environment.
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +6,7 @@ import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../suppor
 import { Container, mustSucceed } from "../support/container.ts";
 import { isTsrun } from "../support/runtime.ts";
 
-/** Those of runc 1.1; features came later. */
+/** The commands of runc 1.1; `features` came later. */
 const COMMANDS = [
   "create",
   "delete",
@@ -20,7 +19,7 @@ const COMMANDS = [
   ...(isTsrun ? ["features"] : []),
 ];
 
-/** A create that fails late enough to have undone something. */
+/** A create that fails late enough to have something to undo. */
 const FAILING = (box: Container): Container => {
   box.config.process.args = ["nosuchprogram"];
   box.writeConfig();

@@ -26,7 +26,7 @@ function pathWithTsrun(lab: Lab): NodeJS.ProcessEnv {
   return { ...process.env, PATH: `${folder}:${process.env.PATH ?? ""}` };
 }
 
-/** What bash proposes in place of the last word of each line. */
+/** What bash proposes for the last word of each line. */
 async function bashProposals(lab: Lab, lines: readonly (readonly string[])[]): Promise<string[]> {
   const script = await scriptFor(lab, "bash");
   const asked = lines.map((words) => `ask ${words.map((word) => `'${word}'`).join(" ")}`);

@@ -1,5 +1,5 @@
-// `tmpcopyup` on trees that an image may bring: thousands of entries, names of any bytes, files with holes
-// and of any length, nodes of every kind.
+// `tmpcopyup` on trees that an image may have: thousands of entries, names of any bytes, sparse files of any
+// length, nodes of every kind.
 
 import {
   chmodSync,
@@ -32,7 +32,7 @@ function keptIn(box: Container): string {
   return join(box.rootfs, "etc/kept");
 }
 
-/** What a script says of the tree as it lies on the host. */
+/** The output of a script about the tree on the host. */
 function onHost(box: Container, script: string): string {
   return runProgram(["sh", "-c", `cd "$0" && ${script}`, keptIn(box)]).stdout;
 }
@@ -42,7 +42,7 @@ behaviour("tmpcopyup copies every entry of a directory, however many there are",
   const box = withKept(lab, script, (kept) => {
     for (const name of ["few", "many/sub"]) mkdirSync(join(kept, name), { recursive: true });
     for (let index = 0; index < 100; index++) writeFileSync(join(kept, `few/${index}`), `${index} `);
-    // More than getdents64(2) gives at once, and more directories than are kept in mind.
+    // More entries than getdents64(2) returns at once, and more directories than tsrun keeps open.
     for (let index = 0; index < 2000; index++) {
       writeFileSync(join(kept, "many", `${"n".repeat(index % 200)}${index}`), "");
       mkdirSync(join(kept, `many/sub/${index}`));
@@ -110,7 +110,8 @@ behaviour("tmpcopyup copies names and links of any bytes, and links of any lengt
 behaviour(
   "tmpcopyup copies what lies deeper than a path can say",
   async (t, lab) => {
-    // Step by step, since no shell can go so deep: what lies in the topmost takes its place.
+    // Step by step, since no shell can go so deep: each time the content of the topmost directory replaces
+    // it.
     const name = "n".repeat(200);
     const step = `busybox mv ${name}/${name} next && busybox rmdir ${name} && busybox mv next ${name}`;
     const count = `depth=1; while [ -d ${name}/${name} ]; do ${step}; depth=$((depth + 1)); done`;
@@ -131,7 +132,7 @@ behaviour(
     const script = "busybox md5sum *; busybox stat -c '%n %s' *";
     const box = withKept(lab, `${script}; busybox du -k many one`, (kept) => {
       const many = openSync(join(kept, "many"), "w");
-      // More pieces than are looked for at once.
+      // More pieces than tsrun looks for at once.
       for (let index = 0; index < 200; index++) writeSync(many, `piece ${index}`, index * 65536 + 17);
       ftruncateSync(many, 200 * 65536 + 4097);
       const one = openSync(join(kept, "one"), "w");
@@ -147,7 +148,7 @@ behaviour(
   tsrunOnly("it writes zeros in their place"),
 );
 
-/** A tmpfs in a mount namespace that ends with the call: only there can a file be said to be so long. */
+/** A tmpfs in a mount namespace that ends with the call: only a tmpfs allows a file of such a length. */
 function withVolume(folder: string, fill: string): string[] {
   const script = `mount -t tmpfs volume "$0" && (cd "$0" && ${fill}) && exec "$@"`;
   return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, folder];

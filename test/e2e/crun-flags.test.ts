@@ -1,4 +1,4 @@
-// The flags of crun that runc does not have, for callers that are set up for it.
+// The flags of crun that runc does not have, for callers that expect crun.
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -134,7 +134,7 @@ behaviour(
   tsrunOnly("ends by SIGSEGV"),
 );
 
-/** A user who is mapped nowhere is told of by a warning in tsrun, and something else in crun. */
+/** For a user that is not mapped tsrun prints a warning; crun prints something else. */
 behaviour(
   "--log-level says what is worth a line",
   async (t, lab) => {
@@ -169,7 +169,7 @@ behaviour(
   notOfRunc("takes it for the name of a file"),
 );
 
-/** Listens where a daemon would, for commands that are called with the wrapper. */
+/** Listens on a daemon's socket, for commands that are called with the wrapper. */
 async function daemon(lab: Lab, path: string) {
   const folder = join(lab.folder, "daemon");
   mkdirSync(folder);
@@ -188,7 +188,7 @@ async function daemon(lab: Lab, path: string) {
   const over = path.slice(0, path.lastIndexOf("/"));
   const script = [
     "mount --make-rprivate /",
-    // Over the host's, which may have such a daemon or not.
+    // Covers the host's socket, since the host may have such a daemon or not.
     over === "/dev"
       ? `touch "$0/null" && mount --bind /dev/null "$0/null" && mount --rbind "$0" /dev`
       : `mount -t tmpfs none /run && mkdir -p ${over} && mount --bind "$0" ${over}`,

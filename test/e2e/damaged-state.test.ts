@@ -1,5 +1,5 @@
-// A state.json that something has damaged: no command believes it, `list` goes on, and `delete --force` ends
-// the container all the same, by its configuration and its cgroup, or leaves it and says so.
+// A damaged state.json: no command trusts it, `list` continues, and `delete --force` still ends the
+// container, by its configuration and its cgroup, or leaves it and says so.
 
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -73,7 +73,7 @@ behaviour(
   "a state.json of any size is refused soon, and delete --force ends its container",
   async (t, lab) => {
     const { box, file } = await running(lab);
-    // What is not read does not show: a terabyte without a block on the disk.
+    // The part that is not read does not matter: a sparse file of a terabyte.
     writeFileSync(file, "{");
     truncateSync(file, 2 ** 40);
     const line = /cannot read the state of container "[^"]*": it is damaged: larger than 8 MiB/;
@@ -133,7 +133,7 @@ behaviour(
       await box.delete({ flags: ["--force"] }),
       /it is damaged: .*, and neither can its configuration/,
     );
-    // Where its cgroup should be there is none, but one elsewhere is named like it.
+    // Its cgroup does not exist, but one elsewhere has the same name.
     writeFileSync(
       config,
       saved.replace(/"cgroupsPath": ?"[^"]*\/([^"/]*)"/, '"cgroupsPath":"/elsewhere/$1"'),
@@ -141,7 +141,7 @@ behaviour(
     const line =
       /nothing tells for certain which processes are the container's; these may be: \d+.* hint=.*remove/;
     refused(t, await box.delete({ flags: ["--force"] }), line);
-    // Where everybody is, nobody is the container's for sure.
+    // In the root cgroup no process is certainly the container's.
     writeFileSync(config, saved.replace(/"cgroupsPath": ?"[^"]*"/, '"cgroupsPath":"/"'));
     refused(t, await box.delete({ flags: ["--force"] }), /nothing tells for certain which processes/);
     writeFileSync(config, saved);

@@ -1,5 +1,5 @@
-// What `--debug` and errors are written to need not be read before the command ends: conmon reads a runtime's
-// stderr only then, and a pipe holds 64 KiB.
+// `--debug` output and errors must not wait for a reader: conmon reads a runtime's stderr only after the
+// command has ended, and a pipe holds 64 KiB.
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -8,13 +8,13 @@ import { behaviour, nothingLeft, notOfCrun, tsrunOnly } from "../support/behavio
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 
-/** stderr is a FIFO that somebody holds open and does not read; `filled` bytes are in it already. */
+/** stderr is a FIFO that a process holds open and does not read, with `filled` bytes in it already. */
 function unread(fifo: string, filled = 0): string[] {
   const fill = `head -c ${filled} /dev/zero >&3`;
   return ["sh", "-c", `mkfifo "$0" && exec 3<>"$0" && ${fill} && exec "$@" 2>&3`, fifo];
 }
 
-/** What is in the FIFO; somebody must still hold it. */
+/** The content of the FIFO, which a process must still hold open. */
 function drain(fifo: string): string {
   const script = 'exec 3<>"$0"; timeout 1 cat <&3 || true';
   return execFileSync("sh", ["-c", script, fifo], { encoding: "latin1", maxBuffer: 1 << 20 });

@@ -1,4 +1,4 @@
-// Statistics of a container, one line of JSON each, and the notice that it has run out of memory.
+// Statistics of a container, one line of JSON each, and the event that it has run out of memory.
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -25,7 +25,7 @@ interface Event {
   readonly data?: Stats;
 }
 
-/** `events` in the background: the lines so far, and its end. */
+/** Runs `events` in the background; gives the lines so far, and its end. */
 function watch(lab: Lab, box: Container, ...flags: readonly string[]) {
   const args = ["--root", lab.stateRoot, ...driverFlags, "events", ...flags, box.id];
   const child = spawn(runtimePath, args, { stdio: ["ignore", "pipe", "inherit"] });
@@ -121,7 +121,7 @@ behaviour(
 behaviour(
   "running out of memory is an event",
   async (t, lab) => {
-    // What tail keeps of an endless line grows beyond the limit; the shell survives it.
+    // tail keeps an endless line until it exceeds the limit; the shell survives that.
     const box = lab.container(Container.script("tail /dev/zero; echo survived; sleep 1000"));
     box.config.linux.resources = { memory: { limit: 16 * MIB, swap: 16 * MIB } };
     box.writeConfig();

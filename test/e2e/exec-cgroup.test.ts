@@ -1,4 +1,4 @@
-// Where below the container's cgroup a process of exec goes.
+// The cgroup below the container's that a process of exec enters.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

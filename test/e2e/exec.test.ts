@@ -1,5 +1,5 @@
-// exec: one more process in a container, with all of the container's namespaces, its cgroup, and nothing of
-// the caller's; how it ends, and how it fails.
+// exec: another process in a container, with the container's namespaces and cgroup and nothing from the
+// caller; how it ends, and how it fails.
 
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -80,7 +80,7 @@ behaviour("what is executed and what is not are told apart with runc's words", a
     ["/etc/passwd/x", /exec: "\/etc\/passwd\/x": stat \/etc\/passwd\/x: not a directory/],
     ["/bin/odd", /exec format error/],
   ] as const) {
-    // runc has let go before execve(2) fails.
+    // runc has exited before execve(2) fails.
     const letGo = program === "/bin/odd" && !isTsrun;
     refused(t, await exec(box, [program]), line, letGo && isRuncBefore("1.3.0") ? 1 : FAILED);
     const pidFile = join(lab.folder, "pid");
@@ -162,7 +162,7 @@ behaviour(
     const line = /cannot exec in a paused container \(use --ignore-paused to override\)/;
     refused(t, await exec(box, ["true"]), line, FAILED);
     const waiting = lab.invoke(["exec", "--ignore-paused", box.id, "echo", "thawed"]);
-    // It is frozen with the rest as soon as it is in the cgroup.
+    // It is frozen with the others as soon as it is in the cgroup.
     await until("a process more", async () => {
       const { stdout } = await lab.invoke(["ps", "--format", "json", box.id]);
       return (JSON.parse(stdout || "[]") as number[]).length > 1;
@@ -207,7 +207,7 @@ behaviour(
       ['"text"', /process\.json/],
       [JSON.stringify({ ...good, args: "true" }), /\/args/],
       [JSON.stringify({ ...good, user: { uid: "0", gid: 0 } }), /\/user\/uid/],
-      // runc cuts it, and the program is root.
+      // runc truncates the id, and the program is root.
       ...(isTsrun ? ([[JSON.stringify({ ...good, user: { uid: 2 ** 32, gid: 0 } }), /uid/]] as const) : []),
       [JSON.stringify({ ...good, args: [] }), /args/],
       [JSON.stringify({ ...good, cwd: "relative" }), /[Cc]wd/],

@@ -1,5 +1,5 @@
-// tsrun itself runs out of something. Of memory, at one point of a create after the other: one line says so,
-// and what had been made is taken back. Of descriptors: it does not take what it cannot read for gone.
+// tsrun itself runs out of a resource. Memory, at each point of a create in turn: one line says so, and
+// everything is undone. Descriptors: it does not take a file that it cannot open for a missing one.
 
 import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,11 +10,13 @@ import { inject, injectEach, needsStrace } from "../support/injection.ts";
 import { plainEnv, runtimePath } from "../support/runtime.ts";
 
 const KIB = 1024;
-/** Of address space, beyond the executable: from where it cannot begin, to where only its child cannot. */
+/**
+ * Limits of the address space, beyond the executable: from too little to start, to too little for its child.
+ */
 const STEPS = Array.from({ length: 48 }, (_, step) => step * 32 * KIB);
-/** KiB of environment: where the memory ends depends on them, and what is said then must not. */
+/** KiB of environment: they move the point where memory ends, which must not change the outcome. */
 const ENVIRONMENTS = [0, 1, 4, 16, 64];
-/** Steps that each environment leaves to the others. */
+/** Each environment tries every third step; the others try the rest. */
 const STRIDE = 3;
 
 /** Variables of 64 bytes each. */
@@ -38,7 +40,7 @@ behaviour(
         const { code, stderr } = await box.create({ wrapper, env });
         const where = `with ${beyond / KIB} KiB, ${kib} KiB of environment`;
         t.not(code, 0, where);
-        // Before the engine is up there is nobody to say anything, and nothing to take back.
+        // Before the engine has started, nothing can be reported, and there is nothing to undo.
         const [said] = /out of memory|ended unexpectedly/.exec(stderr) ?? [];
         if (said !== undefined) words.add(said);
         else t.notMatch(stderr, /level=error/, where);
@@ -79,7 +81,7 @@ behaviour(
   async (t, lab) => {
     const box = lab.container(Container.script("exec sleep 1000"));
     mustSucceed(await box.run({ flags: ["--detach"] }));
-    // Three are taken, and one more holds the container's directory.
+    // Three are in use, and a fourth holds the container's directory.
     const wrapper = ["prlimit", "--nofile=4"];
     const line = /cannot read the state of container ".*": cannot open "state.json": too many open files/;
     refused(t, await box.state({ wrapper }), line);
@@ -108,7 +110,8 @@ behaviour(
         const when = `with ${error} at ${call} ${nth}`;
         t.notMatch(stderr, /E_INTERNAL|internal error/, when);
         if (code === 7) {
-          // It did without. Or it was at the end: a warning tells, and the container waits for "delete".
+          // It succeeded without the memory, or ran out at the end: then a warning says so, and the container
+          // must be deleted.
           mustSucceed(await box.delete({ flags: ["--force"] }));
           return;
         }

@@ -1,5 +1,5 @@
-// explain --syscalls: the calls that it shows are held against those that create then makes, one by one, as
-// --debug tells them.
+// explain --syscalls: compares the calls that it shows one by one with those that create then makes, as
+// --debug reports them.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,12 +29,12 @@ async function shownCalls(lab: Lab, box: Container): Promise<readonly Call[]> {
   return sections.flatMap(({ syscalls = [] }) => syscalls).sort((a, b) => a.number - b.number);
 }
 
-/** The calls of the container's first process, from when it is alone on. */
+/** The calls of the container's first process, after the first proxy has ended. */
 function ofInit(calls: readonly string[]): string[] {
   return calls.slice(calls.findIndex((call) => call.startsWith("setsid("))).map(normalised);
 }
 
-/** Without what no two runs have in common: ids of the container and of keys. */
+/** Without the parts that differ in each run: ids of the container and of keys. */
 function normalised(call: string): string {
   return call
     .replace(/_ses\.[^"]*/, "_ses.ID")
@@ -43,12 +43,12 @@ function normalised(call: string): string {
     .replaceAll(/<container-id>|oci-e2e-[\w-]+(?=[/"])/g, "ID");
 }
 
-/** What `create --debug` tells of the proxies: what was carried out, and the last batch. */
+/** The proxies' calls that `create --debug` reports: those that were carried out, and the last batch. */
 async function madeCalls(lab: Lab, box: Container): Promise<readonly string[]> {
   const log = join(lab.folder, "log");
   const quiet = join(lab.folder, "stdin");
   writeFileSync(quiet, "");
-  // Standard streams that are files of root's: nothing has to be done about them.
+  // Standard streams that are root's files, so that tsrun need not change them.
   const wrapper = ["sh", "-c", `exec "$@" <${quiet} >>${quiet} 2>>${quiet}`, "sh"];
   const flags = ["--debug", "--log", log, "--log-format", "json"];
   mustSucceed(await box.create({ globals: flags, wrapper }));
@@ -61,7 +61,7 @@ async function madeCalls(lab: Lab, box: Container): Promise<readonly string[]> {
   return calls.filter((call, index) => isAnswered(call) || index > lastAnswered);
 }
 
-/** What comes after a failure in a batch is not carried out; nobody is there to tell of the last one. */
+/** Calls after a failure in a batch are not carried out; the results of the last batch are not reported. */
 function isAnswered(call: string): boolean {
   return / = [^=]*$/.test(call);
 }

@@ -1,4 +1,4 @@
-// explain: that it says what is really done. Its words are compared with what the kernel shows of a container
+// explain: describes what is really done. Its output is compared with what the kernel shows of a container
 // that runs with the same configuration.
 
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
@@ -93,7 +93,7 @@ behaviour(
     for (const path of ["/proc", "/dev", "/m2", "/m3"]) {
       const row = rows.find(({ destination }) => destination === path);
       t.ok(row, path);
-      // strictatime is what the kernel shows by saying nothing.
+      // The kernel shows strictatime by printing no word.
       const said = (row?.flags ?? "").split(",").filter((word) => word !== "strictatime");
       const actual = flagsOf(path).filter((word) => word !== "rw");
       t.strictSame(said.sort(), actual.sort(), path);

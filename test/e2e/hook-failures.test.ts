@@ -1,5 +1,5 @@
-// Hooks that fail: what is said, what is undone, what stays. CONTRACT: runtime-spec runtime.md#lifecycle, and
-// runc's words.
+// Hooks that fail: the error, what is undone, and what stays. CONTRACT: runtime-spec runtime.md#lifecycle,
+// and runc's texts.
 
 import { copyFileSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { until } from "../support/wait.ts";
 
 const IN_CREATE: readonly HookKind[] = ["prestart", "createRuntime", "createContainer"];
 
-/** crun tells no number. */
+/** crun does not print the number. */
 const NAMED = isCrun ? /hook/ : /hook #0/;
 
 function shell(script: string, rest: Partial<ConfigHook> = {}): ConfigHook {

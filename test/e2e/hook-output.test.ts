@@ -1,4 +1,4 @@
-// What hooks print, in files that crun's annotations name. CONTRACT: crun(1), run.oci.hooks.stdout.
+// The output of hooks in files that crun's annotations name. CONTRACT: crun(1), run.oci.hooks.stdout.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -31,7 +31,7 @@ function hooksThat(script: (kind: HookKind) => string, kinds = KINDS): (config: 
   };
 }
 
-/** A folder for what hooks print, and the annotations that name files in it. */
+/** A folder for the output of hooks, and the annotations that name files in it. */
 function hookFiles(folder: string, ...names: ("stdout" | "stderr")[]): Record<string, string> {
   return Object.fromEntries(names.map((name) => [`run.oci.hooks.${name}`, join(folder, name)]));
 }
@@ -145,7 +145,7 @@ behaviour(
       /cannot open ".*\/stdout": no such device or address.*needs its reader first/,
     );
     await nothingLeft(t, lab, "after create");
-    // Opened for both directions, it has a reader that waits for nobody.
+    // Opened for reading and writing, it has a reader without waiting for a writer.
     const reader = { wrapper: ["sh", "-c", `exec 9<>${path}; "$@"; read -r line <&9; echo "$line"`, "sh"] };
     const created = mustSucceed(await box.create(reader));
     t.equal(created.stdout, "heard\n");

@@ -1,4 +1,4 @@
-// Hooks: their order, the world each runs in, what it is told. CONTRACT: runtime-spec
+// Hooks: their order, the environment of each, and the state that it reads. CONTRACT: runtime-spec
 // config.md#posix-platform-hooks, and runc where that leaves a choice.
 
 import { chownSync, existsSync, readFileSync, readlinkSync } from "node:fs";
@@ -15,7 +15,7 @@ behaviour("hooks of all kinds run, each in its command and before the next kind"
   const box = lab.container(everyKind(lab.folder, "echo ran"));
   const there = (): string[] =>
     KINDS.filter((kind) => existsSync(join(kind === "startContainer" ? box.rootfs : lab.folder, kind)))
-      // runc runs these in create, before there is a process of the user's.
+      // runc runs these in create, before the user's process exists.
       .filter((kind) => isTsrun || kind !== "poststart");
   mustSucceed(await box.create());
   t.strictSame(there(), ["prestart", "createRuntime", "createContainer"], "create runs three");
@@ -59,7 +59,7 @@ behaviour(
       config.ociVersion = "1.0.1";
     });
     const pid = await wholeLife(box);
-    // DIFFERS: the first is "creating" to runc, "created" to crun and to the OCI validation suite.
+    // DIFFERS: the first is "creating" in runc, "created" in crun and in the OCI validation suite.
     const statuses = [
       isTsrun ? "created" : "creating",
       "creating",
@@ -68,7 +68,7 @@ behaviour(
       isTsrun ? "running" : "created",
       "stopped",
     ];
-    // AS RUNC: the hooks inside are told the pid that the container itself sees.
+    // AS RUNC: the hooks inside get the pid that the container itself sees.
     const pids = [pid, pid, 1, 1, pid, 0];
     KINDS.forEach((kind, index) => {
       const state = JSON.parse(written(lab.folder, box, kind));
@@ -196,7 +196,7 @@ behaviour(
     await box.waitForStatus("stopped");
     mustSucceed(await box.delete({ env }));
     for (const kind of ON_HOST) t.equal(written(lab.folder, box, kind), "caller /caller", kind);
-    // That of runc 1.1 has the process'.
+    // In runc 1.1 it has the process's environment.
     if (!isRuncBefore("1.3.0")) {
       t.equal(written(lab.folder, box, "createContainer"), "", "createContainer has none");
     }
@@ -290,7 +290,7 @@ behaviour("startContainer hooks run in a user namespace as the container's root"
     config.hooks = { startContainer: [shell("id -u > /tmp/uid; cat /proc/self/uid_map > /tmp/map")] };
     config.mounts.push({ destination: "/tmp", type: "bind", source: lab.folder, options: ["bind"] });
   });
-  // Whom the container's root is may write there.
+  // The host user of the container's root may write there.
   chownSync(lab.folder, 100_000, 100_000);
   await box.live();
   t.equal(readFileSync(join(lab.folder, "uid"), "utf8"), "0\n");

@@ -1,19 +1,19 @@
-// The same on kernels that lack system calls: a sample of the end-to-end cases under a filter that takes
-// calls away, one by one and all at once. docs/kernel.md names what takes the place of each. `make
-// test-kernel` runs all cases so.
+// Simulates kernels that lack system calls: runs a sample of the end-to-end cases under a filter that removes
+// calls, one by one and all at once. docs/kernel.md names the substitute for each. `make test-kernel` runs
+// all cases so.
 
 import t from "tap";
 import { needsRoot, tsrunOnly } from "../support/behaviour.ts";
 import { missingCalls, REPLACEABLE } from "../support/without.ts";
 
-/** The file that has most to do with each. */
+/** The test file that uses each call most. */
 const SAMPLE: readonly (readonly [file: string, without: string])[] = [
   ...["openat2", "mount_setattr", "open_tree", "move_mount", "fsopen", "statx"].map(
     (call) => ["mounts", call] as const,
   ),
-  // Flags that mount(2) has to be told again.
+  // Flags that must be repeated for mount(2).
   ["../security/protections", "mount_setattr"],
-  // With what a caller leaks.
+  // With descriptors that a caller leaks.
   ["process", "close_range"],
   ...["clone3", "faccessat2", "pidfd_open", "pidfd_send_signal"].map((call) => ["lifecycle", call] as const),
   ["mounts", REPLACEABLE.join(",")],

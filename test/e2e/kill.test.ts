@@ -1,4 +1,4 @@
-// kill: which signals it knows, whom it reaches, and its words when there is nobody to reach.
+// kill: which signals it knows, which processes it reaches, and its error if there is none.
 
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -160,7 +160,7 @@ behaviour(
     mustSucceed(await box.start());
     await until("the chains to be there", () => box.output() === "up\n");
     mustSucceed(await box.kill("KILL", { flags: ["--all"] }));
-    // Whoever has been reached runs no more, and does not see it.
+    // A process that was killed does not see it.
     writeFileSync(join(box.rootfs, "over"), "");
     await box.waitForStatus("stopped");
     await until(

@@ -1,5 +1,5 @@
-// AppArmor profiles and SELinux labels of processes, keys and mounts: that they are in force, in create and
-// exec, and that a host that could not enforce them says so.
+// AppArmor profiles and SELinux labels of processes, keys and mounts: they are in effect, in create and exec,
+// and a host that cannot enforce them says so.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -30,7 +30,7 @@ const needsApparmor: Condition = !hasApparmor
     ? "needs apparmor_parser (package apparmor)"
     : undefined;
 
-/** The labels that container policies have; others are possible, but these every one of them knows. */
+/** Labels that every container policy has. */
 const PROCESS_LABEL = "system_u:system_r:container_t:s0";
 const MOUNT_LABEL = "system_u:object_r:container_file_t:s0:c1,c2";
 

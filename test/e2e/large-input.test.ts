@@ -1,4 +1,4 @@
-// Configurations that are large, wrong in many places, or without an end: told in a line, and soon.
+// Configurations that are large, wrong in many places, or endless: the error is one line, and comes soon.
 
 import { readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -12,13 +12,13 @@ const NO_VALIDATE = tsrunOnly("has no validate");
 const TELLS_ONE = tsrunOnly("tells the first fault alone");
 const READS_ALL = tsrunOnly("reads a document of any size");
 
-/** Twice what a person would call long, and far from what a faster search of the text was needed for. */
+/** Twice what a person would call long, and far less than the lines that made a faster search necessary. */
 const LONGEST_LINE = 12_000;
-/** What a quadratic search took was fifty times as long on a quiet machine. */
+/** A quadratic search took fifty times as long on a quiet machine. */
 const SOON_MS = 20_000;
 const LARGE_MOUNTS = 5_000;
 
-/** Tmpfs mounts below one of their own, with whatever is wrong with each of them. */
+/** Tmpfs mounts below another tmpfs, each with the given faults. */
 function mounts(count: number, more: Record<string, unknown> = {}): ConfigMount[] {
   return Array.from({ length: count }, (_, index) => {
     return { destination: `/tmp/${index}`, type: "tmpfs", source: "tmpfs", ...more };
@@ -86,7 +86,7 @@ behaviour(
   TELLS_ONE,
 );
 
-/** Documents of nearly 4 MiB that are nothing but entries of one list. */
+/** Documents of nearly 4 MiB that consist of the entries of one list. */
 const FULL: readonly [what: string, entry: string, told: RegExp][] = [
   ["mounts", "{}", /at least \d+ faults, of which 20 are told/],
   ["mounts", '{"x":1}', /at least \d+ faults, of which 20 are told, \d+ warnings, of which 20/],
@@ -94,7 +94,7 @@ const FULL: readonly [what: string, entry: string, told: RegExp][] = [
   ["maskedPaths", '"x"', /at least \d+ faults, of which 20 are told/],
 ];
 
-/** Of the processor: half of what the fastest of them took that were too slow, twice what they take. */
+/** Processor time: half of what the fastest of the slow versions took, and twice what it takes now. */
 const PROCESSOR_SECONDS = 2;
 
 behaviour(
@@ -116,7 +116,7 @@ behaviour(
   NO_VALIDATE,
 );
 
-/** Of the processor: half of what it took when every character was looked at alone, twice what it takes. */
+/** Processor time: half of what it took when every character was examined, and twice what it takes now. */
 const EXPLAIN_SECONDS = 4;
 
 behaviour(
@@ -207,7 +207,7 @@ behaviour(
 
 type Check = (result: Result, code?: number) => void;
 
-/** Everything that reads a document. */
+/** Checks every command that reads a document. */
 async function refusesEndless(lab: Lab, check: Check): Promise<void> {
   const box = lab.container(Container.script("read line"));
   await box.create();

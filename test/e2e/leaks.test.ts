@@ -1,4 +1,4 @@
-// Many lives, in a row and at once: the host must be as it was before.
+// Many containers, one after the other and at the same time: the host must be as it was before.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { behaviour, nothingLeft } from "../support/behaviour.ts";
@@ -8,7 +8,7 @@ import { cgroupHierarchies, hostMounts } from "../support/host.ts";
 const IN_A_ROW = 200;
 const AT_ONCE = 20;
 
-/** Counts that grow with anything that is leaked under whatever name. */
+/** Counts that grow with anything that is leaked, under any name. */
 function cgroupCount(): number {
   return cgroupHierarchies().reduce((sum, { mountpoint }) => sum + readdirSync(mountpoint).length, 0);
 }

@@ -1,4 +1,4 @@
-// C libraries in a process of their own: calls, memory, and the ways in which it can fail.
+// C libraries in a separate process: calls, memory, and the ways in which it can fail.
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";

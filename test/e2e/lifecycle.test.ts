@@ -245,7 +245,7 @@ behaviour(
     mustSucceed(await box.create());
     const directory = join(lab.stateRoot, box.id);
     const record = JSON.parse(readFileSync(join(directory, "state.json"), "utf8"));
-    // What `create` has saved before there is a process.
+    // The state that `create` saves before there is a process.
     const early = { ...record, init_process_pid: 0, init_process_start: 0 };
     writeFileSync(join(directory, "state.json"), JSON.stringify(early));
     const lockHolder = spawn("flock", [join(directory, "config.json"), "sh", "-c", "echo held; cat"], {

@@ -1,4 +1,4 @@
-// list: its three forms, an empty root, and a root that is not there.
+// list: its three forms, an empty root, and a missing root.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -111,7 +111,7 @@ behaviour("list shows the others when one entry cannot be read", async (t, lab) 
   rmSync(broken, { recursive: true });
 });
 
-/** Containers of every status, and what `state` says of them. */
+/** Containers of every status, and the output of `state` for them. */
 async function everyStatus(lab: Lab): Promise<{ boxes: Container[]; states: ListedState[] }> {
   const boxes = Array.from({ length: 5 }, () => lab.container(Container.script("exec sleep 1000")));
   for (const box of boxes) mustSucceed(await box.create());
@@ -120,7 +120,7 @@ async function everyStatus(lab: Lab): Promise<{ boxes: Container[]; states: List
   mustSucceed(await lab.invoke(["kill", stopped?.id ?? "", "KILL"]));
   await stopped?.waitForStatus("stopped");
   mustSucceed(await lab.invoke(["pause", paused?.id ?? ""]));
-  // Another process has its pid by now, one that began at another time.
+  // As if another process had its pid now, with another start time.
   changeRecord(lab, reused?.id ?? "", (start) => start + 1);
   const states: ListedState[] = [];
   for (const box of boxes) states.push({ ...(await box.stateDocument()), owner: "root" } as ListedState);
@@ -236,7 +236,7 @@ behaviour(
   tsrunOnly("it refuses what it cannot read"),
 );
 
-/** ext4 as it was before its directories told the kinds of their entries: getdents64(2) says DT_UNKNOWN. */
+/** An old ext4 without file types in directories: getdents64(2) reports DT_UNKNOWN. */
 const needsLoop =
   findProgram("mke2fs") === undefined ||
   findProgram("losetup") === undefined ||

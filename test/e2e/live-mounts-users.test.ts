@@ -1,4 +1,4 @@
-// `mounts add` and `mounts remove` where the container has users of its own, or mounts and unmounts itself.
+// `mounts add` and `mounts remove` on a container with a user namespace, or that mounts and unmounts itself.
 
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ import { asUser, userContainer } from "../support/user.ts";
 const LACKS = "has no such command";
 const api = needsLiveMounts;
 
-/** The container's root on the host. */
+/** The host id of the container's root. */
 const FIRST = 200_000;
 
 behaviour(
@@ -122,7 +122,7 @@ behaviour(
     const box = await running(lab, mayMount);
     mustSucceed(await mounts("add", box, [bind(source, "/data")]));
     const id = await inside(box, "grep ' /data ' /proc/self/mountinfo | cut -d' ' -f1");
-    // The lowest number that is free comes next: this one, unless somebody else is faster.
+    // The next mount id is the lowest free one: this one, unless another process is faster.
     const script = [
       "umount /data",
       "i=0",

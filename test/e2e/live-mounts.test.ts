@@ -1,4 +1,4 @@
-// `mounts add` and `mounts remove`: mounts that come to a container that is there, and go again.
+// `mounts add` and `mounts remove`: mounts that are added to an existing container, and removed again.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -267,7 +267,7 @@ behaviour(
     t.notOk(existsSync(join(box.rootfs, "many")));
     mustSucceed(await mounts("add", box, list(500)));
     t.equal((await mountsInside(box)).size, 500);
-    // What was mounted is taken back all the same.
+    // Mounts made before the failure are undone.
     refused(
       t,
       await mounts("add", box, [bind(source, "/one"), bind(source, "/many/7")]),

@@ -1,5 +1,5 @@
-// Mounts: every type and option, read back from the mount table inside the container, and where they may
-// land.
+// Mounts: every type and option, read back from the mount table inside the container, and the allowed
+// destinations.
 
 import {
   existsSync,
@@ -196,7 +196,7 @@ behaviour("an rslave bind sees what the host mounts later", async (t, lab) => {
   box.config.linux.rootfsPropagation = "rslave";
   box.config.mounts.push({ destination: "/mnt", type: "bind", source, options: ["rbind", "rslave"] });
   box.writeConfig();
-  // The host of this case is a mount namespace of its own: the script mounts once the container has come up.
+  // A new mount namespace is the host of this case: the script mounts after the container has started.
   const host = [
     `mount -t tmpfs outer ${source} && mount --make-shared ${source} && mkdir ${source}/later || exit 9`,
     `"$@" & until [ -e ${source}/ready ]; do sleep 0.01; done`,
@@ -218,7 +218,7 @@ behaviour(
     box.writeConfig();
     const locked = `mount --bind ${source} ${source} && mount -o remount,bind,ro ${source} && exec "$@"`;
     const wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c", locked, "sh"];
-    // The words that follow "hint" are runc's, and known to those who match them.
+    // The words after "hint" are runc's, and callers match them.
     const line = /cannot mount ".*" on "\/tmp": .*EPERM.* flags .* error mounting: operation not permitted/;
     refused(t, await box.create({ wrapper }), line);
     await nothingLeft(t, lab, "after the refusal");

@@ -10,7 +10,7 @@ import type { Lab } from "../support/lab.ts";
 import { runProgram } from "../support/program.ts";
 import type { Result } from "../support/runtime.ts";
 
-/** Before the runtime: a shell, which can write such bytes, and does something with `$bytes` first. */
+/** A wrapper: a shell, which can write such bytes, and first runs a script with `$bytes`. */
 const byShell = (script: string): string[] => {
   return ["sh", "-c", `bytes=$(printf 'b\\377c\\303'); ${script}`, "sh"];
 };
@@ -20,7 +20,7 @@ const BYTES = " 62 ff 63 c3 0a";
 
 const dump = (what: string): string => `${what} | busybox od -An -tx1`;
 
-/** Creates a container whose bundle lies at such a path, from there. */
+/** Creates a container from a bundle whose path has such bytes. */
 function createElsewhere(lab: Lab, box: Container): Promise<Result> {
   const wrapper = byShell(`mv ${box.bundle} ${box.bundle}-$bytes && cd ${box.bundle}-$bytes && exec "$@"`);
   return lab.invoke(["create", box.id], { wrapper });
@@ -30,7 +30,7 @@ const EDITS: { readonly [where: string]: (config: Config) => void } = {
   "": () => {},
   " of a container in a user namespace": (config) => {
     mapIds(config, 0, 65536);
-    // A sysfs of one's own wants a network of one's own, which it has; /dev/mqueue is another's.
+    // A new sysfs needs a new network namespace, which it has; /dev/mqueue belongs to another namespace.
     config.mounts = config.mounts.filter(({ type }) => type !== "sysfs");
   },
   " of a container among the host's mounts": (config) => {

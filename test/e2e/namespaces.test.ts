@@ -18,11 +18,11 @@ import type { Lab } from "../support/lab.ts";
 import { isRunc } from "../support/runtime.ts";
 
 interface Kind {
-  /** As the specification calls it. */
+  /** Its name in the specification. */
   readonly type: string;
-  /** As /proc/PID/ns does. */
+  /** Its name in /proc/PID/ns. */
   readonly name: string;
-  /** How unshare(1) makes one. */
+  /** The flags of unshare(1). */
   readonly flags: readonly string[];
   readonly condition?: Condition;
 }
@@ -41,7 +41,7 @@ const SHOW = Container.script(
   "for n in pid net ipc uts cgroup user time mnt; do readlink /proc/self/ns/$n; done",
 );
 
-/** The base configuration without namespaces but mounts, and without what needs others. */
+/** The base configuration with only a mount namespace, and without members that need others. */
 function bare(config: Config): void {
   SHOW(config);
   config.linux.namespaces = [{ type: "mount" }];
@@ -50,7 +50,7 @@ function bare(config: Config): void {
 }
 
 /**
- * A user namespace may mount procfs only for a pid namespace of its own; the caller's is bound in instead.
+ * A user namespace may mount procfs only for its own pid namespace, so this binds the caller's.
  */
 function bindProc(config: Config): void {
   const rest = config.mounts.filter(({ type }) => type !== "proc");
@@ -94,7 +94,7 @@ for (const { type, name, flags, condition } of KINDS) {
     async (t, lab) => {
       const pid = await holdNamespaces(lab, flags);
       const inside = await namespacesIn(lab, (config) => {
-        // runc 1.1 wants the mapping of a namespace that is joined, too.
+        // runc 1.1 requires the mapping even for a joined namespace.
         if (type === "user" && isRunc) mapIds(config, 0, 1);
         config.linux.namespaces = config.linux.namespaces.filter((namespace) => namespace.type !== type);
         config.linux.namespaces.push({ type, path: `/proc/${pid}/ns/${name}` });

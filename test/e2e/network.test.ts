@@ -1,5 +1,5 @@
-// Network namespaces: the loopback device, and devices of the host that become the container's. Each case has
-// a network namespace of its own as the host's, so that nothing of the machine is touched. CONTRACT:
+// Network namespaces: the loopback device, and devices of the host that become the container's. In each case
+// a new network namespace represents the host's, so that nothing of the machine is touched. CONTRACT:
 // runtime-spec config-linux.md#network-devices.
 
 import { spawnSync } from "node:child_process";
@@ -30,7 +30,7 @@ function run(...words: readonly string[]): string {
 
 let hosts = 0;
 
-/** A network namespace that stands for the host's. Its name is no trace of a container. */
+/** A network namespace that represents the host's. Its name does not look like a container's leftover. */
 class Host {
   readonly #name: string;
 
@@ -71,11 +71,11 @@ function devicesOf(json: string): Map<string, Device> {
 
 function addresses(device: Device | undefined): string[] {
   const all = device?.addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`) ?? [];
-  // What the kernel gives a device by itself is none of ours.
+  // Leave out the address that the kernel gives a device by itself.
   return all.filter((address) => !address.startsWith("fe80")).sort();
 }
 
-/** What a container's process sees, by its pid. */
+/** The devices that a container's process sees, by its pid. */
 function inside(pid: number): Map<string, Device> {
   return devicesOf(run("nsenter", `--net=/proc/${pid}/ns/net`, "ip", "-j", "address"));
 }
@@ -159,7 +159,7 @@ behaviour(
     const joining = lab.container((config) => {
       waiting({ one0: {} })(config);
       mapIds(config, 100_000, 65_536);
-      // sysfs shows a network namespace to its owner alone.
+      // sysfs can be mounted only by the owner of the network namespace.
       config.mounts = config.mounts.filter(({ type }) => type !== "sysfs");
       const network = config.linux.namespaces.find(({ type }) => type === "network");
       if (network !== undefined) network.path = other.path;

@@ -1,5 +1,5 @@
-// `--cgroup-manager disabled`, which Podman says for `--cgroups=disabled`: no cgroup is made, none is joined,
-// and every later command knows of it.
+// `--cgroup-manager disabled`, which Podman passes for `--cgroups=disabled`: no cgroup is made or joined, and
+// every later command knows that.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ async function running(lab: Lab, script = "sleep 1000"): Promise<Container> {
   return box;
 }
 
-/** Those that tell the runtime nothing of cgroups: what it knows it has kept. */
+/** Calls without the flag: the runtime must know it from the saved state. */
 const call = (lab: Lab, ...args: string[]) => lab.invokeBare(["--root", lab.stateRoot, ...args]);
 
 behaviour(
@@ -54,7 +54,7 @@ behaviour(
   "kill --all and delete --force do with a container without a cgroup",
   async (t, lab) => {
     const first = await running(lab, "sleep 1000 & sleep 1000");
-    // crun says that it has, and has not: without a cgroup it looks for nobody.
+    // crun reports success, but kills nobody: without a cgroup it does not search.
     mustSucceed(await call(lab, "kill", ...(isTsrun ? ["--all"] : []), first.id, "KILL"));
     await first.waitForStatus("stopped");
     mustSucceed(await call(lab, "delete", first.id));
@@ -100,7 +100,7 @@ behaviour(
 behaviour(
   "ps knows the processes of a container without a cgroup by its pid namespace",
   async (t, lab) => {
-    // One in a namespace below, one whose parent has left it to the first process.
+    // One process in a nested namespace, and one that the first process has inherited.
     const box = lab.container(
       Container.script("sleep 1000 & unshare -p -f sleep 1000 & (sleep 1000 &) ; sleep 1000; :"),
     );

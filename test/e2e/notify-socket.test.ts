@@ -1,5 +1,5 @@
-// NOTIFY_SOCKET: what a container says of its readiness reaches the service manager that started it, with a
-// pid of the host (sd_notify(3), sd_notify_barrier(3)).
+// NOTIFY_SOCKET: a container's readiness messages reach the service manager that started it, with a pid of
+// the host (sd_notify(3), sd_notify_barrier(3)).
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, statSync } from "node:fs";
@@ -50,7 +50,7 @@ async function startManager(lab: Lab, { hold = "" } = {}): Promise<Manager> {
   return { env: { ...plainEnv, NOTIFY_SOCKET: socket }, process: child, said, lines };
 }
 
-/** Says something on the socket that the container sees under its own path. */
+/** Sends a message to the socket from inside the container. */
 async function say(box: Container, message: string): Promise<void> {
   const { pid } = await box.stateDocument();
   const socket = `/proc/${pid}/root/run/notify/notify.sock`;
@@ -79,7 +79,7 @@ behaviour(
   notOfCrun("its socket has the path that it has on the host"),
 );
 
-/** For what every version of runc does: BARRIER came with 1.2. */
+/** Without BARRIER, which runc has only since 1.2. */
 function withoutBarrier(lines: readonly string[]): readonly string[] {
   return lines.filter((line) => line !== "BARRIER=1");
 }
@@ -188,7 +188,7 @@ behaviour(
       mapIds(config, 200_000, 65_536);
       config.process.user = { uid: 1000, gid: 1000 };
     });
-    // The container's root may not make it.
+    // The container's root may not create it.
     mkdirSync(join(box.rootfs, "run/notify"), { recursive: true });
     const result = await box.run({ env });
     t.equal(result.stdout, "fine\n", result.stderr);

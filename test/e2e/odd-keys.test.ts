@@ -1,5 +1,4 @@
-// Keys in another case, and keys that are given more than once: taken as Go's encoding/json takes them, and
-// told.
+// Keys in another case, and repeated keys: read as Go's encoding/json reads them, with a warning.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +11,7 @@ import type { Lab } from "../support/lab.ts";
 const EXACT = notOfCrun("knows keys only as the specification writes them");
 const NO_VALIDATE = tsrunOnly("has no validate");
 
-/** The configuration with these keys written otherwise, wherever they are. */
+/** The configuration with these keys spelt differently, wherever they are. */
 function respelt(box: Container, keys: Readonly<Record<string, string>>): string {
   let text = JSON.stringify(box.config, null, 2);
   for (const [key, written] of Object.entries(keys)) text = text.replaceAll(`"${key}":`, `"${written}":`);
@@ -110,7 +109,7 @@ behaviour(
   EXACT,
 );
 
-/** For each structure, the text before and after an object of it, in the least document that has one. */
+/** For each structure, the text before and after an object of it, in the smallest document that has one. */
 function places(): Map<string, readonly [string, string]> {
   const found = new Map([["Spec", ["", ""] as readonly [string, string]]]);
   for (const [type, [before, after]] of found) {

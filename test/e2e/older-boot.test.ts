@@ -1,5 +1,5 @@
-// After the machine has booted again: a state that was kept on a disk names a pid, a start time and a cgroup
-// that may be somebody else's by now. The boot is made another one by a file over random(4)'s boot_id.
+// After a reboot: a state on a disk names a pid, a start time and a cgroup that may belong to others by now.
+// A file mounted over random(4)'s boot_id simulates the reboot.
 
 import { cpSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ const needsDisk: Condition =
   statfsSync(tmpdir()).type === TMPFS_MAGIC ? `"${tmpdir()}" is in memory` : undefined;
 const byBoot = tsrunOnly("goes by pid and start time alone");
 
-/** A wrapper that makes the call after the next boot. */
+/** A wrapper that makes the call as after a reboot. */
 function afterBoot(lab: Lab): string[] {
   const id = join(lab.folder, "boot_id");
   writeFileSync(id, "00000000-1111-2222-3333-444444444444\n");
@@ -95,7 +95,7 @@ behaviour(
     mustSucceed(await box.delete({ wrapper }));
     t.ok(isAlive(pid));
     process.kill(pid, "SIGKILL");
-    // The cgroup is found again by a container of its name.
+    // Another container now has the cgroup of that name.
     mustSucceed(await lab.invoke(["run", "--bundle", box.bundle, box.id]));
     await nothingLeft(t, lab, "after run");
   },

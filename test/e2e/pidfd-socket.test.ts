@@ -1,5 +1,5 @@
-// --pidfd-socket: the caller's socket gets a pidfd of the process, and a word for whose it is. What is a
-// pidfd's no other call can make.
+// --pidfd-socket: the caller's socket gets a pidfd of the process, and a word that says which process it is.
+// There is no substitute for pidfd_open(2).
 
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -13,7 +13,7 @@ import { missingCalls, needsCall } from "../support/without.ts";
 
 const NOT_IN_ALL = tsrunOnly("the version at hand may not know the option");
 
-/** Listens, calls, and tells what came; Node drops the descriptor. */
+/** Listens, makes the call, and returns the message; Node drops the descriptor. */
 async function told(lab: Lab, call: (socket: string) => Promise<Result>): Promise<[Result, string]> {
   const path = join(lab.folder, "pidfd.sock");
   let words = "";

@@ -1,5 +1,5 @@
-// The runtime under Podman, as root and as an ordinary user: what the flags of `podman run` ask of a runtime,
-// and Docker's do not.
+// The runtime under Podman, as root and as an ordinary user: features that only Podman's flags need, not
+// Docker's.
 
 import { chmodSync, chownSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

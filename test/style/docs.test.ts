@@ -1,5 +1,5 @@
-// The documents as a test: what they link to is there, docs/conformance.md says what the
-// results say, and docs/spec-conformance.md names a proof for whatever it calls supported.
+// Checks the documents: their links lead somewhere, docs/conformance.md agrees with the results, and
+// docs/spec-conformance.md names a proof for everything that it calls supported.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -18,14 +18,14 @@ const documents = [
     .map((name) => join("docs", name)),
 ];
 
-/** Targets of Markdown links, without what is elsewhere. */
+/** Targets of Markdown links, except those to other sites. */
 function linksOf(text: string): string[] {
   return [...text.matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target = ""]) => target)
     .filter((target) => !/^[a-z]+:/.test(target));
 }
 
-/** The headings of a document, as links name them. */
+/** The anchors of a document's headings. */
 function anchorsOf(text: string): string[] {
   return [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>
     title

@@ -1,4 +1,4 @@
-// What `make mutate` goes by: its choice, and the explanations of what no test has to notice.
+// Checks the inputs of `make mutate`: its choice, and the explanations of changes that no test has to notice.
 
 import { existsSync, readFileSync } from "node:fs";
 import t from "tap";

@@ -1,5 +1,5 @@
-// The rules of style as a test: sizes, names, words, and the one direction that imports take. Each failure
-// names the place; a rule that has to give way is changed here, with its reason.
+// Checks the rules of style: sizes, names, words, and the direction of imports. Each failure names the place.
+// If a rule needs an exception, change it here and give the reason.
 
 import { readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
@@ -23,16 +23,16 @@ const MAX_LINE = 110;
 /** The stories are read from top to bottom; one function of each may be longer. */
 const STORIES = new Set(["create", "exec", "start", "run"].map((name) => `src/container/${name}.ts`));
 
-/** What leaves the language: the module that the engine is linked with. */
+/** The module with native code that the engine is linked with. */
 const NATIVE = "native";
-/** Who may use it beside src/engine/. */
+/** The files outside src/engine/ that may use it. */
 const FOREIGN = new Set(
   ["call/libc", "libraries/ffi", "process/spawn"].map((name) => `src/linux/${name}.ts`),
 );
 
 const BAG_NAMES = /^(utils?|helpers|common|misc|shared|index|manager)\.ts$/;
 
-/** What a file's opening comment says when it turns values into values: it then loads under Node. */
+/** A word in the opening comment of a file that only computes; such a file must load under Node. */
 const PURE = /\bPure\b/;
 
 /** A folder imports from its own layer and from those below it. */
@@ -42,7 +42,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["cli"],
   ["explain"],
   ["container"],
-  // The topics may know each other.
+  // The topics may import each other.
   [
     ...["namespaces", "rootfs", "cgroups", "process", "seccomp", "hooks", "terminal", "spec", "features"],
     ...["checkpoint", "network", "rdt"],
@@ -55,7 +55,7 @@ const LAYERS: readonly (readonly string[])[] = [
 
 const sources = readSources("src");
 const everything = [...sources, ...readSources("test", "scripts")];
-/** C and assembly; of these only their size and their beginning are looked at. */
+/** C and assembly, of which only the size and the opening comment are checked. */
 const native = readNativeSources("src");
 const byPath = new Map(everything.map((file) => [file.path, file]));
 
@@ -69,7 +69,7 @@ function openingComment({ lines }: SourceFile): string {
   return lines.slice(0, end).join(" ");
 }
 
-/** States a rule: nothing may be found. */
+/** States a rule, which holds if `find` finds nothing. */
 function rule(sentence: string, find: () => readonly string[]): void {
   t.test(sentence, (test) => {
     test.strictSame(find(), []);
@@ -89,7 +89,9 @@ t.test("there are sources to look at", (test) => {
   test.end();
 });
 
-/** The lines of what a line stands in, by their indentation: the innermost first, up to the function. */
+/**
+ * The lines of the blocks that enclose a line, found by indentation, from the innermost up to the function.
+ */
 function* enclosing(lines: readonly string[], index: number): Generator<string> {
   let indent = /^ */.exec(lines[index] ?? "")?.[0].length ?? 0;
   for (let at = index - 1; at >= 0 && indent > 0; at--) {
@@ -101,7 +103,7 @@ function* enclosing(lines: readonly string[], index: number): Generator<string> 
   }
 }
 
-// What the bundler makes of it remembers an error until the function ends: the next round throws it again.
+// The bundler's code for it keeps an error until the function ends, so the next round would throw it again.
 rule("no `using` stands in a try of a loop", () =>
   sources.flatMap(({ path, lines }) =>
     lines.flatMap((line, index) => {
@@ -166,9 +168,9 @@ rule("no TODO stays without an issue", () =>
   linesMatching(everything, /(\/\/|\*) .*\b(TODO|FIXME)\b(?!.*#\d)/),
 );
 
-/** By its pid alone a process may be another by now: this file knows when it cannot. */
+/** A pid alone may refer to another process by now; only this file takes care of that. */
 const SENDS_SIGNALS = "src/linux/process/process-handle.ts";
-/** Told to the first process: its own child, which nobody else can wait for. */
+/** Has the first process signal its own child, for which nobody else can wait. */
 const SENDS_INSIDE = "src/hooks/inside.ts";
 
 rule("nothing but one file calls kill(2)", () =>
@@ -247,7 +249,7 @@ rule("what stands in a folder, files and folders, does not import each other in 
   ),
 );
 
-/** Every process has the same snapshot of the engine, and with it the same numbers. */
+/** Every process starts from the same snapshot of the engine, and would get the same numbers. */
 rule("nothing takes numbers from Math.random", () =>
   sources
     .filter(

@@ -1,4 +1,4 @@
-// The readers behind the rules and the count, on small examples.
+// Tests of the code that reads sources for the rules and the count, on small examples.
 
 import t from "tap";
 import { countCases } from "../support/tap-count.ts";

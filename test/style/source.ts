@@ -1,5 +1,5 @@
-// Sources as the rules of style see them: lines, imports and function lengths. Found by text, not by a
-// parser: the formatter guarantees that a function's last line stands in the column of its first.
+// Reads sources for the rules of style: lines, imports and function lengths. It uses text, not a parser: the
+// formatter guarantees that a function's last line has the same indentation as its first.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
@@ -38,7 +38,7 @@ export function readNativeSources(...folders: string[]): SourceFile[] {
   }));
 }
 
-/** Files of folders whose names end so. */
+/** The files of folders with this ending. */
 function pathsIn(folders: readonly string[], ending: RegExp): string[] {
   return folders.flatMap((folder) => {
     if (!existsSync(folder)) return [];
@@ -61,7 +61,7 @@ export function parseSource(path: string, text: string): SourceFile {
 }
 
 /**
- * `import { type A, type B } from`: verbatimModuleSyntax keeps the import, but nothing of the file is used.
+ * `import { type A, type B } from`: verbatimModuleSyntax keeps the import, but nothing in the file is used.
  */
 function importsOnlyTypes(statement: string): boolean {
   const names = /\{([^}]*)\}/.exec(statement)?.[1]?.split(",") ?? [];
@@ -73,7 +73,7 @@ function resolveTarget(from: string, target: string): string {
   return target.startsWith(".") ? normalize(join(dirname(from), target)) : target;
 }
 
-/** Not how a function's header begins. */
+/** A line that begins so is not the header of a function. */
 const STATEMENT_WORD = /^\s*(if|for|while|switch|catch|return|\/\/|\*|\/\*)(?!\w)/;
 
 /**
@@ -115,7 +115,7 @@ function opensBlock(lines: readonly string[], first: number, last: number, inden
   return end?.endsWith("{") === true;
 }
 
-/** Every file that is loaded as soon as `path` is. */
+/** Every file that is loaded together with `path`. */
 export function loadedWith(path: string, files: ReadonlyMap<string, SourceFile>): Set<string> {
   const loaded = new Set<string>();
   const waiting = [path];
@@ -142,7 +142,7 @@ export function circlesOf(graph: Graph): string[][] {
   ];
 }
 
-/** What a name leads to; itself only on a way around. */
+/** All names that a name leads to; the name itself only if there is a circle. */
 function reachedFrom(name: string, graph: Graph): ReadonlySet<string> {
   const reached = new Set<string>();
   const waiting = [...(graph.get(name) ?? [])];
@@ -155,8 +155,8 @@ function reachedFrom(name: string, graph: Graph): ReadonlySet<string> {
 }
 
 /**
- * For each folder, how what stands directly in it, files and folders, imports one another. A folder imports
- * whatever the files below it do.
+ * For each folder, how the files and folders directly in it import one another. A folder imports everything
+ * that the files below it import.
  */
 export function roomsOf(files: readonly SourceFile[]): ReadonlyMap<string, Graph> {
   const rooms = new Map<string, Map<string, Set<string>>>();
@@ -174,7 +174,7 @@ export function roomsOf(files: readonly SourceFile[]): ReadonlyMap<string, Graph
   return rooms;
 }
 
-/** The file or folder, directly in `folder`, that a path is or lies below. */
+/** The file or folder directly in `folder` that is, or contains, a path. */
 function childOf(folder: string, path: string): string | undefined {
   return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1).split("/")[0] : undefined;
 }

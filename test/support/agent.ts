@@ -21,7 +21,7 @@ export interface Told {
 export interface Agent {
   readonly socket: string;
   readonly process: ChildProcess;
-  /** What it has said up to now. */
+  /** Its messages so far. */
   told(): Told[];
 }
 
@@ -33,7 +33,7 @@ export async function startAgent(lab: Lab, answer: string): Promise<Agent> {
   });
   lab.atClose(() => child.kill("SIGKILL"));
   let said = "";
-  // Without a limit of its own, which an emulated machine would pass: the test has one.
+  // No time limit here, since an emulated machine would exceed it: the test has one.
   await new Promise<void>((resolve, reject) => {
     child.stdout?.on("data", (text) => {
       said += text;

@@ -1,6 +1,5 @@
-// How a case about a published attack is written: its CVE or, without one, what it is about; a sentence; and
-// the attack. After each, the runtime's binary is the one it was, a folder of the host is as it was, and
-// nothing is left.
+// Defines a case about a published attack: its CVE, or its topic if it has none; a sentence; and the attack.
+// After each, the runtime's executable and a folder of the host must be unchanged, and nothing may be left.
 
 import { statSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +11,7 @@ import { isRuncBefore, runtimePath } from "./runtime.ts";
 
 export type AttackBody = (t: Test, lab: Lab, outside: Outside) => Promise<void>;
 
-/** Every container that the body made is deleted by force before it is looked for traces. */
+/** Every container that the body made is deleted by force before the search for leftovers. */
 export function attack(name: string, sentence: string, body: AttackBody, ...conditions: Condition[]): void {
   behaviour(
     `${name}: ${sentence}`,
@@ -29,18 +28,18 @@ export function attack(name: string, sentence: string, body: AttackBody, ...cond
   );
 }
 
-/** A write would change the time of the last change, whatever else it takes care of. */
+/** The executable's status: any write would change the time of the last change. */
 function binary(): unknown {
   const { dev, ino, size, mode, mtimeMs, ctimeMs } = statSync(runtimePath);
   return { dev, ino, size, mode, mtimeMs, ctimeMs };
 }
 
-/** For runc, what it is open to in versions before the one that mended it (`major.minor.patch`). */
+/** For runc: skips versions that are vulnerable, before the one with the fix (`major.minor.patch`). */
 export function mendedIn(version: string): Condition {
   return isRuncBefore(version) ? `runc is open to it, from ${version} on it is not` : undefined;
 }
 
-/** What a container gets that is trusted with much, though not with the host. */
+/** Capabilities of a container that is trusted with much, but not with the host. */
 export const MANY_CAPABILITIES = [
   ..."CAP_SYS_ADMIN CAP_SYS_PTRACE CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER CAP_KILL".split(" "),
   ..."CAP_CHOWN CAP_SETUID CAP_SETGID CAP_SETPCAP CAP_MKNOD CAP_SYS_CHROOT".split(" "),

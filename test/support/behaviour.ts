@@ -1,5 +1,5 @@
-// How an end-to-end case is written: a sentence, the conditions it needs, and a body that gets a Lab. After
-// every body, passed or failed, the containers it made are deleted by force and nothing of them may be left.
+// Defines an end-to-end case: a sentence, the conditions it needs, and a body that gets a Lab. After every
+// body, passed or failed, the containers it made are deleted by force, and nothing of them may be left.
 
 import t, { type Test } from "tap";
 import { controllerHierarchy, effectiveUid, kernelAtLeast } from "./host.ts";
@@ -22,8 +22,8 @@ export type Condition = string | undefined;
 export type Body = (t: Test, lab: Lab) => Promise<void> | void;
 
 /**
- * States what the runtime does. A case that cannot be tried here is a skip with the first reason, never a
- * pass.
+ * States what the runtime does. If the case cannot be tried here, it is skipped with the first reason, and
+ * never counts as passed.
  */
 export function behaviour(sentence: string, body: Body, ...conditions: Condition[]): void {
   const reason = [needsRoot(), needsBusybox(), ...conditions].find((condition) => condition !== undefined);
@@ -45,37 +45,37 @@ function needsBusybox(): Condition {
   return busybox() === undefined ? "needs busybox (package busybox-static)" : undefined;
 }
 
-/** For what runc does not do, or not in the version at hand; the reason says which. */
+/** For behaviour that runc does not have, or not in the installed version; the reason says which. */
 export function tsrunOnly(reason: string): Condition {
   return isTsrun ? undefined : `${runtimeKind}: ${reason}`;
 }
 
-/** For what runc does from this version on, or nearly: of those between 1.1 and 1.3 none was tried. */
+/** For behaviour of runc from about this version on: no version between 1.1 and 1.3 was tried. */
 export function runcFrom(version: string, reason: string): Condition {
   return isRuncBefore(version) ? `runc before ${version}: ${reason}` : undefined;
 }
 
-/** For what crun has, and runc has not in any version. */
+/** For behaviour that crun has and no version of runc has. */
 export function notOfRunc(reason: string): Condition {
   return isRunc ? `runc: ${reason}` : undefined;
 }
 
-/** For what crun does from this version on, or nearly; runc has nothing of it. */
+/** For behaviour of crun from about this version on, which runc does not have. */
 export function crunFrom(version: string, reason: string): Condition {
   return isCrunBefore(version) ? `crun before ${version}: ${reason}` : notOfRunc(reason);
 }
 
-/** For what runc has, and crun has not in any version. */
+/** For behaviour that runc has and no version of crun has. */
 export function notOfCrun(reason: string): Condition {
   return isCrun ? `crun: ${reason}` : undefined;
 }
 
-/** For what runc has, and crun from this version on, or nearly. */
+/** For behaviour that runc has, and crun from about this version on. */
 export function notOfCrunBefore(version: string, reason: string): Condition {
   return isCrunBefore(version) ? `crun before ${version}: ${reason}` : undefined;
 }
 
-/** For what runc does no more. */
+/** For behaviour that runc no longer has. */
 export function runcBefore(version: string, reason: string): Condition {
   return isTsrun || isRuncBefore(version) ? undefined : `${runtimeKind} from ${version} on: ${reason}`;
 }
@@ -93,8 +93,8 @@ export function needsKernel(major: number, minor: number, what: string): Conditi
 }
 
 /**
- * A refused call: the exit code, one line on stderr, and where it is tsrun the line itself, freed of logrus'
- * escapes. crun ends with what the failed system call left, 1, 253 or 255 for one and the same mistake.
+ * Checks a refused call: the exit code, one line on stderr, and for tsrun the line itself, without logrus's
+ * escapes. crun's exit code depends on the failed system call: 1, 253 or 255 for the same mistake.
  */
 export function refused(t: Test, result: Result, line: RegExp, code = 1): void {
   if (isCrun) t.not(result.code, 0, "an exit status of failure");
@@ -107,7 +107,7 @@ export function refused(t: Test, result: Result, line: RegExp, code = 1): void {
   }
 }
 
-/** Nothing may be left of a call that failed or a container that was deleted. */
+/** Checks that nothing is left of a call that failed or a container that was deleted. */
 export async function nothingLeft(t: Test, lab: Lab, when: string): Promise<void> {
   t.strictSame(await lab.leftovers(), [], `nothing is left ${when}`);
 }

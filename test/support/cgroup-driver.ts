@@ -1,8 +1,8 @@
-// Who makes the cgroups: the runtime itself, or, with CGROUP_DRIVER=systemd, systemd at its request.
+// Chooses who makes the cgroups: the runtime itself, or, with CGROUP_DRIVER=systemd, systemd at its request.
 
 export const systemdDriver = process.env.CGROUP_DRIVER === "systemd";
 
-/** What goes before the command. */
+/** The flags before the command. */
 export const driverFlags: readonly string[] = systemdDriver ? ["--systemd-cgroup"] : [];
 
 /** The value of `linux.cgroupsPath` that gives a container a cgroup of its own. */
@@ -10,7 +10,7 @@ export function cgroupsPathOf(id: string): string {
   return systemdDriver ? `system.slice:e2e:${id}` : `/${id}`;
 }
 
-/** Where that cgroup is, below a mount point. A path that is no id is one already. */
+/** The path of that cgroup below a mount point. An argument that is a path is returned unchanged. */
 export function cgroupOf(id: string): string {
   return systemdDriver && id !== "" && !id.includes("/") ? `system.slice/e2e-${id}.scope` : id;
 }

@@ -1,4 +1,4 @@
-// Where a container's cgroup is, for tests that look into it from the host.
+// Finds a container's cgroup, for tests that examine it from the host.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,8 +18,8 @@ export function isUnified(): boolean {
 }
 
 /**
- * For calls on a host whose cgroups are v2 alone: here, too, with the controllers that v1 hierarchies leave.
- * What a container has of it can only be reached by calls like that, and below `unifiedFolder`.
+ * Makes calls as on a host with only cgroup v2, even on this host, with the controllers that v1 hierarchies
+ * leave. Such a container's cgroup can be reached only by calls like this, and below `unifiedFolder`.
  */
 export const onUnified: { readonly wrapper?: readonly string[] } = isUnified()
   ? {}
@@ -30,7 +30,7 @@ export const onUnified: { readonly wrapper?: readonly string[] } = isUnified()
       ],
     };
 
-/** Where the unified hierarchy is mounted, and a cgroup in it is. */
+/** The directory of a cgroup in the unified hierarchy. */
 export function unifiedFolder(path: string): string {
   return join(unified()?.mountpoint ?? "", path);
 }
@@ -41,7 +41,7 @@ export function needsUnified(): string | undefined {
   return systemdDriver ? "systemd chooses the cgroups" : undefined;
 }
 
-/** A controller that cgroups of v2 can be divided by, if there is one. */
+/** A controller that can be enabled for cgroups of v2, if there is one. */
 export function unifiedController(): string | undefined {
   return unified()?.controllers[0];
 }
@@ -55,7 +55,7 @@ export function readSetting(controller: string, path: string, file: { v1: string
   return readCgroup(controller, path, isUnified() ? file.v2 : file.v1);
 }
 
-/** A reason to skip what freezes. */
+/** A reason to skip cases that freeze. */
 export function needsFreezer(): string | undefined {
   const found = controllerHierarchy("freezer") !== undefined || isUnified();
   return found ? undefined : "no cgroup hierarchy can freeze";

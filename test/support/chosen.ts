@@ -1,4 +1,4 @@
-// What `make race` and `make siege` are called with: a number, and parts of the names of what is to be tried.
+// Reads the arguments of `make race` and `make siege`: a number, and parts of the names of what to try.
 
 import { parseArgs } from "node:util";
 import type { Condition } from "./behaviour.ts";
@@ -6,13 +6,13 @@ import { runtimePath } from "./runtime.ts";
 
 export interface Candidate {
   readonly name: string;
-  /** Why it cannot be tried here. */
+  /** The reason why it cannot be tried here, if there is one. */
   readonly impossible?: () => Condition;
 }
 
 export interface Chosen<T> {
   readonly count: number;
-  /** Those that are asked for and can be tried. */
+  /** The candidates that are asked for and can be tried. */
   readonly candidates: readonly T[];
 }
 

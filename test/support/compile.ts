@@ -1,4 +1,4 @@
-// Programs in C that tests put into containers: what a shell cannot do, or not fast enough.
+// Compiles C programs that tests put into containers, for actions that a shell cannot do, or not fast enough.
 
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync } from "node:fs";

@@ -1,5 +1,5 @@
-// The one base configuration of the end-to-end tests. A test edits a fresh copy, so what it edits is what it
-// is about. The types cover what tests touch; a configuration that must be wrong is written as text instead.
+// The base configuration of the end-to-end tests. A test edits a fresh copy, so its edits show what it is
+// about. The types cover the members that tests use; a configuration that must be invalid is written as text.
 
 import { cgroupsPathOf } from "./cgroup-driver.ts";
 
@@ -182,7 +182,7 @@ export function baseConfig(id: string): Config {
   };
 }
 
-/** Puts annotations in, and what else the case needs. */
+/** Adds annotations, and makes the case's other edits. */
 export function annotated(
   annotations: Readonly<Record<string, string>>,
   more: (config: Config) => void = () => {},

@@ -51,7 +51,7 @@ export class Container {
     writeFileSync(join(this.bundle, "config.json"), text);
   }
 
-  /** Puts a shell script in as the program; it is what most cases look through. */
+  /** Makes a shell script the program; most cases observe the container through one. */
   static script(text: string): (config: Config) => void {
     return (config) => {
       config.process.args = ["/bin/sh", "-c", text];
@@ -98,7 +98,7 @@ export class Container {
     return JSON.parse(result.stdout) as StateDocument;
   }
 
-  /** Also waits for a container that is only just being made. */
+  /** Also waits for a container that is still being made. */
   async waitForStatus(status: string): Promise<StateDocument> {
     return until(`${this.id} to be ${status}`, async () => {
       const { code, stdout } = await this.state();
@@ -107,7 +107,7 @@ export class Container {
     });
   }
 
-  /** What the container has written to the stdout it got from `create` or `run`. */
+  /** The container's output on the stdout that it got from `create` or `run`. */
   output(): string {
     return this.#created === undefined ? "" : readFileSync(this.#created.stdoutPath, "utf8");
   }
@@ -135,7 +135,7 @@ export class Container {
 }
 
 /**
- * For steps that are not what the test is about: their failure ends the test with the runtime's own words.
+ * For steps that the test is not about: if one fails, the test ends with the runtime's error.
  */
 export function mustSucceed(result: Result): Result {
   if (result.code !== 0)

@@ -1,5 +1,5 @@
-// Checkpoints in tests: whether there is a criu that works here, a container that shows whether it goes on
-// where it was, and the two commands on it.
+// Support for checkpoints: whether criu works here, a container that shows whether it continues where it was,
+// and the two commands on it.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -35,7 +35,7 @@ export function needsCriuFeature(feature: string): Condition {
   return words === undefined ? undefined : `criu check --feature ${feature}: ${words}`;
 }
 
-/** With a network namespace of its own, a container's packets are kept out by iptables meanwhile. */
+/** criu blocks the packets of a container with a new network namespace by iptables. */
 export function needsIptables(): Condition {
   return findProgram("iptables-restore") === undefined
     ? "needs iptables-restore (package iptables)"
@@ -43,21 +43,21 @@ export function needsIptables(): Condition {
 }
 
 /**
- * Counts in a file that is dumped with the container; a second beginning would show in one of its root, which
- * stays. A file of the root that is open while it is dumped must have the same size at restore. It waits
- * without a process for it: every new one takes its time on an emulated machine.
+ * Counts in a file that is dumped with the container. If it began a second time, that would show in a file of
+ * its root, which stays; a file of the root that is open during the dump must have the same size at restore.
+ * It waits without starting a process, which would take long on an emulated machine.
  */
 export const COUNTING = `echo begun >> /begun; mkfifo /dev/shm/never; exec 3<>/dev/shm/never
   i=0; while :; do i=$((i+1)); echo $i > /dev/shm/count; read -t 0.01 x <&3; done`;
 
-/** Files of the host are nothing that criu could write down: all three streams must be of the container. */
+/** criu cannot dump files of the host, so all three streams must be the container's. */
 export const silently = { wrapper: ["sh", "-c", 'exec "$@" </dev/null >/dev/null 2>&1', "sh"] } as const;
 /** Output goes through a pipe to a file; the pipe's reader stays. */
 export const throughPipe = (file: string) => ({
   wrapper: ["bash", "-c", `exec "$@" </dev/null 2>/dev/null > >(exec cat >> ${file})`, "bash"],
 });
 
-/** Its network is the host's, unless that is what a case is about: see needsIptables. */
+/** It uses the host's network, unless the case is about the network: see needsIptables. */
 export function counter(lab: Lab, edit: (config: Config) => void = () => {}): Container {
   return lab.container((config) => {
     Container.script(COUNTING)(config);
@@ -80,7 +80,7 @@ export async function countsOn(box: Container): Promise<void> {
 
 export const imagesOf = (box: Container) => join(box.lab.folder, `images-${box.id}`);
 
-/** criu takes its time on a busy machine. */
+/** criu is slow on a busy machine. */
 export const PATIENT = { timeoutMs: 60_000 };
 
 export function checkpoint(box: Container, ...flags: string[]): Promise<Result> {
@@ -97,7 +97,7 @@ export async function runCounting(box: Container, options: CallOptions = silentl
   await countsOn(box);
 }
 
-/** It is the same one: it has never begun a second time, and counts on from where it was. */
+/** Checks that it is the same program: it has begun only once, and continues to count from where it was. */
 export async function goesOn(t: Test, box: Container, from: number): Promise<void> {
   await until("the container to count on", async () => (await countOf(box)) > from + 2);
   t.equal(readFileSync(join(box.rootfs, "begun"), "utf8"), "begun\n", "begun once");

@@ -1,4 +1,4 @@
-// One hook of every kind, which writes what it sees to a file; for cases about the world that each runs in.
+// One hook of every kind, which writes what it sees to a file; for cases about the environment of hooks.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ export function shell(script: string, rest: Partial<ConfigHook> = {}): ConfigHoo
   return { path: "/bin/sh", args: ["sh", "-c", script], ...rest };
 }
 
-/** crun ends by SIGPIPE where a hook has ended before its state is written. */
+/** SIGPIPE kills crun if a hook ends before crun has written its state. */
 const READS_STATE = isCrun ? "; while read -r line; do :; done" : "";
 
 /**

@@ -1,5 +1,4 @@
-// Processes that a test keeps on the host: holders of namespaces to be joined by path. They end with the
-// test.
+// Processes on the host that hold namespaces, to be joined by path. They end with the test.
 
 import { spawn } from "node:child_process";
 import { readFileSync, readlinkSync } from "node:fs";
@@ -24,7 +23,7 @@ export async function holdNamespaces(lab: Lab, flags: readonly string[]): Promis
   });
 }
 
-/** What `readlink /proc/PID/ns/NAME` gives: the identity of a namespace. */
+/** The identity of a namespace: the result of `readlink /proc/PID/ns/NAME`. */
 export function namespaceOf(pid: number | "self", name: string): string {
   return readlinkSync(`/proc/${pid}/ns/${name}`);
 }

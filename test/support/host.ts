@@ -1,5 +1,5 @@
-// What this machine offers, read from the machine: cgroup hierarchies, kernel, privileges, programs. Tests
-// ask here before they expect something, and turn a "no" into a skip with its reason.
+// Finds out what this machine has: cgroup hierarchies, kernel, privileges, programs. Tests ask here before
+// they need something, and turn a "no" into a skip with its reason.
 
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
 import { release } from "node:os";
@@ -53,7 +53,7 @@ export function hostMounts(): MountLine[] {
   return parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
 }
 
-/** Each once, however often it is mounted: at the usual place where it is there. */
+/** Each hierarchy once, even if it is mounted several times; preferably its mount at the usual place. */
 export function cgroupHierarchies(): CgroupHierarchy[] {
   const seen = new Set<string>();
   const found: CgroupHierarchy[] = [];
@@ -61,7 +61,7 @@ export function cgroupHierarchies(): CgroupHierarchy[] {
   const usual = ({ target }: MountLine) =>
     target === "/sys/fs/cgroup" || target.startsWith("/sys/fs/cgroup/");
   for (const mount of [...mounts.filter(usual), ...mounts.filter((other) => !usual(other))]) {
-    // All mounts of a hierarchy have the options of its one super block.
+    // All mounts of a hierarchy share one super block, and its options.
     const hierarchy = mount.type === "cgroup2" ? "unified" : mount.superOptions.join(",");
     if (seen.has(hierarchy)) continue;
     seen.add(hierarchy);

@@ -1,5 +1,5 @@
-// One system call of the runtime's own process, of those of a name the nth, that fails or in which it is
-// killed: strace's fault injection, put around a call of the runtime.
+// Makes the nth system call of a given name fail in the runtime's own process, or kills the process in it,
+// with strace's fault injection around a call of the runtime.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import type { Lab } from "./lab.ts";
 
 export const needsStrace = findProgram("strace") === undefined ? "needs strace (package strace)" : undefined;
 
-/** `signal=KILL`: killed on its way into the call, which is not carried out. */
+/** `signal=KILL`: killed on entry to the call, which is not carried out. */
 export type Fault = "signal=KILL" | `error=${string}`;
 
 export interface Injection {

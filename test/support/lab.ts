@@ -1,6 +1,6 @@
-// The surroundings of one test: a state root of its own, its containers, and the check that nothing of it is
-// left. Everything lies below one folder per test file, whose name marks every container, cgroup and process
-// of the test.
+// The environment of one test: a state root, its containers, and the check that nothing of it is left.
+// Everything is below one folder per test file, whose name marks every container, cgroup and process of the
+// test.
 
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -16,7 +16,7 @@ import { until } from "./wait.ts";
 let labs = 0;
 let sharedStore: string | undefined;
 
-/** One folder per test file; it goes when the process ends. */
+/** One folder per test file; it is removed when the process ends. */
 function store(): string {
   if (sharedStore !== undefined) return sharedStore;
   const made = mkdtempSync(join(tmpdir(), "oci-e2e-"));
@@ -73,7 +73,10 @@ export class Lab {
     };
   }
 
-  /** Mounts something on the host for the test. Returns what unmounts it; at the latest the end does. */
+  /**
+   * Mounts something on the host for the test. Returns a function that unmounts it; the end of the test does
+   * so too.
+   */
   mountOnHost(args: readonly string[], target: string): () => void {
     execFileSync("mount", [...args, target]);
     let isMounted = true;
@@ -88,22 +91,22 @@ export class Lab {
     return unmount;
   }
 
-  /** Ends something that belongs to the test and is not the runtime's to clean up. */
+  /** Registers a function that ends something of the test that the runtime does not clean up. */
   atClose(closer: () => void): void {
     this.#closers.push(closer);
   }
 
-  /** What is left now; processes that were killed get a moment to go. */
+  /** What is left now; processes that were killed get a moment to end. */
   async leftovers(): Promise<string[]> {
     await until("killed processes to be gone", () => processesLeft(this.traces).length === 0, 1_000).then(
-      // A session that nobody is in is gone, and its number soon belongs to somebody else.
+      // An empty session is gone, and its number is soon reused.
       () => this.#sessions.clear(),
       () => {},
     );
     return findLeftovers(this.traces);
   }
 
-  /** After thousands of calls a session's number may be another's. */
+  /** After thousands of calls the number of a session may have been reused. */
   forgetSessions(): void {
     this.#sessions.clear();
   }
@@ -112,7 +115,7 @@ export class Lab {
     for (const { id } of this.#containers) await this.invoke(["delete", "--force", id]);
   }
 
-  /** Deletes what the test did not; whatever survives that is a failure of the runtime. */
+  /** Deletes the containers that the test did not delete; anything left then is a failure of the runtime. */
   async close(): Promise<string[]> {
     await this.deleteAll();
     for (const closer of this.#closers) closer();

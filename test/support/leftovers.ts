@@ -1,22 +1,21 @@
-// What a container may leave behind: state directories, cgroups, mounts and processes. Everything is found by
-// names and paths that belong to one test, so that tests can run side by side and a busy host does not
-// matter.
+// Finds what a container may leave behind: state directories, cgroups, mounts and processes. It searches for
+// names and paths that belong to one test, so that tests can run side by side, even on a busy host.
 
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupHierarchies, hostMounts } from "./host.ts";
 
 export interface Traces {
-  /** Text that stands in the cgroup path and in the arguments of everything that belongs to the test. */
+  /** Text in the cgroup path and in the arguments of everything that belongs to the test. */
   readonly mark: string;
-  /** Directory below which bundle, rootfs and state root lie. */
+  /** The directory with bundle, rootfs and state root. */
   readonly folder: string;
   readonly stateRoot: string;
-  /** Sessions of the runtime's calls: what a call started is in one unless it made its own. */
+  /** Sessions of the runtime's calls: a process that a call started is in one, unless it made its own. */
   readonly sessions: ReadonlySet<number>;
   /**
-   * File systems that the test itself has mounted on the host, as `major:minor`: whatever makes a mount
-   * namespace at that time has them in it, and has nothing to do with the test.
+   * File systems that the test itself has mounted on the host, as `major:minor`: other processes that make a
+   * mount namespace at that time have them in it too.
    */
   readonly ownDevices: ReadonlySet<string>;
 }

@@ -1,5 +1,5 @@
-// Calls functions of the C library in a process of its own, and prints what they did as JSON. Run under Bun
-// by test/e2e/libraries.test.ts, since Node cannot load what calls them.
+// Calls functions of the C library in a separate process, and prints the results as JSON. Run under Bun by
+// test/e2e/libraries.test.ts, since Node cannot load the code that calls them.
 
 import { cString, text } from "../../src/linux/call/words.ts";
 import { bind } from "../../src/linux/libraries/ffi.ts";

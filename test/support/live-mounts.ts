@@ -1,4 +1,4 @@
-// What the tests of `mounts add` and `mounts remove` have in common.
+// Shared code of the tests of `mounts add` and `mounts remove`.
 
 import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ export async function running(lab: Lab, edit: (config: Config) => void = () => {
   return box;
 }
 
-/** The same with users of its own, from this one of the host's on. */
+/** A running container with a user namespace whose ids begin at this id of the host. */
 export async function runningFor(lab: Lab, first: number): Promise<Container> {
   const box = lab.container((config) => {
     Container.script("sleep 1000")(config);
@@ -32,7 +32,7 @@ export async function runningFor(lab: Lab, first: number): Promise<Container> {
   return box;
 }
 
-/** May mount inside. */
+/** Lets programs in the container mount. */
 export function mayMount(config: Config): void {
   const names = ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"];
   config.process.capabilities = { bounding: names, effective: names, permitted: names };
@@ -72,7 +72,7 @@ export async function inside(box: Container, script: string): Promise<string> {
   return result.stdout.trimEnd();
 }
 
-/** What is mounted in the container, without the mounts of its configuration: mount point to options. */
+/** The mounts in the container that are not in its configuration: mount point to options. */
 export async function mountsInside(box: Container): Promise<Map<string, string>> {
   const { pid } = await box.stateDocument();
   const lines = readFileSync(`/proc/${pid}/mountinfo`, "utf8").trimEnd().split("\n");
@@ -82,7 +82,10 @@ export async function mountsInside(box: Container): Promise<Map<string, string>>
   return new Map(live.map(([, , , , point = "", options = ""]) => [point, options]));
 }
 
-/** What a bind mount in a container that is there takes: there is no other way. The last tells its id. */
+/**
+ * The calls that a bind mount in an existing container needs; there is no substitute. The last returns its
+ * id.
+ */
 export const LIVE_CALLS = ["open_tree", "move_mount", "mount_setattr", "statx"] as const;
 
 /** The condition of the tests that add one. */

@@ -16,14 +16,17 @@ type Words = [number, number, number, number, number, number];
 
 /** A function of the engine that Bun does by itself. */
 const NEW_STRING = 1;
-/** In the order of src/engine/host/constants.ts; what is empty is the engine's own, and not called. */
+/**
+ * In the order of src/engine/host/constants.ts; an empty entry is the engine's own function, and is not
+ * called.
+ */
 const SPAWN = ["", "_file_actions_init", "_file_actions_adddup2", "_file_actions_addchdir_np"];
 const ADDRESSES = [
   ...["", "memcpy", "strlen", "environ", "getpid", "getcwd", "clock_gettime"],
   ...[...SPAWN, "_file_actions_destroy"].map((name) => `posix_spawn${name}`),
 ];
 
-/** What a build leaves of the program that loads C libraries; where there was none nobody asks for it. */
+/** The program that loads C libraries, which a build leaves there; without a build it is not needed. */
 const PROGRAM = `${import.meta.dir}/../../dist/.engine/build/libraries`;
 const libraries = existsSync(PROGRAM) ? readFileSync(PROGRAM) : Buffer.alloc(1);
 
@@ -32,7 +35,7 @@ function syscall(number: number, ...words: Words): number {
   return result === -1 ? -read.i32(libc.__errno_location() as Pointer, 0) : result;
 }
 
-/** Six words for every function: what it does not take it does not look at. */
+/** Passes six words to every function: it ignores those that it does not take. */
 function callLong(address: number, ...[a = 0, b = 0, c = 0, d = 0, e = 0, f = 0]: number[]): number {
   const call = CFunction({
     ptr: address as Pointer,

@@ -1,10 +1,10 @@
-// A folder of the host that a container has no business with. Whatever appears, goes or changes there is an
-// escape.
+// A folder of the host to which a container must have no access. Anything that appears, disappears or changes
+// there is an escape.
 
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Stands in the files of the host; nothing inside may ever show it. */
+/** The text in the host's files; it must never be visible inside. */
 export const SECRET = "of the host, and of nobody else";
 
 export class Outside {
@@ -18,7 +18,7 @@ export class Outside {
     this.#furnish();
   }
 
-  /** What is not as it was; then it is again, so that each change is seen once. */
+  /** The changes; it also restores the folder, so that each change is reported once. */
   changes(): string[] {
     const after = snapshot(this.folder);
     if (after === this.#before) return [];

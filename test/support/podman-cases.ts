@@ -1,4 +1,4 @@
-// How a case with Podman is written: once for each of its users, with a Podman of the case's own.
+// Defines a case with Podman: it runs once for each of its users, with a separate Podman.
 
 import type { Test } from "tap";
 import { behaviour, type Condition } from "./behaviour.ts";

@@ -1,6 +1,6 @@
-// Users for Podman with subordinate ids, as an administrator gives them, without a change to the host: their
-// /etc/passwd and /etc/subuid lie over the host's in a mount namespace, which a process keeps, and /run is
-// another's. Storage that Podman mounts there is gone with it.
+// Users for Podman with subordinate ids, as an administrator would set them up, without a change to the host:
+// their /etc/passwd and /etc/subuid cover the host's in a mount namespace that a process keeps, and /run is
+// separate too. Storage that Podman mounts there disappears with it.
 
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -13,12 +13,12 @@ export interface User {
 }
 
 const ORDINARY: User = { name: "podman-tests", uid: 64_201, gid: 64_201 };
-/** Another group of the ordinary user's. */
+/** A second group of the ordinary user. */
 export const SECOND_GROUP: { readonly name: string; readonly gid: number } = {
   name: "podman-data",
   gid: 64_202,
 };
-/** Whose ids `--userns=auto` takes: Podman's storage knows the user by this name alone. */
+/** The user whose ids `--userns=auto` takes: Podman's storage finds it by this name. */
 const AUTOMATIC: User = { name: "containers", uid: 64_203, gid: 64_203 };
 const IDS = [`${ORDINARY.name}:700000:65536`, `${AUTOMATIC.name}:800000:200000`];
 
@@ -37,18 +37,18 @@ export class PodmanUsers {
       ': >"$1/ready"; exec sleep infinity',
     ].join("\n");
     const unshare = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", script, "keeper", etc];
-    // Its parent's end is its own, however that comes about.
+    // It ends when its parent ends, for whatever reason.
     this.#keeper = spawn("setpriv", ["--pdeathsig", "KILL", ...unshare], { stdio: "ignore" });
     const wait = 'for i in $(seq 500); do [ -e "$1/ready" ] && exit; sleep 0.01; done; exit 1';
     if (spawnSync("sh", ["-c", wait, "wait", etc]).status !== 0) throw new Error("no users for Podman");
   }
 
-  /** /run, as it is seen from outside. */
+  /** The path of that /run from outside. */
   get run(): string {
     return `/proc/${this.#keeper.pid}/root/run`;
   }
 
-  /** Goes before a command that is to find the users. */
+  /** The prefix of a command that needs the users. */
   get enter(): readonly string[] {
     return ["nsenter", `--mount=/proc/${this.#keeper.pid}/ns/mnt`, "--"];
   }

@@ -1,5 +1,5 @@
-// Podman with the runtime under test: storage and state of its own below a lab's folder, one image with
-// busybox, as root or as an ordinary user who has subordinate ids.
+// Podman with the runtime under test: separate storage and state below a lab's folder, one image with
+// busybox, as root or as an ordinary user with subordinate ids.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -28,7 +28,7 @@ export function needsPodman(who: Who): Condition {
   return findProgram("newuidmap") === undefined ? "needs newuidmap (package uidmap)" : undefined;
 }
 
-/** For what earlier versions do otherwise; the reason says how. */
+/** For cases in which earlier versions behave differently; the reason says how. */
 export function podmanFrom(version: string, reason: string): Condition {
   const { stdout } = spawnSync("podman", ["--version"], { encoding: "utf8" });
   const found = /\d[\d.]*/.exec(stdout ?? "")?.[0] ?? version;
@@ -40,7 +40,7 @@ export function needsBuildah(): Condition {
   return findProgram("buildah") === undefined ? "needs buildah (package buildah)" : undefined;
 }
 
-/** Podman takes a process' other hierarchies for a machine with version 1. */
+/** If a process is in other hierarchies too, Podman thinks that the machine has cgroup v1. */
 export function needsVersion2Alone(): Condition {
   return /^0::.*\n$/.test(readFileSync("/proc/self/cgroup", "utf8")) ? undefined : "needs cgroup v2 alone";
 }
@@ -60,7 +60,7 @@ export class Podman {
     this.#owner = who === "root" ? undefined : this.#users.ordinary;
     for (const name of ["", "home", "home/.config", "home/.config/containers", "run", "tmp"])
       this.#ownFolder(name);
-    // Where the user reaches it.
+    // A copy that the user can reach.
     this.#runtime = join(this.folder, basename(runtimePath));
     cpSync(runtimePath, this.#runtime, { dereference: true });
     writeFileSync(join(this.folder, "containers.conf"), this.#configuration());
@@ -74,13 +74,13 @@ export class Podman {
     this.must("import", "--quiet", "--change", "ENV PATH=/bin", join(this.folder, "image.tar"), IMAGE);
   }
 
-  /** Without a network, and without a limit that version 2 may have no controller for. */
+  /** Without a network, and without limits for which version 2 may have no controller. */
   #configuration(): string {
     const name = this.#name;
     return [
       "[containers]",
       'netns = "none"',
-      // As many as root may give where it has no CAP_SYS_RESOURCE.
+      // The most that root may set without CAP_SYS_RESOURCE.
       'default_ulimits = ["nofile=1000:1000", "nproc=1000:1000"]',
       `init_path = "${findProgram("catatonit") ?? ""}"`,
       "pids_limit = 0",
@@ -108,7 +108,7 @@ export class Podman {
     return this.#ownFolder(name);
   }
 
-  /** Of the runtime: Podman goes by it, and the runtime names its own folder so. */
+  /** The runtime's name, by which Podman chooses it, and which names the runtime's folder. */
   get #name(): string {
     return basename(this.#runtime);
   }
@@ -184,14 +184,14 @@ export class Podman {
     if (left.length > 0) throw new Error(`left of Podman's containers: ${left.join(" ")}`);
   }
 
-  /** Podman's cleaning up after a container, which its monitor starts and nobody waits for. */
+  /** Waits for Podman's cleanup after a container, which its monitor starts in the background. */
   #awaitHelpers(): void {
     const script =
       'for i in $(seq 200); do pgrep --full -- "$1/storage" >/dev/null || exit 0; sleep 0.1; done';
     spawnSync("sh", ["-c", script, "wait", this.folder]);
   }
 
-  /** Cgroups that came after this Podman, whose processes have ended; others' are not empty for long. */
+  /** Empty cgroups that were made after this Podman; those of others do not stay empty for long. */
   #emptyCgroups(): string[] {
     const empty = () => cgroups().filter((path) => !this.#before.has(path) && isEmpty(path));
     const first = empty();
@@ -202,7 +202,7 @@ export class Podman {
 }
 
 function isEmpty(cgroup: string): boolean {
-  // It may be gone meanwhile, which is no error.
+  // It may be gone by now, which is no error.
   const { stdout } = spawnSync("cat", [join(cgroup, "cgroup.procs")], { encoding: "utf8" });
   return stdout === "" && existsSync(cgroup);
 }

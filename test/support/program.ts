@@ -9,7 +9,7 @@ export function needsProgram(name: string, debianPackage = name): Condition {
   return found ? undefined : `needs ${name} (package ${debianPackage})`;
 }
 
-/** Runs a program to its end; what it wrote, and how it ended. */
+/** Runs a program to its end; returns its output and its status. */
 export function runProgram(
   command: readonly string[],
   { input = "", env = process.env }: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},

@@ -83,10 +83,10 @@ const results = (operations: readonly Operation[]) => operations.map(({ result }
 const getpid = () => operation("getpid", [], "ask for the pid");
 const failing = () => operation("close", [999], "close what is not open");
 
-/** lseek(2) on a file gives back any number that it is asked for. */
+/** lseek(2) on a file returns any number that it is given. */
 const numberOf = (file: Operation, value: number) => operation("lseek", [file, value, 0], "make a number");
 
-/** What the calls return, and which are made after a failure. */
+/** Reports the results of calls, and which calls are made after a failure. */
 function stopping({ proxy }: Started): unknown {
   const stop = [getpid(), failing(), getpid()];
   const stopped = proxy.attempt(stop);
@@ -101,7 +101,10 @@ function stopping({ proxy }: Started): unknown {
   };
 }
 
-/** What says EAGAIN for ever comes to an end, its arguments still in place; what does not is made once. */
+/**
+ * Retries of a call that always fails with EAGAIN end, and its arguments are intact; other calls are made
+ * once.
+ */
 function tryingAgain({ proxy }: Started): unknown {
   const path = join(scratch, "fifo");
   execFileSync("mkfifo", [path]);
@@ -112,7 +115,7 @@ function tryingAgain({ proxy }: Started): unknown {
   return results([empty, full]);
 }
 
-/** An earlier result in the place of each argument. */
+/** Uses an earlier result as each argument. */
 function earlierResults({ proxy }: Started): unknown {
   const sparse = join(scratch, "sparse");
   writeFileSync(sparse, `${"\0".repeat(4096)}the second page`);
@@ -141,7 +144,7 @@ function modeOf(name: string): string {
   return (statSync(join(scratch, name)).mode & 0o7777).toString(8);
 }
 
-/** Memory that calls read and fill, and numbers beyond 32 bits. */
+/** Tests memory that calls read and fill, and numbers beyond 32 bits. */
 function memory({ proxy }: Started): unknown {
   const path = join(scratch, "file");
   const file = openat(-100, path, O_RDWR | O_CREAT, "open", 0o600);
@@ -166,7 +169,7 @@ function fault(proxy: SyscallProxy): unknown {
   return bad[0]?.result;
 }
 
-/** A clone inside of a batch: who makes which operation, and on whose socket it is answered. */
+/** A clone within a batch: which process makes which operation, and on which socket it answers. */
 function cloning({ proxy, childSocket }: Started): unknown {
   const before = [inChild(getpid()), inParent(getpid())];
   const clone: Operation = { ...operation("clone", [SIGCHLD, 0, 0, 0, 0], "clone"), clones: true };
@@ -175,7 +178,7 @@ function cloning({ proxy, childSocket }: Started): unknown {
   const batch = [...before, clone, ...moves.map(inChild), inParent(close(CHILD_SOCKET)), ...after];
   const child = proxy.fork(batch, childSocket);
   const seenByParent = { before: results(before), after: results(after) };
-  // The parent goes on as before, and the child is a child for good.
+  // The parent continues as before, and later batches treat the child as a child.
   const again = [inChild(getpid()), inParent(getpid()), operation("getppid", [], "ask")];
   child.run(again);
   const parent = [inChild(getpid()), inParent(getpid())];
@@ -194,7 +197,7 @@ function cloning({ proxy, childSocket }: Started): unknown {
   };
 }
 
-/** Data beyond what a message holds, and as many operations as one takes. */
+/** More data than a message holds, and the largest number of operations in one. */
 function large({ proxy }: Started): unknown {
   const path = join(scratch, "large");
   const bytes = Uint8Array.from({ length: 1 << 20 }, (_, index) => (index * 31 + (index >> 8)) & 0xff);
@@ -210,7 +213,7 @@ function large({ proxy }: Started): unknown {
   };
 }
 
-/** After the last batch comes the end, as after the end of file. */
+/** The proxy exits after the last batch, and at end of file. */
 function ending(): unknown {
   const last = start();
   const operations = [getpid()];
@@ -245,7 +248,7 @@ function executing(): unknown {
   };
 }
 
-/** Processes that have ended and that nobody has waited for: whether they had executed a program. */
+/** For zombies: whether they had executed a program. */
 function endedBefore(): unknown {
   const named = join(scratch, "tsrun-init");
   copyFileSync("/bin/true", named);
@@ -260,7 +263,7 @@ function endedBefore(): unknown {
   return seen;
 }
 
-/** Signals end a process that handles termination, whatever its pid: what the handler says is its status. */
+/** Signals end a process with the handler, whatever its pid; the handler sets the exit status. */
 function terminating(): unknown {
   const statuses = [SIGHUP, SIGTERM].map((signal) => {
     const { proxy } = start();

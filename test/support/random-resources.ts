@@ -1,5 +1,4 @@
-// Resources at random, mostly such as can be set: a case that both runtimes refuse shows little. Reproducible
-// by their seed.
+// Random resources, mostly valid ones: a case that both runtimes refuse shows little. A seed reproduces them.
 
 import { readFileSync } from "node:fs";
 import { controllerHierarchy } from "./host.ts";
@@ -37,9 +36,9 @@ export class Random {
 }
 
 export interface ResourceOptions {
-  /** Only what an update of runc looks at. */
+  /** Only members that an update of runc reads. */
   readonly update?: boolean;
-  /** Block devices are among that since runc 1.3. */
+  /** With block devices, which an update reads since runc 1.3. */
   readonly devices?: boolean;
 }
 
@@ -62,7 +61,7 @@ export function randomResources(
 }
 
 /**
- * Two weights at once: the later write counts, until an update of runc writes the shares, but not the other,
+ * Removes one of two weights: the later write counts, but an update of runc later writes only the shares
  * again.
  */
 function withoutConflict(resources: { cpu?: { shares?: number }; unified?: object }): object {
@@ -76,7 +75,7 @@ function memory(random: Random, version: 1 | 2, update: boolean): object {
   const limit = random.integer(64, 512) * MIB;
   const swap = limit + random.integer(0, 64) * MIB;
   return random.some(
-    // Swap alone means another thing to each version, and is refused more often than not.
+    // Swap alone has a different meaning in each version, and is usually refused.
     () =>
       random.pick<object>(
         { limit },

@@ -1,6 +1,6 @@
-// Chance that can be repeated, for tests at random.
+// Reproducible random numbers for tests.
 
-/** Whole numbers below a limit, which follow from a seed so that a failure can be repeated (mulberry32). */
+/** Whole numbers below a limit, determined by a seed, so that a failure can be repeated (mulberry32). */
 export function randomFrom(seed: number): (limit: number) => number {
   let state = seed;
   return (limit) => {

@@ -22,7 +22,7 @@ export function isRuncBefore(version: string): boolean {
   return isRunc && isBefore(version);
 }
 
-/** The same of crun. */
+/** Whether it is crun, and of a version before this one. */
 export function isCrunBefore(version: string): boolean {
   return isCrun && isBefore(version);
 }
@@ -33,7 +33,7 @@ function isBefore(version: string): boolean {
   return found.localeCompare(version, "en", { numeric: true }) < 0;
 }
 
-/** What an ordinary caller's environment holds; tests that need less say so. */
+/** The environment of an ordinary caller; tests that need less say so. */
 export const plainEnv: Readonly<Record<string, string>> = {
   PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 };
@@ -50,7 +50,7 @@ export interface InvokeOptions {
   /** How many descriptors from 3 on the caller leaks into the runtime. */
   readonly leakFds?: number;
   readonly timeoutMs?: number;
-  /** Sees the process as soon as it runs; for tests that signal the runtime. */
+  /** Called with the pid as soon as the process runs; for tests that signal the runtime. */
   readonly onSpawn?: (pid: number) => void;
 }
 
@@ -67,7 +67,7 @@ export interface Result {
 
 let calls = 0;
 
-/** Runs the runtime once and waits until it, not what it started, has ended. */
+/** Runs the runtime once and waits for its end, not for that of the processes that it started. */
 export async function invoke(args: readonly string[], options: InvokeOptions): Promise<Result> {
   mkdirSync(options.scratch, { recursive: true });
   calls += 1;

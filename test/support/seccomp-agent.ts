@@ -73,7 +73,7 @@ while (filler === undefined) {
     const listener = listeners[index];
     if (listener === undefined || events === 0) return;
     if ((events & POLLIN) !== 0) respond(listener);
-    // Nobody has the filter any more.
+    // No process has the filter any more.
     else for (const one of listeners.splice(index, 1)) one.close();
   });
 }

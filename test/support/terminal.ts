@@ -1,4 +1,4 @@
-// A terminal for tests, and somebody who sits at it; the program is pty.py.
+// A terminal for tests with a simulated user; the program is pty.py.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ export type Step =
   | { readonly echo: number };
 
 export interface Seen {
-  /** What an `expect` or `echo` waited for in vain. */
+  /** The text that an `expect` or `echo` did not find in time. */
   readonly missing: string | null;
   readonly shown: string;
   /** Exit status of the program. */
@@ -29,10 +29,10 @@ export interface Seen {
 }
 
 export interface Taken extends Seen {
-  /** What the message on the console socket said, and how many descriptors it had. */
+  /** The text of the message on the console socket, and its number of descriptors. */
   readonly name: string;
   readonly descriptors: number;
-  /** Whether nothing came after it. */
+  /** Whether no other message followed. */
   readonly silent: boolean;
 }
 
@@ -55,7 +55,7 @@ export function seen({ stdout, stderr }: Result): Seen {
   return JSON.parse(stdout) as Seen;
 }
 
-/** Somebody who listens for a terminal, and does the steps with what arrives. */
+/** Listens for a terminal, and performs the steps on it. */
 export async function listenForTerminal(
   lab: Lab,
   ...steps: Step[]
@@ -75,8 +75,8 @@ export async function listenForTerminal(
 }
 
 /**
- * A console socket whose owner accepts and never reads. So the terminal stays open: Node would drop the
- * descriptor with what it reads, and a terminal whose other end is closed ends its container.
+ * A console socket whose owner accepts and never reads, so that the terminal stays open: Node would drop the
+ * descriptor when it reads the message, and a terminal whose other end is closed ends its container.
  */
 export function unreadConsole(lab: Lab, socket = join(lab.folder, "console.sock")): string {
   const server = createServer({ pauseOnConnect: true }, (connection) => connection.unref());

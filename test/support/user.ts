@@ -21,7 +21,7 @@ export function asUser(lab: Lab): string[] {
   return [...become, "sh", "-c", `shift; exec ${copy} "$@"`, "sh"];
 }
 
-/** What an unprivileged user namespace cannot do is left out, as `spec --rootless` does. */
+/** Removes what an unprivileged user namespace cannot do, as `spec --rootless` does. */
 export function rootless(config: Config): void {
   config.linux.namespaces = ["pid", "ipc", "uts", "mount", "user"].map((type) => ({ type }));
   config.linux.uidMappings = [{ containerID: 0, hostID: NOBODY, size: 1 }];

@@ -1,5 +1,5 @@
-// Waiting for an event instead of for an amount of time: the condition is asked every few milliseconds, and
-// the limit only decides when to give up.
+// Waits for an event instead of an amount of time: checks the condition every few milliseconds; the limit
+// only decides when to give up.
 
 const INTERVAL_MS = 5;
 

@@ -1,10 +1,9 @@
-// A kernel that lacks system calls: a filter under which each of them fails with ENOSYS, put around every
-// call of the runtime and inherited by whatever it starts. WITHOUT names them: `make test-e2e
-// WITHOUT=openat2`.
+// Simulates a kernel that lacks system calls: runs every call of the runtime under a filter that makes them
+// fail with ENOSYS, and that its children inherit. WITHOUT names the calls: `make test-e2e WITHOUT=openat2`.
 
 import { machine, type SyscallName, syscallNumber } from "../../src/linux/numbers/syscalls.ts";
 
-/** System calls that not every kernel or filter knows and that docs/kernel.md names a substitute for. */
+/** System calls that not every kernel or filter knows and for which docs/kernel.md names a substitute. */
 export const REPLACEABLE = [
   "openat2",
   "mount_setattr",
@@ -22,7 +21,7 @@ export const REPLACEABLE = [
 /** The value of WITHOUT that runs the tests once for each of them (test/run.ts). */
 export const EACH = "each";
 
-/** The calls that this run does without. */
+/** The calls that are missing in this run. */
 export const missingCalls: readonly SyscallName[] = (process.env.WITHOUT ?? "")
   .split(/[ ,]+/)
   .filter((name) => name !== "" && name !== EACH)
@@ -34,7 +33,7 @@ function replaceable(name: string): SyscallName {
   return known;
 }
 
-/** A condition of what there is no other way for; another case asserts what tsrun then says. */
+/** A condition for cases that need the call; another case checks tsrun's error without it. */
 export function needsCall(name: SyscallName, what: string): string | undefined {
   return missingCalls.includes(name) ? `${what} needs ${name}, and the whole run is without` : undefined;
 }
@@ -46,21 +45,21 @@ const JUMP_EQUAL = 0x15;
 const RETURN = 0x06;
 
 /**
- * Perl is part of every Debian and starts in two milliseconds. Without no_new_privs, which would take
- * newuidmap its setuid bit: so it takes root to install the filter, and it stands before what becomes
- * somebody else.
+ * Perl is part of every Debian and starts in two milliseconds. It does not set no_new_privs, which would
+ * disable newuidmap's setuid bit; so installing the filter needs root, and must come before the change to
+ * another user.
  */
 const INSTALL =
   '$f = pack "H*", shift; syscall(0 + shift, 1, 0, pack("S x6 P", length($f) / 8, $f)) == 0 ' +
   'or die "cannot install a filter: $!\\n"; exec {$ARGV[0]} @ARGV or die "cannot execute $ARGV[0]: $!\\n"';
 
-/** What is put before a command so that the calls are missing; nothing where none is. */
+/** The prefix of a command under which the calls are missing; empty if there are none. */
 export const withoutCalls: readonly string[] = missingCalls.length === 0 ? [] : filtered(missingCalls);
 
 function filtered(names: readonly SyscallName[]): string[] {
   const matches = names.map((name, index) => ({
     code: JUMP_EQUAL,
-    // Over the comparisons that follow and the way out.
+    // Jump over the following comparisons and the return.
     yes: names.length - index,
     value: syscallNumber(name, machine),
   }));
