@@ -30,7 +30,7 @@ import {
 } from "../linux/numbers/sched.ts";
 import { data, octal, out, shown } from "../proxy/calls/arguments.ts";
 import { chdir, prctl, type Reading } from "../proxy/calls/calls.ts";
-import { type Operation, operation } from "../proxy/calls/operation.ts";
+import { type Operation, operation, orGoOn } from "../proxy/calls/operation.ts";
 import {
   type CapabilityMasks,
   type CapsetMasks,
@@ -188,7 +188,7 @@ function setGroups(gids: readonly number[]): Operation {
 function getWorkingDirectory(): Reading {
   const memory = out(4096);
   const attempt = "find out the working directory";
-  return { ...operation("getcwd", [memory, memory.size], attempt), goOn: true, out: memory };
+  return orGoOn({ ...operation("getcwd", [memory, memory.size], attempt), out: memory });
 }
 
 /** Ambient capabilities need to be permitted and inheritable already, and stay as long as they are. */

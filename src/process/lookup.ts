@@ -64,8 +64,7 @@ function candidate(path: string): Candidate {
   const status = statx(AT_FDCWD, path, 0, attempt);
   const how = shown(AT_EACCESS, "AT_EACCESS");
   const access = operation("faccessat2", [AT_FDCWD, path, shown(X_OK, "X_OK"), how], attempt);
-  // Not `orGoOn`, which would lose the type of a reading.
-  return { path, status: { ...status, goOn: true }, access: orGoOn(access) };
+  return { path, status: orGoOn(status), access: orGoOn(access) };
 }
 
 /** Go's filepath.Join: cleaned, and an empty directory is the working one. */

@@ -28,7 +28,7 @@ export interface OtherFile {
   readonly offset: (at: number) => number;
 }
 
-interface Place {
+interface Span {
   /** Offsets of the value's beginning and end. */
   readonly start: number;
   readonly end: number;
@@ -98,7 +98,7 @@ interface Wanted {
   readonly members: Map<string, Wanted>;
   /** The members' keys with quotes, as in a text without escapes. */
   readonly quoted: string[];
-  place: Place | undefined;
+  span: Span | undefined;
 }
 
 /**
@@ -121,7 +121,7 @@ export class JsonPositions {
    * not JSON it returns the fault. Positions are those in `file`, if it is given.
    */
   static scan(text: string, pointers: readonly string[], file?: OtherFile): JsonPositions | JsonSyntaxError {
-    const root: Wanted = { members: new Map(), quoted: [], place: undefined };
+    const root: Wanted = { members: new Map(), quoted: [], span: undefined };
     for (const pointer of pointers) want(root, pointer);
     try {
       new Scanner(text).document(root);
@@ -135,20 +135,20 @@ export class JsonPositions {
 
   /** Where a value begins; `undefined` if there is no such value, or it was not scanned for. */
   value(pointer: string): Position | undefined {
-    const place = this.#place(pointer);
-    return place === undefined ? undefined : this.#position(place.start);
+    const span = this.#span(pointer);
+    return span === undefined ? undefined : this.#position(span.start);
   }
 
   /** Where the key of a member begins. */
   key(pointer: string): Position | undefined {
-    const place = this.#place(pointer);
-    return place === undefined ? undefined : this.#position(place.key);
+    const span = this.#span(pointer);
+    return span === undefined ? undefined : this.#position(span.key);
   }
 
   /** A value's source text. */
   source(pointer: string): string | undefined {
-    const place = this.#place(pointer);
-    return place === undefined ? undefined : this.#source.text.slice(place.start, place.end);
+    const span = this.#span(pointer);
+    return span === undefined ? undefined : this.#source.text.slice(span.start, span.end);
   }
 
   #position(offset: number): Position {
@@ -156,10 +156,10 @@ export class JsonPositions {
     return this.#lines.position(file === undefined ? offset : file.offset(offset));
   }
 
-  #place(pointer: string): Place | undefined {
+  #span(pointer: string): Span | undefined {
     let at: Wanted | undefined = this.#root;
     for (const key of pointerKeys(pointer)) at = at?.members.get(key);
-    return at?.place;
+    return at?.span;
   }
 }
 
@@ -168,7 +168,7 @@ function want(root: Wanted, pointer: string): void {
   for (const key of pointerKeys(pointer)) {
     let member = at.members.get(key);
     if (member === undefined) {
-      member = { members: new Map(), quoted: [], place: undefined };
+      member = { members: new Map(), quoted: [], span: undefined };
       at.members.set(key, member);
       at.quoted.push(`"${key}"`);
     }
@@ -265,7 +265,7 @@ class Scanner {
     else if (first === "[") this.#array(wanted, depth);
     else if (first === '"') this.#string();
     else if (!this.#match(SCALAR)) throw new SyntaxFault(start, "a value");
-    if (wanted !== undefined) wanted.place = { start, end: this.#offset, key: key ?? start };
+    if (wanted !== undefined) wanted.span = { start, end: this.#offset, key: key ?? start };
   }
 
   #object(wanted: Wanted | undefined, depth: number): void {

@@ -36,7 +36,7 @@ export function operation(call: SyscallName, args: readonly Argument[], attempt:
 }
 
 /** The same operation, but its failure is only noted. */
-export function orGoOn(of: Operation): Operation {
+export function orGoOn<T extends Operation>(of: T): T {
   return { ...of, goOn: true };
 }
 

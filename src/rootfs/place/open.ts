@@ -8,7 +8,7 @@ import { type Operation, orGoOn } from "../../proxy/calls/operation.ts";
 import { componentsOf } from "../plan/paths.ts";
 import type { RootContext } from "./context.ts";
 
-export interface Place {
+export interface PathToOpen {
   readonly directory: Fd;
   readonly path: string;
   /** Flags of open(2). */
@@ -30,7 +30,7 @@ export interface Opening {
  */
 export function openPlain(
   context: RootContext,
-  { directory, path, how, goOn }: Place,
+  { directory, path, how, goOn }: PathToOpen,
   attempt: string,
 ): Opening {
   if (context.features.openat2) {
@@ -57,7 +57,7 @@ export function openPlain(
  */
 export function openFollowing(
   context: RootContext,
-  { path, how, goOn }: Omit<Place, "directory">,
+  { path, how, goOn }: Omit<PathToOpen, "directory">,
   attempt: string,
 ): Operation {
   const descriptor = context.features.openat2
