@@ -1,4 +1,4 @@
-// What two sides saw differently, and which of it is known.
+// Finds the differences between two sides, and which of them are known.
 
 import type { Draft } from "./draft.ts";
 import { RULES } from "./known.ts";
@@ -7,18 +7,18 @@ import type { Ran } from "./side.ts";
 
 export interface Difference {
   readonly key: string;
-  /** The lines that the other has not. */
+  /** The lines that the other side does not have. */
   readonly runc: readonly string[];
   readonly tsrun: readonly string[];
 }
 
 export interface Compared {
   readonly unknown: readonly Difference[];
-  /** Reasons of those that are known. */
+  /** The reasons of known differences. */
   readonly reasons: readonly string[];
 }
 
-/** Lines of one that are not in the other; when all are, but otherwise placed, all of them. */
+/** The lines of one side that are not in the other; all lines if only their order differs. */
 function onlyIn(lines: readonly string[], other: readonly string[]): string[] {
   const left = [...other];
   const only = lines.filter((line) => {
@@ -41,7 +41,7 @@ export function differences(runc: Observed, tsrun: Observed): Difference[] {
   });
 }
 
-/** Where one makes a container and the other does not, all else follows from that. */
+/** If only one side makes a container, all other differences follow from that, and are left out. */
 function essential(found: readonly Difference[]): readonly Difference[] {
   const made = found.filter(({ key }) => /^(create|run|start) answers$/.test(key));
   if (made.length > 0) return made;
@@ -54,7 +54,7 @@ export function isMade(observed: Observed): boolean {
   return observed.has("main comm") || observed.get("create answers")?.[0] === "0";
 }
 
-/** What is left of a difference when rules have made alike what they know; adds their reasons. */
+/** The rest of a difference after the known ones are removed; adds their reasons. */
 function withoutKnown(difference: Difference, draft: Draft, reasons: Set<string>): Difference | undefined {
   const { key } = difference;
   let left = difference;

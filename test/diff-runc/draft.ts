@@ -1,49 +1,48 @@
-// What is tried once: a configuration, the host that it finds and the commands of a caller. It is made of
-// parts that chance has chosen; each can be left out, which is how the smallest that shows a difference is
-// found.
+// A draft is one trial: a configuration, the state of the host and the commands of a caller. It consists of
+// randomly chosen parts; each can be left out, to find the smallest draft that shows a difference.
 
 import { baseConfig, type Config } from "../support/config.ts";
 
-/** Of the arena; the same for both runtimes, since paths are seen. */
+/** The arena's folder; the same for both runtimes, since paths are visible. */
 export const FOLDER = "/run/diff-runc";
-/** Where everything that is tried is made anew for each runtime: a tmpfs of its own. */
+/** A tmpfs in which everything is made again for each runtime. */
 export const BOX = `${FOLDER}/box`;
 export const BUNDLE = `${BOX}/bundle`;
 export const SOURCES = `${BOX}/sources`;
-/** What is observed is written here; also the container's /out. */
+/** The observations are written here; it is also the container's /out. */
 export const OUT = `${FOLDER}/out`;
 export const STATE_ROOT = `${BOX}/state`;
 export const NAMESPACES = `${BOX}/namespaces`;
 export const PROBE = `${FOLDER}/probe`;
 export const ID = "box";
-/** Whom the root of a user namespace is to the host. */
+/** The host id of a user namespace's root. */
 export const MAPPED = 100_000;
 
-/** One call of the runtime, or what a caller waits for. */
+/** One call of the runtime, or a wait. */
 export interface Step {
-  /** Under which what it answers is compared. */
+  /** The name under which its result is compared. */
   readonly name: string;
-  /** Words of a shell, `$R` being the runtime with its global flags. */
+  /** A shell command; `$R` is the runtime with its global flags. */
   readonly command: string;
 }
 
 export interface Draft {
   readonly config: Config;
-  /** Lines of a shell, as root of the host, before the first command. */
+  /** Shell commands that root runs on the host before the first call. */
   readonly host: string[];
   /** How the container is made, and what happens to it while it runs. */
   way: "run" | "create" | "detach" | "unstarted";
   readonly globals: string[];
   readonly flags: string[];
   readonly runFlags: string[];
-  /** What a shell does before each call of the runtime. */
+  /** Shell commands before each call of the runtime. */
   readonly caller: string[];
-  /** Before `start`, and between it and the end. */
+  /** Steps before `start`, and between it and the end. */
   readonly before: Step[];
   readonly steps: Step[];
-  /** Of the program, when it does not wait. */
+  /** How the program ends, if it does not wait. */
   ending: string;
-  /** What ends a program that waits. */
+  /** The signal that ends a program that waits. */
   signal: string;
 }
 
@@ -54,7 +53,7 @@ export interface Part {
   readonly apply: (draft: Draft) => void;
 }
 
-/** Makes a part, which holds all that chance has chosen. */
+/** Makes a part, with all random choices in it. */
 export type Maker = (random: Random) => Part;
 
 export function pick<T>(from: readonly T[], random: Random): T {

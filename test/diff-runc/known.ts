@@ -1,10 +1,10 @@
-// Differences from runc that have a reason, each with it. What users should know of them is in
-// docs/spec-conformance.md, "Where tsrun and runc answer differently".
+// Known differences from runc, each with its reason. docs/spec-conformance.md lists those that users should
+// know ("Where tsrun and runc answer differently").
 
 import type { Difference } from "./compare.ts";
 import type { Draft } from "./draft.ts";
 
-/** Whether each has made a container. */
+/** Whether each runtime has made a container. */
 export interface Made {
   readonly runc: boolean;
   readonly tsrun: boolean;
@@ -12,13 +12,13 @@ export interface Made {
 
 export interface Rule {
   readonly reason: string;
-  /** Makes lines of both sides alike, where that is all that is to be said of them. */
+  /** Removes the difference from a line. */
   readonly alike?: (line: string, key: string, draft: Draft) => string;
   /** Whether a whole difference is of this kind. */
   readonly explains?: (difference: Difference, draft: Draft, made: Made) => boolean;
 }
 
-/** Of the first command, and of what then fails. */
+/** The keys of the first command, and of commands that fail because of it. */
 const MAKING = /^(create|run|start) answers$/;
 
 const PROPAGATION = /^r?(shared|slave|private|unbindable)$/;
@@ -29,7 +29,7 @@ function hasNamespace({ config }: Draft, type: string): boolean {
   return config.linux.namespaces.some((one) => one.type === type);
 }
 
-/** Options for all mounts below, on what is no bind mount. */
+/** Recursive options on a mount that is not a bind mount. */
 function hasIdleRecursive({ config }: Draft): boolean {
   return config.mounts.some(
     ({ options = [] }) =>
@@ -259,7 +259,7 @@ const MADE: readonly Rule[] = [
       "a seccomp profile does not concern what comes before the program; runc's init has to get by with it",
     explains: ({ key, runc, tsrun }, { config }) => {
       if (config.linux.seccomp === undefined) return false;
-      // 159: the program itself then makes the call that its profile ends it for (SIGSYS).
+      // 159: the program itself makes the call for which its profile kills it (SIGSYS).
       if (/ answers$/.test(key)) return String(runc) !== "0" && ["0", "159"].includes(String(tsrun));
       // It has ended before it was started.
       return / says$/.test(key) && runc.every((line) => /\s0 processes$|"status":"stopped"/.test(line));

@@ -29,10 +29,10 @@ const { values } = parseArgs({
 
 const WORKSHOP = resolve("build/diff-runc");
 const PROBE_SOURCES = ["report", "main"].map((name) => `test/diff-runc/probe/${name}.c`);
-/** As large as makes every trial's own seed different from its neighbours'. */
+/** Large enough that neighbouring trials have different seeds. */
 const STRIDE = 7919;
 const PROGRESS = 100;
-/** Of one difference. */
+/** The most lines that are printed of one difference. */
 const MOST_LINES = 12;
 const MOST_DIFFERENCES = 12;
 
@@ -45,7 +45,7 @@ function mustRun(command: string, args: readonly string[], env = process.env): v
   if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${stderr ?? error}`);
 }
 
-/** Outside: what the arena needs, where its mounts do not cover it. */
+/** Runs outside the arena: prepares it. */
 async function enter(): Promise<number> {
   rmSync(WORKSHOP, { recursive: true, force: true });
   mkdirSync(WORKSHOP, { recursive: true });
@@ -108,7 +108,7 @@ function signature(differences: readonly Difference[]): string {
   return differences[0]?.key.replace(/\d+/g, "N") ?? "";
 }
 
-/** Leaves out what is not needed to see the first of the differences. */
+/** Leaves out the parts that are not needed to show the first difference. */
 function shrink(all: readonly Part[], seen: string): readonly Part[] {
   let parts = all;
   for (let at = parts.length - 1; at >= 0; at--) {
@@ -124,7 +124,7 @@ function shown({ key, runc, tsrun }: Difference): string {
   return [`    ${key}`, ...some("runc", runc), ...some("tsrun", tsrun)].join("\n");
 }
 
-/** What only follows from a container that was not made is left out. */
+/** Leaves out messages that only follow from a container that was not made. */
 function saidShortly(said: string): string {
   const lines = said.split("\n").filter((line) => !/container (does not exist|not running)/.test(line));
   return lines.map((line) => line.slice(0, 600)).join("\n");
@@ -149,11 +149,11 @@ function tell(index: number, all: readonly Part[], known: Map<string, number>, f
     if (said !== "") lines.push(said.replace(/^/gm, `    ${runtime} says: `));
   }
   if (values.only !== undefined) lines.push(JSON.stringify(draftOf(parts).config));
-  // At once: other arenas print as well.
+  // In one call: other arenas print as well.
   print(lines.join("\n"));
 }
 
-/** Every so many trials are this arena's. */
+/** Runs this arena's share of the trials. */
 function tryAll(arena: number): number {
   const jobs = values.only === undefined ? Number(values.jobs) : 1;
   mkdirSync(BOX, { recursive: true });

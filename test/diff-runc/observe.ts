@@ -1,5 +1,6 @@
-// What one side wrote, as lines under keys, without what is another each time: process ids, mount ids, peer
-// groups, device numbers and inodes of namespaces. Each of these is named after what it is the same as.
+// Turns one side's output into lines under keys, without numbers that differ in each run: process ids, mount
+// ids, peer groups, device numbers and inodes of namespaces. Each of these is replaced by the name of its
+// equal.
 
 import { parseMountinfo } from "../support/host.ts";
 import { STATE_ROOT } from "./draft.ts";
@@ -7,7 +8,7 @@ import { STATE_ROOT } from "./draft.ts";
 /** Everything that can be compared. */
 export type Observed = ReadonlyMap<string, readonly string[]>;
 
-/** Lines of /proc/PID/status that say something of a container. */
+/** The lines of /proc/PID/status that depend on the container. */
 const STATUS = new RegExp(
   "^(Umask|State|NSpid|NSpgid|NSsid|Uid|Gid|Groups|Cap\\w+|NoNewPrivs|Seccomp\\w*|Sig(Blk|Ign|Cgt)|Shd\\w+|" +
     "Spec\\w+|Cpus_allowed_list|Mems_allowed_list|Threads|THP_enabled|CoreDumping|TracerPid):",
@@ -44,7 +45,7 @@ function parseReport(text: string): Report {
   return report;
 }
 
-/** Sorted by place; what covers what stays in its order. */
+/** Sorted by mount point; mounts on the same one keep their order. */
 function mountLines(report: Report, host: Report): string[] {
   const text = (of: Report) =>
     (of.get("mountinfo") ?? []).map((line) => line.replaceAll("\\x5c", "\\")).join("\n");
@@ -79,7 +80,7 @@ function mountLines(report: Report, host: Report): string[] {
   });
 }
 
-/** Namespaces by what they are the same as. */
+/** Says for each namespace which other one it equals. */
 function namespaceLines(report: Report, host: Report): void {
   for (const [key, values] of report) {
     if (!key.startsWith("ns ")) continue;
@@ -88,7 +89,7 @@ function namespaceLines(report: Report, host: Report): void {
   }
 }
 
-/** Of the pids in the namespaces around a process only whether they are first, or of none. */
+/** Replaces the pids in the enclosing namespaces: only whether they are 1 or 0 is compared. */
 function withoutPids(line: string): string {
   return line.startsWith("NS")
     ? line.replace(/x09(\d+)/g, (_, pid) => `x09${Number(pid) > 1 ? "N" : pid}`)
@@ -137,7 +138,7 @@ function stdoutLines(name: string, text: string): string[] {
   if (/^ps/.test(name)) {
     return [`${text.replace(/[^,[\]]/g, "").length}`];
   }
-  // One document, or what a command says and after it the probe.
+  // One document, or the output of a command followed by that of the probe.
   const lines = text.split("\n").filter((line) => line !== "");
   // The kernel lists the rules for devices as they were written.
   if (text.includes("\t")) lines.sort();
@@ -145,7 +146,7 @@ function stdoutLines(name: string, text: string): string[] {
   return whole === text ? lines.map(withoutNumbers) : [whole];
 }
 
-/** @param files what was written, by name */
+/** @param files the files that were written, by name */
 export function observe(files: ReadonlyMap<string, string>): Observed {
   const observed = new Map<string, string[]>();
   const host = parseReport(files.get("host") ?? "");
@@ -168,6 +169,6 @@ export function observe(files: ReadonlyMap<string, string>): Observed {
 function leftLines(name: string, text: string): string[] {
   const lines = text.split("\n").filter((line) => line !== "");
   if (name !== "left.processes") return lines.filter((line) => !line.startsWith(`tree ${STATE_ROOT}`));
-  // Who looks.
+  // Leave out the observing programs.
   return lines.filter((line) => !/^(cat|sort|sh|probe)$/.test(line));
 }

@@ -1,4 +1,4 @@
-// Parts of the caller and the host: flags, what a caller hands down, and what it does with a container.
+// Parts of the caller and the host: flags, inherited descriptors and settings, and commands on a container.
 
 import { BOX, type Maker, type Part, pick, type Random } from "./draft.ts";
 import { capabilitySets, rlimits, USERS } from "./parts-process.ts";

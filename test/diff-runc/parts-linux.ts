@@ -1,4 +1,4 @@
-// Parts of `linux`, hooks and what else a configuration has.
+// Parts of `linux`, hooks and other members of a configuration.
 
 import type { HookKind, SeccompRule } from "../support/config.ts";
 import {
@@ -40,7 +40,7 @@ function noNamespace(random: Random): Part {
   };
 }
 
-/** What unshare(1) calls it, and the file in /proc. */
+/** The option of unshare(1), and the file in /proc. */
 const KINDS = {
   network: "net",
   ipc: "ipc",
@@ -51,7 +51,7 @@ const KINDS = {
   user: "user",
 };
 
-/** By hand, since newuidmap(1) lets root have no more than /etc/subuid says. */
+/** Writes the maps itself, since newuidmap(1) gives root only the ids in /etc/subuid. */
 function mappedHolder(path: string): string {
   return `unshare --user ${PROBE} pause &
 until [ "$(readlink /proc/$!/exe)" = ${PROBE} ]; do :; done
@@ -146,7 +146,7 @@ const SYSCTLS: readonly Record<string, string>[] = [
   { "kernel.shm_rmid_forced": "1" },
 ];
 
-/** None that one libseccomp knows and another does not. */
+/** Only calls that every libseccomp knows. */
 const CALLS = [
   ..."mkdir chmod personality sethostname mount unshare socket getpriority times sysinfo clone3 bpf".split(
     " ",
@@ -154,7 +154,10 @@ const CALLS = [
   ..."openat2 keyctl ptrace chroot io_uring_setup kcmp pivot_root not_a_call".split(" "),
 ];
 
-/** None of runc's init: when a thread of it is killed the others stay, and runc waits for ever. */
+/**
+ * Calls that runc's init does not make: if one of its threads is killed, the others stay, and runc waits for
+ * ever.
+ */
 const CALLS_OF_NOBODY = "times kcmp pivot_root io_uring_setup ptrace".split(" ");
 
 function rule(random: Random): SeccompRule {
@@ -250,7 +253,7 @@ function hook(random: Random): Part {
   const kind = pick(HOOKS, random);
   const inside = kind === "startContainer";
   const mark = random(1000);
-  // After the start the two differ in what such a failure means.
+  // The two runtimes treat a failure after the start differently.
   const failing = random(12) === 0 && kind !== "poststart" ? ["exit", "3"] : [];
   const env = pick([undefined, [], ["A=1", "A=2", "B=3"], ["PATH=/x", "HOME=/h"]], random);
   const name = `hook-${kind}-${mark}`;

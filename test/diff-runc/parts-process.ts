@@ -1,4 +1,4 @@
-// Parts of `process`, and of what a program has of its caller.
+// Parts of `process`, and of the settings that a program inherits from the caller.
 
 import { type Maker, type Part, pick, type Random, some } from "./draft.ts";
 
@@ -14,13 +14,13 @@ const LIMITS = [
   ...["RTPRIO", "RTTIME", "SIGPENDING", "STACK"],
 ];
 
-/** What root has without CAP_SYS_RESOURCE, and less where a program can do with less. */
+/** The most that root may set without CAP_SYS_RESOURCE, or less if a program needs less. */
 const HIGHEST: Readonly<Record<string, number>> = {
   ...{ NOFILE: 1024, NICE: 0, RTPRIO: 0, STACK: 2 ** 24, CPU: 3600, SIGPENDING: 1000, NPROC: 2000, CORE: 0 },
   ...{ MEMLOCK: 65_536, MSGQUEUE: 8192 },
 };
 
-/** As a process file of `exec` has it, too. */
+/** Also for the process file of `exec`. */
 export const USERS: readonly object[] = [
   { uid: 0, gid: 0 },
   { uid: 0, gid: 0, umask: 0o77 },
@@ -43,7 +43,7 @@ export function capabilitySets(random: Random): Record<string, string[]> {
     ambient: random(3) === 0 ? some(permitted, random) : [],
   };
   if (random(8) === 0) sets.bounding.push("CAP_UNKNOWN");
-  // A process with neither cannot write its report to a directory of somebody else's, which /out is not.
+  // Without these capabilities a process cannot write its report to another user's directory.
   const kept = Object.entries(sets).filter(([, names]) => names.length > 0 || random(2) === 0);
   return Object.fromEntries(kept);
 }

@@ -1,4 +1,4 @@
-// Which parts a trial has, by chance.
+// Chooses the parts of a trial at random.
 
 import { type Maker, type Part, pick, type Random } from "./draft.ts";
 import { CALLS, WAY } from "./parts-caller.ts";

@@ -1,5 +1,5 @@
-// One draft on one runtime, in namespaces that end with it: what every step answered and everything that the
-// probe saw, as lines under keys.
+// Runs one draft on one runtime, in namespaces that end with it; returns the result of every step and
+// everything that the probe saw, as lines under keys.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -23,10 +23,10 @@ import { type Observed, observe } from "./observe.ts";
 export const RUNTIMES = ["runc", "tsrun"] as const;
 export type Runtime = (typeof RUNTIMES)[number];
 
-/** Of a step that hangs. */
+/** The time limit of a step. */
 const SECONDS = 20;
 
-/** What the box is copied from: a root file system and what mounts have for a source. */
+/** The template of the box: a root file system, and the sources of mounts. */
 export const TEMPLATE = `
 umask 022
 mkdir -p "$T/bundle/rootfs" "$T/sources" && cd "$T/bundle/rootfs"
@@ -67,7 +67,7 @@ mount --bind "$SOURCES/readonly" "$SOURCES/readonly"
 mount -o remount,bind,ro "$SOURCES/readonly"
 `;
 
-/** After the lines of the host: what is there before the runtime is called. */
+/** After the host's commands: records the state before the runtime is called. */
 const BEFORE = `
 "$PROBE" report "$OUT/host" >/dev/null
 step() {
@@ -105,7 +105,7 @@ function stepsOf(draft: Draft): Step[] {
     command: `$R kill ${draft.signal.replace(/[^ ]+$/, '"$ID" $&')} && "$PROBE" ended ${pid}`,
   };
   if (draft.way === "unstarted") {
-    // What waits for start takes no other signal.
+    // A process that waits for start accepts no other signal.
     const gone = { name: "kill", command: `$R kill "$ID" KILL && "$PROBE" ended ${pid}` };
     return [
       create,
@@ -154,7 +154,7 @@ function scriptOf(draft: Draft, runtime: Runtime): string {
 
 export interface Ran {
   readonly observed: Observed;
-  /** What was said on standard error, for whoever reads of a difference. */
+  /** The output on standard error, for the report of a difference. */
   readonly said: string;
 }
 
@@ -163,7 +163,7 @@ const UNSHARE = "--mount --uts --ipc --net --pid --fork --kill-child --mount-pro
 export function runSide(draft: Draft, runtime: Runtime): Ran {
   rmSync(OUT, { recursive: true, force: true });
   mkdirSync(OUT, { mode: 0o777 });
-  // Whatever this process' umask is.
+  // Independent of this process's umask.
   spawnSync("chmod", ["777", OUT]);
   const script = `${FOLDER}/script.sh`;
   writeFileSync(script, scriptOf(draft, runtime));

@@ -23,7 +23,8 @@ under("kube play runs a pod with hostUsers: false", BOTH, (t, podman) => {
   const main = { name: "main", image, command: ends, volumeMounts };
   const volumes = [{ name: "data", emptyDir: {} }];
   const spec = { hostUsers: false, initContainers: [init], containers: [main], volumes };
-  // Podman 4 may find an init container running that has ended, and not remove it: it need not.
+  // Podman 4 may think that an ended init container is running, and not remove it; this one need not be
+  // removed.
   const annotations = { "io.podman.annotations.init.container.type": "always" };
   const metadata = { name: "pod", annotations };
   writeFileSync(file, JSON.stringify({ apiVersion: "v1", kind: "Pod", metadata, spec }));

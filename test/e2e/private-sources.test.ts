@@ -1,5 +1,5 @@
-// A user namespace whose root may not enter the host's directories: what a container is given lies below
-// directories of mode 0700, as containerd's (CVE-2024-25621) and Podman's are.
+// A user namespace whose root may not enter the host's directories: the container's files are below
+// directories of mode 0700, like containerd's (CVE-2024-25621) and Podman's.
 
 import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -55,7 +55,7 @@ behaviour("files, directories and mounts below a private directory are bound", a
   rmSync(join(box.rootfs, "etc/resolv.conf"), { force: true });
   const output = await box.live();
   t.match(output, /^nameserver 192\.0\.2\.1\nvolume\nmine\n.*/);
-  // Locked by the host's mount: asked for or not, they stay.
+  // The host's mount locks these flags: they stay, requested or not.
   if (!isCrun) t.match(output, / \/dev\/shm rw,nosuid,nodev,noexec/);
   t.ok(statSync(join(box.rootfs, "etc/resolv.conf")).isFile(), "a file was made for the file");
   t.ok(statSync(join(box.rootfs, "data/volume")).isDirectory(), "a directory for the directory");
@@ -93,7 +93,7 @@ behaviour(
 behaviour(
   "a device of the host's below a private directory is bound",
   async (t, lab) => {
-    // The node's own path on the host is what is bound, so it must lie where the container has it.
+    // The node is bound from the same path on the host, so it must exist there.
     const directory = `/dev/${lab.mark}`;
     mkdirSync(directory, { mode: 0o700 });
     lab.atClose(() => rmSync(directory, { recursive: true }));

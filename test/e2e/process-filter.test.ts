@@ -1,5 +1,5 @@
-// A seccomp profile speaks of the container's program, not of the runtime: what becomes the user, enters the
-// working directory and looks the program up is done before the filter is in.
+// A seccomp profile applies to the container's program, not to the runtime: changing the user, entering the
+// working directory and finding the program are done before the filter is installed.
 
 import { behaviour, tsrunOnly } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
@@ -34,7 +34,7 @@ function strict(names: readonly string[]): (config: Config) => void {
   };
 }
 
-/** The first word behind each of these keys. */
+/** The first word after each of these keys. */
 function facts(text: string, ...keys: readonly string[]): Record<string, string | undefined> {
   const status = parseStatus(text);
   return Object.fromEntries(keys.map((key) => [key, status.get(key)?.[0]]));

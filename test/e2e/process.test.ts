@@ -1,5 +1,5 @@
-// What the container's first process gets: arguments, environment, directory, ids, limits and a clean start
-// in general.
+// The environment of the container's first process: arguments, variables, directory, ids, limits, and a clean
+// start in general.
 
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -46,7 +46,7 @@ behaviour("HOME is found wherever in passwd the user stands, and in the first en
   const passwd = join(box.rootfs, "etc/passwd");
   writeFileSync(passwd, entries);
   mustSucceed(await box.run({ flags: ["--detach"] }));
-  // Across the ends of what is read at a time, and far behind.
+  // Across the boundaries of the pieces that are read, and far beyond.
   for (const before of [4090, 36_860, 40_000, 69_630, 200_000, 1_000_000]) {
     const lines = other.repeat(before / other.length);
     writeFileSync(passwd, `${lines}${"#".repeat(before - lines.length - 1)}\n${entries}`);

@@ -1,5 +1,5 @@
-// What a container's first process is executed from, until it is the container's program: a sealed memory
-// file, and where the host forbids to execute those a file without a name. Never the runtime's own binary
+// The executable of a container's first process until it executes the container's program: a sealed memory
+// file, or, if the host forbids executing those, a file without a name. Never the runtime's own executable
 // (CVE-2019-5736).
 
 import { readlinkSync } from "node:fs";
@@ -9,7 +9,7 @@ import { isCrun, isTsrun, runtimePath } from "../support/runtime.ts";
 
 const onlyOurs = tsrunOnly("has another first process");
 
-/** In a pid namespace of its own, since the setting belongs to one. */
+/** In a new pid namespace, since the setting belongs to one. */
 const withoutMemoryFiles = [
   ...["unshare", "--pid", "--fork", "--mount-proc"],
   ...["sh", "-c", 'echo 2 >/proc/sys/vm/memfd_noexec && exec "$@"', "sh"],

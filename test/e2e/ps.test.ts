@@ -1,4 +1,4 @@
-// The processes of a container as `ps` tells of them.
+// The processes of a container as `ps` lists them.
 
 import { behaviour, notOfCrun, refused } from "../support/behaviour.ts";
 import { isUnified } from "../support/cgroup.ts";

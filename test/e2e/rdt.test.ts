@@ -1,5 +1,5 @@
-// Intel RDT where the host has none, which is nearly everywhere: it is refused before anything is made. What
-// is done where there is one is tried on a tree of files, in test/unit/rdt.
+// Intel RDT on a host without it, as nearly all are: it is refused before anything is made. test/unit/rdt
+// tests the rest on a tree of files.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -66,7 +66,7 @@ behaviour(
     const record = JSON.parse(readFileSync(state, "utf8"));
     const rdt = { schemata: join(group, "schemata"), tasks: [tasks, join(group, "tasks")], remove: group };
     writeFileSync(state, JSON.stringify({ ...record, rdt }));
-    // The second file is not there: others may have removed the group.
+    // The second file does not exist: others may have removed the group.
     mustSucceed(await lab.invoke(["exec", box.id, "/bin/true"]));
     t.match(readFileSync(tasks, "utf8"), /^\d+$/);
     mustSucceed(await box.delete({ flags: ["--force"] }));

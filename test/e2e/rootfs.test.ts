@@ -223,21 +223,21 @@ interface Volume {
   readonly propagation: string | undefined;
 }
 
-/** What mountinfo says of the propagation of a container's root, and of a volume without a word about it. */
+/** The propagation in mountinfo of a container's root, and of a volume that does not ask for any. */
 async function propagationOf(lab: Lab, { source, wrapper, propagation }: Volume) {
   const box = lab.container((config) => {
     Container.script("cat /proc/self/mountinfo")(config);
     config.mounts.push({ destination: "/data", type: "bind", source, options: ["rbind"] });
     if (propagation !== undefined) config.linux.rootfsPropagation = propagation;
   });
-  // In one command: the host's mount goes with its namespace.
+  // In one command: the host's mount ends with its namespace.
   mustSucceed(await box.run({ wrapper }));
   const mounts = parseMountinfo(box.output());
   const of = (path: string) => mounts.find(({ target }) => target === path)?.optional.join(" ");
   return { root: of("/"), data: of("/data") };
 }
 
-/** The base bundle without what needs a mount namespace. */
+/** The base bundle without members that need a mount namespace. */
 function onHost(container: Container): Container {
   const { linux } = container.config;
   linux.namespaces = linux.namespaces.filter(({ type }) => type !== "mount");

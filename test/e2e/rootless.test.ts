@@ -26,7 +26,7 @@ import { needsCall } from "../support/without.ts";
 const SUBORDINATE = 100_000;
 const ENOMEDIUM = 123;
 
-/** The same with entries in /etc/subuid and /etc/subgid for the user. */
+/** A wrapper for the user with entries in /etc/subuid and /etc/subgid. */
 function withSubordinateIds(lab: Lab): string[] {
   const file = join(lab.folder, "subid");
   writeFileSync(file, `nobody:${SUBORDINATE}:65536\n`);
@@ -85,7 +85,7 @@ for (const keeps of [false, true]) {
       const wrapper = withSubordinateIds(lab).map((word) =>
         word === "--clear-groups" ? "--groups=7,8" : word,
       );
-      // The kernel has no number inside for a group that is not mapped (user_namespaces(7)).
+      // The kernel shows 65534 for a group that is not mapped (user_namespaces(7)).
       t.match(await box.live({ wrapper }), keeps ? /^Groups:\s+65534 65534 *$/m : /^Groups:\s*$/m);
     },
     needsSubordinateHelpers(),

@@ -1,4 +1,4 @@
-// run: a whole life in one call, in the foreground with the program's exit status, or detached.
+// run: create, start and delete in one call, in the foreground with the program's exit status, or detached.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

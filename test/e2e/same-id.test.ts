@@ -1,5 +1,5 @@
-// Commands that wait for their turn while the container they were called for goes, and another one of the
-// same id comes. They are held at the lock and stopped, so that the order is the test's, not the machine's.
+// Commands that wait for the lock while their container is deleted and another one with the same id is
+// created. They are held at the lock and stopped, so that the test decides the order.
 
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const SLEEP = Container.script("exec sleep 1000");
 const needsFlock = findProgram("flock") === undefined ? "needs flock (package util-linux)" : undefined;
 const ours = tsrunOnly("its commands do not wait for each other");
 
-/** Takes the lock of the container. Returns how to give it back. */
+/** Takes the container's lock. Returns a function that releases it. */
 async function holdLock(lab: Lab, box: Container): Promise<() => void> {
   const holder = spawn("flock", [join(lab.stateRoot, box.id), "sh", "-c", "echo held; exec cat"], {
     stdio: ["pipe", "pipe", "inherit"],
@@ -30,7 +30,7 @@ interface Waiter {
   go(): void;
 }
 
-/** Calls the runtime, which comes to wait for the lock, and is stopped there. */
+/** Calls the runtime, waits until it waits for the lock, and stops it there. */
 async function waiter(lab: Lab, args: readonly string[]): Promise<Waiter> {
   let pid = 0;
   const result = lab.invoke(args, {
@@ -38,7 +38,7 @@ async function waiter(lab: Lab, args: readonly string[]): Promise<Waiter> {
       pid = spawned;
     },
   });
-  // proc_locks(5): "->" stands before who waits.
+  // proc_locks(5): "->" marks a waiting process.
   const blocked = new RegExp(`-> FLOCK .* ${pid} `);
   await until(`${args[0]} to wait`, () => blocked.test(readFileSync("/proc/locks", "utf8")));
   process.kill(pid, "SIGSTOP");
@@ -91,7 +91,7 @@ behaviour(
       },
     });
     await box.waitForStatus("running");
-    // It hears of the end of its container only when there is another one.
+    // It learns of the end of its container only when there is another one.
     process.kill(pid, "SIGSTOP");
     mustSucceed(await box.delete({ flags: ["--force"] }));
     const next = lab.container(SLEEP);

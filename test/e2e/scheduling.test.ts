@@ -1,5 +1,4 @@
-// How the container's process is scheduled on CPUs, disks and memory nodes, and which machine it is told
-// that it runs on.
+// How the container's process is scheduled on CPUs, disks and memory nodes, and its personality(2).
 
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";

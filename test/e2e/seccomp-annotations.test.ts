@@ -1,5 +1,5 @@
-// What crun's annotations say of seccomp: who is notified, a program in place of the profile, names that
-// nobody knows. CONTRACT: crun(1), "Extensions to OCI".
+// crun's annotations about seccomp: the agent, a program instead of the profile, unknown names. CONTRACT:
+// crun(1), "Extensions to OCI".
 
 import { startAgent } from "../support/agent.ts";
 import { behaviour, needsKernel, nothingLeft, notOfRunc, refused } from "../support/behaviour.ts";
@@ -49,7 +49,7 @@ const BPF_JEQ_K = 0x15;
 const BPF_RET_K = 0x06;
 const SYS_MKDIR = 83;
 
-/** A program that lets everything through but mkdir(2), which gets this. */
+/** A program that allows everything except mkdir(2), for which it returns this. */
 function program(result: number): string {
   const bytes = Buffer.alloc(32);
   const instructions = [
@@ -77,7 +77,7 @@ for (const noNewPrivileges of [true, false]) {
       const box = lab.container((config) => {
         notifying({ "run.oci.seccomp_bpf_data": program(SECCOMP_RET_ERRNO | ENOMEDIUM) })(config);
         config.process.noNewPrivileges = noNewPrivileges;
-        // It would notify somebody, and names nobody.
+        // It notifies, but names no agent.
         config.process.args = ["/bin/sh", "-c", "mkdir /tmp/a 2>&1; exec sleep 1000"];
       });
       mustSucceed(await box.run({ flags: ["--detach"] }));
@@ -138,7 +138,7 @@ function unknownCall(annotations: Record<string, string>): (config: Config) => v
 behaviour(
   "seccomp_fail_unknown_syscall makes an error of a name that libseccomp does not know",
   async (t, lab) => {
-    // The filter without the name is kept, and must not be taken for the one that was asked for.
+    // The cache has the filter without the name, which must not be used instead of the requested one.
     t.equal(await lab.container(unknownCall({})).live(), "ran\n");
     const off = { "run.oci.seccomp_fail_unknown_syscall": "0" };
     t.equal(await lab.container(unknownCall(off)).live(), "ran\n");

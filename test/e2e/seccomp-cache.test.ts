@@ -1,4 +1,4 @@
-// The filters that are kept below the state root: which are believed, and which go.
+// The cache of filters below the state root: which files are used, and which are removed.
 
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";

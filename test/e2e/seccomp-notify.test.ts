@@ -1,5 +1,5 @@
-// SCMP_ACT_NOTIFY: an agent on the host gets the descriptor of the filter's notifications, is told whose it
-// is, and answers the calls (config-linux.md#containerprocessstate, seccomp_unotify(2)).
+// SCMP_ACT_NOTIFY: an agent on the host gets the descriptor of the filter's notifications and the state of
+// its process, and answers the calls (config-linux.md#containerprocessstate, seccomp_unotify(2)).
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -122,7 +122,7 @@ for (const noNewPrivileges of [true, false]) {
       t.equal(await box.live(), "done\n");
       const calls = new Set(agent.told().map(({ call }) => call));
       if (X86_64 === undefined) t.ok(calls.has(EXECVE));
-      // runc gives the capabilities up after its filter too, but by other ways and at other times.
+      // runc drops the capabilities after its filter too, but in other ways and at other times.
       if (X86_64 === undefined && isTsrun) t.equal(calls.has(CAPSET), !noNewPrivileges);
       if (X86_64 === undefined && isTsrun) t.ok(calls.has(CLOSE));
     },

@@ -1,4 +1,4 @@
-// Seccomp: that the configured filter is really there, with its actions, errno values and argument rules.
+// Seccomp: the configured filter is really installed, with its actions, errno values and argument rules.
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -24,8 +24,8 @@ function withRules(script: string, ...syscalls: SeccompRule[]): (config: Config)
 const MAKE_DIRECTORY = ["mkdir", "mkdirat"];
 
 /**
- * What the static busybox uses up to its message; what the runtime itself uses until execve is not a test's
- * concern.
+ * The calls of the static busybox up to its message. The calls of the runtime itself before execve do not
+ * matter.
  */
 const BUSYBOX_NEEDS = `
   execve brk arch_prctl set_tid_address set_robust_list rseq prlimit64 readlink readlinkat getrandom
@@ -34,7 +34,7 @@ const BUSYBOX_NEEDS = `
   lseek access stat
 `;
 
-/** What runc itself uses after its filter is loaded. */
+/** The calls that runc itself makes after its filter is loaded. */
 const RUNC_NEEDS = `
   epoll_pwait epoll_ctl epoll_create1 nanosleep sched_yield tgkill getpid gettid madvise clone clone3
   open sigaltstack pipe2 eventfd2 getppid capget capset statx getdents64 fstatfs timer_create
@@ -138,7 +138,7 @@ behaviour("a rule may depend on an argument", async (t, lab) => {
 });
 
 behaviour("comparisons are those of libseccomp", async (t, lab) => {
-  // Of the signals 10 and 12, which are let through.
+  // Which of the signals 10 and 12 are allowed.
   for (const [op, value, valueTwo, through] of [
     ["SCMP_CMP_NE", 10, 0, "10 "],
     ["SCMP_CMP_LT", 12, 0, "12 "],
@@ -237,7 +237,7 @@ behaviour(
     const box = lab.container(withRules("true", { names: MAKE_DIRECTORY, action: "SCMP_ACT_ERRNO" }));
     const layers = join(lab.folder, "layers");
     for (const name of ["upper", "work"]) mkdirSync(join(layers, name), { recursive: true });
-    // The library vanishes for this one command, in mounts of its own. /lib is a link to /usr/lib, or not.
+    // Hides the library from this one command, in a new mount namespace. /lib may be a link to /usr/lib.
     const hide = `
     set -e
     for folder in /lib/*-linux-gnu /usr/lib/*-linux-gnu /usr/local/lib; do

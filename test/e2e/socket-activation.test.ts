@@ -1,5 +1,5 @@
-// Descriptors that the caller hands down: LISTEN_FDS (sd_listen_fds(3)) and --preserve-fds, alone and
-// together, for run, create with start, and exec.
+// Descriptors that the caller passes to the container: LISTEN_FDS (sd_listen_fds(3)) and --preserve-fds,
+// alone and together, for run, create with start, and exec.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -89,14 +89,14 @@ behaviour(
   "a descriptor that is not open is refused",
   async (t, lab) => {
     const box = lab.container(Container.script(SHOW));
-    // Far more than the runtime itself has.
+    // Far more than the runtime itself has open.
     const flags = ["--preserve-fds", "500"];
     const words = /unable to stat preserved-fd \d+ \(of 500\)/;
     refused(t, await box.run({ flags }), words);
     refused(t, await box.create({ flags }), words);
     const listen = await box.create({ wrapper: caller(lab, { open: 1, listen: 500 }) });
     if (isTsrun) refused(t, listen, /unable to stat listen-fd \d+ \(of 500\)/);
-    // runc 1.3 forgets the state directory when it refuses LISTEN_FDS.
+    // runc 1.3 leaves the state directory when it refuses LISTEN_FDS.
     if (isTsrun) await nothingLeft(t, lab, "after the refusals");
     const running = lab.container(Container.script("exec sleep 1000"));
     mustSucceed(await running.run({ flags: ["--detach"] }));

@@ -1,6 +1,6 @@
 // A container's limits under systemd with cgroup v2. At a daemon-reload, a daemon-reexec, and whenever a
-// property of the unit changes, systemd sets each file that it has a property for anew: whatever was only
-// written there is lost. `make test-vm` runs this. systemd.resource-control(5), systemd.scope(5).
+// property of the unit changes, systemd writes again each file for which it has a property: a value that was
+// only written is lost. `make test-vm` runs this. systemd.resource-control(5), systemd.scope(5).
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -30,13 +30,13 @@ const unitOf = (box: Container) => `e2e-${box.id}.scope`;
 
 const folderOf = (box: Container) => join(controllerHierarchy("memory")?.mountpoint ?? "", cgroupOf(box.id));
 
-/** Of the files that can be written, those that keep what was written. */
+/** Whether the file keeps what is written to it. */
 function isSetting(folder: string, file: string): boolean {
   if (/^cgroup\.(procs|threads|freeze|kill)$|\.(peak|pressure)$/.test(file)) return false;
   return (statSync(join(folder, file)).mode & 0o600) === 0o600;
 }
 
-/** Every setting of the container's cgroup, one a line. */
+/** Every setting of the container's cgroup, one per line. */
 function settings(box: Container): string[] {
   const folder = folderOf(box);
   const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
@@ -61,14 +61,14 @@ function updateWith(box: Container, resources: object): ReturnType<Lab["invoke"]
   return box.lab.invoke(["update", "-r", "-", box.id], { stdin });
 }
 
-/** Has systemd set everything anew, in each of the ways in which it does. */
+/** Makes systemd write everything again, in each of the possible ways, and checks that nothing changes. */
 async function holds(test: Test, box: Container, show: () => unknown): Promise<void> {
   const before = show();
   for (const command of ["daemon-reload", "daemon-reexec"]) {
     systemctl(command);
     test.strictSame(show(), before, `after ${command}`);
   }
-  // Whatever it sets, it is one property more, and systemd goes through all.
+  // Setting any property makes systemd write all of them.
   const limit = readCgroup("pids", box.id, "pids.max").replace("max", "-1");
   mustSucceed(await box.lab.invoke(["update", "--pids-limit", limit, box.id]));
   test.strictSame(show(), before, "after an update of something else");
@@ -103,7 +103,7 @@ behaviour(
   tsrunOnly("tells systemd nothing of the weight of block devices"),
 );
 
-/** Of every file that a cgroup may have, something that is not what it begins with. */
+/** For every file that a cgroup may have, a value that is not the default. */
 const UNIFIED: Readonly<Record<string, string>> = {
   "cgroup.max.depth": "5",
   "cgroup.max.descendants": "7",
@@ -254,7 +254,7 @@ behaviour(
   tsrunOnly("sets all that it knows of again"),
 );
 
-/** What becomes of each device: whether it can be opened for reading. */
+/** Whether each device can be opened for reading. */
 async function readable(box: Container, ...devices: string[]): Promise<string> {
   const script = devices.map((path) => `true 2>/dev/null <${path} && echo ${path}`).join("; ");
   return (await box.lab.invoke(["exec", box.id, "sh", "-c", `(${script}) 2>/dev/null; true`])).stdout;
@@ -303,7 +303,7 @@ for (const { name, rules, allowed } of DEVICE_SETS) {
     async (test, lab) => {
       const box = await running(lab, { devices: rules }, (config) => {
         config.linux.devices = [
-          // With a device of its own at its path, none of the rules that every container gets is about it.
+          // A configured device at this path replaces the default rule for it.
           { type: "c", path: "/dev/random", major: 1, minor: 8, fileMode: 0o666 },
           { type: "c", path: "/dev/full", major: 1, minor: 7, fileMode: 0o666 },
           { type: "b", path: "/dev/block", major: 7, minor: 0, fileMode: 0o666 },

@@ -1,5 +1,5 @@
-// Terminals: of a container in the foreground, between the person and the program, and of one whose terminal
-// goes to a console socket. runtime-spec config.md#process, `terminal` and `consoleSize`.
+// Terminals: of a container in the foreground, between the user and the program, and of one whose terminal is
+// sent to a console socket. runtime-spec config.md#process, `terminal` and `consoleSize`.
 
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -180,7 +180,7 @@ behaviour(
   needsTerminal(),
 );
 
-/** Listens and never accepts; `connect` waits when as many as fit are waiting already. */
+/** Listens and never accepts; `connect` waits when the queue is full. */
 const FULL = `
 import socket, sys
 server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -199,13 +199,13 @@ print("up", flush=True)
 sys.stdin.read()
 `;
 
-/** Console sockets that nobody will ever take a terminal from. */
+/** Console sockets from which nobody will ever receive a terminal. */
 async function badSockets(lab: Lab): Promise<{ [what: string]: { path: string; line: RegExp } }> {
   const [missing, file, dead, full] = ["missing", "file", "dead", "full"].map((name) =>
     join(lab.folder, name),
   );
   writeFileSync(file ?? "", "");
-  // Left behind by a process that is gone.
+  // Left by a process that has ended.
   const { spawnSync, spawn } = await import("node:child_process");
   const bound = "import socket, sys; socket.socket(socket.AF_UNIX, socket.SOCK_STREAM).bind(sys.argv[1])";
   spawnSync("/usr/bin/python3", ["-c", bound, dead ?? ""]);

@@ -1,4 +1,4 @@
-// A tmpfs takes over what it covers: the mode of the directory, and with tmpcopyup what is in it.
+// A tmpfs copies from the directory that it covers: the mode, and with tmpcopyup the files.
 
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
@@ -97,7 +97,7 @@ behaviour(
     symlinkSync("/real", join(box.rootfs, "link"));
     const volume = join(lab.folder, "volume");
     mkdirSync(volume);
-    // The first is missing: what else is missing is made along with it, before anything lies on /real.
+    // The first is missing: all missing mount points are made with it, before anything is mounted on /real.
     box.config.mounts.push(
       tmpfs("/first"),
       volumeAt("/link", volume),
@@ -116,7 +116,7 @@ behaviour(
     const box = lab.container(Container.script("stat -c '%n %a' /dev/far/made /above /behind"));
     mkdirSync(join(box.rootfs, "there"));
     symlinkSync("/there", join(box.rootfs, "link"));
-    // What is missing is made for all that come later, those below /dev when that is mounted.
+    // Missing mount points are made for all later mounts; those below /dev after that is mounted.
     box.config.mounts.unshift(volumeAt("/first", lab.folder));
     box.config.mounts.push(
       volumeAt("/second", lab.folder),
@@ -127,7 +127,7 @@ behaviour(
       tmpfs("/behind"),
     );
     box.writeConfig();
-    // A mount below it has made the directory, as directories are made.
+    // A mount below it has created the directory, with the usual mode.
     t.equal(await box.live(), "/dev/far/made 1777\n/above 755\n/behind 1777\n");
   },
   notOfCrun("of the mode of a directory that was there it keeps the sticky bit of a tmpfs"),

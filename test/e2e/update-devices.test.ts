@@ -1,4 +1,4 @@
-// Device rules of a container in use: those that update is given hold afterwards, or nothing has changed.
+// Device rules of a container in use: after an update the new ones are in effect, or nothing has changed.
 
 import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ type Rules = NonNullable<Resources["devices"]>;
 const IGNORES = tsrunOnly("ignores device rules in an update");
 const V1 = needsController("devices", 1);
 
-/** How the container's calls are made: as the host has its cgroups, and with those of v2 alone. */
+/** How the calls are made: with the host's cgroups, or with only cgroup v2. */
 interface Host {
   readonly cgroups: string;
   readonly calls: typeof onUnified;
@@ -33,7 +33,7 @@ const HOSTS: readonly Host[] = isUnified()
 
 const NOTHING = { allow: false, access: "rwm" };
 const EVERYTHING = { allow: true, access: "rwm" };
-/** /dev/kmsg, which whoever may write to it may open. */
+/** /dev/kmsg: a process that may write to it may open it. */
 const PROBE = { type: "c", major: 1, minor: 11 };
 const ALLOWED = { ...PROBE, allow: true, access: "w" };
 const DENIED = { ...PROBE, allow: false, access: "w" };
@@ -55,7 +55,7 @@ function updateWith(box: Container, { calls }: Host, resources: object): Promise
   return lab.invoke(["update", "-r", file, box.id], calls);
 }
 
-/** Whether the container may open the probe; and what every container may open can be opened. */
+/** Whether the container may open the probe. Also checks that the default devices can be opened. */
 async function mayProbe(t: Test, box: Container, { calls }: Host): Promise<boolean> {
   const script = ": >/dev/null </dev/zero && echo usual; : 2>&1 >/dev/probe && echo probe";
   const { stdout } = await box.lab.invoke(["exec", box.id, "/bin/sh", "-c", script], calls);
@@ -68,10 +68,10 @@ function list(box: Container): string[] {
   return readCgroup("devices", box.id, "devices.list").split("\n").sort();
 }
 
-/** Microseconds after each write: many times as long as the program below takes for a round. */
+/** A delay in microseconds after each write: many times as long as a round of the program below. */
 const SLOWED = "inject=write,bpf:delay_exit=20000";
 
-/** Tells of every time at which a device is refused that each container has. */
+/** Reports each time that a default device is refused. */
 const WATCH = `while [ ! -e /tmp/end ]; do
   true </dev/zero || echo refused
   [ -e /tmp/begun ] || touch /tmp/begun
@@ -87,7 +87,7 @@ async function statusOf({ id, lab }: Container, { calls }: Host): Promise<string
   return (JSON.parse(stdout) as { status: string }).status;
 }
 
-/** What is written after the device rules, and refused. */
+/** A limit that is written after the device rules, and refused. */
 function refusedLimit({ cgroups }: Host): Resources {
   return cgroups === UNIFIED.cgroups ? { unified: { "cgroup.freeze": "7" } } : { pids: { limit: 2 ** 40 } };
 }
@@ -157,7 +157,7 @@ for (const host of HOSTS) {
       for (const devices of sets) {
         mustSucceed(await updateWith(box, { ...host, calls: { wrapper } }, { devices }));
       }
-      // Its answer counts for nothing: the container's end, which it brings about, may kill it.
+      // Its result does not matter: it ends the container, which may kill it.
       await inside("touch", "/tmp/end");
       await box.waitForStatus("stopped");
       t.equal(box.output(), "end\n");
@@ -179,7 +179,7 @@ for (const host of HOSTS) {
         refused(t, result, /cannot write .*: /);
         t.equal(await mayProbe(t, box, host), could, "as before");
         t.strictSame(host.cgroups === UNIFIED.cgroups ? [] : list(box), listed);
-        // What failed is not kept: asking for it is still a change.
+        // The failed update is not saved: asking for it again is still a change.
         mustSucceed(await updateWith(box, host, { devices: asked }));
         t.equal(await mayProbe(t, box, host), !could);
         mustSucceed(await box.delete({ ...host.calls, flags: ["--force"] }));
@@ -217,7 +217,7 @@ behaviour(
   needsController("pids"),
 );
 
-/** The folder of the container's cgroup that has its devices. */
+/** The folder of the container's devices cgroup. */
 function devicesFolder(box: Container): string {
   return join(controllerHierarchy("devices")?.mountpoint ?? "", cgroupOf(box.id));
 }

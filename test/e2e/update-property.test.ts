@@ -1,6 +1,6 @@
-// A property: whatever resources a container is given, at its creation and by an update, the files of its
-// cgroup say the same as when runc is given them. An update that both refuse leaves ours as it was: runc
-// writes back only what its old configuration names. CASES=20 tries so many, SEED=n those of an earlier run.
+// A property test: whatever resources a container gets, at its creation and by an update, its cgroup files
+// are the same as with runc. An update that both refuse leaves ours unchanged; runc restores only what its
+// old configuration names. CASES=20 sets the number of cases, SEED=n repeats those of an earlier run.
 
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
@@ -28,7 +28,7 @@ function runcAtLeast(major: number, minor: number): boolean {
   return Number(first) > major || (Number(first) === major && Number(second) >= minor);
 }
 
-/** What is set, not what is counted. */
+/** Files with settings, not those with counters. */
 const SETTINGS = [
   "blkio.bfq.weight",
   "blkio.throttle.read_bps_device",
@@ -82,7 +82,7 @@ function settingsOf(id: string): Settings {
   return settings;
 }
 
-/** One container, by one of the two. */
+/** One container, made by one of the two runtimes. */
 class Side {
   readonly #program: string;
   readonly #root: string;
@@ -90,7 +90,8 @@ class Side {
 
   constructor(lab: Lab, program: string) {
     this.#program = program;
-    // The lab deletes what is below its own root; the other program has one of its own, and is cleaned here.
+    // The lab deletes containers below its own root; the other runtime has another root, which is cleaned
+    // here.
     this.#root = program === runtimePath ? lab.stateRoot : join(lab.folder, "state-of-runc");
     this.box = lab.container(Container.script("sleep 1000"));
   }
@@ -117,7 +118,8 @@ class Side {
   async delete(): Promise<void> {
     await this.#call("delete", "--force", this.box.id);
     if (this.#program === runtimePath) return;
-    // On a busy host runc leaves its cgroup and ends with 0; the next case would find the values of this one.
+    // On a busy host runc may leave its cgroup and return 0; the next case would then find the values of this
+    // one.
     await until("the cgroup of runc's container to go", () => cgroupFolders(this.box.id).every(isRemoved));
   }
 }
@@ -145,7 +147,7 @@ behaviour(
       differences.push(JSON.stringify(what));
     };
     const options = { update: true, devices: runcAtLeast(1, 3) };
-    /** `before`: what ours must say still when neither takes an update. */
+    /** `before`: the settings that ours must still have if both refuse an update. */
     const compare = (resources: object[], agreed: readonly [boolean, boolean], before?: Settings): void => {
       compared++;
       if (agreed[0] && agreed[1]) both++;
@@ -154,7 +156,7 @@ behaviour(
       const other = (refused && before) || settingsOf(theirs.box.id);
       for (const name of new Set([...Object.keys(mine), ...Object.keys(other)])) {
         if (mine[name] === other[name]) continue;
-        // An update of runc that names neither forgets quota and period, and systemd then resets both.
+        // runc forgets quota and period in an update that names neither, and systemd then resets both.
         if (systemdDriver && name === "cpu.max" && resources.length === 2) continue;
         differ({ resources, agreed, file: name, ours: mine[name], theirs: other[name] });
       }

@@ -1,4 +1,4 @@
-// Changing limits of a container in use: what is asked for holds afterwards, and when it cannot, nothing has
+// Changing limits of a container in use: afterwards the new limits are in effect, or, on failure, nothing has
 // changed.
 
 import { writeFileSync } from "node:fs";
@@ -105,7 +105,7 @@ behaviour(
     const memory = { limit: 64 * MIB, swap: 96 * MIB };
     mustSucceed(await updateWith(lab, box, { cpu: { ...wide, shares: 700, idle: 1 }, memory }));
     t.strictSame(now(), ["1", "20000", "40000 50000", String(64 * MIB)]);
-    // As those send it that know nothing of idleness: every limit anew, shares among them.
+    // As callers that do not know `idle` send it: every limit again, including shares.
     const narrow = { quota: 10_000, period: 100_000, burst: 5000, shares: 900 };
     const less = { limit: 48 * MIB, swap: 48 * MIB };
     mustSucceed(await updateWith(lab, box, { cpu: narrow, memory: less }));
@@ -210,7 +210,7 @@ behaviour(
       readCgroup("pids", box.id, "pids.max"),
     ];
     const before = look();
-    // What is written last is what is refused.
+    // The last write is the one that is refused.
     const [cpus, pids] = isUnified() ? ["7777", 60] : ["0-1", 2 ** 40];
     const asked = {
       memory: { limit: 100 * MIB, reservation: 50 * MIB },
@@ -220,7 +220,7 @@ behaviour(
     const result = await updateWith(lab, box, asked);
     refused(t, result, /cannot write .*(1099511627776|7777).* to .*(pids\.max|cpuset\.cpus).*: /);
     t.strictSame(look(), before);
-    // What failed is not kept: a later update builds on what holds.
+    // The failed update is not saved: a later one starts from the current limits.
     mustSucceed(await lab.invoke(["update", "--cpu-period", "200000", box.id]));
     t.equal(bandwidth(box), "50000 200000");
   },

@@ -1,4 +1,4 @@
-// validate: what create would refuse, told without creating anything.
+// validate: reports what create would refuse, without creating anything.
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

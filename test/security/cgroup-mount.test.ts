@@ -1,5 +1,5 @@
-// What a container makes in cgroup mounts that it may write in: it names, nests and freezes cgroups below its
-// own as it likes, and is listed, killed and deleted all the same.
+// Containers with writable cgroup mounts: they name, nest and freeze cgroups below their own in any way, and
+// can still be listed, killed and deleted.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -20,14 +20,14 @@ import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { until } from "../support/wait.ts";
 
-/** The folder, in the container, of the hierarchy that says which processes are the container's. */
+/** The folder, in the container, of the hierarchy by which the runtime finds the container's processes. */
 const MOUNT = "/sys/fs/cgroup";
 const PROCESSES = isUnified() ? MOUNT : `${MOUNT}/devices`;
 
 /** Thousands of cgroups take a while on a busy machine. */
 const MAKING_MS = 100_000;
 
-/** Starts a container whose program runs this script, and waits until it says that it is up. */
+/** Starts a container whose program runs this script, and waits until it prints "up". */
 async function started(
   lab: Lab,
   script: string,
@@ -160,7 +160,7 @@ for (const [which, name] of [
   );
 }
 
-/** Names the calling shell so that a reader of its status may find `pid` where its own is to stand. */
+/** Gives the calling shell a name that puts `pid` where a reader of its status may look for its own. */
 const passOff = (pid: number | undefined) => `printf '\\rTgid:\\t${pid}\\r' >/proc/self/comm`;
 
 function bystander(lab: Lab): ChildProcess {
@@ -199,7 +199,7 @@ attack(
     const script = `${passOff(other.pid)}; echo up; sleep 1000; echo over`;
     const edit = ({ linux }: Config) => {
       linux.cgroupsPath = `/${place}/threaded`;
-      // Without one of its own, the cgroup says who is killed.
+      // Without a pid namespace, the cgroup decides which processes are killed.
       linux.namespaces = linux.namespaces.filter(({ type }) => type !== "pid");
     };
     const box = await started(lab, script, { edit, ...onUnified });
@@ -207,7 +207,7 @@ attack(
     await box.waitForStatus("stopped");
     mustSucceed(await box.delete(onUnified));
     rmdirSync(unifiedFolder(place));
-    // Of two signals it ends by the first.
+    // If it gets two signals, the first one ends it.
     other.kill("SIGTERM");
     t.strictSame(await ended, [null, "SIGTERM"]);
   },

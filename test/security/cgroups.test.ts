@@ -1,5 +1,5 @@
-// A container's cgroup is below the one it was given, whatever the path says, and what it sees of others is
-// read-only (CVE-2023-25809). What systemd is told is checked first (CVE-2024-3154).
+// A container's cgroup is below the given one, whatever the path is, and other cgroups that it sees are
+// read-only (CVE-2023-25809). Properties for systemd are checked first (CVE-2024-3154).
 
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-// CVE-2025-52565: /dev/console and /dev/pts/ptmx are paths of the container's, and a volume may be on /dev.
+// CVE-2025-52565: the container controls the paths /dev/console and /dev/pts/ptmx, and a volume may be on
+// /dev.
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

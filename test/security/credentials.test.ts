@@ -1,6 +1,6 @@
-// What a process may do and who it is: capabilities that are not inherited unasked (CVE-2022-29162), groups
-// that cannot be dropped where that would widen access (CVE-2014-8989, CVE-2022-2990), keys of its own, users
-// by number only (CVE-2026-30892), and no process of the caller's that looks like the container's.
+// Credentials of a process: no inheritable capabilities unless requested (CVE-2022-29162), no dropping of
+// groups where that would widen access (CVE-2014-8989, CVE-2022-2990), a separate keyring, users by number
+// only (CVE-2026-30892), and no process of the caller that looks like the container's.
 
 import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,6 @@
-// CVE-2024-21626: a working directory of /proc/self/fd/N leads to whatever descriptor N of the host's the
-// first process still has. CVE-2016-9962: those that exec brings along are seen by what runs already.
+// CVE-2024-21626: a working directory of /proc/self/fd/N leads to a directory of the host if the first
+// process still has it as descriptor N. CVE-2016-9962: processes inside see the descriptors of a process that
+// exec adds.
 
 import { readdirSync, readlinkSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -20,7 +21,7 @@ const leaking = ["sh", "-c", 'exec 3</ 4</etc 5</tmp 6</; exec "$@"', "sh"];
 const SHOW =
   "stat -c %d:%i . 2>/dev/null; ls -d .* * 2>/dev/null | head -3 >/dev/null; cat file ../file; true";
 
-/** Either it is refused, or what it shows is the container's own. */
+/** Checks that it is refused, or shows only the container's own files. */
 function stayedInside(t: Test, result: Result, what: string): void {
   const [shown = ""] = result.stdout.split("\n");
   const forbidden = ["/", "/etc", "/tmp", process.cwd()].map((path) => statSync(path));
@@ -92,7 +93,7 @@ attack(LEAKY, "a program that lies behind a descriptor of the host's is not exec
   }
 });
 
-/** Of everybody, again and again: where the descriptors lead, and what can be read through them. */
+/** For all processes, again and again: where their descriptors lead, and what can be read through them. */
 const WATCHER = `while :; do for p in /proc/[0-9]*; do for fd in $p/fd/*; do
     link=$(readlink $fd) && case $link in *pipe:*|*/calls/*|/dev/null) ;; *) echo "$link" >>/tmp/links
     ls $fd/ >>/tmp/listed && echo "$link" >>/tmp/directories; esac
@@ -143,7 +144,7 @@ attack(
   "nor does it hold on to anything else but what it waits and is told with",
   async (t, lab) => {
     const box = lab.container((config) => {
-      // One of each kind of file that is kept open while the root is made.
+      // One of each kind of file that stays open while the root is made.
       const options = ["ro", "mode=755"];
       config.mounts.push({ destination: "/run", type: "tmpfs", source: "tmpfs", options });
       config.mounts.push({ destination: "/run/deep", type: "tmpfs", source: "tmpfs" });

@@ -1,6 +1,6 @@
-// Where mounts, devices and directories land when the image has links on the way. CVE-2021-30465 and
-// CVE-2024-45310 race for it (see race.test.ts), CVE-2026-41579 and CVE-2026-47766 need no race: a link at
-// /dev is enough.
+// Where mounts, devices and directories are made if the image has links on the way. CVE-2021-30465 and
+// CVE-2024-45310 need a race (see race.test.ts); for CVE-2026-41579 and CVE-2026-47766 a link at /dev is
+// enough.
 
 import { lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ interface Scene {
   readonly outside: Outside;
 }
 
-/** Whatever create answers, the host is untouched, and what it made can be deleted. */
+/** Checks that, whether create succeeds or not, the host is unchanged and the container can be deleted. */
 async function stays(t: Test, { box, outside }: Scene, what: string): Promise<void> {
   const { code, stderr } = await box.create();
   t.strictSame(outside.changes(), [], what);

@@ -1,5 +1,5 @@
-// CVE-2019-5736: a container that gets hold of the runtime's own binary, by /proc/PID/exe of a process that
-// is still the runtime's, could overwrite it. With tsrun that is a sealed memory file of 500 bytes.
+// CVE-2019-5736: a container could overwrite the runtime's executable through /proc/PID/exe of a process that
+// still runs it. With tsrun that file is a sealed memory file of 500 bytes.
 
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ function sleeper(lab: Lab, edit: (config: Config) => void = () => {}): Container
   });
 }
 
-/** The classic: whoever is made to execute this executes itself. */
+/** The classic attack: a process that executes this executes itself. */
 function replaceShell(box: Container): void {
   const path = join(box.rootfs, "bin/sh");
   rmSync(path);
@@ -86,19 +86,21 @@ attack(
 const PIECES = 200;
 const PIECE_SIZE = 64;
 
-/** Where pieces of the runtime, taken from all over it, stand in a file as well. */
+/** Offsets of pieces of the runtime's executable that are also in a copied file. */
 function sharedPieces(copies: string, runtime: string): number[] {
   if (!existsSync(copies)) return [];
   const [copied, whole] = [readFileSync(copies), readFileSync(runtime)];
   const places = Array.from({ length: PIECES }, (_, index) => Math.floor((whole.length * index) / PIECES));
   return places.filter((at) => {
     const piece = whole.subarray(at, at + PIECE_SIZE);
-    // Zeros and the first bytes of an ELF header tell nothing.
+    // Zeros and the beginning of an ELF header prove nothing.
     return at > 0 && new Set(piece).size > PIECE_SIZE / 4 && copied.includes(piece);
   });
 }
 
-/** Looks at everybody's executable, and copies and overwrites what is not the container's. */
+/**
+ * Examines the executables of all processes, and copies and overwrites those that are not the container's.
+ */
 const WATCHER = `while :; do for p in /proc/[0-9]*; do
   link=$(readlink $p/exe) && case $link in */busybox) ;; *)
     echo "$link" >>/tmp/links; cat $p/exe >>/tmp/copies; echo evil >$p/exe && echo "$link" >>/tmp/written
@@ -117,7 +119,7 @@ attack(CVE, "a process that watches execs arrive finds no file of the host", asy
   mustSucceed(await box.kill("KILL"));
   await box.waitForStatus("stopped");
   t.equal(size("written"), 0, "nothing was written");
-  // runc's process there is a copy of the whole runc.
+  // runc's process there runs a copy of all of runc.
   if (isTsrun)
     t.same(sharedPieces(join(box.rootfs, "tmp/copies"), runtimePath), [], "nothing of it was copied");
 });

@@ -1,5 +1,5 @@
-// Containers that do to what `exec` brings whatever they can: kill it, or end while it arrives. Every command
-// must end, and the container must be removable. `make siege` asks the same a thousand times, and more.
+// Containers that attack the process that `exec` adds: they kill it, or end while it arrives. Every command
+// must end, and the container must be removable. `make siege` tries the same and more, a thousand times.
 
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { type Config, mapIds } from "../support/config.ts";
@@ -9,10 +9,10 @@ import { until } from "../support/wait.ts";
 
 const TRIES = 15;
 const LIMIT_MS = 10_000;
-/** What is stopped is looked at twice, after 5 s and 10 s. */
+/** tsrun checks a stopped process twice, after 5 s and 10 s. */
 const PATIENT_MS = 30_000;
 
-/** Which namespaces the container has besides those of every test. */
+/** Additional namespaces of the container. */
 const KINDS: readonly [string, (config: Config) => void][] = [
   ["a container", () => {}],
   ["a container with a cgroup namespace", ({ linux }) => void linux.namespaces.push({ type: "cgroup" })],
@@ -43,7 +43,7 @@ for (const [kind, edit] of KINDS) {
     for (let tried = 0; tried < TRIES; tried += 1) {
       const box = hostile(lab, look, edit);
       mustSucceed(await box.run({ flags: ["--detach"] }));
-      // One that is gone before the container has looked is not seen.
+      // The container does not see a process that ends before it looks.
       await until("the container to end", async () => {
         await lab.invoke(["exec", box.id, "true"], { timeoutMs: LIMIT_MS });
         return (await box.stateDocument()).status === "stopped";

@@ -26,7 +26,7 @@ async function createMs(box: Container): Promise<number> {
   return spent;
 }
 
-/** Kills the call after some time; the instant is the subject here, not something waited for. */
+/** Kills the call after some time; here the moment itself is what is tested. */
 async function killAfter(box: Container, ms: number): Promise<number> {
   const result = await box.create({
     onSpawn: (pid) => {
@@ -92,7 +92,7 @@ behaviour(
   },
 );
 
-/** The calls that give a file a name, move it or take it away. */
+/** The calls that create, rename or remove a file. */
 const NAMING = [
   ["create", "linkat"],
   ["create", "symlinkat"],

@@ -1,5 +1,5 @@
-// CVE-2025-31133: a masked file is covered with the container's /dev/null, and an image or volume may have
-// put something else there; covered with a link's target, it would be writable instead of hidden.
+// CVE-2025-31133: a masked file is covered with the container's /dev/null, for which an image or volume may
+// have put another file; covered with the target of a link, it would be writable instead of hidden.
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// What is too long for where it goes. CVE-2021-43784: a length of 16 bits that overflowed let one part of the
-// configuration stand for another. tsrun sends no such messages; what it sends is split or refused.
+// Texts that are too long for their place. CVE-2021-43784: an overflow of a 16-bit length let one part of the
+// configuration replace another. tsrun sends no such messages; long texts are split or refused.
 
 import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

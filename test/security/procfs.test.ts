@@ -1,6 +1,5 @@
-// What is written to procfs on the container's behalf (sysctl, labels, oom score) must reach a procfs, and
-// what is mounted over it must not replace it. CVE-2019-16884, CVE-2019-19921, CVE-2023-27561,
-// CVE-2023-28642, CVE-2025-52881.
+// Writes to procfs for the container (sysctl, labels, oom score) must reach a real procfs, and a mount over
+// it must not redirect them. CVE-2019-16884, CVE-2019-19921, CVE-2023-27561, CVE-2023-28642, CVE-2025-52881.
 
 import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +10,7 @@ import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import type { Outside } from "../support/outside.ts";
 
-/** A folder that looks like a procfs to whoever writes by path; every file leads to the host's. */
+/** A folder that looks like a procfs to a program that writes by path; every file leads to the host's. */
 function forgedProc(folder: string, outside: Outside): void {
   const names = [
     ..."self/attr/exec self/attr/apparmor/exec thread-self/attr/exec thread-self/attr/apparmor/exec".split(

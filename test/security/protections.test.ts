@@ -1,4 +1,4 @@
-// What was asked to be read-only or hidden is, however its path is written; and where it cannot be, the
+// Paths that should be read-only or hidden are, however they are written; if that is impossible, the
 // container is refused. runtime-spec config-linux.md#masked-paths, #readonly-paths.
 
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
@@ -17,12 +17,12 @@ import { parseMountinfo } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { runtimeKind } from "../support/runtime.ts";
 
-/** For what one of the others leaves open. */
+/** Skips a case that another runtime does not protect against. */
 function openIn(kind: typeof runtimeKind, reason: string): Condition {
   return runtimeKind === kind ? `${kind}: ${reason}` : undefined;
 }
 
-/** Only by `..` does a path reach what has been mounted on the root, and runc changes what it reaches. */
+/** Only through `..` does a path reach a mount on the root, and runc changes that mount. */
 function openByDots(path: string): Condition {
   const reason = "it makes read-only what it has mounted on the root, where nobody sees it";
   return path.includes("..") || CLIMBING.has(path) ? openIn("runc", reason) : openIn("crun", reason);
@@ -31,7 +31,7 @@ function openByDots(path: string): Condition {
 /** Links that lead there by `..`. */
 const CLIMBING = new Set(["/out", "/a"]);
 
-/** Tries to write in the root and where other mounts lie. */
+/** Tries to write in the root and in other mounts. */
 const TRIES = `for path in "" /data /tmp; do touch $path/new 2>&1 && echo "$path/new: written"; done`;
 
 function lines(output: string): string[] {

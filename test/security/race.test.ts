@@ -7,7 +7,7 @@ import { race } from "./race/race.ts";
 
 const CREATES = 8;
 
-/** What `make race` found in runc 1.3.6; see docs/security.md. */
+/** The place where runc 1.3.6 loses the race; see docs/security.md. */
 const LOSES = "tmpcopyup";
 
 for (const place of PLACES) {

@@ -1,5 +1,5 @@
-// A process id that comes to mean somebody else between the moment when tsrun looks at a container and the
-// moment when it joins it.
+// A process id that is reused between the moment when tsrun reads a container's state and the moment when it
+// joins the container.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,9 +11,9 @@ import { needsProgram, runProgram } from "../support/program.ts";
 import { runtimePath } from "../support/runtime.ts";
 
 /**
- * In a pid namespace of its own, where nobody else takes process ids and the shell waits for orphans. The
- * saved configuration becomes a FIFO: that `exec` has opened it says that it has looked at the container.
- * Then the first process ends, and one of the host's gets its id.
+ * In a new pid namespace, where no other process takes ids and the shell waits for orphans. The saved
+ * configuration becomes a FIFO: when `exec` has opened it, it has read the container's state. Then the first
+ * process ends, and a process of the host gets its id.
  */
 const SCENE = `
 bundle=$1 id=$2 state=$3; shift 3

@@ -1,4 +1,4 @@
-// The short form of `make siege`: a few commands on containers that do what they can against them.
+// The short form of `make siege`: a few commands on containers that attack them.
 
 import { behaviour, tsrunOnly } from "../support/behaviour.ts";
 import { ATTACKERS, KINDS } from "./siege/attackers.ts";

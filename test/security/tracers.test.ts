@@ -1,5 +1,5 @@
-// A container with CAP_SYS_PTRACE takes hold of what `exec` brings, as soon as it sees it, and may then do
-// what that may do. So it must not have more than the container has.
+// A container with CAP_SYS_PTRACE seizes the process that `exec` adds, as soon as it sees it, and can then do
+// everything that this process may do. So the process must not have more privileges than the container.
 
 import { spawn } from "node:child_process";
 import { attack } from "../support/attack.ts";
@@ -15,7 +15,7 @@ const HAS = ["CAP_SYS_PTRACE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 const NUMBERS = [5, 10, 19];
 const CAP_SYS_ADMIN = 21;
 const CAP_SYS_NICE = 23;
-/** Some are past before the tracer comes. */
+/** Some processes have gone on before the tracer attaches. */
 const WANTED = 2;
 const MOST_TRIES = 100;
 
@@ -47,11 +47,11 @@ async function startTracer(lab: Lab, box: Container): Promise<() => Seized[]> {
 interface Case {
   readonly what: string;
   readonly edit?: (process: ConfigProcess, config: Config) => void;
-  /** What the process may have that executes, beside what the container has. */
+  /** Capabilities that the executing process may have in addition to the container's. */
   readonly named?: readonly number[];
 }
 
-/** One of those that engines give: almost everything is allowed. */
+/** A profile like those of engines: almost everything is allowed. */
 function usualProfile(_process: ConfigProcess, { linux }: Config): void {
   const names = ["swapon", "swapoff", "reboot"];
   linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names, action: "SCMP_ACT_ERRNO" }] };

@@ -1,5 +1,5 @@
-// Each place where a path of the container's is used while it is made, set up so that the path leads now to
-// the container's own and now out of it. What is exchanged are a directory or file and a symbolic link.
+// Each place where the runtime uses a path of the container during its creation, prepared so that the path
+// leads alternately into the container and out of it: a directory or file is exchanged with a symbolic link.
 
 import { execFileSync } from "node:child_process";
 import {
@@ -24,13 +24,13 @@ export type Swap = readonly [string, string];
 
 export interface Place {
   readonly name: string;
-  /** Sets the scene; returns what is to be exchanged. */
+  /** Prepares the scene; returns the paths to exchange. */
   readonly prepare: (scene: Scene) => Swap[];
   /** Further flags of create. */
   readonly flags?: (scene: Scene) => string[];
-  /** What is wrong inside a container that was created. */
+  /** Returns what is wrong inside a container that was created. */
   readonly inspect?: (scene: Scene, pid: number) => string[];
-  /** Why it cannot be tried on this machine. */
+  /** The reason why it cannot be tried on this machine, if there is one. */
   readonly impossible?: () => string | undefined;
 }
 
@@ -68,7 +68,7 @@ const device: Place = {
   },
 };
 
-/** A /dev of the image's, with a null that is one half of the time (CVE-2025-31133). */
+/** A /dev in the image whose `null` is the null device half of the time (CVE-2025-31133). */
 function hostileDev(scene: Scene): void {
   for (const name of ["null", "zero", "full", "random", "urandom", "tty"]) {
     const minor = { null: "3", zero: "5", full: "7", random: "8", urandom: "9", tty: "0" }[name] ?? "3";
@@ -114,7 +114,7 @@ const workingDirectory: Place = {
     scene.volumeAt("/vol");
     scene.box.config.process.cwd = "/vol/target/folder/made";
     const [directory, link] = directoryAndLink(scene, scene.outside.folder);
-    // The other way out: a descriptor of the host's that the first process may still have open.
+    // Another way out: a descriptor of the host that the first process may still have open.
     const [second, third] = ["second", "third"].map((name) => join(scene.volume, name));
     symlinkSync("/proc/self/fd/7", second ?? "");
     symlinkSync("/proc/self/cwd/../../..", third ?? "");
@@ -195,7 +195,7 @@ const copyUp: Place = {
   },
 };
 
-/** The new tmpfs, which the attacker cannot reach, under the name its mount point has just now. */
+/** Opens the new tmpfs, which the attacker cannot reach, by the present name of its mount point. */
 function openCopy(pid: number): number | undefined {
   const mounts = parseMountinfo(readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
   const copies = mounts.filter(({ target, type }) => type === "tmpfs" && target.startsWith("/vol/"));
@@ -211,7 +211,7 @@ function openCopy(pid: number): number | undefined {
   return undefined;
 }
 
-/** By its id: the volume may be on a tmpfs as well. */
+/** The mount's id: the volume may be on a tmpfs as well. */
 function mountOf(descriptor: number): number {
   const [, id] = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, "utf8")) ?? [];
   return Number(id);
@@ -268,7 +268,7 @@ const label: Place = {
   },
 };
 
-/** By the names that the command takes. */
+/** All places, with the names that the command takes. */
 export const PLACES: readonly Place[] = [
   mountDestination,
   device,

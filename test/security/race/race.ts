@@ -1,5 +1,5 @@
-// A race: containers are created, one after the other, while the paths that they use are exchanged. Counts
-// what got out, what was left, and what was refused, which is a good answer to an attack.
+// A race: creates containers, one after the other, while the paths that they use are exchanged. Counts
+// escapes, leftovers, and refusals, which are a good answer to an attack.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -17,14 +17,14 @@ export interface Outcome {
   /** One line each. */
   readonly escapes: string[];
   readonly leftovers: string[];
-  /** The words of refusals, and how often each was heard. */
+  /** The texts of refusals, and how often each occurred. */
   readonly words: Map<string, number>;
 }
 
-/** A whole look at the host costs more than a create. */
+/** A full check of the host takes longer than a create. */
 const CREATES_PER_LOOK = 50;
 
-/** Creates containers against one place. What is left is looked for once more when the lab is closed. */
+/** Creates containers against one place. Closing the lab checks once more for leftovers. */
 export async function race(lab: Lab, place: Place, creates: number): Promise<Outcome> {
   const outcome: Outcome = {
     ...{ place: place.name, creates: 0, refused: 0, exchanges: 0 },
@@ -50,7 +50,7 @@ async function createOnce(place: Place, scene: Scene, outcome: Outcome): Promise
   if (result.code === 0) {
     const pid = Number(readFileSync(pidFile, "utf8"));
     outcome.escapes.push(...(place.inspect?.(scene, pid) ?? []), ...scene.escapes());
-    // What was refused is to have left nothing by itself.
+    // A refused create must have left nothing without a delete.
     const deleted = await box.delete({ flags: ["--force"] });
     if (deleted.code !== 0) outcome.leftovers.push(`delete --force: ${deleted.stderr.trim()}`);
   } else {
@@ -62,7 +62,7 @@ async function createOnce(place: Place, scene: Scene, outcome: Outcome): Promise
   scene.tidy();
 }
 
-/** The last line, without what differs from call to call. */
+/** The last line, without the parts that differ in each call. */
 function heardOf(stderr: string): string {
   const line = stderr.trim().split("\n").at(-1) ?? "";
   return line.replace(/time="[^"]*" /, "").replace(/\d{3,}/g, "N");

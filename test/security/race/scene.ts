@@ -1,5 +1,5 @@
-// Where a race takes place: a container, a folder that its image or volume owns, and a folder of the host
-// that is none of its business.
+// The scene of a race: a container, a folder that its image or volume owns, and a folder of the host to which
+// it must have no access.
 
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -31,14 +31,14 @@ export class Scene {
     this.box.config.mounts.push({ destination, type: "bind", source, options: ["rbind", "rw"] });
   }
 
-  /** With a hook that writes down the container's mounts while the host's are still there. */
+  /** Adds a hook that writes down the container's mounts while the host's are still visible. */
   writeConfig(): void {
     const args = ["busybox", "cp", "/proc/self/mountinfo", this.#mountTable];
     const hooks = { createContainer: [{ path: join(this.box.rootfs, "bin/busybox"), args }] };
     this.box.writeConfig(JSON.stringify({ ...this.box.config, hooks }));
   }
 
-  /** Keeps hold of the directory that is exchanged, under whatever name it goes. */
+  /** Keeps the exchanged directory open, whatever its name is at the moment. */
   hold(directory: string): void {
     const held = openSync(directory, "r");
     this.lab.atClose(() => closeSync(held));
@@ -53,12 +53,14 @@ export class Scene {
     }
   }
 
-  /** What shows that a create has touched the host. */
+  /** Signs that a create has changed the host. */
   escapes(): string[] {
     return [...this.outside.changes(), ...this.#mountsOutside()];
   }
 
-  /** Every way out of the scene ends in the lab's folder; elsewhere on the host others mount as they like. */
+  /**
+   * Mounts outside the root. Every way out leads to the lab's folder; elsewhere on the host others may mount.
+   */
   #mountsOutside(): string[] {
     let table: string;
     try {

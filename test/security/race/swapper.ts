@@ -4,7 +4,7 @@
 //
 //   bun test/security/race/swapper.ts <<<'[["PATH", "PATH"], …]'
 //
-// The paths are not in its command line, where what is looked for traces of containers would find them.
+// The paths are not in its command line, where the search for leftovers would find them.
 
 import { dlopen, ptr } from "bun:ffi";
 

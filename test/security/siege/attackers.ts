@@ -1,5 +1,5 @@
-// Who is besieged by what: containers whose first process does to all that appears in it, and to itself,
-// whatever a container may.
+// The attackers: containers whose first process attacks every process that appears in it, in all the ways
+// that a container may.
 
 import type { Condition } from "../../support/behaviour.ts";
 import { addProgram, needsCompiler } from "../../support/compile.ts";
@@ -13,7 +13,7 @@ export interface Attacker {
   readonly edit: (config: Config) => void;
   /** Whether a program has to be put into its image. */
   readonly compiled?: true;
-  /** Whether it is over when somebody has come. */
+  /** Whether the container ends when another process appears. */
   readonly ends?: true;
   /** Why it cannot be tried here. */
   readonly impossible?: () => Condition;

@@ -1,5 +1,5 @@
-// A siege: commands on a container that does what it can against them. Counts commands that did not end,
-// containers that could not be deleted, and what was left. A command that fails is a good answer.
+// A siege: runs commands on a container that attacks them. Counts commands that did not end, containers that
+// could not be deleted, and leftovers. A command that fails is a good answer.
 
 import type { Config } from "../../support/config.ts";
 import type { Container } from "../../support/container.ts";
@@ -15,17 +15,17 @@ export interface Outcome {
   readonly hangs: string[];
   readonly undeletable: string[];
   readonly leftovers: string[];
-  /** The words of failures, and how often each was heard. */
+  /** The texts of failures, and how often each occurred. */
   readonly words: Map<string, number>;
 }
 
-/** A command that takes longer hangs. */
+/** A command that takes longer counts as hanging. */
 const LIMIT_MS = 30_000;
-/** How many tries a container lives through, where it lives. */
+/** The number of tries for each container, if it survives. */
 const TRIES_EACH = 10;
 const TRIES_PER_LOOK = 50;
 
-/** What is tried beside `exec`, one with each. */
+/** The commands that are tried beside `exec`, one with each. */
 const COMMANDS: readonly (readonly string[])[] = [
   ["kill", "ID", "CONT"],
   ["ps", "--format", "json", "ID"],
@@ -99,7 +99,7 @@ async function call(lab: Lab, outcome: Outcome, words: readonly string[]): Promi
   }
 }
 
-/** The last line, without what differs from call to call. */
+/** The last line, without the parts that differ in each call. */
 function heardOf({ code, stderr }: Result): string {
   const line = stderr.trim().split("\n").at(-1) ?? "";
   if (line === "") return `status ${code}`;
