@@ -74,7 +74,7 @@ export function runWrites(directory: string, writes: readonly CgroupWrite[], jou
     journal?.note(directory, write);
     if (write.otherwise !== undefined) journal?.note(directory, write.otherwise);
     const failure = attempt(directory, write);
-    if (failure === -EINVAL && write.again === true) postponed.push(write);
+    if (failure === -EINVAL && write.mayPostpone === true) postponed.push(write);
     else if (failure < 0) throw writeError(directory, write, -failure);
   }
   for (const write of postponed) {

@@ -14,7 +14,7 @@ export interface CgroupWrite {
   /**
    * The kernel may refuse it (EINVAL) until a later write of the list is done, so it is retried at the end.
    */
-  readonly again?: boolean;
+  readonly mayPostpone?: boolean;
   /**
    * The kernel clamps the value silently, so it is read back; the error about a difference uses this name.
    */

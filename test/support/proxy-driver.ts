@@ -109,8 +109,8 @@ function tryingAgain({ proxy }: Started): unknown {
   const path = join(scratch, "fifo");
   execFileSync("mkfifo", [path]);
   const fifo = openat(-100, path, O_RDWR | O_NONBLOCK);
-  const empty: Reading = { ...read(fifo, 1, "read"), again: true, goOn: true };
-  const full: Reading = { ...read(fifo, 2, "read"), again: true };
+  const empty: Reading = { ...read(fifo, 1, "read"), retries: true, goOn: true };
+  const full: Reading = { ...read(fifo, 2, "read"), retries: true };
   proxy.run([fifo, empty, write(fifo, "xy", "write"), full, close(fifo)]);
   return results([empty, full]);
 }

@@ -18,7 +18,10 @@ function idleWrites({ idle }: CpuResources): CgroupWrite[] {
 }
 
 /** Linux 5.14. DIFFERS: an older kernel accepts only a burst of 0; runc does not report that. */
-function burstWrites({ burst }: CpuResources, where: Pick<CgroupWrite, "file" | "again">): CgroupWrite[] {
+function burstWrites(
+  { burst }: CpuResources,
+  where: Pick<CgroupWrite, "file" | "mayPostpone">,
+): CgroupWrite[] {
   if (burst === undefined) return [];
   const write: CgroupWrite = { ...where, value: decimal(burst, "unsigned") };
   return [isSet(burst) ? write : { ...write, tolerate: ["ENOENT"] }];
@@ -33,11 +36,11 @@ export function cpuV1(cpu: CpuResources): CgroupWrite[] {
   }
   // Period, burst and quota must fit each other and the parent at every moment, so the kernel may accept the
   // first two only after the quota.
-  const again = isSet(cpu.quota);
+  const mayPostpone = isSet(cpu.quota);
   if (isSet(cpu.period)) {
-    writes.push({ file: "cpu.cfs_period_us", value: decimal(cpu.period, "unsigned"), again });
+    writes.push({ file: "cpu.cfs_period_us", value: decimal(cpu.period, "unsigned"), mayPostpone });
   }
-  writes.push(...burstWrites(cpu, { file: "cpu.cfs_burst_us", again }));
+  writes.push(...burstWrites(cpu, { file: "cpu.cfs_burst_us", mayPostpone }));
   if (isSet(cpu.quota)) writes.push({ file: "cpu.cfs_quota_us", value: decimal(cpu.quota) });
   return [...writes, ...realtimeV1(cpu)];
 }
@@ -50,7 +53,7 @@ export function realtimeV1(cpu: CpuResources): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
   if (isSet(cpu.realtimePeriod)) {
     const value = decimal(cpu.realtimePeriod, "unsigned");
-    writes.push({ file: "cpu.rt_period_us", value, again: isSet(cpu.realtimeRuntime) });
+    writes.push({ file: "cpu.rt_period_us", value, mayPostpone: isSet(cpu.realtimeRuntime) });
   }
   if (isSet(cpu.realtimeRuntime)) {
     writes.push({ file: "cpu.rt_runtime_us", value: decimal(cpu.realtimeRuntime) });
@@ -64,7 +67,7 @@ export function cpuV2(cpu: CpuResources): CgroupWrite[] {
   const weight = sharesToWeight(sharesOf(cpu));
   if (weight !== 0) writes.push({ file: "cpu.weight", value: decimal(weight) });
   const bandwidth = isSet(cpu.quota) || isSet(cpu.period);
-  writes.push(...burstWrites(cpu, { file: "cpu.max.burst", again: isSet(cpu.quota) }));
+  writes.push(...burstWrites(cpu, { file: "cpu.max.burst", mayPostpone: isSet(cpu.quota) }));
   if (bandwidth) writes.push({ file: "cpu.max", value: cpuMax(cpu.quota ?? 0, cpu.period ?? 0) });
   return writes;
 }

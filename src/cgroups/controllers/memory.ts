@@ -57,7 +57,7 @@ function limitsV1({ limit = 0, swap = 0 }: MemoryResources): CgroupWrite[] {
   }
   const both: CgroupWrite = { file: SWAP, value: decimal(swap) };
   if (limit === 0) return swap === 0 ? [] : [both];
-  return swap === 0 ? [memory] : [{ ...memory, again: true }, both];
+  return swap === 0 ? [memory] : [{ ...memory, mayPostpone: true }, both];
 }
 
 /** v2. Swap is written first; its file is missing if the kernel has no swap accounting. */

@@ -51,7 +51,7 @@ export function openPlainInRoot(root: Fd, path: string, how: number, attempt = `
  * it stays inside, and leaves it to its caller to try again.
  */
 function openat2(root: Fd, path: string, how: Data, attempt: string): Operation {
-  return { ...operation("openat2", [root, path, how, 24], attempt), again: true };
+  return { ...operation("openat2", [root, path, how, 24], attempt), retries: true };
 }
 
 /**

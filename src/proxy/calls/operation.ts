@@ -19,8 +19,8 @@ export interface Operation extends Result {
   readonly out?: Out | undefined;
   /** A failure does not stop the batch. */
   readonly goOn?: true | undefined;
-  /** EAGAIN says that it may do at the next try: it gets some. */
-  readonly again?: true | undefined;
+  /** The kernel returns EAGAIN when a retry may succeed: the interpreter then tries a few times more. */
+  readonly retries?: true | undefined;
 }
 
 /** Operations, and what to make of their results once they have run. */

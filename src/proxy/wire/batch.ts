@@ -366,7 +366,7 @@ function flagsOf(operation: Operation): number {
   if (operation.only === "parent") flags |= PARENT_ONLY;
   if (operation.clones === true) flags |= CLONES;
   if (operation.goOn === true) flags |= GO_ON;
-  if (operation.again === true) flags |= RETRIES << RETRIES_SHIFT;
+  if (operation.retries === true) flags |= RETRIES << RETRIES_SHIFT;
   return flags;
 }
 

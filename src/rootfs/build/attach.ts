@@ -1,6 +1,7 @@
 // Puts mounts in their places, with their attributes and propagation: detached first and with
 // mount_setattr(2) before anybody can see them; or, where a kernel or a filter around tsrun does not know the
-// calls of Linux 5.2 and 5.12, with mount(2) on descriptors. The one file that knows the difference.
+// calls of Linux 5.2 and 5.12, with mount(2) on descriptors. recursive.ts and
+// nosymfollow.ts do what one mount(2) cannot.
 
 import { EINVAL, EPERM } from "../../linux/numbers/errno.ts";
 import {

@@ -1,5 +1,5 @@
 // Opening a path inside the root: with openat2(2), or, where a kernel or a filter around tsrun does not know
-// it, one component after the other. The one file that knows the difference.
+// it, one component after the other. target.ts and resolve.ts follow links on the way.
 
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../../linux/numbers/fcntl.ts";
 import type { Fd } from "../../proxy/calls/arguments.ts";

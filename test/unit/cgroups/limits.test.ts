@@ -12,8 +12,8 @@ import type { Resources } from "../../../src/spec/types.ts";
 /** `memory.max = 4096`, with `?` behind what may be refused without harm. */
 function show(plan: readonly ControllerWrites[]): string[] {
   return plan.flatMap(({ writes }) =>
-    writes.map(({ file, value, again, tolerate, otherwise }) => {
-      const marks = (again === true ? " again" : "") + (tolerate === undefined ? "" : ` ?${tolerate}`);
+    writes.map(({ file, value, mayPostpone, tolerate, otherwise }) => {
+      const marks = (mayPostpone === true ? " again" : "") + (tolerate === undefined ? "" : ` ?${tolerate}`);
       const instead =
         otherwise === undefined || otherwise.file === file.replace("cpuset.", "")
           ? ""

@@ -109,7 +109,7 @@ t.test("modes are flags, beside the arguments that are earlier results", async (
 });
 
 t.test("what may have to be tried again is, so many times", async (t) => {
-  const again = { ...operation("openat2", [], "a"), again: true as const };
+  const again = { ...operation("openat2", [], "a"), retries: true as const };
   const memory = new Memory(encode([again, orGoOn(again), operation("openat2", [], "b")], { machine }));
   const retries = memory.flags(0) >>> RETRIES_SHIFT;
   t.ok(retries > 100 && retries < 1 << 15, String(retries));
