@@ -16,7 +16,7 @@ const outfile = process.argv[2] ?? `${root}/dist/tsrun`;
 const refusing = process.argv[3] === "refusing";
 const work = `${root}/dist/.engine/build${refusing ? "-refusing" : ""}`;
 
-/** What stands in for files that yargs would bring; the reasons are in ours. */
+/** Our replacements for files of yargs; each says why. */
 const REPLACED = [
   { theirs: /\/yargs\/lib\/platform-shims\/esm\.mjs$/, ours: "yargs-platform.ts" },
   { theirs: /\/string-width\/index\.js$/, ours: "yargs-string-width.ts" },
@@ -34,17 +34,17 @@ const yargsHost: BunPlugin = {
   },
 };
 
-/** What `--version` calls the source; empty outside a git checkout. */
+/** The commit that `--version` prints; empty outside a git checkout. */
 async function sourceCommit(): Promise<string> {
   const head = await $`git -C ${root} rev-parse HEAD`.quiet().nothrow();
   return head.exitCode === 0 ? head.text().trim() : "";
 }
 
-/** All sources as one module, which imports from "native" alone. */
+/** Bundles all sources into one module, which imports only from "native". */
 async function bundle(): Promise<string> {
   const result = await Bun.build({
     entrypoints: [`${root}/src/boot.ts`],
-    // Of Node's own modules none is used, nor there.
+    // None of Node's modules is used; the engine has none.
     target: "node",
     format: "esm",
     minify: true,

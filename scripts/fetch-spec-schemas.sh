@@ -1,7 +1,7 @@
 #!/bin/sh
-# Fetches the schemas of the runtime specification as Debian's newest package has them, and prints the folder
-# they are in. They are compared with ours in a test (test/unit/spec/oracle.test.ts); nothing else uses them.
-# The host's own apt configuration stays as it is: lists, cache and package are below build/.
+# Fetches the schemas of the runtime specification from Debian's newest package, and prints the folder they
+# are in. A test compares them with ours (test/unit/spec/oracle.test.ts); nothing else uses them. The host's
+# apt configuration is not changed: lists, cache and package are below build/.
 set -eu
 
 package=golang-github-opencontainers-specs-dev
@@ -18,13 +18,13 @@ command -v apt-get >/dev/null || { echo "this is no Debian: there is no apt-get"
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 [ -f "$keyring" ] || { echo "there is no $keyring" >&2; exit 1; }
 
-# The mirror is whichever this host takes its own packages from.
+# Use the mirror that this host uses.
 release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
   awk -v release="$release" '$2 == release && $3 == "main" { print $1; exit }')
 [ -n "$mirror" ] || { echo "apt has no source for $release main" >&2; exit 1; }
 
-# A mirror that lags behind will do: what it has is signed, and only compared with.
+# An outdated mirror will do: its packages are signed, and only used for a comparison.
 mkdir -p "$here/lists/partial" "$here/cache/archives/partial"
 echo "deb [signed-by=$keyring] $mirror $suite main" >"$here/sources.list"
 : >"$here/status"
@@ -42,7 +42,7 @@ cd "$here"
   echo "cannot fetch $package of $suite: $(grep -m 1 '^[EW]:' "$here/log" || tail -n 1 "$here/log")" >&2
   exit 1
 }
-# Unpacked beside and renamed, so that a folder that is there is whole.
+# Unpacked beside it and then renamed, so that an existing folder is always complete.
 rm -rf "$here/unpacking"
 dpkg-deb -x "$package"_*.deb "$here/unpacking"
 rm -rf "$here/root" "$here/lists" "$here/cache"

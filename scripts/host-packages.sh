@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the Debian packages that the build, the tests or the bench use and that are missing. Without root or apt it only says which they are:
-# the tests that need them then skip with their reason.
+# Installs the missing Debian packages that the build, the tests or the bench use. Without root or apt it only
+# names them; tests that need them are then skipped with a reason.
 set -eu
 
 tests="busybox-static strace uidmap binutils binutils-aarch64-linux-gnu qemu-user-static libseccomp2 util-linux procps iproute2"

@@ -31,7 +31,7 @@ interface IdMapping {
 }
 
 const USERNS_HOST_ID = 100_000;
-/** Debian's `nobody`, who stands for an ordinary user when root asks for the rootless variant. */
+/** Debian's `nobody`: the ordinary user of the rootless variant, if the caller is root. */
 const NOBODY = 65_534;
 const uid = process.geteuid?.() ?? 0;
 const gid = process.getegid?.() ?? 0;
@@ -68,7 +68,7 @@ function runMapped(command: readonly string[], bundle: string): number {
   return call(command, process.env);
 }
 
-/** One id of the caller's own needs no helper program and no entry in /etc/subuid. */
+/** Mapping only the caller's own id needs no helper program and no entry in /etc/subuid. */
 function runRootless(command: readonly string[], bundle: string, folder: string): number {
   const user = uid === 0 ? { uid: NOBODY, gid: NOBODY } : { uid, gid };
   mapIds(bundle, user.uid, user.gid, 1);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Dockerd (systemd driver) and Podman, root and rootless, with RUNTIME, in the machine of scripts/test-vm.sh.
-# Arguments: `docker`, `podman`, both when there are none. Prints `ok NAME` or `not ok NAME` with what was
-# said, and ends with "N passed, N failed".
+# Arguments: `docker`, `podman`; without any, both. Prints `ok NAME` or `not ok NAME` with the output, and
+# ends with "N passed, N failed".
 set -u
 
 : "${RUNTIME:?path of the runtime}"
@@ -84,7 +84,7 @@ docker_update() {
   local want="100663296 0 77 50000 100000"
   equal "$(cd "$(cgroup_of box)" && cat memory.max memory.swap.max pids.max cpu.max | xargs)" "$want"
   equal "$(unit_of box MemoryMax) $(unit_of box TasksMax)" "100663296 77"
-  # What systemd writes again must be the same.
+  # The values that systemd writes again must be the same.
   systemctl daemon-reload
   equal "$(cd "$(cgroup_of box)" && cat memory.max memory.swap.max pids.max cpu.max | xargs)" "$want"
   docker exec box sh -c 'echo x >/dev/null && head -c 1 /dev/zero' >/dev/null
@@ -104,7 +104,7 @@ docker_pause() {
 
 docker_restart() {
   docker restart -t 0 box
-  # The limits of the update are those of the next start, too.
+  # The next start must use the limits of the update.
   equal "$(cat "$(cgroup_of box)/memory.max")" 100663296
 }
 
@@ -141,7 +141,7 @@ docker_oom_of_a_child() {
 }
 
 docker_oom_of_the_first_process() {
-  # The shim's notice of it races with the end of the process, whatever the runtime: some attempts.
+  # The shim's OOM event races with the end of the process, with any runtime, so try several times.
   local attempt killed=
   for attempt in 1 2 3 4 5 6; do
     local code=0
@@ -193,7 +193,8 @@ podman_more() {
   pod restart -t 0 more
   pod exec more true
   pod rm -f -t 0 more
-  # conmon's notice of it races with systemd, which removes the scope with its last process: some attempts.
+  # conmon's OOM event races with systemd, which removes the scope with its last process, so try several
+  # times.
   local attempt killed=
   for attempt in 1 2 3 4 5 6; do
     local code=0

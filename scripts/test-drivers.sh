@@ -40,7 +40,7 @@ for driver in $DRIVERS; do
   for name; do
     case $driver:${name##*/} in
       *:docker | *:podman) ;;
-      # Their cases name cgroups of their own, or change resources a thousand times.
+      # Their cases name cgroups themselves, or change resources a thousand times.
       systemd:cgroups | systemd:rootless | systemd:update-property) ;;
       cgroupfs:systemd-reload) ;;
       *) run "$driver" "${name##*/}" ;;

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Runs end-to-end tests with the systemd driver on cgroup v1, under a systemd that is the first process of
-# namespaces of its own. The host must have the v1 or hybrid layout and a systemd before 258, which dropped
-# v1. Arguments are names of test files. Called by `make test-systemd-v1`, as root.
+# Runs end-to-end tests with the systemd driver on cgroup v1, under a systemd that is the first process of new
+# namespaces. The host must have the v1 or hybrid layout and a systemd before 258, which dropped v1. Arguments
+# are names of test files. Called by `make test-systemd-v1`, as root.
 set -eu
 
 systemd=/lib/systemd/systemd
@@ -27,7 +27,7 @@ clean() {
 }
 trap clean EXIT
 
-# Its cgroup namespace begins here; what is below is all that it sees.
+# The root of its cgroup namespace: it sees only the cgroups below.
 enter_cgroups() {
   for hierarchy in $hierarchies; do
     cgroup=/sys/fs/cgroup/$hierarchy/$name
@@ -39,7 +39,7 @@ enter_cgroups() {
   done
 }
 
-# A root of its own over the host's, on which nothing of the host can be changed.
+# A new root over the host's, so that nothing of the host can be changed.
 boot() {
   mount -t tmpfs none "$root"
   mkdir "$root/upper" "$root/work" "$root/new"
@@ -51,7 +51,7 @@ boot() {
   mount -o remount,bind,ro sys
   for folder in sys/fs/cgroup run tmp dev; do mount -t tmpfs -o mode=755 none $folder; done
   chmod 1777 tmp
-  # After those, since it may lie below /tmp.
+  # After those, since it may be below /tmp.
   mkdir -p "./$sources"
   mount --bind "$sources" "./$sources"
   for hierarchy in $hierarchies; do

@@ -11,11 +11,11 @@ mkdir -p "$stage/dist" "$stage/bin" "$stage/build" "$stage/scripts"
 cp "${BINARY:-dist/tsrun}" "$stage/dist/tsrun"
 cp "$(command -v node)" "$stage/bin/"
 cp -R build/test build/src "$stage/build/"
-# Peers of a container, such as a seccomp agent, are run from their sources, by Bun.
+# Bun runs a container's peers, such as a seccomp agent, from their sources.
 cp -R src test "$stage/"
 cp package.json "$stage/"
 cp scripts/test-drivers.sh scripts/test-callers.sh "$stage/scripts/"
-# What only builds and checks is left at home.
+# Leave out files that are only needed to build and check.
 tar -c --exclude='node_modules/bun/bin/bunx.exe' --exclude='node_modules/@biomejs' --exclude='node_modules/@typescript' \
   --exclude='node_modules/@oven' --exclude='node_modules/bun-types' --exclude='node_modules/tshy' \
   --exclude='node_modules/es-toolkit' --exclude='node_modules/prettier' --exclude='node_modules/react-dom' \

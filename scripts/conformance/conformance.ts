@@ -1,7 +1,7 @@
 // Runs the conformance suites on a runtime, prints the totals beside runc's, and writes docs/conformance.md:
 // `bun scripts/conformance/conformance.ts [PART...]`, called by `make conformance`. Results stay in
-// results/RUNTIME/; those of tsrun, runc and crun are checked in, and the page is made of them. Exits with 1
-// when something that runc passes fails, and reasons.json does not say why.
+// results/RUNTIME/; those of tsrun, runc and crun are checked in, and the page is made from them. Exits with
+// 1 when a case that runc passes fails and reasons.json does not say why.
 //
 //   RUNTIME  a path, or the name of a program of the lab's tree
 //   LAB      folder with docker-e2e.sh, runc-bats.sh and ns.sh; without one only the page is written anew
@@ -20,7 +20,7 @@ const PAGE = "docs/conformance.md";
 
 interface Settings {
   readonly runtime: string;
-  /** Under which its results are kept. */
+  /** The name under which its results are kept. */
   readonly name: string;
   readonly lab: string;
   readonly tree: string;
@@ -59,7 +59,7 @@ function runPart(part: Part, { runtime, name, lab, tree, only }: Settings): void
   if (!results.startsWith(out)) rmSync(results);
 }
 
-/** Once per machine; docker-e2e.sh and runtime-tools.sh see to the rest themselves. */
+/** Sets up a suite, once per machine; docker-e2e.sh and runtime-tools.sh do the rest themselves. */
 function setUp(part: Part, lab: string, tree: string): void {
   const ready = existsSync(`${tree}/sid/src/runc/tests/integration/testdata/busybox-amd64.tar.xz`);
   if (ready) return;
@@ -68,11 +68,11 @@ function setUp(part: Part, lab: string, tree: string): void {
   if (status !== 0) throw new Error(`${lab}/runc-bats.sh --setup has failed`);
 }
 
-/** The runtime's and the kernel's names; a program of the lab's tree answers there. */
+/** The versions of runtime and kernel; a program of the lab's tree is called there. */
 function identify(runtime: string, lab: string): Pick<Run, "version" | "machine"> {
   const command = [...(runtime.includes("/") ? [] : [`${lab}/ns.sh`]), runtime, "--version"];
   const { stdout } = spawnSync(command[0] ?? "", command.slice(1), { encoding: "utf8" });
-  // Its name and its own version, in a line that may name others between them.
+  // Its name and its version, in a line that may name other programs in between.
   const version = stdout.split("\n")[0]?.replace(/^(\w+).* version /, "$1 version ") ?? "";
   const uname = spawnSync("uname", ["-srm"], { encoding: "utf8" }).stdout.trim();
   const kernel = uname.replace(/(\d+\.\d+)\S*/, "$1");
@@ -80,7 +80,9 @@ function identify(runtime: string, lab: string): Pick<Run, "version" | "machine"
   return { version, machine: `${kernel}, ${layout}` };
 }
 
-/** Not what make was told: runc-bats.sh means another LAB, and every suite another RUNTIME. */
+/**
+ * Runs a suite without make's variables: runc-bats.sh uses LAB for something else, and every suite RUNTIME.
+ */
 function call([program = "", ...args]: readonly string[], env: Readonly<Record<string, string>>): number {
   const { LAB, RUNTIME, MAKEFLAGS, MAKEOVERRIDES, MFLAGS, ...rest } = process.env;
   const { status, error } = spawnSync(program, args, {

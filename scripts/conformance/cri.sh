@@ -5,8 +5,8 @@
 #   cri.sh RUNTIME [WORD...]    the scenarios whose name contains a WORD; default: all
 #
 # RUNTIME is a file, or the name of a program of the lab's tree (runc, crun). Needs root.
-#   LAB       folder with ns.sh and cri/cri-e2e.sh, which also fetches what it needs the first time
-#   TREE      where the lab has its tree; what is fetched is kept in TREE/cri
+#   LAB       folder with ns.sh and cri/cri-e2e.sh, which fetches its dependencies the first time
+#   TREE      where the lab has its tree; fetched files are kept in TREE/cri
 #   OUT       where results.txt goes: a line for each scenario with its name, handler, time, and how it went
 #             (default build/conformance/cri)
 #   DIRS      mode of containerd's folders (default: as it makes them)
@@ -32,7 +32,7 @@ esac
 [ -x "$binary" ] || die "no runtime $1"
 
 mkdir -p "$OUT" "$KEPT"
-# With no scenario to run, it fetches and prepares.
+# Without a scenario to run, it only fetches and prepares.
 env LAB="$TREE" CACHE="$KEPT" RUNTIMES="$handler" "$LAB/cri/cri-e2e.sh" "$binary" '^$' >"$OUT/setup.log" 2>&1 ||
   { cat "$OUT/setup.log" >&2; die "the lab cannot be prepared"; }
 node_modules/.bin/bun build test/cri/main.ts --target=node --outfile "$KEPT/own.mjs" >"$OUT/bundle.log" 2>&1 ||

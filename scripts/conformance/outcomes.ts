@@ -1,15 +1,16 @@
-// What a suite said of a runtime, case by case, and how that is kept: scripts/conformance/results/RUNTIME/
-// PART.tsv. Pure. A line is a file of the suite, an outcome, and the cases, whose numbers are drawn together:
-// `exec<TAB>pass<TAB>1-14 16`. The first line tells of the run: `#<TAB>runc version 1.3.6<TAB>Linux 6.18.5`.
+// A suite's results for a runtime, case by case, and their form in
+// scripts/conformance/results/RUNTIME/PART.tsv. Pure. A line has a file of the suite, an outcome, and the
+// cases, with numbers as ranges: `exec<TAB>pass<TAB>1-14 16`. The first line describes the run: `#<TAB>runc
+// version 1.3.6<TAB>Linux 6.18.5`.
 
-/** `other` is neither passed nor looked into: it is known of a suite only what passes. */
+/** `other`: not passed, for an unknown reason; of some suites only the passes are known. */
 export type Outcome = "pass" | "fail" | "skip" | "other";
 
 /** By `FILE CASE`, or `CASE` in a suite that is one file. */
 export type Outcomes = ReadonlyMap<string, Outcome>;
 
 export interface Run {
-  /** The runtime's own words, `runc version 1.3.6`. */
+  /** The runtime's own text, `runc version 1.3.6`. */
   readonly version: string;
   readonly machine: string;
   readonly outcomes: Outcomes;
@@ -17,7 +18,7 @@ export interface Run {
 
 const ORDER: readonly Outcome[] = ["pass", "fail", "skip", "other"];
 
-/** What earlier runs said, with what this one did put in its place. */
+/** The results of earlier runs, replaced by those of this one. */
 export function merge(before: Run | undefined, now: Run): Run {
   return { ...now, outcomes: new Map([...(before?.outcomes ?? []), ...now.outcomes]) };
 }
@@ -85,7 +86,7 @@ export function joinCases(ids: readonly string[]): string {
     .join(", ");
 }
 
-/** What joinCases has written. */
+/** The inverse of joinCases. */
 export function splitCases(text: string): string[] {
   return text.split(", ").flatMap((cases) => {
     const [first = "", ...names] = cases.split(" ");
@@ -93,7 +94,7 @@ export function splitCases(text: string): string[] {
   });
 }
 
-/** `1 2 3 5` as `1-3 5`; other names as they are. */
+/** `1 2 3 5` as `1-3 5`; other names unchanged. */
 function joinNumbers(names: readonly string[]): string {
   const words: string[] = [];
   let first = 0;

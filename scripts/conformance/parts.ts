@@ -1,18 +1,18 @@
-// The suites that `make conformance` runs: what each is, how it is called, and how its results read. The
-// first and some scenarios of the CRI are in this repository, the others are in the folder LAB.
+// The suites that `make conformance` runs: how each is called, and how its results are parsed. The first and
+// some scenarios of the CRI are in this repository, the others are in the folder LAB.
 
 import { joinId, type Outcome, type Outcomes } from "./outcomes.ts";
 
 export interface Part {
   readonly name: string;
-  /** Of which it is one mode: reasons for all of them are written under this. */
+  /** The suite of which it is one mode; reasons for all modes are written under this name. */
   readonly suite?: string;
-  /** As the page says it. */
+  /** Its name on the page. */
   readonly title: string;
-  /** Runs unless others are asked for. */
+  /** Runs if no parts are given. */
   readonly standard: boolean;
   call(request: CallRequest): Call;
-  /** The results of the run, from the file that `call` has named. */
+  /** Parses the results of the run, from the file that `call` has named. */
   read(text: string): Outcomes;
 }
 
@@ -24,18 +24,18 @@ export interface CallRequest {
   readonly tree: string;
   /** A directory for results. */
   readonly out: string;
-  /** What of the suite to run; empty: all of it. */
+  /** The parts of the suite to run; if empty, all of it. */
   readonly only: readonly string[];
 }
 
 export interface Call {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Where its results will be. */
+  /** The file with its results. */
   readonly results: string;
 }
 
-/** Words of the suites' own for outcomes. */
+/** The suites' words for outcomes. */
 const WORDS: Readonly<Record<string, Outcome>> = {
   ok: "pass",
   pass: "pass",
@@ -45,7 +45,7 @@ const WORDS: Readonly<Record<string, Outcome>> = {
   skip: "skip",
 };
 
-/** A line of a scenario: its name, the runtime, the time, and how it went; there are other lines. */
+/** A scenario's line: its name, the runtime, the time and the outcome; there are other lines. */
 const SCENARIO = /^(\w+) +[\w.-]+ +\d+ms (\w+)/;
 
 const runtimeTools: Part = {
@@ -66,7 +66,7 @@ const docker: Part = {
   standard: true,
   call: ({ runtime, lab, tree, only }) => ({
     command: [`${lab}/docker-e2e.sh`, runtime, ...(only.length === 0 ? [] : [`^(${only.join("|")})$`])],
-    // It is written inside the throw-away root, which shows of this machine little but the lab.
+    // It is written in the throw-away root, in which little of this machine but the lab is visible.
     env: { LAB_RESULTS: `${tree}/docker-e2e-${process.pid}.tsv` },
     results: `${tree}/docker-e2e-${process.pid}.tsv`,
   }),
@@ -134,7 +134,7 @@ const cri = CRI_MODES.map(
 /** In the order of the page. */
 export const PARTS: readonly Part[] = [runtimeTools, ...bats, docker, ...cri];
 
-/** The parts that these words name; the standard ones when there are none. */
+/** The parts that these words name; without words, the standard ones. */
 export function chooseParts(words: readonly string[]): readonly Part[] {
   if (words.length === 0) return PARTS.filter(({ standard }) => standard);
   if (words.includes("all")) return PARTS;

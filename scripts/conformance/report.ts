@@ -1,12 +1,12 @@
-// docs/conformance.md and what the terminal shows, from the results of runs. Pure.
+// Makes docs/conformance.md, and the output on the terminal, from the results of runs. Pure.
 
 import { count, groupBy, joinCases, type Outcomes, type Run, sortCases, splitCases } from "./outcomes.ts";
 import { PARTS } from "./parts.ts";
 
-/** By the name of a part. */
+/** Runs by the name of their part. */
 export type Runs = ReadonlyMap<string, Run>;
 
-/** Why cases do not pass, by suite or part and by cases as joinCases has them: reasons.json. */
+/** Why cases do not pass, by suite or part and by cases as joinCases writes them: reasons.json. */
 export type Reasons = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 export interface Comparison {
@@ -48,7 +48,7 @@ export function failures({ subject, peers, reasons }: Comparison): Failure[] {
   });
 }
 
-/** One line per part: what passed, and how much of what runc passes. */
+/** One line per part: how many cases pass, and how many of those that runc passes. */
 export function totals({ subject, peers }: Comparison, parts: readonly string[]): string[] {
   const [[peer, runs] = ["runc", new Map<string, Run>()]] = peers;
   return parts.flatMap((part) => {
@@ -92,7 +92,7 @@ function totalRows({ subject, peers }: Comparison): string[][] {
     const compared = [...peers.values()].flatMap((runs, index) => {
       const other = runs.get(name)?.outcomes;
       if (other === undefined) return index === 0 ? ["", ""] : [""];
-      // All that the other passes: a suite of which only a part was run here shows that.
+      // Count all passes of the other, so that a suite that was run only in part here is noticed.
       const theirs = count(other, "pass");
       return index === 0 ? [String(theirs), String(shared(outcomes, other)[0])] : [String(theirs)];
     });
@@ -116,7 +116,7 @@ function passes(run: Run | undefined, id: string): boolean {
   return run?.outcomes.get(id) === "pass";
 }
 
-/** How many both pass, and how many the other does of those that were run here. */
+/** How many cases both pass, and how many the other passes of those that were run here. */
 function shared(ours: Outcomes, theirs: Outcomes): readonly [number, number] {
   const passed = [...theirs].filter(([id, outcome]) => outcome === "pass" && ours.has(id));
   return [passed.filter(([id]) => ours.get(id) === "pass").length, passed.length];
@@ -133,7 +133,7 @@ function reasonsById(reasons: Readonly<Record<string, string>>): ReadonlyMap<str
   );
 }
 
-/** As the formatter has tables: every column as wide as its widest cell. */
+/** A Markdown table in which every column is as wide as its widest cell. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(3, ...[head, ...rows].map((row) => (row[column] ?? title).length)),

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the validation programs of OCI runtime-tools against a runtime: each makes containers with a generated
-# config.json and looks from inside, from outside, or from hooks, at what the specification asks for. They are
-# Debian's source package, built with Debian sid's Go in a lab's tree.
+# config.json and checks from inside, from outside, or from hooks what the specification asks for. They come
+# from Debian's source package and are built with Debian sid's Go in a lab's tree.
 #
 #   runtime-tools.sh --setup              once: source, Go packages, build
 #   runtime-tools.sh --list               the programs
@@ -13,7 +13,7 @@
 #   OUT     results.tsv (program, pass|fail|skip, milliseconds, reason) and each program's output
 #           (default build/conformance/runtime-tools)
 #   LIMIT   seconds for one program (default 120)
-#   TRIES   for a program that fails (default 3): some race with the container, and lose on a busy machine
+#   TRIES   for a program that fails (default 3): some race with the container, and may lose
 set -eu
 HERE=$(cd "$(dirname "$0")" && pwd)
 : "${TREE:?where the lab has its tree}"
@@ -40,7 +40,7 @@ fetch() { # the source, checked against apt's signed index, and Debian's patches
   rm -rf "$work"
   mkdir -p "$work/tree"
   cd "$work"
-  # A mirror may lack the .dsc; the two archives are what counts, and apt names their sums.
+  # A mirror may lack the .dsc; only the two archives matter, and apt prints their checksums.
   apt-get -qq --download-only source "$2" || echo "no complete source package: taking its archives"
   apt-cache showsrc --only-source "$2" | sed -n '/^Checksums-Sha256:/,/^[^ ]/s/^ \([0-9a-f]*\) [0-9]* \(.*tar.*\)/\1  \2/p' >sums
   [ "$(wc -l <sums)" = 2 ] || { echo "not one version of $2 with two archives" >&2; exit 1; }
@@ -59,7 +59,7 @@ build() {
   ln -sfn "$suite" "$gopath/$2"
   cat >"$gopath/src/github.com/mndrix/tap-go/tap.go"
   cd "$gopath/$2"
-  # Newer versions of this library have the one function that is called in another package.
+  # Newer versions of this library have the only function that is called in another package.
   sed -i 's|^\t"\(github.com/opencontainers/selinux/go-selinux\)/label"|\tlabel "\1"|' cmd/runtimetest/main.go
   # Static, so that a program runs in any tree; Debian's packages are a GOPATH.
   export GO111MODULE=off GOPATH=$gopath:/usr/share/gocode GOCACHE=$suite/_gocache CGO_ENABLED=0 HOME=/root
@@ -79,7 +79,7 @@ ready() { [ -x "$TREE/sid$SUITE/bin/state" ] && [ -x "$TREE/sid$SUITE/runtimetes
 
 # ---- in a throw-away root over the tree
 
-# Passed: it left with 0 and no line says otherwise. Some say nothing when all is well.
+# Passed: it exited with 0 and no line reports a failure. Some print nothing if all is well.
 judge() { # EXIT-STATUS OUTPUT
   local bad
   bad=$(grep -E '^ *not ok' "$2" | grep -m 1 -v ' # TODO' | sed -E 's/^ *not ok *[0-9]* *-? *//' || true)

@@ -1,4 +1,5 @@
-// The results of runs on disk: scripts/conformance/results/RUNTIME/PART.tsv, and the comparison made of them.
+// The results of runs on disk: scripts/conformance/results/RUNTIME/PART.tsv, and the comparison made from
+// them.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -7,9 +8,9 @@ import type { Comparison, Reasons, Runs } from "./report.ts";
 
 const HERE = "scripts/conformance";
 
-/** Whom the page is about. */
+/** The runtime that the page is about. */
 export const SUBJECT = "tsrun";
-/** Whom it is compared with; the first is the measure. */
+/** The runtimes that it is compared with; the first is the reference. */
 export const PEERS: readonly string[] = ["runc", "crun"];
 
 export function loadRuns(runtime: string): Runs {
@@ -20,7 +21,7 @@ export function loadRuns(runtime: string): Runs {
   );
 }
 
-/** Puts the cases of a run in place of what was known of them. */
+/** Saves the results of a run, replacing older ones of the same cases. */
 export function saveRun(runtime: string, part: string, run: Run): void {
   const before = loadRuns(runtime).get(part);
   mkdirSync(folderOf(runtime), { recursive: true });
