@@ -58,7 +58,7 @@ GENERATED := src/spec/generated/.made
 # Another runtime is tried without building this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
-.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench race siege mutate diff-runc conformance conformance-page run \
+.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench bench-page race siege mutate diff-runc conformance conformance-page run \
         install clean
 
 help: ## list the targets
@@ -129,6 +129,9 @@ bench: build ## tsrun, runc and crun side by side; N=20 rounds, ROWS="create exe
 	sh scripts/host-packages.sh bench
 	@N='$(N)' TREE='$(TREE)' RUNC='$(RUNC)' CRUN='$(CRUN)' BASE='$(BASE)' ROWS='$(ROWS)' CGROUP='$(CGROUP)' \
 	  SECCOMP='$(SECCOMP)' BUSY='$(BUSY)' SAVE='$(SAVE)' $(BIN)/bun test/bench/bench.ts
+
+bench-page: node_modules/.package-lock.json ## write README's table, docs/bench.md and docs/bench.svg anew from the results that are checked in
+	@$(BIN)/bun test/bench/write-page.ts
 
 race: compile ## creates against exchanged paths; N=2000 for each place, PLACES="cwd console", RUNTIME=runc
 	@RUNTIME='$(RUNTIME)' node build/test/security/race/main.js --creates $(N) $(PLACES)

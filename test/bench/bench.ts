@@ -2,7 +2,7 @@
 // hits all alike. Prints medians in milliseconds and tsrun's as a multiple of the others', and keeps them in
 // a file. docs/testing.md says what can be asked for. Runs under Bun.
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { cgroupHierarchies } from "../support/host.ts";
@@ -73,8 +73,8 @@ function save(blocks: readonly Block[], knobs: Knobs): void {
   if (knobs.rows.length < ROWS.length || knobs.peers.some(({ name }) => name === "base")) {
     throw new Error("SAVE=1 wants all rows, and no BASE");
   }
-  writeResults(RESULTS, renew(existsSync(RESULTS) ? readResults() : [], blocks));
-  print(`and in ${RESULTS}`);
+  writeResults(RESULTS, renew(readResults(), blocks));
+  print(`and in ${RESULTS}; make bench-page writes README's table, docs/bench.md and docs/bench.svg anew`);
 }
 
 async function measureUnder(cgroups: Cgroups, folder: string, knobs: Knobs): Promise<Block[]> {

@@ -1,6 +1,6 @@
 // The results of `make bench`: their shape, and how those that are checked in are read and renewed.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
 export const RESULTS = "test/bench/results.json";
 
@@ -58,7 +58,9 @@ export interface Block {
   readonly rows: Readonly<Partial<Record<Row, Figures>>>;
 }
 
+/** None if nothing has been kept yet. */
 export function readResults(path = RESULTS): Block[] {
+  if (!existsSync(path)) return [];
   return JSON.parse(readFileSync(path, "utf8")) as Block[];
 }
 

@@ -1,5 +1,5 @@
-// Checks the documents: their links lead somewhere, docs/conformance.md agrees with the results, and
-// docs/spec-conformance.md names a proof for everything that it calls supported.
+// Checks the documents: their links lead somewhere, docs/conformance.md, README's table and docs/bench.md
+// agree with the results, and docs/spec-conformance.md names a proof for everything that it calls supported.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -10,6 +10,9 @@ import { compare, loadRuns, SUBJECT } from "../../scripts/conformance/store.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { globalOptions } from "../../src/cli/flags.ts";
 import { KEYS } from "../../src/spec/generated/keys.ts";
+import { chart } from "../bench/chart.ts";
+import { page as benchPage, renewReadme } from "../bench/page.ts";
+import { readResults } from "../bench/results.ts";
 
 const documents = [
   ...readdirSync(".").filter((name) => name.endsWith(".md")),
@@ -53,6 +56,20 @@ t.test("docs/conformance.md is what the results say", (test) => {
   test.equal(readFileSync("docs/conformance.md", "utf8"), text, "make conformance-page writes it anew");
   test.end();
 });
+
+t.test("README's table, docs/bench.md and its chart are what the results say", (test) => {
+  const blocks = readResults();
+  const again = "make bench-page writes it anew";
+  const readme = readFileSync("README.md", "utf8");
+  test.equal(readme, renewReadme(readme, blocks), again);
+  const files = { "docs/bench.md": benchPage, "docs/bench.svg": chart };
+  for (const [path, make] of Object.entries(files)) {
+    test.equal(existsSync(path), blocks.length > 0, path);
+    if (blocks.length > 0) test.equal(readFileSync(path, "utf8"), make(blocks), again);
+  }
+  test.end();
+});
+
 /** Cells of the tables of a document. */
 function rowsOf(path: string): string[][] {
   return readFileSync(path, "utf8")
