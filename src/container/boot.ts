@@ -1,19 +1,21 @@
-// Which boot of the machine a container belongs to. After another one nothing of it is in the kernel any
-// more; its pid, its start time and the path of its cgroup may be somebody else's. Called by store.ts.
+// Compares the boot in a container's state with the current one. After a reboot nothing of the container is
+// in the kernel; its pid, start time and cgroup path may belong to others. Called by store.ts.
 
 import { readTextIfThere } from "../linux/files/files.ts";
 import { once } from "../once.ts";
 import type { StateRecord } from "./record.ts";
 
-/** random(4): another one after each boot. `undefined` where /proc does not tell. `list` asks many times. */
+/**
+ * random(4): different after each boot. `undefined` if /proc does not have it. Cached, since `list` asks
+ * often.
+ */
 export const currentBoot = once(() =>
   readTextIfThere("/proc/sys/kernel/random/boot_id", { isShort: true })?.trim(),
 );
 
 /**
- * The record, without all that ended with the machine when that has booted since. Commands then find a
- * container that has stopped, kill nobody, and leave cgroups, mounts and units of these names to whoever has
- * them now.
+ * The record; after a reboot, without everything that was in the kernel. Commands then find a stopped
+ * container, kill nobody, and leave alone the cgroups, mounts and units that have these names now.
  */
 export function inThisBoot(record: StateRecord): StateRecord {
   if (record.bootId === undefined) return record;

@@ -16,7 +16,7 @@ export interface Bundle {
   /** Absolute path of the bundle directory. */
   readonly path: string;
   readonly spec: Spec;
-  /** What is to be said of keys that are not written as in the specification. */
+  /** Warnings about keys that are not spelt as in the specification. */
   readonly oddKeys: readonly string[];
   readonly warnings: readonly Warning[];
   /** The text of config.json, with the keys as in the specification. */
@@ -25,7 +25,7 @@ export interface Bundle {
   readonly rootfs: string;
 }
 
-/** Reads and checks a bundle. `config` is its configuration, where that is not its config.json. */
+/** Reads and checks a bundle. `config` is the path of its configuration, if that is not config.json. */
 export function loadBundle(path: string, config?: string): Bundle {
   const file = config ?? `${path}/config.json`;
   const text = config === undefined ? readConfig(path) : readOtherConfig(config);
@@ -53,7 +53,7 @@ function readOtherConfig(path: string): string {
   }
 }
 
-/** The path of the root file system, which is there and a directory. */
+/** The path of the root file system; throws if it is not an existing directory. */
 export function checkRootfs(bundle: string, spec: Spec): string {
   const given = spec.root?.path ?? "rootfs";
   const path = cleanPath(given.startsWith("/") ? given : `${bundle}/${given}`);

@@ -1,5 +1,5 @@
-// `checkpoint`: have criu write a container into files, from which `restore` makes it run again. The order,
-// the words and what is left are runc's (runc: checkpoint.go, libcontainer/criu_linux.go).
+// `checkpoint`: has criu write a container to files, from which `restore` makes it run again. The order, the
+// error texts and the files are runc's (runc: checkpoint.go, libcontainer/criu_linux.go).
 
 import { readHierarchies } from "../cgroups/host.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
@@ -27,8 +27,8 @@ import { holdInit, statusWith } from "./status.ts";
 import { getStateDirectory, type StateDirectory } from "./store.ts";
 
 /**
- * Checkpoints a container that runs or is paused. Unless its processes are to go on, the container is gone
- * afterwards, its state and cgroup with it; what it was is in the images.
+ * Checkpoints a running or paused container. Unless its processes are to keep running, the container, its
+ * state and its cgroup are gone afterwards.
  */
 export function checkpointContainer(globals: GlobalOptions, options: CheckpointOptions): void {
   using directory = getStateDirectory(globals.root, options.id);
@@ -69,19 +69,19 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
   });
   if (options.leaveRunning || options.preDump) return;
   try {
-    // criu has killed them all; the last one may still be about to go.
+    // criu has killed them all; the last one may still be ending.
     killAndWait(record);
     destroy(directory, record, { inBundle: false });
   } catch (error) {
     throwIfOutOfMemory(error);
-    // AS RUNC: the images are complete, and that is what was asked for.
+    // AS RUNC: the images are complete, so the command succeeds.
     globals.log.warning(error instanceof Error ? error.message : String(error));
   }
 }
 
 /**
- * Nobody else may see what the container's memory holds; but in a user namespace criu reads the images as the
- * container's root, to whose group the directory is therefore open. One that is there already stays as it is.
+ * Nobody else may see the container's memory. But in a user namespace criu reads the images as the
+ * container's root, so the directory is open to that root's group. An existing directory is not changed.
  */
 function makeImageDirectory(path: string, { created, gidMappings }: NamespacePlan): void {
   const isNew = status(path) === undefined;
@@ -94,7 +94,7 @@ function makeImageDirectory(path: string, { created, gidMappings }: NamespacePla
 }
 
 /**
- * What the container was made from: with a mount that the configuration does not tell of, when it reports.
+ * The container's configuration, with the mount that is added for a notification socket.
  */
 function configOf(directory: StateDirectory): Spec {
   const notifySocket = directory.has(NOTIFY) ? "" : undefined;
@@ -102,8 +102,7 @@ function configOf(directory: StateDirectory): Spec {
 }
 
 /**
- * AS RUNC: the dump before this one is found by a relative path, which still leads there once both have
- * moved.
+ * AS RUNC: the previous dump is found by a relative path, which is still right after both have been moved.
  */
 function checkParent({ imagePath, parentPath }: DumpOptions): void {
   if (parentPath === undefined) return;
@@ -116,13 +115,13 @@ function checkParent({ imagePath, parentPath }: DumpOptions): void {
   });
 }
 
-/** Where criu freezes the container; without, it stops every process by ptrace(2). */
+/** The freezer cgroup that criu uses; without one, it stops every process by ptrace(2). */
 function freezerOf({ driver, paths }: CgroupRecord, version: number): string | undefined {
   if (driver !== "v2") return paths.freezer;
   return version >= SINCE.freezerV2 ? paths[""] : undefined;
 }
 
-/** The configuration, from which a container is restored, has nothing of them. */
+/** Refuses mounts added by `mounts add`: a container is restored from its configuration, which lacks them. */
 function refuseLiveMounts({ liveMounts = [] }: StateRecord, init: Descriptor): void {
   const there = liveMountsThere(liveMounts, init);
   if (there.length === 0) return;

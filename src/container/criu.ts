@@ -1,5 +1,4 @@
-// The criu program that checkpoint and restore work by, and the least that it must be. Called by both
-// stories.
+// Finds the criu program, and checks its version. Called by checkpoint and restore.
 
 import { SINCE } from "../checkpoint/plan.ts";
 import { askVersion } from "../checkpoint/service.ts";
@@ -23,7 +22,7 @@ export function findCriu({ log }: GlobalOptions): Criu {
   }
   const path = findInPath("criu");
   if (path === undefined) {
-    // AS RUNC: its words, as Go has them.
+    // AS RUNC: its text, which comes from Go.
     throw new TsrunError(
       "E_EXEC",
       'CRIU version check failed: exec: "criu": executable file not found in $PATH',

@@ -1,5 +1,5 @@
-// Why a process ended while it was being set up, where the kernel tells: want of memory. Called by create
-// when something has failed.
+// Finds out whether a process ended during its setup because it ran out of memory. Called by create after a
+// failure.
 
 import { oomKills } from "../cgroups/members.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
@@ -8,8 +8,8 @@ import { hasErrno } from "../linux/call/call.ts";
 import { ProxyDied } from "../proxy/proxy.ts";
 
 /**
- * The error of a creation, or that its first process was killed when more were killed for want of memory than
- * before it. The sentence is runc's.
+ * The error of a creation; if the kernel has killed more processes for lack of memory than before, the error
+ * that the first process was killed. The sentence is runc's.
  */
 export function explainInitDeath(error: unknown, cgroup: CgroupRecord, killsBefore: number): unknown {
   if (!isDeath(error) || oomKills(cgroup) <= killsBefore) return error;
@@ -19,7 +19,7 @@ export function explainInitDeath(error: unknown, cgroup: CgroupRecord, killsBefo
   });
 }
 
-/** It does not answer any more, or its pid is nobody's. */
+/** Whether the process no longer answers, or its pid does not exist. */
 function isDeath(error: unknown): boolean {
   return error instanceof ProxyDied || hasErrno(error, "ESRCH");
 }

@@ -1,4 +1,4 @@
-// `delete`: remove what a container leaves: processes, cgroups, mounts, state.
+// `delete`: removes everything that a container leaves: processes, cgroups, mounts, state.
 
 import { destroyCgroup, killProcesses, waitUntilEmpty } from "../cgroups/members.ts";
 import { TsrunError } from "../errors.ts";
@@ -16,7 +16,7 @@ import { deleteDamaged } from "./salvage.ts";
 import { openInit, statusOf } from "./status.ts";
 import { findStateDirectory, type StateDirectory } from "./store.ts";
 
-/** How long a killed first process may take to end, milliseconds; as runc. */
+/** How long a killed first process may take to end, in milliseconds, as in runc. */
 const KILL_TIMEOUT_MS = 10_000;
 
 /** Removes a container. An unknown id is no error with `force`. */
@@ -36,15 +36,15 @@ export function deleteContainer(globals: GlobalOptions, { id, force }: DeleteOpt
       hint: `"delete --force ${id}" kills it first`,
     });
   }
-  // AS RUNC: a created container is deleted without force too; nothing of the user's has run in it.
+  // AS RUNC: a created container is deleted even without force: no user program has run in it.
   if (status !== "stopped") killAndWait(record);
   destroy(directory, record, { forced: force ? globals.log : undefined, inBundle: false });
 }
 
 /**
- * A directory without a state belongs to a create that was killed before it made anything else; or it is
- * gone, since another `delete` had the lock before. A damaged state may be that of a container that runs, and
- * one that cannot be read just now as well.
+ * Loads the state. A directory without one belongs to a create that was killed before it made anything else,
+ * or was removed by another `delete` that had the lock first. A damaged state, or one that cannot be read at
+ * the moment, may belong to a running container.
  */
 function loadOrForget(
   globals: GlobalOptions,
@@ -62,7 +62,7 @@ function loadOrForget(
   }
 }
 
-/** SIGKILL, and the end of the first process. */
+/** Sends SIGKILL, and waits for the end of the first process. */
 export function killAndWait(record: StateRecord): void {
   const handle = openInit(record);
   if (handle === undefined) return;
@@ -72,8 +72,8 @@ export function killAndWait(record: StateRecord): void {
 }
 
 /**
- * As `destroy`, for whoever had let go of the container: a `delete` may have come, and a new container of its
- * id.
+ * Like `destroy`, for a command that has released the lock: a `delete` may have removed the container since,
+ * and there may be a new one with its id.
  */
 export function destroyIfThere(directory: StateDirectory, record: StateRecord): void {
   directory.lock();
@@ -81,14 +81,14 @@ export function destroyIfThere(directory: StateDirectory, record: StateRecord): 
 }
 
 export interface DestroyOptions {
-  /** Set where nothing may keep the container from going: processes are killed, what stays is told. */
+  /** Set to remove the container in any case: processes are killed, and leftovers are only reported. */
   readonly forced?: GlobalOptions["log"] | undefined;
   readonly inBundle?: boolean;
 }
 
 /**
- * Removes what belongs to a container whose first process has ended; the state last, so that a failure can be
- * repeated.
+ * Removes everything of a container whose first process has ended; the state last, so that the command can be
+ * repeated after a failure.
  */
 export function destroy(
   directory: StateDirectory,
@@ -104,8 +104,8 @@ export function destroy(
 }
 
 /**
- * AS RUNC: the container is gone by now; a hook that fails only fails the command. DIFFERS: without the file
- * that is to take what they print crun runs none, and what they were to take down stays.
+ * AS RUNC: the container is already gone, so a failing hook only makes the command fail. DIFFERS: if the file
+ * for their output cannot be opened, crun runs no hooks, and they cannot clean up.
  */
 function runPoststop(spec: Spec, record: StateRecord, inBundle: boolean): void {
   let opened: HookOutput | undefined;
@@ -122,8 +122,8 @@ function runPoststop(spec: Spec, record: StateRecord, inBundle: boolean): void {
 }
 
 /**
- * Where `create` was killed before it had made the cgroup, or before it could say so, the path may be another
- * container's: nobody in it is killed. What `create` itself had put there ends with it.
+ * If `create` was killed before it had made the cgroup, or could record it, the path may belong to another
+ * container, so no process in it is killed. The processes that `create` itself had put there end with it.
  */
 function removeCgroup(record: StateRecord, forced: DestroyOptions["forced"]): void {
   const { cgroup, cgroupIsPlanned, ownPidNamespace } = record;
@@ -136,7 +136,7 @@ function removeCgroup(record: StateRecord, forced: DestroyOptions["forced"]): vo
   orWarn(forced, () => destroyCgroup(cgroup));
 }
 
-/** A cgroup that does not go, because a process of the host is in it, does not keep a container by force. */
+/** With force, a cgroup that cannot be removed, because a process of the host is in it, is only a warning. */
 function orWarn(forced: DestroyOptions["forced"], step: () => void): void {
   try {
     step();

@@ -1,13 +1,13 @@
-// The documents that callers hand over: config.json, the process file of `exec`, the resources of `update`.
-// Their size is limited: a file without an end must not take all memory, and what is wrong with a document
-// must be told within a second.
+// Reads the callers' documents: config.json, the process file of `exec`, the resources of `update`. Their
+// size is limited: an endless file must not fill the memory, and the faults of a document must be reported
+// within a second.
 
 import { TsrunError } from "../errors.ts";
 import { text } from "../linux/call/words.ts";
 import { open, readAll } from "../linux/files/files.ts";
 import { O_RDONLY } from "../linux/numbers/fcntl.ts";
 
-/** Twice what a program may be given as arguments and variables by default, execve(2). */
+/** Twice the default limit of a program's arguments and variables, execve(2). */
 const LARGEST_MIB = 4;
 const LARGEST = LARGEST_MIB * 1024 * 1024;
 

@@ -1,4 +1,4 @@
-// `events`: what a container uses, and when it runs out of memory.
+// `events`: a container's resource usage, and the event that it runs out of memory.
 
 import { OomWatch } from "../cgroups/oom-watch.ts";
 import { noCgroup } from "../cgroups/refusal.ts";
@@ -26,7 +26,8 @@ function statsOf({ id, cgroup, rdt }: StateRecord): ContainerEvent {
 }
 
 /**
- * Tells what the container uses, every so often, and each lack of memory, until its cgroup is empty or gone.
+ * Reports the container's usage at intervals, and each time that it runs out of memory, until its cgroup is
+ * empty or gone.
  */
 export function watchContainer(
   globals: GlobalOptions,
@@ -41,7 +42,7 @@ export function watchContainer(
     if (event === "oom") tell({ type: "oom", id });
     if (performance.now() < next) continue;
     tell(statsOf(record));
-    // A slow reader is not made up for by a burst of lines.
+    // After a slow reader, do not catch up with a burst of lines.
     next = Math.max(next + intervalMs, performance.now());
   }
 }

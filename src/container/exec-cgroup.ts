@@ -4,7 +4,7 @@
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
 
-/** The container's directories, with what `--cgroup [CONTROLLER,…:]PATH` says put behind them. */
+/** The container's directories, with the path of `--cgroup [CONTROLLER,…:]PATH` appended. */
 export function subCgroup(record: CgroupRecord, given: readonly string[]): CgroupRecord {
   if (given.length === 0) return record;
   if (Object.keys(record.paths).length === 0) {
@@ -48,7 +48,7 @@ function below(directory: string, path: string): string {
   return [directory, ...parts].join("/");
 }
 
-/** A path that climbs would lead out of the container's cgroup. */
+/** A path with `..` would lead out of the container's cgroup. */
 function checkPath(path: string, given: string): void {
   if (path.split("/").includes("..")) {
     throw usage(`bad sub cgroup path: ${given}`, `it goes below the container's cgroup, so it has no ".."`);

@@ -1,5 +1,5 @@
-// Which process `exec` runs: that of a process file, or the container's own with what the command line
-// changes. Pure. AS RUNC: getProcess in exec.go.
+// Chooses the process of `exec`: that of a process file, or the container's own with the changes of the
+// command line. Pure. AS RUNC: getProcess in exec.go.
 
 import { TsrunError } from "../errors.ts";
 import type { Capabilities, Capability, Process, Spec } from "../spec/types.ts";
@@ -40,13 +40,15 @@ function fromCommandLine({ process }: Spec, options: ExecOptions): Process {
   };
 }
 
-/** AS RUNC: no variable at all is not the same as none that is named; see planEnvironment. */
+/** AS RUNC: an absent list of variables is not the same as an empty one; see planEnvironment. */
 function withVariables(env: readonly string[] | undefined, added: readonly string[]): { env?: string[] } {
   if (env === undefined && added.length === 0) return {};
   return { env: [...(env ?? []), ...added.map(checkVariable)] };
 }
 
-/** Added to what may be had and what is had; to the ambient set only where the inheritable one is in use. */
+/**
+ * Adds to the bounding, permitted and effective sets; to the ambient set only if the inheritable one is used.
+ */
 function withCapabilities(has: Capabilities | undefined, added: readonly string[]): Capabilities | undefined {
   if (added.length === 0) return has;
   const names = added as readonly Capability[];
@@ -63,13 +65,13 @@ function withCapabilities(has: Capabilities | undefined, added: readonly string[
   };
 }
 
-/** AS RUNC: its words, which callers know. A relative one would be taken from wherever we happen to be. */
+/** AS RUNC: its text, which callers know. A relative path would start from tsrun's own working directory. */
 function checkPath(cwd: string): string {
   if (cwd.startsWith("/")) return cwd;
   throw new TsrunError("E_USAGE", "Cwd must be an absolute path", { hint: `--cwd is "${cwd}"` });
 }
 
-/** The variable itself is not repeated: it may be a password. */
+/** The error does not print the variable: it may be a password. */
 function checkVariable(entry: string): string {
   const nameEnd = entry.indexOf("=");
   if (nameEnd > 0) return entry;
@@ -79,7 +81,10 @@ function checkVariable(entry: string): string {
   });
 }
 
-/** The largest 32-bit number means "leave it" to setuid(2) and its like, and root is what would be left. */
+/**
+ * The largest 32-bit number means "no change" to setresuid(2) and similar calls, so the process would stay
+ * root.
+ */
 const MOST_ID = 0xffff_fffe;
 
 /** `uid` or `uid:gid`, in numbers: names would have to be looked up in a file that the container controls. */
@@ -95,7 +100,7 @@ function parseUser(user: string): { uid: number; gid?: number } {
   return { uid: checkId(Number(uid), "--user"), gid: checkId(Number(gid), "--user") };
 }
 
-/** A number with more bits would lose some on its way into the kernel, and mean somebody else. */
+/** A number with more bits would be truncated in the kernel, and mean another user. */
 function checkId(id: number, flag: string): number {
   if (id <= MOST_ID) return id;
   throw new TsrunError("E_USAGE", `cannot use id ${id} of ${flag}: the largest is ${MOST_ID}`);

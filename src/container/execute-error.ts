@@ -1,9 +1,9 @@
-// The error of a program that the kernel would not execute, for start and exec.
+// The error if the kernel cannot execute the program, for start and exec.
 
 import { TsrunError } from "../errors.ts";
 import { errnoName, errnoWords } from "../linux/numbers/errno.ts";
 
-/** runc's words for what the kernel refused: `exec /x: exec format error`. */
+/** runc's text for a failed execve(2): `exec /x: exec format error`. */
 export function executeError(program: string, { call, errno }: { call: string; errno: number }): TsrunError {
   const what = call === "execve" ? `exec ${program}` : `cannot execute "${program}": ${call}`;
   return new TsrunError("E_EXEC", `${what}: ${errnoWords(errno)}`, {

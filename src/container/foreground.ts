@@ -1,4 +1,4 @@
-// Staying with a process: a foreground `run` or `exec` forwards signals and terminal, reaps, and returns the
+// Stays with a process: a foreground `run` or `exec` forwards signals and terminal, reaps, and returns the
 // status.
 
 import { mustCall, syscallError } from "../linux/call/call.ts";
@@ -18,22 +18,22 @@ import { nextSignal, receiveSignals } from "../linux/process/signals.ts";
 import type { TerminalRelay } from "../terminal/relay.ts";
 import type { NotifyProxy } from "./notify-socket.ts";
 
-/** How long output is waited for that the process had written when it ended, milliseconds. */
+/** How long to wait for the output that is left when the process has ended, in milliseconds. */
 const DRAIN_MS = 100;
-/** The exit status of a process that nothing is known of. */
+/** The exit status if the process's real one cannot be found out. */
 const UNKNOWN = 255;
 /** More than a socket holds by default (net.unix.max_dgram_qlen). */
 const MOST_MESSAGES = 1000;
 
-/** What has to be in place before the process exists. */
+/** Things that must exist before the process does. */
 export interface Foreground {
   readonly signals: Descriptor;
 }
 
 /**
- * Before anything is started: a signal that arrives meanwhile is kept, and forwarded as soon as there
- * is somebody.
- * @param reaper whether what the process leaves behind comes to us, not to whoever called us
+ * Called before anything is started: a signal that arrives meanwhile is kept, and forwarded as soon as the
+ * process exists.
+ * @param reaper whether the process's orphans become our children, not our caller's
  */
 export function prepareForeground({ reaper }: { readonly reaper: boolean }): Foreground {
   const signals = receiveSignals();
@@ -41,13 +41,13 @@ export function prepareForeground({ reaper }: { readonly reaper: boolean }): For
   return { signals };
 }
 
-/** What goes to and fro beside signals. */
+/** What is forwarded besides signals. */
 export interface Connections {
   readonly relay?: TerminalRelay | undefined;
   readonly notify?: NotifyProxy | undefined;
 }
 
-/** In place of a descriptor: ppoll(2) passes it over. */
+/** An entry without a descriptor, which ppoll(2) ignores. */
 const NOTHING: PollEntry = { fd: -1, events: 0 };
 
 /** Forwards until the process has ended. Returns its exit status, or 128 + signal. */
@@ -56,7 +56,8 @@ export function supervise(pid: number, { signals }: Foreground, { relay, notify 
   using child = openChild(pid);
   let hasEnded = false;
   for (;;) {
-    // A process of the container that traces it may keep it from us for ever: then its end is what we have.
+    // A process of the container that traces it may hide it from us for ever: then we know only that it has
+    // ended.
     const status = reapUntil(pid) ?? (hasEnded ? (statusOfZombie(pid) ?? UNKNOWN) : undefined);
     if (status !== undefined) {
       finish({ relay, notify });
@@ -78,19 +79,22 @@ export function supervise(pid: number, { signals }: Foreground, { relay, notify 
   }
 }
 
-/** Passes on what had been said by its end; not without limit, as others may go on for ever. */
+/** Passes on what is left at its end; with a limit, since other processes may write for ever. */
 function finish({ relay, notify }: Connections): void {
   relay?.drain((entry) => poll([entry], DRAIN_MS)[0] ?? 0);
   if (notify === undefined) return;
   for (let said = 0; said < MOST_MESSAGES && poll([notify.wanted()], 0)[0] !== 0; said++) passOn(notify);
 }
 
-/** AS RUNC: who stays is the one to watch. And has no need to wait until the manager has read everything. */
+/**
+ * AS RUNC: the manager watches tsrun, which stays, and so need not wait until the manager has read
+ * everything.
+ */
 function passOn(notify: NotifyProxy): void {
   notify.pass(process.pid)?.close();
 }
 
-/** Throws when there is no child any more: nothing would ever tell of its end. */
+/** Throws if there is no child any more: its end would never be reported. */
 function reapUntil(pid: number): number | undefined {
   for (;;) {
     const ended = tryWaitFor(-1, WNOHANG);
@@ -102,6 +106,6 @@ function reapUntil(pid: number): number | undefined {
 
 function forward(pid: number, signal: number, relay: TerminalRelay | undefined): void {
   if (signal === SIGWINCH) relay?.resize();
-  // SIGCHLD is ours. AS RUNC: SIGURG is not forwarded.
+  // SIGCHLD is for tsrun itself. AS RUNC: SIGURG is not forwarded.
   else if (signal !== SIGCHLD && signal !== SIGURG) signalChild(pid, signal);
 }

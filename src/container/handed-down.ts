@@ -1,5 +1,5 @@
-// What the caller hands down to the container beside its standard streams: descriptors, and a way to say that
-// it is ready. Called by create and exec.
+// What the caller passes to the container besides standard streams: descriptors, and a socket for readiness
+// messages. Called by create and exec.
 
 import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
@@ -9,7 +9,7 @@ import type { CreateOptions, GlobalOptions } from "./options.ts";
 
 /** Where the container finds the directory with its notification socket. */
 const NOTIFY_DIRECTORY = "/run/notify";
-/** In the state directory: the directory, and in it the socket. */
+/** The name of a directory in the state directory; the socket is in it. */
 export const NOTIFY = "notify";
 export const NOTIFY_SOCKET = "notify.sock";
 
@@ -21,15 +21,15 @@ export function inheritedFds({ listenFds = 0, preserveFds }: HandedDown): number
 }
 
 /**
- * Throws when one of them is not open. To be asked before anything stays open that tsrun opens itself: the
- * log alone is open already, and must not reach the container as what the caller was to hand down.
+ * Throws if one of them is not open. Must be called before tsrun keeps any file open: only the log is open
+ * already, and must not reach the container as if it were the caller's descriptor.
  */
 export function checkInherited(options: HandedDown, { log }: Pick<GlobalOptions, "log">): void {
   const { listenFds = 0, preserveFds } = options;
   for (let index = 0; index < inheritedFds(options); index++) {
     const fd = 3 + index;
     if (fd !== log.descriptor && tryCall("fcntl", fd, F_GETFD) >= 0) continue;
-    // AS RUNC: the first words.
+    // AS RUNC: the beginning of the text.
     const [what, hint] =
       index < listenFds
         ? [`listen-fd ${index} (of ${listenFds})`, "LISTEN_FDS promises a descriptor that is not open"]
@@ -42,8 +42,8 @@ export function checkInherited(options: HandedDown, { log }: Pick<GlobalOptions,
 }
 
 /**
- * The configuration with what is handed down: variables, and a mount of the socket's directory.
- * @param directory of the container's state
+ * The configuration with the variables, and a mount of the socket's directory.
+ * @param directory the container's state directory
  */
 export function withHandedDown(
   spec: Spec,

@@ -1,5 +1,5 @@
-// The id of a container: it names a directory of ours, so what it may hold is decided here. Pure.
-// Called by the command line and by the state store.
+// Checks the id of a container, which becomes the name of a directory. Pure. Called by the command line and
+// by the state store.
 
 import { TsrunError } from "../errors.ts";
 
@@ -15,7 +15,7 @@ export function checkId(id: string): void {
 
 function reasonAgainst(id: string): string | undefined {
   if (!/^[\w+.-]+$/.test(id)) return "an id consists of letters, digits, and the characters _ + - .";
-  // DIFFERS: runc refuses only "." and ".."; names with a dot in front are the state root's own.
+  // DIFFERS: runc refuses only "." and ".."; names that begin with a dot are reserved for the state root.
   if (id.startsWith(".")) return "an id does not begin with a dot";
   if (id.length > NAME_MAX) return `an id has at most ${NAME_MAX} characters`;
   return undefined;

@@ -1,4 +1,5 @@
-// `kill`: send a signal to the first process, or to all of a container that shares its pid namespace.
+// `kill`: sends a signal to the first process, or, if the container shares its pid namespace, to all its
+// processes.
 
 import { freezeState, holdsBelow, mayHoldBelow, thaw } from "../cgroups/freezer.ts";
 import { killProcesses, readProcesses } from "../cgroups/members.ts";
@@ -13,12 +14,12 @@ import type { StateRecord } from "./record.ts";
 import { openInit } from "./status.ts";
 import { getStateDirectory } from "./store.ts";
 
-/** Sends a signal. Throws with runc's words when there is nothing to signal. */
+/** Sends a signal. Throws with runc's text if there is nothing to signal. */
 export function killContainer(globals: GlobalOptions, { id, signal, all }: KillOptions): void {
   using directory = getStateDirectory(globals.root, id);
   const record = directory.load();
-  // Without a pid namespace of its own nothing ends with the first process: the cgroup says who belongs to
-  // it.
+  // Without its own pid namespace no process ends with the first one: the cgroup tells which ones belong to
+  // the container.
   if (signal === SIGKILL && !record.ownPidNamespace && readProcesses(record.cgroup).length > 0) {
     killProcesses(record.cgroup, signal);
     return;
@@ -28,13 +29,13 @@ export function killContainer(globals: GlobalOptions, { id, signal, all }: KillO
   if (!sent && !all) throw new TsrunError("E_STATE", "container not running");
 }
 
-/** Signals the first process; false when it has ended. */
+/** Signals the first process; false if it has ended. */
 export function signalInit(record: StateRecord, signal: number): boolean {
   const handle = openInit(record);
   if (handle === undefined) return false;
   using process = handle;
   const result = process.signal(signal);
-  // It is sent: that our memory comes to its end now is no failure to send it.
+  // The signal has been sent: if we run out of memory now, that must not be reported as a failure.
   useReserve();
   if (result < 0) {
     throw new TsrunError("E_SYSCALL", `unable to signal init: ${errnoWords(-result)}`, {
@@ -45,13 +46,13 @@ export function signalInit(record: StateRecord, signal: number): boolean {
   return true;
 }
 
-/** How long the first process may take to end before it is looked for what holds it, milliseconds. */
+/** How long the first process may take to end before we look for a frozen cgroup, in milliseconds. */
 const HELD_MS = 50;
 
-/** A frozen v1 cgroup holds even SIGKILL back; on v2 this does nothing that matters. */
+/** Thaws the cgroup: a frozen v1 cgroup delays even SIGKILL; on v2 this has no relevant effect. */
 function letDie(cgroup: CgroupRecord, process: ProcessHandle): void {
   if (freezeState(cgroup) === "frozen") thaw(cgroup);
-  // A program inside may freeze cgroups below the container's own again and again: it is killed as well.
+  // A program inside may freeze cgroups below the container's own again and again, so kill all processes.
   if (mayHoldBelow(cgroup) && !process.waitForEnd(HELD_MS) && holdsBelow(cgroup)) {
     killProcesses(cgroup, SIGKILL);
   }

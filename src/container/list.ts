@@ -12,9 +12,9 @@ import { findStateDirectory, listIds, type StateDirectory } from "./store.ts";
 /** `Entry` is the state of a container, or its id. */
 export interface ContainerList<Entry> {
   readonly entries: Entry[];
-  /** A sentence for each container that could not be read; the others are listed all the same. */
+  /** A sentence for each container that could not be read; the others are still listed. */
   readonly problems: string[];
-  /** One of them is none of the container's, which may be as good as any: we could not look at it. */
+  /** One of the problems is tsrun's own, such as a lack of descriptors: the container may be undamaged. */
   readonly incomplete: boolean;
 }
 
@@ -83,7 +83,7 @@ function listWith<Entry>(
   return { entries, problems, incomplete };
 }
 
-/** `undefined` when it has just been removed. */
+/** `undefined` if it has just been removed. */
 function lookAt<Entry>(
   root: string,
   id: string,

@@ -1,5 +1,5 @@
-// `mounts add` and `mounts remove`: mounts that come to a container that is there, and go again (crun has
-// them, runc has not). What was added is kept with the state: nothing else is ever removed.
+// `mounts add` and `mounts remove`: add mounts to an existing container, and remove them (crun has them, runc
+// does not). Added mounts are recorded in the state: no others are ever removed.
 
 import { TsrunError } from "../errors.ts";
 import type { Descriptor } from "../linux/files/files.ts";
@@ -19,18 +19,18 @@ import { getStateDirectory, type StateDirectory } from "./store.ts";
 
 export interface MountsOptions {
   readonly id: string;
-  /** A file with a list such as `mounts` of config.json has, or `-` for standard input. */
+  /** A file with a list in the form of config.json's `mounts`, or `-` for standard input. */
   readonly file: string;
 }
 
-/** Mounts all that the file lists, or nothing. */
+/** Makes all mounts in the file, or none. */
 export function addMounts(globals: GlobalOptions, options: MountsOptions): void {
-  // Read first: standard input may take its time, and the container must not be locked meanwhile.
+  // Read it first: standard input may be slow, and the container must not be locked meanwhile.
   const text = readDocument(options.file);
   withContainer(globals, options.id, ({ directory, record, init, spec }) => {
     const mounts = listed(text, options, { spec, log: globals.log });
     if (mounts.length === 0) return;
-    // One that the container has unmounted itself is forgotten.
+    // Forget mounts that the container has unmounted itself.
     const before = liveMountsThere(record.liveMounts ?? [], init);
     const destinations = mounts.map(({ destination }) => cleanPath(destination));
     checkFree(destinations, before);
@@ -57,7 +57,7 @@ export function addMounts(globals: GlobalOptions, options: MountsOptions): void 
   });
 }
 
-/** Unmounts what was added at the destinations that the file lists; nothing else of its entries counts. */
+/** Removes the added mounts at the destinations in the file; the other members of its entries are ignored. */
 export function removeMounts(globals: GlobalOptions, options: MountsOptions): void {
   const text = readDocument(options.file);
   withContainer(globals, options.id, ({ directory, record, init, spec }) => {
@@ -80,7 +80,10 @@ export function removeMounts(globals: GlobalOptions, options: MountsOptions): vo
   });
 }
 
-/** Mounts are planned and made as those of a configuration are; these stand in a list of their own. */
+/**
+ * Corrects the pointers in errors: the mounts are handled like those of a configuration, but are in a
+ * separate list.
+ */
 function withOwnPlaces<Result>(act: () => Result): Result {
   try {
     return act();
@@ -96,7 +99,7 @@ function hintOf(known: readonly LiveMount[]): string {
   return `"mounts add" has mounted ${known.map(({ destination }) => `"${destination}"`).join(", ")}`;
 }
 
-/** DIFFERS: crun mounts it once more, over the other. */
+/** DIFFERS: crun mounts again, over the other mount. */
 function checkFree(destinations: readonly string[], known: readonly LiveMount[]): void {
   const taken = new Set(known.map(({ destination }) => destination));
   for (const destination of destinations) {
@@ -124,12 +127,15 @@ function listed(
 interface Held {
   readonly directory: StateDirectory;
   readonly record: StateRecord;
-  /** The first process' directory of /proc. */
+  /** The first process's directory of /proc. */
   readonly init: Descriptor;
   readonly spec: Spec;
 }
 
-/** With the container locked, and its first process held: it waits for `start`, runs or is paused. */
+/**
+ * Acts with the container locked, and its first process's /proc directory open: it is created, running or
+ * paused.
+ */
 function withContainer(globals: GlobalOptions, id: string, act: (held: Held) => void): void {
   using directory = getStateDirectory(globals.root, id);
   directory.lock();

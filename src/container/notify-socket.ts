@@ -1,8 +1,8 @@
-// The container's notifications on their way to the service manager that started us (sd_notify(3)). Called by
+// Passes the container's notifications on to the service manager that started us (sd_notify(3)). Called by
 // start and run when NOTIFY_SOCKET is set.
 //
-// The container cannot reach the manager's socket, and the manager would not believe its pid. So it gets a
-// socket of its own, in its state directory, and what it says is passed on, with our pid for its sender.
+// The container cannot reach the manager's socket, and the manager would not accept its pid. So it gets a
+// socket in its state directory, and tsrun passes its messages on, with tsrun's pid as the sender.
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call/call.ts";
@@ -20,14 +20,14 @@ import type { StateRecord } from "./record.ts";
 import { openInit } from "./status.ts";
 import type { StateDirectory } from "./store.ts";
 
-/** What systemd reads of a message at most: PIPE_BUF. */
+/** The most bytes of a message that systemd reads: PIPE_BUF. */
 const MESSAGE_SIZE = 4096;
-/** AS RUNC: how long the manager may take to have read all. */
+/** AS RUNC: how long the manager may take to read everything. */
 const BARRIER_MS = 30_000;
 
 /**
- * What a container may tell of itself. Not MAINPID and the like: its pids are not the host's.
- * DIFFERS: runc passes READY on and nothing else, and hears it at the beginning of a message only.
+ * The messages that are passed on. Not MAINPID and similar ones: the container's pids are not the host's.
+ * DIFFERS: runc passes on only READY, and only if it is at the beginning of a message.
  */
 const PASSED_ON = [
   "READY=",
@@ -47,7 +47,7 @@ export class NotifyProxy implements Disposable {
   readonly #log: GlobalOptions["log"];
   #ready = false;
 
-  /** Before the container runs: what is wrong with the manager's socket is said in time. */
+  /** Called before the container runs, so that a problem with the manager's socket is reported in time. */
   constructor(directory: StateDirectory, manager: string, { log }: Pick<GlobalOptions, "log">) {
     this.#log = log;
     const connected = connectUnix(manager, SOCK_DGRAM);
@@ -58,7 +58,7 @@ export class NotifyProxy implements Disposable {
     const bound = bindUnix(path, SOCK_DGRAM);
     if (typeof bound === "number") throw failure(`make the notification socket "${path}"`, -bound);
     this.#socket = bound;
-    // Whoever the container's user is.
+    // Any user of the container may connect.
     mustCall(`open "${path}" to all`, "fchmodat", AT_FDCWD, cString(path), 0o777);
   }
 
@@ -72,8 +72,8 @@ export class NotifyProxy implements Disposable {
   }
 
   /**
-   * Passes a message on. With READY goes which process the manager is to watch from now on.
-   * @returns the end of a pipe that the manager closes when it has read everything, once it is told of READY
+   * Passes a message on. READY also tells the manager which process to watch from now on.
+   * @returns after READY, the end of a pipe that the manager closes when it has read everything
    */
   pass(mainPid: number): Descriptor | undefined {
     const buffer = new Uint8Array(MESSAGE_SIZE);
@@ -87,12 +87,12 @@ export class NotifyProxy implements Disposable {
     return this.#barrier();
   }
 
-  /** Passes on until the container is ready and the manager knows, or the container's process has ended. */
+  /** Passes messages on until the manager has read READY, or the container's process has ended. */
   waitUntilReady(record: StateRecord): void {
-    // Not a child of this command: its pid may be another's by now.
+    // It is not a child of this command: its pid may belong to another process by now.
     using process = openInit(record);
     while (process !== undefined) {
-      // What it said before its end comes first.
+      // First pass on the messages that it sent before its end.
       if (process.waitForEndOr(this.wanted()) === 0) return;
       using barrier = this.pass(record.init_process_pid);
       if (barrier === undefined) continue;
@@ -105,7 +105,7 @@ export class NotifyProxy implements Disposable {
   #tell(message: string): void {
     const bytes = utf8(`${message}\n`);
     const sent = tryCall("write", this.#manager.number, bytes, bytes.length);
-    // The container runs; what its manager does not hear is no reason to end it.
+    // The container runs; a lost message is no reason to end it.
     if (sent < 0) this.#log.warning(`cannot write to NOTIFY_SOCKET: ${errnoWords(-sent)}, ignoring`);
   }
 

@@ -1,18 +1,18 @@
-// What the command line hands to the stories in this folder. Plain values: paths are absolute, numbers are
-// checked.
+// The options that the command line passes to the stories in this folder. Plain values: paths are absolute,
+// numbers are checked.
 
 import type { DumpOptions, RevivalOptions } from "../checkpoint/options.ts";
 import type { Trace } from "../proxy/proxy.ts";
 import type { Process } from "../spec/types.ts";
 
 interface OwnLog {
-  /** Where it is a file or a socket: tsrun has opened that itself. */
+  /** The descriptor, if it is a file or a socket that tsrun has opened. */
   readonly descriptor?: number | undefined;
   warning(message: string): void;
   debug(message: string): void;
 }
 
-/** The options that stand before (or after) every command. */
+/** The options before (or after) every command. */
 export interface GlobalOptions {
   /** State root, absolute. */
   readonly root: string;
@@ -22,11 +22,10 @@ export interface GlobalOptions {
   /** Whether cgroup permission errors are tolerated; `auto` decides by effective uid and user namespace. */
   readonly rootless: "true" | "false" | "auto";
   /**
-   * Told of what is done otherwise than asked; shown when the command has succeeded, or at once under
-   * `--debug`.
+   * Receives warnings; they are shown when the command has succeeded, or at once under `--debug`.
    */
   readonly log: OwnLog;
-  /** Where phases and each system call of the first process are told, under `--debug`. */
+  /** Receives phases, and each system call of the first process, under `--debug`. */
   readonly trace?: Trace | undefined;
 }
 
@@ -34,7 +33,7 @@ export interface CreateOptions {
   readonly id: string;
   /** Absolute path of the bundle directory. */
   readonly bundle: string;
-  /** Absolute path of the configuration, where it is not the bundle's config.json. */
+  /** Absolute path of the configuration, if it is not the bundle's config.json. */
   readonly config?: string | undefined;
   readonly pidFile?: string | undefined;
   readonly consoleSocket?: string | undefined;
@@ -45,7 +44,7 @@ export interface CreateOptions {
   readonly preserveFds: number;
   /** How many descriptors from 3 on systemd means for the container (sd_listen_fds(3)). */
   readonly listenFds?: number | undefined;
-  /** Where the caller is to be told that the container is ready (sd_notify(3)). */
+  /** The socket for the message that the container is ready (sd_notify(3)). */
   readonly notifySocket?: string | undefined;
 }
 
@@ -62,7 +61,7 @@ export interface RunOptions extends CreateOptions {
 
 export interface ExecOptions {
   readonly id: string;
-  /** From `--process`; the options from `args` to `noNewPrivs` then count for nothing. */
+  /** From `--process`; the options from `args` to `noNewPrivs` are then ignored. */
   readonly process: Process | undefined;
   readonly args: readonly string[];
   readonly cwd: string | undefined;
@@ -97,7 +96,7 @@ export interface RestoreOptions extends RevivalOptions {
   readonly detach: boolean;
   readonly noPivot: boolean;
   readonly noSubreaper: boolean;
-  /** Of the service manager; the container must have been created with one. */
+  /** The service manager's socket; the container must have been created with one. */
   readonly notifySocket?: string | undefined;
 }
 
@@ -115,11 +114,11 @@ export interface DeleteOptions {
 
 export type Status = "creating" | "created" | "running" | "paused" | "stopped";
 
-/** What `state` prints and `list` prints a row of; the order of the keys is runc's. */
+/** The output of `state`, and a row of `list`; the order of the keys is runc's. */
 export interface ContainerState {
   readonly ociVersion: string;
   readonly id: string;
-  /** Host pid of the first process, 0 when it has ended. */
+  /** Host pid of the first process, 0 if it has ended. */
   readonly pid: number;
   readonly status: Status;
   readonly bundle: string;
@@ -127,6 +126,6 @@ export interface ContainerState {
   /** RFC 3339 with nanoseconds, UTC. */
   readonly created: string;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
-  /** Name of the state directory's owner, `#uid` when it has none; empty in `state`. */
+  /** Name of the state directory's owner, or `#uid` if it has no name; empty in `state`. */
   readonly owner: string;
 }

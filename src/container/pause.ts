@@ -1,4 +1,4 @@
-// `pause` and `resume`: stop every process of a container, and let them run again.
+// `pause` and `resume`: stop all processes of a container, and let them run again.
 
 import { freeze, thaw } from "../cgroups/freezer.ts";
 import { TsrunError } from "../errors.ts";
@@ -6,7 +6,7 @@ import type { GlobalOptions } from "./options.ts";
 import { statusOf } from "./status.ts";
 import { getStateDirectory } from "./store.ts";
 
-/** Freezes a container that runs or waits for `start`. Returns when every process has stopped. */
+/** Freezes a running or created container. Returns when every process has stopped. */
 export function pauseContainer(globals: GlobalOptions, id: string): void {
   using directory = getStateDirectory(globals.root, id);
   directory.lock();

@@ -1,11 +1,10 @@
-// What `--debug` says at the borders between phases. AS RUNC: its words, which its suite and people's log
-// filters know.
+// The lines that `--debug` prints between phases. AS RUNC: its texts, which its suite and log filters expect.
 
-/** The first proxy is about to be put into its namespaces. */
+/** The first proxy is about to enter its namespaces. */
 export const ENTERING = "nsexec container setup";
-/** There is a process in all of them. */
+/** A process is in all of them. */
 export const INSIDE = "child process in init()";
-/** `create` is done: what it held of the first process is let go. */
+/** `create` is done, and closes its connection to the first process. */
 export const LETTING_GO = "init: closing the pipe to signal completion";
-/** `exec` is done but for execve(2). */
+/** `exec` is done except for execve(2). */
 export const EXECUTING = "setns_init: about to exec";

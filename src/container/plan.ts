@@ -1,5 +1,5 @@
-// Everything that will be done for a container, decided before anything is done: spec in, values out. Called
-// by create.
+// Plans everything for a container before anything is done: turns the configuration into values. Called by
+// create.
 
 import type { Hierarchies } from "../cgroups/hierarchies.ts";
 import { readHierarchies, readSystemd } from "../cgroups/host.ts";
@@ -31,7 +31,7 @@ export interface ContainerPlan {
   readonly bundle: Bundle;
   readonly options: CreateOptions;
   readonly annotations: Annotations;
-  /** Whether what only the host's root may do is left undone without a word. */
+  /** Whether actions that only the host's root may do are silently left out. */
   readonly rootless: boolean;
   readonly namespaces: NamespacePlan;
   readonly cgroup: CgroupPlan;
@@ -46,11 +46,11 @@ export interface PlanRequest {
   readonly bundle: Bundle;
   readonly options: CreateOptions;
   readonly globals: GlobalOptions;
-  /** Puts the cgroup that a container has in place of the one that it would get now. */
+  /** Replaces the planned cgroup by the one that an existing container has. */
   readonly existing?: (planned: CgroupPlan) => CgroupPlan;
 }
 
-/** Decides. Reads the host's cgroups and ids, and changes nothing but the cache of seccomp filters. */
+/** Plans the container. Reads the host's cgroups and ids, and changes only the cache of seccomp filters. */
 export function planContainer(request: PlanRequest): ContainerPlan {
   const plan = planWithoutFilter({ ...request, bundle: withoutIdleLabel(request) });
   checkHostLabels(plan.process);
@@ -58,9 +58,8 @@ export function planContainer(request: PlanRequest): ContainerPlan {
 }
 
 /**
- * Without SELinux a label of mounts is gone without, since nobody is told apart by one there. AS crun and the
- * OCI validation suite have it; runc has had it both ways. That of a process, which would confine it, is
- * refused.
+ * Without SELinux a mount label has no effect, so it is ignored, as in crun and as the OCI validation suite
+ * requires; runc has done both. A process label, which would confine the process, is refused.
  */
 function withoutIdleLabel({ bundle, globals }: PlanRequest): Bundle {
   const { linux } = bundle.spec;
@@ -69,7 +68,7 @@ function withoutIdleLabel({ bundle, globals }: PlanRequest): Bundle {
   return { ...bundle, spec: { ...bundle.spec, linux: { ...linux, mountLabel: "" } } };
 }
 
-/** Everything but the compiled filter, which `explain` has no use for. */
+/** Everything but the compiled filter, which `explain` does not need. */
 export function planWithoutFilter({ bundle, options, globals, existing }: PlanRequest): UnfilteredPlan {
   const { spec } = bundle;
   const inUserNamespace = !inInitialUserNamespace();
@@ -118,14 +117,14 @@ function planOwnCgroup(globals: GlobalOptions, request: Omit<CgroupRequest, "sys
   return WITHOUT_CGROUP;
 }
 
-/** The spec allows a container without a process until `start`; runc does not, and neither do we. */
+/** The spec allows a container without a process until `start`; runc and tsrun do not. */
 function requireProcess({ process }: Spec): Process {
   if (process !== undefined) return process;
   throw new TsrunError("E_CONFIG", "process property must not be empty");
 }
 
 /**
- * The host's hierarchies as a mount of type cgroup sees them.
+ * The host's hierarchies for a mount of type cgroup.
  * @param paths the container's cgroup in each of them
  */
 export function cgroupLayout(

@@ -1,4 +1,4 @@
-// The file of `exec --process`. Called by the command before its story.
+// Reads the file of `exec --process`. Called by the command before its story.
 
 import { wrapError } from "../errors.ts";
 import { loadProcess } from "../spec/load.ts";

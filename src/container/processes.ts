@@ -1,5 +1,5 @@
-// Which processes of the host are a container's: its cgroup tells, or, where it is to have none, its pid
-// namespace. Called by `ps` and `checkpoint`.
+// Finds a container's processes: by its cgroup, or, if it has none, by its pid namespace. Called by `ps` and
+// `checkpoint`.
 
 import { readProcesses } from "../cgroups/members.ts";
 import { listDirectoryAt } from "../linux/files/directories.ts";
@@ -9,8 +9,8 @@ import type { StateRecord } from "./record.ts";
 import { holdInit } from "./status.ts";
 
 /**
- * The host's pids, none when it has stopped. `undefined` where nobody knows them: an ordinary user's
- * container may have been refused a cgroup.
+ * The host pids; none if the container has stopped. `undefined` if they cannot be found out: an ordinary
+ * user's container may have been refused a cgroup.
  */
 export function processesOf(record: StateRecord): number[] | undefined {
   const { cgroup, ownPidNamespace } = record;
@@ -23,8 +23,8 @@ export function processesOf(record: StateRecord): number[] | undefined {
 }
 
 /**
- * Who is in the pid namespace of a process, or came out of it: a namespace below has its first process from
- * there, and leaves its orphans to that one.
+ * The processes in the pid namespace of a process and in nested ones: a nested namespace's first process has
+ * its parent here.
  */
 function processesInNamespaceOf(init: Descriptor, pid: number): number[] {
   const namespace = readLink("ns/pid", { at: init.number });

@@ -1,4 +1,4 @@
-// `ps`: the processes of a container, by the host's pids, or as ps(1) shows them.
+// `ps`: lists the processes of a container, by host pid, or as ps(1) shows them.
 
 import { TsrunError } from "../errors.ts";
 import { text } from "../linux/call/words.ts";
@@ -10,7 +10,7 @@ import type { GlobalOptions } from "./options.ts";
 import { processesOf } from "./processes.ts";
 import { getStateDirectory } from "./store.ts";
 
-/** The host's pids of every process in the container; none when it has stopped. */
+/** The host pids of all processes in the container; none if it has stopped. */
 export function containerProcesses(globals: GlobalOptions, id: string): number[] {
   using directory = getStateDirectory(globals.root, id);
   const processes = processesOf(directory.load());
@@ -20,7 +20,7 @@ export function containerProcesses(globals: GlobalOptions, id: string): number[]
   });
 }
 
-/** What ps(1) says, called with these options. */
+/** The output of ps(1) with these options. */
 export function runPs(options: readonly string[]): string {
   const path = findInPath("ps");
   if (path === undefined) {

@@ -1,4 +1,4 @@
-// The content of state.json: what later commands must know of a container. Declared in schemas/, like
-// everything that is read back and must not be believed.
+// The content of state.json: what later commands must know about a container. Declared in schemas/, like
+// everything that is read back and must be checked.
 
 export type { StartInside, StateRecord } from "../spec/types.ts";

@@ -1,5 +1,5 @@
-// `restore`: have criu make a container run again from the images of `checkpoint`. Read with create.ts; what
-// that does inside the container, criu does here (runc: restore.go, libcontainer/criu_linux.go).
+// `restore`: has criu make a container run again from the images of `checkpoint`. Read it beside create.ts:
+// criu does here what create does inside the container (runc: restore.go, libcontainer/criu_linux.go).
 
 import { applyResources, createCgroup, joinNewCgroup, undoCgroup } from "../cgroups/driver.ts";
 import { killProcesses } from "../cgroups/members.ts";
@@ -29,14 +29,14 @@ import { proxyNotifications } from "./start.ts";
 import { createStateDirectory, type StateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
-/** Where criu sees the container's root, in a mount namespace of its own. */
+/** Where the container's root is mounted for criu, in a new mount namespace. */
 const CRIU_ROOT = "criu-root";
-/** What the message to the console socket says; AS RUNC. */
+/** AS RUNC: the text of the message to the console socket. */
 const MASTER_NAME = "orphan-pts-master";
 
 /**
- * Restores a container. Returns the exit status of its first process, 128 + signal when a signal ended it, 0
- * when detached.
+ * Restores a container. Returns the exit status of its first process, 128 + signal if a signal ended it, 0 if
+ * detached.
  */
 export function restoreContainer(globals: GlobalOptions, options: RestoreOptions): number {
   const bundle = loadBundle(options.bundle);
@@ -82,17 +82,17 @@ interface Revival {
   readonly plan: ContainerPlan;
   readonly options: RestoreOptions;
   readonly directory: StateDirectory;
-  /** Where the terminal's master goes. */
+  /** The socket for the terminal's master. */
   readonly console: Descriptor | undefined;
   readonly undo: Undo;
   readonly output: HookOutput | undefined;
 }
 
-/** Everything between an empty state directory and processes that run again. */
+/** Does everything from an empty state directory to running processes. */
 function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord {
   const { plan, options, directory, console, undo, output } = revival;
   const criu = findCriu(globals);
-  // As in a creation: the state is saved before each thing it tells of exists.
+  // As in create: the state names each thing before that thing is made.
   let record = newRecord(plan, directory);
   directory.save(record);
   const made: string[] = [];
@@ -110,11 +110,11 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
   const notified = ({ script, pid, descriptor }: Notice): void => {
     switch (script) {
       case "setup-namespaces":
-        // DIFFERS: runc leaves it down, and no connection over it can be restored. As in a creation, it is up
-        // before a hook looks.
+        // DIFFERS: runc leaves it down, and no connection over it can be restored. As in create, it is up
+        // before hooks run.
         if (plan.namespaces.created.has("network")) setLoopbackUpOf(pid);
-        // They may have to connect its network. DIFFERS: runc says "stopped" here; nothing runs yet, and the
-        // hooks are those of a creation.
+        // They may have to set up its network. DIFFERS: runc tells them "stopped"; nothing runs yet, and the
+        // hooks are those of create.
         runHostHooks(plan, pid, output);
         break;
       case "orphan-pts-master":
@@ -123,7 +123,7 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
         }
         break;
       case "post-restore":
-        // The processes are still held: nobody can look for them before they are known.
+        // The processes are still stopped, so their pids are saved before they run.
         record = { ...record, created: new Date().toISOString(), ...identityOf(pid) };
         directory.save(record);
         break;

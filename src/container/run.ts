@@ -1,4 +1,4 @@
-// `run`: create and start in one command; in the foreground, stay until the container's process has ended.
+// `run`: creates and starts a container; in the foreground, stays until its first process has ended.
 
 import { reapChild } from "../linux/process/children.ts";
 import { attachTerminal } from "./console.ts";
@@ -13,11 +13,10 @@ import type { StateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
 /**
- * Runs a container. Returns the exit status of its process, 128 + signal when a signal ended it, 0 when
- * detached.
+ * Runs a container. Returns the exit status of its process, 128 + signal if a signal ended it, 0 if detached.
  */
 export function runContainer(globals: GlobalOptions, options: RunOptions): number {
-  // Before the descriptor that receives signals could be taken for one of the caller's.
+  // Before tsrun opens the descriptor that receives signals, which could be taken for one of the caller's.
   checkInherited(options, globals);
   const foreground = options.detach ? undefined : prepareForeground({ reaper: !options.noSubreaper });
   const created = createContainer(globals, options, { foreground: foreground !== undefined });
@@ -43,7 +42,7 @@ export function runContainer(globals: GlobalOptions, options: RunOptions): numbe
   return status;
 }
 
-/** AS RUNC: what the process has made of it is told, whatever its poststop hooks say. */
+/** AS RUNC: the command returns the process's exit status even if poststop hooks fail. */
 function destroyOrWarn({ log }: GlobalOptions, directory: StateDirectory, record: StateRecord): void {
   try {
     destroyIfThere(directory, record);

@@ -1,6 +1,6 @@
-// `delete --force` of a container whose state.json is damaged. What there is to go by is the configuration
-// that was saved with it, and the cgroup that follows from that: whoever is in it is ended. Where that does
-// not tell who belongs to the container its state stays, since nothing else leads to its processes.
+// `delete --force` of a container whose state.json is damaged. It uses the saved configuration and the cgroup
+// that follows from it, and kills the processes in that cgroup. If that does not tell which processes belong
+// to the container, its state stays, since nothing else leads to them.
 
 import { readHierarchies, readSystemd } from "../cgroups/host.ts";
 import { destroyCgroup, killProcesses, readProcesses } from "../cgroups/members.ts";
@@ -22,18 +22,19 @@ interface Damaged {
   readonly damage: TsrunError;
 }
 
-/** Ends and removes the container. Throws, and leaves it as it is, where it cannot tell who belongs to it. */
+/** Ends and removes the container. Throws, and changes nothing, if its processes cannot be identified. */
 export function deleteDamaged(globals: GlobalOptions, damaged: Damaged): void {
   const { id, directory } = damaged;
   const spec = configOf(damaged);
-  // What is in the cgroup that it would have is somebody else's.
+  // The container has no cgroup: the processes in the cgroup of that path belong to others.
   if (directory.hasNoCgroup) throw undecided(damaged, []);
   const plan = planOf(globals, spec ?? {}, id);
-  // Everybody is in the root of a hierarchy; `create` would have refused it.
+  // Any process may be in the root of a hierarchy; `create` would have refused it.
   if (plan.directories.some(({ path, mountpoint }) => path === mountpoint)) throw undecided(damaged, []);
   const cgroup = plannedRecord(plan);
   const members = readProcesses(cgroup);
-  // The configuration is saved before anything is made: without one, who is in that cgroup is somebody else.
+  // The configuration is saved before anything is made: without one, the processes in that cgroup are
+  // others'.
   const areOthers = spec === undefined || members.includes(process.pid);
   if (members.length > 0 && areOthers) throw undecided(damaged, members);
   const isFound = spec !== undefined && killProcesses(cgroup, SIGKILL);
@@ -46,7 +47,7 @@ export function deleteDamaged(globals: GlobalOptions, damaged: Damaged): void {
   if (spec !== undefined) tellOfLoss(globals, spec, damaged);
 }
 
-/** The configuration that was saved; `undefined` when there is none. */
+/** The saved configuration; `undefined` if there is none. */
 function configOf({ directory, damage }: Damaged): Spec | undefined {
   if (!directory.hasConfig()) return undefined;
   try {
@@ -59,7 +60,7 @@ function configOf({ directory, damage }: Damaged): Spec | undefined {
   }
 }
 
-/** As `create` planned it, as far as that can be known. */
+/** The cgroup as `create` planned it, as far as that can be known. */
 function planOf(globals: GlobalOptions, spec: Partial<Spec>, id: string): CgroupPlan {
   const systemd =
     globals.systemdCgroup || /^[^:/]*:[^:/]*:[^:/]+$/.test(spec.linux?.cgroupsPath ?? "")
@@ -68,7 +69,7 @@ function planOf(globals: GlobalOptions, spec: Partial<Spec>, id: string): Cgroup
   return planCgroup({ spec, id, systemd, hierarchies: readHierarchies() });
 }
 
-/** Processes of the host in a cgroup, wherever it is, that is named as the container's would be. */
+/** Processes of the host in any cgroup that has the name of the container's. */
 function processesNamed(id: string, { directories, unit }: CgroupPlan): number[] {
   const names = new Set([id, `runc-${id}.scope`, unit?.name ?? id]);
   for (const { path } of directories) names.add(path.slice(path.lastIndexOf("/") + 1));
@@ -91,7 +92,7 @@ function byHand({ path }: StateDirectory): string {
   return `end its processes, then remove "${path}" with all that is in it`;
 }
 
-/** What only the state would have told. */
+/** Warns about things that only the state could have told. */
 function tellOfLoss({ log }: GlobalOptions, { hooks, linux }: Spec, { damage }: Damaged): void {
   const lost: string[] = [];
   if ((hooks?.poststop ?? []).length > 0) lost.push("its poststop hooks have not run");

@@ -1,11 +1,11 @@
-// `state`: what a container is doing.
+// `state`: a container's state.
 
 import type { ContainerState, GlobalOptions, Status } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import { statusOf } from "./status.ts";
 import { getStateDirectory, type StateDirectory } from "./store.ts";
 
-/** The state of one container; throws when there is none of that id. */
+/** The state of a container; throws if there is none with that id. */
 export function containerState(globals: GlobalOptions, id: string): ContainerState {
   using directory = getStateDirectory(globals.root, id);
   return describe(directory, directory.load(), "");

@@ -1,5 +1,4 @@
-// What state a container is in, read from the kernel and the state directory. Called by every story but
-// create.
+// Finds out a container's status from the kernel and the state directory. Called by every story but create.
 
 import { freezeState } from "../cgroups/freezer.ts";
 import { type Descriptor, readLink } from "../linux/files/files.ts";
@@ -11,7 +10,7 @@ import type { StateDirectory } from "./store.ts";
 /** The proxy's executable as /proc/PID/exe shows it. */
 const PROXY_EXECUTABLE = "/memfd:tsrun-init (deleted)";
 
-/** runc's order: frozen is paused, gone is stopped, waiting is created, else running. */
+/** In runc's order: frozen means paused, gone means stopped, waiting means created, otherwise running. */
 export function statusOf(record: StateRecord, directory: StateDirectory): Status {
   const init = holdInit(record);
   // As `using`, which the bundler makes ten calls of.
@@ -32,13 +31,13 @@ export function statusWith(
   if (init === undefined) return isBegun(record, directory) ? "creating" : "stopped";
   if (freezeState(record.cgroup) === "frozen") return "paused";
   if (waiting === undefined) return "running";
-  // The kernel has the last word: a `start` that was killed half-way may have left the FIFO of a running
-  // container. Where /proc/PID/exe may not be read, rootless for one, the FIFO alone decides.
+  // The kernel decides: a `start` that was killed half-way may have left the FIFO of a running container. If
+  // /proc/PID/exe may not be read, as by an ordinary user, only the FIFO decides.
   const executable = readLink("exe", { at: init.number });
   return executable === undefined || executable === PROXY_EXECUTABLE ? waiting : "running";
 }
 
-/** Whether somebody is making a container that has no first process yet. */
+/** Whether a command is still making the container, which has no first process yet. */
 function isBegun(record: StateRecord, directory: StateDirectory): boolean {
   return record.init_process_pid === 0 && directory.isBeingMade();
 }
@@ -49,15 +48,15 @@ export function isAlive(record: StateRecord): boolean {
 }
 
 /**
- * The first process' directory of /proc, `undefined` when that has ended: everything that is looked at or
- * opened by its pid goes through it, or it could be another process' that has the pid by then.
+ * The first process's directory of /proc, `undefined` if the process has ended. All access by pid must go
+ * through it: otherwise it could reach another process that has the pid by then.
  */
 export function holdInit(record: StateRecord): Descriptor | undefined {
   if (record.init_process_pid === 0) return undefined;
   return holdProcess(record.init_process_pid, record.init_process_start);
 }
 
-/** A handle on the first process, `undefined` when it has ended. */
+/** A handle to the first process, `undefined` if it has ended. */
 export function openInit(record: StateRecord): ProcessHandle | undefined {
   if (record.init_process_pid === 0) return undefined;
   return openProcess(record.init_process_pid, record.init_process_start);

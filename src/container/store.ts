@@ -1,5 +1,5 @@
-// What is kept of a container between commands: ROOT/ID/ with state.json, config.json and the FIFO by which
-// `start` releases the first process. Creating the directory, exclusively, is what claims the id.
+// A container's saved state: ROOT/ID/ with state.json, config.json and the FIFO through which `start`
+// releases the first process. Creating the directory claims the id.
 
 import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
 import { hasErrno, mustCall, syscallError, tryCall } from "../linux/call/call.ts";
@@ -50,13 +50,16 @@ import type { StateRecord } from "./record.ts";
 export const STATE = "state.json";
 const CONFIG = "config.json";
 /**
- * Of either: twice the largest document, since a state keeps what `create` was given and what `update` was.
- * What is larger was written by nobody that we know, and reading it would take long.
+ * The limit of either file: twice the largest document, since a state holds the input of `create` and of
+ * `update`. A larger file was not written by tsrun, and would take long to read.
  */
 const LARGEST_MIB = 8;
 const LARGEST = LARGEST_MIB * 1024 * 1024;
 const TOO_LARGE = `larger than ${LARGEST_MIB} MiB`;
-/** What the first process waits at, under its temporary name until `create` has succeeded; see start.ts. */
+/**
+ * The FIFO at which the first process waits; it has a temporary name until `create` has succeeded; see
+ * start.ts.
+ */
 export const FIFO = "exec.fifo";
 export const FIFO_CREATING = ".exec.fifo";
 const NO_CGROUP = "no-cgroup";
@@ -92,17 +95,17 @@ export class StateDirectory implements Disposable {
    * Writes state.json: a temporary file, then rename(2), so that a reader sees the old one or the new one.
    */
   save(record: StateRecord): void {
-    // Only what `update` keeps has numbers that JSON.stringify does not know.
+    // Only the resources of `update` have numbers that JSON.stringify cannot write.
     const json = record.resources === undefined ? JSON.stringify(record) : exactJson(record);
     const bytes = utf8(json);
-    // Nobody could read it again: a byte that is not UTF-8 takes six.
+    // It could not be read again: each byte that is not UTF-8 takes six.
     if (bytes.length > LARGEST) throw new TsrunError("E_CONFIG", `cannot keep the state: it is ${TOO_LARGE}`);
     replaceFile(STATE, bytes, { at: this.#directory.number, mode: 0o600 });
   }
 
   /**
-   * Reads state.json. AS RUNC: a container without one is none, yet or any more, which callers can tell.
-   * Where it cannot be read, which says nothing of the container, the error has another errno than ENOENT.
+   * Reads state.json. AS RUNC: without one the container does not exist yet, or no longer, which callers can
+   * see from ENOENT. If it cannot be read, the container may exist, and the error has another errno.
    */
   load(): StateRecord {
     const attempt = `cannot read the state of container "${this.#id}"`;
@@ -128,15 +131,15 @@ export class StateDirectory implements Disposable {
   }
 
   /**
-   * Keeps the config as it was checked: later commands must not see what became of the bundle's file. Until
-   * the directory is let go of, the file is locked, which says that somebody is making the container.
+   * Saves the configuration that was checked: later commands must not see changes to the bundle's file. The
+   * file is locked until the directory is closed, which shows that the container is still being made.
    */
   saveConfig(text: string): void {
     this.#config = createOpenFile(CONFIG, text, { at: this.#directory.number, mode: 0o600 });
     tryCall("flock", this.#config.number, LOCK_EX | LOCK_NB);
   }
 
-  /** Whether the command that makes the container still runs: its lock ends with it, however it ends. */
+  /** Whether the command that makes the container still runs: its lock ends with it, in any case. */
   isBeingMade(): boolean {
     const config = openIfThere(CONFIG, O_RDONLY, { at: this.#directory.number });
     if (config === undefined) return false;
@@ -144,7 +147,7 @@ export class StateDirectory implements Disposable {
     return tryCall("flock", file.number, LOCK_EX | LOCK_NB) === -EAGAIN;
   }
 
-  /** The boot to note in the state; `undefined` in memory (tmpfs(5)), where no state outlives one. */
+  /** The boot to record in the state; `undefined` on tmpfs(5), which no reboot survives. */
   boot(): string | undefined {
     return filesystemType(this.#directory.number) === TMPFS_MAGIC ? undefined : currentBoot();
   }
@@ -157,7 +160,10 @@ export class StateDirectory implements Disposable {
     return reloadConfig(readText(CONFIG, { at: this.#directory.number, most: LARGEST }));
   }
 
-  /** Makes the FIFO. Opened for both directions, it waits for nobody, and keeps what is written to it. */
+  /**
+   * Makes the FIFO. Opened for reading and writing, it does not wait for a peer, and keeps what is written to
+   * it.
+   */
   makeFifo(): Descriptor {
     const at = this.#directory.number;
     mustCall(
@@ -171,7 +177,7 @@ export class StateDirectory implements Disposable {
     return open(FIFO_CREATING, O_RDWR, { at });
   }
 
-  /** Notes that the container is to have no cgroup, for when state.json, which says so, is damaged. */
+  /** Records that the container has no cgroup, in case state.json, which says so too, is damaged. */
   noteNoCgroup(): void {
     createFile(NO_CGROUP, "", { at: this.#directory.number, mode: 0o600 });
   }
@@ -180,14 +186,14 @@ export class StateDirectory implements Disposable {
     return this.has(NO_CGROUP);
   }
 
-  /** Makes a directory that the container will see, whatever our umask. */
+  /** Makes a directory that is visible in the container, independent of our umask. */
   makeSharedDirectory(name: string): void {
     const at = this.#directory.number;
     makeDirectory(name, 0o755, { at });
     mustCall(`open "${this.path}/${name}" to all`, "fchmodat", at, cString(name), 0o755);
   }
 
-  /** Whether there is a container; asked with the lock held, since whoever removes one has it. */
+  /** Whether the container exists; call it with the lock held, which a command that removes it needs. */
   isThere(): boolean {
     return this.has(STATE);
   }
@@ -196,37 +202,37 @@ export class StateDirectory implements Disposable {
     return status(name, { at: this.#directory.number }) !== undefined;
   }
 
-  /** The container is created: from now on `start` may come. */
+  /** Marks the container as created: from now on `start` is possible. */
   announceCreated(): void {
     renameFile(FIFO_CREATING, FIFO, { at: this.#directory.number });
     this.#config?.close();
   }
 
-  /** An end of the FIFO of a container that waits for `start`; `undefined` when it does not wait any more. */
+  /** Opens the FIFO of a container that waits for `start`; `undefined` if it no longer waits. */
   openFifo(flags: number): Descriptor | undefined {
     return openIfThere(FIFO, flags, { at: this.#directory.number });
   }
 
-  /** `start` has come: the container can never be started again. */
+  /** Called by `start`: the container can never be started again. */
   removeFifo(): void {
     this.removeFile(FIFO);
   }
 
-  /** Whether the first process has not been released: waits for `start`, or is still being made. */
+  /** Whether the first process has not been released: it waits for `start`, or is still being set up. */
   waiting(): "creating" | "created" | undefined {
     const at = this.#directory.number;
     if (status(FIFO, { at }) !== undefined) return "created";
     return status(FIFO_CREATING, { at }) === undefined ? undefined : "creating";
   }
 
-  /** The owner of the directory, whom `list` names. */
+  /** The owner of the directory, which `list` prints. */
   ownerUid(): number {
     return status("", { at: this.#directory.number, itself: true })?.uid ?? 0;
   }
 
   /**
-   * One command at a time changes a container; a second one waits until the first lets go or ends. Who has
-   * waited may hold a directory that is gone by then: what it looks for in it is not there.
+   * Only one command at a time changes a container; a second one waits until the first releases the lock or
+   * ends. After the wait the directory may have been removed: then it is empty.
    */
   lock(): void {
     if (this.#locked) return;
@@ -234,16 +240,16 @@ export class StateDirectory implements Disposable {
     this.#locked = true;
   }
 
-  /** Where that fails, the lock ends with the process. */
+  /** If this fails, the lock ends with the process. */
   unlock(): void {
     this.#locked = false;
     tryCall("flock", this.#directory.number, LOCK_UN);
   }
 
   /**
-   * Removes the directory, by what is held of it; the id is free again. A name that leads elsewhere by now is
-   * another container's, and nothing is left here. Nobody changes that in between, since whoever removes a
-   * directory has its lock. The state goes first: what is left without it is no container.
+   * Removes the directory, through its descriptor; the id is free again. If the name leads elsewhere by now,
+   * it belongs to another container and stays. That cannot change in between, since removing a directory
+   * requires its lock. The state is removed first: without it there is no container.
    */
   remove(): void {
     this.lock();
@@ -259,7 +265,9 @@ export class StateDirectory implements Disposable {
     throw syscallError(`remove the state directory "${this.path}"`, ENOTEMPTY);
   }
 
-  /** Remembers a file elsewhere that goes with the container. Returns the note's name, for `removeFile`. */
+  /**
+   * Records a file elsewhere that is removed with the container. Returns the note's name, for `removeFile`.
+   */
   note(path: string): string {
     const name = `${process.pid}`;
     const at = this.#directory.number;
@@ -273,7 +281,7 @@ export class StateDirectory implements Disposable {
     if (path !== undefined) tryCall("unlinkat", AT_FDCWD, cString(path), 0);
   }
 
-  /** Whether the container's name leads to this directory, not to a later one or nowhere. */
+  /** Whether the container's name still leads to this directory. */
   #isNamed(): boolean {
     const named = status(this.path, { followLinks: false });
     const held = status("", { at: this.#directory.number, itself: true });
@@ -287,8 +295,8 @@ export class StateDirectory implements Disposable {
 }
 
 /**
- * Claims an id, and keeps the configuration that goes with it. Throws runc's words when it is taken, and
- * leaves nothing when it fails.
+ * Claims an id, and saves the configuration. Throws runc's text if the id is in use, and leaves nothing if it
+ * fails.
  */
 export function createStateDirectory(root: string, id: string, config: string): StateDirectory {
   checkId(id);
@@ -307,7 +315,8 @@ export function createStateDirectory(root: string, id: string, config: string): 
   try {
     directory.saveConfig(config);
   } catch (error) {
-    // Between making and opening, a `delete --force` may have removed it and another `create` made it anew.
+    // Between making and opening it, a `delete --force` may have removed it and another `create` made it
+    // again.
     const isOurs = !hasErrno(error, "EEXIST");
     if (isOurs) directory.remove();
     directory[Symbol.dispose]();
@@ -322,7 +331,7 @@ function taken(id: string): TsrunError {
   });
 }
 
-/** Opens the directory of an existing container; `undefined` when there is none. */
+/** Opens the directory of an existing container; `undefined` if there is none. */
 export function findStateDirectory(root: string, id: string): StateDirectory | undefined {
   checkId(id);
   try {
@@ -333,7 +342,7 @@ export function findStateDirectory(root: string, id: string): StateDirectory | u
   }
 }
 
-/** As `findStateDirectory`, but an unknown id is an error, with the words that callers look for. */
+/** Like `findStateDirectory`, but an unknown id is an error, with the text that callers look for. */
 export function getStateDirectory(root: string, id: string): StateDirectory {
   const found = findStateDirectory(root, id);
   if (found !== undefined) return found;
@@ -342,7 +351,7 @@ export function getStateDirectory(root: string, id: string): StateDirectory {
   });
 }
 
-/** The ids under a state root; none when the root does not exist. */
+/** The ids under a state root; none if the root does not exist. */
 export function listIds(root: string): string[] {
   return listDirectoryAt(root)
     .filter(({ name, type }) => type === "directory" && !name.startsWith("."))
@@ -354,7 +363,7 @@ export function listIds(root: string): string[] {
 export function readRecord(json: string): StateRecord | undefined {
   try {
     const document = JSON.parse(json);
-    // What `update` keeps has numbers that JSON.parse does not know.
+    // The resources of `update` have numbers that JSON.parse cannot hold.
     return acceptStateRecord(document) && document.resources === undefined ? document : undefined;
   } catch (error) {
     throwIfOutOfMemory(error);
@@ -362,7 +371,7 @@ export function readRecord(json: string): StateRecord | undefined {
   }
 }
 
-/** The record, or what is wrong with it: whoever has damaged the file, what is believed of it is acted on. */
+/** The record, or its fault: the file may be damaged, and commands act on its content. */
 function parseRecord(json: string): StateRecord | string {
   let document: unknown;
   try {
@@ -372,7 +381,7 @@ function parseRecord(json: string): StateRecord | string {
     if (fault === undefined) throw error;
     return `invalid JSON at line ${fault.line} column ${fault.column}: ${fault.reason}`;
   }
-  // Nearly always; and a call less is microseconds less.
+  // The usual case; one call less saves microseconds.
   if (acceptStateRecord(document)) {
     const record = document as unknown as StateRecord;
     if (record.resources !== undefined) restoreExactNumbers(record, json, "StateRecord");

@@ -1,24 +1,24 @@
-// What has been made so far, so that a failure can take it back in reverse order. Called by the stories.
+// Remembers what has been made so far, so that a failure can undo it in reverse order. Used by the stories.
 
 import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError } from "../errors.ts";
 
-/** A stack of actions that undo; `commit` forgets them. */
+/** A stack of undo actions; `commit` drops them. */
 export class Undo implements Disposable {
   readonly #actions: (() => void)[] = [];
   #last: (() => void) | undefined;
 
-  /** Remembers how to take back what has just been made. */
+  /** Adds the action that undoes the last step. */
   add(action: () => void): void {
     this.#actions.push(action);
   }
 
-  /** Remembers what is to be done when all else has been taken back. */
+  /** Adds an action that runs after all others. */
   addLast(action: () => void): void {
     this.#last = action;
   }
 
-  /** All went well: nothing is taken back any more, nor may anything fail. */
+  /** All went well: nothing will be undone, and nothing may fail after this. */
   commit(): void {
     useReserve();
     this.#actions.length = 0;
@@ -26,25 +26,26 @@ export class Undo implements Disposable {
   }
 
   /**
-   * Takes everything back. One failure does not stop the rest: the error that led here is the one to report.
+   * Undoes everything. A failing action does not stop the others: the error that led here is the one to
+   * report.
    */
   [Symbol.dispose](): void {
     useReserve();
     for (const action of this.#actions.reverse().concat(this.#last ?? [])) {
-      // The engine may be refused memory in the middle of the first: at the second there is the reserve.
+      // The first attempt may run out of memory; the second one has the reserve.
       if (!isDone(action)) isDone(action);
     }
     this.commit();
   }
 }
 
-/** False when it was the engine that could not. */
+/** False if the engine ran out of memory. */
 function isDone(action: () => void): boolean {
   try {
     action();
     return true;
   } catch (error) {
-    // Whatever is left, `delete --force` removes; the first error says why.
+    // `delete --force` removes what is left; the first error says why.
     return error instanceof TsrunError;
   }
 }

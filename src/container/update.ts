@@ -1,4 +1,4 @@
-// `update`: change the limits of a container while it runs.
+// `update`: changes the limits of a container while it runs.
 
 import { planDeviceChange } from "../cgroups/devices/plan-change.ts";
 import { updateResources } from "../cgroups/driver.ts";
@@ -15,15 +15,14 @@ import { isAlive } from "./status.ts";
 import { getStateDirectory, type StateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
-/** What is to change; schemata that are empty stay as they are. */
+/** The requested changes; empty schemata stay unchanged. */
 export interface Asked {
   readonly resources: Resources;
   readonly rdt: Pick<IntelRdt, "l3CacheSchema" | "memBwSchema">;
 }
 
 /**
- * Sets what is asked for. Either all of it holds afterwards and is kept with the state, or nothing has
- * changed.
+ * Sets the requested limits. Afterwards either all of them are in effect and saved, or nothing has changed.
  */
 export function updateContainer(globals: GlobalOptions, id: string, asked: Asked): void {
   using directory = getStateDirectory(globals.root, id);
@@ -32,7 +31,7 @@ export function updateContainer(globals: GlobalOptions, id: string, asked: Asked
   if (!isAlive(record)) throw new TsrunError("E_STATE", "container not running");
   const { resources } = asked;
   dropUnsetPids(resources, record.ociVersion);
-  // Most updates follow another one, and need nothing of the configuration.
+  // Most updates follow another one, and do not need the configuration.
   const linux =
     record.resources === undefined || resources.devices !== undefined ? directory.loadConfig().linux : {};
   const current = record.resources ?? linux?.resources ?? {};
@@ -50,7 +49,10 @@ export function updateContainer(globals: GlobalOptions, id: string, asked: Asked
   undo.commit();
 }
 
-/** systemd has that file from a policy that a scope begins with, and keeps for life: see systemd/plan.ts. */
+/**
+ * Warns: systemd sets that file from a policy that cannot be changed after a scope has started; see
+ * systemd/plan.ts.
+ */
 function tellUnkept(
   { log }: GlobalOptions,
   directory: StateDirectory,
@@ -66,7 +68,7 @@ function tellUnkept(
   log.warning(`${until}: only "create" can tell it otherwise`);
 }
 
-/** AS RUNC: a container without a group gets one of its own. */
+/** AS RUNC: a container without a group gets its own one. */
 function updateRdt(record: StateRecord, asked: Asked["rdt"], undo: Undo): RdtRecord | undefined {
   if (asked.l3CacheSchema === "" && asked.memBwSchema === "") return record.rdt;
   if (record.rdt !== undefined) {

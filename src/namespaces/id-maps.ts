@@ -1,5 +1,5 @@
-// Giving a new user namespace its id maps, from outside: user_namespaces(7). Root writes them itself; an
-// ordinary user may map only its own id, and asks the set-user-ID programs of shadow for more.
+// Writes the id maps of a new user namespace from outside: user_namespaces(7). Root writes them itself; an
+// ordinary user may map only its own id, and needs shadow's set-user-ID programs for more.
 
 import { TsrunError, wrapError } from "../errors.ts";
 import { text } from "../linux/call/words.ts";

@@ -1,5 +1,5 @@
-// Which namespaces a container gets: new ones, others' by path, the host's for the rest. Pure.
-// Called by the stories; runtime-spec config-linux.md#namespaces.
+// Plans a container's namespaces: new ones, existing ones by path, and the host's for the rest. Pure. Called
+// by the stories; runtime-spec config-linux.md#namespaces.
 
 import {
   CLONE_NEWCGROUP,
@@ -26,7 +26,7 @@ export const NAMESPACES: Readonly<Record<NamespaceKind, { readonly proc: string;
   pid: { proc: "pid", flag: CLONE_NEWPID },
   cgroup: { proc: "cgroup", flag: CLONE_NEWCGROUP },
   time: { proc: "time", flag: CLONE_NEWTIME },
-  // Last: after it, paths of the host lead elsewhere.
+  // Last: after it, the host's paths lead elsewhere.
   mount: { proc: "mnt", flag: CLONE_NEWNS },
 };
 
@@ -44,7 +44,7 @@ export interface NamespacePlan {
   readonly gidMappings: readonly IDMapping[];
   /** Lines for /proc/PID/timens_offsets: `monotonic 3600 0`. */
   readonly timeOffsets: readonly string[];
-  /** Whoever becomes root of a user namespace keeps the supplementary groups of the caller. */
+  /** The process that becomes root of a user namespace keeps the caller's supplementary groups. */
   readonly keepsGroups: boolean;
 }
 
@@ -71,8 +71,7 @@ export function planNamespaces(spec: Spec, { keepsGroups = false } = {}): Namesp
 }
 
 /**
- * Whether the container has this namespace to itself, or shares it with another container: anything but the
- * host's.
+ * Whether the container's namespace is not the host's: it is new, or shared with another container.
  */
 export function isIsolated(plan: NamespacePlan, kind: NamespaceKind): boolean {
   return plan.created.has(kind) || plan.joins.some((join) => join.kind === kind);
@@ -83,7 +82,7 @@ export function idMapText(mappings: readonly IDMapping[]): string {
   return mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
 }
 
-/** The host's id of an id of the container; `undefined` when it has none. */
+/** The host id for an id of the container; `undefined` if it is not mapped. */
 export function hostId(mappings: readonly IDMapping[], id: number): number | undefined {
   if (mappings.length === 0) return id;
   const holder = mappings.find(({ containerID, size }) => id >= containerID && id < containerID + size);

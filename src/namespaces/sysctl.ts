@@ -1,6 +1,6 @@
-// Kernel parameters of the container's own namespaces. Written by the first process while it still sees the
-// host's /proc, which no image can have tampered with (CVE-2025-52881); each acts on the namespaces of who
-// writes it.
+// Sets kernel parameters of the container's own namespaces. The first process writes them while it still sees
+// the host's /proc, which no image can have changed (CVE-2025-52881); each applies to the namespaces of the
+// writing process.
 
 import { AT_FDCWD, O_WRONLY } from "../linux/numbers/fcntl.ts";
 import { close, openat, write } from "../proxy/calls/calls.ts";
@@ -22,7 +22,7 @@ export function sysctlOperations(values: Readonly<Record<string, string>>): Oper
  * sysctl(8): dots separate, and a slash in a name stands for a dot of it: `net.ipv4.conf.eth0/1.forwarding`.
  */
 function sysctlPath(name: string): string {
-  // A name that begins with slashes separates by slashes.
+  // If the first separator is a slash, slashes separate.
   const separatedBySlash =
     name.indexOf("/") !== -1 && (name.indexOf(".") === -1 || name.indexOf("/") < name.indexOf("."));
   const path = separatedBySlash ? name : name.replace(/[./]/g, (sign) => (sign === "." ? "/" : "."));

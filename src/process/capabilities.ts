@@ -17,7 +17,7 @@ export interface CapabilityMasks {
 
 export interface PlannedCapabilities {
   readonly masks: CapabilityMasks;
-  /** AS RUNC: what the container does without, in runc's words (runc: libcontainer/capabilities). */
+  /** AS RUNC: warnings about ignored capabilities, with runc's texts (runc: libcontainer/capabilities). */
   readonly warnings: readonly string[];
 }
 
@@ -26,8 +26,8 @@ const SET_NAMES = ["bounding", "effective", "permitted", "inheritable", "ambient
 const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
 /**
- * Reads `process.capabilities`. What is absent, a set or the whole object, is empty. DIFFERS: where the
- * object is absent runc 1.3.6 takes nothing away; runc 1.1 took all, as we do.
+ * Reads `process.capabilities`. An absent set, or an absent object, means no capabilities. DIFFERS: if the
+ * object is absent, runc 1.3.6 keeps all capabilities; runc 1.1 dropped all, as tsrun does.
  */
 export function planCapabilities(capabilities: Capabilities = {}): PlannedCapabilities {
   const unknown = new Set<string>();
@@ -43,7 +43,7 @@ export function planCapabilities(capabilities: Capabilities = {}): PlannedCapabi
   const [bounding = 0n, effective = 0n, permitted = 0n, inheritable = 0n, wanted = 0n] = SET_NAMES.map(
     (set) => mask(capabilities[set]),
   );
-  // Only what is permitted and inheritable can become ambient (prctl(2), PR_CAP_AMBIENT_RAISE).
+  // Only permitted and inheritable capabilities can become ambient (prctl(2), PR_CAP_AMBIENT_RAISE).
   const ambient = wanted & permitted & inheritable;
   const warnings = capabilityNames(wanted & ~ambient).map(
     (name) => `can't raise ambient capability ${name}: operation not permitted`,

@@ -1,4 +1,4 @@
-// Lists of CPUs and NUMA nodes such as `0-3,7`, as cpuset(7) has them. Pure.
+// Parses lists of CPUs and NUMA nodes such as `0-3,7`, in the format of cpuset(7). Pure.
 // Called by scheduling.ts and for `execCPUAffinity`.
 
 import { TsrunError } from "../errors.ts";

@@ -9,8 +9,8 @@ export interface Environment {
 }
 
 /**
- * Drops duplicates and an empty HOME. That each entry is `NAME=value` has been checked before. AS RUNC: where
- * there is no environment at all, there comes to be none.
+ * Drops duplicates and an empty HOME. Each entry has been checked to be `NAME=value`. AS RUNC: if the
+ * environment is absent, none is made, not even HOME.
  */
 export function planEnvironment(env: readonly string[] | undefined): Environment {
   if (env === undefined) return { entries: [], needsHome: false };
@@ -27,7 +27,7 @@ export function withoutDuplicates(env: readonly string[]): string[] {
   return env.filter((entry, index) => last.get(nameOf(entry)) === index);
 }
 
-/** The environment with HOME at the end when it is missing. */
+/** The environment, with HOME added at the end if it is missing. */
 export function withHome(environment: Environment, home: string): readonly string[] {
   if (!environment.needsHome) return environment.entries;
   return [...environment.entries, `HOME=${home}`];

@@ -1,4 +1,5 @@
-// The very last operations of a process before it is the container's, for the stories' last batch. Pure.
+// The last operations of a process before it executes the container's program, for the stories' last batch.
+// Pure.
 //
 //   closeOnExecute()  handleTermination()  outliveTsrun()  placeFilter().beforeWaiting  (wait for `start`)
 //   placeFilter().beforeExecute  execute()
@@ -16,19 +17,19 @@ import type { Executable } from "./become-user.ts";
 import type { PlannedRlimit, ProcessPlan } from "./plan.ts";
 
 /**
- * Marks every descriptor from `first` on close-on-exec: whatever the caller leaked, nothing but what was
- * asked for reaches the program (CVE-2024-21626). Not closed at once: the answer of a failed execve still
- * needs one.
+ * Marks every descriptor from `first` on close-on-exec, so that the program gets only the requested ones,
+ * whatever the caller has leaked (CVE-2024-21626). They are not closed at once, since a failed execve still
+ * needs one to answer.
  */
 export function closeOnExecute(first: number): Operation {
   const how = shown(CLOSE_RANGE_CLOEXEC, "CLOSE_RANGE_CLOEXEC");
-  // Linux 5.11. What we know of is close-on-exec without it.
+  // Linux 5.11. Our own descriptors are close-on-exec anyway.
   return orGoOn(operation("close_range", [first, LAST, how], "close descriptors for the program"));
 }
 
 /**
- * Closes everything from `first` on but what `kept` lists: a process that waits for `start` holds on to
- * nothing.
+ * Closes every descriptor from `first` on except those in `kept`: a process that waits for `start` keeps
+ * nothing else open.
  */
 export function closeAllBut(first: number, kept: readonly number[]): Operation[] {
   const operations: Operation[] = [];
@@ -41,14 +42,14 @@ export function closeAllBut(first: number, kept: readonly number[]): Operation[]
   return operations;
 }
 
-/** Linux 5.9. Whoever opens something closes it as well, so where it is missing there is nothing to close. */
+/** Linux 5.9. If it is missing, nothing is left open: all code closes the descriptors that it opens. */
 function closeRange(from: number, to: number | Shown): Operation {
   return orGoOn(operation("close_range", [from, to, 0], "close descriptors"));
 }
 
 const LAST = shown(0xffffffff, "~0U");
 
-/** What people end a program with. */
+/** The signals with which users end a program. */
 const TERMINATING = [
   ["SIGHUP", SIGHUP],
   ["SIGINT", SIGINT],
@@ -57,9 +58,9 @@ const TERMINATING = [
 ] as const;
 
 /**
- * Lets a process that waits be ended by signals. Process 1 of a pid namespace gets none without a handler,
- * SIGKILL apart (pid_namespaces(7)); runc's waiting process has the handlers of Go.
- * execve(2) makes all of them the default again.
+ * Lets signals end a waiting process. Process 1 of a pid namespace gets only SIGKILL and signals for which it
+ * has a handler (pid_namespaces(7)); runc's waiting process has Go's handlers. execve(2) resets them to the
+ * default.
  */
 export function handleTermination(): Operation[] {
   const action = data(u64Struct(TERMINATE, SA_RESTORER, TERMINATE, 0), () => "{exit}");
@@ -68,13 +69,13 @@ export function handleTermination(): Operation[] {
   );
 }
 
-/** A limit that the process lowers for itself, or leaves as it is. */
+/** A limit that the process sets itself, which can only lower it or keep it. */
 export function limitItself({ name, resource, soft, hard }: PlannedRlimit): Operation {
   const limit = data(u64Struct(soft, hard), () => `{${soft}, ${hard}}`);
   return operation("prlimit64", [0, shown(resource, name), limit, 0], `set ${name}`);
 }
 
-/** execve(2): what answers it failed. */
+/** execve(2): an answer means that it has failed. */
 export function execute({ args }: ProcessPlan, { path, environment }: Executable): Operation {
   return execve(path, args, environment);
 }

@@ -1,5 +1,5 @@
-// What tsrun does to the container's first process from outside, as a process of the host that is still
-// privileged. Called by the stories, by pid.
+// Sets attributes of the container's first process from outside, as a privileged process of the host. Called
+// by the stories, by pid.
 
 import { TsrunError } from "../errors.ts";
 import { syscallError, tryCall } from "../linux/call/call.ts";
@@ -19,11 +19,11 @@ import { checkLabels, hasLabels, type Labels, type SecurityModules } from "./lab
 import type { PlannedRlimit } from "./plan.ts";
 import { nodeMask } from "./scheduling.ts";
 
-/** CAP_CHECKPOINT_RESTORE, the last one of Linux 5.9 to 6.18: taken for granted without /proc/sys. */
+/** CAP_CHECKPOINT_RESTORE, the last one of Linux 5.9 to 6.18; assumed if /proc/sys is missing. */
 const LAST_CAPABILITY = 40;
 
 export interface LimitOptions {
-  /** That of the user's processes leaves room for a child, which then takes that back (`limitItself`). */
+  /** Allow one process more than the limit, for a child, which then sets the real limit (`limitItself`). */
   readonly forOneMore?: boolean;
 }
 
@@ -35,7 +35,7 @@ export function setLimits(
 ): void {
   for (const limit of rlimits) {
     const { name, resource, soft, hard } = limit;
-    // At an ordinary user's own limit there is no such room.
+    // An ordinary user cannot raise its own limit.
     if (forOneMore && countsProcesses(limit) && hard < RLIM_INFINITY) {
       if (tryCall("prlimit64", pid, resource, u64Struct(hard + 1n, hard + 1n), 0) >= 0) continue;
     }
@@ -55,7 +55,7 @@ export function countsProcesses({ name }: PlannedRlimit): boolean {
 }
 
 /**
- * Writes /proc/PID/oom_score_adj, also when the value is 0.
+ * Writes /proc/PID/oom_score_adj, even if the value is 0.
  * DIFFERS: rootless, a value that only a privileged process may have is no error; runc refuses it.
  */
 export function writeOomScore(pid: number, value: number, { rootless }: { rootless: boolean }): void {
@@ -70,7 +70,8 @@ export function writeOomScore(pid: number, value: number, { rootless }: { rootle
 
 /**
  * Lets a process run on every CPU of its cgroup's cpuset. Since Linux 6.2 (da019032819a) a process keeps the
- * affinity that tsrun's caller had. All bits will do: the kernel takes away what the cpuset does not allow.
+ * affinity that tsrun's caller had. Setting all bits is enough: the kernel removes those that the cpuset
+ * forbids.
  * AS RUNC: a failure is no error (runc: tryResetCPUAffinity).
  */
 export function resetCpuAffinity(pid: number): void {
@@ -97,7 +98,7 @@ export function maySetGroups(process: number | Descriptor): boolean {
   return text?.trim() !== "deny";
 }
 
-/** The last capability that the kernel knows; those of a later kernel are dropped without a name. */
+/** The last capability that the kernel knows; capabilities of later kernels are dropped by number. */
 export function lastCapability(): number {
   const number = Number(readTextIfThere("/proc/sys/kernel/cap_last_cap", { isShort: true }) ?? "");
   return Number.isInteger(number) && number > 0 && number < 64 ? number : LAST_CAPABILITY;

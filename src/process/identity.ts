@@ -1,22 +1,22 @@
-// How the first process gives up what tsrun has: user, groups, capabilities (runc: finalizeNamespace). Pure.
-// Called by become-user.ts and, for the end of the story, by the stories themselves.
+// How the first process gives up tsrun's user, groups and capabilities (runc: finalizeNamespace). Pure.
+// Called by become-user.ts and, for the last steps, by the stories.
 //
 // The order, and why:
 //   1  bounding set     needs CAP_SETPCAP, which goes with the rest
-//   2  keep             else a change from root to another user empties the permitted set
+//   2  keep             otherwise a change from root to another user empties the permitted set
 //   3  groups, gid, uid needs CAP_SETGID and CAP_SETUID
-//   4  working directory  a second time, where only the user may enter it; then: is it inside?
+//   4  working directory  a second time, if only the user may enter it; then check that it is inside
 //   5  capset, ambient  what remains; nothing privileged is possible after it
 //   6  no_new_privs
-// The seccomp filter needs CAP_SYS_ADMIN or no_new_privs. With no_new_privs it comes last of all, right
-// before execve, so that the profile need not allow what tsrun does. Without, CAP_SYS_ADMIN stays permitted
-// (never effective) until the filter is in, and goes right after it: see `placeFilter`. Of what follows the
-// filter, capset is all that a profile must allow beside reading, waiting and executing.
-// `exec` does all of it in a process that nobody inside can see (stand.ts), so that CAP_SYS_PTRACE gets a
-// container nothing that it has not. Its child, which can be seen, has only what the program will have, and
-// beside that, as rarely as can be: CAP_SYS_ADMIN, for a filter that notifies, or whose profile forbids what
-// comes before execve (allows.ts); CAP_SYS_NICE, for a scheduler that a child would not have.
-// A filter that notifies comes before the wait in either case: `create` has to hand its listener over.
+// The seccomp filter needs CAP_SYS_ADMIN or no_new_privs. With no_new_privs it comes last, right before
+// execve, so that the profile need not allow tsrun's calls. Without, CAP_SYS_ADMIN stays permitted (never
+// effective) until the filter is installed, and is dropped right after it: see `placeFilter`. After the
+// filter, capset is the only call that a profile must allow besides reading, waiting and executing. `exec`
+// does all of this in a process that the container cannot see (stand.ts), so that CAP_SYS_PTRACE gains the
+// container nothing. Its child, which the container can see, has only the program's capabilities, and in rare
+// cases one more: CAP_SYS_ADMIN, for a filter that notifies, or whose profile forbids the calls before execve
+// (allows.ts); CAP_SYS_NICE, for a scheduler that a child does not inherit. A filter that notifies is always
+// installed before the wait: `create` has to pass on its listener.
 // DIFFERS: runc installs that filter before all of the above, so its profiles must allow all of it.
 
 import { u32Array } from "../linux/call/words.ts";
@@ -45,7 +45,7 @@ const CAP_SYS_ADMIN = 1n << 21n;
 export const CAP_SYS_NICE = 1n << 23n;
 
 export interface IdentityOptions {
-  /** Where setgroups(2) is denied, or the caller's are to be kept, the groups stay as they are. */
+  /** If setgroups(2) is denied, or the caller's groups are to be kept, the groups stay. */
   readonly maySetGroups: boolean;
   /** The kernel's last capability. */
   readonly lastCapability: number;
@@ -53,13 +53,13 @@ export interface IdentityOptions {
   readonly changeDirectory: boolean;
   /** A seccomp filter is still to come. */
   readonly filter: boolean;
-  /** Capabilities that stay permitted besides, for what is still to come. */
+  /** Further capabilities that stay permitted, for later steps. */
   readonly alsoPermitted?: bigint | undefined;
 }
 
 export interface Identity {
   readonly operations: readonly Operation[];
-  /** Where the process stands when all is done: see `outsideOfRoot`. */
+  /** The working directory at the end: see `outsideOfRoot`. */
   readonly workingDirectory: Reading;
 }
 
@@ -88,15 +88,15 @@ export function becomeOperations(plan: ProcessPlan, options: IdentityOptions): I
 /** Where the operations that install the seccomp filter go in the batches that end with execve. */
 export interface FilterPlaces {
   readonly beforeWaiting: readonly Operation[];
-  /** A batch of its own, when an agent has the filter's notifications: each of its calls may be one. */
+  /** A separate batch, used when an agent has the filter's notifications: each of its calls may notify. */
   readonly afterHandOver: readonly Operation[];
   readonly beforeExecute: readonly Operation[];
 }
 
 /**
- * Spreads the filter's operations, none when there is no filter, over the last batches.
- * @param notifies whether the filter has a listener, which must be handed over while tsrun is still there
- * @param late all of them right before execve where that can be: tsrun is there then, and has things to do
+ * Distributes the filter's operations, if there is a filter, over the last batches.
+ * @param notifies whether the filter has a listener, which must be passed on before tsrun exits
+ * @param late put all of them right before execve if possible: tsrun is still there then, and makes calls
  * that the profile need not allow
  */
 export function placeFilter(
@@ -117,8 +117,8 @@ export function placeFilter(
 }
 
 /**
- * `operations` in between: effective is what they need, and permitted in the end what is needed still later.
- * Both must be permitted by now.
+ * Runs `operations` with the capabilities that they need made effective; afterwards only those needed later
+ * stay permitted. Both must be permitted now.
  */
 export function withCapability(
   { capabilities }: ProcessPlan,
@@ -129,7 +129,7 @@ export function withCapability(
   return [setCapabilities(raised), ...operations, setCapabilities(permitting(capabilities, later))];
 }
 
-/** What the filter needs of capabilities that the container does not have. */
+/** The capabilities that the filter needs and the container does not have. */
 export function filterNeeds(plan: ProcessPlan, { filter }: { readonly filter: boolean }): bigint {
   return filter && !plan.noNewPrivileges ? CAP_SYS_ADMIN : 0n;
 }
@@ -147,8 +147,8 @@ function raising(masks: CapabilityMasks, more: bigint): CapabilityMasks {
 }
 
 /**
- * Whether what getcwd(2) gave is a directory outside of the container's root: then the kernel puts
- * "(unreachable)" in front. A descriptor of the host that leaked would make such a working directory possible
+ * Whether the result of getcwd(2) is a directory outside the container's root: then the kernel puts
+ * "(unreachable)" before it. A leaked descriptor of the host would make such a working directory possible
  * (CVE-2024-21626).
  */
 export function outsideOfRoot(path: string): boolean {

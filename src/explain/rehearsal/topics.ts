@@ -1,9 +1,8 @@
-// Which topic of an explanation a system call belongs to: that of the stage it is made in, or a closer one.
-// Pure.
+// Finds the topic of an explanation for a system call: that of its stage, or a more specific one. Pure.
 
 import type { Operation } from "../../proxy/calls/operation.ts";
 
-/** The closer topics of a stage, by what a call is for. */
+/** The more specific topics of a stage, by the purpose of a call. */
 const CLOSER: Readonly<Record<string, readonly (readonly [attempt: RegExp, topic: string])[]>> = {
   namespaces: [
     [/^join a cgroup by/, "cgroup"],
