@@ -166,7 +166,7 @@ function dropBounding(kept: bigint, last: number): Operation[] {
   return drops;
 }
 
-/** Copied for each use: a batch notes in an operation where it stands, and its result. */
+/** Copied for each use: a batch records its position and its result in an operation. */
 const DROPS: readonly Operation[] = Array.from({ length: 64 }, (_, number) => {
   const name = capabilityName(number);
   const attempt = `drop ${name} from the bounding set`;
@@ -184,14 +184,14 @@ function setGroups(gids: readonly number[]): Operation {
   return operation("setgroups", [gids.length, list], attempt);
 }
 
-/** getcwd(2) fills the path in, with its NUL. */
+/** getcwd(2) fills in the path, with its NUL. */
 function getWorkingDirectory(): Reading {
   const memory = out(4096);
   const attempt = "find out the working directory";
   return orGoOn({ ...operation("getcwd", [memory, memory.size], attempt), out: memory });
 }
 
-/** Ambient capabilities need to be permitted and inheritable already, and stay as long as they are. */
+/** Ambient capabilities must already be permitted and inheritable, and stay as long as they are. */
 function setAmbient(mask: bigint): Operation[] {
   const clear = shown(PR_CAP_AMBIENT_CLEAR_ALL, "PR_CAP_AMBIENT_CLEAR_ALL");
   return [

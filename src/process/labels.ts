@@ -1,5 +1,5 @@
-// AppArmor profile and SELinux labels of a process: what is written to its attributes. The kernel applies
-// them at the next execve(2). Pure. Called by become-user.ts; the files come from label-files.ts.
+// Writes the AppArmor profile and SELinux labels of a process to its attributes. The kernel applies them at
+// the next execve(2). Pure. Called by become-user.ts; the files come from label-files.ts.
 
 import { TsrunError } from "../errors.ts";
 import { ENOENT } from "../linux/numbers/errno.ts";
@@ -7,7 +7,7 @@ import { close, write } from "../proxy/calls/calls.ts";
 import type { Operation } from "../proxy/calls/operation.ts";
 import type { ProcessPlan } from "./plan.ts";
 
-/** Open files of the proxy; `undefined` where nothing is to be written. */
+/** Open files of the proxy; `undefined` if there is nothing to write. */
 export interface LabelFiles {
   readonly apparmor: number | undefined;
   readonly selinux: number | undefined;
@@ -24,7 +24,7 @@ export interface SecurityModules {
   readonly selinux: boolean;
 }
 
-/** What a configuration asks of security modules. */
+/** The labels in a configuration. */
 export interface Labels {
   readonly apparmorProfile: string | undefined;
   readonly selinuxLabel: string | undefined;
@@ -35,7 +35,7 @@ export function hasLabels({ apparmorProfile, selinuxLabel }: Labels): boolean {
   return apparmorProfile !== undefined || selinuxLabel !== undefined;
 }
 
-/** Refuses a label that nothing on the host would enforce, in runc's words. */
+/** Refuses a label that nothing on the host would enforce, with runc's text. */
 export function checkLabels({ apparmorProfile, selinuxLabel }: Labels, host: SecurityModules): void {
   if (apparmorProfile !== undefined && !host.apparmor) {
     throw new TsrunError("E_UNSUPPORTED", "apparmor: config provided but apparmor not supported", {
@@ -51,7 +51,7 @@ export function checkLabels({ apparmorProfile, selinuxLabel }: Labels, host: Sec
   }
 }
 
-/** What may be wrong with a label that the kernel refuses. */
+/** A hint about a label that the kernel refuses. */
 export function labelHint({ result = 0 }: Operation, { apparmorProfile, selinuxLabel }: Labels): string {
   if (apparmorProfile !== undefined && selinuxLabel === undefined) {
     return result === -ENOENT
@@ -61,7 +61,7 @@ export function labelHint({ result = 0 }: Operation, { apparmorProfile, selinuxL
   return "SELinux knows no such label, or lets this process not change to it";
 }
 
-/** Around the making of the session keyring: SELinux labels it, and no key after it. */
+/** Sets the label only while the session keyring is made: SELinux labels it, and no later key. */
 export function labelKeys(
   plan: ProcessPlan,
   { keys }: LabelFiles,
@@ -72,7 +72,10 @@ export function labelKeys(
   return [write(keys, plan.selinuxLabel, attempt), ...making, write(keys, "", attempt), close(keys)];
 }
 
-/** What the next execve(2) is to apply. Comes before no_new_privs, which forbids most changes of profile. */
+/**
+ * Sets the labels for the next execve(2). Must come before no_new_privs, which forbids most changes of
+ * profile.
+ */
 export function labelOperations(plan: ProcessPlan, { apparmor, selinux }: LabelFiles): Operation[] {
   const operations: Operation[] = [];
   if (apparmor !== undefined && plan.apparmorProfile !== undefined) {

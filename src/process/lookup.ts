@@ -1,5 +1,5 @@
-// Which file a program's name means, as Go's exec.LookPath finds it, with runc's words when there is none:
-// dockerd and podman turn them into exit codes 126 and 127. Pure. Called by become-user.ts.
+// Finds the file of a program, as Go's exec.LookPath does, with runc's error texts if there is none: dockerd
+// and podman turn them into exit codes 126 and 127. Pure. Called by become-user.ts.
 
 import { TsrunError } from "../errors.ts";
 import { parseStatx } from "../linux/files/statx.ts";
@@ -9,14 +9,14 @@ import { shown } from "../proxy/calls/arguments.ts";
 import { type Reading, statx } from "../proxy/calls/calls.ts";
 import { type Operation, operation, orGoOn } from "../proxy/calls/operation.ts";
 
-/** A file that may be the program, and the two calls that tell. */
+/** A file that may be the program, and the two calls that check it. */
 export interface Candidate {
   readonly path: string;
   readonly status: Reading;
   readonly access: Operation;
 }
 
-/** Every file that `name` may mean, in the order of PATH. A name with a slash is not searched for. */
+/** Every file that `name` may refer to, in the order of PATH. A name with a slash is not searched for. */
 export function candidatesFor(name: string, searchPath: string | undefined): Candidate[] {
   if (name.includes("/")) return [candidate(name)];
   if (name === "" || name === "." || name === ".." || searchPath === undefined || searchPath === "")
@@ -35,19 +35,19 @@ export function choose(name: string, candidates: readonly Candidate[]): string {
     const errno = refusal(one);
     if (name.includes("/")) {
       if (errno === 0) return one.path;
-      // Go's os.Stat says what it did, the checks after it do not.
+      // Go's os.Stat names itself in its error, the later checks do not.
       const stat = (one.status.result ?? 0) < 0 ? `stat ${name}: ` : "";
       throw lookupError(name, `${stat}${errnoWords(errno)}`, errnoName(errno));
     }
     if (errno !== 0) continue;
     if (one.path.startsWith("/")) return one.path;
-    // Since Go 1.19 an empty or relative element of PATH does not run what is in the working directory.
+    // Since Go 1.19 an empty or relative element of PATH does not run a program in the working directory.
     throw lookupError(name, "cannot run executable found relative to current directory");
   }
   throw lookupError(name, "executable file not found in $PATH", errnoName(ENOENT));
 }
 
-/** Why a candidate is not the program, as an errno; 0 when it is (Go: os/exec.findExecutable). */
+/** Why a candidate is not the program, as an errno; 0 if it is (Go: os/exec.findExecutable). */
 function refusal({ status, access }: Candidate): number {
   const seen = status.result ?? -ENOENT;
   if (seen < 0) return -seen;

@@ -1,16 +1,16 @@
-// Where a user is at home: passwd(5), from an image that may bring anything under that name. One pass over
-// its bytes, up to the user's first entry. Pure. Called by become-user.ts.
+// Finds a user's home directory in passwd(5), from an image that may have any file under that name. One pass
+// over its bytes, up to the user's first entry. Pure. Called by become-user.ts.
 
 import { joinBytes, text } from "../linux/call/words.ts";
 
-/** Where a user without an entry is at home. */
+/** The home of a user without an entry. */
 const DEFAULT_HOME = "/";
 
 const NEWLINE = 0x0a;
 const COLON = 0x3a;
 /** Fields before the user id: name and password. */
 const BEFORE_ID = 2;
-/** The home comes sixth; what is behind it is not looked at. */
+/** The home is the sixth field; the fields after it are not read. */
 const HOME = 5;
 const FIELDS = 6;
 /** More than any id. */
@@ -19,7 +19,7 @@ const TOO_LARGE = 2 ** 32;
 /** Looks for a user's first entry, chunk after chunk. */
 export class HomeSearch {
   readonly #uid: number;
-  /** What has come of a line that is not complete. */
+  /** The pieces of a line that is not complete yet. */
   #begun: Uint8Array[] = [];
   #home: string | undefined;
 
@@ -47,7 +47,7 @@ export class HomeSearch {
 }
 
 /**
- * The home that the first entry of a user names, in whole lines; `undefined` without one. Byte by byte: a
+ * The home in the first entry of a user, in complete lines; `undefined` without one. It works byte by byte: a
  * call for each of a million short lines would take longer.
  */
 function homeIn(lines: Uint8Array, uid: number): string | undefined {
@@ -67,14 +67,14 @@ function homeIn(lines: Uint8Array, uid: number): string | undefined {
   return undefined;
 }
 
-/** Whether the field that begins here is this number, whatever zeros stand before it. */
+/** Whether the field that begins here is this number; leading zeros are ignored. */
 function isNumber(bytes: Uint8Array, from: number, wanted: number): boolean {
   let number = 0;
   let at = from;
   for (; isDigit(bytes[at]) && number < TOO_LARGE; at++) number = number * 10 + (bytes[at] as number) - 0x30;
   if (at === from || number !== wanted) return false;
   if (bytes[at] === COLON) return true;
-  // White space at the end of a line says nothing.
+  // White space at the end of a line is ignored.
   while (bytes[at] === 0x20 || bytes[at] === 0x09 || bytes[at] === 0x0d) at++;
   return bytes[at] === NEWLINE;
 }
@@ -86,6 +86,6 @@ function isDigit(byte: number | undefined): boolean {
 /** The home that an entry names. */
 function homeOf(line: string): string {
   const home = line.trim().split(":", FIELDS)[HOME] ?? "";
-  // A NUL would make the environment impossible.
+  // An environment cannot contain a NUL.
   return home === "" || home.includes("\0") ? DEFAULT_HOME : home;
 }

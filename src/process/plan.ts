@@ -1,4 +1,4 @@
-// What the first process is to become: config.json's `process` with every default filled in and every name a
+// Plans the first process: config.json's `process` with every default filled in and every name turned into a
 // number. Pure. Called by the stories before anything is touched; runtime-spec config.md#process.
 
 import { TsrunError } from "../errors.ts";
@@ -22,7 +22,7 @@ export interface PlannedRlimit {
 }
 
 export interface ProcessPlan {
-  /** The container's first process, or one more. */
+  /** The container's first process, or one of `exec`. */
   readonly kind: "init" | "exec";
   readonly id: string;
   readonly args: readonly string[];
@@ -38,13 +38,13 @@ export interface ProcessPlan {
   readonly affinity: { readonly initial: string | undefined; readonly final: string | undefined };
   readonly apparmorProfile: string | undefined;
   readonly selinuxLabel: string | undefined;
-  /** A session keyring of its own. */
+  /** Make a new session keyring. */
   readonly newKeyring: boolean;
   /** The supplementary groups stay the caller's: setgroups(2) is left out. */
   readonly keepsGroups: boolean;
-  /** Whether the container is in a user namespace of its own or of others. */
+  /** Whether the container is in a new or joined user namespace. */
   readonly userNamespace: boolean;
-  /** What the container does without, to be logged. */
+  /** Warnings about ignored settings, to be logged. */
   readonly warnings: readonly string[];
 }
 
@@ -53,7 +53,10 @@ export interface ProcessInput {
   /** The container's id. */
   readonly id: string;
   readonly process: Process;
-  /** AS RUNC: what the process of an `exec` leaves open is as in the container's (runc: newInitConfig). */
+  /**
+   * AS RUNC: members that the process of an `exec` does not set come from the container's (runc:
+   * newInitConfig).
+   */
   readonly container?: Process | undefined;
   readonly linux: Linux | undefined;
   readonly newKeyring: boolean;
@@ -61,7 +64,7 @@ export interface ProcessInput {
   readonly keepsGroups?: boolean;
 }
 
-/** The umask when the configuration has none (runc: prepareRootfs). */
+/** The umask if the configuration has none (runc: prepareRootfs). */
 const DEFAULT_UMASK = 0o022;
 
 /** Reads `process`. */
@@ -84,8 +87,7 @@ export function planProcess(input: ProcessInput): ProcessPlan {
     umask: user.umask ?? container?.user?.umask ?? DEFAULT_UMASK,
     capabilities: masks,
     noNewPrivileges: process.noNewPrivileges === true,
-    // AS RUNC: a process file of `exec` without limits leaves those of the caller, and an adjustment of its
-    // own counts for nothing.
+    // AS RUNC: if a process file of `exec` has no limits, the caller's stay, and its oomScoreAdj is ignored.
     rlimits: (process.rlimits ?? []).map(planRlimit),
     oomScoreAdj: kind === "exec" ? container?.oomScoreAdj : process.oomScoreAdj,
     scheduling: {
@@ -114,7 +116,7 @@ function planRlimit({ type, soft, hard }: Rlimit): PlannedRlimit {
   return { name: type, resource: RLIMITS[type], soft: limit(soft), hard: limit(hard) };
 }
 
-/** Where a parser has rounded 2^64 - 1 up, "no limit" is still what was meant. */
+/** A parser may have rounded 2^64 - 1 up; it still means "no limit". */
 function limit(value: number | bigint): bigint {
   const exact = BigInt(value);
   return exact > RLIM_INFINITY ? RLIM_INFINITY : exact;

@@ -1,6 +1,6 @@
-// CPU and disk scheduling, personality and NUMA policy of a process: the configuration's words as the
-// kernel's numbers, and the calls that set them. Pure. Called by the plan and, before privileges go, by
-// become-user.ts.
+// CPU and disk scheduling, personality and NUMA policy of a process: turns the configuration's words into the
+// kernel's numbers, and makes the calls that set them. Pure. Called by the plan and, before privileges are
+// dropped, by become-user.ts.
 
 import { viewOf } from "../linux/call/words.ts";
 import {
@@ -19,7 +19,7 @@ import { type Operation, operation } from "../proxy/calls/operation.ts";
 import type { IOPriority, MemoryPolicy, Personality, Scheduler } from "../spec/types.ts";
 import { parseList } from "./cpu-list.ts";
 
-/** What of a process is about scheduling; all of it optional. */
+/** The members of a process that concern scheduling; all are optional. */
 export interface SchedulingPlan {
   readonly scheduler?: Scheduler | undefined;
   readonly ioPriority?: IOPriority | undefined;
@@ -27,7 +27,7 @@ export interface SchedulingPlan {
   readonly memoryPolicy?: MemoryPolicy | undefined;
 }
 
-/** The calls, in runc's order. They need privileges that go later, such as CAP_SYS_NICE. */
+/** The calls, in runc's order. They need privileges that are dropped later, such as CAP_SYS_NICE. */
 export function schedulingOperations(plan: SchedulingPlan): Operation[] {
   const { scheduler, ioPriority, personality, memoryPolicy } = plan;
   return [
@@ -38,7 +38,7 @@ export function schedulingOperations(plan: SchedulingPlan): Operation[] {
   ];
 }
 
-/** Whether a child does not have the scheduler of its parent: a deadline may not even fork (sched(7)). */
+/** Whether a child does not inherit the scheduler; a process with a deadline may not even fork (sched(7)). */
 export function isLostByFork({ scheduler }: SchedulingPlan): boolean {
   const { policy, flags = [] } = scheduler ?? {};
   return policy === "SCHED_DEADLINE" || flags.includes("SCHED_FLAG_RESET_ON_FORK");
@@ -49,11 +49,11 @@ function setScheduler(scheduler: Scheduler): Operation {
   return operation("sched_setattr", [0, attributes, 0], `set the scheduler to ${scheduler.policy}`);
 }
 
-/** What EPERM may mean to the policy that was asked for (sched(7)). */
+/** What EPERM may mean for the requested policy (sched(7)). */
 export function schedulerHint({ scheduler }: SchedulingPlan): string {
   switch (scheduler?.policy) {
     case "SCHED_DEADLINE":
-      // AS RUNC: its words. A deadline is admitted for the whole machine only.
+      // AS RUNC: its text. SCHED_DEADLINE is only possible on all CPUs of the machine.
       return "process scheduler can't be used together with AllowedCPUs: SCHED_DEADLINE wants every CPU";
     case "SCHED_FIFO":
     case "SCHED_RR":

@@ -1,13 +1,13 @@
-// The arguments of an operation: numbers, texts and earlier results as they are, since a hundred mounts have
-// thousands of them; and what is to be shown as strace would show it. Pure.
+// The arguments of an operation: plain numbers, texts and earlier results, without wrappers, since a hundred
+// mounts have thousands of them; and values that are shown as strace would show them. Pure.
 
 import { cString, utf8, type Word } from "../../linux/call/words.ts";
 import { type FlagTable, showFlags } from "../../linux/numbers/flags.ts";
 import type { SyscallName } from "../../linux/numbers/syscalls.ts";
 
 /**
- * Where memory lies in the batch that was last laid out with it (batch.ts): here rather than in a map, since
- * batches have hundreds of pieces.
+ * The position of memory in the batch that was last encoded with it (batch.ts). It is stored here, not in a
+ * map, since batches have hundreds of pieces.
  */
 interface Placed {
   batch: number;
@@ -19,7 +19,7 @@ export interface Data extends Placed {
   readonly kind: "data";
   readonly bytes: Uint8Array;
   readonly pointers: readonly { readonly offset: number; readonly to: Data | Out }[] | undefined;
-  /** Memory whose pieces the words of `bytes` point to, each to one, and where the pieces begin. */
+  /** Further memory, and where its pieces begin: each word of `bytes` points to one piece. */
   readonly pieces?: { readonly of: Data; readonly starts: readonly number[] };
   readonly show: () => string;
 }
@@ -31,27 +31,27 @@ export interface Out extends Placed {
   bytes: Uint8Array;
 }
 
-/** A number that is shown as something better. */
+/** A number that traces show as text. */
 export interface Shown {
   readonly kind: "shown";
   readonly value: Word;
   readonly show: () => string;
 }
 
-/** An earlier operation (operation.ts), which stands for its result. */
+/** An earlier operation (operation.ts), used as its result. */
 export interface Result {
   readonly kind: "operation";
   readonly call: SyscallName;
   /** The result or the negated errno; `undefined` until done. */
   result: number | undefined;
-  /** Where it stands, in which batch: written by batch.ts, as one number. */
+  /** Its batch and its position there, as one number, written by batch.ts. */
   place: number;
 }
 
-/** A text goes as a C string. */
+/** A text is sent as a C string. */
 export type Argument = Word | string | Result | Data | Out | Shown;
 
-/** A descriptor: a number known already, or one that an earlier operation opens. */
+/** A descriptor: a known number, or the result of an earlier operation. */
 export type Fd = number | Result;
 
 export function data(bytes: Uint8Array, show: () => string, pointers?: Data["pointers"]): Data {
@@ -62,11 +62,11 @@ export function out(size: number): Out {
   return { kind: "out", size, bytes: new Uint8Array(0), batch: 0, address: 0 };
 }
 
-/** The pointer that leads nowhere. */
+/** The null pointer. */
 export const NULL = shown(0, "NULL");
 
 type ShownBy = (value: number) => string;
-/** The same few flags go with hundreds of calls: made once. */
+/** Made once, since hundreds of calls have the same few flags. */
 const known = new Map<FlagTable | ShownBy, Map<number, Shown>>();
 
 function knownIn(by: FlagTable | ShownBy): Map<number, Shown> {
@@ -114,8 +114,8 @@ export function shown(value: Word, show: string): Shown {
 }
 
 /**
- * A NULL-terminated array of strings, as execve(2) takes two of. The strings are one piece of memory: there
- * may be hundreds of thousands.
+ * A NULL-terminated array of strings, of which execve(2) takes two. The strings are one piece of memory:
+ * there may be hundreds of thousands.
  */
 export function textArray(values: readonly string[]): Data {
   const show = (): string => shownArray(values);
@@ -124,7 +124,7 @@ export function textArray(values: readonly string[]): Data {
   const joined = utf8(`${values.join("\0")}\0`);
   const starts: number[] = [];
   for (let start = 0; start < joined.length; start = joined.indexOf(0, start) + 1) starts.push(start);
-  // One of them has a NUL inside: that is named.
+  // One of them contains a NUL: name it in the error.
   if (starts.length !== values.length) for (const value of values) cString(value);
   return { ...data(bytes, show), pieces: { of: data(joined, show), starts } };
 }

@@ -1,6 +1,6 @@
-// The system calls that containers are made of, as operations: kernel names and argument order, descriptors
-// shown by number, flags by name. `attempt` always says what a failure prevented, as it follows "cannot".
-// Those that mount are in mount-calls.ts.
+// The system calls that make a container, as operations: with the kernel's names and order of arguments,
+// descriptors shown by number, flags by name. `attempt` always says what a failure prevents, in words that
+// follow "cannot". mount-calls.ts has the calls that mount.
 
 import { u64Struct, utf8, type Word } from "../../linux/call/words.ts";
 import { knowsStatx, STAT_SIZE, STATX_BASIC, STATX_SIZE } from "../../linux/files/statx.ts";
@@ -41,21 +41,22 @@ export function openInRoot(root: Fd, path: string, how: number, attempt = `open 
   return openat2(root, path, openHow(how | O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), attempt);
 }
 
-/** As `openInRoot`, but ELOOP where a symbolic link is on the way. */
+/** Like `openInRoot`, but fails with ELOOP if there is a symbolic link on the way. */
 export function openPlainInRoot(root: Fd, path: string, how: number, attempt = `open "${path}"`): Operation {
   return openat2(root, path, openHow(how | O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS), attempt);
 }
 
 /**
- * Where a path goes up ("..") while anybody on the machine mounts or renames, the kernel cannot tell whether
- * it stays inside, and leaves it to its caller to try again.
+ * If a path contains ".." and any process on the machine mounts or renames meanwhile, the kernel cannot tell
+ * whether the path stays inside; it returns EAGAIN and the caller must try again.
  */
 function openat2(root: Fd, path: string, how: Data, attempt: string): Operation {
   return { ...operation("openat2", [root, path, how, 24], attempt), retries: true };
 }
 
 /**
- * The same few structures go with hundreds of calls: made once, they also take their place in a message once.
+ * Made once, since hundreds of calls have the same few structures, which are then also in a message only
+ * once.
  */
 const openHows = new Map<number, Data>();
 
@@ -98,7 +99,7 @@ export function statx(dir: Fd, path: string, how: number, attempt = `stat "${pat
   return { ...operation("statx", [dir, path, how, STATX_BASIC, memory], attempt), out: memory };
 }
 
-/** Sets an extended attribute; security modules want no NUL at the end of a label. */
+/** Sets an extended attribute; security modules accept no NUL at the end of a label. */
 export function fsetxattr(
   of: Fd,
   { name, value }: { name: string; value: string },
@@ -191,8 +192,8 @@ export function unshare(kinds: number, attempt: string): Operation {
 }
 
 /**
- * clone3(2) without shared memory. The child goes on in the same batch; CLONE_PARENT makes it ours.
- * @param cgroup descriptor of the v2 cgroup it is born in, with CLONE_INTO_CGROUP
+ * clone3(2) without shared memory. The child continues the same batch; CLONE_PARENT makes it our child.
+ * @param cgroup descriptor of the v2 cgroup in which it starts, with CLONE_INTO_CGROUP
  */
 export function clone3(kinds: number, attempt: string, cgroup = 0): Operation {
   const struct = data(u64Struct(kinds, 0, 0, 0, 0, 0, 0, 0, 0, 0, cgroup), () => {
@@ -201,12 +202,12 @@ export function clone3(kinds: number, attempt: string, cgroup = 0): Operation {
   return { ...operation("clone3", [struct, 88], attempt), clones: true };
 }
 
-/** clone(2), which knows no cgroup to be born in; the upper half of the flags is clone3's own. */
+/** clone(2), which cannot start the child in a cgroup; only clone3 has the upper half of the flags. */
 export function clone(kinds: number, attempt: string): Operation {
   return { ...operation("clone", [flags(kinds % 2 ** 32, CLONE_FLAGS), 0, 0, 0, 0], attempt), clones: true };
 }
 
-/** prctl(2) with numbers; `shownAs` is how the option reads. */
+/** prctl(2) with numbers; `shownAs` is the option's name. */
 export function prctl(
   option: number,
   args: readonly (Word | Shown)[],

@@ -17,7 +17,7 @@ import {
 import { type Data, data, type Fd, flags, hex, NULL, shown } from "./arguments.ts";
 import { type Operation, operation } from "./operation.ts";
 
-// Each is the same in hundreds of calls.
+// Made once, since hundreds of calls use each.
 const OPEN_CLOEXEC = shown(FSOPEN_CLOEXEC, "FSOPEN_CLOEXEC");
 const SET_FLAG = shown(FSCONFIG_SET_FLAG, "FSCONFIG_SET_FLAG");
 const SET_STRING = shown(FSCONFIG_SET_STRING, "FSCONFIG_SET_STRING");
@@ -32,7 +32,10 @@ export interface MountCall {
   readonly data?: string;
 }
 
-/** mount(2), for what the mount API of Linux 5.2 cannot say, and for kernels without mount_setattr(2). */
+/**
+ * mount(2), for options that the mount API of Linux 5.2 cannot express, and for kernels without
+ * mount_setattr(2).
+ */
 export function mount(call: MountCall, attempt: string): Operation {
   const optional = (value: string | undefined) => (value === undefined ? NULL : value);
   return operation(
@@ -117,7 +120,7 @@ function attributesStruct(to: MountAttributes): Data {
   return struct;
 }
 
-/** A number for those that many mounts have: attributes alone, or propagation alone. */
+/** A key for the structures that many mounts have: only attributes, or only propagation. */
 function attributesKey({ set = 0, clear = 0, propagation = 0, userNamespace }: MountAttributes) {
   if (userNamespace !== undefined) return undefined;
   if (propagation === 0) return set * 2 ** 24 + clear;

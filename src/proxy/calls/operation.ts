@@ -1,5 +1,4 @@
-// One system call that the proxy is to make, with what it is for; and how it reads in a trace or an error.
-// Pure.
+// One system call for the proxy, with its purpose, and its text in a trace or an error. Pure.
 
 import { TsrunError } from "../../errors.ts";
 import { viewOf } from "../../linux/call/words.ts";
@@ -10,12 +9,12 @@ import { type Argument, type Out, quote, type Result } from "./arguments.ts";
 
 export interface Operation extends Result {
   readonly args: readonly Argument[];
-  /** What a failure prevented, as it follows "cannot": `mount "proc" on "/proc"`. */
+  /** What a failure prevents, in words that follow "cannot": `mount "proc" on "/proc"`. */
   readonly attempt: string;
   /** Carried out in one of the two processes only, after a clone. */
   readonly only?: "child" | "parent" | undefined;
   readonly clones?: true | undefined;
-  /** What the call fills, where that is large. */
+  /** The memory that the call fills. */
   readonly out?: Out | undefined;
   /** A failure does not stop the batch. */
   readonly goOn?: true | undefined;
@@ -23,19 +22,19 @@ export interface Operation extends Result {
   readonly retries?: true | undefined;
 }
 
-/** Operations, and what to make of their results once they have run. */
+/** Operations, and a check of their results. */
 export interface Checked {
   readonly operations: readonly Operation[];
-  /** Throws when one of those that went on should not have failed. */
+  /** Throws if one of the operations with `goOn` should not have failed. */
   readonly check: () => void;
 }
 
-/** An operation that stops its batch when it fails. */
+/** An operation that stops its batch if it fails. */
 export function operation(call: SyscallName, args: readonly Argument[], attempt: string): Operation {
   return { kind: "operation", call, args, attempt, result: undefined, place: -1 };
 }
 
-/** The same operation, but its failure is only noted. */
+/** The same operation, whose failure does not stop the batch. */
 export function orGoOn<T extends Operation>(of: T): T {
   return { ...of, goOn: true };
 }

@@ -38,7 +38,7 @@ export function proxyExecutable(machine: Machine, control: number): Uint8Array {
   view.setUint16(56, 3, true);
   programHeader(view, 0, { type: PT_LOAD, flags: READ | EXECUTE, address: BASE, inFile: file.length });
   programHeader(view, 1, { type: PT_LOAD, flags: READ | WRITE, address: BUFFER, inMemory: SEGMENT_SIZE });
-  // Without this header older kernels would make the stack, and on some every page, executable.
+  // Without this header older kernels would make the stack executable, and some kernels every page.
   programHeader(view, 2, { type: PT_GNU_STACK, flags: READ | WRITE });
   file.set(code, CODE);
   return file;

@@ -1,14 +1,14 @@
-// The machine code that carries out system calls inside a container; protocol.ts says what it reads and
-// writes. Pure.
+// The machine code that carries out system calls inside a container; protocol.ts describes its input and
+// output. Pure.
 
 import type { Machine } from "../../linux/numbers/syscalls.ts";
 
-/** Where the code is entered: behind the handler of signals, which is its very first instruction. */
+/** The entry point: after the signal handler, with which the code begins. */
 export const ENTRY_OFFSET: Readonly<Record<Machine, number>> = { "x86-64": 10, arm64: 12 };
 
 /**
- * The code as little-endian words: the bytes of listing-x86-64.ts and listing-arm64.ts, as a test makes sure.
- * Apart from those, because nothing but the bytes is needed to run it.
+ * The code as little-endian words. A test checks that they are the bytes of listing-x86-64.ts and
+ * listing-arm64.ts, which are separate because only the bytes are needed at run time.
  */
 // biome-ignore format: eight words a line
 const X86_64_CODE = [
@@ -45,10 +45,10 @@ export function interpreterCode(machine: Machine, control: number): Uint8Array {
   // The third instruction loads the descriptor's number.
   const at = ENTRY_OFFSET[machine];
   if (machine === "arm64") {
-    // movz w22, #control: the immediate stands in bits 5 to 20, the register in bits 0 to 4.
+    // movz w22, #control: the immediate is in bits 5 to 20, the register in bits 0 to 4.
     words[(at + 8) / 4] = 0x52800000 | (control << 5) | 22;
   } else {
-    // mov r15d, control: behind two instructions of six bytes, and two bytes of its own.
+    // mov r15d, control: the number follows two instructions of six bytes in total, and two opcode bytes.
     code[at + 14] = control & 0xff;
     code[at + 15] = control >> 8;
   }

@@ -1,5 +1,5 @@
-// What the interpreters' machine code says, for readers and for the test that assembles it; the bytes are in
-// interpreter.ts. Pure.
+// The listings of the interpreters' machine code, for readers and for the test that assembles them;
+// interpreter.ts has the bytes. Pure.
 
 import type { Machine } from "../../linux/numbers/syscalls.ts";
 import type { Listing } from "./listing.ts";

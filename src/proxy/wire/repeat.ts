@@ -1,6 +1,5 @@
-// Operations that are like others, which come earlier in the same batch, but for their texts: a hundred
-// volumes are five kinds of mounts. They are copied as bytes (batch.ts), and made one by one only where
-// somebody has to look at them. Pure.
+// Operations that repeat earlier ones of the same batch with other texts: a hundred volumes are five kinds of
+// mounts. They are copied as bytes (batch.ts), and made as objects only if code has to examine them. Pure.
 
 import type { Argument, Result } from "../calls/arguments.ts";
 import type { Operation } from "../calls/operation.ts";
@@ -9,29 +8,29 @@ import { ARGUMENTS_OFFSET, OPERATION_SIZE } from "./protocol.ts";
 export interface Repeat {
   readonly kind: "repeat";
   readonly like: Pattern;
-  /** Instead of those of the pattern. */
+  /** The texts that replace those of the pattern. */
   readonly texts: readonly string[];
   readonly maker: Maker;
-  /** What has been made. */
+  /** The operations, if they have been made. */
   made?: readonly Operation[];
 }
 
-/** Makes the operations that a repeat stands for. */
+/** Makes the operations of a repeat. */
 export interface Maker {
   operations(): readonly Operation[];
 }
 
-/** What a batch is made of. */
+/** An entry of a batch. */
 export type Entry = Operation | Repeat;
 
-/** Operations that others are like, and which of their arguments, counted in words from the first, differ. */
+/** Operations that others repeat, and which of their arguments differ, counted in words from the first. */
 export interface Pattern {
   readonly operations: readonly Operation[];
-  /** Those that are a text of each repeat's own, in the order of its texts. */
+  /** Arguments that are a text of each repeat, in the order of its texts. */
   readonly texts: readonly number[];
-  /** Those that are the result of another operation of the pattern. */
+  /** Arguments that are the result of another operation of the pattern. */
   readonly results: readonly number[];
-  /** Those that are the result of an operation before it. */
+  /** Arguments that are the result of an operation before the pattern. */
   readonly others: readonly { readonly at: number; readonly of: Result }[];
 }
 
@@ -39,9 +38,9 @@ const OPERATION_WORDS = OPERATION_SIZE >> 2;
 const ARGUMENTS_AT = ARGUMENTS_OFFSET >> 2;
 
 /**
- * The pattern of operations in which `texts`, in this order, are to be exchanged. `undefined` where it cannot
- * be told which arguments those are, since one of them is there for another reason, too; and where something
- * is filled, which each operation needs for itself.
+ * The pattern of operations in which `texts`, in this order, are to be replaced. `undefined` if the arguments
+ * cannot be identified, because a text occurs for another reason too; or if a call fills memory, since each
+ * operation needs its own.
  */
 export function patternOf(operations: readonly Operation[], texts: readonly string[]): Pattern | undefined {
   const found: number[] = [];
@@ -92,7 +91,7 @@ export function operationsOf(entries: readonly Entry[]): Operation[] {
   return all;
 }
 
-/** The operations that a repeat stands for, made when first asked for. */
+/** The operations of a repeat, made when first needed. */
 export function madeOf(entry: Repeat): readonly Operation[] {
   entry.made ??= entry.maker.operations();
   return entry.made;

@@ -1,5 +1,5 @@
-// Opening a path inside the root: with openat2(2), or, where a kernel or a filter around tsrun does not know
-// it, one component after the other. target.ts and resolve.ts follow links on the way.
+// Opens a path inside the root: with openat2(2), or, if the kernel or a filter around tsrun does not know
+// that call, one component after the other. target.ts and resolve.ts follow links on the way.
 
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../../linux/numbers/fcntl.ts";
 import type { Fd } from "../../proxy/calls/arguments.ts";
@@ -24,9 +24,8 @@ export interface Opening {
 }
 
 /**
- * Opens a path on which no symbolic link is expected: with openat2(2) one is refused. Without it, the last
- * component may turn out to be a link that has just been put there, and then the link itself is opened:
- * nothing leads out.
+ * Opens a path that should have no symbolic link: openat2(2) refuses one. Without openat2, if the last
+ * component is a link that has just been put there, the link itself is opened, which leads nowhere.
  */
 export function openPlain(
   context: RootContext,
@@ -53,7 +52,7 @@ export function openPlain(
 }
 
 /**
- * Opens a path of the container's, links and all. World: the root is the container's, so no path leads out.
+ * Opens a path of the container, following links. World: the root is the container's, so no path leads out.
  */
 export function openFollowing(
   context: RootContext,
