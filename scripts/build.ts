@@ -1,5 +1,6 @@
 // Builds dist/tsrun, one executable: bun scripts/build.ts [OUTFILE [refusing]]. A refusing one is for
-// `make test-memory`: src/engine/native/refusal.c.
+// `make test-memory`: src/engine/native/refusal.c. LAYOUT in the environment names the layout of another
+// build that is to be made again: docs/adr/0019-layout-by-use.md.
 //
 // Bun bundles the sources into one module; qjsc makes bytecode of it; the C compiler links that with the
 // engine, the module "native" and musl. See docs/adr/0001-stack.md.
@@ -65,8 +66,11 @@ async function bundle(): Promise<string> {
 
 const commit = await sourceCommit();
 const engine = await makeEngine(`${root}/dist/.engine`);
+const given = process.env.LAYOUT;
+// Read first: it may be what the last build has left in there.
+const layout = given === undefined ? undefined : await Bun.file(given).bytes();
 rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
 await compileProgram(await bundle(), { directory: work, qjsc: engine.qjsc });
-await link(engine, { directory: work, architecture: process.arch, refusing });
+await link(engine, { directory: work, architecture: process.arch, refusing, layout });
 renameSync(`${work}/tsrun`, outfile);

@@ -4,10 +4,20 @@
 import { $ } from "bun";
 import { libraryProtocolHeader } from "./numbers.ts";
 import { C_FLAGS, type Engine, NATIVE } from "./quickjs.ts";
+import { watchCommands } from "./watch.ts";
 
 /** Files of src/engine/native/ that tsrun is linked of, beside the system call of its machine. */
 const SOURCES = [
-  ...["program.c", "snapshot.c", "allocator.c", "allocator-musl.c", "module.c", "calls.c", "text.c"],
+  ...[
+    "program.c",
+    "snapshot.c",
+    "allocator.c",
+    "allocator-musl.c",
+    "layout.c",
+    "module.c",
+    "calls.c",
+    "text.c",
+  ],
   ...["end-of-memory.c", "relro.c", "thread.c", "program-bytes.s", "libraries-bytes.s"],
 ];
 const REFUSING = "refusal.c";
@@ -38,20 +48,28 @@ export interface LinkOptions {
   readonly architecture: string;
   /** Whether memory comes to its end at will (refusal.c). */
   readonly refusing: boolean;
+  /** The table of a build that is to be made again (layout.ts); without it this build makes its own. */
+  readonly layout: Uint8Array | undefined;
 }
 
 export async function link(engine: Engine, options: LinkOptions): Promise<void> {
-  const { directory, architecture, refusing } = options;
+  const { directory, architecture, refusing, layout } = options;
   await makeLibraries(directory);
   const machine = architecture === "arm64" ? "syscall-arm64.s" : "syscall-x86-64.s";
   const names = [...SOURCES, machine, ...(refusing ? [REFUSING] : [])];
   // The compiler knows a malloc(3) and would make of it, in calloc(3), a call of calloc.
   const flags = [...C_FLAGS, ...STRICT, "-fno-builtin-malloc", ...(refusing ? ["-DREFUSING"] : [])];
   const sources = names.map((name) => `${NATIVE}/${name}`);
-  await $`musl-gcc ${flags} -isystem ${engine.include} -c ${sources}`.cwd(directory);
-  const objects = [...names.map((name) => name.replace(/\.\w+$/, ".o")), ...engine.objects];
-  await linkStatically(objects, { directory, architecture });
-  await makeSnapshot(directory);
+  await $`musl-gcc ${flags} -isystem ${engine.include} -c ${sources} ${NATIVE}/watch.c`.cwd(directory);
+  const objects = names.map((name) => name.replace(/\.\w+$/, ".o"));
+  await Bun.write(`${directory}/layout`, layout ?? "");
+  if (layout === undefined) {
+    await linkStatically([...objects, "watch.o", ...engine.watchedObjects], { directory, architecture });
+    await makeSnapshot(directory, "watched");
+    await Bun.write(`${directory}/layout`, await watchCommands(directory));
+  }
+  await linkStatically([...objects, ...engine.objects], { directory, architecture });
+  await makeSnapshot(directory, "tsrun");
 }
 
 /** With musl, to `unsealed`. */
@@ -69,11 +87,11 @@ async function linkStatically(
   if (linked.length > 0) throw new Error(`linked, and must not be: ${linked.join(", ")}`);
 }
 
-/** What is linked writes the memory that tsrun is to start from (snapshot.c); a system call is its death. */
-async function makeSnapshot(directory: string): Promise<void> {
-  const made = await $`./unsealed > snapshot`.cwd(directory).nothrow();
+/** Runs `unsealed`, which writes the memory that commands start from, and puts it in its place. */
+async function makeSnapshot(directory: string, executable: string): Promise<void> {
+  const made = await $`sh -c "./unsealed <layout >snapshot"`.cwd(directory).nothrow();
   if (made.exitCode !== 0) throw new Error(`no snapshot: ended with ${made.exitCode}`);
-  await $`objcopy --strip-all --update-section snapshot=snapshot unsealed tsrun`.cwd(directory);
+  await $`objcopy --strip-all --update-section snapshot=snapshot unsealed ${executable}`.cwd(directory);
 }
 
 /** An ordinary program of the host's C library, which libraries-bytes.s makes a piece of tsrun. */

@@ -46,11 +46,14 @@ export const ENGINE_FLAGS = [
   ...["-Wno-unused-variable", "-Wno-unused-but-set-variable"],
 ];
 const FLAGS = [...C_FLAGS, "-DNDEBUG", ...ENGINE_FLAGS];
+const WATCHED_FLAGS = ["-O1", "-fsanitize=thread", "--param=tsan-instrument-func-entry-exit=0"];
 
 export interface Engine {
   /** Folder of its headers. */
   readonly include: string;
   readonly objects: readonly string[];
+  /** The same, with a call before each access to memory: src/engine/native/watch.c. */
+  readonly watchedObjects: readonly string[];
   /** Folder of what is made of the changed source. */
   readonly changed: string;
   /** The compiler from JavaScript to bytecode. */
@@ -62,19 +65,30 @@ export async function makeEngine(directory: string): Promise<Engine> {
   const source = `${directory}/quickjs-${VERSION}`;
   // Another folder for other changes: an engine without them is not taken.
   const included = INCLUDED.map((name) => readFileSync(`${NATIVE}/${name}`, "utf8"));
-  const parts = JSON.stringify([CHANGES, included, FLAGS.filter((flag) => flag !== NATIVE)]);
+  const parts = JSON.stringify([
+    CHANGES,
+    included,
+    [...FLAGS, ...WATCHED_FLAGS].filter((flag) => flag !== NATIVE),
+  ]);
   const changes = new Bun.CryptoHasher("sha256").update(parts).digest("hex").slice(0, 16);
   const made = `${source}/changed-${changes}`;
   const object = (name: string) => `${made}/${name}.o`;
   const objects = ENGINE_SOURCES.map(object);
-  const engine = { include: source, objects, changed: made, qjsc: `${made}/qjsc` };
+  const watched = (name: string) => object(`${name}-watched`);
+  const watchedObjects = ENGINE_SOURCES.map(watched);
+  const engine = { include: source, objects, watchedObjects, changed: made, qjsc: `${made}/qjsc` };
   if (existsSync(engine.qjsc)) return engine;
   await unpack(directory, source);
   const main = Bun.file(`${source}/quickjs.c`);
   await Bun.write(main, withChanges(await main.text(), CHANGES));
   mkdirSync(made);
   const all = [...ENGINE_SOURCES, ...COMPILER_SOURCES];
-  await Promise.all(all.map((name) => $`musl-gcc ${FLAGS} -c ${source}/${name}.c -o ${object(name)}`));
+  const compile = (name: string, to: string, flags: readonly string[]) =>
+    $`musl-gcc ${FLAGS} ${flags} -c ${source}/${name}.c -o ${to}`;
+  await Promise.all([
+    ...all.map((name) => compile(name, object(name), [])),
+    ...ENGINE_SOURCES.map((name) => compile(name, watched(name), WATCHED_FLAGS)),
+  ]);
   // Last, under its name only when it is whole: it is what says that all is there.
   await $`musl-gcc -static -o ${engine.qjsc}.new ${all.map(object)}`;
   renameSync(`${engine.qjsc}.new`, engine.qjsc);

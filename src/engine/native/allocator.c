@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include "layout.h"
 
 // A block is a word with its size, then what its owner gets, at a multiple of 16. The size counts both.
 #define HEADER sizeof(size_t)
@@ -28,15 +29,16 @@
 // The kernel fills it in at once: most of it comes to be used, and a page fault for each page takes longer.
 #define PIECE (64 << 10)
 
-// What the engine allocates while the snapshot is made; there is no more.
-#define SNAPSHOT_PIECE (4 << 20)
-SNAPSHOT __attribute__((aligned(PAGE))) static char snapshot_piece[SNAPSHOT_PIECE] = {0};
+SNAPSHOT __attribute__((aligned(PAGE))) char snapshot_piece[SNAPSHOT_PIECE] = {0};
 
 // The first word that the owner had of a freed block leads to the next.
 SNAPSHOT static void *freed[CLASSES] = {0};
 // What is left of the last piece.
 SNAPSHOT static char *rest = snapshot_piece + ALIGNMENT - HEADER;
 SNAPSHOT static char *rest_end = snapshot_piece + SNAPSHOT_PIECE;
+
+// While the snapshot is made: where the blocks of the layout begin. NULL in a command.
+SNAPSHOT static char *laid_out = NULL;
 
 // The reserve: the end of the snapshot's piece, for when the kernel gives no more. Its first part lets the
 // engine go on to the next system call, where it is told (end-of-memory.c); the second is for the way back.
@@ -129,6 +131,12 @@ static int open_piece(size_t size) {
 
 // The next block of a piece. What is left of one that is too short is lost; it is less than the block.
 static void *cut(size_t size) {
+  size_t place = laid_out == NULL ? NO_PLACE : layout_place(size);
+  if (place != NO_PLACE) {
+    char *block = laid_out + place;
+    *(size_t *)block = size;
+    return block + HEADER;
+  }
   if (!has_room(size) && !open_piece(size)) return NULL;
   void *block = rest + HEADER;
   *header_of(block) = size;
@@ -160,8 +168,14 @@ static void *allocate(size_t bytes) {
   return block;
 }
 
+void begin_snapshot(void) {
+  laid_out = rest;
+  rest += layout_size();
+}
+
 // What is left of the snapshot's piece is copied at each first use; new memory is only cleared.
 void end_snapshot(void) {
+  laid_out = NULL;
   rest_end = (char *)rounded((uintptr_t)rest, PAGE);
   reserve = rest_end;
   size_t length = snapshot_piece + SNAPSHOT_PIECE - reserve;

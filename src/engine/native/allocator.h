@@ -14,6 +14,13 @@ extern int memory_refused;
 // From here on what the kernel refuses comes from the reserve, and nobody is told.
 void release_reserve(void);
 
+// What the engine allocates while the snapshot is made; there is no more.
+#define SNAPSHOT_PIECE (4 << 20)
+extern char snapshot_piece[SNAPSHOT_PIECE];
+
+// Before the first allocation: gives the blocks that the layout names their places (layout.c).
+void begin_snapshot(void);
+
 // Ends the part of memory that the snapshot keeps. Once, when all that it is to hold has been allocated.
 void end_snapshot(void);
 

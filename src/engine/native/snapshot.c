@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "allocator.h"
+#include "layout.h"
 #include "module.h"
 
 // <linux/seccomp.h>, which musl's headers are without.
@@ -77,6 +78,11 @@ static int load(JSContext *context) {
 }
 
 int make_snapshot(void) {
+  if (read_layout(STDIN_FILENO) != 0) {
+    perror("cannot read the layout");
+    return 1;
+  }
+  begin_snapshot();
   JSContext *context = make_context();
   // From here on the kernel kills us for any call but read, write and exit: what a source learns from the
   // kernel at its module level would be true of the machine it was built on.

@@ -8,7 +8,8 @@
 // The engine, once its program has been loaded; NULL in the executable that makes the snapshot.
 extern JSContext *snapshot_context;
 
-// Loads the program and writes the section to stdout. Returns the exit status.
+// Reads a layout from stdin (layout.h), loads the program, and writes the section to stdout. Returns the exit
+// status.
 int make_snapshot(void);
 
 // Does what promises have left to do. Where one fails it returns -1, and *context has the exception.

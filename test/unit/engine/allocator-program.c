@@ -1,9 +1,11 @@
 // The program of allocator.test.ts: the allocator, used at random, and every byte looked at. One stage a run.
 
 #include "../../../src/engine/native/allocator.c"
+#include "../../../src/engine/native/layout.c"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 size_t malloc_usable_size(void *block);
 
@@ -186,6 +188,41 @@ static void released_stage(void) {
   MUST(blocks_until(to_tell) > 3000 && !memory_refused);
 }
 
+// Reads a table of so many words, of at most 16.
+static void lay_out(const uint32_t *words, size_t count) {
+  int ends[2];
+  MUST(pipe(ends) == 0);
+  MUST(write(ends[1], words, count * sizeof *words) == (ssize_t)(count * sizeof *words));
+  close(ends[1]);
+  MUST(read_layout(ends[0]) == 0);
+  close(ends[0]);
+  begin_snapshot();
+}
+
+static void layout_stage(void) {
+  // The second block, then the first; the third has another size than the table says.
+  static const uint32_t table[] = {1, 64, 0, 32, 2, 48};
+  lay_out(table, 6);
+  char *begin = laid_out + HEADER;
+  char *first = malloc(20), *second = malloc(50), *third = malloc(70), *fourth = malloc(20);
+  MUST(second == begin && first == begin + 64);
+  MUST(third == begin + 144 && fourth == third + 80);
+  MUST(malloc_usable_size(first) == 24 && malloc_usable_size(second) == 56);
+  end_snapshot();
+  MUST((char *)malloc(30) > fourth);
+  free(first);
+  MUST(malloc(24) == first);
+}
+
+static void foreign_layout_stage(void) {
+  static const uint32_t tables[][4] = {{0, 32, NUMBERS, 32}, {0, 32, 1, 33}, {0, LONGEST, 1, 16}};
+  for (int index = 0; index < 3; index++) {
+    lay_out(tables[index], 4);
+    MUST(layout_size() == 0);
+  }
+  MUST(malloc(20) == laid_out + HEADER);
+}
+
 int main(int count, char **arguments) {
   const char *stage = count > 1 ? arguments[1] : "";
   if (strcmp(stage, "random") == 0) random_stage();
@@ -197,6 +234,8 @@ int main(int count, char **arguments) {
   else if (strcmp(stage, "told") == 0) told_stage();
   else if (strcmp(stage, "untold") == 0) untold_stage();
   else if (strcmp(stage, "released") == 0) released_stage();
+  else if (strcmp(stage, "layout") == 0) layout_stage();
+  else if (strcmp(stage, "foreign-layout") == 0) foreign_layout_stage();
   else return 2;
   return 0;
 }

@@ -27,6 +27,8 @@ const STAGES = [
     "of a reserve that is used up before that is told the engine is refused a block, and has the rest",
   ],
   ["released", "a reserve that is released says nothing"],
+  ["layout", "a block has the place that the table gives to its number and size, and every other follows"],
+  ["foreign-layout", "a table that cannot be counts as none"],
 ] as const;
 
 /** Beside the C library's own, which stays in use for the library itself. */

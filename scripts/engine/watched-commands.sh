@@ -1,0 +1,39 @@
+#!/bin/sh
+# The commands that the build watches: sh watched-commands.sh lives|words WATCHED DIRECTORY. `lives` makes a
+# container, for which the caller gives it namespaces (watch.ts); `words` needs no privilege and changes
+# nothing. What a command has used goes to a file in DIRECTORY. Whether it succeeds does not matter.
+
+watched=$2
+directory=$3
+
+# watch NAME WORD...
+watch() {
+  file=$directory/$1
+  shift
+  truncate -s 1572864 "$file"
+  TSRUN_WATCH=$file "$watched" --root "$directory/root" "$@" </dev/null >/dev/null 2>&1
+}
+
+lives() {
+  without="--cgroup-manager disabled"
+  watch create $without create --bundle "$directory/lived" watched
+  watch state $without state watched
+  watch list $without list
+  watch start $without start watched
+  watch exec $without exec watched /idle now
+  watch kill $without kill watched KILL
+  while "$watched" --root "$directory/root" state watched | grep -q '"status": "running"'; do :; done
+  watch delete $without delete watched
+}
+
+words() {
+  watch no-state state none
+  watch no-delete delete none
+  watch no-kill kill none KILL
+  watch no-start start none
+  watch no-list list
+  watch no-exec exec none /idle
+  watch explain explain --syscalls --bundle "$directory/explained"
+}
+
+$1

@@ -1,0 +1,68 @@
+// Where the blocks of the snapshot lie: those that commands write to or read beside each other, so that a
+// command touches few pages. Which these are a build finds out by watching commands (watch.c). The order in
+// which blocks are cut from memory while the snapshot is made is the same each time, so a block is known by
+// its number. A table of another program is no danger: a block goes to its place only with the right size,
+// and every block has its own. docs/adr/0019-layout-by-use.md
+
+#include "layout.h"
+#include <errno.h>
+#include <stdint.h>
+#include <unistd.h>
+
+// A line of the table, which has the blocks in the order of their places.
+struct entry {
+  uint32_t number, size;
+};
+
+#define ENTRIES (1 << 16)
+#define NUMBERS (1 << 17)
+// Of the 4 MiB of the snapshot: the others need room as well.
+#define LONGEST (2 << 20)
+#define ALIGNMENT 16
+
+// Used while the snapshot is made, and no page of them afterwards.
+static struct entry entries[ENTRIES];
+static struct {
+  uint32_t size, offset;
+} places[NUMBERS];
+static uint32_t next_number = 0, total = 0;
+
+size_t layout_size(void) {
+  return total;
+}
+
+// The number of entries; 0 where one of them cannot be.
+static size_t usable_entries(size_t count) {
+  size_t size = 0;
+  for (size_t index = 0; index < count; index++) {
+    if (entries[index].number >= NUMBERS || entries[index].size % ALIGNMENT != 0) return 0;
+    size += entries[index].size;
+    if (size > LONGEST) return 0;
+  }
+  return count;
+}
+
+int read_layout(int descriptor) {
+  size_t length = 0;
+  while (length < sizeof entries) {
+    ssize_t got = read(descriptor, (char *)entries + length, sizeof entries - length);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -1;
+    if (got == 0) break;
+    length += got;
+  }
+  size_t count = usable_entries(length / sizeof *entries);
+  for (size_t index = 0; index < count; index++) {
+    // A number that stands twice has the last place; the first stays empty.
+    places[entries[index].number].size = entries[index].size;
+    places[entries[index].number].offset = total;
+    total += entries[index].size;
+  }
+  return 0;
+}
+
+size_t layout_place(size_t size) {
+  uint32_t number = next_number++;
+  if (number >= NUMBERS || places[number].size != size) return NO_PLACE;
+  return places[number].offset;
+}
