@@ -1,5 +1,6 @@
-// A client of containerd's CRI plugin, as a kubelet is one: calls over gRPC. The gRPC library and the
-// interface's description, api.proto, lie beside the bundle that scripts/conformance/cri.sh makes of this.
+// A client of containerd's CRI plugin, like a kubelet: makes calls over gRPC. The gRPC library and the
+// interface's description, api.proto, are beside the bundle that scripts/conformance/cri.sh makes from this
+// file.
 
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -8,7 +9,7 @@ const ADDRESS = "unix:///run/containerd/containerd.sock";
 const OPTIONS = { "grpc.max_receive_message_length": 64 << 20, "grpc.default_authority": "localhost" };
 const AS_WRITTEN = { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true };
 
-/** What is used of the library, which has no types here. */
+/** The part of the library that is used; it has no types here. */
 interface Grpc {
   readonly credentials: { createInsecure(): unknown };
   loadPackageDefinition(definition: unknown): { readonly runtime: { readonly v1: Services } };
@@ -49,7 +50,7 @@ export class Client {
     this.#service = this.#connect();
   }
 
-  /** Rejects with gRPC's error, whose `details` are the server's words. */
+  /** Rejects with gRPC's error, whose `details` are the server's message. */
   call<T>(method: string, request: object, limitMs = 60_000): Promise<T> {
     return new Promise((resolve, reject) => {
       const service = this.#service;
@@ -67,7 +68,7 @@ export class Client {
     return (service[method] as Streaming).call(service, request);
   }
 
-  /** For a server that is another process now. */
+  /** Connects again, after the server has been restarted. */
   reconnect(): void {
     this.#service.close();
     this.#service = this.#connect();

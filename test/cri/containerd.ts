@@ -1,5 +1,5 @@
-// The containerd that the scenarios talk to: it is there already, started from CONFIG, and some of them end
-// it and start it again.
+// The containerd that the scenarios talk to: it is already running, started from CONFIG, and some scenarios
+// restart it.
 
 import { spawn } from "node:child_process";
 import { openSync, readFileSync, writeFileSync } from "node:fs";
@@ -10,7 +10,7 @@ const CONFIG = "/rt/containerd.toml";
 const LOG = "/lab/logs/containerd.log";
 const PID_FILE = "/run/containerd.pid";
 
-/** Ends containerd, does what is to happen in its absence, and starts it again. */
+/** Ends containerd, calls the function while it is down, and starts it again. */
 export async function restartContainerd(
   client: Client,
   signal: "SIGKILL" | "SIGTERM" = "SIGKILL",
@@ -28,7 +28,7 @@ export async function restartContainerd(
   await until("containerd to answer", () => answers(client), 60_000);
 }
 
-/** A process that nobody waits for is a zombie, and has ended, too. */
+/** Whether a process has ended; a zombie counts as ended. */
 export function hasEnded(pid: number): boolean {
   try {
     return /^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));

@@ -1,12 +1,12 @@
-// What the host shows: cgroup files, processes, mounts, and what a runtime keeps.
+// Reads the host's state: cgroup files, processes, mounts, and runtimes' state directories.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 
-/** A name that containerd gives; runtimes keep other things beside what is called so. */
+/** The names that containerd gives to containers; a runtime's state root has other entries too. */
 const CONTAINER = /^[0-9a-f]{64}$/;
 const CGROUPS = "/sys/fs/cgroup";
-/** Of the runtimes that containerd's shim for runc calls. */
+/** The state root that containerd's shim for runc passes to runtimes. */
 const STATE = "/run/containerd/runc/k8s.io";
 
 export function command(program: string, ...args: readonly string[]): string {
@@ -37,7 +37,7 @@ function commandLine(pid: number): string {
   }
 }
 
-/** What is there of containers; the same before a scenario and after it. */
+/** Everything of containers on the host; it must be the same before and after a scenario. */
 export interface Traces {
   readonly states: readonly string[];
   readonly shims: number;
@@ -62,7 +62,7 @@ export function traces(): Traces {
   };
 }
 
-/** A kubelet makes the pod's cgroup and removes it. */
+/** The cgroups of containers, without those of pods, which a kubelet makes and removes. */
 function containerCgroups(folder: string): string[] {
   return list(folder).flatMap((pod) =>
     list(`${folder}/${pod}`)

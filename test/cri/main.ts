@@ -1,6 +1,6 @@
-// Runs the scenarios of this folder on one runtime handler of a containerd that is there:
-// `node FILE HANDLER [PATTERN]`, called by scripts/conformance/cri.sh. A line for each, in the form of the
-// suite that it stands beside: the name, the handler, the time, and "ok" or "FAIL" with a reason.
+// Runs the scenarios of this folder with one runtime handler of a running containerd: `node FILE HANDLER
+// [PATTERN]`, called by scripts/conformance/cri.sh. Prints a line for each, in the format of the lab's suite:
+// the name, the handler, the time, and "ok" or "FAIL" with a reason.
 
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
@@ -80,7 +80,7 @@ async function attempt(client: Client, handler: string, scenario: Scenario): Pro
   return `${said.startsWith("FAIL") ? said : "FAIL"} afterwards: ${problems.join("; ")}`;
 }
 
-/** containerd is done with some of it a moment after it has answered. */
+/** What is left; containerd finishes some of its cleanup a moment after it has answered. */
 async function leftovers(before: Traces): Promise<string[]> {
   try {
     await until("traces to go", () => isDeepStrictEqual(traces(), before), 10_000);
@@ -94,7 +94,7 @@ async function leftovers(before: Traces): Promise<string[]> {
   }
 }
 
-/** A line is short: what happened comes before where. */
+/** An error as a short line: first the message, then the place. */
 function words(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return "details" in error && typeof error.details === "string" ? error.details : error.message;

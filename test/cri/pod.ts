@@ -1,4 +1,4 @@
-// A pod and its containers as a kubelet makes them: what is asked of the CRI, and what the host shows of it.
+// A pod and its containers as a kubelet makes them: the calls of the CRI, and the state on the host.
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { until } from "../support/wait.ts";
@@ -7,7 +7,7 @@ import type { Client } from "./client.ts";
 export const IMAGE = "docker.io/library/bb:latest";
 export const PAUSE_IMAGE = "docker.io/library/pause:latest";
 
-/** Messages of api.proto are passed on as they are. */
+/** Messages of api.proto, which are passed on unchanged. */
 export type Message = Readonly<Record<string, unknown>>;
 
 export interface ContainerOptions {
@@ -47,7 +47,7 @@ export const OWN_PID = { network: "POD", pid: "CONTAINER", ipc: "POD" };
 export const SHARED_PID = { network: "POD", pid: "POD", ipc: "POD" };
 
 const MAPPING = [{ host_id: 100_000, container_id: 0, length: 65_536 }];
-/** Of a pod with `hostUsers: false`. */
+/** The options of a pod with `hostUsers: false`. */
 export const USER_NAMESPACE = {
   namespace_options: { ...OWN_PID, userns_options: { mode: "POD", uids: MAPPING, gids: MAPPING } },
 };
@@ -61,7 +61,7 @@ export class Pod {
   readonly #client: Client;
   readonly #handler: string;
   readonly #config: Message;
-  /** Of a container that does not say otherwise. */
+  /** The security context of a container that does not set its own. */
   readonly #security: Message;
 
   constructor(client: Client, handler: string, options: PodOptions = {}) {
@@ -135,7 +135,7 @@ export class Pod {
     return { out: stdout.toString().trim(), err: stderr.toString().trim(), code: exit_code };
   }
 
-  /** What a command line says; that it fails is an error. */
+  /** The output of a shell command; throws if it fails. */
   async shell(container: string, line: string): Promise<string> {
     const { out, err, code } = await this.exec(container, ["sh", "-c", line]);
     if (code !== 0) throw new Error(`"${line}" has ended with ${code}: ${err}`);
@@ -172,7 +172,7 @@ export class Pod {
     return JSON.parse(info.info).pid;
   }
 
-  /** What the container has written, without times and streams. */
+  /** The container's output, without times and streams. */
   log(name: string, suffix = ""): string[] {
     return readFileSync(`/lab/logs/${this.name}/${name}.log${suffix}`, "utf8")
       .split("\n")

@@ -1,4 +1,4 @@
-// What a scenario is: it makes pods, looks at them, and returns what is worth a note.
+// The type of a scenario: a function that makes pods, checks them, and returns a note.
 
 import { match } from "node:assert/strict";
 import type { Client } from "./client.ts";
@@ -6,24 +6,24 @@ import type { Pod, PodOptions } from "./pod.ts";
 
 export interface Cluster {
   readonly client: Client;
-  /** Of the runtime that is tried, as containerd's configuration names it. */
+  /** The runtime's handler in containerd's configuration. */
   readonly handler: string;
-  /** A pod that is up, and taken down after the scenario. */
+  /** A running pod, which is removed after the scenario. */
   pod(options?: PodOptions): Promise<Pod>;
   /** An empty folder of the host. */
   folder(): string;
-  /** Done after the pods have gone. */
+  /** Registers a function that runs after the pods have been removed. */
   after(undo: () => void): void;
 }
 
 export type Scenario = (cluster: Cluster) => Promise<string | undefined>;
-/** By name, which a result is kept under. */
+/** Scenarios by name; results are kept under these names. */
 export type Scenarios = Readonly<Record<string, Scenario>>;
 
-/** What this machine, or this containerd, cannot do, whatever the runtime. */
+/** Thrown if this machine, or this containerd, cannot run a scenario, with any runtime. */
 export class Skipped extends Error {}
 
-/** That a call is refused, and how. */
+/** Checks that a call is refused with this message. */
 export async function refused(words: RegExp, call: Promise<unknown>): Promise<string> {
   const error = await call.then(
     () => new Error("it was not refused"),

@@ -1,6 +1,6 @@
-// Where the inputs are tried: namespaces of their own, in which a configuration that happens to be valid
-// finds nothing of the host to change. All file systems are read-only but one tmpfs; the control groups are
-// below one of the arena's own; the arena's processes and mounts are all that there are.
+// The arena in which inputs are tried: new namespaces, in which even a valid configuration can change nothing
+// on the host. All file systems but one tmpfs are read-only; the control groups are below the arena's own;
+// only the arena's processes and mounts are visible.
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
@@ -12,14 +12,17 @@ export const FOLDER = "/tmp/fuzz-inputs";
 
 const CGROUP_PREFIX = "fuzz-inputs-";
 
-/** In its cgroups before the namespaces are made, so that they begin there. */
+/**
+ * Enters the arena's cgroups before the namespaces are made, so that these are the root of its cgroup
+ * namespace.
+ */
 const OUTSIDE = `
 set -eu
 for hierarchy in $HIERARCHIES; do echo $$ >"$hierarchy/$CGROUP/cgroup.procs"; done
 exec unshare --mount --pid --fork --kill-child --uts --ipc --net --cgroup sh -c "$INSIDE" sh "$@"
 `;
 
-/** The shell stays, and reaps what loses its parent, as the first process of a pid namespace has to. */
+/** The shell stays, and reaps orphans, as the first process of a pid namespace must. */
 const INSIDE = `
 set -eu
 mount --make-rprivate /
@@ -37,7 +40,7 @@ status=0
 exit "$status"
 `;
 
-/** Runs the same program again inside of an arena. Yields its exit status. */
+/** Runs the same program again in an arena. Returns its exit status. */
 export async function enterArena(number: number, args: readonly string[]): Promise<number> {
   const cgroup = `${CGROUP_PREFIX}${process.pid}-${number}`;
   const hierarchies = [...new Set(cgroupHierarchies().map(({ mountpoint }) => mountpoint))];
@@ -56,7 +59,7 @@ export async function enterArena(number: number, args: readonly string[]): Promi
   return status;
 }
 
-/** Of earlier calls that were killed. */
+/** Removes what earlier calls left when they were killed. */
 export function removeForgotten(): void {
   for (const { mountpoint } of cgroupHierarchies()) {
     for (const name of readdirSync(mountpoint)) {
@@ -83,7 +86,7 @@ function cgroupsBelow(path: string): string[] {
     .flatMap(({ name }) => [...cgroupsBelow(join(path, name)), join(path, name)]);
 }
 
-/** Everything in the arena that a command could have left, one line each. */
+/** Everything in the arena that a command may leave, one line each. */
 export function everything(stateRoot: string): string[] {
   const hierarchies = (process.env.HIERARCHIES ?? "").split(" ").filter((path) => path !== "");
   return [

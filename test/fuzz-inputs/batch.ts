@@ -1,5 +1,5 @@
-// Inputs of one kind in a row. What they leave is looked for once, after the last; only when something is
-// left is each of them tried again alone, to see which one it was.
+// Tries a batch of inputs of one kind. It looks for leftovers once, after the last input; if there are any,
+// it tries each input again alone to find out which one left them.
 
 import { randomFrom } from "../support/random.ts";
 import { KINDS, type Kind, type Trial, type Tried } from "./trial.ts";
@@ -7,13 +7,13 @@ import { KINDS, type Kind, type Trial, type Tried } from "./trial.ts";
 /** A container is made once for a batch of `exec` or `update`. */
 const SIZE = 10;
 
-/** As large as makes every input's own seed different from its neighbours'. */
+/** Large enough that neighbouring inputs have different seeds. */
 const STRIDE = 7919;
 
-/** As much of a document as is printed; `ONLY=` makes it again. */
+/** How much of a document is printed; `ONLY=` makes it again. */
 const SHOWN = 300;
 
-/** The numbers of some inputs, in batches of which each is of one kind. */
+/** The numbers of the inputs, in batches of one kind each. */
 export function batchesOf(first: number, after: number): number[][] {
   const batches: number[][] = [];
   for (let index = first; index < after; index++) {
@@ -31,11 +31,11 @@ function kindOf(index: number): Kind {
 interface Batch {
   readonly seed: number;
   readonly batch: readonly number[];
-  /** Whether documents are printed whole. */
+  /** Whether documents are printed in full. */
   readonly whole: boolean;
 }
 
-/** Says what is wrong with each input that is answered badly. */
+/** Returns what is wrong, for each input with a bad answer. */
 export function runBatch(trial: Trial, { seed, batch, whole }: Batch): string[] {
   const kind = kindOf(batch[0] ?? 0);
   const tried = (index: number): Tried => trial.run(kind, randomFrom(seed * STRIDE + index));

@@ -1,4 +1,4 @@
-// What is made odd: configurations as Docker, Podman and a CRI runtime write them, the bundles of this
+// The documents to mutate: configurations like those of Docker, Podman and a CRI runtime, the bundles of this
 // repository, process files and resources. None of their programs does anything.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// Documents made odd: members exchanged, removed, doubled, renamed; bytes lost, changed, put in. Everything
-// follows from the numbers that are handed in, so that an input can be made again.
+// Mutates documents: exchanges, removes, doubles and renames members; drops, changes and inserts bytes.
+// Everything depends only on the random numbers passed in, so that an input can be made again.
 
 export type Random = (limit: number) => number;
 
@@ -121,7 +121,7 @@ function get({ holder, key }: Spot): Json {
   return (holder as { [key: string]: Json })[key] ?? null;
 }
 
-/** As an own member, whatever its name. */
+/** Sets an own member, whatever its name is. */
 function set({ holder, key }: Spot, value: Json): void {
   Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true });
 }
@@ -176,7 +176,7 @@ function withDoubledKey(text: string, random: Random): string {
 
 const BYTES = ["\0", "\ufeff", "{", "[", '"', "\\", "\\u0000", "\\ud83d", "-", "1e999", "//", ",", "\u00a0"];
 
-/** One input in three is no longer JSON, or hardly. */
+/** Damages the text: one input in three is no longer JSON, or hardly. */
 function damage(bytes: Buffer, random: Random): Buffer {
   const at = random(bytes.length + 1);
   const [before, after] = [bytes.subarray(0, at), bytes.subarray(at)];

@@ -1,4 +1,4 @@
-// One odd document: handed to its command, and what must be true of the answer. Runs in an arena.
+// Passes one odd document to its command, and checks the answer. Runs in an arena.
 
 import { spawnSync } from "node:child_process";
 import {
@@ -21,13 +21,13 @@ import { mutate, pick, type Random } from "./mutate.ts";
 export const KINDS = ["validate", "explain", "create", "exec", "update", "state"] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** Of the processor: a busy machine makes nothing slow by that count. The kernel ends what goes on. */
+/** The limit of processor time, which does not depend on how busy the machine is. The kernel enforces it. */
 const SECONDS = 2;
-/** What waits for ever uses no processor. */
+/** A process that waits for ever uses no processor time. */
 const HANG_MS = 30_000;
 const MOST_BYTES = 30_000;
 const SIGXCPU = 24;
-/** What `exec` ends with when no program ran. */
+/** The exit status of `exec` if no program ran. */
 const FAILED = 255;
 
 const ROOT = join(FOLDER, "state");
@@ -97,13 +97,13 @@ export class Trial {
     if (kind === "create") return this.#create(input);
     const words = [kind, ...(kind === "explain" && random(3) === 0 ? ["--syscalls"] : []), this.#odd];
     const { status, stderr, faults } = ask(words);
-    // `validate` tells faults on stdout.
+    // `validate` prints faults on stdout.
     const silent = kind === "explain" && status !== 0 && stderr === "";
     const told = [...faults, ...(silent ? ["no word"] : [])];
     return { words: words.join(" "), input, said: stderr, faults: told };
   }
 
-  /** What is there after something that was not before; its container is none of it. */
+  /** What exists after an action that did not exist before, except its container. */
   leftBy(action: () => void): string[] {
     const before = everything(ROOT);
     action();
@@ -129,7 +129,7 @@ export class Trial {
     const file = join(FOLDER, "process.json");
     writeFileSync(file, input);
     const { status, stderr, faults } = ask(["exec", "--process", file, ID]);
-    // Otherwise the program ran, and what was said is its own.
+    // Otherwise the program ran, and the output is its own.
     const told = status === FAILED || status < 0 ? faults : [];
     return { words: "exec", input, said: stderr, faults: told };
   }
@@ -137,7 +137,7 @@ export class Trial {
   #update(input: Buffer): Tried {
     this.#start();
     const { status, stderr, faults } = ask(["update", "--resources", "-", ID], undefined, input);
-    // What is in force now would make later inputs fail.
+    // The new limits would make later inputs fail.
     const more = status === 0 ? this.#forget().faults : [];
     return { words: "update", input, said: stderr, faults: [...faults, ...more] };
   }
@@ -153,7 +153,7 @@ export class Trial {
     writeFileSync(this.#state, input);
     const words = pick(READERS, random);
     const { stderr, faults } = ask(words);
-    // What nobody could find by a state with other paths is still there to be found by the good one.
+    // A damaged state may have other paths; the good one still finds everything.
     mkdirSync(folder, { recursive: true });
     for (const { path, bytes } of kept) writeFileSync(path, bytes);
     const told = [...faults, ...this.#forget().faults];
@@ -164,7 +164,7 @@ export class Trial {
     return ask(["delete", "--force", ID], 0);
   }
 
-  /** A container that runs; one that does is kept. */
+  /** Starts a container, unless one is running. */
   #start(): void {
     if (existsSync(this.#state)) {
       const { pid } = JSON.parse(readFileSync(this.#state, "utf8")) as { pid: number };
@@ -178,10 +178,10 @@ export class Trial {
 
 const [STDOUT, STDERR] = [join(FOLDER, "stdout"), join(FOLDER, "stderr")];
 
-/** Calls the runtime, and says what no answer may be. */
+/** Calls the runtime, and makes the checks that apply to every answer. */
 function ask(words: readonly string[], wanted?: number, input?: Buffer): Answer {
   const limited = [`--cpu=${SECONDS}:${SECONDS + 1}`, runtimePath, "--root", ROOT, ...words];
-  // Files, since a container keeps what it is given open, and a pipe would only end with it.
+  // Files, since a container keeps its streams open, and a pipe would end only with it.
   const [stdout, stderr] = [openSync(STDOUT, "w"), openSync(STDERR, "w")];
   const { status, signal, error } = spawnSync("prlimit", limited, {
     ...(input === undefined ? {} : { input }),
@@ -197,10 +197,10 @@ function ask(words: readonly string[], wanted?: number, input?: Buffer): Answer 
   const faults: string[] = [];
   if (signal !== null) faults.push(`ended by ${signal}${signal === "SIGKILL" ? ", it hung" : ""}`);
   if (status === 128 + SIGXCPU) faults.push(`more than ${SECONDS} s`);
-  // What is too large is not read to its end.
+  // An input that is too large is not read to its end.
   if (error !== undefined && signal === null && !/EPIPE/.test(error.message)) faults.push(String(error));
   faults.push(...saidBadly(said));
-  // What is shown of a state or a configuration.
+  // The output about a state or a configuration.
   if (CONTROL.test(readFileSync(STDOUT, "utf8"))) faults.push("control characters in the output");
   if (wanted !== undefined && status !== wanted) {
     faults.push(`${words[0]} says ${status}: ${said.slice(0, 300)}`);
@@ -211,14 +211,14 @@ function ask(words: readonly string[], wanted?: number, input?: Buffer): Answer 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\x00-\x09\x0b-\x1f\x7f-\x9f]/;
 
-/** One line of what went wrong, behind any number of warnings. */
+/** Checks that there is one line with the error, after any number of warnings. */
 function saidBadly(said: string): string[] {
   const faults: string[] = [];
   const lines = said === "" ? [] : said.trimEnd().split("\n");
   if (/E_INTERNAL|internal error|InternalError|TypeError/.test(said)) faults.push("an internal error");
   if (lines.filter((line) => line.includes(" level=error ")).length > 1) faults.push("more than one error");
-  // As runc: `list` says of each container that it cannot show why, and a program that is not there is told
-  // in bare words.
+  // As in runc: `list` gives the reason for each container that it cannot show, and the error about a missing
+  // program is not a log line.
   const known = /^(time=|cannot list container |exec: )/;
   if (lines.some((line) => !known.test(line))) faults.push("a line of another form");
   if (said.length > MOST_BYTES) faults.push(`${said.length} characters`);

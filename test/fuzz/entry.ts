@@ -1,10 +1,10 @@
-// What runs in the engine that looks after its memory (program.c): a target after the
-// other gets an input that comes from one of the seeds.
+// The program that runs in the engine with sanitizers (program.c): gives each target in turn an input made
+// from one of the seeds.
 
 import { mutate, Random } from "./random.ts";
 import { TARGETS, type Target } from "./targets.ts";
 
-/** C's: UTF-8 as tsrun reads it from memory. */
+/** In C: decodes UTF-8 as tsrun reads it from memory. */
 declare const decode: (bytes: ArrayBuffer, length: number) => string;
 
 interface Feed {
@@ -35,7 +35,7 @@ function beginning(stack: string | undefined): string {
   return (stack ?? "").split("\n").slice(0, 10).join("\n");
 }
 
-/** The first inputs are the seeds themselves. Returns what to tell of one that is wrong, in a line. */
+/** Tries one input; the first ones are the seeds themselves. Returns a line about a fault. */
 function round(): string | undefined {
   const { target, words, seeds } = feeds[rounds % feeds.length] as Feed;
   const nth = Math.floor(rounds / feeds.length);

@@ -1,4 +1,4 @@
-// Numbers at random, the same ones for the same seed; and what is made of bytes with them. Pure.
+// Random numbers that depend only on a seed, and random changes of bytes. Pure.
 
 export class Random {
   #state: number;
@@ -22,13 +22,13 @@ export class Random {
   }
 }
 
-/** No input gets longer, so that there are many. */
+/** The longest input: short ones allow more tries. */
 const LONGEST = 4096;
 const DEEP = 1100;
 
 interface Material {
   readonly random: Random;
-  /** Other inputs, of which pieces are taken. */
+  /** Other inputs, from which pieces are taken. */
   readonly others: readonly Uint8Array[];
   readonly words: readonly Uint8Array[];
 }

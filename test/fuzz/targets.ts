@@ -1,4 +1,4 @@
-// The readers that are fed, and what holds of each for any input whatever.
+// The parsers that are fuzzed, and what must hold for each on any input.
 
 import { TsrunError } from "../../src/errors.ts";
 import { utf8 } from "../../src/linux/call/words.ts";
@@ -10,9 +10,9 @@ import { checkSchema } from "../../src/spec/schema-check.ts";
 
 export interface Target {
   readonly name: string;
-  /** Strings that mean something to the reader. */
+  /** Strings that have a meaning for the parser. */
   readonly words: readonly string[];
-  /** Reads an input. Returns what is wrong; what it throws is wrong, too. */
+  /** Parses an input. Returns the fault, if any; an error that it throws is a fault too. */
   readonly read: (text: string) => string | undefined;
 }
 
@@ -46,7 +46,7 @@ const JSON_WORDS = [
   ],
 ];
 
-/** As JSON.parse has it; both are held to RFC 8259. */
+/** Compares with JSON.parse; both must follow RFC 8259. */
 function readJson(text: string): string | undefined {
   const scanned = JsonPositions.scan(text, ["", "/a", "/a/b", "/0", "/4/a/b/0"]) instanceof JsonPositions;
   let parsed: unknown;
@@ -70,7 +70,7 @@ function homeIn(bytes: Uint8Array, uid: number, size: number): string {
   return search.home;
 }
 
-/** As normalise.ts reads large numbers, and messages write them. */
+/** Reads large numbers as normalise.ts does, and writes them as messages do. */
 function readIntegers(text: string): string | undefined {
   for (const [digits] of text.matchAll(/[1-9][0-9]*/g)) {
     const number = BigInt(digits);
@@ -81,7 +81,7 @@ function readIntegers(text: string): string | undefined {
   return undefined;
 }
 
-/** What is wrong with a text is told by one type of error, and never with that of a mistake of ours. */
+/** Checks that a faulty text causes a TsrunError, and never the one for an internal error. */
 function mustTell(read: () => unknown): string | undefined {
   try {
     read();

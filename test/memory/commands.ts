@@ -1,5 +1,5 @@
-// The eight commands whose allocations are refused, and what has to hold when one of them was told so, or was
-// done all the same.
+// The eight commands whose allocations are refused, and what must hold after one of them has failed or
+// succeeded.
 
 import type { CallOptions, Container } from "../support/container.ts";
 import { mustSucceed } from "../support/container.ts";
@@ -10,18 +10,18 @@ export interface Command {
   readonly name: string;
   /** The container's program, a shell script. */
   readonly script: string;
-  /** AS RUNC: exec's own failures are told apart from its program's. */
+  /** AS RUNC: the exit status of exec's own failures, which differs from its program's. */
   readonly failureStatus?: number;
-  /** What there is before the command, for each try. */
+  /** Prepares each try. */
   readonly prepare: (box: Container) => Promise<void>;
-  /** The container is there before and after, and serves all tries. */
+  /** The container exists before and after, and is used for all tries. */
   readonly shared?: boolean;
-  /** When it is refused there is nothing, and nobody to delete it. */
+  /** The command makes the container: after a failure there must be none. */
   readonly makes?: boolean;
   readonly call: (box: Container, options: CallOptions) => Promise<Result>;
-  /** What is wrong after a command that was done; `undefined` when nothing is. */
+  /** Returns what is wrong after a successful command; `undefined` if nothing is. */
   readonly done: (box: Container, result: Result) => Promise<string | undefined>;
-  /** The same after one that said E_NOMEM: what it should have left as it was. */
+  /** Returns what is wrong after a command that failed with E_NOMEM, which must not have changed anything. */
   readonly refused: (box: Container) => Promise<string | undefined>;
 }
 
@@ -37,7 +37,7 @@ async function create(box: Container): Promise<void> {
   mustSucceed(await box.create());
 }
 
-/** A sentence, where the container is in none of these states. */
+/** A sentence, if the container is in none of these states. */
 async function mustBe(box: Container, ...expected: readonly string[]): Promise<string | undefined> {
   const { status } = await box.stateDocument();
   return expected.includes(status) ? undefined : `the container is ${status}`;
@@ -47,7 +47,7 @@ async function mustEnd(box: Container): Promise<undefined> {
   await box.waitForStatus("stopped");
 }
 
-/** What `exec` has brought is gone again. */
+/** Waits until the process of `exec` has ended. */
 async function mustBeAlone(box: Container): Promise<undefined> {
   await until("the container to be alone", async () => {
     const { stdout } = await box.lab.invoke(["ps", "--format", "json", box.id]);

@@ -1,7 +1,7 @@
-// `make test-memory`: each allocation of each command refused in turn, by dist/tsrun-memory
-// (src/engine/native/refusal.c). Arguments are names of commands, without any it is all of them, and
-// --every 10 for each tenth allocation only. Exits with 1 when a command neither said so and left all as it
-// was, nor was done.
+// `make test-memory`: refuses each allocation of each command in turn, with dist/tsrun-memory
+// (src/engine/native/refusal.c). Arguments are names of commands, by default all, and --every 10 for each
+// tenth allocation only. Exits with 1 if a command neither reported the failure and left everything as it
+// was, nor succeeded.
 
 import { parseArgs } from "node:util";
 import { COMMANDS } from "./commands.ts";
@@ -44,7 +44,7 @@ async function main(): Promise<number> {
     }));
     const outcome = together(await Promise.all(shares.map((share) => refuse(command, share))), command.name);
     report(outcome, (performance.now() - begin) / 1000);
-    // A command without allocations would be one that was not tried.
+    // A command without a single try counts as wrong: it was not tested.
     wrong += outcome.wrong.length + (outcome.tries === 0 ? 1 : 0);
   }
   return wrong === 0 ? 0 : 1;

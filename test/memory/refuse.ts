@@ -1,5 +1,5 @@
-// One command over and over: at each try the memory comes to its end one allocation later, until it is not
-// missed any more.
+// Tries one command over and over: each time memory runs out one allocation later, until the command needs no
+// more.
 
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -13,9 +13,9 @@ export interface Outcome {
   readonly command: string;
   /** Tries at which an allocation was refused. */
   tries: number;
-  /** Of them those that said so. */
+  /** How many of them reported it. */
   told: number;
-  /** And those that were done all the same. */
+  /** How many of them succeeded nevertheless. */
   harmless: number;
   /** A sentence for each of the others. */
   readonly wrong: string[];
@@ -27,13 +27,13 @@ export interface Share {
   readonly step: number;
 }
 
-/** After so many allocations all processes of the host are looked at, which takes longer than a try. */
+/** After this many allocations, check all processes of the host, which takes longer than a try. */
 const EVERYWHERE = 50;
 
-/** Longer than any wait of tsrun's own: it gives a process that it ends ten seconds. */
+/** Longer than any wait of tsrun itself, which gives a killed process ten seconds. */
 const LIMIT_MS = 30_000;
 
-/** One line, as every failure is told. */
+/** The line that reports the failure. */
 const TOLD = /^time="[^"]+" level=error msg="[^\n]*" code=E_NOMEM[^\n]*\n$/;
 
 export async function refuse(command: Command, { first, step }: Share): Promise<Outcome> {
@@ -59,7 +59,7 @@ interface Try {
   readonly outcome: Outcome;
 }
 
-/** The state, the cgroups and the host's mounts: what takes no look at every process. */
+/** Leftovers in the state, the cgroups and the host's mounts: the checks that need not read every process. */
 function leftAtHand(lab: Lab, { id }: Container): string[] {
   const states = existsSync(lab.stateRoot) ? readdirSync(lab.stateRoot) : [];
   const cgroups = cgroupHierarchies()
@@ -69,7 +69,7 @@ function leftAtHand(lab: Lab, { id }: Container): string[] {
   return [...states, ...cgroups, ...mounts.filter((line) => line.includes(id))];
 }
 
-/** False when the command came to its end before that allocation. */
+/** False if the command ended before that allocation. */
 async function tryOne(command: Command, { lab, box, number, step, outcome }: Try): Promise<boolean> {
   const sign = join(lab.folder, "refused");
   rmSync(sign, { force: true });
@@ -110,7 +110,7 @@ async function problemsOf(command: Command, box: Container, result: Result): Pro
 }
 
 function told({ code, stdout, stderr }: Result, { failureStatus = 1 }: Command): string | undefined {
-  // Before it is known which command it is, it is 1 for all.
+  // Before tsrun knows which command it is, the status is always 1.
   if ((code === 1 || code === failureStatus) && stdout === "" && TOLD.test(stderr)) return undefined;
   return `exit status ${code}, ${JSON.stringify(stdout)}, ${JSON.stringify(stderr)}`;
 }

@@ -1,11 +1,11 @@
-// Removing what a mutant has left in the cgroups that it was confined to.
+// Removes what a mutant has left in the cgroups to which it was confined.
 
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupHierarchies } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 
-/** Ends every process in the cgroups of that name, and removes them with all that is below. */
+/** Kills every process in the cgroups of that name, and removes them with all cgroups below. */
 export async function removeCgroups(name: string): Promise<void> {
   const roots = cgroupHierarchies().map(({ mountpoint }) => join(mountpoint, name));
   await until(`the cgroups "${name}" to be gone`, () => roots.map(removeTree).every(Boolean), 20_000);
@@ -14,7 +14,7 @@ export async function removeCgroups(name: string): Promise<void> {
 /** Whether it is gone. */
 function removeTree(path: string): boolean {
   if (!existsSync(path)) return true;
-  // A frozen process of v1 does not even die.
+  // A frozen process on v1 cannot even be killed.
   write(path, "freezer.state", "THAWED");
   write(path, "cgroup.freeze", "0");
   for (const entry of readdirSync(path, { withFileTypes: true })) {
@@ -35,6 +35,6 @@ function write(path: string, file: string, value: string): void {
   try {
     if (existsSync(join(path, file))) writeFileSync(join(path, file), value);
   } catch {
-    // It is the turn of the directory that holds it.
+    // The directory that contains it is next.
   }
 }

@@ -1,29 +1,29 @@
-// One small change to a source, and how a change is told from others. Pure.
+// One small change to a source, and its identity. Pure.
 
 import { createHash } from "node:crypto";
 
 export interface Change {
-  /** Of the file, from the root of the repository. */
+  /** The path of the file, from the root of the repository. */
   readonly path: string;
   /** Counted from 1. */
   readonly line: number;
-  /** That line, without the spaces round it: a change is known by it when other lines move. */
+  /** The text of the line without surrounding spaces: it identifies the change when other lines move. */
   readonly text: string;
-  /** What is done to the line, in words. */
+  /** The change to the line, in words. */
   readonly what: string;
   readonly start: number;
   readonly end: number;
   readonly replacement: string;
 }
 
-/** A number that follows from a text, the same on every machine. */
+/** A hash of a text, the same on every machine. */
 function rank(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
 /**
- * Chooses changes at random: lines in the order of their ranks, of each line the change of the lowest rank.
- * As a rank goes by the line's own text, an edit elsewhere changes nothing of the choice.
+ * Chooses changes at random: lines in the order of their ranks, and from each line the change with the lowest
+ * rank. A rank depends only on the line's text, so an edit elsewhere does not alter the choice.
  */
 export function inRandomOrder(changes: readonly Change[], seed: string): Change[] {
   const ranked = changes.map((change) => {

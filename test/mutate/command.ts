@@ -1,4 +1,4 @@
-// Running other programs and waiting for them.
+// Runs other programs and waits for them.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -18,13 +18,13 @@ export interface CommandOptions {
 const running = new Set<ChildProcess>();
 let isOver = false;
 
-/** Runs a command; what it prints is kept. It is killed when it takes too long. */
+/** Runs a command and keeps its output. The command is killed if it takes too long. */
 export async function run(command: readonly string[], options: CommandOptions): Promise<Ended> {
   const { cwd, env = {}, limitSeconds = 300 } = options;
   const child = spawn(command[0] ?? "", command.slice(1), {
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
-    // A group of its own, which is killed as one.
+    // A new process group, which can be killed as a whole.
     detached: true,
     env: { ...process.env, ...env },
   });
@@ -39,12 +39,12 @@ export async function run(command: readonly string[], options: CommandOptions): 
   const [code] = await once(child, "close");
   clearTimeout(timer);
   running.delete(child);
-  // Whoever waits would start the next one.
+  // Never return: the caller would start the next command.
   if (isOver) await new Promise(() => {});
   return { code: typeof code === "number" ? code : 1, output: Buffer.concat(chunks).toString(), tookTooLong };
 }
 
-/** For when the program itself is told to end. Nobody hears of what ran. */
+/** Kills all commands when the program itself must end; their results are not reported. */
 export function killAll(): void {
   isOver = true;
   for (const child of running) kill(child);

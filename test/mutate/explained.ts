@@ -1,5 +1,5 @@
-// Changes that nothing has to notice, each with the reason. They are known by the text of the line, so that
-// they are recognised when it moves.
+// Changes that no test has to notice, each with the reason. They are identified by the text of the line, so
+// that they are recognised when it moves.
 
 import { readFileSync } from "node:fs";
 import type { Change } from "./change.ts";
@@ -8,9 +8,9 @@ export const EXPLAINED_FILE = "test/mutate/explained.json";
 
 export interface Explanation {
   readonly path: string;
-  /** The line, without the spaces round it. */
+  /** The line without surrounding spaces. */
   readonly text: string;
-  /** The change; without it every change of the line. */
+  /** The change; if absent, every change of the line. */
   readonly what?: string;
   readonly why: string;
 }

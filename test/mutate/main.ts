@@ -1,6 +1,6 @@
-// `make mutate`: small changes to the sources at random, one at a time; who notices? Arguments are folders
-// or parts of paths below src/. The list goes to build/mutate.txt. Exits with 1 when a change survived that
-// nobody has explained.
+// `make mutate`: makes small random changes to the sources, one at a time, and finds out which tests notice
+// them. Arguments are folders or parts of paths below src/. Writes the list to build/mutate.txt. Exits with 1
+// if a change survived that is not explained.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -13,7 +13,7 @@ import { FOLDERS, type Suite, Topics } from "./topics.ts";
 import { type Outcome, type Proof, Workshop } from "./workshop.ts";
 
 const LIST = "build/mutate.txt";
-/** Which test noticed which change, in any run before. */
+/** Which test noticed which change in earlier runs. */
 const KILLERS = "build/mutate-killers.json";
 
 interface Tried {
@@ -25,7 +25,7 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Hands out changes in order until so many have compiled, whoever asks first. */
+/** Gives out changes in order, until enough have compiled. */
 class Queue {
   readonly #changes: readonly Change[];
   readonly #count: number;
@@ -49,7 +49,7 @@ class Queue {
     return this.#changes[this.#next - 1];
   }
 
-  /** Whether a change that was handed out counts. */
+  /** Records whether a change that was given out counts. */
   decide(counts: boolean): void {
     this.#undecided -= 1;
     if (counts) this.#counted += 1;
@@ -59,7 +59,7 @@ class Queue {
   }
 }
 
-/** Asks the tree as it is, once for each test that failed on a change. */
+/** Runs each test that failed on a change once on the unchanged tree. */
 function proofBy(reference: Workshop): Proof {
   const asked = new Map<string, Promise<boolean>>();
   let before: Promise<unknown> = Promise.resolve();

@@ -1,12 +1,12 @@
-// Where a source can be changed, and into what: comparisons turned, constants changed, conditions negated,
-// statements and entries left out or exchanged. The syntax is read by TypeScript itself, through the
-// interface that its version 7 has for other programs.
+// Finds the possible changes of a source: comparisons reversed, constants changed, conditions negated,
+// statements and entries left out or exchanged. TypeScript itself parses the source, through the interface of
+// version 7 for other programs.
 
 import { type Node, type SourceFile, SyntaxKind } from "typescript/unstable/ast";
 import * as is from "typescript/unstable/ast/is";
 import type { Change } from "./change.ts";
 
-/** Other operators for one. */
+/** The operators that may replace an operator. */
 const OPERATORS: ReadonlyMap<SyntaxKind, readonly string[]> = new Map([
   [SyntaxKind.LessThanToken, ["<=", ">="]],
   [SyntaxKind.LessThanEqualsToken, ["<", ">"]],
@@ -34,7 +34,7 @@ const OPERATORS: ReadonlyMap<SyntaxKind, readonly string[]> = new Map([
   [SyntaxKind.QuestionQuestionEqualsToken, ["="]],
 ]);
 
-/** Those of which either side may be left out. */
+/** The operators of which either side may be left out. */
 const SELECTIVE: ReadonlySet<SyntaxKind> = new Set([
   SyntaxKind.AmpersandAmpersandToken,
   SyntaxKind.BarBarToken,
@@ -56,7 +56,7 @@ const METHODS: Readonly<Record<string, string>> = {
   push: "unshift",
 };
 
-/** What a call of one of these gives back, the thing itself would do for, as far as types go. */
+/** Methods whose result has the same type as the object, so that the call can be left out. */
 const PASSING: ReadonlySet<string> = new Set([
   "filter",
   "slice",
@@ -68,7 +68,7 @@ const PASSING: ReadonlySet<string> = new Set([
   "toReversed",
 ]);
 
-/** Members that are words for people: what they say is for reviewers to judge. */
+/** Members with texts for people, which reviewers judge, not tests. */
 const WORDS: ReadonlySet<string> = new Set(["hint", "attempt", "message", "warning", "cause"]);
 
 const LONGEST = 70;
@@ -140,7 +140,7 @@ class Finder {
     if (is.isBigIntLiteral(node)) this.#becomes(node, `(${this.#text(node)} + 1n)`);
     if (node.kind === SyntaxKind.TrueKeyword) this.#becomes(node, "false");
     if (node.kind === SyntaxKind.FalseKeyword) this.#becomes(node, "true");
-    // One with a space is for people to read.
+    // A text with a space is for people.
     if (is.isStringLiteral(node) && !/\s/.test(node.text)) {
       this.#becomes(node, JSON.stringify(node.text === "" ? "x" : `${node.text}x`));
     }
@@ -156,7 +156,7 @@ class Finder {
       const { kind } = node.operatorToken;
       const [left, right] = [this.#text(node.left), this.#text(node.right)];
       const old = this.#text(node.operatorToken);
-      // What is false by itself, or an object, comes out the same with either.
+      // For a value that is false, or an object, both give the same result.
       const isSame =
         kind === SyntaxKind.QuestionQuestionToken && /^(0|0n|""|false|undefined|[[{].*)$/s.test(right);
       for (const other of isSame ? [] : (OPERATORS.get(kind) ?? [])) {
@@ -224,7 +224,7 @@ class Finder {
       if (is.isReturnStatement(statement) && statement.expression !== undefined) continue;
       this.#add(statement, "", `left out: ${shortened(text)}`);
     }
-    // Of two that only compute or name something the order is for readers.
+    // The order of statements that only compute or declare something does not matter.
     const acting = node.statements.filter((one) => isActing(one) && hasEffect(one));
     for (const [index, one] of node.statements.entries()) {
       const next = node.statements[index + 1];
@@ -236,7 +236,7 @@ class Finder {
 
   #lists(node: Node): void {
     if (is.isArrayLiteralExpression(node)) {
-      // A set has no order, and what has a space is for people to read.
+      // A set has no order, and a text with a space is for people.
       if (!is.isNewExpression(node.parent)) this.#exchangeNeighbours(node.elements, "entries");
       for (const entry of node.elements) {
         if (!(is.isStringLiteral(entry) && /\s/.test(entry.text))) this.#becomes(entry, "...[]");
@@ -265,12 +265,12 @@ class Finder {
   }
 }
 
-/** The key of a property, which is no value. */
+/** Whether the child is the key of a property, which is not a value. */
 function isName(node: Node, child: Node): boolean {
   return (is.isPropertyAssignment(node) || is.isMethodDeclaration(node)) && node.name === child;
 }
 
-/** Whether something is called, assigned or left, as far as the text shows. */
+/** Whether the text contains a call, an assignment or a jump. */
 function hasEffect(node: Node): boolean {
   if (is.isReturnStatement(node)) return false;
   if (!is.isVariableStatement(node)) return true;

@@ -1,12 +1,12 @@
-// Which tests concern a source: every unit test that loads it, found by imports, and then the end-to-end
-// files of its topic, from the most to the least likely to notice.
+// Finds the tests of a source: every unit test that loads it, found by imports, and then the end-to-end files
+// of its topic, from the most to the least likely to notice a change.
 
 import { existsSync } from "node:fs";
 import { readSources } from "../style/source.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
 import { controllerHierarchy } from "../support/host.ts";
 
-/** What a change is looked for in, when nothing else is said. */
+/** The folders in which changes are made by default. */
 export const FOLDERS: readonly string[] = [
   "src/rootfs",
   "src/cgroups",
@@ -36,10 +36,10 @@ const CGROUPS = [
 ];
 const HOOKS = ["e2e/hooks", "e2e/hook-failures", "e2e/hook-output", "e2e/children"];
 const ENDINGS = ["security/killed-runtime", "e2e/exhaustion"];
-/** What goes through many commands and configurations. */
+/** Test files that use many commands and configurations. */
 const WIDE = ["e2e/rootless", "e2e/bad-input", "e2e/terminal"];
 
-/** By the beginning of a path; every entry that fits counts, the longest first. */
+/** By the beginning of a path; all matching entries count, the longest first. */
 const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/rootfs/": [...MOUNTS, "security/masks", "security/procfs", ...LIVES, ...WIDE],
   "src/rootfs/build/copy-": ["e2e/copy-up", "e2e/tmpfs"],
@@ -128,7 +128,7 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/namespaces/sysctl": ["e2e/namespaces"],
 };
 
-/** What end-to-end tests reach on some hosts only; elsewhere its changes are tried by unit tests alone. */
+/** Sources that end-to-end tests reach only on some hosts; elsewhere only unit tests try their changes. */
 const HOSTS: Readonly<Record<string, () => string | undefined>> = {
   "src/process/label-files": () =>
     ["/sys/kernel/security/apparmor", "/sys/fs/selinux/enforce"].some((path) => existsSync(path))
@@ -145,7 +145,7 @@ function needingVersion(version: 1 | 2, beginnings: readonly string[]): typeof H
   return Object.fromEntries(beginnings.map((beginning) => [beginning, need]));
 }
 
-/** Files that prove something about the test machinery or take long for what they could add here. */
+/** Files that test the test machinery, or take too long for their use here. */
 const LEFT_OUT = /^(unit\/engine|unit\/scripts)\//;
 
 export interface Suite {

@@ -1,6 +1,6 @@
 // Runs test files one after the other, in the namespaces that confine.sh has made, and stops at the first
-// that fails: node build/test/mutate/trial.js REPORT NAME=SECONDS… . The report is JSON. A file that takes
-// longer than it may has failed too: a hang is a fault that was noticed.
+// that fails: node build/test/mutate/trial.js REPORT NAME=SECONDS… . The report is JSON. A file that exceeds
+// its time limit has failed too: a hang counts as noticed.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,11 +12,11 @@ export interface FileResult {
   readonly ms: number;
   /** The first case that failed, or what else was wrong. */
   readonly failure: string;
-  /** Something was waited for in vain. */
+  /** A wait timed out. */
   readonly waited: boolean;
 }
 
-/** What a busy machine makes happen: a failure of these is believed the second time. */
+/** Failures that a busy machine may cause: they must happen twice to count. */
 const WAITED = /did not end within|gave up after|timeout!/;
 
 async function textOf(child: ChildProcess): Promise<string> {
@@ -26,7 +26,7 @@ async function textOf(child: ChildProcess): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** The innermost case that is open where the first assertion failed. */
+/** The innermost case that contains the first failed assertion. */
 function firstFailure(tap: string): string | undefined {
   const open: string[] = [];
   for (const line of tap.split("\n")) {

@@ -1,5 +1,5 @@
-// A copy of the tree in which sources are changed, compiled, built and tried. The files that are checked out
-// are never touched.
+// A copy of the tree in which sources are changed, compiled, built and tested. The checked-out files are
+// never touched.
 
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -23,10 +23,10 @@ export type Outcome =
   | { readonly kind: "survived"; readonly ran: readonly string[] }
   | { readonly kind: "elsewhere"; readonly needs: string; readonly ran: readonly string[] };
 
-/** Whether a test passes on the tree as it is: else it proves nothing. */
+/** Whether a test passes on the unchanged tree; otherwise it proves nothing. */
 export type Proof = (name: string) => Promise<boolean>;
 
-/** How long a file may take: longer than any does, also on a machine that has a lot to do. */
+/** The time limit of a file: longer than any file takes, even on a busy machine. */
 const LIMIT_SECONDS = { unit: 60, endToEnd: 240 };
 
 const ENDED = { passed: false, ms: 0, failure: "the tests themselves were ended", waited: false };
@@ -37,9 +37,9 @@ function limitOf(name: string): number {
 
 export interface Attempt {
   readonly proof: Proof;
-  /** The test that noticed this change the last time: it is asked first. */
+  /** The test that noticed this change last time; it runs first. */
   readonly likely: string | undefined;
-  /** Hears whether the change compiles, as soon as that is known. */
+  /** Called as soon as it is known whether the change compiles. */
   readonly decided: (compiles: boolean) => void;
 }
 
@@ -60,7 +60,7 @@ export class Workshop {
     this.#report = join(this.#folder, "build/trial.json");
   }
 
-  /** Copies the tree, compiles and builds it as it is. */
+  /** Copies the tree, and compiles and builds it unchanged. */
   async prepare(): Promise<void> {
     mkdirSync(this.#folder, { recursive: true });
     for (const name of COPIED.filter((one) => existsSync(one))) {
@@ -86,13 +86,13 @@ export class Workshop {
     return code === 0 ? "" : output.slice(0, 200);
   }
 
-  /** Runs one file on the tree as it is. */
+  /** Runs one file on the unchanged tree. */
   async measure(name: string): Promise<FileResult> {
     const [result] = await this.#trial([name]);
     return result ?? { name, ...ENDED };
   }
 
-  /** Makes the change, and looks who notices. */
+  /** Makes the change, and finds out which test notices it. */
   async attempt(change: Change, suite: Suite, { proof, likely, decided }: Attempt): Promise<Outcome> {
     const path = join(this.#folder, change.path);
     const source = readFileSync(path, "utf8");

@@ -1,14 +1,14 @@
-// What a security context asks for: what is masked, who runs, which devices.
+// Security contexts: masked paths, users, devices.
 
 import { deepEqual, equal, match, notEqual } from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { USER_NAMESPACE } from "../pod.ts";
 import type { Scenarios } from "../scenario.ts";
 
-/** What a kubelet sends for `procMount: Default`. */
+/** The paths that a kubelet sends for `procMount: Default`. */
 const MASKED = ["/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/scsi"];
 const READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
-/** What an unmasked /proc is for: containers in the container. */
+/** The purpose of an unmasked /proc: containers in the container. */
 const NESTED = ["unshare", "-U", "-r", "-m", "-p", "-f", "mount", "-t", "proc", "proc", "/proc"];
 
 export const confinement: Scenarios = {
@@ -43,7 +43,7 @@ export const confinement: Scenarios = {
 
   async device_of_a_user_namespace({ pod }) {
     const its = await pod({ security: USER_NAMESPACE });
-    // runc looks for it on the host by its name in the container.
+    // runc searches it on the host by its name in the container.
     const devices = [{ container_path: "/dev/net/tun", host_path: "/dev/net/tun", permissions: "rw" }];
     const main = await its.run("main", ["sleep", "100"], { devices });
     const [kind, owner] = (await its.shell(main, "stat -c '%F,%u' /dev/net/tun")).split(",");

@@ -1,4 +1,4 @@
-// Many at once and one after the other, and what takes long: logs that are rotated, checkpoints.
+// Many pods at once and one after the other, and long scenarios: rotated logs, checkpoints.
 
 import { equal, ok } from "node:assert/strict";
 import { existsSync, renameSync, statSync } from "node:fs";

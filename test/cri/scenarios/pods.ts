@@ -1,4 +1,4 @@
-// Containers of one pod beside each other and after each other.
+// Containers of one pod, at the same time and one after the other.
 
 import { equal, ok, strictEqual } from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
@@ -65,7 +65,7 @@ export const pods: Scenarios = {
     const namespace_options = { ...OWN_PID, pid: "TARGET", target_id, userns_options };
     const debug = await its.run("debug", ["sleep", "100"], { security: { namespace_options } });
     ok((await its.shell(debug, "ps -o args")).includes("sleep 7654"));
-    // What it is for: a look at the other's files.
+    // The purpose of a debug container: access to the other's files.
     equal(await its.shell(debug, "cat /proc/1/root/etc/passwd | head -c 4"), "root");
     return undefined;
   },
@@ -165,14 +165,14 @@ export const pods: Scenarios = {
   },
 };
 
-/** The first process ends; what it has left behind in the namespace of others ends, too. */
+/** When the first process ends, the processes that it has left in a shared namespace must end too. */
 async function childrenEnd(its: Pod, child: string): Promise<void> {
   const main = await its.run("main", ["sh", "-c", `setsid ${child} & exit 3`]);
   equal((await its.exited(main)).exit_code, 3);
   await until("the child to end", () => processesWith(child).length === 0);
 }
 
-/** A runtime may find out when the program is executed: the container has started, then. */
+/** A runtime may notice it only when the program is executed: then the container has started. */
 async function formatError(its: Pod, container: string): Promise<void> {
   const { exit_code } = await its.exited(container);
   throw new Error(exit_code === 0 ? "it has succeeded" : "exec format error");

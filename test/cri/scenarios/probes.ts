@@ -1,5 +1,5 @@
-// Probes by exec, and other processes that a kubelet runs in a container: under limits, with much to say,
-// out of time.
+// Exec probes, and other processes that a kubelet runs in a container: under limits, with much output, with
+// time limits.
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { until } from "../../support/wait.ts";
@@ -8,7 +8,7 @@ import { refused, type Scenarios } from "../scenario.ts";
 
 const PROBES = 10;
 const MIB = 1 << 20;
-/** Of /proc/PID/status, what confines a process. */
+/** The lines of /proc/PID/status that describe a process's confinement. */
 const CONFINEMENT = "^(Uid|Gid|Groups|Cap.*|NoNewPrivs|Seccomp):";
 
 export const probes: Scenarios = {

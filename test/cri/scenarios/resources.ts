@@ -14,7 +14,7 @@ export const resources: Scenarios = {
     const main = await its.run("main", ["sleep", "100"], { resources: memory(64, 96) });
     const pid = await its.pid(main);
     equal(limits(pid), "64 96");
-    // Up and down: the kernel takes the two in another order each way.
+    // Up and down: the kernel accepts the two in different orders.
     for (const [limit, swap] of [
       [256, 512],
       [32, 32],
@@ -93,7 +93,7 @@ export const resources: Scenarios = {
       value: "x".repeat(600),
     }));
     const main = await its.run("main", ["sleep", "100"], { envs });
-    // A shell with so many variables can execute nothing that is not its own.
+    // With so many variables a shell can run only its built-in commands.
     equal(await its.shell(main, 'echo "$SERVICE_0_PORT$SERVICE_1499_PORT"'), "x".repeat(1200));
     const { out } = await its.exec(main, ["env"]);
     equal(out.match(/^SERVICE_\d+_PORT=x{600}$/gm)?.length, MANY_VARIABLES);
@@ -112,7 +112,7 @@ function memory(limit: number, swap: number): Message {
   return { memory_limit_in_bytes: limit * MIB, memory_swap_limit_in_bytes: swap * MIB };
 }
 
-/** Of memory, and of memory and swap together, in MiB. */
+/** The limits of memory, and of memory and swap together, in MiB. */
 function limits(pid: number): string {
   return ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
     .map((file) => Number(cgroupFile(pid, "memory", file)) / MIB)

@@ -82,7 +82,8 @@ export const restarts: Scenarios = {
       writeFileSync(`${data}/go`, "");
       await until("the container to end", () => hasEnded(pid));
     });
-    // This containerd takes a shim away whose containers have all ended before it asks how.
+    // If all containers of a shim have ended, this containerd removes the shim before it asks for their
+    // statuses.
     const { exit_code } = await its.exited(main);
     ok(exit_code === 9 || exit_code === 255, `it has exited with ${exit_code}`);
     return `exit code ${exit_code}`;
@@ -152,7 +153,7 @@ export const restarts: Scenarios = {
   },
 };
 
-/** containerd says that the pod is not ready before it has cleaned up; a kubelet asks again. */
+/** containerd reports the pod as not ready before it has cleaned up, so a kubelet asks again. */
 async function gone(client: Cluster["client"], its: Pod): Promise<void> {
   await until("the pod to be told of", async () => (await podState(client, its)) === "SANDBOX_NOTREADY");
   await until(

@@ -1,4 +1,4 @@
-// Volumes as a kubelet prepares them: projected, by a path below one, of an image, in memory, for a group.
+// Volumes as a kubelet prepares them: projected, with a sub-path, from an image, in memory, for a group.
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import {
@@ -67,7 +67,7 @@ export const volumes: Scenarios = {
     const volume = folder();
     mkdirSync(`${volume}/sub`);
     writeFileSync(`${volume}/sub/mine`, "");
-    // A kubelet binds what it has opened, and hands the mount on.
+    // A kubelet binds the file that it has opened, and passes on that mount.
     const bound = folder();
     mount(cluster, bound, "--bind", `${volume}/sub`);
     renameSync(`${volume}/sub`, `${volume}/was`);
@@ -96,7 +96,7 @@ export const volumes: Scenarios = {
         () => {},
       );
     }
-    // What came of it elsewhere is among the traces of the scenario.
+    // Other effects would be found as leftovers of the scenario.
     ok(!existsSync("/x"), "a mount point was made on the host");
     return `${started} of 15 started`;
   },
@@ -221,7 +221,7 @@ export const volumes: Scenarios = {
   },
 };
 
-/** What a kubelet's writer does: all at once, by a link that is exchanged. */
+/** Updates a volume as a kubelet does: atomically, by exchanging a link. */
 function project(volume: string, value: string): void {
   mkdirSync(`${volume}/..${value}`);
   writeFileSync(`${volume}/..${value}/token`, value);
@@ -230,7 +230,7 @@ function project(volume: string, value: string): void {
   if (!existsSync(`${volume}/token`)) symlinkSync("..data/token", `${volume}/token`);
 }
 
-/** Mounted until the scenario is over. */
+/** Mounts something until the scenario ends. */
 function mount({ after }: Cluster, target: string, ...args: readonly string[]): void {
   command("mount", ...args, target);
   after(() => command("umount", target));

@@ -1,4 +1,4 @@
-// What an update does to device rules, before anything is written.
+// How an update changes device rules, before anything is written.
 
 import t from "tap";
 import { buildDeviceSet, isAllowed } from "../../../src/cgroups/devices/device-set.ts";

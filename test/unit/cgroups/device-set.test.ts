@@ -1,4 +1,4 @@
-// What device rules come to, and the fewest steps from one set to another.
+// The set that device rules give, and the fewest steps from one set to another.
 
 import t from "tap";
 import {
@@ -15,7 +15,7 @@ import type { DeviceRule as DeviceRuleSpec } from "../../../src/spec/types.ts";
 
 const DENY_ALL: DeviceRuleSpec = { allow: false, access: "rwm" };
 
-/** `+c 1:3 rwm` allows, `-b 8:* r` denies, `+a` and `-a` stand for everything. */
+/** `+c 1:3 rwm` allows, `-b 8:* r` denies, `+a` and `-a` mean everything. */
 function set(...rules: readonly string[]): DeviceSet {
   return buildDeviceSet(deviceRules(rules.map(parse), []).slice(0, rules.length));
 }

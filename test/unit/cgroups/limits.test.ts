@@ -1,4 +1,4 @@
-// Each limit of the specification as the writes it becomes, on v1 and on v2.
+// The writes for each limit of the specification, on v1 and on v2.
 
 import t from "tap";
 import { blkioToIoWeight } from "../../../src/cgroups/controllers/blkio.ts";
@@ -9,7 +9,7 @@ import { planLimitsV1, planLimitsV2 } from "../../../src/cgroups/limits.ts";
 import { type ControllerWrites, decimal } from "../../../src/cgroups/writes.ts";
 import type { Resources } from "../../../src/spec/types.ts";
 
-/** `memory.max = 4096`, with `?` behind what may be refused without harm. */
+/** `memory.max = 4096`, followed by `?` if a refusal is harmless. */
 function show(plan: readonly ControllerWrites[]): string[] {
   return plan.flatMap(({ writes }) =>
     writes.map(({ file, value, mayPostpone, tolerate, otherwise }) => {

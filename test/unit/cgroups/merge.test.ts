@@ -1,4 +1,4 @@
-// What update makes of the resources in force and those asked for.
+// How update merges the current resources with the requested ones.
 
 import t from "tap";
 import { mergeResources, parseBytes } from "../../../src/cgroups/merge.ts";
@@ -12,7 +12,7 @@ interface Case {
   readonly change: Resources;
 }
 
-/** Every file of unified that a word of the configuration writes too. */
+/** Every file of `unified` that another member of the configuration writes too. */
 const NAMED = {
   "pids.max": "1",
   "memory.max": "2",

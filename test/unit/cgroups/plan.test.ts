@@ -1,4 +1,4 @@
-// Which cgroup a configuration gets on which host.
+// The cgroup that a configuration gets on each kind of host.
 
 import t from "tap";
 import type { Hierarchies } from "../../../src/cgroups/hierarchies.ts";
@@ -103,7 +103,7 @@ t.test("unified resources need v2", async (t) => {
   t.doesNotThrow(() => planCgroup({ spec, id: "box", systemd: undefined, hierarchies: V2 }));
 });
 
-/** What v2 has no file for, by the JSON pointer that the error names. */
+/** Limits for which v2 has no file, by the JSON pointer in the error. */
 const V1_ALONE: readonly (readonly [pointer: string, resources: Resources])[] = [
   ["/memory/swappiness", { memory: { swappiness: 0 } }],
   ["/memory/disableOOMKiller", { memory: { disableOOMKiller: true } }],
@@ -206,7 +206,7 @@ t.test("what is given away lies below the cgroup, and belongs to the container's
   t.throws(() => plan({ delegate: "a" }, { layout: "none", mounts: [] }), {
     message: /no cgroup is mounted/,
   });
-  // Without systemd it says nothing, on v1 neither.
+  // Without systemd it has no effect, not even on v1.
   t.match(plan({ subgroup: "a" }), { directories: [{ path: "/cg/x" }], subgroup: undefined });
   t.doesNotThrow(() => plan({ subgroup: "a" }, V1));
 });

@@ -1,9 +1,9 @@
-// How what was written is taken back, from what the file said before.
+// How a write is undone, from the file's old content.
 
 import t from "tap";
 import { restoring } from "../../../src/cgroups/restore.ts";
 
-/** file, what was written, what the file said before, what goes back */
+/** file, the value written, the old content, the value that restores it */
 const CASES: readonly (readonly [string, string, string, string | undefined])[] = [
   ["memory.limit_in_bytes", "4096", "9223372036854771712\n", "9223372036854771712"],
   ["cpu.max", "5000 10000", "max 100000\n", "max 100000"],

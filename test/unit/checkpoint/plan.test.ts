@@ -1,4 +1,4 @@
-// What criu is told of a container.
+// The options that criu gets for a container.
 
 import t from "tap";
 import { configFileOf } from "../../../src/checkpoint/annotation.ts";

@@ -1,4 +1,4 @@
-// The manual pages: all there is in the table is in them, and the two readers of such pages accept them.
+// The manual pages: they contain everything in the table, and both man-page formatters accept them.
 
 import { spawnSync } from "node:child_process";
 import t from "tap";
@@ -52,7 +52,7 @@ const noMandoc = reader("mandoc", ["-T", "lint"], "").missing;
 t.test("mandoc finds fault with none", { skip: noMandoc && "needs mandoc (package mandoc)" }, async (t) => {
   for (const { file, text } of pages) {
     const { stdout, stderr } = reader("mandoc", ["-T", "lint", "-W", "warning"], text);
-    // A date would make the page another one with every build.
+    // A date would make the page differ with every build.
     const faults = `${stdout}${stderr}`
       .split("\n")
       .filter((line) => line !== "" && !/missing date/.test(line));

@@ -1,4 +1,4 @@
-// How a failure is told, and to whom.
+// How a failure is reported, and where.
 
 import t from "tap";
 import { describeFailure, formatFailure, type ReportOptions } from "../../../src/cli/report.ts";

@@ -1,4 +1,4 @@
-// The engine's malloc(3), compiled into a program that uses it at random and looks at every byte.
+// The engine's malloc(3), compiled into a program that uses it at random and checks every byte.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -10,7 +10,7 @@ import { findProgram } from "../../support/host.ts";
 const SOURCE = "test/unit/engine/allocator-program.c";
 const COMPILERS = ["gcc", "musl-gcc"] as const;
 
-/** The word that the program is called with, and what then holds. */
+/** The argument of the program, and the property that it checks. */
 const STAGES = [
   ["random", "blocks keep what is written to all of their bytes"],
   ["sizes", "a block is hardly longer than asked for, at a multiple of 16, and used again"],
@@ -31,7 +31,7 @@ const STAGES = [
   ["foreign-layout", "a table that cannot be counts as none"],
 ] as const;
 
-/** Beside the C library's own, which stays in use for the library itself. */
+/** Renamed, since the C library itself still uses its own. */
 const RENAMED = ["malloc", "free", "calloc", "realloc", "malloc_usable_size"].map(
   (name) => `-D${name}=own_${name}`,
 );

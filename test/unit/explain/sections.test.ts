@@ -1,5 +1,5 @@
-// Whatever a configuration asks for is in its explanation: a configuration with a value of its own in every
-// place, on a host with cgroup v2 and on one with v1.
+// Everything in a configuration is in its explanation: tested with a configuration that has a distinct value
+// in every place, on a host with cgroup v2 and on one with v1.
 
 import t from "tap";
 import type { Hierarchies } from "../../../src/cgroups/hierarchies.ts";

@@ -1,4 +1,4 @@
-// What is said of a hook that failed, and what its fields mean.
+// The errors of failed hooks, and the meaning of a hook's fields.
 
 import t from "tap";
 import { argumentsOf, hookError, hookNotExecuted, hookTimeout, timeoutMs } from "../../../src/hooks/plan.ts";

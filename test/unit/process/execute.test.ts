@@ -1,4 +1,4 @@
-// The last operations of a process before it is the container's.
+// The last operations of a process before it executes the container's program.
 
 import t from "tap";
 import { closeAllBut, closeOnExecute, handleTermination } from "../../../src/process/execute.ts";

@@ -1,4 +1,4 @@
-// The order in which the first process gives up what tsrun has, and where the seccomp filter stands in it.
+// The order in which the first process drops tsrun's privileges, and the place of the seccomp filter in it.
 
 import t from "tap";
 import { becomeOperations, outsideOfRoot, placeFilter } from "../../../src/process/identity.ts";

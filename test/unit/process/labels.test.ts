@@ -1,4 +1,4 @@
-// AppArmor and SELinux labels: what is written, and what a host that has none answers.
+// AppArmor and SELinux labels: what is written, and the errors on a host without them.
 
 import t from "tap";
 import {

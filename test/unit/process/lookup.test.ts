@@ -1,4 +1,4 @@
-// The look-up of a program: Go's rules, and runc's words, of which dockerd and podman make exit codes.
+// Finding a program: Go's rules, and runc's error texts, which dockerd and podman turn into exit codes.
 
 import t from "tap";
 import { STATX_SIZE } from "../../../src/linux/files/statx.ts";

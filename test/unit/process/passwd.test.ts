@@ -1,4 +1,4 @@
-// Where a user is at home, by what an image has in /etc/passwd.
+// A user's home directory, from an image's /etc/passwd.
 
 import t from "tap";
 import { utf8 } from "../../../src/linux/call/words.ts";

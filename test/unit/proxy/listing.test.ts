@@ -1,4 +1,4 @@
-// The interpreters' listings: GNU as makes of the middle column exactly the bytes of the first.
+// The interpreters' listings: GNU as assembles the middle column to exactly the bytes of the first.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -21,7 +21,7 @@ interface Tools {
   readonly copy: string;
 }
 
-/** The machine's own tools may go without a prefix. */
+/** The machine's own tools may have no prefix. */
 function findTools(machine: Machine): Tools | undefined {
   const { prefixes, arch } = TOOLS[machine];
   for (const prefix of [...prefixes, ...(process.arch === arch ? [""] : [])]) {

@@ -1,5 +1,5 @@
-// Operations that are copied from others: what the proxy is told must be what it would be told of each by
-// itself, and what it answers must reach the one that failed.
+// Operations that are copied from others: the proxy must get the same as if each were encoded separately, and
+// its answer must reach the one that failed.
 
 import t from "tap";
 import { type Argument, data, out, shown } from "../../../src/proxy/calls/arguments.ts";
@@ -77,7 +77,10 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** What a batch says, without where things lie: calls with texts, contents, and whose results they take. */
+/**
+ * The content of a batch without addresses: calls with texts, data, and the operations whose results they
+ * use.
+ */
 function read(batch: EncodedBatch, operations: readonly Operation[]): unknown[] {
   const view = viewOf(batch.message);
   const memory = (address: number, length: number) => {

@@ -1,4 +1,4 @@
-// Which group a container is in and what is written there.
+// The group of a container, and what is written to it.
 
 import t from "tap";
 import { differingLine, linesBefore, planRdt, schemataLines } from "../../../src/rdt/plan.ts";

@@ -1,4 +1,4 @@
-// What `events` prints of a group, from files as the kernel writes them.
+// The output of `events` for a group, from files in the kernel's format.
 
 import t from "tap";
 import { recordOf } from "../../../src/rdt/group.ts";

@@ -1,4 +1,4 @@
-// What is advised about a mount that failed.
+// The advice about a mount that failed.
 
 import t from "tap";
 import { EACCES, EINVAL, ENODEV, ENOENT, ENOSYS, EPERM } from "../../../src/linux/numbers/errno.ts";

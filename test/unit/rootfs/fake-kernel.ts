@@ -1,5 +1,5 @@
-// A kernel in a hundred lines: files in memory and the calls that mount points are found, made and covered
-// with, so that the steps can be tried without root, and every failure produced at will.
+// A simulated kernel in a hundred lines: files in memory, and the calls that find, make and cover mount
+// points, so that the steps can be tested without root, with any failure.
 
 import { textUntilNul, utf8, viewOf } from "../../../src/linux/call/words.ts";
 import { EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOTDIR } from "../../../src/linux/numbers/errno.ts";

@@ -1,4 +1,4 @@
-// What the words of a mount's options become.
+// The meaning of the words in a mount's options.
 
 import t from "tap";
 import * as linux from "../../../src/linux/numbers/mount.ts";

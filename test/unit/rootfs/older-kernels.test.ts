@@ -1,4 +1,4 @@
-// What older kernels do not know, and how far links are followed.
+// Features that older kernels lack, and the limit for following links.
 
 import t from "tap";
 import { EINVAL, ENOSYS } from "../../../src/linux/numbers/errno.ts";

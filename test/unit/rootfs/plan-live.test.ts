@@ -1,4 +1,4 @@
-// Which mounts may be added to a container that is there, and the list that asks for them.
+// Which mounts may be added to an existing container, and the list of them.
 
 import t from "tap";
 import { MS_PRIVATE, MS_REC, MS_SLAVE } from "../../../src/linux/numbers/mount.ts";

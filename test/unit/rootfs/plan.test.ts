@@ -1,4 +1,4 @@
-// What a configuration's root, mounts and paths come to.
+// The plan for a configuration's root, mounts and paths.
 
 import t from "tap";
 import {

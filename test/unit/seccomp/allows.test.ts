@@ -1,4 +1,4 @@
-// Which profiles allow what exec still does once the filter is in.
+// Which profiles allow the calls that exec makes after the filter is installed.
 
 import t from "tap";
 import { allowsGoingInside } from "../../../src/seccomp/allows.ts";

@@ -1,5 +1,4 @@
-// System calls newer than the profile: what the stub in front of a filter answers, architecture by
-// architecture.
+// System calls newer than the profile: the verdict of the stub in front of a filter, for each architecture.
 
 import t from "tap";
 import { returns } from "../../../src/seccomp/bpf.ts";

@@ -1,4 +1,4 @@
-// Cache entries: what is read back, and what is not believed.
+// Cache entries: which are read back, and which are rejected.
 
 import t from "tap";
 import { encode, load, returns } from "../../../src/seccomp/bpf.ts";

@@ -1,4 +1,4 @@
-// SCMP_ACT_NOTIFY: who must be named, and what the agent is told.
+// SCMP_ACT_NOTIFY: a profile must name an agent, and the message that the agent gets.
 
 import t from "tap";
 import { notifyMessage, validateListener } from "../../../src/seccomp/notify.ts";

@@ -1,4 +1,4 @@
-// Seccomp profiles as numbers: runc's rules of what is meant, ignored and refused.
+// Seccomp profiles as numbers: runc's rules for what is understood, ignored and refused.
 
 import t from "tap";
 import { planFilter } from "../../../src/seccomp/plan.ts";

@@ -1,4 +1,4 @@
-// A filter as a configuration brings it along.
+// A ready-made filter in a configuration.
 
 import t from "tap";
 import { rawFilter } from "../../../src/seccomp/raw.ts";

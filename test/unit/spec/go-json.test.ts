@@ -1,4 +1,4 @@
-// A JSON text as Go's encoding/json reads it: keys in another case, and keys that are there again.
+// A JSON text as Go's encoding/json reads it: keys in another case, and repeated keys.
 
 import t from "tap";
 import { KEYS } from "../../../src/spec/generated/keys.ts";
@@ -6,7 +6,7 @@ import { fold, readAsGo } from "../../../src/spec/go-json.ts";
 import { elementOf, keysBelow } from "../../../src/spec/known-keys.ts";
 import { inspectConfig, loadConfig, loadProcess, loadResources } from "../../../src/spec/load.ts";
 
-/** What the text comes to, and what is told; `undefined` when it stays as it is. */
+/** The rewritten text, and the warnings; `undefined` if the text stays unchanged. */
 function read(text: string, type = "Spec"): [unknown, string[]] | undefined {
   const reading = readAsGo(text, type);
   if (reading === undefined) return undefined;
@@ -144,7 +144,7 @@ t.test("faults and warnings have the place of the key as it is written", async (
   const places = (all: typeof faults) =>
     all.map(({ line, column, pointer }) => `${line}:${column} ${pointer}`);
   t.strictSame(places(faults), ["4:16 /linux/resources/pids/limit", "5:40 /linux/resources/memory/limit"]);
-  // What is merged stands where it was said last.
+  // A merged value is at the place of its last occurrence.
   t.strictSame(places(warnings), [
     "1:25 /process",
     "4:16 /linux/resources/pids/limit",

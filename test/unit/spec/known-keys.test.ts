@@ -1,4 +1,4 @@
-// The keys the schemas do not know, as --debug tells of them.
+// Keys that the schemas do not know, as --debug reports them.
 
 import t from "tap";
 import { keysAt, unknownKeys as lookForKeys } from "../../../src/spec/known-keys.ts";

@@ -1,4 +1,4 @@
-// From text to checked configuration: what comes back, and what an error tells.
+// From text to checked configuration: the result, and the errors.
 
 import t from "tap";
 import { TsrunError } from "../../../src/errors.ts";

@@ -1,4 +1,4 @@
-// What a document goes through besides being checked.
+// How a document is normalised.
 
 import t from "tap";
 import { exactJson } from "../../../src/spec/exact-json.ts";

@@ -1,6 +1,6 @@
-// Our schemas against the ones of the specification: the same verdict on thousands of documents, but for
-// differences that are chosen. Each choice has a name, a reason and an example here;
-// docs/adr/0003-config-check.md tells of them.
+// Compares our schemas with the specification's: the same verdict on thousands of documents, except for
+// deliberate differences. Each of these choices has a name, a reason and an example here;
+// docs/adr/0003-config-check.md explains them.
 
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
@@ -27,7 +27,7 @@ interface Choice {
   readonly name: string;
   readonly why: string;
   readonly kind?: Kind;
-  /** Which side finds fault. */
+  /** The side that finds a fault. */
   readonly rejectedBy: "ours" | "theirs";
   readonly explains: (complaint: Complaint) => boolean;
   readonly example: Document;
@@ -162,7 +162,7 @@ type Judge = (kind: Kind, document: Document) => Complaint[];
 
 function complaintsOf(validate: ValidateFunction, document: Document): Complaint[] {
   if (validate(document)) return [];
-  // What is wrong within an `anyOf` is in the list as well.
+  // The list also contains the faults within an `anyOf`.
   const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== "anyOf");
   return errors.map(({ instancePath, keyword }) => ({
     pointer: instancePath,
@@ -177,7 +177,7 @@ function valueAt(document: Json, pointer: string): Json | undefined {
   return value;
 }
 
-/** The specification's schemas are of an older draft, of which they use nothing that has changed since. */
+/** The specification's schemas use an older draft, but nothing in it that has changed since. */
 function theirs(folder: string): Judge {
   const ajv = new Ajv({ strict: false, allErrors: true, logger: false });
   for (const file of readdirSync(folder)) {
@@ -214,7 +214,7 @@ const CHECKS = {
   StateRecord: [acceptors.acceptStateRecord, validators.validateStateRecord],
 } as unknown as Readonly<Record<"Spec" | "Process" | "Resources" | "StateRecord", readonly [Check, Check]>>;
 
-/** Documents of each kind: right ones, and the same with one to three things spoilt. */
+/** Documents of each kind: valid ones, and the same with one to three faults. */
 function* documents(count: number): Generator<{ kind: Kind; document: Document }> {
   const random = new Random(20);
   for (let index = 0; index < count; index++) {

@@ -1,5 +1,5 @@
-// Documents made at random from the schemas, and ways to spoil them. The same seed makes the same documents.
-// For the tests that ask two checks the same question.
+// Makes random documents from the schemas, and adds faults to them. The same seed makes the same documents.
+// For tests that compare two checks.
 
 import { readFileSync } from "node:fs";
 
@@ -63,7 +63,7 @@ export function readSchema(file: string): Schema {
   return schema;
 }
 
-/** A document that the schema in a file accepts; about `share` of the optional members are there. */
+/** A document that the schema in a file accepts, with about `share` of the optional members. */
 export function randomDocument(file: string, random: Random, share: number): { [key: string]: Json } {
   return valueFor(readSchema(file), { file, random, share }) as { [key: string]: Json };
 }
@@ -115,7 +115,7 @@ function integerFor({ minimum = -1000, maximum = 1000 }: Schema, random: Random)
   return random.pick([minimum, maximum, Math.max(minimum, 0), Math.min(maximum, 1), Math.min(maximum, 513)]);
 }
 
-/** What may come in the place of any value. */
+/** Values that may replace any value. */
 const ODDITIES: readonly Json[] = [
   null,
   true,

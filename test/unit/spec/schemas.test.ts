@@ -1,4 +1,4 @@
-// The schema files themselves: what they say to people, and what other tables of the program must agree with.
+// The schema files themselves: their descriptions, and their agreement with other tables of the program.
 
 import { readdirSync, readFileSync } from "node:fs";
 import t from "tap";
@@ -19,7 +19,7 @@ const schemas = new Map(
   files.map((file) => [file, JSON.parse(readFileSync(`schemas/${file}`, "utf8")) as Node]),
 );
 
-/** Every object in a schema, with where it stands. */
+/** Every object in a schema, with its place. */
 function* nodes(value: unknown, at: string): Generator<[string, Node]> {
   if (typeof value !== "object" || value === null) return;
   yield [at, value as Node];

@@ -1,4 +1,4 @@
-// Rules about crun's annotations; what each does has its end-to-end case.
+// Rules about crun's annotations; end-to-end cases test their effects.
 
 import t from "tap";
 import { readAnnotations } from "../../../../src/spec/annotations.ts";

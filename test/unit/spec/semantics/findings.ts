@@ -1,4 +1,4 @@
-// Checks a configuration that is right but for what a test changes. For the tests of the rules.
+// Checks a configuration that is valid except for a test's changes. For the tests of the rules.
 
 import { loadConfig } from "../../../../src/spec/load.ts";
 import { checkSpec } from "../../../../src/spec/semantics.ts";
