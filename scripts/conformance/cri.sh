@@ -53,8 +53,9 @@ run_inside() { # HANDLER PATTERN DIRS
     { type: "RLIMIT_NOFILE", soft: 300, hard: 400 }, { type: "RLIMIT_CORE", soft: 0, hard: 0 }
   ]' >/tmp/limited.json
   export LAB_CRI_DIRS=$3
+  # The lab's `stats` fails where a busy container gets little of the processor: test/cri has one that waits.
   # shellcheck disable=SC2016 # the arguments of the inner shell
-  exec bash /rt/lab.sh bash -c 'node /rt/run.js "$1" "$2"; node /rt/own.mjs "$1" "$2"' - "$1" "$2"
+  exec bash /rt/lab.sh bash -c 'node /rt/run.js "$1" "^(?!stats$).*($2)"; node /rt/own.mjs "$1" "$2"' - "$1" "$2"
 }
 
 export LAB_BIND=$KEPT LAB_UNIFIED=${UNIFIED:-drop}

@@ -1,6 +1,7 @@
 // Limits at the start and changed while a container runs, as by the resizing of pods.
 
-import { equal, match } from "node:assert/strict";
+import { equal, match, ok } from "node:assert/strict";
+import { until } from "../../support/wait.ts";
 import { cgroupFile } from "../host.ts";
 import type { Message, Pod } from "../pod.ts";
 import { type Cluster, type Scenarios, Skipped } from "../scenario.ts";
@@ -8,7 +9,38 @@ import { type Cluster, type Scenarios, Skipped } from "../scenario.ts";
 const MIB = 1 << 20;
 const MANY_VARIABLES = 1_500;
 
+/** Nanoseconds, of which a busy container gets its share on a busy machine sooner or later. */
+const BUSY = 200_000_000;
+
+interface Stats {
+  readonly cpu: { readonly usage_core_nano_seconds: { readonly value: number } };
+  readonly memory: { readonly working_set_bytes: { readonly value: number } };
+}
+
+interface PodStats {
+  readonly linux: { readonly process: { readonly process_count: { readonly value: number } } };
+}
+
 export const resources: Scenarios = {
+  async stats({ pod, client }) {
+    const its = await pod();
+    const main = await its.run("main", ["sh", "-c", "while :; do :; done"], { resources: memory(64, 64) });
+    const { memory: used } = await until(
+      "the container's use of the processor",
+      async () => {
+        const { stats } = await client.call<{ stats: Stats }>("ContainerStats", { container_id: main });
+        return stats.cpu.usage_core_nano_seconds.value > BUSY && stats;
+      },
+      60_000,
+    );
+    ok(used.working_set_bytes.value > 0, "memory of the container");
+    const { stats } = await client.call<{ stats: PodStats }>("PodSandboxStats", { pod_sandbox_id: its.id });
+    ok(stats.linux.process.process_count.value > 0, "processes of the pod");
+    const all = await client.call<{ stats: readonly Stats[] }>("ListContainerStats", {});
+    ok(all.stats.length > 0, "a list of containers");
+    return undefined;
+  },
+
   async swap_limits({ pod, client }) {
     const its = await pod();
     const main = await its.run("main", ["sleep", "100"], { resources: memory(64, 96) });
