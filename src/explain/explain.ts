@@ -134,7 +134,19 @@ export function explainContainer(globals: GlobalOptions, id: string, options: Ex
   });
   const state = statusOf(record, directory);
   const pid = state === "stopped" ? 0 : record.init_process_pid;
-  return { subject: "container", id, status: state, pid, ...explained(plan, options, []) };
+  const told = explained(plan, options, []);
+  const sections = state === "stopped" ? told.sections : withLiveMounts(told.sections, record);
+  return { subject: "container", id, status: state, pid, ...told, sections };
+}
+
+/** What `mounts add` has mounted stands below what the configuration asks for. */
+function withLiveMounts(sections: readonly Section[], { liveMounts = [] }: StateRecord): readonly Section[] {
+  if (liveMounts.length === 0) return sections;
+  const added = liveMounts.map(({ destination }) => JSON.stringify(destination)).join(", ");
+  const note = `Since the creation "mounts add" has mounted on ${added}.`;
+  return sections.map((section) =>
+    section.topic === "mounts" ? { ...section, notes: [...(section.notes ?? []), note] } : section,
+  );
 }
 
 /** The configuration with the changes of `update`. */

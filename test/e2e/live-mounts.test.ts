@@ -51,6 +51,29 @@ behaviour(
 );
 
 behaviour(
+  "explain tells of what was added, until it is removed or the container has ended",
+  async (t, lab) => {
+    const box = await running(lab);
+    const told = async () => {
+      const { sections } = JSON.parse(mustSucceed(await lab.invoke(["explain", "--json", box.id])).stdout);
+      const notes: string[] = sections.find(({ topic }: { topic: string }) => topic === "mounts").notes;
+      return notes.filter((note) => note.includes("mounts add"));
+    };
+    t.strictSame(await told(), []);
+    const added = ["/a", "/b c"].map((destination) => ({ destination, source: "tmpfs", type: "tmpfs" }));
+    mustSucceed(await mounts("add", box, added));
+    t.strictSame(await told(), ['Since the creation "mounts add" has mounted on "/a", "/b c".']);
+    mustSucceed(await mounts("remove", box, at("/a")));
+    t.strictSame(await told(), ['Since the creation "mounts add" has mounted on "/b c".']);
+    mustSucceed(await box.kill("KILL"));
+    await box.waitForStatus("stopped");
+    t.strictSame(await told(), []);
+  },
+  tsrunOnly("has no explain"),
+  api,
+);
+
+behaviour(
   "options count as they do when a container is created",
   async (t, lab) => {
     const source = hostDirectory(lab);
