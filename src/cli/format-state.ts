@@ -28,9 +28,9 @@ export function formatList(entries: readonly ContainerState[], format: "table" |
           id,
           String(pid),
           status,
-          // The name of the folder must not send control sequences to the terminal.
+          // Neither a folder's name nor a damaged state may send control sequences to the terminal.
           shown(bundle),
-          created,
+          shown(created),
           shown(owner),
         ]),
       ]);

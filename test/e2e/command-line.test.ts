@@ -49,6 +49,26 @@ behaviour(
 );
 
 behaviour(
+  "flags that are glued or shortened, and other words than true and false, are refused",
+  async (t, lab) => {
+    for (const words of [
+      ["list", "-qf", "json"],
+      ["list", "-fjson"],
+      ["list", "--form", "json"],
+      ["list", "--quiet=no"],
+      ["--debug=off", "list"],
+      ["exec", "--tty=no", "nobody", "true"],
+      ["exec", "-dp5", "nobody", "true"],
+    ]) {
+      const { code, stdout, stderr } = await lab.invoke(words);
+      t.equal(code, 1, words.join(" "));
+      t.match(`${stdout}${stderr}`, /flag provided but not defined|invalid boolean value/, words.join(" "));
+    }
+  },
+  notOfCrun("it takes them, but for -t=0 and --debug=off"),
+);
+
+behaviour(
   "flags are taken after the id",
   async (t, lab) => {
     const box = lab.container();

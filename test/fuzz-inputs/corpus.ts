@@ -1,5 +1,5 @@
 // The documents to mutate: configurations like those of Docker, Podman and a CRI runtime, the bundles of this
-// repository, process files and resources. None of their programs does anything.
+// repository, process files, resources and lists of mounts. None of their programs does anything.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -109,4 +109,25 @@ export const resources: readonly unknown[] = [
   (docker("x") as { linux: { resources: unknown } }).linux.resources,
   { pids: { limit: 50 }, cpu: { shares: 100 }, memory: { limit: 67108864, reservation: 1048576 } },
   { unified: { "pids.max": "50", "memory.high": "max" }, network: { classID: 5, priorities: [] }, rdma: {} },
+];
+
+/** For `mounts add`. */
+export const mountLists: readonly unknown[] = [
+  [{ destination: "/added", source: "/tmp", type: "bind", options: ["rbind", "ro", ...MOUNTS] }],
+  [
+    { destination: "/scratch", source: "tmpfs", type: "tmpfs", options: ["size=4k", "mode=1777", "nosuid"] },
+    { destination: "scratch/deep/er", source: "/etc", options: ["bind", "rslave", "rro"] },
+  ],
+  [
+    { destination: "/a", source: "/proc/self/ns", type: "none", options: ["bind", "private", "norelatime"] },
+    { destination: "/bin/../b", source: "none", type: "tmpfs", options: ["tmpcopyup"] },
+    {
+      destination: "/mapped",
+      source: "/tmp",
+      type: "bind",
+      options: ["bind", "idmap"],
+      uidMappings: [{ containerID: 0, hostID: 1000, size: 10 }],
+      gidMappings: [{ containerID: 0, hostID: 1000, size: 10 }],
+    },
+  ],
 ];

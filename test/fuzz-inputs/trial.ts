@@ -15,10 +15,10 @@ import { baseConfig } from "../support/config.ts";
 import { makeRootfs } from "../support/rootfs.ts";
 import { plainEnv, runtimePath } from "../support/runtime.ts";
 import { everything, FOLDER, isLiving } from "./arena.ts";
-import { configurations, processes, resources } from "./corpus.ts";
+import { configurations, mountLists, processes, resources } from "./corpus.ts";
 import { mutate, pick, type Random } from "./mutate.ts";
 
-export const KINDS = ["validate", "explain", "create", "exec", "update", "state"] as const;
+export const KINDS = ["validate", "explain", "create", "exec", "update", "state", "mounts"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** The limit of processor time, which does not depend on how busy the machine is. The kernel enforces it. */
@@ -91,6 +91,7 @@ export class Trial {
   run(kind: Kind, random: Random): Tried {
     if (kind === "exec") return this.#exec(mutate(pick(processes, random), random));
     if (kind === "update") return this.#update(mutate(pick(resources, random), random));
+    if (kind === "mounts") return this.#mount(mutate(pick(mountLists, random), random));
     if (kind === "state") return this.#damage(random);
     const input = mutate(pick(this.#configurations, random), random);
     writeFileSync(join(this.#odd, "config.json"), input);
@@ -142,6 +143,19 @@ export class Trial {
     return { words: "update", input, said: stderr, faults: [...faults, ...more] };
   }
 
+  /** What was added goes again by the same list; what was refused has mounted nothing. */
+  #mount(input: Buffer): Tried {
+    this.#start();
+    const mounted = () => readFileSync(`/proc/${this.#pid}/mountinfo`, "utf8");
+    const before = mounted();
+    const { status, stderr, faults } = ask(["mounts", "add", ID, "-"], undefined, input);
+    const told = [...faults];
+    if (status !== 0 && stderr === "") told.push("no word");
+    if (status === 0) told.push(...ask(["mounts", "remove", ID, "-"], 0, input).faults);
+    if (mounted() !== before) told.push("other mounts than before");
+    return { words: "mounts add", input, said: stderr, faults: told };
+  }
+
   #damage(random: Random): Tried {
     ask(["create", "--bundle", this.#bundle, ID], 0);
     const folder = join(ROOT, ID);
@@ -164,11 +178,15 @@ export class Trial {
     return ask(["delete", "--force", ID], 0);
   }
 
+  /** Of the container's first process. */
+  get #pid(): number {
+    return JSON.parse(readFileSync(this.#state, "utf8")).init_process_pid;
+  }
+
   /** Starts a container, unless one is running. */
   #start(): void {
     if (existsSync(this.#state)) {
-      const { pid } = JSON.parse(readFileSync(this.#state, "utf8")) as { pid: number };
-      if (isLiving(String(pid))) return;
+      if (isLiving(String(this.#pid))) return;
       this.#forget();
     }
     const { status, stderr } = ask(["run", "--detach", "--bundle", this.#bundle, ID], 0);

@@ -42,9 +42,10 @@ t.test("the table's columns are twelve wide at least, and three apart", async (t
   );
 });
 
-t.test("control characters of a bundle's name are escaped in the table", async (t) => {
+t.test("control characters of a bundle's name and of a damaged state are escaped in the table", async (t) => {
   const table = formatList([{ ...web, bundle: "/srv/\u001b[2J\n" }], "table");
   t.match(table, / \/srv\/\\u001b\[2J\\n +2026/);
+  t.match(formatList([{ ...web, created: "\u0000" }], "table"), /\/srv\/web +\\u0000 +$/m);
   t.equal(table.split("\n").length, 3);
 });
 
