@@ -1,4 +1,4 @@
-# Every task of the project. `make help` lists them. Node, npm and make are all that must be there before.
+# Every task of the project. `make help` lists them. Only Node, npm and make must be installed before.
 
 BIN     := node_modules/.bin
 BINARY  := dist/tsrun
@@ -9,26 +9,26 @@ DESTDIR ?=
 RUNTIME ?= $(CURDIR)/$(BINARY)
 # Parts of test file names, for `make test-e2e FILES="lifecycle rootfs"`.
 FILES   ?=
-# System calls that the end-to-end tests do without, under a filter: `make test-e2e WITHOUT=openat2`.
+# System calls that a filter removes from the end-to-end tests: `make test-e2e WITHOUT=openat2`.
 WITHOUT ?=
 # What `make run` runs: a folder of bundle-fixtures/ and plain, userns or rootless.
 BUNDLE  ?= hello
 VARIANT ?=
-# Rounds per measurement; creates per place of a race; changes that are tried.
+# Rounds per measurement, creates per place of a race, or changes to try.
 N       ?= 20
 # Which places `make race` races for, as parts of their names.
 PLACES  ?=
-# What the choice of `make mutate` follows from, and how many changes it tries at a time.
+# The seed of `make mutate`, and how many changes it tries at a time.
 SEED    ?= 1
 JOBS    ?= 2
 # Which attackers `make siege` tries, as parts of their names.
 ATTACKERS ?=
-# Each so many allocations of `make test-memory`.
+# `make test-memory` refuses every EVERYth allocation.
 EVERY   ?= 1
-# Whom `make diff-runc` and `make bench` compare with: paths, or names in PATH.
+# The runtimes that `make diff-runc` and `make bench` compare with: paths, or names in PATH.
 RUNC    ?= runc
 CRUN    ?= crun
-# The first of the trials of `make diff-runc`.
+# The first trial of `make diff-runc`.
 FROM    ?= 0
 # Another tsrun for `make bench`, such as the one from before a change.
 BASE    ?=
@@ -39,7 +39,7 @@ CGROUP  ?=
 SECCOMP ?=
 BUSY    ?=
 SAVE    ?=
-# Seconds of `make fuzz`. Without a SEED of the command line its inputs are others each time.
+# Seconds of `make fuzz`. Without SEED on the command line its inputs differ each time.
 DURATION ?= 600
 # Folder of the lab: docker-e2e.sh, runc-bats.sh and ns.sh, which are run from outside this repository.
 LAB     ?=
@@ -55,7 +55,7 @@ VM      ?=
 SOURCES := $(shell find src scripts -type f -not -path 'src/spec/generated/*')
 SCHEMAS := $(shell find schemas -type f) scripts/generate.ts
 GENERATED := src/spec/generated/.made
-# Another runtime is tried without building this one.
+# A test of another runtime does not build this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
 .PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench bench-page race siege mutate diff-runc conformance conformance-page run \
@@ -68,7 +68,7 @@ build: $(BINARY) ## make dist/tsrun
 
 man: $(DOCUMENTS) ## make the manual pages and completion scripts, dist/man and dist/completions
 
-# What their texts are made of is all in src/cli.
+# All their texts come from src/cli.
 $(DOCUMENTS): $(GENERATED) scripts/documents.ts package.json $(shell find src/cli -type f)
 	rm -rf dist/man dist/completions
 	$(BIN)/bun scripts/documents.ts

@@ -26,10 +26,11 @@ export interface Failure {
 
 const INTRODUCTION = `# Conformance
 
-What other people's suites, and scenarios of Kubernetes' interface to runtimes (CRI), say of tsrun. Written by
-\`make conformance\`, which runs them; do not edit. How to run them, or parts of them, or them on another
-runtime: [testing.md](testing.md#conformance).
-What of the specification and of runc's command line is there: [spec-conformance.md](spec-conformance.md).
+The results of other projects' test suites, and of scenarios of Kubernetes' Container Runtime Interface (CRI).
+\`make conformance\` runs them and writes this page; do not edit it. [testing.md](testing.md#conformance) says
+how to run them, or parts of them, on tsrun or on another runtime.
+[spec-conformance.md](spec-conformance.md) lists the parts of the specification and of runc's command line
+that tsrun supports.
 `;
 
 /** The cases that fail, in the order of the page. */
@@ -69,11 +70,11 @@ export function page(comparison: Comparison): string {
   const names = versions.map(({ version }) => version.replace(" version ", " ")).join(", ");
   return [
     INTRODUCTION,
-    `${names}; ${machine}. The figures are of the last time each case was run.\n`,
+    `${names}; ${machine}. Each figure is from the last run of its case.\n`,
     "## Totals\n",
     table(["suite", "cases", "passed", "failed", "skipped", ...peerColumns(peers)], totalRows(comparison)),
-    "Skipped is what a suite finds that this machine cannot run: it has no systemd, AppArmor or SELinux.\n",
-    "## What fails, and why\n",
+    "A suite skips cases that this machine cannot run: it has no systemd, AppArmor or SELinux.\n",
+    "## Failures and their reasons\n",
     failureTable(comparison),
   ].join("\n");
 }
