@@ -9,6 +9,7 @@ import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { $, type BunPlugin } from "bun";
 import packageJson from "../package.json" with { type: "json" };
 import { compileProgram } from "./engine/bytecode.ts";
+import { withLeanDisposal } from "./engine/disposal.ts";
 import { link } from "./engine/link.ts";
 import { makeEngine, VERSION } from "./engine/quickjs.ts";
 
@@ -71,6 +72,6 @@ const given = process.env.LAYOUT;
 const layout = given === undefined ? undefined : await Bun.file(given).bytes();
 rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
-await compileProgram(await bundle(), { directory: work, qjsc: engine.qjsc });
+await compileProgram(withLeanDisposal(await bundle()), { directory: work, qjsc: engine.qjsc });
 await link(engine, { directory: work, architecture: process.arch, refusing, layout });
 renameSync(`${work}/tsrun`, outfile);
