@@ -23,7 +23,8 @@ import { out, shown } from "../proxy/calls/arguments.ts";
 import { close, dup3, execve, openat, unshare, write } from "../proxy/calls/calls.ts";
 import { mount } from "../proxy/calls/mount-calls.ts";
 import { type Operation, operation, operationError } from "../proxy/calls/operation.ts";
-import { reap, type SyscallProxy, startProxy, type Trace } from "../proxy/proxy.ts";
+import type { Conversation } from "../proxy/conversation.ts";
+import { startProxy, type Trace } from "../proxy/proxy.ts";
 import { sendMaster } from "../terminal/console.ts";
 import type { ImageOptions } from "./options.ts";
 import type { Directories } from "./plan.ts";
@@ -96,14 +97,14 @@ function slotsFor(namespaceCount: number): Slots {
   return { namespaces, images, work: images + 1, control: images + 2, carrier: images + 3 };
 }
 
-function becomeCriu(proxy: SyscallProxy, request: Launch, slots: Slots): void {
+function becomeCriu(proxy: Conversation, request: Launch, slots: Slots): void {
   const { criu, cgroup } = request;
   let failed: Operation | undefined;
   try {
-    proxy.run(joinOperations(cgroup));
+    proxy.ask(joinOperations(cgroup));
     if ("admit" in cgroup) cgroup.admit?.(proxy.pid);
     const pair = out(8);
-    proxy.run([
+    proxy.ask([
       ...openOperations(request, slots),
       operation("socketpair", [AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair], "make a socket pair"),
     ]);
@@ -120,7 +121,7 @@ function becomeCriu(proxy: SyscallProxy, request: Launch, slots: Slots): void {
     // If the process is criu by now, nobody uses this end; otherwise closing it makes the process exit.
     proxy.close();
   }
-  reap(proxy);
+  proxy.reap();
   throw operationError(failed);
 }
 

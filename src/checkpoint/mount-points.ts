@@ -8,11 +8,14 @@ import { MS_PRIVATE, MS_REC } from "../linux/numbers/mount.ts";
 import { CLONE_NEWNS } from "../linux/numbers/sched.ts";
 import { openInRoot, procPath, type Reading, readlinkat, unshare } from "../proxy/calls/calls.ts";
 import { type Operation, orGoOn, resultOf } from "../proxy/calls/operation.ts";
-import { reap, type SyscallProxy, startProxy, type Trace } from "../proxy/proxy.ts";
+import type { Conversation } from "../proxy/conversation.ts";
+import { startProxy, type Trace } from "../proxy/proxy.ts";
+import { HostHelper } from "../rootfs/host/helper.ts";
+import { Host } from "../rootfs/host/view.ts";
 import type { RootContext } from "../rootfs/place/context.ts";
 import type { MountPlan } from "../rootfs/plan/mounts.ts";
 import type { RootfsPlan } from "../rootfs/plan/plan.ts";
-import { layOutRootfs, prepareRootfs } from "../rootfs/rootfs.ts";
+import { buildRootfs } from "../rootfs/rootfs.ts";
 import type { Locate } from "./plan.ts";
 
 /**
@@ -26,16 +29,18 @@ export function makeMountPoints(plan: RootfsPlan, trace: Trace | undefined): Loc
     treePropagation: MS_PRIVATE | MS_REC,
     mounts: plan.mounts.map(withoutIdMap),
   };
-  const layout = layOutRootfs(tree);
   const proxy = startProxy({ control: 3, trace });
   try {
-    proxy.run([unshare(CLONE_NEWNS, "create a mount namespace for the mount points")]);
-    const { context } = prepareRootfs(proxy, tree, layout);
+    using helper = new HostHelper(proxy, tree.rootfs);
+    using host = new Host(tree.rootfs);
+    proxy.say(unshare(CLONE_NEWNS, "create a mount namespace for the mount points"));
+    const { context } = buildRootfs(proxy, tree, { helper, host });
+    proxy.settle();
     const places = placesOf(proxy, context, bindDestinations(plan));
     return (path) => places.get(path);
   } finally {
     proxy.close();
-    reap(proxy);
+    proxy.reap();
   }
 }
 
@@ -54,16 +59,16 @@ function bindDestinations({ mounts }: RootfsPlan): string[] {
  * Opens the root and all mount points, and reads their paths from the kernel, which has followed the links.
  */
 function placesOf(
-  proxy: SyscallProxy,
+  proxy: Conversation,
   context: RootContext,
   paths: readonly string[],
 ): ReadonlyMap<string, string> {
   const openings = ["/", ...paths].map((path) =>
     orGoOn(openInRoot(context.root, path, O_PATH, `look for "${path}"`)),
   );
-  proxy.run(openings);
+  proxy.ask(openings);
   const looks = openings.map(lookAt);
-  proxy.run(looks.flatMap((look) => look ?? []));
+  proxy.ask(looks.flatMap((look) => look ?? []));
   const [root = "", ...places] = looks.map((look) => (look === undefined ? undefined : linkOf(look)));
   return new Map(
     paths.flatMap((path, index) => {

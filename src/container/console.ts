@@ -7,9 +7,9 @@ import type { Descriptor } from "../linux/files/files.ts";
 import { socketPair } from "../linux/files/sockets.ts";
 import { SOCK_STREAM } from "../linux/numbers/socket-numbers.ts";
 import { close } from "../proxy/calls/calls.ts";
-import type { SyscallProxy } from "../proxy/proxy.ts";
+import type { Conversation } from "../proxy/conversation.ts";
 import { coverConsole } from "../rootfs/build/console.ts";
-import type { RootfsHandles } from "../rootfs/rootfs.ts";
+import type { Rootfs } from "../rootfs/rootfs.ts";
 import type { Spec } from "../spec/types.ts";
 import { adoptTerminal, controlSession, openPty, sendMaster } from "../terminal/console.ts";
 import { findHostTerminal, TerminalRelay } from "../terminal/relay.ts";
@@ -70,7 +70,7 @@ export interface TerminalOptions {
   /** The descriptor, in the proxy, that the master is sent through. */
   readonly socket: number;
   /** Whose `/dev/console` it becomes: that of a container that is being made. */
-  readonly rootfs?: RootfsHandles;
+  readonly rootfs?: Rootfs;
   /** The process has no session yet: once it has one, the caller sends `controlSession`. */
   readonly withoutSession?: true;
 }
@@ -79,11 +79,11 @@ export interface TerminalOptions {
  * World: the container's root, all privileges. A terminal of the container's devpts takes the place of
  * standard input and output.
  */
-export function giveTerminal(proxy: SyscallProxy, options: TerminalOptions): void {
+export function giveTerminal(proxy: Conversation, options: TerminalOptions): void {
   const { size, socket, rootfs, withoutSession } = options;
   const pty = openPty(proxy, size);
   if (rootfs !== undefined) coverConsole(rootfs.context, pty.slave);
   const sent = [sendMaster(socket, pty.master), close(pty.master), close(socket)];
   const control = withoutSession === true ? [] : [controlSession()];
-  proxy.run([...sent, ...adoptTerminal(pty.slave), ...control]);
+  proxy.say([...sent, ...adoptTerminal(pty.slave), ...control]);
 }

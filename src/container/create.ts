@@ -13,34 +13,33 @@ import type { HookOutput } from "../hooks/output.ts";
 import { HOOK_KINDS, type HookState, hasHooksAfter } from "../hooks/plan.ts";
 import { runHooks } from "../hooks/run.ts";
 import { type Descriptor, openDirectory } from "../linux/files/files.ts";
-import { endChild } from "../linux/process/children.ts";
 import { processStatus } from "../linux/process/process.ts";
 import { type Entered, type EnterOptions, enterNamespaces } from "../namespaces/enter.ts";
 import { DeviceMove } from "../network/devices.ts";
-import { once } from "../once.ts";
-import { becomeUser } from "../process/become-user.ts";
-import { setLimits } from "../process/host-side.ts";
-import type { SyscallProxy } from "../proxy/proxy.ts";
+import { resetCpuAffinity, setLimits, writeOomScore } from "../process/host-side.ts";
+import type { Conversation } from "../proxy/conversation.ts";
 import { planGroup } from "../rdt/host.ts";
+import { HostHelper } from "../rootfs/host/helper.ts";
 import { detachMount, mountsOn } from "../rootfs/host/host-mounts.ts";
-import { enterRootfs, layOutRootfs, prepareRootfs, type RootfsLayout, sealRootfs } from "../rootfs/rootfs.ts";
+import { Host } from "../rootfs/host/view.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
 import { isOfAnnotation } from "../spec/semantics/annotations.ts";
 import { ignoredLimits } from "../spec/semantics/resources.ts";
 import { sendPidfd } from "../terminal/socket.ts";
 import { type Bundle, loadBundle } from "./bundle.ts";
-import { giveTerminal, openConsole } from "./console.ts";
+import { openConsole } from "./console.ts";
 import { explainInitDeath } from "./death.ts";
 import { listenerOf, type Recipient } from "./filter.ts";
 import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-down.ts";
 import { outputFor } from "./hook-state.ts";
-import { leaveListening, listenForStart, runCreateContainer } from "./hooks-inside.ts";
-import { furnishStep, leaveWaiting, operationsAhead, prepareInit, settlement } from "./init.ts";
+import { listenForStart, runCreateContainer } from "./hooks-inside.ts";
+import { oomScoreFromOutside } from "./init.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
 import { writePidFile } from "./pid-file.ts";
 import { type ContainerPlan, planContainer } from "./plan.ts";
-import type { StartInside, StateRecord } from "./record.ts";
+import type { StateRecord } from "./record.ts";
+import { type Outside, setUp } from "./set-up.ts";
 import { createStateDirectory, type StateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
@@ -99,25 +98,30 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   const killsBefore = cgroup.unit === undefined ? 0 : oomKills(cgroup);
 
   globals.trace?.debug(ENTERING);
-  const rootfs = once(() => layOutRootfs(plan.rootfs, operationsAhead(plan)));
   const entered = startFirstProcess(plan, cgroup, {
     extra: [fifo, terminal, listener, output?.stdout, output?.stderr],
-    meanwhile: rootfs,
     trace: globals.trace,
   });
-  undo.add(() => endProcess(entered));
+  const { init } = entered;
+  undo.add(() => entered.end());
   undo.add(() => devices?.takeBack());
-  globals.trace?.debug(INSIDE);
-  enterDelegate(plan.cgroup, cgroup, entered.proxy.pid);
-  record = { ...record, cgroup, cgroupIsPlanned: false, ...identityOf(entered.proxy.pid) };
-  directory.save(record);
-
-  // Before anything inside: hooks and sysctls may be about them, and whatever is started inherits the group.
-  devices?.moveTo(entered.proxy.pid, netDevices ?? {});
-  if (rdt !== undefined) undo.add(rdt.make(entered.proxy.pid));
-
+  const welcome = (): void => {
+    const { pid } = init;
+    globals.trace?.debug(INSIDE);
+    enterDelegate(plan.cgroup, cgroup, pid);
+    record = { ...record, cgroup, cgroupIsPlanned: false, ...identityOf(pid) };
+    directory.save(record);
+    // Before anything inside: hooks and sysctls may be about the devices, and what is started inherits the
+    // group.
+    devices?.moveTo(pid, netDevices ?? {});
+    if (rdt !== undefined) undo.add(rdt.make(pid));
+    giveFromOutside(pid, plan);
+  };
   try {
-    const startInside = setUp(plan, { entered, rootfs: rootfs(), cgroup, output });
+    using host = new Host(root);
+    using helper = new HostHelper(init, root);
+    const outside = outsideOf(plan, { host, helper, cgroup, output, held: entered.extra });
+    const startInside = setUp(plan, entered, { ...outside, welcome });
     if (startInside !== undefined) {
       record = { ...record, startInside };
       directory.save(record);
@@ -125,12 +129,12 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   } catch (error) {
     throw explainInitDeath(error, cgroup, killsBefore);
   }
-  sendPidfds(plan, entered.proxy.pid);
+  sendPidfds(plan, init.pid);
   directory.announceCreated();
   // The pid file comes last, atomically: its presence tells the caller that all went well.
-  writePidFile(globals, options, entered.proxy.pid);
+  writePidFile(globals, options, init.pid);
   globals.trace?.debug(LETTING_GO);
-  entered.proxy.close();
+  init.close();
   undo.commit();
   reapIfPossible(entered);
   return { terminal: console.ours, directory, record };
@@ -181,63 +185,49 @@ function tellUnkillable({ log }: GlobalOptions, record: StateRecord, cgroup: Cgr
   );
 }
 
-interface SetUp {
-  readonly entered: Entered;
-  readonly rootfs: RootfsLayout;
+interface OutsideOptions {
+  readonly host: Host;
+  readonly helper: HostHelper;
   readonly cgroup: CgroupRecord;
   readonly output: HookOutput | undefined;
+  /** Descriptors of the first process that are not for its hooks. */
+  readonly held: readonly (number | undefined)[];
 }
 
-/**
- * What happens inside, from an empty process in its namespaces to one that waits for `start`. Returns what
- * `start` has to know where that has more to do than to let it go.
- */
-function setUp(
+/** What is done about the first process while `setUp` tells it what to do, but for putting it on record. */
+function outsideOf(
   plan: ContainerPlan,
-  { entered, rootfs: layout, cgroup, output }: SetUp,
-): StartInside | undefined {
-  const { proxy } = entered;
-  const [fifo = -1, socket, listener, stdout, stderr] = entered.extra;
-  const inside = output && { stdout, stderr, paths: output.paths };
+  { host, helper, cgroup, output, held }: OutsideOptions,
+): Omit<Outside, "welcome"> {
+  return {
+    host,
+    helper,
+    hookFiles: output?.paths,
+    letGoOfHelper: () => helper[Symbol.dispose](),
+    limit: () => {
+      const { resources, devices } = plan.cgroup;
+      applyResources(cgroup, resources, { rootless: plan.rootless, devices });
+    },
+    runHooks: (init, inside) => {
+      const state = runHostHooks(plan, init.pid, output);
+      runCreateContainer(init, plan, { state, held, output: inside });
+    },
+    limitProgram: (init) => setLimits(init.pid, plan.process.rlimits),
+    recipient: (init) => (plan.seccomp?.notify === true ? recipientOf(plan, init) : undefined),
+  };
+}
 
-  // In the container's namespaces, but still in the host's tree of mounts.
-  const labels = prepareInit(proxy, plan);
-
-  // The container's tree of mounts is built beside the host's.
-  const rootfs = prepareRootfs(proxy, plan.rootfs, layout);
-
-  // AS RUNC: limits come when the mounts are made, which then do not count against a tight memory limit.
-  applyResources(cgroup, plan.cgroup.resources, { rootless: plan.rootless, devices: plan.cgroup.devices });
-
-  // Hooks of the host see the container's namespaces and mounts by its pid; createContainer runs in them,
-  // while the host's paths still lead somewhere.
-  const creating = runHostHooks(plan, proxy.pid, output);
-  runCreateContainer(proxy, plan, { state: creating, held: entered.extra, output: inside });
-
-  // AS RUNC: no hook of a creation has the limits of the program.
-  setLimits(proxy.pid, plan.process.rlimits);
-
-  // From here on no path of the host can be reached.
-  enterRootfs(proxy, plan.rootfs, rootfs);
-  const size = plan.bundle.spec.process?.consoleSize;
-  if (socket !== undefined) giveTerminal(proxy, { size, socket, rootfs });
-  const before = sealRootfs(plan.rootfs, rootfs, furnishStep(plan, rootfs));
-
-  // Privileges go, and with them the way back; what remains is to wait, and to execute.
-  const { operations: after, filter } = settlement(proxy, plan, { fifo, listener, output: inside });
-  const become = { filter: plan.seccomp !== undefined, labels, before, after };
-  const executable = becomeUser(proxy, plan.process, become);
-  const recipient = plan.seccomp?.notify === true ? recipientOf(plan, proxy) : undefined;
-  const wait = { executable, fifo, filter, recipient };
-  if (listener !== undefined) return leaveListening(proxy, { ...wait, listener, output: inside });
-  leaveWaiting(proxy, plan, wait);
-  return undefined;
+/** CPU affinity and OOM score. */
+function giveFromOutside(pid: number, plan: ContainerPlan): void {
+  resetCpuAffinity(pid);
+  const score = oomScoreFromOutside(plan);
+  if (score !== undefined) writeOomScore(pid, score, { rootless: plan.rootless });
 }
 
 function startFirstProcess(
   plan: ContainerPlan,
   cgroup: CgroupRecord,
-  rest: Pick<EnterOptions, "extra" | "meanwhile" | "trace">,
+  rest: Pick<EnterOptions, "extra" | "trace">,
 ): Entered {
   const join = joinNewCgroup(plan.cgroup, cgroup);
   const path = "directory" in join ? join.directory : join.unified;
@@ -278,7 +268,7 @@ export function newRecord(plan: ContainerPlan, directory: StateDirectory): State
 }
 
 /** Whom the seccomp profile notifies, and what it is told: the container is `creating` still. */
-function recipientOf({ bundle, options }: ContainerPlan, proxy: SyscallProxy): Recipient {
+function recipientOf({ bundle, options }: ContainerPlan, proxy: Conversation): Recipient {
   const { ociVersion, annotations } = bundle.spec;
   const { pid } = proxy;
   const container = { id: options.id, status: "creating", pid, bundle: bundle.path, annotations } as const;
@@ -324,10 +314,4 @@ function reapIfPossible({ reapOthers }: Entered): void {
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
   }
-}
-
-function endProcess({ proxy, reapOthers }: Entered): void {
-  proxy.close();
-  endChild(proxy.pid);
-  reapOthers();
 }

@@ -9,8 +9,7 @@ import { type Descriptor, openDirectory, readLink, tryWriteFile } from "../linux
 import { endedBeforeExecuting } from "../linux/process/process.ts";
 import { type Join, NAMESPACE_KINDS, NAMESPACES, type NamespaceKind } from "../namespaces/plan.ts";
 import { type Standing, standInNamespaces } from "../namespaces/stand.ts";
-import { once } from "../once.ts";
-import { becomeUser, type Executable } from "../process/become-user.ts";
+import { becomeUser, type Executable, lookAround, searchProgram } from "../process/become-user.ts";
 import { maskText } from "../process/cpu-list.ts";
 import { closeOnExecute, execute, limitItself } from "../process/execute.ts";
 import {
@@ -26,9 +25,9 @@ import { openLabelFiles } from "../process/label-files.ts";
 import { hasLabels, type LabelFiles } from "../process/labels.ts";
 import { type ProcessPlan, planProcess } from "../process/plan.ts";
 import { isLostByFork, schedulerHint, schedulingOperations } from "../process/scheduling.ts";
-import { keyringOperations, makeSession } from "../process/session.ts";
-import type { Checked, Operation } from "../proxy/calls/operation.ts";
-import type { SyscallProxy } from "../proxy/proxy.ts";
+import { makeSession, ownKeyring } from "../process/session.ts";
+import type { Operation } from "../proxy/calls/operation.ts";
+import type { Conversation } from "../proxy/conversation.ts";
 import { allowsGoingInside } from "../seccomp/allows.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
 import { readAnnotations } from "../spec/annotations.ts";
@@ -71,8 +70,7 @@ interface ExecPlan {
   /** Below the container's cgroup. */
   readonly delegate: string | undefined;
   readonly rootless: boolean;
-  /** Whether the filter can only be installed in sight of the container: see `isLate`. */
-  readonly filtersLate: () => boolean;
+  readonly profile: Seccomp | undefined;
   /** The namespaces that create made. */
   readonly made: ReadonlySet<NamespaceKind>;
 }
@@ -97,9 +95,12 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   globals.trace?.debug(ENTERING);
   const { standing, labels } = orSayStopped(plan, () => join(plan, { globals, options, terminal }));
   undo.add(() => standing.end());
+  // While the kernel makes a process in the container's cgroup.
+  const filtersLate = plan.process.noNewPrivileges || isLate(plan);
+  const pid = orSayStopped(plan, () => standing.proxy.pid);
   globals.trace?.debug(INSIDE);
-  giveFromOutside(standing.proxy.pid, plan, globals);
-  const ready = orSayStopped(plan, () => becomeReady(standing, plan, { options, labels }));
+  giveFromOutside(pid, plan, globals);
+  const ready = orSayStopped(plan, () => becomeReady(standing, plan, { options, labels, filtersLate }));
   terminal?.close();
   plan.init.close();
   using relay = attachTerminal(console.ours);
@@ -152,7 +153,7 @@ function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
     terminal: process.terminal === true,
     seccomp,
     listener: listenerOf(spec),
-    filtersLate: once(() => plan.noNewPrivileges || isLate(seccomp, profileOf(spec))),
+    profile: profileOf(spec),
     rootless: isRootless(globals),
     made: namespacesMade(spec),
   };
@@ -215,7 +216,6 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Join
     extra: [terminal],
     rootless: plan.rootless,
     trace: globals.trace,
-    meanwhile: plan.filtersLate,
     beforeJoining: (proxy) => {
       if (hasLabels(plan.process)) labels = openLabelFiles(proxy, plan.process);
     },
@@ -262,6 +262,8 @@ interface Ready {
 interface ReadyOptions {
   readonly options: ExecOptions;
   readonly labels: LabelFiles | undefined;
+  /** Whether the filter can only be installed in sight of the container: see `isLate`. */
+  readonly filtersLate: boolean;
 }
 
 /**
@@ -269,36 +271,38 @@ interface ReadyOptions {
  * processes are in sight. All that takes privileges is done here, and with that they go: the order is that of
  * identity.ts.
  */
-function becomeReady(standing: Standing, plan: ExecPlan, { options, labels }: ReadyOptions): Ready {
+function becomeReady(
+  standing: Standing,
+  plan: ExecPlan,
+  { options, labels, filtersLate }: ReadyOptions,
+): Ready {
   const { proxy, hidden } = standing;
   const { process } = plan;
   const [socket] = standing.extra;
-  const keyring = keyringOperations(process, labels);
-  let before: Checked | undefined = { ...keyring, operations: [...standing.before, ...keyring.operations] };
-  if (socket !== undefined) {
-    proxy.run(before.operations);
-    before.check();
-    before = undefined;
-    giveTerminal(proxy, { size: plan.consoleSize, socket, withoutSession: true });
-  }
+  proxy.say(ownKeyring(process, labels));
+  if (socket !== undefined) giveTerminal(proxy, { size: plan.consoleSize, socket, withoutSession: true });
   const filter = placeSeccomp(plan);
-  const installsNow = hidden && filter.beforeWaiting.length > 0 && !plan.filtersLate();
+  const installsNow = hidden && filter.beforeWaiting.length > 0 && !filtersLate;
   const later = installsNow ? 0n : filterNeeds(process, { filter: plan.seccomp !== undefined });
   // A scheduler that the child would not have is its own to set.
   const { scheduler, ...scheduling } = process.scheduling;
   const isLost = hidden && isLostByFork(process.scheduling);
-  const executable = becomeUser(proxy, isLost ? { ...process, scheduling } : process, {
+  const becoming = {
+    plan: isLost ? { ...process, scheduling } : process,
     filter: plan.seccomp !== undefined,
     alsoPermitted: isLost ? CAP_SYS_NICE : undefined,
     labels,
-    before,
     joins: plan.init,
-    inChild: hidden,
-    after: [closeOnExecute(3 + options.preserveFds), ...(installsNow ? filter.beforeWaiting : [])],
-  });
+  };
+  const seen = lookAround(proxy, becoming);
+  becomeUser(proxy, becoming, seen);
+  const program = searchProgram(proxy, process, seen, { inChild: hidden });
+  proxy.say(closeOnExecute(3 + options.preserveFds));
+  if (installsNow) proxy.say(filter.beforeWaiting);
+  proxy.settle();
   const schedule = schedulingOperations({ scheduler });
   return {
-    executable,
+    executable: program(),
     filter: installsNow ? { ...filter, beforeWaiting: [] } : filter,
     inside: [
       makeSession(),
@@ -313,12 +317,12 @@ function becomeReady(standing: Standing, plan: ExecPlan, { options, labels }: Re
  * Whether the filter, which needs CAP_SYS_ADMIN, can only come when the process is in sight: an agent gets
  * its listener from that process, or the profile does not allow what comes before execve(2).
  */
-function isLate(seccomp: CompiledFilter | undefined, profile: Seccomp | undefined): boolean {
+function isLate({ seccomp, profile }: ExecPlan): boolean {
   return seccomp?.notify === true || profile === undefined || !allowsGoingInside(profile);
 }
 
 /** World of the process that comes back: the same, with the user's credentials, and in sight. */
-function goInside(standing: Standing, { process }: ExecPlan, { inside }: Ready): SyscallProxy {
+function goInside(standing: Standing, { process }: ExecPlan, { inside }: Ready): Conversation {
   try {
     return standing.goInside(inside);
   } catch (error) {
@@ -351,11 +355,11 @@ function giveFromOutside(pid: number, plan: ExecPlan, { trace }: GlobalOptions):
 /**
  * World: the user's credentials and nothing else, but CAP_SYS_ADMIN for a late filter. The end: the program.
  */
-function becomeProgram(proxy: SyscallProxy, plan: ExecPlan, { executable, filter }: Ready): void {
+function becomeProgram(proxy: Conversation, plan: ExecPlan, { executable, filter }: Ready): void {
   const { process } = plan;
   let first = filter.beforeWaiting;
   if (plan.seccomp?.notify === true) {
-    proxy.run(first);
+    proxy.ask(first);
     filter.handOver(recipientOf(plan, proxy));
     first = [];
   }
@@ -370,7 +374,7 @@ function becomeProgram(proxy: SyscallProxy, plan: ExecPlan, { executable, filter
 }
 
 /** Whom the container's seccomp profile notifies, and what it is told of this process. */
-function recipientOf({ record, listener }: ExecPlan, proxy: SyscallProxy): Recipient {
+function recipientOf({ record, listener }: ExecPlan, proxy: Conversation): Recipient {
   const { id, ociVersion, bundle, annotations, init_process_pid } = record;
   const container = { id, status: "running", pid: init_process_pid, bundle, annotations } as const;
   return { proxy, message: { listener, process: { ociVersion, pid: proxy.pid, container } } };

@@ -8,7 +8,7 @@ import type { ProcessPlan } from "../process/plan.ts";
 import { data, shown } from "../proxy/calls/arguments.ts";
 import { prctl } from "../proxy/calls/calls.ts";
 import { type Operation, operation, orGoOn } from "../proxy/calls/operation.ts";
-import type { SyscallProxy } from "../proxy/proxy.ts";
+import type { Conversation } from "../proxy/conversation.ts";
 import { type HandOver, handOver } from "../seccomp/agent.ts";
 import { type CompileOptions, compileSeccomp } from "../seccomp/compile.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
@@ -32,7 +32,7 @@ export interface LastFilter extends FilterPlaces {
 
 /** Who gets the listener, and what else it is told. */
 export interface Recipient {
-  readonly proxy: SyscallProxy;
+  readonly proxy: Conversation;
   readonly message: Pick<HandOver, "listener" | "process">;
 }
 

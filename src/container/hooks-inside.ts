@@ -15,7 +15,7 @@ import { fileModeMask } from "../linux/process/process.ts";
 import { octal, shown } from "../proxy/calls/arguments.ts";
 import { close, dup3, read } from "../proxy/calls/calls.ts";
 import { operation, orGoOn } from "../proxy/calls/operation.ts";
-import type { SyscallProxy } from "../proxy/proxy.ts";
+import type { Conversation } from "../proxy/conversation.ts";
 import type { Hooks } from "../spec/types.ts";
 import { inheritedFds } from "./handed-down.ts";
 import type { WaitOptions } from "./init.ts";
@@ -54,7 +54,7 @@ export interface CreateContainerHooks {
  * World: the container's namespaces, its root not entered yet. AS RUNC: the rootfs is the working directory.
  */
 export function runCreateContainer(
-  proxy: SyscallProxy,
+  proxy: Conversation,
   plan: ContainerPlan,
   { state, held, output }: CreateContainerHooks,
 ): void {
@@ -80,7 +80,7 @@ export function runCreateContainer(
  * is the first thing that `start` reads.
  */
 export function leaveListening(
-  proxy: SyscallProxy,
+  proxy: Conversation,
   {
     executable,
     fifo,

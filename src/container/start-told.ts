@@ -6,7 +6,7 @@ import { type InsideOutput, runHooksInside } from "../hooks/inside.ts";
 import { planProcess } from "../process/plan.ts";
 import { execve } from "../proxy/calls/calls.ts";
 import type { Operation } from "../proxy/calls/operation.ts";
-import { SyscallProxy } from "../proxy/proxy.ts";
+import { takeUp } from "../proxy/proxy.ts";
 import { AGENT_IMPATIENCE, AGENT_PATIENCE_SECONDS } from "../seccomp/agent.ts";
 import { readAnnotations } from "../spec/annotations.ts";
 import type { Process, Spec } from "../spec/types.ts";
@@ -56,9 +56,9 @@ function tell(directory: StateDirectory, record: StateRecord, telling: Telling):
   const { globals, spec, startInside, beforeExecute, args } = telling;
   const { control, path, environment } = startInside;
   using socket = connectToFirstProcess(directory);
-  const proxy = new SyscallProxy(record.init_process_pid, { socket, control, trace: globals.trace });
   // The answer to what `create` has left: from now on it listens.
-  if (!proxy.isThere()) throw killed(args);
+  const proxy = takeUp(record.init_process_pid, { socket, control, trace: globals.trace });
+  if (proxy === undefined) throw killed(args);
   try {
     // AS RUNC: `created`, and a hook without an environment of its own gets the container's.
     const state = stateForHooks(record, "created", record.init_process_pid);

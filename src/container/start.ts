@@ -18,7 +18,7 @@ import { SIGKILL } from "../linux/numbers/sched.ts";
 import { syscallName } from "../linux/numbers/syscalls.ts";
 import { endedBeforeExecuting, isHeld, stateBeforeExecuting } from "../linux/process/process.ts";
 import { heldError } from "../proxy/proxy.ts";
-import { failureInReply } from "../proxy/wire/reply.ts";
+import { failureInReport } from "../proxy/report.ts";
 import { AGENT_PATIENCE_SECONDS } from "../seccomp/agent.ts";
 import type { Spec } from "../spec/types.ts";
 import { executeError } from "./execute-error.ts";
@@ -115,7 +115,7 @@ function waitForAnswer(answers: Descriptor, record: StateRecord): Uint8Array {
 
 function notExecuted(directory: StateDirectory, reply: Uint8Array): TsrunError {
   const program = directory.loadConfig().process?.args?.[0] ?? "";
-  const failure = failureInReply(reply);
+  const failure = failureInReport(reply);
   if (failure !== undefined) {
     return executeError(program, { call: syscallName(failure.number), errno: failure.errno });
   }

@@ -10,8 +10,8 @@ import { closeOnExecute } from "../process/execute.ts";
 import { data, type Fd, NULL, out, shown } from "../proxy/calls/arguments.ts";
 import { chdir, close, dup3, execve, read, write } from "../proxy/calls/calls.ts";
 import { inChild, type Operation, operation, resultOf } from "../proxy/calls/operation.ts";
-import type { SyscallProxy } from "../proxy/proxy.ts";
-import { failureInReply } from "../proxy/wire/reply.ts";
+import type { Conversation } from "../proxy/conversation.ts";
+import { failureInReport } from "../proxy/report.ts";
 import type { HookFiles } from "../spec/annotations.ts";
 import type { Hook, Hooks } from "../spec/types.ts";
 import {
@@ -50,12 +50,12 @@ export interface InsideOutput {
 }
 
 /** Runs the hooks of one kind, one after the other; the first failure stops them. */
-export function runHooksInside(proxy: SyscallProxy, hooks: Hooks | undefined, inside: InsideHooks): void {
+export function runHooksInside(proxy: Conversation, hooks: Hooks | undefined, inside: InsideHooks): void {
   const list = hooks?.[inside.kind] ?? [];
   if (list.length === 0) return;
   // AS RUNC: getpid(2), which returns 1 in a new pid namespace.
   const getpid = operation("getpid", [], "find out the pid of the container's first process");
-  proxy.run([getpid]);
+  proxy.ask([getpid]);
   const state = stateText({ ...inside.state, pid: resultOf(getpid) });
   list.forEach((hook, index) => {
     runHook(proxy, { ...inside, hook, index, stateText: state });
@@ -68,16 +68,16 @@ interface InsideHook extends InsideHooks {
   readonly stateText: string;
 }
 
-function runHook(proxy: SyscallProxy, inside: InsideHook): void {
+function runHook(proxy: Conversation, inside: InsideHook): void {
   const { hook, kind, index, output } = inside;
   const attempt = `run ${kind} hook #${index}`;
   const begun = performance.now();
   const { files, handle, pid } = startHook(proxy, inside, attempt);
   const wait = waitReady(handle, timeoutMs(hook), attempt);
-  proxy.run([wait]);
+  proxy.ask([wait]);
   const timedOut = resultOf(wait) === 0;
   const status = out(4);
-  proxy.run([
+  proxy.ask([
     // The pid cannot be reused before the process has been waited for.
     ...(timedOut ? [operation("kill", [pid, SIGKILL], attempt)] : []),
     operation("wait4", [pid, status, 0, 0], attempt),
@@ -85,12 +85,12 @@ function runHook(proxy: SyscallProxy, inside: InsideHook): void {
   ]);
   const ms = performance.now() - begun;
   const word = viewOf(status.bytes).getInt32(0, true);
-  const failure = failureInReply(readBack(proxy, files.result));
+  const failure = failureInReport(readBack(proxy, files.result));
   const [stdout = "", stderr = ""] = (["stdout", "stderr"] as const).map((name) => {
     const [file, path] = [files[name], output?.paths[name] ?? ""];
     return file === undefined ? printedTo(path) : text(readBack(proxy, file)).trim();
   });
-  proxy.run(Object.values(files).map((file) => close(file)));
+  proxy.ask(Object.values(files).map((file) => close(file)));
   const end = { word, ms, stdout, stderr };
   if (timedOut) throw hookTimeout(kind, index, hook, end);
   if (failure !== undefined) throw hookNotExecuted(kind, index, hook, errnoWords(failure.errno));
@@ -117,7 +117,7 @@ interface StartedHook {
   readonly pid: number;
 }
 
-function startHook(proxy: SyscallProxy, inside: InsideHook, attempt: string): StartedHook {
+function startHook(proxy: Conversation, inside: InsideHook, attempt: string): StartedHook {
   const { hook, directory, environment, output } = inside;
   const [stdin, result] = [memoryFile("stdin"), memoryFile("result")];
   const made = {
@@ -138,7 +138,7 @@ function startHook(proxy: SyscallProxy, inside: InsideHook, attempt: string): St
     ...inside.beforeExecute,
     execve(hook.path, argumentsOf(hook), withoutDuplicates(env)),
   ];
-  proxy.run([
+  proxy.ask([
     ...[stdin, ...Object.values(made), result],
     write(stdin, inside.stateText, attempt),
     rewind(stdin, attempt),
@@ -185,13 +185,13 @@ function waitReady(handle: number, limitMs: number | undefined, attempt: string)
 }
 
 /** Reads one of the hook's files. */
-function readBack(proxy: SyscallProxy, file: number): Uint8Array {
+function readBack(proxy: Conversation, file: number): Uint8Array {
   const attempt = "read what a hook has written";
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (let last = CHUNK; last === CHUNK && length < MOST_OUTPUT; length += last) {
     const chunk = read(file, CHUNK, attempt);
-    proxy.run(length === 0 ? [rewind(file, attempt), chunk] : [chunk]);
+    proxy.ask(length === 0 ? [rewind(file, attempt), chunk] : [chunk]);
     last = resultOf(chunk);
     chunks.push(chunk.out.bytes.subarray(0, last));
   }

@@ -16,12 +16,12 @@ import {
   PR_SET_NAME,
 } from "../linux/numbers/sched.ts";
 import { SOCK_SEQPACKET } from "../linux/numbers/socket-numbers.ts";
-import { endChild } from "../linux/process/children.ts";
 import { dieWithTsrun } from "../process/session.ts";
 import { type Fd, shown } from "../proxy/calls/arguments.ts";
 import { clone, clone3, close, dup3, openat, prctl, setns, unshare, write } from "../proxy/calls/calls.ts";
 import { inChild, inParent, type Operation, operation, orGoOn, resultOf } from "../proxy/calls/operation.ts";
-import { reap, type SyscallProxy, startProxy, type Trace } from "../proxy/proxy.ts";
+import type { Conversation } from "../proxy/conversation.ts";
+import { startProxy, type Trace } from "../proxy/proxy.ts";
 import { writeIdMaps } from "./id-maps.ts";
 import { NAMESPACES, type NamespacePlan } from "./plan.ts";
 
@@ -48,30 +48,33 @@ export interface EnterOptions {
   readonly extra: readonly (Descriptor | undefined)[];
   readonly rootless: boolean;
   readonly trace: Trace | undefined;
-  /** Work that needs no process yet: done while the kernel makes one, each time. */
-  readonly meanwhile?: () => void;
   /** Who does what is done from outside; a rehearsal only notes it. */
   readonly outside?: Outside;
 }
 
 /** What tsrun itself does for a process that enters namespaces. */
 export interface Outside {
-  readonly startProxy: typeof startProxy;
+  readonly start: typeof startProxy;
   readonly writeIdMaps: typeof writeIdMaps;
   readonly writeFile: typeof writeFile;
 }
 
-const HOST: Outside = { startProxy, writeIdMaps, writeFile };
+const HOST: Outside = { start: startProxy, writeIdMaps, writeFile };
 
 export interface Entered {
-  readonly proxy: SyscallProxy;
-  /** The numbers that `extra` have in the proxy; `undefined` where there is none. */
+  /** The container's first process. The kernel may still be at making it: its pid is there when it is. */
+  readonly init: Conversation;
+  /** The numbers that `extra` have in it; `undefined` where there is none. */
   readonly extra: readonly (number | undefined)[];
+  /** Lets go of the processes that have done their part, once the first process is there. */
+  closeOthers(): void;
   /**
-   * Waits for the processes that have done their part: before tsrun leaves, lest zombies be left to whoever
-   * adopts our children; not at once, since the kernel takes its time to end them.
+   * Waits for them: before tsrun leaves, lest zombies be left to whoever adopts our children; not at once,
+   * since the kernel takes its time to end them.
    */
   reapOthers(): void;
+  /** Ends whatever there is by now. */
+  end(): void;
 }
 
 /**
@@ -80,17 +83,22 @@ export interface Entered {
  */
 export function enterNamespaces(options: EnterOptions): Entered {
   const { plan, extra } = options;
-  const { stage, others, operations } = standInCgroup(options);
+  const { stage, others } = standInCgroup(options);
   try {
-    let before = joinAll(stage, operations);
-    if (plan.created.has("user")) before = enterNewUserNamespace(stage, before);
-    const time = timeOperations(stage, before);
-    const proxy = cloneFirstProcess(stage, [...before, ...time]);
-    for (const other of others) other.close();
+    joinAll(stage);
+    if (plan.created.has("user")) enterNewUserNamespace(stage);
+    if (plan.created.has("time")) makeTimeNamespace(stage);
+    const init = cloneFirstProcess(stage);
     return {
-      proxy,
+      init,
       extra: extra.map((one, index) => one && stage.slots.extra + index),
-      reapOthers: () => others.forEach(reap),
+      closeOthers: () => {
+        for (const other of others) other.close();
+      },
+      reapOthers: () => {
+        for (const other of others) other.reap();
+      },
+      end: () => endStage(stage, others, init),
     };
   } catch (error) {
     endStage(stage, others);
@@ -102,9 +110,7 @@ export function enterNamespaces(options: EnterOptions): Entered {
 export interface InCgroup {
   readonly stage: Stage;
   /** It, and the one that made it, where there is one. */
-  readonly others: readonly SyscallProxy[];
-  /** What it has to do before. */
-  readonly operations: Operation[];
+  readonly others: readonly Conversation[];
 }
 
 export function standInCgroup(options: EnterOptions): InCgroup {
@@ -112,10 +118,10 @@ export function standInCgroup(options: EnterOptions): InCgroup {
   const { first, middleSocket } = stage;
   try {
     options.cgroup.admit?.(first.pid);
-    const operations = preparation(stage);
-    if (middleSocket === undefined) return { stage, others: [first], operations };
-    const middle = cloneIntoCgroup(stage, operations, middleSocket);
-    return { stage: middle, others: [first, middle.first], operations: [] };
+    prepare(stage);
+    if (middleSocket === undefined) return { stage, others: [first] };
+    const middle = cloneIntoCgroup(stage, middleSocket);
+    return { stage: middle, others: [first, middle.first] };
   } catch (error) {
     endStage(stage, [first]);
     throw error;
@@ -128,14 +134,14 @@ export function standInCgroup(options: EnterOptions): InCgroup {
  */
 export function endStage(
   { childSocket, middleSocket }: Stage,
-  others: readonly SyscallProxy[],
-  cloned?: SyscallProxy,
+  others: readonly Conversation[],
+  cloned?: Conversation,
 ): void {
+  cloned?.end();
   childSocket.close();
   middleSocket?.close();
   for (const other of others) other.close();
-  if (cloned !== undefined) endChild(cloned.pid);
-  others.forEach(reap);
+  for (const other of others) other.reap();
 }
 
 /**
@@ -151,7 +157,7 @@ function leavesCgroupBehind({ created, joins }: NamespacePlan): boolean {
 
 export interface Stage extends EnterOptions {
   readonly outside: Outside;
-  readonly first: SyscallProxy;
+  readonly first: Conversation;
   /** Our ends of the sockets of the processes to come; the one between is seldom needed. */
   readonly childSocket: Descriptor;
   readonly middleSocket: Descriptor | undefined;
@@ -176,7 +182,7 @@ function startFirst(options: EnterOptions): Stage {
   const inBetween = cgroup.directory !== undefined && leavesCgroupBehind(options.plan);
   const [middleSocket, middleEnd] = inBetween ? socketPair(SOCK_SEQPACKET) : [];
   const kept = Array.from({ length: inherited }, (_, index) => ({ from: 3 + index, to: 3 + index }));
-  const first = outside.startProxy({
+  const first = outside.start({
     control,
     descriptors: [
       ...kept,
@@ -199,15 +205,13 @@ function startFirst(options: EnterOptions): Stage {
  * Before anything of the container is touched: who may look at us, what we are called, which cgroup we are
  * in.
  */
-function preparation({ cgroup, rootless, plan }: Stage): Operation[] {
+function prepare({ first, cgroup, rootless, plan }: Stage): void {
   // An ordinary user can only write the id maps of a process that is dumpable; it stops being so when its ids
   // change.
   const mustStayDumpable = rootless && plan.created.has("user");
-  return [
-    ...(mustStayDumpable ? [] : [hide()]),
-    operation("prctl", [shown(PR_SET_NAME, "PR_SET_NAME"), "tsrun-init"], "name a process"),
-    ...cgroup.tasks.flatMap((tasks) => joinCgroup(tasks)),
-  ];
+  if (!mustStayDumpable) first.say(hide());
+  first.say(operation("prctl", [shown(PR_SET_NAME, "PR_SET_NAME"), "tsrun-init"], "name a process"));
+  for (const tasks of cgroup.tasks) first.say(joinCgroup(tasks));
 }
 
 /** Not dumpable: nobody without CAP_SYS_PTRACE may attach to it or open its descriptors. */
@@ -226,12 +230,12 @@ function joinCgroup(tasks: string, { directory = AT_FDCWD, as = (of: Operation) 
 }
 
 /**
- * Adds to `before` what joins the namespaces of others. All paths are opened before the first setns(2), since
+ * Joins the namespaces of others. All paths are opened before the first setns(2), since
  * a joined mount namespace changes what they mean. Where a user namespace is joined too, what belongs to the
  * host can be joined only before it, and what belongs to that user namespace only after: so each is tried
  * before, and again after.
  */
-export function joinAll({ first, plan, joinsBelow, slots }: Stage, before: Operation[]): Operation[] {
+export function joinAll({ first, plan, joinsBelow, slots }: Stage): void {
   const from = joinsBelow === undefined ? AT_FDCWD : slots.joins;
   const opened = plan.joins.map((join) => ({
     ...join,
@@ -244,17 +248,21 @@ export function joinAll({ first, plan, joinsBelow, slots }: Stage, before: Opera
   const namespaces = opened.map(({ file }) => file);
   // A directory of procfs, which nobody in the joined pid namespace may find here (CVE-2016-9962).
   const files = joinsBelow === undefined ? namespaces : [...namespaces, close(slots.joins)];
-  if (user === undefined)
-    return [...before, ...files, ...others.map((one) => enter(one)), ...namespaces.map(close)];
+  first.say(files);
+  if (user === undefined) {
+    first.say([...others.map((one) => enter(one)), ...namespaces.map(close)]);
+    return;
+  }
   const tries = others.map((one) => orGoOn(enter(one)));
-  first.run([...before, ...files, ...tries]);
+  first.say(tries);
+  first.settle();
   const failed = others.filter((_, index) => (tries[index]?.result ?? -1) < 0);
-  return [
+  first.say([
     enter(user, resultOf(user.file)),
     ...becomeRoot(plan),
     ...failed.map((one) => enter(one, resultOf(one.file))),
     ...namespaces.map((file) => close(resultOf(file))),
-  ];
+  ]);
 }
 
 /** In a user namespace: its root, or nothing that is made here would belong to the container. */
@@ -269,17 +277,16 @@ export function becomeRoot({ keepsGroups }: { readonly keepsGroups?: boolean } =
 }
 
 /** The user namespace comes first: it owns the others. */
-function enterNewUserNamespace({ first, plan, outside }: Stage, before: readonly Operation[]): Operation[] {
-  first.run([...before, unshare(CLONE_NEWUSER, "create a user namespace")]);
+function enterNewUserNamespace({ first, plan, outside }: Stage): void {
+  first.ask(unshare(CLONE_NEWUSER, "create a user namespace"));
   outside.writeIdMaps(first.pid, plan);
-  return [...becomeRoot(plan), hide()];
+  first.say([...becomeRoot(plan), hide()]);
 }
 
 /** On cgroup v2 a process must be in its cgroup before it leaves that behind: so one more is cloned. */
-function cloneIntoCgroup(stage: Stage, before: readonly Operation[], middleSocket: Descriptor): Stage {
+function cloneIntoCgroup(stage: Stage, middleSocket: Descriptor): Stage {
   const { first, slots } = stage;
   const proxy = forkInto(first, {
-    before,
     kinds: CLONE_PARENT + CLONE_INTO_CGROUP,
     attempt: "clone a process into the container's cgroup",
     cgroup: slots.cgroup,
@@ -290,7 +297,6 @@ function cloneIntoCgroup(stage: Stage, before: readonly Operation[], middleSocke
     // Otherwise tsrun waits for ever for an answer, and the container's pid namespace for the zombie.
     parent: [close(slots.middle), close(slots.child)],
     socket: middleSocket,
-    meanwhile: stage.meanwhile,
   });
   return { ...stage, first: proxy, cgroup: { tasks: [], directory: undefined } };
 }
@@ -299,24 +305,19 @@ function cloneIntoCgroup(stage: Stage, before: readonly Operation[], middleSocke
  * A time namespace is entered by the children of who made it, and its clocks are set before the first of
  * them.
  */
-function timeOperations({ first, plan, outside }: Stage, before: Operation[]): Operation[] {
-  if (!plan.created.has("time")) return [];
-  const create = unshare(CLONE_NEWTIME, "create a time namespace");
-  if (plan.timeOffsets.length === 0) return [create];
-  first.run([
-    ...before.splice(0),
-    create,
-    prctl(PR_SET_DUMPABLE, [1], "PR_SET_DUMPABLE", "open a process to its owner"),
-  ]);
+function makeTimeNamespace({ first, plan, outside }: Stage): void {
+  first.say(unshare(CLONE_NEWTIME, "create a time namespace"));
+  if (plan.timeOffsets.length === 0) return;
+  first.ask(prctl(PR_SET_DUMPABLE, [1], "PR_SET_DUMPABLE", "open a process to its owner"));
   outside.writeFile(
     `/proc/${first.pid}/timens_offsets`,
     plan.timeOffsets.map((line) => `${line}\n`).join(""),
   );
-  return [hide()];
+  first.say(hide());
 }
 
 /** The clone that makes the container's first process, and the child's move to its own control socket. */
-function cloneFirstProcess(stage: Stage, before: readonly Operation[]): SyscallProxy {
+function cloneFirstProcess(stage: Stage): Conversation {
   const { first, plan, cgroup, slots } = stage;
   let kinds = CLONE_PARENT;
   for (const kind of plan.created) {
@@ -324,7 +325,6 @@ function cloneFirstProcess(stage: Stage, before: readonly Operation[]): SyscallP
   }
   const intoCgroup = cgroup.directory !== undefined;
   return forkInto(first, {
-    before,
     kinds: intoCgroup ? kinds + CLONE_INTO_CGROUP : kinds,
     attempt: "clone the container's first process",
     cgroup: intoCgroup ? slots.cgroup : undefined,
@@ -336,12 +336,10 @@ function cloneFirstProcess(stage: Stage, before: readonly Operation[]): SyscallP
     ],
     parent: [close(slots.child)],
     socket: stage.childSocket,
-    meanwhile: stage.meanwhile,
   });
 }
 
 interface Fork {
-  readonly before: readonly Operation[];
   readonly kinds: number;
   readonly attempt: string;
   /** The descriptor of the cgroup that the child is born in. */
@@ -352,15 +350,14 @@ interface Fork {
   readonly parent: readonly Operation[];
   /** Our end of the child's control socket. */
   readonly socket: Descriptor;
-  readonly meanwhile?: (() => void) | undefined;
 }
 
 /**
  * clone3(2), and clone(2) where a filter around tsrun does not know it, as those of container engines for
  * programs that may not make namespaces: the child then joins its cgroup by itself.
  */
-function forkInto(first: SyscallProxy, fork: Fork): SyscallProxy {
-  const { before, kinds, attempt, cgroup, socket } = fork;
+function forkInto(first: Conversation, fork: Fork): Conversation {
+  const { kinds, attempt, cgroup, socket } = fork;
   const after = (joins: readonly Operation[]) => [
     ...fork.move.map(inChild),
     ...joins,
@@ -368,11 +365,14 @@ function forkInto(first: SyscallProxy, fork: Fork): SyscallProxy {
     ...fork.parent.map(inParent),
   ];
   const modern = clone3(kinds, attempt, cgroup);
-  try {
-    return first.fork([...before, modern, ...after([])], socket, fork.meanwhile);
-  } catch (error) {
-    if (modern.result !== -ENOSYS) throw error;
-  }
-  const joins = cgroup === undefined ? [] : joinCgroup("cgroup.procs", { directory: cgroup, as: inChild });
-  return first.fork([clone(kinds, attempt), ...after(joins)], socket);
+  return first.clone({
+    operations: [modern, ...after([])],
+    socket,
+    otherwise: () => {
+      if (modern.result !== -ENOSYS) return undefined;
+      const joins =
+        cgroup === undefined ? [] : joinCgroup("cgroup.procs", { directory: cgroup, as: inChild });
+      return [clone(kinds, attempt), ...after(joins)];
+    },
+  });
 }

@@ -6,33 +6,30 @@
 
 import { O_CLOEXEC } from "../linux/numbers/fcntl.ts";
 import { CLONE_PARENT } from "../linux/numbers/sched.ts";
-import { endChild } from "../linux/process/children.ts";
 import { outliveTsrun } from "../process/session.ts";
 import { clone, close, dup3 } from "../proxy/calls/calls.ts";
 import { inChild, inParent, type Operation } from "../proxy/calls/operation.ts";
-import { reap, type SyscallProxy } from "../proxy/proxy.ts";
+import type { Conversation } from "../proxy/conversation.ts";
 import { type EnterOptions, endStage, enterNamespaces, joinAll, type Stage, standInCgroup } from "./enter.ts";
 
 export interface StandOptions extends EnterOptions {
   /**
    * Called with the process that will stand there: where it is hidden, while it still sees the host's /proc.
    */
-  readonly beforeJoining: (proxy: SyscallProxy) => void;
+  readonly beforeJoining: (proxy: Conversation) => void;
 }
 
-/** A process that stands in a container's namespaces. */
+/** A process that stands in a container's namespaces, or will as soon as it is asked something. */
 export interface Standing {
-  readonly proxy: SyscallProxy;
+  readonly proxy: Conversation;
   /**
    * Whether nobody in a joined pid namespace sees it; without one the host's processes are in sight anyway.
    */
   readonly hidden: boolean;
   /** The numbers that `extra` have in it. */
   readonly extra: readonly (number | undefined)[];
-  /** What it has to do before all else, to be sent with that: it joins the namespaces. */
-  readonly before: readonly Operation[];
   /** The process that is to execute, once it has done these: a child of the hidden one, which then leaves. */
-  goInside(operations: readonly Operation[]): SyscallProxy;
+  goInside(operations: readonly Operation[]): Conversation;
   /** As that of `Entered`. */
   reapOthers(): void;
   /** Ends whatever there is by now. */
@@ -46,43 +43,43 @@ export function standInNamespaces(options: StandOptions): Standing {
 }
 
 function standInSight(options: StandOptions): Standing {
-  const { proxy, extra, reapOthers } = enterNamespaces(options);
-  const end = (): void => {
-    proxy.close();
-    endChild(proxy.pid);
-    reapOthers();
-  };
+  const { init, extra, closeOthers, reapOthers, end } = enterNamespaces(options);
   try {
-    options.beforeJoining(proxy);
+    options.beforeJoining(init);
   } catch (error) {
     end();
     throw error;
   }
-  const goInside = (operations: readonly Operation[]): SyscallProxy => {
-    proxy.run([outliveTsrun(), ...operations]);
-    return proxy;
+  const goInside = (operations: readonly Operation[]): Conversation => {
+    init.ask([outliveTsrun(), ...operations]);
+    closeOthers();
+    return init;
   };
-  return { proxy, hidden: false, extra, before: [], goInside, reapOthers, end };
+  return { proxy: init, hidden: false, extra, goInside, reapOthers, end };
 }
 
 function standHidden(options: StandOptions): Standing {
-  const { stage, others, operations } = standInCgroup(options);
+  const { stage, others } = standInCgroup(options);
   const { first, slots, childSocket } = stage;
-  let inside: SyscallProxy | undefined;
+  let inside: Conversation | undefined;
   const end = (): void => endStage(stage, others, inside);
   try {
     options.beforeJoining(first);
+    joinAll(stage);
     return {
       proxy: first,
       hidden: true,
       extra: options.extra.map((one, index) => one && slots.extra + index),
-      before: joinAll(stage, operations),
       goInside: (last) => {
-        inside = first.fork(cloneInside(stage, last), childSocket);
+        inside = first.clone({ operations: cloneInside(stage, last), socket: childSocket });
+        // What goes wrong is to be known now.
+        inside.pid;
         for (const other of others) other.close();
         return inside;
       },
-      reapOthers: () => others.forEach(reap),
+      reapOthers: () => {
+        for (const other of others) other.reap();
+      },
       end,
     };
   } catch (error) {

@@ -1,6 +1,5 @@
 // The first process becomes the container's user, inside the container's root, and finds its program there:
-// two batches, since the first one's answers decide what stands in the second. Called by the stories when the
-// rootfs is finished.
+// what it sees first decides what is done then. Called by the stories when the rootfs is finished.
 
 import { TsrunError } from "../errors.ts";
 import { textUntilNul } from "../linux/call/words.ts";
@@ -16,10 +15,10 @@ import {
   O_RDWR,
   S_IFCHR,
 } from "../linux/numbers/fcntl.ts";
-import { once } from "../once.ts";
 import { chdir, close, dup3, fchown, openat, type Reading, read, statx } from "../proxy/calls/calls.ts";
-import { type Checked, type Operation, operationError, orGoOn } from "../proxy/calls/operation.ts";
-import type { SyscallProxy } from "../proxy/proxy.ts";
+import { type Operation, operationError, orGoOn } from "../proxy/calls/operation.ts";
+import type { Conversation } from "../proxy/conversation.ts";
+import { inWords } from "../proxy/step.ts";
 import { variable, withHome } from "./environment.ts";
 import { lastCapability, maySetGroups } from "./host-side.ts";
 import { becomeOperations, outsideOfRoot } from "./identity.ts";
@@ -35,19 +34,67 @@ export interface Executable {
   readonly environment: readonly string[];
 }
 
-export interface BecomeOptions {
-  /** A seccomp filter will be installed in the last batch: see `placeFilter`. */
+/** Whose process it becomes. */
+export interface Becoming {
+  readonly plan: ProcessPlan;
+  /** A seccomp filter will be installed in the last message: see `placeFilter`. */
   readonly filter: boolean;
   /** Where the process's labels are written to, if it has any. */
   readonly labels?: LabelFiles | undefined;
-  /** What comes first, in the same batch. */
-  readonly before?: Checked | undefined;
-  /** What comes last, once the credentials are the user's. */
-  readonly after?: readonly Operation[];
   /** See `IdentityOptions`. */
   readonly alsoPermitted?: bigint | undefined;
   /** The directory of /proc of a process whose user namespace the proxy is about to join. */
-  readonly joins?: Descriptor;
+  readonly joins?: Descriptor | undefined;
+}
+
+/** Looks at what is there, while it still may. Asks. */
+export function lookAround(proxy: Conversation, { plan, joins }: Becoming): Surroundings {
+  const looks = look(proxy, plan);
+  proxy.go();
+  // While it looks inside.
+  const mayGroup = maySetGroups(joins ?? proxy.pid);
+  const last = lastCapability();
+  proxy.settle();
+  const seen = looks();
+  if (!mayGroup && !plan.keepsGroups && plan.user.additionalGids.length > 0) {
+    throw new TsrunError("E_CONFIG", "cannot set additional groups: the user namespace denies setgroups(2)", {
+      hint: "remove process.user.additionalGids, or map group ids with newgidmap",
+    });
+  }
+  return { ...seen, maySetGroups: mayGroup && !plan.keepsGroups, lastCapability: last };
+}
+
+/** Gives up tsrun's privileges. */
+export function becomeUser(proxy: Conversation, becoming: Becoming, seen: Surroundings): void {
+  const { plan, filter, labels = NO_LABELS, alsoPermitted } = becoming;
+  const identity = becomeOperations(plan, {
+    maySetGroups: seen.maySetGroups,
+    lastCapability: seen.lastCapability,
+    changeDirectory: seen.mustChangeDirectory,
+    filter,
+    alsoPermitted,
+  });
+  const stdio = stdioOperations(seen, plan.user.uid);
+  const operations = [
+    ...seen.closing,
+    ...stdio,
+    ...schedulingOperations(plan.scheduling),
+    ...labelOperations(plan, labels),
+    ...identity.operations,
+  ];
+  proxy.say(
+    inWords(
+      operations,
+      (failed) => identityError(failed, plan),
+      () => {
+        checkStdio(stdio);
+        checkWorkingDirectory(identity.workingDirectory);
+      },
+    ),
+  );
+}
+
+export interface SearchOptions {
   /**
    * The program is executed by a child: a name such as /proc/self/exe or /dev/fd/3 means something else
    * there, so execve(2) finds out.
@@ -55,55 +102,25 @@ export interface BecomeOptions {
   readonly inChild?: boolean;
 }
 
-/** Gives up tsrun's privileges and finds the program. Throws runc's words when there is none. */
-export function becomeUser(proxy: SyscallProxy, plan: ProcessPlan, options: BecomeOptions): Executable {
-  const { labels = NO_LABELS, after = [] } = options;
-  const namespace = options.joins ?? proxy.pid;
-  const host = once(() => ({ mayGroup: maySetGroups(namespace), lastCapability: lastCapability() }));
-  const seen = look(proxy, plan, { before: options.before, meanwhile: host });
-  const { mayGroup } = host();
-  if (!mayGroup && !plan.keepsGroups && plan.user.additionalGids.length > 0) {
-    throw new TsrunError("E_CONFIG", "cannot set additional groups: the user namespace denies setgroups(2)", {
-      hint: "remove process.user.additionalGids, or map group ids with newgidmap",
-    });
-  }
-  const identity = becomeOperations(plan, {
-    maySetGroups: mayGroup && !plan.keepsGroups,
-    lastCapability: host().lastCapability,
-    changeDirectory: seen.mustChangeDirectory,
-    filter: options.filter,
-    alsoPermitted: options.alsoPermitted,
-  });
-  const environment = withHome(plan.environment, seen.home);
+/**
+ * Looks for the program, as the user. What this returns tells where it is, once that has been carried out, or
+ * throws runc's words when there is none.
+ */
+export function searchProgram(
+  proxy: Conversation,
+  plan: ProcessPlan,
+  { home }: Surroundings,
+  { inChild = false }: SearchOptions = {},
+): () => Executable {
+  const environment = withHome(plan.environment, home);
   const name = plan.args[0] ?? "";
-  const isUnseen = options.inChild === true && /^\/(proc|dev)\//.test(name);
+  const isUnseen = inChild && /^\/(proc|dev)\//.test(name);
   const candidates = isUnseen ? [] : candidatesFor(name, variable(environment, "PATH"));
-  const stdio = stdioOperations(seen, plan.user.uid);
-  const lookups = lookupOperations(candidates);
-  // An unusually long PATH goes in batches of its own: a message holds some hundred operations.
-  const few = lookups.splice(0, MOST_LOOKUPS);
-  const failure = proxy.attempt([
-    ...seen.closing,
-    ...stdio,
-    ...schedulingOperations(plan.scheduling),
-    ...labelOperations(plan, labels),
-    ...identity.operations,
-    ...few,
-    ...(lookups.length === 0 ? after : []),
-  ]);
-  if (failure !== undefined) throw identityError(failure, plan);
-  checkStdio(stdio);
-  checkWorkingDirectory(identity.workingDirectory);
-  while (lookups.length > 0) {
-    const more = lookups.splice(0, MOST_LOOKUPS);
-    proxy.run(lookups.length > 0 ? more : [...more, ...after]);
-  }
-  return { path: isUnseen ? name : choose(name, candidates), environment };
+  proxy.say(lookupOperations(candidates));
+  return () => ({ path: isUnseen ? name : choose(name, candidates), environment });
 }
 
-/** Two per candidate. */
-const MOST_LOOKUPS = 64;
-
+/** What the first process sees before it is the user's. */
 interface Seen {
   /** Where the user is at home; asked for only where the environment does not say. */
   readonly home: string;
@@ -116,32 +133,32 @@ interface Seen {
   readonly null: number;
 }
 
-interface LookOptions {
-  readonly before: Checked | undefined;
-  readonly meanwhile: () => void;
+export interface Surroundings extends Seen {
+  readonly maySetGroups: boolean;
+  /** The kernel's last. */
+  readonly lastCapability: number;
 }
 
-/** The first batch: still privileged, it looks at what is there. */
-function look(proxy: SyscallProxy, plan: ProcessPlan, { before, meanwhile }: LookOptions): Seen {
+/** Still privileged, it looks at what is there. What this returns tells what it saw, once it has. */
+function look(proxy: Conversation, plan: ProcessPlan): () => Seen {
   const stdio = [0, 1, 2].map((fd) => mayFail(statx(fd, "", AT_EMPTY_PATH, `look at descriptor ${fd}`)));
   const nothing = orGoOn(openat(AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY));
   const nothingStatus = mayFail(statx(nothing, "", AT_EMPTY_PATH));
   const enter = orGoOn(chdir(plan.cwd, "enter the working directory"));
   const passwd = plan.environment.needsHome ? readPasswd() : undefined;
-  const first = before?.operations ?? [];
-  const looks = [...stdio, nothing, nothingStatus, enter, ...(passwd?.operations ?? [])];
-  proxy.run([...first, ...looks], { meanwhile });
-  before?.check();
-  const isNull = isNullDevice(statusOf(nothingStatus));
-  const opened = nothing.result ?? -1;
-  if (!isNull && opened >= 0) proxy.run([close(opened)]);
-  const file = passwd?.file.result ?? -1;
-  return {
-    home: passwd === undefined ? "" : findHome(proxy, passwd, plan.user.uid),
-    closing: file < 0 ? [] : [close(file)],
-    mustChangeDirectory: mustTryAgain(enter, plan.cwd),
-    stdio: stdio.map(statusOf),
-    null: isNull ? opened : -1,
+  proxy.say([...stdio, nothing, nothingStatus, enter, ...(passwd?.operations ?? [])]);
+  return () => {
+    const isNull = isNullDevice(statusOf(nothingStatus));
+    const opened = nothing.result ?? -1;
+    if (!isNull && opened >= 0) proxy.say(close(opened));
+    const file = passwd?.file.result ?? -1;
+    return {
+      home: passwd === undefined ? "" : findHome(proxy, passwd, plan.user.uid),
+      closing: file < 0 ? [] : [close(file)],
+      mustChangeDirectory: mustTryAgain(enter, plan.cwd),
+      stdio: stdio.map(statusOf),
+      null: isNull ? opened : -1,
+    };
   };
 }
 
@@ -208,14 +225,14 @@ const MORE_PASSWD = 32768;
 /** Nobody's home is looked for beyond this. */
 const MOST_PASSWD = 4 << 20;
 
-function findHome(proxy: SyscallProxy, { file, first }: ReturnType<typeof readPasswd>, uid: number): string {
+function findHome(proxy: Conversation, { file, first }: ReturnType<typeof readPasswd>, uid: number): string {
   const search = new HomeSearch(uid);
   const descriptor = file.result ?? -1;
   let isFound = descriptor < 0 || search.add(contentOf(first));
   let length = first.result ?? 0;
   for (let full = length === FIRST_PASSWD; full && !isFound && length < MOST_PASSWD; ) {
     const next = mayFail(read(descriptor, MORE_PASSWD, first.attempt));
-    proxy.run([next]);
+    proxy.ask(next);
     isFound = search.add(contentOf(next));
     length += next.result ?? 0;
     full = next.result === MORE_PASSWD;

@@ -20,12 +20,12 @@ import { data, type Fd } from "../proxy/calls/arguments.ts";
 import { close, fstatfs, openat, type Reading, statx } from "../proxy/calls/calls.ts";
 import { fsconfigCreate, fsmount, fsopen } from "../proxy/calls/mount-calls.ts";
 import { type Operation, operation, orGoOn, resultOf } from "../proxy/calls/operation.ts";
-import type { SyscallProxy } from "../proxy/proxy.ts";
+import type { Conversation } from "../proxy/conversation.ts";
 import type { LabelFiles } from "./labels.ts";
 import type { ProcessPlan } from "./plan.ts";
 
 /** Opens what the labels will be written to. */
-export function openLabelFiles(proxy: SyscallProxy, plan: ProcessPlan): LabelFiles {
+export function openLabelFiles(proxy: Conversation, plan: ProcessPlan): LabelFiles {
   const { apparmorProfile, selinuxLabel } = plan;
   const proc = openProc(proxy);
   const specific = openAttribute(proc, "apparmor/exec");
@@ -34,7 +34,7 @@ export function openLabelFiles(proxy: SyscallProxy, plan: ProcessPlan): LabelFil
     openAttribute(proc, "exec"),
     openAttribute(proc, "keycreate"),
   ];
-  proxy.run([...files, close(proc)]);
+  proxy.ask([...files, close(proc)]);
   const [exec, keys] = files.slice(-2);
   // Before Linux 5.8 AppArmor has no folder of its own there.
   const apparmor = apparmorProfile === undefined ? undefined : (opened(specific) ?? opened(exec));
@@ -48,7 +48,7 @@ export function openLabelFiles(proxy: SyscallProxy, plan: ProcessPlan): LabelFil
   }
   const kept = new Set([apparmor, selinux, labelled]);
   const rest = files.map(opened).filter((one) => one !== undefined && !kept.has(one));
-  if (rest.length > 0) proxy.run(rest.map((one) => close(one ?? -1)));
+  if (rest.length > 0) proxy.ask(rest.map((one) => close(one ?? -1)));
   return { apparmor, selinux, keys: labelled };
 }
 
@@ -59,7 +59,7 @@ const PROC_ROOT_INO = 1n;
  * namespace a new one is refused where the visible one is partly covered (mount_too_revealing in
  * fs/namespace.c).
  */
-function openProc(proxy: SyscallProxy): number {
+function openProc(proxy: Conversation): number {
   const attempt = "open a procfs of our own";
   const context = orGoOn(fsopen("proc", attempt));
   const create = orGoOn(fsconfigCreate(context, attempt));
@@ -67,9 +67,9 @@ function openProc(proxy: SyscallProxy): number {
   const there = orGoOn(openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY));
   const magic = mayFail(fstatfs(there, 'look at "/proc"'));
   const status = mayFail(statx(there, "", AT_EMPTY_PATH, 'look at "/proc"'));
-  proxy.run([context, create, own, orGoOn(close(context)), there, magic, status]);
+  proxy.ask([context, create, own, orGoOn(close(context)), there, magic, status]);
   if (opened(own) !== undefined) {
-    if (opened(there) !== undefined) proxy.run([close(resultOf(there))]);
+    if (opened(there) !== undefined) proxy.ask([close(resultOf(there))]);
     return resultOf(own);
   }
   if (opened(there) !== undefined && isProc(magic, status)) return resultOf(there);

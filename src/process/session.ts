@@ -7,14 +7,8 @@ import { AT_FDCWD, O_WRONLY } from "../linux/numbers/fcntl.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG, SIGKILL } from "../linux/numbers/sched.ts";
 import { type Fd, shown } from "../proxy/calls/arguments.ts";
 import { close, openat, prctl, write } from "../proxy/calls/calls.ts";
-import {
-  type Checked,
-  type Operation,
-  operation,
-  operationError,
-  orGoOn,
-  render,
-} from "../proxy/calls/operation.ts";
+import { type Operation, operation, operationError, orGoOn, render } from "../proxy/calls/operation.ts";
+import type { Step } from "../proxy/step.ts";
 import { type LabelFiles, labelKeys, NO_LABELS } from "./labels.ts";
 import type { ProcessPlan } from "./plan.ts";
 
@@ -26,11 +20,11 @@ export interface SessionOptions {
 }
 
 /** Session, keyring and OOM score. */
-export function sessionOperations(plan: ProcessPlan, { rootless, labels }: SessionOptions): Checked {
-  const keyring = keyringOperations(plan, labels);
+export function separate(plan: ProcessPlan, { rootless, labels }: SessionOptions): Step {
+  const keyring = ownKeyring(plan, labels);
   const { oomScoreAdj } = plan;
   const score = oomScoreAdj === undefined ? [] : oomScoreOperations(oomScoreAdj, { rootless });
-  return { ...keyring, operations: [makeSession(), ...score, ...keyring.operations] };
+  return { ...keyring, operations: () => [makeSession(), ...score, ...keyring.operations()] };
 }
 
 /** A session without a terminal, of the process itself: no child has a part in it by being one. */
@@ -39,9 +33,10 @@ export function makeSession(): Operation {
 }
 
 /** The session keyring, which children have as well; none where the caller's is kept. */
-export function keyringOperations(plan: ProcessPlan, labels: LabelFiles = NO_LABELS): Checked {
-  const keyring = plan.newKeyring ? joinKeyring(plan) : { operations: [], check: () => {} };
-  return { ...keyring, operations: labelKeys(plan, labels, keyring.operations) };
+export function ownKeyring(plan: ProcessPlan, labels: LabelFiles = NO_LABELS): Step {
+  const { making, check } = plan.newKeyring ? joinKeyring(plan) : { making: [], check: () => {} };
+  const operations = labelKeys(plan, labels, making);
+  return { operations: () => operations, finish: check };
 }
 
 /**
@@ -92,18 +87,18 @@ const KEY_OTH_SEARCH = 0x00000008;
  * it. For that it is made searchable; in a user namespace that takes the permission of others
  * (runc: keys.ModKeyringPerm).
  */
-function joinKeyring(plan: ProcessPlan): Checked {
+function joinKeyring(plan: ProcessPlan): { making: readonly Operation[]; check: () => void } {
   const name = `_ses.${plan.id}`;
   const attempt = `join the session keyring "${name}"`;
   const join = orGoOn(
     operation("keyctl", [shown(KEYCTL_JOIN_SESSION_KEYRING, "KEYCTL_JOIN_SESSION_KEYRING"), name], attempt),
   );
-  if (plan.kind === "exec") return { operations: [join], check: () => checkJoin(join) };
+  if (plan.kind === "exec") return { making: [join], check: () => checkJoin(join) };
   const search = plan.userNamespace ? KEY_OTH_SEARCH : KEY_USR_SEARCH;
   const permissions = KEY_POS_ALL | KEY_USR_VIEW_READ_LINK | search;
   const adjust = orGoOn(setKeyPermissions(join, permissions));
   return {
-    operations: [join, adjust],
+    making: [join, adjust],
     check: () => {
       if (checkJoin(join)) checkSuccess(adjust);
     },

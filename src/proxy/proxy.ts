@@ -12,6 +12,8 @@ import { spawnProgram } from "../linux/process/executable.ts";
 import { isHeld } from "../linux/process/process.ts";
 import { shown } from "./calls/arguments.ts";
 import { type Operation, operation, operationError, render } from "./calls/operation.ts";
+import { Conversation } from "./conversation.ts";
+import type { Line } from "./line.ts";
 import { proxyExecutable } from "./machine/elf.ts";
 import {
   complete,
@@ -49,15 +51,18 @@ export interface Ends {
   readonly machine?: Machine;
 }
 
-export interface AttemptOptions extends EncodeOptions {
-  /** Done here while the batch is carried out there. */
-  readonly meanwhile?: (() => void) | undefined;
+interface SendOptions extends EncodeOptions {
   /** What `encode` has made of it before. */
   readonly encoded?: EncodedBatch | undefined;
 }
 
+/** What was sent last, or what stopped it before it was sent whole. */
+type Sent =
+  | { readonly entries: readonly Entry[]; readonly batch: EncodedBatch }
+  | { readonly failed: Operation };
+
 /** A process that carries out system calls for tsrun. */
-export class SyscallProxy {
+export class SyscallProxy implements Line {
   /** Its pid as this process sees it. */
   readonly pid: number;
   /** The number of the control socket in the proxy itself. */
@@ -67,6 +72,7 @@ export class SyscallProxy {
   readonly #machine: Machine;
   /** What is wrong when there is no answer in time. Where absent, what is not held may take its time. */
   #impatience: string | undefined;
+  #sent: Sent | undefined;
 
   constructor(pid: number, ends: Ends) {
     this.pid = pid;
@@ -74,39 +80,53 @@ export class SyscallProxy {
     this.#socket = ends.socket;
     this.#trace = ends.trace;
     this.#machine = ends.machine ?? machine;
-    // A rehearsal's has none.
-    if (ends.socket.number >= 0) limitReceiving(ends.socket.number, LOOK_SECONDS);
+    limitReceiving(ends.socket.number, LOOK_SECONDS);
   }
 
-  /** Carries a batch out and waits for the answer. Throws the error of the operation that stopped it. */
-  run(operations: readonly Operation[], options: AttemptOptions = {}): void {
-    const failure = this.attempt(operations, options);
-    if (failure !== undefined) throw operationError(failure);
-  }
-
-  /** As `run`, but hands back the operation that stopped the batch. */
-  attempt(entries: readonly Entry[], options: AttemptOptions = {}): Operation | undefined {
-    if (entries.length > MOST_AT_ONCE && options.encoded === undefined) {
-      return this.#attemptInParts(entries, options);
+  /** Sends a message, whose answer `receive` takes. */
+  send(entries: readonly Entry[], encoded?: EncodedBatch): void {
+    if (encoded === undefined && entries.length > MOST_AT_ONCE) {
+      this.#sendInParts(entries);
+      return;
     }
     const isTraced = this.#trace !== undefined;
     // Each operation by itself, so that each can be shown.
     const sent = isTraced ? operationsOf(entries) : entries;
-    const batch = this.#send(sent, isTraced ? { ...options, encoded: undefined } : options);
-    options.meanwhile?.();
-    decode(sent, batch, this.#receive(batch.replyLength, sent));
-    this.#traceAll(sent);
-    return failureOf(sent);
+    this.#sent = { entries: sent, batch: this.#send(sent, { encoded: isTraced ? undefined : encoded }) };
   }
 
-  /** Hundreds of masked paths or of sysctls fit no message. */
-  #attemptInParts(entries: readonly Entry[], { meanwhile }: AttemptOptions): Operation | undefined {
+  /** Waits for the answer, and puts the results in. Returns the operation that stopped the message. */
+  receive(): Operation | undefined {
+    if (this.#sent === undefined) throw new Error("nothing has been sent");
+    if ("failed" in this.#sent) return this.#sent.failed;
+    const { entries, batch } = this.#sent;
+    decode(entries, batch, this.#receive(batch.replyLength, entries));
+    this.#traceDone(entries);
+    return failureOf(entries);
+  }
+
+  /** The operations of a single step can be too many for a message. All parts but the last are waited for. */
+  #sendInParts(entries: readonly Entry[]): void {
     for (let from = 0; from < entries.length; from += MOST_AT_ONCE) {
-      const part = entries.slice(from, from + MOST_AT_ONCE);
-      const failed = this.attempt(part, from === 0 ? { meanwhile } : {});
-      if (failed !== undefined) return failed;
+      this.send(entries.slice(from, from + MOST_AT_ONCE));
+      if (from + MOST_AT_ONCE >= entries.length) return;
+      const failed = this.receive();
+      if (failed === undefined) continue;
+      this.#sent = { failed };
+      return;
     }
-    return undefined;
+  }
+
+  /** Carries a message out. Throws the error of the operation that stopped it. */
+  run(operations: readonly Operation[], options: EncodeOptions = {}): void {
+    const failure = this.attempt(operations, options);
+    if (failure !== undefined) throw operationError(failure);
+  }
+
+  /** As `run`, but hands back the operation that stopped the message. */
+  attempt(operations: readonly Operation[], options: EncodeOptions = {}): Operation | undefined {
+    this.#sent = { entries: operations, batch: this.#send(operations, options) };
+    return this.receive();
   }
 
   /**
@@ -118,7 +138,7 @@ export class SyscallProxy {
     const reply = new Uint8Array(batch.replyLength);
     if (this.#read(reply, operations) !== reply.length) return undefined;
     decode(operations, batch, reply);
-    this.#traceAll(operations);
+    this.#traceDone(operations);
     return failureOf(operations);
   }
 
@@ -128,31 +148,27 @@ export class SyscallProxy {
   }
 
   /** Sends a batch whose answer goes elsewhere, or is an `execve`. */
-  leave(operations: readonly Operation[], options: EncodeOptions = {}): void {
-    this.#send(operations, options);
+  leave(operations: readonly Operation[]): void {
+    this.#send(operations, {});
     this.#traceAll(operations);
   }
 
   /**
-   * Clones the proxy and returns the child's end. `operations` hold the clone (as `cloneOperation` makes it)
-   * and, after it, what moves the child to its own control socket: without that, both would answer on one.
-   * @param meanwhile done here while the kernel clones, which takes a millisecond with new namespaces
+   * The child's end, when the message that was answered last has cloned it; and, after the clone, had the
+   * child move to its own control socket: without that, both would answer on one. The child answers the same
+   * message, on its own socket, with what it did of it.
    */
-  fork(operations: readonly Operation[], childSocket: Descriptor, meanwhile?: () => void): SyscallProxy {
-    const batch = this.#send(operations, {});
-    meanwhile?.();
-    decode(operations, batch, this.#receive(batch.replyLength, operations));
-    this.#traceAll(operations);
-    const failure = failureOf(operations);
-    if (failure !== undefined) throw operationError(failure);
+  child(socket: Descriptor): SyscallProxy {
+    if (this.#sent === undefined || "failed" in this.#sent) throw new Error("nothing has been cloned");
+    const { batch } = this.#sent;
+    const operations = operationsOf(this.#sent.entries);
     const pid = operations.find((one) => one.clones === true)?.result ?? 0;
     const child = new SyscallProxy(pid, {
-      socket: childSocket,
+      socket,
       control: this.control,
       trace: this.#trace,
       machine: this.#machine,
     });
-    // The child answers the same batch, on its own socket, with what it did of it.
     const seenByChild = operations.map((one) => ({ ...one }));
     try {
       decode(seenByChild, batch, child.#receive(batch.replyLength, operations));
@@ -180,7 +196,16 @@ export class SyscallProxy {
     this.#socket.close();
   }
 
-  #send(entries: readonly Entry[], { last, encoded }: AttemptOptions): EncodedBatch {
+  reap(): void {
+    reapChild(this.pid);
+  }
+
+  end(): void {
+    this.#socket.close();
+    endChild(this.pid);
+  }
+
+  #send(entries: readonly Entry[], { last, encoded }: SendOptions): EncodedBatch {
     const batch = encoded ?? encode(entries, { last: last === true, machine: this.#machine });
     complete(batch);
     try {
@@ -237,9 +262,16 @@ export class SyscallProxy {
     }
   }
 
-  #traceAll(entries: readonly Entry[]): void {
+  /** Not those behind one that has stopped its message; what a child does it has answered itself. */
+  #traceDone(entries: readonly Entry[]): void {
     if (this.#trace === undefined) return;
-    for (const one of operationsOf(entries)) this.#trace.call(() => `[${this.pid}] ${render(one)}`);
+    this.#traceAll(
+      operationsOf(entries).filter(({ result, only }) => result !== undefined || only === "child"),
+    );
+  }
+
+  #traceAll(operations: readonly Operation[]): void {
+    for (const one of operations) this.#trace?.call(() => `[${this.pid}] ${render(one)}`);
   }
 }
 
@@ -275,7 +307,7 @@ export interface StartOptions {
 }
 
 /** Starts a proxy: about 0.6 ms. It inherits 0 to 2 and what it is given, and waits for a batch. */
-export function startProxy({ control, descriptors = [], trace }: StartOptions): SyscallProxy {
+export function startProxy({ control, descriptors = [], trace }: StartOptions): Conversation {
   const [ours, theirs] = socketPair(SOCK_SEQPACKET);
   const program = { name: "tsrun-init", bytes: proxyExecutable(machine, control) };
   const pid = spawnProgram(program, {
@@ -284,10 +316,11 @@ export function startProxy({ control, descriptors = [], trace }: StartOptions): 
     trace: trace && ((line) => trace.debug(line)),
   });
   theirs.close();
-  return new SyscallProxy(pid, { socket: ours, control, trace });
+  return Conversation.on(new SyscallProxy(pid, { socket: ours, control, trace }));
 }
 
-/** Waits for a proxy that was let go of, so that no zombie is left to whoever adopts our children. */
-export function reap(proxy: SyscallProxy): void {
-  reapChild(proxy.pid);
+/** Takes up the conversation with a process that another command has told to listen. False when it ended. */
+export function takeUp(pid: number, ends: Ends): Conversation | undefined {
+  const proxy = new SyscallProxy(pid, ends);
+  return proxy.isThere() ? Conversation.on(proxy) : undefined;
 }

@@ -9,9 +9,9 @@ import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, O_RDWR, S_IFCHR } from ".
 import { octal } from "../proxy/calls/arguments.ts";
 import { chdir, close, dup3, openat, type Reading, statx } from "../proxy/calls/calls.ts";
 import { mount } from "../proxy/calls/mount-calls.ts";
-import { type Checked, type Operation, operation, resultOf } from "../proxy/calls/operation.ts";
-import type { SyscallProxy } from "../proxy/proxy.ts";
-import { type Batches, type FirstBatch, held, layOutFirst, runSteps, type Step } from "../proxy/steps.ts";
+import { type Operation, operation, resultOf } from "../proxy/calls/operation.ts";
+import type { Conversation } from "../proxy/conversation.ts";
+import { held, inWords } from "../proxy/step.ts";
 import { deviceStep, linkStep } from "./build/devices.ts";
 import { mountSteps } from "./build/mount-steps.ts";
 import { changeRoot, rootStep, separateParent } from "./build/root.ts";
@@ -24,94 +24,60 @@ import {
   readonlyPathStep,
   verifyNull,
 } from "./build/seal.ts";
-import { HostHelper } from "./host/helper.ts";
-import { Host, type HostView } from "./host/view.ts";
-import { type Hands, RootContext } from "./place/context.ts";
+import type { HostView } from "./host/view.ts";
+import { type Helper, RootContext } from "./place/context.ts";
 import { PathLooks, type SealedKind } from "./place/looks.ts";
 import { openFollowing } from "./place/open.ts";
 import { planLinks } from "./plan/devices.ts";
 import { operationFailure } from "./plan/failure.ts";
 import type { RootfsPlan } from "./plan/plan.ts";
 
-/** What the acts hand on: descriptors in the container's first process, and what was found out. */
-export interface RootfsHandles {
+/** A root that is being built, and what its acts hand on. */
+export interface Rootfs {
+  readonly plan: RootfsPlan;
   readonly context: RootContext;
-  /** Mounts that are still to become read-only. */
-  readonly readonlyLater: readonly number[];
-  /** Which of the descriptors 0 to 2 are a /dev/null: the host's. */
-  readonly nulls: readonly number[];
-  /** The paths to be masked or made read-only, without those that do not exist. */
+  /** The mounts that are still to become read-only, when they are in place. */
+  readonly readonlyLater: () => number[];
+  /** The looks at the descriptors 0 to 2. */
+  readonly stdio: readonly Reading[];
+  /** The paths to be masked or made read-only, without those that do not exist; known once it is entered. */
   kinds: ReadonlyMap<string, SealedKind>;
 }
 
-/** The steps of building the root, up to the first message. */
-export interface RootfsLayout {
-  readonly context: RootContext;
-  readonly steps: readonly Step[];
-  readonly first: FirstBatch;
-  readonly stdio: readonly Reading[];
-  readonly readonlyLater: () => number[];
-  /** The mount point that the root lies below, where it is known. */
-  readonly above: string | undefined;
-}
-
-/**
- * Lays out what `prepareRootfs` does; for this no process is needed yet.
- * @param before comes first, in the same message
- */
-export function layOutRootfs(plan: RootfsPlan, before?: Checked): RootfsLayout {
-  using host = new Host(plan.rootfs);
-  return layOutFor(plan, host, before);
-}
-
-/** The same, by what somebody else sees of the host. */
-export function layOutFor(plan: RootfsPlan, host: HostView, before?: Checked): RootfsLayout {
-  const context = new RootContext({ rootfs: plan.rootfs, kindOf: (path) => host.kindOf(path) });
-  const links = plan.setsUpDev ? planLinks({ kcore: host.kindOf("/proc/kcore") !== undefined }) : [];
-  const inDev: string[] = [];
-  for (const { path } of plan.devices) inDev.push(path);
-  for (const { path } of links) inDev.push(path);
-  const mounts = mountSteps(context, plan, { further: inDev, host });
-  const steps = before === undefined ? [] : [plainStep(() => before.operations, before.check)];
-  // In a mount namespace that is joined, it may be another.
-  const above = plan.joinsMounts || plan.onHost ? undefined : host.mountPoint();
-  steps.push(rootStep(context, plan, above));
-  for (const step of mounts.steps) steps.push(step);
-  for (const device of plan.devices) {
-    const provider = mounts.providerFor(device.path);
-    steps.push(deviceStep({ context, provider, device, bind: plan.bindDevices }));
-  }
-  for (const link of links) steps.push(linkStep({ context, provider: mounts.providerFor(link.path), link }));
-  steps.push(plainStep(mounts.letGo));
-  const stdio = stdioLooks();
-  steps.push(plainStep(() => stdio));
-  steps.push(plainStep(() => [operation("umask", [octal(0o022)], "set the file mode creation mask")]));
-  return { context, steps, first: layOutFirst(steps), stdio, readonlyLater: mounts.readonlyLater, above };
+/** Who builds a root, and what is seen of the host meanwhile. */
+export interface Builders {
+  readonly helper: Helper;
+  readonly host: HostView;
 }
 
 /**
  * Builds the container's tree of mounts at the root's path on the host. World: the container's namespaces,
  * all privileges in them, and every path of the host still in reach.
  */
-export function prepareRootfs(proxy: SyscallProxy, plan: RootfsPlan, layout: RootfsLayout): RootfsHandles {
-  using helper = new HostHelper({ pid: proxy.pid, rootfs: plan.rootfs });
-  return buildRootfs(plan, layout, { proxy, helper });
-}
-
-/** The same, by any hands. */
-export function buildRootfs(plan: RootfsPlan, layout: RootfsLayout, hands: Hands): RootfsHandles {
-  const { proxy } = hands;
-  const { context, steps, first, stdio } = layout;
-  context.handTo(hands);
-  separateParent(proxy, plan, layout.above);
-  runSteps(context, steps, first);
-  context.flush();
-  openProcDirectory(context, plan);
-  const nulls: number[] = [];
-  for (let number = 0; number < stdio.length && plan.setsUpDev; number++) {
-    if (isNull(stdio[number])) nulls.push(number);
+export function buildRootfs(proxy: Conversation, plan: RootfsPlan, { helper, host }: Builders): Rootfs {
+  const { rootfs } = plan;
+  const context = new RootContext({ proxy, helper, rootfs, kindOf: (path) => host.kindOf(path) });
+  const links = plan.setsUpDev ? planLinks({ kcore: host.kindOf("/proc/kcore") !== undefined }) : [];
+  const inDev: string[] = [];
+  for (const { path } of plan.devices) inDev.push(path);
+  for (const { path } of links) inDev.push(path);
+  const mounts = mountSteps(context, plan, { further: inDev, host });
+  // In a mount namespace that is joined, it may be another.
+  const above = plan.joinsMounts || plan.onHost ? undefined : host.mountPoint();
+  separateParent(proxy, plan, above);
+  proxy.say(rootStep(context, plan, above));
+  for (const step of mounts.steps) proxy.say(step);
+  for (const device of plan.devices) {
+    const provider = mounts.providerFor(device.path);
+    proxy.say(deviceStep({ context, provider, device, bind: plan.bindDevices }));
   }
-  return { context, readonlyLater: layout.readonlyLater(), nulls, kinds: new Map() };
+  for (const link of links) proxy.say(linkStep({ context, provider: mounts.providerFor(link.path), link }));
+  proxy.say({ operations: mounts.letGo });
+  const stdio = stdioLooks();
+  proxy.say(stdio);
+  proxy.say(operation("umask", [octal(0o022)], "set the file mode creation mask"));
+  proxy.say(() => openProcDirectory(context, plan));
+  return { plan, context, stdio, readonlyLater: mounts.readonlyLater, kinds: new Map() };
 }
 
 /** What the descriptors 0 to 2 are; one may be closed. */
@@ -130,8 +96,7 @@ function openProcDirectory(context: RootContext, { onHost, readonlyRoot }: Rootf
   const isUntried = onHost && readonlyRoot;
   if (features.mountApi && features.mountSetattr && !isUntried) return;
   const opened = openat(AT_FDCWD, "/proc/self/fd", O_PATH | O_DIRECTORY, "open the directory of open files");
-  const failed = context.attempt([opened]);
-  if (failed !== undefined) throw operationFailure(failed);
+  context.proxy.ask(opened);
   context.procDirectory = resultOf(opened);
 }
 
@@ -139,26 +104,28 @@ function openProcDirectory(context: RootContext, { onHost, readonlyRoot }: Rootf
  * Makes the new root the process' own. Afterwards no path of the host can be reached, and none is to be
  * trusted.
  */
-export function enterRootfs(proxy: Batches, plan: RootfsPlan, handles: RootfsHandles): void {
-  const { context, nulls } = handles;
+export function enterRootfs(proxy: Conversation, root: Rootfs): void {
+  const { context, plan } = root;
   const operations = changeRoot(context, plan);
   if (plan.rootPropagation !== undefined) {
     const attempt = "change the propagation of the root file system";
     operations.push(mount({ target: "/", flags: plan.rootPropagation }, attempt));
   }
+  const nulls = plan.setsUpDev ? nullsAmong(root.stdio) : [];
   const reopened = nulls.length === 0 ? undefined : reopenNull(context, nulls);
   if (reopened !== undefined) operations.push(...reopened.operations);
   const looks = new PathLooks(context, [...plan.readonlyPaths, ...plan.maskedPaths]);
-  for (const look of looks.operations) operations.push(look);
-  const failed = proxy.attempt(operations);
-  if (failed !== undefined) throw operationFailure(failed, { hint: pivotHint(plan, failed) });
+  const words = (failed: Operation) => operationFailure(failed, { hint: pivotHint(plan, failed) });
+  proxy.say(inWords(operations, words));
+  proxy.say(looks.operations);
+  proxy.settle();
   if (reopened !== undefined) verifyNull(reopened.status);
-  handles.kinds = looks.kinds();
-  refuseRoot(plan, handles.kinds);
+  root.kinds = looks.kinds();
+  refuseRoot(plan, root.kinds);
 }
 
 /** Nothing can cover the root: the process' own root lies below whatever is mounted on it. */
-function refuseRoot({ maskedPaths }: RootfsPlan, kinds: RootfsHandles["kinds"]): void {
+function refuseRoot({ maskedPaths }: RootfsPlan, kinds: Rootfs["kinds"]): void {
   const path = maskedPaths.find((one) => kinds.get(one) === "root");
   if (path === undefined) return;
   throw new TsrunError("E_CONFIG", `cannot mask "${path}": it is the root file system itself`, {
@@ -187,58 +154,57 @@ function pivotHint(plan: RootfsPlan, failed: Operation): string | undefined {
 
 /**
  * Makes read-only what is to be read-only, and covers what is not to be seen: the last changes to the mounts.
- * Returns what is left to be done, along with whatever comes next.
- * @param furnish comes first, while the root is writable
  */
-export function sealRootfs(plan: RootfsPlan, handles: RootfsHandles, furnish: Step): Checked {
-  const { context, readonlyLater, kinds } = handles;
+export function sealRootfs(proxy: Conversation, { plan, context, kinds, ...root }: Rootfs): void {
   const nothing = new NullDevice(context);
   const empty: EmptyDirectory = { inodes: 1 };
-  const steps: Step[] = [furnish];
+  const readonlyLater = root.readonlyLater();
   for (const mounted of readonlyLater) {
-    steps.push(readonlyMountStep(context, mounted, "make a mount read-only"));
+    proxy.say(readonlyMountStep(context, mounted, "make a mount read-only"));
   }
   if (plan.readonlyRoot) {
-    steps.push(readonlyMountStep(context, context.root, "make the root file system read-only"));
+    proxy.say(readonlyMountStep(context, context.root, "make the root file system read-only"));
   }
   for (const path of plan.readonlyPaths) {
     const kind = kinds.get(path);
     const attempt = `make "${path}" read-only`;
-    if (kind === "root") steps.push(readonlyMountStep(context, context.root, attempt));
-    else if (kind !== undefined) steps.push(readonlyPathStep(context, path));
+    if (kind === "root") proxy.say(readonlyMountStep(context, context.root, attempt));
+    else if (kind !== undefined) proxy.say(readonlyPathStep(context, path));
   }
   // Before anything is masked, which /dev may be, too.
-  if (plan.maskedPaths.some((path) => kinds.get(path) === "file")) steps.push(nothing);
+  if (plan.maskedPaths.some((path) => kinds.get(path) === "file")) proxy.say(nothing);
   for (const path of plan.maskedPaths) {
     const kind = kinds.get(path);
-    if (kind === "file") steps.push(maskFileStep(context, path, nothing));
+    if (kind === "file") proxy.say(maskFileStep(context, path, nothing));
     if (kind !== "directory") continue;
-    steps.push(
+    proxy.say(
       maskDirectoryStep(context, path, { empty, label: plan.mountLabel, labelOption: plan.mountContext }),
     );
   }
-  const isAlone = steps.length === 1 && furnish.pauses !== true && !context.oneByOne;
-  if (!isAlone) runSteps(context, steps);
-  const operations = isAlone ? furnish.operations() : [];
-  operations.push(close(context.root));
-  for (const mounted of readonlyLater) operations.push(close(mounted));
-  operations.push(...nothing.letGo());
+  proxy.say({ operations: () => letGo(context, { readonlyLater, nothing, empty }) });
+}
+
+interface Kept {
+  readonly readonlyLater: readonly number[];
+  readonly nothing: NullDevice;
+  readonly empty: EmptyDirectory;
+}
+
+/** Closes what only the building of the root needed. */
+function letGo(context: RootContext, { readonlyLater, nothing, empty }: Kept): Operation[] {
+  const operations = [close(context.root), ...readonlyLater.map(close), ...nothing.letGo()];
   if (empty.maker !== undefined) operations.push(close(held(empty.maker.mounted)));
   if (context.procDirectory !== undefined) {
     operations.push(chdir("/", "leave /proc"), close(context.procDirectory));
   }
-  return { operations, check: () => (isAlone ? furnish.finish?.() : undefined) };
+  return operations;
 }
 
-/** Operations of which none can be helped when it fails. */
-function plainStep(operations: () => readonly Operation[], finish = () => {}): Step {
-  return {
-    operations: () => [...operations()],
-    finish,
-    recover: (failed) => {
-      throw operationFailure(failed);
-    },
-  };
+/** Which of the descriptors 0 to 2 are a /dev/null: the host's. */
+function nullsAmong(stdio: readonly Reading[]): number[] {
+  const nulls: number[] = [];
+  for (let number = 0; number < stdio.length; number++) if (isNull(stdio[number])) nulls.push(number);
+  return nulls;
 }
 
 function isNull(look: Reading | undefined): boolean {

@@ -14,7 +14,7 @@ import { ENOSYS, errnoName, errnoWords } from "../linux/numbers/errno.ts";
 import { SOCK_STREAM } from "../linux/numbers/socket-numbers.ts";
 import { close } from "../proxy/calls/calls.ts";
 import { type Operation, orGoOn, resultOf } from "../proxy/calls/operation.ts";
-import type { SyscallProxy } from "../proxy/proxy.ts";
+import type { Conversation } from "../proxy/conversation.ts";
 import { type Listener, type NotifyingProcess, notifyMessage } from "./notify.ts";
 
 /**
@@ -34,7 +34,7 @@ export interface HandOver {
 }
 
 /** Passes the descriptor to the agent, and lets the process continue. */
-export function handOver(proxy: SyscallProxy, { listener: to, process, filter, afterwards }: HandOver): void {
+export function handOver(proxy: Conversation, { listener: to, process, filter, afterwards }: HandOver): void {
   using listener = fetch(process.pid, resultOf(filter));
   using agent = connect(to.listenerPath ?? "");
   sendDescriptor(agent, notifyMessage({ ...process, metadata: to.listenerMetadata }), listener.number);
@@ -42,7 +42,7 @@ export function handOver(proxy: SyscallProxy, { listener: to, process, filter, a
   listener.close();
   // As long as we, or the process, hold a copy of the descriptor, the agent's end would not be noticed.
   proxy.limitPatience(AGENT_PATIENCE_SECONDS, AGENT_IMPATIENCE);
-  proxy.run([orGoOn(close(resultOf(filter))), ...afterwards]);
+  proxy.ask([orGoOn(close(resultOf(filter))), ...afterwards]);
 }
 
 /** Takes the descriptor that has this number in another process (pidfd_getfd(2), Linux 5.6). */

@@ -10,7 +10,7 @@ import { SCM_RIGHTS, SOL_SOCKET } from "../linux/numbers/socket-numbers.ts";
 import { type Data, data, shown } from "../proxy/calls/arguments.ts";
 import { close, dup3, fstatfs, openat, statx } from "../proxy/calls/calls.ts";
 import { type Operation, operation, resultOf } from "../proxy/calls/operation.ts";
-import type { SyscallProxy } from "../proxy/proxy.ts";
+import type { Conversation } from "../proxy/conversation.ts";
 
 const TIOCSPTLCK = 0x40045431;
 const TIOCGPTPEER = 0x5441;
@@ -33,13 +33,13 @@ export interface Pty {
 }
 
 /** Opens a new pty of the devpts on the container's /dev/pts. */
-export function openPty(proxy: SyscallProxy, size: ConsoleSize | undefined): Pty {
+export function openPty(proxy: Conversation, size: ConsoleSize | undefined): Pty {
   const attempt = "open a terminal of the container's devpts";
   // CVE-2025-52565: an image may have put any file at this path, so check what was opened before using it.
   const master = openat(AT_FDCWD, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW, attempt);
   const filesystem = fstatfs(master, attempt);
   const node = statx(master, "", AT_EMPTY_PATH, attempt);
-  proxy.run([master, filesystem, node]);
+  proxy.ask([master, filesystem, node]);
   const found = parseStatx(node.out.bytes);
   const magic = viewOf(filesystem.out.bytes).getUint32(0, true);
   const isPtmx = found.type === S_IFCHR && found.nodeMajor === 5 && found.nodeMinor === 2;
@@ -54,7 +54,7 @@ export function openPty(proxy: SyscallProxy, size: ConsoleSize | undefined): Pty
     [resultOf(master), shown(TIOCGPTPEER, "TIOCGPTPEER"), O_RDWR | O_NOCTTY],
     attempt,
   );
-  proxy.run([
+  proxy.ask([
     operation("ioctl", [resultOf(master), shown(TIOCSPTLCK, "TIOCSPTLCK"), unlocked], attempt),
     slave,
     ...(size === undefined ? [] : [resize(resultOf(master), size)]),

@@ -118,6 +118,13 @@ rule("no `using` stands in a try of a loop", () =>
   ),
 );
 
+rule("only the proxy knows what goes over the wire: everybody else has a conversation", () =>
+  linesMatching(
+    sources.filter(({ path }) => !path.startsWith("src/proxy/")),
+    /from ".*proxy\/wire\//,
+  ),
+);
+
 rule(`a file has at most ${MAX_FILE} lines`, () =>
   [...everything, ...native]
     .filter(({ lines }) => lines.length > MAX_FILE)

@@ -176,7 +176,8 @@ function cloning({ proxy, childSocket }: Started): unknown {
   const moves = [dup3(CHILD_SOCKET, CONTROL, 0), close(CHILD_SOCKET)];
   const after = [inChild(getpid()), inParent(getpid()), getpid()];
   const batch = [...before, clone, ...moves.map(inChild), inParent(close(CHILD_SOCKET)), ...after];
-  const child = proxy.fork(batch, childSocket);
+  proxy.run(batch);
+  const child = proxy.child(childSocket);
   const seenByParent = { before: results(before), after: results(after) };
   // The parent continues as before, and later batches treat the child as a child.
   const again = [inChild(getpid()), inParent(getpid()), operation("getppid", [], "ask")];

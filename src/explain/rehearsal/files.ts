@@ -5,7 +5,7 @@ import { TsrunError } from "../../errors.ts";
 import { readLink, status } from "../../linux/files/files.ts";
 import { ELOOP, ENOENT, ENOTDIR } from "../../linux/numbers/errno.ts";
 import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from "../../linux/numbers/fcntl.ts";
-import { isInside } from "../../rootfs/plan/paths.ts";
+import { isInside, parentOf } from "../../rootfs/plan/paths.ts";
 
 export interface PretendedFile {
   /** Type bits and permission bits. */
@@ -86,16 +86,20 @@ export class PretendedFiles {
   readonly #mounts: { readonly point: string; readonly tree: Tree }[] = [];
   /** Control groups that would have been made by then, with all their files. */
   readonly #madeOnHost = new Set<string>();
+  /** The directories on the way to them. */
+  readonly #aboveThem = new Set<string>();
 
   /** From now on a directory of the host is taken for one that is there. */
   pretend(directory: string): void {
     this.#madeOnHost.add(directory);
+    for (let path = parentOf(directory); path !== "/"; path = parentOf(path)) this.#aboveThem.add(path);
   }
 
   onHost(path: string): PretendedFile | undefined {
     if (this.#madeOnHost.has(path)) return { ...DIRECTORY, host: path };
     if (this.#madeOnHost.has(path.slice(0, path.lastIndexOf("/")))) return { ...FILE, host: path };
-    return hostFile(path);
+    const found = hostFile(path);
+    return found ?? (this.#aboveThem.has(path) ? { ...DIRECTORY, host: path } : undefined);
   }
 
   tree(options: TreeOptions): Tree {
@@ -161,7 +165,9 @@ function hostFile(path: string): PretendedFile | undefined {
     const found = status(path, { followLinks: false });
     if (found === undefined) return undefined;
     const { type, mode, uid, nodeMajor, nodeMinor, inode } = found;
-    const link = type === S_IFLNK ? readLink(path) : undefined;
+    const target = type === S_IFLNK ? readLink(path) : undefined;
+    // A namespace: the text leads nowhere, and is not followed.
+    const link = target !== undefined && /^\w+:\[\d+\]$/.test(target) ? undefined : target;
     return { mode: type | mode, uid, major: nodeMajor, minor: nodeMinor, inode, link, host: path };
   } catch (error) {
     // Not to be seen by whoever asks, or below a file.

@@ -1,9 +1,8 @@
 // The helper of src/rootfs/host/helper.ts, for a rehearsal: a second process that carries nothing out either.
 
 import type { Operation } from "../../proxy/calls/operation.ts";
-import type { Entry } from "../../proxy/wire/repeat.ts";
 import type { Helper } from "../../rootfs/place/context.ts";
-import { RehearsalProxy } from "./proxy.ts";
+import { RehearsedProcess } from "./proxy.ts";
 import type { Stage } from "./stage.ts";
 
 const CONTROL = 3;
@@ -11,7 +10,7 @@ const CONTROL = 3;
 export class RehearsedHelper implements Helper {
   readonly canHelp = true;
   readonly #stage: Stage;
-  #proxy: RehearsalProxy | undefined;
+  #proxy: RehearsedProcess | undefined;
   #root: number | undefined;
 
   constructor(stage: Stage) {
@@ -23,8 +22,8 @@ export class RehearsedHelper implements Helper {
     return this.#root;
   }
 
-  attempt(entries: readonly Entry[]): Operation | undefined {
-    return this.#started().attempt(entries);
+  attempt(operations: readonly Operation[]): Operation | undefined {
+    return this.#started().attempt(operations);
   }
 
   /** A namespace is a file of another process, which leads to no file of the tree. */
@@ -32,8 +31,8 @@ export class RehearsedHelper implements Helper {
     return this.#started().give({ in: "host", path: "/proc/self/ns/user" });
   }
 
-  #started(): RehearsalProxy {
-    this.#proxy ??= new RehearsalProxy(this.#stage, "helper", { control: CONTROL, opened: [] });
+  #started(): RehearsedProcess {
+    this.#proxy ??= new RehearsedProcess(this.#stage, "helper", { control: CONTROL, opened: [] });
     return this.#proxy;
   }
 }

@@ -6,10 +6,7 @@ import { RLIM_INFINITY } from "../../linux/numbers/rlimits.ts";
 import { data, NULL, shown } from "../../proxy/calls/arguments.ts";
 import { close, execve, mkdirat, openat, write } from "../../proxy/calls/calls.ts";
 import { type Operation, operation } from "../../proxy/calls/operation.ts";
-import type { Stage } from "./stage.ts";
-
-/** The pid of the container's first process: one that nobody has. Shown as PID. */
-export const NOBODY = 0x3ffffffe;
+import { NOBODY, type Stage } from "./stage.ts";
 
 /** Any descriptor that is free. */
 const FREE = 9;

@@ -3,7 +3,7 @@
 // that does it.
 
 import { textUntilNul, utf8, viewOf } from "../../linux/call/words.ts";
-import { Descriptor, readFile } from "../../linux/files/files.ts";
+import { readFile } from "../../linux/files/files.ts";
 import { STATX_SIZE } from "../../linux/files/statx.ts";
 import { EACCES, EBADF, EEXIST, ENOENT, ENOTDIR } from "../../linux/numbers/errno.ts";
 import {
@@ -19,11 +19,9 @@ import {
 import { DEVPTS_SUPER_MAGIC, PROC_SUPER_MAGIC, SYSFS_MAGIC, TMPFS_MAGIC } from "../../linux/numbers/mount.ts";
 import type { Argument } from "../../proxy/calls/arguments.ts";
 import { type Operation, render } from "../../proxy/calls/operation.ts";
-import { SyscallProxy } from "../../proxy/proxy.ts";
-import { type Entry, operationsOf } from "../../proxy/wire/repeat.ts";
+import type { Actor } from "../../proxy/line.ts";
 import { type Place, type PretendedFile, Tree } from "./files.ts";
-import { NOBODY } from "./host-side.ts";
-import type { Stage } from "./stage.ts";
+import { NOBODY, type Stage } from "./stage.ts";
 
 /** Where a descriptor leads; a socket, a pipe or a half-made file system leads nowhere. */
 type Opened = Place | { readonly in: "nowhere"; readonly type: string };
@@ -36,10 +34,13 @@ const MAGIC: Readonly<Record<string, number>> = {
   devpts: DEVPTS_SUPER_MAGIC,
 };
 
-export class RehearsalProxy extends SyscallProxy {
+export class RehearsedProcess implements Actor {
+  readonly pid = NOBODY;
+  readonly control: number;
   readonly #stage: Stage;
   readonly #name: string;
   readonly #opened: Map<number, Opened>;
+  #child: RehearsedProcess | undefined;
   #world: "host" | "container" = "host";
   #directory = "/";
   #umask = 0o022;
@@ -49,46 +50,42 @@ export class RehearsalProxy extends SyscallProxy {
     name: string,
     { control, opened }: { control: number; opened: readonly number[] },
   ) {
-    super(NOBODY, { socket: new Descriptor(-1), control, trace: undefined });
+    this.control = control;
     this.#stage = stage;
     this.#name = name;
     this.#opened = new Map([0, 1, 2, control, ...opened].map((number) => [number, NOWHERE]));
   }
 
-  override attempt(entries: readonly Entry[]): Operation | undefined {
-    for (const one of operationsOf(entries)) {
+  attempt(operations: readonly Operation[]): Operation | undefined {
+    for (const [index, one] of operations.entries()) {
       this.#carryOut(one);
       if ((one.result ?? 0) < 0 && one.goOn !== true) return one;
+      if (one.clones === true) return this.#clone(one, operations.slice(index + 1));
     }
     return undefined;
   }
 
-  override execute(operations: readonly Operation[]): Operation | undefined {
-    this.leave(operations);
-    return undefined;
-  }
-
   /** What comes when nobody is there any more to tell of it: shown without results. */
-  override leave(operations: readonly Operation[]): void {
+  leave(operations: readonly Operation[]): void {
     for (const one of operations) this.#stage.note(this.#name, one);
   }
 
-  override fork(operations: readonly Operation[], _childSocket: Descriptor): RehearsalProxy {
-    const clone = operations.findIndex((one) => one.clones === true);
-    this.attempt(operations.slice(0, clone + 1));
-    const opened = [...this.#opened.keys()];
-    const isInit = /first process$/.test(operations[clone]?.attempt ?? "");
-    const child = new RehearsalProxy(this.#stage, isInit ? "init" : "second", {
-      control: this.control,
-      opened,
-    });
-    const rest = operations.slice(clone + 1);
-    child.attempt(rest.filter(({ only }) => only !== "parent"));
-    this.attempt(rest.filter(({ only }) => only !== "child"));
-    return child;
+  child(): RehearsedProcess {
+    if (this.#child === undefined) throw new Error("nobody has been cloned");
+    return this.#child;
   }
 
-  override close(): void {}
+  enter(phase: string): void {
+    this.#stage.enter(phase);
+  }
+
+  #clone(clone: Operation, rest: readonly Operation[]): Operation | undefined {
+    const name = /first process$/.test(clone.attempt) ? "init" : "second";
+    const opened = [...this.#opened.keys()];
+    this.#child = new RehearsedProcess(this.#stage, name, { control: this.control, opened });
+    const failed = this.#child.attempt(rest.filter(({ only }) => only !== "parent"));
+    return failed ?? this.attempt(rest.filter(({ only }) => only !== "child"));
+  }
 
   /** A descriptor that somebody else has opened for it. */
   give(place: Place): number {

@@ -1,5 +1,4 @@
 // What all processes of a rehearsal share: the files that they see, and where their calls are written down.
-// Types only.
 
 import type { Operation } from "../../proxy/calls/operation.ts";
 import type { PretendedFiles } from "./files.ts";
@@ -7,6 +6,11 @@ import type { PretendedFiles } from "./files.ts";
 export interface Stage {
   readonly files: PretendedFiles;
   readonly rootfs: string;
+  /** Another part of the story begins. */
+  enter(phase: string): void;
   /** Writes a call down, under the name of the process that makes it. */
   note(by: string, of: Operation): void;
 }
+
+/** The pid of the container's first process: one that nobody has. Shown as PID. */
+export const NOBODY = 0x3ffffffe;

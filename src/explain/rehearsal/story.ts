@@ -1,5 +1,5 @@
-// The rehearsal of `create`: its stages in their order, by the functions that carry them out, on a process
-// that carries nothing out. What tsrun itself does from outside is written down from the same plan.
+// The rehearsal of `create`: its own `setUp`, on a process that carries nothing out. What tsrun itself does
+// from outside is written down from the same plan.
 
 import { ALLOW_ALL, buildDeviceSet, transition } from "../../cgroups/devices/device-set.ts";
 import { assembleDeviceProgram, INSTRUCTION_SIZE } from "../../cgroups/devices/program.ts";
@@ -7,18 +7,11 @@ import { showRule } from "../../cgroups/devices/rules.ts";
 import { joinNewCgroup } from "../../cgroups/driver.ts";
 import { planLimits, writtenWithout } from "../../cgroups/limits.ts";
 import { plannedRecord } from "../../cgroups/plan.ts";
-import { giveTerminal } from "../../container/console.ts";
 import { hookState } from "../../container/create.ts";
 import { inheritedFds } from "../../container/handed-down.ts";
-import { leaveListening } from "../../container/hooks-inside.ts";
-import {
-  furnishStep,
-  initOperations,
-  leaveWaiting,
-  oomScoreFromOutside,
-  settlement,
-} from "../../container/init.ts";
+import { oomScoreFromOutside } from "../../container/init.ts";
 import type { ContainerPlan } from "../../container/plan.ts";
+import { type Outside, setUp } from "../../container/set-up.ts";
 import { TsrunError } from "../../errors.ts";
 import { argumentsOf, type HookKind, type HookState } from "../../hooks/plan.ts";
 import { Descriptor } from "../../linux/files/files.ts";
@@ -26,18 +19,15 @@ import { ENOENT } from "../../linux/numbers/errno.ts";
 import { S_IFDIR, S_IFMT } from "../../linux/numbers/fcntl.ts";
 import { type Entered, enterNamespaces } from "../../namespaces/enter.ts";
 import { idMapText } from "../../namespaces/plan.ts";
-import { becomeUser } from "../../process/become-user.ts";
-import { openLabelFiles } from "../../process/label-files.ts";
-import { hasLabels } from "../../process/labels.ts";
+import { Conversation } from "../../proxy/conversation.ts";
 import { type HostView, mountPointAbove } from "../../rootfs/host/view.ts";
 import type { FileKind } from "../../rootfs/place/context.ts";
-import { buildRootfs, enterRootfs, layOutFor, sealRootfs } from "../../rootfs/rootfs.ts";
 import type { ShownCall } from "../model.ts";
 import { type PretendedFile, PretendedFiles } from "./files.ts";
 import { RehearsedHelper } from "./helper.ts";
-import { HostSide, NOBODY } from "./host-side.ts";
-import { RehearsalProxy, shownCall } from "./proxy.ts";
-import type { Stage } from "./stage.ts";
+import { HostSide } from "./host-side.ts";
+import { RehearsedProcess, shownCall } from "./proxy.ts";
+import { NOBODY, type Stage } from "./stage.ts";
 import { topicOf } from "./topics.ts";
 
 export interface Rehearsed {
@@ -56,6 +46,10 @@ export function rehearse(plan: ContainerPlan, missing: ReadonlySet<string>): Reh
   const stage: Stage = {
     files: new PretendedFiles(),
     rootfs: plan.rootfs.rootfs,
+    enter: (name) => {
+      phase = name;
+      topic = name;
+    },
     note: (by, of) => {
       // What is closed belongs to what was done with it.
       if (of.call !== "close") topic = topicOf(phase, of);
@@ -65,10 +59,9 @@ export function rehearse(plan: ContainerPlan, missing: ReadonlySet<string>): Reh
     },
   };
   try {
-    perform({ plan, stage, missing }, (name) => {
-      phase = name;
-      topic = name;
-    });
+    const host = new HostSide(stage);
+    makeCgroup(plan, stage, host);
+    setUp(plan, startFirst(plan, stage, host), outsideOf({ plan, stage, missing, host }));
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
     return { calls, stopped: error.message };
@@ -76,68 +69,59 @@ export function rehearse(plan: ContainerPlan, missing: ReadonlySet<string>): Reh
   return { calls, stopped: undefined };
 }
 
-/** As `createContainer` and `setUp` of src/container/create.ts. */
-interface Play {
-  readonly plan: ContainerPlan;
-  readonly stage: Stage;
-  readonly missing: ReadonlySet<string>;
-}
-
-function perform({ plan, stage, missing }: Play, enter: (phase: string) => void): void {
-  const host = new HostSide(stage);
-  const { hooks } = plan.bundle.spec;
-  enter("cgroup");
+function makeCgroup(plan: ContainerPlan, stage: Stage, host: HostSide): void {
+  stage.enter("cgroup");
   for (const { path } of plan.cgroup.directories) {
     host.makeDirectory(path);
     stage.files.pretend(path);
   }
+}
 
-  enter("namespaces");
-  const { proxy, extra } = startFirst(plan, stage, host);
-  const [fifo = -1, console, listener] = extra;
+interface Play {
+  readonly plan: ContainerPlan;
+  readonly stage: Stage;
+  readonly missing: ReadonlySet<string>;
+  readonly host: HostSide;
+}
 
-  enter("apart");
-  host.resetAffinity();
-  const score = oomScoreFromOutside(plan);
-  if (score !== undefined) host.writeFile(`/proc/${NOBODY}/oom_score_adj`, `${score}`);
-  const labels = hasLabels(plan.process) ? openLabelFiles(proxy, plan.process) : undefined;
-  proxy.run(initOperations(plan, labels).operations);
-
-  enter("mounts");
-  const layout = layOutFor(plan.rootfs, viewOf(stage));
-  const rootfs = buildRootfs(plan.rootfs, layout, { proxy, helper: new RehearsedHelper(stage) });
-
-  enter("limits");
-  limit(plan, host, missing);
-  enter("rlimits");
-  for (const { name, soft, hard } of plan.process.rlimits) host.setLimit(name, soft, hard);
-
-  enter("hooks");
-  const creating = hookState(plan, "creating", NOBODY);
+/** As that of `createContainer`, each part written down. */
+function outsideOf({ plan, stage, missing, host }: Play): Outside {
+  const { hooks } = plan.bundle.spec;
   const run = (kind: HookKind, state: HookState): void => {
     for (const hook of hooks?.[kind] ?? []) {
       host.tell(JSON.stringify(state));
       host.execute("hook", hook.path, argumentsOf(hook), hook.env ?? []);
     }
   };
-  run("prestart", { ...creating, status: "created" });
-  run("createRuntime", creating);
-  run("createContainer", creating);
-
-  enter("root");
-  enterRootfs(proxy, plan.rootfs, rootfs);
-  const size = plan.bundle.spec.process?.consoleSize;
-  if (console !== undefined) giveTerminal(proxy, { size, socket: console, rootfs });
-  proxy.run(sealRootfs(plan.rootfs, rootfs, furnishStep(plan, rootfs)).operations);
-
-  enter("identity");
-  const executable = becomeUser(proxy, plan.process, { filter: plan.seccomp !== undefined, labels });
-  enter("command");
-  const { operations, filter } = settlement(proxy, plan, { fifo, listener, output: undefined });
-  proxy.run(operations);
-  const wait = { executable, fifo, filter, recipient: undefined };
-  if (listener === undefined) leaveWaiting(proxy, plan, wait);
-  else leaveListening(proxy, { ...wait, listener, output: undefined });
+  return {
+    host: viewOf(stage),
+    helper: new RehearsedHelper(stage),
+    hookFiles: undefined,
+    // By its pid, which the process has only now.
+    welcome: ({ pid }) => {
+      stage.enter("apart");
+      host.resetAffinity();
+      const score = oomScoreFromOutside(plan);
+      if (score !== undefined) host.writeFile(`/proc/${pid}/oom_score_adj`, `${score}`);
+    },
+    letGoOfHelper: () => {},
+    limit: () => {
+      stage.enter("limits");
+      limit(plan, host, missing);
+    },
+    runHooks: () => {
+      stage.enter("hooks");
+      const creating = hookState(plan, "creating", NOBODY);
+      run("prestart", { ...creating, status: "created" });
+      run("createRuntime", creating);
+      run("createContainer", creating);
+    },
+    limitProgram: () => {
+      stage.enter("rlimits");
+      for (const { name, soft, hard } of plan.process.rlimits) host.setLimit(name, soft, hard);
+    },
+    recipient: () => undefined,
+  };
 }
 
 function viewOf({ files, rootfs }: Stage): HostView {
@@ -160,6 +144,7 @@ function kindOf(file: PretendedFile | undefined): FileKind | undefined {
 }
 
 function startFirst(plan: ContainerPlan, stage: Stage, host: HostSide): Entered {
+  stage.enter("namespaces");
   const join = joinNewCgroup(plan.cgroup, plannedRecord(plan.cgroup));
   const path = "directory" in join ? join.directory : join.unified;
   const directory = path === undefined ? undefined : new Descriptor(-1);
@@ -178,8 +163,10 @@ function startFirst(plan: ContainerPlan, stage: Stage, host: HostSide): Entered 
     rootless: plan.rootless,
     trace: undefined,
     outside: {
-      startProxy: ({ control, descriptors = [] }) =>
-        new RehearsalProxy(stage, "first", { control, opened: descriptors.map(({ to }) => to) }),
+      start: ({ control, descriptors = [] }) => {
+        const opened = descriptors.map(({ to }) => to);
+        return Conversation.with(new RehearsedProcess(stage, "first", { control, opened }));
+      },
       writeIdMaps: (pid, { uidMappings, gidMappings }) => {
         host.writeFile(`/proc/${pid}/uid_map`, idMapText(uidMappings));
         host.writeFile(`/proc/${pid}/gid_map`, idMapText(gidMappings));

@@ -22,13 +22,6 @@ export interface Operation extends Result {
   readonly retries?: true | undefined;
 }
 
-/** Operations, and a check of their results. */
-export interface Checked {
-  readonly operations: readonly Operation[];
-  /** Throws if one of the operations with `goOn` should not have failed. */
-  readonly check: () => void;
-}
-
 /** An operation that stops its batch if it fails. */
 export function operation(call: SyscallName, args: readonly Argument[], attempt: string): Operation {
   return { kind: "operation", call, args, attempt, result: undefined, place: -1 };

@@ -13,6 +13,7 @@ import {
   CLONES,
   GO_ON,
   HEADER_SIZE,
+  isErrno,
   LARGE,
   LAST,
   NOT_DONE_HIGH,
@@ -23,7 +24,6 @@ import {
   SEGMENT_SIZE,
 } from "./protocol.ts";
 import { countOf, type Entry, madeOf, type Pattern, type Repeat } from "./repeat.ts";
-import { isErrno } from "./reply.ts";
 
 /** The longest message that is sent, bytes: well below what a socket takes (net.core.wmem_default). */
 export const MESSAGE_LIMIT = 0x18000;

@@ -36,3 +36,8 @@ export const RETRIES_SHIFT = 16;
 
 /** What a result holds while its operation has not been carried out; no system call returns it. */
 export const NOT_DONE_HIGH = 0x80000000;
+
+/** What a system call returns when it fails. */
+export function isErrno(result: number): boolean {
+  return result < 0 && result >= -4095;
+}

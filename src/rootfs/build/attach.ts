@@ -25,8 +25,7 @@ import type { Fd } from "../../proxy/calls/arguments.ts";
 import { close, dup3, fchdir, fstatfs, openat } from "../../proxy/calls/calls.ts";
 import { mount, mountSetattr, moveMount, openTree } from "../../proxy/calls/mount-calls.ts";
 import type { Operation } from "../../proxy/calls/operation.ts";
-import type { Batches } from "../../proxy/steps.ts";
-import type { RootContext } from "../place/context.ts";
+import type { Asked, RootContext } from "../place/context.ts";
 import type { Opening } from "../place/open.ts";
 import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "../plan/attributes.ts";
 
@@ -138,7 +137,7 @@ export interface Refusal {
  * (mount_namespaces(7)); kernels before 5.14 do not know `nosymfollow`.
  */
 export function relaxChange(
-  proxy: Batches,
+  proxy: Asked,
   { failed, tree, asked, change, attempt }: Refusal,
 ): AttributeChange | undefined {
   if (failed.result === -EINVAL && (change.clear & MOUNT_ATTR_NOSYMFOLLOW) !== 0) {

@@ -6,7 +6,7 @@ import { parseStatx } from "../../linux/files/files.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O_NOFOLLOW, O_PATH, S_IFLNK, S_IFREG } from "../../linux/numbers/fcntl.ts";
 import { close, mknodat, openat, statx } from "../../proxy/calls/calls.ts";
 import { orGoOn, resultOf } from "../../proxy/calls/operation.ts";
-import { runSteps, type Step } from "../../proxy/steps.ts";
+import type { Step } from "../../proxy/step.ts";
 import { adapt } from "../place/adapt.ts";
 import type { RootContext } from "../place/context.ts";
 import { operationFailure } from "../plan/failure.ts";
@@ -22,7 +22,7 @@ export function coverConsole(context: RootContext, slave: number): void {
   const made = orGoOn(mknodat(AT_FDCWD, "/dev/console", file, attempt));
   const place = openat(AT_FDCWD, "/dev/console", O_PATH | O_NOFOLLOW, attempt);
   const found = statx(place, "", AT_EMPTY_PATH, attempt);
-  const stopped = context.attempt([made, place, found]);
+  const stopped = context.proxy.attempt([made, place, found]);
   if (stopped !== undefined) throw operationFailure(stopped);
   if (parseStatx(found.out.bytes).type === S_IFLNK) {
     throw new TsrunError("E_CONFIG", `cannot ${attempt}: it is a symbolic link`, {
@@ -36,5 +36,5 @@ export function coverConsole(context: RootContext, slave: number): void {
       if (!adapt(context, failed)) throw operationFailure(failed);
     },
   };
-  runSteps(context, [covering]);
+  context.proxy.ask(covering);
 }

@@ -69,7 +69,7 @@ export function copyEntries(place: Place, names: readonly string[]): string[] {
     const entries = look(place, names.slice(at, at + AT_ONCE));
     const atOnce = entries.filter((entry) => !isLarge(entry));
     const copies = atOnce.map((entry) => copyEntry(place, entry));
-    place.context.run(copies.flat());
+    place.context.proxy.ask(copies.flat());
     for (const [index, entry] of atOnce.entries()) {
       const copy = copies[index] ?? [];
       checkNode(copy);
@@ -83,7 +83,7 @@ export function copyEntries(place: Place, names: readonly string[]): string[] {
 
 function look({ context, source, attempt }: Place, names: readonly string[]): Entry[] {
   const statuses = names.map((name) => statx(source, name, AT_SYMLINK_NOFOLLOW, attempt));
-  context.run(statuses);
+  context.proxy.ask(statuses);
   const entries = names.map((name, index) => {
     const found = parseStatx(statuses[index]?.out.bytes ?? new Uint8Array(STATX_SIZE));
     return { name, found };
@@ -97,7 +97,7 @@ function readLinks(place: Omit<Place, "target">, names: readonly string[]): Read
   const destinations = new Map<string, string>();
   const read = (some: readonly string[], size: number): string[] => {
     const links = some.map((name) => readlinkat(place.source, name, place.attempt, size));
-    if (links.length > 0) place.context.run(links);
+    if (links.length > 0) place.context.proxy.ask(links);
     return some.filter((name, index) => {
       const link = links[index] as Reading;
       destinations.set(name, text(link.out.bytes.subarray(0, link.result)));
@@ -152,7 +152,7 @@ function isCutShort({ found }: Entry, copy: readonly Operation[]): boolean {
 }
 
 function copyAgain(place: Place, entry: Entry): void {
-  place.context.run([unlinkat(place.target, entry.name, 0, place.attempt)]);
+  place.context.proxy.ask([unlinkat(place.target, entry.name, 0, place.attempt)]);
   copyFile(place, entry);
 }
 

@@ -75,7 +75,7 @@ export function copyFile(
   const files = { context, input, output, attempt };
   const end = operation("lseek", [input, 0, SEEK_END], attempt);
   // As long as the file is, all of it a hole.
-  context.run([input, output, end, operation("ftruncate", [output, end], attempt)]);
+  context.proxy.ask([input, output, end, operation("ftruncate", [output, end], attempt)]);
   for (let position = 0; ; ) {
     const pieces = findPieces(files, position);
     sendPieces(files, pieces);
@@ -84,7 +84,7 @@ export function copyFile(
     if (last.to <= position) throw operationFailure({ ...end, result: -EIO });
     position = last.to;
   }
-  context.run([...owned(output, found, attempt), close(input), close(output)]);
+  context.proxy.ask([...owned(output, found, attempt), close(input), close(output)]);
 }
 
 /** The next pieces of data. Each call goes on from the answer of the one before. */
@@ -97,7 +97,7 @@ function findPieces({ context, input, attempt }: Files, position: number): Piece
     looks.push(data, hole);
     from = hole;
   }
-  const failed = context.attempt(looks);
+  const failed = context.proxy.attempt(looks);
   // A file system that does not know of holes.
   if (failed === looks[0] && failed?.result === -EINVAL) return [{ from: position, to: Number.MAX_VALUE }];
   // Nothing but a hole behind.
@@ -116,7 +116,7 @@ function sendPieces(files: Files, pieces: readonly Piece[]): void {
   const { context } = files;
   const short = pieces.filter(({ from, to }) => to - from <= MOST_SENT);
   const sent = short.map(({ from, to }) => send(files, to - from));
-  context.run(short.flatMap(({ from }, index) => [...goTo(files, from), sent[index] as Operation]));
+  context.proxy.ask(short.flatMap(({ from }, index) => [...goTo(files, from), sent[index] as Operation]));
   for (const piece of pieces) {
     const index = short.indexOf(piece);
     const done = index < 0 ? 0 : (sent[index]?.result ?? 0);
@@ -130,13 +130,13 @@ function sendPieces(files: Files, pieces: readonly Piece[]): void {
 /** Moves data until it is all there, or sendfile(2) says that there is no more. */
 function sendRest(files: Files, { from, to }: Piece): void {
   const { context } = files;
-  context.run(goTo(files, from));
+  context.proxy.ask(goTo(files, from));
   for (let at = from; at < to; ) {
     const calls: Operation[] = [];
     for (let next = at; next < to && calls.length < CALLS_AT_ONCE; next += MOST_SENT) {
       calls.push(send(files, Math.min(to - next, MOST_SENT)));
     }
-    context.run(calls);
+    context.proxy.ask(calls);
     for (const { result = 0 } of calls) at += result;
     if (calls.some(({ result }) => result === 0)) return;
   }

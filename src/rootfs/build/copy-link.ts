@@ -6,7 +6,7 @@ import { EEXIST, EINVAL } from "../../linux/numbers/errno.ts";
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from "../../linux/numbers/fcntl.ts";
 import { close, type Reading, readlinkat, symlinkat } from "../../proxy/calls/calls.ts";
 import type { Operation } from "../../proxy/calls/operation.ts";
-import type { Step } from "../../proxy/steps.ts";
+import type { Step } from "../../proxy/step.ts";
 import { adapt } from "../place/adapt.ts";
 import { Target, type TargetStep } from "../place/target.ts";
 import { operationFailure } from "../plan/failure.ts";
@@ -25,6 +25,7 @@ class CopyLinkStep implements TargetStep {
   /** What is bound when the source turns out to be no link. */
   #instead: Step | undefined;
   #destination = "";
+  #isRead = false;
   #exists = false;
 
   constructor(options: BindOptions) {
@@ -41,24 +42,30 @@ class CopyLinkStep implements TargetStep {
     });
   }
 
-  /** The link is read first. */
-  readonly actsAtOnce = true;
+  /** The link is read first, and again after a repair. */
+  get first(): (() => void) | undefined {
+    return this.#isRead || this.#exists || this.#instead !== undefined ? undefined : () => this.#read();
+  }
 
-  operations(): Operation[] {
+  #read(): void {
     const { context, mount } = this.#options;
-    if (this.#exists) return [];
-    if (this.#instead !== undefined) return this.#instead.operations();
     const link: Reading = readlinkat(AT_FDCWD, mount.source, this.#attempt);
-    const failed = context.attempt([link]);
+    const failed = context.proxy.attempt([link]);
+    this.#isRead = true;
     if (failed?.result === -EINVAL) {
       const manner = { ...mount.manner, sourceLink: "followed" as const };
       this.#instead = bindStep({ ...this.#options, mount: { ...mount, manner } });
-      return this.#instead.operations();
+      return;
     }
     if (failed !== undefined) throw this.#failure(failed);
     this.#destination = text(link.out.bytes.subarray(0, link.result));
+  }
+
+  operations(): readonly Operation[] {
+    if (this.#exists) return [];
+    if (this.#instead !== undefined) return this.#instead.operations();
     const directory = this.target.open(O_PATH | O_DIRECTORY);
-    const name = nameOf(mount.destination);
+    const name = nameOf(this.#options.mount.destination);
     return [
       ...directory.operations,
       symlinkat(this.#destination, directory.descriptor, name, this.#attempt),
@@ -66,8 +73,8 @@ class CopyLinkStep implements TargetStep {
     ];
   }
 
-  get pauses(): boolean {
-    return this.#instead?.pauses === true;
+  get next(): (() => void) | undefined {
+    return this.#instead?.next;
   }
 
   finish(): void {
@@ -76,9 +83,10 @@ class CopyLinkStep implements TargetStep {
 
   recover(failed: Operation, pending: readonly Step[]): void {
     if (this.#instead !== undefined) {
-      this.#instead.recover(failed, pending);
+      this.#instead.recover?.(failed, pending);
       return;
     }
+    this.#isRead = false;
     if (this.target.recover(failed, pending) || adapt(this.#options.context, failed)) return;
     if (failed.call !== "symlinkat" || failed.result !== -EEXIST) throw this.#failure(failed);
     // Podman asks for it again at every start of a container.
@@ -91,7 +99,7 @@ class CopyLinkStep implements TargetStep {
     const directory = this.target.reopen(O_PATH | O_DIRECTORY);
     const { descriptor } = directory;
     const link = readlinkat(descriptor, nameOf(this.#options.mount.destination), this.#attempt);
-    const failed = this.#options.context.attempt([...directory.operations, link, close(descriptor)]);
+    const failed = this.#options.context.proxy.attempt([...directory.operations, link, close(descriptor)]);
     return failed === undefined ? text(link.out.bytes.subarray(0, link.result)) : undefined;
   }
 

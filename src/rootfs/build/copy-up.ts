@@ -75,13 +75,13 @@ function copySome(
   while (level.waiting.length < MOST_WAITING) {
     const memory = out(ENTRIES_SIZE);
     const list = operation("getdents64", [place.source, memory, ENTRIES_SIZE], attempt);
-    context.run(isBegun && seek.result === undefined ? [seek, list] : [list]);
+    context.proxy.ask(isBegun && seek.result === undefined ? [seek, list] : [list]);
     const { names, next } = readEntries(memory.bytes.subarray(0, list.result));
     level.next = next;
     if (next === undefined) break;
     for (const name of copyEntries(place, names)) level.waiting.push(name);
   }
-  context.addToNext([close(place.source), close(place.target)]);
+  context.proxy.say([close(place.source), close(place.target)]);
 }
 
 interface Way {
@@ -104,7 +104,7 @@ function openDirectory(context: RootContext, { directory, way, attempt }: Way): 
   }
   if (opened === undefined) throw new Error("nothing to open");
   if (way.length > MOST_DEEP) throw operationFailure({ ...opened, result: -ENAMETOOLONG });
-  context.run(operations);
+  context.proxy.ask(operations);
   return resultOf(opened);
 }
 

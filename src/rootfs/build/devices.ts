@@ -23,7 +23,7 @@ import {
   unlinkat,
 } from "../../proxy/calls/calls.ts";
 import { type Operation, operation, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
-import type { Step } from "../../proxy/steps.ts";
+import type { Step } from "../../proxy/step.ts";
 import { adapt } from "../place/adapt.ts";
 import type { Provider, RootContext } from "../place/context.ts";
 import { type Opening, openPlain } from "../place/open.ts";
@@ -171,12 +171,11 @@ class DeviceStep implements TargetStep {
     if (failed !== undefined) throw operationFailure(failed, { hint: this.#hint(failed) });
   }
 
-  get pauses(): boolean {
-    return this.#needsHelp;
+  get next(): (() => void) | undefined {
+    return this.#needsHelp ? () => this.#bindByHelper() : undefined;
   }
 
   finish(): void {
-    if (this.#needsHelp) this.#bindByHelper();
     if (this.#status === undefined) return;
     const { mode, major, minor, uid, gid } = this.#device;
     const found = parseStatx(this.#status.out.bytes);
@@ -185,7 +184,7 @@ class DeviceStep implements TargetStep {
     if (this.#node === undefined) return;
     const owner = [uid, gid, AT_EMPTY_PATH];
     const owned = operation("fchownat", [resultOf(this.#node), "", ...owner], this.#attempt);
-    const failed = this.#context.attempt([owned, close(resultOf(this.#node))]);
+    const failed = this.#context.proxy.attempt([owned, close(resultOf(this.#node))]);
     if (failed !== undefined) throw operationFailure(failed);
   }
 

@@ -17,9 +17,9 @@ import { MOUNT_ATTR_IDMAP, MS_BIND, PROC_SUPER_MAGIC } from "../../linux/numbers
 import { close, fstatfs, type Reading, statx, symlinkat } from "../../proxy/calls/calls.ts";
 import { mountSetattr } from "../../proxy/calls/mount-calls.ts";
 import { type Operation, resultOf } from "../../proxy/calls/operation.ts";
-import type { Batches, Step } from "../../proxy/steps.ts";
+import type { Step } from "../../proxy/step.ts";
 import { adapt } from "../place/adapt.ts";
-import type { Provider, RootContext } from "../place/context.ts";
+import type { Asked, Provider, RootContext } from "../place/context.ts";
 import { type Opening, openPlain } from "../place/open.ts";
 import { Target, type TargetStep } from "../place/target.ts";
 import { adviceForBind } from "../plan/advice.ts";
@@ -120,19 +120,16 @@ class BindStep implements TargetStep {
   }
 
   /** Where the options say the same, so do the operations, as long as nothing has gone wrong. */
-  get likeness(): unknown {
+  get like(): Step["like"] {
     const { context, mount, provider } = this.#options;
-    const { manner } = mount;
+    const { manner, destination, source } = mount;
     if (provider !== undefined || this.#needsHelp || !context.isModern) return undefined;
-    if (this.#begun === undefined) return mount.destination === "/proc" ? undefined : manner;
-    const { target, change } = this.#begun;
-    return change !== manner.change || target.path === "/proc" ? undefined : manner;
-  }
-
-  get texts(): string[] {
-    const { mount } = this.#options;
-    if (this.#begun === undefined) return [mount.destination, mount.source];
-    return [this.#begun.target.path, this.#begun.from];
+    if (this.#begun === undefined) {
+      return destination === "/proc" ? undefined : { kind: manner, texts: [destination, source] };
+    }
+    const { target, change, from } = this.#begun;
+    if (change !== manner.change || target.path === "/proc") return undefined;
+    return { kind: manner, texts: [target.path, from] };
   }
 
   /** Only the mount point, when the helper is to do the rest. */
@@ -146,8 +143,9 @@ class BindStep implements TargetStep {
     return operations;
   }
 
-  get pauses(): boolean {
-    return this.#needsHelp || changesOneByOne(this.#context, this.#mount.manner);
+  get next(): (() => void) | undefined {
+    const isMore = this.#needsHelp || changesOneByOne(this.#context, this.#mount.manner);
+    return isMore ? () => this.#goOn() : undefined;
   }
 
   #addMount(operations: Operation[], target: Operation, { again, userNamespace }: Mounting): void {
@@ -198,10 +196,19 @@ class BindStep implements TargetStep {
   }
 
   finish(): void {
-    if (this.#begun === undefined) return;
-    if (this.#needsHelp) this.#mountByHelper();
+    if (this.#begun !== undefined && !this.#needsHelp) this.#check();
+  }
+
+  #check(): void {
     this.#checkProc();
     assertNosymfollow(this.#progress.tried.looks ?? [], describeMount({ ...this.#mount, type: "bind" }));
+  }
+
+  #goOn(): void {
+    if (this.#needsHelp) {
+      this.#mountByHelper();
+      this.#check();
+    }
     const asked = this.#mount.manner;
     changeBelowIfAsked(this.#context, { path: this.target.path, asked, attempt: this.#attempt });
   }
@@ -244,16 +251,16 @@ class BindStep implements TargetStep {
 
   recover(failed: Operation, pending: readonly Step[]): void {
     if (this.target.recover(failed, pending)) return;
-    if (this.#canGoOn(failed, this.#context)) return;
+    if (this.#canGoOn(failed, this.#context.proxy)) return;
     if (failed === this.#progress.tried.source && failed.result === -EACCES && this.#context.helper.canHelp) {
       this.#progress.needsHelp = true;
       return;
     }
-    throw this.#failure(failed, this.#context);
+    throw this.#failure(failed, this.#context.proxy);
   }
 
   /** Whether another try may succeed, with other calls, other flags or the other source. */
-  #canGoOn(failed: Operation, proxy: Batches): boolean {
+  #canGoOn(failed: Operation, proxy: Asked): boolean {
     const progress = this.#progress;
     if (adapt(this.#context, failed)) return true;
     if (failed === progress.tried.flagging) return this.#relax(failed, proxy);
@@ -264,7 +271,7 @@ class BindStep implements TargetStep {
     return true;
   }
 
-  #failure(failed: Operation, proxy: Batches): TsrunError {
+  #failure(failed: Operation, proxy: Asked): TsrunError {
     const mismatch = this.#compareKinds(failed, proxy);
     if (mismatch !== undefined) return mismatch;
     const where = describeMount({ ...this.#mount, type: "bind" });
@@ -272,7 +279,7 @@ class BindStep implements TargetStep {
   }
 
   /** Says what the kernel does not, where one is a directory and the other is not. */
-  #compareKinds(failed: Operation, proxy: Batches): TsrunError | undefined {
+  #compareKinds(failed: Operation, proxy: Asked): TsrunError | undefined {
     const look = this.#lookAtSource(failed);
     if (look === undefined || this.#progress.tried.place === undefined) return undefined;
     const looks = [look, statx(resultOf(this.#progress.tried.place), "", AT_EMPTY_PATH, this.#attempt)];
@@ -299,7 +306,7 @@ class BindStep implements TargetStep {
     return statx(AT_FDCWD, this.#progress.from, how, this.#attempt);
   }
 
-  #relax(failed: Operation, proxy: Batches): boolean {
+  #relax(failed: Operation, proxy: Asked): boolean {
     const progress = this.#progress;
     const { change, tried } = progress;
     if (change === undefined || change !== this.#mount.manner.change || tried.tree === undefined)
@@ -354,12 +361,10 @@ export function remountStep({ context, mount }: RemountOptions): Step {
       looks = lookForNosymfollow(descriptor, byCall ? mount.setFlags : 0, attempt);
       return [...operations, ...changes, ...further, ...looks, close(descriptor)];
     },
-    get pauses() {
-      return changesOneByOne(context, mount);
-    },
-    finish: () => {
-      assertNosymfollow(looks, hint());
-      changeBelowIfAsked(context, { path: target.path, asked: mount, attempt });
+    finish: () => assertNosymfollow(looks, hint()),
+    get next() {
+      if (!changesOneByOne(context, mount)) return undefined;
+      return () => changeBelowIfAsked(context, { path: target.path, asked: mount, attempt });
     },
     recover: (failed, pending) => {
       if (target.recover(failed, pending) || adapt(context, failed)) return;

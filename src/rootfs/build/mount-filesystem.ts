@@ -17,7 +17,7 @@ import {
   fsopen,
 } from "../../proxy/calls/mount-calls.ts";
 import { type Operation, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
-import { held, type Step } from "../../proxy/steps.ts";
+import { held, type Step } from "../../proxy/step.ts";
 import { adapt } from "../place/adapt.ts";
 import type { Provider, RootContext } from "../place/context.ts";
 import { openPlain } from "../place/open.ts";
@@ -31,6 +31,12 @@ import { copyUp } from "./copy-up.ts";
 import { bindStep } from "./mount-bind.ts";
 import { assertNosymfollow, lookForNosymfollow } from "./nosymfollow.ts";
 import { changeBelowIfAsked, changesOneByOne } from "./recursive.ts";
+
+/** A look at what is going to be covered. */
+export interface Look {
+  operations(): Operation[];
+  finish(): void;
+}
 
 export interface FilesystemOptions {
   readonly context: RootContext;
@@ -83,26 +89,23 @@ export class FilesystemStep implements TargetStep, Provider {
   }
 
   /** A tmpfs that nothing needs later is like another with the same options, while nothing has gone wrong. */
-  get likeness(): unknown {
+  get like(): Step["like"] {
     const { context, mount, provider, keep } = this.#options;
     if (mount.type !== "tmpfs" || mount.source !== "tmpfs" || keep || mount.copyUp) return undefined;
     if (provider !== undefined || this.#instead !== undefined || !context.isModern) return undefined;
-    if (this.goesByResults) return undefined;
+    if (this.#mustLookAgain) return undefined;
     if (mount.needsMountCall || mount.context !== undefined || mount.rootLabel !== undefined)
       return undefined;
-    return mount.said;
-  }
-
-  get texts(): string[] {
-    const path = this.#target === undefined ? this.#options.mount.destination : this.#target.path;
-    return this.#mode === undefined ? [path] : [path, inOctal(this.#mode)];
+    const path = this.#target === undefined ? mount.destination : this.#target.path;
+    const texts = this.#mode === undefined ? [path] : [path, inOctal(this.#mode)];
+    return { kind: mount.said, texts };
   }
 
   /** What is mounted below may need what is copied. */
-  get pauses(): boolean {
-    if (this.#instead !== undefined) return this.#instead.pauses === true;
+  get next(): (() => void) | undefined {
+    if (this.#instead !== undefined) return this.#instead.next;
     const { context, mount } = this.#options;
-    return mount.copyUp || changesOneByOne(context, mount);
+    return mount.copyUp || changesOneByOne(context, mount) ? () => this.#goOn() : undefined;
   }
 
   /** The mount's own root directory. */
@@ -136,26 +139,30 @@ export class FilesystemStep implements TargetStep, Provider {
   }
 
   /** The same, found out by a step that comes before all mounts. */
-  lookEarly(options: { pauses: boolean }): Step {
+  lookEarly(): Look {
     this.#linksThen = 0;
-    return this.look(options);
+    return this.look();
   }
 
   /** Behind a link, a mount before this one may lie over what was looked at: it has to be looked at again. */
-  get goesByResults(): boolean {
+  get first(): (() => void) | undefined {
+    return this.#mustLookAgain ? () => this.#lookAgain() : undefined;
+  }
+
+  get #mustLookAgain(): boolean {
     return this.#linksThen !== undefined && this.#linksThen !== this.#options.context.linksFollowed;
   }
 
   #lookAgain(): void {
     this.#mode = undefined;
-    const look = this.look({ pauses: false });
-    this.#options.context.attempt(look.operations());
-    look.finish?.();
+    const look = this.look();
+    this.#options.context.proxy.attempt(look.operations());
+    look.finish();
     this.#linksThen = this.#options.context.linksFollowed;
   }
 
-  /** A step right before this one that finds that mode out. */
-  look({ pauses }: { pauses: boolean }): Step {
+  /** What finds that mode out, before this step. */
+  look(): Look {
     const { context } = this.#options;
     let opened: Operation | undefined;
     let status: Reading | undefined;
@@ -172,22 +179,21 @@ export class FilesystemStep implements TargetStep, Provider {
       if (opened?.result === -ENOSYS) {
         // Of several looks in one message only the first brings the news that the call is missing.
         adapt(context, opened);
-        context.attempt(operations());
+        context.proxy.attempt(operations());
       }
       if (opened?.result === -ELOOP) {
         this.target.resolve(opened);
-        context.attempt(operations());
+        context.proxy.attempt(operations());
       }
       const mode = status?.result === 0 ? parseStatx(status.out.bytes).mode : undefined;
       // One that was made for this mount has nothing to take over.
       this.#mode = this.target.isNew && mode === MADE_MODE ? undefined : mode;
     };
-    return { pauses, operations, finish, recover: () => undefined };
+    return { operations, finish };
   }
 
-  operations(): Operation[] {
+  operations(): readonly Operation[] {
     if (this.#instead !== undefined) return this.#instead.operations();
-    if (this.goesByResults) this.#lookAgain();
     const opened = this.target.open(O_PATH | O_DIRECTORY);
     const { mount } = this.#options;
     const { operations, descriptor } = opened;
@@ -222,19 +228,23 @@ export class FilesystemStep implements TargetStep, Provider {
     return keep ? [close(target)] : [close(target), close(mounted)];
   }
 
-  /** The covered directory is still to be reached by its descriptor, and nobody else is here yet. */
   finish(): void {
     if (this.#instead !== undefined) {
       this.#instead.finish?.();
       return;
     }
-    const { context, mount, keep } = this.#options;
+    const { mount } = this.#options;
     if (this.#looks.length > 0) assertNosymfollow(this.#looks, describeMount(mount));
+  }
+
+  /** The covered directory is still to be reached by its descriptor, and nobody else is here yet. */
+  #goOn(): void {
+    const { context, mount, keep } = this.#options;
     const [covered, mounted] = [this.#covered, this.#mounted];
     if (mount.copyUp && covered !== undefined && mounted !== undefined) {
       const copy = { from: resultOf(covered), to: resultOf(mounted), attempt: `fill ${nameMount(mount)}` };
       copyUp(context, copy);
-      context.addToNext([close(copy.from), ...(keep ? [] : [close(copy.to)])]);
+      context.proxy.say([close(copy.from), ...(keep ? [] : [close(copy.to)])]);
     }
     changeBelowIfAsked(context, { path: this.target.path, asked: mount, attempt: this.#attempt });
   }
@@ -325,7 +335,7 @@ export class FilesystemStep implements TargetStep, Provider {
     const { context, mount } = this.#options;
     const { lastResort } = mount;
     try {
-      instead.recover(failed, pending);
+      instead.recover?.(failed, pending);
     } catch (error) {
       const missing = error instanceof TsrunError && error.errno === "ENOENT";
       if (!missing || lastResort === undefined || this.#isLast) throw error;
@@ -343,7 +353,11 @@ export class FilesystemStep implements TargetStep, Provider {
     const filesystem = fsopen(this.#options.mount.type, this.#attempt);
     this.#context = filesystem;
     const creation = fsconfigCreate(filesystem, this.#attempt);
-    const failed = this.#options.context.attempt([filesystem, ...this.#configuration(filesystem), creation]);
+    const failed = this.#options.context.proxy.attempt([
+      filesystem,
+      ...this.#configuration(filesystem),
+      creation,
+    ]);
     return failed === undefined ? "" : this.#kernelLog(failed);
   }
 
@@ -356,7 +370,7 @@ export class FilesystemStep implements TargetStep, Provider {
       const reading = read(filesystem, 1024, "read the kernel's messages");
       return { ...reading, goOn: true as const };
     });
-    this.#options.context.attempt(reads);
+    this.#options.context.proxy.attempt(reads);
     const messages = reads
       .filter((one) => (one.result ?? 0) > 0)
       .map((one) => text(one.out.bytes.subarray(0, one.result)).trim());

@@ -2,7 +2,7 @@
 
 import { assertNever } from "../../errors.ts";
 import type { Operation } from "../../proxy/calls/operation.ts";
-import type { Step } from "../../proxy/steps.ts";
+import type { Step } from "../../proxy/step.ts";
 import type { HostView } from "../host/view.ts";
 import type { Provider, RootContext } from "../place/context.ts";
 import type { MountPlan } from "../plan/mounts.ts";
@@ -54,7 +54,7 @@ export function mountSteps(
         made.set(index, step);
         if (mount.readonlyLater) readonlyLater.push(step);
         const looks = mount.inheritsMode && provider === undefined;
-        if (looks && changed[index] === true) steps.push(step.look({ pauses: true }));
+        if (looks && changed[index] === true) steps.push(waitedFor(step.look()));
         else if (looks) {
           const seen = plan.joinsMounts ? undefined : host.modeOf(mount.destination);
           if (seen === undefined) early.push(step);
@@ -77,7 +77,9 @@ export function mountSteps(
         assertNever(mount);
     }
   }
-  const looks = early.map((step, index) => step.lookEarly({ pauses: index === early.length - 1 }));
+  const looks: Step[] = early.map((step) => step.lookEarly());
+  const last = looks.at(-1);
+  if (last !== undefined) looks[looks.length - 1] = waitedFor(last);
   return {
     steps: looks.concat(steps),
     providerFor: (path) => {
@@ -90,6 +92,11 @@ export function mountSteps(
     },
     readonlyLater: () => readonlyLater.map((step) => step.descriptor),
   };
+}
+
+/** A look whose result decides what comes after it. */
+export function waitedFor({ operations, finish }: Step): Step {
+  return { operations, next: () => finish?.() };
 }
 
 /** What lies around each mount point: the provider's position, and whether what is there will be another. */

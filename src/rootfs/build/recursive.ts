@@ -43,18 +43,18 @@ export function changeBelowIfAsked(
 
 function changeBelow(context: RootContext, below: Below, attempt: string): void {
   const top = `${context.rootfs}${below.path}`;
-  for (const { point } of readMounts(context)) {
+  for (const { point } of readMounts(context.proxy)) {
     if (!isInside(top, point)) continue;
     const path = point.slice(context.rootfs.length);
     const opening = openPlain(context, { directory: context.root, path, how: O_PATH }, attempt);
     const status = fstatfs(opening.descriptor, attempt);
-    const unknown = context.attempt([...opening.operations, status]);
+    const unknown = context.proxy.attempt([...opening.operations, status]);
     if (unknown !== undefined) throw operationFailure(unknown);
     const flags = flagsAfter(flagsOfStatfs(statfsFlags(status.out.bytes)), below);
     const mounted = resultOf(opening.descriptor);
     const remount = onScratch(context, mounted, { flags: MS_REMOUNT | MS_BIND | flags }, attempt);
     const looks = lookForNosymfollow(mounted, flags, attempt);
-    const failed = context.attempt([...remount, ...looks, close(mounted)]);
+    const failed = context.proxy.attempt([...remount, ...looks, close(mounted)]);
     if (failed !== undefined) throw operationFailure(failed);
     assertNosymfollow(looks, `"${path}"`);
   }

@@ -16,7 +16,8 @@ import { octal } from "../../proxy/calls/arguments.ts";
 import { chdir, chroot, close, fchdir, openat, pivotRoot } from "../../proxy/calls/calls.ts";
 import { mount, umount2 } from "../../proxy/calls/mount-calls.ts";
 import { type Operation, operation } from "../../proxy/calls/operation.ts";
-import type { Batches, Step } from "../../proxy/steps.ts";
+import type { Conversation } from "../../proxy/conversation.ts";
+import { inWords, type Step } from "../../proxy/step.ts";
 import { type MountinfoEntry, readMounts } from "../host/mountinfo.ts";
 import { adapt } from "../place/adapt.ts";
 import type { RootContext } from "../place/context.ts";
@@ -137,10 +138,14 @@ function parentComesBefore(plan: RootfsPlan, above: string | undefined): boolean
 }
 
 /** Comes before the root step, which else does all of it. */
-export function separateParent(proxy: Batches, plan: RootfsPlan, above: string | undefined): void {
+export function separateParent(proxy: Conversation, plan: RootfsPlan, above: string | undefined): void {
   if (!parentComesBefore(plan, above)) return;
-  const unchanged = proxy.attempt(treeOperations(plan));
-  if (unchanged !== undefined) throw treeError(unchanged);
+  proxy.say(inWords(treeOperations(plan), treeError));
+  proxy.say(() => changeParent(proxy, plan));
+}
+
+/** Which mount holds the root has to be found. */
+function changeParent(proxy: Conversation, plan: RootfsPlan): void {
   for (let path = plan.rootfs; ; path = parentOf(path)) {
     const change = parentOperation(plan, path);
     const failed = proxy.attempt([change]);
@@ -197,7 +202,7 @@ function pivot(context: RootContext, plan: RootfsPlan): Operation[] {
  * namespace, could mount more of them (runc: msMoveRoot). Unmounts them, or covers them where that is not
  * allowed.
  */
-function coverHost(proxy: Batches, { rootfs }: RootfsPlan): Operation[] {
+function coverHost(proxy: Conversation, { rootfs }: RootfsPlan): Operation[] {
   for (const path of fullKernelMounts(readMounts(proxy), rootfs)) {
     const separate = mount({ target: path, flags: MS_SLAVE | MS_REC }, `separate "${path}" from the host`);
     const failed = proxy.attempt([separate, umount2(path, MNT_DETACH, `unmount "${path}"`)]);

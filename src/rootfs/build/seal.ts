@@ -18,7 +18,7 @@ import {
   moveMount,
 } from "../../proxy/calls/mount-calls.ts";
 import type { Operation } from "../../proxy/calls/operation.ts";
-import { held, type Step } from "../../proxy/steps.ts";
+import { held, type Step } from "../../proxy/step.ts";
 import type { MountContext } from "../../spec/annotations.ts";
 import { adapt } from "../place/adapt.ts";
 import type { RootContext } from "../place/context.ts";
@@ -75,7 +75,7 @@ function flagsAt(context: RootContext, at: Fd | string): number {
     typeof at === "string" ? openFollowing(context, { path: at, how: O_PATH }, "read flags") : undefined;
   const status = fstatfs(opening ?? (at as Fd), "read the flags of a mount");
   const operations = opening === undefined ? [status] : [opening, status, close(opening)];
-  const failed = context.attempt(operations);
+  const failed = context.proxy.attempt(operations);
   if (failed === undefined) return flagsOfStatfs(statfsFlags(status.out.bytes));
   // A missing path is found missing again, and then left alone; so is a missing call, and then done without.
   if (failed === opening && (failed.result === -ENOENT || failed.result === -ENOSYS)) return 0;

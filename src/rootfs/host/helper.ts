@@ -9,8 +9,8 @@ import { effectiveUid } from "../../linux/process/process.ts";
 import { writeIdMaps } from "../../namespaces/id-maps.ts";
 import { openat, setns, unshare } from "../../proxy/calls/calls.ts";
 import { type Operation, resultOf } from "../../proxy/calls/operation.ts";
-import { reap, type SyscallProxy, startProxy } from "../../proxy/proxy.ts";
-import type { Entry } from "../../proxy/wire/repeat.ts";
+import type { Conversation } from "../../proxy/conversation.ts";
+import { startProxy } from "../../proxy/proxy.ts";
 import type { Helper } from "../place/context.ts";
 import { operationFailure } from "../plan/failure.ts";
 import type { IdMap } from "../plan/mounts.ts";
@@ -19,15 +19,15 @@ import type { IdMap } from "../plan/mounts.ts";
 const CONTROL = 3;
 
 export class HostHelper implements Helper, Disposable {
-  readonly #pid: number;
+  readonly #init: Conversation;
   readonly #rootfs: string;
   readonly #namespaces = new Map<string, Operation>();
-  #proxy: SyscallProxy | undefined;
+  #proxy: Conversation | undefined;
   #root: Operation | undefined;
 
-  /** @param pid the container's first process, in tsrun's pid namespace */
-  constructor({ pid, rootfs }: { pid: number; rootfs: string }) {
-    this.#pid = pid;
+  /** @param init the container's first process */
+  constructor(init: Conversation, rootfs: string) {
+    this.#init = init;
     this.#rootfs = rootfs;
   }
 
@@ -42,16 +42,16 @@ export class HostHelper implements Helper, Disposable {
     return resultOf(this.#root);
   }
 
-  attempt(entries: readonly Entry[]): Operation | undefined {
-    return this.#start().attempt(entries);
+  attempt(operations: readonly Operation[]): Operation | undefined {
+    return this.#start().attempt(operations);
   }
 
-  #start(): SyscallProxy {
+  #start(): Conversation {
     if (this.#proxy !== undefined) return this.#proxy;
     const proxy = startProxy({ control: CONTROL });
     this.#proxy = proxy;
     const attempt = "enter the container's mount namespace";
-    const namespace = openat(AT_FDCWD, `/proc/${this.#pid}/ns/mnt`, O_RDONLY, attempt);
+    const namespace = openat(AT_FDCWD, `/proc/${this.#init.pid}/ns/mnt`, O_RDONLY, attempt);
     const root = openat(AT_FDCWD, this.#rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW, attempt);
     const failed = proxy.attempt([namespace, setns(namespace, CLONE_NEWNS, attempt), root]);
     if (failed !== undefined) throw operationFailure(failed);
@@ -65,7 +65,7 @@ export class HostHelper implements Helper, Disposable {
     if (known !== undefined) return resultOf(known);
     const attempt = "open a user namespace for an id-mapped mount";
     return withUserNamespace(
-      { uidMappings, gidMappings, container: `/proc/${this.#pid}/ns/user` },
+      { uidMappings, gidMappings, container: `/proc/${this.#init.pid}/ns/user` },
       (path) => {
         const opening = openat(AT_FDCWD, path, O_RDONLY, attempt);
         const failed = this.attempt([opening]);
@@ -93,7 +93,7 @@ export function withUserNamespace<Result>(
   if (uidMappings.length === 0 && gidMappings.length === 0) return open(container);
   const maker = startProxy({ control: CONTROL });
   try {
-    maker.run([unshare(CLONE_NEWUSER, "create a user namespace for an id-mapped mount")]);
+    maker.ask([unshare(CLONE_NEWUSER, "create a user namespace for an id-mapped mount")]);
     writeIdMaps(maker.pid, { uidMappings, gidMappings });
     return open(`/proc/${maker.pid}/ns/user`);
   } finally {
@@ -102,7 +102,7 @@ export function withUserNamespace<Result>(
 }
 
 /** Ends a helper. */
-export function leave(proxy: SyscallProxy): void {
+export function leave(proxy: Conversation): void {
   proxy.close();
-  reap(proxy);
+  proxy.reap();
 }

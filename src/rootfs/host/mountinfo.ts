@@ -5,7 +5,7 @@ import { joinBytes, text } from "../../linux/call/words.ts";
 import { AT_FDCWD } from "../../linux/numbers/fcntl.ts";
 import { close, openat, read } from "../../proxy/calls/calls.ts";
 import { resultOf } from "../../proxy/calls/operation.ts";
-import type { Batches } from "../../proxy/steps.ts";
+import type { Asked } from "../place/context.ts";
 import { operationFailure } from "../plan/failure.ts";
 
 const CHUNK = 32768;
@@ -19,7 +19,7 @@ export interface MountinfoEntry {
 }
 
 /** Reads the mounts through the proxy, as the first process sees them. */
-export function readMounts(proxy: Batches): MountinfoEntry[] {
+export function readMounts(proxy: Asked): MountinfoEntry[] {
   const attempt = "read the mounts";
   const opening = openat(AT_FDCWD, "/proc/self/mountinfo", 0, attempt);
   const failed = proxy.attempt([opening]);

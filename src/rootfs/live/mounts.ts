@@ -28,10 +28,11 @@ import { close, openat, type Reading, statx, unlinkat } from "../../proxy/calls/
 import { mountSetattr, openTree, umount2 } from "../../proxy/calls/mount-calls.ts";
 import { type Operation, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
 import type { Trace } from "../../proxy/proxy.ts";
-import { runSteps, type Step } from "../../proxy/steps.ts";
+import type { Step } from "../../proxy/step.ts";
 import type { LiveMount } from "../../spec/types.ts";
 import { attach, byScratch, relaxChange } from "../build/attach.ts";
 import { FilesystemStep } from "../build/mount-filesystem.ts";
+import { waitedFor } from "../build/mount-steps.ts";
 import { readonlyMountStep } from "../build/seal.ts";
 import { withUserNamespace } from "../host/helper.ts";
 import { parseMounts } from "../host/mountinfo.ts";
@@ -89,24 +90,26 @@ export class AddedMounts implements Disposable {
 
   #carryOut(): void {
     const context = this.#context;
-    const steps = this.#steps.flatMap(({ before, step }) => [...before, step]);
-    runSteps(context, steps);
+    for (const { before, step } of this.#steps) {
+      for (const look of before) context.proxy.say(look);
+      context.proxy.say(step);
+    }
+    context.proxy.settle();
     const sealed = this.#steps.flatMap(({ isReadonly, mounted }) => {
       const descriptor = isReadonly ? mounted() : undefined;
       return descriptor === undefined ? [] : [descriptor];
     });
-    runSteps(
-      context,
-      sealed.map((descriptor) => readonlyMountStep(context, descriptor, "make a mount read-only")),
-    );
-    context.flush();
+    for (const descriptor of sealed) {
+      context.proxy.say(readonlyMountStep(context, descriptor, "make a mount read-only"));
+    }
+    context.proxy.settle();
   }
 
   /** Where they are, and their ids, in the order of the plan. */
   places(): Omit<LiveMount, "destination">[] {
     const attempt = "look for the mounts that were made";
     const looks = this.#steps.map(({ mounted }) => statx(mounted() ?? -1, "", AT_EMPTY_PATH, attempt));
-    for (let at = 0; at < looks.length; at += LOOKS) this.#context.run(looks.slice(at, at + LOOKS));
+    for (let at = 0; at < looks.length; at += LOOKS) this.#context.proxy.ask(looks.slice(at, at + LOOKS));
     return looks.map((look, index) => {
       const id = mountIdOf(look.out.bytes);
       if (id === undefined) throw needsLinux("statx(2) with the ids of mounts", "5.8");
@@ -119,7 +122,8 @@ export class AddedMounts implements Disposable {
     for (const { mounted } of this.#steps.toReversed()) {
       const descriptor = mounted();
       // One that has not got so far is none yet: EINVAL.
-      if (descriptor !== undefined) this.#context.attempt(unmount(this.#context, descriptor).map(orGoOn));
+      if (descriptor !== undefined)
+        this.#context.proxy.attempt(unmount(this.#context, descriptor).map(orGoOn));
     }
     for (const { target } of this.#steps.toReversed()) removeMade(this.#context, target());
   }
@@ -137,11 +141,11 @@ export function removeLiveMounts(mounts: readonly LiveMount[], { init, trace }: 
   process.enter();
   const context = contextOf(process);
   // None is unmounted before all can be; and none stays open, of which there may be many.
-  for (const mount of there) context.run([close(reach(context, mount))]);
+  for (const mount of there) context.proxy.ask([close(reach(context, mount))]);
   // The last first: it may lie in one before it.
   for (const mount of there.toReversed()) {
     const descriptor = reach(context, mount);
-    context.run([...unmount(context, descriptor, `unmount "${mount.destination}"`), close(descriptor)]);
+    context.proxy.ask([...unmount(context, descriptor, `unmount "${mount.destination}"`), close(descriptor)]);
   }
   return gone;
 }
@@ -156,8 +160,8 @@ export function liveMountsThere(mounts: readonly LiveMount[], init: Descriptor):
 }
 
 function contextOf(process: LiveProcess): RootContext {
-  const context = new RootContext({ rootfs: "/", kindOf: () => undefined });
-  context.handTo({ proxy: process.proxy, helper: NO_HELPER });
+  const { proxy } = process;
+  const context = new RootContext({ proxy, helper: NO_HELPER, rootfs: "/", kindOf: () => undefined });
   context.root = process.root;
   context.procDirectory = process.descriptors;
   return context;
@@ -253,7 +257,7 @@ function stepFor(context: RootContext, mount: LiveMountPlan, source: Source | un
   if (mount.kind === "filesystem") {
     const step = new FilesystemStep({ context, mount, provider: undefined, keep: true });
     return {
-      before: mount.inheritsMode ? [step.look({ pauses: true })] : [],
+      before: mount.inheritsMode ? [waitedFor(step.look())] : [],
       step,
       isReadonly: mount.readonlyLater,
       mounted: () => step.descriptorIfMade,
@@ -321,7 +325,7 @@ class AttachStep implements TargetStep {
     const change = this.#change;
     if (change === undefined || change !== manner.change) return false;
     const refusal = { failed, tree: this.#source.tree, asked: manner, change, attempt: this.#attempt };
-    this.#change = relaxChange(this.#context, refusal);
+    this.#change = relaxChange(this.#context.proxy, refusal);
     return this.#change !== undefined;
   }
 
@@ -329,7 +333,7 @@ class AttachStep implements TargetStep {
   #compareKinds(failed: Operation): void {
     if (failed.call !== "move_mount" || failed.result !== -EINVAL || this.#place === undefined) return;
     const look: Reading = statx(resultOf(this.#place), "", AT_EMPTY_PATH, this.#attempt);
-    if (this.#context.attempt([look]) !== undefined) return;
+    if (this.#context.proxy.attempt([look]) !== undefined) return;
     const target = parseStatx(look.out.bytes).type === S_IFDIR ? "directory" : "file";
     if (target === this.#source.kind) return;
     const [first, second] = target === "file" ? ["", "not "] : ["not ", ""];
@@ -348,7 +352,7 @@ function reach(context: RootContext, mount: LiveMount): number {
   const attempt = `unmount "${destination}"`;
   const place = openPlain(context, { directory: context.root, path, how: O_PATH }, attempt);
   const look = statx(place.descriptor, "", AT_EMPTY_PATH, attempt);
-  const failed = context.attempt([...place.operations, look]);
+  const failed = context.proxy.attempt([...place.operations, look]);
   if (failed !== undefined) {
     // Without openat2(2) one component after the other.
     if (adapt(context, failed)) return reach(context, mount);
@@ -368,7 +372,7 @@ function removeMade(context: RootContext, target: Target): void {
     const place = { directory: context.root, path: parent === "/" ? "." : parent, how, goOn: true as const };
     const { operations, descriptor } = openPlain(context, place, "remove a mount point");
     const removals = [0, AT_REMOVEDIR].map((flag) => unlinkat(descriptor, nameOf(path), flag));
-    context.attempt([...operations, ...removals.map(orGoOn), orGoOn(close(descriptor))]);
+    context.proxy.attempt([...operations, ...removals.map(orGoOn), orGoOn(close(descriptor))]);
   }
 }
 

@@ -12,7 +12,8 @@ import { becomeRoot, hide } from "../../namespaces/enter.ts";
 import { octal } from "../../proxy/calls/arguments.ts";
 import { close, openat, setns, unshare } from "../../proxy/calls/calls.ts";
 import { type Operation, operation, resultOf } from "../../proxy/calls/operation.ts";
-import { type SyscallProxy, startProxy, type Trace } from "../../proxy/proxy.ts";
+import type { Conversation } from "../../proxy/conversation.ts";
+import { startProxy, type Trace } from "../../proxy/proxy.ts";
 import { leave } from "../host/helper.ts";
 
 /** The first process' directory of /proc, in ours. */
@@ -29,7 +30,7 @@ export function mapsUsers(init: Descriptor): boolean {
 }
 
 export class LiveProcess implements Disposable {
-  readonly proxy: SyscallProxy;
+  readonly proxy: Conversation;
   readonly #init: Descriptor;
   readonly #trace: Trace | undefined;
   readonly #mapsUsers: boolean;
@@ -76,7 +77,7 @@ export class LiveProcess implements Disposable {
     return effectiveUid() === 0;
   }
 
-  #start(): SyscallProxy {
+  #start(): Conversation {
     const descriptors = [{ from: this.#init.number, to: INIT }];
     return startProxy({ control: CONTROL, descriptors, trace: this.#trace });
   }
@@ -87,7 +88,7 @@ export class LiveProcess implements Disposable {
     this.#users = openat(INIT, "ns/user", O_RDONLY, attempt);
     this.#mounts = openat(INIT, "ns/mnt", O_RDONLY, attempt);
     this.#root = openat(INIT, "root", O_PATH | O_DIRECTORY, attempt);
-    this.proxy.run([
+    this.proxy.ask([
       hide(),
       operation("umask", [octal(0o022)], "set the file mode creation mask"),
       ...[this.#descriptors, this.#users, this.#mounts, this.#root],
@@ -103,7 +104,7 @@ export class LiveProcess implements Disposable {
     if (!this.#mapsUsers) return;
     if (effectiveUid() !== 0) {
       // Nothing but what the container's root may do is allowed here anyway.
-      this.proxy.run([...this.#becomeContainersRoot(), copyMounts()]);
+      this.proxy.ask([...this.#becomeContainersRoot(), copyMounts()]);
       this.#users = undefined;
       return;
     }
@@ -112,14 +113,14 @@ export class LiveProcess implements Disposable {
     try {
       const attempt = "enter the container's user namespace";
       const users = openat(INIT, "ns/user", O_RDONLY, attempt);
-      maker.run([hide(), users, setns(users, CLONE_NEWUSER, attempt), ...becomeRoot(), copyMounts()]);
+      maker.ask([hide(), users, setns(users, CLONE_NEWUSER, attempt), ...becomeRoot(), copyMounts()]);
       const copy = openat(
         AT_FDCWD,
         `/proc/${maker.pid}/ns/mnt`,
         O_RDONLY,
         "enter a copy of the host's mounts",
       );
-      this.proxy.run([copy, setns(copy, CLONE_NEWNS, "enter a copy of the host's mounts"), close(copy)]);
+      this.proxy.ask([copy, setns(copy, CLONE_NEWNS, "enter a copy of the host's mounts"), close(copy)]);
     } finally {
       leave(maker);
     }
@@ -129,7 +130,7 @@ export class LiveProcess implements Disposable {
   enter(): void {
     const users = this.#mapsUsers ? this.#becomeContainersRoot() : [];
     const mounts = numberOf(this.#mounts);
-    this.proxy.run([
+    this.proxy.ask([
       // Where the host's processes are in sight, whoever may trace this one gets what it has open.
       close(INIT),
       ...users,

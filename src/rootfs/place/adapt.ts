@@ -17,10 +17,10 @@ const FEATURE_OF: Readonly<Partial<Record<SyscallName, keyof KernelFeatures>>> =
 };
 
 /** Whether `failed` is a call that this kernel does not know and that can be done without: so try again. */
-export function adapt({ features }: RootContext, failed: Operation): boolean {
+export function adapt(context: RootContext, failed: Operation): boolean {
   if (failed.result !== -ENOSYS) return false;
   const feature = FEATURE_OF[failed.call];
-  if (feature === undefined || !features[feature]) return false;
-  features[feature] = false;
+  if (feature === undefined || !context.features[feature]) return false;
+  context.lacks(feature);
   return true;
 }

@@ -6,29 +6,31 @@
 import { ENOENT, ENOSYS } from "../../linux/numbers/errno.ts";
 import { O_DIRECTORY, O_PATH } from "../../linux/numbers/fcntl.ts";
 import { close } from "../../proxy/calls/calls.ts";
-import { type Operation, orGoOn } from "../../proxy/calls/operation.ts";
+import { orGoOn } from "../../proxy/calls/operation.ts";
+import type { Step } from "../../proxy/step.ts";
 import { componentsOf } from "../plan/paths.ts";
 import { adapt } from "./adapt.ts";
 import type { RootContext } from "./context.ts";
 import { openFollowing } from "./open.ts";
 import { createMissing, resolveInRoot } from "./resolve.ts";
 
-export interface DirectoryStep {
-  /** Looks whether it is there, as it nearly always is. */
-  readonly operations: readonly Operation[];
-  /** Makes it when it is not. Whether that worked is seen when the directory is entered. */
-  finish(): void;
-}
-
-export function directoryStep(context: RootContext, path: string): DirectoryStep {
-  if (componentsOf(path).length === 0) return { operations: [], finish: () => {} };
+/**
+ * Looks whether it is there, as it nearly always is, and makes it when it is not. Whether that worked is seen
+ * when the directory is entered.
+ */
+export function directoryStep(context: RootContext, path: string): Step {
   const attempt = `create the working directory "${path}"`;
-  const opened = openFollowing(context, { path, how: O_PATH | O_DIRECTORY, goOn: true }, attempt);
+  let isDone = componentsOf(path).length === 0;
   return {
-    operations: [opened, orGoOn(close(opened))],
-    finish: () => {
-      if (opened.result !== -ENOENT && opened.result !== -ENOSYS) return;
-      adapt(context, opened);
+    operations: () => {
+      if (isDone) return [];
+      const opened = openFollowing(context, { path, how: O_PATH | O_DIRECTORY }, attempt);
+      return [opened, orGoOn(close(opened))];
+    },
+    recover: (failed) => {
+      isDone = true;
+      if (failed.result !== -ENOENT && failed.result !== -ENOSYS) return;
+      adapt(context, failed);
       const names = componentsOf(path).filter((name) => name !== ".");
       const resolved = resolveInRoot(context, names.join("/"));
       if (!("call" in resolved)) createMissing(context, [{ path: resolved.path, kind: "directory" }]);

@@ -56,7 +56,7 @@ export class PathLooks {
   #follow(path: string): SealedKind | undefined {
     const attempt = `look at "${path}"`;
     const look = openFollowing(this.#context, { path, how: HOW, goOn: true }, attempt);
-    this.#context.attempt([look, orGoOn(close(look))]);
+    this.#context.proxy.attempt([look, orGoOn(close(look))]);
     if (adapt(this.#context, look)) return this.#follow(path);
     const kind = kindOf(look);
     if (kind !== "directory") return kind;

@@ -9,7 +9,7 @@ import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, S_IFDIR, S_IFREG } from "../
 import type { Fd } from "../../proxy/calls/arguments.ts";
 import { mkdirat, mknodat, openat, type Reading, readlinkat, statx } from "../../proxy/calls/calls.ts";
 import { type Operation, orGoOn } from "../../proxy/calls/operation.ts";
-import { held, leftOpen } from "../../proxy/steps.ts";
+import { held, leftOpen } from "../../proxy/step.ts";
 import { componentsOf, nameOf, parentOf } from "../plan/paths.ts";
 import type { FileKind, RootContext } from "./context.ts";
 
@@ -90,8 +90,8 @@ function findLink(
     directory = opened;
   }
   const opening = [...way, ...looks.map((look) => look.opened)];
-  context.attempt([...way, ...looks.flatMap(({ opened, read }) => [opened, read])]);
-  context.addToNext(leftOpen(opening));
+  context.proxy.attempt([...way, ...looks.flatMap(({ opened, read }) => [opened, read])]);
+  context.proxy.say(leftOpen(opening));
   for (const [index, { opened, read }] of looks.entries()) {
     if (opened.result === -ENOENT) break;
     if ((opened.result ?? -1) < 0) return opened;
@@ -154,15 +154,15 @@ function createSome(context: RootContext, paths: readonly Missing[]): Creation[]
     directories.look(parentOf(path));
     if (typeof kind === "object" && !looks.has(kind.like)) looks.set(kind.like, lookAt(kind.like));
   }
-  context.attempt([...directories.looks(), ...looks.values()]);
+  context.proxy.attempt([...directories.looks(), ...looks.values()]);
   const creations = paths.map(({ path, kind }) =>
     creation(directories.make(parentOf(path)), {
       path,
       kind: typeof kind === "string" ? kind : kindOf(context, kind.like, looks.get(kind.like)),
     }),
   );
-  context.attempt([...directories.creations, ...creations.filter((one) => one !== undefined)]);
-  context.addToNext(leftOpen([...directories.looks(), ...directories.creations]));
+  context.proxy.attempt([...directories.creations, ...creations.filter((one) => one !== undefined)]);
+  context.proxy.say(leftOpen([...directories.looks(), ...directories.creations]));
   return paths.map(({ path }, index) => {
     const isNew = creations[index]?.result === 0;
     return {

@@ -8,7 +8,7 @@ import { O_NOFOLLOW, O_PATH, S_IFREG } from "../../linux/numbers/fcntl.ts";
 import type { Fd } from "../../proxy/calls/arguments.ts";
 import { mkdirat, mknodat } from "../../proxy/calls/calls.ts";
 import { type Operation, orGoOn } from "../../proxy/calls/operation.ts";
-import type { Step } from "../../proxy/steps.ts";
+import type { Step } from "../../proxy/step.ts";
 import { adviceForTarget } from "../plan/advice.ts";
 import { operationFailure } from "../plan/failure.ts";
 import { nameOf, parentOf, refusedTarget } from "../plan/paths.ts";

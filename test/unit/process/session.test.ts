@@ -3,7 +3,7 @@
 import t from "tap";
 import { NO_LABELS } from "../../../src/process/labels.ts";
 import { type ProcessPlan, planProcess } from "../../../src/process/plan.ts";
-import { sessionOperations } from "../../../src/process/session.ts";
+import { separate } from "../../../src/process/session.ts";
 import { type Operation, render } from "../../../src/proxy/calls/operation.ts";
 import type { Linux } from "../../../src/spec/types.ts";
 
@@ -20,7 +20,7 @@ function plan({ kind = "init", linux, newKeyring = true, oomScoreAdj }: Wish): P
 }
 
 function calls(wish: Wish, rootless = false): string[] {
-  return sessionOperations(plan(wish), { rootless }).operations.map(render);
+  return separate(plan(wish), { rootless }).operations().map(render);
 }
 
 /** Pretends that the operations were carried out; `results` by position, 0 for the others. */
@@ -46,8 +46,8 @@ t.test("SELinux labels the keyring, and no key that is made later", async (t) =>
     newKeyring: true,
     process: { cwd: "/", selinuxLabel: "a:b:c:s0" },
   });
-  const { operations } = sessionOperations(labelled, { rootless: false, labels: { ...NO_LABELS, keys: 7 } });
-  t.strictSame(operations.map(render), [
+  const { operations } = separate(labelled, { rootless: false, labels: { ...NO_LABELS, keys: 7 } });
+  t.strictSame(operations().map(render), [
     "setsid()",
     'write(7, "a:b:c:s0", 8)',
     'keyctl(KEYCTL_JOIN_SESSION_KEYRING, "_ses.box")',
@@ -70,16 +70,16 @@ t.test("exec joins the keyring as it is, and --no-new-keyring none", async (t) =
 });
 
 t.test("a kernel without keyrings is no failure, anything else is", async (t) => {
-  const session = sessionOperations(plan({}), { rootless: false });
-  carryOut(session.operations, { 1: -38, 2: -38 });
-  session.check();
-  carryOut(session.operations, { 1: -122 });
-  t.throws(() => session.check(), {
+  const session = separate(plan({}), { rootless: false });
+  carryOut(session.operations(), { 1: -38, 2: -38 });
+  session.finish?.();
+  carryOut(session.operations(), { 1: -122 });
+  t.throws(() => session.finish?.(), {
     code: "E_SYSCALL",
     message: /cannot join the session keyring "_ses.box"/,
   });
-  carryOut(session.operations, { 1: 42, 2: -13 });
-  t.throws(() => session.check(), { message: /cannot make the session keyring searchable.*EACCES/ });
+  carryOut(session.operations(), { 1: 42, 2: -13 });
+  t.throws(() => session.finish?.(), { message: /cannot make the session keyring searchable.*EACCES/ });
 });
 
 t.test("the OOM score is written also when it is 0", async (t) => {
@@ -92,7 +92,7 @@ t.test("the OOM score is written also when it is 0", async (t) => {
 });
 
 t.test("rootless the process owns its files for that moment, and may fail", async (t) => {
-  const { operations } = sessionOperations(plan({ newKeyring: false, oomScoreAdj: -5 }), { rootless: true });
+  const operations = separate(plan({ newKeyring: false, oomScoreAdj: -5 }), { rootless: true }).operations();
   t.match(operations.map(render), [
     "setsid()",
     "prctl(PR_SET_DUMPABLE, 1)",

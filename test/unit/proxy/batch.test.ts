@@ -14,6 +14,7 @@ import {
 } from "../../../src/proxy/calls/arguments.ts";
 import { execve } from "../../../src/proxy/calls/calls.ts";
 import { inChild, inParent, type Operation, operation, orGoOn } from "../../../src/proxy/calls/operation.ts";
+import { failureInReport } from "../../../src/proxy/report.ts";
 import {
   decode,
   type EncodedBatch,
@@ -32,7 +33,6 @@ import {
   RETRIES_SHIFT,
   SEGMENT_SIZE,
 } from "../../../src/proxy/wire/protocol.ts";
-import { failureInReply } from "../../../src/proxy/wire/reply.ts";
 import { randomFrom } from "../../support/random.ts";
 
 const machine = "x86-64";
@@ -239,9 +239,9 @@ t.test("who did not send a batch can read from its bytes which call failed last"
     operation("write", [], "d"),
   ];
   const batch = encode(operations, { machine });
-  t.strictSame(failureInReply(answer(batch, [-9n, 7n, -8n, undefined])), { number: 59, errno: 8 });
-  t.equal(failureInReply(answer(batch, [0n, 7n, -4096n, undefined])), undefined);
-  t.equal(failureInReply(new Uint8Array(3)), undefined);
+  t.strictSame(failureInReport(answer(batch, [-9n, 7n, -8n, undefined])), { number: 59, errno: 8 });
+  t.equal(failureInReport(answer(batch, [0n, 7n, -4096n, undefined])), undefined);
+  t.equal(failureInReport(new Uint8Array(3)), undefined);
 });
 
 // ---- at random

@@ -1,7 +1,7 @@
 // Building the mounts of a configuration on a kernel in memory (fake-kernel.ts).
 
 import { TsrunError } from "../../../src/errors.ts";
-import { runSteps } from "../../../src/proxy/steps.ts";
+import { Conversation } from "../../../src/proxy/conversation.ts";
 import { mountSteps } from "../../../src/rootfs/build/mount-steps.ts";
 import { RootContext } from "../../../src/rootfs/place/context.ts";
 import type { CgroupLayout } from "../../../src/rootfs/plan/cgroup.ts";
@@ -17,17 +17,17 @@ export function build(
   mounts: Mounts,
   cgroups: CgroupLayout = V2,
   linux: Spec["linux"] = {},
+  proxy = Conversation.with(kernel),
 ): RootContext {
   const request = { bundle: "/b", noPivot: false, cgroups, userNamespace: false };
   const plan = planRootfs({ spec: specOf(mounts, linux), ...request });
   const noHelp = { canHelp: false, root: -1, userNamespace: () => -1, attempt: () => undefined };
   const kindOf = (path: string) => (path.endsWith("/") ? ("directory" as const) : ("file" as const));
-  const context = new RootContext({ rootfs: plan.rootfs, kindOf });
-  context.handTo({ proxy: kernel, helper: noHelp });
+  const context = new RootContext({ proxy, helper: noHelp, rootfs: plan.rootfs, kindOf });
   context.root = ROOT;
   const host = { kindOf, modeOf: () => undefined, mountPoint: () => undefined };
-  runSteps(context, mountSteps(context, plan, { further: [], host }).steps);
-  context.flush();
+  for (const step of mountSteps(context, plan, { further: [], host }).steps) proxy.say(step);
+  proxy.settle();
   return context;
 }
 

@@ -14,7 +14,6 @@ import {
 import type { Argument } from "../../../src/proxy/calls/arguments.ts";
 import type { Operation } from "../../../src/proxy/calls/operation.ts";
 import { failureOf } from "../../../src/proxy/wire/batch.ts";
-import { type Entry, operationsOf } from "../../../src/proxy/wire/repeat.ts";
 
 export interface Node {
   type: number;
@@ -61,8 +60,11 @@ export class FakeKernel {
     return node;
   }
 
-  attempt(entries: readonly Entry[]): Operation | undefined {
-    const operations = operationsOf(entries);
+  /** As an Actor of a conversation, the container's first process. */
+  readonly pid = 1;
+  readonly control = 3;
+
+  attempt(operations: readonly Operation[]): Operation | undefined {
     this.trips += 1;
     let stopped = false;
     for (const one of operations) {

@@ -4,7 +4,8 @@ import t from "tap";
 import { EINVAL, ENOSYS } from "../../../src/linux/numbers/errno.ts";
 import { close } from "../../../src/proxy/calls/calls.ts";
 import { type Operation, render } from "../../../src/proxy/calls/operation.ts";
-import { held, runSteps } from "../../../src/proxy/steps.ts";
+import { Conversation } from "../../../src/proxy/conversation.ts";
+import { held } from "../../../src/proxy/step.ts";
 import { type EmptyDirectory, maskDirectoryStep } from "../../../src/rootfs/build/seal.ts";
 import { RootContext } from "../../../src/rootfs/place/context.ts";
 import { FakeKernel, ROOT } from "./fake-kernel.ts";
@@ -16,17 +17,14 @@ function wantsTwoInodes(one: Operation): number | undefined {
 
 function mask(kernel: FakeKernel, paths: readonly string[]): EmptyDirectory {
   const helper = { canHelp: false, root: -1, userNamespace: () => -1, attempt: () => undefined };
-  const context = new RootContext({ rootfs: "/b/rootfs", kindOf: () => "directory" });
-  context.handTo({ proxy: kernel, helper });
+  const proxy = Conversation.with(kernel);
+  const context = new RootContext({ proxy, helper, rootfs: "/b/rootfs", kindOf: () => "directory" });
   context.root = ROOT;
   const empty: EmptyDirectory = { inodes: 1 };
-  runSteps(
-    context,
-    paths.map((path) =>
-      maskDirectoryStep(context, path, { empty, label: undefined, labelOption: "context" }),
-    ),
-  );
-  context.flush();
+  for (const path of paths) {
+    proxy.say(maskDirectoryStep(context, path, { empty, label: undefined, labelOption: "context" }));
+  }
+  proxy.settle();
   return empty;
 }
 

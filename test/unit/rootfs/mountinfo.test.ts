@@ -4,13 +4,13 @@ import t from "tap";
 import { utf8 } from "../../../src/linux/call/words.ts";
 import { EBADF, ENOENT } from "../../../src/linux/numbers/errno.ts";
 import type { Operation } from "../../../src/proxy/calls/operation.ts";
-import type { Batches } from "../../../src/proxy/steps.ts";
 import { parseMounts, readMounts } from "../../../src/rootfs/host/mountinfo.ts";
+import type { Asked } from "../../../src/rootfs/place/context.ts";
 
 const DESCRIPTOR = 7;
 
 /** A file that gives so many bytes at a time, as the kernel's does: whole lines or less. */
-class File implements Batches {
+class File implements Asked {
   readonly closed: unknown[] = [];
   readonly #bytes: Uint8Array;
   readonly #piece: number;
@@ -21,9 +21,8 @@ class File implements Batches {
     this.#piece = piece;
   }
 
-  attempt(entries: Parameters<Batches["attempt"]>[0]): Operation | undefined {
-    for (const one of entries) {
-      if (one.kind === "repeat") throw new Error("nothing is repeated here");
+  attempt(operations: readonly Operation[]): Operation | undefined {
+    for (const one of operations) {
       one.result = this.#resultOf(one);
       if (one.result < 0) return one;
     }

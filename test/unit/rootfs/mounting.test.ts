@@ -1,16 +1,18 @@
-// Many steps in few messages: what a failure costs, what repairs it, and what the errors say.
+// Mounts of a configuration on a kernel in memory: what a failure costs, what repairs it, and what the errors
+// say.
 
 import t from "tap";
 import { EACCES, EBUSY, EINVAL, ENODEV, ENOSYS, EPERM, EROFS } from "../../../src/linux/numbers/errno.ts";
-import { close, dup3, mkdirat, openat } from "../../../src/proxy/calls/calls.ts";
+import { openat } from "../../../src/proxy/calls/calls.ts";
 import { render } from "../../../src/proxy/calls/operation.ts";
-import { type Batches, leftOpen, runSteps, type Step } from "../../../src/proxy/steps.ts";
-import { countOf, type Entry } from "../../../src/proxy/wire/repeat.ts";
+import { Conversation } from "../../../src/proxy/conversation.ts";
+import { countOf } from "../../../src/proxy/wire/repeat.ts";
 import { fullKernelMounts } from "../../../src/rootfs/build/root.ts";
 import { parseMounts } from "../../../src/rootfs/host/mountinfo.ts";
-import { bind, build, failure, tmpfs } from "../rootfs/building.ts";
-import { V2 } from "../rootfs/configurations.ts";
-import { FakeKernel, ROOT } from "../rootfs/fake-kernel.ts";
+import { Watched } from "../proxy/watched.ts";
+import { bind, build, failure, tmpfs } from "./building.ts";
+import { V2 } from "./configurations.ts";
+import { FakeKernel } from "./fake-kernel.ts";
 
 t.test("what is there already takes one message", async (t) => {
   const kernel = new FakeKernel().with("/proc/", "/mnt/", "/etc/hosts");
@@ -197,46 +199,6 @@ t.test("where cgroup2 may not be mounted, what there is of it is bound", async (
   }
 });
 
-t.test("a failed step's descriptors are closed, and steps that are done stay done", async (t) => {
-  const kernel = new FakeKernel().with("/a/", "/c/");
-  const done: string[] = [];
-  const step = (path: string): Step => ({
-    operations: () => {
-      const opened = openat(ROOT, "a", 0);
-      return [opened, openat(ROOT, path, 0), mkdirat(ROOT, `${path}-${done.length}`, 0o755)];
-    },
-    recover: () => {
-      kernel.with("/b/");
-    },
-    finish: () => {
-      done.push(path);
-    },
-  });
-  runSteps(kernel, [step("a"), step("b"), step("c")]);
-  t.same(done, ["a", "b", "c"]);
-  t.equal(kernel.open.size, 6, "one descriptor of the failed try was closed");
-});
-
-t.test("repairs that do not help come to an end", async (t) => {
-  const kernel = new FakeKernel();
-  const hopeless: Step = { operations: () => [openat(ROOT, "no", 0)], recover: () => undefined };
-  t.throws(() => runSteps(kernel, [hopeless]), /no progress/);
-});
-
-t.test("only what is open is closed", async (t) => {
-  const kernel = new FakeKernel().with("/a/");
-  const [first, second] = [openat(ROOT, "a", 0), openat(ROOT, "a", 0)];
-  const operations = [first, second, close(first)];
-  kernel.attempt(operations);
-  t.same(leftOpen(operations).map(render), [`close(${second.result})`]);
-});
-
-t.test("what a mount that failed was to be reached by is closed", async (t) => {
-  const copy = { ...dup3(4, 900, 0), result: 900 };
-  t.same(leftOpen([copy]).map(render), ["close(900)"]);
-  t.same(leftOpen([copy, { ...close(900), result: 0 }]), []);
-});
-
 t.test("before the root is only moved, whole procfs and sysfs mounts outside of it are found", async (t) => {
   const mountinfo = [
     "22 27 0:21 / /proc rw,relatime shared:1 - proc proc rw",
@@ -258,25 +220,16 @@ t.test("of a hundred mounts that are alike few are asked for their operations", 
     kernel.with(`/mnt/${index}/`);
     return bind(`/host/${index}/`, `/mnt/${index}`, ...(VOLUMES[index % 5] ?? []));
   });
-  const sizes: { entries: number; operations: number }[] = [];
-  const counting = Object.assign(Object.create(kernel) as FakeKernel, {
-    attempt(entries: readonly Entry[]) {
-      sizes.push({ entries: entries.length, operations: countOf(entries) });
-      return kernel.attempt(entries);
-    },
-  });
-  build(counting, mounts);
-  const [entries, operations] = [sum(sizes, "entries"), sum(sizes, "operations")];
+  const line = new Watched(kernel);
+  build(kernel, mounts, V2, {}, Conversation.on(line));
+  const entries = line.messages.reduce((sum, message) => sum + message.length, 0);
+  const operations = line.messages.reduce((sum, message) => sum + countOf(message), 0);
   t.ok(entries < 200 && operations > 500, `${operations} operations in ${entries} entries`);
   for (let index = 0; index < 100; index++) {
     if (kernel.at(`/mnt/${index}`)?.covered !== `/host/${index}/`) t.fail(`/mnt/${index}`);
   }
   t.equal(kernel.open.size, 0, "no descriptor stays open");
 });
-
-function sum<Key extends string>(list: readonly Record<Key, number>[], key: Key): number {
-  return list.reduce((total, one) => total + one[key], 0);
-}
 
 t.test("one of many that fails is the one that the error is about", async (t) => {
   const kernel = new FakeKernel();
@@ -288,69 +241,4 @@ t.test("one of many that fails is the one that the error is about", async (t) =>
   t.throws(() => build(kernel, mounts), { message: /mount "\/host\/41\/" on "\/mnt\/41"/ });
   t.equal(kernel.at("/mnt/40")?.covered, "/host/40/");
   t.equal(kernel.at("/mnt/42")?.covered, undefined);
-});
-
-/** Lets steps be asked ahead, and notes who is asked and who is sent. */
-function ahead(kernel: FakeKernel, log: string[]): Batches {
-  return {
-    allowsAhead: true,
-    attempt: (entries, options) => {
-      log.push("sent");
-      options?.meanwhile?.();
-      return kernel.attempt(entries);
-    },
-  };
-}
-
-function named(name: string, log: string[], size: number, more: Partial<Step> = {}): Step {
-  return {
-    operations: () => {
-      log.push(name);
-      return Array.from({ length: size }, (_, index) => mkdirat(ROOT, `${name}${index}`, 0o755));
-    },
-    recover: (failed) => {
-      throw new Error(`no way around ${render(failed)}`);
-    },
-    ...more,
-  };
-}
-
-t.test("the next message is laid out while the one before is on its way", async (t) => {
-  const log: string[] = [];
-  const steps = [named("a", log, 400), named("b", log, 400), named("c", log, 400)];
-  runSteps(ahead(new FakeKernel(), log), steps);
-  // Which step is too much for a message shows only when it has been asked.
-  t.same(log.filter((word, index) => word !== log[index + 1]).join(" "), "a b sent b c sent c sent");
-});
-
-t.test("nobody is asked ahead behind a step that is waited for, or who acts at once", async (t) => {
-  const log: string[] = [];
-  const paused = [named("a", log, 1, { pauses: true }), named("b", log, 1)];
-  runSteps(ahead(new FakeKernel(), log), paused);
-  t.same(log, ["a", "sent", "b", "sent"]);
-  log.length = 0;
-  const acting = [named("a", log, 400), named("b", log, 400, { actsAtOnce: true }), named("c", log, 1)];
-  runSteps(ahead(new FakeKernel(), log), acting);
-  t.same(log, ["a", "b", "sent", "b", "c", "sent"]);
-});
-
-t.test("who goes by the results of others is asked when all of them have been carried out", async (t) => {
-  const log: string[] = [];
-  const goesByResults = true;
-  const steps = [named("a", log, 1), named("b", log, 1, { goesByResults }), named("c", log, 1)];
-  runSteps(ahead(new FakeKernel(), log), steps);
-  t.same(log, ["a", "sent", "b", "c", "sent"]);
-});
-
-t.test("what was laid out ahead is forgotten when a message fails", async (t) => {
-  const log: string[] = [];
-  const kernel = new FakeKernel();
-  let repaired = false;
-  kernel.fails = (one) => (!repaired && one.args[1] === "a0" ? EINVAL : undefined);
-  const recover = () => {
-    log.push("repaired");
-    repaired = true;
-  };
-  runSteps(ahead(kernel, log), [named("a", log, 400, { recover }), named("b", log, 400)]);
-  t.same(log, ["a", "b", "sent", "b", "repaired", "a", "b", "sent", "b", "sent"]);
 });

@@ -1,0 +1,91 @@
+// What happens inside a container that is being made, from an empty process in its namespaces to one that
+// waits for `start`. Called by create, and by the rehearsal of `explain`, where nothing of it happens.
+//
+// What is said to the process is carried out in the order of the text; nothing has happened before something
+// is asked, or `settle` is called.
+
+import type { InsideOutput } from "../hooks/inside.ts";
+import type { Entered } from "../namespaces/enter.ts";
+import { becomeUser, lookAround, searchProgram } from "../process/become-user.ts";
+import { openLabelFiles } from "../process/label-files.ts";
+import { hasLabels } from "../process/labels.ts";
+import type { Conversation } from "../proxy/conversation.ts";
+import { type Builders, buildRootfs, enterRootfs, sealRootfs } from "../rootfs/rootfs.ts";
+import type { HookFiles } from "../spec/annotations.ts";
+import { giveTerminal } from "./console.ts";
+import type { Recipient } from "./filter.ts";
+import { leaveListening } from "./hooks-inside.ts";
+import { furnish, leaveWaiting, letGoOfHost, setApart } from "./init.ts";
+import type { ContainerPlan } from "./plan.ts";
+import type { StartInside } from "./record.ts";
+
+/** What tsrun itself does about the first process meanwhile, as a process of the host. */
+export interface Outside extends Builders {
+  /** Where hooks print to, if not to tsrun. */
+  readonly hookFiles: HookFiles | undefined;
+  /** The process is there: puts it on record, and gives it what others may look for. */
+  welcome(init: Conversation): void;
+  /** Its mounts are made: nobody helps it any more. */
+  letGoOfHelper(): void;
+  limit(): void;
+  /** The hooks that come before its root is entered. */
+  runHooks(init: Conversation, output: InsideOutput | undefined): void;
+  /** The resource limits of the program. */
+  limitProgram(init: Conversation): void;
+  /** To whom the notifications of its seccomp filter go. */
+  recipient(init: Conversation): Recipient | undefined;
+}
+
+/** Returns what `start` has to know where that has more to do than to let the process go. */
+export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): StartInside | undefined {
+  const { init, extra } = entered;
+  const [fifo = -1, socket, listener, stdout, stderr] = extra;
+  const output = outside.hookFiles && { stdout, stderr, paths: outside.hookFiles };
+
+  // In the container's namespaces, but still in the host's tree of mounts.
+  init.enter("apart");
+  const labels = hasLabels(plan.process) ? openLabelFiles(init, plan.process) : undefined;
+  setApart(init, plan, labels);
+
+  // The container's tree of mounts is built beside the host's. That is said while the kernel still makes the
+  // process, and done once the process is on record.
+  init.enter("mounts");
+  const root = buildRootfs(init, plan.rootfs, outside);
+  outside.welcome(init);
+  init.go();
+  entered.closeOthers();
+  init.settle();
+  outside.letGoOfHelper();
+
+  // AS RUNC: limits come when the mounts are made, which then do not count against a tight memory limit.
+  outside.limit();
+
+  // Hooks of the host see the container's namespaces and mounts by its pid; createContainer runs in them,
+  // while the host's paths still lead somewhere.
+  outside.runHooks(init, output);
+
+  // AS RUNC: no hook of a creation has the limits of the program.
+  outside.limitProgram(init);
+
+  // From here on no path of the host can be reached.
+  init.enter("root");
+  enterRootfs(init, root);
+  const size = plan.bundle.spec.process?.consoleSize;
+  if (socket !== undefined) giveTerminal(init, { size, socket, rootfs: root });
+  furnish(init, plan, root);
+  sealRootfs(init, root);
+
+  // Privileges go, and with them the way back; what remains is to wait, and to execute.
+  init.enter("identity");
+  const becoming = { plan: plan.process, filter: plan.seccomp !== undefined, labels };
+  const seen = lookAround(init, becoming);
+  becomeUser(init, becoming, seen);
+  const program = searchProgram(init, plan.process, seen);
+  init.enter("command");
+  const filter = letGoOfHost(init, plan, { fifo, listener, output });
+  init.settle();
+  const wait = { executable: program(), fifo, filter, recipient: outside.recipient(init) };
+  if (listener !== undefined) return leaveListening(init, { ...wait, listener, output });
+  leaveWaiting(init, plan, wait);
+  return undefined;
+}

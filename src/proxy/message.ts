@@ -1,0 +1,127 @@
+// A message to a process: the operations of as many steps as fit, as if nothing could go wrong. Of steps that
+// are alike only the first in a message is asked for its operations; those of the others are copied. Pure.
+// Called by conversation.ts.
+
+import { throwIfOutOfMemory } from "../errors.ts";
+import type { Operation } from "./calls/operation.ts";
+import { MOST_BYTES, MOST_OPERATIONS, type Step } from "./step.ts";
+import { type EncodedBatch, encode } from "./wire/batch.ts";
+import { type Entry, operationsOf, type Pattern, patternOf, repeat } from "./wire/repeat.ts";
+
+export interface Message {
+  /** Whose operations these are. */
+  readonly steps: readonly Step[];
+  readonly entries: readonly Entry[];
+  /** Where those of each step begin. */
+  readonly starts: readonly number[];
+  /** As bytes, where they have been written already. */
+  readonly encoded?: EncodedBatch | undefined;
+}
+
+interface LayoutOptions {
+  /** One step a message, but for what cannot be repaired. */
+  readonly oneByOne?: boolean;
+  /** The steps before these have not been carried out yet. */
+  readonly isAhead?: boolean;
+}
+
+/** Lays a message out for the first of these steps. */
+export function layOut(steps: readonly Step[], { oneByOne, isAhead }: LayoutOptions = {}): Message {
+  const entries: Entry[] = [];
+  const starts: number[] = [];
+  const firsts = new Map<unknown, First>();
+  let count = 0;
+  let bytes = 0;
+  let end = 0;
+  for (let index = 0; index < steps.length; index++) {
+    const step = steps[index] as Step;
+    if (step.first !== undefined && (isAhead === true || index > 0)) break;
+    const { like } = step;
+    const first = like === undefined ? undefined : firsts.get(like.kind);
+    const pattern = first === undefined ? undefined : patternFor(first, like?.texts);
+    if (pattern !== undefined && like !== undefined) {
+      count += pattern.operations.length;
+      if (count > MOST_OPERATIONS) break;
+      starts.push(entries.length);
+      entries.push(repeat(pattern, like.texts, step));
+      end += 1;
+    } else {
+      const operations = step.operations();
+      if (like !== undefined && first === undefined) firsts.set(like.kind, { operations, texts: like.texts });
+      count += operations.length;
+      for (let at = 0; at < operations.length; at++) bytes += (operations[at] as Operation).out?.size ?? 0;
+      if ((count > MOST_OPERATIONS || bytes > MOST_BYTES) && entries.length > 0) break;
+      starts.push(entries.length);
+      for (let at = 0; at < operations.length; at++) entries.push(operations[at] as Operation);
+      end += 1;
+      if ((oneByOne === true && step.recover !== undefined) || step.next !== undefined) break;
+    }
+  }
+  return { steps: steps.slice(0, end), entries, starts };
+}
+
+/** Both in one: few operations, which close something, before the others. */
+export function joined(before: Message, message: Message): Message {
+  const from = before.entries.length;
+  return {
+    steps: before.steps.concat(message.steps),
+    entries: before.entries.concat(message.entries),
+    starts: before.starts.concat(message.starts.map((start) => from + start)),
+  };
+}
+
+/** The first step of its kind in a message. */
+interface First {
+  readonly operations: readonly Operation[];
+  readonly texts: readonly string[];
+  /** Found out for the second; null where there is none. */
+  pattern?: Pattern | null;
+}
+
+function patternFor(first: First, texts: readonly string[] | undefined): Pattern | undefined {
+  if (first.pattern === undefined) first.pattern = patternOf(first.operations, first.texts) ?? null;
+  const { pattern } = first;
+  return pattern === null || pattern.texts.length !== texts?.length ? undefined : pattern;
+}
+
+/**
+ * Lays out and writes a message while the one before is carried out, as if that could not fail. `undefined`
+ * where it cannot be told yet.
+ */
+export function layOutAhead(steps: readonly Step[]): Message | undefined {
+  try {
+    const message = layOut(steps, { isAhead: true });
+    if (message.entries.length === 0) return undefined;
+    return { ...message, encoded: encodeAhead(message.entries) };
+  } catch (error) {
+    throwIfOutOfMemory(error);
+    // Its turn to say so comes when what is before it has succeeded.
+    return undefined;
+  }
+}
+
+function encodeAhead(entries: readonly Entry[]): EncodedBatch | undefined {
+  try {
+    return encode(entries, { keeps: true });
+  } catch (error) {
+    throwIfOutOfMemory(error);
+    return undefined;
+  }
+}
+
+/** How many steps of a message come before the one that an operation is of. */
+export function ownerOf(failed: Operation, { entries, starts }: Message): number {
+  const at = entries.findIndex(
+    (entry) => entry === failed || (entry.kind === "repeat" && entry.made?.includes(failed)),
+  );
+  if (at < 0) throw new Error(`nobody has asked for ${failed.call}`);
+  // A step without operations begins where the next one does.
+  let owner = starts.length - 1;
+  while ((starts[owner] ?? 0) > at) owner -= 1;
+  return owner;
+}
+
+/** The operations of one of the steps. */
+export function operationsOfStep({ entries, starts }: Message, index: number): Operation[] {
+  return operationsOf(entries.slice(starts[index], starts[index + 1]));
+}
