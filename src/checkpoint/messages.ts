@@ -1,6 +1,6 @@
 // The messages of criu's RPC that tsrun uses, with the numbers of rpc.proto (criu.org/RPC). Pure.
 
-import type { Message, ValuesOf } from "./protobuf.ts";
+import type { Message, ValuesOf } from "../protobuf/protobuf.ts";
 
 /** `criu_req_type` */
 export const REQUEST = {

@@ -9,6 +9,7 @@ import { O_RDWR } from "../linux/numbers/fcntl.ts";
 import { SOCK_SEQPACKET } from "../linux/numbers/socket-numbers.ts";
 import { tryWaitFor } from "../linux/process/process.ts";
 import { spawn } from "../linux/process/spawn.ts";
+import { decode, encode } from "../protobuf/protobuf.ts";
 import {
   type Features,
   REQUEST,
@@ -18,7 +19,6 @@ import {
   requestName,
   response,
 } from "./messages.ts";
-import { decode, encode } from "./protobuf.ts";
 
 /** The number of the socket in criu. */
 export const SOCKET_FD = 3;

@@ -3,7 +3,7 @@
 
 import t from "tap";
 import { REQUEST, request, response } from "../../../src/checkpoint/messages.ts";
-import { decode, encode, type Message } from "../../../src/checkpoint/protobuf.ts";
+import { decode, encode, type Message } from "../../../src/protobuf/protobuf.ts";
 
 const sample = {
   number: { number: 1, type: "int" },
@@ -82,4 +82,42 @@ t.test("criu's messages", async (t) => {
     notify: { script: "post-dump", pid: 7 },
   });
   t.match(decode(response, notice), { notify: { script: "post-dump", pid: 7 } });
+});
+
+const counters = {
+  large: { number: 1, type: "long" },
+  part: { number: 2, type: "double" },
+  bytes: { number: 3, type: "bytes" },
+  list: { number: 4, type: "long", repeated: true, packed: true },
+} as const satisfies Message;
+
+t.test("counters of 64 bits, fractions, bytes and packed numbers", async (t) => {
+  const values = { large: 2n ** 64n - 1n, part: 12.25, bytes: Uint8Array.of(0, 255), list: [1n, 300n, 0n] };
+  t.equal(hex(encode(counters, { large: 300n })), "08ac02");
+  t.equal(hex(encode(counters, { part: 1 })), "11000000000000f03f");
+  t.equal(hex(encode(counters, { list: [3n, 270n, 86942n] })), "2206038e029ea705");
+  t.equal(hex(encode(counters, { list: [] })), "", "an empty list is not sent");
+  t.strictSame(decode(counters, encode(counters, values)), values);
+  const apart = Uint8Array.from(Buffer.from("20012002", "hex"));
+  t.strictSame(decode(counters, apart), { list: [1n, 2n] }, "numbers that are not packed are read, too");
+});
+
+t.test("a field of another type than the table's is an error", async (t) => {
+  t.throws(() => decode(counters, Uint8Array.from([0x18, 1])), { code: "E_CONFIG", message: /another type/ });
+});
+
+t.test("bytes at random are a message or an error of ours", async (t) => {
+  let seed = 7;
+  const next = (): number => {
+    seed = (seed * 1103515245 + 12345) & 0x7fffffff;
+    return seed >> 16;
+  };
+  for (let round = 0; round < 2000; round++) {
+    const bytes = Uint8Array.from({ length: next() % 40 }, () => next() & 0xff);
+    try {
+      decode(round % 2 === 0 ? counters : sample, bytes);
+    } catch (error) {
+      t.match(error, { code: "E_CONFIG", message: /^cannot read a message: / });
+    }
+  }
 });
