@@ -8,12 +8,14 @@ import { commandHelp, programHelp } from "./cli/help.ts";
 import { host, print } from "./cli/host.ts";
 import type { Command, OptionValue } from "./cli/options.ts";
 import { checkArgCount, parseLine, valuesOf } from "./cli/parse.ts";
+import { baseName } from "./cli/paths.ts";
 import { Reporter } from "./cli/reporter.ts";
 import { UsageError } from "./cli/usage-error.ts";
-import { programName, versionText } from "./cli/version.ts";
+import { COMMIT, programName, VERSION, versionText } from "./cli/version.ts";
 import { useReserve } from "./engine/host/memory.ts";
 import { settle } from "./linux/process/at-start.ts";
 import { exit } from "./linux/process/process.ts";
+import { isShim, runShim } from "./shim/shim.ts";
 
 declare const ENGINE_VERSION: string;
 
@@ -110,7 +112,9 @@ export function main(): void {
   program = programName(process.argv0);
   settle();
   try {
-    const status = runLine(process.argv.slice(2));
+    const words = process.argv.slice(2);
+    const build = { name: baseName(process.argv0), version: VERSION, commit: COMMIT };
+    const status = isShim(process.argv0) ? runShim(words, build) : runLine(words);
     if (typeof status === "number") exit(status);
     status.then(exit).catch(fail);
   } catch (error) {

@@ -75,6 +75,11 @@ export class OomWatch implements Disposable {
     return event === "time" && this.#hasEnded() ? "end" : event;
   }
 
+  /** What becomes readable when there is something to tell. */
+  get descriptor(): Descriptor {
+    return this.#queue;
+  }
+
   [Symbol.dispose](): void {
     this.#queue.close();
   }

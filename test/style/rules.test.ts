@@ -39,6 +39,7 @@ const PURE = /\bPure\b/;
 const LAYERS: readonly (readonly string[])[] = [
   ["boot"],
   ["main"],
+  ["shim"],
   ["cli"],
   ["explain"],
   ["container"],
@@ -47,7 +48,7 @@ const LAYERS: readonly (readonly string[])[] = [
     ...["namespaces", "rootfs", "cgroups", "process", "seccomp", "hooks", "terminal", "spec", "features"],
     ...["checkpoint", "network", "rdt"],
   ],
-  ["proxy"],
+  ["proxy", "protobuf"],
   ["linux"],
   ["engine"],
   ["errors", "once"],

@@ -6,7 +6,7 @@ import { TsrunError } from "../../errors.ts";
 import { mustCall, tryCall } from "../call/call.ts";
 import { cString, u64Struct, utf8, viewOf } from "../call/words.ts";
 import { EINVAL } from "../numbers/errno.ts";
-import { AT_FDCWD } from "../numbers/fcntl.ts";
+import { AT_FDCWD, F_SETFL, O_NONBLOCK } from "../numbers/fcntl.ts";
 import {
   AF_UNIX,
   SCM_RIGHTS,
@@ -48,16 +48,22 @@ export function bindUnix(path: string, type: Type): Descriptor | number {
   return withAddress("bind", path, type);
 }
 
-/** Makes a socket that only its owner may connect to, and listens for one peer that sends messages. */
-export function listenUnix(path: string): Descriptor | number {
-  const socket = bindUnix(path, SOCK_SEQPACKET);
+/** Makes a socket that only its owner may connect to, and listens. */
+export function listenUnix(path: string, type: Type = SOCK_SEQPACKET, backlog = 1): Descriptor | number {
+  const socket = bindUnix(path, type);
   if (typeof socket === "number") return socket;
   // Nobody can connect before listen(2), so the mode that the umask gave it does no harm.
   const changed = tryCall("fchmodat", AT_FDCWD, cString(path), 0o600);
-  const result = changed < 0 ? changed : tryCall("listen", socket.number, 1);
+  const result = changed < 0 ? changed : tryCall("listen", socket.number, backlog);
   if (result >= 0) return socket;
   socket.close();
   return result;
+}
+
+/** Takes a peer that has connected. Throws EAGAIN at once when there is none. */
+export function acceptUnix(listener: Descriptor): Descriptor {
+  mustCall("listen without waiting", "fcntl", listener.number, F_SETFL, O_NONBLOCK);
+  return new Descriptor(mustCall("accept a connection", "accept4", listener.number, 0, 0, SOCK_CLOEXEC));
 }
 
 /** Sends a descriptor with a text, in one message. */

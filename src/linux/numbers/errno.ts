@@ -188,4 +188,5 @@ export const ENOSYS = 38;
 export const ENOTEMPTY = 39;
 export const ELOOP = 40;
 export const EOPNOTSUPP = 95;
+export const EADDRINUSE = 98;
 export const ECONNREFUSED = 111;

@@ -1,0 +1,221 @@
+// A container of the shim's: it is made by tsrun's own commands, and ends when its first process has.
+
+import { OomWatch } from "../cgroups/oom-watch.ts";
+import { getStateDirectory } from "../container/store.ts";
+import { TsrunError } from "../errors.ts";
+import { open, readText, remove, writeAll } from "../linux/files/files.ts";
+import { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } from "../linux/numbers/fcntl.ts";
+import type { ValuesOf } from "../protobuf/protobuf.ts";
+import { type CommandContext, CommandError, readPid, runCommand } from "./commands.ts";
+import { EPOLLIN } from "./loop/loop.ts";
+import { nothing, type Routine, Turn } from "./loop/routine.ts";
+import { type CheckpointOptions, type RuntimeOptions, readRuntimeOptions } from "./messages/options.ts";
+import type { TASK_METHODS } from "./messages/task.ts";
+import { mountRootfs, unmountRootfs } from "./rootfs-mounts.ts";
+import { type ShimContext, stateRoot } from "./shim-context.ts";
+import { openStreams, type StreamContext } from "./streams/streams.ts";
+import { TaskProcess } from "./task-process.ts";
+import { RequestError } from "./ttrpc/status.ts";
+
+export type CreateRequest = ValuesOf<(typeof TASK_METHODS)["Create"][0]>;
+
+/** How long what was printed may take to be passed on, once its process has ended, milliseconds. */
+export const DRAIN_MS = 10_000;
+
+export class Container {
+  readonly id: string;
+  readonly bundle: string;
+  readonly init: TaskProcess;
+  readonly execs: Map<string, TaskProcess> = new Map();
+  readonly options: RuntimeOptions;
+  readonly command: CommandContext;
+  /** Changes of its state, one at a time. */
+  readonly turn = new Turn();
+  readonly #context: ShimContext;
+  readonly #request: CreateRequest;
+  #oom: OomWatch | undefined;
+  #stopOomWatch: (() => void) | undefined;
+
+  constructor(context: ShimContext, request: CreateRequest) {
+    const { id = "", bundle = "", stdin = "", stdout = "", stderr = "", terminal = false } = request;
+    const refuse = (name: string) =>
+      new RequestError("invalid argument", `unknown runtime options "${name}"`);
+    this.#context = context;
+    this.#request = request;
+    this.id = id;
+    this.bundle = bundle;
+    this.options = readRuntimeOptions(request.options, refuse);
+    this.init = new TaskProcess(id, { stdin, stdout, stderr, terminal });
+    this.command = {
+      children: context.children,
+      root: stateRoot(this.options.root, context.namespace),
+      systemdCgroup: this.options.systemdCgroup === true,
+      log: `${bundle}/log.json`,
+    };
+  }
+
+  /** Makes it. When this fails, nothing of it is left. */
+  *create(): Routine<void> {
+    const { rootfs = [], checkpoint = "" } = this.#request;
+    writeOptions(this.bundle, this.options);
+    mountRootfs(rootfs, `${this.bundle}/rootfs`);
+    try {
+      this.init.streams = yield* openStreams(this.streamContext(this.init), this.init.stdio);
+      // A container that was dumped comes to be when it is started.
+      if (checkpoint === "") yield* this.#make("OCI runtime create failed", ["create", ...this.#makeArgs()]);
+    } catch (error) {
+      yield* this.init.streams?.close() ?? nothing();
+      unmountRootfs(`${this.bundle}/rootfs`);
+      throw error;
+    }
+  }
+
+  /** Starts its first process. */
+  *start(): Routine<void> {
+    const { checkpoint = "" } = this.#request;
+    if (checkpoint === "") yield* this.run("OCI runtime start failed", ["start", this.id]);
+    else yield* this.#make("OCI runtime restore failed", ["restore", ...this.#restoreArgs(checkpoint)]);
+    if (this.init.state === "created") this.init.state = "running";
+    this.#watchMemory();
+  }
+
+  /** Removes it, once what it printed has been passed on. */
+  *remove(): Routine<void> {
+    yield* this.init.streams?.drain(DRAIN_MS) ?? nothing();
+    try {
+      yield* this.run("failed to delete task", ["delete", this.id]);
+    } catch (error) {
+      // A checkpoint that ends it has removed it.
+      if (!(error instanceof Error) || !error.message.includes("does not exist")) throw error;
+    } finally {
+      yield* this.init.streams?.close() ?? nothing();
+      this.#stopOomWatch?.();
+      this.#oom?.[Symbol.dispose]();
+      unmountRootfs(`${this.bundle}/rootfs`);
+    }
+    this.init.state = "deleted";
+  }
+
+  *pause(): Routine<void> {
+    yield* this.run("OCI runtime pause failed", ["pause", this.id]);
+    if (this.init.state === "running") this.init.state = "paused";
+  }
+
+  *resume(): Routine<void> {
+    yield* this.run("OCI runtime resume failed", ["resume", this.id]);
+    if (this.init.state === "paused") this.init.state = "running";
+  }
+
+  *checkpoint(path: string, options: CheckpointOptions): Routine<void> {
+    const work = options.workPath || `${this.bundle}/work/criu-work`;
+    const words = [
+      ...["--image-path", path, "--work-path", work],
+      ...(options.exit === true ? [] : ["--leave-running"]),
+      ...(options.openTcp === true ? ["--tcp-established"] : []),
+      ...(options.externalUnixSockets === true ? ["--ext-unix-sk"] : []),
+      ...(options.terminal === true ? ["--shell-job"] : []),
+      ...(options.fileLocks === true ? ["--file-locks"] : []),
+      ...(options.emptyNamespaces ?? []).flatMap((name) => ["--empty-ns", name]),
+      ...(options.cgroupsMode ? ["--manage-cgroups-mode", options.cgroupsMode] : []),
+    ];
+    yield* this.run("OCI runtime checkpoint failed", ["checkpoint", ...words, this.id]);
+  }
+
+  /** Runs a command of tsrun's; what it says when it fails stands behind `failure`. */
+  *run(failure: string, args: readonly string[], document?: Uint8Array): Routine<void> {
+    try {
+      yield* runCommand(this.command, args, {}, document);
+    } catch (error) {
+      throw error instanceof CommandError ? new Error(`${failure}: ${error.message}`) : error;
+    }
+  }
+
+  streamContext(process: TaskProcess): StreamContext {
+    const { loop, children, namespace } = this.#context;
+    const { ioUid: uid = 0, ioGid: gid = 0 } = this.options;
+    const socket = `${this.bundle}/${process.id}.pty.sock`;
+    return { loop, children, namespace, id: process.id, uid, gid, socket };
+  }
+
+  /** Makes the first process by a command, and begins to look after it. */
+  *#make(failure: string, args: readonly string[]): Routine<void> {
+    const { streams } = this.init;
+    try {
+      yield* runCommand(this.command, [...args, ...(streams?.args ?? []), this.id], streams?.io);
+    } catch (error) {
+      throw error instanceof CommandError ? new Error(`${failure}: ${error.message}`) : error;
+    }
+    this.init.pid = readPid(`${this.bundle}/init.pid`);
+    this.#context.children.watch(this.init.pid, (exit) => this.#ended(exit));
+    yield* streams?.begin() ?? nothing();
+  }
+
+  #makeArgs(): string[] {
+    const { noPivotRoot, noNewKeyring } = this.options;
+    return [
+      ...["--bundle", this.bundle, "--pid-file", `${this.bundle}/init.pid`],
+      ...(noPivotRoot === true ? ["--no-pivot"] : []),
+      ...(noNewKeyring === true ? ["--no-new-keyring"] : []),
+    ];
+  }
+
+  #restoreArgs(images: string): string[] {
+    const work = this.options.criuWorkPath || `${this.bundle}/work`;
+    return [
+      ...["--image-path", images, "--work-path", work, "--detach", "--no-subreaper"],
+      ...["--bundle", this.bundle, "--pid-file", `${this.bundle}/init.pid`],
+      ...(this.options.noPivotRoot === true ? ["--no-pivot"] : []),
+    ];
+  }
+
+  /** Replaced by the service, which tells containerd in the order that it wants. */
+  onEnd: (exit: { readonly status: number; readonly at: number }) => void = (exit) => this.init.end(exit);
+
+  #ended(exit: { readonly status: number; readonly at: number }): void {
+    this.onEnd(exit);
+  }
+
+  /** Tells containerd when the container runs out of memory. */
+  #watchMemory(): void {
+    try {
+      using directory = getStateDirectory(this.command.root, this.id);
+      const watch = OomWatch.of(directory.load().cgroup);
+      this.#oom = watch;
+      const { stop } = this.#context.loop.watch(watch.descriptor.number, EPOLLIN, () => {
+        const event = watch.wait(0);
+        if (event === "oom") this.#context.publisher.publish("TaskOOM", { containerId: this.id });
+        if (event === "end") stop();
+      });
+      this.#stopOomWatch = stop;
+    } catch (error) {
+      // Without a memory controller there is nothing to tell.
+      if (!(error instanceof TsrunError)) throw error;
+    }
+  }
+}
+
+/** Whether the first process' end leaves others behind: it has no pid namespace of its own. */
+export function outlivesItsInit(bundle: string): boolean {
+  const { linux } = JSON.parse(readText(`${bundle}/config.json`)) as {
+    linux?: { namespaces?: readonly { type: string; path?: string }[] };
+  };
+  return linux?.namespaces?.some(({ type, path = "" }) => type === "pid" && path === "") !== true;
+}
+
+/** For `delete`, which is run when the shim has died. */
+function writeOptions(bundle: string, options: RuntimeOptions): void {
+  const path = `${bundle}/options.json`;
+  remove(path);
+  using file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, { mode: 0o600 });
+  writeAll(file.number, JSON.stringify(options), `"${path}"`);
+}
+
+/** What `create` has kept; nothing where there was none. */
+export function readOptions(bundle: string): RuntimeOptions {
+  try {
+    return JSON.parse(readText(`${bundle}/options.json`)) as RuntimeOptions;
+  } catch {
+    // It died before it had any.
+    return {};
+  }
+}

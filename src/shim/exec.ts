@@ -1,0 +1,81 @@
+// Processes that are exec'd into a container: added by one request, started by another.
+
+import { text, utf8 } from "../linux/call/words.ts";
+import { remove } from "../linux/files/files.ts";
+import type { ValuesOf } from "../protobuf/protobuf.ts";
+import { CommandError, DOCUMENT, readPid, runCommand } from "./commands.ts";
+import { type Container, DRAIN_MS } from "./container.ts";
+import type { Routine } from "./loop/routine.ts";
+import type { TASK_METHODS } from "./messages/task.ts";
+import type { ShimContext } from "./shim-context.ts";
+import { openStreams } from "./streams/streams.ts";
+import { TaskProcess } from "./task-process.ts";
+import { RequestError } from "./ttrpc/status.ts";
+
+type ExecRequest = ValuesOf<(typeof TASK_METHODS)["Exec"][0]>;
+
+export function addExec(container: Container, request: ExecRequest): void {
+  const { execId = "", stdin = "", stdout = "", stderr = "", terminal = false, spec } = request;
+  if (!/^[\w.-]+$/.test(execId)) throw new RequestError("invalid argument", `invalid exec id "${execId}"`);
+  if (container.execs.has(execId)) throw new RequestError("already exists", `id ${execId}: already exists`);
+  const process = new TaskProcess(execId, { stdin, stdout, stderr, terminal });
+  process.document = withTerminal(spec?.value ?? new Uint8Array(0), terminal);
+  container.execs.set(execId, process);
+}
+
+/** Starts it. When this fails it stays as it was, and can be removed. */
+export function* startExec(context: ShimContext, container: Container, process: TaskProcess): Routine<void> {
+  process.allow("start");
+  if (container.init.exited.happened) {
+    throw new RequestError("failed precondition", `container ${container.id} init process is not running`);
+  }
+  const pidFile = `${container.bundle}/${process.id}.pid`;
+  const streams = yield* openStreams(container.streamContext(process), process.stdio);
+  process.streams = streams;
+  try {
+    const words = [
+      "exec",
+      "--process",
+      DOCUMENT,
+      "--detach",
+      "--pid-file",
+      pidFile,
+      ...streams.args,
+      container.id,
+    ];
+    yield* runCommand(container.command, words, streams.io, process.document);
+    process.pid = readPid(pidFile);
+    process.state = "running";
+    context.children.watch(process.pid, (exit) => {
+      process.end(exit);
+      process.afterStart(() => {
+        const { id: containerId } = container;
+        const exitedAt = { seconds: Math.floor(exit.at / 1000), nanos: (exit.at % 1000) * 1e6 };
+        const ended = { exitStatus: exit.status, exitedAt };
+        context.publisher.publish("TaskExit", { containerId, id: process.id, pid: process.pid, ...ended });
+      });
+    });
+    yield* streams.begin();
+  } catch (error) {
+    yield* streams.close();
+    process.exited.happen({ status: 0, at: Date.now() });
+    throw error instanceof CommandError ? new Error(`OCI runtime exec failed: ${error.message}`) : error;
+  }
+}
+
+export function* removeExec(container: Container, process: TaskProcess): Routine<void> {
+  if (process.streams !== undefined) {
+    yield* process.streams.drain(DRAIN_MS);
+    yield* process.streams.close();
+  }
+  remove(`${container.bundle}/${process.id}.pid`);
+  process.state = "deleted";
+  container.execs.delete(process.id);
+}
+
+/** The request says whether there is a terminal, whatever its document says. */
+function withTerminal(document: Uint8Array, terminal: boolean): Uint8Array {
+  const process = JSON.parse(text(document)) as { terminal?: boolean };
+  if ((process.terminal ?? false) === terminal) return document;
+  return utf8(JSON.stringify({ ...process, terminal }));
+}

@@ -1,0 +1,76 @@
+// The shim's children: commands that it runs, and processes of containers, which the kernel gives to it as a
+// subreaper (prctl(2)). SIGCHLD comes by signalfd(2).
+
+import type { Descriptor } from "../../linux/files/files.ts";
+import { SIGCHLD, SIGINT, SIGTERM, WNOHANG } from "../../linux/numbers/sched.ts";
+import { tryWaitFor } from "../../linux/process/process.ts";
+import { nextSignal, receiveSignals } from "../../linux/process/signals.ts";
+import { type SpawnOptions, spawn } from "../../linux/process/spawn.ts";
+import { EPOLLIN, type Loop } from "./loop.ts";
+import { type Routine, waitFor } from "./routine.ts";
+
+/** How a process ended. */
+export interface Exit {
+  /** Its exit status, or 128 + signal. */
+  readonly status: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+export class Children {
+  readonly #signals: Descriptor;
+  readonly #awaited: Map<number, (exit: Exit) => void> = new Map();
+  /** Commands that run now. A process that one of them has started is not known yet, and is not reaped. */
+  #commands = 0;
+
+  /** @param asked called for SIGTERM and SIGINT */
+  constructor(loop: Loop, asked: () => void) {
+    this.#signals = receiveSignals();
+    loop.watch(this.#signals.number, EPOLLIN, () => {
+      let sawChild = false;
+      for (let signal = nextSignal(this.#signals); signal !== undefined; signal = nextSignal(this.#signals)) {
+        if (signal === SIGCHLD) sawChild = true;
+        if (signal === SIGTERM || signal === SIGINT) asked();
+      }
+      if (sawChild) this.#reap();
+    });
+  }
+
+  /** Calls `ended` when the process has ended; at once where it has already. */
+  watch(pid: number, ended: (exit: Exit) => void): void {
+    this.#awaited.set(pid, ended);
+    this.#reapOne(pid);
+  }
+
+  /** Runs a program, and returns how it ended. */
+  *run(options: SpawnOptions): Routine<Exit> {
+    this.#commands += 1;
+    try {
+      const pid = spawn(options);
+      return yield* waitFor<Exit>((resume) => this.watch(pid, resume));
+    } finally {
+      this.#commands -= 1;
+    }
+  }
+
+  /** Those that are waited for one by one; whoever else has ended is nobody's when no command runs. */
+  #reap(): void {
+    for (const pid of [...this.#awaited.keys()]) this.#reapOne(pid);
+    while (this.#commands === 0) {
+      const ended = tryWaitFor(-1, WNOHANG);
+      if (typeof ended === "number") return;
+      this.#tell(ended.pid, ended.status);
+    }
+  }
+
+  #reapOne(pid: number): void {
+    const ended = tryWaitFor(pid, WNOHANG);
+    if (typeof ended !== "number") this.#tell(pid, ended.status);
+  }
+
+  #tell(pid: number, status: number): void {
+    const ended = this.#awaited.get(pid);
+    this.#awaited.delete(pid);
+    ended?.({ status, at: Date.now() });
+  }
+}

@@ -1,0 +1,118 @@
+// One loop for all that a shim waits for: descriptors by epoll(7), and times. Handlers run one after another
+// and never wait themselves, so no request holds another.
+
+import { mustCall, tryCall } from "../../linux/call/call.ts";
+import { viewOf } from "../../linux/call/words.ts";
+import { Descriptor } from "../../linux/files/files.ts";
+import { O_CLOEXEC } from "../../linux/numbers/fcntl.ts";
+import { machine } from "../../linux/numbers/syscalls.ts";
+
+export const EPOLLIN = 1;
+export const EPOLLOUT = 4;
+
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
+/** `struct epoll_event` is packed on x86-64 only (<linux/eventpoll.h>). */
+const EVENT_SIZE = machine === "x86-64" ? 12 : 16;
+const DATA_OFFSET = machine === "x86-64" ? 4 : 8;
+/** Events taken with one call. */
+const MOST_AT_ONCE = 64;
+
+type Handler = (events: number) => void;
+
+/** A descriptor that the loop looks at. The one who asked for it stops it before the descriptor is closed. */
+export interface Watch {
+  /** Waits for these events from now on; for none, 0, but errors and hang-ups of a peer. */
+  change(events: number): void;
+  stop(): void;
+}
+
+export interface Timer {
+  cancel(): void;
+}
+
+interface Alarm {
+  readonly at: number;
+  readonly ring: () => void;
+}
+
+export class Loop {
+  readonly #epoll = new Descriptor(mustCall("make an epoll instance", "epoll_create1", O_CLOEXEC));
+  readonly #handlers: Map<number, Handler> = new Map();
+  readonly #alarms: Set<Alarm> = new Set();
+  #ended = false;
+
+  /** Calls `handler` whenever one of these events is there (level-triggered). */
+  watch(fd: number, events: number, handler: Handler): Watch {
+    this.#control(EPOLL_CTL_ADD, fd, events);
+    this.#handlers.set(fd, handler);
+    let watched = events;
+    return {
+      change: (wanted) => {
+        if (wanted === watched || this.#handlers.get(fd) !== handler) return;
+        watched = wanted;
+        this.#control(EPOLL_CTL_MOD, fd, wanted);
+      },
+      stop: () => {
+        if (this.#handlers.get(fd) !== handler) return;
+        this.#handlers.delete(fd);
+        tryCall("epoll_ctl", this.#epoll.number, EPOLL_CTL_DEL, fd, 0);
+      },
+    };
+  }
+
+  /** Calls `ring` once, after so many milliseconds. */
+  after(milliseconds: number, ring: () => void): Timer {
+    const alarm = { at: performance.now() + milliseconds, ring };
+    this.#alarms.add(alarm);
+    return { cancel: () => void this.#alarms.delete(alarm) };
+  }
+
+  /** Runs until `end` is called. */
+  run(): void {
+    const events = new Uint8Array(MOST_AT_ONCE * EVENT_SIZE);
+    const view = viewOf(events);
+    while (!this.#ended) {
+      const wait = this.#waitMs();
+      const count = mustCall("wait for events", "epoll_pwait", ...this.#waitArguments(events, wait));
+      for (let index = 0; index < count && !this.#ended; index++) {
+        const at = index * EVENT_SIZE;
+        // A handler that ran before may have stopped this watch.
+        this.#handlers.get(view.getInt32(at + DATA_OFFSET, true))?.(view.getUint32(at, true));
+      }
+      this.#ringAlarms();
+    }
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+
+  #waitArguments(events: Uint8Array, wait: number): [number, Uint8Array, number, number, number, number] {
+    return [this.#epoll.number, events, MOST_AT_ONCE, wait, 0, 8];
+  }
+
+  #control(operation: number, fd: number, events: number): void {
+    const event = new Uint8Array(EVENT_SIZE);
+    viewOf(event).setUint32(0, events, true);
+    viewOf(event).setInt32(DATA_OFFSET, fd, true);
+    mustCall("watch a descriptor", "epoll_ctl", this.#epoll.number, operation, fd, event);
+  }
+
+  /** Until the next alarm; -1 is for ever. */
+  #waitMs(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { at } of this.#alarms) next = Math.min(next, at);
+    return next === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(next - performance.now()));
+  }
+
+  #ringAlarms(): void {
+    if (this.#alarms.size === 0) return;
+    const now = performance.now();
+    for (const alarm of [...this.#alarms]) {
+      if (alarm.at > now || !this.#alarms.delete(alarm)) continue;
+      alarm.ring();
+    }
+  }
+}

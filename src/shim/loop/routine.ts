@@ -1,0 +1,126 @@
+// Routines: functions that can wait without holding anybody else. They are generators that yield what they
+// wait for; whoever drives them goes on with the next handler of the loop meanwhile. Pure.
+
+/** Something to wait for: it calls `resume` once, at once or later. */
+export type Wait<T> = (resume: (value: T) => void) => void;
+
+/** Called with `yield*`. */
+export type Routine<T> = Generator<Wait<unknown>, T, unknown>;
+
+/** Waits, and returns what comes. */
+export function* waitFor<T>(wait: Wait<T>): Routine<T> {
+  return (yield wait as Wait<unknown>) as T;
+}
+
+/** A routine with nothing to do. */
+export function* nothing(): Routine<void> {}
+
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: unknown };
+
+/** Runs a routine as far as it comes without waiting, and the rest when what it waits for comes. */
+export function start<T>(routine: Routine<T>, done: (outcome: Outcome<T>) => void): void {
+  new Run(routine, done).goOn(() => routine.next(undefined));
+}
+
+type Step<T> = () => IteratorResult<Wait<unknown>, T>;
+
+/**
+ * A routine on its way. It is held by what it waits for, and by nothing of its own: so the engine frees it at
+ * once.
+ */
+class Run<T> {
+  readonly #routine: Routine<T>;
+  readonly #done: (outcome: Outcome<T>) => void;
+  #isRunning = false;
+  #next: Step<T> | undefined;
+
+  constructor(routine: Routine<T>, done: (outcome: Outcome<T>) => void) {
+    this.#routine = routine;
+    this.#done = done;
+  }
+
+  /** A wait that resumes at once is gone on from by the loop that is running, not by a deeper call. */
+  goOn(step: Step<T>): void {
+    this.#next = step;
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    for (let next: Step<T> | undefined = step; next !== undefined; next = this.#next) {
+      this.#next = undefined;
+      if (!this.#take(next)) return;
+    }
+    this.#isRunning = false;
+  }
+
+  /** False when it has come to its end. */
+  #take(step: Step<T>): boolean {
+    let result: IteratorResult<Wait<unknown>, T>;
+    try {
+      result = step();
+    } catch (error) {
+      this.#done({ ok: false, error });
+      return false;
+    }
+    if (result.done === true) {
+      this.#done({ ok: true, value: result.value });
+      return false;
+    }
+    try {
+      result.value((value) => this.goOn(() => this.#routine.next(value)));
+    } catch (error) {
+      this.#next = () => this.#routine.throw(error);
+    }
+    return true;
+  }
+}
+
+/** One at a time: who comes while another is inside waits, in the order of coming. */
+export class Turn {
+  #taken = false;
+  readonly #queue: (() => void)[] = [];
+
+  /** Runs `routine` when those before it have ended. */
+  *take<T>(routine: () => Routine<T>): Routine<T> {
+    if (this.#taken) yield* waitFor<void>((resume) => void this.#queue.push(() => resume()));
+    this.#taken = true;
+    try {
+      return yield* routine();
+    } finally {
+      this.#taken = false;
+      this.#queue.shift()?.();
+    }
+  }
+}
+
+/** Something that happens once, and that any number of routines wait for. */
+export class Once<T> {
+  #value: { readonly value: T } | undefined;
+  #waiting: ((value: T) => void)[] = [];
+
+  get value(): T | undefined {
+    return this.#value?.value;
+  }
+
+  get happened(): boolean {
+    return this.#value !== undefined;
+  }
+
+  happen(value: T): void {
+    if (this.#value !== undefined) return;
+    this.#value = { value };
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resume of waiting) resume(value);
+  }
+
+  /** Calls `tell` when it happens; at once where it has. */
+  tell(tell: (value: T) => void): void {
+    if (this.#value === undefined) this.#waiting.push(tell);
+    else tell(this.#value.value);
+  }
+
+  *wait(): Routine<T> {
+    return yield* waitFor<T>((resume) => this.tell(resume));
+  }
+}

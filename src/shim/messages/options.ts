@@ -1,0 +1,94 @@
+// Options that callers give a runtime (containerd's api/types/runc/options and api/types/runtimeoptions/v1),
+// and what a shim tells of itself (api/types/introspection.proto). Pure.
+
+import { decode, type Message, TEXT_MAP, type ValuesOf } from "../../protobuf/protobuf.ts";
+import { ANY, type Any } from "./well-known.ts";
+
+export const RUNC_OPTIONS = {
+  noPivotRoot: { number: 1, type: "bool" },
+  noNewKeyring: { number: 2, type: "bool" },
+  shimCgroup: { number: 3, type: "string" },
+  ioUid: { number: 4, type: "int" },
+  ioGid: { number: 5, type: "int" },
+  binaryName: { number: 6, type: "string" },
+  root: { number: 7, type: "string" },
+  criuPath: { number: 8, type: "string" },
+  systemdCgroup: { number: 9, type: "bool" },
+  criuImagePath: { number: 10, type: "string" },
+  criuWorkPath: { number: 11, type: "string" },
+  taskApiAddress: { number: 12, type: "string" },
+  taskApiVersion: { number: 13, type: "int" },
+} as const satisfies Message;
+
+export type RuntimeOptions = ValuesOf<typeof RUNC_OPTIONS>;
+
+/** What CRI sends for runtime types that it does not know: a table of the caller's, as text. */
+const GENERIC_OPTIONS = {
+  typeUrl: { number: 1, type: "string" },
+  configPath: { number: 2, type: "string" },
+  configBody: { number: 3, type: "bytes" },
+} as const satisfies Message;
+
+const CHECKPOINT_OPTIONS = {
+  exit: { number: 1, type: "bool" },
+  openTcp: { number: 2, type: "bool" },
+  externalUnixSockets: { number: 3, type: "bool" },
+  terminal: { number: 4, type: "bool" },
+  fileLocks: { number: 5, type: "bool" },
+  emptyNamespaces: { number: 6, type: "string", repeated: true },
+  cgroupsMode: { number: 7, type: "string" },
+  imagePath: { number: 8, type: "string" },
+  workPath: { number: 9, type: "string" },
+} as const satisfies Message;
+
+export type CheckpointOptions = ValuesOf<typeof CHECKPOINT_OPTIONS>;
+
+export const RUNTIME_INFO = {
+  name: { number: 1, type: "string" },
+  version: {
+    number: 2,
+    type: { version: { number: 1, type: "string" }, revision: { number: 2, type: "string" } },
+  },
+  options: { number: 3, type: ANY },
+  features: { number: 4, type: ANY },
+  annotations: { number: 5, type: TEXT_MAP, repeated: true },
+} as const satisfies Message;
+
+/** The type's name without what stands before it in a URL. */
+function typeName({ typeUrl = "" }: Any): string {
+  return typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
+}
+
+/**
+ * The options of a task. Throws for a type that is none of ours: what was asked for would be ignored.
+ */
+export function readRuntimeOptions(any: Any | undefined, unknown: (name: string) => Error): RuntimeOptions {
+  if (any?.value === undefined || any.value.length === 0) return {};
+  switch (typeName(any)) {
+    case "containerd.runc.v1.Options":
+      return decode(RUNC_OPTIONS, any.value);
+    case "runtimeoptions.v1.Options":
+      return ofTable(decode(GENERIC_OPTIONS, any.value).configBody ?? new Uint8Array(0));
+    default:
+      throw unknown(typeName(any));
+  }
+}
+
+/** A table of TOML as containerd's configuration writes it: `SystemdCgroup = true`, `Root = "/x"`. */
+function ofTable(body: Uint8Array): RuntimeOptions {
+  const options: Record<string, unknown> = {};
+  for (const line of new TextDecoder().decode(body).split("\n")) {
+    const [, key = "", value = ""] = /^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+    const name = key.charAt(0).toLowerCase() + key.slice(1);
+    if (!Object.hasOwn(RUNC_OPTIONS, name)) continue;
+    if (value === "true" || value === "false") options[name] = value === "true";
+    else if (/^\d+$/.test(value)) options[name] = Number(value);
+    else options[name] = value.replace(/^["'](.*)["']$/, "$1");
+  }
+  return options as RuntimeOptions;
+}
+
+/** The options of a checkpoint; Docker and `ctr` send the same message. */
+export function readCheckpointOptions(any: Any | undefined): CheckpointOptions {
+  return any?.value === undefined ? {} : decode(CHECKPOINT_OPTIONS, any.value);
+}

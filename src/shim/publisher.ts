@@ -1,0 +1,81 @@
+// Tells containerd what happens, in order, by its ttrpc service for events. What it does not take, while it
+// is restarted, is kept and sent again.
+
+import { encode, type ValuesOf } from "../protobuf/protobuf.ts";
+import type { Loop } from "./loop/loop.ts";
+import { Once, type Routine, start, waitFor } from "./loop/routine.ts";
+import { EVENTS, type EventName, FORWARD_REQUEST } from "./messages/events.ts";
+import { timestamp } from "./messages/well-known.ts";
+import { Client } from "./ttrpc/client.ts";
+
+const SERVICE = "containerd.services.events.ttrpc.v1.Events";
+/** Kept at most: a container that was exec'd into for days while containerd was away. The oldest go. */
+const MOST_KEPT = 16_384;
+/** How long after a failure it is tried again, milliseconds: each time longer, up to the last. */
+const PAUSES_MS = [100, 250, 500, 1_000, 2_000, 5_000];
+
+export class Publisher {
+  readonly #loop: Loop;
+  readonly #client: Client | undefined;
+  readonly #namespace: string;
+  readonly #log: (line: string) => void;
+  readonly #queue: Uint8Array[] = [];
+  #sending = false;
+  #emptied: Once<void> = new Once();
+
+  constructor(loop: Loop, { address, namespace, log }: PublisherOptions) {
+    this.#loop = loop;
+    this.#client = address === undefined ? undefined : new Client(loop, address);
+    this.#namespace = namespace;
+    this.#log = log;
+  }
+
+  publish<N extends EventName>(name: N, values: ValuesOf<(typeof EVENTS)[N][1]>): void {
+    if (this.#client === undefined) return;
+    const [topic, message] = EVENTS[name];
+    const event = { typeUrl: `containerd.events.${name}`, value: encode(message, values) };
+    const envelope = { timestamp: timestamp(Date.now()), namespace: this.#namespace, topic, event };
+    this.#queue.push(encode(FORWARD_REQUEST, { envelope }));
+    if (this.#queue.length > MOST_KEPT) {
+      this.#queue.shift();
+      this.#log("containerd is away for too long: the oldest event is dropped");
+    }
+    if (this.#sending) return;
+    this.#sending = true;
+    start(this.#sendAll(this.#client), () => {
+      this.#sending = false;
+    });
+  }
+
+  /** Waits until everything has been taken, for as long at most. */
+  *flush(limitMs: number): Routine<void> {
+    if (this.#queue.length === 0) return;
+    this.#emptied = new Once();
+    const emptied = this.#emptied;
+    const timer = this.#loop.after(limitMs, () => emptied.happen(undefined));
+    yield* emptied.wait();
+    timer.cancel();
+  }
+
+  *#sendAll(client: Client): Routine<void> {
+    let failures = 0;
+    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+      if (yield* client.call(SERVICE, "Forward", next)) {
+        failures = 0;
+        if (this.#queue[0] === next) this.#queue.shift();
+        continue;
+      }
+      const pause = PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] ?? 0;
+      failures += 1;
+      yield* waitFor<void>((resume) => void this.#loop.after(pause, () => resume()));
+    }
+    this.#emptied.happen(undefined);
+  }
+}
+
+export interface PublisherOptions {
+  /** Of containerd's ttrpc socket; nothing is told where there is none. */
+  readonly address: string | undefined;
+  readonly namespace: string;
+  readonly log: (line: string) => void;
+}

@@ -1,0 +1,62 @@
+// The shim at work: it listens where `start` has made a socket for it, and ends when containerd says that
+// nothing is left.
+
+import { mustCall, tryCall } from "../linux/call/call.ts";
+import { cString, utf8 } from "../linux/call/words.ts";
+import { Descriptor, remove } from "../linux/files/files.ts";
+import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDWR } from "../linux/numbers/fcntl.ts";
+import { PR_SET_CHILD_SUBREAPER, PR_SET_NAME } from "../linux/numbers/sched.ts";
+import type { ShimOptions } from "./command-line.ts";
+import { Children } from "./loop/children.ts";
+import { Loop } from "./loop/loop.ts";
+import { type Routine, start, waitFor } from "./loop/routine.ts";
+import { Publisher } from "./publisher.ts";
+import { TaskService } from "./service.ts";
+import { groupOf, socketOf } from "./start.ts";
+import { Server } from "./ttrpc/server.ts";
+
+/** The number of the listening socket, from `start`. */
+const LISTENER = 3;
+/** How long the last events and answers may take, milliseconds. */
+const LAST_WORDS_MS = 5_000;
+
+export function serve(options: ShimOptions): void {
+  // containerd's end, by its terminal or its service manager, is not the containers'.
+  tryCall("setsid");
+  mustCall("become the parent of orphans", "prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  tryCall("prctl", PR_SET_NAME, cString("containerd-shim"), 0, 0, 0);
+  const socket = socketOf(options, groupOf("config.json") ?? options.id);
+  const log = openLog(options.id);
+  const loop = new Loop();
+  const { namespace } = options;
+  const publisher = new Publisher(loop, { address: process.env.TTRPC_ADDRESS, namespace, log });
+  const children = new Children(loop, () => loop.end());
+  const service = new TaskService({ loop, children, publisher, namespace, log });
+  const server = new Server(loop, new Descriptor(LISTENER), service.methods);
+  service.asked.tell(() => {
+    start(lastWords(loop, publisher, server), () => loop.end());
+  });
+  loop.run();
+  remove(socket);
+}
+
+/** The answer to the last request, and the last events. */
+function* lastWords(loop: Loop, publisher: Publisher, server: Server): Routine<void> {
+  yield* publisher.flush(LAST_WORDS_MS);
+  for (let waited = 0; waited < 100 && !server.isFlushed; waited++) {
+    yield* waitFor<void>((resume) => void loop.after(10, () => resume()));
+  }
+  server.close();
+}
+
+/** containerd's FIFO for this, `log` in the bundle. It is never waited for. */
+function openLog(id: string): (line: string) => void {
+  const flags = O_RDWR | O_NONBLOCK | O_CLOEXEC;
+  const fd = tryCall("openat", AT_FDCWD, cString("log"), flags, 0);
+  return (line) => {
+    if (fd < 0) return;
+    const message = JSON.stringify(line);
+    const bytes = utf8(`time="${new Date().toISOString()}" level=warning msg=${message} id=${id}\n`);
+    tryCall("write", fd, bytes, bytes.length);
+  };
+}

@@ -1,0 +1,353 @@
+// The task service: what containerd asks a shim, and what it is told. Each method is a routine; those that
+// change a container's state take turns.
+
+import { killContainer } from "../container/kill.ts";
+import type { GlobalOptions } from "../container/options.ts";
+import { processesOf } from "../container/processes.ts";
+import { getStateDirectory } from "../container/store.ts";
+import { TsrunError } from "../errors.ts";
+import { ESRCH } from "../linux/numbers/errno.ts";
+import { SIGKILL } from "../linux/numbers/sched.ts";
+import { encode, type ValuesOf } from "../protobuf/protobuf.ts";
+import { DOCUMENT } from "./commands.ts";
+import { Container, outlivesItsInit } from "./container.ts";
+import { statsOf } from "./container-stats.ts";
+import { addExec, removeExec, startExec } from "./exec.ts";
+import type { Exit } from "./loop/children.ts";
+import { Once, type Routine } from "./loop/routine.ts";
+import { readCheckpointOptions } from "./messages/options.ts";
+import { PROCESS_DETAILS, STATUS, TASK_METHODS, type TaskMethod } from "./messages/task.ts";
+import { timestamp } from "./messages/well-known.ts";
+import type { ShimContext } from "./shim-context.ts";
+import { signalChild } from "./streams/logger.ts";
+import type { TaskProcess } from "./task-process.ts";
+import type { Method, Methods } from "./ttrpc/server.ts";
+import { RequestError } from "./ttrpc/status.ts";
+
+type Request<M extends TaskMethod> = ValuesOf<(typeof TASK_METHODS)[M][0]>;
+type Response<M extends TaskMethod> = ValuesOf<(typeof TASK_METHODS)[M][1]>;
+type Answers = { readonly [M in TaskMethod]: (request: Request<M>) => Routine<Response<M>> };
+
+/** Both versions of the service have the same methods and messages. */
+const SERVICES = ["containerd.task.v2.Task", "containerd.task.v3.Task"];
+
+export class TaskService {
+  readonly #context: ShimContext;
+  readonly #containers: Map<string, Container> = new Map();
+  /** Happens when containerd says that nothing is left to do. */
+  readonly asked: Once<void> = new Once();
+
+  constructor(context: ShimContext) {
+    this.#context = context;
+  }
+
+  /** For a server. */
+  get methods(): Methods {
+    const methods = new Map<string, Method>();
+    for (const [name, answer] of Object.entries(this.#answers)) {
+      const [request, response] = TASK_METHODS[name as TaskMethod];
+      for (const service of SERVICES) {
+        methods.set(`${service}/${name}`, { request, response, answer: answer as Method["answer"] });
+      }
+    }
+    return methods;
+  }
+
+  readonly #answers: Answers = {
+    Create: (request) => this.#create(request),
+    Start: (request) => this.#start(request),
+    Delete: (request) => this.#delete(request),
+    Exec: (request) => answer(() => this.#exec(request)),
+    Kill: (request) => answer(() => this.#kill(request)),
+    Pause: ({ id = "" }) => this.#pause(id),
+    Resume: ({ id = "" }) => this.#resume(id),
+    Update: (request) => this.#update(request),
+    Checkpoint: (request) => this.#checkpoint(request),
+    State: (request) => answer(() => this.#state(request)),
+    Pids: ({ id = "" }) => answer(() => this.#pids(id)),
+    Stats: ({ id = "" }) => answer(() => this.#stats(id)),
+    Wait: (request) => this.#wait(request),
+    ResizePty: (request) => answer(() => this.#resize(request)),
+    CloseIO: (request) => answer(() => this.#closeInput(request)),
+    Connect: ({ id = "" }) => answer(() => this.#connect(id)),
+    Shutdown: () => answer(() => this.#shutdown()),
+  };
+
+  *#create(request: Request<"Create">): Routine<Response<"Create">> {
+    const { id = "", bundle = "", rootfs = [], checkpoint = "" } = request;
+    if (this.#containers.has(id)) throw new RequestError("already exists", `task ${id}: already exists`);
+    const container = new Container(this.#context, request);
+    // From now on the id is taken; nobody finds a container in it before it is made.
+    yield* container.turn.take(() => container.create());
+    this.#containers.set(id, container);
+    container.onEnd = (exit) => this.#initEnded(container, exit);
+    const { pid, stdio } = container.init;
+    this.#context.publisher.publish("TaskCreate", {
+      containerId: id,
+      bundle,
+      rootfs,
+      io: stdio,
+      checkpoint,
+      pid,
+    });
+    return { pid };
+  }
+
+  *#start({ id = "", execId = "" }: Request<"Start">): Routine<Response<"Start">> {
+    const container = this.#container(id);
+    const process = processOf(container, execId);
+    const starting: Once<void> = new Once();
+    process.starting ??= starting;
+    try {
+      if (execId === "") yield* this.#startInit(container);
+      else yield* this.#startExec(container, process);
+    } finally {
+      if (process.starting === starting) process.starting = undefined;
+      starting.happen(undefined);
+    }
+    return { pid: process.pid };
+  }
+
+  *#startInit(container: Container): Routine<void> {
+    const { id, init } = container;
+    yield* container.turn.take(function* () {
+      init.allow("start");
+      yield* container.start();
+    });
+    this.#context.publisher.publish("TaskStart", { containerId: id, pid: init.pid });
+  }
+
+  *#startExec(container: Container, process: TaskProcess): Routine<void> {
+    const { id: containerId } = container;
+    yield* startExec(this.#context, container, process);
+    this.#context.publisher.publish("TaskExecStarted", { containerId, execId: process.id, pid: process.pid });
+  }
+
+  *#delete({ id = "", execId = "" }: Request<"Delete">): Routine<Response<"Delete">> {
+    const container = this.#container(id);
+    const process = processOf(container, execId);
+    if (execId === "") {
+      yield* container.turn.take(function* () {
+        process.allow("delete");
+        yield* container.remove();
+      });
+      this.#containers.delete(id);
+      container.onEnd = () => {};
+    } else {
+      process.allow("delete");
+      yield* removeExec(container, process);
+    }
+    const ended = endOf(process);
+    if (execId === "") {
+      this.#context.publisher.publish("TaskDelete", { containerId: id, pid: process.pid, ...ended });
+    }
+    return { pid: process.pid, ...ended };
+  }
+
+  #exec(request: Request<"Exec">): Response<"Exec"> {
+    const { id = "", execId = "" } = request;
+    const container = this.#container(id);
+    container.init.allow("exec");
+    addExec(container, request);
+    this.#context.publisher.publish("TaskExecAdded", { containerId: id, execId });
+    return {};
+  }
+
+  #kill({ id = "", execId = "", signal = 0, all = false }: Request<"Kill">): Response<"Kill"> {
+    const container = this.#container(id);
+    const process = processOf(container, execId);
+    if (process.state === "deleted") throw new RequestError("not found", "cannot kill a deleted process");
+    try {
+      if (execId === "") killContainer(this.#globals(container), { id, signal, all });
+      else killExec(process, signal);
+    } catch (error) {
+      throw killError(error);
+    }
+    return {};
+  }
+
+  *#pause(id: string): Routine<Response<"Pause">> {
+    const container = this.#container(id);
+    yield* container.turn.take(function* () {
+      container.init.allow("pause");
+      yield* container.pause();
+    });
+    this.#context.publisher.publish("TaskPaused", { containerId: id });
+    return {};
+  }
+
+  *#resume(id: string): Routine<Response<"Resume">> {
+    const container = this.#container(id);
+    yield* container.turn.take(function* () {
+      container.init.allow("resume");
+      yield* container.resume();
+    });
+    this.#context.publisher.publish("TaskResumed", { containerId: id });
+    return {};
+  }
+
+  *#update({ id = "", resources }: Request<"Update">): Routine<Response<"Update">> {
+    const container = this.#container(id);
+    yield* container.turn.take(function* () {
+      container.init.allow("update");
+      const words = ["update", "--resources", DOCUMENT, id];
+      yield* container.run("OCI runtime update failed", words, resources?.value ?? new Uint8Array(0));
+    });
+    return {};
+  }
+
+  *#checkpoint({ id = "", path = "", options }: Request<"Checkpoint">): Routine<Response<"Checkpoint">> {
+    const container = this.#container(id);
+    yield* container.turn.take(function* () {
+      container.init.allow("checkpoint");
+      yield* container.checkpoint(path, readCheckpointOptions(options));
+    });
+    this.#context.publisher.publish("TaskCheckpointed", { containerId: id, checkpoint: path });
+    return {};
+  }
+
+  #state({ id = "", execId = "" }: Request<"State">): Response<"State"> {
+    const container = this.#container(id);
+    const process = processOf(container, execId);
+    const { pid, stdio, state } = process;
+    const isPaused = container.init.state === "paused" && state === "running";
+    const status = STATUS[isPaused ? "paused" : state === "deleted" ? "stopped" : state];
+    return { id: process.id, bundle: container.bundle, pid, status, ...stdio, ...endOf(process), execId };
+  }
+
+  #pids(id: string): Response<"Pids"> {
+    const container = this.#container(id);
+    using directory = getStateDirectory(container.command.root, id);
+    const execs = new Map([...container.execs.values()].map((one) => [one.pid, one.id]));
+    const processes = (processesOf(directory.load()) ?? []).map((pid) => {
+      const execId = execs.get(pid);
+      if (execId === undefined) return { pid };
+      const value = encode(PROCESS_DETAILS, { execId });
+      return { pid, info: { typeUrl: "containerd.runc.v1.ProcessDetails", value } };
+    });
+    return { processes };
+  }
+
+  #stats(id: string): Response<"Stats"> {
+    const container = this.#container(id);
+    try {
+      return { stats: statsOf(this.#globals(container), id) };
+    } catch (error) {
+      if (!(error instanceof TsrunError)) throw error;
+      throw new RequestError("not found", `cgroup does not exist: ${error.message}`);
+    }
+  }
+
+  *#wait({ id = "", execId = "" }: Request<"Wait">): Routine<Response<"Wait">> {
+    const process = processOf(this.#container(id), execId);
+    yield* process.exited.wait();
+    return endOf(process);
+  }
+
+  #resize({ id = "", execId = "", width = 0, height = 0 }: Request<"ResizePty">): Response<"ResizePty"> {
+    const process = processOf(this.#container(id), execId);
+    if (execId !== "") process.allow("resize");
+    process.streams?.resize(width, height);
+    return {};
+  }
+
+  #closeInput({ id = "", execId = "" }: Request<"CloseIO">): Response<"CloseIO"> {
+    processOf(this.#container(id), execId).streams?.closeInput();
+    return {};
+  }
+
+  #connect(id: string): Response<"Connect"> {
+    return { shimPid: process.pid, taskPid: this.#containers.get(id)?.init.pid ?? 0 };
+  }
+
+  /** A shim of a pod goes on while one of its containers is left. */
+  #shutdown(): Response<"Shutdown"> {
+    if (this.#containers.size === 0) this.asked.happen(undefined);
+    return {};
+  }
+
+  /** The first process' end comes last: after those of the processes that were exec'd. */
+  #initEnded(container: Container, exit: Exit): void {
+    const running = [...container.execs.values()].filter(({ state }) => state === "running");
+    if (running.length > 0 || outlivesItsInit(container.bundle)) this.#killAll(container);
+    let left = running.length;
+    const tell = (): void => container.init.afterStart(() => this.#ended(container, container.init, exit));
+    if (left === 0) tell();
+    for (const { exited } of running) {
+      exited.tell(() => {
+        left -= 1;
+        if (left === 0) tell();
+      });
+    }
+  }
+
+  #killAll(container: Container): void {
+    try {
+      killContainer(this.#globals(container), { id: container.id, signal: SIGKILL, all: true });
+    } catch (error) {
+      this.#context.log(`cannot end all of container "${container.id}": ${String(error)}`);
+    }
+  }
+
+  #ended(container: Container, process: TaskProcess, exit: Exit): void {
+    process.end(exit);
+    const { id: containerId } = container;
+    const { id, pid } = process;
+    this.#context.publisher.publish("TaskExit", { containerId, id, pid, ...endOf(process) });
+  }
+
+  #container(id: string): Container {
+    const container = this.#containers.get(id);
+    if (container === undefined) throw new RequestError("not found", "container not created");
+    return container;
+  }
+
+  #globals(container: Container): GlobalOptions {
+    const { root, systemdCgroup } = container.command;
+    const tell = (line: string): void => this.#context.log(line);
+    return {
+      root,
+      systemdCgroup,
+      cgroupsDisabled: false,
+      rootless: "auto",
+      log: { warning: tell, debug: () => {} },
+    };
+  }
+}
+
+// biome-ignore lint/correctness/useYield: an answer that nothing is waited for
+function* answer<T>(find: () => T): Routine<T> {
+  return find();
+}
+
+function processOf(container: Container, execId: string): TaskProcess {
+  if (execId === "") return container.init;
+  const found = container.execs.get(execId);
+  if (found === undefined) throw new RequestError("not found", `process does not exist ${execId}: not found`);
+  return found;
+}
+
+function endOf({ exited: { value } }: TaskProcess): {
+  exitStatus?: number;
+  exitedAt?: ReturnType<typeof timestamp>;
+} {
+  return value === undefined ? {} : { exitStatus: value.status, exitedAt: timestamp(value.at) };
+}
+
+function killExec(process: TaskProcess, signal: number): void {
+  if (process.pid === 0) throw new RequestError("failed precondition", "process not created");
+  const result = process.exited.happened ? -ESRCH : signalChild(process.pid, signal);
+  if (result === -ESRCH) throw new RequestError("not found", "process already finished");
+  if (result < 0) throw new Error(`exec kill error: errno ${-result}`);
+}
+
+/** In containerd's words. */
+function killError(error: unknown): unknown {
+  if (!(error instanceof TsrunError)) return error;
+  const { message } = error;
+  if (message.includes("container not running") || error.errno === "ESRCH") {
+    return new RequestError("not found", "process already finished");
+  }
+  if (message.includes("does not exist")) return new RequestError("not found", "no such container");
+  return new Error(`unknown error after kill: ${message}`);
+}

@@ -1,0 +1,125 @@
+// `start`: makes the shim of a container, or finds the one of its pod, and tells where it listens.
+
+import { TsrunError } from "../errors.ts";
+import { mustCall, syscallError, tryCall } from "../linux/call/call.ts";
+import { utf8 } from "../linux/call/words.ts";
+import {
+  type Descriptor,
+  makeDirectories,
+  open,
+  readAll,
+  readText,
+  remove,
+  writeAll,
+  writeFile,
+} from "../linux/files/files.ts";
+import { connectUnix, listenUnix } from "../linux/files/unix-sockets.ts";
+import { EADDRINUSE } from "../linux/numbers/errno.ts";
+import { O_CREAT, O_RDWR, O_TRUNC, O_WRONLY } from "../linux/numbers/fcntl.ts";
+import { SOCK_STREAM } from "../linux/numbers/socket-numbers.ts";
+import { spawn } from "../linux/process/spawn.ts";
+import { decode } from "../protobuf/protobuf.ts";
+import { joinShimCgroup } from "./cgroup.ts";
+import type { ShimOptions } from "./command-line.ts";
+import { readRuntimeOptions } from "./messages/options.ts";
+import { ANY } from "./messages/well-known.ts";
+import { sha256 } from "./sha256.ts";
+
+/** Where shims of a containerd listen whose own folder has too long a name. */
+const SOCKETS = "/run/containerd/s";
+/** Bytes of a socket's path with its NUL (unix(7)), and of a name below a folder. */
+const LONGEST_PATH = 108;
+const NAME = 65;
+/** Containers with the same of these share a shim; the first counts. */
+const GROUPS = ["io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id"] as const;
+/** Connections that may wait to be taken. */
+const BACKLOG = 128;
+
+/** Returns what containerd reads: the address, in the form of its version. */
+export function startShim(options: ShimOptions): string {
+  const socket = socketOf(options, groupOf("config.json") ?? options.id);
+  const address = `unix://${socket}`;
+  const listener = listen(socket);
+  if (listener === undefined) return answer(address);
+  using held = listener;
+  try {
+    const pid = startServing(options, held);
+    adjustOomScore(pid);
+    const { shimCgroup } = optionsFromStdin();
+    if (shimCgroup) joinShimCgroup(shimCgroup, pid);
+    write("shim.pid", String(pid));
+    write("address", address);
+  } catch (error) {
+    remove(socket);
+    throw error;
+  }
+  return answer(address);
+}
+
+/** Where the shim of a group listens: in the folder of containerd's own socket. */
+export function socketOf({ address, namespace }: ShimOptions, group: string): string {
+  const beside = `${address.slice(0, Math.max(address.lastIndexOf("/"), 0))}/s`;
+  const fits = address.startsWith("/") && utf8(beside).length + NAME < LONGEST_PATH;
+  return `${fits ? beside : SOCKETS}/${sha256(`${address}/${namespace}/${group}`)}`;
+}
+
+/** The group that a bundle's container belongs to. */
+export function groupOf(config: string): string | undefined {
+  const { annotations } = JSON.parse(readText(config)) as { annotations?: Record<string, string> };
+  return GROUPS.map((name) => annotations?.[name]).find((group) => group !== undefined);
+}
+
+/** `undefined` when a shim listens there already. */
+function listen(socket: string): Descriptor | undefined {
+  makeDirectories(socket.slice(0, socket.lastIndexOf("/")), 0o711);
+  let listener = listenUnix(socket, SOCK_STREAM, BACKLOG);
+  if (listener === -EADDRINUSE) {
+    const other = connectUnix(socket, SOCK_STREAM, { waits: false });
+    if (typeof other !== "number") {
+      other.close();
+      return undefined;
+    }
+    // Its shim has died.
+    remove(socket);
+    listener = listenUnix(socket, SOCK_STREAM, BACKLOG);
+  }
+  if (typeof listener === "number") throw syscallError(`listen on "${socket}"`, -listener);
+  return listener;
+}
+
+/** What MAX_SHIM_VERSION is in containerd 1.7 and 2; 1.6 has none, and wants the address alone. */
+function answer(address: string): string {
+  const newest = Number(process.env.MAX_SHIM_VERSION ?? 0);
+  if (newest < 2) return address;
+  return JSON.stringify({ version: Math.min(newest, 3), address, protocol: "ttrpc" });
+}
+
+function startServing({ id, namespace, address, debug }: ShimOptions, listener: Descriptor): number {
+  using nothing = open("/dev/null", O_RDWR);
+  const words = ["-namespace", namespace, "-id", id, "-address", address, ...(debug ? ["-debug"] : [])];
+  const streams = [nothing, nothing, nothing, listener];
+  return spawn({
+    path: "/proc/self/exe",
+    args: [process.argv0, ...words],
+    descriptors: streams.map(({ number }, to) => ({ from: number, to })),
+  });
+}
+
+/** One more than containerd's own: so the kernel ends the shim before containerd. */
+function adjustOomScore(pid: number): void {
+  const parent = mustCall("find containerd", "getppid");
+  const score = Number(readText(`/proc/${parent}/oom_score_adj`)) + 1;
+  if (score <= 1000) writeFile(`/proc/${pid}/oom_score_adj`, String(score));
+}
+
+/** What containerd sends along; nothing where there is nothing to read. */
+function optionsFromStdin(): ReturnType<typeof readRuntimeOptions> {
+  const bytes = tryCall("read", 0, new Uint8Array(0), 0) < 0 ? new Uint8Array(0) : readAll(0, "stdin");
+  const refuse = (name: string) => new TsrunError("E_CONFIG", `unknown runtime options "${name}"`);
+  return readRuntimeOptions(decode(ANY, bytes), refuse);
+}
+
+function write(path: string, content: string): void {
+  using file = open(path, O_WRONLY | O_CREAT | O_TRUNC, { mode: 0o644 });
+  writeAll(file.number, content, `"${path}"`);
+}

@@ -1,0 +1,63 @@
+// FIFOs of containerd's, which it makes and reads (fifo(7)). None is waited for.
+
+import { mustCall } from "../../linux/call/call.ts";
+import { cString } from "../../linux/call/words.ts";
+import { type Descriptor, makeDirectories, open, status } from "../../linux/files/files.ts";
+import {
+  AT_FDCWD,
+  O_APPEND,
+  O_CREAT,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+  S_IFIFO,
+} from "../../linux/numbers/fcntl.ts";
+import { RequestError } from "../ttrpc/status.ts";
+
+export interface Sink {
+  readonly descriptor: Descriptor;
+  /** A reader of ours: without one, a write is an error while containerd is away. */
+  readonly keeper: Descriptor | undefined;
+}
+
+/** What the container's output goes to: a FIFO, or a file that is there. */
+export function openSink(path: string): Sink {
+  if (!isFifo(path)) return { descriptor: open(path, O_WRONLY | O_APPEND), keeper: undefined };
+  // First the reader: a writer that does not wait is refused while there is none (ENXIO).
+  const keeper = open(path, O_RDONLY | O_NONBLOCK);
+  return { descriptor: open(path, O_WRONLY | O_NONBLOCK), keeper };
+}
+
+/** Makes the file that `file://` names, with what is missing above it. */
+export function prepareFile(path: string): void {
+  makeDirectories(path.slice(0, Math.max(path.lastIndexOf("/"), 0)), 0o755);
+  open(path, O_APPEND | O_CREAT | O_WRONLY, { mode: 0o644 }).close();
+}
+
+/** What the container's input comes from. */
+export function openSource(path: string): Descriptor {
+  return open(path, O_RDONLY | O_NONBLOCK);
+}
+
+/** A writer of ours: as long as it is open, the container's input has no end. Opened after a reader. */
+export function holdSourceOpen(path: string): Descriptor {
+  return open(path, O_WRONLY | O_NONBLOCK);
+}
+
+function isFifo(path: string): boolean {
+  const found = status(path);
+  if (found === undefined)
+    throw new RequestError("not found", `cannot open "${path}": there is no such FIFO`);
+  return found.type === S_IFIFO;
+}
+
+/** Gives a pipe's end to the user whose process is to open it again by /proc. */
+export function give(descriptor: Descriptor, uid: number, gid: number): void {
+  if (uid === 0 && gid === 0) return;
+  mustCall("give a pipe to the container's user", "fchown", descriptor.number, uid, gid);
+}
+
+/** A path in use must not be a link that somebody has put there. */
+export function removeSocket(path: string): void {
+  mustCall(`remove "${path}"`, "unlinkat", AT_FDCWD, cString(path), 0);
+}

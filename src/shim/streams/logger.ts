@@ -1,0 +1,91 @@
+// `binary://PATH?KEY=VALUE`: a program of the caller's that takes the container's output. It gets stdout,
+// stderr and a descriptor to close when it is ready as 3, 4 and 5 (containerd, core/runtime/v2/README.md).
+
+import { type Descriptor, pipe } from "../../linux/files/files.ts";
+import { ESRCH } from "../../linux/numbers/errno.ts";
+import { SIGKILL, SIGTERM } from "../../linux/numbers/sched.ts";
+import { processStatus } from "../../linux/process/process.ts";
+import { openProcess } from "../../linux/process/process-handle.ts";
+import { spawn } from "../../linux/process/spawn.ts";
+import type { Children } from "../loop/children.ts";
+import { EPOLLIN, type Loop } from "../loop/loop.ts";
+import { Once, type Routine, waitFor } from "../loop/routine.ts";
+import type { LoggerProgram } from "./uri.ts";
+
+/** How long it may take to write down what it has, once it was asked to end, milliseconds. */
+const PATIENCE_MS = 12_000;
+
+export interface LoggerOptions extends LoggerProgram {
+  readonly id: string;
+  readonly namespace: string;
+}
+
+export class Logger {
+  readonly stdout: Descriptor;
+  readonly stderr: Descriptor;
+  readonly #loop: Loop;
+  readonly #pid: number;
+  readonly #ended: Once<void>;
+
+  private constructor(
+    loop: Loop,
+    pid: number,
+    ended: Once<void>,
+    writers: readonly [Descriptor, Descriptor],
+  ) {
+    this.#loop = loop;
+    this.#pid = pid;
+    this.#ended = ended;
+    [this.stdout, this.stderr] = writers;
+  }
+
+  /** Starts the program, and waits until it says that it is ready, or ends. */
+  static *start(loop: Loop, children: Children, options: LoggerOptions): Routine<Logger> {
+    const [stdout, toStdout] = pipe();
+    const [stderr, toStderr] = pipe();
+    const [ready, isReady] = pipe();
+    const given = [stdout, stderr, isReady];
+    const pid = spawn({
+      path: options.path,
+      args: [options.path, ...options.args],
+      environment: [`CONTAINER_ID=${options.id}`, `CONTAINER_NAMESPACE=${options.namespace}`],
+      descriptors: given.map(({ number }, index) => ({ from: number, to: 3 + index })),
+    });
+    for (const descriptor of given) descriptor.close();
+    const ended: Once<void> = new Once();
+    children.watch(pid, () => ended.happen(undefined));
+    yield* waitFor<void>((resume) => {
+      const watch = loop.watch(ready.number, EPOLLIN, () => {
+        watch.stop();
+        resume();
+      });
+    });
+    ready.close();
+    return new Logger(loop, pid, ended, [toStdout, toStderr]);
+  }
+
+  /** Leaves the pipes to the container: when that has ended, the program reads their ends. */
+  closeWriters(): void {
+    this.stdout.close();
+    this.stderr.close();
+  }
+
+  /** Asks it to end, and ends it when it does not. */
+  *stop(): Routine<void> {
+    this.closeWriters();
+    if (this.#ended.happened) return;
+    signalChild(this.#pid, SIGTERM);
+    const timer = this.#loop.after(PATIENCE_MS, () => signalChild(this.#pid, SIGKILL));
+    yield* this.#ended.wait();
+    timer.cancel();
+  }
+}
+
+/** Signals a child that has not been waited for: nobody else has its pid. */
+export function signalChild(pid: number, signal: number): number {
+  const status = processStatus(pid);
+  const handle = status === undefined ? undefined : openProcess(pid, status.startTime);
+  if (handle === undefined) return -ESRCH;
+  using process = handle;
+  return process.signal(signal);
+}

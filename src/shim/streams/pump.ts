@@ -1,0 +1,130 @@
+// Passes on what one side writes to the other, without waiting for either. From a pipe to a FIFO the bytes go
+// by splice(2) and never through the engine; a terminal and a file want read(2) and write(2).
+
+import { tryCall } from "../../linux/call/call.ts";
+import type { Descriptor } from "../../linux/files/files.ts";
+import { EAGAIN, EINVAL } from "../../linux/numbers/errno.ts";
+import { EPOLLIN, EPOLLOUT, type Loop, type Watch } from "../loop/loop.ts";
+import { Once } from "../loop/routine.ts";
+
+/** SPLICE_F_MOVE and SPLICE_F_NONBLOCK of <linux/splice.h> */
+const SPLICE_FLAGS = 1 | 2;
+/** Passed on with one call, bytes. A FIFO holds 64 KiB. */
+const AT_ONCE = 64 << 10;
+/** Passed on before others have their turn, calls. */
+const TURNS = 16;
+
+/** How the bytes go. `copy` where one end cannot be spliced; `file` takes all at once, and is not watched. */
+export type Manner = "splice" | "copy" | "file";
+
+export interface PumpEnds {
+  readonly from: Descriptor;
+  readonly to: Descriptor;
+  /** Closed with `to`: what keeps a FIFO readable while its other readers are away. */
+  readonly keeper?: Descriptor | undefined;
+}
+
+export class Pump {
+  readonly #ends: PumpEnds;
+  /** Let go of at the end: they hold this. */
+  #source: Watch | undefined;
+  #sink: Watch | undefined;
+  #manner: Manner;
+  /** Read, and not yet written. */
+  #held: Uint8Array = new Uint8Array(0);
+  #buffer: Uint8Array | undefined;
+  /** Happens when the source has ended and all has been passed on, or nobody takes it any more. */
+  readonly ended: Once<void> = new Once();
+
+  constructor(loop: Loop, ends: PumpEnds, manner: Manner) {
+    this.#ends = ends;
+    this.#manner = manner;
+    this.#source = loop.watch(ends.from.number, EPOLLIN, () => this.#pass());
+    this.#sink =
+      manner === "file" ? undefined : loop.watch(ends.to.number, 0, (events) => this.#sinkTells(events));
+  }
+
+  /** Ends it now: what has not been passed on is lost. */
+  stop(): void {
+    if (this.ended.happened) return;
+    this.#source?.stop();
+    this.#sink?.stop();
+    this.#source = undefined;
+    this.#sink = undefined;
+    this.#ends.from.close();
+    this.#ends.to.close();
+    this.#ends.keeper?.close();
+    this.#held = new Uint8Array(0);
+    this.#buffer = undefined;
+    this.ended.happen(undefined);
+  }
+
+  /** An error of a sink that nobody reads any more comes whatever is waited for. */
+  #sinkTells(events: number): void {
+    if ((events & EPOLLOUT) !== 0) this.#pass();
+    else this.stop();
+  }
+
+  #pass(): void {
+    for (let turn = 0; turn < TURNS; turn++) {
+      const moved = this.#manner === "splice" ? this.#splice() : this.#copy();
+      if (moved === "ended") {
+        this.stop();
+        return;
+      }
+      if (moved !== "moved") {
+        this.#await(moved === "sink full" ? "sink" : "source");
+        return;
+      }
+    }
+    this.#await("source");
+  }
+
+  #await(side: "source" | "sink"): void {
+    this.#source?.change(side === "source" ? EPOLLIN : 0);
+    this.#sink?.change(side === "sink" ? EPOLLOUT : 0);
+  }
+
+  /**
+   * EAGAIN is of either side. The source is asked first; only when that has something, the sink is waited
+   * for.
+   */
+  #splice(): "moved" | "source empty" | "sink full" | "ended" {
+    const { from, to } = this.#ends;
+    const moved = tryCall("splice", from.number, 0, to.number, 0, AT_ONCE, SPLICE_FLAGS);
+    if (moved > 0) return "moved";
+    if (moved === -EINVAL) {
+      this.#manner = "copy";
+      return "moved";
+    }
+    if (moved !== -EAGAIN) return "ended";
+    return isReadable(from.number) ? "sink full" : "source empty";
+  }
+
+  #copy(): "moved" | "source empty" | "sink full" | "ended" {
+    const { from, to } = this.#ends;
+    if (this.#held.length === 0) {
+      this.#buffer ??= new Uint8Array(AT_ONCE);
+      const got = tryCall("read", from.number, this.#buffer, this.#buffer.length);
+      if (got === -EAGAIN) return "source empty";
+      // EIO from a terminal's master: the last process with the terminal open has gone.
+      if (got <= 0) return "ended";
+      this.#held = this.#buffer.subarray(0, got);
+    }
+    const written = tryCall("write", to.number, this.#held, this.#held.length);
+    if (written === -EAGAIN) return "sink full";
+    // A full disk, say. What the container prints is lost; that it goes on is worth more.
+    this.#held = this.#held.subarray(
+      written < 0 && this.#manner === "file" ? this.#held.length : Math.max(written, 0),
+    );
+    return written < 0 && this.#manner !== "file" ? "ended" : "moved";
+  }
+}
+
+/** FIONREAD of asm-generic/ioctls.h: how many bytes can be read. */
+const FIONREAD = 0x541b;
+
+function isReadable(fd: number): boolean {
+  const count = new Uint8Array(4);
+  return tryCall("ioctl", fd, FIONREAD, count) === 0 && count.some((byte) => byte !== 0);
+}

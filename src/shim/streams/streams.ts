@@ -1,0 +1,278 @@
+// The standard streams of one process: what it gets, and how that is passed on to where the caller wants it.
+// FIFOs (no scheme), `file://`, `binary://`, or nothing (containerd, core/runtime/v2/README.md, "IO").
+
+import { mustCall, syscallError, tryCall } from "../../linux/call/call.ts";
+import { cString, u32Array } from "../../linux/call/words.ts";
+import { Descriptor, pipe } from "../../linux/files/files.ts";
+import { acceptUnix, listenUnix } from "../../linux/files/unix-sockets.ts";
+import { AT_FDCWD, F_DUPFD_CLOEXEC, F_SETFL, O_NONBLOCK } from "../../linux/numbers/fcntl.ts";
+import { SOCK_STREAM } from "../../linux/numbers/socket-numbers.ts";
+import { receiveMaster } from "../../terminal/socket.ts";
+import type { CommandIo } from "../commands.ts";
+import type { Children } from "../loop/children.ts";
+import type { Loop } from "../loop/loop.ts";
+import { nothing, Once, type Routine } from "../loop/routine.ts";
+import { RequestError } from "../ttrpc/status.ts";
+import { give, holdSourceOpen, openSink, openSource, prepareFile } from "./fifo.ts";
+import { Logger } from "./logger.ts";
+import { type Manner, Pump } from "./pump.ts";
+import { parseLogger } from "./uri.ts";
+
+/** Where the caller wants a process' streams; an empty name is nothing. */
+export interface Stdio {
+  readonly stdin: string;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly terminal: boolean;
+}
+
+export interface StreamContext {
+  readonly loop: Loop;
+  readonly children: Children;
+  readonly namespace: string;
+  /** The process, for a logger. */
+  readonly id: string;
+  /** Whose pipes they are to be. */
+  readonly uid: number;
+  readonly gid: number;
+  /** Where a socket for the terminal can be made. */
+  readonly socket: string;
+}
+
+export interface Streams {
+  /** What the command that makes the process gets. */
+  readonly io: CommandIo;
+  /** Further words of its command line. */
+  readonly args: readonly string[];
+  /** Called when the command has ended well: begins to pass on. */
+  begin(): Routine<void>;
+  closeInput(): void;
+  resize(width: number, height: number): void;
+  /** Waits until all that was printed has been passed on, for as long at most. */
+  drain(limitMs: number): Routine<void>;
+  close(): Routine<void>;
+}
+
+/** Makes the streams of a process that is to be started. */
+export function* openStreams(context: StreamContext, stdio: Stdio): Routine<Streams> {
+  if (stdio.terminal) return new TerminalStreams(context, stdio);
+  const [, scheme = "fifo", rest = ""] = /^([a-z]+):\/\/(.*)$/.exec(stdio.stdout) ?? [];
+  switch (scheme) {
+    case "fifo":
+      return new PipeStreams(context, stdio);
+    case "file":
+      prepareFile(rest);
+      return new PipeStreams(context, { ...stdio, stdout: rest, stderr: rest });
+    case "binary": {
+      const { loop, children, id, namespace } = context;
+      return new LoggerStreams(
+        yield* Logger.start(loop, children, { ...parseLogger(stdio.stdout), id, namespace }),
+      );
+    }
+    default:
+      throw new RequestError("invalid argument", `unknown STDIO scheme ${scheme}`);
+  }
+}
+
+class PipeStreams implements Streams {
+  readonly io: CommandIo;
+  readonly args: readonly string[] = [];
+  readonly #context: StreamContext;
+  readonly #stdio: Stdio;
+  readonly #ours: { stdin?: Descriptor; stdout?: Descriptor; stderr?: Descriptor } = {};
+  readonly #outputs: Pump[] = [];
+  #input: Pump | undefined;
+  #holder: Descriptor | undefined;
+
+  constructor(context: StreamContext, stdio: Stdio) {
+    this.#context = context;
+    this.#stdio = stdio;
+    const io: { stdin?: Descriptor; stdout?: Descriptor; stderr?: Descriptor } = {};
+    if (stdio.stdin !== "") [io.stdin, this.#ours.stdin] = this.#pipe();
+    if (stdio.stdout !== "") [this.#ours.stdout, io.stdout] = this.#pipe();
+    if (stdio.stderr !== "") [this.#ours.stderr, io.stderr] = this.#pipe();
+    this.io = io;
+  }
+
+  begin(): Routine<void> {
+    this.#closeTheirs();
+    const { loop } = this.#context;
+    for (const name of ["stdout", "stderr"] as const) {
+      const from = this.#ours[name];
+      if (from === undefined) continue;
+      doNotWait(from);
+      const { descriptor: to, keeper } = openSink(this.#stdio[name]);
+      const manner: Manner = keeper === undefined ? "file" : "splice";
+      this.#outputs.push(new Pump(loop, { from, to, keeper }, manner));
+    }
+    const to = this.#ours.stdin;
+    if (to === undefined) return nothing();
+    doNotWait(to);
+    const from = openSource(this.#stdio.stdin);
+    this.#holder = holdSourceOpen(this.#stdio.stdin);
+    this.#input = new Pump(loop, { from, to }, "splice");
+    return nothing();
+  }
+
+  closeInput(): void {
+    this.#holder?.close();
+  }
+
+  resize(): void {}
+
+  *drain(limitMs: number): Routine<void> {
+    yield* drained(this.#context.loop, this.#outputs, limitMs);
+  }
+
+  close(): Routine<void> {
+    this.#closeTheirs();
+    this.#holder?.close();
+    this.#input?.stop();
+    for (const pump of this.#outputs) pump.stop();
+    for (const end of Object.values(this.#ours)) end?.close();
+    return nothing();
+  }
+
+  #closeTheirs(): void {
+    for (const end of [this.io.stdin, this.io.stdout, this.io.stderr]) end?.close();
+  }
+
+  #pipe(): [Descriptor, Descriptor] {
+    const ends = pipe();
+    for (const end of ends) give(end, this.#context.uid, this.#context.gid);
+    return ends;
+  }
+}
+
+/** The caller's own program takes the output from the pipes themselves. */
+class LoggerStreams implements Streams {
+  readonly io: CommandIo;
+  readonly args: readonly string[] = [];
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+    this.io = { stdout: logger.stdout, stderr: logger.stderr };
+  }
+
+  begin(): Routine<void> {
+    this.#logger.closeWriters();
+    return nothing();
+  }
+
+  closeInput(): void {}
+
+  resize(): void {}
+
+  drain(): Routine<void> {
+    return nothing();
+  }
+
+  *close(): Routine<void> {
+    yield* this.#logger.stop();
+  }
+}
+
+/** ioctl(2) TIOCSWINSZ of asm-generic/ioctls.h */
+const TIOCSWINSZ = 0x5414;
+
+class TerminalStreams implements Streams {
+  readonly io: CommandIo = {};
+  readonly args: readonly string[];
+  readonly #context: StreamContext;
+  readonly #stdio: Stdio;
+  readonly #listener: Descriptor;
+  #master: Descriptor | undefined;
+  #output: Pump | undefined;
+  #input: Pump | undefined;
+  #holder: Descriptor | undefined;
+  #logger: Logger | undefined;
+
+  constructor(context: StreamContext, stdio: Stdio) {
+    this.#context = context;
+    this.#stdio = stdio;
+    const listener = listenUnix(context.socket, SOCK_STREAM);
+    if (typeof listener === "number") throw syscallError(`listen on "${context.socket}"`, -listener);
+    this.#listener = listener;
+    this.args = ["--console-socket", context.socket];
+  }
+
+  *begin(): Routine<void> {
+    const { loop, children, id, namespace } = this.#context;
+    using connection = acceptUnix(this.#listener);
+    const master = receiveMaster(connection);
+    this.#master = master;
+    this.#stopListening();
+    doNotWait(master);
+    const { stdin, stdout } = this.#stdio;
+    // Each direction closes what it has: the terminal itself stays with us, for its size.
+    if (stdin !== "") {
+      const from = openSource(stdin);
+      this.#holder = holdSourceOpen(stdin);
+      this.#input = new Pump(loop, { from, to: duplicate(master) }, "copy");
+    }
+    if (stdout.startsWith("binary://")) {
+      this.#logger = yield* Logger.start(loop, children, { ...parseLogger(stdout), id, namespace });
+      this.#output = new Pump(loop, { from: duplicate(master), to: this.#logger.stdout }, "copy");
+    } else if (stdout !== "") {
+      const { descriptor: to, keeper } = openSink(stdout);
+      this.#output = new Pump(
+        loop,
+        { from: duplicate(master), to, keeper },
+        keeper === undefined ? "file" : "copy",
+      );
+    }
+  }
+
+  closeInput(): void {
+    this.#holder?.close();
+  }
+
+  resize(width: number, height: number): void {
+    if (this.#master === undefined) return;
+    tryCall("ioctl", this.#master.number, TIOCSWINSZ, u32Array([height + width * 0x10000, 0]));
+  }
+
+  *drain(limitMs: number): Routine<void> {
+    if (this.#output !== undefined) yield* drained(this.#context.loop, [this.#output], limitMs);
+  }
+
+  *close(): Routine<void> {
+    this.#stopListening();
+    this.#holder?.close();
+    this.#input?.stop();
+    this.#output?.stop();
+    this.#master?.close();
+    if (this.#logger !== undefined) yield* this.#logger.stop();
+  }
+
+  #stopListening(): void {
+    this.#listener.close();
+    tryCall("unlinkat", AT_FDCWD, cString(this.#context.socket), 0);
+  }
+}
+
+function doNotWait({ number }: Descriptor): void {
+  tryCall("fcntl", number, F_SETFL, O_NONBLOCK);
+}
+
+/** Waits until all of them have ended, for as long at most. */
+function* drained(loop: Loop, pumps: readonly Pump[], limitMs: number): Routine<void> {
+  const done: Once<void> = new Once();
+  let left = pumps.length;
+  if (left === 0) return;
+  for (const { ended } of pumps) {
+    ended.tell(() => {
+      left -= 1;
+      if (left === 0) done.happen(undefined);
+    });
+  }
+  const timer = loop.after(limitMs, () => done.happen(undefined));
+  yield* done.wait();
+  timer.cancel();
+}
+
+/** A descriptor of its own for the same open file. */
+function duplicate({ number }: Descriptor): Descriptor {
+  return new Descriptor(mustCall("duplicate a descriptor", "fcntl", number, F_DUPFD_CLOEXEC, 3));
+}

@@ -1,0 +1,81 @@
+// A process that containerd knows: the first one of a container, or one that was exec'd into it. Its states
+// are those of containerd's shim, whose words for what cannot be done callers know.
+
+import type { Exit } from "./loop/children.ts";
+import { Once } from "./loop/routine.ts";
+import type { Stdio, Streams } from "./streams/streams.ts";
+
+export type State = "created" | "running" | "paused" | "stopped" | "deleted";
+
+/** What is refused in which state, in containerd's words (cmd/containerd-shim-runc-v2/process). */
+const REFUSALS: Readonly<Record<string, Partial<Record<State, string>>>> = {
+  start: {
+    running: "cannot start a running process",
+    paused: "cannot start a paused process",
+    stopped: "cannot start a stopped process",
+    deleted: "cannot start a deleted process",
+  },
+  delete: { running: "cannot delete a running process", paused: "cannot delete a paused process" },
+  exec: {
+    paused: "cannot exec in a paused state",
+    stopped: "cannot exec in a stopped state",
+    deleted: "cannot exec in a deleted state",
+  },
+  pause: {
+    created: "cannot pause task in created state",
+    paused: "cannot pause a paused container",
+    stopped: "cannot pause a stopped container",
+    deleted: "cannot pause a deleted process",
+  },
+  resume: {
+    created: "cannot resume task in created state",
+    running: "cannot resume a running process",
+    stopped: "cannot resume a stopped container",
+    deleted: "cannot resume a deleted process",
+  },
+  update: { stopped: "cannot update a stopped container", deleted: "cannot update a deleted process" },
+  checkpoint: {
+    created: "cannot checkpoint a task in created state",
+    stopped: "cannot checkpoint a stopped container",
+    deleted: "cannot checkpoint a deleted process",
+  },
+  resize: { stopped: "cannot resize a stopped container", deleted: "cannot resize a deleted process" },
+};
+
+export class TaskProcess {
+  readonly id: string;
+  readonly stdio: Stdio;
+  /** Made when the process is. */
+  streams: Streams | undefined;
+  /** Of an exec: the process that was asked for, as JSON. */
+  document: Uint8Array | undefined;
+  pid = 0;
+  state: State = "created";
+  /** While it is being started. containerd is told of its end after it was told of its start. */
+  starting: Once<void> | undefined;
+  /** Happens when it has ended. */
+  readonly exited: Once<Exit> = new Once();
+
+  constructor(id: string, stdio: Stdio) {
+    this.id = id;
+    this.stdio = stdio;
+  }
+
+  /** Throws where this cannot be done in the state that it is in. */
+  allow(action: keyof typeof REFUSALS): void {
+    const refusal = REFUSALS[action]?.[this.state];
+    if (refusal !== undefined) throw new Error(refusal);
+  }
+
+  /** Calls `tell` when nobody is about to tell containerd of its start. */
+  afterStart(tell: () => void): void {
+    if (this.starting === undefined) tell();
+    else this.starting.tell(tell);
+  }
+
+  /** Notes its end. */
+  end(exit: Exit): void {
+    if (this.state !== "deleted") this.state = "stopped";
+    this.exited.happen(exit);
+  }
+}

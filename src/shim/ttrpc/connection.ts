@@ -1,0 +1,90 @@
+// One connection that speaks ttrpc, in either direction: frames in, frames out. Nothing waits: what the
+// socket does not take is kept until it does.
+
+import { tryCall } from "../../linux/call/call.ts";
+import { joinBytes } from "../../linux/call/words.ts";
+import type { Descriptor } from "../../linux/files/files.ts";
+import { EAGAIN } from "../../linux/numbers/errno.ts";
+import { EPOLLIN, EPOLLOUT, type Loop, type Watch } from "../loop/loop.ts";
+import { encodeFrame, type Frame, FrameReader } from "./frame.ts";
+
+/** Taken from the socket at once, bytes. */
+const CHUNK = 64 << 10;
+/** What a peer that does not read may leave with us before we let go of it, bytes. */
+const MOST_KEPT = 32 << 20;
+/** send(2) and recv(2) flags: not to wait, and no signal for a peer that has left. */
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+
+export interface Peer {
+  readonly frame: (frame: Frame) => void;
+  /** The connection has ended; called once. */
+  readonly closed: () => void;
+}
+
+export class Connection {
+  readonly #socket: Descriptor;
+  readonly #watch: Watch;
+  readonly #peer: Peer;
+  readonly #reader = new FrameReader();
+  #kept: Uint8Array = new Uint8Array(0);
+  #closed = false;
+
+  constructor(loop: Loop, socket: Descriptor, peer: Peer) {
+    this.#socket = socket;
+    this.#peer = peer;
+    this.#watch = loop.watch(socket.number, EPOLLIN, (events) => {
+      if ((events & EPOLLOUT) !== 0) this.#flush();
+      if ((events & ~EPOLLOUT) !== 0) this.#receive();
+    });
+  }
+
+  /** Whether all that was sent has been taken. */
+  get isFlushed(): boolean {
+    return this.#kept.length === 0;
+  }
+
+  send(stream: number, type: number, message: Uint8Array): void {
+    if (this.#closed) return;
+    const frame = encodeFrame(stream, type, message);
+    this.#kept = this.#kept.length === 0 ? frame : joinBytes([this.#kept, frame]);
+    this.#flush();
+    if (this.#kept.length > MOST_KEPT) this.close();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watch.stop();
+    this.#socket.close();
+    this.#peer.closed();
+  }
+
+  #flush(): void {
+    while (this.#kept.length > 0) {
+      const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+      const sent = tryCall("sendto", this.#socket.number, this.#kept, this.#kept.length, flags, 0, 0);
+      if (sent === -EAGAIN) break;
+      if (sent < 0) {
+        this.close();
+        return;
+      }
+      this.#kept = this.#kept.subarray(sent);
+    }
+    this.#watch.change(this.#kept.length > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  }
+
+  #receive(): void {
+    const buffer = new Uint8Array(CHUNK);
+    const got = tryCall("read", this.#socket.number, buffer, buffer.length);
+    if (got === -EAGAIN) return;
+    if (got <= 0) {
+      this.close();
+      return;
+    }
+    this.#reader.push(got < CHUNK / 4 ? buffer.slice(0, got) : buffer.subarray(0, got));
+    for (let frame = this.#reader.next(); frame !== undefined && !this.#closed; frame = this.#reader.next()) {
+      this.#peer.frame(frame);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+// Answers requests on a listening socket: each by a routine of its own, so that one that waits holds no
+// other.
+
+import { tryCall } from "../../linux/call/call.ts";
+import { Descriptor } from "../../linux/files/files.ts";
+import { SOCK_CLOEXEC, SOCK_NONBLOCK } from "../../linux/numbers/socket-numbers.ts";
+import { decode, encode, type Message, type ValuesOf } from "../../protobuf/protobuf.ts";
+import { EPOLLIN, type Loop, type Watch } from "../loop/loop.ts";
+import { type Routine, start } from "../loop/routine.ts";
+import { Connection } from "./connection.ts";
+import { REQUEST, RESPONSE, TYPE_REQUEST, TYPE_RESPONSE } from "./frame.ts";
+import { RequestError, statusOf } from "./status.ts";
+
+/** A method: the tables of what it is asked with and what it answers, and who answers. */
+export interface Method {
+  readonly request: Message;
+  readonly response: Message;
+  readonly answer: (request: ValuesOf<Message>) => Routine<ValuesOf<Message>>;
+}
+
+/** By service and method: `containerd.task.v2.Task/State`. */
+export type Methods = ReadonlyMap<string, Method>;
+
+export class Server {
+  readonly #loop: Loop;
+  readonly #methods: Methods;
+  readonly #listener: Descriptor;
+  readonly #watch: Watch;
+  readonly #connections: Set<Connection> = new Set();
+
+  constructor(loop: Loop, listener: Descriptor, methods: Methods) {
+    this.#loop = loop;
+    this.#methods = methods;
+    this.#listener = listener;
+    this.#watch = loop.watch(listener.number, EPOLLIN, () => this.#accept());
+  }
+
+  /** Whether all answers have been taken. */
+  get isFlushed(): boolean {
+    return [...this.#connections].every(({ isFlushed }) => isFlushed);
+  }
+
+  close(): void {
+    this.#watch.stop();
+    this.#listener.close();
+    for (const connection of [...this.#connections]) connection.close();
+  }
+
+  #accept(): void {
+    const fd = tryCall("accept4", this.#listener.number, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) return;
+    const connection = new Connection(this.#loop, new Descriptor(fd), {
+      frame: ({ stream, type, message }) => {
+        if (type === TYPE_REQUEST) this.#serve(connection, stream, message);
+      },
+      closed: () => void this.#connections.delete(connection),
+    });
+    this.#connections.add(connection);
+  }
+
+  #serve(connection: Connection, stream: number, message: Uint8Array | undefined): void {
+    start(this.#answer(message), (outcome) => {
+      const response = outcome.ok ? { payload: outcome.value } : { status: statusOf(outcome.error) };
+      connection.send(stream, TYPE_RESPONSE, encode(RESPONSE, response));
+    });
+  }
+
+  *#answer(message: Uint8Array | undefined): Routine<Uint8Array> {
+    if (message === undefined)
+      throw new RequestError("resource exhausted", "the request is longer than 4 MiB");
+    const { service = "", method = "", payload = new Uint8Array(0) } = decode(REQUEST, message);
+    const found = this.#methods.get(`${service}/${method}`);
+    if (found === undefined) throw new RequestError("unimplemented", `service ${service}, method ${method}`);
+    return encode(found.response, yield* found.answer(decode(found.request, payload)));
+  }
+}
