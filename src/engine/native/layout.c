@@ -7,6 +7,7 @@
 #include "layout.h"
 #include <errno.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 // A line of the table, which has the blocks in the order of their places.
@@ -20,11 +21,11 @@ struct entry {
 #define LONGEST (2 << 20)
 #define ALIGNMENT 16
 
-// Used while the snapshot is made, and no page of them afterwards.
-static struct entry entries[ENTRIES];
-static struct {
+// By the number of a block. Mapped while the snapshot is made: in a command it would only count for the limit
+// that its caller may have set (RLIMIT_AS).
+static struct place {
   uint32_t size, offset;
-} places[NUMBERS];
+} *places = NULL;
 static uint32_t next_number = 0, total = 0;
 
 size_t layout_size(void) {
@@ -32,7 +33,7 @@ size_t layout_size(void) {
 }
 
 // The number of entries; 0 where one of them cannot be.
-static size_t usable_entries(size_t count) {
+static size_t usable_entries(const struct entry *entries, size_t count) {
   size_t size = 0;
   for (size_t index = 0; index < count; index++) {
     if (entries[index].number >= NUMBERS || entries[index].size % ALIGNMENT != 0) return 0;
@@ -42,22 +43,32 @@ static size_t usable_entries(size_t count) {
   return count;
 }
 
+static void *map_table(size_t length) {
+  void *mapped = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return mapped == MAP_FAILED ? NULL : mapped;
+}
+
 int read_layout(int descriptor) {
-  size_t length = 0;
-  while (length < sizeof entries) {
-    ssize_t got = read(descriptor, (char *)entries + length, sizeof entries - length);
+  struct entry *entries = map_table(ENTRIES * sizeof *entries);
+  places = map_table(NUMBERS * sizeof *places);
+  if (entries == NULL || places == NULL) return -1;
+  size_t length = 0, room = ENTRIES * sizeof *entries;
+  total = 0;
+  while (length < room) {
+    ssize_t got = read(descriptor, (char *)entries + length, room - length);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return -1;
     if (got == 0) break;
     length += got;
   }
-  size_t count = usable_entries(length / sizeof *entries);
+  size_t count = usable_entries(entries, length / sizeof *entries);
   for (size_t index = 0; index < count; index++) {
     // A number that stands twice has the last place; the first stays empty.
     places[entries[index].number].size = entries[index].size;
     places[entries[index].number].offset = total;
     total += entries[index].size;
   }
+  munmap(entries, room);
   return 0;
 }
 
