@@ -9,6 +9,7 @@ import {
   type Condition,
   nothingLeft,
   notOfCrun,
+  notOfCrunBefore,
   refused,
   tsrunOnly,
 } from "../support/behaviour.ts";
@@ -203,18 +204,19 @@ behaviour(
   },
   notOfCrun("it says nothing of it"),
 );
-refusedConfig("a namespace listed twice is refused", /duplicate|twice/i, (config) => {
-  config.linux.namespaces.push({ type: "pid" });
-});
+refusedConfig(
+  "a namespace listed twice is refused",
+  /duplicate|twice/i,
+  (config) => config.linux.namespaces.push({ type: "pid" }),
+  notOfCrunBefore("1.28", "takes it"),
+);
 refusedConfig("a namespace of an unknown type is refused", /nosuch/, (config) => {
   config.linux.namespaces.push({ type: "nosuch" });
 });
 refusedConfig(
   "a user namespace without id maps is refused",
   /uidMappings|mapping/i,
-  (config) => {
-    config.linux.namespaces.push({ type: "user" });
-  },
+  (config) => config.linux.namespaces.push({ type: "user" }),
   notOfCrun("it chooses the maps itself"),
 );
 refusedConfig("overlapping id maps are refused", /map|Mapping|Invalid argument|EINVAL/i, (config) => {
@@ -328,6 +330,7 @@ behaviour(
       await nothingLeft(t, lab, `after ${name}`);
     }
   },
+  notOfCrunBefore("1.28", "takes ids that lead out of the state root"),
 );
 
 behaviour("an empty id is refused", async (t, lab) => {

@@ -2,7 +2,14 @@
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
+import {
+  behaviour,
+  nothingLeft,
+  notOfCrun,
+  notOfCrunBefore,
+  refused,
+  tsrunOnly,
+} from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { isTsrun } from "../support/runtime.ts";
 
@@ -222,14 +229,18 @@ behaviour(
   },
 );
 
-behaviour("the runtime works without stdin, stdout and stderr", async (t, lab) => {
-  const box = lab.container(Container.script("touch /tmp/ran"));
-  const wrapper = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"];
-  mustSucceed(await box.create({ wrapper }));
-  mustSucceed(await box.start({ wrapper }));
-  await box.waitForStatus("stopped");
-  t.ok(existsSync(join(box.rootfs, "tmp/ran")));
-});
+behaviour(
+  "the runtime works without stdin, stdout and stderr",
+  async (t, lab) => {
+    const box = lab.container(Container.script("touch /tmp/ran"));
+    const wrapper = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"];
+    mustSucceed(await box.create({ wrapper }));
+    mustSucceed(await box.start({ wrapper }));
+    await box.waitForStatus("stopped");
+    t.ok(existsSync(join(box.rootfs, "tmp/ran")));
+  },
+  notOfCrunBefore("1.28", "cannot do without them"),
+);
 
 behaviour(
   "features prints one JSON object and nothing on stderr",

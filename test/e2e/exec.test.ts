@@ -3,7 +3,15 @@
 
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, notOfCrun, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
+import {
+  behaviour,
+  nothingLeft,
+  notOfCrun,
+  notOfCrunBefore,
+  refused,
+  runcFrom,
+  tsrunOnly,
+} from "../support/behaviour.ts";
 import { needsFreezer } from "../support/cgroup.ts";
 import { type Config, mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -67,29 +75,33 @@ behaviour("exec ends with the program's status, or 128 plus the signal that ende
   t.equal((await box.stateDocument()).status, "running");
 });
 
-behaviour("what is executed and what is not are told apart with runc's words", async (t, lab) => {
-  const box = await running(lab);
-  writeFileSync(join(box.rootfs, "bin/plain"), "#!/bin/sh\n", { mode: 0o644 });
-  writeFileSync(join(box.rootfs, "bin/odd"), "neither ELF nor a script\n", { mode: 0o755 });
-  chmodSync(join(box.rootfs, "bin/odd"), 0o755);
-  for (const [program, line] of [
-    ["nosuch", /exec: "nosuch": executable file not found in \$PATH/],
-    ["/no/such", /exec: "\/no\/such": stat \/no\/such: no such file or directory/],
-    ["/bin/plain", /exec: "\/bin\/plain": permission denied/],
-    ["/etc", /exec: "\/etc": is a directory/],
-    ["/etc/passwd/x", /exec: "\/etc\/passwd\/x": stat \/etc\/passwd\/x: not a directory/],
-    ["/bin/odd", /exec format error/],
-  ] as const) {
-    // runc has exited before execve(2) fails.
-    const letGo = program === "/bin/odd" && !isTsrun;
-    refused(t, await exec(box, [program]), line, letGo && isRuncBefore("1.3.0") ? 1 : FAILED);
-    const pidFile = join(lab.folder, "pid");
-    const detached = await lab.invoke(["exec", "--detach", "--pid-file", pidFile, box.id, program]);
-    if (!letGo) t.strictSame([detached.code, existsSync(pidFile)], [isCrun ? 1 : FAILED, false], program);
-  }
-  mustSucceed(await box.delete({ flags: ["--force"] }));
-  await nothingLeft(t, lab, "after delete");
-});
+behaviour(
+  "what is executed and what is not are told apart with runc's words",
+  async (t, lab) => {
+    const box = await running(lab);
+    writeFileSync(join(box.rootfs, "bin/plain"), "#!/bin/sh\n", { mode: 0o644 });
+    writeFileSync(join(box.rootfs, "bin/odd"), "neither ELF nor a script\n", { mode: 0o755 });
+    chmodSync(join(box.rootfs, "bin/odd"), 0o755);
+    for (const [program, line] of [
+      ["nosuch", /exec: "nosuch": executable file not found in \$PATH/],
+      ["/no/such", /exec: "\/no\/such": stat \/no\/such: no such file or directory/],
+      ["/bin/plain", /exec: "\/bin\/plain": permission denied/],
+      ["/etc", /exec: "\/etc": is a directory/],
+      ["/etc/passwd/x", /exec: "\/etc\/passwd\/x": stat \/etc\/passwd\/x: not a directory/],
+      ["/bin/odd", /exec format error/],
+    ] as const) {
+      // runc has exited before execve(2) fails.
+      const letGo = program === "/bin/odd" && !isTsrun;
+      refused(t, await exec(box, [program]), line, letGo && isRuncBefore("1.3.0") ? 1 : FAILED);
+      const pidFile = join(lab.folder, "pid");
+      const detached = await lab.invoke(["exec", "--detach", "--pid-file", pidFile, box.id, program]);
+      if (!letGo) t.strictSame([detached.code, existsSync(pidFile)], [isCrun ? 1 : FAILED, false], program);
+    }
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete");
+  },
+  notOfCrunBefore("1.28", "ends with 255 for what is refused"),
+);
 
 behaviour(
   "exec into a container with a user namespace of its own is root there, not here",

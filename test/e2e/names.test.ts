@@ -3,7 +3,7 @@
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, notOfRunc, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, notOfCrunBefore, notOfRunc, tsrunOnly } from "../support/behaviour.ts";
 import { type Config, mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
@@ -71,6 +71,7 @@ behaviour(
     t.equal(stdout, `${BYTES}\n${BYTES}\n`);
   },
   notOfRunc("it puts U+FFFD in their place"),
+  notOfCrunBefore("1.28", "does not find the program"),
 );
 
 behaviour("a mount point may lie behind a link of any bytes", async (t, lab) => {

@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, refused } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrunBefore, refused } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { until } from "../support/wait.ts";
 
@@ -69,13 +69,17 @@ behaviour("run --detach returns when the program runs", async (t, lab) => {
   await nothingLeft(t, lab, "after delete");
 });
 
-behaviour("run --keep leaves a stopped container", async (t, lab) => {
-  const box = lab.container(Container.script("exit 3"));
-  t.equal((await box.run({ flags: ["--keep"] })).code, 3);
-  t.equal((await box.stateDocument()).status, "stopped");
-  mustSucceed(await box.delete());
-  await nothingLeft(t, lab, "after delete");
-});
+behaviour(
+  "run --keep leaves a stopped container",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exit 3"));
+    t.equal((await box.run({ flags: ["--keep"] })).code, 3);
+    t.equal((await box.stateDocument()).status, "stopped");
+    mustSucceed(await box.delete());
+    await nothingLeft(t, lab, "after delete");
+  },
+  notOfCrunBefore("1.28", "has no such flag"),
+);
 
 behaviour("run shows a container in state while it lasts", async (t, lab) => {
   const box = lab.container(Container.script("exec sleep 1000"));

@@ -2,7 +2,14 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { behaviour, nothingLeft, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
+import {
+  behaviour,
+  nothingLeft,
+  notOfCrunBefore,
+  refused,
+  runcFrom,
+  tsrunOnly,
+} from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 
@@ -122,6 +129,7 @@ behaviour(
     await nothingLeft(t, lab, "after the refusals");
   },
   runcFrom("1.4.0", "it has no memory policies"),
+  notOfCrunBefore("1.28", "knows of no memory policies"),
 );
 
 behaviour(

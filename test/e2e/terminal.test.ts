@@ -4,7 +4,14 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
+import {
+  behaviour,
+  nothingLeft,
+  notOfCrun,
+  notOfCrunBefore,
+  refused,
+  tsrunOnly,
+} from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { isCrun } from "../support/runtime.ts";
@@ -98,6 +105,7 @@ behaviour(
     await nothingLeft(t, lab, "after delete");
   },
   needsTerminal(),
+  notOfCrunBefore("1.28", "leaves it raw when it is killed, and ends with 255"),
 );
 
 behaviour(

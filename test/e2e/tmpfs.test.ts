@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, notOfCrun, refused } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, notOfCrunBefore, refused } from "../support/behaviour.ts";
 import type { ConfigMount } from "../support/config.ts";
 import { Container } from "../support/container.ts";
 
@@ -28,16 +28,20 @@ behaviour("tmpcopyup fills a tmpfs with what it covers", async (t, lab) => {
   t.equal(readFileSync(join(box.rootfs, "etc/kept/file"), "utf8"), "kept\n", "the covered file is untouched");
 });
 
-behaviour("every tmpfs has the mode of the directory that it covers", async (t, lab) => {
-  const modes = { a: 0o711, b: 0o750, c: 0o700 };
-  const box = lab.container(Container.script("stat -c '%n %a' /a /b /c"));
-  for (const [name, mode] of Object.entries(modes)) {
-    makeDirectory(join(box.rootfs, name), mode);
-    box.config.mounts.push(tmpfs(`/${name}`));
-  }
-  box.writeConfig();
-  t.equal(await box.live(), "/a 711\n/b 750\n/c 700\n");
-});
+behaviour(
+  "every tmpfs has the mode of the directory that it covers",
+  async (t, lab) => {
+    const modes = { a: 0o711, b: 0o750, c: 0o700 };
+    const box = lab.container(Container.script("stat -c '%n %a' /a /b /c"));
+    for (const [name, mode] of Object.entries(modes)) {
+      makeDirectory(join(box.rootfs, name), mode);
+      box.config.mounts.push(tmpfs(`/${name}`));
+    }
+    box.writeConfig();
+    t.equal(await box.live(), "/a 711\n/b 750\n/c 700\n");
+  },
+  notOfCrunBefore("1.28", "it has 1777"),
+);
 
 behaviour(
   "a tmpfs where the image has a FIFO is refused, and the FIFO not waited for",
@@ -52,42 +56,50 @@ behaviour(
   notOfCrun("it waits for the FIFO"),
 );
 
-behaviour("a tmpfs has the mode of what a link leads to in the root", async (t, lab) => {
-  const box = lab.container(Container.script("stat -c '%n %a' /real /far /new"));
-  makeDirectory(join(box.rootfs, "real"), 0o701);
-  makeDirectory(join(box.rootfs, "far"), 0o705);
-  // An absolute link and one out of the root lead inside it.
-  symlinkSync("/real", join(box.rootfs, "absolute"));
-  symlinkSync("../../../far", join(box.rootfs, "out"));
-  for (const name of ["absolute", "out", "new"]) {
-    box.config.mounts.push({ ...tmpfs(`/${name}`), options: ["nosuid"] });
-  }
-  box.writeConfig();
-  t.equal(await box.live(), "/real 701\n/far 705\n/new 1777\n");
-});
+behaviour(
+  "a tmpfs has the mode of what a link leads to in the root",
+  async (t, lab) => {
+    const box = lab.container(Container.script("stat -c '%n %a' /real /far /new"));
+    makeDirectory(join(box.rootfs, "real"), 0o701);
+    makeDirectory(join(box.rootfs, "far"), 0o705);
+    // An absolute link and one out of the root lead inside it.
+    symlinkSync("/real", join(box.rootfs, "absolute"));
+    symlinkSync("../../../far", join(box.rootfs, "out"));
+    for (const name of ["absolute", "out", "new"]) {
+      box.config.mounts.push({ ...tmpfs(`/${name}`), options: ["nosuid"] });
+    }
+    box.writeConfig();
+    t.equal(await box.live(), "/real 701\n/far 705\n/new 1777\n");
+  },
+  notOfCrunBefore("1.28", "it has 1777"),
+);
 
-behaviour("a tmpfs has the mode of what an earlier mount behind a link has put there", async (t, lab) => {
-  const box = lab.container(Container.script("stat -c '%n %a' /real/sub /real/deep/sub /other /plain"));
-  for (const name of ["real/sub", "other", "plain"]) {
-    makeDirectory(join(box.rootfs, name), 0o700);
-  }
-  symlinkSync("/real", join(box.rootfs, "link"));
-  symlinkSync("/other", join(box.rootfs, "again"));
-  const volume = join(lab.folder, "volume");
-  for (const [name, mode] of Object.entries({ sub: 0o711, "deep/sub": 0o705, "deep/new": 0o704 })) {
-    makeDirectory(join(volume, name), mode);
-  }
-  box.config.mounts.push(
-    tmpfs("/plain"),
-    volumeAt("/link", volume),
-    tmpfs("/real/sub"),
-    tmpfs("/link/deep/sub"),
-    volumeAt("/other", join(volume, "deep/new")),
-    tmpfs("/again"),
-  );
-  box.writeConfig();
-  t.equal(await box.live(), "/real/sub 711\n/real/deep/sub 705\n/other 704\n/plain 700\n");
-});
+behaviour(
+  "a tmpfs has the mode of what an earlier mount behind a link has put there",
+  async (t, lab) => {
+    const box = lab.container(Container.script("stat -c '%n %a' /real/sub /real/deep/sub /other /plain"));
+    for (const name of ["real/sub", "other", "plain"]) {
+      makeDirectory(join(box.rootfs, name), 0o700);
+    }
+    symlinkSync("/real", join(box.rootfs, "link"));
+    symlinkSync("/other", join(box.rootfs, "again"));
+    const volume = join(lab.folder, "volume");
+    for (const [name, mode] of Object.entries({ sub: 0o711, "deep/sub": 0o705, "deep/new": 0o704 })) {
+      makeDirectory(join(volume, name), mode);
+    }
+    box.config.mounts.push(
+      tmpfs("/plain"),
+      volumeAt("/link", volume),
+      tmpfs("/real/sub"),
+      tmpfs("/link/deep/sub"),
+      volumeAt("/other", join(volume, "deep/new")),
+      tmpfs("/again"),
+    );
+    box.writeConfig();
+    t.equal(await box.live(), "/real/sub 711\n/real/deep/sub 705\n/other 704\n/plain 700\n");
+  },
+  notOfCrunBefore("1.28", "it has 1777"),
+);
 
 behaviour(
   "a mount behind a link neither hides the mount points that come later nor makes them",

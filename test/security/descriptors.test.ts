@@ -6,7 +6,7 @@ import { readdirSync, readlinkSync, rmSync, statSync, symlinkSync } from "node:f
 import { join } from "node:path";
 import type { Test } from "tap";
 import { attack, MANY_CAPABILITIES } from "../support/attack.ts";
-import { runcBefore, tsrunOnly } from "../support/behaviour.ts";
+import { notOfCrunBefore, runcBefore, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import type { Result } from "../support/runtime.ts";
@@ -30,31 +30,41 @@ function stayedInside(t: Test, result: Result, what: string): void {
   t.notMatch(result.stdout, /of the host/);
 }
 
-attack(LEAKY, "a working directory of /proc/self/fd/N is no way out for create", async (t, lab, outside) => {
-  for (const number of NUMBERS) {
-    const box = lab.container(Container.script(SHOW));
-    for (const suffix of ["", `/../..${outside.folder}`, `/made-${lab.mark}`]) {
-      box.config.process.cwd = `/proc/self/fd/${number}${suffix}`;
-      box.writeConfig();
-      stayedInside(t, await box.run({ wrapper: leaking }), box.config.process.cwd);
-      for (const folder of ["/", "/etc", "/tmp"]) {
-        const made = join(folder, `made-${lab.mark}`);
-        t.notOk(statSync(made, { throwIfNoEntry: false }), `${made} was not made`);
+attack(
+  LEAKY,
+  "a working directory of /proc/self/fd/N is no way out for create",
+  async (t, lab, outside) => {
+    for (const number of NUMBERS) {
+      const box = lab.container(Container.script(SHOW));
+      for (const suffix of ["", `/../..${outside.folder}`, `/made-${lab.mark}`]) {
+        box.config.process.cwd = `/proc/self/fd/${number}${suffix}`;
+        box.writeConfig();
+        stayedInside(t, await box.run({ wrapper: leaking }), box.config.process.cwd);
+        for (const folder of ["/", "/etc", "/tmp"]) {
+          const made = join(folder, `made-${lab.mark}`);
+          t.notOk(statSync(made, { throwIfNoEntry: false }), `${made} was not made`);
+        }
       }
     }
-  }
-});
+  },
+  notOfCrunBefore("1.28", "it leads out"),
+);
 
-attack(LEAKY, "nor is a link of the image that leads there", async (t, lab) => {
-  const box = lab.container(Container.script(SHOW));
-  box.config.process.cwd = "/work";
-  box.writeConfig();
-  for (const number of NUMBERS) {
-    symlinkSync(`/proc/self/fd/${number}`, join(box.rootfs, "work"));
-    stayedInside(t, await box.run({ wrapper: leaking }), `fd ${number}`);
-    rmSync(join(box.rootfs, "work"));
-  }
-});
+attack(
+  LEAKY,
+  "nor is a link of the image that leads there",
+  async (t, lab) => {
+    const box = lab.container(Container.script(SHOW));
+    box.config.process.cwd = "/work";
+    box.writeConfig();
+    for (const number of NUMBERS) {
+      symlinkSync(`/proc/self/fd/${number}`, join(box.rootfs, "work"));
+      stayedInside(t, await box.run({ wrapper: leaking }), `fd ${number}`);
+      rmSync(join(box.rootfs, "work"));
+    }
+  },
+  notOfCrunBefore("1.28", "it leads out"),
+);
 
 attack(
   LEAKY,
@@ -75,14 +85,19 @@ attack(
   tsrunOnly("it makes them before it refuses"),
 );
 
-attack(LEAKY, "nor is it one for exec", async (t, lab) => {
-  const box = lab.container(Container.script("exec sleep 1000"));
-  mustSucceed(await box.run({ flags: ["--detach"], wrapper: leaking }));
-  for (const number of NUMBERS) {
-    const args = ["exec", "--cwd", `/proc/self/fd/${number}`, box.id, "sh", "-c", SHOW];
-    stayedInside(t, await lab.invoke(args, { wrapper: leaking }), `fd ${number}`);
-  }
-});
+attack(
+  LEAKY,
+  "nor is it one for exec",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exec sleep 1000"));
+    mustSucceed(await box.run({ flags: ["--detach"], wrapper: leaking }));
+    for (const number of NUMBERS) {
+      const args = ["exec", "--cwd", `/proc/self/fd/${number}`, box.id, "sh", "-c", SHOW];
+      stayedInside(t, await lab.invoke(args, { wrapper: leaking }), `fd ${number}`);
+    }
+  },
+  notOfCrunBefore("1.28", "it leads out"),
+);
 
 attack(LEAKY, "a program that lies behind a descriptor of the host's is not executed", async (t, lab) => {
   const box = lab.container();
