@@ -4,7 +4,15 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, notOfCrun, notOfRunc, refused, tsrunOnly } from "../support/behaviour.ts";
+import {
+  behaviour,
+  nothingLeft,
+  notOfCrun,
+  notOfRunc,
+  refused,
+  runcFrom,
+  tsrunOnly,
+} from "../support/behaviour.ts";
 import { needsUnified, onUnified, unifiedFolder } from "../support/cgroup.ts";
 import type { Resources } from "../support/config.ts";
 import { type Container, mustSucceed } from "../support/container.ts";
@@ -122,6 +130,7 @@ for (const [place, prepare] of [
     },
     needsUnified(),
     PROCESSES,
+    runcFrom("1.3.0", "it reads the processes of such a cgroup in vain"),
   );
 }
 
