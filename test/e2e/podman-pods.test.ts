@@ -3,6 +3,7 @@
 
 import { readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { notOfCrun } from "../support/behaviour.ts";
 import { needsCriu } from "../support/criu.ts";
 import { needsBuildah } from "../support/podman.ts";
 import { BOTH, FINDS_SLEEP, ROOT, SLEEP, under, words } from "../support/podman-cases.ts";
@@ -91,6 +92,7 @@ under(
     t.ok(before > 0 && count() >= before, "and not from its beginning");
   },
   needsCriu(),
+  notOfCrun("it leaves the cgroup of a container that was restored"),
 );
 
 under(

@@ -4,7 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, refused, runcFrom, tsrunOnly } from "../support/behaviour.ts";
 import { type Config, mapIds } from "../support/config.ts";
 import { Container } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
@@ -88,6 +88,7 @@ behaviour(
     await nothingLeft(t, lab, "after delete");
   },
   needsCall("mount_setattr", "an id-mapped mount"),
+  runcFrom("1.2.0", "has no id-mapped mounts"),
 );
 
 behaviour(
