@@ -7,16 +7,15 @@ import type { CgroupRecord } from "./record.ts";
 import { attachToUnit } from "./systemd/scope.ts";
 import { exists } from "./tree.ts";
 
-export type JoinFiles =
-  /** v1: write "0" to each file; `unified`, on hybrid hosts, is a directory for CLONE_INTO_CGROUP. */
-  | {
-      readonly tasks: readonly string[];
-      readonly unified?: string;
-      /** To be called with the process's pid before it enters anything: systemd moves it. */
-      readonly admit?: (pid: number) => void;
-    }
-  /** v2: for CLONE_INTO_CGROUP. */
-  | { readonly directory: string };
+/** How a process gets into a cgroup. */
+export interface JoinFiles {
+  /** v1: write "0" to each of these. */
+  readonly tasks: readonly string[];
+  /** For CLONE_INTO_CGROUP: the cgroup on v2, and that of the unified hierarchy on hybrid hosts. */
+  readonly directory?: string;
+  /** To be called with the process's pid before it enters anything: systemd moves it. */
+  readonly admit?: (pid: number) => void;
+}
 
 /**
  * How a process enters the container. On v1 it writes "0" to each `tasks` for itself while it has one thread:
@@ -26,7 +25,7 @@ export function joinFiles(record: CgroupRecord, { init }: JoinOptions = {}): Joi
   const unified = record.paths[""];
   if (record.driver === "v2" && unified !== undefined) return joinV2(record, unified, init);
   const tasks = tasksFiles(record);
-  return unified === undefined ? { tasks } : { tasks, unified };
+  return unified === undefined ? { tasks } : { tasks, directory: unified };
 }
 
 export interface JoinOptions {
@@ -39,13 +38,13 @@ export interface JoinOptions {
 
 function joinV2(record: CgroupRecord, directory: string, init: Descriptor | undefined): JoinFiles {
   const divided = (readTextIfThere(`${directory}/cgroup.subtree_control`)?.trim() ?? "") !== "";
-  if (divided && init !== undefined) return { directory: unifiedCgroupOf(init) ?? directory };
+  if (divided && init !== undefined) return { tasks: [], directory: unifiedCgroupOf(init) ?? directory };
   const { unit } = record;
   // A user may not move processes here from any cgroup, but its manager may.
   const inside = unit?.user === true ? insideUnit(unit.name, directory) : undefined;
   const isOwn = inside === "/" || init !== undefined;
   if (inside !== undefined && isOwn) return { tasks: [], admit: (pid) => attachToUnit(record, inside, pid) };
-  return { directory };
+  return { tasks: [], directory };
 }
 
 /** The path of a cgroup below the unit's; "/" is the unit's own. */

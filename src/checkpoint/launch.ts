@@ -102,7 +102,7 @@ function becomeCriu(proxy: Conversation, request: Launch, slots: Slots): void {
   let failed: Operation | undefined;
   try {
     proxy.ask(joinOperations(cgroup));
-    if ("admit" in cgroup) cgroup.admit?.(proxy.pid);
+    cgroup.admit?.(proxy.pid);
     const pair = out(8);
     proxy.ask([
       ...openOperations(request, slots),
@@ -126,10 +126,8 @@ function becomeCriu(proxy: Conversation, request: Launch, slots: Slots): void {
 }
 
 /** The process enters each hierarchy itself; see `joinFiles`. */
-function joinOperations(cgroup: JoinFiles): Operation[] {
-  const unified = "directory" in cgroup ? cgroup.directory : cgroup.unified;
-  const files = "directory" in cgroup ? [] : [...cgroup.tasks];
-  if (unified !== undefined) files.push(`${unified}/cgroup.procs`);
+function joinOperations({ tasks, directory }: JoinFiles): Operation[] {
+  const files = directory === undefined ? tasks : [...tasks, `${directory}/cgroup.procs`];
   return files.flatMap((path) => {
     const attempt = `join a cgroup by adding pid 0 to "${path}"`;
     const file = openat(AT_FDCWD, path, O_WRONLY, attempt);

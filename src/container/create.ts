@@ -229,12 +229,11 @@ function startFirstProcess(
   cgroup: CgroupRecord,
   rest: Pick<EnterOptions, "extra" | "trace">,
 ): Entered {
-  const join = joinNewCgroup(plan.cgroup, cgroup);
-  const path = "directory" in join ? join.directory : join.unified;
+  const { directory: path, ...join } = joinNewCgroup(plan.cgroup, cgroup);
   using directory = path === undefined ? undefined : openDirectory(path);
   return enterNamespaces({
     plan: plan.namespaces,
-    cgroup: "tasks" in join ? { ...join, directory } : { tasks: [], directory },
+    cgroup: { ...join, directory },
     inherited: inheritedFds(plan.options),
     rootless: plan.rootless,
     ...rest,

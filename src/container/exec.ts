@@ -197,8 +197,7 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Join
   const divided = options.cgroups.length === 0 ? init : undefined;
   const cgroup =
     divided === undefined ? subCgroup(record.cgroup, options.cgroups) : delegated(record.cgroup, delegate);
-  const files = joinFiles(cgroup, { init: divided });
-  const path = "directory" in files ? files.directory : files.unified;
+  const { directory: path, ...join } = joinFiles(cgroup, { init: divided });
   using directory = path === undefined ? undefined : openCgroup(path);
   let labels: LabelFiles | undefined;
   const standing = standInNamespaces({
@@ -211,7 +210,7 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Join
       timeOffsets: [],
       keepsGroups: plan.process.keepsGroups,
     },
-    cgroup: "tasks" in files ? { ...files, directory } : { tasks: [], directory },
+    cgroup: { ...join, directory },
     inherited: options.preserveFds,
     extra: [terminal],
     rootless: plan.rootless,

@@ -9,7 +9,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, O_RDWR, S_IFCHR } from ".
 import { octal } from "../proxy/calls/arguments.ts";
 import { chdir, close, dup3, openat, type Reading, statx } from "../proxy/calls/calls.ts";
 import { mount } from "../proxy/calls/mount-calls.ts";
-import { type Operation, operation, resultOf } from "../proxy/calls/operation.ts";
+import { type Operation, operation, operationError, resultOf } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
 import { held, inWords } from "../proxy/step.ts";
 import { deviceStep, linkStep } from "./build/devices.ts";
@@ -29,7 +29,6 @@ import { type Helper, RootContext } from "./place/context.ts";
 import { PathLooks, type SealedKind } from "./place/looks.ts";
 import { openFollowing } from "./place/open.ts";
 import { planLinks } from "./plan/devices.ts";
-import { operationFailure } from "./plan/failure.ts";
 import type { RootfsPlan } from "./plan/plan.ts";
 
 /** A root that is being built, and what its acts hand on. */
@@ -115,7 +114,7 @@ export function enterRootfs(proxy: Conversation, root: Rootfs): void {
   const reopened = nulls.length === 0 ? undefined : reopenNull(context, nulls);
   if (reopened !== undefined) operations.push(...reopened.operations);
   const looks = new PathLooks(context, [...plan.readonlyPaths, ...plan.maskedPaths]);
-  const words = (failed: Operation) => operationFailure(failed, { hint: pivotHint(plan, failed) });
+  const words = (failed: Operation) => operationError(failed, { hint: pivotHint(plan, failed) });
   proxy.say(inWords(operations, words));
   proxy.say(looks.operations);
   proxy.settle();

@@ -188,6 +188,16 @@ rule("nothing but one file calls kill(2)", () =>
   ),
 );
 
+rule("what is said to the first process is laid out in src/proxy only", () =>
+  sources.flatMap(({ path, imports }) =>
+    path.startsWith("src/proxy/")
+      ? []
+      : imports
+          .filter(({ target }) => target.startsWith("src/proxy/wire/"))
+          .map(({ target }) => `${path} imports ${target}`),
+  ),
+);
+
 rule("enums are unions of literals", () => linesMatching(everything, /^(export )?(const )?enum\b/));
 
 rule("imports point from the command line down to the kernel", () =>

@@ -145,15 +145,14 @@ function kindOf(file: PretendedFile | undefined): FileKind | undefined {
 
 function startFirst(plan: ContainerPlan, stage: Stage, host: HostSide): Entered {
   stage.enter("namespaces");
-  const join = joinNewCgroup(plan.cgroup, plannedRecord(plan.cgroup));
-  const path = "directory" in join ? join.directory : join.unified;
+  const { tasks, directory: path } = joinNewCgroup(plan.cgroup, plannedRecord(plan.cgroup));
   const directory = path === undefined ? undefined : new Descriptor(-1);
   const { hooks, process } = plan.bundle.spec;
   const nothing = new Descriptor(-1);
   return enterNamespaces({
     plan: plan.namespaces,
     // Systemd moves the process into a unit; that is none of our calls.
-    cgroup: { tasks: "tasks" in join ? join.tasks : [], directory },
+    cgroup: { tasks, directory },
     inherited: inheritedFds(plan.options),
     extra: [
       nothing,

@@ -53,11 +53,18 @@ export function render(of: Operation): string {
   return `${call} = ${of.result < 0 ? errnoName(-of.result) : of.result}`;
 }
 
+export interface FailureDetails {
+  /** What the kernel's file system context says: `tmpfs: Unknown parameter 'x'`. */
+  readonly log?: string | undefined;
+  readonly hint?: string | undefined;
+}
+
 /** `cannot mount "proc" on "/proc": mount(…) = EPERM (operation not permitted)` */
-export function operationError(failed: Operation): TsrunError {
+export function operationError(failed: Operation, { log, hint }: FailureDetails = {}): TsrunError {
   const errno = -(failed.result ?? 0);
-  const message = `cannot ${failed.attempt}: ${render(failed)} (${errnoWords(errno)})`;
-  return new TsrunError("E_SYSCALL", message, { errno: errnoName(errno) });
+  const said = log === undefined || log === "" ? "" : `: ${log}`;
+  const message = `cannot ${failed.attempt}: ${render(failed)} (${errnoWords(errno)})${said}`;
+  return new TsrunError("E_SYSCALL", message, { errno: errnoName(errno), hint });
 }
 
 function renderArgument(argument: Argument): string {

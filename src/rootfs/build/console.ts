@@ -5,11 +5,10 @@ import { TsrunError } from "../../errors.ts";
 import { parseStatx } from "../../linux/files/files.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O_NOFOLLOW, O_PATH, S_IFLNK, S_IFREG } from "../../linux/numbers/fcntl.ts";
 import { close, mknodat, openat, statx } from "../../proxy/calls/calls.ts";
-import { orGoOn, resultOf } from "../../proxy/calls/operation.ts";
+import { operationError, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
 import type { Step } from "../../proxy/step.ts";
 import { adapt } from "../place/adapt.ts";
 import type { RootContext } from "../place/context.ts";
-import { operationFailure } from "../plan/failure.ts";
 import { cover } from "./seal.ts";
 
 /**
@@ -23,7 +22,7 @@ export function coverConsole(context: RootContext, slave: number): void {
   const place = openat(AT_FDCWD, "/dev/console", O_PATH | O_NOFOLLOW, attempt);
   const found = statx(place, "", AT_EMPTY_PATH, attempt);
   const stopped = context.proxy.attempt([made, place, found]);
-  if (stopped !== undefined) throw operationFailure(stopped);
+  if (stopped !== undefined) throw operationError(stopped);
   if (parseStatx(found.out.bytes).type === S_IFLNK) {
     throw new TsrunError("E_CONFIG", `cannot ${attempt}: it is a symbolic link`, {
       hint: "remove it from the image, or from what is mounted on /dev",
@@ -33,7 +32,7 @@ export function coverConsole(context: RootContext, slave: number): void {
   const covering: Step = {
     operations: () => [...cover(context, [slave, target], attempt), close(target)],
     recover: (failed) => {
-      if (!adapt(context, failed)) throw operationFailure(failed);
+      if (!adapt(context, failed)) throw operationError(failed);
     },
   };
   context.proxy.ask(covering);

@@ -28,9 +28,8 @@ import {
   symlinkat,
   unlinkat,
 } from "../../proxy/calls/calls.ts";
-import { type Operation, operation, orGoOn } from "../../proxy/calls/operation.ts";
+import { type Operation, operation, operationError, orGoOn } from "../../proxy/calls/operation.ts";
 import type { RootContext } from "../place/context.ts";
-import { operationFailure } from "../plan/failure.ts";
 import { copyFile, MOST_SENT, openFiles, owned } from "./copy-file.ts";
 
 /** Entries that are handled in one batch: all that they fill has to fit the answer. */
@@ -109,7 +108,7 @@ function readLinks(place: Omit<Place, "target">, names: readonly string[]): Read
     const [endless] = read(cut.slice(at, at + LONG_LINKS_AT_ONCE), LONGEST_LINK);
     if (endless === undefined) continue;
     const link = readlinkat(place.source, endless, place.attempt, LONGEST_LINK);
-    throw operationFailure({ ...link, result: -ENAMETOOLONG });
+    throw operationError({ ...link, result: -ENAMETOOLONG });
   }
   return destinations;
 }
@@ -159,5 +158,5 @@ function copyAgain(place: Place, entry: Entry): void {
 /** A user namespace may not make device nodes; the rest of the tree is worth having without. */
 function checkNode([made]: readonly Operation[]): void {
   if (made?.call !== "mknodat" || made.result === 0 || made.result === -EPERM) return;
-  throw operationFailure(made);
+  throw operationError(made);
 }

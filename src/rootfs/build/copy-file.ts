@@ -7,9 +7,8 @@ import { EINVAL, EIO, ENXIO } from "../../linux/numbers/errno.ts";
 import { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../../linux/numbers/fcntl.ts";
 import { type Fd, NULL, shown } from "../../proxy/calls/arguments.ts";
 import { close, fchmod, fchown, openat } from "../../proxy/calls/calls.ts";
-import { type Operation, operation } from "../../proxy/calls/operation.ts";
+import { type Operation, operation, operationError } from "../../proxy/calls/operation.ts";
 import type { RootContext } from "../place/context.ts";
-import { operationFailure } from "../plan/failure.ts";
 
 /** The most that sendfile(2) moves in one call. */
 export const MOST_SENT = 0x7ffff000;
@@ -81,7 +80,7 @@ export function copyFile(
     sendPieces(files, pieces);
     const last = pieces.at(-1);
     if (last === undefined || pieces.length < PIECES_AT_ONCE) break;
-    if (last.to <= position) throw operationFailure({ ...end, result: -EIO });
+    if (last.to <= position) throw operationError({ ...end, result: -EIO });
     position = last.to;
   }
   context.proxy.ask([...owned(output, found, attempt), close(input), close(output)]);
@@ -101,7 +100,7 @@ function findPieces({ context, input, attempt }: Files, position: number): Piece
   // A file system that does not know of holes.
   if (failed === looks[0] && failed?.result === -EINVAL) return [{ from: position, to: Number.MAX_VALUE }];
   // Nothing but a hole behind.
-  if (failed !== undefined && failed.result !== -ENXIO) throw operationFailure(failed);
+  if (failed !== undefined && failed.result !== -ENXIO) throw operationError(failed);
   const pieces: Piece[] = [];
   for (let index = 0; index + 1 < looks.length; index += 2) {
     const [start = -1, end = -1] = [looks[index]?.result, looks[index + 1]?.result];

@@ -5,11 +5,10 @@ import { text } from "../../linux/call/words.ts";
 import { EEXIST, EINVAL } from "../../linux/numbers/errno.ts";
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from "../../linux/numbers/fcntl.ts";
 import { close, type Reading, readlinkat, symlinkat } from "../../proxy/calls/calls.ts";
-import type { Operation } from "../../proxy/calls/operation.ts";
+import { type Operation, operationError } from "../../proxy/calls/operation.ts";
 import type { Step } from "../../proxy/step.ts";
 import { adapt } from "../place/adapt.ts";
 import { Target, type TargetStep } from "../place/target.ts";
-import { operationFailure } from "../plan/failure.ts";
 import { describeMount, nameMount } from "../plan/mounts.ts";
 import { nameOf, parentOf } from "../plan/paths.ts";
 import { type BindOptions, bindStep } from "./mount-bind.ts";
@@ -104,6 +103,6 @@ class CopyLinkStep implements TargetStep {
   }
 
   #failure(failed: Operation): Error {
-    return operationFailure(failed, { hint: describeMount({ ...this.#options.mount, type: "bind" }) });
+    return operationError(failed, { hint: describeMount({ ...this.#options.mount, type: "bind" }) });
   }
 }

@@ -8,10 +8,9 @@ import { ENAMETOOLONG } from "../../linux/numbers/errno.ts";
 import { O_DIRECTORY, O_RDONLY } from "../../linux/numbers/fcntl.ts";
 import { out, shown } from "../../proxy/calls/arguments.ts";
 import { close } from "../../proxy/calls/calls.ts";
-import { type Operation, operation, resultOf } from "../../proxy/calls/operation.ts";
+import { type Operation, operation, operationError, resultOf } from "../../proxy/calls/operation.ts";
 import type { RootContext } from "../place/context.ts";
 import { openPlain } from "../place/open.ts";
-import { operationFailure } from "../plan/failure.ts";
 import { copyEntries, type Place } from "./copy-entries.ts";
 
 /** Bytes of directory entries asked for at once. */
@@ -103,7 +102,7 @@ function openDirectory(context: RootContext, { directory, way, attempt }: Way): 
     opened = opening.descriptor;
   }
   if (opened === undefined) throw new Error("nothing to open");
-  if (way.length > MOST_DEEP) throw operationFailure({ ...opened, result: -ENAMETOOLONG });
+  if (way.length > MOST_DEEP) throw operationError({ ...opened, result: -ENAMETOOLONG });
   context.proxy.ask(operations);
   return resultOf(opened);
 }

@@ -22,14 +22,13 @@ import {
   symlinkat,
   unlinkat,
 } from "../../proxy/calls/calls.ts";
-import { type Operation, operation, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
+import { type Operation, operation, operationError, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
 import type { Step } from "../../proxy/step.ts";
 import { adapt } from "../place/adapt.ts";
 import type { Provider, RootContext } from "../place/context.ts";
 import { type Opening, openPlain } from "../place/open.ts";
 import { Target, type TargetStep } from "../place/target.ts";
 import type { DevicePlan, LinkPlan } from "../plan/devices.ts";
-import { operationFailure } from "../plan/failure.ts";
 import { nameOf, parentOf } from "../plan/paths.ts";
 import { bind } from "./attach.ts";
 
@@ -168,7 +167,7 @@ class DeviceStep implements TargetStep {
     };
     let failed = run();
     while (failed !== undefined && adapt(this.#context, failed)) failed = run();
-    if (failed !== undefined) throw operationFailure(failed, { hint: this.#hint(failed) });
+    if (failed !== undefined) throw operationError(failed, { hint: this.#hint(failed) });
   }
 
   get next(): (() => void) | undefined {
@@ -185,7 +184,7 @@ class DeviceStep implements TargetStep {
     const owner = [uid, gid, AT_EMPTY_PATH];
     const owned = operation("fchownat", [resultOf(this.#node), "", ...owner], this.#attempt);
     const failed = this.#context.proxy.attempt([owned, close(resultOf(this.#node))]);
-    if (failed !== undefined) throw operationFailure(failed);
+    if (failed !== undefined) throw operationError(failed);
   }
 
   recover(failed: Operation, pending: readonly Step[]): void {
@@ -203,7 +202,7 @@ class DeviceStep implements TargetStep {
       this.#needsHelp = true;
       return;
     }
-    throw operationFailure(failed, { hint: this.#hint(failed) });
+    throw operationError(failed, { hint: this.#hint(failed) });
   }
 
   #hint(failed: Operation): string | undefined {
@@ -232,7 +231,7 @@ export function linkStep({ context, provider, link }: LinkOptions): TargetStep {
     recover: (failed, pending) => {
       if (directory.target.recover(failed, pending) || adapt(context, failed)) return;
       if (failed.call !== "symlinkat" || failed.result !== -EEXIST || inTheWay !== "nothing") {
-        throw operationFailure(failed);
+        throw operationError(failed);
       }
       inTheWay = link.replaces ? "goes" : "stays";
     },

@@ -16,7 +16,7 @@ import {
 import { MOUNT_ATTR_IDMAP, MS_BIND, PROC_SUPER_MAGIC } from "../../linux/numbers/mount.ts";
 import { close, fstatfs, type Reading, statx, symlinkat } from "../../proxy/calls/calls.ts";
 import { mountSetattr } from "../../proxy/calls/mount-calls.ts";
-import { type Operation, resultOf } from "../../proxy/calls/operation.ts";
+import { type Operation, operationError, resultOf } from "../../proxy/calls/operation.ts";
 import type { Step } from "../../proxy/step.ts";
 import { adapt } from "../place/adapt.ts";
 import type { Asked, Provider, RootContext } from "../place/context.ts";
@@ -24,7 +24,6 @@ import { type Opening, openPlain } from "../place/open.ts";
 import { Target, type TargetStep } from "../place/target.ts";
 import { adviceForBind } from "../plan/advice.ts";
 import type { AttributeChange } from "../plan/attributes.ts";
-import { operationFailure } from "../plan/failure.ts";
 import {
   type BindMount,
   describeMount,
@@ -275,7 +274,7 @@ class BindStep implements TargetStep {
     const mismatch = this.#compareKinds(failed, proxy);
     if (mismatch !== undefined) return mismatch;
     const where = describeMount({ ...this.#mount, type: "bind" });
-    return operationFailure(failed, { hint: `${adviceForBind(failed, this.#progress.tried)}${where}` });
+    return operationError(failed, { hint: `${adviceForBind(failed, this.#progress.tried)}${where}` });
   }
 
   /** Says what the kernel does not, where one is a directory and the other is not. */
@@ -368,7 +367,7 @@ export function remountStep({ context, mount }: RemountOptions): Step {
     },
     recover: (failed, pending) => {
       if (target.recover(failed, pending) || adapt(context, failed)) return;
-      throw operationFailure(failed, { hint: hint() });
+      throw operationError(failed, { hint: hint() });
     },
   };
 }
@@ -389,7 +388,7 @@ export function symlinkStep({ link, provider }: SymlinkOptions): Step {
       return [symlinkat(link.target, provider.directory, nameOf(link.destination), attempt)];
     },
     recover: (failed) => {
-      if (failed.result !== -EEXIST) throw operationFailure(failed);
+      if (failed.result !== -EEXIST) throw operationError(failed);
       exists = true;
     },
   };

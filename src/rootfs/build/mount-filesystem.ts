@@ -16,7 +16,7 @@ import {
   fsmount,
   fsopen,
 } from "../../proxy/calls/mount-calls.ts";
-import { type Operation, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
+import { type Operation, operationError, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
 import { held, type Step } from "../../proxy/step.ts";
 import { adapt } from "../place/adapt.ts";
 import type { Provider, RootContext } from "../place/context.ts";
@@ -24,7 +24,6 @@ import { openPlain } from "../place/open.ts";
 import { MADE_MODE } from "../place/resolve.ts";
 import { Target, type TargetStep } from "../place/target.ts";
 import { adviceForFilesystem } from "../plan/advice.ts";
-import { operationFailure } from "../plan/failure.ts";
 import { describeMount, type FilesystemMount, nameMount } from "../plan/mounts.ts";
 import { attach, mountOn } from "./attach.ts";
 import { copyUp } from "./copy-up.ts";
@@ -328,7 +327,7 @@ export class FilesystemStep implements TargetStep, Provider {
     const refused = failed === this.#mounting && failed.result === -EINVAL;
     const log = refused && !mount.needsMountCall ? this.#askAgain() : this.#kernelLog(failed);
     const advice = adviceForFilesystem(mount, { failed, refused, log });
-    return operationFailure(failed, { log, hint: `${advice}${describeMount(mount)}` });
+    return operationError(failed, { log, hint: `${advice}${describeMount(mount)}` });
   }
 
   #recoverInstead(instead: Step, failed: Operation, pending: readonly Step[]): void {

@@ -5,12 +5,11 @@
 import { O_PATH } from "../../linux/numbers/fcntl.ts";
 import { MS_BIND, MS_REMOUNT } from "../../linux/numbers/mount.ts";
 import { close, fstatfs } from "../../proxy/calls/calls.ts";
-import { resultOf } from "../../proxy/calls/operation.ts";
+import { operationError, resultOf } from "../../proxy/calls/operation.ts";
 import { readMounts } from "../host/mountinfo.ts";
 import type { RootContext } from "../place/context.ts";
 import { openPlain } from "../place/open.ts";
 import { flagsAfter, flagsOfStatfs, statfsFlags } from "../plan/attributes.ts";
-import { operationFailure } from "../plan/failure.ts";
 import type { Flagged } from "../plan/mounts.ts";
 import { isInside } from "../plan/paths.ts";
 import { onScratch } from "./attach.ts";
@@ -49,13 +48,13 @@ function changeBelow(context: RootContext, below: Below, attempt: string): void 
     const opening = openPlain(context, { directory: context.root, path, how: O_PATH }, attempt);
     const status = fstatfs(opening.descriptor, attempt);
     const unknown = context.proxy.attempt([...opening.operations, status]);
-    if (unknown !== undefined) throw operationFailure(unknown);
+    if (unknown !== undefined) throw operationError(unknown);
     const flags = flagsAfter(flagsOfStatfs(statfsFlags(status.out.bytes)), below);
     const mounted = resultOf(opening.descriptor);
     const remount = onScratch(context, mounted, { flags: MS_REMOUNT | MS_BIND | flags }, attempt);
     const looks = lookForNosymfollow(mounted, flags, attempt);
     const failed = context.proxy.attempt([...remount, ...looks, close(mounted)]);
-    if (failed !== undefined) throw operationFailure(failed);
+    if (failed !== undefined) throw operationError(failed);
     assertNosymfollow(looks, `"${path}"`);
   }
 }

@@ -15,13 +15,12 @@ import {
 import { octal } from "../../proxy/calls/arguments.ts";
 import { chdir, chroot, close, fchdir, openat, pivotRoot } from "../../proxy/calls/calls.ts";
 import { mount, umount2 } from "../../proxy/calls/mount-calls.ts";
-import { type Operation, operation } from "../../proxy/calls/operation.ts";
+import { type Operation, operation, operationError } from "../../proxy/calls/operation.ts";
 import type { Conversation } from "../../proxy/conversation.ts";
 import { inWords, type Step } from "../../proxy/step.ts";
 import { type MountinfoEntry, readMounts } from "../host/mountinfo.ts";
 import { adapt } from "../place/adapt.ts";
 import type { RootContext } from "../place/context.ts";
-import { operationFailure } from "../plan/failure.ts";
 import { isInside, parentOf } from "../plan/paths.ts";
 import type { RootfsPlan } from "../plan/plan.ts";
 import { bind } from "./attach.ts";
@@ -106,7 +105,7 @@ function treeError(failed: Operation): TsrunError {
   const hint = isChroot
     ? "/ is not a mount point, as in a chroot: bind its directory on itself before, or use pivot_root"
     : undefined;
-  return operationFailure(failed, { hint });
+  return operationError(failed, { hint });
 }
 
 function rootError(rootfs: string, failed: Operation): TsrunError {
@@ -123,7 +122,7 @@ function rootError(rootfs: string, failed: Operation): TsrunError {
   }
   const isBarred = failed.result === -EACCES;
   const hint = "the container's root user must be let through every directory above it: chmod a+x";
-  return operationFailure(failed, isBarred ? { hint } : {});
+  return operationError(failed, isBarred ? { hint } : {});
 }
 
 /**
@@ -151,7 +150,7 @@ function changeParent(proxy: Conversation, plan: RootfsPlan): void {
     const failed = proxy.attempt([change]);
     if (failed === undefined) return;
     // EINVAL: no mount point, so the mount is further up.
-    if (failed.result !== -EINVAL || path === "/") throw operationFailure(failed);
+    if (failed.result !== -EINVAL || path === "/") throw operationError(failed);
   }
 }
 
@@ -210,10 +209,10 @@ function coverHost(proxy: Conversation, { rootfs }: RootfsPlan): Operation[] {
     // Gone with something above it.
     if (failed === separate && failed.result === -ENOENT) continue;
     if (failed === separate || (failed.result !== -EINVAL && failed.result !== -EPERM))
-      throw operationFailure(failed);
+      throw operationError(failed);
     const cover = mount({ source: "tmpfs", target: path, type: "tmpfs", flags: 0 }, `cover "${path}"`);
     const uncovered = proxy.attempt([cover]);
-    if (uncovered !== undefined) throw operationFailure(uncovered);
+    if (uncovered !== undefined) throw operationError(uncovered);
   }
   return [];
 }

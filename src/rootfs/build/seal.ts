@@ -17,14 +17,13 @@ import {
   fsopen,
   moveMount,
 } from "../../proxy/calls/mount-calls.ts";
-import type { Operation } from "../../proxy/calls/operation.ts";
+import { type Operation, operationError } from "../../proxy/calls/operation.ts";
 import { held, type Step } from "../../proxy/step.ts";
 import type { MountContext } from "../../spec/annotations.ts";
 import { adapt } from "../place/adapt.ts";
 import type { RootContext } from "../place/context.ts";
 import { openFollowing } from "../place/open.ts";
 import { type AttributeChange, flagsOfStatfs, statfsFlags } from "../plan/attributes.ts";
-import { operationFailure } from "../plan/failure.ts";
 import { bind, changeMount, onScratch } from "./attach.ts";
 
 /** Makes a mount read-only and leaves its other attributes. DIFFERS: runc clears those of the root. */
@@ -32,7 +31,7 @@ export function readonlyMountStep(context: RootContext, mounted: Fd, attempt: st
   return {
     operations: () => changeMount(context, mounted, addReadonly(context, mounted), attempt),
     recover: (failed) => {
-      if (!adapt(context, failed)) throw operationFailure(failed);
+      if (!adapt(context, failed)) throw operationError(failed);
     },
   };
 }
@@ -59,7 +58,7 @@ export function readonlyPathStep(context: RootContext, path: string): Step {
     },
     recover: (failed) => {
       if (failed === opening && failed.result === -ENOENT) missing = true;
-      else if (!adapt(context, failed)) throw operationFailure(failed);
+      else if (!adapt(context, failed)) throw operationError(failed);
     },
   };
 }
@@ -79,7 +78,7 @@ function flagsAt(context: RootContext, at: Fd | string): number {
   if (failed === undefined) return flagsOfStatfs(statfsFlags(status.out.bytes));
   // A missing path is found missing again, and then left alone; so is a missing call, and then done without.
   if (failed === opening && (failed.result === -ENOENT || failed.result === -ENOSYS)) return 0;
-  throw operationFailure(failed);
+  throw operationError(failed);
 }
 
 /** The container's /dev/null, once it is known to be that. CVE-2025-31133. */
@@ -116,7 +115,7 @@ export class NullDevice implements Step {
   }
 
   recover(failed: Operation): void {
-    if (!adapt(this.#context, failed)) throw operationFailure(failed);
+    if (!adapt(this.#context, failed)) throw operationError(failed);
   }
 }
 
@@ -232,7 +231,7 @@ function maskStep(context: RootContext, path: string, { covering, repair, skippe
     recover: (failed) => {
       if (adapt(context, failed) || repair?.(failed) === true) return;
       // Hidden by now, by the mask of something above it.
-      if (failed !== opening || failed.result !== -ENOENT) throw operationFailure(failed);
+      if (failed !== opening || failed.result !== -ENOENT) throw operationError(failed);
       missing = true;
       skipped?.();
     },

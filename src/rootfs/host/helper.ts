@@ -8,11 +8,10 @@ import { CLONE_NEWNS, CLONE_NEWUSER } from "../../linux/numbers/sched.ts";
 import { effectiveUid } from "../../linux/process/process.ts";
 import { writeIdMaps } from "../../namespaces/id-maps.ts";
 import { openat, setns, unshare } from "../../proxy/calls/calls.ts";
-import { type Operation, resultOf } from "../../proxy/calls/operation.ts";
+import { type Operation, operationError, resultOf } from "../../proxy/calls/operation.ts";
 import type { Conversation } from "../../proxy/conversation.ts";
 import { startProxy } from "../../proxy/proxy.ts";
 import type { Helper } from "../place/context.ts";
-import { operationFailure } from "../plan/failure.ts";
 import type { IdMap } from "../plan/mounts.ts";
 
 /** The number of the helpers' control socket. */
@@ -54,7 +53,7 @@ export class HostHelper implements Helper, Disposable {
     const namespace = openat(AT_FDCWD, `/proc/${this.#init.pid}/ns/mnt`, O_RDONLY, attempt);
     const root = openat(AT_FDCWD, this.#rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW, attempt);
     const failed = proxy.attempt([namespace, setns(namespace, CLONE_NEWNS, attempt), root]);
-    if (failed !== undefined) throw operationFailure(failed);
+    if (failed !== undefined) throw operationError(failed);
     this.#root = root;
     return proxy;
   }
@@ -69,7 +68,7 @@ export class HostHelper implements Helper, Disposable {
       (path) => {
         const opening = openat(AT_FDCWD, path, O_RDONLY, attempt);
         const failed = this.attempt([opening]);
-        if (failed !== undefined) throw operationFailure(failed);
+        if (failed !== undefined) throw operationError(failed);
         this.#namespaces.set(key, opening);
         return resultOf(opening);
       },

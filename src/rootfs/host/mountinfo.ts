@@ -4,9 +4,8 @@
 import { joinBytes, text } from "../../linux/call/words.ts";
 import { AT_FDCWD } from "../../linux/numbers/fcntl.ts";
 import { close, openat, read } from "../../proxy/calls/calls.ts";
-import { resultOf } from "../../proxy/calls/operation.ts";
+import { operationError, resultOf } from "../../proxy/calls/operation.ts";
 import type { Asked } from "../place/context.ts";
-import { operationFailure } from "../plan/failure.ts";
 
 const CHUNK = 32768;
 
@@ -23,12 +22,12 @@ export function readMounts(proxy: Asked): MountinfoEntry[] {
   const attempt = "read the mounts";
   const opening = openat(AT_FDCWD, "/proc/self/mountinfo", 0, attempt);
   const failed = proxy.attempt([opening]);
-  if (failed !== undefined) throw operationFailure(failed);
+  if (failed !== undefined) throw operationError(failed);
   const chunks: Uint8Array[] = [];
   for (;;) {
     const chunk = read(resultOf(opening), CHUNK, attempt);
     const unread = proxy.attempt([chunk]);
-    if (unread !== undefined) throw operationFailure(unread);
+    if (unread !== undefined) throw operationError(unread);
     if (chunk.result === 0) break;
     chunks.push(chunk.out.bytes.subarray(0, chunk.result));
   }

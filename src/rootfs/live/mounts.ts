@@ -26,7 +26,7 @@ import {
 } from "../../linux/numbers/mount.ts";
 import { close, openat, type Reading, statx, unlinkat } from "../../proxy/calls/calls.ts";
 import { mountSetattr, openTree, umount2 } from "../../proxy/calls/mount-calls.ts";
-import { type Operation, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
+import { type Operation, operationError, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
 import type { Trace } from "../../proxy/proxy.ts";
 import type { Step } from "../../proxy/step.ts";
 import type { LiveMount } from "../../spec/types.ts";
@@ -42,7 +42,6 @@ import { openPlain } from "../place/open.ts";
 import { Target, type TargetStep } from "../place/target.ts";
 import { adviceForBind } from "../plan/advice.ts";
 import type { AttributeChange } from "../plan/attributes.ts";
-import { operationFailure } from "../plan/failure.ts";
 import type { LiveMountPlan, LivePlan } from "../plan/live.ts";
 import { type BindMount, describeMount, nameMount } from "../plan/mounts.ts";
 import { nameOf, parentOf } from "../plan/paths.ts";
@@ -215,7 +214,7 @@ function sourceFailure(failed: Operation, tree: Operation, mount: BindMount): Ts
   const advice = isRefused
     ? "an ordinary user cannot copy mounts of the host; "
     : adviceForBind(failed, { source: tree });
-  return operationFailure(failed, { hint: `${advice}${where}` });
+  return operationError(failed, { hint: `${advice}${where}` });
 }
 
 function mapIds(process: LiveProcess, mount: BindMount, tree: number): void {
@@ -233,13 +232,13 @@ function mapIds(process: LiveProcess, mount: BindMount, tree: number): void {
   withUserNamespace({ ...idMap, container: process.userNamespacePath }, (path) => {
     const namespace = openat(AT_FDCWD, path, O_RDONLY, attempt);
     const opened = process.proxy.attempt([namespace]);
-    if (opened !== undefined) throw operationFailure(opened);
+    if (opened !== undefined) throw operationError(opened);
     const userNamespace = resultOf(namespace);
     const mapping = mountSetattr(tree, "", how, { set: MOUNT_ATTR_IDMAP, userNamespace }, attempt);
     const failed = process.proxy.attempt([mapping, close(userNamespace)]);
     if (failed === undefined) return;
     if (failed.result === -ENOSYS) throw needsBindCalls();
-    throw operationFailure(failed, { hint: `${adviceForBind(failed, { mapping })}${describeMount(mount)}` });
+    throw operationError(failed, { hint: `${adviceForBind(failed, { mapping })}${describeMount(mount)}` });
   });
 }
 
@@ -317,7 +316,7 @@ class AttachStep implements TargetStep {
     if (failed === this.#flagging && this.#relax(failed)) return;
     this.#compareKinds(failed);
     const hint = `${adviceForBind(failed, { flagging: this.#flagging })}${describeMount(this.#mount)}`;
-    throw operationFailure(failed, { hint });
+    throw operationError(failed, { hint });
   }
 
   #relax(failed: Operation): boolean {
@@ -356,7 +355,7 @@ function reach(context: RootContext, mount: LiveMount): number {
   if (failed !== undefined) {
     // Without openat2(2) one component after the other.
     if (adapt(context, failed)) return reach(context, mount);
-    throw operationFailure(failed);
+    throw operationError(failed);
   }
   if (mountIdOf(look.out.bytes) === id) return resultOf(place.descriptor);
   throw new TsrunError("E_STATE", `cannot ${attempt}: something else is mounted over it`, {

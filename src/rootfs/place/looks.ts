@@ -4,8 +4,7 @@
 import { ELOOP, ENOENT, ENOSYS } from "../../linux/numbers/errno.ts";
 import { O_DIRECTORY, O_PATH } from "../../linux/numbers/fcntl.ts";
 import { close, openPlainInRoot } from "../../proxy/calls/calls.ts";
-import { type Operation, orGoOn } from "../../proxy/calls/operation.ts";
-import { operationFailure } from "../plan/failure.ts";
+import { type Operation, operationError, orGoOn } from "../../proxy/calls/operation.ts";
 import { climbs } from "../plan/paths.ts";
 import { adapt } from "./adapt.ts";
 import type { FileKind, RootContext } from "./context.ts";
@@ -61,7 +60,7 @@ export class PathLooks {
     const kind = kindOf(look);
     if (kind !== "directory") return kind;
     const resolved = resolveInRoot(this.#context, path);
-    if ("call" in resolved) throw operationFailure({ ...resolved, attempt });
+    if ("call" in resolved) throw operationError({ ...resolved, attempt });
     return resolved.path === "/" ? "root" : kind;
   }
 }

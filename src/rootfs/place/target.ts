@@ -7,10 +7,9 @@ import { ELOOP, ENOENT, ENOSYS } from "../../linux/numbers/errno.ts";
 import { O_NOFOLLOW, O_PATH, S_IFREG } from "../../linux/numbers/fcntl.ts";
 import type { Fd } from "../../proxy/calls/arguments.ts";
 import { mkdirat, mknodat } from "../../proxy/calls/calls.ts";
-import { type Operation, orGoOn } from "../../proxy/calls/operation.ts";
+import { type Operation, operationError, orGoOn } from "../../proxy/calls/operation.ts";
 import type { Step } from "../../proxy/step.ts";
 import { adviceForTarget } from "../plan/advice.ts";
-import { operationFailure } from "../plan/failure.ts";
 import { nameOf, parentOf, refusedTarget } from "../plan/paths.ts";
 import type { FileKind, Provider, RootContext } from "./context.ts";
 import { type Opening, openPlain } from "./open.ts";
@@ -151,7 +150,7 @@ export class Target {
   }
 
   #failed(failed: Operation): TsrunError {
-    return operationFailure(failed, { hint: `${adviceForTarget(failed)}${this.options.hint()}` });
+    return operationError(failed, { hint: `${adviceForTarget(failed)}${this.options.hint()}` });
   }
 
   /** Whether it may be made along with others; not twice, and not where links are on the way. */
