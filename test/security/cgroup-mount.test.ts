@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { attack } from "../support/attack.ts";
-import { type Condition, needsController, notOfCrun, tsrunOnly } from "../support/behaviour.ts";
+import { type Condition, needsController, notOfCrun, runcFrom, tsrunOnly } from "../support/behaviour.ts";
 import {
   isUnified,
   needsUnified,
@@ -185,6 +185,7 @@ attack(
   },
   needsUnified(),
   notOfCrun("it reads the processes of a cgroup of threads in vain"),
+  runcFrom("1.3.0", "it reads the processes of a cgroup of threads in vain"),
 );
 
 attack(
