@@ -2,6 +2,11 @@
 
 BIN     := node_modules/.bin
 BINARY  := dist/tsrun
+# The machine that `make build` builds for, x86-64 or arm64; without it this one.
+TARGET  ?=
+# A folder that has the sources of others already: nothing is fetched then.
+SOURCES ?=
+export SOURCES
 DOCUMENTS := dist/.documents
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -52,31 +57,40 @@ ONLY    ?=
 # Folder with vm-run, which runs a command in a virtual machine with systemd and cgroup v2.
 VM      ?=
 
-SOURCES := $(shell find src scripts -type f -not -path 'src/spec/generated/*')
+OWN     := $(subst x86_64,x86-64,$(subst aarch64,arm64,$(shell uname -m)))
+BUILD   := $(BINARY)$(addprefix -,$(filter-out $(OWN),$(TARGET)))
+INPUTS  := $(shell find src scripts -type f -not -path 'src/spec/generated/*')
 SCHEMAS := $(shell find schemas -type f) scripts/generate.ts
 GENERATED := src/spec/generated/.made
 # A test of another runtime does not build this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
 .PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench bench-page race siege mutate diff-runc conformance conformance-page run \
-        install clean
+        install uninstall verify clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-build: $(BINARY) ## make dist/tsrun
+build: $(BUILD) ## make dist/tsrun; TARGET=arm64 or x86-64 makes dist/tsrun-TARGET for another machine, SOURCES=folder fetches nothing
 
 man: $(DOCUMENTS) ## make the manual pages and completion scripts, dist/man and dist/completions
 
-# All their texts come from src/cli.
+# All their texts come from src/cli; their date is the commit's.
 $(DOCUMENTS): $(GENERATED) scripts/documents.ts package.json $(shell find src/cli -type f)
 	rm -rf dist/man dist/completions
 	$(BIN)/bun scripts/documents.ts
 	@touch $@
 
-$(BINARY): $(GENERATED) $(SOURCES)
-	@command -v musl-gcc >/dev/null || sh scripts/host-packages.sh build
-	$(BIN)/bun scripts/build.ts
+$(BINARY): $(GENERATED) $(INPUTS)
+	@sh scripts/host-packages.sh build
+	TARGET= $(BIN)/bun scripts/build.ts
+
+dist/tsrun-arm64 dist/tsrun-x86-64: dist/tsrun-%: $(GENERATED) $(INPUTS)
+	@sh scripts/host-packages.sh build-$*
+	TARGET=$* $(BIN)/bun scripts/build.ts
+
+verify: $(GENERATED) ## build twice, in other folders, as other users, at other times, and compare; SUMS=file of a release
+	@sh scripts/verify.sh $(SUMS)
 
 # Types and validators from schemas/.
 $(GENERATED): node_modules/.package-lock.json $(SCHEMAS)
@@ -143,7 +157,7 @@ MEMORY := dist/tsrun-memory
 
 # The same sources; what it has more is src/engine/native/refusal.c.
 $(MEMORY): $(BINARY)
-	$(BIN)/bun scripts/build.ts $(CURDIR)/$(MEMORY) refusing
+	TARGET= $(BIN)/bun scripts/build.ts $(CURDIR)/$(MEMORY) refusing
 
 test-memory: $(MEMORY) compile ## each allocation of eight commands refused in turn; ONLY="create exec", EVERY=10
 	@RUNTIME='$(CURDIR)/$(MEMORY)' node build/test/memory/main.js --every $(EVERY) $(ONLY)
@@ -175,13 +189,24 @@ conformance-page: node_modules/.package-lock.json ## write docs/conformance.md a
 run: build ## a first container: bundle-fixtures/hello; VARIANT=userns or rootless
 	@$(BIN)/bun scripts/run-bundle.ts $(BUNDLE) $(VARIANT)
 
-install: build man ## install program, manual pages and completions to $(DESTDIR)$(PREFIX)
+# In somebody else's tree nothing is made: what root makes there after `sudo make install`, its owner could not
+# remove.
+install: $(if $(filter $(shell id -u),$(shell stat -c %u .)),$(BINARY) man) ## install program, manual pages, completions and licences to $(DESTDIR)$(PREFIX)
+	@test -e $(BINARY) -a -e $(DOCUMENTS) || { echo "nothing to install yet: first make build man, as the owner of this folder"; exit 2; }
 	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/tsrun
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 0644 dist/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -D -m 0644 dist/completions/tsrun.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tsrun
 	install -D -m 0644 dist/completions/_tsrun $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tsrun
 	install -D -m 0644 dist/completions/tsrun.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tsrun.fish
+	install -D -m 0644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/tsrun/LICENSE
+	install -D -m 0644 THIRD_PARTY_NOTICES $(DESTDIR)$(PREFIX)/share/doc/tsrun/THIRD_PARTY_NOTICES
+
+uninstall: ## remove what install has installed
+	rm -f $(DESTDIR)$(PREFIX)/bin/tsrun $(DESTDIR)$(PREFIX)/share/man/man8/tsrun.8 $(DESTDIR)$(PREFIX)/share/man/man8/tsrun-*.8
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tsrun $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tsrun
+	rm -f $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tsrun.fish
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/tsrun
 
 clean: ## remove what was built, keep node_modules
 	rm -rf build dist .tap src/spec/generated

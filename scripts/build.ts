@@ -1,6 +1,7 @@
 // Builds dist/tsrun, one executable: bun scripts/build.ts [OUTFILE [refusing]]. A refusing one is for
 // `make test-memory`: src/engine/native/refusal.c. LAYOUT in the environment names the layout of another
-// build that is to be made again: docs/adr/0019-layout-by-use.md.
+// build that is to be made again: docs/adr/0019-layout-by-use.md. TARGET in the environment, arm64 or x86-64,
+// is the machine that it is for, and dist/tsrun-TARGET what it becomes if that is another one.
 //
 // Bun bundles the sources into one module; qjsc makes bytecode of it; the C compiler links that with the
 // engine, the module "native" and musl. See docs/adr/0001-stack.md.
@@ -10,13 +11,19 @@ import { $, type BunPlugin } from "bun";
 import packageJson from "../package.json" with { type: "json" };
 import { compileProgram } from "./engine/bytecode.ts";
 import { withLeanDisposal } from "./engine/disposal.ts";
+import { LIBSECCOMP, makeLibseccomp } from "./engine/libseccomp.ts";
 import { link } from "./engine/link.ts";
 import { makeEngine, VERSION } from "./engine/quickjs.ts";
+import { architectureOf, toolchainFor } from "./engine/toolchain.ts";
 
 const root = `${import.meta.dir}/..`;
-const outfile = process.argv[2] ?? `${root}/dist/tsrun`;
+const engineFolder = `${root}/dist/.engine`;
+const target = process.env.TARGET ?? "";
+const architecture = architectureOf(target);
+const suffix = architecture === process.arch ? "" : `-${target}`;
+const outfile = process.argv[2] || `${root}/dist/tsrun${suffix}`;
 const refusing = process.argv[3] === "refusing";
-const work = `${root}/dist/.engine/build${refusing ? "-refusing" : ""}`;
+const work = `${engineFolder}/build${suffix}${refusing ? "-refusing" : ""}`;
 
 /** Our replacements for files of yargs; each says why. */
 const REPLACED = [
@@ -43,7 +50,7 @@ async function sourceCommit(): Promise<string> {
 }
 
 /** Bundles all sources into one module, which imports only from "native". */
-async function bundle(): Promise<string> {
+async function bundle(commit: string): Promise<string> {
   const result = await Bun.build({
     entrypoints: [`${root}/src/boot.ts`],
     // None of Node's modules is used; the engine has none.
@@ -53,25 +60,37 @@ async function bundle(): Promise<string> {
     external: ["native"],
     plugins: [yargsHost],
     define: {
-      "process.arch": JSON.stringify(process.arch),
+      "process.arch": JSON.stringify(architecture),
       // yargs would look for files that a configuration extends; there is none.
       "import.meta.resolve": "String",
       TSRUN_VERSION: JSON.stringify(packageJson.version),
       TSRUN_COMMIT: JSON.stringify(commit),
       ENGINE_VERSION: JSON.stringify(VERSION),
+      TSRUN_LIBSECCOMP: JSON.stringify(LIBSECCOMP.version),
     },
   });
   for (const message of result.logs) process.stderr.write(`${message}\n`);
   return (await result.outputs[0]?.text()) ?? "";
 }
 
-const commit = await sourceCommit();
-const engine = await makeEngine(`${root}/dist/.engine`);
-const given = process.env.LAYOUT;
-// Read first: it may be what the last build has left in there.
-const layout = given === undefined ? undefined : await Bun.file(given).bytes();
-rmSync(work, { recursive: true, force: true });
-mkdirSync(work, { recursive: true });
-await compileProgram(withLeanDisposal(await bundle()), { directory: work, qjsc: engine.qjsc });
-await link(engine, { directory: work, architecture: process.arch, refusing, layout });
-renameSync(`${work}/tsrun`, outfile);
+async function build(): Promise<void> {
+  const tools = await toolchainFor(architecture, engineFolder);
+  const engine = await makeEngine(engineFolder, tools);
+  const libseccomp = await makeLibseccomp(engineFolder, tools);
+  const given = process.env.LAYOUT ?? "";
+  // Read first: it may be what the last build has left in there.
+  const layout = given === "" ? undefined : await Bun.file(given).bytes();
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  const script = withLeanDisposal(await bundle(await sourceCommit()));
+  await compileProgram(script, { directory: work, qjsc: engine.qjsc });
+  await link(engine, { directory: work, tools, refusing, libseccomp, layout });
+  renameSync(`${work}/tsrun`, outfile);
+}
+
+try {
+  await build();
+} catch (error) {
+  process.stderr.write(`cannot build tsrun: ${error instanceof Error ? error.message : error}\n`);
+  process.exit(1);
+}

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { $, type BunPlugin } from "bun";
 import { compileProgram } from "./engine/bytecode.ts";
 import { ENGINE_FLAGS, ENGINE_SOURCES, type Engine, makeEngine, NATIVE } from "./engine/quickjs.ts";
+import { architectureOf, toolchainFor } from "./engine/toolchain.ts";
 
 const root = `${import.meta.dir}/..`;
 const work = `${root}/dist/.engine/fuzz`;
@@ -67,7 +68,8 @@ async function sanitizedEngine({ include, changed }: Engine): Promise<string[]> 
 }
 
 async function build(): Promise<string> {
-  const engine = await makeEngine(`${root}/dist/.engine`);
+  const tools = await toolchainFor(architectureOf(""), `${root}/dist/.engine`);
+  const engine = await makeEngine(`${root}/dist/.engine`, tools);
   const objects = await sanitizedEngine(engine);
   mkdirSync(work, { recursive: true });
   await compileProgram(await bundle(), { directory: work, qjsc: engine.qjsc });

@@ -8,13 +8,24 @@ tests="$tests golang-github-opencontainers-specs-dev man-db mandoc bash zsh fish
 tests="$tests criu iptables podman buildah fuse-overlayfs catatonit"
 bench="runc crun"
 build="gcc libc6-dev musl-tools xz-utils"
+cross="qemu-user-static"
+emulated="qemu-system-arm cpio xz-utils"
 
 case "${1:-test}" in
   test) wanted=$tests ;;
   bench) wanted=$bench ;;
   build) wanted=$build ;;
-  *) echo "usage: $0 [test|bench|build]" >&2; exit 2 ;;
+  build-arm64) wanted="$build $cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross" ;;
+  build-x86-64) wanted="$build $cross gcc-x86-64-linux-gnu libc6-dev-amd64-cross" ;;
+  emulated) wanted=$emulated ;;
+  *) echo "usage: $0 [test|bench|build|build-arm64|build-x86-64|emulated]" >&2; exit 2 ;;
 esac
+
+# What is missing for a build the build itself says, at once.
+has_all() {
+  for command in gcc musl-gcc xz; do command -v "$command" >/dev/null || return 1; done
+}
+[ "${1:-test}" != build ] || ! has_all || exit 0
 
 missing=""
 for package in $wanted; do
@@ -24,6 +35,7 @@ done
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+  case "${1:-test}" in build*) exit 0 ;; esac
   echo "not installed, what needs it is skipped:$missing"
   exit 0
 fi

@@ -15,6 +15,7 @@ import { COMMIT, programName, VERSION, versionText } from "./cli/version.ts";
 import { useReserve } from "./engine/host/memory.ts";
 import { settle } from "./linux/process/at-start.ts";
 import { exit } from "./linux/process/process.ts";
+import { LIBSECCOMP_VERSION } from "./seccomp/version.ts";
 import { isShim, runShim } from "./shim/shim.ts";
 
 declare const ENGINE_VERSION: string;
@@ -100,7 +101,7 @@ async function help(name: string | undefined): Promise<number> {
 }
 
 function version(): number {
-  print(versionText(program, { engine: ENGINE_VERSION, libseccomp: actions.libraryVersion() }));
+  print(versionText(program, { engine: ENGINE_VERSION, libseccomp: LIBSECCOMP_VERSION }));
   return 0;
 }
 

@@ -3,7 +3,9 @@
 
 import { $ } from "bun";
 import { libraryProtocolHeader } from "./numbers.ts";
-import { C_FLAGS, type Engine, NATIVE } from "./quickjs.ts";
+import { type Engine, NATIVE } from "./quickjs.ts";
+import { makeSnapshot } from "./snapshot.ts";
+import { C_FLAGS, type Toolchain } from "./toolchain.ts";
 import { watchCommands } from "./watch.ts";
 
 /** Files of src/engine/native/ that tsrun is linked of, beside the system call of its machine. */
@@ -42,10 +44,11 @@ const REFUSED = [
 const STRICT = ["-Wall", "-Wextra", "-Werror"];
 
 export interface LinkOptions {
+  /** Objects of libseccomp. */
+  readonly libseccomp: readonly string[];
   /** Has the bytecode (bytecode.ts); the executable becomes `tsrun` in it. */
   readonly directory: string;
-  /** As Node calls it. */
-  readonly architecture: string;
+  readonly tools: Toolchain;
   /** Whether memory comes to its end at will (refusal.c). */
   readonly refusing: boolean;
   /** The table of a build that is to be made again (layout.ts); without it this build makes its own. */
@@ -53,53 +56,48 @@ export interface LinkOptions {
 }
 
 export async function link(engine: Engine, options: LinkOptions): Promise<void> {
-  const { directory, architecture, refusing, layout } = options;
-  await makeLibraries(directory);
-  const machine = architecture === "arm64" ? "syscall-arm64.s" : "syscall-x86-64.s";
+  const { directory, tools, refusing, libseccomp, layout } = options;
+  await makeLibraries(directory, tools);
+  const machine = tools.architecture === "arm64" ? "syscall-arm64.s" : "syscall-x86-64.s";
   const names = [...SOURCES, machine, ...(refusing ? [REFUSING] : [])];
   // The compiler knows a malloc(3) and would make of it, in calloc(3), a call of calloc.
   const flags = [...C_FLAGS, ...STRICT, "-fno-builtin-malloc", ...(refusing ? ["-DREFUSING"] : [])];
   const sources = names.map((name) => `${NATIVE}/${name}`);
-  await $`musl-gcc ${flags} -isystem ${engine.include} -c ${sources} ${NATIVE}/watch.c`.cwd(directory);
-  const objects = names.map((name) => name.replace(/\.\w+$/, ".o"));
+  await $`${tools.compile} ${flags} -isystem ${engine.include} -c ${sources} ${NATIVE}/watch.c`.cwd(
+    directory,
+  );
+  const objects = [...names.map((name) => name.replace(/\.\w+$/, ".o")), ...libseccomp];
   await Bun.write(`${directory}/layout`, layout ?? "");
   if (layout === undefined) {
-    await linkStatically([...objects, "watch.o", ...engine.watchedObjects], { directory, architecture });
-    await makeSnapshot(directory, "watched");
-    await Bun.write(`${directory}/layout`, await watchCommands(directory));
+    await linkStatically([...objects, "watch.o", ...engine.watchedObjects], directory, tools);
+    await makeSnapshot(directory, tools, "watched");
+    await Bun.write(`${directory}/layout`, await watchCommands(directory, tools));
   }
-  await linkStatically([...objects, ...engine.objects], { directory, architecture });
-  await makeSnapshot(directory, "tsrun");
+  await linkStatically([...objects, ...engine.objects], directory, tools);
+  await makeSnapshot(directory, tools, "tsrun");
 }
 
 /** With musl, to `unsealed`. */
 async function linkStatically(
   objects: readonly string[],
-  { directory, architecture }: Pick<LinkOptions, "directory" | "architecture">,
+  directory: string,
+  { gcc, nm, musl }: Toolchain,
 ): Promise<void> {
-  const musl = `/usr/lib/${architecture === "arm64" ? "aarch64" : "x86_64"}-linux-musl`;
   const linker = ["-static", "-no-pie", "-nostdlib", "-nostartfiles", "-Wl,--gc-sections", ...HARDENED];
   const libraries = [`-L${musl}`, "-Wl,--start-group", "-lc", "-lgcc", "-Wl,--end-group"];
   const inputs = [`${musl}/crt1.o`, `${musl}/crti.o`, ...objects, ...libraries, `${musl}/crtn.o`];
-  await $`gcc ${linker} -o unsealed ${inputs}`.cwd(directory);
-  const names = (await $`nm --format=posix unsealed`.cwd(directory).text()).split("\n");
+  await $`${gcc} ${linker} -o unsealed ${inputs}`.cwd(directory);
+  const names = (await $`${nm} --format=posix unsealed`.cwd(directory).text()).split("\n");
   const linked = REFUSED.filter((refused) => names.some((line) => line.startsWith(`${refused} `)));
   if (linked.length > 0) throw new Error(`linked, and must not be: ${linked.join(", ")}`);
 }
 
-/** Runs `unsealed`, which writes the memory that commands start from, and puts it in its place. */
-async function makeSnapshot(directory: string, executable: string): Promise<void> {
-  const made = await $`sh -c "./unsealed <layout >snapshot"`.cwd(directory).nothrow();
-  if (made.exitCode !== 0) throw new Error(`no snapshot: ended with ${made.exitCode}`);
-  await $`objcopy --strip-all --update-section snapshot=snapshot unsealed ${executable}`.cwd(directory);
-}
-
 /** An ordinary program of the host's C library, which libraries-bytes.s makes a piece of tsrun. */
-async function makeLibraries(directory: string): Promise<void> {
+async function makeLibraries(directory: string, { gcc }: Toolchain): Promise<void> {
   await Bun.write(`${directory}/library-protocol.h`, libraryProtocolHeader());
   const flags = [
     ...["-O2", "-fPIE", "-pie", "-s", "-iquote", ".", ...STRICT],
     ...["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", ...HARDENED],
   ];
-  await $`gcc ${flags} -o libraries ${NATIVE}/libraries.c`.cwd(directory);
+  await $`${gcc} ${flags} -o libraries ${NATIVE}/libraries.c`.cwd(directory);
 }

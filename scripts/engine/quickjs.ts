@@ -6,9 +6,12 @@ import { $ } from "bun";
 import { withChanges } from "./changes.ts";
 import { FIXES } from "./fixes.ts";
 import { JSON_KEYS } from "./json-keys.ts";
+import { REPRODUCIBLE } from "./reproducible.ts";
+import { type Source, unpack } from "./sources.ts";
 import { STRICT_JSON } from "./strict-json.ts";
+import { architectureOf, C_FLAGS, type Toolchain, toolchainFor } from "./toolchain.ts";
 
-const CHANGES = [...FIXES, ...STRICT_JSON, ...JSON_KEYS];
+const CHANGES = [...FIXES, ...STRICT_JSON, ...JSON_KEYS, ...REPRODUCIBLE];
 
 /** Our own C and assembly. */
 export const NATIVE = `${import.meta.dir}/../../src/engine/native`;
@@ -17,24 +20,17 @@ const INCLUDED = ["json-keys.h", "json-keys.c"];
 
 /** The source as the Debian archive keeps it; docs/adr/0001-stack.md says how to move to another one. */
 export const VERSION = "2025.04.26";
-const ARCHIVE = `quickjs_${VERSION}.orig.tar.xz`;
-const POOL = `pool/main/q/quickjs/${ARCHIVE}`;
-const SHA256 = "ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe";
+const QUICKJS: Source = {
+  version: VERSION,
+  archive: `quickjs_${VERSION}.orig.tar.xz`,
+  pool: "pool/main/q/quickjs",
+  // What its author has is packed otherwise.
+  sites: [],
+  sha256: "ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe",
+};
 
 export const ENGINE_SOURCES = ["quickjs", "libregexp", "libunicode", "cutils", "dtoa"];
 const COMPILER_SOURCES = ["qjsc", "quickjs-libc"];
-
-/**
- * For everything that is linked to tsrun. A section for each function: what nothing calls is left out. musl's
- * headers know no _FORTIFY_SOURCE.
- */
-export const C_FLAGS = [
-  "-O2",
-  "-fno-pie",
-  "-fstack-protector-strong",
-  "-ffunction-sections",
-  "-fdata-sections",
-];
 
 /**
  * As the engine's own Makefile has them. Some of its variables are for assert(3) alone, and unused with
@@ -60,8 +56,8 @@ export interface Engine {
   readonly qjsc: string;
 }
 
-/** Makes the engine in `directory`, where it is not there yet. */
-export async function makeEngine(directory: string): Promise<Engine> {
+/** Makes the engine for a machine, and the compiler for this one, in `directory` where they are not yet. */
+export async function makeEngine(directory: string, tools: Toolchain): Promise<Engine> {
   const source = `${directory}/quickjs-${VERSION}`;
   // Another folder for other changes: an engine without them is not taken.
   const included = INCLUDED.map((name) => readFileSync(`${NATIVE}/${name}`, "utf8"));
@@ -71,50 +67,69 @@ export async function makeEngine(directory: string): Promise<Engine> {
     [...FLAGS, ...WATCHED_FLAGS].filter((flag) => flag !== NATIVE),
   ]);
   const changes = new Bun.CryptoHasher("sha256").update(parts).digest("hex").slice(0, 16);
-  const made = `${source}/changed-${changes}`;
-  const object = (name: string) => `${made}/${name}.o`;
-  const objects = ENGINE_SOURCES.map(object);
-  const watched = (name: string) => object(`${name}-watched`);
-  const watchedObjects = ENGINE_SOURCES.map(watched);
-  const engine = { include: source, objects, watchedObjects, changed: made, qjsc: `${made}/qjsc` };
-  if (existsSync(engine.qjsc)) return engine;
-  await unpack(directory, source);
+  const changed = `${source}/changed-${changes}`;
+  const made = `${changed}/${tools.architecture}`;
+  const qjsc = `${changed}/qjsc`;
+  if (!existsSync(changed)) await change(directory, source, changed);
+  if (!existsSync(made)) await compile(ENGINE_SOURCES, { source, made, tools });
+  const watched = `${made}-watched`;
+  if (!existsSync(watched)) {
+    await compile(ENGINE_SOURCES, { source, made: watched, tools, flags: WATCHED_FLAGS });
+  }
+  if (!existsSync(qjsc)) await makeCompiler(qjsc, { source, changed, tools });
+  const [objects, watchedObjects] = [made, watched].map((folder) =>
+    ENGINE_SOURCES.map((name) => `${folder}/${name}.o`),
+  ) as [string[], string[]];
+  return { include: source, objects, watchedObjects, changed, qjsc };
+}
+
+/** What stands in `source` is changed, and is what all machines' objects are made of. */
+async function change(directory: string, source: string, changed: string): Promise<void> {
+  await unpack(QUICKJS, directory, source);
   const main = Bun.file(`${source}/quickjs.c`);
   await Bun.write(main, withChanges(await main.text(), CHANGES));
-  mkdirSync(made);
-  const all = [...ENGINE_SOURCES, ...COMPILER_SOURCES];
-  const compile = (name: string, to: string, flags: readonly string[]) =>
-    $`musl-gcc ${FLAGS} ${flags} -c ${source}/${name}.c -o ${to}`;
-  await Promise.all([
-    ...all.map((name) => compile(name, object(name), [])),
-    ...ENGINE_SOURCES.map((name) => compile(name, watched(name), WATCHED_FLAGS)),
-  ]);
-  // Last, under its name only when it is whole: it is what says that all is there.
-  await $`musl-gcc -static -o ${engine.qjsc}.new ${all.map(object)}`;
-  renameSync(`${engine.qjsc}.new`, engine.qjsc);
-  return engine;
+  mkdirSync(changed);
 }
 
-async function unpack(directory: string, source: string): Promise<void> {
-  mkdirSync(directory, { recursive: true });
-  const archive = `${directory}/${ARCHIVE}`;
-  if (!existsSync(archive)) await download(archive);
-  const digest = new Bun.CryptoHasher("sha256").update(await Bun.file(archive).bytes()).digest("hex");
-  if (digest !== SHA256) throw new Error(`${archive} is not what it should be: its SHA-256 is ${digest}`);
-  rmSync(source, { recursive: true, force: true });
-  mkdirSync(source);
-  await $`tar -xf ${archive} -C ${source} --strip-components=1`;
+interface Compilation {
+  readonly source: string;
+  /** Folder of the objects. */
+  readonly made: string;
+  readonly tools: Toolchain;
+  readonly flags?: readonly string[];
 }
 
-/** By apt's own downloader, from the archives that this machine's apt is set up for. */
-async function download(archive: string): Promise<void> {
-  const targets = await $`apt-get indextargets --format ${"$(REPO_URI)"} ${"Created-By: Packages"}`.text();
-  const archives = [...new Set(targets.split("\n").filter((uri) => uri !== ""))];
-  for (const uri of archives) {
-    const file = `${archive}.new`;
-    const got = await $`/usr/lib/apt/apt-helper download-file ${uri}${POOL} ${file}`.quiet().nothrow();
-    if (got.exitCode === 0) return renameSync(file, archive);
-  }
-  const tried = archives.join(", ") || "none";
-  throw new Error(`no ${ARCHIVE} in the Debian archives of this machine (${tried}); put it at ${archive}`);
+/** Under its name only when it is whole: it is what says that all is there. */
+async function compile(
+  names: readonly string[],
+  { source, made, tools, flags = [] }: Compilation,
+): Promise<void> {
+  rmSync(`${made}.new`, { recursive: true, force: true });
+  mkdirSync(`${made}.new`);
+  const object = (name: string) => `${made}.new/${name}.o`;
+  await Promise.all(
+    names.map((name) => $`${tools.compile} ${FLAGS} ${flags} -c ${source}/${name}.c -o ${object(name)}`),
+  );
+  renameSync(`${made}.new`, made);
+}
+
+interface CompilerParts {
+  readonly source: string;
+  readonly changed: string;
+  readonly tools: Toolchain;
+}
+
+/** The bytecode is the same for all machines; the compiler is a program of the one that builds. */
+async function makeCompiler(qjsc: string, { source, changed, tools }: CompilerParts): Promise<void> {
+  const native = tools.emulator === undefined;
+  const own = native ? tools : await toolchainFor(architectureOf(""), changed);
+  const [engine, rest] = [`${changed}/${own.architecture}`, `${changed}/compiler`];
+  if (!existsSync(engine)) await compile(ENGINE_SOURCES, { source, made: engine, tools: own });
+  await compile(COMPILER_SOURCES, { source, made: rest, tools: own });
+  const objects = [
+    ...ENGINE_SOURCES.map((name) => `${engine}/${name}.o`),
+    ...COMPILER_SOURCES.map((name) => `${rest}/${name}.o`),
+  ];
+  await $`${own.compile} -static -o ${qjsc}.new ${objects}`;
+  renameSync(`${qjsc}.new`, qjsc);
 }

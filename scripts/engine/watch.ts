@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { $ } from "bun";
 import { layoutOf, readBlocks } from "./layout.ts";
+import type { Toolchain } from "./toolchain.ts";
 import { makeWatchedBundles } from "./watched-bundle.ts";
 
 /**
@@ -20,7 +21,7 @@ const WATCHED = [
  * namespaces of its own, where the kernel allows that: nothing reaches the host, and all ends with them.
  * Elsewhere the table comes from the commands that make no container.
  */
-export async function watchCommands(directory: string): Promise<Uint8Array> {
+export async function watchCommands(directory: string, { emulator }: Toolchain): Promise<Uint8Array> {
   const files = `${directory}/watched-files`;
   mkdirSync(`${files}/root`, { recursive: true });
   await makeWatchedBundles(files);
@@ -34,8 +35,11 @@ export async function watchCommands(directory: string): Promise<Uint8Array> {
     "--mount-proc",
     "--kill-child",
   ];
-  const words = [`${directory}/watched`, files];
-  await $`timeout 60 unshare ${namespaces} sh ${commands} lives ${words}`.quiet().nothrow();
+  const words = [`${directory}/watched`, files, emulator ?? ""];
+  // An emulator of one program makes no containers.
+  if (emulator === undefined) {
+    await $`timeout 60 unshare ${namespaces} sh ${commands} lives ${words}`.quiet().nothrow();
+  }
   await $`timeout 60 sh ${commands} words ${words}`.quiet().nothrow();
   const watched = WATCHED.map((name) => `${files}/${name}`).filter((path) => existsSync(path));
   return layoutOf(watched.map((path) => readBlocks(readFileSync(path))));

@@ -3,7 +3,8 @@
 
 import { mkdirSync } from "node:fs";
 import { $ } from "bun";
-import { C_FLAGS, NATIVE } from "./quickjs.ts";
+import { NATIVE } from "./quickjs.ts";
+import { C_FLAGS } from "./toolchain.ts";
 
 const CAPABILITIES = ["CAP_CHOWN", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_NET_BIND_SERVICE"];
 

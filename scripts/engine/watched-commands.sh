@@ -1,17 +1,18 @@
 #!/bin/sh
-# The commands that the build watches: sh watched-commands.sh lives|words WATCHED DIRECTORY. `lives` makes a
+# The commands that the build watches: sh watched-commands.sh lives|words WATCHED DIRECTORY [EMULATOR]. `lives` makes a
 # container, for which the caller gives it namespaces (watch.ts); `words` needs no privilege and changes
 # nothing. What a command has used goes to a file in DIRECTORY. Whether it succeeds does not matter.
 
 watched=$2
 directory=$3
+emulator=${4-}
 
 # watch NAME WORD...
 watch() {
   file=$directory/$1
   shift
   truncate -s 1572864 "$file"
-  TSRUN_WATCH=$file "$watched" --root "$directory/root" "$@" </dev/null >/dev/null 2>&1
+  TSRUN_WATCH=$file $emulator "$watched" --root "$directory/root" "$@" </dev/null >/dev/null 2>&1
 }
 
 lives() {

@@ -20,7 +20,6 @@ import { listIds } from "../container/store.ts";
 import { readResources, updateContainer } from "../container/update.ts";
 import { explainBundle, explainContainer, isContainer } from "../explain/explain.ts";
 import { validate } from "../explain/validate.ts";
-import { libraryVersion } from "../seccomp/library.ts";
 import { writeSpec } from "./write-spec.ts";
 
 export const actions = {
@@ -36,7 +35,6 @@ export const actions = {
   explainContainer,
   isContainer,
   killContainer,
-  libraryVersion,
   listContainerIds,
   listContainers,
   listIds,

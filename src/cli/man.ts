@@ -5,7 +5,6 @@ import { ANNOTATION_TEXTS } from "./annotation-texts.ts";
 import { globalOptions, versionOption } from "./flags.ts";
 import type { Command, OptionDeclaration, OptionTable } from "./options.ts";
 import { programDescription } from "./program-description.ts";
-import { VERSION } from "./version.ts";
 
 export interface ManPage {
   /** `tsrun-create.8` */
@@ -13,21 +12,31 @@ export interface ManPage {
   readonly text: string;
 }
 
+/** What every page says at its foot. */
+export interface Edition {
+  readonly version: string;
+  /** Of the source, `2026-12-31`; empty where that is not known. */
+  readonly date: string;
+}
+
 const PROGRAM = "tsrun";
 const HELP: OptionTable = { help: { type: "boolean", alias: "h", describe: "show help" } };
 
 /** Every page, the program's first. */
-export function manPages(commands: readonly Command[]): ManPage[] {
+export function manPages(commands: readonly Command[], edition: Edition): ManPage[] {
   return [
-    { file: `${PROGRAM}.8`, text: programPage(commands) },
-    ...commands.map((command) => ({ file: `${PROGRAM}-${command.name}.8`, text: commandPage(command) })),
+    { file: `${PROGRAM}.8`, text: programPage(commands, edition) },
+    ...commands.map((command) => ({
+      file: `${PROGRAM}-${command.name}.8`,
+      text: commandPage(command, edition),
+    })),
   ];
 }
 
-function programPage(commands: readonly Command[]): string {
+function programPage(commands: readonly Command[], edition: Edition): string {
   const global = { ...globalOptions, ...versionOption, ...HELP };
   return [
-    ...header(PROGRAM, "Open Container Initiative runtime"),
+    ...header(PROGRAM, "Open Container Initiative runtime", edition),
     ".SH SYNOPSIS",
     `.B ${PROGRAM}`,
     "[global options] command [command options] [arguments...]",
@@ -74,12 +83,12 @@ function programPage(commands: readonly Command[]): string {
   ].join("\n");
 }
 
-function commandPage({ name, describe, usage, details, options }: Command): string {
+function commandPage({ name, describe, usage, details, options }: Command, edition: Edition): string {
   const own = Object.entries(options).filter(([, { hidden }]) => hidden !== true);
   const synopsis = `${own.length === 0 ? "" : "[command options] "}${usage}`.trim();
   const [first = "", ...sections] = sectionsOf(details.replaceAll("$0", PROGRAM));
   return [
-    ...header(`${PROGRAM}-${name}`, describe),
+    ...header(`${PROGRAM}-${name}`, describe, edition),
     ".SH SYNOPSIS",
     `.B ${PROGRAM} ${name}`,
     ...(synopsis === "" ? [] : [line(synopsis)]),
@@ -101,11 +110,11 @@ function commandPage({ name, describe, usage, details, options }: Command): stri
   ].join("\n");
 }
 
-/** No date: the same source gives the same page. */
-function header(name: string, describe: string): string[] {
+/** The date is the source's: the same source gives the same page. */
+function header(name: string, describe: string, { version, date }: Edition): string[] {
   return [
     '.\\" Made from the table of commands; see src/cli/man.ts.',
-    `.TH ${roff(name.toUpperCase())} 8 "" "${PROGRAM} ${VERSION}" "System Administration"`,
+    `.TH ${roff(name.toUpperCase())} 8 "${date}" "${PROGRAM} ${version}" "System Administration"`,
     ".SH NAME",
     `${roff(name)} \\- ${roff(describe)}`,
   ];

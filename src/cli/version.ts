@@ -40,14 +40,13 @@ export function versionText(program: string, details: VersionDetails): string {
     ...(commit === "" ? [] : [`commit: ${commit}`]),
     `spec: ${OCI_VERSION}`,
     `quickjs: ${engine}`,
-    ...(libseccomp === undefined ? [] : [`libseccomp: ${libseccomp}`]),
+    `libseccomp: ${libseccomp}`,
     "",
   ].join("\n");
 }
 
 export interface VersionDetails {
   readonly engine: string;
-  /** `undefined` if the library is not installed. */
-  readonly libseccomp: string | undefined;
+  readonly libseccomp: string;
   readonly commit?: string;
 }

@@ -24,8 +24,8 @@ export interface Build {
   readonly version: string;
   /** Empty if it is not known. */
   readonly commit: string;
-  /** The version of the library that compiles profiles on this host; `undefined` if there is none. */
-  readonly libseccomp: string | undefined;
+  /** The version of the library that compiles profiles. */
+  readonly libseccomp: string;
 }
 
 /** The features structure. A missing feature has `enabled: false`, so that callers do not use it. */
@@ -65,7 +65,7 @@ export function features(build: Build): Features {
 /** runc's key keeps its name, since callers look for it, and crun has it too. */
 function annotationsOf({ version, commit, libseccomp }: Build): Readonly<Record<string, string>> {
   return {
-    ...(libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": libseccomp }),
+    "io.github.seccomp.libseccomp.version": libseccomp,
     "org.opencontainers.runc.checkpoint.enabled": "true",
     "org.tsrun.version": version,
     ...(commit === "" ? {} : { "org.tsrun.commit": commit }),

@@ -4,20 +4,14 @@ import { TsrunError } from "../errors.ts";
 import type { Seccomp } from "../spec/types.ts";
 import { INSTRUCTION_SIZE } from "./bpf.ts";
 import type { CompiledFilter } from "./filter.ts";
-import { openLibrary } from "./library.ts";
 import { planFilter } from "./plan.ts";
 import { type BuildOptions, buildProgram } from "./program.ts";
 import { MAX_INSTRUCTIONS } from "./tables.ts";
 
-/** Throws if the profile cannot become a filter. If `library` is absent, it is found by its name. */
-export function buildFilter(
-  library: string | undefined,
-  profile: Seccomp,
-  options: BuildOptions,
-): CompiledFilter {
+/** Throws for what no filter can be. */
+export function buildFilter(profile: Seccomp, options: BuildOptions): CompiledFilter {
   const plan = planFilter(profile);
-  using opened = openLibrary(library);
-  const program = buildProgram(opened, plan, options);
+  const program = buildProgram(plan, options);
   const length = program.length / INSTRUCTION_SIZE;
   if (length > MAX_INSTRUCTIONS) {
     const limit = `it takes ${length} instructions, and the kernel allows ${MAX_INSTRUCTIONS}`;

@@ -26,7 +26,7 @@ import { type CompiledFilter, decodeEntry, encodeEntry, entryName, MAX_ENTRY_SIZ
 /**
  * Raised whenever a profile compiles to a different program; a rebuilt tsrun counts as changed anyway.
  */
-const FORMAT = "tsrun seccomp cache 2";
+const FORMAT = "tsrun seccomp cache 3";
 
 /** If there are more, the oldest are removed. A host has a handful of profiles. */
 const MAX_ENTRIES = 64;
@@ -40,18 +40,16 @@ type Debug = (message: string) => void;
 export interface CacheOptions {
   /** Absolute path of the cache's directory. */
   readonly directory: string;
-  /** The library file that would compile the profile. */
-  readonly libraryPath: string;
   readonly debug: Debug;
 }
 
 /** Finds the filter of `profile` in the cache, or compiles it and adds it to the cache. */
 export function cached(
   profile: Seccomp,
-  { directory, libraryPath, debug }: CacheOptions,
+  { directory, debug }: CacheOptions,
   compile: () => CompiledFilter,
 ): CompiledFilter {
-  const key = attempt("compute the seccomp cache key", debug, () => cacheKey(profile, libraryPath));
+  const key = attempt("compute the seccomp cache key", debug, () => cacheKey(profile));
   const opened = attempt("open the seccomp cache", debug, () => openCache(directory));
   if (key === undefined || opened === undefined) return compile();
   using cache = opened;
@@ -79,13 +77,11 @@ function attempt<T>(what: string, debug: Debug, action: () => T): T | undefined 
 }
 
 /**
- * Everything that the program depends on: the profile, the machine, libseccomp and tsrun. The last two are
- * represented by file identities (device, inode, size, times), since asking libseccomp for its version means
- * loading it.
+ * Everything that the program depends on: the profile, the machine, and tsrun itself, libseccomp included,
+ * as the identity of its file (device, inode, size, times).
  */
-function cacheKey(profile: Seccomp, libraryPath: string): string {
-  const files = [libraryPath, "/proc/self/exe"].map((path) => `${path} ${fileIdentity(path)}`);
-  return [FORMAT, machine, ...files, canonicalText(profile)].join("\n");
+function cacheKey(profile: Seccomp): string {
+  return [FORMAT, machine, fileIdentity("/proc/self/exe"), canonicalText(profile)].join("\n");
 }
 
 /** Profiles with the same text compile to the same filter. The text leaves out who gets the notifications. */

@@ -7,7 +7,6 @@ import { buildFilter } from "./build.ts";
 import { cached } from "./cache.ts";
 import type { CompiledFilter } from "./filter.ts";
 import { kernelKnowsFlags } from "./kernel.ts";
-import { libraryPath } from "./library.ts";
 import { validateListener } from "./notify.ts";
 import { isEmptyProfile } from "./profile.ts";
 import { SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV } from "./tables.ts";
@@ -30,12 +29,8 @@ export function compileSeccomp(
 ): CompiledFilter | undefined {
   if (profile === undefined || isEmptyProfile(profile)) return undefined;
   validateListener(profile);
-  const path = libraryPath();
-  const compile = () => buildFilter(path, profile, { debug, refusesUnknownCalls });
-  const filter =
-    directory === undefined || path === undefined
-      ? compile()
-      : cached(profile, { directory, libraryPath: path, debug }, compile);
+  const compile = () => buildFilter(profile, { debug, refusesUnknownCalls });
+  const filter = directory === undefined ? compile() : cached(profile, { directory, debug }, compile);
   checkFlags(filter.flags);
   // AS RUNC, word for word: its tests look for this line.
   debug(`seccomp filter flags: ${filter.flags}`);

@@ -1,22 +1,26 @@
-// Has libseccomp turn a planned filter into a BPF program; called by compile.ts. The order of the calls is
+// A planned filter made into a BPF program by libseccomp; called by build.ts. The order of the calls is
 // runc's (libcontainer/seccomp, functions InitSeccomp and matchCall).
 
 import { TsrunError } from "../errors.ts";
 import { cString, viewOf } from "../linux/call/words.ts";
 import {
-  type Libseccomp,
-  type LibseccompFilter,
+  LibseccompFilter,
+  memoryDenied,
   NR_SCMP_ERROR,
-  type Rule,
   SCMP_ARG_CMP_SIZE,
   SCMP_FLTATR_CTL_NNP,
   SCMP_FLTATR_CTL_OPTIMIZE,
+  seccompApiGet,
+  seccompArchNative,
+  seccompSyscallResolveName,
+  seccompSyscallResolveNameArch,
 } from "../linux/libraries/libseccomp.ts";
 import { EEXIST, EINVAL, errnoWords } from "../linux/numbers/errno.ts";
 import { encode } from "./bpf.ts";
 import { enosysStub, type Limit } from "./enosys.ts";
 import type { Condition, FilterPlan, RuleGroup } from "./plan.ts";
 import { architectureName } from "./tables.ts";
+import { LIBSECCOMP_VERSION } from "./version.ts";
 
 export interface BuildOptions {
   readonly debug: (message: string) => void;
@@ -40,40 +44,32 @@ const BINARY_TREE_FROM = 33;
 const NOTIFY_API_LEVEL = 6;
 
 /** The program for `plan`, an array of `struct sock_filter`. */
-export function buildProgram(library: Libseccomp, plan: FilterPlan, options: BuildOptions): Uint8Array {
-  if (plan.notify && library.apiLevel < NOTIFY_API_LEVEL) {
-    throw new TsrunError(
-      "E_UNSUPPORTED",
-      "cannot use SCMP_ACT_NOTIFY: it needs libseccomp 2.5 and Linux 5.7",
-      {
-        hint: `this host has libseccomp ${library.version} at API level ${library.apiLevel}`,
-      },
-    );
+export function buildProgram(plan: FilterPlan, options: BuildOptions): Uint8Array {
+  if (plan.notify && seccompApiGet() < NOTIFY_API_LEVEL) {
+    throw new TsrunError("E_UNSUPPORTED", "cannot use SCMP_ACT_NOTIFY: it needs Linux 5.7");
   }
-  const filter = createFilter(library, plan);
+  using filter = createFilter(plan);
   let rules = 0;
   for (const group of plan.groups) {
     // AS RUNC: libseccomp refuses a rule whose action is the default.
     if (group.action === plan.defaultAction) continue;
-    rules += addGroup(library, filter, group, options);
+    rules += addGroup(filter, group, options);
   }
-  // libseccomp before 2.5 does not know the attribute; the program is then a list, which is slower but
-  // correct.
   if (rules >= BINARY_TREE_FROM) filter.setAttribute(SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
   const program = filter.exportProgram();
   if (typeof program === "number") throw refused("export the seccomp program", program);
-  return plan.enosysForNewer ? joined(encode(enosysStub(limits(library, plan))), program) : program;
+  return plan.enosysForNewer ? joined(encode(enosysStub(limits(plan))), program) : program;
 }
 
 /** The highest number that the profile names on each of its architectures, the machine's own included. */
-function limits(library: Libseccomp, plan: FilterPlan): Limit[] {
+function limits(plan: FilterPlan): Limit[] {
   const names = plan.groups.flatMap((group) => group.names).map(cString);
-  const architectures = new Set([library.nativeArchitecture, ...plan.architectures]);
+  const architectures = new Set([seccompArchNative(), ...plan.architectures]);
   return [...architectures].flatMap((architecture) => {
     // A name that this architecture lacks resolves to a negative number. DIFFERS: runc starts from 0, and has
     // no limit for a profile that names nothing but system call 0.
-    const numbers = library.resolveNamesOn(architecture, names);
-    const highest = numbers.reduce((most, number) => Math.max(most, number), 0);
+    let highest = 0;
+    for (const name of names) highest = Math.max(highest, seccompSyscallResolveNameArch(architecture, name));
     return highest < 0 ? [] : [{ architecture, highest }];
   });
 }
@@ -85,20 +81,17 @@ function joined(head: Uint8Array, tail: Uint8Array): Uint8Array {
   return whole;
 }
 
-function createFilter(library: Libseccomp, plan: FilterPlan): LibseccompFilter {
-  const filter = library.createFilter(plan.defaultAction);
+function createFilter(plan: FilterPlan): LibseccompFilter {
+  const filter = LibseccompFilter.create(plan.defaultAction);
   if (filter === undefined) {
+    if (memoryDenied()) throw outOfMemory("create a seccomp filter");
     throw new TsrunError("E_CONFIG", "cannot create a seccomp filter: libseccomp refuses the default action");
   }
   // The native architecture is always included.
   for (const token of plan.architectures) {
     const result = filter.addArchitecture(token);
     if (result < 0 && result !== -EEXIST) {
-      throw refused(
-        `add ${architectureName(token)} to the seccomp filter`,
-        result,
-        architectureHint(library, result),
-      );
+      throw refused(`add ${architectureName(token)} to the seccomp filter`, result, architectureHint(result));
     }
   }
   // Only process.noNewPrivileges decides about no_new_privs; libseccomp sets it by default.
@@ -108,32 +101,25 @@ function createFilter(library: Libseccomp, plan: FilterPlan): LibseccompFilter {
 
 /** Adds the rules of a group and returns the number of system calls in them. */
 function addGroup(
-  library: Libseccomp,
   filter: LibseccompFilter,
-  group: RuleGroup,
+  { action, names, alternatives }: RuleGroup,
   { debug, refusesUnknownCalls }: BuildOptions,
 ): number {
-  const alternatives = group.alternatives.map(comparisons);
-  const numbers = library.resolveNames(group.names.map(cString));
-  const rules: Rule[] = [];
-  const names: string[] = [];
+  const arrays = alternatives.map(comparisons);
   let added = 0;
-  group.names.forEach((name, index) => {
-    const number = numbers[index] ?? NR_SCMP_ERROR;
+  for (const name of names) {
+    const number = seccompSyscallResolveName(cString(name));
     if (number === NR_SCMP_ERROR) {
-      if (refusesUnknownCalls === true) throw unknownCall(library, name);
+      if (refusesUnknownCalls === true) throw unknownCall(name);
       debug(`unknown seccomp system call "${name}", ignoring`);
-      return;
+      continue;
     }
-    for (const alternative of alternatives) {
-      rules.push({ action: group.action, number, comparisons: alternative });
-      names.push(name);
+    for (const array of arrays) {
+      const result = filter.addRule({ action, number, comparisons: array });
+      if (result < 0) throw refused(`add a seccomp rule for ${name}`, result);
     }
     added += 1;
-  });
-  filter.addRules(rules).forEach((result, index) => {
-    if (result < 0) throw refused(`add a seccomp rule for ${names[index]}`, result);
-  });
+  }
   return added;
 }
 
@@ -151,18 +137,24 @@ function comparisons(conditions: readonly Condition[]): Uint8Array {
   return bytes;
 }
 
-function unknownCall({ version }: Libseccomp, name: string): TsrunError {
-  const reason = `libseccomp ${version} does not know the system call ${JSON.stringify(name)}`;
+function unknownCall(name: string): TsrunError {
+  const reason = `libseccomp ${LIBSECCOMP_VERSION} does not know the system call ${JSON.stringify(name)}`;
   return new TsrunError("E_CONFIG", `cannot use the seccomp profile: ${reason}`, {
     hint: "without /annotations/run.oci.seccomp_fail_unknown_syscall it is skipped",
   });
 }
 
-function architectureHint(library: Libseccomp, result: number): string | undefined {
-  if (result === -EINVAL) return `libseccomp ${library.version} does not know this architecture`;
+function architectureHint(result: number): string | undefined {
+  if (result === -EINVAL) return `libseccomp ${LIBSECCOMP_VERSION} does not know this architecture`;
   return result === -EDOM ? "its byte order is not that of this machine" : undefined;
 }
 
+/** Whatever libseccomp answered to it, an allocation that failed is the reason. */
 function refused(attempt: string, result: number, hint?: string): TsrunError {
+  if (memoryDenied()) return outOfMemory(attempt);
   return new TsrunError("E_CONFIG", `cannot ${attempt}: ${errnoWords(-result)}`, { hint });
+}
+
+function outOfMemory(attempt: string): TsrunError {
+  return new TsrunError("E_NOMEM", `cannot ${attempt}: out of memory`);
 }

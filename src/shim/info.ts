@@ -4,7 +4,7 @@ import { features } from "../features/features.ts";
 import { utf8 } from "../linux/call/words.ts";
 import { readAll } from "../linux/files/files.ts";
 import { decode, encode } from "../protobuf/protobuf.ts";
-import { libraryVersion } from "../seccomp/library.ts";
+import { LIBSECCOMP_VERSION } from "../seccomp/version.ts";
 import type { Build } from "./command-line.ts";
 import { RUNTIME_INFO } from "./messages/options.ts";
 import { ANY } from "./messages/well-known.ts";
@@ -15,7 +15,7 @@ const FEATURES_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/feature
 /** The message that containerd reads; the options come by stdin and go back with it. */
 export function describeShim({ version, commit }: Build): Uint8Array {
   const options = decode(ANY, readAll(0, "stdin"));
-  const found = features({ version, commit, libseccomp: libraryVersion() });
+  const found = features({ version, commit, libseccomp: LIBSECCOMP_VERSION });
   return encode(RUNTIME_INFO, {
     name: "io.containerd.tsrun.v2",
     version: { version, revision: commit },

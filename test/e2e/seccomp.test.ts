@@ -232,9 +232,8 @@ behaviour("start of a filtered container fails in no other way than without a fi
 });
 
 behaviour(
-  "a filter without libseccomp is refused, with the name of its package",
+  "a filter is the same whatever libseccomp the host has, and without one",
   async (t, lab) => {
-    const box = lab.container(withRules("true", { names: MAKE_DIRECTORY, action: "SCMP_ACT_ERRNO" }));
     const layers = join(lab.folder, "layers");
     for (const name of ["upper", "work"]) mkdirSync(join(layers, name), { recursive: true });
     // Hides the library from this one command, in a new mount namespace. /lib may be a link to /usr/lib.
@@ -246,9 +245,12 @@ behaviour(
       rm -f "$folder"/libseccomp.so.2*
     done
     exec "$@"`;
+    const box = lab.container(
+      withRules("mkdir /tmp/a 2>&1", { names: MAKE_DIRECTORY, action: "SCMP_ACT_ERRNO", errnoRet: EXDEV }),
+    );
     const wrapper = ["unshare", "--mount", "sh", "-c", hide, "sh"];
-    refused(t, await box.create({ wrapper }), /libseccomp/);
-    await nothingLeft(t, lab, "after the refusal");
+    const { stdout } = await box.run({ wrapper });
+    t.match(stdout, /Invalid cross-device link/);
   },
-  tsrunOnly("is linked with it"),
+  tsrunOnly("loads the library of the host"),
 );

@@ -36,16 +36,10 @@ function calls() {
   const { functions } = library;
   const copy = new Uint8Array(8);
   functions.stpcpy(copy, cString("copied"));
-  const words = Array.from({ length: 5000 }, (_, index) => "x".repeat(index % 100));
-  const lengths = library.callAll(
-    "strlen",
-    words.map((word) => [cString(word)]),
-  );
   return {
     int: functions.abs(-5),
     long: functions.labs(-(2 ** 40)),
     copied: text(copy),
-    many: lengths.every((length, index) => length === index % 100),
     environment: library.readCString(functions.getenv(cString("TSRUN_TEST"))),
     tooLong: messageOf(() => functions.strlen(new Uint8Array(CAPACITY))),
     signal: functions.kill(functions.getpid(), SIGTERM),

@@ -89,8 +89,9 @@ function load(): Libsystemd {
   } catch (error) {
     throwIfOutOfMemory(error);
     const words = error instanceof Error ? error.message : String(error);
-    throw new TsrunError("E_UNSUPPORTED", `cannot load libsystemd.so.0: ${words}`, {
-      hint: "install the Debian package libsystemd0, or leave out --systemd-cgroup",
+    const hint = error instanceof TsrunError ? error.hint : undefined;
+    throw new TsrunError("E_UNSUPPORTED", `--systemd-cgroup needs libsystemd.so.0 of the host: ${words}`, {
+      hint: hint ?? "install the Debian package libsystemd0, or leave out --systemd-cgroup",
       cause: error,
     });
   }

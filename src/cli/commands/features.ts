@@ -1,6 +1,7 @@
 // `features`: print what this executable supports, as JSON (runtime-spec features.md).
 
 import { features } from "../../features/features.ts";
+import { LIBSECCOMP_VERSION } from "../../seccomp/version.ts";
 import { defineCommand } from "../options.ts";
 import { COMMIT, VERSION } from "../version.ts";
 
@@ -12,8 +13,8 @@ export const command = defineCommand({
 https://github.com/opencontainers/runtime-spec/blob/main/features.md`,
   args: { min: 0, max: 0 },
   options: {},
-  run({ host, actions }) {
-    const found = features({ version: VERSION, commit: COMMIT, libseccomp: actions.libraryVersion() });
+  run({ host }) {
+    const found = features({ version: VERSION, commit: COMMIT, libseccomp: LIBSECCOMP_VERSION });
     host.print(`${JSON.stringify(found, null, 4)}\n`);
     return 0;
   },

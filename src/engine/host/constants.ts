@@ -26,3 +26,16 @@ export const JS_NEW_STRING_LEN = addressAt(linked, 12);
 /** The program that src/linux/libraries/library-process.ts starts: where it begins, and where it ends. */
 export const LIBRARIES = addressAt(linked, 13);
 export const LIBRARIES_END = addressAt(linked, 14);
+/** seccomp(3) and the pages beside it. */
+export const SECCOMP_API_GET = addressAt(linked, 15);
+export const SECCOMP_ARCH_NATIVE = addressAt(linked, 16);
+export const SECCOMP_INIT = addressAt(linked, 17);
+export const SECCOMP_RELEASE = addressAt(linked, 18);
+export const SECCOMP_ATTR_SET = addressAt(linked, 19);
+export const SECCOMP_ARCH_ADD = addressAt(linked, 20);
+export const SECCOMP_SYSCALL_RESOLVE_NAME = addressAt(linked, 21);
+export const SECCOMP_SYSCALL_RESOLVE_NAME_ARCH = addressAt(linked, 22);
+export const SECCOMP_RULE_ADD_ARRAY = addressAt(linked, 23);
+export const SECCOMP_EXPORT_BPF_MEM = addressAt(linked, 24);
+/** An int, which is not 0 once an allocation has failed (../native/allocator.c). */
+export const MEMORY_DENIED = addressAt(linked, 25);

@@ -46,6 +46,8 @@ SNAPSHOT static char *reserve = NULL;
 SNAPSHOT static char *reserve_middle = NULL;
 // There is something to tell.
 int memory_refused = 0;
+// An allocation has failed. libseccomp, which has no memory of its own, does not always say so.
+int memory_denied = 0;
 // Nobody wants to be told: what is still to do is done with the reserve.
 static int reserve_released = 0;
 
@@ -129,6 +131,11 @@ static int open_piece(size_t size) {
   return !told_now && has_room(size);
 }
 
+static void *denied(void) {
+  memory_denied = 1;
+  return NULL;
+}
+
 // The next block of a piece. What is left of one that is too short is lost; it is less than the block.
 static void *cut(size_t size) {
   size_t place = laid_out == NULL ? NO_PLACE : layout_place(size);
@@ -137,7 +144,7 @@ static void *cut(size_t size) {
     *(size_t *)block = size;
     return block + HEADER;
   }
-  if (!has_room(size) && !open_piece(size)) return NULL;
+  if (!has_room(size) && !open_piece(size)) return denied();
   void *block = rest + HEADER;
   *header_of(block) = size;
   rest += size;
@@ -158,11 +165,11 @@ static void *allocate(size_t bytes) {
   if (size > LARGEST) {
     size_t length = mapping_length(bytes);
     char *mapping = refuse_this() ? NULL : map(length, 0);
-    return mapping == NULL ? NULL : mapped_block(mapping, length);
+    return mapping == NULL ? denied() : mapped_block(mapping, length);
   }
   void **list = &freed[class_of(size)];
   void *block = *list;
-  if (refuse_this()) return open_piece(size) ? cut(size) : NULL;
+  if (refuse_this()) return open_piece(size) ? cut(size) : denied();
   if (block == NULL) return cut(size);
   *list = *(void **)block;
   return block;
@@ -222,9 +229,9 @@ void *realloc(void *block, size_t bytes) {
   if (bytes <= usable) return block;
   if (usable > LARGEST && bytes <= PTRDIFF_MAX - PIECE) {
     size_t length = mapping_length(bytes);
-    if (refuse_this() || refuse_all()) return NULL;
+    if (refuse_this() || refuse_all()) return denied();
     char *mapping = mremap((char *)block - 2 * HEADER, *header_of(block), length, MREMAP_MAYMOVE);
-    return mapping == MAP_FAILED ? NULL : mapped_block(mapping, length);
+    return mapping == MAP_FAILED ? denied() : mapped_block(mapping, length);
   }
   void *larger = allocate(bytes);
   if (larger == NULL) return NULL;

@@ -11,6 +11,9 @@
 // (end-of-memory.c).
 extern int memory_refused;
 
+// Set once an allocation has failed. libseccomp, which has no memory of its own, does not always say so.
+extern int memory_denied;
+
 // From here on what the kernel refuses comes from the reserve, and nobody is told.
 void release_reserve(void);
 

@@ -10,7 +10,7 @@ extern JSContext *snapshot_context;
 
 // Reads a layout from stdin (layout.h), loads the program, and writes the section to stdout. Returns the exit
 // status.
-int make_snapshot(void);
+int make_snapshot(int emulated);
 
 // Does what promises have left to do. Where one fails it returns -1, and *context has the exception.
 int run_jobs(JSContext **context);

@@ -1,5 +1,5 @@
-// Calls functions of the host's C libraries; each library is loaded in a separate process
-// (library-process.ts). Called by libseccomp.ts and libsystemd.ts; system calls go through libc.ts.
+// Functions of C libraries of the host, each library in a process of its own (library-process.ts). Called by
+// libsystemd.ts; system calls go through libc.ts.
 
 import { TsrunError } from "../../errors.ts";
 import { cString, text } from "../call/words.ts";
@@ -16,8 +16,6 @@ type Bound<T> = { readonly [K in keyof T]: (...args: Argument[]) => number };
 /** A loaded library; disposing of it ends its process and frees everything. */
 export interface Library<T> extends Disposable {
   readonly functions: Bound<T>;
-  /** Calls a function many times, in few messages. The arrays among the arguments are only read. */
-  callAll(name: keyof T, argumentLists: readonly (readonly Argument[])[]): number[];
   /** A copy of the library's memory at an address. */
   readMemory(address: number, length: number): Uint8Array;
   /** The text of a C string in the library's memory. */
@@ -72,12 +70,6 @@ class BoundLibrary<T extends Record<string, Result>> implements Library<T> {
     this.#results = results;
     const bound = names.map((name) => [name, (...args: Argument[]) => this.#call(name, args)]);
     this.functions = Object.fromEntries(bound) as Bound<T>;
-  }
-
-  callAll(name: keyof T, argumentLists: readonly (readonly Argument[])[]): number[] {
-    const address = this.#addresses.get(name) ?? 0;
-    const returns = this.#results[name] === "long" ? "long" : "int";
-    return this.#process.callAll(argumentLists.map((args) => ({ address, returns, args })));
   }
 
   readMemory(address: number, length: number): Uint8Array {

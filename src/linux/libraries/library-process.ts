@@ -4,11 +4,12 @@
 import { addressAt, LIBRARIES, LIBRARIES_END } from "../../engine/host/constants.ts";
 import { readMemory } from "../../engine/host/memory.ts";
 import { TsrunError } from "../../errors.ts";
-import { hasErrno, tryCall } from "../call/call.ts";
-import { setWord, viewOf, type Word } from "../call/words.ts";
-import type { Descriptor } from "../files/files.ts";
+import { hasErrno, mustCall, tryCall } from "../call/call.ts";
+import { cString, setWord, text, viewOf, type Word } from "../call/words.ts";
+import { Descriptor } from "../files/files.ts";
 import { socketPair } from "../files/sockets.ts";
 import { errnoName, errnoWords } from "../numbers/errno.ts";
+import { MFD_CLOEXEC, SEEK_SET } from "../numbers/fcntl.ts";
 import { SOCK_SEQPACKET } from "../numbers/socket-numbers.ts";
 import { spawnProgram } from "../process/executable.ts";
 import { tryWaitFor } from "../process/process.ts";
@@ -43,6 +44,8 @@ export class LibraryProcess implements Disposable {
   readonly #library: string;
   readonly #pid: number;
   readonly #socket: Descriptor;
+  /** What it writes to its stderr, a memory file: its dynamic linker for instance, before it gives up. */
+  readonly #said: Descriptor;
   #ended = false;
 
   /**
@@ -53,16 +56,19 @@ export class LibraryProcess implements Disposable {
     this.#library = library;
     const [ours, theirs] = socketPair(SOCK_SEQPACKET);
     this.#socket = ours;
+    this.#said = new Descriptor(mustCall("make a memory file", "memfd_create", cString("said"), MFD_CLOEXEC));
     try {
-      this.#pid = start(theirs);
+      this.#pid = start(theirs, this.#said);
     } catch (error) {
       ours.close();
+      this.#said.close();
       throw error;
     } finally {
       theirs.close();
     }
     const addresses = new Uint8Array(FIRST_FUNCTIONS.length * 8);
-    this.#receive(addresses);
+    const got = tryCall("read", ours.number, addresses, addresses.length);
+    if (got !== addresses.length) throw noProgram(`the program that loads it ended${this.#end()}`);
     const table = viewOf(addresses);
     this.first = Object.fromEntries(
       FIRST_FUNCTIONS.map((name, index) => [name, addressAt(table, index)]),
@@ -87,20 +93,12 @@ export class LibraryProcess implements Disposable {
     return resultOf(call, viewOf(message), 0);
   }
 
-  /** Makes many calls, in as few messages as possible. The arrays among the arguments are only read. */
+  /** Makes some calls in one message. The arrays among the arguments are only read. */
   callAll(calls: readonly Call[]): number[] {
-    const results: number[] = [];
-    for (let from = 0; from < calls.length; ) {
-      const some = calls.slice(from, from + fitting(calls, from));
-      const message = encode(some);
-      this.#exchange(message);
-      const view = viewOf(message);
-      some.forEach((call, index) => {
-        results.push(resultOf(call, view, index));
-      });
-      from += some.length;
-    }
-    return results;
+    const message = encode(calls);
+    this.#exchange(message);
+    const view = viewOf(message);
+    return calls.map((call, index) => resultOf(call, view, index));
   }
 
   [Symbol.dispose](): void {
@@ -130,31 +128,55 @@ export class LibraryProcess implements Disposable {
     return new TsrunError("E_SYSCALL", `cannot use "${this.#library}": ${cause}`);
   }
 
-  /** Closes the socket, which ends the process, and waits for it. Returns how it ended, in words. */
+  /** Lets go of it, which ends it, and waits for that. Returns how it ended and what it said, in words. */
   #end(): string {
     if (this.#ended) return "";
     this.#ended = true;
     this.#socket.close();
     const end = tryWaitFor(this.#pid);
+    const said = lastLine(this.#said);
+    this.#said.close();
     if (typeof end === "number") return "";
-    return end.signal === 0 ? ` with status ${end.status}` : ` by signal ${end.signal}`;
+    const how = end.signal === 0 ? ` with status ${end.status}` : ` by signal ${end.signal}`;
+    return said === "" ? how : `${how}: ${said}`;
   }
 }
 
-function start(socket: Descriptor): number {
+/** Of what a file begins with. */
+function lastLine(file: Descriptor): string {
+  const bytes = new Uint8Array(4096);
+  tryCall("lseek", file.number, 0, SEEK_SET);
+  const got = tryCall("read", file.number, bytes, bytes.length);
+  return (
+    text(bytes.subarray(0, Math.max(got, 0)))
+      .trim()
+      .split("\n")
+      .at(-1) ?? ""
+  );
+}
+
+function noProgram(reason: string, cause?: unknown): TsrunError {
+  const hint = "C libraries of the host are loaded by a program that needs glibc 2.34 or later";
+  return new TsrunError("E_UNSUPPORTED", reason, { hint, cause });
+}
+
+function start(socket: Descriptor, said: Descriptor): number {
   const bytes = readMemory(LIBRARIES, LIBRARIES_END - LIBRARIES);
   try {
     return spawnProgram(
       { name: "tsrun-libraries", bytes },
-      { descriptors: [{ from: socket.number, to: SOCKET }], signals: "blocked" },
+      {
+        descriptors: [
+          { from: said.number, to: 2 },
+          { from: socket.number, to: SOCKET },
+        ],
+        signals: "blocked",
+      },
     );
   } catch (cause) {
     // The file exists, so ENOENT means that its dynamic linker is missing.
     if (!hasErrno(cause, "ENOENT")) throw cause;
-    throw new TsrunError("E_UNSUPPORTED", "cannot load C libraries: this host has no glibc", {
-      hint: "C libraries are loaded by a program of glibc 2.34 or later",
-      cause,
-    });
+    throw noProgram("this host has no glibc", cause);
   }
 }
 
@@ -200,20 +222,6 @@ function sizeOf({ args }: Call): number {
   let size = CALL_SIZE;
   for (const argument of args) if (isMemory(argument)) size += aligned(argument.length);
   return size;
-}
-
-/** How many of these calls, from this one on, fit in one message; at least one. */
-function fitting(calls: readonly Call[], from: number): number {
-  let length = HEADER_SIZE;
-  let count = 0;
-  for (let index = from; index < calls.length; index++) {
-    const call = calls[index];
-    if (call === undefined) break;
-    length += sizeOf(call);
-    if (length > CAPACITY && count > 0) break;
-    count += 1;
-  }
-  return count;
 }
 
 function resultOf({ returns }: Call, view: DataView, index: number): number {

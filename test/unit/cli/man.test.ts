@@ -6,7 +6,8 @@ import { COMMANDS } from "../../../src/cli/commands.ts";
 import { manPages } from "../../../src/cli/man.ts";
 import { KEYS } from "../../../src/spec/annotations.ts";
 
-const pages = manPages(COMMANDS);
+const EDITION = { version: "1.2.3", date: "2026-01-31" };
+const pages = manPages(COMMANDS, EDITION);
 
 /** A page as groff or mandoc show it, without overstriking. */
 function reader(command: string, args: readonly string[], text: string) {
@@ -19,7 +20,11 @@ t.test("there is a page for the program and one for each command, the same every
     pages.map(({ file }) => file),
     ["tsrun.8", ...COMMANDS.map(({ name }) => `tsrun-${name}.8`)],
   );
-  t.strictSame(manPages(COMMANDS), pages);
+  t.strictSame(manPages(COMMANDS, EDITION), pages);
+});
+
+t.test("every page says of which version it is, and of which day", async (t) => {
+  for (const { file, text } of pages) t.match(text, /^\.TH \S+ 8 "2026-01-31" "tsrun 1\.2\.3" /m, file);
 });
 
 t.test("every option that is shown is on its command's page", async (t) => {

@@ -4,7 +4,7 @@ import t from "tap";
 import { features } from "../../../src/features/features.ts";
 
 // Through JSON, as callers see it.
-const BUILD = { version: "0.1.0", commit: "abc", libseccomp: "2.5.4" };
+const BUILD = { version: "0.1.0", commit: "abc", libseccomp: "2.6.0" };
 const seen = JSON.parse(JSON.stringify(features(BUILD)));
 
 t.test("the versions that CRI-O wants are there", async (t) => {
@@ -43,15 +43,16 @@ t.test("NUMA policies go by the kernel's names", async (t) => {
   t.ok(seen.linux.memoryPolicy.flags.includes("MPOL_F_STATIC_NODES"));
 });
 
-t.test("annotations name the build, and the library only where there is one", async (t) => {
+t.test("annotations name the build and the library in it", async (t) => {
   t.strictSame(seen.annotations, {
-    "io.github.seccomp.libseccomp.version": "2.5.4",
+    "io.github.seccomp.libseccomp.version": "2.6.0",
     "org.opencontainers.runc.checkpoint.enabled": "true",
     "org.tsrun.version": "0.1.0",
     "org.tsrun.commit": "abc",
   });
-  const bare = features({ ...BUILD, commit: "", libseccomp: undefined });
+  const bare = features({ ...BUILD, commit: "" });
   t.strictSame(JSON.parse(JSON.stringify(bare)).annotations, {
+    "io.github.seccomp.libseccomp.version": "2.6.0",
     "org.opencontainers.runc.checkpoint.enabled": "true",
     "org.tsrun.version": "0.1.0",
   });

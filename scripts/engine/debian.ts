@@ -1,0 +1,76 @@
+// Packages of another machine from Debian's archive, by apt with lists of its own, so that this machine's
+// are as they were; apt checks them by the archive's signature. Called by musl.ts and by test/arm64.
+
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { $ } from "bun";
+
+export interface Archive {
+  /** Of the lists and of what is downloaded. */
+  readonly folder: string;
+  /** As Debian calls it. */
+  readonly architecture: "amd64" | "arm64";
+  /** `trixie`; the releases that this machine's apt is set up for when absent. */
+  readonly suite?: string;
+}
+
+/** Downloads a package, or finds it in SOURCES; returns the file's path. */
+export async function downloadPackage(name: string, archive: Archive): Promise<string> {
+  const given = process.env.SOURCES ?? "";
+  const found = fileOf(name, given === "" ? archive.folder : given);
+  if (found !== undefined) return found;
+  if (given !== "") throw new Error(`SOURCES is ${given}, and there is no ${name}_VERSION_ARCHITECTURE.deb`);
+  await prepare(archive);
+  await apt(archive, "apt-get", "download", name);
+  const file = fileOf(name, archive.folder);
+  if (file === undefined) throw new Error(`apt-get has downloaded no ${name} to ${archive.folder}`);
+  return file;
+}
+
+/** The first package that one that only names others depends on; `undefined` where the archive has it not. */
+export async function packageBehind(name: string, archive: Archive): Promise<string | undefined> {
+  await prepare(archive);
+  const shown = await apt(archive, "apt-cache", "depends", name).catch(() => "");
+  return /^ +Depends: (\S+)$/m.exec(shown)?.[1];
+}
+
+function fileOf(name: string, folder: string): string | undefined {
+  const files = existsSync(folder) ? readdirSync(folder) : [];
+  const file = files.find((file) => file.startsWith(`${name}_`) && file.endsWith(".deb"));
+  return file === undefined ? undefined : `${folder}/${file}`;
+}
+
+/** Fetches the lists, once. */
+async function prepare(archive: Archive): Promise<void> {
+  const { folder, suite, architecture } = archive;
+  if (existsSync(`${folder}/lists/lock`)) return;
+  if (Bun.which("apt-get") === null) {
+    throw new Error(`no apt to get packages of ${architecture} with: build with SOURCES=<a folder of them>`);
+  }
+  for (const part of ["lists/partial", "cache/archives/partial"]) {
+    mkdirSync(`${folder}/${part}`, { recursive: true });
+  }
+  if (suite !== undefined) {
+    const [uri] = (await $`apt-get indextargets --format ${"$(REPO_URI)"} ${"Created-By: Packages"}`.text())
+      .split("\n")
+      .filter((line) => line.endsWith("/debian/"));
+    if (uri === undefined) throw new Error("apt of this machine is set up for no archive of Debian's");
+    const keys = "/usr/share/keyrings/debian-archive-keyring.gpg";
+    await Bun.write(`${folder}/sources.list`, `deb [signed-by=${keys}] ${uri} ${suite} main\n`);
+  }
+  await apt(archive, "apt-get", "update");
+}
+
+async function apt({ folder, architecture, suite }: Archive, ...command: string[]): Promise<string> {
+  const options = [
+    ...[`APT::Architecture=${architecture}`, `APT::Architectures=${architecture}`],
+    ...[`Dir::State::lists=${folder}/lists`, `Dir::Cache=${folder}/cache`, "Acquire::Languages=none"],
+    // What is installed here is of another machine; whoever builds is no root and has no user _apt.
+    ...["Dir::State::status=/dev/null", "APT::Sandbox::User=", "Debug::NoLocking=true"],
+    ...(suite === undefined ? [] : [`Dir::Etc::sourcelist=${folder}/sources.list`]),
+    ...(suite === undefined ? [] : ["Dir::Etc::sourceparts=-"]),
+  ].flatMap((option) => ["-o", option]);
+  const [program = "", ...words] = command;
+  const done = await $`${program} ${options} ${words}`.cwd(folder).quiet().nothrow();
+  if (done.exitCode !== 0) throw new Error(`${command.join(" ")} fails: ${done.stderr}`);
+  return done.text();
+}

@@ -1,0 +1,106 @@
+// Sources of others that tsrun is built from: fetched, checked by their SHA-256, unpacked. Called by
+// quickjs.ts and libseccomp.ts. SOURCES names a folder that has them already; then nothing is fetched.
+
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { $ } from "bun";
+
+export interface Source {
+  readonly version: string;
+  /** The file's name, in Debian's archive and in a folder of SOURCES. */
+  readonly archive: string;
+  /** Its folder in Debian's archive, which keeps it as long as a release has it. */
+  readonly pool: string;
+  /** Where its authors have the same file. */
+  readonly sites: readonly string[];
+  readonly sha256: string;
+}
+
+/** Unpacks a source to `folder`, in place of what is there. The archive is kept in `directory`. */
+export async function unpack(source: Source, directory: string, folder: string): Promise<void> {
+  mkdirSync(directory, { recursive: true });
+  const archive = await find(source, directory);
+  const digest = new Bun.CryptoHasher("sha256").update(await Bun.file(archive).bytes()).digest("hex");
+  if (digest !== source.sha256) {
+    throw new Error(`${archive} is not what it should be: its SHA-256 is ${digest}, not ${source.sha256}`);
+  }
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  await $`tar -xf ${archive} -C ${folder} --strip-components=1 --no-same-owner`;
+}
+
+async function find(source: Source, directory: string): Promise<string> {
+  const given = process.env.SOURCES ?? "";
+  if (given !== "") {
+    const path = `${given}/${source.archive}`;
+    if (!existsSync(path)) throw new Error(`SOURCES is ${given}, and there is no ${source.archive}`);
+    return path;
+  }
+  const archive = `${directory}/${source.archive}`;
+  if (!existsSync(archive)) await download(source, archive);
+  return archive;
+}
+
+async function download(source: Source, archive: string): Promise<void> {
+  const file = `${archive}.new`;
+  const tried: string[] = [];
+  for (const attempt of [
+    ...(await debianArchives()).map(byApt(source, file)),
+    ...source.sites.map(bySite(file)),
+  ]) {
+    tried.push(attempt.from);
+    if (await attempt.fetch()) return renameSync(file, archive);
+  }
+  const places = tried.length === 0 ? "without apt there is nowhere to look" : `not at ${tried.join(", ")}`;
+  throw new Error(
+    `no ${source.archive}: ${places}. Get the file (SHA-256 ${source.sha256}) and build with ` +
+      "SOURCES=<the folder that has it>",
+  );
+}
+
+interface Attempt {
+  readonly from: string;
+  readonly fetch: () => Promise<boolean>;
+}
+
+/** The archives that this machine's apt is set up for. */
+async function debianArchives(): Promise<string[]> {
+  if (Bun.which("apt-get") === null) return [];
+  const targets = await $`apt-get indextargets --format ${"$(REPO_URI)"} ${"Created-By: Packages"}`
+    .quiet()
+    .nothrow();
+  return [
+    ...new Set(
+      targets
+        .text()
+        .split("\n")
+        .filter((uri) => uri !== ""),
+    ),
+  ];
+}
+
+/** By apt's own downloader. */
+function byApt({ pool, archive }: Source, file: string): (uri: string) => Attempt {
+  return (uri) => {
+    const from = `${uri}${pool}/${archive}`;
+    const fetch = async () => {
+      const got = await $`/usr/lib/apt/apt-helper download-file ${from} ${file}`.quiet().nothrow();
+      return got.exitCode === 0;
+    };
+    return { from, fetch };
+  };
+}
+
+function bySite(file: string): (from: string) => Attempt {
+  return (from) => ({
+    from,
+    fetch: async () => {
+      try {
+        const response = await fetch(from);
+        if (response.ok) await Bun.write(file, response);
+        return response.ok;
+      } catch {
+        return false;
+      }
+    },
+  });
+}

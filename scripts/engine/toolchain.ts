@@ -1,0 +1,110 @@
+// The C compilers and binutils for a machine: this one's own, or Debian's cross tools and an emulator. Called
+// by build.ts.
+
+import { $ } from "bun";
+import { unpackMusl } from "./musl.ts";
+
+/** As Node calls it. */
+export type Architecture = "x64" | "arm64";
+
+export interface Toolchain {
+  readonly architecture: Architecture;
+  /** Compiles C to objects for musl. */
+  readonly compile: readonly string[];
+  /** Of the machine's usual C library; it links as well. */
+  readonly gcc: string;
+  readonly nm: string;
+  readonly objcopy: string;
+  /** Folder of musl's crt1.o and libc.a. */
+  readonly musl: string;
+  /** Folders with <linux/…> and <asm/…>, which musl does not have. */
+  readonly kernelHeaders: readonly string[];
+  /** What runs a program of that machine here; absent for this machine's own. */
+  readonly emulator: string | undefined;
+}
+
+/**
+ * For everything that is linked to tsrun. A section for each function: what nothing calls is left out. musl's
+ * headers know no _FORTIFY_SOURCE.
+ */
+export const C_FLAGS = [
+  "-O2",
+  "-fno-pie",
+  "-fstack-protector-strong",
+  "-ffunction-sections",
+  "-fdata-sections",
+];
+
+/** What the tools and the files call a machine. */
+const MACHINES = {
+  x64: { target: "x86-64", gnu: "x86_64", package: "x86-64", debian: "amd64" },
+  arm64: { target: "arm64", gnu: "aarch64", package: "aarch64", debian: "arm64" },
+} as const satisfies Record<Architecture, unknown>;
+
+/** The machine that TARGET of `make build` names; this one when it is empty. */
+export function architectureOf(target: string): Architecture {
+  const fits = ([name, names]: [string, { target: string }]) =>
+    target === "" ? name === process.arch : names.target === target;
+  const wanted = Object.entries(MACHINES).find(fits)?.[0];
+  if (wanted !== "x64" && wanted !== "arm64") {
+    throw new Error(`tsrun is built for x86-64 and arm64, not for ${target || process.arch}`);
+  }
+  return wanted;
+}
+
+/** The tools of this machine for programs that run here, or those for another one. */
+export async function toolchainFor(architecture: Architecture, directory: string): Promise<Toolchain> {
+  const { gnu, package: name, debian } = MACHINES[architecture];
+  const native = architecture === process.arch;
+  const prefix = native ? "" : `${gnu}-linux-gnu-`;
+  const [gcc, objcopy, emulator] = [`${prefix}gcc`, `${prefix}objcopy`, `qemu-${gnu}-static`];
+  const headers = native ? "libc6-dev" : `libc6-dev-${debian}-cross`;
+  need({
+    xz: "xz-utils",
+    [gcc]: native ? "gcc" : `gcc-${name}-linux-gnu`,
+    [objcopy]: native ? "binutils" : `binutils-${name}-linux-gnu`,
+    ...(native ? { "musl-gcc": "musl-tools" } : { [emulator]: "qemu-user-static" }),
+  });
+  const kernelHeaders = await findKernelHeaders(gcc, headers);
+  const tools = { architecture, gcc, objcopy, nm: `${prefix}nm`, kernelHeaders };
+  if (native) {
+    const compile = ["musl-gcc"];
+    return { ...tools, compile, musl: await findMusl(compile), emulator: undefined };
+  }
+  const musl = await unpackMusl(`${directory}/musl-${debian}`, debian);
+  const own = (await $`${gcc} -print-file-name=include`.text()).trim();
+  const compile = [gcc, "-nostdinc", "-isystem", `${musl}/usr/include/${gnu}-linux-musl`, "-isystem", own];
+  return { ...tools, compile, musl: `${musl}/usr/lib/${gnu}-linux-musl`, emulator };
+}
+
+/** Commands, and the Debian packages that have them. */
+function need(commands: Readonly<Record<string, string>>): void {
+  const missing = Object.entries(commands).filter(([command]) => Bun.which(command) === null);
+  if (missing.length === 0) return;
+  const [names, packages] = [missing.map(([command]) => command), missing.map(([, name]) => name)];
+  const hint = `install ${packages.join(" ")} (the names of Debian's packages)`;
+  throw new Error(`no ${names.join(", no ")}: ${hint}`);
+}
+
+/** Where the compiler itself takes musl's first object from. */
+async function findMusl(compile: readonly string[]): Promise<string> {
+  const told = await $`${compile} -static -### -x c /dev/null`.quiet().nothrow();
+  const found = /(\S+)\/\w?crt1\.o/.exec(told.stderr.toString())?.[1];
+  if (found === undefined) throw new Error(`${compile.join(" ")} does not say where its crt1.o is`);
+  return found;
+}
+
+/** Where the compiler finds them: the machine's own folder and the common one, or one for both. */
+async function findKernelHeaders(gcc: string, headers: string): Promise<string[]> {
+  const wanted = "#include <linux/seccomp.h>\n#include <asm/unistd.h>\n";
+  const found = await $`${gcc} -E -M - < ${Buffer.from(wanted)}`.quiet().nothrow();
+  const paths = found.stdout.toString().split(/[\s\\]+/);
+  const folders = ["/asm/unistd.h", "/linux/seccomp.h"].flatMap((name) => {
+    const path = paths.find((path) => path.endsWith(name));
+    return path === undefined ? [] : [path.slice(0, -name.length)];
+  });
+  if (folders.length < 2) {
+    throw new Error(`no <linux/seccomp.h>: install ${headers} (the name of Debian's package)`);
+  }
+  return [...new Set(folders)];
+}

@@ -1,0 +1,78 @@
+// The parts of the build that decide something: which machine is meant, what the emulator's list of calls
+// says, that a source of others is the one that was meant, and what is missing.
+
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import t from "tap";
+import { BUN } from "../../support/bun.ts";
+
+/** Runs a script that may import from the build's sources; Node has no module "bun". */
+function bun(script: string, env: Readonly<Record<string, string>> = {}) {
+  const { status, stdout, stderr } = spawnSync(BUN, ["-e", script], {
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
+  return { status, stdout, stderr };
+}
+
+const CALLS = `117 mmap(NULL,4096,PROT_READ|PROT_WRITE,MAP_PRIVATE|MAP_ANONYMOUS,-1,0) = 0x0000004000801000
+117 prctl(22,1,0,0,0,0) = -1 errno=22 (Invalid argument)
+117 write(1,0x42b000,4231168) = 65536
+117 exit(0)
+`;
+
+function firstUnsealed(trace: string) {
+  const { stdout, stderr } = bun(
+    `import { firstUnsealed } from "./scripts/engine/snapshot.ts";
+     try { console.log(JSON.stringify(firstUnsealed(${JSON.stringify(trace)}) ?? null)); }
+     catch (error) { console.log(error.message); }`,
+  );
+  return stdout.trim() || stderr;
+}
+
+t.test("under an emulator a snapshot is sealed by what was called", async (t) => {
+  t.equal(firstUnsealed(CALLS), "null", "write and exit alone");
+  const asked = CALLS.replace("117 write", "117 getuid() = 0\n117 write");
+  t.match(firstUnsealed(asked), /getuid/, "a source that asks for its user");
+  t.match(firstUnsealed(CALLS.replace(/.*prctl.*\n/, "")), /never sealed/);
+});
+
+t.test("TARGET names a machine, and nothing else", async (t) => {
+  const named = (target: string) =>
+    bun(`import { architectureOf } from "./scripts/engine/toolchain.ts";
+      try { console.log(architectureOf(${JSON.stringify(target)})); }
+      catch (error) { console.log(error.message); }`);
+  t.equal(named("arm64").stdout.trim(), "arm64");
+  t.equal(named("x86-64").stdout.trim(), "x64");
+  t.equal(named("").stdout.trim(), process.arch, "this one");
+  t.match(named("riscv64").stdout, /built for x86-64 and arm64, not for riscv64/);
+});
+
+t.test("a source from SOURCES is taken by its digest alone", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "tsrun-sources-"));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, "made"));
+  const unpack = () =>
+    bun(
+      `import { unpack } from "./scripts/engine/sources.ts";
+       import { LIBSECCOMP } from "./scripts/engine/libseccomp.ts";
+       const folder = ${JSON.stringify(folder)};
+       try { await unpack(LIBSECCOMP, folder + "/made", folder + "/out"); }
+       catch (error) { console.log(error.message); }`,
+      { SOURCES: folder },
+    ).stdout;
+  t.match(unpack(), /there is no libseccomp_\S+\.orig\.tar\.gz/);
+  writeFileSync(join(folder, "libseccomp_2.6.0.orig.tar.gz"), "something else");
+  t.match(unpack(), /is not what it should be: its SHA-256 is [0-9a-f]{64}, not [0-9a-f]{64}/);
+});
+
+t.test("what the build needs and is not there is said in one sentence, with its packages", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "tsrun-tools-"));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const { status, stderr } = bun(`await import("./scripts/build.ts");`, { TARGET: "", PATH: folder });
+  t.equal(status, 1);
+  const words = "no xz, no gcc, no objcopy, no musl-gcc: install xz-utils gcc binutils musl-tools";
+  t.equal(stderr, `cannot build tsrun: ${words} (the names of Debian's packages)\n`);
+});
