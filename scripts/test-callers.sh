@@ -217,6 +217,25 @@ podman_user_bare() {
   equal "$(pod run --rm --network none localhost/bb echo hi)" hi
 }
 
+# The container's cgroup is made in the caller's own.
+podman_split() {
+  systemd-run --scope --quiet --collect -p Delegate=yes -- bash "$script" --case podman_in_scope
+}
+podman_in_scope() {
+  manager=systemd
+  pod image exists localhost/bb || pod import -q /opt/busybox.tar localhost/bb
+  local scope
+  scope=$(sed -n 's/^0:://p' /proc/self/cgroup)
+  pod run -d --name split --network none --cgroups=split --memory 64m localhost/bb sleep 1000
+  local path
+  path=$(sed -n 's/^0:://p' "/proc/$(pod inspect -f '{{.State.Pid}}' split)/cgroup")
+  [ "${path#"$scope"/}" != "$path" ]
+  equal "$(cat "/sys/fs/cgroup$path/memory.max")" 67108864
+  equal "$(pod exec split echo hi)" hi
+  pod rm -f -t 0 split
+  [ ! -d "/sys/fs/cgroup$path" ]
+}
+
 if [ "${1:-}" = --case ]; then
   set -ex
   "$2"
@@ -225,7 +244,8 @@ fi
 
 docker_cases="docker_knows_it docker_run docker_exec docker_stats docker_update docker_pause docker_restart
   docker_survives_its_daemon docker_leaves_nothing docker_oom_of_a_child docker_oom_of_the_first_process"
-podman_cases="podman_root_systemd podman_root_cgroupfs podman_rootless_systemd podman_rootless_cgroupfs"
+podman_cases="podman_root_systemd podman_root_cgroupfs podman_rootless_systemd podman_rootless_cgroupfs
+  podman_split"
 
 for caller in ${*:-docker podman}; do
   [ "$caller" != docker ] || start_docker || { echo "not ok: dockerd does not start"; exit 1; }
