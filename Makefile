@@ -4,6 +4,8 @@ BIN     := node_modules/.bin
 BINARY  := dist/tsrun
 # The machine that `make build` builds for, x86-64 or arm64; without it this one.
 TARGET  ?=
+# The kernels of `make test-arm64`: 4k, 4k-new, 16k, 64k; all of them without.
+KERNELS ?=
 # A folder that has the sources of others already: nothing is fetched then.
 SOURCES ?=
 export SOURCES
@@ -66,7 +68,7 @@ GENERATED := src/spec/generated/.made
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
 .PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench bench-page race siege mutate diff-runc conformance conformance-page run \
-        install uninstall verify clean
+        install uninstall verify test-arm64 clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -138,6 +140,10 @@ test-vm: build compile ## cgroup tests in a virtual machine with systemd and cgr
 
 test-systemd-v1: build compile ## the systemd driver on cgroup v1, under a systemd of its own; as root
 	@bash scripts/test-systemd-v1.sh $(FILES)
+
+test-arm64: dist/tsrun-arm64 ## the executable for arm64 in emulated machines, on Debian's kernels; KERNELS="4k 4k-new 16k 64k"
+	@sh scripts/host-packages.sh emulated
+	$(BIN)/bun test/arm64/main.ts $(KERNELS)
 
 bench: build ## tsrun, runc and crun side by side; N=20 rounds, ROWS="create exec", CGROUP=v2 BUSY=0 SECCOMP=0, BASE=path, SAVE=1
 	sh scripts/host-packages.sh bench

@@ -4,9 +4,9 @@ import { $ } from "bun";
 import type { Toolchain } from "./toolchain.ts";
 
 /**
- * What is linked writes the memory that `executable` is to start from, laid out by the file `layout`. A system
- * call other than read, write and exit is its death; under an emulator, which cannot do that, one is found in
- * what it has noted.
+ * What is linked writes the memory that `executable` is to start from, laid out by the file `layout`. A
+ * system call other than read, write and exit is its death; under an emulator, which cannot do that, one is
+ * found in what it has noted.
  */
 export async function makeSnapshot(
   directory: string,
