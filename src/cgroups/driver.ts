@@ -7,7 +7,7 @@ import { hasErrno } from "../linux/call/call.ts";
 import { KEYS } from "../spec/annotations.ts";
 import type { Resources } from "../spec/types.ts";
 import { noteDevicesV1 } from "./devices/apply-v1.ts";
-import { noteDevicesV2 } from "./devices/apply-v2.ts";
+import { DeviceProgram, noteDevicesV2 } from "./devices/apply-v2.ts";
 import { type DeviceChange, isBuiltAnew } from "./devices/plan-change.ts";
 import { freeze, freezeState, thaw } from "./freezer.ts";
 import { type JoinFiles, joinFiles, tasksFiles } from "./join.ts";
@@ -110,6 +110,12 @@ export function joinNewCgroup(plan: CgroupPlan, record: CgroupRecord): JoinFiles
       finishUnitV1(plan);
     },
   };
+}
+
+/** The program that is to guard the devices of a new cgroup, not loaded yet; none where files do that. */
+export function prepareDevices(plan: CgroupPlan, record: CgroupRecord): DeviceProgram | undefined {
+  if (record.driver !== "v2" || record.isDisabled === true || plan.devices === undefined) return undefined;
+  return new DeviceProgram(plan.devices);
 }
 
 /** Sets the limits, and the device rules when the context has them. */

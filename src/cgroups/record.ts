@@ -2,6 +2,7 @@
 // may import them.
 
 import type { CgroupRecord, UnitRecord } from "../spec/types.ts";
+import type { DeviceProgram } from "./devices/apply-v2.ts";
 import type { DeviceRule } from "./devices/rules.ts";
 import type { Journal } from "./writer.ts";
 
@@ -16,6 +17,8 @@ export interface ApplyContext {
   readonly rootless: boolean;
   /** The device rules to enforce; if absent, the present ones stay. */
   readonly devices?: readonly DeviceRule[] | undefined;
+  /** The program for these rules, if it has been prepared; it is closed when it is in its place. */
+  readonly deviceProgram?: DeviceProgram | undefined;
   /** The rules that the container has now: it must not lose a device, even briefly, that both sets allow. */
   readonly devicesBefore?: readonly DeviceRule[] | undefined;
   /** Notes the old values, if they may have to be restored. */

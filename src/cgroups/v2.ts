@@ -9,7 +9,7 @@ import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
 import type { Resources } from "../spec/types.ts";
 import { assertAboveUsage } from "./controllers/memory.ts";
 import { explainUnified } from "./controllers/unified.ts";
-import { applyDevicesV2, changeDevicesV2 } from "./devices/apply-v2.ts";
+import { applyDevicesV2, changeDevicesV2, DeviceProgram } from "./devices/apply-v2.ts";
 import { planLimitsV2 } from "./limits.ts";
 import type { CgroupPlan, PlannedDirectory } from "./planned.ts";
 import type { ApplyContext, CgroupRecord } from "./record.ts";
@@ -174,7 +174,10 @@ export function applyV2(record: CgroupRecord, resources: Resources, context: App
   const directory = record.paths[""] ?? "";
   const { devices, devicesBefore, rootless } = context;
   if (devices !== undefined && devicesBefore !== undefined) changeDevicesV2(directory, devices);
-  else if (devices !== undefined) applyDevicesV2(directory, devices, rootless);
+  else if (devices !== undefined) {
+    using program = context.deviceProgram ?? new DeviceProgram(devices);
+    applyDevicesV2(directory, program, rootless);
+  }
   assertAllowedV2(record, resources);
   for (const { controller, writes } of planLimitsV2(resources)) {
     if (controller !== "unified") {

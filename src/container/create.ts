@@ -2,7 +2,14 @@
 // is taken back. The order is runc's observable one (runc: libcontainer/process_linux.go and
 // standard_init_linux.go).
 
-import { applyResources, createCgroup, joinNewCgroup, undoCgroup } from "../cgroups/driver.ts";
+import type { DeviceProgram } from "../cgroups/devices/apply-v2.ts";
+import {
+  applyResources,
+  createCgroup,
+  joinNewCgroup,
+  prepareDevices,
+  undoCgroup,
+} from "../cgroups/driver.ts";
 import { oomKills } from "../cgroups/members.ts";
 import { plannedRecord } from "../cgroups/plan.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
@@ -120,7 +127,8 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   try {
     using host = new Host(root);
     using helper = new HostHelper(init, root);
-    const outside = outsideOf(plan, { host, helper, cgroup, output, held: entered.extra });
+    using deviceProgram = prepareDevices(plan.cgroup, cgroup);
+    const outside = outsideOf(plan, { host, helper, deviceProgram, cgroup, output, held: entered.extra });
     const startInside = setUp(plan, entered, { ...outside, welcome });
     if (startInside !== undefined) {
       record = { ...record, startInside };
@@ -188,6 +196,7 @@ function tellUnkillable({ log }: GlobalOptions, record: StateRecord, cgroup: Cgr
 interface OutsideOptions {
   readonly host: Host;
   readonly helper: HostHelper;
+  readonly deviceProgram: DeviceProgram | undefined;
   readonly cgroup: CgroupRecord;
   readonly output: HookOutput | undefined;
   /** Descriptors of the first process that are not for its hooks. */
@@ -197,16 +206,17 @@ interface OutsideOptions {
 /** What is done about the first process while `setUp` tells it what to do, but for putting it on record. */
 function outsideOf(
   plan: ContainerPlan,
-  { host, helper, cgroup, output, held }: OutsideOptions,
+  { host, helper, deviceProgram, cgroup, output, held }: OutsideOptions,
 ): Omit<Outside, "welcome"> {
   return {
     host,
     helper,
     hookFiles: output?.paths,
     letGoOfHelper: () => helper[Symbol.dispose](),
+    prepareLimits: () => deviceProgram?.prepare(),
     limit: () => {
       const { resources, devices } = plan.cgroup;
-      applyResources(cgroup, resources, { rootless: plan.rootless, devices });
+      applyResources(cgroup, resources, { rootless: plan.rootless, devices, deviceProgram });
     },
     runHooks: (init, inside) => {
       const state = runHostHooks(plan, init.pid, output);

@@ -9,7 +9,13 @@ import { type Descriptor, openDirectory, readLink, tryWriteFile } from "../linux
 import { endedBeforeExecuting } from "../linux/process/process.ts";
 import { type Join, NAMESPACE_KINDS, NAMESPACES, type NamespaceKind } from "../namespaces/plan.ts";
 import { type Standing, standInNamespaces } from "../namespaces/stand.ts";
-import { becomeUser, type Executable, lookAround, searchProgram } from "../process/become-user.ts";
+import {
+  becomeUser,
+  type Executable,
+  lookAround,
+  prepareUser,
+  searchProgram,
+} from "../process/become-user.ts";
 import { maskText } from "../process/cpu-list.ts";
 import { closeOnExecute, execute, limitItself } from "../process/execute.ts";
 import {
@@ -292,10 +298,13 @@ function becomeReady(
     alsoPermitted: isLost ? CAP_SYS_NICE : undefined,
     labels,
     joins: plan.init,
+    inChild: hidden,
   };
-  const seen = lookAround(proxy, becoming);
-  becomeUser(proxy, becoming, seen);
-  const program = searchProgram(proxy, process, seen, { inChild: hidden });
+  const look = lookAround(proxy, becoming);
+  const prepared = prepareUser(becoming);
+  const seen = look();
+  becomeUser(proxy, becoming, { prepared, seen });
+  const program = searchProgram(proxy, becoming, prepared, seen);
   proxy.say(closeOnExecute(3 + options.preserveFds));
   if (installsNow) proxy.say(filter.beforeWaiting);
   proxy.settle();

@@ -6,7 +6,7 @@
 
 import type { InsideOutput } from "../hooks/inside.ts";
 import type { Entered } from "../namespaces/enter.ts";
-import { becomeUser, lookAround, searchProgram } from "../process/become-user.ts";
+import { becomeUser, lookAround, prepareUser, searchProgram } from "../process/become-user.ts";
 import { openLabelFiles } from "../process/label-files.ts";
 import { hasLabels } from "../process/labels.ts";
 import type { Conversation } from "../proxy/conversation.ts";
@@ -27,6 +27,8 @@ export interface Outside extends Builders {
   welcome(init: Conversation): void;
   /** Its mounts are made: nobody helps it any more. */
   letGoOfHelper(): void;
+  /** What takes time of the limits, and changes nothing yet. */
+  prepareLimits(): void;
   limit(): void;
   /** The hooks that come before its root is entered. */
   runHooks(init: Conversation, output: InsideOutput | undefined): void;
@@ -53,7 +55,9 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
   const root = buildRootfs(init, plan.rootfs, outside);
   outside.welcome(init);
   init.go();
+  // While it mounts.
   entered.closeOthers();
+  outside.prepareLimits();
   init.settle();
   outside.letGoOfHelper();
 
@@ -70,6 +74,11 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
   // From here on no path of the host can be reached.
   init.enter("root");
   enterRootfs(init, root);
+  init.go();
+  // While the root is changed.
+  const becoming = { plan: plan.process, filter: plan.seccomp !== undefined, labels };
+  const prepared = prepareUser(becoming);
+  init.settle();
   const size = plan.bundle.spec.process?.consoleSize;
   if (socket !== undefined) giveTerminal(init, { size, socket, rootfs: root });
   furnish(init, plan, root);
@@ -77,10 +86,9 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
 
   // Privileges go, and with them the way back; what remains is to wait, and to execute.
   init.enter("identity");
-  const becoming = { plan: plan.process, filter: plan.seccomp !== undefined, labels };
-  const seen = lookAround(init, becoming);
-  becomeUser(init, becoming, seen);
-  const program = searchProgram(init, plan.process, seen);
+  const seen = lookAround(init, becoming)();
+  becomeUser(init, becoming, { prepared, seen });
+  const program = searchProgram(init, becoming, prepared, seen);
   init.enter("command");
   const filter = letGoOfHost(init, plan, { fifo, listener, output });
   init.settle();

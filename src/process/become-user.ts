@@ -21,9 +21,9 @@ import type { Conversation } from "../proxy/conversation.ts";
 import { inWords } from "../proxy/step.ts";
 import { variable, withHome } from "./environment.ts";
 import { lastCapability, maySetGroups } from "./host-side.ts";
-import { becomeOperations, outsideOfRoot } from "./identity.ts";
+import { becomeOperations, type Identity, outsideOfRoot } from "./identity.ts";
 import { type LabelFiles, labelHint, labelOperations, NO_LABELS } from "./labels.ts";
-import { candidatesFor, choose, lookupOperations } from "./lookup.ts";
+import { type Candidate, candidatesFor, choose, lookupOperations } from "./lookup.ts";
 import { HomeSearch } from "./passwd.ts";
 import type { ProcessPlan } from "./plan.ts";
 import { schedulerHint, schedulingOperations } from "./scheduling.ts";
@@ -45,35 +45,73 @@ export interface Becoming {
   readonly alsoPermitted?: bigint | undefined;
   /** The directory of /proc of a process whose user namespace the proxy is about to join. */
   readonly joins?: Descriptor | undefined;
+  /**
+   * The program is executed by a child: a name such as /proc/self/exe or /dev/fd/3 means something else
+   * there, so execve(2) finds out.
+   */
+  readonly inChild?: boolean;
 }
 
-/** Looks at what is there, while it still may. Asks. */
-export function lookAround(proxy: Conversation, { plan, joins }: Becoming): Surroundings {
+/** What goes by the plan alone, and by what is nearly always found. */
+export interface Prepared {
+  /** The kernel's last. */
+  readonly lastCapability: number;
+  /** Of a process that may set its groups, and has entered its working directory. */
+  readonly identity: Identity;
+  /** The files that may be the program; `undefined` where execve(2) is to find out. */
+  readonly candidates: readonly Candidate[] | undefined;
+}
+
+/** Makes ready what can be while the process is busy. */
+export function prepareUser({ plan, filter, alsoPermitted, inChild }: Becoming): Prepared {
+  const last = lastCapability();
+  const name = plan.args[0] ?? "";
+  const isUnseen = inChild === true && /^\/(proc|dev)\//.test(name);
+  return {
+    lastCapability: last,
+    identity: becomeOperations(plan, {
+      maySetGroups: !plan.keepsGroups,
+      lastCapability: last,
+      changeDirectory: false,
+      filter,
+      alsoPermitted,
+    }),
+    candidates: isUnseen ? undefined : candidatesFor(name, variable(withHome(plan.environment, ""), "PATH")),
+  };
+}
+
+/**
+ * Looks at what is there, while it still may. What this returns asks what has been seen: until then tsrun can
+ * do something else.
+ */
+export function lookAround(proxy: Conversation, { plan, joins }: Becoming): () => Surroundings {
   const looks = look(proxy, plan);
   proxy.go();
-  // While it looks inside.
   const mayGroup = maySetGroups(joins ?? proxy.pid);
-  const last = lastCapability();
-  proxy.settle();
-  const seen = looks();
-  if (!mayGroup && !plan.keepsGroups && plan.user.additionalGids.length > 0) {
-    throw new TsrunError("E_CONFIG", "cannot set additional groups: the user namespace denies setgroups(2)", {
-      hint: "remove process.user.additionalGids, or map group ids with newgidmap",
-    });
-  }
-  return { ...seen, maySetGroups: mayGroup && !plan.keepsGroups, lastCapability: last };
+  return () => {
+    proxy.settle();
+    const seen = looks();
+    if (!mayGroup && !plan.keepsGroups && plan.user.additionalGids.length > 0) {
+      throw new TsrunError(
+        "E_CONFIG",
+        "cannot set additional groups: the user namespace denies setgroups(2)",
+        {
+          hint: "remove process.user.additionalGids, or map group ids with newgidmap",
+        },
+      );
+    }
+    return { ...seen, maySetGroups: mayGroup && !plan.keepsGroups };
+  };
 }
 
 /** Gives up tsrun's privileges. */
-export function becomeUser(proxy: Conversation, becoming: Becoming, seen: Surroundings): void {
-  const { plan, filter, labels = NO_LABELS, alsoPermitted } = becoming;
-  const identity = becomeOperations(plan, {
-    maySetGroups: seen.maySetGroups,
-    lastCapability: seen.lastCapability,
-    changeDirectory: seen.mustChangeDirectory,
-    filter,
-    alsoPermitted,
-  });
+export function becomeUser(
+  proxy: Conversation,
+  becoming: Becoming,
+  { prepared, seen }: { readonly prepared: Prepared; readonly seen: Surroundings },
+): void {
+  const { plan, labels = NO_LABELS } = becoming;
+  const identity = identityFor(becoming, prepared, seen);
   const stdio = stdioOperations(seen, plan.user.uid);
   const operations = [
     ...seen.closing,
@@ -94,12 +132,21 @@ export function becomeUser(proxy: Conversation, becoming: Becoming, seen: Surrou
   );
 }
 
-export interface SearchOptions {
-  /**
-   * The program is executed by a child: a name such as /proc/self/exe or /dev/fd/3 means something else
-   * there, so execve(2) finds out.
-   */
-  readonly inChild?: boolean;
+/** What has been prepared, unless something else was found. */
+function identityFor(
+  { plan, filter, alsoPermitted }: Becoming,
+  prepared: Prepared,
+  seen: Surroundings,
+): Identity {
+  const { lastCapability: last, identity } = prepared;
+  if (seen.maySetGroups === !plan.keepsGroups && !seen.mustChangeDirectory) return identity;
+  return becomeOperations(plan, {
+    maySetGroups: seen.maySetGroups,
+    lastCapability: last,
+    changeDirectory: seen.mustChangeDirectory,
+    filter,
+    alsoPermitted,
+  });
 }
 
 /**
@@ -108,16 +155,15 @@ export interface SearchOptions {
  */
 export function searchProgram(
   proxy: Conversation,
-  plan: ProcessPlan,
+  { plan }: Becoming,
+  { candidates }: Prepared,
   { home }: Surroundings,
-  { inChild = false }: SearchOptions = {},
 ): () => Executable {
   const environment = withHome(plan.environment, home);
   const name = plan.args[0] ?? "";
-  const isUnseen = inChild && /^\/(proc|dev)\//.test(name);
-  const candidates = isUnseen ? [] : candidatesFor(name, variable(environment, "PATH"));
+  if (candidates === undefined) return () => ({ path: name, environment });
   proxy.say(lookupOperations(candidates));
-  return () => ({ path: isUnseen ? name : choose(name, candidates), environment });
+  return () => ({ path: choose(name, candidates), environment });
 }
 
 /** What the first process sees before it is the user's. */
@@ -135,8 +181,6 @@ interface Seen {
 
 export interface Surroundings extends Seen {
   readonly maySetGroups: boolean;
-  /** The kernel's last. */
-  readonly lastCapability: number;
 }
 
 /** Still privileged, it looks at what is there. What this returns tells what it saw, once it has. */

@@ -39,7 +39,7 @@ export interface Rootfs {
   readonly readonlyLater: () => number[];
   /** The looks at the descriptors 0 to 2. */
   readonly stdio: readonly Reading[];
-  /** The paths to be masked or made read-only, without those that do not exist; known once it is entered. */
+  /** The paths to be masked or made read-only, without those that do not exist: known once it is entered. */
   kinds: ReadonlyMap<string, SealedKind>;
 }
 
@@ -115,12 +115,13 @@ export function enterRootfs(proxy: Conversation, root: Rootfs): void {
   if (reopened !== undefined) operations.push(...reopened.operations);
   const looks = new PathLooks(context, [...plan.readonlyPaths, ...plan.maskedPaths]);
   const words = (failed: Operation) => operationError(failed, { hint: pivotHint(plan, failed) });
-  proxy.say(inWords(operations, words));
+  const check = () => reopened && verifyNull(reopened.status);
+  proxy.say(inWords(operations, words, check));
   proxy.say(looks.operations);
-  proxy.settle();
-  if (reopened !== undefined) verifyNull(reopened.status);
-  root.kinds = looks.kinds();
-  refuseRoot(plan, root.kinds);
+  proxy.say(() => {
+    root.kinds = looks.kinds();
+    refuseRoot(plan, root.kinds);
+  });
 }
 
 /** Nothing can cover the root: the process' own root lies below whatever is mounted on it. */
@@ -154,7 +155,8 @@ function pivotHint(plan: RootfsPlan, failed: Operation): string | undefined {
 /**
  * Makes read-only what is to be read-only, and covers what is not to be seen: the last changes to the mounts.
  */
-export function sealRootfs(proxy: Conversation, { plan, context, kinds, ...root }: Rootfs): void {
+export function sealRootfs(proxy: Conversation, root: Rootfs): void {
+  const { plan, context, kinds } = root;
   const nothing = new NullDevice(context);
   const empty: EmptyDirectory = { inodes: 1 };
   const readonlyLater = root.readonlyLater();

@@ -18,23 +18,60 @@ import { inUserNamespace } from "./privilege.ts";
 import { assembleDeviceProgram } from "./program.ts";
 import { ACCESS_ALL, type DeviceRule } from "./rules.ts";
 
-/** For a new cgroup: loads the program for these rules and replaces the programs that it has. */
-export function applyDevicesV2(directory: string, rules: readonly DeviceRule[], rootless: boolean): void {
-  const program = assembleDeviceProgram(buildDeviceSet(rules));
-  try {
-    guard(directory, program);
-  } catch (error) {
-    throwIfOutOfMemory(error);
-    if (rootless || mayGoWithout(rules)) return;
-    throw cannotGuard(directory, error);
+/** The program for some rules. The kernel takes half a millisecond to check it, so it can be loaded early. */
+export class DeviceProgram implements Disposable {
+  readonly rules: readonly DeviceRule[];
+  #instructions: Uint8Array | undefined;
+  #loaded: Descriptor | undefined;
+
+  constructor(rules: readonly DeviceRule[]) {
+    this.rules = rules;
+  }
+
+  /** Loads it early. If that fails, it is tried again later, where the failure has its words. */
+  prepare(): void {
+    try {
+      this.assemble();
+      this.#load();
+    } catch (error) {
+      throwIfOutOfMemory(error);
+      if (!(error instanceof TsrunError)) throw error;
+    }
+  }
+
+  /** Throws if the rules contradict each other. */
+  assemble(): Uint8Array {
+    this.#instructions ??= assembleDeviceProgram(buildDeviceSet(this.rules));
+    return this.#instructions;
+  }
+
+  /** Puts it in the place of the programs that a cgroup has. */
+  guard(directory: string): void {
+    using cgroup = open(directory, O_RDONLY | O_DIRECTORY);
+    replacePrograms(cgroup.number, [{ descriptor: this.#load() }]);
+  }
+
+  [Symbol.dispose](): void {
+    this.#loaded?.close();
+    this.#loaded = undefined;
+  }
+
+  #load(): Descriptor {
+    this.#loaded ??= loadDeviceProgram(this.assemble());
+    return this.#loaded;
   }
 }
 
-/** @param program the result of `assembleDeviceProgram` */
-function guard(directory: string, program: Uint8Array): void {
-  using cgroup = open(directory, O_RDONLY | O_DIRECTORY);
-  using loaded = loadDeviceProgram(program);
-  replacePrograms(cgroup.number, [{ descriptor: loaded }]);
+/** For a new cgroup: replaces the programs that it has. */
+export function applyDevicesV2(directory: string, program: DeviceProgram, rootless: boolean): void {
+  program.assemble();
+  try {
+    program.guard(directory);
+  } catch (error) {
+    throwIfOutOfMemory(error);
+    if (rootless || mayGoWithout(program.rules)) return;
+    throw cannotGuard(directory, error);
+  }
 }
 
 function cannotGuard(directory: string, error: unknown): unknown {
@@ -47,9 +84,10 @@ function cannotGuard(directory: string, error: unknown): unknown {
 
 /** For a cgroup in use. Every failure is an error, even without privileges: the update asked for it. */
 export function changeDevicesV2(directory: string, rules: readonly DeviceRule[]): void {
-  const program = assembleDeviceProgram(buildDeviceSet(rules));
+  using program = new DeviceProgram(rules);
+  program.assemble();
   try {
-    guard(directory, program);
+    program.guard(directory);
   } catch (error) {
     throwIfOutOfMemory(error);
     throw cannotGuard(directory, error);

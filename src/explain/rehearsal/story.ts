@@ -105,6 +105,7 @@ function outsideOf({ plan, stage, missing, host }: Play): Outside {
       if (score !== undefined) host.writeFile(`/proc/${pid}/oom_score_adj`, `${score}`);
     },
     letGoOfHelper: () => {},
+    prepareLimits: () => {},
     limit: () => {
       stage.enter("limits");
       limit(plan, host, missing);
