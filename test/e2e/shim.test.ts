@@ -55,12 +55,13 @@ behaviour(
   "the shim is a process of its own session, with a private socket and one thread",
   async (t, lab) => {
     const shim = await Shim.start(lab, lab.container(SLEEP));
+    // Its answer is that of a shim at work, not of one that begins.
+    const connected = await shim.client.call("Connect", { id: shim.box.id });
+    t.equal(connected.shimPid, shim.pid);
     const status = readFileSync(`/proc/${shim.pid}/status`, "utf8");
     t.match(status, /^Threads:\t1$/m);
     t.match(status, new RegExp(`^NSsid:\\t${shim.pid}$`, "m"));
     t.equal(statSync(shim.address.replace("unix://", "")).mode & 0o777, 0o600);
-    const connected = await shim.client.call("Connect", { id: shim.box.id });
-    t.equal(connected.shimPid, shim.pid);
     t.equal(readFileSync(join(shim.box.bundle, "address"), "utf8"), shim.address);
     await shim.stop();
   },
