@@ -37,6 +37,8 @@ export class Conversation {
   #waiting: Step[] = [];
   /** Laid out for the first of those that wait. */
   #ahead: Message | undefined;
+  /** How many steps waited when it was. */
+  #saidThen = 0;
   /** On its way. */
   #sent: Message | undefined;
   #repaired: Step | undefined;
@@ -203,6 +205,16 @@ export class Conversation {
     // Not behind a step whose results are waited for.
     if (this.#sent?.steps.at(-1)?.next !== undefined) return;
     this.#ahead = layOutAhead(this.#waiting);
+    this.#saidThen = this.#waiting.length;
+  }
+
+  /** What was laid out ahead, unless all that had been said then is in it, and more has been said since. */
+  #takeAhead(): Message | undefined {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (ahead?.steps.length === this.#saidThen && this.#waiting.length > this.#saidThen) return undefined;
+    if (ahead !== undefined) this.#waiting.splice(0, ahead.steps.length);
+    return ahead;
   }
 
   /** Takes what goes into the next message from what waits. */
@@ -220,9 +232,7 @@ export class Conversation {
     const line = this.#there();
     const first = this.#waiting[0]?.first;
     if (first !== undefined) this.#takeTurn(first);
-    const message = this.#ahead ?? this.#layOut();
-    if (this.#ahead !== undefined) this.#waiting.splice(0, message.steps.length);
-    this.#ahead = undefined;
+    const message = this.#takeAhead() ?? this.#layOut();
     this.#sent = message;
     if (message.entries.length > 0) line.send(message.entries, message.encoded);
   }

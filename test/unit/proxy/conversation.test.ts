@@ -189,6 +189,10 @@ t.test("a child is told what to do while it is still being made", async (t) => {
   cloned.say(named("a", log, 1));
   t.equal(cloned.pid, 1);
   t.same(log, ["cloned", "a", "there"], "what was said is laid out while the kernel works");
+  cloned.say(named("b", log, 1));
+  cloned.settle();
+  t.same(log.slice(3), ["a", "b"], "what is said later goes into the same message");
+  t.equal(kernel.trips, 2, "after that with the clone");
 });
 
 t.test(
