@@ -85,7 +85,9 @@ behaviour("run shows a container in state while it lasts", async (t, lab) => {
   const box = lab.container(Container.script("exec sleep 1000"));
   const running = box.run();
   await until("the container to be there", async () => (await box.state()).code === 0);
-  await box.waitForStatus("running");
+  const { pid } = await box.waitForStatus("running");
+  // Killed before it, the first process would have been none of the program's, and run would say so.
+  await until("the program to run", () => readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("sleep"));
   mustSucceed(await box.kill("KILL"));
   t.equal((await running).code, 137);
   await nothingLeft(t, lab, "after run");
