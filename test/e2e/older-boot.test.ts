@@ -8,6 +8,7 @@ import { behaviour, type Condition, nothingLeft, refused, tsrunOnly } from "../s
 import { cgroupFolders } from "../support/cgroup.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
+import { until } from "../support/wait.ts";
 
 const TMPFS_MAGIC = 0x01021994;
 
@@ -95,6 +96,8 @@ behaviour(
     mustSucceed(await box.delete({ wrapper }));
     t.ok(isAlive(pid));
     process.kill(pid, "SIGKILL");
+    const isEmpty = (folder: string) => readFileSync(join(folder, "cgroup.procs"), "utf8") === "";
+    await until("the killed process to leave its cgroups", () => cgroupFolders(box.id).every(isEmpty));
     // Another container now has the cgroup of that name.
     mustSucceed(await lab.invoke(["run", "--bundle", box.bundle, box.id]));
     await nothingLeft(t, lab, "after run");
