@@ -221,8 +221,9 @@ export class StateDirectory implements Disposable {
   /** Whether the first process has not been released: it waits for `start`, or is still being set up. */
   waiting(): "creating" | "created" | undefined {
     const at = this.#directory.number;
-    if (status(FIFO, { at }) !== undefined) return "created";
-    return status(FIFO_CREATING, { at }) === undefined ? undefined : "creating";
+    // In this order: `create` renames the one to the other meanwhile, and a container without either runs.
+    if (status(FIFO_CREATING, { at }) !== undefined) return "creating";
+    return status(FIFO, { at }) === undefined ? undefined : "created";
   }
 
   /** The owner of the directory, which `list` prints. */
