@@ -39,7 +39,7 @@ export function glance(
 function glanceAtStatus(root: number, id: string, record: StateRecord): Status | undefined {
   const { init_process_pid: pid, init_process_start: startTime } = record;
   if (pid === 0) return undefined;
-  for (const name of [FIFO, FIFO_CREATING]) {
+  for (const name of [FIFO_CREATING, FIFO]) {
     if (peekName(`${id}/${name}`, root) !== false) return undefined;
   }
   const line = peekText(`/proc/${pid}/stat`, AT_FDCWD);
