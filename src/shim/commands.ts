@@ -4,9 +4,9 @@
 
 import { mustCall } from "../linux/call/call.ts";
 import { cString, text } from "../linux/call/words.ts";
-import { Descriptor, open, openIfThere, readAll, readText, remove, writeAll } from "../linux/files/files.ts";
-import { O_RDONLY, O_RDWR } from "../linux/numbers/fcntl.ts";
-import type { Children, Exit } from "./loop/children.ts";
+import { Descriptor, open, readAll, readText, writeAll } from "../linux/files/files.ts";
+import { O_RDWR } from "../linux/numbers/fcntl.ts";
+import type { Children } from "./loop/children.ts";
 import type { Routine } from "./loop/routine.ts";
 
 /** Whatever its name was when it was started: this process' own executable. */
@@ -21,8 +21,6 @@ export interface CommandContext {
   /** Where the state of containers is. */
   readonly root: string;
   readonly systemdCgroup: boolean;
-  /** Where a command's log goes: a file of the bundle, as with containerd's own shim. */
-  readonly log: string;
 }
 
 export interface CommandIo {
@@ -31,41 +29,38 @@ export interface CommandIo {
   readonly stderr?: Descriptor | undefined;
 }
 
-/** A command that failed, with what it told in its log. */
-export class CommandError extends Error {}
+export interface Command {
+  /** What stands before the command's own error when it fails. */
+  readonly failure: string;
+  readonly args: readonly string[];
+  readonly io?: CommandIo | undefined;
+  /** What the command reads as the file DOCUMENT. */
+  readonly document?: Uint8Array | undefined;
+}
 
-/**
- * Runs a command. Throws what it said when it fails.
- * @param document what it reads as the file DOCUMENT
- */
-export function* runCommand(
-  context: CommandContext,
-  args: readonly string[],
-  io: CommandIo = {},
-  document?: Uint8Array,
-): Routine<Exit> {
-  const globals = ["--root", context.root, "--log", context.log, "--log-format", "json"];
+/** Runs a command. Throws what it said when it fails. */
+export function* runCommand(context: CommandContext, command: Command): Routine<void> {
+  const { failure, args, io = {}, document = new Uint8Array(0) } = command;
+  const globals = ["--root", context.root, "--log", LOG, "--log-format", "json"];
   const systemd = context.systemdCgroup ? ["--systemd-cgroup"] : [];
   using nothing = open("/dev/null", O_RDWR);
-  using file = document && documentOf(document);
-  const streams = [io.stdin ?? nothing, io.stdout ?? nothing, io.stderr ?? nothing, file];
-  // What came before is of another command.
-  remove(context.log);
+  using file = fileOf(document);
+  // Its own: commands run side by side.
+  using log = fileOf(new Uint8Array(0));
+  const files = [io.stdin ?? nothing, io.stdout ?? nothing, io.stderr ?? nothing, file, log];
   const exit = yield* context.children.run({
     path: ITSELF,
     args: ["tsrun", ...globals, ...systemd, ...args],
-    descriptors: streams.flatMap((one, to) => (one === undefined ? [] : [{ from: one.number, to }])),
+    descriptors: files.map(({ number }, to) => ({ from: number, to })),
   });
-  if (exit.status !== 0) throw new CommandError(lastError(context.log) ?? `exit status ${exit.status}`);
-  return exit;
+  if (exit.status === 0) return;
+  throw new Error(`${failure}: ${lastError(log) ?? `exit status ${exit.status}`}`);
 }
 
 /** The last error in a log of JSON lines. */
-function lastError(path: string): string | undefined {
-  using file = openIfThere(path, O_RDONLY);
-  if (file === undefined) return undefined;
+function lastError(log: Descriptor): string | undefined {
   let last: string | undefined;
-  for (const line of text(readAll(file.number, `"${path}"`, MOST_LOG)).split("\n")) {
+  for (const line of text(readAll(log.number, "a command's log", MOST_LOG)).split("\n")) {
     const entry = parseLine(line);
     if (entry?.level === "error" && typeof entry.msg === "string") last = entry.msg.trim();
   }
@@ -81,15 +76,16 @@ function parseLine(line: string): { level?: unknown; msg?: unknown } | undefined
   }
 }
 
-/** A file without a name that holds a document for a command. */
-function documentOf(bytes: Uint8Array): Descriptor {
-  const file = new Descriptor(mustCall("make a file", "memfd_create", cString("document"), MFD_CLOEXEC));
-  writeAll(file.number, bytes, "a document");
+/** A file without a name. */
+function fileOf(bytes: Uint8Array): Descriptor {
+  const file = new Descriptor(mustCall("make a file", "memfd_create", cString("command"), MFD_CLOEXEC));
+  writeAll(file.number, bytes, "a file for a command");
   return file;
 }
 
-/** How a command names its descriptor 3. */
+/** How a command names its descriptors 3 and 4. */
 export const DOCUMENT = "/proc/self/fd/3";
+const LOG = "/proc/self/fd/4";
 
 /** The pid that a command has written. */
 export function readPid(path: string): number {

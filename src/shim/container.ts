@@ -6,7 +6,8 @@ import { TsrunError } from "../errors.ts";
 import { open, readText, remove, writeAll } from "../linux/files/files.ts";
 import { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } from "../linux/numbers/fcntl.ts";
 import type { ValuesOf } from "../protobuf/protobuf.ts";
-import { type CommandContext, CommandError, readPid, runCommand } from "./commands.ts";
+import { type CommandContext, readPid, runCommand } from "./commands.ts";
+import type { Exit } from "./loop/children.ts";
 import { EPOLLIN } from "./loop/loop.ts";
 import { nothing, type Routine, Turn } from "./loop/routine.ts";
 import { type CheckpointOptions, type RuntimeOptions, readRuntimeOptions } from "./messages/options.ts";
@@ -33,15 +34,22 @@ export class Container {
   readonly turn = new Turn();
   readonly #context: ShimContext;
   readonly #request: CreateRequest;
+  readonly #ended: (container: Container, exit: Exit) => void;
   #oom: OomWatch | undefined;
   #stopOomWatch: (() => void) | undefined;
 
-  constructor(context: ShimContext, request: CreateRequest) {
+  /** @param ended called when the first process has ended */
+  constructor(
+    context: ShimContext,
+    request: CreateRequest,
+    ended: (container: Container, exit: Exit) => void,
+  ) {
     const { id = "", bundle = "", stdin = "", stdout = "", stderr = "", terminal = false } = request;
     const refuse = (name: string) =>
       new RequestError("invalid argument", `unknown runtime options "${name}"`);
     this.#context = context;
     this.#request = request;
+    this.#ended = ended;
     this.id = id;
     this.bundle = bundle;
     this.options = readRuntimeOptions(request.options, refuse);
@@ -50,7 +58,6 @@ export class Container {
       children: context.children,
       root: stateRoot(this.options.root, context.namespace),
       systemdCgroup: this.options.systemdCgroup === true,
-      log: `${bundle}/log.json`,
     };
   }
 
@@ -64,6 +71,7 @@ export class Container {
       // A container that was dumped comes to be when it is started.
       if (checkpoint === "") yield* this.#make("OCI runtime create failed", ["create", ...this.#makeArgs()]);
     } catch (error) {
+      if (this.init.pid !== 0) yield* this.run("cannot take it back", ["delete", "--force", this.id]);
       yield* this.init.streams?.close() ?? nothing();
       unmountRootfs(`${this.bundle}/rootfs`);
       throw error;
@@ -122,12 +130,8 @@ export class Container {
   }
 
   /** Runs a command of tsrun's; what it says when it fails stands behind `failure`. */
-  *run(failure: string, args: readonly string[], document?: Uint8Array): Routine<void> {
-    try {
-      yield* runCommand(this.command, args, {}, document);
-    } catch (error) {
-      throw error instanceof CommandError ? new Error(`${failure}: ${error.message}`) : error;
-    }
+  run(failure: string, args: readonly string[], document?: Uint8Array): Routine<void> {
+    return runCommand(this.command, { failure, args, document });
   }
 
   streamContext(process: TaskProcess): StreamContext {
@@ -138,15 +142,12 @@ export class Container {
   }
 
   /** Makes the first process by a command, and begins to look after it. */
-  *#make(failure: string, args: readonly string[]): Routine<void> {
+  *#make(failure: string, words: readonly string[]): Routine<void> {
     const { streams } = this.init;
-    try {
-      yield* runCommand(this.command, [...args, ...(streams?.args ?? []), this.id], streams?.io);
-    } catch (error) {
-      throw error instanceof CommandError ? new Error(`${failure}: ${error.message}`) : error;
-    }
+    const args = [...words, ...(streams?.args ?? []), this.id];
+    yield* runCommand(this.command, { failure, args, io: streams?.io });
     this.init.pid = readPid(`${this.bundle}/init.pid`);
-    this.#context.children.watch(this.init.pid, (exit) => this.#ended(exit));
+    this.#context.children.watch(this.init.pid, (exit) => this.#ended(this, exit));
     yield* streams?.begin() ?? nothing();
   }
 
@@ -166,13 +167,6 @@ export class Container {
       ...["--bundle", this.bundle, "--pid-file", `${this.bundle}/init.pid`],
       ...(this.options.noPivotRoot === true ? ["--no-pivot"] : []),
     ];
-  }
-
-  /** Replaced by the service, which tells containerd in the order that it wants. */
-  onEnd: (exit: { readonly status: number; readonly at: number }) => void = (exit) => this.init.end(exit);
-
-  #ended(exit: { readonly status: number; readonly at: number }): void {
-    this.onEnd(exit);
   }
 
   /** Tells containerd when the container runs out of memory. */

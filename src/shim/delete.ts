@@ -13,7 +13,7 @@ import { readOptions } from "./container.ts";
 import { DELETE_RESPONSE } from "./messages/task.ts";
 import { timestamp } from "./messages/well-known.ts";
 import { unmountRootfs } from "./rootfs-mounts.ts";
-import { stateRoot } from "./shim-context.ts";
+import { globalsFor, stateRoot } from "./shim-context.ts";
 import { groupOf, socketOf } from "./start.ts";
 
 /** Returns what containerd reads: how the container ended. */
@@ -21,10 +21,7 @@ export function deleteAfterShim(options: ShimOptions): Uint8Array {
   const { id, namespace } = options;
   const bundle = options.bundle || siblingOf(process.cwd(), id);
   const { root, systemdCgroup = false } = readOptions(bundle);
-  const globals = {
-    ...{ root: stateRoot(root, namespace), systemdCgroup, cgroupsDisabled: false },
-    ...{ rootless: "auto" as const, log: { warning: complain, debug: () => {} } },
-  };
+  const globals = globalsFor({ root: stateRoot(root, namespace), systemdCgroup, tell: complain });
   attempt(() => deleteContainer(globals, { id, force: true }));
   attempt(() => unmountRootfs(`${bundle}/rootfs`));
   attempt(() => removeDeadSocket(options, bundle));

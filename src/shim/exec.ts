@@ -3,8 +3,9 @@
 import { text, utf8 } from "../linux/call/words.ts";
 import { remove } from "../linux/files/files.ts";
 import type { ValuesOf } from "../protobuf/protobuf.ts";
-import { CommandError, DOCUMENT, readPid, runCommand } from "./commands.ts";
+import { DOCUMENT, readPid, runCommand } from "./commands.ts";
 import { type Container, DRAIN_MS } from "./container.ts";
+import type { Exit } from "./loop/children.ts";
 import type { Routine } from "./loop/routine.ts";
 import type { TASK_METHODS } from "./messages/task.ts";
 import type { ShimContext } from "./shim-context.ts";
@@ -23,8 +24,16 @@ export function addExec(container: Container, request: ExecRequest): void {
   container.execs.set(execId, process);
 }
 
-/** Starts it. When this fails it stays as it was, and can be removed. */
-export function* startExec(context: ShimContext, container: Container, process: TaskProcess): Routine<void> {
+/**
+ * Starts it. When this fails it stays as it was, and can be removed.
+ * @param ended called when it has ended
+ */
+export function* startExec(
+  { children }: ShimContext,
+  container: Container,
+  process: TaskProcess,
+  ended: (exit: Exit) => void,
+): Routine<void> {
   process.allow("start");
   if (container.init.exited.happened) {
     throw new RequestError("failed precondition", `container ${container.id} init process is not running`);
@@ -33,33 +42,22 @@ export function* startExec(context: ShimContext, container: Container, process: 
   const streams = yield* openStreams(container.streamContext(process), process.stdio);
   process.streams = streams;
   try {
-    const words = [
-      "exec",
-      "--process",
-      DOCUMENT,
-      "--detach",
-      "--pid-file",
-      pidFile,
-      ...streams.args,
-      container.id,
-    ];
-    yield* runCommand(container.command, words, streams.io, process.document);
+    const words = ["exec", "--process", DOCUMENT, "--detach", "--pid-file", pidFile];
+    yield* runCommand(container.command, {
+      failure: "OCI runtime exec failed",
+      args: [...words, ...streams.args, container.id],
+      io: streams.io,
+      document: process.document,
+    });
     process.pid = readPid(pidFile);
     process.state = "running";
-    context.children.watch(process.pid, (exit) => {
-      process.end(exit);
-      process.afterStart(() => {
-        const { id: containerId } = container;
-        const exitedAt = { seconds: Math.floor(exit.at / 1000), nanos: (exit.at % 1000) * 1e6 };
-        const ended = { exitStatus: exit.status, exitedAt };
-        context.publisher.publish("TaskExit", { containerId, id: process.id, pid: process.pid, ...ended });
-      });
-    });
+    children.watch(process.pid, ended);
     yield* streams.begin();
   } catch (error) {
     yield* streams.close();
-    process.exited.happen({ status: 0, at: Date.now() });
-    throw error instanceof CommandError ? new Error(`OCI runtime exec failed: ${error.message}`) : error;
+    // Nobody waits for a process that there never was.
+    if (process.pid === 0) process.exited.happen({ status: 0, at: Date.now() });
+    throw error;
   }
 }
 

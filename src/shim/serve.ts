@@ -27,7 +27,9 @@ export function serve(options: ShimOptions): void {
   tryCall("prctl", PR_SET_NAME, cString("containerd-shim"), 0, 0, 0);
   const socket = socketOf(options, groupOf("config.json") ?? options.id);
   const log = openLog(options.id);
-  const loop = new Loop();
+  const loop = new Loop((error) =>
+    log(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+  );
   const { namespace } = options;
   const publisher = new Publisher(loop, { address: process.env.TTRPC_ADDRESS, namespace, log });
   const children = new Children(loop, () => loop.end());

@@ -18,7 +18,7 @@ import { Once, type Routine } from "./loop/routine.ts";
 import { readCheckpointOptions } from "./messages/options.ts";
 import { PROCESS_DETAILS, STATUS, TASK_METHODS, type TaskMethod } from "./messages/task.ts";
 import { timestamp } from "./messages/well-known.ts";
-import type { ShimContext } from "./shim-context.ts";
+import { globalsFor, type ShimContext } from "./shim-context.ts";
 import { signalChild } from "./streams/logger.ts";
 import type { TaskProcess } from "./task-process.ts";
 import type { Method, Methods } from "./ttrpc/server.ts";
@@ -34,6 +34,8 @@ const SERVICES = ["containerd.task.v2.Task", "containerd.task.v3.Task"];
 export class TaskService {
   readonly #context: ShimContext;
   readonly #containers: Map<string, Container> = new Map();
+  /** Ids of those that are being made. */
+  readonly #coming: Set<string> = new Set();
   /** Happens when containerd says that nothing is left to do. */
   readonly asked: Once<void> = new Once();
 
@@ -75,37 +77,49 @@ export class TaskService {
 
   *#create(request: Request<"Create">): Routine<Response<"Create">> {
     const { id = "", bundle = "", rootfs = [], checkpoint = "" } = request;
-    if (this.#containers.has(id)) throw new RequestError("already exists", `task ${id}: already exists`);
-    const container = new Container(this.#context, request);
-    // From now on the id is taken; nobody finds a container in it before it is made.
+    if (this.#containers.has(id) || this.#coming.has(id)) {
+      throw new RequestError("already exists", `task ${id}: already exists`);
+    }
+    const container = new Container(this.#context, request, (one, exit) => this.#initEnded(one, exit));
+    this.#coming.add(id);
+    try {
+      yield* this.#telling(container.init, () => this.#make(container, { bundle, rootfs, checkpoint }));
+    } finally {
+      this.#coming.delete(id);
+    }
+    return { pid: container.init.pid };
+  }
+
+  *#make(
+    container: Container,
+    asked: Pick<Request<"Create">, "bundle" | "rootfs" | "checkpoint">,
+  ): Routine<void> {
     yield* container.turn.take(() => container.create());
+    const { id, init } = container;
     this.#containers.set(id, container);
-    container.onEnd = (exit) => this.#initEnded(container, exit);
-    const { pid, stdio } = container.init;
-    this.#context.publisher.publish("TaskCreate", {
-      containerId: id,
-      bundle,
-      rootfs,
-      io: stdio,
-      checkpoint,
-      pid,
-    });
-    return { pid };
+    const { pid, stdio: io } = init;
+    this.#context.publisher.publish("TaskCreate", { containerId: id, ...asked, io, pid });
   }
 
   *#start({ id = "", execId = "" }: Request<"Start">): Routine<Response<"Start">> {
     const container = this.#container(id);
     const process = processOf(container, execId);
-    const starting: Once<void> = new Once();
-    process.starting ??= starting;
-    try {
-      if (execId === "") yield* this.#startInit(container);
-      else yield* this.#startExec(container, process);
-    } finally {
-      if (process.starting === starting) process.starting = undefined;
-      starting.happen(undefined);
-    }
+    const start = (): Routine<void> =>
+      execId === "" ? this.#startInit(container) : this.#startExec(container, process);
+    yield* this.#telling(process, start);
     return { pid: process.pid };
+  }
+
+  /** Does what tells containerd of a process; it is told of the end of the process after that. */
+  *#telling(process: TaskProcess, action: () => Routine<void>): Routine<void> {
+    const told: Once<void> = new Once();
+    process.telling ??= told;
+    try {
+      yield* action();
+    } finally {
+      if (process.telling === told) process.telling = undefined;
+      told.happen(undefined);
+    }
   }
 
   *#startInit(container: Container): Routine<void> {
@@ -119,7 +133,10 @@ export class TaskService {
 
   *#startExec(container: Container, process: TaskProcess): Routine<void> {
     const { id: containerId } = container;
-    yield* startExec(this.#context, container, process);
+    yield* startExec(this.#context, container, process, (exit) => {
+      process.end(exit);
+      process.afterTelling(() => this.#tellEnd(container, process));
+    });
     this.#context.publisher.publish("TaskExecStarted", { containerId, execId: process.id, pid: process.pid });
   }
 
@@ -132,7 +149,6 @@ export class TaskService {
         yield* container.remove();
       });
       this.#containers.delete(id);
-      container.onEnd = () => {};
     } else {
       process.allow("delete");
       yield* removeExec(container, process);
@@ -271,7 +287,7 @@ export class TaskService {
     const running = [...container.execs.values()].filter(({ state }) => state === "running");
     if (running.length > 0 || outlivesItsInit(container.bundle)) this.#killAll(container);
     let left = running.length;
-    const tell = (): void => container.init.afterStart(() => this.#ended(container, container.init, exit));
+    const tell = (): void => container.init.afterTelling(() => this.#end(container, exit));
     if (left === 0) tell();
     for (const { exited } of running) {
       exited.tell(() => {
@@ -289,9 +305,12 @@ export class TaskService {
     }
   }
 
-  #ended(container: Container, process: TaskProcess, exit: Exit): void {
-    process.end(exit);
-    const { id: containerId } = container;
+  #end(container: Container, exit: Exit): void {
+    container.init.end(exit);
+    this.#tellEnd(container, container.init);
+  }
+
+  #tellEnd({ id: containerId }: Container, process: TaskProcess): void {
     const { id, pid } = process;
     this.#context.publisher.publish("TaskExit", { containerId, id, pid, ...endOf(process) });
   }
@@ -302,16 +321,8 @@ export class TaskService {
     return container;
   }
 
-  #globals(container: Container): GlobalOptions {
-    const { root, systemdCgroup } = container.command;
-    const tell = (line: string): void => this.#context.log(line);
-    return {
-      root,
-      systemdCgroup,
-      cgroupsDisabled: false,
-      rootless: "auto",
-      log: { warning: tell, debug: () => {} },
-    };
+  #globals({ command: { root, systemdCgroup } }: Container): GlobalOptions {
+    return globalsFor({ root, systemdCgroup, tell: this.#context.log });
   }
 }
 

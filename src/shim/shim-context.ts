@@ -1,5 +1,6 @@
 // What all parts of a running shim share.
 
+import type { GlobalOptions } from "../container/options.ts";
 import type { Children } from "./loop/children.ts";
 import type { Loop } from "./loop/loop.ts";
 import type { Publisher } from "./publisher.ts";
@@ -12,6 +13,19 @@ export interface ShimContext {
   readonly namespace: string;
   /** A line for containerd's log. */
   readonly log: (line: string) => void;
+}
+
+export interface StoryOptions {
+  readonly root: string;
+  readonly systemdCgroup: boolean;
+  /** Takes the warnings. */
+  readonly tell: (line: string) => void;
+}
+
+/** What the stories of commands get from the command line, for those that run in the shim itself. */
+export function globalsFor({ root, systemdCgroup, tell }: StoryOptions): GlobalOptions {
+  const log = { warning: tell, debug: () => {} };
+  return { root, systemdCgroup, cgroupsDisabled: false, rootless: "auto", log };
 }
 
 /** Where tsrun's containers of a namespace are kept, unless the options name another folder. */

@@ -51,8 +51,8 @@ export class TaskProcess {
   document: Uint8Array | undefined;
   pid = 0;
   state: State = "created";
-  /** While it is being started. containerd is told of its end after it was told of its start. */
-  starting: Once<void> | undefined;
+  /** While it is being made or started. containerd is told of its end after it was told of that. */
+  telling: Once<void> | undefined;
   /** Happens when it has ended. */
   readonly exited: Once<Exit> = new Once();
 
@@ -67,10 +67,10 @@ export class TaskProcess {
     if (refusal !== undefined) throw new Error(refusal);
   }
 
-  /** Calls `tell` when nobody is about to tell containerd of its start. */
-  afterStart(tell: () => void): void {
-    if (this.starting === undefined) tell();
-    else this.starting.tell(tell);
+  /** Calls `tell` when nobody is about to tell containerd that it was made or started. */
+  afterTelling(tell: () => void): void {
+    if (this.telling === undefined) tell();
+    else this.telling.tell(tell);
   }
 
   /** Notes its end. */

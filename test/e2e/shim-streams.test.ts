@@ -190,6 +190,30 @@ behaviour(
 );
 
 behaviour(
+  "execs that fail at once are refused each in its own words",
+  async (t, lab) => {
+    const shim = await Shim.start(lab, lab.container(SLEEP));
+    const { id } = shim.box;
+    await shim.create();
+    await shim.client.call("Start", { id });
+    const names = Array.from({ length: 8 }, (_, index) => `no-${index}`);
+    for (const name of names) {
+      const spec = json({ ...shim.box.config.process, args: [`/${name}`] });
+      await shim.client.call("Exec", { id, execId: name, spec });
+    }
+    const start = (execId: string): Promise<string> =>
+      shim.client.call("Start", { id, execId }).then(
+        () => "it was started",
+        (error: Refusal) => error.message,
+      );
+    const answers = await Promise.all(names.map(start));
+    for (const [index, name] of names.entries()) t.match(answers[index], `/${name}`);
+    await shim.stop();
+  },
+  ONLY,
+);
+
+behaviour(
   "events are kept while containerd is away, and told in order when it is back",
   async (t, lab) => {
     const shim = await Shim.start(lab, lab.container(SLEEP));

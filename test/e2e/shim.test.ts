@@ -176,6 +176,34 @@ behaviour(
 );
 
 behaviour(
+  "of two creates of one id at once, one is refused, and the other lives",
+  async (t, lab) => {
+    const shim = await Shim.start(lab, lab.container(SLEEP));
+    const answers = await Promise.all([refusal(shim.create()), refusal(shim.create())]);
+    t.strictSame(answers.map(([code]) => code).sort(), [0, 6]);
+    await shim.client.call("Start", { id: shim.box.id });
+    t.equal((await shim.client.call("State", { id: shim.box.id })).status, STATUS.running);
+    await shim.stop();
+  },
+  ONLY,
+);
+
+behaviour(
+  "a container that ends before it was started is told of after its creation",
+  async (t, lab) => {
+    const shim = await Shim.start(lab, lab.container(SLEEP));
+    const { id } = shim.box;
+    await shim.create();
+    await shim.client.call("Kill", { id, signal: 9 });
+    t.match(await shim.client.call("Wait", { id }), { exitStatus: 137 });
+    await shim.containerd.waitFor("TaskExit");
+    t.strictSame(shim.containerd.names(), ["TaskCreate", "TaskExit"]);
+    await shim.stop();
+  },
+  ONLY,
+);
+
+behaviour(
   "delete cleans up after a shim that was killed",
   async (t, lab) => {
     const shim = await Shim.start(lab, lab.container(SLEEP));

@@ -41,7 +41,13 @@ export class Loop {
   readonly #epoll = new Descriptor(mustCall("make an epoll instance", "epoll_create1", O_CLOEXEC));
   readonly #handlers: Map<number, Handler> = new Map();
   readonly #alarms: Set<Alarm> = new Set();
+  readonly #failed: (error: unknown) => void;
   #ended = false;
+
+  /** @param failed told of what a handler throws: the others go on */
+  constructor(failed: (error: unknown) => void) {
+    this.#failed = failed;
+  }
 
   /** Calls `handler` whenever one of these events is there (level-triggered). */
   watch(fd: number, events: number, handler: Handler): Watch {
@@ -75,11 +81,13 @@ export class Loop {
     const view = viewOf(events);
     while (!this.#ended) {
       const wait = this.#waitMs();
-      const count = mustCall("wait for events", "epoll_pwait", ...this.#waitArguments(events, wait));
+      const { number } = this.#epoll;
+      const count = mustCall("wait for events", "epoll_pwait", number, events, MOST_AT_ONCE, wait, 0, 8);
       for (let index = 0; index < count && !this.#ended; index++) {
         const at = index * EVENT_SIZE;
         // A handler that ran before may have stopped this watch.
-        this.#handlers.get(view.getInt32(at + DATA_OFFSET, true))?.(view.getUint32(at, true));
+        const handler = this.#handlers.get(view.getInt32(at + DATA_OFFSET, true));
+        if (handler !== undefined) this.#try(() => handler(view.getUint32(at, true)));
       }
       this.#ringAlarms();
     }
@@ -89,8 +97,12 @@ export class Loop {
     this.#ended = true;
   }
 
-  #waitArguments(events: Uint8Array, wait: number): [number, Uint8Array, number, number, number, number] {
-    return [this.#epoll.number, events, MOST_AT_ONCE, wait, 0, 8];
+  #try(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   #control(operation: number, fd: number, events: number): void {
@@ -112,7 +124,7 @@ export class Loop {
     const now = performance.now();
     for (const alarm of [...this.#alarms]) {
       if (alarm.at > now || !this.#alarms.delete(alarm)) continue;
-      alarm.ring();
+      this.#try(alarm.ring);
     }
   }
 }

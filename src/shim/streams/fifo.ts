@@ -1,17 +1,8 @@
 // FIFOs of containerd's, which it makes and reads (fifo(7)). None is waited for.
 
 import { mustCall } from "../../linux/call/call.ts";
-import { cString } from "../../linux/call/words.ts";
 import { type Descriptor, makeDirectories, open, status } from "../../linux/files/files.ts";
-import {
-  AT_FDCWD,
-  O_APPEND,
-  O_CREAT,
-  O_NONBLOCK,
-  O_RDONLY,
-  O_WRONLY,
-  S_IFIFO,
-} from "../../linux/numbers/fcntl.ts";
+import { O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_WRONLY, S_IFIFO } from "../../linux/numbers/fcntl.ts";
 import { RequestError } from "../ttrpc/status.ts";
 
 export interface Sink {
@@ -55,9 +46,4 @@ function isFifo(path: string): boolean {
 export function give(descriptor: Descriptor, uid: number, gid: number): void {
   if (uid === 0 && gid === 0) return;
   mustCall("give a pipe to the container's user", "fchown", descriptor.number, uid, gid);
-}
-
-/** A path in use must not be a link that somebody has put there. */
-export function removeSocket(path: string): void {
-  mustCall(`remove "${path}"`, "unlinkat", AT_FDCWD, cString(path), 0);
 }
