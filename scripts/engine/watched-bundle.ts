@@ -3,60 +3,29 @@
 
 import { mkdirSync } from "node:fs";
 import { $ } from "bun";
+import { exampleSpec } from "../../src/spec/defaults.ts";
 import { NATIVE } from "./quickjs.ts";
 import { C_FLAGS } from "./toolchain.ts";
 
-const CAPABILITIES = ["CAP_CHOWN", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_NET_BIND_SERVICE"];
+const { process, mounts = [], linux, ...rest } = exampleSpec({ cgroupV2: true });
 
+/** A cgroup mount would show the host's; and a group that has no id in the user namespace owns nothing. */
 const MOUNTS = [
-  { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
-  {
-    destination: "/dev",
-    type: "tmpfs",
-    source: "tmpfs",
-    options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
-  },
-  {
-    destination: "/dev/pts",
-    type: "devpts",
-    source: "devpts",
-    options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"],
-  },
-  {
-    destination: "/dev/shm",
-    type: "tmpfs",
-    source: "shm",
-    options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
-  },
-  { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
-  { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"] },
+  ...mounts
+    .filter(({ type }) => type !== "cgroup")
+    .map((mount) => ({ ...mount, options: mount.options?.filter((word) => !word.startsWith("gid=")) })),
   { destination: "/data", type: "bind", source: "data", options: ["rbind", "rprivate", "ro"] },
 ];
 
-const NAMESPACES = ["pid", "network", "ipc", "uts", "mount", "cgroup"].map((type) => ({ type }));
-
-function config(resources: object): object {
+function config(more: object): object {
+  const { resources: _, ...isolation } = linux ?? {};
   return {
-    ociVersion: "1.3.0",
-    process: {
-      user: { uid: 0, gid: 0 },
-      args: ["/idle"],
-      env: ["PATH=/", "TERM=xterm", "HOME=/"],
-      cwd: "/",
-      capabilities: { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES },
-      rlimits: [{ type: "RLIMIT_NOFILE", hard: 1024, soft: 1024 }],
-      noNewPrivileges: true,
-    },
+    ...rest,
+    process: { ...process, terminal: false, args: ["/idle"] },
     root: { path: "rootfs" },
-    hostname: "watched",
     mounts: MOUNTS,
     annotations: { "com.example.watched": "yes" },
-    linux: {
-      namespaces: NAMESPACES,
-      maskedPaths: ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"],
-      readonlyPaths: ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus"],
-      ...resources,
-    },
+    linux: { ...isolation, ...more },
   };
 }
 
