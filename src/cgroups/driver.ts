@@ -19,7 +19,7 @@ import type { CgroupPlan } from "./planned.ts";
 import type { ApplyContext, CgroupRecord } from "./record.ts";
 import { noCgroup } from "./refusal.ts";
 import { restoreUnitResources, setUnitResources, startUnit, withLost } from "./systemd/scope.ts";
-import { assertEmpty, removeCgroups } from "./tree.ts";
+import { assertEmpty, exists, removeCgroups } from "./tree.ts";
 import { assertUsable } from "./unusable.ts";
 import { applyV1, createV1, finishUnitV1 } from "./v1.ts";
 import { applyV2, assertAllowedV2, createV2, finishUnitV2 } from "./v2.ts";
@@ -78,15 +78,19 @@ function createPaths(plan: CgroupPlan, rootless: boolean, made: string[]): Cgrou
 /**
  * Removes the cgroup that `createCgroup` made, with all cgroups below it, after a later step of the creation
  * has failed and its process is dead. Cgroups that existed before stay. `unmakeCgroups` removes the parents.
+ * Returns why a cgroup stays: somebody, such as a hook, has put a process into it.
  */
-export function undoCgroup({ paths, unit, ...record }: CgroupRecord, made: readonly string[]): void {
-  if (unit !== undefined) {
-    destroyCgroup({ ...record, paths, unit });
-    return;
+export function undoCgroup(record: CgroupRecord, made: readonly string[]): TsrunError | undefined {
+  const { paths, unit } = record;
+  const own = new Set(Object.values(paths).filter((path) => unit !== undefined || made.includes(path)));
+  try {
+    if (unit !== undefined) destroyCgroup(record);
+    else removeCgroups([...own]);
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+    for (const path of own) if (exists(path)) return error;
   }
-  const own: string[] = [];
-  for (const path of Object.values(paths)) if (made.includes(path) && !own.includes(path)) own.push(path);
-  removeCgroups(own);
+  return undefined;
 }
 
 /** How the first process enters: like any other, or moved by systemd, which makes the unit around it. */

@@ -126,6 +126,12 @@ export class Log {
     if (this.debugging) this.writeWarnings();
   }
 
+  /** Warns at once that something of a container stays: then a second line beside the error is worth it. */
+  leftover(message: string): void {
+    this.warning(message);
+    this.writeWarnings();
+  }
+
   /** Writes the warnings so far; the last action of a successful command. */
   writeWarnings(): void {
     for (const entry of this.#warnings) this.#write(entry);

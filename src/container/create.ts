@@ -3,13 +3,7 @@
 // standard_init_linux.go).
 
 import type { DeviceProgram } from "../cgroups/devices/apply-v2.ts";
-import {
-  applyResources,
-  createCgroup,
-  joinNewCgroup,
-  prepareDevices,
-  undoCgroup,
-} from "../cgroups/driver.ts";
+import { applyResources, createCgroup, joinNewCgroup, prepareDevices } from "../cgroups/driver.ts";
 import { oomKills } from "../cgroups/members.ts";
 import { plannedRecord } from "../cgroups/plan.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
@@ -48,7 +42,7 @@ import { type ContainerPlan, planContainer } from "./plan.ts";
 import type { StateRecord } from "./record.ts";
 import { type Outside, setUp } from "./set-up.ts";
 import { createStateDirectory, type StateDirectory } from "./store.ts";
-import { Undo } from "./undo.ts";
+import { addCgroupRemoval, Undo } from "./undo.ts";
 
 export interface CreateMode {
   /** The caller stays, and wants the terminal for itself. */
@@ -98,7 +92,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   const made: string[] = [];
   undo.add(() => unmakeCgroups(made));
   const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless, made });
-  undo.add(() => undoCgroup(cgroup, made));
+  addCgroupRemoval(undo, { cgroup, made, id: options.id, log: globals.log });
   endWithHooks(undo, plan, output);
   tellUnkillable(globals, record, cgroup);
   // A cgroup of systemd's is counted with its neighbours; any other one begins with none.

@@ -9,6 +9,8 @@ interface OwnLog {
   /** The descriptor, if it is a file or a socket that tsrun has opened. */
   readonly descriptor?: number | undefined;
   warning(message: string): void;
+  /** A warning that is shown although the command fails: something of the container stays. */
+  leftover(message: string): void;
   debug(message: string): void;
 }
 

@@ -1,7 +1,7 @@
 // `restore`: has criu make a container run again from the images of `checkpoint`. Read it beside create.ts:
 // criu does here what create does inside the container (runc: restore.go, libcontainer/criu_linux.go).
 
-import { applyResources, createCgroup, joinNewCgroup, undoCgroup } from "../cgroups/driver.ts";
+import { applyResources, createCgroup, joinNewCgroup } from "../cgroups/driver.ts";
 import { killProcesses } from "../cgroups/members.ts";
 import { unmakeCgroups } from "../cgroups/tree.ts";
 import { revive } from "../checkpoint/revive.ts";
@@ -27,7 +27,7 @@ import { type ContainerPlan, planWithoutFilter } from "./plan.ts";
 import type { StateRecord } from "./record.ts";
 import { proxyNotifications } from "./start.ts";
 import { createStateDirectory, type StateDirectory } from "./store.ts";
-import { Undo } from "./undo.ts";
+import { addCgroupRemoval, Undo } from "./undo.ts";
 
 /** Where the container's root is mounted for criu, in a new mount namespace. */
 const CRIU_ROOT = "criu-root";
@@ -98,7 +98,7 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
   const made: string[] = [];
   undo.add(() => unmakeCgroups(made));
   const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless, made });
-  undo.add(() => undoCgroup(cgroup, made));
+  addCgroupRemoval(undo, { cgroup, made, id: options.id, log: globals.log });
   endWithHooks(undo, plan, output);
   undo.add(() => {
     killProcesses(cgroup, SIGKILL);

@@ -1,7 +1,10 @@
 // Remembers what has been made so far, so that a failure can undo it in reverse order. Used by the stories.
 
+import { undoCgroup } from "../cgroups/driver.ts";
+import type { CgroupRecord } from "../cgroups/record.ts";
 import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError } from "../errors.ts";
+import type { GlobalOptions } from "./options.ts";
 
 /** A stack of undo actions; `commit` drops them. */
 export class Undo implements Disposable {
@@ -21,6 +24,14 @@ export class Undo implements Disposable {
   /** All went well: nothing will be undone, and nothing may fail after this. */
   commit(): void {
     useReserve();
+    this.keepRest();
+  }
+
+  /**
+   * Called by an action that could not remove its thing: what was made before stays too, since it tells
+   * `delete` of that thing.
+   */
+  keepRest(): void {
     this.#actions.length = 0;
     this.#last = undefined;
   }
@@ -31,12 +42,41 @@ export class Undo implements Disposable {
    */
   [Symbol.dispose](): void {
     useReserve();
-    for (const action of this.#actions.reverse().concat(this.#last ?? [])) {
+    for (let action = this.#next(); action !== undefined; action = this.#next()) {
       // The first attempt may run out of memory; the second one has the reserve.
       if (!isDone(action)) isDone(action);
     }
-    this.commit();
   }
+
+  #next(): (() => void) | undefined {
+    const action = this.#actions.pop();
+    if (action !== undefined) return action;
+    const last = this.#last;
+    this.#last = undefined;
+    return last;
+  }
+}
+
+interface MadeCgroup {
+  readonly cgroup: CgroupRecord;
+  /** The directories that this command has made for it. */
+  readonly made: readonly string[];
+  readonly id: string;
+  readonly log: GlobalOptions["log"];
+}
+
+/**
+ * Adds the action that removes the container's cgroup, whose own processes have ended by then. If somebody,
+ * such as a hook, has put another process into it, it stays, and so does the state, from which `delete` knows
+ * of it; `delete` runs the poststop hooks then.
+ */
+export function addCgroupRemoval(undo: Undo, { cgroup, made, id, log }: MadeCgroup): void {
+  undo.add(() => {
+    const fault = undoCgroup(cgroup, made);
+    if (fault === undefined) return;
+    undo.keepRest();
+    log.leftover(`${fault.message}; "delete --force ${id}" ends them and removes the rest of the container`);
+  });
 }
 
 /** False if the engine ran out of memory. */

@@ -146,6 +146,29 @@ behaviour(
   notOfCrun("it runs no poststop hooks then"),
 );
 
+/** Puts a process of its own into every cgroup of the container, and fails. */
+const INTRUDE = `id=$(sed 's/.*"id":"\\([^"]*\\)".*/\\1/'); sleep 1000 >/dev/null 2>&1 &
+for folder in $(find /sys/fs/cgroup -type d -name "*$id*"); do echo $! >$folder/cgroup.procs; done; exit 3`;
+
+behaviour(
+  "a create that cannot remove its cgroup keeps the state, and delete --force ends what is in it",
+  async (t, lab) => {
+    const told = join(lab.folder, "told");
+    const box = lab.container(
+      withHooks({ createRuntime: [shell(INTRUDE)], poststop: [shell(`echo ran >> ${told}`)] }),
+    );
+    const { code, stderr } = await box.create();
+    t.not(code, 0);
+    t.match(stderr, /level=warning.*cannot remove cgroup .*delete --force/);
+    t.match(stderr, /error running createRuntime hook #0: exit status 3/);
+    t.equal((await box.stateDocument()).status, "stopped");
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    t.equal(readFileSync(told, "utf8"), "ran\n", "the hooks of the end have run once");
+    await nothingLeft(t, lab, "after delete --force");
+  },
+  tsrunOnly("it forgets the container, and the process and its cgroup stay"),
+);
+
 behaviour(
   "a create that is refused a cgroup, which is another's, runs no hook at all",
   async (t, lab) => {
