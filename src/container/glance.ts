@@ -4,7 +4,7 @@
 // (store.ts, status.ts).
 
 import { freezeState } from "../cgroups/freezer.ts";
-import { peekName, peekOwner, peekText } from "../linux/files/peek.ts";
+import { peekEnds, peekName, peekOwner, peekText } from "../linux/files/peek.ts";
 import { ENOENT, ESRCH } from "../linux/numbers/errno.ts";
 import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
 import { parseIdentity } from "../linux/process/process.ts";
@@ -15,8 +15,18 @@ import type { StateRecord } from "./record.ts";
 import { stateOf } from "./state.ts";
 import { FIFO, FIFO_CREATING, readRecord, STATE } from "./store.ts";
 
+/**
+ * Whether the container has a state.json that begins and ends as `save` writes it. Where only ids are asked
+ * for, the rest is not read.
+ */
+export function isListed(root: number, id: string): boolean {
+  return peekEnds(`${id}/${STATE}`, root, `{"version":1,"id":"${id}",`, CLOSING_BRACE);
+}
+
+const CLOSING_BRACE = 0x7d;
+
 /** The record of a container with an undamaged state.json. `root` is a descriptor of the state root. */
-export function glanceAtRecord(root: number, id: string): StateRecord | undefined {
+function glanceAtRecord(root: number, id: string): StateRecord | undefined {
   const json = peekText(`${id}/${STATE}`, root);
   return typeof json === "string" ? readRecord(json) : undefined;
 }

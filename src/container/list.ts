@@ -4,7 +4,7 @@ import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
 import { openIfThere, readTextIfThere, status } from "../linux/files/files.ts";
 import { O_DIRECTORY, O_PATH } from "../linux/numbers/fcntl.ts";
 import { once } from "../once.ts";
-import { glance, glanceAtRecord } from "./glance.ts";
+import { glance, isListed } from "./glance.ts";
 import type { ContainerState, GlobalOptions } from "./options.ts";
 import { describe } from "./state.ts";
 import { findStateDirectory, listIds, type StateDirectory } from "./store.ts";
@@ -36,10 +36,10 @@ export function listContainers(globals: GlobalOptions, options?: ListOptions): C
   });
 }
 
-/** Lists the ids only. That needs no look at processes and cgroups. */
+/** Lists the ids only. That needs no look at processes and cgroups, nor at most of a state. */
 export function listContainerIds(globals: GlobalOptions, options?: ListOptions): ContainerList<string> {
   return listWith(globals, options, {
-    glance: (root, id) => glanceAtRecord(root, id)?.id,
+    glance: (root, id) => (isListed(root, id) ? id : undefined),
     look: (directory) => directory.load().id,
   });
 }

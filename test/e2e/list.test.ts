@@ -222,6 +222,24 @@ behaviour(
 );
 
 behaviour(
+  "list -q prints an id whose state begins and ends well; list says what is wrong between",
+  async (t, lab) => {
+    const box = lab.container();
+    mustSucceed(await box.create());
+    const file = join(lab.stateRoot, box.id, "state.json");
+    const good = readFileSync(file, "utf8");
+    writeFileSync(file, good.replace(/"init_process_pid":\d+/, '"init_process_pid":"one"'));
+    const ids = await lab.invoke(["list", "-q"]);
+    t.strictSame([ids.code, ids.stdout, ids.stderr], [0, `${box.id}\n`, ""]);
+    t.match((await lab.invoke(["list"])).stderr, "/init_process_pid: must be a whole number");
+    writeFileSync(file, good.slice(0, -1));
+    t.match((await lab.invoke(["list", "-q"])).stderr, "it is damaged: invalid JSON");
+    writeFileSync(file, good);
+  },
+  tsrunOnly("its words"),
+);
+
+behaviour(
   "delete --force removes a state directory that cannot be read",
   async (t, lab) => {
     for (const text of ["", "{", "[]", "{}"]) {

@@ -24,12 +24,30 @@ function pathBytes(path: string): Uint8Array {
  * bytes on a disk. EFBIG if there may be more.
  */
 export function peekText(path: string, at: number): string | number {
+  const length = peek(path, at);
+  return length < 0 ? length : text(content.subarray(0, length));
+}
+
+/**
+ * Whether such a file has this ASCII beginning and this last byte. For files whose writer is known: the rest
+ * is not looked at.
+ */
+export function peekEnds(path: string, at: number, beginning: string, last: number): boolean {
+  const length = peek(path, at);
+  return (
+    length > beginning.length &&
+    content[length - 1] === last &&
+    text(content.subarray(0, beginning.length)) === beginning
+  );
+}
+
+/** Reads the file into `content`; returns its length. */
+function peek(path: string, at: number): number {
   const fd = tryCall("openat", at, pathBytes(path), O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0) return fd;
   const length = tryCall("read", fd, content, content.length);
   tryCall("close", fd);
-  if (length < 0) return length;
-  return length < content.length ? text(content.subarray(0, length)) : -EFBIG;
+  return length < content.length ? length : -EFBIG;
 }
 
 /** Whether a file of that name exists; a negated errno if that cannot be determined. */
