@@ -48,6 +48,10 @@ BUSY    ?=
 SAVE    ?=
 # Seconds of `make fuzz`. Without SEED on the command line its inputs differ each time.
 DURATION ?= 600
+# Of `make dist`: the folder of a release that is made again, for its layouts; and "NAME <ADDRESS>" for the packages, by
+# default of the commit.
+LAYOUTS ?=
+MAINTAINER ?=
 # Folder of the lab: docker-e2e.sh, runc-bats.sh and ns.sh, which are run from outside this repository.
 LAB     ?=
 # Where the lab keeps its Debian tree, TREE/sid. `make bench` takes runc and crun from there, with their libraries.
@@ -68,7 +72,7 @@ GENERATED := src/spec/generated/.made
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
 .PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench bench-page race siege mutate diff-runc conformance conformance-page run \
-        install uninstall verify test-arm64 clean
+        install uninstall verify dist test-arm64 clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -93,6 +97,10 @@ dist/tsrun-arm64 dist/tsrun-x86-64: dist/tsrun-%: $(GENERATED) $(INPUTS)
 
 verify: $(GENERATED) ## build twice, in other folders, as other users, at other times, and compare; SUMS=file of a release
 	@sh scripts/verify.sh $(SUMS)
+
+dist: $(GENERATED) ## make a release of this commit in dist/release, for both machines; LAYOUTS=folder of a release makes that again
+	@sh scripts/host-packages.sh dist
+	@LAYOUTS='$(LAYOUTS)' MAINTAINER='$(MAINTAINER)' $(BIN)/bun scripts/release/release.ts
 
 # Types and validators from schemas/.
 $(GENERATED): node_modules/.package-lock.json $(SCHEMAS)

@@ -7,12 +7,13 @@
 // engine, the module "native" and musl. See docs/adr/0001-stack.md.
 
 import { mkdirSync, renameSync, rmSync } from "node:fs";
-import { $, type BunPlugin } from "bun";
+import type { BunPlugin } from "bun";
 import packageJson from "../package.json" with { type: "json" };
 import { compileProgram } from "./engine/bytecode.ts";
 import { withLeanDisposal } from "./engine/disposal.ts";
 import { LIBSECCOMP, makeLibseccomp } from "./engine/libseccomp.ts";
 import { link } from "./engine/link.ts";
+import { originOf } from "./engine/origin.ts";
 import { makeEngine, VERSION } from "./engine/quickjs.ts";
 import { architectureOf, toolchainFor } from "./engine/toolchain.ts";
 
@@ -42,12 +43,6 @@ const yargsHost: BunPlugin = {
     }
   },
 };
-
-/** The commit that `--version` prints; empty outside a git checkout. */
-async function sourceCommit(): Promise<string> {
-  const head = await $`git -C ${root} rev-parse HEAD`.quiet().nothrow();
-  return head.exitCode === 0 ? head.text().trim() : "";
-}
 
 /** Bundles all sources into one module, which imports only from "native". */
 async function bundle(commit: string): Promise<string> {
@@ -82,7 +77,9 @@ async function build(): Promise<void> {
   const layout = given === "" ? undefined : await Bun.file(given).bytes();
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
-  const script = withLeanDisposal(await bundle(await sourceCommit()));
+  // The commit is what `--version` prints.
+  const { commit } = await originOf(root);
+  const script = withLeanDisposal(await bundle(commit));
   await compileProgram(script, { directory: work, qjsc: engine.qjsc });
   await link(engine, { directory: work, tools, refusing, libseccomp, layout });
   renameSync(`${work}/tsrun`, outfile);

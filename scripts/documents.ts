@@ -1,21 +1,20 @@
 // Writes manual pages and completion scripts, made from the table of commands. Called by `make man`:
 // bun scripts/documents.ts [DIRECTORY]
 
-import { $ } from "bun";
 import packageJson from "../package.json" with { type: "json" };
 import { COMMANDS } from "../src/cli/commands.ts";
 import { completionScript } from "../src/cli/completion/script.ts";
 import { manPages } from "../src/cli/man.ts";
+import { originOf } from "./engine/origin.ts";
 
 const root = `${import.meta.dir}/..`;
 const directory = process.argv[2] ?? `${root}/dist`;
 
-/** SOURCE_DATE_EPOCH, else that of the commit; empty outside a checkout. */
+/** SOURCE_DATE_EPOCH, else that of the commit; empty if neither is known. */
 async function sourceDate(): Promise<string> {
   const given = process.env.SOURCE_DATE_EPOCH ?? "";
   if (given !== "") return new Date(Number(given) * 1000).toISOString().slice(0, 10);
-  const shown = await $`git -C ${root} log -1 --format=%cs`.quiet().nothrow();
-  return shown.exitCode === 0 ? shown.text().trim() : "";
+  return (await originOf(root)).date;
 }
 
 const edition = { version: packageJson.version, date: await sourceDate() };

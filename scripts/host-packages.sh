@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the missing Debian packages that the build, the tests or the bench use. Without root or apt it only
+# Installs the missing Debian packages that the build, a release, the tests or the bench use. Without root or apt it only
 # names them; tests that need them are then skipped with a reason.
 set -eu
 
@@ -9,16 +9,23 @@ tests="$tests criu iptables podman buildah fuse-overlayfs catatonit"
 bench="runc crun"
 build="gcc libc6-dev musl-tools xz-utils"
 cross="qemu-user-static"
+arm64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+amd64="gcc-x86-64-linux-gnu libc6-dev-amd64-cross"
 emulated="qemu-system-arm cpio xz-utils"
 
 case "${1:-test}" in
   test) wanted=$tests ;;
   bench) wanted=$bench ;;
   build) wanted=$build ;;
-  build-arm64) wanted="$build $cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross" ;;
-  build-x86-64) wanted="$build $cross gcc-x86-64-linux-gnu libc6-dev-amd64-cross" ;;
+  build-arm64) wanted="$build $cross $arm64" ;;
+  build-x86-64) wanted="$build $cross $amd64" ;;
+  dist)
+    other=$arm64
+    [ "$(uname -m)" != aarch64 ] || other=$amd64
+    wanted="$build $cross $other git rpm"
+    ;;
   emulated) wanted=$emulated ;;
-  *) echo "usage: $0 [test|bench|build|build-arm64|build-x86-64|emulated]" >&2; exit 2 ;;
+  *) echo "usage: $0 [test|bench|build|build-arm64|build-x86-64|dist|emulated]" >&2; exit 2 ;;
 esac
 
 # What is missing for a build the build itself says, at once.
@@ -35,7 +42,7 @@ done
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-  case "${1:-test}" in build*) exit 0 ;; esac
+  case "${1:-test}" in build* | dist) exit 0 ;; esac
   echo "not installed, what needs it is skipped:$missing"
   exit 0
 fi

@@ -20,7 +20,7 @@ const INCLUDED = ["json-keys.h", "json-keys.c"];
 
 /** The source as the Debian archive keeps it; docs/adr/0001-stack.md says how to move to another one. */
 export const VERSION = "2025.04.26";
-const QUICKJS: Source = {
+export const QUICKJS: Source = {
   version: VERSION,
   archive: `quickjs_${VERSION}.orig.tar.xz`,
   pool: "pool/main/q/quickjs",

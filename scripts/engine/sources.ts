@@ -17,15 +17,21 @@ export interface Source {
 
 /** Unpacks a source to `folder`, in place of what is there. The archive is kept in `directory`. */
 export async function unpack(source: Source, directory: string, folder: string): Promise<void> {
+  const archive = await obtain(source, directory);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  await $`tar -xf ${archive} -C ${folder} --strip-components=1 --no-same-owner`;
+}
+
+/** The path of a source's archive, checked. It is fetched to `directory` where it is not there yet. */
+export async function obtain(source: Source, directory: string): Promise<string> {
   mkdirSync(directory, { recursive: true });
   const archive = await find(source, directory);
   const digest = new Bun.CryptoHasher("sha256").update(await Bun.file(archive).bytes()).digest("hex");
   if (digest !== source.sha256) {
     throw new Error(`${archive} is not what it should be: its SHA-256 is ${digest}, not ${source.sha256}`);
   }
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder);
-  await $`tar -xf ${archive} -C ${folder} --strip-components=1 --no-same-owner`;
+  return archive;
 }
 
 async function find(source: Source, directory: string): Promise<string> {

@@ -1,0 +1,76 @@
+// What a release is made of and by, for its bill of materials (sbom.ts). Called by release.ts.
+
+import { $ } from "bun";
+import { LIBSECCOMP } from "../engine/libseccomp.ts";
+import { QUICKJS } from "../engine/quickjs.ts";
+import type { Source } from "../engine/sources.ts";
+import { type Lock, type NpmPackage, packageOf, packagesInside } from "./lock.ts";
+import type { Part } from "./sbom.ts";
+
+/** Tools of npm: one writes the validators, the other bundles the sources. */
+const NPM_TOOLS = ["ajv", "bun"];
+
+interface HostTool {
+  readonly license: string;
+  readonly program: string;
+}
+
+/** Tools of the host whose versions change the bytes. */
+const HOST_TOOLS: Readonly<Record<string, HostTool>> = {
+  gcc: { license: "GPL-3.0-or-later WITH GCC-exception-3.1", program: "gcc" },
+  binutils: { license: "GPL-3.0-or-later", program: "ld" },
+};
+
+export async function partsOf(lock: Lock, otherMachine: string): Promise<Part[]> {
+  return [
+    ...packagesInside(lock).map((found) => npmPart(found, "source")),
+    sourcePart("quickjs", QUICKJS, {
+      license: "MIT",
+      relation: "source",
+      comment:
+        "Changed by scripts/engine/fixes.ts, strict-json.ts, json-keys.ts and reproducible.ts of tsrun.",
+    }),
+    sourcePart("libseccomp", LIBSECCOMP, { license: "LGPL-2.1-only", relation: "library" }),
+    { name: "musl", version: await debianVersion("musl-dev"), license: "MIT", relation: "library" },
+    ...NPM_TOOLS.map((name) => npmPart(packageOf(lock, name), "tool")),
+    ...(await hostTools("")),
+    ...(await hostTools(`${otherMachine}-linux-gnu-`)),
+  ];
+}
+
+function npmPart({ name, version, license, sha512 }: NpmPackage, relation: Part["relation"]): Part {
+  const purl = `pkg:npm/${name.replace("@", "%40")}@${version}`;
+  return { name, version, license, relation, purl, checksum: { algorithm: "SHA512", value: sha512 } };
+}
+
+function sourcePart(
+  name: string,
+  source: Source,
+  rest: Pick<Part, "license" | "relation" | "comment">,
+): Part {
+  const [download] = source.sites;
+  return {
+    name,
+    version: source.version,
+    checksum: { algorithm: "SHA256", value: source.sha256 },
+    ...(download === undefined ? {} : { download }),
+    ...rest,
+  };
+}
+
+async function hostTools(prefix: string): Promise<Part[]> {
+  return await Promise.all(Object.entries(HOST_TOOLS).map(([name, tool]) => hostTool(prefix, name, tool)));
+}
+
+async function hostTool(prefix: string, name: string, { license, program }: HostTool): Promise<Part> {
+  // The version comes last in the first line, as in "gcc (Debian 12.2.0-14) 12.2.0".
+  const [comment = ""] = (await $`${prefix}${program} --version`.text()).split("\n");
+  const version = comment.split(" ").at(-1) ?? "";
+  return { name: `${prefix}${name}`, version, license, comment, relation: "tool" };
+}
+
+/** On another distribution than Debian it is not known. */
+async function debianVersion(name: string): Promise<string> {
+  const shown = await $`dpkg-query -W -f ${"$"}{Version} ${name}`.quiet().nothrow();
+  return shown.exitCode === 0 ? shown.text().trim() : "NOASSERTION";
+}
