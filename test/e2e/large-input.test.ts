@@ -96,8 +96,8 @@ const FULL: readonly [list: keyof typeof LISTS, entry: string, told: RegExp][] =
 ];
 
 /**
- * Processor time, as a multiple of what a faultless document of that size takes right before: on a busy machine
- * both take longer. The fastest of the slow versions took ten times as long; the slowest list takes four now.
+ * Processor time, as a multiple of what a faultless document of that size takes right before: a busy machine
+ * takes longer for both. The fastest of the slow versions took ten times as long; four is the most now.
  */
 const TIMES_FAULTLESS = 7;
 /** Of `explain`, which prints all of it: 18 when it examined every character, 4.4 now. */
