@@ -13,10 +13,10 @@ export async function archive(folder: string, name: string, to: string, epoch: n
     "--numeric-owner",
     `--mtime=@${epoch}`,
   ];
-  await $`tar ${same} -C ${folder} -cf - ${name} | xz -6e -T1 > ${to}`;
+  await $`tar ${same} -C ${folder} -cf - ${name} | xz -6 -T1 > ${to}`;
 }
 
 /** The sources as they are in the commit, with its name in scripts/engine/origin. */
 export async function archiveSources(root: string, name: string, to: string): Promise<void> {
-  await $`git -C ${root} archive --format=tar --prefix=${name}/ HEAD | xz -6e -T1 > ${to}`;
+  await $`git -C ${root} archive --format=tar --prefix=${name}/ HEAD | xz -6 -T1 > ${to}`;
 }
