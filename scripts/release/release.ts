@@ -1,8 +1,8 @@
 // Makes a release in dist/release, for both machines: bun scripts/release/release.ts. Called by `make dist`;
 // docs/releasing.md. LAYOUTS in the environment names the folder of a release that is to be made again: its
-// layouts are taken (docs/adr/0019-layout-by-use.md). The same commit gives the same bytes.
+// layouts are taken (docs/adr/0019-layout-by-use.md). The same commit and layouts give the same bytes.
 
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { $ } from "bun";
 import lock from "../../package-lock.json" with { type: "json" };
 import { LIBSECCOMP } from "../engine/libseccomp.ts";
@@ -27,13 +27,22 @@ function nameOf({ version }: Edition, { debian }: Machine): string {
   return `tsrun-${version}-linux-${debian}`;
 }
 
-/** The layouts that are given, by machine; read before dist/release is emptied, which may have them. */
+/**
+ * The layouts by machine: those of LAYOUTS, else of the last release if that is of this commit, so that a
+ * second one is the same; none if the build is to make its own. Read before dist/release is emptied.
+ */
 function givenLayouts(edition: Edition): ReadonlyMap<Machine, Uint8Array> {
-  const given = process.env.LAYOUTS ?? "";
+  const given = process.env.LAYOUTS || (isMade(edition) ? folder : "");
   if (given === "") return new Map();
   return new Map(
     MACHINES.map((machine) => [machine, readFileSync(`${given}/${nameOf(edition, machine)}.layout`)]),
   );
+}
+
+/** Whether dist/release has a whole release of this commit: the sums are written last. */
+function isMade({ version, commit }: Edition): boolean {
+  if (!existsSync(`${folder}/SHA256SUMS`)) return false;
+  return readFileSync(`${folder}/tsrun-${version}.spdx.json`, "utf8").includes(`commit ${commit}`);
 }
 
 /** Builds tsrun of this commit, whatever has been built before; the table of its layout goes with it. */
