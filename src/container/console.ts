@@ -1,5 +1,5 @@
-// The terminal of a process: where its master goes, to the caller's console socket, or to us when we stay in
-// the foreground; and its slave as standard input and output. The rules and their words are runc's (runc:
+// The terminal of a process. Its master goes to the caller's console socket, or to tsrun itself in the
+// foreground; its slave becomes standard input and output. The rules and their words are runc's (runc:
 // utils_linux.go, setupIO and checkTerminal). Called by create, run, exec and restore.
 
 import { TsrunError } from "../errors.ts";
@@ -24,14 +24,17 @@ export interface ConsoleRequest {
 }
 
 export interface Console {
-  /** What the first process sends the master to; it must be closed here once that process has it. */
+  /**
+   * The socket that the first process sends the master through; to be closed here once that process has it.
+   */
   readonly socket: Descriptor | undefined;
   /** Our end, in the foreground. */
   readonly ours: Descriptor | undefined;
 }
 
 /**
- * Opens what the terminal is sent through. Throws when flags and `process.terminal` contradict each other.
+ * Opens the socket that the terminal is sent through. Throws if the flags and `process.terminal` contradict
+ * each other.
  */
 export function openConsole({ foreground, terminal, socket }: ConsoleRequest): Console {
   if (socket !== undefined) {
@@ -50,7 +53,7 @@ export function openConsole({ foreground, terminal, socket }: ConsoleRequest): C
       },
     );
   }
-  // Before anything is made: without a terminal of the caller's there is nothing to show the container's on.
+  // Checked before anything is made: without a terminal of the caller's, the container's cannot be shown.
   findHostTerminal();
   // The first process sends the master to one end, `receiveMaster` reads the other.
   const [ours, theirs] = socketPair(SOCK_STREAM);
@@ -58,8 +61,8 @@ export function openConsole({ foreground, terminal, socket }: ConsoleRequest): C
 }
 
 /**
- * The other side of `prepareForeground`. Makes the terminals one, if there are any; to be disposed of on
- * every way out.
+ * Goes with `prepareForeground`. Connects the container's terminal, if it has one, to the caller's. The relay
+ * has to be disposed of on every way out.
  */
 export function attachTerminal(terminal: Descriptor | undefined): TerminalRelay | undefined {
   return terminal === undefined ? undefined : new TerminalRelay(findHostTerminal(), receiveMaster(terminal));
@@ -69,15 +72,15 @@ export interface TerminalOptions {
   readonly size: NonNullable<Spec["process"]>["consoleSize"];
   /** The descriptor, in the proxy, that the master is sent through. */
   readonly socket: number;
-  /** Whose `/dev/console` it becomes: that of a container that is being made. */
+  /** The root whose `/dev/console` it becomes, for a container that is being made. */
   readonly rootfs?: Rootfs;
   /** The process has no session yet: once it has one, the caller sends `controlSession`. */
   readonly withoutSession?: true;
 }
 
 /**
- * World: the container's root, all privileges. A terminal of the container's devpts takes the place of
- * standard input and output.
+ * World: the container's root, all privileges. A terminal of the container's devpts becomes standard input
+ * and output.
  */
 export function giveTerminal(proxy: Conversation, options: TerminalOptions): void {
   const { size, socket, rootfs, withoutSession } = options;

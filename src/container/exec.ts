@@ -1,6 +1,6 @@
-// `exec`: one more process in a container. A process joins the container's cgroup and every namespace it has,
-// but for its own pid namespace, and there, unseen, becomes the user; its child is cloned into the pid
-// namespace, and executes (stand.ts). Read with create.ts.
+// `exec`: runs one more process in a container. A process joins the container's cgroup and namespaces, but
+// stays in the host's pid namespace, where the container does not see it, and becomes the user. Its child is
+// cloned into the container's pid namespace, and executes the program (stand.ts). Read it beside create.ts.
 
 import { delegated, joinFiles } from "../cgroups/join.ts";
 import { useReserve } from "../engine/host/memory.ts";
@@ -66,14 +66,17 @@ import { Undo } from "./undo.ts";
 
 interface ExecPlan {
   readonly record: StateRecord;
-  /** The first process' directory of /proc: its pid alone may be another's by the time it is joined. */
+  /**
+   * The first process's directory in /proc. Its pid alone may belong to another process by the time its
+   * namespaces are joined.
+   */
   readonly init: Descriptor;
   readonly process: ProcessPlan;
   readonly consoleSize: NonNullable<Spec["process"]>["consoleSize"];
   readonly terminal: boolean;
   readonly seccomp: CompiledFilter | undefined;
   readonly listener: Listener;
-  /** Below the container's cgroup. */
+  /** The cgroup below the container's in which the container began, if an annotation names one. */
   readonly delegate: string | undefined;
   readonly rootless: boolean;
   readonly profile: Seccomp | undefined;
@@ -101,7 +104,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   globals.trace?.debug(ENTERING);
   const { standing, labels } = orSayStopped(plan, () => join(plan, { globals, options, terminal }));
   undo.add(() => standing.end());
-  // While the kernel makes a process in the container's cgroup.
+  // This is done while the kernel makes a process in the container's cgroup.
   const filtersLate = plan.process.noNewPrivileges || isLate(plan);
   const pid = orSayStopped(plan, () => standing.proxy.pid);
   globals.trace?.debug(INSIDE);
@@ -117,7 +120,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   globals.trace?.debug(EXECUTING);
   becomeProgram(proxy, plan, ready);
 
-  // AS RUNC: the pid file is how conmon learns that it worked, so it comes last, and only then.
+  // AS RUNC: conmon takes the pid file as the sign of success, so it comes last, and only after success.
   writePidFile(globals, options, proxy.pid);
   undo.commit();
   proxy.close();
@@ -182,7 +185,7 @@ interface JoinRequest {
   readonly terminal: Descriptor | undefined;
 }
 
-/** Whatever fails because the container has ended meanwhile is said in the words for that. */
+/** If something fails because the container has ended meanwhile, the error says that. */
 function orSayStopped<Result>(plan: ExecPlan, act: () => Result): Result {
   try {
     return act();
@@ -193,11 +196,14 @@ function orSayStopped<Result>(plan: ExecPlan, act: () => Result): Result {
 
 interface Joined {
   readonly standing: Standing;
-  /** What the labels of the process will be written to. */
+  /** The files that the labels of the process will be written to. */
   readonly labels: LabelFiles | undefined;
 }
 
-/** World of the process that comes back: the container's cgroup, and next its namespaces; all privileges. */
+/**
+ * World of the returned process: in the container's cgroup, about to enter its namespaces, with all
+ * privileges.
+ */
 function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Joined {
   const { record, init, delegate } = plan;
   const divided = options.cgroups.length === 0 ? init : undefined;
@@ -237,8 +243,9 @@ function openCgroup(path: string): Descriptor {
 }
 
 /**
- * The namespaces of the first process that are not ours: joining one's own user namespace is an error. Those
- * that were made for the container need no comparison; a user namespace does, since a caller may be in it.
+ * The namespaces of the first process that tsrun is not in itself: joining one's own user namespace is an
+ * error. Namespaces that were made for the container need no comparison, except its user namespace, which
+ * tsrun's caller may be in.
  */
 function namespacesOf(init: Descriptor, made: ReadonlySet<NamespaceKind>): Join[] {
   const joins: Join[] = [];
@@ -260,7 +267,7 @@ function namespacesMade({ linux }: Spec): ReadonlySet<NamespaceKind> {
 interface Ready {
   readonly executable: Executable;
   readonly filter: LastFilter;
-  /** What the process that executes does first: it is the first that the container sees. */
+  /** What the process that executes does first. The container sees this process and none before it. */
   readonly inside: readonly Operation[];
 }
 
@@ -272,9 +279,9 @@ interface ReadyOptions {
 }
 
 /**
- * World: the container's namespaces, its root, all privileges in them; out of its sight, unless the host's
- * processes are in sight. All that takes privileges is done here, and with that they go: the order is that of
- * identity.ts.
+ * World: the container's namespaces and root, all privileges in them; the container does not see the process,
+ * unless it sees the host's processes. Everything that takes privileges is done here, and then they are given
+ * up, in the order of identity.ts.
  */
 function becomeReady(
   standing: Standing,
@@ -289,7 +296,7 @@ function becomeReady(
   const filter = placeSeccomp(plan);
   const installsNow = hidden && filter.beforeWaiting.length > 0 && !filtersLate;
   const later = installsNow ? 0n : filterNeeds(process, { filter: plan.seccomp !== undefined });
-  // A scheduler that the child would not have is its own to set.
+  // A scheduler that the child does not inherit is set by the child itself.
   const { scheduler, ...scheduling } = process.scheduling;
   const isLost = hidden && isLostByFork(process.scheduling);
   const becoming = {
@@ -322,14 +329,15 @@ function becomeReady(
 }
 
 /**
- * Whether the filter, which needs CAP_SYS_ADMIN, can only come when the process is in sight: an agent gets
- * its listener from that process, or the profile does not allow what comes before execve(2).
+ * Whether the filter, which needs CAP_SYS_ADMIN, can only be installed by the process that the container
+ * sees: because an agent gets the listener from that process, or because the profile does not allow the calls
+ * that come before execve(2).
  */
 function isLate({ seccomp, profile }: ExecPlan): boolean {
   return seccomp?.notify === true || profile === undefined || !allowsGoingInside(profile);
 }
 
-/** World of the process that comes back: the same, with the user's credentials, and in sight. */
+/** World of the returned process: the same namespaces, the user's credentials; the container sees it. */
 function goInside(standing: Standing, { process }: ExecPlan, { inside }: Ready): Conversation {
   try {
     return standing.goInside(inside);
@@ -343,12 +351,12 @@ function goInside(standing: Standing, { process }: ExecPlan, { inside }: Ready):
 }
 
 /**
- * What the host gives from outside: unlike in create, the /proc that the process itself sees is the
- * container's.
+ * What tsrun sets from outside, because the /proc that the process itself sees is the container's, unlike in
+ * create.
  */
 function giveFromOutside(pid: number, plan: ExecPlan, { trace }: GlobalOptions): void {
   const { process, rootless, record } = plan;
-  // AS RUNC: the group may have been removed by others, and the process is then in that of everybody.
+  // AS RUNC: somebody else may have removed the group; the process then stays in the default group.
   for (const file of record.rdt?.tasks ?? []) tryWriteFile(file, `${pid}`);
   const { initial } = process.affinity;
   if (initial === undefined) resetCpuAffinity(pid);
@@ -360,9 +368,7 @@ function giveFromOutside(pid: number, plan: ExecPlan, { trace }: GlobalOptions):
   setLimits(pid, process.rlimits, { forOneMore: true });
 }
 
-/**
- * World: the user's credentials and nothing else, but CAP_SYS_ADMIN for a late filter. The end: the program.
- */
+/** World: the user's credentials, and CAP_SYS_ADMIN if the filter comes late. Ends as the program. */
 function becomeProgram(proxy: Conversation, plan: ExecPlan, { executable, filter }: Ready): void {
   const { process } = plan;
   let first = filter.beforeWaiting;
@@ -371,7 +377,7 @@ function becomeProgram(proxy: Conversation, plan: ExecPlan, { executable, filter
     filter.handOver(recipientOf(plan, proxy));
     first = [];
   }
-  // It becomes the program, whatever becomes of us.
+  // From here on the program is executed even if tsrun itself fails.
   useReserve();
   const failed = proxy.execute([...first, ...filter.beforeExecute, execute(process, executable)]);
   const program = process.args[0] ?? "";
@@ -381,7 +387,7 @@ function becomeProgram(proxy: Conversation, plan: ExecPlan, { executable, filter
   }
 }
 
-/** Whom the container's seccomp profile notifies, and what it is told of this process. */
+/** The agent that the container's seccomp profile notifies, and what it is told about this process. */
 function recipientOf({ record, listener }: ExecPlan, proxy: Conversation): Recipient {
   const { id, ociVersion, bundle, annotations, init_process_pid } = record;
   const container = { id, status: "running", pid: init_process_pid, bundle, annotations } as const;

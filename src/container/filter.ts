@@ -1,5 +1,5 @@
-// The seccomp filter in the last batches of a process; and, for one that notifies, handing its listener over
-// in between. Called by create and exec.
+// Puts the seccomp filter into the last batches of a process and, if it notifies an agent, hands its listener
+// over in between. Called by create and exec.
 
 import { viewOf } from "../linux/call/words.ts";
 import { PR_SET_DUMPABLE } from "../linux/numbers/sched.ts";
@@ -26,11 +26,14 @@ export interface FilterRequest {
 
 /** The filter's operations, by place. */
 export interface LastFilter extends FilterPlaces {
-  /** To be called when `beforeWaiting` has run: does what `afterHandOver` is for. */
+  /**
+   * To be called when `beforeWaiting` has been carried out: hands the listener over, and carries out
+   * `afterHandOver`.
+   */
   handOver(to: Recipient | undefined): void;
 }
 
-/** Who gets the listener, and what else it is told. */
+/** The process that has the listener, and the message for the agent that gets it. */
 export interface Recipient {
   readonly proxy: Conversation;
   readonly message: Pick<HandOver, "listener" | "process">;
@@ -40,7 +43,7 @@ const SECCOMP_SET_MODE_FILTER = 1;
 
 export type { Listener };
 
-/** The container's filter, compiled; from the cache below the state root when it was seen before. */
+/** The container's filter, compiled, or from the cache below the state root if it was compiled before. */
 export function seccompOf(spec: Spec, { root, trace }: GlobalOptions): CompiledFilter | undefined {
   return filterOf(spec, {
     cacheDirectory: `${root}/.cache/seccomp`,
@@ -48,22 +51,22 @@ export function seccompOf(spec: Spec, { root, trace }: GlobalOptions): CompiledF
   });
 }
 
-/** The same, kept where it is said. */
+/** Like `seccompOf`, with a cache of the caller's choice. */
 export function filterOf(spec: Spec, options: CompileOptions): CompiledFilter | undefined {
   const { seccompProgram, refusesUnknownCalls } = readAnnotations(spec);
   const profile = spec.linux?.seccomp;
   if (seccompProgram !== undefined) return rawFilter(seccompProgram, listenerOf(spec), profile);
   if (!refusesUnknownCalls) return compileSeccomp(profile, options);
-  // A filter that is kept may have skipped a name.
+  // A filter in the cache may have skipped an unknown name.
   return compileSeccomp(profile, { ...options, cacheDirectory: undefined, refusesUnknownCalls });
 }
 
-/** The profile, unless a program takes its place: what that does nobody knows beforehand. */
+/** The profile; `undefined` if a ready-made program takes its place, since nobody knows what that allows. */
 export function profileOf(spec: Spec): Seccomp | undefined {
   return readAnnotations(spec).seccompProgram === undefined ? spec.linux?.seccomp : undefined;
 }
 
-/** Whom the filter notifies, where it does. */
+/** The agent that the filter notifies, if it notifies one. */
 export function listenerOf(spec: Spec): Listener {
   const { listenerPath = "", listenerMetadata } = spec.linux?.seccomp ?? {};
   const path = listenerPath === "" ? readAnnotations(spec).seccompReceiver : listenerPath;
@@ -73,7 +76,7 @@ export function listenerOf(spec: Spec): Listener {
   };
 }
 
-/** Spreads the filter over the last batches; `late` as `placeFilter` has it. */
+/** Spreads the filter over the last batches; for `late` see `placeFilter`. */
 export function placeSeccomp(
   { process, seccomp, rootless }: FilterRequest,
   { late = false }: { readonly late?: boolean } = {},

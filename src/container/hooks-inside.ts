@@ -1,8 +1,8 @@
 // What `create` does only for a container with hooks that run in its namespaces.
 //
-// startContainer hooks come in `start`, long after `create` has left, but they are children of the first
-// process. So the first process, released by the FIFO as always, then accepts a connection at a socket in the
-// state directory and takes orders from there: from `start`, until it executes (start-told.ts).
+// startContainer hooks run in `start`, long after `create` has exited, but as children of the first process.
+// So when the FIFO has released it, the first process accepts a connection on a socket in the state
+// directory, and takes orders over it from `start` until it executes (start-told.ts).
 
 import { type InsideOutput, runHooksInside } from "../hooks/inside.ts";
 import type { HookState } from "../hooks/plan.ts";
@@ -25,7 +25,7 @@ import type { StateDirectory } from "./store.ts";
 
 const SOCKET = "start.socket";
 
-/** Where `start` will connect; nothing when it has no hooks to run. */
+/** The socket that `start` will connect to; `undefined` if it has no hooks to run. */
 export function listenForStart(hooks: Hooks | undefined, directory: StateDirectory): Descriptor | undefined {
   if ((hooks?.startContainer?.length ?? 0) === 0) return undefined;
   const path = `${directory.path}/${SOCKET}`;
@@ -34,7 +34,7 @@ export function listenForStart(hooks: Hooks | undefined, directory: StateDirecto
   return socket;
 }
 
-/** The end that `start` has. Nobody can come after it. */
+/** Connects `start` to the first process, and removes the socket: nobody else can connect. */
 export function connectToFirstProcess(directory: StateDirectory): Descriptor {
   const path = `${directory.path}/${SOCKET}`;
   const socket = connectUnix(path, SOCK_SEQPACKET);
@@ -45,7 +45,7 @@ export function connectToFirstProcess(directory: StateDirectory): Descriptor {
 
 export interface CreateContainerHooks {
   readonly state: HookState;
-  /** Descriptors of the first process that are not for its hooks. */
+  /** Descriptors of the first process that its hooks must not inherit. */
   readonly held: readonly (number | undefined)[];
   readonly output: InsideOutput | undefined;
 }
@@ -67,7 +67,7 @@ export function runCreateContainer(
     environment: [],
     output,
     beforeExecute: [
-      // AS RUNC: the caller's, while that of the first process is for the files of the root.
+      // AS RUNC: hooks get the caller's mask; that of the first process is for making the files of the root.
       operation("umask", [octal(fileModeMask())], "set the file mode creation mask"),
       // One by one as well: close_range(2) may be missing.
       ...[...inherited, ...held].flatMap((one) => (one === undefined ? [] : [orGoOn(close(one))])),
@@ -76,8 +76,8 @@ export function runCreateContainer(
 }
 
 /**
- * In place of `leaveWaiting`: released, the first process lets `start` connect, and the answer to this batch
- * is the first thing that `start` reads.
+ * Takes the place of `leaveWaiting`: when the first process is released, it lets `start` connect. The answer
+ * to this batch is the first thing that `start` reads.
  */
 export function leaveListening(
   proxy: Conversation,

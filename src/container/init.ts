@@ -21,12 +21,12 @@ import { type LastFilter, placeSeccomp, type Recipient } from "./filter.ts";
 import { inheritedFds } from "./handed-down.ts";
 import type { ContainerPlan, UnfilteredPlan } from "./plan.ts";
 
-/** AS RUNC: of a first process that dies before it is the user's program. */
+/** AS RUNC: the exit status of a first process that ends before it has executed its program. */
 const EXIT_STATUS = 255;
 
 /**
- * Root of a user namespace may not write its own score: its /proc files belong to the host's root. An
- * ordinary user may write nobody else's.
+ * The OOM score, if tsrun writes it from outside: root of a user namespace may not write its own, since its
+ * /proc files belong to the host's root. An ordinary user may not write that of another process.
  */
 export function oomScoreFromOutside({ process, rootless }: UnfilteredPlan): number | undefined {
   return rootless ? undefined : process.oomScoreAdj;
@@ -48,7 +48,7 @@ export function setApart(init: Conversation, plan: UnfilteredPlan, labels: Label
 export function furnish(init: Conversation, { bundle, process }: ContainerPlan, { context }: Rootfs): void {
   const { hostname, domainname, linux } = bundle.spec;
   init.say(nameOperation("sethostname", hostname));
-  // AS RUNC: the sysctl wins, which has been written by now.
+  // AS RUNC: the sysctl wins; it has been written by now.
   const hasDomainSysctl = linux?.sysctl?.["kernel.domainname"] !== undefined;
   if (!hasDomainSysctl) init.say(nameOperation("setdomainname", domainname));
   // AS RUNC: made for the first process only, before the root becomes read-only.
@@ -59,15 +59,15 @@ export interface WaitOptions {
   readonly executable: Executable;
   /** The FIFO's descriptor in the proxy. */
   readonly fifo: number;
-  /** What is left of it to do; `letGoOfHost` has installed it where it comes before the wait. */
+  /** What is still to do for the filter; `letGoOfHost` has installed it if it comes before the wait. */
   readonly filter: LastFilter;
-  /** Of the notifications of the seccomp filter. */
+  /** Who gets the notifications of the seccomp filter. */
   readonly recipient: Recipient | undefined;
 }
 
 /**
- * World: the user's credentials. The process waits for `start` with nothing but read(2), which no profile can
- * do without; if it then cannot execute, it reports with write(2) what has failed.
+ * World: the user's credentials. The process waits for `start` with read(2) alone, which every profile has to
+ * allow. If it then cannot execute its program, it reports the call that failed, with write(2).
  */
 export function leaveWaiting(init: Conversation, plan: ContainerPlan, wait: WaitOptions): void {
   const { filter } = wait;
@@ -84,18 +84,18 @@ export function leaveWaiting(init: Conversation, plan: ContainerPlan, wait: Wait
   ]);
 }
 
-/** What the process holds on to besides its control socket, until it executes. */
+/** What the process keeps open until it executes, besides its control socket. */
 export interface Kept {
   readonly fifo: number;
   /** Where `start` connects, when hooks run inside. */
   readonly listener: number | undefined;
-  /** Where those hooks print to. */
+  /** Where these hooks print to. */
   readonly output: InsideOutput | undefined;
 }
 
 /**
- * World: the user's credentials. What belongs to the host is let go of, and the filter is installed where it
- * comes before the wait.
+ * World: the user's credentials. Closes what belongs to the host, and installs the filter if that comes
+ * before the wait.
  */
 export function letGoOfHost(
   init: Conversation,
@@ -111,9 +111,9 @@ export function letGoOfHost(
   init.say(kept.map((one) => operation("fcntl", [one, ...closes], "close a descriptor on execve")));
   init.say([...closeAllBut(first, [init.control, ...kept]), closeOnExecute(first)]);
   if (namespaces.created.has("pid")) init.say(handleTermination());
-  // Answered before tsrun leaves: its death would still take the process with it.
+  // To be answered before tsrun exits, or tsrun's end would still kill the process.
   init.say(outliveTsrun());
-  // `exec` may come before `start`.
+  // `exec` may come before `start`, and an ordinary user can then join only a dumpable process.
   if (rootless) init.say(showToOwner());
   init.say(filter.beforeWaiting);
   return filter;

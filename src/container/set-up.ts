@@ -1,5 +1,5 @@
 // What happens inside a container that is being made, from an empty process in its namespaces to one that
-// waits for `start`. Called by create, and by the rehearsal of `explain`, where nothing of it happens.
+// waits for `start`. Called by create, and by the rehearsal of `explain`, which carries nothing out.
 //
 // What is said to the process is carried out in the order of the text; nothing has happened before something
 // is asked, or `settle` is called.
@@ -25,20 +25,20 @@ export interface Outside extends Builders {
   readonly hookFiles: HookFiles | undefined;
   /** The process is there: puts it on record, and gives it what others may look for. */
   welcome(init: Conversation): void;
-  /** Its mounts are made: nobody helps it any more. */
+  /** Its mounts are made, so the helper is no longer needed. */
   letGoOfHelper(): void;
-  /** What takes time of the limits, and changes nothing yet. */
+  /** Prepares the part of the limits that takes time; changes nothing yet. */
   prepareLimits(): void;
   limit(): void;
   /** The hooks that come before its root is entered. */
   runHooks(init: Conversation, output: InsideOutput | undefined): void;
   /** The resource limits of the program. */
   limitProgram(init: Conversation): void;
-  /** To whom the notifications of its seccomp filter go. */
+  /** Who gets the notifications of its seccomp filter. */
   recipient(init: Conversation): Recipient | undefined;
 }
 
-/** Returns what `start` has to know where that has more to do than to let the process go. */
+/** Returns what `start` has to know if it has more to do than to release the process. */
 export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): StartInside | undefined {
   const { init, extra } = entered;
   const [fifo = -1, socket, listener, stdout, stderr] = extra;
@@ -84,7 +84,7 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
   furnish(init, plan, root);
   sealRootfs(init, root);
 
-  // Privileges go, and with them the way back; what remains is to wait, and to execute.
+  // Privileges are given up, and nothing can be undone any more; what remains is to wait, and to execute.
   init.enter("identity");
   const seen = lookAround(init, becoming)();
   becomeUser(init, becoming, { prepared, seen });

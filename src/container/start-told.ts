@@ -20,12 +20,12 @@ import { isRootless } from "./rootless.ts";
 import { openInit } from "./status.ts";
 import type { StateDirectory } from "./store.ts";
 
-/** How long a first process that was let go of may take to end, milliseconds. */
+/** How long the first process may take to exit once its socket is closed, milliseconds. */
 const END_TIMEOUT_MS = 10_000;
 
 /**
- * Plans what can fail before anything is done. What this returns is to be called when the process is
- * released.
+ * Plans everything that can fail before anything is done. The returned function is to be called when the
+ * process has been released.
  */
 export function prepareToTell(
   globals: GlobalOptions,
@@ -56,7 +56,7 @@ function tell(directory: StateDirectory, record: StateRecord, telling: Telling):
   const { globals, spec, startInside, beforeExecute, args } = telling;
   const { control, path, environment } = startInside;
   using socket = connectToFirstProcess(directory);
-  // The answer to what `create` has left: from now on it listens.
+  // Reads the answer to the batch that `create` left: from now on the process takes orders.
   const proxy = takeUp(record.init_process_pid, { socket, control, trace: globals.trace });
   if (proxy === undefined) throw killed(args);
   try {
@@ -66,7 +66,7 @@ function tell(directory: StateDirectory, record: StateRecord, telling: Telling):
     const output = outputInside(spec, startInside);
     runHooksInside(proxy, spec.hooks, { kind, state, environment, beforeExecute, output });
     if (record.notifiesAgent === true) {
-      // Without its answer to execve(2) the container is started too.
+      // The container counts as started even if the agent does not answer to execve(2).
       proxy.limitPatience(AGENT_PATIENCE_SECONDS, AGENT_IMPATIENCE);
     }
     const failed = proxy.execute([...beforeExecute, execve(path, args, environment)]);
@@ -74,14 +74,14 @@ function tell(directory: StateDirectory, record: StateRecord, telling: Telling):
       throw executeError(args[0] ?? "", { call: failed.call, errno: -(failed.result ?? 0) });
     }
   } catch (error) {
-    // Reading the end of file, it leaves.
+    // The process reads end of file, and exits.
     socket.close();
     waitForEnd(record);
     throw error;
   }
 }
 
-/** The seccomp filter, in every child that executes a hook and in the first process itself. */
+/** Installs the seccomp filter, in every child that executes a hook and in the first process itself. */
 function filterOperations(
   spec: Spec,
   { globals, process, record }: { globals: GlobalOptions; process: Process; record: StateRecord },
@@ -92,7 +92,7 @@ function filterOperations(
   return placeSeccomp(request, { late: true }).beforeExecute;
 }
 
-/** Opened by `create`, in the host's root. */
+/** Where hooks print to: files that `create` has opened in the host's root. */
 function outputInside(spec: Spec, { hookStdout, hookStderr }: StartInside): InsideOutput | undefined {
   const { hookFiles } = readAnnotations(spec);
   return hookFiles && { stdout: hookStdout, stderr: hookStderr, paths: hookFiles };

@@ -2,10 +2,11 @@
 //
 // The process blocks reading the FIFO, which it has open in both directions, close-on-exec. `start` opens an
 // end to read from, writes a byte, and waits until no writer is left: the process became the user's program,
-// or died. What then is in the FIFO tells which: nothing, or the last batch with the errno of the call that
-// failed, or the byte that nobody took.
+// or died. What is left in the FIFO tells which: nothing if it became the program; the last batch, with the
+// errno of the call that failed; or the byte, which nobody took.
 //
-// With startContainer hooks the released process only takes orders again, from `start`: see start-told.ts.
+// With startContainer hooks the released process does not execute at once, but takes orders from `start`: see
+// start-told.ts.
 
 import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError } from "../errors.ts";
@@ -33,7 +34,7 @@ import { getStateDirectory, type StateDirectory } from "./store.ts";
 
 const GO = "0";
 const NOTHING = new Uint8Array(0);
-/** How long an answer may take until a look at the process that is to give it. */
+/** How long to wait for an answer before checking the process that is to give it. */
 const PATIENCE_MS = AGENT_PATIENCE_SECONDS * 1000;
 
 /** Starts a created container. Throws when it is in another state, or when its program cannot be executed. */
@@ -61,7 +62,10 @@ export function startContainer(
   notify?.waitUntilReady(record);
 }
 
-/** For a container that was created with a notification socket, when somebody waits for it. */
+/**
+ * Passes on notifications, if the container was created with a notification socket and somebody waits for
+ * them.
+ */
 export function proxyNotifications(
   globals: GlobalOptions,
   directory: StateDirectory,
@@ -71,7 +75,7 @@ export function proxyNotifications(
   return new NotifyProxy(directory, manager, globals);
 }
 
-/** Lets the first process go, and waits until it has executed its program or failed to. */
+/** Releases the first process, and waits until it has executed its program or failed to. */
 export function release(globals: GlobalOptions, directory: StateDirectory, record: StateRecord): void {
   const tell = record.startInside && prepareToTell(globals, directory, record);
   const spec = record.hooksAfter ? directory.loadConfig() : undefined;
@@ -83,11 +87,12 @@ export function release(globals: GlobalOptions, directory: StateDirectory, recor
   }
   using answers = readEnd;
   writeAll(writeEnd.number, GO, "to the FIFO of the container");
-  // It goes, whatever becomes of us: that our memory comes to its end is no failure to start it.
+  // The container starts now, even if tsrun itself fails: running out of memory is no failure to start it.
   useReserve();
   writeEnd.close();
   directory.removeFifo();
-  // Nobody can start it again. Others need not wait for hooks: "delete --force" is what ends one that hangs.
+  // Nobody can start the container again, so others need not wait while hooks run: "delete --force" must be
+  // able to end a hook that hangs.
   directory.unlock();
   tell?.();
   const reply = waitForAnswer(answers, record);
@@ -96,16 +101,17 @@ export function release(globals: GlobalOptions, directory: StateDirectory, recor
 }
 
 /**
- * Waits until the first process has let go of the FIFO: it has executed, or has ended. Returns what it left
- * there. Where somebody else has got hold of the FIFO, or holds the process, the kernel says how that stands.
+ * Waits until the first process has closed the FIFO: it has executed its program, or has ended. Returns what
+ * it left there. If somebody else keeps the FIFO open, or holds the process, the state of the process
+ * decides.
  */
 function waitForAnswer(answers: Descriptor, record: StateRecord): Uint8Array {
   const { init_process_pid: pid, init_process_start: startTime } = record;
   for (let held = 0; held < 2; held = isHeld(pid) ? held + 1 : 0) {
-    // Asked for no event, poll(2) still tells of the last writer's end.
+    // poll(2) reports the end of the last writer (POLLHUP) even if asked for no event.
     const [ended = 0] = poll([{ fd: answers.number, events: 0 }], PATIENCE_MS);
     if (ended !== 0) return readAll(answers.number, "the answer of the first process");
-    // AS RUNC: the container is started, whatever the agent will say to its execve(2).
+    // AS RUNC: the container counts as started, whatever the agent will answer to its execve(2).
     if (record.notifiesAgent === true) return NOTHING;
     const state = stateBeforeExecuting(pid, startTime);
     if (state === undefined || state === "Z") return NOTHING;
@@ -140,7 +146,7 @@ function runPoststart({ hooks }: Spec, record: StateRecord, output: HookOutput |
   }
 }
 
-/** Whether it ended without ever having executed. */
+/** Whether it ended before it executed its program. */
 function diedAsProxy({ init_process_pid: pid, init_process_start: startTime }: StateRecord): boolean {
   return endedBeforeExecuting(pid, startTime);
 }

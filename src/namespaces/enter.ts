@@ -1,6 +1,7 @@
-// How the container's first process comes to stand in its namespaces. Two proxies: the first joins what is
-// joined and makes the user and time namespaces, which only its children enter fully; the second is cloned
-// into everything else and stays. Called by the stories.
+// Starts the container's first process in its namespaces, by way of two proxies. The first one joins the
+// existing namespaces and makes the user and time namespaces, which only its children enter fully. The second
+// one is cloned into all other new namespaces, and stays. If it could not be born into its cgroup from there,
+// a third one stands between them (cloneIntoCgroup). Called by the stories.
 
 import { type Descriptor, writeFile } from "../linux/files/files.ts";
 import { socketPair } from "../linux/files/sockets.ts";
@@ -31,24 +32,25 @@ import { NAMESPACES, type NamespacePlan } from "./plan.ts";
 export interface CgroupEntry {
   readonly tasks: readonly string[];
   readonly directory: Descriptor | undefined;
-  /** Systemd's part: it moves the process with this pid. */
+  /** Has systemd move the process with this pid. */
   readonly admit?: ((pid: number) => void) | undefined;
 }
 
 export interface EnterOptions {
   readonly plan: NamespacePlan;
-  /** What the paths of the namespaces to join start from; absolute ones where it is absent. */
+  /** The directory that paths of joined namespaces are relative to; if absent, they are absolute. */
   readonly joinsBelow?: Descriptor | undefined;
   readonly cgroup: CgroupEntry;
   /**
-   * Descriptors that the container inherits keep their numbers from 3 on; the proxy's own come after them.
+   * How many descriptors the container inherits. They keep their numbers, from 3 on; the proxy's own come
+   * after them.
    */
   readonly inherited: number;
   /** Further descriptors for the proxy, above its control socket. */
   readonly extra: readonly (Descriptor | undefined)[];
   readonly rootless: boolean;
   readonly trace: Trace | undefined;
-  /** Who does what is done from outside; a rehearsal only notes it. */
+  /** Does what tsrun itself has to do; that of a rehearsal only notes it. */
   readonly outside?: Outside;
 }
 
@@ -62,18 +64,18 @@ export interface Outside {
 const HOST: Outside = { start: startProxy, writeIdMaps, writeFile };
 
 export interface Entered {
-  /** The container's first process. The kernel may still be at making it: its pid is there when it is. */
+  /** The container's first process. The kernel may still be making it; asking for its pid waits for that. */
   readonly init: Conversation;
-  /** The numbers that `extra` have in it; `undefined` where there is none. */
+  /** The numbers that the descriptors of `extra` have in it; `undefined` for one that is absent. */
   readonly extra: readonly (number | undefined)[];
-  /** Lets go of the processes that have done their part, once the first process is there. */
+  /** Closes the sockets of the other proxies, which then exit. To be called once the first process exists. */
   closeOthers(): void;
   /**
-   * Waits for them: before tsrun leaves, lest zombies be left to whoever adopts our children; not at once,
-   * since the kernel takes its time to end them.
+   * Waits for the other proxies. To be called before tsrun exits, so that the process that adopts our
+   * children gets no zombies; but not at once, since the kernel takes some time to end them.
    */
   reapOthers(): void;
-  /** Ends whatever there is by now. */
+  /** Ends all processes that exist by now. */
   end(): void;
 }
 
@@ -109,7 +111,7 @@ export function enterNamespaces(options: EnterOptions): Entered {
 /** A process in the container's cgroup, which is to join namespaces. */
 export interface InCgroup {
   readonly stage: Stage;
-  /** It, and the one that made it, where there is one. */
+  /** That process and, if another proxy made it, that one. */
   readonly others: readonly Conversation[];
 }
 
@@ -129,8 +131,8 @@ export function standInCgroup(options: EnterOptions): InCgroup {
 }
 
 /**
- * Ends these processes, and the one that has been cloned by now. It reads the end of its socket, and leaves:
- * so that the cgroup can go.
+ * Ends these processes and the one that they may have cloned, so that the cgroup can be removed. A child that
+ * nobody has waited for reads end of file from its socket, and exits.
  */
 export function endStage(
   { childSocket, middleSocket }: Stage,
@@ -145,10 +147,10 @@ export function endStage(
 }
 
 /**
- * Whether a process in these namespaces cannot itself be born into a cgroup of the host: in another user
- * namespace for want of permission, in the container's cgroup namespace because its own cgroup is then
- * outside (nsdelegate). In a pid namespace that is joined it must not: it would be born with the cgroup's
- * directory open, in sight of what runs there (CVE-2016-9962).
+ * Whether a process in these namespaces can no longer have a child born into a cgroup of the host. In another
+ * user namespace it lacks the permission; in the container's cgroup namespace its own cgroup is outside
+ * (nsdelegate). In a joined pid namespace it must not: the child would be born with the cgroup's directory
+ * open, visible to what runs there (CVE-2016-9962).
  */
 function leavesCgroupBehind({ created, joins }: NamespacePlan): boolean {
   const barred = ["user", "cgroup", "pid"];
@@ -158,10 +160,10 @@ function leavesCgroupBehind({ created, joins }: NamespacePlan): boolean {
 export interface Stage extends EnterOptions {
   readonly outside: Outside;
   readonly first: Conversation;
-  /** Our ends of the sockets of the processes to come; the one between is seldom needed. */
+  /** Our ends of the control sockets of the next processes; the one in the middle is seldom needed. */
   readonly childSocket: Descriptor;
   readonly middleSocket: Descriptor | undefined;
-  /** Where things are in the proxy. */
+  /** The numbers that descriptors have in the proxy. */
   readonly slots: Slots;
 }
 
@@ -202,11 +204,11 @@ function startFirst(options: EnterOptions): Stage {
 }
 
 /**
- * Before anything of the container is touched: who may look at us, what we are called, which cgroup we are
- * in.
+ * Comes before anything of the container is touched: hides the process, names it, and puts it into its
+ * cgroup.
  */
 function prepare({ first, cgroup, rootless, plan }: Stage): void {
-  // An ordinary user can only write the id maps of a process that is dumpable; it stops being so when its ids
+  // An ordinary user can write the id maps only of a dumpable process. It stops being dumpable when its ids
   // change.
   const mustStayDumpable = rootless && plan.created.has("user");
   if (!mustStayDumpable) first.say(hide());
@@ -214,14 +216,14 @@ function prepare({ first, cgroup, rootless, plan }: Stage): void {
   for (const tasks of cgroup.tasks) first.say(joinCgroup(tasks));
 }
 
-/** Not dumpable: nobody without CAP_SYS_PTRACE may attach to it or open its descriptors. */
+/** Makes a process not dumpable: nobody without CAP_SYS_PTRACE may then trace it or open its descriptors. */
 export function hide(): Operation {
   return prctl(PR_SET_DUMPABLE, [0], "PR_SET_DUMPABLE", "hide the container's first process");
 }
 
 /**
- * Writing 0 to `tasks` moves the writer alone, which costs microseconds; another's pid costs an RCU grace
- * period.
+ * Writing 0 to `tasks` moves only the writer, in microseconds; writing another process's pid costs an RCU
+ * grace period.
  */
 function joinCgroup(tasks: string, { directory = AT_FDCWD, as = (of: Operation) => of } = {}): Operation[] {
   const attempt = `join a cgroup by adding pid 0 to "${tasks}"`;
@@ -230,10 +232,9 @@ function joinCgroup(tasks: string, { directory = AT_FDCWD, as = (of: Operation) 
 }
 
 /**
- * Joins the namespaces of others. All paths are opened before the first setns(2), since
- * a joined mount namespace changes what they mean. Where a user namespace is joined too, what belongs to the
- * host can be joined only before it, and what belongs to that user namespace only after: so each is tried
- * before, and again after.
+ * Joins existing namespaces. All paths are opened before the first setns(2), since a joined mount namespace
+ * changes what they mean. If a user namespace is joined too, namespaces of the host can be joined only before
+ * it, and namespaces that it owns only after it. So each is tried before, and if that fails again after.
  */
 export function joinAll({ first, plan, joinsBelow, slots }: Stage): void {
   const from = joinsBelow === undefined ? AT_FDCWD : slots.joins;
@@ -265,11 +266,13 @@ export function joinAll({ first, plan, joinsBelow, slots }: Stage): void {
   ]);
 }
 
-/** In a user namespace: its root, or nothing that is made here would belong to the container. */
+/**
+ * Makes a process root of its user namespace: otherwise nothing that it makes would belong to the container.
+ */
 export function becomeRoot({ keepsGroups }: { readonly keepsGroups?: boolean } = {}): Operation[] {
   const attempt = "become root of the user namespace";
   return [
-    // Not allowed where setgroups is denied; the groups then stay those of the caller.
+    // Fails where setgroups(2) is denied; the process then keeps the caller's groups.
     ...(keepsGroups ? [] : [orGoOn(operation("setgroups", [0, 0], attempt))]),
     operation("setresgid", [0, 0, 0], attempt),
     operation("setresuid", [0, 0, 0], attempt),
@@ -283,7 +286,10 @@ function enterNewUserNamespace({ first, plan, outside }: Stage): void {
   first.say([...becomeRoot(plan), hide()]);
 }
 
-/** On cgroup v2 a process must be in its cgroup before it leaves that behind: so one more is cloned. */
+/**
+ * On cgroup v2 a process must enter its cgroup before namespaces in which that is no longer possible, so one
+ * more process is cloned: into the cgroup.
+ */
 function cloneIntoCgroup(stage: Stage, middleSocket: Descriptor): Stage {
   const { first, slots } = stage;
   const proxy = forkInto(first, {
@@ -291,10 +297,11 @@ function cloneIntoCgroup(stage: Stage, middleSocket: Descriptor): Stage {
     attempt: "clone a process into the container's cgroup",
     cgroup: slots.cgroup,
     move: [dup3(slots.middle, first.control, O_CLOEXEC), close(slots.middle)],
-    // The next process may be in sight of the container's, and inherits what is open here.
+    // The container may see the next process, which inherits what is open here.
     child: [orGoOn(close(slots.cgroup))],
-    // Nor may the end of the first process' socket stay open here: when the others have died, it must end.
-    // Otherwise tsrun waits for ever for an answer, and the container's pid namespace for the zombie.
+    // The first process's end of its socket must not stay open here either, or tsrun would not read end of
+    // file when the first process dies: tsrun would wait for ever for an answer, and the container's pid
+    // namespace for the zombie.
     parent: [close(slots.middle), close(slots.child)],
     socket: middleSocket,
   });
@@ -302,8 +309,8 @@ function cloneIntoCgroup(stage: Stage, middleSocket: Descriptor): Stage {
 }
 
 /**
- * A time namespace is entered by the children of who made it, and its clocks are set before the first of
- * them.
+ * A process that makes a time namespace does not enter it; its children do. The clocks must be set before the
+ * first child.
  */
 function makeTimeNamespace({ first, plan, outside }: Stage): void {
   first.say(unshare(CLONE_NEWTIME, "create a time namespace"));
@@ -331,7 +338,7 @@ function cloneFirstProcess(stage: Stage): Conversation {
     move: [dieWithTsrun(), dup3(slots.child, first.control, O_CLOEXEC)],
     child: [
       ...[slots.child, slots.middle, slots.cgroup].map((slot) => orGoOn(close(slot))),
-      // Only now: a cgroup namespace is rooted in the cgroup that its maker is in.
+      // Only now: the root of a cgroup namespace is the cgroup in which its maker is.
       ...(plan.created.has("cgroup") ? [unshare(CLONE_NEWCGROUP, "create a cgroup namespace")] : []),
     ],
     parent: [close(slots.child)],
@@ -344,7 +351,7 @@ interface Fork {
   readonly attempt: string;
   /** The descriptor of the cgroup that the child is born in. */
   readonly cgroup: number | undefined;
-  /** What the child does first, to have its own control socket, and what it does then. */
+  /** What the child does first, to get its own control socket, and what it does after that. */
   readonly move: readonly Operation[];
   readonly child: readonly Operation[];
   readonly parent: readonly Operation[];
@@ -353,8 +360,9 @@ interface Fork {
 }
 
 /**
- * clone3(2), and clone(2) where a filter around tsrun does not know it, as those of container engines for
- * programs that may not make namespaces: the child then joins its cgroup by itself.
+ * Uses clone3(2); or clone(2) if a seccomp filter around tsrun does not know clone3(2), like the filters of
+ * container engines for programs that may not make namespaces. With clone(2) the child joins its cgroup by
+ * itself.
  */
 function forkInto(first: Conversation, fork: Fork): Conversation {
   const { kinds, attempt, cgroup, socket } = fork;

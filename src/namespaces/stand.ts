@@ -1,8 +1,8 @@
-// How `exec` comes into a container. What runs there may trace whoever it sees, and use what that one may do:
-// capabilities that the container does not have, if it has CAP_SYS_PTRACE. So one process, which joins all
-// namespaces but whose own pid namespace stays the host's, does everything that takes privileges, out of
-// sight, and gives them up. Its child is the first that can be seen inside: it has what the program will
-// have. Called by exec.ts.
+// How `exec` enters a container. With CAP_SYS_PTRACE, a program inside can trace any process that it sees,
+// and use capabilities of that process which the container does not have. So one process joins all namespaces
+// but stays in the host's pid namespace, where the container cannot see it. It does everything that takes
+// privileges, and gives them up. Its child is the first process that the container can see, and has no more
+// than the program will have. Called by exec.ts.
 
 import { O_CLOEXEC } from "../linux/numbers/fcntl.ts";
 import { CLONE_PARENT } from "../linux/numbers/sched.ts";
@@ -13,30 +13,32 @@ import type { Conversation } from "../proxy/conversation.ts";
 import { type EnterOptions, endStage, enterNamespaces, joinAll, type Stage, standInCgroup } from "./enter.ts";
 
 export interface StandOptions extends EnterOptions {
-  /**
-   * Called with the process that will stand there: where it is hidden, while it still sees the host's /proc.
-   */
+  /** Called with the process; if that is hidden, before it joins, while it still sees the host's /proc. */
   readonly beforeJoining: (proxy: Conversation) => void;
 }
 
-/** A process that stands in a container's namespaces, or will as soon as it is asked something. */
+/** A process in a container's namespaces, or one that enters them as soon as it is asked something. */
 export interface Standing {
   readonly proxy: Conversation;
   /**
-   * Whether nobody in a joined pid namespace sees it; without one the host's processes are in sight anyway.
+   * Whether the container does not see it. Without a pid namespace to join, the container sees all processes
+   * of the host anyway.
    */
   readonly hidden: boolean;
-  /** The numbers that `extra` have in it. */
+  /** The numbers that the descriptors of `extra` have in it. */
   readonly extra: readonly (number | undefined)[];
-  /** The process that is to execute, once it has done these: a child of the hidden one, which then leaves. */
+  /**
+   * Returns the process that is to execute, once it has carried these out: a child of the hidden process,
+   * which then exits, or `proxy` itself.
+   */
   goInside(operations: readonly Operation[]): Conversation;
-  /** As that of `Entered`. */
+  /** Like `reapOthers` of `Entered`. */
   reapOthers(): void;
-  /** Ends whatever there is by now. */
+  /** Ends all processes that exist by now. */
   end(): void;
 }
 
-/** Starts a process in the container's cgroup that stands, or is about to stand, in its namespaces. */
+/** Starts a process in the container's cgroup, which has entered its namespaces or is about to. */
 export function standInNamespaces(options: StandOptions): Standing {
   const hidden = options.plan.joins.some(({ kind }) => kind === "pid");
   return hidden ? standHidden(options) : standInSight(options);
@@ -72,7 +74,7 @@ function standHidden(options: StandOptions): Standing {
       extra: options.extra.map((one, index) => one && slots.extra + index),
       goInside: (last) => {
         inside = first.clone({ operations: cloneInside(stage, last), socket: childSocket });
-        // What goes wrong is to be known now.
+        // Waits for the child, so that a failure is known now.
         inside.pid;
         for (const other of others) other.close();
         return inside;
@@ -89,8 +91,8 @@ function standHidden(options: StandOptions): Standing {
 }
 
 /**
- * clone(2), not clone3(2): the process is in its cgroup already, and a seccomp profile that is in by now
- * rarely knows the newer one. When tsrun dies, the end of its socket says so to the child.
+ * Uses clone(2), not clone3(2): the process is in its cgroup already, and a seccomp profile that is installed
+ * by now rarely allows the newer call. If tsrun dies, the child reads end of file from its socket.
  */
 function cloneInside({ first, slots }: Stage, operations: readonly Operation[]): Operation[] {
   const child = [dup3(slots.child, first.control, O_CLOEXEC), close(slots.child), ...operations];

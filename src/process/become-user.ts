@@ -1,5 +1,6 @@
-// The first process becomes the container's user, inside the container's root, and finds its program there:
-// what it sees first decides what is done then. Called by the stories when the rootfs is finished.
+// Makes the first process the container's user, inside the container's root, and finds its program there. It
+// first looks around, and what it sees decides what is done. Called by the stories when the root file system
+// is finished.
 
 import { TsrunError } from "../errors.ts";
 import { textUntilNul } from "../linux/call/words.ts";
@@ -34,7 +35,7 @@ export interface Executable {
   readonly environment: readonly string[];
 }
 
-/** Whose process it becomes. */
+/** How a process becomes the container's user. */
 export interface Becoming {
   readonly plan: ProcessPlan;
   /** A seccomp filter will be installed in the last message: see `placeFilter`. */
@@ -46,23 +47,23 @@ export interface Becoming {
   /** The directory of /proc of a process whose user namespace the proxy is about to join. */
   readonly joins?: Descriptor | undefined;
   /**
-   * The program is executed by a child: a name such as /proc/self/exe or /dev/fd/3 means something else
-   * there, so execve(2) finds out.
+   * A child executes the program. A name such as /proc/self/exe or /dev/fd/3 means something else there, so
+   * execve(2) finds out whether it exists.
    */
   readonly inChild?: boolean;
 }
 
-/** What goes by the plan alone, and by what is nearly always found. */
+/** What can be prepared from the plan alone, and from what is nearly always the case. */
 export interface Prepared {
-  /** The kernel's last. */
+  /** The kernel's last capability. */
   readonly lastCapability: number;
-  /** Of a process that may set its groups, and has entered its working directory. */
+  /** For a process that may set its groups and could enter its working directory. */
   readonly identity: Identity;
-  /** The files that may be the program; `undefined` where execve(2) is to find out. */
+  /** The files that may be the program; `undefined` if execve(2) is to find out. */
   readonly candidates: readonly Candidate[] | undefined;
 }
 
-/** Makes ready what can be while the process is busy. */
+/** Prepares what is possible while the process is busy. */
 export function prepareUser({ plan, filter, alsoPermitted, inChild }: Becoming): Prepared {
   const last = lastCapability();
   const name = plan.args[0] ?? "";
@@ -81,8 +82,8 @@ export function prepareUser({ plan, filter, alsoPermitted, inChild }: Becoming):
 }
 
 /**
- * Looks at what is there, while it still may. What this returns asks what has been seen: until then tsrun can
- * do something else.
+ * Has the process look around while it still has its privileges. The returned function waits for what it has
+ * seen; before calling that, tsrun can do something else.
  */
 export function lookAround(proxy: Conversation, { plan, joins }: Becoming): () => Surroundings {
   const looks = look(proxy, plan);
@@ -132,7 +133,7 @@ export function becomeUser(
   );
 }
 
-/** What has been prepared, unless something else was found. */
+/** What has been prepared, unless the process is in another situation than that was prepared for. */
 function identityFor(
   { plan, filter, alsoPermitted }: Becoming,
   prepared: Prepared,
@@ -150,8 +151,8 @@ function identityFor(
 }
 
 /**
- * Looks for the program, as the user. What this returns tells where it is, once that has been carried out, or
- * throws runc's words when there is none.
+ * Looks for the program as the user. Once that has been carried out, the returned function tells where the
+ * program is, or throws runc's error if there is none.
  */
 export function searchProgram(
   proxy: Conversation,
@@ -166,14 +167,14 @@ export function searchProgram(
   return () => ({ path: choose(name, candidates), environment });
 }
 
-/** What the first process sees before it is the user's. */
+/** What the process sees before it becomes the user's. */
 interface Seen {
-  /** Where the user is at home; asked for only where the environment does not say. */
+  /** The user's home directory; looked up only if the environment does not name it. */
   readonly home: string;
-  /** To be sent with the next batch. */
+  /** Closes what the look has opened; sent with the next batch. */
   readonly closing: readonly Operation[];
   readonly mustChangeDirectory: boolean;
-  /** Standard input, output and error; `undefined` where one is closed. */
+  /** Standard input, output and error; `undefined` for one that is closed. */
   readonly stdio: readonly (FileStatus | undefined)[];
   /** A descriptor of the container's /dev/null, or -1. */
   readonly null: number;
@@ -183,11 +184,14 @@ export interface Surroundings extends Seen {
   readonly maySetGroups: boolean;
 }
 
-/** Still privileged, it looks at what is there. What this returns tells what it saw, once it has. */
+/**
+ * The look of a process that still has its privileges. Once it has been carried out, the returned function
+ * tells what was seen.
+ */
 function look(proxy: Conversation, plan: ProcessPlan): () => Seen {
-  const stdio = [0, 1, 2].map((fd) => mayFail(statx(fd, "", AT_EMPTY_PATH, `look at descriptor ${fd}`)));
+  const stdio = [0, 1, 2].map((fd) => orGoOn(statx(fd, "", AT_EMPTY_PATH, `look at descriptor ${fd}`)));
   const nothing = orGoOn(openat(AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY));
-  const nothingStatus = mayFail(statx(nothing, "", AT_EMPTY_PATH));
+  const nothingStatus = orGoOn(statx(nothing, "", AT_EMPTY_PATH));
   const enter = orGoOn(chdir(plan.cwd, "enter the working directory"));
   const passwd = plan.environment.needsHome ? readPasswd() : undefined;
   proxy.say([...stdio, nothing, nothingStatus, enter, ...(passwd?.operations ?? [])]);
@@ -206,7 +210,7 @@ function look(proxy: Conversation, plan: ProcessPlan): () => Seen {
   };
 }
 
-/** AS RUNC: a directory that root may not enter is tried again as the user; all else is an error. */
+/** AS RUNC: a directory that root may not enter is tried again as the user; any other failure is an error. */
 function mustTryAgain({ result = 0 }: Operation, cwd: string): boolean {
   if (result >= 0) return false;
   if (result === -EACCES || result === -EPERM) return true;
@@ -219,9 +223,9 @@ function cwdError(cwd: string, errno: number): TsrunError {
 }
 
 /**
- * Standard streams belong to the user, or it could not open /dev/stdout or use its terminal
- * (runc: fixStdioPermissions). Where the caller gave the host's /dev/null the container's takes its place:
- * its owner must stay, and with it a hold on the host's /dev goes (runc: reOpenDevNull).
+ * Gives the standard streams to the user, who otherwise could not open /dev/stdout or use the terminal (runc:
+ * fixStdioPermissions). The host's /dev/null must not change its owner: the container's takes its place,
+ * which also gives up access to the host's /dev (runc: reOpenDevNull).
  */
 function stdioOperations(seen: Seen, uid: number): Operation[] {
   const operations = seen.stdio.flatMap((status, fd) => {
@@ -242,7 +246,10 @@ function checkStdio(operations: readonly Operation[]): void {
   if (failed !== undefined) throw operationError(failed);
 }
 
-/** AS RUNC: the owner stays on a read-only file system, on one of others, for an id without a mapping. */
+/**
+ * AS RUNC: the owner may stay as it is on a read-only file system, on a file system of somebody else, and if
+ * the id has no mapping.
+ */
 function mayStay(result: number): boolean {
   return result >= 0 || [-EPERM, -EROFS, -EINVAL].includes(result);
 }
@@ -255,18 +262,18 @@ function statusOf(reading: Reading): FileStatus | undefined {
   return reading.result === 0 ? parseStatx(reading.out.bytes) : undefined;
 }
 
-/** Both calls may fail; a file that is none (a FIFO would block) gives nothing. */
+/** Both calls may fail. O_NONBLOCK is for a FIFO in its place, which would block. */
 function readPasswd(): { file: Operation; first: Reading; operations: readonly Operation[] } {
   const attempt = "read the container's /etc/passwd";
   const file = orGoOn(openat(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, attempt));
-  const first = mayFail(read(file, FIRST_PASSWD, attempt));
+  const first = orGoOn(read(file, FIRST_PASSWD, attempt));
   return { file, first, operations: [file, first] };
 }
 
-/** Bytes of most such files; what is read is sent to and fro. */
+/** Enough bytes for most such files. The memory is sent in both directions, so it is kept small. */
 const FIRST_PASSWD = 4096;
 const MORE_PASSWD = 32768;
-/** Nobody's home is looked for beyond this. */
+/** The file is not searched any further than this. */
 const MOST_PASSWD = 4 << 20;
 
 function findHome(proxy: Conversation, { file, first }: ReturnType<typeof readPasswd>, uid: number): string {
@@ -275,7 +282,7 @@ function findHome(proxy: Conversation, { file, first }: ReturnType<typeof readPa
   let isFound = descriptor < 0 || search.add(contentOf(first));
   let length = first.result ?? 0;
   for (let full = length === FIRST_PASSWD; full && !isFound && length < MOST_PASSWD; ) {
-    const next = mayFail(read(descriptor, MORE_PASSWD, first.attempt));
+    const next = orGoOn(read(descriptor, MORE_PASSWD, first.attempt));
     proxy.ask(next);
     isFound = search.add(contentOf(next));
     length += next.result ?? 0;
@@ -291,7 +298,7 @@ function contentOf({ result = 0, out }: Reading): Uint8Array {
 function checkWorkingDirectory({ result = 0, out, attempt }: Reading): void {
   const words = "current working directory is outside of container mount namespace root";
   if (result < 0) {
-    // A directory that was removed has no path either, and getcwd(3) says the same of both.
+    // This need not be a breakout: a directory that was removed has no path either.
     throw new TsrunError("E_SYSCALL", `cannot ${attempt}: ${errnoWords(-result)}`, {
       errno: errnoName(-result),
     });
@@ -331,9 +338,4 @@ function unmapped(words: string): TsrunError {
     errno: "EINVAL",
     hint: "add the id to linux.uidMappings or linux.gidMappings",
   });
-}
-
-/** `orGoOn` that keeps what a reading reads into. */
-function mayFail(reading: Reading): Reading {
-  return { ...reading, goOn: true };
 }

@@ -1,6 +1,6 @@
-// The files under /proc/thread-self/attr that labels are written to, opened through a procfs that nobody can
-// have put something in the place of (CVE-2019-16884, CVE-2025-52881). Called by the stories for a process
-// that has labels. Only the thread itself may write them, so they are the proxy's.
+// Opens the files under /proc/thread-self/attr that labels are written to, through a procfs that nobody can
+// have replaced or covered (CVE-2019-16884, CVE-2025-52881). Called by the stories for a process that has
+// labels. Only the thread itself may write these files, so the proxy opens them.
 
 import { TsrunError } from "../errors.ts";
 import { u64Struct, viewOf } from "../linux/call/words.ts";
@@ -24,7 +24,7 @@ import type { Conversation } from "../proxy/conversation.ts";
 import type { LabelFiles } from "./labels.ts";
 import type { ProcessPlan } from "./plan.ts";
 
-/** Opens what the labels will be written to. */
+/** Opens the files for the labels that the plan has. */
 export function openLabelFiles(proxy: Conversation, plan: ProcessPlan): LabelFiles {
   const { apparmorProfile, selinuxLabel } = plan;
   const proc = openProc(proxy);
@@ -55,9 +55,9 @@ export function openLabelFiles(proxy: Conversation, plan: ProcessPlan): LabelFil
 const PROC_ROOT_INO = 1n;
 
 /**
- * A procfs to trust: a new one that is mounted nowhere, or /proc when it is the root of one. In a user
- * namespace a new one is refused where the visible one is partly covered (mount_too_revealing in
- * fs/namespace.c).
+ * A procfs that can be trusted: a new one that is mounted nowhere, or /proc if that is the root of a procfs.
+ * In a user namespace the kernel refuses a new one while the visible one is partly covered
+ * (mount_too_revealing in fs/namespace.c).
  */
 function openProc(proxy: Conversation): number {
   const attempt = "open a procfs of our own";
@@ -65,8 +65,8 @@ function openProc(proxy: Conversation): number {
   const create = orGoOn(fsconfigCreate(context, attempt));
   const own = orGoOn(fsmount(context, 0, attempt));
   const there = orGoOn(openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY));
-  const magic = mayFail(fstatfs(there, 'look at "/proc"'));
-  const status = mayFail(statx(there, "", AT_EMPTY_PATH, 'look at "/proc"'));
+  const magic = orGoOn(fstatfs(there, 'look at "/proc"'));
+  const status = orGoOn(statx(there, "", AT_EMPTY_PATH, 'look at "/proc"'));
   proxy.ask([context, create, own, orGoOn(close(context)), there, magic, status]);
   if (opened(own) !== undefined) {
     if (opened(there) !== undefined) proxy.ask([close(resultOf(there))]);
@@ -84,7 +84,7 @@ function isProc(magic: Reading, status: Reading): boolean {
   return type === BigInt(PROC_SUPER_MAGIC) && parseStatx(status.out.bytes).inode === PROC_ROOT_INO;
 }
 
-/** Nothing that is mounted over a part of procfs is followed. */
+/** Opens a file of procfs itself, and nothing that is mounted over a part of it. */
 function openAttribute(proc: Fd, name: string): Operation {
   const path = `thread-self/attr/${name}`;
   const how = data(u64Struct(O_WRONLY | O_CLOEXEC, 0, RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS), () => {
@@ -95,8 +95,4 @@ function openAttribute(proc: Fd, name: string): Operation {
 
 function opened(of: Operation | undefined): number | undefined {
   return of?.result === undefined || of.result < 0 ? undefined : of.result;
-}
-
-function mayFail(reading: Reading): Reading {
-  return { ...reading, goOn: true };
 }

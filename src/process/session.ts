@@ -1,6 +1,6 @@
-// What sets a process apart from tsrun's caller before anything of the container is made: its session, its
-// keyring, how readily it is killed. Pure. Called by the stories right after the namespaces, while the host's
-// /proc is still there.
+// Separates a process from tsrun's caller before anything of the container is made: its session, its keyring,
+// its OOM score. Pure. Called by the stories right after the namespaces, while the host's /proc is still
+// there.
 
 import { ENOSYS } from "../linux/numbers/errno.ts";
 import { AT_FDCWD, O_WRONLY } from "../linux/numbers/fcntl.ts";
@@ -27,12 +27,15 @@ export function separate(plan: ProcessPlan, { rootless, labels }: SessionOptions
   return { ...keyring, operations: () => [makeSession(), ...score, ...keyring.operations()] };
 }
 
-/** A session without a terminal, of the process itself: no child has a part in it by being one. */
+/**
+ * Makes the process the leader of a new session without a terminal. A child does not become a leader with it,
+ * so each process that executes makes its own.
+ */
 export function makeSession(): Operation {
   return operation("setsid", [], "make a session");
 }
 
-/** The session keyring, which children have as well; none where the caller's is kept. */
+/** Joins a session keyring, which children inherit; nothing if the caller's is kept. */
 export function ownKeyring(plan: ProcessPlan, labels: LabelFiles = NO_LABELS): Step {
   const { making, check } = plan.newKeyring ? joinKeyring(plan) : { making: [], check: () => {} };
   const operations = labelKeys(plan, labels, making);
@@ -40,15 +43,15 @@ export function ownKeyring(plan: ProcessPlan, labels: LabelFiles = NO_LABELS): S
 }
 
 /**
- * The first process must not outlive tsrun as long as it is not set up. A change of ids clears this, and it
- * is not set again: after that the process waits for tsrun only, and leaves when it reads the end of its
+ * The first process must not outlive tsrun before it is set up. A change of ids clears this, and it is not
+ * set again: from then on the process only waits for tsrun, and exits when it reads end of file from its
  * socket.
  */
 export function dieWithTsrun(): Operation {
   return prctl(PR_SET_PDEATHSIG, [SIGKILL], "PR_SET_PDEATHSIG", "tie a process to tsrun");
 }
 
-/** The last thing before waiting for `start`: from now on tsrun may go. */
+/** The last thing before waiting for `start`: from now on tsrun may exit. */
 export function outliveTsrun(): Operation {
   return prctl(PR_SET_PDEATHSIG, [0], "PR_SET_PDEATHSIG", "untie a process from tsrun");
 }
@@ -83,9 +86,9 @@ const KEY_USR_SEARCH = 0x00080000;
 const KEY_OTH_SEARCH = 0x00000008;
 
 /**
- * A session keyring by the container's name: it hides the caller's keys, and `exec` can join
- * it. For that it is made searchable; in a user namespace that takes the permission of others
- * (runc: keys.ModKeyringPerm).
+ * A session keyring with the container's name: it hides the caller's keys, and `exec` can join it. For that
+ * it is made searchable; in a user namespace that takes the permission bit for others (runc:
+ * keys.ModKeyringPerm).
  */
 function joinKeyring(plan: ProcessPlan): { making: readonly Operation[]; check: () => void } {
   const name = `_ses.${plan.id}`;

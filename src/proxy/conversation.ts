@@ -7,8 +7,8 @@
 //   leave(steps)   the last it is told; nobody waits for the answer
 //
 // What was said is carried out in the order in which it was said. How many messages that takes, what is
-// written while the kernel works, and what is sent again after a failure, is decided here. Pure; who is at
-// the other end is in proxy.ts.
+// written while the kernel works, and what is sent again after a failure, is decided here. Pure. proxy.ts has
+// the process at the other end.
 
 import { TsrunError } from "../errors.ts";
 import type { Descriptor } from "../linux/files/files.ts";
@@ -17,36 +17,36 @@ import { type Actor, type Line, StandIn } from "./line.ts";
 import { joined, layOut, layOutAhead, type Message, operationsOfStep, ownerOf } from "./message.ts";
 import { Attempt, leftOpen, partsOf, type Said, type Step, stepsOf } from "./step.ts";
 
-/** A step that has not got through after so many repairs never will. */
+/** How often a step is repaired: if it still fails then, more repairs will not help. */
 const MOST_REPAIRS = 8;
 
 export interface Clone {
-  /** The call that makes the child, and what follows it, in either process. */
+  /** The call that makes the child, and the operations that follow it in either process. */
   readonly operations: readonly Operation[];
-  /** Our end of the child's control socket, to which it moves as the first thing that it does. */
+  /** Our end of the child's control socket. Moving to its own end is the first thing that the child does. */
   readonly socket: Descriptor;
-  /** What to try instead after a failure; nothing where there is no other way. */
+  /** What to try after a failure; `undefined` if there is no other way. */
   readonly otherwise?: () => readonly Operation[] | undefined;
 }
 
 export class Conversation {
   #line: Line | undefined;
-  /** Waits for the process to be there, where that is still being made. */
+  /** Waits until the process exists, if the kernel is still making it. */
   #born: () => Line;
-  /** Said, and not sent yet. */
+  /** Said, but not sent yet. */
   #waiting: Step[] = [];
-  /** Laid out for the first of those that wait. */
+  /** A message that was laid out ahead, for the first of `#waiting`. */
   #ahead: Message | undefined;
-  /** How many steps waited when it was. */
+  /** How many steps were waiting when `#ahead` was laid out. */
   #saidThen = 0;
-  /** On its way. */
+  /** Sent, but not answered yet. */
   #sent: Message | undefined;
   #repaired: Step | undefined;
   #repairs = 0;
   #oneByOne = false;
   #allowsAhead = true;
 
-  /** Whether somebody wants to know the names of the stages. */
+  /** Whether the other end wants to know the names of the stages. */
   readonly #isRehearsed: boolean;
 
   private constructor(born: () => Line, isRehearsed: boolean) {
@@ -54,7 +54,7 @@ export class Conversation {
     this.#isRehearsed = isRehearsed;
   }
 
-  /** With somebody who is no process. */
+  /** A conversation with an actor instead of a process. */
   static with(actor: Actor): Conversation {
     return Conversation.on(new StandIn(actor));
   }
@@ -65,7 +65,7 @@ export class Conversation {
     return made;
   }
 
-  /** The process' pid as tsrun sees it. Waits for it, where it is still being made. */
+  /** The process's pid as tsrun sees it. Waits if the process is still being made. */
   get pid(): number {
     return this.#there().pid;
   }
@@ -75,19 +75,21 @@ export class Conversation {
     return this.#there().control;
   }
 
-  /** It is carried out after all that was said before. */
+  /** Queues what is to be carried out after everything that was said before. */
   say(said: Said): void {
     for (const step of stepsOf(said)) this.#waiting.push(step);
   }
 
-  /** Carries out what was said, and this. Throws when something fails; else the results are there. */
+  /**
+   * Carries out what was said and then this. Throws if something fails; otherwise the results are filled in.
+   */
   ask<Question extends Said>(question: Question): Question {
     this.say(question);
     this.settle();
     return question;
   }
 
-  /** As `ask`, but returns the operation that failed, if one did. Those after it have no results. */
+  /** Like `ask`, but returns the operation that failed, if any. The operations after it have no results. */
   attempt(operations: readonly Operation[]): Operation | undefined {
     if (operations.length === 0) return undefined;
     const attempts = partsOf(operations).map((part) => new Attempt(part));
@@ -99,12 +101,12 @@ export class Conversation {
     return undefined;
   }
 
-  /** Sends what waits, and comes back while it is carried out. */
+  /** Sends what waits, and returns while the process carries it out. */
   go(): void {
     if (this.#sent === undefined && this.#waiting.length > 0) this.#sendNext();
   }
 
-  /** All that was said has been carried out when this returns. */
+  /** Returns when everything that was said has been carried out. */
   settle(): void {
     try {
       while (this.#sent !== undefined || this.#waiting.length > 0) {
@@ -119,75 +121,84 @@ export class Conversation {
     }
   }
 
-  /** What the process does last, or when another command tells it: nobody waits for it here. */
+  /**
+   * Sends what the process does last, or when another command lets it go on. Nobody here waits for the
+   * answer.
+   */
   leave(operations: readonly Operation[]): void {
     this.settle();
     this.#there().leave(operations);
   }
 
-  /** Ends with `execve`. Returns the operation that stopped it; `undefined` when it became the program. */
+  /**
+   * Sends operations that end with `execve`. Returns the one that failed; `undefined` if the process became
+   * the program.
+   */
   execute(operations: readonly Operation[]): Operation | undefined {
     this.settle();
     return this.#there().execute(operations);
   }
 
   /**
-   * The process clones itself. Comes back while the kernel still works at that: what goes wrong is thrown
-   * when the child is needed.
+   * Has the process clone itself. Returns while the kernel is still making the child; a failure is thrown
+   * when the child is first needed.
    */
   clone(clone: Clone): Conversation {
     this.#sendClone(clone.operations);
     return new Conversation(() => this.#receiveChild(clone), this.#isRehearsed);
   }
 
-  /** Names what is said next, for a rehearsal. */
+  /** Names the stage that begins here, for a rehearsal. */
   enter(stage: string): void {
     if (this.#isRehearsed) this.say(() => this.#there().enter?.(stage));
   }
 
-  /** From now on each step is told with what the one before it has found, since that decides. */
+  /**
+   * From now on each step is sent only after the one before it has been carried out, since it may depend on
+   * what that one finds.
+   */
   goOneByOne(): void {
     this.#oneByOne = true;
     this.#allowsAhead = false;
   }
 
-  /** From now on nothing is laid out before what is said earlier has been carried out. */
+  /** From now on no message is laid out before everything that was said earlier has been carried out. */
   goCarefully(): void {
     this.#allowsAhead = false;
   }
 
   /**
-   * From now on an answer is waited for no longer than this, since others have a say in it. `impatience` is
-   * what the error then gives as its cause; to `execute` no answer still is success.
+   * From now on waits no longer than this for an answer, since somebody else may delay it (a seccomp agent).
+   * `impatience` is the cause in the error. `execute` takes a missing answer for success.
    */
   limitPatience(seconds: number, impatience: string): void {
     this.#there().limitPatience(seconds, impatience);
   }
 
-  /** Lets go of the process: reading the end of file, it leaves by itself. */
+  /** Closes our end of the socket; the process then reads end of file and exits. */
   close(): void {
     this.#line?.close();
   }
 
-  /** Waits for a process that was let go of, so that no zombie is left to whoever adopts our children. */
+  /** Waits for a process after `close`, so that the process that adopts our children gets no zombie. */
   reap(): void {
     if (this.#line === undefined) this.end();
     else this.#line.reap();
   }
 
-  /** Ends the process, whatever it does; also one that is still being made. */
+  /** Kills the process, whatever it is doing; also one that is still being made. */
   end(): void {
     try {
       this.#there().end();
     } catch (error) {
-      // Then there is none.
+      // The process could not be made, so there is nothing to end.
       if (!(error instanceof TsrunError)) throw error;
     }
   }
 
   #there(): Line {
     if (this.#line !== undefined) return this.#line;
-    // The kernel takes longer over namespaces than this takes.
+    // This takes less time than the kernel needs to make namespaces.
     this.#layOutNext();
     try {
       this.#line = this.#born();
@@ -202,13 +213,16 @@ export class Conversation {
 
   #layOutNext(): void {
     if (this.#ahead !== undefined || !this.#allowsAhead || this.#waiting.length === 0) return;
-    // Not behind a step whose results are waited for.
+    // What comes after a step with `next` may depend on what `next` finds.
     if (this.#sent?.steps.at(-1)?.next !== undefined) return;
     this.#ahead = layOutAhead(this.#waiting);
     this.#saidThen = this.#waiting.length;
   }
 
-  /** What was laid out ahead, unless all that had been said then is in it, and more has been said since. */
+  /**
+   * The message that was laid out ahead. It is dropped if it has room left and more has been said since: the
+   * next message can then hold that as well.
+   */
   #takeAhead(): Message | undefined {
     const ahead = this.#ahead;
     this.#ahead = undefined;
@@ -217,11 +231,11 @@ export class Conversation {
     return ahead;
   }
 
-  /** Takes what goes into the next message from what waits. */
+  /** Takes the steps of the next message from `#waiting`. */
   #layOut(): Message {
     const steps = this.#waiting;
     this.#waiting = [];
-    // On kernels of old a step may ask before it can tell its operations.
+    // On old kernels a step's `operations` may first have to ask something, and say what is to be closed.
     const message = layOut(steps, { oneByOne: this.#oneByOne });
     const said = this.#waiting;
     this.#waiting = steps.slice(message.steps.length);
@@ -271,7 +285,7 @@ export class Conversation {
     });
   }
 
-  /** Whatever is said in it comes before what waits. */
+  /** Calls `act`. What is said in it comes before what already waits. */
   #takeTurn(act: () => void): void {
     const later = this.#waiting;
     const ahead = this.#ahead;
@@ -284,7 +298,7 @@ export class Conversation {
     } else this.#waiting = this.#waiting.concat(later);
   }
 
-  /** What waits goes with it, as far as it fits. */
+  /** Sends the clone, in the same message as what waits if that fits. */
   #sendClone(operations: readonly Operation[]): void {
     const step: Step = {
       operations: () => operations,

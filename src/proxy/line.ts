@@ -1,5 +1,5 @@
-// Who is at the other end of a conversation: a process (proxy.ts), or what stands in for one where nothing is
-// to happen, as in a rehearsal and in tests. Pure.
+// The other end of a conversation: a process (proxy.ts), or a stand-in where nothing is to happen, as in a
+// rehearsal and in tests. Pure.
 
 import type { Descriptor } from "../linux/files/files.ts";
 import type { Operation } from "./calls/operation.ts";
@@ -7,28 +7,33 @@ import type { EncodedBatch } from "./wire/batch.ts";
 import { type Entry, operationsOf } from "./wire/repeat.ts";
 
 export interface Line {
-  /** The process' pid as tsrun sees it. */
+  /** The process's pid as tsrun sees it. */
   readonly pid: number;
   /** The number of the control socket in the process itself. */
   readonly control: number;
-  /** Sends a message, whose answer `receive` takes. */
+  /** Sends a message; `receive` takes its answer. */
   send(entries: readonly Entry[], encoded: EncodedBatch | undefined): void;
-  /** Waits for the answer, and puts the results in. Returns the operation that stopped the message. */
+  /**
+   * Waits for the answer and fills in the results. Returns the operation that stopped the message, if any.
+   */
   receive(): Operation | undefined;
-  /** The other end of the child that the last message has cloned. Throws when that has failed. */
+  /** A line to the child that the last message cloned. Throws if the clone failed. */
   child(socket: Descriptor): Line;
-  /** A message that ends with execve(2). Returns what stopped it; `undefined` when it became the program. */
+  /**
+   * Sends a message that ends with execve(2). Returns what stopped it; `undefined` if the process became the
+   * program.
+   */
   execute(operations: readonly Operation[]): Operation | undefined;
-  /** A message whose answer goes elsewhere. */
+  /** Sends a message whose answer another reader gets. */
   leave(operations: readonly Operation[]): void;
   limitPatience(seconds: number, impatience: string): void;
-  /** The name of what comes next, for a rehearsal. */
+  /** The name of the stage that begins, for a rehearsal. */
   enter?(stage: string): void;
-  /** Lets go of the process, which leaves. */
+  /** Closes the line; the process then exits. */
   close(): void;
-  /** Waits until it has left. */
+  /** Waits until the process has exited. */
   reap(): void;
-  /** Ends it, whatever it does. */
+  /** Kills the process, whatever it is doing. */
   end(): void;
 }
 
@@ -36,15 +41,18 @@ export interface Line {
 export interface Actor {
   readonly pid: number;
   readonly control: number;
-  /** In their order, up to the first that fails and may not; returns that. */
+  /**
+   * Carries the operations out in order. Stops at the first failure that `goOn` does not allow, and returns
+   * that operation.
+   */
   attempt(operations: readonly Operation[]): Operation | undefined;
   leave?(operations: readonly Operation[]): void;
-  /** The child that the clone among the operations before has made. */
+  /** The child that the last clone made. */
   child?(): Actor;
   enter?(stage: string): void;
 }
 
-/** A line to somebody who is no process. */
+/** A line to an actor instead of a process. */
 export class StandIn implements Line {
   readonly #actor: Actor;
   #failed: Operation | undefined;

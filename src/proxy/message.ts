@@ -1,5 +1,5 @@
-// A message to a process: the operations of as many steps as fit, as if nothing could go wrong. Of steps that
-// are alike only the first in a message is asked for its operations; those of the others are copied. Pure.
+// A message to a process: the operations of as many steps as fit, laid out as if none could fail. Of steps
+// that are alike, only the first in a message is asked for its operations; the others get copies. Pure.
 // Called by conversation.ts.
 
 import { throwIfOutOfMemory } from "../errors.ts";
@@ -9,23 +9,23 @@ import { type EncodedBatch, encode } from "./wire/batch.ts";
 import { type Entry, operationsOf, type Pattern, patternOf, repeat } from "./wire/repeat.ts";
 
 export interface Message {
-  /** Whose operations these are. */
+  /** The steps that the entries belong to. */
   readonly steps: readonly Step[];
   readonly entries: readonly Entry[];
-  /** Where those of each step begin. */
+  /** The index of each step's first entry. */
   readonly starts: readonly number[];
-  /** As bytes, where they have been written already. */
+  /** The entries as bytes, if they have been encoded already. */
   readonly encoded?: EncodedBatch | undefined;
 }
 
 interface LayoutOptions {
-  /** One step a message, but for what cannot be repaired. */
+  /** End the message after each step that can be repaired. */
   readonly oneByOne?: boolean;
   /** The steps before these have not been carried out yet. */
   readonly isAhead?: boolean;
 }
 
-/** Lays a message out for the first of these steps. */
+/** Lays out a message for the first of these steps, as many as fit. */
 export function layOut(steps: readonly Step[], { oneByOne, isAhead }: LayoutOptions = {}): Message {
   const entries: Entry[] = [];
   const starts: number[] = [];
@@ -60,7 +60,7 @@ export function layOut(steps: readonly Step[], { oneByOne, isAhead }: LayoutOpti
   return { steps: steps.slice(0, end), entries, starts };
 }
 
-/** Both in one: few operations, which close something, before the others. */
+/** Joins two messages: a few operations that close something, and then the others. */
 export function joined(before: Message, message: Message): Message {
   const from = before.entries.length;
   return {
@@ -74,7 +74,7 @@ export function joined(before: Message, message: Message): Message {
 interface First {
   readonly operations: readonly Operation[];
   readonly texts: readonly string[];
-  /** Found out for the second; null where there is none. */
+  /** Found when a second step comes; null if there is none. */
   pattern?: Pattern | null;
 }
 
@@ -85,8 +85,8 @@ function patternFor(first: First, texts: readonly string[] | undefined): Pattern
 }
 
 /**
- * Lays out and writes a message while the one before is carried out, as if that could not fail. `undefined`
- * where it cannot be told yet.
+ * Lays out and encodes a message while the one before is being carried out, as if that one could not fail.
+ * `undefined` if its operations are not known yet.
  */
 export function layOutAhead(steps: readonly Step[]): Message | undefined {
   try {
@@ -95,7 +95,7 @@ export function layOutAhead(steps: readonly Step[]): Message | undefined {
     return { ...message, encoded: encodeAhead(message.entries) };
   } catch (error) {
     throwIfOutOfMemory(error);
-    // Its turn to say so comes when what is before it has succeeded.
+    // The step is asked again, and its error counts, when everything before it has succeeded.
     return undefined;
   }
 }
@@ -109,7 +109,7 @@ function encodeAhead(entries: readonly Entry[]): EncodedBatch | undefined {
   }
 }
 
-/** How many steps of a message come before the one that an operation is of. */
+/** The index of the step that an operation belongs to. */
 export function ownerOf(failed: Operation, { entries, starts }: Message): number {
   const at = entries.findIndex(
     (entry) => entry === failed || (entry.kind === "repeat" && entry.made?.includes(failed)),

@@ -27,17 +27,17 @@ import {
 import { LARGE } from "./wire/protocol.ts";
 import { type Entry, operationsOf } from "./wire/repeat.ts";
 
-/** Operations that one message holds for certain. */
+/** How many operations one message can always hold. */
 const MOST_AT_ONCE = 1024;
 
-/** How long an answer may take until a look at the process that is to give it. */
+/** How long to wait for an answer before checking the process that is to give it. */
 const LOOK_SECONDS = 5;
 
 /** Receives what `--debug` shows. */
 export interface Trace {
-  /** A system call that was carried out; the line is composed when it is wanted. */
+  /** A system call that was carried out. `line` makes the text, when it is wanted. */
   call(line: () => string): void;
-  /** How a process came to be. */
+  /** A message about how a process was started. */
   debug(line: string): void;
 }
 
@@ -47,16 +47,16 @@ export interface Ends {
   /** The number of the other end in the proxy. */
   readonly control: number;
   readonly trace: Trace | undefined;
-  /** Another machine than this one: the proxy runs in an emulator. */
+  /** The proxy's machine if it is another than this one: the proxy then runs in an emulator. */
   readonly machine?: Machine;
 }
 
 interface SendOptions extends EncodeOptions {
-  /** What `encode` has made of it before. */
+  /** The message, if `encode` has made it already. */
   readonly encoded?: EncodedBatch | undefined;
 }
 
-/** What was sent last, or what stopped it before it was sent whole. */
+/** What was sent last; or the operation that failed before all parts of it were sent. */
 type Sent =
   | { readonly entries: readonly Entry[]; readonly batch: EncodedBatch }
   | { readonly failed: Operation };
@@ -70,7 +70,10 @@ export class SyscallProxy implements Line {
   readonly #socket: Descriptor;
   readonly #trace: Trace | undefined;
   readonly #machine: Machine;
-  /** What is wrong when there is no answer in time. Where absent, what is not held may take its time. */
+  /**
+   * The cause in the error when no answer comes in time. If absent, there is no time limit for a process that
+   * is not held.
+   */
   #impatience: string | undefined;
   #sent: Sent | undefined;
 
@@ -83,19 +86,21 @@ export class SyscallProxy implements Line {
     limitReceiving(ends.socket.number, LOOK_SECONDS);
   }
 
-  /** Sends a message, whose answer `receive` takes. */
+  /** Sends a message; `receive` takes its answer. */
   send(entries: readonly Entry[], encoded?: EncodedBatch): void {
     if (encoded === undefined && entries.length > MOST_AT_ONCE) {
       this.#sendInParts(entries);
       return;
     }
     const isTraced = this.#trace !== undefined;
-    // Each operation by itself, so that each can be shown.
+    // Repeats are written out, so that each operation can be shown.
     const sent = isTraced ? operationsOf(entries) : entries;
     this.#sent = { entries: sent, batch: this.#send(sent, { encoded: isTraced ? undefined : encoded }) };
   }
 
-  /** Waits for the answer, and puts the results in. Returns the operation that stopped the message. */
+  /**
+   * Waits for the answer and fills in the results. Returns the operation that stopped the message, if any.
+   */
   receive(): Operation | undefined {
     if (this.#sent === undefined) throw new Error("nothing has been sent");
     if ("failed" in this.#sent) return this.#sent.failed;
@@ -105,7 +110,7 @@ export class SyscallProxy implements Line {
     return failureOf(entries);
   }
 
-  /** The operations of a single step can be too many for a message. All parts but the last are waited for. */
+  /** Sends the operations of a step that are too many for one message. Waits for all parts but the last. */
   #sendInParts(entries: readonly Entry[]): void {
     for (let from = 0; from < entries.length; from += MOST_AT_ONCE) {
       this.send(entries.slice(from, from + MOST_AT_ONCE));
@@ -117,21 +122,21 @@ export class SyscallProxy implements Line {
     }
   }
 
-  /** Carries a message out. Throws the error of the operation that stopped it. */
+  /** Carries out a message. Throws the error of the operation that stopped it. */
   run(operations: readonly Operation[], options: EncodeOptions = {}): void {
     const failure = this.attempt(operations, options);
     if (failure !== undefined) throw operationError(failure);
   }
 
-  /** As `run`, but hands back the operation that stopped the message. */
+  /** Like `run`, but returns the operation that stopped the message. */
   attempt(operations: readonly Operation[], options: EncodeOptions = {}): Operation | undefined {
     this.#sent = { entries: operations, batch: this.#send(operations, options) };
     return this.receive();
   }
 
   /**
-   * Carries out a batch that ends with `execve`. Returns the operation that stopped it; `undefined` when the
-   * process became the program: its control socket is close-on-exec, so success reads as end of file.
+   * Carries out a batch that ends with `execve`. Returns the operation that stopped it; `undefined` if the
+   * process became the program: its control socket is close-on-exec, so tsrun then reads end of file.
    */
   execute(operations: readonly Operation[]): Operation | undefined {
     const batch = this.#send(operations, { last: true });
@@ -142,21 +147,21 @@ export class SyscallProxy implements Line {
     return failureOf(operations);
   }
 
-  /** Takes the answer to a batch that another command has left. False when the process has ended. */
+  /** Reads the answer to a batch that another command left. False if the process has ended. */
   isThere(): boolean {
     return this.#read(new Uint8Array(MESSAGE_LIMIT), []) > 0;
   }
 
-  /** Sends a batch whose answer goes elsewhere, or is an `execve`. */
+  /** Sends a batch whose answer another reader gets. */
   leave(operations: readonly Operation[]): void {
     this.#send(operations, {});
     this.#traceAll(operations);
   }
 
   /**
-   * The child's end, when the message that was answered last has cloned it; and, after the clone, had the
-   * child move to its own control socket: without that, both would answer on one. The child answers the same
-   * message, on its own socket, with what it did of it.
+   * A line to the child that the last answered message cloned. After the clone, that message must move the
+   * child to its own control socket, or both would answer on the same one. The child answers the same
+   * message, on its own socket, with the results of what it carried out.
    */
   child(socket: Descriptor): SyscallProxy {
     if (this.#sent === undefined || "failed" in this.#sent) throw new Error("nothing has been cloned");
@@ -183,15 +188,15 @@ export class SyscallProxy implements Line {
   }
 
   /**
-   * From now on an answer is waited for no longer than this, since others have a say in it. `impatience` is
-   * what the error then gives as its cause; to `execute` no answer still is success.
+   * From now on waits no longer than this for an answer, since somebody else may delay it (a seccomp agent).
+   * `impatience` is the cause in the error. `execute` takes a missing answer for success.
    */
   limitPatience(seconds: number, impatience: string): void {
     limitReceiving(this.#socket.number, seconds);
     this.#impatience = impatience;
   }
 
-  /** Lets go of the proxy: reading the end of file, it leaves by itself. */
+  /** Closes our end of the socket; the proxy then reads end of file and exits. */
   close(): void {
     this.#socket.close();
   }
@@ -220,7 +225,7 @@ export class SyscallProxy implements Line {
   /** Puts data that no message can hold into the proxy's memory: a batch of reads, then what they read. */
   #preload(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    // More than the socket holds: a process that is held would never take it.
+    // This is more than the socket's buffer holds, and a process that is held would never read it.
     limitSending(this.#socket.number, 2 * LOOK_SECONDS);
     const chunks: Uint8Array[] = [];
     const reads: Operation[] = [];
@@ -250,8 +255,8 @@ export class SyscallProxy implements Line {
   }
 
   /**
-   * Waits for an answer. That ends with the process, and where a process of the container holds it: one that
-   * is found stopped or traced twice in a row is given up.
+   * Waits for an answer until the process ends. A process of the container may also hold it: tsrun gives up
+   * when it finds the process stopped or traced twice in a row.
    */
   #read(reply: Uint8Array, entries: readonly Entry[]): number {
     for (let held = 0; ; ) {
@@ -262,7 +267,10 @@ export class SyscallProxy implements Line {
     }
   }
 
-  /** Not those behind one that has stopped its message; what a child does it has answered itself. */
+  /**
+   * Traces what was carried out, not what comes after a failure. The child's part has no results here, since
+   * the child answers it.
+   */
   #traceDone(entries: readonly Entry[]): void {
     if (this.#trace === undefined) return;
     this.#traceAll(
@@ -275,12 +283,12 @@ export class SyscallProxy implements Line {
   }
 }
 
-/** What a batch was for. */
+/** What a batch is for, in words that follow "cannot". */
 function attemptOf(entries: readonly Entry[]): string {
   return operationsOf(entries.slice(0, 1))[0]?.attempt ?? "go on";
 }
 
-/** A process of the container has stopped the first one, or traces it, and does not let it go on. */
+/** The error for a process that a process of the container has stopped or traces. */
 export function heldError(attempt: string): TsrunError {
   const words = `cannot ${attempt}: what does it is held by a signal or by a tracer inside the container`;
   return new TsrunError("E_STATE", words, {
@@ -299,14 +307,17 @@ export class ProxyDied extends TsrunError {
 }
 
 export interface StartOptions {
-  /** Where the control socket goes in the proxy: above everything that the container is to inherit. */
+  /** The number of the control socket in the proxy, above everything that the container inherits. */
   readonly control: number;
   /** Further descriptors, with the numbers that they get in the proxy. */
   readonly descriptors?: readonly { readonly from: number; readonly to: number }[];
   readonly trace?: Trace | undefined;
 }
 
-/** Starts a proxy: about 0.6 ms. It inherits 0 to 2 and what it is given, and waits for a batch. */
+/**
+ * Starts a proxy, in about 0.6 ms. It inherits descriptors 0 to 2 and those it is given, and waits for a
+ * batch.
+ */
 export function startProxy({ control, descriptors = [], trace }: StartOptions): Conversation {
   const [ours, theirs] = socketPair(SOCK_SEQPACKET);
   const program = { name: "tsrun-init", bytes: proxyExecutable(machine, control) };
@@ -319,7 +330,9 @@ export function startProxy({ control, descriptors = [], trace }: StartOptions): 
   return Conversation.on(new SyscallProxy(pid, { socket: ours, control, trace }));
 }
 
-/** Takes up the conversation with a process that another command has told to listen. False when it ended. */
+/**
+ * Continues the conversation with a process that another command left listening. `undefined` if it has ended.
+ */
 export function takeUp(pid: number, ends: Ends): Conversation | undefined {
   const proxy = new SyscallProxy(pid, ends);
   return proxy.isThere() ? Conversation.on(proxy) : undefined;

@@ -1,12 +1,12 @@
-// What a process leaves behind for a reader that has not given it its orders: the answer to its last message,
-// as bytes. `create` leaves one in the FIFO for `start`, a hook's process in a file. Pure.
+// The answer to a process's last message, left as bytes for another reader than the sender: the first process
+// leaves it in the FIFO for `start`, a hook's process in a file. Pure.
 
 import { viewOf } from "../linux/call/words.ts";
 import { shown } from "./calls/arguments.ts";
 import { type Operation, operation } from "./calls/operation.ts";
 import { BUFFER, HEADER_SIZE, isErrno, OPERATION_SIZE, RESULT_OFFSET } from "./wire/protocol.ts";
 
-/** Writes what has become of the first operations of the message that this one is in. */
+/** Writes the results of `operations`, which must be the first ones of the same message. */
 export function report(operations: readonly Operation[], to: number, attempt: string): Operation {
   const length = HEADER_SIZE + operations.length * OPERATION_SIZE;
   return operation("write", [to, shown(BUFFER, "…"), length], attempt);

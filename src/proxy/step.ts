@@ -1,5 +1,5 @@
-// What is said to a process that carries out system calls (conversation.ts). Most of it is a list of
-// operations; what may fail in a way that can be repaired, or needs a look at its results, is a step. Pure.
+// What can be said to a process that carries out system calls (conversation.ts). Most of it is a list of
+// operations; a step is for operations whose failure can be repaired, or whose results must be checked. Pure.
 
 import type { SyscallName } from "../linux/numbers/syscalls.ts";
 import type { Argument, Fd } from "./calls/arguments.ts";
@@ -8,31 +8,36 @@ import { type Operation, resultOf } from "./calls/operation.ts";
 
 export interface Step {
   /**
-   * Steps of the same kind have the same operations, but for their texts, each of which stands for one
-   * argument, in this order. Of many only the first is asked for its operations; `finish` of the others is
-   * called without.
+   * Steps of the same kind have the same operations and differ only in their texts. Each text is one
+   * argument, in this order. Only the first of several such steps is asked for its operations; `finish` is
+   * called on all.
    */
   readonly like?: { readonly kind: unknown; readonly texts: readonly string[] } | undefined;
-  /** What has to be asked before its operations can be told, when all that was said before has been done. */
+  /**
+   * Asks what must be known before the operations can be listed. Called when everything said before has been
+   * done.
+   */
   readonly first?: (() => void) | undefined;
   /** What to do, given what is known now. Called again after every repair. */
   operations(): readonly Operation[];
   /**
-   * Repairs what made an operation of this step fail, or throws. Without it a failure is the operation's own
-   * error.
+   * Repairs what made an operation of this step fail, or throws. Without it the operation's own error is
+   * thrown.
    * @param pending this step and those that were said after it
    */
   recover?(failed: Operation, pending: readonly Step[]): void;
-  /** Looks at the results, once all operations have been carried out; throws when they will not do. */
+  /** Checks the results when all operations have been carried out; throws if they are not acceptable. */
   finish?(): void;
-  /** What is to be asked with these results in hand, before anything that was said after this step. */
+  /** Asks further with these results known, before anything that was said after this step. */
   readonly next?: (() => void) | undefined;
 }
 
-/** Operations, a step, or a function: that is called when all before it has been done, and may ask. */
+/**
+ * Operations, a step, or a function, which is called when everything before it has been done, and may ask.
+ */
 export type Said = Operation | readonly Operation[] | Step | (() => void);
 
-/** Operations whose failure is put in other words than their own. */
+/** Operations whose failure gets another error than their own. */
 export function inWords(
   operations: readonly Operation[],
   words: (failed: Operation) => Error,
@@ -47,9 +52,9 @@ export function inWords(
   };
 }
 
-/** More than these, or more bytes to be filled, fit no message. */
+/** The most operations in one message. */
 export const MOST_OPERATIONS = 520;
-/** Bytes of memory to be filled in one message; other data need not lie in it. */
+/** The most bytes that one message can have filled; other data need not lie in it. */
 export const MOST_BYTES = 0xc000;
 
 /** What was said, as steps. */
@@ -61,7 +66,7 @@ export function stepsOf(said: Said): Step[] {
   return partsOf(said).map((part) => new Plain(part));
 }
 
-/** Hundreds of masked paths or of sysctls go in several messages. */
+/** Splits a list that is too long for one message, such as hundreds of masked paths or sysctls. */
 export function partsOf(operations: readonly Operation[]): (readonly Operation[])[] {
   if (operations.length <= FEW) return [operations];
   const parts: Operation[][] = [];
@@ -80,7 +85,7 @@ export function partsOf(operations: readonly Operation[]): (readonly Operation[]
   return parts;
 }
 
-/** So few fit one message: what fills much memory goes alone. */
+/** So few always fit one message: an operation that fills much memory is sent alone. */
 const FEW = 64;
 
 class Plain implements Step {
@@ -95,7 +100,7 @@ class Plain implements Step {
   }
 }
 
-/** A step that has nothing to do but to ask. */
+/** A step that has no operations and only asks. */
 class Turn implements Step {
   first: (() => void) | undefined;
 
@@ -111,7 +116,7 @@ class Turn implements Step {
   }
 }
 
-/** Operations whose failure is the asker's to judge. */
+/** Operations whose failure the caller of `attempt` judges. */
 export class Attempt implements Step {
   failed: Operation | undefined;
   readonly #operations: readonly Operation[];
@@ -131,11 +136,11 @@ export class Attempt implements Step {
 
 const OPENING: ReadonlySet<SyscallName> = new Set([
   ...(["openat", "openat2", "fsopen", "fsmount", "open_tree"] as const),
-  // To the fixed numbers that mount(2) reaches them by.
+  // To the fixed numbers by which mount(2) reaches open files.
   "dup3",
 ]);
 
-/** Closes what these operations have opened and not closed again. */
+/** Operations that close what these have opened and not closed again. */
 export function leftOpen(operations: Iterable<Operation>): Operation[] {
   const open = new Set<number>();
   for (const one of operations) {
@@ -151,7 +156,7 @@ function numberOf(argument: Argument | undefined): number {
   return typeof argument === "object" && argument.kind === "operation" ? resultOf(argument) : -1;
 }
 
-/** An operation's descriptor: by its number once it is known. */
+/** The descriptor that an operation opens: its number, once that is known. */
 export function held(opening: Operation): Fd {
   return opening.result === undefined ? opening : resultOf(opening);
 }

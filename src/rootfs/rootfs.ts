@@ -1,7 +1,6 @@
-// The container's file system, from the host's tree of mounts to a closed root of its own. Three acts,
-// between which create runs hooks, sets limits and attaches the terminal; the order is runc's (prepareRootfs,
-// pivotRoot, finalizeRootfs). Every act sends what it has to do in very few messages; see
-// docs/adr/0007-rootfs.md.
+// Builds the container's root file system in three stages: makes the mounts, changes the root, seals it.
+// Between them create runs hooks, sets limits and attaches the terminal. The order is runc's (prepareRootfs,
+// pivotRoot, finalizeRootfs). See docs/adr/0007-rootfs.md.
 
 import { TsrunError } from "../errors.ts";
 import { parseStatx } from "../linux/files/statx.ts";
@@ -31,19 +30,19 @@ import { openFollowing } from "./place/open.ts";
 import { planLinks } from "./plan/devices.ts";
 import type { RootfsPlan } from "./plan/plan.ts";
 
-/** A root that is being built, and what its acts hand on. */
+/** A root that is being built, and what each stage passes on to the next. */
 export interface Rootfs {
   readonly plan: RootfsPlan;
   readonly context: RootContext;
-  /** The mounts that are still to become read-only, when they are in place. */
+  /** The mounts that become read-only when everything is in place. */
   readonly readonlyLater: () => number[];
-  /** The looks at the descriptors 0 to 2. */
+  /** What statx(2) returned for the descriptors 0 to 2. */
   readonly stdio: readonly Reading[];
   /** The paths to be masked or made read-only, without those that do not exist: known once it is entered. */
   kinds: ReadonlyMap<string, SealedKind>;
 }
 
-/** Who builds a root, and what is seen of the host meanwhile. */
+/** What building a root takes besides the first process. */
 export interface Builders {
   readonly helper: Helper;
   readonly host: HostView;
@@ -61,7 +60,7 @@ export function buildRootfs(proxy: Conversation, plan: RootfsPlan, { helper, hos
   for (const { path } of plan.devices) inDev.push(path);
   for (const { path } of links) inDev.push(path);
   const mounts = mountSteps(context, plan, { further: inDev, host });
-  // In a mount namespace that is joined, it may be another.
+  // In a joined mount namespace it may be another mount.
   const above = plan.joinsMounts || plan.onHost ? undefined : host.mountPoint();
   separateParent(proxy, plan, above);
   proxy.say(rootStep(context, plan, above));
@@ -88,10 +87,14 @@ function stdioLooks(): Reading[] {
   return looks;
 }
 
-/** Where descriptors have to be reached by path, the host's procfs is held on to; it is the one to trust. */
+/**
+ * Keeps a directory of the host's procfs open if descriptors have to be reached by path: no other procfs can
+ * be trusted.
+ */
 function openProcDirectory(context: RootContext, { onHost, readonlyRoot }: RootfsPlan): void {
   const { features } = context;
-  // Among the host's mounts nothing may have needed mount_setattr(2) so far: it may turn out to be missing.
+  // Without a mount namespace, nothing may have needed mount_setattr(2) so far; it may still turn out to be
+  // missing.
   const isUntried = onHost && readonlyRoot;
   if (features.mountApi && features.mountSetattr && !isUntried) return;
   const opened = openat(AT_FDCWD, "/proc/self/fd", O_PATH | O_DIRECTORY, "open the directory of open files");
@@ -100,8 +103,8 @@ function openProcDirectory(context: RootContext, { onHost, readonlyRoot }: Rootf
 }
 
 /**
- * Makes the new root the process' own. Afterwards no path of the host can be reached, and none is to be
- * trusted.
+ * Changes the process's root to the new one. Afterwards no path of the host can be reached, and no path can
+ * be trusted.
  */
 export function enterRootfs(proxy: Conversation, root: Rootfs): void {
   const { context, plan } = root;
@@ -124,7 +127,7 @@ export function enterRootfs(proxy: Conversation, root: Rootfs): void {
   });
 }
 
-/** Nothing can cover the root: the process' own root lies below whatever is mounted on it. */
+/** Nothing can cover the root: the process's own root stays below whatever is mounted on it. */
 function refuseRoot({ maskedPaths }: RootfsPlan, kinds: Rootfs["kinds"]): void {
   const path = maskedPaths.find((one) => kinds.get(one) === "root");
   if (path === undefined) return;
@@ -133,7 +136,10 @@ function refuseRoot({ maskedPaths }: RootfsPlan, kinds: Rootfs["kinds"]): void {
   });
 }
 
-/** What was opened before the root was changed leads to the host's node (runc: reOpenDevNull). */
+/**
+ * The old descriptors lead to the host's node, since they were opened before the change of root (runc:
+ * reOpenDevNull).
+ */
 function reopenNull(
   context: RootContext,
   nulls: readonly number[],
@@ -152,9 +158,7 @@ function pivotHint(plan: RootfsPlan, failed: Operation): string | undefined {
   return "the host's root may be one that cannot be left, such as an initramfs: --no-pivot does without";
 }
 
-/**
- * Makes read-only what is to be read-only, and covers what is not to be seen: the last changes to the mounts.
- */
+/** Makes mounts and paths read-only, and masks paths: the last changes to the mounts. */
 export function sealRootfs(proxy: Conversation, root: Rootfs): void {
   const { plan, context, kinds } = root;
   const nothing = new NullDevice(context);
@@ -172,7 +176,7 @@ export function sealRootfs(proxy: Conversation, root: Rootfs): void {
     if (kind === "root") proxy.say(readonlyMountStep(context, context.root, attempt));
     else if (kind !== undefined) proxy.say(readonlyPathStep(context, path));
   }
-  // Before anything is masked, which /dev may be, too.
+  // Opened before anything is masked, since /dev may be masked too.
   if (plan.maskedPaths.some((path) => kinds.get(path) === "file")) proxy.say(nothing);
   for (const path of plan.maskedPaths) {
     const kind = kinds.get(path);
@@ -201,7 +205,7 @@ function letGo(context: RootContext, { readonlyLater, nothing, empty }: Kept): O
   return operations;
 }
 
-/** Which of the descriptors 0 to 2 are a /dev/null: the host's. */
+/** Which of the descriptors 0 to 2 are the host's /dev/null. */
 function nullsAmong(stdio: readonly Reading[]): number[] {
   const nulls: number[] = [];
   for (let number = 0; number < stdio.length; number++) if (isNull(stdio[number])) nulls.push(number);

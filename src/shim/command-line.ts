@@ -11,11 +11,11 @@ export interface Build {
 }
 
 export interface ShimOptions {
-  /** What is to be done; without it the shim serves. */
+  /** The action; without one the shim serves. */
   readonly action: string;
   readonly id: string;
   readonly namespace: string;
-  /** Of containerd's own socket. */
+  /** The address of containerd's own socket. */
   readonly address: string;
   /** Absent: the working directory. */
   readonly bundle: string;
@@ -26,7 +26,7 @@ export interface ShimOptions {
 
 const TEXTS: ReadonlySet<string> = new Set([
   ...["id", "namespace", "address", "bundle"],
-  // Of containerd's shim; they mean nothing here.
+  // Flags of containerd's own shim, which mean nothing here.
   ...["publish-binary", "socket", "debug-socket"],
 ]);
 const SWITCHES: ReadonlySet<string> = new Set(["debug", "v", "info"]);

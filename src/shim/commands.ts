@@ -1,6 +1,5 @@
-// tsrun's own commands, run as children of the shim: what may wait, for a hook or a frozen cgroup, holds
-// nobody else so, and what goes wrong in one leaves the shim as it was. A start of tsrun takes half a
-// millisecond.
+// Runs tsrun's own commands as children of the shim: a command that waits for a hook or a frozen cgroup then
+// holds up nobody else, and a failure leaves the shim as it was. tsrun starts in half a millisecond.
 
 import { mustCall } from "../linux/call/call.ts";
 import { cString, text } from "../linux/call/words.ts";
@@ -9,11 +8,11 @@ import { O_RDWR } from "../linux/numbers/fcntl.ts";
 import type { Children } from "./loop/children.ts";
 import type { Routine } from "./loop/routine.ts";
 
-/** Whatever its name was when it was started: this process' own executable. */
+/** This process's own executable, whatever its name was when it was started. */
 const ITSELF = "/proc/self/exe";
 /** MFD_CLOEXEC of <linux/memfd.h> */
 const MFD_CLOEXEC = 1;
-/** What is read of a command's log, bytes: its errors are short. */
+/** How much of a command's log is read, bytes: its errors are short. */
 const MOST_LOG = 1 << 20;
 
 export interface CommandContext {
@@ -45,7 +44,7 @@ export function* runCommand(context: CommandContext, command: Command): Routine<
   const systemd = context.systemdCgroup ? ["--systemd-cgroup"] : [];
   using nothing = open("/dev/null", O_RDWR);
   using file = fileOf(document);
-  // Its own: commands run side by side.
+  // Each command has its own, since commands run side by side.
   using log = fileOf(new Uint8Array(0));
   const files = [io.stdin ?? nothing, io.stdout ?? nothing, io.stderr ?? nothing, file, log];
   const exit = yield* context.children.run({
@@ -71,7 +70,7 @@ function parseLine(line: string): { level?: unknown; msg?: unknown } | undefined
   try {
     return line === "" ? undefined : (JSON.parse(line) as { level?: unknown; msg?: unknown });
   } catch {
-    // Cut off by the limit, or no line of ours.
+    // A line that the limit has cut off, or that is not a line of ours.
     return undefined;
   }
 }

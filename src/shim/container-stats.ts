@@ -1,4 +1,4 @@
-// What a container of the shim's uses now.
+// What one of the shim's containers uses now.
 
 import { parseFlatKeyed } from "../cgroups/stats/parse.ts";
 import { containerStats } from "../container/events.ts";

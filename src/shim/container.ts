@@ -1,4 +1,4 @@
-// A container of the shim's: it is made by tsrun's own commands, and ends when its first process has.
+// One of the shim's containers: made by tsrun's own commands, it ends when its first process has ended.
 
 import { OomWatch } from "../cgroups/oom-watch.ts";
 import { getStateDirectory } from "../container/store.ts";
@@ -20,7 +20,7 @@ import { RequestError } from "./ttrpc/status.ts";
 
 export type CreateRequest = ValuesOf<(typeof TASK_METHODS)["Create"][0]>;
 
-/** How long what was printed may take to be passed on, once its process has ended, milliseconds. */
+/** How long output may still be passed on after its process has ended, milliseconds. */
 export const DRAIN_MS = 10_000;
 
 export class Container {
@@ -61,14 +61,14 @@ export class Container {
     };
   }
 
-  /** Makes it. When this fails, nothing of it is left. */
+  /** Makes the container. If this fails, nothing of it is left. */
   *create(): Routine<void> {
     const { rootfs = [], checkpoint = "" } = this.#request;
     writeOptions(this.bundle, this.options);
     mountRootfs(rootfs, `${this.bundle}/rootfs`);
     try {
       this.init.streams = yield* openStreams(this.streamContext(this.init), this.init.stdio);
-      // A container that was dumped comes to be when it is started.
+      // A container from a checkpoint is restored when it is started.
       if (checkpoint === "") yield* this.#make("OCI runtime create failed", ["create", ...this.#makeArgs()]);
     } catch (error) {
       if (this.init.pid !== 0) yield* this.run("cannot take it back", ["delete", "--force", this.id]);
@@ -87,13 +87,13 @@ export class Container {
     this.#watchMemory();
   }
 
-  /** Removes it, once what it printed has been passed on. */
+  /** Removes the container, once its output has been passed on. */
   *remove(): Routine<void> {
     yield* this.init.streams?.drain(DRAIN_MS) ?? nothing();
     try {
       yield* this.run("failed to delete task", ["delete", this.id]);
     } catch (error) {
-      // A checkpoint that ends it has removed it.
+      // A checkpoint that ended the container has removed it already.
       if (!(error instanceof Error) || !error.message.includes("does not exist")) throw error;
     } finally {
       yield* this.init.streams?.close() ?? nothing();
@@ -129,7 +129,7 @@ export class Container {
     yield* this.run("OCI runtime checkpoint failed", ["checkpoint", ...words, this.id]);
   }
 
-  /** Runs a command of tsrun's; what it says when it fails stands behind `failure`. */
+  /** Runs a command of tsrun's. If it fails, the error is `failure` and then the command's own error. */
   run(failure: string, args: readonly string[], document?: Uint8Array): Routine<void> {
     return runCommand(this.command, { failure, args, document });
   }
@@ -188,7 +188,7 @@ export class Container {
   }
 }
 
-/** Whether the first process' end leaves others behind: it has no pid namespace of its own. */
+/** Whether other processes may outlive the first one, for want of a pid namespace. */
 export function outlivesItsInit(bundle: string): boolean {
   const { linux } = JSON.parse(readText(`${bundle}/config.json`)) as {
     linux?: { namespaces?: readonly { type: string; path?: string }[] };
@@ -204,12 +204,12 @@ function writeOptions(bundle: string, options: RuntimeOptions): void {
   writeAll(file.number, JSON.stringify(options), `"${path}"`);
 }
 
-/** What `create` has kept; nothing where there was none. */
+/** The options that `create` kept, if there were any. */
 export function readOptions(bundle: string): RuntimeOptions {
   try {
     return JSON.parse(readText(`${bundle}/options.json`)) as RuntimeOptions;
   } catch {
-    // It died before it had any.
+    // The shim died before it kept them.
     return {};
   }
 }

@@ -1,4 +1,4 @@
-// `delete`: what is left of a container whose shim has died is ended and taken away.
+// `delete`: ends and removes what is left of a container whose shim has died.
 
 import { printError } from "../cli/host.ts";
 import { deleteContainer } from "../container/delete.ts";
@@ -29,7 +29,7 @@ export function deleteAfterShim(options: ShimOptions): Uint8Array {
   return encode(DELETE_RESPONSE, { pid: pidOf(bundle), exitStatus: 128 + SIGKILL, exitedAt });
 }
 
-/** The next thing is done whatever has become of this one. */
+/** Reports a failure; what comes next is done in any case. */
 function attempt(action: () => void): void {
   try {
     action();

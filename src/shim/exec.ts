@@ -25,7 +25,7 @@ export function addExec(container: Container, request: ExecRequest): void {
 }
 
 /**
- * Starts it. When this fails it stays as it was, and can be removed.
+ * Starts the process. If this fails, it stays as it was, and can be removed.
  * @param ended called when it has ended
  */
 export function* startExec(
@@ -55,7 +55,7 @@ export function* startExec(
     yield* streams.begin();
   } catch (error) {
     yield* streams.close();
-    // Nobody waits for a process that there never was.
+    // The process never existed, so nobody waits for its end.
     if (process.pid === 0) process.exited.happen({ status: 0, at: Date.now() });
     throw error;
   }

@@ -49,7 +49,7 @@ export function metricsV2({ cpu, memory, pids, blkio, hugetlb }: Stats): Any {
     },
     memory: {
       ...named(MEMORY_V2_NAMES, raw),
-      // Linux 5.9 counts those of anonymous memory and of files apart.
+      // Since Linux 5.9 anonymous memory and files are counted separately.
       workingset_refault: both(raw, "workingset_refault"),
       workingset_activate: both(raw, "workingset_activate"),
       usage: usage.usage,

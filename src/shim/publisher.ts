@@ -1,5 +1,5 @@
-// Tells containerd what happens, in order, by its ttrpc service for events. What it does not take, while it
-// is restarted, is kept and sent again.
+// Tells containerd what happens, in order, over its ttrpc service for events. While containerd restarts,
+// events are kept, and sent again later.
 
 import { encode, type ValuesOf } from "../protobuf/protobuf.ts";
 import type { Loop } from "./loop/loop.ts";
@@ -9,9 +9,13 @@ import { timestamp } from "./messages/well-known.ts";
 import { Client } from "./ttrpc/client.ts";
 
 const SERVICE = "containerd.services.events.ttrpc.v1.Events";
-/** Kept at most: a container that was exec'd into for days while containerd was away. The oldest go. */
+/**
+ * The most events that are kept, enough for days of `exec` while containerd is away. The oldest are dropped.
+ */
 const MOST_KEPT = 16_384;
-/** How long after a failure it is tried again, milliseconds: each time longer, up to the last. */
+/**
+ * How long to wait before each retry after a failure, milliseconds: longer each time, up to the last value.
+ */
 const PAUSES_MS = [100, 250, 500, 1_000, 2_000, 5_000];
 
 export class Publisher {
@@ -47,7 +51,7 @@ export class Publisher {
     });
   }
 
-  /** Waits until everything has been taken, for as long at most. */
+  /** Waits until containerd has taken everything, but no longer than this. */
   *flush(limitMs: number): Routine<void> {
     if (this.#queue.length === 0) return;
     this.#emptied = new Once();
@@ -74,7 +78,7 @@ export class Publisher {
 }
 
 export interface PublisherOptions {
-  /** Of containerd's ttrpc socket; nothing is told where there is none. */
+  /** The path of containerd's ttrpc socket; without one, nothing is told. */
   readonly address: string | undefined;
   readonly namespace: string;
   readonly log: (line: string) => void;

@@ -1,5 +1,5 @@
 // The mounts that make a bundle's root, as containerd hands them over with Create: made before the container,
-// taken away with it (containerd, core/mount).
+// removed together with it (containerd, core/mount).
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call/call.ts";
@@ -14,7 +14,7 @@ import type { MountMessage } from "./messages/well-known.ts";
 /** mount(2) takes a page of data, with its NUL. */
 const MOST_DATA = 4095;
 
-/** Makes the mounts on `target`, one on the other. When one of them fails, those before it are undone. */
+/** Makes the mounts on `target`, one on top of the other. If one fails, those before it are undone. */
 export function mountRootfs(mounts: readonly MountMessage[], target: string): void {
   if (mounts.length === 0) return;
   makeDirectory(target, 0o711);
@@ -27,7 +27,8 @@ export function mountRootfs(mounts: readonly MountMessage[], target: string): vo
 }
 
 /**
- * Unmounts what is on `target` and below, the last first. What is in use is detached, and goes with its user.
+ * Unmounts what is on `target` and below, the last first. A mount in use is detached, and disappears when it
+ * is no longer used.
  */
 export function unmountRootfs(target: string): void {
   const points = parseMounts(readText("/proc/self/mountinfo"))
@@ -85,8 +86,8 @@ function mount(attempt: string, { source, target, type, flags, data }: MountCall
 }
 
 /**
- * The layers of a large image have more text than a page. Their paths begin alike: they are named from the
- * directory that all of them share.
+ * The paths of a large image's layers can be longer than a page. They begin alike, so they are given relative
+ * to the directory that they share.
  */
 function shortened(data: readonly string[]): { data: readonly string[]; directory: string } {
   const layers = data.find((word) => word.startsWith("lowerdir="))?.slice("lowerdir=".length) ?? "";

@@ -1,4 +1,4 @@
-// The shim at work: it listens where `start` has made a socket for it, and ends when containerd says that
+// The running shim: it listens on the socket that `start` has made, and ends when containerd says that
 // nothing is left.
 
 import { mustCall, tryCall } from "../linux/call/call.ts";
@@ -17,11 +17,11 @@ import { Server } from "./ttrpc/server.ts";
 
 /** The number of the listening socket, from `start`. */
 const LISTENER = 3;
-/** How long the last events and answers may take, milliseconds. */
+/** How long sending the last events and answers may take, milliseconds. */
 const LAST_WORDS_MS = 5_000;
 
 export function serve(options: ShimOptions): void {
-  // containerd's end, by its terminal or its service manager, is not the containers'.
+  // If a terminal or a service manager ends containerd, the containers go on.
   tryCall("setsid");
   mustCall("become the parent of orphans", "prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   tryCall("prctl", PR_SET_NAME, cString("containerd-shim"), 0, 0, 0);

@@ -34,7 +34,7 @@ const SERVICES = ["containerd.task.v2.Task", "containerd.task.v3.Task"];
 export class TaskService {
   readonly #context: ShimContext;
   readonly #containers: Map<string, Container> = new Map();
-  /** Ids of those that are being made. */
+  /** Ids of containers that are being made. */
   readonly #coming: Set<string> = new Set();
   /** Happens when containerd says that nothing is left to do. */
   readonly asked: Once<void> = new Once();
@@ -110,7 +110,9 @@ export class TaskService {
     return { pid: process.pid };
   }
 
-  /** Does what tells containerd of a process; it is told of the end of the process after that. */
+  /**
+   * Does what makes containerd know a process. containerd is told of the end of that process only afterwards.
+   */
   *#telling(process: TaskProcess, action: () => Routine<void>): Routine<void> {
     const told: Once<void> = new Once();
     process.telling ??= told;
@@ -276,7 +278,7 @@ export class TaskService {
     return { shimPid: process.pid, taskPid: this.#containers.get(id)?.init.pid ?? 0 };
   }
 
-  /** A shim of a pod goes on while one of its containers is left. */
+  /** The shim of a pod goes on as long as one of its containers is left. */
   #shutdown(): Response<"Shutdown"> {
     if (this.#containers.size === 0) this.asked.happen(undefined);
     return {};
@@ -326,7 +328,7 @@ export class TaskService {
   }
 }
 
-// biome-ignore lint/correctness/useYield: an answer that nothing is waited for
+// biome-ignore lint/correctness/useYield: this answer waits for nothing
 function* answer<T>(find: () => T): Routine<T> {
   return find();
 }

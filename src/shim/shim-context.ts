@@ -22,7 +22,7 @@ export interface StoryOptions {
   readonly tell: (line: string) => void;
 }
 
-/** What the stories of commands get from the command line, for those that run in the shim itself. */
+/** What commands otherwise get from the command line, for those that run in the shim itself. */
 export function globalsFor({ root, systemdCgroup, tell }: StoryOptions): GlobalOptions {
   const log = { warning: tell, leftover: tell, debug: () => {} };
   return { root, systemdCgroup, cgroupsDisabled: false, rootless: "auto", log };

@@ -1,4 +1,4 @@
-// `start`: makes the shim of a container, or finds the one of its pod, and tells where it listens.
+// `start`: starts the shim of a container, or finds that of its pod, and tells where it listens.
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, syscallError, tryCall } from "../linux/call/call.ts";
@@ -25,14 +25,14 @@ import { readRuntimeOptions } from "./messages/options.ts";
 import { ANY } from "./messages/well-known.ts";
 import { sha256 } from "./sha256.ts";
 
-/** Where shims of a containerd listen whose own folder has too long a name. */
+/** Where shims listen if the name of containerd's own folder is too long. */
 const SOCKETS = "/run/containerd/s";
 /** Bytes of a socket's path with its NUL (unix(7)), and of a name below a folder. */
 const LONGEST_PATH = 108;
 const NAME = 65;
 /** Containers with the same of these share a shim; the first counts. */
 const GROUPS = ["io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id"] as const;
-/** Connections that may wait to be taken. */
+/** How many connections may wait to be accepted. */
 const BACKLOG = 128;
 
 /** Returns what containerd reads: the address, in the form of its version. */
@@ -87,7 +87,7 @@ function listen(socket: string): Descriptor | undefined {
   return listener;
 }
 
-/** What MAX_SHIM_VERSION is in containerd 1.7 and 2; 1.6 has none, and wants the address alone. */
+/** MAX_SHIM_VERSION in containerd 1.7 and 2. containerd 1.6 does not set it, and wants the address alone. */
 function answer(address: string): string {
   const newest = Number(process.env.MAX_SHIM_VERSION ?? 0);
   if (newest < 2) return address;
@@ -105,14 +105,14 @@ function startServing({ id, namespace, address, debug }: ShimOptions, listener: 
   });
 }
 
-/** One more than containerd's own: so the kernel ends the shim before containerd. */
+/** One more than containerd's own, so that the kernel kills the shim before containerd. */
 function adjustOomScore(pid: number): void {
   const parent = mustCall("find containerd", "getppid");
   const score = Number(readText(`/proc/${parent}/oom_score_adj`)) + 1;
   if (score <= 1000) writeFile(`/proc/${pid}/oom_score_adj`, String(score));
 }
 
-/** What containerd sends along; nothing where there is nothing to read. */
+/** The options that containerd sends on stdin, if there is anything to read. */
 function optionsFromStdin(): ReturnType<typeof readRuntimeOptions> {
   const bytes = tryCall("read", 0, new Uint8Array(0), 0) < 0 ? new Uint8Array(0) : readAll(0, "stdin");
   const refuse = (name: string) => new TsrunError("E_CONFIG", `unknown runtime options "${name}"`);

@@ -1,5 +1,5 @@
-// A process that containerd knows: the first one of a container, or one that was exec'd into it. Its states
-// are those of containerd's shim, whose words for what cannot be done callers know.
+// A process that containerd knows: the first one of a container, or one that was exec'd into it. It has the
+// states of containerd's own shim, and the error texts, which callers know.
 
 import type { Exit } from "./loop/children.ts";
 import { Once } from "./loop/routine.ts";
@@ -45,13 +45,13 @@ const REFUSALS: Readonly<Record<string, Partial<Record<State, string>>>> = {
 export class TaskProcess {
   readonly id: string;
   readonly stdio: Stdio;
-  /** Made when the process is. */
+  /** Known once the process has been made. */
   streams: Streams | undefined;
   /** Of an exec: the process that was asked for, as JSON. */
   document: Uint8Array | undefined;
   pid = 0;
   state: State = "created";
-  /** While it is being made or started. containerd is told of its end after it was told of that. */
+  /** Whether it is being made or started. containerd is told of its end only after it was told of that. */
   telling: Once<void> | undefined;
   /** Happens when it has ended. */
   readonly exited: Once<Exit> = new Once();
@@ -67,7 +67,7 @@ export class TaskProcess {
     if (refusal !== undefined) throw new Error(refusal);
   }
 
-  /** Calls `tell` when nobody is about to tell containerd that it was made or started. */
+  /** Calls `tell` once containerd knows that the process was made or started. */
   afterTelling(tell: () => void): void {
     if (this.telling === undefined) tell();
     else this.telling.tell(tell);

@@ -1,6 +1,6 @@
-// What the language leaves to its host, as far as tsrun uses it and it is the same for every process: text as
-// UTF-8, disposal, a clock. The engine itself has no more than the language. What is of one process is in
-// process.ts. Imported before everything else.
+// Globals that the language leaves to its host, as far as tsrun uses them and they are the same in every
+// process: UTF-8, disposal, a clock. The engine itself has nothing but the language. process.ts has what
+// differs between processes. Imported before everything else.
 
 import { callInt, encode, writeAscii } from "native";
 import { CLOCK_GETTIME } from "./constants.ts";
@@ -21,7 +21,7 @@ class Utf8Decoder {
 
 const CLOCK_MONOTONIC = 1;
 
-/** Milliseconds since some time, by the clock that nobody sets. */
+/** Milliseconds since some point in time, by the clock that nobody can set. */
 function now(): number {
   const time = new Uint32Array(4);
   callInt(CLOCK_GETTIME, CLOCK_MONOTONIC, locateBytes(new Uint8Array(time.buffer)));
@@ -33,7 +33,7 @@ function now(): number {
 // that code stands before this and takes the registered symbol where there is no other.
 Object.defineProperty(Symbol, "dispose", { value: Symbol.for("Symbol.dispose") });
 
-// Beside what every host has; src/linux/call/words.ts does without elsewhere.
+// An addition to the standard class; src/linux/call/words.ts does without it in other hosts.
 Object.assign(Utf8Encoder.prototype, { writeAscii });
 
 Object.assign(globalThis, {

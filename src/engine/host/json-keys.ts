@@ -1,4 +1,4 @@
-// Which keys JSON.parse looks out for; what it notices of them stands in ../native/json-keys.c.
+// Tells JSON.parse which keys to watch; ../native/json-keys.c says what it notices about them.
 
 import { jsonNotes, knowJsonKeys } from "native";
 
@@ -8,6 +8,6 @@ import { jsonNotes, knowJsonKeys } from "native";
  */
 export function watchJsonKeys(keys: Iterable<string>): void {
   knowJsonKeys([...keys].sort((a, b) => a.length - b.length));
-  // For src/spec, which does without in other hosts.
+  // For src/spec, which does without it in other hosts.
   Object.assign(globalThis, { jsonNotes });
 }

@@ -3,7 +3,10 @@
 declare module "native" {
   type Argument = number | bigint | undefined;
 
-  /** A system call: its result, or the negated errno. Throws instead, once, when there is no memory left. */
+  /**
+   * Makes a system call. Returns its result, or the negated errno. When memory has run out, it throws once
+   * instead.
+   */
   export function syscall(
     number: number,
     a: Argument,
@@ -25,12 +28,12 @@ declare module "native" {
   export function encode(text: string): ArrayBuffer;
   /** The engine's context, and then the addresses that ../native/module.c lists. */
   export function constants(): ArrayBuffer;
-  /** Writes a C string of so many bytes; false where the text is not ASCII, holds a NUL or has no room. */
+  /** Writes a C string of `length` bytes; false if the text is not ASCII, contains a NUL or does not fit. */
   export function writeAscii(text: string, length: number, buffer: ArrayBuffer, at: number): boolean;
-  /** From here on what memory the kernel refuses comes from the reserve, and nobody is told. */
+  /** From here on, memory that the kernel refuses comes from the reserve, without an error. */
   export function useReserve(): void;
-  /** What JSON.parse is to know as keys, the shortest first. Once, when the snapshot is made. */
+  /** Gives JSON.parse the keys to watch, the shortest first. Called once, when the snapshot is made. */
   export function knowJsonKeys(keys: readonly string[]): void;
-  /** What JSON.parse has noticed when it was last called: 0 is nothing (../native/json-keys.c). */
+  /** What JSON.parse noticed in its last call; 0 is nothing (../native/json-keys.c). */
   export function jsonNotes(): number;
 }

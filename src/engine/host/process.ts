@@ -1,12 +1,12 @@
-// The global `process`: the arguments, the environment, the working directory. Made in `start` (src/boot.ts):
-// there is none while the snapshot is made, so a source that wants it at its module level cannot be built.
+// The global `process`: the arguments, the environment, the working directory. Made in `start` (src/boot.ts).
+// It does not exist while the snapshot is made, so a source that uses it at module level fails the build.
 
 import { callInt, callLong } from "native";
 import { GETCWD, GETPID } from "./constants.ts";
 import { locateBytes } from "./memory.ts";
 import { decodeRaw } from "./raw-text.ts";
 
-/** environ(7) by name. The first of two variables of one name counts. */
+/** environ(7) by name. Of two variables with the same name, the first one counts. */
 function byName(entries: readonly string[]): Record<string, string> {
   const environment: Record<string, string> = {};
   for (let index = 0; index < entries.length; index++) {
@@ -29,7 +29,7 @@ function workingDirectory(): string {
 }
 
 /**
- * @param argv whole
+ * @param argv all of it, the program's name included
  * @param variables `NAME=value`, looked at when they are asked for
  */
 export function makeProcess([argv0 = "", ...words]: readonly string[], variables: readonly string[]): void {

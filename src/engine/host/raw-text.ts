@@ -3,10 +3,10 @@
 // no UTF-8 decodes to, and goes back as that byte (Python's PEP 383). Pure.
 
 const HALF = 0xdc00;
-/** So many code units are made a text at once. */
+/** How many code units are made into text at once. */
 const CHUNK = 4096;
 
-/** The least character that takes so many bytes more than the first. */
+/** The smallest character that takes so many more bytes than the first. */
 const LEAST = [0, 0x80, 0x800, 0x10000];
 
 /** The text of `bytes`. */
@@ -32,7 +32,7 @@ export function decodeRaw(bytes: Uint8Array): string {
   return whole + String.fromCharCode(...units);
 }
 
-/** `undefined` where the bytes are no character: cut off, longer than they need be, or half of a pair. */
+/** `undefined` if the bytes are no character: cut off, longer than necessary, or half of a surrogate pair. */
 function characterAt(bytes: Uint8Array, at: number, more: number): number | undefined {
   const first = bytes[at] as number;
   if (first < 0xc2 || first > 0xf4) return undefined;

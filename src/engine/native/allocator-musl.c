@@ -1,4 +1,4 @@
-// What functions of musl's call, in place of its own allocator.
+// Called by functions of musl instead of its own allocator.
 
 #include <stdlib.h>
 

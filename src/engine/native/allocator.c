@@ -1,8 +1,8 @@
 // malloc(3) for the engine: musl's own costs a command 0.4 ms. Lists of freed blocks by size, and memory that
-// is cut from the front of large pieces. Blocks keep their size; nothing is joined, and nothing but what was
-// mapped by itself is given back: a command lives for milliseconds. For one thread; the build sees to it that
-// there is no other (scripts/engine/link.ts). What happens when the kernel gives no more:
-// docs/adr/0017-end-of-memory.md
+// is cut from the front of large pieces. Blocks keep their size and are never joined, and only blocks that
+// were mapped one by one are given back to the kernel: a command lives for milliseconds. For one thread; the
+// build sees to it that there is no other (scripts/engine/link.ts). What happens when the kernel gives no
+// more: docs/adr/0017-end-of-memory.md
 
 #define _GNU_SOURCE
 #include "allocator.h"
@@ -20,18 +20,19 @@
 #define FINE 1024
 #define FINE_CLASSES (FINE / ALIGNMENT)
 #define FINE_LOG 10
-// Up to here a block is cut from a piece, above it is mapped; nothing can be while the snapshot is made,
-// where the largest is the engine's table of shapes, 128 KiB and a header.
+// Blocks up to this size are cut from a piece; larger ones are mapped. Nothing can be mapped while the
+// snapshot is made; the largest block then is the engine's table of shapes, 128 KiB and a header.
 #define LARGEST (256 << 10)
 #define LARGEST_LOG 18
 #define CLASSES (FINE_CLASSES + 4 * (LARGEST_LOG - FINE_LOG) + 1)
 #define PAGE 4096
-// The kernel fills it in at once: most of it comes to be used, and a page fault for each page takes longer.
+// The kernel provides its pages at once (MAP_POPULATE): most of them get used, and a fault for each would
+// take longer.
 #define PIECE (64 << 10)
 
 SNAPSHOT __attribute__((aligned(PAGE))) char snapshot_piece[SNAPSHOT_PIECE] = {0};
 
-// The first word that the owner had of a freed block leads to the next.
+// Lists of freed blocks. The first word after the header of a freed block is the address of the next one.
 SNAPSHOT static void *freed[CLASSES] = {0};
 // What is left of the last piece.
 SNAPSHOT static char *rest = snapshot_piece + ALIGNMENT - HEADER;
@@ -40,15 +41,16 @@ SNAPSHOT static char *rest_end = snapshot_piece + SNAPSHOT_PIECE;
 // While the snapshot is made: where the blocks of the layout begin. NULL in a command.
 SNAPSHOT static char *laid_out = NULL;
 
-// The reserve: the end of the snapshot's piece, for when the kernel gives no more. Its first part lets the
-// engine go on to the next system call, where it is told (end-of-memory.c); the second is for the way back.
+// The reserve: the end of the snapshot's piece, for when the kernel gives no more memory. With its first part
+// the engine goes on to the next system call, which reports it (end-of-memory.c); the second part is for
+// undoing what was done.
 SNAPSHOT static char *reserve = NULL;
 SNAPSHOT static char *reserve_middle = NULL;
-// There is something to tell.
+// The kernel has refused memory, and that has not been reported yet.
 int memory_refused = 0;
 // An allocation has failed. libseccomp, which has no memory of its own, does not always say so.
 int memory_denied = 0;
-// Nobody wants to be told: what is still to do is done with the reserve.
+// It is not to be reported: what is still to do is done with the reserve.
 static int reserve_released = 0;
 
 static unsigned log_of(size_t size) {
@@ -124,7 +126,8 @@ static int open_piece(size_t size) {
     rest_end = piece + length;
     return 1;
   }
-  // The first part is used up, and there has been no system call: the engine itself says so, with the second.
+  // The first part is used up before any system call could report it: this allocation fails, and the engine
+  // reports that, with the second part.
   int told_now = memory_refused;
   memory_refused = 0;
   open_reserve();
@@ -136,7 +139,8 @@ static void *denied(void) {
   return NULL;
 }
 
-// The next block of a piece. What is left of one that is too short is lost; it is less than the block.
+// Cuts the next block from a piece. What is left of a piece that is too short is lost; it is less than the
+// block.
 static void *cut(size_t size) {
   size_t place = laid_out == NULL ? NO_PLACE : layout_place(size);
   if (place != NO_PLACE) {
@@ -180,7 +184,8 @@ void begin_snapshot(void) {
   rest += layout_size();
 }
 
-// What is left of the snapshot's piece is copied at each first use; new memory is only cleared.
+// Commands do not use the rest of the snapshot's piece: each of its pages would be copied at its first use,
+// while a new page is only cleared.
 void end_snapshot(void) {
   laid_out = NULL;
   rest_end = (char *)rounded((uintptr_t)rest, PAGE);

@@ -1,20 +1,20 @@
-// What the other files use of the allocator beside malloc(3) and its like.
+// What other files use of the allocator besides malloc(3) and its like.
 
 #ifndef ALLOCATOR_H
 #define ALLOCATOR_H
 
-// Puts a variable into the snapshot, where all that the engine allocates is (snapshot.c). What stands
-// elsewhere is as the linker made it when a command starts.
+// Puts a variable into the snapshot, where all that the engine allocates is (snapshot.c). Other variables are
+// as the linker made them when a command starts.
 #define SNAPSHOT __attribute__((section("snapshot")))
 
-// Set while the kernel has refused memory and nobody has been told: the next system call tells it
+// Set when the kernel has refused memory and that has not been reported: the next system call reports it
 // (end-of-memory.c).
 extern int memory_refused;
 
-// Set once an allocation has failed. libseccomp, which has no memory of its own, does not always say so.
+// Set once an allocation has failed. libseccomp uses this allocator, and does not always report that.
 extern int memory_denied;
 
-// From here on what the kernel refuses comes from the reserve, and nobody is told.
+// From here on, memory that the kernel refuses comes from the reserve, and that is not reported.
 void release_reserve(void);
 
 // What the engine allocates while the snapshot is made; there is no more.
@@ -24,7 +24,8 @@ extern char snapshot_piece[SNAPSHOT_PIECE];
 // Before the first allocation: gives the blocks that the layout names their places (layout.c).
 void begin_snapshot(void);
 
-// Ends the part of memory that the snapshot keeps. Once, when all that it is to hold has been allocated.
+// Ends the part of memory that the snapshot keeps. Called once, when everything that belongs to it has been
+// allocated.
 void end_snapshot(void);
 
 #endif

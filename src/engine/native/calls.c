@@ -35,7 +35,7 @@ static void read_words(JSContext *context, JSValueConst *arguments, word words[W
   }
 }
 
-// Calls the first word with the six others. What a function does not take it does not look at.
+// Calls the first word with the six others. A function ignores arguments that it does not take.
 #define CALL(type, words)                                                                  \
   ((type(*)(word, word, word, word, word, word))(words)[0])((words)[1], (words)[2], (words)[3], \
                                                             (words)[4], (words)[5], (words)[6])
@@ -45,8 +45,8 @@ NATIVE_FUNCTION(native_syscall) {
   (void)this, (void)count;
   word words[WORDS];
   read_words(context, arguments, words);
-  // When the kernel has refused memory, this is where that is told. close(2) is made all the same, for it
-  // stands at the end of what has been done.
+  // If the kernel has refused memory, it is reported here, instead of the call. close(2) is made anyway,
+  // since it only ends what has been done.
   if (memory_refused && words[0] != SYS_close) return native_out_of_memory(context);
   return JS_NewInt64(context, raw_syscall(words));
 }

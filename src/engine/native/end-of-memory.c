@@ -1,10 +1,10 @@
-// How the engine hears that the kernel gives no more memory. The allocator has a reserve, so that it is told
-// where a command can bear it: at a system call, in place of the call. docs/adr/0017-end-of-memory.md
+// Reports to the engine that the kernel gives no more memory. Thanks to the allocator's reserve that happens
+// where a command can handle it: at a system call, instead of the call. docs/adr/0017-end-of-memory.md
 
 #include "allocator.h"
 #include "module.h"
 
-// native_syscall comes here instead, once.
+// Called once by native_syscall, instead of the system call.
 JSValue native_out_of_memory(JSContext *context) {
   memory_refused = 0;
   return JS_ThrowOutOfMemory(context);

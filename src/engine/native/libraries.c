@@ -1,6 +1,6 @@
-// The program in whose process C libraries of the host are loaded: tsrun itself is static, and a static
-// program has no dlopen(3). It is for the host's own C library, is embedded in tsrun, and does what
-// src/linux/libraries/library-protocol.ts says; library-protocol.h is made of that when tsrun is built.
+// A program that loads C libraries of the host, in a process of its own: tsrun itself is static, and a static
+// program has no dlopen(3). This program uses the host's own C library, is embedded in tsrun, and speaks the
+// protocol of src/linux/libraries/library-protocol.ts, from which the build makes library-protocol.h.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -32,7 +32,7 @@ static void make(struct call *call, size_t length) {
     if (arguments[index] > length) _exit(2);
     arguments[index] += (word)message.bytes;
   }
-  // What a function does not take it does not look at.
+  // A function ignores arguments that it does not take.
   call->function = ((function *)call->function)(
     arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
 }

@@ -26,13 +26,13 @@ static const JSCFunctionListEntry functions[] = {
 // libraries-bytes.s
 extern uint8_t libraries[], libraries_end[];
 
-// libseccomp; its header wants the kernel's. What is called is called by its address alone (seccomp(3)).
+// libseccomp (seccomp(3)). Its header needs the kernel's, and only the addresses are used here.
 extern uint8_t seccomp_api_get[], seccomp_arch_native[], seccomp_init[], seccomp_release[];
 extern uint8_t seccomp_attr_set[], seccomp_arch_add[], seccomp_syscall_resolve_name[];
 extern uint8_t seccomp_syscall_resolve_name_arch[], seccomp_rule_add_array[], seccomp_export_bpf_mem[];
 
-// ../host/constants.ts reads them in this order. The context goes with every call into the engine; it is
-// known when the snapshot is made.
+// ../host/constants.ts reads them in this order. The first is the context, which every call into the engine
+// takes; it is known when the snapshot is made.
 SNAPSHOT static const void *constants[] = {
     NULL,
     memcpy,

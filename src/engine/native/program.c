@@ -9,12 +9,12 @@
 #include "snapshot.h"
 #include "text.h"
 
-// Bytes that calls may take at most: half of what a process usually has (getrlimit(2), RLIMIT_STACK), and
-// enough for a configuration nested as deep as src/spec/json-positions.ts goes.
+// The most stack that calls may take, bytes: half of what a process usually has (getrlimit(2), RLIMIT_STACK),
+// and enough for a configuration nested as deep as src/spec/json-positions.ts allows.
 #define STACK_SIZE ((size_t)4 << 20)
 
-// Half of what the kernel lets the stack have beside the arguments and the environment, which lie at its top.
-// The engine looks where it is at each of its own calls; the other half is for what C calls in between.
+// Half of the stack that the kernel allows, without the arguments and the environment, which lie at its top.
+// The engine checks its stack at each of its own calls; the other half is for the C functions in between.
 static size_t stack_size(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_STACK, &limit) != 0) return STACK_SIZE;
@@ -43,11 +43,11 @@ static int run(JSContext *context, char **argv, char **envp) {
 
 int main(int argc, char **argv, char **envp) {
   JSContext *context = snapshot_context;
-  // Without one it is started by the build, with a word where that is under an emulator.
+  // Without a snapshot, the build has started this, with an argument if it runs under an emulator.
   if (context == NULL) return make_snapshot(argc > 1);
   JS_SetMaxStackSize(JS_GetRuntime(context), stack_size());
   JS_UpdateStackTop(JS_GetRuntime(context));
-  // A command ends by itself, and so does what tells its failure.
+  // `start` and `fail` end the process; they return here only if the engine itself has failed.
   if (run(context, argv, envp) < 0) {
     JSValue error = JS_GetException(context);
     release_reserve();

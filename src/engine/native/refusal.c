@@ -1,5 +1,5 @@
-// The end of memory at will: for dist/tsrun-memory, with which `make test-memory` refuses each allocation of
-// a command in turn. In that executable alone.
+// Makes an allocation fail on request: only in dist/tsrun-memory, with which `make test-memory` refuses each
+// allocation of a command in turn.
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -8,7 +8,8 @@
 static long number = -1, seen = 0;
 static int refused = 0;
 
-// Whether it is the allocation whose number stands in the environment. It leaves a sign that there was one.
+// Whether this is the allocation whose number is in TSRUN_REFUSE. If so, it makes the file TSRUN_REFUSED, as
+// a sign that there was one.
 int refuse_this(void) {
   if (number < 0) {
     const char *text = getenv("TSRUN_REFUSE");
@@ -22,7 +23,7 @@ int refuse_this(void) {
   return 1;
 }
 
-// From then on the kernel gives nothing.
+// From then on all memory is refused.
 int refuse_all(void) {
   return refused;
 }

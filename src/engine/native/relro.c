@@ -1,5 +1,5 @@
-// Closes what the program's start has relocated: musl does that for libraries, and for a static program
-// leaves it open.
+// Makes memory read-only that only the program's start writes to (RELRO): musl does that for libraries, but
+// not for a static program.
 
 #include <elf.h>
 #include <stdint.h>

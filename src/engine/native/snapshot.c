@@ -1,7 +1,7 @@
-// Makes the snapshot, when tsrun is built. To read the bytecode of the program and to run the module level of
-// its sources takes several times as long as a command itself, so it is done once: the program as it is
-// linked first writes the memory of its engine to stdout, and the build puts that where it was, a section of
-// the executable. The addresses in it hold, for the executable lies where it was linked to lie.
+// Makes the snapshot, when tsrun is built. Reading the program's bytecode and running the module level of its
+// sources takes several times as long as a command itself, so it is done once: the program as first linked
+// writes its engine's memory to stdout, and the build puts that into a section of the executable, where it
+// was. Addresses in it stay valid, since the executable is always loaded at the address it was linked for.
 // docs/adr/0016-snapshot.md
 
 #include "snapshot.h"
@@ -14,12 +14,12 @@
 #include "layout.h"
 #include "module.h"
 
-// <linux/seccomp.h>, which musl's headers are without.
+// <linux/seccomp.h>, which musl does not have.
 #define SECCOMP_MODE_STRICT 1
 // While the program is loaded; a command sets its own (program.c).
 #define STACK_SIZE (4 << 20)
-// From so many bytes on the engine looks for circles of objects; all else is freed with its last reference,
-// and most commands end long before.
+// From so many bytes on, the engine looks for circles of objects. Everything else is freed with its last
+// reference, and most commands end long before that.
 #define COLLECT_FROM (32 << 20)
 
 // The section has these names from the linker.
@@ -54,7 +54,7 @@ static JSContext *make_context(void) {
 // Only while the snapshot is made.
 static int failed(JSContext *context, JSValue error) {
   const char *message = JS_ToCString(context, error);
-  // What is no error has none.
+  // A thrown value that is no Error has no stack.
   JSValue trace = JS_GetPropertyStr(context, error, "stack");
   const char *stack = JS_IsException(trace) ? NULL : JS_ToCString(context, trace);
   fprintf(stderr, "tsrun: %s\n%s", message == NULL ? "" : message, stack == NULL ? "" : stack);
@@ -74,7 +74,7 @@ static int load(JSContext *context) {
   if (!JS_IsException(code)) code = JS_EvalFunction(context, code);
   if (JS_IsException(code)) return failed(context, JS_GetException(context));
   if (run_jobs(&context) < 0) return failed(context, JS_GetException(context));
-  // What a module throws its promise has.
+  // If a module throws, its promise is rejected.
   if (JS_PromiseState(context, code) != JS_PROMISE_REJECTED) return 0;
   return failed(context, JS_PromiseResult(context, code));
 }
@@ -86,9 +86,9 @@ int make_snapshot(int emulated) {
   }
   begin_snapshot();
   JSContext *context = make_context();
-  // From here on the kernel kills us for any call but read, write and exit: what a source learns from the
-  // kernel at its module level would be true of the machine it was built on. An emulator cannot give that up
-  // for what it runs; there the build looks at what was called after this (scripts/engine/snapshot.ts).
+  // From here on the kernel kills us for any call but read, write and exit: what a source learned from the
+  // kernel at module level would be true only of the building machine. An emulator cannot be restricted like
+  // this; there the build checks the calls that were made afterwards (scripts/engine/snapshot.ts).
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0 && !emulated) {
     perror("prctl(PR_SET_SECCOMP)");
     return 1;
@@ -96,7 +96,7 @@ int make_snapshot(int emulated) {
   int status = load(context);
   JS_RunGC(JS_GetRuntime(context));
   end_snapshot();
-  // Where it is differs from run to run.
+  // The stack's address differs from run to run.
   JS_ForgetStack(JS_GetRuntime(context));
   snapshot_context = context;
   for (char *from = __start_snapshot; status == 0 && from < __stop_snapshot;) {
@@ -104,7 +104,7 @@ int make_snapshot(int emulated) {
     if (written < 0) status = 1;
     else from += written;
   }
-  // exit_group(2) is one of the other calls.
+  // exit(3) would call exit_group(2), which is not allowed.
   syscall(SYS_exit, status);
   return status;
 }

@@ -5,13 +5,13 @@
 #include <string.h>
 #include "module.h"
 
-// How many bytes the character at the start of `bytes` has; 0 where they are no UTF-8.
+// How many bytes the character at the start of `bytes` has; 0 if it is not UTF-8.
 static int character_size(const unsigned char *bytes) {
   if (bytes[0] < 0x80) return 1;
   if (bytes[0] < 0xc2 || bytes[0] > 0xf4) return 0;
   int size = bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
   for (int at = 1; at < size; at++) if ((bytes[at] & 0xc0) != 0x80) return 0;
-  // Longer than they need be, halves of pairs, and what is beyond Unicode.
+  // Longer than necessary, half of a surrogate pair, or beyond Unicode.
   if (bytes[0] == 0xe0 && bytes[1] < 0xa0) return 0;
   if (bytes[0] == 0xed && bytes[1] > 0x9f) return 0;
   if (bytes[0] == 0xf0 && bytes[1] < 0x90) return 0;
@@ -19,8 +19,8 @@ static int character_size(const unsigned char *bytes) {
   return size;
 }
 
-// A C string as ../host/raw-text.ts makes it: a byte that is no UTF-8 becomes U+DC80 to U+DCFF, which the
-// engine takes for a character of three bytes.
+// Makes text of a C string, as ../host/raw-text.ts does: a byte that is not UTF-8 becomes U+DC80 to U+DCFF,
+// which the engine takes for a character of three bytes.
 static JSValue text_of(JSContext *context, const char *from) {
   const unsigned char *bytes = (const unsigned char *)from;
   while (*bytes != 0 && character_size(bytes) > 0) bytes += character_size(bytes);
@@ -65,9 +65,9 @@ NATIVE_FUNCTION(native_encode) {
   return buffer;
 }
 
-// writeAscii(text, length, buffer, at): writes a C string into memory that is there already, since a message
-// has hundreds of texts. False, and nothing is written, where the text does not have `length` bytes, that is,
-// is not ASCII; where it has a NUL in it; or where there is no room.
+// writeAscii(text, length, buffer, at): writes a C string into existing memory, since a message has hundreds
+// of texts. Returns false and writes nothing if the text does not have `length` bytes, that is, is not ASCII;
+// if it contains a NUL; or if it does not fit.
 NATIVE_FUNCTION(native_write_ascii) {
   (void)this, (void)count;
   int32_t length, at;

@@ -5,7 +5,7 @@
 
 #include "quickjs.h"
 
-// A list of C strings, NULL at its end, as an array. Bytes that are no UTF-8 are not lost.
+// A list of C strings that ends with NULL, as an array. Bytes that are not UTF-8 are not lost.
 JSValue texts_of(JSContext *context, char **list);
 
 #endif

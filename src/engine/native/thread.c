@@ -1,13 +1,13 @@
-// Gives the thread its own memory (arch_prctl(2), ARCH_SET_FS): musl makes this call before anything else,
-// and where it fails crashes without a word. In place of musl's own; on arm64 it takes no call.
+// Gives the thread its own memory (arch_prctl(2), ARCH_SET_FS). Replaces musl's function, which is called
+// before anything else and crashes without a message if it fails. On arm64 no system call is needed.
 
 #ifdef __x86_64__
 #include <sys/syscall.h>
 
-// <asm/prctl.h>, which musl's headers are without.
+// <asm/prctl.h>, which musl does not have.
 #define ARCH_SET_FS 0x1002
 
-// Of musl's internals: it returns only with success.
+// One of musl's internal functions; it returns only after success.
 int __set_thread_area(void *memory);
 
 // syscall(3) would leave an error in errno, which lies in the memory that is not there yet.

@@ -12,7 +12,7 @@
 #define READ 1
 #define WRITTEN 2
 
-// What is told of each block, by its number: a file that this executable maps, so that it is told whatever
+// What is noted about each block, by its number, in a file that this executable maps: so it is kept, whatever
 // way the command ends. scripts/engine/layout.ts reads it.
 struct block {
   uint32_t size, uses, first;
@@ -22,7 +22,7 @@ static struct block *blocks = NULL;
 
 #define GRANULE 16
 #define GRANULES (SNAPSHOT_PIECE / GRANULE)
-// One more than the number of the block that has these bytes; 0 where there is none.
+// One more than the number of the block that has these bytes; 0 if none has.
 static uint32_t block_at[GRANULES];
 static uint32_t time = 0;
 
@@ -37,7 +37,7 @@ __attribute__((constructor)) static void begin(void) {
   const char *block = snapshot_piece + GRANULE - sizeof(size_t), *end = snapshot_piece + SNAPSHOT_PIECE;
   for (uint32_t number = 0; block < end && number < BLOCKS; number++) {
     size_t size = *(const size_t *)block;
-    // What has not been allocated is clear.
+    // Memory that has not been allocated is 0.
     if (size == 0) break;
     mapped[number].size = size;
     for (size_t at = 0; at < size; at += GRANULE) {

@@ -1,5 +1,5 @@
-// The files that a container would find, for a rehearsal: the host's as they are, mounts as they would lie
-// over them, and what would have been made meanwhile. Nothing is changed.
+// The files that a container would find, for a rehearsal: the host's files as they are, the mounts that would
+// cover them, and the files that would have been made by then. Nothing is changed.
 
 import { TsrunError } from "../../errors.ts";
 import { readLink, status } from "../../linux/files/files.ts";
@@ -24,7 +24,7 @@ const DIRECTORY: PretendedFile = { mode: S_IFDIR | 0o755, uid: 0, major: 0, mino
 
 const FILE: PretendedFile = { ...DIRECTORY, mode: S_IFREG | 0o644 };
 
-/** Where a new file system's files are to be found on the host: it shows the same kernel. */
+/** Where the host has the same files as a new file system of this type, which shows the same kernel. */
 const SAME_ON_HOST: Readonly<Record<string, string>> = {
   proc: "/proc",
   sysfs: "/sys",
@@ -74,14 +74,14 @@ export class Tree {
   }
 }
 
-/** Where something is: a path of the host, in a tree that is mounted nowhere, or in the container's. */
+/** A path on the host, in the container's tree of mounts, or in a tree that is mounted nowhere. */
 export interface Place {
   readonly in: "host" | "container" | Tree;
   /** Absolute. */
   readonly path: string;
 }
 
-/** The container's tree of mounts, as far as it has come. */
+/** The container's tree of mounts, as far as it has been built. */
 export class PretendedFiles {
   readonly #mounts: { readonly point: string; readonly tree: Tree }[] = [];
   /** Control groups that would have been made by then, with all their files. */
@@ -89,7 +89,7 @@ export class PretendedFiles {
   /** The directories on the way to them. */
   readonly #aboveThem = new Set<string>();
 
-  /** From now on a directory of the host is taken for one that is there. */
+  /** From now on this directory of the host counts as existing. */
   pretend(directory: string): void {
     this.#madeOnHost.add(directory);
     for (let path = parentOf(directory); path !== "/"; path = parentOf(path)) this.#aboveThem.add(path);
@@ -132,7 +132,7 @@ export class PretendedFiles {
     return { tree: mount.tree, path: rest === "" ? "/" : rest };
   }
 
-  /** The place that a path leads to, or the negated errno. `follow` what links there are, or find none. */
+  /** The place that a path leads to, or the negated errno. `follow` says which links may be followed. */
   walk(from: Place, path: string, follow: "links" | "no last link" | "no links"): Place | number {
     const rest = path.split("/").filter((part) => part !== "" && part !== ".");
     let at = path.startsWith("/") ? "/" : from.path;
@@ -166,11 +166,11 @@ function hostFile(path: string): PretendedFile | undefined {
     if (found === undefined) return undefined;
     const { type, mode, uid, nodeMajor, nodeMinor, inode } = found;
     const target = type === S_IFLNK ? readLink(path) : undefined;
-    // A namespace: the text leads nowhere, and is not followed.
+    // A file of a namespace: its text is no path, and is not followed.
     const link = target !== undefined && /^\w+:\[\d+\]$/.test(target) ? undefined : target;
     return { mode: type | mode, uid, major: nodeMajor, minor: nodeMinor, inode, link, host: path };
   } catch (error) {
-    // Not to be seen by whoever asks, or below a file.
+    // The caller may not see it, or it lies below a file.
     if (error instanceof TsrunError) return undefined;
     throw error;
   }

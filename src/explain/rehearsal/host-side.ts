@@ -1,5 +1,5 @@
-// What tsrun itself calls from outside, for a rehearsal: each as it would be, with the result of one that
-// succeeds.
+// The calls that tsrun itself would make from outside, for a rehearsal: each is noted with the result of a
+// call that succeeds.
 
 import { AT_FDCWD, O_WRONLY } from "../../linux/numbers/fcntl.ts";
 import { RLIM_INFINITY } from "../../linux/numbers/rlimits.ts";

@@ -1,6 +1,6 @@
 // A process that carries nothing out. It takes the batches that the container's first process would get,
-// answers them as that would, in all likelihood, and writes them down. So what is shown comes from the code
-// that does it.
+// answers them as that process most likely would, and notes them. So the calls that are shown come from the
+// code that makes them.
 
 import { textUntilNul, utf8, viewOf } from "../../linux/call/words.ts";
 import { readFile } from "../../linux/files/files.ts";
@@ -65,7 +65,7 @@ export class RehearsedProcess implements Actor {
     return undefined;
   }
 
-  /** What comes when nobody is there any more to tell of it: shown without results. */
+  /** The last operations, whose answer nobody waits for: they are noted without results. */
   leave(operations: readonly Operation[]): void {
     for (const one of operations) this.#stage.note(this.#name, one);
   }
@@ -87,7 +87,7 @@ export class RehearsedProcess implements Actor {
     return failed ?? this.attempt(rest.filter(({ only }) => only !== "child"));
   }
 
-  /** A descriptor that somebody else has opened for it. */
+  /** Gives it a descriptor that another process has opened. */
   give(place: Place): number {
     return this.#open(place);
   }
@@ -214,7 +214,7 @@ export class RehearsedProcess implements Actor {
     return this.#open(found);
   }
 
-  /** A copy of a mount, in no place yet. */
+  /** A copy of a mount, not attached yet. */
   #openTree(args: readonly Argument[]): number {
     const { place } = this.#placeOf(args[0]);
     const found = textOf(args[1]) === "" ? place : this.#walk(args, "links");
@@ -262,7 +262,7 @@ export class RehearsedProcess implements Actor {
     const path = textOf(args[1]);
     const { place } = this.#placeOf(args[0]);
     if (place === undefined && !this.#opened.has(numberOf(args[0]))) return -EBADF;
-    // Standard streams, and what else leads nowhere: a pipe of root's.
+    // Standard streams, and other descriptors that lead nowhere, count as pipes of root's.
     if (place === undefined) return fillStatx(args[4], { ...MADE, mode: 0o010600 });
     const found = path === "" ? place : this.#walk(args, "links");
     if (typeof found === "number") return found;
@@ -285,7 +285,7 @@ export class RehearsedProcess implements Actor {
     return link === undefined ? -ENOENT : fillText(args[2], link);
   }
 
-  /** The whole of a small file at once; from there on it is at its end. */
+  /** Reads the whole of a small file at once; the next read is at its end. */
   #read(args: readonly Argument[]): number {
     const number = numberOf(args[0]);
     const opened = this.#opened.get(number);
@@ -313,7 +313,7 @@ export class RehearsedProcess implements Actor {
 
 const MADE: PretendedFile = { mode: 0, uid: 0, major: 0, minor: 0, inode: 100n };
 
-/** Of a call that has been answered, or of one that nobody waits for. */
+/** The text of a call, with its result if it has one. */
 export function shownCall(of: Operation): string {
   return render(of);
 }
@@ -340,7 +340,7 @@ function structWord(argument: Argument | undefined, index: number): number {
   return Number(viewOf(argument.bytes).getBigUint64(index * 8, true));
 }
 
-/** What `makeDevice` of src/proxy/calls/calls.ts has put together. */
+/** The inverse of `makeDevice` of src/proxy/calls/calls.ts. */
 function deviceOf(args: readonly Argument[]): { major: number; minor: number } {
   const device = BigInt(numberOf(args[3]));
   return {
@@ -349,7 +349,7 @@ function deviceOf(args: readonly Argument[]): { major: number; minor: number } {
   };
 }
 
-/** Zeros, until something else is known. */
+/** Fills memory with zeros, which answers then overwrite. */
 function fillOuts(args: readonly Argument[]): void {
   for (const one of args) {
     if (typeof one === "object" && one.kind === "out") one.bytes = new Uint8Array(one.size);

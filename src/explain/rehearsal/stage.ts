@@ -6,7 +6,7 @@ import type { PretendedFiles } from "./files.ts";
 export interface Stage {
   readonly files: PretendedFiles;
   readonly rootfs: string;
-  /** Another part of the story begins. */
+  /** Another stage of the story begins. */
   enter(phase: string): void;
   /** Writes a call down, under the name of the process that makes it. */
   note(by: string, of: Operation): void;

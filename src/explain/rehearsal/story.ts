@@ -37,7 +37,7 @@ export interface Rehearsed {
   readonly stopped: string | undefined;
 }
 
-/** Goes through the making of a container. `missing` is what `missingFiles` tells of its cgroup. */
+/** Goes through the steps that make a container. `missing` is what `missingFiles` returns for its cgroup. */
 export function rehearse(plan: ContainerPlan, missing: ReadonlySet<string>): Rehearsed {
   const calls = new Map<string, ShownCall[]>();
   let phase = "";
@@ -51,7 +51,7 @@ export function rehearse(plan: ContainerPlan, missing: ReadonlySet<string>): Reh
       topic = name;
     },
     note: (by, of) => {
-      // What is closed belongs to what was done with it.
+      // A close belongs to the topic of the calls before it.
       if (of.call !== "close") topic = topicOf(phase, of);
       number += 1;
       const call = shownCall(of).replaceAll(String(NOBODY), "PID");
@@ -84,7 +84,7 @@ interface Play {
   readonly host: HostSide;
 }
 
-/** As that of `createContainer`, each part written down. */
+/** Like the `Outside` of `createContainer`, but each part is only noted. */
 function outsideOf({ plan, stage, missing, host }: Play): Outside {
   const { hooks } = plan.bundle.spec;
   const run = (kind: HookKind, state: HookState): void => {
@@ -97,7 +97,7 @@ function outsideOf({ plan, stage, missing, host }: Play): Outside {
     host: viewOf(stage),
     helper: new RehearsedHelper(stage),
     hookFiles: undefined,
-    // By its pid, which the process has only now.
+    // These need its pid, which the process has only now.
     welcome: ({ pid }) => {
       stage.enter("apart");
       host.resetAffinity();
@@ -152,7 +152,7 @@ function startFirst(plan: ContainerPlan, stage: Stage, host: HostSide): Entered 
   const nothing = new Descriptor(-1);
   return enterNamespaces({
     plan: plan.namespaces,
-    // Systemd moves the process into a unit; that is none of our calls.
+    // Systemd moves the process into a unit; tsrun makes no call for that.
     cgroup: { tasks, directory },
     inherited: inheritedFds(plan.options),
     extra: [

@@ -78,7 +78,7 @@ export const ARM64_LISTING: Listing = [
   ["e1 03 14 aa", "mov x1, x20", ""],
   ["82 0a 40 b9", "ldr w2, [x20, #8]", ""],
   ["01 00 00 d4", "svc #0", ""],
-  ["60 00 f8 b7", "tbnz x0, #63, die", "who waits for the answer is to see that there is none"],
+  ["60 00 f8 b7", "tbnz x0, #63, die", "so that the reader of the answer sees that there is none"],
   ["89 06 40 b9", "ldr w9, [x20, #4]", ""],
   ["49 f9 07 36", "tbz w9, #0, receive", "LAST"],
   ["", "die:", ""],

@@ -95,7 +95,7 @@ export const X86_64_LISTING: Listing = [
   ["41 8b 56 08", "mov edx, [r14+8]", ""],
   ["0f 05", "syscall", ""],
   ["48 85 c0", "test rax, rax", ""],
-  ["78 0b", "js die", "who waits for the answer is to see that there is none"],
+  ["78 0b", "js die", "so that the reader of the answer sees that there is none"],
   ["41 f6 46 04 01", "test byte ptr [r14+4], 1", "LAST"],
   ["0f 84 15 ff ff ff", "jz receive", ""],
   ["", "die:", ""],

@@ -39,11 +39,14 @@ export interface EncodedBatch {
   readonly preload: Uint8Array;
   readonly replyLength: number;
   readonly outs: readonly { readonly out: Out; readonly offset: number }[];
-  /** What is put in by `complete`. */
+  /** What `complete` fills in. */
   readonly pending: readonly Pending[];
 }
 
-/** The result of an operation of a batch that had not been answered yet; `at` counts words of 32 bits. */
+/**
+ * An argument that is the result of an earlier batch, which had not been answered yet; `at` counts words of
+ * 32 bits.
+ */
 interface Pending {
   readonly at: number;
   readonly of: Result;
@@ -52,17 +55,21 @@ interface Pending {
 export interface EncodeOptions {
   /** The proxy leaves after its answer. */
   readonly last?: boolean;
-  /** It is sent later, after others that have not been answered yet; `complete` comes between. */
+  /**
+   * The batch is sent later, after others that have not been answered yet; `complete` is called before that.
+   */
   readonly keeps?: boolean;
   readonly machine?: Machine;
 }
 
-/** Lays a batch out and writes it. */
+/** Lays out a batch and writes it. */
 export function encode(entries: readonly Entry[], options: EncodeOptions = {}): EncodedBatch {
   return new Writer(entries, options).write(options.last === true ? LAST : 0);
 }
 
-/** Puts in what was not known when a batch was encoded with `keeps`, right before it is sent. */
+/**
+ * Fills in what was not known when a batch was encoded with `keeps`. Called right before the batch is sent.
+ */
 export function complete({ message, pending }: EncodedBatch): void {
   if (pending.length === 0) return;
   const words = new Uint32Array(message.buffer, message.byteOffset, message.byteLength >> 2);
@@ -73,14 +80,14 @@ export function complete({ message, pending }: EncodedBatch): void {
 }
 
 /**
- * Fills in the results of a batch that was answered. Of repeats only the one that stopped it is made for
- * that: nobody asks what those that went well have opened and closed.
+ * Fills in the results of a batch that was answered. Of the repeats, only the one that stopped the batch is
+ * made into operations: nobody asks for the results of the others.
  */
 export function decode(entries: readonly Entry[], batch: EncodedBatch, reply: Uint8Array): void {
   const words = new Uint32Array(reply.buffer, reply.byteOffset, reply.byteLength >> 2);
   const step = OPERATION_SIZE >> 2;
   let at = (HEADER_SIZE + RESULT_OFFSET) >> 2;
-  // The last was not carried out, or failed itself.
+  // Whether the last operation was not carried out, or failed.
   const stopped = (words[at + (batch.count - 1) * step + 1] ?? 0) !== 0;
   for (let index = 0; index < entries.length; index++) {
     const entry = entries[index] as Entry;
@@ -111,8 +118,8 @@ function resultIn(words: Uint32Array, at: number): number | undefined {
 }
 
 /**
- * The operation that stopped a batch: the first failed one that was not allowed to fail. One of a repeat is
- * made for it.
+ * The operation that stopped a batch: the first one that failed and was not allowed to. A repeat that failed
+ * has been made into operations by `decode`.
  */
 export function failureOf(entries: readonly Entry[]): Operation | undefined {
   for (let index = 0; index < entries.length; index++) {
@@ -134,18 +141,18 @@ function isFailure(result: number | undefined, goOn: true | undefined): boolean 
 
 const NOTHING = new Uint8Array(0);
 
-/** Where batches are written, one after the other; and it as words of 32 bits. */
+/** The memory that each batch is written to, as bytes and as words of 32 bits. */
 const scratchBuffer = new ArrayBuffer(MESSAGE_LIMIT);
 const scratch = new Uint8Array(scratchBuffer);
 const scratchWords = new Uint32Array(scratchBuffer);
 const scratchView = viewOf(scratch);
 
-/** How many batches have been laid out: what bears the number of one has a place in it. */
+/** The number of the last batch. Memory and operations that carry this number have a place in it. */
 let batches = 0;
 /** More than there are operations in a batch. */
 const PLACES = 4096;
 
-/** Plain loops, and no object for what is a number: a batch has hundreds of operations. */
+/** Plain loops, and numbers instead of objects, since a batch has hundreds of operations. */
 class Writer {
   readonly #entries: readonly Entry[];
   readonly #count: number;
@@ -154,7 +161,7 @@ class Writer {
   readonly #keeps: boolean;
   readonly #outs: { out: Out; offset: number }[] = [];
   readonly #pending: Pending[] = [];
-  /** What no longer fits the message. */
+  /** Data that no longer fits the message. */
   readonly #large: { bytes: Uint8Array; address: number }[] = [];
   #length: number;
   #replyLength: number;
@@ -187,7 +194,7 @@ class Writer {
     scratchWords[0] = this.#count;
     scratchWords[1] = headerFlags;
     scratchWords[2] = this.#replyLength;
-    // Before a message with a preload goes another one.
+    // Another message is sent, and so written, before one that has a preload.
     const isCopied = this.#keeps || this.#large.length > 0;
     return {
       count: this.#count,
@@ -230,7 +237,7 @@ class Writer {
         } else word = this.#resultBefore(argument, at + (ARGUMENTS_OFFSET >> 2) + number * 2);
       } else word = argument.kind === "shown" ? argument.value : this.#addressOf(argument);
       const offset = at + (ARGUMENTS_OFFSET >> 2) + number * 2;
-      // Nearly all are whole numbers of 32 bits, and the upper half of most is there already.
+      // Nearly all are whole numbers of 32 bits, whose upper half is 0 already.
       if (typeof word === "number" && word >>> 0 === word) words[offset] = word;
       else if (typeof word === "number" && (word | 0) === word) {
         words[offset] = word;
@@ -242,7 +249,9 @@ class Writer {
     words[at + ((RESULT_OFFSET + 4) >> 2)] = NOT_DONE_HIGH;
   }
 
-  /** Addresses of its own results move with it; all others, and the flags, are those of the pattern. */
+  /**
+   * Addresses of the repeat's own results are shifted; all other arguments, and the flags, are the pattern's.
+   */
   #writeRepeat({ like, texts }: Repeat, position: number): void {
     const words = scratchWords;
     const { operations, results, others } = like;
@@ -266,13 +275,16 @@ class Writer {
     }
   }
 
-  /** The position of an operation that stands before another in this batch; negative when none does. */
+  /** The position of an operation that comes earlier in this batch; negative if it does not. */
   #positionOf(earlier: Result | undefined, position: number): number {
     const before = (earlier?.place ?? -1) - this.#batch * PLACES;
     return before < position ? before : -1;
   }
 
-  /** Of an operation of an earlier batch; for `complete` to put in, where that has not been answered yet. */
+  /**
+   * The result of an operation of an earlier batch. If that has not been answered yet, `complete` fills it
+   * in.
+   */
   #resultBefore(of: Result, at: number): number {
     if (of.result !== undefined || !this.#keeps || of.place < 0) return resultBefore(of);
     this.#pending.push({ at, of });
@@ -290,7 +302,7 @@ class Writer {
     return memory.address;
   }
 
-  /** What is to be filled has to come back, so it lies in the message, and the answer ends behind it. */
+  /** Memory that a call fills has to come back, so it lies in the message, and the answer reaches as far. */
   #placeOut(out: Out): number {
     const offset = this.#length;
     this.#length = offset + align(out.size);
@@ -325,7 +337,7 @@ class Writer {
     return BUFFER + offset;
   }
 
-  /** Copies bytes behind what there is, and returns where the proxy will have them. */
+  /** Appends bytes to the message, and returns their address in the proxy. */
   #place(bytes: Uint8Array): number {
     const offset = this.#length;
     if (offset + bytes.length > DATA_LIMIT) return this.#placeLarge(bytes);
@@ -357,7 +369,7 @@ function notEarlier(operation: Result | undefined): TsrunError {
   return new TsrunError("E_INTERNAL", `${operation?.call} does not stand earlier in the batch`);
 }
 
-/** More than anybody can spoil, each of microseconds. */
+/** More tries than anybody can spoil; each takes microseconds. */
 const RETRIES = 1000;
 
 function flagsOf(operation: Operation): number {

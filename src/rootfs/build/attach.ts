@@ -1,7 +1,7 @@
-// Puts mounts in their places, with their attributes and propagation: detached first and with
-// mount_setattr(2) before anybody can see them; or, where a kernel or a filter around tsrun does not know the
-// calls of Linux 5.2 and 5.12, with mount(2) on descriptors. recursive.ts and
-// nosymfollow.ts do what one mount(2) cannot.
+// Attaches mounts, with their attributes and propagation. A mount is made detached and gets its attributes by
+// mount_setattr(2), before anybody can see it. If the kernel, or a filter around tsrun, lacks the calls of
+// Linux 5.2 and 5.12, mount(2) is used on descriptors; recursive.ts and nosymfollow.ts then do what one
+// mount(2) cannot.
 
 import { EINVAL, EPERM } from "../../linux/numbers/errno.ts";
 import {
@@ -29,25 +29,33 @@ import type { Asked, RootContext } from "../place/context.ts";
 import type { Opening } from "../place/open.ts";
 import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "../plan/attributes.ts";
 
-/** mount(2) takes paths; one that is known before the descriptor is needs a fixed number. */
+/**
+ * mount(2) takes paths. The path of a descriptor must be known before the descriptor is opened, so its number
+ * is fixed.
+ */
 const SCRATCH = 900;
 const SCRATCH_SOURCE = 901;
 
 export interface Attributes {
   readonly change?: AttributeChange | undefined;
   readonly recursive?: { readonly set: number; readonly clear: number } | undefined;
-  /** MS_PRIVATE and the like. AS RUNC: after the mount is in place, since a shared parent makes it shared. */
+  /**
+   * MS_PRIVATE and the like. AS RUNC: set when the mount is in place, since a shared parent makes it shared.
+   */
   readonly propagation: readonly number[];
   readonly attempt: string;
 }
 
-/** The operations that attach; `flagging` is the one that fails where flags are locked. */
+/** The operations that attach; `flagging` is the one that fails if flags are locked. */
 export interface Attaching {
   readonly operations: Operation[];
   readonly flagging: Operation | undefined;
 }
 
-/** Puts a detached mount on `target`: its attributes first, where nobody can have seen it then. */
+/**
+ * Attaches a detached mount to `target`. Its attributes are set first, if possible: nobody can see it without
+ * them.
+ */
 export function attach(
   context: RootContext,
   [tree, target]: readonly [Fd, Fd],
@@ -73,7 +81,7 @@ function addAttributes(
   const changes = change === undefined ? undefined : changeMount(context, tree, change, attempt);
   if (changes !== undefined)
     for (let index = 0; index < changes.length; index++) operations.push(changes[index] as Operation);
-  // Without the call, what is below is changed one by one, later: recursive.ts.
+  // Without this call, recursive.ts changes the mounts below one by one, later.
   if (recursive !== undefined && context.features.mountSetattr) {
     operations.push(mountSetattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, recursive, attempt));
   }
@@ -100,7 +108,9 @@ function propagate(
   return [mountSetattr(tree, "", how, { propagation: flags & ~MS_REC }, attempt)];
 }
 
-/** What a mount that is in place already gets beside its own flags: for all below it, and its propagation. */
+/**
+ * What a mount in place gets besides its own flags: attributes for all mounts below it, and its propagation.
+ */
 export function addFurther(
   context: RootContext,
   tree: Fd,
@@ -133,8 +143,8 @@ export interface Refusal {
 }
 
 /**
- * What may be changed all the same where flags of a mount are refused: flags that the source has locked stay
- * (mount_namespaces(7)); kernels before 5.14 do not know `nosymfollow`.
+ * A smaller change, for when the kernel has refused one: without flags that are locked on the source
+ * (mount_namespaces(7)), or without `nosymfollow`, which kernels before 5.14 do not know.
  */
 export function relaxChange(
   proxy: Asked,
@@ -159,7 +169,7 @@ export interface Binding extends Attributes {
   readonly target: Fd;
   /** Opens the mount point again, to reach what has been mounted there. */
   readonly again: (() => Opening) | undefined;
-  /** What is to be done with the copy before it is attached. */
+  /** Operations on the copy before it is attached. */
   readonly prepare?: ((tree: Operation) => Operation[]) | undefined;
 }
 
@@ -189,7 +199,7 @@ export function bind(context: RootContext, binding: Binding, operations: Operati
 
 function bindByCall(context: RootContext, binding: Binding, operations: Operation[]): Bound {
   const { from, withSubmounts, target, again, prepare, attempt } = binding;
-  // A path's last link is always followed by mount(2), a descriptor's never.
+  // mount(2) always follows a link at the end of a path, but never one that a descriptor leads to.
   const link =
     typeof from === "string" && binding.nofollow === true
       ? openat(AT_FDCWD, from, O_PATH | O_NOFOLLOW, attempt)
@@ -217,7 +227,7 @@ function bindByCall(context: RootContext, binding: Binding, operations: Operatio
   return { operations, flagging, source, mounted: tree };
 }
 
-/** Among what it takes to reach a path, the call that matters. */
+/** The call that mounts or changes, among those that only reach its path. */
 function mountCall(operations: readonly Operation[]): Operation | undefined {
   for (const one of operations) if (one.call === "mount_setattr" || one.call === "mount") return one;
   return undefined;
@@ -233,7 +243,7 @@ export interface MountOn extends Omit<Attributes, "change"> {
   readonly again: () => Opening;
 }
 
-/** mount(2) of a file system: for what fsconfig(2) cannot say, too. */
+/** Mounts a file system with mount(2), which also takes options that fsconfig(2) does not. */
 export function mountOn(
   context: RootContext,
   target: Fd,

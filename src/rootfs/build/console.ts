@@ -12,8 +12,8 @@ import type { RootContext } from "../place/context.ts";
 import { cover } from "./seal.ts";
 
 /**
- * Shows the terminal as /dev/console too, by descriptor: whatever stands at that path is neither followed nor
- * opened, only covered (CVE-2025-52565).
+ * Mounts the terminal on /dev/console as well, by descriptor: the file at that path is neither followed nor
+ * opened for reading, only covered (CVE-2025-52565).
  */
 export function coverConsole(context: RootContext, slave: number): void {
   const attempt = `mount the terminal on "/dev/console"`;

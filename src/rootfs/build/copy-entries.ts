@@ -1,4 +1,4 @@
-// The entries of one directory copied into another, some dozen a message. Called by copy-up.ts.
+// Copies the entries of one directory into another, dozens with each message. Called by copy-up.ts.
 
 import { text } from "../../linux/call/words.ts";
 import { type FileStatus, parseStatx, STATX_SIZE } from "../../linux/files/statx.ts";
@@ -32,18 +32,18 @@ import { type Operation, operation, operationError, orGoOn } from "../../proxy/c
 import type { RootContext } from "../place/context.ts";
 import { copyFile, MOST_SENT, openFiles, owned } from "./copy-file.ts";
 
-/** Entries that are handled in one batch: all that they fill has to fit the answer. */
+/** How many entries one batch handles: everything that its calls fill has to fit into the answer. */
 const AT_ONCE = 48;
 /** Far longer than most links. */
 const LINK_SIZE = 1024;
-/** As long as a link can be (PATH_MAX), and how many such fit an answer. */
+/** The longest possible link (PATH_MAX), and how many of these fit into an answer. */
 const LONGEST_LINK = 4096;
 const LONG_LINKS_AT_ONCE = 12;
-/** A file up to so many bytes is copied in one call, holes or not. */
+/** A file up to this size is copied in one call, with or without holes. */
 const SMALL_FILE = 0x10000;
-/** So is one up to here, if it has no holes. */
+/** So is a file up to this size that has no holes. */
 const LARGE_FILE = 1 << 30;
-/** Of the unit that statx(2) counts blocks in. */
+/** The unit in which statx(2) counts blocks, bytes. */
 const BLOCK = 512;
 
 /** Two directories, by descriptors in the container's first process. */
@@ -61,7 +61,7 @@ interface Entry {
   readonly destination: string;
 }
 
-/** Copies these entries; of directories only themselves, and returns their names. */
+/** Copies these entries. Directories are made, but not filled; returns their names. */
 export function copyEntries(place: Place, names: readonly string[]): string[] {
   const directories: string[] = [];
   for (let at = 0; at < names.length; at += AT_ONCE) {
@@ -145,7 +145,7 @@ function copyEntry({ source, target, attempt }: Place, entry: Entry): Operation[
   }
 }
 
-/** sendfile(2) may stop before the end; where it has, the file is copied as a large one is. */
+/** sendfile(2) may stop before the end; the file is then copied again, as a large one. */
 function isCutShort({ found }: Entry, copy: readonly Operation[]): boolean {
   return copy.some(({ call, result = 0 }) => call === "sendfile" && result < found.size);
 }
@@ -155,7 +155,7 @@ function copyAgain(place: Place, entry: Entry): void {
   copyFile(place, entry);
 }
 
-/** A user namespace may not make device nodes; the rest of the tree is worth having without. */
+/** In a user namespace device nodes cannot be made; the rest of the tree is copied without them. */
 function checkNode([made]: readonly Operation[]): void {
   if (made?.call !== "mknodat" || made.result === 0 || made.result === -EPERM) return;
   throw operationError(made);

@@ -1,5 +1,5 @@
-// A large file copied, or one with holes: only what is data, however long the file says it is, and no more
-// calls at once than a message holds. Called by copy-entries.ts.
+// Copies a large file, or one with holes: only its data, whatever size the file claims to have, and with no
+// more calls at once than a message holds. Called by copy-entries.ts.
 
 import type { Word } from "../../linux/call/words.ts";
 import type { FileStatus } from "../../linux/files/statx.ts";
@@ -12,10 +12,10 @@ import type { RootContext } from "../place/context.ts";
 
 /** The most that sendfile(2) moves in one call. */
 export const MOST_SENT = 0x7ffff000;
-/** Pieces of data that are looked for at once, and calls that move one that is longer. */
+/** How many pieces of data are looked for at once, and how many calls at once move a longer piece. */
 const PIECES_AT_ONCE = 48;
 const CALLS_AT_ONCE = 16;
-/** What a number is wrong by at most that stands for an offset of more than 53 bits. */
+/** The largest error of a number that stands for an offset of more than 53 bits. */
 const ROUNDED = 1024;
 
 /** lseek(2) */
@@ -41,7 +41,7 @@ export function openFiles(
   name: string,
 ): [input: Operation, output: Operation] {
   return [
-    // Without O_NONBLOCK, a FIFO that has taken the file's place would hold us up.
+    // Without O_NONBLOCK, a FIFO that has taken the file's place would block.
     openat(source, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, attempt),
     openat(target, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, attempt, 0o600),
   ];
@@ -73,7 +73,7 @@ export function copyFile(
   const [input, output] = openFiles(place, name);
   const files = { context, input, output, attempt };
   const end = operation("lseek", [input, 0, SEEK_END], attempt);
-  // As long as the file is, all of it a hole.
+  // The copy becomes as long as the file, all of it a hole.
   context.proxy.ask([input, output, end, operation("ftruncate", [output, end], attempt)]);
   for (let position = 0; ; ) {
     const pieces = findPieces(files, position);
@@ -86,7 +86,7 @@ export function copyFile(
   context.proxy.ask([...owned(output, found, attempt), close(input), close(output)]);
 }
 
-/** The next pieces of data. Each call goes on from the answer of the one before. */
+/** Finds the next pieces of data. Each call starts from the result of the one before. */
 function findPieces({ context, input, attempt }: Files, position: number): Piece[] {
   const looks: Operation[] = [];
   let from: Operation | Word = offset(position);
@@ -97,9 +97,9 @@ function findPieces({ context, input, attempt }: Files, position: number): Piece
     from = hole;
   }
   const failed = context.proxy.attempt(looks);
-  // A file system that does not know of holes.
+  // The file system does not support holes.
   if (failed === looks[0] && failed?.result === -EINVAL) return [{ from: position, to: Number.MAX_VALUE }];
-  // Nothing but a hole behind.
+  // Only a hole follows.
   if (failed !== undefined && failed.result !== -ENXIO) throw operationError(failed);
   const pieces: Piece[] = [];
   for (let index = 0; index + 1 < looks.length; index += 2) {
@@ -110,7 +110,7 @@ function findPieces({ context, input, attempt }: Files, position: number): Piece
   return pieces;
 }
 
-/** Most pieces are moved by one call each. */
+/** Moves pieces of data, most of them by one call each. */
 function sendPieces(files: Files, pieces: readonly Piece[]): void {
   const { context } = files;
   const short = pieces.filter(({ from, to }) => to - from <= MOST_SENT);
@@ -119,7 +119,7 @@ function sendPieces(files: Files, pieces: readonly Piece[]): void {
   for (const piece of pieces) {
     const index = short.indexOf(piece);
     const done = index < 0 ? 0 : (sent[index]?.result ?? 0);
-    // What has moved nothing is at the end of a file that has become shorter.
+    // A call that moved nothing has found the end of a file that became shorter.
     if (index < 0 || (done > 0 && piece.from + done < piece.to)) {
       sendRest(files, { from: piece.from + done, to: piece.to });
     }
@@ -150,7 +150,7 @@ function send({ input, output, attempt }: Files, size: number): Operation {
   return operation("sendfile", [output, input, NULL, size], attempt);
 }
 
-/** Where data begins is a multiple of a block's size, and so exact also where numbers no longer are. */
+/** Data begins at a multiple of the block size, so this number is exact even where most others are not. */
 function offset(position: number): Word {
   return Number.isSafeInteger(position) ? position : BigInt(position);
 }

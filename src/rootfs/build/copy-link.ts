@@ -1,5 +1,5 @@
-// `copy-symlink`: a source that is a symbolic link is made anew in the container instead of being mounted. Of
-// crun; Podman asks for it. Called by mount-steps.ts.
+// `copy-symlink`: a source that is a symbolic link is made anew in the container instead of being mounted. An
+// option of crun that Podman uses. Called by mount-steps.ts.
 
 import { text } from "../../linux/call/words.ts";
 import { EEXIST, EINVAL } from "../../linux/numbers/errno.ts";
@@ -21,7 +21,7 @@ class CopyLinkStep implements TargetStep {
   readonly target: Target;
   readonly #options: BindOptions;
   readonly #attempt: string;
-  /** What is bound when the source turns out to be no link. */
+  /** The step that binds the source, if that turns out to be no link. */
   #instead: Step | undefined;
   #destination = "";
   #isRead = false;
@@ -93,7 +93,7 @@ class CopyLinkStep implements TargetStep {
     this.#exists = true;
   }
 
-  /** What a link that stands there already leads to. */
+  /** The destination of a link that is there already. */
   #found(): string | undefined {
     const directory = this.target.reopen(O_PATH | O_DIRECTORY);
     const { descriptor } = directory;

@@ -1,6 +1,6 @@
-// `tmpcopyup`: a tmpfs that begins with what it covers. Copies a directory tree of the container's root into
-// a new tmpfs, by descriptors on both sides, as the container's first process: owners are those it sees, and
-// a hostile image can lead nowhere. What it takes of tsrun's memory does not grow with the tree. Called by
+// `tmpcopyup`: a tmpfs that begins with what it covers. The container's first process copies a directory tree
+// of the root into a new tmpfs, by descriptors on both sides: owners are those that it sees, and a hostile
+// image cannot lead it elsewhere. tsrun's use of memory does not grow with the tree. Called by
 // mount-filesystem.ts.
 
 import { text, viewOf } from "../../linux/call/words.ts";
@@ -15,11 +15,11 @@ import { copyEntries, type Place } from "./copy-entries.ts";
 
 /** Bytes of directory entries asked for at once. */
 const ENTRIES_SIZE = 0x8000;
-/** So many directories of one are found before they are copied; then it is read on. */
+/** When so many directories of one have been found, they are copied before more of it is read. */
 const MOST_WAITING = 1024;
-/** Names of at most 255 bytes: so many make a path that the kernel takes (PATH_MAX). */
+/** How many names of up to 255 bytes make a path that the kernel takes (PATH_MAX). */
 const NAMES_A_PATH = 15;
-/** As deep as no path of the kernel's can lead. */
+/** Deeper than any path that the kernel takes. */
 const MOST_DEEP = 2048;
 
 const SEEK_SET = 0;
@@ -34,7 +34,7 @@ export interface CopyUp {
 interface Level {
   /** The directories found in it that are still to be copied. */
   readonly waiting: string[];
-  /** Where to read on; `undefined` when it has been read to its end. */
+  /** Where to read on; `undefined` at the end. */
   next: bigint | undefined;
 }
 
@@ -56,7 +56,7 @@ export function copyUp(context: RootContext, copy: CopyUp): void {
   }
 }
 
-/** Copies entries of one directory, until there are none or many directories among them. */
+/** Copies entries of one directory, up to its end or until enough directories are waiting. */
 function copySome(
   context: RootContext,
   { from, to, attempt }: CopyUp,
@@ -89,7 +89,7 @@ interface Way {
   readonly attempt: string;
 }
 
-/** Opens a directory as far down as it may be: the kernel takes no path of any length. */
+/** Opens a directory at any depth, in several parts, since the kernel limits the length of a path. */
 function openDirectory(context: RootContext, { directory, way, attempt }: Way): number {
   const operations: Operation[] = [];
   let opened: Operation | undefined;

@@ -34,7 +34,9 @@ import { bind } from "./attach.ts";
 
 export interface InDirectory {
   readonly context: RootContext;
-  /** The new tmpfs that the path stands in; otherwise its directory is found below the root. */
+  /**
+   * The new tmpfs that the path is in, if it is in one; otherwise its directory is looked up below the root.
+   */
   readonly provider: Provider | undefined;
 }
 
@@ -118,8 +120,8 @@ class DeviceStep implements TargetStep {
       const owned = uid === 0 && gid === 0;
       return owned ? [made] : [made, fchownat(directory, name, { uid, gid }, this.#attempt)];
     }
-    // In a directory that others can write to, what has the name now need not be what was made
-    // (CVE-2026-41579): it gets its owner only after it has been looked at.
+    // In a directory that others can write to, the file with this name need not be the one that was made
+    // (CVE-2026-41579), so it gets its owner only after a check.
     const node = openat(directory, name, O_PATH | O_NOFOLLOW, this.#attempt);
     this.#status = statx(node, "", AT_EMPTY_PATH, this.#attempt);
     this.#node = node;
@@ -153,7 +155,10 @@ class DeviceStep implements TargetStep {
     ];
   }
 
-  /** The host's node lies below a directory that the container's root user may not enter. */
+  /**
+   * Has the helper bind the host's node, which lies below a directory that the container's root user may not
+   * enter.
+   */
   #bindByHelper(): void {
     const { helper } = this.#context;
     const path = `${this.target.path}/${nameOf(this.#device.path)}`;

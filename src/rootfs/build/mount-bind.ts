@@ -1,5 +1,5 @@
-// The steps for what is no file system of its own: bind mounts, remounts, and the links of a cgroup v1 tree.
-// Called by mount-steps.ts.
+// The steps for mounts that make no new file system: bind mounts, remounts, and the links of a cgroup v1
+// tree. Called by mount-steps.ts.
 
 import type { TsrunError } from "../../errors.ts";
 import { viewOf } from "../../linux/call/words.ts";
@@ -52,7 +52,7 @@ interface Progress {
   from: string;
   change: AttributeChange | undefined;
   needsHelp: boolean;
-  /** The operations of the last attempt that tell what has gone wrong. */
+  /** Operations of the last try: the one that failed tells what went wrong. */
   tried: Tried;
 }
 
@@ -68,7 +68,7 @@ interface Tried {
 
 class BindStep implements TargetStep {
   readonly #options: BindOptions;
-  /** None yet while nobody has looked: of a hundred steps most are like another, and never begin. */
+  /** Made when first needed: most steps repeat an earlier one and never need it. */
   #begun: Progress | undefined;
 
   constructor(options: BindOptions) {
@@ -118,7 +118,7 @@ class BindStep implements TargetStep {
     return this.#begun === undefined ? this.#mount.idMap !== undefined : this.#begun.needsHelp;
   }
 
-  /** Where the options say the same, so do the operations, as long as nothing has gone wrong. */
+  /** As long as nothing has failed, mounts with the same options have the same operations. */
   get like(): Step["like"] {
     const { context, mount, provider } = this.#options;
     const { manner, destination, source } = mount;
@@ -131,7 +131,7 @@ class BindStep implements TargetStep {
     return { kind: manner, texts: [target.path, from] };
   }
 
-  /** Only the mount point, when the helper is to do the rest. */
+  /** If the helper is to mount, these only open the mount point. */
   operations(): Operation[] {
     const opened = this.target.open();
     this.#progress.tried = { place: opened.descriptor };
@@ -212,7 +212,7 @@ class BindStep implements TargetStep {
     changeBelowIfAsked(this.#context, { path: this.target.path, asked, attempt: this.#attempt });
   }
 
-  /** World: tsrun's own privileges, in the container's mount namespace. The mount point is opened anew. */
+  /** World: tsrun's own privileges, in the container's mount namespace. The mount point is opened again. */
   #mountByHelper(): void {
     const { helper } = this.#context;
     const { idMap } = this.#mount;
@@ -238,8 +238,8 @@ class BindStep implements TargetStep {
   }
 
   /**
-   * AS RUNC: on /proc only another procfs. Nothing runs in the container yet, so after the fact is soon
-   * enough.
+   * AS RUNC: only another procfs may be bound on /proc. Nothing runs in the container yet, so a check
+   * afterwards is soon enough.
    */
   #checkProc(): void {
     if (this.#progress.tried.magic === undefined || this.#progress.tried.magic.result !== 0) return;
@@ -277,7 +277,10 @@ class BindStep implements TargetStep {
     return operationError(failed, { hint: `${adviceForBind(failed, this.#progress.tried)}${where}` });
   }
 
-  /** Says what the kernel does not, where one is a directory and the other is not. */
+  /**
+   * If either the source or the mount point is a directory and the other is not, the error says so; the
+   * kernel's does not.
+   */
   #compareKinds(failed: Operation, proxy: Asked): TsrunError | undefined {
     const look = this.#lookAtSource(failed);
     if (look === undefined || this.#progress.tried.place === undefined) return undefined;
@@ -290,7 +293,10 @@ class BindStep implements TargetStep {
     return this.target.refusal(`the source is ${first}a directory, the mount point is ${second}a directory`);
   }
 
-  /** To a directory on a file, move_mount(2) says EINVAL; mount(2) ENOTDIR, as to a source below a file. */
+  /**
+   * For a directory on a file, move_mount(2) returns EINVAL and mount(2) ENOTDIR, as it does for a source
+   * below a file.
+   */
   #lookAtSource(failed: Operation): Reading | undefined {
     if (
       failed.call === "move_mount" &&
@@ -328,7 +334,8 @@ export interface RemountOptions {
 }
 
 /**
- * New flags for a mount of the container's: of the mount alone with `bind`, else of its file system as well.
+ * Changes the flags of a mount of the container's: with `bind` those of the mount alone, otherwise those of
+ * its file system as well.
  */
 export function remountStep({ context, mount }: RemountOptions): Step {
   const attempt = `remount ${nameMount(mount)}`;
@@ -378,7 +385,7 @@ export interface SymlinkOptions {
   readonly provider: Provider | undefined;
 }
 
-/** A link in a tmpfs of ours. */
+/** A link in a tmpfs that tsrun has just mounted. */
 export function symlinkStep({ link, provider }: SymlinkOptions): Step {
   const attempt = `link "${link.destination}" to "${link.target}"`;
   let exists = false;

@@ -1,5 +1,5 @@
-// The step that mounts a file system of its own: proc, sysfs, tmpfs, devpts, mqueue, cgroup, overlay and any
-// other. Called by mount-steps.ts.
+// The step that mounts a new file system: proc, sysfs, tmpfs, devpts, mqueue, cgroup, overlay or any other.
+// Called by mount-steps.ts.
 
 import { TsrunError } from "../../errors.ts";
 import { text } from "../../linux/call/words.ts";
@@ -47,7 +47,7 @@ export interface FilesystemOptions {
 
 export class FilesystemStep implements TargetStep, Provider {
   readonly #options: FilesystemOptions;
-  /** Made when it is needed: of a hundred steps, most are like another. */
+  /** Made when first needed: most steps repeat an earlier one and never need it. */
   #target: Target | undefined;
   #mode: number | undefined;
   /** How many links had been followed when the mode was looked at; `undefined` where that does not matter. */
@@ -87,7 +87,10 @@ export class FilesystemStep implements TargetStep, Provider {
     });
   }
 
-  /** A tmpfs that nothing needs later is like another with the same options, while nothing has gone wrong. */
+  /**
+   * As long as nothing has failed, tmpfs mounts with the same options are alike, except those that are needed
+   * later.
+   */
   get like(): Step["like"] {
     const { context, mount, provider, keep } = this.#options;
     if (mount.type !== "tmpfs" || mount.source !== "tmpfs" || keep || mount.copyUp) return undefined;
@@ -100,7 +103,7 @@ export class FilesystemStep implements TargetStep, Provider {
     return { kind: mount.said, texts };
   }
 
-  /** What is mounted below may need what is copied. */
+  /** Mounts below may need the files that are copied. */
   get next(): (() => void) | undefined {
     if (this.#instead !== undefined) return this.#instead.next;
     const { context, mount } = this.#options;
@@ -119,7 +122,7 @@ export class FilesystemStep implements TargetStep, Provider {
     return resultOf(this.#mounted);
   }
 
-  /** The same, or `undefined` where it has not been made. */
+  /** Like `descriptor`, but `undefined` if the mount has not been made. */
   get descriptorIfMade(): number | undefined {
     const made = this.#mounted?.result;
     return made === undefined || made < 0 ? undefined : made;
@@ -137,13 +140,16 @@ export class FilesystemStep implements TargetStep, Provider {
     this.#mode = mode;
   }
 
-  /** The same, found out by a step that comes before all mounts. */
+  /** Like `inherit`, with a step before all mounts that finds the mode. */
   lookEarly(): Look {
     this.#linksThen = 0;
     return this.look();
   }
 
-  /** Behind a link, a mount before this one may lie over what was looked at: it has to be looked at again. */
+  /**
+   * If links have been followed since the look, an earlier mount may cover what was looked at; then look
+   * again.
+   */
   get first(): (() => void) | undefined {
     return this.#mustLookAgain ? () => this.#lookAgain() : undefined;
   }
@@ -160,7 +166,7 @@ export class FilesystemStep implements TargetStep, Provider {
     this.#linksThen = this.#options.context.linksFollowed;
   }
 
-  /** What finds that mode out, before this step. */
+  /** A step that finds the mode; it has to come before this one. */
   look(): Look {
     const { context } = this.#options;
     let opened: Operation | undefined;
@@ -176,7 +182,7 @@ export class FilesystemStep implements TargetStep, Provider {
     };
     const finish = (): void => {
       if (opened?.result === -ENOSYS) {
-        // Of several looks in one message only the first brings the news that the call is missing.
+        // Of several looks in one message, only the first one notes that the call is missing.
         adapt(context, opened);
         context.proxy.attempt(operations());
       }
@@ -185,7 +191,7 @@ export class FilesystemStep implements TargetStep, Provider {
         context.proxy.attempt(operations());
       }
       const mode = status?.result === 0 ? parseStatx(status.out.bytes).mode : undefined;
-      // One that was made for this mount has nothing to take over.
+      // A directory that was made for this mount has no mode to take over.
       this.#mode = this.target.isNew && mode === MADE_MODE ? undefined : mode;
     };
     return { operations, finish };
@@ -236,7 +242,10 @@ export class FilesystemStep implements TargetStep, Provider {
     if (this.#looks.length > 0) assertNosymfollow(this.#looks, describeMount(mount));
   }
 
-  /** The covered directory is still to be reached by its descriptor, and nobody else is here yet. */
+  /**
+   * The covered directory can still be reached by its descriptor, and no other process is in the container
+   * yet.
+   */
   #goOn(): void {
     const { context, mount, keep } = this.#options;
     const [covered, mounted] = [this.#covered, this.#mounted];
@@ -271,7 +280,7 @@ export class FilesystemStep implements TargetStep, Provider {
     const { rootLabel } = this.#options.mount;
     if (rootLabel === undefined) return [];
     const attempt = `label ${nameMount(this.#options.mount)} "${rootLabel}"`;
-    // The descriptor of a mount is one of a path, which has no attributes.
+    // The descriptor of a mount is O_PATH, by which extended attributes cannot be set.
     const root = openat(mounted, ".", O_RDONLY | O_DIRECTORY, attempt);
     return [root, fsetxattr(root, { name: "security.selinux", value: rootLabel }, attempt), close(root)];
   }
@@ -281,7 +290,7 @@ export class FilesystemStep implements TargetStep, Provider {
     return this.#mode === undefined ? data : [`mode=${inOctal(this.#mode)}`, ...data];
   }
 
-  /** The old way, for long or quoted data as well; the new mount is opened from the top. */
+  /** Mounts with mount(2), which also takes long or quoted data. The new mount is then opened by its path. */
   #mountByCall(target: Operation): Operation[] {
     const { context, mount } = this.#options;
     const { propagation, recursive } = mount;
@@ -345,8 +354,8 @@ export class FilesystemStep implements TargetStep, Provider {
   }
 
   /**
-   * mount(2) has no words for what it refuses. A context of the file system that is configured alike may have
-   * them, where it is not fsopen(2) that is missing.
+   * mount(2) does not say what it refuses. A file system context with the same configuration may say it,
+   * unless fsopen(2) is missing.
    */
   #askAgain(): string {
     const filesystem = fsopen(this.#options.mount.type, this.#attempt);

@@ -14,23 +14,23 @@ import { FilesystemStep } from "./mount-filesystem.ts";
 
 export interface MountSteps {
   readonly steps: readonly Step[];
-  /** The tmpfs that a path's directory is the root of. */
+  /** The tmpfs whose root is the directory of a path. */
   readonly providerFor: (path: string) => Provider | undefined;
-  /** Closes what only these steps and the making of further files needed. */
+  /** Closes what only these steps, and the steps that make further files, needed. */
   readonly letGo: () => Operation[];
   /** The mounts that become read-only when everything is in place, once all steps have been carried out. */
   readonly readonlyLater: () => number[];
 }
 
 export interface MountStepsOptions {
-  /** Paths of what else will be made. */
+  /** Paths of the files that will be made after the mounts. */
   readonly further: readonly string[];
   readonly host: HostView;
 }
 
 /**
- * Steps that look at what is there before it is covered come first, all in one round trip, where tsrun could
- * not look itself.
+ * First come the steps that look at what will be covered, if tsrun could not look itself; all in one round
+ * trip.
  */
 export function mountSteps(
   context: RootContext,
@@ -94,16 +94,16 @@ export function mountSteps(
   };
 }
 
-/** A look whose result decides what comes after it. */
+/** A look whose result must be known before the next step. */
 export function waitedFor({ operations, finish }: Step): Step {
   return { operations, next: () => finish?.() };
 }
 
-/** What lies around each mount point: the provider's position, and whether what is there will be another. */
+/** For each mount point, the position of its provider, and whether an earlier mount changes what is there. */
 function surroundings(mounts: readonly MountPlan[], further: readonly string[]) {
   const soFar = new MountsSoFar();
   const positions: (number | undefined)[] = [];
-  /** Of those alone that take the mode of what they cover. */
+  /** Only for mounts that take over the mode of what they cover. */
   const changed: boolean[] = [];
   const provides = new Set<number | undefined>();
   for (let index = 0; index < mounts.length; index++) {

@@ -1,6 +1,5 @@
-// Attributes for a mount and all below it, without mount_setattr(2): one mount(2) for each, as `ro` and the
-// like are changed on kernels older than 5.12. Called by mount-bind.ts and
-// mount-filesystem.ts.
+// Changes the attributes of all mounts below one, such as `ro`, on kernels without mount_setattr(2), which
+// are older than 5.12: with one mount(2) for each. Called by mount-bind.ts and mount-filesystem.ts.
 
 import { O_PATH } from "../../linux/numbers/fcntl.ts";
 import { MS_BIND, MS_REMOUNT } from "../../linux/numbers/mount.ts";
@@ -22,7 +21,7 @@ interface Below {
   readonly clear: number;
 }
 
-/** Whether the attributes that are asked for below a mount have to be given one by one. */
+/** Whether the mounts below have to be changed one by one. */
 export function changesOneByOne(
   { features }: RootContext,
   { recursive }: Pick<Flagged, "recursive">,
@@ -30,7 +29,7 @@ export function changesOneByOne(
   return recursive !== undefined && !features.mountSetattr;
 }
 
-/** Gives them, where that is so. */
+/** Changes them, if they have to be changed one by one. */
 export function changeBelowIfAsked(
   context: RootContext,
   { path, asked, attempt }: { path: string; asked: Pick<Flagged, "recursive">; attempt: string },

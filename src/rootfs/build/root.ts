@@ -1,4 +1,5 @@
-// The step that makes the container's root a mount of its own, and changing to it. Called by rootfs.ts.
+// The step that makes the container's root a mount of its own, and the change to that root. Called by
+// rootfs.ts.
 
 import { TsrunError } from "../../errors.ts";
 import { EACCES, EINVAL, ELOOP, ENOENT, ENOTDIR, EPERM } from "../../linux/numbers/errno.ts";
@@ -51,7 +52,7 @@ export function rootStep(context: RootContext, plan: RootfsPlan, above: string |
       });
       context.root = bound.mounted;
       return [
-        // Modes are given as they are to be; the process' own umask comes later.
+        // Files are made with exact modes; the process's own umask is set later.
         operation("umask", [octal(0)], "set the file mode creation mask"),
         ...(parentComesBefore(plan, above) ? [] : treeOperations(plan, above)),
         target,
@@ -71,15 +72,15 @@ const TREE_ATTEMPT = "change the propagation of all mounts";
 
 /**
  * AS RUNC: the mount that holds the root becomes private, and with it the copies of it that are bound into
- * the container: what the host mounts there later is not seen inside. Where a slave is asked for it is one,
- * or the root could not be: a private mount stays private when it is made a slave (mount_namespaces(7)).
- * runc: rootfsParentMountPropagationFlags, from 1.5.2 on; it was private before.
+ * the container: what the host mounts there later is not seen inside. If the root is to be a slave, this
+ * mount becomes a slave too: a private mount stays private when it is made a slave (mount_namespaces(7)).
+ * runc: rootfsParentMountPropagationFlags, from 1.5.2 on; before that it was always private.
  */
 function parentPropagation({ rootPropagation = MS_PRIVATE }: RootfsPlan): number {
   return (rootPropagation & MS_SLAVE) === 0 ? MS_PRIVATE : MS_SLAVE;
 }
 
-/** Whether the mount that holds the root is as it is to be as soon as the whole tree has been changed. */
+/** Whether changing the whole tree gives the mount that holds the root the right propagation, too. */
 function parentIsInTree(plan: RootfsPlan, treePropagation: number): boolean {
   if ((treePropagation & MS_PRIVATE) !== 0) return true;
   return parentPropagation(plan) === MS_SLAVE && (treePropagation & MS_REC) !== 0;
@@ -126,9 +127,9 @@ function rootError(rootfs: string, failed: Operation): TsrunError {
 }
 
 /**
- * Whether the mount that holds the root is changed before the root step: where mounts stay shared, what is
- * mounted in it would appear on the host as well; where they become unbindable, the root could not be bound;
- * and where it is not known which mount that is, it has to be found.
+ * Whether the mount that holds the root has to be changed before the root step: if mounts stay shared, a
+ * mount in it would appear on the host as well; if they become unbindable, the root could not be bound; and
+ * if it is not known which mount it is, it has to be found.
  */
 function parentComesBefore(plan: RootfsPlan, above: string | undefined): boolean {
   const { treePropagation = MS_PRIVATE | MS_REC } = plan;
@@ -136,14 +137,14 @@ function parentComesBefore(plan: RootfsPlan, above: string | undefined): boolean
   return above === undefined && !parentIsInTree(plan, treePropagation);
 }
 
-/** Comes before the root step, which else does all of it. */
+/** Changes it before the root step, if that has to be; otherwise the root step does it. */
 export function separateParent(proxy: Conversation, plan: RootfsPlan, above: string | undefined): void {
   if (!parentComesBefore(plan, above)) return;
   proxy.say(inWords(treeOperations(plan), treeError));
   proxy.say(() => changeParent(proxy, plan));
 }
 
-/** Which mount holds the root has to be found. */
+/** Finds the mount that holds the root, and changes it. */
 function changeParent(proxy: Conversation, plan: RootfsPlan): void {
   for (let path = plan.rootfs; ; path = parentOf(path)) {
     const change = parentOperation(plan, path);
@@ -185,10 +186,10 @@ function pivot(context: RootContext, plan: RootfsPlan): Operation[] {
     old,
     fchdir(context.root, attempt),
     pivotRoot(".", ".", attempt),
-    // The old root now lies on top of the new one; stand in it to let go of it.
+    // The old root now lies on top of the new one; enter it, to detach it.
     fchdir(old, attempt),
-    // Not a single unmount may reach the host. Slave rather than private, so that the host can still unmount
-    // what it wants to be rid of (runc: pivotRoot).
+    // No unmount may propagate to the host. Slave rather than private, so that unmounts of the host still
+    // take effect here and do not fail as busy (runc: pivotRoot).
     mount({ target: ".", flags: MS_SLAVE | MS_REC }, "separate the host's mounts"),
     umount2(".", MNT_DETACH, "detach the host's mounts"),
     chdir("/", attempt),
@@ -197,16 +198,16 @@ function pivot(context: RootContext, plan: RootfsPlan): Operation[] {
 }
 
 /**
- * Before the root is only moved: whoever gets to the host's full procfs or sysfs, which stay in the
- * namespace, could mount more of them (runc: msMoveRoot). Unmounts them, or covers them where that is not
- * allowed.
+ * Comes before a root that is moved, not pivoted to: the host's procfs and sysfs then stay in the namespace,
+ * and a process that reaches a full one could mount new ones (runc: msMoveRoot). Unmounts them, or covers
+ * them if that is not allowed.
  */
 function coverHost(proxy: Conversation, { rootfs }: RootfsPlan): Operation[] {
   for (const path of fullKernelMounts(readMounts(proxy), rootfs)) {
     const separate = mount({ target: path, flags: MS_SLAVE | MS_REC }, `separate "${path}" from the host`);
     const failed = proxy.attempt([separate, umount2(path, MNT_DETACH, `unmount "${path}"`)]);
     if (failed === undefined) continue;
-    // Gone with something above it.
+    // It has gone together with a mount above it.
     if (failed === separate && failed.result === -ENOENT) continue;
     if (failed === separate || (failed.result !== -EINVAL && failed.result !== -EPERM))
       throw operationError(failed);

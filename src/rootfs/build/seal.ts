@@ -1,5 +1,5 @@
-// The steps that close a finished root: what was to be read-only becomes so, paths are made read-only or
-// masked. Called by rootfs.ts, inside the container's root. runtime-spec config-linux.md#masked-paths,
+// The steps that seal a finished root: mounts become read-only, and paths are made read-only or masked.
+// Called by rootfs.ts, inside the container's root. runtime-spec config-linux.md#masked-paths,
 // #readonly-paths.
 
 import { TsrunError } from "../../errors.ts";
@@ -36,7 +36,7 @@ export function readonlyMountStep(context: RootContext, mounted: Fd, attempt: st
   };
 }
 
-/** A path that is bound to itself, and read-only there; a missing one is no matter. */
+/** Binds a path to itself, read-only. A missing path is ignored. */
 export function readonlyPathStep(context: RootContext, path: string): Step {
   const attempt = `make "${path}" read-only`;
   let opening: Operation | undefined;
@@ -76,12 +76,13 @@ function flagsAt(context: RootContext, at: Fd | string): number {
   const operations = opening === undefined ? [status] : [opening, status, close(opening)];
   const failed = context.proxy.attempt(operations);
   if (failed === undefined) return flagsOfStatfs(statfsFlags(status.out.bytes));
-  // A missing path is found missing again, and then left alone; so is a missing call, and then done without.
+  // A missing path or a missing call fails again in the step, which then ignores the path or does without the
+  // call.
   if (failed === opening && (failed.result === -ENOENT || failed.result === -ENOSYS)) return 0;
   throw operationError(failed);
 }
 
-/** The container's /dev/null, once it is known to be that. CVE-2025-31133. */
+/** The container's /dev/null, checked to be that device (CVE-2025-31133). */
 export class NullDevice implements Step {
   readonly #context: RootContext;
   #opening: Operation | undefined;
@@ -109,7 +110,7 @@ export class NullDevice implements Step {
     return [opening, this.#status];
   }
 
-  /** Nothing runs in the container yet: it is early enough to refuse when the masks are in place. */
+  /** Nothing runs in the container yet, so a refusal after the masks have been made is early enough. */
   finish(): void {
     if (this.#status !== undefined) verifyNull(this.#status);
   }
@@ -128,7 +129,7 @@ export function verifyNull(status: Reading): void {
   });
 }
 
-/** A file under /dev/null. */
+/** Covers a file with /dev/null. */
 export function maskFileStep(context: RootContext, path: string, nothing: NullDevice): Step {
   const attempt = `mask "${path}"`;
   const covering = (target: Operation) => cover(context, [nothing.descriptor, target], attempt);
@@ -149,7 +150,7 @@ const INODES_AT_LEAST = 2;
 export interface MaskDirectoryOptions {
   readonly empty: EmptyDirectory;
   readonly label: string | undefined;
-  /** The option of mount(8) for it. */
+  /** The option of mount(8) that sets it. */
   readonly labelOption: MountContext;
 }
 
@@ -162,7 +163,7 @@ export function maskDirectoryStep(context: RootContext, path: string, options: M
   const step: Step = maskStep(context, path, {
     covering: (target) => {
       if (!context.features.mountApi) {
-        // What failed to make it with other calls has been closed.
+        // If other calls tried to make it, what they had opened has been closed.
         forget();
         const data = [
           "nr_blocks=1",
@@ -203,7 +204,7 @@ export function maskDirectoryStep(context: RootContext, path: string, options: M
   return step;
 }
 
-/** One file or directory over another. */
+/** Covers a file or directory with another. */
 export function cover(context: RootContext, [from, target]: readonly [Fd, Fd], attempt: string): Operation[] {
   const request = { from, withSubmounts: false, target, again: undefined, propagation: [], attempt };
   const { operations, mounted } = bind(context, request);
@@ -212,7 +213,7 @@ export function cover(context: RootContext, [from, target]: readonly [Fd, Fd], a
 
 interface Mask {
   readonly covering: (target: Operation) => Operation[];
-  /** Whether a failure was one of the kernel at hand, and is avoided from now on. */
+  /** Whether the failure is one of this kernel, which is avoided from now on. */
   readonly repair?: (failed: Operation) => boolean;
   /** There is nothing to cover. */
   readonly skipped?: () => void;
@@ -230,7 +231,7 @@ function maskStep(context: RootContext, path: string, { covering, repair, skippe
     },
     recover: (failed) => {
       if (adapt(context, failed) || repair?.(failed) === true) return;
-      // Hidden by now, by the mask of something above it.
+      // The mask of a directory above has hidden it by now.
       if (failed !== opening || failed.result !== -ENOENT) throw operationError(failed);
       missing = true;
       skipped?.();

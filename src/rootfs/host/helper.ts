@@ -1,7 +1,7 @@
-// A second process for actions that the container's first process may not do in a user namespace: open
-// sources that its users cannot reach, and map the ids of a mount. It has tsrun's own privileges, and is in
-// the container's mount namespace, since its mounts can be made only there. It is started when it is needed,
-// and ends before the change of root.
+// A second process, for what the container's first process may not do in a user namespace: open sources that
+// its users cannot reach, and map the ids of a mount. It has tsrun's own privileges, and is in the
+// container's mount namespace, because the container's mounts can be made only there. It is started when it
+// is needed, and ends before the change of root.
 
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../../linux/numbers/fcntl.ts";
 import { CLONE_NEWNS, CLONE_NEWUSER } from "../../linux/numbers/sched.ts";
@@ -82,8 +82,8 @@ export class HostHelper implements Helper, Disposable {
 }
 
 /**
- * Opens a user namespace with these maps, or the container's if there are none. It exists as long as it is
- * open; the process that made it is not needed any more.
+ * Opens a user namespace with these maps, or the container's if there are none. The namespace exists as long
+ * as it is open; the process that made it is not needed any more.
  */
 export function withUserNamespace<Result>(
   { uidMappings, gidMappings, container }: Omit<IdMap, "withSubmounts"> & { readonly container: string },

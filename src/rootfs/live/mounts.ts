@@ -1,6 +1,6 @@
-// Mounts that come to a container that is there, and go again: `mounts add` and `mounts remove`. All sources
-// are opened before anything is mounted, and what is mounted is taken back when one of them fails. Called by
-// the story of `mounts`.
+// Adds mounts to an existing container, and removes them: `mounts add` and `mounts remove`. All sources are
+// opened before anything is mounted; if one mount fails, the others are undone. Called by the story of
+// `mounts`.
 
 import { TsrunError } from "../../errors.ts";
 import { type Descriptor, readText } from "../../linux/files/files.ts";
@@ -47,7 +47,7 @@ import { type BindMount, describeMount, nameMount } from "../plan/mounts.ts";
 import { nameOf, parentOf } from "../plan/paths.ts";
 import { LiveProcess } from "./process.ts";
 
-/** So many mounts are looked at with one message. */
+/** How many mounts one message looks at. */
 const LOOKS = 100;
 
 export interface LiveOptions {
@@ -56,7 +56,7 @@ export interface LiveOptions {
   readonly trace: Trace | undefined;
 }
 
-/** Mounts that are there, until it is known that they shall stay. */
+/** Mounts that have been added, and can still be undone. */
 export class AddedMounts implements Disposable {
   readonly #process: LiveProcess;
   readonly #context: RootContext;
@@ -104,7 +104,7 @@ export class AddedMounts implements Disposable {
     context.proxy.settle();
   }
 
-  /** Where they are, and their ids, in the order of the plan. */
+  /** The paths and ids of the mounts, in the order of the plan. */
   places(): Omit<LiveMount, "destination">[] {
     const attempt = "look for the mounts that were made";
     const looks = this.#steps.map(({ mounted }) => statx(mounted() ?? -1, "", AT_EMPTY_PATH, attempt));
@@ -116,11 +116,11 @@ export class AddedMounts implements Disposable {
     });
   }
 
-  /** Takes them back, the last first, with the mount points that were made for them. */
+  /** Unmounts them again, the last first, and removes the mount points that were made for them. */
   undo(): void {
     for (const { mounted } of this.#steps.toReversed()) {
       const descriptor = mounted();
-      // One that has not got so far is none yet: EINVAL.
+      // A mount that has not been attached yet gives EINVAL.
       if (descriptor !== undefined)
         this.#context.proxy.attempt(unmount(this.#context, descriptor).map(orGoOn));
     }
@@ -139,9 +139,9 @@ export function removeLiveMounts(mounts: readonly LiveMount[], { init, trace }: 
   using process = new LiveProcess(init, trace);
   process.enter();
   const context = contextOf(process);
-  // None is unmounted before all can be; and none stays open, of which there may be many.
+  // Check that all can be reached before any is unmounted. None stays open, since there may be many.
   for (const mount of there) context.proxy.ask([close(reach(context, mount))]);
-  // The last first: it may lie in one before it.
+  // The last first: it may lie in an earlier one.
   for (const mount of there.toReversed()) {
     const descriptor = reach(context, mount);
     context.proxy.ask([...unmount(context, descriptor, `unmount "${mount.destination}"`), close(descriptor)]);
@@ -166,7 +166,7 @@ function contextOf(process: LiveProcess): RootContext {
   return context;
 }
 
-/** What it could do has been done when the container is entered. */
+/** Whatever a helper could do has been done before the container is entered. */
 const NO_HELPER: Helper = {
   canHelp: false,
   root: -1,
@@ -193,7 +193,7 @@ function openSource(process: LiveProcess, plan: LivePlan, mount: LiveMountPlan):
   const operations: Operation[] = [tree, look];
   const { treePropagation } = plan;
   if (treePropagation !== undefined) {
-    // What the container then mounts on it must not come to the host.
+    // What the container mounts on it later must not appear on the host.
     const recursive = (treePropagation & MS_REC) === 0 ? AT_EMPTY_PATH : AT_EMPTY_PATH | AT_RECURSIVE;
     const propagation = treePropagation & ~MS_REC;
     operations.push(mountSetattr(tree, "", recursive, { propagation }, attempt));
@@ -268,7 +268,7 @@ function stepFor(context: RootContext, mount: LiveMountPlan, source: Source | un
   return { before: [], step, isReadonly: false, mounted: () => source.tree, target: () => step.target };
 }
 
-/** World: the container's root, all privileges in its namespaces, programs running beside. */
+/** World: the container's root, all privileges in its namespaces; the container's programs are running. */
 class AttachStep implements TargetStep {
   readonly target: Target;
   readonly #context: RootContext;
@@ -328,7 +328,7 @@ class AttachStep implements TargetStep {
     return this.#change !== undefined;
   }
 
-  /** move_mount(2) says EINVAL where one is a directory and the other is not. */
+  /** move_mount(2) returns EINVAL if one of the two is a directory and the other is not. */
   #compareKinds(failed: Operation): void {
     if (failed.call !== "move_mount" || failed.result !== -EINVAL || this.#place === undefined) return;
     const look: Reading = statx(resultOf(this.#place), "", AT_EMPTY_PATH, this.#attempt);
@@ -340,7 +340,7 @@ class AttachStep implements TargetStep {
   }
 }
 
-/** Lazily: programs may have files there open. */
+/** Detaches the mount, since programs may have files there open. */
 function unmount(context: RootContext, descriptor: number, attempt = "unmount again"): Operation[] {
   return byScratch(context, descriptor, (path) => umount2(path, MNT_DETACH, attempt), attempt);
 }
@@ -353,7 +353,7 @@ function reach(context: RootContext, mount: LiveMount): number {
   const look = statx(place.descriptor, "", AT_EMPTY_PATH, attempt);
   const failed = context.proxy.attempt([...place.operations, look]);
   if (failed !== undefined) {
-    // Without openat2(2) one component after the other.
+    // Without openat2(2), try one component after the other.
     if (adapt(context, failed)) return reach(context, mount);
     throw operationError(failed);
   }
@@ -363,7 +363,7 @@ function reach(context: RootContext, mount: LiveMount): number {
   });
 }
 
-/** Takes away the mount points that were made; what is in use by now stays. */
+/** Removes the mount points that were made; those in use by now stay. */
 function removeMade(context: RootContext, target: Target): void {
   for (const path of target.allMade.toReversed()) {
     const parent = parentOf(path);

@@ -1,8 +1,8 @@
-// A process that mounts and unmounts in a container that is there. It begins with tsrun's own privileges
-// among the host's mounts, where sources are opened, and goes on as the container's root in its mount
-// namespace, where nothing of the host can be reached any more: as the first process did when the container
-// was made. What runs inside does not see it, unless the host's processes are in sight: its pid namespace
-// stays the host's. Called by live-mounts.ts.
+// A process that mounts and unmounts in an existing container. It begins with tsrun's own privileges among
+// the host's mounts, where it opens the sources. Then it becomes the container's root in the container's
+// mount namespace and can reach nothing of the host any more, as the first process did when the container was
+// made. It stays in the host's pid namespace, so the container does not see it, unless the container sees the
+// host's processes. Called by mounts.ts.
 
 import { type Descriptor, readLink } from "../../linux/files/files.ts";
 import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY } from "../../linux/numbers/fcntl.ts";
@@ -16,12 +16,12 @@ import type { Conversation } from "../../proxy/conversation.ts";
 import { startProxy, type Trace } from "../../proxy/proxy.ts";
 import { leave } from "../host/helper.ts";
 
-/** The first process' directory of /proc, in ours. */
+/** The number, in this process, of the first process's directory in /proc. */
 const INIT = 3;
 const CONTROL = 4;
 
 /**
- * Whether the container's users are others than tsrun's.
+ * Whether the container has another user namespace than tsrun.
  * @param init the directory in /proc of the container's first process
  */
 export function mapsUsers(init: Descriptor): boolean {
@@ -57,7 +57,7 @@ export class LiveProcess implements Disposable {
     leave(this.proxy);
   }
 
-  /** The container's root, by a descriptor. */
+  /** A descriptor of the container's root. */
   get root(): number {
     return numberOf(this.#root);
   }
@@ -67,12 +67,12 @@ export class LiveProcess implements Disposable {
     return numberOf(this.#descriptors);
   }
 
-  /** The container's user namespace by a path, as this process sees it before it has entered. */
+  /** A path of the container's user namespace, for this process before it has entered the container. */
   get userNamespacePath(): string {
     return `/proc/self/fd/${INIT}/ns/user`;
   }
 
-  /** Ids cannot be mapped by an ordinary user, who has no more rights outside of the user namespace. */
+  /** An ordinary user cannot map ids, having no more rights outside the user namespace than inside. */
   get canMapIds(): boolean {
     return effectiveUid() === 0;
   }
@@ -96,19 +96,20 @@ export class LiveProcess implements Disposable {
   }
 
   /**
-   * Makes the host's mounts those that the container's first process was given a copy of: in another user
-   * namespace flags such as `ro` are locked in the copy (mount_namespaces(7)), and stay so in what is bound
-   * from it; the container's root could take them back otherwise.
+   * Enters a copy of the host's mounts, like the copy that the container's first process got. If it belongs
+   * to another user namespace, flags such as `ro` are locked in the copy (mount_namespaces(7)), and stay
+   * locked in what is bound from it; otherwise the container's root could remove them.
    */
   standAmongSources(): void {
     if (!this.#mapsUsers) return;
     if (effectiveUid() !== 0) {
-      // Nothing but what the container's root may do is allowed here anyway.
+      // An ordinary user is allowed no more than the container's root anyway.
       this.proxy.ask([...this.#becomeContainersRoot(), copyMounts()]);
       this.#users = undefined;
       return;
     }
-    // Directories of the host may be closed to the container's root: the copy is another's, and entered.
+    // The container's root may not be allowed to enter directories of the host. So another process makes the
+    // copy, and this one enters it.
     const maker = this.#start();
     try {
       const attempt = "enter the container's user namespace";
@@ -131,7 +132,8 @@ export class LiveProcess implements Disposable {
     const users = this.#mapsUsers ? this.#becomeContainersRoot() : [];
     const mounts = numberOf(this.#mounts);
     this.proxy.ask([
-      // Where the host's processes are in sight, whoever may trace this one gets what it has open.
+      // If the container sees the host's processes, a process that may trace this one could use what it has
+      // open.
       close(INIT),
       ...users,
       setns(mounts, CLONE_NEWNS, "enter the container's mount namespace"),
@@ -139,7 +141,7 @@ export class LiveProcess implements Disposable {
     ]);
   }
 
-  /** Once. */
+  /** Returns operations only the first time. */
   #becomeContainersRoot(): Operation[] {
     if (this.#users === undefined) return [];
     const attempt = "enter the container's user namespace";

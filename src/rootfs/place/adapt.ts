@@ -1,5 +1,5 @@
 // Finds out which system calls this kernel, or a filter around tsrun, does not know: each is tried once, and
-// done without from then on. Called by whoever has tried one; docs/kernel.md lists them.
+// avoided from then on. Called after a failure; docs/kernel.md lists the calls.
 
 import { ENOSYS } from "../../linux/numbers/errno.ts";
 import type { SyscallName } from "../../linux/numbers/syscalls.ts";
@@ -16,7 +16,7 @@ const FEATURE_OF: Readonly<Partial<Record<SyscallName, keyof KernelFeatures>>> =
   fsmount: "mountApi",
 };
 
-/** Whether `failed` is a call that this kernel does not know and that can be done without: so try again. */
+/** Whether `failed` is a call that this kernel lacks and that tsrun can do without; if so, try again. */
 export function adapt(context: RootContext, failed: Operation): boolean {
   if (failed.result !== -ENOSYS) return false;
   const feature = FEATURE_OF[failed.call];

@@ -24,12 +24,12 @@ export interface Provider {
   readonly directory: Fd;
 }
 
-/** Who carries operations out, and says which one failed. */
+/** Carries operations out, and returns the one that failed. */
 export interface Asked {
   attempt(operations: readonly Operation[]): Operation | undefined;
 }
 
-/** Somebody with tsrun's own privileges in the container's mount namespace; see helper.ts. */
+/** A process with tsrun's own privileges in the container's mount namespace; see helper.ts. */
 export interface Helper extends Asked {
   /** False when tsrun has no more privileges than the container. */
   readonly canHelp: boolean;
@@ -81,7 +81,9 @@ export class RootContext {
     return mountSetattr && mountApi && openat2;
   }
 
-  /** A call is missing: with those of old, a step may depend on what the one before it finds. */
+  /**
+   * Notes that a call is missing. With the older calls, a step may depend on what the one before it finds.
+   */
   lacks(feature: keyof KernelFeatures): void {
     this.features[feature] = false;
     if (feature === "openat2") this.proxy.goOneByOne();

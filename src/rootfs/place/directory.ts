@@ -1,7 +1,6 @@
-// A directory that is made where it is missing: the process' working directory, which an image names. Nothing
-// but the root's own files is walked: a magic link, such as /proc/PID/root where the host's processes are in
-// sight, would lead out, and the directory would be made there (the way of CVE-2024-21626). Called by the
-// container's init.ts.
+// Makes the process's working directory, which an image may name, if it is missing. Only files of the root
+// itself are followed: a magic link, such as /proc/PID/root if the host's processes are visible, would lead
+// out, and the directory would be made there (as in CVE-2024-21626). Called by the container's init.ts.
 
 import { ENOENT, ENOSYS } from "../../linux/numbers/errno.ts";
 import { O_DIRECTORY, O_PATH } from "../../linux/numbers/fcntl.ts";
@@ -15,8 +14,8 @@ import { openFollowing } from "./open.ts";
 import { createMissing, resolveInRoot } from "./resolve.ts";
 
 /**
- * Looks whether it is there, as it nearly always is, and makes it when it is not. Whether that worked is seen
- * when the directory is entered.
+ * Checks that the directory exists, as it nearly always does, and makes it if not. If that fails, entering
+ * the directory fails too.
  */
 export function directoryStep(context: RootContext, path: string): Step {
   const attempt = `create the working directory "${path}"`;

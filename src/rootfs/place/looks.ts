@@ -1,5 +1,5 @@
-// What the paths are that are to be made read-only or masked, once the container's root is the process' own.
-// Called by rootfs.ts.
+// Finds out what kind of file each path is that will be masked or made read-only, when the process has
+// entered the container's root. Called by rootfs.ts.
 
 import { ELOOP, ENOENT, ENOSYS } from "../../linux/numbers/errno.ts";
 import { O_DIRECTORY, O_PATH } from "../../linux/numbers/fcntl.ts";
@@ -17,8 +17,8 @@ export type SealedKind = FileKind | "root";
 const HOW = O_PATH | O_DIRECTORY;
 
 /**
- * Looks at paths, most in the message that changes the root. A path is the root only if it says so, or leads
- * there by `..` or a symbolic link: so only these cost more than one look.
+ * Looks at paths, most in the message that changes the root. A path can be the root only if it is "/", or
+ * leads there by `..` or a symbolic link, so only such paths cost more than one look.
  */
 export class PathLooks {
   readonly operations: Operation[] = [];
@@ -35,7 +35,7 @@ export class PathLooks {
     }
   }
 
-  /** Without openat2(2) nothing would say that there is a link on the way. */
+  /** Without openat2(2) a link on the way would not be noticed. */
   #mayBePlain(path: string): boolean {
     return this.#context.features.openat2 && path !== "/" && !climbs(path);
   }
@@ -51,7 +51,7 @@ export class PathLooks {
     return kinds;
   }
 
-  /** Whether there is such a path is the kernel's to say, whether it is the root is not asked of it. */
+  /** The kernel tells whether the path exists; whether it is the root is found out here. */
   #follow(path: string): SealedKind | undefined {
     const attempt = `look at "${path}"`;
     const look = openFollowing(this.#context, { path, how: HOW, goOn: true }, attempt);
@@ -65,7 +65,7 @@ export class PathLooks {
   }
 }
 
-/** What cannot be opened for another reason will say why when it is to be covered. */
+/** If a path cannot be opened for another reason, the step that covers it will fail and say why. */
 function kindOf({ result = -ENOENT }: Operation): FileKind | undefined {
   if (result === -ENOENT) return undefined;
   return result < 0 ? "file" : "directory";

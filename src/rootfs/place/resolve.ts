@@ -1,6 +1,6 @@
-// Finds the mount points that openat2(2) would not open at once: follows symbolic links one by one, itself,
-// inside the root, and makes what is missing. No path is ever handed to the kernel in a way that lets it lead
-// out. Used by target.ts; the attacks are those of CVE-2021-30465, CVE-2025-31133 and CVE-2026-41579.
+// Finds the mount points that openat2(2) would not open at once: tsrun itself follows symbolic links one by
+// one, inside the root, and makes what is missing. The kernel never gets a path that could lead out of the
+// root. Used by target.ts; the attacks are those of CVE-2021-30465, CVE-2025-31133 and CVE-2026-41579.
 
 import { text } from "../../linux/call/words.ts";
 import { parseStatx } from "../../linux/files/statx.ts";
@@ -19,7 +19,7 @@ const MOST_LINKS = 40;
 const LINK_SIZE = 1024;
 /** So many links are read at once. */
 const LOOK_AHEAD = 32;
-/** Of directories that are made where none was. */
+/** The mode of directories that are made where none was. */
 export const MADE_MODE = 0o755;
 const DIRECTORY = O_PATH | O_DIRECTORY | O_NOFOLLOW;
 
@@ -67,7 +67,7 @@ function stepsOf(path: string): string[] {
   return componentsOf(path).filter((part) => part !== ".");
 }
 
-/** So many components that are no links, and what the one after them leads to. */
+/** How many components are no links, and what the one after them leads to. */
 interface Found {
   readonly plain: number;
   readonly target: string | undefined;
@@ -173,7 +173,7 @@ function createSome(context: RootContext, paths: readonly Missing[]): Creation[]
   });
 }
 
-/** Two paths may share what is missing: that it is there by now is no failure. */
+/** Two paths may share a missing directory, so it is no failure if that exists by now. */
 function firstFailure(operations: readonly (Operation | undefined)[]): Operation | undefined {
   return operations.find((one) => one?.result !== undefined && one.result < 0 && one.result !== -EEXIST);
 }
@@ -184,8 +184,8 @@ function lookAt(path: string): Reading {
 }
 
 /**
- * A source that is not there will be missed when it is opened. The first process of a user namespace may be
- * refused a look below a private directory of the host: the helper then looks, which will open it, too.
+ * A missing source will be an error when it is opened. The first process of a user namespace may not look
+ * below a private directory of the host; the helper then looks, which will also open the source.
  */
 function kindOf(context: RootContext, path: string, look: Reading | undefined): FileKind {
   if (look?.result === -EACCES && context.helper.canHelp) {
@@ -214,9 +214,9 @@ function creation(
   );
 }
 
-/** The directories of some paths, each opened once, below one another and none through a link. */
+/** The directories of some paths. Each is opened once, from the one above it, and never through a link. */
 class Directories {
-  /** What makes them, in their order. */
+  /** The operations that make them, in order. */
   readonly creations: Operation[] = [];
   readonly #root: Fd;
   readonly #opened = new Map<string, Operation>();
@@ -230,7 +230,7 @@ class Directories {
     return this.#opened.values();
   }
 
-  /** Opens it, and those above it; below one that is missing all are. */
+  /** Opens a directory and those above it; below a missing one, all are missing. */
   look(path: string): Fd {
     if (path === "/") return this.#root;
     const known = this.#opened.get(path);
@@ -259,7 +259,7 @@ class Directories {
     return again;
   }
 
-  /** Those of them that were missing, after they have been made. */
+  /** The paths of those that were missing, once they have been made. */
   pathsMadeFor(path: string): string[] {
     if (path === "/") return [];
     // The last two of its operations are its own: to make it, and to open it.
@@ -267,7 +267,7 @@ class Directories {
     return [...this.pathsMadeFor(parentOf(path)), ...(isNew ? [path] : [])];
   }
 
-  /** What makes it and those above it. */
+  /** The operations that make it and those above it. */
   madeFor(path: string): readonly Operation[] {
     return this.#made.get(path) ?? [];
   }

@@ -1,6 +1,5 @@
-// The place in the container's root that something is mounted on: opened at once where it exists and no
-// symbolic link is on the way; else resolved and made, once, and then opened. Used by the steps of mounts and
-// devices.
+// A mount point in the container's root. If it exists and has no symbolic link on the way, it is opened at
+// once; otherwise it is resolved and made, once, and then opened. Used by the steps of mounts and devices.
 
 import { TsrunError } from "../../errors.ts";
 import { ELOOP, ENOENT, ENOSYS } from "../../linux/numbers/errno.ts";
@@ -25,13 +24,13 @@ import {
 export interface TargetOptions {
   /** Clean path inside the root. */
   readonly path: string;
-  /** What is to be made where nothing is; `undefined` for that of `source`. */
+  /** What to make if it is missing; `undefined` means the kind of `source`. */
   readonly kind: FileKind | undefined;
   /** A path of the host that says what kind of file is needed. */
   readonly source?: string;
   /** What a failure prevents: `mount "proc" on "/proc"`. */
   readonly attempt: string;
-  /** What the mount brings, for the rules of /proc. */
+  /** What is mounted there, for the rules about /proc. */
   readonly brings: "proc" | "bind" | "other" | "nothing";
   /** No symbolic link may stand there. */
   readonly plain?: { readonly because: string };
@@ -52,7 +51,9 @@ export class Target {
   readonly #context: RootContext;
   #path: string;
   #opening: readonly Operation[] = [];
-  /** How many links had been followed when it was made: behind another, a mount may cover what was made. */
+  /**
+   * How many links had been followed when it was made. After another link, a mount may cover what was made.
+   */
   #madeAt: number | undefined;
   #isNew = false;
   readonly #allMade: string[] = [];
@@ -78,7 +79,7 @@ export class Target {
     return this.#allMade;
   }
 
-  /** Where it lies now that links have been followed. */
+  /** Its path, now that links have been followed. */
   get path(): string {
     return this.#path;
   }
@@ -86,7 +87,7 @@ export class Target {
   /** The operations that open it, or make it and open it. */
   open(how = O_PATH): Opening {
     const context = this.#context;
-    // Without openat2(2) nothing would say that there is a link on the way.
+    // Without openat2(2) a link on the way would not be noticed.
     if (!context.features.openat2 && !this.#isMade) this.resolve(undefined);
     const opening = this.reopen(how);
     // A copy: the caller adds to the list.
@@ -95,7 +96,7 @@ export class Target {
     return ahead === undefined ? opening : { ...opening, operations: [ahead, ...opening.operations] };
   }
 
-  /** Opens it once more: what is mounted there by now. */
+  /** Opens it again, to reach what is mounted there by now. */
   reopen(how = O_PATH): Opening {
     const { attempt } = this.options;
     const flags = this.options.onLink === true ? how | O_NOFOLLOW : how;
@@ -103,7 +104,7 @@ export class Target {
     return openPlain(this.#context, place, attempt);
   }
 
-  /** In a tmpfs made just before, nothing exists yet. */
+  /** Makes the mount point in a tmpfs that was mounted just before, and so is empty. */
   #makeAhead(): Operation | undefined {
     const { provider, path, kind, source, attempt } = this.options;
     if (provider === undefined || this.#isMade || this.#path !== path) return undefined;
@@ -131,7 +132,7 @@ export class Target {
       onLink === true ? resolveParent(this.#context, path) : resolveInRoot(this.#context, path);
     if ("call" in resolved) throw this.#failed({ ...resolved, attempt });
     if (plain !== undefined && resolved.endedInLink) throw this.refusal(plain.because);
-    // Someone is exchanging files for links while we look.
+    // Somebody replaces files with links at the same time.
     if (failed !== undefined && resolved.path === this.#path) throw this.#failed(failed);
     const refused = brings === "nothing" ? undefined : refusedTarget(resolved.path, brings);
     if (refused !== undefined) throw this.refusal(refused);
@@ -153,7 +154,7 @@ export class Target {
     return operationError(failed, { hint: `${adviceForTarget(failed)}${this.options.hint()}` });
   }
 
-  /** Whether it may be made along with others; not twice, and not where links are on the way. */
+  /** Whether it may be made together with others. */
   get canBeMade(): boolean {
     return !this.#isMade && this.options.provider === undefined;
   }
@@ -182,8 +183,8 @@ function makeIn(
 }
 
 /**
- * Makes the missing mount point of `first`, and in the same round trips those of the steps to come that do
- * not lie below one another: a hundred volumes cost no more than one.
+ * Makes the missing mount point of `first`, and in the same round trips those of later steps, as long as they
+ * do not lie below one another: many volumes cost no more than one.
  */
 function createTargets(context: RootContext, first: Target, pending: readonly Step[]): void {
   const targets: Target[] = [first];
@@ -192,7 +193,7 @@ function createTargets(context: RootContext, first: Target, pending: readonly St
   for (const step of context.features.openat2 ? pending : []) {
     const target = "target" in step && step.target instanceof Target ? step.target : undefined;
     if (target === undefined || target === first) continue;
-    // Below a mount that is still to come something else may exist.
+    // Below a mount that is still to come, other files may exist.
     const hidden = isBelowOneOf(before, target.path);
     before.add(target.path);
     if (!hidden && target.canBeMade && target.options.plain === undefined) targets.push(target);

@@ -1,5 +1,5 @@
-// The shim's children: commands that it runs, and processes of containers, which the kernel gives to it as a
-// subreaper (prctl(2)). SIGCHLD comes by signalfd(2).
+// The shim's children: the commands that it runs, and processes of containers, which become its children
+// because it is a subreaper (prctl(2)). SIGCHLD is read by signalfd(2).
 
 import type { Descriptor } from "../../linux/files/files.ts";
 import { SIGCHLD, SIGINT, SIGTERM, WNOHANG } from "../../linux/numbers/sched.ts";
@@ -53,7 +53,10 @@ export class Children {
     }
   }
 
-  /** Those that are waited for one by one; whoever else has ended is nobody's when no command runs. */
+  /**
+   * Waits for the known children one by one. Any other child is reaped only while no command runs, since a
+   * running command may just have started it.
+   */
   #reap(): void {
     for (const pid of [...this.#awaited.keys()]) this.#reapOne(pid);
     while (this.#commands === 0) {

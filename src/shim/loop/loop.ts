@@ -16,14 +16,17 @@ const EPOLL_CTL_MOD = 3;
 /** `struct epoll_event` is packed on x86-64 only (<linux/eventpoll.h>). */
 const EVENT_SIZE = machine === "x86-64" ? 12 : 16;
 const DATA_OFFSET = machine === "x86-64" ? 4 : 8;
-/** Events taken with one call. */
+/** How many events one call takes. */
 const MOST_AT_ONCE = 64;
 
 type Handler = (events: number) => void;
 
-/** A descriptor that the loop looks at. The one who asked for it stops it before the descriptor is closed. */
+/**
+ * A descriptor that the loop watches. Whoever started the watch has to stop it before the descriptor is
+ * closed.
+ */
 export interface Watch {
-  /** Waits for these events from now on; for none, 0, but errors and hang-ups of a peer. */
+  /** Waits for these events from now on; 0 means only errors and hang-ups. */
   change(events: number): void;
   stop(): void;
 }
@@ -44,7 +47,7 @@ export class Loop {
   readonly #failed: (error: unknown) => void;
   #ended = false;
 
-  /** @param failed told of what a handler throws: the others go on */
+  /** @param failed gets what a handler throws; the other handlers go on */
   constructor(failed: (error: unknown) => void) {
     this.#failed = failed;
   }
@@ -112,7 +115,7 @@ export class Loop {
     mustCall("watch a descriptor", "epoll_ctl", this.#epoll.number, operation, fd, event);
   }
 
-  /** Until the next alarm; -1 is for ever. */
+  /** Milliseconds until the next alarm; -1 is for ever. */
   #waitMs(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { at } of this.#alarms) next = Math.min(next, at);

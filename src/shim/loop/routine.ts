@@ -1,5 +1,5 @@
-// Routines: functions that can wait without holding anybody else. They are generators that yield what they
-// wait for; whoever drives them goes on with the next handler of the loop meanwhile. Pure.
+// Routines: functions that can wait without holding up anybody else. They are generators that yield what they
+// wait for; meanwhile the loop goes on with other handlers. Pure.
 
 /** Something to wait for: it calls `resume` once, at once or later. */
 export type Wait<T> = (resume: (value: T) => void) => void;
@@ -19,7 +19,7 @@ export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: unknown };
 
-/** Runs a routine as far as it comes without waiting, and the rest when what it waits for comes. */
+/** Runs a routine up to its first wait, and the rest as soon as what it waits for comes. */
 export function start<T>(routine: Routine<T>, done: (outcome: Outcome<T>) => void): void {
   new Run(routine, done).goOn(() => routine.next(undefined));
 }
@@ -27,7 +27,7 @@ export function start<T>(routine: Routine<T>, done: (outcome: Outcome<T>) => voi
 type Step<T> = () => IteratorResult<Wait<unknown>, T>;
 
 /**
- * A routine on its way. It is held by what it waits for, and by nothing of its own: so the engine frees it at
+ * A running routine. Only what it waits for refers to it, not the routine itself, so the engine frees it at
  * once.
  */
 class Run<T> {
@@ -41,7 +41,7 @@ class Run<T> {
     this.#done = done;
   }
 
-  /** A wait that resumes at once is gone on from by the loop that is running, not by a deeper call. */
+  /** If a wait resumes at once, this loop goes on, without a deeper call. */
   goOn(step: Step<T>): void {
     this.#next = step;
     if (this.#isRunning) return;
@@ -53,7 +53,7 @@ class Run<T> {
     this.#isRunning = false;
   }
 
-  /** False when it has come to its end. */
+  /** False when the routine has ended. */
   #take(step: Step<T>): boolean {
     let result: IteratorResult<Wait<unknown>, T>;
     try {
@@ -75,7 +75,7 @@ class Run<T> {
   }
 }
 
-/** One at a time: who comes while another is inside waits, in the order of coming. */
+/** Lets routines in one at a time; the others wait in the order in which they came. */
 export class Turn {
   #taken = false;
   readonly #queue: (() => void)[] = [];

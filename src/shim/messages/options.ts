@@ -22,7 +22,7 @@ export const RUNC_OPTIONS = {
 
 export type RuntimeOptions = ValuesOf<typeof RUNC_OPTIONS>;
 
-/** What CRI sends for runtime types that it does not know: a table of the caller's, as text. */
+/** What CRI sends for a runtime type that it does not know: the caller's table, as text. */
 const GENERIC_OPTIONS = {
   typeUrl: { number: 1, type: "string" },
   configPath: { number: 2, type: "string" },
@@ -59,9 +59,7 @@ function typeName({ typeUrl = "" }: Any): string {
   return typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
 }
 
-/**
- * The options of a task. Throws for a type that is none of ours: what was asked for would be ignored.
- */
+/** The options of a task. Throws for an unknown type: ignoring it would ignore what was asked for. */
 export function readRuntimeOptions(any: Any | undefined, unknown: (name: string) => Error): RuntimeOptions {
   if (any?.value === undefined || any.value.length === 0) return {};
   switch (typeName(any)) {

@@ -57,7 +57,7 @@ const PROCESS_INFO = { ...PID, info: { number: 2, type: ANY } } as const satisfi
 /** containerd.runc.v1.ProcessDetails, in a PROCESS_INFO. */
 export const PROCESS_DETAILS = { execId: { number: 1, type: "string" } } as const satisfies Message;
 
-/** The methods: what each is asked with, and answers. */
+/** The methods, each with its request and its response. */
 export const TASK_METHODS = {
   State: [PROCESS, STATE],
   Create: [CREATE, PID],

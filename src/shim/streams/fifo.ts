@@ -1,4 +1,4 @@
-// FIFOs of containerd's, which it makes and reads (fifo(7)). None is waited for.
+// The FIFOs that containerd makes and reads (fifo(7)). Opening them never blocks.
 
 import { mustCall } from "../../linux/call/call.ts";
 import { type Descriptor, makeDirectories, open, status } from "../../linux/files/files.ts";
@@ -7,11 +7,11 @@ import { RequestError } from "../ttrpc/status.ts";
 
 export interface Sink {
   readonly descriptor: Descriptor;
-  /** A reader of ours: without one, a write is an error while containerd is away. */
+  /** A reader of our own: without one, writing would be an error while containerd is away. */
   readonly keeper: Descriptor | undefined;
 }
 
-/** What the container's output goes to: a FIFO, or a file that is there. */
+/** Opens what the container's output goes to: a FIFO, or an existing file. */
 export function openSink(path: string): Sink {
   if (!isFifo(path)) return { descriptor: open(path, O_WRONLY | O_APPEND), keeper: undefined };
   // First the reader: a writer that does not wait is refused while there is none (ENXIO).
@@ -19,18 +19,18 @@ export function openSink(path: string): Sink {
   return { descriptor: open(path, O_WRONLY | O_NONBLOCK), keeper };
 }
 
-/** Makes the file that `file://` names, with what is missing above it. */
+/** Makes the file that `file://` names, and missing directories above it. */
 export function prepareFile(path: string): void {
   makeDirectories(path.slice(0, Math.max(path.lastIndexOf("/"), 0)), 0o755);
   open(path, O_APPEND | O_CREAT | O_WRONLY, { mode: 0o644 }).close();
 }
 
-/** What the container's input comes from. */
+/** Opens what the container's input comes from. */
 export function openSource(path: string): Descriptor {
   return open(path, O_RDONLY | O_NONBLOCK);
 }
 
-/** A writer of ours: as long as it is open, the container's input has no end. Opened after a reader. */
+/** A writer of our own: as long as it is open, the container's input does not end. Opened after a reader. */
 export function holdSourceOpen(path: string): Descriptor {
   return open(path, O_WRONLY | O_NONBLOCK);
 }

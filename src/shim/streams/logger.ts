@@ -12,7 +12,7 @@ import { EPOLLIN, type Loop } from "../loop/loop.ts";
 import { Once, type Routine, waitFor } from "../loop/routine.ts";
 import type { LoggerProgram } from "./uri.ts";
 
-/** How long it may take to write down what it has, once it was asked to end, milliseconds. */
+/** How long the program may take to write what it has, after it was asked to end, milliseconds. */
 const PATIENCE_MS = 12_000;
 
 export interface LoggerOptions extends LoggerProgram {
@@ -64,13 +64,13 @@ export class Logger {
     return new Logger(loop, pid, ended, [toStdout, toStderr]);
   }
 
-  /** Leaves the pipes to the container: when that has ended, the program reads their ends. */
+  /** Closes our ends of the pipes: when the container has ended, the program reads end of file. */
   closeWriters(): void {
     this.stdout.close();
     this.stderr.close();
   }
 
-  /** Asks it to end, and ends it when it does not. */
+  /** Asks the program to end, and kills it if it does not. */
   *stop(): Routine<void> {
     this.closeWriters();
     if (this.#ended.happened) return;

@@ -1,5 +1,5 @@
 // Passes on what one side writes to the other, without waiting for either. From a pipe to a FIFO the bytes go
-// by splice(2) and never through the engine; a terminal and a file want read(2) and write(2).
+// by splice(2), not through the engine; a terminal and a file need read(2) and write(2).
 
 import { tryCall } from "../../linux/call/call.ts";
 import type { Descriptor } from "../../linux/files/files.ts";
@@ -9,31 +9,36 @@ import { Once } from "../loop/routine.ts";
 
 /** SPLICE_F_MOVE and SPLICE_F_NONBLOCK of <linux/splice.h> */
 const SPLICE_FLAGS = 1 | 2;
-/** Passed on with one call, bytes. A FIFO holds 64 KiB. */
+/** How many bytes one call passes on. A FIFO holds 64 KiB. */
 const AT_ONCE = 64 << 10;
-/** Passed on before others have their turn, calls. */
+/** How many calls are made before others have their turn. */
 const TURNS = 16;
 
-/** How the bytes go. `copy` where one end cannot be spliced; `file` takes all at once, and is not watched. */
+/**
+ * How bytes are passed on. `copy` if one end cannot be spliced; a `file` takes everything at once, and is not
+ * watched.
+ */
 export type Manner = "splice" | "copy" | "file";
 
 export interface PumpEnds {
   readonly from: Descriptor;
   readonly to: Descriptor;
-  /** Closed with `to`: what keeps a FIFO readable while its other readers are away. */
+  /** Keeps a FIFO readable while its other readers are away; closed together with `to`. */
   readonly keeper?: Descriptor | undefined;
 }
 
 export class Pump {
   readonly #ends: PumpEnds;
-  /** Let go of at the end: they hold this. */
+  /** Cleared at the end, since they refer to this object. */
   #source: Watch | undefined;
   #sink: Watch | undefined;
   #manner: Manner;
   /** Read, and not yet written. */
   #held: Uint8Array = new Uint8Array(0);
   #buffer: Uint8Array | undefined;
-  /** Happens when the source has ended and all has been passed on, or nobody takes it any more. */
+  /**
+   * Happens when the source has ended and everything has been passed on, or when nobody takes it any more.
+   */
   readonly ended: Once<void> = new Once();
 
   constructor(loop: Loop, ends: PumpEnds, manner: Manner) {
@@ -44,7 +49,7 @@ export class Pump {
       manner === "file" ? undefined : loop.watch(ends.to.number, 0, (events) => this.#sinkTells(events));
   }
 
-  /** Ends it now: what has not been passed on is lost. */
+  /** Ends it now; what has not been passed on is lost. */
   stop(): void {
     if (this.ended.happened) return;
     this.#source?.stop();
@@ -59,7 +64,7 @@ export class Pump {
     this.ended.happen(undefined);
   }
 
-  /** An error of a sink that nobody reads any more comes whatever is waited for. */
+  /** epoll reports an error of a sink without readers even if no event was asked for. */
   #sinkTells(events: number): void {
     if ((events & EPOLLOUT) !== 0) this.#pass();
     else this.stop();
@@ -86,8 +91,8 @@ export class Pump {
   }
 
   /**
-   * EAGAIN is of either side. The source is asked first; only when that has something, the sink is waited
-   * for.
+   * EAGAIN may come from either side. The source is asked first; only if it has something does the pump wait
+   * for the sink.
    */
   #splice(): "moved" | "source empty" | "sink full" | "ended" {
     const { from, to } = this.#ends;
@@ -113,7 +118,7 @@ export class Pump {
     }
     const written = tryCall("write", to.number, this.#held, this.#held.length);
     if (written === -EAGAIN) return "sink full";
-    // A full disk, say. What the container prints is lost; that it goes on is worth more.
+    // For example, the disk is full. The container's output is lost, but the container goes on.
     this.#held = this.#held.subarray(
       written < 0 && this.#manner === "file" ? this.#held.length : Math.max(written, 0),
     );

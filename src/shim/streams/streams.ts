@@ -1,5 +1,6 @@
-// The standard streams of one process: what it gets, and how that is passed on to where the caller wants it.
-// FIFOs (no scheme), `file://`, `binary://`, or nothing (containerd, core/runtime/v2/README.md, "IO").
+// The standard streams of one process: what the process gets, and how its output reaches the place that the
+// caller wants: FIFOs (no scheme), `file://`, `binary://`, or nothing (containerd, core/runtime/v2/README.md,
+// "IO").
 
 import { mustCall, syscallError, tryCall } from "../../linux/call/call.ts";
 import { cString, u32Array } from "../../linux/call/words.ts";
@@ -18,7 +19,7 @@ import { Logger } from "./logger.ts";
 import { type Manner, Pump } from "./pump.ts";
 import { parseLogger } from "./uri.ts";
 
-/** Where the caller wants a process' streams; an empty name is nothing. */
+/** Where the caller wants a process's streams to go; an empty name is nowhere. */
 export interface Stdio {
   readonly stdin: string;
   readonly stdout: string;
@@ -30,9 +31,9 @@ export interface StreamContext {
   readonly loop: Loop;
   readonly children: Children;
   readonly namespace: string;
-  /** The process, for a logger. */
+  /** The id of the process, for a logger. */
   readonly id: string;
-  /** Whose pipes they are to be. */
+  /** The user that the pipes are to belong to. */
   readonly uid: number;
   readonly gid: number;
   /** Where a socket for the terminal can be made. */
@@ -40,15 +41,15 @@ export interface StreamContext {
 }
 
 export interface Streams {
-  /** What the command that makes the process gets. */
+  /** The descriptors of the command that makes the process. */
   readonly io: CommandIo;
   /** Further words of its command line. */
   readonly args: readonly string[];
-  /** Called when the command has ended well: begins to pass on. */
+  /** Called when the command has succeeded: begins to pass on. */
   begin(): Routine<void>;
   closeInput(): void;
   resize(width: number, height: number): void;
-  /** Waits until all that was printed has been passed on, for as long at most. */
+  /** Waits until all output has been passed on, but no longer than this. */
   drain(limitMs: number): Routine<void>;
   close(): Routine<void>;
 }
@@ -144,7 +145,7 @@ class PipeStreams implements Streams {
   }
 }
 
-/** The caller's own program takes the output from the pipes themselves. */
+/** A program of the caller's reads the output from the pipes. */
 class LoggerStreams implements Streams {
   readonly io: CommandIo;
   readonly args: readonly string[] = [];
@@ -205,7 +206,7 @@ class TerminalStreams implements Streams {
     this.#stopListening();
     doNotWait(master);
     const { stdin, stdout } = this.#stdio;
-    // Each direction closes what it has: the terminal itself stays with us, for its size.
+    // Each direction closes its own descriptors; ours of the terminal stays open, for changes of its size.
     if (stdin !== "") {
       const from = openSource(stdin);
       this.#holder = holdSourceOpen(stdin);
@@ -256,7 +257,7 @@ function doNotWait({ number }: Descriptor): void {
   tryCall("fcntl", number, F_SETFL, O_NONBLOCK);
 }
 
-/** Waits until all of them have ended, for as long at most. */
+/** Waits until all of them have ended, but no longer than this. */
 function* drained(loop: Loop, pumps: readonly Pump[], limitMs: number): Routine<void> {
   const done: Once<void> = new Once();
   let left = pumps.length;

@@ -21,7 +21,7 @@ export function parseLogger(uri: string): LoggerProgram {
   return { path: decodePercent(path), args };
 }
 
-/** Percent-encoding; what is none stays as it is. */
+/** Decodes percent-encoding; anything else stays as it is. */
 function decodePercent(word: string): string {
   const plus = word.replace(/\+/g, " ");
   try {

@@ -1,4 +1,4 @@
-// Calls a method of a server, one at a time; connects anew when the server has gone.
+// Calls methods of a server, one at a time; connects again when the server has gone.
 
 import type { Descriptor } from "../../linux/files/files.ts";
 import { connectUnix } from "../../linux/files/unix-sockets.ts";
@@ -17,7 +17,7 @@ export class Client {
   readonly #address: string;
   #connection: Connection | undefined;
   #answer: Once<Uint8Array | undefined> = new Once();
-  /** A client's streams are odd, and grow. */
+  /** The streams of a client have odd numbers, which grow. */
   #stream = -1;
 
   constructor(loop: Loop, address: string) {
@@ -37,7 +37,7 @@ export class Client {
     connection.send(this.#stream, TYPE_REQUEST, encode(REQUEST, { service, method, payload, timeoutNano }));
     const message = yield* answer.wait();
     timer.cancel();
-    // What comes late would be taken for the answer to the next call.
+    // An answer that comes late would be taken for the answer to the next call.
     if (message === undefined) this.close();
     return message !== undefined && succeeded(message);
   }
@@ -48,7 +48,7 @@ export class Client {
 
   #connect(): Connection | undefined {
     if (this.#connection !== undefined) return this.#connection;
-    // Not waited for: a server that accepts nobody is tried again later.
+    // This does not wait: a server that accepts nobody is tried again later.
     const socket: Descriptor | number = connectUnix(this.#address, SOCK_STREAM, { waits: false });
     if (typeof socket === "number") return undefined;
     this.#connection = new Connection(this.#loop, socket, {

@@ -1,4 +1,4 @@
-// One connection that speaks ttrpc, in either direction: frames in, frames out. Nothing waits: what the
+// One connection that speaks ttrpc, in both directions: frames in, frames out. Nothing blocks: what the
 // socket does not take is kept until it does.
 
 import { tryCall } from "../../linux/call/call.ts";
@@ -8,11 +8,11 @@ import { EAGAIN } from "../../linux/numbers/errno.ts";
 import { EPOLLIN, EPOLLOUT, type Loop, type Watch } from "../loop/loop.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frame.ts";
 
-/** Taken from the socket at once, bytes. */
+/** How many bytes are read from the socket at once. */
 const CHUNK = 64 << 10;
-/** What a peer that does not read may leave with us before we let go of it, bytes. */
+/** How many bytes may wait for a peer that does not read, before the connection is closed. */
 const MOST_KEPT = 32 << 20;
-/** send(2) and recv(2) flags: not to wait, and no signal for a peer that has left. */
+/** Flags of send(2) and recv(2): do not block, and raise no signal if the peer has gone. */
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 

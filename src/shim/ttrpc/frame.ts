@@ -16,7 +16,7 @@ export const TYPE_RESPONSE = 2;
 export interface Frame {
   readonly stream: number;
   readonly type: number;
-  /** `undefined` where the message was longer than allowed: it has been passed over. */
+  /** `undefined` if the message was longer than allowed, and was skipped. */
   readonly message: Uint8Array | undefined;
 }
 
@@ -56,10 +56,10 @@ export function encodeFrame(stream: number, type: number, message: Uint8Array): 
   return bytes;
 }
 
-/** Puts frames together from what arrives, in pieces of any size. */
+/** Puts frames together from what arrives in pieces of any size. */
 export class FrameReader {
   #held: Uint8Array = new Uint8Array(0);
-  /** Bytes of a message that is too long, still to come. */
+  /** How many bytes of a message that is too long are still to come. */
   #passOver = 0;
 
   push(bytes: Uint8Array): void {

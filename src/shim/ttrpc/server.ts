@@ -1,5 +1,5 @@
-// Answers requests on a listening socket: each by a routine of its own, so that one that waits holds no
-// other.
+// Answers requests on a listening socket, each by a routine of its own, so that one that waits does not hold
+// up others.
 
 import { tryCall } from "../../linux/call/call.ts";
 import { Descriptor } from "../../linux/files/files.ts";
@@ -11,7 +11,7 @@ import { Connection } from "./connection.ts";
 import { REQUEST, RESPONSE, TYPE_REQUEST, TYPE_RESPONSE } from "./frame.ts";
 import { RequestError, statusOf } from "./status.ts";
 
-/** A method: the tables of what it is asked with and what it answers, and who answers. */
+/** A method: the tables of its request and its response, and the function that answers. */
 export interface Method {
   readonly request: Message;
   readonly response: Message;

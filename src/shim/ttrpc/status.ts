@@ -1,4 +1,5 @@
-// gRPC's status codes, and what a failure is told as (containerd's errdefs turns the codes into its errors).
+// gRPC's status codes, and the status that a failure becomes (containerd's errdefs turns the codes into its
+// errors).
 
 import { TsrunError } from "../../errors.ts";
 
@@ -26,7 +27,7 @@ export class RequestError extends Error {
   }
 }
 
-/** What the other side is told of a failure. */
+/** The status that tells the other side of a failure. */
 export function statusOf(error: unknown): { code: number; message: string } {
   const message = error instanceof Error ? error.message : String(error);
   return { code: CODES[codeOf(error)], message };
