@@ -29,7 +29,7 @@ export const criuOptions = {
   },
   "network-lock": {
     type: "string",
-    describe: "how criu keeps packets out meanwhile: iptables, nftables or skip",
+    describe: "how criu blocks network packets meanwhile: iptables, nftables or skip",
     default: "",
     defaultDescription: "iptables",
     words: ["iptables", "nftables", "skip"],
@@ -72,7 +72,7 @@ function readNetworkLock(word: string): number | undefined {
 }
 
 function unknown(message: string, known: readonly string[]): TsrunError {
-  return new TsrunError("E_USAGE", message, { hint: `there is ${known.join(", ")}` });
+  return new TsrunError("E_USAGE", message, { hint: `it can be ${known.join(", ")}` });
 }
 
 /** `--page-server ADDRESS:PORT`; an IPv6 address is in brackets. */

@@ -6,7 +6,7 @@ import type { OptionTable } from "./options.ts";
 export const globalOptions = {
   debug: {
     type: "boolean",
-    describe: "enable debug logging: what was decided, and with --log every system call made",
+    describe: "enable debug logging: what was decided and, with --log, every system call",
   },
   log: {
     type: "string",
@@ -21,7 +21,7 @@ export const globalOptions = {
   },
   "log-level": {
     type: "string",
-    describe: "what is worth a log line: error, warning or debug; debug is --debug",
+    describe: "least serious messages to log: error, warning or debug; debug is the same as --debug",
     defaultDescription: "warning",
     words: ["error", "warning", "debug"],
   },
@@ -37,7 +37,7 @@ export const globalOptions = {
   },
   "cgroup-manager": {
     type: "string",
-    describe: "who makes the cgroups: systemd, as --systemd-cgroup, cgroupfs, or disabled for nobody",
+    describe: "who makes the cgroups: systemd (same as --systemd-cgroup), cgroupfs, or disabled: nobody",
     defaultDescription: "cgroupfs",
     words: ["cgroupfs", "systemd", "disabled"],
   },

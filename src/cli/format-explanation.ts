@@ -33,8 +33,8 @@ function headText({ subject, id, bundle, rootfs, status, pid, command }: Explana
       : [{ name: "status", value: pid === 0 ? status : `${status}, pid ${pid}` }]),
   ];
   const intro =
-    "A container is a process of this machine, to which the kernel shows less than is there, and lets it " +
-    "do less. These are the steps that make one, in their order.";
+    "A container is a process of this machine. The kernel shows it less than there is, and lets it do " +
+    "less. These are the steps that make one, in order.";
   const facts = table({
     columns: [
       ["name", ""],

@@ -39,5 +39,5 @@ function counted(told: number, untold: number, what: string): string {
   const count = told + untold;
   const least = what === "fault" && count >= MOST_COUNTED ? "at least " : "";
   const words = `${least}${count} ${what}${count === 1 ? "" : "s"}`;
-  return untold === 0 ? words : `${words}, of which ${told} are told`;
+  return untold === 0 ? words : `${words}, of which ${told} are shown`;
 }

@@ -28,7 +28,7 @@ export function readLogSettings(given: ReadonlyMap<string, OptionValue>): LogSet
   const values = valuesOf(globalOptions, given);
   const { log, "log-format": format } = values;
   if (format !== "json" && format !== "text" && format !== "") {
-    throw new TsrunError("E_USAGE", `invalid log-format: ${format}`, { hint: "there are text and json" });
+    throw new TsrunError("E_USAGE", `invalid log-format: ${format}`, { hint: "use text or json" });
   }
   const target = log === "" ? undefined : log;
   return { target, format: format === "json" ? "json" : "text", level: readLevel(values) };
@@ -46,7 +46,7 @@ function readLevel({ debug, "log-level": level = "" }: Values<typeof globalOptio
       return "debug";
     default:
       throw new TsrunError("E_USAGE", `invalid log-level: ${level}`, {
-        hint: "there are error, warning and debug",
+        hint: "use error, warning or debug",
       });
   }
 }
@@ -82,7 +82,7 @@ function readCgroupManager({
       return { systemdCgroup: manager === "systemd", cgroupsDisabled: manager === "disabled" };
     default:
       throw new TsrunError("E_USAGE", `unknown cgroup manager ${JSON.stringify(manager)}`, {
-        hint: "there are cgroupfs, systemd and disabled",
+        hint: "use cgroupfs, systemd or disabled",
       });
   }
 }

@@ -53,13 +53,13 @@ function programPage(commands: readonly Command[], edition: Edition): string {
     ...optionList(global),
     ".SH EXIT STATUS",
     line(
-      "0 when all went well, 1 on a failure, 3 for an unknown command. run and exec have the status of " +
-        "the process; their pages tell.",
+      "0 on success, 1 on failure, 3 for an unknown command. run, exec and restore return the status of " +
+        "the process; see their pages.",
     ),
     ".SH FILES",
     ".TP",
     ".I /run/tsrun",
-    line("State of the containers: a directory each. --root names another place."),
+    line("State of the containers, one directory for each. --root names another place."),
     ".TP",
     ".I config.json",
     line(
@@ -69,14 +69,15 @@ function programPage(commands: readonly Command[], edition: Edition): string {
     ),
     ".SH ANNOTATIONS",
     line(
-      "These mean something in a configuration, as they do to crun; another one that begins with " +
-        '"run.oci." is warned of. An engine should let nobody set them who may not do as root does.',
+      "These annotations of a configuration have an effect, as they have in crun; for any other one that " +
+        'begins with "run.oci." there is a warning. An engine must let only those set them who may act ' +
+        "as root.",
     ),
     ...Object.entries(ANNOTATION_TEXTS).flatMap(([name, text]) => [".TP", `.B ${roff(name)}`, line(text)]),
     ".SH ENVIRONMENT",
     ".TP",
     ".B XDG_RUNTIME_DIR",
-    line("Where an ordinary user's state is, in a directory tsrun."),
+    line("The directory in which an ordinary user's state is, in a directory tsrun."),
     ".SH SEE ALSO",
     ...references(commands.map(({ name }) => `${PROGRAM}-${name}`)),
     "",

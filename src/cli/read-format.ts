@@ -4,5 +4,5 @@ import { TsrunError } from "../errors.ts";
 
 export function readFormat(format: string): "table" | "json" {
   if (format === "table" || format === "json") return format;
-  throw new TsrunError("E_USAGE", "invalid format option", { hint: "there are table and json" });
+  throw new TsrunError("E_USAGE", "invalid format option", { hint: "use table or json" });
 }

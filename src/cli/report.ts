@@ -31,14 +31,14 @@ export function describeFailure(error: unknown): Failure {
       code: "E_NOMEM",
       hint: isStack
         ? "raise the caller's limit (ulimit -s 8192), or nest the configuration less deeply"
-        : "tsrun itself takes up to 20 MiB: look at its caller's limits, and at what the host has left",
+        : "tsrun itself needs up to 20 MiB: check its caller's limits, and the memory that the host has left",
       exitStatus: 1,
     };
   }
   return {
     message: `internal error: ${String(error)}`,
     code: "E_INTERNAL",
-    hint: "this is a mistake in tsrun; please report it with what --debug prints",
+    hint: "this is a bug in tsrun; please report it, with the output of --debug",
     exitStatus: 1,
   };
 }

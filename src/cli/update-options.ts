@@ -25,7 +25,7 @@ export const limitOptions = {
   "memory-swap": { type: "string", describe: "limit of memory and swap together; -1 is no limit" },
   "kernel-memory": { type: "string", describe: "accepted and ignored", hidden: true },
   "kernel-memory-tcp": { type: "string", describe: "accepted and ignored", hidden: true },
-  "pids-limit": { type: "number", describe: "maximum number of processes, 0 as 1; -1 is no limit" },
+  "pids-limit": { type: "number", describe: "maximum number of processes; 0 counts as 1, -1 is no limit" },
 } as const satisfies OptionTable;
 
 /** The resources that the flags ask for. Throws if a value is invalid. */

@@ -66,7 +66,7 @@ export function checkRootfs(bundle: string, spec: Spec): string {
   }
   if (found.type === S_IFLNK) {
     throw new TsrunError("E_BUNDLE", `${at} is a symbolic link`, {
-      hint: "name the directory it leads to: a link could be turned elsewhere meanwhile",
+      hint: "name the directory that it leads to: a link could be changed meanwhile",
     });
   }
   if (found.type !== S_IFDIR) throw new TsrunError("E_BUNDLE", `${at} is not a directory`);

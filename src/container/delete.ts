@@ -128,7 +128,7 @@ function runPoststop(spec: Spec, record: StateRecord, inBundle: boolean): void {
 function removeCgroup(record: StateRecord, forced: DestroyOptions["forced"]): void {
   const { cgroup, cgroupIsPlanned, ownPidNamespace } = record;
   if (cgroupIsPlanned === true && !waitUntilEmpty(cgroup)) {
-    forced?.warning("the cgroup that the container was to have is in use by others, and stays");
+    forced?.warning("the cgroup that was planned for the container is in use by others, not removing it");
     return;
   }
   const kills = cgroupIsPlanned !== true && (forced !== undefined || !ownPidNamespace);
@@ -142,6 +142,6 @@ function orWarn(forced: DestroyOptions["forced"], step: () => void): void {
     step();
   } catch (error) {
     if (forced === undefined || !(error instanceof TsrunError)) throw error;
-    forced.warning(`${error.message}; the container goes without it`);
+    forced.warning(`${error.message}; removing the container without that`);
   }
 }

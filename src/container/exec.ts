@@ -383,7 +383,7 @@ function becomeProgram(proxy: Conversation, plan: ExecPlan, { executable, filter
   const program = process.args[0] ?? "";
   if (failed !== undefined) throw executeError(program, { call: failed.call, errno: -(failed.result ?? 0) });
   if (endedBeforeExecuting(proxy.pid)) {
-    throw new TsrunError("E_EXEC", `cannot execute "${program}": the process was killed before it`);
+    throw new TsrunError("E_EXEC", `cannot execute "${program}": the process was killed before that`);
   }
 }
 

@@ -54,7 +54,7 @@ function configOf({ directory, damage }: Damaged): Spec | undefined {
     return directory.loadConfig();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new TsrunError("E_STATE", `${damage.message}, and neither can its configuration: ${reason}`, {
+    throw new TsrunError("E_STATE", `${damage.message}; its configuration cannot be read either: ${reason}`, {
       hint: byHand(directory),
     });
   }
@@ -84,12 +84,12 @@ function processesNamed(id: string, { directories, unit }: CgroupPlan): number[]
 
 function undecided({ directory, damage }: Damaged, pids: readonly number[]): TsrunError {
   const who = pids.length === 0 ? "" : `; these may be: ${pids.join(", ")}`;
-  const words = `${damage.message}, and nothing tells for certain which processes are the container's${who}`;
+  const words = `${damage.message}; it is not certain which processes are the container's${who}`;
   return new TsrunError("E_STATE", words, { hint: byHand(directory) });
 }
 
 function byHand({ path }: StateDirectory): string {
-  return `end its processes, then remove "${path}" with all that is in it`;
+  return `end its processes, then remove "${path}" with everything in it`;
 }
 
 /** Warns about things that only the state could have told. */
@@ -98,7 +98,7 @@ function tellOfLoss({ log }: GlobalOptions, { hooks, linux }: Spec, { damage }: 
   if ((hooks?.poststop ?? []).length > 0) lost.push("its poststop hooks have not run");
   const ownMounts = linux?.namespaces?.some(({ type }) => type === "mount") === true;
   if (!ownMounts) lost.push("what it mounted on the host is still there");
-  if (linux?.intelRdt !== undefined) lost.push("its group of resctrl is still there");
+  if (linux?.intelRdt !== undefined) lost.push("its resctrl group is still there");
   const rest = lost.length === 0 ? "" : `; ${lost.join(", ")}`;
-  log.warning(`${damage.message}; it was ended by way of its cgroup${rest}`);
+  log.warning(`${damage.message}; its processes were found by its cgroup, and ended${rest}`);
 }

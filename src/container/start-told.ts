@@ -104,6 +104,6 @@ function waitForEnd(record: StateRecord): void {
 }
 
 function killed(args: readonly string[]): TsrunError {
-  const words = `cannot execute "${args[0] ?? ""}": the container's first process was killed before it`;
+  const words = `cannot execute "${args[0] ?? ""}": the container's first process was killed before that`;
   return new TsrunError("E_EXEC", words);
 }

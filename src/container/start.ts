@@ -125,9 +125,9 @@ function notExecuted(directory: StateDirectory, reply: Uint8Array): TsrunError {
   if (failure !== undefined) {
     return executeError(program, { call: syscallName(failure.number), errno: failure.errno });
   }
-  const words = `cannot execute "${program}": the container's first process was killed before it`;
+  const words = `cannot execute "${program}": the container's first process was killed before that`;
   return new TsrunError("E_EXEC", words, {
-    hint: "a seccomp profile that denies what execve(2) needs, or too low a memory limit, does that",
+    hint: "possible causes: a seccomp profile that denies what execve(2) needs, or a memory limit that is too low",
   });
 }
 

@@ -115,7 +115,7 @@ export class StateDirectory implements Disposable {
     } catch (error) {
       if (!(error instanceof TsrunError)) throw error;
       if (hasErrno(error, "ENOENT")) {
-        const removes = `"delete --force ${this.#id}" removes what is there`;
+        const removes = `"delete --force ${this.#id}" removes what is left`;
         const hint = `it is being made or removed, or its create was killed; ${removes}`;
         throw new TsrunError("E_NOT_FOUND", "container does not exist", { hint, cause: error });
       }
@@ -348,7 +348,7 @@ export function getStateDirectory(root: string, id: string): StateDirectory {
   const found = findStateDirectory(root, id);
   if (found !== undefined) return found;
   throw new TsrunError("E_NOT_FOUND", "container does not exist", {
-    hint: `no container "${id}" under "${root}"; "list" shows those that are`,
+    hint: `no container "${id}" under "${root}"; "list" shows the existing ones`,
   });
 }
 

@@ -65,7 +65,7 @@ function tellUnkept(
     directory.loadConfig().linux?.resources?.unified?.["memory.oom.group"]?.trim() === "1" ? "1" : "0";
   if (asked === policy) return;
   const until = `systemd sets memory.oom.group to ${policy} again at its next daemon-reload`;
-  log.warning(`${until}: only "create" can tell it otherwise`);
+  log.warning(`${until}: only "create" can give systemd another value`);
 }
 
 /** AS RUNC: a container without a group gets its own one. */

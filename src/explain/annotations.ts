@@ -7,34 +7,46 @@ export function describeAnnotations({ annotations, cgroup }: ExplainedPlan): Sec
   const { hookFiles, refusesUnknownCalls, subgroup } = annotations;
   const rows = [
     row(KEYS.keepsGroups, annotations.keepsGroups, "the caller's supplementary groups are kept"),
-    row(KEYS.hookStdout, hookFiles?.stdout, `what hooks print is appended to "${hookFiles?.stdout}"`),
-    row(KEYS.hookStderr, hookFiles?.stderr, `their errors are appended to "${hookFiles?.stderr}"`),
+    row(KEYS.hookStdout, hookFiles?.stdout, `the output of hooks is appended to "${hookFiles?.stdout}"`),
+    row(
+      KEYS.hookStderr,
+      hookFiles?.stderr,
+      `the standard error of hooks is appended to "${hookFiles?.stderr}"`,
+    ),
     row(KEYS.mountContext, annotations.mountContext !== "context", contextWords(annotations)),
     row(
       KEYS.subgroup,
       subgroup,
-      cgroup.subgroup === undefined ? WITHOUT_UNIT : `it is in "${subgroup}" of it`,
+      cgroup.subgroup === undefined ? WITHOUT_UNIT : `the container is in "${subgroup}" below the unit`,
     ),
     row(
       KEYS.delegate,
       annotations.delegate,
-      `it begins in "${annotations.delegate}" of it, and may divide it`,
+      `the container begins in "${annotations.delegate}" below its group, and may divide that`,
     ),
     row(KEYS.seccompReceiver, annotations.seccompReceiver, "the agent at this socket is notified"),
     row(
       KEYS.seccompProgram,
       annotations.seccompProgram,
-      "a filter that is installed as it is, for the profile",
+      "a filter that is installed as it is, instead of the profile",
     ),
-    row(KEYS.refusesUnknownCalls, refusesUnknownCalls, "a system call that is not known is an error"),
-    row(KEYS.pidfdReceiver, annotations.pidfdReceiver, `"${annotations.pidfdReceiver}" gets a pidfd of it`),
+    row(
+      KEYS.refusesUnknownCalls,
+      refusesUnknownCalls,
+      "a system call that libseccomp does not know is an error",
+    ),
+    row(
+      KEYS.pidfdReceiver,
+      annotations.pidfdReceiver,
+      `"${annotations.pidfdReceiver}" gets a pidfd of the first process`,
+    ),
   ].flat();
   if (rows.length === 0) return [];
   return [
     {
       topic: "annotations",
-      title: "Annotations: what crun's add",
-      text: ["Annotations are notes that mean nothing to a runtime, but for these."],
+      title: "Annotations: what those of crun change",
+      text: ["Annotations are notes that a runtime ignores, except these."],
       table: {
         columns: [
           ["annotation", "ANNOTATION"],
@@ -46,12 +58,12 @@ export function describeAnnotations({ annotations, cgroup }: ExplainedPlan): Sec
   ];
 }
 
-const WITHOUT_UNIT = "nothing: no systemd makes the control group";
+const WITHOUT_UNIT = "nothing: the control group is not made by systemd";
 
 function row(annotation: string, value: string | boolean | undefined, effect: string): Row[] {
   return value === undefined || value === false ? [] : [{ annotation, effect }];
 }
 
 function contextWords({ mountContext }: Annotations): string {
-  return `SELinux labels of mounts are given by the option ${mountContext}`;
+  return `SELinux labels of mounts are set by the option ${mountContext}`;
 }

@@ -24,9 +24,9 @@ export function describeCgroup({ cgroup }: ExplainedPlan): Section[] {
       topic: "cgroup",
       title,
       text: [
-        "A control group is a directory of the kernel's: what its processes use is counted together, and " +
+        "A control group is a directory of the kernel. What its processes use is counted together, and " +
           `limited together. ${who} the container's, and puts the first process into it; whatever that ` +
-          "starts is in there too.",
+          "process starts is in it too.",
       ],
       table: {
         columns: [
@@ -106,7 +106,7 @@ const LIMIT_WORDS: Readonly<Record<string, string>> = {
   "memory.memsw.limit_in_bytes": "memory and swap together",
   "memory.soft_limit_in_bytes": "memory, when it is short",
   "memory.swappiness": "readiness to swap",
-  "memory.oom_control": "1: wait rather than be killed for want of memory",
+  "memory.oom_control": "1: wait, instead of being killed, when memory runs out",
   "pids.max": "processes and threads",
   "cpu.max": "processor time in a period, both in µs",
   "cpu.max.burst": "processor time saved up, µs",
@@ -136,7 +136,8 @@ const LIMIT_WORDS: Readonly<Record<string, string>> = {
 function deviceAccess({ devices, driver, directories }: CgroupPlan): Section {
   const title = "Device access: which hardware it may use";
   if (driver === "v1" && !directories.some(({ controllers }) => controllers.includes("devices"))) {
-    const text = "The caller may make no group for devices: the permissions of device files alone decide.";
+    const text =
+      "The caller may not make a group for devices, so only the permissions of device files decide.";
     return { topic: "device-access", title, text: [text] };
   }
   const { defaultAllow, exceptions } = buildDeviceSet(devices);
@@ -144,7 +145,7 @@ function deviceAccess({ devices, driver, directories }: CgroupPlan): Section {
     driver === "v2"
       ? "A small program (eBPF) on the control group decides whenever a device is opened or made."
       : "Written to devices.allow and devices.deny of the control group, after everything was denied.";
-  const rest = defaultAllow ? "Every device may be used, but for these:" : "Only these may be used:";
+  const rest = defaultAllow ? "Every device may be used, except these:" : "Only these may be used:";
   return {
     topic: "device-access",
     title,

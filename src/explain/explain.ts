@@ -47,7 +47,7 @@ export function isContainer({ root }: GlobalOptions, id: string, path: string): 
   if (directory !== undefined) return true;
   if (status(path) !== undefined) return false;
   throw new TsrunError("E_NOT_FOUND", `cannot explain "${id}": no container and no directory has that name`, {
-    hint: `containers are looked for under "${root}", which --root changes; "list" shows those that are`,
+    hint: `containers are looked up under "${root}", see --root; "list" shows the existing ones`,
   });
 }
 
@@ -78,7 +78,7 @@ export function explainBundle(globals: GlobalOptions, path: string, options: Exp
     subject: "bundle",
     id: ANY_ID,
     ...explained(plan, options, [
-      ...(asRoot ? ["an ordinary user cannot run this; it is explained as root's"] : []),
+      ...(asRoot ? ["an ordinary user cannot run this; it is explained as for root"] : []),
       ...oddKeys,
       ...told(warnings, untold.warnings),
       ...told(unknown.warnings, unknown.untold),
@@ -143,7 +143,7 @@ export function explainContainer(globals: GlobalOptions, id: string, options: Ex
 function withLiveMounts(sections: readonly Section[], { liveMounts = [] }: StateRecord): readonly Section[] {
   if (liveMounts.length === 0) return sections;
   const added = liveMounts.map(({ destination }) => JSON.stringify(destination)).join(", ");
-  const note = `Since the creation "mounts add" has mounted on ${added}.`;
+  const note = `Since the container was created, "mounts add" has mounted on ${added}.`;
   return sections.map((section) =>
     section.topic === "mounts" ? { ...section, notes: [...(section.notes ?? []), note] } : section,
   );
@@ -195,10 +195,7 @@ function explained(plan: UnfilteredPlan, { syscalls }: ExplainOptions, warnings:
   return {
     ...about,
     sections: withCalls(sections, calls),
-    warnings: [
-      ...about.warnings,
-      ...(stopped === undefined ? [] : [`create would go no further: ${stopped}`]),
-    ],
+    warnings: [...about.warnings, ...(stopped === undefined ? [] : [`create would fail here: ${stopped}`])],
   };
 }
 

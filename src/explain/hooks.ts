@@ -26,10 +26,10 @@ export function describeHooks({ bundle }: ExplainedPlan): Section[] {
   return [
     {
       topic: "hooks",
-      title: "Hooks: programs that are told of it",
+      title: "Hooks: programs that run at certain points",
       text: [
-        "Each gets the state of the container as JSON on its standard input. One that fails, or takes " +
-          "longer than its limit, ends the making of the container; of poststop it is only noted.",
+        "Each gets the state of the container as JSON on its standard input. If one fails, or takes " +
+          "longer than its limit, the container is not made; if one of poststop does, that is only reported.",
       ],
       table: {
         columns: [

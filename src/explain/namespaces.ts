@@ -13,7 +13,7 @@ interface Words {
 
 const WORDS: Readonly<Record<NamespaceKind, Words>> = {
   user: {
-    own: "users and groups are numbered anew: root inside is somebody else outside",
+    own: "users and groups have other numbers outside: root inside is another user there",
     shared: "users are those of the host: root inside is root, as far as capabilities allow",
   },
   ipc: {
@@ -37,12 +37,12 @@ const WORDS: Readonly<Record<NamespaceKind, Words>> = {
     shared: "sees where in the host's tree of control groups it is",
   },
   time: {
-    own: "clocks that count from boot are its own, and can be set apart",
+    own: "clocks that count from boot are its own, and can differ from the host's",
     shared: "clocks are those of the host",
   },
   mount: {
     own: "a tree of mounts of its own: the host's files are hidden, but for what is mounted below",
-    shared: "works in the host's tree of mounts: nothing hides the host's files but a change of root",
+    shared: "works in the host's tree of mounts: only the change of root hides the host's files",
   },
 };
 
@@ -55,9 +55,9 @@ function overview(plan: NamespacePlan): Section {
     topic: "namespaces",
     title: "Namespaces: what it sees",
     text: [
-      "A namespace is a view of one part of the system. A process in a new one sees what belongs to " +
-        "it and nothing else; where there is none, it sees what the host sees. The first process is born " +
-        "into these, in this order:",
+      "A namespace is a view of one part of the system. A process in a new namespace sees only what " +
+        "belongs to it; without a new one, it sees what the host sees. The first process is born into " +
+        "these, in this order:",
     ],
     table: {
       columns: [
@@ -89,8 +89,8 @@ function idMaps({ uidMappings, gidMappings }: NamespacePlan): Section[] {
       topic: "ids",
       title: "Users: who is who outside",
       text: [
-        "Written to /proc/PID/uid_map and gid_map. Whoever owns a file, or looks at the process from " +
-          "outside, goes by the number on the right. An id without a line does not exist inside.",
+        "Written to /proc/PID/uid_map and gid_map. Owners of files, and the user of the process as seen " +
+          "from outside, have the number on the right. An id without a line does not exist inside.",
       ],
       table: {
         columns: [

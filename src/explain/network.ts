@@ -10,8 +10,8 @@ export function describeNetDevices({ bundle }: ExplainedPlan): Section[] {
       topic: "network-devices",
       title: "Network devices: taken from the host",
       text: [
-        "Moved by netlink from the host's network into the container's, with their addresses. When that is " +
-          "gone, real hardware is the host's again; what is only software is gone too.",
+        "Moved by netlink from the host's network into the container's, with their addresses. When the " +
+          "container is gone, hardware returns to the host; virtual devices are gone too.",
       ],
       table: {
         columns: [

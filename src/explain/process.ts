@@ -29,7 +29,7 @@ export function describeApart({ process, bundle, namespaces }: ExplainedPlan): S
     {
       topic: "apart",
       title: "Apart from the caller",
-      text: ["What the first process would have inherited from whoever called tsrun, and does not."],
+      text: ["What the first process does not inherit from the caller of tsrun."],
       table: {
         columns: [
           ["step", "WHAT"],
@@ -45,7 +45,9 @@ function oomRow({ oomScoreAdj }: ProcessPlan): Row[] {
   if (oomScoreAdj === undefined) return [];
   const tendency =
     oomScoreAdj === 0 ? "like any other" : oomScoreAdj > 0 ? "sooner than others" : "later than others";
-  return [{ step: "oom_score_adj", effect: `${oomScoreAdj}: for want of memory it is killed ${tendency}` }];
+  return [
+    { step: "oom_score_adj", effect: `${oomScoreAdj}: when memory runs out, it is killed ${tendency}` },
+  ];
 }
 
 const RLIMIT_WORDS: Readonly<Record<string, string>> = {
@@ -118,12 +120,12 @@ function identity({ process, bundle }: ExplainedPlan): Section {
     { what: "user", becomes: `${user.uid}${user.uid === 0 ? ", root inside" : ""}` },
     { what: "group", becomes: `${user.gid}` },
     { what: "further groups", becomes: groups },
-    { what: "umask", becomes: `0${umask.toString(8)}: taken from the permissions of files that it makes` },
+    { what: "umask", becomes: `0${umask.toString(8)}: removed from the permissions of files that it makes` },
     {
       what: "no_new_privs",
       becomes: noNewPrivileges
-        ? "set: no program that it runs, set-user-ID or not, gives it more than it has"
-        : "not set: set-user-ID programs can give it rights that it has not",
+        ? "set: no program that it runs gives it more rights, not even a set-user-ID program"
+        : "not set: set-user-ID programs can give it rights that it does not have",
     },
     ...(apparmorProfile === undefined ? [] : [{ what: "AppArmor", becomes: `profile "${apparmorProfile}"` }]),
     ...(selinuxLabel === undefined ? [] : [{ what: "SELinux", becomes: `label "${selinuxLabel}"` }]),
@@ -134,7 +136,7 @@ function identity({ process, bundle }: ExplainedPlan): Section {
     topic: "identity",
     title: "Who it is",
     text: [
-      `Until now the process had all rights of its maker, for it to be set up. Now it becomes:${mapped}`,
+      `Until now the process had all rights of tsrun, so that it could be set up. Now it becomes:${mapped}`,
     ],
     table: {
       columns: [
@@ -214,16 +216,16 @@ function capabilities({ capabilities: masks }: ProcessPlan): Section[] {
 /** The last step: the program that `start` executes. */
 export function describeCommand({ process, bundle, options }: ExplainedPlan): Section[] {
   const [program = ""] = process.args;
-  const found = program.includes("/") ? "" : " It is looked for in PATH, inside.";
-  const home = process.environment.needsHome ? " HOME is added from its /etc/passwd." : "";
+  const found = program.includes("/") ? "" : " It is looked up in PATH, inside the container.";
+  const home = process.environment.needsHome ? " HOME is added from the container's /etc/passwd." : "";
   const terminal =
     bundle.spec.process?.terminal === true
-      ? "Its standard streams are a new terminal of its own /dev/pts."
+      ? "Its standard streams are a new terminal in its own /dev/pts."
       : "Its standard streams are those that tsrun was called with.";
   const inherited =
     options.preserveFds === 0
       ? "Every other descriptor is closed."
-      : `So are ${counted(options.preserveFds, "descriptor")} from 3 on; every other one is closed.`;
+      : `It also keeps ${counted(options.preserveFds, "descriptor")} from 3 on; every other one is closed.`;
   return [
     {
       topic: "command",

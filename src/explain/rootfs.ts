@@ -23,8 +23,8 @@ export function describeMounts({ rootfs, rootless }: ExplainedPlan): Section[] {
       title: "Mounts: its tree of files",
       text: [
         `The directory "${rootfs.rootfs}" is made a mount of its own. ${hostMounts(rootfs)}`,
-        "Then these are mounted below it, one after the other. What a link in the image would lead out " +
-          "of it is looked for inside. A missing mount point is made.",
+        "Then these are mounted below it, one after the other. A link in the image that would lead out " +
+          "of it is followed inside. A missing mount point is made.",
       ],
       table: {
         columns: [
@@ -88,7 +88,7 @@ function filesystemRow(mount: FilesystemMount): Row {
       data.join(" "),
       readonlyLater ? "ro when all is in place" : "",
       mount.copyUp ? "filled with what it covers" : "",
-      mount.otherwise === undefined ? "" : `"${mount.otherwise.source}" bound where that is not allowed`,
+      mount.otherwise === undefined ? "" : `"${mount.otherwise.source}" bound if that is not allowed`,
     ]),
   };
 }
@@ -106,7 +106,7 @@ function bindRow(mount: BindMount, rootless: boolean): Row {
     note: joinNotes(manner, [
       withSubmounts ? "with its own mounts" : "",
       maps,
-      otherSource === undefined || !rootless ? "" : `or "${otherSource}" where that is missing`,
+      otherSource === undefined || !rootless ? "" : `or "${otherSource}" if that is missing`,
       sourceLink === "copied" ? "a link is copied, not mounted" : "",
       sourceLink === "bound" ? "a link is mounted itself" : "",
     ]),
@@ -116,7 +116,7 @@ function bindRow(mount: BindMount, rootless: boolean): Row {
 function remountRow(mount: RemountMount): Row {
   const { destination, change, data } = mount;
   const note = joinNotes(mount, [data.join(" ")]);
-  return { destination, what: "new flags for what is there", flags: changeWords(change), note };
+  return { destination, what: "new flags for an existing mount", flags: changeWords(change), note };
 }
 
 function joinNotes({ propagation, recursive }: Flagged, notes: readonly string[]): string {
@@ -171,14 +171,14 @@ export function propagationWords(flags: number): string {
 
 const CHANGES: Readonly<Record<RootfsPlan["change"], string>> = {
   pivot_root:
-    "pivot_root(2) makes that directory the root of the container's tree of mounts, and the host's is let " +
-    "go of: no path leads to it any more.",
+    "pivot_root(2) makes that directory the root of the container's tree of mounts, and the host's is " +
+    "detached: no path leads to it any more.",
   move:
     "The mount is moved to the top and chroot(2) makes it the root (--no-pivot). The host's mounts stay " +
     "beneath it, out of reach of any path.",
   chroot:
     "chroot(2) makes that directory the root. There is no mount namespace, so the host's mounts are still " +
-    "there: this keeps no root user in.",
+    "there: a root user can get out of this.",
 };
 
 /** What is done after the container's root has become `/`. */
@@ -192,7 +192,7 @@ export function describeRoot({ rootfs, bundle, process }: ExplainedPlan): Sectio
   if (domainname !== "" && !hasDomainSysctl) text.push(`The domain name becomes "${domainname}".`);
   if (process.cwd !== "/") text.push(`The directory "${process.cwd}" is made, if it is missing.`);
   if (readonlyRoot)
-    text.push("At last the root itself becomes read-only; the mounts in it have their own flags.");
+    text.push("Finally the root itself becomes read-only; the mounts in it have their own flags.");
   const rows = [
     ...rootfs.readonlyPaths.map((path) => ({ path, becomes: "read-only" })),
     ...rootfs.maskedPaths.map((path) => ({ path, becomes: "hidden" })),
@@ -203,7 +203,7 @@ export function describeRoot({ rootfs, bundle, process }: ExplainedPlan): Sectio
     root,
     {
       topic: "paths",
-      title: "Closed paths: what is there and not for it",
+      title: "Closed paths: what exists but is not for it",
       text: [
         "Files of the kernel that show or change the whole machine. Read-only is mounted over itself; " +
           "hidden is covered, a file with /dev/null, a directory with an empty one. What does not exist " +

@@ -23,7 +23,7 @@ const WORDS: Readonly<Record<string, string>> = {
   SCMP_ACT_KILL_PROCESS: "ends the process",
   SCMP_ACT_LOG: "is let through, and logged",
   SCMP_ACT_NOTIFY: "is decided by the agent at listenerPath",
-  SCMP_ACT_TRACE: "is decided by a tracer, told the number",
+  SCMP_ACT_TRACE: "is decided by a tracer, which gets the number",
   SCMP_ACT_TRAP: "sends the signal SIGSYS",
 };
 
@@ -40,8 +40,8 @@ export function describeSeccomp({ annotations, filter, process }: ExplainedPlan)
   const title = "Seccomp: which system calls it may make";
   if (annotations.seccompProgram !== undefined) {
     const text =
-      "The configuration brings a filter along, in an annotation, and a profile means nothing beside it. " +
-      "What it lets through is not told here: the kernel runs it before every system call.";
+      "An annotation of the configuration has a ready-made filter, which takes the place of the profile. " +
+      "The kernel runs it before every system call; what it lets through is not shown here.";
     return [{ topic: "seccomp", title, text: [text] }];
   }
   if (filter === undefined) {
@@ -50,7 +50,7 @@ export function describeSeccomp({ annotations, filter, process }: ExplainedPlan)
   }
   const when = process.noNewPrivileges
     ? "It is installed last of all, right before the command."
-    : "It is installed while a privilege for it is left, before the container waits for start.";
+    : "It is installed before the container waits for start, while the process still has the privilege for it.";
   return [
     {
       topic: "seccomp",
@@ -113,8 +113,8 @@ function notesOf({ architectures, flags, groups }: FilterPlan): string[] {
   });
   return [
     `${counted(count, "name")} in ${counted(groups.length, "rule")}; ` +
-      "names that this machine does not know are passed over.",
-    ...(named.length === 0 ? [] : [`It holds for programs of this machine and of ${named.join(", ")}.`]),
+      "names that this machine does not know are skipped.",
+    ...(named.length === 0 ? [] : [`It applies to programs of this machine and of ${named.join(", ")}.`]),
     ...(set.length === 0 ? [] : [`Flags of seccomp(2): ${set.join(", ")}.`]),
   ];
 }

@@ -290,9 +290,9 @@ function attemptOf(entries: readonly Entry[]): string {
 
 /** The error for a process that a process of the container has stopped or traces. */
 export function heldError(attempt: string): TsrunError {
-  const words = `cannot ${attempt}: what does it is held by a signal or by a tracer inside the container`;
+  const words = `cannot ${attempt}: a signal or a tracer inside the container holds the process that does it`;
   return new TsrunError("E_STATE", words, {
-    hint: 'end the process inside that sends SIGSTOP or traces, or the container: "delete --force" does',
+    hint: 'end the process inside that sends SIGSTOP or traces, or end the container with "delete --force"',
   });
 }
 

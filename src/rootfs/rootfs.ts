@@ -132,7 +132,7 @@ function refuseRoot({ maskedPaths }: RootfsPlan, kinds: Rootfs["kinds"]): void {
   const path = maskedPaths.find((one) => kinds.get(one) === "root");
   if (path === undefined) return;
   throw new TsrunError("E_CONFIG", `cannot mask "${path}": it is the root file system itself`, {
-    hint: "remove it from linux.maskedPaths; what is to be hidden there has to be named",
+    hint: "remove it from linux.maskedPaths, and name each path that is to be hidden",
   });
 }
 
@@ -155,7 +155,7 @@ function reopenNull(
 
 function pivotHint(plan: RootfsPlan, failed: Operation): string | undefined {
   if (failed.call !== "pivot_root" || plan.change !== "pivot_root") return undefined;
-  return "the host's root may be one that cannot be left, such as an initramfs: --no-pivot does without";
+  return "pivot_root(2) cannot leave every kind of root, such as an initramfs: use --no-pivot there";
 }
 
 /** Makes mounts and paths read-only, and masks paths: the last changes to the mounts. */

@@ -258,7 +258,7 @@ const WRONG: readonly (readonly [name: string, value: string, reason: RegExp])[]
   ["delegate-cgroup", "a/../b", /must not hold "\." or "\.\.", is "a\/\.\.\/b"/],
   ["seccomp_bpf_data", "@@@@", /must be a program for seccomp\(2\), as base64/],
   ["seccomp_bpf_data", "", /must be a program for seccomp\(2\), as base64/],
-  ["seccomp_bpf_data", "AAAA", /must be whole instructions of 8 bytes, is of 3 bytes/],
+  ["seccomp_bpf_data", "AAAA", /must consist of whole instructions of 8 bytes, has 3 bytes/],
   ["seccomp_bpf_data", "A".repeat(44_000), /must have at most 4096 instructions/],
   ["systemd.force_cgroup_v1", "/sys/fs/cgroup", /mounts no hierarchy of cgroup v1/],
   ["seccomp.plugins", "/lib/x.so", /loads no plugins/],
@@ -329,8 +329,8 @@ behaviour(
       /further groups\s+those of the caller/,
       /appended to "\/var\/log\/hooks"/,
       /"\/run\/pidfd.sock" gets a pidfd/,
-      systemdDriver ? /it is in "part" of it/ : /nothing: no systemd makes the control group/,
-      /brings a filter along/,
+      systemdDriver ? /is in "part" below the unit/ : /nothing: the control group is not made by/,
+      /has a ready-made filter/,
     ]) {
       t.match(stdout, words);
     }

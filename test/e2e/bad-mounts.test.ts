@@ -266,7 +266,7 @@ behaviour(
   async (t, lab) => {
     for (const [mode, line] of [
       ["rootfs", /cannot mount "proc" on "\/proc": .*EACCES.*root user may not enter .*see who owns that/],
-      ["bundle", /cannot bind the root file system .*EACCES.*let through every directory above it/],
+      ["bundle", /cannot bind the root file system .*EACCES.*able to enter every directory above it/],
     ] as const) {
       const box = lab.container((config) => mapIds(config, 100_000, 65_536));
       chmodSync(box[mode], 0o700);

@@ -208,7 +208,7 @@ behaviour(
     if (isTsrun)
       t.equal(
         (await heading("explain", "-h"))[1],
-        "   tsrun explain - say in words what is done for a container",
+        "   tsrun explain - describe what is done for a container",
       );
   },
   notOfCrun("it says its own"),

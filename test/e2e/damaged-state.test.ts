@@ -62,7 +62,10 @@ behaviour(
       writeFileSync(file, text);
       const { code, stderr } = await box.delete({ flags: ["--force"] });
       t.equal(code, 0, `state.json holds ${JSON.stringify(text)}`);
-      t.match(stderr, /level=warning .* it is damaged: .*; it was ended by way of its cgroup/);
+      t.match(
+        stderr,
+        /level=warning .* it is damaged: .*; its processes were found by its cgroup, and ended/,
+      );
       await nothingLeft(t, lab, `of process ${pid}`);
     }
   },
@@ -81,7 +84,7 @@ behaviour(
     t.match((await lab.invoke(["list"])).stderr, line);
     const { code, stderr } = await box.delete({ flags: ["--force"] });
     t.equal(code, 0);
-    t.match(stderr, /it is damaged: larger than 8 MiB; it was ended by way of its cgroup/);
+    t.match(stderr, /it is damaged: larger than 8 MiB; its processes were found by its cgroup, and ended/);
     await nothingLeft(t, lab, "of it");
   },
   ours,
@@ -131,19 +134,18 @@ behaviour(
     refused(
       t,
       await box.delete({ flags: ["--force"] }),
-      /it is damaged: .*, and neither can its configuration/,
+      /it is damaged: .*; its configuration cannot be read either/,
     );
     // Its cgroup does not exist, but one elsewhere has the same name.
     writeFileSync(
       config,
       saved.replace(/"cgroupsPath": ?"[^"]*\/([^"/]*)"/, '"cgroupsPath":"/elsewhere/$1"'),
     );
-    const line =
-      /nothing tells for certain which processes are the container's; these may be: \d+.* hint=.*remove/;
+    const line = /it is not certain which processes are the container's; these may be: \d+.* hint=.*remove/;
     refused(t, await box.delete({ flags: ["--force"] }), line);
     // In the root cgroup no process is certainly the container's.
     writeFileSync(config, saved.replace(/"cgroupsPath": ?"[^"]*"/, '"cgroupsPath":"/"'));
-    refused(t, await box.delete({ flags: ["--force"] }), /nothing tells for certain which processes/);
+    refused(t, await box.delete({ flags: ["--force"] }), /it is not certain which processes/);
     writeFileSync(config, saved);
     writeFileSync(file, JSON.stringify(record));
     t.equal((await box.stateDocument()).status, "running");
@@ -163,7 +165,7 @@ behaviour(
     mkdirSync(join(lab.stateRoot, id));
     const force = (): ReturnType<Lab["invoke"]> => lab.invoke(["delete", "--force", id]);
     writeFileSync(join(lab.stateRoot, id, "state.json"), "{");
-    refused(t, await force(), /nothing tells for certain which processes are the container's/);
+    refused(t, await force(), /it is not certain which processes are the container's/);
     t.equal((await box.stateDocument()).status, "running");
     mustSucceed(await box.delete({ flags: ["--force"] }));
     const { code, stderr } = await force();

@@ -172,7 +172,7 @@ behaviour(
     t.equal(code, 0);
     t.match(
       stdout,
-      /Warnings\n-+\n\n {2}create would go no further: exec: "nosuchprogram": executable file\s+not/,
+      /Warnings\n-+\n\n {2}create would fail here: exec: "nosuchprogram": executable file\s+not/,
     );
     t.match(stdout, /^ +\d+ {2}init +pivot_root\("\.", "\."\) = 0$/m);
   },

@@ -62,9 +62,11 @@ behaviour(
     t.strictSame(await told(), []);
     const added = ["/a", "/b c"].map((destination) => ({ destination, source: "tmpfs", type: "tmpfs" }));
     mustSucceed(await mounts("add", box, added));
-    t.strictSame(await told(), ['Since the creation "mounts add" has mounted on "/a", "/b c".']);
+    t.strictSame(await told(), [
+      'Since the container was created, "mounts add" has mounted on "/a", "/b c".',
+    ]);
     mustSucceed(await mounts("remove", box, at("/a")));
-    t.strictSame(await told(), ['Since the creation "mounts add" has mounted on "/b c".']);
+    t.strictSame(await told(), ['Since the container was created, "mounts add" has mounted on "/b c".']);
     mustSucceed(await box.kill("KILL"));
     await box.waitForStatus("stopped");
     t.strictSame(await told(), []);

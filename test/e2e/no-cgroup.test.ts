@@ -72,7 +72,7 @@ behaviour(
     const file = join(lab.stateRoot, box.id, "state.json");
     const saved = readFileSync(file, "utf8");
     writeFileSync(file, "{");
-    const line = /nothing tells for certain which processes are the container's/;
+    const line = /it is not certain which processes are the container's/;
     refused(t, await call(lab, "delete", "--force", box.id), line);
     writeFileSync(file, saved);
     t.equal((await box.stateDocument()).status, "running");

@@ -63,7 +63,7 @@ behaviour(
       const result = await lab.invoke(["exec", "--detach", box.id, "true"], { timeoutMs: PATIENT_MS });
       return result.code === 0 ? undefined : result;
     });
-    refused(t, held, /what does it is held by a signal or by a tracer inside the container/, 255);
+    refused(t, held, /a signal or a tracer inside the container holds the process that does it/, 255);
     mustSucceed(await box.delete({ flags: ["--force"] }));
     await nothingLeft(t, lab, "after delete --force");
   },

@@ -26,7 +26,7 @@ EXAMPLE:
     const shell = given ?? baseName(host.env.SHELL ?? "bash");
     const known = SHELLS.find((name) => name === shell);
     if (known === undefined)
-      throw new UsageError(`no completion for the shell "${shell}": bash, zsh or fish`);
+      throw new UsageError(`no completion for the shell "${shell}": use bash, zsh or fish`);
     host.print(completionScript(known, program, commands));
     return 0;
   },

@@ -8,8 +8,8 @@ export const command = defineCommand({
   describe: "delete a container and all that it holds",
   usage: "<container-id>",
   details: `Removes the state and the cgroups of a container whose process has ended, or was never
-started. A running container is refused, unless --force is given. With --regex what goes
-wrong with one container is told, and the others go all the same; the exit status is 0.
+started. A running container is refused, unless --force is given. With --regex, an error with
+one container is reported, and the others are still deleted; the exit status is 0.
 
 EXAMPLE:
     # $0 delete web

@@ -9,8 +9,8 @@ export const command = defineCommand({
   name: "events",
   describe: "display container events such as OOM notifications, cpu, memory, and IO usage statistics",
   usage: "<container-id>",
-  details: `Prints a line of JSON every 5 seconds, with what the container uses, and one whenever
-it runs out of memory, until it ends.
+  details: `Prints a line of JSON with what the container uses every 5 seconds, and one whenever the
+container runs out of memory, until it ends.
 
 EXAMPLE:
     # $0 events --interval 1s web
@@ -23,7 +23,7 @@ EXAMPLE:
       describe: "time between two statistics, as in 500ms or 1m30s",
       default: "5s",
     },
-    stats: { type: "boolean", describe: "print the container's statistics once, and leave" },
+    stats: { type: "boolean", describe: "print the container's statistics once, and exit" },
   },
   run({ globals, host, actions, options: { interval, stats }, args: [id = ""] }) {
     const intervalMs = parseDuration("interval", interval);

@@ -27,7 +27,7 @@ const options = {
   "no-new-privs": {
     type: "boolean",
     optional: true,
-    describe: "set no_new_privs for the process; =false does not, whatever the container has",
+    describe: "set no_new_privs for the process; =false leaves it unset, whatever the container has",
   },
   cap: {
     type: "string",
@@ -51,8 +51,8 @@ export const command = defineCommand({
   name: "exec",
   describe: "execute a new process in a container",
   usage: "<container-id> <command> [command options]  || --process process.json <container-id>",
-  details: `Starts one more process in a created or running container. It is what process.args of
-config.json would be, with another command; or what a file says that --process names.
+  details: `Starts one more process in a created or running container: with another command, but
+otherwise as process of config.json describes it; or as the file of --process describes it.
 
 EXIT STATUS:
 That of the process; 128 and the number of the signal that ended it; 255 when it could

@@ -12,20 +12,20 @@ import { absolutePath } from "../paths.ts";
 export const command = defineCommand({
   name: "explain",
   notOfRunc: true,
-  describe: "say in words what is done for a container",
+  describe: "describe what is done for a container",
   usage: "[bundle | container-id]",
-  details: `Says what "$0 create" will do with a bundle, or did for a container that is there, step by
+  details: `Describes what "$0 create" will do with a bundle, or did for an existing container, step by
 step: each namespace and what it hides, each mount with its flags, each limit and the file
-it is written to, what is given up and why, then the command. The words are those of the
+it is written to, what is given up and why, and then the command. The text is made from the
 plan that create carries out. Nothing is made, and no privileges are needed.
 
-With --syscalls, the system calls of each step are shown below it, with their place in the
-order of all and the process that makes them: $0 itself, its first child, which makes
-the namespaces, and the container's first process, init. They come from the code that
-makes them, which is given a process that only writes them down.
+With --syscalls, the system calls of each step are shown below it, each with its number in
+the order of all calls and the process that makes it: $0 itself; its first child, which
+makes the namespaces; or init, the container's first process. The calls come from the code
+of create, run with a process that only notes them.
 
 The argument is a container's id, or else a bundle; one with a slash is always a bundle.
-Without it, the bundle is the current directory.
+Without an argument, the bundle is the current directory.
 
 EXAMPLE:
     # $0 explain /srv/web
@@ -36,7 +36,7 @@ EXAMPLE:
   options: {
     bundle,
     syscalls: { type: "boolean", describe: "show each system call too, as strace would print it" },
-    json: { type: "boolean", describe: "print the same as JSON" },
+    json: { type: "boolean", describe: "print the description as JSON" },
     "no-pivot": { ...createOptions["no-pivot"], describe: "as if create was called with it" },
     "no-new-keyring": { ...createOptions["no-new-keyring"], describe: "as if create was called with it" },
     "preserve-fds": { ...createOptions["preserve-fds"], describe: "as if create was called with it" },

@@ -9,7 +9,7 @@ export const command = defineCommand({
   name: "features",
   describe: "show the enabled features",
   usage: "",
-  details: `Prints what this binary knows of config.json, whatever the host allows, as JSON:
+  details: `Prints which features of config.json this binary knows, whatever the host allows, as JSON:
 https://github.com/opencontainers/runtime-spec/blob/main/features.md`,
   args: { min: 0, max: 0 },
   options: {},

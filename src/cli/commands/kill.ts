@@ -8,11 +8,11 @@ export const command = defineCommand({
   name: "kill",
   describe: "send a signal (default: SIGTERM) to the first process of a container",
   usage: "<container-id> [signal]",
-  details: `Sends a signal, given as a name or a number. A container without a pid namespace of its
-own would outlive its first process: there, KILL ends every process of the container.
+  details: `Sends a signal, given as a name or a number. Without a pid namespace of its own, a
+container would outlive its first process; KILL then ends every process of the container.
 
-With --regex what goes wrong with one container is told, and the others are signalled all
-the same; the exit status is 0.
+With --regex, an error with one container is reported, and the others still get the signal;
+the exit status is 0.
 
 EXAMPLE:
     # $0 kill web KILL
@@ -24,7 +24,7 @@ EXAMPLE:
     all: {
       type: "boolean",
       alias: "a",
-      describe: "obsolete: only makes it no error that the container has stopped",
+      describe: "obsolete: a container that has stopped is no error",
       hidden: true,
     },
     regex: {

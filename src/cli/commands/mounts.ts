@@ -9,11 +9,11 @@ const ACTIONS = ["add", "remove"] as const;
 export const command = defineCommand({
   name: "mounts",
   notOfRunc: true,
-  describe: "add mounts to a container that is there, or remove them",
+  describe: "add mounts to an existing container, or remove them",
   usage: "add|remove <container-id> <file>",
-  details: `Mounts directories and files of the host, or a tmpfs, in a container that was created, runs
-or is paused. The file holds a list such as mounts of config.json has, as JSON; "-" is
-standard input. Either everything is mounted afterwards, or nothing has changed.
+  details: `Mounts directories and files of the host, or a tmpfs, in a created, running or paused
+container. The file holds a JSON list like mounts of config.json; "-" is standard input.
+If one of the mounts fails, none is made.
 
 "remove" unmounts what "add" has mounted at these destinations, and nothing else; of each
 entry only the destination counts. Programs that have files open there keep them.
@@ -29,7 +29,7 @@ EXAMPLE:
     const file = path === "-" ? path : absolutePath(path, host.cwd);
     if (action === "add") actions.addMounts(globals, { id, file });
     else if (action === "remove") actions.removeMounts(globals, { id, file });
-    else throw new UsageError(`unknown command "${action}" of mounts: there are add and remove`);
+    else throw new UsageError(`unknown command "${action}" of mounts: use add or remove`);
     return 0;
   },
 });

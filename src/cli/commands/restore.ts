@@ -11,8 +11,8 @@ export const command = defineCommand({
   name: "restore",
   describe: "restore a container from a previous checkpoint",
   usage: "<container-id>",
-  details: `Makes a container that "$0 checkpoint" has saved run again, under this or another name,
-from the same bundle or one like it. The work is done by criu (criu.org), which must be
+  details: `Restores a container that "$0 checkpoint" has saved, under the same or another id, from
+the same bundle or one like it. The work is done by criu (criu.org), which must be
 installed.
 
 EXIT STATUS:

@@ -6,7 +6,7 @@ export const command = defineCommand({
   name: "resume",
   describe: "resumes all processes that have been previously paused",
   usage: "<container-id>",
-  details: `Lets the processes of a container run again that "$0 pause" has stopped.
+  details: `Lets the processes of a container run again after "$0 pause".
 
 EXAMPLE:
     # $0 resume web`,

@@ -9,12 +9,12 @@ export const command = defineCommand({
   name: "update",
   describe: "update container resource constraints",
   usage: "<container-id>",
-  details: `Changes limits of a running, paused or created container. What is not named stays. Either
-everything holds afterwards, or nothing has changed.
+  details: `Changes limits of a running, paused or created container. Options that you leave out keep
+their current value. If one limit cannot be set, none is changed.
 
 --resources takes the same object as linux.resources of config.json, from a file or, with
-"-", from standard input; all other flags are ignored then. Device rules in it are all
-that the container has afterwards, besides those of every container; runc ignores them.
+"-", from standard input; all other flags are ignored then. Its device rules replace those
+of the container, except the rules that every container has; runc ignores device rules.
 
 EXAMPLE:
     # $0 update --memory 512M --pids-limit 100 web

@@ -11,9 +11,9 @@ export const command = defineCommand({
   notOfRunc: true,
   describe: "check a configuration without running it",
   usage: "[bundle]",
-  details: `Checks the config.json of a bundle as "$0 create" does, and makes nothing. Every fault is
-told: its place in the file, its JSON pointer, what is wrong, and what may have been
-meant. So are the keys that mean nothing to $0, which are ignored.
+  details: `Checks the config.json of a bundle as "$0 create" does, and makes nothing. Prints every
+fault: its place in the file, its JSON pointer, what is wrong, and what may have been
+meant. Also prints the keys that $0 does not know and ignores.
 
 [bundle] is the directory that holds config.json; without it, the current directory.
 
@@ -30,7 +30,7 @@ EXAMPLE:
     config: {
       type: "string",
       alias: "c",
-      describe: "check this file instead, or standard input for -; it needs no bundle",
+      describe: "check this file instead, without a bundle; - is standard input",
       words: "file",
     },
     json: { type: "boolean", describe: "print the faults and warnings as JSON" },

@@ -212,7 +212,7 @@ class DeviceStep implements TargetStep {
 
   #hint(failed: Operation): string | undefined {
     if (failed.result === -ENOSYS || !this.#bind) return undefined;
-    return `device nodes may not be made here, so the host's ${this.#device.path} is used`;
+    return `device nodes cannot be made here, so tsrun mounts the host's ${this.#device.path}`;
   }
 }
 

@@ -104,7 +104,7 @@ function parentOperation(plan: RootfsPlan, target: string): Operation {
 function treeError(failed: Operation): TsrunError {
   const isChroot = failed.attempt === TREE_ATTEMPT && failed.result === -EINVAL;
   const hint = isChroot
-    ? "/ is not a mount point, as in a chroot: bind its directory on itself before, or use pivot_root"
+    ? "/ is not a mount point, as in a chroot: bind-mount its directory on itself first, or use pivot_root"
     : undefined;
   return operationError(failed, { hint });
 }
@@ -122,7 +122,7 @@ function rootError(rootfs: string, failed: Operation): TsrunError {
     );
   }
   const isBarred = failed.result === -EACCES;
-  const hint = "the container's root user must be let through every directory above it: chmod a+x";
+  const hint = "the container's root user must be able to enter every directory above it: chmod a+x";
   return operationError(failed, isBarred ? { hint } : {});
 }
 

@@ -125,7 +125,7 @@ export function verifyNull(status: Reading): void {
   const { type, nodeMajor, nodeMinor } = parseStatx(status.out.bytes);
   if (type === S_IFCHR && nodeMajor === 1 && nodeMinor === 3) return;
   throw new TsrunError("E_CONFIG", "cannot use the container's /dev/null: container's /dev/null is invalid", {
-    hint: "it has to be the character device 1:3; look at linux.devices and at what is mounted on /dev",
+    hint: "it must be the character device 1:3; check linux.devices, and what is mounted on /dev",
   });
 }
 

@@ -58,7 +58,7 @@ const REFUSED: ReadonlyMap<string, Problem> = new Map([
     "run.oci.systemd.force_cgroup_v1",
     {
       reason: "tsrun mounts no hierarchy of cgroup v1 for a container on cgroup v2",
-      hint: "it is meant for a systemd that does not know cgroup v2: update that of the image, or use crun",
+      hint: "it is for a systemd that does not know cgroup v2: update the systemd of the image, or use crun",
     },
   ],
 ]);
@@ -128,5 +128,5 @@ function seccompProgram(value: string): Problem | undefined {
   const isBase64 = value !== "" && value.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(value);
   if (!isBase64) return { reason: "must be a program for seccomp(2), as base64" };
   if (size % INSTRUCTION_SIZE === 0) return undefined;
-  return { reason: `must be whole instructions of ${INSTRUCTION_SIZE} bytes, is of ${size} bytes` };
+  return { reason: `must consist of whole instructions of ${INSTRUCTION_SIZE} bytes, has ${size} bytes` };
 }

@@ -61,7 +61,7 @@ function seccomp({ seccomp: profile }: Linux, report: Report): void {
   if (notifies && listener === "")
     report.fault(`${at}/listenerPath`, "missing, and SCMP_ACT_NOTIFY needs it");
   if (listener === "" && (profile.listenerMetadata ?? "") !== "") {
-    report.fault(`${at}/listenerMetadata`, "means nothing without listenerPath");
+    report.fault(`${at}/listenerMetadata`, "has no effect without listenerPath");
   }
   rules.forEach(({ names, action, args }, index) => {
     const rule = `${at}/syscalls/${index}`;

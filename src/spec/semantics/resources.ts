@@ -72,7 +72,7 @@ function memory(resources: Resources, at: string, report: Report): void {
   }
   for (const { pointer, message } of ignoredLimits(resources)) report.warn(`${at}${pointer}`, message);
   if (limit > 0 && swap > 0 && swap < limit) {
-    const reason = `is memory and swap together: must be at least the limit, ${limit}, is ${swap}`;
+    const reason = `must be at least the memory limit, ${limit}, since it includes memory: is ${swap}`;
     report.fault(`${at}/memory/swap`, reason);
   }
 }

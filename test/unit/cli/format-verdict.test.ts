@@ -37,5 +37,5 @@ t.test("as JSON it holds the same", async (t) => {
 t.test("what is not told is counted", async (t) => {
   const verdict = { file: "f", faults: [FAULT], warnings: [WARNING], untold: { faults: 3_999, warnings: 5 } };
   const [last] = formatVerdict(verdict, "text").trimEnd().split("\n").slice(-1);
-  t.equal(last, "f: 4000 faults, of which 1 are told, 6 warnings, of which 1 are told");
+  t.equal(last, "f: 4000 faults, of which 1 are shown, 6 warnings, of which 1 are shown");
 });

@@ -33,7 +33,7 @@ t.test("a seccomp profile with an agent says where it listens, and can still rea
     "/linux/seccomp/defaultAction: SCMP_ACT_NOTIFY cannot be used as default action",
   ]);
   t.strictSame(check({ defaultAction: "SCMP_ACT_ALLOW", listenerMetadata: "x" }), [
-    "/linux/seccomp/listenerMetadata: means nothing without listenerPath",
+    "/linux/seccomp/listenerMetadata: has no effect without listenerPath",
   ]);
   const write: Seccomp = { ...notify, syscalls: [{ names: ["read", "write"], action: "SCMP_ACT_NOTIFY" }] };
   t.strictSame(check({ ...write, listenerPath: "/s" }), [

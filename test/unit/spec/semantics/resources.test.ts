@@ -30,7 +30,7 @@ t.test("memory and swap together are at least the memory", async (t) => {
   t.strictSame(check({ memory: { limit: 100, swap: -1 } }), []);
   t.strictSame(check({ memory: { limit: -1, swap: 50 } }), []);
   t.strictSame(check({ memory: { limit: 100, swap: 50 } }), [
-    "/memory/swap: is memory and swap together: must be at least the limit, 100, is 50",
+    "/memory/swap: must be at least the memory limit, 100, since it includes memory: is 50",
   ]);
 });
 
