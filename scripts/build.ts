@@ -1,7 +1,8 @@
-// Builds dist/tsrun, one executable: bun scripts/build.ts [OUTFILE [refusing]]. A refusing one is for
-// `make test-memory`: src/engine/native/refusal.c. LAYOUT in the environment names the layout of another
-// build that is to be made again: docs/adr/0019-layout-by-use.md. TARGET in the environment, arm64 or x86-64,
-// is the machine that it is for, and dist/tsrun-TARGET what it becomes if that is another one.
+// Builds dist/tsrun, one executable: bun scripts/build.ts [OUTFILE [refusing]]. A refusing one is for `make
+// test-memory`: src/engine/native/refusal.c. LAYOUT in the environment names the layout of an earlier build
+// of the same sources, to get the same bytes again: docs/adr/0019-layout-by-use.md. TARGET in the
+// environment, arm64 or x86-64, is the machine to build for; for another machine than this one the result is
+// dist/tsrun-TARGET.
 //
 // Bun bundles the sources into one module; qjsc makes bytecode of it; the C compiler links that with the
 // engine, the module "native" and musl. See docs/adr/0001-stack.md.
@@ -48,7 +49,7 @@ const yargsHost: BunPlugin = {
 async function bundle(commit: string): Promise<string> {
   const result = await Bun.build({
     entrypoints: [`${root}/src/boot.ts`],
-    // None of Node's modules is used; the engine has none.
+    // The engine has none of Node's modules, and none is used.
     target: "node",
     format: "esm",
     minify: true,
@@ -56,7 +57,7 @@ async function bundle(commit: string): Promise<string> {
     plugins: [yargsHost],
     define: {
       "process.arch": JSON.stringify(architecture),
-      // yargs would look for files that a configuration extends; there is none.
+      // yargs would use it to look for files that a configuration extends; there are none.
       "import.meta.resolve": "String",
       TSRUN_VERSION: JSON.stringify(packageJson.version),
       TSRUN_COMMIT: JSON.stringify(commit),
@@ -73,7 +74,7 @@ async function build(): Promise<void> {
   const engine = await makeEngine(engineFolder, tools);
   const libseccomp = await makeLibseccomp(engineFolder, tools);
   const given = process.env.LAYOUT ?? "";
-  // Read first: it may be what the last build has left in there.
+  // Read before the folder is emptied, since it may be the layout that the last build left there.
   const layout = given === "" ? undefined : await Bun.file(given).bytes();
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });

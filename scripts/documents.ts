@@ -10,7 +10,7 @@ import { originOf } from "./engine/origin.ts";
 const root = `${import.meta.dir}/..`;
 const directory = process.argv[2] ?? `${root}/dist`;
 
-/** SOURCE_DATE_EPOCH, else that of the commit; empty if neither is known. */
+/** The date of SOURCE_DATE_EPOCH, or else of the commit; empty if neither is known. */
 async function sourceDate(): Promise<string> {
   const given = process.env.SOURCE_DATE_EPOCH ?? "";
   if (given !== "") return new Date(Number(given) * 1000).toISOString().slice(0, 10);

@@ -55,7 +55,7 @@ async function bundle(): Promise<string> {
   return GLOBALS + ((await result.outputs[0]?.text()) ?? "");
 }
 
-/** The engine's objects, for the host's C library and with the sanitizers; made once. */
+/** The engine's objects, compiled for the host's C library with the sanitizers; made once. */
 async function sanitizedEngine({ include, changed }: Engine): Promise<string[]> {
   const folder = `${changed}/sanitized`;
   const object = (name: string) => `${folder}/${name}.o`;

@@ -184,7 +184,7 @@ async function validators(types: ReadonlyMap<string, Schema>): Promise<string> {
 
 /**
  * The same code without everything that only describes faults: it answers yes or no. Nearly every document is
- * valid, and the cost of code that runs once per process is its size: this one takes a third of the time.
+ * valid, and code that runs once per process costs by its size: this code takes a third of the time.
  */
 function withoutErrors(code: string): string {
   // const err0 = {…};if(vErrors === null){vErrors = [err0];}else {vErrors.push(err0);}errors++;
@@ -252,13 +252,13 @@ const types = flatten(readDefinitions());
 mkdirSync(GENERATED, { recursive: true });
 writeFileSync(new URL("types.ts", GENERATED), await typeScript(types));
 const code = await validators(types);
-// `concat` copies what was found so far for every entry of a list. What a validator has found is its own
-// until it is called again, and then it begins a new list: so more may be put in, one by one, since a call
-// takes no more than 65,535 arguments.
+// `concat` copies what was found so far for every entry of a list. A validator's list belongs to it until it
+// is called again, when it begins a new one. So more may be added to it; one by one, since a call takes no
+// more than 65,535 arguments.
 //
-// A list of a million wrong entries would take a gigabyte: what is found is put in one list as well, and when
-// that is full no more is looked for. It holds the 10,000 faults that are counted (spec/faults.ts), each
-// found twice at most: as of a wrong type, and as none of the allowed words.
+// A list of a million wrong entries would take a gigabyte. So all faults also go into one list, and when that
+// is full the search ends. It has room for the 10,000 faults that are counted (spec/faults.ts), each found at
+// most twice: as a wrong type, and as none of the allowed words.
 const MOST_FOUND = 20_000;
 const COLLECTING = `
 const FULL = {};

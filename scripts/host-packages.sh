@@ -28,7 +28,7 @@ case "${1:-test}" in
   *) echo "usage: $0 [test|bench|build|build-arm64|build-x86-64|dist|emulated]" >&2; exit 2 ;;
 esac
 
-# What is missing for a build the build itself says, at once.
+# The build itself reports what it lacks, all at once.
 has_all() {
   for command in gcc musl-gcc xz; do command -v "$command" >/dev/null || return 1; done
 }

@@ -163,7 +163,7 @@ as_user() {
     RUNTIME="$RUNTIME" systemd-run --user --scope --quiet --collect -p Delegate=yes -- "$@")
 }
 
-# A call of Podman takes seconds in an emulated machine, so each of these does several things.
+# A call of Podman takes seconds in an emulated machine, so each of these cases does several things.
 pod() { podman --log-level error --runtime "$RUNTIME" --cgroup-manager "$manager" "$@"; }
 
 podman_basics() {

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Builds tsrun twice, in folders with other names, at other times, in other time zones and locales, and as another
-# user where this one is root; and says whether the bytes are the same: verify.sh [SUMS], a release's SHA256SUMS.
-# What commands use of the snapshot, by which it is laid out, depends on the host (docs/adr/0019-layout-by-use.md): the
-# second build gets the layout of the first, and the first that of LAYOUT, which a release comes with.
+# Builds tsrun twice, in folders with different names, at different times, in different time zones and locales
+# and, if called by root, as different users; and tells whether the bytes are the same. verify.sh [SUMS],
+# where SUMS is a release's SHA256SUMS. The snapshot is laid out by what commands use, which depends on the
+# host (docs/adr/0019-layout-by-use.md). So the second build gets the layout of the first, and the first that
+# of LAYOUT, which a release comes with.
 set -eu
 cd "$(dirname "$0")/.."
 sums=${1:-}
@@ -23,7 +24,7 @@ copy() {
 copy one
 copy "a/much-longer-place"
 
-# build FOLDER WORDS: with these words before the command, of env(1). git asks who owns a folder.
+# build FOLDER WORDS: with WORDS as arguments of env(1). git wants to know who owns a folder.
 build() {
   cd "$made/$1"
   shift

@@ -32,7 +32,7 @@ esac
 [ -x "$binary" ] || die "no runtime $1"
 
 mkdir -p "$OUT" "$KEPT"
-# Without a scenario to run, it only fetches and prepares.
+# Without a scenario, it only fetches and prepares.
 env LAB="$TREE" CACHE="$KEPT" RUNTIMES="$handler" "$LAB/cri/cri-e2e.sh" "$binary" '^$' >"$OUT/setup.log" 2>&1 ||
   { cat "$OUT/setup.log" >&2; die "the lab cannot be prepared"; }
 node_modules/.bin/bun build test/cri/main.ts --target=node --outfile "$KEPT/own.mjs" >"$OUT/bundle.log" 2>&1 ||

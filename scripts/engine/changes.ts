@@ -1,12 +1,12 @@
 // Changes to the engine's source, each of which fits one place. Called by quickjs.ts. Pure.
 
 export interface Change {
-  /** Stands in the source once. */
+  /** A text that occurs once in the source. */
   readonly find: string;
   readonly replace: string;
 }
 
-/** The source with these changes. Throws where it is not the one that they were made for. */
+/** The source with these changes. Throws if it is not the source that they were made for. */
 export function withChanges(source: string, changes: readonly Change[]): string {
   return changes.reduce((text, { find, replace }) => {
     const parts = text.split(find);

@@ -1,15 +1,15 @@
-// Packages of another machine from Debian's archive, by apt with lists of its own, so that this machine's
-// are as they were; apt checks them by the archive's signature. Called by musl.ts and by test/arm64.
+// Gets packages for another machine from Debian's archive, with apt and separate package lists, so that this
+// machine's lists stay as they are. apt checks the archive's signature. Called by musl.ts and by test/arm64.
 
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { $ } from "bun";
 
 export interface Archive {
-  /** Of the lists and of what is downloaded. */
+  /** The folder for the lists and for downloads. */
   readonly folder: string;
-  /** As Debian calls it. */
+  /** Debian's name of the machine. */
   readonly architecture: "amd64" | "arm64";
-  /** `trixie`; the releases that this machine's apt is set up for when absent. */
+  /** Such as `trixie`; if absent, the releases that this machine's apt is set up for. */
   readonly suite?: string;
 }
 
@@ -26,7 +26,9 @@ export async function downloadPackage(name: string, archive: Archive): Promise<s
   return file;
 }
 
-/** The first package that one that only names others depends on; `undefined` where the archive has it not. */
+/**
+ * The first package that an otherwise empty package depends on; `undefined` if the archive does not have it.
+ */
 export async function packageBehind(name: string, archive: Archive): Promise<string | undefined> {
   await prepare(archive);
   const shown = await apt(archive, "apt-cache", "depends", name).catch(() => "");
@@ -64,7 +66,7 @@ async function apt({ folder, architecture, suite }: Archive, ...command: string[
   const options = [
     ...[`APT::Architecture=${architecture}`, `APT::Architectures=${architecture}`],
     ...[`Dir::State::lists=${folder}/lists`, `Dir::Cache=${folder}/cache`, "Acquire::Languages=none"],
-    // What is installed here is of another machine; whoever builds is no root and has no user _apt.
+    // The packages installed here are for another machine. An ordinary user who builds has no user _apt.
     ...["Dir::State::status=/dev/null", "APT::Sandbox::User=", "Debug::NoLocking=true"],
     ...(suite === undefined ? [] : [`Dir::Etc::sourcelist=${folder}/sources.list`]),
     ...(suite === undefined ? [] : ["Dir::Etc::sourceparts=-"]),

@@ -1,5 +1,5 @@
-// What QuickJS has put right after the release that is used, as far as tsrun can reach it: all of it is about
-// BigInt, which a configuration's large numbers become. Called by quickjs.ts. Pure.
+// Fixes that QuickJS got after the release that is used, as far as they concern tsrun: all are about BigInt,
+// which large numbers of a configuration become. Called by quickjs.ts. Pure.
 
 import type { Change } from "./changes.ts";
 

@@ -1,5 +1,5 @@
-// Puts src/engine/native/json-keys.c into the engine: what JSON.parse notices of the keys that it reads.
-// Changes to quickjs.c, called by quickjs.ts. Pure.
+// Changes to quickjs.c that put src/engine/native/json-keys.c into the engine, by which JSON.parse notices
+// some keys. Called by quickjs.ts. Pure.
 
 import type { Change } from "./changes.ts";
 

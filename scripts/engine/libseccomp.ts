@@ -6,7 +6,9 @@ import { $ } from "bun";
 import { type Source, unpack } from "./sources.ts";
 import { C_FLAGS, type Toolchain } from "./toolchain.ts";
 
-/** To take another one: version and digest here, and the comparison that the ADR tells of once more. */
+/**
+ * To use another version, change version and digest here, and repeat the comparison that the ADR describes.
+ */
 export const LIBSECCOMP: Source = {
   version: "2.6.0",
   archive: "libseccomp_2.6.0.orig.tar.gz",
@@ -15,16 +17,19 @@ export const LIBSECCOMP: Source = {
   sha256: "83b6085232d1588c379dc9b9cae47bb37407cf262e6e74993c61ba72d2a784dc",
 };
 
-/** Not part of the library, by its own Makefile: a program of its tests. */
+/** Not part of the library according to its Makefile, but a program of its tests. */
 const NOT_LIBRARY = "arch-syscall-dump.c";
 
-/** What ./configure would find out; nothing else of it is used. */
+/** The only result of ./configure that is used. */
 const CONFIGURE_H = "#define HAVE_LINUX_SECCOMP_H 1\n";
 
-/** -fno-strict-aliasing: its hash reads words through pointers of another type. Its warnings are its own. */
+/**
+ * -fno-strict-aliasing: its hash reads words through pointers of another type. Its warnings are not our
+ * concern.
+ */
 const FLAGS = [...C_FLAGS, "-fno-strict-aliasing", "-fvisibility=hidden", "-w"];
 
-/** Makes its objects below `directory`, where they are not there yet; returns their paths. */
+/** Makes its objects below `directory`, if they are not there yet; returns their paths. */
 export async function makeLibseccomp(directory: string, tools: Toolchain): Promise<string[]> {
   const source = `${directory}/libseccomp-${LIBSECCOMP.version}`;
   const made = `${source}/made-${tools.architecture}`;
@@ -44,7 +49,7 @@ function objectsOf(source: string): string[] {
   return names.sort().map((name) => name.replace(/c$/, "o"));
 }
 
-/** Under its name only when it is whole: it is what says that all is there. */
+/** Gets its name only when it is complete: the folder's existence means that everything is in it. */
 async function compile(source: string, made: string, tools: Toolchain): Promise<void> {
   rmSync(`${made}.new`, { recursive: true, force: true });
   mkdirSync(`${made}.new`);

@@ -1,5 +1,5 @@
-// Links tsrun: the engine, the bytecode, the module "native", and musl, to one static executable; and makes
-// the snapshot that it starts from. Called by build.ts.
+// Links the engine, the bytecode, the module "native" and musl to one static executable, tsrun, and makes the
+// snapshot that it starts from. Called by build.ts.
 
 import { $ } from "bun";
 import { libraryProtocolHeader } from "./numbers.ts";
@@ -8,7 +8,9 @@ import { makeSnapshot } from "./snapshot.ts";
 import { C_FLAGS, type Toolchain } from "./toolchain.ts";
 import { watchCommands } from "./watch.ts";
 
-/** Files of src/engine/native/ that tsrun is linked of, beside the system call of its machine. */
+/**
+ * Files of src/engine/native/ that are linked to tsrun, besides the one with the system call of the machine.
+ */
 const SOURCES = [
   ...[
     "program.c",
@@ -24,12 +26,12 @@ const SOURCES = [
 ];
 const REFUSING = "refusal.c";
 
-/** Full RELRO, for which tsrun itself sees to the end (relro.c), and a stack that is not executed. */
+/** Full RELRO, which tsrun itself completes (relro.c), and a stack that cannot be executed. */
 const HARDENED = ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"];
 
 /**
- * The allocator is for one thread, knows no wider alignment and is the only one, and a static musl loads no
- * libraries: of what is linked nothing may call these. The linker leaves out what is not called.
+ * Nothing that is linked may call these: the allocator is for one thread, knows no wider alignment and is the
+ * only one, and a static musl loads no libraries. The linker leaves out functions that nothing calls.
  */
 const REFUSED = [
   "pthread_create",
@@ -40,16 +42,16 @@ const REFUSED = [
   "__libc_malloc_impl",
 ];
 
-/** Our own C has no warning. */
+/** Our own C compiles without warnings. */
 const STRICT = ["-Wall", "-Wextra", "-Werror"];
 
 export interface LinkOptions {
   /** Objects of libseccomp. */
   readonly libseccomp: readonly string[];
-  /** Has the bytecode (bytecode.ts); the executable becomes `tsrun` in it. */
+  /** The folder with the bytecode (bytecode.ts), in which the executable becomes `tsrun`. */
   readonly directory: string;
   readonly tools: Toolchain;
-  /** Whether memory comes to its end at will (refusal.c). */
+  /** Whether allocations fail on request (refusal.c). */
   readonly refusing: boolean;
   /** The table of a build that is to be made again (layout.ts); without it this build makes its own. */
   readonly layout: Uint8Array | undefined;
@@ -60,7 +62,7 @@ export async function link(engine: Engine, options: LinkOptions): Promise<void> 
   await makeLibraries(directory, tools);
   const machine = tools.architecture === "arm64" ? "syscall-arm64.s" : "syscall-x86-64.s";
   const names = [...SOURCES, machine, ...(refusing ? [REFUSING] : [])];
-  // The compiler knows a malloc(3) and would make of it, in calloc(3), a call of calloc.
+  // Otherwise the compiler would turn malloc(3) and memset(3), in calloc(3), into a call of calloc.
   const flags = [...C_FLAGS, ...STRICT, "-fno-builtin-malloc", ...(refusing ? ["-DREFUSING"] : [])];
   const sources = names.map((name) => `${NATIVE}/${name}`);
   await $`${tools.compile} ${flags} -isystem ${engine.include} -c ${sources} ${NATIVE}/watch.c`.cwd(
@@ -77,7 +79,7 @@ export async function link(engine: Engine, options: LinkOptions): Promise<void> 
   await makeSnapshot(directory, tools, "tsrun");
 }
 
-/** With musl, to `unsealed`. */
+/** Links objects with musl, to `unsealed`. */
 async function linkStatically(
   objects: readonly string[],
   directory: string,
@@ -92,7 +94,7 @@ async function linkStatically(
   if (linked.length > 0) throw new Error(`linked, and must not be: ${linked.join(", ")}`);
 }
 
-/** An ordinary program of the host's C library, which libraries-bytes.s makes a piece of tsrun. */
+/** An ordinary program with the host's C library, which libraries-bytes.s embeds in tsrun. */
 async function makeLibraries(directory: string, { gcc }: Toolchain): Promise<void> {
   await Bun.write(`${directory}/library-protocol.h`, libraryProtocolHeader());
   const flags = [

@@ -1,4 +1,4 @@
-// Headers in C of what TypeScript says first, so that it is said once. Called by link.ts. Pure.
+// C headers with constants that TypeScript defines, so that they are defined once. Called by link.ts. Pure.
 
 import { CAPACITY, FIRST_FUNCTIONS, SOCKET } from "../../src/linux/libraries/library-protocol.ts";
 

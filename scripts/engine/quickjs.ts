@@ -15,7 +15,7 @@ const CHANGES = [...FIXES, ...STRICT_JSON, ...JSON_KEYS, ...REPRODUCIBLE];
 
 /** Our own C and assembly. */
 export const NATIVE = `${import.meta.dir}/../../src/engine/native`;
-/** Of it, what the changes include. */
+/** The files of it that the changes include. */
 const INCLUDED = ["json-keys.h", "json-keys.c"];
 
 /** The source as the Debian archive keeps it; docs/adr/0001-stack.md says how to move to another one. */
@@ -24,7 +24,7 @@ export const QUICKJS: Source = {
   version: VERSION,
   archive: `quickjs_${VERSION}.orig.tar.xz`,
   pool: "pool/main/q/quickjs",
-  // What its author has is packed otherwise.
+  // The author's own archive is packed differently.
   sites: [],
   sha256: "ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe",
 };
@@ -33,8 +33,8 @@ export const ENGINE_SOURCES = ["quickjs", "libregexp", "libunicode", "cutils", "
 const COMPILER_SOURCES = ["qjsc", "quickjs-libc"];
 
 /**
- * As the engine's own Makefile has them. Some of its variables are for assert(3) alone, and unused with
- * NDEBUG.
+ * The flags of the engine's own Makefile. Some variables of the engine are used only by assert(3), and so
+ * unused with NDEBUG.
  */
 export const ENGINE_FLAGS = [
   ...["-D_GNU_SOURCE", `-DCONFIG_VERSION="${VERSION}"`, "-fwrapv", "-iquote", NATIVE],
@@ -50,16 +50,18 @@ export interface Engine {
   readonly objects: readonly string[];
   /** The same, with a call before each access to memory: src/engine/native/watch.c. */
   readonly watchedObjects: readonly string[];
-  /** Folder of what is made of the changed source. */
+  /** The folder for what is made of the changed source. */
   readonly changed: string;
   /** The compiler from JavaScript to bytecode. */
   readonly qjsc: string;
 }
 
-/** Makes the engine for a machine, and the compiler for this one, in `directory` where they are not yet. */
+/**
+ * Makes the engine for a machine, and the compiler for this one, in `directory`, if they are not there yet.
+ */
 export async function makeEngine(directory: string, tools: Toolchain): Promise<Engine> {
   const source = `${directory}/quickjs-${VERSION}`;
-  // Another folder for other changes: an engine without them is not taken.
+  // Other changes get another folder, so that an engine without them is not used.
   const included = INCLUDED.map((name) => readFileSync(`${NATIVE}/${name}`, "utf8"));
   const parts = JSON.stringify([
     CHANGES,
@@ -83,7 +85,7 @@ export async function makeEngine(directory: string, tools: Toolchain): Promise<E
   return { include: source, objects, watchedObjects, changed, qjsc };
 }
 
-/** What stands in `source` is changed, and is what all machines' objects are made of. */
+/** The changed source, in the folder `source`, from which the objects for all machines are made. */
 async function change(directory: string, source: string, changed: string): Promise<void> {
   await unpack(QUICKJS, directory, source);
   const main = Bun.file(`${source}/quickjs.c`);
@@ -99,7 +101,7 @@ interface Compilation {
   readonly flags?: readonly string[];
 }
 
-/** Under its name only when it is whole: it is what says that all is there. */
+/** Gets its name only when it is complete: the folder's existence means that everything is in it. */
 async function compile(
   names: readonly string[],
   { source, made, tools, flags = [] }: Compilation,
@@ -119,7 +121,7 @@ interface CompilerParts {
   readonly tools: Toolchain;
 }
 
-/** The bytecode is the same for all machines; the compiler is a program of the one that builds. */
+/** The bytecode is the same for all machines; the compiler runs on the machine that builds. */
 async function makeCompiler(qjsc: string, { source, changed, tools }: CompilerParts): Promise<void> {
   const native = tools.emulator === undefined;
   const own = native ? tools : await toolchainFor(architectureOf(""), changed);

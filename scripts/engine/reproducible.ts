@@ -1,5 +1,5 @@
-// What the engine would have of the building machine in the snapshot: the time, and where its stack was.
-// Called by quickjs.ts. Pure.
+// Changes that keep the building machine out of the snapshot: the time, and the address of the stack. Called
+// by quickjs.ts. Pure.
 
 import type { Change } from "./changes.ts";
 

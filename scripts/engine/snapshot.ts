@@ -1,12 +1,12 @@
-// Makes the snapshot, and tsrun of it (src/engine/native/snapshot.c). Called by link.ts.
+// Makes the snapshot (src/engine/native/snapshot.c), and from it an executable. Called by link.ts.
 
 import { $ } from "bun";
 import type { Toolchain } from "./toolchain.ts";
 
 /**
- * What is linked writes the memory that `executable` is to start from, laid out by the file `layout`. A
- * system call other than read, write and exit is its death; under an emulator, which cannot do that, one is
- * found in what it has noted.
+ * Runs `unsealed`, which writes the memory that `executable` starts from, laid out by the file `layout`. The
+ * kernel kills it for any system call but read, write and exit; under an emulator, where that is not
+ * possible, such a call is found in the emulator's trace.
  */
 export async function makeSnapshot(
   directory: string,
@@ -29,8 +29,8 @@ const SEAL = /^\d+ prctl\(22,/;
 const ALLOWED = /^\d+ (?:read|write|exit)\(/;
 
 /**
- * The first call after the seal, in what `qemu-… -strace` writes, that it would not allow. The kernel would
- * allow exit(2) alone at the end, so that nothing may follow that either. Throws where there is no seal.
+ * The first call after the seal, in the output of `qemu-… -strace`, that the seal would not allow. The kernel
+ * would allow exit(2) but not exit_group(2) at the end. Throws if there is no seal.
  */
 export function firstUnsealed(trace: string): string | undefined {
   const lines = trace.split("\n").filter((line) => /^\d+ \w+\(/.test(line));

@@ -1,4 +1,4 @@
-// Sources of others that tsrun is built from: fetched, checked by their SHA-256, unpacked. Called by
+// Fetches the sources of others that tsrun is built from, checks their SHA-256 and unpacks them. Called by
 // quickjs.ts and libseccomp.ts. SOURCES names a folder that has them already; then nothing is fetched.
 
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
@@ -8,14 +8,14 @@ export interface Source {
   readonly version: string;
   /** The file's name, in Debian's archive and in a folder of SOURCES. */
   readonly archive: string;
-  /** Its folder in Debian's archive, which keeps it as long as a release has it. */
+  /** Its folder in Debian's archive, which has it as long as a release has it. */
   readonly pool: string;
-  /** Where its authors have the same file. */
+  /** Where its authors offer the same file. */
   readonly sites: readonly string[];
   readonly sha256: string;
 }
 
-/** Unpacks a source to `folder`, in place of what is there. The archive is kept in `directory`. */
+/** Unpacks a source to `folder`, replacing what is there. The archive is kept in `directory`. */
 export async function unpack(source: Source, directory: string, folder: string): Promise<void> {
   const archive = await obtain(source, directory);
   rmSync(folder, { recursive: true, force: true });
@@ -84,7 +84,7 @@ async function debianArchives(): Promise<string[]> {
   ];
 }
 
-/** By apt's own downloader. */
+/** Downloads with apt's own program. */
 function byApt({ pool, archive }: Source, file: string): (uri: string) => Attempt {
   return (uri) => {
     const from = `${uri}${pool}/${archive}`;

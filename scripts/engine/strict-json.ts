@@ -1,5 +1,5 @@
-// JSON.parse of the engine takes more than JSON: escapes of JavaScript, `1.` and `-01`, and any depth. A
-// configuration that others refuse would be run, and `validate` would say that it is none. These changes to
+// The engine's JSON.parse accepts more than JSON: escapes of JavaScript, `1.` and `-01`, and any depth. tsrun
+// would run a configuration that others refuse, and `validate` would find no fault in it. These changes to
 // quickjs.c make it strict. Called by quickjs.ts.
 
 import { MAX_DEPTH } from "../../src/spec/json-positions.ts";

@@ -4,14 +4,14 @@
 import { $ } from "bun";
 import { unpackMusl } from "./musl.ts";
 
-/** As Node calls it. */
+/** Node's name of the machine. */
 export type Architecture = "x64" | "arm64";
 
 export interface Toolchain {
   readonly architecture: Architecture;
   /** Compiles C to objects for musl. */
   readonly compile: readonly string[];
-  /** Of the machine's usual C library; it links as well. */
+  /** The compiler for the machine's usual C library; it links as well. */
   readonly gcc: string;
   readonly nm: string;
   readonly objcopy: string;
@@ -19,13 +19,13 @@ export interface Toolchain {
   readonly musl: string;
   /** Folders with <linux/…> and <asm/…>, which musl does not have. */
   readonly kernelHeaders: readonly string[];
-  /** What runs a program of that machine here; absent for this machine's own. */
+  /** The emulator that runs programs of that machine here; absent for this machine. */
   readonly emulator: string | undefined;
 }
 
 /**
- * For everything that is linked to tsrun. A section for each function: what nothing calls is left out. musl's
- * headers know no _FORTIFY_SOURCE.
+ * Flags for everything that is linked to tsrun. Each function has a section of its own, so that the linker
+ * can leave out what nothing calls. musl's headers do not support _FORTIFY_SOURCE.
  */
 export const C_FLAGS = [
   "-O2",
@@ -86,7 +86,7 @@ function need(commands: Readonly<Record<string, string>>): void {
   throw new Error(`no ${names.join(", no ")}: ${hint}`);
 }
 
-/** Where the compiler itself takes musl's first object from. */
+/** The folder from which the compiler itself takes musl's first object. */
 async function findMusl(compile: readonly string[]): Promise<string> {
   const told = await $`${compile} -static -### -x c /dev/null`.quiet().nothrow();
   const found = /(\S+)\/\w?crt1\.o/.exec(told.stderr.toString())?.[1];
@@ -94,7 +94,7 @@ async function findMusl(compile: readonly string[]): Promise<string> {
   return found;
 }
 
-/** Where the compiler finds them: the machine's own folder and the common one, or one for both. */
+/** The folders where the compiler finds them: the machine's own and the common one, or one for both. */
 async function findKernelHeaders(gcc: string, headers: string): Promise<string[]> {
   const wanted = "#include <linux/seccomp.h>\n#include <asm/unistd.h>\n";
   const found = await $`${gcc} -E -M - < ${Buffer.from(wanted)}`.quiet().nothrow();

@@ -8,8 +8,9 @@ import type { Toolchain } from "./toolchain.ts";
 import { makeWatchedBundles } from "./watched-bundle.ts";
 
 /**
- * Short ones first: what all commands use comes to lie at the beginning. The last ones are there for a host
- * that makes no container (watchCommands), and for what a container needs beyond that of the build.
+ * Short commands come first, so that blocks which all commands use lie at the beginning. The last ones are
+ * for hosts on which no container can be made (watchCommands), and for features that the build's container
+ * does not have.
  */
 const WATCHED = [
   ...["state", "delete", "kill", "start", "list", "exec", "create"],
@@ -17,9 +18,9 @@ const WATCHED = [
 ];
 
 /**
- * Runs commands in the executable `watched` of this directory, and returns the table. The container gets
- * namespaces of its own, where the kernel allows that: nothing reaches the host, and all ends with them.
- * Elsewhere the table comes from the commands that make no container.
+ * Runs commands with the executable `watched` of this directory, and returns the table. The container gets
+ * namespaces of its own, if the kernel allows that: nothing reaches the host, and everything ends with them.
+ * Otherwise the table comes from the commands that make no container.
  */
 export async function watchCommands(directory: string, { emulator }: Toolchain): Promise<Uint8Array> {
   const files = `${directory}/watched-files`;
@@ -36,7 +37,7 @@ export async function watchCommands(directory: string, { emulator }: Toolchain):
     "--kill-child",
   ];
   const words = [`${directory}/watched`, files, emulator ?? ""];
-  // An emulator of one program makes no containers.
+  // An emulator of a single program cannot make containers.
   if (emulator === undefined) {
     await $`timeout 60 unshare ${namespaces} sh ${commands} lives ${words}`.quiet().nothrow();
   }

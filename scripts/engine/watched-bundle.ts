@@ -9,7 +9,10 @@ import { C_FLAGS } from "./toolchain.ts";
 
 const { process, mounts = [], linux, ...rest } = exampleSpec({ cgroupV2: true });
 
-/** A cgroup mount would show the host's; and a group that has no id in the user namespace owns nothing. */
+/**
+ * Left out: a cgroup mount, which would show the host's, and a group without an id in the user namespace,
+ * which cannot own anything.
+ */
 const MOUNTS = [
   ...mounts
     .filter(({ type }) => type !== "cgroup")

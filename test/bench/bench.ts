@@ -1,6 +1,6 @@
-// `make bench`: tsrun, runc and crun side by side, interleaved in one run, so that what else the machine does
-// hits all alike. Prints medians in milliseconds and tsrun's as a multiple of the others', and keeps them in
-// a file. docs/testing.md says what can be asked for. Runs under Bun.
+// `make bench`: measures tsrun, runc and crun, interleaved in one run, so that other work of the machine
+// affects all alike. Prints medians in milliseconds, and tsrun's as a multiple of the others', and keeps them
+// in a file. docs/testing.md lists the settings. Runs under Bun.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, release, tmpdir } from "node:os";
@@ -32,7 +32,7 @@ import {
 import { type Arena, compileRunner, outputOf, Runner, type Times } from "./runner.ts";
 
 const WARM_UP_ROUNDS = 2;
-/** Where results go that are not to be checked in. */
+/** The file for results that are not checked in. */
 const LAST = "build/bench.json";
 
 /** What is measured in the namespaces of one version of cgroups. */
@@ -42,7 +42,7 @@ interface Session {
   readonly runner: Runner;
   readonly peers: readonly Peer[];
   readonly versions: Readonly<Record<string, string>>;
-  /** By whether containers have a profile. */
+  /** Bundles with and without a seccomp profile. */
   readonly bundles: ReadonlyMap<boolean, Bundles>;
 }
 
@@ -68,7 +68,7 @@ async function main(): Promise<number> {
   return 0;
 }
 
-/** What is checked in is whole: every row, and no runtime that others do not have. */
+/** Results that are checked in must be complete: every row, and only the usual runtimes. */
 function save(blocks: readonly Block[], knobs: Knobs): void {
   if (knobs.rows.length < ROWS.length || knobs.peers.some(({ name }) => name === "base")) {
     throw new Error("SAVE=1 wants all rows, and no BASE");
@@ -114,7 +114,8 @@ async function measureAll(session: Session): Promise<Block[]> {
     }
   }
   const bench = benchOf(session, false);
-  // A profile is nothing to lists. So many containers come last: they may be in the way of all else.
+  // A profile makes no difference to lists. These many containers come last, since they may slow down
+  // everything else.
   if (listsAreWanted(bench) && knobs.seccomp.includes(false)) {
     print(`cgroup ${session.arena.cgroups}, lists…`);
     for (const peer of session.peers) await fillList(peer, bench);
@@ -144,7 +145,7 @@ async function rounds(session: Session, { seccomp, busy }: Conditions, round: Ro
   const samples = new Map(peers.map(({ name }) => [name, new Map() as Samples]));
   await runner.keepBusy(busy ? availableParallelism() : 0);
   for (let each = -WARM_UP_ROUNDS; each < knobs.rounds; each += 1) {
-    // Who goes first changes, so that nobody always runs on the caches that the same other one left.
+    // The order changes, so that no runtime always runs with the caches that the same other one has left.
     for (let turn = 0; turn < peers.length; turn += 1) {
       const peer = peers[(each + WARM_UP_ROUNDS + turn) % peers.length];
       if (peer === undefined) continue;
@@ -202,7 +203,7 @@ async function tryOut(peer: Peer, bench: Bench): Promise<void> {
   }
 }
 
-/** Leaves out, with its words, a runtime that cannot run the bundles here. */
+/** Leaves out a runtime that cannot run the bundles here, and prints its error. */
 async function working(knobs: Knobs, attempt: (peer: Peer) => Promise<void>): Promise<Peer[]> {
   const peers: Peer[] = [];
   for (const peer of knobs.peers) {

@@ -11,9 +11,12 @@ export interface Bundles {
   readonly short: string;
   /** Its program stays. */
   readonly long: string;
-  /** As `short`, with a hundred mounts of several kinds. */
+  /** Like `short`, with a hundred mounts of several kinds. */
   readonly mounts: string;
-  /** As `short` and `long`, but for many containers: each has the cgroup that the runtime makes of its id. */
+  /**
+   * Like `short` and `long`, but for many containers: each has the cgroup that the runtime derives from its
+   * id.
+   */
   readonly many: string;
   readonly manyLong: string;
 }
@@ -24,7 +27,7 @@ export interface Conditions {
   readonly limits: boolean;
 }
 
-/** Makes them all in a folder; what they are called begins with `mark`. */
+/** Makes all of them in a folder; their names begin with `mark`. */
 export function makeBundles(folder: string, mark: string, conditions: Conditions): Bundles {
   mkdirSync(folder);
   const make = (name: string, args: string[], edit: (config: Config) => void = () => {}): string => {

@@ -1,10 +1,11 @@
-// docs/bench.svg: bars of README's table. Its colours follow the reader's choice of light or dark. Pure.
+// Makes docs/bench.svg: README's table as bars. Its colours follow the reader's choice of light or dark.
+// Pure.
 
 import { machineOf, runtimesOf, SHOWN, shownBlock } from "./page.ts";
 import type { Block, Figures, Row } from "./results.ts";
 
 const WIDTH = 760;
-/** Where names of rows end and bars begin, and how long the longest is. */
+/** Where names of rows end and bars begin, and the length of the longest bar. */
 const LEFT = 150;
 const LONGEST = 530;
 const BAR = 13;
@@ -12,7 +13,7 @@ const GAP = 14;
 const TOP = 78;
 const MARGIN = 20;
 
-/** tsrun's colour stands out from the others'; all are seen on either ground. */
+/** tsrun's colour stands out from the others'; all are visible on both backgrounds. */
 const COLOURS = ["#2f81f7", "#8b949e", "#d29922"];
 
 const STYLE = `
@@ -75,7 +76,7 @@ interface Bars {
   readonly row: Row;
   readonly figures: Figures;
   readonly runtimes: readonly string[];
-  /** Of a millisecond. */
+  /** The length of a millisecond. */
   readonly scale: number;
   readonly top: number;
 }

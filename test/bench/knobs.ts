@@ -1,4 +1,5 @@
-// What `make bench` is asked for, by its environment: which runtimes, which rows, and under which conditions.
+// Reads the settings of `make bench` from the environment: which runtimes and rows, and under which
+// conditions.
 
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
@@ -16,17 +17,17 @@ export interface Knobs {
   readonly cgroups: readonly Cgroups[];
   readonly seccomp: readonly boolean[];
   readonly busy: readonly boolean[];
-  /** tsrun first, which the others are compared with. */
+  /** The first is tsrun, which is compared with the others. */
   readonly peers: readonly Peer[];
-  /** Names of those that are not on this machine. */
+  /** The names of runtimes that are not on this machine. */
   readonly missing: readonly string[];
-  /** Where the libraries are that the peers were built with; empty: those of this machine. */
+  /** The folder of the libraries that the peers were built with; empty for those of this machine. */
   readonly libraries: string;
   /** Whether the results become those that are checked in. */
   readonly save: boolean;
 }
 
-/** Of a Debian tree. */
+/** The folders of libraries in a Debian tree. */
 const LIBRARIES = { x64: "usr/lib/x86_64-linux-gnu", arm64: "usr/lib/aarch64-linux-gnu" };
 
 export function readKnobs(environment: Readonly<Record<string, string | undefined>>): Knobs {

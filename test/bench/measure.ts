@@ -1,5 +1,5 @@
-// What one runtime is measured at, row by row. A round is one of each row, and takes a fraction of a second,
-// so that runtimes can take turns and what else the machine does hits all alike.
+// Measures one runtime, row by row. A round measures each row once, and takes a fraction of a second: so
+// runtimes can take turns, and other work of the machine affects all alike.
 
 import { basename, join } from "node:path";
 import type { Bundles } from "./bundles.ts";
@@ -9,7 +9,7 @@ import type { Runner, Times } from "./runner.ts";
 
 export interface Bench {
   readonly runner: Runner;
-  /** A tmpfs, in the runner's view. */
+  /** A folder that is a tmpfs for the runner. */
   readonly folder: string;
   readonly bundles: Bundles;
   readonly rows: readonly Row[];
@@ -17,13 +17,13 @@ export interface Bench {
 
 export type Samples = Map<Row, Times[]>;
 
-/** Containers that `list` has to list. */
+/** How many containers `list` has to list. */
 const LISTED = 300;
-/** Processes of `exec` and lives at once. */
+/** How many processes of `exec`, and how many lives, run at once. */
 const EXECS = 20;
 const LIVES = 10;
 
-/** One round of one runtime of all rows but those of lists. */
+/** Measures one round of one runtime: all rows except those of lists. */
 export async function measureRound(peer: Peer, bench: Bench, samples: Samples): Promise<void> {
   if (wants(bench, "whole life", "create", "start", "delete")) await shortLife(peer, bench, samples);
   if (wants(bench, "state", "exec", "kill", "20 execs at once")) await longLife(peer, bench, samples);
@@ -41,7 +41,7 @@ export async function measureRound(peer: Peer, bench: Bench, samples: Samples): 
   });
 }
 
-/** One round of lists; the containers are there. */
+/** Measures one round of lists; the containers must exist. */
 export async function measureLists(peer: Peer, bench: Bench, samples: Samples): Promise<void> {
   await measure("list of 300", bench, samples, () => call(peer, bench, ["list"], "list"));
   await measure("list -q of 300", bench, samples, () => call(peer, bench, ["list", "-q"], "list"));
@@ -51,7 +51,7 @@ export function listsAreWanted(bench: Bench): boolean {
   return wants(bench, "list of 300", "list -q of 300");
 }
 
-/** Makes the containers that are listed, below a root of their own. They end with the runner. */
+/** Makes the containers that are listed, below a root of their own. They end together with the runner. */
 export async function fillList(peer: Peer, bench: Bench): Promise<void> {
   const { manyLong } = bench.bundles;
   for (let each = 0; each < LISTED; each += 1) {
@@ -99,7 +99,7 @@ function runWords(bundle: string): readonly string[] {
 
 type Root = "short" | "list";
 
-/** Each runtime has a state root of its own, and one of those that are listed. */
+/** Each runtime has a state root of its own, and another one for the containers that are listed. */
 function rootOf(peer: Peer, { folder }: Bench, root: Root = "short"): string {
   return join(folder, `${peer.name}-${root}`);
 }

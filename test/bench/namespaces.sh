@@ -17,10 +17,11 @@ elif [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
   umount -l /sys/fs/cgroup
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
 fi
-# Programs that are here ask for the C library by a path that every system has: the newer one serves them too.
+# This machine's programs find the C library by a path that every system has; the newer library serves them
+# too.
 [ -z "$libraries" ] || mount --bind "$libraries" "$(dirname "$(readlink -f /lib*/*/libc.so.6 | head -n 1)")"
 
-# Whoever is told to end sees to it that all inside ends too.
+# When this is told to end, everything inside is ended too.
 status=0
 exec 3<&0
 env -i PATH="$PATH" unshare --pid --fork --kill-child --mount-proc "$@" <&3 3<&- &
@@ -28,7 +29,7 @@ inside=$!
 trap 'kill -KILL "$inside"' INT TERM
 wait "$inside" || status=$?
 trap '' INT TERM
-# What has just ended may be in its cgroup for another moment.
+# A process that has just ended may stay in its cgroup for another moment.
 for _ in 1 2 3 4 5; do
   find /sys/fs/cgroup -depth -type d -name "*$mark*" -exec rmdir {} + 2>/dev/null && break
   sleep 0.2

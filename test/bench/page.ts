@@ -3,7 +3,7 @@
 import { table } from "../../scripts/conformance/report.ts";
 import { type Block, type Figure, type Figures, ROWS, type Row } from "./results.ts";
 
-/** What README shows: one thing at a time, as hosts are. */
+/** The rows that README shows: those in which a host does one thing at a time. */
 export const SHOWN: readonly Row[] = [
   "whole life",
   "create",
@@ -56,7 +56,7 @@ On cgroup v1 a \`create\` of runc and crun that no start preceded waits some 10 
 another process; tsrun's first process moves itself.
 `;
 
-/** The block that README shows: v2, idle, without a profile; else the first that there is. */
+/** The block that README shows: v2, idle, without a profile; otherwise the first one. */
 export function shownBlock(blocks: readonly Block[]): Block {
   const shown =
     blocks.find(({ cgroups, seccomp, busy }) => cgroups === "v2" && !seccomp && !busy) ?? blocks[0];
@@ -68,7 +68,7 @@ export function runtimesOf({ rows }: Block): string[] {
   return Object.keys(Object.values(rows)[0] ?? {});
 }
 
-/** README with the table of these results, as it was if there are none. */
+/** README with the table of these results; unchanged if there are none. */
 export function renewReadme(readme: string, blocks: readonly Block[]): string {
   const [before, after] = [readme.indexOf(BEGIN), readme.indexOf(END)];
   if (before < 0 || after < before) throw new Error("README.md does not say where its table is to be");
@@ -139,7 +139,7 @@ export function wordsFor(row: Row): string {
   return WORDS[row] ?? row;
 }
 
-/** tsrun's figure as a multiple of each other's. */
+/** tsrun's figure as a multiple of each other runtime's. */
 function ratios(
   [first = "", ...others]: readonly string[],
   figures: Figures,
@@ -160,7 +160,7 @@ function spread(figure: Figure | undefined): string {
   return `${shown(figure.wall)} (${shown(figure.low)}–${shown(figure.high)})`;
 }
 
-/** Two places below 10, as many as can be believed above. */
+/** Two decimals below 10; above, only as many as are reliable. */
 function shown(value: number | undefined): string {
   if (value === undefined) return "";
   return value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);

@@ -6,7 +6,7 @@ export function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Medians of each runtime, and the first one's as a multiple of each other's. */
+/** Prints the medians of each runtime, and the first one's as a multiple of each other's. */
 export function printBlock(block: Block, peers: readonly string[]): void {
   const { cgroups, seccomp, busy, rounds, nothing } = block;
   const profile = seccomp ? "Docker's profile" : "no profile";

@@ -1,4 +1,4 @@
-// The results of `make bench`: their shape, and how those that are checked in are read and renewed.
+// The results of `make bench`: their types, and reading and renewing those that are checked in.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
@@ -7,7 +7,7 @@ export const RESULTS = "test/bench/results.json";
 export const CGROUPS = ["v1", "v2"] as const;
 export type Cgroups = (typeof CGROUPS)[number];
 
-/** `100 mounts` is `create` with so many. What is done at once is done by as many processes. */
+/** `100 mounts` is `create` with so many mounts. "At once" means by so many processes. */
 export const ROWS = [
   "create",
   "start",
@@ -27,11 +27,11 @@ export type Row = (typeof ROWS)[number];
 
 /** Milliseconds, as medians of all rounds. */
 export interface Figure {
-  /** By the clock. */
+  /** Wall-clock time. */
   readonly wall: number;
-  /** Of processors, by the command and all that it waited for. */
+  /** Processor time of the command and all processes that it waited for. */
   readonly processor: number;
-  /** The lower and the upper quartile of the first. */
+  /** The lower and the upper quartile of `wall`. */
   readonly low: number;
   readonly high: number;
 }
@@ -44,7 +44,7 @@ export interface Block {
   readonly cgroups: Cgroups;
   /** Whether containers have Docker's default profile. */
   readonly seccomp: boolean;
-  /** Whether as many loops run as there are processors. */
+  /** Whether a busy loop runs on every processor. */
   readonly busy: boolean;
   readonly rounds: number;
   readonly date: string;
@@ -53,12 +53,12 @@ export interface Block {
   readonly processors: number;
   /** By the name of a runtime. */
   readonly versions: Readonly<Record<string, string>>;
-  /** A program that does nothing: what it costs to start one, which is in all figures. */
+  /** The cost of starting a program that does nothing, which all figures include. */
   readonly nothing: Figure;
   readonly rows: Readonly<Partial<Record<Row, Figures>>>;
 }
 
-/** None if nothing has been kept yet. */
+/** Returns an empty list if no results have been kept yet. */
 export function readResults(path = RESULTS): Block[] {
   if (!existsSync(path)) return [];
   return JSON.parse(readFileSync(path, "utf8")) as Block[];
@@ -78,7 +78,7 @@ function conditions({ cgroups, seccomp, busy }: Block): string {
   return JSON.stringify([cgroups, seccomp, busy]);
 }
 
-/** v2 first, where hosts are; idle before busy, without a profile before with one. */
+/** v2 comes first, since most hosts have it; idle before busy, without a profile before with one. */
 function order({ cgroups, seccomp, busy }: Block): number {
   return (cgroups === "v2" ? 0 : 4) + (busy ? 2 : 0) + (seccomp ? 1 : 0);
 }
@@ -97,7 +97,7 @@ export function figureOf(times: readonly { readonly wall: number; readonly proce
   };
 }
 
-/** To a microsecond. */
+/** Rounded to a microsecond. */
 function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (sorted.length - 1) * part;

@@ -33,7 +33,7 @@ struct times {
   double clock, processor;
 };
 
-/** Of the steps of a life, and of all of it. */
+/** The steps of a life, and all of it. */
 enum { CREATE, START, DELETE, ALL, STEPS };
 
 struct life {
@@ -59,7 +59,7 @@ static double processor(const struct rusage *usage) {
   return (user->tv_sec + system->tv_sec) * 1e3 + (user->tv_usec + system->tv_usec) / 1e3;
 }
 
-/** What the command has said, in one line, behind its status. */
+/** Describes a failure in one line: the command, its status and what it has printed. */
 static void explain(char why[WHY], char *const argv[], int status) {
     /* Behind "--root FOLDER". */
   const char *command = argv[1] && argv[2] && argv[3] ? argv[3] : "";
@@ -103,7 +103,10 @@ static int call(char *const argv[], int count, struct times *times, char why[WHY
   return failed || bad ? -1 : 0;
 }
 
-/** Waits for the end of the process whose pid is in the file: a container's is ours once create has ended. */
+/**
+ * Waits for the end of the process whose pid is in the file. A container's process is our child once create
+ * has ended.
+ */
 static int wait_for(const char *path, char why[WHY]) {
   FILE *file = fopen(path, "re");
   int pid = 0;
@@ -114,7 +117,7 @@ static int wait_for(const char *path, char why[WHY]) {
   }
   fclose(file);
   if (waitpid(pid, NULL, 0) == pid) return 0;
-  /* It has been waited for, or is another's child. */
+  /* It has been waited for already, or is another process's child. */
   while (kill(pid, 0) == 0) usleep(100);
   return 0;
 }
@@ -135,7 +138,9 @@ static int live(struct life *life, char *folder, char *program, char *state, cha
   return 0;
 }
 
-/** Every life has a process of its own, which waits for the container's; they begin when all are there. */
+/**
+ * Each life has a process of its own, which waits for the container's process. All begin when all are ready.
+ */
 static int live_at_once(char *words[], int count, struct times *times, char why[WHY]) {
   pid_t started[MOST_AT_ONCE];
   int gate[2], status, failed = 0;

@@ -11,30 +11,30 @@ export interface Times {
 }
 
 export interface Arena {
-  /** Has the compiled runner, and `state`, where a tmpfs is mounted. */
+  /** The folder with the compiled runner, and with `state`, on which a tmpfs is mounted. */
   readonly folder: string;
   readonly cgroups: Cgroups;
   readonly libraries: string;
   readonly mark: string;
 }
 
-/** What hangs for so long is as good as failed. */
+/** A command that takes so long counts as failed. */
 const LIMIT_MS = 60_000;
 
-/** Compiled as tests compile theirs; what it costs to start a process is then the same everywhere. */
+/** Compiled as tests compile their programs, so that starting a process costs the same everywhere. */
 export function compileRunner(folder: string): void {
   const command = ["-static", "-O2", "-Wall", "-Wextra", "-Werror", "-o", `${folder}/runner`];
   const { status, stderr } = spawnSync("musl-gcc", [...command, "test/bench/runner.c"], { encoding: "utf8" });
   if (status !== 0) throw new Error(`cannot compile runner.c: ${stderr}`);
 }
 
-/** A program and its arguments that runs in the arena as its first process. */
+/** The command line that runs a command as the first process of an arena. */
 function enter({ folder, cgroups, libraries, mark }: Arena, command: readonly string[]): readonly string[] {
   const inside = ["sh", "test/bench/namespaces.sh", folder, cgroups, libraries, mark, ...command];
   return ["--mount", "--propagation", "private", ...inside];
 }
 
-/** What a command prints there. */
+/** What a command prints in an arena. */
 export function outputOf(arena: Arena, command: readonly string[]): string {
   return spawnSync("unshare", enter(arena, command), { encoding: "utf8" }).stdout;
 }
@@ -47,19 +47,19 @@ export class Runner {
   constructor(arena: Arena) {
     this.#process = spawn("unshare", enter(arena, [`${arena.folder}/runner`]));
     this.#answers = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
-    // Whoever has ended reads no more; that it has ended is seen by its answers.
+    // A runner that has ended reads no more; its missing answer tells that it has ended.
     this.#process.stdin.on("error", () => undefined);
     this.#process.stderr.on("data", (chunk) => {
       this.#said += chunk;
     });
   }
 
-  /** The times of a command; throws when it fails, since times of failures mean nothing. */
+  /** The times of a command. Throws if it fails, since times of failures mean nothing. */
   async call(command: readonly string[], atOnce = 1): Promise<Times> {
     return only(await this.#ask(["calls", String(atOnce), ...command]));
   }
 
-  /** The times of create, start, delete, and of the life from the first to the end of the last. */
+  /** The times of create, start and delete, and of the whole life from create to the end of delete. */
   async live(...words: [folder: string, program: string, state: string, bundle: string, id: string]) {
     const [create, start, remove, all] = await this.#ask(["lives", "1", ...words]);
     if (!create || !start || !remove || !all) throw new Error("the runner tells too little of a life");
@@ -73,7 +73,7 @@ export class Runner {
     return only(await this.#ask(["lives", String(count), ...words]));
   }
 
-  /** Until the process whose pid is in the file has ended. */
+  /** Waits until the process whose pid is in the file has ended. */
   async wait(pidFile: string): Promise<void> {
     await this.#ask(["wait", pidFile]);
   }
