@@ -1,5 +1,6 @@
 // Makes memory read-only that only the program's start writes to (RELRO): musl does that for libraries, but
-// not for a static program.
+// not for a static program. The executable lies where it was linked to lie (docs/adr/0016-snapshot.md), so its
+// addresses are those of its program headers.
 
 #include <elf.h>
 #include <stdint.h>
@@ -11,12 +12,12 @@
 extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
 
 __attribute__((constructor)) static void close_relocated(void) {
-  uintptr_t base = (uintptr_t)&__ehdr_start, page = getauxval(AT_PAGESZ);
-  const Elf64_Phdr *segments = (const void *)(base + __ehdr_start.e_phoff);
+  uintptr_t page = getauxval(AT_PAGESZ);
+  const Elf64_Phdr *segments = (const void *)((uintptr_t)&__ehdr_start + __ehdr_start.e_phoff);
   for (unsigned index = 0; index < __ehdr_start.e_phnum; index++) {
     if (segments[index].p_type != PT_GNU_RELRO) continue;
-    uintptr_t start = (base + segments[index].p_vaddr) & -page;
-    uintptr_t end = (base + segments[index].p_vaddr + segments[index].p_memsz) & -page;
+    uintptr_t start = segments[index].p_vaddr & -page;
+    uintptr_t end = (segments[index].p_vaddr + segments[index].p_memsz) & -page;
     if (end <= start || mprotect((void *)start, end - start, PROT_READ) == 0) continue;
     // There is no engine yet that could find better words.
     static const char words[] =
