@@ -74,7 +74,7 @@ async function build(): Promise<void> {
   const engine = await makeEngine(engineFolder, tools);
   const libseccomp = await makeLibseccomp(engineFolder, tools);
   const given = process.env.LAYOUT ?? "";
-  // Read before the folder is emptied, since it may be the layout that the last build left there.
+  // Read before the folder is emptied: it may be the layout that the last build left there.
   const layout = given === "" ? undefined : await Bun.file(given).bytes();
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });

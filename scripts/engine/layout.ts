@@ -37,3 +37,20 @@ export function layoutOf(commands: readonly (readonly Block[])[]): Uint8Array {
   const order = new Map([...written, ...used].flat().map(({ number, size }) => [number, size]));
   return new Uint8Array(Uint32Array.from([...order].flat()).buffer);
 }
+
+/** SHA-256 of a program's bytecode, which a layout begins with. */
+const DIGEST_SIZE = 32;
+
+/** A table as a file: by what it begins with, another build knows whether the table is of its program. */
+export function layoutFile(program: Uint8Array, table: Uint8Array): Uint8Array {
+  const file = new Uint8Array(DIGEST_SIZE + table.length);
+  file.set(program);
+  file.set(table, DIGEST_SIZE);
+  return file;
+}
+
+/** The table in a file; `undefined` if that is the layout of another program than `program`. */
+export function tableOf(file: Uint8Array, program: Uint8Array): Uint8Array | undefined {
+  const isSame = program.every((byte, index) => file[index] === byte);
+  return isSame ? file.subarray(DIGEST_SIZE) : undefined;
+}

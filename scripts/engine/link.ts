@@ -2,6 +2,7 @@
 // snapshot that it starts from. Called by build.ts.
 
 import { $ } from "bun";
+import { layoutFile, tableOf } from "./layout.ts";
 import { libraryProtocolHeader } from "./numbers.ts";
 import { type Engine, NATIVE } from "./quickjs.ts";
 import { makeSnapshot } from "./snapshot.ts";
@@ -53,12 +54,18 @@ export interface LinkOptions {
   readonly tools: Toolchain;
   /** Whether allocations fail on request (refusal.c). */
   readonly refusing: boolean;
-  /** The table of a build that is to be made again (layout.ts); without it this build makes its own. */
+  /** The layout of an earlier build of the same program (layout.ts); without it this build makes its own. */
   readonly layout: Uint8Array | undefined;
 }
 
 export async function link(engine: Engine, options: LinkOptions): Promise<void> {
   const { directory, tools, refusing, libseccomp, layout } = options;
+  const program = await digestOf(`${directory}/program.bytecode`);
+  let table = layout && tableOf(layout, program);
+  if (layout !== undefined && table === undefined) {
+    const words = "the layout that LAYOUT names is of another program";
+    throw new Error(`${words}: build the commit that it was made for, or leave LAYOUT out`);
+  }
   await makeLibraries(directory, tools);
   const machine = tools.architecture === "arm64" ? "syscall-arm64.s" : "syscall-x86-64.s";
   const names = [...SOURCES, machine, ...(refusing ? [REFUSING] : [])];
@@ -69,14 +76,20 @@ export async function link(engine: Engine, options: LinkOptions): Promise<void> 
     directory,
   );
   const objects = [...names.map((name) => name.replace(/\.\w+$/, ".o")), ...libseccomp];
-  await Bun.write(`${directory}/layout`, layout ?? "");
-  if (layout === undefined) {
+  await Bun.write(`${directory}/table`, table ?? "");
+  if (table === undefined) {
     await linkStatically([...objects, "watch.o", ...engine.watchedObjects], directory, tools);
     await makeSnapshot(directory, tools, "watched");
-    await Bun.write(`${directory}/layout`, await watchCommands(directory, tools));
+    table = await watchCommands(directory, tools);
+    await Bun.write(`${directory}/table`, table);
   }
   await linkStatically([...objects, ...engine.objects], directory, tools);
   await makeSnapshot(directory, tools, "tsrun");
+  await Bun.write(`${directory}/layout`, layoutFile(program, table));
+}
+
+async function digestOf(file: string): Promise<Uint8Array> {
+  return new Bun.CryptoHasher("sha256").update(await Bun.file(file).bytes()).digest();
 }
 
 /** Links objects with musl, to `unsealed`. */

@@ -4,7 +4,8 @@ import { $ } from "bun";
 import type { Toolchain } from "./toolchain.ts";
 
 /**
- * Runs `unsealed`, which writes the memory that `executable` starts from, laid out by the file `layout`. The
+ * Runs `unsealed`, which writes the memory that `executable` starts from, laid out by the file
+ * `table`. The
  * kernel kills it for any system call but read, write and exit; under an emulator, where that is not
  * possible, such a call is found in the emulator's trace.
  */
@@ -14,11 +15,16 @@ export async function makeSnapshot(
   executable: string,
 ): Promise<void> {
   const command = emulator === undefined ? ["./unsealed"] : [emulator, "-strace", "./unsealed", "emulated"];
-  const redirect = `exec "$@" < layout > snapshot${emulator === undefined ? "" : " 2> calls"}`;
+  const redirect = `exec "$@" < table > snapshot${emulator === undefined ? "" : " 2> calls"}`;
   const made = await $`sh -c ${redirect} sh ${command}`.cwd(directory).nothrow();
-  if (made.exitCode !== 0) throw new Error(`no snapshot: ended with ${made.exitCode}`);
+  const calls = emulator === undefined ? "" : await Bun.file(`${directory}/calls`).text();
+  if (made.exitCode !== 0) {
+    // Without an emulator, the terminal has the message already.
+    const message = calls.split("\n").filter((line) => /^cannot /.test(line));
+    throw new Error([`no snapshot: ended with ${made.exitCode}`, ...message].join(": "));
+  }
   if (emulator !== undefined) {
-    const call = firstUnsealed(await Bun.file(`${directory}/calls`).text());
+    const call = firstUnsealed(calls);
     if (call !== undefined) throw new Error(`no snapshot: a source makes a system call: ${call}`);
   }
   await $`${objcopy} --strip-all --update-section snapshot=snapshot unsealed ${executable}`.cwd(directory);

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "layout.h"
 
 // A block is a word with its size, then what its owner gets, at a multiple of 16. The size counts both.
@@ -118,7 +120,15 @@ static int has_room(size_t size) {
   return (size_t)(rest_end - rest) >= size;
 }
 
+// While the snapshot is made the kernel would kill us for mmap(2), without a message (snapshot.c).
+static void refuse_larger_snapshot(void) {
+  static const char words[] =
+      "cannot make the snapshot: the program does not fit SNAPSHOT_PIECE (src/engine/native/allocator.h)\n";
+  syscall(SYS_exit, write(2, words, sizeof words - 1) < 0 ? 2 : 1);
+}
+
 static int open_piece(size_t size) {
+  if (laid_out != NULL) refuse_larger_snapshot();
   size_t length = size + ALIGNMENT > PIECE ? rounded(size + ALIGNMENT, PAGE) : PIECE;
   char *piece = map(length, MAP_POPULATE);
   if (piece != NULL) {

@@ -223,6 +223,12 @@ static void foreign_layout_stage(void) {
   MUST(malloc(20) == laid_out + HEADER);
 }
 
+// Of a snapshot that becomes larger than its piece.
+static void full_stage(void) {
+  lay_out(NULL, 0);
+  for (int block = 0; block < SNAPSHOT_PIECE / 1000; block++) memset(malloc(1000), 1, 1000);
+}
+
 int main(int count, char **arguments) {
   const char *stage = count > 1 ? arguments[1] : "";
   if (strcmp(stage, "random") == 0) random_stage();
@@ -236,6 +242,7 @@ int main(int count, char **arguments) {
   else if (strcmp(stage, "released") == 0) released_stage();
   else if (strcmp(stage, "layout") == 0) layout_stage();
   else if (strcmp(stage, "foreign-layout") == 0) foreign_layout_stage();
+  else if (strcmp(stage, "full") == 0) full_stage();
   else return 2;
   return 0;
 }

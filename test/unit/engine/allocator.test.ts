@@ -49,5 +49,8 @@ for (const compiler of COMPILERS) {
       const { status, signal, stdout } = spawnSync(program, [stage], { encoding: "utf8" });
       t.strictSame({ status, signal, stdout }, { status: 0, signal: null, stdout: "" }, sentence);
     }
+    const { status, stderr } = spawnSync(program, ["full"], { encoding: "utf8" });
+    t.match(stderr, /^cannot make the snapshot: the program does not fit SNAPSHOT_PIECE \(.*\)\n$/);
+    t.equal(status, 1, "a snapshot that is too large is refused in words");
   });
 }

@@ -1,7 +1,7 @@
 // The layout of the snapshot: which block gets which place.
 
 import t from "tap";
-import { layoutOf, readBlocks } from "../../../scripts/engine/layout.ts";
+import { layoutFile, layoutOf, readBlocks, tableOf } from "../../../scripts/engine/layout.ts";
 
 const READ = 1;
 const WRITTEN = 2;
@@ -45,4 +45,16 @@ t.test("what the first command uses comes first, and nothing has two places", as
 t.test("large blocks stay where they are", async (t) => {
   t.strictSame(numbers(layoutOf([told([16384, WRITTEN, 2], [16400, WRITTEN, 1])])), [[0, 16384]]);
   t.strictSame(numbers(layoutOf([])), []);
+});
+
+t.test("a layout is known by the program that it was made for", async (t) => {
+  const table = layoutOf([told([32, READ, 1], [48, WRITTEN, 2])]);
+  const [program, other] = [new Uint8Array(32).fill(7), new Uint8Array(32).fill(7)];
+  other[31] = 8;
+  const file = layoutFile(program, table);
+  t.strictSame(tableOf(file, program)?.slice(), table);
+  t.equal(tableOf(file, other), undefined, "of another program");
+  t.equal(tableOf(table, program), undefined, "a table without a program");
+  t.equal(tableOf(new Uint8Array(0), program), undefined);
+  t.strictSame(tableOf(layoutFile(program, new Uint8Array(0)), program)?.length, 0, "nothing was watched");
 });
