@@ -41,6 +41,10 @@ export class Conversation {
   #saidThen = 0;
   /** Sent, but not answered yet. */
   #sent: Message | undefined;
+  /** Whether that answer is only to be read, since something else has failed meanwhile. */
+  #isGivenUp = false;
+  /** The last error that was thrown. */
+  #failure: unknown;
   #repaired: Step | undefined;
   #repairs = 0;
   #oneByOne = false;
@@ -103,22 +107,18 @@ export class Conversation {
 
   /** Sends what waits, and returns while the process carries it out. */
   go(): void {
-    if (this.#sent === undefined && this.#waiting.length > 0) this.#sendNext();
+    if (this.#sent === undefined && this.#waiting.length > 0) this.#orForget(() => this.#sendNext());
   }
 
   /** Returns when everything that was said has been carried out. */
   settle(): void {
-    try {
+    this.#orForget(() => {
       while (this.#sent !== undefined || this.#waiting.length > 0) {
         if (this.#sent === undefined) this.#sendNext();
         this.#layOutNext();
         this.#takeAnswer();
       }
-    } catch (error) {
-      this.#waiting = [];
-      this.#ahead = undefined;
-      throw error;
-    }
+    });
   }
 
   /**
@@ -144,8 +144,9 @@ export class Conversation {
    * when the child is first needed.
    */
   clone(clone: Clone): Conversation {
-    this.#sendClone(clone.operations);
-    return new Conversation(() => this.#receiveChild(clone), this.#isRehearsed);
+    const step = new Cloning(clone, () => this.#there());
+    this.#orForget(() => this.#sendUpTo(step));
+    return new Conversation(() => this.#receiveChild(step), this.#isRehearsed);
   }
 
   /** Names the stage that begins here, for a rehearsal. */
@@ -247,8 +248,8 @@ export class Conversation {
     const first = this.#waiting[0]?.first;
     if (first !== undefined) this.#takeTurn(first);
     const message = this.#takeAhead() ?? this.#layOut();
-    this.#sent = message;
     if (message.entries.length > 0) line.send(message.entries, message.encoded);
+    this.#sent = message;
   }
 
   #takeAnswer(): void {
@@ -256,6 +257,10 @@ export class Conversation {
     if (message === undefined) return;
     this.#sent = undefined;
     const failed = message.entries.length === 0 ? undefined : this.#there().receive();
+    if (this.#isGivenUp) {
+      this.#isGivenUp = false;
+      return;
+    }
     const reached = failed === undefined ? message.steps.length : ownerOf(failed, message);
     if (failed !== undefined) {
       this.#ahead = undefined;
@@ -298,41 +303,78 @@ export class Conversation {
     } else this.#waiting = this.#waiting.concat(later);
   }
 
-  /** Sends the clone, in the same message as what waits if that fits. */
-  #sendClone(operations: readonly Operation[]): void {
-    const step: Step = {
-      operations: () => operations,
-      recover: (failed) => {
-        throw new CloneFailed(failed);
-      },
-    };
+  /** After a failure, nothing that had been said is carried out any more. */
+  #orForget(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#waiting = [];
+      this.#ahead = undefined;
+      this.#isGivenUp = this.#sent !== undefined;
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  /** Sends this step, in the same message as what waits if that fits. */
+  #sendUpTo(step: Step): void {
     this.#waiting.push(step);
-    this.#sendNext();
+    if (this.#sent === undefined) this.#sendNext();
     while (this.#sent?.steps.includes(step) !== true) {
       this.#takeAnswer();
       this.#sendNext();
     }
   }
 
-  #receiveChild(clone: Clone): Line {
-    try {
-      this.settle();
-      return this.#there().child(clone.socket);
-    } catch (error) {
-      if (!(error instanceof CloneFailed)) throw error;
-      const operations = clone.otherwise?.();
-      if (operations === undefined) throw operationError(error.failed);
-      this.#sendClone(operations);
-      return this.#receiveChild({ ...clone, otherwise: () => undefined });
-    }
+  #receiveChild(step: Cloning): Line {
+    this.#orForget(() => {
+      while (step.child === undefined) {
+        // Given up, after a failure of something before it.
+        if (this.#sent === undefined && !this.#waiting.includes(step)) throw step.failure ?? this.#failure;
+        if (this.#sent === undefined) this.#sendNext();
+        this.#takeAnswer();
+      }
+    });
+    return step.child as Line;
   }
 }
 
-class CloneFailed extends Error {
-  readonly failed: Operation;
+/** The step in which the process clones itself. The line to the child is there when it has been answered. */
+class Cloning implements Step {
+  child: Line | undefined;
+  failure: unknown;
+  readonly #clone: Clone;
+  readonly #parent: () => Line;
+  #operations: readonly Operation[];
+  #isLastTry = false;
 
-  constructor(failed: Operation) {
-    super("cannot clone");
-    this.failed = failed;
+  constructor(clone: Clone, parent: () => Line) {
+    this.#clone = clone;
+    this.#operations = clone.operations;
+    this.#parent = parent;
+  }
+
+  operations(): readonly Operation[] {
+    return this.#operations;
+  }
+
+  recover(failed: Operation): void {
+    const operations = this.#isLastTry ? undefined : this.#clone.otherwise?.();
+    this.#isLastTry = true;
+    if (operations === undefined) throw this.#fail(operationError(failed));
+    this.#operations = operations;
+  }
+
+  finish(): void {
+    try {
+      this.child = this.#parent().child(this.#clone.socket);
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): unknown {
+    this.failure = error;
+    return error;
   }
 }
