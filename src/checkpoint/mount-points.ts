@@ -11,7 +11,7 @@ import { type Operation, orGoOn, resultOf } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
 import { startProxy, type Trace } from "../proxy/proxy.ts";
 import { HostHelper } from "../rootfs/host/helper.ts";
-import { Host } from "../rootfs/host/view.ts";
+import { HostFiles } from "../rootfs/host/view.ts";
 import type { RootContext } from "../rootfs/place/context.ts";
 import type { MountPlan } from "../rootfs/plan/mounts.ts";
 import type { RootfsPlan } from "../rootfs/plan/plan.ts";
@@ -32,7 +32,7 @@ export function makeMountPoints(plan: RootfsPlan, trace: Trace | undefined): Loc
   const proxy = startProxy({ control: 3, trace });
   try {
     using helper = new HostHelper(proxy, tree.rootfs);
-    using host = new Host(tree.rootfs);
+    using host = new HostFiles(tree.rootfs);
     proxy.say(unshare(CLONE_NEWNS, "create a mount namespace for the mount points"));
     const { context } = buildRootfs(proxy, tree, { helper, host });
     proxy.settle();

@@ -17,7 +17,7 @@ import { liveMountsThere } from "../rootfs/live/mounts.ts";
 import { planRootfs } from "../rootfs/plan/plan.ts";
 import type { Spec } from "../spec/types.ts";
 import { findCriu } from "./criu.ts";
-import { destroy, killAndWait } from "./delete.ts";
+import { destroy, killAndWait } from "./destroy.ts";
 import { NOTIFY, withHandedDown } from "./handed-down.ts";
 import type { CheckpointOptions, GlobalOptions } from "./options.ts";
 import { cgroupLayout } from "./plan.ts";

@@ -5,36 +5,35 @@
 import type { DeviceProgram } from "../cgroups/devices/apply-v2.ts";
 import { applyResources, createCgroup, joinNewCgroup, prepareDevices } from "../cgroups/driver.ts";
 import { oomKills } from "../cgroups/members.ts";
-import { plannedRecord } from "../cgroups/plan.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { unmakeCgroups } from "../cgroups/tree.ts";
 import { enterDelegate } from "../cgroups/v2.ts";
 import { TsrunError } from "../errors.ts";
 import type { HookOutput } from "../hooks/output.ts";
-import { HOOK_KINDS, type HookState, hasHooksAfter } from "../hooks/plan.ts";
-import { runHooks } from "../hooks/run.ts";
+import { HOOK_KINDS } from "../hooks/plan.ts";
 import { type Descriptor, openDirectory } from "../linux/files/files.ts";
-import { processStatus } from "../linux/process/process.ts";
 import { type Entered, type EnterOptions, enterNamespaces } from "../namespaces/enter.ts";
 import { DeviceMove } from "../network/devices.ts";
 import { resetCpuAffinity, setLimits, writeOomScore } from "../process/host-side.ts";
 import type { Conversation } from "../proxy/conversation.ts";
 import { planGroup } from "../rdt/host.ts";
 import { HostHelper } from "../rootfs/host/helper.ts";
-import { detachMount, mountsOn } from "../rootfs/host/host-mounts.ts";
-import { Host } from "../rootfs/host/view.ts";
+import { detachMount } from "../rootfs/host/host-mounts.ts";
+import { HostFiles } from "../rootfs/host/view.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
 import { isOfAnnotation } from "../spec/semantics/annotations.ts";
 import { ignoredLimits } from "../spec/semantics/resources.ts";
 import { sendPidfd } from "../terminal/socket.ts";
 import { type Bundle, loadBundle } from "./bundle.ts";
 import { openConsole } from "./console.ts";
+import { endWithHooks, runHostHooks } from "./creation-hooks.ts";
 import { explainInitDeath } from "./death.ts";
 import { listenerOf, type Recipient } from "./filter.ts";
 import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-down.ts";
 import { outputFor } from "./hook-state.ts";
 import { listenForStart, runCreateContainer } from "./hooks-inside.ts";
 import { oomScoreFromOutside } from "./init.ts";
+import { identityOf, newRecord } from "./new-record.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
 import { writePidFile } from "./pid-file.ts";
@@ -119,7 +118,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
     giveFromOutside(pid, plan);
   };
   try {
-    using host = new Host(root);
+    using host = new HostFiles(root);
     using helper = new HostHelper(init, root);
     using deviceProgram = prepareDevices(plan.cgroup, cgroup);
     const outside = outsideOf(plan, { host, helper, deviceProgram, cgroup, output, held: entered.extra });
@@ -140,11 +139,6 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   undo.commit();
   reapIfPossible(entered);
   return { terminal: console.ours, directory, record };
-}
-
-/** AS RUNC: what hooks may have set up from now on, hooks take down, when nothing else is left to undo. */
-export function endWithHooks(undo: Undo, plan: ContainerPlan, output: HookOutput | undefined): void {
-  undo.addLast(() => runHooks(plan.bundle.spec.hooks, "poststop", hookState(plan, "stopped", 0), { output }));
 }
 
 /** To whom the caller and the configuration name. */
@@ -188,7 +182,7 @@ function tellUnkillable({ log }: GlobalOptions, record: StateRecord, cgroup: Cgr
 }
 
 interface OutsideOptions {
-  readonly host: Host;
+  readonly host: HostFiles;
   readonly helper: HostHelper;
   readonly deviceProgram: DeviceProgram | undefined;
   readonly cgroup: CgroupRecord;
@@ -244,70 +238,12 @@ function startFirstProcess(
   });
 }
 
-/** What is saved of a container before anything of it exists. */
-export function newRecord(plan: ContainerPlan, directory: StateDirectory): StateRecord {
-  const { bundle, options, cgroup, namespaces, rootfs, seccomp } = plan;
-  const { spec } = bundle;
-  const bootId = directory.boot();
-  return {
-    version: 1,
-    id: options.id,
-    ociVersion: spec.ociVersion,
-    init_process_pid: 0,
-    init_process_start: 0,
-    ...(bootId === undefined ? {} : { bootId }),
-    created: new Date().toISOString(),
-    bundle: bundle.path,
-    rootfs: bundle.rootfs,
-    ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
-    cgroup: plannedRecord(cgroup),
-    cgroupIsPlanned: true,
-    newKeyring: !options.noNewKeyring,
-    hooksAfter: hasHooksAfter(spec.hooks),
-    ...(seccomp?.notify === true ? { notifiesAgent: true } : {}),
-    ...(rootfs.onHost ? { mountsBefore: mountsOn(bundle.rootfs) } : {}),
-    ownPidNamespace: namespaces.created.has("pid"),
-  };
-}
-
 /** Whom the seccomp profile notifies, and what it is told: the container is `creating` still. */
 function recipientOf({ bundle, options }: ContainerPlan, proxy: Conversation): Recipient {
   const { ociVersion, annotations } = bundle.spec;
   const { pid } = proxy;
   const container = { id: options.id, status: "creating", pid, bundle: bundle.path, annotations } as const;
   return { proxy, message: { listener: listenerOf(bundle.spec), process: { ociVersion, pid, container } } };
-}
-
-/** The hooks that run on the host, with the container's namespaces there. Returns what they are told. */
-export function runHostHooks(plan: ContainerPlan, pid: number, output: HookOutput | undefined): HookState {
-  const { hooks } = plan.bundle.spec;
-  const creating = hookState(plan, "creating", pid);
-  // DIFFERS: to runc all three are "creating". The deprecated kind once belonged to "start"; crun tells its
-  // hooks "created", and the OCI validation suite asks for that.
-  runHooks(hooks, "prestart", { ...creating, status: "created" }, { output });
-  runHooks(hooks, "createRuntime", creating, { output });
-  return creating;
-}
-
-/** What hooks are told while the container is made. */
-export function hookState(
-  { bundle, options }: ContainerPlan,
-  status: HookState["status"],
-  pid: number,
-): HookState {
-  const { ociVersion, annotations } = bundle.spec;
-  return { ociVersion, id: options.id, status, pid, bundle: bundle.path, annotations };
-}
-
-/** The first process' part of the record. */
-export function identityOf(pid: number): Pick<StateRecord, "init_process_pid" | "init_process_start"> {
-  const found = processStatus(pid);
-  if (found === undefined) {
-    throw new TsrunError("E_SYSCALL", "cannot read the status of the container's first process in /proc", {
-      hint: "tsrun needs the host's /proc, mounted without hidepid for its own processes",
-    });
-  }
-  return { init_process_pid: pid, init_process_start: found.startTime };
 }
 
 /** All is made by now: a process that cannot be waited for ends by itself, and is its next parent's. */

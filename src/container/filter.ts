@@ -1,17 +1,16 @@
 // Puts the seccomp filter into the last batches of a process and, if it notifies an agent, hands its listener
 // over in between. Called by create and exec.
 
-import { viewOf } from "../linux/call/words.ts";
 import { PR_SET_DUMPABLE } from "../linux/numbers/sched.ts";
 import { type FilterPlaces, placeFilter } from "../process/identity.ts";
 import type { ProcessPlan } from "../process/plan.ts";
-import { data, shown } from "../proxy/calls/arguments.ts";
 import { prctl } from "../proxy/calls/calls.ts";
-import { type Operation, operation, orGoOn } from "../proxy/calls/operation.ts";
+import { orGoOn } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
 import { type HandOver, handOver } from "../seccomp/agent.ts";
 import { type CompileOptions, compileSeccomp } from "../seccomp/compile.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
+import { installFilter } from "../seccomp/install.ts";
 import type { Listener } from "../seccomp/notify.ts";
 import { rawFilter } from "../seccomp/raw.ts";
 import { readAnnotations } from "../spec/annotations.ts";
@@ -38,8 +37,6 @@ export interface Recipient {
   readonly proxy: Conversation;
   readonly message: Pick<HandOver, "listener" | "process">;
 }
-
-const SECCOMP_SET_MODE_FILTER = 1;
 
 export type { Listener };
 
@@ -94,14 +91,4 @@ export function placeSeccomp(
     beforeWaiting: rootless ? [setDumpable(1), ...places.beforeWaiting] : places.beforeWaiting,
     handOver: (to) => to && handOver(to.proxy, { ...to.message, filter, afterwards }),
   };
-}
-
-/** seccomp(2): from here on the profile decides. */
-function installFilter({ program, flags }: CompiledFilter): Operation {
-  const length = program.length / 8;
-  const fprog = new Uint8Array(16);
-  viewOf(fprog).setUint16(0, length, true);
-  const struct = data(fprog, () => `{len=${length}}`, [{ offset: 8, to: data(program, () => "") }]);
-  const mode = shown(SECCOMP_SET_MODE_FILTER, "SECCOMP_SET_MODE_FILTER");
-  return operation("seccomp", [mode, flags, struct], "install the seccomp profile");
 }

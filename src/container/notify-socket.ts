@@ -40,6 +40,19 @@ const PASSED_ON = [
   "WATCHDOG=",
 ];
 
+/**
+ * Passes on notifications, if the container was created with a notification socket and somebody waits for
+ * them.
+ */
+export function proxyNotifications(
+  globals: GlobalOptions,
+  directory: StateDirectory,
+  manager: string | undefined,
+): NotifyProxy | undefined {
+  if (manager === undefined || !directory.has(NOTIFY)) return undefined;
+  return new NotifyProxy(directory, manager, globals);
+}
+
 /** A socket for the container, connected to the manager's. */
 export class NotifyProxy implements Disposable {
   readonly #socket: Descriptor;

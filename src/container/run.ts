@@ -3,12 +3,13 @@
 import { reapChild } from "../linux/process/children.ts";
 import { attachTerminal } from "./console.ts";
 import { createContainer } from "./create.ts";
-import { destroyIfThere, killAndWait } from "./delete.ts";
+import { destroyIfThere, killAndWait } from "./destroy.ts";
 import { prepareForeground, supervise } from "./foreground.ts";
 import { checkInherited } from "./handed-down.ts";
+import { proxyNotifications } from "./notify-socket.ts";
 import type { GlobalOptions, RunOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
-import { proxyNotifications, release } from "./start.ts";
+import { release } from "./start.ts";
 import type { StateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 

@@ -23,9 +23,8 @@ import { failureInReport } from "../proxy/report.ts";
 import { AGENT_PATIENCE_SECONDS } from "../seccomp/agent.ts";
 import type { Spec } from "../spec/types.ts";
 import { executeError } from "./execute-error.ts";
-import { NOTIFY } from "./handed-down.ts";
 import { outputFor, stateForHooks } from "./hook-state.ts";
-import { NotifyProxy } from "./notify-socket.ts";
+import { proxyNotifications } from "./notify-socket.ts";
 import type { GlobalOptions, StartOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import { prepareToTell } from "./start-told.ts";
@@ -60,19 +59,6 @@ export function startContainer(
   using notify = proxyNotifications(globals, directory, notifySocket);
   release(globals, directory, record);
   notify?.waitUntilReady(record);
-}
-
-/**
- * Passes on notifications, if the container was created with a notification socket and somebody waits for
- * them.
- */
-export function proxyNotifications(
-  globals: GlobalOptions,
-  directory: StateDirectory,
-  manager: string | undefined,
-): NotifyProxy | undefined {
-  if (manager === undefined || !directory.has(NOTIFY)) return undefined;
-  return new NotifyProxy(directory, manager, globals);
 }
 
 /** Releases the first process, and waits until it has executed its program or failed to. */

@@ -51,17 +51,17 @@ export interface EnterOptions {
   readonly rootless: boolean;
   readonly trace: Trace | undefined;
   /** Does what tsrun itself has to do; that of a rehearsal only notes it. */
-  readonly outside?: Outside;
+  readonly hostCalls?: HostCalls;
 }
 
 /** What tsrun itself does for a process that enters namespaces. */
-export interface Outside {
+export interface HostCalls {
   readonly start: typeof startProxy;
   readonly writeIdMaps: typeof writeIdMaps;
   readonly writeFile: typeof writeFile;
 }
 
-const HOST: Outside = { start: startProxy, writeIdMaps, writeFile };
+const HOST: HostCalls = { start: startProxy, writeIdMaps, writeFile };
 
 export interface Entered {
   /** The container's first process. The kernel may still be making it; asking for its pid waits for that. */
@@ -85,47 +85,47 @@ export interface Entered {
  */
 export function enterNamespaces(options: EnterOptions): Entered {
   const { plan, extra } = options;
-  const { stage, others } = standInCgroup(options);
+  const { entering, others } = standInCgroup(options);
   try {
-    joinAll(stage);
-    if (plan.created.has("user")) enterNewUserNamespace(stage);
-    if (plan.created.has("time")) makeTimeNamespace(stage);
-    const init = cloneFirstProcess(stage);
+    joinAll(entering);
+    if (plan.created.has("user")) enterNewUserNamespace(entering);
+    if (plan.created.has("time")) makeTimeNamespace(entering);
+    const init = cloneFirstProcess(entering);
     return {
       init,
-      extra: extra.map((one, index) => one && stage.slots.extra + index),
+      extra: extra.map((one, index) => one && entering.slots.extra + index),
       closeOthers: () => {
         for (const other of others) other.close();
       },
       reapOthers: () => {
         for (const other of others) other.reap();
       },
-      end: () => endStage(stage, others, init),
+      end: () => endProcesses(entering, others, init),
     };
   } catch (error) {
-    endStage(stage, others);
+    endProcesses(entering, others);
     throw error;
   }
 }
 
 /** A process in the container's cgroup, which is to join namespaces. */
 export interface InCgroup {
-  readonly stage: Stage;
+  readonly entering: Entering;
   /** That process and, if another proxy made it, that one. */
   readonly others: readonly Conversation[];
 }
 
 export function standInCgroup(options: EnterOptions): InCgroup {
-  const stage = startFirst(options);
-  const { first, middleSocket } = stage;
+  const entering = startFirst(options);
+  const { first, middleSocket } = entering;
   try {
     options.cgroup.admit?.(first.pid);
-    prepare(stage);
-    if (middleSocket === undefined) return { stage, others: [first] };
-    const middle = cloneIntoCgroup(stage, middleSocket);
-    return { stage: middle, others: [first, middle.first] };
+    prepare(entering);
+    if (middleSocket === undefined) return { entering, others: [first] };
+    const middle = cloneIntoCgroup(entering, middleSocket);
+    return { entering: middle, others: [first, middle.first] };
   } catch (error) {
-    endStage(stage, [first]);
+    endProcesses(entering, [first]);
     throw error;
   }
 }
@@ -134,8 +134,8 @@ export function standInCgroup(options: EnterOptions): InCgroup {
  * Ends these processes and the one that they may have cloned, so that the cgroup can be removed. A child that
  * nobody has waited for reads end of file from its socket, and exits.
  */
-export function endStage(
-  { childSocket, middleSocket }: Stage,
+export function endProcesses(
+  { childSocket, middleSocket }: Entering,
   others: readonly Conversation[],
   cloned?: Conversation,
 ): void {
@@ -157,8 +157,8 @@ function leavesCgroupBehind({ created, joins }: NamespacePlan): boolean {
   return created.has("user") || joins.some(({ kind }) => barred.includes(kind));
 }
 
-export interface Stage extends EnterOptions {
-  readonly outside: Outside;
+export interface Entering extends EnterOptions {
+  readonly hostCalls: HostCalls;
   readonly first: Conversation;
   /** Our ends of the control sockets of the next processes; the one in the middle is seldom needed. */
   readonly childSocket: Descriptor;
@@ -175,8 +175,8 @@ interface Slots {
   readonly extra: number;
 }
 
-function startFirst(options: EnterOptions): Stage {
-  const { cgroup, joinsBelow, extra, inherited, outside = HOST } = options;
+function startFirst(options: EnterOptions): Entering {
+  const { cgroup, joinsBelow, extra, inherited, hostCalls = HOST } = options;
   const control = 3 + inherited;
   const [child, middle, directory, joins] = [control + 1, control + 2, control + 3, control + 4];
   const slots = { child, middle, cgroup: directory, joins, extra: control + 5 };
@@ -184,7 +184,7 @@ function startFirst(options: EnterOptions): Stage {
   const inBetween = cgroup.directory !== undefined && leavesCgroupBehind(options.plan);
   const [middleSocket, middleEnd] = inBetween ? socketPair(SOCK_SEQPACKET) : [];
   const kept = Array.from({ length: inherited }, (_, index) => ({ from: 3 + index, to: 3 + index }));
-  const first = outside.start({
+  const first = hostCalls.start({
     control,
     descriptors: [
       ...kept,
@@ -200,14 +200,14 @@ function startFirst(options: EnterOptions): Stage {
   });
   childEnd.close();
   middleEnd?.close();
-  return { ...options, outside, first, slots, childSocket, middleSocket };
+  return { ...options, hostCalls, first, slots, childSocket, middleSocket };
 }
 
 /**
  * Comes before anything of the container is touched: hides the process, names it, and puts it into its
  * cgroup.
  */
-function prepare({ first, cgroup, rootless, plan }: Stage): void {
+function prepare({ first, cgroup, rootless, plan }: Entering): void {
   // An ordinary user can write the id maps only of a dumpable process. It stops being dumpable when its ids
   // change.
   const mustStayDumpable = rootless && plan.created.has("user");
@@ -236,7 +236,7 @@ function joinCgroup(tasks: string, { directory = AT_FDCWD, as = (of: Operation) 
  * changes what they mean. If a user namespace is joined too, namespaces of the host can be joined only before
  * it, and namespaces that it owns only after it. So each is tried before, and if that fails again after.
  */
-export function joinAll({ first, plan, joinsBelow, slots }: Stage): void {
+export function joinAll({ first, plan, joinsBelow, slots }: Entering): void {
   const from = joinsBelow === undefined ? AT_FDCWD : slots.joins;
   const opened = plan.joins.map((join) => ({
     ...join,
@@ -280,9 +280,9 @@ export function becomeRoot({ keepsGroups }: { readonly keepsGroups?: boolean } =
 }
 
 /** The user namespace comes first: it owns the others. */
-function enterNewUserNamespace({ first, plan, outside }: Stage): void {
+function enterNewUserNamespace({ first, plan, hostCalls }: Entering): void {
   first.ask(unshare(CLONE_NEWUSER, "create a user namespace"));
-  outside.writeIdMaps(first.pid, plan);
+  hostCalls.writeIdMaps(first.pid, plan);
   first.say([...becomeRoot(plan), hide()]);
 }
 
@@ -290,8 +290,8 @@ function enterNewUserNamespace({ first, plan, outside }: Stage): void {
  * On cgroup v2 a process must enter its cgroup before namespaces in which that is no longer possible, so one
  * more process is cloned: into the cgroup.
  */
-function cloneIntoCgroup(stage: Stage, middleSocket: Descriptor): Stage {
-  const { first, slots } = stage;
+function cloneIntoCgroup(entering: Entering, middleSocket: Descriptor): Entering {
+  const { first, slots } = entering;
   const proxy = forkInto(first, {
     kinds: CLONE_PARENT + CLONE_INTO_CGROUP,
     attempt: "clone a process into the container's cgroup",
@@ -305,18 +305,18 @@ function cloneIntoCgroup(stage: Stage, middleSocket: Descriptor): Stage {
     parent: [close(slots.middle), close(slots.child)],
     socket: middleSocket,
   });
-  return { ...stage, first: proxy, cgroup: { tasks: [], directory: undefined } };
+  return { ...entering, first: proxy, cgroup: { tasks: [], directory: undefined } };
 }
 
 /**
  * A process that makes a time namespace does not enter it; its children do. The clocks must be set before the
  * first child.
  */
-function makeTimeNamespace({ first, plan, outside }: Stage): void {
+function makeTimeNamespace({ first, plan, hostCalls }: Entering): void {
   first.say(unshare(CLONE_NEWTIME, "create a time namespace"));
   if (plan.timeOffsets.length === 0) return;
   first.ask(prctl(PR_SET_DUMPABLE, [1], "PR_SET_DUMPABLE", "open a process to its owner"));
-  outside.writeFile(
+  hostCalls.writeFile(
     `/proc/${first.pid}/timens_offsets`,
     plan.timeOffsets.map((line) => `${line}\n`).join(""),
   );
@@ -324,8 +324,8 @@ function makeTimeNamespace({ first, plan, outside }: Stage): void {
 }
 
 /** The clone that makes the container's first process, and the child's move to its own control socket. */
-function cloneFirstProcess(stage: Stage): Conversation {
-  const { first, plan, cgroup, slots } = stage;
+function cloneFirstProcess(entering: Entering): Conversation {
+  const { first, plan, cgroup, slots } = entering;
   let kinds = CLONE_PARENT;
   for (const kind of plan.created) {
     if (kind !== "user" && kind !== "time" && kind !== "cgroup") kinds += NAMESPACES[kind].flag;
@@ -342,7 +342,7 @@ function cloneFirstProcess(stage: Stage): Conversation {
       ...(plan.created.has("cgroup") ? [unshare(CLONE_NEWCGROUP, "create a cgroup namespace")] : []),
     ],
     parent: [close(slots.child)],
-    socket: stage.childSocket,
+    socket: entering.childSocket,
   });
 }
 

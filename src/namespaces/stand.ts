@@ -10,7 +10,14 @@ import { outliveTsrun } from "../process/session.ts";
 import { clone, close, dup3 } from "../proxy/calls/calls.ts";
 import { inChild, inParent, type Operation } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
-import { type EnterOptions, endStage, enterNamespaces, joinAll, type Stage, standInCgroup } from "./enter.ts";
+import {
+  type Entering,
+  type EnterOptions,
+  endProcesses,
+  enterNamespaces,
+  joinAll,
+  standInCgroup,
+} from "./enter.ts";
 
 export interface StandOptions extends EnterOptions {
   /** Called with the process; if that is hidden, before it joins, while it still sees the host's /proc. */
@@ -61,19 +68,19 @@ function standInSight(options: StandOptions): Standing {
 }
 
 function standHidden(options: StandOptions): Standing {
-  const { stage, others } = standInCgroup(options);
-  const { first, slots, childSocket } = stage;
+  const { entering, others } = standInCgroup(options);
+  const { first, slots, childSocket } = entering;
   let inside: Conversation | undefined;
-  const end = (): void => endStage(stage, others, inside);
+  const end = (): void => endProcesses(entering, others, inside);
   try {
     options.beforeJoining(first);
-    joinAll(stage);
+    joinAll(entering);
     return {
       proxy: first,
       hidden: true,
       extra: options.extra.map((one, index) => one && slots.extra + index),
       goInside: (last) => {
-        inside = first.clone({ operations: cloneInside(stage, last), socket: childSocket });
+        inside = first.clone({ operations: cloneInside(entering, last), socket: childSocket });
         // Waits for the child, so that a failure is known now.
         inside.pid;
         for (const other of others) other.close();
@@ -94,7 +101,7 @@ function standHidden(options: StandOptions): Standing {
  * Uses clone(2), not clone3(2): the process is in its cgroup already, and a seccomp profile that is installed
  * by now rarely allows the newer call. If tsrun dies, the child reads end of file from its socket.
  */
-function cloneInside({ first, slots }: Stage, operations: readonly Operation[]): Operation[] {
+function cloneInside({ first, slots }: Entering, operations: readonly Operation[]): Operation[] {
   const child = [dup3(slots.child, first.control, O_CLOEXEC), close(slots.child), ...operations];
   return [
     clone(CLONE_PARENT, "clone the process that executes"),

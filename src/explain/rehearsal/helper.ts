@@ -3,18 +3,18 @@
 import type { Operation } from "../../proxy/calls/operation.ts";
 import type { Helper } from "../../rootfs/place/context.ts";
 import { RehearsedProcess } from "./proxy.ts";
-import type { Stage } from "./stage.ts";
+import type { Rehearsal } from "./rehearsal.ts";
 
 const CONTROL = 3;
 
 export class RehearsedHelper implements Helper {
   readonly canHelp = true;
-  readonly #stage: Stage;
+  readonly #rehearsal: Rehearsal;
   #proxy: RehearsedProcess | undefined;
   #root: number | undefined;
 
-  constructor(stage: Stage) {
-    this.#stage = stage;
+  constructor(rehearsal: Rehearsal) {
+    this.#rehearsal = rehearsal;
   }
 
   get root(): number {
@@ -32,7 +32,7 @@ export class RehearsedHelper implements Helper {
   }
 
   #started(): RehearsedProcess {
-    this.#proxy ??= new RehearsedProcess(this.#stage, "helper", { control: CONTROL, opened: [] });
+    this.#proxy ??= new RehearsedProcess(this.#rehearsal, "helper", { control: CONTROL, opened: [] });
     return this.#proxy;
   }
 }

@@ -6,16 +6,16 @@ import { RLIM_INFINITY } from "../../linux/numbers/rlimits.ts";
 import { data, NULL, shown } from "../../proxy/calls/arguments.ts";
 import { close, execve, mkdirat, openat, write } from "../../proxy/calls/calls.ts";
 import { type Operation, operation } from "../../proxy/calls/operation.ts";
-import { NOBODY, type Stage } from "./stage.ts";
+import { NOBODY, type Rehearsal } from "./rehearsal.ts";
 
 /** Any descriptor that is free. */
 const FREE = 9;
 
 export class HostSide {
-  readonly #stage: Stage;
+  readonly #rehearsal: Rehearsal;
 
-  constructor(stage: Stage) {
-    this.#stage = stage;
+  constructor(rehearsal: Rehearsal) {
+    this.#rehearsal = rehearsal;
   }
 
   makeDirectory(path: string): void {
@@ -60,10 +60,10 @@ export class HostSide {
 
   /** A hook, which is a process of its own. */
   execute(by: string, path: string, args: readonly string[], environment: readonly string[]): void {
-    this.#stage.note(by, { ...execve(path, args, environment), result: 0 });
+    this.#rehearsal.note(by, { ...execve(path, args, environment), result: 0 });
   }
 
   #note(of: Operation, result: number): void {
-    this.#stage.note("tsrun", { ...of, result });
+    this.#rehearsal.note("tsrun", { ...of, result });
   }
 }

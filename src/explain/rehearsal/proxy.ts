@@ -21,7 +21,7 @@ import type { Argument } from "../../proxy/calls/arguments.ts";
 import { type Operation, render } from "../../proxy/calls/operation.ts";
 import type { Actor } from "../../proxy/line.ts";
 import { type Place, type PretendedFile, Tree } from "./files.ts";
-import { NOBODY, type Stage } from "./stage.ts";
+import { NOBODY, type Rehearsal } from "./rehearsal.ts";
 
 /** Where a descriptor leads; a socket, a pipe or a half-made file system leads nowhere. */
 type Opened = Place | { readonly in: "nowhere"; readonly type: string };
@@ -37,7 +37,7 @@ const MAGIC: Readonly<Record<string, number>> = {
 export class RehearsedProcess implements Actor {
   readonly pid = NOBODY;
   readonly control: number;
-  readonly #stage: Stage;
+  readonly #rehearsal: Rehearsal;
   readonly #name: string;
   readonly #opened: Map<number, Opened>;
   #child: RehearsedProcess | undefined;
@@ -46,12 +46,12 @@ export class RehearsedProcess implements Actor {
   #umask = 0o022;
 
   constructor(
-    stage: Stage,
+    rehearsal: Rehearsal,
     name: string,
     { control, opened }: { control: number; opened: readonly number[] },
   ) {
     this.control = control;
-    this.#stage = stage;
+    this.#rehearsal = rehearsal;
     this.#name = name;
     this.#opened = new Map([0, 1, 2, control, ...opened].map((number) => [number, NOWHERE]));
   }
@@ -67,7 +67,7 @@ export class RehearsedProcess implements Actor {
 
   /** The last operations, whose answer nobody waits for: they are noted without results. */
   leave(operations: readonly Operation[]): void {
-    for (const one of operations) this.#stage.note(this.#name, one);
+    for (const one of operations) this.#rehearsal.note(this.#name, one);
   }
 
   child(): RehearsedProcess {
@@ -75,14 +75,14 @@ export class RehearsedProcess implements Actor {
     return this.#child;
   }
 
-  enter(phase: string): void {
-    this.#stage.enter(phase);
+  enter(stage: string): void {
+    this.#rehearsal.enter(stage);
   }
 
   #clone(clone: Operation, rest: readonly Operation[]): Operation | undefined {
     const name = /first process$/.test(clone.attempt) ? "init" : "second";
     const opened = [...this.#opened.keys()];
-    this.#child = new RehearsedProcess(this.#stage, name, { control: this.control, opened });
+    this.#child = new RehearsedProcess(this.#rehearsal, name, { control: this.control, opened });
     const failed = this.#child.attempt(rest.filter(({ only }) => only !== "parent"));
     return failed ?? this.attempt(rest.filter(({ only }) => only !== "child"));
   }
@@ -94,7 +94,7 @@ export class RehearsedProcess implements Actor {
 
   #carryOut(one: Operation): void {
     one.result = this.#answer(one);
-    this.#stage.note(this.#name, one);
+    this.#rehearsal.note(this.#name, one);
   }
 
   #answer(one: Operation): number {
@@ -111,7 +111,10 @@ export class RehearsedProcess implements Actor {
       case "fsopen":
         return this.#open({ in: "nowhere", type: textOf(args[0]) });
       case "fsmount":
-        return this.#open({ in: this.#stage.files.newTree(this.#placeOf(args[0]).type ?? ""), path: "/" });
+        return this.#open({
+          in: this.#rehearsal.files.newTree(this.#placeOf(args[0]).type ?? ""),
+          path: "/",
+        });
       case "move_mount":
         return this.#moveMount(numberOf(args[0]), numberOf(args[2]));
       case "mkdirat":
@@ -196,7 +199,7 @@ export class RehearsedProcess implements Actor {
   ): Place | number {
     const { place } = this.#placeOf(directory);
     if (place === undefined) return -EBADF;
-    return this.#stage.files.walk(place, textOf(path), follow);
+    return this.#rehearsal.files.walk(place, textOf(path), follow);
   }
 
   #openat({ call, args }: Operation): number {
@@ -208,7 +211,7 @@ export class RehearsedProcess implements Actor {
     if (creates) this.#make(args, { ...MADE, mode: S_IFREG | numberOf(args[3]) });
     const found = this.#walk(args, noLinks ? "no links" : noLast ? "no last link" : "links");
     if (typeof found === "number") return found;
-    const file = this.#stage.files.find(found);
+    const file = this.#rehearsal.files.find(found);
     if (file === undefined) return -ENOENT;
     if ((how & O_DIRECTORY) !== 0 && !isDirectory(file)) return -ENOTDIR;
     return this.#open(found);
@@ -218,12 +221,12 @@ export class RehearsedProcess implements Actor {
   #openTree(args: readonly Argument[]): number {
     const { place } = this.#placeOf(args[0]);
     const found = textOf(args[1]) === "" ? place : this.#walk(args, "links");
-    if (found === undefined) return this.#open({ in: this.#stage.files.newTree("devpts"), path: "/" });
+    if (found === undefined) return this.#open({ in: this.#rehearsal.files.newTree("devpts"), path: "/" });
     if (typeof found === "number") return found;
-    const file = this.#stage.files.find(found);
+    const file = this.#rehearsal.files.find(found);
     if (file === undefined) return -ENOENT;
-    const { tree } = this.#stage.files.owner(found);
-    return this.#open({ in: this.#stage.files.tree({ type: tree.type, host: file.host }), path: "/" });
+    const { tree } = this.#rehearsal.files.owner(found);
+    return this.#open({ in: this.#rehearsal.files.tree({ type: tree.type, host: file.host }), path: "/" });
   }
 
   #moveMount(from: number, to: number): number {
@@ -231,9 +234,9 @@ export class RehearsedProcess implements Actor {
     if (moved === undefined || target === undefined || !(moved.in instanceof Tree)) return -EBADF;
     if (target.in === "nowhere") return 0;
     // The root file system is mounted on itself, while the host's tree is still there.
-    const isRoot = target.in === "host" && target.path === this.#stage.rootfs;
+    const isRoot = target.in === "host" && target.path === this.#rehearsal.rootfs;
     const point = isRoot ? "/" : target.path;
-    this.#stage.files.mount(point, moved.in);
+    this.#rehearsal.files.mount(point, moved.in);
     this.#opened.set(from, { in: "container", path: point });
     return 0;
   }
@@ -244,8 +247,8 @@ export class RehearsedProcess implements Actor {
     if (typeof parent === "number") return parent;
     const base = parent.path === "/" ? "" : parent.path;
     const place: Place = { in: parent.in, path: `${base}/${name.slice(name.lastIndexOf("/") + 1)}` };
-    if (this.#stage.files.find(place) !== undefined) return -EEXIST;
-    const owner = this.#stage.files.owner(place);
+    if (this.#rehearsal.files.find(place) !== undefined) return -EEXIST;
+    const owner = this.#rehearsal.files.owner(place);
     owner.tree.make(owner.path, file);
     return 0;
   }
@@ -253,7 +256,7 @@ export class RehearsedProcess implements Actor {
   #unlink(args: readonly Argument[]): number {
     const found = this.#walk(args, "no last link");
     if (typeof found === "number") return found;
-    const { tree, path } = this.#stage.files.owner(found);
+    const { tree, path } = this.#rehearsal.files.owner(found);
     tree.remove(path);
     return 0;
   }
@@ -266,14 +269,14 @@ export class RehearsedProcess implements Actor {
     if (place === undefined) return fillStatx(args[4], { ...MADE, mode: 0o010600 });
     const found = path === "" ? place : this.#walk(args, "links");
     if (typeof found === "number") return found;
-    const file = this.#stage.files.find(found);
+    const file = this.#rehearsal.files.find(found);
     return file === undefined ? -ENOENT : fillStatx(args[4], file);
   }
 
   #mayExecute(path: string): number {
     const found = this.#walk([AT_FDCWD, path], "links");
     if (typeof found === "number") return found;
-    const file = this.#stage.files.find(found);
+    const file = this.#rehearsal.files.find(found);
     if (file === undefined) return -ENOENT;
     return (file.mode & 0o111) === 0 ? -EACCES : 0;
   }
@@ -281,7 +284,7 @@ export class RehearsedProcess implements Actor {
   #readlink(args: readonly Argument[]): number {
     const { place } = this.#placeOf(args[0]);
     if (place === undefined) return -EBADF;
-    const link = this.#stage.files.find(place)?.link;
+    const link = this.#rehearsal.files.find(place)?.link;
     return link === undefined ? -ENOENT : fillText(args[2], link);
   }
 
@@ -291,7 +294,7 @@ export class RehearsedProcess implements Actor {
     const opened = this.#opened.get(number);
     if (opened === undefined) return -EBADF;
     if (opened.in === "nowhere") return 0;
-    const host = this.#stage.files.find(opened)?.host;
+    const host = this.#rehearsal.files.find(opened)?.host;
     this.#opened.set(number, NOWHERE);
     if (host === undefined) return 0;
     return fillBytes(args[1], readFile(host));
@@ -307,7 +310,7 @@ export class RehearsedProcess implements Actor {
   #typeOf(number: number): string {
     const opened = this.#opened.get(number);
     if (opened === undefined || opened.in === "nowhere") return "";
-    return this.#stage.files.owner(opened).tree.type;
+    return this.#rehearsal.files.owner(opened).tree.type;
   }
 }
 

@@ -7,7 +7,7 @@ import { showRule } from "../../cgroups/devices/rules.ts";
 import { joinNewCgroup } from "../../cgroups/driver.ts";
 import { planLimits, writtenWithout } from "../../cgroups/limits.ts";
 import { plannedRecord } from "../../cgroups/plan.ts";
-import { hookState } from "../../container/create.ts";
+import { hookState } from "../../container/creation-hooks.ts";
 import { inheritedFds } from "../../container/handed-down.ts";
 import { oomScoreFromOutside } from "../../container/init.ts";
 import type { ContainerPlan } from "../../container/plan.ts";
@@ -27,7 +27,7 @@ import { type PretendedFile, PretendedFiles } from "./files.ts";
 import { RehearsedHelper } from "./helper.ts";
 import { HostSide } from "./host-side.ts";
 import { RehearsedProcess, shownCall } from "./proxy.ts";
-import { NOBODY, type Stage } from "./stage.ts";
+import { NOBODY, type Rehearsal } from "./rehearsal.ts";
 import { topicOf } from "./topics.ts";
 
 export interface Rehearsed {
@@ -40,28 +40,28 @@ export interface Rehearsed {
 /** Goes through the steps that make a container. `missing` is what `missingFiles` returns for its cgroup. */
 export function rehearse(plan: ContainerPlan, missing: ReadonlySet<string>): Rehearsed {
   const calls = new Map<string, ShownCall[]>();
-  let phase = "";
+  let stage = "";
   let topic = "";
   let number = 0;
-  const stage: Stage = {
+  const rehearsal: Rehearsal = {
     files: new PretendedFiles(),
     rootfs: plan.rootfs.rootfs,
     enter: (name) => {
-      phase = name;
+      stage = name;
       topic = name;
     },
     note: (by, of) => {
       // A close belongs to the topic of the calls before it.
-      if (of.call !== "close") topic = topicOf(phase, of);
+      if (of.call !== "close") topic = topicOf(stage, of);
       number += 1;
       const call = shownCall(of).replaceAll(String(NOBODY), "PID");
       calls.set(topic, [...(calls.get(topic) ?? []), { number, by, call }]);
     },
   };
   try {
-    const host = new HostSide(stage);
-    makeCgroup(plan, stage, host);
-    setUp(plan, startFirst(plan, stage, host), outsideOf({ plan, stage, missing, host }));
+    const host = new HostSide(rehearsal);
+    makeCgroup(plan, rehearsal, host);
+    setUp(plan, startFirst(plan, rehearsal, host), outsideOf({ plan, rehearsal, missing, host }));
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
     return { calls, stopped: error.message };
@@ -69,23 +69,23 @@ export function rehearse(plan: ContainerPlan, missing: ReadonlySet<string>): Reh
   return { calls, stopped: undefined };
 }
 
-function makeCgroup(plan: ContainerPlan, stage: Stage, host: HostSide): void {
-  stage.enter("cgroup");
+function makeCgroup(plan: ContainerPlan, rehearsal: Rehearsal, host: HostSide): void {
+  rehearsal.enter("cgroup");
   for (const { path } of plan.cgroup.directories) {
     host.makeDirectory(path);
-    stage.files.pretend(path);
+    rehearsal.files.pretend(path);
   }
 }
 
 interface Play {
   readonly plan: ContainerPlan;
-  readonly stage: Stage;
+  readonly rehearsal: Rehearsal;
   readonly missing: ReadonlySet<string>;
   readonly host: HostSide;
 }
 
 /** Like the `Outside` of `createContainer`, but each part is only noted. */
-function outsideOf({ plan, stage, missing, host }: Play): Outside {
+function outsideOf({ plan, rehearsal, missing, host }: Play): Outside {
   const { hooks } = plan.bundle.spec;
   const run = (kind: HookKind, state: HookState): void => {
     for (const hook of hooks?.[kind] ?? []) {
@@ -94,12 +94,12 @@ function outsideOf({ plan, stage, missing, host }: Play): Outside {
     }
   };
   return {
-    host: viewOf(stage),
-    helper: new RehearsedHelper(stage),
+    host: viewOf(rehearsal),
+    helper: new RehearsedHelper(rehearsal),
     hookFiles: undefined,
     // These need its pid, which the process has only now.
     welcome: ({ pid }) => {
-      stage.enter("apart");
+      rehearsal.enter("apart");
       host.resetAffinity();
       const score = oomScoreFromOutside(plan);
       if (score !== undefined) host.writeFile(`/proc/${pid}/oom_score_adj`, `${score}`);
@@ -107,25 +107,25 @@ function outsideOf({ plan, stage, missing, host }: Play): Outside {
     letGoOfHelper: () => {},
     prepareLimits: () => {},
     limit: () => {
-      stage.enter("limits");
+      rehearsal.enter("limits");
       limit(plan, host, missing);
     },
     runHooks: () => {
-      stage.enter("hooks");
+      rehearsal.enter("hooks");
       const creating = hookState(plan, "creating", NOBODY);
       run("prestart", { ...creating, status: "created" });
       run("createRuntime", creating);
       run("createContainer", creating);
     },
     limitProgram: () => {
-      stage.enter("rlimits");
+      rehearsal.enter("rlimits");
       for (const { name, soft, hard } of plan.process.rlimits) host.setLimit(name, soft, hard);
     },
     recipient: () => undefined,
   };
 }
 
-function viewOf({ files, rootfs }: Stage): HostView {
+function viewOf({ files, rootfs }: Rehearsal): HostView {
   return {
     kindOf: (path) => kindOf(files.onHost(path)),
     modeOf: (path) => {
@@ -144,8 +144,8 @@ function kindOf(file: PretendedFile | undefined): FileKind | undefined {
   return (file.mode & S_IFMT) === S_IFDIR ? "directory" : "file";
 }
 
-function startFirst(plan: ContainerPlan, stage: Stage, host: HostSide): Entered {
-  stage.enter("namespaces");
+function startFirst(plan: ContainerPlan, rehearsal: Rehearsal, host: HostSide): Entered {
+  rehearsal.enter("namespaces");
   const { tasks, directory: path } = joinNewCgroup(plan.cgroup, plannedRecord(plan.cgroup));
   const directory = path === undefined ? undefined : new Descriptor(-1);
   const { hooks, process } = plan.bundle.spec;
@@ -162,10 +162,10 @@ function startFirst(plan: ContainerPlan, stage: Stage, host: HostSide): Entered 
     ],
     rootless: plan.rootless,
     trace: undefined,
-    outside: {
+    hostCalls: {
       start: ({ control, descriptors = [] }) => {
         const opened = descriptors.map(({ to }) => to);
-        return Conversation.with(new RehearsedProcess(stage, "first", { control, opened }));
+        return Conversation.with(new RehearsedProcess(rehearsal, "first", { control, opened }));
       },
       writeIdMaps: (pid, { uidMappings, gidMappings }) => {
         host.writeFile(`/proc/${pid}/uid_map`, idMapText(uidMappings));

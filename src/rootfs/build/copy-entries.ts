@@ -47,7 +47,7 @@ const LARGE_FILE = 1 << 30;
 const BLOCK = 512;
 
 /** Two directories, by descriptors in the container's first process. */
-export interface Place {
+export interface DirectoryPair {
   readonly context: RootContext;
   readonly source: number;
   readonly target: number;
@@ -62,25 +62,25 @@ interface Entry {
 }
 
 /** Copies these entries. Directories are made, but not filled; returns their names. */
-export function copyEntries(place: Place, names: readonly string[]): string[] {
+export function copyEntries(pair: DirectoryPair, names: readonly string[]): string[] {
   const directories: string[] = [];
   for (let at = 0; at < names.length; at += AT_ONCE) {
-    const entries = look(place, names.slice(at, at + AT_ONCE));
+    const entries = look(pair, names.slice(at, at + AT_ONCE));
     const atOnce = entries.filter((entry) => !isLarge(entry));
-    const copies = atOnce.map((entry) => copyEntry(place, entry));
-    place.context.proxy.ask(copies.flat());
+    const copies = atOnce.map((entry) => copyEntry(pair, entry));
+    pair.context.proxy.ask(copies.flat());
     for (const [index, entry] of atOnce.entries()) {
       const copy = copies[index] ?? [];
       checkNode(copy);
-      if (isCutShort(entry, copy)) copyAgain(place, entry);
+      if (isCutShort(entry, copy)) copyAgain(pair, entry);
       if (entry.found.type === S_IFDIR) directories.push(entry.name);
     }
-    for (const entry of entries) if (isLarge(entry)) copyFile(place, entry);
+    for (const entry of entries) if (isLarge(entry)) copyFile(pair, entry);
   }
   return directories;
 }
 
-function look({ context, source, attempt }: Place, names: readonly string[]): Entry[] {
+function look({ context, source, attempt }: DirectoryPair, names: readonly string[]): Entry[] {
   const statuses = names.map((name) => statx(source, name, AT_SYMLINK_NOFOLLOW, attempt));
   context.proxy.ask(statuses);
   const entries = names.map((name, index) => {
@@ -92,11 +92,14 @@ function look({ context, source, attempt }: Place, names: readonly string[]): En
   return entries.map((entry) => ({ ...entry, destination: destinations.get(entry.name) ?? "" }));
 }
 
-function readLinks(place: Omit<Place, "target">, names: readonly string[]): ReadonlyMap<string, string> {
+function readLinks(
+  pair: Omit<DirectoryPair, "target">,
+  names: readonly string[],
+): ReadonlyMap<string, string> {
   const destinations = new Map<string, string>();
   const read = (some: readonly string[], size: number): string[] => {
-    const links = some.map((name) => readlinkat(place.source, name, place.attempt, size));
-    if (links.length > 0) place.context.proxy.ask(links);
+    const links = some.map((name) => readlinkat(pair.source, name, pair.attempt, size));
+    if (links.length > 0) pair.context.proxy.ask(links);
     return some.filter((name, index) => {
       const link = links[index] as Reading;
       destinations.set(name, text(link.out.bytes.subarray(0, link.result)));
@@ -107,7 +110,7 @@ function readLinks(place: Omit<Place, "target">, names: readonly string[]): Read
   for (let at = 0; at < cut.length; at += LONG_LINKS_AT_ONCE) {
     const [endless] = read(cut.slice(at, at + LONG_LINKS_AT_ONCE), LONGEST_LINK);
     if (endless === undefined) continue;
-    const link = readlinkat(place.source, endless, place.attempt, LONGEST_LINK);
+    const link = readlinkat(pair.source, endless, pair.attempt, LONGEST_LINK);
     throw operationError({ ...link, result: -ENAMETOOLONG });
   }
   return destinations;
@@ -118,7 +121,7 @@ function isLarge({ found }: Entry): boolean {
   return found.size > LARGE_FILE || found.blocks * BLOCK < found.size;
 }
 
-function copyEntry({ source, target, attempt }: Place, entry: Entry): Operation[] {
+function copyEntry({ source, target, attempt }: DirectoryPair, entry: Entry): Operation[] {
   const { name, found, destination } = entry;
   switch (found.type) {
     case S_IFDIR: {
@@ -150,9 +153,9 @@ function isCutShort({ found }: Entry, copy: readonly Operation[]): boolean {
   return copy.some(({ call, result = 0 }) => call === "sendfile" && result < found.size);
 }
 
-function copyAgain(place: Place, entry: Entry): void {
-  place.context.proxy.ask([unlinkat(place.target, entry.name, 0, place.attempt)]);
-  copyFile(place, entry);
+function copyAgain(pair: DirectoryPair, entry: Entry): void {
+  pair.context.proxy.ask([unlinkat(pair.target, entry.name, 0, pair.attempt)]);
+  copyFile(pair, entry);
 }
 
 /** In a user namespace device nodes cannot be made; the rest of the tree is copied without them. */

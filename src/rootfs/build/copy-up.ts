@@ -11,7 +11,7 @@ import { close } from "../../proxy/calls/calls.ts";
 import { type Operation, operation, operationError, resultOf } from "../../proxy/calls/operation.ts";
 import type { RootContext } from "../place/context.ts";
 import { openPlain } from "../place/open.ts";
-import { copyEntries, type Place } from "./copy-entries.ts";
+import { copyEntries, type DirectoryPair } from "./copy-entries.ts";
 
 /** Bytes of directory entries asked for at once. */
 const ENTRIES_SIZE = 0x8000;
@@ -62,25 +62,25 @@ function copySome(
   { from, to, attempt }: CopyUp,
   { way, level }: { readonly way: readonly string[]; readonly level: Level },
 ): void {
-  const place: Place = {
+  const pair: DirectoryPair = {
     context,
     source: openDirectory(context, { directory: from, way, attempt }),
     target: openDirectory(context, { directory: to, way, attempt }),
     attempt,
   };
   const where = shown(level.next ?? 0n, `${level.next}`);
-  const seek = operation("lseek", [place.source, where, shown(SEEK_SET, "SEEK_SET")], attempt);
+  const seek = operation("lseek", [pair.source, where, shown(SEEK_SET, "SEEK_SET")], attempt);
   const isBegun = level.next !== 0n;
   while (level.waiting.length < MOST_WAITING) {
     const memory = out(ENTRIES_SIZE);
-    const list = operation("getdents64", [place.source, memory, ENTRIES_SIZE], attempt);
+    const list = operation("getdents64", [pair.source, memory, ENTRIES_SIZE], attempt);
     context.proxy.ask(isBegun && seek.result === undefined ? [seek, list] : [list]);
     const { names, next } = readEntries(memory.bytes.subarray(0, list.result));
     level.next = next;
     if (next === undefined) break;
-    for (const name of copyEntries(place, names)) level.waiting.push(name);
+    for (const name of copyEntries(pair, names)) level.waiting.push(name);
   }
-  context.proxy.say([close(place.source), close(place.target)]);
+  context.proxy.say([close(pair.source), close(pair.target)]);
 }
 
 interface Way {

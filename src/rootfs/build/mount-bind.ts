@@ -53,10 +53,10 @@ interface Progress {
   change: AttributeChange | undefined;
   needsHelp: boolean;
   /** Operations of the last try: the one that failed tells what went wrong. */
-  tried: Tried;
+  lastTry: LastTry;
 }
 
-interface Tried {
+interface LastTry {
   place?: Operation;
   source?: Operation;
   tree?: Operation;
@@ -88,6 +88,10 @@ class BindStep implements TargetStep {
     return this.#begun;
   }
 
+  get #lastTry(): LastTry {
+    return this.#progress.lastTry;
+  }
+
   get target(): Target {
     return this.#progress.target;
   }
@@ -111,7 +115,7 @@ class BindStep implements TargetStep {
       provider: guessable ? provider : undefined,
       hint: () => describeMount({ ...mount, type: "bind" }),
     });
-    return { target, from: mount.source, change, needsHelp: this.#needsHelp, tried: {} };
+    return { target, from: mount.source, change, needsHelp: this.#needsHelp, lastTry: {} };
   }
 
   get #needsHelp(): boolean {
@@ -134,7 +138,7 @@ class BindStep implements TargetStep {
   /** If the helper is to mount, these only open the mount point. */
   operations(): Operation[] {
     const opened = this.target.open();
-    this.#progress.tried = { place: opened.descriptor };
+    this.#progress.lastTry = { place: opened.descriptor };
     const { operations } = opened;
     const again = () => this.target.reopen();
     if (!this.#needsHelp) this.#addMount(operations, opened.descriptor, { again });
@@ -164,12 +168,12 @@ class BindStep implements TargetStep {
       attempt,
     };
     const bound = bind(this.#context, binding, operations);
-    this.#progress.tried.source = bound.source;
-    this.#progress.tried.tree = bound.mounted;
-    this.#progress.tried.flagging = bound.flagging;
+    this.#lastTry.source = bound.source;
+    this.#lastTry.tree = bound.mounted;
+    this.#lastTry.flagging = bound.flagging;
     const flags = this.#context.features.mountSetattr ? 0 : (this.#progress.change?.flags ?? 0);
-    this.#progress.tried.looks = lookForNosymfollow(bound.mounted, flags, attempt);
-    operations.push(...this.#progress.tried.looks, close(bound.mounted));
+    this.#lastTry.looks = lookForNosymfollow(bound.mounted, flags, attempt);
+    operations.push(...this.#lastTry.looks, close(bound.mounted));
   }
 
   #prepare(tree: Operation, userNamespace: number | undefined): Operation[] {
@@ -178,18 +182,12 @@ class BindStep implements TargetStep {
     if (userNamespace !== undefined) {
       const how = mount.idMap?.withSubmounts === true ? AT_EMPTY_PATH | AT_RECURSIVE : AT_EMPTY_PATH;
       const attempt = `map the ids of the mount of ${nameMount(mount)}`;
-      this.#progress.tried.mapping = mountSetattr(
-        tree,
-        "",
-        how,
-        { set: MOUNT_ATTR_IDMAP, userNamespace },
-        attempt,
-      );
-      operations.push(this.#progress.tried.mapping);
+      this.#lastTry.mapping = mountSetattr(tree, "", how, { set: MOUNT_ATTR_IDMAP, userNamespace }, attempt);
+      operations.push(this.#lastTry.mapping);
     }
     if (this.target.path === "/proc") {
-      this.#progress.tried.magic = fstatfs(tree, this.#attempt);
-      operations.push(this.#progress.tried.magic);
+      this.#lastTry.magic = fstatfs(tree, this.#attempt);
+      operations.push(this.#lastTry.magic);
     }
     return operations;
   }
@@ -200,7 +198,7 @@ class BindStep implements TargetStep {
 
   #check(): void {
     this.#checkProc();
-    assertNosymfollow(this.#progress.tried.looks ?? [], describeMount({ ...this.#mount, type: "bind" }));
+    assertNosymfollow(this.#lastTry.looks ?? [], describeMount({ ...this.#mount, type: "bind" }));
   }
 
   #goOn(): void {
@@ -228,7 +226,7 @@ class BindStep implements TargetStep {
           this.#attempt,
         );
       const place = open();
-      this.#progress.tried = { place: place.descriptor };
+      this.#progress.lastTry = { place: place.descriptor };
       this.#addMount(place.operations, place.descriptor, { again: open, userNamespace });
       return helper.attempt([...place.operations, close(place.descriptor)]);
     };
@@ -242,8 +240,8 @@ class BindStep implements TargetStep {
    * afterwards is soon enough.
    */
   #checkProc(): void {
-    if (this.#progress.tried.magic === undefined || this.#progress.tried.magic.result !== 0) return;
-    const magic = viewOf(this.#progress.tried.magic.out.bytes).getUint32(0, true);
+    if (this.#lastTry.magic === undefined || this.#lastTry.magic.result !== 0) return;
+    const magic = viewOf(this.#lastTry.magic.out.bytes).getUint32(0, true);
     if (magic === PROC_SUPER_MAGIC) return;
     throw this.target.refusal(`"${this.target.path}" cannot be mounted because it is not of type proc`);
   }
@@ -251,7 +249,7 @@ class BindStep implements TargetStep {
   recover(failed: Operation, pending: readonly Step[]): void {
     if (this.target.recover(failed, pending)) return;
     if (this.#canGoOn(failed, this.#context.proxy)) return;
-    if (failed === this.#progress.tried.source && failed.result === -EACCES && this.#context.helper.canHelp) {
+    if (failed === this.#lastTry.source && failed.result === -EACCES && this.#context.helper.canHelp) {
       this.#progress.needsHelp = true;
       return;
     }
@@ -262,9 +260,9 @@ class BindStep implements TargetStep {
   #canGoOn(failed: Operation, proxy: Asked): boolean {
     const progress = this.#progress;
     if (adapt(this.#context, failed)) return true;
-    if (failed === progress.tried.flagging) return this.#relax(failed, proxy);
+    if (failed === progress.lastTry.flagging) return this.#relax(failed, proxy);
     const { otherSource } = this.#mount;
-    if (failed !== progress.tried.source || failed.result !== -ENOENT) return false;
+    if (failed !== progress.lastTry.source || failed.result !== -ENOENT) return false;
     if (otherSource === undefined || progress.from === otherSource) return false;
     progress.from = otherSource;
     return true;
@@ -274,7 +272,7 @@ class BindStep implements TargetStep {
     const mismatch = this.#compareKinds(failed, proxy);
     if (mismatch !== undefined) return mismatch;
     const where = describeMount({ ...this.#mount, type: "bind" });
-    return operationError(failed, { hint: `${adviceForBind(failed, this.#progress.tried)}${where}` });
+    return operationError(failed, { hint: `${adviceForBind(failed, this.#lastTry)}${where}` });
   }
 
   /**
@@ -283,8 +281,8 @@ class BindStep implements TargetStep {
    */
   #compareKinds(failed: Operation, proxy: Asked): TsrunError | undefined {
     const look = this.#lookAtSource(failed);
-    if (look === undefined || this.#progress.tried.place === undefined) return undefined;
-    const looks = [look, statx(resultOf(this.#progress.tried.place), "", AT_EMPTY_PATH, this.#attempt)];
+    if (look === undefined || this.#lastTry.place === undefined) return undefined;
+    const looks = [look, statx(resultOf(this.#lastTry.place), "", AT_EMPTY_PATH, this.#attempt)];
     if (proxy.attempt(looks) !== undefined) return undefined;
     const [source, target] = looks.map((one) => parseStatx(one.out.bytes).type === S_IFDIR);
     if (source === target) return undefined;
@@ -298,14 +296,10 @@ class BindStep implements TargetStep {
    * below a file.
    */
   #lookAtSource(failed: Operation): Reading | undefined {
-    if (
-      failed.call === "move_mount" &&
-      failed.result === -EINVAL &&
-      this.#progress.tried.tree !== undefined
-    ) {
-      return statx(resultOf(this.#progress.tried.tree), "", AT_EMPTY_PATH, this.#attempt);
+    if (failed.call === "move_mount" && failed.result === -EINVAL && this.#lastTry.tree !== undefined) {
+      return statx(resultOf(this.#lastTry.tree), "", AT_EMPTY_PATH, this.#attempt);
     }
-    if (failed !== this.#progress.tried.source || failed.call !== "mount" || failed.result !== -ENOTDIR)
+    if (failed !== this.#lastTry.source || failed.call !== "mount" || failed.result !== -ENOTDIR)
       return undefined;
     const how = this.#mount.manner.sourceLink === "followed" ? 0 : AT_SYMLINK_NOFOLLOW;
     return statx(AT_FDCWD, this.#progress.from, how, this.#attempt);
@@ -313,10 +307,10 @@ class BindStep implements TargetStep {
 
   #relax(failed: Operation, proxy: Asked): boolean {
     const progress = this.#progress;
-    const { change, tried } = progress;
-    if (change === undefined || change !== this.#mount.manner.change || tried.tree === undefined)
+    const { change, lastTry } = progress;
+    if (change === undefined || change !== this.#mount.manner.change || lastTry.tree === undefined)
       return false;
-    const refusal = { failed, tree: resultOf(tried.tree), asked: this.#mount.manner, change };
+    const refusal = { failed, tree: resultOf(lastTry.tree), asked: this.#mount.manner, change };
     progress.change = relaxChange(proxy, { ...refusal, attempt: this.#attempt });
     return progress.change !== undefined;
   }

@@ -100,7 +100,7 @@ export class FilesystemStep implements TargetStep, Provider {
       return undefined;
     const path = this.#target === undefined ? mount.destination : this.#target.path;
     const texts = this.#mode === undefined ? [path] : [path, inOctal(this.#mode)];
-    return { kind: mount.said, texts };
+    return { kind: mount.parsed, texts };
   }
 
   /** Mounts below may need the files that are copied. */

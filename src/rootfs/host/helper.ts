@@ -76,7 +76,7 @@ export class HostHelper implements Helper, Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#proxy !== undefined) leave(this.#proxy);
+    if (this.#proxy !== undefined) endHelper(this.#proxy);
     this.#proxy = undefined;
   }
 }
@@ -96,12 +96,12 @@ export function withUserNamespace<Result>(
     writeIdMaps(maker.pid, { uidMappings, gidMappings });
     return open(`/proc/${maker.pid}/ns/user`);
   } finally {
-    leave(maker);
+    endHelper(maker);
   }
 }
 
 /** Ends a helper. */
-export function leave(proxy: Conversation): void {
+export function endHelper(proxy: Conversation): void {
   proxy.close();
   proxy.reap();
 }

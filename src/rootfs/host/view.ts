@@ -32,7 +32,7 @@ export interface HostView {
 
 const MISSING: DirectoryMode = { mode: undefined };
 
-export class Host implements HostView, Disposable {
+export class HostFiles implements HostView, Disposable {
   readonly #rootfs: string;
   readonly #how = u64Struct(O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
   #root: Descriptor | undefined;

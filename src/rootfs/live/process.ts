@@ -14,7 +14,7 @@ import { close, openat, setns, unshare } from "../../proxy/calls/calls.ts";
 import { type Operation, operation, resultOf } from "../../proxy/calls/operation.ts";
 import type { Conversation } from "../../proxy/conversation.ts";
 import { startProxy, type Trace } from "../../proxy/proxy.ts";
-import { leave } from "../host/helper.ts";
+import { endHelper } from "../host/helper.ts";
 
 /** The number, in this process, of the first process's directory in /proc. */
 const INIT = 3;
@@ -48,13 +48,13 @@ export class LiveProcess implements Disposable {
     try {
       this.#open();
     } catch (error) {
-      leave(this.proxy);
+      endHelper(this.proxy);
       throw error;
     }
   }
 
   [Symbol.dispose](): void {
-    leave(this.proxy);
+    endHelper(this.proxy);
   }
 
   /** A descriptor of the container's root. */
@@ -123,7 +123,7 @@ export class LiveProcess implements Disposable {
       );
       this.proxy.ask([copy, setns(copy, CLONE_NEWNS, "enter a copy of the host's mounts"), close(copy)]);
     } finally {
-      leave(maker);
+      endHelper(maker);
     }
   }
 

@@ -31,7 +31,7 @@ const LOCKED =
   "failed: unable to start container process: error during container init: error mounting: operation not " +
   "permitted); ";
 
-/** Ends in `; `, or is empty. One of the operations in `tried` has failed. */
+/** Ends in `; `, or is empty. One of these operations has failed. */
 export function adviceForBind(
   failed: Operation,
   { source, flagging, mapping }: { [Part in "source" | "flagging" | "mapping"]?: Operation | undefined },

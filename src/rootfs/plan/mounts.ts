@@ -41,7 +41,7 @@ export interface Flagged {
 export interface FilesystemMount extends Planned, Flagged {
   readonly kind: "filesystem";
   /** The parsed options: the same object for all mounts with the same options. */
-  readonly said: ParsedOptions;
+  readonly parsed: ParsedOptions;
   readonly type: string;
   /** Options of the file system. */
   readonly data: readonly string[];
@@ -234,7 +234,7 @@ export function planFilesystem(request: MountRequest, { parsed, type }: Filesyst
   return {
     ...base,
     kind: "filesystem",
-    said: parsed,
+    parsed,
     type,
     data: data.parts,
     superblock: superblockFlags(flags),

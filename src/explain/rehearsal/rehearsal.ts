@@ -3,11 +3,11 @@
 import type { Operation } from "../../proxy/calls/operation.ts";
 import type { PretendedFiles } from "./files.ts";
 
-export interface Stage {
+export interface Rehearsal {
   readonly files: PretendedFiles;
   readonly rootfs: string;
   /** Another stage of the story begins. */
-  enter(phase: string): void;
+  enter(stage: string): void;
   /** Writes a call down, under the name of the process that makes it. */
   note(by: string, of: Operation): void;
 }

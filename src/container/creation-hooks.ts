@@ -1,0 +1,33 @@
+// The hooks of a container that is being made, on the host. Called by create and restore.
+
+import type { HookOutput } from "../hooks/output.ts";
+import type { HookState } from "../hooks/plan.ts";
+import { runHooks } from "../hooks/run.ts";
+import type { ContainerPlan } from "./plan.ts";
+import type { Undo } from "./undo.ts";
+
+/** What hooks are told while the container is made. */
+export function hookState(
+  { bundle, options }: ContainerPlan,
+  status: HookState["status"],
+  pid: number,
+): HookState {
+  const { ociVersion, annotations } = bundle.spec;
+  return { ociVersion, id: options.id, status, pid, bundle: bundle.path, annotations };
+}
+
+/** The hooks that run on the host, with the container's namespaces there. Returns what they are told. */
+export function runHostHooks(plan: ContainerPlan, pid: number, output: HookOutput | undefined): HookState {
+  const { hooks } = plan.bundle.spec;
+  const creating = hookState(plan, "creating", pid);
+  // DIFFERS: to runc all three are "creating". The deprecated kind once belonged to "start"; crun tells its
+  // hooks "created", and the OCI validation suite asks for that.
+  runHooks(hooks, "prestart", { ...creating, status: "created" }, { output });
+  runHooks(hooks, "createRuntime", creating, { output });
+  return creating;
+}
+
+/** AS RUNC: what hooks may have set up from now on, hooks take down, when nothing else is left to undo. */
+export function endWithHooks(undo: Undo, plan: ContainerPlan, output: HookOutput | undefined): void {
+  undo.addLast(() => runHooks(plan.bundle.spec.hooks, "poststop", hookState(plan, "stopped", 0), { output }));
+}

@@ -1,0 +1,104 @@
+// Ends a container, and removes everything that it leaves: processes, cgroups, mounts, state. Called by delete,
+// run, restore and checkpoint.
+
+import { destroyCgroup, killProcesses, waitUntilEmpty } from "../cgroups/members.ts";
+import { TsrunError } from "../errors.ts";
+import type { HookOutput } from "../hooks/output.ts";
+import { runHooks } from "../hooks/run.ts";
+import { removeDirectory } from "../linux/files/files.ts";
+import { SIGKILL } from "../linux/numbers/sched.ts";
+import { detachMount } from "../rootfs/host/host-mounts.ts";
+import type { Spec } from "../spec/types.ts";
+import { outputFor, stateForHooks } from "./hook-state.ts";
+import type { GlobalOptions } from "./options.ts";
+import type { StateRecord } from "./record.ts";
+import { signalInit } from "./signal-init.ts";
+import { openInit } from "./status.ts";
+import type { StateDirectory } from "./store.ts";
+
+/** How long a killed first process may take to end, in milliseconds, as in runc. */
+const KILL_TIMEOUT_MS = 10_000;
+
+/** Sends SIGKILL, and waits for the end of the first process. */
+export function killAndWait(record: StateRecord): void {
+  const handle = openInit(record);
+  if (handle === undefined) return;
+  using process = handle;
+  signalInit(record, SIGKILL);
+  if (!process.waitForEnd(KILL_TIMEOUT_MS)) throw new TsrunError("E_STATE", "container init still running");
+}
+
+/**
+ * Like `destroy`, for a command that has released the lock: a `delete` may have removed the container since,
+ * and there may be a new one with its id.
+ */
+export function destroyIfThere(directory: StateDirectory, record: StateRecord): void {
+  directory.lock();
+  if (directory.isThere()) destroy(directory, record);
+}
+
+export interface DestroyOptions {
+  /** Set to remove the container in any case: processes are killed, and leftovers are only reported. */
+  readonly forced?: GlobalOptions["log"] | undefined;
+  readonly inBundle?: boolean;
+}
+
+/**
+ * Removes everything of a container whose first process has ended; the state last, so that the command can be
+ * repeated after a failure.
+ */
+export function destroy(
+  directory: StateDirectory,
+  record: StateRecord,
+  { forced, inBundle = true }: DestroyOptions = {},
+): void {
+  removeCgroup(record, forced);
+  if (record.rdt?.remove !== undefined) removeDirectory(record.rdt.remove);
+  if (record.mountsBefore !== undefined) detachMount(record.rootfs, record.mountsBefore);
+  const spec = record.hooksAfter ? directory.loadConfig() : undefined;
+  directory.remove();
+  if (spec !== undefined) runPoststop(spec, record, inBundle);
+}
+
+/**
+ * AS RUNC: the container is already gone, so a failing hook only makes the command fail. DIFFERS: if the file
+ * for their output cannot be opened, crun runs no hooks, and they cannot clean up.
+ */
+function runPoststop(spec: Spec, record: StateRecord, inBundle: boolean): void {
+  let opened: HookOutput | undefined;
+  let unopened: TsrunError | undefined;
+  try {
+    opened = outputFor(spec, "poststop");
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+    unopened = error;
+  }
+  using output = opened;
+  runHooks(spec.hooks, "poststop", stateForHooks(record, "stopped", 0), { inBundle, output });
+  if (unopened !== undefined) throw unopened;
+}
+
+/**
+ * If `create` was killed before it had made the cgroup, or could record it, the path may belong to another
+ * container, so no process in it is killed. The processes that `create` itself had put there end with it.
+ */
+function removeCgroup(record: StateRecord, forced: DestroyOptions["forced"]): void {
+  const { cgroup, cgroupIsPlanned, ownPidNamespace } = record;
+  if (cgroupIsPlanned === true && !waitUntilEmpty(cgroup)) {
+    forced?.warning("the cgroup that was planned for the container is in use by others, not removing it");
+    return;
+  }
+  const kills = cgroupIsPlanned !== true && (forced !== undefined || !ownPidNamespace);
+  if (kills) orWarn(forced, () => killProcesses(cgroup, SIGKILL));
+  orWarn(forced, () => destroyCgroup(cgroup));
+}
+
+/** With force, a cgroup that cannot be removed, because a process of the host is in it, is only a warning. */
+function orWarn(forced: DestroyOptions["forced"], step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    if (forced === undefined || !(error instanceof TsrunError)) throw error;
+    forced.warning(`${error.message}; removing the container without that`);
+  }
+}
