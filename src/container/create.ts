@@ -1,5 +1,5 @@
-// `create`: how a container comes to be. Read from top to bottom; every step that makes something says how it
-// is taken back. The order is runc's observable one (runc: libcontainer/process_linux.go and
+// `create`: makes a container. Read from top to bottom; every step that makes something adds what undoes it.
+// The order, as far as it can be observed, is runc's (runc: libcontainer/process_linux.go and
 // standard_init_linux.go).
 
 import type { DeviceProgram } from "../cgroups/devices/apply-v2.ts";
@@ -49,7 +49,7 @@ export interface CreateMode {
 }
 
 export interface Created {
-  /** Still open: what follows at once need not find it again, which could fail. */
+  /** Still open, so that what follows at once need not look it up again, which could fail. */
   readonly directory: StateDirectory;
   readonly record: StateRecord;
   /** In the foreground: where the terminal's master arrives. */
@@ -58,7 +58,7 @@ export interface Created {
 
 /** Creates a container: when this returns, its first process is set up completely and waits for `start`. */
 export function createContainer(globals: GlobalOptions, options: CreateOptions, mode: CreateMode): Created {
-  // Nothing is touched before the whole configuration has been found good.
+  // Nothing is changed before the whole configuration has been checked.
   const bundle = receiveFromCaller(loadBundle(options.bundle, options.config), options, globals);
   const plan = planContainer({ bundle, options, globals });
   tellWarnings(globals, plan);
@@ -81,11 +81,11 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   using fifo = directory.makeFifo();
   using listener = listenForStart(bundle.spec.hooks, directory);
 
-  // The state is saved before each thing it tells of exists: whenever this command is killed, what is on disk
-  // is enough for `delete --force` to remove everything.
+  // The state names each thing before that thing exists: whenever this command is killed, what is on disk is
+  // enough for `delete --force` to remove everything.
   let record: StateRecord = { ...newRecord(plan, directory), ...(rdt && { rdt: rdt.record }) };
   directory.save(record);
-  // Without a mount namespace of the container's own, nobody else takes its mounts away.
+  // Without a mount namespace of its own, the container's mounts do not go away by themselves.
   const { rootfs: root, mountsBefore } = record;
   if (mountsBefore !== undefined) undo.add(() => detachMount(root, mountsBefore));
   const made: string[] = [];
@@ -94,7 +94,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   addCgroupRemoval(undo, { cgroup, made, id: options.id, log: globals.log });
   endWithHooks(undo, plan, output);
   tellUnkillable(globals, record, cgroup);
-  // A cgroup of systemd's is counted with its neighbours; any other one begins with none.
+  // A cgroup of systemd's may already have counted kills of its neighbours; any other one begins with none.
   const killsBefore = cgroup.unit === undefined ? 0 : oomKills(cgroup);
 
   globals.trace?.debug(ENTERING);
@@ -111,8 +111,8 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
     enterDelegate(plan.cgroup, cgroup, pid);
     record = { ...record, cgroup, cgroupIsPlanned: false, ...identityOf(pid) };
     directory.save(record);
-    // Before anything inside: hooks and sysctls may be about the devices, and what is started inherits the
-    // group.
+    // Before anything is done inside: hooks and sysctls may concern the devices, and processes that are
+    // started inherit the group.
     devices?.moveTo(pid, netDevices ?? {});
     if (rdt !== undefined) undo.add(rdt.make(pid));
     giveFromOutside(pid, plan);
@@ -141,20 +141,20 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   return { terminal: console.ours, directory, record };
 }
 
-/** To whom the caller and the configuration name. */
+/** Sends a pidfd of the first process to the sockets that the caller and the configuration name. */
 function sendPidfds({ options, annotations }: ContainerPlan, pid: number): void {
   const { pidfdReceiver } = annotations;
   if (options.pidfdSocket !== undefined) sendPidfd({ path: options.pidfdSocket, kind: "standard" }, pid);
   if (pidfdReceiver !== undefined) sendPidfd({ path: pidfdReceiver, kind: "receiver" }, pid);
 }
 
-/** Adds to the bundle what the caller hands down, once that is seen to be there. */
+/** Adds to the bundle what the caller hands down, after checking that it is there. */
 function receiveFromCaller(bundle: Bundle, options: CreateOptions, globals: GlobalOptions): Bundle {
   checkInherited(options, globals);
   return { ...bundle, spec: withHandedDown(bundle.spec, options, `${globals.root}/${options.id}`) };
 }
 
-/** What is done without, and what the specification requires to be ignored. */
+/** Warns of what is left out, and of what the specification requires tsrun to ignore. */
 function tellWarnings({ log, trace }: GlobalOptions, { bundle, process }: ContainerPlan): void {
   for (const warning of bundle.oddKeys) log.warning(warning);
   for (const warning of process.warnings) log.warning(warning);
@@ -187,11 +187,13 @@ interface OutsideOptions {
   readonly deviceProgram: DeviceProgram | undefined;
   readonly cgroup: CgroupRecord;
   readonly output: HookOutput | undefined;
-  /** Descriptors of the first process that are not for its hooks. */
+  /** Descriptors of the first process that its hooks must not inherit. */
   readonly held: readonly (number | undefined)[];
 }
 
-/** What is done about the first process while `setUp` tells it what to do, but for putting it on record. */
+/**
+ * What tsrun does from outside while `setUp` tells the first process what to do, except putting it on record.
+ */
 function outsideOf(
   plan: ContainerPlan,
   { host, helper, deviceProgram, cgroup, output, held }: OutsideOptions,
@@ -215,7 +217,7 @@ function outsideOf(
   };
 }
 
-/** CPU affinity and OOM score. */
+/** Sets the CPU affinity and the OOM score. */
 function giveFromOutside(pid: number, plan: ContainerPlan): void {
   resetCpuAffinity(pid);
   const score = oomScoreFromOutside(plan);
@@ -238,7 +240,7 @@ function startFirstProcess(
   });
 }
 
-/** Whom the seccomp profile notifies, and what it is told: the container is `creating` still. */
+/** The agent that the seccomp profile notifies, and the message for it: the container is still `creating`. */
 function recipientOf({ bundle, options }: ContainerPlan, proxy: Conversation): Recipient {
   const { ociVersion, annotations } = bundle.spec;
   const { pid } = proxy;
@@ -246,7 +248,10 @@ function recipientOf({ bundle, options }: ContainerPlan, proxy: Conversation): R
   return { proxy, message: { listener: listenerOf(bundle.spec), process: { ociVersion, pid, container } } };
 }
 
-/** All is made by now: a process that cannot be waited for ends by itself, and is its next parent's. */
+/**
+ * Everything is made by now, so a failure is ignored: the processes end by themselves, and their next parent
+ * reaps them.
+ */
 function reapIfPossible({ reapOthers }: Entered): void {
   try {
     reapOthers();

@@ -6,7 +6,7 @@ import { runHooks } from "../hooks/run.ts";
 import type { ContainerPlan } from "./plan.ts";
 import type { Undo } from "./undo.ts";
 
-/** What hooks are told while the container is made. */
+/** The state that hooks get while the container is made. */
 export function hookState(
   { bundle, options }: ContainerPlan,
   status: HookState["status"],
@@ -16,7 +16,7 @@ export function hookState(
   return { ociVersion, id: options.id, status, pid, bundle: bundle.path, annotations };
 }
 
-/** The hooks that run on the host, with the container's namespaces there. Returns what they are told. */
+/** Runs the hooks on the host, when the container's namespaces exist. Returns the state that they get. */
 export function runHostHooks(plan: ContainerPlan, pid: number, output: HookOutput | undefined): HookState {
   const { hooks } = plan.bundle.spec;
   const creating = hookState(plan, "creating", pid);
@@ -27,7 +27,10 @@ export function runHostHooks(plan: ContainerPlan, pid: number, output: HookOutpu
   return creating;
 }
 
-/** AS RUNC: what hooks may have set up from now on, hooks take down, when nothing else is left to undo. */
+/**
+ * AS RUNC: if `create` fails after hooks may have set something up, poststop hooks run when everything else
+ * has been undone.
+ */
 export function endWithHooks(undo: Undo, plan: ContainerPlan, output: HookOutput | undefined): void {
   undo.addLast(() => runHooks(plan.bundle.spec.hooks, "poststop", hookState(plan, "stopped", 0), { output }));
 }

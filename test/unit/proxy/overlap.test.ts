@@ -204,15 +204,27 @@ t.test("a failure before the clone is the error of both, and the child is told n
   }
 });
 
+t.test("a failure of what was sent ahead stops the clone", async (t) => {
+  const kernel = new Cloneable();
+  kernel.fails = ({ args }) => (args[1] === "a" ? EINVAL : undefined);
+  const proxy = Conversation.with(kernel);
+  proxy.say(make("a"));
+  proxy.go();
+  t.throws(() => proxy.clone(clone()), { message: /^cannot create directory "a"/ });
+  t.strictSame(asked(kernel), ["a"]);
+});
+
 t.test("a child that fails at once is the error, whoever hears of it first", async (t) => {
   const kernel = new Cloneable();
+  kernel.fails = ({ args }) => (args[1] === "a" ? EINVAL : undefined);
   kernel.child = () => {
     throw new Error("the child has failed");
   };
   const proxy = Conversation.with(kernel);
   const child = proxy.clone(clone());
   t.throws(() => proxy.settle(), { message: "the child has failed" });
-  t.throws(() => child.pid, { message: "the child has failed" });
+  t.throws(() => proxy.ask(make("a")), { message: /^cannot create directory "a"/ });
+  t.throws(() => child.pid, { message: "the child has failed" }, "not what has failed since");
 });
 
 t.test("a clone that fails in both ways is given up, and the parent goes on", async (t) => {
@@ -220,7 +232,7 @@ t.test("a clone that fails in both ways is given up, and the parent goes on", as
   kernel.fails = ({ call }) => (call === "clone3" ? ENOSYS : call === "clone" ? EPERM : undefined);
   const proxy = Conversation.with(kernel);
   const child = proxy.clone(clone());
-  t.throws(() => child.settle(), { message: /^cannot make a child: clone\(\) = EPERM/ });
+  t.throws(() => child.pid, { message: /^cannot make a child: clone\(\) = EPERM/ });
   proxy.ask(make("b"));
   t.strictSame(asked(kernel), ["clone3", "clone", "b"]);
 });
