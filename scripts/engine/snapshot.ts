@@ -19,7 +19,7 @@ export async function makeSnapshot(
   const made = await $`sh -c ${redirect} sh ${command}`.cwd(directory).nothrow();
   const calls = emulator === undefined ? "" : await Bun.file(`${directory}/calls`).text();
   if (made.exitCode !== 0) {
-    // Without an emulator, the terminal has the message already.
+    // Without an emulator the message is on the terminal already.
     const message = calls.split("\n").filter((line) => /^cannot /.test(line));
     throw new Error([`no snapshot: ended with ${made.exitCode}`, ...message].join(": "));
   }

@@ -1,5 +1,5 @@
-// Ends a container, and removes everything that it leaves: processes, cgroups, mounts, state. Called by delete,
-// run, restore and checkpoint.
+// Ends a container and removes everything that it leaves: processes, cgroups, mounts, state. Called by
+// delete, run, restore and checkpoint.
 
 import { destroyCgroup, killProcesses, waitUntilEmpty } from "../cgroups/members.ts";
 import { TsrunError } from "../errors.ts";

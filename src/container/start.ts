@@ -113,7 +113,7 @@ function notExecuted(directory: StateDirectory, reply: Uint8Array): TsrunError {
   }
   const words = `cannot execute "${program}": the container's first process was killed before that`;
   return new TsrunError("E_EXEC", words, {
-    hint: "possible causes: a seccomp profile that denies what execve(2) needs, or a memory limit that is too low",
+    hint: "a seccomp profile that denies what execve(2) needs may do that, or a low memory limit",
   });
 }
 

@@ -50,7 +50,7 @@ export function describeSeccomp({ annotations, filter, process }: ExplainedPlan)
   }
   const when = process.noNewPrivileges
     ? "It is installed last of all, right before the command."
-    : "It is installed before the container waits for start, while the process still has the privilege for it.";
+    : "It is installed before the container waits for start, while there is still the privilege for it.";
   return [
     {
       topic: "seccomp",

@@ -1,8 +1,8 @@
 // Gives the blocks of the snapshot their places: blocks that commands use lie next to each other, so that a
-// command touches few pages. The build watches commands to find out which blocks they use (watch.c). While the
-// snapshot is made, blocks are cut from memory in the same order each time, so a block is known by its number.
-// A block goes to its place only if it has the right size, so that no two blocks can overlap, whatever the table
-// says. The build sees to it that the table is of the same program. docs/adr/0019-layout-by-use.md
+// command touches few pages. The build watches commands to find out which blocks they use (watch.c). While
+// the snapshot is made, blocks are cut from memory in the same order each time, so a block is known by its
+// number. A block goes to its place only if it has the right size, so no two blocks can overlap, whatever the
+// table says. The build sees to it that the table is of the same program. docs/adr/0019-layout-by-use.md
 
 #include "layout.h"
 #include <errno.h>

@@ -1,6 +1,6 @@
 // Makes memory read-only that only the program's start writes to (RELRO): musl does that for libraries, but
-// not for a static program. The executable lies where it was linked to lie (docs/adr/0016-snapshot.md), so its
-// addresses are those of its program headers.
+// not for a static program. The executable lies where it was linked to lie (docs/adr/0016-snapshot.md), so
+// its program headers have its addresses.
 
 #include <elf.h>
 #include <stdint.h>

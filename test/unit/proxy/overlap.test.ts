@@ -1,5 +1,6 @@
-// What a conversation does with failures of what it has sent ahead, while tsrun works at something else: which
-// error is thrown, and that nothing is lost, done twice or done although something before it has failed.
+// What a conversation does with the failures of what it has sent ahead, while tsrun works at something else:
+// which error is thrown, and that nothing is lost, done twice or done although something before it has
+// failed.
 
 import t from "tap";
 import { EACCES, EINVAL, ENOSYS, EPERM } from "../../../src/linux/numbers/errno.ts";
