@@ -83,6 +83,35 @@ function rowsOf(path: string): string[][] {
     );
 }
 
+/** The longest part of a message that is the same each time: not what is in quotes, nor after a colon. */
+function fixedPart(message: string): string {
+  // Where a system call fails, "cannot" is put before.
+  const parts = message.split(/^cannot |["…:]/).map((part) => part.trim());
+  return parts.reduce((longest, part) => (part.length > longest.length ? part : longest), "");
+}
+
+t.test("README's troubleshooting quotes errors as the sources have them", (test) => {
+  const sources = readdirSync("src", { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts") && !name.includes("generated"))
+    .map((name) => readFileSync(join("src", name), "utf8"))
+    .join("\n");
+  const [, part = ""] = readFileSync("README.md", "utf8").split("## Troubleshooting");
+  const rows = (part.split("\n## ")[0] ?? "").split("\n").filter((line) => line.startsWith("| `"));
+  test.equal(rows.length, 10);
+  // The errors of others say whose they are.
+  const ours = rows
+    .map((row) => row.split("|")[1] ?? "")
+    .filter((cell) => !/, of (Docker|tsrun itself) *$/.test(cell));
+  const quoted = ours.flatMap((cell) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, text = ""]) => fixedPart(text)),
+  );
+  test.strictSame(
+    quoted.filter((text) => !sources.includes(text)),
+    [],
+  );
+  test.end();
+});
+
 t.test(
   "every row of docs/spec-conformance.md that is supported names its proof, and the proof is there",
   (test) => {
