@@ -17,6 +17,7 @@ import { settle } from "./linux/process/at-start.ts";
 import { exit } from "./linux/process/process.ts";
 import { LIBSECCOMP_VERSION } from "./seccomp/version.ts";
 import { isShim, runShim } from "./shim/shim.ts";
+import { tieToShim } from "./shim/tie.ts";
 
 declare const ENGINE_VERSION: string;
 
@@ -115,7 +116,8 @@ export function main(): void {
   try {
     const words = process.argv.slice(2);
     const build = { name: baseName(process.argv0), version: VERSION, commit: COMMIT };
-    const status = isShim(process.argv0) ? runShim(words, build) : runLine(words);
+    const line = isShim(process.argv0) ? tieToShim(words) : words;
+    const status = line === undefined ? runShim(words, build) : runLine(line);
     if (typeof status === "number") exit(status);
     status.then(exit).catch(fail);
   } catch (error) {

@@ -7,6 +7,7 @@ import { Descriptor, open, readAll, readText, writeAll } from "../linux/files/fi
 import { O_RDWR } from "../linux/numbers/fcntl.ts";
 import type { Children } from "./loop/children.ts";
 import type { Routine } from "./loop/routine.ts";
+import { tiedCommand } from "./tie.ts";
 
 /** This process's own executable, whatever its name was when it was started. */
 const ITSELF = "/proc/self/exe";
@@ -49,7 +50,7 @@ export function* runCommand(context: CommandContext, command: Command): Routine<
   const files = [io.stdin ?? nothing, io.stdout ?? nothing, io.stderr ?? nothing, file, log];
   const exit = yield* context.children.run({
     path: ITSELF,
-    args: ["tsrun", ...globals, ...systemd, ...args],
+    args: [process.argv0, ...tiedCommand([...globals, ...systemd, ...args])],
     descriptors: files.map(({ number }, to) => ({ from: number, to })),
   });
   if (exit.status === 0) return;

@@ -1,16 +1,16 @@
 // One of the shim's containers: made by tsrun's own commands, it ends when its first process has ended.
 
 import { OomWatch } from "../cgroups/oom-watch.ts";
+import { checkId } from "../container/id.ts";
 import { getStateDirectory } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
-import { open, readText, remove, writeAll } from "../linux/files/files.ts";
-import { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } from "../linux/numbers/fcntl.ts";
 import type { ValuesOf } from "../protobuf/protobuf.ts";
 import { type CommandContext, readPid, runCommand } from "./commands.ts";
+import { keepOptions, optionsOf } from "./container-options.ts";
 import type { Exit } from "./loop/children.ts";
 import { EPOLLIN } from "./loop/loop.ts";
-import { nothing, type Routine, Turn } from "./loop/routine.ts";
-import { type CheckpointOptions, type RuntimeOptions, readRuntimeOptions } from "./messages/options.ts";
+import { nothing, type Routine, type Turn } from "./loop/routine.ts";
+import type { CheckpointOptions, RuntimeOptions } from "./messages/options.ts";
 import type { TASK_METHODS } from "./messages/task.ts";
 import { mountRootfs, unmountRootfs } from "./rootfs-mounts.ts";
 import { type ShimContext, stateRoot } from "./shim-context.ts";
@@ -30,8 +30,6 @@ export class Container {
   readonly execs: Map<string, TaskProcess> = new Map();
   readonly options: RuntimeOptions;
   readonly command: CommandContext;
-  /** Changes of its state, one at a time. */
-  readonly turn = new Turn();
   readonly #context: ShimContext;
   readonly #request: CreateRequest;
   readonly #ended: (container: Container, exit: Exit) => void;
@@ -45,14 +43,16 @@ export class Container {
     ended: (container: Container, exit: Exit) => void,
   ) {
     const { id = "", bundle = "", stdin = "", stdout = "", stderr = "", terminal = false } = request;
-    const refuse = (name: string) =>
-      new RequestError("invalid argument", `unknown runtime options "${name}"`);
+    checkId(id);
+    if (!bundle.startsWith("/")) {
+      throw new RequestError("invalid argument", `the bundle "${bundle}" is no absolute path`);
+    }
     this.#context = context;
     this.#request = request;
     this.#ended = ended;
     this.id = id;
     this.bundle = bundle;
-    this.options = readRuntimeOptions(request.options, refuse);
+    this.options = optionsOf(request.options, bundle);
     this.init = new TaskProcess(id, { stdin, stdout, stderr, terminal });
     this.command = {
       children: context.children,
@@ -61,10 +61,15 @@ export class Container {
     };
   }
 
+  /** Changes of its state, one at a time. */
+  get turn(): Turn {
+    return this.init.turn;
+  }
+
   /** Makes the container. If this fails, nothing of it is left. */
   *create(): Routine<void> {
     const { rootfs = [], checkpoint = "" } = this.#request;
-    writeOptions(this.bundle, this.options);
+    keepOptions(this.bundle, { id: this.id, ...this.options });
     mountRootfs(rootfs, `${this.bundle}/rootfs`);
     try {
       this.init.streams = yield* openStreams(this.streamContext(this.init), this.init.stdio);
@@ -185,31 +190,5 @@ export class Container {
       // Without a memory controller there is nothing to tell.
       if (!(error instanceof TsrunError)) throw error;
     }
-  }
-}
-
-/** Whether other processes may outlive the first one, for want of a pid namespace. */
-export function outlivesItsInit(bundle: string): boolean {
-  const { linux } = JSON.parse(readText(`${bundle}/config.json`)) as {
-    linux?: { namespaces?: readonly { type: string; path?: string }[] };
-  };
-  return linux?.namespaces?.some(({ type, path = "" }) => type === "pid" && path === "") !== true;
-}
-
-/** For `delete`, which is run when the shim has died. */
-function writeOptions(bundle: string, options: RuntimeOptions): void {
-  const path = `${bundle}/options.json`;
-  remove(path);
-  using file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, { mode: 0o600 });
-  writeAll(file.number, JSON.stringify(options), `"${path}"`);
-}
-
-/** The options that `create` kept, if there were any. */
-export function readOptions(bundle: string): RuntimeOptions {
-  try {
-    return JSON.parse(readText(`${bundle}/options.json`)) as RuntimeOptions;
-  } catch {
-    // The shim died before it kept them.
-    return {};
   }
 }

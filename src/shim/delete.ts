@@ -2,14 +2,15 @@
 
 import { printError } from "../cli/host.ts";
 import { deleteContainer } from "../container/delete.ts";
-import { readText, remove } from "../linux/files/files.ts";
+import { listDirectoryAt } from "../linux/files/directories.ts";
+import { readText, remove, status } from "../linux/files/files.ts";
 import { connectUnix } from "../linux/files/unix-sockets.ts";
 import { ECONNREFUSED } from "../linux/numbers/errno.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { SOCK_STREAM } from "../linux/numbers/socket-numbers.ts";
 import { encode } from "../protobuf/protobuf.ts";
 import type { ShimOptions } from "./command-line.ts";
-import { readOptions } from "./container.ts";
+import { OPTIONS, readOptions } from "./container-options.ts";
 import { DELETE_RESPONSE } from "./messages/task.ts";
 import { timestamp } from "./messages/well-known.ts";
 import { unmountRootfs } from "./rootfs-mounts.ts";
@@ -20,13 +21,42 @@ import { groupOf, socketOf } from "./start.ts";
 export function deleteAfterShim(options: ShimOptions): Uint8Array {
   const { id, namespace } = options;
   const bundle = options.bundle || siblingOf(process.cwd(), id);
+  removeContainer(bundle, id, namespace);
+  attempt(() => cleanUpGroup(options, bundle));
+  const exitedAt = timestamp(Date.now());
+  return encode(DELETE_RESPONSE, { pid: pidOf(bundle), exitStatus: 128 + SIGKILL, exitedAt });
+}
+
+function removeContainer(bundle: string, id: string, namespace: string): void {
   const { root, systemdCgroup = false } = readOptions(bundle);
   const globals = globalsFor({ root: stateRoot(root, namespace), systemdCgroup, tell: complain });
   attempt(() => deleteContainer(globals, { id, force: true }));
   attempt(() => unmountRootfs(`${bundle}/rootfs`));
-  attempt(() => removeDeadSocket(options, bundle));
-  const exitedAt = timestamp(Date.now());
-  return encode(DELETE_RESPONSE, { pid: pidOf(bundle), exitStatus: 128 + SIGKILL, exitedAt });
+}
+
+/**
+ * The other containers of a dead shim have lost it, too. DIFFERS: containerd 2 calls `delete` for a pod's
+ * sandbox alone, and with its own shim the pod's containers go on for ever.
+ */
+function cleanUpGroup(options: ShimOptions, bundle: string): void {
+  const group = groupOf(`${bundle}/config.json`);
+  const socket = socketOf(options, group ?? options.id);
+  const other = connectUnix(socket, SOCK_STREAM, { waits: false });
+  if (typeof other !== "number") {
+    other.close();
+    return;
+  }
+  if (other !== -ECONNREFUSED) return;
+  if (group !== undefined) {
+    for (const path of bundlesBeside(bundle)) attempt(() => removeMember(path, group, options.namespace));
+  }
+  remove(socket);
+}
+
+/** Bundles whose container belongs to no group, or to another, are left alone. */
+function removeMember(bundle: string, group: string, namespace: string): void {
+  const { id } = readOptions(bundle);
+  if (id !== undefined && groupOf(`${bundle}/config.json`) === group) removeContainer(bundle, id, namespace);
 }
 
 /** Reports a failure; what comes next is done in any case. */
@@ -47,11 +77,12 @@ function siblingOf(bundle: string, id: string): string {
   return `${bundle.slice(0, bundle.lastIndexOf("/"))}/${id}`;
 }
 
-function removeDeadSocket(options: ShimOptions, bundle: string): void {
-  const socket = socketOf(options, groupOf(`${bundle}/config.json`) ?? options.id);
-  const other = connectUnix(socket, SOCK_STREAM, { waits: false });
-  if (other === -ECONNREFUSED) remove(socket);
-  if (typeof other !== "number") other.close();
+function bundlesBeside(bundle: string): string[] {
+  const folder = bundle.slice(0, bundle.lastIndexOf("/"));
+  return listDirectoryAt(folder)
+    .filter(({ type }) => type === "directory")
+    .map(({ name }) => `${folder}/${name}`)
+    .filter((path) => path !== bundle && status(`${path}/${OPTIONS}`) !== undefined);
 }
 
 function pidOf(bundle: string): number {

@@ -73,7 +73,17 @@ export function* removeExec(container: Container, process: TaskProcess): Routine
 
 /** The request says whether there is a terminal, whatever its document says. */
 function withTerminal(document: Uint8Array, terminal: boolean): Uint8Array {
-  const process = JSON.parse(text(document)) as { terminal?: boolean };
+  const process = parseProcess(text(document));
   if ((process.terminal ?? false) === terminal) return document;
   return utf8(JSON.stringify({ ...process, terminal }));
+}
+
+function parseProcess(document: string): { terminal?: boolean } {
+  try {
+    const process: unknown = JSON.parse(document);
+    if (typeof process === "object" && process !== null) return process;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new RequestError("invalid argument", "the spec of the process is no JSON object");
 }

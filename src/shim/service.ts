@@ -10,7 +10,8 @@ import { ESRCH } from "../linux/numbers/errno.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { encode, type ValuesOf } from "../protobuf/protobuf.ts";
 import { DOCUMENT } from "./commands.ts";
-import { Container, outlivesItsInit } from "./container.ts";
+import { Container } from "./container.ts";
+import { outlivesItsInit } from "./container-options.ts";
 import { statsOf } from "./container-stats.ts";
 import { addExec, removeExec, startExec } from "./exec.ts";
 import type { Exit } from "./loop/children.ts";
@@ -135,10 +136,11 @@ export class TaskService {
 
   *#startExec(container: Container, process: TaskProcess): Routine<void> {
     const { id: containerId } = container;
-    yield* startExec(this.#context, container, process, (exit) => {
+    const ended = (exit: Exit): void => {
       process.end(exit);
       process.afterTelling(() => this.#tellEnd(container, process));
-    });
+    };
+    yield* process.turn.take(() => startExec(this.#context, container, process, ended));
     this.#context.publisher.publish("TaskExecStarted", { containerId, execId: process.id, pid: process.pid });
   }
 
@@ -152,8 +154,10 @@ export class TaskService {
       });
       this.#containers.delete(id);
     } else {
-      process.allow("delete");
-      yield* removeExec(container, process);
+      yield* process.turn.take(function* () {
+        process.allow("delete");
+        yield* removeExec(container, process);
+      });
     }
     const ended = endOf(process);
     if (execId === "") {
@@ -278,9 +282,9 @@ export class TaskService {
     return { shimPid: process.pid, taskPid: this.#containers.get(id)?.init.pid ?? 0 };
   }
 
-  /** The shim of a pod goes on as long as one of its containers is left. */
+  /** The shim of a pod goes on as long as one of its containers is left, or is being made. */
   #shutdown(): Response<"Shutdown"> {
-    if (this.#containers.size === 0) this.asked.happen(undefined);
+    if (this.#containers.size === 0 && this.#coming.size === 0) this.asked.happen(undefined);
     return {};
   }
 

@@ -115,8 +115,10 @@ function adjustOomScore(pid: number): void {
 /** The options that containerd sends on stdin, if there is anything to read. */
 function optionsFromStdin(): ReturnType<typeof readRuntimeOptions> {
   const bytes = tryCall("read", 0, new Uint8Array(0), 0) < 0 ? new Uint8Array(0) : readAll(0, "stdin");
-  const refuse = (name: string) => new TsrunError("E_CONFIG", `unknown runtime options "${name}"`);
-  return readRuntimeOptions(decode(ANY, bytes), refuse);
+  return readRuntimeOptions(decode(ANY, bytes), {
+    unknown: (name) => new TsrunError("E_CONFIG", `unknown runtime options "${name}"`),
+    readFile: readText,
+  });
 }
 
 function write(path: string, content: string): void {

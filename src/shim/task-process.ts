@@ -2,7 +2,7 @@
 // states of containerd's own shim, and the error texts, which callers know.
 
 import type { Exit } from "./loop/children.ts";
-import { Once } from "./loop/routine.ts";
+import { Once, Turn } from "./loop/routine.ts";
 import type { Stdio, Streams } from "./streams/streams.ts";
 
 export type State = "created" | "running" | "paused" | "stopped" | "deleted";
@@ -15,7 +15,11 @@ const REFUSALS: Readonly<Record<string, Partial<Record<State, string>>>> = {
     stopped: "cannot start a stopped process",
     deleted: "cannot start a deleted process",
   },
-  delete: { running: "cannot delete a running process", paused: "cannot delete a paused process" },
+  delete: {
+    running: "cannot delete a running process",
+    paused: "cannot delete a paused process",
+    deleted: "cannot delete a deleted process",
+  },
   exec: {
     paused: "cannot exec in a paused state",
     stopped: "cannot exec in a stopped state",
@@ -51,6 +55,8 @@ export class TaskProcess {
   document: Uint8Array | undefined;
   pid = 0;
   state: State = "created";
+  /** Changes of its state, one at a time. */
+  readonly turn = new Turn();
   /** Whether it is being made or started. containerd is told of its end only after it was told of that. */
   telling: Once<void> | undefined;
   /** Happens when it has ended. */

@@ -233,3 +233,27 @@ behaviour(
   },
   ONLY,
 );
+
+behaviour(
+  "the root of a user namespace may open its output again, though nobody tells the shim whose it is",
+  async (t, lab) => {
+    const shim = await Shim.start(
+      lab,
+      lab.container((config) => {
+        Container.script("echo again > /proc/self/fd/1")(config);
+        config.linux.namespaces.push({ type: "user" });
+        config.linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+        config.linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+      }),
+    );
+    const stdout = shim.fifo("out");
+    const out = readAll(stdout);
+    await shim.create({ stdout });
+    await shim.client.call("Start", { id: shim.box.id });
+    t.equal((await shim.client.call("Wait", { id: shim.box.id })).exitStatus, 0);
+    await shim.client.call("Delete", { id: shim.box.id });
+    t.equal(await out, "again\n");
+    await shim.stop();
+  },
+  ONLY,
+);

@@ -117,6 +117,7 @@ export class ShimClient {
   readonly #socket: Socket;
   readonly #waiting: Map<number, (message: Uint8Array | undefined) => void> = new Map();
   #stream = -1;
+  #closed = false;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -130,6 +131,7 @@ export class ShimClient {
     });
     socket.on("error", () => {});
     socket.on("close", () => {
+      this.#closed = true;
       for (const resolve of this.#waiting.values()) resolve(undefined);
       this.#waiting.clear();
     });
@@ -157,6 +159,7 @@ export class ShimClient {
 
   /** Sends the bytes of a request, and returns those of its answer. */
   async ask(message: Uint8Array): Promise<Uint8Array> {
+    if (this.#closed) throw new Error("the shim has closed the connection");
     this.#stream += 2;
     const stream = this.#stream;
     const answer = new Promise<Uint8Array | undefined>((resolve) => void this.#waiting.set(stream, resolve));
@@ -170,6 +173,11 @@ export class ShimClient {
 
   write(bytes: Uint8Array): void {
     this.#socket.write(bytes);
+  }
+
+  /** Reads no answer any more. */
+  pause(): void {
+    this.#socket.pause();
   }
 
   close(): void {
@@ -247,6 +255,20 @@ export class Shim {
     const path = join(this.box.bundle, name);
     execFileSync("mkfifo", [path]);
     return path;
+  }
+
+  /** After it was killed: what is left is cleaned up, as containerd has it done. */
+  async cleanUp(): Promise<Uint8Array> {
+    const { pid } = this;
+    await until("the shim to end", () => !existsSync(`/proc/${pid}`));
+    this.client.close();
+    await this.containerd.close();
+    return this.deleteAfter();
+  }
+
+  /** The command `delete`, as containerd runs it. */
+  deleteAfter(): Uint8Array {
+    return deleteAfter(this.lab, this.containerd, this.box);
   }
 
   /** Ends what is left: the container, and with it the shim. */

@@ -22,14 +22,14 @@ export const RUNC_OPTIONS = {
 
 export type RuntimeOptions = ValuesOf<typeof RUNC_OPTIONS>;
 
-/** What CRI sends for a runtime type that it does not know: the caller's table, as text. */
-const GENERIC_OPTIONS = {
+/** What callers send for a runtime type that they do not know: a table of their own, as text or as a path. */
+export const GENERIC_OPTIONS = {
   typeUrl: { number: 1, type: "string" },
   configPath: { number: 2, type: "string" },
   configBody: { number: 3, type: "bytes" },
 } as const satisfies Message;
 
-const CHECKPOINT_OPTIONS = {
+export const CHECKPOINT_OPTIONS = {
   exit: { number: 1, type: "bool" },
   openTcp: { number: 2, type: "bool" },
   externalUnixSockets: { number: 3, type: "bool" },
@@ -59,23 +59,38 @@ function typeName({ typeUrl = "" }: Any): string {
   return typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
 }
 
-/** The options of a task. Throws for an unknown type: ignoring it would ignore what was asked for. */
-export function readRuntimeOptions(any: Any | undefined, unknown: (name: string) => Error): RuntimeOptions {
+export interface OptionsReader {
+  /** The error for an unknown type: ignoring it would ignore what was asked for. */
+  readonly unknown: (name: string) => Error;
+  /** Reads the file that the caller names in place of its options, as `ctr` and Docker do. */
+  readonly readFile: (path: string) => string;
+}
+
+/** The options of a task. */
+export function readRuntimeOptions(any: Any | undefined, reader: OptionsReader): RuntimeOptions {
   if (any?.value === undefined || any.value.length === 0) return {};
   switch (typeName(any)) {
     case "containerd.runc.v1.Options":
       return decode(RUNC_OPTIONS, any.value);
     case "runtimeoptions.v1.Options":
-      return ofTable(decode(GENERIC_OPTIONS, any.value).configBody ?? new Uint8Array(0));
+      return ofGeneric(decode(GENERIC_OPTIONS, any.value), reader);
     default:
-      throw unknown(typeName(any));
+      throw reader.unknown(typeName(any));
   }
 }
 
+function ofGeneric(
+  { configBody, configPath }: ValuesOf<typeof GENERIC_OPTIONS>,
+  { readFile }: OptionsReader,
+): RuntimeOptions {
+  if (configBody !== undefined && configBody.length > 0) return ofTable(new TextDecoder().decode(configBody));
+  return configPath ? ofTable(readFile(configPath)) : {};
+}
+
 /** A table of TOML as containerd's configuration writes it: `SystemdCgroup = true`, `Root = "/x"`. */
-function ofTable(body: Uint8Array): RuntimeOptions {
+function ofTable(table: string): RuntimeOptions {
   const options: Record<string, unknown> = {};
-  for (const line of new TextDecoder().decode(body).split("\n")) {
+  for (const line of table.split("\n")) {
     const [, key = "", value = ""] = /^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
     const name = key.charAt(0).toLowerCase() + key.slice(1);
     if (!Object.hasOwn(RUNC_OPTIONS, name)) continue;
@@ -84,6 +99,11 @@ function ofTable(body: Uint8Array): RuntimeOptions {
     else options[name] = value.replace(/^["'](.*)["']$/, "$1");
   }
   return options as RuntimeOptions;
+}
+
+/** Whether a path of cgroups is one for systemd: `system.slice:docker:4e88`. */
+export function namesUnit(cgroupsPath: string | undefined): boolean {
+  return /^([^/:]+\.slice)?:[^/:]*:[^/:]+$/.test(cgroupsPath ?? "");
 }
 
 /** The options of a checkpoint; Docker and `ctr` send the same message. */

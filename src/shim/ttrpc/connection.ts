@@ -2,7 +2,6 @@
 // socket does not take is kept until it does.
 
 import { tryCall } from "../../linux/call/call.ts";
-import { joinBytes } from "../../linux/call/words.ts";
 import type { Descriptor } from "../../linux/files/files.ts";
 import { EAGAIN } from "../../linux/numbers/errno.ts";
 import { EPOLLIN, EPOLLOUT, type Loop, type Watch } from "../loop/loop.ts";
@@ -27,7 +26,8 @@ export class Connection {
   readonly #watch: Watch;
   readonly #peer: Peer;
   readonly #reader = new FrameReader();
-  #kept: Uint8Array = new Uint8Array(0);
+  readonly #kept: Uint8Array[] = [];
+  #keptBytes = 0;
   #closed = false;
 
   constructor(loop: Loop, socket: Descriptor, peer: Peer) {
@@ -47,9 +47,11 @@ export class Connection {
   send(stream: number, type: number, message: Uint8Array): void {
     if (this.#closed) return;
     const frame = encodeFrame(stream, type, message);
-    this.#kept = this.#kept.length === 0 ? frame : joinBytes([this.#kept, frame]);
-    this.#flush();
-    if (this.#kept.length > MOST_KEPT) this.close();
+    this.#kept.push(frame);
+    this.#keptBytes += frame.length;
+    // Behind others it waits for its turn.
+    if (this.#kept.length === 1) this.#flush();
+    if (this.#keptBytes > MOST_KEPT) this.close();
   }
 
   close(): void {
@@ -61,15 +63,17 @@ export class Connection {
   }
 
   #flush(): void {
-    while (this.#kept.length > 0) {
+    for (let next = this.#kept[0]; next !== undefined; next = this.#kept[0]) {
       const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-      const sent = tryCall("sendto", this.#socket.number, this.#kept, this.#kept.length, flags, 0, 0);
+      const sent = tryCall("sendto", this.#socket.number, next, next.length, flags, 0, 0);
       if (sent === -EAGAIN) break;
       if (sent < 0) {
         this.close();
         return;
       }
-      this.#kept = this.#kept.subarray(sent);
+      this.#keptBytes -= sent;
+      if (sent < next.length) this.#kept[0] = next.subarray(sent);
+      else this.#kept.shift();
     }
     this.#watch.change(this.#kept.length > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
   }

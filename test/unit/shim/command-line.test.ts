@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import t from "tap";
 import { isShim, parseShimLine } from "../../../src/shim/command-line.ts";
+import { namesUnit } from "../../../src/shim/messages/options.ts";
 import { sha256 } from "../../../src/shim/sha256.ts";
 import { parseLogger } from "../../../src/shim/streams/uri.ts";
 
@@ -55,4 +56,25 @@ t.test("a logger's URI is a program and its arguments", async (t) => {
   });
   t.strictSame(parseLogger("binary:///bin/log"), { path: "/bin/log", args: [] });
   t.strictSame(parseLogger("binary:///a%b"), { path: "/a%b", args: [] });
+});
+
+t.test("the path of a systemd unit is told from one of cgroups", async (t) => {
+  for (const path of [
+    "system.slice:docker:4e88",
+    "kubepods-pod1.slice:cri-containerd:4e88",
+    ":docker:4e88",
+  ]) {
+    t.ok(namesUnit(path), path);
+  }
+  for (const path of [
+    "/docker/4e88",
+    "/a:b:c",
+    "a:b:c",
+    "system.slice:docker",
+    "system.slice:a:b:c",
+    "",
+    undefined,
+  ]) {
+    t.notOk(namesUnit(path), path ?? "none");
+  }
 });

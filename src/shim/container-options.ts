@@ -1,0 +1,77 @@
+// How a container is to be run: what containerd says of it, and what its bundle says. `create` keeps it for
+// `delete`, which is run when the shim has died.
+
+import { open, readText, remove, writeAll } from "../linux/files/files.ts";
+import { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } from "../linux/numbers/fcntl.ts";
+import { namesUnit, type RuntimeOptions, readRuntimeOptions } from "./messages/options.ts";
+import type { Any } from "./messages/well-known.ts";
+import { RequestError } from "./ttrpc/status.ts";
+
+/** The file in the bundle. */
+export const OPTIONS = "options.json";
+
+/** What `create` has kept. */
+type KeptOptions = RuntimeOptions & { readonly id?: string };
+
+interface Mapping {
+  readonly containerID: number;
+  readonly hostID: number;
+}
+
+interface Bundle {
+  readonly linux?: {
+    readonly uidMappings?: readonly Mapping[];
+    readonly gidMappings?: readonly Mapping[];
+    readonly cgroupsPath?: string;
+    readonly namespaces?: readonly { readonly type: string; readonly path?: string }[];
+  };
+}
+
+/** The options of a task, with what its bundle asks for. */
+export function optionsOf(any: Any | undefined, bundle: string): RuntimeOptions {
+  const options = readRuntimeOptions(any, {
+    unknown: (name) => new RequestError("invalid argument", `unknown runtime options "${name}"`),
+    readFile: readText,
+  });
+  // Docker and containerd tell these to containerd's own shim only: who makes the cgroups, and whose the
+  // streams are.
+  const { cgroupsPath, uidMappings, gidMappings } = readBundle(bundle).linux ?? {};
+  return {
+    ...options,
+    systemdCgroup: options.systemdCgroup === true || namesUnit(cgroupsPath),
+    ioUid: options.ioUid || rootOf(uidMappings),
+    ioGid: options.ioGid || rootOf(gidMappings),
+  };
+}
+
+/** The host's id of the container's root. */
+function rootOf(mappings: readonly Mapping[] = []): number {
+  return mappings.find(({ containerID }) => containerID === 0)?.hostID ?? 0;
+}
+
+/** Whether other processes may outlive the first one, for want of a pid namespace. */
+export function outlivesItsInit(bundle: string): boolean {
+  const namespaces = readBundle(bundle).linux?.namespaces;
+  return namespaces?.some(({ type, path = "" }) => type === "pid" && path === "") !== true;
+}
+
+export function keepOptions(bundle: string, options: KeptOptions): void {
+  const path = `${bundle}/${OPTIONS}`;
+  remove(path);
+  using file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, { mode: 0o600 });
+  writeAll(file.number, JSON.stringify(options), `"${path}"`);
+}
+
+/** The options that `create` kept, if there were any. */
+export function readOptions(bundle: string): KeptOptions {
+  try {
+    return JSON.parse(readText(`${bundle}/${OPTIONS}`)) as KeptOptions;
+  } catch {
+    // The shim died before it kept them.
+    return {};
+  }
+}
+
+function readBundle(bundle: string): Bundle {
+  return (JSON.parse(readText(`${bundle}/config.json`)) ?? {}) as Bundle;
+}

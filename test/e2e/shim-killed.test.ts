@@ -1,0 +1,199 @@
+// A shim that is killed at any of its system calls: `delete`, which containerd runs then, leaves nothing of
+// its containers, and a command that the shim was running makes nothing after that.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
+import type { Config } from "../support/config.ts";
+import { Container } from "../support/container.ts";
+import { needsStrace } from "../support/injection.ts";
+import type { Lab } from "../support/lab.ts";
+import { Containerd, Shim } from "../support/shim.ts";
+import { until } from "../support/wait.ts";
+
+const ONLY = tsrunOnly("containerd has a shim of its own for it");
+const SLEEP = Container.script("exec sleep 1000");
+/** How many of a phase's system calls are tried; SHIM_KILLS=1000 tries all. */
+const TRIED = Number(process.env.SHIM_KILLS ?? 8);
+
+interface Phase {
+  readonly before: (shim: Shim) => Promise<unknown>;
+  /** Never answered when the shim is killed. */
+  readonly act: (shim: Shim) => Promise<unknown>;
+}
+
+const start = (shim: Shim): Promise<unknown> => shim.client.call("Start", { id: shim.box.id });
+const run = async (shim: Shim): Promise<unknown> => {
+  await create(shim);
+  return start(shim);
+};
+
+/** With a root file system that the shim mounts, and output that it passes on. */
+function create(shim: Shim): Promise<unknown> {
+  const { bundle, rootfs: source } = shim.box;
+  const stdout = join(bundle, "out");
+  if (!existsSync(stdout)) shim.fifo("out");
+  return shim.create({ stdout, rootfs: [{ type: "bind", source, options: ["rbind", "rw"] }] });
+}
+
+const PHASES: Readonly<Record<string, Phase>> = {
+  create: { before: async () => {}, act: create },
+  start: { before: create, act: start },
+  exec: {
+    before: run,
+    act: async (shim) => {
+      const { id, config } = shim.box;
+      const process = { ...config.process, args: ["/bin/sh", "-c", "exec sleep 500"] };
+      const spec = { typeUrl: "x", value: new TextEncoder().encode(JSON.stringify(process)) };
+      await shim.client.call("Exec", { id, execId: "one", spec });
+      return shim.client.call("Start", { id, execId: "one" });
+    },
+  },
+  delete: {
+    before: async (shim) => {
+      await run(shim);
+      await shim.client.call("Kill", { id: shim.box.id, signal: 9 });
+      await shim.client.call("Wait", { id: shim.box.id });
+    },
+    act: (shim) => shim.client.call("Delete", { id: shim.box.id }),
+  },
+};
+
+/** Does a phase while strace watches the shim, or has it killed. Returns strace's log. */
+async function traced(
+  lab: Lab,
+  shim: Shim,
+  { before, act }: Phase,
+  fault: readonly string[],
+): Promise<string> {
+  await before(shim);
+  const log = join(lab.folder, "strace");
+  const words = ["-p", String(shim.pid), "-o", log, ...fault];
+  const strace = spawn("strace", words, { stdio: ["ignore", "ignore", "pipe"] });
+  const ended = once(strace, "exit");
+  let said = "";
+  strace.stderr.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  await until("strace to watch", () => said.includes("attached"));
+  await act(shim).catch(() => {});
+  strace.kill("SIGTERM");
+  await ended;
+  return readFileSync(log, "utf8");
+}
+
+/** The system calls of a phase, each by its name and how often it was called until then. */
+async function callsOf(lab: Lab, shim: Shim, phase: Phase): Promise<(readonly [string, number])[]> {
+  const log = await traced(lab, shim, phase, []);
+  const counts = new Map<string, number>();
+  const names = [...log.matchAll(/^(\w+)\(/gm)].map(([, name = ""]) => name);
+  return names.map((name) => {
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return [name, count] as const;
+  });
+}
+
+for (const [name, phase] of Object.entries(PHASES)) {
+  behaviour(
+    `a shim killed in ${name}, at whichever system call, leaves nothing that its delete does not remove`,
+    async (t, lab) => {
+      const containerd = new Containerd(lab);
+      const box = lab.container(SLEEP);
+      const whole = await Shim.start(lab, box, containerd);
+      const calls = await callsOf(lab, whole, phase);
+      await whole.stop();
+      t.ok(calls.length > 10, `${calls.length} system calls`);
+      const step = Math.max(1, calls.length / TRIED);
+      let killed = 0;
+      for (let at = 0; at < calls.length; at += step) {
+        const [call, nth] = calls[Math.floor(at)] ?? ["", 0];
+        const shim = await Shim.start(lab, box, containerd);
+        const fault = ["-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL:when=${nth}`];
+        const log = await traced(lab, shim, phase, fault);
+        if (/killed by SIGKILL/.test(log)) killed += 1;
+        else process.kill(shim.pid, "SIGKILL");
+        await shim.cleanUp();
+        await nothingLeft(t, lab, `after a kill at ${call} ${nth}`);
+      }
+      t.ok(killed >= Math.min(TRIED, calls.length) / 2, `${killed} were killed`);
+    },
+    ONLY,
+    needsStrace,
+  );
+}
+
+behaviour(
+  "a command of a shim that is killed ends with it",
+  async (t, lab) => {
+    const marker = join(lab.folder, "made");
+    const hook = { path: "/bin/sh", args: ["sh", "-c", `echo > ${marker}; exec sleep 2`] };
+    const slow = (config: Config): void => {
+      SLEEP(config);
+      config.hooks = { createRuntime: [hook] };
+    };
+    const shim = await Shim.start(lab, lab.container(slow));
+    shim.create().catch(() => {});
+    await until("the hook to run", () => existsSync(marker));
+    process.kill(shim.pid, "SIGKILL");
+    await shim.cleanUp();
+    await until("the hook to end", async () => (await lab.leftovers()).length === 0);
+    t.equal((await shim.box.state()).code, 1, "there is no container");
+  },
+  ONLY,
+);
+
+behaviour(
+  "delete for a pod's first container ends the others, which have lost their shim, too",
+  async (t, lab) => {
+    const inPod = (config: Config): void => {
+      SLEEP(config);
+      config.annotations = { "io.kubernetes.cri.sandbox-id": "pod" };
+    };
+    const [one, other] = [lab.container(inPod), lab.container(inPod)];
+    const alone = lab.container(SLEEP);
+    const containerd = new Containerd(lab);
+    const shim = await Shim.start(lab, one, containerd);
+    await shim.create();
+    const rootfs = [{ type: "bind", source: other.rootfs, options: ["rbind"] }];
+    const { pid } = await shim.create({ id: other.id, bundle: other.bundle, rootfs });
+    await shim.client.call("Start", { id: other.id });
+    await containerd.close();
+    const apart = await Shim.start(lab, alone, containerd);
+    await apart.create();
+    process.kill(shim.pid, "SIGKILL");
+    await until("the shim to end", () => !existsSync(`/proc/${shim.pid}`));
+    shim.client.close();
+    shim.deleteAfter();
+    t.equal((await one.state()).code, 1);
+    t.equal((await other.state()).code, 1);
+    await until("its process to be gone", () => !existsSync(`/proc/${pid}`));
+    t.match(await alone.stateDocument(), { status: "created" }, "who is in no pod goes on");
+    await apart.stop();
+  },
+  ONLY,
+);
+
+behaviour(
+  "delete for one container of a pod leaves the others alone while their shim lives",
+  async (t, lab) => {
+    const inPod = (config: Config): void => {
+      SLEEP(config);
+      config.annotations = { "io.kubernetes.cri.sandbox-id": "pod" };
+    };
+    const [one, other] = [lab.container(inPod), lab.container(inPod)];
+    const shim = await Shim.start(lab, one);
+    await shim.create();
+    await shim.create({ id: other.id, bundle: other.bundle });
+    shim.deleteAfter();
+    t.equal((await one.state()).code, 1);
+    t.match(await other.stateDocument(), { status: "created" });
+    await shim.client.call("Kill", { id: other.id, signal: 9 });
+    await shim.client.call("Wait", { id: other.id });
+    await shim.client.call("Delete", { id: other.id });
+    await shim.stop();
+  },
+  ONLY,
+);
