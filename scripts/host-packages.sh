@@ -28,6 +28,23 @@ case "${1:-test}" in
   *) echo "usage: $0 [test|bench|build|build-arm64|build-x86-64|dist|emulated]" >&2; exit 2 ;;
 esac
 
+# containerd's .proto files, unpacked: their packages would install a hundred others.
+fetch_protos() {
+  protos=build/protos
+  [ ! -d "$protos" ] && command -v apt-get >/dev/null || return 0
+  folder=$(mktemp -d)
+  if (cd "$folder" && apt-get download golang-github-containerd-containerd-dev golang-github-containerd-cgroups-dev) \
+    >/dev/null 2>&1 </dev/null; then
+    for package in "$folder"/*.deb; do dpkg-deb -x "$package" "$folder/x"; done
+    mkdir -p build
+    mv "$folder/x" "$protos"
+  else
+    echo "cannot fetch containerd's .proto files; the test that needs them is skipped"
+  fi
+  rm -rf "$folder"
+}
+[ "${1:-test}" != test ] || fetch_protos
+
 # The build itself reports what it lacks, all at once.
 has_all() {
   for command in gcc musl-gcc xz; do command -v "$command" >/dev/null || return 1; done
