@@ -2,6 +2,8 @@
 
 BIN     := node_modules/.bin
 BINARY  := dist/tsrun
+# The name by which the program is containerd's shim.
+SHIM_LINK := containerd-shim-tsrun-v2
 # The machine that `make build` builds for, x86-64 or arm64; without it this one.
 TARGET  ?=
 # The kernels of `make test-arm64`: 4k, 4k-new, 16k, 64k; all of them without.
@@ -71,7 +73,7 @@ GENERATED := src/spec/generated/.made
 # A test of another runtime does not build this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
-.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench bench-page race siege mutate diff-runc conformance conformance-page run \
+.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench bench-shim bench-page race siege mutate diff-runc conformance conformance-page run \
         install uninstall verify dist test-arm64 clean
 
 help: ## list the targets
@@ -158,6 +160,9 @@ bench: build ## tsrun, runc and crun side by side; N=20 rounds, ROWS="create exe
 	@N='$(N)' TREE='$(TREE)' RUNC='$(RUNC)' CRUN='$(CRUN)' BASE='$(BASE)' ROWS='$(ROWS)' CGROUP='$(CGROUP)' \
 	  SECCOMP='$(SECCOMP)' BUSY='$(BUSY)' SAVE='$(SAVE)' $(BIN)/bun test/bench/bench.ts
 
+bench-shim: $(BINARY) ## tsrun as containerd's shim beside containerd's own; N=20 rounds, LAB=folder TREE=folder
+	@LAB='$(LAB)' TREE='$(TREE)' bash scripts/bench-shim.sh $(BINARY) $(N)
+
 bench-page: node_modules/.package-lock.json ## write README's table, docs/bench.md and docs/bench.svg anew from the results that are checked in
 	@$(BIN)/bun test/bench/write-page.ts
 
@@ -205,9 +210,10 @@ run: build ## a first container: bundle-fixtures/hello; VARIANT=userns or rootle
 
 # In somebody else's tree nothing is made: what root makes there after `sudo make install`, its owner could not
 # remove.
-install: $(if $(filter $(shell id -u),$(shell stat -c %u .)),$(BINARY) man) ## install program, manual pages, completions and licences to $(DESTDIR)$(PREFIX)
+install: $(if $(filter $(shell id -u),$(shell stat -c %u .)),$(BINARY) man) ## install program, its name as a shim, manual pages, completions and licences to $(DESTDIR)$(PREFIX)
 	@test -e $(BINARY) -a -e $(DOCUMENTS) || { echo "nothing to install yet: first make build man, as the owner of this folder"; exit 2; }
 	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/tsrun
+	ln -sf tsrun $(DESTDIR)$(PREFIX)/bin/$(SHIM_LINK)
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 0644 dist/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -D -m 0644 dist/completions/tsrun.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tsrun
@@ -217,7 +223,8 @@ install: $(if $(filter $(shell id -u),$(shell stat -c %u .)),$(BINARY) man) ## i
 	install -D -m 0644 THIRD_PARTY_NOTICES $(DESTDIR)$(PREFIX)/share/doc/tsrun/THIRD_PARTY_NOTICES
 
 uninstall: ## remove what install has installed
-	rm -f $(DESTDIR)$(PREFIX)/bin/tsrun $(DESTDIR)$(PREFIX)/share/man/man8/tsrun.8 $(DESTDIR)$(PREFIX)/share/man/man8/tsrun-*.8
+	rm -f $(DESTDIR)$(PREFIX)/bin/tsrun $(DESTDIR)$(PREFIX)/bin/$(SHIM_LINK) $(DESTDIR)$(PREFIX)/share/man/man8/$(SHIM_LINK).8
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/tsrun.8 $(DESTDIR)$(PREFIX)/share/man/man8/tsrun-*.8
 	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tsrun $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tsrun
 	rm -f $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tsrun.fish
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/tsrun

@@ -5,6 +5,7 @@ import { ANNOTATION_TEXTS } from "./annotation-texts.ts";
 import { globalOptions, versionOption } from "./flags.ts";
 import type { Command, OptionDeclaration, OptionTable } from "./options.ts";
 import { programDescription } from "./program-description.ts";
+import { SHIM, SHIM_DESCRIPTION, SHIM_FILES, SHIM_OPTIONS, SHIM_WORDS } from "./shim-page.ts";
 
 export interface ManPage {
   /** `tsrun-create.8` */
@@ -22,7 +23,7 @@ export interface Edition {
 const PROGRAM = "tsrun";
 const HELP: OptionTable = { help: { type: "boolean", alias: "h", describe: "show help" } };
 
-/** Every page, the program's first. */
+/** Every page, the program's first, the shim's last. */
 export function manPages(commands: readonly Command[], edition: Edition): ManPage[] {
   return [
     { file: `${PROGRAM}.8`, text: programPage(commands, edition) },
@@ -30,6 +31,7 @@ export function manPages(commands: readonly Command[], edition: Edition): ManPag
       file: `${PROGRAM}-${command.name}.8`,
       text: commandPage(command, edition),
     })),
+    { file: `${SHIM}.8`, text: shimPage(edition) },
   ];
 }
 
@@ -79,7 +81,7 @@ function programPage(commands: readonly Command[], edition: Edition): string {
     ".B XDG_RUNTIME_DIR",
     line("The directory in which an ordinary user's state is, in a directory tsrun."),
     ".SH SEE ALSO",
-    ...references(commands.map(({ name }) => `${PROGRAM}-${name}`)),
+    ...references([SHIM, ...commands.map(({ name }) => `${PROGRAM}-${name}`)]),
     "",
   ].join("\n");
 }
@@ -119,6 +121,26 @@ function header(name: string, describe: string, { version, date }: Edition): str
     ".SH NAME",
     `${roff(name)} \\- ${roff(describe)}`,
   ];
+}
+
+function shimPage(edition: Edition): string {
+  return [
+    ...header(SHIM, "Open Container Initiative runtime as containerd's shim", edition),
+    ".SH SYNOPSIS",
+    `.B ${roff(SHIM)}`,
+    line("[flags] start | delete"),
+    ".SH DESCRIPTION",
+    ...paragraphs(SHIM_DESCRIPTION),
+    ".SH FLAGS AND ACTIONS",
+    ...SHIM_WORDS.flatMap(([words, text]) => [".TP", `.B ${roff(words)}`, line(text)]),
+    ".SH OPTIONS",
+    ...paragraphs(SHIM_OPTIONS),
+    ".SH FILES",
+    ...SHIM_FILES.flatMap(([path, text]) => [".TP", `.I ${roff(path)}`, line(text)]),
+    ".SH SEE ALSO",
+    ...references([PROGRAM]),
+    "",
+  ].join("\n");
 }
 
 /** A text and its sections, each of which begins with a line such as `EXAMPLE:`. */

@@ -15,13 +15,16 @@ function reader(command: string, args: readonly string[], text: string) {
   return { missing: error !== undefined, status, stdout, stderr };
 }
 
-t.test("there is a page for the program and one for each command, the same every time", async (t) => {
-  t.strictSame(
-    pages.map(({ file }) => file),
-    ["tsrun.8", ...COMMANDS.map(({ name }) => `tsrun-${name}.8`)],
-  );
-  t.strictSame(manPages(COMMANDS, EDITION), pages);
-});
+t.test(
+  "there is a page for the program, one for each command, and one for the shim, the same every time",
+  async (t) => {
+    t.strictSame(
+      pages.map(({ file }) => file),
+      ["tsrun.8", ...COMMANDS.map(({ name }) => `tsrun-${name}.8`), "containerd-shim-tsrun-v2.8"],
+    );
+    t.strictSame(manPages(COMMANDS, EDITION), pages);
+  },
+);
 
 t.test("every page says of which version it is, and of which day", async (t) => {
   for (const { file, text } of pages) t.match(text, /^\.TH \S+ 8 "2026-01-31" "tsrun 1\.2\.3" /m, file);
@@ -42,6 +45,13 @@ t.test("every option that is shown is on its command's page", async (t) => {
 t.test("the program's page tells of every annotation that means something", async (t) => {
   const [{ text } = { text: "" }] = pages;
   for (const key of Object.values(KEYS)) t.ok(text.includes(`.B ${key.replaceAll("-", "\\-")}`), key);
+});
+
+t.test("the shim's page has all words of its command line", async (t) => {
+  const { text } = pages.at(-1) ?? { text: "" };
+  for (const word of ["start", "delete", "namespace", "id", "address", "bundle", "debug", "info", "v"]) {
+    t.match(text, new RegExp(`^\\.B (\\\\-)?${word}\\b`, "m"), word);
+  }
 });
 
 const noMan = reader("man", ["--version"], "").missing;
