@@ -60,18 +60,27 @@ const runtimeTools: Part = {
   read: (text) => outcomesOf(text, ([name = "", word]) => [name, word]),
 };
 
-const docker: Part = {
-  name: "docker-e2e",
-  title: "Docker, containerd, BuildKit, compose",
-  standard: true,
-  call: ({ runtime, lab, tree, only }) => ({
-    command: [`${lab}/docker-e2e.sh`, runtime, ...(only.length === 0 ? [] : [`^(${only.join("|")})$`])],
-    // It is written in the throw-away root, in which little of this machine but the lab is visible.
-    env: { LAB_RESULTS: `${tree}/docker-e2e-${process.pid}.tsv` },
-    results: `${tree}/docker-e2e-${process.pid}.tsv`,
+/** The runtime is the shim, too, as this type. */
+const AS_SHIM = { LAB_SHIM: "io.containerd.tsrun.v2" };
+
+const docker = [
+  { suffix: "", title: "Docker, containerd, BuildKit, compose", env: {} },
+  { suffix: "-shim", title: "Docker, containerd, BuildKit, compose: tsrun as the shim", env: AS_SHIM },
+].map(
+  ({ suffix, title, env }): Part => ({
+    name: `docker-e2e${suffix}`,
+    suite: "docker-e2e",
+    title,
+    standard: suffix === "",
+    call: ({ runtime, lab, tree, only }) => ({
+      command: [`${lab}/docker-e2e.sh`, runtime, ...(only.length === 0 ? [] : [`^(${only.join("|")})$`])],
+      // It is written in the throw-away root, in which little of this machine but the lab is visible.
+      env: { LAB_RESULTS: `${tree}/docker-e2e-${process.pid}.tsv`, ...env },
+      results: `${tree}/docker-e2e-${process.pid}.tsv`,
+    }),
+    read: (text) => outcomesOf(text, ([name = "", word]) => [name, word]),
   }),
-  read: (text) => outcomesOf(text, ([name = "", word]) => [name, word]),
-};
+);
 
 interface Mode {
   readonly suffix: string;
@@ -114,6 +123,7 @@ const CRI_MODES: readonly Mode[] = [
     env: { DIRS: mode },
   })),
   { suffix: "-unified", title: "cgroup v2 beside v1", env: { UNIFIED: "keep" } },
+  { suffix: "-shim", title: "tsrun as the shim", env: AS_SHIM },
 ];
 
 const cri = CRI_MODES.map(
@@ -132,7 +142,7 @@ const cri = CRI_MODES.map(
 );
 
 /** In the order of the page. */
-export const PARTS: readonly Part[] = [runtimeTools, ...bats, docker, ...cri];
+export const PARTS: readonly Part[] = [runtimeTools, ...bats, ...docker, ...cri];
 
 /** The parts that these words name; without words, the standard ones. */
 export function chooseParts(words: readonly string[]): readonly Part[] {

@@ -6,8 +6,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 /** The names that containerd gives to containers; a runtime's state root has other entries too. */
 const CONTAINER = /^[0-9a-f]{64}$/;
 const CGROUPS = "/sys/fs/cgroup";
-/** The state root that containerd's shim for runc passes to runtimes. */
-const STATE = "/run/containerd/runc/k8s.io";
+/** The state root that containerd's shim for runc passes to runtimes, or that of the runtime as the shim. */
+const STATE = `/run/containerd/${process.env.LAB_SHIM === undefined ? "runc" : "tsrun"}/k8s.io`;
 
 export function command(program: string, ...args: readonly string[]): string {
   return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
@@ -49,7 +49,7 @@ export interface Traces {
 export function traces(): Traces {
   return {
     states: list(STATE).filter((name) => CONTAINER.test(name)),
-    shims: processesWith("/containerd-shim-runc-v2 ").length,
+    shims: processesWith("/containerd-shim-").length,
     mounts: readFileSync("/proc/self/mounts", "utf8")
       .split("\n")
       .map((line) => line.split(" ")[1] ?? "")

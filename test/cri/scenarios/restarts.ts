@@ -6,7 +6,7 @@ import { until } from "../../support/wait.ts";
 import { hasEnded, restartContainerd } from "../containerd.ts";
 import { processesWith } from "../host.ts";
 import { type Pod, USER_NAMESPACE } from "../pod.ts";
-import type { Cluster, Scenarios } from "../scenario.ts";
+import { type Cluster, type Scenarios, Skipped } from "../scenario.ts";
 
 export const restarts: Scenarios = {
   async containerd_ends_before_the_first_container({ pod, client }) {
@@ -140,6 +140,18 @@ export const restarts: Scenarios = {
     await its.start(main).catch(() => {});
     await gone(client, its);
     await until("nothing of it to run", () => processesWith("sleep 76563").length === 0);
+    return undefined;
+  },
+
+  async shim_ends_under_a_container({ pod, client }) {
+    // containerd cleans up after the sandbox alone: with its own shim the container goes on for ever.
+    if (process.env.LAB_SHIM === undefined) throw new Skipped("only a shim of its own can end the container");
+    const its = await pod();
+    const main = await its.run("main", ["sleep", "76564"]);
+    process.kill(shim(its), "SIGKILL");
+    await its.exited(main);
+    await until("nothing of it to run", () => processesWith("sleep 76564").length === 0);
+    await gone(client, its);
     return undefined;
   },
 
