@@ -11,8 +11,8 @@ import { parseIdentity } from "../linux/process/process.ts";
 import { isRunning } from "../linux/process/process-handle.ts";
 import { inThisBoot } from "./boot.ts";
 import type { ContainerState, Status } from "./options.ts";
+import { stateOf } from "./printed-state.ts";
 import type { StateRecord } from "./record.ts";
-import { stateOf } from "./state.ts";
 import { FIFO, FIFO_CREATING, readRecord, STATE } from "./store.ts";
 
 /**

@@ -6,7 +6,7 @@ import { O_DIRECTORY, O_PATH } from "../linux/numbers/fcntl.ts";
 import { once } from "../once.ts";
 import { glance, isListed } from "./glance.ts";
 import type { ContainerState, GlobalOptions } from "./options.ts";
-import { describe } from "./state.ts";
+import { describe } from "./printed-state.ts";
 import { findStateDirectory, listIds, type StateDirectory } from "./store.ts";
 
 /** `Entry` is the state of a container, or its id. */

@@ -128,6 +128,19 @@ rule("only the proxy knows what goes over the wire: everybody else has a convers
   ),
 );
 
+rule("no story takes anything from another, but run, which is create and start", () => {
+  const commands = sources.filter(({ path }) => path.startsWith("src/cli/commands/"));
+  const stories = new Set(commands.map(({ path }) => `src/container/${basename(path)}`));
+  return sources
+    .filter(({ path }) => stories.has(path))
+    .flatMap(({ path, imports }) =>
+      imports
+        .filter(({ target }) => stories.has(target))
+        .filter(({ target }) => !(path.endsWith("/run.ts") && /\/(create|start)\.ts$/.test(target)))
+        .map(({ target }) => `${path}: ${target}`),
+    );
+});
+
 rule(`a file has at most ${MAX_FILE} lines`, () =>
   [...everything, ...native]
     .filter(({ lines }) => lines.length > MAX_FILE)
