@@ -2,7 +2,7 @@
 // says, that a source of others is the one that was meant, and what is missing.
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
@@ -75,4 +75,23 @@ t.test("what the build needs and is not there is said in one sentence, with its 
   t.equal(status, 1);
   const words = "no xz, no gcc, no objcopy, no musl-gcc: install xz-utils gcc binutils musl-tools";
   t.equal(stderr, `cannot build tsrun: ${words} (the names of Debian's packages)\n`);
+});
+
+t.test("a source tarball knows its commit, whatever checkout it is unpacked in", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "tsrun-origin-"));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, "scripts/engine"), { recursive: true });
+  const origin = (text: string, root = folder) => {
+    writeFileSync(join(folder, "scripts/engine/origin"), text);
+    const { stdout, stderr } = bun(
+      `import { originOf } from "./scripts/engine/origin.ts";
+       console.log(JSON.stringify(await originOf(${JSON.stringify(root)})));`,
+      { GIT_CEILING_DIRECTORIES: tmpdir() },
+    );
+    return stderr === "" ? JSON.parse(stdout) : stderr;
+  };
+  t.strictSame(origin("c0ffee 2026-11-28\n"), { commit: "c0ffee", date: "2026-11-28" });
+  // As it is in a checkout.
+  const asked = readFileSync("scripts/engine/origin", "utf8");
+  t.strictSame(origin(asked), { commit: "", date: "" }, "neither a tarball nor a checkout");
 });
