@@ -19,25 +19,46 @@ export type ErrorCode =
   | "E_NOMEM"
   | "E_INTERNAL";
 
+/** What failed: from here `src/cause/` looks for the reason. */
+export type Subject =
+  /** A program that was looked for; `paths` are the files that it could have been. */
+  | { readonly kind: "lookup"; readonly name: string; readonly paths: readonly string[] }
+  /** A program that the kernel did not execute, by its name in `process.args`. */
+  | { readonly kind: "execute"; readonly name: string }
+  /** A directory that was to be entered. */
+  | { readonly kind: "directory"; readonly path: string }
+  /** A hook, by its program and its place in the configuration. */
+  | { readonly kind: "hook"; readonly path: string; readonly pointer: string }
+  /** A resource limit of the process. */
+  | { readonly kind: "rlimit"; readonly name: string; readonly hard: bigint }
+  /** A value for a file of the container's cgroup. */
+  | { readonly kind: "cgroup"; readonly directory: string; readonly file: string; readonly value: string }
+  /** A system call, and what it was for. */
+  | { readonly kind: "call"; readonly call: string; readonly attempt: string };
+
 export interface ErrorDetails {
   /** What the reader can do next, as a sentence of its own. */
   readonly hint?: string | undefined;
   readonly cause?: unknown;
   /** The errno name of the system call that failed, if there is one. */
   readonly errno?: string | undefined;
+  readonly subject?: Subject | undefined;
 }
 
 export class TsrunError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly errno: string | undefined;
+  readonly subject: Subject | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = "TsrunError";
     this.code = code;
     this.hint = details.hint;
-    this.errno = details.errno ?? (details.cause instanceof TsrunError ? details.cause.errno : undefined);
+    const before = details.cause instanceof TsrunError ? details.cause : undefined;
+    this.errno = details.errno ?? before?.errno;
+    this.subject = details.subject ?? before?.subject;
   }
 }
 

@@ -123,7 +123,8 @@ export function readKey(directory: string, file: string, key: string): number {
 /** `cannot write "…" to "…/memory.limit_in_bytes": invalid argument`, with what to do about it. */
 export function writeError(directory: string, { file, value }: CgroupWrite, errno: number): TsrunError {
   const path = `${directory}/${file}`;
-  const details = { errno: errnoName(errno), hint: hintFor(file, errno) };
+  const subject = { kind: "cgroup", directory, file, value } as const;
+  const details = { errno: errnoName(errno), hint: hintFor(file, errno), subject };
   if (errno === EBUSY && file === "memory.limit_in_bytes") {
     const usage = readNumber(directory, "memory.usage_in_bytes");
     const peak = readNumber(directory, "memory.max_usage_in_bytes");

@@ -63,16 +63,38 @@ export function formatFailure(failure: Failure, options: ReportOptions): Report 
   const message = shorten(failure.message, failure.code === "E_EXEC" ? LONGEST_OUTPUT : LONGEST_MESSAGE);
   const hint = failure.hint === undefined ? undefined : shorten(failure.hint, LONGEST_MESSAGE);
   const { format, time, toFile, terminal } = options;
-  const line = formatEntry(format, { level: "error", message, time, code, hint });
+  const whole = withHint(message, failure);
+  const line = formatEntry(format, {
+    level: "error",
+    message: format === "text" ? message : whole,
+    time,
+    code,
+    hint,
+  });
   // AS RUNC: with a log file, stderr gets the plain message. Programs that match it read a line, so it is one
   // line.
-  const bare = `${oneLine(message)}\n`;
+  const bare = `${oneLine(whole)}\n`;
   if (toFile) return { file: line, stderr: bare };
   if (terminal && format === "text") return { file: undefined, stderr: forPeople(message, hint) };
   // AS RUNC: the error that the container's program cannot be executed is printed as its first process would
   // print it, not as a log line.
   if (code === "E_EXEC" && format === "text") return { file: undefined, stderr: bare };
   return { file: undefined, stderr: line };
+}
+
+/** Errors about a container that is to run; the others are what callers of `kill` and `delete` match. */
+const SHOWN_WITH_HINT: ReadonlySet<string> = new Set([
+  ...["E_SYSCALL", "E_EXEC", "E_CONFIG", "E_BUNDLE", "E_CGROUP", "E_UNSUPPORTED", "E_USAGE"],
+]);
+
+/** What callers of runc look for in an error: a hint must not bring it in. */
+const MATCHED =
+  /not exist|not running|no such|not found|already|permission denied|not permitted|(is|not) a directory/i;
+
+/** Docker, Kubernetes and Podman show the message alone: so what to do next follows in it. */
+function withHint(message: string, { code, hint }: Failure): string {
+  if (hint === undefined || !SHOWN_WITH_HINT.has(code) || MATCHED.test(hint)) return message;
+  return `${message.trimEnd()}; ${shorten(hint, LONGEST_MESSAGE)}`;
 }
 
 /** Formats for a terminal, where no program parses the text: a list of faults becomes a list. */

@@ -25,6 +25,7 @@ import { isOfAnnotation } from "../spec/semantics/annotations.ts";
 import { ignoredLimits } from "../spec/semantics/resources.ts";
 import { sendPidfd } from "../terminal/socket.ts";
 import { type Bundle, loadBundle } from "./bundle.ts";
+import { explainCreation, explainEntry, explainLimit } from "./causes.ts";
 import { openConsole } from "./console.ts";
 import { endWithHooks, runHostHooks } from "./creation-hooks.ts";
 import { explainInitDeath } from "./death.ts";
@@ -90,7 +91,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   if (mountsBefore !== undefined) undo.add(() => detachMount(root, mountsBefore));
   const made: string[] = [];
   undo.add(() => unmakeCgroups(made));
-  const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless, made });
+  const cgroup = makeCgroup(plan, made);
   addCgroupRemoval(undo, { cgroup, made, id: options.id, log: globals.log });
   endWithHooks(undo, plan, output);
   tellUnkillable(globals, record, cgroup);
@@ -128,7 +129,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
       directory.save(record);
     }
   } catch (error) {
-    throw explainInitDeath(error, cgroup, killsBefore);
+    throw explainCreation(explainInitDeath(error, cgroup, killsBefore), plan, () => init.pid);
   }
   sendPidfds(plan, init.pid);
   directory.announceCreated();
@@ -224,6 +225,14 @@ function giveFromOutside(pid: number, plan: ContainerPlan): void {
   if (score !== undefined) writeOomScore(pid, score, { rootless: plan.rootless });
 }
 
+function makeCgroup(plan: ContainerPlan, made: string[]): CgroupRecord {
+  try {
+    return createCgroup(plan.cgroup, { rootless: plan.rootless, made });
+  } catch (error) {
+    throw explainLimit(error);
+  }
+}
+
 function startFirstProcess(
   plan: ContainerPlan,
   cgroup: CgroupRecord,
@@ -231,13 +240,17 @@ function startFirstProcess(
 ): Entered {
   const { directory: path, ...join } = joinNewCgroup(plan.cgroup, cgroup);
   using directory = path === undefined ? undefined : openDirectory(path);
-  return enterNamespaces({
-    plan: plan.namespaces,
-    cgroup: { ...join, directory },
-    inherited: inheritedFds(plan.options),
-    rootless: plan.rootless,
-    ...rest,
-  });
+  try {
+    return enterNamespaces({
+      plan: plan.namespaces,
+      cgroup: { ...join, directory },
+      inherited: inheritedFds(plan.options),
+      rootless: plan.rootless,
+      ...rest,
+    });
+  } catch (error) {
+    throw explainEntry(error, plan.namespaces);
+  }
 }
 
 /** The agent that the seccomp profile notifies, and the message for it: the container is still `creating`. */

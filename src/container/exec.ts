@@ -37,9 +37,10 @@ import type { Conversation } from "../proxy/conversation.ts";
 import { allowsGoingInside } from "../seccomp/allows.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
 import { readAnnotations } from "../spec/annotations.ts";
-import type { Seccomp, Spec } from "../spec/types.ts";
+import type { Process, Seccomp, Spec } from "../spec/types.ts";
 import { controlSession } from "../terminal/console.ts";
 import { sendPidfd } from "../terminal/socket.ts";
+import { askedOf, explainFailure } from "./causes.ts";
 import { attachTerminal, giveTerminal, openConsole } from "./console.ts";
 import { subCgroup } from "./exec-cgroup.ts";
 import { chooseProcess } from "./exec-process.ts";
@@ -72,6 +73,8 @@ interface ExecPlan {
    */
   readonly init: Descriptor;
   readonly process: ProcessPlan;
+  readonly asked: Process;
+  readonly spec: Spec;
   readonly consoleSize: NonNullable<Spec["process"]>["consoleSize"];
   readonly terminal: boolean;
   readonly seccomp: CompiledFilter | undefined;
@@ -109,7 +112,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   const pid = orSayStopped(plan, () => standing.proxy.pid);
   globals.trace?.debug(INSIDE);
   giveFromOutside(pid, plan, globals);
-  const ready = orSayStopped(plan, () => becomeReady(standing, plan, { options, labels, filtersLate }));
+  const ready = orSayStopped(plan, () => becomeReady(standing, plan, { options, labels, filtersLate }), pid);
   terminal?.close();
   plan.init.close();
   using relay = attachTerminal(console.ours);
@@ -118,7 +121,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   if (final !== undefined) setCpuAffinity(proxy.pid, final);
   if (options.pidfdSocket !== undefined) sendPidfd({ path: options.pidfdSocket, kind: "setns" }, proxy.pid);
   globals.trace?.debug(EXECUTING);
-  becomeProgram(proxy, plan, ready);
+  orSayStopped(plan, () => becomeProgram(proxy, plan, ready), proxy.pid);
 
   // AS RUNC: conmon takes the pid file as the sign of success, so it comes last, and only after success.
   writePidFile(globals, options, proxy.pid);
@@ -158,6 +161,8 @@ function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
     delegate: annotations.delegate,
     init,
     process: plan,
+    asked: process,
+    spec,
     consoleSize: process.consoleSize,
     terminal: process.terminal === true,
     seccomp,
@@ -186,11 +191,11 @@ interface JoinRequest {
 }
 
 /** If something fails because the container has ended meanwhile, the error says that. */
-function orSayStopped<Result>(plan: ExecPlan, act: () => Result): Result {
+function orSayStopped<Result>(plan: ExecPlan, act: () => Result, pid?: number): Result {
   try {
     return act();
   } catch (error) {
-    throw isAlive(plan.record) ? error : stopped(error);
+    throw isAlive(plan.record) ? explainFailure(error, () => askedOf(plan, pid)) : stopped(error);
   }
 }
 

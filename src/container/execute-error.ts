@@ -8,6 +8,7 @@ export function executeError(program: string, { call, errno }: { call: string; e
   const what = call === "execve" ? `exec ${program}` : `cannot execute "${program}": ${call}`;
   return new TsrunError("E_EXEC", `${what}: ${errnoWords(errno)}`, {
     errno: errnoName(errno),
+    subject: call === "execve" ? { kind: "execute", name: program } : undefined,
     hint: "the kernel refuses the file: another machine's program, or a script without its interpreter",
   });
 }

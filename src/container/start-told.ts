@@ -10,6 +10,7 @@ import { takeUp } from "../proxy/proxy.ts";
 import { AGENT_IMPATIENCE, AGENT_PATIENCE_SECONDS } from "../seccomp/agent.ts";
 import { readAnnotations } from "../spec/annotations.ts";
 import type { Process, Spec } from "../spec/types.ts";
+import { askedOf, explainFailure } from "./causes.ts";
 import { executeError } from "./execute-error.ts";
 import { placeSeccomp, seccompOf } from "./filter.ts";
 import { stateForHooks } from "./hook-state.ts";
@@ -74,10 +75,11 @@ function tell(directory: StateDirectory, record: StateRecord, telling: Telling):
       throw executeError(args[0] ?? "", { call: failed.call, errno: -(failed.result ?? 0) });
     }
   } catch (error) {
+    const explained = explainFailure(error, () => askedOf({ record, spec }, record.init_process_pid));
     // The process reads end of file, and exits.
     socket.close();
     waitForEnd(record);
-    throw error;
+    throw explained;
   }
 }
 

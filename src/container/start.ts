@@ -22,6 +22,7 @@ import { heldError } from "../proxy/proxy.ts";
 import { failureInReport } from "../proxy/report.ts";
 import { AGENT_PATIENCE_SECONDS } from "../seccomp/agent.ts";
 import type { Spec } from "../spec/types.ts";
+import { askedOf, explainFailure, explainKill } from "./causes.ts";
 import { executeError } from "./execute-error.ts";
 import { outputFor, stateForHooks } from "./hook-state.ts";
 import { proxyNotifications } from "./notify-socket.ts";
@@ -82,7 +83,7 @@ export function release(globals: GlobalOptions, directory: StateDirectory, recor
   directory.unlock();
   tell?.();
   const reply = waitForAnswer(answers, record);
-  if (reply.length > 0 || diedAsProxy(record)) throw notExecuted(directory, reply);
+  if (reply.length > 0 || diedAsProxy(record)) throw notExecuted(directory, record, reply);
   if (spec !== undefined) runPoststart(spec, record, output);
 }
 
@@ -105,16 +106,19 @@ function waitForAnswer(answers: Descriptor, record: StateRecord): Uint8Array {
   throw heldError("start the container");
 }
 
-function notExecuted(directory: StateDirectory, reply: Uint8Array): TsrunError {
-  const program = directory.loadConfig().process?.args?.[0] ?? "";
+function notExecuted(directory: StateDirectory, record: StateRecord, reply: Uint8Array): unknown {
+  const spec = directory.loadConfig();
+  const program = spec.process?.args?.[0] ?? "";
   const failure = failureInReport(reply);
   if (failure !== undefined) {
-    return executeError(program, { call: syscallName(failure.number), errno: failure.errno });
+    const error = executeError(program, { call: syscallName(failure.number), errno: failure.errno });
+    return explainFailure(error, () => askedOf({ record, spec }));
   }
   const words = `cannot execute "${program}": the container's first process was killed before that`;
-  return new TsrunError("E_EXEC", words, {
+  const error = new TsrunError("E_EXEC", words, {
     hint: "a seccomp profile that denies what execve(2) needs may do that, or a low memory limit",
   });
+  return explainKill(error, spec.linux?.seccomp, record.cgroup);
 }
 
 /**

@@ -1,7 +1,7 @@
 // Runs hooks in the runtime's namespaces, as children of tsrun. Called by the create, start and delete
 // stories; inside.ts runs those in the container.
 
-import { wrapError } from "../errors.ts";
+import { TsrunError, wrapError } from "../errors.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { waitFor } from "../linux/process/process.ts";
 import { openChild } from "../linux/process/process-handle.ts";
@@ -67,7 +67,11 @@ function runHook({ kind, hook, index, state, inBundle = true, output }: HostHook
       ...(inBundle ? { directory: state.bundle } : {}),
     });
   } catch (error) {
-    throw wrapError(`error running ${kind} hook #${index}`, error);
+    const subject = { kind: "hook", path: hook.path, pointer: `/hooks/${kind}/${index}` } as const;
+    throw new TsrunError("E_EXEC", wrapError(`error running ${kind} hook #${index}`, error).message, {
+      cause: error,
+      subject,
+    });
   }
   using child = openChild(pid);
   const ended = child.waitForEnd(timeoutMs(hook));

@@ -12,16 +12,21 @@ import type { Operation } from "../proxy/calls/operation.ts";
 export function sysctlOperations(values: Readonly<Record<string, string>>): Operation[] {
   return Object.entries(values).flatMap(([name, value]) => {
     const path = sysctlPath(name);
-    const attempt = `set sysctl "${name}" to ${JSON.stringify(value)}`;
+    const attempt = sysctlAttempt(name, value);
     const file = openat(AT_FDCWD, path, O_WRONLY, attempt);
     return [file, write(file, value, attempt), close(file)];
   });
 }
 
+/** What a failure prevents, by which its cause is looked for. */
+export function sysctlAttempt(name: string, value: string): string {
+  return `set sysctl "${name}" to ${JSON.stringify(value)}`;
+}
+
 /**
  * sysctl(8): dots separate, and a slash in a name stands for a dot of it: `net.ipv4.conf.eth0/1.forwarding`.
  */
-function sysctlPath(name: string): string {
+export function sysctlPath(name: string): string {
   // If the first separator is a slash, slashes separate.
   const separatedBySlash =
     name.indexOf("/") !== -1 && (name.indexOf(".") === -1 || name.indexOf("/") < name.indexOf("."));

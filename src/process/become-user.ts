@@ -219,7 +219,10 @@ function mustTryAgain({ result = 0 }: Operation, cwd: string): boolean {
 
 function cwdError(cwd: string, errno: number): TsrunError {
   const message = `chdir to cwd (${JSON.stringify(cwd)}) set in config.json failed: ${errnoWords(errno)}`;
-  return new TsrunError("E_SYSCALL", message, { errno: errnoName(errno) });
+  return new TsrunError("E_SYSCALL", message, {
+    errno: errnoName(errno),
+    subject: { kind: "directory", path: cwd },
+  });
 }
 
 /**

@@ -45,6 +45,7 @@ export function setLimits(
       throw new TsrunError("E_SYSCALL", `cannot set ${name} to ${wanted}: ${errnoWords(-result)}`, {
         errno: errnoName(-result),
         hint: "a limit can be raised above tsrun's own hard limit only with CAP_SYS_RESOURCE",
+        subject: { kind: "rlimit", name, hard },
       });
     }
   }

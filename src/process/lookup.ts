@@ -37,14 +37,14 @@ export function choose(name: string, candidates: readonly Candidate[]): string {
       if (errno === 0) return one.path;
       // Go's os.Stat names itself in its error, the later checks do not.
       const stat = (one.status.result ?? 0) < 0 ? `stat ${name}: ` : "";
-      throw lookupError(name, `${stat}${errnoWords(errno)}`, errnoName(errno));
+      throw lookupError({ name, candidates }, `${stat}${errnoWords(errno)}`, errnoName(errno));
     }
     if (errno !== 0) continue;
     if (one.path.startsWith("/")) return one.path;
     // Since Go 1.19 an empty or relative element of PATH does not run a program in the working directory.
-    throw lookupError(name, "cannot run executable found relative to current directory");
+    throw lookupError({ name, candidates }, "cannot run executable found relative to current directory");
   }
-  throw lookupError(name, "executable file not found in $PATH", errnoName(ENOENT));
+  throw lookupError({ name, candidates }, "executable file not found in $PATH", errnoName(ENOENT));
 }
 
 /** Why a candidate is not the program, as an errno; 0 if it is (Go: os/exec.findExecutable). */
@@ -80,6 +80,12 @@ function joinPath(directory: string, name: string): string {
   return (absolute ? "/" : "") + parts.join("/");
 }
 
-function lookupError(name: string, words: string, errno?: string): TsrunError {
-  return new TsrunError("E_EXEC", `exec: ${JSON.stringify(name)}: ${words}`, { errno });
+interface Search {
+  readonly name: string;
+  readonly candidates: readonly Candidate[];
+}
+
+function lookupError({ name, candidates }: Search, words: string, errno?: string): TsrunError {
+  const subject = { kind: "lookup", name, paths: candidates.map(({ path }) => path) } as const;
+  return new TsrunError("E_EXEC", `exec: ${JSON.stringify(name)}: ${words}`, { errno, subject });
 }

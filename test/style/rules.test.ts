@@ -48,7 +48,7 @@ const LAYERS: readonly (readonly string[])[] = [
   // The topics may import each other.
   [
     ...["namespaces", "rootfs", "cgroups", "process", "seccomp", "hooks", "terminal", "spec", "features"],
-    ...["checkpoint", "network", "rdt"],
+    ...["checkpoint", "network", "rdt", "cause"],
   ],
   ["proxy", "protobuf"],
   ["linux"],

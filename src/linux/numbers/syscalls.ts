@@ -35,6 +35,7 @@ const NUMBERS = {
   fchown: [93, 55],
   umask: [95, 166],
   fsetxattr: [190, 7],
+  getxattr: [191, 8],
   getuid: [102, 174],
   getgid: [104, 176],
   geteuid: [107, 175],
@@ -126,6 +127,9 @@ export const machine: Machine = process.arch === "arm64" ? "arm64" : "x86-64";
 const OWN_NUMBERS = Object.fromEntries(
   Object.entries(NUMBERS).map(([name, row]) => [name, row[machine === "x86-64" ? 0 : 1]]),
 ) as Readonly<Record<SyscallName, number>>;
+
+/** Those that tsrun uses. */
+export const SYSCALL_NAMES: readonly string[] = Object.keys(NUMBERS);
 
 /** The number of a system call on `target`. */
 export function syscallNumber(name: SyscallName, target: Machine = machine): number {

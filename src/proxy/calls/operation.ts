@@ -64,7 +64,8 @@ export function operationError(failed: Operation, { log, hint }: FailureDetails 
   const errno = -(failed.result ?? 0);
   const said = log === undefined || log === "" ? "" : `: ${log}`;
   const message = `cannot ${failed.attempt}: ${render(failed)} (${errnoWords(errno)})${said}`;
-  return new TsrunError("E_SYSCALL", message, { errno: errnoName(errno), hint });
+  const subject = { kind: "call", call: failed.call, attempt: failed.attempt } as const;
+  return new TsrunError("E_SYSCALL", message, { errno: errnoName(errno), hint, subject });
 }
 
 function renderArgument(argument: Argument): string {

@@ -288,7 +288,8 @@ class BindStep implements TargetStep {
     if (source === target) return undefined;
     // Docker looks for "not a directory", and adds its own advice.
     const [first, second] = source ? ["", "not "] : ["not ", ""];
-    return this.target.refusal(`the source is ${first}a directory, the mount point is ${second}a directory`);
+    const words = `the source is ${first}a directory, the mount point is ${second}a directory`;
+    return this.target.refusal(words, "both must be folders, or both files; ");
   }
 
   /**

@@ -145,9 +145,10 @@ export class Target {
     this.#failure = undefined;
   }
 
-  refusal(because: string): TsrunError {
+  /** @param advice ends in `; `, or is empty */
+  refusal(because: string, advice = ""): TsrunError {
     const { attempt, hint } = this.options;
-    return new TsrunError("E_CONFIG", `cannot ${attempt}: ${because}`, { hint: hint() });
+    return new TsrunError("E_CONFIG", `cannot ${attempt}: ${because}`, { hint: `${advice}${hint()}` });
   }
 
   #failed(failed: Operation): TsrunError {

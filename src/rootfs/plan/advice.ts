@@ -5,6 +5,7 @@ import { EACCES, EINVAL, ENODEV, ENOENT, ENOSYS, EPERM } from "../../linux/numbe
 import type { SyscallName } from "../../linux/numbers/syscalls.ts";
 import type { Operation } from "../../proxy/calls/operation.ts";
 import { meantMountWord } from "../../spec/mount-words.ts";
+import { nearestWord } from "../../spec/nearest.ts";
 import type { FilesystemMount } from "./mounts.ts";
 
 /** The message of a file system's context about an unknown word (vfs_parse_fs_param in the kernel). */
@@ -60,6 +61,18 @@ export function adviceForTarget(failed: Operation): string {
   return "the container's root user may not enter or write to its directory there, see who owns that; ";
 }
 
+/** What file systems take themselves, beside the words of mount(8). */
+const PARAMETERS: Readonly<Record<string, string>> = {
+  tmpfs: "size nr_blocks nr_inodes mode uid gid huge mpol inode32 inode64 noswap",
+  proc: "hidepid gid subset",
+  devpts: "uid gid mode ptmxmode newinstance max",
+  overlay: "lowerdir upperdir workdir redirect_dir index metacopy userxattr volatile xino",
+};
+
+function meantOption(type: string, word: string): string | undefined {
+  return nearestWord(word, (PARAMETERS[type] ?? "").split(" ")) ?? meantMountWord(word);
+}
+
 interface Refusal {
   readonly failed: Operation;
   /** Whether mount(2) rejects its arguments. */
@@ -83,7 +96,7 @@ export function adviceForFilesystem(
   const [, kind, id] = UNMAPPED.exec(log) ?? [];
   if (kind !== undefined) return `the user namespace maps no ${kind} ${id}: map it or leave it out; `;
   const [, unknown] = UNKNOWN_PARAMETER.exec(log) ?? [];
-  const meant = unknown === undefined ? undefined : meantMountWord(unknown);
+  const meant = unknown === undefined ? undefined : meantOption(type, unknown);
   if (meant !== undefined) return `did you mean "${meant}"? `;
   const silent = refused && log === "" && data.length > 0;
   return silent ? `the kernel's log may say which option "${type}" does not take; ` : "";

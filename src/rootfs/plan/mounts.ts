@@ -147,9 +147,14 @@ export function planMount(request: MountRequest): RealMount {
 export function checkedDestination(request: MountRequest, brings: "proc" | "bind" | "other"): string {
   const destination = stripRoot(request.rootfs, request.mount.destination);
   const refused = refusedTarget(destination, brings);
-  if (refused !== undefined) throw refuse(request, refused);
+  if (refused !== undefined) {
+    const advice = destination.startsWith("/proc/") ? IN_PROC : undefined;
+    throw refuse(request, refused, advice);
+  }
   return destination;
 }
+
+const IN_PROC = "mount elsewhere; linux.sysctl sets what is in /proc/sys, linux.maskedPaths hides the rest";
 
 const NO_OPTIONS: readonly string[] = [];
 

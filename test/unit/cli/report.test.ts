@@ -54,7 +54,20 @@ t.test("a program that cannot be executed is told in plain words, as its first p
   const failed = new TsrunError("E_EXEC", "exec /run.sh: no such file or directory", {
     hint: "interpreter?",
   });
-  t.equal(tell(failed).stderr, "exec /run.sh: no such file or directory\n");
+  t.equal(tell(failed).stderr, "exec /run.sh: no such file or directory; interpreter?\n");
+});
+
+t.test("callers that show the message alone get the next step in it", async (t) => {
+  const failed = new TsrunError("E_SYSCALL", "cannot mount", { hint: "load the module" });
+  const { file = "", stderr } = tell(failed, { toFile: true, format: "json" });
+  t.match(JSON.parse(file), { msg: "cannot mount; load the module", hint: "load the module" });
+  t.equal(stderr, "cannot mount; load the module\n");
+  t.match(tell(failed).stderr, /msg="cannot mount" .*hint="load the module"/);
+});
+
+t.test("a hint never brings in words that callers match", async (t) => {
+  const failed = new TsrunError("E_SYSCALL", "cannot mount", { hint: "the container does not exist" });
+  t.equal(tell(failed, { toFile: true }).stderr, "cannot mount\n");
 });
 
 t.test("failures exit with 1, unless a usage error says otherwise", async (t) => {

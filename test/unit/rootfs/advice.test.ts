@@ -25,6 +25,7 @@ t.test("a filesystem that is not there, by either way to mount", async (t) => {
 t.test("a word that was meant for the runtime", async (t) => {
   const failed = failing("fsconfig", EINVAL);
   t.equal(forFilesystem(failed, "tmpfs: Unknown parameter 'nosiud'"), 'did you mean "nosuid"? ');
+  t.equal(forFilesystem(failed, "tmpfs: Unknown parameter 'sizee'"), 'did you mean "size"? ');
   t.equal(forFilesystem(failed, "tmpfs: Unknown parameter 'frobnicate'"), "");
   t.equal(forFilesystem(failed, "tmpfs: Bad value for 'size'"), "");
 });

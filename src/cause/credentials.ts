@@ -1,0 +1,84 @@
+// Who a process is to the kernel when it decides about a file, in ids of the host: from /proc, or, when the
+// process has ended, from what it was to be. Pure.
+
+import { statusField } from "../linux/process/proc-text.ts";
+import { hostId } from "../namespaces/plan.ts";
+import type { ProcessPlan } from "../process/plan.ts";
+import type { IDMapping } from "../spec/types.ts";
+
+export interface Credentials {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  /** The effective set. */
+  readonly capabilities: bigint;
+  /** What the user namespace maps; `undefined` where it maps everything. */
+  readonly uids: readonly IDMapping[] | undefined;
+  readonly gids: readonly IDMapping[] | undefined;
+}
+
+export const CAP_DAC_OVERRIDE = 1n << 1n;
+export const CAP_DAC_READ_SEARCH = 1n << 2n;
+export const CAP_SYS_ADMIN = 1n << 21n;
+
+export interface ProcTexts {
+  /** /proc/PID/status */
+  readonly status: string;
+  readonly uidMap: string;
+  readonly gidMap: string;
+}
+
+/** Of a process that is there. The kernel shows ids as the reader's user namespace has them. */
+export function credentialsIn({ status, uidMap, gidMap }: ProcTexts): Credentials {
+  const numbers = (field: string): number[] =>
+    statusField(status, field)
+      .split(/\s+/)
+      .filter((word) => word !== "")
+      .map(Number);
+  return {
+    // Real, effective, saved, and last that for files.
+    uid: numbers("Uid")[3] ?? 0,
+    gid: numbers("Gid")[3] ?? 0,
+    groups: numbers("Groups"),
+    capabilities: BigInt(`0x${statusField(status, "CapEff") || "0"}`),
+    uids: mappingsIn(uidMap),
+    gids: mappingsIn(gidMap),
+  };
+}
+
+/** Of a process as it is planned. */
+export function credentialsOf(
+  plan: Pick<ProcessPlan, "user" | "capabilities">,
+  { uidMappings, gidMappings }: { uidMappings: readonly IDMapping[]; gidMappings: readonly IDMapping[] },
+): Credentials {
+  const { uid, gid, additionalGids } = plan.user;
+  return {
+    uid: hostId(uidMappings, uid) ?? uid,
+    gid: hostId(gidMappings, gid) ?? gid,
+    groups: additionalGids.map((id) => hostId(gidMappings, id) ?? id),
+    // Without root's id the kernel clears the effective set at execve(2), but for the ambient part.
+    capabilities: uid === 0 ? plan.capabilities.effective : plan.capabilities.ambient,
+    uids: uidMappings.length === 0 ? undefined : uidMappings,
+    gids: gidMappings.length === 0 ? undefined : gidMappings,
+  };
+}
+
+/** The id as the container has it; `undefined` if its user namespace does not map it. */
+export function insideId(mappings: readonly IDMapping[] | undefined, id: number): number | undefined {
+  if (mappings === undefined) return id;
+  const holder = mappings.find(({ hostID, size }) => id >= hostID && id < hostID + size);
+  return holder === undefined ? undefined : holder.containerID + (id - holder.hostID);
+}
+
+/** The lines of /proc/PID/uid_map; the initial namespace's line maps everything. */
+function mappingsIn(map: string): IDMapping[] | undefined {
+  const lines = map.split("\n").map((line) => line.trim().split(/\s+/).map(Number));
+  const mappings = lines.flatMap(([containerID, hostID, size]) =>
+    containerID === undefined || hostID === undefined || size === undefined
+      ? []
+      : [{ containerID, hostID, size }],
+  );
+  const [first] = mappings;
+  const isAll = first?.containerID === 0 && first.hostID === 0 && first.size >= 0xffffffff;
+  return mappings.length === 0 || isAll ? undefined : mappings;
+}

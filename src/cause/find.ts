@@ -1,0 +1,43 @@
+// From what failed to the file that knows why.
+
+import type { TsrunError } from "../errors.ts";
+import type { NamespacePlan } from "../namespaces/plan.ts";
+import type { Cause } from "./cause.ts";
+import { whyNotExecuted } from "./execute.ts";
+import { whyNotEnterable } from "./files.ts";
+import { whyHookNotExecuted } from "./hooks.ts";
+import { whyLimitRefused, whyNotWritten, whySysctlNotSet } from "./limits.ts";
+import { whyNotFound } from "./lookup.ts";
+import { whyNotJoined, whyNotMade } from "./namespaces.ts";
+import type { Scene } from "./scene.ts";
+
+/** In the container's files, or in its process. */
+export function causeOf({ subject, errno = "" }: TsrunError, scene: Scene): Cause | undefined {
+  switch (subject?.kind) {
+    case "lookup":
+      return whyNotFound(scene, subject);
+    case "execute":
+      return whyNotExecuted(scene, subject.name, errno);
+    case "directory":
+      return whyNotEnterable(scene, subject.path);
+    case "hook":
+      return whyHookNotExecuted(subject, errno);
+    case "rlimit":
+      return whyLimitRefused(subject, errno);
+    case "cgroup":
+      return whyNotWritten(subject, errno);
+    case "call":
+      return whySysctlNotSet(scene.sysctls, subject.attempt, errno);
+    case undefined:
+      return undefined;
+  }
+}
+
+/** Of a first process that could not be made in its namespaces. */
+export function causeOfEntry({ subject, errno = "" }: TsrunError, plan: NamespacePlan): Cause | undefined {
+  if (subject?.kind !== "call") return undefined;
+  const { call, attempt } = subject;
+  const join = plan.joins.find(({ path }) => attempt.endsWith(` namespace "${path}"`));
+  if (join !== undefined) return whyNotJoined(join, errno);
+  return call === "clone3" || call === "clone" || call === "unshare" ? whyNotMade(plan, errno) : undefined;
+}

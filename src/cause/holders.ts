@@ -1,0 +1,67 @@
+// Who holds a file: looks through /proc for processes that have it open, as fuser(1) does.
+
+import { tryCall } from "../linux/call/call.ts";
+import { cString } from "../linux/call/words.ts";
+import { listDirectoryAt } from "../linux/files/directories.ts";
+import { type FileStatus, readTextIfThere, STATX_BASIC, STATX_SIZE } from "../linux/files/files.ts";
+import { parseStatx } from "../linux/files/statx.ts";
+import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
+import { statusField } from "../linux/process/proc-text.ts";
+import { type Cause, named } from "./cause.ts";
+
+/** So many descriptors are looked at: a busy host may have millions. */
+const MOST_DESCRIPTORS = 200_000;
+const O_ACCMODE = 3;
+/** statx(2): what is known already; a file system of a process that hangs is not asked. */
+const AT_STATX_DONT_SYNC = 0x4000;
+
+/** Who has the file open for writing, so that it cannot be executed. */
+export function writersOf(file: FileStatus, path: string): Cause {
+  const holder = findHolder(file);
+  const who = holder === undefined ? "another process" : `process ${holder.pid} (${named(holder.name)})`;
+  return {
+    words: `${who} has ${named(path)} open for writing`,
+    next: "start it when that process has closed it",
+  };
+}
+
+interface Holder {
+  readonly pid: string;
+  readonly name: string;
+}
+
+function findHolder(file: FileStatus): Holder | undefined {
+  let looked = 0;
+  for (const { name: pid } of listDirectoryAt("/proc")) {
+    if (!/^\d+$/.test(pid)) continue;
+    for (const { name: fd } of descriptorsOf(pid)) {
+      if (++looked > MOST_DESCRIPTORS) return undefined;
+      if (isFile(`/proc/${pid}/fd/${fd}`, file) && isWriting(pid, fd)) {
+        return { pid, name: statusField(`\n${readTextIfThere(`/proc/${pid}/status`) ?? ""}`, "Name") };
+      }
+    }
+  }
+  return undefined;
+}
+
+function descriptorsOf(pid: string): ReturnType<typeof listDirectoryAt> {
+  try {
+    return listDirectoryAt(`/proc/${pid}/fd`);
+  } catch {
+    // It is gone, or another user's.
+    return [];
+  }
+}
+
+function isFile(path: string, { inode, deviceMajor, deviceMinor }: FileStatus): boolean {
+  const buffer = new Uint8Array(STATX_SIZE);
+  if (tryCall("statx", AT_FDCWD, cString(path), AT_STATX_DONT_SYNC, STATX_BASIC, buffer) < 0) return false;
+  const found = parseStatx(buffer);
+  return found.inode === inode && found.deviceMajor === deviceMajor && found.deviceMinor === deviceMinor;
+}
+
+function isWriting(pid: string, fd: string): boolean {
+  const info = readTextIfThere(`/proc/${pid}/fdinfo/${fd}`) ?? "";
+  const flags = Number.parseInt(/^flags:\s*([0-7]+)/m.exec(info)?.[1] ?? "0", 8);
+  return (flags & O_ACCMODE) !== 0;
+}

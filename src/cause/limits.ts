@@ -1,0 +1,117 @@
+// Why a number or a value was refused: a limit of the process, of its cgroup, or a sysctl. The kernel says
+// only EPERM or EINVAL; what it would take stands in /proc/sys and in the files themselves.
+
+import { listDirectoryAt } from "../linux/files/directories.ts";
+import { readTextIfThere } from "../linux/files/files.ts";
+import { sysctlAttempt, sysctlPath } from "../namespaces/sysctl.ts";
+import { nearestWord } from "../spec/nearest.ts";
+import { type Cause, named } from "./cause.ts";
+
+interface RefusedLimit {
+  readonly name: string;
+  readonly hard: bigint;
+}
+
+/** prlimit(2): not even root may have more open files than fs.nr_open. */
+export function whyLimitRefused({ name, hard }: RefusedLimit, errno: string): Cause | undefined {
+  if (errno !== "EPERM" || name !== "RLIMIT_NOFILE") return undefined;
+  const most = readTextIfThere("/proc/sys/fs/nr_open")?.trim() ?? "";
+  if (most === "" || hard <= BigInt(most)) return undefined;
+  return {
+    words: `the sysctl fs.nr_open allows ${most} at most`,
+    next: `lower it in process.rlimits, or raise it: sysctl fs.nr_open=${hard}`,
+  };
+}
+
+interface RefusedWrite {
+  readonly directory: string;
+  readonly file: string;
+  readonly value: string;
+}
+
+/** What a file of a cgroup would take. */
+export function whyNotWritten({ directory, file, value }: RefusedWrite, errno: string): Cause | undefined {
+  const [, kind] = /^(?:cpuset\.)?(cpus|mems)$/.exec(file) ?? [];
+  if (kind !== undefined) return beyondSet(directory, kind, file);
+  if (file === "memory.limit_in_bytes" && errno === "EBUSY") {
+    return {
+      words: "that is too low: what the kernel itself needs for the first process is more already",
+      next: "raise linux.resources.memory.limit, to 512 KiB at least",
+    };
+  }
+  if (file === "cpu.cfs_quota_us" && errno === "EINVAL" && Number(value) > 0 && Number(value) < 1000) {
+    return { words: "a quota is 1000 µs at least", next: "raise linux.resources.cpu.quota" };
+  }
+  if (file === "cpu.cfs_period_us" && errno === "EINVAL") {
+    return { words: "a period is 1000 to 1000000 µs", next: "correct linux.resources.cpu.period" };
+  }
+  return undefined;
+}
+
+/** The cgroup above has the processors or memory nodes that this one may have. */
+function beyondSet(directory: string, kind: string, file: string): Cause | undefined {
+  const parent = directory.slice(0, directory.lastIndexOf("/"));
+  const effective = readTextIfThere(`${parent}/cpuset.${kind}.effective`)?.trim();
+  const allowed = effective ?? readTextIfThere(`${parent}/${file}`)?.trim() ?? "";
+  const online = readTextIfThere(ONLINE[kind] ?? "")?.trim() ?? "";
+  if (allowed === "" && online === "") return undefined;
+  const what = kind === "cpus" ? "processors" : "memory nodes";
+  return {
+    words:
+      `the host has the ${what} ${online}, ` +
+      `and the cgroup above allows ${allowed === "" ? "none" : allowed}`,
+    next: `name some of those in linux.resources.cpu.${kind}`,
+  };
+}
+
+const ONLINE: Readonly<Record<string, string>> = {
+  cpus: "/sys/devices/system/cpu/online",
+  mems: "/sys/devices/system/node/online",
+};
+
+/** Which of the sysctls it was, and what is wrong with it. */
+export function whySysctlNotSet(
+  sysctls: Readonly<Record<string, string>>,
+  attempt: string,
+  errno: string,
+): Cause | undefined {
+  const found = Object.entries(sysctls).find(([name, value]) => attempt === sysctlAttempt(name, value));
+  if (found === undefined) return undefined;
+  const [name, value] = found;
+  const path = sysctlPath(name);
+  switch (errno) {
+    case "ENOENT":
+      return unknownSysctl(name, path);
+    case "EINVAL":
+    case "ERANGE": {
+      const now = readTextIfThere(path)?.trim();
+      const shown = now === undefined ? "" : `, it is ${named(now)}`;
+      return {
+        words: `it does not take the value ${named(value)}${shown}`,
+        next: "correct the value in linux.sysctl",
+      };
+    }
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return {
+        words:
+          "only the host's root may set it, or the module that it belongs to is not loaded in a namespace",
+        next: "leave it out of linux.sysctl, and set it on the host",
+      };
+    default:
+      return undefined;
+  }
+}
+
+function unknownSysctl(name: string, path: string): Cause {
+  const slash = path.lastIndexOf("/");
+  const names = listDirectoryAt(path.slice(0, slash)).map((entry) => entry.name);
+  const near = nearestWord(path.slice(slash + 1), names);
+  const dot = name.lastIndexOf(name.includes(".") ? "." : "/");
+  const question = near === undefined ? "" : `, did you mean ${named(`${name.slice(0, dot + 1)}${near}`)}?`;
+  return {
+    words: `this kernel has no sysctl ${named(name)}${question}`,
+    next: "correct its name in linux.sysctl, or load the module that it belongs to",
+  };
+}

@@ -1,0 +1,73 @@
+// Why no program was found under a name: the words of Go's exec.LookPath say only that there is none.
+
+import { S_IFREG } from "../linux/numbers/fcntl.ts";
+import { nearestWord } from "../spec/nearest.ts";
+import { type Cause, named } from "./cause.ts";
+import { namesIn, statusAt, whyNotRun } from "./files.ts";
+import type { Scene } from "./scene.ts";
+
+interface Search {
+  readonly name: string;
+  /** The files that it could have been. */
+  readonly paths: readonly string[];
+}
+
+/** Where programs are beside the directories of PATH. */
+const USUAL = "/usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin /usr/games /opt/bin /app".split(
+  " ",
+);
+const SHELLS = new Set(["sh", "ash", "bash", "dash", "zsh"]);
+
+export function whyNotFound(scene: Scene, { name, paths }: Search): Cause | undefined {
+  if (name === "") return { words: "process.args[0] is empty", next: "name a program there" };
+  if (name.includes("/")) return severalWords(scene, name) ?? whyNotRun(scene, name);
+  const words = severalWords(scene, name);
+  if (words !== undefined) return words;
+  if (paths.length === 0) {
+    return {
+      words: "process.env has no PATH to look in",
+      next: "set PATH in process.env, or name the program by its whole path",
+    };
+  }
+  for (const path of paths) {
+    if (statusAt(scene.root, path)?.type === S_IFREG) return whyNotRun(scene, path);
+  }
+  return elsewhere(scene, name, paths) ?? like(scene, name, paths);
+}
+
+/** A shell's line given as one word. */
+function severalWords({ root }: Scene, name: string): Cause | undefined {
+  const [first = ""] = name.trim().split(/\s+/);
+  if (!/\s/.test(name) || (name.includes("/") && statusAt(root, name) !== undefined)) return undefined;
+  return {
+    words: `${named(name)} is taken for the name of one program, with the space in it`,
+    next: `make each word an entry of its own in process.args: ${named(first)}, …`,
+  };
+}
+
+/** It is there, but not where it was looked for. */
+function elsewhere({ root, cwd }: Scene, name: string, paths: readonly string[]): Cause | undefined {
+  for (const folder of [cwd, ...USUAL]) {
+    const path = `${folder === "/" ? "" : folder}/${name}`;
+    if (paths.includes(path) || statusAt(root, path)?.type !== S_IFREG) continue;
+    return {
+      words: `${named(path)} is there, but PATH does not have ${named(folder)}`,
+      next: "name the program by its whole path, or add that folder to PATH in process.env",
+    };
+  }
+  return undefined;
+}
+
+/** A misspelt name, or a shell that this image does not have. */
+function like({ root }: Scene, name: string, paths: readonly string[]): Cause {
+  const folders = paths.map((path) => path.slice(0, path.lastIndexOf("/")) || "/");
+  const next = "name the program by its whole path, or add it to the image";
+  if (SHELLS.has(name)) {
+    const other = [...SHELLS].find((shell) => folders.some((at) => statusAt(root, `${at}/${shell}`)));
+    if (other === undefined) return { words: "the image has no shell", next: "name a program that it has" };
+    return { words: `the image has no ${name}, but it has ${named(other)}`, next: `use ${named(other)}` };
+  }
+  const near = nearestWord(name, [...new Set(folders.flatMap((folder) => namesIn(root, folder)))]);
+  const question = near === undefined ? "" : `, did you mean ${named(near)}?`;
+  return { words: `none of ${named(folders.join(":"))} has ${named(name)}${question}`, next };
+}

@@ -1,0 +1,178 @@
+// Why a namespace could not be made or joined: the kernel has a dozen reasons for EPERM and ENOSPC, which
+// sysctls and /proc/self tell apart (namespaces(7), user_namespaces(7)).
+
+import { tryCall } from "../linux/call/call.ts";
+import { cString, viewOf } from "../linux/call/words.ts";
+import { Descriptor, readLink, readTextIfThere } from "../linux/files/files.ts";
+import { AT_FDCWD, O_CLOEXEC, O_PATH } from "../linux/numbers/fcntl.ts";
+import { statusField } from "../linux/process/proc-text.ts";
+import { effectiveUid } from "../linux/process/process.ts";
+import { type Join, NAMESPACES, type NamespaceKind, type NamespacePlan } from "../namespaces/plan.ts";
+import { type Cause, named } from "./cause.ts";
+import { CAP_SYS_ADMIN } from "./credentials.ts";
+import { walk } from "./walk.ts";
+
+/** The limits on how many of each kind a user may have, below /proc/sys/user. */
+const LIMITS: Readonly<Record<NamespaceKind, string>> = {
+  user: "max_user_namespaces",
+  mount: "max_mnt_namespaces",
+  pid: "max_pid_namespaces",
+  network: "max_net_namespaces",
+  ipc: "max_ipc_namespaces",
+  uts: "max_uts_namespaces",
+  cgroup: "max_cgroup_namespaces",
+  time: "max_time_namespaces",
+};
+
+/** Why clone(2) or unshare(2) failed. */
+export function whyNotMade(plan: NamespacePlan, errno: string): Cause | undefined {
+  switch (errno) {
+    case "ENOSPC":
+    case "EUSERS":
+      return limitReached(plan);
+    case "EPERM":
+      return forbidden(plan);
+    case "EINVAL":
+      return unknownKind(plan);
+    case "EAGAIN":
+    case "ENOMEM":
+      return noMoreProcesses(errno);
+    default:
+      return undefined;
+  }
+}
+
+function sysctl(path: string): string | undefined {
+  return readTextIfThere(`/proc/sys/${path}`)?.trim();
+}
+
+function limitReached({ created }: NamespacePlan): Cause {
+  const limits = [...created].map((kind) => `user.${LIMITS[kind]}`);
+  const values = limits.map((name) => ({ name, value: sysctl(name.replace(".", "/")) }));
+  const zero = values.find(({ value }) => value === "0");
+  if (zero !== undefined) {
+    return {
+      words: `the sysctl ${zero.name} is 0, which forbids it`,
+      next: `raise it: sysctl ${zero.name}=10000`,
+    };
+  }
+  const shown = values.map(({ name, value }) => `${name}=${value ?? "?"}`).join(", ");
+  return {
+    words:
+      "the user has as many namespaces as one of the sysctls allows, " +
+      `or they are nested 32 deep: ${shown}`,
+    next: "raise that sysctl, or delete containers",
+  };
+}
+
+function forbidden({ created }: NamespacePlan): Cause | undefined {
+  const status = readTextIfThere("/proc/self/status") ?? "";
+  const isRoot = effectiveUid() === 0;
+  const mayAdmin = (BigInt(`0x${statusField(status, "CapEff") || "0"}`) & CAP_SYS_ADMIN) !== 0n;
+  if (created.has("user") && !mayAdmin) {
+    for (const [name, bad] of FORBIDDING) {
+      if (sysctl(name.replaceAll(".", "/")) === bad) {
+        const other = bad === "0" ? "1" : "0";
+        const profile = bad === "1" ? ", or give tsrun an AppArmor profile with userns" : "";
+        return {
+          words: `the sysctl ${name} is ${bad}, which forbids user namespaces to ordinary users`,
+          next: `as root: sysctl ${name}=${other}${profile}`,
+        };
+      }
+    }
+  }
+  if (!created.has("user") && !mayAdmin) {
+    const who = isRoot ? "tsrun's root has no CAP_SYS_ADMIN" : `tsrun runs as uid ${effectiveUid()}`;
+    return {
+      words: `${who}, which may make namespaces only within a user namespace of its own`,
+      next: 'add {"type": "user"} to linux.namespaces, with uidMappings and gidMappings, or run it as root',
+    };
+  }
+  if (statusField(status, "Seccomp") === "2") {
+    return {
+      words: "a seccomp filter around tsrun forbids it, as container engines install",
+      next: "allow clone3, unshare and mount to the container that tsrun runs in",
+    };
+  }
+  return undefined;
+}
+
+/** Sysctls that keep user namespaces from ordinary users, with the value that does. */
+const FORBIDDING = [
+  // Debian's kernels, and Arch's.
+  ["kernel.unprivileged_userns_clone", "0"],
+  // Ubuntu from 23.10 on.
+  ["kernel.apparmor_restrict_unprivileged_userns", "1"],
+] as const;
+
+function unknownKind({ created }: NamespacePlan): Cause | undefined {
+  const missing = [...created].find(
+    (kind) => readLink(`/proc/self/ns/${NAMESPACES[kind].proc}`) === undefined,
+  );
+  if (missing === undefined) return undefined;
+  return {
+    words: `this kernel has no ${missing} namespaces`,
+    next: `leave {"type": "${missing}"} out of linux.namespaces`,
+  };
+}
+
+function noMoreProcesses(errno: string): Cause {
+  const limits = ["kernel.pid_max", "kernel.threads-max"].map((name) => {
+    return `${name}=${sysctl(name.replace(".", "/")) ?? "?"}`;
+  });
+  return {
+    words:
+      errno === "EAGAIN"
+        ? "no more processes may be made: see RLIMIT_NPROC (ulimit -u), pids.max of the cgroups above, " +
+          limits.join(", ")
+        : "the host, or a cgroup above, has no memory left for a process",
+    next: "end some, or raise the limit",
+  };
+}
+
+const NSFS_MAGIC = 0x6e736673;
+
+/** Why the namespace at a path could not be opened or entered. */
+export function whyNotJoined({ kind, path }: Join, errno: string): Cause | undefined {
+  const opened = tryCall("openat", AT_FDCWD, cString(path), O_PATH | O_CLOEXEC, 0);
+  if (opened < 0) return whyPathNotThere(kind, path);
+  using file = new Descriptor(opened);
+  const buffer = new Uint8Array(120);
+  if (tryCall("fstatfs", file.number, buffer) < 0) return undefined;
+  const next = `let linux.namespaces name a ${kind} namespace, such as /proc/PID/ns/${NAMESPACES[kind].proc}`;
+  if (Number(viewOf(buffer).getBigUint64(0, true)) !== NSFS_MAGIC) {
+    const hint = kind === "network" ? " (ip netns add makes one, and mounts it there)" : "";
+    return { words: `${named(path)} is a file and no namespace${hint}`, next };
+  }
+  const [found] = (readLink(`/proc/self/fd/${file.number}`) ?? "").split(":");
+  if (found !== NAMESPACES[kind].proc && found !== "") {
+    return { words: `${named(path)} is a namespace of another kind, ${found}`, next };
+  }
+  if (errno !== "EPERM") return undefined;
+  return {
+    words:
+      `the ${kind} namespace ${named(path)} belongs to a user namespace ` +
+      "in which tsrun has no CAP_SYS_ADMIN",
+    next: "join that user namespace too, or run tsrun as its owner",
+  };
+}
+
+function whyPathNotThere(kind: NamespaceKind, path: string): Cause | undefined {
+  const opened = tryCall("openat", AT_FDCWD, cString("/"), O_PATH | O_CLOEXEC, 0);
+  if (opened < 0) return undefined;
+  using directory = new Descriptor(opened);
+  const way = walk({ directory, mounts: new Map() }, path);
+  if (way.end === "found") way.file.close();
+  if (way.end !== "missing") return undefined;
+
+  const [, pid] = /^\/proc\/(\d+)$/.exec(way.path) ?? [];
+  if (pid !== undefined) {
+    return { words: `process ${pid} has ended, and its namespaces with it`, next: "name one that is there" };
+  }
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const make = kind === "network" ? `make it: ip netns add ${named(name)}` : "make it before the container";
+  return {
+    words: `the host has no ${named(way.path)}`,
+    next: `${make}, or leave out the path for a new one`,
+  };
+}

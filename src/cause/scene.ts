@@ -1,0 +1,20 @@
+// What is looked at after a failure: the container's files, its process, and what was asked for. Made by the
+// stories. Types only.
+
+import type { Seccomp } from "../spec/types.ts";
+import type { Credentials } from "./credentials.ts";
+import type { Root } from "./walk.ts";
+
+export interface Scene {
+  readonly root: Root;
+  /** The root file system as the image has it, without the container's mounts. */
+  readonly image: Root | undefined;
+  readonly who: Credentials;
+  readonly cwd: string;
+  readonly args: readonly string[];
+  readonly environment: readonly string[];
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly seccomp: Seccomp | undefined;
+  /** What confines the process, as its kernel module writes it. */
+  readonly label: string | undefined;
+}

@@ -1,0 +1,166 @@
+// Looks for the cause of a failure of the stories, once it has happened: says where its paths begin and who
+// the process is, and has src/cause/ look. A command that succeeds never comes here.
+
+import { ST_NOEXEC, ST_NOSYMFOLLOW } from "../cause/access.ts";
+import { withCause } from "../cause/cause.ts";
+import { credentialsIn, credentialsOf } from "../cause/credentials.ts";
+import { causeOf, causeOfEntry } from "../cause/find.ts";
+import { whyNotWritten } from "../cause/limits.ts";
+import type { Scene } from "../cause/scene.ts";
+import { whyKilled } from "../cause/seccomp.ts";
+import type { MountThere, Root } from "../cause/walk.ts";
+import { oomKills } from "../cgroups/members.ts";
+import type { CgroupRecord } from "../cgroups/record.ts";
+import type { TsrunError } from "../errors.ts";
+import { type Descriptor, openDirectory, openIfThere, readTextIfThere } from "../linux/files/files.ts";
+import { O_DIRECTORY, O_PATH } from "../linux/numbers/fcntl.ts";
+import type { NamespacePlan } from "../namespaces/plan.ts";
+import { planProcess } from "../process/plan.ts";
+import { cleanPath } from "../rootfs/plan/paths.ts";
+import type { Process, Seccomp, Spec } from "../spec/types.ts";
+import type { ContainerPlan } from "./plan.ts";
+import type { StateRecord } from "./record.ts";
+
+/** What a container was to be. */
+export interface Asked {
+  readonly spec: Spec;
+  /** The process of `exec`, or the container's own. */
+  readonly process: Process | undefined;
+  readonly bundle: string;
+  /** The host's path of the root file system. */
+  readonly rootfs: string;
+  /** The process whose root and credentials count, if it is there. */
+  readonly pid: number | undefined;
+}
+
+/** The error with its cause, as far as it lies in the container's files and its process. */
+export function explainFailure(error: unknown, asked: () => Asked): unknown {
+  return withCause(error, (failed) => {
+    const { subject } = failed;
+    if (subject === undefined) return undefined;
+    const { spec, process, bundle, rootfs, pid } = asked();
+    using image = openDirectory(rootfs);
+    const of = { spec, process, bundle };
+    using there = pid === undefined ? undefined : rootOf(pid);
+    const scene = there === undefined ? sceneAfter(of, image) : sceneOf(of, { image, there, pid: pid ?? 0 });
+    return causeOf(failed, scene);
+  });
+}
+
+/** The error of a creation, once there is or could be a first process. */
+export function explainCreation(error: unknown, plan: ContainerPlan, pid: () => number): unknown {
+  const { spec, path, rootfs } = plan.bundle;
+  // Without a first process asking for its pid fails, and then there is nothing to look at inside.
+  return explainFailure(explainEntry(error, plan.namespaces), () => {
+    return { spec, process: spec.process, bundle: path, rootfs, pid: pid() };
+  });
+}
+
+/** The error of a cgroup that could not be made with its limits. */
+export function explainLimit(error: unknown): unknown {
+  return withCause(error, ({ subject, errno = "" }) =>
+    subject?.kind === "cgroup" ? whyNotWritten(subject, errno) : undefined,
+  );
+}
+
+/** The error of a first process that could not be made, with its cause. */
+export function explainEntry(error: unknown, plan: NamespacePlan): unknown {
+  return withCause(error, (failed) => causeOfEntry(failed, plan));
+}
+
+/** The error of a process that was killed instead of executing: by its seccomp profile, or for its memory. */
+export function explainKill(error: TsrunError, seccomp: Seccomp | undefined, cgroup: CgroupRecord): unknown {
+  return withCause(error, () => {
+    if (oomKills(cgroup) > 0) {
+      return {
+        words: "the kernel has killed a process of its cgroup for want of memory",
+        next: "raise linux.resources.memory.limit",
+      };
+    }
+    return whyKilled(seccomp, "execve");
+  });
+}
+
+export interface Existing {
+  readonly record: StateRecord;
+  readonly spec: Spec;
+  /** The process of `exec`; without it the container's own. */
+  readonly asked?: Process;
+}
+
+/** What a container's state tells of what it was to be. */
+export function askedOf({ record, spec, asked = spec.process }: Existing, pid?: number): Asked {
+  return { spec, process: asked, bundle: record.bundle, rootfs: record.rootfs, pid };
+}
+
+type Of = Pick<Asked, "spec" | "process" | "bundle">;
+
+function partsOf({ spec, process }: Of): Pick<Scene, "cwd" | "args" | "environment" | "sysctls" | "seccomp"> {
+  return {
+    cwd: process?.cwd ?? "/",
+    args: process?.args ?? [],
+    environment: process?.env ?? [],
+    sysctls: spec.linux?.sysctl ?? {},
+    seccomp: spec.linux?.seccomp,
+  };
+}
+
+/** The root of a process, through /proc: with all that is mounted there. */
+function rootOf(pid: number): Descriptor | undefined {
+  try {
+    return openIfThere(`/proc/${pid}/root`, O_PATH | O_DIRECTORY);
+  } catch {
+    // An ordinary user may not look at a process that is not dumpable.
+    return undefined;
+  }
+}
+
+interface Live {
+  readonly image: Descriptor;
+  readonly there: Descriptor;
+  readonly pid: number;
+}
+
+function sceneOf(of: Of, { image, there, pid }: Live): Scene {
+  const read = (name: string): string => readTextIfThere(`/proc/${pid}/${name}`) ?? "";
+  return {
+    root: { directory: there, mounts: new Map() },
+    image: { directory: image, mounts: new Map() },
+    who: credentialsIn({ status: read("status"), uidMap: read("uid_map"), gidMap: read("gid_map") }),
+    label: labelIn(read("attr/current")),
+    ...partsOf(of),
+  };
+}
+
+/** What confines a process; `undefined` where nothing does. */
+function labelIn(attribute: string): string | undefined {
+  const label = attribute.replace(/[\0\n]+$/, "");
+  return label === "" || label === "unconfined" ? undefined : label;
+}
+
+/** When the process has ended, and its mounts with it: what the configuration says about them. */
+function sceneAfter(of: Of, image: Descriptor): Scene {
+  const { uidMappings = [], gidMappings = [] } = of.spec.linux ?? {};
+  const process = of.process ?? { cwd: "/" };
+  const plan = planProcess({ kind: "init", id: "", process, linux: of.spec.linux, newKeyring: false });
+  const root: Root = { directory: image, mounts: mountsOf(of) };
+  return {
+    root,
+    image: { directory: image, mounts: new Map() },
+    who: credentialsOf(plan, { uidMappings, gidMappings }),
+    label: undefined,
+    ...partsOf(of),
+  };
+}
+
+function mountsOf({ spec, bundle }: Of): Map<string, MountThere> {
+  const mounts = new Map<string, MountThere>();
+  for (const { destination, type, source = "", options = [] } of spec.mounts ?? []) {
+    const isBind = type === "bind" || options.includes("bind") || options.includes("rbind");
+    const from = source.startsWith("/") ? source : `${bundle}/${source}`;
+    const noexec = options.lastIndexOf("noexec") > options.lastIndexOf("exec") ? ST_NOEXEC : 0;
+    const flags = noexec | (options.includes("nosymfollow") ? ST_NOSYMFOLLOW : 0);
+    mounts.set(cleanPath(destination), { source: isBind ? from : undefined, flags });
+  }
+  return mounts;
+}
