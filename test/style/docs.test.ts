@@ -13,6 +13,7 @@ import { KEYS } from "../../src/spec/generated/keys.ts";
 import { chart } from "../bench/chart.ts";
 import { page as benchPage, renewReadme } from "../bench/page.ts";
 import { readResults } from "../bench/results.ts";
+import { renewErrorsPage } from "../support/errors-page.ts";
 
 const documents = [
   ...readdirSync(".").filter((name) => name.endsWith(".md")),
@@ -67,6 +68,12 @@ t.test("README's table, docs/bench.md and its chart are what the results say", (
     test.equal(existsSync(path), blocks.length > 0, path);
     if (blocks.length > 0) test.equal(readFileSync(path, "utf8"), make(blocks), again);
   }
+  test.end();
+});
+
+t.test("docs/errors.md has the results that are checked in", (test) => {
+  const page = readFileSync("docs/errors.md", "utf8");
+  test.equal(page, renewErrorsPage(page), "SAVE=1 make test-e2e FILES=e2e/causes writes it anew");
   test.end();
 });
 

@@ -1,0 +1,41 @@
+// The broken bundles of bundle-fixtures/broken/: tsrun's one line names the thing, the cause and the next
+// step of each. Other runtimes are only counted; SAVE=1 keeps the results for docs/errors.md.
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import t from "tap";
+import { behaviour, nothingLeft } from "../support/behaviour.ts";
+import { type Judgement, judge, RESULTS, readBroken, tryBroken } from "../support/broken.ts";
+import { renewErrorsPage } from "../support/errors-page.ts";
+import { isTsrun, runtimeKind } from "../support/runtime.ts";
+
+const all = readBroken();
+const results: Record<string, Judgement> = {};
+
+for (const broken of all) {
+  behaviour(`it is said what is wrong: ${broken.what}`, async (t, lab) => {
+    const { result, said } = await tryBroken(lab, broken);
+    const judged = judge(said, broken);
+    results[broken.name] = judged;
+    t.comment(`${broken.name}: ${Object.values(judged).map(Number).join("")}: ${said.trim()}`);
+    if (!isTsrun) return;
+    t.not(result.code, 0);
+    t.strictSame(judged, { thing: true, cause: true, next: true }, said);
+    t.equal(result.stderr.trimEnd().split("\n").length, 1, "one line on stderr");
+    await nothingLeft(t, lab, "after the failure");
+  });
+}
+
+t.test("all of them are there, and each was tried", (t) => {
+  const count = (of: keyof Judgement): number => Object.values(results).filter((one) => one[of]).length;
+  const counts = { thing: count("thing"), cause: count("cause"), next: count("next") };
+  t.comment(`${runtimeKind}: of ${all.length} ${JSON.stringify(counts)}`);
+  t.equal(all.length, 60);
+  t.equal(Object.keys(results).length, all.length);
+  if (isTsrun) t.strictSame(counts, { thing: 60, cause: 60, next: 60 });
+  if (process.env.SAVE === "1") {
+    mkdirSync(RESULTS, { recursive: true });
+    writeFileSync(`${RESULTS}/${runtimeKind}.json`, `${JSON.stringify(results, null, 2)}\n`);
+    writeFileSync("docs/errors.md", renewErrorsPage(readFileSync("docs/errors.md", "utf8")));
+  }
+  t.end();
+});
