@@ -5,7 +5,7 @@ import { COMMANDS, findCommand } from "./cli/commands.ts";
 import { globalOptions, versionOption } from "./cli/flags.ts";
 import { readGlobals, readLogSettings } from "./cli/globals.ts";
 import { commandHelp, programHelp } from "./cli/help.ts";
-import { host, print } from "./cli/host.ts";
+import { host, isTerminal, print, terminalWidth } from "./cli/host.ts";
 import type { Command, OptionValue } from "./cli/options.ts";
 import { checkArgCount, parseLine, valuesOf } from "./cli/parse.ts";
 import { baseName } from "./cli/paths.ts";
@@ -91,13 +91,23 @@ function orHelp<T>(command: Command | undefined, check: () => T): T {
 }
 
 async function failWithHelp({ error, heading, command }: Misunderstood): Promise<never> {
+  // DIFFERS: for a person the page of help would push the one line that matters out of sight.
+  if (isTerminal(1) && isTerminal(2)) {
+    const page = command === undefined ? "--help" : `${command.name} --help`;
+    return fail(
+      new UsageError(error.message, { exitStatus: error.exitStatus, hint: `see "${program} ${page}"` }),
+    );
+  }
   print(`${heading}\n\n`);
   await help(command?.name);
   return fail(error);
 }
 
 async function help(name: string | undefined): Promise<number> {
-  print(await (name === undefined ? programHelp(program) : commandHelp(program, findCommand(name))));
+  const width = terminalWidth(1);
+  print(
+    await (name === undefined ? programHelp(program, width) : commandHelp(program, findCommand(name), width)),
+  );
   return 0;
 }
 

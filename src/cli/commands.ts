@@ -50,14 +50,33 @@ export const COMMANDS: readonly Command[] = [
   completion,
 ];
 
-/** The command of this name. Otherwise throws runc's error text and exit status, with the nearest name. */
+/** The command of this name. Otherwise throws runc's error text and exit status, with what may be meant. */
 export function findCommand(name: string): Command {
   const found = COMMANDS.find((command) => command.name === name);
   if (found !== undefined) return found;
-  const nearest = suggestion(name);
+  const nearest = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : suggestion(name);
   const question = nearest === undefined ? "" : `: unknown command, did you mean "${nearest}"?`;
-  throw new UsageError(`No help topic for '${name}'${question}`, { exitStatus: 3 });
+  const hint = Object.hasOwn(WITHOUT_COMMAND, name) ? WITHOUT_COMMAND[name] : undefined;
+  throw new UsageError(`No help topic for '${name}'${question}`, { exitStatus: 3, hint });
 }
+
+/** Names that other programs have for our commands: Docker, Podman, and coreutils. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  ...{ ls: "list", stat: "state", status: "state", inspect: "state", info: "state" },
+  ...{ rm: "delete", remove: "delete", destroy: "delete", stop: "kill", unpause: "resume", top: "ps" },
+  ...{ stats: "events --stats", init: "create", check: "validate", config: "spec", version: "--version" },
+};
+
+/** What a hint says beside that, or where there is no such command. */
+const WITHOUT_COMMAND: Readonly<Record<string, string>> = {
+  rm: '"delete --force" ends a container that runs, and removes it',
+  stop: '"kill ID TERM" asks the first process to end, "kill ID KILL" ends it',
+  logs: "what a container prints goes to the streams that its create or run was given, and is kept nowhere",
+  attach: '"exec --tty ID sh" starts a shell in a container; its own terminal is its caller\'s',
+  restart: 'a container starts once: "delete" it, then "run" it again',
+  pull: "bundles are made from images by others: umoci, skopeo, containerd, Podman",
+  build: "bundles are made from images by others: umoci, skopeo, containerd, Podman",
+};
 
 /** Swapped letters are likelier than a wrong letter: for "staet" it proposes "state" before "start". */
 function suggestion(name: string): string | undefined {

@@ -2,35 +2,35 @@
 
 import yargs, { type Yargs } from "yargs";
 import { COMMANDS } from "./commands.ts";
+import { columnsFor, fitted } from "./fit.ts";
 import { globalOptions, versionOption } from "./flags.ts";
 import type { Command, OptionTable } from "./options.ts";
 import { programDescription } from "./program-description.ts";
 import { inPlaceOf, VERSION } from "./version.ts";
 
-const WIDTH = 110;
 const GLOBAL_GROUP = "GLOBAL OPTIONS:";
 
 const helpOption = { help: { type: "boolean", alias: "h", describe: "show help" } } as const;
 
-/** The help of the program as a whole. */
-export async function programHelp(program: string): Promise<string> {
-  const page = newYargs().scriptName("");
+/** The help of the program as a whole, for a terminal of this width if it is one. */
+export async function programHelp(program: string, width?: number): Promise<string> {
+  const page = newYargs(width).scriptName("");
   for (const { name, describe } of COMMANDS) page.command(name, describe);
   page.command("help [command]", "show this list, or the help of one command");
   addOptions(page, { ...globalOptions, ...versionOption, ...helpOption }, GLOBAL_GROUP);
-  return `${programUsage(program)}\n\n${await page.getHelp()}\n`;
+  return `${fitted(programUsage(program), width)}\n\n${await page.getHelp()}\n`;
 }
 
 /** The help of one command. */
-export async function commandHelp(program: string, command: Command): Promise<string> {
-  const page = newYargs();
+export async function commandHelp(program: string, command: Command, width?: number): Promise<string> {
+  const page = newYargs(width);
   addOptions(page, { ...command.options, ...helpOption }, "OPTIONS:");
   const others = Object.entries(globalOptions).filter(([name]) => !Object.hasOwn(command.options, name));
   addOptions(page, Object.fromEntries(others), GLOBAL_GROUP);
-  return `${commandUsage(program, command)}\n\n${await page.getHelp()}\n`;
+  return `${fitted(commandUsage(program, command), width)}\n\n${await page.getHelp()}\n`;
 }
 
-function newYargs(): Yargs {
+function newYargs(width: number | undefined): Yargs {
   return yargs([])
     .help(false)
     .version(false)
@@ -39,7 +39,7 @@ function newYargs(): Yargs {
     .parserConfiguration({ "boolean-negation": false })
     .updateStrings({ "Commands:": "COMMANDS:" })
     .usage(null)
-    .wrap(WIDTH);
+    .wrap(columnsFor(width));
 }
 
 function addOptions(page: Yargs, table: OptionTable, group?: string): Yargs {

@@ -2,7 +2,7 @@
 
 import { TsrunError, throwIfOutOfMemory, wrapError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
-import { cString } from "../linux/call/words.ts";
+import { cString, viewOf } from "../linux/call/words.ts";
 import {
   type Descriptor,
   makeDirectories,
@@ -24,6 +24,7 @@ import type { CommandHost, Globals } from "./options.ts";
 
 /** ioctl(2) TCGETS of asm-generic/ioctls.h */
 const TCGETS = 0x5401;
+const TIOCGWINSZ = 0x5413;
 /** Bytes of `struct termios`, with room to spare. */
 const TERMIOS_SIZE = 64;
 
@@ -72,6 +73,14 @@ export function isRegularFile(file: Descriptor): boolean {
 /** Whether a descriptor is a terminal. */
 export function isTerminal(fd: number): boolean {
   return tryCall("ioctl", fd, TCGETS, new Uint8Array(TERMIOS_SIZE)) === 0;
+}
+
+/** How many columns the terminal has; `undefined` if it is none, or does not say. */
+export function terminalWidth(fd: number): number | undefined {
+  const size = new Uint8Array(8);
+  if (tryCall("ioctl", fd, TIOCGWINSZ, size) < 0) return undefined;
+  const columns = viewOf(size).getUint16(2, true);
+  return columns === 0 ? undefined : columns;
 }
 
 /** Creates a state root below $XDG_RUNTIME_DIR. The sticky bit protects it from being cleaned up. */

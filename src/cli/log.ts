@@ -79,6 +79,8 @@ export interface LogOptions {
   readonly isStream: boolean;
   /** The log's descriptor, unless lines go to stderr. */
   readonly descriptor?: number | undefined;
+  /** Whether a person reads it at a terminal; asked when there is a warning. */
+  readonly forPeople?: () => boolean;
   /** Receives whole lines. */
   readonly write: (line: string) => void;
 }
@@ -134,7 +136,12 @@ export class Log {
 
   /** Writes the warnings so far; the last action of a successful command. */
   writeWarnings(): void {
-    for (const entry of this.#warnings) this.#write(entry);
+    if (this.#warnings.length === 0) return;
+    const isForPeople = this.#options.format === "text" && this.#options.forPeople?.() === true;
+    for (const entry of this.#warnings) {
+      if (isForPeople) this.#options.write(`tsrun: warning: ${oneLine(entry.message)}\n`);
+      else this.#write(entry);
+    }
     this.#warnings = [];
   }
 

@@ -4,5 +4,6 @@ import { TsrunError } from "../errors.ts";
 
 export function readFormat(format: string): "table" | "json" {
   if (format === "table" || format === "json") return format;
-  throw new TsrunError("E_USAGE", "invalid format option", { hint: "use table or json" });
+  const words = `invalid format option: ${JSON.stringify(format)}`;
+  throw new TsrunError("E_USAGE", words, { hint: "use table or json" });
 }

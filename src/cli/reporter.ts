@@ -39,6 +39,7 @@ export class Reporter {
       level,
       isStream,
       descriptor: this.#opened?.descriptor.number,
+      forPeople: () => this.#opened === undefined && isTerminal(2),
       write: (line) => this.#write(line),
     });
   }

@@ -40,7 +40,7 @@ export interface PlanFindings {
 /** The faults that planning a container with this configuration would find. */
 export function planFindings(request: PlanRequest): PlanFindings {
   const faults: Fault[] = [];
-  const warnings: Fault[] = [];
+  const warnings = doubts(request);
   const process: Check = [
     "/process",
     () => {
@@ -98,6 +98,15 @@ function cgroupChecks({ spec, hierarchies, systemdCgroup }: PlanRequest): Check[
     ],
     ["/linux/resources", () => limits(others)],
   ];
+}
+
+/** What is allowed, and is hardly what was meant. */
+function doubts({ spec, systemdCgroup }: PlanRequest): Fault[] {
+  const { cgroupsPath = "" } = spec.linux ?? {};
+  if (systemdCgroup || !/^[^/:]*:[^/:]*:[^/:]+$/.test(cgroupsPath)) return [];
+  const reason = `"${cgroupsPath}" is taken for the name of a cgroup, since --systemd-cgroup is not given`;
+  const hint = "give --systemd-cgroup for a scope of systemd, or write a path that begins with a slash";
+  return [{ pointer: "/linux/cgroupsPath", reason, hint }];
 }
 
 /** Enough for the names of units. */

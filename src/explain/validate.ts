@@ -4,8 +4,10 @@ import { readHierarchies } from "../cgroups/host.ts";
 import { checkRootfs, readConfig } from "../container/bundle.ts";
 import { readDocument } from "../container/document.ts";
 import { effectiveIds } from "../linux/process/process.ts";
+import { unknownNames } from "../seccomp/names.ts";
 import { type Fault, type Located, locate, MOST_TOLD, type Untold } from "../spec/faults.ts";
 import { inspectConfig } from "../spec/load.ts";
+import { quoted } from "../spec/shorten.ts";
 import type { Spec } from "../spec/types.ts";
 import { faultOf, planFindings } from "./plan-findings.ts";
 
@@ -37,7 +39,7 @@ export function validate(request: ValidateRequest): Verdict {
   return {
     file,
     faults: locate(told, source),
-    warnings: [...warnings, ...locate(planned.warnings, source)],
+    warnings: [...warnings, ...locate([...planned.warnings, ...seccompWarnings(spec)], source)],
     untold: { faults: further.length - told.length, warnings: untold.warnings },
   };
 }
@@ -45,6 +47,16 @@ export function validate(request: ValidateRequest): Verdict {
 function read({ bundle, config }: ValidateRequest): { file: string; text: string } {
   if (config === undefined) return { file: `${bundle}/config.json`, text: readConfig(bundle) };
   return { file: config === "-" ? "standard input" : config, text: readDocument(config) };
+}
+
+/** Names that the filter goes without. AS RUNC: they are skipped, since a profile is for many kernels. */
+function seccompWarnings({ linux }: Spec): Fault[] {
+  if (linux?.seccomp === undefined) return [];
+  return unknownNames(linux.seccomp, MOST_TOLD).map(({ pointer, name, meant }) => ({
+    pointer: `/linux/seccomp${pointer}`,
+    reason: `${quoted(name)} is no system call that libseccomp knows, ignoring`,
+    ...(meant === undefined ? {} : { hint: `did you mean "${meant}"?` }),
+  }));
 }
 
 /** Faults of the root file system; a configuration without a bundle has none yet. */

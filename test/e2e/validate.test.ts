@@ -134,6 +134,27 @@ behaviour(
 );
 
 behaviour(
+  "what is allowed and was hardly meant is a warning",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.linux.cgroupsPath = "system.slice:docker:x";
+      config.linux.seccomp = {
+        defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{ names: ["read", "exceve"], action: "SCMP_ACT_ERRNO" }],
+      };
+      Object.assign(config.process.user, { username: "ContainerUser" });
+    });
+    const { code, stdout } = await lab.invoke(["validate", box.bundle]);
+    t.equal(code, 0);
+    t.match(stdout, /warning: \/linux\/cgroupsPath: .*--systemd-cgroup is not given/);
+    t.match(stdout, /warning: \/linux\/seccomp\/syscalls\/0\/names\/1: "exceve" is no .*\n.*"execve"/);
+    t.match(stdout, /warning: \/process\/user\/username: .*ignoring/);
+    t.notMatch(stdout, /names\/0/);
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
   "a missing root file system is a fault of the bundle, and none of a file alone",
   async (t, lab) => {
     const box = lab.container();

@@ -46,7 +46,10 @@ function env(process: Process, at: string, report: Report): void {
 const NO_ID = 0xffffffff;
 
 function user(process: Process, at: string, report: Report): void {
-  const { uid, gid, additionalGids = [] } = process.user ?? {};
+  const { uid, gid, additionalGids = [], username } = process.user ?? {};
+  if (username !== undefined && username !== "") {
+    report.warn(`${at}/user/username`, "is for Windows, ignoring: on Linux uid and gid say who it is");
+  }
   const check = (id: number | undefined, pointer: string): void => {
     if (id === NO_ID) report.fault(pointer, `must be at most ${NO_ID - 1}, is ${id}`);
   };

@@ -22,10 +22,16 @@ t.test("an unknown command has runc's words and exit status, and the nearest one
     crate: "create",
     feature: "features",
     lst: "list",
+    ls: "list",
+    stat: "state",
+    rm: "delete",
+    inspect: "state",
+    version: "--version",
   })) {
     const message = `No help topic for '${given}': unknown command, did you mean "${meant}"?`;
     t.throws(() => findCommand(given), { message }, given);
   }
+  t.throws(() => findCommand("logs"), { message: "No help topic for 'logs'", hint: /kept nowhere/ });
   t.throws(() => findCommand("constructor"), { message: "No help topic for 'constructor'", exitStatus: 3 });
 });
 

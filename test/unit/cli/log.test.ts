@@ -99,6 +99,20 @@ t.test("warnings wait for the command's success, so that they never stand beside
   t.same(lines, ["a", "b"]);
 });
 
+t.test("a person at a terminal gets warnings as sentences", async (t) => {
+  const lines: string[] = [];
+  const write = (line: string): void => {
+    lines.push(line);
+  };
+  for (const format of ["text", "json"] as const) {
+    const log = new Log({ format, level: "warning", isStream: false, forPeople: () => true, write });
+    log.warning("a\u001b[2J");
+    log.writeWarnings();
+  }
+  t.equal(lines[0], "tsrun: warning: a\\u001b[2J\n");
+  t.match(JSON.parse(lines[1] ?? ""), { level: "warning" }, "who asks for JSON gets it");
+});
+
 t.test("under debug a warning appears in its place", async (t) => {
   const lines: string[] = [];
   const log = logInto(lines, { debug: true });

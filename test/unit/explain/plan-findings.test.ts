@@ -22,6 +22,18 @@ t.test("a good configuration has none", async (t) => {
   t.strictSame(find(GOOD), []);
 });
 
+t.test("a path of systemd's without systemd is doubted", async (t) => {
+  const warnings = (cgroupsPath: string, systemdCgroup = false) => {
+    const spec = { ...GOOD, linux: { ...GOOD.linux, cgroupsPath } };
+    const hierarchies = { layout: "v2", mounts: [] } as const;
+    return planFindings({ spec, bundle: "/b", hierarchies, systemdCgroup }).warnings;
+  };
+  t.match(warnings("system.slice:docker:x"), [{ pointer: "/linux/cgroupsPath", reason: /--systemd-cgroup/ }]);
+  t.strictSame(warnings("system.slice:docker:x", true), []);
+  t.strictSame(warnings("/a:b:c"), []);
+  t.strictSame(warnings("plain"), []);
+});
+
 t.test("each check is made, whatever the others say", async (t) => {
   const mounts = [{ destination: "/a" }, { destination: "/b", type: "tmpfs" }, { destination: "/c" }];
   const linux: NonNullable<Spec["linux"]> = {
