@@ -301,7 +301,8 @@ function contentOf({ result = 0, out }: Reading): Uint8Array {
 function checkWorkingDirectory({ result = 0, out, attempt }: Reading): void {
   const words = "current working directory is outside of container mount namespace root";
   if (result < 0) {
-    // This need not be a breakout: a directory that was removed has no path either.
+    // This need not be a breakout: a directory that was removed has no path either, and getcwd(3) reports
+    // both alike.
     throw new TsrunError("E_SYSCALL", `cannot ${attempt}: ${errnoWords(-result)}`, {
       errno: errnoName(-result),
     });
