@@ -55,9 +55,10 @@ run_inside() { # HANDLER PATTERN DIRS
   ]' >/tmp/limited.json
   export LAB_CRI_DIRS=$3
   # The lab's `stats` fails where a busy container gets little of the processor: test/cri has one that waits.
-  # Its `shim_killed` knows containerd's shim by name alone, and kills itself where there is none.
+  # Its `shim_killed` knows containerd's shim by name alone, and kills itself where there is none; containerd 2.1
+  # ends with a nil pointer when a recursively read-only mount is asked for with another shim than its own.
   local passed_over='stats$'
-  [ -z "${LAB_SHIM:-}" ] || passed_over='(stats|shim_killed)$'
+  [ -z "${LAB_SHIM:-}" ] || passed_over='(stats|shim_killed|recursive_read_only)$'
   # shellcheck disable=SC2016 # the arguments of the inner shell
   exec bash /rt/lab.sh bash -c 'node /rt/run.js "$1" "^(?!$3).*($2)"; node /rt/own.mjs "$1" "$2"' - "$1" "$2" "$passed_over"
 }

@@ -3,16 +3,15 @@
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call/call.ts";
-import { cString, utf8 } from "../linux/call/words.ts";
+import { cString } from "../linux/call/words.ts";
 import { makeDirectory, openDirectory, readText } from "../linux/files/files.ts";
 import { EBUSY, EINVAL } from "../linux/numbers/errno.ts";
 import { MNT_DETACH, MS_BIND, MS_REC, MS_REMOUNT, UMOUNT_NOFOLLOW } from "../linux/numbers/mount.ts";
 import { parseMounts } from "../rootfs/host/mountinfo.ts";
 import { parseMountOptions } from "../rootfs/plan/mount-options.ts";
+import { fitInPage, layersOf, moveLayers, sharedDirectory } from "./lower-layers.ts";
+import { type MountMaps, mountMapped, splitMaps } from "./mapped-mounts.ts";
 import type { MountMessage } from "./messages/well-known.ts";
-
-/** mount(2) takes a page of data, with its NUL. */
-const MOST_DATA = 4095;
 
 /** Makes the mounts on `target`, one on top of the other. If one fails, those before it are undone. */
 export function mountRootfs(mounts: readonly MountMessage[], target: string): void {
@@ -44,23 +43,28 @@ export function unmountRootfs(target: string): void {
 }
 
 function mountOne({ type = "", source = "", options = [] }: MountMessage, target: string): void {
-  const { setFlags, data, propagation } = parseMountOptions(options.filter((word) => word !== "loop"));
+  const { maps, others } = splitMaps(options);
+  const parsed = parseMountOptions(others.filter((word) => word !== "loop"));
+  const { setFlags, propagation } = parsed;
   if (options.includes("loop")) throw unsupported("loop", source);
   const isBind = (setFlags & MS_BIND) !== 0 || type === "bind";
   const flags = isBind ? setFlags | MS_BIND : setFlags;
-  const short = data.join(",").length > MOST_DATA ? shortened(data) : { data, directory: undefined };
+  const data = maps === undefined || isBind ? parsed.data : mapLayers(parsed.data, target, maps);
+  const short = fitInPage(data);
   const attempt = `mount "${source}" of type ${type} on "${target}"`;
   using directory = short.directory === undefined ? undefined : openDirectory(short.directory);
   using here = openDirectory(".");
   if (directory !== undefined) mustCall(attempt, "fchdir", directory.number);
   try {
-    mount(attempt, {
-      source,
-      target,
-      type,
-      flags: isBind ? MS_BIND | (flags & MS_REC) : flags,
-      data: short.data,
-    });
+    if (isBind && maps !== undefined) mountMapped(source, target, maps);
+    else
+      mount(attempt, {
+        source,
+        target,
+        type,
+        flags: isBind ? MS_BIND | (flags & MS_REC) : flags,
+        data: short.data,
+      });
   } finally {
     if (directory !== undefined) mustCall("go back", "fchdir", here.number);
   }
@@ -69,6 +73,16 @@ function mountOne({ type = "", source = "", options = [] }: MountMessage, target
     mount(attempt, { source: "", target, type: "", flags: flags | MS_REMOUNT, data: [] });
   }
   for (const flag of propagation) mount(attempt, { source: "", target, type: "", flags: flag, data: [] });
+}
+
+/** Below the overlay, on the same place, so that whoever unmounts that unmounts this as well. */
+function mapLayers(data: readonly string[], target: string, maps: MountMaps): readonly string[] {
+  const layers = layersOf(data);
+  if (layers.length === 0)
+    throw new TsrunError("E_UNSUPPORTED", "only binds and overlays can have mapped ids");
+  const directory = sharedDirectory(layers);
+  mountMapped(directory === "" ? "/" : directory, target, maps);
+  return moveLayers(data, directory, target);
 }
 
 interface MountCall {
@@ -83,37 +97,6 @@ function mount(attempt: string, { source, target, type, flags, data }: MountCall
   const text = data.join(",");
   const bytes = text === "" ? 0 : cString(text);
   mustCall(attempt, "mount", cString(source), cString(target), cString(type), flags, bytes);
-}
-
-/**
- * The paths of a large image's layers can be longer than a page. They begin alike, so they are given relative
- * to the directory that they share.
- */
-function shortened(data: readonly string[]): { data: readonly string[]; directory: string } {
-  const layers = data.find((word) => word.startsWith("lowerdir="))?.slice("lowerdir=".length) ?? "";
-  const paths = layers.split(":");
-  const directory = sharedDirectory(paths);
-  const words = data.map((word) =>
-    word.startsWith("lowerdir=")
-      ? `lowerdir=${paths.map((path) => path.slice(directory.length + 1)).join(":")}`
-      : word,
-  );
-  if (directory === "" || utf8(words.join(",")).length > MOST_DATA) {
-    throw new TsrunError("E_CONFIG", "cannot mount the root file system: its options are longer than a page");
-  }
-  return { data: words, directory };
-}
-
-/** The longest directory that all these paths lie below. */
-function sharedDirectory(paths: readonly string[]): string {
-  const [first = "", ...others] = paths;
-  let directory = first.slice(0, first.lastIndexOf("/"));
-  for (const path of others) {
-    while (directory !== "" && !path.startsWith(`${directory}/`)) {
-      directory = directory.slice(0, directory.lastIndexOf("/"));
-    }
-  }
-  return directory;
 }
 
 function unsupported(option: string, source: string): TsrunError {

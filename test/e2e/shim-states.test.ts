@@ -1,11 +1,12 @@
 // Each request to a shim in each state of a container, requests in wrong orders and at once, and requests
 // that cannot be carried out.
 
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TaskMethod } from "../../src/shim/messages/task.ts";
 import { STATUS } from "../../src/shim/messages/task.ts";
-import { behaviour, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, needsKernel, tsrunOnly } from "../support/behaviour.ts";
 import { Container } from "../support/container.ts";
 import { hostMounts } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
@@ -234,4 +235,33 @@ behaviour(
     await shim.stop();
   },
   ONLY,
+);
+
+behaviour(
+  "a root file system with mapped ids shows its layers with the ids of the user namespace",
+  async (t, lab) => {
+    const map = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+    const box = lab.container((config) => {
+      SLEEP(config);
+      config.linux.namespaces.push({ type: "user" });
+      config.linux.uidMappings = map;
+      config.linux.gidMappings = map;
+    });
+    const shim = await Shim.start(lab, box);
+    const layers = ["one", "two"].map((name) => join(lab.folder, "layers", name, "fs"));
+    for (const layer of layers) mkdirSync(layer, { recursive: true });
+    execFileSync("cp", ["-a", `${box.rootfs}/.`, layers[0] ?? ""]);
+    writeFileSync(join(layers[1] ?? "", "of-two"), "");
+    const maps = ["uidmap=0:100000:65536", "gidmap=0:100000:65536"];
+    const options = [`lowerdir=${layers.join(":")}`, "index=off", ...maps];
+    await shim.create({ rootfs: [{ type: "overlay", source: "overlay", options }] });
+    await shim.client.call("Start", { id: box.id });
+    const { uid, gid } = statSync(join(box.rootfs, "of-two"));
+    t.strictSame([uid, gid], [100_000, 100_000]);
+    await shim.stop();
+    const mounts = hostMounts().filter(({ target }) => target.startsWith(`${box.bundle}/`));
+    t.strictSame(mounts, []);
+  },
+  ONLY,
+  needsKernel(5, 19, "an overlay on mounts with mapped ids"),
 );
