@@ -25,6 +25,16 @@ export function readBlocks(told: Uint8Array): Block[] {
 }
 
 /**
+ * Of several runs of one command, the one that has used least: where two processes race, now and then one has to
+ * wait once more, and only adds something.
+ */
+export function plainest(runs: readonly (readonly Block[])[]): readonly Block[] {
+  const uses = (run: readonly Block[]) =>
+    run.reduce((sum, { first, isWritten }) => sum + (first > 0 ? 1 : 0) + (isWritten ? 1 : 0), 0);
+  return runs.reduce((least, run) => (uses(run) < uses(least) ? run : least));
+}
+
+/**
  * The table for src/engine/native/layout.c: first what commands write to, since each page of that is copied,
  * in the order in which they first use it; then what they only read.
  */

@@ -3,7 +3,7 @@
 
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { $ } from "bun";
-import { layoutOf, readBlocks } from "./layout.ts";
+import { layoutOf, plainest, readBlocks } from "./layout.ts";
 import type { Toolchain } from "./toolchain.ts";
 import { makeWatchedBundles } from "./watched-bundle.ts";
 
@@ -16,6 +16,9 @@ const WATCHED = [
   ...["state", "delete", "kill", "start", "list", "exec", "create"],
   ...["no-state", "no-delete", "no-kill", "no-start", "no-list", "no-exec", "explain"],
 ];
+
+/** What is added to a command's name for each of its runs. */
+const RUNS = ["", "-2", "-3"];
 
 /**
  * Runs commands with the executable `watched` of this directory, and returns the table. The container gets
@@ -42,6 +45,10 @@ export async function watchCommands(directory: string, { emulator }: Toolchain):
     await $`timeout 60 unshare ${namespaces} sh ${commands} lives ${words}`.quiet().nothrow();
   }
   await $`timeout 60 sh ${commands} words ${words}`.quiet().nothrow();
-  const watched = WATCHED.map((name) => `${files}/${name}`).filter((path) => existsSync(path));
-  return layoutOf(watched.map((path) => readBlocks(readFileSync(path))));
+  const runsOf = (name: string) =>
+    RUNS.map((run) => `${files}/${name}${run}`)
+      .filter((path) => existsSync(path))
+      .map((path) => readBlocks(readFileSync(path)));
+  const watched = WATCHED.map(runsOf).filter((runs) => runs.length > 0);
+  return layoutOf(watched.map(plainest));
 }

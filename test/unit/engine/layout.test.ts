@@ -1,7 +1,7 @@
 // The layout of the snapshot: which block gets which place.
 
 import t from "tap";
-import { layoutFile, layoutOf, readBlocks, tableOf } from "../../../scripts/engine/layout.ts";
+import { layoutFile, layoutOf, plainest, readBlocks, tableOf } from "../../../scripts/engine/layout.ts";
 
 const READ = 1;
 const WRITTEN = 2;
@@ -40,6 +40,14 @@ t.test("what the first command uses comes first, and nothing has two places", as
     [0, 32],
   ];
   t.strictSame(numbers(table), expected);
+});
+
+t.test("of several runs of a command that which used least counts", async (t) => {
+  const plain = told([32, READ, 1], [48, WRITTEN, 2], [64, 0, 0]);
+  const more = told([32, READ, 2], [48, WRITTEN, 3], [64, READ, 1]);
+  const wrote = told([32, WRITTEN, 1], [48, WRITTEN, 2], [64, 0, 0]);
+  t.equal(plainest([more, plain, wrote]), plain);
+  t.equal(plainest([more]), more);
 });
 
 t.test("large blocks stay where they are", async (t) => {
