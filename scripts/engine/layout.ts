@@ -25,8 +25,8 @@ export function readBlocks(told: Uint8Array): Block[] {
 }
 
 /**
- * Of several runs of one command, the one that has used least: where two processes race, now and then one has to
- * wait once more, and only adds something.
+ * Of several runs of one command, the one that has used least: where two processes race, now and then one has
+ * to wait once more, and only adds something.
  */
 export function plainest(runs: readonly (readonly Block[])[]): readonly Block[] {
   const uses = (run: readonly Block[]) =>
