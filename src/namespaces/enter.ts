@@ -139,11 +139,14 @@ export function endProcesses(
   others: readonly Conversation[],
   cloned?: Conversation,
 ): void {
-  cloned?.end();
-  childSocket.close();
-  middleSocket?.close();
-  for (const other of others) other.close();
-  for (const other of others) other.reap();
+  try {
+    cloned?.end();
+  } finally {
+    childSocket.close();
+    middleSocket?.close();
+    for (const other of others) other.close();
+    for (const other of others) other.reap();
+  }
 }
 
 /**

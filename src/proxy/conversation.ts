@@ -187,10 +187,13 @@ export class Conversation {
     else this.#line.reap();
   }
 
-  /** Kills the process, whatever it is doing; also one that is still being made. */
+  /**
+   * Kills the process, whatever it is doing; also one that is still being made. What it was to be told is not
+   * laid out: there may be no memory for that.
+   */
   end(): void {
     try {
-      this.#there().end();
+      (this.#line ?? this.#bear()).end();
     } catch (error) {
       // The process could not be made, so there is nothing to end.
       if (!(error instanceof TsrunError)) throw error;
@@ -201,6 +204,10 @@ export class Conversation {
     if (this.#line !== undefined) return this.#line;
     // This takes less time than the kernel needs to make namespaces.
     this.#layOutNext();
+    return this.#bear();
+  }
+
+  #bear(): Line {
     try {
       this.#line = this.#born();
     } catch (error) {

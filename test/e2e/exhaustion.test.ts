@@ -54,6 +54,30 @@ behaviour(
   tsrunOnly("its engine has other limits"),
 );
 
+behaviour(
+  "a create or run whose memory ends at any of its pieces says so, and leaves nothing",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exit 0"));
+    for (const command of ["create", "run"] as const) {
+      let refusals = 0;
+      await injectEach(lab, { call: "mmap", fault: "error=ENOMEM" }, async ({ wrapper }, nth) => {
+        const { code, stderr } = await box[command]({ wrapper });
+        const where = `${command}, ${nth}`;
+        if (code === 0) mustSucceed(await box.delete({ flags: ["--force"] }));
+        else {
+          refusals += 1;
+          t.match(stderr, /out of memory/, where);
+          t.equal(stderr.trimEnd().split("\n").length, 1, where);
+        }
+        await nothingLeft(t, lab, where);
+      });
+      t.ok(refusals > 3, `${refusals} times`);
+    }
+  },
+  needsStrace,
+  tsrunOnly("its engine takes memory otherwise"),
+);
+
 function nested(open: string, inside: string, close: string, levels: number): string {
   return `${open.repeat(levels)}${inside}${close.repeat(levels)}`;
 }

@@ -228,6 +228,20 @@ t.test("a child that fails at once is the error, whoever hears of it first", asy
   t.throws(() => child.pid, { message: "the child has failed" }, "not what has failed since");
 });
 
+t.test("for a process that is ended nothing is laid out: there may be no memory for it", async (t) => {
+  const kernel = new Cloneable();
+  const proxy = Conversation.with(kernel);
+  const child = proxy.clone(clone());
+  child.say({
+    operations: () => {
+      throw Object.assign(new Error("out of memory"), { name: "InternalError" });
+    },
+  });
+  t.throws(() => child.pid, { message: "out of memory" });
+  child.end();
+  t.strictSame(asked(kernel), ["clone3"], "the answer of the clone, by which it is known, has been read");
+});
+
 t.test("a clone that fails in both ways is given up, and the parent goes on", async (t) => {
   const kernel = new Cloneable();
   kernel.fails = ({ call }) => (call === "clone3" ? ENOSYS : call === "clone" ? EPERM : undefined);
