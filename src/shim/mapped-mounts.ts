@@ -1,6 +1,6 @@
-// Mounts of a root file system whose ids are mapped, for a pod with a user namespace: containerd asks for them
-// by the options `uidmap=` and `gidmap=` (containerd, core/mount). Layers of an image keep the ids they have on
-// disk; overlay gets them from a mount that shows them with other ids.
+// Mounts of a root file system whose ids are mapped, for a pod with a user namespace: containerd asks for
+// them by the options `uidmap=` and `gidmap=` (containerd, core/mount). Layers of an image keep the ids they
+// have on disk; overlay gets them from a mount that shows them with other ids.
 
 import { TsrunError } from "../errors.ts";
 import { mustCall } from "../linux/call/call.ts";
