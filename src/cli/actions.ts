@@ -1,6 +1,7 @@
 // The functions that commands call. src/main.ts passes them in: the declarations of commands import nothing
 // that acts, so that manual pages, completion and tests can read them without the engine.
 
+import { checkHost } from "../check/check.ts";
 import { checkpointContainer } from "../container/checkpoint.ts";
 import { createContainer } from "../container/create.ts";
 import { deleteContainer } from "../container/delete.ts";
@@ -24,6 +25,7 @@ import { writeSpec } from "./write-spec.ts";
 
 export const actions = {
   addMounts,
+  checkHost,
   checkpointContainer,
   containerProcesses,
   containerState,

@@ -1,6 +1,7 @@
 // The table of commands, each declared in a file of src/cli/commands/. Pure.
 
 import { nearestWord } from "../spec/nearest.ts";
+import { command as check } from "./commands/check.ts";
 import { command as checkpoint } from "./commands/checkpoint.ts";
 import { command as completion } from "./commands/completion.ts";
 import { command as create } from "./commands/create.ts";
@@ -45,6 +46,7 @@ export const COMMANDS: readonly Command[] = [
   state,
   update,
   validate,
+  check,
   explain,
   features,
   completion,
@@ -64,7 +66,7 @@ export function findCommand(name: string): Command {
 const ELSEWHERE: Readonly<Record<string, string>> = {
   ...{ ls: "list", stat: "state", status: "state", inspect: "state", info: "state" },
   ...{ rm: "delete", remove: "delete", destroy: "delete", stop: "kill", unpause: "resume", top: "ps" },
-  ...{ stats: "events --stats", init: "create", check: "validate", config: "spec", version: "--version" },
+  ...{ stats: "events --stats", init: "create", config: "spec", version: "--version" },
 };
 
 /** What a hint says beside that, or where there is no such command. */

@@ -116,6 +116,7 @@ export const host: HostFacts & CommandHost = {
   },
   cwd: () => process.cwd(),
   effectiveUid,
+  terminalWidth: () => terminalWidth(1),
   inUserNamespace,
   print,
   printError,

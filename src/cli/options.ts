@@ -68,6 +68,8 @@ export interface CommandHost {
   /** Our pid. */
   readonly pid: number;
   cwd(): string;
+  /** Columns of standard output; `undefined` if it is no terminal. */
+  terminalWidth(): number | undefined;
   /** To stdout. */
   print(text: string): void;
   /** To stderr; for messages of a command that succeeds. */

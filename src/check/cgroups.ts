@@ -1,0 +1,124 @@
+// The cgroup hierarchies, and which limits can be set in them: by root below the root of a hierarchy, by an
+// ordinary user where the controllers are delegated.
+
+import type { Hierarchies } from "../cgroups/hierarchies.ts";
+import { readHierarchies } from "../cgroups/host.ts";
+import { tryCall } from "../linux/call/call.ts";
+import { cString } from "../linux/call/words.ts";
+import { readTextIfThere } from "../linux/files/files.ts";
+import { AT_EACCESS, AT_FDCWD } from "../linux/numbers/fcntl.ts";
+import type { Line } from "./model.ts";
+
+const W_OK = 2;
+
+/** By the names of cgroup v2; those of v1 that do the same. */
+const CONTROLLERS: Readonly<Record<string, readonly string[]>> = {
+  cpu: ["cpu"],
+  cpuset: ["cpuset"],
+  io: ["io", "blkio"],
+  memory: ["memory"],
+  pids: ["pids"],
+  hugetlb: ["hugetlb"],
+  rdma: ["rdma"],
+  devices: ["devices"],
+};
+
+/** Where the configuration has another name for it. */
+const MEMBERS: Readonly<Record<string, string>> = {
+  io: "blockIO",
+  hugetlb: "hugepageLimits",
+  cpuset: "cpu.cpus",
+};
+
+export function cgroupLines(rootless: boolean): Line[] {
+  const hierarchies = readHierarchies();
+  const layout = layoutLine(hierarchies);
+  if (hierarchies.layout === "none") return [layout];
+  const known = Object.keys(CONTROLLERS).map((name) => controllerLine(name, { hierarchies, rootless }));
+  return [layout, ...known, ...rcuLine(hierarchies)];
+}
+
+function layoutLine({ layout }: Hierarchies): Line {
+  const line = { id: "cgroups.layout", topic: "cgroups", what: "cgroups" } as const;
+  switch (layout) {
+    case "v2":
+      return { ...line, health: "well", found: "version 2" };
+    case "v1":
+    case "hybrid":
+      return {
+        ...line,
+        health: "lesser",
+        found: layout === "v1" ? "version 1" : "version 1, beside an empty version 2",
+        costs: "no limits for ordinary users, no memory.high, no pressure figures",
+        mend: "boot with systemd.unified_cgroup_hierarchy=1",
+      };
+    case "none":
+      return {
+        ...line,
+        health: "lacking",
+        found: "not mounted",
+        costs: "containers can neither be limited nor be ended as a whole",
+        mend: "mount -t cgroup2 cgroup2 /sys/fs/cgroup, or use --cgroup-manager disabled",
+      };
+  }
+}
+
+interface Asked {
+  readonly hierarchies: Hierarchies;
+  readonly rootless: boolean;
+}
+
+function controllerLine(name: string, { hierarchies, rootless }: Asked): Line {
+  const line = { id: `cgroups.${name}`, topic: "cgroups", what: `${name} limits` } as const;
+  const place = placeOf(name, hierarchies);
+  const costs = `linux.resources.${MEMBERS[name] ?? name} is refused`;
+  if (place === undefined) {
+    const mend = "a kernel with this controller, not switched off by cgroup_disable=";
+    return { ...line, health: "lacking", found: "no controller", costs, mend };
+  }
+  if (rootless && !isDelegated(name, place, hierarchies)) {
+    const mend =
+      hierarchies.layout === "v2"
+        ? "a drop-in for user@.service with Delegate=cpu cpuset io memory pids, or a unit with Delegate=yes"
+        : "boot with cgroup v2: version 1 is not delegated";
+    const found = `not delegated to this user in ${place}`;
+    return { ...line, health: "lacking", found, costs: `${costs} or ignored`, mend };
+  }
+  return { ...line, health: "well", found: place };
+}
+
+/** Where containers' limits of this kind are; cgroup v2 guards devices by eBPF. */
+function placeOf(name: string, { layout, mounts }: Hierarchies): string | undefined {
+  if (layout !== "v2") {
+    return mounts.find(({ controllers }) => controllers.some((one) => CONTROLLERS[name]?.includes(one)))?.own;
+  }
+  const [unified] = mounts;
+  if (unified === undefined || name === "devices") return unified?.own;
+  const all = readTextIfThere(`${unified.mountpoint}/cgroup.controllers`) ?? "";
+  return all.trim().split(" ").includes(name) ? unified.own : undefined;
+}
+
+function isDelegated(name: string, own: string, { layout }: Hierarchies): boolean {
+  if (tryCall("faccessat2", AT_FDCWD, cString(own), W_OK, AT_EACCESS) !== 0) return false;
+  if (layout !== "v2") return true;
+  if (name === "devices") return false;
+  const here = readTextIfThere(`${own}/cgroup.controllers`) ?? "";
+  return here.trim().split(" ").includes(name);
+}
+
+/** Linux 6.0: without it, moving a process to another cgroup waits for all processors. */
+function rcuLine({ layout }: Hierarchies): Line[] {
+  if (layout !== "v2") return [];
+  const line = { id: "cgroups.favordynmods", topic: "cgroups", what: "moves between cgroups" } as const;
+  const mounts = readTextIfThere("/proc/self/mountinfo") ?? "";
+  if (/ - cgroup2 \S+ \S*favordynmods/.test(mounts)) return [{ ...line, health: "well", found: "fast" }];
+  return [
+    {
+      ...line,
+      health: "lesser",
+      found: "each waits for a grace period of RCU",
+      costs: "some milliseconds for each process that others move; tsrun's own are born in their cgroup",
+      mend: "mount -o remount,favordynmods /sys/fs/cgroup",
+    },
+  ];
+}

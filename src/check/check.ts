@@ -1,0 +1,71 @@
+// `check`: what this host can do for containers and what it cannot, or whether it has what a bundle needs. It
+// makes nothing, and needs no privileges.
+//
+// Decide: needs.ts. Look at the host: kernel.ts, cgroups.ts, namespaces.ts, ids.ts, host.ts; model.ts has the
+// types.
+
+import { readConfig } from "../container/bundle.ts";
+import type { GlobalOptions } from "../container/options.ts";
+import { isRootless } from "../container/rootless.ts";
+import { effectiveUid } from "../linux/process/process.ts";
+import { loadConfig } from "../spec/load.ts";
+import { cgroupLines } from "./cgroups.ts";
+import { fileLines, programLines, securityLines } from "./host.ts";
+import { idLines } from "./ids.ts";
+import { kernelLines } from "./kernel.ts";
+import type { Line, Report } from "./model.ts";
+import { namespaceLines } from "./namespaces.ts";
+import { ALWAYS, needsOf } from "./needs.ts";
+
+export interface CheckRequest {
+  /** Absolute path of the bundle, if it is about one. */
+  readonly bundle: string | undefined;
+  /** What an ordinary user can do, whoever asks. */
+  readonly rootless: boolean;
+  readonly systemdCgroup: boolean;
+  /** The user who asked root, of sudo. */
+  readonly user: number | undefined;
+}
+
+export function checkHost(globals: GlobalOptions, request: CheckRequest): Report {
+  const { bundle, systemdCgroup } = request;
+  const rootless = request.rootless || isRootless(globals);
+  const needs = bundle === undefined ? undefined : needsIn(bundle, { rootless, systemdCgroup });
+  const uid = effectiveUid() === 0 ? (request.user ?? 0) : effectiveUid();
+  const all: Line[] = [
+    ...kernelLines(),
+    ...cgroupLines(rootless),
+    ...namespaceLines(rootless),
+    ...(rootless ? idLines(uid) : []),
+    ...securityLines(),
+    ...programLines(rootless),
+    ...fileLines(globals.root),
+  ];
+  const lines = needs === undefined ? all : all.filter(({ id }) => needs.has(id));
+  const must = needs ?? new Set<string>([...ALWAYS, ...(rootless ? ROOTLESS : [])]);
+  const lacking = lines.filter((line) => must.has(line.id) && isLacking(line)).map(({ id }) => id);
+  return { rootless, bundle, passes: lacking.length === 0, lines, lacking };
+}
+
+/** What an ordinary user's containers cannot be without. */
+const ROOTLESS = [
+  "namespaces.user",
+  "namespaces.kernel.unprivileged_userns_clone",
+  "namespaces.kernel.apparmor_restrict_unprivileged_userns",
+];
+
+/** Of some a bundle needs all, and not only a substitute. */
+function isLacking({ id, health }: Line): boolean {
+  if (health === "lacking") return true;
+  return health === "lesser" && WHOLE.has(id);
+}
+
+const WHOLE = new Set(["kernel.mount_setattr", "security.apparmor", "security.selinux", "programs.systemd"]);
+
+function needsIn(
+  bundle: string,
+  options: { readonly rootless: boolean; readonly systemdCgroup: boolean },
+): Set<string> {
+  const file = `${bundle}/config.json`;
+  return needsOf(loadConfig(readConfig(bundle), file).spec, options);
+}

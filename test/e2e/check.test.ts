@@ -1,0 +1,147 @@
+// `check`: what it says of this host, of hosts that lack something, and of bundles.
+
+import { chownSync, mkdirSync } from "node:fs";
+import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
+import { mapIds } from "../support/config.ts";
+import { findProgram, kernelAtLeast } from "../support/host.ts";
+import type { Lab } from "../support/lab.ts";
+import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
+import { asUser, NOBODY } from "../support/user.ts";
+import { missingCalls } from "../support/without.ts";
+
+const ONLY_TSRUN = tsrunOnly("has no check command");
+
+interface Line {
+  readonly id: string;
+  readonly health: "well" | "lesser" | "lacking";
+  readonly found: string;
+  readonly costs?: string;
+  readonly mend?: string;
+}
+
+interface Report {
+  readonly code: number;
+  readonly passes: boolean;
+  readonly lacking: readonly string[];
+  readonly lines: readonly Line[];
+  line(id: string): Line | undefined;
+}
+
+async function check(lab: Lab, words: readonly string[], wrapper?: readonly string[]): Promise<Report> {
+  const { code, stdout, stderr } = await lab.invoke(["check", "--json", ...words], {
+    cwd: "/",
+    ...(wrapper === undefined ? {} : { wrapper }),
+  });
+  if (stderr !== "") throw new Error(stderr);
+  const report = JSON.parse(stdout) as Omit<Report, "code" | "line">;
+  return { ...report, code, line: (wanted) => report.lines.find(({ id }) => id === wanted) };
+}
+
+behaviour(
+  "a host on which the other cases run does for root, and nothing is made",
+  async (t, lab) => {
+    const report = await check(lab, []);
+    t.match(report, { code: 0, passes: true, lacking: [] });
+    for (const { id, health, costs, mend } of report.lines) {
+      if (health !== "well") t.ok(costs !== undefined && mend !== undefined, `${id} says costs and mend`);
+    }
+    t.match(report.line("files.proc"), { health: "well" });
+    t.match(report.line("namespaces.mount"), { health: "well" });
+    const ids = report.lines.map(({ id }) => id);
+    t.equal(new Set(ids).size, ids.length, "no id twice");
+    await nothingLeft(t, lab, "after check");
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "each call that is hidden from the run is told with its substitute, and no other",
+  async (t, lab) => {
+    const report = await check(lab, []);
+    for (const call of ["openat2", "fsopen", "open_tree", "move_mount", "mount_setattr", "clone3", "statx"]) {
+      const isHidden = missingCalls.some((one) => one === call);
+      t.match(
+        report.line(`kernel.${call}`),
+        isHidden ? { health: "lesser", costs: /./ } : { health: "well" },
+      );
+    }
+  },
+  ONLY_TSRUN,
+  kernelAtLeast(5, 12) ? undefined : "needs Linux 5.12",
+);
+
+behaviour(
+  "a sysctl that allows no namespace is named, and how it is raised",
+  async (t, lab) => {
+    const script = 'echo 0 >/proc/sys/user/max_net_namespaces; exec "$@"';
+    const wrapper = ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"];
+    const box = lab.container();
+    const report = await check(lab, [box.bundle], wrapper);
+    t.match(report, { code: 1, passes: false, lacking: ["namespaces.network"] });
+    t.match(report.line("namespaces.network"), {
+      found: "user.max_net_namespaces is 0",
+      mend: "sysctl user.max_net_namespaces=10000",
+    });
+    box.config.linux.namespaces = box.config.linux.namespaces.filter(({ type }) => type !== "network");
+    box.writeConfig();
+    t.match(await check(lab, [box.bundle], wrapper), { code: 0 }, "a bundle that needs none");
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "a bundle is asked only for what it needs",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.linux.resources = { pids: { limit: 10 } };
+    });
+    const { lines, passes } = await check(lab, [box.bundle]);
+    const ids = lines.map(({ id }) => id);
+    t.ok(passes);
+    t.ok(ids.includes("cgroups.pids") && !ids.includes("cgroups.memory") && !ids.includes("programs.criu"));
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "an ordinary user without subordinate ids is told so for a bundle with many ids",
+  async (t, lab) => {
+    const box = lab.container((config) => mapIds(config, 100_000, 65_536));
+    mkdirSync(lab.stateRoot, { mode: 0o700 });
+    chownSync(lab.stateRoot, NOBODY, NOBODY);
+    const report = await check(lab, [box.bundle], asUser(lab));
+    t.equal(report.code, 1);
+    t.ok(report.lacking.includes("ids.subuid") && report.lacking.includes("ids.subgid"));
+    t.match(report.line("ids.subuid"), { found: "no range", mend: /usermod --add-subuids/ });
+    t.ok((await check(lab, ["--rootless"])).line("ids.newuidmap"), "root may ask for users");
+  },
+  ONLY_TSRUN,
+  findProgram("setpriv") === undefined ? "needs setpriv" : undefined,
+);
+
+behaviour(
+  "at a terminal it is a table within the terminal's columns",
+  async (t, lab) => {
+    for (const columns of [60, 80, 200]) {
+      const wrapper = [...atTerminal(), "sh", "-c", `stty cols ${columns}; exec "$@"`, "sh"];
+      const { shown, code } = seen(await lab.invoke(["check"], { wrapper }));
+      t.equal(code, 0);
+      t.match(shown, /^Kernel\r?\n {2}ok {4}Linux: /);
+      t.match(shown, /This host does for containers of root/);
+      const longest = Math.max(...shown.split(/\r?\n/).map((line) => line.length));
+      t.ok(longest <= Math.max(columns, 75), `${columns} columns: ${longest}`);
+    }
+  },
+  needsTerminal(),
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "a bundle that cannot be read is an error of its own",
+  async (t, lab) => {
+    const { code, stderr } = await lab.invoke(["check", "/nowhere"]);
+    t.equal(code, 1);
+    t.match(stderr, /config\.json not found in \\?"\/nowhere/);
+  },
+  ONLY_TSRUN,
+);
