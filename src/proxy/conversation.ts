@@ -10,7 +10,7 @@
 // written while the kernel works, and what is sent again after a failure, is decided here. Pure. proxy.ts has
 // the process at the other end.
 
-import { TsrunError } from "../errors.ts";
+import { isOutOfMemory, TsrunError, wrapError } from "../errors.ts";
 import type { Descriptor } from "../linux/files/files.ts";
 import { type Operation, operationError } from "./calls/operation.ts";
 import { type Actor, type Line, StandIn } from "./line.ts";
@@ -192,6 +192,7 @@ export class Conversation {
    * laid out: there may be no memory for that.
    */
   end(): void {
+    this.#waiting = [];
     try {
       (this.#line ?? this.#bear()).end();
     } catch (error) {
@@ -211,9 +212,12 @@ export class Conversation {
     try {
       this.#line = this.#born();
     } catch (error) {
-      this.#born = () => {
-        throw error;
-      };
+      // Out of memory, tsrun asks again, with its reserve, to end the process.
+      if (!isOutOfMemory(error)) {
+        this.#born = () => {
+          throw error;
+        };
+      }
       throw error;
     }
     return this.#line;
@@ -262,8 +266,8 @@ export class Conversation {
   #takeAnswer(): void {
     const message = this.#sent;
     if (message === undefined) return;
-    this.#sent = undefined;
     const failed = message.entries.length === 0 ? undefined : this.#there().receive();
+    this.#sent = undefined;
     if (this.#isGivenUp) {
       this.#isGivenUp = false;
       return;
@@ -317,7 +321,9 @@ export class Conversation {
     } catch (error) {
       this.#waiting = [];
       this.#ahead = undefined;
-      this.#isGivenUp = this.#sent !== undefined;
+      // A child has to be known, so that it can be ended.
+      const isClone = this.#sent?.steps.some((step) => step instanceof Cloning) === true;
+      this.#isGivenUp = this.#sent !== undefined && !isClone;
       this.#failure = error;
       throw error;
     }
@@ -381,7 +387,7 @@ class Cloning implements Step {
   }
 
   #fail(error: unknown): unknown {
-    this.failure = error;
+    this.failure = isOutOfMemory(error) ? wrapError("cannot make a process", error) : error;
     return error;
   }
 }

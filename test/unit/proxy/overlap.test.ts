@@ -251,3 +251,32 @@ t.test("a clone that fails in both ways is given up, and the parent goes on", as
   proxy.ask(make("b"));
   t.strictSame(asked(kernel), ["clone3", "clone", "b"]);
 });
+
+/** What the engine throws, in place of a system call. */
+const outOfMemory = () => Object.assign(new Error("out of memory"), { name: "InternalError" });
+
+t.test("a child is ended though tsrun ran out of memory while the clone was awaited", async (t) => {
+  for (const where of ["the answer of the parent", "the answer of the child"]) {
+    const ended: string[] = [];
+    const line = new Watched(new FakeKernel());
+    const inside = Object.assign(new Watched(new FakeKernel()), { end: () => ended.push("child") });
+    const refusals = [where];
+    const receive = line.receive.bind(line);
+    line.receive = () => {
+      if (where.endsWith("parent") && refusals.pop() !== undefined) throw outOfMemory();
+      return receive();
+    };
+    line.child = () => {
+      if (refusals.pop() === undefined) return inside;
+      // As that of proxy.ts, which ends the child then.
+      ended.push("child");
+      throw outOfMemory();
+    };
+    const child = Conversation.on(line).clone(clone());
+    child.say(make("inside"));
+    t.throws(() => child.pid, { message: "out of memory" }, where);
+    child.end();
+    t.strictSame(ended, ["child"], where);
+    t.strictSame(inside.messages, [], "and is told nothing");
+  }
+});
