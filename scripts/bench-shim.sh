@@ -22,7 +22,8 @@ mkdir -p "$OUT" "$KEPT"
 # Without a scenario to run, it only fetches and prepares.
 env LAB="$TREE" CACHE="$KEPT" RUNTIMES=tsrun "$LAB/cri/cri-e2e.sh" "$binary" '^$' >"$OUT/setup.log" 2>&1 ||
   { cat "$OUT/setup.log" >&2; die "the lab cannot be prepared"; }
-node_modules/.bin/bun build test/bench/shim/main.ts --target=node --outfile "$KEPT/bench.mjs" >"$OUT/bundle.log" 2>&1 ||
+node_modules/.bin/bun build test/bench/shim/main.ts --target=node \
+  --outfile "$KEPT/bench.mjs" >"$OUT/bundle.log" 2>&1 ||
   { cat "$OUT/bundle.log" >&2; die "test/bench/shim cannot be bundled"; }
 cat >>"$KEPT/containerd.toml" <<'TOML'
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.tsrun-shim]

@@ -14,7 +14,8 @@ export function memoryOf(pid: number): Memory {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
   const kib = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(rollup)?.[1] ?? 0);
   return {
-    privateMiB: (kib("Private_Clean") + kib("Private_Dirty")) / 1024,
+    // Clean pages are the program's, which shims share.
+    privateMiB: kib("Private_Dirty") / 1024,
     pssMiB: kib("Pss") / 1024,
     threads: readdirSync(`/proc/${pid}/task`).length,
   };
