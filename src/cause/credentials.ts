@@ -12,6 +12,7 @@ export interface Credentials {
   readonly groups: readonly number[];
   /** The effective set. */
   readonly capabilities: bigint;
+  readonly permitted: bigint;
   /** What the user namespace maps; `undefined` where it maps everything. */
   readonly uids: readonly IDMapping[] | undefined;
   readonly gids: readonly IDMapping[] | undefined;
@@ -41,6 +42,7 @@ export function credentialsIn({ status, uidMap, gidMap }: ProcTexts): Credential
     gid: numbers("Gid")[3] ?? 0,
     groups: numbers("Groups"),
     capabilities: BigInt(`0x${statusField(status, "CapEff") || "0"}`),
+    permitted: BigInt(`0x${statusField(status, "CapPrm") || "0"}`),
     uids: mappingsIn(uidMap),
     gids: mappingsIn(gidMap),
   };
@@ -58,6 +60,7 @@ export function credentialsOf(
     groups: additionalGids.map((id) => hostId(gidMappings, id) ?? id),
     // Without root's id the kernel clears the effective set at execve(2), but for the ambient part.
     capabilities: uid === 0 ? plan.capabilities.effective : plan.capabilities.ambient,
+    permitted: plan.capabilities.permitted,
     uids: uidMappings.length === 0 ? undefined : uidMappings,
     gids: gidMappings.length === 0 ? undefined : gidMappings,
   };

@@ -6,7 +6,7 @@ import type { Cause } from "./cause.ts";
 import { whyNotExecuted } from "./execute.ts";
 import { whyNotEnterable } from "./files.ts";
 import { whyHookNotExecuted } from "./hooks.ts";
-import { whyLimitRefused, whyNotWritten, whySysctlNotSet } from "./limits.ts";
+import { whyLimitRefused, whyNoSpace, whyNotCapable, whyNotWritten, whySysctlNotSet } from "./limits.ts";
 import { whyNotFound } from "./lookup.ts";
 import { whyNotJoined, whyNotMade } from "./namespaces.ts";
 import type { Scene } from "./scene.ts";
@@ -27,10 +27,19 @@ export function causeOf({ subject, errno = "" }: TsrunError, scene: Scene): Caus
     case "cgroup":
       return whyNotWritten(subject, errno);
     case "call":
-      return whySysctlNotSet(scene.sysctls, subject.attempt, errno);
+      return whyCallFailed(scene, subject, errno);
     case undefined:
       return undefined;
   }
+}
+
+function whyCallFailed(
+  { sysctls, asked, who }: Scene,
+  { call, attempt }: { readonly call: string; readonly attempt: string },
+  errno: string,
+): Cause | undefined {
+  if (call === "capset" && errno === "EPERM") return whyNotCapable(asked, who.permitted);
+  return whySysctlNotSet(sysctls, attempt, errno) ?? whyNoSpace(call, errno);
 }
 
 /** Of a first process that could not be made in its namespaces. */

@@ -22,6 +22,7 @@ export function whyHookNotExecuted({ path, pointer }: FailedHook, errno: string)
     cwd: "/",
     args: [],
     environment: [],
+    asked: 0n,
     sysctls: {},
     seccomp: undefined,
     label: undefined,

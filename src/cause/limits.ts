@@ -3,6 +3,7 @@
 
 import { listDirectoryAt } from "../linux/files/directories.ts";
 import { readTextIfThere } from "../linux/files/files.ts";
+import { CAPABILITY_NAMES } from "../linux/numbers/capabilities.ts";
 import { sysctlAttempt, sysctlPath } from "../namespaces/sysctl.ts";
 import { nearestWord } from "../spec/nearest.ts";
 import { type Cause, named } from "./cause.ts";
@@ -68,6 +69,50 @@ const ONLINE: Readonly<Record<string, string>> = {
   cpus: "/sys/devices/system/cpu/online",
   mems: "/sys/devices/system/node/online",
 };
+
+/** Which limit a call has met that fails with ENOSPC or EDQUOT. */
+export function whyNoSpace(call: string, errno: string): Cause | undefined {
+  if (errno === "EDQUOT" && (call === "add_key" || call === "keyctl")) {
+    return {
+      words: `the user has as many keyrings as the sysctls allow: ${shownSysctls(KEYS)}`,
+      next: "raise them, delete containers, or give --no-new-keyring",
+    };
+  }
+  if (errno !== "ENOSPC") return undefined;
+  if (MOUNTING.has(call)) {
+    return {
+      words: `the mount namespace has as many mounts as the sysctl allows: ${shownSysctls(["fs.mount-max"])}`,
+      next: "raise it, or mount less; the host's own mounts count too",
+    };
+  }
+  if (MAKING_FILES.has(call)) {
+    return {
+      words: "the file system there has no blocks or no inodes left",
+      next: "see df and df -i, and make room",
+    };
+  }
+  return undefined;
+}
+
+const KEYS = ["kernel.keys.root_maxkeys", "kernel.keys.maxkeys", "kernel.keys.maxbytes"];
+const MOUNTING = new Set(["mount", "move_mount", "open_tree", "fsmount"]);
+const MAKING_FILES = new Set(["mkdirat", "mknodat", "openat", "openat2", "symlinkat", "write"]);
+
+function shownSysctls(names: readonly string[]): string {
+  return names
+    .map((name) => `${name}=${readTextIfThere(`/proc/sys/${name.replaceAll(".", "/")}`)?.trim() ?? "?"}`)
+    .join(", ");
+}
+
+/** Which capabilities tsrun cannot give, because it has not got them itself. */
+export function whyNotCapable(asked: bigint, own: bigint): Cause | undefined {
+  const missing = CAPABILITY_NAMES.filter((_, bit) => ((asked & ~own) >> BigInt(bit)) & 1n);
+  if (missing.length === 0) return undefined;
+  return {
+    words: `tsrun itself has no ${missing.join(", ")}`,
+    next: "take that out of process.capabilities, or give it to tsrun's caller",
+  };
+}
 
 /** Which of the sysctls it was, and what is wrong with it. */
 export function whySysctlNotSet(

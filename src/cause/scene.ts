@@ -13,6 +13,8 @@ export interface Scene {
   readonly cwd: string;
   readonly args: readonly string[];
   readonly environment: readonly string[];
+  /** The permitted capabilities of `process.capabilities`. */
+  readonly asked: bigint;
   readonly sysctls: Readonly<Record<string, string>>;
   readonly seccomp: Seccomp | undefined;
   /** What confines the process, as its kernel module writes it. */

@@ -10,7 +10,7 @@ import { isRootless } from "../container/rootless.ts";
 import { effectiveUid } from "../linux/process/process.ts";
 import { loadConfig } from "../spec/load.ts";
 import { cgroupLines } from "./cgroups.ts";
-import { fileLines, programLines, securityLines } from "./host.ts";
+import { fileLines, procLine, programLines, securityLines } from "./host.ts";
 import { idLines } from "./ids.ts";
 import { kernelLines } from "./kernel.ts";
 import type { Line, Report } from "./model.ts";
@@ -29,6 +29,11 @@ export interface CheckRequest {
 
 export function checkHost(globals: GlobalOptions, request: CheckRequest): Report {
   const { bundle, systemdCgroup } = request;
+  const proc = procLine();
+  if (proc.health !== "well") {
+    // Nothing else can be looked at.
+    return { rootless: effectiveUid() !== 0, bundle, passes: false, lines: [proc], lacking: [proc.id] };
+  }
   const rootless = request.rootless || isRootless(globals);
   const needs = bundle === undefined ? undefined : needsIn(bundle, { rootless, systemdCgroup });
   const uid = effectiveUid() === 0 ? (request.user ?? 0) : effectiveUid();
@@ -39,6 +44,7 @@ export function checkHost(globals: GlobalOptions, request: CheckRequest): Report
     ...(rootless ? idLines(uid) : []),
     ...securityLines(),
     ...programLines(rootless),
+    proc,
     ...fileLines(globals.root),
   ];
   const lines = needs === undefined ? all : all.filter(({ id }) => needs.has(id));

@@ -71,10 +71,10 @@ function criuLine(): Line {
 }
 
 export function fileLines(root: string): Line[] {
-  return [procLine(), stateLine(root), ...idMapLines()];
+  return [stateLine(root), ...idMapLines()];
 }
 
-function procLine(): Line {
+export function procLine(): Line {
   const line = { id: "files.proc", topic: "files", what: "/proc" } as const;
   if (readTextIfThere("/proc/self/stat") !== undefined) return { ...line, health: "well", found: "mounted" };
   const costs = "no container can be made";

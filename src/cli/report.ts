@@ -89,11 +89,14 @@ const SHOWN_WITH_HINT: ReadonlySet<string> = new Set([
 
 /** What callers of runc look for in an error: a hint must not bring it in. */
 const MATCHED =
-  /not exist|not running|no such|not found|already|permission denied|not permitted|(is|not) a directory/i;
+  /not exist|not running|no such|not found|already|permission denied|not permitted|(is|not) a directory/gi;
 
 /** Docker, Kubernetes and Podman show the message alone: so what to do next follows in it. */
 function withHint(message: string, { code, hint }: Failure): string {
-  if (hint === undefined || !SHOWN_WITH_HINT.has(code) || MATCHED.test(hint)) return message;
+  if (hint === undefined || !SHOWN_WITH_HINT.has(code)) return message;
+  const said = message.toLowerCase();
+  const bringsIn = (hint.match(MATCHED) ?? []).some((words) => !said.includes(words.toLowerCase()));
+  if (bringsIn) return message;
   return `${message.trimEnd()}; ${shorten(hint, LONGEST_MESSAGE)}`;
 }
 

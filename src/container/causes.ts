@@ -15,6 +15,7 @@ import type { TsrunError } from "../errors.ts";
 import { type Descriptor, openDirectory, openIfThere, readTextIfThere } from "../linux/files/files.ts";
 import { O_DIRECTORY, O_PATH } from "../linux/numbers/fcntl.ts";
 import type { NamespacePlan } from "../namespaces/plan.ts";
+import { planCapabilities } from "../process/capabilities.ts";
 import { planProcess } from "../process/plan.ts";
 import { cleanPath } from "../rootfs/plan/paths.ts";
 import type { Process, Seccomp, Spec } from "../spec/types.ts";
@@ -31,6 +32,8 @@ export interface Asked {
   readonly rootfs: string;
   /** The process whose root and credentials count, if it is there. */
   readonly pid: number | undefined;
+  /** The first process of a container that runs: its root counts when the other process has ended. */
+  readonly first?: number | undefined;
 }
 
 /** The error with its cause, as far as it lies in the container's files and its process. */
@@ -38,12 +41,14 @@ export function explainFailure(error: unknown, asked: () => Asked): unknown {
   return withCause(error, (failed) => {
     const { subject } = failed;
     if (subject === undefined) return undefined;
-    const { spec, process, bundle, rootfs, pid } = asked();
+    const { spec, process, bundle, rootfs, pid, first } = asked();
     using image = openDirectory(rootfs);
     const of = { spec, process, bundle };
     using there = pid === undefined ? undefined : rootOf(pid);
-    const scene = there === undefined ? sceneAfter(of, image) : sceneOf(of, { image, there, pid: pid ?? 0 });
-    return causeOf(failed, scene);
+    if (there !== undefined) return causeOf(failed, sceneOf(of, { image, there, pid: pid ?? 0 }));
+    using container = first === undefined ? undefined : rootOf(first);
+    const after = sceneAfter(of, image);
+    return causeOf(failed, container === undefined ? after : { ...after, root: rootAt(container) });
   });
 }
 
@@ -88,6 +93,11 @@ export interface Existing {
   readonly asked?: Process;
 }
 
+/** What a container that runs was to be, for a process of `exec`. */
+export function askedBy(existing: Existing, pid?: number): Asked {
+  return { ...askedOf(existing, pid), first: existing.record.init_process_pid };
+}
+
 /** What a container's state tells of what it was to be. */
 export function askedOf({ record, spec, asked = spec.process }: Existing, pid?: number): Asked {
   return { spec, process: asked, bundle: record.bundle, rootfs: record.rootfs, pid };
@@ -95,8 +105,11 @@ export function askedOf({ record, spec, asked = spec.process }: Existing, pid?: 
 
 type Of = Pick<Asked, "spec" | "process" | "bundle">;
 
-function partsOf({ spec, process }: Of): Pick<Scene, "cwd" | "args" | "environment" | "sysctls" | "seccomp"> {
+type Parts = Pick<Scene, "cwd" | "args" | "environment" | "asked" | "sysctls" | "seccomp">;
+
+function partsOf({ spec, process }: Of): Parts {
   return {
+    asked: planCapabilities(process?.capabilities).masks.permitted,
     cwd: process?.cwd ?? "/",
     args: process?.args ?? [],
     environment: process?.env ?? [],
@@ -115,6 +128,11 @@ function rootOf(pid: number): Descriptor | undefined {
   }
 }
 
+/** With nothing to add: all mounts are there. */
+function rootAt(directory: Descriptor): Root {
+  return { directory, mounts: new Map() };
+}
+
 interface Live {
   readonly image: Descriptor;
   readonly there: Descriptor;
@@ -124,8 +142,8 @@ interface Live {
 function sceneOf(of: Of, { image, there, pid }: Live): Scene {
   const read = (name: string): string => readTextIfThere(`/proc/${pid}/${name}`) ?? "";
   return {
-    root: { directory: there, mounts: new Map() },
-    image: { directory: image, mounts: new Map() },
+    root: rootAt(there),
+    image: rootAt(image),
     who: credentialsIn({ status: read("status"), uidMap: read("uid_map"), gidMap: read("gid_map") }),
     label: labelIn(read("attr/current")),
     ...partsOf(of),
@@ -146,7 +164,7 @@ function sceneAfter(of: Of, image: Descriptor): Scene {
   const root: Root = { directory: image, mounts: mountsOf(of) };
   return {
     root,
-    image: { directory: image, mounts: new Map() },
+    image: rootAt(image),
     who: credentialsOf(plan, { uidMappings, gidMappings }),
     label: undefined,
     ...partsOf(of),

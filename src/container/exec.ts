@@ -40,7 +40,7 @@ import { readAnnotations } from "../spec/annotations.ts";
 import type { Process, Seccomp, Spec } from "../spec/types.ts";
 import { controlSession } from "../terminal/console.ts";
 import { sendPidfd } from "../terminal/socket.ts";
-import { askedOf, explainFailure } from "./causes.ts";
+import { askedBy, explainFailure } from "./causes.ts";
 import { attachTerminal, giveTerminal, openConsole } from "./console.ts";
 import { subCgroup } from "./exec-cgroup.ts";
 import { chooseProcess } from "./exec-process.ts";
@@ -195,7 +195,7 @@ function orSayStopped<Result>(plan: ExecPlan, act: () => Result, pid?: number): 
   try {
     return act();
   } catch (error) {
-    throw isAlive(plan.record) ? explainFailure(error, () => askedOf(plan, pid)) : stopped(error);
+    throw isAlive(plan.record) ? explainFailure(error, () => askedBy(plan, pid)) : stopped(error);
   }
 }
 

@@ -2,6 +2,7 @@
 // ordinary user may map only its own id, and needs shadow's set-user-ID programs for more.
 
 import { TsrunError, wrapError } from "../errors.ts";
+import { hasErrno } from "../linux/call/call.ts";
 import { text } from "../linux/call/words.ts";
 import { pipe, readAll, readText, writeFile } from "../linux/files/files.ts";
 import { findInPath } from "../linux/process/find-in-path.ts";
@@ -77,5 +78,17 @@ function findHelper(name: string): string {
 
 /** Whether this process is in the initial user namespace, where alone every id is mapped to itself. */
 export function inInitialUserNamespace(): boolean {
-  return /^\s*0\s+0\s+4294967295\s*$/.test(readText("/proc/self/uid_map"));
+  return /^\s*0\s+0\s+4294967295\s*$/.test(readOwnMap());
+}
+
+/** The first file of /proc that commands read. */
+function readOwnMap(): string {
+  try {
+    return readText("/proc/self/uid_map");
+  } catch (error) {
+    if (!hasErrno(error, "ENOENT")) throw error;
+    const { message } = wrapError("cannot tell who tsrun is", error);
+    const hint = "this host has no /proc, or no user namespaces: mount -t proc proc /proc";
+    throw new TsrunError("E_SYSCALL", message, { hint, cause: error });
+  }
 }

@@ -324,6 +324,7 @@ function identityError(failed: Operation, plan: ProcessPlan): TsrunError {
     return new TsrunError("E_SYSCALL", "unable to apply caps: operation not permitted", {
       errno: errnoName(errno),
       hint: "process.capabilities asks for more than tsrun itself has",
+      subject: { kind: "call", call: failed.call, attempt: failed.attempt },
     });
   }
   if (errno === EPERM && failed.call === "sched_setattr") {

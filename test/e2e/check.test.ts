@@ -137,6 +137,23 @@ behaviour(
 );
 
 behaviour(
+  "without /proc it says so, and nothing else; create says what to do",
+  async (t, lab) => {
+    const wrapper = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc; exec "$@"', "sh"];
+    const report = await check(lab, [], wrapper);
+    t.match(report, { code: 1, passes: false, lacking: ["files.proc"] });
+    t.equal(report.lines.length, 1);
+    const box = lab.container();
+    const log = `${lab.folder}/log`;
+    const created = await box.create({ wrapper, globals: ["--log", log] });
+    t.equal(created.code, 1);
+    t.match(created.stderr, /mount -t proc proc \/proc\n$/);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
   "a bundle that cannot be read is an error of its own",
   async (t, lab) => {
     const { code, stderr } = await lab.invoke(["check", "/nowhere"]);

@@ -41,9 +41,9 @@ const WIDE = ["e2e/rootless", "e2e/bad-input", "e2e/terminal"];
 
 /** By the beginning of a path; all matching entries count, the longest first. */
 const END_TO_END: Readonly<Record<string, readonly string[]>> = {
-  "src/cause/": ["e2e/causes"],
+  "src/cause/": ["e2e/causes", "e2e/other-causes"],
   "src/check/": ["e2e/check"],
-  "src/container/causes": ["e2e/causes"],
+  "src/container/causes": ["e2e/causes", "e2e/other-causes"],
   "src/rootfs/": [...MOUNTS, "security/masks", "security/procfs", ...LIVES, ...WIDE],
   "src/rootfs/build/copy-": ["e2e/copy-up", "e2e/tmpfs"],
   "src/rootfs/build/seal": ["e2e/rootfs", "security/masks", "security/procfs"],

@@ -68,6 +68,10 @@ t.test("callers that show the message alone get the next step in it", async (t) 
 t.test("a hint never brings in words that callers match", async (t) => {
   const failed = new TsrunError("E_SYSCALL", "cannot mount", { hint: "the container does not exist" });
   t.equal(tell(failed, { toFile: true }).stderr, "cannot mount\n");
+  const same = new TsrunError("E_SYSCALL", "cannot mount: operation not permitted", {
+    hint: "runc says: Operation not permitted",
+  });
+  t.match(tell(same, { toFile: true }).stderr, /; runc says/, "what is in the message already may be said");
 });
 
 t.test("failures exit with 1, unless a usage error says otherwise", async (t) => {
