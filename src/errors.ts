@@ -43,6 +43,8 @@ export interface ErrorDetails {
   /** The errno name of the system call that failed, if there is one. */
   readonly errno?: string | undefined;
   readonly subject?: Subject | undefined;
+  /** The message without the cause that `src/cause/` has put behind it. */
+  readonly bare?: string | undefined;
 }
 
 export class TsrunError extends Error {
@@ -50,12 +52,14 @@ export class TsrunError extends Error {
   readonly hint: string | undefined;
   readonly errno: string | undefined;
   readonly subject: Subject | undefined;
+  readonly bare: string;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = "TsrunError";
     this.code = code;
     this.hint = details.hint;
+    this.bare = details.bare ?? message;
     const before = details.cause instanceof TsrunError ? details.cause : undefined;
     this.errno = details.errno ?? before?.errno;
     this.subject = details.subject ?? before?.subject;

@@ -34,6 +34,7 @@ export function told(error: TsrunError, { words, next }: Cause): TsrunError {
     errno: error.errno,
     cause: error,
     hint: next,
+    bare: error.bare,
   });
 }
 

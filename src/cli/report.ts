@@ -12,6 +12,8 @@ const LONGEST_OUTPUT = 3 << 20;
 
 export interface Failure {
   readonly message: string;
+  /** Without the cause that was found: the words of runc alone. */
+  readonly bare: string;
   readonly code: string;
   readonly hint: string | undefined;
   readonly exitStatus: number;
@@ -21,13 +23,15 @@ export interface Failure {
 export function describeFailure(error: unknown): Failure {
   if (error instanceof TsrunError) {
     const exitStatus = error instanceof UsageError ? error.exitStatus : 1;
-    return { message: error.message, code: error.code, hint: error.hint, exitStatus };
+    return { message: error.message, bare: error.bare, code: error.code, hint: error.hint, exitStatus };
   }
   // The engine's error, which any line may raise.
   if (isOutOfMemory(error)) {
     const isStack = String(error).endsWith("stack overflow");
+    const message = `cannot go on: ${isStack ? "the stack is too small" : "out of memory"}`;
     return {
-      message: `cannot go on: ${isStack ? "the stack is too small" : "out of memory"}`,
+      message,
+      bare: message,
       code: "E_NOMEM",
       hint: isStack
         ? "raise the caller's limit (ulimit -s 8192), or nest the configuration less deeply"
@@ -35,8 +39,10 @@ export function describeFailure(error: unknown): Failure {
       exitStatus: 1,
     };
   }
+  const message = `internal error: ${String(error)}`;
   return {
-    message: `internal error: ${String(error)}`,
+    message,
+    bare: message,
     code: "E_INTERNAL",
     hint: "this is a bug in tsrun; please report it, with the output of --debug",
     exitStatus: 1,
@@ -77,8 +83,10 @@ export function formatFailure(failure: Failure, options: ReportOptions): Report 
   if (toFile) return { file: line, stderr: bare };
   if (terminal && format === "text") return { file: undefined, stderr: forPeople(message, hint) };
   // AS RUNC: the error that the container's program cannot be executed is printed as its first process would
-  // print it, not as a log line.
-  if (code === "E_EXEC" && format === "text") return { file: undefined, stderr: bare };
+  // print it, not as a log line. Its suite knows the whole line, so the cause is left out.
+  if (code === "E_EXEC" && format === "text") {
+    return { file: undefined, stderr: `${oneLine(shorten(failure.bare, LONGEST_OUTPUT))}\n` };
+  }
   return { file: undefined, stderr: line };
 }
 

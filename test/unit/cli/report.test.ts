@@ -1,6 +1,7 @@
 // How a failure is reported, and where.
 
 import t from "tap";
+import { told } from "../../../src/cause/cause.ts";
 import { describeFailure, formatFailure, type ReportOptions } from "../../../src/cli/report.ts";
 import { UsageError } from "../../../src/cli/usage-error.ts";
 import { TsrunError } from "../../../src/errors.ts";
@@ -54,7 +55,10 @@ t.test("a program that cannot be executed is told in plain words, as its first p
   const failed = new TsrunError("E_EXEC", "exec /run.sh: no such file or directory", {
     hint: "interpreter?",
   });
-  t.equal(tell(failed).stderr, "exec /run.sh: no such file or directory; interpreter?\n");
+  t.equal(tell(failed).stderr, "exec /run.sh: no such file or directory\n");
+  const explained = told(failed, { words: "its interpreter is missing", next: "add it" });
+  t.equal(tell(explained).stderr, "exec /run.sh: no such file or directory\n", "nor with its cause");
+  t.match(tell(explained, { toFile: true }).stderr, /directory: its interpreter is missing; add it\n$/);
 });
 
 t.test("callers that show the message alone get the next step in it", async (t) => {
