@@ -1,7 +1,7 @@
 // Why the kernel did not execute a file: execve(2) has one errno for a dozen reasons, and names the file when
 // it means another one, the loader or the interpreter.
 
-import { text } from "../linux/call/words.ts";
+import { text, utf8 } from "../linux/call/words.ts";
 import { machine } from "../linux/numbers/syscalls.ts";
 import { variable } from "../process/environment.ts";
 import { candidatesFor } from "../process/lookup.ts";
@@ -192,17 +192,20 @@ function whyLoader(scene: Scene, path: string, loader: string): Cause | undefine
 /** execve(2), "Limits on size of arguments and environment". */
 function tooLong({ args, environment }: Scene): Cause {
   const all = [...args, ...environment];
-  const longest = all.reduce((most, one) => (one.length > most.length ? one : most), "");
-  if (longest.length >= LONGEST_ARGUMENT) {
+  const [longest, length] = all
+    .map((one) => [one, utf8(one).length] as const)
+    .reduce((most, one) => (one[1] > most[1] ? one : most), ["", 0]);
+  if (length >= LONGEST_ARGUMENT) {
     const place = args.includes(longest)
       ? `process.args[${args.indexOf(longest)}]`
       : `the variable ${named(longest.slice(0, longest.indexOf("=")))} of process.env`;
     return {
-      words: `${place} has ${longest.length} bytes, and Linux takes ${LONGEST_ARGUMENT - 1} in one`,
+      words: `${place} has ${length} bytes, and Linux takes ${LONGEST_ARGUMENT - 1} in one`,
       next: "pass it in a file or by standard input",
     };
   }
-  const sum = all.reduce((length, one) => length + one.length + 9, 0);
+  // Each has a NUL, and a pointer to it.
+  const sum = all.reduce((bytes, one) => bytes + utf8(one).length + 9, 0);
   return {
     words: `process.args and process.env have ${sum} bytes together, more than a quarter of RLIMIT_STACK`,
     next: "pass them in a file, or raise RLIMIT_STACK in process.rlimits",
