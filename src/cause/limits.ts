@@ -4,6 +4,7 @@
 import { listDirectoryAt } from "../linux/files/directories.ts";
 import { readTextIfThere } from "../linux/files/files.ts";
 import { CAPABILITY_NAMES } from "../linux/numbers/capabilities.ts";
+import { readSysctl } from "../namespaces/limits.ts";
 import { sysctlAttempt, sysctlPath } from "../namespaces/sysctl.ts";
 import { nearestWord } from "../spec/nearest.ts";
 import { type Cause, named } from "./cause.ts";
@@ -16,7 +17,7 @@ interface RefusedLimit {
 /** prlimit(2): not even root may have more open files than fs.nr_open. */
 export function whyLimitRefused({ name, hard }: RefusedLimit, errno: string): Cause | undefined {
   if (errno !== "EPERM" || name !== "RLIMIT_NOFILE") return undefined;
-  const most = readTextIfThere("/proc/sys/fs/nr_open")?.trim() ?? "";
+  const most = readSysctl("fs.nr_open") ?? "";
   if (most === "" || hard <= BigInt(most)) return undefined;
   return {
     words: `the sysctl fs.nr_open allows ${most} at most`,
@@ -99,9 +100,7 @@ const MOUNTING = new Set(["mount", "move_mount", "open_tree", "fsmount"]);
 const MAKING_FILES = new Set(["mkdirat", "mknodat", "openat", "openat2", "symlinkat", "write"]);
 
 function shownSysctls(names: readonly string[]): string {
-  return names
-    .map((name) => `${name}=${readTextIfThere(`/proc/sys/${name.replaceAll(".", "/")}`)?.trim() ?? "?"}`)
-    .join(", ");
+  return names.map((name) => `${name}=${readSysctl(name) ?? "?"}`).join(", ");
 }
 
 /** Which capabilities tsrun cannot give, because it has not got them itself. */

@@ -2,27 +2,17 @@
 // sysctls and /proc/self tell apart (namespaces(7), user_namespaces(7)).
 
 import { tryCall } from "../linux/call/call.ts";
-import { cString, viewOf } from "../linux/call/words.ts";
-import { Descriptor, readLink, readTextIfThere } from "../linux/files/files.ts";
+import { cString } from "../linux/call/words.ts";
+import { Descriptor, filesystemType, readLink, readTextIfThere } from "../linux/files/files.ts";
 import { AT_FDCWD, O_CLOEXEC, O_PATH } from "../linux/numbers/fcntl.ts";
+import { NSFS_MAGIC } from "../linux/numbers/mount.ts";
 import { statusField } from "../linux/process/proc-text.ts";
 import { effectiveUid } from "../linux/process/process.ts";
+import { FORBIDDING, limitOf, readSysctl } from "../namespaces/limits.ts";
 import { type Join, NAMESPACES, type NamespaceKind, type NamespacePlan } from "../namespaces/plan.ts";
 import { type Cause, named } from "./cause.ts";
 import { CAP_SYS_ADMIN } from "./credentials.ts";
 import { walk } from "./walk.ts";
-
-/** The limits on how many of each kind a user may have, below /proc/sys/user. */
-const LIMITS: Readonly<Record<NamespaceKind, string>> = {
-  user: "max_user_namespaces",
-  mount: "max_mnt_namespaces",
-  pid: "max_pid_namespaces",
-  network: "max_net_namespaces",
-  ipc: "max_ipc_namespaces",
-  uts: "max_uts_namespaces",
-  cgroup: "max_cgroup_namespaces",
-  time: "max_time_namespaces",
-};
 
 /** Why clone(2) or unshare(2) failed. */
 export function whyNotMade(plan: NamespacePlan, errno: string): Cause | undefined {
@@ -42,13 +32,8 @@ export function whyNotMade(plan: NamespacePlan, errno: string): Cause | undefine
   }
 }
 
-function sysctl(path: string): string | undefined {
-  return readTextIfThere(`/proc/sys/${path}`)?.trim();
-}
-
 function limitReached({ created }: NamespacePlan): Cause {
-  const limits = [...created].map((kind) => `user.${LIMITS[kind]}`);
-  const values = limits.map((name) => ({ name, value: sysctl(name.replace(".", "/")) }));
+  const values = [...created].map(limitOf).map((name) => ({ name, value: readSysctl(name) }));
   const zero = values.find(({ value }) => value === "0");
   if (zero !== undefined) {
     return {
@@ -70,15 +55,14 @@ function forbidden({ created }: NamespacePlan): Cause | undefined {
   const isRoot = effectiveUid() === 0;
   const mayAdmin = (BigInt(`0x${statusField(status, "CapEff") || "0"}`) & CAP_SYS_ADMIN) !== 0n;
   if (created.has("user") && !mayAdmin) {
-    for (const [name, bad] of FORBIDDING) {
-      if (sysctl(name.replaceAll(".", "/")) === bad) {
-        const other = bad === "0" ? "1" : "0";
-        const profile = bad === "1" ? ", or give tsrun an AppArmor profile with userns" : "";
-        return {
-          words: `the sysctl ${name} is ${bad}, which forbids user namespaces to ordinary users`,
-          next: `as root: sysctl ${name}=${other}${profile}`,
-        };
-      }
+    const found = FORBIDDING.find(({ name, forbids }) => readSysctl(name) === forbids);
+    if (found !== undefined) {
+      const { name, forbids, allows, otherwise } = found;
+      const or = otherwise === undefined ? "" : `, or ${otherwise}`;
+      return {
+        words: `the sysctl ${name} is ${forbids}, which forbids user namespaces to ordinary users`,
+        next: `as root: sysctl ${name}=${allows}${or}`,
+      };
     }
   }
   if (!created.has("user") && !mayAdmin) {
@@ -97,14 +81,6 @@ function forbidden({ created }: NamespacePlan): Cause | undefined {
   return undefined;
 }
 
-/** Sysctls that keep user namespaces from ordinary users, with the value that does. */
-const FORBIDDING = [
-  // Debian's kernels, and Arch's.
-  ["kernel.unprivileged_userns_clone", "0"],
-  // Ubuntu from 23.10 on.
-  ["kernel.apparmor_restrict_unprivileged_userns", "1"],
-] as const;
-
 function unknownKind({ created }: NamespacePlan): Cause | undefined {
   const missing = [...created].find(
     (kind) => readLink(`/proc/self/ns/${NAMESPACES[kind].proc}`) === undefined,
@@ -118,7 +94,7 @@ function unknownKind({ created }: NamespacePlan): Cause | undefined {
 
 function noMoreProcesses(errno: string): Cause {
   const limits = ["kernel.pid_max", "kernel.threads-max"].map((name) => {
-    return `${name}=${sysctl(name.replace(".", "/")) ?? "?"}`;
+    return `${name}=${readSysctl(name) ?? "?"}`;
   });
   return {
     words:
@@ -130,17 +106,13 @@ function noMoreProcesses(errno: string): Cause {
   };
 }
 
-const NSFS_MAGIC = 0x6e736673;
-
 /** Why the namespace at a path could not be opened or entered. */
 export function whyNotJoined({ kind, path }: Join, errno: string): Cause | undefined {
   const opened = tryCall("openat", AT_FDCWD, cString(path), O_PATH | O_CLOEXEC, 0);
   if (opened < 0) return whyPathNotThere(kind, path);
   using file = new Descriptor(opened);
-  const buffer = new Uint8Array(120);
-  if (tryCall("fstatfs", file.number, buffer) < 0) return undefined;
   const next = `let linux.namespaces name a ${kind} namespace, such as /proc/PID/ns/${NAMESPACES[kind].proc}`;
-  if (Number(viewOf(buffer).getBigUint64(0, true)) !== NSFS_MAGIC) {
+  if (filesystemType(file.number) !== NSFS_MAGIC) {
     const hint = kind === "network" ? " (ip netns add makes one, and mounts it there)" : "";
     return { words: `${named(path)} is a file and no namespace${hint}`, next };
   }

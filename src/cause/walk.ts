@@ -17,6 +17,7 @@ import {
   S_IFLNK,
   S_IFREG,
 } from "../linux/numbers/fcntl.ts";
+import { PROC_SUPER_MAGIC } from "../linux/numbers/mount.ts";
 import { type Seen, ST_NOSYMFOLLOW } from "./access.ts";
 
 /** Where paths begin, and what is mounted there that a walk would not see by itself. */
@@ -108,8 +109,6 @@ export function walk(root: Root, path: string): Walk {
     for (const level of levels) level.close();
   }
 }
-
-const PROC_SUPER_MAGIC = 0x9fa0;
 
 /** Links of procfs lead where their text does not say. */
 function isMagic({ type }: Level): boolean {

@@ -8,6 +8,7 @@ import { readConfig } from "../container/bundle.ts";
 import type { GlobalOptions } from "../container/options.ts";
 import { isRootless } from "../container/rootless.ts";
 import { effectiveUid } from "../linux/process/process.ts";
+import { FORBIDDING } from "../namespaces/limits.ts";
 import { loadConfig } from "../spec/load.ts";
 import { cgroupLines } from "./cgroups.ts";
 import { fileLines, procLine, programLines, securityLines } from "./host.ts";
@@ -54,11 +55,7 @@ export function checkHost(globals: GlobalOptions, request: CheckRequest): Report
 }
 
 /** What an ordinary user's containers cannot be without. */
-const ROOTLESS = [
-  "namespaces.user",
-  "namespaces.kernel.unprivileged_userns_clone",
-  "namespaces.kernel.apparmor_restrict_unprivileged_userns",
-];
+const ROOTLESS = ["namespaces.user", ...FORBIDDING.map(({ name }) => `namespaces.${name}`)];
 
 /** Of some a bundle needs all, and not only a substitute. */
 function isLacking({ id, health }: Line): boolean {

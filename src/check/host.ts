@@ -6,13 +6,13 @@ import { tryCall } from "../linux/call/call.ts";
 import { cString } from "../linux/call/words.ts";
 import { filesystemType, openIfThere, readTextIfThere, status } from "../linux/files/files.ts";
 import { AT_EACCESS, AT_FDCWD, O_DIRECTORY, O_PATH } from "../linux/numbers/fcntl.ts";
+import { TMPFS_MAGIC } from "../linux/numbers/mount.ts";
 import { findInPath } from "../linux/process/find-in-path.ts";
 import { hasSelinux } from "../process/host-side.ts";
 import { parentOf } from "../rootfs/plan/paths.ts";
 import { kernelVersion } from "./kernel.ts";
 import type { Line } from "./model.ts";
 
-const TMPFS_MAGIC = 0x01021994;
 const W_OK_X_OK = 3;
 
 export function securityLines(): Line[] {

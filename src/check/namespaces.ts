@@ -1,16 +1,13 @@
 // Which namespaces the kernel has and how many a user may make, and the sysctls that keep them from ordinary
 // users.
 
-import { readLink, readTextIfThere } from "../linux/files/files.ts";
+import { readLink } from "../linux/files/files.ts";
+import { FORBIDDING, type Forbidding, limitOf, readSysctl } from "../namespaces/limits.ts";
 import { NAMESPACE_KINDS, NAMESPACES, type NamespaceKind } from "../namespaces/plan.ts";
 import type { Line } from "./model.ts";
 
 export function namespaceLines(rootless: boolean): Line[] {
   return [...NAMESPACE_KINDS.map(kindLine), ...(rootless ? FORBIDDING.flatMap(sysctlLine) : [])];
-}
-
-function sysctl(name: string): string | undefined {
-  return readTextIfThere(`/proc/sys/${name.replaceAll(".", "/")}`)?.trim();
 }
 
 function kindLine(kind: NamespaceKind): Line {
@@ -21,26 +18,20 @@ function kindLine(kind: NamespaceKind): Line {
     const mend = kind === "time" ? "Linux 5.6 has them" : "a kernel with them, and /proc mounted";
     return { ...line, health: "lacking", found: "missing", costs, mend };
   }
-  const limit = `user.max_${proc}_namespaces`;
-  const most = sysctl(limit);
+  const limit = limitOf(kind);
+  const most = readSysctl(limit);
   if (most === "0") {
     return { ...line, health: "lacking", found: `${limit} is 0`, costs, mend: `sysctl ${limit}=10000` };
   }
   return { ...line, health: "well", found: most === undefined ? "there" : `up to ${most} for each user` };
 }
 
-/** With the value that forbids user namespaces to ordinary users, and the one that does not. */
-const FORBIDDING = [
-  ["kernel.unprivileged_userns_clone", "0", "1"],
-  ["kernel.apparmor_restrict_unprivileged_userns", "1", "0"],
-] as const;
-
 /** Nothing where the kernel has no such sysctl. */
-function sysctlLine([name, bad, good]: (typeof FORBIDDING)[number]): Line[] {
-  const value = sysctl(name);
+function sysctlLine({ name, forbids, allows }: Forbidding): Line[] {
+  const value = readSysctl(name);
   if (value === undefined) return [];
   const line = { id: `namespaces.${name}`, topic: "namespaces", what: name, found: value } as const;
-  if (value !== bad) return [{ ...line, health: "well" }];
+  if (value !== forbids) return [{ ...line, health: "well" }];
   const costs = "an ordinary user can make no container";
-  return [{ ...line, health: "lacking", costs, mend: `as root: sysctl ${name}=${good}` }];
+  return [{ ...line, health: "lacking", costs, mend: `as root: sysctl ${name}=${allows}` }];
 }

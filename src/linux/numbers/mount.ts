@@ -97,4 +97,5 @@ export const SYSFS_MAGIC = 0x62656572;
 export const CGROUP2_SUPER_MAGIC = 0x63677270;
 export const CGROUP_SUPER_MAGIC = 0x27e0eb;
 export const TMPFS_MAGIC = 0x01021994;
+export const NSFS_MAGIC = 0x6e736673;
 export const DEVPTS_SUPER_MAGIC = 0x1cd1;

@@ -1,0 +1,37 @@
+// What may keep a user from making namespaces, and where it can be read (namespaces(7), user_namespaces(7)).
+// Called by src/cause/ after a failure, and by src/check/.
+
+import { readTextIfThere } from "../linux/files/files.ts";
+import { NAMESPACES, type NamespaceKind } from "./plan.ts";
+import { sysctlPath } from "./sysctl.ts";
+
+/** `undefined` where the kernel has no such sysctl. */
+export function readSysctl(name: string): string | undefined {
+  return readTextIfThere(sysctlPath(name))?.trim();
+}
+
+/** The sysctl that says how many of this kind a user may have. */
+export function limitOf(kind: NamespaceKind): string {
+  return `user.max_${NAMESPACES[kind].proc}_namespaces`;
+}
+
+/** A sysctl that keeps user namespaces from ordinary users, and two of its values. */
+export interface Forbidding {
+  readonly name: string;
+  readonly forbids: string;
+  readonly allows: string;
+  /** What makes it spare a program. */
+  readonly otherwise?: string;
+}
+
+export const FORBIDDING: readonly Forbidding[] = [
+  // Debian's kernels, and Arch's.
+  { name: "kernel.unprivileged_userns_clone", forbids: "0", allows: "1" },
+  // Ubuntu from 23.10 on.
+  {
+    name: "kernel.apparmor_restrict_unprivileged_userns",
+    forbids: "1",
+    allows: "0",
+    otherwise: "give tsrun an AppArmor profile with userns",
+  },
+];
