@@ -79,8 +79,8 @@ export function formatFailure(failure: Failure, options: ReportOptions): Report 
   });
   // AS RUNC: with a log file, stderr gets the plain message. Programs that match it read a line, so it is one
   // line.
-  const bare = `${oneLine(whole)}\n`;
-  if (toFile) return { file: line, stderr: bare };
+  const plain = `${oneLine(whole)}\n`;
+  if (toFile) return { file: line, stderr: plain };
   if (terminal && format === "text") return { file: undefined, stderr: forPeople(message, hint) };
   // AS RUNC: the error that the container's program cannot be executed is printed as its first process would
   // print it, not as a log line. Its suite knows the whole line, so the cause is left out.

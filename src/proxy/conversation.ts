@@ -192,7 +192,6 @@ export class Conversation {
    * laid out: there may be no memory for that.
    */
   end(): void {
-    this.#waiting = [];
     try {
       (this.#line ?? this.#bear()).end();
     } catch (error) {
