@@ -10,7 +10,7 @@ import type { Config } from "../support/config.ts";
 import { Container } from "../support/container.ts";
 import { needsStrace } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
-import { Containerd, Shim } from "../support/shim.ts";
+import { Containerd, inPod, Shim } from "../support/shim.ts";
 import { until } from "../support/wait.ts";
 
 const ONLY = tsrunOnly("containerd has a shim of its own for it");
@@ -148,10 +148,6 @@ behaviour(
 behaviour(
   "delete for a pod's first container ends the others, which have lost their shim, too",
   async (t, lab) => {
-    const inPod = (config: Config): void => {
-      SLEEP(config);
-      config.annotations = { "io.kubernetes.cri.sandbox-id": "pod" };
-    };
     const [one, other] = [lab.container(inPod), lab.container(inPod)];
     const alone = lab.container(SLEEP);
     const containerd = new Containerd(lab);
@@ -179,10 +175,6 @@ behaviour(
 behaviour(
   "delete for one container of a pod leaves the others alone while their shim lives",
   async (t, lab) => {
-    const inPod = (config: Config): void => {
-      SLEEP(config);
-      config.annotations = { "io.kubernetes.cri.sandbox-id": "pod" };
-    };
     const [one, other] = [lab.container(inPod), lab.container(inPod)];
     const shim = await Shim.start(lab, one);
     await shim.create();

@@ -10,20 +10,10 @@ import { behaviour, needsKernel, tsrunOnly } from "../support/behaviour.ts";
 import { Container } from "../support/container.ts";
 import { hostMounts } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
-import { optionsFor, Refusal, Shim } from "../support/shim.ts";
+import { optionsFor, refusal, Shim } from "../support/shim.ts";
 
 const ONLY = tsrunOnly("containerd has a shim of its own for it");
 const SLEEP = Container.script("exec sleep 1000");
-
-async function refusal(asked: Promise<unknown>): Promise<readonly [number, string]> {
-  try {
-    await asked;
-  } catch (error) {
-    if (error instanceof Refusal) return [error.code, error.message];
-    throw error;
-  }
-  return [0, "it succeeded"];
-}
 
 function json(value: unknown): { typeUrl: string; value: Uint8Array } {
   return { typeUrl: "x", value: new TextEncoder().encode(JSON.stringify(value)) };

@@ -7,24 +7,12 @@ import { decode } from "../../src/protobuf/protobuf.ts";
 import { RUNTIME_INFO } from "../../src/shim/messages/options.ts";
 import { DELETE_RESPONSE, STATUS } from "../../src/shim/messages/task.ts";
 import { behaviour, tsrunOnly } from "../support/behaviour.ts";
-import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { deleteAfter, Refusal, Shim, shimPath, startShim } from "../support/shim.ts";
+import { deleteAfter, inPod, refusal, Shim, shimPath, startShim } from "../support/shim.ts";
 import { until } from "../support/wait.ts";
 
 const ONLY = tsrunOnly("containerd has a shim of its own for it");
 const SLEEP = Container.script("exec sleep 1000");
-
-/** The code and the text of a request that is refused. */
-async function refusal(asked: Promise<unknown>): Promise<readonly [number, string]> {
-  try {
-    await asked;
-  } catch (error) {
-    if (error instanceof Refusal) return [error.code, error.message];
-    throw error;
-  }
-  return [0, "it succeeded"];
-}
 
 behaviour(
   "a container lives: create, start, wait, delete, with its events in order",
@@ -71,10 +59,6 @@ behaviour(
 behaviour(
   "containers of a pod share a shim, which ends after the last of them",
   async (t, lab) => {
-    const inPod = (config: Config): void => {
-      SLEEP(config);
-      config.annotations = { "io.kubernetes.cri.sandbox-id": "pod" };
-    };
     const [one, other] = [lab.container(inPod), lab.container(inPod)];
     const shim = await Shim.start(lab, one);
     const answer = JSON.parse(startShim(lab, shim.containerd, other)) as { address: string };

@@ -17,7 +17,8 @@ import {
   TYPE_REQUEST,
   TYPE_RESPONSE,
 } from "../../src/shim/ttrpc/frame.ts";
-import type { Container } from "./container.ts";
+import type { Config } from "./config.ts";
+import { Container } from "./container.ts";
 import type { Lab } from "./lab.ts";
 import { plainEnv, runtimePath } from "./runtime.ts";
 import { until } from "./wait.ts";
@@ -33,6 +34,23 @@ export class Refusal extends Error {
     super(message);
     this.code = code;
   }
+}
+
+/** The code and the text of a request that is refused. */
+export async function refusal(asked: Promise<unknown>): Promise<readonly [number, string]> {
+  try {
+    await asked;
+  } catch (error) {
+    if (error instanceof Refusal) return [error.code, error.message];
+    throw error;
+  }
+  return [0, "it succeeded"];
+}
+
+/** The configuration of a container that sleeps, in the pod `pod`. */
+export function inPod(config: Config): void {
+  Container.script("exec sleep 1000")(config);
+  config.annotations = { "io.kubernetes.cri.sandbox-id": "pod" };
 }
 
 export interface ShimEvent {
