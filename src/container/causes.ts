@@ -14,9 +14,11 @@ import type { CgroupRecord } from "../cgroups/record.ts";
 import type { TsrunError } from "../errors.ts";
 import { type Descriptor, openDirectory, openIfThere, readTextIfThere } from "../linux/files/files.ts";
 import { O_DIRECTORY, O_PATH } from "../linux/numbers/fcntl.ts";
+import { MS_BIND, MS_NOEXEC, MS_NOSYMFOLLOW } from "../linux/numbers/mount.ts";
 import type { NamespacePlan } from "../namespaces/plan.ts";
 import { planCapabilities } from "../process/capabilities.ts";
 import { planProcess } from "../process/plan.ts";
+import { parseMountOptions } from "../rootfs/plan/mount-options.ts";
 import { cleanPath } from "../rootfs/plan/paths.ts";
 import type { Process, Seccomp, Spec } from "../spec/types.ts";
 import type { ContainerPlan } from "./plan.ts";
@@ -173,12 +175,13 @@ function sceneAfter(of: Of, image: Descriptor): Scene {
 
 function mountsOf({ spec, bundle }: Of): Map<string, MountThere> {
   const mounts = new Map<string, MountThere>();
-  for (const { destination, type, source = "", options = [] } of spec.mounts ?? []) {
-    const isBind = type === "bind" || options.includes("bind") || options.includes("rbind");
+  for (const { destination, source = "", options = [] } of spec.mounts ?? []) {
+    const { setFlags } = parseMountOptions(options);
+    const isBind = (setFlags & MS_BIND) !== 0;
     const from = source.startsWith("/") ? source : `${bundle}/${source}`;
-    const noexec = options.lastIndexOf("noexec") > options.lastIndexOf("exec") ? ST_NOEXEC : 0;
-    const flags = noexec | (options.includes("nosymfollow") ? ST_NOSYMFOLLOW : 0);
-    mounts.set(cleanPath(destination), { source: isBind ? from : undefined, flags });
+    const noexec = (setFlags & MS_NOEXEC) === 0 ? 0 : ST_NOEXEC;
+    const nosymfollow = (setFlags & MS_NOSYMFOLLOW) === 0 ? 0 : ST_NOSYMFOLLOW;
+    mounts.set(cleanPath(destination), { source: isBind ? from : undefined, flags: noexec | nosymfollow });
   }
   return mounts;
 }
