@@ -6,12 +6,11 @@ import { listDirectoryAt } from "../linux/files/directories.ts";
 import { type FileStatus, readTextIfThere, STATX_BASIC, STATX_SIZE } from "../linux/files/files.ts";
 import { parseStatx } from "../linux/files/statx.ts";
 import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
-import { statusField } from "../linux/process/proc-text.ts";
+import { accessOf, statusField } from "../linux/process/proc-text.ts";
 import { type Cause, named } from "./cause.ts";
 
 /** So many descriptors are looked at: a busy host may have millions. */
 const MOST_DESCRIPTORS = 200_000;
-const O_ACCMODE = 3;
 /** statx(2): what is known already; a file system of a process that hangs is not asked. */
 const AT_STATX_DONT_SYNC = 0x4000;
 
@@ -61,7 +60,5 @@ function isFile(path: string, { inode, deviceMajor, deviceMinor }: FileStatus): 
 }
 
 function isWriting(pid: string, fd: string): boolean {
-  const info = readTextIfThere(`/proc/${pid}/fdinfo/${fd}`) ?? "";
-  const flags = Number.parseInt(/^flags:\s*([0-7]+)/m.exec(info)?.[1] ?? "0", 8);
-  return (flags & O_ACCMODE) !== 0;
+  return accessOf(readTextIfThere(`/proc/${pid}/fdinfo/${fd}`) ?? "").writable;
 }

@@ -16,18 +16,20 @@ import {
 } from "../linux/files/files.ts";
 import {
   F_GETFL,
+  O_ACCMODE,
   O_PATH,
   O_RDONLY,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
   S_IFDIR,
 } from "../linux/numbers/fcntl.ts";
+import { accessOf } from "../linux/process/proc-text.ts";
 import type { NamespacePlan } from "../namespaces/plan.ts";
 import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import { criuConfigFile, WorkingDirectories } from "./images.ts";
 import { REQUEST } from "./messages.ts";
 import type { DumpOptions } from "./options.ts";
-import { accessOf, externalPipes, type PipeEnd } from "./pipes.ts";
+import { externalPipes, type PipeEnd } from "./pipes.ts";
 import {
   DESCRIPTORS_FILE,
   DUMP_LOG,
@@ -97,7 +99,6 @@ export function dump(dumped: Dumped): void {
 /** The caller's descriptor of `--status-fd`, checked before anything is done. */
 function writable(fd: number | undefined): number | undefined {
   if (fd === undefined) return undefined;
-  const O_ACCMODE = 3;
   const how = mustCall(`use descriptor ${fd} of --status-fd`, "fcntl", fd, F_GETFL);
   if ((how & O_ACCMODE) !== O_RDONLY) return fd;
   throw new TsrunError("E_USAGE", `invalid --status-fd argument ${fd}: not writable`);

@@ -27,12 +27,3 @@ export function externalPipes(ends: readonly PipeEnd[]): string[] {
   });
   return [0, 1, 2].map((slot) => external.find(({ fd }) => fd === slot)?.name ?? "");
 }
-
-const O_ACCMODE = 3;
-
-/** The access mode of an end, from the `flags:` line of /proc/PID/fdinfo/N (proc_pid_fdinfo(5)). */
-export function accessOf(fdinfo: string): Pick<PipeEnd, "readable" | "writable"> {
-  const [, digits = "0"] = /^flags:\s*(\d+)$/m.exec(fdinfo) ?? [];
-  const mode = Number.parseInt(digits, 8) & O_ACCMODE;
-  return { readable: mode !== 1, writable: mode !== 0 };
-}

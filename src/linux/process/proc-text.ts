@@ -1,7 +1,9 @@
-// Finds fields in the text of /proc/PID/status (proc_pid_status(5)). Pure; called by process.ts.
+// Finds fields in the text of /proc/PID/status (proc_pid_status(5)), and one of /proc/PID/fdinfo. Pure.
 // Security: the text contains the process's name, which the process may choose. A regular expression also
 // treats carriage return and U+2028 as ends of lines; the kernel escapes only the newline, so only that ends
 // a line here.
+
+import { O_ACCMODE, O_RDONLY, O_WRONLY } from "../numbers/fcntl.ts";
 
 /** The value of a field; "" if there is no such field. */
 export function statusField(status: string, field: string): string {
@@ -13,4 +15,11 @@ export function statusField(status: string, field: string): string {
 
 export function statusNumber(status: string, field: string): number {
   return Number(statusField(status, field));
+}
+
+/** The access mode of a descriptor, from the `flags:` line of /proc/PID/fdinfo/N (proc_pid_fdinfo(5)). */
+export function accessOf(fdinfo: string): { readonly readable: boolean; readonly writable: boolean } {
+  const [, digits = "0"] = /^flags:\s*(\d+)$/m.exec(fdinfo) ?? [];
+  const mode = Number.parseInt(digits, 8) & O_ACCMODE;
+  return { readable: mode !== O_WRONLY, writable: mode !== O_RDONLY };
 }

@@ -1,7 +1,8 @@
 // Which pipes of a container lead outside.
 
 import t from "tap";
-import { accessOf, externalPipes, type PipeEnd } from "../../../src/checkpoint/pipes.ts";
+import { externalPipes, type PipeEnd } from "../../../src/checkpoint/pipes.ts";
+import { accessOf } from "../../../src/linux/process/proc-text.ts";
 
 function end(pid: number, fd: number, name: string, access: "r" | "w" | "rw"): PipeEnd {
   return { pid, fd, name, readable: access !== "w", writable: access !== "r" };
