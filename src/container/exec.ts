@@ -6,7 +6,7 @@ import { delegated, joinFiles } from "../cgroups/join.ts";
 import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError, wrapError } from "../errors.ts";
 import { type Descriptor, openDirectory, readLink, tryWriteFile } from "../linux/files/files.ts";
-import { endedBeforeExecuting } from "../linux/process/process.ts";
+import { neverExecuted } from "../linux/process/process.ts";
 import { type Join, NAMESPACE_KINDS, NAMESPACES, type NamespaceKind } from "../namespaces/plan.ts";
 import { type Standing, standInNamespaces } from "../namespaces/stand.ts";
 import {
@@ -387,7 +387,7 @@ function becomeProgram(proxy: Conversation, plan: ExecPlan, { executable, filter
   const failed = proxy.execute([...first, ...filter.beforeExecute, execute(process, executable)]);
   const program = process.args[0] ?? "";
   if (failed !== undefined) throw executeError(program, { call: failed.call, errno: -(failed.result ?? 0) });
-  if (endedBeforeExecuting(proxy.pid)) {
+  if (neverExecuted(proxy.pid)) {
     throw new TsrunError("E_EXEC", `cannot execute "${program}": the process was killed before that`);
   }
 }

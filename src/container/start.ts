@@ -17,7 +17,7 @@ import { poll } from "../linux/files/poll.ts";
 import { O_NONBLOCK, O_RDONLY, O_WRONLY } from "../linux/numbers/fcntl.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { syscallName } from "../linux/numbers/syscalls.ts";
-import { endedBeforeExecuting, isHeld, stateBeforeExecuting } from "../linux/process/process.ts";
+import { isHeld, neverExecuted, stateBeforeExecuting } from "../linux/process/process.ts";
 import { heldError } from "../proxy/proxy.ts";
 import { failureInReport } from "../proxy/report.ts";
 import { AGENT_PATIENCE_SECONDS } from "../seccomp/agent.ts";
@@ -83,23 +83,25 @@ export function release(globals: GlobalOptions, directory: StateDirectory, recor
   directory.unlock();
   tell?.();
   const reply = waitForAnswer(answers, record);
-  if (reply.length > 0 || diedAsProxy(record)) throw notExecuted(directory, record, reply);
+  if (reply !== undefined && (reply.length > 0 || diedAsProxy(record))) {
+    throw notExecuted(directory, record, reply);
+  }
   if (spec !== undefined) runPoststart(spec, record, output);
 }
 
 /**
  * Waits until the first process has closed the FIFO: it has executed its program, or has ended. Returns what
- * it left there. If somebody else keeps the FIFO open, or holds the process, the state of the process
- * decides.
+ * it left there; `undefined` if an agent still decides about its execve(2). If somebody else keeps the FIFO
+ * open, or holds the process, the state of the process decides.
  */
-function waitForAnswer(answers: Descriptor, record: StateRecord): Uint8Array {
+function waitForAnswer(answers: Descriptor, record: StateRecord): Uint8Array | undefined {
   const { init_process_pid: pid, init_process_start: startTime } = record;
   for (let held = 0; held < 2; held = isHeld(pid) ? held + 1 : 0) {
     // poll(2) reports the end of the last writer (POLLHUP) even if asked for no event.
     const [ended = 0] = poll([{ fd: answers.number, events: 0 }], PATIENCE_MS);
     if (ended !== 0) return readAll(answers.number, "the answer of the first process");
     // AS RUNC: the container counts as started, whatever the agent will answer to its execve(2).
-    if (record.notifiesAgent === true) return NOTHING;
+    if (record.notifiesAgent === true) return undefined;
     const state = stateBeforeExecuting(pid, startTime);
     if (state === undefined || state === "Z") return NOTHING;
   }
@@ -136,7 +138,7 @@ function runPoststart({ hooks }: Spec, record: StateRecord, output: HookOutput |
   }
 }
 
-/** Whether it ended before it executed its program. */
+/** Whether it ended, or is about to, before it executed its program. */
 function diedAsProxy({ init_process_pid: pid, init_process_start: startTime }: StateRecord): boolean {
-  return endedBeforeExecuting(pid, startTime);
+  return neverExecuted(pid, startTime);
 }

@@ -12,7 +12,7 @@ import { O_CREAT, O_NONBLOCK, O_RDWR, O_WRONLY } from "../../src/linux/numbers/f
 import { SIGHUP, SIGKILL, SIGTERM } from "../../src/linux/numbers/sched.ts";
 import { SOCK_SEQPACKET } from "../../src/linux/numbers/socket-numbers.ts";
 import type { Machine } from "../../src/linux/numbers/syscalls.ts";
-import { endedBeforeExecuting, processStatus, waitFor } from "../../src/linux/process/process.ts";
+import { neverExecuted, processStatus, waitFor } from "../../src/linux/process/process.ts";
 import { openChild, signalChild } from "../../src/linux/process/process-handle.ts";
 import { spawn } from "../../src/linux/process/spawn.ts";
 import { handleTermination } from "../../src/process/execute.ts";
@@ -259,7 +259,7 @@ function endedBefore(): unknown {
   proxy.run([child, inChild(operation("exit_group", [0], "leave"))]);
   const never = resultOf(child);
   for (const pid of [executed, never]) openChild(pid).waitForEnd();
-  const seen = [executed, never].map((pid) => [processStatus(pid)?.state, endedBeforeExecuting(pid)]);
+  const seen = [executed, never].map((pid) => [processStatus(pid)?.state, neverExecuted(pid)]);
   waitFor(executed);
   return seen;
 }

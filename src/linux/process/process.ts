@@ -76,9 +76,12 @@ function parseStatus(line: string | undefined): ProcessStatus | undefined {
 /** The flag of a process that was forked and has not executed a program since (include/linux/sched.h). */
 const PF_FORKNOEXEC = 0x40;
 
-/** Whether a process has ended without ever having executed a program. */
-export function endedBeforeExecuting(pid: number, startTime?: number): boolean {
-  return stateBeforeExecuting(pid, startTime) === "Z";
+/**
+ * Whether a process has never executed a program, among those that either have or are ending. What a process
+ * had open is closed before it is a zombie, and in execve(2) after its flag is cleared.
+ */
+export function neverExecuted(pid: number, startTime?: number): boolean {
+  return stateBeforeExecuting(pid, startTime) !== undefined;
 }
 
 /**
