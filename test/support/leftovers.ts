@@ -90,12 +90,28 @@ function belongsTo(pid: number, traces: Traces): string | undefined {
   return undefined;
 }
 
+/**
+ * Whether a mount of the test is in the mount namespace of a process. Somebody else who makes a namespace
+ * while a runtime has mounted something on the host gets a copy of it: he has the host's root, a container has
+ * not. A runtime's own process may have it still.
+ */
 function seesMounts(pid: number, { folder, ownDevices }: Traces): boolean {
-  const lines = readProc(pid, "mountinfo").split("\n");
-  return lines.some((line) => line.includes(folder) && !ownDevices.has(line.split(" ")[2] ?? ""));
+  const mounts = readProc(pid, "mountinfo");
+  const sees = mounts
+    .split("\n")
+    .some((line) => line.includes(folder) && !ownDevices.has(line.split(" ")[2] ?? ""));
+  if (!sees) return false;
+  return rootMount(mounts) !== HOST_ROOT || /^(tsrun|runc|crun)/.test(readProc(pid, "comm"));
 }
 
-function readProc(pid: number, name: string): string {
+/** Device and root of the mount at `/`, as mountinfo has them. */
+function rootMount(mounts: string): string | undefined {
+  return mounts.match(/^\d+ \d+ (\S+ \S+) \/ /m)?.[1];
+}
+
+const HOST_ROOT = rootMount(readProc("self", "mountinfo"));
+
+function readProc(pid: number | "self", name: string): string {
   try {
     return readFileSync(`/proc/${pid}/${name}`, "utf8");
   } catch {
