@@ -92,8 +92,8 @@ function belongsTo(pid: number, traces: Traces): string | undefined {
 
 /**
  * Whether a mount of the test is in the mount namespace of a process. Somebody else who makes a namespace
- * while a runtime has mounted something on the host gets a copy of it: he has the host's root, a container has
- * not. A runtime's own process may have it still.
+ * while a runtime has mounted something on the host gets a copy of it. He has the host's root, which a
+ * container has not; a process of a runtime may have it still.
  */
 function seesMounts(pid: number, { folder, ownDevices }: Traces): boolean {
   const mounts = readProc(pid, "mountinfo");
