@@ -44,6 +44,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["shim"],
   ["cli"],
   ["explain", "check"],
+  ["trace"],
   ["container"],
   // The topics may import each other.
   [
