@@ -1,5 +1,5 @@
-// A trace in Chrome's format of trace events, as it is written and read. It opens
-// in Perfetto and chrome://tracing. Types only.
+// A trace in Chrome's format of trace events, as it is written and read. It opens in Perfetto and in
+// chrome://tracing. Types only.
 
 /** What an event is about; the `cat` of an event. */
 export type Category =
@@ -34,7 +34,7 @@ export interface CompleteEvent {
   readonly ph: "X";
   readonly name: string;
   readonly cat: Category;
-  /** When it began, in microseconds of CLOCK_MONOTONIC, so that the traces of several commands fit together. */
+  /** When it began, in microseconds of CLOCK_MONOTONIC: traces of several commands fit together. */
   readonly ts: number;
   /** How long it took, in microseconds. Both have three decimals. */
   readonly dur: number;
