@@ -2,13 +2,14 @@
 
 import type { TsrunError } from "../errors.ts";
 import type { NamespacePlan } from "../namespaces/plan.ts";
+import { whyDeviceBusy } from "./busy.ts";
 import type { Cause } from "./cause.ts";
 import { whyNotExecuted } from "./execute.ts";
 import { whyNotEnterable } from "./files.ts";
 import { whyHookNotExecuted } from "./hooks.ts";
 import { whyLimitRefused, whyNoSpace, whyNotCapable, whyNotWritten, whySysctlNotSet } from "./limits.ts";
 import { whyNotFound } from "./lookup.ts";
-import { whyNotJoined, whyNotMade } from "./namespaces.ts";
+import { whyNotEntered, whyNotJoined, whyNotMade } from "./namespaces.ts";
 import type { Scene } from "./scene.ts";
 
 /** In the container's files, or in its process. */
@@ -39,7 +40,12 @@ function whyCallFailed(
   errno: string,
 ): Cause | undefined {
   if (call === "capset" && errno === "EPERM") return whyNotCapable(asked, who.permitted);
-  return whySysctlNotSet(sysctls, attempt, errno) ?? whyNoSpace(call, errno);
+  return (
+    whySysctlNotSet(sysctls, attempt, errno) ??
+    whyNoSpace(call, errno) ??
+    whyDeviceBusy(attempt, errno) ??
+    whyNotEntered(attempt, errno)
+  );
 }
 
 /** Of a first process that could not be made in its namespaces. */

@@ -34,7 +34,8 @@ interface RefusedWrite {
 /** What a file of a cgroup would take. */
 export function whyNotWritten({ directory, file, value }: RefusedWrite, errno: string): Cause | undefined {
   const [, kind] = /^(?:cpuset\.)?(cpus|mems)$/.exec(file) ?? [];
-  if (kind !== undefined) return beyondSet(directory, kind, file);
+  if (kind !== undefined)
+    return errno === "EBUSY" ? neededBelow(directory, file) : beyondSet(directory, kind, file);
   if (file === "memory.limit_in_bytes" && errno === "EBUSY") {
     return {
       words: "that is too low: what the kernel itself needs for the first process is more already",
@@ -64,6 +65,19 @@ function beyondSet(directory: string, kind: string, file: string): Cause | undef
       `and the cgroup above allows ${allowed === "" ? "none" : allowed}`,
     next: `name some of those in linux.resources.cpu.${kind}`,
   };
+}
+
+/** cpuset(7), EBUSY: a cgroup below has processors or memory nodes that would be taken away. */
+function neededBelow(directory: string, file: string): Cause | undefined {
+  for (const { name } of listDirectoryAt(directory)) {
+    const has = readTextIfThere(`${directory}/${name}/${file}`)?.trim() ?? "";
+    if (has === "") continue;
+    return {
+      words: `the cgroup ${named(`${directory}/${name}`)} below it has ${has}`,
+      next: "take them from that cgroup first, or leave them to this one",
+    };
+  }
+  return undefined;
 }
 
 const ONLINE: Readonly<Record<string, string>> = {
@@ -101,6 +115,18 @@ const MAKING_FILES = new Set(["mkdirat", "mknodat", "openat", "openat2", "symlin
 
 function shownSysctls(names: readonly string[]): string {
   return names.map((name) => `${name}=${readSysctl(name) ?? "?"}`).join(", ");
+}
+
+/** inotify(7): limits for the user of the host, and of each user namespace. */
+export function whyNotWatched(errno: string): Cause | undefined {
+  const name = { EMFILE: "instances", ENOSPC: "watches" }[errno];
+  if (name === undefined) return undefined;
+  const own = `fs.inotify.max_user_${name}`;
+  const names = [own, `user.max_inotify_${name}`];
+  return {
+    words: `the user has as many inotify ${name} as a sysctl allows: ${shownSysctls(names)}`,
+    next: `raise it: sysctl ${own}=${name === "instances" ? 1024 : 524288}`,
+  };
 }
 
 /** Which capabilities tsrun cannot give, because it has not got them itself. */

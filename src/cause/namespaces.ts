@@ -129,6 +129,21 @@ export function whyNotJoined({ kind, path }: Join, errno: string): Cause | undef
   };
 }
 
+/** Why the namespaces of a container's first process could not be opened or entered: `exec`. */
+export function whyNotEntered(attempt: string, errno: string): Cause | undefined {
+  const [, act] = /^(open|join) the \w+ namespace "ns\/\w+"$/.exec(attempt) ?? [];
+  if (act === undefined || (errno !== "EPERM" && errno !== "EACCES")) return undefined;
+  const who = effectiveUid() === 0 ? "root" : `uid ${effectiveUid()}`;
+  const lacks =
+    act === "open"
+      ? "may not look at the container's first process"
+      : "has no CAP_SYS_ADMIN in the user namespace that it belongs to";
+  return {
+    words: `tsrun runs as ${who}, and ${lacks}`,
+    next: "run it as the user who has created the container, or as root with all capabilities",
+  };
+}
+
 function whyPathNotThere(kind: NamespaceKind, path: string): Cause | undefined {
   const opened = tryCall("openat", AT_FDCWD, cString("/"), O_PATH | O_CLOEXEC, 0);
   if (opened < 0) return undefined;

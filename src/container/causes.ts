@@ -5,7 +5,7 @@ import { ST_NOEXEC, ST_NOSYMFOLLOW } from "../cause/access.ts";
 import { withCause } from "../cause/cause.ts";
 import { credentialsIn, credentialsOf } from "../cause/credentials.ts";
 import { causeOf, causeOfEntry } from "../cause/find.ts";
-import { whyNotWritten } from "../cause/limits.ts";
+import { whyNotWatched, whyNotWritten } from "../cause/limits.ts";
 import type { Scene } from "../cause/scene.ts";
 import { whyKilled } from "../cause/seccomp.ts";
 import type { MountThere, Root } from "../cause/walk.ts";
@@ -68,6 +68,11 @@ export function explainLimit(error: unknown): unknown {
   return withCause(error, ({ subject, errno = "" }) =>
     subject?.kind === "cgroup" ? whyNotWritten(subject, errno) : undefined,
   );
+}
+
+/** The error of a cgroup that could not be watched. */
+export function explainWatch(error: unknown): unknown {
+  return withCause(error, ({ errno = "" }) => whyNotWatched(errno));
 }
 
 /** The error of a first process that could not be made, with its cause. */

@@ -6,6 +6,7 @@ import { readStats } from "../cgroups/stats/read.ts";
 import type { Stats } from "../cgroups/stats/stats.ts";
 import { TsrunError } from "../errors.ts";
 import { readRdtStats } from "../rdt/host.ts";
+import { explainWatch } from "./causes.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import { isAlive } from "./status.ts";
@@ -34,7 +35,7 @@ export function watchContainer(
   { id, intervalMs, tell }: { id: string; intervalMs: number; tell: (event: ContainerEvent) => void },
 ): void {
   const record = loadRunning(globals, id);
-  using watch = OomWatch.of(record.cgroup);
+  using watch = openWatch(record);
   let next = performance.now() + intervalMs;
   for (;;) {
     const event = watch.wait(Math.max(0, next - performance.now()));
@@ -44,6 +45,14 @@ export function watchContainer(
     tell(statsOf(record));
     // After a slow reader, do not catch up with a burst of lines.
     next = Math.max(next + intervalMs, performance.now());
+  }
+}
+
+function openWatch({ cgroup }: StateRecord): OomWatch {
+  try {
+    return OomWatch.of(cgroup);
+  } catch (error) {
+    throw explainWatch(error);
   }
 }
 

@@ -8,6 +8,7 @@ import { changeGroup, planUpdatedGroup } from "../rdt/host.ts";
 import { loadResources } from "../spec/load.ts";
 import { dropUnsetPids } from "../spec/normalise.ts";
 import type { IntelRdt, RdtRecord, Resources } from "../spec/types.ts";
+import { explainLimit } from "./causes.ts";
 import { readDocument } from "./document.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
@@ -43,7 +44,11 @@ export function updateContainer(globals: GlobalOptions, id: string, asked: Asked
   });
   using undo = new Undo();
   const rdt = updateRdt(record, asked.rdt, undo);
-  updateResources(record.cgroup, { ...merged, before: current, devices });
+  try {
+    updateResources(record.cgroup, { ...merged, before: current, devices });
+  } catch (error) {
+    throw explainLimit(error);
+  }
   tellUnkept(globals, directory, record, resources);
   directory.save({ ...record, ...(rdt === undefined ? {} : { rdt }), resources: merged.inForce });
   undo.commit();

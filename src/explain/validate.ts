@@ -1,5 +1,6 @@
 // `validate`: only the checks of `create`. It makes nothing, and needs no privileges.
 
+import { whyNotJoined } from "../cause/namespaces.ts";
 import { readHierarchies } from "../cgroups/host.ts";
 import { checkRootfs, readConfig } from "../container/bundle.ts";
 import { readDocument } from "../container/document.ts";
@@ -36,10 +37,11 @@ export function validate(request: ValidateRequest): Verdict {
   const planned = planFindings({ ...request, spec, hierarchies: readHierarchies() });
   const further = [...rootfsFaults(request, spec), ...planned.faults];
   const told = further.slice(0, MOST_TOLD);
+  const doubts = [...seccompWarnings(spec), ...namespaceWarnings(spec)];
   return {
     file,
     faults: locate(told, source),
-    warnings: [...warnings, ...locate([...planned.warnings, ...seccompWarnings(spec)], source)],
+    warnings: [...warnings, ...locate([...planned.warnings, ...doubts], source)],
     untold: { faults: further.length - told.length, warnings: untold.warnings },
   };
 }
@@ -57,6 +59,21 @@ function seccompWarnings({ linux }: Spec): Fault[] {
     reason: `${quoted(name)} is no system call that libseccomp knows, ignoring`,
     ...(meant === undefined ? {} : { hint: `did you mean "${meant}"?` }),
   }));
+}
+
+/** A namespace that is not there now may be made before the container, so it is no fault. */
+function namespaceWarnings({ linux }: Spec): Fault[] {
+  return (linux?.namespaces ?? []).flatMap(({ type: kind, path = "" }, index) => {
+    const cause = path === "" ? undefined : whyNotJoined({ kind, path }, "");
+    if (cause === undefined) return [];
+    return [
+      {
+        pointer: `/linux/namespaces/${index}/path`,
+        reason: cause.words,
+        ...(cause.next === undefined ? {} : { hint: cause.next }),
+      },
+    ];
+  });
 }
 
 /** Faults of the root file system; a configuration without a bundle has none yet. */

@@ -59,6 +59,30 @@ behaviour(
 );
 
 behaviour(
+  "a namespace that cannot be joined now is a warning",
+  async (t, lab) => {
+    const box = lab.container(({ linux }) => {
+      linux.namespaces = [
+        { type: "mount" },
+        { type: "network", path: "/run/netns/no-such" },
+        { type: "ipc", path: "/etc/hostname" },
+        { type: "uts", path: "/proc/self/ns/net" },
+        { type: "time", path: "/proc/self/ns/time" },
+      ];
+    });
+    const { code, stdout } = await lab.invoke(["validate", box.bundle]);
+    t.equal(code, 0);
+    t.match(stdout, /namespaces\/1\/path: the host has no "\/run\/netns/);
+    t.match(stdout, /make it: ip netns add "no-such"/);
+    t.match(stdout, /namespaces\/2\/path: "\/etc\/hostname" is a file and no namespace/);
+    t.match(stdout, /namespaces\/3\/path: "\/proc\/self\/ns\/net" is a namespace of another kind, net/);
+    t.notMatch(stdout, /namespaces\/4/);
+    await nothingLeft(t, lab, "after looking");
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
   "a pointer is shortened for people, and whole for programs",
   async (t, lab) => {
     const key = "k".repeat(5000);
