@@ -93,7 +93,7 @@ function belongsTo(pid: number, traces: Traces): string | undefined {
 /**
  * Whether a mount of the test is in the mount namespace of a process. Somebody else who makes a namespace
  * while a runtime has mounted something on the host gets a copy of it. He has the host's root, which a
- * container has not; a process of a runtime may have it still.
+ * container has not; a first process may have it still. Other processes of a runtime are found by their words.
  */
 function seesMounts(pid: number, { folder, ownDevices }: Traces): boolean {
   const mounts = readProc(pid, "mountinfo");
@@ -101,7 +101,7 @@ function seesMounts(pid: number, { folder, ownDevices }: Traces): boolean {
     .split("\n")
     .some((line) => line.includes(folder) && !ownDevices.has(line.split(" ")[2] ?? ""));
   if (!sees) return false;
-  return rootMount(mounts) !== HOST_ROOT || /^(tsrun|runc|crun)/.test(readProc(pid, "comm"));
+  return rootMount(mounts) !== HOST_ROOT || /^(tsrun-init|runc:)/.test(readProc(pid, "comm"));
 }
 
 /** Device and root of the mount at `/`, as mountinfo has them. */
