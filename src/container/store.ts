@@ -157,7 +157,11 @@ export class StateDirectory implements Disposable {
   }
 
   loadConfig(): Spec {
-    return reloadConfig(readText(CONFIG, { at: this.#directory.number, most: LARGEST }));
+    return reloadConfig(this.configText());
+  }
+
+  configText(): string {
+    return readText(CONFIG, { at: this.#directory.number, most: LARGEST });
   }
 
   /**
@@ -266,9 +270,7 @@ export class StateDirectory implements Disposable {
     throw syscallError(`remove the state directory "${this.path}"`, ENOTEMPTY);
   }
 
-  /**
-   * Records a file elsewhere that is removed with the container. Returns the note's name, for `removeFile`.
-   */
+  /** Records a file elsewhere that is removed with the container; returns its name, for `removeFile`. */
   note(path: string): string {
     const name = `${process.pid}`;
     const at = this.#directory.number;

@@ -1,6 +1,7 @@
 // crun's annotations in words: the effect of those that tsrun knows. Pure.
 
 import { type Annotations, KEYS } from "../spec/annotations.ts";
+import { childPointer } from "../spec/json-positions.ts";
 import type { ExplainedPlan, Row, Section } from "./model.ts";
 
 export function describeAnnotations({ annotations, cgroup }: ExplainedPlan): Section[] {
@@ -45,6 +46,7 @@ export function describeAnnotations({ annotations, cgroup }: ExplainedPlan): Sec
   return [
     {
       topic: "annotations",
+      pointer: "/annotations",
       title: "Annotations: what those of crun change",
       text: ["Annotations are notes that a runtime ignores, except these."],
       table: {
@@ -61,7 +63,8 @@ export function describeAnnotations({ annotations, cgroup }: ExplainedPlan): Sec
 const WITHOUT_UNIT = "nothing: the control group is not made by systemd";
 
 function row(annotation: string, value: string | boolean | undefined, effect: string): Row[] {
-  return value === undefined || value === false ? [] : [{ annotation, effect }];
+  if (value === undefined || value === false) return [];
+  return [{ annotation, effect, pointer: childPointer("/annotations", annotation) }];
 }
 
 function contextWords({ mountContext }: Annotations): string {

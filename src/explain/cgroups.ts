@@ -6,6 +6,8 @@ import { showAccess, WILDCARD } from "../cgroups/devices/rules.ts";
 import { planLimits, writtenWithout } from "../cgroups/limits.ts";
 import type { CgroupPlan } from "../cgroups/planned.ts";
 import type { ControllerWrites } from "../cgroups/writes.ts";
+import type { DeviceRule as DeviceRuleSpec } from "../spec/types.ts";
+import { limitPointer, RESOURCES } from "./limit-pointers.ts";
 import { type ExplainedPlan, inUnits, type Row, type Section } from "./model.ts";
 
 /** The cgroup is made first, so that everything after it is counted. */
@@ -15,7 +17,7 @@ export function describeCgroup({ cgroup }: ExplainedPlan): Section[] {
   if (directories.length === 0) {
     const why = isDisabled === true ? "None is made, as asked for" : "None can be made here";
     const text = `${why}, so nothing counts or limits the container.`;
-    return [{ topic: "cgroup", title, text: [text] }];
+    return [{ topic: "cgroup", title, text: [text], pointer: CGROUPS_PATH }];
   }
   const who = unit === undefined ? "tsrun makes" : `systemd makes, as the unit "${unit.name}",`;
   const notes = owner === undefined ? [] : [`User ${owner} gets it, and may divide it further.`];
@@ -23,6 +25,7 @@ export function describeCgroup({ cgroup }: ExplainedPlan): Section[] {
     {
       topic: "cgroup",
       title,
+      pointer: CGROUPS_PATH,
       text: [
         "A control group is a directory of the kernel. What its processes use is counted together, and " +
           `limited together. ${who} the container's, and puts the first process into it; whatever that ` +
@@ -36,6 +39,7 @@ export function describeCgroup({ cgroup }: ExplainedPlan): Section[] {
         rows: directories.map(({ controllers, path }) => ({
           controllers: controllers.map((one) => (one === "" ? "everything" : one)).join(","),
           directory: path,
+          pointer: CGROUPS_PATH,
         })),
       },
       ...(notes.length === 0 ? {} : { notes }),
@@ -43,21 +47,26 @@ export function describeCgroup({ cgroup }: ExplainedPlan): Section[] {
   ];
 }
 
+const CGROUPS_PATH = "/linux/cgroupsPath";
+
 /** The limits are set after the mounts, so that those do not count against a tight memory limit. */
-export function describeLimits({ cgroup, missingFiles = new Set() }: ExplainedPlan): Section[] {
-  return cgroup.driver === "none" ? [] : [limits(cgroup, missingFiles), deviceAccess(cgroup)];
+export function describeLimits({ cgroup, missingFiles = new Set(), bundle }: ExplainedPlan): Section[] {
+  if (cgroup.driver === "none") return [];
+  return [limits(cgroup, missingFiles), deviceAccess(cgroup, bundle.spec.linux?.resources?.devices)];
 }
 
 function limits(cgroup: CgroupPlan, missing: ReadonlySet<string>): Section {
   const title = "Limits: how much it may use";
   const rows = planLimits(cgroup).flatMap((one) => limitRows(cgroup, one, missing));
   if (rows.length === 0) {
-    return { topic: "limits", title, text: ["None are asked for: it may use whatever the host has."] };
+    const text = ["None are asked for: it may use whatever the host has."];
+    return { topic: "limits", title, text, pointer: RESOURCES };
   }
   const systemd = cgroup.unit === undefined ? "" : " systemd is told of them too, as properties of the unit.";
   return {
     topic: "limits",
     title,
+    pointer: RESOURCES,
     text: [`Each is written into a file of the control group.${systemd}`],
     table: {
       columns: [
@@ -84,6 +93,7 @@ function limitRows(
       limit: LIMIT_WORDS[file] ?? file,
       value: BYTES.test(file) ? bytesWords(value) : value,
       file: `${path}/${file}`,
+      pointer: limitPointer(cgroup.resources, write),
     };
   });
 }
@@ -133,7 +143,10 @@ const LIMIT_WORDS: Readonly<Record<string, string>> = {
   "net_prio.ifpriomap": "priority of its network packets",
 };
 
-function deviceAccess({ devices, driver, directories }: CgroupPlan): Section {
+function deviceAccess(
+  { devices, driver, directories }: CgroupPlan,
+  asked: readonly DeviceRuleSpec[] = [],
+): Section {
   const title = "Device access: which hardware it may use";
   if (driver === "v1" && !directories.some(({ controllers }) => controllers.includes("devices"))) {
     const text =
@@ -149,6 +162,7 @@ function deviceAccess({ devices, driver, directories }: CgroupPlan): Section {
   return {
     topic: "device-access",
     title,
+    pointer: `${RESOURCES}/devices`,
     text: [`${how} ${rest}`],
     table: {
       columns: [
@@ -156,7 +170,10 @@ function deviceAccess({ devices, driver, directories }: CgroupPlan): Section {
         ["access", defaultAllow ? "NOT ALLOWED" : "ALLOWED"],
         ["known", "KNOWN AS"],
       ],
-      rows: sortExceptions(exceptions.values()).map(exceptionRow),
+      rows: sortExceptions(exceptions.values()).map((one) => ({
+        ...exceptionRow(one),
+        ...rulePointer(one, asked),
+      })),
     },
   };
 }
@@ -176,6 +193,14 @@ function exceptionRow({ type, major, minor, access }: DeviceException): Row {
       .join(", "),
     known: KNOWN_DEVICES[`${type} ${numbers}`] ?? "",
   };
+}
+
+/** The last rule about the device. Every container gets some devices that no rule names. */
+function rulePointer({ type, major, minor }: DeviceException, asked: readonly DeviceRuleSpec[]): Row {
+  const index = asked.findLastIndex(
+    (rule) => rule.type === type && (rule.major ?? WILDCARD) === major && (rule.minor ?? WILDCARD) === minor,
+  );
+  return index < 0 ? {} : { pointer: `${RESOURCES}/devices/${index}` };
 }
 
 /** Documentation/admin-guide/devices.txt */

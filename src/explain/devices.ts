@@ -2,15 +2,17 @@
 
 import { S_IFBLK, S_IFIFO, S_IFMT } from "../linux/numbers/fcntl.ts";
 import { type DevicePlan, type LinkPlan, planLinks } from "../rootfs/plan/devices.ts";
+import { cleanPath } from "../rootfs/plan/paths.ts";
 import type { ExplainedPlan, Row, Section } from "./model.ts";
 
-export function describeDevices({ rootfs }: ExplainedPlan): Section[] {
+export function describeDevices({ rootfs, bundle }: ExplainedPlan): Section[] {
   const { setsUpDev, devices, bindDevices } = rootfs;
   const title = "Devices: what is in /dev";
   if (!setsUpDev) {
     const text = "One of the mounts puts another directory on /dev, so that is left as it is.";
     return [{ topic: "devices", title, text: [text] }];
   }
+  const asked = (bundle.spec.linux?.devices ?? []).map(({ path }) => cleanPath(path));
   const how = bindDevices
     ? "In a user namespace no device may be made, so the host's are mounted over empty files."
     : "Made with mknod(2); where that is not allowed, the host's are mounted over empty files.";
@@ -26,15 +28,26 @@ export function describeDevices({ rootfs }: ExplainedPlan): Section[] {
           ["mode", "MODE"],
           ["owner", "OWNER"],
         ],
-        rows: [...devices.map(nodeRow), ...planLinks({ kcore: false }).map(linkRow)],
+        rows: [
+          ...devices.map((device) => nodeRow(device, asked)),
+          ...planLinks({ kcore: false }).map(linkRow),
+        ],
       },
     },
   ];
 }
 
-function nodeRow({ path, mode, major, minor, uid, gid }: DevicePlan): Row {
+/** Devices that nobody asked for are in every container. */
+function nodeRow({ path, mode, major, minor, uid, gid }: DevicePlan, asked: readonly string[]): Row {
   const device = kindOf(mode) === "pipe" ? "pipe" : `${kindOf(mode)} ${major}:${minor}`;
-  return { path, device, mode: `0${(mode & 0o7777).toString(8)}`, owner: `${uid}:${gid}` };
+  const index = asked.indexOf(path);
+  return {
+    path,
+    device,
+    mode: `0${(mode & 0o7777).toString(8)}`,
+    owner: `${uid}:${gid}`,
+    ...(index < 0 ? {} : { pointer: `/linux/devices/${index}` }),
+  };
 }
 
 function kindOf(mode: number): string {

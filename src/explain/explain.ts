@@ -1,6 +1,7 @@
 // `explain`: describes what tsrun will do with a bundle, or did for a container, from the plan that `create`
 // carries out. It makes nothing, and needs no privileges.
 
+import { readHierarchies } from "../cgroups/host.ts";
 import { missingFiles } from "../cgroups/missing-files.ts";
 import { WITHOUT_CGROUP } from "../cgroups/plan.ts";
 import type { CgroupPlan } from "../cgroups/planned.ts";
@@ -22,14 +23,18 @@ import { effectiveIds } from "../linux/process/process.ts";
 import { parentOf } from "../rootfs/plan/paths.ts";
 import { planFilter } from "../seccomp/plan.ts";
 import { isEmptyProfile } from "../seccomp/profile.ts";
+import { exampleSpec } from "../spec/defaults.ts";
 import type { Warning } from "../spec/faults.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
-import { type LoadedConfig, loadConfig } from "../spec/load.ts";
+import { type LoadedConfig, loadConfig, reloadConfig } from "../spec/load.ts";
+import { normalise } from "../spec/normalise.ts";
 import { shorten } from "../spec/shorten.ts";
 import type { Spec } from "../spec/types.ts";
+import { RESOURCES } from "./limit-pointers.ts";
 import type { Explanation, Section } from "./model.ts";
 import { type Rehearsed, rehearse } from "./rehearsal/story.ts";
 import { describePlan } from "./sections.ts";
+import { withSources } from "./sources.ts";
 
 /** A placeholder for the container's id. */
 const ANY_ID = "<container-id>";
@@ -37,6 +42,8 @@ const ANY_ID = "<container-id>";
 export interface ExplainOptions extends Pick<CreateOptions, "noPivot" | "noNewKeyring" | "preserveFds"> {
   /** Whether the system calls are shown too. */
   readonly syscalls: boolean;
+  /** Whether to say where the configuration asks for each thing, and what differs from the usual one. */
+  readonly sources: boolean;
 }
 
 /**
@@ -64,7 +71,8 @@ function findContainer(root: string, id: string): ReturnType<typeof findStateDir
 /** Explains what would be done with a bundle. */
 export function explainBundle(globals: GlobalOptions, path: string, options: ExplainOptions): Explanation {
   const text = readConfig(path);
-  const { loaded, asRoot } = load(text, `${path}/config.json`);
+  const file = `${path}/config.json`;
+  const { loaded, asRoot } = load(text, file);
   const { spec, warnings, untold, oddKeys } = loaded;
   const unknown = unknownKeys(JSON.parse(loaded.text));
   const caller: GlobalOptions = asRoot ? { ...globals, rootless: "false" } : globals;
@@ -74,16 +82,26 @@ export function explainBundle(globals: GlobalOptions, path: string, options: Exp
     globals: caller,
     existing: (planned) => (isRootless(caller) ? permitted(planned) : planned),
   });
-  return {
-    subject: "bundle",
-    id: ANY_ID,
-    ...explained(plan, options, [
-      ...(asRoot ? ["an ordinary user cannot run this; it is explained as for root"] : []),
-      ...oddKeys,
-      ...told(warnings, untold.warnings),
-      ...told(unknown.warnings, unknown.untold),
-    ]),
-  };
+  const told = explained(plan, options, [
+    ...(asRoot ? ["an ordinary user cannot run this; it is explained as for root"] : []),
+    ...oddKeys,
+    ...warningLines(warnings, untold.warnings),
+    ...warningLines(unknown.warnings, unknown.untold),
+  ]);
+  const explanation: Explanation = { subject: "bundle", id: ANY_ID, ...told };
+  if (!options.sources) return explanation;
+  return withSources(explanation, usualSections(globals), { file, source: loaded.source });
+}
+
+/** The same for the configuration that `spec` writes, as root has it. */
+function usualSections(globals: GlobalOptions): Section[] {
+  const spec = normalise(exampleSpec({ cgroupV2: readHierarchies().layout === "v2" }));
+  const plan = planWithoutFilter({
+    bundle: { path: "/", spec, oddKeys: [], warnings: [], text: "", rootfs: "/rootfs" },
+    options: { id: ANY_ID, bundle: "/", noPivot: false, noNewKeyring: false, preserveFds: 0 },
+    globals: { ...globals, rootless: "false", systemdCgroup: false, cgroupsDisabled: false },
+  });
+  return describePlan({ ...plan, filter: undefined });
 }
 
 /**
@@ -124,7 +142,8 @@ export function explainContainer(globals: GlobalOptions, id: string, options: Ex
   using directory = getStateDirectory(globals.root, id);
   const record = directory.load();
   const { bundle: path, rootfs, newKeyring } = record;
-  const spec = inForce(directory.loadConfig(), record);
+  const text = directory.configText();
+  const spec = inForce(reloadConfig(text), record);
   const plan = planWithoutFilter({
     bundle: { path, spec, oddKeys: [], warnings: [], text: "", rootfs },
     options: { ...options, id, bundle: path, noNewKeyring: !newKeyring },
@@ -136,7 +155,18 @@ export function explainContainer(globals: GlobalOptions, id: string, options: Ex
   const pid = state === "stopped" ? 0 : record.init_process_pid;
   const told = explained(plan, options, []);
   const sections = state === "stopped" ? told.sections : withLiveMounts(told.sections, record);
-  return { subject: "container", id, status: state, pid, ...told, sections };
+  const explanation: Explanation = { subject: "container", id, status: state, pid, ...told, sections };
+  if (!options.sources) return explanation;
+  return withSources(explanation, usualSections(globals), {
+    file: `${directory.path}/config.json`,
+    source: { text },
+    isChanged: (pointer) => record.resources !== undefined && isLimit(pointer),
+  });
+}
+
+/** `update` changes what is limited, but not which devices may be used. */
+function isLimit(pointer: string): boolean {
+  return pointer.startsWith(`${RESOURCES}/`) && !pointer.startsWith(`${RESOURCES}/devices`);
 }
 
 /** What `mounts add` has mounted stands below what the configuration asks for. */
@@ -206,7 +236,7 @@ function withCalls(sections: readonly Section[], calls: Rehearsed["calls"]): Sec
   });
 }
 
-function told(warnings: readonly Warning[], untold: number): string[] {
+function warningLines(warnings: readonly Warning[], untold: number): string[] {
   const lines = warnings.map(({ pointer, message }) => shorten(`${pointer}: ${message}`, LONGEST_WARNING));
   return untold === 0 ? lines : [...lines, `${untold} more like these`];
 }

@@ -15,17 +15,19 @@ const WHEN: Readonly<Record<HookKind, string>> = {
 export function describeHooks({ bundle }: ExplainedPlan): Section[] {
   const hooks = bundle.spec.hooks ?? {};
   const rows = HOOK_KINDS.flatMap((kind) =>
-    (hooks[kind] ?? []).map((hook) => ({
+    (hooks[kind] ?? []).map((hook, index) => ({
       kind,
       when: WHEN[kind],
       command: shellWords([hook.path, ...argumentsOf(hook).slice(1)]),
       limit: hook.timeout === undefined || hook.timeout <= 0 ? "none" : `${hook.timeout} s`,
+      pointer: `/hooks/${kind}/${index}`,
     })),
   );
   if (rows.length === 0) return [];
   return [
     {
       topic: "hooks",
+      pointer: "/hooks",
       title: "Hooks: programs that run at certain points",
       text: [
         "Each gets the state of the container as JSON on its standard input. If one fails, or takes " +

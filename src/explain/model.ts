@@ -11,7 +11,15 @@ export type ExplainedPlan = Omit<ContainerPlan, "seccomp"> & {
   readonly missingFiles?: ReadonlySet<string>;
 };
 
+/**
+ * The cells of a row, and what is known about it besides: `pointer` is the JSON pointer of the setting that
+ * asks for it. If an explanation has its sources, `differs` and `usually` compare it with the usual
+ * configuration.
+ */
 export type Row = Readonly<Record<string, string>>;
+
+/** Beside the usual configuration it lets the container reach more, or less, or is something else. */
+export type Difference = "wider" | "narrower" | "other";
 
 export interface Table {
   /** From left to right: the key in a row, and the column's title. */
@@ -25,11 +33,19 @@ export interface Section {
   readonly title: string;
   /** Paragraphs. */
   readonly text: readonly string[];
+  /** JSON pointer of the setting that the section is about. */
+  readonly pointer?: string;
+  /** What the paragraphs tell of single settings: `name`, `value` and, as in a table, `pointer`. */
+  readonly facts?: readonly Row[];
   readonly table?: Table;
   /** Below the table. */
   readonly notes?: readonly string[];
   /** With `--syscalls`: the system calls that it needs. */
   readonly syscalls?: readonly ShownCall[];
+  /** With sources: how the section as a whole differs from the usual one. */
+  readonly differs?: Difference;
+  /** With sources: rows that the usual configuration has and this one has not. */
+  readonly lacks?: readonly Row[];
 }
 
 export interface ShownCall {
@@ -54,6 +70,34 @@ export interface Explanation {
   readonly sections: readonly Section[];
   /** Ignored settings and unknown keys. */
   readonly warnings: readonly string[];
+  readonly sources?: Sources;
+}
+
+/** Where the configuration asks for what is explained. */
+export interface Sources {
+  /** The file with the configuration. */
+  readonly file: string;
+  /** By JSON pointer: each pointer of a section, fact or row. */
+  readonly places: Readonly<Record<string, Place>>;
+}
+
+/** A part of the file: a member with its key, or an entry of a list. Lines and columns count from 1. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+  readonly lastLine: number;
+  /** Its lines, without the indentation that they have in common, and shortened if they are many. */
+  readonly text: string;
+  /** There is no such value; the place is that of the value that would hold it. */
+  readonly absent?: true;
+  /** `update` has changed the value since. */
+  readonly changed?: true;
+}
+
+/** The pointer of the last entry of a list that is `entry`; of the list, if there is none. */
+export function entryPointer(list: string, entries: readonly string[], entry: string): string {
+  const index = entries.lastIndexOf(entry);
+  return index < 0 ? list : `${list}/${index}`;
 }
 
 /** `1 mount`, `2 mounts` */

@@ -1,7 +1,8 @@
 // The namespaces of a container in words: which are new, and what each hides. Pure.
 
 import { type Join, NAMESPACE_KINDS, type NamespaceKind, type NamespacePlan } from "../namespaces/plan.ts";
-import type { IDMapping } from "../spec/types.ts";
+import { childPointer } from "../spec/json-positions.ts";
+import type { IDMapping, Spec } from "../spec/types.ts";
 import type { ExplainedPlan, Row, Section } from "./model.ts";
 
 interface Words {
@@ -46,14 +47,18 @@ const WORDS: Readonly<Record<NamespaceKind, Words>> = {
   },
 };
 
-export function describeNamespaces({ namespaces }: ExplainedPlan): Section[] {
-  return [overview(namespaces), ...idMaps(namespaces), ...clocks(namespaces)];
+export function describeNamespaces({ namespaces, bundle }: ExplainedPlan): Section[] {
+  return [overview(namespaces, bundle.spec), ...idMaps(namespaces), ...clocks(namespaces)];
 }
 
-function overview(plan: NamespacePlan): Section {
+const NAMESPACES = "/linux/namespaces";
+
+function overview(plan: NamespacePlan, { linux }: Spec): Section {
+  const asked = linux?.namespaces ?? [];
   return {
     topic: "namespaces",
     title: "Namespaces: what it sees",
+    pointer: NAMESPACES,
     text: [
       "A namespace is a view of one part of the system. A process in a new namespace sees only what " +
         "belongs to it; without a new one, it sees what the host sees. The first process is born into " +
@@ -65,7 +70,11 @@ function overview(plan: NamespacePlan): Section {
         ["from", "FROM"],
         ["effect", "WHAT IT MEANS"],
       ],
-      rows: NAMESPACE_KINDS.map((kind) => namespaceRow(plan, kind)),
+      rows: NAMESPACE_KINDS.map((kind) => {
+        const index = asked.findIndex(({ type }) => type === kind);
+        const pointer = index < 0 ? NAMESPACES : childPointer(NAMESPACES, index);
+        return { ...namespaceRow(plan, kind), pointer };
+      }),
     },
   };
 }
@@ -99,16 +108,16 @@ function idMaps({ uidMappings, gidMappings }: NamespacePlan): Section[] {
           ["outside", "OUTSIDE"],
         ],
         rows: [
-          ...uidMappings.map((one) => idRow("users", one)),
-          ...gidMappings.map((one) => idRow("groups", one)),
+          ...uidMappings.map((one, index) => idRow("users", one, `/linux/uidMappings/${index}`)),
+          ...gidMappings.map((one, index) => idRow("groups", one, `/linux/gidMappings/${index}`)),
         ],
       },
     },
   ];
 }
 
-function idRow(kind: string, { containerID, hostID, size }: IDMapping): Row {
-  return { kind, inside: range(containerID, size), outside: range(hostID, size) };
+function idRow(kind: string, { containerID, hostID, size }: IDMapping, pointer: string): Row {
+  return { kind, inside: range(containerID, size), outside: range(hostID, size), pointer };
 }
 
 function range(first: number, size: number): string {
@@ -129,7 +138,7 @@ function clocks({ timeOffsets }: NamespacePlan): Section[] {
         ],
         rows: timeOffsets.map((line) => {
           const [clock = "", seconds = "0", nanoseconds = "0"] = line.split(" ");
-          return { clock, offset: `${seconds} s ${nanoseconds} ns` };
+          return { clock, offset: `${seconds} s ${nanoseconds} ns`, pointer: `/linux/timeOffsets/${clock}` };
         }),
       },
     },

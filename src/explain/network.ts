@@ -1,5 +1,6 @@
 // The network devices that a container gets, in words. Pure.
 
+import { childPointer } from "../spec/json-positions.ts";
 import type { ExplainedPlan, Section } from "./model.ts";
 
 export function describeNetDevices({ bundle }: ExplainedPlan): Section[] {
@@ -8,6 +9,7 @@ export function describeNetDevices({ bundle }: ExplainedPlan): Section[] {
   return [
     {
       topic: "network-devices",
+      pointer: "/linux/netDevices",
       title: "Network devices: taken from the host",
       text: [
         "Moved by netlink from the host's network into the container's, with their addresses. When the " +
@@ -18,7 +20,11 @@ export function describeNetDevices({ bundle }: ExplainedPlan): Section[] {
           ["device", "DEVICE"],
           ["name", "NAME INSIDE"],
         ],
-        rows: devices.map(([device, { name = "" }]) => ({ device, name: name === "" ? device : name })),
+        rows: devices.map(([device, { name = "" }]) => ({
+          device,
+          name: name === "" ? device : name,
+          pointer: childPointer("/linux/netDevices", device),
+        })),
       },
     },
   ];

@@ -5,8 +5,18 @@ import { CAPABILITY_NAMES } from "../linux/numbers/capabilities.ts";
 import { RLIM_INFINITY } from "../linux/numbers/rlimits.ts";
 import { capabilityNames } from "../process/capabilities.ts";
 import type { ProcessPlan } from "../process/plan.ts";
+import { childPointer } from "../spec/json-positions.ts";
+import type { Capabilities } from "../spec/types.ts";
 import { CAPABILITY_WORDS } from "./capabilities.ts";
-import { counted, type ExplainedPlan, inUnits, type Row, type Section, shellWords } from "./model.ts";
+import {
+  counted,
+  type ExplainedPlan,
+  entryPointer,
+  inUnits,
+  type Row,
+  type Section,
+  shellWords,
+} from "./model.ts";
 
 /** Set while the host's /proc can still be reached. */
 export function describeApart({ process, bundle, namespaces }: ExplainedPlan): Section[] {
@@ -23,6 +33,7 @@ export function describeApart({ process, bundle, namespaces }: ExplainedPlan): S
     ...sysctl.map(([name, value]) => ({
       step: `sysctl ${name}`,
       effect: `set to "${value}", for its namespaces only`,
+      pointer: childPointer("/linux/sysctl", name),
     })),
   ];
   return [
@@ -46,7 +57,11 @@ function oomRow({ oomScoreAdj }: ProcessPlan): Row[] {
   const tendency =
     oomScoreAdj === 0 ? "like any other" : oomScoreAdj > 0 ? "sooner than others" : "later than others";
   return [
-    { step: "oom_score_adj", effect: `${oomScoreAdj}: when memory runs out, it is killed ${tendency}` },
+    {
+      step: "oom_score_adj",
+      effect: `${oomScoreAdj}: when memory runs out, it is killed ${tendency}`,
+      pointer: "/process/oomScoreAdj",
+    },
   ];
 }
 
@@ -78,6 +93,7 @@ export function describeRlimits({ process }: ExplainedPlan): Section[] {
   return [
     {
       topic: "rlimits",
+      pointer: "/process/rlimits",
       title: "Limits of each process",
       text: [
         "Set with prlimit(2), and inherited by all that it starts. A process may raise the soft limit up " +
@@ -90,11 +106,12 @@ export function describeRlimits({ process }: ExplainedPlan): Section[] {
           ["hard", "HARD"],
           ["what", "OF"],
         ],
-        rows: process.rlimits.map(({ name, soft, hard }) => ({
+        rows: process.rlimits.map(({ name, soft, hard }, index) => ({
           name,
           soft: rlimit(name, soft),
           hard: rlimit(name, hard),
           what: RLIMIT_WORDS[name] ?? "",
+          pointer: `/process/rlimits/${index}`,
         })),
       },
     },
@@ -109,26 +126,36 @@ function rlimit(name: string, value: bigint): string {
 
 /** After this no privileged action is possible. */
 export function describePrivileges(plan: ExplainedPlan): Section[] {
-  return [identity(plan), ...capabilities(plan.process)];
+  return [identity(plan), ...capabilities(plan)];
 }
 
 function identity({ process, bundle }: ExplainedPlan): Section {
   const { user, umask, keepsGroups, noNewPrivileges, apparmorProfile, selinuxLabel } = process;
   const set = user.additionalGids.length === 0 ? "no further groups" : user.additionalGids.join(", ");
   const groups = keepsGroups ? "those of the caller" : set;
+  const at = (member: string) => ({ pointer: `/process/${member}` });
   const rows: Row[] = [
-    { what: "user", becomes: `${user.uid}${user.uid === 0 ? ", root inside" : ""}` },
-    { what: "group", becomes: `${user.gid}` },
-    { what: "further groups", becomes: groups },
-    { what: "umask", becomes: `0${umask.toString(8)}: removed from the permissions of files that it makes` },
+    { what: "user", becomes: `${user.uid}${user.uid === 0 ? ", root inside" : ""}`, ...at("user/uid") },
+    { what: "group", becomes: `${user.gid}`, ...at("user/gid") },
+    { what: "further groups", becomes: groups, ...at("user/additionalGids") },
+    {
+      what: "umask",
+      becomes: `0${umask.toString(8)}: removed from the permissions of files that it makes`,
+      ...at("user/umask"),
+    },
     {
       what: "no_new_privs",
       becomes: noNewPrivileges
         ? "set: no program that it runs gives it more rights, not even a set-user-ID program"
         : "not set: set-user-ID programs can give it rights that it does not have",
+      ...at("noNewPrivileges"),
     },
-    ...(apparmorProfile === undefined ? [] : [{ what: "AppArmor", becomes: `profile "${apparmorProfile}"` }]),
-    ...(selinuxLabel === undefined ? [] : [{ what: "SELinux", becomes: `label "${selinuxLabel}"` }]),
+    ...(apparmorProfile === undefined
+      ? []
+      : [{ what: "AppArmor", becomes: `profile "${apparmorProfile}"`, ...at("apparmorProfile") }]),
+    ...(selinuxLabel === undefined
+      ? []
+      : [{ what: "SELinux", becomes: `label "${selinuxLabel}"`, ...at("selinuxLabel") }]),
     ...schedulingRows(process),
   ];
   const mapped = bundle.spec.linux?.uidMappings === undefined ? "" : " The numbers are those inside.";
@@ -153,27 +180,38 @@ function schedulingRows({ scheduling }: ProcessPlan): Row[] {
   const rows: Row[] = [];
   if (scheduler !== undefined) {
     const { policy, nice = 0, priority = 0 } = scheduler;
-    rows.push({ what: "scheduler", becomes: `${policy}, nice ${nice}, priority ${priority}` });
+    const becomes = `${policy}, nice ${nice}, priority ${priority}`;
+    rows.push({ what: "scheduler", becomes, pointer: "/process/scheduler" });
   }
   if (ioPriority !== undefined) {
     const { class: name, priority = 0 } = ioPriority;
-    rows.push({ what: "disk priority", becomes: `${name} ${priority}` });
+    rows.push({
+      what: "disk priority",
+      becomes: `${name} ${priority}`,
+      pointer: "/process/ioPriority",
+    });
   }
-  if (personality !== undefined) rows.push({ what: "personality", becomes: personality.domain });
+  if (personality !== undefined) {
+    rows.push({ what: "personality", becomes: personality.domain, pointer: "/linux/personality" });
+  }
   if (memoryPolicy !== undefined) {
-    rows.push({ what: "memory policy", becomes: `${memoryPolicy.mode} ${memoryPolicy.nodes ?? ""}`.trim() });
+    const becomes = `${memoryPolicy.mode} ${memoryPolicy.nodes ?? ""}`.trim();
+    rows.push({ what: "memory policy", becomes, pointer: "/linux/memoryPolicy" });
   }
   return rows;
 }
 
 /** The capabilities that it keeps, with their sets, and those that it loses. */
-function capabilities({ capabilities: masks }: ProcessPlan): Section[] {
+function capabilities({ process, bundle }: ExplainedPlan): Section[] {
+  const { capabilities: masks } = process;
+  const asked = bundle.spec.process?.capabilities ?? {};
   const sets = Object.entries(masks).map(([set, mask]) => [set, new Set(capabilityNames(mask))] as const);
   const kept = CAPABILITY_NAMES.filter((name) => sets.some(([, names]) => names.has(name)));
   const dropped = CAPABILITY_NAMES.filter((name) => !kept.includes(name));
   return [
     {
       topic: "capabilities",
+      pointer: CAPABILITIES,
       title: `Capabilities: ${kept.length} of root's ${CAPABILITY_NAMES.length} rights are kept`,
       text: [
         "What root may do is divided into capabilities. Effective ones can be used, permitted ones made " +
@@ -190,11 +228,13 @@ function capabilities({ capabilities: masks }: ProcessPlan): Section[] {
           name,
           allows: CAPABILITY_WORDS[name],
           sets: sets.flatMap(([set, names]) => (names.has(name) ? [set] : [])).join(", "),
+          pointer: capabilityPointer(asked, name),
         })),
       },
     },
     {
       topic: "dropped-capabilities",
+      pointer: CAPABILITIES,
       title: `Capabilities: ${dropped.length} are dropped`,
       text: [
         dropped.length === 0
@@ -207,10 +247,18 @@ function capabilities({ capabilities: masks }: ProcessPlan): Section[] {
           ["name", "DROPPED"],
           ["allows", "SO IT CANNOT"],
         ],
-        rows: dropped.map((name) => ({ name, allows: CAPABILITY_WORDS[name] })),
+        rows: dropped.map((name) => ({ name, allows: CAPABILITY_WORDS[name], pointer: CAPABILITIES })),
       },
     },
   ];
+}
+
+const CAPABILITIES = "/process/capabilities";
+
+/** The entry in the first set that has it. */
+function capabilityPointer(asked: Capabilities, name: string): string {
+  const [set, names] = Object.entries(asked).find(([, entries]) => entries.includes(name)) ?? [];
+  return set === undefined ? CAPABILITIES : entryPointer(`${CAPABILITIES}/${set}`, names ?? [], name);
 }
 
 /** The last step: the program that `start` executes. */
@@ -234,16 +282,30 @@ export function describeCommand({ process, bundle, options }: ExplainedPlan): Se
         `The process now waits for "start". Then it becomes, by execve(2): ${shellWords(process.args)}`,
         `It starts in "${process.cwd}".${found} ${terminal} ${inherited}${home}`,
       ],
-      ...environmentTable(process.environment.entries),
+      pointer: "/process",
+      facts: [
+        { name: "program", value: shellWords(process.args), pointer: "/process/args" },
+        { name: "directory", value: process.cwd, pointer: "/process/cwd" },
+        {
+          name: "terminal",
+          value: bundle.spec.process?.terminal === true ? "a new one" : "none of its own",
+          pointer: "/process/terminal",
+        },
+      ],
+      ...environmentTable(process.environment.entries, bundle.spec.process?.env),
     },
   ];
 }
 
-function environmentTable(entries: readonly string[]): Pick<Section, "table"> {
+function environmentTable(entries: readonly string[], asked: readonly string[] = []): Pick<Section, "table"> {
   if (entries.length === 0) return {};
   const rows = entries.map((entry) => {
     const equals = entry.indexOf("=");
-    return { name: entry.slice(0, equals), value: entry.slice(equals + 1) };
+    return {
+      name: entry.slice(0, equals),
+      value: entry.slice(equals + 1),
+      pointer: entryPointer("/process/env", asked, entry),
+    };
   });
   return {
     table: {

@@ -17,6 +17,7 @@ export function describeRdt({ bundle, options }: ExplainedPlan): Section[] {
   return [
     {
       topic: "rdt",
+      pointer: "/linux/intelRdt",
       title: "Caches: which part it may use",
       text: [`In the kernel's resctrl file system the first process is put into ${whose}.${watched}`],
       table: {

@@ -12,8 +12,10 @@ import {
   MS_SLAVE,
 } from "../linux/numbers/mount.ts";
 import type { BindMount, FilesystemMount, Flagged, MountPlan, RemountMount } from "../rootfs/plan/mounts.ts";
+import { cleanPath } from "../rootfs/plan/paths.ts";
 import type { RootfsPlan } from "../rootfs/plan/plan.ts";
-import type { ExplainedPlan, Row, Section } from "./model.ts";
+import type { Spec } from "../spec/types.ts";
+import { type ExplainedPlan, entryPointer, type Row, type Section } from "./model.ts";
 
 /** The mounts, which are made before limits are set and hooks run. */
 export function describeMounts({ rootfs, rootless }: ExplainedPlan): Section[] {
@@ -21,6 +23,7 @@ export function describeMounts({ rootfs, rootless }: ExplainedPlan): Section[] {
     {
       topic: "mounts",
       title: "Mounts: its tree of files",
+      pointer: "/mounts",
       text: [
         `The directory "${rootfs.rootfs}" is made a mount of its own. ${hostMounts(rootfs)}`,
         "Then these are mounted below it, one after the other. A link in the image that would lead out " +
@@ -33,7 +36,10 @@ export function describeMounts({ rootfs, rootless }: ExplainedPlan): Section[] {
           ["flags", "FLAGS"],
           ["note", "AND"],
         ],
-        rows: rootfs.mounts.map((mount) => mountRow(mount, rootless)),
+        rows: rootfs.mounts.map((mount) => ({
+          ...mountRow(mount, rootless),
+          pointer: `/mounts/${mount.index}`,
+        })),
       },
       notes: [FLAG_WORDS, ...labelNote(rootfs)],
     },
@@ -193,16 +199,27 @@ export function describeRoot({ rootfs, bundle, process }: ExplainedPlan): Sectio
   if (process.cwd !== "/") text.push(`The directory "${process.cwd}" is made, if it is missing.`);
   if (readonlyRoot)
     text.push("Finally the root itself becomes read-only; the mounts in it have their own flags.");
+  const { readonlyPaths = [], maskedPaths = [] } = bundle.spec.linux ?? {};
+  const closed = (becomes: string, list: string, asked: readonly string[]) => (path: string) => {
+    return { path, becomes, pointer: entryPointer(list, asked.map(cleanPath), path) };
+  };
   const rows = [
-    ...rootfs.readonlyPaths.map((path) => ({ path, becomes: "read-only" })),
-    ...rootfs.maskedPaths.map((path) => ({ path, becomes: "hidden" })),
+    ...rootfs.readonlyPaths.map(closed("read-only", "/linux/readonlyPaths", readonlyPaths)),
+    ...rootfs.maskedPaths.map(closed("hidden", "/linux/maskedPaths", maskedPaths)),
   ];
-  const root = { topic: "root", title: "The root: nothing else can be reached", text };
+  const root = {
+    topic: "root",
+    title: "The root: nothing else can be reached",
+    text,
+    pointer: "/root",
+    facts: rootFacts(rootfs, bundle.spec),
+  };
   if (rows.length === 0) return [root];
   return [
     root,
     {
       topic: "paths",
+      pointer: "/linux/maskedPaths",
       title: "Closed paths: what exists but is not for it",
       text: [
         "Files of the kernel that show or change the whole machine. Read-only is mounted over itself; " +
@@ -217,5 +234,24 @@ export function describeRoot({ rootfs, bundle, process }: ExplainedPlan): Sectio
         rows,
       },
     },
+  ];
+}
+
+function rootFacts({ rootfs, readonlyRoot, treePropagation = 0 }: RootfsPlan, spec: Spec): Row[] {
+  const { hostname = "", domainname = "" } = spec;
+  return [
+    { name: "root file system", value: rootfs, pointer: "/root/path" },
+    { name: "root", value: readonlyRoot ? "read-only" : "writable", pointer: "/root/readonly" },
+    ...(treePropagation === 0
+      ? []
+      : [
+          {
+            name: "propagation",
+            value: propagationWords(treePropagation),
+            pointer: "/linux/rootfsPropagation",
+          },
+        ]),
+    ...(hostname === "" ? [] : [{ name: "host name", value: hostname, pointer: "/hostname" }]),
+    ...(domainname === "" ? [] : [{ name: "domain name", value: domainname, pointer: "/domainname" }]),
   ];
 }

@@ -10,6 +10,8 @@ import {
   SECCOMP_FLAGS,
   SECCOMP_OPERATORS,
 } from "../seccomp/tables.ts";
+import { KEYS } from "../spec/annotations.ts";
+import { childPointer } from "../spec/json-positions.ts";
 import { counted, type ExplainedPlan, type Row, type Section } from "./model.ts";
 
 /** A filter returns an action and a number for it. */
@@ -36,17 +38,20 @@ const OPERATORS: Readonly<Record<string, string>> = {
   SCMP_CMP_NE: "≠",
 };
 
+const SECCOMP = "/linux/seccomp";
+
 export function describeSeccomp({ annotations, filter, process }: ExplainedPlan): Section[] {
   const title = "Seccomp: which system calls it may make";
   if (annotations.seccompProgram !== undefined) {
     const text =
       "An annotation of the configuration has a ready-made filter, which takes the place of the profile. " +
       "The kernel runs it before every system call; what it lets through is not shown here.";
-    return [{ topic: "seccomp", title, text: [text] }];
+    const pointer = childPointer("/annotations", KEYS.seccompProgram);
+    return [{ topic: "seccomp", title, text: [text], pointer }];
   }
   if (filter === undefined) {
     const text = "There is no profile: every system call may be tried, and the kernel's other checks decide.";
-    return [{ topic: "seccomp", title, text: [text] }];
+    return [{ topic: "seccomp", title, text: [text], pointer: SECCOMP }];
   }
   const when = process.noNewPrivileges
     ? "It is installed last of all, right before the command."
@@ -55,6 +60,14 @@ export function describeSeccomp({ annotations, filter, process }: ExplainedPlan)
     {
       topic: "seccomp",
       title,
+      pointer: SECCOMP,
+      facts: [
+        {
+          name: "any other call",
+          value: actionWords(filter.defaultAction),
+          pointer: `${SECCOMP}/defaultAction`,
+        },
+      ],
       text: [
         "A filter that the kernel asks before every system call of the container, and that nothing in it " +
           `can remove. ${when}`,
@@ -66,7 +79,10 @@ export function describeSeccomp({ annotations, filter, process }: ExplainedPlan)
           ["condition", "IF"],
           ["calls", "SYSTEM CALLS"],
         ],
-        rows: filter.groups.map(groupRow),
+        rows: filter.groups.map((group, index) => ({
+          ...groupRow(group),
+          pointer: `${SECCOMP}/syscalls/${index}`,
+        })),
       },
       notes: notesOf(filter),
     },

@@ -3,12 +3,9 @@
 
 import { once } from "../once.ts";
 import { quoted } from "./shorten.ts";
+import { type Position, TextLines } from "./text-lines.ts";
 
-/** Line and column, both from 1; the column counts characters. */
-export interface Position {
-  readonly line: number;
-  readonly column: number;
-}
+export type { Position } from "./text-lines.ts";
 
 export interface JsonSyntaxError {
   readonly position: Position;
@@ -26,6 +23,14 @@ export interface OtherFile {
   readonly text: string;
   /** The offset in the original file for an offset in the JSON text. */
   readonly offset: (at: number) => number;
+}
+
+/** A part of a file. */
+export interface Extent {
+  readonly from: Position;
+  /** Behind its last character. */
+  readonly to: Position;
+  readonly text: string;
 }
 
 interface Span {
@@ -107,12 +112,12 @@ interface Wanted {
  */
 export class JsonPositions {
   readonly #source: JsonText;
-  readonly #lines: Lines;
+  readonly #lines: TextLines;
   readonly #root: Wanted;
 
   private constructor(source: JsonText, root: Wanted) {
     this.#source = source;
-    this.#lines = new Lines(source.file?.text ?? source.text);
+    this.#lines = new TextLines(source.file?.text ?? source.text);
     this.#root = root;
   }
 
@@ -129,7 +134,7 @@ export class JsonPositions {
     } catch (error) {
       if (!(error instanceof SyntaxFault)) throw error;
       const { offset, expected } = error;
-      return { position: new Lines(text).position(offset), expected, found: foundAt(text, offset) };
+      return { position: new TextLines(text).position(offset), expected, found: foundAt(text, offset) };
     }
   }
 
@@ -151,9 +156,21 @@ export class JsonPositions {
     return span === undefined ? undefined : this.#source.text.slice(span.start, span.end);
   }
 
+  /** A member with its key, or an entry of a list, as it is written in the file. */
+  extent(pointer: string): Extent | undefined {
+    const span = this.#span(pointer);
+    if (span === undefined) return undefined;
+    const [start, end] = [this.#inFile(span.key), this.#inFile(span.end - 1) + 1];
+    const text = (this.#source.file?.text ?? this.#source.text).slice(start, end);
+    return { from: this.#lines.position(start), to: this.#lines.position(end), text };
+  }
+
   #position(offset: number): Position {
-    const { file } = this.#source;
-    return this.#lines.position(file === undefined ? offset : file.offset(offset));
+    return this.#lines.position(this.#inFile(offset));
+  }
+
+  #inFile(offset: number): number {
+    return this.#source.file?.offset(offset) ?? offset;
   }
 
   #span(pointer: string): Span | undefined {
@@ -193,36 +210,6 @@ export function pointerKeys(pointer: string): string[] {
     .split("/")
     .slice(1)
     .map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
-}
-
-/** Where the lines of a text begin; found once, when the first position is needed. */
-class Lines {
-  readonly #text: string;
-  #starts: number[] | undefined;
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  position(offset: number): Position {
-    this.#starts ??= lineStarts(this.#text);
-    const starts = this.#starts;
-    let [line, after] = [0, starts.length];
-    while (after - line > 1) {
-      const middle = (line + after) >> 1;
-      if ((starts[middle] ?? 0) <= offset) line = middle;
-      else after = middle;
-    }
-    const before = this.#text.slice(starts[line], offset);
-    const pairs = before.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0;
-    return { line: line + 1, column: before.length - pairs + 1 };
-  }
-}
-
-function lineStarts(text: string): number[] {
-  const starts = [0];
-  for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", end + 1)) starts.push(end + 1);
-  return starts;
 }
 
 function foundAt(text: string, offset: number): string {

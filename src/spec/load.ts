@@ -33,6 +33,8 @@ export interface LoadedConfig {
   readonly spec: Spec;
   /** The document's text, with the keys as in the specification. */
   readonly text: string;
+  /** The same, and what the places in the file are. */
+  readonly source: JsonText;
   readonly oddKeys: readonly string[];
   /** Settings that tsrun ignores or changes. */
   readonly warnings: readonly Warning[];
@@ -51,7 +53,8 @@ export function loadConfig(text: string, file: string, caller: Caller = ROOT): L
     type: "Spec",
     check: (spec, faults) => checkConfig(spec, caller, faults),
   });
-  return { spec: normalise(document), text: read.source.text, oddKeys, warnings, untold };
+  const { source } = read;
+  return { spec: normalise(document), text: source.text, source, oddKeys, warnings, untold };
 }
 
 /** Tries the rules on the configuration with defaults filled in. */

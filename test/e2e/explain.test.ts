@@ -28,6 +28,14 @@ interface Explanation {
   readonly command: readonly string[];
   readonly sections: readonly Section[];
   readonly warnings: readonly string[];
+  readonly sources?: { readonly file: string; readonly places: Readonly<Record<string, Place>> };
+}
+
+interface Place {
+  readonly line: number;
+  readonly lastLine: number;
+  readonly text: string;
+  readonly changed?: true;
 }
 
 async function explain(lab: Lab, ...words: string[]): Promise<Explanation> {
@@ -36,8 +44,10 @@ async function explain(lab: Lab, ...words: string[]): Promise<Explanation> {
   return JSON.parse(stdout) as Explanation;
 }
 
+/** The cells of the rows. */
 function rowsOf({ sections }: Explanation, topic: string): readonly Row[] {
-  return sections.find((one) => one.topic === topic)?.table?.rows ?? [];
+  const rows = sections.find((one) => one.topic === topic)?.table?.rows ?? [];
+  return rows.map(({ pointer: _, differs: __, usually: ___, ...cells }) => cells);
 }
 
 behaviour(
@@ -198,7 +208,7 @@ behaviour(
     const told = await explain(lab, box.bundle);
     const section = told.sections.find(({ topic }) => topic === "seccomp");
     t.match(section?.text.join(" "), "A call that no line names fails with errno 1.");
-    t.strictSame(section?.table?.rows, [
+    t.strictSame(rowsOf(told, "seccomp"), [
       { action: "is let through", condition: "", calls: "read write" },
       { action: "fails with errno 1", condition: "argument 0 = 8", calls: "personality" },
     ]);
@@ -298,4 +308,34 @@ behaviour(
   },
   needsController("io", 2),
   ONLY_TSRUN,
+);
+
+behaviour(
+  "each row names the lines that ask for it, and how it differs from what spec writes",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.linux.resources = { ...config.linux.resources, pids: { limit: 77 } };
+    });
+    const file = join(box.bundle, "config.json");
+    const lines = readFileSync(file, "utf8").split("\n");
+    const told = await explain(lab, box.bundle);
+    t.equal(told.sources?.file, file);
+    const mounts = told.sections.find(({ topic }) => topic === "mounts")?.table?.rows ?? [];
+    t.ok(mounts.length > 0);
+    for (const { destination, pointer = "" } of mounts) {
+      const { line = 0, lastLine = 0 } = told.sources?.places[pointer] ?? {};
+      const text = lines.slice(line - 1, lastLine).join("\n");
+      t.match(text, `"destination": ${JSON.stringify(destination)}`, `${pointer} is in lines ${line}`);
+    }
+    mustSucceed(await box.create());
+    const before = await explain(lab, box.id);
+    const limit = "/linux/resources/pids/limit";
+    t.equal(before.sources?.places[limit]?.changed, undefined);
+    t.equal((await lab.invoke(["update", "--pids-limit", "78", box.id])).code, 0);
+    const after = await explain(lab, box.id);
+    t.equal(after.sources?.places[limit]?.changed, true, "the file no longer says it");
+    t.match(after.sources?.places[limit]?.text, /77/);
+  },
+  ONLY_TSRUN,
+  needsController("pids"),
 );

@@ -27,6 +27,10 @@ of create, run with a process that only notes them.
 The argument is a container's id, or else a bundle; one with a slash is always a bundle.
 Without an argument, the bundle is the current directory.
 
+With --json, each row has the JSON pointer of the setting that asks for it, and "sources" has
+its lines of the file. "differs" tells how a row differs from the configuration that "$0 spec"
+writes: "wider" is what lets the container reach more, "narrower" what lets it reach less.
+
 EXAMPLE:
     # $0 explain /srv/web
     # $0 explain --syscalls web
@@ -49,6 +53,7 @@ EXAMPLE:
       noNewKeyring: options["no-new-keyring"],
       preserveFds: readPreserveFds(options["preserve-fds"]),
       syscalls: options.syscalls,
+      sources: options.json,
     });
     host.print(formatExplanation(explanation, options.json ? "json" : "text"));
     return 0;

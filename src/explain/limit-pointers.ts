@@ -1,0 +1,92 @@
+// Which setting of `linux.resources` a write into a cgroup's file comes from. Pure; called by cgroups.ts.
+
+import { type CgroupWrite, deviceNumber } from "../cgroups/writes.ts";
+import { childPointer } from "../spec/json-positions.ts";
+import type { Resources } from "../spec/types.ts";
+
+export const RESOURCES = "/linux/resources";
+
+/** For the files of both versions; the first setting that is there counts. */
+const SETTINGS: Readonly<Record<string, readonly string[]>> = {
+  "memory.max": ["memory/limit"],
+  "memory.limit_in_bytes": ["memory/limit"],
+  "memory.swap.max": ["memory/swap"],
+  "memory.memsw.limit_in_bytes": ["memory/swap", "memory/limit"],
+  "memory.low": ["memory/reservation"],
+  "memory.soft_limit_in_bytes": ["memory/reservation"],
+  "memory.swappiness": ["memory/swappiness"],
+  "memory.oom_control": ["memory/disableOOMKiller"],
+  "pids.max": ["pids/limit"],
+  "cpu.max": ["cpu/quota", "cpu/period"],
+  "cpu.max.burst": ["cpu/burst"],
+  "cpu.weight": ["cpu/shares"],
+  "cpu.idle": ["cpu/idle"],
+  "cpu.shares": ["cpu/shares"],
+  "cpu.cfs_period_us": ["cpu/period"],
+  "cpu.cfs_quota_us": ["cpu/quota"],
+  "cpu.cfs_burst_us": ["cpu/burst"],
+  "cpu.rt_period_us": ["cpu/realtimePeriod"],
+  "cpu.rt_runtime_us": ["cpu/realtimeRuntime"],
+  "cpuset.cpus": ["cpu/cpus"],
+  "cpuset.mems": ["cpu/mems"],
+  "io.weight": ["blockIO/weight"],
+  "io.bfq.weight": ["blockIO/weight"],
+  "blkio.weight": ["blockIO/weight"],
+  "blkio.bfq.weight": ["blockIO/weight"],
+  "blkio.leaf_weight": ["blockIO/leafWeight"],
+  "net_cls.classid": ["network/classID"],
+  "net_prio.ifpriomap": ["network/priorities"],
+};
+
+/** The lists of `blockIO`, by the end of the file's name, or by the word before the rate. */
+const DEVICE_LISTS: readonly (readonly [word: string, list: DeviceList])[] = [
+  ["read_bps_device", "throttleReadBpsDevice"],
+  ["write_bps_device", "throttleWriteBpsDevice"],
+  ["read_iops_device", "throttleReadIOPSDevice"],
+  ["write_iops_device", "throttleWriteIOPSDevice"],
+  ["rbps=", "throttleReadBpsDevice"],
+  ["wbps=", "throttleWriteBpsDevice"],
+  ["riops=", "throttleReadIOPSDevice"],
+  ["wiops=", "throttleWriteIOPSDevice"],
+  ["weight", "weightDevice"],
+];
+
+type DeviceList =
+  | "throttleReadBpsDevice"
+  | "throttleWriteBpsDevice"
+  | "throttleReadIOPSDevice"
+  | "throttleWriteIOPSDevice"
+  | "weightDevice";
+
+export function limitPointer(resources: Resources, { file, value }: CgroupWrite): string {
+  if (resources.unified?.[file] === value) return childPointer(`${RESOURCES}/unified`, file);
+  const found =
+    devicePointer(resources, file, value) ?? pagePointer(resources, file) ?? setting(resources, file);
+  if (found !== undefined) return `${RESOURCES}/${found}`;
+  const [device = ""] = value.split(" ");
+  return file === "rdma.max" ? childPointer(`${RESOURCES}/rdma`, device) : RESOURCES;
+}
+
+function setting(resources: Resources, file: string): string | undefined {
+  const settings = SETTINGS[file] ?? [];
+  const isThere = (path: string): boolean => {
+    const [group = "", member = ""] = path.split("/");
+    const values = (resources as Readonly<Record<string, object | undefined>>)[group];
+    return values !== undefined && member in values;
+  };
+  return settings.find(isThere) ?? settings[0];
+}
+
+function devicePointer({ blockIO }: Resources, file: string, value: string): string | undefined {
+  const [device = "", rate = ""] = value.split(" ");
+  if (!device.includes(":")) return undefined;
+  const list = DEVICE_LISTS.find(([word]) => file.includes(word) || rate.startsWith(word))?.[1];
+  if (list === undefined) return undefined;
+  const index = (blockIO?.[list] ?? []).findIndex((one) => deviceNumber(one) === device);
+  return index < 0 ? undefined : `blockIO/${list}/${index}`;
+}
+
+function pagePointer({ hugepageLimits = [] }: Resources, file: string): string | undefined {
+  const index = hugepageLimits.findIndex(({ pageSize }) => file.startsWith(`hugetlb.${pageSize}.`));
+  return index < 0 ? undefined : `hugepageLimits/${index}`;
+}

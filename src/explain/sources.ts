@@ -1,0 +1,24 @@
+// Adds to an explanation what `--json` and `--html` tell besides: where the configuration asks for each
+// thing, and what differs from the usual configuration. Pure; called by explain.ts.
+
+import type { JsonText } from "../spec/json-positions.ts";
+import { compareSections } from "./compare.ts";
+import type { Explanation, Section } from "./model.ts";
+import { placesOf } from "./places.ts";
+
+export interface Asked {
+  /** The name of the file. */
+  readonly file: string;
+  readonly source: JsonText;
+  /** Whether `update` has changed the setting at this pointer since. */
+  readonly isChanged?: (pointer: string) => boolean;
+}
+
+export function withSources(
+  explanation: Explanation,
+  usual: readonly Section[],
+  { file, source, isChanged }: Asked,
+): Explanation {
+  const sections = compareSections(explanation.sections, usual);
+  return { ...explanation, sections, sources: { file, places: placesOf(sections, source, isChanged) } };
+}
