@@ -93,7 +93,8 @@ function belongsTo(pid: number, traces: Traces): string | undefined {
 /**
  * Whether a mount of the test is in the mount namespace of a process. Somebody else who makes a namespace
  * while a runtime has mounted something on the host gets a copy of it. He has the host's root, which a
- * container has not; a first process may have it still. Other processes of a runtime are found by their words.
+ * container has not; a first process may have it still. Other processes of a runtime are found by their
+ * words.
  */
 function seesMounts(pid: number, { folder, ownDevices }: Traces): boolean {
   const mounts = readProc(pid, "mountinfo");
