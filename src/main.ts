@@ -3,9 +3,10 @@
 import { actions } from "./cli/actions.ts";
 import { COMMANDS, findCommand } from "./cli/commands.ts";
 import { globalOptions, versionOption } from "./cli/flags.ts";
-import { readGlobals, readLogSettings } from "./cli/globals.ts";
+import { readGlobals, readLogSettings, readTraceFile } from "./cli/globals.ts";
 import { commandHelp, programHelp } from "./cli/help.ts";
 import { host, isTerminal, print, terminalWidth } from "./cli/host.ts";
+import type { Log } from "./cli/log.ts";
 import type { Command, OptionValue } from "./cli/options.ts";
 import { checkArgCount, parseLine, valuesOf } from "./cli/parse.ts";
 import { baseName } from "./cli/paths.ts";
@@ -18,6 +19,7 @@ import { exit } from "./linux/process/process.ts";
 import { LIBSECCOMP_VERSION } from "./seccomp/version.ts";
 import { isShim, runShim } from "./shim/shim.ts";
 import { tieToShim } from "./shim/tie.ts";
+import { traceCommand } from "./trace/write.ts";
 
 declare const ENGINE_VERSION: string;
 
@@ -52,7 +54,8 @@ function run(command: Command, words: readonly string[], givenBefore: Given): nu
   reporter.configure(readLogSettings(globalsGiven));
   const log = reporter.openLog();
   const trace = log.debugging ? log : undefined;
-  const globals = { ...readGlobals(globalsGiven, host), log, trace };
+  const traceDescriptor = beginTrace(name, readTraceFile(globalsGiven), log);
+  const globals = { ...readGlobals(globalsGiven, host), log, trace, traceDescriptor };
   orHelp(command, () => checkArgCount(line.args, { name, ...count, program: process.argv0 }));
   const options = valuesOf(table, given);
   try {
@@ -65,6 +68,16 @@ function run(command: Command, words: readonly string[], givenBefore: Given): nu
     const status = reporter.fail(error);
     return error instanceof UsageError ? status : (command.failureStatus ?? status);
   }
+}
+
+/** Begins to trace the command, if a file is given. Returns its descriptor. */
+function beginTrace(name: string, path: string | undefined, log: Log): number | undefined {
+  if (path === undefined) return undefined;
+  const failed = ({ message }: Error): void => {
+    log.warning(message);
+    log.writeWarnings();
+  };
+  return traceCommand({ path, program: `${program} ${VERSION}`, name, env: process.env, failed });
 }
 
 /** A command line that could not be parsed, and the command whose help applies. */

@@ -22,6 +22,8 @@ const SOURCES = [
     "module.c",
     "calls.c",
     "text.c",
+    "trace.c",
+    "trace-text.c",
   ],
   ...["end-of-memory.c", "relro.c", "thread.c", "program-bytes.s", "libraries-bytes.s"],
 ];

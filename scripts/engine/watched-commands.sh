@@ -23,6 +23,8 @@ lives() {
   watch start $without start watched
   # Several times, since it races with the process that it adds (plainest in layout.ts).
   for run in "" -2 -3; do watch "exec$run" $without exec watched /idle awhile; done
+  watch traced $without --trace "$directory/trace" create --bundle "$directory/lived" traced
+  "$watched" $without --root "$directory/root" delete --force traced
   watch kill $without kill watched KILL
   while "$watched" --root "$directory/root" state watched | grep -q '"status": "running"'; do :; done
   watch delete $without delete watched
@@ -35,6 +37,7 @@ words() {
   watch no-start start none
   watch no-list list
   watch no-exec exec none /idle
+  watch no-traced --trace "$directory/trace" state none
   watch explain explain --syscalls --bundle "$directory/explained"
 }
 

@@ -6,6 +6,7 @@ import { tryWriteFile } from "../linux/files/files.ts";
 import { poll } from "../linux/files/poll.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { signalListed } from "../linux/process/process-handle.ts";
+import { begin, end } from "../spans.ts";
 import { freeze, thawAll } from "./freezer.ts";
 import type { CgroupRecord } from "./record.ts";
 import { stopUnit } from "./systemd/scope.ts";
@@ -24,9 +25,14 @@ export function readProcesses(record: CgroupRecord): number[] {
 
 /** Waits for processes that are about to end. False if one stays. */
 export function waitUntilEmpty(record: CgroupRecord): boolean {
-  for (const end = performance.now() + PATIENCE_MS; ; poll([], LOOK_AGAIN_MS)) {
-    if (readProcesses(record).length === 0) return true;
-    if (performance.now() >= end) return false;
+  const since = begin();
+  try {
+    for (const last = performance.now() + PATIENCE_MS; ; poll([], LOOK_AGAIN_MS)) {
+      if (readProcesses(record).length === 0) return true;
+      if (performance.now() >= last) return false;
+    }
+  } finally {
+    end(since, "wait", "wait until the cgroup is empty");
   }
 }
 

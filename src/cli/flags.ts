@@ -25,6 +25,11 @@ export const globalOptions = {
     defaultDescription: "warning",
     words: ["error", "warning", "debug"],
   },
+  trace: {
+    type: "string",
+    describe: "write where the time went, call by call, to this file, for Perfetto or OpenTelemetry",
+    words: "file",
+  },
   root: {
     type: "string",
     describe: "directory that holds the state of the containers; it should be on a tmpfs",

@@ -51,11 +51,17 @@ function readLevel({ debug, "log-level": level = "" }: Values<typeof globalOptio
   }
 }
 
+/** The file for the trace; `undefined` if there is to be none. */
+export function readTraceFile(given: ReadonlyMap<string, OptionValue>): string | undefined {
+  const { trace = "" } = valuesOf(globalOptions, given);
+  return trace === "" ? undefined : trace;
+}
+
 /** Everything but the log. Throws if a value is invalid. */
 export function readGlobals(
   given: ReadonlyMap<string, OptionValue>,
   host: HostFacts,
-): Omit<Globals, "log" | "trace"> {
+): Omit<Globals, "log" | "trace" | "traceDescriptor"> {
   const values = valuesOf(globalOptions, given);
   const rest = { ...readCgroupManager(values), rootless: readRootless(values) };
   if (values.root === undefined) return { root: defaultRoot(host), rootIsDefault: true, ...rest };

@@ -20,6 +20,7 @@ import { planGroup } from "../rdt/host.ts";
 import { HostHelper } from "../rootfs/host/helper.ts";
 import { detachMount } from "../rootfs/host/host-mounts.ts";
 import { HostFiles } from "../rootfs/host/view.ts";
+import { phase, recording } from "../spans.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
 import { isOfAnnotation } from "../spec/semantics/annotations.ts";
 import { ignoredLimits } from "../spec/semantics/resources.ts";
@@ -60,7 +61,9 @@ export interface Created {
 /** Creates a container: when this returns, its first process is set up completely and waits for `start`. */
 export function createContainer(globals: GlobalOptions, options: CreateOptions, mode: CreateMode): Created {
   // Nothing is changed before the whole configuration has been checked.
+  phase("read the configuration");
   const bundle = receiveFromCaller(loadBundle(options.bundle, options.config), options, globals);
+  phase("plan");
   const plan = planContainer({ bundle, options, globals });
   tellWarnings(globals, plan);
   const { netDevices, intelRdt } = bundle.spec.linux ?? {};
@@ -73,6 +76,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   using terminal = console.socket;
   using output = outputFor(bundle.spec, ...HOOK_KINDS);
 
+  phase("make the state directory");
   using devices = netDevices && new DeviceMove();
   using undo = new Undo();
   const directory = createStateDirectory(globals.root, options.id, bundle.text);
@@ -89,6 +93,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   // Without a mount namespace of its own, the container's mounts do not go away by themselves.
   const { rootfs: root, mountsBefore } = record;
   if (mountsBefore !== undefined) undo.add(() => detachMount(root, mountsBefore));
+  phase("make the cgroup");
   const made: string[] = [];
   undo.add(() => unmakeCgroups(made));
   const cgroup = makeCgroup(plan, made);
@@ -98,6 +103,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   // A cgroup of systemd's may already have counted kills of its neighbours; any other one begins with none.
   const killsBefore = cgroup.unit === undefined ? 0 : oomKills(cgroup);
 
+  phase("start the first process");
   globals.trace?.debug(ENTERING);
   const entered = startFirstProcess(plan, cgroup, {
     extra: [fifo, terminal, listener, output?.stdout, output?.stderr],
@@ -107,7 +113,10 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   undo.add(() => entered.end());
   undo.add(() => devices?.takeBack());
   const welcome = (): void => {
+    phase("wait for the first process");
     const { pid } = init;
+    phase("put it on record");
+    recording()?.nameProcess(pid, "first process");
     globals.trace?.debug(INSIDE);
     enterDelegate(plan.cgroup, cgroup, pid);
     record = { ...record, cgroup, cgroupIsPlanned: false, ...identityOf(pid) };
@@ -131,10 +140,12 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   } catch (error) {
     throw explainCreation(explainInitDeath(error, cgroup, killsBefore), plan, () => init.pid);
   }
+  phase("tell the caller");
   sendPidfds(plan, init.pid);
   directory.announceCreated();
   // The pid file comes last, atomically: its presence tells the caller that all went well.
   writePidFile(globals, options, init.pid);
+  phase("let go of the first process");
   globals.trace?.debug(LETTING_GO);
   init.close();
   undo.commit();

@@ -1,6 +1,7 @@
 // `delete`: removes a container that has ended or was never started; with force, any container.
 
 import { TsrunError } from "../errors.ts";
+import { phase } from "../spans.ts";
 import { destroy, killAndWait } from "./destroy.ts";
 import type { DeleteOptions, GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
@@ -10,6 +11,7 @@ import { findStateDirectory, type StateDirectory } from "./store.ts";
 
 /** Removes a container. An unknown id is no error with `force`. */
 export function deleteContainer(globals: GlobalOptions, { id, force }: DeleteOptions): void {
+  phase("read the state");
   const found = findStateDirectory(globals.root, id);
   if (found === undefined) {
     if (force) return;
@@ -25,6 +27,7 @@ export function deleteContainer(globals: GlobalOptions, { id, force }: DeleteOpt
       hint: `"delete --force ${id}" kills it first`,
     });
   }
+  phase("remove the container");
   // AS RUNC: a created container is deleted even without force: no user program has run in it.
   if (status !== "stopped") killAndWait(record);
   destroy(directory, record, { forced: force ? globals.log : undefined, inBundle: false });

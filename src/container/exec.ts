@@ -5,9 +5,9 @@
 import { delegated, joinFiles } from "../cgroups/join.ts";
 import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError, wrapError } from "../errors.ts";
-import { type Descriptor, openDirectory, readLink, tryWriteFile } from "../linux/files/files.ts";
+import { type Descriptor, openDirectory, tryWriteFile } from "../linux/files/files.ts";
 import { neverExecuted } from "../linux/process/process.ts";
-import { type Join, NAMESPACE_KINDS, NAMESPACES, type NamespaceKind } from "../namespaces/plan.ts";
+import type { NamespaceKind } from "../namespaces/plan.ts";
 import { type Standing, standInNamespaces } from "../namespaces/stand.ts";
 import {
   becomeUser,
@@ -36,6 +36,7 @@ import type { Operation } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
 import { allowsGoingInside } from "../seccomp/allows.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
+import { phase, recording } from "../spans.ts";
 import { readAnnotations } from "../spec/annotations.ts";
 import type { Process, Seccomp, Spec } from "../spec/types.ts";
 import { controlSession } from "../terminal/console.ts";
@@ -43,6 +44,7 @@ import { sendPidfd } from "../terminal/socket.ts";
 import { askedBy, explainFailure } from "./causes.ts";
 import { attachTerminal, giveTerminal, openConsole } from "./console.ts";
 import { subCgroup } from "./exec-cgroup.ts";
+import { namespacesMade, namespacesOf } from "./exec-namespaces.ts";
 import { chooseProcess } from "./exec-process.ts";
 import { executeError } from "./execute-error.ts";
 import {
@@ -93,6 +95,7 @@ interface ExecPlan {
  */
 export function execContainer(globals: GlobalOptions, options: ExecOptions): number {
   checkInherited(options, globals);
+  phase("plan");
   const plan = planExec(globals, options);
   for (const warning of plan.process.warnings) globals.log.warning(warning);
   const foreground = options.detach ? undefined : prepareForeground({ reaper: false });
@@ -104,6 +107,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   using terminal = console.socket;
 
   using undo = new Undo();
+  phase("join the container");
   globals.trace?.debug(ENTERING);
   const { standing, labels } = orSayStopped(plan, () => join(plan, { globals, options, terminal }));
   undo.add(() => standing.end());
@@ -111,23 +115,30 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   const filtersLate = plan.process.noNewPrivileges || isLate(plan);
   const pid = orSayStopped(plan, () => standing.proxy.pid);
   globals.trace?.debug(INSIDE);
+  phase("become the user");
+  recording()?.nameProcess(pid, "process with privileges");
   giveFromOutside(pid, plan, globals);
   const ready = orSayStopped(plan, () => becomeReady(standing, plan, { options, labels, filtersLate }), pid);
   terminal?.close();
   plan.init.close();
   using relay = attachTerminal(console.ours);
+  phase("go inside");
   const proxy = orSayStopped(plan, () => goInside(standing, plan, ready));
   const { final } = plan.process.affinity;
   if (final !== undefined) setCpuAffinity(proxy.pid, final);
   if (options.pidfdSocket !== undefined) sendPidfd({ path: options.pidfdSocket, kind: "setns" }, proxy.pid);
+  phase("execute the program");
+  recording()?.nameProcess(proxy.pid, "process inside");
   globals.trace?.debug(EXECUTING);
   orSayStopped(plan, () => becomeProgram(proxy, plan, ready), proxy.pid);
 
+  phase("tell the caller");
   // AS RUNC: conmon takes the pid file as the sign of success, so it comes last, and only after success.
   writePidFile(globals, options, proxy.pid);
   undo.commit();
   proxy.close();
   standing.reapOthers();
+  phase("the program runs");
   return foreground === undefined ? 0 : supervise(proxy.pid, foreground, { relay });
 }
 
@@ -245,28 +256,6 @@ function openCgroup(path: string): Descriptor {
   } catch (error) {
     throw wrapError("cannot join a cgroup by adding pid 0 to it", error);
   }
-}
-
-/**
- * The namespaces of the first process that tsrun is not in itself: joining one's own user namespace is an
- * error. Namespaces that were made for the container need no comparison, except its user namespace, which
- * tsrun's caller may be in.
- */
-function namespacesOf(init: Descriptor, made: ReadonlySet<NamespaceKind>): Join[] {
-  const joins: Join[] = [];
-  for (const kind of NAMESPACE_KINDS) {
-    const path = `ns/${NAMESPACES[kind].proc}`;
-    const isOther = made.has(kind) && kind !== "user";
-    if (isOther || readLink(path, { at: init.number }) !== readLink(`/proc/self/${path}`)) {
-      joins.push({ kind, path });
-    }
-  }
-  return joins;
-}
-
-function namespacesMade({ linux }: Spec): ReadonlySet<NamespaceKind> {
-  const made = (linux?.namespaces ?? []).filter(({ path = "" }) => path === "");
-  return new Set(made.map(({ type }) => type));
 }
 
 interface Ready {

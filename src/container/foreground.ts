@@ -15,6 +15,7 @@ import {
 import { statusOfZombie, tryWaitFor } from "../linux/process/process.ts";
 import { openChild, signalChild } from "../linux/process/process-handle.ts";
 import { nextSignal, receiveSignals } from "../linux/process/signals.ts";
+import { begin, end } from "../spans.ts";
 import type { TerminalRelay } from "../terminal/relay.ts";
 import type { NotifyProxy } from "./notify-socket.ts";
 
@@ -54,12 +55,14 @@ const NOTHING: PollEntry = { fd: -1, events: 0 };
 export function supervise(pid: number, { signals }: Foreground, { relay, notify }: Connections): number {
   const own: PollEntry = { fd: signals.number, events: POLLIN };
   using child = openChild(pid);
+  const since = begin();
   let hasEnded = false;
   for (;;) {
     // A process of the container that traces it may hide it from us for ever: then we know only that it has
     // ended.
     const status = reapUntil(pid) ?? (hasEnded ? (statusOfZombie(pid) ?? UNKNOWN) : undefined);
     if (status !== undefined) {
+      end(since, "wait", "wait for the container's program");
       finish({ relay, notify });
       return status;
     }

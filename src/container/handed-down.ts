@@ -21,14 +21,18 @@ export function inheritedFds({ listenFds = 0, preserveFds }: HandedDown): number
 }
 
 /**
- * Throws if one of them is not open. Must be called before tsrun keeps any file open: only the log is open
- * already, and must not reach the container as if it were the caller's descriptor.
+ * Throws if one of them is not open. Must be called before tsrun keeps any file open: only the log and the
+ * trace are open already, and must not reach the container as if they were the caller's descriptors.
  */
-export function checkInherited(options: HandedDown, { log }: Pick<GlobalOptions, "log">): void {
+export function checkInherited(
+  options: HandedDown,
+  { log, traceDescriptor }: Pick<GlobalOptions, "log" | "traceDescriptor">,
+): void {
   const { listenFds = 0, preserveFds } = options;
   for (let index = 0; index < inheritedFds(options); index++) {
     const fd = 3 + index;
-    if (fd !== log.descriptor && tryCall("fcntl", fd, F_GETFD) >= 0) continue;
+    const isOurs = fd === log.descriptor || fd === traceDescriptor;
+    if (!isOurs && tryCall("fcntl", fd, F_GETFD) >= 0) continue;
     // AS RUNC: the beginning of the text.
     const [what, hint] =
       index < listenFds

@@ -14,6 +14,7 @@ import { errnoName, errnoWords } from "../linux/numbers/errno.ts";
 import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
 import { POLLIN } from "../linux/numbers/sched.ts";
 import { SOCK_DGRAM } from "../linux/numbers/socket-numbers.ts";
+import { phase } from "../spans.ts";
 import { NOTIFY, NOTIFY_SOCKET } from "./handed-down.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
@@ -104,6 +105,7 @@ export class NotifyProxy implements Disposable {
   waitUntilReady(record: StateRecord): void {
     // It is not a child of this command: its pid may belong to another process by now.
     using process = openInit(record);
+    phase("wait until the container is ready");
     while (process !== undefined) {
       // First pass on the messages that it sent before its end.
       if (process.waitForEndOr(this.wanted()) === 0) return;

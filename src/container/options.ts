@@ -29,6 +29,8 @@ export interface GlobalOptions {
   readonly log: OwnLog;
   /** Receives phases, and each system call of the first process, under `--debug`. */
   readonly trace?: Trace | undefined;
+  /** The descriptor of the file that `--trace` names. */
+  readonly traceDescriptor?: number | undefined;
 }
 
 export interface CreateOptions {

@@ -1,6 +1,7 @@
 // `run`: creates and starts a container; in the foreground, stays until its first process has ended.
 
 import { reapChild } from "../linux/process/children.ts";
+import { phase } from "../spans.ts";
 import { attachTerminal } from "./console.ts";
 import { createContainer } from "./create.ts";
 import { destroyIfThere, killAndWait } from "./destroy.ts";
@@ -37,8 +38,10 @@ export function runContainer(globals: GlobalOptions, options: RunOptions): numbe
     notify?.waitUntilReady(record);
     return 0;
   }
+  phase("the program runs");
   const status = supervise(record.init_process_pid, foreground, { relay, notify });
   undo.commit();
+  phase("remove the container");
   if (!options.keep) destroyOrWarn(globals, directory, record);
   return status;
 }

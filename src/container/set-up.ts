@@ -11,6 +11,7 @@ import { openLabelFiles } from "../process/label-files.ts";
 import { hasLabels } from "../process/labels.ts";
 import type { Conversation } from "../proxy/conversation.ts";
 import { type Builders, buildRootfs, enterRootfs, sealRootfs } from "../rootfs/rootfs.ts";
+import { phase } from "../spans.ts";
 import type { HookFiles } from "../spec/annotations.ts";
 import { giveTerminal } from "./console.ts";
 import type { Recipient } from "./filter.ts";
@@ -45,6 +46,7 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
   const output = outside.hookFiles && { stdout, stderr, paths: outside.hookFiles };
 
   // In the container's namespaces, but still in the host's tree of mounts.
+  phase("prepare the mounts");
   init.enter("apart");
   const labels = hasLabels(plan.process) ? openLabelFiles(init, plan.process) : undefined;
   setApart(init, plan, labels);
@@ -54,6 +56,7 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
   init.enter("mounts");
   const root = buildRootfs(init, plan.rootfs, outside);
   outside.welcome(init);
+  phase("make the mounts");
   init.go();
   // While it mounts.
   entered.closeOthers();
@@ -61,9 +64,11 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
   init.settle();
   outside.letGoOfHelper();
 
+  phase("set the limits");
   // AS RUNC: limits come when the mounts are made, which then do not count against a tight memory limit.
   outside.limit();
 
+  phase("run the hooks");
   // Hooks of the host see the container's namespaces and mounts by its pid; createContainer runs in them,
   // while the host's paths still lead somewhere.
   outside.runHooks(init, output);
@@ -72,6 +77,7 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
   outside.limitProgram(init);
 
   // From here on no path of the host can be reached.
+  phase("change the root");
   init.enter("root");
   enterRootfs(init, root);
   init.go();
@@ -85,10 +91,12 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
   sealRootfs(init, root);
 
   // Privileges are given up, and nothing can be undone any more; what remains is to wait, and to execute.
+  phase("become the user");
   init.enter("identity");
   const seen = lookAround(init, becoming)();
   becomeUser(init, becoming, { prepared, seen });
   const program = searchProgram(init, becoming, prepared, seen);
+  phase("prepare the wait for start");
   init.enter("command");
   const filter = letGoOfHost(init, plan, { fifo, listener, output });
   init.settle();

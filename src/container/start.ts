@@ -21,6 +21,7 @@ import { isHeld, neverExecuted, stateBeforeExecuting } from "../linux/process/pr
 import { heldError } from "../proxy/proxy.ts";
 import { failureInReport } from "../proxy/report.ts";
 import { AGENT_PATIENCE_SECONDS } from "../seccomp/agent.ts";
+import { begin, end, phase } from "../spans.ts";
 import type { Spec } from "../spec/types.ts";
 import { askedOf, explainFailure, explainKill } from "./causes.ts";
 import { executeError } from "./execute-error.ts";
@@ -43,6 +44,7 @@ export function startContainer(
   id: string,
   { notifySocket }: StartOptions = {},
 ): void {
+  phase("read the state");
   using directory = getStateDirectory(globals.root, id);
   directory.lock();
   const record = directory.load();
@@ -64,6 +66,7 @@ export function startContainer(
 
 /** Releases the first process, and waits until it has executed its program or failed to. */
 export function release(globals: GlobalOptions, directory: StateDirectory, record: StateRecord): void {
+  phase("release the first process");
   const tell = record.startInside && prepareToTell(globals, directory, record);
   const spec = record.hooksAfter ? directory.loadConfig() : undefined;
   using output = spec && outputFor(spec, "poststart");
@@ -82,10 +85,12 @@ export function release(globals: GlobalOptions, directory: StateDirectory, recor
   // able to end a hook that hangs.
   directory.unlock();
   tell?.();
+  phase("wait until it has executed");
   const reply = waitForAnswer(answers, record);
   if (reply !== undefined && (reply.length > 0 || diedAsProxy(record))) {
     throw notExecuted(directory, record, reply);
   }
+  phase("run the hooks");
   if (spec !== undefined) runPoststart(spec, record, output);
 }
 
@@ -98,7 +103,9 @@ function waitForAnswer(answers: Descriptor, record: StateRecord): Uint8Array | u
   const { init_process_pid: pid, init_process_start: startTime } = record;
   for (let held = 0; held < 2; held = isHeld(pid) ? held + 1 : 0) {
     // poll(2) reports the end of the last writer (POLLHUP) even if asked for no event.
+    const since = begin();
     const [ended = 0] = poll([{ fd: answers.number, events: 0 }], PATIENCE_MS);
+    end(since, "wait", "wait for execve of the first process");
     if (ended !== 0) return readAll(answers.number, "the answer of the first process");
     // AS RUNC: the container counts as started, whatever the agent will answer to its execve(2).
     if (record.notifiesAgent === true) return undefined;

@@ -22,12 +22,10 @@ import {
   replaceFile,
   status,
 } from "../linux/files/files.ts";
-import { EAGAIN, EEXIST, ENOTEMPTY } from "../linux/numbers/errno.ts";
+import { lock, tryLock, unlock } from "../linux/files/lock.ts";
+import { EEXIST, ENOTEMPTY } from "../linux/numbers/errno.ts";
 import {
   AT_FDCWD,
-  LOCK_EX,
-  LOCK_NB,
-  LOCK_UN,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_RDONLY,
@@ -136,7 +134,7 @@ export class StateDirectory implements Disposable {
    */
   saveConfig(text: string): void {
     this.#config = createOpenFile(CONFIG, text, { at: this.#directory.number, mode: 0o600 });
-    tryCall("flock", this.#config.number, LOCK_EX | LOCK_NB);
+    tryLock(this.#config);
   }
 
   /** Whether the command that makes the container still runs: its lock ends with it, in any case. */
@@ -144,7 +142,7 @@ export class StateDirectory implements Disposable {
     const config = openIfThere(CONFIG, O_RDONLY, { at: this.#directory.number });
     if (config === undefined) return false;
     using file = config;
-    return tryCall("flock", file.number, LOCK_EX | LOCK_NB) === -EAGAIN;
+    return !tryLock(file);
   }
 
   /** The boot to record in the state; `undefined` on tmpfs(5), which no reboot survives. */
@@ -241,14 +239,14 @@ export class StateDirectory implements Disposable {
    */
   lock(): void {
     if (this.#locked) return;
-    mustCall(`lock the state directory "${this.path}"`, "flock", this.#directory.number, LOCK_EX);
+    lock(this.#directory, `the state directory "${this.path}"`);
     this.#locked = true;
   }
 
   /** If this fails, the lock ends with the process. */
   unlock(): void {
     this.#locked = false;
-    tryCall("flock", this.#directory.number, LOCK_UN);
+    unlock(this.#directory);
   }
 
   /**

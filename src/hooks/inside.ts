@@ -12,6 +12,7 @@ import { chdir, close, dup3, execve, read, write } from "../proxy/calls/calls.ts
 import { inChild, type Operation, operation, resultOf } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
 import { failureInReport } from "../proxy/report.ts";
+import { begin, end } from "../spans.ts";
 import type { HookFiles } from "../spec/annotations.ts";
 import type { Hook, Hooks } from "../spec/types.ts";
 import {
@@ -58,7 +59,12 @@ export function runHooksInside(proxy: Conversation, hooks: Hooks | undefined, in
   proxy.ask([getpid]);
   const state = stateText({ ...inside.state, pid: resultOf(getpid) });
   list.forEach((hook, index) => {
-    runHook(proxy, { ...inside, hook, index, stateText: state });
+    const since = begin();
+    try {
+      runHook(proxy, { ...inside, hook, index, stateText: state });
+    } finally {
+      if (since > 0) end(since, "hook", `${inside.kind} hook #${index}`, hook.path);
+    }
   });
 }
 

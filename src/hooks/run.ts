@@ -7,6 +7,7 @@ import { waitFor } from "../linux/process/process.ts";
 import { openChild } from "../linux/process/process-handle.ts";
 import { spawn } from "../linux/process/spawn.ts";
 import { withoutDuplicates } from "../process/environment.ts";
+import { begin, end } from "../spans.ts";
 import type { Hook, Hooks } from "../spec/types.ts";
 import { Capture } from "./capture.ts";
 import type { HookOutput } from "./output.ts";
@@ -50,7 +51,16 @@ interface HostHook extends HookPlace {
   readonly state: HookState;
 }
 
-function runHook({ kind, hook, index, state, inBundle = true, output }: HostHook): void {
+function runHook(hook: HostHook): void {
+  const since = begin();
+  try {
+    execute(hook);
+  } finally {
+    if (since > 0) end(since, "hook", `${hook.kind} hook #${hook.index}`, hook.hook.path);
+  }
+}
+
+function execute({ kind, hook, index, state, inBundle = true, output }: HostHook): void {
   using capture = new Capture(stateText(state), output);
   const begun = performance.now();
   let pid: number;

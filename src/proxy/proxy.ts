@@ -10,6 +10,7 @@ import { type Machine, machine } from "../linux/numbers/syscalls.ts";
 import { endChild, reapChild } from "../linux/process/children.ts";
 import { spawnProgram } from "../linux/process/executable.ts";
 import { isHeld } from "../linux/process/process.ts";
+import { begin, end, recording } from "../spans.ts";
 import { shown } from "./calls/arguments.ts";
 import { type Operation, operation, operationError, render } from "./calls/operation.ts";
 import { Conversation } from "./conversation.ts";
@@ -49,6 +50,8 @@ export interface Ends {
   readonly trace: Trace | undefined;
   /** The proxy's machine if it is another than this one: the proxy then runs in an emulator. */
   readonly machine?: Machine;
+  /** Whether it notes when each call began and ended. */
+  readonly clocked?: boolean;
 }
 
 interface SendOptions extends EncodeOptions {
@@ -58,8 +61,17 @@ interface SendOptions extends EncodeOptions {
 
 /** What was sent last; or the operation that failed before all parts of it were sent. */
 type Sent =
-  | { readonly entries: readonly Entry[]; readonly batch: EncodedBatch }
+  | { readonly entries: readonly Entry[]; readonly batch: EncodedBatch; readonly recorded: number }
   | { readonly failed: Operation };
+
+/** An answer, for who records. */
+interface Answered {
+  /** When tsrun began to wait for it. */
+  readonly since: number;
+  /** The number of its message. */
+  readonly recorded: number;
+  readonly reply: Uint8Array;
+}
 
 /** A process that carries out system calls for tsrun. */
 export class SyscallProxy implements Line {
@@ -70,6 +82,9 @@ export class SyscallProxy implements Line {
   readonly #socket: Descriptor;
   readonly #trace: Trace | undefined;
   readonly #machine: Machine;
+  readonly #clocked: boolean;
+  /** The number of the last message, if somebody records. */
+  #recorded = 0;
   /**
    * The cause in the error when no answer comes in time. If absent, there is no time limit for a process that
    * is not held.
@@ -83,6 +98,7 @@ export class SyscallProxy implements Line {
     this.#socket = ends.socket;
     this.#trace = ends.trace;
     this.#machine = ends.machine ?? machine;
+    this.#clocked = ends.clocked === true;
     limitReceiving(ends.socket.number, LOOK_SECONDS);
   }
 
@@ -95,7 +111,8 @@ export class SyscallProxy implements Line {
     const isTraced = this.#trace !== undefined;
     // Repeats are written out, so that each operation can be shown.
     const sent = isTraced ? operationsOf(entries) : entries;
-    this.#sent = { entries: sent, batch: this.#send(sent, { encoded: isTraced ? undefined : encoded }) };
+    const batch = this.#send(sent, { encoded: isTraced ? undefined : encoded });
+    this.#sent = { entries: sent, batch, recorded: this.#recorded };
   }
 
   /**
@@ -104,8 +121,8 @@ export class SyscallProxy implements Line {
   receive(): Operation | undefined {
     if (this.#sent === undefined) throw new Error("nothing has been sent");
     if ("failed" in this.#sent) return this.#sent.failed;
-    const { entries, batch } = this.#sent;
-    decode(entries, batch, this.#receive(batch.replyLength, entries));
+    const { entries, batch, recorded } = this.#sent;
+    decode(entries, batch, this.#receive(batch.replyLength, entries, recorded));
     this.#traceDone(entries);
     return failureOf(entries);
   }
@@ -130,7 +147,8 @@ export class SyscallProxy implements Line {
 
   /** Like `run`, but returns the operation that stopped the message. */
   attempt(operations: readonly Operation[], options: EncodeOptions = {}): Operation | undefined {
-    this.#sent = { entries: operations, batch: this.#send(operations, options) };
+    const batch = this.#send(operations, options);
+    this.#sent = { entries: operations, batch, recorded: this.#recorded };
     return this.receive();
   }
 
@@ -141,7 +159,11 @@ export class SyscallProxy implements Line {
   execute(operations: readonly Operation[]): Operation | undefined {
     const batch = this.#send(operations, { last: true });
     const reply = new Uint8Array(batch.replyLength);
-    if (this.#read(reply, operations) !== reply.length) return undefined;
+    const since = begin();
+    if (this.#read(reply, operations) !== reply.length) {
+      this.#recordUnanswered(since, "become the program", operations);
+      return undefined;
+    }
     decode(operations, batch, reply);
     this.#traceDone(operations);
     return failureOf(operations);
@@ -155,6 +177,7 @@ export class SyscallProxy implements Line {
   /** Sends a batch whose answer another reader gets. */
   leave(operations: readonly Operation[]): void {
     this.#send(operations, {});
+    this.#recordUnanswered(begin(), "left to do", operations);
     this.#traceAll(operations);
   }
 
@@ -165,7 +188,7 @@ export class SyscallProxy implements Line {
    */
   child(socket: Descriptor): SyscallProxy {
     if (this.#sent === undefined || "failed" in this.#sent) throw new Error("nothing has been cloned");
-    const { batch } = this.#sent;
+    const { batch, recorded } = this.#sent;
     const operations = operationsOf(this.#sent.entries);
     const pid = operations.find((one) => one.clones === true)?.result ?? 0;
     const child = new SyscallProxy(pid, {
@@ -173,10 +196,12 @@ export class SyscallProxy implements Line {
       control: this.control,
       trace: this.#trace,
       machine: this.#machine,
+      clocked: this.#clocked,
     });
+    recording()?.nameProcess(pid, "proxy");
     const seenByChild = operations.map((one) => ({ ...one }));
     try {
-      decode(seenByChild, batch, child.#receive(batch.replyLength, operations));
+      decode(seenByChild, batch, child.#receive(batch.replyLength, operations, recorded));
       const failed = failureOf(seenByChild);
       if (failed !== undefined) throw operationError(failed);
     } catch (error) {
@@ -215,6 +240,7 @@ export class SyscallProxy implements Line {
     complete(batch);
     try {
       this.#preload(batch.preload);
+      this.#recorded = recording()?.sent(batch.message) ?? 0;
       this.#write(batch.message);
     } catch (error) {
       throw hasErrno(error, "EPIPE", "ECONNRESET") ? new ProxyDied(this.pid, entries) : error;
@@ -237,16 +263,18 @@ export class SyscallProxy implements Line {
     const batch = encode(reads, { machine: this.#machine });
     this.#write(batch.message);
     for (const chunk of chunks) this.#write(chunk);
-    this.#receive(batch.replyLength, reads);
+    this.#receive(batch.replyLength, reads, 0);
   }
 
   #write(message: Uint8Array): void {
     writeAll(this.#socket.number, message, "to the container's first process");
   }
 
-  #receive(length: number, entries: readonly Entry[]): Uint8Array {
+  #receive(length: number, entries: readonly Entry[], recorded: number): Uint8Array {
     const reply = new Uint8Array(length);
+    const since = begin();
     const got = this.#read(reply, entries);
+    if (since > 0) this.#record({ since, recorded, reply }, entries);
     if (got === length) return reply;
     if (got === -EAGAIN) {
       throw new TsrunError("E_STATE", `cannot ${attemptOf(entries)}: ${this.#impatience}`);
@@ -265,6 +293,21 @@ export class SyscallProxy implements Line {
       held = isHeld(this.pid) ? held + 1 : 0;
       if (held === 2) throw heldError(attemptOf(entries));
     }
+  }
+
+  /** Tells who records how long the answer took, and what the process did meanwhile. */
+  #record({ since, recorded, reply }: Answered, entries: readonly Entry[]): void {
+    end(since, "wait", `wait for process ${this.pid}`);
+    if (recorded === 0) return;
+    if (this.#clocked) recording()?.answered(recorded, reply, this.pid);
+    else this.#recordUnanswered(since, "calls without times", operationsOf(entries));
+  }
+
+  /** Tells who records what the process was told, where it cannot be known when it did that. */
+  #recordUnanswered(since: number, name: string, operations: readonly Operation[]): void {
+    if (since === 0) return;
+    const what = operations.map(({ call }) => call).join(", ");
+    recording()?.add({ category: "inside", name, what, since, process: this.pid });
   }
 
   /**
@@ -320,14 +363,16 @@ export interface StartOptions {
  */
 export function startProxy({ control, descriptors = [], trace }: StartOptions): Conversation {
   const [ours, theirs] = socketPair(SOCK_SEQPACKET);
-  const program = { name: "tsrun-init", bytes: proxyExecutable(machine, control) };
+  const clocked = recording() !== undefined;
+  const program = { name: "tsrun-init", bytes: proxyExecutable(machine, control, clocked) };
   const pid = spawnProgram(program, {
     environment: [],
     descriptors: [...descriptors, { from: theirs.number, to: control }],
     trace: trace && ((line) => trace.debug(line)),
   });
   theirs.close();
-  return Conversation.on(new SyscallProxy(pid, { socket: ours, control, trace }));
+  recording()?.nameProcess(pid, "proxy");
+  return Conversation.on(new SyscallProxy(pid, { socket: ours, control, trace, clocked }));
 }
 
 /**

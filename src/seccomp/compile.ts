@@ -2,6 +2,7 @@
 // run, exec); the proxy then installs the program inside the container with seccomp(2).
 
 import { TsrunError } from "../errors.ts";
+import { begin, end } from "../spans.ts";
 import type { Seccomp } from "../spec/types.ts";
 import { buildFilter } from "./build.ts";
 import { cached } from "./cache.ts";
@@ -30,7 +31,9 @@ export function compileSeccomp(
   if (profile === undefined || isEmptyProfile(profile)) return undefined;
   validateListener(profile);
   const compile = () => buildFilter(profile, { debug, refusesUnknownCalls });
+  const since = begin();
   const filter = directory === undefined ? compile() : cached(profile, { directory, debug }, compile);
+  end(since, "library", "libseccomp: make the filter, or find it");
   checkFlags(filter.flags);
   // AS RUNC, word for word: its tests look for this line.
   debug(`seccomp filter flags: ${filter.flags}`);

@@ -1,26 +1,8 @@
 // A trace in Chrome's format of trace events, as it is written and read. It opens in Perfetto and in
-// chrome://tracing. Types only.
+// chrome://tracing. Pure.
 
-/** What an event is about; the `cat` of an event. */
-export type Category =
-  /** The whole command, from its options having been read to the end. */
-  | "command"
-  /** A part of the command. Phases follow on each other without a gap, and lie in no other phase. */
-  | "phase"
-  /** A system call of tsrun's own process. */
-  | "call"
-  /** A system call that a process in the container's namespaces made for tsrun. */
-  | "inside"
-  /** Waiting: for a lock, for systemd, for a process. It contains the call that waits. */
-  | "wait"
-  /** A hook, with its path. */
-  | "hook"
-  /** Starting a process. */
-  | "spawn"
-  /** A call of a C library in a process of its own. */
-  | "library"
-  /** A message to systemd and its answer. */
-  | "dbus";
+import type { Category } from "../spans.ts";
+import { CATEGORY, DETAILS, DURATION, type Format, NAME, PROCESS, RESULT, START, WHAT } from "./template.ts";
 
 export interface TraceArguments {
   /** What the event is about: the path or paths of a call, the path of a hook. */
@@ -33,6 +15,7 @@ export interface TraceArguments {
 export interface CompleteEvent {
   readonly ph: "X";
   readonly name: string;
+  /** What it is about; src/spans.ts. */
   readonly cat: Category;
   /** When it began, in microseconds of CLOCK_MONOTONIC: traces of several commands fit together. */
   readonly ts: number;
@@ -69,3 +52,31 @@ export interface ChromeTrace {
     readonly dropped: number;
   };
 }
+
+const event =
+  `,\n{"ph":"X","name":"${NAME}","cat":"${CATEGORY}","ts":${START},"dur":${DURATION},` +
+  `"pid":${PROCESS},"tid":${PROCESS},"args":{${DETAILS}}}`;
+
+/** One event a line. */
+export const chromeFormat: Format = {
+  event,
+  what: `"what":"${WHAT}"`,
+  result: `"result":${RESULT}`,
+  frame(command) {
+    const { program, name, pid, status, start, end, epoch, dropped, names } = command;
+    const whole = {
+      ...{ ph: "X", name, cat: "command", ts: start / 1000, dur: (end - start) / 1000, pid, tid: pid },
+      args: { result: status },
+    } satisfies CompleteEvent;
+    const processes = [[pid, `${program} ${name}`] as const, ...names];
+    const named = processes.map(([process, text]): NameEvent => {
+      return { ph: "M", name: "process_name", pid: process, tid: process, args: { name: text } };
+    });
+    const time = new Date(Number((epoch + BigInt(Math.round(start))) / 1_000_000n)).toISOString();
+    const otherData: ChromeTrace["otherData"] = { program, command: name, time, status, dropped };
+    return {
+      before: `{"traceEvents":[\n${[...named, whole].map((one) => JSON.stringify(one)).join(",\n")}`,
+      after: `\n],"displayTimeUnit":"ms","otherData":${JSON.stringify(otherData)}}\n`,
+    };
+  },
+};

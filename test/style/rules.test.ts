@@ -27,7 +27,7 @@ const STORIES = new Set(["create", "exec", "start", "run"].map((name) => `src/co
 const NATIVE = "native";
 /** The files outside src/engine/ that may use it. */
 const FOREIGN = new Set(
-  ["call/libc", "libraries/ffi", "libraries/libseccomp", "process/spawn"].map(
+  ["call/libc", "call/timeline", "libraries/ffi", "libraries/libseccomp", "process/spawn"].map(
     (name) => `src/linux/${name}.ts`,
   ),
 );
@@ -54,7 +54,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["proxy", "protobuf"],
   ["linux"],
   ["engine"],
-  ["errors", "once"],
+  ["errors", "once", "spans"],
 ];
 
 const sources = readSources("src");

@@ -13,6 +13,7 @@ import {
 } from "../../linux/libraries/libsystemd.ts";
 import { errnoName, errnoWords } from "../../linux/numbers/errno.ts";
 import { beforeExit } from "../../linux/process/process.ts";
+import { begin, end } from "../../spans.ts";
 import { type BusValue, type Property, splitSignature } from "./property.ts";
 
 const NAME = "org.freedesktop.systemd1";
@@ -187,6 +188,15 @@ export class Systemd {
   }
 
   #job(member: string, args: readonly Argument[]): JobResult {
+    const since = begin();
+    try {
+      return this.#waitForJob(member, args);
+    } finally {
+      if (since > 0) end(since, "wait", `wait for systemd's ${member}`);
+    }
+  }
+
+  #waitForJob(member: string, args: readonly Argument[]): JobResult {
     this.#listen();
     using reply = this.#call(MANAGER, member, args);
     const job = reply.readText("o") ?? "";
@@ -226,7 +236,9 @@ export class Systemd {
     if (typeof made === "number") throw refusal(`call systemd's ${member}`, made);
     using message = made;
     for (const { type, value } of args) append(message, type, value);
+    const since = begin();
     const reply = this.#connection.call(message, CALL_TIMEOUT_MS);
+    end(since, "dbus", member);
     if ("result" in reply) throw new SystemdError(member, reply);
     return reply;
   }

@@ -36,4 +36,39 @@ declare module "native" {
   export function knowJsonKeys(keys: readonly string[]): void;
   /** What JSON.parse noticed in its last call; 0 is nothing (../native/json-keys.c). */
   export function jsonNotes(): number;
+  /**
+   * From here on system calls are noted (../native/trace.c). `calls` is the table of their names, by number.
+   * False if there is no memory for it.
+   */
+  export function beginTrace(calls: ArrayBufferLike, callKind: number, insideKind: number): boolean;
+  /** Nothing is noted any more. Returns how many events there was no room for. */
+  export function endTrace(): number;
+  /** Nanoseconds of CLOCK_MONOTONIC. */
+  export function traceNow(): number;
+  /** Notes something that took time. Returns its number; 0 if there is no room. */
+  export function traceSpan(
+    kind: number,
+    name: string,
+    what: string,
+    start: number,
+    end: number,
+    process: number,
+  ): number;
+  /** The event of this number lies in the one of that number, plus one. */
+  export function traceParent(number: number, parent: number): void;
+  /** Keeps a message that is about to be sent. Returns its number. */
+  export function traceSent(message: ArrayBufferLike, length: number): number;
+  /** Notes the calls of a message which this process has made. */
+  export function traceAnswer(message: number, reply: ArrayBufferLike, process: number): void;
+  /** What an event looks like as text (../native/trace-text.c). Returns the time of day at 0 of the clock. */
+  export function traceFormat(
+    event: string,
+    what: string,
+    result: string,
+    categories: string,
+    times: ArrayBufferLike,
+    parents: ArrayBufferLike,
+  ): bigint;
+  /** Some more events as text, valid until the next call; `undefined` if there are no more. */
+  export function traceText(): ArrayBuffer | undefined;
 }

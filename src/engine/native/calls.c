@@ -5,14 +5,8 @@
 #include <sys/syscall.h>
 #include "allocator.h"
 #include "module.h"
+#include "trace.h"
 
-typedef int64_t word;
-
-// A number or an address, and its six arguments.
-#define WORDS 7
-
-// In syscall-*.s: the first word is the number. Returns what the kernel does, a negative errno for an error.
-word raw_syscall(const word words[WORDS]);
 
 // The engine pads the arguments with undefined to the length that module.c gives. Numbers are whole, which
 // src/linux sees to; a bigint may be of 64 bits.
@@ -48,7 +42,7 @@ NATIVE_FUNCTION(native_syscall) {
   // If the kernel has refused memory, it is reported here, instead of the call. close(2) is made anyway,
   // since it only ends what has been done.
   if (memory_refused && words[0] != SYS_close) return native_out_of_memory(context);
-  return JS_NewInt64(context, raw_syscall(words));
+  return JS_NewInt64(context, tracing ? traced_call(words) : raw_syscall(words));
 }
 
 // callInt(address, a, b, c, d, e, f): the result is an int, whose upper half C leaves undefined

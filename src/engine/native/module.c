@@ -20,6 +20,15 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("useReserve", 0, native_use_reserve),
     JS_CFUNC_DEF("knowJsonKeys", 1, native_know_json_keys),
     JS_CFUNC_DEF("jsonNotes", 0, native_json_notes),
+    JS_CFUNC_DEF("beginTrace", 3, native_begin_trace),
+    JS_CFUNC_DEF("endTrace", 0, native_end_trace),
+    JS_CFUNC_DEF("traceNow", 0, native_trace_now),
+    JS_CFUNC_DEF("traceSpan", 6, native_trace_span),
+    JS_CFUNC_DEF("traceParent", 2, native_trace_parent),
+    JS_CFUNC_DEF("traceSent", 2, native_trace_sent),
+    JS_CFUNC_DEF("traceAnswer", 3, native_trace_answer),
+    JS_CFUNC_DEF("traceFormat", 6, native_trace_format),
+    JS_CFUNC_DEF("traceText", 0, native_trace_text),
 };
 #define FUNCTIONS (sizeof functions / sizeof *functions)
 

@@ -25,6 +25,17 @@ JSValue native_out_of_memory(JSContext *context);
 // json-keys.h, in the engine
 NATIVE_FUNCTION(native_know_json_keys);
 NATIVE_FUNCTION(native_json_notes);
+// trace.c
+NATIVE_FUNCTION(native_begin_trace);
+NATIVE_FUNCTION(native_end_trace);
+NATIVE_FUNCTION(native_trace_now);
+NATIVE_FUNCTION(native_trace_span);
+NATIVE_FUNCTION(native_trace_parent);
+NATIVE_FUNCTION(native_trace_sent);
+NATIVE_FUNCTION(native_trace_answer);
+// trace-text.c
+NATIVE_FUNCTION(native_trace_format);
+NATIVE_FUNCTION(native_trace_text);
 
 // Adds the module to a context, under this name.
 JSModuleDef *init_native_module(JSContext *context, const char *name);

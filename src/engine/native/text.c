@@ -5,8 +5,7 @@
 #include <string.h>
 #include "module.h"
 
-// How many bytes the character at the start of `bytes` has; 0 if it is not UTF-8.
-static int character_size(const unsigned char *bytes) {
+int character_size(const unsigned char *bytes) {
   if (bytes[0] < 0x80) return 1;
   if (bytes[0] < 0xc2 || bytes[0] > 0xf4) return 0;
   int size = bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;

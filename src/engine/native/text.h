@@ -8,4 +8,7 @@
 // A list of C strings that ends with NULL, as an array. Bytes that are not UTF-8 are not lost.
 JSValue texts_of(JSContext *context, char **list);
 
+// How many bytes the character at the start of `bytes` has; 0 if it is not UTF-8.
+int character_size(const unsigned char *bytes);
+
 #endif

@@ -2,6 +2,7 @@
 // libsystemd.ts; system calls go through libc.ts.
 
 import { TsrunError } from "../../errors.ts";
+import { begin, end } from "../../spans.ts";
 import { cString, text } from "../call/words.ts";
 import { type Argument, LibraryProcess, type Returns } from "./library-process.ts";
 
@@ -30,9 +31,12 @@ const RTLD_NOW = 2;
  * them is missing.
  */
 export function bind<const T extends Record<string, Result>>(library: string, functions: T): Library<T> {
+  const since = begin();
   const process = new LibraryProcess(library);
   try {
-    return new BoundLibrary(process, find(process, library, Object.keys(functions)), functions);
+    const bound = new BoundLibrary(process, find(process, library, Object.keys(functions)), functions);
+    end(since, "library", "load a library", library);
+    return bound;
   } catch (error) {
     process[Symbol.dispose]();
     throw error;
@@ -88,7 +92,10 @@ class BoundLibrary<T extends Record<string, Result>> implements Library<T> {
     const result = this.#results[name];
     if (result === "nothing" && this.#process.ended) return 0;
     const returns = result === "long" ? "long" : "int";
-    return this.#process.call({ address: this.#addresses.get(name) ?? 0, returns, args });
+    const since = begin();
+    const returned = this.#process.call({ address: this.#addresses.get(name) ?? 0, returns, args });
+    if (since > 0) end(since, "library", String(name));
+    return returned;
   }
 }
 

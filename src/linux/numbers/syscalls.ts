@@ -95,6 +95,7 @@ const NUMBERS = {
   prlimit64: [302, 261],
   setns: [308, 268],
   seccomp: [317, 277],
+  getrandom: [318, 278],
   memfd_create: [319, 279],
   bpf: [321, 280],
   clone: [56, 220],

@@ -2,6 +2,7 @@
 // or, if the kernel or a filter around tsrun does not know those, a pid that is checked before each use. No
 // other code calls kill(2).
 
+import { begin, end } from "../../spans.ts";
 import { syscallError, tryCall } from "../call/call.ts";
 import { Descriptor, openIfThere } from "../files/files.ts";
 import { type PollEntry, poll } from "../files/poll.ts";
@@ -41,11 +42,16 @@ export class ProcessHandle {
    * ended.
    */
   waitForEndOr(other: PollEntry): number {
-    if (this.#pidfd !== undefined) return poll([other, { fd: this.#pidfd.number, events: POLLIN }])[0] ?? 0;
-    for (;;) {
-      const running = this.#runs();
-      const [said = 0] = poll([other], running ? LOOK_AGAIN_MS : 0);
-      if (said !== 0 || !running) return said;
+    const since = begin();
+    try {
+      if (this.#pidfd !== undefined) return poll([other, { fd: this.#pidfd.number, events: POLLIN }])[0] ?? 0;
+      for (;;) {
+        const running = this.#runs();
+        const [said = 0] = poll([other], running ? LOOK_AGAIN_MS : 0);
+        if (said !== 0 || !running) return said;
+      }
+    } finally {
+      if (since > 0) end(since, "wait", `wait for the end of process ${this.#pid}, or its message`);
     }
   }
 
@@ -59,6 +65,15 @@ export class ProcessHandle {
 
   /** Waits for its end. False if the time limit passes first. */
   waitForEnd(limitMs?: number): boolean {
+    const since = begin();
+    try {
+      return this.#waitForEnd(limitMs);
+    } finally {
+      if (since > 0) end(since, "wait", `wait for the end of process ${this.#pid}`);
+    }
+  }
+
+  #waitForEnd(limitMs: number | undefined): boolean {
     // A pidfd becomes readable when the process has ended.
     if (this.#pidfd !== undefined)
       return poll([{ fd: this.#pidfd.number, events: POLLIN }], limitMs)[0] !== 0;

@@ -6,10 +6,10 @@ import { viewOf } from "../call/words.ts";
 import { readTextIfThere } from "../files/files.ts";
 import { statusField, statusNumber } from "./proc-text.ts";
 
-const endings: (() => void)[] = [];
+const endings: ((status: number) => void)[] = [];
 
 /** Registers a function that `exit` calls. */
-export function beforeExit(end: () => void): void {
+export function beforeExit(end: (status: number) => void): void {
   endings.push(end);
 }
 
@@ -18,7 +18,7 @@ export function beforeExit(end: () => void): void {
  */
 export function exit(status: number): never {
   useReserve();
-  for (const end of endings) end();
+  for (const end of endings) end(status);
   tryCall("exit_group", status);
   throw new Error("unreachable");
 }

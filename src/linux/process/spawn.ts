@@ -12,6 +12,7 @@ import {
 } from "../../engine/host/constants.ts";
 import { addressOf, hold, locateBytes, readAddress } from "../../engine/host/memory.ts";
 import { TsrunError } from "../../errors.ts";
+import { begin, end } from "../../spans.ts";
 import { cString, setWord, viewOf } from "../call/words.ts";
 import { errnoName, errnoWords } from "../numbers/errno.ts";
 import { keepInherited } from "./inherited.ts";
@@ -72,7 +73,10 @@ export function spawn({ path, args, environment, descriptors, directory, signals
       must(path, callInt(POSIX_SPAWN_FILE_ACTIONS_ADDDUP2, at, from, to));
     }
     if (cwd !== undefined) must(path, callInt(POSIX_SPAWN_FILE_ACTIONS_ADDCHDIR_NP, at, locateBytes(cwd)));
-    must(path, callInt(POSIX_SPAWN, ...memory.map(locateBytes), variables));
+    const since = begin();
+    const failed = callInt(POSIX_SPAWN, ...memory.map(locateBytes), variables);
+    end(since, "spawn", "posix_spawn", path);
+    must(path, failed);
     return viewOf(pid).getInt32(0, true);
   } finally {
     callInt(POSIX_SPAWN_FILE_ACTIONS_DESTROY, at);

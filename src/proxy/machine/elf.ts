@@ -3,6 +3,7 @@
 import { viewOf } from "../../linux/call/words.ts";
 import type { Machine } from "../../linux/numbers/syscalls.ts";
 import { BUFFER, SEGMENT_SIZE } from "../wire/protocol.ts";
+import { clockedCode } from "./clock.ts";
 import { ENTRY_OFFSET, interpreterCode } from "./interpreter.ts";
 
 const HEADER = 64;
@@ -22,9 +23,12 @@ const CODE = HEADER + 3 * PROGRAM_HEADER;
 /** The address, in the process, of a signal handler that ends it with 128 + signal, as a shell counts. */
 export const TERMINATE = BASE + CODE;
 
-/** The bytes of an executable that runs the interpreter on descriptor `control`. */
-export function proxyExecutable(machine: Machine, control: number): Uint8Array {
-  const code = interpreterCode(machine, control);
+/**
+ * The bytes of an executable that runs the interpreter on descriptor `control`.
+ * @param clocked whether it notes when each call began and ended
+ */
+export function proxyExecutable(machine: Machine, control: number, clocked = false): Uint8Array {
+  const code = clocked ? clockedCode(machine, control) : interpreterCode(machine, control);
   const file = new Uint8Array(CODE + code.length);
   const view = viewOf(file);
   file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]); // \x7fELF, 64 bits, little-endian, version 1

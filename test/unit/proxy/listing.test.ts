@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import type { Machine } from "../../../src/linux/numbers/syscalls.ts";
+import { CLOCK_LISTINGS, clockedCode } from "../../../src/proxy/machine/clock.ts";
 import { ENTRY_OFFSET, interpreterCode } from "../../../src/proxy/machine/interpreter.ts";
 import { listingFor } from "../../../src/proxy/machine/listings.ts";
 import { findProgram } from "../../support/host.ts";
@@ -88,6 +89,40 @@ for (const machine of ["x86-64", "arm64"] as const) {
       );
       t.equal(hex(interpreterCode(machine, control)), padded(hex(assemble(edited, tools))), `${control}`);
     }
+  });
+}
+
+/** The interpreter's source with the clock behind it: a jump there in place of the call, and one back. */
+function clockedSource(machine: Machine): string {
+  const jump = machine === "arm64" ? "b" : "jmp";
+  const lines = listingFor(machine).map(([, instruction]) => instruction);
+  const call = lines.indexOf("perform:") + 1;
+  // What the jump does not replace is still there, and never reached.
+  const rest = machine === "arm64" ? lines.slice(call + 1, call + 3) : [".byte 0x89, 0x43, 0x38"];
+  const all = [
+    ...lines.slice(0, call),
+    `${jump} clock`,
+    ...rest,
+    "after:",
+    ...lines.slice(call + 3),
+    ".balign 4, 0",
+    "clock:",
+    ...CLOCK_LISTINGS[machine].map(([, instruction]) => instruction),
+    `${jump} after`,
+    ".balign 4, 0",
+  ];
+  // The jump has the same length however far it goes.
+  const far = all.map((line) => line.replace(/^jmp (clock|after)$/, ".byte 0xe9\n.long $1 - . - 4"));
+  return `${TOOLS[machine].header}${far.join("\n")}\n`;
+}
+
+for (const machine of ["x86-64", "arm64"] as const) {
+  const tools = findTools(machine);
+  const skip = tools === undefined ? `no assembler for ${machine}: install binutils` : false;
+
+  t.test(`GNU as makes the bytes of the ${machine} code with a clock`, { skip }, async (t) => {
+    if (tools === undefined) return;
+    t.equal(hex(clockedCode(machine, 3)), hex(assemble(clockedSource(machine), tools)));
   });
 }
 

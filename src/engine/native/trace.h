@@ -1,0 +1,49 @@
+// System calls, and what trace.c has collected about them, for trace-text.c.
+
+#ifndef TRACE_H
+#define TRACE_H
+
+#include <stdint.h>
+
+typedef int64_t word;
+
+// A number or an address, and its six arguments.
+#define WORDS 7
+
+// In syscall-*.s: the first word is the number. Returns what the kernel does, a negative errno for an error.
+word raw_syscall(const word words[WORDS]);
+
+// Whether calls are noted; this one then makes a call and notes it.
+extern int tracing;
+word traced_call(const word words[WORDS]);
+
+// Something that took time. Times are nanoseconds of CLOCK_MONOTONIC.
+struct event {
+  int64_t start, end, result;
+  uint32_t process;
+  // Of a system call its number, of everything else a text.
+  uint32_t name;
+  // A text; 0 if there is none.
+  uint32_t what;
+  // The number of the event that contains it, or 0 if that is to be looked up. Numbers begin with 1.
+  uint32_t parent;
+  uint8_t kind, is_call, has_result;
+};
+
+// A line of the table of system calls, by number.
+struct named_call {
+  char name[24];
+  // Which arguments are texts: bit 0 is the first.
+  uint8_t texts, padding[7];
+};
+
+// Small, since each page that is used has to be got from the kernel first.
+#define OUTPUT (20 << 10)
+
+extern uint32_t trace_events;
+const struct event *trace_event(uint32_t index);
+const char *trace_text(uint32_t text);
+const char *trace_name(const struct event *event);
+char *trace_output(void);
+
+#endif

@@ -1,0 +1,128 @@
+// A trace as an ExportTraceServiceRequest of OpenTelemetry in JSON (opentelemetry-proto, "OTLP/JSON"): one
+// object on one line, as collectors read it from a file. The trace id and the parent come from TRACEPARENT,
+// by the rules of W3C's Trace Context. Pure.
+
+import {
+  CATEGORY,
+  DETAILS,
+  END_OF_EPOCH,
+  type Format,
+  NAME,
+  NUMBER,
+  PARENT,
+  PROCESS,
+  RESULT,
+  START_OF_EPOCH,
+  WHAT,
+} from "./template.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What our caller traces. */
+export interface TraceContext {
+  readonly traceId: string;
+  readonly parentSpanId: string;
+  /** Bit 0: the caller records its part. */
+  readonly flags: number;
+  readonly state: string;
+}
+
+/** The context that the environment gives; `undefined` if there is none, or one that is not valid. */
+export function traceContext({ TRACEPARENT = "", TRACESTATE = "" }: Environment): TraceContext | undefined {
+  // Later versions may append fields; version ff is invalid.
+  const found = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/.exec(TRACEPARENT.trim());
+  if (found === null) return undefined;
+  const [, version = "", traceId = "", parentSpanId = "", flags = "", rest] = found;
+  const isInvalid = version === "ff" || /^0+$/.test(traceId) || /^0+$/.test(parentSpanId);
+  if (isInvalid || (version === "00" && rest !== undefined)) return undefined;
+  return { traceId, parentSpanId, flags: Number.parseInt(flags, 16), state: TRACESTATE.trim() };
+}
+
+/** Whether a trace is written in this format: by the file's name, or because our caller traces, too. */
+export function isOtlp(path: string, env: Environment): boolean {
+  return path.endsWith(".otlp.json") || traceContext(env) !== undefined;
+}
+
+interface Attribute {
+  readonly key: string;
+  readonly value: { readonly stringValue: string } | { readonly intValue: string };
+}
+
+const text = (key: string, value: string): Attribute => ({ key, value: { stringValue: value } });
+const number = (key: string, value: number): Attribute => ({ key, value: { intValue: `${value}` } });
+
+/** `key=value,key=value`, percent-encoded. As a whole it is ignored if one of them is not valid. */
+function resourceAttributes({ OTEL_RESOURCE_ATTRIBUTES: given = "", OTEL_SERVICE_NAME = "" }: Environment) {
+  const found = new Map([["service.name", "tsrun"]]);
+  try {
+    for (const pair of given.split(",")) {
+      const equals = pair.indexOf("=");
+      if (pair.trim() === "") continue;
+      if (equals < 1) throw new URIError(pair);
+      found.set(pair.slice(0, equals).trim(), decodeURIComponent(pair.slice(equals + 1).trim()));
+    }
+  } catch {
+    found.clear();
+    found.set("service.name", "tsrun");
+  }
+  if (OTEL_SERVICE_NAME !== "") found.set("service.name", OTEL_SERVICE_NAME);
+  return found;
+}
+
+/** SpanFlags of opentelemetry-proto: it is known whether the parent is in another process, and it is. */
+const PARENT_IS_REMOTE = 0x300;
+const SPAN_KIND_INTERNAL = 1;
+const STATUS_ERROR = 2;
+
+export interface OtlpOptions {
+  readonly env: Environment;
+  /** 40 hexadecimal digits by chance: 32 for a trace that our caller has not begun, 8 for our spans. */
+  readonly random: string;
+}
+
+/** Numbers of 64 bits are strings in OTLP/JSON, and ids are hexadecimal. */
+export function otlpFormat({ env, random }: OtlpOptions): Format {
+  const context = traceContext(env);
+  const traceId = context?.traceId ?? random.slice(0, 32);
+  const prefix = random.slice(32, 40);
+  const ids = `"traceId":"${traceId}","spanId":"${prefix}${NUMBER}","parentSpanId":"${prefix}${PARENT}"`;
+  const times = `"startTimeUnixNano":"${START_OF_EPOCH}","endTimeUnixNano":"${END_OF_EPOCH}"`;
+  const always =
+    `{"key":"tsrun.category","value":{"stringValue":"${CATEGORY}"}},` +
+    `{"key":"process.pid","value":{"intValue":"${PROCESS}"}}`;
+  return {
+    event:
+      `,{${ids},"name":"${NAME}","kind":${SPAN_KIND_INTERNAL},${times},` +
+      `"attributes":[${always}${DETAILS}]}`,
+    what: `{"key":"tsrun.what","value":{"stringValue":"${WHAT}"}}`,
+    result: `{"key":"tsrun.result","value":{"intValue":"${RESULT}"}}`,
+    frame({ program, name, pid, status, start, end, epoch, dropped, names }) {
+      const at = (time: number): string => `${epoch + BigInt(Math.round(time))}`;
+      const whole = {
+        traceId,
+        spanId: `${prefix}00000000`,
+        parentSpanId: context?.parentSpanId ?? "",
+        ...(context === undefined || context.state === "" ? {} : { traceState: context.state }),
+        flags: context === undefined ? 0 : PARENT_IS_REMOTE | context.flags,
+        name: `tsrun ${name}`,
+        kind: SPAN_KIND_INTERNAL,
+        startTimeUnixNano: at(start),
+        endTimeUnixNano: at(end),
+        attributes: [
+          text("tsrun.category", "command"),
+          number("process.pid", pid),
+          number("process.exit.code", status),
+          number("tsrun.dropped", dropped),
+          ...[...names].map(([process, what]) => text(`tsrun.process.${process}`, what)),
+        ],
+        status: status === 0 ? {} : { code: STATUS_ERROR },
+      };
+      const [scope = "", version = ""] = program.split(" ");
+      const attributes = [...resourceAttributes(env)].map(([key, value]) => text(key, value));
+      const head =
+        `{"resourceSpans":[{"resource":${JSON.stringify({ attributes })},` +
+        `"scopeSpans":[{"scope":${JSON.stringify({ name: scope, version })},"spans":[`;
+      return { before: `${head}${JSON.stringify(whole)}`, after: "]}]}]}\n" };
+    },
+  };
+}
