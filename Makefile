@@ -73,7 +73,9 @@ GENERATED := src/spec/generated/.made
 # A test of another runtime does not build this one.
 BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
-.PHONY: help build man check test test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench bench-shim bench-page race siege mutate diff-runc conformance conformance-page run \
+AXE := build/axe/node_modules/.package-lock.json
+
+.PHONY: help build man check test test-page test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench bench-shim bench-page race siege mutate diff-runc conformance conformance-page run \
         install uninstall verify dist test-arm64 clean
 
 help: ## list the targets
@@ -134,6 +136,17 @@ test: ## build everything and run every test; ends with "N passed, N failed"
 
 test-unit: compile ## pure modules, in-process
 	@node build/test/run.js $(or $(FILES),unit/)
+
+test-page: compile $(AXE) ## the page of explain --html in headless Chromium, with axe-core; pictures in build/page
+	@sh scripts/host-packages.sh page
+	@node build/test/run.js page/
+
+# Outside node_modules, so that nobody else needs it.
+$(AXE): test/page/axe/package.json test/page/axe/package-lock.json
+	@mkdir -p build/axe
+	cp $^ build/axe
+	cd build/axe && npm ci --no-audit --no-fund </dev/null
+	@touch $@
 
 test-style: compile ## the rules of style
 	@node build/test/run.js style/

@@ -12,6 +12,7 @@ cross="qemu-user-static"
 arm64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 amd64="gcc-x86-64-linux-gnu libc6-dev-amd64-cross"
 emulated="qemu-system-arm cpio xz-utils"
+page="chromium fonts-dejavu-core"
 
 case "${1:-test}" in
   test) wanted=$tests ;;
@@ -25,7 +26,8 @@ case "${1:-test}" in
     wanted="$build $cross $other git rpm"
     ;;
   emulated) wanted=$emulated ;;
-  *) echo "usage: $0 [test|bench|build|build-arm64|build-x86-64|dist|emulated]" >&2; exit 2 ;;
+  page) wanted=$page ;;
+  *) echo "usage: $0 [test|bench|build|build-arm64|build-x86-64|dist|emulated|page]" >&2; exit 2 ;;
 esac
 
 # containerd's .proto files, unpacked: their packages would install a hundred others.

@@ -21,6 +21,7 @@ import { listIds } from "../container/store.ts";
 import { readResources, updateContainer } from "../container/update.ts";
 import { explainBundle, explainContainer, isContainer } from "../explain/explain.ts";
 import { validate } from "../explain/validate.ts";
+import { readTraceFile, writePage } from "./write-page.ts";
 import { writeSpec } from "./write-spec.ts";
 
 export const actions = {
@@ -43,6 +44,7 @@ export const actions = {
   pauseContainer,
   readProcessFile,
   readResources,
+  readTraceFile,
   removeMounts,
   restoreContainer,
   resumeContainer,
@@ -52,6 +54,7 @@ export const actions = {
   updateContainer,
   validate,
   watchContainer,
+  writePage,
   writeSpec,
 };
 

@@ -62,7 +62,7 @@ function compared(section: Section, usual: Section | undefined): Section {
   );
   const mark = (row: Row): Row => marked(topic, columns, row, before.get(row[key]));
   const here = new Set((table?.rows ?? []).map((row) => row[key]));
-  const missing = (usual?.table?.rows ?? []).filter((row) => !here.has(row[key]));
+  const missing = (usual?.table?.rows ?? []).filter((row) => !here.has(row[key]) && !OWN.has(row[key] ?? ""));
   // What is no longer kept is marked among what is dropped, and the other way round.
   const lacks = topic.endsWith("capabilities") ? [] : missing.map((row) => absent(topic, row));
   return {

@@ -2,12 +2,16 @@
 
 import type { ExplainOptions } from "../../explain/explain.ts";
 import type { Explanation } from "../../explain/model.ts";
+import { page } from "../../explain/page/page.ts";
+import { readTrace } from "../../explain/page/trace-events.ts";
 import type { Actions } from "../actions.ts";
 import { readPreserveFds } from "../create-options.ts";
 import { bundle, createOptions } from "../flags.ts";
 import { formatExplanation } from "../format-explanation.ts";
 import { defineCommand, type Globals } from "../options.ts";
 import { absolutePath } from "../paths.ts";
+import { UsageError } from "../usage-error.ts";
+import { VERSION } from "../version.ts";
 
 export const command = defineCommand({
   name: "explain",
@@ -24,6 +28,11 @@ the order of all calls and the process that makes it: $0 itself; its first child
 makes the namespaces; or init, the container's first process. The calls come from the code
 of create, run with a process that only notes them.
 
+With --html, the same is written as one page for a browser, with a picture of the container
+beside the words. It needs no network and runs no script. What differs from the default has a
+colour and a sign, and the lines of config.json that ask for something are shown when you
+point at it, or reach it with the Tab key. The values of all variables are in it.
+
 The argument is a container's id, or else a bundle; one with a slash is always a bundle.
 Without an argument, the bundle is the current directory.
 
@@ -34,6 +43,7 @@ writes: "wider" is what lets the container reach more, "narrower" what lets it r
 EXAMPLE:
     # $0 explain /srv/web
     # $0 explain --syscalls web
+    # $0 explain --html web.html web
     # $0 explain --json . | jq '.sections[] | select(.topic == "mounts")'`,
   args: { min: 0, max: 1 },
   argWords: ["container or bundle"],
@@ -41,11 +51,26 @@ EXAMPLE:
     bundle,
     syscalls: { type: "boolean", describe: "show each system call too, as strace would print it" },
     json: { type: "boolean", describe: "print the description as JSON" },
+    html: {
+      type: "string",
+      describe: "write a page with a picture instead; - is standard output",
+      words: "file",
+    },
+    timeline: {
+      type: "string",
+      describe: "show this trace in the page, as --trace has written it",
+      words: "file",
+    },
     "no-pivot": { ...createOptions["no-pivot"], describe: "as if create was called with it" },
     "no-new-keyring": { ...createOptions["no-new-keyring"], describe: "as if create was called with it" },
     "preserve-fds": { ...createOptions["preserve-fds"], describe: "as if create was called with it" },
   },
-  run({ globals, host, actions, options, args: [name] }) {
+  run({ globals, host, actions, options, args: [name], program }) {
+    const { html, timeline } = options;
+    checkTogether(options);
+    // Before the work, which would be for nothing.
+    const trace = timeline === undefined ? undefined : absolutePath(timeline, host.cwd);
+    const events = trace === undefined ? undefined : readTrace(actions.readTraceFile(trace), trace);
     const explanation = explain(actions, globals, {
       bundle: absolutePath(options.bundle ?? name ?? "", host.cwd),
       id: name === undefined || name.includes("/") || options.bundle !== undefined ? undefined : name,
@@ -53,12 +78,36 @@ EXAMPLE:
       noNewKeyring: options["no-new-keyring"],
       preserveFds: readPreserveFds(options["preserve-fds"]),
       syscalls: options.syscalls,
-      sources: options.json,
+      sources: options.json || html !== undefined,
     });
+    if (html !== undefined) {
+      const text = page({ explanation, trace: events, program: `${program} ${VERSION}` });
+      if (html === "-") host.print(text);
+      else actions.writePage(absolutePath(html, host.cwd), text);
+      return 0;
+    }
     host.print(formatExplanation(explanation, options.json ? "json" : "text"));
     return 0;
   },
 });
+
+function checkTogether({ html, timeline, json }: PageOptions): void {
+  if (html !== undefined && json) {
+    throw new UsageError("cannot give --html and --json together: each is an output of its own");
+  }
+  if (html === "") throw new UsageError("--html needs the name of a file, or - for standard output");
+  if (timeline !== undefined && html === undefined) {
+    throw new UsageError("--timeline is for the page that --html writes", {
+      hint: "add --html FILE",
+    });
+  }
+}
+
+interface PageOptions {
+  readonly html: string | undefined;
+  readonly timeline: string | undefined;
+  readonly json: boolean;
+}
 
 interface Subject extends ExplainOptions {
   readonly bundle: string;
