@@ -93,8 +93,7 @@ function belongsTo(pid: number, traces: Traces): string | undefined {
 /**
  * Whether a mount of the test is in the mount namespace of a process. Somebody else who makes a namespace
  * while a runtime has mounted something on the host gets a copy of it. He has the host's root, which a
- * container has not; a first process may have it still. Other processes of a runtime are found by their
- * words.
+ * container has not. A first process may have it still, and has the state directory open.
  */
 function seesMounts(pid: number, { folder, ownDevices }: Traces): boolean {
   const mounts = readProc(pid, "mountinfo");
@@ -102,7 +101,15 @@ function seesMounts(pid: number, { folder, ownDevices }: Traces): boolean {
     .split("\n")
     .some((line) => line.includes(folder) && !ownDevices.has(line.split(" ")[2] ?? ""));
   if (!sees) return false;
-  return rootMount(mounts) !== HOST_ROOT || /^(tsrun-init|runc:)/.test(readProc(pid, "comm"));
+  return rootMount(mounts) !== HOST_ROOT || hasOpen(pid, folder);
+}
+
+function hasOpen(pid: number, folder: string): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => readLink(pid, `fd/${fd}`).startsWith(`${folder}/`));
+  } catch {
+    return false;
+  }
 }
 
 /** Device and root of the mount at `/`, as mountinfo has them. */
