@@ -88,7 +88,7 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
   const size = plan.bundle.spec.process?.consoleSize;
   if (socket !== undefined) giveTerminal(init, { size, socket, rootfs: root });
   furnish(init, plan, root);
-  sealRootfs(init, root);
+  sealRootfs(init, root, plan.process.cwd);
 
   // Privileges are given up, and nothing can be undone any more; what remains is to wait, and to execute.
   phase("become the user");

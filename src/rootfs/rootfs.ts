@@ -28,6 +28,7 @@ import { type Helper, RootContext } from "./place/context.ts";
 import { PathLooks, type SealedKind } from "./place/looks.ts";
 import { openFollowing } from "./place/open.ts";
 import { planLinks } from "./plan/devices.ts";
+import { isInside } from "./plan/paths.ts";
 import type { RootfsPlan } from "./plan/plan.ts";
 
 /** A root that is being built, and what each stage passes on to the next. */
@@ -158,9 +159,13 @@ function pivotHint(plan: RootfsPlan, failed: Operation): string | undefined {
   return "pivot_root(2) cannot leave every kind of root, such as an initramfs: use --no-pivot there";
 }
 
-/** Makes mounts and paths read-only, and masks paths: the last changes to the mounts. */
-export function sealRootfs(proxy: Conversation, root: Rootfs): void {
+/**
+ * Makes mounts and paths read-only, and masks paths: the last changes to the mounts.
+ * @param made a directory that has been made where none was, after the kinds of paths were looked for
+ */
+export function sealRootfs(proxy: Conversation, root: Rootfs, made: string): void {
   const { plan, context, kinds } = root;
+  const kindOf = (path: string) => kinds.get(path) ?? (isInside(path, made) ? "directory" : undefined);
   const nothing = new NullDevice(context);
   const empty: EmptyDirectory = { inodes: 1 };
   const readonlyLater = root.readonlyLater();
@@ -171,15 +176,15 @@ export function sealRootfs(proxy: Conversation, root: Rootfs): void {
     proxy.say(readonlyMountStep(context, context.root, "make the root file system read-only"));
   }
   for (const path of plan.readonlyPaths) {
-    const kind = kinds.get(path);
+    const kind = kindOf(path);
     const attempt = `make "${path}" read-only`;
     if (kind === "root") proxy.say(readonlyMountStep(context, context.root, attempt));
     else if (kind !== undefined) proxy.say(readonlyPathStep(context, path));
   }
   // Opened before anything is masked, since /dev may be masked too.
-  if (plan.maskedPaths.some((path) => kinds.get(path) === "file")) proxy.say(nothing);
+  if (plan.maskedPaths.some((path) => kindOf(path) === "file")) proxy.say(nothing);
   for (const path of plan.maskedPaths) {
-    const kind = kinds.get(path);
+    const kind = kindOf(path);
     if (kind === "file") proxy.say(maskFileStep(context, path, nothing));
     if (kind !== "directory") continue;
     proxy.say(

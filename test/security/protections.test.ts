@@ -177,6 +177,22 @@ behaviour("what is missing needs no mask and no protection", async (t, lab) => {
   t.equal(await box.live(), "done\n");
 });
 
+behaviour("a working directory that is made is protected like one that is there", async (t, lab) => {
+  const cwd = "/data/made/below";
+  const box = withData(lab, "touch /data/made/below/new; touch /data/made/new; ls -d /data/made/below");
+  box.config.process.cwd = cwd;
+  box.config.linux.readonlyPaths = ["/data/made"];
+  box.writeConfig();
+  t.equal(await box.live(), `${cwd}\n`);
+  t.match(box.errorOutput(), /below\/new: Read-only[\s\S]*made\/new: Read-only/);
+  const masked = withData(lab, "touch new");
+  masked.config.process.cwd = "/data/made";
+  masked.config.linux.maskedPaths = ["/data/made"];
+  masked.writeConfig();
+  await masked.live();
+  t.match(masked.errorOutput(), /new: Read-only/);
+});
+
 behaviour(
   "a link to an open file or a directory of a process is no path that can be protected",
   async (t, lab) => {

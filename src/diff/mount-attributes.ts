@@ -1,0 +1,102 @@
+// Which attributes a mount must have by its options, and which it must not have. Pure.
+
+import {
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_NODIRATIME,
+  MS_NOATIME,
+  MS_NODIRATIME,
+  MS_RELATIME,
+  MS_STRICTATIME,
+} from "../linux/numbers/mount.ts";
+import { attributeChange, mountAttributes } from "../rootfs/plan/attributes.ts";
+import type { BindMount, FilesystemMount, RemountMount } from "../rootfs/plan/mounts.ts";
+import type { Difference } from "./model.ts";
+import { attributeWords, type FoundMount } from "./mountinfo.ts";
+
+export interface Expectation {
+  readonly set: number;
+  readonly clear: number;
+  /** Whether the access times in `set` count: of a bind mount they are its source's unless one is named. */
+  readonly atime: boolean;
+}
+
+const NOTHING: Expectation = { set: 0, clear: 0, atime: false };
+
+export function expectationOf(
+  mount: FilesystemMount | BindMount,
+  { mayBeLocked }: { readonly mayBeLocked: boolean },
+): Expectation {
+  if (mount.kind === "filesystem") {
+    // Where a substitute may have been mounted, only what is asked for is certain.
+    const exact = changing(mount.setFlags);
+    const expected =
+      mount.otherwise === undefined
+        ? exact
+        : { ...NOTHING, set: exact.set & ~exact.clear & ~MOUNT_ATTR__ATIME };
+    return withRecursive({ ...expected, atime: mount.otherwise === undefined }, mount.recursive);
+  }
+  const { manner } = mount;
+  if (manner.change === undefined) return withRecursive(NOTHING, manner.recursive);
+  const { set, clear } = manner.change;
+  const atime = (clear & MOUNT_ATTR__ATIME) !== 0;
+  // What the options clear by name is clear, or create has failed; the rest may have been locked.
+  const named = mountAttributes(manner.clearFlags & ~ATIME);
+  const cleared = mayBeLocked ? named : clear & ~MOUNT_ATTR__ATIME & ~MOUNT_ATTR_NODIRATIME;
+  return withRecursive({ set, clear: cleared & ~set, atime }, manner.recursive);
+}
+
+const ATIME = MS_NOATIME | MS_RELATIME | MS_STRICTATIME | MS_NODIRATIME;
+
+/** Of a new file system all attributes are known. */
+function changing(flags: number): Expectation {
+  const { clear } = attributeChange(flags);
+  return {
+    set: mountAttributes(flags),
+    clear: clear & ~MOUNT_ATTR__ATIME & ~MOUNT_ATTR_NODIRATIME,
+    atime: true,
+  };
+}
+
+function withRecursive(
+  { set, clear, atime }: Expectation,
+  recursive: { readonly set: number; readonly clear: number } | undefined,
+): Expectation {
+  if (recursive === undefined) return { set, clear, atime };
+  const changesAtime = (recursive.clear & MOUNT_ATTR__ATIME) !== 0;
+  const kept = changesAtime ? set & ~MOUNT_ATTR__ATIME : set;
+  return {
+    set: (kept & ~recursive.clear) | recursive.set,
+    clear: (clear | (recursive.clear & ~MOUNT_ATTR__ATIME)) & ~recursive.set,
+    atime: atime || changesAtime,
+  };
+}
+
+/** An entry with `remount` changes the mount that an earlier one has made. */
+export function withRemount(before: Expectation, { change, recursive }: RemountMount): Expectation {
+  return withRecursive(withRecursive(before, change), recursive);
+}
+
+export function attributeDifference(
+  destination: string,
+  { set, clear, atime }: Expectation,
+  { attributes }: FoundMount,
+): Difference[] {
+  const wanted = set & ~MOUNT_ATTR__ATIME;
+  const isSame =
+    (wanted & ~attributes) === 0 &&
+    (attributes & clear) === 0 &&
+    (!atime || (attributes & MOUNT_ATTR__ATIME) === (set & MOUNT_ATTR__ATIME));
+  if (isSame) return [];
+  const words = (of: number) => attributeWords(of, { atime }).join(",") || "rw";
+  const lost = (wanted & ~attributes) !== 0;
+  return [
+    {
+      topic: "mounts",
+      what: destination,
+      asked: words(set),
+      found: words(attributes),
+      costs: lost ? "it may do there what was to be forbidden" : "it may do less there than was asked for",
+      next: "remount it in the container's mount namespace, or start the container anew",
+    },
+  ];
+}

@@ -1,0 +1,256 @@
+// Compares the mounts that the first process sees with those that `create` makes: what the configuration
+// lists, the root, devices, masks, and what `mounts add` has added. What else there is, is extra. Pure: the
+// caller passes what it has read, and a function that looks at a path in the container.
+
+import { MOUNT_ATTR_RDONLY } from "../linux/numbers/mount.ts";
+import type { RealMount } from "../rootfs/plan/mounts.ts";
+import { isInside, nameOf } from "../rootfs/plan/paths.ts";
+import type { RootfsPlan } from "../rootfs/plan/plan.ts";
+import type { LiveMount } from "../spec/types.ts";
+import type { Comparison, Difference } from "./model.ts";
+import { attributeDifference, type Expectation, expectationOf, withRemount } from "./mount-attributes.ts";
+import type { FoundMount } from "./mountinfo.ts";
+
+/** What a path in the container leads to. */
+export interface Look {
+  /** The mount that holds it, and whether it is the root of that mount. */
+  readonly mount: number;
+  readonly isMountRoot: boolean;
+  /** The null device, with which files are masked. */
+  readonly isNull: boolean;
+}
+
+export interface MountFacts {
+  readonly plan: RootfsPlan;
+  readonly found: readonly FoundMount[];
+  /** The host's mounts below the root, which came with it. */
+  readonly below: readonly FoundMount[];
+  readonly liveMounts: readonly LiveMount[];
+  readonly terminal: boolean;
+  /** Hooks ran among the container's mounts, and may have made some. */
+  readonly hooks: boolean;
+  /** Flags of a source may have been locked, and then stay: a user namespace is involved. */
+  readonly mayBeLocked: boolean;
+  /** `undefined` when it may not, or cannot, be looked. */
+  readonly look: (path: string) => Look | "missing" | undefined;
+}
+
+export function compareMounts(facts: MountFacts): Comparison {
+  const { plan, found } = facts;
+  const root = found.find(({ point }) => point === "/");
+  if (root === undefined) {
+    const why = "the program has another root than the container's, and its mounts do not show there";
+    return { differences: [], unseen: [{ topic: "mounts", why }] };
+  }
+  const matching = new Matching(facts);
+  matching.take(root);
+  const readonlyRoot = { set: plan.readonlyRoot ? MOUNT_ATTR_RDONLY : 0, clear: 0, atime: false };
+  const differences = [
+    ...attributeDifference("/", readonlyRoot, root),
+    ...matching.planned(),
+    ...matching.sealed(),
+    ...matching.live(),
+    ...matching.extra(),
+  ];
+  return { differences, unseen: [] };
+}
+
+const NEXT = 'mount it again with "mounts add", or start the container anew';
+
+/** Which of the mounts that were found have been accounted for. */
+class Matching {
+  readonly #facts: MountFacts;
+  readonly #taken = new Set<number>();
+  readonly #recursive: string[] = [];
+
+  constructor(facts: MountFacts) {
+    this.#facts = facts;
+  }
+
+  take({ id }: FoundMount): void {
+    this.#taken.add(id);
+  }
+
+  /** The entries of `mounts`, in the order in which they were made. */
+  planned(): Difference[] {
+    const { plan, mayBeLocked, terminal } = this.#facts;
+    const expected: { mount: RealMount; expectation: Expectation }[] = [];
+    for (const mount of plan.mounts) {
+      if (mount.kind === "symlink") continue;
+      if (mount.kind !== "remount") {
+        expected.push({ mount, expectation: expectationOf(mount, { mayBeLocked }) });
+        continue;
+      }
+      const last = expected.findLast((one) => one.mount.destination === mount.destination);
+      if (last !== undefined) last.expectation = withRemount(last.expectation, mount);
+    }
+    const differences = expected.flatMap(({ mount, expectation }) => this.#one(mount, expectation));
+    // The host's nodes, where none can be made.
+    const nodes = plan.bindDevices ? plan.devices.map(({ path }) => path) : [];
+    for (const path of terminal ? [...nodes, "/dev/console"] : nodes) {
+      const there = this.#at(path)[0];
+      if (there !== undefined) this.take(there);
+    }
+    return differences;
+  }
+
+  #one(mount: RealMount, expectation: Expectation): Difference[] {
+    const { destination } = mount;
+    const candidates = this.#candidates(mount);
+    const [first] = candidates;
+    if (mount.kind === "bind" && mount.manner.withSubmounts)
+      this.#recursive.push(first?.point ?? destination);
+    if (first === undefined) return this.#mayBeMissing(mount) ? [] : [missing(mount)];
+    this.take(first);
+    // Which of them came with the mount above cannot be told.
+    if (candidates.length > 1 && this.#cameAlong(first)) return [];
+    return attributeDifference(destination, expectation, first);
+  }
+
+  /** A link is copied, and nothing mounted; and where links lead may not be known. */
+  #mayBeMissing(mount: RealMount): boolean {
+    if (mount.kind === "bind" && mount.manner.sourceLink === "copied") return true;
+    return this.#facts.look(mount.destination) === undefined && !this.#isCovered(mount.destination);
+  }
+
+  /** Something else is mounted there. */
+  #isCovered(path: string): boolean {
+    return this.#facts.found.some((one) => one.point === path && this.#isFree(one));
+  }
+
+  /** Those that may be it: at its path, or where links in the container lead from there. */
+  #candidates(mount: RealMount): FoundMount[] {
+    const fits = ({ type }: FoundMount) => mount.kind !== "filesystem" || isType(mount, type);
+    const exact = this.#at(mount.destination).filter(fits);
+    if (exact.length > 0) return exact;
+    const look = this.#facts.look(mount.destination);
+    const led = typeof look === "object" && look.isMountRoot ? this.#byId(look.mount) : undefined;
+    // What is seen there may have been mounted over it later.
+    if (led !== undefined) return this.#at(led.point).filter(fits);
+    // The links, or what covers the place, may have changed since, or it may not be looked: a mount of the
+    // same name that nothing else explains is it.
+    const name = nameOf(mount.destination);
+    return this.#facts.found
+      .filter((one) => this.#isFree(one) && nameOf(one.point) === name && fits(one))
+      .slice(0, 1);
+  }
+
+  #at(path: string): FoundMount[] {
+    return this.#facts.found.filter((one) => one.point === path && !this.#taken.has(one.id));
+  }
+
+  #byId(id: number): FoundMount | undefined {
+    return this.#facts.found.find((one) => one.id === id);
+  }
+
+  #isFree({ id }: FoundMount): boolean {
+    return !this.#taken.has(id);
+  }
+
+  #cameAlong({ point }: FoundMount): boolean {
+    return this.#recursive.some((above) => above !== point && isInside(above, point));
+  }
+
+  /** Paths that were made read-only, and those that were masked. */
+  sealed(): Difference[] {
+    const { readonlyPaths, maskedPaths } = this.#facts.plan;
+    const differences: Difference[] = [];
+    for (const path of maskedPaths) {
+      const covering = this.#covering(path);
+      if (covering === "unknown" || covering === "missing") continue;
+      const { look, mount } = covering;
+      const isMasked = look.isNull || (mount?.type === "tmpfs" && isReadonly(mount));
+      if (!isMasked) differences.push(unsealed(path, "masked", "visible"));
+    }
+    for (const path of readonlyPaths) {
+      const covering = this.#covering(path);
+      if (covering === "unknown" || covering === "missing") continue;
+      const { look, mount } = covering;
+      // It is bound on itself with what is mounted below.
+      this.#recursive.push(mount?.point ?? path);
+      if (mount !== undefined && !isReadonly(mount) && !look.isNull) {
+        differences.push(unsealed(path, "read-only", "writable"));
+      }
+    }
+    return differences;
+  }
+
+  #covering(path: string): { look: Look; mount: FoundMount | undefined } | "missing" | "unknown" {
+    const look = this.#facts.look(path);
+    if (look === "missing") return look;
+    const mount = look === undefined ? undefined : this.#byId(look.mount);
+    // One more for each path, since several may lead to the same place.
+    const point = mount !== undefined && look?.isMountRoot === true ? mount.point : path;
+    for (const one of this.#at(point).slice(0, 1)) this.take(one);
+    return look === undefined ? "unknown" : { look, mount };
+  }
+
+  /** What `mounts add` has mounted. */
+  live(): Difference[] {
+    return this.#facts.liveMounts.flatMap(({ destination, id, path }) => {
+      const there = this.#byId(id);
+      if (there?.point === path) {
+        this.take(there);
+        this.#recursive.push(path);
+        return [];
+      }
+      return [{ ...gone(destination), asked: 'mounted by "mounts add"' }];
+    });
+  }
+
+  /** What nothing above explains. */
+  extra(): Difference[] {
+    const { found, below, hooks } = this.#facts;
+    const rest = found.filter((one) => {
+      if (this.#taken.has(one.id) || one.isPropagated || this.#cameAlong(one)) return false;
+      return !below.some(({ device, root, point }) => {
+        return device === one.device && root === one.root && point === one.point;
+      });
+    });
+    return rest.map((one) => extra(one, hooks));
+  }
+}
+
+const isReadonly = ({ attributes }: FoundMount): boolean => (attributes & MOUNT_ATTR_RDONLY) !== 0;
+
+/** `fuse` is shown as `fuse.sshfs`; cgroup2 has substitutes. */
+function isType(mount: RealMount & { readonly kind: "filesystem" }, type: string): boolean {
+  if (mount.otherwise !== undefined) return true;
+  return type === mount.type || type.startsWith(`${mount.type}.`) || mount.type.startsWith(`${type}.`);
+}
+
+function gone(destination: string): Difference {
+  return {
+    topic: "mounts",
+    what: destination,
+    asked: "mounted",
+    found: "not mounted",
+    costs: "the program sees what lies below",
+    next: NEXT,
+  };
+}
+
+function missing(mount: RealMount): Difference {
+  const kind =
+    mount.kind === "bind" ? `bind of ${mount.source}` : mount.kind === "filesystem" ? mount.type : "";
+  return { ...gone(mount.destination), asked: kind };
+}
+
+function unsealed(path: string, asked: string, found: string): Difference {
+  const costs = asked === "masked" ? "it sees what was to be hidden" : "it can write where it was not to";
+  return { topic: "mounts", what: path, asked, found, costs, next: "start the container anew" };
+}
+
+function extra({ point, type, source }: FoundMount, hooks: boolean): Difference {
+  return {
+    topic: "mounts",
+    what: point,
+    asked: "nothing",
+    found: `${type} from ${source}`,
+    costs: "it covers what the container had there",
+    next: hooks
+      ? "nothing, where a hook has mounted it"
+      : "nothing, where the program mounts it itself; otherwise unmount it there, by nsenter --mount",
+    ...(hooks ? { own: true as const } : {}),
+  };
+}
