@@ -35,7 +35,7 @@ callers() { # callers docker|podman: one case a line, and the sum at the end
 
 [ $# -gt 0 ] ||
   set -- cgroups rootless update-property cgroup-refusals systemd-reload update pause ps events run kill \
-    docker podman
+    diff-devices diff-healthy docker podman
 for driver in $DRIVERS; do
   for name; do
     case $driver:${name##*/} in

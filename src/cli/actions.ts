@@ -19,6 +19,7 @@ import { startContainer } from "../container/start.ts";
 import { containerState } from "../container/state.ts";
 import { listIds } from "../container/store.ts";
 import { readResources, updateContainer } from "../container/update.ts";
+import { diffContainer } from "../diff/diff.ts";
 import { explainBundle, explainContainer, isContainer } from "../explain/explain.ts";
 import { validate } from "../explain/validate.ts";
 import { readTraceFile, writePage } from "./write-page.ts";
@@ -33,6 +34,7 @@ export const actions = {
   containerStats,
   createContainer,
   deleteContainer,
+  diffContainer,
   execContainer,
   explainBundle,
   explainContainer,

@@ -6,6 +6,7 @@ import { command as checkpoint } from "./commands/checkpoint.ts";
 import { command as completion } from "./commands/completion.ts";
 import { command as create } from "./commands/create.ts";
 import { command as deleteCommand } from "./commands/delete.ts";
+import { command as diff } from "./commands/diff.ts";
 import { command as events } from "./commands/events.ts";
 import { command as exec } from "./commands/exec.ts";
 import { command as explain } from "./commands/explain.ts";
@@ -47,6 +48,7 @@ export const COMMANDS: readonly Command[] = [
   update,
   validate,
   check,
+  diff,
   explain,
   features,
   completion,

@@ -204,7 +204,7 @@ function rulePointer({ type, major, minor }: DeviceException, asked: readonly De
 }
 
 /** Documentation/admin-guide/devices.txt */
-const KNOWN_DEVICES: Readonly<Record<string, string>> = {
+export const KNOWN_DEVICES: Readonly<Record<string, string>> = {
   "c *:*": "any character device",
   "b *:*": "any block device",
   "c 1:3": "/dev/null",

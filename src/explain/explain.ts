@@ -3,10 +3,9 @@
 
 import { readHierarchies } from "../cgroups/host.ts";
 import { missingFiles } from "../cgroups/missing-files.ts";
-import { WITHOUT_CGROUP } from "../cgroups/plan.ts";
 import type { CgroupPlan } from "../cgroups/planned.ts";
-import type { CgroupRecord } from "../cgroups/record.ts";
 import { checkRootfs, readConfig } from "../container/bundle.ts";
+import { planExisting } from "../container/existing.ts";
 import { filterOf, profileOf } from "../container/filter.ts";
 import type { CreateOptions, GlobalOptions } from "../container/options.ts";
 import { planWithoutFilter, type UnfilteredPlan } from "../container/plan.ts";
@@ -26,10 +25,10 @@ import { isEmptyProfile } from "../seccomp/profile.ts";
 import { exampleSpec } from "../spec/defaults.ts";
 import type { Warning } from "../spec/faults.ts";
 import { unknownKeys } from "../spec/known-keys.ts";
-import { type LoadedConfig, loadConfig, reloadConfig } from "../spec/load.ts";
+import { type LoadedConfig, loadConfig } from "../spec/load.ts";
 import { normalise } from "../spec/normalise.ts";
 import { shorten } from "../spec/shorten.ts";
-import type { Spec } from "../spec/types.ts";
+import type { Resources, Spec } from "../spec/types.ts";
 import { RESOURCES } from "./limit-pointers.ts";
 import type { Explanation, Section } from "./model.ts";
 import { type Rehearsed, rehearse } from "./rehearsal/story.ts";
@@ -141,16 +140,8 @@ const LONGEST_WARNING = 500;
 export function explainContainer(globals: GlobalOptions, id: string, options: ExplainOptions): Explanation {
   using directory = getStateDirectory(globals.root, id);
   const record = directory.load();
-  const { bundle: path, rootfs, newKeyring } = record;
   const text = directory.configText();
-  const spec = inForce(reloadConfig(text), record);
-  const plan = planWithoutFilter({
-    bundle: { path, spec, oddKeys: [], warnings: [], text: "", rootfs },
-    options: { ...options, id, bundle: path, noNewKeyring: !newKeyring },
-    // The record has its unit, if there is one.
-    globals: { ...globals, systemdCgroup: false, cgroupsDisabled: false },
-    existing: (planned) => recorded(planned, record.cgroup),
-  });
+  const plan = planExisting(globals, directory, record, options);
   const state = statusOf(record, directory);
   const pid = state === "stopped" ? 0 : record.init_process_pid;
   const told = explained(plan, options, []);
@@ -160,13 +151,15 @@ export function explainContainer(globals: GlobalOptions, id: string, options: Ex
   return withSources(explanation, usualSections(globals), {
     file: `${directory.path}/config.json`,
     source: { text },
-    isChanged: (pointer) => record.resources !== undefined && isLimit(pointer),
+    isChanged: (pointer) => record.resources !== undefined && isOfUpdate(pointer, text, record.resources),
   });
 }
 
-/** `update` changes what is limited, but not which devices may be used. */
-function isLimit(pointer: string): boolean {
-  return pointer.startsWith(`${RESOURCES}/`) && !pointer.startsWith(`${RESOURCES}/devices`);
+/** Device rules are among the limits that `update` keeps, changed or not. */
+function isOfUpdate(pointer: string, text: string, { devices }: Resources): boolean {
+  if (!pointer.startsWith(`${RESOURCES}/devices`)) return pointer.startsWith(`${RESOURCES}/`);
+  const { linux } = JSON.parse(text) as Spec;
+  return JSON.stringify(devices) !== JSON.stringify(linux?.resources?.devices);
 }
 
 /** What `mounts add` has mounted stands below what the configuration asks for. */
@@ -177,31 +170,6 @@ function withLiveMounts(sections: readonly Section[], { liveMounts = [] }: State
   return sections.map((section) =>
     section.topic === "mounts" ? { ...section, notes: [...(section.notes ?? []), note] } : section,
   );
-}
-
-/** The configuration with the changes of `update`. */
-function inForce(spec: Spec, { resources }: StateRecord): Spec {
-  if (resources === undefined) return spec;
-  const devices = spec.linux?.resources?.devices;
-  return {
-    ...spec,
-    linux: { ...spec.linux, resources: { ...resources, ...(devices === undefined ? {} : { devices }) } },
-  };
-}
-
-/** The recorded cgroup: the caller may now be in another cgroup than the one that created the container. */
-function recorded(planned: CgroupPlan, { driver, paths, unit, isDisabled }: CgroupRecord): CgroupPlan {
-  if (isDisabled === true) return WITHOUT_CGROUP;
-  const controllers = new Map<string, string[]>();
-  for (const [name, path] of Object.entries(paths)) {
-    controllers.set(path, [...(controllers.get(path) ?? []), name]);
-  }
-  return {
-    ...planned,
-    driver,
-    directories: [...controllers].map(([path, names]) => ({ controllers: names, mountpoint: "", path })),
-    unit: unit === undefined ? undefined : { ...unit, properties: [] },
-  };
 }
 
 type Told = Pick<Explanation, "bundle" | "rootfs" | "command" | "sections" | "warnings">;

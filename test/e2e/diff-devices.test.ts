@@ -1,5 +1,5 @@
-// `diff` and the eBPF programs that guard devices on cgroup v2: gone, replaced, and joined by another manager's,
-// as systemd does at a daemon-reload. Also runs on hosts with v1 hierarchies.
+// `diff` and the eBPF programs that guard devices on cgroup v2: gone, replaced, and joined by another
+// manager's, as systemd does at a daemon-reload. Also runs on hosts with v1 hierarchies.
 
 import { execFileSync } from "node:child_process";
 import t from "tap";
@@ -56,7 +56,7 @@ behaviour(
 );
 
 behaviour(
-  "another manager's program that allows the same is no difference; one that takes a GPU away is told by device",
+  "another manager's program that allows the same is no difference; one that takes a GPU away is told",
   async (t, lab) => {
     const { box, folder } = await withGpu(lab);
     changePrograms(folder, "add", programFor([NONE, GPU, { ...GPU, minor: 1 }]));
@@ -95,7 +95,7 @@ behaviour(
 );
 
 behaviour(
-  "after a daemon-reload of systemd nothing differs; what systemd is told to change does, and --fix changes it back",
+  "after a daemon-reload nothing differs; what systemd is told to change does, and --fix changes it back",
   async (t, lab) => {
     const { box } = await sleeping(lab, (config) => {
       config.linux.resources = { devices: ASKED, memory: { limit: 64 << 20 }, pids: { limit: 50 } };

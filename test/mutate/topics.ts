@@ -43,6 +43,8 @@ const WIDE = ["e2e/rootless", "e2e/bad-input", "e2e/terminal"];
 const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/cause/": ["e2e/causes", "e2e/other-causes"],
   "src/check/": ["e2e/check"],
+  "src/diff/": ["e2e/diff", "e2e/diff-healthy", "e2e/diff-devices"],
+  "src/container/existing": ["e2e/diff", "e2e/explain"],
   "src/container/causes": ["e2e/causes", "e2e/other-causes"],
   "src/rootfs/": [...MOUNTS, "security/masks", "security/procfs", ...LIVES, ...WIDE],
   "src/rootfs/build/copy-": ["e2e/copy-up", "e2e/tmpfs"],

@@ -43,7 +43,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["main"],
   ["shim"],
   ["cli"],
-  ["explain", "check"],
+  ["explain", "check", "diff"],
   ["trace"],
   ["container"],
   // The topics may import each other.

@@ -3,7 +3,7 @@
 
 import { addressOf } from "../../engine/host/memory.ts";
 import { mustCall, syscallError, tryCall } from "../call/call.ts";
-import { u64Struct, viewOf } from "../call/words.ts";
+import { textUntilNul, u64Struct, viewOf } from "../call/words.ts";
 import { ENOSPC, EPERM } from "../numbers/errno.ts";
 import { Descriptor } from "./files.ts";
 
@@ -114,4 +114,44 @@ export function openProgram(id: number): Descriptor | number {
   viewOf(attributes).setUint32(0, id, true);
   const result = tryCall("bpf", BPF_PROG_GET_FD_BY_ID, attributes, attributes.length);
   return result < 0 ? result : new Descriptor(result);
+}
+
+/** enum bpf_cmd */
+const BPF_OBJ_GET_INFO_BY_FD = 15;
+/** Bytes of `struct bpf_prog_info` up to its name's end. */
+const INFO_SIZE = 80;
+/** BPF_MAXINSNS */
+const MOST_INSTRUCTIONS = 4096;
+
+export interface ProgramInfo {
+  /** A hash of its instructions; two programs with the same one are the same. */
+  readonly tag: string;
+  /** At most 15 characters, which its loader chose. */
+  readonly name: string;
+  /** What the kernel runs; `undefined` if it does not show it. */
+  readonly instructions: Uint8Array | undefined;
+}
+
+/** What the kernel tells of a loaded program (linux/bpf.h, `struct bpf_prog_info`). */
+export function programInfo(program: number): ProgramInfo {
+  const instructions = new Uint8Array(MOST_INSTRUCTIONS * INSTRUCTION_SIZE);
+  const info = new Uint8Array(INFO_SIZE);
+  const view = viewOf(info);
+  view.setUint32(20, instructions.length, true);
+  view.setBigUint64(32, BigInt(addressOf(instructions)), true);
+  const attributes = new Uint8Array(16);
+  viewOf(attributes).setUint32(0, program, true);
+  viewOf(attributes).setUint32(4, info.length, true);
+  viewOf(attributes).setBigUint64(8, BigInt(addressOf(info)), true);
+  // As in tryLoad, the last arguments keep the memory behind the pointers alive.
+  const attempt = "look at an eBPF program that guards devices";
+  mustCall(attempt, "bpf", BPF_OBJ_GET_INFO_BY_FD, attributes, attributes.length, info, instructions);
+  const length = view.getUint32(20, true);
+  // Hidden instructions are told by a pointer of 0.
+  const isShown = view.getBigUint64(32, true) !== 0n && length > 0 && length <= instructions.length;
+  return {
+    tag: [...info.subarray(8, 16)].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
+    name: textUntilNul(info.subarray(64, 80)),
+    instructions: isShown ? instructions.subarray(0, length) : undefined,
+  };
 }

@@ -49,7 +49,7 @@ export function parseMounts(mountinfo: string): MountinfoEntry[] {
 }
 
 /** The kernel writes spaces and similar characters as octal numbers. */
-function decodeOctal(field: string): string {
+export function decodeOctal(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );
