@@ -18,7 +18,7 @@ extern int memory_denied;
 void release_reserve(void);
 
 // What the engine allocates while the snapshot is made; there is no more.
-#define SNAPSHOT_PIECE (4 << 20)
+#define SNAPSHOT_PIECE (5 << 20)
 extern char snapshot_piece[SNAPSHOT_PIECE];
 
 // Before the first allocation: gives the blocks that the layout names their places (layout.c).

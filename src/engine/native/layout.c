@@ -17,7 +17,7 @@ struct entry {
 
 #define ENTRIES (1 << 16)
 #define NUMBERS (1 << 17)
-// Of the 4 MiB of the snapshot: the others need room as well.
+// Of the 5 MiB of the snapshot: the others need room as well.
 #define LONGEST (2 << 20)
 #define ALIGNMENT 16
 
