@@ -36,6 +36,7 @@ const withoutKernel: BunPlugin = {
       contents: `const none = () => { throw new Error("no kernel"); };
 export { none as syscall, none as callInt, none as callLong, none as callValue, none as locate };
 export { none as encode, none as writeAscii, none as useReserve };
+export { none as writeOperations, none as readResults };
 export { none as knowJsonKeys, none as jsonNotes };
 export const constants = () => new ArrayBuffer(256);`,
       loader: "js",

@@ -18,6 +18,7 @@ const SOURCES = [
     "snapshot.c",
     "allocator.c",
     "allocator-musl.c",
+    "engine-memory.c",
     "layout.c",
     "module.c",
     "calls.c",

@@ -6,17 +6,20 @@ import { $ } from "bun";
 import { withChanges } from "./changes.ts";
 import { FIXES } from "./fixes.ts";
 import { JSON_KEYS } from "./json-keys.ts";
+import { messageProtocolHeader } from "./numbers.ts";
+import { OPERATIONS } from "./operations.ts";
 import { REPRODUCIBLE } from "./reproducible.ts";
 import { type Source, unpack } from "./sources.ts";
+import { SPEED } from "./speed.ts";
 import { STRICT_JSON } from "./strict-json.ts";
 import { architectureOf, C_FLAGS, type Toolchain, toolchainFor } from "./toolchain.ts";
 
-const CHANGES = [...FIXES, ...STRICT_JSON, ...JSON_KEYS, ...REPRODUCIBLE];
+const CHANGES = [...FIXES, ...STRICT_JSON, ...JSON_KEYS, ...OPERATIONS, ...REPRODUCIBLE, ...SPEED];
 
 /** Our own C and assembly. */
 export const NATIVE = `${import.meta.dir}/../../src/engine/native`;
 /** The files of it that the changes include. */
-const INCLUDED = ["json-keys.h", "json-keys.c"];
+const INCLUDED = ["json-keys.h", "json-keys.c", "operations.h", "operations.c"];
 
 /** The source as the Debian archive keeps it; docs/adr/0001-stack.md says how to move to another one. */
 export const VERSION = "2025.04.26";
@@ -66,6 +69,7 @@ export async function makeEngine(directory: string, tools: Toolchain): Promise<E
   const parts = JSON.stringify([
     CHANGES,
     included,
+    messageProtocolHeader(),
     [...FLAGS, ...WATCHED_FLAGS].filter((flag) => flag !== NATIVE),
   ]);
   const changes = new Bun.CryptoHasher("sha256").update(parts).digest("hex").slice(0, 16);
@@ -90,6 +94,7 @@ async function change(directory: string, source: string, changed: string): Promi
   await unpack(QUICKJS, directory, source);
   const main = Bun.file(`${source}/quickjs.c`);
   await Bun.write(main, withChanges(await main.text(), CHANGES));
+  await Bun.write(`${source}/message-protocol.h`, messageProtocolHeader());
   mkdirSync(changed);
 }
 

@@ -27,7 +27,8 @@ export async function makeSnapshot(
     const call = firstUnsealed(calls);
     if (call !== undefined) throw new Error(`no snapshot: a source makes a system call: ${call}`);
   }
-  await $`${objcopy} --strip-all --update-section snapshot=snapshot unsealed ${executable}`.cwd(directory);
+  const changes = ["--strip-all", "--remove-section", ".program", "--update-section", "snapshot=snapshot"];
+  await $`${objcopy} ${changes} unsealed ${executable}`.cwd(directory);
 }
 
 /** PR_SET_SECCOMP */

@@ -49,10 +49,17 @@ export function layOut(steps: readonly Step[], { oneByOne, isAhead }: LayoutOpti
       const operations = step.operations();
       if (like !== undefined && first === undefined) firsts.set(like.kind, { operations, texts: like.texts });
       count += operations.length;
-      for (let at = 0; at < operations.length; at++) bytes += (operations[at] as Operation).out?.size ?? 0;
-      if ((count > MOST_OPERATIONS || bytes > MOST_BYTES) && entries.length > 0) break;
-      starts.push(entries.length);
-      for (let at = 0; at < operations.length; at++) entries.push(operations[at] as Operation);
+      const start = entries.length;
+      for (let at = 0; at < operations.length; at++) {
+        const one = operations[at] as Operation;
+        if (one.out !== undefined) bytes += one.out.size;
+        entries.push(one);
+      }
+      if ((count > MOST_OPERATIONS || bytes > MOST_BYTES) && start > 0) {
+        entries.length = start;
+        break;
+      }
+      starts.push(start);
       end += 1;
       if ((oneByOne === true && step.recover !== undefined) || step.next !== undefined) break;
     }

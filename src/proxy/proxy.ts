@@ -16,15 +16,8 @@ import { type Operation, operation, operationError, render } from "./calls/opera
 import { Conversation } from "./conversation.ts";
 import type { Line } from "./line.ts";
 import { proxyExecutable } from "./machine/elf.ts";
-import {
-  complete,
-  decode,
-  type EncodedBatch,
-  type EncodeOptions,
-  encode,
-  failureOf,
-  MESSAGE_LIMIT,
-} from "./wire/batch.ts";
+import { decode } from "./wire/answer.ts";
+import { complete, type EncodedBatch, type EncodeOptions, encode, MESSAGE_LIMIT } from "./wire/batch.ts";
 import { LARGE } from "./wire/protocol.ts";
 import { type Entry, operationsOf } from "./wire/repeat.ts";
 
@@ -122,9 +115,9 @@ export class SyscallProxy implements Line {
     if (this.#sent === undefined) throw new Error("nothing has been sent");
     if ("failed" in this.#sent) return this.#sent.failed;
     const { entries, batch, recorded } = this.#sent;
-    decode(entries, batch, this.#receive(batch.replyLength, entries, recorded));
+    const failed = decode(entries, batch, this.#receive(batch.replyLength, entries, recorded));
     this.#traceDone(entries);
-    return failureOf(entries);
+    return failed;
   }
 
   /** Sends the operations of a step that are too many for one message. Waits for all parts but the last. */
@@ -164,9 +157,9 @@ export class SyscallProxy implements Line {
       this.#recordUnanswered(since, "become the program", operations);
       return undefined;
     }
-    decode(operations, batch, reply);
+    const failed = decode(operations, batch, reply);
     this.#traceDone(operations);
-    return failureOf(operations);
+    return failed;
   }
 
   /** Reads the answer to a batch that another command left. False if the process has ended. */
@@ -201,8 +194,7 @@ export class SyscallProxy implements Line {
     recording()?.nameProcess(pid, "proxy");
     const seenByChild = operations.map((one) => ({ ...one }));
     try {
-      decode(seenByChild, batch, child.#receive(batch.replyLength, operations, recorded));
-      const failed = failureOf(seenByChild);
+      const failed = decode(seenByChild, batch, child.#receive(batch.replyLength, operations, recorded));
       if (failed !== undefined) throw operationError(failed);
     } catch (error) {
       child.close();

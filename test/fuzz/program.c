@@ -8,6 +8,9 @@
 #include "quickjs.h"
 
 extern const uint8_t program[], program_end[];
+// src/engine/native/operations.c, in the engine.
+extern JSCFunction native_write_operations, native_read_results;
+extern void know_operations(JSContext *context);
 // Of the 64 MiB that it is started with: frames are several times as large as those of tsrun itself.
 #define STACK_SIZE (48 << 20)
 
@@ -64,6 +67,11 @@ int main(int count, char **words) {
   JSValue global = JS_GetGlobalObject(context);
   JS_SetPropertyStr(context, global, "decode", JS_NewCFunction(context, decode, "decode", 2));
   JS_SetPropertyStr(context, global, "encodeBytes", JS_NewCFunction(context, encode, "encodeBytes", 1));
+  know_operations(context);
+  JS_SetPropertyStr(context, global, "writeOperations",
+                    JS_NewCFunction(context, native_write_operations, "writeOperations", 7));
+  JS_SetPropertyStr(context, global, "readResults",
+                    JS_NewCFunction(context, native_read_results, "readResults", 4));
   JSValue code = JS_ReadObject(context, program, program_end - program, JS_READ_OBJ_BYTECODE);
   if (JS_IsException(code) || JS_ResolveModule(context, code) < 0) fail(context, "cannot read the program");
   JSValue loaded = JS_EvalFunction(context, code);

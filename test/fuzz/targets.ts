@@ -7,6 +7,7 @@ import { parseMounts } from "../../src/rootfs/host/mountinfo.ts";
 import { JsonPositions } from "../../src/spec/json-positions.ts";
 import { loadConfig, loadProcess, loadResources } from "../../src/spec/load.ts";
 import { checkSchema } from "../../src/spec/schema-check.ts";
+import { readMessage } from "./messages.ts";
 
 export interface Target {
   readonly name: string;
@@ -106,6 +107,11 @@ function readState(text: string): string | undefined {
 }
 
 export const TARGETS: readonly Target[] = [
+  {
+    name: "messages",
+    words: ["\u0000", "é", "/", "x", "abcdefgh", "\u0005\u0001\u0006\u0002"],
+    read: readMessage,
+  },
   { name: "json", words: JSON_WORDS, read: (text) => readJson(text) ?? readIntegers(text) },
   {
     name: "state",

@@ -2,7 +2,7 @@
 // process: UTF-8, disposal, a clock. The engine itself has nothing but the language. process.ts has what
 // differs between processes. Imported before everything else.
 
-import { callInt, encode, writeAscii } from "native";
+import { callInt, encode, readResults, writeAscii, writeOperations } from "native";
 import { CLOCK_GETTIME } from "./constants.ts";
 import { locateBytes, readText } from "./memory.ts";
 
@@ -41,4 +41,7 @@ Object.assign(globalThis, {
   TextEncoder: Utf8Encoder,
   TextDecoder: Utf8Decoder,
   performance: { now },
+  // For src/proxy, which does without it in other hosts.
+  writeOperations,
+  readResults,
 });

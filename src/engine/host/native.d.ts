@@ -32,6 +32,23 @@ declare module "native" {
   export function writeAscii(text: string, length: number, buffer: ArrayBuffer, at: number): boolean;
   /** From here on, memory that the kernel refuses comes from the reserve, without an error. */
   export function useReserve(): void;
+  /** Writes operations into a message: ../native/operations.c, src/proxy/wire/batch.ts. */
+  export function writeOperations(
+    entries: readonly unknown[],
+    from: number,
+    memory: ArrayBuffer,
+    numbers: Readonly<Record<string, number>>,
+    cursor: ArrayBuffer,
+    base: number,
+    batch: number,
+  ): number;
+  /** Gives operations their results: ../native/operations.c, src/proxy/wire/batch.ts. */
+  export function readResults(
+    entries: readonly unknown[],
+    from: number,
+    memory: ArrayBufferLike,
+    at: number,
+  ): number;
   /** Gives JSON.parse the keys to watch, the shortest first. Called once, when the snapshot is made. */
   export function knowJsonKeys(keys: readonly string[]): void;
   /** What JSON.parse noticed in its last call; 0 is nothing (../native/json-keys.c). */

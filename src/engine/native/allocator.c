@@ -214,8 +214,7 @@ void *malloc(size_t bytes) {
   return allocate(bytes);
 }
 
-void free(void *block) {
-  if (block == NULL) return;
+static void release(void *block) {
   size_t size = *header_of(block);
   if (size > LARGEST) {
     int before = errno;
@@ -228,6 +227,10 @@ void free(void *block) {
   *list = block;
 }
 
+void free(void *block) {
+  if (block != NULL) release(block);
+}
+
 void *calloc(size_t count, size_t each) {
   size_t bytes;
   if (__builtin_mul_overflow(count, each, &bytes)) {
@@ -238,8 +241,7 @@ void *calloc(size_t count, size_t each) {
   return block == NULL ? NULL : memset(block, 0, bytes);
 }
 
-void *realloc(void *block, size_t bytes) {
-  if (block == NULL) return allocate(bytes);
+static void *reallocate(void *block, size_t bytes) {
   size_t usable = malloc_usable_size(block);
   if (bytes <= usable) return block;
   if (usable > LARGEST && bytes <= PTRDIFF_MAX - PIECE) {
@@ -251,6 +253,37 @@ void *realloc(void *block, size_t bytes) {
   void *larger = allocate(bytes);
   if (larger == NULL) return NULL;
   memcpy(larger, block, usable);
-  free(block);
+  release(block);
+  return larger;
+}
+
+void *realloc(void *block, size_t bytes) {
+  return block == NULL ? allocate(bytes) : reallocate(block, bytes);
+}
+
+void *counted_malloc(struct counted *counted, size_t bytes) {
+  void *block = allocate(bytes);
+  if (block == NULL) return NULL;
+  counted->blocks += 1;
+  counted->bytes += *header_of(block);
+  return block;
+}
+
+void counted_free(struct counted *counted, void *block) {
+  if (block == NULL) return;
+  counted->blocks -= 1;
+  counted->bytes -= *header_of(block);
+  release(block);
+}
+
+void *counted_realloc(struct counted *counted, void *block, size_t bytes) {
+  if (block == NULL) return bytes == 0 ? NULL : counted_malloc(counted, bytes);
+  if (bytes == 0) {
+    counted_free(counted, block);
+    return NULL;
+  }
+  size_t before = *header_of(block);
+  void *larger = reallocate(block, bytes);
+  if (larger != NULL) counted->bytes += *header_of(larger) - before;
   return larger;
 }

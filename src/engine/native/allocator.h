@@ -3,9 +3,20 @@
 #ifndef ALLOCATOR_H
 #define ALLOCATOR_H
 
+#include <stddef.h>
+
 // Puts a variable into the snapshot, where all that the engine allocates is (snapshot.c). Other variables are
 // as the linker made them when a command starts.
 #define SNAPSHOT __attribute__((section("snapshot")))
+
+// malloc(3) and its like, which count what they give.
+struct counted {
+  size_t blocks;
+  size_t bytes;
+};
+void *counted_malloc(struct counted *counted, size_t bytes);
+void counted_free(struct counted *counted, void *block);
+void *counted_realloc(struct counted *counted, void *block, size_t bytes);
 
 // Set when the kernel has refused memory and that has not been reported: the next system call reports it
 // (end-of-memory.c).

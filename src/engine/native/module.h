@@ -22,7 +22,10 @@ NATIVE_FUNCTION(native_write_ascii);
 // end-of-memory.c
 NATIVE_FUNCTION(native_use_reserve);
 JSValue native_out_of_memory(JSContext *context);
-// json-keys.h, in the engine
+// operations.c and json-keys.c, in the engine
+NATIVE_FUNCTION(native_write_operations);
+NATIVE_FUNCTION(native_read_results);
+void know_operations(JSContext *context);
 NATIVE_FUNCTION(native_know_json_keys);
 NATIVE_FUNCTION(native_json_notes);
 // trace.c

@@ -1,6 +1,9 @@
-/* The bytecode of tsrun's program, of which the snapshot is made. */
+/*
+ * The bytecode of tsrun's program, of which the snapshot is made. In a section of its own, behind all others
+ * that have bytes: tsrun goes without it (scripts/engine/snapshot.ts).
+ */
 
-.section .rodata
+.section .program, "aw", %progbits
 .globl program, program_end
 .balign 8
 program: .incbin "program.bytecode"

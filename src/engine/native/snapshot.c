@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "allocator.h"
+#include "engine-memory.h"
 #include "layout.h"
 #include "module.h"
 
@@ -33,7 +34,7 @@ SNAPSHOT JSContext *snapshot_context = NULL;
 
 // No eval: all code is in the snapshot.
 static JSContext *make_context(void) {
-  JSRuntime *runtime = JS_NewRuntime();
+  JSRuntime *runtime = JS_NewRuntime2(&engine_memory, NULL);
   JS_SetMaxStackSize(runtime, STACK_SIZE);
   JS_SetGCThreshold(runtime, COLLECT_FROM);
   JSContext *context = JS_NewContextRaw(runtime);
@@ -47,6 +48,7 @@ static JSContext *make_context(void) {
   JS_AddIntrinsicTypedArrays(context);
   JS_AddIntrinsicPromise(context);
   JS_AddIntrinsicWeakRef(context);
+  know_operations(context);
   init_native_module(context, "native");
   return context;
 }

@@ -125,7 +125,7 @@ export type Machine = "x86-64" | "arm64";
 export const machine: Machine = process.arch === "arm64" ? "arm64" : "x86-64";
 
 /** The numbers on this machine, at hand. */
-const OWN_NUMBERS = Object.fromEntries(
+export const OWN_NUMBERS = Object.fromEntries(
   Object.entries(NUMBERS).map(([name, row]) => [name, row[machine === "x86-64" ? 0 : 1]]),
 ) as Readonly<Record<SyscallName, number>>;
 

@@ -1,9 +1,14 @@
-// A batch of operations as bytes: where every argument lies in the proxy's memory, and reading the answer.
-// Pure.
+// A batch of operations as bytes: where every argument lies in the proxy's memory. answer.ts reads what
+// comes back. Pure.
 
 import { TsrunError } from "../../errors.ts";
 import { cString, setWord, viewOf, type Word, writeCString } from "../../linux/call/words.ts";
-import { machine as hostMachine, type Machine, syscallNumber } from "../../linux/numbers/syscalls.ts";
+import {
+  machine as hostMachine,
+  type Machine,
+  OWN_NUMBERS,
+  syscallNumber,
+} from "../../linux/numbers/syscalls.ts";
 import type { Argument, Data, Out, Result } from "../calls/arguments.ts";
 import type { Operation } from "../calls/operation.ts";
 import {
@@ -11,24 +16,24 @@ import {
   BUFFER,
   CHILD_ONLY,
   CLONES,
+  DATA_LIMIT,
   GO_ON,
   HEADER_SIZE,
-  isErrno,
   LARGE,
   LAST,
   NOT_DONE_HIGH,
   OPERATION_SIZE,
   PARENT_ONLY,
   RESULT_OFFSET,
+  RETRIES,
   RETRIES_SHIFT,
   SEGMENT_SIZE,
 } from "./protocol.ts";
-import { countOf, type Entry, madeOf, type Pattern, type Repeat } from "./repeat.ts";
+import { countOf, type Entry, type Pattern, type Repeat } from "./repeat.ts";
+import { writeOperations } from "./shortcuts.ts";
 
 /** The longest message that is sent, bytes: well below what a socket takes (net.core.wmem_default). */
 export const MESSAGE_LIMIT = 0x18000;
-/** Up to here data lies in the message; the rest of it is for memory that has to come back. */
-const DATA_LIMIT = 0xc000;
 
 export interface EncodedBatch {
   /** How many operations there are. */
@@ -79,66 +84,6 @@ export function complete({ message, pending }: EncodedBatch): void {
   }
 }
 
-/**
- * Fills in the results of a batch that was answered. Of the repeats, only the one that stopped the batch is
- * made into operations: nobody asks for the results of the others.
- */
-export function decode(entries: readonly Entry[], batch: EncodedBatch, reply: Uint8Array): void {
-  const words = new Uint32Array(reply.buffer, reply.byteOffset, reply.byteLength >> 2);
-  const step = OPERATION_SIZE >> 2;
-  let at = (HEADER_SIZE + RESULT_OFFSET) >> 2;
-  // Whether the last operation was not carried out, or failed.
-  const stopped = (words[at + (batch.count - 1) * step + 1] ?? 0) !== 0;
-  for (let index = 0; index < entries.length; index++) {
-    const entry = entries[index] as Entry;
-    if (entry.kind === "operation") {
-      entry.result = words[at + 1] === 0 ? words[at] : resultIn(words, at);
-      at += step;
-      continue;
-    }
-    const { operations } = entry.like;
-    if (
-      stopped &&
-      operations.some(({ goOn }, number) => isFailure(resultIn(words, at + number * step), goOn))
-    ) {
-      madeOf(entry).forEach((one, number) => {
-        one.result = resultIn(words, at + number * step);
-      });
-    }
-    at += operations.length * step;
-  }
-  for (const { out, offset } of batch.outs) out.bytes = reply.slice(offset, offset + out.size);
-}
-
-function resultIn(words: Uint32Array, at: number): number | undefined {
-  const low = words[at] ?? 0;
-  const high = words[at + 1] ?? 0;
-  if (high === 0) return low;
-  return high === NOT_DONE_HIGH ? undefined : (high | 0) * 2 ** 32 + low;
-}
-
-/**
- * The operation that stopped a batch: the first one that failed and was not allowed to. A repeat that failed
- * has been made into operations by `decode`.
- */
-export function failureOf(entries: readonly Entry[]): Operation | undefined {
-  for (let index = 0; index < entries.length; index++) {
-    const entry = entries[index] as Entry;
-    if (entry.kind === "operation") {
-      const { result } = entry;
-      if (result !== undefined && result < 0 && isFailure(result, entry.goOn)) return entry;
-    } else if (entry.made !== undefined) {
-      const failed = entry.made.find(({ result, goOn }) => isFailure(result, goOn));
-      if (failed !== undefined) return failed;
-    }
-  }
-  return undefined;
-}
-
-function isFailure(result: number | undefined, goOn: true | undefined): boolean {
-  return result !== undefined && result < 0 && goOn !== true && isErrno(result);
-}
-
 const NOTHING = new Uint8Array(0);
 
 /** The memory that each batch is written to, as bytes and as words of 32 bits. */
@@ -151,6 +96,9 @@ const scratchView = viewOf(scratch);
 let batches = 0;
 /** More than there are operations in a batch. */
 const PLACES = 4096;
+
+/** For `writeOperations`: the position of the next operation, and the length of the message. */
+const cursor = new Int32Array(2);
 
 /** Plain loops, and numbers instead of objects, since a batch has hundreds of operations. */
 class Writer {
@@ -182,6 +130,15 @@ class Writer {
     const entries = this.#entries;
     let position = 0;
     for (let index = 0; index < entries.length; index++) {
+      if (writeOperations !== undefined && this.#machine === hostMachine) {
+        cursor[0] = position;
+        cursor[1] = this.#length;
+        const base = this.#batch * PLACES;
+        index = writeOperations(entries, index, scratchBuffer, OWN_NUMBERS, cursor.buffer, base, this.#batch);
+        position = cursor[0] as number;
+        this.#length = cursor[1] as number;
+        if (index === entries.length) break;
+      }
       const entry = entries[index] as Entry;
       if (entry.kind === "operation") {
         this.#writeOperation(entry, position);
@@ -368,9 +325,6 @@ function resultBefore(operation: Result): number {
 function notEarlier(operation: Result | undefined): TsrunError {
   return new TsrunError("E_INTERNAL", `${operation?.call} does not stand earlier in the batch`);
 }
-
-/** More tries than anybody can spoil; each takes microseconds. */
-const RETRIES = 1000;
 
 function flagsOf(operation: Operation): number {
   let flags = 0;

@@ -19,6 +19,9 @@ export const LARGE = BUFFER + 0x100000;
 /** The size of the proxy's whole data segment; untouched pages cost nothing. */
 export const SEGMENT_SIZE = 0x2000000;
 
+/** Up to here data lies in the message; the rest of it is for memory that has to come back. */
+export const DATA_LIMIT = 0xc000;
+
 export const HEADER_SIZE = 16;
 export const OPERATION_SIZE = 64;
 export const ARGUMENTS_OFFSET = 8;
@@ -33,6 +36,8 @@ export const CLONES = 1 << 10;
 export const GO_ON = 1 << 11;
 /** Bits 16 to 31: how often a call that fails with EAGAIN is tried once more. */
 export const RETRIES_SHIFT = 16;
+/** More tries than anybody can spoil; each takes microseconds. */
+export const RETRIES = 1000;
 
 /** What a result holds while its operation has not been carried out; no system call returns it. */
 export const NOT_DONE_HIGH = 0x80000000;

@@ -15,13 +15,8 @@ import {
 import { execve } from "../../../src/proxy/calls/calls.ts";
 import { inChild, inParent, type Operation, operation, orGoOn } from "../../../src/proxy/calls/operation.ts";
 import { failureInReport } from "../../../src/proxy/report.ts";
-import {
-  decode,
-  type EncodedBatch,
-  encode,
-  failureOf,
-  MESSAGE_LIMIT,
-} from "../../../src/proxy/wire/batch.ts";
+import { decode, failureOf } from "../../../src/proxy/wire/answer.ts";
+import { type EncodedBatch, encode, MESSAGE_LIMIT } from "../../../src/proxy/wire/batch.ts";
 import {
   BUFFER,
   CAPACITY,

@@ -5,14 +5,8 @@ import t from "tap";
 import { type Argument, data, out, shown } from "../../../src/proxy/calls/arguments.ts";
 import { close, openat } from "../../../src/proxy/calls/calls.ts";
 import { type Operation, operation, orGoOn } from "../../../src/proxy/calls/operation.ts";
-import {
-  complete,
-  decode,
-  type EncodedBatch,
-  type EncodeOptions,
-  encode,
-  failureOf,
-} from "../../../src/proxy/wire/batch.ts";
+import { decode, failureOf } from "../../../src/proxy/wire/answer.ts";
+import { complete, type EncodedBatch, type EncodeOptions, encode } from "../../../src/proxy/wire/batch.ts";
 import { BUFFER, LARGE } from "../../../src/proxy/wire/protocol.ts";
 import {
   countOf,

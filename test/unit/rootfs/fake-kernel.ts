@@ -13,7 +13,7 @@ import {
 } from "../../../src/linux/numbers/fcntl.ts";
 import type { Argument } from "../../../src/proxy/calls/arguments.ts";
 import type { Operation } from "../../../src/proxy/calls/operation.ts";
-import { failureOf } from "../../../src/proxy/wire/batch.ts";
+import { failureOf } from "../../../src/proxy/wire/answer.ts";
 
 export interface Node {
   type: number;

@@ -1,0 +1,223 @@
+// Shorter ways through the engine for what tsrun does most: reading fields, making objects, comparing words.
+// Each does what the way beside it does. Called by quickjs.ts. Pure.
+
+import type { Change } from "./changes.ts";
+
+/** A field that an object or one of its prototypes has as a plain value. */
+const READ_FIELD = `                obj = sp[-1];
+                if (likely(JS_VALUE_GET_TAG(obj) == JS_TAG_OBJECT)) {
+                    JSObject *p = JS_VALUE_GET_OBJ(obj);
+                    JSShapeProperty *prs;
+                    JSProperty *pr;
+                    while (!(prs = find_own_property(&pr, p, atom)) && p->shape->proto &&
+                           (!p->is_exotic || (p->class_id == JS_CLASS_ARRAY && !__JS_AtomIsTaggedInt(atom))))
+                        p = p->shape->proto;
+                    if (likely(prs && !(prs->flags & JS_PROP_TMASK)))
+                        val = JS_DupValue(ctx, pr->u.value);
+                    else
+                        val = JS_GetProperty(ctx, obj, atom);
+                } else {
+                    val = JS_GetProperty(ctx, obj, atom);
+                }
+`;
+
+export const SPEED: readonly Change[] = [
+  {
+    find: `        CASE(OP_get_field):
+            {
+                JSValue val;
+                JSAtom atom;
+                atom = get_u32(pc);
+                pc += 4;
+
+                sf->cur_pc = pc;
+                val = JS_GetProperty(ctx, sp[-1], atom);
+`,
+    replace: `        CASE(OP_get_field):
+            {
+                JSValue val, obj;
+                JSAtom atom;
+                atom = get_u32(pc);
+                pc += 4;
+
+                sf->cur_pc = pc;
+${READ_FIELD}`,
+  },
+  {
+    find: `        CASE(OP_get_field2):
+            {
+                JSValue val;
+                JSAtom atom;
+                atom = get_u32(pc);
+                pc += 4;
+
+                sf->cur_pc = pc;
+                val = JS_GetProperty(ctx, sp[-1], atom);
+`,
+    replace: `        CASE(OP_get_field2):
+            {
+                JSValue val, obj;
+                JSAtom atom;
+                atom = get_u32(pc);
+                pc += 4;
+
+                sf->cur_pc = pc;
+${READ_FIELD}`,
+  },
+  {
+    // An object gets a field that it does not have yet, an array the element after its last.
+    find: `{
+    int ret;
+    ret = JS_DefineProperty(ctx, this_obj, prop, val, JS_UNDEFINED, JS_UNDEFINED,
+`,
+    replace: `{
+    int ret;
+    if (likely(JS_VALUE_GET_TAG(this_obj) == JS_TAG_OBJECT)) {
+        JSObject *p = JS_VALUE_GET_OBJ(this_obj);
+        if (likely(!p->is_exotic && p->extensible && !find_own_property1(p, prop))) {
+            JSProperty *pr = add_property(ctx, p, prop, flags & JS_PROP_C_W_E);
+            if (unlikely(!pr)) {
+                JS_FreeValue(ctx, val);
+                return -1;
+            }
+            pr->u.value = val;
+            return TRUE;
+        }
+        if (p->class_id == JS_CLASS_ARRAY && p->fast_array && p->extensible &&
+            __JS_AtomIsTaggedInt(prop) && __JS_AtomToUInt32(prop) == p->u.array.count &&
+            (flags & JS_PROP_C_W_E) == JS_PROP_C_W_E)
+            return add_fast_array_element(ctx, p, val, flags);
+    }
+    ret = JS_DefineProperty(ctx, this_obj, prop, val, JS_UNDEFINED, JS_UNDEFINED,
+`,
+  },
+  {
+    // Words of the program are atoms: two of them are equal if they are the same.
+    find: `            OP_CMP(OP_strict_eq, ==, js_strict_eq_slow(ctx, sp, 0));
+            OP_CMP(OP_strict_neq, !=, js_strict_eq_slow(ctx, sp, 1));
+`,
+    replace: `#define OP_CMP_STRICT(opcode, is_neq)                                        \\
+            CASE(opcode):                                                    \\
+                {                                                            \\
+                JSValue op1 = sp[-2], op2 = sp[-1];                          \\
+                int tag = JS_VALUE_GET_TAG(op1), res = -1;                   \\
+                if (JS_VALUE_IS_BOTH_INT(op1, op2)) {                        \\
+                    res = JS_VALUE_GET_INT(op1) == JS_VALUE_GET_INT(op2);    \\
+                } else if (tag != JS_VALUE_GET_TAG(op2)) {                   \\
+                    if (tag == JS_TAG_UNDEFINED || tag == JS_TAG_OBJECT)     \\
+                        res = FALSE;                                         \\
+                } else if (tag == JS_TAG_STRING) {                           \\
+                    JSString *p1 = JS_VALUE_GET_STRING(op1);                 \\
+                    JSString *p2 = JS_VALUE_GET_STRING(op2);                 \\
+                    if (p1 == p2 || (p1->atom_type && p2->atom_type) ||      \\
+                        p1->len != p2->len)                                  \\
+                        res = p1 == p2;                                      \\
+                } else if (tag == JS_TAG_OBJECT) {                           \\
+                    res = JS_VALUE_GET_OBJ(op1) == JS_VALUE_GET_OBJ(op2);    \\
+                } else if (tag == JS_TAG_BOOL) {                             \\
+                    res = JS_VALUE_GET_INT(op1) == JS_VALUE_GET_INT(op2);    \\
+                }                                                            \\
+                if (likely(res >= 0)) {                                      \\
+                    JS_FreeValue(ctx, op1);                                  \\
+                    JS_FreeValue(ctx, op2);                                  \\
+                    sp[-2] = JS_NewBool(ctx, res ^ is_neq);                  \\
+                } else {                                                     \\
+                    sf->cur_pc = pc;                                         \\
+                    js_strict_eq_slow(ctx, sp, is_neq);                      \\
+                }                                                            \\
+                sp--;                                                        \\
+                }                                                            \\
+            BREAK
+
+            OP_CMP_STRICT(OP_strict_eq, 0);
+            OP_CMP_STRICT(OP_strict_neq, 1);
+`,
+  },
+  {
+    // "{ ...object }", when the object has only plain fields whose names are words.
+    find: `    gpn_flags = JS_GPN_STRING_MASK | JS_GPN_SYMBOL_MASK | JS_GPN_ENUM_ONLY;
+    if (p->is_exotic) {
+        const JSClassExoticMethods *em`,
+    replace: `    if (!pexcl && !setprop && !p->is_exotic) {
+        JSShapeProperty *prs = get_shape_prop(p->shape);
+        for (i = 0; i < p->shape->prop_count; i++) {
+            JSAtom atom = prs[i].atom;
+            if (atom == JS_ATOM_NULL)
+                continue;
+            if ((prs[i].flags & JS_PROP_TMASK) || __JS_AtomIsTaggedInt(atom))
+                break;
+            JSAtomStruct *name = ctx->rt->atom_array[atom];
+            if (name->atom_type != JS_ATOM_TYPE_STRING || (name->len > 0 && is_digit(string_get(name, 0))))
+                break;
+        }
+        if (i == p->shape->prop_count) {
+            for (i = 0; i < p->shape->prop_count; i++) {
+                prs = get_shape_prop(p->shape) + i;
+                if (prs->atom == JS_ATOM_NULL || !(prs->flags & JS_PROP_ENUMERABLE))
+                    continue;
+                if (JS_DefinePropertyValue(ctx, target, prs->atom, JS_DupValue(ctx, p->prop[i].u.value),
+                                           JS_PROP_C_W_E) < 0)
+                    return -1;
+            }
+            return 0;
+        }
+    }
+    gpn_flags = JS_GPN_STRING_MASK | JS_GPN_SYMBOL_MASK | JS_GPN_ENUM_ONLY;
+    if (p->is_exotic) {
+        const JSClassExoticMethods *em`,
+  },
+  {
+    find: `                val = JS_GetProperty(ctx, sp[-1], JS_ATOM_length);
+                if (unlikely(JS_IsException(val)))
+                    goto exception;
+                JS_FreeValue(ctx, sp[-1]);
+`,
+    replace: `                obj = sp[-1];
+                if (JS_VALUE_GET_TAG(obj) == JS_TAG_OBJECT &&
+                    JS_VALUE_GET_OBJ(obj)->class_id == JS_CLASS_ARRAY)
+                    val = JS_VALUE_GET_OBJ(obj)->prop[0].u.value; /* a number */
+                else if (JS_VALUE_GET_TAG(obj) == JS_TAG_STRING)
+                    val = JS_NewInt32(ctx, JS_VALUE_GET_STRING(obj)->len);
+                else
+                    val = JS_GetProperty(ctx, obj, JS_ATOM_length);
+                if (unlikely(JS_IsException(val)))
+                    goto exception;
+                JS_FreeValue(ctx, sp[-1]);
+`,
+  },
+  {
+    find: `        CASE(OP_get_length):
+            {
+                JSValue val;
+`,
+    replace: `        CASE(OP_get_length):
+            {
+                JSValue val, obj;
+`,
+  },
+  {
+    find: `        CASE(OP_post_dec):
+            sf->cur_pc = pc;
+            if (js_post_inc_slow(ctx, sp, opcode))
+                goto exception;
+`,
+    replace: `        CASE(OP_post_dec):
+            if (likely(JS_VALUE_GET_TAG(sp[-1]) == JS_TAG_INT)) {
+                int old = JS_VALUE_GET_INT(sp[-1]);
+                if (likely(old != INT32_MAX && old != INT32_MIN)) {
+                    sp[0] = JS_NewInt32(ctx, opcode == OP_post_inc ? old + 1 : old - 1);
+                    sp++;
+                    BREAK;
+                }
+            }
+            sf->cur_pc = pc;
+            if (js_post_inc_slow(ctx, sp, opcode))
+                goto exception;
+`,
+  },
+  {
+    // Objects of six fields grow twice instead of four times.
+    find: "    new_size = max_int(count, sh->prop_size * 3 / 2);\n",
+    replace: "    new_size = max_int(count, sh->prop_size * 2);\n",
+  },
+];
