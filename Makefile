@@ -75,7 +75,7 @@ BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
 AXE := build/axe/node_modules/.package-lock.json
 
-.PHONY: help build man check test test-page test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench bench-shim bench-page race siege mutate diff-runc conformance conformance-page run \
+.PHONY: help build man check test test-page pictures test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench bench-shim bench-page race siege mutate diff-runc conformance conformance-page run \
         install uninstall verify dist test-arm64 clean
 
 help: ## list the targets
@@ -140,6 +140,9 @@ test-unit: compile ## pure modules, in-process
 test-page: compile $(AXE) ## the page of explain --html in headless Chromium, with axe-core; pictures in build/page
 	@sh scripts/host-packages.sh page
 	@node build/test/run.js page/
+
+pictures: $(GENERATED) ## write docs/explain.svg anew, README's picture of explain --html
+	@$(BIN)/bun test/page/write-pictures.ts
 
 # Outside node_modules, so that nobody else needs it.
 $(AXE): test/page/axe/package.json test/page/axe/package-lock.json

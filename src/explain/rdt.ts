@@ -25,7 +25,11 @@ export function describeRdt({ bundle, options }: ExplainedPlan): Section[] {
           ["line", "LINE"],
           ["file", "WRITTEN TO, BELOW resctrl"],
         ],
-        rows: lines.map((line) => ({ line, file: `${group === "" ? "" : `${group}/`}schemata` })),
+        rows: lines.map((line) => ({
+          line,
+          file: `${group === "" ? "" : `${group}/`}schemata`,
+          pointer: "/linux/intelRdt",
+        })),
       },
     },
   ];

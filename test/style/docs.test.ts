@@ -13,6 +13,7 @@ import { KEYS } from "../../src/spec/generated/keys.ts";
 import { chart } from "../bench/chart.ts";
 import { page as benchPage, renewReadme } from "../bench/page.ts";
 import { readResults } from "../bench/results.ts";
+import { explainPicture } from "../page/pictures.ts";
 import { renewErrorsPage } from "../support/errors-page.ts";
 
 const documents = [
@@ -68,6 +69,11 @@ t.test("README's table, docs/bench.md and its chart are what the results say", (
     test.equal(existsSync(path), blocks.length > 0, path);
     if (blocks.length > 0) test.equal(readFileSync(path, "utf8"), make(blocks), again);
   }
+  test.end();
+});
+
+t.test("docs/explain.svg is what the page shows", (test) => {
+  test.equal(readFileSync("docs/explain.svg", "utf8"), explainPicture(), "make pictures writes it anew");
   test.end();
 });
 

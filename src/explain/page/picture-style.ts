@@ -27,10 +27,10 @@ svg.picture .it.other .sign{fill:var(--other)}
 .cell{stroke:var(--strong);fill:none;pointer-events:all}
 .cell.kept{fill:var(--own);stroke:var(--own)}
 .it.wider .cell.kept{fill:var(--wider);stroke:var(--wider)}
+.it.narrower .cell.kept{fill:var(--narrower)}
 .it.narrower .cell{stroke:var(--narrower);stroke-width:1.5}
 .notch{fill:none;stroke-width:1.8;stroke:var(--narrower);pointer-events:none}
-.it.wider .notch{stroke:var(--surface)}
-.it.other .notch{stroke:var(--surface)}
+.it.wider .notch,.kept+.notch{stroke:var(--surface)}
 .it .program{fill:var(--bar);stroke:none}
 svg.picture .command{fill:var(--bar-text)}
 .it:hover .hit,.it:hover .cell{stroke:var(--link);stroke-width:1.5}

@@ -66,7 +66,7 @@ function limits(box: Box, section: Section | undefined, numbers: Numbers): Drawn
     stack(box, [
       ...shown.map((row, index) => (at: Box) => {
         const { limit = "", value = "" } = row;
-        const [left = ""] = limit.split(", ");
+        const left = limit.replace(/, (both in )?(µs|\d+ being usual)$/, "");
         const right = /\((.*)\)$/.exec(value)?.[1] ?? value;
         return line(at, { left, right, to: `limits-${index}`, differs: row.differs, numbers });
       }),
@@ -145,7 +145,7 @@ function files(box: Box, sections: readonly Section[], numbers: Numbers): Drawn 
             right:
               devices?.table === undefined
                 ? "the host's"
-                : `${nodes.length - own.length} usual, ${own.length} more`,
+                : deviceWords(nodes.length - own.length, own.length),
             to: "devices",
             differs: devices?.differs ?? own.find((row) => row.differs !== undefined)?.differs,
             numbers,
@@ -161,6 +161,10 @@ function files(box: Box, sections: readonly Section[], numbers: Numbers): Drawn 
       ]),
     ),
   );
+}
+
+function deviceWords(usual: number, more: number): string {
+  return more === 0 ? `${usual} usual` : `${usual} usual, ${more} more`;
 }
 
 function program({ x, y, width }: Box, command: readonly string[], numbers: Numbers): Drawn {

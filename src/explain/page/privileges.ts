@@ -88,17 +88,17 @@ function capabilities(
     const place = `x="${across}" y="${down}" width="${side}" height="${side}"`;
     const square = `<rect class="cell ${isKept ? "kept" : "dropped"}" ${place} rx="2"/>`;
     const label = `${row.name ?? ""}, ${isKept ? "kept" : "dropped"}`;
-    const notch = row.differs === undefined ? "" : inner(left, top, size, isKept);
+    const notch = row.differs === undefined ? "" : inner(left, top, size, row.differs);
     return link({ to: id, differs: row.differs, numbers, pointerOnly: true, label }, square + notch);
   });
   const height = Math.ceil(cells.length / IN_A_ROW) * pitch;
   return { svg: title.svg + squares.join(""), bottom: Math.ceil(title.bottom + height + 3) };
 }
 
-/** What differs has a sign besides its colour: a plus where it is gained, a stroke where it is lost. */
-function inner(left: number, top: number, size: number, isKept: boolean): string {
+/** What differs has a sign besides its colour: a plus where something is gained, otherwise a stroke. */
+function inner(left: number, top: number, size: number, differs: string): string {
   const [middle, low] = [left + size / 2, top + size / 2];
   const [a, b] = [(size / 4).toFixed(1), (size / 2).toFixed(1)];
-  const upright = isKept ? `M${middle.toFixed(1)} ${(top + size / 4).toFixed(1)}v${b}` : "";
+  const upright = differs === "wider" ? `M${middle.toFixed(1)} ${(top + size / 4).toFixed(1)}v${b}` : "";
   return `<path class="notch" d="M${(left + Number(a)).toFixed(1)} ${low.toFixed(1)}h${b}${upright}"/>`;
 }

@@ -5,7 +5,7 @@ import { DARK, LIGHT, variables } from "./palette.ts";
 import { PICTURE_STYLE } from "./picture-style.ts";
 
 /** SHA-256 of `STYLE`. */
-export const STYLE_HASH = "ZDFAmgqbA6lTn8EdQC9cnaiAAijuZCpv09zn18c88e0=";
+export const STYLE_HASH = "wmg0n6TZpun68BACjE1P6pTWTo5kA76QmGR7V2ySP6U=";
 
 /** The picture has at most so many links, each with a box of lines of the same number. */
 export const MOST_LINKS = 150;

@@ -82,7 +82,9 @@ function tableMarkup(
 
 /** `WHAT IT MEANS` is for terminals. */
 function sentenceCase(title: string): string {
-  return title === title.toUpperCase() ? title.charAt(0) + title.slice(1).toLowerCase() : title;
+  const words = title.split(" ").map((word) => (word === word.toUpperCase() ? word.toLowerCase() : word));
+  const [first = "", ...rest] = words.join(" ");
+  return first.toUpperCase() + rest.join("");
 }
 
 function callsMarkup(calls: readonly ShownCall[]): string {
@@ -102,5 +104,7 @@ export function contents(sections: readonly Section[]): string {
     const words = isFirst ? short : section.title;
     return `<li><a href="#${section.topic}">${escaped(words)}</a> ${counts}</li>`;
   });
-  return `<nav aria-label="Steps"><ol>\n${items.join("\n")}\n</ol></nav>`;
+  const isUsual = sections.every((section) => countsMarkup(countDifferences(section)) === "");
+  const nothing = isUsual ? "<p>Here nothing differs.</p>\n" : "";
+  return `${nothing}<nav aria-label="Steps"><ol>\n${items.join("\n")}\n</ol></nav>`;
 }
