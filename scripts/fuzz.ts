@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { $, type BunPlugin } from "bun";
 import { compileProgram } from "./engine/bytecode.ts";
-import { ENGINE_FLAGS, ENGINE_SOURCES, type Engine, makeEngine, NATIVE } from "./engine/quickjs.ts";
+import { ENGINE_FLAGS, ENGINE_SOURCES, type Engine, makeEngine } from "./engine/quickjs.ts";
 import { architectureOf, toolchainFor } from "./engine/toolchain.ts";
 
 const root = `${import.meta.dir}/..`;
@@ -74,7 +74,7 @@ async function build(): Promise<string> {
   const objects = await sanitizedEngine(engine);
   mkdirSync(work, { recursive: true });
   await compileProgram(await bundle(), { directory: work, qjsc: engine.qjsc });
-  const sources = [`${root}/test/fuzz/program.c`, `${NATIVE}/program-bytes.s`];
+  const sources = [`${root}/test/fuzz/program.c`, `${root}/test/fuzz/program-bytes.s`];
   const flags = [...SANITIZED, "-Wall", "-Wextra", "-Werror", "-isystem", engine.include];
   await $`gcc ${flags} -o fuzz ${sources} ${objects} -lm -lpthread`.cwd(work);
   return `${work}/fuzz`;

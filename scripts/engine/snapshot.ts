@@ -4,10 +4,9 @@ import { $ } from "bun";
 import type { Toolchain } from "./toolchain.ts";
 
 /**
- * Runs `unsealed`, which writes the memory that `executable` starts from, laid out by the file
- * `table`. The
- * kernel kills it for any system call but read, write and exit; under an emulator, where that is not
- * possible, such a call is found in the emulator's trace.
+ * Runs `unsealed`, which writes the memory that `executable` starts from, laid out by the file `table`, after
+ * it has run `program.bytecode`. The kernel kills it for any system call but read, write and exit; under an
+ * emulator, where that is not possible, such a call is found in the emulator's trace.
  */
 export async function makeSnapshot(
   directory: string,
@@ -15,7 +14,8 @@ export async function makeSnapshot(
   executable: string,
 ): Promise<void> {
   const command = emulator === undefined ? ["./unsealed"] : [emulator, "-strace", "./unsealed", "emulated"];
-  const redirect = `exec "$@" < table > snapshot${emulator === undefined ? "" : " 2> calls"}`;
+  const noted = emulator === undefined ? "" : " 2> calls";
+  const redirect = `exec "$@" < table 3< program.bytecode > snapshot${noted}`;
   const made = await $`sh -c ${redirect} sh ${command}`.cwd(directory).nothrow();
   const calls = emulator === undefined ? "" : await Bun.file(`${directory}/calls`).text();
   if (made.exitCode !== 0) {
@@ -27,8 +27,7 @@ export async function makeSnapshot(
     const call = firstUnsealed(calls);
     if (call !== undefined) throw new Error(`no snapshot: a source makes a system call: ${call}`);
   }
-  const changes = ["--strip-all", "--remove-section", ".program", "--update-section", "snapshot=snapshot"];
-  await $`${objcopy} ${changes} unsealed ${executable}`.cwd(directory);
+  await $`${objcopy} --strip-all --update-section snapshot=snapshot unsealed ${executable}`.cwd(directory);
 }
 
 /** PR_SET_SECCOMP */

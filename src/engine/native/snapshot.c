@@ -7,6 +7,7 @@
 #include "snapshot.h"
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -23,12 +24,14 @@
 // reference, and most commands end long before that.
 #define COLLECT_FROM (32 << 20)
 
+// The descriptor that the bytecode is read from, and the most that it may have; more is cut, and refused.
+#define PROGRAM 3
+#define LONGEST_PROGRAM (4 << 20)
+
 // The section has these names from the linker.
 extern char __start_snapshot[], __stop_snapshot[];
 // A change to the engine (scripts/engine/reproducible.ts).
 extern void JS_ForgetStack(JSRuntime *runtime);
-// program-bytes.s
-extern const uint8_t program[], program_end[];
 
 SNAPSHOT JSContext *snapshot_context = NULL;
 
@@ -70,8 +73,22 @@ int run_jobs(JSContext **context) {
   return left;
 }
 
+// The bytecode of the program. Mapped, so that it is neither in the snapshot nor in the executable.
+static uint8_t *program = NULL;
+static size_t program_length = 0;
+
+static int read_program(int descriptor) {
+  program = mmap(NULL, LONGEST_PROGRAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (program == MAP_FAILED) return -1;
+  for (;;) {
+    ssize_t got = read(descriptor, program + program_length, LONGEST_PROGRAM - program_length);
+    if (got <= 0) return got;
+    program_length += got;
+  }
+}
+
 static int load(JSContext *context) {
-  JSValue code = JS_ReadObject(context, program, program_end - program, JS_READ_OBJ_BYTECODE);
+  JSValue code = JS_ReadObject(context, program, program_length, JS_READ_OBJ_BYTECODE);
   if (!JS_IsException(code) && JS_ResolveModule(context, code) < 0) code = JS_EXCEPTION;
   if (!JS_IsException(code)) code = JS_EvalFunction(context, code);
   if (JS_IsException(code)) return failed(context, JS_GetException(context));
@@ -84,6 +101,10 @@ static int load(JSContext *context) {
 int make_snapshot(int emulated) {
   if (read_layout(STDIN_FILENO) != 0) {
     perror("cannot read the layout");
+    return 1;
+  }
+  if (read_program(PROGRAM) != 0) {
+    perror("cannot read the program");
     return 1;
   }
   begin_snapshot();

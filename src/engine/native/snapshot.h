@@ -8,8 +8,8 @@
 // The engine, once its program has been loaded; NULL in the executable that makes the snapshot.
 extern JSContext *snapshot_context;
 
-// Reads a layout from stdin (layout.h), loads the program, and writes the section to stdout. Returns the exit
-// status.
+// Reads a layout from stdin (layout.h) and the program from descriptor 3, loads it, and writes the section to
+// stdout. Returns the exit status.
 int make_snapshot(int emulated);
 
 // Runs the jobs of promises. If one fails, it returns -1, and *context has the exception.
