@@ -216,6 +216,26 @@ ${READ_FIELD}`,
 `,
   },
   {
+    // "includes" looks for the first character, as "indexOf" does, instead of comparing at each place.
+    find: `        for (i = start;; i++) {
+            if (!string_cmp(p, p1, i, 0, v_len)) {`,
+    replace: `        if (magic == 0)
+            ret = string_indexof(p, p1, start) >= 0;
+        else for (i = start;; i++) {
+            if (!string_cmp(p, p1, i, 0, v_len)) {`,
+  },
+  {
+    find: `            for (i = from; i < len; i++) {
+                if (p->u.str8[i] == (uint8_t)c)
+                    return i;
+            }
+`,
+    replace: `            const uint8_t *found = memchr(p->u.str8 + from, c, len - from);
+            if (found)
+                return found - p->u.str8;
+`,
+  },
+  {
     // Objects of six fields grow twice instead of four times.
     find: "    new_size = max_int(count, sh->prop_size * 3 / 2);\n",
     replace: "    new_size = max_int(count, sh->prop_size * 2);\n",

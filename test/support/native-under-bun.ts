@@ -12,7 +12,7 @@ const { symbols: libc } = dlopen("libc.so.6", {
   __errno_location: { args: [], returns: pointer },
 });
 
-type Words = [number, number, number, number, number, number];
+type Word = number | bigint | Uint8Array | undefined;
 
 /** A function of the engine that Bun does by itself. */
 const NEW_STRING = 1;
@@ -30,8 +30,14 @@ const ADDRESSES = [
 const PROGRAM = `${import.meta.dir}/../../dist/.engine/build/libraries`;
 const libraries = existsSync(PROGRAM) ? readFileSync(PROGRAM) : Buffer.alloc(1);
 
-function syscall(number: number, ...words: Words): number {
-  const result = Number(libc.syscall(number, ...words));
+/** As calls.c reads an argument. */
+function wordOf(word: Word): number | bigint {
+  return word instanceof Uint8Array ? (word.length === 0 ? 0 : ptr(word)) : (word ?? 0);
+}
+
+function syscall(number: number, ...given: Word[]): number {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = given.map(wordOf);
+  const result = Number(libc.syscall(number, a, b, c, d, e, f));
   return result === -1 ? -read.i32(libc.__errno_location() as Pointer, 0) : result;
 }
 

@@ -1,7 +1,8 @@
 // The module that the build links with the engine (../native/module.c).
 
 declare module "native" {
-  type Argument = number | bigint | undefined;
+  /** Of an array the address counts, which is 0 if it is empty. */
+  type Argument = number | bigint | Uint8Array | undefined;
 
   /**
    * Makes a system call. Returns its result, or the negated errno. When memory has run out, it throws once

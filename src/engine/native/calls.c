@@ -7,26 +7,57 @@
 #include "module.h"
 #include "trace.h"
 
+// The most that a double holds exactly.
+#define LARGEST_WHOLE 9007199254740991.0
 
-// The engine pads the arguments with undefined to the length that module.c gives. Numbers are whole, which
-// src/linux sees to; a bigint may be of 64 bits.
-static void read_words(JSContext *context, JSValueConst *arguments, word words[WORDS]) {
-  for (int index = 0; index < WORDS; index++) {
-    JSValueConst argument = arguments[index];
-    words[index] = 0;
-    switch (JS_VALUE_GET_NORM_TAG(argument)) {
-      case JS_TAG_INT:
-        words[index] = JS_VALUE_GET_INT(argument);
-        break;
-      case JS_TAG_FLOAT64:
-        words[index] = (word)JS_VALUE_GET_FLOAT64(argument);
-        break;
-      case JS_TAG_UNDEFINED:
-        break;
-      default:
-        JS_ToInt64Ext(context, &words[index], argument);
+static int same(JSContext *context, JSValueConst argument, JSValue other) {
+  int is_same = JS_StrictEq(context, argument, other);
+  JS_FreeValue(context, other);
+  return is_same;
+}
+
+// A whole number, or memory. Anything else is a bug in tsrun. The array stays referenced by the caller.
+static int read_word(JSContext *context, JSValueConst argument, word *to) {
+  switch (JS_VALUE_GET_NORM_TAG(argument)) {
+    case JS_TAG_UNDEFINED:
+      *to = 0;
+      return 0;
+    case JS_TAG_INT:
+      *to = JS_VALUE_GET_INT(argument);
+      return 0;
+    case JS_TAG_FLOAT64: {
+      double number = JS_VALUE_GET_FLOAT64(argument);
+      if (!(number >= -LARGEST_WHOLE && number <= LARGEST_WHOLE)) break;
+      *to = (word)number;
+      if ((double)*to == number) return 0;
+      break;
+    }
+    case JS_TAG_SHORT_BIG_INT:
+    case JS_TAG_BIG_INT:
+      if (JS_ToInt64Ext(context, to, argument) != 0) return -1;
+      if (same(context, argument, JS_NewBigInt64(context, *to))) return 0;
+      if (same(context, argument, JS_NewBigUint64(context, *to))) return 0;
+      break;
+    case JS_TAG_OBJECT: {
+      size_t offset, length, size, whole;
+      JSValue buffer = JS_GetTypedArrayBuffer(context, argument, &offset, &length, &size);
+      if (JS_IsException(buffer)) return -1;
+      uint8_t *memory = JS_GetArrayBuffer(context, &whole, buffer);
+      JS_FreeValue(context, buffer);
+      if (memory == NULL) return -1;
+      *to = length == 0 ? 0 : (word)(memory + offset);
+      return 0;
     }
   }
+  JS_ThrowRangeError(context, "no machine word");
+  return -1;
+}
+
+// The engine pads the arguments with undefined to the length that module.c gives.
+static int read_words(JSContext *context, JSValueConst *arguments, word words[WORDS]) {
+  for (int index = 0; index < WORDS; index++)
+    if (read_word(context, arguments[index], &words[index]) != 0) return -1;
+  return 0;
 }
 
 // Calls the first word with the six others. A function ignores arguments that it does not take.
@@ -34,11 +65,11 @@ static void read_words(JSContext *context, JSValueConst *arguments, word words[W
   ((type(*)(word, word, word, word, word, word))(words)[0])((words)[1], (words)[2], (words)[3], \
                                                             (words)[4], (words)[5], (words)[6])
 
-// syscall(number, a, b, c, d, e, f)
+// syscall(number, a, b, c, d, e, f): what is absent is 0, an array its address
 NATIVE_FUNCTION(native_syscall) {
   (void)this, (void)count;
   word words[WORDS];
-  read_words(context, arguments, words);
+  if (read_words(context, arguments, words) != 0) return JS_EXCEPTION;
   // If the kernel has refused memory, it is reported here, instead of the call. close(2) is made anyway,
   // since it only ends what has been done.
   if (memory_refused && words[0] != SYS_close) return native_out_of_memory(context);
@@ -49,7 +80,7 @@ NATIVE_FUNCTION(native_syscall) {
 NATIVE_FUNCTION(native_call_int) {
   (void)this, (void)count;
   word words[WORDS];
-  read_words(context, arguments, words);
+  if (read_words(context, arguments, words) != 0) return JS_EXCEPTION;
   return JS_NewInt32(context, CALL(int, words));
 }
 
@@ -57,7 +88,7 @@ NATIVE_FUNCTION(native_call_int) {
 NATIVE_FUNCTION(native_call_long) {
   (void)this, (void)count;
   word words[WORDS];
-  read_words(context, arguments, words);
+  if (read_words(context, arguments, words) != 0) return JS_EXCEPTION;
   return JS_NewInt64(context, CALL(word, words));
 }
 
@@ -65,7 +96,7 @@ NATIVE_FUNCTION(native_call_long) {
 NATIVE_FUNCTION(native_call_value) {
   (void)this, (void)count;
   word words[WORDS];
-  read_words(context, arguments, words);
+  if (read_words(context, arguments, words) != 0) return JS_EXCEPTION;
   return CALL(JSValue, words);
 }
 

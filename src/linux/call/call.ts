@@ -1,26 +1,34 @@
-// System calls of tsrun's own process that must succeed, and the errors of those that fail.
+// System calls of tsrun's own process, and the errors of those that fail: everything that it does on the host
+// goes through `tryCall`. Everything that must happen inside a container goes through src/proxy.
 
+import { syscall } from "native";
 import { TsrunError } from "../../errors.ts";
 import { EINTR, errnoName, errnoWords } from "../numbers/errno.ts";
-import { type SyscallName, syscallNumber } from "../numbers/syscalls.ts";
-import { type SyscallArgument, syscall } from "./libc.ts";
+import { OWN_NUMBERS, type SyscallName } from "../numbers/syscalls.ts";
+import type { Word } from "./words.ts";
+
+/**
+ * An argument of a system call: a whole number of at most 64 bits, or memory that the kernel reads or fills.
+ * The array stays referenced until the call returns. What is absent is 0.
+ */
+export type SyscallArgument = Word | Uint8Array;
 
 type A = SyscallArgument;
-/** At most six, none of them `undefined`: the defaults below are for absent ones. */
+/** At most six, none of them `undefined`. */
 type Arguments = [] | [A] | [A, A] | [A, A, A] | [A, A, A, A] | [A, A, A, A, A] | [A, A, A, A, A, A];
 
 /** Makes a call and returns its result or the negated errno; EINTR is retried. */
 export function tryCall(name: SyscallName, ...args: Arguments): number;
 export function tryCall(
   name: SyscallName,
-  a: SyscallArgument = 0,
-  b: SyscallArgument = 0,
-  c: SyscallArgument = 0,
-  d: SyscallArgument = 0,
-  e: SyscallArgument = 0,
-  f: SyscallArgument = 0,
+  a?: SyscallArgument,
+  b?: SyscallArgument,
+  c?: SyscallArgument,
+  d?: SyscallArgument,
+  e?: SyscallArgument,
+  f?: SyscallArgument,
 ): number {
-  const number = syscallNumber(name);
+  const number = OWN_NUMBERS[name];
   for (;;) {
     const result = syscall(number, a, b, c, d, e, f);
     if (result !== -EINTR) return result;
@@ -32,16 +40,19 @@ export function mustCall(attempt: string, name: SyscallName, ...args: Arguments)
 export function mustCall(
   attempt: string,
   name: SyscallName,
-  a: SyscallArgument = 0,
-  b: SyscallArgument = 0,
-  c: SyscallArgument = 0,
-  d: SyscallArgument = 0,
-  e: SyscallArgument = 0,
-  f: SyscallArgument = 0,
+  a?: SyscallArgument,
+  b?: SyscallArgument,
+  c?: SyscallArgument,
+  d?: SyscallArgument,
+  e?: SyscallArgument,
+  f?: SyscallArgument,
 ): number {
-  const result = tryCall(name, a, b, c, d, e, f);
-  if (result < 0) throw syscallError(attempt, -result);
-  return result;
+  const number = OWN_NUMBERS[name];
+  for (;;) {
+    const result = syscall(number, a, b, c, d, e, f);
+    if (result >= 0) return result;
+    if (result !== -EINTR) throw syscallError(attempt, -result);
+  }
 }
 
 /** The error of a failed call: `cannot open "/x": no such file or directory`. */

@@ -1,5 +1,5 @@
 // Functions of C libraries of the host, each library in a process of its own (library-process.ts). Called by
-// libsystemd.ts; system calls go through libc.ts.
+// libsystemd.ts; system calls go through call.ts.
 
 import { TsrunError } from "../../errors.ts";
 import { begin, end } from "../../spans.ts";
