@@ -18,6 +18,7 @@ import { runContainer } from "../container/run.ts";
 import { startContainer } from "../container/start.ts";
 import { containerState } from "../container/state.ts";
 import { listIds } from "../container/store.ts";
+import { showUsage, usageOnce, watchUsage } from "../container/top.ts";
 import { readResources, updateContainer } from "../container/update.ts";
 import { diffContainer } from "../diff/diff.ts";
 import { explainBundle, explainContainer, isContainer } from "../explain/explain.ts";
@@ -52,10 +53,13 @@ export const actions = {
   resumeContainer,
   runContainer,
   runPs,
+  showUsage,
   startContainer,
   updateContainer,
+  usageOnce,
   validate,
   watchContainer,
+  watchUsage,
   writePage,
   writeSpec,
 };

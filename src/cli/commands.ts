@@ -22,6 +22,7 @@ import { command as run } from "./commands/run.ts";
 import { command as spec } from "./commands/spec.ts";
 import { command as start } from "./commands/start.ts";
 import { command as state } from "./commands/state.ts";
+import { command as top } from "./commands/top.ts";
 import { command as update } from "./commands/update.ts";
 import { command as validate } from "./commands/validate.ts";
 import type { Command } from "./options.ts";
@@ -51,6 +52,7 @@ export const COMMANDS: readonly Command[] = [
   diff,
   explain,
   features,
+  top,
   completion,
 ];
 
@@ -67,8 +69,8 @@ export function findCommand(name: string): Command {
 /** Names that other programs have for our commands: Docker, Podman, and coreutils. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   ...{ ls: "list", stat: "state", status: "state", inspect: "state", info: "state" },
-  ...{ rm: "delete", remove: "delete", destroy: "delete", stop: "kill", unpause: "resume", top: "ps" },
-  ...{ stats: "events --stats", init: "create", config: "spec", version: "--version" },
+  ...{ rm: "delete", remove: "delete", destroy: "delete", stop: "kill", unpause: "resume" },
+  ...{ stats: "top", init: "create", config: "spec", version: "--version" },
 };
 
 /** What a hint says beside that, or where there is no such command. */

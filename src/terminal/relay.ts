@@ -144,13 +144,13 @@ export function findHostTerminal(): number {
   });
 }
 
-function readMode(terminal: number): Uint8Array {
+export function readMode(terminal: number): Uint8Array {
   const mode = new Uint8Array(TERMIOS_SIZE);
   mustCall("read the terminal's mode", "ioctl", terminal, TCGETS, mode);
   return mode;
 }
 
-function writeMode(terminal: number, mode: Uint8Array): void {
+export function writeMode(terminal: number, mode: Uint8Array): void {
   tryCall("ioctl", terminal, TCSETS, mode);
 }
 

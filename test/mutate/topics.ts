@@ -44,6 +44,8 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/cause/": ["e2e/causes", "e2e/other-causes"],
   "src/check/": ["e2e/check"],
   "src/diff/": ["e2e/diff", "e2e/diff-healthy", "e2e/diff-devices"],
+  "src/container/top": ["e2e/top"],
+  "src/terminal/screen": ["e2e/top"],
   "src/container/existing": ["e2e/diff", "e2e/explain"],
   "src/container/causes": ["e2e/causes", "e2e/other-causes"],
   "src/rootfs/": [...MOUNTS, "security/masks", "security/procfs", ...LIVES, ...WIDE],
