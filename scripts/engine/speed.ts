@@ -21,49 +21,24 @@ const READ_FIELD = `                obj = sp[-1];
                 }
 `;
 
+/** For an opcode that reads a field. */
+function readingField(opcode: string): Change {
+  const head = (variables: string): string => `        CASE(${opcode}):
+            {
+                JSValue ${variables};
+                JSAtom atom;
+                atom = get_u32(pc);
+                pc += 4;
+
+                sf->cur_pc = pc;
+`;
+  const general = "                val = JS_GetProperty(ctx, sp[-1], atom);\n";
+  return { find: head("val") + general, replace: head("val, obj") + READ_FIELD };
+}
+
 export const SPEED: readonly Change[] = [
-  {
-    find: `        CASE(OP_get_field):
-            {
-                JSValue val;
-                JSAtom atom;
-                atom = get_u32(pc);
-                pc += 4;
-
-                sf->cur_pc = pc;
-                val = JS_GetProperty(ctx, sp[-1], atom);
-`,
-    replace: `        CASE(OP_get_field):
-            {
-                JSValue val, obj;
-                JSAtom atom;
-                atom = get_u32(pc);
-                pc += 4;
-
-                sf->cur_pc = pc;
-${READ_FIELD}`,
-  },
-  {
-    find: `        CASE(OP_get_field2):
-            {
-                JSValue val;
-                JSAtom atom;
-                atom = get_u32(pc);
-                pc += 4;
-
-                sf->cur_pc = pc;
-                val = JS_GetProperty(ctx, sp[-1], atom);
-`,
-    replace: `        CASE(OP_get_field2):
-            {
-                JSValue val, obj;
-                JSAtom atom;
-                atom = get_u32(pc);
-                pc += 4;
-
-                sf->cur_pc = pc;
-${READ_FIELD}`,
-  },
+  readingField("OP_get_field"),
+  readingField("OP_get_field2"),
   {
     // An object gets a field that it does not have yet, an array the element after its last.
     find: `{
