@@ -27,18 +27,31 @@ export const JUMP_BITS = 0x45;
 /** BPF_RET | BPF_K */
 export const RETURN = 0x06;
 
+/** BPF_LD | BPF_IMM: a constant into the accumulator. */
+export const LOAD_IMMEDIATE = 0x00;
+/** BPF_LD | BPF_MEM and BPF_ST: a word of the program's own memory, which has sixteen. */
+export const LOAD_MEMORY = 0x60;
+export const STORE = 0x02;
+export const MEMORY_WORDS = 16;
+
 /** Offsets in `struct seccomp_data`. */
 export const DATA_NUMBER = 0;
 export const DATA_ARCHITECTURE = 4;
+export const DATA_INSTRUCTION_POINTER = 8;
 
 /** Loads a word of `struct seccomp_data`. */
 export function load(offset: number): Instruction {
-  return { code: LOAD, jumpTrue: 0, jumpFalse: 0, operand: offset };
+  return plain(LOAD, offset);
 }
 
 /** Skips `distance` instructions. */
 export function jump(distance: number): Instruction {
-  return { code: JUMP, jumpTrue: 0, jumpFalse: 0, operand: distance };
+  return plain(JUMP, distance);
+}
+
+/** An instruction without jumps. */
+export function plain(code: number, operand: number): Instruction {
+  return { code, jumpTrue: 0, jumpFalse: 0, operand };
 }
 
 /** Compares the accumulator with `operand`; skips `yes` or `no` instructions. */
@@ -48,7 +61,7 @@ export function jumpIf(code: number, operand: number, { yes = 0, no = 0 }): Inst
 
 /** Ends the program with an action. */
 export function returns(action: number): Instruction {
-  return { code: RETURN, jumpTrue: 0, jumpFalse: 0, operand: action };
+  return plain(RETURN, action);
 }
 
 /** The bytes of a program; little-endian, as both machines are. */

@@ -1,11 +1,17 @@
-// Which names of system calls in a profile mean nothing to libseccomp, which skips them. Called by
-// `validate`.
+// The names of system calls, as libseccomp knows them: which of a profile mean nothing to it, so that it
+// skips them (`validate`), and which call a number is (`record`).
 
 import { cString } from "../linux/call/words.ts";
-import { NR_SCMP_ERROR, seccompSyscallResolveName } from "../linux/libraries/libseccomp.ts";
+import {
+  NR_SCMP_ERROR,
+  seccompArchNative,
+  seccompSyscallResolveName,
+  seccompSyscallResolveNumber,
+} from "../linux/libraries/libseccomp.ts";
 import { SYSCALL_NAMES } from "../linux/numbers/syscalls.ts";
 import { nearestWord } from "../spec/nearest.ts";
 import type { Seccomp } from "../spec/types.ts";
+import { ARCHITECTURES, type Architecture, architectureName } from "./tables.ts";
 
 export interface UnknownName {
   /** JSON pointer below the profile. */
@@ -31,4 +37,31 @@ export function unknownNames({ syscalls = [] }: Seccomp, most: number): UnknownN
 
 function isKnown(name: string): boolean {
   return seccompSyscallResolveName(cString(name)) !== NR_SCMP_ERROR;
+}
+
+/** How the kernel tells x32 from x86-64, __X32_SYSCALL_BIT. */
+const X32_BIT = 1 << 30;
+/** No architecture of ours has higher numbers of its own. */
+const MOST_NUMBERS = 1024;
+
+export interface NamedCall {
+  /** Its number in decimal if libseccomp does not know it. */
+  readonly name: string;
+  readonly architecture: Architecture;
+}
+
+/** A system call by what a filter sees of it: AUDIT_ARCH_* and the number. */
+export function namedCall(audit: number, number: number): NamedCall {
+  const isX32 = audit === ARCHITECTURES.SCMP_ARCH_X86_64 && (number & X32_BIT) !== 0;
+  const token = isX32 ? ARCHITECTURES.SCMP_ARCH_X32 : audit;
+  const name = seccompSyscallResolveNumber(token, number) ?? String(number);
+  return { name, architecture: architectureName(token) as Architecture };
+}
+
+/** The machine's own architecture, and the names of all of its calls. */
+export function ownCalls(): { readonly architecture: Architecture; readonly names: readonly string[] } {
+  const token = seccompArchNative();
+  const numbers = Array.from({ length: MOST_NUMBERS }, (_, number) => number);
+  const names = numbers.flatMap((number) => seccompSyscallResolveNumber(token, number) ?? []);
+  return { architecture: architectureName(token) as Architecture, names };
 }

@@ -58,11 +58,14 @@ export const ARCHITECTURES = {
  */
 export const SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 1 << 5;
 
+/** Leaves out the mitigations of speculation that a filter otherwise brings. */
+export const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 1 << 2;
+
 /** Flags: the bit in the flags of seccomp(2). */
 const FLAGS = {
   // AS RUNC: accepted and ignored. The filter is installed by the container's only thread.
   SECCOMP_FILTER_FLAG_TSYNC: 0,
-  SECCOMP_FILTER_FLAG_SPEC_ALLOW: 1 << 2,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW,
   SECCOMP_FILTER_FLAG_LOG: 1 << 1,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 } as const;

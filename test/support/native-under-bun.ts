@@ -60,7 +60,7 @@ function constants(): ArrayBuffer {
   const found = ADDRESSES.map((name) => (name === "" ? 0 : libc.dlsym(null, Buffer.from(`${name}\0`))));
   const program = ptr(libraries);
   // libseccomp is linked to tsrun alone.
-  const none = Array.from({ length: 11 }, () => 0);
+  const none = Array.from({ length: 12 }, () => 0);
   const others = [NEW_STRING, program, program + libraries.length, ...none];
   return BigInt64Array.from([...found, ...others], (address) => BigInt(address ?? 0)).buffer;
 }

@@ -39,3 +39,4 @@ export const SECCOMP_RULE_ADD_ARRAY = addressAt(linked, 23);
 export const SECCOMP_EXPORT_BPF_MEM = addressAt(linked, 24);
 /** An int, which is not 0 once an allocation has failed (../native/allocator.c). */
 export const MEMORY_DENIED = addressAt(linked, 25);
+export const SECCOMP_SYSCALL_RESOLVE_NUM_ARCH = addressAt(linked, 26);

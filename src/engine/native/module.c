@@ -41,6 +41,7 @@ extern uint8_t libraries[], libraries_end[];
 extern uint8_t seccomp_api_get[], seccomp_arch_native[], seccomp_init[], seccomp_release[];
 extern uint8_t seccomp_attr_set[], seccomp_arch_add[], seccomp_syscall_resolve_name[];
 extern uint8_t seccomp_syscall_resolve_name_arch[], seccomp_rule_add_array[], seccomp_export_bpf_mem[];
+extern uint8_t seccomp_syscall_resolve_num_arch[];
 
 // ../host/constants.ts reads them in this order. The first is the context, which every call into the engine
 // takes; it is known when the snapshot is made.
@@ -71,6 +72,7 @@ SNAPSHOT static const void *constants[] = {
     seccomp_rule_add_array,
     seccomp_export_bpf_mem,
     &memory_denied,
+    seccomp_syscall_resolve_num_arch,
 };
 
 // constants(): a buffer on the table

@@ -15,8 +15,10 @@ import {
   SECCOMP_RULE_ADD_ARRAY,
   SECCOMP_SYSCALL_RESOLVE_NAME,
   SECCOMP_SYSCALL_RESOLVE_NAME_ARCH,
+  SECCOMP_SYSCALL_RESOLVE_NUM_ARCH,
+  STRLEN,
 } from "../../engine/host/constants.ts";
-import { locateBytes, readMemory } from "../../engine/host/memory.ts";
+import { locateBytes, readMemory, readText } from "../../engine/host/memory.ts";
 import { assertWord, viewOf } from "../call/words.ts";
 
 /** Attributes of a filter: `enum scmp_filter_attr`. */
@@ -57,6 +59,13 @@ export function seccompSyscallResolveName(name: Uint8Array): number {
 
 export function seccompSyscallResolveNameArch(architecture: number, name: Uint8Array): number {
   return callInt(SECCOMP_SYSCALL_RESOLVE_NAME_ARCH, unsigned(architecture), locateBytes(name));
+}
+
+/** The name of a system call; `undefined` if libseccomp does not know the number. */
+export function seccompSyscallResolveNumber(architecture: number, number: number): string | undefined {
+  // A copy that libseccomp leaves to the caller: some bytes for each name, in a command that ends soon.
+  const name = callLong(SECCOMP_SYSCALL_RESOLVE_NUM_ARCH, unsigned(architecture), number);
+  return name === 0 ? undefined : readText(name, callInt(STRLEN, name));
 }
 
 /** A `scmp_filter_ctx` until it is disposed of; what a call answers is 0 or a negated errno. */

@@ -23,6 +23,28 @@ const CODE = HEADER + 3 * PROGRAM_HEADER;
 /** The address, in the process, of a signal handler that ends it with 128 + signal, as a shell counts. */
 export const TERMINATE = BASE + CODE;
 
+/** The instruction that makes a system call: `syscall`, and `svc #0`. */
+const CALL: Readonly<Record<Machine, readonly number[]>> = {
+  "x86-64": [0x0f, 0x05],
+  arm64: [0x01, 0x00, 0x00, 0xd4],
+};
+
+/**
+ * The addresses behind the interpreter's system calls, as the kernel tells them to a seccomp filter; those of
+ * either interpreter.
+ */
+export function callAddresses(machine: Machine): number[] {
+  const call = CALL[machine];
+  const addresses = new Set<number>();
+  for (const code of [interpreterCode(machine, 0), clockedCode(machine, 0)]) {
+    for (let at = 0; at + call.length <= code.length; at++) {
+      const isCall = call.every((byte, index) => code[at + index] === byte);
+      if (isCall) addresses.add(BASE + CODE + at + call.length);
+    }
+  }
+  return [...addresses].sort((one, other) => one - other);
+}
+
 /**
  * The bytes of an executable that runs the interpreter on descriptor `control`.
  * @param clocked whether it notes when each call began and ended
