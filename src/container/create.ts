@@ -30,7 +30,7 @@ import { explainCreation, explainEntry, explainLimit } from "./causes.ts";
 import { openConsole } from "./console.ts";
 import { endWithHooks, runHostHooks } from "./creation-hooks.ts";
 import { explainInitDeath } from "./death.ts";
-import { listenerOf, type Recipient } from "./filter.ts";
+import { listenerOf, type Recipient, type Watch } from "./filter.ts";
 import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-down.ts";
 import { outputFor } from "./hook-state.ts";
 import { listenForStart, runCreateContainer } from "./hooks-inside.ts";
@@ -48,6 +48,8 @@ import { addCgroupRemoval, Undo } from "./undo.ts";
 export interface CreateMode {
   /** The caller stays, and wants the terminal for itself. */
   readonly foreground: boolean;
+  /** Who is told of each system call of the container. */
+  readonly watch?: Watch | undefined;
 }
 
 export interface Created {
@@ -64,7 +66,7 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   phase("read the configuration");
   const bundle = receiveFromCaller(loadBundle(options.bundle, options.config), options, globals);
   phase("plan");
-  const plan = planContainer({ bundle, options, globals });
+  const plan = watched(planContainer({ bundle, options, globals }), mode.watch);
   tellWarnings(globals, plan);
   const { netDevices, intelRdt } = bundle.spec.linux ?? {};
   const rdt = intelRdt && planGroup(intelRdt, options.id);
@@ -131,7 +133,11 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
     using host = new HostFiles(root);
     using helper = new HostHelper(init, root);
     using deviceProgram = prepareDevices(plan.cgroup, cgroup);
-    const outside = outsideOf(plan, { host, helper, deviceProgram, cgroup, output, held: entered.extra });
+    const outside = outsideOf(plan, {
+      ...{ host, helper, deviceProgram, cgroup, output },
+      held: entered.extra,
+      watch: mode.watch,
+    });
     const startInside = setUp(plan, entered, { ...outside, welcome });
     if (startInside !== undefined) {
       record = { ...record, startInside };
@@ -151,6 +157,16 @@ export function createContainer(globals: GlobalOptions, options: CreateOptions, 
   undo.commit();
   reapIfPossible(entered);
   return { terminal: console.ours, directory, record };
+}
+
+/**
+ * The plan with the filter that tells of system calls. Where hooks run inside, these are not to be watched,
+ * and `start` installs that filter behind them.
+ */
+function watched(plan: ContainerPlan, watch: Watch | undefined): ContainerPlan {
+  if (watch === undefined) return plan;
+  const seccomp = watch.filterFor(plan.seccomp);
+  return (plan.bundle.spec.hooks?.startContainer?.length ?? 0) > 0 ? plan : { ...plan, seccomp };
 }
 
 /** Sends a pidfd of the first process to the sockets that the caller and the configuration name. */
@@ -201,6 +217,7 @@ interface OutsideOptions {
   readonly output: HookOutput | undefined;
   /** Descriptors of the first process that its hooks must not inherit. */
   readonly held: readonly (number | undefined)[];
+  readonly watch: Watch | undefined;
 }
 
 /**
@@ -208,7 +225,7 @@ interface OutsideOptions {
  */
 function outsideOf(
   plan: ContainerPlan,
-  { host, helper, deviceProgram, cgroup, output, held }: OutsideOptions,
+  { host, helper, deviceProgram, cgroup, output, held, watch }: OutsideOptions,
 ): Omit<Outside, "welcome"> {
   return {
     host,
@@ -225,7 +242,7 @@ function outsideOf(
       runCreateContainer(init, plan, { state, held, output: inside });
     },
     limitProgram: (init) => setLimits(init.pid, plan.process.rlimits),
-    recipient: (init) => (plan.seccomp?.notify === true ? recipientOf(plan, init) : undefined),
+    recipient: (init) => (plan.seccomp?.notify === true ? recipientOf(plan, init, watch) : undefined),
   };
 }
 
@@ -264,12 +281,20 @@ function startFirstProcess(
   }
 }
 
-/** The agent that the seccomp profile notifies, and the message for it: the container is still `creating`. */
-function recipientOf({ bundle, options }: ContainerPlan, proxy: Conversation): Recipient {
+/**
+ * Who watches the container, or the agent that its seccomp profile notifies, and the message for it: the
+ * container is still `creating`.
+ */
+function recipientOf(
+  { bundle, options }: ContainerPlan,
+  proxy: Conversation,
+  watch: Watch | undefined,
+): Recipient {
   const { ociVersion, annotations } = bundle.spec;
   const { pid } = proxy;
+  if (watch !== undefined) return { proxy, pid, to: watch };
   const container = { id: options.id, status: "creating", pid, bundle: bundle.path, annotations } as const;
-  return { proxy, message: { listener: listenerOf(bundle.spec), process: { ociVersion, pid, container } } };
+  return { proxy, pid, to: { listener: listenerOf(bundle.spec), process: { ociVersion, pid, container } } };
 }
 
 /**

@@ -385,5 +385,5 @@ function becomeProgram(proxy: Conversation, plan: ExecPlan, { executable, filter
 function recipientOf({ record, listener }: ExecPlan, proxy: Conversation): Recipient {
   const { id, ociVersion, bundle, annotations, init_process_pid } = record;
   const container = { id, status: "running", pid: init_process_pid, bundle, annotations } as const;
-  return { proxy, message: { listener, process: { ociVersion, pid: proxy.pid, container } } };
+  return { proxy, pid: proxy.pid, to: { listener, process: { ociVersion, pid: proxy.pid, container } } };
 }

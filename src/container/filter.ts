@@ -7,7 +7,7 @@ import type { ProcessPlan } from "../process/plan.ts";
 import { prctl } from "../proxy/calls/calls.ts";
 import { orGoOn } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
-import { type HandOver, handOver } from "../seccomp/agent.ts";
+import { type HandOver, handOver, type Keeper } from "../seccomp/agent.ts";
 import { type CompileOptions, compileSeccomp } from "../seccomp/compile.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
 import { installFilter } from "../seccomp/install.ts";
@@ -32,10 +32,15 @@ export interface LastFilter extends FilterPlaces {
   handOver(to: Recipient | undefined): void;
 }
 
-/** The process that has the listener, and the message for the agent that gets it. */
-export interface Recipient {
+/** The process that has the listener, and who gets it. */
+export interface Recipient extends Pick<HandOver, "to" | "pid"> {
   readonly proxy: Conversation;
-  readonly message: Pick<HandOver, "listener" | "process">;
+}
+
+/** Is told of each system call of a container, and answers it as the container's own filter would. */
+export interface Watch extends Keeper {
+  /** The filter that tells, made from the container's own. */
+  filterFor(own: CompiledFilter | undefined): CompiledFilter;
 }
 
 export type { Listener };
@@ -89,6 +94,6 @@ export function placeSeccomp(
   return {
     ...places,
     beforeWaiting: rootless ? [setDumpable(1), ...places.beforeWaiting] : places.beforeWaiting,
-    handOver: (to) => to && handOver(to.proxy, { ...to.message, filter, afterwards }),
+    handOver: (recipient) => recipient && handOver(recipient.proxy, { ...recipient, filter, afterwards }),
   };
 }

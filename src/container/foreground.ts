@@ -46,13 +46,26 @@ export function prepareForeground({ reaper }: { readonly reaper: boolean }): For
 export interface Connections {
   readonly relay?: TerminalRelay | undefined;
   readonly notify?: NotifyProxy | undefined;
+  readonly attendant?: Attendant | undefined;
+}
+
+/** What else is attended to while the process runs. */
+export interface Attendant {
+  wanted(): readonly PollEntry[];
+  attend(events: readonly number[]): void;
+  /** How long to wait at most until `attend` is called again, in milliseconds. */
+  readonly patienceMs: number;
 }
 
 /** An entry without a descriptor, which ppoll(2) ignores. */
 const NOTHING: PollEntry = { fd: -1, events: 0 };
 
 /** Forwards until the process has ended. Returns its exit status, or 128 + signal. */
-export function supervise(pid: number, { signals }: Foreground, { relay, notify }: Connections): number {
+export function supervise(
+  pid: number,
+  { signals }: Foreground,
+  { relay, notify, attendant }: Connections,
+): number {
   const own: PollEntry = { fd: signals.number, events: POLLIN };
   using child = openChild(pid);
   const since = begin();
@@ -66,14 +79,14 @@ export function supervise(pid: number, { signals }: Foreground, { relay, notify 
       finish({ relay, notify });
       return status;
     }
-    const [signalled = 0, ended = 0, said = 0, ...moved] = poll([
-      own,
-      child.wanted(),
-      notify?.wanted() ?? NOTHING,
-      ...(relay?.wanted() ?? []),
-    ]);
+    const attended = attendant?.wanted() ?? [];
+    const [signalled = 0, ended = 0, said = 0, ...further] = poll(
+      [own, child.wanted(), notify?.wanted() ?? NOTHING, ...attended, ...(relay?.wanted() ?? [])],
+      attendant?.patienceMs,
+    );
     hasEnded = ended !== 0;
-    relay?.move(moved);
+    attendant?.attend(further.slice(0, attended.length));
+    relay?.move(further.slice(attended.length));
     if (said !== 0 && notify !== undefined) passOn(notify);
     if (signalled === 0) continue;
     for (let signal = nextSignal(signals); signal !== undefined; signal = nextSignal(signals)) {

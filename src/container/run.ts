@@ -5,23 +5,31 @@ import { phase } from "../spans.ts";
 import { attachTerminal } from "./console.ts";
 import { createContainer } from "./create.ts";
 import { destroyIfThere, killAndWait } from "./destroy.ts";
-import { prepareForeground, supervise } from "./foreground.ts";
+import { type Attendant, prepareForeground, supervise } from "./foreground.ts";
 import { checkInherited } from "./handed-down.ts";
 import { proxyNotifications } from "./notify-socket.ts";
 import type { GlobalOptions, RunOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
-import { release } from "./start.ts";
+import { release, type Watcher } from "./start.ts";
 import type { StateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
+
+/** Watches a container in the foreground (`record`). */
+export interface Spectator extends Watcher {
+  /** The container is made, and not started yet. */
+  begin(record: StateRecord): void;
+  readonly attendant: Attendant;
+}
 
 /**
  * Runs a container. Returns the exit status of its process, 128 + signal if a signal ended it, 0 if detached.
  */
-export function runContainer(globals: GlobalOptions, options: RunOptions): number {
+export function runContainer(globals: GlobalOptions, options: RunOptions, spectator?: Spectator): number {
   // Before tsrun opens the descriptor that receives signals, which could be taken for one of the caller's.
   checkInherited(options, globals);
   const foreground = options.detach ? undefined : prepareForeground({ reaper: !options.noSubreaper });
-  const created = createContainer(globals, options, { foreground: foreground !== undefined });
+  const mode = { foreground: foreground !== undefined, watch: spectator };
+  const created = createContainer(globals, options, mode);
   const { terminal, record } = created;
   using directory = created.directory;
   using undo = new Undo();
@@ -32,14 +40,18 @@ export function runContainer(globals: GlobalOptions, options: RunOptions): numbe
   });
   using relay = attachTerminal(terminal);
   using notify = proxyNotifications(globals, directory, options.notifySocket);
-  release(globals, directory, record);
+  spectator?.begin(record);
+  release(globals, directory, record, spectator);
   if (foreground === undefined) {
     undo.commit();
     notify?.waitUntilReady(record);
     return 0;
   }
   phase("the program runs");
-  const status = supervise(record.init_process_pid, foreground, { relay, notify });
+  const status = supervise(record.init_process_pid, foreground, {
+    ...{ relay, notify },
+    attendant: spectator?.attendant,
+  });
   undo.commit();
   phase("remove the container");
   if (!options.keep) destroyOrWarn(globals, directory, record);

@@ -12,7 +12,7 @@ import { readAnnotations } from "../spec/annotations.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import { askedOf, explainFailure } from "./causes.ts";
 import { executeError } from "./execute-error.ts";
-import { placeSeccomp, seccompOf } from "./filter.ts";
+import { type FilterRequest, type LastFilter, placeSeccomp, seccompOf, type Watch } from "./filter.ts";
 import { stateForHooks } from "./hook-state.ts";
 import { connectToFirstProcess } from "./hooks-inside.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -32,6 +32,7 @@ export function prepareToTell(
   globals: GlobalOptions,
   directory: StateDirectory,
   record: StateRecord,
+  watch?: Watch,
 ): () => void {
   const { startInside } = record;
   const spec = directory.loadConfig();
@@ -39,10 +40,11 @@ export function prepareToTell(
   if (startInside === undefined || process === undefined) {
     throw new TsrunError("E_INTERNAL", "the state of the container does not tell how to start it");
   }
-  const beforeExecute = startInside.filtered ? [] : filterOperations(spec, { globals, process, record });
-  return () => {
-    tell(directory, record, { globals, spec, startInside, beforeExecute, args: process.args ?? [] });
-  };
+  const request = startInside.filtered ? undefined : filterRequest(spec, { globals, process, record });
+  const beforeExecute = request === undefined ? [] : placeSeccomp(request, { late: true }).beforeExecute;
+  const watched = watch && request && { watch, filter: watchedFilter(request, watch) };
+  const args = process.args ?? [];
+  return () => tell(directory, record, { globals, spec, startInside, beforeExecute, watched, args });
 }
 
 interface Telling {
@@ -50,11 +52,13 @@ interface Telling {
   readonly spec: Spec;
   readonly startInside: StartInside;
   readonly beforeExecute: readonly Operation[];
+  /** Takes the place of `beforeExecute` for the program itself, which is watched, unlike the hooks. */
+  readonly watched: { readonly watch: Watch; readonly filter: LastFilter } | undefined;
   readonly args: readonly string[];
 }
 
 function tell(directory: StateDirectory, record: StateRecord, telling: Telling): void {
-  const { globals, spec, startInside, beforeExecute, args } = telling;
+  const { globals, spec, startInside, beforeExecute, watched, args } = telling;
   const { control, path, environment } = startInside;
   using socket = connectToFirstProcess(directory);
   // Reads the answer to the batch that `create` left: from now on the process takes orders.
@@ -70,7 +74,12 @@ function tell(directory: StateDirectory, record: StateRecord, telling: Telling):
       // The container counts as started even if the agent does not answer to execve(2).
       proxy.limitPatience(AGENT_PATIENCE_SECONDS, AGENT_IMPATIENCE);
     }
-    const failed = proxy.execute([...beforeExecute, execve(path, args, environment)]);
+    if (watched !== undefined) {
+      proxy.ask(watched.filter.beforeWaiting);
+      watched.filter.handOver({ proxy, pid: proxy.pid, to: watched.watch });
+    }
+    const last = watched === undefined ? beforeExecute : [];
+    const failed = proxy.execute([...last, execve(path, args, environment)]);
     if (failed !== undefined) {
       throw executeError(args[0] ?? "", { call: failed.call, errno: -(failed.result ?? 0) });
     }
@@ -83,15 +92,18 @@ function tell(directory: StateDirectory, record: StateRecord, telling: Telling):
   }
 }
 
-/** Installs the seccomp filter, in every child that executes a hook and in the first process itself. */
-function filterOperations(
+/** For the seccomp filter, of every child that executes a hook and of the first process itself. */
+function filterRequest(
   spec: Spec,
   { globals, process, record }: { globals: GlobalOptions; process: Process; record: StateRecord },
-): readonly Operation[] {
+): FilterRequest {
   const { id, newKeyring } = record;
   const plan = planProcess({ kind: "init", id, process, linux: spec.linux, newKeyring });
-  const request = { process: plan, seccomp: seccompOf(spec, globals), rootless: isRootless(globals) };
-  return placeSeccomp(request, { late: true }).beforeExecute;
+  return { process: plan, seccomp: seccompOf(spec, globals), rootless: isRootless(globals) };
+}
+
+function watchedFilter(request: FilterRequest, watch: Watch): LastFilter {
+  return placeSeccomp({ ...request, seccomp: watch.filterFor(request.seccomp) });
 }
 
 /** Where hooks print to: files that `create` has opened in the host's root. */

@@ -10,8 +10,7 @@
 
 import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError } from "../errors.ts";
-import type { HookOutput } from "../hooks/output.ts";
-import { runHooks } from "../hooks/run.ts";
+import { type Beside, type HookPlace, runHooks } from "../hooks/run.ts";
 import { type Descriptor, readAll, writeAll } from "../linux/files/files.ts";
 import { poll } from "../linux/files/poll.ts";
 import { O_NONBLOCK, O_RDONLY, O_WRONLY } from "../linux/numbers/fcntl.ts";
@@ -25,6 +24,7 @@ import { begin, end, phase } from "../spans.ts";
 import type { Spec } from "../spec/types.ts";
 import { askedOf, explainFailure, explainKill } from "./causes.ts";
 import { executeError } from "./execute-error.ts";
+import type { Watch } from "./filter.ts";
 import { outputFor, stateForHooks } from "./hook-state.ts";
 import { proxyNotifications } from "./notify-socket.ts";
 import type { GlobalOptions, StartOptions } from "./options.ts";
@@ -64,10 +64,18 @@ export function startContainer(
   notify?.waitUntilReady(record);
 }
 
+/** Who is told of a container's system calls, and answers while hooks run beside it. */
+export type Watcher = Watch & Beside;
+
 /** Releases the first process, and waits until it has executed its program or failed to. */
-export function release(globals: GlobalOptions, directory: StateDirectory, record: StateRecord): void {
+export function release(
+  globals: GlobalOptions,
+  directory: StateDirectory,
+  record: StateRecord,
+  watch?: Watcher,
+): void {
   phase("release the first process");
-  const tell = record.startInside && prepareToTell(globals, directory, record);
+  const tell = record.startInside && prepareToTell(globals, directory, record, watch);
   const spec = record.hooksAfter ? directory.loadConfig() : undefined;
   using output = spec && outputFor(spec, "poststart");
   const readEnd = directory.openFifo(O_RDONLY | O_NONBLOCK);
@@ -91,7 +99,7 @@ export function release(globals: GlobalOptions, directory: StateDirectory, recor
     throw notExecuted(directory, record, reply);
   }
   phase("run the hooks");
-  if (spec !== undefined) runPoststart(spec, record, output);
+  if (spec !== undefined) runPoststart(spec, record, { output, beside: watch });
 }
 
 /**
@@ -134,11 +142,11 @@ function notExecuted(directory: StateDirectory, record: StateRecord, reply: Uint
  * AS RUNC: a hook that fails ends the container. DIFFERS: by now it is running, as the specification has it;
  * `runc create` runs these hooks itself, before there is a process of the user's.
  */
-function runPoststart({ hooks }: Spec, record: StateRecord, output: HookOutput | undefined): void {
+function runPoststart({ hooks }: Spec, record: StateRecord, place: HookPlace): void {
   // Opened before the hooks: after them the pid may be another process'.
   using init = openInit(record);
   try {
-    runHooks(hooks, "poststart", stateForHooks(record, "running", record.init_process_pid), { output });
+    runHooks(hooks, "poststart", stateForHooks(record, "running", record.init_process_pid), place);
   } catch (error) {
     init?.signal(SIGKILL);
     throw error;

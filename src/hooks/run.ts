@@ -2,9 +2,10 @@
 // stories; inside.ts runs those in the container.
 
 import { TsrunError, wrapError } from "../errors.ts";
+import { type PollEntry, poll } from "../linux/files/poll.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { waitFor } from "../linux/process/process.ts";
-import { openChild } from "../linux/process/process-handle.ts";
+import { openChild, type ProcessHandle } from "../linux/process/process-handle.ts";
 import { spawn } from "../linux/process/spawn.ts";
 import { withoutDuplicates } from "../process/environment.ts";
 import { begin, end } from "../spans.ts";
@@ -29,6 +30,14 @@ export interface HookPlace {
   readonly inBundle?: boolean;
   /** Files for the hooks' output, if there are any. */
   readonly output?: HookOutput | undefined;
+  /** What is to be attended to while a hook runs. */
+  readonly beside?: Beside | undefined;
+}
+
+/** Something that happens meanwhile: a descriptor for poll(2), and what to do when it is ready. */
+export interface Beside {
+  wanted(): PollEntry;
+  attend(events: number): void;
 }
 
 /** Runs the hooks of one kind on the host, one after the other; the first failure stops them. */
@@ -60,7 +69,7 @@ function runHook(hook: HostHook): void {
   }
 }
 
-function execute({ kind, hook, index, state, inBundle = true, output }: HostHook): void {
+function execute({ kind, hook, index, state, inBundle = true, output, beside }: HostHook): void {
   using capture = new Capture(stateText(state), output);
   const begun = performance.now();
   let pid: number;
@@ -84,11 +93,27 @@ function execute({ kind, hook, index, state, inBundle = true, output }: HostHook
     });
   }
   using child = openChild(pid);
-  const ended = child.waitForEnd(timeoutMs(hook));
+  const ended = waitForEnd(child, timeoutMs(hook), beside);
   if (!ended) child.signal(SIGKILL);
   const { word } = waitFor(pid);
   if (ended && word === 0) return;
   const ms = performance.now() - begun;
   const end = { word, ms, stdout: capture.text("stdout"), stderr: capture.text("stderr") };
   throw ended ? hookError(kind, index, hook, end) : hookTimeout(kind, index, hook, end);
+}
+
+/** How often to look for the end of a hook without a pidfd, in milliseconds. */
+const LOOK_AGAIN_MS = 50;
+
+/** Waits for the end of a hook. False if the time limit passes first. */
+function waitForEnd(child: ProcessHandle, limitMs: number | undefined, beside: Beside | undefined): boolean {
+  if (beside === undefined) return child.waitForEnd(limitMs);
+  const end = limitMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + limitMs;
+  while (!child.waitForEnd(0)) {
+    const left = end - performance.now();
+    if (left <= 0) return false;
+    const [said = 0] = poll([beside.wanted(), child.wanted()], Math.min(left, LOOK_AGAIN_MS));
+    if (said !== 0) beside.attend(said);
+  }
+  return true;
 }

@@ -25,24 +25,40 @@ export const AGENT_PATIENCE_SECONDS = 10;
 export const AGENT_IMPATIENCE = "the seccomp agent has not answered in time";
 
 export interface HandOver {
-  readonly listener: Listener;
-  readonly process: Omit<NotifyingProcess, "metadata">;
+  readonly to: Agent | Keeper;
+  /** The host pid of the process that has the filter. */
+  readonly pid: number;
   /** The operation that has installed the filter. */
   readonly filter: Operation;
   /** The process's remaining operations before its last batch. */
   readonly afterwards: readonly Operation[];
 }
 
-/** Passes the descriptor to the agent, and lets the process continue. */
-export function handOver(proxy: Conversation, { listener: to, process, filter, afterwards }: HandOver): void {
-  using listener = fetch(process.pid, resultOf(filter));
-  using agent = connect(to.listenerPath ?? "");
-  sendDescriptor(agent, notifyMessage({ ...process, metadata: to.listenerMetadata }), listener.number);
-  agent.close();
-  listener.close();
+/** Somebody else, who answers for as long as the container runs. */
+export interface Agent {
+  readonly listener: Listener;
+  readonly process: Omit<NotifyingProcess, "metadata">;
+}
+
+/** The command itself, which answers while it stays (`record`). */
+export interface Keeper {
+  keep(listener: Descriptor): void;
+}
+
+/** Passes the descriptor on, and lets the process continue. */
+export function handOver(proxy: Conversation, { to, pid, filter, afterwards }: HandOver): void {
+  const listener = fetch(pid, resultOf(filter));
+  if ("keep" in to) to.keep(listener);
+  else sendTo(to, listener);
   // As long as we, or the process, hold a copy of the descriptor, the agent's end would not be noticed.
   proxy.limitPatience(AGENT_PATIENCE_SECONDS, AGENT_IMPATIENCE);
   proxy.ask([orGoOn(close(resultOf(filter))), ...afterwards]);
+}
+
+function sendTo({ listener: to, process }: Agent, fetched: Descriptor): void {
+  using listener = fetched;
+  using agent = connect(to.listenerPath ?? "");
+  sendDescriptor(agent, notifyMessage({ ...process, metadata: to.listenerMetadata }), listener.number);
 }
 
 /** Takes the descriptor that has this number in another process (pidfd_getfd(2), Linux 5.6). */
