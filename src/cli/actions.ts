@@ -23,6 +23,7 @@ import { readResources, updateContainer } from "../container/update.ts";
 import { diffContainer } from "../diff/diff.ts";
 import { explainBundle, explainContainer, isContainer } from "../explain/explain.ts";
 import { validate } from "../explain/validate.ts";
+import { recordContainer } from "../record/record.ts";
 import { readTraceFile, writePage } from "./write-page.ts";
 import { writeSpec } from "./write-spec.ts";
 
@@ -48,6 +49,7 @@ export const actions = {
   readProcessFile,
   readResources,
   readTraceFile,
+  recordContainer,
   removeMounts,
   restoreContainer,
   resumeContainer,

@@ -16,6 +16,7 @@ import { command as list } from "./commands/list.ts";
 import { command as mounts } from "./commands/mounts.ts";
 import { command as pause } from "./commands/pause.ts";
 import { command as ps } from "./commands/ps.ts";
+import { command as record } from "./commands/record.ts";
 import { command as restore } from "./commands/restore.ts";
 import { command as resume } from "./commands/resume.ts";
 import { command as run } from "./commands/run.ts";
@@ -51,6 +52,7 @@ export const COMMANDS: readonly Command[] = [
   check,
   diff,
   explain,
+  record,
   features,
   top,
   completion,

@@ -4,8 +4,11 @@ import { whyNotJoined } from "../cause/namespaces.ts";
 import { readHierarchies } from "../cgroups/host.ts";
 import { checkRootfs, readConfig } from "../container/bundle.ts";
 import { readDocument } from "../container/document.ts";
+import { profileOf } from "../container/filter.ts";
 import { effectiveIds } from "../linux/process/process.ts";
-import { unknownNames } from "../seccomp/names.ts";
+import { excessOf } from "../record/excess.ts";
+import { readRecording } from "../record/read.ts";
+import { ownCalls, unknownNames } from "../seccomp/names.ts";
 import { type Fault, type Located, locate, MOST_TOLD, type Untold } from "../spec/faults.ts";
 import { inspectConfig } from "../spec/load.ts";
 import { quoted } from "../spec/shorten.ts";
@@ -18,6 +21,8 @@ export interface ValidateRequest {
   /** A configuration outside a bundle: its absolute path, or "-" for standard input. */
   readonly config: string | undefined;
   readonly systemdCgroup: boolean;
+  /** Absolute path of a recording, to compare the configuration with. */
+  readonly recording: string | undefined;
 }
 
 export interface Verdict {
@@ -41,7 +46,7 @@ export function validate(request: ValidateRequest): Verdict {
   return {
     file,
     faults: locate(told, source),
-    warnings: [...warnings, ...locate([...planned.warnings, ...doubts], source)],
+    warnings: [...warnings, ...locate([...planned.warnings, ...doubts, ...beyond(request, spec)], source)],
     untold: { faults: further.length - told.length, warnings: untold.warnings },
   };
 }
@@ -74,6 +79,13 @@ function namespaceWarnings({ linux }: Spec): Fault[] {
       },
     ];
   });
+}
+
+/** What the configuration gives beyond what a recording shows. */
+function beyond({ recording }: ValidateRequest, spec: Spec): Fault[] {
+  if (recording === undefined) return [];
+  const profile = profileOf(spec);
+  return excessOf({ spec, recording: readRecording(recording), profile, known: ownCalls().names });
 }
 
 /** Faults of the root file system; a configuration without a bundle has none yet. */

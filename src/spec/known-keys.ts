@@ -8,7 +8,7 @@ import { nearestWord } from "./nearest.ts";
 import { quoted } from "./shorten.ts";
 
 /** The documents that have a schema. */
-export type DocumentType = "Spec" | "Process" | "Resources" | "StateRecord";
+export type DocumentType = "Spec" | "Process" | "Resources" | "StateRecord" | "Recording";
 
 /** An object that has not been checked yet. */
 type JsonObject = Readonly<Record<string, unknown>>;

@@ -36,6 +36,7 @@ const ACCEPTORS = {
   Process: acceptors.acceptProcess,
   Resources: acceptors.acceptResources,
   StateRecord: acceptors.acceptStateRecord,
+  Recording: acceptors.acceptRecording,
 } as unknown as Readonly<Record<DocumentType, (document: unknown) => boolean>>;
 
 /** Find the faults: slower, and only called for an invalid document. */
@@ -44,6 +45,7 @@ const VALIDATORS = {
   Process: validators.validateProcess,
   Resources: validators.validateResources,
   StateRecord: validators.validateStateRecord,
+  Recording: validators.validateRecording,
 } as unknown as Readonly<Record<DocumentType, Validator>>;
 
 /** What the schemas' patterns require, in words. */

@@ -15,14 +15,19 @@ export const command = defineCommand({
 fault: its place in the file, its JSON pointer, what is wrong, and what may have been
 meant. Also prints the keys that $0 does not know and ignores.
 
+With --record, also warns of what the configuration gives beyond what the file of
+"$0 record" shows was used: system calls, capabilities, writable places.
+
 [bundle] is the directory that holds config.json; without it, the current directory.
 
 EXIT STATUS:
-0 when a container could be created from it, 1 when it has faults.
+0 when a container could be created from it, 1 when it has faults; with --strict also when
+there are warnings.
 
 EXAMPLE:
     # $0 validate /srv/web
-    # make-config | $0 validate --config -`,
+    # make-config | $0 validate --config -
+    # $0 validate --strict --record web.json /srv/web`,
   args: { min: 0, max: 1 },
   argWords: ["directory"],
   options: {
@@ -33,6 +38,12 @@ EXAMPLE:
       describe: "check this file instead, without a bundle; - is standard input",
       words: "file",
     },
+    record: {
+      type: "string",
+      describe: 'compare with what "record" has written to this file',
+      words: "file",
+    },
+    strict: { type: "boolean", describe: "fail when there are warnings, too" },
     json: { type: "boolean", describe: "print the faults and warnings as JSON" },
   },
   run({ globals, host, actions, options, args: [directory] }) {
@@ -40,8 +51,10 @@ EXAMPLE:
       bundle: absolutePath(directory ?? options.bundle ?? "", host.cwd),
       config: options.config === "-" ? "-" : absoluteIfGiven(options.config, host.cwd),
       systemdCgroup: globals.systemdCgroup,
+      recording: absoluteIfGiven(options.record, host.cwd),
     });
     host.print(formatVerdict(verdict, options.json ? "json" : "text"));
-    return verdict.faults.length > 0 ? 1 : 0;
+    const counted = verdict.faults.length + (options.strict ? verdict.warnings.length : 0);
+    return counted > 0 ? 1 : 0;
   },
 });

@@ -1,0 +1,185 @@
+// record: it behaves as run does, with hooks, signals and terminals, for programs of several kinds, and
+// leaves nothing that waits.
+
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
+import { mustSucceed } from "../support/container.ts";
+import { goProgram, names, python, RECORDS, record, runAgain, script } from "../support/recording.ts";
+import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
+import { until } from "../support/wait.ts";
+
+const ONLY_TSRUN = tsrunOnly("has no record");
+
+behaviour(
+  "the program's exit status is that of record, and signals reach it",
+  async (t, lab) => {
+    const text = "trap 'echo got; exit 9' TERM; touch /tmp/up; while :; do sleep 1000 & wait; done";
+    const box = lab.container(script(text));
+    let pid = 0;
+    const running = record(box, {
+      onSpawn: (spawned) => {
+        pid = spawned;
+      },
+    });
+    await until("the trap to be set", () => existsSync(join(box.rootfs, "tmp/up")));
+    process.kill(pid, "SIGTERM");
+    const result = await running;
+    t.strictSame([result.code, result.stdout], [9, "got\n"]);
+    await nothingLeft(t, lab, "after record");
+  },
+  ONLY_TSRUN,
+  RECORDS,
+);
+
+behaviour(
+  "--for ends the program",
+  async (t, lab) => {
+    const box = lab.container(script("trap 'exit 4' TERM; while :; do sleep 1000 & wait; done"));
+    const result = await record(box, { flags: ["--for", "300ms"] });
+    t.equal(result.code, 4);
+    await nothingLeft(t, lab, "after record");
+  },
+  ONLY_TSRUN,
+  RECORDS,
+);
+
+behaviour(
+  "hooks run as ever: those inside under the container's own filter, those beside it while it works",
+  async (t, lab) => {
+    const seen = join(lab.folder, "seen");
+    const box = lab.container(
+      script("touch /tmp/up; while [ ! -e /tmp/go ]; do sleep 0.01; done; echo end", (config) => {
+        config.hooks = {
+          startContainer: [{ path: "/bin/sh", args: ["sh", "-c", "rmdir /tmp/none; touch /tmp/inside"] }],
+          // It waits for the program, whose calls are answered meanwhile.
+          poststart: [
+            {
+              path: "/bin/sh",
+              args: [
+                "sh",
+                "-c",
+                `while [ ! -e ROOT/tmp/up ]; do sleep 0.01; done; touch ${seen} ROOT/tmp/go`,
+              ],
+            },
+          ],
+        };
+      }),
+    );
+    const text = JSON.stringify(box.config).replaceAll("ROOT", box.rootfs);
+    box.writeConfig(text);
+    const { code, stdout, recording } = await record(box);
+    t.strictSame([code, stdout], [0, "end\n"]);
+    t.ok(existsSync(seen) && existsSync(join(box.rootfs, "tmp/inside")));
+    t.notOk(names(recording.calls.used).includes("rmdir"), "the hook's calls are not the program's");
+    await nothingLeft(t, lab, "after record");
+  },
+  ONLY_TSRUN,
+  RECORDS,
+);
+
+behaviour(
+  "nothing of the recording can be reached from inside",
+  async (t, lab) => {
+    const box = lab.container(script("ls -l /proc/1/fd /proc/self/fd; grep Seccomp /proc/self/status"));
+    const { stdout } = await record(box);
+    t.notMatch(stdout, /seccomp notify|trace|memfd/);
+    t.match(stdout, /Seccomp:\t2/);
+  },
+  ONLY_TSRUN,
+  RECORDS,
+);
+
+behaviour(
+  "when record is killed, the program's calls fail, and nothing waits",
+  async (t, lab) => {
+    const box = lab.container(script("touch /tmp/up; while :; do sleep 0.01 || exit; done"));
+    let pid = 0;
+    const running = lab.invoke(["record", "--id", box.id, box.bundle], {
+      onSpawn: (spawned) => {
+        pid = spawned;
+      },
+    });
+    await until("the program to run", () => existsSync(join(box.rootfs, "tmp/up")));
+    const init = (await box.stateDocument()).pid;
+    process.kill(pid, "SIGKILL");
+    await running;
+    await until("the program to end", () => !existsSync(`/proc/${init}/exe`));
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete");
+  },
+  ONLY_TSRUN,
+  RECORDS,
+);
+
+behaviour(
+  "a terminal works",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.process.args = ["/bin/sh"];
+      config.process.terminal = true;
+      config.process.env = ["PATH=/bin", "PS1=# "];
+    });
+    const wrapper = atTerminal(
+      { expect: "# " },
+      { send: "tty\r" },
+      { expect: "/dev/pts/0" },
+      { send: "exit 5\r" },
+    );
+    const { code, missing, shown } = seen(
+      await lab.invoke(["record", "--id", box.id, box.bundle], { wrapper }),
+    );
+    t.strictSame([code, missing], [5, null]);
+    t.match(shown, /recorded 1 run/);
+  },
+  ONLY_TSRUN,
+  RECORDS,
+  needsTerminal(),
+);
+
+const PYTHON = python();
+
+behaviour(
+  "a program in Python runs again",
+  async (t, lab) => {
+    const program =
+      "import os, threading\n" +
+      "t = [threading.Thread(target=os.getcwd) for _ in range(3)]\n" +
+      "[one.start() for one in t]; [one.join() for one in t]\n" +
+      "print(len(os.listdir('/')) > 0)";
+    const box = lab.container((config) => {
+      config.process.args = [PYTHON ?? "", "-I", "-S", "-c", program];
+      for (const path of ["/usr", "/lib", "/lib64"]) {
+        if (existsSync(path))
+          config.mounts.push({ destination: path, source: path, options: ["rbind", "ro"] });
+      }
+    });
+    const first = await record(box);
+    t.strictSame([first.code, first.stdout], [0, "True\n"], first.stderr);
+    t.match(first.recording.calls.used, [{}]);
+    const again = await runAgain(box, first);
+    t.strictSame([again.code, again.stdout, again.stderr], [0, "True\n", ""]);
+  },
+  ONLY_TSRUN,
+  RECORDS,
+  PYTHON === undefined ? "needs python3 (package python3)" : undefined,
+);
+
+const GO = goProgram();
+
+behaviour(
+  "a static program in Go runs again",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.process.args = ["/go/tsc", "--version"];
+      config.mounts.push({ destination: "/go", source: dirname(resolve(GO ?? "")), options: ["bind", "ro"] });
+    });
+    const first = await record(box);
+    t.strictSame([first.code, first.stdout.slice(0, 8)], [0, "Version "], first.stderr);
+    const again = await runAgain(box, first);
+    t.strictSame([again.code, again.stdout, again.stderr], [0, first.stdout, ""]);
+  },
+  ONLY_TSRUN,
+  RECORDS,
+  GO === undefined ? "needs the compiler of this machine in node_modules" : undefined,
+);
