@@ -5,9 +5,9 @@ import { buildDeviceSet, type DeviceException, sortExceptions } from "../cgroups
 import { showAccess, WILDCARD } from "../cgroups/devices/rules.ts";
 import { planLimits, writtenWithout } from "../cgroups/limits.ts";
 import type { CgroupPlan } from "../cgroups/planned.ts";
-import type { ControllerWrites } from "../cgroups/writes.ts";
+import type { CgroupWrite, ControllerWrites } from "../cgroups/writes.ts";
 import type { DeviceRule as DeviceRuleSpec } from "../spec/types.ts";
-import { limitPointer, RESOURCES } from "./limit-pointers.ts";
+import { limitPointers, RESOURCES } from "./limit-pointers.ts";
 import { type ExplainedPlan, inUnits, type Row, type Section } from "./model.ts";
 
 /** The cgroup is made first, so that everything after it is counted. */
@@ -57,7 +57,8 @@ export function describeLimits({ cgroup, missingFiles = new Set(), bundle }: Exp
 
 function limits(cgroup: CgroupPlan, missing: ReadonlySet<string>): Section {
   const title = "Limits: how much it may use";
-  const rows = planLimits(cgroup).flatMap((one) => limitRows(cgroup, one, missing));
+  const pointerOf = limitPointers(cgroup.resources);
+  const rows = planLimits(cgroup).flatMap((one) => limitRows({ cgroup, missing, pointerOf }, one));
   if (rows.length === 0) {
     const text = ["None are asked for: it may use whatever the host has."];
     return { topic: "limits", title, text, pointer: RESOURCES };
@@ -79,10 +80,15 @@ function limits(cgroup: CgroupPlan, missing: ReadonlySet<string>): Section {
   };
 }
 
+interface LimitRequest {
+  readonly cgroup: CgroupPlan;
+  readonly missing: ReadonlySet<string>;
+  readonly pointerOf: (write: CgroupWrite) => string;
+}
+
 function limitRows(
-  cgroup: CgroupPlan,
+  { cgroup, missing, pointerOf }: LimitRequest,
   { controller, writes }: ControllerWrites,
-  missing: ReadonlySet<string>,
 ): Row[] {
   const wanted = cgroup.driver === "v2" ? "" : controller;
   const directory = cgroup.directories.find(({ controllers }) => controllers.includes(wanted));
@@ -93,7 +99,7 @@ function limitRows(
       limit: LIMIT_WORDS[file] ?? file,
       value: BYTES.test(file) ? bytesWords(value) : value,
       file: `${path}/${file}`,
-      pointer: limitPointer(cgroup.resources, write),
+      pointer: pointerOf(write),
     };
   });
 }
@@ -153,6 +159,7 @@ function deviceAccess(
       "The caller may not make a group for devices, so only the permissions of device files decide.";
     return { topic: "device-access", title, text: [text] };
   }
+  const pointerOf = rulePointers(asked);
   const { defaultAllow, exceptions } = buildDeviceSet(devices);
   const how =
     driver === "v2"
@@ -172,7 +179,7 @@ function deviceAccess(
       ],
       rows: sortExceptions(exceptions.values()).map((one) => ({
         ...exceptionRow(one),
-        ...rulePointer(one, asked),
+        ...pointerOf(one),
       })),
     },
   };
@@ -195,12 +202,16 @@ function exceptionRow({ type, major, minor, access }: DeviceException): Row {
   };
 }
 
-/** The last rule about the device. Every container gets some devices that no rule names. */
-function rulePointer({ type, major, minor }: DeviceException, asked: readonly DeviceRuleSpec[]): Row {
-  const index = asked.findLastIndex(
-    (rule) => rule.type === type && (rule.major ?? WILDCARD) === major && (rule.minor ?? WILDCARD) === minor,
+/** The last rule about a device. Every container gets some devices that no rule names. */
+function rulePointers(asked: readonly DeviceRuleSpec[]): (device: DeviceException) => Row {
+  const keyOf = (type: string, major = WILDCARD, minor = WILDCARD): string => `${type} ${major}:${minor}`;
+  const indices = new Map(
+    asked.map(({ type = "a", major, minor }, index) => [keyOf(type, major, minor), index]),
   );
-  return index < 0 ? {} : { pointer: `${RESOURCES}/devices/${index}` };
+  return ({ type, major, minor }) => {
+    const index = indices.get(keyOf(type, major, minor));
+    return index === undefined ? {} : { pointer: `${RESOURCES}/devices/${index}` };
+  };
 }
 
 /** Documentation/admin-guide/devices.txt */

@@ -12,7 +12,11 @@ export function describeDevices({ rootfs, bundle }: ExplainedPlan): Section[] {
     const text = "One of the mounts puts another directory on /dev, so that is left as it is.";
     return [{ topic: "devices", title, text: [text] }];
   }
-  const asked = (bundle.spec.linux?.devices ?? []).map(({ path }) => cleanPath(path));
+  const asked = new Map<string, number>();
+  for (const [index, { path }] of (bundle.spec.linux?.devices ?? []).entries()) {
+    // The first one counts.
+    if (!asked.has(cleanPath(path))) asked.set(cleanPath(path), index);
+  }
   const how = bindDevices
     ? "In a user namespace no device may be made, so the host's are mounted over empty files."
     : "Made with mknod(2); where that is not allowed, the host's are mounted over empty files.";
@@ -38,15 +42,18 @@ export function describeDevices({ rootfs, bundle }: ExplainedPlan): Section[] {
 }
 
 /** Devices that nobody asked for are in every container. */
-function nodeRow({ path, mode, major, minor, uid, gid }: DevicePlan, asked: readonly string[]): Row {
+function nodeRow(
+  { path, mode, major, minor, uid, gid }: DevicePlan,
+  asked: ReadonlyMap<string, number>,
+): Row {
   const device = kindOf(mode) === "pipe" ? "pipe" : `${kindOf(mode)} ${major}:${minor}`;
-  const index = asked.indexOf(path);
+  const index = asked.get(path);
   return {
     path,
     device,
     mode: `0${(mode & 0o7777).toString(8)}`,
     owner: `${uid}:${gid}`,
-    ...(index < 0 ? {} : { pointer: `/linux/devices/${index}` }),
+    ...(index === undefined ? {} : { pointer: `/linux/devices/${index}` }),
   };
 }
 

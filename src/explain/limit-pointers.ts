@@ -58,13 +58,18 @@ type DeviceList =
   | "throttleWriteIOPSDevice"
   | "weightDevice";
 
-export function limitPointer(resources: Resources, { file, value }: CgroupWrite): string {
-  if (resources.unified?.[file] === value) return childPointer(`${RESOURCES}/unified`, file);
-  const found =
-    devicePointer(resources, file, value) ?? pagePointer(resources, file) ?? setting(resources, file);
-  if (found !== undefined) return `${RESOURCES}/${found}`;
-  const [device = ""] = value.split(" ");
-  return file === "rdma.max" ? childPointer(`${RESOURCES}/rdma`, device) : RESOURCES;
+/** The pointer of the setting that a write comes from. */
+export function limitPointers(resources: Resources): (write: CgroupWrite) => string {
+  const devices = deviceIndices(resources);
+  return ({ file, value }) => {
+    if (resources.unified?.[file] === value) return childPointer(`${RESOURCES}/unified`, file);
+    const [device = "", rate = ""] = value.split(" ");
+    const list = DEVICE_LISTS.find(([word]) => file.includes(word) || rate.startsWith(word))?.[1];
+    const found =
+      devices.get(`${list} ${device}`) ?? pagePointer(resources, file) ?? setting(resources, file);
+    if (found !== undefined) return `${RESOURCES}/${found}`;
+    return file === "rdma.max" ? childPointer(`${RESOURCES}/rdma`, device) : RESOURCES;
+  };
 }
 
 function setting(resources: Resources, file: string): string | undefined {
@@ -77,13 +82,15 @@ function setting(resources: Resources, file: string): string | undefined {
   return settings.find(isThere) ?? settings[0];
 }
 
-function devicePointer({ blockIO }: Resources, file: string, value: string): string | undefined {
-  const [device = "", rate = ""] = value.split(" ");
-  if (!device.includes(":")) return undefined;
-  const list = DEVICE_LISTS.find(([word]) => file.includes(word) || rate.startsWith(word))?.[1];
-  if (list === undefined) return undefined;
-  const index = (blockIO?.[list] ?? []).findIndex((one) => deviceNumber(one) === device);
-  return index < 0 ? undefined : `blockIO/${list}/${index}`;
+/** The entries of the lists of `blockIO`: `weightDevice 8:0` and its pointer. */
+function deviceIndices({ blockIO }: Resources): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const list of new Set(DEVICE_LISTS.map(([, name]) => name))) {
+    for (const [index, device] of (blockIO?.[list] ?? []).entries()) {
+      found.set(`${list} ${deviceNumber(device)}`, `blockIO/${list}/${index}`);
+    }
+  }
+  return found;
 }
 
 function pagePointer({ hugepageLimits = [] }: Resources, file: string): string | undefined {

@@ -94,10 +94,13 @@ export interface Place {
   readonly changed?: true;
 }
 
-/** The pointer of the last entry of a list that is `entry`; of the list, if there is none. */
-export function entryPointer(list: string, entries: readonly string[], entry: string): string {
-  const index = entries.lastIndexOf(entry);
-  return index < 0 ? list : `${list}/${index}`;
+/** The pointer of the last entry of a list that is the given one; of the list, if there is none. */
+export function entryPointers(list: string, entries: readonly string[]): (entry: string) => string {
+  const indices = new Map(entries.map((entry, index) => [entry, index]));
+  return (entry) => {
+    const index = indices.get(entry);
+    return index === undefined ? list : `${list}/${index}`;
+  };
 }
 
 /** `1 mount`, `2 mounts` */

@@ -11,7 +11,7 @@ import { CAPABILITY_WORDS } from "./capabilities.ts";
 import {
   counted,
   type ExplainedPlan,
-  entryPointer,
+  entryPointers,
   inUnits,
   type Row,
   type Section,
@@ -258,7 +258,7 @@ const CAPABILITIES = "/process/capabilities";
 /** The entry in the first set that has it. */
 function capabilityPointer(asked: Capabilities, name: string): string {
   const [set, names] = Object.entries(asked).find(([, entries]) => entries.includes(name)) ?? [];
-  return set === undefined ? CAPABILITIES : entryPointer(`${CAPABILITIES}/${set}`, names ?? [], name);
+  return set === undefined ? CAPABILITIES : `${CAPABILITIES}/${set}/${names?.indexOf(name as never)}`;
 }
 
 /** The last step: the program that `start` executes. */
@@ -299,12 +299,13 @@ export function describeCommand({ process, bundle, options }: ExplainedPlan): Se
 
 function environmentTable(entries: readonly string[], asked: readonly string[] = []): Pick<Section, "table"> {
   if (entries.length === 0) return {};
+  const pointerOf = entryPointers("/process/env", asked);
   const rows = entries.map((entry) => {
     const equals = entry.indexOf("=");
     return {
       name: entry.slice(0, equals),
       value: entry.slice(equals + 1),
-      pointer: entryPointer("/process/env", asked, entry),
+      pointer: pointerOf(entry),
     };
   });
   return {

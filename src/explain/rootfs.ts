@@ -15,7 +15,7 @@ import type { BindMount, FilesystemMount, Flagged, MountPlan, RemountMount } fro
 import { cleanPath } from "../rootfs/plan/paths.ts";
 import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import type { Spec } from "../spec/types.ts";
-import { type ExplainedPlan, entryPointer, type Row, type Section } from "./model.ts";
+import { type ExplainedPlan, entryPointers, type Row, type Section } from "./model.ts";
 
 /** The mounts, which are made before limits are set and hooks run. */
 export function describeMounts({ rootfs, rootless }: ExplainedPlan): Section[] {
@@ -200,8 +200,9 @@ export function describeRoot({ rootfs, bundle, process }: ExplainedPlan): Sectio
   if (readonlyRoot)
     text.push("Finally the root itself becomes read-only; the mounts in it have their own flags.");
   const { readonlyPaths = [], maskedPaths = [] } = bundle.spec.linux ?? {};
-  const closed = (becomes: string, list: string, asked: readonly string[]) => (path: string) => {
-    return { path, becomes, pointer: entryPointer(list, asked.map(cleanPath), path) };
+  const closed = (becomes: string, list: string, asked: readonly string[]) => {
+    const pointerOf = entryPointers(list, asked.map(cleanPath));
+    return (path: string): Row => ({ path, becomes, pointer: pointerOf(path) });
   };
   const rows = [
     ...rootfs.readonlyPaths.map(closed("read-only", "/linux/readonlyPaths", readonlyPaths)),

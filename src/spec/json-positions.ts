@@ -320,6 +320,8 @@ class Scanner {
   /** Skips members that are not wanted. */
   #plainMembers(wanted: Wanted | undefined, depth: number): void {
     if (depth + PLAIN_DEPTH >= MAX_DEPTH || this.#offset < this.#stepwiseUntil) return;
+    // To look for many keys takes longer than to read all.
+    if (wanted !== undefined && wanted.quoted.length > RUN) return;
     for (;;) {
       const start = this.#offset;
       if (!this.#match(this.#plain.members)) return;

@@ -10,6 +10,8 @@ export interface Position {
 export class TextLines {
   readonly #text: string;
   #starts: number[] | undefined;
+  /** Where the last position was, and how many surrogate pairs are before it in its line. */
+  #last = { line: -1, offset: 0, pairs: 0 };
 
   constructor(text: string) {
     this.#text = text;
@@ -24,9 +26,13 @@ export class TextLines {
       if ((starts[middle] ?? 0) <= offset) line = middle;
       else after = middle;
     }
-    const before = this.#text.slice(starts[line], offset);
-    const pairs = before.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0;
-    return { line: line + 1, column: before.length - pairs + 1 };
+    // A document of megabytes may be one line, with a hundred thousand positions in it: go on from the last.
+    const last = this.#last;
+    const known = last.line === line && last.offset <= offset ? last : undefined;
+    const from = known?.offset ?? starts[line] ?? 0;
+    const pairs = (known?.pairs ?? 0) + pairsIn(this.#text, from, offset);
+    this.#last = { line, offset, pairs };
+    return { line: line + 1, column: offset - (starts[line] ?? 0) - pairs + 1 };
   }
 }
 
@@ -34,4 +40,8 @@ function lineStarts(text: string): number[] {
   const starts = [0];
   for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", end + 1)) starts.push(end + 1);
   return starts;
+}
+
+function pairsIn(text: string, from: number, to: number): number {
+  return text.slice(from, to).match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0;
 }

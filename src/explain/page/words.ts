@@ -11,6 +11,9 @@ const FACT_COLUMNS = [
   ["value", "IS"],
 ] as const;
 
+/** Of a table: a browser shows no page with hundreds of thousands, which a configuration may have. */
+const MOST_ROWS = 10_000;
+
 export interface WordsRequest {
   readonly places: Readonly<Record<string, Place>>;
   readonly numbers: Numbers;
@@ -19,9 +22,10 @@ export interface WordsRequest {
 export function sectionMarkup(section: Section, number: number, request: WordsRequest): string {
   const { topic, title, text, facts = [], table, notes = [], lacks = [], syscalls = [] } = section;
   const columns = table?.columns ?? defaultColumns(lacks);
-  const rows = (table?.rows ?? []).map((row, index) =>
-    rowMarkup({ id: `${topic}-${index}`, row, columns, ...request }),
-  );
+  const all = table?.rows ?? [];
+  const rows = all
+    .slice(0, MOST_ROWS)
+    .map((row, index) => rowMarkup({ id: `${topic}-${index}`, row, columns, ...request }));
   const missing = lacks.map((row, index) =>
     rowMarkup({ id: `${topic}-no-${index}`, row, columns, ...request, isMissing: true }),
   );
@@ -34,6 +38,7 @@ export function sectionMarkup(section: Section, number: number, request: WordsRe
     ...text.map(paragraph),
     tableMarkup(`${title}, settings`, FACT_COLUMNS, factRows),
     tableMarkup(title, columns, [...rows, ...missing]),
+    all.length > MOST_ROWS ? paragraph(`${all.length - MOST_ROWS} more are left out here.`) : "",
     ...notes.map((note) => `<p class="note">${escaped(note)}</p>`),
     callsMarkup(syscalls),
     "</section>",

@@ -2,6 +2,7 @@
 
 import t from "tap";
 import type { Row, Section } from "../../../src/explain/model.ts";
+import { placesOf } from "../../../src/explain/places.ts";
 import { withSources } from "../../../src/explain/sources.ts";
 import { exampleSpec } from "../../../src/spec/defaults.ts";
 import { loadConfig } from "../../../src/spec/load.ts";
@@ -78,6 +79,22 @@ t.test("a place is one of the file as it is written, also where its keys were no
   test.strictSame([place?.line, place?.column, place?.text], [2, 11, '"PATH": "r"']);
   const absent = sources?.places["/mounts"];
   test.strictSame([absent?.line, absent?.absent], [1, true]);
+  test.end();
+});
+
+t.test("a configuration of one long line takes no longer than others", (test) => {
+  const mounts = Array.from({ length: 20_000 }, (_, index) => ({
+    destination: `/😀${index}`,
+    type: "tmpfs",
+    source: "t",
+  }));
+  const text = JSON.stringify({ mounts });
+  const rows = mounts.map(({ destination }, index) => ({ destination, pointer: `/mounts/${index}` }));
+  const before = performance.now();
+  const places = placesOf([{ topic: "mounts", title: "", text: [], table: { columns: [], rows } }], { text });
+  test.ok(performance.now() - before < 5000, "20 s when each column was counted from the beginning");
+  const last = places["/mounts/19999"];
+  test.equal(last?.column, [...text].length - [...JSON.stringify(mounts.at(-1))].length - 1);
   test.end();
 });
 
