@@ -1,12 +1,23 @@
 // record: it behaves as run does, with hooks, signals and terminals, for programs of several kinds, and
 // leaves nothing that waits.
 
-import { existsSync } from "node:fs";
+import { chownSync, existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
 import { mustSucceed } from "../support/container.ts";
-import { goProgram, names, python, RECORDS, record, runAgain, script } from "../support/recording.ts";
+import {
+  goProgram,
+  names,
+  python,
+  RECORDS,
+  type Recording,
+  record,
+  runAgain,
+  SEES_PATHS,
+  script,
+} from "../support/recording.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
+import { asUser, NOBODY, userContainer } from "../support/user.ts";
 import { until } from "../support/wait.ts";
 
 const ONLY_TSRUN = tsrunOnly("has no record");
@@ -135,6 +146,33 @@ behaviour(
   ONLY_TSRUN,
   RECORDS,
   needsTerminal(),
+);
+
+behaviour(
+  "an ordinary user records system calls and paths, and is told what that leaves out",
+  async (t, lab) => {
+    const box = userContainer(lab, (config) => {
+      config.process.args = ["/bin/sh", "-c", "mkdir /tmp/made && echo done"];
+    });
+    chownSync(join(box.rootfs, "tmp"), NOBODY, NOBODY);
+    const output = join(lab.stateRoot, "recording.json");
+    const { code, stdout, stderr } = await lab.invoke(
+      ["record", "--id", box.id, "--output", output, box.bundle],
+      {
+        wrapper: asUser(lab),
+        cwd: "/",
+      },
+    );
+    t.strictSame([code, stdout], [0, "done\n"], stderr);
+    const { calls, paths, limits } = JSON.parse(readFileSync(output, "utf8")) as Recording;
+    t.ok(names(calls.used).includes("mkdir"));
+    t.ok(paths.written.includes("/tmp/made"), paths.written.join());
+    t.match(limits.join(), /capabilities were not recorded, and stay as they are: /);
+    await nothingLeft(t, lab, "after record");
+  },
+  ONLY_TSRUN,
+  RECORDS,
+  SEES_PATHS,
 );
 
 const PYTHON = python();
