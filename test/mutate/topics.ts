@@ -43,7 +43,7 @@ const WIDE = ["e2e/rootless", "e2e/bad-input", "e2e/terminal"];
 const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/cause/": ["e2e/causes", "e2e/other-causes"],
   "src/check/": ["e2e/check"],
-  "src/diff/": ["e2e/diff", "e2e/diff-healthy", "e2e/diff-devices"],
+  "src/diff/": ["e2e/diff", "e2e/diff-healthy", "e2e/diff-devices", "e2e/diff-podman"],
   "src/container/top": ["e2e/top"],
   "src/terminal/screen": ["e2e/top"],
   "src/container/existing": ["e2e/diff", "e2e/explain"],

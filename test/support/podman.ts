@@ -134,6 +134,13 @@ export class Podman {
     return this.#runtime;
   }
 
+  /** Calls the runtime itself on Podman's containers, as the user sees them. */
+  ask(...args: readonly string[]): Said {
+    const folder = this.#owner === undefined ? "/run" : join(this.folder, "run");
+    const call = [this.#runtime, "--root", join(folder, this.#name), ...args];
+    return this.#owner === undefined ? this.#spawn(call) : this.call("unshare", ...call);
+  }
+
   must(...args: readonly string[]): string {
     const { code, out, err } = this.call(...args);
     if (code !== 0) throw new Error(`podman ${args.join(" ")}: exit status ${code}: ${err}${out}`);

@@ -13,9 +13,9 @@ export const command = defineCommand({
   notOfRunc: true,
   describe: "show what containers use: processors, memory, processes, disks",
   usage: "[container-id...]",
-  details: `Shows a table of all containers that have not ended, or of those that are named, the busiest first,
-and draws it again every 2 seconds until q or Ctrl-C. 100 % are one processor. READ/S and WRITE/S
-are the traffic with disks. PSI is, for processors, memory and disks, the percent of the last ten
+  details: `Shows a table of all containers that have not ended, or of those that are named, the busiest
+first, and draws it again every 2 seconds until q or Ctrl-C. 100 % are one processor. READ/S and
+WRITE/S are the traffic with disks. PSI is, for processors, memory and disks, the percent of the last ten
 seconds in which some process of the container waited for them, where the kernel measures that
 (cgroup v2). Figures that the kernel does not have here are "-".
 
