@@ -2,7 +2,7 @@
 // every story after create.
 
 import { TsrunError } from "../errors.ts";
-import { tryWriteFile } from "../linux/files/files.ts";
+import { readTextIfThere, tryWriteFile } from "../linux/files/files.ts";
 import { poll } from "../linux/files/poll.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { signalListed } from "../linux/process/process-handle.ts";
@@ -95,6 +95,24 @@ export function oomKills({ driver, paths, unit }: CgroupRecord): number {
   }
   const directory = paths.memory;
   return directory === undefined ? 0 : readKey(directory, "memory.oom_control", "oom_kill");
+}
+
+const KILLS = "\noom_kill ";
+
+/**
+ * As `oomKills`, but only of the container's own cgroup, and which one that is; nothing where that is gone,
+ * or has no counter.
+ */
+export function ownOomKills({ driver, paths }: CgroupRecord): { oomKills?: number; cgroup?: string } {
+  const cgroup = paths[driver === "v2" ? "" : "memory"];
+  if (cgroup === undefined) return {};
+  const file = driver === "v2" ? "memory.events" : "memory.oom_control";
+  const found = readTextIfThere(`${cgroup}/${file}`, { isShort: true });
+  const at = found === undefined ? -1 : found.indexOf(KILLS);
+  // Both files have it on a line of its own, behind others.
+  return found === undefined || at < 0
+    ? {}
+    : { oomKills: Number.parseInt(found.slice(at + KILLS.length), 10), cgroup };
 }
 
 /** The directory whose processes are the container's. */

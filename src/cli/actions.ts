@@ -23,7 +23,9 @@ import { readResources, updateContainer } from "../container/update.ts";
 import { diffContainer } from "../diff/diff.ts";
 import { explainBundle, explainContainer, isContainer } from "../explain/explain.ts";
 import { validate } from "../explain/validate.ts";
+import { collectGarbage } from "../gc/gc.ts";
 import { recordContainer } from "../record/record.ts";
+import { whyContainer, whyStuck } from "../why/why.ts";
 import { readTraceFile, writePage } from "./write-page.ts";
 import { writeSpec } from "./write-spec.ts";
 
@@ -31,6 +33,7 @@ export const actions = {
   addMounts,
   checkHost,
   checkpointContainer,
+  collectGarbage,
   containerProcesses,
   containerState,
   containerStats,
@@ -62,6 +65,8 @@ export const actions = {
   validate,
   watchContainer,
   watchUsage,
+  whyContainer,
+  whyStuck,
   writePage,
   writeSpec,
 };

@@ -11,6 +11,7 @@ import { command as events } from "./commands/events.ts";
 import { command as exec } from "./commands/exec.ts";
 import { command as explain } from "./commands/explain.ts";
 import { command as features } from "./commands/features.ts";
+import { command as gc } from "./commands/gc.ts";
 import { command as kill } from "./commands/kill.ts";
 import { command as list } from "./commands/list.ts";
 import { command as mounts } from "./commands/mounts.ts";
@@ -26,6 +27,7 @@ import { command as state } from "./commands/state.ts";
 import { command as top } from "./commands/top.ts";
 import { command as update } from "./commands/update.ts";
 import { command as validate } from "./commands/validate.ts";
+import { command as why } from "./commands/why.ts";
 import type { Command } from "./options.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -49,6 +51,8 @@ export const COMMANDS: readonly Command[] = [
   state,
   update,
   validate,
+  why,
+  gc,
   check,
   diff,
   explain,
@@ -71,7 +75,7 @@ export function findCommand(name: string): Command {
 /** Names that other programs have for our commands: Docker, Podman, and coreutils. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   ...{ ls: "list", stat: "state", status: "state", inspect: "state", info: "state" },
-  ...{ rm: "delete", remove: "delete", destroy: "delete", stop: "kill", unpause: "resume" },
+  ...{ rm: "delete", remove: "delete", destroy: "delete", stop: "kill", unpause: "resume", prune: "gc" },
   ...{ stats: "top", init: "create", config: "spec", version: "--version" },
 };
 

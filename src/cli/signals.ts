@@ -1,13 +1,9 @@
 // Signal names as `kill` takes them (signal(7); the numbers are those of x86-64 and arm64). Pure.
 
 import { TsrunError } from "../errors.ts";
+import { SIGNAL_NAMES } from "../linux/numbers/signal-words.ts";
 import { nearestWord } from "../spec/nearest.ts";
 
-/** In the order of their numbers, from 1. */
-export const SIGNAL_NAMES: readonly string[] = [
-  ..."HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT".split(" "),
-  ..."CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS".split(" "),
-];
 const ALIASES: Readonly<Record<string, string>> = { IOT: "ABRT", CLD: "CHLD", POLL: "IO" };
 
 /** As the C library counts: it reserves the kernel's signals 32 and 33. */

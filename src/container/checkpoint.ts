@@ -71,7 +71,7 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
   try {
     // criu has killed them all; the last one may still be ending.
     killAndWait(record);
-    destroy(directory, record, { inBundle: false });
+    destroy(directory, record, { inBundle: false, by: "checkpoint" });
   } catch (error) {
     throwIfOutOfMemory(error);
     // AS RUNC: the images are complete, so the command succeeds.

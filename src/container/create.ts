@@ -30,6 +30,7 @@ import { explainCreation, explainEntry, explainLimit } from "./causes.ts";
 import { openConsole } from "./console.ts";
 import { endWithHooks, runHostHooks } from "./creation-hooks.ts";
 import { explainInitDeath } from "./death.ts";
+import { rememberingFailure } from "./endings.ts";
 import { listenerOf, type Recipient, type Watch } from "./filter.ts";
 import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-down.ts";
 import { outputFor } from "./hook-state.ts";
@@ -62,6 +63,13 @@ export interface Created {
 
 /** Creates a container: when this returns, its first process is set up completely and waits for `start`. */
 export function createContainer(globals: GlobalOptions, options: CreateOptions, mode: CreateMode): Created {
+  const { root } = globals;
+  return rememberingFailure({ root, id: options.id, by: "create" }, () => {
+    return makeContainer(globals, options, mode);
+  });
+}
+
+function makeContainer(globals: GlobalOptions, options: CreateOptions, mode: CreateMode): Created {
   // Nothing is changed before the whole configuration has been checked.
   phase("read the configuration");
   const bundle = receiveFromCaller(loadBundle(options.bundle, options.config), options, globals);

@@ -30,7 +30,12 @@ export function deleteContainer(globals: GlobalOptions, { id, force }: DeleteOpt
   phase("remove the container");
   // AS RUNC: a created container is deleted even without force: no user program has run in it.
   if (status !== "stopped") killAndWait(record);
-  destroy(directory, record, { forced: force ? globals.log : undefined, inBundle: false });
+  destroy(directory, record, {
+    forced: force ? globals.log : undefined,
+    inBundle: false,
+    by: "delete",
+    isKilled: status !== "stopped",
+  });
 }
 
 /**

@@ -1,14 +1,19 @@
 // Ends a container and removes everything that it leaves: processes, cgroups, mounts, state. Called by
 // delete, run, restore and checkpoint.
 
-import { destroyCgroup, killProcesses, waitUntilEmpty } from "../cgroups/members.ts";
+import { destroyCgroup, killProcesses, ownOomKills, waitUntilEmpty } from "../cgroups/members.ts";
+import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
 import type { HookOutput } from "../hooks/output.ts";
 import { runHooks } from "../hooks/run.ts";
-import { removeDirectory } from "../linux/files/files.ts";
+import { removeDirectory, status } from "../linux/files/files.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
+import { endOfZombie } from "../linux/process/process.ts";
 import { detachMount } from "../rootfs/host/host-mounts.ts";
 import type { Spec } from "../spec/types.ts";
+import type { End, Ending } from "./ending.ts";
+import { remember } from "./endings.ts";
+import type { SupervisedEnd } from "./foreground.ts";
 import { outputFor, stateForHooks } from "./hook-state.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
@@ -32,15 +37,55 @@ export function killAndWait(record: StateRecord): void {
  * Like `destroy`, for a command that has released the lock: a `delete` may have removed the container since,
  * and there may be a new one with its id.
  */
-export function destroyIfThere(directory: StateDirectory, record: StateRecord): void {
+export function destroyIfThere(
+  directory: StateDirectory,
+  record: StateRecord,
+  options: DestroyOptions,
+): void {
   directory.lock();
-  if (directory.isThere()) destroy(directory, record);
+  if (directory.isThere()) destroy(directory, record, options);
+}
+
+/** What the end of a supervised process tells. */
+export function endOf(supervised: SupervisedEnd | undefined): End {
+  const { status: exited, signal } = supervised ?? {};
+  if (signal === undefined) return {};
+  return signal === 0 ? { status: exited } : { signal };
+}
+
+/** Remembers the end of a container that stays. */
+export function rememberEnd(
+  directory: StateDirectory,
+  record: StateRecord,
+  told: Pick<DestroyOptions, "by" | "end">,
+): void {
+  remember(directory.root, endingOf(record, told));
+}
+
+/** What can be known of its end; once the cgroup is removed, its counters are gone. */
+function endingOf(
+  { id, created, init_process_pid: pid, init_process_start: startTime, cgroup }: StateRecord,
+  { by, end, isKilled = false }: Pick<DestroyOptions, "by" | "end" | "isKilled">,
+): Ending {
+  const zombie = end === undefined && pid !== 0 ? endOf(endOfZombie(pid, startTime)) : {};
+  return {
+    ...{ id, created, at: Date.now(), by, pid },
+    ...(isKilled ? { isKilled } : {}),
+    ...(end ?? zombie),
+    ...ownOomKills(cgroup),
+  };
 }
 
 export interface DestroyOptions {
   /** Set to remove the container in any case: processes are killed, and leftovers are only reported. */
   readonly forced?: GlobalOptions["log"] | undefined;
   readonly inBundle?: boolean;
+  /** The command. */
+  readonly by: string;
+  /** How the first process has ended, if the command has waited for it. */
+  readonly end?: End | undefined;
+  /** The command has killed it. */
+  readonly isKilled?: boolean;
 }
 
 /**
@@ -50,13 +95,18 @@ export interface DestroyOptions {
 export function destroy(
   directory: StateDirectory,
   record: StateRecord,
-  { forced, inBundle = true }: DestroyOptions = {},
+  { forced, inBundle = true, ...told }: DestroyOptions,
 ): void {
-  removeCgroup(record, forced);
+  const ending = endingOf(record, told);
+  const left = removeCgroup(record, forced);
   if (record.rdt?.remove !== undefined) removeDirectory(record.rdt.remove);
   if (record.mountsBefore !== undefined) detachMount(record.rootfs, record.mountsBefore);
   const spec = record.hooksAfter ? directory.loadConfig() : undefined;
-  directory.remove();
+  const remains = directory.remove();
+  if (remains !== undefined) {
+    remember(directory.root, { ...ending, ...remains });
+    for (const path of left) remember(directory.root, { ...ending, left: [path] });
+  }
   if (spec !== undefined) runPoststop(spec, record, inBundle);
 }
 
@@ -79,26 +129,37 @@ function runPoststop(spec: Spec, record: StateRecord, inBundle: boolean): void {
 }
 
 /**
- * If `create` was killed before it had made the cgroup, or could record it, the path may belong to another
- * container, so no process in it is killed. The processes that `create` itself had put there end with it.
+ * Returns what could not be removed. If `create` was killed before it had made the cgroup, or could record
+ * it, the path may belong to another container, so no process in it is killed. The processes that `create`
+ * itself had put there end with it.
  */
-function removeCgroup(record: StateRecord, forced: DestroyOptions["forced"]): void {
+function removeCgroup(record: StateRecord, forced: DestroyOptions["forced"]): string[] {
   const { cgroup, cgroupIsPlanned, ownPidNamespace } = record;
   if (cgroupIsPlanned === true && !waitUntilEmpty(cgroup)) {
     forced?.warning("the cgroup that was planned for the container is in use by others, not removing it");
-    return;
+    return [];
   }
   const kills = cgroupIsPlanned !== true && (forced !== undefined || !ownPidNamespace);
   if (kills) orWarn(forced, () => killProcesses(cgroup, SIGKILL));
-  orWarn(forced, () => destroyCgroup(cgroup));
+  return orWarn(forced, () => destroyCgroup(cgroup)) ? [] : cgroupsLeft(cgroup);
+}
+
+/** The container's cgroups that are still there, for `gc`. */
+function cgroupsLeft({ created }: CgroupRecord): string[] {
+  return created.flatMap((path) => {
+    const found = status(path);
+    return found === undefined ? [] : [`${found.inode} ${path}`];
+  });
 }
 
 /** With force, a cgroup that cannot be removed, because a process of the host is in it, is only a warning. */
-function orWarn(forced: DestroyOptions["forced"], step: () => void): void {
+function orWarn(forced: DestroyOptions["forced"], step: () => void): boolean {
   try {
     step();
+    return true;
   } catch (error) {
     if (forced === undefined || !(error instanceof TsrunError)) throw error;
     forced.warning(`${error.message}; removing the container without that`);
+    return false;
   }
 }

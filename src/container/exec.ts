@@ -139,7 +139,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   proxy.close();
   standing.reapOthers();
   phase("the program runs");
-  return foreground === undefined ? 0 : supervise(proxy.pid, foreground, { relay });
+  return foreground === undefined ? 0 : supervise(proxy.pid, foreground, { relay }).status;
 }
 
 /** Everything that can be refused is refused before there is a process. */

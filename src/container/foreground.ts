@@ -12,7 +12,7 @@ import {
   SIGWINCH,
   WNOHANG,
 } from "../linux/numbers/sched.ts";
-import { statusOfZombie, tryWaitFor } from "../linux/process/process.ts";
+import { endOfZombie, tryWaitFor, type WaitResult } from "../linux/process/process.ts";
 import { openChild, signalChild } from "../linux/process/process-handle.ts";
 import { nextSignal, receiveSignals } from "../linux/process/signals.ts";
 import { begin, end } from "../spans.ts";
@@ -21,8 +21,6 @@ import type { NotifyProxy } from "./notify-socket.ts";
 
 /** How long to wait for the output that is left when the process has ended, in milliseconds. */
 const DRAIN_MS = 100;
-/** The exit status if the process's real one cannot be found out. */
-const UNKNOWN = 255;
 /** More than a socket holds by default (net.unix.max_dgram_qlen). */
 const MOST_MESSAGES = 1000;
 
@@ -60,12 +58,21 @@ export interface Attendant {
 /** An entry without a descriptor, which ppoll(2) ignores. */
 const NOTHING: PollEntry = { fd: -1, events: 0 };
 
-/** Forwards until the process has ended. Returns its exit status, or 128 + signal. */
+/** How a process that was supervised has ended. */
+export type SupervisedEnd = Pick<WaitResult, "status"> & {
+  /** The signal that ended it, 0 if it exited; `undefined` if that could not be found out. */
+  readonly signal: number | undefined;
+};
+
+/** The exit status if the process's real one cannot be found out. */
+const UNKNOWN: SupervisedEnd = { status: 255, signal: undefined };
+
+/** Forwards until the process has ended. */
 export function supervise(
   pid: number,
   { signals }: Foreground,
   { relay, notify, attendant }: Connections,
-): number {
+): SupervisedEnd {
   const own: PollEntry = { fd: signals.number, events: POLLIN };
   using child = openChild(pid);
   const since = begin();
@@ -73,11 +80,11 @@ export function supervise(
   for (;;) {
     // A process of the container that traces it may hide it from us for ever: then we know only that it has
     // ended.
-    const status = reapUntil(pid) ?? (hasEnded ? (statusOfZombie(pid) ?? UNKNOWN) : undefined);
-    if (status !== undefined) {
+    const ending = reapUntil(pid) ?? (hasEnded ? (endOfZombie(pid) ?? UNKNOWN) : undefined);
+    if (ending !== undefined) {
       end(since, "wait", "wait for the container's program");
       finish({ relay, notify });
-      return status;
+      return ending;
     }
     const attended = attendant?.wanted() ?? [];
     const [signalled = 0, ended = 0, said = 0, ...further] = poll(
@@ -111,12 +118,12 @@ function passOn(notify: NotifyProxy): void {
 }
 
 /** Throws if there is no child any more: its end would never be reported. */
-function reapUntil(pid: number): number | undefined {
+function reapUntil(pid: number): SupervisedEnd | undefined {
   for (;;) {
     const ended = tryWaitFor(-1, WNOHANG);
     if (ended === 0) return undefined;
     if (typeof ended === "number") throw syscallError(`wait for process ${pid}`, -ended);
-    if (ended.pid === pid) return ended.status;
+    if (ended.pid === pid) return ended;
   }
 }
 

@@ -12,8 +12,9 @@ import { isRunning } from "../linux/process/process-handle.ts";
 import { inThisBoot } from "./boot.ts";
 import type { ContainerState, Status } from "./options.ts";
 import { stateOf } from "./printed-state.ts";
+import { readRecord } from "./read-record.ts";
 import type { StateRecord } from "./record.ts";
-import { FIFO, FIFO_CREATING, readRecord, STATE } from "./store.ts";
+import { FIFO, FIFO_CREATING, STATE } from "./store.ts";
 
 /**
  * Whether the container has a state.json that begins and ends as `save` writes it. Where only ids are asked

@@ -109,6 +109,8 @@ export interface KillOptions {
   /** Signal number; 0 probes. */
   readonly signal: number;
   readonly all: boolean;
+  /** Who asks, if it is not the process that has called tsrun. */
+  readonly asker?: { readonly pid: number; readonly name: string };
 }
 
 export interface DeleteOptions {

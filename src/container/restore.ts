@@ -17,8 +17,8 @@ import { loadBundle } from "./bundle.ts";
 import { attachTerminal, openConsole } from "./console.ts";
 import { endWithHooks, runHostHooks } from "./creation-hooks.ts";
 import { findCriu } from "./criu.ts";
-import { destroyIfThere, killAndWait } from "./destroy.ts";
-import { prepareForeground, supervise } from "./foreground.ts";
+import { destroyIfThere, endOf, killAndWait } from "./destroy.ts";
+import { prepareForeground, type SupervisedEnd, supervise } from "./foreground.ts";
 import { NOTIFY, withHandedDown } from "./handed-down.ts";
 import { outputFor } from "./hook-state.ts";
 import { identityOf, newRecord } from "./new-record.ts";
@@ -70,12 +70,14 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
   writePidFile(globals, options, pid);
   undo.commit();
   if (foreground === undefined) return 0;
+  let end: SupervisedEnd | undefined;
   try {
-    return supervise(pid, foreground, { relay, notify });
+    end = supervise(pid, foreground, { relay, notify });
+    return end.status;
   } finally {
     killAndWait(record);
     reapChild(pid);
-    destroyIfThere(directory, record);
+    destroyIfThere(directory, record, { by: "restore", end: endOf(end) });
   }
 }
 

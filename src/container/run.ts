@@ -4,8 +4,8 @@ import { reapChild } from "../linux/process/children.ts";
 import { phase } from "../spans.ts";
 import { attachTerminal } from "./console.ts";
 import { createContainer } from "./create.ts";
-import { destroyIfThere, killAndWait } from "./destroy.ts";
-import { type Attendant, prepareForeground, supervise } from "./foreground.ts";
+import { destroyIfThere, endOf, killAndWait, rememberEnd } from "./destroy.ts";
+import { type Attendant, prepareForeground, type SupervisedEnd, supervise } from "./foreground.ts";
 import { checkInherited } from "./handed-down.ts";
 import { proxyNotifications } from "./notify-socket.ts";
 import type { GlobalOptions, RunOptions } from "./options.ts";
@@ -36,7 +36,7 @@ export function runContainer(globals: GlobalOptions, options: RunOptions, specta
   undo.add(() => {
     killAndWait(record);
     reapChild(record.init_process_pid);
-    destroyIfThere(directory, record);
+    destroyIfThere(directory, record, { by: "run" });
   });
   using relay = attachTerminal(terminal);
   using notify = proxyNotifications(globals, directory, options.notifySocket);
@@ -48,20 +48,25 @@ export function runContainer(globals: GlobalOptions, options: RunOptions, specta
     return 0;
   }
   phase("the program runs");
-  const status = supervise(record.init_process_pid, foreground, {
+  const end = supervise(record.init_process_pid, foreground, {
     ...{ relay, notify },
     attendant: spectator?.attendant,
   });
   undo.commit();
   phase("remove the container");
-  if (!options.keep) destroyOrWarn(globals, directory, record);
-  return status;
+  if (options.keep) rememberEnd(directory, record, { by: "run", end: endOf(end) });
+  else destroyOrWarn(globals, directory, { record, end });
+  return end.status;
 }
 
 /** AS RUNC: the command returns the process's exit status even if poststop hooks fail. */
-function destroyOrWarn({ log }: GlobalOptions, directory: StateDirectory, record: StateRecord): void {
+function destroyOrWarn(
+  { log }: GlobalOptions,
+  directory: StateDirectory,
+  { record, end }: { readonly record: StateRecord; readonly end: SupervisedEnd },
+): void {
   try {
-    destroyIfThere(directory, record);
+    destroyIfThere(directory, record, { by: "run", end: endOf(end) });
   } catch (error) {
     log.warning(error instanceof Error ? error.message : String(error));
   }

@@ -23,6 +23,7 @@ import { AGENT_PATIENCE_SECONDS } from "../seccomp/agent.ts";
 import { begin, end, phase } from "../spans.ts";
 import type { Spec } from "../spec/types.ts";
 import { askedOf, explainFailure, explainKill } from "./causes.ts";
+import { rememberingFailure } from "./endings.ts";
 import { executeError } from "./execute-error.ts";
 import type { Watch } from "./filter.ts";
 import { outputFor, stateForHooks } from "./hook-state.ts";
@@ -92,14 +93,17 @@ export function release(
   // Nobody can start the container again, so others need not wait while hooks run: "delete --force" must be
   // able to end a hook that hangs.
   directory.unlock();
-  tell?.();
-  phase("wait until it has executed");
-  const reply = waitForAnswer(answers, record);
-  if (reply !== undefined && (reply.length > 0 || diedAsProxy(record))) {
-    throw notExecuted(directory, record, reply);
-  }
-  phase("run the hooks");
-  if (spec !== undefined) runPoststart(spec, record, { output, beside: watch });
+  const { id, created } = record;
+  rememberingFailure({ root: globals.root, id, created, by: "start" }, () => {
+    tell?.();
+    phase("wait until it has executed");
+    const reply = waitForAnswer(answers, record);
+    if (reply !== undefined && (reply.length > 0 || diedAsProxy(record))) {
+      throw notExecuted(directory, record, reply);
+    }
+    phase("run the hooks");
+    if (spec !== undefined) runPoststart(spec, record, { output, beside: watch });
+  });
 }
 
 /**

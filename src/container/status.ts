@@ -8,7 +8,7 @@ import type { StateRecord } from "./record.ts";
 import type { StateDirectory } from "./store.ts";
 
 /** The proxy's executable as /proc/PID/exe shows it. */
-const PROXY_EXECUTABLE = "/memfd:tsrun-init (deleted)";
+export const PROXY_EXECUTABLE = "/memfd:tsrun-init (deleted)";
 
 /** In runc's order: frozen means paused, gone means stopped, waiting means created, otherwise running. */
 export function statusOf(record: StateRecord, directory: StateDirectory): Status {

@@ -1,7 +1,7 @@
 // A container's saved state: ROOT/ID/ with state.json, config.json and the FIFO through which `start`
 // releases the first process. Creating the directory claims the id.
 
-import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
+import { TsrunError } from "../errors.ts";
 import { hasErrno, mustCall, syscallError, tryCall } from "../linux/call/call.ts";
 import { cString, text, utf8 } from "../linux/call/words.ts";
 import { listDirectoryAt, listRawEntries, removeEntry } from "../linux/files/directories.ts";
@@ -35,14 +35,12 @@ import {
 } from "../linux/numbers/fcntl.ts";
 import { TMPFS_MAGIC } from "../linux/numbers/mount.ts";
 import { exactJson } from "../spec/exact-json.ts";
-import { syntaxFault } from "../spec/faults.ts";
-import { acceptStateRecord } from "../spec/generated/acceptors.ts";
 import { reloadConfig } from "../spec/load.ts";
-import { restoreExactNumbers } from "../spec/normalise.ts";
-import { checkSchema } from "../spec/schema-check.ts";
 import type { Spec } from "../spec/types.ts";
 import { currentBoot, inThisBoot } from "./boot.ts";
+import { SIGNAL_NOTE, type Signalled, signalledIn } from "./ending.ts";
 import { checkId } from "./id.ts";
+import { parseRecord } from "./read-record.ts";
 import type { StateRecord } from "./record.ts";
 
 export const STATE = "state.json";
@@ -62,6 +60,13 @@ export const FIFO = "exec.fifo";
 export const FIFO_CREATING = ".exec.fifo";
 const NO_CGROUP = "no-cgroup";
 
+/** What the directory of a container that was removed told of it. */
+export interface Remains {
+  /** Whether its first process was released, as far as can be seen. */
+  readonly isStarted: boolean;
+  readonly signals: readonly Signalled[];
+}
+
 /** The directory of one container. */
 export class StateDirectory implements Disposable {
   readonly #root: string;
@@ -74,6 +79,10 @@ export class StateDirectory implements Disposable {
     this.#root = root;
     this.#id = id;
     this.#directory = directory;
+  }
+
+  get root(): string {
+    return this.#root;
   }
 
   get path(): string {
@@ -252,19 +261,23 @@ export class StateDirectory implements Disposable {
   /**
    * Removes the directory, through its descriptor; the id is free again. If the name leads elsewhere by now,
    * it belongs to another container and stays. That cannot change in between, since removing a directory
-   * requires its lock. The state is removed first: without it there is no container.
+   * requires its lock. The state is removed first: without it there is no container. Returns what the
+   * directory still told of it.
    */
-  remove(): void {
+  remove(): Remains | undefined {
     this.lock();
-    if (!this.#isNamed()) return;
+    if (!this.#isNamed()) return undefined;
+    const signals: Signalled[] = [];
+    let isStarted = true;
     const at = this.#directory.number;
     this.removeFile(STATE);
     mustCall(`list the state directory "${this.path}"`, "lseek", at, 0, SEEK_SET);
     for (const entry of listRawEntries(at)) {
-      if (entry.type === "symlink") this.#removeNoted(text(entry.name));
+      if (entry.type === "symlink") this.#readNote(text(entry.name), signals);
+      else if (entry.type === "other" && /^\.?exec\.fifo$/.test(text(entry.name))) isStarted = false;
       removeEntry(entry, { at });
     }
-    if (removeDirectory(this.path)) return;
+    if (removeDirectory(this.path)) return { isStarted, signals };
     throw syscallError(`remove the state directory "${this.path}"`, ENOTEMPTY);
   }
 
@@ -277,9 +290,22 @@ export class StateDirectory implements Disposable {
     return name;
   }
 
-  #removeNoted(note: string): void {
-    const path = readLink(note, { at: this.#directory.number });
-    if (path !== undefined) tryCall("unlinkat", AT_FDCWD, cString(path), 0);
+  /**
+   * Notes that a command has sent this signal, and who asked for it: the first time counts. One call, since
+   * it is made in every `kill`.
+   */
+  noteSignal(signal: number, note: string): void {
+    tryCall("symlinkat", cString(note), this.#directory.number, cString(`${SIGNAL_NOTE}${signal}`));
+  }
+
+  /** A note of a signal is added to the list; the file of any other note is removed. */
+  #readNote(note: string, signals: Signalled[]): void {
+    const target = readLink(note, { at: this.#directory.number });
+    if (target === undefined) return;
+    if (note.startsWith(SIGNAL_NOTE)) {
+      const signalled = signalledIn(note, target);
+      if (signalled !== undefined) signals.push(signalled);
+    } else tryCall("unlinkat", AT_FDCWD, cString(target), 0);
   }
 
   /** Whether the container's name still leads to this directory. */
@@ -358,39 +384,6 @@ export function listIds(root: string): string[] {
     .filter(({ name, type }) => type === "directory" && !name.startsWith("."))
     .map(({ name }) => name)
     .sort();
-}
-
-/** Parses an ordinary state.json. Returns `undefined` in every other case; `load` reports what is wrong. */
-export function readRecord(json: string): StateRecord | undefined {
-  try {
-    const document = JSON.parse(json);
-    // The resources of `update` have numbers that JSON.parse cannot hold.
-    return acceptStateRecord(document) && document.resources === undefined ? document : undefined;
-  } catch (error) {
-    throwIfOutOfMemory(error);
-    return undefined;
-  }
-}
-
-/** The record, or its fault: the file may be damaged, and commands act on its content. */
-function parseRecord(json: string): StateRecord | string {
-  let document: unknown;
-  try {
-    document = JSON.parse(json);
-  } catch (error) {
-    const fault = syntaxFault(json);
-    if (fault === undefined) throw error;
-    return `invalid JSON at line ${fault.line} column ${fault.column}: ${fault.reason}`;
-  }
-  // The usual case; one call less saves microseconds.
-  if (acceptStateRecord(document)) {
-    const record = document as unknown as StateRecord;
-    if (record.resources !== undefined) restoreExactNumbers(record, json, "StateRecord");
-    return record;
-  }
-  const [fault] = checkSchema(document, "StateRecord").faults;
-  if (fault === undefined) throw new TsrunError("E_INTERNAL", "the two checks of a state disagree");
-  return fault.pointer === "" ? fault.reason : `${fault.pointer}: ${fault.reason}`;
 }
 
 function openStateDirectory(path: string): Descriptor {

@@ -1,6 +1,7 @@
 // One of the shim's containers: made by tsrun's own commands, it ends when its first process has ended.
 
 import { OomWatch } from "../cgroups/oom-watch.ts";
+import { remember } from "../container/endings.ts";
 import { checkId } from "../container/id.ts";
 import { getStateDirectory } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
@@ -33,6 +34,8 @@ export class Container {
   readonly #context: ShimContext;
   readonly #request: CreateRequest;
   readonly #ended: (container: Container, exit: Exit) => void;
+  /** When it was created, as its state says; for `why`. */
+  #created: string | undefined;
   #oom: OomWatch | undefined;
   #stopOomWatch: (() => void) | undefined;
 
@@ -109,6 +112,14 @@ export class Container {
     this.init.state = "deleted";
   }
 
+  /** Keeps how its first process has ended, which only its parent knows. */
+  rememberEnd({ status, signal, at }: Exit): void {
+    if (this.#created === undefined) return;
+    const end = signal === 0 ? { status } : { signal };
+    const { pid } = this.init;
+    remember(this.command.root, { id: this.id, created: this.#created, at, by: "shim", pid, ...end });
+  }
+
   *pause(): Routine<void> {
     yield* this.run("OCI runtime pause failed", ["pause", this.id]);
     if (this.init.state === "running") this.init.state = "paused";
@@ -178,7 +189,9 @@ export class Container {
   #watchMemory(): void {
     try {
       using directory = getStateDirectory(this.command.root, this.id);
-      const watch = OomWatch.of(directory.load().cgroup);
+      const { created, cgroup } = directory.load();
+      this.#created = created;
+      const watch = OomWatch.of(cgroup);
       this.#oom = watch;
       const { stop } = this.#context.loop.watch(watch.descriptor.number, EPOLLIN, () => {
         const event = watch.wait(0);

@@ -56,7 +56,7 @@ export function* startExec(
   } catch (error) {
     yield* streams.close();
     // The process never existed, so nobody waits for its end.
-    if (process.pid === 0) process.exited.happen({ status: 0, at: Date.now() });
+    if (process.pid === 0) process.exited.happen({ status: 0, signal: 0, at: Date.now() });
     throw error;
   }
 }

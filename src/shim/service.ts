@@ -180,7 +180,7 @@ export class TaskService {
     const process = processOf(container, execId);
     if (process.state === "deleted") throw new RequestError("not found", "cannot kill a deleted process");
     try {
-      if (execId === "") killContainer(this.#globals(container), { id, signal, all });
+      if (execId === "") killContainer(this.#globals(container), { id, signal, all, asker: itself() });
       else killExec(process, signal);
     } catch (error) {
       throw killError(error);
@@ -313,6 +313,7 @@ export class TaskService {
 
   #end(container: Container, exit: Exit): void {
     container.init.end(exit);
+    container.rememberEnd(exit);
     this.#tellEnd(container, container.init);
   }
 
@@ -335,6 +336,11 @@ export class TaskService {
 // biome-ignore lint/correctness/useYield: this answer waits for nothing
 function* answer<T>(find: () => T): Routine<T> {
   return find();
+}
+
+/** Who asks for signals, for `why`: as with a shim that calls a runtime. */
+function itself(): { readonly pid: number; readonly name: string } {
+  return { pid: process.pid, name: "containerd-shim-tsrun-v2" };
 }
 
 function processOf(container: Container, execId: string): TaskProcess {

@@ -43,7 +43,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["main"],
   ["shim"],
   ["cli"],
-  ["explain", "check", "diff", "record"],
+  ["explain", "check", "diff", "record", "why", "gc"],
   ["trace"],
   ["container"],
   // The topics may import each other.

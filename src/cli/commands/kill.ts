@@ -1,8 +1,9 @@
 // `kill`: send a signal to a container's first process.
 
+import { SIGNAL_NAMES } from "../../linux/numbers/signal-words.ts";
 import { forEachMatch } from "../matching.ts";
 import { defineCommand } from "../options.ts";
-import { parseSignal, SIGNAL_NAMES } from "../signals.ts";
+import { parseSignal } from "../signals.ts";
 
 export const command = defineCommand({
   name: "kill",

@@ -83,6 +83,7 @@ export const LOCK_UN = 8;
 
 /** lseek(2) */
 export const SEEK_SET = 0;
+export const SEEK_END = 2;
 
 export const S_IFMT = 0o170000;
 export const S_IFSOCK = 0o140000;

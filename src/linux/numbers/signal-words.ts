@@ -1,5 +1,16 @@
-// The words for signals in messages: those of Go's syscall package, which runc prints and its tests look for.
-// Pure.
+// Names of signals (signal(7); the numbers are those of x86-64 and arm64), and the words for them in
+// messages: those of Go's syscall package, which runc prints and its tests look for. Pure.
+
+/** In the order of their numbers, from 1. */
+export const SIGNAL_NAMES: readonly string[] = [
+  ..."HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT".split(" "),
+  ..."CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS".split(" "),
+];
+/** `SIGKILL` for 9; a real-time signal has only its number. */
+export function signalName(signal: number): string {
+  const name = SIGNAL_NAMES[signal - 1];
+  return name === undefined ? `signal ${signal}` : `SIG${name}`;
+}
 
 const WORDS = [
   "hangup",

@@ -73,6 +73,7 @@ const NUMBERS = {
   renameat2: [316, 276],
   linkat: [265, 37],
   symlinkat: [266, 36],
+  syslog: [103, 116],
   readlinkat: [267, 78],
   fchmodat: [268, 53],
   faccessat: [269, 48],

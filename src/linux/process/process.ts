@@ -153,13 +153,18 @@ function meaningOf(word: number): Omit<WaitResult, "pid"> {
 }
 
 /**
- * The exit status, or 128 + signal, of a process that has ended but that wait4(2) does not report, because
- * its tracer hides it from its parent.
+ * How a process has ended that wait4(2) does not report: its tracer hides it from its parent, or it is the
+ * child of another, who has not waited for it yet. `undefined` if it is not known: to those who may not trace
+ * the process, the kernel shows 0 (proc_pid_stat(5)).
  */
-export function statusOfZombie(pid: number): number | undefined {
+export function endOfZombie(pid: number, startTime?: number): Omit<WaitResult, "pid"> | undefined {
   const line = readTextIfThere(`/proc/${pid}/stat`, SHORT);
   if (line === undefined) return undefined;
-  return meaningOf(numberAt(line, line.lastIndexOf(")") + 2, 49)).status;
+  const at = line.lastIndexOf(")") + 2;
+  if (startTime !== undefined && (line[at] !== "Z" || numberAt(line, at, 19) !== startTime)) return undefined;
+  const word = numberAt(line, at, 49);
+  if (startTime !== undefined && word === 0 && effectiveUid() !== 0) return undefined;
+  return meaningOf(word);
 }
 
 /** This process's umask(2), which can only be read by changing it. */

@@ -3,7 +3,7 @@
 
 import type { Descriptor } from "../../linux/files/files.ts";
 import { SIGCHLD, SIGINT, SIGTERM, WNOHANG } from "../../linux/numbers/sched.ts";
-import { tryWaitFor } from "../../linux/process/process.ts";
+import { tryWaitFor, type WaitResult } from "../../linux/process/process.ts";
 import { nextSignal, receiveSignals } from "../../linux/process/signals.ts";
 import { type SpawnOptions, spawn } from "../../linux/process/spawn.ts";
 import { EPOLLIN, type Loop } from "./loop.ts";
@@ -13,6 +13,8 @@ import { type Routine, waitFor } from "./routine.ts";
 export interface Exit {
   /** Its exit status, or 128 + signal. */
   readonly status: number;
+  /** The signal that ended it, 0 if it exited. */
+  readonly signal: number;
   /** Milliseconds since 1970. */
   readonly at: number;
 }
@@ -62,18 +64,18 @@ export class Children {
     while (this.#commands === 0) {
       const ended = tryWaitFor(-1, WNOHANG);
       if (typeof ended === "number") return;
-      this.#tell(ended.pid, ended.status);
+      this.#tell(ended.pid, ended);
     }
   }
 
   #reapOne(pid: number): void {
     const ended = tryWaitFor(pid, WNOHANG);
-    if (typeof ended !== "number") this.#tell(pid, ended.status);
+    if (typeof ended !== "number") this.#tell(pid, ended);
   }
 
-  #tell(pid: number, status: number): void {
+  #tell(pid: number, { status, signal }: Pick<WaitResult, "status" | "signal">): void {
     const ended = this.#awaited.get(pid);
     this.#awaited.delete(pid);
-    ended?.({ status, at: Date.now() });
+    ended?.({ status, signal, at: Date.now() });
   }
 }

@@ -1,0 +1,42 @@
+// `gc`: what commands that were killed, and boots of the machine before this one, have left below the state
+// root and in the kernel. Removes it, if it is asked to.
+
+import { readEndings } from "../container/endings.ts";
+import type { GlobalOptions } from "../container/options.ts";
+import { listIds } from "../container/store.ts";
+import { TsrunError } from "../errors.ts";
+import { CommandsAtWork } from "../why/commands.ts";
+import { findCgroups } from "./cgroups.ts";
+import type { Garbage, GcReport, Removed } from "./model.ts";
+import { findOrphans } from "./orphans.ts";
+import { findStates } from "./states.ts";
+
+export interface GcRequest {
+  /** Whether what is found is removed, too. */
+  readonly removes: boolean;
+}
+
+export function collectGarbage(globals: GlobalOptions, { removes }: GcRequest): GcReport {
+  const { root } = globals;
+  const commands = new CommandsAtWork(root);
+  const states = findStates(globals, listIds(root), commands);
+  const cgroups = findCgroups(readEndings(root), states.records);
+  const found = [...states.garbage, ...findOrphans(root, commands, states.records), ...cgroups.garbage];
+  const garbage = found.map((one) => (removes ? removed(one) : seen(one)));
+  return { removes, garbage, kept: [...states.kept, ...cgroups.kept] };
+}
+
+function seen({ kind, what, why }: Garbage): Removed {
+  return { kind, what, why };
+}
+
+/** One that cannot be removed does not keep the others. */
+function removed(garbage: Garbage): Removed {
+  const told = seen(garbage);
+  try {
+    return garbage.remove() ? told : { ...told, isKept: true };
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+    return { ...told, failure: error.message };
+  }
+}

@@ -1,0 +1,33 @@
+// What `gc` finds. Types only.
+
+/** `half-made`: its create was killed; `earlier boot`: the machine was started again since it was made. */
+export type GarbageKind = "half-made" | "earlier boot" | "temporary" | "process" | "cgroup";
+
+export interface Found {
+  readonly kind: GarbageKind;
+  /** An id, a path or a process. */
+  readonly what: string;
+  /** Why it is garbage, or why it is left alone. */
+  readonly why: string;
+}
+
+/** Something that can be removed. */
+export interface Garbage extends Found {
+  /** Looks again, and removes it. False if it is no garbage any more. Throws if it cannot be removed. */
+  readonly remove: () => boolean;
+}
+
+export interface Removed extends Found {
+  /** Why it could not be removed. */
+  readonly failure?: string;
+  /** It was no garbage any more. */
+  readonly isKept?: boolean;
+}
+
+export interface GcReport {
+  /** It was asked to remove what it finds. */
+  readonly removes: boolean;
+  readonly garbage: readonly Removed[];
+  /** What looks like garbage, and is not touched. */
+  readonly kept: readonly Found[];
+}

@@ -1,0 +1,122 @@
+// State directories that nobody finishes or removes any more: half made ones, and those of earlier boots; and
+// files that a command was writing when it was killed.
+
+import { currentBoot } from "../container/boot.ts";
+import { destroy } from "../container/destroy.ts";
+import type { GlobalOptions } from "../container/options.ts";
+import type { StateRecord } from "../container/record.ts";
+import { statusOf } from "../container/status.ts";
+import { findStateDirectory, type StateDirectory } from "../container/store.ts";
+import { TsrunError } from "../errors.ts";
+import { tryCall } from "../linux/call/call.ts";
+import { cString, viewOf } from "../linux/call/words.ts";
+import { listDirectoryAt } from "../linux/files/directories.ts";
+import { STATX_SIZE } from "../linux/files/files.ts";
+import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
+import type { CommandsAtWork } from "../why/commands.ts";
+import type { Found, Garbage } from "./model.ts";
+
+/** A directory without a state must be so old, in milliseconds: its create may just be about to lock it. */
+const OLD_MS = 60_000;
+/** STATX_MTIME, and where `struct statx` has the seconds. */
+const STATX_MTIME = 0x40;
+const MTIME_AT = 112;
+
+export interface StatesFound {
+  readonly garbage: readonly Garbage[];
+  readonly kept: readonly Found[];
+  /** Of the containers that are there: their cgroups are nobody's garbage. */
+  readonly records: readonly StateRecord[];
+}
+
+/** What is to be said of one directory. */
+type Verdict =
+  | { readonly kind: "half-made" | "earlier boot"; readonly why: string; readonly record?: StateRecord }
+  | { readonly kind: "kept"; readonly why: string }
+  | { readonly kind: "alive"; readonly record?: StateRecord };
+
+export function findStates(
+  globals: GlobalOptions,
+  ids: readonly string[],
+  commands: CommandsAtWork,
+): StatesFound {
+  const garbage: Garbage[] = [];
+  const kept: Found[] = [];
+  const records: StateRecord[] = [];
+  for (const id of ids) {
+    const found = findStateDirectory(globals.root, id);
+    if (found === undefined) continue;
+    try {
+      const isBusy = commands.on(id).length > 0;
+      const verdict = judge(found);
+      if (verdict.kind === "kept") kept.push({ kind: "half-made", what: id, why: verdict.why });
+      else if (verdict.kind === "alive") {
+        if (verdict.record !== undefined) records.push(verdict.record);
+        if (!isBusy) garbage.push(...temporariesIn(found));
+      } else if (!isBusy) {
+        const { kind, why } = verdict;
+        garbage.push({ kind, what: id, why, remove: () => removeState(globals, id, kind) });
+      }
+    } finally {
+      found[Symbol.dispose]();
+    }
+  }
+  return { garbage, kept, records };
+}
+
+/** What a directory is, as long as nobody changes it. */
+function judge(directory: StateDirectory): Verdict {
+  let record: StateRecord;
+  try {
+    record = directory.load();
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+    if (error.code !== "E_NOT_FOUND") {
+      return { kind: "kept", why: `${error.message}; "delete --force" ends what else tells of it` };
+    }
+    if (directory.isBeingMade()) return { kind: "alive" };
+    if (!isOld(directory.path)) return { kind: "kept", why: "it has no state, but is not a minute old" };
+    return { kind: "half-made", why: "it has no state: its create or its delete was ended half-way" };
+  }
+  if (record.bootId !== undefined && record.bootId !== currentBoot()) {
+    return { kind: "earlier boot", why: "the machine was started again since it was made", record };
+  }
+  const isUnfinished = directory.waiting() === "creating" || record.init_process_pid === 0;
+  if (!isUnfinished || directory.isBeingMade()) return { kind: "alive", record };
+  // Its first process ends by itself, since nobody tells it what to do.
+  if (statusOf(record, directory) !== "stopped") return { kind: "alive", record };
+  return { kind: "half-made", why: "its create was ended before it was complete", record };
+}
+
+/** Without statx(2) nobody knows. */
+function isOld(path: string): boolean {
+  const buffer = new Uint8Array(STATX_SIZE);
+  if (tryCall("statx", AT_FDCWD, cString(path), 0, STATX_MTIME, buffer) < 0) return false;
+  return Date.now() - Number(viewOf(buffer).getBigInt64(MTIME_AT, true)) * 1000 > OLD_MS;
+}
+
+/** With the lock held, so that the verdict holds until it is removed. */
+function removeState(globals: GlobalOptions, id: string, kind: Verdict["kind"]): boolean {
+  const found = findStateDirectory(globals.root, id);
+  if (found === undefined) return false;
+  using directory = found;
+  directory.lock();
+  const verdict = judge(directory);
+  if (verdict.kind !== kind || (verdict.kind !== "half-made" && verdict.kind !== "earlier boot"))
+    return false;
+  if (verdict.record === undefined) directory.remove();
+  else destroy(directory, verdict.record, { forced: globals.log, inBundle: false, by: "gc" });
+  return true;
+}
+
+/** What `save` and `saveConfig` write before they give it its name; nobody has the directory open. */
+function temporariesIn({ path }: StateDirectory): Garbage[] {
+  return listDirectoryAt(path)
+    .filter(({ name, type }) => type === "file" && /^\.(state|config)\.json\.\d+$/.test(name))
+    .map(({ name }) => ({
+      kind: "temporary",
+      what: `${path}/${name}`,
+      why: "the command that wrote it was ended",
+      remove: () => tryCall("unlinkat", AT_FDCWD, cString(`${path}/${name}`), 0) === 0,
+    }));
+}

@@ -1,0 +1,89 @@
+// The commands of tsrun that are at work below a state root: who has a container's directory open, who holds
+// its lock, and what they wait for: hooks, criu.
+
+import { openIfThere, readLink, readTextIfThere, status } from "../linux/files/files.ts";
+import { O_DIRECTORY, O_PATH } from "../linux/numbers/fcntl.ts";
+import type { CommandFacts } from "./model.ts";
+import { type FileLock, locksIn } from "./proc-texts.ts";
+import { childrenOf, listOrNone, lookAtProcess } from "./processes.ts";
+
+/** So many descriptors of processes are looked at: a busy host may have millions. */
+const MOST_DESCRIPTORS = 200_000;
+
+/** The commands at work, by the id of their container; one that has been removed, too. */
+export class CommandsAtWork {
+  readonly #pids: ReadonlyMap<string, readonly number[]>;
+  readonly #locks: readonly FileLock[];
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+    this.#pids = pidsAt(root);
+    this.#locks = locksIn(readTextIfThere("/proc/locks") ?? "");
+  }
+
+  /** Those at work on one container. */
+  on(id: string): CommandFacts[] {
+    const path = `${this.#root}/${id}`;
+    const lock = fileAt(path);
+    const making = fileAt(`${path}/config.json`);
+    return (this.#pids.get(id) ?? []).flatMap((pid) => {
+      const process = lookAtProcess(pid);
+      if (process === undefined) return [];
+      const own = this.#locks.filter((one) => one.pid === pid);
+      const its = own.find(({ file }) => file === lock);
+      return [
+        {
+          process,
+          isTsrun: isTsrun(pid),
+          lock: its === undefined ? "none" : its.waits ? "waits" : "holds",
+          isMaking: own.some(({ file, waits }) => file === making && !waits),
+          children: childrenOf(pid).flatMap((child) => lookAtProcess(child) ?? []),
+        },
+      ];
+    });
+  }
+}
+
+/** Whether a process executes this program: also one that has been replaced since. */
+function isTsrun(pid: number): boolean {
+  const [its = "", own = "-"] = [pid, "self"].map((of) =>
+    readLink(`/proc/${of}/exe`)?.replace(/ \(deleted\)$/, ""),
+  );
+  return its === own || its.slice(its.lastIndexOf("/") + 1).startsWith("tsrun");
+}
+
+/** As /proc/locks names a file. */
+function fileAt(path: string): string | undefined {
+  const found = status(path, { followLinks: false });
+  return found && `${found.deviceMajor}:${found.deviceMinor}:${found.inode}`;
+}
+
+/** Which processes have a directory right below the root open. */
+function pidsAt(root: string): Map<string, number[]> {
+  const found = new Map<string, number[]>();
+  // The kernel shows paths without symbolic links.
+  const beginning = `${realPath(root)}/`;
+  let looked = 0;
+  for (const { name } of listOrNone("/proc")) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    for (const { name: fd } of listOrNone(`/proc/${name}/fd`)) {
+      if (++looked > MOST_DESCRIPTORS) return found;
+      const target = readLink(`/proc/${name}/fd/${fd}`);
+      if (target?.startsWith(beginning) !== true) continue;
+      const id = target.slice(beginning.length).replace(/ \(deleted\)$/, "");
+      const pids = found.get(id) ?? [];
+      if (!pids.includes(Number(name))) pids.push(Number(name));
+      if (!id.includes("/")) found.set(id, pids);
+    }
+  }
+  return found;
+}
+
+/** As the kernel shows it. */
+export function realPath(path: string): string {
+  const held = openIfThere(path, O_PATH | O_DIRECTORY);
+  if (held === undefined) return path;
+  using directory = held;
+  return readLink(`/proc/self/fd/${directory.number}`) ?? path;
+}

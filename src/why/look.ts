@@ -1,0 +1,158 @@
+// Looks at one container: its state, its processes, its cgroup, who works on it, and what is remembered of
+// it.
+
+import { freezeState, isFrozenV1 } from "../cgroups/freezer.ts";
+import { ownOomKills, readProcesses } from "../cgroups/members.ts";
+import type { CgroupRecord } from "../cgroups/record.ts";
+import { readKey } from "../cgroups/writer.ts";
+import { currentBoot } from "../container/boot.ts";
+import { type Ending, SIGNAL_NOTE, type Signalled, signalledIn } from "../container/ending.ts";
+import type { GlobalOptions } from "../container/options.ts";
+import type { StateRecord } from "../container/record.ts";
+import { PROXY_EXECUTABLE, statusOf } from "../container/status.ts";
+import { findStateDirectory, type StateDirectory } from "../container/store.ts";
+import { TsrunError } from "../errors.ts";
+import { readLink, readTextIfThere } from "../linux/files/files.ts";
+import { endOfZombie, processStatus } from "../linux/process/process.ts";
+import type { Spec } from "../spec/types.ts";
+import type { CommandsAtWork } from "./commands.ts";
+import { kernelFacts } from "./kernel-log.ts";
+import type { Existing, Facts, Frozen, ProcessFacts } from "./model.ts";
+import { childrenOf, listOrNone, lookAtProcess, sleepingOf, targetOf } from "./processes.ts";
+
+/** Nothing was looked for in the kernel's log. */
+const NOTHING = { killed: [], seccompCall: undefined };
+
+/** What is remembered of containers, by id: the latest. */
+export type Remembered = (id: string) => Ending | undefined;
+
+export interface Around {
+  readonly commands: CommandsAtWork;
+  readonly remembered: Remembered;
+}
+
+/** `undefined` if there is no such container, and none is remembered. */
+export function lookAt({ root }: GlobalOptions, id: string, around: Around): Facts | undefined {
+  const { commands, remembered } = around;
+  const ending = remembered(id);
+  const found = findStateDirectory(root, id);
+  if (found === undefined) {
+    const after = commands.on(id);
+    if (ending === undefined && after.length === 0) return undefined;
+    return { id, ending, after, kernel: ending === undefined ? NOTHING : kernelOf(ending) };
+  }
+  using directory = found;
+  let record: StateRecord;
+  try {
+    record = directory.load();
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+    if (error.code !== "E_NOT_FOUND") return { id, damage: error.message, kernel: NOTHING };
+    return { id, halfMade: { commands: commands.on(id) }, kernel: NOTHING };
+  }
+  const existing = lookAtExisting(directory, record, around);
+  const its = ending?.created === record.created ? ending : undefined;
+  const from = Date.parse(record.created);
+  const end = { pid: record.init_process_pid, cgroup: existing.oom.cgroup, from, to: Date.now() };
+  const asks = existing.status === "stopped" || (existing.oom.oomKills ?? 0) > 0;
+  return { id, existing, ending: its, kernel: asks ? kernelFacts(end) : NOTHING };
+}
+
+function kernelOf({ pid = 0, cgroup, created, at }: Ending): Facts["kernel"] {
+  if (created === undefined) return NOTHING;
+  return kernelFacts({ pid, cgroup, from: Date.parse(created), to: at });
+}
+
+function lookAtExisting(directory: StateDirectory, record: StateRecord, { commands }: Around): Existing {
+  const status = statusOf(record, directory);
+  const { init_process_pid: pid, init_process_start: startTime, cgroup } = record;
+  const isThere = pid !== 0 && processStatus(pid)?.startTime === startTime;
+  const init = isThere ? lookAtProcess(pid) : undefined;
+  const members = readProcesses(cgroup);
+  const isBeforeProgram = isThere && readLink(`/proc/${pid}/exe`) === PROXY_EXECUTABLE;
+  const spec = configOf(directory);
+  return {
+    record,
+    status,
+    waiting: directory.waiting(),
+    isBeforeProgram,
+    init,
+    end: isThere ? endOfInit(pid, startTime) : {},
+    sleeping: sleepingOf(members.length > 0 ? members : isThere ? [pid] : []),
+    insideHooks: isBeforeProgram ? childrenOf(pid).flatMap((child) => lookAtProcess(child) ?? []) : [],
+    members: members.length,
+    frozen: frozenAt(cgroup),
+    commands: commands.on(record.id),
+    signals: signalsIn(directory.path),
+    oom: ownOomKills(cgroup),
+    isHeldByMemory: isHeldByMemory(cgroup),
+    forksRefused: forksRefused(cgroup),
+    isOfEarlierBoot: record.bootId !== undefined && record.bootId !== currentBoot(),
+    hooks: spec?.hooks,
+    seccomp: spec?.linux?.seccomp,
+    stdout: isThere ? targetOf(pid, 1) : undefined,
+    stderr: isThere ? targetOf(pid, 2) : undefined,
+  };
+}
+
+/** The configuration is only there to name hooks and rules. */
+function configOf(directory: StateDirectory): Spec | undefined {
+  try {
+    return directory.loadConfig();
+  } catch {
+    return undefined;
+  }
+}
+
+function endOfInit(pid: number, startTime: number): Existing["end"] {
+  const ended = endOfZombie(pid, startTime);
+  if (ended === undefined) return {};
+  return ended.signal === 0 ? { status: ended.status } : { signal: ended.signal };
+}
+
+function signalsIn(path: string): Signalled[] {
+  return listOrNone(path)
+    .filter(({ name, type }) => type === "symlink" && name.startsWith(SIGNAL_NOTE))
+    .flatMap(({ name }) => signalledIn(name, readLink(`${path}/${name}`) ?? "") ?? []);
+}
+
+/** Which cgroup is frozen, if the container's processes are: its own, or one above it. */
+function frozenAt(cgroup: CgroupRecord): Frozen | undefined {
+  const own = cgroup.paths[cgroup.driver === "v2" ? "" : "freezer"];
+  if (own === undefined) return undefined;
+  const file = cgroup.driver === "v2" ? "cgroup.freeze" : "freezer.state";
+  const isFrozen = (path: string): boolean =>
+    cgroup.driver === "v2" ? readTextIfThere(`${path}/${file}`)?.trim() === "1" : isFrozenV1(path);
+  if (freezeState(cgroup) === "frozen") return { cgroup: own, file, isOwn: true };
+  for (let at = above(own); at !== "" && listOrNone(at).some(({ name }) => name === file); at = above(at)) {
+    if (isFrozen(at)) return { cgroup: at, file, isOwn: false };
+  }
+  return undefined;
+}
+
+const above = (path: string): string => path.slice(0, path.lastIndexOf("/"));
+
+/** v1, with memory.oom_control: nobody is killed, and who needs memory waits. */
+function isHeldByMemory({ driver, paths: { memory } }: CgroupRecord): boolean {
+  if (driver !== "v1" || memory === undefined) return false;
+  const text = readTextIfThere(`${memory}/memory.oom_control`, { isShort: true }) ?? "";
+  return /^oom_kill_disable 1$/m.test(text) && /^under_oom 1$/m.test(text);
+}
+
+function forksRefused({ driver, paths }: CgroupRecord): number {
+  const directory = paths[driver === "v2" ? "" : "pids"];
+  return directory === undefined ? 0 : readKey(directory, "pids.events", "max");
+}
+
+/** The processes of which it matters whether they stand still. */
+export function suspectsIn({ existing, halfMade, after = [] }: Facts): ProcessFacts[] {
+  const { init, sleeping = [], commands = [], insideHooks = [] } = existing ?? {};
+  const working = [...commands, ...(halfMade?.commands ?? []), ...after];
+  const all = [
+    ...(init === undefined ? [] : [init]),
+    ...sleeping,
+    ...insideHooks,
+    ...working.flatMap(({ process, children }) => [process, ...children]),
+  ];
+  return all;
+}
