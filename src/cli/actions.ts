@@ -25,6 +25,7 @@ import { explainBundle, explainContainer, isContainer } from "../explain/explain
 import { validate } from "../explain/validate.ts";
 import { collectGarbage } from "../gc/gc.ts";
 import { recordContainer } from "../record/record.ts";
+import { readTimes } from "../trace/read.ts";
 import { whyContainer, whyStuck } from "../why/why.ts";
 import { readTraceFile, writePage } from "./write-page.ts";
 import { writeSpec } from "./write-spec.ts";
@@ -53,6 +54,7 @@ export const actions = {
   readResources,
   readTraceFile,
   recordContainer,
+  readTimes,
   removeMounts,
   restoreContainer,
   resumeContainer,

@@ -23,6 +23,31 @@ export interface Edition {
 const PROGRAM = "tsrun";
 const HELP: OptionTable = { help: { type: "boolean", alias: "h", describe: "show help" } };
 
+const TRACE_TEXTS = [
+  "With --trace FILE a command notes each of its phases, each system call that it makes and each that " +
+    "is made for it inside a container, hooks, started processes, calls of libraries and of systemd, " +
+    "and what it waits for, with their times. It writes them to FILE when it ends, also when it fails. " +
+    "A signal that ends it leaves FILE empty. FILE is opened first; if that fails, nothing is done. No " +
+    "container gets it.",
+  "FILE has Chrome's trace events, which ui.perfetto.dev and chrome://tracing open. If its name ends " +
+    "in .otlp.json, or TRACEPARENT is set, it has an ExportTraceServiceRequest of OpenTelemetry in " +
+    `JSON, on one line. "${PROGRAM} explain --times FILE" sums up either. After 28,672 calls no more ` +
+    "are noted, and the file says how many were left out. What the first process does when create has " +
+    "ended, waiting and executing the program, is in the trace of start, as a wait.",
+];
+
+const VARIABLES = [
+  ["XDG_RUNTIME_DIR", "The directory in which an ordinary user's state is, in a directory tsrun."],
+  [
+    "TRACEPARENT, TRACESTATE",
+    "The trace of the caller, as W3C's Trace Context writes it; what --trace writes belongs to it.",
+  ],
+  [
+    "OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES",
+    "Who is traced, in a trace for OpenTelemetry; the name is tsrun otherwise.",
+  ],
+] as const;
+
 /** Every page, the program's first, the shim's last. */
 export function manPages(commands: readonly Command[], edition: Edition): ManPage[] {
   return [
@@ -76,10 +101,10 @@ function programPage(commands: readonly Command[], edition: Edition): string {
         "as root.",
     ),
     ...Object.entries(ANNOTATION_TEXTS).flatMap(([name, text]) => [".TP", `.B ${roff(name)}`, line(text)]),
+    ".SH TRACES",
+    ...TRACE_TEXTS.map(line).flatMap((text, index) => (index === 0 ? [text] : [".PP", text])),
     ".SH ENVIRONMENT",
-    ".TP",
-    ".B XDG_RUNTIME_DIR",
-    line("The directory in which an ordinary user's state is, in a directory tsrun."),
+    ...VARIABLES.flatMap(([name, text]) => [".TP", `.B ${name}`, line(text)]),
     ".SH SEE ALSO",
     ...references([SHIM, ...commands.map(({ name }) => `${PROGRAM}-${name}`)]),
     "",

@@ -57,79 +57,89 @@ const MACHINES = [
   { machine: "arm64", arch: "arm64", emulators: ["qemu-aarch64-static", "qemu-aarch64"] },
 ] as const;
 
-async function drive(machine: string, emulator: string | undefined): Promise<Report> {
+/** The usual interpreter, and the one that notes the times of its calls, which must do the same. */
+const KINDS = ["plain", "clocked"] as const;
+
+async function drive(machine: string, kind: string, emulator: string | undefined): Promise<Report> {
   const args = bunArguments(
     "test/support/proxy-driver.ts",
     machine,
+    kind,
     ...(emulator === undefined ? [] : [emulator]),
   );
   const { stdout } = await promisify(execFile)(BUN, args, { timeout: 60_000 });
   return JSON.parse(stdout) as Report;
 }
 
-for (const { machine, arch, emulators } of MACHINES) {
+for (const { machine, arch, emulators, kind } of MACHINES.flatMap((one) =>
+  KINDS.map((kind) => ({ ...one, kind })),
+)) {
   const native = process.arch === arch;
   const emulator = native ? undefined : emulators.map(findProgram).find((path) => path !== undefined);
   const skip = native || emulator !== undefined ? false : `no ${emulators[0]}: install qemu-user-static`;
 
-  t.test(`the ${machine} interpreter, ${native ? "natively" : "under QEMU"}`, { skip }, async (t) => {
-    const report = await drive(machine, emulator);
+  t.test(
+    `the ${machine} interpreter, ${kind}, ${native ? "natively" : "under QEMU"}`,
+    { skip },
+    async (t) => {
+      const report = await drive(machine, kind, emulator);
 
-    t.test("stops at the first failure, or goes on where that is allowed", async (t) => {
-      const { pid, stop, stopped, goOn, passed } = report.stopping;
-      t.strictSame(stop, [pid, -EBADF, null]);
-      t.strictSame(goOn, [-EBADF, pid]);
-      t.ok(stopped && passed);
-    });
-
-    t.test("tries again what says so, and not for ever", async (t) => {
-      t.strictSame(report.tryingAgain, [-EAGAIN, 2]);
-    });
-
-    t.test("takes earlier results as arguments, in every place", async (t) => {
-      t.strictSame(report.earlierResults, { content: "the second page", mode: "640", open: [-EBADF, 0] });
-    });
-
-    t.test("hands memory over both ways, and numbers of 64 bits", async (t) => {
-      t.strictSame(report.memory, { far: 2 ** 40 + 7, first: "hello", second: " world", fault: -EFAULT });
-    });
-
-    t.test("makes what is the child's in the child only, and the parent's in the parent", async (t) => {
-      const { pids, seenByParent, child, parent, reaped, status } = report.cloning;
-      t.not(pids.child, pids.parent);
-      t.strictSame(seenByParent, {
-        before: [null, pids.parent],
-        after: [null, pids.parent, pids.parent],
-      });
-      t.strictSame(child, [pids.child, null, pids.parent], "the child answers on its own socket");
-      t.strictSame(parent, [null, pids.parent]);
-      t.strictSame([reaped, status], [pids.child, 255], "and ends with its socket");
-    });
-
-    t.test("takes data of any size, and 1,400 operations at once", async (t) => {
-      t.strictSame(report.large, { written: 1 << 20, same: true, many: true });
-    });
-
-    t.test("ends after the last batch, failed or not, and when it is let go", async (t) => {
-      t.strictSame(report.ending, { answered: true, statuses: [255, 255, 255] });
-    });
-
-    t.test("executes with an environment of 1 MiB, or answers why not", async (t) => {
-      t.strictSame(report.executing, { failure: -ENOENT, stopped: null, status: 0, whole: true });
-
-      t.test("is told from a program of its name when both have ended", async (t) => {
-        t.strictSame(report.endedBefore, [
-          ["Z", false],
-          ["Z", true],
-        ]);
+      t.test("stops at the first failure, or goes on where that is allowed", async (t) => {
+        const { pid, stop, stopped, goOn, passed } = report.stopping;
+        t.strictSame(stop, [pid, -EBADF, null]);
+        t.strictSame(goOn, [-EBADF, pid]);
+        t.ok(stopped && passed);
       });
 
-      t.test("is ended by signals that it handles, with 128 and their number", async (t) => {
-        t.strictSame(report.terminating, [
-          [0, 129],
-          [0, 143],
-        ]);
+      t.test("tries again what says so, and not for ever", async (t) => {
+        t.strictSame(report.tryingAgain, [-EAGAIN, 2]);
       });
-    });
-  });
+
+      t.test("takes earlier results as arguments, in every place", async (t) => {
+        t.strictSame(report.earlierResults, { content: "the second page", mode: "640", open: [-EBADF, 0] });
+      });
+
+      t.test("hands memory over both ways, and numbers of 64 bits", async (t) => {
+        t.strictSame(report.memory, { far: 2 ** 40 + 7, first: "hello", second: " world", fault: -EFAULT });
+      });
+
+      t.test("makes what is the child's in the child only, and the parent's in the parent", async (t) => {
+        const { pids, seenByParent, child, parent, reaped, status } = report.cloning;
+        t.not(pids.child, pids.parent);
+        t.strictSame(seenByParent, {
+          before: [null, pids.parent],
+          after: [null, pids.parent, pids.parent],
+        });
+        t.strictSame(child, [pids.child, null, pids.parent], "the child answers on its own socket");
+        t.strictSame(parent, [null, pids.parent]);
+        t.strictSame([reaped, status], [pids.child, 255], "and ends with its socket");
+      });
+
+      t.test("takes data of any size, and 1,400 operations at once", async (t) => {
+        t.strictSame(report.large, { written: 1 << 20, same: true, many: true });
+      });
+
+      t.test("ends after the last batch, failed or not, and when it is let go", async (t) => {
+        t.strictSame(report.ending, { answered: true, statuses: [255, 255, 255] });
+      });
+
+      t.test("executes with an environment of 1 MiB, or answers why not", async (t) => {
+        t.strictSame(report.executing, { failure: -ENOENT, stopped: null, status: 0, whole: true });
+
+        t.test("is told from a program of its name when both have ended", async (t) => {
+          t.strictSame(report.endedBefore, [
+            ["Z", false],
+            ["Z", true],
+          ]);
+        });
+
+        t.test("is ended by signals that it handles, with 128 and their number", async (t) => {
+          t.strictSame(report.terminating, [
+            [0, 129],
+            [0, 143],
+          ]);
+        });
+      });
+    },
+  );
 }

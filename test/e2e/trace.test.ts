@@ -1,7 +1,7 @@
 // `--trace`: where the time of a command goes.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -331,54 +331,6 @@ behaviour(
     t.ok(trace.events.length <= 1 << 15);
     t.match(trace.of("phase"), [{ name: "list" }], "phases have room kept for them");
     rmSync(lab.stateRoot, { recursive: true });
-  },
-  ONLY,
-);
-
-interface OtlpSpan {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId: string;
-  readonly name: string;
-  readonly kind: number;
-  readonly startTimeUnixNano: string;
-  readonly endTimeUnixNano: string;
-  readonly attributes: readonly { key: string; value: { stringValue?: string; intValue?: string } }[];
-}
-
-behaviour(
-  "OpenTelemetry gets spans of its caller's trace, each in one that contains it",
-  async (t, lab) => {
-    const box = lab.container(sleeping);
-    const file = join(lab.folder, "create.json");
-    const [traceId, parent] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"];
-    const env = { PATH: process.env.PATH ?? "", TRACEPARENT: `00-${traceId}-${parent}-01` };
-    const before = BigInt(Date.now()) * 1_000_000n;
-    mustSucceed(await box.create({ globals: ["--trace", file], env }));
-    const text = readFileSync(file, "utf8");
-    t.equal(text.indexOf("\n"), text.length - 1, "one line");
-    const spans: OtlpSpan[] = JSON.parse(text).resourceSpans[0].scopeSpans[0].spans;
-    const [root, ...others] = spans;
-    t.match(root, { traceId, parentSpanId: parent, name: "tsrun create" });
-    const byId = new Map(spans.map((span) => [span.spanId, span]));
-    t.equal(byId.size, spans.length, "each span has an id of its own");
-    for (const span of others) {
-      const container = byId.get(span.parentSpanId);
-      const isWhole =
-        /^[0-9a-f]{16}$/.test(span.spanId) &&
-        span.traceId === traceId &&
-        span.kind === 1 &&
-        BigInt(span.startTimeUnixNano) >= BigInt(container?.startTimeUnixNano ?? span.endTimeUnixNano) &&
-        BigInt(span.endTimeUnixNano) >= BigInt(span.startTimeUnixNano);
-      if (!isWhole) t.fail(`a span is wrong: ${JSON.stringify(span)}`);
-    }
-    const off = BigInt(root?.startTimeUnixNano ?? "0") - before;
-    t.ok(off > -5_000_000n && off < 10_000_000_000n, "times are those of the day");
-    const attribute = (span: OtlpSpan, name: string) =>
-      span.attributes.find(({ key }) => key === name)?.value.stringValue;
-    t.ok(others.some((span) => attribute(span, "tsrun.category") === "inside" && span.name === "pivot_root"));
-    mustSucceed(await box.delete());
-    t.ok(existsSync(file));
   },
   ONLY,
 );

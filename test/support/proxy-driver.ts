@@ -2,7 +2,7 @@
 // Run under Bun by test/e2e/proxy.test.ts, since Node can neither make a SOCK_SEQPACKET pair nor load the
 // system call layer:
 //
-//   bun test/support/proxy-driver.ts MACHINE [EMULATOR]
+//   bun test/support/proxy-driver.ts MACHINE plain|clocked [EMULATOR]
 
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -39,7 +39,7 @@ import {
 import { proxyExecutable } from "../../src/proxy/machine/elf.ts";
 import { SyscallProxy } from "../../src/proxy/proxy.ts";
 
-const [machineName = "", emulator] = process.argv.slice(2);
+const [machineName = "", kind, emulator] = process.argv.slice(2);
 const machine: Machine = machineName === "arm64" ? "arm64" : "x86-64";
 const scratch = mkdtempSync("/tmp/tsrun-proxy-");
 
@@ -59,7 +59,7 @@ let starts = 0;
 function start(): Started {
   starts += 1;
   const path = join(scratch, `proxy-${starts}`);
-  writeFileSync(path, proxyExecutable(machine, CONTROL), { mode: 0o755 });
+  writeFileSync(path, proxyExecutable(machine, CONTROL, kind === "clocked"), { mode: 0o755 });
   const [ours, theirs] = socketPair(SOCK_SEQPACKET);
   const [childSocket, childEnd] = socketPair(SOCK_SEQPACKET);
   const pid = spawn({

@@ -8,6 +8,7 @@ import type { Actions } from "../actions.ts";
 import { readPreserveFds } from "../create-options.ts";
 import { bundle, createOptions } from "../flags.ts";
 import { formatExplanation } from "../format-explanation.ts";
+import { formatTimes } from "../format-times.ts";
 import { defineCommand, type Globals } from "../options.ts";
 import { absolutePath } from "../paths.ts";
 import { UsageError } from "../usage-error.ts";
@@ -40,16 +41,29 @@ With --json, each row has the JSON pointer of the setting that asks for it, and 
 its lines of the file. "differs" tells how a row differs from the configuration that "$0 spec"
 writes: "wider" is what lets the container reach more, "narrower" what lets it reach less.
 
+With --times, the argument of that option is a file that --trace has written, and the text says
+where its command spent its time, the largest part first: computing, in system calls or waiting;
+by phase; by call, those inside the container too; and the longest single events. For this,
+record the command that is slow: nothing is made here. A trace is written when its command ends,
+also when it fails; a signal that ends it leaves the file empty.
+
 EXAMPLE:
     # $0 explain /srv/web
     # $0 explain --syscalls web
     # $0 explain --html web.html web
+    # $0 --trace create.json create --bundle /srv/web web
+    # $0 explain --times create.json
     # $0 explain --json . | jq '.sections[] | select(.topic == "mounts")'`,
   args: { min: 0, max: 1 },
   argWords: ["container or bundle"],
   options: {
     bundle,
     syscalls: { type: "boolean", describe: "show each system call too, as strace would print it" },
+    times: {
+      type: "string",
+      describe: "print where the time went in this trace, which --trace has written",
+      words: "file",
+    },
     json: { type: "boolean", describe: "print the description as JSON" },
     html: {
       type: "string",
@@ -68,6 +82,13 @@ EXAMPLE:
   run({ globals, host, actions, options, args: [name], program }) {
     const { html, timeline } = options;
     checkTogether(options);
+    if (options.times !== undefined) {
+      if (name !== undefined || options.bundle !== undefined || html !== undefined)
+        throw new UsageError(ALONE);
+      const times = actions.readTimes(options.times);
+      host.print(formatTimes(times, { json: options.json, width: host.terminalWidth() }));
+      return 0;
+    }
     // Before the work, which would be for nothing.
     const trace = timeline === undefined ? undefined : absolutePath(timeline, host.cwd);
     const events = trace === undefined ? undefined : readTrace(actions.readTraceFile(trace), trace);
@@ -108,6 +129,7 @@ interface PageOptions {
   readonly timeline: string | undefined;
   readonly json: boolean;
 }
+const ALONE = "--times names a trace: no bundle, container or page belongs to it";
 
 interface Subject extends ExplainOptions {
   readonly bundle: string;

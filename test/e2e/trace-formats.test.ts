@@ -1,0 +1,87 @@
+// What `--trace` writes for OpenTelemetry, and how `explain --times` sums either format up.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, tsrunOnly } from "../support/behaviour.ts";
+import { Container, mustSucceed } from "../support/container.ts";
+
+const ONLY = tsrunOnly("has no --trace");
+
+const sleeping = Container.script("exec sleep 1000");
+
+behaviour(
+  "explain --times says where the time of a command went, from either format",
+  async (t, lab) => {
+    const box = lab.container(sleeping);
+    for (const name of ["create.json", "create.otlp.json"]) {
+      const file = join(lab.folder, name);
+      mustSucceed(await box.create({ globals: ["--trace", file] }));
+      mustSucceed(await box.delete());
+      const { stdout } = mustSucceed(await lab.invoke(["explain", "--times", file]));
+      t.match(stdout, /^create took \d+\.\d{3} ms\ntsrun /);
+      t.match(stdout, /\d {2}make the mounts\n/, "phases");
+      t.match(stdout, /\d {2}tsrun: openat, \d/, "calls of tsrun");
+      t.match(stdout, /\d {2}first process: \w+/, "calls inside");
+      const json = mustSucceed(await lab.invoke(["explain", "--times", file, "--json"]));
+      const { own, phases } = JSON.parse(json.stdout);
+      for (const rows of [own, phases]) {
+        const sum = rows.reduce((all: number, { share }: { share: number }) => all + share, 0);
+        t.ok(Math.abs(sum - 100) < 0.1, `${sum} %`);
+      }
+    }
+    const other = await lab.invoke(["explain", "--times", join(box.bundle, "config.json")]);
+    t.equal(other.code, 1);
+    t.match(other.stderr, /it is no trace that tsrun has written/);
+    const both = await lab.invoke(["explain", "--times", "trace.json", box.bundle]);
+    t.equal(both.code, 1);
+    t.match(both.stderr, /no bundle, container or page belongs to it/);
+  },
+  ONLY,
+);
+
+interface OtlpSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string;
+  readonly name: string;
+  readonly kind: number;
+  readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
+  readonly attributes: readonly { key: string; value: { stringValue?: string; intValue?: string } }[];
+}
+
+behaviour(
+  "OpenTelemetry gets spans of its caller's trace, each in one that contains it",
+  async (t, lab) => {
+    const box = lab.container(sleeping);
+    const file = join(lab.folder, "create.json");
+    const [traceId, parent] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"];
+    const env = { PATH: process.env.PATH ?? "", TRACEPARENT: `00-${traceId}-${parent}-01` };
+    const before = BigInt(Date.now()) * 1_000_000n;
+    mustSucceed(await box.create({ globals: ["--trace", file], env }));
+    const text = readFileSync(file, "utf8");
+    t.equal(text.indexOf("\n"), text.length - 1, "one line");
+    const spans: OtlpSpan[] = JSON.parse(text).resourceSpans[0].scopeSpans[0].spans;
+    const [root, ...others] = spans;
+    t.match(root, { traceId, parentSpanId: parent, name: "tsrun create" });
+    const byId = new Map(spans.map((span) => [span.spanId, span]));
+    t.equal(byId.size, spans.length, "each span has an id of its own");
+    for (const span of others) {
+      const container = byId.get(span.parentSpanId);
+      const isWhole =
+        /^[0-9a-f]{16}$/.test(span.spanId) &&
+        span.traceId === traceId &&
+        span.kind === 1 &&
+        BigInt(span.startTimeUnixNano) >= BigInt(container?.startTimeUnixNano ?? span.endTimeUnixNano) &&
+        BigInt(span.endTimeUnixNano) >= BigInt(span.startTimeUnixNano);
+      if (!isWhole) t.fail(`a span is wrong: ${JSON.stringify(span)}`);
+    }
+    const off = BigInt(root?.startTimeUnixNano ?? "0") - before;
+    t.ok(off > -5_000_000n && off < 10_000_000_000n, "times are those of the day");
+    const attribute = (span: OtlpSpan, name: string) =>
+      span.attributes.find(({ key }) => key === name)?.value.stringValue;
+    t.ok(others.some((span) => attribute(span, "tsrun.category") === "inside" && span.name === "pivot_root"));
+    mustSucceed(await box.delete());
+  },
+  ONLY,
+);
