@@ -62,6 +62,7 @@ export const chromeFormat: Format = {
   event,
   what: `"what":"${WHAT}"`,
   result: `"result":${RESULT}`,
+  isNested: false,
   frame(command) {
     const { program, name, pid, status, start, end, epoch, dropped, names } = command;
     const whole = {

@@ -96,6 +96,7 @@ export function otlpFormat({ env, random }: OtlpOptions): Format {
       `"attributes":[${always}${DETAILS}]}`,
     what: `{"key":"tsrun.what","value":{"stringValue":"${WHAT}"}}`,
     result: `{"key":"tsrun.result","value":{"intValue":"${RESULT}"}}`,
+    isNested: true,
     frame({ program, name, pid, status, start, end, epoch, dropped, names }) {
       const at = (time: number): string => `${epoch + BigInt(Math.round(time))}`;
       const whole = {

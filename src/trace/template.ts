@@ -28,6 +28,8 @@ export interface Format {
   readonly event: string;
   readonly what: string;
   readonly result: string;
+  /** Whether an event names the one that contains it. */
+  readonly isNested: boolean;
   /** What comes before the events, with the event of the whole command, and what comes after them. */
   frame(command: TracedCommand): { readonly before: string; readonly after: string };
 }

@@ -35,7 +35,7 @@ export function traceCommand(request: TraceRequest): number {
   const format = isOtlp(request.path, request.env)
     ? otlpFormat({ env: request.env, random: randomDigits() })
     : chromeFormat;
-  if (!beginTimeline(request.name))
+  if (!beginTimeline(request.name, format.isNested))
     throw new TsrunError("E_NOMEM", "cannot trace: there is no memory for it");
   beforeExit((status) => {
     try {

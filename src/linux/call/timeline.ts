@@ -82,9 +82,12 @@ class Recording implements Recorder {
   #phase: string;
   #phaseSince = this.#start;
 
+  readonly #isNested: boolean;
+
   /** The first phase has the command's name. */
-  constructor(command: string) {
+  constructor(command: string, isNested: boolean) {
     this.#phase = command;
+    this.#isNested = isNested;
   }
 
   now(): number {
@@ -132,7 +135,7 @@ class Recording implements Recorder {
 
   #note(kind: number, name: string, what: string, of: Omit<Noted, "number">): void {
     const number = traceSpan(kind, name, what, of.start, of.end, of.process);
-    if (number > 0) this.#noted.push({ number, ...of });
+    if (this.#isNested && number > 0) this.#noted.push({ number, ...of });
   }
 
   /**
@@ -168,10 +171,13 @@ let held: readonly ArrayBufferView[] = [];
 
 let recording: Recording | undefined;
 
-/** From here on everything is recorded. False if there is no memory for it. */
-export function beginTimeline(command: string): boolean {
+/**
+ * From here on everything is recorded. False if there is no memory for it.
+ * @param isNested whether the format says of each event which one contains it
+ */
+export function beginTimeline(command: string, isNested: boolean): boolean {
   if (!beginTrace(calls.buffer, numberOf("call"), numberOf("inside"))) return false;
-  recording = new Recording(command);
+  recording = new Recording(command, isNested);
   recordWith(recording);
   return true;
 }
