@@ -80,6 +80,10 @@ behaviour(
     t.comment(`the command is ${((100 * whole.dur) / wall).toFixed(1)} % of its process, with its start`);
     const { pid } = await box.stateDocument();
     const inside = trace.of("inside").filter((event) => event.pid === pid);
+    t.notOk(
+      inside.some(({ name }) => name.startsWith("clone")),
+      "what its parent did before it was there is the parent's",
+    );
     const made = (name: string, what: string) =>
       inside.some((event) => event.name === name && event.args.what === what && event.args.result === 0);
     t.ok(made("sethostname", "box"), "a text of a call inside");
