@@ -28,10 +28,15 @@
 #define PROGRAM 3
 #define LONGEST_PROGRAM (4 << 20)
 
+// So many names that the program does not have may come from a configuration before the table of names grows.
+#define NEW_NAMES 1024
+
 // The section has these names from the linker.
 extern char __start_snapshot[], __stop_snapshot[];
 // A change to the engine (scripts/engine/reproducible.ts).
 extern void JS_ForgetStack(JSRuntime *runtime);
+// Another one (scripts/engine/speed.ts).
+extern int JS_ReserveAtoms(JSRuntime *runtime, int count);
 
 SNAPSHOT JSContext *snapshot_context = NULL;
 
@@ -118,6 +123,7 @@ int make_snapshot(int emulated) {
   }
   int status = load(context);
   JS_RunGC(JS_GetRuntime(context));
+  if (JS_ReserveAtoms(JS_GetRuntime(context), NEW_NAMES) != 0) status = 1;
   end_snapshot();
   // The stack's address differs from run to run.
   JS_ForgetStack(JS_GetRuntime(context));
