@@ -34,7 +34,7 @@ export function formatCheck(report: Report, { json, width }: CheckFormat): strin
       ? []
       : [`${TITLES[topic]}\n${lines.map((line) => shown(line, columns)).join("")}`];
   });
-  return `${parts.join("\n")}\n${verdict(report)}\n`;
+  return `${parts.join("\n")}\n${wrap(verdict(report), columns).join("\n")}\n`;
 }
 
 function shown({ what, health, found, costs, mend }: Line, columns: number): string {

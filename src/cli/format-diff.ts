@@ -141,6 +141,7 @@ function verdict({ id, differences, written: fixed }: DiffReport, counted: numbe
     return `${words} in ${name} still, which diff --fix cannot change.\n`;
   }
   const fixable = differences.filter((one) => one.fixable === true).length;
-  const hint = fixable === 0 ? "" : `; "diff --fix" writes ${fixable === 1 ? "one" : fixable} of them again`;
+  const which = counted === 1 ? "it" : fixable === counted ? "them" : `${fixable} of them`;
+  const hint = fixable === 0 ? "" : `; "diff --fix" writes ${which} again`;
   return `${words} in ${name} from what its configuration asks for${hint}.\n`;
 }

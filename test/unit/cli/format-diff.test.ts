@@ -45,7 +45,7 @@ t.test("three columns, with the rest below", async (t) => {
       '      next:  "diff --fix" writes it again',
       "",
       '1 thing differs in web from what its configuration asks for; "diff --fix" writes',
-      "one of them again.",
+      "it again.",
       "",
     ].join("\n"),
   );
