@@ -12,7 +12,7 @@ cp "${BINARY:-dist/tsrun}" "$stage/dist/tsrun"
 cp "$(command -v node)" "$stage/bin/"
 cp -R build/test build/src "$stage/build/"
 # Bun runs a container's peers, such as a seccomp agent, from their sources.
-cp -R src test "$stage/"
+cp -R src test bundle-fixtures "$stage/"
 cp package.json "$stage/"
 cp scripts/test-drivers.sh scripts/test-callers.sh "$stage/scripts/"
 # Leave out files that are only needed to build and check.
