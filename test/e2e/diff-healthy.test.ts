@@ -6,6 +6,7 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { behaviour, type Condition, needsController, tsrunOnly } from "../support/behaviour.ts";
 import { isUnified, needsFreezer, needsUnified, onUnified } from "../support/cgroup.ts";
+import { systemdDriver } from "../support/cgroup-driver.ts";
 import { type Config, type ConfigMount, mapIds } from "../support/config.ts";
 import { type CallOptions, Container, mustSucceed } from "../support/container.ts";
 import { diff, told } from "../support/drift.ts";
@@ -295,5 +296,6 @@ behaviour(
     t.strictSame(told(await diff(box)), [], "for root");
   },
   findProgram("setpriv") === undefined ? "needs setpriv" : undefined,
+  systemdDriver ? "the user of the test has no systemd of its own" : undefined,
   ONLY_TSRUN,
 );

@@ -31,7 +31,7 @@ under("kube play runs a pod with hostUsers: false", BOTH, (t, podman) => {
   writeFileSync(file, JSON.stringify({ apiVersion: "v1", kind: "Pod", metadata, spec }));
   podman.must("kube", "play", "--network", "none", file);
   const says = (script: string) => podman.call("exec", "pod-main", "/bin/sh", "-c", script).code;
-  // An init container that is to run always may run once more, beside this one, and empties the file first.
+  // On a busy host the file was empty for a moment, though the init container had ended well.
   const isMade = 'read word </data/file; test "$word" = made';
   t.equal(says(`for try in 1 2 3 4 5 6 7 8 9; do ${isMade} && exit; sleep 1; done; exit 1`), 0);
   t.equal(says('read in out rest </proc/self/uid_map; test "$out" != 0'), 0);
