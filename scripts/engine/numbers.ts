@@ -9,6 +9,7 @@ import {
   DATA_LIMIT,
   GO_ON,
   HEADER_SIZE,
+  MESSAGE_LIMIT,
   NOT_DONE_HIGH,
   OPERATION_SIZE,
   PARENT_ONLY,
@@ -17,10 +18,19 @@ import {
   RETRIES_SHIFT,
 } from "../../src/proxy/wire/protocol.ts";
 
-/** `message-protocol.h`, for src/engine/native/operations.c. */
+/** `message-protocol.h`, for operations.c and trace.c in src/engine/native/. */
 export function messageProtocolHeader(): string {
   const numbers = {
-    ...{ BUFFER, DATA_LIMIT, HEADER_SIZE, OPERATION_SIZE, ARGUMENTS_OFFSET, RESULT_OFFSET, NOT_DONE_HIGH },
+    ...{
+      BUFFER,
+      MESSAGE_LIMIT,
+      DATA_LIMIT,
+      HEADER_SIZE,
+      OPERATION_SIZE,
+      ARGUMENTS_OFFSET,
+      RESULT_OFFSET,
+      NOT_DONE_HIGH,
+    },
     ...{ CHILD_ONLY, PARENT_ONLY, CLONES, GO_ON, RETRIES, RETRIES_SHIFT },
   };
   const lines = Object.entries(numbers).map(([name, value]) => `#define ${name} ${value}\n`);

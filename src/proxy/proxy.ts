@@ -17,8 +17,9 @@ import { Conversation } from "./conversation.ts";
 import type { Line } from "./line.ts";
 import { proxyExecutable } from "./machine/elf.ts";
 import { decode } from "./wire/answer.ts";
-import { complete, type EncodedBatch, type EncodeOptions, encode, MESSAGE_LIMIT } from "./wire/batch.ts";
-import { LARGE } from "./wire/protocol.ts";
+import { complete, type EncodedBatch, type EncodeOptions, encode } from "./wire/batch.ts";
+import { LARGE, MESSAGE_LIMIT } from "./wire/protocol.ts";
+
 import { type Entry, operationsOf } from "./wire/repeat.ts";
 
 /** How many operations one message can always hold. */

@@ -5,6 +5,7 @@
 
 #define _GNU_SOURCE
 #include "trace.h"
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -12,6 +13,7 @@
 #ifdef __x86_64__
 #include <x86intrin.h>
 #endif
+#include "message-protocol.h"
 #include "module.h"
 
 #define EVENTS (1 << 15)
@@ -19,15 +21,12 @@
 #define SPARE (1 << 12)
 #define TEXTS (2 << 20)
 #define LONGEST_TEXT 255
-// How many messages may wait for their answer, and how many operations fit the longest (MESSAGE_LIMIT in
-// src/proxy/wire/batch.ts).
+// How many messages may wait for their answer, and how many operations fit the longest.
 #define MESSAGES 4
-#define OPERATIONS (0x18000 / sizeof(struct operation))
+#define OPERATIONS (MESSAGE_LIMIT / OPERATION_SIZE)
+#define NOT_DONE ((int64_t)((uint64_t)NOT_DONE_HIGH << 32))
 
 // src/proxy/wire/protocol.ts
-#define BUFFER 0x10000000
-#define CLONES (1 << 10)
-#define NOT_DONE INT64_MIN
 struct operation {
   uint32_t call, flags;
   uint64_t arguments[4];
@@ -39,6 +38,9 @@ struct header {
   uint32_t count, flags;
   uint64_t length;
 };
+_Static_assert(sizeof(struct operation) == OPERATION_SIZE, "struct operation");
+_Static_assert(offsetof(struct operation, result) == RESULT_OFFSET, "result");
+_Static_assert(sizeof(struct header) == HEADER_SIZE, "struct header");
 
 // What is kept of an operation until its answer is there: that has no texts.
 struct told {

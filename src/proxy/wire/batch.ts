@@ -21,6 +21,7 @@ import {
   HEADER_SIZE,
   LARGE,
   LAST,
+  MESSAGE_LIMIT,
   NOT_DONE_HIGH,
   OPERATION_SIZE,
   PARENT_ONLY,
@@ -31,9 +32,6 @@ import {
 } from "./protocol.ts";
 import { countOf, type Entry, type Pattern, type Repeat } from "./repeat.ts";
 import { writeOperations } from "./shortcuts.ts";
-
-/** The longest message that is sent, bytes: well below what a socket takes (net.core.wmem_default). */
-export const MESSAGE_LIMIT = 0x18000;
 
 export interface EncodedBatch {
   /** How many operations there are. */

@@ -19,6 +19,8 @@ export const LARGE = BUFFER + 0x100000;
 /** The size of the proxy's whole data segment; untouched pages cost nothing. */
 export const SEGMENT_SIZE = 0x2000000;
 
+/** The longest message that is sent, bytes: well below what a socket takes (net.core.wmem_default). */
+export const MESSAGE_LIMIT = 0x18000;
 /** Up to here data lies in the message; the rest of it is for memory that has to come back. */
 export const DATA_LIMIT = 0xc000;
 

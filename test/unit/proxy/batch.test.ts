@@ -16,7 +16,7 @@ import { execve } from "../../../src/proxy/calls/calls.ts";
 import { inChild, inParent, type Operation, operation, orGoOn } from "../../../src/proxy/calls/operation.ts";
 import { failureInReport } from "../../../src/proxy/report.ts";
 import { decode, failureOf } from "../../../src/proxy/wire/answer.ts";
-import { type EncodedBatch, encode, MESSAGE_LIMIT } from "../../../src/proxy/wire/batch.ts";
+import { type EncodedBatch, encode } from "../../../src/proxy/wire/batch.ts";
 import {
   BUFFER,
   CAPACITY,
@@ -24,6 +24,7 @@ import {
   CLONES,
   GO_ON,
   LARGE,
+  MESSAGE_LIMIT,
   PARENT_ONLY,
   RETRIES_SHIFT,
   SEGMENT_SIZE,
