@@ -1,18 +1,17 @@
 // Why a device is busy: it is mounted already, with other options (mount(2), EBUSY).
 
 import { readTextIfThere } from "../linux/files/files.ts";
+import { parseMounts } from "../rootfs/host/mountinfo.ts";
 import { type Cause, named } from "./cause.ts";
 
 /** @param attempt what the mount was for, with its source in double quotes */
 export function whyDeviceBusy(attempt: string, errno: string): Cause | undefined {
   if (errno !== "EBUSY") return undefined;
-  for (const line of (readTextIfThere("/proc/self/mountinfo") ?? "").split("\n")) {
-    const [, , , , place = "", , ...rest] = line.split(" ");
-    const [type = "", source = "", options = ""] = rest.slice(rest.indexOf("-") + 1);
+  for (const { point, type, source, options } of parseMounts(readTextIfThere("/proc/self/mountinfo") ?? "")) {
     if (!source.startsWith("/") || !attempt.includes(`"${source}"`)) continue;
     const access = options.split(",")[0] === "ro" ? "ro" : "rw";
     return {
-      words: `${named(source)} is mounted on ${named(place)} already, as ${type} with the option ${access}`,
+      words: `${named(source)} is mounted on ${named(point)} already, as ${type} with the option ${access}`,
       next: `give this mount the option ${access} too, or unmount that one`,
     };
   }

@@ -15,6 +15,9 @@ export interface MountinfoEntry {
   readonly root: string;
   readonly point: string;
   readonly type: string;
+  readonly source: string;
+  /** Of the file system, not of this mount: `rw,size=64k`. */
+  readonly options: string;
 }
 
 /** Reads the mounts through the proxy, as the first process sees them. */
@@ -41,9 +44,10 @@ export function parseMounts(mountinfo: string): MountinfoEntry[] {
   for (const line of mountinfo.split("\n")) {
     const fields = line.split(" ");
     const [root, point] = [fields[3], fields[4]];
-    const type = fields[fields.indexOf("-") + 1];
+    const [type, source = "", options = ""] = fields.slice(fields.indexOf("-") + 1);
     if (root === undefined || point === undefined || type === undefined) continue;
-    entries.push({ id: Number(fields[0]), root, point: decodeOctal(point), type });
+    const known = { id: Number(fields[0]), root, point: decodeOctal(point), type };
+    entries.push({ ...known, source: decodeOctal(source), options });
   }
   return entries;
 }

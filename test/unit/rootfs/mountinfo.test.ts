@@ -48,9 +48,12 @@ const LINES = [
 ];
 
 const MOUNTS = [
-  { id: 21, root: "/", point: "/proc", type: "proc" },
-  { id: 36, root: "/part/of", point: "/mnt/ä b", type: "ext3" },
-  { id: 40, root: "/", point: "/", type: "tmpfs" },
+  { id: 21, root: "/", point: "/proc", type: "proc", source: "proc", options: "rw" },
+  {
+    ...{ id: 36, root: "/part/of", point: "/mnt/ä b", type: "ext3" },
+    ...{ source: "/dev/root", options: "rw,errors=continue" },
+  },
+  { id: 40, root: "/", point: "/", type: "tmpfs", source: "-", options: "rw" },
 ];
 
 t.test("lines come apart, with any number of optional fields", async (t) => {
