@@ -236,6 +236,51 @@ podman_in_scope() {
   [ ! -d "/sys/fs/cgroup$path" ]
 }
 
+podman_rootless_split() { as_user bash "$script" --case podman_in_scope; }
+
+# A unit that Podman's generator makes of a .container file: the container's cgroup is made in the unit's own, and
+# systemd counts it as started when conmon says so.
+podman_quadlet() { podman_unit /etc/containers/systemd; }
+podman_rootless_quadlet() { as_user bash "$script" --case podman_user_unit; }
+podman_user_unit() { podman_unit "$HOME/.config/containers/systemd" --user; }
+
+podman_unit() { # podman_unit FOLDER [--user]
+  local folder=$1 manager=systemd; shift
+  pod image exists localhost/bb || pod import -q /opt/busybox.tar localhost/bb
+  mkdir -p "$folder"
+  printf '%s\n' '[Container]' Image=localhost/bb ContainerName=quadlet 'Exec=sleep 1000' Network=none \
+    "GlobalArgs=--log-level error --runtime $RUNTIME" 'PodmanArgs=--memory 64m' \
+    '[Service]' TimeoutStartSec=120 Restart=always RestartSec=1 >"$folder/ours.container"
+  systemctl "$@" daemon-reload
+  systemctl "$@" cat ours.service | grep -- --cgroups=split
+  systemctl "$@" start ours.service
+  local unit pid path
+  unit=$(systemctl "$@" show -P ControlGroup ours.service)
+  pid=$(pod inspect -f '{{.State.Pid}}' quadlet)
+  path=$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
+  [ "${path#"$unit"/}" != "$path" ]
+  equal "$(cat "/sys/fs/cgroup$path/memory.max")" 67108864
+  equal "$(pod inspect -f '{{.OCIRuntime}}' quadlet)" "$RUNTIME"
+  equal "$(pod exec quadlet echo hi)" hi
+  # What systemd writes again must not change it.
+  systemctl "$@" daemon-reload
+  equal "$(cat "/sys/fs/cgroup$path/memory.max")" 67108864
+  # A container that dies is started anew.
+  kill -9 "$pid"
+  within 60 another_runs quadlet "$pid"
+  equal "$(systemctl "$@" is-active ours.service)" active
+  systemctl "$@" stop ours.service
+  within 20 sh -c "[ ! -e '/sys/fs/cgroup$unit' ]"
+  ! pod container exists quadlet
+  rm "$folder/ours.container"
+  systemctl "$@" daemon-reload
+}
+another_runs() { # another_runs CONTAINER PID
+  local now
+  now=$(pod inspect -f '{{.State.Status}} {{.State.Pid}}' "$1" 2>/dev/null) || return 1
+  [ "${now% *}" = running ] && [ "${now#* }" != "$2" ]
+}
+
 if [ "${1:-}" = --case ]; then
   set -ex
   "$2"
@@ -245,7 +290,7 @@ fi
 docker_cases="docker_knows_it docker_run docker_exec docker_stats docker_update docker_pause docker_restart
   docker_survives_its_daemon docker_leaves_nothing docker_oom_of_a_child docker_oom_of_the_first_process"
 podman_cases="podman_root_systemd podman_root_cgroupfs podman_rootless_systemd podman_rootless_cgroupfs
-  podman_split"
+  podman_split podman_rootless_split podman_quadlet podman_rootless_quadlet"
 
 for caller in ${*:-docker podman}; do
   [ "$caller" != docker ] || start_docker || { echo "not ok: dockerd does not start"; exit 1; }
