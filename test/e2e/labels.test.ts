@@ -10,6 +10,7 @@ import {
   type Condition,
   nothingLeft,
   notOfCrun,
+  notOfRunc,
   refused,
   tsrunOnly,
 } from "../support/behaviour.ts";
@@ -172,6 +173,48 @@ behaviour(
     t.equal(exec.stdout.replaceAll("\0", "").trim(), PROCESS_LABEL);
   },
   needsSelinux,
+  notOfCrun("covers a masked directory without a label"),
+);
+
+for (const option of ["fscontext", "rootcontext"]) {
+  behaviour(
+    `SELinux labels mounts by the ${option} that an annotation asks for`,
+    async (t, lab) => {
+      const box = lab.container(Container.script("touch /dev/shm/new; exec sleep 1000"));
+      Object.assign(box.config.linux, { mountLabel: MOUNT_LABEL });
+      box.config.annotations = { "run.oci.mount_context_type": option };
+      box.writeConfig();
+      mustSucceed(await box.run({ flags: ["--detach"] }));
+      const { pid } = await box.stateDocument();
+      const root = `/proc/${pid}/root/dev/shm`;
+      await until("its file", () => existsSync(`${root}/new`));
+      const mounts = parseMountinfo(readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
+      const options = mounts.find(({ target }) => target === "/dev/shm")?.superOptions.join(",") ?? "";
+      t.match(options, `,${option}="${MOUNT_LABEL}"`);
+      t.notMatch(options, /,context=/);
+      // rootcontext= labels the root directory alone, fscontext= no file at all.
+      const label = (path: string) => spawnSync("ls", ["-Zd", path], { encoding: "utf8" }).stdout;
+      if (option === "rootcontext") t.match(label(root), MOUNT_LABEL);
+      else t.notMatch(label(root), MOUNT_LABEL);
+      t.notMatch(label(`${root}/new`), MOUNT_LABEL);
+    },
+    needsSelinux,
+    notOfRunc("knows no annotations of crun's"),
+  );
+}
+
+behaviour(
+  "a label by defcontext is refused by the kernel for tmpfs",
+  async (t, lab) => {
+    const box = lab.container();
+    Object.assign(box.config.linux, { mountLabel: MOUNT_LABEL });
+    box.config.annotations = { "run.oci.mount_context_type": "defcontext" };
+    box.writeConfig();
+    refused(t, await box.create(), /tmpfs.*dev.*invalid argument/i);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  needsSelinux,
+  notOfRunc("knows no annotations of crun's"),
 );
 
 behaviour(

@@ -271,8 +271,8 @@ export class FilesystemStep implements TargetStep, Provider {
         operations.push(fsconfigString(filesystem, key, value, attempt));
       }
     }
-    const { context } = mount;
-    if (context !== undefined) operations.push(fsconfigString(filesystem, "context", context, attempt));
+    const { context, contextOption = "context" } = mount;
+    if (context !== undefined) operations.push(fsconfigString(filesystem, contextOption, context, attempt));
     return operations;
   }
 
