@@ -37,9 +37,13 @@ export function statusWith(
   return executable === undefined || executable === PROXY_EXECUTABLE ? waiting : "running";
 }
 
-/** Whether a command is still making the container, which has no first process yet. */
+/**
+ * Whether a command was making the container, which had no first process yet, when the record was read. That
+ * command may have ended since: then the record names a process by now.
+ */
 function isBegun(record: StateRecord, directory: StateDirectory): boolean {
-  return record.init_process_pid === 0 && directory.isBeingMade();
+  if (record.init_process_pid !== 0) return false;
+  return directory.isBeingMade() || directory.load().init_process_pid !== 0;
 }
 
 /** Whether the first process still runs: same pid, same start time, no zombie. */

@@ -5,8 +5,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { inject, needsStrace } from "../support/injection.ts";
 import { isTsrun } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
@@ -264,6 +266,27 @@ behaviour(
     await nothingLeft(t, lab, "after delete");
   },
   tsrunOnly("keeps its state in another way"),
+);
+
+behaviour(
+  "a container whose create ends while state looks at it is not called stopped",
+  async (t, lab) => {
+    const box = lab.container();
+    mustSucceed(await box.create());
+    const file = join(lab.stateRoot, box.id, "state.json");
+    const record = readFileSync(file, "utf8");
+    const early = { ...JSON.parse(record), init_process_pid: 0, init_process_start: 0 };
+    writeFileSync(file, JSON.stringify(early));
+    // It has read the record, and looks for the lock of `create` when that has gone.
+    const { wrapper } = inject(lab, "flock", 1, "delay_enter=1000000");
+    const looking = lab.invoke(["state", box.id], { wrapper });
+    await sleep(500);
+    writeFileSync(file, record);
+    t.match(JSON.parse(mustSucceed(await looking).stdout), { status: "creating", pid: 0 });
+    t.match(await box.stateDocument(), { status: "created" });
+  },
+  tsrunOnly("keeps its state in another way"),
+  needsStrace,
 );
 
 behaviour("a container is never seen stopped while it is created", async (t, lab) => {

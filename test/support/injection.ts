@@ -8,8 +8,8 @@ import type { Lab } from "./lab.ts";
 
 export const needsStrace = findProgram("strace") === undefined ? "needs strace (package strace)" : undefined;
 
-/** `signal=KILL`: killed on entry to the call, which is not carried out. */
-export type Fault = "signal=KILL" | `error=${string}`;
+/** `signal=KILL`: killed on entry to the call, which is not carried out. `delay_enter`: microseconds. */
+export type Fault = "signal=KILL" | `error=${string}` | `delay_enter=${number}`;
 
 export interface Injection {
   readonly wrapper: readonly string[];
