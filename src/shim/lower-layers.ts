@@ -19,8 +19,12 @@ export interface Layers {
  */
 export function fitInPage(data: readonly string[]): Layers {
   if (utf8(data.join(",")).length <= MOST_DATA) return { data, directory: undefined };
-  const directory = sharedDirectory(layersOf(data));
-  const words = moveLayers(data, directory, "");
+  const layers = layersOf(data);
+  const directory = sharedDirectory(layers);
+  const words = withLayers(
+    data,
+    layers.map((path) => path.slice(directory.length + 1)),
+  );
   if (directory === "" || utf8(words.join(",")).length > MOST_DATA) {
     throw new TsrunError("E_CONFIG", "cannot mount the root file system: its options are longer than a page");
   }
@@ -32,12 +36,9 @@ export function layersOf(data: readonly string[]): string[] {
   return layers === "" ? [] : layers.split(":");
 }
 
-/** The same layers, seen from another directory in place of `from`; without a name, relative to it. */
-export function moveLayers(data: readonly string[], from: string, to: string): string[] {
-  const moved = (path: string): string =>
-    to === "" ? path.slice(from.length + 1) : `${to}${path.slice(from.length)}`;
-  const layers = layersOf(data).map(moved).join(":");
-  return data.map((word) => (word.startsWith(OPTION) ? `${OPTION}${layers}` : word));
+/** The same options with other layers. */
+export function withLayers(data: readonly string[], layers: readonly string[]): string[] {
+  return data.map((word) => (word.startsWith(OPTION) ? `${OPTION}${layers.join(":")}` : word));
 }
 
 /** The longest directory that all these paths lie below. */

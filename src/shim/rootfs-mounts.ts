@@ -8,9 +8,9 @@ import { makeDirectory, openDirectory, readText } from "../linux/files/files.ts"
 import { EBUSY, EINVAL } from "../linux/numbers/errno.ts";
 import { MNT_DETACH, MS_BIND, MS_REC, MS_REMOUNT, UMOUNT_NOFOLLOW } from "../linux/numbers/mount.ts";
 import { parseMounts } from "../rootfs/host/mountinfo.ts";
-import { parseMountOptions } from "../rootfs/plan/mount-options.ts";
-import { fitInPage, layersOf, moveLayers, sharedDirectory } from "./lower-layers.ts";
-import { type MountMaps, mountMapped, splitMaps } from "./mapped-mounts.ts";
+import { parseNewMountOptions } from "../rootfs/plan/mount-options.ts";
+import { fitInPage } from "./lower-layers.ts";
+import { type MountMaps, mountMapped, mountOnMappedLayers, splitMaps } from "./mapped-mounts.ts";
 import type { MountMessage } from "./messages/well-known.ts";
 
 /** Makes the mounts on `target`, one on top of the other. If one fails, those before it are undone. */
@@ -44,45 +44,44 @@ export function unmountRootfs(target: string): void {
 
 function mountOne({ type = "", source = "", options = [] }: MountMessage, target: string): void {
   const { maps, others } = splitMaps(options);
-  const parsed = parseMountOptions(others.filter((word) => word !== "loop"));
-  const { setFlags, propagation } = parsed;
+  const {
+    setFlags: flags,
+    propagation,
+    data,
+  } = parseNewMountOptions(others.filter((word) => word !== "loop"));
   if (options.includes("loop")) throw unsupported("loop", source);
-  const isBind = (setFlags & MS_BIND) !== 0 || type === "bind";
-  const flags = isBind ? setFlags | MS_BIND : setFlags;
-  const data = maps === undefined || isBind ? parsed.data : mapLayers(parsed.data, target, maps);
-  const short = fitInPage(data);
-  const attempt = `mount "${source}" of type ${type} on "${target}"`;
-  using directory = short.directory === undefined ? undefined : openDirectory(short.directory);
-  using here = openDirectory(".");
-  if (directory !== undefined) mustCall(attempt, "fchdir", directory.number);
-  try {
-    if (isBind && maps !== undefined) mountMapped(source, target, maps);
-    else
-      mount(attempt, {
-        source,
-        target,
-        type,
-        flags: isBind ? MS_BIND | (flags & MS_REC) : flags,
-        data: short.data,
-      });
-  } finally {
-    if (directory !== undefined) mustCall("go back", "fchdir", here.number);
-  }
-  // The first call of a bind mount ignores all other flags (mount(2)).
-  if (isBind && (flags & ~(MS_BIND | MS_REC)) !== 0) {
-    mount(attempt, { source: "", target, type: "", flags: flags | MS_REMOUNT, data: [] });
-  }
-  for (const flag of propagation) mount(attempt, { source: "", target, type: "", flags: flag, data: [] });
+  const call = { source, target, type, flags, data };
+  if ((flags & MS_BIND) !== 0 || type === "bind") mountBind(call, maps);
+  else if (maps === undefined) mountWithLayers(call);
+  else mountOnMappedLayers(data, target, maps, (mapped) => mountWithLayers({ ...call, data: mapped }));
+  for (const flag of propagation) mount(call, { source: "", type: "", flags: flag, data: [] });
 }
 
-/** Below the overlay, on the same place, so that whoever unmounts that unmounts this as well. */
-function mapLayers(data: readonly string[], target: string, maps: MountMaps): readonly string[] {
-  const layers = layersOf(data);
-  if (layers.length === 0)
-    throw new TsrunError("E_UNSUPPORTED", "only binds and overlays can have mapped ids");
-  const directory = sharedDirectory(layers);
-  mountMapped(directory === "" ? "/" : directory, target, maps);
-  return moveLayers(data, directory, target);
+function mountBind(call: MountCall, maps: MountMaps | undefined): void {
+  const { source, target, flags } = call;
+  if (maps !== undefined) mountMapped(source, target, maps);
+  else mount(call, { flags: MS_BIND | (flags & MS_REC), data: [] });
+  // The first call of a bind mount ignores all other flags (mount(2)).
+  if ((flags & ~(MS_BIND | MS_REC)) !== 0) {
+    mount(call, { source: "", type: "", flags: flags | MS_BIND | MS_REMOUNT, data: [] });
+  }
+}
+
+/** Paths of layers that are longer than a page are given from the directory that they share. */
+function mountWithLayers(call: MountCall): void {
+  const { data, directory: path } = fitInPage(call.data);
+  if (path === undefined) {
+    mount(call);
+    return;
+  }
+  using directory = openDirectory(path);
+  using here = openDirectory(".");
+  mustCall(attemptOf(call), "fchdir", directory.number);
+  try {
+    mount(call, { data });
+  } finally {
+    mustCall("go back", "fchdir", here.number);
+  }
 }
 
 interface MountCall {
@@ -93,10 +92,16 @@ interface MountCall {
   readonly data: readonly string[];
 }
 
-function mount(attempt: string, { source, target, type, flags, data }: MountCall): void {
+/** @param changes what differs in this step of the mount */
+function mount(call: MountCall, changes: Partial<MountCall> = {}): void {
+  const { source, target, type, flags, data } = { ...call, ...changes };
   const text = data.join(",");
   const bytes = text === "" ? 0 : cString(text);
-  mustCall(attempt, "mount", cString(source), cString(target), cString(type), flags, bytes);
+  mustCall(attemptOf(call), "mount", cString(source), cString(target), cString(type), flags, bytes);
+}
+
+function attemptOf({ source, target, type }: MountCall): string {
+  return `mount "${source}" of type ${type} on "${target}"`;
 }
 
 function unsupported(option: string, source: string): TsrunError {

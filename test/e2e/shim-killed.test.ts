@@ -5,16 +5,14 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
+import { nothingLeft } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
-import { Container } from "../support/container.ts";
 import { needsStrace } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
-import { Containerd, inPod, Shim } from "../support/shim.ts";
+import { Containerd, Shim } from "../support/shim.ts";
+import { processOf, shimCase, sleeping, sleepingInPod } from "../support/shim-cases.ts";
 import { until } from "../support/wait.ts";
 
-const ONLY = tsrunOnly("containerd has a shim of its own for it");
-const SLEEP = Container.script("exec sleep 1000");
 /** How many of a phase's system calls are tried; SHIM_KILLS=1000 tries all. */
 const TRIED = Number(process.env.SHIM_KILLS ?? 8);
 
@@ -44,9 +42,8 @@ const PHASES: Readonly<Record<string, Phase>> = {
   exec: {
     before: run,
     act: async (shim) => {
-      const { id, config } = shim.box;
-      const process = { ...config.process, args: ["/bin/sh", "-c", "exec sleep 500"] };
-      const spec = { typeUrl: "x", value: new TextEncoder().encode(JSON.stringify(process)) };
+      const { id } = shim.box;
+      const spec = processOf(shim, "exec sleep 500");
       await shim.client.call("Exec", { id, execId: "one", spec });
       return shim.client.call("Start", { id, execId: "one" });
     },
@@ -97,11 +94,11 @@ async function callsOf(lab: Lab, shim: Shim, phase: Phase): Promise<(readonly [s
 }
 
 for (const [name, phase] of Object.entries(PHASES)) {
-  behaviour(
+  shimCase(
     `a shim killed in ${name}, at whichever system call, leaves nothing that its delete does not remove`,
     async (t, lab) => {
       const containerd = new Containerd(lab);
-      const box = lab.container(SLEEP);
+      const box = lab.container(sleeping);
       const whole = await Shim.start(lab, box, containerd);
       const calls = await callsOf(lab, whole, phase);
       await whole.stop();
@@ -120,36 +117,31 @@ for (const [name, phase] of Object.entries(PHASES)) {
       }
       t.ok(killed >= Math.min(TRIED, calls.length) / 2, `${killed} were killed`);
     },
-    ONLY,
     needsStrace,
   );
 }
 
-behaviour(
-  "a command of a shim that is killed ends with it",
-  async (t, lab) => {
-    const marker = join(lab.folder, "made");
-    const hook = { path: "/bin/sh", args: ["sh", "-c", `echo > ${marker}; exec sleep 2`] };
-    const slow = (config: Config): void => {
-      SLEEP(config);
-      config.hooks = { createRuntime: [hook] };
-    };
-    const shim = await Shim.start(lab, lab.container(slow));
-    shim.create().catch(() => {});
-    await until("the hook to run", () => existsSync(marker));
-    process.kill(shim.pid, "SIGKILL");
-    await shim.cleanUp();
-    await until("the hook to end", async () => (await lab.leftovers()).length === 0);
-    t.equal((await shim.box.state()).code, 1, "there is no container");
-  },
-  ONLY,
-);
+shimCase("a command of a shim that is killed ends with it", async (t, lab) => {
+  const marker = join(lab.folder, "made");
+  const hook = { path: "/bin/sh", args: ["sh", "-c", `echo > ${marker}; exec sleep 2`] };
+  const slow = (config: Config): void => {
+    sleeping(config);
+    config.hooks = { createRuntime: [hook] };
+  };
+  const shim = await Shim.start(lab, lab.container(slow));
+  shim.create().catch(() => {});
+  await until("the hook to run", () => existsSync(marker));
+  process.kill(shim.pid, "SIGKILL");
+  await shim.cleanUp();
+  await until("the hook to end", async () => (await lab.leftovers()).length === 0);
+  t.equal((await shim.box.state()).code, 1, "there is no container");
+});
 
-behaviour(
+shimCase(
   "delete for a pod's first container ends the others, which have lost their shim, too",
   async (t, lab) => {
-    const [one, other] = [lab.container(inPod), lab.container(inPod)];
-    const alone = lab.container(SLEEP);
+    const [one, other] = [lab.container(sleepingInPod), lab.container(sleepingInPod)];
+    const alone = lab.container(sleeping);
     const containerd = new Containerd(lab);
     const shim = await Shim.start(lab, one, containerd);
     await shim.create();
@@ -169,13 +161,12 @@ behaviour(
     t.match(await alone.stateDocument(), { status: "created" }, "who is in no pod goes on");
     await apart.stop();
   },
-  ONLY,
 );
 
-behaviour(
+shimCase(
   "delete for one container of a pod leaves the others alone while their shim lives",
   async (t, lab) => {
-    const [one, other] = [lab.container(inPod), lab.container(inPod)];
+    const [one, other] = [lab.container(sleepingInPod), lab.container(sleepingInPod)];
     const shim = await Shim.start(lab, one);
     await shim.create();
     await shim.create({ id: other.id, bundle: other.bundle });
@@ -187,5 +178,4 @@ behaviour(
     await shim.client.call("Delete", { id: other.id });
     await shim.stop();
   },
-  ONLY,
 );

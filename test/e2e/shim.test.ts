@@ -6,140 +6,112 @@ import { join } from "node:path";
 import { decode } from "../../src/protobuf/protobuf.ts";
 import { RUNTIME_INFO } from "../../src/shim/messages/options.ts";
 import { DELETE_RESPONSE, STATUS } from "../../src/shim/messages/task.ts";
-import { behaviour, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { deleteAfter, inPod, refusal, Shim, shimPath, startShim } from "../support/shim.ts";
+import { deleteAfter, refusal, Shim, shimPath, startShim } from "../support/shim.ts";
+import { document, shimCase, sleeping, sleepingInPod } from "../support/shim-cases.ts";
 import { until } from "../support/wait.ts";
 
-const ONLY = tsrunOnly("containerd has a shim of its own for it");
-const SLEEP = Container.script("exec sleep 1000");
+shimCase("a container lives: create, start, wait, delete, with its events in order", async (t, lab) => {
+  const shim = await Shim.start(lab, lab.container(Container.script("exit 7")));
+  const { client, containerd, box } = shim;
+  const { id } = box;
+  const { pid } = await shim.create();
+  t.ok(existsSync(`/proc/${pid}`), "its process is there");
+  t.equal((await client.call("State", { id })).status, STATUS.created);
+  t.strictSame(await client.call("Start", { id }), { pid });
+  const ended = await client.call("Wait", { id });
+  t.equal(ended.exitStatus, 7);
+  t.ok(Math.abs((ended.exitedAt?.seconds ?? 0) - Date.now() / 1000) < 60, "it has ended just now");
+  const state = await client.call("State", { id });
+  t.match(state, { id, bundle: box.bundle, pid, status: STATUS.stopped, exitStatus: 7 });
+  t.match(await client.call("Delete", { id }), { pid, exitStatus: 7 });
+  await containerd.waitFor("TaskDelete");
+  t.strictSame(containerd.names(), ["TaskCreate", "TaskStart", "TaskExit", "TaskDelete"]);
+  t.match(containerd.events[2]?.values, { containerId: id, id, pid, exitStatus: 7 });
+  await shim.stop();
+  t.notOk(existsSync(shim.address.replace("unix://", "")), "its socket is gone");
+});
 
-behaviour(
-  "a container lives: create, start, wait, delete, with its events in order",
-  async (t, lab) => {
-    const shim = await Shim.start(lab, lab.container(Container.script("exit 7")));
-    const { client, containerd, box } = shim;
-    const { id } = box;
-    const { pid } = await shim.create();
-    t.ok(existsSync(`/proc/${pid}`), "its process is there");
-    t.equal((await client.call("State", { id })).status, STATUS.created);
-    t.strictSame(await client.call("Start", { id }), { pid });
-    const ended = await client.call("Wait", { id });
-    t.equal(ended.exitStatus, 7);
-    t.ok(Math.abs((ended.exitedAt?.seconds ?? 0) - Date.now() / 1000) < 60, "it has ended just now");
-    const state = await client.call("State", { id });
-    t.match(state, { id, bundle: box.bundle, pid, status: STATUS.stopped, exitStatus: 7 });
-    t.match(await client.call("Delete", { id }), { pid, exitStatus: 7 });
-    await containerd.waitFor("TaskDelete");
-    t.strictSame(containerd.names(), ["TaskCreate", "TaskStart", "TaskExit", "TaskDelete"]);
-    t.match(containerd.events[2]?.values, { containerId: id, id, pid, exitStatus: 7 });
-    await shim.stop();
-    t.notOk(existsSync(shim.address.replace("unix://", "")), "its socket is gone");
-  },
-  ONLY,
-);
+shimCase("the shim is a process of its own session, with a private socket and one thread", async (t, lab) => {
+  const shim = await Shim.start(lab, lab.container(sleeping));
+  // Its answer is that of a shim at work, not of one that begins.
+  const connected = await shim.client.call("Connect", { id: shim.box.id });
+  t.equal(connected.shimPid, shim.pid);
+  const status = readFileSync(`/proc/${shim.pid}/status`, "utf8");
+  t.match(status, /^Threads:\t1$/m);
+  t.match(status, new RegExp(`^NSsid:\\t${shim.pid}$`, "m"));
+  t.equal(statSync(shim.address.replace("unix://", "")).mode & 0o777, 0o600);
+  t.equal(readFileSync(join(shim.box.bundle, "address"), "utf8"), shim.address);
+  await shim.stop();
+});
 
-behaviour(
-  "the shim is a process of its own session, with a private socket and one thread",
-  async (t, lab) => {
-    const shim = await Shim.start(lab, lab.container(SLEEP));
-    // Its answer is that of a shim at work, not of one that begins.
-    const connected = await shim.client.call("Connect", { id: shim.box.id });
-    t.equal(connected.shimPid, shim.pid);
-    const status = readFileSync(`/proc/${shim.pid}/status`, "utf8");
-    t.match(status, /^Threads:\t1$/m);
-    t.match(status, new RegExp(`^NSsid:\\t${shim.pid}$`, "m"));
-    t.equal(statSync(shim.address.replace("unix://", "")).mode & 0o777, 0o600);
-    t.equal(readFileSync(join(shim.box.bundle, "address"), "utf8"), shim.address);
-    await shim.stop();
-  },
-  ONLY,
-);
+shimCase("containers of a pod share a shim, which ends after the last of them", async (t, lab) => {
+  const [one, other] = [lab.container(sleepingInPod), lab.container(sleepingInPod)];
+  const shim = await Shim.start(lab, one);
+  const answer = JSON.parse(startShim(lab, shim.containerd, other)) as { address: string };
+  t.equal(answer.address, shim.address, "start finds the shim of the pod");
+  await shim.create();
+  await shim.create({ id: other.id, bundle: other.bundle });
+  await shim.client.call("Start", { id: one.id });
+  await shim.client.call("Kill", { id: other.id, signal: 9 });
+  await shim.client.call("Wait", { id: other.id });
+  await shim.client.call("Delete", { id: other.id });
+  await shim.client.call("Shutdown", { id: other.id });
+  t.equal((await shim.client.call("State", { id: one.id })).status, STATUS.running, "the other goes on");
+  await shim.stop();
+});
 
-behaviour(
-  "containers of a pod share a shim, which ends after the last of them",
-  async (t, lab) => {
-    const [one, other] = [lab.container(inPod), lab.container(inPod)];
-    const shim = await Shim.start(lab, one);
-    const answer = JSON.parse(startShim(lab, shim.containerd, other)) as { address: string };
-    t.equal(answer.address, shim.address, "start finds the shim of the pod");
-    await shim.create();
-    await shim.create({ id: other.id, bundle: other.bundle });
-    await shim.client.call("Start", { id: one.id });
-    await shim.client.call("Kill", { id: other.id, signal: 9 });
-    await shim.client.call("Wait", { id: other.id });
-    await shim.client.call("Delete", { id: other.id });
-    await shim.client.call("Shutdown", { id: other.id });
-    t.equal((await shim.client.call("State", { id: one.id })).status, STATUS.running, "the other goes on");
-    await shim.stop();
-  },
-  ONLY,
-);
+shimCase("the command and the shim know the same containers", async (t, lab) => {
+  const shim = await Shim.start(lab, lab.container(sleeping));
+  const { pid } = await shim.create();
+  await shim.client.call("Start", { id: shim.box.id });
+  const state = await shim.box.stateDocument();
+  t.match(state, { id: shim.box.id, pid, status: "running" });
+  mustSucceed(await shim.box.kill("KILL"));
+  t.equal((await shim.client.call("Wait", { id: shim.box.id })).exitStatus, 137, "the shim sees its end");
+  await shim.stop();
+});
 
-behaviour(
-  "the command and the shim know the same containers",
-  async (t, lab) => {
-    const shim = await Shim.start(lab, lab.container(SLEEP));
-    const { pid } = await shim.create();
-    await shim.client.call("Start", { id: shim.box.id });
-    const state = await shim.box.stateDocument();
-    t.match(state, { id: shim.box.id, pid, status: "running" });
-    mustSucceed(await shim.box.kill("KILL"));
-    t.equal((await shim.client.call("Wait", { id: shim.box.id })).exitStatus, 137, "the shim sees its end");
-    await shim.stop();
-  },
-  ONLY,
-);
+shimCase("pause, resume, update, pids and stats", async (t, lab) => {
+  const shim = await Shim.start(lab, lab.container(sleeping));
+  const { client, containerd } = shim;
+  const { id } = shim.box;
+  const { pid } = await shim.create();
+  await client.call("Start", { id });
+  await client.call("Pause", { id });
+  t.equal((await client.call("State", { id })).status, STATUS.paused);
+  await client.call("Resume", { id });
+  t.equal((await client.call("State", { id })).status, STATUS.running);
+  await client.call("Update", { id, resources: document({ pids: { limit: 77 } }) });
+  t.strictSame((await client.call("Pids", { id })).processes, [{ pid }]);
+  const { stats } = await client.call("Stats", { id });
+  t.match(stats?.typeUrl, /^io\.containerd\.cgroups\.v[12]\.Metrics$/);
+  await containerd.waitFor("TaskResumed");
+  t.strictSame(containerd.names(), ["TaskCreate", "TaskStart", "TaskPaused", "TaskResumed"]);
+  await shim.stop();
+});
 
-behaviour(
-  "pause, resume, update, pids and stats",
-  async (t, lab) => {
-    const shim = await Shim.start(lab, lab.container(SLEEP));
-    const { client, containerd } = shim;
-    const { id } = shim.box;
-    const { pid } = await shim.create();
-    await client.call("Start", { id });
-    await client.call("Pause", { id });
-    t.equal((await client.call("State", { id })).status, STATUS.paused);
-    await client.call("Resume", { id });
-    t.equal((await client.call("State", { id })).status, STATUS.running);
-    const resources = new TextEncoder().encode(JSON.stringify({ pids: { limit: 77 } }));
-    await client.call("Update", { id, resources: { typeUrl: "x", value: resources } });
-    t.strictSame((await client.call("Pids", { id })).processes, [{ pid }]);
-    const { stats } = await client.call("Stats", { id });
-    t.match(stats?.typeUrl, /^io\.containerd\.cgroups\.v[12]\.Metrics$/);
-    await containerd.waitFor("TaskResumed");
-    t.strictSame(containerd.names(), ["TaskCreate", "TaskStart", "TaskPaused", "TaskResumed"]);
-    await shim.stop();
-  },
-  ONLY,
-);
+shimCase("what cannot be done is refused with containerd's codes and words", async (t, lab) => {
+  const shim = await Shim.start(lab, lab.container(sleeping));
+  const { client } = shim;
+  const { id } = shim.box;
+  t.strictSame(await refusal(client.call("State", { id })), [5, "container not created"]);
+  await shim.create();
+  t.equal((await refusal(shim.create()))[0], 6, "the id is taken");
+  t.strictSame(await refusal(client.call("Pause", { id })), [2, "cannot pause task in created state"]);
+  t.strictSame(await refusal(client.call("Resume", { id })), [2, "cannot resume task in created state"]);
+  t.equal((await refusal(client.call("Start", { id, execId: "none" })))[0], 5);
+  await client.call("Start", { id });
+  t.strictSame(await refusal(client.call("Start", { id })), [2, "cannot start a running process"]);
+  t.strictSame(await refusal(client.call("Delete", { id })), [2, "cannot delete a running process"]);
+  await client.call("Kill", { id, signal: 9 });
+  await client.call("Wait", { id });
+  t.strictSame(await refusal(client.call("Kill", { id, signal: 9 })), [5, "process already finished"]);
+  t.strictSame(await refusal(client.call("Start", { id })), [2, "cannot start a stopped process"]);
+  await shim.stop();
+});
 
-behaviour(
-  "what cannot be done is refused with containerd's codes and words",
-  async (t, lab) => {
-    const shim = await Shim.start(lab, lab.container(SLEEP));
-    const { client } = shim;
-    const { id } = shim.box;
-    t.strictSame(await refusal(client.call("State", { id })), [5, "container not created"]);
-    await shim.create();
-    t.equal((await refusal(shim.create()))[0], 6, "the id is taken");
-    t.strictSame(await refusal(client.call("Pause", { id })), [2, "cannot pause task in created state"]);
-    t.strictSame(await refusal(client.call("Resume", { id })), [2, "cannot resume task in created state"]);
-    t.equal((await refusal(client.call("Start", { id, execId: "none" })))[0], 5);
-    await client.call("Start", { id });
-    t.strictSame(await refusal(client.call("Start", { id })), [2, "cannot start a running process"]);
-    t.strictSame(await refusal(client.call("Delete", { id })), [2, "cannot delete a running process"]);
-    await client.call("Kill", { id, signal: 9 });
-    await client.call("Wait", { id });
-    t.strictSame(await refusal(client.call("Kill", { id, signal: 9 })), [5, "process already finished"]);
-    t.strictSame(await refusal(client.call("Start", { id })), [2, "cannot start a stopped process"]);
-    await shim.stop();
-  },
-  ONLY,
-);
-
-behaviour(
+shimCase(
   "a container that cannot be made is refused in the runtime's words, and the shim goes on",
   async (t, lab) => {
     const box = lab.container((config) => {
@@ -156,66 +128,49 @@ behaviour(
     t.equal((await shim.client.call("Wait", { id: box.id })).exitStatus, 3);
     await shim.stop();
   },
-  ONLY,
 );
 
-behaviour(
-  "of two creates of one id at once, one is refused, and the other lives",
-  async (t, lab) => {
-    const shim = await Shim.start(lab, lab.container(SLEEP));
-    const answers = await Promise.all([refusal(shim.create()), refusal(shim.create())]);
-    t.strictSame(answers.map(([code]) => code).sort(), [0, 6]);
-    await shim.client.call("Start", { id: shim.box.id });
-    t.equal((await shim.client.call("State", { id: shim.box.id })).status, STATUS.running);
-    await shim.stop();
-  },
-  ONLY,
-);
+shimCase("of two creates of one id at once, one is refused, and the other lives", async (t, lab) => {
+  const shim = await Shim.start(lab, lab.container(sleeping));
+  const answers = await Promise.all([refusal(shim.create()), refusal(shim.create())]);
+  t.strictSame(answers.map(([code]) => code).sort(), [0, 6]);
+  await shim.client.call("Start", { id: shim.box.id });
+  t.equal((await shim.client.call("State", { id: shim.box.id })).status, STATUS.running);
+  await shim.stop();
+});
 
-behaviour(
-  "a container that ends before it was started is told of after its creation",
-  async (t, lab) => {
-    const shim = await Shim.start(lab, lab.container(SLEEP));
-    const { id } = shim.box;
-    await shim.create();
-    await shim.client.call("Kill", { id, signal: 9 });
-    t.match(await shim.client.call("Wait", { id }), { exitStatus: 137 });
-    await shim.containerd.waitFor("TaskExit");
-    t.strictSame(shim.containerd.names(), ["TaskCreate", "TaskExit"]);
-    await shim.stop();
-  },
-  ONLY,
-);
+shimCase("a container that ends before it was started is told of after its creation", async (t, lab) => {
+  const shim = await Shim.start(lab, lab.container(sleeping));
+  const { id } = shim.box;
+  await shim.create();
+  await shim.client.call("Kill", { id, signal: 9 });
+  t.match(await shim.client.call("Wait", { id }), { exitStatus: 137 });
+  await shim.containerd.waitFor("TaskExit");
+  t.strictSame(shim.containerd.names(), ["TaskCreate", "TaskExit"]);
+  await shim.stop();
+});
 
-behaviour(
-  "delete cleans up after a shim that was killed",
-  async (t, lab) => {
-    const shim = await Shim.start(lab, lab.container(SLEEP));
-    const { pid } = await shim.create();
-    await shim.client.call("Start", { id: shim.box.id });
-    process.kill(shim.pid, "SIGKILL");
-    await until("the shim to end", () => !existsSync(`/proc/${shim.pid}`));
-    const answer = decode(DELETE_RESPONSE, deleteAfter(lab, shim.containerd, shim.box));
-    t.match(answer, { pid, exitStatus: 137 });
-    await until("its process to be gone", () => !existsSync(`/proc/${pid}`));
-    t.notOk(existsSync(shim.address.replace("unix://", "")), "its socket is gone");
-    await shim.containerd.close();
-  },
-  ONLY,
-);
+shimCase("delete cleans up after a shim that was killed", async (t, lab) => {
+  const shim = await Shim.start(lab, lab.container(sleeping));
+  const { pid } = await shim.create();
+  await shim.client.call("Start", { id: shim.box.id });
+  process.kill(shim.pid, "SIGKILL");
+  await until("the shim to end", () => !existsSync(`/proc/${shim.pid}`));
+  const answer = decode(DELETE_RESPONSE, deleteAfter(lab, shim.containerd, shim.box));
+  t.match(answer, { pid, exitStatus: 137 });
+  await until("its process to be gone", () => !existsSync(`/proc/${pid}`));
+  t.notOk(existsSync(shim.address.replace("unix://", "")), "its socket is gone");
+  await shim.containerd.close();
+});
 
-behaviour(
-  "-v and -info tell what it is",
-  async (t, lab) => {
-    t.match(
-      execFileSync(shimPath(lab), ["-v"], { encoding: "utf8" }),
-      /^containerd-shim-tsrun-v2:\n {2}Version:/,
-    );
-    const answer = execFileSync(shimPath(lab), ["-info"], { input: "" });
-    const info = decode(RUNTIME_INFO, new Uint8Array(answer));
-    t.equal(info.name, "io.containerd.tsrun.v2");
-    const features = JSON.parse(new TextDecoder().decode(info.features?.value)) as { ociVersionMax: string };
-    t.match(features.ociVersionMax, /^1\./);
-  },
-  ONLY,
-);
+shimCase("-v and -info tell what it is", async (t, lab) => {
+  t.match(
+    execFileSync(shimPath(lab), ["-v"], { encoding: "utf8" }),
+    /^containerd-shim-tsrun-v2:\n {2}Version:/,
+  );
+  const answer = execFileSync(shimPath(lab), ["-info"], { input: "" });
+  const info = decode(RUNTIME_INFO, new Uint8Array(answer));
+  t.equal(info.name, "io.containerd.tsrun.v2");
+  const features = JSON.parse(new TextDecoder().decode(info.features?.value)) as { ociVersionMax: string };
+  t.match(features.ociVersionMax, /^1\./);
+});

@@ -17,8 +17,7 @@ import {
   TYPE_REQUEST,
   TYPE_RESPONSE,
 } from "../../src/shim/ttrpc/frame.ts";
-import type { Config } from "./config.ts";
-import { Container } from "./container.ts";
+import type { Container } from "./container.ts";
 import type { Lab } from "./lab.ts";
 import { plainEnv, runtimePath } from "./runtime.ts";
 import { until } from "./wait.ts";
@@ -45,12 +44,6 @@ export async function refusal(asked: Promise<unknown>): Promise<readonly [number
     throw error;
   }
   return [0, "it succeeded"];
-}
-
-/** The configuration of a container that sleeps, in the pod `pod`. */
-export function inPod(config: Config): void {
-  Container.script("exec sleep 1000")(config);
-  config.annotations = { "io.kubernetes.cri.sandbox-id": "pod" };
 }
 
 export interface ShimEvent {

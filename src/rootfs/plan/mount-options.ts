@@ -51,11 +51,12 @@ export function parseMountOptions(options: readonly string[]): ParsedOptions {
     }
     known = longer;
   }
-  known.parsed ??= parse(options);
+  known.parsed ??= parseNewMountOptions(options);
   return known.parsed;
 }
 
-function parse(options: readonly string[]): ParsedOptions {
+/** The same for options that do not come again: it remembers nothing. */
+export function parseNewMountOptions(options: readonly string[]): ParsedOptions {
   let setFlags = 0;
   let clearFlags = 0;
   let recSet = 0;
