@@ -26,10 +26,10 @@ export function formatGc(report: GcReport, { json, width }: GcFormat): string {
   return parts.join("\n");
 }
 
-/** With what became of it. */
+/** Adds what became of it. */
 function told({ failure, isKept = false, ...found }: Removed): Found {
   if (failure !== undefined) return { ...found, why: `NOT removed: ${failure}` };
-  return isKept ? { ...found, why: "not removed: it is no garbage any more" } : found;
+  return isKept ? { ...found, why: "not removed: it is not garbage any more" } : found;
 }
 
 function part(title: string, lines: readonly Found[], columns: number): string {

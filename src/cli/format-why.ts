@@ -16,13 +16,11 @@ const WEIGHTS: Readonly<Record<Weight, string>> = { note: "note", waits: "waits"
 /** Before the words of a finding: two spaces, its weight, and one more. */
 const INDENT = 8;
 
-/** Of one container. */
 export function formatWhy(report: Report, { json, width }: WhyFormat): string {
   if (json) return `${JSON.stringify(report, null, 2)}\n`;
   return shown(report, columnsFor(width));
 }
 
-/** Of those that hang. */
 export function formatStuck(stuck: Stuck, { json, width }: WhyFormat): string {
   if (json) return `${JSON.stringify(stuck, null, 2)}\n`;
   const columns = columnsFor(width);

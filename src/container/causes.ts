@@ -1,5 +1,5 @@
-// Looks for the cause of a failure of the stories, once it has happened: says where its paths begin and who
-// the process is, and has src/cause/ look. A command that succeeds never comes here.
+// Looks for the cause when a story has failed: says where the container's paths begin and which credentials
+// the process has, and lets src/cause/ look. A command that succeeds never comes here.
 
 import { ST_NOEXEC, ST_NOSYMFOLLOW } from "../cause/access.ts";
 import { withCause } from "../cause/cause.ts";
@@ -24,7 +24,7 @@ import type { Process, Seccomp, Spec } from "../spec/types.ts";
 import type { ContainerPlan } from "./plan.ts";
 import type { StateRecord } from "./record.ts";
 
-/** What a container was to be. */
+/** What the container or the process was meant to be. */
 export interface Asked {
   readonly spec: Spec;
   /** The process of `exec`, or the container's own. */
@@ -32,13 +32,13 @@ export interface Asked {
   readonly bundle: string;
   /** The host's path of the root file system. */
   readonly rootfs: string;
-  /** The process whose root and credentials count, if it is there. */
+  /** The process whose root and credentials count, if it exists. */
   readonly pid: number | undefined;
-  /** The first process of a container that runs: its root counts when the other process has ended. */
+  /** The first process of a running container: its root counts when the other process has ended. */
   readonly first?: number | undefined;
 }
 
-/** The error with its cause, as far as it lies in the container's files and its process. */
+/** The error with its cause, if the cause lies in the container's files or its process. */
 export function explainFailure(error: unknown, asked: () => Asked): unknown {
   return withCause(error, (failed) => {
     const { subject } = failed;
@@ -54,38 +54,41 @@ export function explainFailure(error: unknown, asked: () => Asked): unknown {
   });
 }
 
-/** The error of a creation, once there is or could be a first process. */
+/** The error of a creation that got as far as its first process. */
 export function explainCreation(error: unknown, plan: ContainerPlan, pid: () => number): unknown {
   const { spec, path, rootfs } = plan.bundle;
-  // Without a first process asking for its pid fails, and then there is nothing to look at inside.
+  // Without a first process `pid()` throws, and then there is nothing inside to look at.
   return explainFailure(explainEntry(error, plan.namespaces), () => {
     return { spec, process: spec.process, bundle: path, rootfs, pid: pid() };
   });
 }
 
-/** The error of a cgroup that could not be made with its limits. */
+/** The error of a cgroup that could not be created with its limits, with its cause. */
 export function explainLimit(error: unknown): unknown {
   return withCause(error, ({ subject, errno = "" }) =>
     subject?.kind === "cgroup" ? whyNotWritten(subject, errno) : undefined,
   );
 }
 
-/** The error of a cgroup that could not be watched. */
+/** The error of a cgroup that could not be watched, with its cause. */
 export function explainWatch(error: unknown): unknown {
   return withCause(error, ({ errno = "" }) => whyNotWatched(errno));
 }
 
-/** The error of a first process that could not be made, with its cause. */
+/** The error of a first process that could not be created, with its cause. */
 export function explainEntry(error: unknown, plan: NamespacePlan): unknown {
   return withCause(error, (failed) => causeOfEntry(failed, plan));
 }
 
-/** The error of a process that was killed instead of executing: by its seccomp profile, or for its memory. */
+/**
+ * The error of a process that was killed before it executed its program: by its seccomp profile or the OOM
+ * killer.
+ */
 export function explainKill(error: TsrunError, seccomp: Seccomp | undefined, cgroup: CgroupRecord): unknown {
   return withCause(error, () => {
     if (oomKills(cgroup) > 0) {
       return {
-        words: "the kernel has killed a process of its cgroup for want of memory",
+        words: "the kernel killed a process of its cgroup: out of memory",
         next: "raise linux.resources.memory.limit",
       };
     }
@@ -96,16 +99,16 @@ export function explainKill(error: TsrunError, seccomp: Seccomp | undefined, cgr
 export interface Existing {
   readonly record: StateRecord;
   readonly spec: Spec;
-  /** The process of `exec`; without it the container's own. */
+  /** The process of `exec`; if absent, the container's own. */
   readonly asked?: Process;
 }
 
-/** What a container that runs was to be, for a process of `exec`. */
+/** What was asked of a process of `exec`, in a running container. */
 export function askedBy(existing: Existing, pid?: number): Asked {
   return { ...askedOf(existing, pid), first: existing.record.init_process_pid };
 }
 
-/** What a container's state tells of what it was to be. */
+/** What a container's state and configuration say was asked for. */
 export function askedOf({ record, spec, asked = spec.process }: Existing, pid?: number): Asked {
   return { spec, process: asked, bundle: record.bundle, rootfs: record.rootfs, pid };
 }
@@ -125,7 +128,7 @@ function partsOf({ spec, process }: Of): Parts {
   };
 }
 
-/** The root of a process, through /proc: with all that is mounted there. */
+/** The root of a process through /proc, with everything that is mounted there. */
 function rootOf(pid: number): Descriptor | undefined {
   try {
     return openIfThere(`/proc/${pid}/root`, O_PATH | O_DIRECTORY);
@@ -135,7 +138,7 @@ function rootOf(pid: number): Descriptor | undefined {
   }
 }
 
-/** With nothing to add: all mounts are there. */
+/** A root whose mounts all exist. */
 function rootAt(directory: Descriptor): Root {
   return { directory, mounts: new Map() };
 }
@@ -157,13 +160,13 @@ function sceneOf(of: Of, { image, there, pid }: Live): Scene {
   };
 }
 
-/** What confines a process; `undefined` where nothing does. */
+/** The label of a security module that confines a process; `undefined` if none does. */
 function labelIn(attribute: string): string | undefined {
   const label = attribute.replace(/[\0\n]+$/, "");
   return label === "" || label === "unconfined" ? undefined : label;
 }
 
-/** When the process has ended, and its mounts with it: what the configuration says about them. */
+/** For a process that has ended, and its mounts with it: takes the mounts from the configuration. */
 function sceneAfter(of: Of, image: Descriptor): Scene {
   const { uidMappings = [], gidMappings = [] } = of.spec.linux ?? {};
   const process = of.process ?? { cwd: "/" };

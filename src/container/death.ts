@@ -8,8 +8,8 @@ import { hasErrno } from "../linux/call/call.ts";
 import { ProxyDied } from "../proxy/proxy.ts";
 
 /**
- * The error of a creation; if the kernel has killed more processes for lack of memory than before, the error
- * that the first process was killed. The sentence is runc's.
+ * If the kernel has killed more processes of the cgroup than before the creation, returns an error with
+ * runc's sentence about that; otherwise the given error.
  */
 export function explainInitDeath(error: unknown, cgroup: CgroupRecord, killsBefore: number): unknown {
   if (!isDeath(error) || oomKills(cgroup) <= killsBefore) return error;
@@ -19,7 +19,7 @@ export function explainInitDeath(error: unknown, cgroup: CgroupRecord, killsBefo
   });
 }
 
-/** Whether the process no longer answers, or its pid does not exist. */
+/** Whether the process no longer answers or no longer exists. */
 function isDeath(error: unknown): boolean {
   return error instanceof ProxyDied || hasErrno(error, "ESRCH");
 }

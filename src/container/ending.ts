@@ -1,76 +1,81 @@
-// What is remembered of a container that has ended, as a line of the file that endings.ts keeps, and how
-// lines about the same container become one. Pure.
+// What is remembered about the end of a container: one line of the file that endings.ts keeps. Also merges
+// the lines about the same container. Pure.
 
 import { utf8 } from "../linux/call/words.ts";
 
-/** A signal that a command of tsrun has sent. */
+/** A signal that a command of tsrun sent. */
 export interface Signalled {
   readonly signal: number;
   /** Milliseconds since 1970. */
   readonly at: number;
-  /** The process that had called the command. */
+  /** The process that called the command. */
   readonly pid: number;
   readonly name: string;
 }
 
-/** How a process has ended: one of the two is there when it is known. */
+/** How a process ended: if that is known, one of the two is set. */
 export interface End {
   readonly status?: number | undefined;
   readonly signal?: number | undefined;
 }
 
-/** What one command knows; another one may add to it. */
+/** What one command knows about an end; other commands may know more. */
 export interface Ending extends End {
   readonly id: string;
-  /** As in its state; with the id it is the container's identity. Absent where none was made. */
+  /** `created` of its state; it and the id identify the container. Absent if no state was made. */
   readonly created?: string | undefined;
   /** When tsrun learned it, in milliseconds since 1970. */
   readonly at: number;
-  /** The command that tells it. */
+  /** The command that wrote this. */
   readonly by: string;
   readonly pid?: number | undefined;
   readonly isStarted?: boolean | undefined;
-  /** How many processes the kernel had killed in its cgroup for want of memory. */
+  /** How many processes in its cgroup the kernel killed because memory ran out. */
   readonly oomKills?: number | undefined;
   /** The cgroup that counted them. */
   readonly cgroup?: string | undefined;
   readonly signals?: readonly Signalled[] | undefined;
-  /** The first process was killed by the command. */
+  /** Whether the command killed the first process. */
   readonly isKilled?: boolean | undefined;
   /** What failed, `create` or `start`, and why. */
   readonly failed?: string | undefined;
   readonly error?: string | undefined;
-  /** What to do about that. */
+  /** What to do about the error. */
   readonly next?: string | undefined;
-  /** Cgroups that could not be removed: the inode, which no other cgroup of this boot has, and the path. */
+  /**
+   * Cgroups that could not be removed: the inode, which is unique within this boot, a space, and the path.
+   */
   readonly left?: readonly string[] | undefined;
 }
 
 /** How many containers are remembered. */
 export const MOST_ENDINGS = 100;
-/** Bytes of a line, so that the file is small however long names are. */
+/** The most bytes of a line, so that the file stays small however long names are. */
 export const LONGEST_LINE = 640;
 
-/** The name of a note in a state directory: a symbolic link, whose target is the text. */
+/** The beginning of the name of a note in a state directory: a symbolic link whose target is the text. */
 export const SIGNAL_NOTE = "signal-";
 
 const SIGCHLD = 17;
 const SIGURG = 23;
 const SIGWINCH = 28;
 
-/** Whether a signal may be what ends a container: those from SIGCHLD to SIGURG stop it, or do nothing. */
+/**
+ * Whether a signal can end a container. The signals from SIGCHLD to SIGURG stop or continue it, or do
+ * nothing.
+ */
 export function mayEnd(signal: number): boolean {
   return signal > 0 && signal !== SIGWINCH && (signal < SIGCHLD || signal > SIGURG);
 }
 
-/** The text of a note about a signal: seconds, since whole numbers are cheap to print. */
+/** The text of a note about a signal. Its time is in seconds, since whole numbers are cheap to print. */
 export function signalNote({ at, pid, name }: Omit<Signalled, "signal">): string {
   return `${Math.floor(at / 1000)} ${pid} ${name}`;
 }
 
 /** Reads a note; `undefined` if it is damaged. */
 export function signalledIn(name: string, note: string): Signalled | undefined {
-  // Without regular expressions, which touch a page or two of memory more: every `delete` may come here.
+  // No regular expressions: they touch a page or two of memory more, and every `delete` may come here.
   const [first = "", second = ""] = note.split(" ", 2);
   const [signal, seconds, pid] = [Number(name.slice(SIGNAL_NOTE.length)), Number(first), Number(second)];
   if (!(signal > 0 && signal <= 64 && seconds > 0 && pid >= 0)) return undefined;
@@ -91,7 +96,7 @@ export function lineOf(ending: Ending): Uint8Array | undefined {
   }
 }
 
-/** Without what matters least of what is there. */
+/** The ending without the least important thing that it has. */
 function shortened(ending: Ending): Ending | undefined {
   const { error = "", signals = [], ...rest } = ending;
   const kept = { ...rest, ...(error === "" ? {} : { error }), ...(signals.length === 0 ? {} : { signals }) };
@@ -107,11 +112,12 @@ function shortened(ending: Ending): Ending | undefined {
 
 const BEGINNING = '{"id":';
 
-/** The endings in the text of the file, which may be damaged: what cannot be read is left out. */
+/** The endings in the text of the file. Damaged lines are left out. */
 export function endingsIn(text: string): Ending[] {
   const endings: Ending[] = [];
   for (const line of text.split("\n")) {
-    // A line that could not be written to its end has no line break: the next one begins in its middle.
+    // A line that was only written in part has no line break, so the next ending begins in the middle of this
+    // line.
     const ending = readLine(line) ?? readLine(line.slice(Math.max(0, line.lastIndexOf(BEGINNING))));
     if (ending !== undefined) endings.push(ending);
   }
@@ -155,7 +161,7 @@ function isSignalled(found: unknown): boolean {
   return [signal, at, pid].every((value) => typeof value === "number") && typeof name === "string";
 }
 
-/** One for each container, the one of which was last told last; at most as many as are remembered. */
+/** One ending for each container, in the order of their last lines; only the last `MOST_ENDINGS`. */
 export function merged(endings: readonly Ending[]): Ending[] {
   const byContainer = new Map<string, Ending>();
   for (const ending of endings) {
@@ -167,7 +173,7 @@ export function merged(endings: readonly Ending[]): Ending[] {
   return [...byContainer.values()].slice(-MOST_ENDINGS);
 }
 
-/** What the later one does not know is kept of the earlier. */
+/** The later ending, with what only the earlier one knew. */
 function together(before: Ending, after: Ending): Ending {
   const signals = [...(before.signals ?? []), ...(after.signals ?? [])];
   const left = [...(before.left ?? []), ...(after.left ?? [])];
@@ -176,7 +182,7 @@ function together(before: Ending, after: Ending): Ending {
     ...after,
     ...(signals.length === 0 ? {} : { signals }),
     ...(left.length === 0 ? {} : { left }),
-    // How it ended is told by who has waited for it, which comes first.
+    // The command that waited for the process knows how it ended, and wrote first.
     ...(before.status === undefined && before.signal === undefined
       ? {}
       : { status: before.status, signal: before.signal }),

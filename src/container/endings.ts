@@ -1,6 +1,6 @@
-// Remembers how containers ended, for `why`: lines in a small file below the state root, whose name cannot be
-// an id. Commands append to it without waiting for each other, and when it is full it takes the place of the
-// one before. Whatever goes wrong with it is no failure of the command.
+// Remembers how containers ended, for `why`, in a small file below the state root. Its name cannot be an id.
+// Commands append lines without waiting for each other. A full file replaces the previous one and a new one
+// is begun. A command never fails because of this file.
 
 import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
@@ -25,30 +25,33 @@ import { type Ending, endingsIn, LONGEST_LINE, lineOf, MOST_ENDINGS, merged } fr
 
 export const ENDED = ".ended";
 const ENDED_BEFORE = ".ended.1";
-/** Bytes of a full file: each of the two has room for all, so that the older one may go at any time. */
+/**
+ * Bytes of a full file. Each of the two files has room for all endings, so the older one may go at any
+ * time.
+ */
 const FULL = LONGEST_LINE * MOST_ENDINGS;
-/** While one command puts it aside, others may make it a little larger, but not without end. */
+/** While one command renames the full file, others may still append, up to this size. */
 const MOST = 2 * FULL;
-/** A link or a FIFO of that name is somebody else's. */
+/** These flags keep from following a link or waiting at a FIFO of that name. */
 const FLAGS = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
-/** Appends what a command knows. The root is not made for it. */
+/** Appends what a command knows. Does nothing if the root does not exist. */
 export function remember(root: string, ending: Ending): void {
   try {
     const line = lineOf(ending);
     if (line !== undefined && !append(root, line)) append(root, line);
   } catch {
-    // Not even want of memory may make a command fail that has done what it was asked for.
+    // The command has done what it was asked for, so it must not fail here, not even for lack of memory.
   }
 }
 
-/** False if the file was full: the next one is a new one. */
+/** Returns false if the file was full and has been renamed, so that the caller can try again. */
 function append(root: string, line: Uint8Array): boolean {
   const path = `${root}/${ENDED}`;
   const fd = tryCall("openat", AT_FDCWD, cString(path), O_WRONLY | O_APPEND | O_CREAT | FLAGS, 0o600);
   if (fd < 0) return true;
   using file = new Descriptor(fd);
-  // The end of the file, where each line is written. A FIFO has none.
+  // The file's size; lseek fails on a FIFO.
   const end = tryCall("lseek", file.number, 0, SEEK_END);
   if (end < 0 || end >= MOST) return true;
   if (end >= FULL && putAside(root, file.number)) return false;
@@ -57,8 +60,9 @@ function append(root: string, line: Uint8Array): boolean {
 }
 
 /**
- * Gives the full file the other name. Only who has locked the file that has the name may rename it, so that
- * of two commands the second does not put the new file aside. Who has the old one open still appends to it.
+ * Renames the full file. Only the command that has locked the file of that name may rename it; otherwise, of
+ * two commands at once, the second would rename the new file. Commands that have the old file open still
+ * append to it.
  */
 function putAside(root: string, fd: number): boolean {
   if (tryCall("flock", fd, LOCK_EX | LOCK_NB) < 0) return false;
@@ -68,7 +72,7 @@ function putAside(root: string, fd: number): boolean {
   return tryCall("renameat2", AT_FDCWD, cString(from), AT_FDCWD, cString(to), 0) === 0;
 }
 
-/** What is remembered below a root, the latest last; nothing if that cannot be read. */
+/** What is remembered below a root, the latest last; empty if the files cannot be read. */
 export function readEndings(root: string): Ending[] {
   const texts = [ENDED_BEFORE, ENDED].map((name) => readIfRegular(`${root}/${name}`));
   return merged(endingsIn(texts.join("\n")));
@@ -87,11 +91,11 @@ export interface Attempt {
   readonly id: string;
   /** The command. */
   readonly by: string;
-  /** Of a container that is there already. */
+  /** `created` of the container, if it exists already. */
   readonly created?: string;
 }
 
-/** Does what a command is asked for; if that fails, what it said is remembered. */
+/** Does `action`. If it fails, remembers the error. */
 export function rememberingFailure<T>({ root, id, by, created }: Attempt, action: () => T): T {
   try {
     return action();
@@ -105,5 +109,5 @@ export function rememberingFailure<T>({ root, id, by, created }: Attempt, action
   }
 }
 
-/** These do not tell of a container: the id is another one's or none, or tsrun had no memory. */
+/** Errors that say nothing about the container: the id is taken or invalid, or tsrun had no memory. */
 const FOREIGN = new Set(["E_EXISTS", "E_BAD_ID", "E_USAGE", "E_NOMEM", "E_INTERNAL"]);

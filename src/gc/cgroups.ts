@@ -1,5 +1,5 @@
-// Cgroups that `delete --force` had to leave, since a process of the host was in them: it remembers their
-// inodes, by which nobody else's cgroup of that path is taken for one.
+// Cgroups that `delete --force` could not remove because a process of the host was in them. `delete`
+// remembers their inodes, so that another cgroup of the same path is not mistaken for them.
 
 import { processesBelow, removeCgroups } from "../cgroups/tree.ts";
 import type { Ending } from "../container/ending.ts";
@@ -18,7 +18,7 @@ export function findCgroups(endings: readonly Ending[], records: readonly StateR
   const used = new Set(records.flatMap(({ cgroup }) => Object.values(cgroup.paths)));
   const boot = bootTime();
   for (const { id, at, left = [] } of endings) {
-    // Inodes are counted from the boot on.
+    // Inode numbers of cgroups start again at each boot.
     if (at < boot) continue;
     for (const line of left) {
       const inode = line.slice(0, line.indexOf(" "));
@@ -27,13 +27,17 @@ export function findCgroups(endings: readonly Ending[], records: readonly StateR
       const members = processesBelow(path);
       if (members.length > 0) {
         const who = members.slice(0, 5).join(", ");
-        kept.push({ kind: "cgroup", what: path, why: `of "${id}", which is deleted; still in it: ${who}` });
+        kept.push({
+          kind: "cgroup",
+          what: path,
+          why: `of the deleted "${id}"; processes still in it: ${who}`,
+        });
         continue;
       }
       garbage.push({
         kind: "cgroup",
         what: path,
-        why: `of "${id}", which is deleted; nobody is in it any more`,
+        why: `of the deleted "${id}"; no process is in it any more`,
         remove: () => remove(path, inode),
       });
     }

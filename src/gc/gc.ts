@@ -1,5 +1,5 @@
-// `gc`: what commands that were killed, and boots of the machine before this one, have left below the state
-// root and in the kernel. Removes it, if it is asked to.
+// `gc`: finds what killed commands and earlier boots of the machine left below the state root and in the
+// kernel, and removes it if asked to.
 
 import { readEndings } from "../container/endings.ts";
 import type { GlobalOptions } from "../container/options.ts";
@@ -12,7 +12,7 @@ import { findOrphans } from "./orphans.ts";
 import { findStates } from "./states.ts";
 
 export interface GcRequest {
-  /** Whether what is found is removed, too. */
+  /** Whether to remove what is found. */
   readonly removes: boolean;
 }
 
@@ -30,7 +30,7 @@ function seen({ kind, what, why }: Garbage): Removed {
   return { kind, what, why };
 }
 
-/** One that cannot be removed does not keep the others. */
+/** A failure does not keep the rest from being removed. */
 function removed(garbage: Garbage): Removed {
   const told = seen(garbage);
   try {

@@ -1,6 +1,6 @@
 // What `gc` finds. Types only.
 
-/** `half-made`: its create was killed; `earlier boot`: the machine was started again since it was made. */
+/** `half-made`: its create was killed; `earlier boot`: the machine was restarted after it was created. */
 export type GarbageKind = "half-made" | "earlier boot" | "temporary" | "process" | "cgroup";
 
 export interface Found {
@@ -13,21 +13,21 @@ export interface Found {
 
 /** Something that can be removed. */
 export interface Garbage extends Found {
-  /** Looks again, and removes it. False if it is no garbage any more. Throws if it cannot be removed. */
+  /** Looks again and removes it. False if it is not garbage any more. Throws if it cannot be removed. */
   readonly remove: () => boolean;
 }
 
 export interface Removed extends Found {
   /** Why it could not be removed. */
   readonly failure?: string;
-  /** It was no garbage any more. */
+  /** It was not garbage any more. */
   readonly isKept?: boolean;
 }
 
 export interface GcReport {
-  /** It was asked to remove what it finds. */
+  /** Whether `gc` was asked to remove what it finds. */
   readonly removes: boolean;
   readonly garbage: readonly Removed[];
-  /** What looks like garbage, and is not touched. */
+  /** What looks like garbage but is not touched. */
   readonly kept: readonly Found[];
 }

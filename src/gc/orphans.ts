@@ -1,5 +1,5 @@
-// First processes that wait for a start that cannot come: the state directory with their FIFO was removed by
-// hand, as by rm -r of the state root. Their executable and that FIFO prove whose they are.
+// First processes that wait for a `start` that cannot come: somebody removed the state directory with their
+// FIFO, for example by rm -r of the state root. Their executable and that FIFO prove that they are tsrun's.
 
 import { readHierarchies } from "../cgroups/host.ts";
 import { processesBelow, removeCgroups } from "../cgroups/tree.ts";
@@ -32,7 +32,7 @@ export function findOrphans(
       {
         kind: "process",
         what: `process ${pid}, of "${id}"`,
-        why: "it waits for start, but its state was removed: nobody can start or delete it any more",
+        why: "it waits for start, but its state was removed, so nothing can start or delete it any more",
         remove: () => orphanedId(root, name) === id && end(pid, { startTime, id, records }),
       },
     ];
@@ -70,7 +70,10 @@ function end(pid: number, { startTime, id, records }: Orphan): boolean {
   return true;
 }
 
-/** The cgroups that have the container's name, nobody else in them, and no container that is there. */
+/**
+ * The process's cgroups that have the container's name, contain no other process, and belong to no
+ * container.
+ */
 function ownCgroups(pid: number, id: string, records: readonly StateRecord[]): string[] {
   const used = new Set(records.flatMap(({ cgroup }) => Object.values(cgroup.paths)));
   const lines = (readTextIfThere(`/proc/${pid}/cgroup`) ?? "").split("\n");

@@ -1,4 +1,4 @@
-// State directories that nobody finishes or removes any more: half made ones, and those of earlier boots; and
+// State directories that no command will finish or remove: half made ones, and those of earlier boots. Also
 // files that a command was writing when it was killed.
 
 import { currentBoot } from "../container/boot.ts";
@@ -16,7 +16,7 @@ import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
 import type { CommandsAtWork } from "../why/commands.ts";
 import type { Found, Garbage } from "./model.ts";
 
-/** A directory without a state must be so old, in milliseconds: its create may just be about to lock it. */
+/** A directory without a state must be this old, in milliseconds: its `create` may not have locked it yet. */
 const OLD_MS = 60_000;
 /** STATX_MTIME, and where `struct statx` has the seconds. */
 const STATX_MTIME = 0x40;
@@ -25,11 +25,11 @@ const MTIME_AT = 112;
 export interface StatesFound {
   readonly garbage: readonly Garbage[];
   readonly kept: readonly Found[];
-  /** Of the containers that are there: their cgroups are nobody's garbage. */
+  /** The containers that exist: their cgroups are not garbage. */
   readonly records: readonly StateRecord[];
 }
 
-/** What is to be said of one directory. */
+/** What is known of one directory. */
 type Verdict =
   | { readonly kind: "half-made" | "earlier boot"; readonly why: string; readonly record?: StateRecord }
   | { readonly kind: "kept"; readonly why: string }
@@ -64,7 +64,7 @@ export function findStates(
   return { garbage, kept, records };
 }
 
-/** What a directory is, as long as nobody changes it. */
+/** Holds only as long as nobody changes the directory. */
 function judge(directory: StateDirectory): Verdict {
   let record: StateRecord;
   try {
@@ -72,30 +72,31 @@ function judge(directory: StateDirectory): Verdict {
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
     if (error.code !== "E_NOT_FOUND") {
-      return { kind: "kept", why: `${error.message}; "delete --force" ends what else tells of it` };
+      return { kind: "kept", why: `${error.message}; "delete --force" ends what is left of it` };
     }
     if (directory.isBeingMade()) return { kind: "alive" };
-    if (!isOld(directory.path)) return { kind: "kept", why: "it has no state, but is not a minute old" };
-    return { kind: "half-made", why: "it has no state: its create or its delete was ended half-way" };
+    if (!isOld(directory.path))
+      return { kind: "kept", why: "it has no state, but is less than a minute old" };
+    return { kind: "half-made", why: "it has no state: its create or its delete was killed half-way" };
   }
   if (record.bootId !== undefined && record.bootId !== currentBoot()) {
-    return { kind: "earlier boot", why: "the machine was started again since it was made", record };
+    return { kind: "earlier boot", why: "the machine was restarted after it was created", record };
   }
   const isUnfinished = directory.waiting() === "creating" || record.init_process_pid === 0;
   if (!isUnfinished || directory.isBeingMade()) return { kind: "alive", record };
-  // Its first process ends by itself, since nobody tells it what to do.
+  // A first process that gets no more orders ends by itself.
   if (statusOf(record, directory) !== "stopped") return { kind: "alive", record };
-  return { kind: "half-made", why: "its create was ended before it was complete", record };
+  return { kind: "half-made", why: "its create was killed before it was complete", record };
 }
 
-/** Without statx(2) nobody knows. */
+/** Whether it was last changed long enough ago; false on a kernel without statx(2). */
 function isOld(path: string): boolean {
   const buffer = new Uint8Array(STATX_SIZE);
   if (tryCall("statx", AT_FDCWD, cString(path), 0, STATX_MTIME, buffer) < 0) return false;
   return Date.now() - Number(viewOf(buffer).getBigInt64(MTIME_AT, true)) * 1000 > OLD_MS;
 }
 
-/** With the lock held, so that the verdict holds until it is removed. */
+/** Holds the lock, so that the verdict stays true until the directory is removed. */
 function removeState(globals: GlobalOptions, id: string, kind: Verdict["kind"]): boolean {
   const found = findStateDirectory(globals.root, id);
   if (found === undefined) return false;
@@ -109,14 +110,14 @@ function removeState(globals: GlobalOptions, id: string, kind: Verdict["kind"]):
   return true;
 }
 
-/** What `save` and `saveConfig` write before they give it its name; nobody has the directory open. */
+/** Temporary files of `save` and `saveConfig`. Only for a directory that no command has open. */
 function temporariesIn({ path }: StateDirectory): Garbage[] {
   return listDirectoryAt(path)
     .filter(({ name, type }) => type === "file" && /^\.(state|config)\.json\.\d+$/.test(name))
     .map(({ name }) => ({
       kind: "temporary",
       what: `${path}/${name}`,
-      why: "the command that wrote it was ended",
+      why: "the command that wrote it was killed",
       remove: () => tryCall("unlinkat", AT_FDCWD, cString(`${path}/${name}`), 0) === 0,
     }));
 }

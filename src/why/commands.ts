@@ -1,5 +1,5 @@
-// The commands of tsrun that are at work below a state root: who has a container's directory open, who holds
-// its lock, and what they wait for: hooks, criu.
+// Commands of tsrun that are running below a state root: which processes have a container's directory open,
+// which of them hold its lock, and which hook or criu they wait for.
 
 import { openIfThere, readLink, readTextIfThere, status } from "../linux/files/files.ts";
 import { O_DIRECTORY, O_PATH } from "../linux/numbers/fcntl.ts";
@@ -7,10 +7,10 @@ import type { CommandFacts } from "./model.ts";
 import { type FileLock, locksIn } from "./proc-texts.ts";
 import { childrenOf, listOrNone, lookAtProcess } from "./processes.ts";
 
-/** So many descriptors of processes are looked at: a busy host may have millions. */
+/** The search stops after this many descriptors: a busy host may have millions. */
 const MOST_DESCRIPTORS = 200_000;
 
-/** The commands at work, by the id of their container; one that has been removed, too. */
+/** Running commands by the id of their container, including containers that have been removed. */
 export class CommandsAtWork {
   readonly #pids: ReadonlyMap<string, readonly number[]>;
   readonly #locks: readonly FileLock[];
@@ -22,7 +22,7 @@ export class CommandsAtWork {
     this.#locks = locksIn(readTextIfThere("/proc/locks") ?? "");
   }
 
-  /** Those at work on one container. */
+  /** The commands that work on one container. */
   on(id: string): CommandFacts[] {
     const path = `${this.#root}/${id}`;
     const lock = fileAt(path);
@@ -45,7 +45,7 @@ export class CommandsAtWork {
   }
 }
 
-/** Whether a process executes this program: also one that has been replaced since. */
+/** Whether a process executes this program, even if its file has been replaced since. */
 function isTsrun(pid: number): boolean {
   const [its = "", own = "-"] = [pid, "self"].map((of) =>
     readLink(`/proc/${of}/exe`)?.replace(/ \(deleted\)$/, ""),
@@ -53,13 +53,13 @@ function isTsrun(pid: number): boolean {
   return its === own || its.slice(its.lastIndexOf("/") + 1).startsWith("tsrun");
 }
 
-/** As /proc/locks names a file. */
+/** The file's device and inode, in the form of `FileLock.file`. */
 function fileAt(path: string): string | undefined {
   const found = status(path, { followLinks: false });
   return found && `${found.deviceMajor}:${found.deviceMinor}:${found.inode}`;
 }
 
-/** Which processes have a directory right below the root open. */
+/** The processes that have a directory right below the root open, by the directory's name. */
 function pidsAt(root: string): Map<string, number[]> {
   const found = new Map<string, number[]>();
   // The kernel shows paths without symbolic links.
@@ -80,7 +80,7 @@ function pidsAt(root: string): Map<string, number[]> {
   return found;
 }
 
-/** As the kernel shows it. */
+/** The path without symbolic links, as the kernel shows it. */
 export function realPath(path: string): string {
   const held = openIfThere(path, O_PATH | O_DIRECTORY);
   if (held === undefined) return path;

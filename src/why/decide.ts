@@ -1,5 +1,4 @@
-// Makes a report of what was seen of a container. It says what is certain; a healthy one has nothing wrong.
-// Pure.
+// Turns what was seen of a container into a report. It says only what is certain. Pure.
 
 import { HOOK_KINDS } from "../hooks/plan.ts";
 import type { Hooks } from "../spec/types.ts";
@@ -26,7 +25,7 @@ export function decide(facts: Facts, judging: Judging): Report {
         kind: "damaged",
         weight: "wrong",
         words: facts.damage,
-        next: `delete --force ${id} ends what its configuration and its cgroup tell of it`,
+        next: `delete --force ${id} ends the processes that its configuration and its cgroup lead to`,
       },
     ]);
   }
@@ -46,9 +45,10 @@ function report(
 function aboutHalfMade(id: string, commands: readonly CommandFacts[], judging: Judging): Report {
   const making = commands.find(({ isMaking }) => isMaking);
   if (making !== undefined) {
-    return report(id, "creating", "is being made", [makingFinding(making, undefined, judging)]);
+    return report(id, "creating", "is being created", [makingFinding(making, undefined, judging)]);
   }
-  const words = "it has a directory, but no state: its create or its delete was ended before it was complete";
+  const words =
+    "it has a directory, but no state: its create or its delete was killed before it was complete";
   return report(id, "half-made", "is half made or half removed", [
     { kind: "half-made", weight: "wrong", words, next: `gc --yes, or delete --force ${id}` },
   ]);
@@ -61,8 +61,8 @@ function aboutGone({ id, ending, after = [], kernel }: Facts, judging: Judging):
   const end = ending.error === undefined ? { status, signal } : {};
   const words =
     created === undefined
-      ? `is not there: ${by} failed at ${time(at)}`
-      : `is gone: made at ${created.slice(0, 19)}Z, ${by === "delete" ? "deleted" : "ended"} at ${time(at)}`;
+      ? `does not exist: ${by} failed at ${time(at)}`
+      : `is gone: created ${created.slice(0, 19)}Z, ${by === "delete" ? "deleted" : "ended"} at ${time(at)}`;
   const oom = { oomKills, cgroup };
   const findings = endFindings({ end, pid, ending, signals, oom, kernel, seccomp: undefined });
   return report(id, "gone", words, [...findings, ...working], { end: known(end) });
@@ -79,7 +79,7 @@ function aboutExisting(facts: Facts, existing: Existing, judging: Judging): Repo
   const pid = record.init_process_pid;
   switch (status) {
     case "creating":
-      return report(id, status, "is being made", creatingFindings(existing, judging));
+      return report(id, status, "is being created", creatingFindings(existing, judging));
     case "stopped":
       return aboutStopped(facts, existing, working);
     case "created":
@@ -111,12 +111,12 @@ function creatingFindings(existing: Existing, judging: Judging): Finding[] {
     const inside = insideFindings(existing, judging);
     return [...(inside.length > 0 ? inside : [makingFinding(making, hooks, judging)]), ...held];
   }
-  // Its first process is there, and nobody tells it what to do.
+  // Its first process exists, but no command tells it what to do.
   return [
     {
       kind: "half-made",
       weight: "wrong",
-      words: "the command that made it is gone, before it was complete",
+      words: "the command that created it ended before it was complete",
       next: `gc --yes, or delete --force ${record.id}`,
     },
     ...held,
@@ -128,7 +128,7 @@ function makingFinding(command: CommandFacts, hooks: Hooks | undefined, judging:
   const [waiting] = hookFindings(command, hooks, judging);
   if (waiting !== undefined) return waiting;
   const isLong = judging.now - process.startedAt > judging.afterMs;
-  const words = `${commandName(command)} makes it, ${since(process.startedAt, judging.now)}`;
+  const words = `${commandName(command)} has been creating it ${since(process.startedAt, judging.now)}`;
   return {
     kind: "creating",
     weight: isLong ? "wrong" : "waits",
@@ -171,7 +171,10 @@ function waitingFor(
   };
 }
 
-/** `the hook createRuntime #0`. Without a configuration each child that is no helper of tsrun's is one. */
+/**
+ * `the hook createRuntime #0`. Without a configuration, every child that is not tsrun's own helper counts
+ * as a hook.
+ */
 function hookOf({ command, name }: ProcessFacts, hooks: Hooks | undefined): string | undefined {
   for (const kind of HOOK_KINDS) {
     const index = (hooks?.[kind] ?? []).findIndex(({ path, args = [path] }) => {
@@ -190,7 +193,7 @@ function insideFindings({ insideHooks, hooks }: Existing, judging: Judging): Fin
   );
 }
 
-/** What other commands do to it. */
+/** What other commands do to the container. */
 function commandFindings(command: CommandFacts, hooks: Hooks | undefined, judging: Judging): Finding[] {
   const { process, lock } = command;
   const { now, afterMs } = judging;
@@ -214,16 +217,16 @@ function aboutStopped(facts: Facts, existing: Existing, working: readonly Findin
   const { id, ending, kernel } = facts;
   const { record, init, end: zombie, waiting, members } = existing;
   if (existing.isOfEarlierBoot) {
-    const words = "the machine was started again since it was made";
+    const words = "the machine was restarted after it was created";
     const next = `gc --yes, or delete ${id}`;
     return report(id, "stopped", "has ended", [{ kind: "earlier boot", weight: "note", words, next }]);
   }
   if (waiting === "creating" || (record.init_process_pid === 0 && ending === undefined)) {
-    const words = "its create was ended before it was complete";
+    const words = "its create was killed before it was complete";
     const next = `gc --yes, or delete --force ${id}`;
     return report(id, "half-made", "is half made", [{ kind: "half-made", weight: "wrong", words, next }]);
   }
-  // Before it has executed its program, its exit status is tsrun's own.
+  // Before the process executes its program, its exit status is tsrun's own.
   const isProgram = waiting === undefined && ending?.error === undefined;
   const end = isProgram ? { ...zombie, ...known({ status: ending?.status, signal: ending?.signal }) } : {};
   const signals = [...existing.signals, ...(ending?.signals ?? [])];
@@ -242,11 +245,11 @@ function aboutStopped(facts: Facts, existing: Existing, working: readonly Findin
   });
 }
 
-/** What keeps an ended container busy. */
+/** What is left of an ended container. */
 function leftFindings(init: ProcessFacts | undefined, members: number): Finding[] {
   const findings: Finding[] = [];
   if (init?.state === "Z") {
-    const words = `process ${init.parent}, its parent, has not waited for the first process`;
+    const words = `process ${init.parent} has not waited for the first process, its child`;
     findings.push({ kind: "zombie", weight: "note", words });
   }
   if (members > (init === undefined ? 0 : 1)) {
@@ -261,7 +264,7 @@ function leftFindings(init: ProcessFacts | undefined, members: number): Finding[
   return findings;
 }
 
-/** What a container waits for, or what went wrong in it, while its first process is there. */
+/** What a container waits for, or what went wrong in it, while its first process exists. */
 function liveFindings(facts: Facts, existing: Existing, judging: Judging): Finding[] {
   const { frozen, waiting, record, sleeping, init } = existing;
   if (frozen !== undefined) return [frozenFinding(record.id, frozen)];
@@ -279,7 +282,7 @@ function frozenFinding(id: string, { cgroup, file, isOwn }: NonNullable<Existing
     return {
       kind: "frozen",
       weight: "waits",
-      words: "its cgroup is frozen, as by pause",
+      words: "its cgroup is frozen, as pause does it",
       details,
       next: `resume ${id}`,
     };
@@ -311,12 +314,12 @@ function sleepingFindings(sleeping: readonly ProcessFacts[], { still }: Judging)
         weight: "wrong",
         words: meaning === undefined ? words : `${words}: ${meaning}`,
         details: placeWords(process),
-        next: "a signal, even SIGKILL, may not end it before what it waits for comes",
+        next: "end what it waits for: until then even SIGKILL may have no effect",
       };
     });
 }
 
-/** What the first process waits for, as far as that is somebody outside. */
+/** What the first process waits for, if that is outside the container. */
 function waitFindings(existing: Existing, init: ProcessFacts | undefined, judging: Judging): Finding[] {
   if (init === undefined || !judging.still.has(init)) return [];
   const { state, functions, call, tracer } = init;
@@ -324,12 +327,17 @@ function waitFindings(existing: Existing, init: ProcessFacts | undefined, judgin
   const words = processWords(init);
   if (state === "T") {
     const next = `kill ${existing.record.id} CONT`;
-    return [{ kind: "stopped", weight: "wrong", words: `a signal has stopped ${words}`, next }];
+    return [{ kind: "stopped", weight: "wrong", words: `a signal stopped ${words}`, next }];
   }
   if (state === "t") {
-    const next = `end process ${tracer}, or let it go on`;
+    const next = `end process ${tracer}, or let it continue the traced process`;
     return [
-      { kind: "traced", weight: "wrong", words: `process ${tracer} traces ${words}, and holds it`, next },
+      {
+        kind: "traced",
+        weight: "wrong",
+        words: `process ${tracer} traces ${words} and has stopped it`,
+        next,
+      },
     ];
   }
   if (functions.includes("seccomp_do_user_notification")) {
@@ -350,7 +358,7 @@ function waitFindings(existing: Existing, init: ProcessFacts | undefined, judgin
       {
         kind: "fifo",
         weight: "waits",
-        words: `${words} opens a FIFO, whose other end nobody opens`,
+        words: `${words} opens a FIFO, and nobody opens the other end`,
         details,
       },
     ];
@@ -362,7 +370,7 @@ function memoryFindings({ kernel }: Facts, existing: Existing): Finding[] {
   const { oom, isHeldByMemory } = existing;
   const { oomKills = 0, cgroup = "" } = oom;
   if (isHeldByMemory) {
-    const words = "it is at its memory limit, and the kernel may kill nobody: who needs memory waits";
+    const words = "it is at its memory limit, and the OOM killer is disabled: whatever needs memory waits";
     const details = [`${cgroup}/memory.oom_control: under_oom 1, oom_kill_disable 1`];
     return [{ kind: "memory", weight: "wrong", words, details, next: "raise the limit: update --memory" }];
   }
@@ -375,7 +383,7 @@ function memoryFindings({ kernel }: Facts, existing: Existing): Finding[] {
 
 function forkFindings({ forksRefused }: Existing): Finding[] {
   if (forksRefused === 0) return [];
-  const words = `the limit of processes has refused ${count(forksRefused, "new one", "new ones")}`;
+  const words = `the process limit refused ${count(forksRefused, "new process", "new processes")}`;
   return [
     { kind: "pids", weight: "wrong", words, details: ["pids.events"], next: "raise it: update --pids-limit" },
   ];

@@ -1,4 +1,4 @@
-// How a container has ended: what is certain of it, in words. Pure.
+// Says in words how a container ended, as far as that is certain. Pure.
 
 import type { End, Ending, Signalled } from "../container/ending.ts";
 import { signalName } from "../linux/numbers/signal-words.ts";
@@ -20,13 +20,13 @@ export interface EndFacts {
   readonly seccomp: Seccomp | undefined;
 }
 
-/** `exit status 3`, `SIGKILL`; `undefined` if it is not known. */
+/** `exit status 3` or `SIGKILL`; `undefined` if neither is known. */
 export function endWords({ status, signal }: End): string | undefined {
   if (signal !== undefined) return signalName(signal);
   return status === undefined ? undefined : `exit status ${status}`;
 }
 
-/** What there is to say about it, the most certain cause first. */
+/** The findings about an end, the most certain cause first. */
 export function endFindings(facts: EndFacts): Finding[] {
   const { end, ending } = facts;
   const failure = failureFinding(ending);
@@ -35,7 +35,7 @@ export function endFindings(facts: EndFacts): Finding[] {
   if (failure !== undefined) return [failure, ...rest];
   if (ending?.isStarted === false) return [neverStarted(ending), ...rest];
   if (end.signal !== undefined) {
-    // What the kernel has killed is told by that.
+    // Of a process that ran out of memory, the finding about memory says enough.
     const isTold = oom !== undefined && end.signal === SIGKILL && senderOf(facts, SIGKILL) === undefined;
     return isTold ? [...rest, ...killedFindings(facts)] : [signalFinding(facts, end.signal), ...rest];
   }
@@ -43,7 +43,7 @@ export function endFindings(facts: EndFacts): Finding[] {
   return [...rest, unknownFinding(facts)];
 }
 
-/** It could not be made or started. */
+/** The container could not be created or started. */
 function failureFinding(ending: Ending | undefined): Finding | undefined {
   if (ending?.error === undefined) return undefined;
   const { failed = ending.by, error, next } = ending;
@@ -58,8 +58,8 @@ function oomFinding({ oom, kernel, end, pid }: EndFacts): Finding | undefined {
   const isFirst = end.signal === SIGKILL && killed.some((one) => one.pid === pid);
   const many = count(Math.max(oomKills, killed.length), "process", "processes");
   const words = isFirst
-    ? "the kernel has killed the first process for want of memory"
-    : `the kernel has killed ${many} of it for want of memory`;
+    ? "the kernel killed the first process: out of memory"
+    : `the kernel killed ${many} of it: out of memory`;
   return {
     kind: "oom",
     weight: "wrong",
@@ -67,61 +67,64 @@ function oomFinding({ oom, kernel, end, pid }: EndFacts): Finding | undefined {
     details: [
       ...(oomKills === 0 ? [] : [`${cgroup}: oom_kill ${oomKills}`]),
       ...killed.slice(-5).map((one) => {
-        const whose = one.limitOf === "" ? "the memory of the machine" : `the limit of ${one.limitOf}`;
-        return `the kernel's log: killed process ${one.pid} (${one.name}) at ${whose}`;
+        const whose =
+          one.limitOf === "" ? "the machine's memory was full" : `${one.limitOf} was at its limit`;
+        return `the kernel's log: killed process ${one.pid} (${one.name}), ${whose}`;
       }),
     ],
-    next: "raise linux.resources.memory.limit, or find what needs so much",
+    next: "raise linux.resources.memory.limit, or find out what uses so much",
   };
 }
 
 /**
- * What the kernel's log tells of the container's processes. A container before it may have had the same
- * cgroup: as many are this one's as its own cgroup has counted.
+ * What the kernel's log tells of the container's processes. An earlier container may have had a cgroup of the
+ * same path, so only the last entries count: as many as this container's cgroup has counted.
  */
 function killedIn({ oom, kernel }: Pick<EndFacts, "oom" | "kernel">): KernelFacts["killed"] {
   if (oom.oomKills === undefined) return kernel.killed;
   return oom.oomKills === 0 ? [] : kernel.killed.slice(-oom.oomKills);
 }
 
-/** Behind the finding about memory, where that does not tell that it was the first process. */
+/** Follows the finding about memory if that does not say that the first process was killed. */
 function killedFindings(facts: EndFacts): Finding[] {
   if (killedIn(facts).some(({ pid }) => pid === facts.pid)) return [];
-  const words =
-    "SIGKILL has ended it: the kernel sends that to what it kills for want of memory; others may, too";
+  const words = "SIGKILL ended it: the kernel sends that when memory runs out, but others may have sent it";
   return [{ kind: "signal", weight: "note", words }];
 }
 
 function signalFinding(facts: EndFacts, signal: number): Finding {
   const name = signalName(signal);
   const sender = senderOf(facts, signal);
-  if (sender !== undefined)
-    return { kind: "signal", weight: "note", words: `${name} has ended it: ${sender}` };
+  if (sender !== undefined) return { kind: "signal", weight: "note", words: `${name} ended it: ${sender}` };
   if (signal === SIGSYS) return seccompFinding(facts);
   const own = OWN_FAULTS[signal];
   return own === undefined
-    ? { kind: "signal", weight: "wrong", words: `${name} has ended it; who sent it is not known: not tsrun` }
+    ? {
+        kind: "signal",
+        weight: "wrong",
+        words: `${name} ended it; tsrun did not send it, and who did is not known`,
+      }
     : {
         kind: "signal",
         weight: "wrong",
-        words: `${name} has ended it: ${own}`,
+        words: `${name} ended it: ${own}`,
         next: "see what the program printed",
       };
 }
 
-/** Signals that the kernel sends for what the program itself did; others may send them, too. */
+/** Signals that the kernel usually sends because of what the program itself did. */
 const OWN_FAULTS: Readonly<Record<number, string>> = {
-  4: "an instruction that this processor does not know",
-  5: "a trap that nobody debugs",
-  6: "the program gave up by itself, as abort(3) does",
-  7: "memory that could not be read, as of a file that was cut",
-  8: "a division by zero or the like",
+  4: "the program used an instruction that this processor does not know",
+  5: "the program reached a breakpoint, and no debugger handled it",
+  6: "the program gave up by itself, as with abort(3)",
+  7: "the program used memory that could not be read, as of a file that was cut short",
+  8: "the program divided by zero, or the like",
   11: "the program used memory that it does not have",
 };
 
-/** Which command of tsrun has sent a signal, and for whom. */
+/** The command of tsrun that sent a signal, and which process called it. */
 function senderOf({ ending, signals }: EndFacts, signal: number): string | undefined {
-  if (signal === SIGKILL && ending?.isKilled === true) return `${ending.by} has killed it`;
+  if (signal === SIGKILL && ending?.isKilled === true) return `${ending.by} killed it`;
   const sent = signals.find((one) => one.signal === signal);
   if (sent === undefined) return undefined;
   const { at, pid, name } = sent;
@@ -133,8 +136,8 @@ function seccompFinding({ kernel: { seccompCall }, seccomp }: EndFacts): Finding
     return {
       kind: "seccomp",
       weight: "wrong",
-      words: "SIGSYS has ended it: a system call that its seccomp profile does not allow; which is not known",
-      details: ["neither the kernel's log nor that of auditd has a record of it"],
+      words: "SIGSYS ended it: its seccomp profile does not allow a system call; which one is not known",
+      details: ["neither the kernel's log nor auditd's has a record of it"],
       next: "see what linux.seccomp allows",
     };
   }
@@ -143,8 +146,8 @@ function seccompFinding({ kernel: { seccompCall }, seccomp }: EndFacts): Finding
   return {
     kind: "seccomp",
     weight: "wrong",
-    words: `SIGSYS has ended it: its seccomp profile does not allow ${seccompCall}(2)`,
-    details: seccomp === undefined ? [] : [`${rule} says so`],
+    words: `SIGSYS ended it: its seccomp profile does not allow ${seccompCall}(2)`,
+    details: seccomp === undefined ? [] : [`the rule: ${rule}`],
     next: `allow ${seccompCall} in linux.seccomp.syscalls, if the program needs it`,
   };
 }
@@ -155,7 +158,7 @@ function statusFinding(facts: EndFacts, status: number): Finding {
   const details = [
     ...(STATUSES[status] === undefined ? [] : [STATUSES[status]]),
     ...(status > 128 && status <= 192
-      ? [`as a shell says of a child that ${signalName(status - 128)} has ended`]
+      ? [`shells exit with this status when ${signalName(status - 128)} ended their child`]
       : []),
   ];
   if (asked !== undefined) {
@@ -172,10 +175,10 @@ function statusFinding(facts: EndFacts, status: number): Finding {
   };
 }
 
-/** What some statuses mean by custom (exit(3), shells). */
+/** What some statuses mean by convention (exit(3), shells). */
 const STATUSES: Readonly<Record<number, string | undefined>> = {
-  126: "as a shell says of a program that it may not execute",
-  127: "as a shell says of a program that it does not find",
+  126: "shells exit with this status when they may not execute a program",
+  127: "shells exit with this status when they do not find a program",
 };
 
 function neverStarted({ by, isKilled = false }: Ending): Finding {
@@ -190,15 +193,15 @@ function unknownFinding(facts: EndFacts): Finding {
     return {
       kind: "signal",
       weight: "note",
-      words: `SIGKILL has ended it: ${ending.by} has killed it`,
+      words: `SIGKILL ended it: ${ending.by} killed it`,
       details: sent,
     };
   }
   return {
     kind: "unknown",
     weight: "note",
-    words: "how it ended is not known here: the process that waited for it knows",
+    words: "tsrun does not know how it ended: only the process that waited for it does",
     details: sent,
-    next: "ask who made it: docker inspect, ctr task, podman inspect, kubectl describe",
+    next: "ask what created it: docker inspect, ctr task, podman inspect, kubectl describe",
   };
 }

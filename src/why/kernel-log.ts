@@ -1,5 +1,5 @@
-// Reads what the kernel has written down about the end of processes: its log, by syslog(2), and the records
-// of auditd, where that takes them out of the log.
+// Reads what the kernel wrote about the end of processes: its log, by syslog(2), and the file of auditd,
+// which takes some records out of the log.
 
 import { readHierarchies } from "../cgroups/host.ts";
 import { tryCall } from "../linux/call/call.ts";
@@ -14,26 +14,26 @@ import { oomKillsIn, type SeccompKill, seccompKillsIn, stampOf } from "./proc-te
 
 /** SYSLOG_ACTION_READ_ALL of syslog(2) */
 const READ_ALL = 3;
-/** The last bytes of a log. */
+/** At most this many bytes are read, from the end of each log. */
 const MOST = 2 << 20;
 const AUDIT_LOG = "/var/log/audit/audit.log";
-/** PROC_PID_INIT_INO of linux/proc_fs.h: the log has pids of this namespace. */
+/** PROC_PID_INIT_INO of linux/proc_ns.h: the pids in the log are those of this namespace. */
 const FIRST_PID_NAMESPACE = "pid:[4026531836]";
 /** AUDIT_ARCH_X86_64 and AUDIT_ARCH_AARCH64 of linux/audit.h */
 const ARCHITECTURES = { "x86-64": "c000003e", arm64: "c00000b7" };
-/** Clocks of the log and of tsrun may differ by so many milliseconds. */
+/** The clocks of the log and of tsrun may differ by this many milliseconds. */
 const SLACK_MS = 2000;
 
 export interface Ended {
   readonly pid: number;
-  /** The directory of its cgroup that limits memory. */
+  /** Its cgroup directory in the hierarchy that limits memory. */
   readonly cgroup: string | undefined;
-  /** When it was created and when it was known to have ended, in milliseconds since 1970. */
+  /** When it was created, and the time by which it had ended, in milliseconds since 1970. */
   readonly from: number;
   readonly to: number;
 }
 
-/** What the kernel tells of a container; nothing where its log may not be read. */
+/** What the kernel wrote about a container; nothing if tsrun may not read its log. */
 export function kernelFacts({ pid, cgroup, from, to }: Ended): KernelFacts {
   const path = cgroup && kernelPath(cgroup);
   const log = kernelLog();
@@ -51,7 +51,7 @@ function nameOf({ number, architecture }: SeccompKill): string | undefined {
   return architecture === ARCHITECTURES[machine] ? callName(number) : undefined;
 }
 
-/** The path of a cgroup as the kernel has it: from the root of its hierarchy. */
+/** The path of a cgroup from the root of its hierarchy, as the kernel's log has it. */
 function kernelPath(directory: string): string | undefined {
   const mounts = readHierarchies().mounts.map(({ mountpoint }) => mountpoint);
   const [mountpoint] = mounts
@@ -60,7 +60,7 @@ function kernelPath(directory: string): string | undefined {
   return mountpoint === undefined ? undefined : directory.slice(mountpoint.length);
 }
 
-/** The lines of that time. */
+/** The lines of the log between two times. */
 function between(log: string, from: number, to: number): string {
   const boot = bootTime();
   const lines = log.split("\n").filter((line) => {
@@ -72,7 +72,7 @@ function between(log: string, from: number, to: number): string {
   return lines.join("\n");
 }
 
-/** By the clock of the log, which stands still while the machine is suspended. */
+/** The log's clock counts from this time, in milliseconds since 1970. */
 function bootTime(): number {
   const [seconds = "0"] = (readTextIfThere("/proc/uptime") ?? "").split(" ");
   return Date.now() - Number(seconds) * 1000;

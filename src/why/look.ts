@@ -1,5 +1,5 @@
-// Looks at one container: its state, its processes, its cgroup, who works on it, and what is remembered of
-// it.
+// Looks at one container: its state, its processes, its cgroup, the commands that work on it, and what is
+// remembered of it.
 
 import { freezeState, isFrozenV1 } from "../cgroups/freezer.ts";
 import { ownOomKills, readProcesses } from "../cgroups/members.ts";
@@ -20,10 +20,10 @@ import { kernelFacts } from "./kernel-log.ts";
 import type { Existing, Facts, Frozen, ProcessFacts } from "./model.ts";
 import { childrenOf, listOrNone, lookAtProcess, sleepingOf, targetOf } from "./processes.ts";
 
-/** Nothing was looked for in the kernel's log. */
+/** Facts for when the kernel's log was not searched. */
 const NOTHING = { killed: [], seccompCall: undefined };
 
-/** What is remembered of containers, by id: the latest. */
+/** The latest remembered end of the container with this id. */
 export type Remembered = (id: string) => Ending | undefined;
 
 export interface Around {
@@ -31,7 +31,7 @@ export interface Around {
   readonly remembered: Remembered;
 }
 
-/** `undefined` if there is no such container, and none is remembered. */
+/** `undefined` if the container does not exist and no end of it is remembered. */
 export function lookAt({ root }: GlobalOptions, id: string, around: Around): Facts | undefined {
   const { commands, remembered } = around;
   const ending = remembered(id);
@@ -95,7 +95,7 @@ function lookAtExisting(directory: StateDirectory, record: StateRecord, { comman
   };
 }
 
-/** The configuration is only there to name hooks and rules. */
+/** The configuration is only used to name hooks and rules, so `why` does without a damaged one. */
 function configOf(directory: StateDirectory): Spec | undefined {
   try {
     return directory.loadConfig();
@@ -116,7 +116,7 @@ function signalsIn(path: string): Signalled[] {
     .flatMap(({ name }) => signalledIn(name, readLink(`${path}/${name}`) ?? "") ?? []);
 }
 
-/** Which cgroup is frozen, if the container's processes are: its own, or one above it. */
+/** The frozen cgroup: the container's own, or one above it; `undefined` if none is frozen. */
 function frozenAt(cgroup: CgroupRecord): Frozen | undefined {
   const own = cgroup.paths[cgroup.driver === "v2" ? "" : "freezer"];
   if (own === undefined) return undefined;
@@ -132,7 +132,7 @@ function frozenAt(cgroup: CgroupRecord): Frozen | undefined {
 
 const above = (path: string): string => path.slice(0, path.lastIndexOf("/"));
 
-/** v1, with memory.oom_control: nobody is killed, and who needs memory waits. */
+/** cgroup v1 with the OOM killer disabled in memory.oom_control: what needs more memory waits. */
 function isHeldByMemory({ driver, paths: { memory } }: CgroupRecord): boolean {
   if (driver !== "v1" || memory === undefined) return false;
   const text = readTextIfThere(`${memory}/memory.oom_control`, { isShort: true }) ?? "";
@@ -144,7 +144,7 @@ function forksRefused({ driver, paths }: CgroupRecord): number {
   return directory === undefined ? 0 : readKey(directory, "pids.events", "max");
 }
 
-/** The processes of which it matters whether they stand still. */
+/** All processes that might hang. */
 export function suspectsIn({ existing, halfMade, after = [] }: Facts): ProcessFacts[] {
   const { init, sleeping = [], commands = [], insideHooks = [] } = existing ?? {};
   const working = [...commands, ...(halfMade?.commands ?? []), ...after];

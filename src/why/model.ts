@@ -1,14 +1,14 @@
-// What `why` finds out, and what it tells. Types only.
+// What `why` finds out and reports. Types only.
 
 import type { End, Ending, Signalled } from "../container/ending.ts";
 import type { Status } from "../container/options.ts";
 import type { StateRecord } from "../container/record.ts";
 import type { Hooks, Seccomp } from "../spec/types.ts";
 
-/** One word for scripts. `half-made`: its create has ended before it was complete. `gone`: deleted. */
+/** One word for scripts. `half-made`: its create ended before the container was complete. `gone`: deleted. */
 export type WhyState = Status | "half-made" | "damaged" | "gone";
 
-/** `note`: worth knowing; `waits`: it waits for somebody, as it may; `wrong`: it hangs, or ended badly. */
+/** `note`: worth knowing; `waits`: it waits, which may be intended; `wrong`: it hangs, or ended badly. */
 export type Weight = "note" | "waits" | "wrong";
 
 export interface Finding {
@@ -17,7 +17,7 @@ export interface Finding {
   readonly weight: Weight;
   /** A clause: `nobody has called start`. */
   readonly words: string;
-  /** What shows it: files, processes, numbers. */
+  /** The evidence: files, processes, numbers. */
   readonly details?: readonly string[];
   /** What to do about it. */
   readonly next?: string | undefined;
@@ -26,12 +26,12 @@ export interface Finding {
 export interface Report {
   readonly id: string;
   readonly state: WhyState;
-  /** The state as a clause, which follows the id: `runs since …`. */
+  /** The state as a clause that follows the id: `runs since …`. */
   readonly words: string;
-  /** Whether one of the findings is wrong. */
+  /** Whether a finding has the weight `wrong`. */
   readonly wrong: boolean;
   readonly findings: readonly Finding[];
-  /** Of the first process, while it is there. */
+  /** The first process, while it exists. */
   readonly pid?: number | undefined;
   /** How it ended, as far as that is known. */
   readonly end?: End | undefined;
@@ -48,23 +48,23 @@ export interface ProcessFacts {
   readonly parent: number;
   /** In milliseconds since 1970. */
   readonly startedAt: number;
-  /** The functions of the kernel that it waits in, the innermost first; none where they may not be read. */
+  /** The kernel functions in which it waits, the innermost first; empty if tsrun may not read them. */
   readonly functions: readonly string[];
   /** The system call that it is in. */
   readonly call: { readonly name: string; readonly first: number } | undefined;
-  /** Who traces it, 0 if nobody does. */
+  /** The process that traces it, or 0. */
   readonly tracer: number;
-  /** How often it was switched away from: as long as it stays the same, the process has not run. */
+  /** Its counts of context switches: while they stay the same, the process does not run. */
   readonly switches: string;
 }
 
-/** A command of tsrun's that has the container's directory open. */
+/** A process that has the container's directory open. */
 export interface CommandFacts {
   readonly process: ProcessFacts;
-  /** It is tsrun, and not another program that somebody has started there. */
+  /** Whether it is tsrun and not another program, such as a shell that somebody started there. */
   readonly isTsrun: boolean;
   readonly lock: "holds" | "waits" | "none";
-  /** It is the one that makes the container. */
+  /** Whether it is creating the container. */
   readonly isMaking: boolean;
   /** Hooks, criu, and its own helpers. */
   readonly children: readonly ProcessFacts[];
@@ -73,32 +73,32 @@ export interface CommandFacts {
 export interface Frozen {
   /** The cgroup that was frozen. */
   readonly cgroup: string;
-  /** The file that says so. */
+  /** The file that shows it. */
   readonly file: string;
-  /** It is the container's own, not one above it. */
+  /** Whether it is the container's own cgroup and not one above it. */
   readonly isOwn: boolean;
 }
 
-/** What the kernel has written down about a container. */
+/** What the kernel's log has about a container. */
 export interface KernelFacts {
-  /** Processes that it has killed for want of memory. */
+  /** Processes that the kernel killed because memory ran out. */
   readonly killed: readonly { readonly pid: number; readonly name: string; readonly limitOf: string }[];
-  /** The call for which it has ended the first process. */
+  /** The system call for which a seccomp filter ended the first process. */
   readonly seccompCall: string | undefined;
 }
 
-/** A container whose state is there and can be read. */
+/** A container whose state exists and can be read. */
 export interface Existing {
   readonly record: StateRecord;
   readonly status: Status;
-  /** Where it stands before it is started: see start.ts. */
+  /** Which FIFO it has before it is started: see `StateDirectory.waiting`. */
   readonly waiting: "creating" | "created" | undefined;
-  /** The first process has not executed its program yet. */
+  /** Whether the first process has not executed its program yet. */
   readonly isBeforeProgram: boolean;
-  /** Also one that has ended, and that nobody has waited for. */
+  /** The first process; it may have ended without anybody having waited for it. */
   readonly init: ProcessFacts | undefined;
   readonly end: End;
-  /** Processes and threads of it that wait uninterruptibly, the first process included. */
+  /** The container's processes and threads that wait uninterruptibly, including the first process. */
   readonly sleeping: readonly ProcessFacts[];
   /** Children of the first process, while it runs hooks. */
   readonly insideHooks: readonly ProcessFacts[];
@@ -108,11 +108,11 @@ export interface Existing {
   readonly commands: readonly CommandFacts[];
   readonly signals: readonly Signalled[];
   readonly oom: { readonly oomKills?: number; readonly cgroup?: string };
-  /** v1: it is out of memory, and the kernel may kill nobody. */
+  /** cgroup v1: it is out of memory, and the OOM killer is disabled. */
   readonly isHeldByMemory: boolean;
   /** How often pids.max has refused a fork. */
   readonly forksRefused: number;
-  /** Its state is of an earlier boot of the machine. */
+  /** Whether its state is from an earlier boot of the machine. */
   readonly isOfEarlierBoot: boolean;
   readonly hooks: Hooks | undefined;
   readonly seccomp: Seccomp | undefined;
@@ -124,22 +124,22 @@ export interface Existing {
 export interface Facts {
   readonly id: string;
   readonly existing?: Existing;
-  /** There is a directory without a state. */
+  /** Set if there is a directory without a state. */
   readonly halfMade?: { readonly commands: readonly CommandFacts[] };
   /** Why the state cannot be read. */
   readonly damage?: string;
   readonly ending?: Ending | undefined;
-  /** Commands that still work on one that is deleted. */
+  /** Commands that still work on a deleted container. */
   readonly after?: readonly CommandFacts[];
   readonly kernel: KernelFacts;
 }
 
-/** By which the facts are judged. */
+/** What the facts are judged by. */
 export interface Judging {
   /** In milliseconds since 1970. */
   readonly now: number;
-  /** What has lasted longer hangs, in milliseconds. */
+  /** A wait that has lasted longer than this counts as hanging, in milliseconds. */
   readonly afterMs: number;
-  /** The processes that have been in their state for a second, without running once. */
+  /** The processes that stayed in their state for a second without running once. */
   readonly still: ReadonlySet<ProcessFacts>;
 }

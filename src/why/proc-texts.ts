@@ -1,11 +1,11 @@
-// Reads the texts of /proc that `why` looks at: locks, kernel stacks, system calls, and lines of the kernel's
-// log about processes that it has killed. Pure.
+// Parses the files of /proc that `why` looks at (locks, kernel stacks, system calls), and lines of the
+// kernel's log about processes that it killed. Pure.
 
 export interface FileLock {
   readonly pid: number;
-  /** It waits for the lock that another one holds. */
+  /** Whether it waits for a lock that another process holds. */
   readonly waits: boolean;
-  /** Of the file: `8:1:4711`, in decimal. */
+  /** Major number, minor number and inode of the locked file, in decimal: `8:1:4711`. */
   readonly file: string;
 }
 
@@ -27,7 +27,7 @@ export function functionsIn(stack: string): string[] {
   return [...stack.matchAll(/^\[<[^>]*>\] ([\w.]+)/gm)].map(([, name = ""]) => name);
 }
 
-/** The call in /proc/PID/syscall (proc_pid_syscall(5)); `undefined` where it runs, or is in none. */
+/** The call in /proc/PID/syscall (proc_pid_syscall(5)); `undefined` if the process runs or is in no call. */
 export function callIn(text: string): { readonly number: number; readonly first: number } | undefined {
   const [, number, first = "0x0"] = /^(\d+) (0x[0-9a-f]+)/.exec(text) ?? [];
   return number === undefined
@@ -38,12 +38,12 @@ export function callIn(text: string): { readonly number: number; readonly first:
 export interface OomKill {
   readonly pid: number;
   readonly name: string;
-  /** The cgroup whose limit was met; "" if it was the machine's memory. */
+  /** The cgroup that was at its limit; "" if the machine's memory was full. */
   readonly limitOf: string;
 }
 
 /**
- * The processes of a cgroup, and of those below it, that the kernel has killed for want of memory, by its
+ * The processes of a cgroup and the cgroups below it that the kernel killed because memory ran out, from its
  * log. `cgroup` is a path from the root of the hierarchy.
  */
 export function oomKillsIn(log: string, cgroup: string): OomKill[] {
@@ -59,7 +59,7 @@ export function oomKillsIn(log: string, cgroup: string): OomKill[] {
 
 export interface SeccompKill {
   readonly pid: number;
-  /** Of the system call. */
+  /** The system call's number. */
   readonly number: number;
   /** AUDIT_ARCH_…, in hexadecimal digits. */
   readonly architecture: string;
@@ -70,12 +70,15 @@ export interface SeccompKill {
 /** SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD and SECCOMP_RET_TRAP of linux/seccomp.h */
 const ENDING_ACTIONS = new Set(["80000000", "0", "30000"]);
 
-/** What seccomp filters have ended, by the audit records (AUDIT_SECCOMP) of the kernel's log or of auditd. */
+/**
+ * The processes that seccomp filters ended, from audit records (AUDIT_SECCOMP) of the kernel's or auditd's
+ * log.
+ */
 export function seccompKillsIn(log: string): SeccompKill[] {
   const kills: SeccompKill[] = [];
   for (const [line] of log.matchAll(/type=(?:1326|SECCOMP) [^\n]*/g)) {
     const [, seconds] = /audit\((\d+\.\d+):/.exec(line) ?? [];
-    // `comm` and `exe` are names that the container has chosen; the kernel puts what is odd into hexadecimal.
+    // `comm` and `exe` are chosen by the container. The kernel writes them in hexadecimal if they are odd.
     const [, pid] = / pid=(\d+) comm=/.exec(line) ?? [];
     const [, signal, architecture = "", number, action = ""] =
       / sig=(\d+) arch=([0-9a-f]+) syscall=(\d+) .*\bcode=0x([0-9a-f]+)$/.exec(line.trimEnd()) ?? [];
@@ -86,7 +89,7 @@ export function seccompKillsIn(log: string): SeccompKill[] {
   return kills;
 }
 
-/** Seconds since boot at the beginning of a line of the kernel's log: `<6>[24146.045164] …`. */
+/** The seconds since boot at the beginning of a line of the kernel's log: `<6>[24146.045164] …`. */
 export function stampOf(line: string): number | undefined {
   const [, seconds] = /^(?:<\d+>)?\[ *(\d+\.\d+)\]/.exec(line) ?? [];
   return seconds === undefined ? undefined : Number(seconds);

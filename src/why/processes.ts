@@ -1,4 +1,4 @@
-// Looks at processes for `why`: what each waits for, by the kernel, and whether it stands still.
+// Looks at processes for `why`: what each waits for in the kernel, and whether it runs at all.
 
 import { tryCall } from "../linux/call/call.ts";
 import { cString, text } from "../linux/call/words.ts";
@@ -14,13 +14,13 @@ import { callName } from "../seccomp/call-names.ts";
 import type { ProcessFacts } from "./model.ts";
 import { callIn, functionsIn } from "./proc-texts.ts";
 
-/** USER_HZ: clock ticks a second in /proc, on both machines. */
+/** USER_HZ: clock ticks per second in /proc, on both architectures. */
 const TICKS = 100;
-/** How long a process must stand still to count as hanging, in milliseconds. */
+/** A process hangs if it does not run for this many milliseconds. */
 const STILL_MS = 1000;
-/** So many processes and threads of one container are looked at. */
+/** At most this many processes and threads of a container are looked at. */
 const MOST = 400;
-/** Bytes of a command line. */
+/** At most this many bytes of a command line are read. */
 const LONGEST_COMMAND = 4096;
 
 /** When the machine was started, in milliseconds since 1970. */
@@ -29,7 +29,7 @@ const bootTime = once(() => {
   return Date.now() - Number(seconds) * 1000;
 });
 
-/** `undefined` if there is none. A thread is named by its process, too. */
+/** `undefined` if there is no such process. A thread has its process's command line. */
 export function lookAtProcess(pid: number, thread?: number): ProcessFacts | undefined {
   const at = thread === undefined ? `/proc/${pid}` : `/proc/${pid}/task/${thread}`;
   const found = processStatus(pid);
@@ -55,7 +55,7 @@ function switchesIn(status: string): string {
   return fields.map((field) => statusField(status, field)).join(" ");
 }
 
-/** The stack may only be read by root, and the function it waits in only by who may trace it. */
+/** Only root may read the stack; `wchan` needs permission to trace the process. */
 function functionsOf(at: string): string[] {
   const stack = functionsIn(readTextIfThere(`${at}/stack`) ?? "");
   if (stack.length > 0) return stack;
@@ -68,7 +68,7 @@ function callOf(at: string): ProcessFacts["call"] {
   return call && { name: callName(call.number) ?? syscallName(call.number), first: call.first };
 }
 
-/** A process may have a command line of megabytes. */
+/** Only the beginning is read, because a command line may have megabytes. */
 function commandOf(pid: number): string {
   const opened = tryCall("openat", AT_FDCWD, cString(`/proc/${pid}/cmdline`), O_RDONLY | O_CLOEXEC, 0);
   if (opened < 0) return "";
@@ -80,7 +80,7 @@ function commandOf(pid: number): string {
     .trim();
 }
 
-/** The processes and threads that wait uninterruptibly at the moment. */
+/** The processes and threads that are in state D right now. */
 export function sleepingOf(pids: readonly number[]): ProcessFacts[] {
   const found: ProcessFacts[] = [];
   let looked = 0;
@@ -104,12 +104,11 @@ export function listOrNone(path: string): ReturnType<typeof listDirectoryAt> {
   try {
     return listDirectoryAt(path);
   } catch {
-    // It is gone, or another user's.
+    // The process has ended or belongs to another user.
     return [];
   }
 }
 
-/** Pids of the children of a process. */
 export function childrenOf(pid: number): number[] {
   const children: number[] = [];
   for (const { name } of listOrNone(`/proc/${pid}/task`)) {
@@ -119,14 +118,14 @@ export function childrenOf(pid: number): number[] {
   return children;
 }
 
-/** Where a descriptor of a process leads. */
+/** The file that a process's descriptor refers to. */
 export function targetOf(pid: number, fd: number): string | undefined {
   return readLink(`/proc/${pid}/fd/${fd}`);
 }
 
 /**
- * Which of the processes stand still. Only if there are any that may, a second passes: a process that reads
- * from a disk waits uninterruptibly now and then, too.
+ * The processes that did not run for a second. Takes that second only if one of them may hang. A single look
+ * is not enough, since every process that reads from a disk is in state D now and then.
  */
 export function stillAmong(processes: readonly ProcessFacts[]): Set<ProcessFacts> {
   const suspects = processes.filter(maySuspect);
@@ -141,7 +140,7 @@ export function stillAmong(processes: readonly ProcessFacts[]): Set<ProcessFacts
   return still;
 }
 
-/** Functions in which a process waits for somebody outside the container. */
+/** Kernel functions in which a process waits for something outside the container. */
 export const WAITS_OUTSIDE =
   /^(seccomp_do_user_notification|(anon_)?pipe_write|n_tty_write|fifo_open|wait_for_partner)$/;
 

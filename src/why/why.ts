@@ -1,4 +1,4 @@
-// `why`: says of a container what it waits for, or how it ended; of all, which of them hang. It changes
+// `why`: says what a container waits for or how it ended, or which of all containers hang. It changes
 // nothing.
 //
 // Look: look.ts, processes.ts, commands.ts, kernel-log.ts. Decide: decide.ts, ended.ts.
@@ -14,16 +14,16 @@ import type { Facts, Report } from "./model.ts";
 import { stillAmong } from "./processes.ts";
 
 export interface WhyRequest {
-  /** What has lasted longer hangs, in milliseconds. */
+  /** A wait that has lasted longer than this counts as hanging, in milliseconds. */
   readonly afterMs: number;
 }
 
-/** Of one container, which may have gone. */
+/** About one container, which may be gone. */
 export function whyContainer(globals: GlobalOptions, id: string, request: WhyRequest): Report {
   const facts = lookAt(globals, id, lookAround(globals));
   if (facts === undefined) {
     throw new TsrunError("E_NOT_FOUND", `nothing is known of a container "${id}"`, {
-      hint: `neither is it below "${globals.root}", nor is its end among the last that were remembered there`,
+      hint: `it is not below "${globals.root}", and its end is not among those remembered there`,
     });
   }
   return judge([facts], request)[0] as Report;
@@ -44,7 +44,7 @@ export function whyStuck(globals: GlobalOptions, request: WhyRequest): Stuck {
   return { looked: facts.length, reports };
 }
 
-/** What has ended hangs no more. */
+/** A stopped container hangs only if something still waits for it or cannot end. */
 function hangs({ state, findings, wrong }: Report): boolean {
   if (state === "stopped") return findings.some(({ kind }) => STUCK_AT_END.has(kind));
   return wrong || state === "paused";

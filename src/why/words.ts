@@ -9,7 +9,7 @@ const UNITS: readonly (readonly [ms: number, name: string])[] = [
   [1000, "second"],
 ];
 
-/** `3 minutes`; less than a second is none. */
+/** `3 minutes`; `0 seconds` for less than a second. */
 export function span(ms: number): string {
   const [size, name] = UNITS.find(([unit]) => ms >= unit) ?? [1000, "second"];
   const count = Math.max(0, Math.floor(ms / size));
@@ -26,7 +26,7 @@ export function since(from: number, now: number): string {
   return `since ${time(from)}, ${span(now - from)}`;
 }
 
-/** A command line may be long. */
+/** Longer command lines are cut. */
 const LONGEST_COMMAND = 100;
 
 export function shortCommand(command: string): string {
@@ -38,7 +38,7 @@ export function processWords({ pid, command }: Pick<ProcessFacts, "pid" | "comma
   return `process ${pid} (${shortCommand(command)})`;
 }
 
-/** Options of tsrun that a value follows. */
+/** Global options that are followed by a value. */
 const WITH_VALUE = new Set([
   "--root",
   "--log",
@@ -48,7 +48,7 @@ const WITH_VALUE = new Set([
   "--cgroup-manager",
 ]);
 
-/** `delete`: which command it is, by its command line; the whole of that where it is not clear. */
+/** The command's name from its command line, such as `delete`; the whole command line if there is none. */
 export function commandName({ process, isTsrun }: CommandFacts): string {
   if (!isTsrun) return processWords(process);
   const words = process.command.split(" ").slice(1);
@@ -62,7 +62,7 @@ export function commandName({ process, isTsrun }: CommandFacts): string {
   return process.command;
 }
 
-/** What the kernel's functions mean in which a process waits. */
+/** What it means that a process waits in a function of the kernel. */
 const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/^(fuse_|request_wait_answer)/, "the server of a FUSE file system does not answer"],
   [/^(rpc_|nfs\d?_|__nfs)/, "an NFS server does not answer"],
@@ -84,7 +84,7 @@ const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/^seccomp_do_user_notification$/, "the seccomp agent does not answer"],
 ];
 
-/** What a process waits for, by its functions in the kernel: the first that tells it. */
+/** What a process waits for, by the first of its kernel functions that has a known meaning. */
 export function meaningOf({ functions }: Pick<ProcessFacts, "functions">): string | undefined {
   for (const name of functions) {
     const found = MEANINGS.find(([pattern]) => pattern.test(name));

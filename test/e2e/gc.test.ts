@@ -98,7 +98,7 @@ behaviour(
       const report = await gc(lab);
       return report.garbage.length > 0 ? report : undefined;
     });
-    const one = { kind: "half-made", what: box.id, why: "its create was ended before it was complete" };
+    const one = { kind: "half-made", what: box.id, why: "its create was killed before it was complete" };
     t.match(found, { code: 2, garbage: [one] });
     t.ok(existsSync(join(lab.stateRoot, box.id)), "it is only shown");
     t.match(await gc(lab, ["--yes"]), { code: 0, garbage: [one] });
@@ -115,7 +115,7 @@ behaviour(
   async (t, lab) => {
     const directory = join(lab.stateRoot, `${lab.mark}-empty`);
     mkdirSync(directory, { recursive: true });
-    t.match(await gc(lab), { code: 0, kept: [{ why: /not a minute old$/ }] });
+    t.match(await gc(lab), { code: 0, kept: [{ why: /less than a minute old$/ }] });
     utimesSync(directory, 1, 1);
     const holder = spawn("sh", ["-c", `exec 9<${directory}; echo up; exec sleep 1000`]);
     lab.atClose(() => holder.kill("SIGKILL"));

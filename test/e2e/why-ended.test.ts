@@ -35,7 +35,7 @@ behaviour(
     t.equal((await failing.run()).code, 127);
     const failed = await why(lab, failing.id);
     t.match(failed, { code: 2, end: { status: 127 } });
-    t.match(failed.about("exit"), { weight: "wrong", details: [/program that it does not find/] });
+    t.match(failed.about("exit"), { weight: "wrong", details: [/do not find a program/] });
     const shot = lab.container(SLEEP);
     const run = shot.run();
     const { pid } = await shot.waitForStatus("running");
@@ -43,7 +43,7 @@ behaviour(
     t.equal((await run).code, 137);
     const killed = await why(lab, shot.id);
     t.match(killed, { code: 2, end: { signal: 9 } });
-    t.match(killed.about("signal"), { words: /who sent it is not known: not tsrun$/ });
+    t.match(killed.about("signal"), { words: /tsrun did not send it, and who did is not known$/ });
     await nothingLeft(t, lab, "after the runs");
   },
   ours,
@@ -71,7 +71,7 @@ behaviour(
     t.match(JSON.stringify(gone.findings), new RegExp(`called by process ${process.pid} `));
     const forced = await running(lab, SLEEP);
     mustSucceed(await forced.delete({ flags: ["--force"] }));
-    t.match((await why(lab, forced.id)).findings, [{ words: "SIGKILL has ended it: delete has killed it" }]);
+    t.match((await why(lab, forced.id)).findings, [{ words: "SIGKILL ended it: delete killed it" }]);
     await nothingLeft(t, lab, "after delete");
   },
   ours,
@@ -91,7 +91,7 @@ behaviour(
 );
 
 behaviour(
-  "what the kernel has killed for want of memory is told with its cgroup's counter",
+  "a process that the OOM killer ended is reported with its cgroup's counter",
   async (t, lab) => {
     const limit = (config: Config): void => {
       config.linux.resources = { memory: { limit: 8 << 20 } };
@@ -105,7 +105,7 @@ behaviour(
     t.match(report, { code: 2, state: "gone", end: { signal: 9 } });
     t.match(report.about("oom"), {
       weight: "wrong",
-      words: /^the kernel has killed (the first process|1 process of it) for want of memory$/,
+      words: /^the kernel killed (the first process|1 process of it): out of memory$/,
       details: [/: oom_kill 1$/],
       next: /^raise linux\.resources\.memory\.limit/,
     });
@@ -116,7 +116,7 @@ behaviour(
     await until("the shell to go on", () => other.output().includes("survived"));
     const runs = await why(lab, other.id);
     t.match(runs, { code: 2, state: "running" });
-    t.match(runs.about("oom"), { words: "the kernel has killed 1 process of it for want of memory" });
+    t.match(runs.about("oom"), { words: "the kernel killed 1 process of it: out of memory" });
     mustSucceed(await other.delete({ flags: ["--force"] }));
     t.ok((await why(lab, other.id)).about("oom"), "the counter outlives its cgroup");
   },
@@ -137,12 +137,12 @@ behaviour(
     const report = await why(lab, box.id);
     t.match(report, { code: 2, state: "stopped", words: "has ended: SIGSYS", end: { signal: 31 } });
     const found = report.about("seccomp");
-    if (found?.words.includes("which is not known") === true) {
-      t.match(found.details, [/neither the kernel's log nor that of auditd/]);
+    if (found?.words.includes("which one is not known") === true) {
+      t.match(found.details, [/neither the kernel's log nor auditd's/]);
     } else {
       t.match(found, {
-        words: /^SIGSYS has ended it: its seccomp profile does not allow mkdir(at)?\(2\)$/,
-        details: ["/linux/seccomp/syscalls/0 says so"],
+        words: /^SIGSYS ended it: its seccomp profile does not allow mkdir(at)?\(2\)$/,
+        details: ["the rule: /linux/seccomp/syscalls/0"],
       });
     }
   },
@@ -171,7 +171,7 @@ behaviour(
     });
     t.equal((await missing.create()).code, 1);
     const never = await why(lab, missing.id);
-    t.match(never, { code: 2, state: "gone", words: /^is not there: create failed at / });
+    t.match(never, { code: 2, state: "gone", words: /^does not exist: create failed at / });
     t.match(never.about("failed"), {
       words: /^create failed: .*the container has no "\/missing"/,
       next: /./,
@@ -194,7 +194,7 @@ behaviour(
     const report = await why(lab, box.id);
     // A zombie tells its exit status until its parent has waited for it.
     if (report.end === undefined)
-      t.match(report.about("unknown"), { weight: "note", next: /^ask who made it/ });
+      t.match(report.about("unknown"), { weight: "note", next: /^ask what created it/ });
     else t.match(report, { end: { status: 3 } });
     t.equal(report.state, "stopped");
     t.match(await stuck(lab), { code: 0, reports: [] }, "what has ended hangs no more");

@@ -213,7 +213,7 @@ behaviour(
     await until("it to stop", () => /^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
     const report = await why(lab, box.id);
     t.match(report, { code: 2 });
-    t.match(report.about("stopped"), { words: /^a signal has stopped process/, next: `kill ${box.id} CONT` });
+    t.match(report.about("stopped"), { words: /^a signal stopped process/, next: `kill ${box.id} CONT` });
     mustSucceed(await box.kill("CONT"));
     t.match(await why(lab, box.id), { code: 0 });
   },
@@ -293,7 +293,7 @@ behaviour(
     });
     t.match(report.about("pids"), {
       weight: "wrong",
-      words: /^the limit of processes has refused \d+ new ones?$/,
+      words: /^the process limit refused \d+ new process(es)?$/,
     });
   },
   ours,
@@ -301,7 +301,7 @@ behaviour(
 );
 
 behaviour(
-  "at the memory limit with nobody killed, who needs memory waits",
+  "at the memory limit without the OOM killer, whatever needs memory waits",
   async (t, lab) => {
     const box = await running(lab, (config) => {
       // A system call that needs memory fails then; only the program's own accesses wait.

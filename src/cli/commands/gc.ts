@@ -6,13 +6,13 @@ import { defineCommand } from "../options.ts";
 export const command = defineCommand({
   name: "gc",
   notOfRunc: true,
-  describe: "show what killed commands and crashed machines have left, and remove it",
+  describe: "show what killed commands and crashed machines left behind, and remove it",
   usage: "",
-  details: `Looks below --root for containers whose create was killed before they were complete, for those of
-earlier boots of the machine, and for files that a command was writing when it was killed; for
-first processes that wait although their state was removed; and for cgroups that delete --force
-had to leave. Only what can be proven to be tsrun's, and of no living container, is garbage. It
-is shown with the reason, and removed with --yes. poststop hooks run, as in delete.
+  details: `Looks below --root for containers whose create was killed before they were complete, containers of
+earlier boots of the machine, files that a command was writing when it was killed, first
+processes that still wait although their state was removed, and cgroups that delete --force could
+not remove. Only what is certainly tsrun's and belongs to no living container is garbage. Each
+item is shown with the reason, and removed with --yes. poststop hooks run, as in delete.
 
 EXIT STATUS:
 0 when there is no garbage, or all of it was removed; 2 when there is some, without --yes; 1

@@ -1,4 +1,4 @@
-// `why`: tell what a container waits for, or how it ended; or which of all hang.
+// `why`: tell what a container waits for or how it ended, or which containers hang.
 
 import { parseDuration } from "../duration.ts";
 import { formatStuck, formatWhy } from "../format-why.ts";
@@ -10,15 +10,15 @@ export const command = defineCommand({
   notOfRunc: true,
   describe: "tell what a container waits for, or how it ended",
   usage: "[container-id]",
-  details: `Looks at a container and says what it does: that nobody has called start, that a cgroup is
-frozen, that a process waits uninterruptibly and in which function of the kernel, which hook
-runs, or which other command holds its lock. Of one that has ended it says how: exit status or
-signal and who sent it, whether the kernel killed it for want of memory, the system call that
-seccomp did not allow, or why it could not be started. It changes nothing.
+  details: `Looks at a container and says what it waits for: nobody has called start, a cgroup is frozen, a
+process waits uninterruptibly (and in which function of the kernel), a hook runs, or another
+command holds its lock. If the container has ended, it says how: its exit status, or the signal
+and who sent it; whether the kernel killed it because memory ran out; the system call that
+seccomp did not allow; or why it could not be started. It changes nothing.
 
-How containers ended is remembered of the last 100 below a root, also when they are deleted. A
-caller that waits for the process itself, as Docker and containerd do, knows its exit status;
-tsrun then does not, and says so.
+tsrun remembers how the last 100 containers below a root ended, even after they were deleted.
+Where the caller waits for the process itself, as Docker and containerd do, tsrun does not learn
+the exit status, and says so.
 
 With --stuck, all containers are looked at, and those that hang are listed.
 
@@ -37,7 +37,7 @@ EXAMPLE:
     after: {
       type: "string",
       default: "30s",
-      describe: "what has lasted longer hangs: a container without start, a hook, a held lock",
+      describe: "how long a wait may last before it counts as hanging: for start, a hook, a lock",
     },
     json: { type: "boolean", describe: "print what was found as JSON" },
   },

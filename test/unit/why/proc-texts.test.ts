@@ -38,7 +38,7 @@ const OOM =
   "[23968.265047] oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=x,mems_allowed=0," +
   "oom_memcg=/pod,task_memcg=/pod/box,task=tail,pid=19625,uid=0";
 
-t.test("kills for want of memory belong to a cgroup and those below it, by whole names", (t) => {
+t.test("a kill by the OOM killer belongs to a cgroup and those above it, by whole names", (t) => {
   const kill = { pid: 19625, name: "tail", limitOf: "/pod" };
   t.strictSame(oomKillsIn(OOM, "/pod/box"), [kill]);
   t.strictSame(oomKillsIn(OOM, "/pod"), [kill]);
