@@ -7,9 +7,10 @@ import { type Cause, named } from "./cause.ts";
 /** @param attempt what the mount was for, with its source in double quotes */
 export function whyDeviceBusy(attempt: string, errno: string): Cause | undefined {
   if (errno !== "EBUSY") return undefined;
-  for (const { point, type, source, options } of parseMounts(readTextIfThere("/proc/self/mountinfo") ?? "")) {
+  const mounts = parseMounts(readTextIfThere("/proc/self/mountinfo") ?? "");
+  for (const { point, type, source, superOptions } of mounts) {
     if (!source.startsWith("/") || !attempt.includes(`"${source}"`)) continue;
-    const access = options.split(",")[0] === "ro" ? "ro" : "rw";
+    const access = superOptions.split(",")[0] === "ro" ? "ro" : "rw";
     return {
       words: `${named(source)} is mounted on ${named(point)} already, as ${type} with the option ${access}`,
       next: `give this mount the option ${access} too, or unmount that one`,

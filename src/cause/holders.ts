@@ -2,19 +2,17 @@
 
 import { tryCall } from "../linux/call/call.ts";
 import { cString } from "../linux/call/words.ts";
-import { listDirectoryAt } from "../linux/files/directories.ts";
 import { type FileStatus, readTextIfThere, STATX_BASIC, STATX_SIZE } from "../linux/files/files.ts";
 import { parseStatx } from "../linux/files/statx.ts";
 import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
+import { openFiles } from "../linux/process/open-files.ts";
 import { accessOf, statusField } from "../linux/process/proc-text.ts";
 import { type Cause, named } from "./cause.ts";
 
-/** So many descriptors are looked at: a busy host may have millions. */
-const MOST_DESCRIPTORS = 200_000;
-/** statx(2): what is known already; a file system of a process that hangs is not asked. */
+/** statx(2): return what is known already, so that a file system that does not answer is not asked. */
 const AT_STATX_DONT_SYNC = 0x4000;
 
-/** Who has the file open for writing, so that it cannot be executed. */
+/** Names the process that has the file open for writing, so that it cannot be executed. */
 export function writersOf(file: FileStatus, path: string): Cause {
   const holder = findHolder(file);
   const who = holder === undefined ? "another process" : `process ${holder.pid} (${named(holder.name)})`;
@@ -30,26 +28,11 @@ interface Holder {
 }
 
 function findHolder(file: FileStatus): Holder | undefined {
-  let looked = 0;
-  for (const { name: pid } of listDirectoryAt("/proc")) {
-    if (!/^\d+$/.test(pid)) continue;
-    for (const { name: fd } of descriptorsOf(pid)) {
-      if (++looked > MOST_DESCRIPTORS) return undefined;
-      if (isFile(`/proc/${pid}/fd/${fd}`, file) && isWriting(pid, fd)) {
-        return { pid, name: statusField(`\n${readTextIfThere(`/proc/${pid}/status`) ?? ""}`, "Name") };
-      }
-    }
+  for (const { pid, path, fd } of openFiles()) {
+    if (!isFile(path, file) || !isWriting(pid, fd)) continue;
+    return { pid, name: statusField(`\n${readTextIfThere(`/proc/${pid}/status`) ?? ""}`, "Name") };
   }
   return undefined;
-}
-
-function descriptorsOf(pid: string): ReturnType<typeof listDirectoryAt> {
-  try {
-    return listDirectoryAt(`/proc/${pid}/fd`);
-  } catch {
-    // It is gone, or another user's.
-    return [];
-  }
 }
 
 function isFile(path: string, { inode, deviceMajor, deviceMinor }: FileStatus): boolean {

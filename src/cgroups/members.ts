@@ -11,7 +11,6 @@ import { freeze, thawAll } from "./freezer.ts";
 import type { CgroupRecord } from "./record.ts";
 import { stopUnit } from "./systemd/scope.ts";
 import { exists, processesBelow, removeCgroups } from "./tree.ts";
-import { readKey } from "./writer.ts";
 
 /** How long to wait for processes that are about to end, and how often to check. */
 const PATIENCE_MS = 1000;
@@ -87,32 +86,37 @@ export function destroyCgroup(record: CgroupRecord): void {
  * units'.
  */
 export function oomKills({ driver, paths, unit }: CgroupRecord): number {
-  if (driver === "v2") {
-    const own = paths[""] ?? "";
-    // The container may be further below the unit.
-    const directory = unit === undefined ? own : own.slice(0, `${own}/`.lastIndexOf(`/${unit.name}/`));
-    return readKey(directory, "memory.events", "oom_kill");
-  }
-  const directory = paths.memory;
-  return directory === undefined ? 0 : readKey(directory, "memory.oom_control", "oom_kill");
+  const own = memoryCgroup({ driver, paths });
+  if (own === undefined) return 0;
+  // The container may be further below the unit.
+  const isBelow = driver === "v2" && unit !== undefined;
+  const directory = isBelow ? own.slice(0, `${own}/`.lastIndexOf(`/${unit.name}/`)) : own;
+  return oomKillsIn(directory, driver) ?? 0;
+}
+
+/**
+ * Like `oomKills`, but only of the container's own cgroup, and its path; empty if it is gone or has no
+ * counter.
+ */
+export function ownOomKills({ driver, paths }: CgroupRecord): { oomKills?: number; cgroup?: string } {
+  const cgroup = memoryCgroup({ driver, paths });
+  const kills = cgroup === undefined ? undefined : oomKillsIn(cgroup, driver);
+  return cgroup === undefined || kills === undefined ? {} : { oomKills: kills, cgroup };
+}
+
+function memoryCgroup({ driver, paths }: Pick<CgroupRecord, "driver" | "paths">): string | undefined {
+  return paths[driver === "v2" ? "" : "memory"];
 }
 
 const KILLS = "\noom_kill ";
 
-/**
- * As `oomKills`, but only of the container's own cgroup, and which one that is; nothing where that is gone,
- * or has no counter.
- */
-export function ownOomKills({ driver, paths }: CgroupRecord): { oomKills?: number; cgroup?: string } {
-  const cgroup = paths[driver === "v2" ? "" : "memory"];
-  if (cgroup === undefined) return {};
+/** `undefined` if the cgroup is gone or has no counter. */
+function oomKillsIn(directory: string, driver: CgroupRecord["driver"]): number | undefined {
   const file = driver === "v2" ? "memory.events" : "memory.oom_control";
-  const found = readTextIfThere(`${cgroup}/${file}`, { isShort: true });
+  const found = readTextIfThere(`${directory}/${file}`, { isShort: true });
+  // In both files it is on a line of its own, and never the first.
   const at = found === undefined ? -1 : found.indexOf(KILLS);
-  // Both files have it on a line of its own, behind others.
-  return found === undefined || at < 0
-    ? {}
-    : { oomKills: Number.parseInt(found.slice(at + KILLS.length), 10), cgroup };
+  return found === undefined || at < 0 ? undefined : Number.parseInt(found.slice(at + KILLS.length), 10);
 }
 
 /** The directory whose processes are the container's. */

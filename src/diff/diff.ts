@@ -1,10 +1,10 @@
-// `diff`: what a created or running container has beside what its configuration asks for, with the changes of
-// `update`. It changes nothing unless `--fix` asks for that.
+// `diff`: compares a created or running container with its configuration, including the changes of `update`.
+// It changes nothing without `--fix`.
 //
 // Decide: limits.ts with limit-values.ts, device-rules.ts with interpreter.ts, process.ts with
-// capabilities.ts and rlimits.ts, mounts.ts with mount-attributes.ts and mountinfo.ts, sysctl-values.ts. Look
-// at the container: devices.ts, namespaces.ts, look.ts, sysctls.ts. fix.ts writes again; model.ts has the
-// types.
+// capabilities.ts and rlimits.ts, mounts.ts with mount-attributes.ts and found-mounts.ts, sysctl-values.ts.
+// Look at the container: devices.ts, namespaces.ts, look.ts, sysctls.ts. fix.ts writes limits again; model.ts
+// has the types.
 
 import { parseHierarchies } from "../cgroups/hierarchies.ts";
 import { planExisting } from "../container/existing.ts";
@@ -26,44 +26,52 @@ import { readAnnotations } from "../spec/annotations.ts";
 import type { IDMapping, Spec } from "../spec/types.ts";
 import { diffDevices } from "./devices.ts";
 import { fix } from "./fix.ts";
+import { type FoundMount, foundMounts } from "./found-mounts.ts";
 import { compareLimits } from "./limits.ts";
 import { givesPrivileges, lookIn, mayLook } from "./look.ts";
 import { type Comparison, type DiffReport, joined, NOTHING, type Topic } from "./model.ts";
-import { parseFoundMounts } from "./mountinfo.ts";
 import { compareMounts } from "./mounts.ts";
 import { diffNamespaces } from "./namespaces.ts";
 import { compareProcess, type IdMaps, type ProcessFacts } from "./process.ts";
 import { diffSysctls } from "./sysctls.ts";
 
 export interface DiffOptions {
-  /** Write limits and device rules again. */
+  /** Whether to write limits and device rules again. */
   readonly fix: boolean;
 }
 
 /** The container, with its first process's directory of /proc open. */
-interface Subject {
+interface Container {
   readonly globals: GlobalOptions;
   readonly record: StateRecord;
   readonly plan: UnfilteredPlan;
   readonly init: Descriptor;
   readonly status: DiffReport["status"];
-  /** An ordinary user has made it. */
+  /** Whether an ordinary user created it. */
   readonly isOfUser: boolean;
+}
+
+/** A container as it is now. */
+interface Subject extends Container {
+  /** The mounts that its first process sees; `undefined` if they cannot be read. */
+  readonly mounts: readonly FoundMount[] | undefined;
+  /** /proc/self/mountinfo */
+  readonly hostMounts: string;
 }
 
 export function diffContainer(globals: GlobalOptions, id: string, options: DiffOptions): DiffReport {
   using directory = getStateDirectory(globals.root, id);
-  // Without it nothing is changed, and another command must not keep this one waiting.
+  // Without `--fix` nothing is changed, so this command need not wait for another one.
   if (options.fix) directory.lock();
   const record = directory.load();
   const held = holdInit(record);
   if (held === undefined) throw notRunning(id, "stopped");
   using init = held;
-  const subject = subjectOf(globals, { directory, record, init });
-  const found = compareAll(subject);
-  if (!options.fix) return report(subject, found);
-  const written = fix(record, subject.plan.cgroup, found.differences);
-  return { ...report(subject, written.length === 0 ? found : compareAll(subject)), written };
+  const container = containerOf(globals, { directory, record, init });
+  const found = compareAll(container);
+  if (!options.fix) return report(container, found);
+  const written = fix(record, container.plan.cgroup, found.differences);
+  return { ...report(container, written.length === 0 ? found : compareAll(container)), written };
 }
 
 interface Opened {
@@ -72,7 +80,7 @@ interface Opened {
   readonly init: Descriptor;
 }
 
-function subjectOf(globals: GlobalOptions, { directory, record, init }: Opened): Subject {
+function containerOf(globals: GlobalOptions, { directory, record, init }: Opened): Container {
   const status = statusWith(init, record, directory);
   if (status === "creating" || status === "stopped") throw notRunning(record.id, status);
   const plan = planExisting(globals, directory, record, {
@@ -87,7 +95,7 @@ function notRunning(id: string, status: string): TsrunError {
   return new TsrunError("E_STATE", "container not running", { hint: `container "${id}" is ${status}` });
 }
 
-function report({ record, status }: Subject, { differences, unseen }: Comparison): DiffReport {
+function report({ record, status }: Container, { differences, unseen }: Comparison): DiffReport {
   return {
     id: record.id,
     status,
@@ -98,13 +106,19 @@ function report({ record, status }: Subject, { differences, unseen }: Comparison
   };
 }
 
-function compareAll(subject: Subject): Comparison {
-  const { globals, record, plan, init } = subject;
+function compareAll(container: Container): Comparison {
+  const { globals, record, plan, init } = container;
   const { spec } = plan.bundle;
+  const mountinfo = readTextIfThere("mountinfo", { at: init.number });
+  const subject: Subject = {
+    ...container,
+    mounts: mountinfo === undefined ? undefined : foundMounts(mountinfo),
+    hostMounts: readTextIfThere("/proc/self/mountinfo") ?? "",
+  };
   const found = joined(
     compareCgroup(subject),
     { differences: compareLimits(record.cgroup, plan.cgroup.resources, readLimit), unseen: [] },
-    // An ordinary user can set no rules, and needs none.
+    // An ordinary user cannot set device rules, and needs none.
     isRootless(globals) || subject.isOfUser ? NOTHING : diffDevices(record.cgroup, plan.cgroup.devices),
     diffNamespaces({ init, plan: plan.namespaces, isParent: isParent(init) }),
     mountsOf(subject),
@@ -117,7 +131,7 @@ function compareAll(subject: Subject): Comparison {
     }),
     compareNetwork(init, spec),
   );
-  // Its files are empty when it has ended meanwhile.
+  // If the process has ended meanwhile, its files were empty and nothing that was found counts.
   if (readTextIfThere("stat", { at: init.number, isShort: true }) === undefined) {
     throw notRunning(record.id, "stopped");
   }
@@ -127,12 +141,12 @@ function compareAll(subject: Subject): Comparison {
 const readLimit = (directory: string, file: string): string | undefined =>
   file.includes("/") ? undefined : readTextIfThere(`${directory}/${file}`);
 
-/** Whether the first process is still in the cgroup in which its limits are, or below it. */
-function compareCgroup({ record, init }: Subject): Comparison {
+/** Checks that the first process is still in the cgroup that has its limits, or below it. */
+function compareCgroup({ record, init, hostMounts }: Subject): Comparison {
   const { cgroup } = record;
   const own = readTextIfThere("cgroup", { at: init.number });
   if (own === undefined || cgroup.driver === "none") return NOTHING;
-  const { mounts } = parseHierarchies(readTextIfThere("/proc/self/mountinfo") ?? "", own);
+  const { mounts } = parseHierarchies(hostMounts, own);
   const differences = mounts.flatMap(({ controllers, own: found }) => {
     const [name = ""] = controllers;
     const asked = cgroup.paths[name];
@@ -143,7 +157,7 @@ function compareCgroup({ record, init }: Subject): Comparison {
         what: name === "" ? "cgroup" : `cgroup of ${name}`,
         asked,
         found,
-        costs: "its limits do not hold for its first process, nor for what that starts",
+        costs: "its limits do not apply to its first process, nor to what that starts",
         next: `echo ${record.init_process_pid} >${asked}/cgroup.procs`,
       },
     ];
@@ -151,26 +165,23 @@ function compareCgroup({ record, init }: Subject): Comparison {
   return { differences, unseen: [] };
 }
 
-function mountsOf({ record, plan, init, globals }: Subject): Comparison {
+function mountsOf({ record, plan, init, globals, mounts, hostMounts }: Subject): Comparison {
   if (plan.rootfs.onHost || plan.rootfs.joinsMounts) {
     return unseen(
       "mounts",
-      "they are among mounts that others make too: those of the host, or of another container",
+      "the container shares its mount namespace with the host or with another container",
     );
   }
-  const text = readTextIfThere("mountinfo", { at: init.number });
   const root = openRoot(init);
-  if (text === undefined || root === undefined) return unseen("mounts", "they cannot be read");
+  if (mounts === undefined || root === undefined) return unseen("mounts", "they cannot be read");
   using held = root;
-  const found = parseFoundMounts(text);
   const { spec } = plan.bundle;
   const { rootfs } = record;
-  const host = parseFoundMounts(readTextIfThere("/proc/self/mountinfo") ?? "");
   const { hooks } = spec;
   return compareMounts({
     plan: plan.rootfs,
-    found,
-    below: host
+    found: mounts,
+    below: foundMounts(hostMounts)
       .filter(({ point }) => point.startsWith(`${rootfs}/`))
       .map((one) => ({ ...one, point: one.point.slice(rootfs.length) })),
     liveMounts: record.liveMounts ?? [],
@@ -179,7 +190,7 @@ function mountsOf({ record, plan, init, globals }: Subject): Comparison {
       (kind) => (kind ?? []).length > 0,
     ),
     mayBeLocked: isIsolated(plan.namespaces, "user") || isRootless(globals),
-    look: mayLook(found) ? (path) => lookIn(held, path) : () => undefined,
+    look: mayLook(mounts) ? (path) => lookIn(held, path) : () => undefined,
   });
 }
 
@@ -193,7 +204,7 @@ function openRoot(init: Descriptor): Descriptor | undefined {
 }
 
 function processOf(subject: Subject): ReturnType<typeof compareProcess> {
-  const { globals, record, plan, init, status } = subject;
+  const { globals, record, plan, init, status, mounts = [] } = subject;
   const read = (file: string) => readTextIfThere(file, { at: init.number });
   const waits = status === "created" || waitsStill(init);
   const facts: ProcessFacts = {
@@ -204,7 +215,7 @@ function processOf(subject: Subject): ReturnType<typeof compareProcess> {
     apparmor: read("attr/apparmor/current") ?? read("attr/current"),
     selinux: read("attr/current"),
     waits,
-    isPrivilegedFile: !waits && mayLook(parseFoundMounts(read("mountinfo") ?? "")) && givesPrivileges(init),
+    isPrivilegedFile: !waits && mayLook(mounts) && givesPrivileges(init),
     lastCapability: lastCapability(),
     ids: idsOf(subject),
     maySetGroups: maySetGroups(init),
@@ -219,7 +230,7 @@ function processOf(subject: Subject): ReturnType<typeof compareProcess> {
   return facts.status === "" ? [] : compareProcess(asked, facts);
 }
 
-/** The executable of a container that waits for `start`, which may be paused meanwhile. */
+/** Whether the first process waits for `start`. A paused container may wait, too. */
 function waitsStill(init: Descriptor): boolean {
   return readLink("exe", { at: init.number })?.startsWith("/memfd:tsrun-init") === true;
 }
@@ -230,7 +241,7 @@ function hasFilter(spec: Spec): boolean {
   return profile !== undefined && !isEmptyProfile(profile);
 }
 
-/** The container's ids as this process sees them. */
+/** The container's id mappings as this process sees them. */
 function idsOf({ plan, init }: Subject): IdMaps | undefined {
   if (!isIsolated(plan.namespaces, "user")) {
     const isOurs = readLink("ns/user", { at: init.number }) === readLink("/proc/self/ns/user");
@@ -257,7 +268,10 @@ function mapIn(text: string | undefined): IDMapping[] | undefined {
 /** ioctl_nsfs(2) */
 const NS_GET_PARENT = 0xb702;
 
-/** Whether the container's user namespace was made in this process's: only then do maps read as written. */
+/**
+ * Whether the container's user namespace is a child of this process's. Only then do its maps show the host
+ * ids that the configuration has.
+ */
 function isParent(init: Descriptor): boolean {
   try {
     using users = open("ns/user", O_RDONLY, { at: init.number });
@@ -272,7 +286,7 @@ function isParent(init: Descriptor): boolean {
   }
 }
 
-/** The network devices that the configuration has moved in. */
+/** Checks that the network devices that were moved into the container are still there. */
 function compareNetwork(init: Descriptor, spec: Spec): Comparison {
   const devices = Object.entries(spec.linux?.netDevices ?? {});
   if (devices.length === 0) return NOTHING;
@@ -288,7 +302,7 @@ function compareNetwork(init: Descriptor, spec: Spec): Comparison {
             what: name,
             asked: host === name ? "moved in" : `"${host}" moved in`,
             found: "no such device",
-            costs: "the container does not reach what is behind it",
+            costs: "the container cannot reach that network",
             next: `move it in again: ip link set ${host} netns PID name ${name}`,
           },
         ],

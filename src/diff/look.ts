@@ -14,7 +14,7 @@ import {
   RESOLVE_NO_MAGICLINKS,
   S_IFCHR,
 } from "../linux/numbers/fcntl.ts";
-import type { FoundMount } from "./mountinfo.ts";
+import type { FoundMount } from "./found-mounts.ts";
 import type { Look } from "./mounts.ts";
 
 /** statx(2): what is known already. */

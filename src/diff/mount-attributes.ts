@@ -10,8 +10,8 @@ import {
 } from "../linux/numbers/mount.ts";
 import { attributeChange, mountAttributes } from "../rootfs/plan/attributes.ts";
 import type { BindMount, FilesystemMount, RemountMount } from "../rootfs/plan/mounts.ts";
+import { attributeWords, type FoundMount } from "./found-mounts.ts";
 import type { Difference } from "./model.ts";
-import { attributeWords, type FoundMount } from "./mountinfo.ts";
 
 export interface Expectation {
   readonly set: number;

@@ -7,9 +7,9 @@ import type { RealMount } from "../rootfs/plan/mounts.ts";
 import { isInside, nameOf } from "../rootfs/plan/paths.ts";
 import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import type { LiveMount } from "../spec/types.ts";
+import type { FoundMount } from "./found-mounts.ts";
 import type { Comparison, Difference } from "./model.ts";
 import { attributeDifference, type Expectation, expectationOf, withRemount } from "./mount-attributes.ts";
-import type { FoundMount } from "./mountinfo.ts";
 
 /** What a path in the container leads to. */
 export interface Look {

@@ -4,7 +4,8 @@
 import { processesBelow, removeCgroups } from "../cgroups/tree.ts";
 import type { Ending } from "../container/ending.ts";
 import type { StateRecord } from "../container/record.ts";
-import { readTextIfThere, status } from "../linux/files/files.ts";
+import { status } from "../linux/files/files.ts";
+import { bootTime } from "../linux/process/process.ts";
 import type { Found, Garbage } from "./model.ts";
 
 export interface CgroupsFound {
@@ -53,10 +54,4 @@ function remove(path: string, inode: string): boolean {
   if (!isStill(path, inode) || processesBelow(path).length > 0) return false;
   removeCgroups([path]);
   return true;
-}
-
-/** In milliseconds since 1970. */
-function bootTime(): number {
-  const [seconds = "0"] = (readTextIfThere("/proc/uptime") ?? "").split(" ");
-  return Date.now() - Number(seconds) * 1000;
 }

@@ -7,12 +7,12 @@ import type { StateRecord } from "../container/record.ts";
 import { PROXY_EXECUTABLE } from "../container/status.ts";
 import { FIFO, FIFO_CREATING } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
+import { listIfReadable } from "../linux/files/directories.ts";
 import { readLink, readTextIfThere, status } from "../linux/files/files.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { processStatus } from "../linux/process/process.ts";
 import { openProcess } from "../linux/process/process-handle.ts";
 import { type CommandsAtWork, realPath } from "../why/commands.ts";
-import { listOrNone } from "../why/processes.ts";
 import type { Garbage } from "./model.ts";
 
 /** How long a killed process may take to end, in milliseconds. */
@@ -23,7 +23,7 @@ export function findOrphans(
   commands: CommandsAtWork,
   records: readonly StateRecord[],
 ): Garbage[] {
-  return listOrNone("/proc").flatMap(({ name }): Garbage[] => {
+  return listIfReadable("/proc").flatMap(({ name }): Garbage[] => {
     const id = /^\d+$/.test(name) ? orphanedId(root, name) : undefined;
     const startTime = processStatus(Number(name))?.startTime;
     if (id === undefined || startTime === undefined || commands.on(id).length > 0) return [];
@@ -43,7 +43,7 @@ export function findOrphans(
 function orphanedId(root: string, pid: string): string | undefined {
   if (readLink(`/proc/${pid}/exe`) !== PROXY_EXECUTABLE) return undefined;
   const beginning = `${realPath(root)}/`;
-  for (const { name } of listOrNone(`/proc/${pid}/fd`)) {
+  for (const { name } of listIfReadable(`/proc/${pid}/fd`)) {
     const target = readLink(`/proc/${pid}/fd/${name}`) ?? "";
     if (!target.startsWith(beginning)) continue;
     const [id = "", file = "", ...more] = target.slice(beginning.length).split("/");

@@ -223,7 +223,9 @@ export function applied(config: Spec, recording: Recording): Spec {
       ? {
           mounts: config.mounts.map((mount) => {
             if (!idle.has(mount.destination) || !isBind(mount) || isReadOnly(mount)) return mount;
-            return { ...mount, options: [...(mount.options ?? []), "ro"] };
+            // `rrw` is carried out after `ro`.
+            const options = (mount.options ?? []).filter((word) => word !== "rrw");
+            return { ...mount, options: [...options, "ro"] };
           }),
         }
       : {}),

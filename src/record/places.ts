@@ -1,15 +1,17 @@
-// Which places of a container can be written to, and where their files are. Pure; paths.ts looks at them.
+// The places of a container that can be written to, and where their files are. Pure; paths.ts looks at them.
 
+import { MOUNT_ATTR_RDONLY, MS_BIND, MS_RDONLY } from "../linux/numbers/mount.ts";
+import { parseMountOptions } from "../rootfs/plan/mount-options.ts";
 import type { Mount, Spec } from "../spec/types.ts";
 
 export interface Place {
   /** Its path in the container. */
   readonly destination: string;
-  /** The directory or file of the host; `undefined` for a file system that only the container has. */
+  /** The directory or file on the host; `undefined` for a file system that only the container has. */
   readonly source: string | undefined;
 }
 
-/** File systems of the kernel, in which nothing is kept. */
+/** File systems of the kernel that store no files. */
 const WITHOUT_FILES = ["proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "securityfs", "debugfs"];
 
 export interface Writable {
@@ -19,7 +21,7 @@ export interface Writable {
   readonly rootfs: string;
 }
 
-/** The root first, if it can be written to, and then the mounts in the configuration's order. */
+/** The root first, if it is writable, and then the writable mounts in the configuration's order. */
 export function writablePlaces({ spec, bundle, rootfs }: Writable): Place[] {
   const root = spec.root?.readonly === true ? [] : [{ destination: "/", source: rootfs }];
   const mounts = (spec.mounts ?? []).flatMap((mount): Place[] => {
@@ -33,17 +35,14 @@ export function writablePlaces({ spec, bundle, rootfs }: Writable): Place[] {
 }
 
 export function isBind({ type, options = [] }: Mount): boolean {
-  return type === "bind" || options.includes("bind") || options.includes("rbind");
+  return type === "bind" || (parseMountOptions(options).setFlags & MS_BIND) !== 0;
 }
 
-/** The last word counts. */
+/** `rro` and `rrw` are carried out last, so they count more than `ro` and `rw`. */
 export function isReadOnly({ options = [] }: Mount): boolean {
-  return (
-    options
-      .filter((word) => ["ro", "rro", "rw", "rrw"].includes(word))
-      .at(-1)
-      ?.endsWith("ro") === true
-  );
+  const { setFlags, recSet, recClear } = parseMountOptions(options);
+  if (((recSet | recClear) & MOUNT_ATTR_RDONLY) !== 0) return (recSet & MOUNT_ATTR_RDONLY) !== 0;
+  return (setFlags & MS_RDONLY) !== 0;
 }
 
 /** `path` below `destination`. */

@@ -3,12 +3,10 @@
 
 import { openIfThere, readLink, readTextIfThere, status } from "../linux/files/files.ts";
 import { O_DIRECTORY, O_PATH } from "../linux/numbers/fcntl.ts";
+import { openFiles } from "../linux/process/open-files.ts";
 import type { CommandFacts } from "./model.ts";
 import { type FileLock, locksIn } from "./proc-texts.ts";
-import { childrenOf, listOrNone, lookAtProcess } from "./processes.ts";
-
-/** The search stops after this many descriptors: a busy host may have millions. */
-const MOST_DESCRIPTORS = 200_000;
+import { childrenOf, lookAtProcess } from "./processes.ts";
 
 /** Running commands by the id of their container, including containers that have been removed. */
 export class CommandsAtWork {
@@ -64,18 +62,14 @@ function pidsAt(root: string): Map<string, number[]> {
   const found = new Map<string, number[]>();
   // The kernel shows paths without symbolic links.
   const beginning = `${realPath(root)}/`;
-  let looked = 0;
-  for (const { name } of listOrNone("/proc")) {
-    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
-    for (const { name: fd } of listOrNone(`/proc/${name}/fd`)) {
-      if (++looked > MOST_DESCRIPTORS) return found;
-      const target = readLink(`/proc/${name}/fd/${fd}`);
-      if (target?.startsWith(beginning) !== true) continue;
-      const id = target.slice(beginning.length).replace(/ \(deleted\)$/, "");
-      const pids = found.get(id) ?? [];
-      if (!pids.includes(Number(name))) pids.push(Number(name));
-      if (!id.includes("/")) found.set(id, pids);
-    }
+  for (const { pid, path } of openFiles()) {
+    const target = Number(pid) === process.pid ? undefined : readLink(path);
+    if (target?.startsWith(beginning) !== true) continue;
+    const id = target.slice(beginning.length).replace(/ \(deleted\)$/, "");
+    if (id.includes("/")) continue;
+    const pids = found.get(id) ?? [];
+    if (!pids.includes(Number(pid))) pids.push(Number(pid));
+    found.set(id, pids);
   }
   return found;
 }

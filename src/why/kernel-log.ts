@@ -4,7 +4,7 @@
 import { readHierarchies } from "../cgroups/host.ts";
 import { tryCall } from "../linux/call/call.ts";
 import { cString, text } from "../linux/call/words.ts";
-import { Descriptor, readLink, readTextIfThere, status } from "../linux/files/files.ts";
+import { Descriptor, readLink, status } from "../linux/files/files.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY, SEEK_SET } from "../linux/numbers/fcntl.ts";
 import { machine } from "../linux/numbers/syscalls.ts";
 import { once } from "../once.ts";
@@ -62,20 +62,22 @@ function kernelPath(directory: string): string | undefined {
 
 /** The lines of the log between two times. */
 function between(log: string, from: number, to: number): string {
-  const boot = bootTime();
+  const epoch = logEpoch();
   const lines = log.split("\n").filter((line) => {
     const stamp = stampOf(line);
     if (stamp === undefined) return false;
-    const at = boot + stamp * 1000;
+    const at = epoch + stamp * 1000;
     return at >= from - SLACK_MS && at <= to + SLACK_MS;
   });
   return lines.join("\n");
 }
 
-/** The log's clock counts from this time, in milliseconds since 1970. */
-function bootTime(): number {
-  const [seconds = "0"] = (readTextIfThere("/proc/uptime") ?? "").split(" ");
-  return Date.now() - Number(seconds) * 1000;
+/**
+ * The time at 0 of the log's clock, in milliseconds since 1970. That clock stands still while the machine is
+ * suspended, as CLOCK_MONOTONIC does.
+ */
+function logEpoch(): number {
+  return Date.now() - performance.now();
 }
 
 const kernelLog = once(() => {

@@ -12,13 +12,14 @@ import type { StateRecord } from "../container/record.ts";
 import { PROXY_EXECUTABLE, statusOf } from "../container/status.ts";
 import { findStateDirectory, type StateDirectory } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
+import { listIfReadable } from "../linux/files/directories.ts";
 import { readLink, readTextIfThere } from "../linux/files/files.ts";
 import { endOfZombie, processStatus } from "../linux/process/process.ts";
 import type { Spec } from "../spec/types.ts";
 import type { CommandsAtWork } from "./commands.ts";
 import { kernelFacts } from "./kernel-log.ts";
 import type { Existing, Facts, Frozen, ProcessFacts } from "./model.ts";
-import { childrenOf, listOrNone, lookAtProcess, sleepingOf, targetOf } from "./processes.ts";
+import { childrenOf, lookAtProcess, sleepingOf, targetOf } from "./processes.ts";
 
 /** Facts for when the kernel's log was not searched. */
 const NOTHING = { killed: [], seccompCall: undefined };
@@ -111,7 +112,7 @@ function endOfInit(pid: number, startTime: number): Existing["end"] {
 }
 
 function signalsIn(path: string): Signalled[] {
-  return listOrNone(path)
+  return listIfReadable(path)
     .filter(({ name, type }) => type === "symlink" && name.startsWith(SIGNAL_NOTE))
     .flatMap(({ name }) => signalledIn(name, readLink(`${path}/${name}`) ?? "") ?? []);
 }
@@ -124,7 +125,11 @@ function frozenAt(cgroup: CgroupRecord): Frozen | undefined {
   const isFrozen = (path: string): boolean =>
     cgroup.driver === "v2" ? readTextIfThere(`${path}/${file}`)?.trim() === "1" : isFrozenV1(path);
   if (freezeState(cgroup) === "frozen") return { cgroup: own, file, isOwn: true };
-  for (let at = above(own); at !== "" && listOrNone(at).some(({ name }) => name === file); at = above(at)) {
+  for (
+    let at = above(own);
+    at !== "" && listIfReadable(at).some(({ name }) => name === file);
+    at = above(at)
+  ) {
     if (isFrozen(at)) return { cgroup: at, file, isOwn: false };
   }
   return undefined;

@@ -2,14 +2,13 @@
 
 import { tryCall } from "../linux/call/call.ts";
 import { cString, text } from "../linux/call/words.ts";
-import { listDirectoryAt } from "../linux/files/directories.ts";
+import { listIfReadable } from "../linux/files/directories.ts";
 import { Descriptor, readLink, readTextIfThere } from "../linux/files/files.ts";
 import { poll } from "../linux/files/poll.ts";
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../linux/numbers/fcntl.ts";
 import { syscallName } from "../linux/numbers/syscalls.ts";
 import { statusField, statusNumber } from "../linux/process/proc-text.ts";
-import { processStatus } from "../linux/process/process.ts";
-import { once } from "../once.ts";
+import { bootTime, processStatus } from "../linux/process/process.ts";
 import { callName } from "../seccomp/call-names.ts";
 import type { ProcessFacts } from "./model.ts";
 import { callIn, functionsIn } from "./proc-texts.ts";
@@ -22,12 +21,6 @@ const STILL_MS = 1000;
 const MOST = 400;
 /** At most this many bytes of a command line are read. */
 const LONGEST_COMMAND = 4096;
-
-/** When the machine was started, in milliseconds since 1970. */
-const bootTime = once(() => {
-  const [seconds = "0"] = (readTextIfThere("/proc/uptime") ?? "").split(" ");
-  return Date.now() - Number(seconds) * 1000;
-});
 
 /** `undefined` if there is no such process. A thread has its process's command line. */
 export function lookAtProcess(pid: number, thread?: number): ProcessFacts | undefined {
@@ -85,7 +78,7 @@ export function sleepingOf(pids: readonly number[]): ProcessFacts[] {
   const found: ProcessFacts[] = [];
   let looked = 0;
   for (const pid of pids) {
-    for (const { name } of listOrNone(`/proc/${pid}/task`)) {
+    for (const { name } of listIfReadable(`/proc/${pid}/task`)) {
       if (++looked > MOST) return found;
       if (stateOf(`/proc/${pid}/task/${name}`) !== "D") continue;
       const process = lookAtProcess(pid, name === String(pid) ? undefined : Number(name));
@@ -100,18 +93,9 @@ function stateOf(at: string): string {
   return line[line.lastIndexOf(")") + 2] ?? "";
 }
 
-export function listOrNone(path: string): ReturnType<typeof listDirectoryAt> {
-  try {
-    return listDirectoryAt(path);
-  } catch {
-    // The process has ended or belongs to another user.
-    return [];
-  }
-}
-
 export function childrenOf(pid: number): number[] {
   const children: number[] = [];
-  for (const { name } of listOrNone(`/proc/${pid}/task`)) {
+  for (const { name } of listIfReadable(`/proc/${pid}/task`)) {
     const list = readTextIfThere(`/proc/${pid}/task/${name}/children`) ?? "";
     for (const word of list.split(" ")) if (word.trim() !== "") children.push(Number(word));
   }

@@ -1,6 +1,7 @@
 // Lists and removes directories. To the kernel a name is bytes, which need not be UTF-8: names go back to the
 // kernel as the bytes that came from it, since text may have lost some.
 
+import { TsrunError } from "../../errors.ts";
 import { mustCall } from "../call/call.ts";
 import { type Path, text, viewOf } from "../call/words.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFLNK, S_IFREG } from "../numbers/fcntl.ts";
@@ -88,6 +89,19 @@ export function listDirectoryAt(path: Path, options: At = {}): DirectoryEntry[] 
   if (directory === undefined) return [];
   using held = directory;
   return listDirectory(held.number);
+}
+
+/**
+ * Like `listDirectoryAt`; also none if the directory cannot be read: a process has ended or is another
+ * user's.
+ */
+export function listIfReadable(path: Path): DirectoryEntry[] {
+  try {
+    return listDirectoryAt(path);
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+    return [];
+  }
 }
 
 /** Removes an entry of a directory of ours with everything in it; never follows a symbolic link. */

@@ -73,6 +73,12 @@ function parseStatus(line: string | undefined): ProcessStatus | undefined {
   };
 }
 
+/** When the machine was started, in milliseconds since 1970. */
+export function bootTime(): number {
+  const [seconds = "0"] = (readTextIfThere("/proc/uptime") ?? "").split(" ");
+  return Date.now() - Number(seconds) * 1000;
+}
+
 /** The flag of a process that was forked and has not executed a program since (include/linux/sched.h). */
 const PF_FORKNOEXEC = 0x40;
 

@@ -1,5 +1,5 @@
-// The mounts that the container's first process sees: proc_pid_mountinfo(5). Read only if there is no other
-// way.
+// Reads tables of mounts, /proc/PID/mountinfo (proc_pid_mountinfo(5)). `create` reads that of the container's
+// first process only if there is no other way.
 
 import { joinBytes, text } from "../../linux/call/words.ts";
 import { AT_FDCWD } from "../../linux/numbers/fcntl.ts";
@@ -11,13 +11,19 @@ const CHUNK = 32768;
 
 export interface MountinfoEntry {
   readonly id: number;
+  /** `major:minor` of the file system. */
+  readonly device: string;
   /** The part of the file system that is mounted. */
   readonly root: string;
   readonly point: string;
+  /** Options of this mount: `rw,nosuid`. */
+  readonly mountOptions: string;
+  /** How mounts propagate to and from it: `shared:5`, `master:1`. */
+  readonly tags: readonly string[];
   readonly type: string;
   readonly source: string;
-  /** Of the file system, not of this mount: `rw,size=64k`. */
-  readonly options: string;
+  /** Options of the file system: `rw,size=64k`. */
+  readonly superOptions: string;
 }
 
 /** Reads the mounts through the proxy, as the first process sees them. */
@@ -43,17 +49,26 @@ export function parseMounts(mountinfo: string): MountinfoEntry[] {
   const entries: MountinfoEntry[] = [];
   for (const line of mountinfo.split("\n")) {
     const fields = line.split(" ");
-    const [root, point] = [fields[3], fields[4]];
-    const [type, source = "", options = ""] = fields.slice(fields.indexOf("-") + 1);
-    if (root === undefined || point === undefined || type === undefined) continue;
-    const known = { id: Number(fields[0]), root, point: decodeOctal(point), type };
-    entries.push({ ...known, source: decodeOctal(source), options });
+    const separator = fields.indexOf("-", 6);
+    if (separator < 0) continue;
+    const [id, , device = "", root = "", point = "", mountOptions = ""] = fields;
+    entries.push({
+      id: Number(id),
+      device,
+      root: decodeOctal(root),
+      point: decodeOctal(point),
+      mountOptions,
+      tags: fields.slice(6, separator),
+      type: fields[separator + 1] ?? "",
+      source: decodeOctal(fields[separator + 2] ?? ""),
+      superOptions: fields[separator + 3] ?? "",
+    });
   }
   return entries;
 }
 
 /** The kernel writes spaces and similar characters as octal numbers. */
-export function decodeOctal(field: string): string {
+function decodeOctal(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );

@@ -1,7 +1,7 @@
 // The mounts of a container beside those that create makes.
 
 import t from "tap";
-import { parseFoundMounts } from "../../../src/diff/mountinfo.ts";
+import { foundMounts } from "../../../src/diff/found-mounts.ts";
 import { compareMounts, type Look, type MountFacts } from "../../../src/diff/mounts.ts";
 import { planRootfs } from "../../../src/rootfs/plan/plan.ts";
 import type { Linux, Mount, Spec } from "../../../src/spec/types.ts";
@@ -35,7 +35,7 @@ function told(asked: Asked, lines: readonly string[], more: Partial<MountFacts> 
   });
   const { differences, unseen } = compareMounts({
     plan: planOf(asked),
-    found: parseFoundMounts(`${text.join("\n")}\n`),
+    found: foundMounts(`${text.join("\n")}\n`),
     below: [],
     liveMounts: [],
     terminal: false,
@@ -102,7 +102,7 @@ t.test("what came with a mount, with the root or from the host is not too many",
   const mounts: Mount[] = [{ destination: "/sys", source: "/sys", options: ["rbind"] }];
   t.strictSame(told({ mounts }, [ROOT, "/sys rw sysfs", "/sys/fs/cgroup rw cgroup2"]), []);
   t.strictSame(told({}, [ROOT, "/x rw tmpfs master:5"]), []);
-  const [, below] = parseFoundMounts("9 0 0:1 / / rw - ext4 s rw\n8 0 0:2 / /x rw - tmpfs s rw\n");
+  const [, below] = foundMounts("9 0 0:1 / / rw - ext4 s rw\n8 0 0:2 / /x rw - tmpfs s rw\n");
   t.strictSame(told({}, [ROOT, "/x rw tmpfs"], { below: below === undefined ? [] : [below] }), []);
   t.strictSame(told({}, [ROOT, "/x rw tmpfs"], { hooks: true }), ["| /x: nothing -> tmpfs from source"]);
 });
@@ -149,7 +149,7 @@ t.test("a program with another root cannot be compared", async (t) => {
 });
 
 t.test("names with blanks", async (t) => {
-  const [one] = parseFoundMounts(
+  const [one] = foundMounts(
     "5 1 0:3 /a\\040b /c\\134d rw,nosymfollow,strictatime shared:1 - fuse.x s\\040t rw\n",
   );
   t.match(one, {

@@ -134,6 +134,9 @@ t.test("a configuration loses what was not used, and gains nothing", (test) => {
   test.ok(result.linux?.seccomp);
   const unknown = applied(SPEC, recordingOf({ ...SEEN, capabilities: "why" }));
   test.strictSame(unknown.process, SPEC.process, "capabilities stay where they were not recorded");
+  const mounts = [{ destination: "/data", source: "/srv/data", options: ["rbind", "rrw"] }];
+  const mount = applied({ ...SPEC, mounts }, recordingOf(SEEN)).mounts?.[0];
+  test.strictSame(mount?.options, ["rbind", "ro"], "rrw would be carried out after ro");
   test.end();
 });
 

@@ -43,22 +43,29 @@ class File implements Asked {
 
 const LINES = [
   "21 1 0:20 / /proc rw,nosuid shared:5 - proc proc rw",
-  "36 35 98:0 /part/of /mnt/ä\\040b rw,noatime master:1 shared:2 - ext3 /dev/root rw,errors=continue",
+  "36 35 98:0 /part\\040of /mnt/ä\\040b rw,noatime master:1 shared:2 - ext3 /dev/root rw,errors=continue",
   "40 21 0:5 / / rw - tmpfs - rw",
 ];
 
 const MOUNTS = [
-  { id: 21, root: "/", point: "/proc", type: "proc", source: "proc", options: "rw" },
   {
-    ...{ id: 36, root: "/part/of", point: "/mnt/ä b", type: "ext3" },
-    ...{ source: "/dev/root", options: "rw,errors=continue" },
+    ...{ id: 21, device: "0:20", root: "/", point: "/proc", mountOptions: "rw,nosuid", tags: ["shared:5"] },
+    ...{ type: "proc", source: "proc", superOptions: "rw" },
   },
-  { id: 40, root: "/", point: "/", type: "tmpfs", source: "-", options: "rw" },
+  {
+    ...{ id: 36, device: "98:0", root: "/part of", point: "/mnt/ä b", mountOptions: "rw,noatime" },
+    ...{ tags: ["master:1", "shared:2"] },
+    ...{ type: "ext3", source: "/dev/root", superOptions: "rw,errors=continue" },
+  },
+  {
+    ...{ id: 40, device: "0:5", root: "/", point: "/", mountOptions: "rw", tags: [] },
+    ...{ type: "tmpfs", source: "-", superOptions: "rw" },
+  },
 ];
 
 t.test("lines come apart, with any number of optional fields", async (t) => {
   t.strictSame(parseMounts(`${LINES.join("\n")}\n`), MOUNTS);
-  t.strictSame(parseMounts("\nno line\n"), []);
+  t.strictSame(parseMounts("\nno line\n1 2 3:4 / / rw shared:1\n"), []);
 });
 
 t.test("the table is read to its end, wherever a piece ends", async (t) => {

@@ -1,4 +1,4 @@
-// Reads /proc/PID/mountinfo with everything that `diff` compares of a mount. Pure. proc_pid_mountinfo(5).
+// The mounts of a container as `diff` compares them: the lines of /proc/PID/mountinfo, with flags. Pure.
 
 import {
   MOUNT_ATTR_NOATIME,
@@ -11,42 +11,21 @@ import {
   MOUNT_ATTR_RELATIME,
   MOUNT_ATTR_STRICTATIME,
 } from "../linux/numbers/mount.ts";
-import { decodeOctal } from "../rootfs/host/mountinfo.ts";
+import { type MountinfoEntry, parseMounts } from "../rootfs/host/mountinfo.ts";
 
-export interface FoundMount {
-  readonly id: number;
-  /** `major:minor` of the file system. */
-  readonly device: string;
-  /** The part of the file system that is mounted. */
-  readonly root: string;
-  readonly point: string;
+export interface FoundMount extends MountinfoEntry {
   /** MOUNT_ATTR_ flags. */
   readonly attributes: number;
   /** It came from the host, through a mount that is a slave of the host's. */
   readonly isPropagated: boolean;
-  readonly type: string;
-  readonly source: string;
 }
 
-export function parseFoundMounts(mountinfo: string): FoundMount[] {
-  return mountinfo.split("\n").flatMap((line) => {
-    const separator = line.indexOf(" - ");
-    const [id, , device = "", root = "", point, options = "", ...tags] = line.slice(0, separator).split(" ");
-    const [type = "", source = ""] = line.slice(separator + 3).split(" ");
-    if (separator < 0 || point === undefined) return [];
-    return [
-      {
-        id: Number(id),
-        device,
-        root: decodeOctal(root),
-        point: decodeOctal(point),
-        attributes: attributesIn(options),
-        isPropagated: tags.some((tag) => tag.startsWith("master:")),
-        type,
-        source: decodeOctal(source),
-      },
-    ];
-  });
+export function foundMounts(mountinfo: string): FoundMount[] {
+  return parseMounts(mountinfo).map((entry) => ({
+    ...entry,
+    attributes: attributesIn(entry.mountOptions),
+    isPropagated: entry.tags.some((tag) => tag.startsWith("master:")),
+  }));
 }
 
 /** Attributes by the words for them. */
@@ -59,7 +38,7 @@ const WORDS: readonly (readonly [word: string, attribute: number])[] = [
   ["nodiratime", MOUNT_ATTR_NODIRATIME],
 ];
 
-/** Without a word about access times, each access is written. */
+/** If no word names an access time mode, the mount has strictatime. */
 function attributesIn(options: string): number {
   const words = options.split(",");
   let attributes = words.includes("noatime")
@@ -71,7 +50,7 @@ function attributesIn(options: string): number {
   return attributes;
 }
 
-/** The attributes as the words of mount(8), those of access times only if they are asked for. */
+/** The attributes as the words of mount(8); the access time mode only if `atime` is set. */
 export function attributeWords(attributes: number, { atime }: { readonly atime: boolean }): string[] {
   const words = WORDS.filter(([, attribute]) => (attributes & attribute) !== 0).map(([word]) => word);
   if (!atime) return words;
