@@ -1,17 +1,17 @@
-// What takes time beside system calls, told to who records it: src/linux/call/timeline.ts under `--trace`,
-// otherwise nobody. Nothing is made or asked for where nobody records. Pure.
+// Where all layers report what takes time besides system calls. Under `--trace`, src/linux/call/timeline.ts
+// records it; otherwise these functions do nothing, not even read the clock. Pure.
 
-/** What an event is about. */
+/** The kinds of events. */
 export const CATEGORIES = [
-  /** The whole command, from its options having been read to the end. */
+  /** The whole command, from the moment its options have been read. */
   "command",
-  /** A part of the command. Phases follow on each other without a gap, and lie in no other phase. */
+  /** A part of the command. Phases follow each other without a gap, and none contains another. */
   "phase",
   /** A system call of tsrun's own process. */
   "call",
-  /** A system call that a process in the container's namespaces made for tsrun. */
+  /** A system call that a proxy made for tsrun, mostly in the container's namespaces. */
   "inside",
-  /** Waiting: for a lock, for systemd, for a process. It contains the call that waits. */
+  /** Waiting for a lock, for systemd or for a process. It contains the system call that waits. */
   "wait",
   /** A hook, with its path. */
   "hook",
@@ -28,51 +28,51 @@ export type Category = (typeof CATEGORIES)[number];
 export interface Span {
   readonly category: Category;
   readonly name: string;
-  /** What it is about: a path, calls. */
+  /** What it is about, such as a path. */
   readonly what?: string;
-  /** When it began; `begin` has returned it. */
+  /** When it began, as `begin` returned it. */
   readonly since: number;
-  /** The process that it happened in; if absent, tsrun itself. */
+  /** The process in which it happened; if absent, tsrun itself. */
   readonly process?: number;
 }
 
 export interface Recorder {
   now(): number;
-  /** A part of the command begins, and the one before ends. */
+  /** Begins a phase and ends the one before it. */
   phase(name: string): void;
-  /** Something has ended that began at `since`. */
+  /** Adds an event that ends now. */
   add(span: Span): void;
   nameProcess(pid: number, name: string): void;
-  /** A message is about to be sent to a process that carries calls out. Returns its number. */
+  /** Called before a message is sent to a proxy. Returns the message's number. */
   sent(message: Uint8Array): number;
-  /** That message has been answered by this process, which has a clock. */
+  /** Called when `process`, a proxy that notes the times of its calls, has answered that message. */
   answered(message: number, reply: Uint8Array, process: number): void;
 }
 
 let recorder: Recorder | undefined;
 
-/** From here on everything is told to this recorder. */
+/** Reports everything to this recorder from now on. */
 export function recordWith(one: Recorder): void {
   recorder = one;
 }
 
-/** Who records, if anybody does. */
+/** The recorder, if there is one. */
 export function recording(): Recorder | undefined {
   return recorder;
 }
 
-/** When what takes time begins; 0 if nobody records. */
+/** Call it when something begins, and pass the result to `end`. Returns 0 without a recorder. */
 export function begin(): number {
   return recorder === undefined ? 0 : recorder.now();
 }
 
-/** What began at `since` ends here. */
+/** Reports something that began at `since` and ends now. */
 export function end(since: number, category: Category, name: string, what?: string): void {
   if (recorder === undefined || since === 0) return;
   recorder.add({ category, name, since, ...(what === undefined ? {} : { what }) });
 }
 
-/** A part of the command begins here, and the one before it ends. */
+/** Begins a phase of the command, and ends the one before it. */
 export function phase(name: string): void {
   if (recorder !== undefined) recorder.phase(name);
 }

@@ -1,14 +1,14 @@
-// Whether a file or a directory lets a process through, as the kernel decides it (path_resolution(7)), and
-// the words when it does not. Pure.
+// Decides, as the kernel does (path_resolution(7)), whether a process may enter a directory or execute a
+// file, and says in words why not. Pure.
 
 import type { FileStatus } from "../linux/files/statx.ts";
 import { S_IFDIR } from "../linux/numbers/fcntl.ts";
 import { type Cause, named, octal } from "./cause.ts";
 import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, type Credentials, insideId } from "./credentials.ts";
 
-/** A file on the way to another, or that one itself. */
+/** A directory on the way to a file, or the file itself. */
 export interface Seen {
-  /** As the container has it, without symbolic links. */
+  /** The path in the container, without symbolic links. */
   readonly path: string;
   readonly status: FileStatus;
   /** The mount's flags, by statfs(2). */
@@ -19,12 +19,12 @@ export interface Seen {
 export const ST_NOEXEC = 0x8;
 export const ST_NOSYMFOLLOW = 0x2000;
 
-/** Why a directory on the way may not be entered. */
+/** Why a process may not enter a directory. */
 export function whyNotEntered(seen: Seen, who: Credentials): Cause | undefined {
   return passes(seen, who) ? undefined : closed(seen, who, "enter");
 }
 
-/** Why a file may not be executed. */
+/** Why a process may not execute a file. */
 export function whyNotExecutable(seen: Seen, who: Credentials): Cause | undefined {
   const { path, status, mountFlags } = seen;
   if ((mountFlags & ST_NOEXEC) !== 0) {
@@ -33,7 +33,7 @@ export function whyNotExecutable(seen: Seen, who: Credentials): Cause | undefine
       next: "take noexec out of that mount's options, or put the program elsewhere",
     };
   }
-  // Not even root may execute a file that nobody may.
+  // Not even root may execute a file without any x bit.
   if ((status.mode & 0o111) === 0) {
     return {
       words: `${named(path)} has mode ${octal(status.mode)}, so nobody may execute it`,

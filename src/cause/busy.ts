@@ -1,10 +1,10 @@
-// Why a device is busy: it is mounted already, with other options (mount(2), EBUSY).
+// Finds out why a device is busy: it is mounted already, with other options (mount(2), EBUSY).
 
 import { readTextIfThere } from "../linux/files/files.ts";
 import { parseMounts } from "../rootfs/host/mountinfo.ts";
 import { type Cause, named } from "./cause.ts";
 
-/** @param attempt what the mount was for, with its source in double quotes */
+/** @param attempt the words for the failed mount, which contain its source in double quotes */
 export function whyDeviceBusy(attempt: string, errno: string): Cause | undefined {
   if (errno !== "EBUSY") return undefined;
   const mounts = parseMounts(readTextIfThere("/proc/self/mountinfo") ?? "");

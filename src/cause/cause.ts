@@ -1,5 +1,5 @@
-// The cause of a failure: words that say what refused, and what to do next. They go behind the words of an
-// error, which callers match, into the one line that Docker and Kubernetes show. Pure.
+// The cause of a failure: words that say what refused, and what to do next. They follow the words of the
+// error, which callers match, in the one line that Docker and Kubernetes show. Pure.
 
 import { TsrunError } from "../errors.ts";
 
@@ -10,12 +10,12 @@ export interface Cause {
   readonly next?: string | undefined;
 }
 
-/** No message gets longer by a name than this: names in an image may be of any length. */
+/** Longer names are cut: names in an image may be of any length. */
 const LONGEST_NAME = 200;
 
 /**
- * The same error with its cause behind its words; as it is when none is found. Whatever goes wrong while
- * looking must not take the error's place.
+ * Returns the error with its cause, or the same error if none is found. A failure of `look` must not replace
+ * the error.
  */
 export function withCause(error: unknown, look: (error: TsrunError) => Cause | undefined): unknown {
   if (!(error instanceof TsrunError)) return error;
@@ -28,7 +28,7 @@ export function withCause(error: unknown, look: (error: TsrunError) => Cause | u
   return cause === undefined ? error : told(error, cause);
 }
 
-/** The error with this cause. The cause takes the place of the general advice that the error may have. */
+/** The error with this cause. The cause's advice replaces the error's own, which is more general. */
 export function told(error: TsrunError, { words, next }: Cause): TsrunError {
   return new TsrunError(error.code, `${error.message}: ${words}`, {
     errno: error.errno,
@@ -38,7 +38,9 @@ export function told(error: TsrunError, { words, next }: Cause): TsrunError {
   });
 }
 
-/** A name from an image or a configuration, in double quotes, with everything odd in it escaped. */
+/**
+ * A name from an image or a configuration, in double quotes, with control characters and the like escaped.
+ */
 export function named(name: string): string {
   const short =
     name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME / 2)}…${name.slice(-LONGEST_NAME / 4)}` : name;

@@ -1,5 +1,5 @@
-// Who a process is to the kernel when it decides about a file, in ids of the host: from /proc, or, when the
-// process has ended, from what it was to be. Pure.
+// The credentials by which the kernel decides whether a process may use a file, with the host's ids. They
+// come from /proc or, if the process has ended, from the plan. Pure.
 
 import { statusField } from "../linux/process/proc-text.ts";
 import { hostId } from "../namespaces/plan.ts";
@@ -13,7 +13,7 @@ export interface Credentials {
   /** The effective set. */
   readonly capabilities: bigint;
   readonly permitted: bigint;
-  /** What the user namespace maps; `undefined` where it maps everything. */
+  /** The ids that the user namespace maps; `undefined` if it maps all. */
   readonly uids: readonly IDMapping[] | undefined;
   readonly gids: readonly IDMapping[] | undefined;
 }
@@ -29,7 +29,9 @@ export interface ProcTexts {
   readonly gidMap: string;
 }
 
-/** Of a process that is there. The kernel shows ids as the reader's user namespace has them. */
+/**
+ * The credentials of an existing process. The kernel shows ids as they are in the reader's user namespace.
+ */
 export function credentialsIn({ status, uidMap, gidMap }: ProcTexts): Credentials {
   const numbers = (field: string): number[] =>
     statusField(status, field)
@@ -37,7 +39,7 @@ export function credentialsIn({ status, uidMap, gidMap }: ProcTexts): Credential
       .filter((word) => word !== "")
       .map(Number);
   return {
-    // Real, effective, saved, and last that for files.
+    // The order is: real, effective, saved set, file system.
     uid: numbers("Uid")[3] ?? 0,
     gid: numbers("Gid")[3] ?? 0,
     groups: numbers("Groups"),
@@ -48,7 +50,7 @@ export function credentialsIn({ status, uidMap, gidMap }: ProcTexts): Credential
   };
 }
 
-/** Of a process as it is planned. */
+/** The credentials that a planned process would have. */
 export function credentialsOf(
   plan: Pick<ProcessPlan, "user" | "capabilities">,
   { uidMappings, gidMappings }: { uidMappings: readonly IDMapping[]; gidMappings: readonly IDMapping[] },
@@ -58,7 +60,7 @@ export function credentialsOf(
     uid: hostId(uidMappings, uid) ?? uid,
     gid: hostId(gidMappings, gid) ?? gid,
     groups: additionalGids.map((id) => hostId(gidMappings, id) ?? id),
-    // Without root's id the kernel clears the effective set at execve(2), but for the ambient part.
+    // If the user is not root, execve(2) leaves only the ambient capabilities in the effective set.
     capabilities: uid === 0 ? plan.capabilities.effective : plan.capabilities.ambient,
     permitted: plan.capabilities.permitted,
     uids: uidMappings.length === 0 ? undefined : uidMappings,
@@ -66,14 +68,14 @@ export function credentialsOf(
   };
 }
 
-/** The id as the container has it; `undefined` if its user namespace does not map it. */
+/** The container's number for an id of the host; `undefined` if its user namespace does not map it. */
 export function insideId(mappings: readonly IDMapping[] | undefined, id: number): number | undefined {
   if (mappings === undefined) return id;
   const holder = mappings.find(({ hostID, size }) => id >= hostID && id < hostID + size);
   return holder === undefined ? undefined : holder.containerID + (id - holder.hostID);
 }
 
-/** The lines of /proc/PID/uid_map; the initial namespace's line maps everything. */
+/** The lines of /proc/PID/uid_map; `undefined` for that of the initial namespace, which maps everything. */
 function mappingsIn(map: string): IDMapping[] | undefined {
   const lines = map.split("\n").map((line) => line.trim().split(/\s+/).map(Number));
   const mappings = lines.flatMap(([containerID, hostID, size]) =>

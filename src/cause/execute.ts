@@ -1,5 +1,5 @@
-// Why the kernel did not execute a file: execve(2) has one errno for a dozen reasons, and names the file when
-// it means another one, the loader or the interpreter.
+// Finds out why the kernel did not execute a file. execve(2) has one errno for a dozen reasons, and the error
+// is about the file even if its loader or interpreter is at fault.
 
 import { text, utf8 } from "../linux/call/words.ts";
 import { machine } from "../linux/numbers/syscalls.ts";
@@ -13,7 +13,7 @@ import type { Scene } from "./scene.ts";
 import { whyFiltered } from "./seccomp.ts";
 import { readPlace, walk } from "./walk.ts";
 
-/** As many interpreters of interpreters as the kernel follows (fs/exec.c). */
+/** The kernel follows this many interpreters of interpreters (fs/exec.c). */
 const MOST_INTERPRETERS = 5;
 /** MAX_ARG_STRLEN */
 const LONGEST_ARGUMENT = 131_072;
@@ -26,8 +26,8 @@ export function whyNotExecuted(scene: Scene, name: string, errno: string): Cause
       return tooLong(scene);
     case "EAGAIN":
       return {
-        words: `uid ${scene.who.uid} has as many processes as its RLIMIT_NPROC allows`,
-        next: "raise RLIMIT_NPROC in process.rlimits, or end some of them",
+        words: `uid ${scene.who.uid} already has as many processes as its RLIMIT_NPROC allows`,
+        next: "raise RLIMIT_NPROC in process.rlimits, or end some processes",
       };
     case "ENOMEM":
       return {
@@ -39,7 +39,7 @@ export function whyNotExecuted(scene: Scene, name: string, errno: string): Cause
   return path === undefined ? undefined : whyFileNotExecuted(scene, path, { errno, depth: 0 });
 }
 
-/** The file that was executed, as `create` has found it. */
+/** The file that was to be executed, found as `create` finds it. */
 function programPath({ root, cwd, environment }: Scene, name: string): string | undefined {
   if (name.includes("/")) return absolute(name, cwd);
   const candidates = candidatesFor(name, variable(environment, "PATH"));
@@ -52,7 +52,7 @@ interface Attempt {
   readonly depth: number;
 }
 
-/** What is wrong with a file, or with the one that it asks for. */
+/** What is wrong with a file, or with its loader or interpreter. */
 function whyFileNotExecuted(scene: Scene, path: string, { errno, depth }: Attempt): Cause | undefined {
   const way = walk(scene.root, path);
   if (way.end !== "found") return whyNotRun(scene, path);
@@ -114,7 +114,7 @@ function whyScriptNotExecuted(
   }
   if (depth === MOST_INTERPRETERS || (errno === "ELOOP" && depth > 0)) {
     return {
-      words: `the interpreter ${named(path)} is a script itself, and so on in a circle`,
+      words: `the interpreter ${named(path)} is a script too, and its interpreter also, and so on`,
       next: "name a program in the script's first line",
     };
   }
@@ -127,7 +127,7 @@ function whyScriptNotExecuted(
   };
 }
 
-/** It must be there, may be executed, and is executed in its turn. */
+/** What is wrong with an interpreter: it is missing, may not be executed, or its own execution fails. */
 function whyInterpreter(scene: Scene, path: string, attempt: Attempt): Cause | undefined {
   if (attempt.errno === "ENOENT" || attempt.errno === "EACCES") {
     const refused = whyNotRun({ ...scene, label: undefined }, path);
@@ -170,7 +170,7 @@ function whyElfNotExecuted(
   return whyLoader(scene, path, loader);
 }
 
-/** The program that loads the shared libraries is there or not, or is refused. */
+/** What is wrong with the loader of shared libraries: it is missing, or may not be executed. */
 function whyLoader(scene: Scene, path: string, loader: string): Cause | undefined {
   const refused = whyNotRun({ ...scene, label: undefined }, absolute(loader, scene.cwd));
   if (refused === undefined) return whyNotRun(scene, path);
@@ -204,7 +204,7 @@ function tooLong({ args, environment }: Scene): Cause {
       next: "pass it in a file or by standard input",
     };
   }
-  // Each has a NUL, and a pointer to it.
+  // Each string also takes a NUL and a pointer.
   const sum = all.reduce((bytes, one) => bytes + utf8(one).length + 9, 0);
   return {
     words: `process.args and process.env have ${sum} bytes together, more than a quarter of RLIMIT_STACK`,

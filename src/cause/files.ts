@@ -1,4 +1,5 @@
-// Why a path of the container could not be reached: which component is missing, refuses, or leads elsewhere.
+// Finds out why a path in the container could not be reached: a component is missing, refuses access, or
+// leads elsewhere.
 
 import { tryCall } from "../linux/call/call.ts";
 import { cString, text } from "../linux/call/words.ts";
@@ -11,15 +12,15 @@ import { type Cause, named } from "./cause.ts";
 import type { Scene } from "./scene.ts";
 import { hasAccessList, type Root, type Walk, walk } from "./walk.ts";
 
-/** The path from the container's root. */
+/** A path relative to `cwd`, as an absolute one. */
 export function absolute(path: string, cwd: string): string {
   return path.startsWith("/") ? path : `${cwd}/${path}`;
 }
 
-/** Whose files they are. */
+/** Whose files are looked at. */
 export type Place = "the container" | "the host";
 
-/** What stands in the way of a program. */
+/** Why a program cannot be executed, as far as its path and its mode tell. */
 export function whyNotRun(scene: Scene, path: string, where: Place = "the container"): Cause | undefined {
   const way = walk(scene.root, absolute(path, scene.cwd));
   if (way.end !== "found") return whyNotThere(scene, path, { way, where });
@@ -34,7 +35,7 @@ export function whyNotRun(scene: Scene, path: string, where: Place = "the contai
   return whyRefused(scene, way) ?? beyondMode(scene, file, way.path);
 }
 
-/** What stands in the way of the working directory. */
+/** Why the working directory cannot be entered. */
 export function whyNotEnterable(scene: Scene, path: string): Cause | undefined {
   const way = walk(scene.root, path);
   if (way.end !== "found") return whyNotThere(scene, path, { way, where: "the container" });
@@ -49,7 +50,7 @@ export function whyNotEnterable(scene: Scene, path: string): Cause | undefined {
   return refused ?? beyondMode(scene, directory, way.path);
 }
 
-/** The first directory that does not let the process through, or a file that it may not execute. */
+/** Why the process may not enter a directory on the way, or may not execute the file at its end. */
 function whyRefused({ who }: Scene, { seen }: Walk): Cause | undefined {
   for (const one of seen) {
     const isLast = one === seen.at(-1);
@@ -60,7 +61,7 @@ function whyRefused({ who }: Scene, { seen }: Walk): Cause | undefined {
   return undefined;
 }
 
-/** The mode allows it, and still it was refused. */
+/** Why access was refused although the modes allow it. */
 function beyondMode({ label }: Scene, place: Descriptor, path: string): Cause | undefined {
   if (hasAccessList(place)) {
     return {
@@ -75,7 +76,7 @@ function beyondMode({ label }: Scene, place: Descriptor, path: string): Cause | 
   };
 }
 
-/** Why a walk did not come to its end. */
+/** Why a walk did not reach its end. */
 export function whyNotThere(
   scene: Scene,
   path: string,
@@ -108,7 +109,7 @@ export function whyNotThere(
   }
 }
 
-/** The image has it, the container does not. */
+/** For a file that the image has and the container does not. */
 function hiddenByMount({ image, cwd }: Scene, path: string): Cause | undefined {
   if (image === undefined) return undefined;
   const way = walk(image, absolute(path, cwd));
@@ -142,7 +143,7 @@ function missing(root: Root, path: string, { way, where }: { way: Walk; where: P
   };
 }
 
-/** So many names of a directory are looked at. */
+/** At most this many names of a directory are read. */
 const MOST_NAMES = 20_000;
 
 /** The names in a directory of the container; none if it cannot be read. */
@@ -161,12 +162,12 @@ export function namesIn(root: Root, folder: string): string[] {
       names.push(text(name));
     });
   } catch {
-    // As far as it went.
+    // The names that were read are enough.
   }
   return names;
 }
 
-/** The status of what a path leads to. */
+/** The status of the file that a path leads to; `undefined` if it cannot be reached. */
 export function statusAt(root: Root, path: string): FileStatus | undefined {
   const way = walk(root, path);
   if (way.end !== "found") return undefined;

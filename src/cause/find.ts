@@ -1,4 +1,4 @@
-// From what failed to the file that knows why.
+// Passes a failure on to the file that can find its cause.
 
 import type { TsrunError } from "../errors.ts";
 import type { NamespacePlan } from "../namespaces/plan.ts";
@@ -12,7 +12,7 @@ import { whyNotFound } from "./lookup.ts";
 import { whyNotEntered, whyNotJoined, whyNotMade } from "./namespaces.ts";
 import type { Scene } from "./scene.ts";
 
-/** In the container's files, or in its process. */
+/** The cause of a failure that has to do with the container's files or its process. */
 export function causeOf({ subject, errno = "" }: TsrunError, scene: Scene): Cause | undefined {
   switch (subject?.kind) {
     case "lookup":
@@ -48,7 +48,7 @@ function whyCallFailed(
   );
 }
 
-/** Of a first process that could not be made in its namespaces. */
+/** The cause why the first process could not be created in its namespaces. */
 export function causeOfEntry({ subject, errno = "" }: TsrunError, plan: NamespacePlan): Cause | undefined {
   if (subject?.kind !== "call") return undefined;
   const { call, attempt } = subject;

@@ -1,10 +1,10 @@
-// What a file is, by its first bytes, as the kernel looks at them when it executes one: fs/binfmt_elf.c and
-// fs/binfmt_script.c. The bytes are a stranger's: nothing in them is believed but within their length. Pure.
+// Tells what a file is by its first bytes, as the kernel does when it executes one: fs/binfmt_elf.c and
+// fs/binfmt_script.c. The bytes may be hostile: no offset in them is used before it is checked. Pure.
 
 import { text, viewOf } from "../linux/call/words.ts";
 import type { Machine } from "../linux/numbers/syscalls.ts";
 
-/** As many bytes of a file as are looked at. */
+/** How many bytes of a file are read. */
 export const HEAD_SIZE = 4096;
 
 export type Head =
@@ -18,18 +18,18 @@ export interface ElfHead {
   readonly kind: "elf";
   /** As images name it: `amd64`, `arm64`. */
   readonly machine: string;
-  /** Where the path of its loader is, if it has one. */
+  /** Where in the file the path of its loader is, if it has one. */
   readonly loader: { readonly at: number; readonly size: number } | undefined;
-  /** A library or an object file: no program header says what to load. */
+  /** False for a library or an object file: no program header says what to load. */
   readonly isProgram: boolean;
-  /** Its tables lie behind its end. */
+  /** Whether its headers point beyond its end. */
   readonly isCut: boolean;
 }
 
-/** Of the two machines that tsrun runs on, as images name them. */
+/** The two architectures that tsrun runs on, as images name them. */
 export const IMAGE_NAMES: Readonly<Record<Machine, string>> = { "x86-64": "amd64", arm64: "arm64" };
 
-/** `e_machine` (include/uapi/linux/elf-em.h), as images name it; the last for 64 bits and little-endian. */
+/** `e_machine` (include/uapi/linux/elf-em.h), as images name it. `machineName` refines some of them. */
 const MACHINES: Readonly<Record<number, string>> = {
   3: "386",
   8: "mips",
@@ -48,7 +48,7 @@ const ET_EXEC = 2;
 const ET_DYN = 3;
 const PT_LOAD = 1;
 const PT_INTERP = 3;
-/** A longer path is refused by the kernel. */
+/** The kernel refuses a longer path. */
 const LONGEST_LOADER = 4096;
 
 const SIGNATURES: readonly (readonly [string, readonly number[]])[] = [
@@ -124,7 +124,7 @@ function machineName(number: number, is64: boolean, little: boolean): string {
   return name;
 }
 
-/** For whom a loader's path tells that a program was built; `undefined` for an unusual one. */
+/** The C library or system for which a program was built, by its loader's path; `undefined` if unknown. */
 export function builtFor(loader: string): string | undefined {
   if (/\/ld-musl-/.test(loader)) return "musl, as Alpine Linux has it";
   if (/\/ld-linux|\/ld64\.so|\/ld\.so\.1/.test(loader)) return "glibc, as Debian and Fedora have it";

@@ -1,4 +1,4 @@
-// Who holds a file: looks through /proc for processes that have it open, as fuser(1) does.
+// Looks through /proc for processes that have a file open, as fuser(1) does.
 
 import { tryCall } from "../linux/call/call.ts";
 import { cString } from "../linux/call/words.ts";

@@ -1,4 +1,5 @@
-// Why a hook of the host was not executed: as for a program of the container, with the host's files.
+// Finds out why a hook on the host was not executed, as for a program of the container, but with the host's
+// files.
 
 import { openDirectory } from "../linux/files/files.ts";
 import type { Cause } from "./cause.ts";

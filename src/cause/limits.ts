@@ -1,5 +1,5 @@
-// Why a number or a value was refused: a limit of the process, of its cgroup, or a sysctl. The kernel says
-// only EPERM or EINVAL; what it would take stands in /proc/sys and in the files themselves.
+// Finds out why a value was refused: for a limit of the process or its cgroup, or for a sysctl. The kernel
+// says only EPERM or EINVAL; /proc/sys and the files themselves show which values it accepts.
 
 import { listDirectoryAt } from "../linux/files/directories.ts";
 import { readTextIfThere } from "../linux/files/files.ts";
@@ -31,27 +31,30 @@ interface RefusedWrite {
   readonly value: string;
 }
 
-/** What a file of a cgroup would take. */
+/** Why a file of a cgroup does not accept a value. */
 export function whyNotWritten({ directory, file, value }: RefusedWrite, errno: string): Cause | undefined {
   const [, kind] = /^(?:cpuset\.)?(cpus|mems)$/.exec(file) ?? [];
   if (kind !== undefined)
     return errno === "EBUSY" ? neededBelow(directory, file) : beyondSet(directory, kind, file);
   if (file === "memory.limit_in_bytes" && errno === "EBUSY") {
     return {
-      words: "that is too low: what the kernel itself needs for the first process is more already",
+      words: "that is too low: the kernel itself already uses more than that for the first process",
       next: "raise linux.resources.memory.limit, to 512 KiB at least",
     };
   }
   if (file === "cpu.cfs_quota_us" && errno === "EINVAL" && Number(value) > 0 && Number(value) < 1000) {
-    return { words: "a quota is 1000 µs at least", next: "raise linux.resources.cpu.quota" };
+    return { words: "a quota must be at least 1000 µs", next: "raise linux.resources.cpu.quota" };
   }
   if (file === "cpu.cfs_period_us" && errno === "EINVAL") {
-    return { words: "a period is 1000 to 1000000 µs", next: "correct linux.resources.cpu.period" };
+    return {
+      words: "a period must be from 1000 to 1000000 µs",
+      next: "correct linux.resources.cpu.period",
+    };
   }
   return undefined;
 }
 
-/** The cgroup above has the processors or memory nodes that this one may have. */
+/** Which processors or memory nodes the cgroup may have: those of the cgroup above. */
 function beyondSet(directory: string, kind: string, file: string): Cause | undefined {
   const parent = directory.slice(0, directory.lastIndexOf("/"));
   const effective = readTextIfThere(`${parent}/cpuset.${kind}.effective`)?.trim();
@@ -67,7 +70,7 @@ function beyondSet(directory: string, kind: string, file: string): Cause | undef
   };
 }
 
-/** cpuset(7), EBUSY: a cgroup below has processors or memory nodes that would be taken away. */
+/** cpuset(7), EBUSY: a cgroup below uses processors or memory nodes that would be taken away. */
 function neededBelow(directory: string, file: string): Cause | undefined {
   for (const { name } of listDirectoryAt(directory)) {
     const has = readTextIfThere(`${directory}/${name}/${file}`)?.trim() ?? "";
@@ -85,7 +88,7 @@ const ONLINE: Readonly<Record<string, string>> = {
   mems: "/sys/devices/system/node/online",
 };
 
-/** Which limit a call has met that fails with ENOSPC or EDQUOT. */
+/** Which limit was reached when a call failed with ENOSPC or EDQUOT. */
 export function whyNoSpace(call: string, errno: string): Cause | undefined {
   if (errno === "EDQUOT" && (call === "add_key" || call === "keyctl")) {
     return {
@@ -117,7 +120,7 @@ function shownSysctls(names: readonly string[]): string {
   return names.map((name) => `${name}=${readSysctl(name) ?? "?"}`).join(", ");
 }
 
-/** inotify(7): limits for the user of the host, and of each user namespace. */
+/** inotify(7): there are limits for each user of the host, and for each user namespace. */
 export function whyNotWatched(errno: string): Cause | undefined {
   const name = { EMFILE: "instances", ENOSPC: "watches" }[errno];
   if (name === undefined) return undefined;
@@ -129,7 +132,7 @@ export function whyNotWatched(errno: string): Cause | undefined {
   };
 }
 
-/** Which capabilities tsrun cannot give, because it has not got them itself. */
+/** Which capabilities tsrun cannot give because it does not have them itself. */
 export function whyNotCapable(asked: bigint, own: bigint): Cause | undefined {
   const missing = CAPABILITY_NAMES.filter((_, bit) => ((asked & ~own) >> BigInt(bit)) & 1n);
   if (missing.length === 0) return undefined;
@@ -139,7 +142,7 @@ export function whyNotCapable(asked: bigint, own: bigint): Cause | undefined {
   };
 }
 
-/** Which of the sysctls it was, and what is wrong with it. */
+/** Which sysctl was refused, and what is wrong with it. */
 export function whySysctlNotSet(
   sysctls: Readonly<Record<string, string>>,
   attempt: string,
@@ -165,8 +168,7 @@ export function whySysctlNotSet(
     case "EPERM":
     case "EROFS":
       return {
-        words:
-          "only the host's root may set it, or the module that it belongs to is not loaded in a namespace",
+        words: "only root of the host may set it, or its module does not support it in namespaces",
         next: "leave it out of linux.sysctl, and set it on the host",
       };
     default:

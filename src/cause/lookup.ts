@@ -1,4 +1,4 @@
-// Why no program was found under a name: the words of Go's exec.LookPath say only that there is none.
+// Finds out why no program of a name was found; the words of Go's exec.LookPath only say that there is none.
 
 import { S_IFREG } from "../linux/numbers/fcntl.ts";
 import { nearestWord } from "../spec/nearest.ts";
@@ -12,7 +12,7 @@ interface Search {
   readonly paths: readonly string[];
 }
 
-/** Where programs are beside the directories of PATH. */
+/** Directories where programs often are, whether or not PATH has them. */
 const USUAL = "/usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin /usr/games /opt/bin /app".split(
   " ",
 );
@@ -35,17 +35,17 @@ export function whyNotFound(scene: Scene, { name, paths }: Search): Cause | unde
   return elsewhere(scene, name, paths) ?? like(scene, name, paths);
 }
 
-/** A shell's line given as one word. */
+/** For a whole shell command that was given as one word. */
 function severalWords({ root }: Scene, name: string): Cause | undefined {
   const [first = ""] = name.trim().split(/\s+/);
   if (!/\s/.test(name) || (name.includes("/") && statusAt(root, name) !== undefined)) return undefined;
   return {
-    words: `${named(name)} is taken for the name of one program, with the space in it`,
-    next: `make each word an entry of its own in process.args: ${named(first)}, …`,
+    words: `${named(name)} counts as the name of one program, including the space`,
+    next: `make each word a separate entry of process.args: ${named(first)}, …`,
   };
 }
 
-/** It is there, but not where it was looked for. */
+/** For a program that exists, but not in a directory of PATH. */
 function elsewhere({ root, cwd }: Scene, name: string, paths: readonly string[]): Cause | undefined {
   for (const folder of [cwd, ...USUAL]) {
     const path = `${folder === "/" ? "" : folder}/${name}`;
@@ -58,7 +58,7 @@ function elsewhere({ root, cwd }: Scene, name: string, paths: readonly string[])
   return undefined;
 }
 
-/** A misspelt name, or a shell that this image does not have. */
+/** For a misspelt name, or a shell that this image does not have. */
 function like({ root }: Scene, name: string, paths: readonly string[]): Cause {
   const folders = paths.map((path) => path.slice(0, path.lastIndexOf("/")) || "/");
   const next = "name the program by its whole path, or add it to the image";

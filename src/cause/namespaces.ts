@@ -1,5 +1,5 @@
-// Why a namespace could not be made or joined: the kernel has a dozen reasons for EPERM and ENOSPC, which
-// sysctls and /proc/self tell apart (namespaces(7), user_namespaces(7)).
+// Finds out why a namespace could not be created or joined. The kernel has a dozen reasons for EPERM and
+// ENOSPC; sysctls and /proc/self tell them apart (namespaces(7), user_namespaces(7)).
 
 import { tryCall } from "../linux/call/call.ts";
 import { cString } from "../linux/call/words.ts";
@@ -44,7 +44,7 @@ function limitReached({ created }: NamespacePlan): Cause {
   const shown = values.map(({ name, value }) => `${name}=${value ?? "?"}`).join(", ");
   return {
     words:
-      "the user has as many namespaces as one of the sysctls allows, " +
+      "the user already has as many namespaces as one of these sysctls allows, " +
       `or they are nested 32 deep: ${shown}`,
     next: "raise that sysctl, or delete containers",
   };
@@ -68,13 +68,13 @@ function forbidden({ created }: NamespacePlan): Cause | undefined {
   if (!created.has("user") && !mayAdmin) {
     const who = isRoot ? "tsrun's root has no CAP_SYS_ADMIN" : `tsrun runs as uid ${effectiveUid()}`;
     return {
-      words: `${who}, which may make namespaces only within a user namespace of its own`,
+      words: `${who}, which may create namespaces only within a user namespace of its own`,
       next: 'add {"type": "user"} to linux.namespaces, with uidMappings and gidMappings, or run it as root',
     };
   }
   if (statusField(status, "Seccomp") === "2") {
     return {
-      words: "a seccomp filter around tsrun forbids it, as container engines install",
+      words: "a seccomp filter around tsrun forbids it, such as container engines install",
       next: "allow clone3, unshare and mount to the container that tsrun runs in",
     };
   }
@@ -99,10 +99,10 @@ function noMoreProcesses(errno: string): Cause {
   return {
     words:
       errno === "EAGAIN"
-        ? "no more processes may be made: see RLIMIT_NPROC (ulimit -u), pids.max of the cgroups above, " +
+        ? "no more processes may be created: see RLIMIT_NPROC (ulimit -u), pids.max of the cgroups above, " +
           limits.join(", ")
         : "the host, or a cgroup above, has no memory left for a process",
-    next: "end some, or raise the limit",
+    next: "end some processes, or raise the limit",
   };
 }
 
@@ -114,7 +114,7 @@ export function whyNotJoined({ kind, path }: Join, errno: string): Cause | undef
   const next = `let linux.namespaces name a ${kind} namespace, such as /proc/PID/ns/${NAMESPACES[kind].proc}`;
   if (filesystemType(file.number) !== NSFS_MAGIC) {
     const hint = kind === "network" ? " (ip netns add makes one, and mounts it there)" : "";
-    return { words: `${named(path)} is a file and no namespace${hint}`, next };
+    return { words: `${named(path)} is a file and not a namespace${hint}`, next };
   }
   const [found] = (readLink(`/proc/self/fd/${file.number}`) ?? "").split(":");
   if (found !== NAMESPACES[kind].proc && found !== "") {
@@ -129,14 +129,14 @@ export function whyNotJoined({ kind, path }: Join, errno: string): Cause | undef
   };
 }
 
-/** Why the namespaces of a container's first process could not be opened or entered: `exec`. */
+/** Why `exec` could not open or enter the namespaces of the container's first process. */
 export function whyNotEntered(attempt: string, errno: string): Cause | undefined {
   const [, act] = /^(open|join) the \w+ namespace "ns\/\w+"$/.exec(attempt) ?? [];
   if (act === undefined || (errno !== "EPERM" && errno !== "EACCES")) return undefined;
   const who = effectiveUid() === 0 ? "root" : `uid ${effectiveUid()}`;
   const lacks =
     act === "open"
-      ? "may not look at the container's first process"
+      ? "may not inspect the container's first process"
       : "has no CAP_SYS_ADMIN in the user namespace that it belongs to";
   return {
     words: `tsrun runs as ${who}, and ${lacks}`,

@@ -1,5 +1,5 @@
-// What is looked at after a failure: the container's files, its process, and what was asked for. Made by the
-// stories. Types only.
+// What the search for a cause gets from the stories: the container's files, its process, and what was asked
+// for. Types only.
 
 import type { Seccomp } from "../spec/types.ts";
 import type { Credentials } from "./credentials.ts";
@@ -17,6 +17,6 @@ export interface Scene {
   readonly asked: bigint;
   readonly sysctls: Readonly<Record<string, string>>;
   readonly seccomp: Seccomp | undefined;
-  /** What confines the process, as its kernel module writes it. */
+  /** The label by which a security module confines the process, as the module writes it. */
   readonly label: string | undefined;
 }

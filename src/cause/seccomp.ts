@@ -1,5 +1,5 @@
-// Whether a seccomp profile is what made a system call fail: a rule that returns the errno that was seen.
-// Pure.
+// Tells whether a seccomp profile made a system call fail: whether its rule for the call returns the errno
+// that was seen. Pure.
 
 import { errnoName } from "../linux/numbers/errno.ts";
 import type { Seccomp } from "../spec/types.ts";
@@ -19,10 +19,10 @@ export function whyFiltered(profile: Seccomp | undefined, call: string, errno: s
     return { words: `the seccomp rule /linux/seccomp/syscalls/${index} denies ${call}(2)`, next };
   }
   if (!returns(defaultAction, defaultErrnoRet, errno)) return undefined;
-  return { words: `the seccomp profile names no ${call}(2), and its default action denies that`, next };
+  return { words: `the seccomp profile does not name ${call}(2), and its default action denies it`, next };
 }
 
-/** Which rule, or the default action, ends the process at this call. */
+/** The rule or default action that kills the process at this call. */
 export function whyKilled(profile: Seccomp | undefined, call: string): Cause | undefined {
   if (profile === undefined) return undefined;
   const { syscalls = [], defaultAction } = profile;
@@ -31,7 +31,7 @@ export function whyKilled(profile: Seccomp | undefined, call: string): Cause | u
   if (!/^SCMP_ACT_(KILL|TRAP)/.test(action)) return undefined;
   const where = index < 0 ? "/linux/seccomp/defaultAction" : `/linux/seccomp/syscalls/${index}`;
   return {
-    words: `the seccomp profile kills what calls ${call}(2): ${where} is ${named(action)}`,
+    words: `the seccomp profile kills a process that calls ${call}(2): ${where} is ${named(action)}`,
     next: `allow ${call} in linux.seccomp.syscalls`,
   };
 }

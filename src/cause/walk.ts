@@ -1,6 +1,6 @@
-// Walks a path of the container as the kernel would, component by component, by descriptors: nothing but the
-// container's own root is walked, no link is handed to the kernel, and no file is opened but as a place
-// (O_PATH). So what a hostile image has on the way can neither lead out nor make tsrun wait.
+// Walks a path of the container as the kernel would, component by component, by descriptors. The walk never
+// leaves the container's root, links are followed by hand, and files are only opened with O_PATH, so a
+// hostile image can neither lead it elsewhere nor make tsrun wait.
 
 import { tryCall } from "../linux/call/call.ts";
 import { cString, viewOf } from "../linux/call/words.ts";
@@ -20,7 +20,7 @@ import {
 import { PROC_SUPER_MAGIC } from "../linux/numbers/mount.ts";
 import { type Seen, ST_NOSYMFOLLOW } from "./access.ts";
 
-/** Where paths begin, and what is mounted there that a walk would not see by itself. */
+/** Where paths begin, and mounts that existed in the container but that a walk from there does not see. */
 export interface Root {
   readonly directory: Descriptor;
   /** By path in the container. */
@@ -28,9 +28,9 @@ export interface Root {
 }
 
 export interface MountThere {
-  /** A path of the host; `undefined` for a file system that went with the container. */
+  /** A path of the host; `undefined` for a file system that is gone with the container. */
   readonly source: string | undefined;
-  /** By statfs(2). */
+  /** Its flags, as statfs(2) shows them. */
   readonly flags: number;
 }
 
@@ -40,7 +40,7 @@ export interface SeenLink {
 }
 
 interface Way {
-  /** Every directory that was passed, and last the file, if it is there. */
+  /** Every directory on the way, and last the file, if it exists. */
   readonly seen: readonly Seen[];
   readonly links: readonly SeenLink[];
 }
@@ -53,16 +53,16 @@ export type Walk = Way &
   );
 
 /**
- * A component is missing; is no directory; is a link in a circle; is a link on a mount where none is
- * followed; or cannot be seen from here.
+ * Where a walk stops: at a component that is missing, that is not a directory, that is part of a circle of
+ * links, that is a link on a mount with nosymfollow, or that cannot be looked at.
  */
 type Stop = "missing" | "not a directory" | "circle" | "nosymfollow" | "unknown";
 
-/** As many as the kernel follows (MAXSYMLINKS). */
+/** The kernel follows as many links (MAXSYMLINKS). */
 const MOST_LINKS = 40;
 const MOST_COMPONENTS = 512;
 
-/** The end is open: the caller closes `file`. */
+/** The caller closes `file` of a walk that has found something. */
 export function walk(root: Root, path: string): Walk {
   const levels: Level[] = [levelOf(root, "/", openThere(root, "/", AT_FDCWD, ""))];
   const seen: Seen[] = [];
@@ -110,12 +110,12 @@ export function walk(root: Root, path: string): Walk {
   }
 }
 
-/** Links of procfs lead where their text does not say. */
+/** Links in procfs lead somewhere else than their text says. */
 function isMagic({ type }: Level): boolean {
   return type === PROC_SUPER_MAGIC;
 }
 
-/** Opens a name as a place, or what is mounted there; a negated errno. */
+/** Opens a name, or what is mounted there, with O_PATH. Returns a descriptor or a negated errno. */
 function openThere({ directory, mounts }: Root, path: string, at: number, name: string): number {
   const flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
   const mount = mounts.get(path);
@@ -128,7 +128,7 @@ function openThere({ directory, mounts }: Root, path: string, at: number, name: 
   return tryCall("openat", at, cString(name), flags, 0);
 }
 
-/** An open place on the way. */
+/** An open directory or file on the way. */
 class Level extends Descriptor {
   readonly seen: Seen;
   /** The file system's magic. */
@@ -154,7 +154,7 @@ function levelOf({ mounts }: Root, path: string, number: number): Level {
   return new Level(number, { path, status: found, mountFlags: flags | more }, type);
 }
 
-/** The mount that a path lies on, of those that are not there any more. */
+/** The mount of `mounts` that a path lies on. */
 function mountAbove(mounts: ReadonlyMap<string, MountThere>, path: string): MountThere | undefined {
   for (let at = path; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) {
     const mount = mounts.get(at);
@@ -171,7 +171,7 @@ function fileSystemOf(number: number): { type: number; flags: number } {
   return { type: Number(view.getBigUint64(0, true)), flags: Number(view.getBigUint64(80, true)) };
 }
 
-/** At most `most` bytes of an open place, if it is a regular file; `undefined` if they cannot be read. */
+/** At most `most` bytes of a regular file that was opened with O_PATH; `undefined` if they cannot be read. */
 export function readPlace(place: Descriptor, most: number, from = 0): Uint8Array | undefined {
   if (status("", { at: place.number, itself: true })?.type !== S_IFREG) return undefined;
   const flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
@@ -184,7 +184,7 @@ export function readPlace(place: Descriptor, most: number, from = 0): Uint8Array
   return length < 0 ? undefined : buffer.subarray(0, length);
 }
 
-/** Whether more than its mode decides who may use an open place. */
+/** Whether a file opened with O_PATH has an access control list. */
 export function hasAccessList(place: Descriptor): boolean {
   const path = cString(`/proc/self/fd/${place.number}`);
   return tryCall("getxattr", path, cString("system.posix_acl_access"), 0, 0) > 0;

@@ -1,5 +1,5 @@
-// The cgroup hierarchies, and which limits can be set in them: by root below the root of a hierarchy, by an
-// ordinary user where the controllers are delegated.
+// Which cgroup hierarchies the host has, and which limits can be set in them: by root anywhere, by an
+// ordinary user only where controllers are delegated.
 
 import type { Hierarchies } from "../cgroups/hierarchies.ts";
 import { readHierarchies } from "../cgroups/host.ts";
@@ -11,7 +11,7 @@ import type { Line } from "./model.ts";
 
 const W_OK = 2;
 
-/** By the names of cgroup v2; those of v1 that do the same. */
+/** Controllers by their names in cgroup v2, with the names that serve the same purpose in v1. */
 const CONTROLLERS: Readonly<Record<string, readonly string[]>> = {
   cpu: ["cpu"],
   cpuset: ["cpuset"],
@@ -23,7 +23,7 @@ const CONTROLLERS: Readonly<Record<string, readonly string[]>> = {
   devices: ["devices"],
 };
 
-/** Where the configuration has another name for it. */
+/** Members of `linux.resources` whose name differs from the controller's. */
 const MEMBERS: Readonly<Record<string, string>> = {
   io: "blockIO",
   hugetlb: "hugepageLimits",
@@ -57,7 +57,7 @@ function layoutLine({ layout }: Hierarchies): Line {
         ...line,
         health: "lacking",
         found: "not mounted",
-        costs: "containers can neither be limited nor be ended as a whole",
+        costs: "containers can neither be limited nor ended as a whole",
         mend: "mount -t cgroup2 cgroup2 /sys/fs/cgroup, or use --cgroup-manager disabled",
       };
   }
@@ -87,7 +87,7 @@ function controllerLine(name: string, { hierarchies, rootless }: Asked): Line {
   return { ...line, health: "well", found: place };
 }
 
-/** Where containers' limits of this kind are; cgroup v2 guards devices by eBPF. */
+/** The cgroup in which limits of this kind are set. cgroup v2 has no controller for devices: it uses eBPF. */
 function placeOf(name: string, { layout, mounts }: Hierarchies): string | undefined {
   if (layout !== "v2") {
     return mounts.find(({ controllers }) => controllers.some((one) => CONTROLLERS[name]?.includes(one)))?.own;
@@ -106,7 +106,7 @@ function isDelegated(name: string, own: string, { layout }: Hierarchies): boolea
   return here.trim().split(" ").includes(name);
 }
 
-/** Linux 6.0: without it, moving a process to another cgroup waits for all processors. */
+/** favordynmods, Linux 6.0: without it, moving a process to another cgroup waits for all processors. */
 function rcuLine({ layout }: Hierarchies): Line[] {
   if (layout !== "v2") return [];
   const line = { id: "cgroups.favordynmods", topic: "cgroups", what: "moves between cgroups" } as const;

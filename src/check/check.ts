@@ -1,5 +1,5 @@
-// `check`: what this host can do for containers and what it cannot, or whether it has what a bundle needs. It
-// makes nothing, and needs no privileges.
+// `check`: says what this host can and cannot do for containers, or whether it has what a bundle needs. It
+// changes nothing and needs no privileges.
 //
 // Decide: needs.ts. Look at the host: kernel.ts, cgroups.ts, namespaces.ts, ids.ts, host.ts; model.ts has the
 // types.
@@ -19,12 +19,12 @@ import { namespaceLines } from "./namespaces.ts";
 import { ALWAYS, needsOf } from "./needs.ts";
 
 export interface CheckRequest {
-  /** Absolute path of the bundle, if it is about one. */
+  /** Absolute path of the bundle to check for, if there is one. */
   readonly bundle: string | undefined;
-  /** What an ordinary user can do, whoever asks. */
+  /** Checks what an ordinary user can do, even if root asks. */
   readonly rootless: boolean;
   readonly systemdCgroup: boolean;
-  /** The user who asked root, of sudo. */
+  /** The user who called sudo, if root was reached that way. */
   readonly user: number | undefined;
 }
 
@@ -32,7 +32,7 @@ export function checkHost(globals: GlobalOptions, request: CheckRequest): Report
   const { bundle, systemdCgroup } = request;
   const proc = procLine();
   if (proc.health !== "well") {
-    // Nothing else can be looked at.
+    // Without /proc nothing else can be checked.
     return { rootless: effectiveUid() !== 0, bundle, passes: false, lines: [proc], lacking: [proc.id] };
   }
   const rootless = request.rootless || isRootless(globals);
@@ -54,10 +54,10 @@ export function checkHost(globals: GlobalOptions, request: CheckRequest): Report
   return { rootless, bundle, passes: lacking.length === 0, lines, lacking };
 }
 
-/** What an ordinary user's containers cannot be without. */
+/** What an ordinary user's containers need. */
 const ROOTLESS = ["namespaces.user", ...FORBIDDING.map(({ name }) => `namespaces.${name}`)];
 
-/** Of some a bundle needs all, and not only a substitute. */
+/** Whether a needed line counts as lacking. For those in `WHOLE`, a substitute is not enough. */
 function isLacking({ id, health }: Line): boolean {
   if (health === "lacking") return true;
   return health === "lesser" && WHOLE.has(id);

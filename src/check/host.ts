@@ -1,4 +1,4 @@
-// What else containers need of the host: seccomp and security modules, programs, and files.
+// What else containers need from the host: seccomp and security modules, programs, and files.
 
 import { readSystemd } from "../cgroups/host.ts";
 import { TsrunError } from "../errors.ts";
@@ -34,7 +34,7 @@ export function securityLines(): Line[] {
   ];
 }
 
-/** Most hosts have one of them, and need no other. */
+/** Most hosts have one of these modules and need no other, so a missing one is never `lacking`. */
 function moduleLine(name: string, member: string, isThere: boolean): Line {
   const line = { id: `security.${name}`, topic: "security", what: name } as const;
   if (isThere) return { ...line, health: "well", found: "enforces" };
@@ -81,7 +81,7 @@ export function procLine(): Line {
   return { ...line, health: "lacking", found: "not mounted", costs, mend: "mount -t proc proc /proc" };
 }
 
-/** Where containers' state is, or will be made. */
+/** The state root, which may not exist yet. */
 function stateLine(root: string): Line {
   const line = { id: "files.state", topic: "files", what: `state in ${root}` } as const;
   const path = nearest(root);
@@ -98,13 +98,13 @@ function stateLine(root: string): Line {
   return { ...line, health: "lesser", found: "on a disk", costs, mend };
 }
 
-/** The folder itself, or the one in which it will be made. */
+/** The folder itself or, if it does not exist, the nearest existing folder above it. */
 function nearest(path: string): string {
   for (let at = path; at !== "/"; at = parentOf(at)) if (status(at) !== undefined) return at;
   return "/";
 }
 
-/** File systems, with the kernel from which on their mounts can be id-mapped (mount_setattr(2)). */
+/** File systems, with the first kernel that can id-map their mounts (mount_setattr(2)). */
 const ID_MAPS: Readonly<Record<string, readonly [number, number]>> = {
   ext4: [5, 12],
   xfs: [5, 12],
@@ -116,7 +116,7 @@ const ID_MAPS: Readonly<Record<string, readonly [number, number]>> = {
   tmpfs: [6, 3],
 };
 
-/** Those that cannot, and what is said of them. */
+/** File systems whose mounts cannot be id-mapped, and what is said about them. */
 const WITHOUT_ID_MAPS: Readonly<Record<string, string>> = {
   overlay: "only its layers can be mapped, from Linux 5.19 on",
   nfs: "it cannot",

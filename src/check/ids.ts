@@ -1,5 +1,5 @@
-// Whether an ordinary user may map more ids than its own: ranges of subordinate ids, and shadow's programs
-// that write the maps (subuid(5), newuidmap(1)).
+// Whether an ordinary user may map more ids than its own. That takes ranges of subordinate ids, and shadow's
+// programs that write the maps (subuid(5), newuidmap(1)).
 
 import { tryCall } from "../linux/call/call.ts";
 import { cString } from "../linux/call/words.ts";
@@ -8,11 +8,11 @@ import { findInPath } from "../linux/process/find-in-path.ts";
 import type { Line } from "./model.ts";
 
 const SET_ID = 0o4000;
-const COSTS = "only the user's own id can be mapped: images with files of other owners do not work";
+const COSTS = "only the user's own id can be mapped, so images with files of other owners do not work";
 
 export function idLines(uid: number): Line[] {
   const user = { uid, name: nameOf(uid) };
-  // Root asks for users in general, and needs no range itself.
+  // If root asks, the answer is for ordinary users in general; root itself needs no range.
   const ranges = uid === 0 ? [] : [rangeLine("/etc/subuid", user), rangeLine("/etc/subgid", user)];
   return [...ranges, programLine("newuidmap"), programLine("newgidmap")];
 }
@@ -30,7 +30,7 @@ function nameOf(uid: number): string {
   return `${uid}`;
 }
 
-/** Nobody's file of users is larger. */
+/** At most this many bytes of /etc/passwd and /etc/subuid are read. */
 const MOST = 4 << 20;
 
 function rangeLine(file: string, { uid, name }: User): Line {
@@ -44,7 +44,7 @@ function rangeLine(file: string, { uid, name }: User): Line {
   const mend = `as root: usermod --add-${short}s 100000-165535 ${name}`;
   if (sum === 0) return { ...line, health: "lacking", found: "no range", costs: COSTS, mend };
   if (sum < 65_536) {
-    const costs = `ids above ${sum} of an image are nobody's`;
+    const costs = `ids above ${sum} in an image cannot be mapped`;
     return { ...line, health: "lesser", found: `${sum} ids`, costs, mend };
   }
   return { ...line, health: "well", found: `${sum} ids` };

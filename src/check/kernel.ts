@@ -1,5 +1,5 @@
-// The kernel's version, and which of the calls that tsrun has a substitute for it knows: each is made once
-// with arguments that can do nothing. docs/kernel.md has the substitutes.
+// The kernel's version, and which of the optional system calls it knows. Each is made once with arguments
+// that cannot do anything. docs/kernel.md says what tsrun does without them.
 
 import { tryCall } from "../linux/call/call.ts";
 import { cString } from "../linux/call/words.ts";
@@ -11,9 +11,9 @@ import type { Line } from "./model.ts";
 interface Optional {
   readonly call: SyscallName;
   readonly since: string;
-  /** What is done without it. */
+  /** What tsrun does without it. */
   readonly costs: string;
-  /** Makes the call in vain. */
+  /** Makes the call, which must fail. */
   readonly tries: () => number;
 }
 
@@ -83,7 +83,7 @@ const OPTIONAL: readonly Optional[] = [
   },
 ];
 
-/** The oldest that is supported. */
+/** The oldest kernel that is supported. */
 const OLDEST = [5, 10] as const;
 
 export function kernelLines(): Line[] {
@@ -105,7 +105,7 @@ function versionLine(): Line {
   const isOld = major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
   const line = { id: "kernel.version", topic: "kernel", what: "Linux", found: release() } as const;
   if (!isOld) return { ...line, health: "well" };
-  const costs = `nobody has tried tsrun on kernels before ${OLDEST.join(".")}`;
+  const costs = `tsrun has not been tried on kernels before ${OLDEST.join(".")}`;
   return { ...line, health: "lesser", costs, mend: "install a newer kernel" };
 }
 

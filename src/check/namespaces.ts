@@ -1,4 +1,4 @@
-// Which namespaces the kernel has and how many a user may make, and the sysctls that keep them from ordinary
+// Which namespaces the kernel has, how many a user may create, and the sysctls that forbid them to ordinary
 // users.
 
 import { readLink } from "../linux/files/files.ts";
@@ -26,7 +26,7 @@ function kindLine(kind: NamespaceKind): Line {
   return { ...line, health: "well", found: most === undefined ? "there" : `up to ${most} for each user` };
 }
 
-/** Nothing where the kernel has no such sysctl. */
+/** Empty if the kernel has no such sysctl. */
 function sysctlLine({ name, forbids, allows }: Forbidding): Line[] {
   const value = readSysctl(name);
   if (value === undefined) return [];

@@ -1,8 +1,8 @@
-// What a bundle needs of the host, as the ids of lines. Pure.
+// What a bundle needs from the host, as the ids of lines. Pure.
 
 import type { Resources, Spec } from "../spec/types.ts";
 
-/** Without these nobody can make a container. */
+/** Every container needs these. */
 export const ALWAYS = ["namespaces.mount", "files.proc", "files.state"] as const;
 
 export interface NeedsOptions {
@@ -35,12 +35,12 @@ const FORBIDDING = ["kernel.unprivileged_userns_clone", "kernel.apparmor_restric
 const isMapped = (options: readonly string[]): boolean =>
   options.some((option) => /^r?idmap(=|$)/.test(option));
 
-/** Of more ids than the user's own. */
+/** Whether more ids are mapped than the user's own. */
 function mapsMore(mappings: readonly { readonly size: number }[] = []): boolean {
   return mappings.reduce((sum, { size }) => sum + size, 0) > 1;
 }
 
-/** An ordinary user's device rules are ignored: root of a user namespace can make no device. */
+/** An ordinary user's device rules are ignored: root of a user namespace cannot make devices. */
 function* limitsOf(resources: Resources, rootless: boolean): Generator<string> {
   const { cpu, memory, pids, blockIO, hugepageLimits = [], rdma, devices = [] } = resources;
   const { cpus = "", mems = "", ...shares } = cpu ?? {};

@@ -51,10 +51,10 @@ function shown({ what, health, found, costs, mend }: Line, columns: number): str
 }
 
 function verdict({ bundle, rootless, passes, lines, lacking }: Report): string {
+  const what = bundle === undefined ? "containers" : visible(bundle);
   const who = rootless ? "an ordinary user" : "root";
-  const what = bundle === undefined ? `containers of ${who}` : `${visible(bundle)}, run by ${who}`;
-  if (!passes) return `This host does not do for ${what}: ${lacking.join(", ")}.`;
+  if (!passes) return `This host cannot run ${what} as ${who}. It lacks: ${lacking.join(", ")}.`;
   const lesser = lines.filter(({ health }) => health !== "well").length;
-  const rest = lesser === 0 ? "" : `, with ${lesser} line${lesser === 1 ? "" : "s"} that could be better`;
-  return `This host does for ${what}${rest}.`;
+  const rest = lesser === 0 ? "" : ` ${lesser} line${lesser === 1 ? "" : "s"} could be better.`;
+  return `This host can run ${what} as ${who}.${rest}`;
 }

@@ -22,13 +22,13 @@ const TITLES: Readonly<Record<Topic, string>> = {
 };
 const TOPICS = Object.keys(TITLES) as Topic[];
 
-/** Where nobody says how wide it is. */
+/** The width if the output is no terminal. */
 const USUAL_WIDTH = 110;
 const LEAST_WIDTH = 50;
-/** From here on, what follows and what to do have a column of their own. */
+/** From this width on, costs and next step have a column of their own. */
 const WIDE = 150;
 const GAP = 2;
-/** So many of a topic are shown: a program may have mounted a thousand things. JSON has all of them. */
+/** At most this many differences of a topic are shown: a program may have mounted a thousand things. */
 const MOST = 40;
 
 export function formatDiff(report: DiffReport, { json, width = USUAL_WIDTH }: DiffFormat): string {
@@ -39,16 +39,16 @@ export function formatDiff(report: DiffReport, { json, width = USUAL_WIDTH }: Di
   const parts = [
     ...(report.written === undefined ? [] : [written(report.written)]),
     ...sections(counted, columns),
-    ...(own.length === 0 ? [] : [GIVEN_UP, ...sections(own, columns)]),
+    ...(own.length === 0 ? [] : [HARMLESS, ...sections(own, columns)]),
     ...report.unseen.map(({ topic, why }) => `${TITLES[topic]} not compared: ${visible(why)}.\n`),
     verdict(report, counted.length),
   ];
   return parts.flatMap((part) => wrapped(part, columns)).join("\n");
 }
 
-const GIVEN_UP = "What the program may have done itself, and gets no more by:\n";
+const HARMLESS = "Changes that the program may have made itself, and that give it no more rights:\n";
 
-/** A table is laid out already; sentences are not. */
+/** Wraps sentences; tables have been laid out already. */
 function wrapped(part: string, columns: number): string[] {
   const [first = ""] = part.split("\n");
   return part.split("\n").length === 2 && first.length > columns
@@ -66,7 +66,7 @@ function sections(differences: readonly Difference[], columns: number): string[]
   });
 }
 
-/** Three columns, with the rest below them, or four. */
+/** Four columns if the terminal is wide, otherwise three with the rest below each row. */
 function table(differences: readonly Difference[], columns: number): string {
   const isWide = columns >= WIDE;
   const room = columns - GAP * (isWide ? 4 : 3);
@@ -84,7 +84,7 @@ function table(differences: readonly Difference[], columns: number): string {
   return head + rows.join("");
 }
 
-/** Widths by percent; a column takes no more than its longest cell, and leaves the rest to those after it. */
+/** Widths by percent. A column is no wider than its longest cell, and leaves the rest to those after it. */
 function shares(room: number, percents: readonly number[], differences: readonly Difference[]): number[] {
   const longest = [
     lengthOf("WHAT", differences, ({ what }) => what),
@@ -110,7 +110,7 @@ function lengthOf(
   return Math.max(title.length, ...differences.map((one) => visible(cell(one)).length));
 }
 
-/** One row of the table, of as many lines as its longest cell needs. */
+/** One row of the table. It has as many lines as its longest cell needs. */
 function row(cells: readonly string[], widths: readonly number[]): string {
   const lines = cells.map((cell, index) => wrap(visible(cell), Math.max(4, widths[index] ?? 4)));
   const height = Math.max(...lines.map(({ length }) => length));
@@ -138,7 +138,7 @@ function verdict({ id, differences, written: fixed }: DiffReport, counted: numbe
   if (counted === 0) return `Nothing differs in ${name} from what its configuration asks for.\n`;
   const words = counted === 1 ? "1 thing differs" : `${counted} things differ`;
   if (fixed !== undefined) {
-    return `${words} in ${name} still, which diff --fix cannot change.\n`;
+    return `${words} in ${name} still; diff --fix cannot change that.\n`;
   }
   const fixable = differences.filter((one) => one.fixable === true).length;
   const which = counted === 1 ? "it" : fixable === counted ? "them" : `${fixable} of them`;

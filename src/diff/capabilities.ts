@@ -1,6 +1,6 @@
-// Which capabilities the first process must have, by the kernel's rules for execve(2), and what it has. Pure.
-// capabilities(7), "Transformation of capabilities during execve()"; cap_bprm_creds_from_file() in
-// security/commoncap.c.
+// Compares the capabilities of the first process with those that it must have by the kernel's rules for
+// execve(2). Pure. capabilities(7), "Transformation of capabilities during execve()";
+// cap_bprm_creds_from_file() in security/commoncap.c.
 
 import { type CapabilityMasks, capabilityNames } from "../process/capabilities.ts";
 import type { ProcessPlan } from "../process/plan.ts";
@@ -8,17 +8,17 @@ import type { Difference } from "./model.ts";
 
 export interface CapabilityFacts {
   readonly found: CapabilityMasks;
-  /** It waits for `start`: nothing has been executed. */
+  /** Whether it waits for `start`, so that nothing has been executed. */
   readonly waits: boolean;
   /** The capabilities that the kernel knows. */
   readonly known: bigint;
-  /** The program's file gives capabilities, or another user. */
+  /** Whether the program's file gives capabilities or sets the user or group. */
   readonly isPrivilegedFile: boolean;
 }
 
 const SETS = ["bounding", "permitted", "effective", "inheritable", "ambient"] as const;
 
-/** What `execve` makes of the sets that the configuration asks for. */
+/** The sets after execve(2), from the sets that the configuration asks for. */
 export function afterExecute({
   capabilities,
   user,
@@ -27,7 +27,7 @@ export function afterExecute({
   const { bounding, inheritable, ambient } = capabilities;
   const isRoot = user.uid === 0;
   let permitted = isRoot ? bounding | inheritable : 0n;
-  // No new privileges: only those that it had before.
+  // With no_new_privs a process gains no capability that it did not have before.
   if (noNewPrivileges && (permitted & ~capabilities.permitted) !== 0n) permitted &= capabilities.permitted;
   permitted |= ambient;
   return { bounding, inheritable, ambient, permitted, effective: isRoot ? permitted : ambient };
@@ -53,9 +53,12 @@ interface Circumstances {
   readonly isPrivilegedFile: boolean;
 }
 
-/** What may be there beyond that: a process may make any permitted capability inheritable, then ambient. */
+/**
+ * What the process may have beyond `wanted`: it may make any permitted capability inheritable, then
+ * ambient.
+ */
 function allowed(set: SetName, { wanted, waits, isPrivilegedFile }: Circumstances): bigint {
-  // For the seccomp filter, or the scheduler, which come later (process/identity.ts).
+  // The seccomp filter and the scheduler are set later, and need these (process/identity.ts).
   if (waits) return set === "permitted" ? LATER : 0n;
   if (set === "bounding") return 0n;
   if (isPrivilegedFile) return wanted.bounding | wanted.inheritable;
@@ -81,15 +84,15 @@ function tell(set: SetName, { asked, there, extra, missing }: Masks): Difference
     found: isMore ? `also ${names(extra)}` : `without ${names(missing)}`,
     costs: isMore ? "it may do more than was asked for" : "it can do less than was asked for",
     next: isMore
-      ? "start the container anew; look at who entered it, and at its program's file capabilities"
-      : "nothing, where the program gives them up itself; otherwise start the container anew",
+      ? "start a new container; find out who entered this one, and check its program's file capabilities"
+      : "nothing, if the program gives them up itself; otherwise start a new container",
     ...(isMore ? {} : { own: true as const }),
   };
 }
 
 const names = (mask: bigint): string => (mask === 0n ? "none" : capabilityNames(mask).join(", "));
 
-/** Names only what is of interest: a container may have forty. */
+/** Names only the missing ones: a container may have forty. */
 function short(asked: bigint, missing: bigint): string {
   return asked === missing ? names(asked) : `with ${names(missing)}`;
 }

@@ -1,4 +1,4 @@
-// Compares what a container's device rules allow with what is allowed: device by device, for each of reading,
+// Compares what a container's device rules allow with what is in fact allowed: for each device, reading,
 // writing and making a node. Pure.
 
 import {
@@ -18,11 +18,11 @@ import {
 import { KNOWN_DEVICES } from "../explain/cgroups.ts";
 import type { Difference } from "./model.ts";
 
-/** What guards the devices, as far as it is known. */
+/** What guards the devices. */
 export interface Guard {
-  /** `undefined`: it cannot be told. */
+  /** `undefined` if that cannot be found out. */
   readonly allows: (request: DeviceRequest) => boolean | undefined;
-  /** Major and minor numbers that it knows. */
+  /** Major and minor numbers that its rules name. */
   readonly numbers: readonly Numbers[];
 }
 
@@ -31,11 +31,11 @@ export interface Numbers {
   readonly minor: number;
 }
 
-/** A number that no rule names stands for all others. */
+/** This number stands for all that no rule names. */
 const OTHER = 0xffff7;
 const BITS = [ACCESS_READ, ACCESS_WRITE, ACCESS_MKNOD];
 
-/** Accesses of one device that are not as asked for. */
+/** Accesses of one device that differ from what was asked for, as bits. */
 interface Found {
   readonly denied: number;
   readonly extra: number;
@@ -45,7 +45,7 @@ interface Device extends Numbers {
   readonly type: DeviceException["type"];
 }
 
-/** `undefined` if the guard cannot be understood. */
+/** `undefined` if it cannot be found out what the guard allows. */
 export function compareDevices(asked: DeviceSet, guard: Guard): Difference[] | undefined {
   const numbers = [...asked.exceptions.values(), ...guard.numbers];
   const all = pairsOf(numbers);
@@ -57,7 +57,7 @@ export function compareDevices(asked: DeviceSet, guard: Guard): Difference[] | u
       if (found === undefined) return undefined;
       seen.set(`${pair.major}:${pair.minor}`, found);
       if (found.denied === 0 && found.extra === 0) continue;
-      // Told already, of more devices at once.
+      // The same difference has been reported for a wider range of devices.
       if (wider(pair).some((key) => same(seen.get(key), found))) continue;
       differences.push(...tell(asked, { type, ...pair }, found));
     }
@@ -65,7 +65,7 @@ export function compareDevices(asked: DeviceSet, guard: Guard): Difference[] | u
   return differences;
 }
 
-/** Every pair of known numbers, those that stand for many devices first. */
+/** Every pair of known numbers. Those that stand for many devices come first. */
 function pairsOf(numbers: readonly Numbers[]): Numbers[] {
   const known = (values: readonly number[]) => [OTHER, ...new Set(values.filter((one) => one !== WILDCARD))];
   const majors = known(numbers.map(({ major }) => major));

@@ -1,5 +1,5 @@
-// Reads what guards the devices of a container's cgroup: devices.list on v1, the attached eBPF programs on
-// v2. Called by diff.ts.
+// Reads what guards the devices of a container's cgroup: devices.list on v1, attached eBPF programs on v2.
+// Called by diff.ts.
 
 import { buildDeviceSet, isAllowed, parseDevicesList } from "../cgroups/devices/device-set.ts";
 import { assembleDeviceProgram } from "../cgroups/devices/program.ts";
@@ -14,17 +14,17 @@ import { compareDevices, type Guard, type Numbers } from "./device-rules.ts";
 import { constantsOf, decides } from "./interpreter.ts";
 import { type Comparison, type Difference, NOTHING } from "./model.ts";
 
-/** So many numbers are tried of a program: one with more is not of this kind. */
+/** A program that compares with more numbers than this is not understood. */
 const MOST_NUMBERS = 48;
 
-/** Compares the rules that a container is to have with those in force. */
+/** Compares the rules that a container should have with those in force. */
 export function diffDevices({ driver, paths }: CgroupRecord, rules: readonly DeviceRule[]): Comparison {
   const directory = paths[driver === "v2" ? "" : "devices"];
   if (directory === undefined) return NOTHING;
   return driver === "v2" ? onV2(directory, rules) : onV1(directory, rules);
 }
 
-/** Whether the cgroup of v1 allows every device, which `transition` must start from. */
+/** Whether a cgroup of v1 allows every device: then `fix` must start from that. */
 export function allowsAll({ driver, paths }: CgroupRecord): boolean {
   if (driver !== "v1" || paths.devices === undefined) return false;
   return parseDevicesList(readTextIfThere(`${paths.devices}/devices.list`) ?? "").defaultAllow;
@@ -71,12 +71,12 @@ const UNGUARDED: Difference = {
   what: "device program",
   asked: "guards the devices",
   found: "none is attached",
-  costs: "it may use every device of the host for which it has a node",
+  costs: "it may use every device of the host that it has a node for",
   next: '"diff --fix" attaches it again',
   fixable: true,
 };
 
-/** An access must pass all of them. */
+/** The guard that several programs make together: an access must pass all of them. */
 function guardOf(programs: readonly ProgramInfo[]): Guard {
   const codes = programs.map(({ instructions }) => instructions);
   const constants = [...new Set(codes.flatMap((code) => (code === undefined ? [] : constantsOf(code))))];
@@ -105,7 +105,7 @@ function notUnderstood(programs: readonly ProgramInfo[], own: Uint8Array): Compa
     asked: "tsrun's alone",
     found: `${others.length === programs.length ? "another" : "also another"}: ${names.join("; ")}`,
     costs: "it is not known which devices that program refuses",
-    next: '"diff --fix" puts tsrun\'s own program in the place of all',
+    next: '"diff --fix" replaces them all by tsrun\'s own program',
     fixable: true,
   };
   return { differences: [difference], unseen: [] };

@@ -1,4 +1,4 @@
-// Writes limits and device rules again, by the code of `update`: all of them are in force afterwards, or
+// Writes limits and device rules again, by the code of `update`: afterwards either all are in force, or
 // nothing has changed. Called by diff.ts, with the container locked.
 
 import { ACCESS_ALL, type DeviceRule, WILDCARD } from "../cgroups/devices/rules.ts";
@@ -9,7 +9,7 @@ import type { Resources } from "../spec/types.ts";
 import { allowsAll } from "./devices.ts";
 import type { Difference } from "./model.ts";
 
-/** Returns what has been written again; nothing if nothing could be. */
+/** Returns the names of what was written again; empty if nothing could be. */
 export function fix(
   { cgroup }: StateRecord,
   { resources, devices }: CgroupPlan,
@@ -40,16 +40,16 @@ const EVERYTHING: DeviceRule = {
   access: ACCESS_ALL,
 };
 
-/** The members whose files differ; another limit may be one that cannot be set any more. */
+/** The members whose files differ. The others stay: one of them may be a limit that can no longer be set. */
 function membersFor(limits: Resources, differences: readonly Difference[]): Resources {
   const names = differences.map(({ controller }) => MEMBERS[controller ?? ""] ?? controller);
-  // Those of `unified` are written last, over what the others write to the same files.
+  // `unified` is always included: it is written last and overrides what the others write to the same files.
   return Object.fromEntries(
     Object.entries(limits).filter(([name]) => name === "unified" || names.includes(name)),
   );
 }
 
-/** The members of `linux.resources` that a controller's files come from, where its name is another. */
+/** The members of `linux.resources` for controllers that have another name. */
 const MEMBERS: Readonly<Record<string, string>> = {
   cpuset: "cpu",
   io: "blockIO",

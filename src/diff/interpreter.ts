@@ -1,12 +1,12 @@
-// Runs an eBPF program that guards devices on paper: what it would say to one access. Programs of other
-// managers (systemd's among them) are so compared by what they decide, not by how. Only what such programs
-// consist of is known: loads from the context, arithmetic on constants and registers, jumps, exit. Pure.
+// Interprets an eBPF program that guards devices, to find out what it decides about one access. So programs
+// of other managers, such as systemd's, are compared by what they decide. Supports only the instructions of
+// such programs: loads from the context, arithmetic on constants and registers, jumps, exit. Pure.
 // Documentation/bpf/standardization/instruction-set.rst.
 
 import type { DeviceRequest } from "../cgroups/devices/device-set.ts";
 import { DEVICE_TYPES, INSTRUCTION_SIZE } from "../cgroups/devices/program.ts";
 
-/** More than the longest program that has no loops. */
+/** The programs have no loops, so none takes more steps. */
 const MOST_STEPS = 8192;
 
 /** Bits of an opcode: its class, the source of its operand, its operation. */
@@ -20,13 +20,13 @@ const JMP = 0x05;
 const JMP32 = 0x06;
 const ALU64 = 0x07;
 
-/** Bytes that a load takes from the context, by the size bits of its opcode. */
+/** How many bytes a load reads, by its opcode. */
 const SIZES: Readonly<Record<number, number>> = { 97: 4, 105: 2, 113: 1 };
 
 const EXIT = 0x90;
 const CALL = 0x80;
 
-/** Decides as the kernel would; `undefined` if the program does something that is not known here. */
+/** Decides as the kernel would; `undefined` if the program has an instruction that is not supported here. */
 export function decides(program: Uint8Array, request: DeviceRequest): boolean | undefined {
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
   const context = contextOf(request);
@@ -82,7 +82,7 @@ function load(context: DataView, { code, offset, isContext }: Load): number | un
   return size === 2 ? context.getUint16(offset, true) : context.getUint8(offset);
 }
 
-/** All values fit into 32 bits without sign, so 32 and 64 bits give the same. */
+/** All values fit into 32 unsigned bits, so operations of 32 and 64 bits have the same result. */
 function compute(operation: number, value: number, operand: number): number | undefined {
   switch (operation) {
     case 0x00:
@@ -129,7 +129,7 @@ function jumps(operation: number, value: number, operand: number): boolean | und
   }
 }
 
-/** The constants that a program compares with: the major and minor numbers that it knows are among them. */
+/** The constants that a program compares with. They include the major and minor numbers that it knows. */
 export function constantsOf(program: Uint8Array): number[] {
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
   const found = new Set<number>();

@@ -1,11 +1,11 @@
-// Whether a cgroup file shows what was written to it. The kernel prints values in its own form: whole pages,
-// `max` for what is too large, `default 100` for a weight, one line for each device. Pure.
+// Decides whether a cgroup file shows what was written to it. The kernel prints values in its own form: whole
+// pages, `max` for values that are too large, `default 100` for a weight, one line for each device. Pure.
 // Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/.
 
 import { TsrunError } from "../errors.ts";
 import { parseList } from "../process/cpu-list.ts";
 
-/** How what was found compares with what was asked for: `same`, or which way it differs. */
+/** How the value that was found compares with the one asked for. */
 export type Verdict = "same" | "more" | "less" | "other";
 
 export interface Shown {
@@ -14,7 +14,7 @@ export interface Shown {
   readonly found: string;
 }
 
-/** Files that keep nothing: commands, events, and what is frozen or delegated meanwhile. */
+/** Files that hold no setting: commands, events, and states that change at run time. */
 const NO_SETTING = new RegExp(
   "^cgroup\\.(procs|threads|kill|freeze|type|subtree_control)$|" +
     "^(cpu|memory|io|irq)\\.pressure$|\\.peak$|\\.reclaim$",
@@ -27,10 +27,10 @@ const WEIGHTS = /^(io|blkio)\.(bfq\.)?weight$/;
 const DEVICE = /^\d+:\d+ /;
 /** Files with a line for each device, or for each resource. */
 const ENTRIES = /^(io\.(max|latency)|rdma\.max|misc\.max|dmem\.(max|low|min)|net_prio\.ifpriomap|.*_device)$/;
-/** Where each negative value means no limit. */
+/** Files in which each negative value means no limit. */
 const NEGATIVES = /^cpu\.(cfs_quota_us|rt_runtime_us)$/;
 
-/** Compares the text of a file with the value that was written last. */
+/** Compares the text of a file with the last value that was written to it. */
 export function compareValue(file: string, value: string, text: string): Shown {
   const shown = text.trim();
   if (NO_SETTING.test(file)) return { verdict: "same", found: shown };
@@ -51,7 +51,7 @@ export function compareValue(file: string, value: string, text: string): Shown {
 
 const withoutDefault = (text: string): string => text.replace(/^default /, "");
 
-/** The sizes that a page may have (arm64 has all three). */
+/** The possible sizes of a page (arm64 has all three). */
 const PAGES: readonly bigint[] = [4096n, 16384n, 65536n];
 
 const UNITS: Readonly<Record<string, bigint>> = {
@@ -63,7 +63,7 @@ const UNITS: Readonly<Record<string, bigint>> = {
   E: 1n << 60n,
 };
 
-/** The kernel's own largest count of pages, in bytes, whatever the size of a page: from here on, no limit. */
+/** Values from here on mean no limit. The kernel's largest is PAGE_COUNTER_MAX pages, of whatever size. */
 const ENDLESS = (1n << 63n) - (1n << 31n);
 
 /** Whether a number of bytes means no limit. */
@@ -83,7 +83,7 @@ function bytes(value: string, shown: string, units: readonly bigint[]): Shown {
   return { verdict: isSame ? "same" : found > asked ? "more" : "less", found: shown };
 }
 
-/** memparse() of the kernel, with the two words for no limit. */
+/** Like memparse() of the kernel, and with the two words for no limit. */
 function parseBytes(text: string): bigint | undefined {
   const trimmed = text.trim();
   if (trimmed === "max" || trimmed === "-1") return 1n << 64n;
@@ -94,7 +94,7 @@ function parseBytes(text: string): bigint | undefined {
 /** `0-3` and `0,1,2,3` are the same. */
 function lists(value: string, shown: string): Shown {
   const [asked, found] = [numbersOf(value), numbersOf(shown)];
-  // A form of the kernel's that is not known here, such as `0-7:1/2`.
+  // One of them has a form that is not supported here, such as `0-7:1/2`.
   if (asked === undefined || found === undefined) return { verdict: "same", found: shown };
   const missing = asked.some((one) => !found.includes(one));
   const extra = found.some((one) => !asked.includes(one));
@@ -111,7 +111,10 @@ function numbersOf(list: string): number[] | undefined {
   }
 }
 
-/** Words, compared as numbers where they are numbers; those that were not written are left out. */
+/**
+ * Compares words, as numbers if they are numbers. Further words in the file were not written and do not
+ * count.
+ */
 function words(value: string, shown: string): Shown {
   const [asked, found] = [value.trim().split(/\s+/), shown.split(/\s+/)];
   const at = asked.findIndex((word, index) => !sameWord(word, found[index] ?? ""));
@@ -131,7 +134,7 @@ function direction(asked: string, found: string): Verdict {
   return other > one ? "more" : "less";
 }
 
-/** Exact: the kernel's numbers have 64 bits. */
+/** Whole numbers are bigints, since the kernel's have 64 bits. */
 function numberOf(word: string): number | bigint | undefined {
   if (word === "max" || word === "-1") return Number.POSITIVE_INFINITY;
   if (/^-?\d+$/.test(word)) return BigInt(word);
@@ -142,7 +145,7 @@ function numberOf(word: string): number | bigint | undefined {
   return undefined;
 }
 
-/** `8:0 rbps=1048576 wiops=120`, `8:0 500`, `lo 1`: what is not in the file has no limit. */
+/** Compares `8:0 rbps=1048576 wiops=120`, `8:0 500` or `lo 1`. What is not in the file has no limit. */
 function compareEntry(value: string, shown: string): Shown {
   const space = value.indexOf(" ");
   const key = value.slice(0, space);
@@ -166,12 +169,12 @@ function comparePair(pair: string, found: readonly string[]): Verdict {
   const there = found.find((one) => one.startsWith(name))?.slice(name.length);
   if (there === undefined) return isNothing(asked) ? "same" : "more";
   if (sameWord(asked, there)) return "same";
-  // The kernel keeps operations in 32 bits, and calls the largest value `max`.
+  // The kernel stores operations in 32 bits and prints the largest value as `max`.
   if (there === "max") return isNothing(asked) || BigInt(asked) >= MOST_OPERATIONS ? "same" : "more";
   return direction(asked, there);
 }
 
 const MOST_OPERATIONS = (1n << 32n) - 1n;
 
-/** A value that removes an entry. */
+/** Whether a value removes an entry. */
 const isNothing = (value: string): boolean => value === "max" || value === "0" || value === "default";

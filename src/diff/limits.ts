@@ -13,7 +13,7 @@ import type { Difference } from "./model.ts";
 /** The text of a file in a directory; `undefined` if there is none. */
 export type ReadLimit = (directory: string, file: string) => string | undefined;
 
-/** Later writes to the same value count, whatever controller they come from. */
+/** A value that was written. A later write to the same value replaces it, whatever its controller. */
 interface Asked {
   readonly controller: string;
   readonly directory: string;
@@ -26,7 +26,7 @@ export function compareLimits(
   read: ReadLimit,
 ): Difference[] {
   if (driver === "none") return [];
-  // systemd rounds a quota, and the file gets the same value.
+  // systemd rounds a quota before it writes the file.
   const { cpu } = resources;
   const written =
     unit === undefined || cpu === undefined ? resources : { ...resources, cpu: roundQuota(cpu) };
@@ -40,14 +40,14 @@ export function compareLimits(
   return [...asked.values()].flatMap((one) => compareOne(one, read));
 }
 
-/** `8:0 rbps=1 wiops=2` as two writes: a later one may change one of the two. */
+/** Splits `8:0 rbps=1 wiops=2` into two writes, since a later write may change only one of the two. */
 function onePair(write: CgroupWrite): CgroupWrite[] {
   const [device = "", ...pairs] = write.value.split(" ");
   if (pairs.length < 2 || !pairs.every((pair) => pair.includes("="))) return [write];
   return pairs.map((pair) => ({ ...write, value: `${device} ${pair}` }));
 }
 
-/** What a write sets: a file, or the entry of a device in it. */
+/** Identifies what a write sets: a file, or the entry of a device in it. */
 function keyOf({ file, value }: CgroupWrite): string {
   const name = SAME_SETTING[file] ?? file;
   const [first = "", second = ""] = value.split(" ");
@@ -55,10 +55,10 @@ function keyOf({ file, value }: CgroupWrite): string {
   return isEntry ? `${name} ${first} ${second.replace(/[^=]*$/, "")}` : name;
 }
 
-/** Which an idle cgroup does not have. */
+/** An idle cgroup has no weight. */
 const WEIGHT = "cpu.weight";
 
-/** Other files for the same value. */
+/** Files that set the same value as another. */
 const SAME_SETTING: Readonly<Record<string, string>> = { "cpu.weight.nice": WEIGHT, "cpu.shares": WEIGHT };
 
 function compareOne({ controller, directory, write }: Asked, read: ReadLimit): Difference[] {
@@ -87,7 +87,7 @@ interface There {
   readonly text: string;
 }
 
-/** The file that this kernel has of those that may be written. */
+/** The first of the alternative files that this kernel has. */
 function findThere(directory: string, write: CgroupWrite, read: ReadLimit): There | undefined {
   const text = read(directory, write.file);
   if (text !== undefined) return { write, text };
@@ -107,13 +107,13 @@ function gone(controller: string, { file, value }: CgroupWrite): Difference {
 }
 
 function costsOf(file: string, verdict: Verdict): string {
-  if (verdict === "other") return "another limit holds than the one asked for";
-  if (verdict === "more") return "it may take more from others than was asked for";
-  if (/^memory\.(max|limit_in_bytes)$/.test(file)) return "it is killed sooner for want of memory";
+  if (verdict === "other") return "the limit is not the one that was asked for";
+  if (verdict === "more") return "it may use more than was asked for";
+  if (/^memory\.(max|limit_in_bytes)$/.test(file)) return "it runs out of memory sooner";
   return file === "pids.max" ? "it can start fewer processes" : "it gets less than was asked for";
 }
 
-/** Of the files that count bytes: `67108864 (64 MiB)`. */
+/** Adds units to bytes: `67108864 (64 MiB)`. */
 function inWords(file: string, value: string): string {
   if (!/^memory\..*(max|min|low|high|bytes)$|^hugetlb\./.test(file)) return value;
   if (isEndless(value)) return "no limit";

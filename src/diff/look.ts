@@ -1,5 +1,5 @@
-// Looks at a path in the container's root: which mount it leads to. Only ids come back, and nothing is read
-// or opened for use. Called by diff.ts for mounts.ts.
+// Finds out which mount a path in the container's root leads to. Nothing is read, and files are only opened
+// with O_PATH. Called by diff.ts for mounts.ts.
 
 import { tryCall } from "../linux/call/call.ts";
 import { cString, u64Struct, viewOf } from "../linux/call/words.ts";
@@ -17,17 +17,17 @@ import {
 import type { FoundMount } from "./found-mounts.ts";
 import type { Look } from "./mounts.ts";
 
-/** statx(2): what is known already. */
+/** statx(2): return what is known already, so that no file server is asked. */
 const AT_STATX_DONT_SYNC = 0x4000;
 /** STATX_MNT_ID */
 const MOUNT_ID = 0x1000;
 
 const MOST_TRIES = 128;
 
-/** A program of the container, or a server that is gone, may answer for these: it would be waited for. */
+/** File systems that a program or a server answers for. If it does not answer, tsrun would wait. */
 const WAITS = /^(fuse|nfs|9p|cifs|smb|ceph|afs|glusterfs|virtiofs|autofs)/;
 
-/** Whether no look can wait for a program: the root itself may be such a file system, as podman's is. */
+/** Whether looking cannot make tsrun wait. The root may be such a file system, as podman's is. */
 export function mayLook(found: readonly FoundMount[]): boolean {
   return !found.some(({ type, point }) => point !== "/" && WAITS.test(type));
 }
@@ -36,7 +36,7 @@ export function mayLook(found: readonly FoundMount[]): boolean {
 export function lookIn(root: Descriptor, path: string): Look | "missing" | undefined {
   const how = u64Struct(O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
   let result = -EAGAIN;
-  // Where a link has `..` in it, any rename or mount on the whole host meanwhile makes the kernel give up.
+  // If a link contains `..`, the kernel gives up when anything on the host is renamed or mounted meanwhile.
   for (let tries = 0; result === -EAGAIN && tries < MOST_TRIES; tries++) {
     result = tryCall("openat2", root.number, cString(path), how, 24);
   }
@@ -52,7 +52,7 @@ export function lookIn(root: Descriptor, path: string): Look | "missing" | undef
   return { mount, isMountRoot, isNull: type === S_IFCHR && nodeMajor === 1 && nodeMinor === 3 };
 }
 
-/** Whether a program's file gives privileges: by its mode, or by capabilities of its own. */
+/** Whether the program's file gives privileges: by set-user-ID, set-group-ID, or file capabilities. */
 export function givesPrivileges(init: Descriptor): boolean {
   const bytes = new Uint8Array(STATX_SIZE);
   if (tryCall("statx", init.number, cString("exe"), AT_STATX_DONT_SYNC, STATX_BASIC, bytes) < 0) return false;

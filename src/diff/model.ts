@@ -1,4 +1,4 @@
-// What `diff` finds: one entry for each thing that is not as the configuration asks for it. Types only.
+// What `diff` finds: one entry for each thing that differs from the configuration. Types only.
 
 import type { Status } from "../container/options.ts";
 
@@ -18,17 +18,17 @@ export interface Difference {
   readonly what: string;
   readonly asked: string;
   readonly found: string;
-  /** What follows from it. */
+  /** What it leads to. */
   readonly costs: string;
   /** What to do about it. */
   readonly next: string;
-  /** `diff --fix` writes it again. */
+  /** Set if `diff --fix` can write it again. */
   readonly fixable?: true;
-  /** Of a limit: the controller whose files it is in; `unified` if the configuration names the file. */
+  /** For a limit: its controller, or `unified` if the configuration names the file. */
   readonly controller?: string;
   /**
-   * A program may do this to itself without anybody's help, and gets no more by it: a server that gives up
-   * root. It is told, and does not count.
+   * Set if the program can have made the change itself, without gaining rights: a server that gives up root.
+   * It is reported, but does not count as a difference.
    */
   readonly own?: true;
 }
@@ -50,7 +50,7 @@ export interface DiffReport extends Comparison {
   readonly pid: number;
   /** Whether a difference counts. */
   readonly differs: boolean;
-  /** What `--fix` has written again; absent without it. */
+  /** What `--fix` wrote again; absent without `--fix`. */
   readonly written?: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-// Which attributes a mount must have by its options, and which it must not have. Pure.
+// Decides which attributes a mount must have because of its options, and which it must not have. Pure.
 
 import {
   MOUNT_ATTR__ATIME,
@@ -16,7 +16,10 @@ import type { Difference } from "./model.ts";
 export interface Expectation {
   readonly set: number;
   readonly clear: number;
-  /** Whether the access times in `set` count: of a bind mount they are its source's unless one is named. */
+  /**
+   * Whether the access time mode in `set` counts. A bind mount has that of its source unless its options name
+   * one.
+   */
   readonly atime: boolean;
 }
 
@@ -27,7 +30,7 @@ export function expectationOf(
   { mayBeLocked }: { readonly mayBeLocked: boolean },
 ): Expectation {
   if (mount.kind === "filesystem") {
-    // Where a substitute may have been mounted, only what is asked for is certain.
+    // If a substitute may have been mounted, only the attributes that were asked for are certain.
     const exact = changing(mount.setFlags);
     const expected =
       mount.otherwise === undefined
@@ -39,7 +42,7 @@ export function expectationOf(
   if (manner.change === undefined) return withRecursive(NOTHING, manner.recursive);
   const { set, clear } = manner.change;
   const atime = (clear & MOUNT_ATTR__ATIME) !== 0;
-  // What the options clear by name is clear, or create has failed; the rest may have been locked.
+  // Attributes that the options clear by name are clear, or `create` would have failed. Others may be locked.
   const named = mountAttributes(manner.clearFlags & ~ATIME);
   const cleared = mayBeLocked ? named : clear & ~MOUNT_ATTR__ATIME & ~MOUNT_ATTR_NODIRATIME;
   return withRecursive({ set, clear: cleared & ~set, atime }, manner.recursive);
@@ -47,7 +50,7 @@ export function expectationOf(
 
 const ATIME = MS_NOATIME | MS_RELATIME | MS_STRICTATIME | MS_NODIRATIME;
 
-/** Of a new file system all attributes are known. */
+/** The attributes of a new file system, which are all known. */
 function changing(flags: number): Expectation {
   const { clear } = attributeChange(flags);
   return {
@@ -71,7 +74,7 @@ function withRecursive(
   };
 }
 
-/** An entry with `remount` changes the mount that an earlier one has made. */
+/** Applies an entry with `remount` to the mount that an earlier entry made. */
 export function withRemount(before: Expectation, { change, recursive }: RemountMount): Expectation {
   return withRecursive(withRecursive(before, change), recursive);
 }
@@ -95,8 +98,8 @@ export function attributeDifference(
       what: destination,
       asked: words(set),
       found: words(attributes),
-      costs: lost ? "it may do there what was to be forbidden" : "it may do less there than was asked for",
-      next: "remount it in the container's mount namespace, or start the container anew",
+      costs: lost ? "it may do there what should be forbidden" : "it may do less there than was asked for",
+      next: "remount it in the container's mount namespace, or start a new container",
     },
   ];
 }

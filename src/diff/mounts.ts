@@ -1,6 +1,6 @@
-// Compares the mounts that the first process sees with those that `create` makes: what the configuration
-// lists, the root, devices, masks, and what `mounts add` has added. What else there is, is extra. Pure: the
-// caller passes what it has read, and a function that looks at a path in the container.
+// Compares the mounts that the first process sees with those that tsrun makes: the mounts of the
+// configuration, the root, devices, masks, and those of `mounts add`. Any other mount is extra. Pure: the
+// caller passes the mounts, and a function that looks at a path in the container.
 
 import { MOUNT_ATTR_RDONLY } from "../linux/numbers/mount.ts";
 import type { RealMount } from "../rootfs/plan/mounts.ts";
@@ -11,27 +11,27 @@ import type { FoundMount } from "./found-mounts.ts";
 import type { Comparison, Difference } from "./model.ts";
 import { attributeDifference, type Expectation, expectationOf, withRemount } from "./mount-attributes.ts";
 
-/** What a path in the container leads to. */
+/** The file that a path in the container leads to. */
 export interface Look {
-  /** The mount that holds it, and whether it is the root of that mount. */
+  /** The id of the mount that it lies on, and whether it is the root of that mount. */
   readonly mount: number;
   readonly isMountRoot: boolean;
-  /** The null device, with which files are masked. */
+  /** Whether it is the null device, which masks files. */
   readonly isNull: boolean;
 }
 
 export interface MountFacts {
   readonly plan: RootfsPlan;
   readonly found: readonly FoundMount[];
-  /** The host's mounts below the root, which came with it. */
+  /** The host's mounts below the root directory, which the container got together with it. */
   readonly below: readonly FoundMount[];
   readonly liveMounts: readonly LiveMount[];
   readonly terminal: boolean;
-  /** Hooks ran among the container's mounts, and may have made some. */
+  /** Whether hooks ran that may have made mounts. */
   readonly hooks: boolean;
-  /** Flags of a source may have been locked, and then stay: a user namespace is involved. */
+  /** Whether a user namespace is involved, so that flags of a source may be locked and cannot be cleared. */
   readonly mayBeLocked: boolean;
-  /** `undefined` when it may not, or cannot, be looked. */
+  /** Returns `undefined` if the path may not or cannot be looked at. */
   readonly look: (path: string) => Look | "missing" | undefined;
 }
 
@@ -39,7 +39,7 @@ export function compareMounts(facts: MountFacts): Comparison {
   const { plan, found } = facts;
   const root = found.find(({ point }) => point === "/");
   if (root === undefined) {
-    const why = "the program has another root than the container's, and its mounts do not show there";
+    const why = "the program has changed its root, so the container's mounts cannot be seen from it";
     return { differences: [], unseen: [{ topic: "mounts", why }] };
   }
   const matching = new Matching(facts);
@@ -55,9 +55,9 @@ export function compareMounts(facts: MountFacts): Comparison {
   return { differences, unseen: [] };
 }
 
-const NEXT = 'mount it again with "mounts add", or start the container anew';
+const NEXT = 'mount it again with "mounts add", or start a new container';
 
-/** Which of the mounts that were found have been accounted for. */
+/** Matches planned mounts with those that were found, and keeps track of which are accounted for. */
 class Matching {
   readonly #facts: MountFacts;
   readonly #taken = new Set<number>();
@@ -71,7 +71,7 @@ class Matching {
     this.#taken.add(id);
   }
 
-  /** The entries of `mounts`, in the order in which they were made. */
+  /** Compares the entries of `mounts`, in the order in which they were made. */
   planned(): Difference[] {
     const { plan, mayBeLocked, terminal } = this.#facts;
     const expected: { mount: RealMount; expectation: Expectation }[] = [];
@@ -85,7 +85,7 @@ class Matching {
       if (last !== undefined) last.expectation = withRemount(last.expectation, mount);
     }
     const differences = expected.flatMap(({ mount, expectation }) => this.#one(mount, expectation));
-    // The host's nodes, where none can be made.
+    // If no nodes can be made, the host's are bind-mounted.
     const nodes = plan.bindDevices ? plan.devices.map(({ path }) => path) : [];
     for (const path of terminal ? [...nodes, "/dev/console"] : nodes) {
       const there = this.#at(path)[0];
@@ -102,33 +102,33 @@ class Matching {
       this.#recursive.push(first?.point ?? destination);
     if (first === undefined) return this.#mayBeMissing(mount) ? [] : [missing(mount)];
     this.take(first);
-    // Which of them came with the mount above cannot be told.
+    // One of them may have come with a recursive mount above, and it is not known which.
     if (candidates.length > 1 && this.#cameAlong(first)) return [];
     return attributeDifference(destination, expectation, first);
   }
 
-  /** A link is copied, and nothing mounted; and where links lead may not be known. */
+  /** Nothing is mounted if a link was copied. If the path cannot be looked at, the mount may be elsewhere. */
   #mayBeMissing(mount: RealMount): boolean {
     if (mount.kind === "bind" && mount.manner.sourceLink === "copied") return true;
     return this.#facts.look(mount.destination) === undefined && !this.#isCovered(mount.destination);
   }
 
-  /** Something else is mounted there. */
+  /** Whether something else is mounted on the path. */
   #isCovered(path: string): boolean {
     return this.#facts.found.some((one) => one.point === path && this.#isFree(one));
   }
 
-  /** Those that may be it: at its path, or where links in the container lead from there. */
+  /** The found mounts that may be this one: those at its path, or where links in the container lead to. */
   #candidates(mount: RealMount): FoundMount[] {
     const fits = ({ type }: FoundMount) => mount.kind !== "filesystem" || isType(mount, type);
     const exact = this.#at(mount.destination).filter(fits);
     if (exact.length > 0) return exact;
     const look = this.#facts.look(mount.destination);
     const led = typeof look === "object" && look.isMountRoot ? this.#byId(look.mount) : undefined;
-    // What is seen there may have been mounted over it later.
+    // Something may have been mounted over it later.
     if (led !== undefined) return this.#at(led.point).filter(fits);
-    // The links, or what covers the place, may have changed since, or it may not be looked: a mount of the
-    // same name that nothing else explains is it.
+    // The links may have changed since, or something may cover the place, or it cannot be looked at. So take
+    // a mount with the same last name that nothing else explains.
     const name = nameOf(mount.destination);
     return this.#facts.found
       .filter((one) => this.#isFree(one) && nameOf(one.point) === name && fits(one))
@@ -151,7 +151,7 @@ class Matching {
     return this.#recursive.some((above) => above !== point && isInside(above, point));
   }
 
-  /** Paths that were made read-only, and those that were masked. */
+  /** Compares paths that should be masked, and paths that should be read-only. */
   sealed(): Difference[] {
     const { readonlyPaths, maskedPaths } = this.#facts.plan;
     const differences: Difference[] = [];
@@ -166,7 +166,7 @@ class Matching {
       const covering = this.#covering(path);
       if (covering === "unknown" || covering === "missing") continue;
       const { look, mount } = covering;
-      // It is bound on itself with what is mounted below.
+      // tsrun binds the path to itself, with the mounts below it.
       this.#recursive.push(mount?.point ?? path);
       if (mount !== undefined && !isReadonly(mount) && !look.isNull) {
         differences.push(unsealed(path, "read-only", "writable"));
@@ -179,13 +179,13 @@ class Matching {
     const look = this.#facts.look(path);
     if (look === "missing") return look;
     const mount = look === undefined ? undefined : this.#byId(look.mount);
-    // One more for each path, since several may lead to the same place.
+    // Account for one mount for each path, since several paths may lead to the same place.
     const point = mount !== undefined && look?.isMountRoot === true ? mount.point : path;
     for (const one of this.#at(point).slice(0, 1)) this.take(one);
     return look === undefined ? "unknown" : { look, mount };
   }
 
-  /** What `mounts add` has mounted. */
+  /** Compares the mounts of `mounts add`. */
   live(): Difference[] {
     return this.#facts.liveMounts.flatMap(({ destination, id, path }) => {
       const there = this.#byId(id);
@@ -198,7 +198,7 @@ class Matching {
     });
   }
 
-  /** What nothing above explains. */
+  /** The mounts that nothing above explains. */
   extra(): Difference[] {
     const { found, below, hooks } = this.#facts;
     const rest = found.filter((one) => {
@@ -213,7 +213,7 @@ class Matching {
 
 const isReadonly = ({ attributes }: FoundMount): boolean => (attributes & MOUNT_ATTR_RDONLY) !== 0;
 
-/** `fuse` is shown as `fuse.sshfs`; cgroup2 has substitutes. */
+/** The kernel may show `fuse` as `fuse.sshfs`. A mount with a substitute may have any type. */
 function isType(mount: RealMount & { readonly kind: "filesystem" }, type: string): boolean {
   if (mount.otherwise !== undefined) return true;
   return type === mount.type || type.startsWith(`${mount.type}.`) || mount.type.startsWith(`${type}.`);
@@ -225,7 +225,7 @@ function gone(destination: string): Difference {
     what: destination,
     asked: "mounted",
     found: "not mounted",
-    costs: "the program sees what lies below",
+    costs: "the program sees what lies beneath it",
     next: NEXT,
   };
 }
@@ -237,8 +237,8 @@ function missing(mount: RealMount): Difference {
 }
 
 function unsealed(path: string, asked: string, found: string): Difference {
-  const costs = asked === "masked" ? "it sees what was to be hidden" : "it can write where it was not to";
-  return { topic: "mounts", what: path, asked, found, costs, next: "start the container anew" };
+  const costs = asked === "masked" ? "it sees what should be hidden" : "it can write where it should not";
+  return { topic: "mounts", what: path, asked, found, costs, next: "start a new container" };
 }
 
 function extra({ point, type, source }: FoundMount, hooks: boolean): Difference {
@@ -249,8 +249,8 @@ function extra({ point, type, source }: FoundMount, hooks: boolean): Difference 
     found: `${type} from ${source}`,
     costs: "it covers what the container had there",
     next: hooks
-      ? "nothing, where a hook has mounted it"
-      : "nothing, where the program mounts it itself; otherwise unmount it there, by nsenter --mount",
+      ? "nothing, if a hook mounted it"
+      : "nothing, if the program mounted it; otherwise unmount it there, by nsenter --mount",
     ...(hooks ? { own: true as const } : {}),
   };
 }

@@ -1,5 +1,5 @@
-// Compares the namespaces of the first process with those asked for: a new one must not be the host's, a
-// joined one must be that of its path. Called by diff.ts, with the process's directory of /proc open.
+// Compares the namespaces of the first process with those asked for: a new one must not be the host's, and a
+// joined one must be the one at its path. Called by diff.ts, with the process's directory of /proc open.
 
 import { TsrunError } from "../errors.ts";
 import {
@@ -26,7 +26,7 @@ export interface NamespaceFacts {
   /** The first process's directory of /proc. */
   readonly init: Descriptor;
   readonly plan: NamespacePlan;
-  /** Whether ids of the configuration's maps are ids of the reader, too. */
+  /** Whether the host ids in the configuration's maps are also ids in the reader's user namespace. */
   readonly isParent: boolean;
 }
 
@@ -54,7 +54,7 @@ export function diffNamespaces({ init, plan, isParent }: NamespaceFacts): Compar
   return { differences, unseen };
 }
 
-const ANEW = "start the container anew";
+const ANEW = "start a new container";
 
 function compareOne(kind: NamespaceKind, found: string, plan: NamespacePlan): Difference | undefined {
   const line = { topic: "namespaces", what: `${kind} namespace`, found } as const;
@@ -68,14 +68,14 @@ function compareOne(kind: NamespaceKind, found: string, plan: NamespacePlan): Di
   if (join !== undefined) {
     const asked = linkOf(join.path, kind);
     if (asked === undefined || asked === found) return undefined;
-    const costs = "it does not share it with those whom the path belongs to";
+    const costs = "it does not share the namespace with whatever the path belongs to";
     return { ...line, asked: `that of ${join.path}, ${asked}`, costs, next: ANEW };
   }
-  // tsrun itself may stand in another one than the host's first process.
+  // tsrun itself may be in another namespace than the host's first process.
   const first = readLink(`/proc/1/ns/${NAMESPACES[kind].proc}`);
   if (found === own || found === first || first === undefined || kind === "user") return undefined;
   const costs = "it does not see what the host has there";
-  const next = `nothing, where the program makes one itself; otherwise ${ANEW}`;
+  const next = `nothing, if the program created it; otherwise ${ANEW}`;
   return { ...line, asked: `the host's, ${own}`, costs, next };
 }
 
@@ -103,6 +103,6 @@ function compareMap(file: string, mappings: readonly IDMapping[], text: string |
       .sort();
   const [asked, found] = [rows(idMapText(mappings)).join(", "), rows(text).join(", ")];
   if (asked === found) return [];
-  const costs = "its users are others on the host than those asked for";
+  const costs = "its users are other users on the host than those asked for";
   return [{ topic: "namespaces", what: file, asked, found, costs, next: ANEW }];
 }

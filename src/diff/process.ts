@@ -21,7 +21,7 @@ export interface ProcessFacts {
   /** /proc/PID/attr/apparmor/current and attr/current, if there is a label. */
   readonly apparmor: string | undefined;
   readonly selinux: string | undefined;
-  /** It waits for `start`. */
+  /** Whether it waits for `start`. */
   readonly waits: boolean;
   readonly isPrivilegedFile: boolean;
   readonly lastCapability: number;
@@ -35,12 +35,12 @@ export interface IdMaps {
   readonly gids: readonly IDMapping[];
 }
 
-/** What of it was asked for. */
+/** What was asked for. */
 export interface AskedProcess {
   readonly process: ProcessPlan;
   readonly rootless: boolean;
   readonly hasFilter: boolean;
-  /** Of the caller: its filters and no_new_privs pass to what it starts. */
+  /** /proc/PID/status of the caller: what it starts inherits its filters and no_new_privs. */
   readonly callerStatus: string;
 }
 
@@ -54,7 +54,7 @@ export function compareProcess(asked: AskedProcess, facts: ProcessFacts): Differ
     ...compareCapabilities(process, {
       found: masksOf(facts.status),
       waits: facts.waits,
-      // Nobody can give what the caller does not have.
+      // A container cannot have what its caller does not have.
       known: known & (bounding === 0n ? known : bounding),
       isPrivilegedFile: facts.isPrivilegedFile,
     }),
@@ -84,8 +84,8 @@ function maskOf(status: string, field: string): bigint {
   return /^[0-9a-f]+$/.test(digits) ? BigInt(`0x${digits}`) : 0n;
 }
 
-const ANEW = "it cannot be changed in a running container: start the container anew";
-const ITSELF = `nothing, where the program does that itself; otherwise ${ANEW}`;
+const ANEW = "it cannot be changed in a running container: start a new one";
+const ITSELF = `nothing, if the program did that itself; otherwise ${ANEW}`;
 
 function compareUser({ process }: AskedProcess, facts: ProcessFacts, { uids, gids }: IdMaps): Difference[] {
   const { uid, gid, additionalGids } = process.user;
@@ -109,7 +109,7 @@ function compareUser({ process }: AskedProcess, facts: ProcessFacts, { uids, gid
   const extra = [...groupsThere].some((one) => !wanted.has(one));
   if (!extra && groupsThere.size === wanted.size) return differences;
   const pair = [[...wanted].join(", ") || "none", [...groupsThere].join(", ") || "none"] as const;
-  // Who becomes another user takes that user's groups.
+  // A process that becomes another user usually takes that user's groups.
   return [...differences, changed("supplementary groups", pair, extra && !isOther)];
 }
 
@@ -119,7 +119,7 @@ function changed(what: string, [asked, found]: readonly [string, string], isMore
     what,
     asked,
     found,
-    costs: isMore ? "it may do more than was asked for" : "files and calls are checked for other ids",
+    costs: isMore ? "it may do more than was asked for" : "permissions are checked for other ids",
     next: isMore ? ANEW : ITSELF,
     ...(isMore ? {} : { own: true as const }),
   };
@@ -137,7 +137,7 @@ function compareUmask({ umask }: ProcessPlan, { status, waits }: ProcessFacts): 
       asked: octal(umask),
       found: octal(found),
       costs: "new files have other permissions",
-      next: "nothing: only the program itself can have changed it",
+      next: "nothing: only the program itself can change it",
       own: true,
     },
   ];
@@ -165,7 +165,7 @@ function compareNoNewPrivileges(
   ];
 }
 
-/** Filters can be added, by the process itself, and never removed. */
+/** A process can add filters to itself, and nobody can remove them. */
 function compareSeccomp({ hasFilter, callerStatus }: AskedProcess, { status }: ProcessFacts): Difference[] {
   const mode = statusField(status, "Seccomp").trim();
   if (mode === "") return [];
@@ -180,7 +180,7 @@ function compareSeccomp({ hasFilter, callerStatus }: AskedProcess, { status }: P
     const costs = "every system call is allowed";
     return [{ ...line, asked: count(1), found: `no filter (mode ${mode})`, costs, next: ANEW }];
   }
-  // Those of the caller may have been passed on. Before Linux 5.9 they are not counted.
+  // The caller's filters may have been inherited. Before Linux 5.9 filters are not counted.
   if (found <= asked + before) return [];
   const costs = "more system calls are refused";
   return [{ ...line, asked: count(asked), found: count(found), costs, next: ITSELF, own: true }];

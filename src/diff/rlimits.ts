@@ -25,7 +25,7 @@ const LINES: Readonly<Record<RlimitName, string>> = {
 };
 
 export function compareRlimits(rlimits: readonly PlannedRlimit[], limits: string): Difference[] {
-  // AS RUNC: of two for one resource the later counts.
+  // AS RUNC: of two limits for one resource, the later counts.
   const asked = new Map(rlimits.map((one) => [one.name, one]));
   return [...asked.values()].flatMap((one) => compareOne(one, limits));
 }
@@ -36,7 +36,7 @@ function compareOne({ name, soft, hard }: PlannedRlimit, limits: string): Differ
   if (foundSoft === undefined || foundHard === undefined) return [];
   const found = { soft: parseLimit(foundSoft), hard: parseLimit(foundHard) };
   if (found.soft === soft && found.hard === hard) return [];
-  // Anybody may lower a limit of its own, and raise the soft one up to the hard one, as programs in Go do.
+  // A process may lower its own limits, and raise a soft limit up to the hard one, as programs in Go do.
   const isOwn = found.hard <= hard;
   const word = name.slice("RLIMIT_".length).toLowerCase();
   return [

@@ -1,7 +1,8 @@
-// Whether a kernel parameter shows what was written to it. The kernel reads numbers in any base and with any
-// blanks between them, and prints them in its own form. Pure. proc_dointvec() in kernel/sysctl.c.
+// Decides whether a kernel parameter shows what was written to it. The kernel reads numbers in any base and
+// with any white space between them, and prints them in its own form. Pure. proc_dointvec() in
+// kernel/sysctl.c.
 
-/** Some are kept in ticks of the kernel's clock, of which there are at least 100 a second. */
+/** Some times are stored in ticks of the kernel's clock, which has at least 100 a second. */
 const TICK_MS = 10;
 
 export function sameSysctl(name: string, asked: string, found: string): boolean {
@@ -27,7 +28,7 @@ function sameWord(name: string, asked: string, found: string): boolean {
   return /_(ms|msecs)$/.test(name) && distance <= TICK_MS;
 }
 
-/** As simple_strtoul() with base 0: `0x10`, `010`, `16`. */
+/** Like simple_strtoul() with base 0: `0x10`, `010`, `16`. */
 function numberOf(word: string): bigint | undefined {
   const [, sign = "", digits = ""] = /^([+-]?)(0x[0-9a-f]+|\d+)$/i.exec(word) ?? [];
   if (digits === "") return undefined;
@@ -36,7 +37,7 @@ function numberOf(word: string): bigint | undefined {
   return sign === "-" ? -number : number;
 }
 
-/** Port numbers and the like: `1-3,4` is printed as `1-4`. */
+/** Whether it may be a list of numbers, such as ports: the kernel prints `1-3,4` as `1-4`. */
 const isList = (text: string): boolean => /^[\d,\s-]*$/.test(text);
 
 function rangesOf(list: string): string {

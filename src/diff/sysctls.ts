@@ -1,7 +1,7 @@
-// Reads kernel parameters in the container's namespaces. The values belong to the namespaces of the process
-// that reads them, so a process enters those of the container, as that of `mounts add` does. It stays among
-// the host's mounts, whose /proc nothing in the container can have changed, and in the host's pid namespace,
-// where nothing in the container sees it. Called by diff.ts.
+// Reads kernel parameters in the container's namespaces. A process sees the values of its own namespaces, so
+// a helper enters those of the container, as that of `mounts add` does. It stays in the host's mount
+// namespace, whose /proc the container cannot have changed, and in the host's pid namespace, where the
+// container does not see it. Called by diff.ts.
 
 import { TsrunError } from "../errors.ts";
 import { text } from "../linux/call/words.ts";
@@ -18,7 +18,7 @@ import { endHelper } from "../rootfs/host/helper.ts";
 import { type Comparison, type Difference, NOTHING } from "./model.ts";
 import { sameSysctl } from "./sysctl-values.ts";
 
-/** The number, in that process, of the first process's directory in /proc. */
+/** The helper's descriptor of the first process's directory in /proc. */
 const INIT = 3;
 const CONTROL = 4;
 /** No parameter is longer. */
@@ -70,9 +70,9 @@ function compareOne(proxy: Conversation, name: string, asked: string): Differenc
   const file = openat(AT_FDCWD, sysctlPath(name), O_RDONLY, attempt);
   const failed = proxy.attempt([file]);
   if (failed?.result !== undefined) {
-    // One that can only be written, such as route/flush, keeps nothing.
+    // A parameter that can only be written, such as route/flush, holds no value.
     if (operationError(failed).errno !== "ENOENT") return [];
-    const costs = "what it was to change does not exist any more: a network device may have gone";
+    const costs = "what it should change does not exist any more: perhaps a network device is gone";
     return [{ ...line(name, asked), found: "no such parameter", costs }];
   }
   const reading = read(resultOf(file), LONGEST, attempt);
@@ -82,7 +82,7 @@ function compareOne(proxy: Conversation, name: string, asked: string): Differenc
   // The kernel separates numbers by tabs.
   const found = text(reading.out.bytes.subarray(0, reading.result)).trim().replaceAll("\t", " ");
   if (sameSysctl(name, asked, found)) return [];
-  return [{ ...line(name, asked), found, costs: "the kernel acts by another value there" }];
+  return [{ ...line(name, asked), found, costs: "the kernel uses another value there" }];
 }
 
 function line(name: string, asked: string): Pick<Difference, "topic" | "what" | "asked" | "next"> {

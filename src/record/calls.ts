@@ -1,8 +1,9 @@
 // Receives a filter's notifications and answers them (seccomp_unotify(2)): each call is counted, then goes on
-// or fails as the container's own filter says. Called by record.ts.
+// or fails as the container's own filter says. Called by recorder.ts.
 //
-// The kernel hands over the call's registers, which cannot change any more, and only they decide: what the
-// arguments point to is never read. If tsrun ends, the listener is closed, and every call fails with ENOSYS.
+// The answer depends only on the call's registers, which the kernel has copied, so they cannot change any
+// more. What the arguments point to is never read. If tsrun ends, the listener is closed, and every call
+// fails with ENOSYS.
 
 import { mustCall, tryCall } from "../linux/call/call.ts";
 import { viewOf } from "../linux/call/words.ts";
@@ -16,7 +17,7 @@ const RECEIVE = 0xc0502100;
 const SEND = 0xc0182101;
 const SET_FLAGS = 0x40082104;
 
-/** SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, Linux 6.6: the answer hands over the processor, too. */
+/** SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, Linux 6.6: the answer hands the processor to the waiting process. */
 const SYNC_WAKE_UP = 1;
 
 /** Bytes of `struct seccomp_notif`, and where it has `struct seccomp_data`. */
@@ -29,9 +30,9 @@ const ANSWER_FLAGS = 20;
 /** SECCOMP_USER_NOTIF_FLAG_CONTINUE */
 const CONTINUE = 1;
 
-/** How many calls are answered before the caller looks at anything else. */
+/** At most this many calls are answered before other events get their turn. */
 const MOST_AT_ONCE = 256;
-/** How long the next call is waited for before that, in nanoseconds. */
+/** How long to wait for the next call before other events get their turn, in nanoseconds. */
 const PAUSE_NS = 200_000;
 
 export class CallWatch implements Disposable {
@@ -52,7 +53,7 @@ export class CallWatch implements Disposable {
     viewOf(this.#entry).setInt32(0, listener.number, true);
     viewOf(this.#entry).setInt16(4, POLLIN, true);
     viewOf(this.#pause).setInt32(8, PAUSE_NS, true);
-    // Older kernels do not know it, and are slower.
+    // Older kernels do not know the flag; they are only slower.
     tryCall("ioctl", listener.number, SET_FLAGS, SYNC_WAKE_UP);
   }
 
@@ -60,7 +61,7 @@ export class CallWatch implements Disposable {
     this.#listener.close();
   }
 
-  /** How long answers took, from a notification's arrival on; without the change between processes. */
+  /** The time spent on answers, without the time for switching between processes. */
   get answeringMs(): number {
     return this.#answeringMs;
   }
@@ -69,7 +70,7 @@ export class CallWatch implements Disposable {
     return { fd: this.#isOver ? -1 : this.#listener.number, events: POLLIN };
   }
 
-  /** Answers what has arrived, and what arrives meanwhile. */
+  /** Answers the calls that have arrived, and those that arrive meanwhile. */
   attend(events: number): void {
     let ready = events;
     for (let answered = 0; ready !== 0 && answered < MOST_AT_ONCE; answered++) {
@@ -86,9 +87,9 @@ export class CallWatch implements Disposable {
 
   #answerOne(): void {
     const begun = performance.now();
-    // The kernel wants to find zeros.
+    // The kernel requires zeros.
     this.#notification.fill(0);
-    // The process may have been killed since: ENOENT.
+    // Fails with ENOENT if the process has been killed since.
     if (tryCall("ioctl", this.#listener.number, RECEIVE, this.#notification) < 0) return;
     const verdict = this.#tally.note(this.#data);
     this.#answer.fill(0);

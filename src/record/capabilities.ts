@@ -1,9 +1,9 @@
-// Finds out which capabilities a container's processes use: the kernel tells of each check by the trace event
-// cap_capable (Linux 6.14), in an instance of its trace that follows the container's first process and all
-// its children. Called by recorder.ts.
+// Finds out which capabilities a container's processes use. The kernel reports each check by the trace event
+// cap_capable (Linux 6.14). It goes to a trace instance that follows only the container's first process and
+// its descendants. Called by recorder.ts.
 //
-// The trace's file system is mounted for tsrun alone, and nothing of it stays: the instance is removed at the
-// end, and one of a command that was killed by the next command.
+// tracefs is mounted for tsrun alone. The instance is removed at the end; if a command is killed, the next
+// one removes its instance.
 
 import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
@@ -29,7 +29,7 @@ const PREFIX = "tsrun-record-";
 const EVENT = "events/capability/cap_capable";
 /** KiB for each processor; a check with its stack takes some 200 bytes. */
 const BUFFER_KIB = "2048";
-/** `ls -l /proc/1/ns/pid` of a host: PROC_PID_INIT_INO of <linux/proc_ns.h> */
+/** PROC_PID_INIT_INO of <linux/proc_ns.h> */
 const INITIAL_PID_NAMESPACE = "pid:[4026531836]";
 
 export class CapabilityWatch implements Disposable {
@@ -45,7 +45,7 @@ export class CapabilityWatch implements Disposable {
     this.#pipe = pipe;
   }
 
-  /** Begins to follow these processes and their later children; or says why that is not possible. */
+  /** Begins to follow these processes and their later children. Returns a reason if that is not possible. */
   static follow(pids: readonly number[]): CapabilityWatch | string {
     const tracefs = mountTrace();
     if (typeof tracefs === "string") return tracefs;
@@ -77,7 +77,7 @@ export class CapabilityWatch implements Disposable {
     return { fd: this.#pipe.number, events: POLLIN };
   }
 
-  /** Reads what there is. */
+  /** Reads what has arrived. */
   attend(): void {
     for (;;) {
       const got = tryCall("read", this.#pipe.number, this.#buffer, this.#buffer.length);
@@ -86,7 +86,7 @@ export class CapabilityWatch implements Disposable {
     }
   }
 
-  /** What comes from now on is the program's. */
+  /** From now on all checks count as the program's. */
   programRuns(): void {
     this.attend();
     this.#trace.programRuns();
@@ -107,15 +107,15 @@ export class CapabilityWatch implements Disposable {
   }
 }
 
-/** The trace's directory in a mount that has no place; or why there is none. */
+/** The root of tracefs, in a detached mount; or the reason why there is none. */
 function mountTrace(): Descriptor | string {
   if (readLink("/proc/self/ns/pid") !== INITIAL_PID_NAMESPACE) {
-    return "tsrun is in a pid namespace, and the kernel's trace knows processes by their pids outside";
+    return "tsrun is in a pid namespace, but the kernel's trace uses the pids of the host";
   }
   const context = tryCall("fsopen", cString("tracefs"), FSOPEN_CLOEXEC);
-  if (context < 0) return "that needs root, and a kernel with tracefs";
+  if (context < 0) return "recording them needs root, and a kernel with tracefs";
   using held = new Descriptor(context);
-  if (tryCall("fsconfig", held.number, FSCONFIG_CMD_CREATE, 0, 0, 0) < 0) return "that needs root";
+  if (tryCall("fsconfig", held.number, FSCONFIG_CMD_CREATE, 0, 0, 0) < 0) return "recording them needs root";
   const mount = tryCall("fsmount", held.number, FSMOUNT_CLOEXEC, 0);
   if (mount < 0) return "this kernel does not let tsrun mount tracefs";
   const tracefs = new Descriptor(mount);
@@ -124,14 +124,14 @@ function mountTrace(): Descriptor | string {
   return "this kernel lacks the trace event cap_capable, which came with Linux 6.14";
 }
 
-/** Removes what a command has left that was killed. */
+/** Removes instances that killed commands left behind. */
 function removeAbandoned(tracefs: Descriptor): void {
   for (const { name } of listDirectoryAt("instances", { at: tracefs.number })) {
     if (!name.startsWith(PREFIX) || processStatus(Number(name.slice(PREFIX.length))) !== undefined) continue;
     try {
       removeDirectory(`instances/${name}`, { at: tracefs.number });
     } catch (error) {
-      // Somebody reads it.
+      // Another process reads the instance.
       if (!(error instanceof TsrunError)) throw error;
     }
   }

@@ -1,18 +1,20 @@
-// The document of a recording: made of what was seen, merged with others, put into a configuration. Pure.
+// Makes the document of a recording, merges it with others, and applies it to a configuration. Pure.
 
 import type { RecordedCall, Recording, Seccomp, SeccompArch, Spec } from "../spec/types.ts";
 import { isBind, isReadOnly } from "./places.ts";
 import { countAllowed, learntProfile, mergedProfile } from "./profile.ts";
 
-/** What was seen of one container, with names. */
+/** What was seen of one container. System calls have names here. */
 export interface Observation {
   readonly spec: Spec;
-  /** The container's profile; `undefined` if it has none, or a ready-made program in its place. */
+  /** The container's profile; `undefined` if it has none, or has a compiled filter instead. */
   readonly own: Seccomp | undefined;
   readonly calls: readonly RecordedCall[];
-  /** Names of all system calls of the machine's architecture that libseccomp knows, and that architecture. */
+  /** The names of all system calls that libseccomp knows on `architecture`. */
   readonly known: readonly string[];
+  /** The architecture of this machine. */
   readonly architecture: SeccompArch;
+  /** The capabilities that were used, or the reason why they are not known. */
   readonly capabilities: readonly string[] | string;
   readonly lostChecks: number;
   readonly written: {
@@ -95,14 +97,14 @@ function limitsOfCalls(
   const foreign = [...new Set(calls.map((call) => call.architecture))].filter((one) => one !== architecture);
   if (foreign.length > 0) {
     const names = foreign.join(", ");
-    limits.push(`calls of ${names} were made too: a profile has one list of names for all architectures`);
+    limits.push(`calls of ${names} were made too, but a profile has one list of names for all architectures`);
   }
   if (calls.some(({ name, errno }) => name === "io_uring_enter" && errno === undefined)) {
-    limits.push("what io_uring does is no system call, and is not under any seccomp profile");
+    limits.push("operations of io_uring are not system calls, so no seccomp profile restricts them");
   }
   if (inexpressible.length > 0) {
     const names = inexpressible.join(", ");
-    limits.push(`the profile's conditions on ${names} cannot be turned round, so the result leaves it out`);
+    limits.push(`the profile's conditions on ${names} cannot be inverted, so the new profile denies it`);
   }
   return limits;
 }
@@ -112,22 +114,21 @@ function limitsOfCapabilities({ capabilities, lostChecks, calls }: Observation):
     return [`capabilities were not recorded, and stay as they are: ${capabilities}`];
   }
   const limits: string[] = [];
-  if (lostChecks > 0)
-    limits.push(`the kernel dropped ${lostChecks} checks of capabilities: record once more`);
+  if (lostChecks > 0) limits.push(`the kernel dropped ${lostChecks} capability checks: record again`);
   if (calls.some(({ name, errno }) => name === "capset" && errno === undefined)) {
-    limits.push("capset was called: a capability that a program only keeps, and never uses, is not seen");
+    limits.push("capset was called: a capability that a program keeps but never uses is not seen");
   }
   return limits;
 }
 
-/** In any set, in the configuration's order. */
+/** The capabilities of all sets together, in the configuration's order. */
 export function grantedCapabilities({ process }: Spec): string[] {
   const { bounding, effective, permitted, inheritable, ambient } = process?.capabilities ?? {};
   return [...new Set([bounding, effective, permitted, inheritable, ambient].flatMap((set) => set ?? []))];
 }
 
 /**
- * What several recordings say together.
+ * Merges recordings into one.
  * @param known names of all system calls of this machine's architecture
  */
 export function merged(first: Recording, others: readonly Recording[], known: readonly string[]): Recording {
@@ -196,7 +197,7 @@ function mergedMounts(mounts: Recording["paths"]["mounts"]): Recording["paths"][
   return [...written].map(([destination, isWritten]) => ({ destination, written: isWritten }));
 }
 
-/** A configuration with what was learnt: nothing is added to it, and what was not used is taken away. */
+/** The configuration without what was not used. Nothing is added to it, except a seccomp profile. */
 export function applied(config: Spec, recording: Recording): Spec {
   const { seccomp, capabilities, paths } = recording;
   const used = new Set(capabilities.used);

@@ -1,5 +1,5 @@
-// What a configuration gives beyond what a recording shows was used, and what it denies that was used: the
-// findings of `validate --record`. Pure.
+// Compares a configuration with a recording: what it allows that was not used, and what it denies that was
+// used. These are the findings of `validate --record`. Pure.
 
 import { CAPABILITY_NAMES } from "../linux/numbers/capabilities.ts";
 import type { Fault } from "../spec/faults.ts";
@@ -7,7 +7,7 @@ import type { Recording, Seccomp, Spec } from "../spec/types.ts";
 import { isBind, isReadOnly } from "./places.ts";
 import { allowsSomehow } from "./profile.ts";
 
-/** How many names of a list are told. */
+/** At most this many names of a list are printed. */
 const MOST_NAMES = 8;
 
 export interface ExcessRequest {
@@ -39,7 +39,7 @@ function ofCalls({ recording: { calls, seccomp }, profile, known }: ExcessReques
   const denied = [...used].filter((name) => !allowsSomehow(profile, name));
   if (denied.length > 0) {
     const reason = `denies ${counted(denied, "system call")} that were recorded: ${listed(denied)}`;
-    findings.push({ pointer: "/linux/seccomp", reason, hint: "allow them, or record once more" });
+    findings.push({ pointer: "/linux/seccomp", reason, hint: "allow them, or record again" });
   }
   return findings;
 }

@@ -1,8 +1,8 @@
-// Finds out what was written in a container: files and directories whose status has changed since the program
-// was started (`ctime`, which nobody can set). Called by recorder.ts.
+// Finds out which files a container wrote: those whose `ctime`, which no program can set, is later than the
+// start of the program. Called by recorder.ts.
 //
-// That works on every file system, without privileges, and costs the program nothing. A file that was made
-// and removed again is seen by its directory.
+// This works on every file system, needs no privileges, and does not slow the program down. If a file was
+// made and removed again, its directory has changed.
 
 import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
@@ -27,25 +27,28 @@ import { joined, type Place } from "./places.ts";
 
 /** STATX_TYPE | STATX_CTIME */
 const WANTED = 0x81;
-/** More than one tick of the kernel's clock, by which files get their times, at 100 Hz: milliseconds. */
+/**
+ * File times come from the kernel's tick, which may be as slow as 100 Hz. This is longer than a tick, in
+ * ms.
+ */
 const TICKS_MS = 25;
-/** What is looked at, and what is told. */
+/** At most this many entries are looked at, and at most this many paths are listed. */
 const MOST_ENTRIES = 2_000_000;
 const MOST_TOLD = 2_000;
-/** Directories within each other; each is an open descriptor. */
+/** How deep directories are entered: each level is an open descriptor. */
 const DEEPEST = 200;
-/** How far the two clocks may drift apart before the times of files mean nothing. */
+/** If the time of day drifts further than this from the monotonic clock, file times mean nothing. */
 const MOST_DRIFT_MS = 1000;
 
 export interface Written {
   readonly paths: readonly string[];
   readonly mounts: readonly { readonly destination: string; readonly written: boolean }[];
-  /** What could not be looked at, in sentences. */
+  /** What could not be looked at, in words. */
   readonly limits: readonly string[];
 }
 
 interface Open extends Place {
-  /** The file or directory, opened with O_PATH; or why not. */
+  /** The file or directory, opened with O_PATH; or the reason why it is not open. */
   readonly top: Descriptor | string;
 }
 
@@ -56,14 +59,15 @@ export class PathWatch implements Disposable {
 
   private constructor(places: readonly Open[]) {
     this.#places = places;
-    // What was made for the container is older than this, what its program writes is younger.
+    // The two pauses make sure that what tsrun made is older than this time, and what the program writes is
+    // newer.
     poll([], TICKS_MS);
     this.#sinceMs = Date.now();
     this.#offsetMs = this.#sinceMs - performance.now();
     poll([], TICKS_MS);
   }
 
-  /** @param root the container's root, opened, for what is mounted there only */
+  /** @param root the container's root, opened: for places that have no path on the host */
   static begin(places: readonly Place[], root: Descriptor | undefined): PathWatch {
     return new PathWatch(places.map((place) => ({ ...place, top: openPlace(place, root) })));
   }
@@ -71,7 +75,7 @@ export class PathWatch implements Disposable {
   end(): Written {
     const limits: string[] = [];
     const drift = Math.abs(Date.now() - performance.now() - this.#offsetMs);
-    if (drift > MOST_DRIFT_MS) limits.push("the clock was set meanwhile, so the times of files may mislead");
+    if (drift > MOST_DRIFT_MS) limits.push("the clock was set meanwhile, so file times may be wrong");
     const paths: string[] = [];
     const mounts = this.#places.map(({ destination, top }) => {
       if (typeof top === "string") {
@@ -104,14 +108,14 @@ function openOutside(source: string): number {
   return tryCall("openat", AT_FDCWD, cString(source), O_PATH | O_CLOEXEC, 0);
 }
 
-/** Symbolic links lead to the container's own files. */
+/** Resolves symbolic links within the container's root. */
 function openInside(destination: string, root: Descriptor | undefined): number {
   if (root === undefined) return -1;
   const how = u64Struct(O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT);
   return tryCall("openat2", root.number, cString(destination), how, how.length);
 }
 
-/** One file system, from a place of the container down. */
+/** Looks through one file system, from one place of the container down. */
 class Walk {
   readonly changed: string[] = [];
   readonly limits: string[] = [];
@@ -153,7 +157,7 @@ class Walk {
   ): void {
     const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     const fd = tryCall("openat", parent, name, flags, 0);
-    // It may be gone since.
+    // The directory may have been removed meanwhile.
     if (fd < 0 || depth > DEEPEST) {
       if (fd >= 0) tryCall("close", fd);
       if (depth > DEEPEST) this.limits.push(`${joined(this.#destination, path)} was not entered: too deep`);
@@ -176,7 +180,8 @@ class Walk {
       const { name: child, ...rest } = one;
       this.#enter(directory.number, child, { ...rest, depth: depth + 1 });
     }
-    // Something was removed, or the directory itself is new or has another mode.
+    // Nothing in it has changed, so something was removed from it, or the directory itself is new or was
+    // changed.
     if (hasChanged && this.changed.length === before) this.changed.push(joined(this.#destination, path));
     if (depth === 0 && this.#entries > MOST_ENTRIES) {
       this.limits.push(`of ${this.#destination} only ${MOST_ENTRIES} entries were looked at`);

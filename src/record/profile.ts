@@ -1,18 +1,18 @@
-// Makes the seccomp profile that allows what a container has used: no call that its own profile denies, and
-// none that it left out. Pure.
+// Makes the seccomp profile that allows the calls that a container used, and no call that its own profile
+// denies. Pure.
 //
-// The rules of the container's own profile stay as they are, with fewer names: so a call that was allowed
-// with certain arguments only stays so, and a call that is failed with a certain errno, by which a C library
-// knows that it has to use an older one, still is. Where the own profile allows what no rule names, the
-// result denies it, and a rule that denies a used call with certain arguments is turned round.
+// The rules of the container's own profile stay, with fewer names. So a call that was allowed only with
+// certain arguments stays so, and a call that fails with a certain errno, which tells a C library to use an
+// older call, still fails with it. If the own profile allows by default, the result denies by default, and a
+// rule that denies a used call with certain arguments is inverted.
 
 import type { Seccomp, SeccompArch, SeccompArg, SeccompSyscall } from "../spec/types.ts";
 
 /**
- * What a runtime calls under the filter before the program runs, where the filter comes last, as it does with
- * `noNewPrivileges`: tsrun execve(2) alone, runc its last steps and those of Go's runtime. Found out by
- * leaving out one after the other (docs/adr/0028-record.md). What the container's own profile denies is not
- * added.
+ * Calls that a runtime makes under the filter before the program runs, if it installs the filter last, as
+ * with `noNewPrivileges`. tsrun only calls execve(2); the others are those of runc and of Go's runtime, found
+ * by leaving out one after the other (docs/adr/0028-record.md). Calls that the container's own profile denies
+ * are not added.
  */
 const LATE_CALLS: readonly string[] = [
   ...[
@@ -30,7 +30,10 @@ const LATE_CALLS: readonly string[] = [
   ...["readlinkat", "rt_sigprocmask", "rt_sigreturn", "sched_yield", "sigaltstack", "tgkill", "write"],
 ];
 
-/** Where the filter comes before the user is changed: tsrun also calls capset(2), runc all of these. */
+/**
+ * Further calls if the filter is installed before the user changes: tsrun calls capset(2), runc all of
+ * these.
+ */
 const EARLY_CALLS: readonly string[] = [
   ...["capget", "capset", "chdir", "faccessat", "faccessat2", "fchown", "fstat", "getcwd", "getppid"],
   ...["newfstatat", "prctl", "setgid", "setgroups", "setuid", "statx"],
@@ -39,7 +42,7 @@ const EARLY_CALLS: readonly string[] = [
 export interface Learnt {
   /** The container's own profile; `undefined` if it has none. */
   readonly own: Seccomp | undefined;
-  /** Names of the calls that were let through. */
+  /** Names of the calls that were allowed. */
   readonly used: ReadonlySet<string>;
   /** SCMP_ARCH_* of the machine, and of calls that were made. */
   readonly architectures: readonly SeccompArch[];
@@ -49,9 +52,9 @@ export interface Learnt {
 
 export interface LearntProfile {
   readonly profile: Seccomp;
-  /** What it allows for runtimes only. */
+  /** The calls that it allows only because runtimes make them. */
   readonly runtime: readonly string[];
-  /** Used calls whose conditions cannot be written the other way round; they are left out. */
+  /** Used calls that the profile leaves out because their conditions cannot be inverted. */
   readonly inexpressible: readonly string[];
 }
 
@@ -89,7 +92,7 @@ function numberOf(errno: number | undefined): Pick<Seccomp, "defaultErrnoRet"> {
   return errno === undefined ? {} : { defaultErrnoRet: errno };
 }
 
-/** Whether a profile lets this call happen, at least with some arguments. */
+/** Whether a profile allows this call, at least with some arguments. */
 export function allowsSomehow(own: Seccomp | undefined, name: string): boolean {
   if (own === undefined) return true;
   const naming = (own.syscalls ?? []).filter(({ names }) => names.includes(name));
@@ -98,14 +101,14 @@ export function allowsSomehow(own: Seccomp | undefined, name: string): boolean {
   return allows(own.defaultAction) && !isDenied;
 }
 
-/** A rule that allows, for the kept names; one that denies as it is. */
+/** An allowing rule with only the kept names; a denying rule as it is. */
 function narrowed(rule: SeccompSyscall, kept: ReadonlySet<string>): SeccompSyscall[] {
   if (!allows(rule.action)) return [rule];
   const names = rule.names.filter((name) => kept.has(name));
   return names.length === 0 ? [] : [{ ...rule, names }];
 }
 
-/** The rules that allow `names` except where one of `rules` denies them. */
+/** Rules that allow `names` unless one of `rules` denies the call. */
 function turnedRound(
   rules: readonly SeccompSyscall[],
   names: readonly string[],
@@ -132,8 +135,8 @@ function turnedRound(
 }
 
 /**
- * When a rule does not apply, as alternatives. Two conditions on one argument are alternatives themselves
- * (src/seccomp/plan.ts), so all of them must fail.
+ * The cases in which a rule does not apply, as alternatives. If a rule has two conditions on one argument,
+ * one of them is enough for it to apply (src/seccomp/plan.ts), so all of them must fail.
  */
 function opposite({ args = [] }: SeccompSyscall): readonly (readonly SeccompArg[])[] | undefined {
   const indexes = new Set(args.map(({ index }) => index));
@@ -173,12 +176,12 @@ const TURNED: Readonly<Record<string, SeccompArg["op"] | undefined>> = {
   SCMP_CMP_GT: "SCMP_CMP_LE",
 };
 
-/** Larger numbers are bigints in a configuration, too (src/spec/normalise.ts). */
+/** Like a loaded configuration, which has large numbers as bigints (src/spec/normalise.ts). */
 function exact(value: bigint): number {
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : (value as unknown as number);
 }
 
-/** Most alternatives for one call: libseccomp makes a chain of comparisons of each. */
+/** The most alternatives for one call: libseccomp makes a chain of comparisons for each. */
 const MOST_ALTERNATIVES = 64;
 
 /** All pairs; `undefined` if a pair has two conditions on one argument, which a rule cannot express. */
@@ -198,8 +201,9 @@ export function countAllowed(profile: Seccomp | undefined, names: readonly strin
 }
 
 /**
- * The profile that allows what either allows. Both come from the same configuration, or from ones that deny
- * alike; where one denies a call that the other allows whatever its arguments are, it is allowed.
+ * The profile that allows what either allows. Both must come from the same configuration, or from
+ * configurations that deny in the same way. A call that one allows with all arguments and the other denies is
+ * allowed.
  */
 export function mergedProfile(one: Seccomp, other: Seccomp): Seccomp {
   const groups = new Map<string, SeccompSyscall>();

@@ -4,7 +4,7 @@ import { readDocument } from "../container/document.ts";
 import { loadRecording } from "../spec/load.ts";
 import type { Recording } from "../spec/types.ts";
 
-/** Reads and checks it; throws with every fault. */
+/** Throws an error that lists every fault of the document. */
 export function readRecording(path: string): Recording {
   return loadRecording(readDocument(path), path);
 }

@@ -1,4 +1,4 @@
-// `record`: runs a container, and tells what it used. Called by the command line.
+// `record`: runs a container and reports what it used.
 
 import { loadBundle } from "../container/bundle.ts";
 import { profileOf } from "../container/filter.ts";
@@ -18,16 +18,16 @@ import { Recorder, type Seen } from "./recorder.ts";
 import type { CountedCall } from "./tally.ts";
 
 export interface RecordOptions {
-  /** The bundle, as it was given. */
+  /** The bundle, as given on the command line. */
   readonly word: string | undefined;
-  /** What to run; `undefined` to merge only. */
+  /** What to run; `undefined` to only merge recordings. */
   readonly create: CreateOptions | undefined;
   /** Absolute paths of earlier recordings. */
   readonly merge: readonly string[];
-  /** Where to write the document and the configuration, absolute. */
+  /** Absolute paths to write the document and the configuration to. */
   readonly output: string | undefined;
   readonly writeConfig: string | undefined;
-  /** When to end the program. */
+  /** When to end the program, in milliseconds after its start. */
   readonly endAfterMs: number | undefined;
 }
 
@@ -37,9 +37,9 @@ export interface Recorded {
   readonly status: number;
 }
 
-/** Runs the container, if there is one to run, and writes what is known then. */
+/** Runs the container, if there is one to run, merges and writes the recording. */
 export function recordContainer(globals: GlobalOptions, options: RecordOptions): Recorded {
-  // Before anything runs: a document that cannot be merged must not cost a run.
+  // Read them first, so that a damaged document is refused before anything runs.
   const earlier = options.merge.map(readRecording);
   const known = ownCalls();
   const { create } = options;
@@ -59,18 +59,18 @@ export function recordContainer(globals: GlobalOptions, options: RecordOptions):
   return { recording, status: exitStatus };
 }
 
-/** What may be a container's id (src/container/id.ts). */
+/** The form of a container's id (src/container/id.ts). */
 const ID = /^[\w+-][\w+.-]{0,254}$/;
 
-/** The filter of a program that runs stays as it is. */
+/** Refuses the id of an existing container: the filter of a running program cannot be changed. */
 function refuseContainer({ root }: GlobalOptions, word: string | undefined, path: string): void {
   if (word === undefined || status(path) !== undefined || !ID.test(word)) return;
   using directory = findStateDirectory(root, word);
   if (directory === undefined) return;
   const { bundle } = directory.load();
-  const reason = "the system calls of a program that runs cannot be watched any more";
+  const reason = "the system calls of a running program can no longer be watched";
   throw new TsrunError("E_USAGE", `cannot record the container "${word}": ${reason}`, {
-    hint: `"record ${bundle}" runs another container of its bundle, and records that`,
+    hint: `"record ${bundle}" runs a new container of its bundle and records that`,
   });
 }
 
@@ -108,7 +108,7 @@ function named({ architecture, number, errno, times }: CountedCall): RecordedCal
   return errno === undefined ? { ...call, times } : { ...call, times, errno };
 }
 
-/** @param text that of the bundle's configuration */
+/** @param text the bundle's config.json */
 function save(recording: Recording, { output, writeConfig }: RecordOptions, text: string | undefined): void {
   if (output !== undefined) replaceFile(output, `${prettyJson(recording)}\n`, { mode: 0o644 });
   if (writeConfig === undefined || text === undefined) return;

@@ -1,5 +1,5 @@
-// Watches a container from its creation to its end: system calls, capabilities, and later the paths that were
-// written. Called by record.ts, through `run`.
+// Watches a container from its creation to its end: system calls, capabilities, and at the end the paths that
+// it wrote. Called by record.ts, through `run`.
 
 import type { StateRecord } from "../container/record.ts";
 import type { Spectator } from "../container/run.ts";
@@ -24,15 +24,15 @@ import { PathWatch, type Written } from "./paths.ts";
 import type { Place } from "./places.ts";
 import { type CountedCall, Tally } from "./tally.ts";
 
-/** How often the kernel's trace is read, milliseconds. */
+/** How often the kernel's trace is read at least, in milliseconds. */
 const PATIENCE_MS = 100;
-/** How long a program may take to end after SIGTERM. */
+/** How long a program may take to end after SIGTERM, in milliseconds. */
 const GRACE_MS = 10_000;
 
 /** What was seen. */
 export interface Seen {
   readonly calls: readonly CountedCall[];
-  /** The capabilities that were used; or why that could not be found out. */
+  /** The capabilities that were used; or the reason why they are not known. */
   readonly capabilities: readonly string[] | string;
   readonly lostChecks: number;
   readonly written: Written | undefined;
@@ -54,7 +54,7 @@ export class Recorder implements Spectator, Disposable {
   #endedMs = 0;
   #signals: number[] = [];
 
-  /** @param endAfterMs when to end the program, after its start */
+  /** @param endAfterMs when to end the program, in milliseconds after its start */
   constructor(places: readonly Place[], endAfterMs: number | undefined) {
     this.#places = places;
     this.#endAfterMs = endAfterMs;
@@ -80,13 +80,13 @@ export class Recorder implements Spectator, Disposable {
     this.#begunMs = performance.now();
   }
 
-  /** While hooks run. */
+  /** Called while hooks run, as `attend` is. */
   wanted(): PollEntry {
     return this.#calls?.wanted() ?? { fd: -1, events: 0 };
   }
 
   attend(events: number): void {
-    // The program has made its first call, and waits for the answer: what comes before was tsrun's.
+    // The program waits for the answer to its first call, so all checks before this were tsrun's.
     if (events !== 0 && this.#tally?.total === 0 && typeof this.#capabilities !== "string") {
       this.#capabilities.programRuns();
     }
@@ -103,7 +103,7 @@ export class Recorder implements Spectator, Disposable {
     },
   };
 
-  /** To be called when the container has ended. */
+  /** Call it when the container has ended. */
   end(): Seen {
     const capabilities = this.#capabilities;
     const traced = typeof capabilities === "string" ? undefined : capabilities.end();
@@ -140,7 +140,7 @@ export class Recorder implements Spectator, Disposable {
   }
 }
 
-/** The container's root as its first process has it; `undefined` if tsrun may not look. */
+/** The root of the container's first process; `undefined` if tsrun may not open it. */
 function openRoot(pid: number): Descriptor | undefined {
   try {
     return openDirectory(`/proc/${pid}/root`);

@@ -1,11 +1,11 @@
-// Counts the calls that a container makes, and decides about each as the container's own filter does. Pure:
+// Counts the calls that a container makes, and decides about each as the container's own filter would. Pure:
 // calls.ts receives the notifications and sends the answers.
 
 import type { Instruction } from "../seccomp/bpf.ts";
 import { ACTION_MASK, RETURN_ALLOW, RETURN_ERRNO, RETURN_LOG } from "../seccomp/observe.ts";
 import { simulate } from "../seccomp/simulate.ts";
 
-/** What becomes of a call: it goes on, or fails with this errno. */
+/** What happens to a call: it goes on, or fails with this errno. */
 export type Verdict = "goes on" | number;
 
 /** A system call, as a filter sees it. */
@@ -13,7 +13,7 @@ export interface CountedCall {
   /** AUDIT_ARCH_* */
   readonly architecture: number;
   readonly number: number;
-  /** What the own profile failed it with; `undefined` if it went on. */
+  /** The errno with which the container's own profile made it fail; `undefined` if it went on. */
   readonly errno: number | undefined;
   readonly times: number;
 }
@@ -23,9 +23,9 @@ const DATA_MASK = 0xffff;
 const MAX_ERRNO = 4095;
 const EPERM = 1;
 
-/** What is known of the calls of one number on one architecture. */
+/** The calls of one number on one architecture. */
 interface Count {
-  /** What they all come to, if it does not depend on their arguments. */
+  /** What happens to all of them, if that does not depend on their arguments. */
   verdict: Verdict | undefined;
   times: number;
   readonly failed: Map<number, number>;
@@ -45,7 +45,7 @@ export class Tally {
     return this.#total;
   }
 
-  /** Counts a call, by the words of its `struct seccomp_data`, and says what becomes of it. */
+  /** Counts a call, given as the words of its `struct seccomp_data`, and decides about it. */
   note(data: Uint32Array): Verdict {
     const count = this.#countOf(data[1] ?? 0, data[0] ?? 0);
     this.#total++;
@@ -88,7 +88,7 @@ export class Tally {
   }
 }
 
-/** Whatever is neither allowed nor an errno, which the filter does not tell, may not happen. */
+/** The filter notifies only of calls that are allowed or fail with an errno. Anything else is refused. */
 function verdictOf(action: number): Verdict {
   const kind = (action & ACTION_MASK) >>> 0;
   if (kind === RETURN_ALLOW || kind === RETURN_LOG) return "goes on";

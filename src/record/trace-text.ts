@@ -1,5 +1,5 @@
-// Reads what the kernel's trace says about checks of capabilities: for each check a line, and behind it the
-// functions that led to it. Pure; capabilities.ts reads the trace.
+// Parses the kernel's trace of capability checks: a line for each check, followed by the functions that led
+// to it. Pure; capabilities.ts reads the trace.
 //
 //     cap_capable: cred …, target_ns …, capable_ns …, cap 0, ret 0
 //     <stack trace>
@@ -10,11 +10,11 @@
 import { CAPABILITY_NAMES } from "../linux/numbers/capabilities.ts";
 
 /**
- * Whenever memory is mapped the kernel asks whether the process may have the last 3 % of it, CAP_SYS_ADMIN,
- * and goes on without. That is no use of it.
+ * Whenever memory is mapped, the kernel checks for CAP_SYS_ADMIN, which would allow the process to use the
+ * last 3 % of memory. It goes on without, so this does not count as a use.
  */
 const BY_THE_WAY = /vm_enough_memory/;
-/** What execve(2) consists of. */
+/** Functions of execve(2). */
 const EXECUTES = /execve/;
 
 export class CapabilityTrace {
@@ -35,14 +35,14 @@ export class CapabilityTrace {
     return this.#lost;
   }
 
-  /** A part of the trace, which may end within a line. */
+  /** Takes the next part of the trace, which may end within a line. */
   read(text: string): void {
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";
     for (const line of lines) this.#line(line);
   }
 
-  /** All that comes from now on is the program's; until now only execve(2) was. */
+  /** From now on all checks are the program's; until now only those of execve(2) were. */
   programRuns(): void {
     if (this.#isRunning) return;
     this.#finish();

@@ -1,5 +1,4 @@
-// A trace in Chrome's format of trace events, as it is written and read. It opens in Perfetto and in
-// chrome://tracing. Pure.
+// Chrome's format of trace events, which Perfetto and chrome://tracing open. Pure.
 
 import type { Category } from "../spans.ts";
 import { CATEGORY, DETAILS, DURATION, type Format, NAME, PROCESS, RESULT, START, WHAT } from "./template.ts";
@@ -7,7 +6,7 @@ import { CATEGORY, DETAILS, DURATION, type Format, NAME, PROCESS, RESULT, START,
 export interface TraceArguments {
   /** What the event is about: the path or paths of a call, the path of a hook. */
   readonly what?: string;
-  /** What a call has returned: its result, or the negated errno. */
+  /** What a call returned: its result, or the negated errno. */
   readonly result?: number;
 }
 
@@ -15,13 +14,16 @@ export interface TraceArguments {
 export interface CompleteEvent {
   readonly ph: "X";
   readonly name: string;
-  /** What it is about; src/spans.ts. */
+  /** What kind of event it is (src/spans.ts). */
   readonly cat: Category;
-  /** When it began, in microseconds of CLOCK_MONOTONIC: traces of several commands fit together. */
+  /** When it began, in microseconds of CLOCK_MONOTONIC, so that traces of several commands fit together. */
   readonly ts: number;
   /** How long it took, in microseconds. Both have three decimals. */
   readonly dur: number;
-  /** The process that it happened in, as the host counts. Each process has one thread, of the same number. */
+  /**
+   * The process in which it happened, by its pid on the host. Each process has one thread, of the same
+   * number.
+   */
   readonly pid: number;
   readonly tid: number;
   readonly args: TraceArguments;
@@ -48,7 +50,7 @@ export interface ChromeTrace {
     readonly time: string;
     /** Its exit status. */
     readonly status: number;
-    /** How many events there was no room for. */
+    /** How many events were left out because there was no room. */
     readonly dropped: number;
   };
 }

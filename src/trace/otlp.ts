@@ -38,7 +38,7 @@ export function traceContext({ TRACEPARENT = "", TRACESTATE = "" }: Environment)
   return { traceId, parentSpanId, flags: Number.parseInt(flags, 16), state: TRACESTATE.trim() };
 }
 
-/** Whether a trace is written in this format: by the file's name, or because our caller traces, too. */
+/** Whether to use this format: the file's name says so, or our caller traces, too. */
 export function isOtlp(path: string, env: Environment): boolean {
   return path.endsWith(".otlp.json") || traceContext(env) !== undefined;
 }
@@ -51,7 +51,7 @@ interface Attribute {
 const text = (key: string, value: string): Attribute => ({ key, value: { stringValue: value } });
 const number = (key: string, value: number): Attribute => ({ key, value: { intValue: `${value}` } });
 
-/** `key=value,key=value`, percent-encoded. As a whole it is ignored if one of them is not valid. */
+/** `key=value,key=value`, percent-encoded. If one pair is not valid, all are ignored. */
 function resourceAttributes({ OTEL_RESOURCE_ATTRIBUTES: given = "", OTEL_SERVICE_NAME = "" }: Environment) {
   const found = new Map([["service.name", "tsrun"]]);
   try {
@@ -69,14 +69,17 @@ function resourceAttributes({ OTEL_RESOURCE_ATTRIBUTES: given = "", OTEL_SERVICE
   return found;
 }
 
-/** SpanFlags of opentelemetry-proto: it is known whether the parent is in another process, and it is. */
+/** SpanFlags of opentelemetry-proto, HAS_IS_REMOTE and IS_REMOTE: the parent span is in another process. */
 const PARENT_IS_REMOTE = 0x300;
 const SPAN_KIND_INTERNAL = 1;
 const STATUS_ERROR = 2;
 
 export interface OtlpOptions {
   readonly env: Environment;
-  /** 40 hexadecimal digits by chance: 32 for a trace that our caller has not begun, 8 for our spans. */
+  /**
+   * 40 random hexadecimal digits: 32 for the trace id, if our caller has not begun a trace, and 8 for span
+   * ids.
+   */
   readonly random: string;
 }
 

@@ -1,4 +1,4 @@
-// Reads a trace and says where the time went. Called by `explain --times`.
+// Reads a trace and sums it up. Called by `explain --times`.
 
 import { TsrunError } from "../errors.ts";
 import { text } from "../linux/call/words.ts";
@@ -6,7 +6,7 @@ import { open, readAll } from "../linux/files/files.ts";
 import { O_NONBLOCK, O_RDONLY } from "../linux/numbers/fcntl.ts";
 import { type Times, timesOf } from "./times.ts";
 
-/** More than the longest trace that is written. */
+/** No trace that tsrun writes is longer. */
 const LARGEST_MIB = 64;
 const LARGEST = LARGEST_MIB * 1024 * 1024;
 

@@ -1,40 +1,40 @@
-// What stands for the parts of an event in a text that describes it; the engine fills them in
-// (src/engine/native/trace-text.c). White space stands for itself. Pure.
+// Placeholders in the template of an event's text. The engine replaces them
+// (src/engine/native/trace-text.c). Pure.
 
 export const NAME = "\x01";
 export const CATEGORY = "\x02";
 /** Microseconds of CLOCK_MONOTONIC, with three decimals. */
 export const START = "\x03";
 export const DURATION = "\x04";
-/** The pid. */
+/** The pid of the process in which it happened. */
 export const PROCESS = "\x05";
 /** Nanoseconds since 1970. */
 export const START_OF_EPOCH = "\x06";
 export const END_OF_EPOCH = "\x07";
 /**
- * The event's number from 1 on, in 8 hexadecimal digits, and that of the one that contains it; 0 is the
- * command.
+ * The event's number, from 1, and the number of the event that contains it, where 0 is the command; each has
+ * 8 hexadecimal digits.
  */
 export const NUMBER = "\x08";
 export const PARENT = "\x0b";
-/** Those of the two texts below for which there is something. */
+/** `what` and `result` of the format, each only if the event has one. */
 export const DETAILS = "\x0c";
 export const WHAT = "\x0e";
 export const RESULT = "\x0f";
 
-/** A format of traces: what stands before, between and after the events. */
+/** A format of traces. */
 export interface Format {
-  /** The engine puts these together. */
+  /** The template of an event, and those of the two details that an event may have. */
   readonly event: string;
   readonly what: string;
   readonly result: string;
-  /** Whether an event names the one that contains it. */
+  /** Whether an event names the event that contains it. */
   readonly isNested: boolean;
-  /** What comes before the events, with the event of the whole command, and what comes after them. */
+  /** The texts before and after the events. The first includes the event of the whole command. */
   frame(command: TracedCommand): { readonly before: string; readonly after: string };
 }
 
-/** A command that was recorded. */
+/** A command that was traced. */
 export interface TracedCommand {
   /** `tsrun 1.4.0` */
   readonly program: string;
@@ -44,7 +44,7 @@ export interface TracedCommand {
   /** Nanoseconds of CLOCK_MONOTONIC. */
   readonly start: number;
   readonly end: number;
-  /** The time of day at 0 of that clock, in nanoseconds. */
+  /** The time of day when that clock was 0, in nanoseconds since 1970. */
   readonly epoch: bigint;
   readonly dropped: number;
   /** The names of other processes, by pid. */

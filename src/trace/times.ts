@@ -1,5 +1,5 @@
-// Where the milliseconds of a command went, from its trace: by phase, by call, and the longest single events.
-// Reads both formats that tsrun writes. Pure. `explain --times` prints it.
+// Sums up a trace: where the milliseconds of a command went, by phase and by call, and which single events
+// took longest. Reads both formats that tsrun writes. Pure. `explain --times` prints it.
 
 import { TsrunError } from "../errors.ts";
 import { CATEGORIES, type Category } from "../spans.ts";
@@ -11,9 +11,9 @@ export interface Share {
   readonly share: number;
 }
 
-/** A call, or another thing that was done, as often as it was. */
+/** All calls of one name by one process, or all events of another kind with one name. */
 export interface CallShare extends Share {
-  /** Who made it: `tsrun`, `first process`. */
+  /** The process that made them: `tsrun`, `first process`. */
   readonly process: string;
   readonly count: number;
   readonly longest: { readonly milliseconds: number; readonly what: string };
@@ -34,19 +34,18 @@ export interface Times {
   readonly milliseconds: number;
   readonly events: number;
   readonly dropped: number;
-  /** What tsrun's own process did. */
+  /** How tsrun's own process spent its time. This and the other lists begin with the largest. */
   readonly own: readonly Share[];
-  /** The largest first, as everywhere. */
   readonly phases: readonly Share[];
-  /** Calls, and what tsrun waited for, by who made them. */
+  /** Calls and waits, by name and process. */
   readonly calls: readonly CallShare[];
   readonly longest: readonly Moment[];
 }
 
-/** How many single events are told. */
+/** How many single events are listed. */
 const LONGEST = 10;
 
-/** Something that took time; in milliseconds after some point. */
+/** Something that took time. Times are in milliseconds from any common point. */
 interface Event {
   readonly category: Category;
   readonly name: string;
@@ -62,7 +61,7 @@ interface Recorded {
   readonly command: string;
   readonly dropped: number;
   readonly names: ReadonlyMap<number, string>;
-  /** The command first. */
+  /** The first event is the whole command. */
   readonly events: readonly Event[];
 }
 
@@ -128,15 +127,15 @@ function nameOf(pid: number, names: Recorded["names"]): string {
   return names.get(pid) ?? "another process";
 }
 
-/** `wait for process 77`, with what that is instead of its number. */
+/** Replaces a number, as in `wait for process 77`, by the name of that process. */
 function withNames(name: string, names: Recorded["names"]): string {
   return name.replace(/process (\d+)/, (same, pid) => names.get(Number(pid)) ?? same);
 }
 
-/** What takes as long as somebody else does. */
+/** Categories of events whose length depends on another process. */
 const WAITS: readonly Category[] = ["wait", "hook", "dbus", "library"];
 
-/** Everything but phases, and the calls in which a wait waits: its time is counted once. */
+/** All events except phases, and except calls within a wait, whose time would count twice. */
 function withoutWaitingCalls(events: readonly Event[], waits: readonly Event[]): Event[] {
   const inWait = ({ start, end }: Event) => waits.some((wait) => wait.start <= start && end <= wait.end);
   const own = waits[0]?.pid;
@@ -171,7 +170,7 @@ function groups(events: readonly Event[], keyOf: (event: Event) => string): Grou
   return [...found.values()];
 }
 
-/** How long at least one of these was going on. */
+/** The total time during which at least one of the events was going on. */
 function covered(events: readonly Event[]): number {
   let sum = 0;
   let reached = Number.NEGATIVE_INFINITY;
@@ -184,7 +183,7 @@ function covered(events: readonly Event[]): number {
 
 function noTrace(file: string, cause?: unknown): TsrunError {
   return new TsrunError("E_CONFIG", `cannot use "${file}": it is no trace that tsrun has written`, {
-    hint: '"--trace FILE create …" writes one, as does --trace with every other command',
+    hint: '"--trace FILE create …" writes one; --trace works with every command',
     cause,
   });
 }

@@ -1,5 +1,5 @@
-// Writes the trace of a command: opens the file before the command begins, so that a command whose trace
-// cannot be written does nothing, and writes it when the command ends, however it ends. Called by main.ts.
+// Writes the trace of a command. Opens the file before the command begins, so that a command whose trace
+// cannot be written does nothing, and writes it when the command ends, even if it fails. Called by main.ts.
 
 import { TsrunError, throwIfOutOfMemory, wrapError } from "../errors.ts";
 import { mustCall, syscallError, tryCall } from "../linux/call/call.ts";
@@ -22,11 +22,11 @@ export interface TraceRequest {
   /** The command's name. */
   readonly name: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Told when the trace could not be written, at the end. */
+  /** Called at the end if the trace could not be written. */
   readonly failed: (error: TsrunError) => void;
 }
 
-/** How long a pipe's reader may take for a piece, in milliseconds. */
+/** How long a pipe's reader may take before it reads on, in milliseconds. */
 const PATIENCE_MS = 5_000;
 
 /** Begins to trace this command. Returns the descriptor of the trace's file. */
@@ -59,7 +59,7 @@ function openTrace(path: string): Descriptor {
   }
 }
 
-/** 20 bytes by chance, in hexadecimal digits. */
+/** 20 random bytes, in hexadecimal digits. */
 function randomDigits(): string {
   const bytes = new Uint8Array(20);
   mustCall("get random numbers", "getrandom", bytes, bytes.length, 0);

@@ -127,7 +127,7 @@ behaviour(
       const { shown, code } = seen(await lab.invoke(["check"], { wrapper }));
       t.equal(code, 0);
       t.match(shown, /^Kernel\r?\n {2}ok {4}Linux: /);
-      t.match(shown, /This host does for containers of root/);
+      t.match(shown, /This host can run containers as root/);
       const longest = Math.max(...shown.split(/\r?\n/).map((line) => line.length));
       t.ok(longest <= Math.max(columns, 75), `${columns} columns: ${longest}`);
     }

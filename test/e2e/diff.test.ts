@@ -256,7 +256,7 @@ behaviour(
     t.strictSame(told(rest), ["mounts /tmp: nothing -> tmpfs from added"]);
     const words = (await lab.invoke(["diff", "--fix", box.id])).stdout;
     t.match(words, /^Nothing was written: no limit and no device rule differs/);
-    t.match(words, /1 thing differs in \S+ still, which diff --fix cannot change\./);
+    t.match(words, /1 thing differs in \S+ still; diff --fix cannot change that\./);
   },
   needsController("memory"),
   needsController("pids"),
@@ -297,7 +297,7 @@ behaviour(
       "process RLIMIT_NOFILE: 64, hard 128 -> 60",
     ]);
     const words = (await lab.invoke(["diff", box.id])).stdout;
-    t.match(words, /^What the program may have done itself[\s\S]*\nNothing differs in /);
+    t.match(words, /^Changes that the program may have made itself[\s\S]*\nNothing differs in /);
   },
   ONLY_TSRUN,
 );

@@ -21,7 +21,7 @@ const report = (lines: readonly Line[], more: Partial<Report> = {}): Report => (
 
 t.test("a line each, by topic, and a verdict", async (t) => {
   const text = formatCheck(report([WELL]), { json: false, width: undefined });
-  t.equal(text, "Kernel\n  ok    Linux: 6.1\n\nThis host does for containers of root.\n");
+  t.equal(text, "Kernel\n  ok    Linux: 6.1\n\nThis host can run containers as root.\n");
 });
 
 t.test("what is not well says what it costs and how it is mended, within the terminal", async (t) => {
@@ -30,7 +30,7 @@ t.test("what is not well says what it costs and how it is mended, within the ter
     const text = formatCheck(lacking, { json: false, width });
     t.match(text, /\n {2}NO {4}\/etc\/subuid of x\\u001b\[2J: no range\n {10}costs: only/);
     t.match(text, /\n {10}mend: {2}as root: usermod/);
-    t.match(text, /\nThis host does not do for containers of an ordinary user:\s+ids\.subuid\.\n$/);
+    t.match(text, /\nThis host cannot run containers as an ordinary user\.\s+It\s+lacks:\s+ids\.subuid\.\n$/);
     const lines = text.split("\n").slice(0, -1);
     t.ok(
       lines.every((line) => line.length <= (width ?? 110)),

@@ -70,7 +70,10 @@ t.test("each width is kept, and no escape of the container's gets to the termina
 
 t.test("what does not count is told apart", async (t) => {
   const shown = text(report([{ ...MOUNT, own: true }]));
-  t.match(shown, /^What the program may have done itself[\s\S]*Mounts\n[\s\S]*\nNothing differs in web/);
+  t.match(
+    shown,
+    /^Changes that the program may have made itself[\s\S]*Mounts\n[\s\S]*\nNothing differs in web/,
+  );
 });
 
 t.test("what was written again", async (t) => {
