@@ -10,7 +10,7 @@ import type { DeviceRule as DeviceRuleSpec } from "../spec/types.ts";
 import { limitPointers, RESOURCES } from "./limit-pointers.ts";
 import { type ExplainedPlan, inUnits, type Row, type Section } from "./model.ts";
 
-/** The cgroup is made first, so that everything after it is counted. */
+/** `create` makes the cgroup first, so that everything after it is counted. */
 export function describeCgroup({ cgroup }: ExplainedPlan): Section[] {
   const title = "Control group: where it is counted";
   const { unit, owner, directories, isDisabled } = cgroup;
@@ -49,7 +49,9 @@ export function describeCgroup({ cgroup }: ExplainedPlan): Section[] {
 
 const CGROUPS_PATH = "/linux/cgroupsPath";
 
-/** The limits are set after the mounts, so that those do not count against a tight memory limit. */
+/**
+ * `create` sets the limits after the mounts, so that mounting does not count against a tight memory limit.
+ */
 export function describeLimits({ cgroup, missingFiles = new Set(), bundle }: ExplainedPlan): Section[] {
   if (cgroup.driver === "none") return [];
   return [limits(cgroup, missingFiles), deviceAccess(cgroup, bundle.spec.linux?.resources?.devices)];
@@ -202,7 +204,7 @@ function exceptionRow({ type, major, minor, access }: DeviceException): Row {
   };
 }
 
-/** The last rule about a device. Every container gets some devices that no rule names. */
+/** Points to the last rule about a device. Every container also gets some devices that no rule names. */
 function rulePointers(asked: readonly DeviceRuleSpec[]): (device: DeviceException) => Row {
   const keyOf = (type: string, major = WILDCARD, minor = WILDCARD): string => `${type} ${major}:${minor}`;
   const indices = new Map(

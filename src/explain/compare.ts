@@ -1,12 +1,12 @@
-// Compares an explanation with that of the usual configuration, which is what `spec` writes: each row that
-// differs is marked, with whether the container can reach more by it, or less. Pure; called by explain.ts.
+// Compares an explanation with that of the usual configuration, which `spec` writes. Marks each row that
+// differs, and says whether it lets the container reach more or less. Pure; called by explain.ts.
 
 import { judge } from "./judge.ts";
 import type { Difference, Row, Section } from "./model.ts";
 
 /**
- * Which column names a row, and which are compared. Not compared is what is each container's own: its names,
- * its program with variables and directory, its control group.
+ * For each topic, the column that identifies a row, and the columns that are compared. What differs between
+ * any two containers is not compared: names, program, variables, working directory, control group.
  */
 const COMPARED: Readonly<Record<string, readonly [key: string, ...compared: string[]]>> = {
   namespaces: ["namespace", "from"],
@@ -28,17 +28,17 @@ const COMPARED: Readonly<Record<string, readonly [key: string, ...compared: stri
   annotations: ["annotation"],
 };
 
-/** Facts and rows that are compared with nothing. */
+/** Facts and rows that are not compared. */
 const OWN = new Set(["root file system", "host name", "domain name", "session", "keyring", "loopback"]);
 
-/** The sections with `differs`, `usually` and `lacks`. */
+/** Adds `differs`, `usually` and `lacks` to the sections. */
 export function compareSections(sections: readonly Section[], usual: readonly Section[]): Section[] {
   const all: Section[] = [];
   for (const section of sections) {
     const index = usual.findIndex(({ topic }) => topic === section.topic);
     all.push(compared(section, usual[index]));
     for (const next of usual.slice(index + 1)) {
-      // What only the usual configuration has follows what it follows there.
+      // A section that only the usual configuration has keeps its place behind the section before it.
       if (index < 0 || sections.some(({ topic }) => topic === next.topic)) break;
       all.push(compared(emptied(next), next));
     }
@@ -63,7 +63,7 @@ function compared(section: Section, usual: Section | undefined): Section {
   const mark = (row: Row): Row => marked(topic, columns, row, before.get(row[key]));
   const here = new Set((table?.rows ?? []).map((row) => row[key]));
   const missing = (usual?.table?.rows ?? []).filter((row) => !here.has(row[key]) && !OWN.has(row[key] ?? ""));
-  // What is no longer kept is marked among what is dropped, and the other way round.
+  // A capability that is missing among those kept is among those dropped, and marked there; and vice versa.
   const lacks = topic.endsWith("capabilities") ? [] : missing.map((row) => absent(topic, row));
   return {
     ...section,
@@ -73,14 +73,17 @@ function compared(section: Section, usual: Section | undefined): Section {
   };
 }
 
-/** A filter, or no control group, is one difference, and not one of each row. */
+/**
+ * Differences of a whole section, such as a filter or a missing control group; its rows are not marked
+ * then.
+ */
 function wholeDiffers({ topic, table }: Section, usual: Section | undefined): Difference | undefined {
   if (topic === "seccomp") return table === undefined ? undefined : "narrower";
-  // The host's directory of devices takes the place of its own.
+  // Without a table, a mount puts another directory on /dev.
   if (topic === "devices" && table === undefined) return "wider";
   if (topic === "cgroup") return table === undefined ? "wider" : undefined;
   if (topic !== "device-access" || usual?.table === undefined) return undefined;
-  // All are allowed but some, or only permissions decide.
+  // Otherwise all devices are allowed except some, or only file permissions decide.
   return table?.columns[1]?.[1] === usual.table.columns[1]?.[1] ? undefined : "wider";
 }
 
@@ -100,7 +103,7 @@ function marked(
 
 function absent(topic: string, usual: Row): Row {
   const { pointer = "", ...cells } = usual;
-  // The entry of a list has another number here, or none.
+  // The index belongs to the usual configuration, so point to the list.
   const list = /\/\d+$/.test(pointer) ? pointer.slice(0, pointer.lastIndexOf("/")) : pointer;
   const differs = judge(topic, undefined, usual) ?? "other";
   return { ...cells, ...(list === "" ? {} : { pointer: list }), differs };

@@ -14,7 +14,7 @@ export function describeDevices({ rootfs, bundle }: ExplainedPlan): Section[] {
   }
   const asked = new Map<string, number>();
   for (const [index, { path }] of (bundle.spec.linux?.devices ?? []).entries()) {
-    // The first one counts.
+    // If a path is listed twice, the first entry counts.
     if (!asked.has(cleanPath(path))) asked.set(cleanPath(path), index);
   }
   const how = bindDevices
@@ -41,7 +41,7 @@ export function describeDevices({ rootfs, bundle }: ExplainedPlan): Section[] {
   ];
 }
 
-/** Devices that nobody asked for are in every container. */
+/** A device that the configuration does not name is in every container, and has no pointer. */
 function nodeRow(
   { path, mode, major, minor, uid, gid }: DevicePlan,
   asked: ReadonlyMap<string, number>,

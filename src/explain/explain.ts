@@ -1,5 +1,5 @@
 // `explain`: describes what tsrun will do with a bundle, or did for a container, from the plan that `create`
-// carries out. It makes nothing, and needs no privileges.
+// carries out. It changes nothing and needs no privileges.
 
 import { readHierarchies } from "../cgroups/host.ts";
 import { missingFiles } from "../cgroups/missing-files.ts";
@@ -39,9 +39,12 @@ import { withSources } from "./sources.ts";
 const ANY_ID = "<container-id>";
 
 export interface ExplainOptions extends Pick<CreateOptions, "noPivot" | "noNewKeyring" | "preserveFds"> {
-  /** Whether the system calls are shown too. */
+  /** Whether to show the system calls. */
   readonly syscalls: boolean;
-  /** Whether to say where the configuration asks for each thing, and what differs from the usual one. */
+  /**
+   * Whether to say where the configuration asks for each thing, and what differs from the usual
+   * configuration.
+   */
   readonly sources: boolean;
 }
 
@@ -57,7 +60,7 @@ export function isContainer({ root }: GlobalOptions, id: string, path: string): 
   });
 }
 
-/** Finds the container; a word that is not a valid id names none. */
+/** `undefined` also for a word that is not a valid id. */
 function findContainer(root: string, id: string): ReturnType<typeof findStateDirectory> {
   try {
     return findStateDirectory(root, id);
@@ -92,7 +95,7 @@ export function explainBundle(globals: GlobalOptions, path: string, options: Exp
   return withSources(explanation, usualSections(globals), { file, source: loaded.source });
 }
 
-/** The same for the configuration that `spec` writes, as root has it. */
+/** Explains the usual configuration: the one that `spec` writes, for root. */
 function usualSections(globals: GlobalOptions): Section[] {
   const spec = normalise(exampleSpec({ cgroupV2: readHierarchies().layout === "v2" }));
   const plan = planWithoutFilter({
@@ -104,8 +107,8 @@ function usualSections(globals: GlobalOptions): Section[] {
 }
 
 /**
- * The user who asks need not be the one who runs it: what an ordinary user may not have is explained as for
- * root.
+ * Loads a configuration as for the caller. If an ordinary user cannot run it, loads it as for root, since
+ * root may be the one who will run it.
  */
 function load(text: string, file: string): { loaded: LoadedConfig; asRoot: boolean } {
   const caller = effectiveIds();
@@ -117,14 +120,14 @@ function load(text: string, file: string): { loaded: LoadedConfig; asRoot: boole
   }
 }
 
-/** Leaves out the control groups that an ordinary user may not make. */
+/** Leaves out the control groups that an ordinary user may not create. */
 function permitted(planned: CgroupPlan): CgroupPlan {
   if (planned.explicit || planned.unit !== undefined) return planned;
   const directories = planned.directories.filter(({ path }) => mayMake(path));
   return { ...planned, directories, driver: directories.length === 0 ? "none" : planned.driver };
 }
 
-/** Whether the existing part of the path allows to make a directory in it. */
+/** Whether the caller may make a directory in the nearest existing directory above the path. */
 function mayMake(path: string): boolean {
   let above = path;
   do above = parentOf(above);
@@ -155,14 +158,14 @@ export function explainContainer(globals: GlobalOptions, id: string, options: Ex
   });
 }
 
-/** Device rules are among the limits that `update` keeps, changed or not. */
+/** Whether `update` has set this setting. It always keeps the device rules, even if they did not change. */
 function isOfUpdate(pointer: string, text: string, { devices }: Resources): boolean {
   if (!pointer.startsWith(`${RESOURCES}/devices`)) return pointer.startsWith(`${RESOURCES}/`);
   const { linux } = JSON.parse(text) as Spec;
   return JSON.stringify(devices) !== JSON.stringify(linux?.resources?.devices);
 }
 
-/** What `mounts add` has mounted stands below what the configuration asks for. */
+/** Adds a note about the mounts of `mounts add`. */
 function withLiveMounts(sections: readonly Section[], { liveMounts = [] }: StateRecord): readonly Section[] {
   if (liveMounts.length === 0) return sections;
   const added = liveMounts.map(({ destination }) => JSON.stringify(destination)).join(", ");

@@ -1,9 +1,12 @@
-// Whether a difference from the usual configuration lets a container reach more, or less. What is neither, or
-// may be either, is `other`. Pure; called by compare.ts.
+// Decides whether a difference from the usual configuration lets a container reach more or less. A difference
+// that is neither, or may be either, is `other`. Pure; called by compare.ts.
 
 import type { Difference, Row } from "./model.ts";
 
-/** One of the two rows is there; without `row` the usual one is missing. `undefined` if nobody need know. */
+/**
+ * At least one of the rows is given; without `row`, the usual one is missing. Returns `undefined` to not
+ * mark it.
+ */
 type Judge = (row: Row | undefined, usual: Row | undefined) => Difference | undefined;
 
 const JUDGES: Readonly<Record<string, Judge>> = {
@@ -32,7 +35,7 @@ export function judge(topic: string, row: Row | undefined, usual: Row | undefine
   return decide === undefined ? "other" : decide(row, usual);
 }
 
-/** What a mount takes away: each flag less is more that can be done. */
+/** Flags of a mount that take rights away. */
 const CLOSING = ["ro", "nosuid", "nodev", "noexec"];
 
 function judgeMount(row: Row | undefined, usual: Row | undefined): Difference {
@@ -45,13 +48,13 @@ function judgeMount(row: Row | undefined, usual: Row | undefined): Difference {
     const isReadonly = one.note?.includes("ro when all is in place") === true;
     return CLOSING.filter((flag) => flags.includes(flag) || (flag === "ro" && isReadonly));
   };
-  // A flag more is a right less.
+  // The order is reversed: one more flag is one right less.
   return byWords(closing(usual), closing(row)) ?? "other";
 }
 
 const SHARES = /weight|shares|idle|memory\.(low|min|soft)|burst|net_|rt_/;
 
-/** A limit takes something away, unless it is none; a share or a guarantee does not. */
+/** A limit takes something away, unless it means no limit. A share or a guarantee does not. */
 function judgeLimit(row: Row | undefined): Difference {
   const { file = "", value = "" } = row ?? {};
   const isNone = value === "-1" || value.startsWith("max");
@@ -82,7 +85,9 @@ function limitOf(words: string): number {
   return words === "unlimited" ? Number.POSITIVE_INFINITY : Number.parseInt(words, 10);
 }
 
-/** By which has words that the other lacks; `undefined` if both have, or neither. */
+/**
+ * Wider if only `now` has words that the other lacks, narrower if only `before` has; otherwise `undefined`.
+ */
 function byWords(now: readonly string[], before: readonly string[]): Difference | undefined {
   const more = now.some((word) => !before.includes(word));
   const less = before.some((word) => !now.includes(word));

@@ -1,4 +1,5 @@
-// Which setting of `linux.resources` a write into a cgroup's file comes from. Pure; called by cgroups.ts.
+// Finds the setting of `linux.resources` that a write into a cgroup's file comes from. Pure; called by
+// cgroups.ts.
 
 import { type CgroupWrite, deviceNumber } from "../cgroups/writes.ts";
 import { childPointer } from "../spec/json-positions.ts";
@@ -6,7 +7,7 @@ import type { Resources } from "../spec/types.ts";
 
 export const RESOURCES = "/linux/resources";
 
-/** For the files of both versions; the first setting that is there counts. */
+/** The settings for each file, of both versions of cgroups. The first that the configuration has counts. */
 const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   "memory.max": ["memory/limit"],
   "memory.limit_in_bytes": ["memory/limit"],
@@ -38,7 +39,7 @@ const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   "net_prio.ifpriomap": ["network/priorities"],
 };
 
-/** The lists of `blockIO`, by the end of the file's name, or by the word before the rate. */
+/** The lists of `blockIO`, by a part of the file's name or by the beginning of the rate. */
 const DEVICE_LISTS: readonly (readonly [word: string, list: DeviceList])[] = [
   ["read_bps_device", "throttleReadBpsDevice"],
   ["write_bps_device", "throttleWriteBpsDevice"],

@@ -1,5 +1,4 @@
-// The parts of an explanation, for both text and JSON: types, and a few functions that every topic needs.
-// Pure.
+// The parts of an explanation, for both text and JSON, and a few functions that every topic needs. Pure.
 
 import type { ContainerPlan } from "../container/plan.ts";
 import type { FilterPlan } from "../seccomp/plan.ts";
@@ -7,18 +6,19 @@ import type { FilterPlan } from "../seccomp/plan.ts";
 /** The plan that `create` carries out, with the filter's plan instead of its bytes. */
 export type ExplainedPlan = Omit<ContainerPlan, "seccomp"> & {
   readonly filter: FilterPlan | undefined;
-  /** Cgroup files that this kernel lacks, instead of which others are written. */
+  /** Cgroup files that this kernel lacks; others are written instead. */
   readonly missingFiles?: ReadonlySet<string>;
 };
 
 /**
- * The cells of a row, and what is known about it besides: `pointer` is the JSON pointer of the setting that
- * asks for it. If an explanation has its sources, `differs` and `usually` compare it with the usual
- * configuration.
+ * The cells of a row by column. `pointer` is the JSON pointer of the setting that asks for it. If the
+ * explanation has its sources, `differs` and `usually` compare the row with the usual configuration.
  */
 export type Row = Readonly<Record<string, string>>;
 
-/** Beside the usual configuration it lets the container reach more, or less, or is something else. */
+/**
+ * Whether, compared with the usual configuration, the container can reach more, or less, or something else.
+ */
 export type Difference = "wider" | "narrower" | "other";
 
 export interface Table {
@@ -35,16 +35,16 @@ export interface Section {
   readonly text: readonly string[];
   /** JSON pointer of the setting that the section is about. */
   readonly pointer?: string;
-  /** What the paragraphs tell of single settings: `name`, `value` and, as in a table, `pointer`. */
+  /** Single settings that the paragraphs mention: `name`, `value` and, as in a table, `pointer`. */
   readonly facts?: readonly Row[];
   readonly table?: Table;
-  /** Below the table. */
+  /** Paragraphs below the table. */
   readonly notes?: readonly string[];
   /** With `--syscalls`: the system calls that it needs. */
   readonly syscalls?: readonly ShownCall[];
   /** With sources: how the section as a whole differs from the usual one. */
   readonly differs?: Difference;
-  /** With sources: rows that the usual configuration has and this one has not. */
+  /** With sources: rows that only the usual configuration has. */
   readonly lacks?: readonly Row[];
 }
 
@@ -73,7 +73,7 @@ export interface Explanation {
   readonly sources?: Sources;
 }
 
-/** Where the configuration asks for what is explained. */
+/** Where in the configuration each thing is asked for. */
 export interface Sources {
   /** The file with the configuration. */
   readonly file: string;
@@ -88,13 +88,16 @@ export interface Place {
   readonly lastLine: number;
   /** Its lines, without the indentation that they have in common, and shortened if they are many. */
   readonly text: string;
-  /** There is no such value; the place is that of the value that would hold it. */
+  /** Set if there is no such value; the place is that of the value that would contain it. */
   readonly absent?: true;
-  /** `update` has changed the value since. */
+  /** Set if `update` has changed the value since. */
   readonly changed?: true;
 }
 
-/** The pointer of the last entry of a list that is the given one; of the list, if there is none. */
+/**
+ * Returns a function that finds the pointer of an entry, the last if it is listed twice; or else of the
+ * list.
+ */
 export function entryPointers(list: string, entries: readonly string[]): (entry: string) => string {
   const indices = new Map(entries.map((entry, index) => [entry, index]));
   return (entry) => {
@@ -108,7 +111,7 @@ export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
-/** The words quoted as for a shell, for reading only. */
+/** The words as one line, quoted where needed. For reading only: not every shell would read it back. */
 export function shellWords(words: readonly string[]): string {
   return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");
 }

@@ -1,15 +1,14 @@
-// Where a configuration asks for what is explained: the lines of the file for each JSON pointer of an
-// explanation. Pure; called by explain.ts.
+// Finds the lines of the configuration for each JSON pointer of an explanation. Pure; called by sources.ts.
 
 import { type Extent, JsonPositions, type JsonText } from "../spec/json-positions.ts";
 import { shorten } from "../spec/shorten.ts";
 import type { Place, Section } from "./model.ts";
 
-/** A seccomp profile has lists of hundreds of lines. */
+/** At most this many lines of a value are shown: a seccomp profile has lists of hundreds. */
 const MOST_LINES = 12;
 const LONGEST_LINE = 160;
 
-/** The places by pointer; none for a text that is not JSON. */
+/** The places by pointer; empty if the text is not JSON. */
 export function placesOf(
   sections: readonly Section[],
   source: JsonText,
@@ -43,7 +42,7 @@ function pointersOf(sections: readonly Section[]): string[] {
   return [...pointers];
 }
 
-/** The value, or the one that would hold it. */
+/** The value at the pointer or, if it is absent, the nearest value that would contain it. */
 function nearest(positions: JsonPositions, pointer: string): [Extent | undefined, string] {
   for (let at = pointer; ; at = at.slice(0, at.lastIndexOf("/"))) {
     const extent = positions.extent(at);
@@ -52,7 +51,7 @@ function nearest(positions: JsonPositions, pointer: string): [Extent | undefined
 }
 
 function placeOf({ from, to, text }: Extent): Place {
-  // One more than is shown, so that a document of megabytes is not split.
+  // Split off only one line more than is shown: a document may have megabytes.
   const lines = text.split("\n", MOST_LINES + 1);
   const [first = "", ...rest] = lines;
   const indents = rest.filter((line) => line.trim() !== "").map((line) => line.search(/\S/));

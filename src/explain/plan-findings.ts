@@ -1,5 +1,5 @@
 // Makes the checks of `create`'s planning one by one, so that all failures are reported and not only the
-// first. Pure; called by validate.ts, for a configuration that has passed schema and rules.
+// first. Pure; called by validate.ts, for a configuration that has passed the schema and the rules.
 
 import { deviceRule } from "../cgroups/devices/rules.ts";
 import type { Hierarchies } from "../cgroups/hierarchies.ts";
@@ -100,7 +100,7 @@ function cgroupChecks({ spec, hierarchies, systemdCgroup }: PlanRequest): Check[
   ];
 }
 
-/** What is allowed, and is hardly what was meant. */
+/** Warns of what is allowed but was probably not meant. */
 function doubts({ spec, systemdCgroup }: PlanRequest): Fault[] {
   const { cgroupsPath = "" } = spec.linux ?? {};
   if (systemdCgroup || !/^[^/:]*:[^/:]*:[^/:]+$/.test(cgroupsPath)) return [];
@@ -109,7 +109,7 @@ function doubts({ spec, systemdCgroup }: PlanRequest): Fault[] {
   return [{ pointer: "/linux/cgroupsPath", reason, hint }];
 }
 
-/** Enough for the names of units. */
+/** A stand-in for systemd; it is only used to check names of units. */
 const SYSTEMD = { user: false, version: 0, controlGroup: "" };
 
 function processPlan({ process, linux }: Spec): ReturnType<typeof planProcess> | undefined {

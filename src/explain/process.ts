@@ -18,7 +18,7 @@ import {
   shellWords,
 } from "./model.ts";
 
-/** Set while the host's /proc can still be reached. */
+/** `create` sets these while the host's /proc can still be reached. */
 export function describeApart({ process, bundle, namespaces }: ExplainedPlan): Section[] {
   const sysctl = Object.entries(bundle.spec.linux?.sysctl ?? {});
   const rows: Row[] = [
@@ -201,7 +201,7 @@ function schedulingRows({ scheduling }: ProcessPlan): Row[] {
   return rows;
 }
 
-/** The capabilities that it keeps, with their sets, and those that it loses. */
+/** Two sections: the capabilities that it keeps, with their sets, and those that it loses. */
 function capabilities({ process, bundle }: ExplainedPlan): Section[] {
   const { capabilities: masks } = process;
   const asked = bundle.spec.process?.capabilities ?? {};
@@ -255,7 +255,7 @@ function capabilities({ process, bundle }: ExplainedPlan): Section[] {
 
 const CAPABILITIES = "/process/capabilities";
 
-/** The entry in the first set that has it. */
+/** Points to the entry in the first set that has the capability. */
 function capabilityPointer(asked: Capabilities, name: string): string {
   const [set, names] = Object.entries(asked).find(([, entries]) => entries.includes(name)) ?? [];
   return set === undefined ? CAPABILITIES : `${CAPABILITIES}/${set}/${names?.indexOf(name as never)}`;

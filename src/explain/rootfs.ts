@@ -1,5 +1,5 @@
 // The container's files in words: each mount with its final flags, the change of root, and the paths that are
-// masked or made read-only after it. Pure.
+// masked or made read-only afterwards. Pure.
 
 import {
   MOUNT_ATTR__ATIME,
@@ -17,7 +17,7 @@ import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import type { Spec } from "../spec/types.ts";
 import { type ExplainedPlan, entryPointers, type Row, type Section } from "./model.ts";
 
-/** The mounts, which are made before limits are set and hooks run. */
+/** `create` makes the mounts before it sets limits and runs hooks. */
 export function describeMounts({ rootfs, rootless }: ExplainedPlan): Section[] {
   return [
     {
@@ -161,7 +161,7 @@ function cleared(attributes: number): string[] {
   );
 }
 
-/** A change that names all flags: afterwards exactly those in `set` are set. */
+/** The flags after a change: exactly those in `set`. */
 function changeWords({ set, clear }: { readonly set: number; readonly clear: number }): string {
   const words = attributeWords(set, (clear & MOUNT_ATTR__ATIME) === 0 ? "set" : "all");
   return words.length === 0 ? "none of those below" : words.join(",");
@@ -187,7 +187,7 @@ const CHANGES: Readonly<Record<RootfsPlan["change"], string>> = {
     "there: a root user can get out of this.",
 };
 
-/** What is done after the container's root has become `/`. */
+/** `create` does this after the container's root has become `/`. */
 export function describeRoot({ rootfs, bundle, process }: ExplainedPlan): Section[] {
   const { hostname = "", domainname = "" } = bundle.spec;
   const { change, rootPropagation, readonlyRoot } = rootfs;

@@ -14,7 +14,7 @@ import { KEYS } from "../spec/annotations.ts";
 import { childPointer } from "../spec/json-positions.ts";
 import { counted, type ExplainedPlan, type Row, type Section } from "./model.ts";
 
-/** A filter returns an action and a number for it. */
+/** The part of a filter's result that is the action; the rest is a number for it. */
 const ACTION_BITS = 0xffff0000;
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
-// Adds to an explanation what `--json` and `--html` tell besides: where the configuration asks for each
-// thing, and what differs from the usual configuration. Pure; called by explain.ts.
+// Adds to an explanation what only `--json` and `--html` show: where the configuration asks for each thing,
+// and what differs from the usual configuration. Pure; called by explain.ts.
 
 import type { JsonText } from "../spec/json-positions.ts";
 import { compareSections } from "./compare.ts";
@@ -10,7 +10,7 @@ export interface Asked {
   /** The name of the file. */
   readonly file: string;
   readonly source: JsonText;
-  /** Whether `update` has changed the setting at this pointer since. */
+  /** Whether `update` has changed the setting at this pointer. */
   readonly isChanged?: (pointer: string) => boolean;
 }
 

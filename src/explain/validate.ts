@@ -1,4 +1,4 @@
-// `validate`: only the checks of `create`. It makes nothing, and needs no privileges.
+// `validate`: makes only the checks of `create`. It changes nothing and needs no privileges.
 
 import { whyNotJoined } from "../cause/namespaces.ts";
 import { readHierarchies } from "../cgroups/host.ts";
@@ -16,7 +16,7 @@ import type { Spec } from "../spec/types.ts";
 import { faultOf, planFindings } from "./plan-findings.ts";
 
 export interface ValidateRequest {
-  /** Absolute path of the bundle; relative paths of a configuration begin there. */
+  /** Absolute path of the bundle, which relative paths of the configuration refer to. */
   readonly bundle: string;
   /** A configuration outside a bundle: its absolute path, or "-" for standard input. */
   readonly config: string | undefined;
@@ -30,7 +30,7 @@ export interface Verdict {
   readonly file: string;
   readonly faults: readonly Located[];
   readonly warnings: readonly Located[];
-  /** How many more findings there are: a file may have a fault in every line. */
+  /** How many more findings there are; a file may have a fault in every line. */
   readonly untold: Untold;
 }
 
@@ -56,7 +56,10 @@ function read({ bundle, config }: ValidateRequest): { file: string; text: string
   return { file: config === "-" ? "standard input" : config, text: readDocument(config) };
 }
 
-/** Names that the filter goes without. AS RUNC: they are skipped, since a profile is for many kernels. */
+/**
+ * Warns of names that the filter leaves out. AS RUNC: unknown names are skipped, since a profile is for
+ * many kernels.
+ */
 function seccompWarnings({ linux }: Spec): Fault[] {
   if (linux?.seccomp === undefined) return [];
   return unknownNames(linux.seccomp, MOST_TOLD).map(({ pointer, name, meant }) => ({
@@ -66,7 +69,7 @@ function seccompWarnings({ linux }: Spec): Fault[] {
   }));
 }
 
-/** A namespace that is not there now may be made before the container, so it is no fault. */
+/** A namespace that does not exist now may be created before the container, so this is only a warning. */
 function namespaceWarnings({ linux }: Spec): Fault[] {
   return (linux?.namespaces ?? []).flatMap(({ type: kind, path = "" }, index) => {
     const cause = path === "" ? undefined : whyNotJoined({ kind, path }, "");
@@ -81,14 +84,14 @@ function namespaceWarnings({ linux }: Spec): Fault[] {
   });
 }
 
-/** What the configuration gives beyond what a recording shows. */
+/** What the configuration allows beyond what a recording shows. */
 function beyond({ recording }: ValidateRequest, spec: Spec): Fault[] {
   if (recording === undefined) return [];
   const profile = profileOf(spec);
   return excessOf({ spec, recording: readRecording(recording), profile, known: ownCalls().names });
 }
 
-/** Faults of the root file system; a configuration without a bundle has none yet. */
+/** Faults of the root file system. A configuration outside a bundle has no root file system yet. */
 function rootfsFaults({ bundle, config }: ValidateRequest, spec: Spec): Fault[] {
   if (config !== undefined) return [];
   const fault = faultOf("/root/path", () => checkRootfs(bundle, spec));

@@ -1,4 +1,4 @@
-// The signs and words of differences: a colour is never the only sign. Pure.
+// The signs and words for differences, so that colour is never the only sign. Pure.
 
 import type { Difference, Section } from "../model.ts";
 
@@ -30,7 +30,7 @@ export function countDifferences(section: Section): Readonly<Record<Difference, 
   return counts;
 }
 
-/** `▲ 2 ▼ 1`, with words for those who do not see it. */
+/** `▲ 2 ▼ 1`, with words for screen readers. */
 export function countsMarkup(counts: Readonly<Record<Difference, number>>): string {
   return DIFFERENCES.filter((one) => counts[one] > 0)
     .map((one) => `<span class="${one}">${SIGNS[one]} ${counts[one]}<span class="vh"> ${one}</span></span>`)

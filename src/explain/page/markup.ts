@@ -1,7 +1,7 @@
-// Writes markup. Every text of a configuration goes through `escaped`: it may hold anything. Pure.
+// Writes markup. Every text of a configuration goes through `escaped`, since it may contain anything. Pure.
 
-// Controls, marks that change the direction of text or cannot be seen, and what XML does not allow. With the
-// flag "u", \p{Cs} is half of a pair without the other one.
+// Control characters, invisible ones, ones that change the direction of text, and what XML does not allow.
+// With the flag "u", \p{Cs} matches a surrogate without its other half.
 const SPECIAL =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   /[&<>"'\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\p{Cf}\p{Cs}]/gu;
@@ -17,7 +17,7 @@ const NAMED: Readonly<Record<string, string>> = {
   "\t": "\\t",
 };
 
-/** A text for an element or a quoted attribute; what cannot be seen is shown as in JSON: `\u202e`. */
+/** A text for an element or a quoted attribute. Invisible characters are shown as in JSON: `\u202e`. */
 export function escaped(text: string): string {
   return text.replace(SPECIAL, (sign) => NAMED[sign] ?? numbered(sign));
 }
@@ -27,11 +27,14 @@ function numbered(sign: string): string {
   return codes.map((code) => `\\u${code.toString(16).padStart(4, "0")}`).join("");
 }
 
-/** A run of signs of this length without a place for a break would make a table too wide. */
+/** Longer words would make a table too wide if they could not be broken. */
 const LONGEST_RUN = 22;
 const BREAKS = /(?<=[/,_:=.@-])(?=[^\s/,_:=.@-])/;
 
-/** The contents of a cell: a long word is broken after a slash and the like; elsewhere only if it must be. */
+/**
+ * The contents of a cell. A long word may be broken after a slash and the like, elsewhere only if it must
+ * be.
+ */
 export function cellMarkup(text: string): { readonly markup: string; readonly isLong: boolean } {
   let isLong = false;
   const words = text.split(" ").map((word) => {
@@ -48,7 +51,7 @@ export function escapedLines(text: string): string {
   return text.split("\n").map(escaped).join("\n");
 }
 
-/** The number of columns in a font whose signs are all as wide: the signs of East Asia take two. */
+/** The number of columns in a monospaced font. East Asian characters take two. */
 export function columnsOf(text: string): number {
   let columns = 0;
   for (const sign of text)
@@ -61,9 +64,9 @@ export function columnsOf(text: string): number {
   return columns;
 }
 
-/** At most so many columns: the beginning and the end. Not escaped yet. */
+/** The beginning and the end of a text, in at most this many columns. The result is not escaped yet. */
 export function fitted(text: string, most: number): string {
-  // What escaping makes longer.
+  // Count invisible characters as they will be shown.
   const shown = text.replace(SPECIAL, (sign) =>
     /[&<>"']/.test(sign) ? sign : (NAMED[sign] ?? numbered(sign)),
   );

@@ -1,10 +1,10 @@
-// The container's mounts as a tree: each below the nearest one whose place its path goes through. Pure.
+// The container's mounts as a tree: each below the nearest mount that its path leads through. Pure.
 
 import type { Row, Section } from "../model.ts";
 import type { Numbers } from "./row.ts";
 import { type Box, type Drawn, line } from "./svg.ts";
 
-/** The picture has at most so many; the table has all. Those that differ come first. */
+/** The picture shows at most this many mounts, and prefers those that differ; the table has all. */
 const MOST_DRAWN = 36;
 const STEP = 12;
 const DEEPEST = 6;
@@ -13,7 +13,7 @@ export interface TreeNode {
   /** The id of its row. */
   readonly id: string;
   readonly row: Row;
-  /** Its place, below that of its parent. */
+  /** Its path, relative to that of its parent. */
   readonly name: string;
   readonly depth: number;
   /** The index of the node above it; -1 below the root. */
@@ -79,7 +79,7 @@ export function drawMounts(box: Box, section: Section, numbers: Numbers): Drawn 
     y = drawn.bottom;
     bottoms.push(y);
   }
-  // Above the coloured lines.
+  // Drawn last, above the coloured lines.
   if (branches !== "") svg += `<path class="branch" d="${branches}"/>\n`;
   const more = (section.table?.rows.length ?? 0) - nodes.length;
   if (more <= 0) return { svg, bottom: y };

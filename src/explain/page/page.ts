@@ -1,5 +1,5 @@
-// The page: head, facts, what differs, the picture, the words, and the time line of a trace. It needs nothing
-// else, and runs no script. Pure; called by the command `explain`.
+// The page: head, facts, what differs, the picture, the words, and the time line of a trace. It needs no
+// other file and runs no script. Pure; called by the command `explain`.
 
 import { type Explanation, shellWords } from "../model.ts";
 import { DIFFERENCES, MEANINGS, SIGNS } from "./marks.ts";
@@ -19,14 +19,14 @@ export interface PageRequest {
   readonly program: string;
 }
 
-/** Nothing is loaded or run, whatever gets into the page: only the style sheet that is in it. */
+/** Whatever gets into the page, browsers load and run nothing; they only use the page's own style sheet. */
 const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'`;
 
 export function page({ explanation, trace, program }: PageRequest): string {
   const { sections, sources, warnings } = explanation;
   const numbers = new Numbers();
   const request = { places: sources?.places ?? {}, numbers };
-  // First the picture, whose links have the lowest numbers then.
+  // Draw the picture first, so that its links have the lowest numbers (see MOST_LINKS).
   const drawing = picture(explanation, numbers);
   const words = sections.map((section, index) => sectionMarkup(section, index + 1, request));
   const times = trace === undefined ? [] : [timelineMarkup(trace)];

@@ -1,4 +1,5 @@
-// The colours of the page in both themes. A test computes that each text can be read on its ground. Pure.
+// The colours of the page in both themes. A test checks that each text has enough contrast on its ground.
+// Pure.
 
 export type Colour =
   | "ground"
@@ -64,7 +65,7 @@ export const DARK: Palette = {
   "bar-muted": "#b3bcc5",
 };
 
-/** Which text stands on which ground. */
+/** Which text colour is used on which ground. */
 export const TEXT_ON: readonly (readonly [text: Colour, ground: Colour])[] = [
   ...(["ground", "surface"] as const).flatMap((ground) =>
     (["text", "muted", "link", "wider", "narrower", "other"] as const).map((text) => [text, ground] as const),
@@ -76,7 +77,7 @@ export const TEXT_ON: readonly (readonly [text: Colour, ground: Colour])[] = [
   ["bar-muted", "bar"],
 ];
 
-/** Lines that tell something, of which 3:1 is asked: frames of what is shared with the host, focus. */
+/** Lines that carry meaning, which need a contrast of 3:1: frames of what is shared with the host, focus. */
 export const LINES_ON: readonly (readonly [line: Colour, ground: Colour])[] = [
   ["strong", "surface"],
   ["strong", "ground"],

@@ -13,7 +13,7 @@ import { type Box, type Drawn, frame, line, link, SIGN, sign, stack } from "./sv
 const WIDTH = 380;
 const TILES = 4;
 const TILE_HEIGHT = 35;
-/** The table has all of them. */
+/** The picture shows at most this many limits; the table has all. */
 const MOST_LIMITS = 10;
 
 export function picture({ sections, command }: Explanation, numbers: Numbers): string {
@@ -83,7 +83,7 @@ function padded({ svg, bottom }: Drawn): Drawn {
 
 const FROM: Readonly<Record<string, string>> = { new: "its own", host: "the host's", joined: "joined" };
 
-/** A tile for each: filled if it is the container's own, an outline if it is the host's. */
+/** A tile for each namespace: filled if it is the container's own, an outline if it is the host's. */
 function namespaces({ x, y, width }: Box, section: Section | undefined, numbers: Numbers): Drawn {
   const rows = section?.table?.rows ?? [];
   const pitch = (width + 5) / TILES;
@@ -175,7 +175,7 @@ function program({ x, y, width }: Box, command: readonly string[], numbers: Numb
   return { svg: link({ to: "command-fact-0", differs: undefined, numbers }, svg), bottom: y + 30 };
 }
 
-/** What is not inside: hooks, and devices of the network that were taken from the host. */
+/** What is outside the container's frame: hooks, network devices that were taken from the host, caches. */
 function outside(box: Box, sections: readonly Section[], numbers: Numbers): Drawn {
   const parts = [
     ["hooks", "hooks"],

@@ -1,4 +1,4 @@
-// What the container's process is and may do, as a picture: lines, and a field of all capabilities. Pure.
+// Draws who the container's process is and what it may do: lines, and a square for each capability. Pure.
 
 import type { Row, Section } from "../model.ts";
 import type { Numbers } from "./row.ts";
@@ -35,7 +35,7 @@ export function drawPrivileges(box: Box, sections: readonly Section[], numbers: 
   ]);
 }
 
-/** The rest of who it is stands in the table. */
+/** The rows of `identity` that are drawn; the others are only in the table. */
 const DRAWN = new Set(["user", "no_new_privs", "AppArmor", "SELinux"]);
 
 function seccompLine(box: Box, { topic, table, differs, facts = [] }: Section, numbers: Numbers): Drawn {
@@ -95,7 +95,7 @@ function capabilities(
   return { svg: title.svg + squares.join(""), bottom: Math.ceil(title.bottom + height + 3) };
 }
 
-/** What differs has a sign besides its colour: a plus where something is gained, otherwise a stroke. */
+/** A sign besides the colour for a capability that differs: a plus if it is gained, otherwise a stroke. */
 function inner(left: number, top: number, size: number, differs: string): string {
   const [middle, low] = [left + size / 2, top + size / 2];
   const [a, b] = [(size / 4).toFixed(1), (size / 2).toFixed(1)];

@@ -1,16 +1,16 @@
-// A row of a table: its cells, how it differs, and the lines of config.json that ask for it. The lines stand
-// in a box that the style sheet shows at the bottom of the window while the row is pointed at or has the
-// focus. Pure.
+// A row of a table: its cells, how it differs, and the lines of config.json that ask for it. The lines are in
+// a box that the style sheet shows at the bottom of the window while the pointer or the focus is on the row.
+// Pure.
 
 import type { Place, Row } from "../model.ts";
 import { isDifference, markClass, SIGNS } from "./marks.ts";
 import { cellMarkup, escaped, escapedLines } from "./markup.ts";
 
-/** Numbers for elements that refer to each other, by the row that they belong to. */
+/** Numbers for the ids of elements that refer to each other, one for each row. */
 export class Numbers {
   readonly #numbers = new Map<string, number>();
 
-  /** The same each time for the same row. */
+  /** Returns the same number each time for the same row. */
   of(row: string): number {
     const known = this.#numbers.get(row);
     if (known !== undefined) return known;
@@ -25,11 +25,11 @@ export interface RowRequest {
   readonly columns: readonly (readonly [key: string, title: string])[];
   readonly places: Readonly<Record<string, Place>>;
   readonly numbers: Numbers;
-  /** The usual configuration has it, and this one has not. */
+  /** Whether only the usual configuration has this row. */
   readonly isMissing?: boolean;
 }
 
-/** Longer cells, which are lists of names, are folded. */
+/** Longer cells are folded; they are lists of names. */
 const LONGEST_CELL = 400;
 
 export function rowMarkup(request: RowRequest): string {
@@ -65,14 +65,14 @@ function askedCell({ id, row, places, numbers, isMissing = false }: RowRequest):
 }
 
 export interface Asked {
-  /** Of the row or section. */
+  /** The id of the row or section. */
   readonly id: string;
   readonly pointer: string;
   readonly place: Place;
   readonly numbers: Numbers;
 }
 
-/** A link that leads to the row itself, so that it can be passed on, and the box of lines. */
+/** A link to the row itself, which a reader can copy and pass on, and the box of lines. */
 export function askedMarkup({ id, pointer, place, numbers }: Asked): string {
   const number = numbers.of(id);
   const link = `<a href="#${id}" aria-describedby="t${number}">${placeLabel(place)}</a>`;

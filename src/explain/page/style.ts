@@ -1,5 +1,5 @@
-// The style sheet of the page. It never depends on a configuration, so its hash, which the page's
-// Content-Security-Policy allows, is written down here; a test computes it. Pure.
+// The style sheet of the page. It does not depend on the configuration, so its hash for the page's
+// Content-Security-Policy is a constant; a test checks it. Pure.
 
 import { DARK, LIGHT, variables } from "./palette.ts";
 import { PICTURE_STYLE } from "./picture-style.ts";
@@ -7,10 +7,10 @@ import { PICTURE_STYLE } from "./picture-style.ts";
 /** SHA-256 of `STYLE`. */
 export const STYLE_HASH = "wmg0n6TZpun68BACjE1P6pTWTo5kA76QmGR7V2ySP6U=";
 
-/** The picture has at most so many links, each with a box of lines of the same number. */
+/** The picture has at most this many links. Each has a box of lines with the same number. */
 export const MOST_LINKS = 150;
 
-/** Shows the box of the link that is pointed at, or has the focus. */
+/** Shows the box of a link while the pointer or the focus is on the link. */
 const SHOWN = Array.from(
   { length: MOST_LINKS },
   (_, number) => `body:has(#p${number}:is(:hover,:focus-visible)) #t${number}`,
@@ -132,7 +132,7 @@ tr{break-inside:avoid}thead{display:table-header-group}a{color:inherit;text-deco
 tr,svg,.s,.key{print-color-adjust:exact;-webkit-print-color-adjust:exact}.end{padding-bottom:0}}
 `;
 
-/** Dark where the reader's system is, and light on paper. */
+/** Dark if the reader's system is dark, and light on paper. */
 export const STYLE = [
   `:root{color-scheme:light dark;${variables(LIGHT)}}`,
   `@media (prefers-color-scheme:dark){:root{${variables(DARK)}}}`,

@@ -5,13 +5,13 @@ import { isDifference, SIGNS } from "./marks.ts";
 import { columnsOf, escaped, fitted } from "./markup.ts";
 import type { Numbers } from "./row.ts";
 
-/** The width of a sign of the font, whose signs are all as wide, at 11 units. */
+/** The width of a character of the monospaced font at 11 units. */
 export const SIGN = 6.63;
 export const LINE = 19;
 
 export interface Drawn {
   readonly svg: string;
-  /** Where what comes next may begin. */
+  /** Where the next part may begin. */
   readonly bottom: number;
 }
 
@@ -21,7 +21,7 @@ export interface Box {
   readonly width: number;
 }
 
-/** A frame around what `inside` draws, which gets the room in it. */
+/** A frame around what `inside` draws. `inside` gets the room in the frame. */
 export function frame(
   { x, y, width }: Box,
   { title, kind }: { readonly title: string; readonly kind: string },
@@ -53,12 +53,12 @@ export interface LinkRequest {
   readonly to: string;
   readonly differs: string | undefined;
   readonly numbers: Numbers;
-  /** Reached by pointing only, since its row is reached by keyboard. */
+  /** Whether the Tab key passes it over; its row in the table can be reached by keyboard. */
   readonly pointerOnly?: boolean;
   readonly label?: string;
 }
 
-/** A link in the picture. `p7` belongs to the box of lines `t7`. */
+/** A link in the picture. The link with the id `p7` shows the box of lines with the id `t7`. */
 export function link({ to, differs, numbers, pointerOnly = false, label }: LinkRequest, svg: string): string {
   const number = numbers.of(to);
   const kind = isDifference(differs) ? ` ${differs}` : "";
@@ -67,7 +67,7 @@ export function link({ to, differs, numbers, pointerOnly = false, label }: LinkR
   return `<a id="p${number}" class="it${kind}" href="#${to}"${extra}${name}>${svg}</a>\n`;
 }
 
-/** A sign, if the row differs, with its word for those who do not see it. */
+/** The sign of a difference; empty if the row does not differ. */
 export function sign(differs: string | undefined, x: number, y: number): string {
   if (!isDifference(differs)) return "";
   return `<text class="sign" x="${x}" y="${y}" text-anchor="end">${SIGNS[differs]}</text>`;
@@ -80,7 +80,7 @@ export interface LineRequest extends LinkRequest {
   readonly indent?: number;
 }
 
-/** A line with a text at the left and one at the right, shortened so that they do not touch. */
+/** A line with a text at the left and one at the right. Both are shortened so that they do not touch. */
 export function line(box: Box, { left, right = "", indent = 0, ...request }: LineRequest): Drawn {
   const { x, y, width } = box;
   const room = Math.floor((width - indent - 26) / SIGN);

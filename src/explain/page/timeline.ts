@@ -4,9 +4,9 @@
 import { cellMarkup, escaped } from "./markup.ts";
 import type { Span, Trace } from "./trace-events.ts";
 
-/** The table has these at most: the longest. */
+/** The table has at most this many events, the longest. */
 const MOST_ROWS = 60;
-/** Bars that are narrower are not drawn one by one. */
+/** Narrower bars that touch are drawn as one, in percent of the width. */
 const NARROWEST = 0.05;
 const LANE = 40;
 const BAR = 8;
@@ -47,7 +47,7 @@ export function timelineMarkup(trace: Trace): string {
   ].join("\n");
 }
 
-/** Phases first of all, then the longest of the rest; in the order of time. */
+/** All phases, and the longest of the other events, in the order of time. */
 function longest(spans: readonly Span[]): readonly Span[] {
   if (spans.length <= MOST_ROWS) return spans;
   const isPart = ({ category }: Span): boolean => category === "phase" || category === "command";
@@ -66,7 +66,7 @@ function key(spans: readonly Span[]): string {
   return items.length === 0 ? "" : `<ul class="legend">${items.join("")}</ul>`;
 }
 
-/** Each process in a lane; its phases above what happens in them. */
+/** A lane for each process, with its phases above the events in them. */
 function lanes({ lanes: names, spans, duration }: Trace): string {
   const height = names.length * LANE;
   const parts = names.map((name, lane) => {
@@ -85,7 +85,7 @@ function lanes({ lanes: names, spans, duration }: Trace): string {
   return `<svg class="lanes" height="${height}" role="img" aria-label="${label}">${parts.join("\n")}</svg>`;
 }
 
-/** Without those that nobody could see, and that follow one of their kind. */
+/** Leaves out events that are too narrow to be seen and directly follow one of the same category. */
 function drawn(spans: readonly Span[], duration: number): readonly Span[] {
   const ends = new Map<string, number>();
   return spans.filter((span) => {
@@ -114,7 +114,7 @@ function row(span: Span, { duration, lanes: names }: Trace): string {
   );
 }
 
-/** Not narrower than can be seen. */
+/** The place and width of a bar, which is wide enough to be seen. */
 function extent({ start, duration }: Span, whole: number): string {
   const percent = (part: number): number => (whole === 0 ? 0 : (part / whole) * 100);
   return `x="${percent(start).toFixed(2)}%" width="${Math.max(percent(duration), 0.15).toFixed(2)}%"`;

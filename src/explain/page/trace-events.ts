@@ -1,13 +1,13 @@
 // Reads a trace in Chrome's format of trace events, as `--trace` writes it: {"traceEvents": [...]}, or the
-// list alone. It is somebody's file: what is not an event of the expected form is left out. Pure.
+// list alone. The file may come from anywhere, so events of another form are left out. Pure.
 
 import { TsrunError } from "../../errors.ts";
 
 export interface Span {
   readonly name: string;
-  /** What it is about: "command", "phase", "call" and others. */
+  /** The kind of event: "command", "phase", "call" and others. */
   readonly category: string;
-  /** Both in microseconds; the first of a trace starts at 0. */
+  /** Both in microseconds. The first event of a trace starts at 0. */
   readonly start: number;
   readonly duration: number;
   readonly lane: number;
@@ -18,15 +18,15 @@ export interface Span {
 export interface Trace {
   /** The processes, in the order in which they appear. */
   readonly lanes: readonly string[];
-  /** By their start; of those that start together, the longest comes first. */
+  /** Sorted by start; of events that start together, the longest comes first. */
   readonly spans: readonly Span[];
-  /** Of the whole trace, in microseconds. */
+  /** The duration of the whole trace, in microseconds. */
   readonly duration: number;
-  /** How many events have another form, or are too many. */
+  /** How many events were left out because of their form or number. */
   readonly leftOut: number;
 }
 
-/** A `create` has some hundreds. */
+/** At most this many events are shown; a `create` has some hundreds. */
 const MOST_SPANS = 20_000;
 
 interface Collected {

@@ -1,5 +1,5 @@
-// The sections of an explanation as HTML: headings, paragraphs and tables, in the order in which things are
-// done. Pure.
+// The sections of an explanation as HTML: headings, paragraphs and tables, in the order in which `create`
+// does things. Pure.
 
 import type { Place, Row, Section, ShownCall } from "../model.ts";
 import { countDifferences, countsMarkup, isDifference, MEANINGS, SIGNS } from "./marks.ts";
@@ -11,7 +11,10 @@ const FACT_COLUMNS = [
   ["value", "IS"],
 ] as const;
 
-/** Of a table: a browser shows no page with hundreds of thousands, which a configuration may have. */
+/**
+ * A table has at most this many rows: browsers cannot show hundreds of thousands, which a configuration may
+ * have.
+ */
 const MOST_ROWS = 10_000;
 
 export interface WordsRequest {
@@ -55,7 +58,7 @@ function headMarkup({ topic, title, pointer = "" }: Section, number: number, req
   return `<div class="head">${heading}<div class="ask">${asked}</div></div>`;
 }
 
-/** The columns of a table that only the usual configuration has: its keys. */
+/** The columns of a table that only the usual configuration has, from the keys of its rows. */
 function defaultColumns([first]: readonly Row[]): readonly (readonly [string, string])[] {
   const keys = Object.keys(first ?? {}).filter((key) => !["pointer", "differs", "usually"].includes(key));
   return keys.map((key) => [key, key.toUpperCase()] as const);
@@ -85,7 +88,7 @@ function tableMarkup(
   ].join("\n");
 }
 
-/** `WHAT IT MEANS` is for terminals. */
+/** `What it means` for the page, from `WHAT IT MEANS`, which is for terminals. */
 function sentenceCase(title: string): string {
   const words = title.split(" ").map((word) => (word === word.toUpperCase() ? word.toLowerCase() : word));
   const [first = "", ...rest] = words.join(" ");
@@ -99,11 +102,11 @@ function callsMarkup(calls: readonly ShownCall[]): string {
   return `<details><summary>${summary}</summary><pre>${escapedLines(lines.join("\n"))}</pre></details>`;
 }
 
-/** The list of all sections, each with how many differences it has. */
+/** The list of all sections, each with its number of differences. */
 export function contents(sections: readonly Section[]): string {
   const items = sections.map((section) => {
     const [short = ""] = section.title.split(":");
-    // There are two about capabilities.
+    // Two sections about capabilities begin with the same word.
     const isFirst = sections.find(({ title }) => title.startsWith(`${short}:`)) === section;
     const counts = countsMarkup(countDifferences(section));
     const words = isFirst ? short : section.title;

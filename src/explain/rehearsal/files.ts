@@ -1,5 +1,5 @@
-// The files that a container would find, for a rehearsal: the host's files as they are, the mounts that would
-// cover them, and the files that would have been made by then. Nothing is changed.
+// The files that a container would find, for a rehearsal: the host's files, the mounts that would cover them,
+// and the files that `create` would have made by then. Nothing is changed.
 
 import { TsrunError } from "../../errors.ts";
 import { readLink, status } from "../../linux/files/files.ts";
@@ -14,9 +14,9 @@ export interface PretendedFile {
   readonly major: number;
   readonly minor: number;
   readonly inode: bigint;
-  /** Of a symbolic link. */
+  /** The target of a symbolic link. */
   readonly link?: string | undefined;
-  /** The host's file that this is, if it is one. */
+  /** The path on the host, if this is a file of the host. */
   readonly host?: string | undefined;
 }
 
@@ -24,7 +24,7 @@ const DIRECTORY: PretendedFile = { mode: S_IFDIR | 0o755, uid: 0, major: 0, mino
 
 const FILE: PretendedFile = { ...DIRECTORY, mode: S_IFREG | 0o644 };
 
-/** Where the host has the same files as a new file system of this type, which shows the same kernel. */
+/** Where the host has mounted file systems whose files are the same in each new mount of the type. */
 const SAME_ON_HOST: Readonly<Record<string, string>> = {
   proc: "/proc",
   sysfs: "/sys",
@@ -34,12 +34,12 @@ const SAME_ON_HOST: Readonly<Record<string, string>> = {
 /** The kernel makes this one in every devpts; its inode is 2. */
 const PTMX: PretendedFile = { mode: S_IFCHR | 0o666, uid: 0, major: 5, minor: 2, inode: 2n };
 
-/** What is at a path of the host, links not followed. */
+/** The file at a path of the host. Links are not followed. */
 type Look = (path: string) => PretendedFile | undefined;
 
 export interface TreeOptions {
   readonly type: string;
-  /** The host's directory or file that it shows. */
+  /** The host's directory or file that it shows, if any. */
   readonly host: string | undefined;
 }
 
@@ -57,7 +57,7 @@ export class Tree {
     if (type === "devpts") this.#made.set("/ptmx", PTMX);
   }
 
-  /** What is at a path, links not followed. */
+  /** The file at a path. Links are not followed. */
   find(path: string): PretendedFile | undefined {
     const made = this.#made.get(path);
     if (made !== undefined) return made;
@@ -81,12 +81,12 @@ export interface Place {
   readonly path: string;
 }
 
-/** The container's tree of mounts, as far as it has been built. */
+/** The container's tree of mounts, as far as the rehearsal has built it. */
 export class PretendedFiles {
   readonly #mounts: { readonly point: string; readonly tree: Tree }[] = [];
-  /** Control groups that would have been made by then, with all their files. */
+  /** Control groups that `create` would have made, with all their files. */
   readonly #madeOnHost = new Set<string>();
-  /** The directories on the way to them. */
+  /** The directories above them. */
   readonly #aboveThem = new Set<string>();
 
   /** From now on this directory of the host counts as existing. */
@@ -115,14 +115,14 @@ export class PretendedFiles {
     this.#mounts.push({ point, tree });
   }
 
-  /** What is at a place, links not followed. */
+  /** The file at a place. Links are not followed. */
   find(place: Place): PretendedFile | undefined {
     if (place.in === "host") return this.onHost(place.path);
     const { tree, path } = this.owner(place);
     return tree.find(path);
   }
 
-  /** The tree that a place is in, and where in it. */
+  /** The tree that contains a place, and the path in that tree. */
   owner({ in: where, path }: Place): { tree: Tree; path: string } {
     if (where instanceof Tree) return { tree: where, path };
     if (where === "host") return { tree: this.tree({ type: "", host: "" }), path };
@@ -166,11 +166,11 @@ function hostFile(path: string): PretendedFile | undefined {
     if (found === undefined) return undefined;
     const { type, mode, uid, nodeMajor, nodeMinor, inode } = found;
     const target = type === S_IFLNK ? readLink(path) : undefined;
-    // A file of a namespace: its text is no path, and is not followed.
+    // The link of a namespace, such as `net:[4026531840]`, is not a path and is not followed.
     const link = target !== undefined && /^\w+:\[\d+\]$/.test(target) ? undefined : target;
     return { mode: type | mode, uid, major: nodeMajor, minor: nodeMinor, inode, link, host: path };
   } catch (error) {
-    // The caller may not see it, or it lies below a file.
+    // The caller may not look at it, or a component above it is not a directory.
     if (error instanceof TsrunError) return undefined;
     throw error;
   }

@@ -1,4 +1,5 @@
-// The helper of src/rootfs/host/helper.ts, for a rehearsal: a second process that carries nothing out either.
+// The helper of src/rootfs/host/helper.ts, for a rehearsal: a second process that makes no system calls
+// either.
 
 import type { Operation } from "../../proxy/calls/operation.ts";
 import type { Helper } from "../../rootfs/place/context.ts";

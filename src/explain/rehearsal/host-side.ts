@@ -1,5 +1,4 @@
-// The calls that tsrun itself would make from outside, for a rehearsal: each is noted with the result of a
-// call that succeeds.
+// The calls that tsrun itself would make from outside, for a rehearsal. Each is noted as if it succeeded.
 
 import { AT_FDCWD, O_WRONLY } from "../../linux/numbers/fcntl.ts";
 import { RLIM_INFINITY } from "../../linux/numbers/rlimits.ts";
@@ -8,7 +7,7 @@ import { close, execve, mkdirat, openat, write } from "../../proxy/calls/calls.t
 import { type Operation, operation } from "../../proxy/calls/operation.ts";
 import { NOBODY, type Rehearsal } from "./rehearsal.ts";
 
-/** Any descriptor that is free. */
+/** Any free descriptor number. */
 const FREE = 9;
 
 export class HostSide {
@@ -42,7 +41,7 @@ export class HostSide {
     this.#note(operation("prlimit64", args, `set ${name}`), 0);
   }
 
-  /** An eBPF program on a v2 cgroup. */
+  /** Attaches an eBPF program to a v2 cgroup. */
   guardDevices(directory: string, instructions: number): void {
     const attempt = `guard the devices of "${directory}"`;
     const load = `{prog_type=BPF_PROG_TYPE_CGROUP_DEVICE, insn_cnt=${instructions}}`;
@@ -52,13 +51,13 @@ export class HostSide {
     this.#note(operation("bpf", [shown(8, "BPF_PROG_ATTACH"), shown(0, put), 128], attempt), 0);
   }
 
-  /** What a hook will read on its standard input. */
+  /** Writes what a hook will read on its standard input. */
   tell(content: string): void {
     const length = new TextEncoder().encode(content).length;
     this.#note(write(FREE, content, "tell a hook of the container"), length);
   }
 
-  /** A hook, which is a process of its own. */
+  /** Executes a hook, which is a process of its own. */
   execute(by: string, path: string, args: readonly string[], environment: readonly string[]): void {
     this.#rehearsal.note(by, { ...execve(path, args, environment), result: 0 });
   }

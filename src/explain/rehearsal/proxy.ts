@@ -1,5 +1,5 @@
-// A process that carries nothing out. It takes the batches that the container's first process would get,
-// answers them as that process most likely would, and notes them. So the calls that are shown come from the
+// A process that makes no system calls. It takes the batches that the container's first process would get,
+// answers as that process most likely would, and notes the calls. So the calls that are shown come from the
 // code that makes them.
 
 import { textUntilNul, utf8, viewOf } from "../../linux/call/words.ts";
@@ -23,7 +23,7 @@ import type { Actor } from "../../proxy/line.ts";
 import { type Place, type PretendedFile, Tree } from "./files.ts";
 import { NOBODY, type Rehearsal } from "./rehearsal.ts";
 
-/** Where a descriptor leads; a socket, a pipe or a half-made file system leads nowhere. */
+/** The file of a descriptor. A socket, a pipe or a file system that is not mounted yet is nowhere. */
 type Opened = Place | { readonly in: "nowhere"; readonly type: string };
 
 const NOWHERE: Opened = { in: "nowhere", type: "" };
@@ -65,7 +65,7 @@ export class RehearsedProcess implements Actor {
     return undefined;
   }
 
-  /** The last operations, whose answer nobody waits for: they are noted without results. */
+  /** The last operations. Nobody waits for their answer, so they are noted without results. */
   leave(operations: readonly Operation[]): void {
     for (const one of operations) this.#rehearsal.note(this.#name, one);
   }
@@ -87,7 +87,7 @@ export class RehearsedProcess implements Actor {
     return failed ?? this.attempt(rest.filter(({ only }) => only !== "child"));
   }
 
-  /** Gives it a descriptor that another process has opened. */
+  /** Gives the process a descriptor that another process has opened. */
   give(place: Place): number {
     return this.#open(place);
   }
@@ -217,7 +217,7 @@ export class RehearsedProcess implements Actor {
     return this.#open(found);
   }
 
-  /** A copy of a mount, not attached yet. */
+  /** Opens a copy of a mount that is not attached yet. */
   #openTree(args: readonly Argument[]): number {
     const { place } = this.#placeOf(args[0]);
     const found = textOf(args[1]) === "" ? place : this.#walk(args, "links");
@@ -288,7 +288,7 @@ export class RehearsedProcess implements Actor {
     return link === undefined ? -ENOENT : fillText(args[2], link);
   }
 
-  /** Reads the whole of a small file at once; the next read is at its end. */
+  /** Reads a small file at once; the next read returns end of file. */
   #read(args: readonly Argument[]): number {
     const number = numberOf(args[0]);
     const opened = this.#opened.get(number);
@@ -316,7 +316,7 @@ export class RehearsedProcess implements Actor {
 
 const MADE: PretendedFile = { mode: 0, uid: 0, major: 0, minor: 0, inode: 100n };
 
-/** The text of a call, with its result if it has one. */
+/** The text of a call, with its result, if any. */
 export function shownCall(of: Operation): string {
   return render(of);
 }

@@ -1,4 +1,4 @@
-// What all processes of a rehearsal share: the files that they see, and where their calls are written down.
+// What all processes of a rehearsal share: the files that they see, and the list of their calls.
 
 import type { Operation } from "../../proxy/calls/operation.ts";
 import type { PretendedFiles } from "./files.ts";
@@ -6,11 +6,11 @@ import type { PretendedFiles } from "./files.ts";
 export interface Rehearsal {
   readonly files: PretendedFiles;
   readonly rootfs: string;
-  /** Another stage of the story begins. */
+  /** Called when another stage of the story begins. */
   enter(stage: string): void;
-  /** Writes a call down, under the name of the process that makes it. */
+  /** Notes a call under the name of the process that makes it. */
   note(by: string, of: Operation): void;
 }
 
-/** The pid of the container's first process: one that nobody has. Shown as PID. */
+/** The pid of the container's first process: no process has it. Shown as PID. */
 export const NOBODY = 0x3ffffffe;

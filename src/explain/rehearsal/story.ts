@@ -1,5 +1,5 @@
-// The rehearsal of `create`: its own `setUp`, on a process that carries nothing out. What tsrun itself does
-// from outside is written down from the same plan.
+// The rehearsal of `create`: runs its `setUp` on a process that makes no system calls. What tsrun itself does
+// from outside is noted from the same plan.
 
 import { ALLOW_ALL, buildDeviceSet, transition } from "../../cgroups/devices/device-set.ts";
 import { assembleDeviceProgram, INSTRUCTION_SIZE } from "../../cgroups/devices/program.ts";
@@ -33,11 +33,11 @@ import { topicOf } from "./topics.ts";
 export interface Rehearsed {
   /** The calls of each topic, in their order. */
   readonly calls: ReadonlyMap<string, readonly ShownCall[]>;
-  /** Why it goes no further, where it does not. */
+  /** Why `create` would stop; `undefined` if it would succeed. */
   readonly stopped: string | undefined;
 }
 
-/** Goes through the steps that make a container. `missing` is what `missingFiles` returns for its cgroup. */
+/** @param missing what `missingFiles` returns for the cgroup */
 export function rehearse(plan: ContainerPlan, missing: ReadonlySet<string>): Rehearsed {
   const calls = new Map<string, ShownCall[]>();
   let stage = "";
@@ -84,7 +84,7 @@ interface Play {
   readonly host: HostSide;
 }
 
-/** Like the `Outside` of `createContainer`, but each part is only noted. */
+/** Like the `Outside` of `createContainer`, but its calls are only noted. */
 function outsideOf({ plan, rehearsal, missing, host }: Play): Outside {
   const { hooks } = plan.bundle.spec;
   const run = (kind: HookKind, state: HookState): void => {
@@ -97,7 +97,7 @@ function outsideOf({ plan, rehearsal, missing, host }: Play): Outside {
     host: viewOf(rehearsal),
     helper: new RehearsedHelper(rehearsal),
     hookFiles: undefined,
-    // These need its pid, which the process has only now.
+    // These need the pid of the process, which exists only now.
     welcome: ({ pid }) => {
       rehearsal.enter("apart");
       host.resetAffinity();
@@ -152,7 +152,7 @@ function startFirst(plan: ContainerPlan, rehearsal: Rehearsal, host: HostSide): 
   const nothing = new Descriptor(-1);
   return enterNamespaces({
     plan: plan.namespaces,
-    // Systemd moves the process into a unit; tsrun makes no call for that.
+    // systemd moves the process into a unit; tsrun makes no system call for that.
     cgroup: { tasks, directory },
     inherited: inheritedFds(plan.options),
     extra: [
@@ -176,7 +176,7 @@ function startFirst(plan: ContainerPlan, rehearsal: Rehearsal, host: HostSide): 
   });
 }
 
-/** As `applyResources` of src/cgroups/driver.ts: devices first, then each controller's files. */
+/** Like `applyResources` of src/cgroups/driver.ts: devices first, then each controller's files. */
 function limit({ cgroup }: ContainerPlan, host: HostSide, missing: ReadonlySet<string>): void {
   const { driver, directories, devices } = cgroup;
   const directoryOf = (controller: string): string =>

@@ -1,8 +1,8 @@
-// Finds the topic of an explanation for a system call: that of its stage, or a more specific one. Pure.
+// Finds the topic that a system call belongs to: the topic of its stage, or a more specific one. Pure.
 
 import type { Operation } from "../../proxy/calls/operation.ts";
 
-/** The more specific topics of a stage, by the purpose of a call. */
+/** The more specific topics of a stage, by the words for the purpose of a call. */
 const CLOSER: Readonly<Record<string, readonly (readonly [attempt: RegExp, topic: string])[]>> = {
   namespaces: [
     [/^join a cgroup by/, "cgroup"],
