@@ -145,7 +145,7 @@ t.test("what mounts add has added, and a terminal", async (t) => {
 });
 
 t.test("a program with another root cannot be compared", async (t) => {
-  t.match(told({ mounts: [PROC] }, []), [/^\? the program has another root/]);
+  t.match(told({ mounts: [PROC] }, []), [/^\? the program has changed its root/]);
 });
 
 t.test("names with blanks", async (t) => {

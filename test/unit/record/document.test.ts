@@ -84,7 +84,7 @@ t.test("what could not be recorded is said", (test) => {
   ]);
   test.equal(capabilities.recorded, false);
   const lossy = recordingOf({ ...SEEN, lostChecks: 7 });
-  test.match(lossy.limits, [/dropped 7 checks/]);
+  test.match(lossy.limits, [/dropped 7 capability checks/]);
   const capset = { name: "capset", architecture: X86_64, times: 1 } as const;
   test.match(recordingOf({ ...SEEN, calls: [capset] }).limits, [/capset was called/]);
   test.end();
