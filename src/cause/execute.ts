@@ -114,7 +114,7 @@ function whyScriptNotExecuted(
   }
   if (depth === MOST_INTERPRETERS || (errno === "ELOOP" && depth > 0)) {
     return {
-      words: `the interpreter ${named(path)} is a script too, and its interpreter also, and so on`,
+      words: `the interpreter ${named(path)} is a script itself, and so is its interpreter, in a circle`,
       next: "name a program in the script's first line",
     };
   }

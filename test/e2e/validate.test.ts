@@ -74,7 +74,7 @@ behaviour(
     t.equal(code, 0);
     t.match(stdout, /namespaces\/1\/path: the host has no "\/run\/netns/);
     t.match(stdout, /make it: ip netns add "no-such"/);
-    t.match(stdout, /namespaces\/2\/path: "\/etc\/hostname" is a file and no namespace/);
+    t.match(stdout, /namespaces\/2\/path: "\/etc\/hostname" is a file and not a namespace/);
     t.match(stdout, /namespaces\/3\/path: "\/proc\/self\/ns\/net" is a namespace of another kind, net/);
     t.notMatch(stdout, /namespaces\/4/);
     await nothingLeft(t, lab, "after looking");
