@@ -35,7 +35,7 @@ under(
       const { code, out, err } = podman.ask("diff", "--json", id);
       const found = code === 2 ? err : (JSON.parse(out) as { differences: object[] }).differences;
       t.strictSame([code, found], [0, []], flags.join(" "));
-      podman.remove(id);
+      podman.remove("rm", "--force", "--time", "0", id);
     }
   },
   tsrunOnly("has no diff command"),

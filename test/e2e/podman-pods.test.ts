@@ -12,7 +12,7 @@ under("containers of a pod share its namespaces", BOTH, (t, podman) => {
   podman.must("pod", "create", "--name", "pod", "--share", "pid,ipc,uts");
   podman.must("run", "--detach", "--pod", "pod", "box", ...SLEEP);
   t.equal(podman.run(["--pod", "pod"], "sh", "-c", FINDS_SLEEP), "found");
-  podman.must("pod", "rm", "--force", "--time", "0", "pod");
+  podman.remove("pod", "rm", "--force", "--time", "0", "pod");
 });
 
 under("kube play runs a pod with hostUsers: false", BOTH, (t, podman) => {
@@ -31,7 +31,7 @@ under("kube play runs a pod with hostUsers: false", BOTH, (t, podman) => {
   podman.must("kube", "play", "--network", "none", file);
   t.equal(podman.must("exec", "pod-main", "cat", "/data/file"), "made");
   t.not(words(podman.must("exec", "pod-main", "cat", "/proc/self/uid_map"))[1], "0");
-  podman.must("kube", "down", file);
+  podman.remove("kube", "down", file);
 });
 
 under("exec with a console enters a user namespace", BOTH, (t, podman) => {
