@@ -14,6 +14,7 @@ import { Reporter } from "./cli/reporter.ts";
 import { UsageError } from "./cli/usage-error.ts";
 import { COMMIT, programName, VERSION, versionText } from "./cli/version.ts";
 import { useReserve } from "./engine/host/memory.ts";
+import { variable } from "./engine/host/process.ts";
 import { settle } from "./linux/process/at-start.ts";
 import { exit } from "./linux/process/process.ts";
 import { LIBSECCOMP_VERSION } from "./seccomp/version.ts";
@@ -77,7 +78,9 @@ function beginTrace(name: string, path: string | undefined, log: Log): number | 
     log.warning(message);
     log.writeWarnings();
   };
-  return traceCommand({ path, program: `${program} ${VERSION}`, name, env: process.env, failed });
+  const parent = variable("TRACEPARENT");
+  const env = () => process.env;
+  return traceCommand({ path, program: `${program} ${VERSION}`, name, parent, env, failed });
 }
 
 /** A command line that could not be parsed, and the command whose help applies. */

@@ -29,7 +29,7 @@ export interface Span {
   readonly category: Category;
   readonly name: string;
   /** What it is about, such as a path. */
-  readonly what?: string;
+  readonly what?: string | undefined;
   /** When it began, as `begin` returned it. */
   readonly since: number;
   /** The process in which it happened; if absent, tsrun itself. */
@@ -69,7 +69,7 @@ export function begin(): number {
 /** Reports something that began at `since` and ends now. */
 export function end(since: number, category: Category, name: string, what?: string): void {
   if (recorder === undefined || since === 0) return;
-  recorder.add({ category, name, since, ...(what === undefined ? {} : { what }) });
+  recorder.add({ category, name, what, since });
 }
 
 /** Begins a phase of the command, and ends the one before it. */

@@ -53,8 +53,8 @@ function readLevel({ debug, "log-level": level = "" }: Values<typeof globalOptio
 
 /** The file for the trace; `undefined` if there is to be none. */
 export function readTraceFile(given: ReadonlyMap<string, OptionValue>): string | undefined {
-  const { trace = "" } = valuesOf(globalOptions, given);
-  return trace === "" ? undefined : trace;
+  const trace = given.get("trace");
+  return typeof trace === "string" && trace !== "" ? trace : undefined;
 }
 
 /** Everything but the log. Throws if a value is invalid. */

@@ -29,6 +29,7 @@ export interface TraceContext {
 
 /** The context that the environment gives; `undefined` if there is none, or one that is not valid. */
 export function traceContext({ TRACEPARENT = "", TRACESTATE = "" }: Environment): TraceContext | undefined {
+  if (TRACEPARENT === "") return undefined;
   // Later versions may append fields; version ff is invalid.
   const found = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/.exec(TRACEPARENT.trim());
   if (found === null) return undefined;
@@ -38,9 +39,12 @@ export function traceContext({ TRACEPARENT = "", TRACESTATE = "" }: Environment)
   return { traceId, parentSpanId, flags: Number.parseInt(flags, 16), state: TRACESTATE.trim() };
 }
 
-/** Whether to use this format: the file's name says so, or our caller traces, too. */
-export function isOtlp(path: string, env: Environment): boolean {
-  return path.endsWith(".otlp.json") || traceContext(env) !== undefined;
+/**
+ * Whether to use this format: the file's name says so, or our caller traces, too.
+ * @param parent `TRACEPARENT` of the environment
+ */
+export function isOtlp(path: string, parent: string | undefined): boolean {
+  return path.endsWith(".otlp.json") || traceContext({ TRACEPARENT: parent }) !== undefined;
 }
 
 interface Attribute {
@@ -100,8 +104,7 @@ export function otlpFormat({ env, random }: OtlpOptions): Format {
     what: `{"key":"tsrun.what","value":{"stringValue":"${WHAT}"}}`,
     result: `{"key":"tsrun.result","value":{"intValue":"${RESULT}"}}`,
     isNested: true,
-    frame({ program, name, pid, status, start, end, epoch, dropped, names }) {
-      const at = (time: number): string => `${epoch + BigInt(Math.round(time))}`;
+    frame({ program, name, status, dropped, names }) {
       const whole = {
         traceId,
         spanId: `${prefix}00000000`,
@@ -110,23 +113,20 @@ export function otlpFormat({ env, random }: OtlpOptions): Format {
         flags: context === undefined ? 0 : PARENT_IS_REMOTE | context.flags,
         name: `tsrun ${name}`,
         kind: SPAN_KIND_INTERNAL,
-        startTimeUnixNano: at(start),
-        endTimeUnixNano: at(end),
-        attributes: [
-          text("tsrun.category", "command"),
-          number("process.pid", pid),
-          number("process.exit.code", status),
-          number("tsrun.dropped", dropped),
-          ...[...names].map(([process, what]) => text(`tsrun.process.${process}`, what)),
-        ],
         status: status === 0 ? {} : { code: STATUS_ERROR },
       };
+      const more = [
+        number("process.exit.code", status),
+        number("tsrun.dropped", dropped),
+        ...[...names].map(([process, what]) => text(`tsrun.process.${process}`, what)),
+      ];
+      const filledIn = `${times},"attributes":[${always},${JSON.stringify(more).slice(1)}`;
       const [scope = "", version = ""] = program.split(" ");
       const attributes = [...resourceAttributes(env)].map(([key, value]) => text(key, value));
       const head =
         `{"resourceSpans":[{"resource":${JSON.stringify({ attributes })},` +
         `"scopeSpans":[{"scope":${JSON.stringify({ name: scope, version })},"spans":[`;
-      return { before: `${head}${JSON.stringify(whole)}`, after: "]}]}]}\n" };
+      return { before: `${head}${JSON.stringify(whole).slice(0, -1)},${filledIn}}`, after: "]}]}]}\n" };
     },
   };
 }

@@ -30,7 +30,10 @@ export interface Format {
   readonly result: string;
   /** Whether an event names the event that contains it. */
   readonly isNested: boolean;
-  /** The texts before and after the events. The first includes the event of the whole command. */
+  /**
+   * The texts before and after the events. The first includes the event of the whole command. The signs
+   * above, but for those that need a template, stand for what is known of the command, as in an event.
+   */
   frame(command: TracedCommand): { readonly before: string; readonly after: string };
 }
 
@@ -39,13 +42,9 @@ export interface TracedCommand {
   /** `tsrun 1.4.0` */
   readonly program: string;
   readonly name: string;
-  readonly pid: number;
   readonly status: number;
-  /** Nanoseconds of CLOCK_MONOTONIC. */
-  readonly start: number;
-  readonly end: number;
-  /** The time of day when that clock was 0, in nanoseconds since 1970. */
-  readonly epoch: bigint;
+  /** The time of day when it began, in milliseconds since 1970. */
+  readonly time: number;
   readonly dropped: number;
   /** The names of other processes, by pid. */
   readonly names: ReadonlyMap<number, string>;

@@ -3,8 +3,7 @@
 
 import { TsrunError, throwIfOutOfMemory, wrapError } from "../errors.ts";
 import { mustCall, syscallError, tryCall } from "../linux/call/call.ts";
-import { beginTimeline, endTimeline, nextEvents } from "../linux/call/timeline.ts";
-import { utf8 } from "../linux/call/words.ts";
+import { beginTimeline, endTimeline, frameEvents, nextText } from "../linux/call/timeline.ts";
 import { type Descriptor, open } from "../linux/files/files.ts";
 import { poll } from "../linux/files/poll.ts";
 import { EAGAIN } from "../linux/numbers/errno.ts";
@@ -21,7 +20,10 @@ export interface TraceRequest {
   readonly program: string;
   /** The command's name. */
   readonly name: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `TRACEPARENT` of the environment. */
+  readonly parent: string | undefined;
+  /** The whole environment, which takes as long to make as the text of hundreds of events. */
+  env(): Readonly<Record<string, string | undefined>>;
   /** Called at the end if the trace could not be written. */
   readonly failed: (error: TsrunError) => void;
 }
@@ -32,14 +34,14 @@ const PATIENCE_MS = 5_000;
 /** Begins to trace this command. Returns the descriptor of the trace's file. */
 export function traceCommand(request: TraceRequest): number {
   const file = openTrace(request.path);
-  const format = isOtlp(request.path, request.env)
-    ? otlpFormat({ env: request.env, random: randomDigits() })
+  const format = isOtlp(request.path, request.parent)
+    ? otlpFormat({ env: request.env(), random: randomDigits() })
     : chromeFormat;
-  if (!beginTimeline(request.name, format.isNested))
+  if (!beginTimeline(request.name))
     throw new TsrunError("E_NOMEM", "cannot trace: there is no memory for it");
   beforeExit((status) => {
     try {
-      writeTrace(file, { ...request, format, status });
+      writeTrace(file, request, format, status);
     } catch (error) {
       request.failed(wrapError(`cannot write the trace "${request.path}"`, error));
     }
@@ -66,25 +68,19 @@ function randomDigits(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-interface Ended extends TraceRequest {
-  readonly format: Format;
-  readonly status: number;
-}
-
-function writeTrace(file: Descriptor, { format, ...command }: Ended): void {
+function writeTrace(file: Descriptor, request: TraceRequest, format: Format, status: number): void {
   const timeline = endTimeline(format);
   if (timeline === undefined) return;
-  const { before, after } = format.frame({ ...command, ...timeline, pid: process.pid });
-  writePatiently(file.number, utf8(before));
-  for (let events = nextEvents(); events !== undefined; events = nextEvents()) {
-    writePatiently(file.number, events);
-  }
-  writePatiently(file.number, utf8(after));
+  const { program, name } = request;
+  const { time, dropped, names } = timeline;
+  frameEvents(format.frame({ program, name, status, time, dropped, names }), status);
+  for (let text = nextText(); text !== undefined; text = nextText()) writePatiently(file.number, text);
 }
 
 function writePatiently(fd: number, bytes: Uint8Array): void {
-  for (let rest = bytes; rest.length > 0; ) {
+  for (let rest = bytes; ; ) {
     const written = tryCall("write", fd, rest, rest.length);
+    if (written === rest.length) return;
     if (written >= 0) rest = rest.subarray(written);
     else if (written !== -EAGAIN) throw syscallError("write", -written);
     else if (poll([{ fd, events: POLLOUT }], PATIENCE_MS)[0] === 0) {

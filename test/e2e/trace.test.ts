@@ -309,7 +309,7 @@ behaviour(
 behaviour(
   "run traces the program as one wait, and passes on its exit status",
   async (t, lab) => {
-    const box = lab.container(Container.script("sleep 0.2; exit 7"));
+    const box = lab.container(Container.script("sleep 0.5; exit 7"));
     const { file, globals } = tracing(lab, "run");
     t.equal((await box.run({ globals })).code, 7);
     const trace = readTrace(file);

@@ -50,6 +50,8 @@ declare module "native" {
     memory: ArrayBufferLike,
     at: number,
   ): number;
+  /** A variable of the environment; `process.env` makes an object of all of them. */
+  export function variable(name: string): string | undefined;
   /** Gives JSON.parse the keys to watch, the shortest first. Called once, when the snapshot is made. */
   export function knowJsonKeys(keys: readonly string[]): void;
   /** What JSON.parse noticed in its last call; 0 is nothing (../native/json-keys.c). */
@@ -58,20 +60,23 @@ declare module "native" {
    * From here on system calls are noted (../native/trace.c). `calls` is the table of their names, by number.
    * False if there is no memory for it.
    */
-  export function beginTrace(calls: ArrayBufferLike, callKind: number, insideKind: number): boolean;
+  export function beginTrace(
+    calls: ArrayBufferLike,
+    callKind: number,
+    insideKind: number,
+    phaseKind: number,
+    name: string,
+  ): boolean;
   /** Nothing is noted any more. Returns how many events there was no room for. */
   export function endTrace(): number;
   /** Nanoseconds of CLOCK_MONOTONIC. */
   export function traceNow(): number;
-  /** Notes something that took time. Returns its number; 0 if there is no room. */
-  export function traceSpan(
-    kind: number,
-    name: string,
-    what: string,
-    start: number,
-    end: number,
-    process: number,
-  ): number;
+  /** Ends a phase, and begins one of this name. */
+  export function tracePhase(name: string): void;
+  /** Notes something that took time, until now. */
+  export function traceSpan(kind: number, name: string, what: string, start: number, process: number): void;
+  /** What is no call and was in tsrun's own process: doubles, of each its number, start and end. */
+  export function traceSpans(): ArrayBuffer;
   /** The event of this number lies in the one of that number, plus one. */
   export function traceParent(number: number, parent: number): void;
   /** Keeps a message that is about to be sent. Returns its number. */
@@ -87,6 +92,8 @@ declare module "native" {
     times: ArrayBufferLike,
     parents: ArrayBufferLike,
   ): bigint;
-  /** Some more events as text, valid until the next call; `undefined` if there are no more. */
+  /** What stands before and after the events, in which the fields of the whole command are filled in. */
+  export function traceFrame(before: string, after: string, status: number): void;
+  /** The next piece of the text, valid until the next call; `undefined` if that is all. */
   export function traceText(): ArrayBuffer | undefined;
 }

@@ -1,10 +1,12 @@
 // The global `process`: the arguments, the environment, the working directory. Made in `start` (src/boot.ts).
 // It does not exist while the snapshot is made, so a source that uses it at module level fails the build.
 
-import { callInt, callLong } from "native";
+import { callInt, callLong, variable } from "native";
 import { GETCWD, GETPID } from "./constants.ts";
 import { locateBytes } from "./memory.ts";
 import { decodeRaw } from "./raw-text.ts";
+
+export { variable };
 
 /** environ(7) by name. Of two variables with the same name, the first one counts. */
 function byName(entries: readonly string[]): Record<string, string> {

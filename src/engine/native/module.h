@@ -17,6 +17,7 @@ NATIVE_FUNCTION(native_locate);
 // module.c
 NATIVE_FUNCTION(native_constants);
 // text.c
+NATIVE_FUNCTION(native_variable);
 NATIVE_FUNCTION(native_encode);
 NATIVE_FUNCTION(native_write_ascii);
 // end-of-memory.c
@@ -32,12 +33,15 @@ NATIVE_FUNCTION(native_json_notes);
 NATIVE_FUNCTION(native_begin_trace);
 NATIVE_FUNCTION(native_end_trace);
 NATIVE_FUNCTION(native_trace_now);
+NATIVE_FUNCTION(native_trace_phase);
 NATIVE_FUNCTION(native_trace_span);
+NATIVE_FUNCTION(native_trace_spans);
 NATIVE_FUNCTION(native_trace_parent);
 NATIVE_FUNCTION(native_trace_sent);
 NATIVE_FUNCTION(native_trace_answer);
 // trace-text.c
 NATIVE_FUNCTION(native_trace_format);
+NATIVE_FUNCTION(native_trace_frame);
 NATIVE_FUNCTION(native_trace_text);
 
 // Adds the module to a context, under this name.

@@ -2,6 +2,7 @@
 
 #include "text.h"
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include "module.h"
 
@@ -51,6 +52,16 @@ JSValue texts_of(JSContext *context, char **list) {
     array = JS_EXCEPTION;
   }
   return array;
+}
+
+// variable(name): of the environment; `undefined` if there is none
+NATIVE_FUNCTION(native_variable) {
+  (void)this, (void)count;
+  const char *name = JS_ToCString(context, arguments[0]);
+  if (name == NULL) return JS_EXCEPTION;
+  const char *value = getenv(name);
+  JS_FreeCString(context, name);
+  return value == NULL ? JS_UNDEFINED : text_of(context, value);
 }
 
 // encode(text): a buffer of its UTF-8

@@ -29,10 +29,36 @@ enum field {
 #define TEMPLATE 512
 // An event as text is shorter.
 #define LONGEST 8192
+// What is copied at once. Behind a template, and behind an event in the output, there is room for it.
+#define CHUNK 16
+
+// A piece of a template that stands for itself, and the field behind it; 0 is the end.
+struct part {
+  const char *text;
+  uint32_t length, field;
+};
+
+// A template, which is taken apart once: there are hundreds of events.
+struct template {
+  char text[TEMPLATE + CHUNK];
+  struct part parts[TEMPLATE / 8];
+};
+
+// Digits that many events have in common, such as those of a pid.
+struct known {
+  int64_t number;
+  uint32_t length;
+  char digits[24];
+};
 
 static struct {
-  char event[TEMPLATE], what[TEMPLATE], result[TEMPLATE], categories[TEMPLATE];
-  const char *category[KINDS];
+  struct template event, what, result;
+  char categories[TEMPLATE + CHUNK];
+  struct {
+    const char *text;
+    size_t length;
+  } category[KINDS];
+  struct known process, seconds, seconds_of_epoch;
   // Which event contains another one that began at a time: from times[n] on it is parents[n].
   const double *times;
   const uint32_t *parents;
@@ -41,7 +67,17 @@ static struct {
   int64_t epoch;
 } format;
 
+static char *put_bytes(char *at, const char *text, size_t length) {
+  memcpy(at, text, CHUNK);
+  for (size_t done = CHUNK; done < length; done += CHUNK) memcpy(at + done, text + done, CHUNK);
+  return at + length;
+}
+
 static char *put_number(char *at, int64_t number) {
+  if (number >= 0 && number < 10) {
+    *at = '0' + number;
+    return at + 1;
+  }
   char digits[20];
   int length = 0;
   uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
@@ -51,14 +87,49 @@ static char *put_number(char *at, int64_t number) {
   return at;
 }
 
+static char *put_known(char *at, struct known *known, int64_t number) {
+  if (known->length == 0 || known->number != number) {
+    known->number = number;
+    known->length = put_number(known->digits, number) - known->digits;
+  }
+  memcpy(at, known->digits, sizeof known->digits);
+  return at + known->length;
+}
+
+static char *put_three(char *at, uint32_t number) {
+  at[0] = '0' + number / 100;
+  at[1] = '0' + number / 10 % 10;
+  at[2] = '0' + number % 10;
+  return at + 3;
+}
+
 // Microseconds with three decimals.
-static char *put_time(char *at, int64_t nanoseconds) {
+static char *put_duration(char *at, int64_t nanoseconds) {
   at = put_number(at, nanoseconds / 1000);
   *at++ = '.';
-  *at++ = '0' + nanoseconds / 100 % 10;
-  *at++ = '0' + nanoseconds / 10 % 10;
-  *at++ = '0' + nanoseconds % 10;
-  return at;
+  return put_three(at, nanoseconds % 1000);
+}
+
+// The same for a time: all events of a command are in the same second, or nearly.
+static char *put_time(char *at, int64_t nanoseconds) {
+  int64_t seconds = nanoseconds / 1000000000;
+  if (seconds <= 0) return put_duration(at, nanoseconds);
+  uint32_t rest = nanoseconds % 1000000000;
+  at = put_known(at, &format.seconds, seconds);
+  at = put_three(at, rest / 1000000);
+  at = put_three(at, rest / 1000 % 1000);
+  *at++ = '.';
+  return put_three(at, rest % 1000);
+}
+
+static char *put_epoch(char *at, int64_t nanoseconds) {
+  int64_t seconds = nanoseconds / 1000000000;
+  if (seconds <= 0) return put_number(at, nanoseconds);
+  uint32_t rest = nanoseconds % 1000000000;
+  at = put_known(at, &format.seconds_of_epoch, seconds);
+  at = put_three(at, rest / 1000000);
+  at = put_three(at, rest / 1000 % 1000);
+  return put_three(at, rest % 1000);
 }
 
 static char *put_hex(char *at, uint32_t number) {
@@ -69,23 +140,35 @@ static char *put_hex(char *at, uint32_t number) {
 // A text between quotes of JSON. A byte that is not UTF-8 becomes U+FFFD.
 static char *put_text(char *at, const char *text) {
   for (const unsigned char *byte = (const unsigned char *)text; *byte != 0;) {
+    if (*byte >= 32 && *byte < 127) {
+      if (*byte == '"' || *byte == '\\') *at++ = '\\';
+      *at++ = *byte++;
+      continue;
+    }
     int size = character_size(byte);
     if (size == 0) {
       memcpy(at, "\xef\xbf\xbd", 3);
       at += 3;
       byte++;
-    } else if (*byte < 32 || *byte == 127) {
+    } else if (size == 1) {
       memcpy(at, "\\u00", 4);
       at[4] = "0123456789abcdef"[*byte >> 4];
       at[5] = "0123456789abcdef"[*byte & 15];
       at += 6;
       byte++;
     } else {
-      if (*byte == '"' || *byte == '\\') *at++ = '\\';
       while (size-- > 0) *at++ = *byte++;
     }
   }
   return at;
+}
+
+// The name of a call is copied whole: a line of the table has room for it.
+static char *put_name(char *at, const struct event *event) {
+  const struct named_call *call = trace_call(event);
+  if (call == NULL) return put_text(at, event->is_call ? "syscall" : trace_text(event->name));
+  memcpy(at, call->name, sizeof call->name);
+  return at + call->length;
 }
 
 static uint32_t parent_of(const struct event *event) {
@@ -99,48 +182,74 @@ static uint32_t parent_of(const struct event *event) {
   return low == 0 ? 0 : format.parents[low - 1];
 }
 
-static char *put(char *at, const char *template, const struct event *event, uint32_t number);
+static char *put(char *at, const struct template *template, const struct event *event, uint32_t number);
 
 // A member of an object or a list, behind those that are there.
-static char *put_member(char *at, const char *template, const struct event *event, uint32_t number) {
+static char *put_member(
+    char *at, const struct template *template, const struct event *event, uint32_t number) {
   if (at[-1] != '{' && at[-1] != '[') *at++ = ',';
   return put(at, template, event, number);
 }
 
 // What there is of both.
 static char *put_details(char *at, const struct event *event, uint32_t number) {
-  if (event->what != 0) at = put_member(at, format.what, event, number);
-  return event->has_result ? put_member(at, format.result, event, number) : at;
+  if (event->what != 0) at = put_member(at, &format.what, event, number);
+  return event->has_result ? put_member(at, &format.result, event, number) : at;
 }
 
-static char *put(char *at, const char *template, const struct event *event, uint32_t number) {
-  for (const char *byte = template; *byte != 0; byte++) {
-    switch ((unsigned char)*byte) {
-      case NAME: at = put_text(at, trace_name(event)); break;
-      case CATEGORY: at = put_text(at, format.category[event->kind % KINDS]); break;
-      case START: at = put_time(at, event->start); break;
-      case DURATION: at = put_time(at, event->end - event->start); break;
-      case PROCESS: at = put_number(at, event->process); break;
-      case START_OF_EPOCH: at = put_number(at, event->start + format.epoch); break;
-      case END_OF_EPOCH: at = put_number(at, event->end + format.epoch); break;
-      case NUMBER: at = put_hex(at, number); break;
-      case PARENT: at = put_hex(at, parent_of(event)); break;
-      case DETAILS: at = put_details(at, event, number); break;
-      case WHAT: at = put_text(at, trace_text(event->what)); break;
-      case RESULT: at = put_number(at, event->result); break;
-      default: *at++ = *byte;
-    }
+static inline __attribute__((always_inline)) char *put_field(
+    char *at, uint32_t field, const struct event *event, uint32_t number) {
+  unsigned kind = event->kind % KINDS;
+  switch (field) {
+    case NAME: return put_name(at, event);
+    case CATEGORY: return put_bytes(at, format.category[kind].text, format.category[kind].length);
+    case START: return put_time(at, event->start);
+    case DURATION: return put_duration(at, event->end - event->start);
+    case PROCESS: return put_known(at, &format.process, event->process);
+    case START_OF_EPOCH: return put_epoch(at, event->start + format.epoch);
+    case END_OF_EPOCH: return put_epoch(at, event->end + format.epoch);
+    case NUMBER: return put_hex(at, number);
+    case PARENT: return put_hex(at, parent_of(event));
+    case DETAILS: return put_details(at, event, number);
+    case WHAT: return put_text(at, trace_text(event->what));
+    case RESULT: return put_number(at, event->result);
+    default: return at;
   }
-  return at;
 }
 
-static int copy(JSContext *context, char to[TEMPLATE], JSValueConst from) {
+static char *put(
+    char *at, const struct template *template, const struct event *event, uint32_t number) {
+  const struct part *part = template->parts;
+  for (;; part++) {
+    at = put_bytes(at, part->text, part->length);
+    if (part->field == 0) return at;
+    at = put_field(at, part->field, event, number);
+  }
+}
+
+static int copy(JSContext *context, char *to, JSValueConst from) {
   size_t length;
   const char *text = JS_ToCStringLen(context, &length, from);
   if (text == NULL) return -1;
   memcpy(to, text, length < TEMPLATE ? length + 1 : 1);
   JS_FreeCString(context, text);
   return 0;
+}
+
+// White space stands for itself: of the bytes below 32 only that of `enum field` is a field.
+static int is_field(char byte) {
+  return byte > 0 && byte <= RESULT && byte != '\t' && byte != '\n' && byte != '\r';
+}
+
+static int take_apart(JSContext *context, struct template *template, JSValueConst from) {
+  if (copy(context, template->text, from) != 0) return -1;
+  struct part *part = template->parts, *last = part + TEMPLATE / 8 - 1;
+  for (const char *byte = template->text;; byte++, part++) {
+    const char *start = byte;
+    while (*byte != 0 && !is_field(*byte)) byte++;
+    *part = (struct part){.text = start, .length = byte - start, .field = part == last ? 0 : *byte};
+    if (part->field == 0) return 0;
+  }
 }
 
 static int64_t nanoseconds(clockid_t clock) {
@@ -153,9 +262,9 @@ static int64_t nanoseconds(clockid_t clock) {
 // used until the last text has been made. Returns the time of day at 0 of CLOCK_MONOTONIC, in nanoseconds.
 NATIVE_FUNCTION(native_trace_format) {
   (void)this, (void)count;
-  if (copy(context, format.event, arguments[0]) != 0) return JS_EXCEPTION;
-  if (copy(context, format.what, arguments[1]) != 0) return JS_EXCEPTION;
-  if (copy(context, format.result, arguments[2]) != 0) return JS_EXCEPTION;
+  if (take_apart(context, &format.event, arguments[0]) != 0) return JS_EXCEPTION;
+  if (take_apart(context, &format.what, arguments[1]) != 0) return JS_EXCEPTION;
+  if (take_apart(context, &format.result, arguments[2]) != 0) return JS_EXCEPTION;
   if (copy(context, format.categories, arguments[3]) != 0) return JS_EXCEPTION;
   size_t length;
   format.times = (const double *)JS_GetArrayBuffer(context, &length, arguments[4]);
@@ -165,23 +274,54 @@ NATIVE_FUNCTION(native_trace_format) {
   if (format.parents == NULL) return JS_EXCEPTION;
   char *rest = format.categories;
   for (int kind = 0; kind < KINDS; kind++) {
-    format.category[kind] = rest;
-    rest += strcspn(rest, " ");
+    format.category[kind].text = rest;
+    format.category[kind].length = strcspn(rest, " ");
+    rest += format.category[kind].length;
     if (*rest == ' ') *rest++ = 0;
   }
   format.epoch = nanoseconds(CLOCK_REALTIME) - nanoseconds(CLOCK_MONOTONIC);
   return JS_NewBigInt64(context, format.epoch);
 }
 
-// traceText(): the next events, as many as fit, as UTF-8, valid until the next call; `undefined` if there are
-// no more.
+// What stands before and after the events.
+static struct {
+  const char *before, *after;
+  struct event whole;
+} frame;
+
+// traceFrame(before, after, status): what stands around the events, with fields of the whole command
+NATIVE_FUNCTION(native_trace_frame) {
+  (void)this, (void)count;
+  int32_t status;
+  if (JS_ToInt32(context, &status, arguments[2]) != 0) return JS_EXCEPTION;
+  // Never freed: the command is about to end.
+  frame.before = JS_ToCString(context, arguments[0]);
+  frame.after = JS_ToCString(context, arguments[1]);
+  if (frame.before == NULL || frame.after == NULL) return JS_EXCEPTION;
+  frame.whole = trace_whole;
+  frame.whole.result = status;
+  return JS_UNDEFINED;
+}
+
+static char *put_frame(char *at, const char *end, const char **rest) {
+  for (; **rest != 0 && at + LONGEST < end; ++*rest) {
+    if (is_field(**rest)) at = put_field(at, **rest, &frame.whole, 0);
+    else *at++ = **rest;
+  }
+  return at;
+}
+
+// traceText(): the next piece of the text, as much as fits, as UTF-8, valid until the next call; `undefined`
+// if that is all.
 NATIVE_FUNCTION(native_trace_text) {
   (void)this, (void)count, (void)arguments;
   static uint32_t next = 0;
-  char *start = trace_output(), *at = start;
-  if (next >= trace_events) return JS_UNDEFINED;
-  for (; next < trace_events && at + LONGEST < start + OUTPUT; next++) {
-    at = put(at, format.event, trace_event(next), next + 1);
+  char *start = trace_output(), *end = start + OUTPUT;
+  char *at = put_frame(start, end, &frame.before);
+  for (; next < trace_events && at + LONGEST < end; next++) {
+    at = put(at, &format.event, trace_event(next), next + 1);
   }
+  if (next == trace_events) at = put_frame(at, end, &frame.after);
+  if (at == start) return JS_UNDEFINED;
   return JS_NewArrayBuffer(context, (uint8_t *)start, at - start, NULL, NULL, 0);
 }

@@ -64,10 +64,13 @@ static struct area {
 
 int tracing = 0;
 uint32_t trace_events = 0;
+struct event trace_whole = {0};
 static uint32_t texts_end = 1, messages = 0, dropped = 0, self = 0;
 static const struct named_call *calls = NULL;
 static uint32_t call_count = 0;
-static uint8_t call_kind = 0, inside_kind = 0;
+static uint8_t call_kind = 0, inside_kind = 0, phase_kind = 0;
+static uint32_t phase_name = 0;
+static int64_t phase_start = 0;
 
 static int64_t now(void) {
   struct timespec time;
@@ -98,9 +101,9 @@ char *trace_output(void) {
   return area->output;
 }
 
-const char *trace_name(const struct event *event) {
-  if (!event->is_call) return trace_text(event->name);
-  return event->name < call_count && calls[event->name].name[0] != 0 ? calls[event->name].name : "syscall";
+const struct named_call *trace_call(const struct event *event) {
+  if (!event->is_call || event->name >= call_count) return NULL;
+  return calls[event->name].length > 0 ? &calls[event->name] : NULL;
 }
 
 static struct event *add_event(uint32_t room) {
@@ -150,7 +153,17 @@ word traced_call(const word words[WORDS]) {
   return result;
 }
 
-// beginTrace(calls, callKind, insideKind): from here on system calls are noted. False if there is no memory.
+static int keep_value(JSContext *context, JSValueConst value, uint32_t *kept) {
+  size_t length;
+  const char *text = JS_ToCStringLen(context, &length, value);
+  if (text == NULL) return -1;
+  *kept = length == 0 ? 0 : keep(0, text, length);
+  JS_FreeCString(context, text);
+  return 0;
+}
+
+// beginTrace(calls, callKind, insideKind, phaseKind, name): from here on system calls are noted. The first
+// phase has the command's name. False if there is no memory.
 NATIVE_FUNCTION(native_begin_trace) {
   (void)this, (void)count;
   size_t length;
@@ -163,14 +176,38 @@ NATIVE_FUNCTION(native_begin_trace) {
   call_count = length / sizeof *calls;
   call_kind = JS_VALUE_GET_INT(arguments[1]);
   inside_kind = JS_VALUE_GET_INT(arguments[2]);
+  phase_kind = JS_VALUE_GET_INT(arguments[3]);
   self = getpid();
+  if (keep_value(context, arguments[4], &phase_name) != 0) return JS_EXCEPTION;
+  phase_start = now();
+  trace_whole = (struct event){.start = phase_start, .process = self, .name = phase_name};
   tracing = 1;
   return JS_TRUE;
+}
+
+static int64_t end_phase(void) {
+  int64_t end = now();
+  struct event *event = add_event(EVENTS);
+  if (event == NULL) return end;
+  event->start = phase_start;
+  event->end = end;
+  event->process = self;
+  event->name = phase_name;
+  event->kind = phase_kind;
+  return end;
+}
+
+// tracePhase(name): a phase ends, and one of this name begins.
+NATIVE_FUNCTION(native_trace_phase) {
+  (void)this, (void)count;
+  phase_start = end_phase();
+  return keep_value(context, arguments[0], &phase_name) == 0 ? JS_UNDEFINED : JS_EXCEPTION;
 }
 
 // endTrace(): nothing is noted any more. Returns how many events there was no room for.
 NATIVE_FUNCTION(native_end_trace) {
   (void)this, (void)count, (void)arguments;
+  trace_whole.end = end_phase();
   tracing = 0;
   return JS_NewUint32(context, dropped);
 }
@@ -181,32 +218,49 @@ NATIVE_FUNCTION(native_trace_now) {
   return JS_NewInt64(context, now());
 }
 
-// traceSpan(kind, name, what, start, end, process): returns its number; 0 if there is no room
+// traceSpan(kind, name, what, start, process): it ends now
 NATIVE_FUNCTION(native_trace_span) {
   (void)this, (void)count;
   int32_t kind, process;
-  int64_t start, end;
+  int64_t start, end = now();
+  uint32_t name, what;
   if (JS_ToInt32(context, &kind, arguments[0]) != 0) return JS_EXCEPTION;
+  if (keep_value(context, arguments[1], &name) != 0) return JS_EXCEPTION;
+  if (keep_value(context, arguments[2], &what) != 0) return JS_EXCEPTION;
   if (JS_ToInt64(context, &start, arguments[3]) != 0) return JS_EXCEPTION;
-  if (JS_ToInt64(context, &end, arguments[4]) != 0) return JS_EXCEPTION;
-  if (JS_ToInt32(context, &process, arguments[5]) != 0) return JS_EXCEPTION;
-  uint32_t texts[2] = {0, 0};
-  for (int index = 0; index < 2; index++) {
-    size_t length;
-    const char *text = JS_ToCStringLen(context, &length, arguments[1 + index]);
-    if (text == NULL) return JS_EXCEPTION;
-    if (length > 0) texts[index] = keep(0, text, length);
-    JS_FreeCString(context, text);
-  }
+  if (JS_ToInt32(context, &process, arguments[4]) != 0) return JS_EXCEPTION;
   struct event *event = add_event(EVENTS);
-  if (event == NULL) return JS_NewUint32(context, 0);
+  if (event == NULL) return JS_UNDEFINED;
   event->kind = kind;
-  event->name = texts[0];
-  event->what = texts[1];
+  event->name = name;
+  event->what = what;
   event->start = start;
   event->end = end;
   event->process = process == 0 ? self : (uint32_t)process;
-  return JS_NewUint32(context, trace_events);
+  return JS_UNDEFINED;
+}
+
+static int is_own_span(const struct event *event) {
+  return !event->is_call && event->process == self;
+}
+
+// traceSpans(): of each that is no call and was in this process its number, start and end, as doubles
+NATIVE_FUNCTION(native_trace_spans) {
+  (void)this, (void)count, (void)arguments;
+  size_t spans = 0;
+  for (uint32_t index = 0; index < trace_events; index++) spans += is_own_span(&area->events[index]);
+  double *told = js_malloc(context, (spans + 1) * 3 * sizeof *told), *at = told;
+  if (told == NULL) return JS_EXCEPTION;
+  for (uint32_t index = 0; index < trace_events; index++) {
+    const struct event *event = &area->events[index];
+    if (!is_own_span(event)) continue;
+    *at++ = index + 1;
+    *at++ = event->start;
+    *at++ = event->end;
+  }
+  JSValue buffer = JS_NewArrayBufferCopy(context, (const uint8_t *)told, spans * 3 * sizeof *told);
+  js_free(context, told);
+  return buffer;
 }
 
 // traceParent(number, parent): the event of that number lies in the other one

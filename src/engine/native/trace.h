@@ -34,16 +34,21 @@ struct event {
 struct named_call {
   char name[24];
   // Which arguments are texts: bit 0 is the first.
-  uint8_t texts, padding[7];
+  uint8_t texts;
+  // Of the name; 0 if no call has this number.
+  uint8_t length, padding[6];
 };
 
 // Small, since each page that is used has to be got from the kernel first.
-#define OUTPUT (20 << 10)
+#define OUTPUT (28 << 10)
 
 extern uint32_t trace_events;
+// The whole command: its name, start, end and process.
+extern struct event trace_whole;
 const struct event *trace_event(uint32_t index);
 const char *trace_text(uint32_t text);
-const char *trace_name(const struct event *event);
+// The call that an event is; NULL if it is none, or one that is not known.
+const struct named_call *trace_call(const struct event *event);
 char *trace_output(void);
 
 #endif

@@ -7,10 +7,13 @@ import {
   endTrace,
   traceAnswer,
   traceFormat,
+  traceFrame,
   traceNow,
   traceParent,
+  tracePhase,
   traceSent,
   traceSpan,
+  traceSpans,
   traceText,
 } from "native";
 import { CATEGORIES, type Category, type Recorder, recordWith, type Span } from "../../spans.ts";
@@ -19,6 +22,7 @@ import { SYSCALL_NAMES, type SyscallName, syscallNumber } from "../numbers/sysca
 /** A line of the table of system calls: name, and which arguments are texts. */
 const LINE = 32;
 const TEXTS_AT = 24;
+const LENGTH_AT = 25;
 
 /** The arguments that are C strings, as bits. Of bind(2) and connect(2) it would be a structure. */
 const TEXTS: Partial<Record<SyscallName, number>> = {
@@ -41,11 +45,15 @@ function tableOfCalls(): Uint8Array {
     const at = (numbers[index] ?? 0) * LINE;
     for (let letter = 0; letter < name.length; letter++) table[at + letter] = name.charCodeAt(letter);
     table[at + TEXTS_AT] = TEXTS[name] ?? 0;
+    table[at + LENGTH_AT] = name.length;
   });
   return table;
 }
 
+const CATEGORY_NAMES = CATEGORIES.join(" ");
 const numberOf = (category: Category): number => CATEGORIES.indexOf(category);
+const CALL = numberOf("call");
+const INSIDE = numberOf("inside");
 const PHASE = numberOf("phase");
 
 /** What an event looks like as text, and which categories there are; src/trace/template.ts. */
@@ -53,56 +61,34 @@ export interface Template {
   readonly event: string;
   readonly what: string;
   readonly result: string;
+  /** Whether an event names the one that contains it. */
+  readonly isNested: boolean;
 }
 
-/** The command as a whole. Times are nanoseconds of CLOCK_MONOTONIC. */
+/** What only the recorder knows of the command. */
 export interface Timeline {
-  readonly start: number;
-  readonly end: number;
-  /** The time of day at 0 of that clock, in nanoseconds. */
-  readonly epoch: bigint;
+  /** The time of day at which it began, in milliseconds. */
+  readonly time: number;
   /** How many events there was no room for. */
   readonly dropped: number;
   /** Processes other than tsrun, by pid. */
   readonly names: ReadonlyMap<number, string>;
 }
 
-/** Whatever is no system call: number, start, end. */
-interface Noted {
-  readonly number: number;
-  readonly start: number;
-  readonly end: number;
-  readonly process: number;
-}
-
 class Recording implements Recorder {
-  readonly #start = traceNow();
+  readonly #time = Date.now();
   readonly #names = new Map<number, string>();
-  readonly #noted: Noted[] = [];
-  #phase: string;
-  #phaseSince = this.#start;
-
-  readonly #isNested: boolean;
-
-  /** The first phase has the command's name. */
-  constructor(command: string, isNested: boolean) {
-    this.#phase = command;
-    this.#isNested = isNested;
-  }
 
   now(): number {
     return traceNow();
   }
 
   phase(name: string): void {
-    const now = traceNow();
-    this.#endPhase(now);
-    this.#phase = name;
-    this.#phaseSince = now;
+    tracePhase(name);
   }
 
   add({ category, name, what = "", since, process = 0 }: Span): void {
-    this.#note(numberOf(category), name, what, { start: since, end: traceNow(), process });
+    traceSpan(numberOf(category), name, what, since, process);
   }
 
   nameProcess(pid: number, name: string): void {
@@ -118,66 +104,70 @@ class Recording implements Recorder {
   }
 
   /** Nothing is recorded after this. */
-  finish(template: Template): Timeline {
-    const end = traceNow();
-    this.#endPhase(end);
+  finish({ event, what, result, isNested }: Template): Timeline {
     const dropped = endTrace();
-    const { times, parents } = this.#containers();
-    const { event, what, result } = template;
-    const epoch = traceFormat(event, what, result, CATEGORIES.join(" "), times.buffer, parents.buffer);
-    held = [times, parents];
-    return { start: this.#start, end, epoch, dropped, names: this.#names };
-  }
-
-  #endPhase(now: number): void {
-    this.#note(PHASE, this.#phase, "", { start: this.#phaseSince, end: now, process: 0 });
-  }
-
-  #note(kind: number, name: string, what: string, of: Omit<Noted, "number">): void {
-    const number = traceSpan(kind, name, what, of.start, of.end, of.process);
-    if (this.#isNested && number > 0) this.#noted.push({ number, ...of });
-  }
-
-  /**
-   * Who contains what began when, and tells the engine in what each of these lies itself; 0 is the command.
-   */
-  #containers(): { times: Float64Array; parents: Uint32Array } {
-    const inside = this.#noted.filter(({ process }) => process === 0);
-    inside.sort((a, b) => a.start - b.start || b.end - a.end);
-    const times: number[] = [];
-    const parents: number[] = [];
-    const open: Noted[] = [];
-    const closeUntil = (time: number): void => {
-      for (let last = open.at(-1); last !== undefined && last.end <= time; last = open.at(-1)) {
-        open.pop();
-        times.push(last.end);
-        parents.push(open.at(-1)?.number ?? 0);
-      }
-    };
-    for (const one of inside) {
-      closeUntil(one.start);
-      traceParent(one.number, (open.at(-1)?.number ?? 0) + 1);
-      open.push(one);
-      times.push(one.start);
-      parents.push(one.number);
-    }
-    closeUntil(Number.POSITIVE_INFINITY);
-    return { times: Float64Array.from(times), parents: Uint32Array.from(parents) };
+    held = isNested ? containers() : NO_CONTAINERS;
+    traceFormat(event, what, result, CATEGORY_NAMES, held.times.buffer, held.parents.buffer);
+    return { time: this.#time, dropped, names: this.#names };
   }
 }
 
+/** What is no call, in tsrun's own process. */
+interface Noted {
+  readonly number: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** From each of these times on, what begins lies in that event. */
+interface Containers {
+  readonly times: Float64Array;
+  readonly parents: Uint32Array;
+}
+
+const NO_CONTAINERS: Containers = { times: new Float64Array(0), parents: new Uint32Array(0) };
+
+/**
+ * Who contains what began when, and tells the engine in what each of these lies itself; 0 is the command.
+ */
+function containers(): Containers {
+  const told = new Float64Array(traceSpans());
+  const noted: Noted[] = [];
+  for (let at = 0; at < told.length; at += 3) {
+    const [number = 0, start = 0, end = 0] = told.subarray(at, at + 3);
+    noted.push({ number, start, end });
+  }
+  noted.sort((a, b) => a.start - b.start || b.end - a.end);
+  const times: number[] = [];
+  const parents: number[] = [];
+  const open: Noted[] = [];
+  const closeUntil = (time: number): void => {
+    for (let last = open.at(-1); last !== undefined && last.end <= time; last = open.at(-1)) {
+      open.pop();
+      times.push(last.end);
+      parents.push(open.at(-1)?.number ?? 0);
+    }
+  };
+  for (const one of noted) {
+    closeUntil(one.start);
+    traceParent(one.number, (open.at(-1)?.number ?? 0) + 1);
+    open.push(one);
+    times.push(one.start);
+    parents.push(one.number);
+  }
+  closeUntil(Number.POSITIVE_INFINITY);
+  return { times: Float64Array.from(times), parents: Uint32Array.from(parents) };
+}
+
 /** What the engine reads while it makes text. */
-let held: readonly ArrayBufferView[] = [];
+let held = NO_CONTAINERS;
 
 let recording: Recording | undefined;
 
-/**
- * From here on everything is recorded. False if there is no memory for it.
- * @param isNested whether the format says of each event which one contains it
- */
-export function beginTimeline(command: string, isNested: boolean): boolean {
-  if (!beginTrace(calls.buffer, numberOf("call"), numberOf("inside"))) return false;
-  recording = new Recording(command, isNested);
+/** From here on everything is recorded; false if there is no memory for it. The first phase has that name. */
+export function beginTimeline(command: string): boolean {
+  if (!beginTrace(calls.buffer, CALL, INSIDE, PHASE, command)) return false;
+  recording = new Recording();
   recordWith(recording);
   return true;
 }
@@ -189,8 +179,13 @@ export function endTimeline(template: Template): Timeline | undefined {
   return ended;
 }
 
-/** The recorded events, as the template has them, in pieces; each is valid until the next one. */
-export function nextEvents(): Uint8Array | undefined {
-  const text = held.length === 0 ? undefined : traceText();
+/** What stands around the events, in which the template's signs stand for what is known of the command. */
+export function frameEvents({ before, after }: { before: string; after: string }, status: number): void {
+  traceFrame(before, after, status);
+}
+
+/** The text, in pieces; each is valid until the next one. */
+export function nextText(): Uint8Array | undefined {
+  const text = traceText();
   return text === undefined ? undefined : new Uint8Array(text);
 }

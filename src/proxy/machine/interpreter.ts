@@ -42,15 +42,27 @@ const ARM64_CODE = [
 export function interpreterCode(machine: Machine, control: number): Uint8Array {
   const words = new Uint32Array(machine === "arm64" ? ARM64_CODE : X86_64_CODE);
   const code = new Uint8Array(words.buffer);
-  // The third instruction loads the descriptor's number.
-  const at = ENTRY_OFFSET[machine];
+  setControl(code, { machine, control, code: 0 });
+  return code;
+}
+
+interface Place {
+  readonly machine: Machine;
+  readonly control: number;
+  /** Where the code begins. */
+  readonly code: number;
+}
+
+/** Sets the descriptor that the code reads batches from: its third instruction loads the number. */
+export function setControl(bytes: Uint8Array, { machine, control, code }: Place): void {
+  const at = code + ENTRY_OFFSET[machine];
   if (machine === "arm64") {
     // movz w22, #control: the immediate is in bits 5 to 20, the register in bits 0 to 4.
-    words[(at + 8) / 4] = 0x52800000 | (control << 5) | 22;
+    const word = 0x52800000 | (control << 5) | 22;
+    for (let byte = 0; byte < 4; byte++) bytes[at + 8 + byte] = word >> (8 * byte);
   } else {
     // mov r15d, control: the number follows two instructions of six bytes in total, and two opcode bytes.
-    code[at + 14] = control & 0xff;
-    code[at + 15] = control >> 8;
+    bytes[at + 14] = control;
+    bytes[at + 15] = control >> 8;
   }
-  return code;
 }

@@ -3,20 +3,25 @@
 
 import t from "tap";
 import { isOtlp, otlpFormat, traceContext } from "../../../src/trace/otlp.ts";
-import type { Format } from "../../../src/trace/template.ts";
+import { CATEGORY, END_OF_EPOCH, type Format, PROCESS, START_OF_EPOCH } from "../../../src/trace/template.ts";
+import { filledIn } from "./filled-in.ts";
 
 const PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const RANDOM = "0123456789abcdef0123456789abcdefaabbccdd";
 
 const COMMAND = {
-  ...{ program: "tsrun 9.8.7", name: "create", pid: 77, status: 1, start: 1000.4, end: 5000 },
-  ...{ epoch: 1_795_912_515_429_987_492n, dropped: 2, names: new Map([[78, "first process"]]) },
+  ...{ program: "tsrun 9.8.7", name: "create", status: 1, time: 1_795_912_515_429 },
+  ...{ dropped: 2, names: new Map([[78, "first process"]]) },
 };
 
-/** The whole document, with one event in it, of which the engine has filled in nothing. */
+/** The whole document without events. */
 function documentOf({ event, frame }: Format) {
   const { before, after } = frame(COMMAND);
-  return { text: before + after, event, document: JSON.parse(before + after) };
+  const text = filledIn(before + after, {
+    ...{ [CATEGORY]: "command", [PROCESS]: "77" },
+    ...{ [START_OF_EPOCH]: "1795912515429988492", [END_OF_EPOCH]: "1795912515429992492" },
+  });
+  return { text, event, document: JSON.parse(text) };
 }
 
 t.test("a caller's trace is taken from TRACEPARENT, as W3C's Trace Context has it", async (t) => {
@@ -40,10 +45,10 @@ t.test("a caller's trace is taken from TRACEPARENT, as W3C's Trace Context has i
 });
 
 t.test("the file's name or a caller's trace decides the format", async (t) => {
-  t.equal(isOtlp("trace.otlp.json", {}), true);
-  t.equal(isOtlp("trace.json", {}), false);
-  t.equal(isOtlp("trace.json", { TRACEPARENT: PARENT }), true);
-  t.equal(isOtlp("trace.json", { TRACEPARENT: "nonsense" }), false);
+  t.equal(isOtlp("trace.otlp.json", undefined), true);
+  t.equal(isOtlp("trace.json", undefined), false);
+  t.equal(isOtlp("trace.json", PARENT), true);
+  t.equal(isOtlp("trace.json", "nonsense"), false);
 });
 
 t.test("a trace is one request on one line", async (t) => {
