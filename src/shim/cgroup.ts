@@ -6,7 +6,7 @@ import { CGROUP2_SUPER_MAGIC } from "../linux/numbers/mount.ts";
 
 const CGROUPS = "/sys/fs/cgroup";
 
-/** @param path below the root of each hierarchy; the cgroups are there */
+/** @param path relative to the root of each hierarchy; the cgroups exist already */
 export function joinShimCgroup(path: string, pid: number): void {
   using root = openDirectory(CGROUPS);
   const isUnified = filesystemType(root.number) === CGROUP2_SUPER_MAGIC;

@@ -17,7 +17,7 @@ export interface ShimOptions {
   readonly namespace: string;
   /** The address of containerd's own socket. */
   readonly address: string;
-  /** Absent: the working directory. */
+  /** Empty if it is the working directory. */
   readonly bundle: string;
   readonly debug: boolean;
   readonly version: boolean;
@@ -26,12 +26,12 @@ export interface ShimOptions {
 
 const TEXTS: ReadonlySet<string> = new Set([
   ...["id", "namespace", "address", "bundle"],
-  // Flags of containerd's own shim, which mean nothing here.
+  // Flags of containerd's own shim that have no effect here.
   ...["publish-binary", "socket", "debug-socket"],
 ]);
 const SWITCHES: ReadonlySet<string> = new Set(["debug", "v", "info"]);
 
-/** Whether the program was called by a name of containerd's for a shim: `containerd-shim-NAME-VERSION`. */
+/** Whether the program was called by the name of a shim: `containerd-shim-NAME-VERSION`. */
 export function isShim(argv0: string): boolean {
   return /^containerd-shim-[^/]+$/.test(argv0.slice(argv0.lastIndexOf("/") + 1));
 }

@@ -1,5 +1,6 @@
-// Runs tsrun's own commands as children of the shim: a command that waits for a hook or a frozen cgroup then
-// holds up nobody else, and a failure leaves the shim as it was. tsrun starts in half a millisecond.
+// Runs tsrun's own commands as children of the shim, so that a command that waits for a hook or a frozen
+// cgroup does not delay other requests, and a failure leaves the shim intact. tsrun starts in half a
+// millisecond.
 
 import { mustCall } from "../linux/call/call.ts";
 import { cString, text } from "../linux/call/words.ts";
@@ -30,7 +31,7 @@ export interface CommandIo {
 }
 
 export interface Command {
-  /** What stands before the command's own error when it fails. */
+  /** The words before the command's own error if it fails. */
   readonly failure: string;
   readonly args: readonly string[];
   readonly io?: CommandIo | undefined;
@@ -38,14 +39,14 @@ export interface Command {
   readonly document?: Uint8Array | undefined;
 }
 
-/** Runs a command. Throws what it said when it fails. */
+/** Runs a command. If it fails, throws its error. */
 export function* runCommand(context: CommandContext, command: Command): Routine<void> {
   const { failure, args, io = {}, document = new Uint8Array(0) } = command;
   const globals = ["--root", context.root, "--log", LOG, "--log-format", "json"];
   const systemd = context.systemdCgroup ? ["--systemd-cgroup"] : [];
   using nothing = open("/dev/null", O_RDWR);
   using file = fileOf(document);
-  // Each command has its own, since commands run side by side.
+  // Each command has its own log, since commands run side by side.
   using log = fileOf(new Uint8Array(0));
   const files = [io.stdin ?? nothing, io.stdout ?? nothing, io.stderr ?? nothing, file, log];
   const exit = yield* context.children.run({

@@ -1,5 +1,5 @@
-// How a container is to be run: what containerd says of it, and what its bundle says. `create` keeps it for
-// `delete`, which is run when the shim has died.
+// The options of a container, from containerd and from its bundle. `create` saves them for `delete`, which
+// containerd runs when the shim has died.
 
 import { open, readText, remove, writeAll } from "../linux/files/files.ts";
 import { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } from "../linux/numbers/fcntl.ts";
@@ -10,7 +10,7 @@ import { RequestError } from "./ttrpc/status.ts";
 /** The file in the bundle. */
 export const OPTIONS = "options.json";
 
-/** What `create` has kept. */
+/** The options that `create` saves. */
 type KeptOptions = RuntimeOptions & { readonly id?: string };
 
 interface Mapping {
@@ -33,8 +33,8 @@ export function optionsOf(any: Any | undefined, bundle: string): RuntimeOptions 
     unknown: (name) => new RequestError("invalid argument", `unknown runtime options "${name}"`),
     readFile: readText,
   });
-  // Docker and containerd tell these to containerd's own shim only: who makes the cgroups, and whose the
-  // streams are.
+  // Docker and containerd set these options only for containerd's own shim: whether systemd makes the
+  // cgroups, and the owner of the streams.
   const { cgroupsPath, uidMappings, gidMappings } = readBundle(bundle).linux ?? {};
   return {
     ...options,
@@ -49,7 +49,9 @@ function rootOf(mappings: readonly Mapping[] = []): number {
   return mappings.find(({ containerID }) => containerID === 0)?.hostID ?? 0;
 }
 
-/** Whether other processes may outlive the first one, for want of a pid namespace. */
+/**
+ * Whether other processes may outlive the first one, because the container has no pid namespace of its own.
+ */
 export function outlivesItsInit(bundle: string): boolean {
   const namespaces = readBundle(bundle).linux?.namespaces;
   return namespaces?.some(({ type, path = "" }) => type === "pid" && path === "") !== true;
@@ -62,12 +64,12 @@ export function keepOptions(bundle: string, options: KeptOptions): void {
   writeAll(file.number, JSON.stringify(options), `"${path}"`);
 }
 
-/** The options that `create` kept, if there were any. */
+/** The options that `create` saved; empty if there are none. */
 export function readOptions(bundle: string): KeptOptions {
   try {
     return JSON.parse(readText(`${bundle}/${OPTIONS}`)) as KeptOptions;
   } catch {
-    // The shim died before it kept them.
+    // The shim died before it saved them.
     return {};
   }
 }

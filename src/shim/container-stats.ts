@@ -1,4 +1,4 @@
-// What one of the shim's containers uses now.
+// The resource usage of one of the shim's containers.
 
 import { parseFlatKeyed } from "../cgroups/stats/parse.ts";
 import { containerStats } from "../container/events.ts";

@@ -1,4 +1,4 @@
-// One of the shim's containers: made by tsrun's own commands, it ends when its first process has ended.
+// One of the shim's containers. tsrun's own commands create it, and it ends when its first process ends.
 
 import { OomWatch } from "../cgroups/oom-watch.ts";
 import { remember } from "../container/endings.ts";
@@ -64,12 +64,12 @@ export class Container {
     };
   }
 
-  /** Changes of its state, one at a time. */
+  /** Lets only one change of its state happen at a time. */
   get turn(): Turn {
     return this.init.turn;
   }
 
-  /** Makes the container. If this fails, nothing of it is left. */
+  /** Creates the container. If this fails, nothing of it is left. */
   *create(): Routine<void> {
     const { rootfs = [], checkpoint = "" } = this.#request;
     keepOptions(this.bundle, { id: this.id, ...this.options });
@@ -112,7 +112,7 @@ export class Container {
     this.init.state = "deleted";
   }
 
-  /** Keeps how its first process has ended, which only its parent knows. */
+  /** Remembers how its first process ended, which only its parent knows. */
   rememberEnd({ status, signal, at }: Exit): void {
     if (this.#created === undefined) return;
     const end = signal === 0 ? { status } : { signal };

@@ -35,8 +35,8 @@ function removeContainer(bundle: string, id: string, namespace: string): void {
 }
 
 /**
- * The other containers of a dead shim have lost it, too. DIFFERS: containerd 2 calls `delete` for a pod's
- * sandbox alone, and with its own shim the pod's containers go on for ever.
+ * Removes the other containers of the dead shim, if there are any. DIFFERS: containerd 2 calls `delete` only
+ * for a pod's sandbox, and with containerd's own shim the pod's other containers run on for ever.
  */
 function cleanUpGroup(options: ShimOptions, bundle: string): void {
   const group = groupOf(`${bundle}/config.json`);
@@ -53,13 +53,13 @@ function cleanUpGroup(options: ShimOptions, bundle: string): void {
   remove(socket);
 }
 
-/** Bundles whose container belongs to no group, or to another, are left alone. */
+/** Leaves a container alone that belongs to no group or to another one. */
 function removeMember(bundle: string, group: string, namespace: string): void {
   const { id } = readOptions(bundle);
   if (id !== undefined && groupOf(`${bundle}/config.json`) === group) removeContainer(bundle, id, namespace);
 }
 
-/** Reports a failure; what comes next is done in any case. */
+/** Does `action`. A failure is only reported, so that the next step is done in any case. */
 function attempt(action: () => void): void {
   try {
     action();
@@ -89,7 +89,7 @@ function pidOf(bundle: string): number {
   try {
     return Number(readText(`${bundle}/init.pid`));
   } catch {
-    // It died before it had made one.
+    // The shim died before there was a first process.
     return 0;
   }
 }

@@ -1,4 +1,4 @@
-// `-info` and `-v`: what the shim is, and what its runtime can do (api/types/introspection.proto).
+// `-info` and `-v`: describe the shim, and what its runtime can do (api/types/introspection.proto).
 
 import { features } from "../features/features.ts";
 import { utf8 } from "../linux/call/words.ts";
@@ -12,7 +12,7 @@ import { ANY } from "./messages/well-known.ts";
 /** How containerd calls runtime-spec's Features (containerd, core/runtime/v2, by typeurl). */
 const FEATURES_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/features/Features";
 
-/** The message that containerd reads; the options come by stdin and go back with it. */
+/** The message that containerd reads. The options come on stdin and are returned in the message. */
 export function describeShim({ version, commit }: Build): Uint8Array {
   const options = decode(ANY, readAll(0, "stdin"));
   const found = features({ version, commit, libseccomp: LIBSECCOMP_VERSION });

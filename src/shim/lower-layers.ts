@@ -1,4 +1,4 @@
-// The option `lowerdir=` of an overlay mount: paths that begin alike. Pure.
+// The option `lowerdir=` of an overlay mount, whose paths begin alike. Pure.
 
 import { TsrunError } from "../errors.ts";
 import { utf8 } from "../linux/call/words.ts";

@@ -1,4 +1,4 @@
-// What a container uses, as containerd's metrics. Pure.
+// Turns the resource usage of a container into containerd's metrics. Pure.
 
 import type { BlkioEntry, BlkioStats, MemoryCounter, Stats } from "../cgroups/stats/stats.ts";
 import { encode, type ValuesOf } from "../protobuf/protobuf.ts";
@@ -112,7 +112,7 @@ function tablesOf({ psi: _, ...tables }: BlkioStats): ValuesOf<(typeof METRICS_V
   );
 }
 
-/** Of each device what was read and written, from v1's tables. */
+/** What was read from and written to each device, from v1's tables. */
 function devicesOf({ ioServiceBytesRecursive, ioServicedRecursive }: BlkioStats): Record<string, bigint>[] {
   const devices = new Map<string, Record<string, bigint>>();
   const add = (entries: readonly BlkioEntry[] | undefined, unit: string): void => {

@@ -1,5 +1,5 @@
-// Tells containerd what happens, in order, over its ttrpc service for events. While containerd restarts,
-// events are kept, and sent again later.
+// Tells containerd what happens, in order, over its ttrpc service for events. Events that containerd does not
+// take because it restarts are sent again later.
 
 import { encode, type ValuesOf } from "../protobuf/protobuf.ts";
 import type { Loop } from "./loop/loop.ts";
@@ -51,7 +51,7 @@ export class Publisher {
     });
   }
 
-  /** Waits until containerd has taken everything, but no longer than this. */
+  /** Waits until containerd has taken all events, but no longer than this. */
   *flush(limitMs: number): Routine<void> {
     if (this.#queue.length === 0) return;
     this.#emptied = new Once();
@@ -78,7 +78,7 @@ export class Publisher {
 }
 
 export interface PublisherOptions {
-  /** The path of containerd's ttrpc socket; without one, nothing is told. */
+  /** The path of containerd's ttrpc socket; without it, nothing is published. */
   readonly address: string | undefined;
   readonly namespace: string;
   readonly log: (line: string) => void;

@@ -21,7 +21,7 @@ const LISTENER = 3;
 const LAST_WORDS_MS = 5_000;
 
 export function serve(options: ShimOptions): void {
-  // If a terminal or a service manager ends containerd, the containers go on.
+  // If a terminal or a service manager ends containerd, the containers run on.
   tryCall("setsid");
   mustCall("become the parent of orphans", "prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   tryCall("prctl", PR_SET_NAME, cString("containerd-shim"), 0, 0, 0);
@@ -42,7 +42,7 @@ export function serve(options: ShimOptions): void {
   remove(socket);
 }
 
-/** The answer to the last request, and the last events. */
+/** Sends the last events and the answer to the last request. */
 function* lastWords(loop: Loop, publisher: Publisher, server: Server): Routine<void> {
   yield* publisher.flush(LAST_WORDS_MS);
   for (let waited = 0; waited < 100 && !server.isFlushed; waited++) {
@@ -51,7 +51,7 @@ function* lastWords(loop: Loop, publisher: Publisher, server: Server): Routine<v
   server.close();
 }
 
-/** containerd's FIFO for this, `log` in the bundle. It is never waited for. */
+/** Opens containerd's FIFO for the log, `log` in the bundle. Writing to it never blocks. */
 function openLog(id: string): (line: string) => void {
   const flags = O_RDWR | O_NONBLOCK | O_CLOEXEC;
   const fd = tryCall("openat", AT_FDCWD, cString("log"), flags, 0);

@@ -1,4 +1,4 @@
-// The task service: what containerd asks a shim, and what it is told. Each method is a routine; those that
+// The task service: containerd's requests to a shim, and the answers. Each method is a routine. Those that
 // change a container's state take turns.
 
 import { killContainer } from "../container/kill.ts";
@@ -35,7 +35,7 @@ const SERVICES = ["containerd.task.v2.Task", "containerd.task.v3.Task"];
 export class TaskService {
   readonly #context: ShimContext;
   readonly #containers: Map<string, Container> = new Map();
-  /** Ids of containers that are being made. */
+  /** Ids of containers that are being created. */
   readonly #coming: Set<string> = new Set();
   /** Happens when containerd says that nothing is left to do. */
   readonly asked: Once<void> = new Once();
@@ -44,7 +44,7 @@ export class TaskService {
     this.#context = context;
   }
 
-  /** For a server. */
+  /** The methods for a server. */
   get methods(): Methods {
     const methods = new Map<string, Method>();
     for (const [name, answer] of Object.entries(this.#answers)) {
@@ -112,7 +112,7 @@ export class TaskService {
   }
 
   /**
-   * Does what makes containerd know a process. containerd is told of the end of that process only afterwards.
+   * Does `action`, which makes a process known to containerd. containerd learns of its end only afterwards.
    */
   *#telling(process: TaskProcess, action: () => Routine<void>): Routine<void> {
     const told: Once<void> = new Once();
@@ -282,13 +282,13 @@ export class TaskService {
     return { shimPid: process.pid, taskPid: this.#containers.get(id)?.init.pid ?? 0 };
   }
 
-  /** The shim of a pod goes on as long as one of its containers is left, or is being made. */
+  /** The shim of a pod stays as long as one of its containers exists or is being created. */
   #shutdown(): Response<"Shutdown"> {
     if (this.#containers.size === 0 && this.#coming.size === 0) this.asked.happen(undefined);
     return {};
   }
 
-  /** The first process' end comes last: after those of the processes that were exec'd. */
+  /** The end of the first process is reported last, after the ends of the processes that were exec'd. */
   #initEnded(container: Container, exit: Exit): void {
     const running = [...container.execs.values()].filter(({ state }) => state === "running");
     if (running.length > 0 || outlivesItsInit(container.bundle)) this.#killAll(container);
@@ -338,7 +338,7 @@ function* answer<T>(find: () => T): Routine<T> {
   return find();
 }
 
-/** Who asks for signals, for `why`: as with a shim that calls a runtime. */
+/** The sender of signals as `why` shows it, as if the shim had called a runtime. */
 function itself(): { readonly pid: number; readonly name: string } {
   return { pid: process.pid, name: "containerd-shim-tsrun-v2" };
 }
@@ -364,7 +364,7 @@ function killExec(process: TaskProcess, signal: number): void {
   if (result < 0) throw new Error(`exec kill error: errno ${-result}`);
 }
 
-/** In containerd's words. */
+/** The error in containerd's words. */
 function killError(error: unknown): unknown {
   if (!(error instanceof TsrunError)) return error;
   const { message } = error;

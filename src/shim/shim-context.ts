@@ -9,9 +9,9 @@ export interface ShimContext {
   readonly loop: Loop;
   readonly children: Children;
   readonly publisher: Publisher;
-  /** containerd's, which keeps the containers of its callers apart. */
+  /** containerd's namespace, which keeps the containers of its clients apart. */
   readonly namespace: string;
-  /** A line for containerd's log. */
+  /** Writes a line to containerd's log. */
   readonly log: (line: string) => void;
 }
 
@@ -22,13 +22,13 @@ export interface StoryOptions {
   readonly tell: (line: string) => void;
 }
 
-/** What commands otherwise get from the command line, for those that run in the shim itself. */
+/** The global options for commands that run in the shim itself. */
 export function globalsFor({ root, systemdCgroup, tell }: StoryOptions): GlobalOptions {
   const log = { warning: tell, leftover: tell, debug: () => {} };
   return { root, systemdCgroup, cgroupsDisabled: false, rootless: "auto", log };
 }
 
-/** Where tsrun's containers of a namespace are kept, unless the options name another folder. */
+/** The state root for the containers of a namespace; the options may name another folder. */
 export function stateRoot(root: string | undefined, namespace: string): string {
   return `${root || "/run/containerd/tsrun"}/${namespace}`;
 }

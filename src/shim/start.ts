@@ -1,4 +1,4 @@
-// `start`: starts the shim of a container, or finds that of its pod, and tells where it listens.
+// `start`: starts the shim of a container, or finds the shim of its pod, and prints where it listens.
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, syscallError, tryCall } from "../linux/call/call.ts";
@@ -30,7 +30,10 @@ const SOCKETS = "/run/containerd/s";
 /** Bytes of a socket's path with its NUL (unix(7)), and of a name below a folder. */
 const LONGEST_PATH = 108;
 const NAME = 65;
-/** Containers with the same of these share a shim; the first counts. */
+/**
+ * Containers with the same value of such an annotation share a shim. The first annotation that is set
+ * counts.
+ */
 const GROUPS = ["io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id"] as const;
 /** How many connections may wait to be accepted. */
 const BACKLOG = 128;
@@ -63,7 +66,7 @@ export function socketOf({ address, namespace }: ShimOptions, group: string): st
   return `${fits ? beside : SOCKETS}/${sha256(`${address}/${namespace}/${group}`)}`;
 }
 
-/** The group that a bundle's container belongs to. */
+/** The group of containers that share a shim; `undefined` if the container has a shim of its own. */
 export function groupOf(config: string): string | undefined {
   const { annotations } = JSON.parse(readText(config)) as { annotations?: Record<string, string> };
   return GROUPS.map((name) => annotations?.[name]).find((group) => group !== undefined);

@@ -1,5 +1,5 @@
-// A process that containerd knows: the first one of a container, or one that was exec'd into it. It has the
-// states of containerd's own shim, and the error texts, which callers know.
+// A process that containerd knows: the first one of a container, or one that was exec'd into it. States and
+// error texts are those of containerd's own shim, since callers match the texts.
 
 import type { Exit } from "./loop/children.ts";
 import { Once, Turn } from "./loop/routine.ts";
@@ -49,15 +49,18 @@ const REFUSALS: Readonly<Record<string, Partial<Record<State, string>>>> = {
 export class TaskProcess {
   readonly id: string;
   readonly stdio: Stdio;
-  /** Known once the process has been made. */
+  /** Set once they have been opened. */
   streams: Streams | undefined;
-  /** Of an exec: the process that was asked for, as JSON. */
+  /** For an exec: the process that was asked for, as JSON. */
   document: Uint8Array | undefined;
   pid = 0;
   state: State = "created";
-  /** Changes of its state, one at a time. */
+  /** Lets only one change of its state happen at a time. */
   readonly turn = new Turn();
-  /** Whether it is being made or started. containerd is told of its end only after it was told of that. */
+  /**
+   * Set while it is being created or started. containerd learns of its end only after it has learned of
+   * that.
+   */
   telling: Once<void> | undefined;
   /** Happens when it has ended. */
   readonly exited: Once<Exit> = new Once();
@@ -67,13 +70,13 @@ export class TaskProcess {
     this.stdio = stdio;
   }
 
-  /** Throws where this cannot be done in the state that it is in. */
+  /** Throws if the action is not possible in the process's state. */
   allow(action: keyof typeof REFUSALS): void {
     const refusal = REFUSALS[action]?.[this.state];
     if (refusal !== undefined) throw new Error(refusal);
   }
 
-  /** Calls `tell` once containerd knows that the process was made or started. */
+  /** Calls `tell` once containerd knows that the process was created or started. */
   afterTelling(tell: () => void): void {
     if (this.telling === undefined) tell();
     else this.telling.tell(tell);

@@ -22,7 +22,10 @@ export interface Exit {
 export class Children {
   readonly #signals: Descriptor;
   readonly #awaited: Map<number, (exit: Exit) => void> = new Map();
-  /** Commands that run now. A process that one of them has started is not known yet, and is not reaped. */
+  /**
+   * How many commands run now. Each may have started a process that is not known yet and must not be
+   * reaped.
+   */
   #commands = 0;
 
   /** @param asked called for SIGTERM and SIGINT */
@@ -38,7 +41,7 @@ export class Children {
     });
   }
 
-  /** Calls `ended` when the process has ended; at once where it has already. */
+  /** Calls `ended` when the process has ended, at once if it already has. */
   watch(pid: number, ended: (exit: Exit) => void): void {
     this.#awaited.set(pid, ended);
     this.#reapOne(pid);

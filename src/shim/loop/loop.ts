@@ -1,5 +1,5 @@
-// One loop for all that a shim waits for: descriptors by epoll(7), and times. Handlers run one after another
-// and never wait themselves, so no request holds another.
+// One loop for everything that a shim waits for: descriptors, by epoll(7), and times. Handlers run one after
+// another and never wait themselves, so no request delays another.
 
 import { mustCall, tryCall } from "../../linux/call/call.ts";
 import { viewOf } from "../../linux/call/words.ts";
@@ -16,7 +16,7 @@ const EPOLL_CTL_MOD = 3;
 /** `struct epoll_event` is packed on x86-64 only (<linux/eventpoll.h>). */
 const EVENT_SIZE = machine === "x86-64" ? 12 : 16;
 const DATA_OFFSET = machine === "x86-64" ? 4 : 8;
-/** How many events one call takes. */
+/** The most events that one call returns. */
 const MOST_AT_ONCE = 64;
 
 type Handler = (events: number) => void;
@@ -52,7 +52,7 @@ export class Loop {
     this.#failed = failed;
   }
 
-  /** Calls `handler` whenever one of these events is there (level-triggered). */
+  /** Calls `handler` as long as one of these events is pending (level-triggered). */
   watch(fd: number, events: number, handler: Handler): Watch {
     this.#control(EPOLL_CTL_ADD, fd, events);
     this.#handlers.set(fd, handler);

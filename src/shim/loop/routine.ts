@@ -1,5 +1,5 @@
-// Routines: functions that can wait without holding up anybody else. They are generators that yield what they
-// wait for; meanwhile the loop goes on with other handlers. Pure.
+// Routines: functions that can wait without delaying others. They are generators that yield what they wait
+// for; meanwhile the loop runs other handlers. Pure.
 
 /** Something to wait for: it calls `resume` once, at once or later. */
 export type Wait<T> = (resume: (value: T) => void) => void;
@@ -7,7 +7,7 @@ export type Wait<T> = (resume: (value: T) => void) => void;
 /** Called with `yield*`. */
 export type Routine<T> = Generator<Wait<unknown>, T, unknown>;
 
-/** Waits, and returns what comes. */
+/** Waits, and returns the value that arrives. */
 export function* waitFor<T>(wait: Wait<T>): Routine<T> {
   return (yield wait as Wait<unknown>) as T;
 }
@@ -114,7 +114,7 @@ export class Once<T> {
     for (const resume of waiting) resume(value);
   }
 
-  /** Calls `tell` when it happens; at once where it has. */
+  /** Calls `tell` when it happens, at once if it already has. */
   tell(tell: (value: T) => void): void {
     if (this.#value === undefined) this.#waiting.push(tell);
     else tell(this.#value.value);

@@ -13,7 +13,7 @@ function counters<const N extends readonly string[]>(
   };
 }
 
-/** Of memory.stat, v1; with `total_` once more. */
+/** Names in memory.stat of v1, then the same with `total_`. */
 export const MEMORY_V1_NAMES = [
   ...["cache", "rss", "rss_huge", "mapped_file", "dirty", "writeback", "pgpgin", "pgpgout", "pgfault"],
   ...["pgmajfault", "inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable"],
@@ -91,7 +91,7 @@ const PRESSURE = {
   full: { number: 2, type: PRESSURE_LINE },
 } as const satisfies Message;
 
-/** Of memory.stat, v2. */
+/** Names in memory.stat of v2. */
 export const MEMORY_V2_NAMES = [
   ...["anon", "file", "kernel_stack", "slab", "sock", "shmem", "file_mapped", "file_dirty", "file_writeback"],
   ...["anon_thp", "inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable"],

@@ -22,7 +22,10 @@ export const RUNC_OPTIONS = {
 
 export type RuntimeOptions = ValuesOf<typeof RUNC_OPTIONS>;
 
-/** What callers send for a runtime type that they do not know: a table of their own, as text or as a path. */
+/**
+ * What callers send for a runtime type that they do not know: their own table of options, as text or as a
+ * path.
+ */
 export const GENERIC_OPTIONS = {
   typeUrl: { number: 1, type: "string" },
   configPath: { number: 2, type: "string" },
@@ -54,7 +57,7 @@ export const RUNTIME_INFO = {
   annotations: { number: 5, type: TEXT_MAP, repeated: true },
 } as const satisfies Message;
 
-/** The type's name without what stands before it in a URL. */
+/** The type's name, which is the last part of its URL. */
 function typeName({ typeUrl = "" }: Any): string {
   return typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
 }
@@ -101,7 +104,7 @@ function ofTable(table: string): RuntimeOptions {
   return options as RuntimeOptions;
 }
 
-/** Whether a path of cgroups is one for systemd: `system.slice:docker:4e88`. */
+/** Whether a cgroups path names a unit of systemd: `system.slice:docker:4e88`. */
 export function namesUnit(cgroupsPath: string | undefined): boolean {
   return /^([^/:]+\.slice)?:[^/:]*:[^/:]+$/.test(cgroupsPath ?? "");
 }

@@ -45,7 +45,7 @@ const STATE = {
   execId: { number: 11, type: "string" },
 } as const satisfies Message;
 
-/** Also what the command `delete` of a shim prints. */
+/** The shim's command `delete` prints this message, too. */
 export const DELETE_RESPONSE = {
   ...PID,
   exitStatus: { number: 2, type: "int" },

@@ -8,7 +8,7 @@ export const TIMESTAMP = {
   nanos: { number: 2, type: "int" },
 } as const satisfies Message;
 
-/** A message of a type that is named beside it. */
+/** A message together with the name of its type. */
 export const ANY = {
   typeUrl: { number: 1, type: "string" },
   value: { number: 2, type: "bytes" },

@@ -7,7 +7,7 @@ import { RequestError } from "../ttrpc/status.ts";
 
 export interface Sink {
   readonly descriptor: Descriptor;
-  /** A reader of our own: without one, writing would be an error while containerd is away. */
+  /** A reader of our own. Without a reader, writing would fail while containerd is away. */
   readonly keeper: Descriptor | undefined;
 }
 
@@ -30,7 +30,10 @@ export function openSource(path: string): Descriptor {
   return open(path, O_RDONLY | O_NONBLOCK);
 }
 
-/** A writer of our own: as long as it is open, the container's input does not end. Opened after a reader. */
+/**
+ * Opens a writer of our own: while it is open, the container's input does not end. Needs a reader to be
+ * open.
+ */
 export function holdSourceOpen(path: string): Descriptor {
   return open(path, O_WRONLY | O_NONBLOCK);
 }
@@ -42,7 +45,7 @@ function isFifo(path: string): boolean {
   return found.type === S_IFIFO;
 }
 
-/** Gives a pipe's end to the user whose process is to open it again by /proc. */
+/** Gives a pipe's end to the container's user, whose process may open it again through /proc. */
 export function give(descriptor: Descriptor, uid: number, gid: number): void {
   if (uid === 0 && gid === 0) return;
   mustCall("give a pipe to the container's user", "fchown", descriptor.number, uid, gid);

@@ -1,5 +1,5 @@
-// `binary://PATH?KEY=VALUE`: a program of the caller's that takes the container's output. It gets stdout,
-// stderr and a descriptor to close when it is ready as 3, 4 and 5 (containerd, core/runtime/v2/README.md).
+// `binary://PATH?KEY=VALUE`: a program of the caller that takes the container's output. Its descriptors 3 and
+// 4 are stdout and stderr; it closes 5 when it is ready (containerd, core/runtime/v2/README.md).
 
 import { type Descriptor, pipe } from "../../linux/files/files.ts";
 import { ESRCH } from "../../linux/numbers/errno.ts";
@@ -12,7 +12,7 @@ import { EPOLLIN, type Loop } from "../loop/loop.ts";
 import { Once, type Routine, waitFor } from "../loop/routine.ts";
 import type { LoggerProgram } from "./uri.ts";
 
-/** How long the program may take to write what it has, after it was asked to end, milliseconds. */
+/** How long the program may take to end after SIGTERM, in milliseconds. */
 const PATIENCE_MS = 12_000;
 
 export interface LoggerOptions extends LoggerProgram {
@@ -64,7 +64,7 @@ export class Logger {
     return new Logger(loop, pid, ended, [toStdout, toStderr]);
   }
 
-  /** Closes our ends of the pipes: when the container has ended, the program reads end of file. */
+  /** Closes our ends of the pipes, so that the program reads end of file when the container has ended. */
   closeWriters(): void {
     this.stdout.close();
     this.stderr.close();
@@ -81,7 +81,7 @@ export class Logger {
   }
 }
 
-/** Signals a child that has not been waited for: nobody else has its pid. */
+/** Signals a child that has not been waited for, so that no other process can have its pid. */
 export function signalChild(pid: number, signal: number): number {
   const status = processStatus(pid);
   const handle = status === undefined ? undefined : openProcess(pid, status.startTime);

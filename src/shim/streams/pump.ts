@@ -1,5 +1,5 @@
-// Passes on what one side writes to the other, without waiting for either. From a pipe to a FIFO the bytes go
-// by splice(2), not through the engine; a terminal and a file need read(2) and write(2).
+// Passes bytes from one descriptor to another, without blocking on either. From a pipe to a FIFO they go by
+// splice(2) and not through the engine; a terminal and a file need read(2) and write(2).
 
 import { tryCall } from "../../linux/call/call.ts";
 import type { Descriptor } from "../../linux/files/files.ts";
@@ -11,7 +11,7 @@ import { Once } from "../loop/routine.ts";
 const SPLICE_FLAGS = 1 | 2;
 /** How many bytes one call passes on. A FIFO holds 64 KiB. */
 const AT_ONCE = 64 << 10;
-/** How many calls are made before others have their turn. */
+/** At most this many calls are made before other handlers get their turn. */
 const TURNS = 16;
 
 /**
@@ -29,16 +29,14 @@ export interface PumpEnds {
 
 export class Pump {
   readonly #ends: PumpEnds;
-  /** Cleared at the end, since they refer to this object. */
+  /** Cleared at the end, because they refer to this object. */
   #source: Watch | undefined;
   #sink: Watch | undefined;
   #manner: Manner;
-  /** Read, and not yet written. */
+  /** Bytes that have been read and not yet written. */
   #held: Uint8Array = new Uint8Array(0);
   #buffer: Uint8Array | undefined;
-  /**
-   * Happens when the source has ended and everything has been passed on, or when nobody takes it any more.
-   */
+  /** Happens when the source has ended and everything has been passed on, or when the sink is gone. */
   readonly ended: Once<void> = new Once();
 
   constructor(loop: Loop, ends: PumpEnds, manner: Manner) {
@@ -49,7 +47,7 @@ export class Pump {
       manner === "file" ? undefined : loop.watch(ends.to.number, 0, (events) => this.#sinkTells(events));
   }
 
-  /** Ends it now; what has not been passed on is lost. */
+  /** Ends it now. Bytes that have not been passed on are lost. */
   stop(): void {
     if (this.ended.happened) return;
     this.#source?.stop();
@@ -64,7 +62,7 @@ export class Pump {
     this.ended.happen(undefined);
   }
 
-  /** epoll reports an error of a sink without readers even if no event was asked for. */
+  /** epoll reports a sink without readers as an error, even if no event was asked for. */
   #sinkTells(events: number): void {
     if ((events & EPOLLOUT) !== 0) this.#pass();
     else this.stop();

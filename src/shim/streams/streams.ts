@@ -33,19 +33,19 @@ export interface StreamContext {
   readonly namespace: string;
   /** The id of the process, for a logger. */
   readonly id: string;
-  /** The user that the pipes are to belong to. */
+  /** The owner of the pipes. */
   readonly uid: number;
   readonly gid: number;
-  /** Where a socket for the terminal can be made. */
+  /** The path for the socket that receives the terminal. */
   readonly socket: string;
 }
 
 export interface Streams {
-  /** The descriptors of the command that makes the process. */
+  /** Descriptors for the command that creates the process. */
   readonly io: CommandIo;
   /** Further words of its command line. */
   readonly args: readonly string[];
-  /** Called when the command has succeeded: begins to pass on. */
+  /** Begins to pass bytes on. Called when the command has succeeded. */
   begin(): Routine<void>;
   closeInput(): void;
   resize(width: number, height: number): void;
@@ -54,7 +54,7 @@ export interface Streams {
   close(): Routine<void>;
 }
 
-/** Makes the streams of a process that is to be started. */
+/** Makes the streams for a new process. */
 export function* openStreams(context: StreamContext, stdio: Stdio): Routine<Streams> {
   if (stdio.terminal) return new TerminalStreams(context, stdio);
   const [, scheme = "fifo", rest = ""] = /^([a-z]+):\/\/(.*)$/.exec(stdio.stdout) ?? [];
@@ -145,7 +145,7 @@ class PipeStreams implements Streams {
   }
 }
 
-/** A program of the caller's reads the output from the pipes. */
+/** Streams whose output a program of the caller reads from the pipes. */
 class LoggerStreams implements Streams {
   readonly io: CommandIo;
   readonly args: readonly string[] = [];
@@ -206,7 +206,8 @@ class TerminalStreams implements Streams {
     this.#stopListening();
     doNotWait(master);
     const { stdin, stdout } = this.#stdio;
-    // Each direction closes its own descriptors; ours of the terminal stays open, for changes of its size.
+    // Each direction gets and closes its own descriptor. This one stays open, for changes of the terminal's
+    // size.
     if (stdin !== "") {
       const from = openSource(stdin);
       this.#holder = holdSourceOpen(stdin);
@@ -273,7 +274,7 @@ function* drained(loop: Loop, pumps: readonly Pump[], limitMs: number): Routine<
   timer.cancel();
 }
 
-/** A descriptor of its own for the same open file. */
+/** Another descriptor for the same open file. */
 function duplicate({ number }: Descriptor): Descriptor {
   return new Descriptor(mustCall("duplicate a descriptor", "fcntl", number, F_DUPFD_CLOEXEC, 3));
 }

@@ -1,12 +1,11 @@
-// `binary://PATH?KEY=VALUE&…`: where a container's output goes to a program of the caller's. Pure.
+// Parses `binary://PATH?KEY=VALUE&…`, which names a program that takes a container's output. Pure.
 
 export interface LoggerProgram {
   readonly path: string;
-  /** Words of its command line: a key, and its value where it has one. */
+  /** Arguments of the program: each key, followed by its value, if any. */
   readonly args: readonly string[];
 }
 
-/** The parts of a URI of this kind. */
 export function parseLogger(uri: string): LoggerProgram {
   const [path = "", query = ""] = uri.replace(/^binary:\/\//, "").split("?");
   const args = query

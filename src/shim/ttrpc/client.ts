@@ -1,4 +1,4 @@
-// Calls methods of a server, one at a time; connects again when the server has gone.
+// Calls methods of a server, one at a time, and connects again when the server is gone.
 
 import type { Descriptor } from "../../linux/files/files.ts";
 import { connectUnix } from "../../linux/files/unix-sockets.ts";
@@ -17,7 +17,7 @@ export class Client {
   readonly #address: string;
   #connection: Connection | undefined;
   #answer: Once<Uint8Array | undefined> = new Once();
-  /** The streams of a client have odd numbers, which grow. */
+  /** A client numbers its streams 1, 3, 5 and so on. */
   #stream = -1;
 
   constructor(loop: Loop, address: string) {
@@ -25,7 +25,7 @@ export class Client {
     this.#address = address.replace(/^unix:\/\//, "");
   }
 
-  /** Whether the server has answered, without an error. */
+  /** Returns whether the server answered without an error. */
   *call(service: string, method: string, payload: Uint8Array): Routine<boolean> {
     const connection = this.#connect();
     if (connection === undefined) return false;
@@ -48,7 +48,7 @@ export class Client {
 
   #connect(): Connection | undefined {
     if (this.#connection !== undefined) return this.#connection;
-    // This does not wait: a server that accepts nobody is tried again later.
+    // This does not wait. If the server does not accept the connection, the caller tries again later.
     const socket: Descriptor | number = connectUnix(this.#address, SOCK_STREAM, { waits: false });
     if (typeof socket === "number") return undefined;
     this.#connection = new Connection(this.#loop, socket, {

@@ -1,5 +1,5 @@
-// One connection that speaks ttrpc, in both directions: frames in, frames out. Nothing blocks: what the
-// socket does not take is kept until it does.
+// A connection that speaks ttrpc, in both directions. Nothing blocks: bytes that the socket does not take are
+// kept until it does.
 
 import { tryCall } from "../../linux/call/call.ts";
 import type { Descriptor } from "../../linux/files/files.ts";
@@ -17,7 +17,7 @@ const MSG_NOSIGNAL = 0x4000;
 
 export interface Peer {
   readonly frame: (frame: Frame) => void;
-  /** The connection has ended; called once. */
+  /** Called once, when the connection has ended. */
   readonly closed: () => void;
 }
 
@@ -39,7 +39,7 @@ export class Connection {
     });
   }
 
-  /** Whether all that was sent has been taken. */
+  /** Whether the socket has taken everything that was sent. */
   get isFlushed(): boolean {
     return this.#kept.length === 0;
   }
@@ -49,7 +49,7 @@ export class Connection {
     const frame = encodeFrame(stream, type, message);
     this.#kept.push(frame);
     this.#keptBytes += frame.length;
-    // Behind others it waits for its turn.
+    // If other frames are waiting, it is sent after them.
     if (this.#kept.length === 1) this.#flush();
     if (this.#keptBytes > MOST_KEPT) this.close();
   }

@@ -56,10 +56,10 @@ export function encodeFrame(stream: number, type: number, message: Uint8Array): 
   return bytes;
 }
 
-/** Puts frames together from what arrives in pieces of any size. */
+/** Assembles frames from pieces of any size. */
 export class FrameReader {
   #held: Uint8Array = new Uint8Array(0);
-  /** How many bytes of a message that is too long are still to come. */
+  /** How many bytes of a message that is too long are still to be skipped. */
   #passOver = 0;
 
   push(bytes: Uint8Array): void {
@@ -69,7 +69,7 @@ export class FrameReader {
     this.#held = this.#held.length === 0 ? rest : joinBytes([this.#held, rest]);
   }
 
-  /** The next whole frame. */
+  /** The next complete frame, if there is one. */
   next(): Frame | undefined {
     if (this.#held.length < HEADER_SIZE) return undefined;
     const view = viewOf(this.#held);

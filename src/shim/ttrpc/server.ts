@@ -1,5 +1,5 @@
-// Answers requests on a listening socket, each by a routine of its own, so that one that waits does not hold
-// up others.
+// Answers requests on a listening socket. Each has a routine of its own, so that one that waits does not
+// delay others.
 
 import { tryCall } from "../../linux/call/call.ts";
 import { Descriptor } from "../../linux/files/files.ts";
@@ -35,7 +35,7 @@ export class Server {
     this.#watch = loop.watch(listener.number, EPOLLIN, () => this.#accept());
   }
 
-  /** Whether all answers have been taken. */
+  /** Whether all answers have been sent. */
   get isFlushed(): boolean {
     return [...this.#connections].every(({ isFlushed }) => isFlushed);
   }

@@ -1,5 +1,4 @@
-// gRPC's status codes, and the status that a failure becomes (containerd's errdefs turns the codes into its
-// errors).
+// gRPC's status codes, and the status for a failure (containerd's errdefs turns the codes into its errors).
 
 import { TsrunError } from "../../errors.ts";
 
@@ -27,7 +26,7 @@ export class RequestError extends Error {
   }
 }
 
-/** The status that tells the other side of a failure. */
+/** The status that reports a failure to the other side. */
 export function statusOf(error: unknown): { code: number; message: string } {
   const message = error instanceof Error ? error.message : String(error);
   return { code: CODES[codeOf(error)], message };
