@@ -1,7 +1,7 @@
 // The module that the build links with the engine (../native/module.c).
 
 declare module "native" {
-  /** Of an array the address counts, which is 0 if it is empty. */
+  /** For an array, its address is passed, or 0 if it is empty. */
   type Argument = number | bigint | Uint8Array | undefined;
 
   /**
@@ -27,11 +27,11 @@ declare module "native" {
   export function locate(buffer: ArrayBufferLike): number;
   /** The UTF-8 of a text. */
   export function encode(text: string): ArrayBuffer;
-  /** The engine's context, and then the addresses that ../native/module.c lists. */
+  /** The engine's context, followed by the addresses that ../native/module.c lists. */
   export function constants(): ArrayBuffer;
   /** Writes a C string of `length` bytes; false if the text is not ASCII, contains a NUL or does not fit. */
   export function writeAscii(text: string, length: number, buffer: ArrayBuffer, at: number): boolean;
-  /** From here on, memory that the kernel refuses comes from the reserve, without an error. */
+  /** From then on, if the kernel refuses memory, it is taken from the reserve, without an error. */
   export function useReserve(): void;
   /** Writes operations into a message: ../native/operations.c, src/proxy/wire/batch.ts. */
   export function writeOperations(
@@ -57,8 +57,8 @@ declare module "native" {
   /** What JSON.parse noticed in its last call; 0 is nothing (../native/json-keys.c). */
   export function jsonNotes(): number;
   /**
-   * From here on system calls are noted (../native/trace.c). `calls` is the table of their names, by number.
-   * False if there is no memory for it.
+   * Begins to note system calls (../native/trace.c). `calls` is the table of their names, by number. Returns
+   * false if there is no memory for it.
    */
   export function beginTrace(
     calls: ArrayBufferLike,
@@ -67,23 +67,29 @@ declare module "native" {
     phaseKind: number,
     name: string,
   ): boolean;
-  /** Nothing is noted any more. Returns how many events there was no room for. */
+  /** Stops noting. Returns how many events were left out because there was no room. */
   export function endTrace(): number;
   /** Nanoseconds of CLOCK_MONOTONIC. */
   export function traceNow(): number;
-  /** Ends a phase, and begins one of this name. */
+  /** Ends the current phase, and begins one of this name. */
   export function tracePhase(name: string): void;
-  /** Notes something that took time, until now. */
+  /** Notes something that took time from `start` until now. */
   export function traceSpan(kind: number, name: string, what: string, start: number, process: number): void;
-  /** What is no call and was in tsrun's own process: doubles, of each its number, start and end. */
+  /**
+   * The events of tsrun's own process that are not system calls: as doubles, the number, the start and the
+   * end of each.
+   */
   export function traceSpans(): ArrayBuffer;
-  /** The event of this number lies in the one of that number, plus one. */
+  /** Notes which event contains the event `number`. `parent` is one more than its number. */
   export function traceParent(number: number, parent: number): void;
-  /** Keeps a message that is about to be sent. Returns its number. */
+  /** Notes the operations of a message that is about to be sent. Returns the message's number. */
   export function traceSent(message: ArrayBufferLike, length: number): number;
-  /** Notes the calls of a message which this process has made. */
+  /** Adds the calls of that message, which `process` has made. */
   export function traceAnswer(message: number, reply: ArrayBufferLike, process: number): void;
-  /** What an event looks like as text (../native/trace-text.c). Returns the time of day at 0 of the clock. */
+  /**
+   * Sets the templates of an event's text (../native/trace-text.c). Returns the time of day at 0 of the
+   * clock.
+   */
   export function traceFormat(
     event: string,
     what: string,
@@ -92,8 +98,8 @@ declare module "native" {
     times: ArrayBufferLike,
     parents: ArrayBufferLike,
   ): bigint;
-  /** What stands before and after the events, in which the fields of the whole command are filled in. */
+  /** Sets the text before and after the events; the fields of the whole command are filled in. */
   export function traceFrame(before: string, after: string, status: number): void;
-  /** The next piece of the text, valid until the next call; `undefined` if that is all. */
+  /** The next piece of the text, valid until the next call; `undefined` if there is no more. */
   export function traceText(): ArrayBuffer | undefined;
 }

@@ -1,8 +1,8 @@
-// malloc(3) for the engine: musl's own costs a command 0.4 ms. Lists of freed blocks by size, and memory that
-// is cut from the front of large pieces. Blocks keep their size and are never joined, and only blocks that
-// were mapped one by one are given back to the kernel: a command lives for milliseconds. For one thread; the
-// build sees to it that there is no other (scripts/engine/link.ts). What happens when the kernel gives no
-// more: docs/adr/0017-end-of-memory.md
+// malloc(3) for the engine: musl's own costs a command 0.4 ms. Blocks are cut from the front of large pieces,
+// and freed blocks are kept in lists by size. Blocks keep their size and are never joined, and only blocks
+// that were mapped one by one are returned to the kernel, since a command lives for milliseconds. For one
+// thread; the build makes sure that there is no other (scripts/engine/link.ts).
+// docs/adr/0017-end-of-memory.md says what happens when the kernel gives no more.
 
 #define _GNU_SOURCE
 #include "allocator.h"
@@ -15,10 +15,11 @@
 #include <unistd.h>
 #include "layout.h"
 
-// A block is a word with its size, then what its owner gets, at a multiple of 16. The size counts both.
+// A block is a word with its size, followed by its owner's part, which is at a multiple of 16. The size
+// counts both.
 #define HEADER sizeof(size_t)
 #define ALIGNMENT 16
-// Sizes up to here are multiples of 16; then each power of two is reached in four steps.
+// Sizes up to this are multiples of 16; above, there are four sizes for each power of two.
 #define FINE 1024
 #define FINE_CLASSES (FINE / ALIGNMENT)
 #define FINE_LOG 10
@@ -28,15 +29,15 @@
 #define LARGEST_LOG 18
 #define CLASSES (FINE_CLASSES + 4 * (LARGEST_LOG - FINE_LOG) + 1)
 #define PAGE 4096
-// The kernel provides its pages at once (MAP_POPULATE): most of them get used, and a fault for each would
-// take longer.
+// The kernel provides the pages of a piece at once (MAP_POPULATE): most of them get used, and a fault for
+// each would take longer.
 #define PIECE (64 << 10)
 
 SNAPSHOT __attribute__((aligned(PAGE))) char snapshot_piece[SNAPSHOT_PIECE] = {0};
 
 // Lists of freed blocks. The first word after the header of a freed block is the address of the next one.
 SNAPSHOT static void *freed[CLASSES] = {0};
-// What is left of the last piece.
+// The unused part of the last piece.
 SNAPSHOT static char *rest = snapshot_piece + ALIGNMENT - HEADER;
 SNAPSHOT static char *rest_end = snapshot_piece + SNAPSHOT_PIECE;
 
@@ -48,11 +49,11 @@ SNAPSHOT static char *laid_out = NULL;
 // undoing what was done.
 SNAPSHOT static char *reserve = NULL;
 SNAPSHOT static char *reserve_middle = NULL;
-// The kernel has refused memory, and that has not been reported yet.
+// Set when the kernel has refused memory and that has not been reported yet.
 int memory_refused = 0;
-// An allocation has failed. libseccomp, which has no memory of its own, does not always say so.
+// Set when an allocation has failed. libseccomp, which uses this allocator, does not always report that.
 int memory_denied = 0;
-// It is not to be reported: what is still to do is done with the reserve.
+// Set when a refusal is not to be reported any more: the command does what is left with the reserve.
 static int reserve_released = 0;
 
 static unsigned log_of(size_t size) {
@@ -103,7 +104,7 @@ static void *mapped_block(char *mapping, size_t length) {
   return block;
 }
 
-// The next part of the reserve.
+// Makes the next part of the reserve available.
 static void open_reserve(void) {
   if (reserve == NULL) return;
   rest = reserve + ALIGNMENT - HEADER;
@@ -136,8 +137,8 @@ static int open_piece(size_t size) {
     rest_end = piece + length;
     return 1;
   }
-  // The first part is used up before any system call could report it: this allocation fails, and the engine
-  // reports that, with the second part.
+  // If the first part is used up before a system call could report the refusal, this allocation fails, and
+  // the engine reports it, with the second part.
   int told_now = memory_refused;
   memory_refused = 0;
   open_reserve();
@@ -149,8 +150,7 @@ static void *denied(void) {
   return NULL;
 }
 
-// Cuts the next block from a piece. What is left of a piece that is too short is lost; it is less than the
-// block.
+// Cuts the next block from a piece. If the rest of a piece is too short, it is lost.
 static void *cut(size_t size) {
   size_t place = laid_out == NULL ? NO_PLACE : layout_place(size);
   if (place != NO_PLACE) {

@@ -1,15 +1,15 @@
-// What other files use of the allocator besides malloc(3) and its like.
+// What other files use of the allocator besides malloc(3) and its relatives.
 
 #ifndef ALLOCATOR_H
 #define ALLOCATOR_H
 
 #include <stddef.h>
 
-// Puts a variable into the snapshot, where all that the engine allocates is (snapshot.c). Other variables are
-// as the linker made them when a command starts.
+// Puts a variable into the snapshot, together with all that the engine has allocated (snapshot.c). When a
+// command starts, other variables have their initial values.
 #define SNAPSHOT __attribute__((section("snapshot")))
 
-// malloc(3) and its like, which count what they give.
+// malloc(3) and its relatives, which count the memory in use.
 struct counted {
   size_t blocks;
   size_t bytes;
@@ -25,18 +25,17 @@ extern int memory_refused;
 // Set once an allocation has failed. libseccomp uses this allocator, and does not always report that.
 extern int memory_denied;
 
-// From here on, memory that the kernel refuses comes from the reserve, and that is not reported.
+// From then on, if the kernel refuses memory, it is taken from the reserve, and that is not reported.
 void release_reserve(void);
 
-// What the engine allocates while the snapshot is made; there is no more.
+// All memory that the engine can allocate while the snapshot is made.
 #define SNAPSHOT_PIECE (5 << 20)
 extern char snapshot_piece[SNAPSHOT_PIECE];
 
-// Before the first allocation: gives the blocks that the layout names their places (layout.c).
+// Called before the first allocation. From then on blocks of the layout get their places (layout.c).
 void begin_snapshot(void);
 
-// Ends the part of memory that the snapshot keeps. Called once, when everything that belongs to it has been
-// allocated.
+// Called once, when everything that belongs to the snapshot has been allocated.
 void end_snapshot(void);
 
 #endif

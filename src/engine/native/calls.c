@@ -7,7 +7,7 @@
 #include "module.h"
 #include "trace.h"
 
-// The most that a double holds exactly.
+// The largest whole number up to which a double is exact.
 #define LARGEST_WHOLE 9007199254740991.0
 
 static int same(JSContext *context, JSValueConst argument, JSValue other) {
@@ -16,7 +16,8 @@ static int same(JSContext *context, JSValueConst argument, JSValue other) {
   return is_same;
 }
 
-// A whole number, or memory. Anything else is a bug in tsrun. The array stays referenced by the caller.
+// Reads a whole number, or the address of an array. Anything else is a bug in tsrun. The caller keeps the
+// array alive.
 static int read_word(JSContext *context, JSValueConst argument, word *to) {
   switch (JS_VALUE_GET_NORM_TAG(argument)) {
     case JS_TAG_UNDEFINED:
@@ -70,8 +71,8 @@ NATIVE_FUNCTION(native_syscall) {
   (void)this, (void)count;
   word words[WORDS];
   if (read_words(context, arguments, words) != 0) return JS_EXCEPTION;
-  // If the kernel has refused memory, it is reported here, instead of the call. close(2) is made anyway,
-  // since it only ends what has been done.
+  // If the kernel has refused memory, report that instead of making the call. close(2) is made anyway, since
+  // it only undoes something.
   if (memory_refused && words[0] != SYS_close) return native_out_of_memory(context);
   return JS_NewInt64(context, tracing ? traced_call(words) : raw_syscall(words));
 }

@@ -1,5 +1,5 @@
-// Reports to the engine that the kernel gives no more memory. Thanks to the allocator's reserve that happens
-// where a command can handle it: at a system call, instead of the call. docs/adr/0017-end-of-memory.md
+// Reports to the engine that the kernel gives no more memory. Because of the allocator's reserve, this
+// happens where a command can handle it: instead of its next system call. docs/adr/0017-end-of-memory.md
 
 #include "allocator.h"
 #include "module.h"

@@ -1,4 +1,4 @@
-// The engine's memory: from what it has of it, it decides when to look for circles of objects.
+// The engine's memory. The engine decides by the amount in use when to collect circles of objects.
 
 #include "engine-memory.h"
 #include <malloc.h>

@@ -1,6 +1,6 @@
-// The program of the container in which the build watches commands (scripts/engine/watch.ts): it waits for a
-// signal, and with an argument it ends after a second. By then `exec` waits for it, so that each build sees
-// exec do the same: one that ends at once is waited for or found dead, as it happens.
+// The program of the container in which the build watches commands (scripts/engine/watch.ts). It waits for a
+// signal; with an argument it ends after a second. By then `exec` waits for it, so `exec` does the same in
+// each build. If it ended at once, `exec` would sometimes wait for it and sometimes find it dead.
 
 #include <unistd.h>
 

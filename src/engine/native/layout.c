@@ -1,8 +1,8 @@
-// Gives the blocks of the snapshot their places: blocks that commands use lie next to each other, so that a
+// Gives the blocks of the snapshot their places. Blocks that commands use are next to each other, so that a
 // command touches few pages. The build watches commands to find out which blocks they use (watch.c). While
-// the snapshot is made, blocks are cut from memory in the same order each time, so a block is known by its
-// number. A block goes to its place only if it has the right size, so no two blocks can overlap, whatever the
-// table says. The build sees to it that the table is of the same program. docs/adr/0019-layout-by-use.md
+// the snapshot is made, blocks are allocated in the same order each time, so a block is identified by its
+// number. A block gets its place only if it has the right size, so no two blocks can overlap, whatever the
+// table says. The build makes sure that the table belongs to the same program. docs/adr/0019-layout-by-use.md
 
 #include "layout.h"
 #include <errno.h>
@@ -10,19 +10,19 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-// A line of the table, which has the blocks in the order of their places.
+// An entry of the table, which lists the blocks in the order of their places.
 struct entry {
   uint32_t number, size;
 };
 
 #define ENTRIES (1 << 16)
 #define NUMBERS (1 << 17)
-// Of the 5 MiB of the snapshot: the others need room as well.
+// The most bytes of the 5 MiB of the snapshot that the layout may take: other blocks need room as well.
 #define LONGEST (2 << 20)
 #define ALIGNMENT 16
 
-// By the number of a block. Mapped while the snapshot is made: in a command it would only count for the limit
-// that its caller may have set (RLIMIT_AS).
+// Places by the number of the block. Mapped, and only while the snapshot is made: in a command it would only
+// count against a limit that the caller may have set (RLIMIT_AS).
 static struct place {
   uint32_t size, offset;
 } *places = NULL;
@@ -32,7 +32,7 @@ size_t layout_size(void) {
   return total;
 }
 
-// The number of entries; 0 where one of them cannot be.
+// Returns the number of entries, or 0 if one of them is invalid.
 static size_t usable_entries(const struct entry *entries, size_t count) {
   size_t size = 0;
   for (size_t index = 0; index < count; index++) {

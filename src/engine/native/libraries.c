@@ -1,5 +1,5 @@
 // A program that loads C libraries of the host, in a process of its own: tsrun itself is static, and a static
-// program has no dlopen(3). This program uses the host's own C library, is embedded in tsrun, and speaks the
+// program has no dlopen(3). This program uses the host's C library, is embedded in tsrun, and speaks the
 // protocol of src/linux/libraries/library-protocol.ts, from which the build makes library-protocol.h.
 
 #define _GNU_SOURCE

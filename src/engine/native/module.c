@@ -48,7 +48,7 @@ extern uint8_t seccomp_syscall_resolve_name_arch[], seccomp_rule_add_array[], se
 extern uint8_t seccomp_syscall_resolve_num_arch[];
 
 // ../host/constants.ts reads them in this order. The first is the context, which every call into the engine
-// takes; it is known when the snapshot is made.
+// needs; it is set when the snapshot is made.
 SNAPSHOT static const void *constants[] = {
     NULL,
     memcpy,
@@ -79,7 +79,7 @@ SNAPSHOT static const void *constants[] = {
     seccomp_syscall_resolve_num_arch,
 };
 
-// constants(): a buffer on the table
+// constants(): a buffer that is the table
 NATIVE_FUNCTION(native_constants) {
   (void)this, (void)count, (void)arguments;
   return JS_NewArrayBuffer(context, (uint8_t *)constants, sizeof constants, NULL, NULL, 0);

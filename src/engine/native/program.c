@@ -9,8 +9,8 @@
 #include "snapshot.h"
 #include "text.h"
 
-// The most stack that calls may take, bytes: half of what a process usually has (getrlimit(2), RLIMIT_STACK),
-// and enough for a configuration nested as deep as src/spec/json-positions.ts allows.
+// The most stack that JavaScript may use, in bytes: half of what a process usually has (getrlimit(2),
+// RLIMIT_STACK), and enough for a configuration nested as deep as src/spec/json-positions.ts allows.
 #define STACK_SIZE ((size_t)4 << 20)
 
 // Half of the stack that the kernel allows, without the arguments and the environment, which lie at its top.
@@ -18,7 +18,7 @@
 static size_t stack_size(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_STACK, &limit) != 0) return STACK_SIZE;
-  // The last thing that the kernel has put there is the name of the executable.
+  // The name of the executable is at the very top.
   uintptr_t top = getauxval(AT_EXECFN), here = (uintptr_t)__builtin_frame_address(0);
   rlim_t used = top > here ? top - here : 0;
   rlim_t half = limit.rlim_cur > used ? (limit.rlim_cur - used) / 2 : 1;
@@ -43,7 +43,7 @@ static int run(JSContext *context, char **argv, char **envp) {
 
 int main(int argc, char **argv, char **envp) {
   JSContext *context = snapshot_context;
-  // Without a snapshot, the build has started this, with an argument if it runs under an emulator.
+  // Without a snapshot, this was started by the build, with an argument if it runs under an emulator.
   if (context == NULL) return make_snapshot(argc > 1);
   JS_SetMaxStackSize(JS_GetRuntime(context), stack_size());
   JS_UpdateStackTop(JS_GetRuntime(context));

@@ -1,6 +1,6 @@
-// Makes memory read-only that only the program's start writes to (RELRO): musl does that for libraries, but
-// not for a static program. The executable lies where it was linked to lie (docs/adr/0016-snapshot.md), so
-// its program headers have its addresses.
+// Makes memory read-only that is written only when the program starts (RELRO). musl does that for libraries,
+// but not for a static program. The executable is loaded where it was linked to be
+// (docs/adr/0016-snapshot.md), so its program headers have its addresses.
 
 #include <elf.h>
 #include <stdint.h>
@@ -19,7 +19,7 @@ __attribute__((constructor)) static void close_relocated(void) {
     uintptr_t start = segments[index].p_vaddr & -page;
     uintptr_t end = (segments[index].p_vaddr + segments[index].p_memsz) & -page;
     if (end <= start || mprotect((void *)start, end - start, PROT_READ) == 0) continue;
-    // There is no engine yet that could find better words.
+    // The engine does not run yet, so this message is written by hand.
     static const char words[] =
         "level=error msg=\"cannot make memory read-only that only the start writes to\" code=E_NOMEM\n";
     if (write(2, words, sizeof words - 1) < 0) _exit(2);

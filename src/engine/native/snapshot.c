@@ -18,20 +18,21 @@
 
 // <linux/seccomp.h>, which musl does not have.
 #define SECCOMP_MODE_STRICT 1
-// While the program is loaded; a command sets its own (program.c).
+// The stack while the program is loaded; a command sets its own limit (program.c).
 #define STACK_SIZE (4 << 20)
-// From so many bytes on, the engine looks for circles of objects. Everything else is freed with its last
-// reference, and most commands end long before that.
+// The engine begins to collect circles of objects when this many bytes are in use. Everything else is freed
+// with its last reference, and most commands end long before that.
 #define COLLECT_FROM (32 << 20)
 
-// The descriptor that the bytecode is read from, and the most that it may have; more is cut, and refused.
+// The descriptor that the bytecode is read from, and its most bytes. Longer bytecode is cut, so the engine
+// refuses it.
 #define PROGRAM 3
 #define LONGEST_PROGRAM (4 << 20)
 
-// So many names that the program does not have may come from a configuration before the table of names grows.
+// Room for new names: a configuration may bring this many before the engine's table of names must grow.
 #define NEW_NAMES 1024
 
-// The section has these names from the linker.
+// The linker defines these for the section.
 extern char __start_snapshot[], __stop_snapshot[];
 // A change to the engine (scripts/engine/reproducible.ts).
 extern void JS_ForgetStack(JSRuntime *runtime);
@@ -61,7 +62,7 @@ static JSContext *make_context(void) {
   return context;
 }
 
-// Only while the snapshot is made.
+// Prints an error; only used while the snapshot is made.
 static int failed(JSContext *context, JSValue error) {
   const char *message = JS_ToCString(context, error);
   // A thrown value that is no Error has no stack.
@@ -114,9 +115,10 @@ int make_snapshot(int emulated) {
   }
   begin_snapshot();
   JSContext *context = make_context();
-  // From here on the kernel kills us for any call but read, write and exit: what a source learned from the
-  // kernel at module level would be true only of the building machine. An emulator cannot be restricted like
-  // this; there the build checks the calls that were made afterwards (scripts/engine/snapshot.ts).
+  // From here on the kernel kills us for any call but read, write and exit: anything that a source learned
+  // from the kernel at module level would only be true of the building machine. An emulator cannot be
+  // restricted like this; there the build checks afterwards which calls were made
+  // (scripts/engine/snapshot.ts).
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0 && !emulated) {
     perror("prctl(PR_SET_SECCOMP)");
     return 1;

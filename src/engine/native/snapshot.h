@@ -12,7 +12,7 @@ extern JSContext *snapshot_context;
 // stdout. Returns the exit status.
 int make_snapshot(int emulated);
 
-// Runs the jobs of promises. If one fails, it returns -1, and *context has the exception.
+// Runs the jobs of promises. If one fails, returns -1, and *context has the exception.
 int run_jobs(JSContext **context);
 
 #endif

@@ -19,8 +19,8 @@ int character_size(const unsigned char *bytes) {
   return size;
 }
 
-// Makes text of a C string, as ../host/raw-text.ts does: a byte that is not UTF-8 becomes U+DC80 to U+DCFF,
-// which the engine takes for a character of three bytes.
+// Converts a C string to text, as ../host/raw-text.ts does. A byte that is not UTF-8 becomes U+DC80 to
+// U+DCFF, which the engine reads as a character of three bytes.
 static JSValue text_of(JSContext *context, const char *from) {
   const unsigned char *bytes = (const unsigned char *)from;
   while (*bytes != 0 && character_size(bytes) > 0) bytes += character_size(bytes);

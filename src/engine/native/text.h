@@ -5,7 +5,7 @@
 
 #include "quickjs.h"
 
-// A list of C strings that ends with NULL, as an array. Bytes that are not UTF-8 are not lost.
+// Converts a list of C strings that ends with NULL to an array. Bytes that are not UTF-8 are kept.
 JSValue texts_of(JSContext *context, char **list);
 
 // How many bytes the character at the start of `bytes` has; 0 if it is not UTF-8.

@@ -1,6 +1,5 @@
-// Makes text of what trace.c has collected. TypeScript says what an event looks like: a text in which bytes
-// below 32 stand for what differs (src/trace/template.ts). Only this is in C, since there are hundreds of
-// events.
+// Turns the events that trace.c has collected into text. TypeScript gives a template, in which bytes below 32
+// stand for the parts of an event (src/trace/template.ts). This is in C because there are hundreds of events.
 
 #define _GNU_SOURCE
 #include <string.h>
@@ -27,7 +26,7 @@ enum field {
 
 #define KINDS 16
 #define TEMPLATE 512
-// An event as text is shorter.
+// The text of an event is always shorter.
 #define LONGEST 8192
 // What is copied at once. Behind a template, and behind an event in the output, there is room for it.
 #define CHUNK 16
@@ -59,11 +58,11 @@ static struct {
     size_t length;
   } category[KINDS];
   struct known process, seconds, seconds_of_epoch;
-  // Which event contains another one that began at a time: from times[n] on it is parents[n].
+  // Events that began at times[n] or later, and before times[n + 1], are contained in event parents[n].
   const double *times;
   const uint32_t *parents;
   size_t bounds;
-  // From CLOCK_MONOTONIC to the time of day, in nanoseconds.
+  // The time of day minus CLOCK_MONOTONIC, in nanoseconds.
   int64_t epoch;
 } format;
 
@@ -137,7 +136,7 @@ static char *put_hex(char *at, uint32_t number) {
   return at;
 }
 
-// A text between quotes of JSON. A byte that is not UTF-8 becomes U+FFFD.
+// Writes a text for a JSON string. A byte that is not UTF-8 becomes U+FFFD.
 static char *put_text(char *at, const char *text) {
   for (const unsigned char *byte = (const unsigned char *)text; *byte != 0;) {
     if (*byte >= 32 && *byte < 127) {
@@ -184,14 +183,14 @@ static uint32_t parent_of(const struct event *event) {
 
 static char *put(char *at, const struct template *template, const struct event *event, uint32_t number);
 
-// A member of an object or a list, behind those that are there.
+// Appends a member to an object or a list.
 static char *put_member(
     char *at, const struct template *template, const struct event *event, uint32_t number) {
   if (at[-1] != '{' && at[-1] != '[') *at++ = ',';
   return put(at, template, event, number);
 }
 
-// What there is of both.
+// Writes the details that the event has.
 static char *put_details(char *at, const struct event *event, uint32_t number) {
   if (event->what != 0) at = put_member(at, &format.what, event, number);
   return event->has_result ? put_member(at, &format.result, event, number) : at;
@@ -258,8 +257,8 @@ static int64_t nanoseconds(clockid_t clock) {
   return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
-// traceFormat(event, what, result, categories, times, parents): what an event looks like. The buffers are
-// used until the last text has been made. Returns the time of day at 0 of CLOCK_MONOTONIC, in nanoseconds.
+// traceFormat(event, what, result, categories, times, parents): sets the templates. The buffers are used
+// until the last text has been made. Returns the time of day at 0 of CLOCK_MONOTONIC, in nanoseconds.
 NATIVE_FUNCTION(native_trace_format) {
   (void)this, (void)count;
   if (take_apart(context, &format.event, arguments[0]) != 0) return JS_EXCEPTION;
@@ -283,13 +282,13 @@ NATIVE_FUNCTION(native_trace_format) {
   return JS_NewBigInt64(context, format.epoch);
 }
 
-// What stands before and after the events.
+// The text before and after the events.
 static struct {
   const char *before, *after;
   struct event whole;
 } frame;
 
-// traceFrame(before, after, status): what stands around the events, with fields of the whole command
+// traceFrame(before, after, status): sets the text around the events, with fields of the whole command
 NATIVE_FUNCTION(native_trace_frame) {
   (void)this, (void)count;
   int32_t status;
@@ -311,8 +310,8 @@ static char *put_frame(char *at, const char *end, const char **rest) {
   return at;
 }
 
-// traceText(): the next piece of the text, as much as fits, as UTF-8, valid until the next call; `undefined`
-// if that is all.
+// traceText(): a buffer with the next piece of the text, as much as fits, as UTF-8. It is valid until the
+// next call. `undefined` if there is no more.
 NATIVE_FUNCTION(native_trace_text) {
   (void)this, (void)count, (void)arguments;
   static uint32_t next = 0;

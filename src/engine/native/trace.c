@@ -1,7 +1,7 @@
-// Collects what `--trace` writes: the system calls of this process, those that were carried out for it inside
-// a container, and whatever TypeScript adds. In C, since a command makes hundreds of calls within
-// milliseconds, and noting one must not take as long as making it. All of it lies in one mapping, so nothing
-// is allocated between two calls. trace-text.c makes text of it. docs/adr/0025-trace.md
+// Collects the events for `--trace`: the system calls of this process, those that proxies made for it, and
+// events that TypeScript adds. This is in C because a command makes hundreds of calls within milliseconds,
+// and noting a call must not take as long as making it. Everything is in one mapping, so nothing is allocated
+// between two calls. trace-text.c turns the events into text. docs/adr/0025-trace.md
 
 #define _GNU_SOURCE
 #include "trace.h"
@@ -17,7 +17,7 @@
 #include "module.h"
 
 #define EVENTS (1 << 15)
-// So many are left for what TypeScript adds when there have been too many calls.
+// This many events are reserved for TypeScript, even if there are too many calls.
 #define SPARE (1 << 12)
 #define TEXTS (2 << 20)
 #define LONGEST_TEXT 255
@@ -30,7 +30,7 @@
 struct operation {
   uint32_t call, flags;
   uint64_t arguments[4];
-  // Where a first process with a clock puts the times of a call, in ticks (src/proxy/machine/clock.ts).
+  // A proxy with a clock writes the times of a call here, in ticks (src/proxy/machine/clock.ts).
   uint64_t began, ended;
   int64_t result;
 };
@@ -42,7 +42,7 @@ _Static_assert(sizeof(struct operation) == OPERATION_SIZE, "struct operation");
 _Static_assert(offsetof(struct operation, result) == RESULT_OFFSET, "result");
 _Static_assert(sizeof(struct header) == HEADER_SIZE, "struct header");
 
-// What is kept of an operation until its answer is there: that has no texts.
+// What is kept of an operation until the answer arrives, which has no texts.
 struct told {
   uint16_t call, flags;
   uint32_t what;
@@ -78,7 +78,7 @@ static int64_t now(void) {
   return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
-// The clock that the first process reads without a system call, which the container's profile might forbid.
+// The clock that proxies read. It needs no system call, which the container's seccomp profile might forbid.
 static uint64_t ticks(void) {
 #ifdef __x86_64__
   return __rdtsc();
@@ -116,7 +116,8 @@ static struct event *add_event(uint32_t room) {
   return event;
 }
 
-// Keeps a text behind the one that was kept last, as one text with it if `start` is that one's.
+// Stores a text. If `start` is not 0, appends it to the last text, which began there. Returns where the text
+// begins.
 static uint32_t keep(uint32_t start, const char *text, size_t length) {
   if (length > LONGEST_TEXT) length = LONGEST_TEXT;
   if (texts_end + length + 3 > TEXTS) return start;
@@ -162,8 +163,8 @@ static int keep_value(JSContext *context, JSValueConst value, uint32_t *kept) {
   return 0;
 }
 
-// beginTrace(calls, callKind, insideKind, phaseKind, name): from here on system calls are noted. The first
-// phase has the command's name. False if there is no memory.
+// beginTrace(calls, callKind, insideKind, phaseKind, name): begins to note system calls. `name` is that of
+// the command and of the first phase. Returns false if there is no memory.
 NATIVE_FUNCTION(native_begin_trace) {
   (void)this, (void)count;
   size_t length;
@@ -197,14 +198,14 @@ static int64_t end_phase(void) {
   return end;
 }
 
-// tracePhase(name): a phase ends, and one of this name begins.
+// tracePhase(name): ends the current phase, and begins one of this name.
 NATIVE_FUNCTION(native_trace_phase) {
   (void)this, (void)count;
   phase_start = end_phase();
   return keep_value(context, arguments[0], &phase_name) == 0 ? JS_UNDEFINED : JS_EXCEPTION;
 }
 
-// endTrace(): nothing is noted any more. Returns how many events there was no room for.
+// endTrace(): stops noting. Returns how many events were left out because there was no room.
 NATIVE_FUNCTION(native_end_trace) {
   (void)this, (void)count, (void)arguments;
   trace_whole.end = end_phase();
@@ -218,7 +219,7 @@ NATIVE_FUNCTION(native_trace_now) {
   return JS_NewInt64(context, now());
 }
 
-// traceSpan(kind, name, what, start, process): it ends now
+// traceSpan(kind, name, what, start, process): adds an event that ends now.
 NATIVE_FUNCTION(native_trace_span) {
   (void)this, (void)count;
   int32_t kind, process;
@@ -263,7 +264,7 @@ NATIVE_FUNCTION(native_trace_spans) {
   return buffer;
 }
 
-// traceParent(number, parent): the event of that number lies in the other one
+// traceParent(number, parent): notes that the event with the number `parent - 1` contains the event `number`.
 NATIVE_FUNCTION(native_trace_parent) {
   (void)this, (void)count;
   uint32_t number, parent;
@@ -277,7 +278,7 @@ static uint32_t texts_of_operation(const struct operation *operation, const uint
   uint32_t kept = 0;
   unsigned texts = texts_of_call(operation->call);
   for (unsigned index = 0; texts != 0 && index < 4; texts >>= 1, index++) {
-    // An earlier result is no text.
+    // An argument that is the result of an earlier operation is no text.
     if ((texts & 1) == 0 || (operation->flags >> index & 1)) continue;
     uint64_t at = operation->arguments[index] - BUFFER;
     if (at >= length) continue;
@@ -288,7 +289,8 @@ static uint32_t texts_of_operation(const struct operation *operation, const uint
   return kept;
 }
 
-// traceSent(buffer, length): keeps what is needed of a message that is about to be sent. Returns its number.
+// traceSent(buffer, length): notes the operations of a message that is about to be sent. Returns the
+// message's number.
 NATIVE_FUNCTION(native_trace_sent) {
   (void)this, (void)count;
   size_t room;
@@ -316,14 +318,14 @@ NATIVE_FUNCTION(native_trace_sent) {
   return JS_NewUint32(context, messages);
 }
 
-// The time between a message and its answer, in both clocks.
+// The time from a message to its answer, by both clocks.
 struct span {
   uint64_t from_tick, to_tick;
   int64_t from, to;
 };
 
-// When a tick was. One that cannot have been then, because the processors' counters differ, becomes the
-// nearest time that can be; `least` is the end of what came before.
+// Converts a tick to a time. If the tick is impossible, because the processors' counters differ, returns the
+// nearest possible time. `least` is the end of the event before.
 static int64_t time_of(uint64_t tick, struct span in, int64_t least) {
   if (tick > in.to_tick) tick = in.to_tick;
   if (tick <= in.from_tick) return least;
@@ -332,7 +334,7 @@ static int64_t time_of(uint64_t tick, struct span in, int64_t least) {
   return time < least ? least : time;
 }
 
-// traceAnswer(number, reply, process): the calls of that message which have been made, by this process
+// traceAnswer(number, reply, process): adds the calls of the message `number` that `process` has made.
 NATIVE_FUNCTION(native_trace_answer) {
   (void)this, (void)count;
   struct span in = {.to_tick = ticks(), .to = now()};
@@ -342,7 +344,7 @@ NATIVE_FUNCTION(native_trace_answer) {
   const uint8_t *reply = JS_GetArrayBuffer(context, &length, arguments[1]);
   if (reply == NULL || JS_ToUint32(context, &process, arguments[2]) != 0) return JS_EXCEPTION;
   const struct message *message = &area->messages[number % MESSAGES];
-  // Others have taken its place.
+  // Later messages have taken its place.
   if (message->number != number) return JS_UNDEFINED;
   const struct operation *done = (const void *)(reply + sizeof(struct header));
   uint32_t first = trace_events;
@@ -352,7 +354,8 @@ NATIVE_FUNCTION(native_trace_answer) {
   for (uint32_t index = 0; index < message->count; index++) {
     const struct told *told = &message->operations[index];
     if (done[index].result == NOT_DONE) continue;
-    // This is the child: what came before was done by its parent, whose memory it has.
+    // The answer comes from the child of a clone. It has a copy of its parent's memory, so the calls before
+    // the clone were made by the parent.
     if ((told->flags & CLONES) && done[index].result == 0) {
       trace_events = first;
       continue;

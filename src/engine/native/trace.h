@@ -1,4 +1,4 @@
-// System calls, and what trace.c has collected about them, for trace-text.c.
+// How a system call is made, and the events that trace.c has collected, for trace-text.c.
 
 #ifndef TRACE_H
 #define TRACE_H
@@ -10,10 +10,11 @@ typedef int64_t word;
 // A number or an address, and its six arguments.
 #define WORDS 7
 
-// In syscall-*.s: the first word is the number. Returns what the kernel does, a negative errno for an error.
+// In syscall-*.s. The first word is the number. Returns the kernel's result, which is a negated errno for an
+// error.
 word raw_syscall(const word words[WORDS]);
 
-// Whether calls are noted; this one then makes a call and notes it.
+// Whether calls are noted. If so, traced_call makes a call and notes it.
 extern int tracing;
 word traced_call(const word words[WORDS]);
 
@@ -21,16 +22,16 @@ word traced_call(const word words[WORDS]);
 struct event {
   int64_t start, end, result;
   uint32_t process;
-  // Of a system call its number, of everything else a text.
+  // The number of a system call; for all other events, a text.
   uint32_t name;
   // A text; 0 if there is none.
   uint32_t what;
-  // The number of the event that contains it, or 0 if that is to be looked up. Numbers begin with 1.
+  // One more than the number of the event that contains it; 0 if that is to be looked up.
   uint32_t parent;
   uint8_t kind, is_call, has_result;
 };
 
-// A line of the table of system calls, by number.
+// An entry of the table of system calls, which is indexed by number.
 struct named_call {
   char name[24];
   // Which arguments are texts: bit 0 is the first.
@@ -39,7 +40,7 @@ struct named_call {
   uint8_t length, padding[6];
 };
 
-// Small, since each page that is used has to be got from the kernel first.
+// Small, since the kernel must provide each page that is used.
 #define OUTPUT (28 << 10)
 
 extern uint32_t trace_events;

@@ -1,6 +1,7 @@
-// Watches which blocks of the snapshot a command uses, and in which order. In an executable of the build's
-// own, `watched`, in which the engine is compiled with -fsanitize=thread: it calls one of these functions
-// before each access to memory. The sanitizer's own library is not linked. docs/adr/0019-layout-by-use.md
+// Watches which blocks of the snapshot a command uses, and in which order. Linked only to `watched`, an
+// executable that the build makes, in which the engine is compiled with -fsanitize=thread: it calls one of
+// these functions before each access to memory. The sanitizer's own library is not linked.
+// docs/adr/0019-layout-by-use.md
 
 #include <fcntl.h>
 #include <stdint.h>
@@ -12,8 +13,8 @@
 #define READ 1
 #define WRITTEN 2
 
-// What is noted about each block, by its number, in a file that this executable maps: so it is kept, whatever
-// way the command ends. scripts/engine/layout.ts reads it.
+// What is noted about each block, indexed by its number. It is in a file that this executable maps, so it
+// survives however the command ends. scripts/engine/layout.ts reads the file.
 struct block {
   uint32_t size, uses, first;
 };
@@ -26,7 +27,7 @@ static struct block *blocks = NULL;
 static uint32_t block_at[GRANULES];
 static uint32_t time = 0;
 
-// Each block begins with its size. They lie in the order of their numbers, since `watched` has no layout.
+// Each block begins with its size. Blocks are in the order of their numbers, since `watched` has no layout.
 __attribute__((constructor)) static void begin(void) {
   const char *path = getenv("TSRUN_WATCH");
   int file = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
@@ -60,7 +61,7 @@ static void note(uintptr_t address, size_t length, uint32_t use) {
   }
 }
 
-// <sanitizer/tsan_interface.h> has not all of them.
+// <sanitizer/tsan_interface.h> does not declare all of them.
 #define HOOKS(size)                                                                       \
   void __tsan_read##size(uintptr_t address) { note(address, size, READ); }                \
   void __tsan_write##size(uintptr_t address) { note(address, size, WRITTEN); }            \
@@ -82,7 +83,7 @@ void __tsan_write_range(uintptr_t address, size_t length) {
 
 void __tsan_init(void) {}
 
-// Of JavaScript's Atomics, which nothing uses.
+// For JavaScript's Atomics, which nothing uses.
 #define ATOMIC(name, bits) \
   void __tsan_atomic##bits##_##name(void) { abort(); }
 #define ATOMICS(bits)                                                                                 \

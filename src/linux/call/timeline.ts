@@ -1,6 +1,6 @@
-// Records what a command does and how long each part takes: its system calls, those that are carried out for
-// it inside a container, and what src/spans.ts is told. The engine keeps all of it
-// (../../engine/native/trace.c); nothing is recorded before `beginTimeline`. Called by src/trace/.
+// Records what a command does and how long each part takes: its system calls, those that proxies make for it,
+// and what src/spans.ts is told. The engine stores the events (../../engine/native/trace.c). Nothing is
+// recorded before `beginTimeline`. Called by src/trace/.
 
 import {
   beginTrace,
@@ -19,12 +19,12 @@ import {
 import { CATEGORIES, type Category, type Recorder, recordWith, type Span } from "../../spans.ts";
 import { SYSCALL_NAMES, type SyscallName, syscallNumber } from "../numbers/syscalls.ts";
 
-/** A line of the table of system calls: name, and which arguments are texts. */
+/** Bytes of an entry of the table of system calls: the name, and which arguments are texts. */
 const LINE = 32;
 const TEXTS_AT = 24;
 const LENGTH_AT = 25;
 
-/** The arguments that are C strings, as bits. Of bind(2) and connect(2) it would be a structure. */
+/** The arguments that are C strings, as bits. */
 const TEXTS: Partial<Record<SyscallName, number>> = {
   ...{ openat: 2, openat2: 2, mkdirat: 2, mknodat: 2, unlinkat: 2, readlinkat: 2, statx: 2, newfstatat: 2 },
   ...{ faccessat: 2, faccessat2: 2, fchmodat: 2, fchownat: 2, open_tree: 2, mount_setattr: 2, fspick: 2 },
@@ -34,7 +34,7 @@ const TEXTS: Partial<Record<SyscallName, number>> = {
   ...{ move_mount: 10, renameat2: 10, linkat: 10, symlinkat: 5, fsconfig: 12 },
 };
 
-/** By number. Made with the snapshot. */
+/** The table of system calls, by number. It is made with the snapshot. */
 const calls = tableOfCalls();
 
 function tableOfCalls(): Uint8Array {
@@ -56,7 +56,7 @@ const CALL = numberOf("call");
 const INSIDE = numberOf("inside");
 const PHASE = numberOf("phase");
 
-/** What an event looks like as text, and which categories there are; src/trace/template.ts. */
+/** The templates for the text of an event (src/trace/template.ts). */
 export interface Template {
   readonly event: string;
   readonly what: string;
@@ -69,9 +69,9 @@ export interface Template {
 export interface Timeline {
   /** The time of day at which it began, in milliseconds. */
   readonly time: number;
-  /** How many events there was no room for. */
+  /** How many events were left out because there was no room. */
   readonly dropped: number;
-  /** Processes other than tsrun, by pid. */
+  /** The names of processes other than tsrun, by pid. */
   readonly names: ReadonlyMap<number, string>;
 }
 
@@ -103,7 +103,7 @@ class Recording implements Recorder {
     traceAnswer(message, reply.buffer, process);
   }
 
-  /** Nothing is recorded after this. */
+  /** Ends the recording. */
   finish({ event, what, result, isNested }: Template): Timeline {
     const dropped = endTrace();
     held = isNested ? containers() : NO_CONTAINERS;
@@ -128,7 +128,8 @@ interface Containers {
 const NO_CONTAINERS: Containers = { times: new Float64Array(0), parents: new Uint32Array(0) };
 
 /**
- * Who contains what began when, and tells the engine in what each of these lies itself; 0 is the command.
+ * Which event contains what began when: from `times[n]` on it is the event `parents[n]`, and 0 is the
+ * command. Also tells the engine which event contains each of these events.
  */
 function containers(): Containers {
   const told = new Float64Array(traceSpans());
@@ -159,12 +160,15 @@ function containers(): Containers {
   return { times: Float64Array.from(times), parents: Uint32Array.from(parents) };
 }
 
-/** What the engine reads while it makes text. */
+/** Keeps the buffers alive that the engine reads while it makes text. */
 let held = NO_CONTAINERS;
 
 let recording: Recording | undefined;
 
-/** From here on everything is recorded; false if there is no memory for it. The first phase has that name. */
+/**
+ * Begins to record. Returns false if there is no memory for it.
+ * @param command the name of the command, which is also that of the first phase
+ */
 export function beginTimeline(command: string): boolean {
   if (!beginTrace(calls.buffer, CALL, INSIDE, PHASE, command)) return false;
   recording = new Recording();
@@ -179,12 +183,12 @@ export function endTimeline(template: Template): Timeline | undefined {
   return ended;
 }
 
-/** What stands around the events, in which the template's signs stand for what is known of the command. */
+/** Sets the text around the events; the template's signs stand for what is known of the whole command. */
 export function frameEvents({ before, after }: { before: string; after: string }, status: number): void {
   traceFrame(before, after, status);
 }
 
-/** The text, in pieces; each is valid until the next one. */
+/** The next piece of the text, valid until the next call; `undefined` if there is no more. */
 export function nextText(): Uint8Array | undefined {
   const text = traceText();
   return text === undefined ? undefined : new Uint8Array(text);
