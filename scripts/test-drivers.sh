@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs end-to-end tests with each of DRIVERS, and the callers `docker` and `podman`; arguments name which.
-# Ends with "N passed, N failed". Called where there is a systemd, by test-vm.sh and test-systemd-v1.sh.
+# Runs tests with each of DRIVERS, and the callers `docker` and `podman`; arguments name which, as files of test/e2e
+# or with another folder, as security/cgroups. Ends with "N passed, N failed". Called where there is a systemd, by
+# test-vm.sh and test-systemd-v1.sh.
 set -u
 
 : "${DRIVERS:=cgroupfs systemd}"
@@ -10,7 +11,8 @@ export PATH RUNTIME="$PWD/dist/tsrun" TAP_TIMEOUT=3000
 passed=0 failed=0 skipped=0
 
 run() { # run DRIVER FILE
-  out=$(CGROUP_DRIVER=$1 node "build/test/e2e/$2.test.js" 2>&1)
+  case $2 in */*) file=$2 ;; *) file=e2e/$2 ;; esac
+  out=$(CGROUP_DRIVER=$1 node "build/test/$file.test.js" 2>&1)
   cases=$(printf '%s\n' "$out" | grep -E '^(ok|not ok) ' || true)
   bad=$(printf '%s\n' "$cases" | grep -c '^not ok ')
   skips=$(printf '%s\n' "$cases" | grep -c '# SKIP')
@@ -35,15 +37,16 @@ callers() { # callers docker|podman: one case a line, and the sum at the end
 
 [ $# -gt 0 ] ||
   set -- cgroups rootless update-property cgroup-refusals systemd-reload update pause ps events run kill \
-    diff-devices diff-healthy docker podman
+    diff-devices diff-healthy security/cgroups docker podman
 for driver in $DRIVERS; do
   for name; do
-    case $driver:${name##*/} in
+    name=${name#e2e/}
+    case $driver:$name in
       *:docker | *:podman) ;;
       # Their cases name cgroups themselves, or change resources a thousand times.
       systemd:cgroups | systemd:rootless | systemd:update-property) ;;
       cgroupfs:systemd-reload) ;;
-      *) run "$driver" "${name##*/}" ;;
+      *) run "$driver" "$name" ;;
     esac
   done
 done

@@ -209,7 +209,7 @@ behaviour(
     await nothingLeft(t, lab, "after delete");
   },
   ANNOTATIONS,
-  systemdDriver && V2 ? undefined : "needs systemd as the cgroup driver, and cgroup v2",
+  systemdDriver && V2 ? undefined : "needs systemd as the cgroup driver, on cgroup v2: make test-vm",
 );
 
 behaviour(

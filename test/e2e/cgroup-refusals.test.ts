@@ -2,7 +2,7 @@
 // is left of a creation, and a container in use keeps its limits.
 
 import { spawn, spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   behaviour,
@@ -13,10 +13,10 @@ import {
   refused,
   tsrunOnly,
 } from "../support/behaviour.ts";
-import { isUnified, readCgroup } from "../support/cgroup.ts";
-import { systemdDriver } from "../support/cgroup-driver.ts";
+import { isUnified, onUnified, readCgroup, unifiedController, unifiedFolder } from "../support/cgroup.ts";
+import { cgroupOf, systemdDriver } from "../support/cgroup-driver.ts";
 import type { Resources } from "../support/config.ts";
-import { Container, mustSucceed } from "../support/container.ts";
+import { type CallOptions, Container, mustSucceed } from "../support/container.ts";
 import { cgroupHierarchies, controllerHierarchy } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import type { Result } from "../support/runtime.ts";
@@ -29,8 +29,8 @@ const PAGE = 4096;
 const MIB = 1 << 20;
 
 const byPath: Condition = systemdDriver ? "systemd chooses the cgroups" : undefined;
-const bySystemd: Condition = systemdDriver ? undefined : "needs systemd (CGROUP_DRIVER=systemd)";
-const v2: Condition = isUnified() ? undefined : "needs cgroup v2";
+const bySystemd: Condition = systemdDriver ? undefined : "needs systemd as the cgroup driver: make test-vm";
+const v2: Condition = isUnified() ? undefined : "needs the memory controller of cgroup v2: make test-vm";
 const CGROUP_STAYS = "its cgroup stays";
 
 /** A wrapper that makes the call with other mounts; `change` runs for every mount point, `$m`. */
@@ -62,10 +62,10 @@ async function running(lab: Lab, resources: Resources): Promise<Container> {
   return box;
 }
 
-function update(lab: Lab, box: Container, resources: object): Promise<Result> {
+function update(lab: Lab, box: Container, resources: object, options: CallOptions = {}): Promise<Result> {
   const file = join(lab.folder, "resources.json");
   writeFileSync(file, JSON.stringify(resources));
-  return lab.invoke(["update", "--resources", file, box.id]);
+  return lab.invoke(["update", "--resources", file, box.id], options);
 }
 
 // ---- values -----------------------------------------------------------------------------------------------
@@ -123,27 +123,57 @@ for (const [cpus, mems, refusedValue] of [
   );
 }
 
+/** A limit of version 2 that can be set here: where memory is in a v1 hierarchy, one of huge pages. */
+const KEPT = isUnified()
+  ? { file: "memory.max", limits: (bytes: number): Resources => ({ memory: { limit: bytes } }) }
+  : {
+      file: "hugetlb.2MB.max",
+      limits: (bytes: number): Resources => ({ hugepageLimits: [{ pageSize: "2MB", limit: bytes }] }),
+    };
+const [CONTROLLER = ""] = KEPT.file.split(".");
+const hasKept: Condition =
+  isUnified() || unifiedController() === CONTROLLER
+    ? undefined
+    : "needs cgroup v2 with its memory or hugetlb controller";
+
 for (const [name, resources, line] of [
   ["nosuch.max", { unified: { "nosuch.max": "1" } }, /controller "nosuch" not available/],
   [
-    "memory.nosuch",
-    { unified: { "memory.nosuch": "1" } },
-    /cannot write "1" to ".*memory\.nosuch": no such file/,
+    "NAME.nosuch",
+    { unified: { [`${CONTROLLER}.nosuch`]: "1" } },
+    new RegExp(`cannot write "1" to ".*${CONTROLLER}\\.nosuch": no such file`),
   ],
   ["nodot", { unified: { nodot: "1" } }, /"nodot" must be in the form CONTROLLER\.PARAMETER/],
-  ["pids.max=x", { unified: { "pids.max": "x" } }, /"x".*pids\.max|pids\.max.*"x"/],
+  ["NAME.max=x", { unified: { [KEPT.file]: "x" } }, new RegExp(`"x".*${KEPT.file}|${KEPT.file}.*"x"`)],
   ["a page size of 3MB", { hugepageLimits: [{ pageSize: "3MB", limit: PAGE }] }, /hugetlb\.3MB/],
-] as const) {
+] satisfies readonly (readonly [string, Resources, RegExp])[]) {
   behaviour(
-    `${name} is refused by create and update`,
+    `on cgroup v2 ${name} is refused by create and update`,
     async (t, lab) => {
-      await createRefused(t, lab, resources as Resources, line);
-      const box = await running(lab, { pids: { limit: 40 } });
-      refused(t, await update(lab, box, { ...resources, memory: { limit: 64 * MIB } }), line);
-      t.equal(readCgroup("pids", box.id, "pids.max"), "40");
-      t.equal(readCgroup("memory", box.id, "memory.max"), "max", "what was written before it is taken back");
+      const refusedBox = lab.container((config) => {
+        config.linux.resources = resources;
+      });
+      refused(t, await refusedBox.create(onUnified), line);
+      await nothingLeft(t, lab, "after the refusal");
+      const box = lab.container(Container.script("sleep 1000"));
+      box.config.linux.resources = KEPT.limits(64 * MIB);
+      box.writeConfig();
+      mustSucceed(await box.create(onUnified));
+      mustSucceed(await box.start(onUnified));
+      const { hugepageLimits = [], ...others } = KEPT.limits(32 * MIB);
+      const pages = [...hugepageLimits, ...(resources.hugepageLimits ?? [])];
+      const change = { ...resources, ...others, ...(pages.length === 0 ? {} : { hugepageLimits: pages }) };
+      refused(t, await update(lab, box, change, onUnified), line);
+      const folder = unifiedFolder(cgroupOf(box.id));
+      t.equal(
+        readFileSync(join(folder, KEPT.file), "utf8"),
+        `${64 * MIB}\n`,
+        "what was written is taken back",
+      );
+      mustSucceed(await box.delete({ flags: ["--force"], ...onUnified }));
+      await nothingLeft(t, lab, "after delete");
     },
-    v2,
+    hasKept,
   );
 }
 

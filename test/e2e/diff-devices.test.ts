@@ -117,6 +117,6 @@ behaviour(
     writeCgroup("pids", box, "pids.max", "9");
     t.strictSame(told(await diff(box)), ["limits pids.max: 50 -> 9"]);
   },
-  systemdDriver && isUnified() ? undefined : "needs systemd as the cgroup driver, on cgroup v2",
+  systemdDriver && isUnified() ? undefined : "needs systemd as the cgroup driver, on cgroup v2: make test-vm",
   tsrunOnly("has no diff command"),
 );

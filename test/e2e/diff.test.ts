@@ -142,21 +142,30 @@ const DRIFTS: readonly Drift[] = [
   {
     name: "a resource limit that was raised",
     edit: (config) => {
-      config.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 64, hard: 128 }];
+      config.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 64, hard: mayRaise() ? 128 : 4096 }];
     },
-    hand: (pid) => execFileSync("prlimit", ["--pid", String(pid), "--nofile=64:4096"]),
+    hand: (pid, box) =>
+      mayRaise()
+        ? execFileSync("prlimit", ["--pid", String(pid), "--nofile=64:4096"])
+        : askFor(box, { type: "RLIMIT_NOFILE", soft: 64, hard: 128 }),
     told: ["process RLIMIT_NOFILE: 64, hard 128 -> 64, hard 4096"],
-    conditions: [needsProgram("prlimit", "util-linux"), needsResourceCapability()],
+    conditions: [needsProgram("prlimit", "util-linux")],
   },
 ];
 
-/** Whether root may raise limits here; in some sandboxes it may not. */
-function needsResourceCapability(): Condition {
+/** Whether root may raise limits here. Where it has no CAP_SYS_RESOURCE, it is asked for less afterwards. */
+function mayRaise(): boolean {
   const [, effective = "0"] = /^CapEff:\s*(\w+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
   const CAP_SYS_RESOURCE = 1n << 24n;
-  return (BigInt(`0x${effective}`) & CAP_SYS_RESOURCE) === 0n
-    ? "root has no CAP_SYS_RESOURCE here"
-    : undefined;
+  return (BigInt(`0x${effective}`) & CAP_SYS_RESOURCE) !== 0n;
+}
+
+/** Changes the configuration that was saved with the container. */
+function askFor(box: Container, rlimit: object): void {
+  const path = join(box.lab.stateRoot, box.id, "config.json");
+  const config = JSON.parse(readFileSync(path, "utf8"));
+  config.process.rlimits = [rlimit];
+  writeFileSync(path, JSON.stringify(config));
 }
 
 for (const { name, edit, hand, told: expected, conditions = [] } of DRIFTS) {

@@ -26,7 +26,7 @@ const hasApparmor = existsSync(APPARMOR) && readFileSync(APPARMOR, "utf8").start
 const hasSelinux = existsSync("/sys/fs/selinux/enforce");
 
 const needsApparmor: Condition = !hasApparmor
-  ? "the kernel runs without AppArmor"
+  ? "needs a kernel with AppArmor: make test-vm FILES=labels"
   : findProgram("apparmor_parser") === undefined
     ? "needs apparmor_parser (package apparmor)"
     : undefined;
@@ -36,7 +36,7 @@ const PROCESS_LABEL = "system_u:system_r:container_t:s0";
 const MOUNT_LABEL = "system_u:object_r:container_file_t:s0:c1,c2";
 
 const needsSelinux: Condition = !hasSelinux
-  ? "the kernel runs without SELinux"
+  ? "needs a kernel with SELinux and a policy: docs/adr/0014-labels.md"
   : [PROCESS_LABEL, MOUNT_LABEL].every(isKnownLabel)
     ? undefined
     : "the SELinux policy knows no containers";

@@ -9,7 +9,7 @@ import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import type { Result } from "../support/runtime.ts";
-import { missingCalls, needsCall } from "../support/without.ts";
+import { needsCall, without } from "../support/without.ts";
 
 const NOT_IN_ALL = tsrunOnly("the version at hand may not know the option");
 
@@ -47,19 +47,23 @@ behaviour(
 behaviour(
   "where there are none, asking for one is refused",
   async (t, lab) => {
+    const none = without("pidfd_open");
     const box = lab.container(Container.script("exec sleep 1000"));
     const line =
       /cannot open the process for --pidfd-socket: function not implemented.*needs pidfd_open\(2\)/;
-    const [created, first] = await told(lab, (path) => box.create({ flags: ["--pidfd-socket", path] }));
+    const [created, first] = await told(lab, (path) =>
+      box.create({ flags: ["--pidfd-socket", path], ...none }),
+    );
     refused(t, created, line);
     t.equal(first, "");
     await nothingLeft(t, lab, "after create");
     mustSucceed(await box.run({ flags: ["--detach"] }));
-    const [ended] = await told(lab, (path) => lab.invoke(["exec", "--pidfd-socket", path, box.id, "true"]));
+    const [ended] = await told(lab, (path) =>
+      lab.invoke(["exec", "--pidfd-socket", path, box.id, "true"], none),
+    );
     refused(t, ended, line, 255);
     mustSucceed(await box.delete({ flags: ["--force"] }));
     await nothingLeft(t, lab, "after delete");
   },
   NOT_IN_ALL,
-  missingCalls.includes("pidfd_open") ? undefined : "this kernel has pidfd_open",
 );

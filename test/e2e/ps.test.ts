@@ -1,7 +1,7 @@
 // The processes of a container as `ps` lists them.
 
-import { behaviour, notOfCrun, refused } from "../support/behaviour.ts";
-import { isUnified } from "../support/cgroup.ts";
+import { behaviour, nothingLeft, notOfCrun, refused } from "../support/behaviour.ts";
+import { isUnified, needsUnified, onUnified, unifiedController } from "../support/cgroup.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
@@ -16,8 +16,8 @@ async function running(lab: Lab): Promise<Container> {
   return box;
 }
 
-async function pidsOf(lab: Lab, box: Container): Promise<number[] | null> {
-  const { stdout } = mustSucceed(await lab.invoke(["ps", "--format", "json", box.id]));
+async function pidsOf(lab: Lab, box: Container, options = {}): Promise<number[] | null> {
+  const { stdout } = mustSucceed(await lab.invoke(["ps", "--format", "json", box.id], options));
   return JSON.parse(stdout) as number[] | null;
 }
 
@@ -58,7 +58,7 @@ behaviour(
   "a container that has divided its cgroup is listed whole, and can be entered",
   async (t, lab) => {
     const script = `cd /sys/fs/cgroup && mkdir sub && echo 1 >sub/cgroup.procs &&
-      echo +pids >cgroup.subtree_control && echo divided; sleep 1000`;
+      echo +${unifiedController()} >cgroup.subtree_control && echo divided; sleep 1000`;
     const box = lab.container(Container.script(script));
     box.config.linux.namespaces.push({ type: "cgroup" });
     box.config.mounts.push({
@@ -68,14 +68,18 @@ behaviour(
       options: ["rw"],
     });
     box.writeConfig();
-    mustSucceed(await box.create());
-    mustSucceed(await box.start());
+    mustSucceed(await box.create(onUnified));
+    mustSucceed(await box.start(onUnified));
     await until("the division", () => box.output().includes("divided"));
-    t.ok((await pidsOf(lab, box))?.includes((await box.stateDocument()).pid));
-    const { stdout } = mustSucceed(await lab.invoke(["exec", box.id, "cat", "/proc/self/cgroup"]));
+    t.ok((await pidsOf(lab, box, onUnified))?.includes((await box.stateDocument()).pid));
+    const exec = ["exec", box.id, "cat", "/proc/self/cgroup"];
+    const { stdout } = mustSucceed(await lab.invoke(exec, onUnified));
     t.match(stdout, /^0::.*\/sub$/m, "beside the first process");
+    mustSucceed(await box.delete({ flags: ["--force"], ...onUnified }));
+    await nothingLeft(t, lab, "after delete");
   },
-  isUnified() ? undefined : "needs cgroup v2",
+  isUnified() ? undefined : needsUnified(),
+  unifiedController() === undefined ? "no controller of cgroup v2 is free" : undefined,
 );
 
 behaviour(

@@ -3,15 +3,15 @@
 
 import { chownSync, existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
+import { nothingLeft } from "../support/behaviour.ts";
 import { mustSucceed } from "../support/container.ts";
 import {
   goProgram,
   names,
   python,
-  RECORDS,
   type Recording,
   record,
+  recordCase,
   runAgain,
   SEES_PATHS,
   script,
@@ -20,42 +20,30 @@ import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
 import { asUser, NOBODY, userContainer } from "../support/user.ts";
 import { until } from "../support/wait.ts";
 
-const ONLY_TSRUN = tsrunOnly("has no record");
+recordCase("the program's exit status is that of record, and signals reach it", async (t, lab) => {
+  const text = "trap 'echo got; exit 9' TERM; touch /tmp/up; while :; do sleep 1000 & wait; done";
+  const box = lab.container(script(text));
+  let pid = 0;
+  const running = record(box, {
+    onSpawn: (spawned) => {
+      pid = spawned;
+    },
+  });
+  await until("the trap to be set", () => existsSync(join(box.rootfs, "tmp/up")));
+  process.kill(pid, "SIGTERM");
+  const result = await running;
+  t.strictSame([result.code, result.stdout], [9, "got\n"]);
+  await nothingLeft(t, lab, "after record");
+});
 
-behaviour(
-  "the program's exit status is that of record, and signals reach it",
-  async (t, lab) => {
-    const text = "trap 'echo got; exit 9' TERM; touch /tmp/up; while :; do sleep 1000 & wait; done";
-    const box = lab.container(script(text));
-    let pid = 0;
-    const running = record(box, {
-      onSpawn: (spawned) => {
-        pid = spawned;
-      },
-    });
-    await until("the trap to be set", () => existsSync(join(box.rootfs, "tmp/up")));
-    process.kill(pid, "SIGTERM");
-    const result = await running;
-    t.strictSame([result.code, result.stdout], [9, "got\n"]);
-    await nothingLeft(t, lab, "after record");
-  },
-  ONLY_TSRUN,
-  RECORDS,
-);
+recordCase("--for ends the program", async (t, lab) => {
+  const box = lab.container(script("trap 'exit 4' TERM; while :; do sleep 1000 & wait; done"));
+  const result = await record(box, { flags: ["--for", "300ms"] });
+  t.equal(result.code, 4);
+  await nothingLeft(t, lab, "after record");
+});
 
-behaviour(
-  "--for ends the program",
-  async (t, lab) => {
-    const box = lab.container(script("trap 'exit 4' TERM; while :; do sleep 1000 & wait; done"));
-    const result = await record(box, { flags: ["--for", "300ms"] });
-    t.equal(result.code, 4);
-    await nothingLeft(t, lab, "after record");
-  },
-  ONLY_TSRUN,
-  RECORDS,
-);
-
-behaviour(
+recordCase(
   "hooks run as ever: those inside under the container's own filter, those beside it while it works",
   async (t, lab) => {
     const seen = join(lab.folder, "seen");
@@ -85,45 +73,33 @@ behaviour(
     t.notOk(names(recording.calls.used).includes("rmdir"), "the hook's calls are not the program's");
     await nothingLeft(t, lab, "after record");
   },
-  ONLY_TSRUN,
-  RECORDS,
 );
 
-behaviour(
-  "nothing of the recording can be reached from inside",
-  async (t, lab) => {
-    const box = lab.container(script("ls -l /proc/1/fd /proc/self/fd; grep Seccomp /proc/self/status"));
-    const { stdout } = await record(box);
-    t.notMatch(stdout, /seccomp notify|trace|memfd/);
-    t.match(stdout, /Seccomp:\t2/);
-  },
-  ONLY_TSRUN,
-  RECORDS,
-);
+recordCase("nothing of the recording can be reached from inside", async (t, lab) => {
+  const box = lab.container(script("ls -l /proc/1/fd /proc/self/fd; grep Seccomp /proc/self/status"));
+  const { stdout } = await record(box);
+  t.notMatch(stdout, /seccomp notify|trace|memfd/);
+  t.match(stdout, /Seccomp:\t2/);
+});
 
-behaviour(
-  "when record is killed, the program's calls fail, and nothing waits",
-  async (t, lab) => {
-    const box = lab.container(script("touch /tmp/up; while :; do sleep 0.01 || exit; done"));
-    let pid = 0;
-    const running = lab.invoke(["record", "--id", box.id, box.bundle], {
-      onSpawn: (spawned) => {
-        pid = spawned;
-      },
-    });
-    await until("the program to run", () => existsSync(join(box.rootfs, "tmp/up")));
-    const init = (await box.stateDocument()).pid;
-    process.kill(pid, "SIGKILL");
-    await running;
-    await until("the program to end", () => !existsSync(`/proc/${init}/exe`));
-    mustSucceed(await box.delete({ flags: ["--force"] }));
-    await nothingLeft(t, lab, "after delete");
-  },
-  ONLY_TSRUN,
-  RECORDS,
-);
+recordCase("when record is killed, the program's calls fail, and nothing waits", async (t, lab) => {
+  const box = lab.container(script("touch /tmp/up; while :; do sleep 0.01 || exit; done"));
+  let pid = 0;
+  const running = lab.invoke(["record", "--id", box.id, box.bundle], {
+    onSpawn: (spawned) => {
+      pid = spawned;
+    },
+  });
+  await until("the program to run", () => existsSync(join(box.rootfs, "tmp/up")));
+  const init = (await box.stateDocument()).pid;
+  process.kill(pid, "SIGKILL");
+  await running;
+  await until("the program to end", () => !existsSync(`/proc/${init}/exe`));
+  mustSucceed(await box.delete({ flags: ["--force"] }));
+  await nothingLeft(t, lab, "after delete");
+});
 
-behaviour(
+recordCase(
   "a terminal works",
   async (t, lab) => {
     const box = lab.container((config) => {
@@ -143,12 +119,10 @@ behaviour(
     t.strictSame([code, missing], [5, null]);
     t.match(shown, /recorded 1 run/);
   },
-  ONLY_TSRUN,
-  RECORDS,
   needsTerminal(),
 );
 
-behaviour(
+recordCase(
   "an ordinary user records system calls and paths, and is told what that leaves out",
   async (t, lab) => {
     const box = userContainer(lab, (config) => {
@@ -170,14 +144,12 @@ behaviour(
     t.match(limits.join(), /capabilities were not recorded, and stay as they are: /);
     await nothingLeft(t, lab, "after record");
   },
-  ONLY_TSRUN,
-  RECORDS,
   SEES_PATHS,
 );
 
 const PYTHON = python();
 
-behaviour(
+recordCase(
   "a program in Python runs again",
   async (t, lab) => {
     const program =
@@ -198,14 +170,12 @@ behaviour(
     const again = await runAgain(box, first);
     t.strictSame([again.code, again.stdout, again.stderr], [0, "True\n", ""]);
   },
-  ONLY_TSRUN,
-  RECORDS,
   PYTHON === undefined ? "needs python3 (package python3)" : undefined,
 );
 
 const GO = goProgram();
 
-behaviour(
+recordCase(
   "a static program in Go runs again",
   async (t, lab) => {
     const box = lab.container((config) => {
@@ -217,7 +187,5 @@ behaviour(
     const again = await runAgain(box, first);
     t.strictSame([again.code, again.stdout, again.stderr], [0, first.stdout, ""]);
   },
-  ONLY_TSRUN,
-  RECORDS,
   GO === undefined ? "needs the compiler of this machine in node_modules" : undefined,
 );

@@ -3,27 +3,26 @@
 import { execFileSync } from "node:child_process";
 import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { nothingLeft, refused } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { mustSucceed } from "../support/container.ts";
 import {
   names,
-  RECORDS,
   record,
+  recordCase,
   runAgain,
   SEES_CAPABILITIES,
   SEES_PATHS,
   script,
 } from "../support/recording.ts";
 
-const ONLY_TSRUN = tsrunOnly("has no record");
 const ENOSYS = 38;
 const EXDEV = 18;
 
 const WORK = "mkdir /tmp/made && echo text > /tmp/made/file && cat /tmp/made/file | wc -l";
 
 for (const noNewPrivileges of [true, false]) {
-  behaviour(
+  recordCase(
     `a shell runs again with what was recorded, and nothing else, noNewPrivileges ${noNewPrivileges}`,
     async (t, lab) => {
       const box = lab.container(
@@ -50,12 +49,10 @@ for (const noNewPrivileges of [true, false]) {
       t.match(more.stderr, /mount: .*(not permitted|denied|must be root)/);
       await nothingLeft(t, lab, "after running again");
     },
-    ONLY_TSRUN,
-    RECORDS,
   );
 }
 
-behaviour(
+recordCase(
   "what the container's own profile denies stays denied, with its errno, and is told",
   async (t, lab) => {
     const rules = [
@@ -92,12 +89,10 @@ behaviour(
     t.match(again.stderr, expected, "the same calls are denied in the same way");
     t.equal(again.stdout, "750\n");
   },
-  ONLY_TSRUN,
-  RECORDS,
   process.arch === "x64" ? undefined : "its system calls are those of x86-64",
 );
 
-behaviour(
+recordCase(
   "a rule that allows with conditions keeps them",
   async (t, lab) => {
     const text = "chmod 750 /tmp && chmod $MODE /tmp; stat -c %a /tmp";
@@ -128,33 +123,26 @@ behaviour(
     t.match(wider.stderr, /not permitted/);
     t.equal(wider.stdout, "750\n");
   },
-  ONLY_TSRUN,
-  RECORDS,
   process.arch === "x64" ? undefined : "its system calls are those of x86-64",
 );
 
-behaviour(
-  "what the container's own profile kills is killed",
-  async (t, lab) => {
-    const box = lab.container(
-      script("mkdir /tmp/x; exit 3", (config) => {
-        config.linux.seccomp = {
-          defaultAction: "SCMP_ACT_ALLOW",
-          syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_KILL_PROCESS" }],
-        };
-        config.process.args = ["/bin/mkdir", "/tmp/x"];
-      }),
-    );
-    const { code, recording } = await record(box);
-    t.equal(code, 128 + 31);
-    t.notOk(existsSync(join(box.rootfs, "tmp/x")));
-    t.notOk(names(recording.calls.used).includes("mkdir"));
-  },
-  ONLY_TSRUN,
-  RECORDS,
-);
+recordCase("what the container's own profile kills is killed", async (t, lab) => {
+  const box = lab.container(
+    script("mkdir /tmp/x; exit 3", (config) => {
+      config.linux.seccomp = {
+        defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_KILL_PROCESS" }],
+      };
+      config.process.args = ["/bin/mkdir", "/tmp/x"];
+    }),
+  );
+  const { code, recording } = await record(box);
+  t.equal(code, 128 + 31);
+  t.notOk(existsSync(join(box.rootfs, "tmp/x")));
+  t.notOk(names(recording.calls.used).includes("mkdir"));
+});
 
-behaviour(
+recordCase(
   "capabilities that were used are told, and the next run has no others",
   async (t, lab) => {
     const box = lab.container(
@@ -178,12 +166,10 @@ behaviour(
     t.strictSame([bounding, effective, permitted], [["CAP_CHOWN"], ["CAP_CHOWN"], ["CAP_CHOWN"]]);
     t.notMatch(execFileSync("sh", ["-c", "cat /proc/self/mounts"]).toString(), /tracefs.*tsrun/);
   },
-  ONLY_TSRUN,
-  RECORDS,
   SEES_CAPABILITIES,
 );
 
-behaviour(
+recordCase(
   "paths that were written are told, and what was not written becomes read-only",
   async (t, lab) => {
     const used = join(lab.folder, "used");
@@ -216,41 +202,34 @@ behaviour(
     t.match(again.stderr, /touch: \/idle\/x: Read-only.*\ntouch: \/x: Read-only/);
     t.equal(again.stdout, "text");
   },
-  ONLY_TSRUN,
-  RECORDS,
   SEES_PATHS,
 );
 
-behaviour(
-  "several runs are merged, by the next one or without one",
-  async (t, lab) => {
-    const box = lab.container(script("mkdir /tmp/a"));
-    const first = await record(box);
-    const both = await record(lab.container(script("rmdir /tmp/b; true")), {
-      flags: ["--merge", first.file],
-    });
-    t.equal(both.recording.runs, 2);
-    const used = names(both.recording.calls.used);
-    t.ok(used.includes("mkdir") && used.includes("rmdir"));
-    t.ok(names(first.recording.calls.used).every((name) => used.includes(name)));
+recordCase("several runs are merged, by the next one or without one", async (t, lab) => {
+  const box = lab.container(script("mkdir /tmp/a"));
+  const first = await record(box);
+  const both = await record(lab.container(script("rmdir /tmp/b; true")), {
+    flags: ["--merge", first.file],
+  });
+  t.equal(both.recording.runs, 2);
+  const used = names(both.recording.calls.used);
+  t.ok(used.includes("mkdir") && used.includes("rmdir"));
+  t.ok(names(first.recording.calls.used).every((name) => used.includes(name)));
 
-    const output = join(lab.folder, "three.json");
-    const merge = ["record", "--merge", first.file, "--merge", both.file, "--output", output];
-    const { code, stderr } = await lab.invoke(merge);
-    t.equal(code, 0, stderr);
-    t.equal((JSON.parse(readFileSync(output, "utf8")) as { runs: number }).runs, 3);
-    t.match(stderr, /^recorded 3 runs\n/);
+  const output = join(lab.folder, "three.json");
+  const merge = ["record", "--merge", first.file, "--merge", both.file, "--output", output];
+  const { code, stderr } = await lab.invoke(merge);
+  t.equal(code, 0, stderr);
+  t.equal((JSON.parse(readFileSync(output, "utf8")) as { runs: number }).runs, 3);
+  t.match(stderr, /^recorded 3 runs\n/);
 
-    writeFileSync(output, "{}");
-    const broken = await lab.invoke(["record", "--merge", output, "--id", box.id, box.bundle]);
-    t.equal(broken.code, 1);
-    t.match(broken.stderr, /three\.json.*runs/s);
-  },
-  ONLY_TSRUN,
-  RECORDS,
-);
+  writeFileSync(output, "{}");
+  const broken = await lab.invoke(["record", "--merge", output, "--id", box.id, box.bundle]);
+  t.equal(broken.code, 1);
+  t.match(broken.stderr, /three\.json.*runs/s);
+});
 
-behaviour(
+recordCase(
   "validate warns of what a configuration has beyond a recording, and --strict makes it fail",
   async (t, lab) => {
     const box = lab.container(script("true"));
@@ -263,33 +242,22 @@ behaviour(
     const narrow = await lab.invoke(strict);
     t.strictSame([narrow.code, narrow.stdout], [0, `${first.config}: no faults\n`]);
   },
-  ONLY_TSRUN,
-  RECORDS,
   SEES_PATHS,
 );
 
-behaviour(
-  "a profile that notifies an agent is refused, and so is a container that runs",
-  async (t, lab) => {
-    const box = lab.container((config) => {
-      config.linux.seccomp = {
-        defaultAction: "SCMP_ACT_ALLOW",
-        listenerPath: "/run/none",
-        syscalls: [{ names: ["mkdir"], action: "SCMP_ACT_NOTIFY" }],
-      };
-    });
-    const notifies = await lab.invoke(["record", "--id", box.id, box.bundle]);
-    refused(t, notifies, /cannot record the container.s system calls: its seccomp profile notifies an agent/);
-    const runs = lab.container(script("sleep 1000"));
-    mustSucceed(await runs.run({ flags: ["--detach"] }));
-    refused(
-      t,
-      await lab.invoke(["record", runs.id]),
-      /cannot record the container ".*": the system calls of/,
-    );
-    await runs.delete({ flags: ["--force"] });
-    await nothingLeft(t, lab, "after both");
-  },
-  ONLY_TSRUN,
-  RECORDS,
-);
+recordCase("a profile that notifies an agent is refused, and so is a container that runs", async (t, lab) => {
+  const box = lab.container((config) => {
+    config.linux.seccomp = {
+      defaultAction: "SCMP_ACT_ALLOW",
+      listenerPath: "/run/none",
+      syscalls: [{ names: ["mkdir"], action: "SCMP_ACT_NOTIFY" }],
+    };
+  });
+  const notifies = await lab.invoke(["record", "--id", box.id, box.bundle]);
+  refused(t, notifies, /cannot record the container.s system calls: its seccomp profile notifies an agent/);
+  const runs = lab.container(script("sleep 1000"));
+  mustSucceed(await runs.run({ flags: ["--detach"] }));
+  refused(t, await lab.invoke(["record", runs.id]), /cannot record the container ".*": the system calls of/);
+  await runs.delete({ flags: ["--force"] });
+  await nothingLeft(t, lab, "after both");
+});

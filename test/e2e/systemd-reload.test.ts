@@ -20,7 +20,7 @@ t.setTimeout(600_000);
 const MIB = 1 << 20;
 
 const needsSystemd: Condition =
-  systemdDriver && isUnified() ? undefined : "needs systemd as the cgroup driver, on cgroup v2";
+  systemdDriver && isUnified() ? undefined : "needs systemd as the cgroup driver, on cgroup v2: make test-vm";
 
 function systemctl(...args: string[]): string {
   return execFileSync("systemctl", args, { encoding: "utf8" });

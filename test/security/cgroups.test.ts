@@ -67,7 +67,7 @@ attack(
     });
     refused(t, await box.create(), /ExecStartPre|annotation/);
   },
-  systemdDriver ? undefined : "the cgroups are made without systemd",
+  systemdDriver ? undefined : "needs systemd as the cgroup driver: make test-vm FILES=security/cgroups",
   tsrunOnly("it has words of its own"),
 );
 

@@ -74,6 +74,7 @@ export interface Resources {
     throttleReadBpsDevice?: { major: number; minor: number; rate: number }[];
   };
   network?: { classID?: number; priorities?: { name: string; priority: number }[] };
+  hugepageLimits?: { pageSize: string; limit: number }[];
   unified?: Record<string, string>;
 }
 

@@ -13,9 +13,13 @@ import type { Lab } from "./lab.ts";
 import { plainEnv, type Result } from "./runtime.ts";
 import { until } from "./wait.ts";
 
-function lastWords(args: readonly string[]): string | undefined {
+/** What criu's check finds wrong; its first error is the cause of the others. */
+function fault(args: readonly string[]): string | undefined {
   const { status, stdout, stderr } = spawnSync("criu", args, { env: { ...plainEnv }, encoding: "utf8" });
-  return status === 0 ? undefined : `${stderr}${stdout}`.trim().split("\n").at(-1);
+  if (status === 0) return undefined;
+  const lines = `${stderr}${stdout}`.trim().split("\n");
+  const words = lines.find((line) => line.startsWith("Error")) ?? lines.at(-1) ?? "";
+  return words.replace(/^Error \([^)]*\): /, "");
 }
 
 let checked: { readonly reason: Condition } | undefined;
@@ -23,15 +27,18 @@ let checked: { readonly reason: Condition } | undefined;
 /** criu itself, and a kernel that it can work with. */
 export function needsCriu(): Condition {
   if (findProgram("criu") === undefined) return "needs criu (package criu)";
-  const words = checked === undefined ? lastWords(["check"]) : undefined;
-  checked ??= { reason: words === undefined ? undefined : `criu check: ${words}` };
+  const words = checked === undefined ? fault(["check"]) : undefined;
+  const elsewhere = "make test-vm FILES=checkpoint has another criu";
+  checked ??= {
+    reason: words === undefined ? undefined : `criu does not work on this kernel (${words}); ${elsewhere}`,
+  };
   return checked.reason;
 }
 
 export function needsCriuFeature(feature: string): Condition {
   const missing = needsCriu();
   if (missing !== undefined) return missing;
-  const words = lastWords(["check", "--feature", feature]);
+  const words = fault(["check", "--feature", feature]);
   return words === undefined ? undefined : `criu check --feature ${feature}: ${words}`;
 }
 

@@ -1,5 +1,6 @@
 // A configuration as Docker writes one for `docker run --memory 512m --cpus 1.5 --device /dev/fuse nginx`.
 
+import { exampleSpec } from "../../src/spec/defaults.ts";
 import type { Mount, Spec } from "../../src/spec/types.ts";
 import { DOCKER_DEFAULT } from "../unit/seccomp/docker-default.ts";
 
@@ -8,6 +9,7 @@ const CAPABILITIES = [
   ...["SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE"],
 ].map((name) => `CAP_${name}`) as never;
 
+const USUAL = exampleSpec();
 const OWN = "/var/lib/docker/containers/5b3f0c";
 
 export function dockerLike(): Spec {
@@ -61,30 +63,27 @@ export function dockerLike(): Spec {
         "/proc/timer_list",
         "/sys/firmware",
       ],
-      readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+      ...(USUAL.linux?.readonlyPaths && { readonlyPaths: USUAL.linux.readonlyPaths }),
     },
   };
+}
+
+/** A mount that Docker and `spec` have in common. */
+function usual(destination: string): Mount {
+  const found = USUAL.mounts?.find((mount) => mount.destination === destination);
+  if (found === undefined) throw new Error(`spec mounts nothing on ${destination}`);
+  return found;
 }
 
 function mounts(): Mount[] {
   const plain = ["nosuid", "noexec", "nodev"];
   return [
-    { destination: "/proc", type: "proc", source: "proc", options: plain },
-    {
-      destination: "/dev",
-      type: "tmpfs",
-      source: "tmpfs",
-      options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
-    },
-    {
-      destination: "/dev/pts",
-      type: "devpts",
-      source: "devpts",
-      options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
-    },
-    { destination: "/sys", type: "sysfs", source: "sysfs", options: [...plain, "ro"] },
-    { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro", ...plain] },
-    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: plain },
+    { ...usual("/proc"), options: plain },
+    usual("/dev"),
+    usual("/dev/pts"),
+    usual("/sys"),
+    { ...usual("/sys/fs/cgroup"), options: ["ro", ...plain] },
+    usual("/dev/mqueue"),
     { destination: "/dev/shm", type: "bind", source: `${OWN}/mounts/shm`, options: ["rbind", "rprivate"] },
     { destination: "/etc/resolv.conf", type: "bind", source: `${OWN}/resolv.conf`, options: ["rbind"] },
     { destination: "/etc/hostname", type: "bind", source: `${OWN}/hostname`, options: ["rbind"] },

@@ -4,7 +4,7 @@ import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { needsKernel } from "./behaviour.ts";
 import { type Config, type ConfigMount, mapIds } from "./config.ts";
-import { Container, mustSucceed } from "./container.ts";
+import { type CallOptions, Container, mustSucceed } from "./container.ts";
 import type { Lab } from "./lab.ts";
 import type { Result } from "./runtime.ts";
 import { needsCall } from "./without.ts";
@@ -45,11 +45,16 @@ export interface Entry extends ConfigMount {
 
 let files = 0;
 
-export function mounts(action: "add" | "remove", box: Container, entries: Entry[] | string): Promise<Result> {
+export function mounts(
+  action: "add" | "remove",
+  box: Container,
+  entries: Entry[] | string,
+  options: CallOptions = {},
+): Promise<Result> {
   files += 1;
   const file = join(box.lab.folder, `mounts-${files}.json`);
   writeFileSync(file, typeof entries === "string" ? entries : JSON.stringify(entries));
-  return box.lab.invoke(["mounts", action, box.id, file]);
+  return box.lab.invoke(["mounts", action, box.id, file], options);
 }
 
 export const at = (...destinations: string[]): Entry[] =>

@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Condition, needsKernel } from "./behaviour.ts";
+import { type Body, behaviour, type Condition, needsKernel, tsrunOnly } from "./behaviour.ts";
 import type { Config } from "./config.ts";
 import { Container } from "./container.ts";
 import { findProgram } from "./host.ts";
@@ -41,13 +41,18 @@ export interface Recorded extends Result {
   readonly config: string;
 }
 
-export const RECORDS: Condition =
+const RECORDS: Condition =
   needsKernel(5, 6, "pidfd_getfd(2)") ?? needsCall("pidfd_open", "the recording of system calls");
 
 export const SEES_PATHS: Condition = needsCall("statx", "the times of files");
 
 export const SEES_CAPABILITIES: Condition =
   needsKernel(6, 14, "the trace event cap_capable") ?? needsCall("fsopen", "a mount of tracefs");
+
+/** A case of `record`, which only tsrun has. */
+export function recordCase(sentence: string, body: Body, ...conditions: Condition[]): void {
+  behaviour(sentence, body, tsrunOnly("has no record"), RECORDS, ...conditions);
+}
 
 /** A container that runs a shell script, with an edit. */
 export function script(text: string, edit?: (config: Config) => void): (config: Config) => void {

@@ -56,6 +56,11 @@ const INSTALL =
 /** The prefix of a command under which the calls are missing; empty if there are none. */
 export const withoutCalls: readonly string[] = missingCalls.length === 0 ? [] : filtered(missingCalls);
 
+/** The options of one call of the runtime that is made without this system call, in any run. */
+export function without(name: SyscallName): { readonly wrapper: readonly string[] } {
+  return { wrapper: filtered([name]) };
+}
+
 function filtered(names: readonly SyscallName[]): string[] {
   const matches = names.map((name, index) => ({
     code: JUMP_EQUAL,

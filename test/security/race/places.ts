@@ -260,7 +260,7 @@ const label: Place = {
   name: "label",
   impossible: () => {
     const enabled = existsSync(APPARMOR) && readFileSync(APPARMOR, "utf8").startsWith("Y");
-    return enabled ? undefined : "the kernel has no AppArmor";
+    return enabled ? undefined : "needs a kernel with AppArmor";
   },
   prepare: (scene) => {
     Object.assign(scene.box.config.process, { apparmorProfile: "unconfined" });
