@@ -2,23 +2,20 @@
 
 import { readFileSync } from "node:fs";
 import { controllerHierarchy } from "./host.ts";
+import { randomWords } from "./random.ts";
 
 const MIB = 1 << 20;
 
-/** mulberry32 */
 export class Random {
-  #state: number;
+  readonly #word: () => number;
 
   constructor(seed: number) {
-    this.#state = seed;
+    this.#word = randomWords(seed);
   }
 
-  /** From 0 up to 1. */
+  /** A number from 0 up to, not including, 1. */
   next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    return this.#word() / 2 ** 32;
   }
 
   integer(from: number, to: number): number {

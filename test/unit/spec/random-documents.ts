@@ -2,6 +2,7 @@
 // For tests that compare two checks.
 
 import { readFileSync } from "node:fs";
+import { randomWords } from "../../support/random.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -19,20 +20,16 @@ interface Schema {
   readonly items?: Schema;
 }
 
-/** Mulberry32: small, and the same everywhere. */
 export class Random {
-  #state: number;
+  readonly #word: () => number;
 
   constructor(seed: number) {
-    this.#state = seed;
+    this.#word = randomWords(seed);
   }
 
   /** A number from 0 up to, not including, 1. */
   next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    return this.#word() / 2 ** 32;
   }
 
   below(limit: number): number {
