@@ -313,6 +313,8 @@ export class TaskService {
 
   #end(container: Container, exit: Exit): void {
     container.init.end(exit);
+    // One that could not be made was never told of.
+    if (this.#containers.get(container.id) !== container) return;
     container.rememberEnd(exit);
     this.#tellEnd(container, container.init);
   }

@@ -1,7 +1,7 @@
 // Each request to a shim in each state of a container, requests in wrong orders and at once, and requests
 // that cannot be carried out.
 
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TaskMethod } from "../../src/shim/messages/task.ts";
 import { STATUS } from "../../src/shim/messages/task.ts";
@@ -101,10 +101,14 @@ shimCase(
   async (t, lab) => {
     const shim = await Shim.start(lab, lab.container(sleeping));
     const { box } = shim;
+    // With its answer the shim has taken the connection.
+    await shim.client.call("Connect", { id: box.id });
+    const { descriptors } = shim;
     const file = join(lab.folder, "file");
     writeFileSync(file, "");
     mkdirSync(join(lab.folder, "directory"));
     symlinkSync("/nowhere/at/all", join(lab.folder, "dangling"));
+    const good = { type: "bind", source: box.rootfs, options: ["rbind"] };
     const bad: readonly (readonly [Parameters<Shim["create"]>[0], number, RegExp])[] = [
       [{ id: "../x" }, 3, /invalid container ID/],
       [{ id: "" }, 3, /container id cannot be empty/],
@@ -119,6 +123,8 @@ shimCase(
       [{ stdin: file, stdout: "ftp://x" }, 3, /ftp/],
       [{ rootfs: [{ type: "nosuch", source: "gone" }] }, 2, /"gone".*nosuch/],
       [{ rootfs: [{ type: "bind", source: "/nowhere/at/all", options: ["rbind"] }] }, 2, /nowhere/],
+      [{ rootfs: [good, { type: "nosuch", source: "gone" }] }, 2, /"gone".*nosuch/],
+      [{ rootfs: [good], stdout: join(lab.folder, "no-fifo") }, 5, /no-fifo/],
       [{ rootfs: [{ type: "ext4", source: file, options: ["loop"] }] }, 2, /loop/],
       [{ checkpoint: "" }, 0, /it succeeded/],
     ];
@@ -127,7 +133,10 @@ shimCase(
       t.equal(answer[0], code, `${JSON.stringify(request)}: ${answer[1]}`);
       t.match(answer[1], text);
       t.strictSame(mountsBelow(box.bundle), []);
+      if (code !== 0) t.equal(shim.descriptors, descriptors, "nothing is left open");
     }
+    await shim.containerd.waitFor("TaskCreate");
+    t.strictSame(shim.containerd.names(), ["TaskCreate"], "nothing is told of what could not be made");
     await shim.stop();
   },
 );
@@ -136,6 +145,8 @@ shimCase("an exec that cannot be is refused, and nothing is left of it", async (
   const shim = await shimWith("running", lab);
   const { client } = shim;
   const { id } = shim.box;
+  await shim.containerd.waitFor("TaskStart");
+  const { descriptors } = shim;
   for (const spec of ["", "{", "null", "7"].map(documentOf)) {
     const answer = await refusal(client.call("Exec", { id, execId: "x", spec }));
     t.strictSame(answer, [3, "the spec of the process is no JSON object"]);
@@ -146,7 +157,7 @@ shimCase("an exec that cannot be is refused, and nothing is left of it", async (
   await client.call("Exec", { id, execId: "x", spec: document({ args: 7 }) });
   t.match(await refusal(client.call("Start", { id, execId: "x" })), [2, /^OCI runtime exec failed: .*args/]);
   await client.call("Delete", { id, execId: "x" });
-  t.notMatch(readFileSync(`/proc/${shim.pid}/status`, "utf8"), /^Threads:\t[^1]/m);
+  t.equal(shim.descriptors, descriptors, "nothing is left open");
   await shim.stop();
 });
 

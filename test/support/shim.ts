@@ -2,7 +2,7 @@
 // events taken by a server. Without containerd.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { decode, encode, type Message, type ValuesOf } from "../../src/protobuf/protobuf.ts";
@@ -252,6 +252,11 @@ export class Shim {
 
   get pid(): number {
     return Number(readFileSync(join(this.box.bundle, "shim.pid"), "utf8"));
+  }
+
+  /** How many descriptors it has open. */
+  get descriptors(): number {
+    return readdirSync(`/proc/${this.pid}/fd`).length;
   }
 
   create(
