@@ -19,6 +19,7 @@ import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
 import { Descriptor, open, openIfThere, readLink, readTextIfThere, status } from "../linux/files/files.ts";
 import { O_DIRECTORY, O_PATH, O_RDONLY } from "../linux/numbers/fcntl.ts";
+import { isEnding } from "../linux/process/process.ts";
 import { isIsolated } from "../namespaces/plan.ts";
 import { lastCapability, maySetGroups } from "../process/host-side.ts";
 import { isEmptyProfile } from "../seccomp/profile.ts";
@@ -131,10 +132,9 @@ function compareAll(container: Container): Comparison {
     }),
     compareNetwork(init, spec),
   );
-  // If the process has ended meanwhile, its files were empty and nothing that was found counts.
-  if (readTextIfThere("stat", { at: init.number, isShort: true }) === undefined) {
-    throw notRunning(record.id, "stopped");
-  }
+  // A process that ends gives up its cgroups, namespaces and mounts one after the other, and may then wait for
+  // others in its pid namespace: nothing that was found counts.
+  if (isEnding(init.number)) throw notRunning(record.id, "ending");
   return found;
 }
 

@@ -14,6 +14,7 @@ import { amongMounts, diff, sleeping, told, toldApart, writeCgroup } from "../su
 import { controllerHierarchy } from "../support/host.ts";
 import { needsProgram } from "../support/program.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
+import { until } from "../support/wait.ts";
 
 t.setTimeout(300_000);
 
@@ -351,3 +352,39 @@ behaviour(
   },
   ONLY_TSRUN,
 );
+
+behaviour(
+  "a container whose first process cannot end yet, since another has not been waited for, is not compared",
+  async (t, lab) => {
+    const { box, pid } = await sleeping(lab);
+    // The process of this exec stays a zombie in the container as long as its parent is stopped.
+    let parent = 0;
+    const executing = lab.invoke(["exec", box.id, "/bin/sleep", "1000"], {
+      onSpawn: (made) => {
+        parent = made;
+      },
+    });
+    await until("the exec to run", async () => {
+      const { stdout } = await lab.invoke(["ps", "--format", "json", box.id]);
+      return (JSON.parse(stdout) as number[]).length === 2 ? true : undefined;
+    });
+    process.kill(parent, "SIGSTOP");
+    try {
+      mustSucceed(await box.kill("KILL"));
+      await until("the first process to end", () => isExiting(pid) || undefined);
+      refused(t, await lab.invoke(["diff", box.id]), /container not running/, 2);
+    } finally {
+      process.kill(parent, "SIGCONT");
+    }
+    await executing;
+    await box.waitForStatus("stopped");
+    mustSucceed(await box.delete());
+  },
+  ONLY_TSRUN,
+);
+
+/** PF_EXITING, in the ninth field of proc_pid_stat(5). */
+function isExiting(pid: number): boolean {
+  const [, rest = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
+  return (Number(rest.split(" ")[6]) & 4) !== 0;
+}

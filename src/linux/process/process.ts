@@ -73,6 +73,15 @@ function parseStatus(line: string | undefined): ProcessStatus | undefined {
   };
 }
 
+/** The flag of a process that is in exit(2) or has been killed (include/linux/sched.h). */
+const PF_EXITING = 0x4;
+
+/** Whether the process whose directory of /proc is open has ended, or does so just now. */
+export function isEnding(directory: number): boolean {
+  const line = readTextIfThere("stat", { at: directory, ...SHORT });
+  return line === undefined || (numberAt(line, line.lastIndexOf(")") + 2, 6) & PF_EXITING) !== 0;
+}
+
 /** When the machine was started, in milliseconds since 1970. */
 export function bootTime(): number {
   const [seconds = "0"] = (readTextIfThere("/proc/uptime") ?? "").split(" ");
