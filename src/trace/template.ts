@@ -31,8 +31,8 @@ export interface Format {
   /** Whether an event names the event that contains it. */
   readonly isNested: boolean;
   /**
-   * The texts before and after the events. The first includes the event of the whole command. The signs
-   * above, but for those that need a template, stand for what is known of the command, as in an event.
+   * The texts before and after the events. The first includes the event of the whole command. In both, the
+   * engine replaces the placeholders above by the parts of that event, except for DETAILS and WHAT.
    */
   frame(command: TracedCommand): { readonly before: string; readonly after: string };
 }

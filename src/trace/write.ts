@@ -22,7 +22,7 @@ export interface TraceRequest {
   readonly name: string;
   /** `TRACEPARENT` of the environment. */
   readonly parent: string | undefined;
-  /** The whole environment, which takes as long to make as the text of hundreds of events. */
+  /** Makes an object of the whole environment, which takes as long as writing hundreds of events. */
   env(): Readonly<Record<string, string | undefined>>;
   /** Called at the end if the trace could not be written. */
   readonly failed: (error: TsrunError) => void;

@@ -50,7 +50,7 @@ declare module "native" {
     memory: ArrayBufferLike,
     at: number,
   ): number;
-  /** A variable of the environment; `process.env` makes an object of all of them. */
+  /** The value of a variable of the environment. `process.env` takes longer: it makes an object of all. */
   export function variable(name: string): string | undefined;
   /** Gives JSON.parse the keys to watch, the shortest first. Called once, when the snapshot is made. */
   export function knowJsonKeys(keys: readonly string[]): void;

@@ -54,7 +54,7 @@ JSValue texts_of(JSContext *context, char **list) {
   return array;
 }
 
-// variable(name): of the environment; `undefined` if there is none
+// variable(name): the value of a variable of the environment; `undefined` if it is not set
 NATIVE_FUNCTION(native_variable) {
   (void)this, (void)count;
   const char *name = JS_ToCString(context, arguments[0]);

@@ -28,22 +28,24 @@ enum field {
 #define TEMPLATE 512
 // The text of an event is always shorter.
 #define LONGEST 8192
-// What is copied at once. Behind a template, and behind an event in the output, there is room for it.
+// put_bytes copies this many bytes at once, so it may write that many too many. Templates and the output have
+// room for them at the end.
 #define CHUNK 16
 
-// A piece of a template that stands for itself, and the field behind it; 0 is the end.
+// A piece of a template that is copied as it is, and the field that follows it; field 0 is the template's
+// end.
 struct part {
   const char *text;
   uint32_t length, field;
 };
 
-// A template, which is taken apart once: there are hundreds of events.
+// A template, already split into its parts, since there are hundreds of events.
 struct template {
   char text[TEMPLATE + CHUNK];
   struct part parts[TEMPLATE / 8];
 };
 
-// Digits that many events have in common, such as those of a pid.
+// The digits of the last number, which the next event often has too, such as a pid.
 struct known {
   int64_t number;
   uint32_t length;
@@ -109,7 +111,7 @@ static char *put_duration(char *at, int64_t nanoseconds) {
   return put_three(at, nanoseconds % 1000);
 }
 
-// The same for a time: all events of a command are in the same second, or nearly.
+// Microseconds with three decimals, for a time. The seconds are kept: they are nearly always the same.
 static char *put_time(char *at, int64_t nanoseconds) {
   int64_t seconds = nanoseconds / 1000000000;
   if (seconds <= 0) return put_duration(at, nanoseconds);
@@ -162,7 +164,7 @@ static char *put_text(char *at, const char *text) {
   return at;
 }
 
-// The name of a call is copied whole: a line of the table has room for it.
+// Copies all bytes of a call's entry, which takes less time than copying only those of the name.
 static char *put_name(char *at, const struct event *event) {
   const struct named_call *call = trace_call(event);
   if (call == NULL) return put_text(at, event->is_call ? "syscall" : trace_text(event->name));
@@ -235,7 +237,7 @@ static int copy(JSContext *context, char *to, JSValueConst from) {
   return 0;
 }
 
-// White space stands for itself: of the bytes below 32 only that of `enum field` is a field.
+// Whether a byte stands for a field. White space does not.
 static int is_field(char byte) {
   return byte > 0 && byte <= RESULT && byte != '\t' && byte != '\n' && byte != '\r';
 }
@@ -293,7 +295,7 @@ NATIVE_FUNCTION(native_trace_frame) {
   (void)this, (void)count;
   int32_t status;
   if (JS_ToInt32(context, &status, arguments[2]) != 0) return JS_EXCEPTION;
-  // Never freed: the command is about to end.
+  // They are never freed: the command is about to end.
   frame.before = JS_ToCString(context, arguments[0]);
   frame.after = JS_ToCString(context, arguments[1]);
   if (frame.before == NULL || frame.after == NULL) return JS_EXCEPTION;

@@ -245,7 +245,8 @@ static int is_own_span(const struct event *event) {
   return !event->is_call && event->process == self;
 }
 
-// traceSpans(): of each that is no call and was in this process its number, start and end, as doubles
+// traceSpans(): the number, the start and the end of each event of this process that is not a call, as
+// doubles
 NATIVE_FUNCTION(native_trace_spans) {
   (void)this, (void)count, (void)arguments;
   size_t spans = 0;

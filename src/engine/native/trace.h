@@ -36,7 +36,7 @@ struct named_call {
   char name[24];
   // Which arguments are texts: bit 0 is the first.
   uint8_t texts;
-  // Of the name; 0 if no call has this number.
+  // The length of the name; 0 if no call has this number.
   uint8_t length, padding[6];
 };
 
@@ -48,7 +48,7 @@ extern uint32_t trace_events;
 extern struct event trace_whole;
 const struct event *trace_event(uint32_t index);
 const char *trace_text(uint32_t text);
-// The call that an event is; NULL if it is none, or one that is not known.
+// Looks up the call of an event. Returns NULL if the event is not a call, or if the call is unknown.
 const struct named_call *trace_call(const struct event *event);
 char *trace_output(void);
 

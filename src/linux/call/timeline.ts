@@ -65,7 +65,7 @@ export interface Template {
   readonly isNested: boolean;
 }
 
-/** What only the recorder knows of the command. */
+/** The facts about the command that only the recorder knows. */
 export interface Timeline {
   /** The time of day at which it began, in milliseconds. */
   readonly time: number;
@@ -112,14 +112,14 @@ class Recording implements Recorder {
   }
 }
 
-/** What is no call, in tsrun's own process. */
+/** An event of tsrun's own process that is not a system call. */
 interface Noted {
   readonly number: number;
   readonly start: number;
   readonly end: number;
 }
 
-/** From each of these times on, what begins lies in that event. */
+/** Events that began at `times[n]` or later, and before `times[n + 1]`, are contained in `parents[n]`. */
 interface Containers {
   readonly times: Float64Array;
   readonly parents: Uint32Array;

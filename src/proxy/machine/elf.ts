@@ -45,7 +45,7 @@ export function callAddresses(machine: Machine): number[] {
   return [...addresses].sort((one, other) => one - other);
 }
 
-/** Made with the snapshot, since to lay one out takes `exec` 1 % of its time. */
+/** They are made with the snapshot, because making one would take 1 % of the time of an `exec`. */
 const executables: Readonly<Record<Machine, { plain: Uint8Array; clocked: Uint8Array }>> = {
   "x86-64": executablesFor("x86-64"),
   arm64: executablesFor("arm64"),

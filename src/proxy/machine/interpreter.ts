@@ -53,7 +53,7 @@ interface Place {
   readonly code: number;
 }
 
-/** Sets the descriptor that the code reads batches from: its third instruction loads the number. */
+/** Sets the descriptor from which the code reads batches. Its third instruction loads the number. */
 export function setControl(bytes: Uint8Array, { machine, control, code }: Place): void {
   const at = code + ENTRY_OFFSET[machine];
   if (machine === "arm64") {
