@@ -4,22 +4,30 @@ import type { Explanation, Row, Section, ShownCall, Table } from "../explain/mod
 import { shellWords } from "../explain/model.ts";
 import { isPlain, lengthOf, withoutBreaks, wrap } from "./wrap.ts";
 
-/** Columns of a page: narrow enough to have another window beside it. */
+/** Columns of a page that goes to no terminal: narrow enough to have another window beside it. */
 const WIDTH = 100;
-/** Columns of a paragraph: narrower text is easier to read. */
+/** On a narrower terminal lines are longer than it. */
+const LEAST_WIDTH = 50;
+/** Most columns of a paragraph: narrower text is easier to read. */
 const TEXT_WIDTH = 84;
 const INDENT = "  ";
-/** No column is made narrower than this to make room for others. */
+/** No column is made narrower than this to make room for others, if all of them fit then. */
 const NARROWEST = 20;
 const GAP = 2;
 
-export function formatExplanation(explanation: Explanation, format: "text" | "json"): string {
+/** @param terminal the columns of the terminal that the text goes to, if it is one */
+export function formatExplanation(
+  explanation: Explanation,
+  format: "text" | "json",
+  terminal?: number | undefined,
+): string {
   if (format === "json") return `${JSON.stringify(explanation, null, 2)}\n`;
-  const sections = explanation.sections.map((section, index) => sectionText(section, index + 1));
-  return [headText(explanation), ...sections, warningsText(explanation.warnings)].join("");
+  const width = Math.max(LEAST_WIDTH, terminal ?? WIDTH);
+  const sections = explanation.sections.map((section, index) => sectionText(section, index + 1, width));
+  return [headText(explanation, width), ...sections, warningsText(explanation.warnings, width)].join("");
 }
 
-function headText({ subject, id, bundle, rootfs, status, pid, command }: Explanation): string {
+function headText({ subject, id, bundle, rootfs, status, pid, command }: Explanation, width: number): string {
   const title =
     subject === "bundle"
       ? `What tsrun does to create a container from "${bundle}"`
@@ -35,25 +43,29 @@ function headText({ subject, id, bundle, rootfs, status, pid, command }: Explana
   const intro =
     "A container is a process of this machine. The kernel shows it less than there is, and lets it do " +
     "less. These are the steps that make one, in order.";
-  const facts = table({
-    columns: [
-      ["name", ""],
-      ["value", ""],
-    ],
-    rows,
-  });
-  return `${title}\n\n${facts}\n${paragraph(intro)}`;
+  const facts = table(
+    {
+      columns: [
+        ["name", ""],
+        ["value", ""],
+      ],
+      rows,
+    },
+    width,
+  );
+  return `${wrap(title, width).join("\n")}\n\n${facts}\n${paragraph(intro, width)}`;
 }
 
 function sectionText(
   { title, text, table: rows, notes = [], syscalls = [] }: Section,
   number: number,
+  width: number,
 ): string {
   const heading = `${number}. ${title}`;
   const parts = [
-    ...text.map(paragraph),
-    ...(rows === undefined || rows.rows.length === 0 ? [] : [table(rows)]),
-    ...notes.map(paragraph),
+    ...text.map((one) => paragraph(one, width)),
+    ...(rows === undefined || rows.rows.length === 0 ? [] : [table(rows, width)]),
+    ...notes.map((one) => paragraph(one, width)),
     ...(syscalls.length === 0 ? [] : [syscalls.map(callLine).join("")]),
   ];
   return `\n${heading}\n${"-".repeat(heading.length)}\n\n${parts.join("\n")}`;
@@ -64,13 +76,13 @@ function callLine({ number, by, call }: ShownCall): string {
   return `${INDENT}${INDENT}${String(number).padStart(4)}  ${by.padEnd(6)} ${call}\n`;
 }
 
-function warningsText(warnings: readonly string[]): string {
+function warningsText(warnings: readonly string[], width: number): string {
   if (warnings.length === 0) return "";
-  return `\nWarnings\n--------\n\n${warnings.map(paragraph).join("")}`;
+  return `\nWarnings\n--------\n\n${warnings.map((one) => paragraph(one, width)).join("")}`;
 }
 
-function paragraph(text: string): string {
-  return wrap(withoutBreaks(text), TEXT_WIDTH - INDENT.length)
+function paragraph(text: string, width: number): string {
+  return wrap(withoutBreaks(text), Math.min(TEXT_WIDTH, width) - INDENT.length)
     .map((line) => `${INDENT}${line}\n`)
     .join("");
 }
@@ -116,25 +128,26 @@ class Column {
   }
 }
 
-function table({ columns, rows }: Table): string {
+function table({ columns, rows }: Table, width: number): string {
   const used = columns.filter(([key]) => rows.some((row) => (row[key] ?? "") !== ""));
   const hasTitles = used.some(([, title]) => title !== "");
   const shown: readonly Row[] = hasTitles ? [Object.fromEntries(used), ...rows] : rows;
   const laidOut = used.map(([key]) => new Column(shown.map((row) => row[key] ?? "")));
-  fit(laidOut);
+  fit(laidOut, width);
   return shown.map((_, row) => shortRow(laidOut, row) ?? tallRow(laidOut, row)).join("");
 }
 
 /** Makes columns as wide as their cells; if that is too wide, narrows the widest. */
-function fit(columns: readonly Column[]): void {
-  const room = WIDTH - INDENT.length * 2 - GAP * (columns.length - 1);
+function fit(columns: readonly Column[], page: number): void {
+  const room = page - INDENT.length * 2 - GAP * (columns.length - 1);
+  const least = Math.min(NARROWEST, Math.floor(room / columns.length));
   for (;;) {
     const excess = columns.reduce((sum, { width }) => sum + width, 0) - room;
     const most = Math.max(...columns.map(({ width }) => width));
     const widest = columns.find(({ width }) => width === most);
-    if (widest === undefined || excess <= 0 || most <= NARROWEST) return;
+    if (widest === undefined || excess <= 0 || most <= least) return;
     // No column is wider than the page. Narrow the widest by one at a time, so that equal columns stay equal.
-    widest.width = most > WIDTH ? WIDTH : most - 1;
+    widest.width = most > page ? page : most - 1;
   }
 }
 

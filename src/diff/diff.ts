@@ -132,8 +132,8 @@ function compareAll(container: Container): Comparison {
     }),
     compareNetwork(init, spec),
   );
-  // A process that ends gives up its cgroups, namespaces and mounts one after the other, and may then wait for
-  // others in its pid namespace: nothing that was found counts.
+  // A process that ends gives up its cgroups, namespaces and mounts one after the other, and may then wait
+  // for others in its pid namespace: nothing that was found counts.
   if (isEnding(init.number)) throw notRunning(record.id, "ending");
   return found;
 }

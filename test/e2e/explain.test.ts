@@ -7,6 +7,7 @@ import { behaviour, needsController, nothingLeft, refused, tsrunOnly } from "../
 import { systemdDriver } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
+import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
 import { asUser } from "../support/user.ts";
 
 const ONLY_TSRUN = tsrunOnly("has no explain");
@@ -78,6 +79,22 @@ behaviour(
     for (const line of stdout.split("\n")) t.ok([...line].length <= 100, `at most 100 columns: ${line}`);
     await nothingLeft(t, lab, "after explaining");
   },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "a terminal of 60, 80 or 200 columns is not exceeded",
+  async (t, lab) => {
+    const box = lab.container();
+    for (const columns of [60, 80, 200]) {
+      const wrapper = [...atTerminal(), "sh", "-c", `stty cols ${columns}; exec "$@"`, "sh"];
+      const { shown, code } = seen(await lab.invoke(["explain", box.bundle], { wrapper }));
+      t.equal(code, 0);
+      const longest = Math.max(...shown.split(/\r?\n/).map((line) => line.length));
+      t.ok(longest <= columns, `${columns} columns: ${longest}`);
+    }
+  },
+  needsTerminal(),
   ONLY_TSRUN,
 );
 

@@ -107,7 +107,7 @@ EXAMPLE:
       else actions.writePage(absolutePath(html, host.cwd), text);
       return 0;
     }
-    host.print(formatExplanation(explanation, options.json ? "json" : "text"));
+    host.print(formatExplanation(explanation, options.json ? "json" : "text", host.terminalWidth()));
     return 0;
   },
 });

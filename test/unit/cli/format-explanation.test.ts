@@ -141,3 +141,19 @@ t.test("a column is as wide as what is shown in it", async (t) => {
   const lines = sectionLines({ topic: "t", title: "T", text: [], table: { columns, rows } });
   t.strictSame(lines.slice(3, 6), ["    A       B", "    \\u0007  x", "    🐧🐧      y"]);
 });
+
+t.test("a terminal's width is kept to, by paragraphs and by tables of many columns", async (t) => {
+  const cell = "several words of a cell";
+  const rows = [{ a: cell, b: cell, c: cell, d: cell, e: "/a/path/that/is/one/word/of/some/length" }];
+  const columns = (["a", "b", "c", "d", "e"] as const).map((key) => [key, key.toUpperCase()] as const);
+  const given = explanation([
+    { topic: "t", title: "T", text: ["word ".repeat(60).trim()], table: { columns, rows } },
+  ]);
+  for (const width of [50, 60, 80, 200]) {
+    const lines = formatExplanation(given, "text", width).split("\n");
+    const longest = Math.max(...lines.map(({ length }) => length));
+    t.ok(longest <= width, `${longest} of ${width}`);
+    t.equal(lines.filter((line) => line.includes(cell)).length > 0, width === 200, "whole where it fits");
+  }
+  t.equal(formatExplanation(given, "text", 100), formatExplanation(given, "text"), "as for no terminal");
+});
