@@ -183,8 +183,11 @@ export class Pod {
   async down(): Promise<void> {
     if (this.id === "") return;
     const request = { pod_sandbox_id: this.id };
+    const stop = () => this.#client.call("StopPodSandbox", request);
     try {
-      await this.#client.call("StopPodSandbox", request);
+      // A container whose start fails meanwhile takes its shim's connection with it, with any runtime (1 of 6
+      // times with runc). A kubelet asks again.
+      await stop().catch((error) => (/ttrpc: closed/.test(String(error)) ? stop() : Promise.reject(error)));
     } finally {
       await this.#client.call("RemovePodSandbox", request);
     }

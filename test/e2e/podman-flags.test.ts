@@ -4,6 +4,7 @@
 import { chmodSync, chownSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { notOfRunc } from "../support/behaviour.ts";
+import { findProgram } from "../support/host.ts";
 import { needsVersion2Alone, podmanFrom } from "../support/podman.ts";
 import { BOTH, FINDS_SLEEP, ROOT, ROOTLESS, SLEEP, under, words } from "../support/podman-cases.ts";
 import { SECOND_GROUP } from "../support/podman-users.ts";
@@ -98,9 +99,14 @@ under("--secret is a file of the container's", BOTH, (t, podman) => {
   podman.must("secret", "rm", "key");
 });
 
-under("--init runs Podman's init first", BOTH, (t, podman) => {
-  t.match(podman.run(["--init"], "ps", "-o", "args"), /podman-init -- ps/);
-});
+under(
+  "--init runs Podman's init first",
+  BOTH,
+  (t, podman) => {
+    t.match(podman.run(["--init"], "ps", "-o", "args"), /podman-init -- ps/);
+  },
+  findProgram("catatonit") === undefined ? "needs catatonit, Podman's init (package catatonit)" : undefined,
+);
 
 under(
   "--group-add keep-groups keeps a group that the container has no id for",
