@@ -67,7 +67,8 @@ export const SPEED: readonly Change[] = [
 `,
   },
   {
-    // Words of the program are atoms: two of them are equal if they are the same.
+    // Words of the program are atoms: two of them are equal if they are the same. Not so a symbol's
+    // description, which is the atom of the symbol.
     find: `            OP_CMP(OP_strict_eq, ==, js_strict_eq_slow(ctx, sp, 0));
             OP_CMP(OP_strict_neq, !=, js_strict_eq_slow(ctx, sp, 1));
 `,
@@ -84,8 +85,9 @@ export const SPEED: readonly Change[] = [
                 } else if (tag == JS_TAG_STRING) {                           \\
                     JSString *p1 = JS_VALUE_GET_STRING(op1);                 \\
                     JSString *p2 = JS_VALUE_GET_STRING(op2);                 \\
-                    if (p1 == p2 || (p1->atom_type && p2->atom_type) ||      \\
-                        p1->len != p2->len)                                  \\
+                    if (p1 == p2 || p1->len != p2->len ||                    \\
+                        (p1->atom_type == JS_ATOM_TYPE_STRING &&             \\
+                         p2->atom_type == JS_ATOM_TYPE_STRING))              \\
                         res = p1 == p2;                                      \\
                 } else if (tag == JS_TAG_OBJECT) {                           \\
                     res = JS_VALUE_GET_OBJ(op1) == JS_VALUE_GET_OBJ(op2);    \\

@@ -139,8 +139,12 @@ static BOOL operation_write(JSContext *ctx, struct message *m, JSValueConst of)
     const JSValue *only = operation_field(of, w->only);
     if (operation_says(rt, only, w->child))
         flags |= CHILD_ONLY;
-    if (operation_says(rt, only, w->parent))
+    else if (operation_says(rt, only, w->parent))
         flags |= PARENT_ONLY;
+    else if (only && JS_VALUE_GET_TAG(*only) != JS_TAG_UNDEFINED) {
+        m->length = length; /* an equal text, which is not the word itself */
+        return FALSE;
+    }
     if (operation_is(of, w->clones))
         flags |= CLONES;
     if (operation_is(of, w->goOn))
@@ -175,7 +179,8 @@ JSValue native_write_operations(JSContext *ctx, JSValueConst this_val, int argc,
     if (!m.bytes || !cursor)
         return JS_EXCEPTION;
     if (!operation_number(&argv[1], &from) || !operation_number(&argv[5], &m.base) ||
-        !operation_number(&argv[6], &batch) || cursor_size < 2 * sizeof(*cursor) || size < DATA_LIMIT)
+        !operation_number(&argv[6], &batch) || cursor_size < 2 * sizeof(*cursor) || size < DATA_LIMIT ||
+        from < 0 || cursor[0] < 0 || cursor[1] < 0)
         return JS_ThrowRangeError(ctx, "no message can be written");
     m.batch = batch;
     m.position = cursor[0];
