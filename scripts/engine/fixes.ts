@@ -1,20 +1,9 @@
 // Fixes that QuickJS got after the release that is used, as far as they concern tsrun: they are about BigInt,
-// which large numbers of a configuration become. And one of our own. Called by quickjs.ts. Pure.
+// which large numbers of a configuration become. Called by quickjs.ts. Pure.
 
 import type { Change } from "./changes.ts";
 
 export const FIXES: readonly Change[] = [
-  // Not fixed there: without memory for a new name an exception was announced, and there was none.
-  {
-    find: `    /* XXX: should generate an exception */
-    return __JS_NewAtom(rt, p, JS_ATOM_TYPE_STRING);
-`,
-    replace: `    JSAtom atom = __JS_NewAtom(rt, p, JS_ATOM_TYPE_STRING);
-    if (unlikely(atom == JS_ATOM_NULL))
-        JS_ThrowOutOfMemory(ctx);
-    return atom;
-`,
-  },
   // 638ec8c (its issue 412): the number of leading zeros of 0 is undefined in C, and the highest word of
   // every BigInt from 2^63 to 2^64 is 0. Its text then has less room than digits.
   {

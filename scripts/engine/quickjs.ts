@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { $ } from "bun";
 import { withChanges } from "./changes.ts";
+import { END_OF_MEMORY } from "./end-of-memory.ts";
 import { FIXES } from "./fixes.ts";
 import { JSON_KEYS } from "./json-keys.ts";
 import { messageProtocolHeader } from "./numbers.ts";
@@ -14,7 +15,9 @@ import { SPEED } from "./speed.ts";
 import { STRICT_JSON } from "./strict-json.ts";
 import { architectureOf, C_FLAGS, type Toolchain, toolchainFor } from "./toolchain.ts";
 
-const CHANGES = [...FIXES, ...STRICT_JSON, ...JSON_KEYS, ...OPERATIONS, ...REPRODUCIBLE, ...SPEED];
+/** What is wrong in the engine. */
+export const MENDED = [...FIXES, ...END_OF_MEMORY];
+const CHANGES = [...MENDED, ...STRICT_JSON, ...JSON_KEYS, ...OPERATIONS, ...REPRODUCIBLE, ...SPEED];
 
 /** Our own C and assembly. */
 export const NATIVE = `${import.meta.dir}/../../src/engine/native`;

@@ -27,8 +27,7 @@ export async function partsOf(lock: Lock, otherMachine: string): Promise<Part[]>
     sourcePart("quickjs", QUICKJS, {
       license: "MIT",
       relation: "source",
-      comment:
-        "Changed by scripts/engine/fixes.ts, strict-json.ts, json-keys.ts and reproducible.ts of tsrun.",
+      comment: "Changed by what scripts/engine/quickjs.ts of tsrun lists as CHANGES.",
     }),
     sourcePart("libseccomp", LIBSECCOMP, { license: "LGPL-2.1-only", relation: "library" }),
     { name: "musl", version: await debianVersion("musl-dev"), license: "MIT", relation: "library" },
