@@ -48,7 +48,7 @@ CGROUP  ?=
 SECCOMP ?=
 BUSY    ?=
 SAVE    ?=
-# Seconds of `make fuzz`. Without SEED on the command line its inputs differ each time.
+# Seconds of `make fuzz` and of `make fuzz-engine`. Without SEED on the command line their inputs differ each time.
 DURATION ?= 600
 # Of `make dist`: the folder of a release that is made again, for its layouts; and "NAME <ADDRESS>" for the packages, by
 # default of the commit.
@@ -75,7 +75,7 @@ BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
 AXE := build/axe/node_modules/.package-lock.json
 
-.PHONY: help build man check test test-page pictures test-unit test-e2e test-kernel test-style test-vm test-memory fuzz compile bench bench-shim bench-page race siege mutate diff-runc conformance conformance-page run \
+.PHONY: help build man check test test-page pictures test-unit test-e2e test-kernel test-style test-vm test-memory fuzz fuzz-engine compile bench bench-shim bench-page race siege mutate diff-runc conformance conformance-page run \
         install uninstall verify dist test-arm64 clean
 
 help: ## list the targets
@@ -206,6 +206,9 @@ siege: compile ## commands on containers that kill, end, fork, trace and mount; 
 diff-runc: build compile ## random configurations run by runc and by tsrun, and all compared; N=200 SEED=1 RUNC=path, ONLY= one again
 	@node build/test/diff-runc/main.js --trials $(if $(filter file,$(origin N)),200,$(N)) --seed $(SEED) \
 	  --from $(FROM) --jobs $(JOBS) --runc '$(RUNC)' $(if $(ONLY),--only $(ONLY))
+
+fuzz-engine: $(GENERATED) ## random programs in the engine with tsrun's changes and without, compared; DURATION=600 seconds, SEED=number
+	@$(BIN)/bun scripts/fuzz-engine.ts $(DURATION) $(if $(filter command,$(origin SEED)),$(SEED))
 
 fuzz-inputs: compile ## odd documents for every command that reads one; N=5000, SEED=1, ONLY= one of them again
 	@RUNTIME='$(RUNTIME)' node build/test/fuzz-inputs/main.js --inputs $(if $(filter file,$(origin N)),5000,$(N)) \

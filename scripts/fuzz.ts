@@ -2,24 +2,15 @@
 // and runs them on mutated inputs: bun scripts/fuzz.ts SECONDS [SEED]. Exits with 1 if a sanitizer finds
 // something, or a parser does not do what test/fuzz/targets.ts says.
 
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { $, type BunPlugin } from "bun";
 import { compileProgram } from "./engine/bytecode.ts";
-import { ENGINE_FLAGS, ENGINE_SOURCES, type Engine, makeEngine } from "./engine/quickjs.ts";
-import { architectureOf, toolchainFor } from "./engine/toolchain.ts";
+import { NATIVE } from "./engine/quickjs.ts";
+import { DIRECTORY, ownEngine, SANITIZED, sanitizedEngine } from "./engine/sanitized.ts";
 
 const root = `${import.meta.dir}/..`;
-const work = `${root}/dist/.engine/fuzz`;
+const work = `${DIRECTORY}/fuzz`;
 const seeds = `${root}/test/fuzz/seeds`;
-
-/**
- * A finding ends the program. The checks for adding to null pointers, shifting into the sign bit and reading
- * unaligned words are off: the engine does all three, and on its two machines that does no harm.
- */
-const SANITIZED = [
-  ...["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],
-  ...["-fno-sanitize=pointer-overflow,shift,alignment", "-fwrapv"],
-];
 
 /** Globals for the parsers; they make no system calls. */
 const GLOBALS = `
@@ -56,25 +47,13 @@ async function bundle(): Promise<string> {
   return GLOBALS + ((await result.outputs[0]?.text()) ?? "");
 }
 
-/** The engine's objects, compiled for the host's C library with the sanitizers; made once. */
-async function sanitizedEngine({ include, changed }: Engine): Promise<string[]> {
-  const folder = `${changed}/sanitized`;
-  const object = (name: string) => `${folder}/${name}.o`;
-  if (ENGINE_SOURCES.every((name) => existsSync(object(name)))) return ENGINE_SOURCES.map(object);
-  mkdirSync(folder, { recursive: true });
-  for (const name of ENGINE_SOURCES) {
-    await $`gcc ${SANITIZED} ${ENGINE_FLAGS} -c ${include}/${name}.c -o ${object(name)}`;
-  }
-  return ENGINE_SOURCES.map(object);
-}
-
 async function build(): Promise<string> {
-  const tools = await toolchainFor(architectureOf(""), `${root}/dist/.engine`);
-  const engine = await makeEngine(`${root}/dist/.engine`, tools);
+  const engine = await ownEngine();
   const objects = await sanitizedEngine(engine);
   mkdirSync(work, { recursive: true });
   await compileProgram(await bundle(), { directory: work, qjsc: engine.qjsc });
-  const sources = [`${root}/test/fuzz/program.c`, `${root}/test/fuzz/program-bytes.s`];
+  const own = [`${NATIVE}/calls.c`, "-I", NATIVE];
+  const sources = [`${root}/test/fuzz/program.c`, `${root}/test/fuzz/program-bytes.s`, ...own];
   const flags = [...SANITIZED, "-Wall", "-Wextra", "-Werror", "-isystem", engine.include];
   await $`gcc ${flags} -o fuzz ${sources} ${objects} -lm -lpthread`.cwd(work);
   return `${work}/fuzz`;

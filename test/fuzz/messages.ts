@@ -8,68 +8,55 @@ import { type Operation, operation } from "../../src/proxy/calls/operation.ts";
 import { decode } from "../../src/proxy/wire/answer.ts";
 import { type EncodedBatch, encode } from "../../src/proxy/wire/batch.ts";
 import { HEADER_SIZE, NOT_DONE_HIGH, OPERATION_SIZE, RESULT_OFFSET } from "../../src/proxy/wire/protocol.ts";
+import { Script } from "./script.ts";
 
 const CALLS: readonly SyscallName[] = ["openat", "mount", "close", "write", "clone3"];
 const OTHER = machine === "x86-64" ? "arm64" : "x86-64";
 const NUMBERS = [0, 1, -1, -100, 2 ** 31, 2 ** 32 - 1, 2 ** 32, -(2 ** 40), 2 ** 53 - 1];
+/** Some are no words, and refused. */
+const ODD = [-0, 0.5, Number.NaN, 2 ** 53, -(2 ** 53), 1e300, 2 ** 63];
+/** "child", but not the word of the program. */
+const CHILD = ["ch", "ild"].join("") as "child";
+const ONLY: readonly Pick<Operation, "only">[] = [{}, { only: "child" }, { only: "parent" }, { only: CHILD }];
 
-/** What an input says, one character after the other. */
-class Words {
-  readonly #text: string;
-  #at = 0;
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  get isOver(): boolean {
-    return this.#at >= this.#text.length;
-  }
-
-  next(limit: number): number {
-    return (this.#text.charCodeAt(this.#at++) || 0) % limit;
-  }
-
-  take(length: number): string {
-    this.#at += length;
-    return this.#text.slice(this.#at - length, this.#at);
-  }
-}
-
-function makeArgument(words: Words, before: readonly Operation[], memory: Argument[]): Argument {
-  switch (words.next(8)) {
+function makeArgument(script: Script, before: readonly Operation[], memory: Argument[]): Argument {
+  switch (script.next(10)) {
     case 0:
-      return words.take(words.next(200));
+      return script.take(script.next(200));
+    case 8:
+      return script.take(1).repeat(script.next(9000));
+    case 9:
+      return script.next(20) === 0 ? script.of(ODD) : 9;
     case 1:
-      return BigInt(NUMBERS[words.next(NUMBERS.length)] ?? 0) * 5n;
+      return BigInt(NUMBERS[script.next(NUMBERS.length)] ?? 0) * 5n;
     case 2:
-      return shown(NUMBERS[words.next(NUMBERS.length)] ?? 0, "x");
+      return shown(NUMBERS[script.next(NUMBERS.length)] ?? 0, "x");
     case 3:
-      memory.push(data(new Uint8Array(words.next(60)).fill(7), () => "…"));
+      memory.push(data(new Uint8Array(script.next(60)).fill(7), () => "…"));
       return memory.at(-1) as Argument;
     case 4:
-      memory.push(out(words.next(60)));
+      memory.push(out(script.next(60)));
       return memory.at(-1) as Argument;
     case 5:
-      return memory[words.next(memory.length + 1)] ?? 5;
+      return memory[script.next(memory.length + 1)] ?? 5;
     case 6:
-      return before[words.next(before.length + 1)] ?? 6;
+      return before[script.next(before.length + 1)] ?? 6;
     default:
-      return NUMBERS[words.next(NUMBERS.length)] ?? 0;
+      return NUMBERS[script.next(NUMBERS.length)] ?? 0;
   }
 }
 
 function makeOperations(text: string): Operation[] {
-  const words = new Words(text);
+  const script = new Script(text);
   const made: Operation[] = [];
   const memory: Argument[] = [];
-  while (!words.isOver && made.length < 200) {
-    const args = Array.from({ length: words.next(7) }, () => makeArgument(words, made, memory));
-    const one = operation(CALLS[words.next(CALLS.length)] ?? "close", args, "try");
-    const flags = words.next(64);
+  while (!script.isOver && made.length < 200) {
+    const args = Array.from({ length: script.next(7) }, () => makeArgument(script, made, memory));
+    const one = operation(CALLS[script.next(CALLS.length)] ?? "close", args, "try");
+    const flags = script.next(64);
     made.push({
       ...one,
-      ...((flags & 3) === 1 ? { only: "child" } : (flags & 3) === 2 ? { only: "parent" } : {}),
+      ...ONLY[flags & 3],
       ...((flags & 4) === 0 ? {} : { clones: true }),
       ...((flags & 8) === 0 ? {} : { goOn: true }),
       ...((flags & 16) === 0 ? {} : { retries: true }),
@@ -98,6 +85,7 @@ export function readMessage(text: string): string | undefined {
   }
   if (fast.message.length !== slow.message.length || fast.replyLength !== slow.replyLength)
     return "lengths differ";
+  if (fast.preload.join() !== slow.preload.join()) return "preloads differ";
   const [words, others] = [fast, slow].map(({ message }) => new DataView(message.buffer)) as [
     DataView,
     DataView,
@@ -117,10 +105,10 @@ export function readMessage(text: string): string | undefined {
 function readAnswer(operations: readonly Operation[], batch: EncodedBatch, text: string): string | undefined {
   const reply = new Uint8Array(batch.replyLength);
   const view = new DataView(reply.buffer);
-  const words = new Words(text);
+  const script = new Script(text);
   const wanted = operations.map((_, index) => {
     const at = HEADER_SIZE + index * OPERATION_SIZE + RESULT_OFFSET;
-    const number = NUMBERS[words.next(NUMBERS.length + 1)];
+    const number = NUMBERS[script.next(NUMBERS.length + 1)];
     view.setBigInt64(at, BigInt(number ?? 0), true);
     if (number === undefined) view.setUint32(at + 4, NOT_DONE_HIGH, true);
     return number;

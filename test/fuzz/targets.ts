@@ -7,6 +7,7 @@ import { parseMounts } from "../../src/rootfs/host/mountinfo.ts";
 import { JsonPositions } from "../../src/spec/json-positions.ts";
 import { loadConfig, loadProcess, loadResources } from "../../src/spec/load.ts";
 import { checkSchema } from "../../src/spec/schema-check.ts";
+import { readCalls } from "./calls.ts";
 import { readMessage } from "./messages.ts";
 
 export interface Target {
@@ -107,6 +108,7 @@ function readState(text: string): string | undefined {
 }
 
 export const TARGETS: readonly Target[] = [
+  { name: "calls", words: ["\u0000", "é", "\u0005\u0001", "abcdefgh", "\u0006\u0000"], read: readCalls },
   {
     name: "messages",
     words: ["\u0000", "é", "/", "x", "abcdefgh", "\u0005\u0001\u0006\u0002"],
