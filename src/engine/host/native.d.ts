@@ -25,6 +25,8 @@ declare module "native" {
   export function callValue(address: number, ...args: Argument[]): unknown;
   /** The address of a buffer's memory, which never moves. */
   export function locate(buffer: ArrayBufferLike): number;
+  /** The value of a variable of the environment. `process.env` takes longer: it makes an object of all. */
+  export function variable(name: string): string | undefined;
   /** The UTF-8 of a text. */
   export function encode(text: string): ArrayBuffer;
   /** The engine's context, followed by the addresses that ../native/module.c lists. */
@@ -50,8 +52,6 @@ declare module "native" {
     memory: ArrayBufferLike,
     at: number,
   ): number;
-  /** The value of a variable of the environment. `process.env` takes longer: it makes an object of all. */
-  export function variable(name: string): string | undefined;
   /** Gives JSON.parse the keys to watch, the shortest first. Called once, when the snapshot is made. */
   export function knowJsonKeys(keys: readonly string[]): void;
   /** What JSON.parse noticed in its last call; 0 is nothing (../native/json-keys.c). */
