@@ -22,7 +22,7 @@ import {
 export function describeApart({ process, bundle, namespaces }: ExplainedPlan): Section[] {
   const sysctl = Object.entries(bundle.spec.linux?.sysctl ?? {});
   const rows: Row[] = [
-    { step: "session", effect: "a new one: no terminal of the caller's can send it signals" },
+    { step: "session", effect: "a new one: no terminal of the caller can send it signals" },
     ...(process.newKeyring
       ? [{ step: "keyring", effect: `a session keyring "_ses.${process.id}": the caller's keys are hidden` }]
       : [{ step: "keyring", effect: "the caller's session keyring is kept (--no-new-keyring)" }]),

@@ -10,7 +10,7 @@ export function describeRdt({ bundle, options }: ExplainedPlan): Section[] {
   const whose = own
     ? "a group of its own"
     : group === ""
-      ? "the group of everybody else"
+      ? "the group of all other processes"
       : `the group "${group}"`;
   const watched =
     monitor === undefined ? "" : ` What it uses is counted in its monitoring group "${monitor}".`;

@@ -93,7 +93,7 @@ function filesystemRow(mount: FilesystemMount): Row {
     note: joinNotes(mount, [
       data.join(" "),
       readonlyLater ? "ro when all is in place" : "",
-      mount.copyUp ? "filled with what it covers" : "",
+      mount.copyUp ? "with a copy of what it covers" : "",
       mount.otherwise === undefined ? "" : `"${mount.otherwise.source}" bound if that is not allowed`,
     ]),
   };
@@ -223,9 +223,9 @@ export function describeRoot({ rootfs, bundle, process }: ExplainedPlan): Sectio
       pointer: "/linux/maskedPaths",
       title: "Closed paths: what exists but is not for it",
       text: [
-        "Files of the kernel that show or change the whole machine. Read-only is mounted over itself; " +
-          "hidden is covered, a file with /dev/null, a directory with an empty one. What does not exist " +
-          "is passed over.",
+        "Files of the kernel that show or change the whole machine. A read-only path is mounted over " +
+          "itself. A hidden path is covered: a file by /dev/null, a directory by an empty one. A path that " +
+          "does not exist is skipped.",
       ],
       table: {
         columns: [

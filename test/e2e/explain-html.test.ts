@@ -84,7 +84,10 @@ behaviour(
     const odd = join(lab.folder, "trace.json");
     writeFileSync(odd, "[]");
     const cases: [string[], string][] = [
-      [["--html", file, "--json"], "cannot give --html and --json together: each is an output of its own"],
+      [
+        ["--html", file, "--json"],
+        "cannot give --html and --json together: the output is either a page or JSON",
+      ],
       [["--html", ""], "--html needs the name of a file, or - for standard output"],
       [["--timeline", odd], "--timeline is for the page that --html writes"],
       [["--html", file, "--timeline", odd], `cannot use "${odd}": it has no event with a duration`],

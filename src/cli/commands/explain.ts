@@ -114,7 +114,7 @@ EXAMPLE:
 
 function checkTogether({ html, timeline, json }: PageOptions): void {
   if (html !== undefined && json) {
-    throw new UsageError("cannot give --html and --json together: each is an output of its own");
+    throw new UsageError("cannot give --html and --json together: the output is either a page or JSON");
   }
   if (html === "") throw new UsageError("--html needs the name of a file, or - for standard output");
   if (timeline !== undefined && html === undefined) {

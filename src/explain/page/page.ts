@@ -85,8 +85,8 @@ function header(explanation: Explanation, hasTimes: boolean): string {
     .map(([name, value]) => `<dt>${name}</dt><dd class="code">${escaped(value)}</dd>`)
     .join("\n");
   const intro =
-    `A container is a process of this machine that the kernel shows less than there is, and lets do less. ` +
-    `This is what tsrun ${subject === "bundle" ? "does" : "did"} to make this one, in order.`;
+    "A container is a process of this machine. The kernel shows it less than there is, and lets it do " +
+    `less. This is what tsrun ${subject === "bundle" ? "does" : "did"} to make this one, in order.`;
   const times = hasTimes ? '<p><a href="#times">Where the time went</a></p>\n' : "";
   return [
     `<header><h1>${escaped(titleOf(explanation))}</h1>`,
@@ -102,7 +102,7 @@ function header(explanation: Explanation, hasTimes: boolean): string {
 const DEFAULT =
   "<p>The default is the configuration that <code>tsrun spec</code> writes: a shell in a read-only root, " +
   "with three capabilities, five namespaces of its own (six with cgroup v2), and no network but loopback. " +
-  "What every container has of its own is not compared: names, program, variables, directories.</p>";
+  "Not compared is what differs in every container: names, program, variables, directories.</p>";
 
 function legendItem(kind: (typeof DIFFERENCES)[number]): string {
   return `<li><span class="${kind}">${SIGNS[kind]} ${kind}</span>: ${MEANINGS[kind]}</li>`;

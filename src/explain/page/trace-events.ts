@@ -39,7 +39,7 @@ interface Collected {
 export function readTrace(text: string, file: string): Trace {
   const events = eventsOf(parse(text, file));
   if (events === undefined) {
-    throw new TsrunError("E_CONFIG", `cannot use "${file}": it is no trace of events`, { hint: HINT });
+    throw new TsrunError("E_CONFIG", `cannot use "${file}": it is not a trace of events`, { hint: HINT });
   }
   const found: Collected = { names: new Map(), spans: [], leftOut: 0 };
   for (const event of events) collect(event, found);

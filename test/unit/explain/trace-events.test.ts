@@ -58,9 +58,9 @@ t.test("what is no event of the expected form is left out, and counted", (test) 
 t.test("what is no trace is refused in a sentence", (test) => {
   for (const [text, message] of [
     ["{", 'cannot use "f": it is not JSON'],
-    ["{}", 'cannot use "f": it is no trace of events'],
-    ['{"traceEvents": 5}', 'cannot use "f": it is no trace of events'],
-    ["null", 'cannot use "f": it is no trace of events'],
+    ["{}", 'cannot use "f": it is not a trace of events'],
+    ['{"traceEvents": 5}', 'cannot use "f": it is not a trace of events'],
+    ["null", 'cannot use "f": it is not a trace of events'],
     ["[]", 'cannot use "f": it has no event with a duration'],
   ] as const) {
     test.throws(() => readTrace(text, "f"), { code: "E_CONFIG", message });
