@@ -12,7 +12,8 @@ import { TsrunError } from "../errors.ts";
 import type { HookOutput } from "../hooks/output.ts";
 import { HOOK_KINDS } from "../hooks/plan.ts";
 import { type Descriptor, openDirectory } from "../linux/files/files.ts";
-import { type Entered, type EnterOptions, enterNamespaces } from "../namespaces/enter.ts";
+import type { Entered, EnterOptions } from "../namespaces/enter.ts";
+import { startFirstProcess } from "../namespaces/first.ts";
 import { DeviceMove } from "../network/devices.ts";
 import { resetCpuAffinity, setLimits, writeOomScore } from "../process/host-side.ts";
 import type { Conversation } from "../proxy/conversation.ts";
@@ -115,7 +116,7 @@ function makeContainer(globals: GlobalOptions, options: CreateOptions, mode: Cre
 
   phase("start the first process");
   globals.trace?.debug(ENTERING);
-  const entered = startFirstProcess(plan, cgroup, {
+  const entered = startProcess(plan, cgroup, {
     extra: [fifo, terminal, listener, output?.stdout, output?.stderr],
     trace: globals.trace,
   });
@@ -269,7 +270,7 @@ function makeCgroup(plan: ContainerPlan, made: string[]): CgroupRecord {
   }
 }
 
-function startFirstProcess(
+function startProcess(
   plan: ContainerPlan,
   cgroup: CgroupRecord,
   rest: Pick<EnterOptions, "extra" | "trace">,
@@ -277,7 +278,7 @@ function startFirstProcess(
   const { directory: path, ...join } = joinNewCgroup(plan.cgroup, cgroup);
   using directory = path === undefined ? undefined : openDirectory(path);
   try {
-    return enterNamespaces({
+    return startFirstProcess({
       plan: plan.namespaces,
       cgroup: { ...join, directory },
       inherited: inheritedFds(plan.options),

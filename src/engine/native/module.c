@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "allocator.h"
+#include "start-program.h"
 
 static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("syscall", 7, native_syscall),
@@ -77,6 +78,8 @@ SNAPSHOT static const void *constants[] = {
     seccomp_export_bpf_mem,
     &memory_denied,
     seccomp_syscall_resolve_num_arch,
+    start_program,
+    program_failure,
 };
 
 // constants(): a buffer that is the table
