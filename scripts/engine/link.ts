@@ -29,6 +29,12 @@ const SOURCES = [
   ...["end-of-memory.c", "relro.c", "thread.c", "start-program.c", "libraries-bytes.s"],
 ];
 const REFUSING = "refusal.c";
+/**
+ * What only the executable that the build watches has, and the functions of which it has its own
+ * (pretend.c).
+ */
+const WATCHING = ["watch.c", "pretend.c"];
+const PRETENDING = ["-Wl,--wrap=raw_syscall", "-Wl,--wrap=raw_clone3"];
 
 /** Full RELRO, which tsrun itself completes (relro.c), and a stack that cannot be executed. */
 const HARDENED = ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"];
@@ -75,13 +81,13 @@ export async function link(engine: Engine, options: LinkOptions): Promise<void> 
   // Otherwise the compiler would turn malloc(3) and memset(3), in calloc(3), into a call of calloc.
   const flags = [...C_FLAGS, ...STRICT, "-fno-builtin-malloc", ...(refusing ? ["-DREFUSING"] : [])];
   const sources = names.map((name) => `${NATIVE}/${name}`);
-  await $`${tools.compile} ${flags} -isystem ${engine.include} -c ${sources} ${NATIVE}/watch.c`.cwd(
-    directory,
-  );
-  const objects = [...names.map((name) => name.replace(/\.\w+$/, ".o")), ...libseccomp];
+  const watching = WATCHING.map((name) => `${NATIVE}/${name}`);
+  await $`${tools.compile} ${flags} -isystem ${engine.include} -c ${sources} ${watching}`.cwd(directory);
+  const objects = [...names.map(objectOf), ...libseccomp];
   await Bun.write(`${directory}/table`, table ?? "");
   if (table === undefined) {
-    await linkStatically([...objects, "watch.o", ...engine.watchedObjects], directory, tools);
+    const watched = [...objects, ...WATCHING.map(objectOf), ...engine.watchedObjects];
+    await linkStatically(watched, directory, tools, PRETENDING);
     await makeSnapshot(directory, tools, "watched");
     table = await watchCommands(directory, tools);
     await Bun.write(`${directory}/table`, table);
@@ -95,16 +101,21 @@ async function digestOf(file: string): Promise<Uint8Array> {
   return new Bun.CryptoHasher("sha256").update(await Bun.file(file).bytes()).digest();
 }
 
+function objectOf(source: string): string {
+  return source.replace(/\.\w+$/, ".o");
+}
+
 /** Links objects with musl, to `unsealed`. */
 async function linkStatically(
   objects: readonly string[],
   directory: string,
   { gcc, nm, musl }: Toolchain,
+  more: readonly string[] = [],
 ): Promise<void> {
   const linker = ["-static", "-no-pie", "-nostdlib", "-nostartfiles", "-Wl,--gc-sections", ...HARDENED];
   const libraries = [`-L${musl}`, "-Wl,--start-group", "-lc", "-lgcc", "-Wl,--end-group"];
   const inputs = [`${musl}/crt1.o`, `${musl}/crti.o`, ...objects, ...libraries, `${musl}/crtn.o`];
-  await $`${gcc} ${linker} -o unsealed ${inputs}`.cwd(directory);
+  await $`${gcc} ${linker} ${more} -o unsealed ${inputs}`.cwd(directory);
   const names = (await $`${nm} --format=posix unsealed`.cwd(directory).text()).split("\n");
   const linked = REFUSED.filter((refused) => names.some((line) => line.startsWith(`${refused} `)));
   if (linked.length > 0) throw new Error(`linked, and must not be: ${linked.join(", ")}`);

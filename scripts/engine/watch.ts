@@ -13,7 +13,7 @@ import { makeWatchedBundles } from "./watched-bundle.ts";
  * does not have.
  */
 const WATCHED = [
-  ...["state", "delete", "kill", "start", "list", "exec", "create"],
+  ...["state", "delete", "kill", "start", "list", "exec", "root-create", "root-run", "create"],
   ...["no-state", "no-delete", "no-kill", "no-start", "no-list", "no-exec", "no-traced", "traced", "explain"],
 ];
 

@@ -20,11 +20,11 @@ const MOUNTS = [
   { destination: "/data", type: "bind", source: "data", options: ["rbind", "rprivate", "ro"] },
 ];
 
-function config(more: object): object {
+function config(more: object, args: readonly string[]): object {
   const { resources: _, ...isolation } = linux ?? {};
   return {
     ...rest,
-    process: { ...process, terminal: false, args: ["/idle"] },
+    process: { ...process, terminal: false, args },
     root: { path: "rootfs" },
     mounts: MOUNTS,
     annotations: { "com.example.watched": "yes" },
@@ -42,16 +42,20 @@ const RESOURCES = {
   },
 };
 
-/** Makes `lived` in this directory, which can be created there, and `explained`, which has limits as well. */
+/**
+ * Makes `lived` in this directory, which can be created there, `ended`, whose program ends, and `explained`,
+ * which has limits as well.
+ */
 export async function makeWatchedBundles(directory: string): Promise<void> {
-  for (const [name, resources] of [
-    ["lived", {}],
-    ["explained", RESOURCES],
+  for (const [name, resources, args] of [
+    ["lived", {}, ["/idle"]],
+    ["ended", {}, ["/idle", "awhile"]],
+    ["explained", RESOURCES, ["/idle"]],
   ] as const) {
     const bundle = `${directory}/${name}`;
     mkdirSync(`${bundle}/rootfs`, { recursive: true });
     mkdirSync(`${bundle}/data`, { recursive: true });
-    await Bun.write(`${bundle}/config.json`, JSON.stringify(config(resources)));
+    await Bun.write(`${bundle}/config.json`, JSON.stringify(config(resources, args)));
     await $`musl-gcc ${C_FLAGS} -static -no-pie -o ${bundle}/rootfs/idle ${NATIVE}/idle.c`;
   }
 }

@@ -15,6 +15,19 @@ watch() {
   TSRUN_WATCH=$file $emulator "$watched" --root "$directory/root" "$@" </dev/null >/dev/null 2>&1
 }
 
+# What a command finds where it has a cgroup of v2 and is root of the machine (src/engine/native/pretend.c).
+pretend() {
+  TSRUN_PRETEND=$directory/pretended
+  export TSRUN_PRETEND
+  mkdir -p "$TSRUN_PRETEND/mounted"
+  echo "0::/" >"$TSRUN_PRETEND/cgroup"
+  echo "0 0 4294967295" >"$TSRUN_PRETEND/uid_map"
+  grep -v cgroup /proc/self/mountinfo >"$TSRUN_PRETEND/mountinfo"
+  echo "9999 1 0:9999 / $TSRUN_PRETEND/mounted rw - cgroup2 cgroup2 rw" >>"$TSRUN_PRETEND/mountinfo"
+  echo "cpu memory pids" >"$TSRUN_PRETEND/mounted/cgroup.controllers"
+  : >"$TSRUN_PRETEND/mounted/cgroup.subtree_control"
+}
+
 lives() {
   without="--cgroup-manager disabled"
   watch create $without create --bundle "$directory/lived" watched
@@ -28,6 +41,11 @@ lives() {
   watch kill $without kill watched KILL
   while "$watched" --root "$directory/root" state watched | grep -q '"status": "running"'; do :; done
   watch delete $without delete watched
+  pretend
+  watch root-create create --bundle "$directory/lived" watched
+  "$watched" --root "$directory/root" delete --force watched
+  for run in "" -2 -3; do watch "root-run$run" run --bundle "$directory/ended" watched; done
+  unset TSRUN_PRETEND
 }
 
 words() {
