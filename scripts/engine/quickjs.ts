@@ -4,9 +4,11 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { $ } from "bun";
 import { withChanges } from "./changes.ts";
+import { DECLARED } from "./declared.ts";
 import { END_OF_MEMORY } from "./end-of-memory.ts";
 import { FIXES } from "./fixes.ts";
 import { JSON_KEYS } from "./json-keys.ts";
+import { LITERAL_OPCODES, LITERALS } from "./literals.ts";
 import { messageProtocolHeader } from "./numbers.ts";
 import { OPERATIONS } from "./operations.ts";
 import { REPRODUCIBLE } from "./reproducible.ts";
@@ -17,7 +19,10 @@ import { architectureOf, C_FLAGS, type Toolchain, toolchainFor } from "./toolcha
 
 /** What is wrong in the engine. */
 export const MENDED = [...FIXES, ...END_OF_MEMORY];
-const CHANGES = [...MENDED, ...STRICT_JSON, ...JSON_KEYS, ...OPERATIONS, ...REPRODUCIBLE, ...SPEED];
+const CHANGES = [
+  ...[...MENDED, ...STRICT_JSON, ...JSON_KEYS, ...OPERATIONS, ...REPRODUCIBLE],
+  ...[...SPEED, ...LITERALS, ...DECLARED],
+];
 
 /** Our own C and assembly. */
 export const NATIVE = `${import.meta.dir}/../../src/engine/native`;
@@ -71,6 +76,7 @@ export async function makeEngine(directory: string, tools: Toolchain): Promise<E
   const included = INCLUDED.map((name) => readFileSync(`${NATIVE}/${name}`, "utf8"));
   const parts = JSON.stringify([
     CHANGES,
+    LITERAL_OPCODES,
     included,
     messageProtocolHeader(),
     [...FLAGS, ...WATCHED_FLAGS].filter((flag) => flag !== NATIVE),
@@ -97,6 +103,8 @@ async function change(directory: string, source: string, changed: string): Promi
   await unpack(QUICKJS, directory, source);
   const main = Bun.file(`${source}/quickjs.c`);
   await Bun.write(main, withChanges(await main.text(), CHANGES));
+  const opcodes = Bun.file(`${source}/quickjs-opcode.h`);
+  await Bun.write(opcodes, withChanges(await opcodes.text(), LITERAL_OPCODES));
   await Bun.write(`${source}/message-protocol.h`, messageProtocolHeader());
   mkdirSync(changed);
 }

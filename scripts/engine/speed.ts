@@ -3,22 +3,32 @@
 
 import type { Change } from "./changes.ts";
 
-/** A field that an object or one of its prototypes has as a plain value. */
-const READ_FIELD = `                obj = sp[-1];
-                if (likely(JS_VALUE_GET_TAG(obj) == JS_TAG_OBJECT)) {
-                    JSObject *p = JS_VALUE_GET_OBJ(obj);
-                    JSShapeProperty *prs;
+/** A plain field of an object or of its prototypes, or one that none of them has; and a method of a text. */
+const READ_FIELD = `                JSObject *p = NULL;
+                val = JS_UNINITIALIZED;
+                obj = sp[-1];
+                if (likely(JS_VALUE_GET_TAG(obj) == JS_TAG_OBJECT))
+                    p = JS_VALUE_GET_OBJ(obj);
+                else if (JS_VALUE_GET_TAG(obj) == JS_TAG_STRING && !__JS_AtomIsTaggedInt(atom) &&
+                         atom != JS_ATOM_length)
+                    p = JS_VALUE_GET_OBJ(ctx->class_proto[JS_CLASS_STRING]);
+                for (; p; p = p->shape->proto) {
                     JSProperty *pr;
-                    while (!(prs = find_own_property(&pr, p, atom)) && p->shape->proto &&
-                           (!p->is_exotic || (p->class_id == JS_CLASS_ARRAY && !__JS_AtomIsTaggedInt(atom))))
-                        p = p->shape->proto;
-                    if (likely(prs && !(prs->flags & JS_PROP_TMASK)))
-                        val = JS_DupValue(ctx, pr->u.value);
-                    else
-                        val = JS_GetProperty(ctx, obj, atom);
-                } else {
-                    val = JS_GetProperty(ctx, obj, atom);
+                    JSShapeProperty *prs = find_own_property(&pr, p, atom);
+                    if (prs) {
+                        if (likely(!(prs->flags & JS_PROP_TMASK)))
+                            val = JS_DupValue(ctx, pr->u.value);
+                        break;
+                    }
+                    if (p->is_exotic && (p->class_id != JS_CLASS_ARRAY || __JS_AtomIsTaggedInt(atom)))
+                        break;
+                    if (!p->shape->proto) {
+                        val = JS_UNDEFINED;
+                        break;
+                    }
                 }
+                if (unlikely(JS_VALUE_GET_TAG(val) == JS_TAG_UNINITIALIZED))
+                    val = JS_GetProperty(ctx, obj, atom);
 `;
 
 /** For an opcode that reads a field. */
@@ -111,21 +121,39 @@ export const SPEED: readonly Change[] = [
 `,
   },
   {
-    // "{ ...object }", when the object has only plain fields whose names are words.
+    // "{ ...object }", when the object has only plain fields whose names are words. If it comes first, the
+    // new object gets its shape.
     find: `    gpn_flags = JS_GPN_STRING_MASK | JS_GPN_SYMBOL_MASK | JS_GPN_ENUM_ONLY;
     if (p->is_exotic) {
         const JSClassExoticMethods *em`,
     replace: `    if (!pexcl && !setprop && !p->is_exotic) {
         JSShapeProperty *prs = get_shape_prop(p->shape);
+        BOOL plain = TRUE;
         for (i = 0; i < p->shape->prop_count; i++) {
             JSAtom atom = prs[i].atom;
             if (atom == JS_ATOM_NULL)
                 continue;
             if ((prs[i].flags & JS_PROP_TMASK) || __JS_AtomIsTaggedInt(atom))
                 break;
+            plain &= (prs[i].flags & JS_PROP_C_W_E) == JS_PROP_C_W_E;
             JSAtomStruct *name = ctx->rt->atom_array[atom];
             if (name->atom_type != JS_ATOM_TYPE_STRING || (name->len > 0 && is_digit(string_get(name, 0))))
                 break;
+        }
+        JSObject *into = JS_VALUE_GET_OBJ(target);
+        if (i == p->shape->prop_count && plain && p->shape->is_hashed && p->shape->deleted_prop_count == 0 &&
+            into->class_id == JS_CLASS_OBJECT && into->extensible && into->shape->prop_count == 0 &&
+            into->shape->proto == p->shape->proto) {
+            JSProperty *prop = js_malloc(ctx, sizeof(JSProperty) * p->shape->prop_size);
+            if (unlikely(!prop))
+                return -1;
+            for (i = 0; i < p->shape->prop_count; i++)
+                prop[i].u.value = JS_DupValue(ctx, p->prop[i].u.value);
+            js_free(ctx, into->prop);
+            js_free_shape(ctx->rt, into->shape);
+            into->prop = prop;
+            into->shape = js_dup_shape(p->shape);
+            return 0;
         }
         if (i == p->shape->prop_count) {
             for (i = 0; i < p->shape->prop_count; i++) {
@@ -142,6 +170,50 @@ export const SPEED: readonly Change[] = [
     gpn_flags = JS_GPN_STRING_MASK | JS_GPN_SYMBOL_MASK | JS_GPN_ENUM_ONLY;
     if (p->is_exotic) {
         const JSClassExoticMethods *em`,
+  },
+  {
+    // A word of the program.
+    find: `            *sp++ = JS_AtomToValue(ctx, get_u32(pc));
+            pc += 4;
+            BREAK;
+        CASE(OP_undefined):
+`,
+    replace: `            {
+                JSAtom atom = get_u32(pc);
+                pc += 4;
+                if (likely(!__JS_AtomIsTaggedInt(atom) &&
+                           rt->atom_array[atom]->atom_type == JS_ATOM_TYPE_STRING))
+                    *sp++ = JS_DupValue(ctx, JS_MKPTR(JS_TAG_STRING, rt->atom_array[atom]));
+                else
+                    *sp++ = JS_AtomToValue(ctx, atom);
+            }
+            BREAK;
+        CASE(OP_undefined):
+`,
+  },
+  {
+    // The next element of an array.
+    find: `        if (typed_array_is_detached(ctx, p)) {
+            JS_ThrowTypeErrorDetachedArrayBuffer(ctx);
+            goto fail1;
+        }
+        len = p->u.array.count;
+    } else {
+        if (js_get_length32(ctx, &len, it->obj)) {
+`,
+    replace: `        if (typed_array_is_detached(ctx, p)) {
+            JS_ThrowTypeErrorDetachedArrayBuffer(ctx);
+            goto fail1;
+        }
+        len = p->u.array.count;
+    } else {
+        if (p->class_id == JS_CLASS_ARRAY && p->fast_array && it->kind == JS_ITERATOR_KIND_VALUE &&
+            it->idx < p->u.array.count) {
+            *pdone = FALSE;
+            return JS_DupValue(ctx, p->u.array.u.values[it->idx++]);
+        }
+        if (js_get_length32(ctx, &len, it->obj)) {
+`,
   },
   {
     find: `                val = JS_GetProperty(ctx, sp[-1], JS_ATOM_length);

@@ -4,10 +4,12 @@ import { TsrunError } from "../../src/errors.ts";
 import { utf8 } from "../../src/linux/call/words.ts";
 import { HomeSearch } from "../../src/process/passwd.ts";
 import { parseMounts } from "../../src/rootfs/host/mountinfo.ts";
+import { acceptStateRecord } from "../../src/spec/generated/acceptors.ts";
 import { JsonPositions } from "../../src/spec/json-positions.ts";
 import { loadConfig, loadProcess, loadResources } from "../../src/spec/load.ts";
 import { checkSchema } from "../../src/spec/schema-check.ts";
 import { readCalls } from "./calls.ts";
+import { readLanguage } from "./language.ts";
 import { readMessage } from "./messages.ts";
 
 export interface Target {
@@ -103,6 +105,7 @@ function readState(text: string): string | undefined {
     throw error;
   }
   const { faults } = checkSchema(document, "StateRecord");
+  if (acceptStateRecord(document) !== (faults.length === 0)) return "the two checks of a state disagree";
   const isRecord = typeof document === "object" && document !== null && !Array.isArray(document);
   return faults.length > 0 || isRecord ? undefined : "a state that is no object is taken";
 }
@@ -113,6 +116,11 @@ export const TARGETS: readonly Target[] = [
     name: "messages",
     words: ["\u0000", "é", "/", "x", "abcdefgh", "\u0005\u0001\u0006\u0002"],
     read: readMessage,
+  },
+  {
+    name: "language",
+    words: ["\u0000", "é", "kind", "call", "length", "7", "__proto__", "abcdefgh"],
+    read: readLanguage,
   },
   { name: "json", words: JSON_WORDS, read: (text) => readJson(text) ?? readIntegers(text) },
   {

@@ -41,6 +41,15 @@ extern int JS_ReserveAtoms(JSRuntime *runtime, int count);
 
 SNAPSHOT JSContext *snapshot_context = NULL;
 
+// A function gets its length first and then its name. While there is an object that has only a length, the
+// engine need not describe that for each function anew.
+static void know_functions(JSContext *context) {
+  JSValue like = JS_NewCFunction(context, NULL, "", 0);
+  JSValue first = JS_NewObjectProto(context, JS_GetPrototype(context, like));
+  JS_FreeValue(context, like);
+  JS_DefinePropertyValueStr(context, first, "length", JS_NewInt32(context, 0), JS_PROP_CONFIGURABLE);
+}
+
 // No eval: all code is in the snapshot.
 static JSContext *make_context(void) {
   JSRuntime *runtime = JS_NewRuntime2(&engine_memory, NULL);
@@ -58,6 +67,7 @@ static JSContext *make_context(void) {
   JS_AddIntrinsicPromise(context);
   JS_AddIntrinsicWeakRef(context);
   know_operations(context);
+  know_functions(context);
   init_native_module(context, "native");
   return context;
 }
