@@ -86,7 +86,8 @@ export class Conversation {
 
   /** Queues what is to be carried out after everything that was said before. */
   say(said: Said): void {
-    for (const step of stepsOf(said)) this.#waiting.push(step);
+    if (typeof said !== "function" && "operations" in said) this.#waiting.push(said);
+    else for (const step of stepsOf(said)) this.#waiting.push(step);
   }
 
   /**

@@ -1,7 +1,7 @@
 /*
  * Writes the operations of a message, and reads their results, for src/proxy/wire/shortcuts.ts: those whose
- * arguments are numbers, text, results of the same message, and memory that has a place. Part of quickjs.c,
- * and written as that is; scripts/engine/operations.ts puts it there.
+ * arguments are numbers, text, results, data, and memory that has a place. Part of quickjs.c, and written as
+ * that is; scripts/engine/operations.ts puts it there.
  */
 
 /* What batch.ts says of a message. */
@@ -13,6 +13,9 @@ struct message {
     int32_t batch;
     int32_t position; /* of the next operation */
     int32_t length; /* of the message so far, bytes */
+    /* Fields of data that the operation in work has put into the message, and what they said before. */
+    JSValue *placed[6], before[6];
+    int placed_count;
 };
 
 /* A plain field of the object itself. NULL if there is none. */
@@ -67,6 +70,29 @@ static BOOL operation_text(struct message *m, const JSString *text, int64_t *add
     return TRUE;
 }
 
+/* Appends data that does not point to other data. */
+static BOOL operation_data(struct message *m, JSValueConst of, int64_t *address)
+{
+    const struct operation_words *w = m->words;
+    JSValue *batch = operation_field(of, w->batch), *place = operation_field(of, w->address);
+    const JSValue *bytes = operation_field(of, w->bytes), *pointers = operation_field(of, w->pointers);
+    if (!batch || JS_VALUE_HAS_REF_COUNT(*batch) || !place || JS_VALUE_HAS_REF_COUNT(*place) || !bytes ||
+        JS_VALUE_GET_TAG(*bytes) != JS_TAG_OBJECT || operation_field(of, w->pieces) ||
+        (pointers && JS_VALUE_GET_TAG(*pointers) != JS_TAG_UNDEFINED))
+        return FALSE;
+    const JSObject *array = JS_VALUE_GET_OBJ(*bytes);
+    if (array->class_id != JS_CLASS_UINT8_ARRAY || m->length + (int64_t)array->u.array.count > DATA_LIMIT)
+        return FALSE;
+    memcpy(m->bytes + m->length, array->u.array.u.uint8_ptr, array->u.array.count);
+    m->placed[m->placed_count] = batch;
+    m->before[m->placed_count++] = *batch;
+    *batch = JS_NewInt32(NULL, m->batch);
+    *place = JS_NewInt32(NULL, BUFFER + m->length);
+    *address = BUFFER + m->length;
+    m->length += (array->u.array.count + 7) & ~7;
+    return TRUE;
+}
+
 static BOOL operation_argument(JSRuntime *rt, struct message *m, const JSValue *argument, int64_t *word,
                                BOOL *is_result)
 {
@@ -82,16 +108,19 @@ static BOOL operation_argument(JSRuntime *rt, struct message *m, const JSValue *
     if (operation_says(rt, kind, w->shown))
         return operation_number(operation_field(*argument, w->value), word);
     if (operation_says(rt, kind, w->operation)) {
-        if (!operation_number(operation_field(*argument, w->place), &number) ||
-            number < m->base || number >= m->base + m->position)
+        if (!operation_number(operation_field(*argument, w->place), &number))
             return FALSE;
+        if (number < m->base || number >= m->base + m->position)
+            return operation_number(operation_field(*argument, w->result), word) && *word >= 0;
         *is_result = TRUE;
         *word = BUFFER + HEADER_SIZE + (number - m->base) * OPERATION_SIZE + RESULT_OFFSET;
         return TRUE;
     }
-    return (operation_says(rt, kind, w->data) || operation_says(rt, kind, w->out)) &&
-        operation_number(operation_field(*argument, w->batch), &number) && number == m->batch &&
-        operation_number(operation_field(*argument, w->address), word);
+    if (!operation_says(rt, kind, w->data) && !operation_says(rt, kind, w->out))
+        return FALSE;
+    if (operation_number(operation_field(*argument, w->batch), &number) && number == m->batch)
+        return operation_number(operation_field(*argument, w->address), word);
+    return operation_says(rt, kind, w->data) && operation_data(m, *argument, word);
 }
 
 static BOOL operation_is(JSValueConst of, JSAtom name)
@@ -124,11 +153,16 @@ static BOOL operation_write(JSContext *ctx, struct message *m, JSValueConst of)
     const JSObject *list = JS_VALUE_GET_OBJ(*args);
     if (list->class_id != JS_CLASS_ARRAY || !list->fast_array || list->u.array.count > 6)
         return FALSE;
+    m->placed_count = 0;
     for (uint32_t i = 0; i < list->u.array.count; i++) {
         int64_t word;
         BOOL is_result;
         if (!operation_argument(rt, m, &list->u.array.u.values[i], &word, &is_result)) {
             m->length = length;
+            while (m->placed_count > 0) {
+                m->placed_count--;
+                *m->placed[m->placed_count] = m->before[m->placed_count];
+            }
             return FALSE;
         }
         if (is_result)
@@ -159,9 +193,68 @@ static BOOL operation_write(JSContext *ctx, struct message *m, JSValueConst of)
     return TRUE;
 }
 
+/* A list of the object itself, whose elements lie one after the other. NULL if it has no such list. */
+static const JSObject *operation_list(JSValueConst of, JSAtom name)
+{
+    const JSValue *list = operation_field(of, name);
+    if (!list || JS_VALUE_GET_TAG(*list) != JS_TAG_OBJECT)
+        return NULL;
+    const JSObject *array = JS_VALUE_GET_OBJ(*list);
+    return array->class_id == JS_CLASS_ARRAY && array->fast_array ? array : NULL;
+}
+
+/*
+ * Writes operations that repeat earlier ones with other texts, or nothing that counts. `has_pending` says
+ * whether results of earlier messages are to be filled in.
+ */
+static BOOL operation_repeat(JSRuntime *rt, struct message *m, JSValueConst of, size_t size, BOOL has_pending)
+{
+    const struct operation_words *w = m->words;
+    const JSValue *like = operation_field(of, w->like);
+    int32_t length = m->length;
+    int64_t number;
+    if (!like || !operation_says(rt, operation_field(of, w->kind), w->repeat))
+        return FALSE;
+    const JSObject *operations = operation_list(*like, w->operations);
+    const JSObject *results = operation_list(*like, w->results), *others = operation_list(*like, w->others);
+    const JSObject *places = operation_list(*like, w->texts);
+    const JSObject *texts = operation_list(of, w->texts);
+    if (!operations || !results || !places || !others || !texts || operations->u.array.count == 0 ||
+        places->u.array.count != texts->u.array.count || (has_pending && others->u.array.count > 0))
+        return FALSE;
+    int64_t count = operations->u.array.count;
+    if (!operation_number(operation_field(operations->u.array.u.values[0], w->place), &number) ||
+        number < m->base || number + count > m->base + m->position ||
+        HEADER_SIZE + (m->position + count) * OPERATION_SIZE > size)
+        return FALSE;
+    int32_t first = number - m->base;
+    uint32_t *to = (uint32_t *)(m->bytes + HEADER_SIZE + m->position * OPERATION_SIZE);
+    memcpy(to, m->bytes + HEADER_SIZE + first * OPERATION_SIZE, count * OPERATION_SIZE);
+    for (uint32_t i = 0; i < results->u.array.count; i++) {
+        if (!operation_number(&results->u.array.u.values[i], &number) || number < 0 ||
+            number >= count * (OPERATION_SIZE >> 2))
+            return FALSE;
+        to[number] += (m->position - first) * OPERATION_SIZE;
+    }
+    for (uint32_t i = 0; i < texts->u.array.count; i++) {
+        JSValue text = texts->u.array.u.values[i];
+        int64_t address;
+        if (!operation_number(&places->u.array.u.values[i], &number) || number < 0 ||
+            number >= count * (OPERATION_SIZE >> 2) || JS_VALUE_GET_TAG(text) != JS_TAG_STRING ||
+            !operation_text(m, JS_VALUE_GET_STRING(text), &address)) {
+            m->length = length;
+            return FALSE;
+        }
+        to[number] = address;
+    }
+    m->position += count;
+    return TRUE;
+}
+
 /*
  * writeOperations(entries, from, memory, numbers, cursor, base, batch): the cursor has the position of the
- * next operation, and the length of the message. Returns the index of the first entry that is not written.
+ * next operation, the length of the message, and the number of results that are to be filled in. Returns the
+ * index of the first entry that is not written.
  */
 JSValue native_write_operations(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
 {
@@ -179,7 +272,7 @@ JSValue native_write_operations(JSContext *ctx, JSValueConst this_val, int argc,
     if (!m.bytes || !cursor)
         return JS_EXCEPTION;
     if (!operation_number(&argv[1], &from) || !operation_number(&argv[5], &m.base) ||
-        !operation_number(&argv[6], &batch) || cursor_size < 2 * sizeof(*cursor) || size < DATA_LIMIT ||
+        !operation_number(&argv[6], &batch) || cursor_size < 3 * sizeof(*cursor) || size < DATA_LIMIT ||
         from < 0 || cursor[0] < 0 || cursor[1] < 0)
         return JS_ThrowRangeError(ctx, "no message can be written");
     m.batch = batch;
@@ -188,7 +281,8 @@ JSValue native_write_operations(JSContext *ctx, JSValueConst this_val, int argc,
     if (entries->class_id == JS_CLASS_ARRAY && entries->fast_array) {
         while (from < entries->u.array.count &&
                HEADER_SIZE + (m.position + 1) * OPERATION_SIZE <= size &&
-               operation_write(ctx, &m, entries->u.array.u.values[from]))
+               (operation_write(ctx, &m, entries->u.array.u.values[from]) ||
+                operation_repeat(ctx->rt, &m, entries->u.array.u.values[from], size, cursor[2] > 0)))
             from++;
     }
     cursor[0] = m.position;

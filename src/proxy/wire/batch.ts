@@ -95,8 +95,11 @@ let batches = 0;
 /** More than there are operations in a batch. */
 const PLACES = 4096;
 
-/** For `writeOperations`: the position of the next operation, and the length of the message. */
-const cursor = new Int32Array(2);
+/**
+ * For `writeOperations`: the position of the next operation, the length of the message, how many results are
+ * pending.
+ */
+const cursor = new Int32Array(3);
 
 /** Plain loops, and numbers instead of objects, since a batch has hundreds of operations. */
 class Writer {
@@ -131,6 +134,7 @@ class Writer {
       if (writeOperations !== undefined && this.#machine === hostMachine) {
         cursor[0] = position;
         cursor[1] = this.#length;
+        cursor[2] = this.#pending.length;
         const base = this.#batch * PLACES;
         index = writeOperations(entries, index, scratchBuffer, OWN_NUMBERS, cursor.buffer, base, this.#batch);
         position = cursor[0] as number;
