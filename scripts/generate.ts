@@ -199,7 +199,7 @@ function withoutErrors(code: string): string {
     .replace(/validate\d+\.errors = vErrors;return errors === 0;/g, "return true;")
     .replace(/const schema\d+ = \{.*?\};(?=const |function |export )/g, "")
     .replace(/export const validate(\w+)/g, "export const accept$1");
-  const direct = withoutWrappers(lean);
+  const direct = withPlainNumbers(withoutWrappers(lean));
   const left = /.{0,60}(?:[eE]rrors|instancePath|schema\d).{0,60}/.exec(direct);
   if (left !== null) throw new Error(`ajv writes its code in a way that is not expected: ${left[0]}`);
   return direct;
@@ -214,6 +214,22 @@ function withoutWrappers(code: string): string {
     return target === undefined ? name : targetOf(target);
   };
   return code.replace(wrapper, "").replace(/validate\d+/g, targetOf);
+}
+
+/** Whole numbers checked without a call: what is no number at all, or none that ends, leaves no rest of 0. */
+function withPlainNumbers(code: string): string {
+  const whole =
+    /\(\(\(typeof (data\d*) == "number"\) && \(!\(\1 % 1\) && !isNaN\(\1\)\)\) && \(isFinite\(\1\)\)\)/g;
+  // if(!(…)){return false;}if((typeof data3 == "number") && (isFinite(data3))){
+  const again =
+    /(\(typeof (data\d*) == "number" && \2 % 1 === 0\)\)\{return false;\})if\(.{1,40}\(\2\)\)\)\{/g;
+  return (
+    code
+      .replace(whole, '(typeof $1 == "number" && $1 % 1 === 0)')
+      .replace(again, "$1{")
+      // Within a check for numbers that end.
+      .replace(/ \|\| isNaN\(data\d*\)/g, "")
+  );
 }
 
 function generatedModule(code: string): string {

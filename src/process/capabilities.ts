@@ -73,8 +73,10 @@ export function capabilityName(number: number): string {
 /** The numbers of the bits of a mask. */
 export function numbersOf(mask: bigint): number[] {
   const numbers: number[] = [];
+  if (mask === 0n) return numbers;
+  const halves = [Number(mask & 0xffffffffn), Number((mask >> 32n) & 0xffffffffn)];
   for (let number = 0; number < 64; number++) {
-    if (((mask >> BigInt(number)) & 1n) === 1n) numbers.push(number);
+    if ((((halves[number >> 5] as number) >>> (number & 31)) & 1) === 1) numbers.push(number);
   }
   return numbers;
 }

@@ -32,78 +32,77 @@ const ACCESS = 3;
 const MAJOR = 4;
 const MINOR = 5;
 
-interface Instruction {
-  readonly code: number;
+/** `struct bpf_insn` as two numbers of 32 bits, one after the other. */
+type Instructions = number[];
+
+interface Operands {
   readonly to?: number;
   readonly from?: number;
   readonly offset?: number;
   readonly constant?: number;
 }
 
+function add(
+  instructions: Instructions,
+  code: number,
+  { to = 0, from = 0, offset = 0, constant = 0 }: Operands = {},
+): void {
+  instructions.push(code | (to << 8) | (from << 12) | (offset << 16), constant);
+}
+
 /** `access_type` holds the type in its lower half and the access in its upper; major and minor follow. */
-const PROLOGUE: readonly Instruction[] = [
-  { code: LOAD_WORD, to: TYPE, from: CONTEXT, offset: 0 },
-  { code: MOVE_REGISTER, to: ACCESS, from: TYPE },
-  { code: AND_CONSTANT, to: TYPE, constant: 0xffff },
-  { code: SHIFT_RIGHT, to: ACCESS, constant: 16 },
-  { code: LOAD_WORD, to: MAJOR, from: CONTEXT, offset: 4 },
-  { code: LOAD_WORD, to: MINOR, from: CONTEXT, offset: 8 },
-];
+function prologue(): Instructions {
+  const instructions: Instructions = [];
+  add(instructions, LOAD_WORD, { to: TYPE, from: CONTEXT, offset: 0 });
+  add(instructions, MOVE_REGISTER, { to: ACCESS, from: TYPE });
+  add(instructions, AND_CONSTANT, { to: TYPE, constant: 0xffff });
+  add(instructions, SHIFT_RIGHT, { to: ACCESS, constant: 16 });
+  add(instructions, LOAD_WORD, { to: MAJOR, from: CONTEXT, offset: 4 });
+  add(instructions, LOAD_WORD, { to: MINOR, from: CONTEXT, offset: 8 });
+  return instructions;
+}
+
+const PROLOGUE: readonly number[] = prologue();
 
 /** The program: one block per exception, then the default. */
 export function assembleDeviceProgram({ defaultAllow, exceptions }: DeviceSet): Uint8Array {
-  const instructions: Instruction[] = [...PROLOGUE];
+  const instructions = PROLOGUE.slice();
   for (const exception of sortExceptions(exceptions.values())) {
-    instructions.push(...block(exception, defaultAllow));
+    addBlock(instructions, exception, defaultAllow);
   }
-  instructions.push(...verdict(defaultAllow));
-  return encode(instructions);
+  addVerdict(instructions, defaultAllow);
+  return new Uint8Array(Uint32Array.from(instructions).buffer);
 }
 
 /** Conditions before a verdict; each one that fails jumps past it. */
-function block({ type, major, minor, access }: DeviceException, defaultAllow: boolean): Instruction[] {
-  const conditions: Instruction[] = [{ code: JUMP_UNEQUAL, to: TYPE, constant: DEVICE_TYPES[type] }];
-  if (major !== WILDCARD) conditions.push({ code: JUMP_UNEQUAL, to: MAJOR, constant: major });
-  if (minor !== WILDCARD) conditions.push({ code: JUMP_UNEQUAL, to: MINOR, constant: minor });
+function addBlock(
+  instructions: Instructions,
+  { type, major, minor, access }: DeviceException,
+  defaultAllow: boolean,
+): void {
+  const forAccess = defaultAllow ? 2 : access === ACCESS_ALL ? 0 : 3;
+  const conditions = 1 + Number(major !== WILDCARD) + Number(minor !== WILDCARD) + forAccess;
+  const end = instructions.length / 2 + conditions + 2;
+  // An offset counts from the instruction after the jump.
+  const past = (): number => end - instructions.length / 2 - 1;
+  add(instructions, JUMP_UNEQUAL, { to: TYPE, offset: past(), constant: DEVICE_TYPES[type] });
+  if (major !== WILDCARD) add(instructions, JUMP_UNEQUAL, { to: MAJOR, offset: past(), constant: major });
+  if (minor !== WILDCARD) add(instructions, JUMP_UNEQUAL, { to: MINOR, offset: past(), constant: minor });
   if (defaultAllow) {
     // A denial needs only to overlap the access. DIFFERS: runc's program denies only an access that the rule
     // covers completely, so a device closed for writing can still be opened for reading and writing. The jump
     // after it is taken if the condition fails: JSET cannot be negated.
-    conditions.push({ code: JUMP_ANY_BIT, to: ACCESS, constant: access, offset: 1 }, { code: JUMP });
+    add(instructions, JUMP_ANY_BIT, { to: ACCESS, offset: 1, constant: access });
+    add(instructions, JUMP, { offset: past() });
   } else if (access !== ACCESS_ALL) {
-    conditions.push({ code: MOVE_REGISTER, to: SCRATCH, from: ACCESS });
-    conditions.push({ code: AND_CONSTANT, to: SCRATCH, constant: access });
-    conditions.push({ code: JUMP_UNEQUAL_REGISTER, to: SCRATCH, from: ACCESS });
+    add(instructions, MOVE_REGISTER, { to: SCRATCH, from: ACCESS });
+    add(instructions, AND_CONSTANT, { to: SCRATCH, constant: access });
+    add(instructions, JUMP_UNEQUAL_REGISTER, { to: SCRATCH, from: ACCESS, offset: past() });
   }
-  const end = conditions.length + 2;
-  const instructions: Instruction[] = [];
-  for (const condition of conditions) {
-    // An offset counts from the instruction after the jump.
-    const jumps = isJump(condition.code) && condition.offset === undefined;
-    instructions.push(jumps ? { ...condition, offset: end - instructions.length - 1 } : condition);
-  }
-  instructions.push(...verdict(!defaultAllow));
-  return instructions;
+  addVerdict(instructions, !defaultAllow);
 }
 
-function isJump(code: number): boolean {
-  return code === JUMP_UNEQUAL || code === JUMP_UNEQUAL_REGISTER || code === JUMP;
-}
-
-function verdict(allow: boolean): Instruction[] {
-  return [{ code: MOVE_CONSTANT, to: VERDICT, constant: allow ? 1 : 0 }, { code: EXIT }];
-}
-
-function encode(instructions: readonly Instruction[]): Uint8Array {
-  const bytes = new Uint8Array(instructions.length * INSTRUCTION_SIZE);
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (const { code, to = 0, from = 0, offset = 0, constant = 0 } of instructions) {
-    view.setUint8(at, code);
-    view.setUint8(at + 1, (from << 4) | to);
-    view.setInt16(at + 2, offset, true);
-    view.setUint32(at + 4, constant, true);
-    at += INSTRUCTION_SIZE;
-  }
-  return bytes;
+function addVerdict(instructions: Instructions, allow: boolean): void {
+  add(instructions, MOVE_CONSTANT, { to: VERDICT, constant: allow ? 1 : 0 });
+  add(instructions, EXIT);
 }

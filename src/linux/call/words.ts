@@ -27,6 +27,10 @@ export type Path = string | Uint8Array;
 
 /** The NUL-terminated bytes of `path`; a NUL inside is refused, since C would cut the string there. */
 export function cString(path: Path): Uint8Array {
+  if (typeof path === "string") {
+    const ascii = new Uint8Array(path.length + 1);
+    if (writeCString(path, ascii.buffer, 0) > 0) return ascii;
+  }
   const hasNul = typeof path === "string" ? path.includes("\0") : path.includes(0);
   if (hasNul) throw new TsrunError("E_CONFIG", `${JSON.stringify(pathText(path))} holds a NUL character`);
   if (typeof path === "string") return utf8(`${path}\0`);

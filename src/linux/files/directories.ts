@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../../errors.ts";
 import { mustCall } from "../call/call.ts";
-import { type Path, text, viewOf } from "../call/words.ts";
+import { type Path, text } from "../call/words.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFLNK, S_IFREG } from "../numbers/fcntl.ts";
 import { type At, openIfThere, remove, removeDirectory, status } from "./files.ts";
 
@@ -27,15 +27,16 @@ export interface RawEntry {
  */
 export function visitEntries(fd: number, visit: (name: Uint8Array, type: EntryType) => void): void {
   const buffer = new Uint8Array(32768);
-  const view = viewOf(buffer);
+  const byte = (at: number): number => buffer[at] as number;
   for (;;) {
     const length = mustCall("list directory", "getdents64", fd, buffer, buffer.length);
     if (length === 0) return;
-    for (let offset = 0; offset < length; offset += view.getUint16(offset + 16, true)) {
+    // d_reclen, 16 bits at 16, d_type at 18, and the name.
+    for (let offset = 0; offset < length; offset += byte(offset + 16) | (byte(offset + 17) << 8)) {
       const start = offset + 19;
       const name = buffer.subarray(start, buffer.indexOf(0, start));
       if (isDotOrDotDot(name)) continue;
-      const type = entryType(view.getUint8(offset + 18)) ?? lookAt(fd, name);
+      const type = entryType(byte(offset + 18)) ?? lookAt(fd, name);
       if (type !== undefined) visit(name, type);
     }
   }

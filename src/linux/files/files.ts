@@ -67,9 +67,9 @@ export interface OpenOptions extends At {
 
 /** openat(2), close-on-exec always. Throws with the path in the message. */
 export function open(path: Path, flags: number, { at = AT_FDCWD, mode = 0 }: OpenOptions = {}): Descriptor {
-  return new Descriptor(
-    mustCall(`open "${pathText(path)}"`, "openat", at, cString(path), flags | O_CLOEXEC, mode),
-  );
+  const fd = tryCall("openat", at, cString(path), flags | O_CLOEXEC, mode);
+  if (fd < 0) throw syscallError(`open "${pathText(path)}"`, -fd);
+  return new Descriptor(fd);
 }
 
 /** As `open`, for a directory. */
@@ -97,8 +97,9 @@ export function readAll(fd: number, what: string, most = Number.POSITIVE_INFINIT
       larger.set(buffer);
       buffer = larger;
     }
-    const room = buffer.subarray(length);
-    const got = mustCall(`read ${what}`, "read", fd, room, room.length);
+    const room = length === 0 ? buffer : buffer.subarray(length);
+    const got = tryCall("read", fd, room, room.length);
+    if (got < 0) throw syscallError(`read ${what}`, -got);
     length += got;
     if (got === 0 || length > most) return buffer.subarray(0, length);
   }
@@ -130,7 +131,9 @@ export function readFile(path: string, options: ReadOptions = {}): Uint8Array {
 
 function readShort(fd: number, path: string): Uint8Array {
   const buffer = new Uint8Array(4096);
-  return buffer.subarray(0, mustCall(`read "${path}"`, "read", fd, buffer, buffer.length));
+  const got = tryCall("read", fd, buffer, buffer.length);
+  if (got < 0) throw syscallError(`read "${path}"`, -got);
+  return buffer.subarray(0, got);
 }
 
 /** The text of a file. */
@@ -160,7 +163,9 @@ export function readTextIfThere(path: string, options: ReadOptions = {}): string
 export function writeAll(fd: number, data: string | Uint8Array, what = `descriptor ${fd}`): void {
   let rest = typeof data === "string" ? utf8(data) : data;
   while (rest.length > 0) {
-    const written = mustCall(`write ${what}`, "write", fd, rest, rest.length);
+    const written = tryCall("write", fd, rest, rest.length);
+    if (written < 0) throw syscallError(`write ${what}`, -written);
+    if (written === rest.length) return;
     rest = rest.subarray(written);
   }
 }

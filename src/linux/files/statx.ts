@@ -51,26 +51,25 @@ export function doWithoutStatx(): void {
 /** Reads `struct statx`, or `struct stat`, which is shorter. */
 export function parseStatx(bytes: Uint8Array): FileStatus {
   if (bytes.length === STAT_SIZE) return parseStat(bytes);
-  const view = viewOf(bytes);
-  const mode = view.getUint16(28, true);
+  // By words of 32 bits, which are read faster than the fields of a view.
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, STATX_SIZE >> 2);
+  const mode = words[7] as number;
   return {
     type: mode & S_IFMT,
     mode: mode & 0o7777,
-    links: view.getUint32(16, true),
-    uid: view.getUint32(20, true),
-    gid: view.getUint32(24, true),
-    inode: view.getBigUint64(32, true),
-    size: Number(view.getBigUint64(40, true)),
-    blocks: Number(view.getBigUint64(48, true)),
-    nodeMajor: view.getUint32(128, true),
-    nodeMinor: view.getUint32(132, true),
-    deviceMajor: view.getUint32(136, true),
-    deviceMinor: view.getUint32(140, true),
+    links: words[4] as number,
+    uid: words[5] as number,
+    gid: words[6] as number,
+    inode: words[9] === 0 ? BigInt(words[8] as number) : viewOf(bytes).getBigUint64(32, true),
+    size: (words[10] as number) + (words[11] as number) * 2 ** 32,
+    blocks: (words[12] as number) + (words[13] as number) * 2 ** 32,
+    nodeMajor: words[32] as number,
+    nodeMinor: words[33] as number,
+    deviceMajor: words[34] as number,
+    deviceMinor: words[35] as number,
     // The low halves of stx_attributes_mask and stx_attributes.
     isMountRoot:
-      (view.getUint32(56, true) & MOUNT_ROOT) === 0
-        ? undefined
-        : (view.getUint32(8, true) & MOUNT_ROOT) !== 0,
+      ((words[14] as number) & MOUNT_ROOT) === 0 ? undefined : ((words[2] as number) & MOUNT_ROOT) !== 0,
   };
 }
 
