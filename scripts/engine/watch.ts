@@ -42,9 +42,9 @@ export async function watchCommands(directory: string, { emulator }: Toolchain):
   const words = [`${directory}/watched`, files, emulator ?? ""];
   // An emulator of a single program cannot make containers.
   if (emulator === undefined) {
-    await $`timeout 60 unshare ${namespaces} sh ${commands} lives ${words}`.quiet().nothrow();
+    await $`timeout --kill-after=1 60 unshare ${namespaces} sh ${commands} lives ${words}`.quiet().nothrow();
   }
-  await $`timeout 60 sh ${commands} words ${words}`.quiet().nothrow();
+  await $`timeout --kill-after=1 60 sh ${commands} words ${words}`.quiet().nothrow();
   const runsOf = (name: string) =>
     RUNS.map((run) => `${files}/${name}${run}`)
       .filter((path) => existsSync(path))
