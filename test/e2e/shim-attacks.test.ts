@@ -118,8 +118,10 @@ shimCase("calls that are abandoned hold nothing", async (t, lab) => {
     client.close();
   }
   await until("the descriptors to be closed", () => shim.descriptors <= it.descriptors);
+  // Asked before the end, and behind all those whose senders have left.
+  const ended = shim.client.call("Wait", { id });
   await shim.client.call("Kill", { id, signal: 9 });
-  t.equal((await shim.client.call("Wait", { id })).exitStatus, 137);
+  t.equal((await ended).exitStatus, 137);
   await shim.stop();
 });
 
