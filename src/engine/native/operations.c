@@ -153,6 +153,14 @@ static BOOL operation_write(JSContext *ctx, struct message *m, JSValueConst of)
     const JSObject *list = JS_VALUE_GET_OBJ(*args);
     if (list->class_id != JS_CLASS_ARRAY || !list->fast_array || list->u.array.count > 6)
         return FALSE;
+    const JSValue *only = operation_field(of, w->only);
+    if (operation_says(rt, only, w->child))
+        flags |= CHILD_ONLY;
+    else if (operation_says(rt, only, w->parent))
+        flags |= PARENT_ONLY;
+    else if (only && JS_VALUE_GET_TAG(*only) != JS_TAG_UNDEFINED)
+        return FALSE; /* an equal text, which is not the word itself */
+    /* From here on only an argument can be one that is left to batch.ts. */
     m->placed_count = 0;
     for (uint32_t i = 0; i < list->u.array.count; i++) {
         int64_t word;
@@ -169,15 +177,6 @@ static BOOL operation_write(JSContext *ctx, struct message *m, JSValueConst of)
             flags |= 1 << i;
         to[(ARGUMENTS_OFFSET >> 2) + i * 2] = word;
         to[(ARGUMENTS_OFFSET >> 2) + i * 2 + 1] = word >> 32;
-    }
-    const JSValue *only = operation_field(of, w->only);
-    if (operation_says(rt, only, w->child))
-        flags |= CHILD_ONLY;
-    else if (operation_says(rt, only, w->parent))
-        flags |= PARENT_ONLY;
-    else if (only && JS_VALUE_GET_TAG(*only) != JS_TAG_UNDEFINED) {
-        m->length = length; /* an equal text, which is not the word itself */
-        return FALSE;
     }
     if (operation_is(of, w->clones))
         flags |= CLONES;
