@@ -43,6 +43,8 @@ for (const [index, state] of STATE_NAMES.entries()) {
     for (const [method, more, codes] of ANSWERS) {
       const [code, text] = await refusal(client.call(method, { id: box.id, ...more }));
       t.equal(code, codes[index], `${method}: ${text}`);
+      // Refused by the shim itself, in containerd's words. Checkpoint is refused by its command.
+      if (code === 2 && method !== "Checkpoint") t.match(text, /^cannot /);
     }
     await shim.stop();
   });
