@@ -156,10 +156,11 @@ shimCase("an exec that cannot be is refused, and nothing is left of it", async (
   for (const execId of ["", "../x", "a/b", "a b"]) {
     t.equal((await refusal(client.call("Exec", { id, execId, spec: document({}) })))[0], 3, execId);
   }
-  await client.call("Exec", { id, execId: "x", spec: document({ args: 7 }) });
+  const stdout = shim.fifo("out");
+  await client.call("Exec", { id, execId: "x", stdout, spec: document({ args: 7 }) });
   t.match(await refusal(client.call("Start", { id, execId: "x" })), [2, /^OCI runtime exec failed: .*args/]);
-  await client.call("Delete", { id, execId: "x" });
   t.equal(shim.descriptors, descriptors, "nothing is left open");
+  await client.call("Delete", { id, execId: "x" });
   await shim.stop();
 });
 
