@@ -26,7 +26,7 @@ const SOURCES = [
     "trace.c",
     "trace-text.c",
   ],
-  ...["end-of-memory.c", "relro.c", "thread.c", "start-program.c", "libraries-bytes.s"],
+  ...["end-of-memory.c", "relro.c", "thread.c", "libraries-bytes.s"],
 ];
 const REFUSING = "refusal.c";
 /**

@@ -24,8 +24,7 @@ import { close, dup3, execve, openat, unshare, write } from "../proxy/calls/call
 import { mount } from "../proxy/calls/mount-calls.ts";
 import { type Operation, operation, operationError } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
-import type { Trace } from "../proxy/proxy.ts";
-import { startProxy } from "../proxy/start.ts";
+import { startProxy, type Trace } from "../proxy/proxy.ts";
 import { sendMaster } from "../terminal/console.ts";
 import type { ImageOptions } from "./options.ts";
 import type { Directories } from "./plan.ts";

@@ -12,8 +12,7 @@ import { TsrunError } from "../errors.ts";
 import type { HookOutput } from "../hooks/output.ts";
 import { HOOK_KINDS } from "../hooks/plan.ts";
 import { type Descriptor, openDirectory } from "../linux/files/files.ts";
-import type { Entered, EnterOptions } from "../namespaces/enter.ts";
-import { startFirstProcess } from "../namespaces/first.ts";
+import { type Entered, type EnterOptions, enterNamespaces } from "../namespaces/enter.ts";
 import { DeviceMove } from "../network/devices.ts";
 import { resetCpuAffinity, setLimits, writeOomScore } from "../process/host-side.ts";
 import type { Conversation } from "../proxy/conversation.ts";
@@ -116,7 +115,7 @@ function makeContainer(globals: GlobalOptions, options: CreateOptions, mode: Cre
 
   phase("start the first process");
   globals.trace?.debug(ENTERING);
-  const entered = startProcess(plan, cgroup, {
+  const entered = startFirstProcess(plan, cgroup, {
     extra: [fifo, terminal, listener, output?.stdout, output?.stderr],
     trace: globals.trace,
   });
@@ -270,7 +269,7 @@ function makeCgroup(plan: ContainerPlan, made: string[]): CgroupRecord {
   }
 }
 
-function startProcess(
+function startFirstProcess(
   plan: ContainerPlan,
   cgroup: CgroupRecord,
   rest: Pick<EnterOptions, "extra" | "trace">,
@@ -278,7 +277,7 @@ function startProcess(
   const { directory: path, ...join } = joinNewCgroup(plan.cgroup, cgroup);
   using directory = path === undefined ? undefined : openDirectory(path);
   try {
-    return startFirstProcess({
+    return enterNamespaces({
       plan: plan.namespaces,
       cgroup: { ...join, directory },
       inherited: inheritedFds(plan.options),

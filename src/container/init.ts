@@ -9,7 +9,7 @@ import { setLoopbackUp } from "../network/loopback.ts";
 import type { Executable } from "../process/become-user.ts";
 import { closeAllBut, closeOnExecute, execute, handleTermination } from "../process/execute.ts";
 import type { LabelFiles } from "../process/labels.ts";
-import { nameWaiting, outliveTsrun, separate, showToOwner } from "../process/session.ts";
+import { outliveTsrun, separate, showToOwner } from "../process/session.ts";
 import { data, quote, shown } from "../proxy/calls/arguments.ts";
 import { read } from "../proxy/calls/calls.ts";
 import { type Operation, operation, orGoOn } from "../proxy/calls/operation.ts";
@@ -111,7 +111,6 @@ export function letGoOfHost(
   init.say(kept.map((one) => operation("fcntl", [one, ...closes], "close a descriptor on execve")));
   init.say([...closeAllBut(first, [init.control, ...kept]), closeOnExecute(first)]);
   if (namespaces.created.has("pid")) init.say(handleTermination());
-  init.say(nameWaiting());
   // To be answered before tsrun exits, or tsrun's end would still kill the process.
   init.say(outliveTsrun());
   // `exec` may come before `start`, and an ordinary user can then join only a dumpable process.

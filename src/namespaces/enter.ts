@@ -1,8 +1,7 @@
-// Starts a process in a container's namespaces, by way of two proxies. The first one joins the existing
-// namespaces and makes the user and time namespaces, which only its children enter fully. The second one is
-// cloned into all other new namespaces, and stays. If it could not be born into its cgroup from there, a
-// third one stands between them (cloneIntoCgroup). Called by the stories; by first.ts, where no other way
-// will do.
+// Starts the container's first process in its namespaces, by way of two proxies. The first one joins the
+// existing namespaces and makes the user and time namespaces, which only its children enter fully. The second
+// one is cloned into all other new namespaces, and stays. If it could not be born into its cgroup from there,
+// a third one stands between them (cloneIntoCgroup). Called by the stories.
 
 import { type Descriptor, writeFile } from "../linux/files/files.ts";
 import { socketPair } from "../linux/files/sockets.ts";
@@ -23,8 +22,7 @@ import { type Fd, shown } from "../proxy/calls/arguments.ts";
 import { clone, clone3, close, dup3, openat, prctl, setns, unshare, write } from "../proxy/calls/calls.ts";
 import { inChild, inParent, type Operation, operation, orGoOn, resultOf } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
-import type { Trace } from "../proxy/proxy.ts";
-import { bearProxy, startProxy } from "../proxy/start.ts";
+import { startProxy, type Trace } from "../proxy/proxy.ts";
 import { writeIdMaps } from "./id-maps.ts";
 import { NAMESPACES, type NamespacePlan } from "./plan.ts";
 
@@ -59,12 +57,11 @@ export interface EnterOptions {
 /** What tsrun itself does for a process that enters namespaces. */
 export interface HostCalls {
   readonly start: typeof startProxy;
-  readonly bear: typeof bearProxy;
   readonly writeIdMaps: typeof writeIdMaps;
   readonly writeFile: typeof writeFile;
 }
 
-export const HOST: HostCalls = { start: startProxy, bear: bearProxy, writeIdMaps, writeFile };
+const HOST: HostCalls = { start: startProxy, writeIdMaps, writeFile };
 
 export interface Entered {
   /** The container's first process. The kernel may still be making it; asking for its pid waits for that. */
@@ -218,7 +215,7 @@ function prepare({ first, cgroup, rootless, plan }: Entering): void {
   // change.
   const mustStayDumpable = rootless && plan.created.has("user");
   if (!mustStayDumpable) first.say(hide());
-  first.say(name());
+  first.say(operation("prctl", [shown(PR_SET_NAME, "PR_SET_NAME"), "tsrun-init"], "name a process"));
   for (const tasks of cgroup.tasks) first.say(joinCgroup(tasks));
 }
 
@@ -227,19 +224,11 @@ export function hide(): Operation {
   return prctl(PR_SET_DUMPABLE, [0], "PR_SET_DUMPABLE", "hide the container's first process");
 }
 
-/** The name of a process that waits for orders. */
-export function name(): Operation {
-  return operation("prctl", [shown(PR_SET_NAME, "PR_SET_NAME"), "tsrun-init"], "name a process");
-}
-
 /**
  * Writing 0 to `tasks` moves only the writer, in microseconds; writing another process's pid costs an RCU
  * grace period.
  */
-export function joinCgroup(
-  tasks: string,
-  { directory = AT_FDCWD, as = (of: Operation) => of } = {},
-): Operation[] {
+function joinCgroup(tasks: string, { directory = AT_FDCWD, as = (of: Operation) => of } = {}): Operation[] {
   const attempt = `join a cgroup by adding pid 0 to "${tasks}"`;
   const file = as(openat(directory, tasks, O_WRONLY, attempt));
   return [file, as(write(file, "0", attempt)), as(close(file))];

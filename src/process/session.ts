@@ -4,8 +4,7 @@
 
 import { ENOSYS } from "../linux/numbers/errno.ts";
 import { AT_FDCWD, O_WRONLY } from "../linux/numbers/fcntl.ts";
-import { PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_PDEATHSIG, SIGKILL } from "../linux/numbers/sched.ts";
-import { WAITING_NAME } from "../linux/process/proc-text.ts";
+import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG, SIGKILL } from "../linux/numbers/sched.ts";
 import { type Fd, shown } from "../proxy/calls/arguments.ts";
 import { close, openat, prctl, write } from "../proxy/calls/calls.ts";
 import { type Operation, operation, operationError, orGoOn, render } from "../proxy/calls/operation.ts";
@@ -55,11 +54,6 @@ export function dieWithTsrun(): Operation {
 /** The last thing before waiting for `start`: from now on tsrun may exit. */
 export function outliveTsrun(): Operation {
   return prctl(PR_SET_PDEATHSIG, [0], "PR_SET_PDEATHSIG", "untie a process from tsrun");
-}
-
-/** The name by which `neverExecuted` knows a first process that ends before it has executed its program. */
-export function nameWaiting(): Operation {
-  return operation("prctl", [shown(PR_SET_NAME, "PR_SET_NAME"), WAITING_NAME], "name a process");
 }
 
 /**

@@ -69,11 +69,6 @@ export class Conversation {
     return made;
   }
 
-  /** A conversation with a process that is being made. `born` waits for it, or throws. */
-  static soon(born: () => Line): Conversation {
-    return new Conversation(born, false);
-  }
-
   /** The process's pid as tsrun sees it. Waits if the process is still being made. */
   get pid(): number {
     return this.#there().pid;

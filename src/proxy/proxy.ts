@@ -1,18 +1,21 @@
-// The host's end of a proxy: sends batches, reads answers. See protocol.ts; start.ts starts one.
+// The host's end of a proxy: start it, send batches, read answers. See protocol.ts.
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call/call.ts";
 import { type Descriptor, writeAll } from "../linux/files/files.ts";
-import { limitReceiving, limitSending } from "../linux/files/sockets.ts";
+import { limitReceiving, limitSending, socketPair } from "../linux/files/sockets.ts";
 import { EAGAIN } from "../linux/numbers/errno.ts";
+import { SOCK_SEQPACKET } from "../linux/numbers/socket-numbers.ts";
 import { type Machine, machine } from "../linux/numbers/syscalls.ts";
 import { endChild, reapChild } from "../linux/process/children.ts";
+import { spawnProgram } from "../linux/process/executable.ts";
 import { isHeld } from "../linux/process/process.ts";
 import { begin, end, recording } from "../spans.ts";
 import { shown } from "./calls/arguments.ts";
 import { type Operation, operation, operationError, render } from "./calls/operation.ts";
 import { Conversation } from "./conversation.ts";
 import type { Line } from "./line.ts";
+import { proxyExecutable } from "./machine/elf.ts";
 import { decode } from "./wire/answer.ts";
 import { complete, type EncodedBatch, type EncodeOptions, encode } from "./wire/batch.ts";
 import { LARGE, MESSAGE_LIMIT } from "./wire/protocol.ts";
@@ -337,6 +340,32 @@ export class ProxyDied extends TsrunError {
     super("E_SYSCALL", `cannot ${attemptOf(entries)}: the container's first process ended unexpectedly`);
     this.pid = pid;
   }
+}
+
+export interface StartOptions {
+  /** The number of the control socket in the proxy, above everything that the container inherits. */
+  readonly control: number;
+  /** Further descriptors, with the numbers that they get in the proxy. */
+  readonly descriptors?: readonly { readonly from: number; readonly to: number }[];
+  readonly trace?: Trace | undefined;
+}
+
+/**
+ * Starts a proxy, in about 0.6 ms. It inherits descriptors 0 to 2 and those it is given, and waits for a
+ * batch.
+ */
+export function startProxy({ control, descriptors = [], trace }: StartOptions): Conversation {
+  const [ours, theirs] = socketPair(SOCK_SEQPACKET);
+  const clocked = recording() !== undefined;
+  const program = { name: "tsrun-init", bytes: proxyExecutable(machine, control, clocked) };
+  const pid = spawnProgram(program, {
+    environment: [],
+    descriptors: [...descriptors, { from: theirs.number, to: control }],
+    trace: trace && ((line) => trace.debug(line)),
+  });
+  theirs.close();
+  recording()?.nameProcess(pid, "proxy");
+  return Conversation.on(new SyscallProxy(pid, { socket: ours, control, trace, clocked }));
 }
 
 /**

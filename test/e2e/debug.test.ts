@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { behaviour, nothingLeft, notOfCrun, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
-import { missingCalls } from "../support/without.ts";
 
 /** stderr is a FIFO that a process holds open and does not read, with `filled` bytes in it already. */
 function unread(fifo: string, filled = 0): string[] {
@@ -67,35 +66,6 @@ behaviour(
     await nothingLeft(t, lab, "after delete");
   },
   tsrunOnly("tells no system calls"),
-);
-
-behaviour(
-  "tsrun itself clones the first process, or has another process do it where namespaces are joined",
-  async (t, lab) => {
-    for (const joins of [false, true]) {
-      const box = lab.container((config) => {
-        Container.script("exit 0")(config);
-        const network = config.linux.namespaces.find(({ type }) => type === "network");
-        if (joins && network !== undefined) network.path = "/proc/self/ns/net";
-      });
-      const log = join(lab.folder, `log-${joins}`);
-      mustSucceed(await box.create({ globals: ["--debug", "--log", log, "--log-format", "json"] }));
-      const calls = readFileSync(log, "utf8")
-        .trimEnd()
-        .split("\n")
-        .flatMap((line) => [...JSON.parse(line).msg.matchAll(/^\[(\d+)\] (\w+)\(/g)])
-        .map(([, pid, call]) => ({ pid, call }));
-      const [cloned, ...more] = calls.filter(({ call }) => call === "clone3");
-      t.strictSame(more, [], "one clone");
-      const byMaker = calls.filter(({ pid }) => pid === cloned?.pid).map(({ call }) => call);
-      if (joins) t.ok(byMaker.includes("setns"), "a process that has joined");
-      else t.strictSame(byMaker, ["clone3"], "a process that does nothing else there");
-      mustSucceed(await box.delete({ flags: ["--force"] }));
-      await nothingLeft(t, lab, "after delete");
-    }
-  },
-  tsrunOnly("tells no system calls"),
-  missingCalls.includes("clone3") ? "this kernel is to have no clone3" : undefined,
 );
 
 behaviour(

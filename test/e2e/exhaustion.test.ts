@@ -71,7 +71,7 @@ behaviour(
         }
         await nothingLeft(t, lab, where);
       });
-      t.ok(refusals > 2, `${refusals} times`);
+      t.ok(refusals > 3, `${refusals} times`);
     }
   },
   needsStrace,

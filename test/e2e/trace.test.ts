@@ -95,7 +95,7 @@ behaviour(
       trace.of("call").some(({ args }) => args.what === join(box.bundle, "config.json")),
       "a path of a call outside",
     );
-    t.match(trace.of("spawn"), [{ name: "clone3" }]);
+    t.match(trace.of("spawn"), [{ name: "posix_spawn" }]);
     t.ok(trace.of("wait").length > 2, "tsrun waits for the process");
     t.match(
       inside.at(-1),

@@ -59,8 +59,8 @@ function callValue(address: number, _context: number, text: number, length: numb
 function constants(): ArrayBuffer {
   const found = ADDRESSES.map((name) => (name === "" ? 0 : libc.dlsym(null, Buffer.from(`${name}\0`))));
   const program = ptr(libraries);
-  // libseccomp, and what starts programs without waiting, are linked to tsrun alone.
-  const none = Array.from({ length: 14 }, () => 0);
+  // libseccomp is linked to tsrun alone.
+  const none = Array.from({ length: 12 }, () => 0);
   const others = [NEW_STRING, program, program + libraries.length, ...none];
   return BigInt64Array.from([...found, ...others], (address) => BigInt(address ?? 0)).buffer;
 }

@@ -40,6 +40,3 @@ export const SECCOMP_EXPORT_BPF_MEM = addressAt(linked, 24);
 /** An int, which is not 0 once an allocation has failed (../native/allocator.c). */
 export const MEMORY_DENIED = addressAt(linked, 25);
 export const SECCOMP_SYSCALL_RESOLVE_NUM_ARCH = addressAt(linked, 26);
-/** Starts a program without waiting until it executes (../native/start-program.c). */
-export const START_PROGRAM = addressAt(linked, 27);
-export const PROGRAM_FAILURE = addressAt(linked, 28);

@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 #include "allocator.h"
-#include "start-program.h"
 
 static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("syscall", 7, native_syscall),
@@ -78,8 +77,6 @@ SNAPSHOT static const void *constants[] = {
     seccomp_export_bpf_mem,
     &memory_denied,
     seccomp_syscall_resolve_num_arch,
-    start_program,
-    program_failure,
 };
 
 // constants(): a buffer that is the table

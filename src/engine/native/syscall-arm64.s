@@ -13,17 +13,4 @@ raw_syscall:
   svc #0
   ret
 
-// int64_t raw_clone3(const struct clone_args *, size_t size, void (*begin)(void)): calls `begin` in the child
-.globl raw_clone3
-raw_clone3:
-  mov x9, x2
-  mov x8, #435
-  svc #0
-  cbz x0, 1f
-  ret
-1:
-  mov x29, xzr
-  blr x9
-  brk #1
-
 .section .note.GNU-stack, "", %progbits

@@ -16,18 +16,4 @@ raw_syscall:
   syscall
   ret
 
-# int64_t raw_clone3(const struct clone_args *, size_t size, void (*begin)(void)): calls `begin` in the child
-.globl raw_clone3
-raw_clone3:
-  mov r8, rdx
-  mov eax, 435
-  syscall
-  test rax, rax
-  jz 1f
-  ret
-1:
-  xor ebp, ebp
-  call r8
-  ud2
-
 .section .note.GNU-stack, "", %progbits

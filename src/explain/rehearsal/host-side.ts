@@ -17,10 +17,6 @@ export class HostSide {
     this.#rehearsal = rehearsal;
   }
 
-  clone(call: Operation): void {
-    this.#note(call, NOBODY);
-  }
-
   makeDirectory(path: string): void {
     this.#note(mkdirat(AT_FDCWD, path, 0o755), 0);
   }

@@ -17,8 +17,7 @@ import { argumentsOf, type HookKind, type HookState } from "../../hooks/plan.ts"
 import { Descriptor } from "../../linux/files/files.ts";
 import { ENOENT } from "../../linux/numbers/errno.ts";
 import { S_IFDIR, S_IFMT } from "../../linux/numbers/fcntl.ts";
-import type { Entered } from "../../namespaces/enter.ts";
-import { startFirstProcess } from "../../namespaces/first.ts";
+import { type Entered, enterNamespaces } from "../../namespaces/enter.ts";
 import { idMapText } from "../../namespaces/plan.ts";
 import { Conversation } from "../../proxy/conversation.ts";
 import { type HostView, mountPointAbove } from "../../rootfs/host/view.ts";
@@ -151,7 +150,7 @@ function startFirst(plan: ContainerPlan, rehearsal: Rehearsal, host: HostSide): 
   const directory = path === undefined ? undefined : new Descriptor(-1);
   const { hooks, process } = plan.bundle.spec;
   const nothing = new Descriptor(-1);
-  return startFirstProcess({
+  return enterNamespaces({
     plan: plan.namespaces,
     // systemd moves the process into a unit; tsrun makes no system call for that.
     cgroup: { tasks, directory },
@@ -167,11 +166,6 @@ function startFirst(plan: ContainerPlan, rehearsal: Rehearsal, host: HostSide): 
       start: ({ control, descriptors = [] }) => {
         const opened = descriptors.map(({ to }) => to);
         return Conversation.with(new RehearsedProcess(rehearsal, "first", { control, opened }));
-      },
-      bear: ({ control, descriptors = [] }, { clone }) => {
-        host.clone(clone);
-        const opened = descriptors.map(({ to }) => to);
-        return Conversation.with(new RehearsedProcess(rehearsal, "init", { control, opened }));
       },
       writeIdMaps: (pid, { uidMappings, gidMappings }) => {
         host.writeFile(`/proc/${pid}/uid_map`, idMapText(uidMappings));

@@ -24,8 +24,7 @@ import {
   O_WRONLY,
 } from "../numbers/fcntl.ts";
 import { FSCONFIG_CMD_CREATE, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC } from "../numbers/mount.ts";
-import { keepInheritedOnce, must, type SpawnOptions, spawn } from "./spawn.ts";
-import { type Birth, programFailure, startProgram } from "./start-program.ts";
+import { type SpawnOptions, spawn } from "./spawn.ts";
 
 /** The words that people, and runc's suite, search for. */
 const SEALED =
@@ -48,65 +47,20 @@ export interface ProgramOptions extends Pick<SpawnOptions, "environment" | "desc
 /** Starts a program, with its name as its only argument. Returns its pid. */
 export function spawnProgram(program: Program, { descriptors, trace, ...options }: ProgramOptions): number {
   using file = executableFile(program, trace);
-  using held = new Lifted(descriptors, file);
-  return spawn({
-    ...options,
-    path: `/proc/self/fd/${held.executed}`,
-    args: [program.name],
-    descriptors: held.descriptors,
-  });
-}
-
-/** A program of tsrun's own that has been started. */
-export interface Started {
-  /** Of one that is to be born elsewhere, the negated errno if clone3(2) has failed. */
-  readonly pid: number;
-  /** Waits until it has been executed. Throws if it could not be, as long as it is the last one started. */
-  assertExecuted(): void;
-}
-
-export interface SoonOptions extends Pick<ProgramOptions, "descriptors" | "trace"> {
-  readonly birth?: Birth | undefined;
-}
-
-/**
- * Starts a program without waiting until it executes. Nothing is in its environment, and no signal is
- * blocked. `undefined` if it is to be born elsewhere, and the kernel, or a filter around tsrun, does not
- * know clone3(2).
- */
-export function startSoon(program: Program, { descriptors, trace, birth }: SoonOptions): Started | undefined {
-  keepInheritedOnce();
-  using file = executableFile(program, trace);
-  using held = new Lifted(descriptors, file);
-  const path = `/proc/self/fd/${held.executed}`;
-  const moved = { descriptors: held.descriptors };
-  const pid = startProgram({ path, name: program.name, ...moved, birth });
-  if (pid === undefined) {
-    if (birth !== undefined) return undefined;
-    const spawned = spawn({ path, args: [program.name], environment: [], ...moved });
-    return { pid: spawned, assertExecuted: () => {} };
-  }
-  if (birth === undefined) must(path, Math.max(0, -pid));
-  return { pid, assertExecuted: () => must(path, programFailure()) };
-}
-
-/** Duplicates of descriptors that will be moved: none may have the number of an earlier target. */
-class Lifted implements Disposable {
-  readonly descriptors: { readonly from: number; readonly to: number }[] = [];
-  /** The duplicate of the executable. */
-  readonly executed: number;
-
-  constructor(descriptors: ProgramOptions["descriptors"], file: Descriptor) {
-    const floor = Math.max(...descriptors.map(({ to }) => to)) + 1;
-    for (const { from, to } of descriptors) {
-      this.descriptors.push({ from: from === to ? from : lift(from, floor), to });
-    }
-    this.executed = lift(file.number, floor);
-  }
-
-  [Symbol.dispose](): void {
-    for (const { from, to } of this.descriptors) if (from !== to) tryCall("close", from);
-    tryCall("close", this.executed);
+  // A descriptor that will be moved must not have the number of an earlier target.
+  const floor = Math.max(...descriptors.map(({ to }) => to)) + 1;
+  const lifted = descriptors.map(({ from, to }) => ({ from: from === to ? from : lift(from, floor), to }));
+  const executed = lift(file.number, floor);
+  try {
+    return spawn({
+      ...options,
+      path: `/proc/self/fd/${executed}`,
+      args: [program.name],
+      descriptors: lifted,
+    });
+  } finally {
+    for (const { from, to } of lifted) if (from !== to) tryCall("close", from);
+    tryCall("close", executed);
   }
 }
 

@@ -3,12 +3,6 @@
 // treats carriage return and U+2028 as ends of lines; the kernel escapes only the newline, so only that ends
 // a line here.
 
-/**
- * The name of a first process that waits for `start`. In execve(2) it gets the last part of a path, which
- * has no slash.
- */
-export const WAITING_NAME = "tsrun-init/";
-
 import { O_ACCMODE, O_RDONLY, O_WRONLY } from "../numbers/fcntl.ts";
 
 /** The value of a field; "" if there is no such field. */

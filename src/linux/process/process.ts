@@ -4,7 +4,7 @@ import { useReserve } from "../../engine/host/memory.ts";
 import { syscallError, tryCall } from "../call/call.ts";
 import { viewOf } from "../call/words.ts";
 import { readTextIfThere } from "../files/files.ts";
-import { statusField, statusNumber, WAITING_NAME } from "./proc-text.ts";
+import { statusField, statusNumber } from "./proc-text.ts";
 
 const endings: ((status: number) => void)[] = [];
 
@@ -93,24 +93,21 @@ const PF_FORKNOEXEC = 0x40;
 
 /**
  * Whether a process has never executed a program, among those that either have or are ending. What a process
- * had open is closed before it is a zombie, and in execve(2) after its flag is cleared and its name is
- * changed.
+ * had open is closed before it is a zombie, and in execve(2) after its flag is cleared.
  */
 export function neverExecuted(pid: number, startTime?: number): boolean {
   return stateBeforeExecuting(pid, startTime) !== undefined;
 }
 
 /**
- * The state of a process that has never executed a program, but for the one that carries calls out;
- * `undefined` if it has, or is gone. The kernel clears the flag in execve(2), and a program cannot set it.
- * It can take the name, and then only says of itself what is not true.
+ * The state of a process that has never executed a program; `undefined` if it has, or is gone. The kernel
+ * clears that flag in execve(2), and a program cannot set it.
  */
 export function stateBeforeExecuting(pid: number, startTime?: number): string | undefined {
   const line = readTextIfThere(`/proc/${pid}/stat`, SHORT);
   if (line === undefined) return undefined;
   const at = line.lastIndexOf(")") + 2;
-  const isForked = (numberAt(line, at, 6) & PF_FORKNOEXEC) !== 0;
-  if (!isForked && line.slice(line.indexOf("(") + 1, at - 2) !== WAITING_NAME) return undefined;
+  if ((numberAt(line, at, 6) & PF_FORKNOEXEC) === 0) return undefined;
   return startTime === undefined || numberAt(line, at, 19) === startTime ? line[at] : undefined;
 }
 

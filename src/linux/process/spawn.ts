@@ -1,5 +1,5 @@
-// posix_spawn(3), by which tsrun starts a process. It copies no page tables, and the child does not run a
-// second JavaScript engine. start-program.ts does the same without waiting.
+// posix_spawn(3): the only way tsrun starts a process. It copies no page tables, and the child does not run a
+// second JavaScript engine.
 
 import { callInt } from "native";
 import {
@@ -51,7 +51,8 @@ export interface SpawnOptions {
 
 /** Starts a program with no signal ignored, whatever the caller has set. Returns its pid. */
 export function spawn({ path, args, environment, descriptors, directory, signals }: SpawnOptions): number {
-  keepInheritedOnce();
+  if (!inheritedKept) keepInherited();
+  inheritedKept = true;
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);
   viewOf(attributes).setInt32(0, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, true);
   attributes.fill(0xff, DEFAULT_OFFSET, DEFAULT_OFFSET + 8);
@@ -83,14 +84,8 @@ export function spawn({ path, args, environment, descriptors, directory, signals
   }
 }
 
-/** What the caller has leaked is not inherited by any program that is started. */
-export function keepInheritedOnce(): void {
-  if (!inheritedKept) keepInherited();
-  inheritedKept = true;
-}
-
 /** Throws if the result is an errno; these functions return 0 on success. */
-export function must(path: string, errno: number): void {
+function must(path: string, errno: number): void {
   if (errno === 0) return;
   throw new TsrunError("E_SYSCALL", `cannot start "${path}": ${errnoWords(errno)}`, {
     errno: errnoName(errno),

@@ -10,7 +10,7 @@ import { writeIdMaps } from "../../namespaces/id-maps.ts";
 import { openat, setns, unshare } from "../../proxy/calls/calls.ts";
 import { type Operation, operationError, resultOf } from "../../proxy/calls/operation.ts";
 import type { Conversation } from "../../proxy/conversation.ts";
-import { startProxy } from "../../proxy/start.ts";
+import { startProxy } from "../../proxy/proxy.ts";
 import type { Helper } from "../place/context.ts";
 import type { IdMap } from "../plan/mounts.ts";
 

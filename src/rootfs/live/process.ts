@@ -13,8 +13,7 @@ import { octal } from "../../proxy/calls/arguments.ts";
 import { close, openat, setns, unshare } from "../../proxy/calls/calls.ts";
 import { type Operation, operation, resultOf } from "../../proxy/calls/operation.ts";
 import type { Conversation } from "../../proxy/conversation.ts";
-import type { Trace } from "../../proxy/proxy.ts";
-import { startProxy } from "../../proxy/start.ts";
+import { startProxy, type Trace } from "../../proxy/proxy.ts";
 import { endHelper } from "../host/helper.ts";
 
 /** The number, in this process, of the first process's directory in /proc. */
