@@ -17,7 +17,7 @@ struct entry {
 
 #define ENTRIES (1 << 16)
 #define NUMBERS (1 << 17)
-// The most bytes of the 5 MiB of the snapshot that the layout may take: other blocks need room as well.
+// The most bytes of the snapshot that the layout may take: other blocks need room as well.
 #define LONGEST (2 << 20)
 #define ALIGNMENT 16
 
