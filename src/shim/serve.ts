@@ -44,6 +44,8 @@ export function serve(options: ShimOptions): void {
 
 /** Sends the last events and the answer to the last request. */
 function* lastWords(loop: Loop, publisher: Publisher, server: Server): Routine<void> {
+  // The answer to that request comes after this handler.
+  yield* waitFor<void>((resume) => void loop.after(0, () => resume()));
   yield* publisher.flush(LAST_WORDS_MS);
   for (let waited = 0; waited < 100 && !server.isFlushed; waited++) {
     yield* waitFor<void>((resume) => void loop.after(10, () => resume()));

@@ -3,6 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { openSync, readFileSync, writeFileSync } from "node:fs";
+import { hasEnded } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 import type { Client } from "./client.ts";
 
@@ -26,15 +27,6 @@ export async function restartContainerd(
   writeFileSync(PID_FILE, String(child.pid));
   client.reconnect();
   await until("containerd to answer", () => answers(client), 60_000);
-}
-
-/** Whether a process has ended; a zombie counts as ended. */
-export function hasEnded(pid: number): boolean {
-  try {
-    return /^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return true;
-  }
 }
 
 async function answers(client: Client): Promise<boolean> {

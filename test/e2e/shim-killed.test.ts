@@ -3,10 +3,11 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nothingLeft } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
+import { hasEnded } from "../support/host.ts";
 import { needsStrace } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
 import { Containerd, Shim } from "../support/shim.ts";
@@ -122,16 +123,26 @@ for (const [name, phase] of Object.entries(PHASES)) {
 }
 
 shimCase("a command of a shim that is killed ends with it", async (t, lab) => {
-  const marker = join(lab.folder, "made");
-  const hook = { path: "/bin/sh", args: ["sh", "-c", `echo > ${marker}; exec sleep 2`] };
-  const slow = (config: Config): void => {
+  const [marker, go] = ["command", "go"].map((name) => join(lab.folder, name)) as [string, string];
+  const tell = `echo $PPID > ${marker}.new; mv ${marker}.new ${marker}`;
+  const script = `${tell}; until [ -e ${go} ]; do sleep 0.02; done`;
+  const waiting = (config: Config): void => {
     sleeping(config);
-    config.hooks = { createRuntime: [hook] };
+    config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", script] }] };
   };
-  const shim = await Shim.start(lab, lab.container(slow));
+  const shim = await Shim.start(lab, lab.container(waiting));
+  const { pid } = shim;
   shim.create().catch(() => {});
   await until("the hook to run", () => existsSync(marker));
-  process.kill(shim.pid, "SIGKILL");
+  const command = readFileSync(marker, "utf8").trim();
+  t.match(readFileSync(`/proc/${command}/status`, "utf8"), new RegExp(`^PPid:\\s${pid}$`, "m"));
+  process.kill(pid, "SIGKILL");
+  try {
+    // The hook, for which it waits, has not ended.
+    await until("create to end", () => hasEnded(command));
+  } finally {
+    writeFileSync(go, "");
+  }
   await shim.cleanUp();
   await until("the hook to end", async () => (await lab.leftovers()).length === 0);
   t.equal((await shim.box.state()).code, 1, "there is no container");
@@ -152,12 +163,12 @@ shimCase(
     const apart = await Shim.start(lab, alone, containerd);
     await apart.create();
     process.kill(shim.pid, "SIGKILL");
-    await until("the shim to end", () => !existsSync(`/proc/${shim.pid}`));
+    await until("the shim to end", () => hasEnded(shim.pid));
     shim.client.close();
     shim.deleteAfter();
     t.equal((await one.state()).code, 1);
     t.equal((await other.state()).code, 1);
-    await until("its process to be gone", () => !existsSync(`/proc/${pid}`));
+    await until("its process to be gone", () => hasEnded(pid ?? 0));
     t.match(await alone.stateDocument(), { status: "created" }, "who is in no pod goes on");
     await apart.stop();
   },

@@ -2,9 +2,17 @@
 // terminals; execs; and containerd that goes away.
 
 import { execFileSync, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, closeSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  createReadStream,
+  openSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Container } from "../support/container.ts";
 import { refusal, Shim } from "../support/shim.ts";
@@ -83,6 +91,47 @@ shimCase("a reader that leaves and comes back finds all that it has not read", a
   t.ok(readFileSync(first, "utf8") + readFileSync(second, "utf8") === NUMBERS, "nothing lost, nothing twice");
   await shim.stop();
 });
+
+/** How much a container prints, MiB; SHIM_OUTPUT=1024 is a GiB. */
+const OUTPUT_MIB = Number(process.env.SHIM_OUTPUT ?? 64);
+/** No multiple of what a pipe, a page or a read holds. */
+const BLOCK = randomBytes(1_000_003);
+
+shimCase(`${OUTPUT_MIB} MiB of output arrive whole and in order`, async (t, lab) => {
+  const blocks = Math.ceil((OUTPUT_MIB << 20) / BLOCK.length);
+  const script = `i=0; while [ $i -lt ${blocks} ]; do echo $i; cat /block; i=$((i+1)); done`;
+  const shim = await Shim.start(lab, lab.container(Container.script(script)));
+  writeFileSync(join(shim.box.rootfs, "block"), BLOCK);
+  const stdout = shim.fifo("out");
+  const firstFault = compareOutput(stdout, blocks);
+  await shim.create({ stdout });
+  await shim.client.call("Start", { id: shim.box.id });
+  t.equal((await shim.client.call("Wait", { id: shim.box.id })).exitStatus, 0);
+  await shim.client.call("Delete", { id: shim.box.id });
+  t.equal(await firstFault, "none");
+  await shim.stop();
+});
+
+/** Reads a FIFO to its end: numbers, and BLOCK after each. Says where it differs from that. */
+async function compareOutput(path: string, blocks: number): Promise<string> {
+  let [at, block, expected] = [0, 0, Buffer.concat([Buffer.from("0\n"), BLOCK])];
+  let fault: string | undefined;
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    for (let rest = chunk as Buffer; rest.length > 0; ) {
+      const length = Math.min(rest.length, expected.length - at);
+      const same = rest.compare(expected, at, at + length, 0, length) === 0;
+      if (!same) fault ??= `after byte ${at} of block ${block}`;
+      rest = rest.subarray(length);
+      at += length;
+      if (at < expected.length) continue;
+      block += 1;
+      at = 0;
+      expected = Buffer.concat([Buffer.from(`${block}\n`), BLOCK]);
+    }
+  }
+  if (block !== blocks || at !== 0) fault ??= `the end is after byte ${at} of block ${block}`;
+  return fault ?? "none";
+}
 
 /** The container waits until somebody takes its output. */
 async function isFull(shim: Shim): Promise<boolean> {

@@ -7,8 +7,9 @@ import { decode } from "../../src/protobuf/protobuf.ts";
 import { RUNTIME_INFO } from "../../src/shim/messages/options.ts";
 import { DELETE_RESPONSE, STATUS } from "../../src/shim/messages/task.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { hasEnded } from "../support/host.ts";
 import { deleteAfter, refusal, Shim, shimPath, startShim } from "../support/shim.ts";
-import { document, shimCase, sleeping, sleepingInPod } from "../support/shim-cases.ts";
+import { document, shimCase, shimWith, sleeping, sleepingInPod } from "../support/shim-cases.ts";
 import { until } from "../support/wait.ts";
 
 shimCase("a container lives: create, start, wait, delete, with its events in order", async (t, lab) => {
@@ -150,15 +151,24 @@ shimCase("a container that ends before it was started is told of after its creat
   await shim.stop();
 });
 
+shimCase("Shutdown is answered before the shim ends", async (t, lab) => {
+  const shim = await shimWith("deleted", lab);
+  const { pid } = shim;
+  t.strictSame(await shim.client.call("Shutdown", { id: shim.box.id }), {});
+  await until("the shim to end", () => hasEnded(pid));
+  shim.client.close();
+  await shim.containerd.close();
+});
+
 shimCase("delete cleans up after a shim that was killed", async (t, lab) => {
   const shim = await Shim.start(lab, lab.container(sleeping));
   const { pid } = await shim.create();
   await shim.client.call("Start", { id: shim.box.id });
   process.kill(shim.pid, "SIGKILL");
-  await until("the shim to end", () => !existsSync(`/proc/${shim.pid}`));
+  await until("the shim to end", () => hasEnded(shim.pid));
   const answer = decode(DELETE_RESPONSE, deleteAfter(lab, shim.containerd, shim.box));
   t.match(answer, { pid, exitStatus: 137 });
-  await until("its process to be gone", () => !existsSync(`/proc/${pid}`));
+  await until("its process to be gone", () => hasEnded(pid ?? 0));
   t.notOk(existsSync(shim.address.replace("unix://", "")), "its socket is gone");
   await shim.containerd.close();
 });

@@ -112,3 +112,12 @@ function isExecutable(path: string): boolean {
 export const blockDevice = readdirSync("/sys/block")
   .filter((name) => existsSync(`/sys/block/${name}/dev`))
   .map((name) => readFileSync(`/sys/block/${name}/dev`, "utf8").trim())[0];
+
+/** Whether a process has ended; one that nobody has waited for yet counts as ended. */
+export function hasEnded(pid: number | string): boolean {
+  try {
+    return /^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return true;
+  }
+}

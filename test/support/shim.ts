@@ -18,6 +18,7 @@ import {
   TYPE_RESPONSE,
 } from "../../src/shim/ttrpc/frame.ts";
 import type { Container } from "./container.ts";
+import { hasEnded } from "./host.ts";
 import type { Lab } from "./lab.ts";
 import { plainEnv, runtimePath } from "./runtime.ts";
 import { until } from "./wait.ts";
@@ -276,7 +277,7 @@ export class Shim {
   /** After it was killed: what is left is cleaned up, as containerd has it done. */
   async cleanUp(): Promise<Uint8Array> {
     const { pid } = this;
-    await until("the shim to end", () => !existsSync(`/proc/${pid}`));
+    await until("the shim to end", () => hasEnded(pid));
     this.client.close();
     await this.containerd.close();
     return this.deleteAfter();
@@ -295,7 +296,7 @@ export class Shim {
     await this.client.call("Wait", { id }).catch(() => {});
     await this.client.call("Delete", { id }).catch(() => {});
     await this.client.call("Shutdown", { id }).catch(() => {});
-    await until("the shim to end", () => !existsSync(`/proc/${pid}`));
+    await until("the shim to end", () => hasEnded(pid));
     this.client.close();
     await this.containerd.close();
   }

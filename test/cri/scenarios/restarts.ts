@@ -2,8 +2,9 @@
 
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { writeFileSync } from "node:fs";
+import { hasEnded } from "../../support/host.ts";
 import { until } from "../../support/wait.ts";
-import { hasEnded, restartContainerd } from "../containerd.ts";
+import { restartContainerd } from "../containerd.ts";
 import { processesWith } from "../host.ts";
 import { type Pod, USER_NAMESPACE } from "../pod.ts";
 import { type Cluster, type Scenarios, Skipped } from "../scenario.ts";
