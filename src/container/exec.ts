@@ -304,6 +304,8 @@ function becomeReady(
   const look = lookAround(proxy, becoming);
   const prepared = prepareUser(becoming);
   const seen = look();
+  // As in create: the process needs no further descriptors.
+  setLimits(proxy.pid, process.rlimits, { forOneMore: true });
   becomeUser(proxy, becoming, { prepared, seen });
   const program = searchProgram(proxy, becoming, prepared, seen);
   proxy.say(closeOnExecute(3 + options.preserveFds));
@@ -359,7 +361,6 @@ function giveFromOutside(pid: number, plan: ExecPlan, { trace }: GlobalOptions):
     trace?.debug(`nsexec: affinity: ${maskText(initial)}`);
   }
   if (process.oomScoreAdj !== undefined) writeOomScore(pid, process.oomScoreAdj, { rootless });
-  setLimits(pid, process.rlimits, { forOneMore: true });
 }
 
 /** World: the user's credentials, and CAP_SYS_ADMIN if the filter comes late. Ends as the program. */

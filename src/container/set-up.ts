@@ -73,9 +73,6 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
   // while the host's paths still lead somewhere.
   outside.runHooks(init, output);
 
-  // AS RUNC: no hook of a creation has the limits of the program.
-  outside.limitProgram(init);
-
   // From here on no path of the host can be reached.
   phase("change the root");
   init.enter("root");
@@ -94,6 +91,10 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
   phase("become the user");
   init.enter("identity");
   const seen = lookAround(init, becoming)();
+  // AS RUNC: no hook of a creation has the limits of the program. They come before the user, since the kernel
+  // compares RLIMIT_NPROC when that changes, but after everything that opens files: RLIMIT_NOFILE may be low,
+  // and mount(2) on old kernels needs high numbers (SCRATCH in rootfs/build/attach.ts).
+  outside.limitProgram(init);
   becomeUser(init, becoming, { prepared, seen });
   const program = searchProgram(init, becoming, prepared, seen);
   phase("prepare the wait for start");

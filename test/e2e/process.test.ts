@@ -7,6 +7,7 @@ import { behaviour, nothingLeft, notOfCrun, refused, runcFrom, tsrunOnly } from 
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { parseStatus } from "../support/proc.ts";
+import { without } from "../support/without.ts";
 
 const args = (...words: string[]) => {
   return (config: Config) => {
@@ -165,6 +166,29 @@ behaviour("resource limits are the configured ones", async (t, lab) => {
   t.match(limits, /^Max core file size +0 +0 /m);
   t.match(limits, /^Max processes +321 +400 /m);
 });
+
+behaviour(
+  "a low limit of open files is the program's alone, also on a kernel without mount_setattr",
+  async (t, lab) => {
+    const rlimits = [{ type: "RLIMIT_NOFILE", soft: 4, hard: 4 }];
+    const seal = { readonlyPaths: ["/proc/sys"], maskedPaths: ["/proc/kcore", "/proc/fs"] };
+    for (const options of [{}, without("mount_setattr")]) {
+      const box = lab.container(args("/bin/sh", "-c", "ulimit -n"));
+      box.config.process.rlimits = rlimits;
+      box.config.root.readonly = true;
+      Object.assign(box.config.linux, seal);
+      box.writeConfig();
+      t.equal(await box.live(options), "4\n");
+    }
+    const box = lab.container(Container.script("exec sleep 1000"));
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    const file = join(box.bundle, "process.json");
+    const asked = { ...box.config.process, args: ["/bin/sh", "-c", "ulimit -n"], rlimits };
+    writeFileSync(file, JSON.stringify(asked));
+    t.match(await lab.invoke(["exec", "--process", file, box.id]), { code: 0, stdout: "4\n" });
+  },
+  tsrunOnly("runc needs a dozen descriptors itself"),
+);
 
 behaviour("noNewPrivileges is set only when asked for", async (t, lab) => {
   for (const value of [true, false]) {

@@ -120,6 +120,8 @@ function outsideOf({ plan, rehearsal, missing, host }: Play): Outside {
     limitProgram: () => {
       rehearsal.enter("rlimits");
       for (const { name, soft, hard } of plan.process.rlimits) host.setLimit(name, soft, hard);
+      // The stage in which that is done goes on.
+      rehearsal.enter("identity");
     },
     recipient: () => undefined,
   };
