@@ -147,9 +147,13 @@ function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
   using directory = getStateDirectory(globals.root, options.id);
   const record = directory.load();
   const init = holdInit(record);
-  checkStatus(statusWith(init, record, directory), options);
-  if (init === undefined) {
-    throw new TsrunError("E_STATE", "cannot exec in a container that has no process yet", {
+  const status = statusWith(init, record, directory);
+  checkStatus(status, options);
+  // Until its root is entered, a process in its mount namespace finds the host's files. A frozen cgroup hides
+  // that it is being made.
+  const isPaused = status === "paused";
+  if (init === undefined || status === "creating" || (isPaused && directory.waiting() === "creating")) {
+    throw new TsrunError("E_STATE", "cannot exec in a container in the creating state", {
       hint: `it is being made; "state ${record.id}" says when it is created`,
     });
   }

@@ -30,6 +30,11 @@ export function updateContainer(globals: GlobalOptions, id: string, asked: Asked
   directory.lock();
   const record = directory.load();
   if (!isAlive(record)) throw new TsrunError("E_STATE", "container not running");
+  if (directory.waiting() === "creating") {
+    throw new TsrunError("E_STATE", "container not running", {
+      hint: "it is being made, and its create has yet to set the limits and to save its state",
+    });
+  }
   const { resources } = asked;
   dropUnsetPids(resources, record.ociVersion);
   // Most updates follow another one, and do not need the configuration.

@@ -269,6 +269,32 @@ behaviour(
 );
 
 behaviour(
+  "nothing is executed in a container that is being made, and its limits are not changed",
+  async (t, lab) => {
+    const go = join(lab.folder, "go");
+    const wait = `cat > /dev/null; until [ -e ${go} ]; do sleep 0.02; done`;
+    const box = lab.container((config) => {
+      // Its process has a mount namespace of its own, in which all files are still the host's.
+      config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", wait] }] };
+    });
+    const creating = box.create();
+    await box.waitForStatus("creating");
+    await until("its first process", async () => (await box.stateDocument()).pid !== 0 || undefined);
+    for (const flags of [[], ["--ignore-paused"], ["--detach"]]) {
+      const result = await lab.invoke(["exec", ...flags, box.id, "/bin/true"]);
+      refused(t, result, /cannot exec in a container in the creating state/, 255);
+    }
+    refused(t, await lab.invoke(["update", "--pids-limit", "50", box.id]), /container not running/);
+    writeFileSync(go, "");
+    mustSucceed(await creating);
+    t.equal((await lab.invoke(["exec", box.id, "/bin/true"])).code, 0);
+    mustSucceed(await box.delete());
+    await nothingLeft(t, lab, "after delete");
+  },
+  tsrunOnly("runc knows no such container yet, and says so"),
+);
+
+behaviour(
   "a container whose create ends while state looks at it is not called stopped",
   async (t, lab) => {
     const box = lab.container();
