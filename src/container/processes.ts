@@ -14,6 +14,8 @@ import { holdInit } from "./status.ts";
  */
 export function processesOf(record: StateRecord): number[] | undefined {
   const { cgroup, ownPidNamespace } = record;
+  // Nobody is known yet, and a cgroup that is only planned may be another container's.
+  if (record.cgroupIsPlanned === true) return [];
   if (Object.keys(cgroup.paths).length > 0) return readProcesses(cgroup);
   const held = holdInit(record);
   if (held === undefined) return [];

@@ -1,6 +1,6 @@
 // kill: which signals it knows, which processes it reaches, and its error if there is none.
 
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   behaviour,
@@ -11,6 +11,7 @@ import {
   tsrunOnly,
 } from "../support/behaviour.ts";
 import { addProgram, needsCompiler } from "../support/compile.ts";
+import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { parseStatus } from "../support/proc.ts";
@@ -184,4 +185,32 @@ behaviour(
   },
   needsCompiler,
   notOfCrun("one survives at times"),
+);
+
+behaviour(
+  "a container whose create was killed before it had a cgroup has no processes: they are another's",
+  async (t, lab) => {
+    const shared = (config: Config): void => {
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
+    };
+    const other = lab.container((config) => {
+      Container.script("exec sleep 1000")(config);
+      shared(config);
+    });
+    mustSucceed(await other.run({ flags: ["--detach"] }));
+    const half = lab.container(shared);
+    mustSucceed(await half.create());
+    const file = join(lab.stateRoot, half.id, "state.json");
+    const record = readFileSync(file, "utf8");
+    const { cgroup } = JSON.parse(readFileSync(join(lab.stateRoot, other.id, "state.json"), "utf8"));
+    const nobody = { init_process_pid: 0, init_process_start: 0, cgroupIsPlanned: true };
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(record), ...nobody, cgroup }));
+    refused(t, await half.kill("KILL"), /container not running/);
+    t.strictSame(JSON.parse((await lab.invoke(["ps", "--format", "json", half.id])).stdout), null);
+    t.match(await other.stateDocument(), { status: "running" });
+    writeFileSync(file, record);
+    mustSucceed(await half.delete({ flags: ["--force"] }));
+    t.match(await other.stateDocument(), { status: "running" });
+  },
+  tsrunOnly("keeps its state in another way"),
 );
