@@ -117,7 +117,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   globals.trace?.debug(INSIDE);
   phase("become the user");
   recording()?.nameProcess(pid, "process with privileges");
-  giveFromOutside(pid, plan, globals);
+  giveFromOutside(pid, plan);
   const ready = orSayStopped(plan, () => becomeReady(standing, plan, { options, labels, filtersLate }), pid);
   terminal?.close();
   plan.init.close();
@@ -243,6 +243,7 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Join
       keepsGroups: plan.process.keepsGroups,
     },
     cgroup: { ...join, directory },
+    beforeCgroup: beginOn(plan, globals),
     inherited: options.preserveFds,
     extra: [terminal],
     rootless: plan.rootless,
@@ -252,6 +253,16 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Join
     },
   });
   return { standing, labels };
+}
+
+/** The CPUs on which it begins, before it is in a cgroup whose cpuset may not have them (config.md). */
+function beginOn({ process }: ExecPlan, { trace }: GlobalOptions): (pid: number) => void {
+  const { initial } = process.affinity;
+  return (pid) => {
+    if (initial === undefined) return;
+    setCpuAffinity(pid, initial);
+    trace?.debug(`nsexec: affinity: ${maskText(initial)}`);
+  };
 }
 
 function openCgroup(path: string): Descriptor {
@@ -354,16 +365,11 @@ function goInside(standing: Standing, { process }: ExecPlan, { inside }: Ready):
  * What tsrun sets from outside, because the /proc that the process itself sees is the container's, unlike in
  * create.
  */
-function giveFromOutside(pid: number, plan: ExecPlan, { trace }: GlobalOptions): void {
+function giveFromOutside(pid: number, plan: ExecPlan): void {
   const { process, rootless, record } = plan;
   // AS RUNC: somebody else may have removed the group; the process then stays in the default group.
   for (const file of record.rdt?.tasks ?? []) tryWriteFile(file, `${pid}`);
-  const { initial } = process.affinity;
-  if (initial === undefined) resetCpuAffinity(pid);
-  else {
-    setCpuAffinity(pid, initial);
-    trace?.debug(`nsexec: affinity: ${maskText(initial)}`);
-  }
+  if (process.affinity.initial === undefined) resetCpuAffinity(pid);
   if (process.oomScoreAdj !== undefined) writeOomScore(pid, process.oomScoreAdj, { rootless });
 }
 

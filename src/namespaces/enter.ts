@@ -41,6 +41,8 @@ export interface EnterOptions {
   /** The directory that paths of joined namespaces are relative to; if absent, they are absolute. */
   readonly joinsBelow?: Descriptor | undefined;
   readonly cgroup: CgroupEntry;
+  /** Called with the pid of the first proxy, before it is in the cgroup. */
+  readonly beforeCgroup?: ((pid: number) => void) | undefined;
   /**
    * How many descriptors the container inherits. They keep their numbers, from 3 on; the proxy's own come
    * after them.
@@ -119,6 +121,7 @@ export function standInCgroup(options: EnterOptions): InCgroup {
   const entering = startFirst(options);
   const { first, middleSocket } = entering;
   try {
+    options.beforeCgroup?.(first.pid);
     options.cgroup.admit?.(first.pid);
     prepare(entering);
     if (middleSocket === undefined) return { entering, others: [first] };

@@ -148,3 +148,18 @@ behaviour(
   tsrunOnly("it came with runc 1.3"),
   cpus().length > 1 ? undefined : "one CPU leaves nothing to choose",
 );
+
+behaviour(
+  "exec begins on CPUs that the container's cpuset lacks, and ends on those that it has",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exec sleep 1000"));
+    box.config.linux.resources = { ...box.config.linux.resources, cpu: { cpus: "0", mems: "0" } };
+    box.config.process.execCPUAffinity = { initial: "1" };
+    box.writeConfig();
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    const inside = mustSucceed(await lab.invoke(["exec", box.id, "cat", "/proc/self/status"]));
+    t.match(inside.stdout, /^Cpus_allowed_list:\s*0$/m);
+  },
+  runcFrom("1.3.0", "it has no affinity of exec"),
+  cpus().length > 1 ? undefined : "one CPU leaves nothing to choose",
+);
