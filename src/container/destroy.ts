@@ -98,16 +98,30 @@ export function destroy(
   { forced, inBundle = true, ...told }: DestroyOptions,
 ): void {
   const ending = endingOf(record, told);
+  const spec = record.hooksAfter ? configOf(directory, forced) : undefined;
   const left = removeCgroup(record, forced);
   if (record.rdt?.remove !== undefined) removeDirectory(record.rdt.remove);
   if (record.mountsBefore !== undefined) detachMount(record.rootfs, record.mountsBefore);
-  const spec = record.hooksAfter ? directory.loadConfig() : undefined;
   const remains = directory.remove();
   if (remains !== undefined) {
     remember(directory.root, { ...ending, ...remains });
     for (const path of left) remember(directory.root, { ...ending, left: [path] });
   }
   if (spec !== undefined) runPoststop(spec, record, inBundle);
+}
+
+/**
+ * The configuration with the hooks. With force the container is also removed if that is damaged or gone.
+ */
+function configOf(directory: StateDirectory, forced: DestroyOptions["forced"]): Spec | undefined {
+  try {
+    return directory.loadConfig();
+  } catch (error) {
+    if (forced === undefined || !(error instanceof TsrunError)) throw error;
+    if (error.errno !== undefined && error.errno !== "ENOENT") throw error;
+    forced.warning(`${error.message}; its poststop hooks have not run`);
+    return undefined;
+  }
 }
 
 /**

@@ -164,7 +164,7 @@ export class StateDirectory implements Disposable {
   }
 
   loadConfig(): Spec {
-    return reloadConfig(this.configText());
+    return reloadConfig(this.configText(), `${this.path}/${CONFIG}`);
   }
 
   configText(): string {

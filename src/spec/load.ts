@@ -66,11 +66,22 @@ function checkConfig(spec: Spec, caller: Caller, schemaFaults: readonly Fault[])
   return checkSpec(spec, caller, schemaFaults);
 }
 
-/** Reads a config.json that was checked before and saved unchanged; does not check it again. */
-export function reloadConfig(text: string): Spec {
-  const spec = withoutEmptyWords(JSON.parse(text), text) as Spec;
+/**
+ * Reads a config.json that was checked before and saved unchanged; does not check it again. `file` is its
+ * name for the error if it is damaged.
+ */
+export function reloadConfig(text: string, file: string): Spec {
+  const spec = withoutEmptyWords(parsed(text, file), text) as Spec;
   restoreExactNumbers(spec, text, "Spec");
   return normalise(spec);
+}
+
+function parsed(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw syntaxError({ file, text }) ?? error;
+  }
 }
 
 /** All findings about a config.json. */

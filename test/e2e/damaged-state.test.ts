@@ -1,7 +1,7 @@
 // A damaged state.json: no command trusts it, `list` continues, and `delete --force` still ends the
 // container, by its configuration and its cgroup, or leaves it and says so.
 
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -171,6 +171,32 @@ behaviour(
     const { code, stderr } = await force();
     t.strictSame([code, stderr], [0, ""], "nobody is in it any more");
     await nothingLeft(t, lab, "after both");
+  },
+  ours,
+);
+
+behaviour(
+  "a damaged configuration is told by every command that reads it, and does not keep delete --force",
+  async (t, lab) => {
+    for (const damaged of ["", '{"ociVersion": "1.2.0", "hoo', undefined]) {
+      const box = lab.container((config) => {
+        SLEEP(config);
+        config.hooks = { poststop: [{ path: "/bin/true" }] };
+      });
+      mustSucceed(await box.run({ flags: ["--detach"] }));
+      const config = join(lab.stateRoot, box.id, "config.json");
+      if (damaged === undefined) rmSync(config);
+      else writeFileSync(config, damaged);
+      const line =
+        damaged === undefined ? /cannot open "config.json": no such file/ : /cannot use .*: invalid JSON/;
+      refused(t, await lab.invoke(["exec", box.id, "/bin/true"]), line, 255);
+      mustSucceed(await box.kill("KILL"));
+      await box.waitForStatus("stopped");
+      refused(t, await box.delete(), line);
+      const forced = mustSucceed(await box.delete({ flags: ["--force"] }));
+      t.match(forced.stderr, /config.json.*; its poststop hooks have not run/);
+    }
+    await nothingLeft(t, lab, "after delete --force");
   },
   ours,
 );

@@ -170,7 +170,7 @@ t.test(
     t.strictSame(warnings, [
       { pointer: "/mounts/0/destination", message: 'relative path "x" is deprecated, falling back to "/x"' },
     ]);
-    t.strictSame(reloadConfig(text), spec, "the kept text of a checked file reads the same");
+    t.strictSame(reloadConfig(text, "config.json"), spec, "the kept text of a checked file reads the same");
   },
 );
 
