@@ -57,8 +57,9 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
   using terminal = ours;
 
   using output = outputFor(spec, ...HOOK_KINDS);
-  using undo = new Undo();
   using directory = createStateDirectory(globals.root, options.id, bundle.text);
+  // After the directory, so that it is still open when all this is undone.
+  using undo = new Undo();
   undo.add(() => directory.remove());
   if (options.notifySocket !== undefined) directory.makeSharedDirectory(NOTIFY);
   if (plan.cgroup.isDisabled === true) directory.noteNoCgroup();

@@ -34,6 +34,8 @@ import {
   throughPipe,
 } from "../support/criu.ts";
 import { holdNamespaces, namespaceOf } from "../support/hold.ts";
+import type { Lab } from "../support/lab.ts";
+import { plainEnv } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
 t.setTimeout(600_000);
@@ -295,6 +297,33 @@ behaviour(
     t.ok(existsSync(join(work, "restore.log")));
   },
   needsCriu(),
+);
+
+/** A program of that name that tells its version, 4.2, and knows nothing else. */
+function criuThatTellsItsVersion(lab: Lab): Record<string, string> {
+  const folder = join(lab.folder, "programs");
+  mkdirSync(folder);
+  const answer = String.raw`\010\012\020\001\122\004\010\004\020\002`;
+  const script = `#!/bin/sh\ndd bs=4096 count=1 <&3 >/dev/null 2>&1\nprintf '${answer}' >&3\n`;
+  writeFileSync(join(folder, "criu"), script, { mode: 0o755 });
+  return { ...plainEnv, PATH: `${folder}:${plainEnv.PATH}` };
+}
+
+behaviour(
+  "a restore that fails leaves nothing, and its id is free, on any kernel",
+  async (t, lab) => {
+    const box = counter(lab);
+    mkdirSync(imagesOf(box));
+    const without = { flags: ["-d"], env: { ...plainEnv, PATH: lab.folder } };
+    refused(t, await restore(box, without), /criu": executable file not found/);
+    await nothingLeft(t, lab, "without criu");
+    const env = criuThatTellsItsVersion(lab);
+    for (const times of ["once", "twice"]) {
+      refused(t, await restore(box, { flags: ["-d"], env }), /cannot read the images in/);
+      await nothingLeft(t, lab, times);
+    }
+  },
+  tsrunOnly("looks for criu in other ways"),
 );
 
 behaviour(
