@@ -6,7 +6,7 @@ BINARY  := dist/tsrun
 SHIM_LINK := containerd-shim-tsrun-v2
 # The machine that `make build` builds for, x86-64 or arm64; without it this one.
 TARGET  ?=
-# The kernels of `make test-arm64`: 4k, 4k-new, 16k, 64k; all of them without.
+# The kernels of `make test-arm64`; without, all of them. With it `make test` runs the smoke checks on them, too.
 KERNELS ?=
 # A folder that has the sources of others already: nothing is fetched then.
 SOURCES ?=
@@ -129,10 +129,10 @@ check: $(GENERATED) ## format, lint, types, rules of style
 compile: $(BUILT) $(GENERATED) node_modules/.tap-built
 	$(BIN)/tsc -p .
 
-test: ## build everything and run every test; ends with "N passed, N failed"
+test: ## build everything and run every test; ends with "N passed, N failed"; KERNELS=4k: on an emulated arm64, too
 	sh scripts/host-packages.sh test
 	$(MAKE) --no-print-directory compile
-	@RUNTIME='$(RUNTIME)' node build/test/run.js $(FILES)
+	@RUNTIME='$(RUNTIME)' KERNELS='$(KERNELS)' node build/test/run.js $(FILES)
 
 test-unit: compile ## pure modules, in-process
 	@node build/test/run.js $(or $(FILES),unit/)
@@ -167,9 +167,8 @@ test-vm: build compile ## cgroup tests in a virtual machine with systemd and cgr
 test-systemd-v1: build compile ## the systemd driver on cgroup v1, under a systemd of its own; as root
 	@bash scripts/test-systemd-v1.sh $(FILES)
 
-test-arm64: dist/tsrun-arm64 ## the executable for arm64 in emulated machines, on Debian's kernels; KERNELS="4k 4k-new 16k 64k"
-	@sh scripts/host-packages.sh emulated
-	$(BIN)/bun test/arm64/main.ts $(KERNELS)
+test-arm64: compile ## the executable for arm64 in emulated machines, on Debian's kernels; KERNELS="4k 4k-new 16k 64k"
+	@KERNELS='$(or $(KERNELS),4k 4k-new 16k 64k)' node build/test/run.js --arm64
 
 bench: build ## tsrun, runc and crun side by side; N=20 rounds, ROWS="create exec", CGROUP=v2 BUSY=0 SECCOMP=0, BASE=path, SAVE=1
 	sh scripts/host-packages.sh bench

@@ -1,6 +1,7 @@
 // Runs the compiled tests under tap and closes with `N passed, N failed`. Arguments are folders or parts of
 // file names below test/ ("unit", "e2e/lifecycle"); without any, everything runs. Zero tests are a failure.
-// With WITHOUT=each in the environment they run once for every optional system call.
+// With WITHOUT=each in the environment they run once for every optional system call. KERNELS names kernels
+// for arm64: the smoke checks run on them as well, or alone with --arm64 (test/arm64/main.ts).
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,6 +13,7 @@ import { TapReport } from "./support/tap-report.ts";
 import { EACH, REPLACEABLE } from "./support/without.ts";
 
 const STDOUT = 1;
+const ONLY_ARM64 = "--arm64";
 
 function print(line: string): void {
   writeSync(STDOUT, `${line}\n`);
@@ -28,12 +30,29 @@ function testFiles(filters: readonly string[]): string[] {
   return byTopic.map((name) => join("build/test", name.replace(/\.ts$/, ".js")));
 }
 
-/** Runs tap; shows its TAP text as it arrives and keeps it for the count. */
-async function runTap(files: readonly string[], without: string): Promise<{ status: number; text: string }> {
+/** A program that prints TAP text. */
+interface Tests {
+  readonly command: readonly [string, ...string[]];
+  readonly env?: NodeJS.ProcessEnv;
+  /** What the file of its text is called. */
+  readonly name: string;
+}
+
+function underTap(files: readonly string[], without: string): Tests {
   // Two files at a time: more would only measure how tests wait for each other.
   const args = ["node_modules/.bin/tap", "--reporter=tap", "--jobs=2", "--timeout=600", ...files];
-  const env = { ...process.env, WITHOUT: without };
-  const tap = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], env });
+  const name = `test${without === "" ? "" : `-without-${without}`}`;
+  return { command: [process.execPath, ...args], env: { ...process.env, WITHOUT: without }, name };
+}
+
+function inMachines(kernels: readonly string[]): Tests {
+  return { command: ["node_modules/.bin/bun", "test/arm64/main.ts", ...kernels], name: "test-arm64" };
+}
+
+/** Runs tests; shows their TAP text as it arrives and keeps it for the count. */
+async function readTap({ command, env }: Tests): Promise<{ status: number; text: string }> {
+  const [program, ...args] = command;
+  const tap = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"], env });
   const ended = once(tap, "close");
   const report = new TapReport(print);
   const lines: string[] = [];
@@ -45,11 +64,11 @@ async function runTap(files: readonly string[], without: string): Promise<{ stat
   return { status: typeof code === "number" ? code : 1, text: lines.join("\n") };
 }
 
-/** Runs the files once, and keeps the TAP text. */
-async function run(files: readonly string[], without: string): Promise<Count> {
-  const { status, text } = await runTap(files, without);
+/** Runs tests once, and keeps the TAP text. */
+async function run(tests: Tests): Promise<Count> {
+  const { status, text } = await readTap(tests);
   mkdirSync("build", { recursive: true });
-  writeFileSync(`build/test${without === "" ? "" : `-without-${without}`}.tap`, text);
+  writeFileSync(`build/${tests.name}.tap`, text);
   const count = countCases(text);
   for (const name of count.failures) print(`failed: ${name}`);
   // tap may find a failure that is in no case, such as a file that printed no plan.
@@ -70,23 +89,31 @@ function sum(counts: readonly Count[]): Count {
   return total;
 }
 
-async function main(): Promise<number> {
-  const files = testFiles(process.argv.slice(2));
+/** Runs the files, once or without one system call after the other; `undefined` if they cannot run. */
+async function runFiles(filters: readonly string[]): Promise<Count[] | undefined> {
+  const files = testFiles(filters);
   const missing = files.filter((file) => !existsSync(file));
   for (const file of missing) print(`not compiled: ${file}`);
-  const runnable = files.length > 0 && missing.length === 0;
+  if (files.length === 0 || missing.length > 0) return undefined;
   const { WITHOUT = "" } = process.env;
   const counts: Count[] = [];
-  for (const without of runnable ? (WITHOUT === EACH ? REPLACEABLE : [WITHOUT]) : []) {
+  for (const without of WITHOUT === EACH ? REPLACEABLE : [WITHOUT]) {
     if (WITHOUT === EACH) print(`without ${without}:`);
-    const count = await run(files, without);
+    const count = await run(underTap(files, without));
     if (WITHOUT === EACH) print(`without ${without}: ${summary(count)}`);
     counts.push(count);
   }
-  const total = sum(counts);
-  const failed = runnable ? total.failed : 1;
+  return counts;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const kernels = (process.env.KERNELS ?? "").split(" ").filter((word) => word !== "");
+  const counts = args[0] === ONLY_ARM64 ? [] : await runFiles(args);
+  if (counts !== undefined && kernels.length > 0) counts.push(await run(inMachines(kernels)));
+  const total = sum(counts ?? []);
+  const failed = counts === undefined ? 1 : total.failed;
   print(summary({ ...total, failed }));
   return failed > 0 || total.passed === 0 ? 1 : 0;
 }
 
-process.exitCode = await main();
+process.exitCode = await main(process.argv.slice(2));

@@ -41,10 +41,13 @@ function fileOf(name: string, folder: string): string | undefined {
   return file === undefined ? undefined : `${folder}/${file}`;
 }
 
+/** The folders whose lists this process has fetched. */
+const prepared = new Set<string>();
+
 /** Fetches the lists, once. */
 async function prepare(archive: Archive): Promise<void> {
   const { folder, suite, architecture } = archive;
-  if (existsSync(`${folder}/lists/lock`)) return;
+  if (prepared.has(folder)) return;
   if (Bun.which("apt-get") === null) {
     throw new Error(`no apt to get packages of ${architecture} with: build with SOURCES=<a folder of them>`);
   }
@@ -60,6 +63,7 @@ async function prepare(archive: Archive): Promise<void> {
     await Bun.write(`${folder}/sources.list`, `deb [signed-by=${keys}] ${uri} ${suite} main\n`);
   }
   await apt(archive, "apt-get", "update");
+  prepared.add(folder);
 }
 
 async function apt({ folder, architecture, suite }: Archive, ...command: string[]): Promise<string> {

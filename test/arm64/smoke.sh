@@ -1,6 +1,6 @@
-# The checks of `make test-arm64` that run in the emulated machine, in busybox' sh: a line for each, and how many
-# passed at the end.
-passed=0
+# The checks of `make test-arm64` that run in the emulated machine, in busybox' sh: TAP text, a block for each.
+# The exit status says whether all have passed.
+count=0
 failed=0
 mkdir -p /tmp/box/rootfs/bin /tmp/box/rootfs/tmp/data /tmp/source
 for folder in proc sys dev; do mkdir -p "/tmp/box/rootfs/$folder"; done
@@ -15,13 +15,13 @@ check() {
   shift 2
   "$@" >/tmp/said 2>&1 </dev/null
   said="status=$? $(tr '\n' ' ' </tmp/said)"
-  if echo "$said" | grep -qE "$pattern"; then
-    passed=$((passed + 1))
-    echo "ok     $sentence"
-  else
-    failed=$((failed + 1))
-    echo "not ok $sentence: $said"
-  fi
+  result=ok
+  echo "$said" | grep -qE "$pattern" || result="not ok" failed=1
+  count=$((count + 1))
+  echo "    # Subtest: $sentence"
+  echo "        $result 1 - $(echo "$said" | cut -c 1-200)"
+  echo "        1..1"
+  echo "    $result $count - $sentence"
 }
 
 run() {
@@ -64,10 +64,11 @@ check "a limit in its cgroup" '33554432' cat /sys/fs/cgroup/smoke/sleep/memory.m
 check "events" '"limit":33554432' tsrun events --stats box
 check "explain of a container" 'status=0' tsrun explain box
 check "kill" '^status=0 $' tsrun kill box KILL
-for _ in 1 2 3 4 5 6 7 8 9 10; do tsrun state box | grep -q stopped && break; sleep 0.2; done
+for _ in $(seq 100); do tsrun state box | grep -q stopped && break; sleep 0.2; done
 check "a stopped container" '"status": "stopped"' tsrun state box
 check "delete" '^status=0 $' tsrun delete box
 check "run detached, delete by force" '^status=0 $' sh -c 'tsrun run -d gone >/dev/null 2>&1 && tsrun delete --force gone'
 check "no container is left" '^status=0 \[\] $' sh -c 'tsrun list --format json | sed "s/null/[]/"'
 check "no cgroup is left" '^status=0 *$' find /sys/fs/cgroup/smoke -mindepth 1 -type d
-echo "$passed passed, $failed failed"
+echo "    1..$count"
+exit "$failed"

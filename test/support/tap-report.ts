@@ -1,7 +1,8 @@
-// Turns the TAP text of a run into what a person reads while it runs: a line per file, and of a failed file
-// every failed point with its diagnostics. Fed line by line.
+// Turns the TAP text of a run into what a person reads while it runs: a line per file, for a skipped file
+// with the reason, and for a failed file every failed point with its diagnostics. Fed line by line.
 
 const TOP_POINT = /^(ok|not ok) \d+ - (\S+)(?:.*# time=([\d.]+)ms)?/;
+const SKIPPED = / # SKIP\s+(.*)$/;
 const FAILED_POINT = /^ *not ok\b/;
 const DIAGNOSTIC_START = /^ *---$/;
 const DIAGNOSTIC_END = /^ *\.\.\.$/;
@@ -23,7 +24,9 @@ export class TapReport {
     const [, verdict = "", file = "", time = ""] = point;
     const name = file.replace(/^build\/test\//, "").replace(/\.test\.js$/, "");
     const seconds = time === "" ? "" : ` (${(Number(time) / 1000).toFixed(1)} s)`;
-    this.#print(`${verdict === "ok" ? "ok    " : "FAILED"} ${name}${seconds}`);
+    const reason = SKIPPED.exec(text)?.[1];
+    if (reason === undefined) this.#print(`${verdict === "ok" ? "ok    " : "FAILED"} ${name}${seconds}`);
+    else this.#print(`skipped ${name}: ${reason}`);
     if (verdict !== "ok") for (const line of failedPoints(this.#lines)) this.#print(line);
     this.#lines = [];
   }
