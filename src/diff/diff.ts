@@ -190,7 +190,7 @@ function mountsOf({ record, plan, init, globals, mounts, hostMounts }: Subject):
       (kind) => (kind ?? []).length > 0,
     ),
     mayBeLocked: isIsolated(plan.namespaces, "user") || isRootless(globals),
-    look: mayLook(mounts) ? (path) => lookIn(held, path) : () => undefined,
+    look: mayLook(mounts) ? (path) => lookIn(held, path, mounts) : () => undefined,
   });
 }
 

@@ -1,11 +1,19 @@
 // Finds out which mount a path in the container's root leads to. Nothing is read, and files are only opened
 // with O_PATH. Called by diff.ts for mounts.ts.
 
+import { walk } from "../cause/walk.ts";
 import { tryCall } from "../linux/call/call.ts";
 import { cString, u64Struct, viewOf } from "../linux/call/words.ts";
-import { Descriptor, parseStatx, STATX_BASIC, STATX_SIZE } from "../linux/files/files.ts";
-import { mountIdOf } from "../linux/files/statx.ts";
-import { EAGAIN, ENOENT, ENOTDIR } from "../linux/numbers/errno.ts";
+import {
+  Descriptor,
+  parseStatx,
+  readTextIfThere,
+  STATX_BASIC,
+  STATX_SIZE,
+  status,
+} from "../linux/files/files.ts";
+import { type FileStatus, mountIdOf } from "../linux/files/statx.ts";
+import { EAGAIN, ENOENT, ENOSYS, ENOTDIR } from "../linux/numbers/errno.ts";
 import {
   AT_EMPTY_PATH,
   O_CLOEXEC,
@@ -14,6 +22,7 @@ import {
   RESOLVE_NO_MAGICLINKS,
   S_IFCHR,
 } from "../linux/numbers/fcntl.ts";
+import { mountOf } from "../linux/process/proc-text.ts";
 import type { FoundMount } from "./found-mounts.ts";
 import type { Look } from "./mounts.ts";
 
@@ -33,7 +42,11 @@ export function mayLook(found: readonly FoundMount[]): boolean {
 }
 
 /** @param root the container's root, open */
-export function lookIn(root: Descriptor, path: string): Look | "missing" | undefined {
+export function lookIn(
+  root: Descriptor,
+  path: string,
+  mounts: readonly FoundMount[],
+): Look | "missing" | undefined {
   const how = u64Struct(O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
   let result = -EAGAIN;
   // If a link contains `..`, the kernel gives up when anything on the host is renamed or mounted meanwhile.
@@ -41,15 +54,39 @@ export function lookIn(root: Descriptor, path: string): Look | "missing" | undef
     result = tryCall("openat2", root.number, cString(path), how, 24);
   }
   if (result === -ENOENT || result === -ENOTDIR) return "missing";
+  if (result === -ENOSYS) return lookByWalking(root, path, mounts);
   if (result < 0) return undefined;
   using found = new Descriptor(result);
   const bytes = new Uint8Array(STATX_SIZE);
   const flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
-  if (tryCall("statx", found.number, cString(""), flags, STATX_BASIC | MOUNT_ID, bytes) < 0) return undefined;
-  const { type, nodeMajor, nodeMinor, isMountRoot } = parseStatx(bytes);
+  const asked = STATX_BASIC | MOUNT_ID;
+  const isKnown = tryCall("statx", found.number, cString(""), flags, asked, bytes) >= 0;
+  const told = parseStatx(bytes);
+  const { isMountRoot } = told;
   const mount = mountIdOf(bytes);
-  if (mount === undefined || isMountRoot === undefined) return undefined;
-  return { mount, isMountRoot, isNull: type === S_IFCHR && nodeMajor === 1 && nodeMinor === 3 };
+  if (!isKnown || mount === undefined || isMountRoot === undefined) return lookByWalking(root, path, mounts);
+  return { mount, isMountRoot, isNull: isNull(told) };
+}
+
+/** Without openat2(2), or where statx(2) does not tell of mounts (before Linux 5.8, or by a filter). */
+function lookByWalking(
+  directory: Descriptor,
+  path: string,
+  mounts: readonly FoundMount[],
+): Look | "missing" | undefined {
+  const way = walk({ directory, mounts: new Map() }, path);
+  if (way.end === "missing" || way.end === "not a directory") return "missing";
+  if (way.end !== "found") return undefined;
+  using file = way.file;
+  const mount = mountOf(readTextIfThere(`/proc/self/fdinfo/${file.number}`) ?? "");
+  const found = status("", { at: file.number, itself: true });
+  if (mount === undefined || found === undefined) return undefined;
+  const isMountRoot = mounts.some(({ id, point }) => id === mount && point === way.path);
+  return { mount, isMountRoot, isNull: isNull(found) };
+}
+
+function isNull({ type, nodeMajor, nodeMinor }: FileStatus): boolean {
+  return type === S_IFCHR && nodeMajor === 1 && nodeMinor === 3;
 }
 
 /** Whether the program's file gives privileges: by set-user-ID, set-group-ID, or file capabilities. */

@@ -60,8 +60,10 @@ behaviour(
     const created = mustSucceed(await box.create({ globals }));
     t.equal(created.stderr, "");
     const lines = readFileSync(log, "utf8").trimEnd().split("\n");
-    const calls = lines.map((line) => JSON.parse(line).msg).filter((msg) => /mount_setattr\(/.test(msg));
-    t.ok(calls.length >= 100, `${calls.length} calls of mount_setattr`);
+    const told = lines.map((line) => JSON.parse(line).msg);
+    // Older kernels set the flags of a mount by mounting it again.
+    const calls = told.filter((msg) => /\bmount(_setattr)?\(/.test(msg));
+    t.ok(calls.length >= 100, `${calls.length} calls that set flags of mounts`);
     mustSucceed(await box.delete());
     await nothingLeft(t, lab, "after delete");
   },

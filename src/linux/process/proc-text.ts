@@ -17,6 +17,12 @@ export function statusNumber(status: string, field: string): number {
   return Number(statusField(status, field));
 }
 
+/** The mount that a descriptor was opened through, from `mnt_id:` in /proc/PID/fdinfo/N. */
+export function mountOf(fdinfo: string): number | undefined {
+  const [, id] = /^mnt_id:\s*(\d+)$/m.exec(fdinfo) ?? [];
+  return id === undefined ? undefined : Number(id);
+}
+
 /** The access mode of a descriptor, from the `flags:` line of /proc/PID/fdinfo/N (proc_pid_fdinfo(5)). */
 export function accessOf(fdinfo: string): { readonly readable: boolean; readonly writable: boolean } {
   const [, digits = "0"] = /^flags:\s*(\d+)$/m.exec(fdinfo) ?? [];
