@@ -2,20 +2,16 @@
 
 import { TsrunError, wrapError } from "../errors.ts";
 import { text } from "../linux/call/words.ts";
-import { open, readAll, replaceFile, status } from "../linux/files/files.ts";
-import { O_NONBLOCK, O_RDONLY, S_IFREG } from "../linux/numbers/fcntl.ts";
+import { open, readAll, replaceFile } from "../linux/files/files.ts";
+import { checkReplaceable } from "../linux/files/replaceable.ts";
+import { O_NONBLOCK, O_RDONLY } from "../linux/numbers/fcntl.ts";
 
 /**
  * Writes a file, or replaces one of an earlier call: it is there with all of the page, or as it was before.
- * What is no regular file stays: a link, whose target somebody else may have chosen, a device, a directory.
+ * What is no regular file stays.
  */
 export function writePage(path: string, page: string): void {
-  const found = status(path, { followLinks: false });
-  if (found !== undefined && found.type !== S_IFREG) {
-    throw new TsrunError("E_EXISTS", `cannot write the page to "${path}": it is no regular file`, {
-      hint: 'give another name, or "-" for standard output',
-    });
-  }
+  checkReplaceable(path, "the page", 'give another name, or "-" for standard output');
   try {
     replaceFile(path, page, { mode: 0o666 });
   } catch (error) {

@@ -13,6 +13,11 @@ export function checkId(id: string): void {
   if (hint !== undefined) throw new TsrunError("E_BAD_ID", "invalid container ID format", { hint });
 }
 
+/** Whether `name` may be the id of a container. */
+export function isId(name: string): boolean {
+  return name !== "" && reasonAgainst(name) === undefined;
+}
+
 function reasonAgainst(id: string): string | undefined {
   if (!/^[\w+.-]+$/.test(id)) return "an id consists of letters, digits, and the characters _ + - .";
   // DIFFERS: runc refuses only "." and ".."; names that begin with a dot are reserved for the state root.

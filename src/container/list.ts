@@ -7,7 +7,7 @@ import { once } from "../once.ts";
 import { glance, isListed } from "./glance.ts";
 import type { ContainerState, GlobalOptions } from "./options.ts";
 import { describe } from "./printed-state.ts";
-import { findStateDirectory, listIds, type StateDirectory } from "./store.ts";
+import { findStateDirectory, listNames, type StateDirectory } from "./store.ts";
 
 /** `Entry` is the state of a container, or its id. */
 export interface ContainerList<Entry> {
@@ -64,7 +64,7 @@ function listWith<Entry>(
   const held = openIfThere(root, O_PATH | O_DIRECTORY);
   if (held === undefined) return { entries, problems, incomplete };
   using opened = held;
-  for (const id of listIds(root)) {
+  for (const id of listNames(root)) {
     const seen = ways.glance(opened.number, id);
     if (seen !== undefined) {
       entries.push(seen);

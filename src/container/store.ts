@@ -39,7 +39,7 @@ import { reloadConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
 import { currentBoot, inThisBoot } from "./boot.ts";
 import { SIGNAL_NOTE, type Signalled, signalledIn } from "./ending.ts";
-import { checkId } from "./id.ts";
+import { checkId, isId } from "./id.ts";
 import { parseRecord } from "./read-record.ts";
 import type { StateRecord } from "./record.ts";
 
@@ -378,8 +378,13 @@ export function getStateDirectory(root: string, id: string): StateDirectory {
   });
 }
 
-/** The ids under a state root; none if the root does not exist. */
+/** The ids under a state root; none if the root does not exist. A directory of any other name is not ours. */
 export function listIds(root: string): string[] {
+  return listNames(root).filter(isId);
+}
+
+/** The names of all directories that are not hidden, most of them ids. */
+export function listNames(root: string): string[] {
   return listDirectoryAt(root)
     .filter(({ name, type }) => type === "directory" && !name.startsWith("."))
     .map(({ name }) => name)

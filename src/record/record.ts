@@ -7,6 +7,7 @@ import { runContainer } from "../container/run.ts";
 import { findStateDirectory } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
 import { replaceFile, status } from "../linux/files/files.ts";
+import { checkWritableLater } from "../linux/files/replaceable.ts";
 import { namedCall, ownCalls } from "../seccomp/names.ts";
 import { prettyJson } from "../spec/exact-json.ts";
 import { restoreExactNumbers } from "../spec/normalise.ts";
@@ -39,8 +40,10 @@ export interface Recorded {
 
 /** Runs the container, if there is one to run, merges and writes the recording. */
 export function recordContainer(globals: GlobalOptions, options: RecordOptions): Recorded {
-  // Read them first, so that a damaged document is refused before anything runs.
+  // Before anything runs: a damaged document is refused, and what could not be written at the end.
   const earlier = options.merge.map(readRecording);
+  if (options.output !== undefined) checkWritableLater(options.output, "the recording");
+  if (options.writeConfig !== undefined) checkWritableLater(options.writeConfig, "the configuration");
   const known = ownCalls();
   const { create } = options;
   if (create === undefined) return { recording: mergeOnly(earlier, options, known), status: 0 };

@@ -22,6 +22,7 @@ import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
 import { until } from "../support/wait.ts";
+import { stuck } from "../support/why.ts";
 
 const ours = tsrunOnly("has no gc command");
 
@@ -261,6 +262,27 @@ behaviour(
     writeFileSync(file, whole);
     mustSucceed(await box.delete());
     await nothingLeft(t, lab, "of it");
+  },
+  ours,
+);
+
+behaviour(
+  "a directory with a name that no container may have is somebody else's, and disturbs nobody",
+  async (t, lab) => {
+    const box = lab.container();
+    mustSucceed(await box.create());
+    const odd = join(lab.stateRoot, "lost and found");
+    mkdirSync(odd);
+    lab.atClose(() => rmSync(odd, { recursive: true }));
+    t.match(await gc(lab, ["--yes"]), { code: 0, garbage: [], kept: [] });
+    t.match(await stuck(lab), { code: 0, looked: 1 });
+    mustSucceed(await lab.invoke(["top", "--once"]));
+    const { stdout, stderr } = await lab.invoke(["list", "--quiet"]);
+    t.strictSame(
+      [stdout, stderr],
+      [`${box.id}\n`, 'cannot list container "lost and found": invalid container ID format\n'],
+    );
+    t.ok(existsSync(odd));
   },
   ours,
 );

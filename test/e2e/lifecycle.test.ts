@@ -1,12 +1,12 @@
 // create, start, state, kill and delete as a caller sees them: order, outputs, refusals. CONTRACT: runc's
 // words and codes.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, notOfRunc, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { inject, needsStrace } from "../support/injection.ts";
 import { isTsrun } from "../support/runtime.ts";
@@ -85,6 +85,17 @@ behaviour("the pid file holds the pid and nothing else", async (t, lab) => {
   const beside = readdirSync(lab.folder).filter((name) => name.includes("pid"));
   t.strictSame(beside, ["pid"], "no temporary file stays beside it");
 });
+
+behaviour(
+  "a device is not replaced by the pid file",
+  async (t, lab) => {
+    const device = join(lab.folder, "null");
+    execFileSync("mknod", [device, "c", "1", "3"]);
+    mustSucceed(await lab.container().create({ flags: ["--pid-file", device] }));
+    t.ok(lstatSync(device).isCharacterDevice());
+  },
+  notOfRunc("it puts a file in its place"),
+);
 
 behaviour(
   "the pid file is never seen empty or half written",

@@ -1,7 +1,15 @@
 // record: what a container used, and that it runs again with just that.
 
 import { execFileSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { nothingLeft, refused } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
@@ -203,6 +211,44 @@ recordCase(
     t.equal(again.stdout, "text");
   },
   SEES_PATHS,
+);
+
+recordCase(
+  "what cannot be written is told before anything runs, and only files are replaced",
+  async (t, lab) => {
+    const box = lab.container(script("echo ran > /ran"));
+    const target = join(lab.folder, "target");
+    writeFileSync(target, "mine");
+    const [link, device, fifo] = ["link", "null", "fifo"].map((name) => join(lab.folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    symlinkSync(target, link);
+    execFileSync("mknod", [device, "c", "1", "3"]);
+    execFileSync("mkfifo", [fifo]);
+    for (const path of [link, device, fifo, lab.folder]) {
+      for (const [flag, what] of [
+        ["--output", "recording"],
+        ["--write-config", "configuration"],
+      ]) {
+        const line = new RegExp(`cannot write the ${what} to "${path}": it is no regular file`);
+        refused(t, await lab.invoke(["record", `${flag}`, path, "--id", box.id, box.bundle]), line);
+      }
+    }
+    const nowhere = join(lab.folder, "missing", "file");
+    refused(
+      t,
+      await lab.invoke(["record", "--output", nowhere, "--id", box.id, box.bundle]),
+      /cannot open ".*missing\/"/,
+    );
+    t.notOk(existsSync(join(box.rootfs, "ran")));
+    t.equal(readFileSync(target, "utf8"), "mine");
+    t.ok(
+      lstatSync(link).isSymbolicLink() && lstatSync(device).isCharacterDevice() && lstatSync(fifo).isFIFO(),
+    );
+    await nothingLeft(t, lab, "after the refusals");
+  },
 );
 
 recordCase("several runs are merged, by the next one or without one", async (t, lab) => {

@@ -21,7 +21,8 @@ export function poll(entries: readonly PollEntry[], timeoutMs?: number): number[
   if (timeoutMs !== undefined) {
     timeout = new Uint8Array(16);
     viewOf(timeout).setBigInt64(0, BigInt(Math.floor(timeoutMs / 1000)), true);
-    viewOf(timeout).setBigInt64(8, BigInt(Math.round((timeoutMs % 1000) * 1e6)), true);
+    // Not rounded up: a whole second of nanoseconds is invalid.
+    viewOf(timeout).setBigInt64(8, BigInt(Math.floor((timeoutMs % 1000) * 1e6)), true);
   }
   mustCall("wait for events", "ppoll", raw, entries.length, timeout, 0, 8);
   return entries.map((_, index) => view.getInt16(index * 8 + 6, true));
