@@ -96,9 +96,9 @@ export class Lab {
     this.#closers.push(closer);
   }
 
-  /** What is left now; processes that were killed get a moment to end. */
+  /** What is left now; processes that were killed get the time to end that a busy machine needs. */
   async leftovers(): Promise<string[]> {
-    await until("killed processes to be gone", () => processesLeft(this.traces).length === 0, 1_000).then(
+    await until("killed processes to be gone", () => processesLeft(this.traces).length === 0, 10_000).then(
       // An empty session is gone, and its number is soon reused.
       () => this.#sessions.clear(),
       () => {},

@@ -80,7 +80,7 @@ function belongsTo(pid: number, traces: Traces): string | undefined {
   const [state, , , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   if (state === undefined || state === "" || state === "Z" || state === "X") return undefined;
   const command = readProc(pid, "cmdline").replaceAll("\0", " ").slice(0, 120);
-  if (sessions.has(Number(session))) return `in a call's session: ${command}`;
+  if (sessions.has(Number(session)) && isWithoutLeader(session)) return `in a call's session: ${command}`;
   if (command.includes(mark)) return `command: ${command}`;
   if (readProc(pid, "cgroup").includes(mark)) return `in the cgroup: ${command}`;
   if (readLink(pid, "cwd").startsWith(`${folder}/`)) return `working directory: ${command}`;
@@ -90,18 +90,29 @@ function belongsTo(pid: number, traces: Traces): string | undefined {
   return undefined;
 }
 
+/** The call that had the session's number has ended. A process that has it now got it anew. */
+function isWithoutLeader(session: string | undefined): boolean {
+  return !existsSync(`/proc/${session}`);
+}
+
 /**
  * Whether a mount of the test is in the mount namespace of a process. Somebody else who makes a namespace
- * while a runtime has mounted something on the host gets a copy of it. He has the host's root, which a
- * container has not. A first process may have it still, and has the state directory open.
+ * while a runtime has mounted something on the host gets a copy of it, and may change his root afterwards. A
+ * container has its root in the test's folder. A first process may have the host's still, and has the state
+ * directory open.
  */
 function seesMounts(pid: number, { folder, ownDevices }: Traces): boolean {
-  const mounts = readProc(pid, "mountinfo");
-  const sees = mounts
-    .split("\n")
-    .some((line) => line.includes(folder) && !ownDevices.has(line.split(" ")[2] ?? ""));
+  const lines = readProc(pid, "mountinfo").split("\n");
+  const sees = lines.some((line) => line.includes(folder) && !ownDevices.has(line.split(" ")[2] ?? ""));
   if (!sees) return false;
-  return rootMount(mounts) !== HOST_ROOT || hasOpen(pid, folder);
+  return lines.some((line) => isRootIn(line, folder)) || hasOpen(pid, folder);
+}
+
+/** Whether this is the mount at `/`, of a directory in the folder or with one in its options. */
+function isRootIn(line: string, folder: string): boolean {
+  // The folder may be in a file system of its own, such as /tmp, which the path of the directory leaves out.
+  const tail = `/${folder.split("/").slice(-2).join("/")}/`;
+  return line.split(" ")[4] === "/" && line.includes(tail);
 }
 
 function hasOpen(pid: number, folder: string): boolean {
@@ -111,13 +122,6 @@ function hasOpen(pid: number, folder: string): boolean {
     return false;
   }
 }
-
-/** Device and root of the mount at `/`, as mountinfo has them. */
-function rootMount(mounts: string): string | undefined {
-  return mounts.match(/^\d+ \d+ (\S+ \S+) \/ /m)?.[1];
-}
-
-const HOST_ROOT = rootMount(readProc("self", "mountinfo"));
 
 function readProc(pid: number | "self", name: string): string {
   try {
