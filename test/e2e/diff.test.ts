@@ -12,6 +12,7 @@ import type { Config } from "../support/config.ts";
 import { type Container, mustSucceed } from "../support/container.ts";
 import { amongMounts, diff, sleeping, told, toldApart, writeCgroup } from "../support/drift.ts";
 import { controllerHierarchy } from "../support/host.ts";
+import { nameOf } from "../support/proc.ts";
 import { needsProgram } from "../support/program.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
 import { until } from "../support/wait.ts";
@@ -300,6 +301,7 @@ behaviour(
       config.process.args = ["/bin/sh", "-c", script];
       config.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 64, hard: 128 }];
     });
+    await box.waitForProgram("sleep");
     const report = await diff(box);
     t.strictSame([report.code, report.differs, told(report)], [0, false, []]);
     t.strictSame(toldApart(report), [
@@ -364,9 +366,11 @@ behaviour(
         parent = made;
       },
     });
-    await until("the exec to run", async () => {
+    // Before it is the program, a process that is not the container's may be among them.
+    await until("the exec to run its program", async () => {
       const { stdout } = await lab.invoke(["ps", "--format", "json", box.id]);
-      return (JSON.parse(stdout) as number[]).length === 2 ? true : undefined;
+      const pids = JSON.parse(stdout) as number[];
+      return pids.length === 2 && pids.every((one) => nameOf(one) === "sleep");
     });
     process.kill(parent, "SIGSTOP");
     try {

@@ -20,6 +20,7 @@ import { cgroupFolders } from "../support/cgroup.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
+import { nameOf } from "../support/proc.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
 import { until } from "../support/wait.ts";
 import { stuck } from "../support/why.ts";
@@ -62,15 +63,13 @@ async function halfMade(lab: Lab): Promise<Container> {
   const hook = await until("the hook to run", () => {
     const children = `/proc/${pid}/task/${pid}/children`;
     const list = existsSync(children) ? readFileSync(children, "utf8").trim().split(" ") : [];
-    return list.find((child) => existsSync(`/proc/${child}/comm`) && nameOf(child) === "sleep");
+    return list.find((child) => nameOf(child) === "sleep");
   });
   process.kill(pid, "SIGKILL");
   process.kill(Number(hook), "SIGKILL");
   await creating;
   return box;
 }
-
-const nameOf = (pid: string): string => readFileSync(`/proc/${pid}/comm`, "utf8").trim();
 
 behaviour(
   "containers that are well are no garbage: created, running, paused, ended, being made",

@@ -191,7 +191,7 @@ behaviour(
 
 behaviour("an rslave bind sees what the host mounts later", async (t, lab) => {
   const source = folder(lab, "tree");
-  const script = "touch /mnt/ready; until [ -e /mnt/later/file ]; do sleep 0.01; done; cat /mnt/later/file";
+  const script = "touch /mnt/ready; until [ -s /mnt/later/file ]; do sleep 0.01; done; cat /mnt/later/file";
   const box = lab.container(Container.script(script));
   box.config.linux.rootfsPropagation = "rslave";
   box.config.mounts.push({ destination: "/mnt", type: "bind", source, options: ["rbind", "rslave"] });

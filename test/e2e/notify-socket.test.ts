@@ -112,7 +112,7 @@ behaviour("while start waits other commands do not", async (t, lab) => {
   const box = lab.container(Container.script(WAIT));
   mustSucceed(await box.create({ env }));
   const starting = box.start({ env });
-  await box.waitForStatus("running");
+  await box.waitForProgram("sleep");
   mustSucceed(await box.delete({ flags: ["--force"] }));
   t.equal((await starting).code, 0, "it ends with the container");
   t.strictSame(said(), []);

@@ -90,7 +90,9 @@ behaviour(
         pid = spawned;
       },
     });
-    await box.waitForStatus("running");
+    await box.waitForProgram("sleep");
+    const locked = new RegExp(` FLOCK .* ${pid} `);
+    await until("it to give the lock back", () => !locked.test(readFileSync("/proc/locks", "utf8")));
     // It learns of the end of its container only when there is another one.
     process.kill(pid, "SIGSTOP");
     mustSucceed(await box.delete({ flags: ["--force"] }));

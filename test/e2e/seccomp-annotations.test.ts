@@ -5,6 +5,7 @@ import { startAgent } from "../support/agent.ts";
 import { behaviour, needsKernel, nothingLeft, notOfRunc, refused } from "../support/behaviour.ts";
 import { annotated, type Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { until } from "../support/wait.ts";
 import { needsCall } from "../support/without.ts";
 
 const ANNOTATIONS = notOfRunc("has no annotations of crun's");
@@ -83,7 +84,7 @@ for (const noNewPrivileges of [true, false]) {
       mustSucceed(await box.run({ flags: ["--detach"] }));
       const result = await lab.invoke(["exec", box.id, "mkdir", "/tmp/b"]);
       t.match(result.stderr, /No medium found/, "exec has it too");
-      t.match(box.output(), /No medium found/);
+      await until("the first process to say so too", () => box.output().includes("No medium found"));
     },
     ANNOTATIONS,
     X86_64,

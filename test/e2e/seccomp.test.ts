@@ -65,8 +65,7 @@ behaviour(
         pid = spawned;
       },
     });
-    await box.waitForStatus("running");
-    const init = (await box.stateDocument()).pid;
+    const { pid: init } = await box.waitForProgram("sleep");
     t.equal(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim(), String(init));
     mustSucceed(await box.kill("KILL"));
     t.equal((await run).code, 137);

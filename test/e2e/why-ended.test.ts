@@ -38,7 +38,7 @@ behaviour(
     t.match(failed.about("exit"), { weight: "wrong", details: [/do not find a program/] });
     const shot = lab.container(SLEEP);
     const run = shot.run();
-    const { pid } = await shot.waitForStatus("running");
+    const { pid } = await shot.waitForProgram("sleep");
     process.kill(pid, "SIGKILL");
     t.equal((await run).code, 137);
     const killed = await why(lab, shot.id);
@@ -53,9 +53,10 @@ behaviour(
   "a signal of kill is told with who asked for it, before and after delete",
   async (t, lab) => {
     const box = lab.container((config) => {
-      Container.script("trap 'exit 7' TERM; while :; do usleep 1000; done")(config);
+      Container.script("trap 'exit 7' TERM; echo up; while :; do usleep 1000; done")(config);
     });
     mustSucceed(await box.run({ flags: ["--detach"] }));
+    await until("the trap to be set", () => box.output() === "up\n");
     mustSucceed(await box.kill("WINCH"));
     mustSucceed(await box.kill("TERM"));
     await box.waitForStatus("stopped");

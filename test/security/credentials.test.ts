@@ -10,6 +10,7 @@ import { mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { capabilityBits, parseStatus } from "../support/proc.ts";
 import { asUser, NOBODY } from "../support/user.ts";
+import { until } from "../support/wait.ts";
 
 const CAP_KILL = 5;
 const CAP_NET_RAW = 13;
@@ -27,6 +28,7 @@ attack(
       t.strictSame(capabilityBits(status.get("CapAmb")?.[0]), [], `ambient with ${flags.join(" ")}`);
       t.equal(capabilityBits(status.get("CapBnd")?.[0]).includes(CAP_NET_RAW), flags.length > 0);
     }
+    await until("its status", () => box.output().includes("ctxt_switches"));
     const first = parseStatus(box.output());
     t.strictSame(capabilityBits(first.get("CapInh")?.[0]), []);
     t.strictSame(capabilityBits(first.get("CapAmb")?.[0]), []);

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { baseConfig, type Config } from "./config.ts";
 import type { Lab } from "./lab.ts";
+import { nameOf } from "./proc.ts";
 import { makeRootfs } from "./rootfs.ts";
 import type { InvokeOptions, Result } from "./runtime.ts";
 import { until } from "./wait.ts";
@@ -105,6 +106,16 @@ export class Container {
       const document = code === 0 ? (JSON.parse(stdout) as StateDocument) : undefined;
       return document?.status === status ? document : undefined;
     });
+  }
+
+  /**
+   * Waits until the first process has executed the program of this name. State says "running" before that,
+   * and whoever ends the process then ends none of the program's.
+   */
+  async waitForProgram(name: string): Promise<StateDocument> {
+    const state = await this.waitForStatus("running");
+    await until(`${this.id} to run ${name}`, () => nameOf(state.pid) === name);
+    return state;
   }
 
   /** The container's output on the stdout that it got from `create` or `run`. */

@@ -1,4 +1,6 @@
-// Readers of /proc text that containers print.
+// Readers of /proc: of text that containers print, and of the names of processes.
+
+import { readFileSync } from "node:fs";
 
 /** `/proc/PID/status`: the words behind each key. */
 export function parseStatus(text: string): Map<string, string[]> {
@@ -8,6 +10,15 @@ export function parseStatus(text: string): Map<string, string[]> {
     return colon < 0 ? [] : [[line.slice(0, colon), words.filter((word) => word !== "")]];
   });
   return new Map(entries);
+}
+
+/** The name of a process, as the kernel has it since its last execve(2); empty if it has ended. */
+export function nameOf(pid: number | string): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trimEnd();
+  } catch {
+    return "";
+  }
 }
 
 /** The numbers of the bits in one of the Cap lines of `/proc/PID/status`. */
