@@ -3,12 +3,11 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { behaviour, nothingLeft, notOfCrun, notOfRunc, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { inject, needsStrace } from "../support/injection.ts";
+import { needsStrace } from "../support/injection.ts";
 import { isTsrun } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
@@ -314,11 +313,23 @@ behaviour(
     const record = readFileSync(file, "utf8");
     const early = { ...JSON.parse(record), init_process_pid: 0, init_process_start: 0 };
     writeFileSync(file, JSON.stringify(early));
-    // It has read the record, and looks for the lock of `create` when that has gone.
-    const { wrapper } = inject(lab, "flock", 1, "delay_enter=1000000");
-    const looking = lab.invoke(["state", box.id], { wrapper });
-    await sleep(500);
+    // It has read the record, and opens the file of create's lock last before it looks whether that is held.
+    const [log, pidFile] = [join(lab.folder, "log"), join(lab.folder, "pid")];
+    const logged = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
+    const traced = (...more: string[]) => ({
+      wrapper: ["strace", "-qq", "-o", log, "-e", "trace=openat,flock", ...more].concat(
+        ...["sh", "-c", 'echo $$ >"$0"; exec "$@"', pidFile],
+      ),
+    });
+    mustSucceed(await box.state(traced()));
+    const opened = logged()
+      .split("\n")
+      .findIndex((line) => line.startsWith("flock("));
+    rmSync(log);
+    const looking = box.state(traced("-e", `inject=openat:signal=STOP:when=${opened}`));
+    await until("state to stop there", () => logged().includes("stopped by SIGSTOP"));
     writeFileSync(file, record);
+    process.kill(Number(readFileSync(pidFile, "utf8")), "SIGCONT");
     t.match(JSON.parse(mustSucceed(await looking).stdout), { status: "creating", pid: 0 });
     t.match(await box.stateDocument(), { status: "created" });
   },
