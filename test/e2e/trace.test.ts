@@ -165,11 +165,13 @@ behaviour(
   "hooks are in the trace, with their paths and as long as they take",
   async (t, lab) => {
     const slow = { ...shell("sleep 0.1"), env: ["PATH=/bin:/usr/bin"] };
+    // So long that the first process waits for most of it, even if it begins late on a busy machine.
+    const slower = { ...shell("sleep 2"), env: ["PATH=/bin:/usr/bin"] };
     const box = lab.container((config) => {
       sleeping(config);
       config.hooks = {
         createRuntime: [slow, slow],
-        createContainer: [slow],
+        createContainer: [slower],
         startContainer: [slow],
         poststart: [slow],
         poststop: [slow],
@@ -309,7 +311,7 @@ behaviour(
 behaviour(
   "run traces the program as one wait, and passes on its exit status",
   async (t, lab) => {
-    const box = lab.container(Container.script("sleep 0.5; exit 7"));
+    const box = lab.container(Container.script("sleep 2; exit 7"));
     const { file, globals } = tracing(lab, "run");
     t.equal((await box.run({ globals })).code, 7);
     const trace = readTrace(file);
