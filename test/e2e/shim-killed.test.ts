@@ -10,7 +10,7 @@ import type { Config } from "../support/config.ts";
 import { hasEnded } from "../support/host.ts";
 import { needsStrace } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
-import { Containerd, Shim } from "../support/shim.ts";
+import { Containerd, Refusal, Shim } from "../support/shim.ts";
 import { processOf, shimCase, sleeping, sleepingInPod } from "../support/shim-cases.ts";
 import { until } from "../support/wait.ts";
 
@@ -76,10 +76,23 @@ async function traced(
     said += chunk.toString();
   });
   await until("strace to watch", () => said.includes("attached"));
-  await act(shim).catch(() => {});
-  strace.kill("SIGTERM");
+  const isCutOff = await act(shim).then(
+    () => false,
+    (error) => !(error instanceof Refusal),
+  );
+  // The connection ends before strace has seen the end of the shim, with which it ends itself.
+  if (!isCutOff) strace.kill("SIGTERM");
   await ended;
   return readFileSync(log, "utf8");
+}
+
+/** It may have been killed at the moment when strace let go of it. */
+function endIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 /** The system calls of a phase, each by its name and how often it was called until then. */
@@ -112,7 +125,7 @@ for (const [name, phase] of Object.entries(PHASES)) {
         const fault = ["-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL:when=${nth}`];
         const log = await traced(lab, shim, phase, fault);
         if (/killed by SIGKILL/.test(log)) killed += 1;
-        else process.kill(shim.pid, "SIGKILL");
+        else endIfThere(shim.pid);
         await shim.cleanUp();
         await nothingLeft(t, lab, `after a kill at ${call} ${nth}`);
       }

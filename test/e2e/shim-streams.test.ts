@@ -8,6 +8,7 @@ import {
   chmodSync,
   closeSync,
   createReadStream,
+  existsSync,
   openSync,
   readFileSync,
   writeFileSync,
@@ -162,7 +163,7 @@ shimCase("binary:// starts a program that gets the output, and its arguments", a
   await shim.client.call("Start", { id: shim.box.id });
   await shim.client.call("Wait", { id: shim.box.id });
   const whole = `${shim.box.id} state one 1 two\nout\nerr\n`;
-  await until("the log to be whole", () => readFileSync(log, "utf8") === whole);
+  await until("the log to be whole", () => existsSync(log) && readFileSync(log, "utf8") === whole);
   await shim.client.call("Delete", { id: shim.box.id });
   await shim.stop();
   t.equal(readFileSync(log, "utf8"), whole);

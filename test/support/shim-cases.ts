@@ -1,14 +1,17 @@
 // What cases about tsrun as containerd's shim have in common: the case itself, containers that sleep, states,
 // documents, and the other ends of streams.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { type Body, behaviour, type Condition, tsrunOnly } from "./behaviour.ts";
 import type { Config } from "./config.ts";
 import { Container } from "./container.ts";
 import { hostMounts, type MountLine } from "./host.ts";
 import type { Lab } from "./lab.ts";
 import { Shim } from "./shim.ts";
+import { until } from "./wait.ts";
+
+/** How long the output of a container may take until its end. */
+const READS_MS = 60_000;
 
 /** A case of tsrun alone: the other runtimes have containerd's own shim. */
 export function shimCase(sentence: string, body: Body, ...conditions: Condition[]): void {
@@ -72,12 +75,39 @@ export function processOf(shim: Shim, script: string): ReturnType<typeof documen
   return document({ ...shim.box.config.process, args: ["/bin/sh", "-c", script] });
 }
 
-/** Everything that comes out of a FIFO, by a reader of its own. */
+/**
+ * Everything that comes out of a FIFO. It is open when this returns, as containerd has it open before it asks
+ * for anything: a reader that opens it later may find that the writer has gone.
+ */
 export function readFifo(path: string): Promise<string> {
-  const reader = spawn("cat", [path], { stdio: ["ignore", "pipe", "inherit"] });
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const chunks: Buffer[] = [];
-  reader.stdout.on("data", (chunk: Buffer) => void chunks.push(chunk));
-  return once(reader, "close").then(() => Buffer.concat(chunks).toString());
+  // Without a writer there is no data and no wait: that is its end once there has been one.
+  let wasWritten = false;
+  const isOver = () => {
+    for (;;) {
+      const chunk = readPiece(fd);
+      if (chunk === "later") wasWritten = true;
+      if (typeof chunk === "string") return chunk === "end" && wasWritten;
+      wasWritten = true;
+      chunks.push(chunk);
+    }
+  };
+  return until(`the end of ${path}`, isOver, READS_MS)
+    .then(() => Buffer.concat(chunks).toString())
+    .finally(() => closeSync(fd));
+}
+
+/** What is there; `end` if nobody has it open for writing, `later` if nothing has been written yet. */
+function readPiece(fd: number): Buffer | "end" | "later" {
+  const piece = Buffer.alloc(1 << 16);
+  try {
+    const length = readSync(fd, piece);
+    return length === 0 ? "end" : piece.subarray(0, length);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return "later";
+    throw error;
+  }
 }
 
 /** The host's mounts below a folder. */
