@@ -39,7 +39,7 @@ export class PodmanUsers {
     const unshare = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", script, "keeper", etc];
     // It ends when its parent ends, for whatever reason.
     this.#keeper = spawn("setpriv", ["--pdeathsig", "KILL", ...unshare], { stdio: "ignore" });
-    const wait = 'for i in $(seq 500); do [ -e "$1/ready" ] && exit; sleep 0.01; done; exit 1';
+    const wait = 'for i in $(seq 2000); do [ -e "$1/ready" ] && exit; sleep 0.01; done; exit 1';
     if (spawnSync("sh", ["-c", wait, "wait", etc]).status !== 0) throw new Error("no users for Podman");
   }
 

@@ -149,13 +149,16 @@ export class Podman {
 
   /**
    * Podman's command that removes. With a user namespace Podman 4 forgets now and then, on a busy host, that
-   * unmounting a container's /dev/shm has failed (in 12 of 60 removals, with runc as with tsrun). The second
+   * unmounting a container's /dev/shm has failed (in 12 of 60 removals, with runc as with tsrun). Another
    * call removes it.
    */
   remove(...args: readonly string[]): void {
-    const { code, out, err } = this.call(...args);
-    if (code !== 0 && !/userdata\/shm: device or resource busy/.test(err + out)) throw new Error(err + out);
-    if (code !== 0) this.must(...args);
+    for (let tried = 1; ; tried++) {
+      const { code, out, err } = this.call(...args);
+      if (code === 0) return;
+      const forgot = /userdata\/shm: device or resource busy/.test(err + out);
+      if (!forgot || tried === 4) throw new Error(`podman ${args.join(" ")}: ${err}${out}`);
+    }
   }
 
   run(flags: readonly string[], ...command: readonly string[]): string {
@@ -209,13 +212,18 @@ export class Podman {
     spawnSync("sh", ["-c", script, "wait", this.folder]);
   }
 
-  /** Empty cgroups that were made after this Podman; those of others do not stay empty for long. */
+  /**
+   * Empty cgroups that were made after this Podman. Those of others go with the cleanup that their monitors
+   * start, which may take a while on a busy machine.
+   */
   #emptyCgroups(): string[] {
-    const empty = () => cgroups().filter((path) => !this.#before.has(path) && isEmpty(path));
-    const first = empty();
-    if (first.length === 0) return [];
-    spawnSync("sleep", ["3"]);
-    return empty().filter((path) => first.includes(path));
+    const isLeft = (path: string) => !this.#before.has(path) && isEmpty(path);
+    let left = cgroups().filter(isLeft);
+    for (let looked = 0; left.length > 0 && looked < 100; looked++) {
+      spawnSync("sleep", ["0.2"]);
+      left = left.filter(isLeft);
+    }
+    return left;
   }
 }
 
