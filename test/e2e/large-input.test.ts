@@ -139,19 +139,37 @@ async function secondsOfFaultless(t: Test, lab: Lab): Promise<number> {
   return seconds;
 }
 
+/**
+ * Checks that a call takes less than so many times the processor time of a faultless document. Both are taken
+ * anew, up to three times: somebody else may use the processor's caches during one of them.
+ */
+async function isSoon(
+  t: Test,
+  lab: Lab,
+  words: readonly string[],
+  times: number,
+  check: (result: Result) => void,
+): Promise<void> {
+  for (let tried = 1; ; tried += 1) {
+    const faultless = await secondsOfFaultless(t, lab);
+    const { result, seconds } = await invokeTimed(lab, words);
+    check(result);
+    const isFast = seconds < times * faultless;
+    if (!isFast && tried < 3) continue;
+    t.ok(isFast, `${words.join(" ")}: ${seconds} s, faultless ${faultless} s`);
+    return;
+  }
+}
+
 behaviour(
   "whatever fills 4 MiB, what is wrong with it is told soon",
   async (t, lab) => {
-    const faultless = await secondsOfFaultless(t, lab);
     for (const [list, entry, told] of FULL) {
       const { box } = filled(lab, list, entry);
-      const { result, seconds } = await invokeTimed(lab, ["validate", box.bundle]);
-      t.equal(result.code, 1, `${list} of ${entry}`);
-      t.match(result.stdout.trimEnd().split("\n").at(-1), told);
-      t.ok(
-        seconds < TIMES_FAULTLESS * faultless,
-        `${list} of ${entry}: ${seconds} s, faultless ${faultless} s`,
-      );
+      await isSoon(t, lab, ["validate", box.bundle], TIMES_FAULTLESS, (result) => {
+        t.equal(result.code, 1, `${list} of ${entry}`);
+        t.match(result.stdout.trimEnd().split("\n").at(-1), told);
+      });
     }
   },
   NO_VALIDATE,
@@ -160,12 +178,11 @@ behaviour(
 behaviour(
   "whatever fills 4 MiB is explained soon, and whole",
   async (t, lab) => {
-    const faultless = await secondsOfFaultless(t, lab);
     const { box, count } = filled(lab, "prestart", '{"path":"/bin/true"}');
-    const { result, seconds } = await invokeTimed(lab, ["explain", box.bundle]);
-    t.equal(result.code, 0);
-    t.equal(result.stdout.match(/^ {4}prestart {2}.*\/bin\/true .* on the host$/gm)?.length, count);
-    t.ok(seconds < EXPLAIN_TIMES_FAULTLESS * faultless, `${seconds} s, faultless ${faultless} s`);
+    await isSoon(t, lab, ["explain", box.bundle], EXPLAIN_TIMES_FAULTLESS, (result) => {
+      t.equal(result.code, 0);
+      t.equal(result.stdout.match(/^ {4}prestart {2}.*\/bin\/true .* on the host$/gm)?.length, count);
+    });
   },
   tsrunOnly("has no explain"),
 );
@@ -206,7 +223,7 @@ behaviour("more than one message holds, and more than a call takes, is no fault"
       ],
     };
   });
-  const { code, stderr } = await box.run();
+  const { code, stderr } = await box.run({ timeoutMs: 120_000 });
   t.strictSame([code, stderr], [0, ""]);
   t.equal(readFileSync(marks, "utf8"), "70000\n");
   await nothingLeft(t, lab, "after run");

@@ -6,6 +6,7 @@ import { Container, mustSucceed } from "../support/container.ts";
 import { cgroupHierarchies, hostMounts } from "../support/host.ts";
 
 const IN_A_ROW = 200;
+const FAILURES = 10;
 const AT_ONCE = 20;
 
 /** Counts that grow with anything that is leaked, under any name. */
@@ -71,9 +72,10 @@ behaviour("failed creates leave the host's mounts and cgroups as they were", asy
   const box = lab.container((config) => {
     config.process.args = ["nosuchprogram"];
   });
-  for (let attempt = 0; attempt < 10; attempt += 1) t.equal((await box.create()).code, 1);
+  for (let attempt = 0; attempt < FAILURES; attempt += 1) t.equal((await box.create()).code, 1);
   await nothingLeft(t, lab, "after ten failures");
   const busy = readFileSync("/proc/loadavg", "utf8");
-  t.ok(hostMounts().length <= before.mounts + 1, `mounts, with ${busy}`);
+  // Others mount something meanwhile, but not as often as creates have failed.
+  t.ok(hostMounts().length < before.mounts + FAILURES, `mounts, with ${busy}`);
   t.ok(cgroupCount() <= before.cgroups + 100, "cgroups of other tests aside");
 });

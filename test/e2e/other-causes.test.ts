@@ -151,7 +151,7 @@ behaviour(
       }),
     );
     // What a process has open is closed before it has ended, and all at once rarely end at once.
-    const results = await Promise.all(boxes.map((box) => box.run()));
+    const results = await Promise.all(boxes.map((box) => box.run({ timeoutMs: 120_000 })));
     const silent = results.filter(({ stderr }) => !/killed before that/.test(stderr));
     t.strictSame(silent, []);
     await nothingLeft(t, lab, "after the failures");

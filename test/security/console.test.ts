@@ -66,7 +66,7 @@ attack(
       (path: string) => execFileSync("mkfifo", [path]),
     ]) {
       make(join(dev, "console"));
-      mustSucceed(await box.create({ flags, timeoutMs: 5_000 }));
+      mustSucceed(await box.create({ flags }));
       const { stdout } = mustSucceed(await lab.invoke(["exec", box.id, "stat", "-c", "%t", "/dev/console"]));
       t.equal(stdout, "88\n", "a pty's slave, major number 136");
       mustSucceed(await box.delete({ flags: ["--force"] }));
@@ -91,7 +91,7 @@ attack(
       ["a node like it, of no devpts", () => execFileSync("mknod", ["-m", "666", ptmx, "c", "5", "2"])],
     ] as const) {
       make();
-      refused(t, await box.create({ flags, timeoutMs: 5_000 }), /terminal/);
+      refused(t, await box.create({ flags }), /terminal/);
       t.comment(what);
       await nothingLeft(t, lab, "after the refusal");
       rmSync(ptmx, { force: true });

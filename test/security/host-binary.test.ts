@@ -37,7 +37,7 @@ attack(CVE, "/bin/sh that is `#!/proc/self/exe` never becomes the runtime", asyn
   mustSucceed(await box.run({ flags: ["--detach"] }));
   replaceShell(box);
   for (const args of [["/bin/sh"], ["/bin/sh", "--version"], ["/bin/sh", "features"]]) {
-    const result = await lab.invoke(["exec", box.id, ...args], { timeoutMs: 5_000 });
+    const result = await lab.invoke(["exec", box.id, ...args]);
     t.not(result.code, 0, "it is no program");
     t.notMatch(result.stdout, /ociVersion|version \d/, "the runtime did not run");
   }
@@ -46,7 +46,7 @@ attack(CVE, "/bin/sh that is `#!/proc/self/exe` never becomes the runtime", asyn
     config.process.args = ["/bin/sh", "features"];
   });
   replaceShell(other);
-  const run = await other.run({ timeoutMs: 5_000 });
+  const run = await other.run();
   t.not(run.code, 0);
   t.equal(run.stdout, "");
 });

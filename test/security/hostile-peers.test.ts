@@ -8,7 +8,9 @@ import type { Lab } from "../support/lab.ts";
 import { until } from "../support/wait.ts";
 
 const TRIES = 15;
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 20_000;
+/** How long to try until an attack of the container's meets a process. */
+const MEETING_MS = 120_000;
 /** tsrun checks a stopped process twice, after 5 s and 10 s. */
 const PATIENT_MS = 30_000;
 
@@ -44,10 +46,11 @@ for (const [kind, edit] of KINDS) {
       const box = hostile(lab, look, edit);
       mustSucceed(await box.run({ flags: ["--detach"] }));
       // The container does not see a process that ends before it looks.
-      await until("the container to end", async () => {
+      const isOver = async () => {
         await lab.invoke(["exec", box.id, "true"], { timeoutMs: LIMIT_MS });
         return (await box.stateDocument()).status === "stopped";
-      });
+      };
+      await until("the container to end", isOver, MEETING_MS);
       t.equal((await box.delete()).code, 0);
     }
     await nothingLeft(t, lab, "after delete");
@@ -59,10 +62,11 @@ behaviour(
   async (t, lab) => {
     const box = hostile(lab, "while :; do kill -STOP -1; done 2>/dev/null", () => {});
     mustSucceed(await box.run({ flags: ["--detach"] }));
-    const held = await until("a process to be stopped before it is the program", async () => {
+    const attempt = async () => {
       const result = await lab.invoke(["exec", "--detach", box.id, "true"], { timeoutMs: PATIENT_MS });
       return result.code === 0 ? undefined : result;
-    });
+    };
+    const held = await until("a process to be stopped before it is the program", attempt, MEETING_MS);
     refused(t, held, /a signal or a tracer inside the container holds the process that does it/, 255);
     mustSucceed(await box.delete({ flags: ["--force"] }));
     await nothingLeft(t, lab, "after delete --force");

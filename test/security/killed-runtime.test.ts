@@ -28,17 +28,14 @@ async function createMs(box: Container): Promise<number> {
 
 /** Kills the call after some time; here the moment itself is what is tested. */
 async function killAfter(box: Container, ms: number): Promise<number> {
+  let timer: NodeJS.Timeout | undefined;
   const result = await box.create({
     onSpawn: (pid) => {
-      setTimeout(() => {
-        try {
-          process.kill(pid, "SIGKILL");
-        } catch {
-          // It was faster this time.
-        }
-      }, ms);
+      timer = setTimeout(() => process.kill(pid, "SIGKILL"), ms);
     },
   });
+  // If it was faster this time, another process may soon have its pid.
+  clearTimeout(timer);
   return result.code;
 }
 

@@ -4,8 +4,9 @@
     pty.py STEPS --listen SOCKET        takes a terminal from a console socket, and prints "up" when it listens
 
 STEPS is a JSON list, done in order: {"expect": REGEX} {"send": TEXT} {"size": [ROWS, COLUMNS]} {"modes": true}
-{"touch": FILE} {"echo": BYTES}, which sends that much and wants the same back. Prints one JSON object:
-what was shown, the exit status (128 + signal), and the terminal's modes before, at "modes", and after.
+{"touch": FILE} {"echo": BYTES}, which sends that much and wants the same back. All of them together may
+take LIMIT_SECONDS, or as long as {"within": SECONDS} says from then on. Prints one JSON object: what was
+shown, the exit status (128 + signal), and the terminal's modes before, at "modes", and after.
 """
 
 import fcntl
@@ -89,6 +90,8 @@ class Person:
             open(value, "w").close()
         elif name == "echo":
             self.echo(value)
+        elif name == "within":
+            self.deadline = time.monotonic() + value
         else:
             raise Missing(f"no such step: {name}")
 

@@ -16,7 +16,8 @@ export type Step =
   | { readonly size: readonly [rows: number, columns: number] }
   | { readonly modes: true }
   | { readonly touch: string }
-  | { readonly echo: number };
+  | { readonly echo: number }
+  | { readonly within: number };
 
 export interface Seen {
   /** The text that an `expect` or `echo` did not find in time. */
