@@ -40,7 +40,7 @@ interface Tests {
 
 function underTap(files: readonly string[], without: string): Tests {
   // Two files at a time: more would only measure how tests wait for each other.
-  const args = ["node_modules/.bin/tap", "--reporter=tap", "--jobs=2", "--timeout=600", ...files];
+  const args = ["node_modules/.bin/tap", "--reporter=tap", "--jobs=2", "--timeout=1200", ...files];
   const name = `test${without === "" ? "" : `-without-${without}`}`;
   return { command: [process.execPath, ...args], env: { ...process.env, WITHOUT: without }, name };
 }
