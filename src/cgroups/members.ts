@@ -2,6 +2,7 @@
 // every story after create.
 
 import { TsrunError } from "../errors.ts";
+import { hasErrno } from "../linux/call/call.ts";
 import { readTextIfThere, tryWriteFile } from "../linux/files/files.ts";
 import { poll } from "../linux/files/poll.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
@@ -15,6 +16,8 @@ import { exists, processesBelow, removeCgroups } from "./tree.ts";
 /** How long to wait for processes that are about to end, and how often to check. */
 const PATIENCE_MS = 1000;
 const LOOK_AGAIN_MS = 5;
+/** How long processes that were killed may take to end, in milliseconds, as a first process may. */
+const KILLED_MS = 10_000;
 
 /** Host pids of all processes in the container, including those in cgroups that it has made itself. */
 export function readProcesses(record: CgroupRecord): number[] {
@@ -23,10 +26,10 @@ export function readProcesses(record: CgroupRecord): number[] {
 }
 
 /** Waits for processes that are about to end. False if one stays. */
-export function waitUntilEmpty(record: CgroupRecord): boolean {
+export function waitUntilEmpty(record: CgroupRecord, limitMs = PATIENCE_MS): boolean {
   const since = begin();
   try {
-    for (const last = performance.now() + PATIENCE_MS; ; poll([], LOOK_AGAIN_MS)) {
+    for (const last = performance.now() + limitMs; ; poll([], LOOK_AGAIN_MS)) {
       if (readProcesses(record).length === 0) return true;
       if (performance.now() >= last) return false;
     }
@@ -78,6 +81,19 @@ export function destroyCgroup(record: CgroupRecord): void {
   const directories: string[] = [];
   for (const path of Object.values(record.paths)) if (!directories.includes(path)) directories.push(path);
   removeCgroups(directories);
+}
+
+/**
+ * Like `destroyCgroup`, for a cgroup whose processes have been killed. To end, each needs a processor, which
+ * others or a limit of its own may keep from it for seconds.
+ */
+export function destroyKilledCgroup(record: CgroupRecord): void {
+  try {
+    destroyCgroup(record);
+  } catch (error) {
+    if (!hasErrno(error, "EBUSY") || !waitUntilEmpty(record, KILLED_MS)) throw error;
+    destroyCgroup(record);
+  }
 }
 
 /**

@@ -1,7 +1,13 @@
 // Ends a container and removes everything that it leaves: processes, cgroups, mounts, state. Called by
 // delete, run, restore and checkpoint.
 
-import { destroyCgroup, killProcesses, ownOomKills, waitUntilEmpty } from "../cgroups/members.ts";
+import {
+  destroyCgroup,
+  destroyKilledCgroup,
+  killProcesses,
+  ownOomKills,
+  waitUntilEmpty,
+} from "../cgroups/members.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
 import type { HookOutput } from "../hooks/output.ts";
@@ -155,7 +161,8 @@ function removeCgroup(record: StateRecord, forced: DestroyOptions["forced"]): st
   }
   const kills = cgroupIsPlanned !== true && (forced !== undefined || !ownPidNamespace);
   if (kills) orWarn(forced, () => killProcesses(cgroup, SIGKILL));
-  return orWarn(forced, () => destroyCgroup(cgroup)) ? [] : cgroupsLeft(cgroup);
+  const remove = kills ? destroyKilledCgroup : destroyCgroup;
+  return orWarn(forced, () => remove(cgroup)) ? [] : cgroupsLeft(cgroup);
 }
 
 /** The container's cgroups that are still there, for `gc`. */

@@ -3,7 +3,7 @@
 // to the container, its state stays, since nothing else leads to them.
 
 import { readHierarchies, readSystemd } from "../cgroups/host.ts";
-import { destroyCgroup, killProcesses, readProcesses } from "../cgroups/members.ts";
+import { destroyKilledCgroup, killProcesses, readProcesses } from "../cgroups/members.ts";
 import { planCgroup, plannedRecord } from "../cgroups/plan.ts";
 import type { CgroupPlan } from "../cgroups/planned.ts";
 import { TsrunError } from "../errors.ts";
@@ -38,7 +38,7 @@ export function deleteDamaged(globals: GlobalOptions, damaged: Damaged): void {
   const areOthers = spec === undefined || members.includes(process.pid);
   if (members.length > 0 && areOthers) throw undecided(damaged, members);
   const isFound = spec !== undefined && killProcesses(cgroup, SIGKILL);
-  if (isFound) destroyCgroup(cgroup);
+  if (isFound) destroyKilledCgroup(cgroup);
   // A rootless container may have been refused a cgroup; a path may have been relative to its caller's.
   const others = processesNamed(id, plan);
   const isHidden = !isFound && spec !== undefined && isRootless(globals);
