@@ -6,21 +6,26 @@ import { once } from "../once.ts";
 import type { StateRecord } from "./record.ts";
 
 /**
- * random(4): different after each boot. `undefined` if /proc does not have it. Cached, since `list` asks
- * often.
+ * random(4): different after each boot. `undefined` if /proc does not have it, or a sandbox around tsrun shows
+ * an empty file. Cached, since `list` asks often.
  */
-export const currentBoot = once(() =>
-  readTextIfThere("/proc/sys/kernel/random/boot_id", { isShort: true })?.trim(),
+export const currentBoot = once(
+  () => readTextIfThere("/proc/sys/kernel/random/boot_id", { isShort: true })?.trim() || undefined,
 );
+
+/** Whether the machine was restarted since; false if that cannot be found out. */
+export function isOfEarlierBoot({ bootId }: Pick<StateRecord, "bootId">): boolean {
+  if (bootId === undefined) return false;
+  const current = currentBoot();
+  return current !== undefined && current !== bootId;
+}
 
 /**
  * The record; after a reboot, without everything that was in the kernel. Commands then find a stopped
  * container, kill nobody, and leave alone the cgroups, mounts and units that have these names now.
  */
 export function inThisBoot(record: StateRecord): StateRecord {
-  if (record.bootId === undefined) return record;
-  const current = currentBoot();
-  if (current === undefined || current === record.bootId) return record;
+  if (!isOfEarlierBoot(record)) return record;
   const { rdt: _group, mountsBefore: _mounts, startInside: _inside, ...rest } = record;
   return {
     ...rest,

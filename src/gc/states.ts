@@ -1,7 +1,7 @@
 // State directories that no command will finish or remove: half made ones, and those of earlier boots. Also
 // files that a command was writing when it was killed.
 
-import { currentBoot } from "../container/boot.ts";
+import { isOfEarlierBoot } from "../container/boot.ts";
 import { destroy } from "../container/destroy.ts";
 import type { GlobalOptions } from "../container/options.ts";
 import type { StateRecord } from "../container/record.ts";
@@ -79,7 +79,7 @@ function judge(directory: StateDirectory): Verdict {
       return { kind: "kept", why: "it has no state, but is less than a minute old" };
     return { kind: "half-made", why: "it has no state: its create or its delete was killed half-way" };
   }
-  if (record.bootId !== undefined && record.bootId !== currentBoot()) {
+  if (isOfEarlierBoot(record)) {
     return { kind: "earlier boot", why: "the machine was restarted after it was created", record };
   }
   const isUnfinished = directory.waiting() === "creating" || record.init_process_pid === 0;

@@ -5,7 +5,7 @@ import { freezeState, isFrozenV1 } from "../cgroups/freezer.ts";
 import { ownOomKills, readProcesses } from "../cgroups/members.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { readKey } from "../cgroups/writer.ts";
-import { currentBoot } from "../container/boot.ts";
+import { isOfEarlierBoot } from "../container/boot.ts";
 import { type Ending, SIGNAL_NOTE, type Signalled, signalledIn } from "../container/ending.ts";
 import type { GlobalOptions } from "../container/options.ts";
 import type { StateRecord } from "../container/record.ts";
@@ -88,7 +88,7 @@ function lookAtExisting(directory: StateDirectory, record: StateRecord, { comman
     oom: ownOomKills(cgroup),
     isHeldByMemory: isHeldByMemory(cgroup),
     forksRefused: forksRefused(cgroup),
-    isOfEarlierBoot: record.bootId !== undefined && record.bootId !== currentBoot(),
+    isOfEarlierBoot: isOfEarlierBoot(record),
     hooks: spec?.hooks,
     seccomp: spec?.linux?.seccomp,
     stdout: isThere ? targetOf(pid, 1) : undefined,

@@ -23,7 +23,7 @@ import type { Lab } from "../support/lab.ts";
 import { nameOf } from "../support/proc.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
 import { until } from "../support/wait.ts";
-import { stuck } from "../support/why.ts";
+import { stuck, why } from "../support/why.ts";
 
 const ours = tsrunOnly("has no gc command");
 
@@ -151,6 +151,26 @@ behaviour(
   ours,
   statfsSync(tmpdir()).type === 0x01021994 ? `"${tmpdir()}" is in memory` : undefined,
   systemdDriver ? "systemd removes the cgroup by itself" : undefined,
+);
+
+behaviour(
+  "nothing is garbage because a sandbox around tsrun hides the boot",
+  async (t, lab) => {
+    const box = lab.container(SLEEP);
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    for (const hiding of [
+      "tmpfs -t tmpfs /proc/sys/kernel/random",
+      "--bind /dev/null /proc/sys/kernel/random/boot_id",
+    ]) {
+      const script = `mount ${hiding} && exec "$@"`;
+      const hidden = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"];
+      t.match(await gc(lab, ["--yes"], hidden), { code: 0, garbage: [] }, hiding);
+      t.match(JSON.parse((await box.state({ wrapper: hidden })).stdout), { status: "running" }, hiding);
+      t.match(await why(lab, box.id, { wrapper: hidden }), { code: 0, state: "running" }, hiding);
+    }
+    t.equal((await box.stateDocument()).status, "running");
+  },
+  ours,
 );
 
 function killIfThere(pid: number): void {
