@@ -24,6 +24,7 @@ const SOURCES = [
     "calls.c",
     "text.c",
     "trace.c",
+    "trace-messages.c",
     "trace-text.c",
   ],
   ...["end-of-memory.c", "relro.c", "thread.c", "libraries-bytes.s"],

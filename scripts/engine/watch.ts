@@ -14,7 +14,8 @@ import { makeWatchedBundles } from "./watched-bundle.ts";
  */
 const WATCHED = [
   ...["state", "delete", "kill", "start", "list", "exec", "root-create", "root-run", "create"],
-  ...["no-state", "no-delete", "no-kill", "no-start", "no-list", "no-exec", "no-traced", "traced", "explain"],
+  ...["no-state", "no-delete", "no-kill", "no-start", "no-list", "no-exec", "no-traced"],
+  ...["traced-exec", "traced", "explain"],
 ];
 
 /** What is added to a command's name for each of its runs. */

@@ -36,6 +36,7 @@ lives() {
   watch start $without start watched
   # Several times, since it races with the process that it adds (plainest in layout.ts).
   for run in "" -2 -3; do watch "exec$run" $without exec watched /idle awhile; done
+  watch traced-exec $without --trace "$directory/trace" exec watched /idle awhile
   watch traced $without --trace "$directory/trace" create --bundle "$directory/lived" traced
   "$watched" $without --root "$directory/root" delete --force traced
   watch kill $without kill watched KILL

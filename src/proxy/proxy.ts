@@ -10,7 +10,7 @@ import { type Machine, machine } from "../linux/numbers/syscalls.ts";
 import { endChild, reapChild } from "../linux/process/children.ts";
 import { spawnProgram } from "../linux/process/executable.ts";
 import { isHeld } from "../linux/process/process.ts";
-import { begin, end, recording } from "../spans.ts";
+import { begin, NUMBERS, recording } from "../spans.ts";
 import { shown } from "./calls/arguments.ts";
 import { type Operation, operation, operationError, render } from "./calls/operation.ts";
 import { Conversation } from "./conversation.ts";
@@ -57,15 +57,6 @@ interface SendOptions extends EncodeOptions {
 type Sent =
   | { readonly entries: readonly Entry[]; readonly batch: EncodedBatch; readonly recorded: number }
   | { readonly failed: Operation };
-
-/** An answer, for who records. */
-interface Answered {
-  /** When tsrun began to wait for it. */
-  readonly since: number;
-  /** The number of its message. */
-  readonly recorded: number;
-  readonly reply: Uint8Array;
-}
 
 /** A process that carries out system calls for tsrun. */
 export class SyscallProxy implements Line {
@@ -155,7 +146,7 @@ export class SyscallProxy implements Line {
     const reply = new Uint8Array(batch.replyLength);
     const since = begin();
     if (this.#read(reply, operations) !== reply.length) {
-      this.#recordUnanswered(since, "become the program", operations);
+      this.#recordUnanswered(since, "become the program");
       return undefined;
     }
     const failed = decode(operations, batch, reply);
@@ -171,7 +162,7 @@ export class SyscallProxy implements Line {
   /** Sends a batch whose answer another reader gets. */
   leave(operations: readonly Operation[]): void {
     this.#send(operations, {});
-    this.#recordUnanswered(begin(), "left to do", operations);
+    this.#recordUnanswered(begin(), "left to do");
     this.#traceAll(operations);
   }
 
@@ -267,7 +258,12 @@ export class SyscallProxy implements Line {
     const reply = new Uint8Array(length);
     const since = begin();
     const got = this.#read(reply, entries);
-    if (since > 0) this.#record({ since, recorded, reply }, entries);
+    const recorder = recording();
+    if (recorder !== undefined) {
+      recorder.add(NUMBERS.wait, `wait for process ${this.pid}`, undefined, since);
+      if (recorded > 0 && this.#clocked) recorder.answered(recorded, reply, this.pid);
+      else if (recorded > 0) recorder.unanswered(recorded, "calls without times", since, this.pid);
+    }
     if (got === length) return reply;
     if (got === -EAGAIN) {
       throw new TsrunError("E_STATE", `cannot ${attemptOf(entries)}: ${this.#impatience}`);
@@ -288,19 +284,9 @@ export class SyscallProxy implements Line {
     }
   }
 
-  /** Tells who records how long the answer took, and what the process did meanwhile. */
-  #record({ since, recorded, reply }: Answered, entries: readonly Entry[]): void {
-    end(since, "wait", `wait for process ${this.pid}`);
-    if (recorded === 0) return;
-    if (this.#clocked) recording()?.answered(recorded, reply, this.pid);
-    else this.#recordUnanswered(since, "calls without times", operationsOf(entries));
-  }
-
-  /** Tells who records what the process was told, where it cannot be known when it did that. */
-  #recordUnanswered(since: number, name: string, operations: readonly Operation[]): void {
-    if (since === 0) return;
-    const what = operations.map(({ call }) => call).join(", ");
-    recording()?.add({ category: "inside", name, what, since, process: this.pid });
+  /** Tells who records what the process was told last, where it cannot be known when it did that. */
+  #recordUnanswered(since: number, name: string): void {
+    if (since > 0) recording()?.unanswered(this.#recorded, name, since, this.pid);
   }
 
   /**

@@ -1,7 +1,21 @@
 // Chrome's format of trace events, which Perfetto and chrome://tracing open. Pure.
 
 import type { Category } from "../spans.ts";
-import { CATEGORY, DETAILS, DURATION, type Format, NAME, PROCESS, RESULT, START, WHAT } from "./template.ts";
+import {
+  CATEGORY,
+  DATE,
+  DETAILS,
+  DROPPED,
+  DURATION,
+  type Format,
+  NAME,
+  PROCESS,
+  PROCESSES,
+  PROGRAM,
+  RESULT,
+  START,
+  WHAT,
+} from "./template.ts";
 
 export interface TraceArguments {
   /** What the event is about: the path or paths of a call, the path of a hook. */
@@ -55,31 +69,29 @@ export interface ChromeTrace {
   };
 }
 
-const event =
-  `,\n{"ph":"X","name":"${NAME}","cat":"${CATEGORY}","ts":${START},"dur":${DURATION},` +
-  `"pid":${PROCESS},"tid":${PROCESS},"args":{${DETAILS}}}`;
+const process = `"pid":${PROCESS},"tid":${PROCESS}`;
+const times = `"ts":${START},"dur":${DURATION},${process}`;
 
-function nameEvent(pid: string, name: string): string {
-  return `{"ph":"M","name":"process_name","pid":${pid},"tid":${pid},"args":{"name":${name}}},\n`;
+function nameOf(name: string): string {
+  return `{"ph":"M","name":"process_name",${process},"args":{"name":"${name}"}},\n`;
 }
 
-const WHOLE =
-  `{"ph":"X","name":"${NAME}","cat":"command","ts":${START},"dur":${DURATION},` +
-  `"pid":${PROCESS},"tid":${PROCESS},"args":{"result":${RESULT}}}`;
-const OTHER = '\n],"displayTimeUnit":"ms","otherData":{"program":';
+/** Both texts around the events are constants, which takes less time than to make them. */
+const FRAME = {
+  before:
+    `{"traceEvents":[\n${nameOf(`${PROGRAM} ${NAME}`)}${PROCESSES}` +
+    `{"ph":"X","name":"${NAME}","cat":"command",${times},"args":{"result":${RESULT}}}`,
+  after:
+    `\n],"displayTimeUnit":"ms","otherData":{"program":"${PROGRAM}","command":"${NAME}",` +
+    `"time":"${DATE}","status":${RESULT},"dropped":${DROPPED}}}\n`,
+};
 
 /** Writes one event per line. The text is not made by JSON.stringify, which would take ten times as long. */
 export const chromeFormat: Format = {
-  event,
+  event: `,\n{"ph":"X","name":"${NAME}","cat":"${CATEGORY}",${times},"args":{${DETAILS}}}`,
   what: `"what":"${WHAT}"`,
   result: `"result":${RESULT}`,
+  process: nameOf(NAME),
   isNested: false,
-  frame({ program, time, dropped, names }) {
-    const ours = JSON.stringify(program);
-    let before = `{"traceEvents":[\n${nameEvent(PROCESS, `${ours.slice(0, -1)} ${NAME}"`)}`;
-    for (const [pid, name] of names) before += nameEvent(`${pid}`, JSON.stringify(name));
-    const began = new Date(time).toISOString();
-    const after = `,"command":"${NAME}","time":"${began}","status":${RESULT},"dropped":${dropped}}}\n`;
-    return { before: before + WHOLE, after: OTHER + ours + after };
-  },
+  frame: () => FRAME,
 };

@@ -5,12 +5,14 @@
 import {
   CATEGORY,
   DETAILS,
+  DROPPED,
   END_OF_EPOCH,
   type Format,
   NAME,
   NUMBER,
   PARENT,
   PROCESS,
+  PROCESSES,
   RESULT,
   START_OF_EPOCH,
   WHAT,
@@ -47,13 +49,9 @@ export function isOtlp(path: string, parent: string | undefined): boolean {
   return path.endsWith(".otlp.json") || traceContext({ TRACEPARENT: parent }) !== undefined;
 }
 
-interface Attribute {
-  readonly key: string;
-  readonly value: { readonly stringValue: string } | { readonly intValue: string };
-}
-
-const text = (key: string, value: string): Attribute => ({ key, value: { stringValue: value } });
-const number = (key: string, value: number): Attribute => ({ key, value: { intValue: `${value}` } });
+/** Attributes as text; the value is as JSON has it between quotes. */
+const text = (key: string, value: string) => `{"key":"${key}","value":{"stringValue":"${value}"}}`;
+const number = (key: string, value: string) => `{"key":"${key}","value":{"intValue":"${value}"}}`;
 
 /** `key=value,key=value`, percent-encoded. If one pair is not valid, all are ignored. */
 function resourceAttributes({ OTEL_RESOURCE_ATTRIBUTES: given = "", OTEL_SERVICE_NAME = "" }: Environment) {
@@ -94,17 +92,16 @@ export function otlpFormat({ env, random }: OtlpOptions): Format {
   const prefix = random.slice(32, 40);
   const ids = `"traceId":"${traceId}","spanId":"${prefix}${NUMBER}","parentSpanId":"${prefix}${PARENT}"`;
   const times = `"startTimeUnixNano":"${START_OF_EPOCH}","endTimeUnixNano":"${END_OF_EPOCH}"`;
-  const always =
-    `{"key":"tsrun.category","value":{"stringValue":"${CATEGORY}"}},` +
-    `{"key":"process.pid","value":{"intValue":"${PROCESS}"}}`;
+  const always = `${text("tsrun.category", CATEGORY)},${number("process.pid", PROCESS)}`;
   return {
     event:
       `,{${ids},"name":"${NAME}","kind":${SPAN_KIND_INTERNAL},${times},` +
       `"attributes":[${always}${DETAILS}]}`,
-    what: `{"key":"tsrun.what","value":{"stringValue":"${WHAT}"}}`,
-    result: `{"key":"tsrun.result","value":{"intValue":"${RESULT}"}}`,
+    what: text("tsrun.what", WHAT),
+    result: number("tsrun.result", RESULT),
+    process: `,${text(`tsrun.process.${PROCESS}`, NAME)}`,
     isNested: true,
-    frame({ program, name, status, dropped, names }) {
+    frame({ program, name, status }) {
       const whole = {
         traceId,
         spanId: `${prefix}00000000`,
@@ -115,14 +112,13 @@ export function otlpFormat({ env, random }: OtlpOptions): Format {
         kind: SPAN_KIND_INTERNAL,
         status: status === 0 ? {} : { code: STATUS_ERROR },
       };
-      const more = [
-        number("process.exit.code", status),
-        number("tsrun.dropped", dropped),
-        ...[...names].map(([process, what]) => text(`tsrun.process.${process}`, what)),
-      ];
-      const filledIn = `${times},"attributes":[${always},${JSON.stringify(more).slice(1)}`;
+      const more = `${number("process.exit.code", RESULT)},${number("tsrun.dropped", DROPPED)}${PROCESSES}`;
+      const filledIn = `${times},"attributes":[${always},${more}]`;
       const [scope = "", version = ""] = program.split(" ");
-      const attributes = [...resourceAttributes(env)].map(([key, value]) => text(key, value));
+      const attributes = [...resourceAttributes(env)].map(([key, stringValue]) => ({
+        key,
+        value: { stringValue },
+      }));
       const head =
         `{"resourceSpans":[{"resource":${JSON.stringify({ attributes })},` +
         `"scopeSpans":[{"scope":${JSON.stringify({ name: scope, version })},"spans":[`;

@@ -21,6 +21,13 @@ export const PARENT = "\x0b";
 export const DETAILS = "\x0c";
 export const WHAT = "\x0e";
 export const RESULT = "\x0f";
+/** What only the frame has: `tsrun 1.4.0`; the time of day when the command began, as RFC 3339 has it. */
+export const PROGRAM = "\x10";
+export const DATE = "\x11";
+/** How many events were left out because there was no room. */
+export const DROPPED = "\x12";
+/** The names of all other processes, each by the template `process`. */
+export const PROCESSES = "\x13";
 
 /** A format of traces. */
 export interface Format {
@@ -28,6 +35,8 @@ export interface Format {
   readonly event: string;
   readonly what: string;
   readonly result: string;
+  /** The template of the name of a process other than tsrun: its PROCESS and NAME. */
+  readonly process: string;
   /** Whether an event names the event that contains it. */
   readonly isNested: boolean;
   /**
@@ -43,9 +52,4 @@ export interface TracedCommand {
   readonly program: string;
   readonly name: string;
   readonly status: number;
-  /** The time of day when it began, in milliseconds since 1970. */
-  readonly time: number;
-  readonly dropped: number;
-  /** The names of other processes, by pid. */
-  readonly names: ReadonlyMap<number, string>;
 }

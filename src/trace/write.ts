@@ -69,11 +69,9 @@ function randomDigits(): string {
 }
 
 function writeTrace(file: Descriptor, request: TraceRequest, format: Format, status: number): void {
-  const timeline = endTimeline(format);
-  if (timeline === undefined) return;
   const { program, name } = request;
-  const { time, dropped, names } = timeline;
-  frameEvents(format.frame({ program, name, status, time, dropped, names }), status);
+  endTimeline(format);
+  frameEvents(format.frame({ program, name, status }), program, status);
   for (let text = nextText(); text !== undefined; text = nextText()) writePatiently(file.number, text);
 }
 

@@ -1,9 +1,12 @@
 // What `--trace` writes for OpenTelemetry, and how `explain --times` sums either format up.
 
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { runtimePath } from "../support/runtime.ts";
+import { checkTrace, readTrace } from "../support/trace.ts";
 
 const ONLY = tsrunOnly("has no --trace");
 
@@ -85,6 +88,37 @@ behaviour(
       span.attributes.find(({ key }) => key === name)?.value.stringValue;
     t.ok(others.some((span) => attribute(span, "tsrun.category") === "inside" && span.name === "pivot_root"));
     mustSucceed(await box.delete());
+  },
+  ONLY,
+);
+
+/** What needs care in a JSON string, and what it is read as; the last one is not UTF-8. */
+const ODD: readonly (readonly [string, string])[] = [
+  ...['"', "\\", "\u0001", "\n", "\u007f", "\u001f", "!", "é", "€", "😀"].map((one) => [one, one] as const),
+  ["\\377", "\ufffd"],
+];
+
+behaviour(
+  "every path is a text of JSON in a trace",
+  async (t, lab) => {
+    const script = '"$0" --root "$(printf "$1")" --trace "$2" state none';
+    const file = join(lab.folder, "state.json");
+    for (const [given, read] of ODD) {
+      // Eight bytes are looked at together, so each place among them is tried.
+      const pathOf = (odd: string) =>
+        join(lab.folder, ...Array.from({ length: 9 }, (_, before) => `${"x".repeat(before)}${odd}y`));
+      const format = pathOf(given === "\\" ? "\\\\" : given);
+      spawnSync("/bin/sh", ["-c", script, runtimePath, format, file]);
+      const trace = readTrace(file);
+      checkTrace(t, trace, "state");
+      const opened = trace.events.filter(
+        ({ name, args }) => name === "openat" && args.what?.endsWith("/none"),
+      );
+      t.strictSame(
+        opened.map(({ args }) => args.what),
+        [`${pathOf(read)}/none`],
+      );
+    }
   },
   ONLY,
 );

@@ -67,14 +67,16 @@ declare module "native" {
     phaseKind: number,
     name: string,
   ): boolean;
-  /** Stops noting. Returns how many events were left out because there was no room. */
-  export function endTrace(): number;
+  /** Stops noting. */
+  export function endTrace(): void;
   /** Nanoseconds of CLOCK_MONOTONIC. */
   export function traceNow(): number;
   /** Ends the current phase, and begins one of this name. */
   export function tracePhase(name: string): void;
   /** Notes something that took time from `start` until now. */
-  export function traceSpan(kind: number, name: string, what: string, start: number, process: number): void;
+  export function traceSpan(kind: number, name: string, what: string | undefined, start: number): void;
+  /** Gives a process its name. */
+  export function traceProcess(pid: number, name: string): void;
   /**
    * The events of tsrun's own process that are not system calls: as doubles, the number, the start and the
    * end of each.
@@ -86,20 +88,20 @@ declare module "native" {
   export function traceSent(message: ArrayBufferLike, length: number): number;
   /** Adds the calls of that message, which `process` has made. */
   export function traceAnswer(message: number, reply: ArrayBufferLike, process: number): void;
-  /**
-   * Sets the templates of an event's text (../native/trace-text.c). Returns the time of day at 0 of the
-   * clock.
-   */
+  /** Notes that `process` did since `start` what that message asks for. */
+  export function traceUnanswered(message: number, name: string, start: number, process: number): void;
+  /** Sets the templates of an event's text, and of a process's name (../native/trace-text.c). */
   export function traceFormat(
     event: string,
     what: string,
     result: string,
+    process: string,
     categories: string,
     times: ArrayBufferLike,
     parents: ArrayBufferLike,
-  ): bigint;
+  ): void;
   /** Sets the text before and after the events; the fields of the whole command are filled in. */
-  export function traceFrame(before: string, after: string, status: number): void;
+  export function traceFrame(before: string, after: string, program: string, status: number): void;
   /** The next piece of the text, valid until the next call; `undefined` if there is no more. */
   export function traceText(): ArrayBuffer | undefined;
 }

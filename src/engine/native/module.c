@@ -27,13 +27,15 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("endTrace", 0, native_end_trace),
     JS_CFUNC_DEF("traceNow", 0, native_trace_now),
     JS_CFUNC_DEF("tracePhase", 1, native_trace_phase),
-    JS_CFUNC_DEF("traceSpan", 6, native_trace_span),
+    JS_CFUNC_DEF("traceSpan", 4, native_trace_span),
+    JS_CFUNC_DEF("traceProcess", 2, native_trace_process),
     JS_CFUNC_DEF("traceSpans", 0, native_trace_spans),
     JS_CFUNC_DEF("traceParent", 2, native_trace_parent),
     JS_CFUNC_DEF("traceSent", 2, native_trace_sent),
     JS_CFUNC_DEF("traceAnswer", 3, native_trace_answer),
-    JS_CFUNC_DEF("traceFormat", 6, native_trace_format),
-    JS_CFUNC_DEF("traceFrame", 3, native_trace_frame),
+    JS_CFUNC_DEF("traceUnanswered", 4, native_trace_unanswered),
+    JS_CFUNC_DEF("traceFormat", 7, native_trace_format),
+    JS_CFUNC_DEF("traceFrame", 4, native_trace_frame),
     JS_CFUNC_DEF("traceText", 0, native_trace_text),
 };
 #define FUNCTIONS (sizeof functions / sizeof *functions)

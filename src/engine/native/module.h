@@ -37,8 +37,11 @@ NATIVE_FUNCTION(native_trace_phase);
 NATIVE_FUNCTION(native_trace_span);
 NATIVE_FUNCTION(native_trace_spans);
 NATIVE_FUNCTION(native_trace_parent);
+NATIVE_FUNCTION(native_trace_process);
+// trace-messages.c
 NATIVE_FUNCTION(native_trace_sent);
 NATIVE_FUNCTION(native_trace_answer);
+NATIVE_FUNCTION(native_trace_unanswered);
 // trace-text.c
 NATIVE_FUNCTION(native_trace_format);
 NATIVE_FUNCTION(native_trace_frame);

@@ -3,9 +3,9 @@
 
 #define _GNU_SOURCE
 #include <string.h>
-#include <time.h>
 #include "module.h"
 #include "text.h"
+#include "trace-numbers.h"
 #include "trace.h"
 
 // src/trace/template.ts
@@ -22,6 +22,10 @@ enum field {
   DETAILS,
   WHAT = 14,
   RESULT,
+  PROGRAM,
+  DATE,
+  DROPPED,
+  PROCESSES,
 };
 
 #define KINDS 16
@@ -45,21 +49,22 @@ struct template {
   struct part parts[TEMPLATE / 8];
 };
 
-// The digits of the last number, which the next event often has too, such as a pid.
-struct known {
-  int64_t number;
-  uint32_t length;
-  char digits[24];
+// The template of an event for the events of one kind and process, in which these are already filled in.
+struct filled {
+  uint32_t process;
+  struct part parts[TEMPLATE / 16];
+  char text[2 * TEMPLATE + CHUNK];
 };
 
 static struct {
-  struct template event, what, result;
+  struct template event, what, result, process;
+  struct filled filled[KINDS];
   char categories[TEMPLATE + CHUNK];
   struct {
     const char *text;
     size_t length;
   } category[KINDS];
-  struct known process, seconds, seconds_of_epoch;
+  struct known pid, seconds, seconds_of_epoch;
   // Events that began at times[n] or later, and before times[n + 1], are contained in event parents[n].
   const double *times;
   const uint32_t *parents;
@@ -74,100 +79,64 @@ static char *put_bytes(char *at, const char *text, size_t length) {
   return at + length;
 }
 
-static char *put_number(char *at, int64_t number) {
-  if (number >= 0 && number < 10) {
-    *at = '0' + number;
-    return at + 1;
+// A number whose bytes are all this one.
+#define ALL(byte) (UINT64_C(0x0101010101010101) * (byte))
+// For each byte of `word` that is 0, or less than `limit`, the highest bit. Bytes above the first one found
+// may be wrong.
+#define ZERO(word) (((word) - ALL(1)) & ~(word) & ALL(0x80))
+#define LESS(word, limit) (((word) - ALL(limit)) & ~(word) & ALL(0x80))
+
+// How many of the eight bytes at `text` stand for themselves in a JSON string.
+static unsigned plain_bytes(const char *text) {
+  uint64_t word;
+  memcpy(&word, text, sizeof word);
+  uint64_t other = LESS(word, ' ') | ZERO(word ^ ALL('"')) | ZERO(word ^ ALL('\\')) | ZERO(word ^ ALL(127));
+  other |= word & ALL(0x80);
+  return other == 0 ? 8 : __builtin_ctzll(other) / 8;
+}
+
+// Writes the character at `*text` in the way of a JSON string. A byte that is not UTF-8 becomes U+FFFD.
+static char *put_character(char *at, const char **text) {
+  const unsigned char *byte = (const unsigned char *)*text;
+  int size = character_size(byte);
+  *text += size == 0 ? 1 : size;
+  if (size == 0) {
+    memcpy(at, "\xef\xbf\xbd", 3);
+    return at + 3;
   }
-  char digits[20];
-  int length = 0;
-  uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
-  do digits[length++] = '0' + rest % 10; while ((rest /= 10) != 0);
-  if (number < 0) *at++ = '-';
-  while (length > 0) *at++ = digits[--length];
-  return at;
-}
-
-static char *put_known(char *at, struct known *known, int64_t number) {
-  if (known->length == 0 || known->number != number) {
-    known->number = number;
-    known->length = put_number(known->digits, number) - known->digits;
+  if (size > 1) {
+    memcpy(at, byte, size);
+    return at + size;
   }
-  memcpy(at, known->digits, sizeof known->digits);
-  return at + known->length;
+  if (*byte == '"' || *byte == '\\') {
+    at[0] = '\\';
+    at[1] = *byte;
+    return at + 2;
+  }
+  memcpy(at, "\\u00", 4);
+  at[4] = "0123456789abcdef"[*byte >> 4];
+  at[5] = "0123456789abcdef"[*byte & 15];
+  return at + 6;
 }
 
-static char *put_three(char *at, uint32_t number) {
-  at[0] = '0' + number / 100;
-  at[1] = '0' + number / 10 % 10;
-  at[2] = '0' + number % 10;
-  return at + 3;
-}
-
-// Microseconds with three decimals.
-static char *put_duration(char *at, int64_t nanoseconds) {
-  at = put_number(at, nanoseconds / 1000);
-  *at++ = '.';
-  return put_three(at, nanoseconds % 1000);
-}
-
-// Microseconds with three decimals, for a time. The seconds are kept: they are nearly always the same.
-static char *put_time(char *at, int64_t nanoseconds) {
-  int64_t seconds = nanoseconds / 1000000000;
-  if (seconds <= 0) return put_duration(at, nanoseconds);
-  uint32_t rest = nanoseconds % 1000000000;
-  at = put_known(at, &format.seconds, seconds);
-  at = put_three(at, rest / 1000000);
-  at = put_three(at, rest / 1000 % 1000);
-  *at++ = '.';
-  return put_three(at, rest % 1000);
-}
-
-static char *put_epoch(char *at, int64_t nanoseconds) {
-  int64_t seconds = nanoseconds / 1000000000;
-  if (seconds <= 0) return put_number(at, nanoseconds);
-  uint32_t rest = nanoseconds % 1000000000;
-  at = put_known(at, &format.seconds_of_epoch, seconds);
-  at = put_three(at, rest / 1000000);
-  at = put_three(at, rest / 1000 % 1000);
-  return put_three(at, rest % 1000);
-}
-
-static char *put_hex(char *at, uint32_t number) {
-  for (int shift = 28; shift >= 0; shift -= 4) *at++ = "0123456789abcdef"[number >> shift & 15];
-  return at;
-}
-
-// Writes a text for a JSON string. A byte that is not UTF-8 becomes U+FFFD.
+// Writes a text for a JSON string. May read up to seven bytes behind its end.
 static char *put_text(char *at, const char *text) {
-  for (const unsigned char *byte = (const unsigned char *)text; *byte != 0;) {
-    if (*byte >= 32 && *byte < 127) {
-      if (*byte == '"' || *byte == '\\') *at++ = '\\';
-      *at++ = *byte++;
-      continue;
-    }
-    int size = character_size(byte);
-    if (size == 0) {
-      memcpy(at, "\xef\xbf\xbd", 3);
-      at += 3;
-      byte++;
-    } else if (size == 1) {
-      memcpy(at, "\\u00", 4);
-      at[4] = "0123456789abcdef"[*byte >> 4];
-      at[5] = "0123456789abcdef"[*byte & 15];
-      at += 6;
-      byte++;
-    } else {
-      while (size-- > 0) *at++ = *byte++;
-    }
+  for (;;) {
+    unsigned plain = plain_bytes(text);
+    memcpy(at, text, 8);
+    at += plain;
+    text += plain;
+    if (plain == 8) continue;
+    if (*text == 0) return at;
+    at = put_character(at, &text);
   }
-  return at;
 }
 
 // Copies all bytes of a call's entry, which takes less time than copying only those of the name.
 static char *put_name(char *at, const struct event *event) {
-  const struct named_call *call = trace_call(event);
-  if (call == NULL) return put_text(at, event->is_call ? "syscall" : trace_text(event->name));
+  if (!event->is_call) return put_text(at, trace_text(event->name));
+  const struct named_call *call = trace_call_of(event->name);
+  if (call == NULL) return put_text(at, "syscall");
   memcpy(at, call->name, sizeof call->name);
   return at + call->length;
 }
@@ -183,19 +152,27 @@ static uint32_t parent_of(const struct event *event) {
   return low == 0 ? 0 : format.parents[low - 1];
 }
 
-static char *put(char *at, const struct template *template, const struct event *event, uint32_t number);
-
-// Appends a member to an object or a list.
-static char *put_member(
-    char *at, const struct template *template, const struct event *event, uint32_t number) {
-  if (at[-1] != '{' && at[-1] != '[') *at++ = ',';
-  return put(at, template, event, number);
+static inline char *put_part(char *at, const struct part *part) {
+  return put_bytes(at, part->text, part->length);
 }
 
-// Writes the details that the event has.
-static char *put_details(char *at, const struct event *event, uint32_t number) {
-  if (event->what != 0) at = put_member(at, &format.what, event, number);
-  return event->has_result ? put_member(at, &format.result, event, number) : at;
+// Begins a member of an object or a list: writes what stands before its value.
+static inline char *begin_member(char *at, const struct template *template) {
+  if (at[-1] != '{' && at[-1] != '[') *at++ = ',';
+  return put_part(at, &template->parts[0]);
+}
+
+// Writes the details that the event has. The template of each has one field.
+static char *put_details(char *at, const struct event *event) {
+  if (event->what != 0) {
+    at = put_text(begin_member(at, &format.what), trace_text(event->what));
+    at = put_part(at, &format.what.parts[1]);
+  }
+  if (event->has_result) {
+    at = put_number(begin_member(at, &format.result), event->result);
+    at = put_part(at, &format.result.parts[1]);
+  }
+  return at;
 }
 
 static inline __attribute__((always_inline)) char *put_field(
@@ -204,28 +181,48 @@ static inline __attribute__((always_inline)) char *put_field(
   switch (field) {
     case NAME: return put_name(at, event);
     case CATEGORY: return put_bytes(at, format.category[kind].text, format.category[kind].length);
-    case START: return put_time(at, event->start);
+    case START: return put_time(at, event->start, &format.seconds);
     case DURATION: return put_duration(at, event->end - event->start);
-    case PROCESS: return put_known(at, &format.process, event->process);
-    case START_OF_EPOCH: return put_epoch(at, event->start + format.epoch);
-    case END_OF_EPOCH: return put_epoch(at, event->end + format.epoch);
+    case PROCESS: return put_known(at, &format.pid, event->process);
+    case START_OF_EPOCH: return put_nanoseconds(at, event->start + format.epoch, &format.seconds_of_epoch);
+    case END_OF_EPOCH: return put_nanoseconds(at, event->end + format.epoch, &format.seconds_of_epoch);
     case NUMBER: return put_hex(at, number);
     case PARENT: return put_hex(at, parent_of(event));
-    case DETAILS: return put_details(at, event, number);
-    case WHAT: return put_text(at, trace_text(event->what));
+    case DETAILS: return put_details(at, event);
     case RESULT: return put_number(at, event->result);
     default: return at;
   }
 }
 
-static char *put(
-    char *at, const struct template *template, const struct event *event, uint32_t number) {
-  const struct part *part = template->parts;
+static char *put_parts(char *at, const struct part *part, const struct event *event, uint32_t number) {
   for (;; part++) {
-    at = put_bytes(at, part->text, part->length);
+    at = put_part(at, part);
     if (part->field == 0) return at;
     at = put_field(at, part->field, event, number);
   }
+}
+
+// Fills the event's kind and process into the template of an event.
+static void fill_in(struct filled *filled, const struct event *event) {
+  struct part *to = filled->parts;
+  char *start = filled->text, *at = start;
+  filled->process = event->process;
+  for (const struct part *part = format.event.parts;; part++) {
+    at = put_part(at, part);
+    if (part->field == CATEGORY || part->field == PROCESS) {
+      at = put_field(at, part->field, event, 0);
+      continue;
+    }
+    *to++ = (struct part){.text = start, .length = at - start, .field = part->field};
+    if (part->field == 0) return;
+    start = at;
+  }
+}
+
+static char *put_event(char *at, const struct event *event, uint32_t number) {
+  struct filled *filled = &format.filled[event->kind % KINDS];
+  if (filled->process != event->process) fill_in(filled, event);
+  return put_parts(at, filled->parts, event, number);
 }
 
 static int copy(JSContext *context, char *to, JSValueConst from) {
@@ -239,7 +236,7 @@ static int copy(JSContext *context, char *to, JSValueConst from) {
 
 // Whether a byte stands for a field. White space does not.
 static int is_field(char byte) {
-  return byte > 0 && byte <= RESULT && byte != '\t' && byte != '\n' && byte != '\r';
+  return byte > 0 && byte <= PROCESSES && byte != '\t' && byte != '\n' && byte != '\r';
 }
 
 static int take_apart(JSContext *context, struct template *template, JSValueConst from) {
@@ -256,22 +253,23 @@ static int take_apart(JSContext *context, struct template *template, JSValueCons
 static int64_t nanoseconds(clockid_t clock) {
   struct timespec time;
   clock_gettime(clock, &time);
-  return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+  return time.tv_sec * SECOND + time.tv_nsec;
 }
 
-// traceFormat(event, what, result, categories, times, parents): sets the templates. The buffers are used
-// until the last text has been made. Returns the time of day at 0 of CLOCK_MONOTONIC, in nanoseconds.
+// traceFormat(event, what, result, process, categories, times, parents): sets the templates. The buffers are
+// used until the last text has been made.
 NATIVE_FUNCTION(native_trace_format) {
   (void)this, (void)count;
   if (take_apart(context, &format.event, arguments[0]) != 0) return JS_EXCEPTION;
   if (take_apart(context, &format.what, arguments[1]) != 0) return JS_EXCEPTION;
   if (take_apart(context, &format.result, arguments[2]) != 0) return JS_EXCEPTION;
-  if (copy(context, format.categories, arguments[3]) != 0) return JS_EXCEPTION;
+  if (take_apart(context, &format.process, arguments[3]) != 0) return JS_EXCEPTION;
+  if (copy(context, format.categories, arguments[4]) != 0) return JS_EXCEPTION;
   size_t length;
-  format.times = (const double *)JS_GetArrayBuffer(context, &length, arguments[4]);
+  format.times = (const double *)JS_GetArrayBuffer(context, &length, arguments[5]);
   if (format.times == NULL) return JS_EXCEPTION;
   format.bounds = length / sizeof *format.times;
-  format.parents = (const uint32_t *)JS_GetArrayBuffer(context, &length, arguments[5]);
+  format.parents = (const uint32_t *)JS_GetArrayBuffer(context, &length, arguments[6]);
   if (format.parents == NULL) return JS_EXCEPTION;
   char *rest = format.categories;
   for (int kind = 0; kind < KINDS; kind++) {
@@ -281,33 +279,60 @@ NATIVE_FUNCTION(native_trace_format) {
     if (*rest == ' ') *rest++ = 0;
   }
   format.epoch = nanoseconds(CLOCK_REALTIME) - nanoseconds(CLOCK_MONOTONIC);
-  return JS_NewBigInt64(context, format.epoch);
+  return JS_UNDEFINED;
 }
 
 // The text before and after the events.
 static struct {
   const char *before, *after;
   struct event whole;
+  // A text, and how many processes have been named.
+  uint32_t program, processes;
 } frame;
 
-// traceFrame(before, after, status): sets the text around the events, with fields of the whole command
+// traceFrame(before, after, program, status): sets the text around the events. Its fields are those of the
+// whole command.
 NATIVE_FUNCTION(native_trace_frame) {
   (void)this, (void)count;
   int32_t status;
-  if (JS_ToInt32(context, &status, arguments[2]) != 0) return JS_EXCEPTION;
   // They are never freed: the command is about to end.
   frame.before = JS_ToCString(context, arguments[0]);
   frame.after = JS_ToCString(context, arguments[1]);
   if (frame.before == NULL || frame.after == NULL) return JS_EXCEPTION;
+  if (trace_keep_value(context, arguments[2], &frame.program) != 0) return JS_EXCEPTION;
+  if (JS_ToInt32(context, &status, arguments[3]) != 0) return JS_EXCEPTION;
   frame.whole = trace_whole;
   frame.whole.result = status;
   return JS_UNDEFINED;
 }
 
+static char *put_frame_field(char *at, uint32_t field) {
+  switch (field) {
+    case PROGRAM: return put_text(at, trace_text(frame.program));
+    case DATE: return put_date(at, frame.whole.start + format.epoch);
+    case DROPPED: return put_number(at, trace_dropped);
+    default: return put_field(at, field, &frame.whole, 0);
+  }
+}
+
+static char *put_process(char *at, const struct named_process *named) {
+  struct event event = {.process = named->process, .name = named->name};
+  return put_parts(at, format.process.parts, &event, 0);
+}
+
 static char *put_frame(char *at, const char *end, const char **rest) {
-  for (; **rest != 0 && at + LONGEST < end; ++*rest) {
-    if (is_field(**rest)) at = put_field(at, **rest, &frame.whole, 0);
-    else *at++ = **rest;
+  while (**rest != 0 && at + LONGEST < end) {
+    size_t length = 0;
+    while (length < LONGEST && (*rest)[length] != 0 && !is_field((*rest)[length])) length++;
+    if (length > 0) {
+      memcpy(at, *rest, length);
+      at += length;
+      *rest += length;
+    } else if (**rest == PROCESSES && frame.processes < trace_names) {
+      at = put_process(at, trace_name(frame.processes++));
+    } else {
+      at = put_frame_field(at, *(*rest)++);
+    }
   }
   return at;
 }
@@ -320,7 +345,7 @@ NATIVE_FUNCTION(native_trace_text) {
   char *start = trace_output(), *end = start + OUTPUT;
   char *at = put_frame(start, end, &frame.before);
   for (; next < trace_events && at + LONGEST < end; next++) {
-    at = put(at, &format.event, trace_event(next), next + 1);
+    at = put_event(at, trace_event(next), next + 1);
   }
   if (next == trace_events) at = put_frame(at, end, &frame.after);
   if (at == start) return JS_UNDEFINED;

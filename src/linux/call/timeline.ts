@@ -11,12 +11,14 @@ import {
   traceNow,
   traceParent,
   tracePhase,
+  traceProcess,
   traceSent,
   traceSpan,
   traceSpans,
   traceText,
+  traceUnanswered,
 } from "native";
-import { CATEGORIES, type Category, type Recorder, recordWith, type Span } from "../../spans.ts";
+import { CATEGORIES, NUMBERS, type Recorder, recordWith } from "../../spans.ts";
 import { SYSCALL_NAMES, type SyscallName, syscallNumber } from "../numbers/syscalls.ts";
 
 /** Bytes of an entry of the table of system calls: the name, and which arguments are texts. */
@@ -51,66 +53,27 @@ function tableOfCalls(): Uint8Array {
 }
 
 const CATEGORY_NAMES = CATEGORIES.join(" ");
-const numberOf = (category: Category): number => CATEGORIES.indexOf(category);
-const CALL = numberOf("call");
-const INSIDE = numberOf("inside");
-const PHASE = numberOf("phase");
 
-/** The templates for the text of an event (src/trace/template.ts). */
+/** The templates of a format (src/trace/template.ts). */
 export interface Template {
   readonly event: string;
   readonly what: string;
   readonly result: string;
+  /** That of the name of a process. */
+  readonly process: string;
   /** Whether an event names the one that contains it. */
   readonly isNested: boolean;
 }
 
-/** The facts about the command that only the recorder knows. */
-export interface Timeline {
-  /** The time of day at which it began, in milliseconds. */
-  readonly time: number;
-  /** How many events were left out because there was no room. */
-  readonly dropped: number;
-  /** The names of processes other than tsrun, by pid. */
-  readonly names: ReadonlyMap<number, string>;
-}
-
-class Recording implements Recorder {
-  readonly #time = Date.now();
-  readonly #names = new Map<number, string>();
-
-  now(): number {
-    return traceNow();
-  }
-
-  phase(name: string): void {
-    tracePhase(name);
-  }
-
-  add({ category, name, what = "", since, process = 0 }: Span): void {
-    traceSpan(numberOf(category), name, what, since, process);
-  }
-
-  nameProcess(pid: number, name: string): void {
-    this.#names.set(pid, name);
-  }
-
-  sent(message: Uint8Array): number {
-    return traceSent(message.buffer, message.length);
-  }
-
-  answered(message: number, reply: Uint8Array, process: number): void {
-    traceAnswer(message, reply.buffer, process);
-  }
-
-  /** Ends the recording. */
-  finish({ event, what, result, isNested }: Template): Timeline {
-    const dropped = endTrace();
-    held = isNested ? containers() : NO_CONTAINERS;
-    traceFormat(event, what, result, CATEGORY_NAMES, held.times.buffer, held.parents.buffer);
-    return { time: this.#time, dropped, names: this.#names };
-  }
-}
+const recorder: Recorder = {
+  now: traceNow,
+  phase: tracePhase,
+  add: traceSpan,
+  nameProcess: traceProcess,
+  sent: (message) => traceSent(message.buffer, message.length),
+  answered: (message, reply, process) => traceAnswer(message, reply.buffer, process),
+  unanswered: traceUnanswered,
+};
 
 /** An event of tsrun's own process that is not a system call. */
 interface Noted {
@@ -163,29 +126,33 @@ function containers(): Containers {
 /** Keeps the buffers alive that the engine reads while it makes text. */
 let held = NO_CONTAINERS;
 
-let recording: Recording | undefined;
-
 /**
  * Begins to record. Returns false if there is no memory for it.
  * @param command the name of the command, which is also that of the first phase
  */
 export function beginTimeline(command: string): boolean {
-  if (!beginTrace(calls.buffer, CALL, INSIDE, PHASE, command)) return false;
-  recording = new Recording();
-  recordWith(recording);
+  const { call, inside, phase } = NUMBERS;
+  if (!beginTrace(calls.buffer, call, inside, phase, command)) return false;
+  recordWith(recorder);
   return true;
 }
 
-/** Ends the recording; `undefined` if there is none. */
-export function endTimeline(template: Template): Timeline | undefined {
-  const ended = recording?.finish(template);
-  recording = undefined;
-  return ended;
+/** Ends the recording. */
+export function endTimeline({ event, what, result, process, isNested }: Template): void {
+  endTrace();
+  held = isNested ? containers() : NO_CONTAINERS;
+  traceFormat(event, what, result, process, CATEGORY_NAMES, held.times.buffer, held.parents.buffer);
 }
 
-/** Sets the text around the events; the template's signs stand for what is known of the whole command. */
-export function frameEvents({ before, after }: { before: string; after: string }, status: number): void {
-  traceFrame(before, after, status);
+/** The texts around the events; the template's signs stand for what is known of the whole command. */
+export interface Frame {
+  readonly before: string;
+  readonly after: string;
+}
+
+/** @param program its name and version */
+export function frameEvents({ before, after }: Frame, program: string, status: number): void {
+  traceFrame(before, after, program, status);
 }
 
 /** The next piece of the text, valid until the next call; `undefined` if there is no more. */

@@ -3,22 +3,30 @@
 
 import t from "tap";
 import { isOtlp, otlpFormat, traceContext } from "../../../src/trace/otlp.ts";
-import { CATEGORY, END_OF_EPOCH, type Format, PROCESS, START_OF_EPOCH } from "../../../src/trace/template.ts";
+import {
+  CATEGORY,
+  DROPPED,
+  END_OF_EPOCH,
+  type Format,
+  NAME,
+  PROCESS,
+  PROCESSES,
+  RESULT,
+  START_OF_EPOCH,
+} from "../../../src/trace/template.ts";
 import { filledIn } from "./filled-in.ts";
 
 const PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const RANDOM = "0123456789abcdef0123456789abcdefaabbccdd";
 
-const COMMAND = {
-  ...{ program: "tsrun 9.8.7", name: "create", status: 1, time: 1_795_912_515_429 },
-  ...{ dropped: 2, names: new Map([[78, "first process"]]) },
-};
+const COMMAND = { program: "tsrun 9.8.7", name: "create", status: 1 };
 
 /** The whole document without events. */
-function documentOf({ event, frame }: Format) {
+function documentOf({ event, process, frame }: Format) {
   const { before, after } = frame(COMMAND);
   const text = filledIn(before + after, {
-    ...{ [CATEGORY]: "command", [PROCESS]: "77" },
+    [PROCESSES]: filledIn(process, { [PROCESS]: "78", [NAME]: "first process" }),
+    ...{ [CATEGORY]: "command", [PROCESS]: "77", [RESULT]: "1", [DROPPED]: "2" },
     ...{ [START_OF_EPOCH]: "1795912515429988492", [END_OF_EPOCH]: "1795912515429992492" },
   });
   return { text, event, document: JSON.parse(text) };
