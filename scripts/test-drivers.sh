@@ -37,7 +37,7 @@ callers() { # callers docker|podman: one case a line, and the sum at the end
 
 [ $# -gt 0 ] ||
   set -- cgroups rootless update-property cgroup-refusals systemd-reload update pause ps events run kill \
-    diff-devices diff-healthy healthy security/cgroups docker podman
+    diff-devices diff-healthy healthy trace-systemd security/cgroups docker podman
 for driver in $DRIVERS; do
   for name; do
     name=${name#e2e/}
@@ -45,7 +45,7 @@ for driver in $DRIVERS; do
       *:docker | *:podman) ;;
       # Their cases name cgroups themselves, or change resources a thousand times.
       systemd:cgroups | systemd:rootless | systemd:update-property) ;;
-      cgroupfs:systemd-reload) ;;
+      cgroupfs:systemd-reload | cgroupfs:trace-systemd) ;;
       *) run "$driver" "$name" ;;
     esac
   done

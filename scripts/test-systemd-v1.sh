@@ -92,6 +92,6 @@ for _ in $(seq 100); do
   [ -z "$init" ] || [ ! -S "/proc/$init/root/run/systemd/private" ] || break
   sleep 0.1
 done
-[ $# -gt 0 ] || set -- update pause ps events run kill cgroup-refusals
+[ $# -gt 0 ] || set -- update pause ps events run kill cgroup-refusals trace-systemd
 nsenter --target "$init" --mount --pid --uts --ipc --net --cgroup \
   sh -c 'cd "$0" && DRIVERS=systemd exec sh scripts/test-drivers.sh "$@"' "$PWD" "$@"
