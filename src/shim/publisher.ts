@@ -13,6 +13,8 @@ const SERVICE = "containerd.services.events.ttrpc.v1.Events";
  * The most events that are kept, enough for days of `exec` while containerd is away. The oldest are dropped.
  */
 const MOST_KEPT = 16_384;
+/** The most events that wait for a containerd that takes them; then requests that lead to more wait. */
+const MOST_AHEAD = 128;
 /**
  * How long to wait before each retry after a failure, milliseconds: longer each time, up to the last value.
  */
@@ -25,6 +27,9 @@ export class Publisher {
   readonly #log: (line: string) => void;
   readonly #queue: Uint8Array[] = [];
   #sending = false;
+  #isAway = false;
+  /** Continuations of requests that are held up. */
+  #heldUp: (() => void)[] = [];
   #emptied: Once<void> = new Once();
 
   constructor(loop: Loop, { address, namespace, log }: PublisherOptions) {
@@ -51,6 +56,13 @@ export class Publisher {
     });
   }
 
+  /** Waits while containerd takes events more slowly than they come. While it is away, nothing waits. */
+  *room(): Routine<void> {
+    while (this.#queue.length > MOST_AHEAD && !this.#isAway) {
+      yield* waitFor<void>((resume) => void this.#heldUp.push(() => resume()));
+    }
+  }
+
   /** Waits until containerd has taken all events, but no longer than this. */
   *flush(limitMs: number): Routine<void> {
     if (this.#queue.length === 0) return;
@@ -64,9 +76,12 @@ export class Publisher {
   *#sendAll(client: Client): Routine<void> {
     let failures = 0;
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
-      if (yield* client.call(SERVICE, "Forward", next)) {
+      const isTaken = yield* client.call(SERVICE, "Forward", next);
+      this.#isAway = !isTaken;
+      if (isTaken && this.#queue[0] === next) this.#queue.shift();
+      if (this.#isAway || this.#queue.length <= MOST_AHEAD) this.#goOn();
+      if (isTaken) {
         failures = 0;
-        if (this.#queue[0] === next) this.#queue.shift();
         continue;
       }
       const pause = PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] ?? 0;
@@ -74,6 +89,14 @@ export class Publisher {
       yield* waitFor<void>((resume) => void this.#loop.after(pause, () => resume()));
     }
     this.#emptied.happen(undefined);
+  }
+
+  /** Each of them looks again whether there is room. */
+  #goOn(): void {
+    const heldUp = this.#heldUp;
+    if (heldUp.length === 0) return;
+    this.#heldUp = [];
+    for (const resume of heldUp) resume();
   }
 }
 

@@ -60,7 +60,7 @@ export class TaskService {
     Create: (request) => this.#create(request),
     Start: (request) => this.#start(request),
     Delete: (request) => this.#delete(request),
-    Exec: (request) => answer(() => this.#exec(request)),
+    Exec: (request) => this.#exec(request),
     Kill: (request) => answer(() => this.#kill(request)),
     Pause: ({ id = "" }) => this.#pause(id),
     Resume: ({ id = "" }) => this.#resume(id),
@@ -84,6 +84,7 @@ export class TaskService {
     const container = new Container(this.#context, request, (one, exit) => this.#initEnded(one, exit));
     this.#coming.add(id);
     try {
+      yield* this.#context.publisher.room();
       yield* this.#telling(container.init, () => this.#make(container, { bundle, rootfs, checkpoint }));
     } finally {
       this.#coming.delete(id);
@@ -105,6 +106,7 @@ export class TaskService {
   *#start({ id = "", execId = "" }: Request<"Start">): Routine<Response<"Start">> {
     const container = this.#container(id);
     const process = processOf(container, execId);
+    yield* this.#context.publisher.room();
     const start = (): Routine<void> =>
       execId === "" ? this.#startInit(container) : this.#startExec(container, process);
     yield* this.#telling(process, start);
@@ -166,7 +168,8 @@ export class TaskService {
     return { pid: process.pid, ...ended };
   }
 
-  #exec(request: Request<"Exec">): Response<"Exec"> {
+  *#exec(request: Request<"Exec">): Routine<Response<"Exec">> {
+    yield* this.#context.publisher.room();
     const { id = "", execId = "" } = request;
     const container = this.#container(id);
     container.init.allow("exec");

@@ -252,6 +252,57 @@ shimCase("events are kept while containerd is away, and told in order when it is
   await shim.stop();
 });
 
+/** Adds this many execs, without waiting for answers. Calls `answered` for each. */
+function addExecs(shim: Shim, count: number, answered: () => void): Promise<unknown> {
+  const spec = processOf(shim, "true");
+  const ids = Array.from({ length: count }, (_, index) => `e${index}`);
+  return Promise.all(
+    ids.map((execId) => shim.client.call("Exec", { id: shim.box.id, execId, spec }).then(answered)),
+  );
+}
+
+/** The execs that containerd has been told of. */
+const addedTo = ({ containerd }: Shim): unknown[] =>
+  containerd.events.filter(({ name }) => name === "TaskExecAdded").map(({ values }) => values.execId);
+
+shimCase("requests wait while containerd takes events slowly, and none is lost", async (t, lab) => {
+  const shim = await shimWith("running", lab);
+  const { client, containerd, box } = shim;
+  await containerd.waitFor("TaskStart");
+  containerd.hold();
+  let answered = 0;
+  const all = addExecs(shim, 200, () => {
+    answered += 1;
+  });
+  // Requests of one connection are looked at one after another, and this one does not wait.
+  await client.call("State", { id: box.id });
+  t.ok(answered > 64 && answered < 160, `${answered} of 200 have been answered`);
+  containerd.release();
+  await all;
+  await containerd.waitFor("TaskExecAdded", 200);
+  t.strictSame(
+    addedTo(shim),
+    Array.from({ length: 200 }, (_, index) => `e${index}`),
+  );
+  await shim.stop();
+});
+
+shimCase("requests do not wait for a containerd that is away", async (t, lab) => {
+  const shim = await shimWith("running", lab);
+  const { containerd } = shim;
+  await containerd.waitFor("TaskStart");
+  await containerd.close();
+  await addExecs(shim, 200, () => {});
+  execFileSync("rm", ["-f", `${containerd.address}.ttrpc`]);
+  await containerd.listen();
+  await containerd.waitFor("TaskExecAdded", 200);
+  t.strictSame(
+    addedTo(shim),
+    Array.from({ length: 200 }, (_, index) => `e${index}`),
+  );
+  await shim.stop();
+});
+
 shimCase(
   "the root of a user namespace may open its output again, though nobody tells the shim whose it is",
   async (t, lab) => {

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "n
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { decode, encode, type Message, type ValuesOf } from "../../src/protobuf/protobuf.ts";
-import { EVENTS, type EventName, FORWARD_REQUEST } from "../../src/shim/messages/events.ts";
+import type { EventName } from "../../src/shim/messages/events.ts";
 import { RUNC_OPTIONS } from "../../src/shim/messages/options.ts";
 import { TASK_METHODS, type TaskMethod } from "../../src/shim/messages/task.ts";
 import {
@@ -21,6 +21,7 @@ import type { Container } from "./container.ts";
 import { hasEnded } from "./host.ts";
 import type { Lab } from "./lab.ts";
 import { plainEnv, runtimePath } from "./runtime.ts";
+import { readEvent, type ShimEvent } from "./shim-events.ts";
 import { until } from "./wait.ts";
 
 /** The state of its containers then lies where a Lab looks for what is left. */
@@ -47,11 +48,6 @@ export async function refusal(asked: Promise<unknown>): Promise<readonly [number
   return [0, "it succeeded"];
 }
 
-export interface ShimEvent {
-  readonly name: EventName;
-  readonly values: Readonly<Record<string, unknown>>;
-}
-
 /** The link by which the executable is a shim. */
 export function shimPath(lab: Lab): string {
   const path = join(lab.folder, "containerd-shim-tsrun-v2");
@@ -66,6 +62,8 @@ export class Containerd {
   readonly #ttrpc: string;
   #server: Server | undefined;
   readonly #sockets: Set<Socket> = new Set();
+  /** Answers that are held back. */
+  #held: (() => void)[] | undefined;
 
   constructor(lab: Lab) {
     const folder = join(lab.folder, "cd");
@@ -92,6 +90,17 @@ export class Containerd {
     if (server !== undefined) await new Promise<void>((resolve) => void server.close(() => resolve()));
   }
 
+  /** Answers nothing until `release`. */
+  hold(): void {
+    this.#held = [];
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const answer of held) answer();
+  }
+
   names(): EventName[] {
     return this.events.map(({ name }) => name);
   }
@@ -109,19 +118,14 @@ export class Containerd {
       reader.push(Uint8Array.from(bytes as Buffer));
       for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
         this.events.push(readEvent(frame.message ?? new Uint8Array(0)));
-        socket.write(encodeFrame(frame.stream, TYPE_RESPONSE, encode(RESPONSE, {})));
+        const { stream } = frame;
+        const answer = (): void =>
+          void socket.write(encodeFrame(stream, TYPE_RESPONSE, encode(RESPONSE, {})));
+        if (this.#held === undefined) answer();
+        else this.#held.push(answer);
       }
     });
   }
-}
-
-function readEvent(message: Uint8Array): ShimEvent {
-  const { payload = new Uint8Array(0) } = decode(REQUEST, message);
-  const { event, topic } = decode(FORWARD_REQUEST, payload).envelope ?? {};
-  const name = (event?.typeUrl ?? "").split(".").at(-1) as EventName;
-  const [expected, table] = EVENTS[name];
-  if (topic !== expected) throw new Error(`${name} came as ${topic}`);
-  return { name, values: decode(table as Message, event?.value ?? new Uint8Array(0)) };
 }
 
 /** One connection to a shim. */
