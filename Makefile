@@ -62,6 +62,10 @@ TREE    ?=
 # scenarios.
 PARTS   ?=
 ONLY    ?=
+# Of `make bench-shim`: how many pods at once, how many execs, and perhaps which shims, by the ends of their titles.
+CROWD   ?=
+# The shim of `make test-restarts`: tsrun, or runc for containerd's own.
+SHIM    ?= tsrun
 # Folder with vm-run, which runs a command in a virtual machine with systemd and cgroup v2.
 VM      ?=
 
@@ -75,7 +79,7 @@ BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
 AXE := build/axe/node_modules/.package-lock.json
 
-.PHONY: help build man check test test-page pictures test-unit test-e2e test-kernel test-style test-vm test-memory fuzz fuzz-engine compile bench bench-shim bench-page race siege mutate diff-runc conformance conformance-page run \
+.PHONY: help build man check test test-page pictures test-unit test-e2e test-kernel test-style test-vm test-memory fuzz fuzz-engine compile bench bench-shim test-restarts bench-page race siege mutate diff-runc conformance conformance-page run \
         install uninstall verify dist test-arm64 clean
 
 help: ## list the targets
@@ -175,8 +179,11 @@ bench: build ## tsrun, runc and crun side by side; N=20 rounds, ROWS="create exe
 	@N='$(N)' TREE='$(TREE)' RUNC='$(RUNC)' CRUN='$(CRUN)' BASE='$(BASE)' ROWS='$(ROWS)' CGROUP='$(CGROUP)' \
 	  SECCOMP='$(SECCOMP)' BUSY='$(BUSY)' SAVE='$(SAVE)' $(BIN)/bun test/bench/bench.ts
 
-bench-shim: $(BINARY) ## tsrun as containerd's shim beside containerd's own; N=20 rounds, LAB=folder TREE=folder
-	@LAB='$(LAB)' TREE='$(TREE)' bash scripts/bench-shim.sh $(BINARY) $(N)
+bench-shim: $(BINARY) ## tsrun as containerd's shim beside containerd's own; N=20 rounds, CROWD="250 24000", LAB=folder TREE=folder
+	@LAB='$(LAB)' TREE='$(TREE)' bash scripts/shim-lab.sh bench/shim $(BINARY) $(if $(CROWD),crowd $(CROWD),$(N))
+
+test-restarts: $(BINARY) ## containerd killed at twenty moments of a container's life; LAB=folder TREE=folder, SHIM=runc, ONLY="TaskExit stop"
+	@LAB='$(LAB)' TREE='$(TREE)' bash scripts/shim-lab.sh restarts $(BINARY) $(SHIM)-watched $(ONLY)
 
 bench-page: node_modules/.package-lock.json ## write README's table, docs/bench.md and docs/bench.svg anew from the results that are checked in
 	@$(BIN)/bun test/bench/write-page.ts

@@ -2,7 +2,7 @@
 // restart it.
 
 import { spawn } from "node:child_process";
-import { openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { hasEnded } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 import type { Client } from "./client.ts";
@@ -17,12 +17,22 @@ export async function restartContainerd(
   signal: "SIGKILL" | "SIGTERM" = "SIGKILL",
   meanwhile: () => void | Promise<void> = () => {},
 ): Promise<void> {
-  const pid = Number(readFileSync(PID_FILE, "utf8"));
+  const pid = containerdPid();
   process.kill(pid, signal);
   await until(`containerd ${pid} to end`, () => hasEnded(pid), 30_000);
   await meanwhile();
+  await startContainerd(client);
+}
+
+export function containerdPid(): number {
+  return Number(readFileSync(PID_FILE, "utf8"));
+}
+
+/** Starts containerd after it has ended, and waits until it answers. */
+export async function startContainerd(client: Client): Promise<void> {
   const log = openSync(LOG, "a");
   const child = spawn("containerd", ["--config", CONFIG], { stdio: ["ignore", log, log], detached: true });
+  closeSync(log);
   child.unref();
   writeFileSync(PID_FILE, String(child.pid));
   client.reconnect();

@@ -82,10 +82,11 @@ export class Pod {
     };
   }
 
-  async up(): Promise<this> {
+  async up(limitMs?: number): Promise<this> {
     mkdirSync(`/lab/logs/${this.name}`, { recursive: true });
     const request = { config: this.#config, runtime_handler: this.#handler };
-    this.id = (await this.#client.call<{ pod_sandbox_id: string }>("RunPodSandbox", request)).pod_sandbox_id;
+    const answer = await this.#client.call<{ pod_sandbox_id: string }>("RunPodSandbox", request, limitMs);
+    this.id = answer.pod_sandbox_id;
     return this;
   }
 

@@ -1,5 +1,6 @@
 // tsrun as containerd's shim beside containerd's own with runc, crun and tsrun: `node FILE ROUNDS`, called by
-// scripts/bench-shim.sh in a throw-away root with a containerd. Prints medians. The contenders take turns.
+// scripts/shim-lab.sh in a throw-away root with a containerd. Prints medians. The contenders take turns.
+// `node FILE crowd PODS EXECS [TITLE...]` measures crowds instead, see crowd.ts.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, writeSync } from "node:fs";
@@ -7,26 +8,10 @@ import { table } from "../../../scripts/conformance/report.ts";
 import { Client } from "../../cri/client.ts";
 import { processesWith } from "../../cri/host.ts";
 import { IMAGE, Pod } from "../../cri/pod.ts";
+import { CONTENDERS, type Contender } from "./contenders.ts";
+import { measureCrowds } from "./crowd.ts";
 import { median, memoryOf, Processor } from "./measure.ts";
 
-interface Contender {
-  readonly title: string;
-  /** Of containerd's configuration. */
-  readonly handler: string;
-  /** For `ctr run`. */
-  readonly flags: readonly string[];
-}
-
-const ofRunc = (title: string, handler: string, path: string): Contender => {
-  return { title, handler, flags: ["--runtime", "io.containerd.runc.v2", "--runc-binary", path] };
-};
-
-const CONTENDERS: readonly Contender[] = [
-  ofRunc("shim-runc-v2 + runc", "runc", "/usr/sbin/runc"),
-  ofRunc("shim-runc-v2 + crun", "crun", "/usr/bin/crun"),
-  ofRunc("shim-runc-v2 + tsrun", "tsrun", "/rt/bin/tsrun"),
-  { title: "shim-tsrun-v2", handler: "tsrun-shim", flags: ["--runtime", "io.containerd.tsrun.v2"] },
-];
 const EXECS = 10;
 const GIB_PARTS = 4;
 
@@ -125,4 +110,7 @@ function ctrRun(flags: readonly string[], command: readonly string[]): void {
 }
 
 execFileSync("ctr", ["version"], { stdio: "ignore" });
-await main(Number(process.argv[2] ?? 10));
+const [mode = "10", ...words] = process.argv.slice(2);
+if (mode === "crowd") await measureCrowds(words);
+else await main(Number(mode));
+process.exit(0);
