@@ -9,18 +9,15 @@ import { statusOf } from "../container/status.ts";
 import { findStateDirectory, type StateDirectory } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
-import { cString, viewOf } from "../linux/call/words.ts";
+import { cString } from "../linux/call/words.ts";
 import { listDirectoryAt } from "../linux/files/directories.ts";
-import { STATX_SIZE } from "../linux/files/files.ts";
+import { modificationTime } from "../linux/files/files.ts";
 import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
 import type { CommandsAtWork } from "../why/commands.ts";
 import type { Found, Garbage } from "./model.ts";
 
 /** A directory without a state must be this old, in milliseconds: its `create` may not have locked it yet. */
 const OLD_MS = 60_000;
-/** STATX_MTIME, and where `struct statx` has the seconds. */
-const STATX_MTIME = 0x40;
-const MTIME_AT = 112;
 
 export interface StatesFound {
   readonly garbage: readonly Garbage[];
@@ -89,11 +86,10 @@ function judge(directory: StateDirectory): Verdict {
   return { kind: "half-made", why: "its create was killed before it was complete", record };
 }
 
-/** Whether it was last changed long enough ago; false on a kernel without statx(2). */
+/** Whether it was last changed long enough ago. */
 function isOld(path: string): boolean {
-  const buffer = new Uint8Array(STATX_SIZE);
-  if (tryCall("statx", AT_FDCWD, cString(path), 0, STATX_MTIME, buffer) < 0) return false;
-  return Date.now() - Number(viewOf(buffer).getBigInt64(MTIME_AT, true)) * 1000 > OLD_MS;
+  const changed = modificationTime(path);
+  return changed !== undefined && Date.now() - changed * 1000 > OLD_MS;
 }
 
 /** Holds the lock, so that the verdict stays true until the directory is removed. */

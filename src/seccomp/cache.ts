@@ -4,21 +4,20 @@
 
 import { throwIfOutOfMemory } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call/call.ts";
-import { cString, viewOf } from "../linux/call/words.ts";
 import { listDirectory } from "../linux/files/directories.ts";
 import {
   createWhole,
   type Descriptor,
+  identity,
   makeDirectories,
+  modificationTime,
   open,
   openIfThere,
   remove,
   replaceFile,
-  STATX_BASIC,
-  STATX_SIZE,
   status,
 } from "../linux/files/files.ts";
-import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFREG } from "../linux/numbers/fcntl.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFREG } from "../linux/numbers/fcntl.ts";
 import { machine } from "../linux/numbers/syscalls.ts";
 import type { Seccomp } from "../spec/types.ts";
 import { type CompiledFilter, decodeEntry, encodeEntry, entryName, MAX_ENTRY_SIZE } from "./filter.ts";
@@ -81,7 +80,7 @@ function attempt<T>(what: string, debug: Debug, action: () => T): T | undefined 
  * as the identity of its file (device, inode, size, times).
  */
 function cacheKey(profile: Seccomp): string {
-  return [FORMAT, machine, fileIdentity("/proc/self/exe"), canonicalText(profile)].join("\n");
+  return [FORMAT, machine, identity("/proc/self/exe"), canonicalText(profile)].join("\n");
 }
 
 /** Profiles with the same text compile to the same filter. The text leaves out who gets the notifications. */
@@ -97,16 +96,6 @@ function canonicalText(profile: Seccomp): string {
       typeof value === "bigint" ? { exact: `${value}` } : value,
     );
   }
-}
-
-/** The members of `struct statx` that change when a file is replaced or written to. */
-function fileIdentity(path: string): string {
-  const statx = new Uint8Array(STATX_SIZE);
-  mustCall(`stat "${path}"`, "statx", AT_FDCWD, cString(path), 0, STATX_BASIC, statx);
-  const view = viewOf(statx);
-  // Device (major, minor), inode, size, stx_ctime, stx_mtime; the times with nanoseconds.
-  const words = [136, 140, 32, 36, 40, 44, 96, 104, 112, 120];
-  return words.map((offset) => view.getUint32(offset, true).toString(16)).join(" ");
 }
 
 /** Opens the directory, and makes it if necessary. Throws if others have access to it. */
@@ -147,18 +136,13 @@ function readEntry(cache: Descriptor, key: string): CompiledFilter | undefined {
 function prune(cache: Descriptor): void {
   const entries = listDirectory(cache.number);
   if (entries.length <= MAX_ENTRIES) return;
-  const dated = entries.map(({ name }) => ({ name, modified: modificationTime(cache, name) }));
+  // Another tsrun may have just removed one of them.
+  const dated = entries.map(({ name }) => ({
+    name,
+    modified: modificationTime(name, { at: cache.number }) ?? 0,
+  }));
   dated.sort((a, b) => a.modified - b.modified);
   for (const { name } of dated.slice(0, entries.length - MAX_ENTRIES)) remove(name, { at: cache.number });
-}
-
-/** 0 for a file that another tsrun has just removed. */
-function modificationTime(cache: Descriptor, name: string): number {
-  const buffer = new Uint8Array(STATX_SIZE);
-  const result = tryCall("statx", cache.number, cString(name), 0, STATX_BASIC, buffer);
-  const view = viewOf(buffer);
-  // stx_mtime: seconds, nanoseconds
-  return result < 0 ? 0 : Number(view.getBigInt64(112, true)) + view.getUint32(120, true) / 1e9;
 }
 
 function effectiveUser(): number {

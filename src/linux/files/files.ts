@@ -26,6 +26,8 @@ import {
   doWithoutStatx,
   type FileStatus,
   knowsStatx,
+  parseIdentity,
+  parseModified,
   parseStatx,
   STAT_SIZE,
   STATX_BASIC,
@@ -310,6 +312,24 @@ export interface StatusOptions extends At {
 
 /** statx(2) or newfstatat(2); `undefined` when there is no such file. Other failures throw. */
 export function status(path: Path, options: StatusOptions = {}): FileStatus | undefined {
+  const bytes = statusBytes(path, options);
+  return bytes && parseStatx(bytes);
+}
+
+/** When a file was last written to, in seconds since 1970; `undefined` if there is none. */
+export function modificationTime(path: Path, options: StatusOptions = {}): number | undefined {
+  const bytes = statusBytes(path, options);
+  return bytes && parseModified(bytes);
+}
+
+/** What changes when a file is replaced or written to. */
+export function identity(path: Path): string {
+  const bytes = statusBytes(path, {});
+  if (bytes === undefined) throw syscallError(`stat "${pathText(path)}"`, ENOENT);
+  return parseIdentity(bytes);
+}
+
+function statusBytes(path: Path, options: StatusOptions): Uint8Array | undefined {
   const { at = AT_FDCWD, followLinks = true, itself = false } = options;
   const flags = (followLinks ? 0 : AT_SYMLINK_NOFOLLOW) | (itself ? AT_EMPTY_PATH : 0);
   let buffer = new Uint8Array(STATX_SIZE);
@@ -321,7 +341,7 @@ export function status(path: Path, options: StatusOptions = {}): FileStatus | un
   }
   if (result === -ENOENT) return undefined;
   if (result < 0) throw syscallError(`stat "${pathText(path)}"`, -result);
-  return parseStatx(buffer);
+  return buffer;
 }
 
 /** pipe2(2): the end to read from and the end to write to. */

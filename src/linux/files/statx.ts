@@ -83,6 +83,23 @@ export function mountIdOf(bytes: Uint8Array): number | undefined {
   return (view.getUint32(0, true) & MOUNT_ID) === 0 ? undefined : Number(view.getBigUint64(144, true));
 }
 
+/** `stx_mtime` or `st_mtime`, in seconds. */
+export function parseModified(bytes: Uint8Array): number {
+  const at = bytes.length === STAT_SIZE ? 88 : 112;
+  const view = viewOf(bytes);
+  return Number(view.getBigInt64(at, true)) + view.getUint32(at + 8, true) / 1e9;
+}
+
+/** The device, the inode, the size, and when it was changed and written to, with nanoseconds. */
+export function parseIdentity(bytes: Uint8Array): string {
+  const view = viewOf(bytes);
+  const words =
+    bytes.length === STAT_SIZE
+      ? [0, 4, 8, 12, 48, 52, 104, 112, 88, 96]
+      : [136, 140, 32, 36, 40, 44, 96, 104, 112, 120];
+  return words.map((offset) => view.getUint32(offset, true).toString(16)).join(" ");
+}
+
 /** Offsets of the fields of `struct stat` that differ between the machines. */
 const STAT =
   machine === "arm64"

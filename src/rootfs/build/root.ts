@@ -151,7 +151,7 @@ function changeParent(proxy: Conversation, plan: RootfsPlan): void {
     const failed = proxy.attempt([change]);
     if (failed === undefined) return;
     // EINVAL: no mount point, so the mount is further up.
-    if (failed.result !== -EINVAL || path === "/") throw operationError(failed);
+    if (failed.result !== -EINVAL || path === "/") throw rootError(plan.rootfs, failed);
   }
 }
 
