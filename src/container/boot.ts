@@ -6,8 +6,8 @@ import { once } from "../once.ts";
 import type { StateRecord } from "./record.ts";
 
 /**
- * random(4): different after each boot. `undefined` if /proc does not have it, or a sandbox around tsrun shows
- * an empty file. Cached, since `list` asks often.
+ * random(4): different after each boot. `undefined` if /proc does not have it, or a sandbox around tsrun
+ * shows an empty file. Cached, since `list` asks often.
  */
 export const currentBoot = once(
   () => readTextIfThere("/proc/sys/kernel/random/boot_id", { isShort: true })?.trim() || undefined,

@@ -19,6 +19,7 @@ import {
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
 import { asUser, NOBODY, userContainer } from "../support/user.ts";
 import { until } from "../support/wait.ts";
+import { needsCall } from "../support/without.ts";
 
 recordCase("the program's exit status is that of record, and signals reach it", async (t, lab) => {
   const text = "trap 'echo got; exit 9' TERM; touch /tmp/up; while :; do sleep 1000 & wait; done";
@@ -172,6 +173,7 @@ recordCase(
     t.strictSame([again.code, again.stdout, again.stderr], [0, "True\n", ""]);
   },
   PYTHON === undefined ? "needs python3 (package python3)" : undefined,
+  needsCall("clone3", "a recording of what Python calls, which a filter around tsrun answers first,"),
 );
 
 const GO = goProgram();
