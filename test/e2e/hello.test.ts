@@ -12,7 +12,7 @@ for (const variant of ["plain", "userns", "rootless"]) {
       const { status, stdout, stderr } = spawnSync("node_modules/.bin/bun", args, {
         encoding: "utf8",
         env: { ...plainEnv, RUNTIME: runtimePath },
-        timeout: 20_000,
+        timeout: 60_000,
       });
       t.equal(status, 0);
       t.equal(stderr, "");

@@ -54,7 +54,7 @@ async function startManager(lab: Lab, { hold = "" } = {}): Promise<Manager> {
 async function say(box: Container, message: string): Promise<void> {
   const { pid } = await box.stateDocument();
   const socket = `/proc/${pid}/root/run/notify/notify.sock`;
-  await promisify(execFile)(BUN, bunArguments(SCRIPT, "send", socket, message), { timeout: 20_000 });
+  await promisify(execFile)(BUN, bunArguments(SCRIPT, "send", socket, message), { timeout: 60_000 });
 }
 
 const WAIT = 'echo "$NOTIFY_SOCKET"; exec sleep 1000';

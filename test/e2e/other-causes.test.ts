@@ -170,7 +170,7 @@ behaviour(
     for (const program of ["/bin/fifo", `/bin/${odd}`, "/bin/magic"]) {
       box.config.process.args = [program];
       box.writeConfig();
-      const { code, stderr } = await box.run({ globals: ["--log", `${lab.folder}/log`], timeoutMs: 10_000 });
+      const { code, stderr } = await box.run({ globals: ["--log", `${lab.folder}/log`] });
       t.not(code, 0);
       t.equal(stderr.trimEnd().split("\n").length, 1, stderr);
       t.notMatch(stderr, "\u001b");

@@ -103,8 +103,8 @@ attack(
     ]) {
       rmSync(passwd, { force: true });
       make();
-      mustSucceed(await box.run({ flags: ["--detach"], timeoutMs: 10_000 }));
-      const exec = await lab.invoke(["exec", box.id, "echo", "ran"], { timeoutMs: 10_000 });
+      mustSucceed(await box.run({ flags: ["--detach"] }));
+      const exec = await lab.invoke(["exec", box.id, "echo", "ran"]);
       t.equal(exec.stdout, "ran\n");
       mustSucceed(await box.delete({ flags: ["--force"] }));
     }

@@ -21,7 +21,7 @@ import sys
 import termios
 import time
 
-LIMIT_SECONDS = 20
+LIMIT_SECONDS = 45
 PIECE = 4096
 
 

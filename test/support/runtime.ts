@@ -100,7 +100,7 @@ export async function invoke(args: readonly string[], options: InvokeOptions): P
 
 function exitCode(child: ReturnType<typeof spawn>, options: InvokeOptions): Promise<number> {
   return new Promise((done, fail) => {
-    const limit = options.timeoutMs ?? 20_000;
+    const limit = options.timeoutMs ?? 60_000;
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
       fail(new Error(`${child.spawnargs.join(" ").slice(0, 200)} did not end within ${limit} ms`));
