@@ -144,7 +144,7 @@ function missing(root: Root, path: string, { way, where }: { way: Walk; where: P
 }
 
 /** At most this many names of a directory are read. */
-const MOST_NAMES = 20_000;
+export const MOST_NAMES = 20_000;
 
 /** The names in a directory of the container; none if it cannot be read. */
 export function namesIn(root: Root, folder: string): string[] {

@@ -3,8 +3,9 @@
 import { S_IFREG } from "../linux/numbers/fcntl.ts";
 import { nearestWord } from "../spec/nearest.ts";
 import { type Cause, named } from "./cause.ts";
-import { namesIn, statusAt, whyNotRun } from "./files.ts";
+import { MOST_NAMES, namesIn, statusAt, whyNotRun } from "./files.ts";
 import type { Scene } from "./scene.ts";
+import type { Root } from "./walk.ts";
 
 interface Search {
   readonly name: string;
@@ -67,7 +68,17 @@ function like({ root }: Scene, name: string, paths: readonly string[]): Cause {
     if (other === undefined) return { words: "the image has no shell", next: "name a program that it has" };
     return { words: `the image has no ${name}, but it has ${named(other)}`, next: `use ${named(other)}` };
   }
-  const near = nearestWord(name, [...new Set(folders.flatMap((folder) => namesIn(root, folder)))]);
+  const near = nearestWord(name, namesInAll(root, new Set(folders)));
   const question = near === undefined ? "" : `, did you mean ${named(near)}?`;
   return { words: `none of ${named(folders.join(":"))} has ${named(name)}${question}`, next };
+}
+
+function namesInAll(root: Root, folders: ReadonlySet<string>): string[] {
+  const names = new Set<string>();
+  for (const folder of folders) {
+    for (const name of namesIn(root, folder)) names.add(name);
+    // PATH may come from a hostile image.
+    if (names.size >= MOST_NAMES) break;
+  }
+  return [...names];
 }

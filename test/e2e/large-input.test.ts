@@ -1,6 +1,6 @@
 // Configurations that are large, wrong in many places, or endless: the error is one line, and comes soon.
 
-import { readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Test } from "tap";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
@@ -278,3 +278,23 @@ function bundleOf(lab: Lab, config: string): string {
   symlinkSync(config, join(bundle, "config.json"));
   return bundle;
 }
+
+behaviour(
+  "a program that is not found is not compared with thousands of long names for long",
+  async (t, lab) => {
+    const name = (end: string): string => "a".repeat(240) + end.padStart(15, "0");
+    const box = lab.container((config) => {
+      config.process.args = [`/many/${name("x".repeat(15))}`];
+    });
+    mkdirSync(join(box.rootfs, "many"));
+    for (let index = 0; index < 500; index++) writeFileSync(join(box.rootfs, "many", name(`${index}`)), "");
+    const create = ["--log", `${lab.folder}/log`, "create", "--bundle", box.bundle, box.id];
+    const { result, seconds } = await invokeTimed(lab, create);
+    t.equal(result.code, 1);
+    t.match(result.stderr, /no such file or directory: the container has no "/);
+    // It took 8 s with a whole table for each name.
+    t.ok(seconds < 2, `${seconds} s`);
+    await nothingLeft(t, lab, "of it");
+  },
+  tsrunOnly("names no cause"),
+);
