@@ -3,6 +3,7 @@
 import type { Health, Line, Report, Topic } from "../check/model.ts";
 import { columnsFor } from "./fit.ts";
 import { visible } from "./log.ts";
+import { readableJson } from "./readable-json.ts";
 import { wrap } from "./wrap.ts";
 
 export interface CheckFormat {
@@ -26,7 +27,7 @@ const TOPICS = Object.keys(TITLES) as Topic[];
 const INDENT = 8;
 
 export function formatCheck(report: Report, { json, width }: CheckFormat): string {
-  if (json) return `${JSON.stringify(report, null, 2)}\n`;
+  if (json) return readableJson(report);
   const columns = columnsFor(width);
   const parts = TOPICS.flatMap((topic) => {
     const lines = report.lines.filter((line) => line.topic === topic);

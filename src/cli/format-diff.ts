@@ -2,6 +2,7 @@
 
 import type { Difference, DiffReport, Topic } from "../diff/model.ts";
 import { visible } from "./log.ts";
+import { readableJson } from "./readable-json.ts";
 import { wrap } from "./wrap.ts";
 
 export interface DiffFormat {
@@ -32,7 +33,7 @@ const GAP = 2;
 const MOST = 40;
 
 export function formatDiff(report: DiffReport, { json, width = USUAL_WIDTH }: DiffFormat): string {
-  if (json) return `${JSON.stringify(report, null, 2)}\n`;
+  if (json) return readableJson(report);
   const columns = Math.max(LEAST_WIDTH, width);
   const counted = report.differences.filter(({ own }) => own !== true);
   const own = report.differences.filter((one) => one.own === true);

@@ -2,6 +2,7 @@
 
 import type { Explanation, Row, Section, ShownCall, Table } from "../explain/model.ts";
 import { shellWords } from "../explain/model.ts";
+import { readableJson } from "./readable-json.ts";
 import { isPlain, lengthOf, withoutBreaks, wrap } from "./wrap.ts";
 
 /** Columns of a page that goes to no terminal: narrow enough to have another window beside it. */
@@ -21,7 +22,7 @@ export function formatExplanation(
   format: "text" | "json",
   terminal?: number | undefined,
 ): string {
-  if (format === "json") return `${JSON.stringify(explanation, null, 2)}\n`;
+  if (format === "json") return readableJson(explanation);
   const width = Math.max(LEAST_WIDTH, terminal ?? WIDTH);
   const sections = explanation.sections.map((section, index) => sectionText(section, index + 1, width));
   return [headText(explanation, width), ...sections, warningsText(explanation.warnings, width)].join("");

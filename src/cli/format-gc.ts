@@ -3,6 +3,7 @@
 import type { Found, GcReport, Removed } from "../gc/model.ts";
 import { columnsFor } from "./fit.ts";
 import { visible } from "./log.ts";
+import { readableJson } from "./readable-json.ts";
 import { wrap } from "./wrap.ts";
 
 export interface GcFormat {
@@ -15,7 +16,7 @@ export interface GcFormat {
 const INDENT = 16;
 
 export function formatGc(report: GcReport, { json, width }: GcFormat): string {
-  if (json) return `${JSON.stringify(report, null, 2)}\n`;
+  if (json) return readableJson(report);
   const columns = columnsFor(width);
   const { garbage, kept, removes } = report;
   const parts = [

@@ -3,6 +3,7 @@
 import type { CallShare, Moment, Share, Times } from "../trace/times.ts";
 import { columnsFor } from "./fit.ts";
 import { visible } from "./log.ts";
+import { readableJson } from "./readable-json.ts";
 
 export interface TimesFormat {
   readonly json: boolean;
@@ -15,7 +16,7 @@ const MOST_ROWS = 16;
 const GAP = "  ";
 
 export function formatTimes(times: Times, { json, width }: TimesFormat): string {
-  if (json) return `${JSON.stringify(times, null, 2)}\n`;
+  if (json) return readableJson(times);
   const { command, program, status, milliseconds, events, dropped } = times;
   const columns = columnsFor(width);
   const left = dropped === 0 ? "" : `; ${dropped} more were left out`;

@@ -3,12 +3,13 @@
 import type { Verdict } from "../explain/validate.ts";
 import { type Located, MOST_COUNTED, shownPointer } from "../spec/faults.ts";
 import { visible } from "./log.ts";
+import { readableJson } from "./readable-json.ts";
 
 export function formatVerdict(verdict: Verdict, format: "text" | "json"): string {
   const { file, faults, warnings, untold } = verdict;
   if (format === "json") {
     const counts = { moreFaults: untold.faults, moreWarnings: untold.warnings };
-    return `${JSON.stringify({ file, valid: faults.length === 0, faults, warnings, ...counts }, null, 2)}\n`;
+    return readableJson({ file, valid: faults.length === 0, faults, warnings, ...counts });
   }
   const told = [
     ...faults.map((one) => tell(file, "fault", one)),

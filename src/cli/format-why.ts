@@ -4,6 +4,7 @@ import type { Finding, Report, Weight } from "../why/model.ts";
 import type { Stuck } from "../why/why.ts";
 import { columnsFor } from "./fit.ts";
 import { visible } from "./log.ts";
+import { readableJson } from "./readable-json.ts";
 import { wrap } from "./wrap.ts";
 
 export interface WhyFormat {
@@ -17,12 +18,12 @@ const WEIGHTS: Readonly<Record<Weight, string>> = { note: "note", waits: "waits"
 const INDENT = 8;
 
 export function formatWhy(report: Report, { json, width }: WhyFormat): string {
-  if (json) return `${JSON.stringify(report, null, 2)}\n`;
+  if (json) return readableJson(report);
   return shown(report, columnsFor(width));
 }
 
 export function formatStuck(stuck: Stuck, { json, width }: WhyFormat): string {
-  if (json) return `${JSON.stringify(stuck, null, 2)}\n`;
+  if (json) return readableJson(stuck);
   const columns = columnsFor(width);
   const { looked, reports } = stuck;
   const all = `${looked} container${looked === 1 ? "" : "s"}`;
