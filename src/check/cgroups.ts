@@ -3,13 +3,9 @@
 
 import type { Hierarchies } from "../cgroups/hierarchies.ts";
 import { readHierarchies } from "../cgroups/host.ts";
-import { tryCall } from "../linux/call/call.ts";
-import { cString } from "../linux/call/words.ts";
+import { mayUse, W_OK } from "../linux/files/access.ts";
 import { readTextIfThere } from "../linux/files/files.ts";
-import { AT_EACCESS, AT_FDCWD } from "../linux/numbers/fcntl.ts";
 import type { Line } from "./model.ts";
-
-const W_OK = 2;
 
 /** Controllers by their names in cgroup v2, with the names that serve the same purpose in v1. */
 const CONTROLLERS: Readonly<Record<string, readonly string[]>> = {
@@ -99,7 +95,7 @@ function placeOf(name: string, { layout, mounts }: Hierarchies): string | undefi
 }
 
 function isDelegated(name: string, own: string, { layout }: Hierarchies): boolean {
-  if (tryCall("faccessat2", AT_FDCWD, cString(own), W_OK, AT_EACCESS) !== 0) return false;
+  if (!mayUse(own, W_OK)) return false;
   if (layout !== "v2") return true;
   if (name === "devices") return false;
   const here = readTextIfThere(`${own}/cgroup.controllers`) ?? "";

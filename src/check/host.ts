@@ -2,18 +2,15 @@
 
 import { readSystemd } from "../cgroups/host.ts";
 import { TsrunError } from "../errors.ts";
-import { tryCall } from "../linux/call/call.ts";
-import { cString } from "../linux/call/words.ts";
+import { mayUse, W_OK, X_OK } from "../linux/files/access.ts";
 import { filesystemType, openIfThere, readTextIfThere, status } from "../linux/files/files.ts";
-import { AT_EACCESS, AT_FDCWD, O_DIRECTORY, O_PATH } from "../linux/numbers/fcntl.ts";
+import { O_DIRECTORY, O_PATH } from "../linux/numbers/fcntl.ts";
 import { TMPFS_MAGIC } from "../linux/numbers/mount.ts";
 import { findInPath } from "../linux/process/find-in-path.ts";
 import { hasSelinux } from "../process/host-side.ts";
 import { parentOf } from "../rootfs/plan/paths.ts";
 import { kernelVersion } from "./kernel.ts";
 import type { Line } from "./model.ts";
-
-const W_OK_X_OK = 3;
 
 export function securityLines(): Line[] {
   const actions = readTextIfThere("/proc/sys/kernel/seccomp/actions_avail")?.trim();
@@ -85,7 +82,7 @@ export function procLine(): Line {
 function stateLine(root: string): Line {
   const line = { id: "files.state", topic: "files", what: `state in ${root}` } as const;
   const path = nearest(root);
-  if (tryCall("faccessat2", AT_FDCWD, cString(path), W_OK_X_OK, AT_EACCESS) !== 0) {
+  if (!mayUse(path, W_OK | X_OK)) {
     const costs = "no container can be made";
     const mend = "name another folder with --root";
     return { ...line, health: "lacking", found: `this user may not write to ${path}`, costs, mend };

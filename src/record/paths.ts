@@ -4,12 +4,14 @@
 // This works on every file system, needs no privileges, and does not slow the program down. If a file was
 // made and removed again, its directory has changed.
 
+import { walk } from "../cause/walk.ts";
 import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
 import { cString, text, u64Struct, viewOf } from "../linux/call/words.ts";
 import { visitEntries } from "../linux/files/directories.ts";
 import { Descriptor, STATX_SIZE } from "../linux/files/files.ts";
 import { poll } from "../linux/files/poll.ts";
+import { ENOSYS } from "../linux/numbers/errno.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -100,19 +102,25 @@ export class PathWatch implements Disposable {
 
 function openPlace({ destination, source }: Place, root: Descriptor | undefined): Descriptor | string {
   const opened = source === undefined ? openInside(destination, root) : openOutside(source);
-  if (opened >= 0) return new Descriptor(opened);
-  return `${destination} could not be opened from outside, so it counts as written`;
+  return opened ?? `${destination} could not be opened from outside, so it counts as written`;
 }
 
-function openOutside(source: string): number {
-  return tryCall("openat", AT_FDCWD, cString(source), O_PATH | O_CLOEXEC, 0);
+function openOutside(source: string): Descriptor | undefined {
+  return descriptorOf(tryCall("openat", AT_FDCWD, cString(source), O_PATH | O_CLOEXEC, 0));
 }
 
 /** Resolves symbolic links within the container's root. */
-function openInside(destination: string, root: Descriptor | undefined): number {
-  if (root === undefined) return -1;
+function openInside(destination: string, root: Descriptor | undefined): Descriptor | undefined {
+  if (root === undefined) return undefined;
   const how = u64Struct(O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT);
-  return tryCall("openat2", root.number, cString(destination), how, how.length);
+  const opened = tryCall("openat2", root.number, cString(destination), how, how.length);
+  if (opened !== -ENOSYS) return descriptorOf(opened);
+  const way = walk({ directory: root, mounts: new Map() }, destination);
+  return way.end === "found" ? way.file : undefined;
+}
+
+function descriptorOf(opened: number): Descriptor | undefined {
+  return opened < 0 ? undefined : new Descriptor(opened);
 }
 
 /** Looks through one file system, from one place of the container down. */

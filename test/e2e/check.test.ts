@@ -7,7 +7,7 @@ import { findProgram, kernelAtLeast } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
 import { asUser, NOBODY } from "../support/user.ts";
-import { missingCalls } from "../support/without.ts";
+import { missingCalls, without } from "../support/without.ts";
 
 const ONLY_TSRUN = tsrunOnly("has no check command");
 
@@ -50,6 +50,16 @@ behaviour(
     const ids = report.lines.map(({ id }) => id);
     t.equal(new Set(ids).size, ids.length, "no id twice");
     await nothingLeft(t, lab, "after check");
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "a kernel before Linux 5.8 can run containers, and its user may write",
+  async (t, lab) => {
+    const report = await check(lab, [], without("faccessat2").wrapper);
+    t.match(report, { code: 0, passes: true, lacking: [] });
+    t.match(report.line("kernel.faccessat2"), { health: "lesser" });
   },
   ONLY_TSRUN,
 );

@@ -16,6 +16,7 @@ import { Container, mustSucceed } from "../support/container.ts";
 import { parseMountinfo } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { runtimeKind } from "../support/runtime.ts";
+import { needsCall } from "../support/without.ts";
 
 /** Skips a case that another runtime does not protect against. */
 function openIn(kind: typeof runtimeKind, reason: string): Condition {
@@ -205,6 +206,7 @@ behaviour(
     }
   },
   tsrunOnly("it protects whatever the link leads to"),
+  needsCall("openat2", "to tell such a link from another"),
 );
 
 behaviour(
