@@ -171,8 +171,8 @@ test-vm: build compile ## cgroup tests in a virtual machine with systemd and cgr
 test-systemd-v1: build compile ## the systemd driver on cgroup v1, under a systemd of its own; as root
 	@bash scripts/test-systemd-v1.sh $(FILES)
 
-test-arm64: compile ## the executable for arm64 in emulated machines, on Debian's kernels; KERNELS="4k 4k-new 16k 64k"
-	@KERNELS='$(or $(KERNELS),4k 4k-new 16k 64k)' node build/test/run.js --arm64
+test-arm64: compile ## the executable for arm64 in emulated machines; KERNELS="4k 4k-new 16k 64k" FILES="smoke exec security/"
+	@KERNELS='$(or $(KERNELS),4k 4k-new 16k 64k)' node build/test/run.js --arm64 $(FILES)
 
 bench: build ## tsrun, runc and crun side by side; N=20 rounds, ROWS="create exec", CGROUP=v2 BUSY=0 SECCOMP=0, BASE=path, SAVE=1
 	sh scripts/host-packages.sh bench

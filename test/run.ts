@@ -1,7 +1,7 @@
 // Runs the compiled tests under tap and closes with `N passed, N failed`. Arguments are folders or parts of
 // file names below test/ ("unit", "e2e/lifecycle"); without any, everything runs. Zero tests are a failure.
 // With WITHOUT=each in the environment they run once for every optional system call. KERNELS names kernels
-// for arm64: the smoke checks run on them as well, or alone with --arm64 (test/arm64/main.ts).
+// for arm64: the smoke checks run on them as well; with --arm64 only what follows it (test/arm64/main.ts).
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -45,8 +45,10 @@ function underTap(files: readonly string[], without: string): Tests {
   return { command: [process.execPath, ...args], env: { ...process.env, WITHOUT: without }, name };
 }
 
-function inMachines(kernels: readonly string[]): Tests {
-  return { command: ["node_modules/.bin/bun", "test/arm64/main.ts", ...kernels], name: "test-arm64" };
+/** The smoke checks and test files that the words name, in emulated machines. */
+function inMachines(kernels: readonly string[], words: readonly string[]): Tests {
+  const command = ["node_modules/.bin/bun", "test/arm64/main.ts", ...kernels, "--", ...words] as const;
+  return { command: [...command], name: "test-arm64" };
 }
 
 /** Runs tests; shows their TAP text as it arrives and keeps it for the count. */
@@ -108,8 +110,10 @@ async function runFiles(filters: readonly string[]): Promise<Count[] | undefined
 
 async function main(args: readonly string[]): Promise<number> {
   const kernels = (process.env.KERNELS ?? "").split(" ").filter((word) => word !== "");
-  const counts = args[0] === ONLY_ARM64 ? [] : await runFiles(args);
-  if (counts !== undefined && kernels.length > 0) counts.push(await run(inMachines(kernels)));
+  const isOnly = args[0] === ONLY_ARM64;
+  const counts = isOnly ? [] : await runFiles(args);
+  const words = isOnly ? args.slice(1) : ["smoke"];
+  if (counts !== undefined && kernels.length > 0) counts.push(await run(inMachines(kernels, words)));
   const total = sum(counts ?? []);
   const failed = counts === undefined ? 1 : total.failed;
   print(summary({ ...total, failed }));

@@ -26,6 +26,20 @@ export async function downloadPackage(name: string, archive: Archive): Promise<s
   return file;
 }
 
+/** Downloads packages with all that they depend on; returns the files' paths. */
+export async function downloadWithDependencies(
+  names: readonly string[],
+  archive: Archive,
+): Promise<string[]> {
+  await prepare(archive);
+  // Nothing is installed, so that everything is missing.
+  await apt(archive, "apt-get", "install", "--download-only", "--yes", "--no-install-recommends", ...names);
+  const folder = `${archive.folder}/cache/archives`;
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".deb"))
+    .map((name) => `${folder}/${name}`);
+}
+
 /**
  * The first package that an otherwise empty package depends on; `undefined` if the archive does not have it.
  */

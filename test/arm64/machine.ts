@@ -11,12 +11,15 @@ export interface Machine {
   readonly kind: string;
   readonly kernel: string;
   readonly initramfs: string;
+  /** The first process: a path in the initramfs. */
+  readonly init: string;
+  readonly memoryMib: number;
   /** When to give up. */
   readonly limitSeconds: number;
 }
 
 /** Makes the initramfs of the smoke checks: a busybox, tsrun and the configurations. */
-export async function makeInitramfs(busybox: string, tsrun: string): Promise<string> {
+export async function makeSmoke(busybox: string, tsrun: string): Promise<string> {
   const tree = `${work}/initramfs`;
   rmSync(tree, { recursive: true, force: true });
   for (const folder of ["bin", "bundles", "proc", "new"]) mkdirSync(`${tree}/${folder}`, { recursive: true });
@@ -28,19 +31,22 @@ export async function makeInitramfs(busybox: string, tsrun: string): Promise<str
   for (const [name, config] of Object.entries(BUNDLES)) {
     await Bun.write(`${tree}/bundles/${name}.json`, JSON.stringify(config));
   }
-  await $`find . | cpio -o -H newc --quiet | gzip -1 > ../initramfs.gz`.cwd(tree);
-  return `${work}/initramfs.gz`;
+  await $`find . | cpio -o -H newc -R 0:0 --quiet > ../smoke.cpio`.cwd(tree);
+  return `${work}/smoke.cpio`;
 }
 
 /** Runs the machine until it powers off; gives each line that it prints, without its line end. */
 export async function run(machine: Machine, line: (text: string) => void): Promise<void> {
-  const { kind, kernel, initramfs, limitSeconds } = machine;
-  const board = ["-M", "virt", "-cpu", "max,pauth-impdef=on", "-smp", "2", "-m", "1024", "-no-reboot"];
-  const devices = ["-nodefaults", "-nographic", "-serial", "stdio"];
-  const words = `console=ttyAMA0 quiet panic=-1 KIND=${kind}`;
+  const { kind, kernel, initramfs, init, memoryMib, limitSeconds } = machine;
+  const board = ["-M", "virt", "-cpu", "max,pauth-impdef=on", "-smp", "2", "-m", `${memoryMib}`];
+  // The machine's clock counts instructions, and leaves out the time in which it would sleep: no limit in a
+  // test depends on how fast the machine is emulated.
+  const clock = ["-icount", "shift=1,sleep=off", "-rtc", "clock=vm"];
+  const devices = ["-no-reboot", "-nodefaults", "-nographic", "-serial", "stdio"];
+  const words = `console=ttyAMA0 quiet panic=-1 rdinit=${init} KIND=${kind}`;
   const boot = ["-kernel", kernel, "-initrd", initramfs, "-append", words];
   const limited = ["timeout", "--foreground", `${limitSeconds}`];
-  const command = [...limited, "qemu-system-aarch64", ...board, ...devices, ...boot];
+  const command = [...limited, "qemu-system-aarch64", ...board, ...clock, ...devices, ...boot];
   const started = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
   let rest = "";
   for await (const part of started.stdout.pipeThrough(new TextDecoderStream())) {

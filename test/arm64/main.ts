@@ -1,19 +1,36 @@
 // Tests the executable for arm64 in emulated machines, on Debian's kernels for arm64, and prints TAP text,
-// which run.ts counts. Each machine runs the checks of smoke.sh. Where something is missing that is not the
-// project's (a program, a package, a machine that comes up), that is skipped with the reason:
-// bun test/arm64/main.ts KERNEL...
+// which run.ts counts. A machine runs the checks of smoke.sh, or files of test/e2e and test/security. Where
+// something is missing that is not the project's (a program, a package, a machine that comes up), that is
+// skipped with the reason: bun test/arm64/main.ts KERNEL... -- [WORD...]. The words are `smoke` and names of
+// files; without any the smoke checks run on every kernel, and the most important files on the first.
 
 import { $ } from "bun";
-import { makeInitramfs, run } from "./machine.ts";
-import { busyboxOf, getMusl, getPrograms, kernelOf, Unavailable } from "./packages.ts";
+import { type Machine, makeSmoke, run } from "./machine.ts";
+import { busyboxOf, getMusl, getPrograms, kernelOf, Unavailable, work } from "./packages.ts";
+import { chosenTests, makeDebian, makeTests } from "./root.ts";
 
 const root = `${import.meta.dir}/../..`;
 const tsrun = `${root}/dist/tsrun${process.arch === "arm64" ? "" : "-arm64"}`;
-const LIMIT_SECONDS = 600;
+const SMOKE = "smoke";
+const MOST_IMPORTANT = [
+  ...["lifecycle", "exec", "mounts", "namespaces", "cgroups", "cgroup-v2", "seccomp", "terminal", "rootless"],
+  "security/",
+];
+/** When a machine is given up. */
+const SMOKE_SECONDS = 600;
+const FILES_SECONDS = 3600;
 
 /** What init.sh says before it starts the first test. */
 const UP = /^# machine: /;
 const TOP_POINT = /^(ok|not ok) \d+ - (.*)$/;
+
+/** What every test needs. */
+interface Parts {
+  /** An initramfs for the smoke checks. */
+  readonly smoke: string;
+  /** Debian's part of one for test files; absent if no file is wanted or it cannot be had. */
+  readonly debian: string | undefined;
+}
 
 let points = 0;
 /** When the last point was said. */
@@ -67,12 +84,12 @@ async function build(): Promise<boolean> {
 }
 
 /** Runs a machine, whose TAP text goes to stdout as part of the whole. */
-async function test(kind: string, kernel: string, initramfs: string): Promise<void> {
+async function test(machine: Machine, what: string): Promise<void> {
   let isUp = false;
   let hasEnded = false;
   const last: string[] = [];
   lastAt = Date.now();
-  await run({ kind, kernel, initramfs, limitSeconds: LIMIT_SECONDS }, (line) => {
+  await run(machine, (line) => {
     last.push(line);
     if (last.length > 20) last.shift();
     if (UP.test(line)) isUp = true;
@@ -83,11 +100,30 @@ async function test(kind: string, kernel: string, initramfs: string): Promise<vo
     else point(found[1] === "ok", found[2] ?? "");
   });
   if (hasEnded) return;
-  if (isUp) fail(`arm64/${kind}/end`, last);
-  else skip(kind, `the machine does not come up: ${last.at(-1) ?? "it says nothing"}`);
+  const name = `${machine.kind}/${what}`;
+  if (isUp) fail(`arm64/${name}`, ["The machine has ended early. It said last:", ...last]);
+  else skip(name, `the machine does not come up: ${last.at(-1) ?? "it says nothing"}`);
 }
 
-async function main(kinds: readonly string[]): Promise<void> {
+/** Boots a kernel for the smoke checks, and once more for test files. */
+async function testOn(kind: string, words: readonly string[], { smoke, debian }: Parts): Promise<void> {
+  const kernel = await orSkip([kind], () => kernelOf(kind));
+  if (kernel === undefined) return;
+  const small = { kind, kernel, initramfs: smoke, init: "/init", memoryMib: 1024 };
+  if (words.includes(SMOKE)) await test({ ...small, limitSeconds: SMOKE_SECONDS }, SMOKE);
+  const names = chosenTests(words);
+  if (debian === undefined || names.length === 0) return;
+  const initramfs = `${work}/files.cpio`;
+  await $`cat ${smoke} ${debian} ${await makeTests(names, tsrun, kernel)} > ${initramfs}`;
+  const large = { kind, kernel, initramfs, init: "/files", memoryMib: 3072 };
+  await test({ ...large, limitSeconds: FILES_SECONDS }, "files");
+}
+
+async function main(kinds: readonly string[], words: readonly string[]): Promise<void> {
+  const unknown = words.find((word) => word !== SMOKE && chosenTests([word]).length === 0);
+  if (unknown !== undefined) throw new Error(`no test ${unknown}`);
+  const onFirst = words.length > 0 ? words : [SMOKE, ...MOST_IMPORTANT];
+  const onOthers = words.length > 0 ? words : [SMOKE];
   say("TAP version 14");
   const busybox = await orSkip(kinds, async () => {
     await getPrograms();
@@ -95,13 +131,15 @@ async function main(kinds: readonly string[]): Promise<void> {
     return await busyboxOf();
   });
   if (busybox !== undefined && (await build())) {
-    const initramfs = await makeInitramfs(busybox, tsrun);
-    for (const kind of kinds) {
-      const kernel = await orSkip([kind], () => kernelOf(kind));
-      if (kernel !== undefined) await test(kind, kernel, initramfs);
+    const smoke = await makeSmoke(busybox, tsrun);
+    const debian = chosenTests(onFirst).length > 0 ? await orSkip(["files"], makeDebian) : undefined;
+    for (const [index, kind] of kinds.entries()) {
+      await testOn(kind, index === 0 ? onFirst : onOthers, { smoke, debian });
     }
   }
   say(`1..${points}`);
 }
 
-await main(process.argv.slice(2));
+const args = process.argv.slice(2);
+const border = args.indexOf("--");
+await main(args.slice(0, border), args.slice(border + 1));

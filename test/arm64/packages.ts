@@ -2,8 +2,14 @@
 // and the programs that build and run it all. Called by main.ts.
 
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { $ } from "bun";
-import { type Archive, downloadPackage, packageBehind } from "../../scripts/engine/debian.ts";
+import {
+  type Archive,
+  downloadPackage,
+  downloadWithDependencies,
+  packageBehind,
+} from "../../scripts/engine/debian.ts";
 import { unpackMusl } from "../../scripts/engine/musl.ts";
 
 const root = `${import.meta.dir}/../..`;
@@ -78,6 +84,26 @@ export async function kernelOf(kind: string): Promise<string> {
   const file = readdirSync(folder).find((entry) => entry.startsWith("vmlinuz"));
   if (file === undefined) throw new Error(`${name} has no kernel in boot`);
   return `${folder}/${file}`;
+}
+
+/** Unpacks packages of trixie's and all that they depend on to a folder, once; nothing is set up. */
+export async function unpackWithDependencies(names: readonly string[], folder: string): Promise<void> {
+  if (existsSync(folder)) return;
+  const archive = { ...archiveOf("trixie"), folder: `${work}/apt-root` };
+  // Whatever is there would be unpacked, too.
+  await $`rm -rf ${archive.folder} ${folder}.new && mkdir -p ${archive.folder} ${folder}.new`;
+  const files = await obtain(names.join(", "), downloadWithDependencies(names, archive));
+  for (const file of files) await $`dpkg-deb -x ${file} ${folder}.new`;
+  for (const name of ["doc", "man", "locale", "info"]) await $`rm -rf ${folder}.new/usr/share/${name}`;
+  await $`rm -rf ${archive.folder} && mv ${folder}.new ${folder}`;
+}
+
+/** The files of a kernel's modules. */
+export async function modulesOf(kernel: string, names: readonly string[]): Promise<string[]> {
+  const folder = `${dirname(dirname(kernel))}`;
+  const files = await $`find ${folder} -name ${"*.ko*"}`.text();
+  const isWanted = (path: string) => names.some((name) => basename(path).startsWith(`${name}.ko`));
+  return files.split("\n").filter(isWanted);
 }
 
 /** The file of a static busybox. */
