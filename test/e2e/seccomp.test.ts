@@ -24,14 +24,14 @@ function withRules(script: string, ...syscalls: SeccompRule[]): (config: Config)
 const MAKE_DIRECTORY = ["mkdir", "mkdirat"];
 
 /**
- * The calls of the static busybox up to its message. The calls of the runtime itself before execve do not
- * matter.
+ * The calls of the static busybox up to its message; that of Debian 13 for arm64 begins with uname. The
+ * calls of the runtime itself before execve do not matter.
  */
 const BUSYBOX_NEEDS = `
   execve brk arch_prctl set_tid_address set_robust_list rseq prlimit64 readlink readlinkat getrandom
   mprotect prctl getuid getgid geteuid getegid setuid setgid umask write writev exit_group exit close
   fcntl futex read rt_sigreturn rt_sigaction rt_sigprocmask mmap munmap openat newfstatat fstat ioctl
-  lseek access stat
+  lseek access stat uname
 `;
 
 /** The calls that runc itself makes after its filter is loaded. */
