@@ -93,7 +93,7 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
   const seen = lookAround(init, becoming)();
   // AS RUNC: no hook of a creation has the limits of the program. They come before the user, since the kernel
   // compares RLIMIT_NPROC when that changes, but after everything that opens files: RLIMIT_NOFILE may be low,
-  // and mount(2) on old kernels needs high numbers (SCRATCH in rootfs/build/attach.ts).
+  // and mount(2) on old kernels needs a high number (`scratch` in rootfs/place/context.ts).
   outside.limitProgram(init);
   becomeUser(init, becoming, { prepared, seen });
   const program = searchProgram(init, becoming, prepared, seen);

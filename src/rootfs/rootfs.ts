@@ -55,7 +55,14 @@ export interface Builders {
  */
 export function buildRootfs(proxy: Conversation, plan: RootfsPlan, { helper, host }: Builders): Rootfs {
   const { rootfs } = plan;
-  const context = new RootContext({ proxy, helper, rootfs, kindOf: (path) => host.kindOf(path) });
+  const kindOf = (path: string) => host.kindOf(path);
+  const context = new RootContext({
+    proxy,
+    helper,
+    rootfs,
+    kindOf,
+    openFilesLimit: () => host.openFilesLimit(),
+  });
   const links = plan.setsUpDev ? planLinks({ kcore: host.kindOf("/proc/kcore") !== undefined }) : [];
   const inDev: string[] = [];
   for (const { path } of plan.devices) inDev.push(path);

@@ -280,7 +280,7 @@ function bundleOf(lab: Lab, config: string): string {
 }
 
 behaviour(
-  "a program that is not found is not compared with thousands of long names for long",
+  "a program that is not found is not compared with hundreds of long names for long",
   async (t, lab) => {
     const name = (end: string): string => "a".repeat(240) + end.padStart(15, "0");
     const box = lab.container((config) => {

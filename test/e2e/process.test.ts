@@ -190,6 +190,19 @@ behaviour(
   tsrunOnly("runc needs a dozen descriptors itself"),
 );
 
+behaviour("a caller may have few open files, also on an older kernel", async (t, lab) => {
+  const missing = ["mount_setattr", "open_tree", "move_mount", "fsopen"] as const;
+  for (const { wrapper } of [{ wrapper: [] }, ...missing.map(without)]) {
+    const box = lab.container(args("/bin/sh", "-c", "ulimit -n"));
+    box.config.mounts.push({ destination: "/source", type: "bind", source: "/etc", options: ["bind", "ro"] });
+    box.config.root.readonly = true;
+    Object.assign(box.config.linux, { readonlyPaths: ["/proc/sys"], maskedPaths: ["/proc/kcore"] });
+    box.writeConfig();
+    const few = ["sh", "-c", 'ulimit -Sn 64; exec "$@"', "sh"];
+    t.equal(await box.live({ wrapper: [...few, ...wrapper] }), "64\n", wrapper.join(" "));
+  }
+});
+
 behaviour("noNewPrivileges is set only when asked for", async (t, lab) => {
   for (const value of [true, false]) {
     const box = lab.container(args("/bin/cat", "/proc/self/status"));

@@ -17,6 +17,7 @@ import { argumentsOf, type HookKind, type HookState } from "../../hooks/plan.ts"
 import { Descriptor } from "../../linux/files/files.ts";
 import { ENOENT } from "../../linux/numbers/errno.ts";
 import { S_IFDIR, S_IFMT } from "../../linux/numbers/fcntl.ts";
+import { openFilesLimit } from "../../linux/process/limits.ts";
 import { type Entered, enterNamespaces } from "../../namespaces/enter.ts";
 import { idMapText } from "../../namespaces/plan.ts";
 import { Conversation } from "../../proxy/conversation.ts";
@@ -138,6 +139,7 @@ function viewOf({ files, rootfs }: Rehearsal): HostView {
       return kindOf(file) === "directory" ? { mode: file.mode & ~S_IFMT } : undefined;
     },
     mountPoint: () => mountPointAbove(rootfs),
+    openFilesLimit,
   };
 }
 

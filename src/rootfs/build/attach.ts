@@ -29,13 +29,6 @@ import type { Asked, RootContext } from "../place/context.ts";
 import type { Opening } from "../place/open.ts";
 import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "../plan/attributes.ts";
 
-/**
- * mount(2) takes paths. The path of a descriptor must be known before the descriptor is opened, so its number
- * is fixed.
- */
-const SCRATCH = 900;
-const SCRATCH_SOURCE = 901;
-
 export interface Attributes {
   readonly change?: AttributeChange | undefined;
   readonly recursive?: { readonly set: number; readonly clear: number } | undefined;
@@ -206,18 +199,19 @@ function bindByCall(context: RootContext, binding: Binding, operations: Operatio
       : undefined;
   const file = link ?? from;
   const byPath = typeof file === "string";
+  const copy = context.scratch + 1;
   const call = {
-    source: byPath ? file : context.scratchPath(SCRATCH_SOURCE),
+    source: byPath ? file : context.scratchPath(copy),
     flags: withSubmounts ? MS_BIND | MS_REC : MS_BIND,
   };
   const mounting = onScratch(context, target, call, attempt);
   const source = mountCall(mounting);
   if (source === undefined) throw new Error("nothing to mount");
   if (link !== undefined) operations.push(link);
-  if (!byPath) operations.push(dup3(file, SCRATCH_SOURCE, O_CLOEXEC, attempt));
+  if (!byPath) operations.push(dup3(file, copy, O_CLOEXEC, attempt));
   if (link !== undefined) operations.push(close(link));
   operations.push(...mounting);
-  if (!byPath) operations.push(close(SCRATCH_SOURCE));
+  if (!byPath) operations.push(close(copy));
   if (again === undefined) return { operations, flagging: undefined, source, mounted: source };
   const reached = again();
   const tree = reached.descriptor;
@@ -275,10 +269,11 @@ export function byScratch(
   call: (path: string) => Operation,
   attempt: string,
 ): Operation[] {
+  const { scratch } = context;
   return [
     ...(context.procDirectory === undefined ? [] : [fchdir(context.procDirectory, attempt)]),
-    dup3(target, SCRATCH, O_CLOEXEC, attempt),
-    call(context.scratchPath(SCRATCH)),
-    close(SCRATCH),
+    dup3(target, scratch, O_CLOEXEC, attempt),
+    call(context.scratchPath(scratch)),
+    close(scratch),
   ];
 }

@@ -15,6 +15,7 @@ import {
   RESOLVE_NO_SYMLINKS,
   S_IFDIR,
 } from "../../linux/numbers/fcntl.ts";
+import { openFilesLimit } from "../../linux/process/limits.ts";
 import type { FileKind } from "../place/context.ts";
 import { parentOf } from "../plan/paths.ts";
 
@@ -28,6 +29,8 @@ export interface HostView {
   modeOf(path: string): DirectoryMode | undefined;
   /** The mount point above the root; `undefined` if the kernel does not tell. */
   mountPoint(): string | undefined;
+  /** How many files a process of tsrun may have open. */
+  openFilesLimit(): number;
 }
 
 const MISSING: DirectoryMode = { mode: undefined };
@@ -59,6 +62,10 @@ export class HostFiles implements HostView, Disposable {
 
   mountPoint(): string | undefined {
     return mountPointAbove(this.#rootfs);
+  }
+
+  openFilesLimit(): number {
+    return openFilesLimit();
   }
 
   [Symbol.dispose](): void {

@@ -24,6 +24,7 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../../linux/numbers/mount.ts";
+import { openFilesLimit } from "../../linux/process/limits.ts";
 import { close, openat, type Reading, statx, unlinkat } from "../../proxy/calls/calls.ts";
 import { mountSetattr, openTree, umount2 } from "../../proxy/calls/mount-calls.ts";
 import { type Operation, operationError, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
@@ -160,7 +161,13 @@ export function liveMountsThere(mounts: readonly LiveMount[], init: Descriptor):
 
 function contextOf(process: LiveProcess): RootContext {
   const { proxy } = process;
-  const context = new RootContext({ proxy, helper: NO_HELPER, rootfs: "/", kindOf: () => undefined });
+  const context = new RootContext({
+    proxy,
+    helper: NO_HELPER,
+    rootfs: "/",
+    kindOf: () => undefined,
+    openFilesLimit,
+  });
   context.root = process.root;
   context.procDirectory = process.descriptors;
   return context;

@@ -49,7 +49,12 @@ export interface RootContextOptions {
    * trip.
    */
   readonly kindOf: (path: string) => FileKind | undefined;
+  /** How many files the builder may have open: only asked on a kernel for which `scratch` is needed. */
+  readonly openFilesLimit: () => number;
 }
+
+/** More than the builder's own descriptors; the caller's limit is seldom lower. */
+const SCRATCH = 900;
 
 export class RootContext {
   readonly features: KernelFeatures = { mountSetattr: true, mountApi: true, openat2: true };
@@ -66,11 +71,14 @@ export class RootContext {
   /** Who builds the root. */
   readonly proxy: Conversation;
   readonly helper: Helper;
+  readonly #openFilesLimit: () => number;
+  #scratch: number | undefined;
   #root: Operation | number | undefined;
 
   constructor(options: RootContextOptions) {
     this.proxy = options.proxy;
     this.helper = options.helper;
+    this.#openFilesLimit = options.openFilesLimit;
     this.rootfs = options.rootfs;
     this.kindOf = options.kindOf;
   }
@@ -88,6 +96,15 @@ export class RootContext {
     this.features[feature] = false;
     if (feature === "openat2") this.proxy.goOneByOne();
     else this.proxy.goCarefully();
+  }
+
+  /**
+   * mount(2) takes paths. The path of a descriptor must be known before the descriptor is opened, so its
+   * number is fixed: this one for the target, and the next one for the source.
+   */
+  get scratch(): number {
+    this.#scratch ??= Math.min(SCRATCH, this.#openFilesLimit() - 2);
+    return this.#scratch;
   }
 
   /** The path of an open file, for mount(2). */

@@ -23,9 +23,16 @@ export function build(
   const plan = planRootfs({ spec: specOf(mounts, linux), ...request });
   const noHelp = { canHelp: false, root: -1, userNamespace: () => -1, attempt: () => undefined };
   const kindOf = (path: string) => (path.endsWith("/") ? ("directory" as const) : ("file" as const));
-  const context = new RootContext({ proxy, helper: noHelp, rootfs: plan.rootfs, kindOf });
+  const openFilesLimit = () => 1024;
+  const context = new RootContext({
+    proxy,
+    helper: noHelp,
+    rootfs: plan.rootfs,
+    kindOf,
+    openFilesLimit,
+  });
   context.root = ROOT;
-  const host = { kindOf, modeOf: () => undefined, mountPoint: () => undefined };
+  const host = { kindOf, modeOf: () => undefined, mountPoint: () => undefined, openFilesLimit };
   for (const step of mountSteps(context, plan, { further: [], host }).steps) proxy.say(step);
   proxy.settle();
   return context;

@@ -18,7 +18,13 @@ function wantsTwoInodes(one: Operation): number | undefined {
 function mask(kernel: FakeKernel, paths: readonly string[]): EmptyDirectory {
   const helper = { canHelp: false, root: -1, userNamespace: () => -1, attempt: () => undefined };
   const proxy = Conversation.with(kernel);
-  const context = new RootContext({ proxy, helper, rootfs: "/b/rootfs", kindOf: () => "directory" });
+  const context = new RootContext({
+    proxy,
+    helper,
+    rootfs: "/b/rootfs",
+    kindOf: () => "directory",
+    openFilesLimit: () => 1024,
+  });
   context.root = ROOT;
   const empty: EmptyDirectory = { inodes: 1 };
   for (const path of paths) {
