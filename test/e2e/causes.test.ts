@@ -7,22 +7,30 @@ import { behaviour, nothingLeft } from "../support/behaviour.ts";
 import { type Judgement, judge, RESULTS, readBroken, tryBroken } from "../support/broken.ts";
 import { renewErrorsPage } from "../support/errors-page.ts";
 import { isTsrun, runtimeKind } from "../support/runtime.ts";
+import { needsCall } from "../support/without.ts";
 
 const all = readBroken();
 const results: Record<string, Judgement> = {};
 
+/** mount(2) does not say which option it does not know; fsopen(2) does. */
+const namesOptions = needsCall("fsopen", "the name of an option that the kernel does not know");
+
 for (const broken of all) {
-  behaviour(`it is said what is wrong: ${broken.what}`, async (t, lab) => {
-    const { result, said } = await tryBroken(lab, broken);
-    const judged = judge(said, broken);
-    results[broken.name] = judged;
-    t.comment(`${broken.name}: ${Object.values(judged).map(Number).join("")}: ${said.trim()}`);
-    if (!isTsrun) return;
-    t.not(result.code, 0);
-    t.strictSame(judged, { thing: true, cause: true, next: true }, said);
-    t.equal(result.stderr.trimEnd().split("\n").length, 1, "one line on stderr");
-    await nothingLeft(t, lab, "after the failure");
-  });
+  behaviour(
+    `it is said what is wrong: ${broken.what}`,
+    async (t, lab) => {
+      const { result, said } = await tryBroken(lab, broken);
+      const judged = judge(said, broken);
+      results[broken.name] = judged;
+      t.comment(`${broken.name}: ${Object.values(judged).map(Number).join("")}: ${said.trim()}`);
+      if (!isTsrun) return;
+      t.not(result.code, 0);
+      t.strictSame(judged, { thing: true, cause: true, next: true }, said);
+      t.equal(result.stderr.trimEnd().split("\n").length, 1, "one line on stderr");
+      await nothingLeft(t, lab, "after the failure");
+    },
+    broken.name === "mount-misspelt-option" ? namesOptions : undefined,
+  );
 }
 
 t.test("all of them are there, and each was tried", (t) => {
@@ -30,8 +38,9 @@ t.test("all of them are there, and each was tried", (t) => {
   const counts = { thing: count("thing"), cause: count("cause"), next: count("next") };
   t.comment(`${runtimeKind}: of ${all.length} ${JSON.stringify(counts)}`);
   t.equal(all.length, 60);
-  t.equal(Object.keys(results).length, all.length);
-  if (isTsrun) t.strictSame(counts, { thing: 60, cause: 60, next: 60 });
+  const tried = namesOptions === undefined ? 60 : 59;
+  t.equal(Object.keys(results).length, tried);
+  if (isTsrun) t.strictSame(counts, { thing: tried, cause: tried, next: tried });
   if (process.env.SAVE === "1") {
     mkdirSync(RESULTS, { recursive: true });
     writeFileSync(`${RESULTS}/${runtimeKind}.json`, `${JSON.stringify(results, null, 2)}\n`);
