@@ -36,9 +36,12 @@ export interface Stream {
 
 export class Client {
   readonly #connect: () => Service;
+  readonly #limitMs: number;
   #service: Service;
 
-  constructor() {
+  /** @param limitMs how long a call may take if it does not say so itself */
+  constructor(limitMs = 60_000) {
+    this.#limitMs = limitMs;
     const require = createRequire(process.argv[1] ?? "");
     const grpc: Grpc = require("@grpc/grpc-js");
     const definition = require("@grpc/proto-loader").loadSync(
@@ -51,7 +54,7 @@ export class Client {
   }
 
   /** Rejects with gRPC's error, whose `details` are the server's message. */
-  call<T>(method: string, request: object, limitMs = 60_000): Promise<T> {
+  call<T>(method: string, request: object, limitMs = this.#limitMs): Promise<T> {
     return new Promise((resolve, reject) => {
       const service = this.#service;
       (service[method] as Unary).call(

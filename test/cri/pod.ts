@@ -82,10 +82,10 @@ export class Pod {
     };
   }
 
-  async up(limitMs?: number): Promise<this> {
+  async up(): Promise<this> {
     mkdirSync(`/lab/logs/${this.name}`, { recursive: true });
     const request = { config: this.#config, runtime_handler: this.#handler };
-    const answer = await this.#client.call<{ pod_sandbox_id: string }>("RunPodSandbox", request, limitMs);
+    const answer = await this.#client.call<{ pod_sandbox_id: string }>("RunPodSandbox", request);
     this.id = answer.pod_sandbox_id;
     return this;
   }

@@ -33,7 +33,7 @@ export async function measureCrowds([
   const chosen = CONTENDERS.filter(
     ({ title }) => titles.length === 0 || titles.some((word) => title.endsWith(word)),
   );
-  const client = new Client();
+  const client = new Client(LIMIT_MS);
   const pid = Number(readFileSync("/run/containerd.pid", "utf8"));
   const processor = new Processor(pid, `${process.env.LAB_ID}-bench`);
   const columns = new Map<string, Rows>();
@@ -75,7 +75,7 @@ async function manyPods(
     const [began, used] = [performance.now(), processor.now()];
     await Promise.all(
       all.map(async (pod) => {
-        await pod.up(LIMIT_MS);
+        await pod.up();
         await pod.run("main", ["sleep", "100000"], ON_HOST);
       }),
     );
@@ -91,7 +91,7 @@ async function manyPods(
       time(() => execFileSync("ctr", ["-n", "k8s.io", "tasks", "ls"])),
     );
     const listing = performance.now();
-    await client.call("ListContainerStats", {}, LIMIT_MS);
+    await client.call("ListContainerStats", {});
     tell("ms of ListContainerStats", performance.now() - listing);
   } finally {
     await Promise.all(all.map((pod) => pod.down()));
@@ -113,7 +113,9 @@ async function manyExecs(
       if (code !== 0) throw new Error(`an exec has ended with ${code}`);
     };
     for (let done = 0; done < WARM_UP; done++) await exec();
-    const before = memoryOf(shim).privateMiB;
+    const tellMemory = (when: string): void =>
+      add(`private KiB of the shim, ${when}`, memoryOf(shim).privateMiB * 1024);
+    tellMemory(`after ${WARM_UP} execs`);
     const [began, used] = [performance.now(), processor.now()];
     await Promise.all(Array.from({ length: AT_ONCE }, exec));
     add(`${AT_ONCE} execs at once: ms`, performance.now() - began);
@@ -121,13 +123,13 @@ async function manyExecs(
       `${AT_ONCE} execs at once: ms of processor each, shim and runtime`,
       (processor.now() - used) / AT_ONCE,
     );
+    tellMemory("after these");
     let left = count;
     const worker = async (): Promise<void> => {
       while (left-- > 0) await exec();
     };
     await Promise.all(Array.from({ length: SIDE_BY_SIDE }, worker));
-    add(`${count} execs: private KiB of the shim before`, before * 1024);
-    add(`${count} execs: and afterwards`, memoryOf(shim).privateMiB * 1024);
+    tellMemory(`after ${count} more`);
   } finally {
     await pod.down();
   }
