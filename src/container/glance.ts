@@ -4,6 +4,7 @@
 // (store.ts, status.ts).
 
 import { freezeState } from "../cgroups/freezer.ts";
+import { readLink } from "../linux/files/files.ts";
 import { peekEnds, peekName, peekOwner, peekText } from "../linux/files/peek.ts";
 import { ENOENT, ESRCH } from "../linux/numbers/errno.ts";
 import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
@@ -14,6 +15,7 @@ import type { ContainerState, Status } from "./options.ts";
 import { stateOf } from "./printed-state.ts";
 import { readRecord } from "./read-record.ts";
 import type { StateRecord } from "./record.ts";
+import { whileWaiting } from "./status.ts";
 import { FIFO, FIFO_CREATING, STATE } from "./store.ts";
 
 /**
@@ -32,7 +34,7 @@ function glanceAtRecord(root: number, id: string): StateRecord | undefined {
   return typeof json === "string" ? readRecord(json) : undefined;
 }
 
-/** The state of a container that has been started. `ownerName` returns the name of the directory's owner. */
+/** The state of a container. `ownerName` returns the name of the directory's owner. */
 export function glance(
   root: number,
   id: string,
@@ -49,13 +51,15 @@ export function glance(
 /** As `statusOf`. */
 function glanceAtStatus(root: number, id: string, record: StateRecord): Status | undefined {
   const { init_process_pid: pid, init_process_start: startTime } = record;
-  if (pid === 0) return undefined;
-  for (const name of [FIFO_CREATING, FIFO]) {
-    if (peekName(`${id}/${name}`, root) !== false) return undefined;
-  }
+  if (pid === 0 || peekName(`${id}/${FIFO_CREATING}`, root) !== false) return undefined;
+  const waits = peekName(`${id}/${FIFO}`, root);
+  if (typeof waits === "number") return undefined;
+  // Read first: if the process turns out to be the container's afterwards, it was so before.
+  const executable = waits ? readLink(`/proc/${pid}/exe`) : undefined;
   const line = peekText(`/proc/${pid}/stat`, AT_FDCWD);
   if (line === -ENOENT || line === -ESRCH) return "stopped";
   if (typeof line === "number") return undefined;
   if (!isRunning(parseIdentity(line), startTime)) return "stopped";
-  return freezeState(record.cgroup) === "frozen" ? "paused" : "running";
+  if (freezeState(record.cgroup) === "frozen") return "paused";
+  return waits ? whileWaiting("created", executable) : "running";
 }

@@ -31,9 +31,15 @@ export function statusWith(
   if (init === undefined) return isBegun(record, directory) ? "creating" : "stopped";
   if (freezeState(record.cgroup) === "frozen") return "paused";
   if (waiting === undefined) return "running";
-  // The kernel decides: a `start` that was killed half-way may have left the FIFO of a running container. If
-  // /proc/PID/exe may not be read, as by an ordinary user, only the FIFO decides.
-  const executable = readLink("exe", { at: init.number });
+  return whileWaiting(waiting, readLink("exe", { at: init.number }));
+}
+
+/**
+ * The status of a container whose FIFO is there, and whose first process has this executable. The kernel
+ * decides: a `start` that was killed half-way may have left the FIFO of a running container. If
+ * /proc/PID/exe may not be read, as by an ordinary user, only the FIFO decides.
+ */
+export function whileWaiting(waiting: "creating" | "created", executable: string | undefined): Status {
   return executable === undefined || executable === PROXY_EXECUTABLE ? waiting : "running";
 }
 

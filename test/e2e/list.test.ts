@@ -113,15 +113,19 @@ behaviour("list shows the others when one entry cannot be read", async (t, lab) 
 
 /** Containers of every status, and the output of `state` for them. */
 async function everyStatus(lab: Lab): Promise<{ boxes: Container[]; states: ListedState[] }> {
-  const boxes = Array.from({ length: 5 }, () => lab.container(Container.script("exec sleep 1000")));
+  const boxes = Array.from({ length: 8 }, () => lab.container(Container.script("exec sleep 1000")));
   for (const box of boxes) mustSucceed(await box.create());
-  for (const box of boxes.slice(1)) mustSucceed(await box.start());
-  const [, , stopped, paused, reused] = boxes;
-  mustSucceed(await lab.invoke(["kill", stopped?.id ?? "", "KILL"]));
-  await stopped?.waitForStatus("stopped");
-  mustSucceed(await lab.invoke(["pause", paused?.id ?? ""]));
+  for (const box of boxes.slice(1, 6)) mustSucceed(await box.start());
+  const [, , stopped, paused, reused, halfStarted, neverStarted, pausedEarly] = boxes;
+  for (const box of [stopped, neverStarted]) {
+    mustSucceed(await lab.invoke(["kill", box?.id ?? "", "KILL"]));
+    await box?.waitForStatus("stopped");
+  }
+  for (const box of [paused, pausedEarly]) mustSucceed(await lab.invoke(["pause", box?.id ?? ""]));
   // As if another process had its pid now, with another start time.
   changeRecord(lab, reused?.id ?? "", (start) => start + 1);
+  // As a `start` leaves it that is killed once the program runs.
+  execFileSync("mkfifo", [join(lab.stateRoot, halfStarted?.id ?? "", "exec.fifo")]);
   const states: ListedState[] = [];
   for (const box of boxes) states.push({ ...(await box.stateDocument()), owner: "root" } as ListedState);
   return { boxes, states };
@@ -147,7 +151,8 @@ behaviour(
   async (t, lab) => {
     const { boxes, states } = await everyStatus(lab);
     const statuses = states.map(({ status }) => status);
-    t.strictSame(statuses, ["created", "running", "stopped", "paused", "stopped"]);
+    const started = ["running", "stopped", "paused", "stopped", "running"];
+    t.strictSame(statuses, ["created", ...started, "stopped", "paused"]);
     const json = await lab.invoke(["list", "--format", "json"]);
     t.strictSame([JSON.parse(json.stdout), json.stderr], [states, ""]);
     const rows = (await lab.invoke(["list"])).stdout.trimEnd().split("\n").slice(1);
