@@ -46,9 +46,37 @@ function readingField(opcode: string): Change {
   return { find: head("val") + general, replace: head("val, obj") + READ_FIELD };
 }
 
+/** For an opcode that calls a function, with this as its `this`. */
+function calling(self: string): Change {
+  const callee = `                ret_val = JS_CallInternal(ctx, call_argv[-1], ${self},
+                                          JS_UNDEFINED, call_argc, call_argv, 0);
+`;
+  return { find: callee, replace: callee.replace("JS_CallInternal", "js_call_value") };
+}
+
 export const SPEED: readonly Change[] = [
   readingField("OP_get_field"),
   readingField("OP_get_field2"),
+  {
+    // A function of C needs nothing of what an interpreted one needs.
+    find: "#define FUNC_RET_INITIAL_YIELD 3\n",
+    replace: `#define FUNC_RET_INITIAL_YIELD 3
+
+static inline JSValue js_call_value(JSContext *ctx, JSValueConst func_obj, JSValueConst this_obj,
+                                    JSValueConst new_target, int argc, JSValue *argv, int flags)
+{
+    if (JS_VALUE_GET_TAG(func_obj) == JS_TAG_OBJECT &&
+        JS_VALUE_GET_OBJ(func_obj)->class_id == JS_CLASS_C_FUNCTION) {
+        if (js_poll_interrupts(ctx))
+            return JS_EXCEPTION;
+        return js_call_c_function(ctx, func_obj, this_obj, argc, (JSValueConst *)argv, flags);
+    }
+    return JS_CallInternal(ctx, func_obj, this_obj, new_target, argc, argv, flags);
+}
+`,
+  },
+  calling("JS_UNDEFINED"),
+  calling("call_argv[-2]"),
   {
     // An object gets a field that it does not have yet, an array the element after its last.
     find: `{
@@ -265,13 +293,46 @@ export const SPEED: readonly Change[] = [
 `,
   },
   {
-    // "includes" looks for the first character, as "indexOf" does, instead of comparing at each place.
+    // "includes" looks for the first character, instead of comparing at each place.
     find: `        for (i = start;; i++) {
             if (!string_cmp(p, p1, i, 0, v_len)) {`,
     replace: `        if (magic == 0)
             ret = string_indexof(p, p1, start) >= 0;
         else for (i = start;; i++) {
             if (!string_cmp(p, p1, i, 0, v_len)) {`,
+  },
+  {
+    // "indexOf", too.
+    find: "        for (i = start;; i += inc) {\n",
+    replace: `        if (!lastIndexOf)
+            ret = string_indexof(p, p1, start);
+        else for (i = start;; i += inc) {
+`,
+  },
+  {
+    // A text in JSON that is ASCII and has no escapes.
+    find: `        /* fall through */
+    case '\\"':
+        if (js_parse_string(s, c, TRUE, p + 1, &s->token, &p))
+`,
+    replace: `        /* fall through */
+    case '\\"':
+        {
+            const uint8_t *end = p + 1;
+            while (*end >= 0x20 && *end < 0x80 && *end != c && *end != '\\\\')
+                end++;
+            if (*end == c) {
+                s->token.u.str.str = js_new_string8_len(s->ctx, (const char *)p + 1, end - p - 1);
+                if (JS_IsException(s->token.u.str.str))
+                    goto fail;
+                s->token.val = TOK_STRING;
+                s->token.u.str.sep = c;
+                p = end + 1;
+                break;
+            }
+        }
+        if (js_parse_string(s, c, TRUE, p + 1, &s->token, &p))
+`,
   },
   {
     find: `            for (i = from; i < len; i++) {
