@@ -5,7 +5,7 @@
 
 import { freezeState } from "../cgroups/freezer.ts";
 import { readLink } from "../linux/files/files.ts";
-import { peekEnds, peekName, peekOwner, peekText } from "../linux/files/peek.ts";
+import { peekName, peekOwner, peekText } from "../linux/files/peek.ts";
 import { ENOENT, ESRCH } from "../linux/numbers/errno.ts";
 import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
 import { parseIdentity } from "../linux/process/process.ts";
@@ -20,13 +20,12 @@ import { FIFO, FIFO_CREATING, STATE } from "./store.ts";
 
 /**
  * Whether the container has a state.json that begins and ends as `save` writes it. Where only ids are asked
- * for, the rest is not read.
+ * for, the rest is not looked at.
  */
 export function isListed(root: number, id: string): boolean {
-  return peekEnds(`${id}/${STATE}`, root, `{"version":1,"id":"${id}",`, CLOSING_BRACE);
+  const json = peekText(`${id}/${STATE}`, root);
+  return typeof json === "string" && json.startsWith(`{"version":1,"id":"${id}",`) && json.endsWith("}");
 }
-
-const CLOSING_BRACE = 0x7d;
 
 /** The record of a container with an undamaged state.json. `root` is a descriptor of the state root. */
 function glanceAtRecord(root: number, id: string): StateRecord | undefined {

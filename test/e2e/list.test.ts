@@ -1,7 +1,7 @@
 // list: its three forms, an empty root, and a missing root.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -168,6 +168,31 @@ behaviour(
     changeRecord(lab, boxes[4]?.id ?? "", (start) => start - 1);
   },
   tsrunOnly("each has a list of its own"),
+);
+
+behaviour(
+  "list and state read a state of any length whole, whatever letters are in it",
+  async (t, lab) => {
+    for (const word of ["plain", "größer"]) {
+      const box = lab.container((config) => {
+        config.annotations = { word };
+      });
+      mustSucceed(await box.create());
+      const file = join(lab.stateRoot, box.id, "state.json");
+      const good = readFileSync(file, "utf8");
+      // The file is first read in pieces of 4096 and three times that.
+      for (const length of [4095, 4096, 4097, 16383, 16384, 16385]) {
+        const more = " ".repeat(length - Buffer.byteLength(good));
+        writeFileSync(file, good.replace(/\}$/, `${more}}`));
+        t.equal(statSync(file).size, length);
+        t.strictSame((await box.stateDocument()).annotations, { word });
+        const { stdout, stderr } = await lab.invoke(["list", "--format", "json"]);
+        const listed = JSON.parse(stdout).find(({ id }: { id: string }) => id === box.id);
+        t.strictSame([listed?.annotations, stderr], [{ word }, ""], `${length} bytes`);
+      }
+    }
+  },
+  tsrunOnly("each has a state of its own"),
 );
 
 behaviour(

@@ -11,12 +11,19 @@
 
 extern const uint8_t program[], program_end[];
 
-// What src/engine/native/calls.c needs of other files. A system call is noted instead of made.
+// The longest text in a call (calls.ts), with its NUL.
+#define TEXT_SIZE 16
+
+// What src/engine/native/calls.c needs of other files. A system call is noted instead of made, and of texts,
+// whose lengths the caller tells, the bytes.
 int memory_refused = 0, tracing = 0;
 static word noted[WORDS];
+static uint8_t text_sizes[WORDS], texts[WORDS][TEXT_SIZE];
 
 word raw_syscall(const word words[WORDS]) {
   memcpy(noted, words, sizeof noted);
+  for (int index = 0; index < WORDS; index++)
+    if (text_sizes[index] > 0) memcpy(texts[index], (const void *)words[index], text_sizes[index]);
   return 0;
 }
 
@@ -75,6 +82,10 @@ static JSValue read_seed(JSContext *context, const char *path) {
   return JS_NewArrayBufferCopy(context, bytes, length);
 }
 
+static JSValue buffer_of(JSContext *context, void *memory, size_t size) {
+  return JS_NewArrayBuffer(context, memory, size, NULL, NULL, 0);
+}
+
 static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("writeOperations", 7, native_write_operations),
     JS_CFUNC_DEF("readResults", 4, native_read_results),
@@ -93,8 +104,9 @@ int main(int count, char **words) {
   JS_SetPropertyStr(context, global, "encodeBytes", JS_NewCFunction(context, encode, "encodeBytes", 1));
   know_operations(context);
   JS_SetPropertyFunctionList(context, global, functions, sizeof functions / sizeof *functions);
-  JS_SetPropertyStr(context, global, "noted",
-                    JS_NewArrayBuffer(context, (uint8_t *)noted, sizeof noted, NULL, NULL, 0));
+  JS_SetPropertyStr(context, global, "noted", buffer_of(context, noted, sizeof noted));
+  JS_SetPropertyStr(context, global, "textSizes", buffer_of(context, text_sizes, sizeof text_sizes));
+  JS_SetPropertyStr(context, global, "texts", buffer_of(context, texts, sizeof texts));
   JSValue code = JS_ReadObject(context, program, program_end - program, JS_READ_OBJ_BYTECODE);
   if (JS_IsException(code) || JS_ResolveModule(context, code) < 0) fail(context, "cannot read the program");
   JSValue loaded = JS_EvalFunction(context, code);

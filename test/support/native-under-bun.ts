@@ -4,6 +4,8 @@
 import { CFunction, CString, dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
 import { existsSync, readFileSync } from "node:fs";
 import { plugin } from "bun";
+import { EFBIG } from "../../src/linux/numbers/errno.ts";
+import { OWN_NUMBERS } from "../../src/linux/numbers/syscalls.ts";
 
 const { i64, i64_fast, ptr: pointer } = FFIType;
 const { symbols: libc } = dlopen("libc.so.6", {
@@ -12,7 +14,7 @@ const { symbols: libc } = dlopen("libc.so.6", {
   __errno_location: { args: [], returns: pointer },
 });
 
-type Word = number | bigint | Uint8Array | undefined;
+type Word = number | bigint | string | Uint8Array | undefined;
 
 /** A function of the engine that Bun does by itself. */
 const NEW_STRING = 1;
@@ -30,15 +32,38 @@ const ADDRESSES = [
 const PROGRAM = `${import.meta.dir}/../../dist/.engine/build/libraries`;
 const libraries = existsSync(PROGRAM) ? readFileSync(PROGRAM) : Buffer.alloc(1);
 
-/** As calls.c reads an argument. */
+/** As calls.c reads an argument. What it makes of a text stays in memory. */
 function wordOf(word: Word): number | bigint {
+  if (typeof word === "string") {
+    texts.push(Buffer.from(`${word}\0`));
+    return ptr(texts.at(-1) as Buffer);
+  }
   return word instanceof Uint8Array ? (word.length === 0 ? 0 : ptr(word)) : (word ?? 0);
 }
+
+const texts: Buffer[] = [];
 
 function syscall(number: number, ...given: Word[]): number {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = given.map(wordOf);
   const result = Number(libc.syscall(number, a, b, c, d, e, f));
   return result === -1 ? -read.i32(libc.__errno_location() as Pointer, 0) : result;
+}
+
+/** Its result is never a text: peek.ts makes one of the bytes. */
+function readText(at: number, path: string | Uint8Array, isShort: 0 | 1, most: number): ArrayBuffer | number {
+  const file = syscall(OWN_NUMBERS.openat, at, path, 0, 0);
+  if (file < 0) return file;
+  const pieces: Uint8Array[] = [];
+  let got: number;
+  do {
+    const piece = new Uint8Array(4096);
+    got = syscall(OWN_NUMBERS.read, file, piece, piece.length);
+    if (got > 0) pieces.push(piece.subarray(0, got));
+  } while (got > 0 && isShort === 0);
+  syscall(OWN_NUMBERS.close, file);
+  const whole = Buffer.concat(pieces);
+  if (got < 0) return got;
+  return whole.length > most || got === 4096 ? -EFBIG : Uint8Array.from(whole).buffer;
 }
 
 /** Passes six words to every function: it ignores those that it does not take. */
@@ -71,6 +96,7 @@ plugin({
     build.module("native", () => ({
       exports: {
         syscall,
+        readText,
         callInt: (address: number, ...words: number[]) => callLong(address, ...words) | 0,
         callLong,
         callValue,

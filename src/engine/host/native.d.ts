@@ -5,18 +5,29 @@ declare module "native" {
   type Argument = number | bigint | Uint8Array | undefined;
 
   /**
-   * Makes a system call. Returns its result, or the negated errno. When memory has run out, it throws once
-   * instead.
+   * Makes a system call. A text is passed as a C string. Returns its result, or the negated errno; EINTR also
+   * if a text is not ASCII or contains a NUL. When memory has run out, it throws once instead.
    */
   export function syscall(
     number: number,
-    a: Argument,
-    b: Argument,
-    c: Argument,
-    d: Argument,
-    e: Argument,
-    f: Argument,
+    a: Argument | string,
+    b: Argument | string,
+    c: Argument | string,
+    d: Argument | string,
+    e: Argument | string,
+    f: Argument | string,
   ): number;
+  /**
+   * Reads a file until its end, or with one read(2). Returns its text if it is ASCII, otherwise its bytes; or
+   * a negated errno: EFBIG if it has more than `most` bytes, or may have more than one read(2) returns, and
+   * EINTR as `syscall`.
+   */
+  export function readText(
+    at: number,
+    path: string | Uint8Array,
+    isShort: 0 | 1,
+    most: number,
+  ): string | ArrayBuffer | number;
   /** Calls a function of C that returns an `int`. */
   export function callInt(address: number, ...args: Argument[]): number;
   /** Calls a function of C that returns 64 bits, an address or a length. */

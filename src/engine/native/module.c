@@ -10,6 +10,7 @@
 
 static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("syscall", 7, native_syscall),
+    JS_CFUNC_DEF("readText", 4, native_read_text),
     JS_CFUNC_DEF("callInt", 7, native_call_int),
     JS_CFUNC_DEF("callLong", 7, native_call_long),
     JS_CFUNC_DEF("callValue", 7, native_call_value),

@@ -10,6 +10,7 @@
 
 // calls.c
 NATIVE_FUNCTION(native_syscall);
+NATIVE_FUNCTION(native_read_text);
 NATIVE_FUNCTION(native_call_int);
 NATIVE_FUNCTION(native_call_long);
 NATIVE_FUNCTION(native_call_value);

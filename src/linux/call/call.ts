@@ -1,17 +1,18 @@
 // System calls of tsrun's own process, and the errors of those that fail: everything that it does on the host
 // goes through `tryCall`. Everything that must happen inside a container goes through src/proxy.
 
-import { syscall } from "native";
+import { readText, syscall } from "native";
 import { TsrunError } from "../../errors.ts";
 import { EINTR, errnoName, errnoWords } from "../numbers/errno.ts";
 import { OWN_NUMBERS, type SyscallName } from "../numbers/syscalls.ts";
-import type { Word } from "./words.ts";
+import { cString, type Word } from "./words.ts";
 
 /**
- * An argument of a system call: a whole number of at most 64 bits, or memory that the kernel reads or fills.
- * The array stays referenced until the call returns. What is absent is 0.
+ * An argument of a system call: a whole number of at most 64 bits, a text that is passed as a C string, or
+ * memory that the kernel reads or fills. The array stays referenced until the call returns. What is absent is
+ * 0.
  */
-export type SyscallArgument = Word | Uint8Array;
+export type SyscallArgument = Word | string | Uint8Array;
 
 type A = SyscallArgument;
 /** At most six, none of them `undefined`. */
@@ -32,7 +33,30 @@ export function tryCall(
   for (;;) {
     const result = syscall(number, a, b, c, d, e, f);
     if (result !== -EINTR) return result;
+    [a, b, c, d, e, f] = [a, b, c, d, e, f].map(bytesOfText);
   }
+}
+
+/** A text that is not ASCII cannot be passed as it is, and counts as an interruption. */
+function bytesOfText<Argument>(argument: Argument | string): Argument | Uint8Array {
+  return typeof argument === "string" ? cString(argument) : argument;
+}
+
+export interface Reading {
+  readonly at: number;
+  readonly isShort: boolean;
+  readonly most: number;
+}
+
+/**
+ * Opens, reads and closes a file, which is read until its end, or with one read(2). Returns its text if it is
+ * ASCII, otherwise its bytes; or a negated errno: EFBIG if it has more than `most` bytes, or may have more
+ * than one read(2) returns.
+ */
+export function tryReadFile(path: string, { at, isShort, most }: Reading): string | ArrayBuffer | number {
+  const short = isShort ? 1 : 0;
+  const found = readText(at, path, short, most);
+  return found === -EINTR ? readText(at, cString(path), short, most) : found;
 }
 
 /** Makes a call and throws `cannot <attempt>: <errno in words>` if it fails. */
@@ -52,6 +76,7 @@ export function mustCall(
     const result = syscall(number, a, b, c, d, e, f);
     if (result >= 0) return result;
     if (result !== -EINTR) throw syscallError(attempt, -result);
+    [a, b, c, d, e, f] = [a, b, c, d, e, f].map(bytesOfText);
   }
 }
 

@@ -39,6 +39,11 @@ export function cString(path: Path): Uint8Array {
   return bytes;
 }
 
+/** A path as an argument of a system call, which takes a text as it is. */
+export function pathArgument(path: Path): Path {
+  return typeof path === "string" ? path : cString(path);
+}
+
 /** A path for a message. */
 export function pathText(path: Path): string {
   return typeof path === "string" ? path : text(path);

@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../../errors.ts";
 import { hasErrno, mustCall, syscallError, tryCall } from "../call/call.ts";
-import { cString, type Path, pathText, text, utf8, viewOf } from "../call/words.ts";
+import { type Path, pathArgument, pathText, text, utf8, viewOf } from "../call/words.ts";
 import { EEXIST, EFBIG, ENOENT, ENOSYS, ENOTEMPTY } from "../numbers/errno.ts";
 import {
   AT_EMPTY_PATH,
@@ -21,7 +21,7 @@ import {
   O_TMPFILE,
   O_WRONLY,
 } from "../numbers/fcntl.ts";
-import { peekText } from "./peek.ts";
+import { peekText, peekWhole } from "./peek.ts";
 import {
   doWithoutStatx,
   type FileStatus,
@@ -69,7 +69,7 @@ export interface OpenOptions extends At {
 
 /** openat(2), close-on-exec always. Throws with the path in the message. */
 export function open(path: Path, flags: number, { at = AT_FDCWD, mode = 0 }: OpenOptions = {}): Descriptor {
-  const fd = tryCall("openat", at, cString(path), flags | O_CLOEXEC, mode);
+  const fd = tryCall("openat", at, pathArgument(path), flags | O_CLOEXEC, mode);
   if (fd < 0) throw syscallError(`open "${pathText(path)}"`, -fd);
   return new Descriptor(fd);
 }
@@ -140,7 +140,17 @@ function readShort(fd: number, path: string): Uint8Array {
 
 /** The text of a file. */
 export function readText(path: string, options: ReadOptions = {}): string {
+  const found = tryReadText(path, options);
+  if (typeof found === "string") return found;
+  // A pipe must not be read again.
+  if (found === -EFBIG && options.isShort !== true) throw syscallError(`read "${path}"`, EFBIG);
+  // Another try, for the error.
   return text(readFile(path, options));
+}
+
+/** The text of a file, or a negated errno. */
+function tryReadText(path: string, { at = AT_FDCWD, isShort = false, most }: ReadOptions): string | number {
+  return isShort ? peekText(path, at) : peekWhole(path, at, most);
 }
 
 /**
@@ -148,13 +158,11 @@ export function readText(path: string, options: ReadOptions = {}): string {
  * run out of descriptors or of memory.
  */
 export function readTextIfThere(path: string, options: ReadOptions = {}): string | undefined {
-  if (options.isShort === true) {
-    const found = peekText(path, options.at ?? AT_FDCWD);
-    if (typeof found === "string") return found;
-    if (found === -ENOENT) return undefined;
-  }
+  const found = tryReadText(path, options);
+  if (typeof found === "string") return found;
+  if (found === -ENOENT) return undefined;
   try {
-    return readText(path, options);
+    return text(readFile(path, options));
   } catch (error) {
     if (!(error instanceof TsrunError) || hasErrno(error, "EMFILE", "ENFILE", "ENOMEM")) throw error;
     return undefined;
@@ -180,7 +188,7 @@ export function writeFile(path: string, data: string | Uint8Array, options: At =
 
 /** Like `writeFile`, but returns the negated errno instead of throwing; 0 on success. */
 export function tryWriteFile(path: string, data: string | Uint8Array, { at = AT_FDCWD }: At = {}): number {
-  const fd = tryCall("openat", at, cString(path), O_WRONLY | O_CLOEXEC, 0);
+  const fd = tryCall("openat", at, path, O_WRONLY | O_CLOEXEC, 0);
   if (fd < 0) return fd;
   const bytes = typeof data === "string" ? utf8(data) : data;
   const written = tryCall("write", fd, bytes, bytes.length);
@@ -228,14 +236,14 @@ export function createWhole(
 ): boolean {
   const folder = path.slice(0, path.lastIndexOf("/") + 1);
   const flags = O_TMPFILE | O_WRONLY | O_CLOEXEC;
-  const fd = tryCall("openat", at, cString(folder === "" ? "." : folder), flags, mode);
+  const fd = tryCall("openat", at, folder === "" ? "." : folder, flags, mode);
   if (fd < 0) return false;
   using file = new Descriptor(fd);
   const bytes = typeof data === "string" ? utf8(data) : data;
   if (tryCall("write", file.number, bytes, bytes.length) !== bytes.length) return false;
   // Through /proc, as in open(2): linking a descriptor directly requires CAP_DAC_READ_SEARCH.
-  const itself = cString(`/proc/self/fd/${file.number}`);
-  return tryCall("linkat", AT_FDCWD, itself, at, cString(path), AT_SYMLINK_FOLLOW) === 0;
+  const itself = `/proc/self/fd/${file.number}`;
+  return tryCall("linkat", AT_FDCWD, itself, at, path, AT_SYMLINK_FOLLOW) === 0;
 }
 
 /** The name under which `replaceFile` writes a file before it renames it. */
@@ -263,12 +271,12 @@ export function replaceFile(
 
 /** rename(2) within a directory. */
 export function renameFile(from: string, to: string, { at = AT_FDCWD }: At = {}): void {
-  mustCall(`rename "${from}" to "${to}"`, "renameat2", at, cString(from), at, cString(to), 0);
+  mustCall(`rename "${from}" to "${to}"`, "renameat2", at, from, at, to, 0);
 }
 
 /** mkdirat(2). Returns false when it existed. */
 export function makeDirectory(path: string, mode: number, { at = AT_FDCWD }: At = {}): boolean {
-  const result = tryCall("mkdirat", at, cString(path), mode);
+  const result = tryCall("mkdirat", at, path, mode);
   if (result === -EEXIST) return false;
   if (result < 0) throw syscallError(`create directory "${path}"`, -result);
   return true;
@@ -285,13 +293,13 @@ export function makeDirectories(path: string, mode: number): void {
 
 /** unlinkat(2); a missing file is no error. */
 export function remove(path: Path, { at = AT_FDCWD }: At = {}): void {
-  const result = tryCall("unlinkat", at, cString(path), 0);
+  const result = tryCall("unlinkat", at, pathArgument(path), 0);
   if (result < 0 && result !== -ENOENT) throw syscallError(`remove "${pathText(path)}"`, -result);
 }
 
 /** Removes an empty directory. False if it is not empty; true also if it does not exist. */
 export function removeDirectory(path: Path, { at = AT_FDCWD }: At = {}): boolean {
-  const result = tryCall("unlinkat", at, cString(path), AT_REMOVEDIR);
+  const result = tryCall("unlinkat", at, pathArgument(path), AT_REMOVEDIR);
   if (result === -ENOTEMPTY || result === -EEXIST) return false;
   if (result < 0 && result !== -ENOENT) throw syscallError(`remove directory "${pathText(path)}"`, -result);
   return true;
@@ -300,7 +308,7 @@ export function removeDirectory(path: Path, { at = AT_FDCWD }: At = {}): boolean
 /** readlinkat(2); `undefined` when it cannot be read. */
 export function readLink(path: string, { at = AT_FDCWD }: At = {}): string | undefined {
   const buffer = new Uint8Array(4096);
-  const length = tryCall("readlinkat", at, cString(path), buffer, buffer.length);
+  const length = tryCall("readlinkat", at, path, buffer, buffer.length);
   return length < 0 ? undefined : text(buffer.subarray(0, length));
 }
 
@@ -332,12 +340,13 @@ export function identity(path: Path): string {
 function statusBytes(path: Path, options: StatusOptions): Uint8Array | undefined {
   const { at = AT_FDCWD, followLinks = true, itself = false } = options;
   const flags = (followLinks ? 0 : AT_SYMLINK_NOFOLLOW) | (itself ? AT_EMPTY_PATH : 0);
+  const name = pathArgument(path);
   let buffer = new Uint8Array(STATX_SIZE);
-  let result = knowsStatx() ? tryCall("statx", at, cString(path), flags, STATX_BASIC, buffer) : -ENOSYS;
+  let result = knowsStatx() ? tryCall("statx", at, name, flags, STATX_BASIC, buffer) : -ENOSYS;
   if (result === -ENOSYS) {
     doWithoutStatx();
     buffer = new Uint8Array(STAT_SIZE);
-    result = tryCall("newfstatat", at, cString(path), buffer, flags);
+    result = tryCall("newfstatat", at, name, buffer, flags);
   }
   if (result === -ENOENT) return undefined;
   if (result < 0) throw syscallError(`stat "${pathText(path)}"`, -result);
