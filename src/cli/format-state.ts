@@ -30,7 +30,7 @@ export function formatList(entries: readonly ContainerState[], format: "table" |
           status,
           // Neither a folder's name nor a damaged state may send control sequences to the terminal.
           shown(bundle),
-          shown(created),
+          visible(created),
           shown(owner),
         ]),
       ]);

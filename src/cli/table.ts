@@ -6,21 +6,25 @@ const PADDING = 3;
 /** The rows as lines. Each column is as wide as its widest cell; the last one is not padded. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = widthsOf(rows);
-  let text = "";
+  const lines: string[] = [];
   for (const row of rows) {
     const last = row.length - 1;
-    for (let column = 0; column < last; column++) text += (row[column] ?? "").padEnd(widths[column] ?? 0);
-    text += `${row[last] ?? ""}\n`;
+    let line = "";
+    for (let column = 0; column < last; column++) {
+      line += (row[column] as string).padEnd(widths[column] as number);
+    }
+    lines.push(`${line}${row[last] ?? ""}\n`);
   }
-  return text;
+  return lines.join("");
 }
 
 /** Of each column. */
 function widthsOf(rows: readonly (readonly string[])[]): number[] {
-  const widths: number[] = [];
+  const widths = (rows[0] ?? []).map(() => MIN_WIDTH);
   for (const row of rows) {
     for (let column = 0; column < row.length; column++) {
-      widths[column] = Math.max(widths[column] ?? MIN_WIDTH, (row[column] ?? "").length + PADDING);
+      const width = (row[column] as string).length + PADDING;
+      if (width > (widths[column] as number)) widths[column] = width;
     }
   }
   return widths;

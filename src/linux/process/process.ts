@@ -57,19 +57,18 @@ export function heldProcessStatus(directory: number): ProcessStatus | undefined 
 
 /** Of a line of /proc/PID/stat only what tells a process from another, and whether it has ended. */
 export function parseIdentity(line: string): Pick<ProcessStatus, "state" | "startTime"> {
-  const end = line.lastIndexOf(")");
-  return { state: line[end + 2] ?? "X", startTime: numberAt(line, end + 2, 19) };
+  const at = behindName(line);
+  return { state: line[at] ?? "X", startTime: numberAt(line, at, 19) };
 }
 
 function parseStatus(line: string | undefined): ProcessStatus | undefined {
   if (line === undefined) return undefined;
-  // The name is in parentheses and may contain any character, so search for the last one.
-  const end = line.lastIndexOf(")");
+  const at = behindName(line);
   return {
-    name: line.slice(line.indexOf("(") + 1, end),
-    state: line[end + 2] ?? "X",
-    parent: numberAt(line, end + 2, 1),
-    startTime: numberAt(line, end + 2, 19),
+    name: line.slice(line.indexOf("(") + 1, at - 2),
+    state: line[at] ?? "X",
+    parent: numberAt(line, at, 1),
+    startTime: numberAt(line, at, 19),
   };
 }
 
@@ -79,7 +78,7 @@ const PF_EXITING = 0x4;
 /** Whether the process whose directory of /proc is open has ended, or does so just now. */
 export function isEnding(directory: number): boolean {
   const line = readTextIfThere("stat", { at: directory, ...SHORT });
-  return line === undefined || (numberAt(line, line.lastIndexOf(")") + 2, 6) & PF_EXITING) !== 0;
+  return line === undefined || (numberAt(line, behindName(line), 6) & PF_EXITING) !== 0;
 }
 
 /** When the machine was started, in milliseconds since 1970. */
@@ -106,7 +105,7 @@ export function neverExecuted(pid: number, startTime?: number): boolean {
 export function stateBeforeExecuting(pid: number, startTime?: number): string | undefined {
   const line = readTextIfThere(`/proc/${pid}/stat`, SHORT);
   if (line === undefined) return undefined;
-  const at = line.lastIndexOf(")") + 2;
+  const at = behindName(line);
   if ((numberAt(line, at, 6) & PF_FORKNOEXEC) === 0) return undefined;
   return startTime === undefined || numberAt(line, at, 19) === startTime ? line[at] : undefined;
 }
@@ -128,9 +127,26 @@ export function processOfThread(thread: number): number {
   return statusNumber(readTextIfThere(`/proc/${thread}/status`) ?? "", "Tgid");
 }
 
+/** More than a pid and a name, which has up to 63 bytes (fs/proc/array.c), take together. */
+const LONGEST_NAME = 100;
+
+/**
+ * Where the field after the name begins. The name is in parentheses and may contain any character, so search
+ * for the last one.
+ */
+function behindName(line: string): number {
+  return line.lastIndexOf(")", LONGEST_NAME) + 2;
+}
+
 /** The number that is `fields` fields after the one at `start`. */
 function numberAt(line: string, start: number, fields: number): number {
-  return Number(line.slice(start).split(" ", fields + 1)[fields]);
+  let at = start;
+  for (let field = 0; field < fields; field++) {
+    at = line.indexOf(" ", at) + 1;
+    if (at === 0) return Number.NaN;
+  }
+  const end = line.indexOf(" ", at);
+  return Number(line.slice(at, end < 0 ? line.length : end));
 }
 
 export interface WaitResult {
@@ -175,7 +191,7 @@ function meaningOf(word: number): Omit<WaitResult, "pid"> {
 export function endOfZombie(pid: number, startTime?: number): Omit<WaitResult, "pid"> | undefined {
   const line = readTextIfThere(`/proc/${pid}/stat`, SHORT);
   if (line === undefined) return undefined;
-  const at = line.lastIndexOf(")") + 2;
+  const at = behindName(line);
   if (startTime !== undefined && (line[at] !== "Z" || numberAt(line, at, 19) !== startTime)) return undefined;
   const word = numberAt(line, at, 49);
   if (startTime !== undefined && word === 0 && effectiveUid() !== 0) return undefined;
