@@ -2,8 +2,9 @@
 // device (bpf-helpers(7), linux/bpf.h `struct bpf_cgroup_dev_ctx`). A pure assembler; attached by
 // apply-v2.ts.
 
-import { type DeviceException, type DeviceSet, sortExceptions } from "./device-set.ts";
-import { ACCESS_ALL, WILDCARD } from "./rules.ts";
+import { joinBytes } from "../../linux/call/words.ts";
+import { buildDeviceSet, type DeviceException, type DeviceSet, sortExceptions } from "./device-set.ts";
+import { ACCESS_ALL, deviceRules, WILDCARD } from "./rules.ts";
 
 /** Bytes of `struct bpf_insn`: opcode, registers, jump offset, constant. */
 export const INSTRUCTION_SIZE = 8;
@@ -51,7 +52,7 @@ function add(
 }
 
 /** `access_type` holds the type in its lower half and the access in its upper; major and minor follow. */
-function prologue(): Instructions {
+function prologue(): Uint8Array {
   const instructions: Instructions = [];
   add(instructions, LOAD_WORD, { to: TYPE, from: CONTEXT, offset: 0 });
   add(instructions, MOVE_REGISTER, { to: ACCESS, from: TYPE });
@@ -59,30 +60,29 @@ function prologue(): Instructions {
   add(instructions, SHIFT_RIGHT, { to: ACCESS, constant: 16 });
   add(instructions, LOAD_WORD, { to: MAJOR, from: CONTEXT, offset: 4 });
   add(instructions, LOAD_WORD, { to: MINOR, from: CONTEXT, offset: 8 });
-  return instructions;
+  return bytesOf(instructions);
 }
 
-const PROLOGUE: readonly number[] = prologue();
+const PROLOGUE = prologue();
+const ALLOW = verdict(true);
+const DENY = verdict(false);
 
 /** The program: one block per exception, then the default. */
 export function assembleDeviceProgram({ defaultAllow, exceptions }: DeviceSet): Uint8Array {
-  const instructions = PROLOGUE.slice();
+  const parts = [PROLOGUE];
   for (const exception of sortExceptions(exceptions.values())) {
-    addBlock(instructions, exception, defaultAllow);
+    parts.push(usualBlock(exception, defaultAllow) ?? block(exception, defaultAllow));
   }
-  addVerdict(instructions, defaultAllow);
-  return new Uint8Array(Uint32Array.from(instructions).buffer);
+  parts.push(defaultAllow ? ALLOW : DENY);
+  return joinBytes(parts);
 }
 
-/** Conditions before a verdict; each one that fails jumps past it. */
-function addBlock(
-  instructions: Instructions,
-  { type, major, minor, access }: DeviceException,
-  defaultAllow: boolean,
-): void {
+/** Conditions before a verdict; each one that fails jumps past it. A block may stand anywhere. */
+function block({ type, major, minor, access }: DeviceException, defaultAllow: boolean): Uint8Array {
+  const instructions: Instructions = [];
   const forAccess = defaultAllow ? 2 : access === ACCESS_ALL ? 0 : 3;
   const conditions = 1 + Number(major !== WILDCARD) + Number(minor !== WILDCARD) + forAccess;
-  const end = instructions.length / 2 + conditions + 2;
+  const end = conditions + 2;
   // An offset counts from the instruction after the jump.
   const past = (): number => end - instructions.length / 2 - 1;
   add(instructions, JUMP_UNEQUAL, { to: TYPE, offset: past(), constant: DEVICE_TYPES[type] });
@@ -100,9 +100,38 @@ function addBlock(
     add(instructions, JUMP_UNEQUAL_REGISTER, { to: SCRATCH, from: ACCESS, offset: past() });
   }
   addVerdict(instructions, !defaultAllow);
+  return bytesOf(instructions);
+}
+
+function verdict(allow: boolean): Uint8Array {
+  const instructions: Instructions = [];
+  addVerdict(instructions, allow);
+  return bytesOf(instructions);
 }
 
 function addVerdict(instructions: Instructions, allow: boolean): void {
   add(instructions, MOVE_CONSTANT, { to: VERDICT, constant: allow ? 1 : 0 });
   add(instructions, EXIT);
+}
+
+function bytesOf(instructions: Instructions): Uint8Array {
+  return new Uint8Array(Uint32Array.from(instructions).buffer);
+}
+
+/** The devices that nearly every container may use, with their blocks, which the build has assembled. */
+const USUAL = [...buildDeviceSet(deviceRules([], [])).exceptions.values()].map((exception) => ({
+  ...exception,
+  block: block(exception, false),
+}));
+
+function usualBlock(
+  { type, major, minor, access }: DeviceException,
+  defaultAllow: boolean,
+): Uint8Array | undefined {
+  if (defaultAllow) return undefined;
+  for (const usual of USUAL) {
+    if (usual.major === major && usual.minor === minor && usual.type === type && usual.access === access)
+      return usual.block;
+  }
+  return undefined;
 }
