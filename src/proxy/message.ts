@@ -53,7 +53,7 @@ export function layOut(steps: readonly Step[], { oneByOne, isAhead }: LayoutOpti
       for (let at = 0; at < operations.length; at++) {
         const one = operations[at] as Operation;
         if (one.out !== undefined) bytes += one.out.size;
-        entries.push(one);
+        entries[start + at] = one;
       }
       if ((count > MOST_OPERATIONS || bytes > MOST_BYTES) && start > 0) {
         entries.length = start;

@@ -64,7 +64,10 @@ function checkRules(rules: readonly Rule[], context: Context): void {
   }
 }
 
-function isAbsent(spec: Spec, [holder, key]: NonNullable<Rule["about"]>): boolean {
+function isAbsent(spec: Spec, about: NonNullable<Rule["about"]>): boolean {
+  // The engine takes ten times as long to take a pair apart.
+  const holder = about[0];
+  const key = about[1];
   const object = holder === "spec" ? spec : spec[holder];
   return object === undefined || (object as Readonly<Record<string, unknown>>)[key] === undefined;
 }

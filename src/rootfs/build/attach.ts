@@ -51,7 +51,7 @@ export interface Attaching {
  */
 export function attach(
   context: RootContext,
-  [tree, target]: readonly [Fd, Fd],
+  { tree, target }: { readonly tree: Fd; readonly target: Fd },
   attributes: Attributes,
   operations: Operation[] = [],
 ): Attaching {
@@ -186,7 +186,7 @@ export function bind(context: RootContext, binding: Binding, operations: Operati
       : openTree(from, "", how | AT_EMPTY_PATH, attempt);
   operations.push(tree);
   if (prepare !== undefined) operations.push(...prepare(tree));
-  const { flagging } = attach(context, [tree, target], binding, operations);
+  const { flagging } = attach(context, { tree, target }, binding, operations);
   return { operations, flagging, source: tree, mounted: tree };
 }
 

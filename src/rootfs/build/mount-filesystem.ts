@@ -216,11 +216,12 @@ export class FilesystemStep implements TargetStep, Provider {
     this.#context = filesystem;
     this.#mounted = mounted;
     const { propagation, recursive } = mount;
-    operations.push(filesystem, ...this.#configuration(filesystem));
+    operations.push(filesystem);
+    this.#configure(filesystem, operations);
     operations.push(fsconfigCreate(filesystem, attempt), mounted, close(filesystem));
-    operations.push(...this.#labelRoot(mounted));
-    attach(context, [mounted, target], { recursive, propagation, attempt }, operations);
-    operations.push(...this.#closing(target, mounted));
+    if (mount.rootLabel !== undefined) operations.push(...this.#labelRoot(mounted, mount.rootLabel));
+    attach(context, { tree: mounted, target }, { recursive, propagation, attempt }, operations);
+    for (const closing of this.#closing(target, mounted)) operations.push(closing);
   }
 
   /** What is still needed to copy up, or by other steps, stays open. */
@@ -257,28 +258,24 @@ export class FilesystemStep implements TargetStep, Provider {
     changeBelowIfAsked(context, { path: this.target.path, asked: mount, attempt: this.#attempt });
   }
 
-  #configuration(filesystem: Operation): Operation[] {
+  #configure(filesystem: Operation, operations: Operation[]): void {
     const { mount } = this.#options;
     const attempt = this.#attempt;
-    const operations: Operation[] = [];
     if (mount.source !== "") operations.push(fsconfigString(filesystem, "source", mount.source, attempt));
     for (const key of mount.superblock) operations.push(fsconfigFlag(filesystem, key, attempt));
     for (const option of this.#data()) {
       const equals = option.indexOf("=");
       if (equals < 0) operations.push(fsconfigFlag(filesystem, option, attempt));
       else {
-        const [key, value] = [option.slice(0, equals), option.slice(equals + 1)];
-        operations.push(fsconfigString(filesystem, key, value, attempt));
+        const key = option.slice(0, equals);
+        operations.push(fsconfigString(filesystem, key, option.slice(equals + 1), attempt));
       }
     }
     const { context, contextOption = "context" } = mount;
     if (context !== undefined) operations.push(fsconfigString(filesystem, contextOption, context, attempt));
-    return operations;
   }
 
-  #labelRoot(mounted: Operation): Operation[] {
-    const { rootLabel } = this.#options.mount;
-    if (rootLabel === undefined) return [];
+  #labelRoot(mounted: Operation, rootLabel: string): Operation[] {
     const attempt = `label ${nameMount(this.#options.mount)} "${rootLabel}"`;
     // The descriptor of a mount is O_PATH, by which extended attributes cannot be set.
     const root = openat(mounted, ".", O_RDONLY | O_DIRECTORY, attempt);
@@ -311,7 +308,8 @@ export class FilesystemStep implements TargetStep, Provider {
     this.#mounted = mounted;
     this.#mounting = operations.find(({ call }) => call === "mount");
     this.#looks = lookForNosymfollow(mounted, flags, this.#attempt);
-    return [...operations, ...this.#looks, ...this.#labelRoot(mounted), ...this.#closing(target, mounted)];
+    const labels = mount.rootLabel === undefined ? [] : this.#labelRoot(mounted, mount.rootLabel);
+    return [...operations, ...this.#looks, ...labels, ...this.#closing(target, mounted)];
   }
 
   recover(failed: Operation, pending: readonly Step[]): void {
@@ -360,12 +358,10 @@ export class FilesystemStep implements TargetStep, Provider {
   #askAgain(): string {
     const filesystem = fsopen(this.#options.mount.type, this.#attempt);
     this.#context = filesystem;
-    const creation = fsconfigCreate(filesystem, this.#attempt);
-    const failed = this.#options.context.proxy.attempt([
-      filesystem,
-      ...this.#configuration(filesystem),
-      creation,
-    ]);
+    const operations = [filesystem];
+    this.#configure(filesystem, operations);
+    operations.push(fsconfigCreate(filesystem, this.#attempt));
+    const failed = this.#options.context.proxy.attempt(operations);
     return failed === undefined ? "" : this.#kernelLog(failed);
   }
 

@@ -310,7 +310,12 @@ class AttachStep implements TargetStep {
     const { recursive, propagation } = this.#mount.manner;
     const attributes = { change: this.#change, recursive, propagation, attempt: this.#attempt };
     this.#place = descriptor;
-    const { flagging } = attach(this.#context, [this.#source.tree, descriptor], attributes, operations);
+    const { flagging } = attach(
+      this.#context,
+      { tree: this.#source.tree, target: descriptor },
+      attributes,
+      operations,
+    );
     this.#flagging = flagging;
     operations.push(close(descriptor));
     return operations;

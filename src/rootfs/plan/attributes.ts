@@ -32,12 +32,12 @@ import {
 } from "../../linux/numbers/mount.ts";
 
 /** Flags with one attribute each; the access times, with three values, are separate. */
-const PAIRS: readonly (readonly [flag: number, attribute: number])[] = [
-  [MS_RDONLY, MOUNT_ATTR_RDONLY],
-  [MS_NOSUID, MOUNT_ATTR_NOSUID],
-  [MS_NODEV, MOUNT_ATTR_NODEV],
-  [MS_NOEXEC, MOUNT_ATTR_NOEXEC],
-  [MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW],
+const PAIRS: readonly { readonly flag: number; readonly attribute: number }[] = [
+  { flag: MS_RDONLY, attribute: MOUNT_ATTR_RDONLY },
+  { flag: MS_NOSUID, attribute: MOUNT_ATTR_NOSUID },
+  { flag: MS_NODEV, attribute: MOUNT_ATTR_NODEV },
+  { flag: MS_NOEXEC, attribute: MOUNT_ATTR_NOEXEC },
+  { flag: MS_NOSYMFOLLOW, attribute: MOUNT_ATTR_NOSYMFOLLOW },
 ];
 
 const ATIME_FLAGS = MS_NOATIME | MS_RELATIME | MS_STRICTATIME | MS_NODIRATIME;
@@ -68,7 +68,7 @@ export interface AttributeChange {
 /** The attributes of a new mount with these flags. */
 export function mountAttributes(flags: number): number {
   let attributes = atime(flags);
-  for (const [flag, attribute] of PAIRS) if ((flags & flag) !== 0) attributes |= attribute;
+  for (const { flag, attribute } of PAIRS) if ((flags & flag) !== 0) attributes |= attribute;
   return (flags & MS_NODIRATIME) === 0 ? attributes : attributes | MOUNT_ATTR_NODIRATIME;
 }
 
@@ -86,7 +86,7 @@ const NONE: readonly string[] = [];
 export function attributeChange(flags: number): AttributeChange {
   let set = 0;
   let clear = 0;
-  for (const [flag, attribute] of PAIRS) {
+  for (const { flag, attribute } of PAIRS) {
     if ((flags & flag) === 0) clear |= attribute;
     else set |= attribute;
   }
@@ -149,7 +149,7 @@ export function keepLocked({ setFlags, clearFlags, current }: LockedRetry): Attr
 /** The flags of a mount, which has `current` now, after mount_setattr(2) with these attributes. */
 export function flagsAfter(current: number, { set, clear }: { set: number; clear: number }): number {
   let flags = current;
-  for (const [flag, attribute] of [...PAIRS, [MS_NODIRATIME, MOUNT_ATTR_NODIRATIME] as const]) {
+  for (const { flag, attribute } of [...PAIRS, { flag: MS_NODIRATIME, attribute: MOUNT_ATTR_NODIRATIME }]) {
     if ((clear & attribute) !== 0) flags &= ~flag;
     if ((set & attribute) !== 0) flags |= flag;
   }

@@ -3,6 +3,7 @@
 // prints the words.
 
 import { MOUNT_ATTR__ATIME } from "../../linux/numbers/mount.ts";
+import { byWords } from "../../spec/by-words.ts";
 import { MOUNT_WORDS, type MountExtension, mountMeaning } from "../../spec/mount-words.ts";
 
 /**
@@ -28,32 +29,11 @@ export interface ParsedOptions {
   readonly extensions: ReadonlySet<MountExtension>;
 }
 
-/** Parsed options, by their words: many mounts have the same options. */
-interface Known {
-  parsed: ParsedOptions | undefined;
-  readonly longer: Map<string, Known>;
-}
-
-const none: Known = { parsed: undefined, longer: new Map() };
-
 /**
  * Parses a mount's `options`; a later word overrides an earlier one. Returns the same object for the same
  * options.
  */
-export function parseMountOptions(options: readonly string[]): ParsedOptions {
-  let known = none;
-  for (let index = 0; index < options.length; index++) {
-    const option = options[index] as string;
-    let longer = known.longer.get(option);
-    if (longer === undefined) {
-      longer = { parsed: undefined, longer: new Map() };
-      known.longer.set(option, longer);
-    }
-    known = longer;
-  }
-  known.parsed ??= parseNewMountOptions(options);
-  return known.parsed;
-}
+export const parseMountOptions = byWords(parseNewMountOptions);
 
 /** The same for options that do not come again: it remembers nothing. */
 export function parseNewMountOptions(options: readonly string[]): ParsedOptions {

@@ -37,9 +37,8 @@ export interface Flagged {
   readonly recursive: { readonly set: number; readonly clear: number } | undefined;
 }
 
-/** A new file system. */
-export interface FilesystemMount extends Planned, Flagged {
-  readonly kind: "filesystem";
+/** What a file system's type and options come to. */
+interface FilesystemManner extends Flagged {
   /** The parsed options: the same object for all mounts with the same options. */
   readonly parsed: ParsedOptions;
   readonly type: string;
@@ -58,6 +57,11 @@ export interface FilesystemMount extends Planned, Flagged {
   readonly plainDirectory: boolean;
   /** Mounted with mount(2), because fsconfig(2) cannot express an option. */
   readonly needsMountCall: boolean;
+}
+
+/** A new file system. */
+export interface FilesystemMount extends Planned, FilesystemManner {
+  readonly kind: "filesystem";
   /** SELinux: the context of all its files. */
   readonly context?: string | undefined;
   /** The option for the label, if it is not "context" (mount(8)). */
@@ -230,15 +234,45 @@ export function planFilesystem(request: MountRequest, { parsed, type }: Filesyst
   if (planIdMap(request, parsed) !== undefined) {
     throw refuse(request, "id-mapped mounts are only supported for bind-mounts");
   }
-  const base = planned(request, parsed);
-  // AS RUNC: files are still created in these, so they become read-only at the end.
-  const readonlyLater =
-    (parsed.setFlags & MS_RDONLY) !== 0 && (type === "tmpfs" || base.destination === "/dev");
-  const flags = readonlyLater ? parsed.setFlags & ~MS_RDONLY : parsed.setFlags;
-  const data = dataOf(parsed);
+  const destination = stripRoot(request.rootfs, request.mount.destination);
   return {
-    ...base,
+    ...filesystemManner({ parsed, type, isDev: destination === "/dev" }),
     kind: "filesystem",
+    index: request.index,
+    source: request.mount.source ?? "",
+    destination,
+    options: request.mount.options ?? NO_OPTIONS,
+  };
+}
+
+const tmpfsManners = new WeakMap<ParsedOptions, FilesystemManner>();
+
+/** Worked out once for all tmpfs with the same options. */
+function filesystemManner(asked: FilesystemRequest & { readonly isDev: boolean }): FilesystemManner {
+  if (asked.type !== "tmpfs") return newManner(asked);
+  let manner = tmpfsManners.get(asked.parsed);
+  if (manner === undefined) {
+    manner = newManner(asked);
+    tmpfsManners.set(asked.parsed, manner);
+  }
+  return manner;
+}
+
+function newManner({
+  parsed,
+  type,
+  isDev,
+}: FilesystemRequest & { readonly isDev: boolean }): FilesystemManner {
+  const { setFlags, clearFlags, propagation } = parsed;
+  // AS RUNC: files are still created in these, so they become read-only at the end.
+  const readonlyLater = (setFlags & MS_RDONLY) !== 0 && (type === "tmpfs" || isDev);
+  const flags = readonlyLater ? setFlags & ~MS_RDONLY : setFlags;
+  const data = splitData(parsed.data);
+  return {
+    setFlags,
+    clearFlags,
+    propagation,
+    recursive: recursiveOf(parsed),
     parsed,
     type,
     data: data.parts,
@@ -248,7 +282,7 @@ export function planFilesystem(request: MountRequest, { parsed, type }: Filesyst
     inheritsMode: type === "tmpfs" && !namesMode(data.parts),
     copyUp: type === "tmpfs" && parsed.extensions.has("tmpcopyup"),
     plainDirectory: type === "proc" || type === "sysfs",
-    needsMountCall: !data.plain || (parsed.setFlags & MS_I_VERSION) !== 0,
+    needsMountCall: !data.plain || (setFlags & MS_I_VERSION) !== 0,
   };
 }
 
@@ -281,20 +315,6 @@ function planIdMap(request: MountRequest, parsed: ParsedOptions): IdMap | undefi
     throw refuse(request, "id-mapped mounts must have both uid and gid mappings specified");
   }
   return { uidMappings, gidMappings, withSubmounts };
-}
-
-type Data = ReturnType<typeof splitData>;
-
-const dataByOptions = new WeakMap<ParsedOptions, Data>();
-
-/** Split once for all mounts with the same options. */
-function dataOf(parsed: ParsedOptions): Data {
-  let data = dataByOptions.get(parsed);
-  if (data === undefined) {
-    data = splitData(parsed.data);
-    dataByOptions.set(parsed, data);
-  }
-  return data;
 }
 
 /**

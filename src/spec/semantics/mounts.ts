@@ -1,6 +1,7 @@
 // Rules about mounts; runtime-spec config.md#mounts, runc's libcontainer/configs/validate, function
 // mountsStrict.
 
+import { byWords } from "../by-words.ts";
 import { BIND_DATA_REASON, isIgnoredBindData, isMountWord, meantMountWord } from "../mount-words.ts";
 import type { Mount } from "../types.ts";
 import { checkMappings } from "./namespaces.ts";
@@ -21,8 +22,9 @@ export const MOUNT_RULES: readonly Rule[] = [
     check: (context) => {
       context.report.each(context.spec.mounts, "/mounts", (mount, index) => {
         destination(mount, index, context);
-        bindData(mount, index, context);
-        copyUp(mount, index, context);
+        const has = quickChecks(mount.options ?? []);
+        if (has.bindData) bindData(mount, index, context);
+        if (has.copyUp) copyUp(mount, index, context);
       });
     },
   },
@@ -48,18 +50,22 @@ function destination(mount: Mount, index: number, { report }: Context): void {
   }
 }
 
-function isBind({ options }: Mount): boolean {
+function isBind({ options }: Pick<Mount, "options">): boolean {
   return options !== undefined && (options.includes("bind") || options.includes("rbind"));
 }
+
+/** What hardly any mount has, once for all mounts with the same options. */
+const quickChecks = byWords((options) => ({
+  bindData: isBind({ options }) && !options.every(isMountWord),
+  copyUp: options.includes("tmpcopyup"),
+}));
 
 /**
  * DIFFERS: runc refuses any option of a file system on a bind mount; the OCI validation suite requires bind
  * mounts with "mode=755" and "size=1k". The kernel ignores such options, so options with a value are ignored
  * with a warning. A word without a value is more likely a misspelt option, and is refused.
  */
-function bindData(mount: Mount, index: number, { report }: Context): void {
-  const { options } = mount;
-  if (options === undefined || !isBind(mount)) return;
+function bindData({ options = [] }: Mount, index: number, { report }: Context): void {
   for (let position = 0; position < options.length; position++) {
     const option = options[position] as string;
     if (isMountWord(option)) continue;
@@ -76,8 +82,8 @@ function bindData(mount: Mount, index: number, { report }: Context): void {
 
 /** DIFFERS: runc ignores the option on other mounts, and the files that it should copy are missing. */
 function copyUp({ type = "", options = [] }: Mount, index: number, { report }: Context): void {
+  if (type === "tmpfs") return;
   const position = options.indexOf("tmpcopyup");
-  if (position < 0 || type === "tmpfs") return;
   report.fault(
     `/mounts/${index}/options/${position}`,
     `"tmpcopyup" is for a tmpfs, this mount is a "${type}"`,
