@@ -49,7 +49,7 @@ export async function makeDebian(): Promise<string> {
   for (const name of ["passwd", "group"]) {
     cpSync(`${tree}/usr/share/base-passwd/${name}.master`, `${tree}/etc/${name}`);
   }
-  await $`ln -sf mawk ${tree}/usr/bin/awk`;
+  await $`touch ${tree}/etc/subuid ${tree}/etc/subgid && ln -sf mawk ${tree}/usr/bin/awk`;
   await $`find debian | cpio -o -H newc -R 0:0 --quiet > ${file}.new`.cwd(folder);
   await $`mv ${file}.new ${file}`;
   return file;

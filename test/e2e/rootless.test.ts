@@ -14,6 +14,7 @@ import {
   refused,
   tsrunOnly,
 } from "../support/behaviour.ts";
+import { needsBun } from "../support/bun.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
@@ -118,6 +119,7 @@ for (const noNewPrivileges of [true, false]) {
     },
     needsKernel(5, 6, "pidfd_getfd(2)"),
     needsCall("pidfd_open", "a seccomp agent"),
+    needsBun,
     tsrunOnly("may not fetch the listener of an exec"),
   );
 }

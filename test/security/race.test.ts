@@ -2,6 +2,7 @@
 
 import { mendedIn } from "../support/attack.ts";
 import { behaviour, tsrunOnly } from "../support/behaviour.ts";
+import { needsBun } from "../support/bun.ts";
 import { PLACES } from "./race/places.ts";
 import { race } from "./race/race.ts";
 
@@ -22,6 +23,7 @@ for (const place of PLACES) {
     },
     place.impossible?.(),
     mendedIn("1.2.8"),
+    needsBun,
     place.name === LOSES ? tsrunOnly("it copies files that lie outside the root") : undefined,
   );
 }
