@@ -30,6 +30,8 @@ enum field {
 
 #define KINDS 16
 #define TEMPLATE 512
+// How many parts a template may have; few, so that a trace uses few pages.
+#define PARTS 16
 // The text of an event is always shorter.
 #define LONGEST 8192
 // put_bytes copies this many bytes at once, so it may write that many too many. Templates and the output have
@@ -46,14 +48,15 @@ struct part {
 // A template, already split into its parts, since there are hundreds of events.
 struct template {
   char text[TEMPLATE + CHUNK];
-  struct part parts[TEMPLATE / 8];
+  struct part parts[PARTS];
 };
 
 // The template of an event for the events of one kind and process, in which these are already filled in.
 struct filled {
   uint32_t process;
-  struct part parts[TEMPLATE / 16];
-  char text[2 * TEMPLATE + CHUNK];
+  struct part parts[PARTS];
+  // The names of categories and the digits of a pid are shorter than this for each part.
+  char text[TEMPLATE + PARTS * 16 + CHUNK];
 };
 
 static struct {
@@ -241,7 +244,7 @@ static int is_field(char byte) {
 
 static int take_apart(JSContext *context, struct template *template, JSValueConst from) {
   if (copy(context, template->text, from) != 0) return -1;
-  struct part *part = template->parts, *last = part + TEMPLATE / 8 - 1;
+  struct part *part = template->parts, *last = part + PARTS - 1;
   for (const char *byte = template->text;; byte++, part++) {
     const char *start = byte;
     while (*byte != 0 && !is_field(*byte)) byte++;
