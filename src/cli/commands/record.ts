@@ -52,6 +52,8 @@ written. What one run does not do is not in it: add more runs by --merge. With -
 bundle nothing runs. "$0 validate --record FILE" tells what a configuration has beyond it.
 
 The filter of a program that runs cannot be changed: a running container cannot be recorded.
+Of processes that "$0 exec" starts meanwhile only the written paths are recorded. To know what they
+use, run their program by --config, and add it by --merge.
 
 EXIT STATUS:
 That of the container's process, as of "$0 run".
