@@ -129,6 +129,65 @@ behaviour(
   findProgram("setpriv") === undefined ? "needs setpriv" : undefined,
 );
 
+/** What hosts lack for an ordinary user, and how a mount namespace is made into such a host. */
+const LACKS: readonly {
+  readonly id: string;
+  readonly script: string;
+  readonly says: { readonly found: RegExp; readonly mend: RegExp; readonly health?: string };
+}[] = [
+  {
+    id: "ids.newuidmap",
+    script: 'cp /usr/bin/newuidmap "$copy"; chmod 755 "$copy"; mount --bind "$copy" /usr/bin/newuidmap',
+    says: { found: /neither set-user-ID nor has a capability$/, mend: /chmod u\+s \/usr\/bin\/newuidmap$/ },
+  },
+  {
+    id: "ids.newgidmap",
+    script: 'mkdir "$copy"; ln -s "$(command -v sh)" "$(command -v setpriv)" "$copy"; PATH=$copy',
+    says: { found: /^missing$/, mend: /package uidmap/ },
+  },
+  {
+    id: "ids.subuid",
+    script: 'echo 65534:100000:1000 >"$copy"; mount --bind "$copy" /etc/subuid',
+    says: { health: "lesser", found: /^1000 ids$/, mend: /usermod --add-subuids/ },
+  },
+  ...["kernel.unprivileged_userns_clone=0", "kernel.apparmor_restrict_unprivileged_userns=1"].map(
+    (setting) => {
+      const [name = "", value = ""] = setting.split("=");
+      const file = name.replace("kernel.", "/proc/sys/kernel/");
+      return {
+        id: `namespaces.${name}`,
+        script: `mount -t tmpfs none /proc/sys/kernel; echo ${value} >${file}`,
+        says: { found: new RegExp(`^${value}$`), mend: new RegExp(`sysctl ${name}=${1 - Number(value)}$`) },
+      };
+    },
+  ),
+  {
+    id: "cgroups.layout",
+    script: "mount -t tmpfs none /sys/fs/cgroup; umount -l /sys/fs/cgroup/unified 2>/dev/null",
+    says: { found: /./, mend: /mount -t cgroup2 cgroup2 \/sys\/fs\/cgroup/ },
+  },
+  {
+    id: "files.state",
+    script: ":",
+    says: { found: /^this user may not write to \//, mend: /--root/ },
+  },
+];
+
+behaviour(
+  "what a host lacks for an ordinary user is named, with what mends it",
+  async (t, lab) => {
+    lab.container();
+    for (const [number, { id, script, says }] of LACKS.entries()) {
+      const setUp = `copy=${lab.folder}/lack-${number}; ${script}; exec "$@"`;
+      const wrapper = ["unshare", "--mount", "sh", "-c", setUp, "sh", ...asUser(lab)];
+      const line = (await check(lab, [], wrapper)).line(id);
+      t.match(line, { health: "lacking", costs: /./, ...says }, id);
+    }
+  },
+  ONLY_TSRUN,
+  findProgram("newuidmap") === undefined ? "needs newuidmap (package uidmap)" : undefined,
+);
+
 behaviour(
   "at a terminal it is a table within the terminal's columns",
   async (t, lab) => {
