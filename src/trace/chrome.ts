@@ -30,9 +30,12 @@ export interface CompleteEvent {
   readonly name: string;
   /** What kind of event it is (src/spans.ts). */
   readonly cat: Category;
-  /** When it began, in microseconds of CLOCK_MONOTONIC, so that traces of several commands fit together. */
+  /**
+   * When it began, in microseconds of CLOCK_MONOTONIC modulo 2^20 seconds, so that traces of several commands
+   * fit together.
+   */
   readonly ts: number;
-  /** How long it took, in microseconds. Both have three decimals. */
+  /** How long it took, in microseconds. Both are multiples of 0.125, of which a double has no other value. */
   readonly dur: number;
   /**
    * The process in which it happened, by its pid on the host. Each process has one thread, of the same

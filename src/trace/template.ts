@@ -3,7 +3,7 @@
 
 export const NAME = "\x01";
 export const CATEGORY = "\x02";
-/** Microseconds of CLOCK_MONOTONIC, with three decimals. */
+/** Microseconds with three decimals, in steps of 0.125: of CLOCK_MONOTONIC, modulo 2^20 seconds (12 days). */
 export const START = "\x03";
 export const DURATION = "\x04";
 /** The pid of the process in which it happened. */

@@ -76,6 +76,33 @@ static struct {
   int64_t epoch;
 } format;
 
+// Readers of Chrome's format keep START and DURATION as doubles, and some draw an event that ends after the
+// next one has begun as if it contained that. Eighths of a microsecond are exact as doubles, and as whole
+// nanoseconds; so are their sums, if the numbers are not too large.
+#define STEP 125
+#define WINDOW (SECOND << 20)
+
+static int64_t in_steps(int64_t time) {
+  return (time - trace_whole.start / WINDOW * WINDOW) / STEP * STEP;
+}
+
+// Rounds the times of all events. The calls of a proxy, which follow on each other, take one step at least:
+// some readers confuse events that take no time.
+static void round_times(void) {
+  uint32_t process = 0;
+  int64_t free_from = 0;
+  for (uint32_t index = 0; index < trace_events; index++) {
+    struct event *event = trace_event(index);
+    event->start = in_steps(event->start);
+    event->end = in_steps(event->end);
+    if (event->kind != trace_inside) continue;
+    if (event->process == process && event->start < free_from) event->start = free_from;
+    if (event->end <= event->start) event->end = event->start + STEP;
+    process = event->process;
+    free_from = event->end;
+  }
+}
+
 static char *put_bytes(char *at, const char *text, size_t length) {
   memcpy(at, text, CHUNK);
   for (size_t done = CHUNK; done < length; done += CHUNK) memcpy(at + done, text + done, CHUNK);
@@ -305,6 +332,11 @@ NATIVE_FUNCTION(native_trace_frame) {
   if (trace_keep_value(context, arguments[2], &frame.program) != 0) return JS_EXCEPTION;
   if (JS_ToInt32(context, &status, arguments[3]) != 0) return JS_EXCEPTION;
   frame.whole = trace_whole;
+  if (strchr(format.event.text, START) != NULL) {
+    round_times();
+    frame.whole.start = in_steps(trace_whole.start);
+    frame.whole.end = in_steps(trace_whole.end);
+  }
   frame.whole.result = status;
   return JS_UNDEFINED;
 }
@@ -312,7 +344,7 @@ NATIVE_FUNCTION(native_trace_frame) {
 static char *put_frame_field(char *at, uint32_t field) {
   switch (field) {
     case PROGRAM: return put_text(at, trace_text(frame.program));
-    case DATE: return put_date(at, frame.whole.start + format.epoch);
+    case DATE: return put_date(at, trace_whole.start + format.epoch);
     case DROPPED: return put_number(at, trace_dropped);
     default: return put_field(at, field, &frame.whole, 0);
   }

@@ -40,7 +40,7 @@ int64_t trace_now(void) {
   return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
-const struct event *trace_event(uint32_t index) {
+struct event *trace_event(uint32_t index) {
   return &area->events[index];
 }
 

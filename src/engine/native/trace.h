@@ -73,7 +73,7 @@ extern uint8_t trace_inside;
 extern uint32_t trace_events, trace_dropped, trace_names;
 // The whole command: its name, start, end and process.
 extern struct event trace_whole;
-const struct event *trace_event(uint32_t index);
+struct event *trace_event(uint32_t index);
 const char *trace_text(uint32_t text);
 // Looks up a call by number. Returns NULL if it is unknown.
 const struct named_call *trace_call_of(uint32_t number);
