@@ -61,7 +61,9 @@ interface Try {
 
 /** Leftovers in the state, the cgroups and the host's mounts: the checks that need not read every process. */
 function leftAtHand(lab: Lab, { id }: Container): string[] {
-  const states = existsSync(lab.stateRoot) ? readdirSync(lab.stateRoot) : [];
+  const inRoot = existsSync(lab.stateRoot) ? readdirSync(lab.stateRoot) : [];
+  // No id begins with a dot: those are what `why` remembers, and the filters.
+  const states = inRoot.filter((name) => !name.startsWith("."));
   const cgroups = cgroupHierarchies()
     .map(({ mountpoint }) => join(mountpoint, id))
     .filter((path) => existsSync(path));

@@ -44,11 +44,13 @@ SNAPSHOT static char *rest_end = snapshot_piece + SNAPSHOT_PIECE;
 // While the snapshot is made: where the blocks of the layout begin. NULL in a command.
 SNAPSHOT static char *laid_out = NULL;
 
-// The reserve: the end of the snapshot's piece, for when the kernel gives no more memory. With its first part
-// the engine goes on to the next system call, which reports it (end-of-memory.c); the second part is for
-// undoing what was done.
-SNAPSHOT static char *reserve = NULL;
-SNAPSHOT static char *reserve_middle = NULL;
+// The reserve, for when the kernel gives no more memory: nothing touches it before. With its first half the
+// engine goes on to the next system call, which reports it (end-of-memory.c); the second half is for undoing
+// what was done.
+#define RESERVE (1 << 20)
+static __attribute__((aligned(PAGE))) char reserve_piece[RESERVE];
+static char *const reserve_middle = reserve_piece + RESERVE / 2;
+static char *reserve = reserve_piece;
 // Set when the kernel has refused memory and that has not been reported yet.
 int memory_refused = 0;
 // Set when an allocation has failed. libseccomp, which uses this allocator, does not always report that.
@@ -113,7 +115,7 @@ static void open_reserve(void) {
     rest_end = reserve = reserve_middle;
     return;
   }
-  rest_end = snapshot_piece + SNAPSHOT_PIECE;
+  rest_end = reserve_piece + RESERVE;
   reserve = NULL;
 }
 
@@ -199,9 +201,6 @@ void begin_snapshot(void) {
 void end_snapshot(void) {
   laid_out = NULL;
   rest_end = (char *)rounded((uintptr_t)rest, PAGE);
-  reserve = rest_end;
-  size_t length = snapshot_piece + SNAPSHOT_PIECE - reserve;
-  reserve_middle = reserve + rounded(length / 2, PAGE);
 }
 
 size_t malloc_usable_size(void *block) {
