@@ -16,6 +16,7 @@ import {
 import { needsUnified, onUnified, unifiedFolder } from "../support/cgroup.ts";
 import type { Resources } from "../support/config.ts";
 import { type Container, mustSucceed } from "../support/container.ts";
+import { signalProcess } from "../support/host.ts";
 import { needsStrace } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
 import { needsProgram } from "../support/program.ts";
@@ -184,7 +185,7 @@ behaviour(
     await watcher("ready");
     guest.kill("SIGKILL");
     await watcher("empty");
-    process.kill(Number(readFileSync(pidFile, "utf8")), "SIGCONT");
+    signalProcess(readFileSync(pidFile, "utf8"), "SIGCONT");
     mustSucceed(await deleting);
     t.match(logged(), /events=POLLPRI\}.* = 1 \(\[\{fd=\d+, revents=POLLPRI/, "it is told of the end");
     t.equal(logged().match(/^ppoll/gm)?.length, 2, "once, and again when it goes on");

@@ -34,6 +34,7 @@ import {
   throughPipe,
 } from "../support/criu.ts";
 import { holdNamespaces, namespaceOf } from "../support/hold.ts";
+import { signalProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { plainEnv } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
@@ -243,7 +244,7 @@ behaviour(
     await until("the hook", () => existsSync(reached));
     process.kill(pid, "SIGKILL");
     t.equal((await restored).code, 137);
-    process.kill(Number(readFileSync(reached, "utf8")), "SIGKILL");
+    signalProcess(readFileSync(reached, "utf8"), "SIGKILL");
     mustSucceed(await box.delete({ flags: ["--force"] }));
     await nothingLeft(t, lab, "after delete --force");
     t.ok(existsSync(join(box.rootfs, "bin/busybox")), "the files of the container are still there");

@@ -19,6 +19,7 @@ import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
 import { cgroupFolders } from "../support/cgroup.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { signalProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { nameOf } from "../support/proc.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
@@ -66,7 +67,7 @@ async function halfMade(lab: Lab): Promise<Container> {
     return list.find((child) => nameOf(child) === "sleep");
   });
   process.kill(pid, "SIGKILL");
-  process.kill(Number(hook), "SIGKILL");
+  signalProcess(hook, "SIGKILL");
   await creating;
   return box;
 }

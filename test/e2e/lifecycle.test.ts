@@ -7,6 +7,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { join } from "node:path";
 import { behaviour, nothingLeft, notOfCrun, notOfRunc, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { signalProcess } from "../support/host.ts";
 import { needsStrace } from "../support/injection.ts";
 import { isTsrun } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
@@ -329,7 +330,7 @@ behaviour(
     const looking = box.state(traced("-e", `inject=openat:signal=STOP:when=${opened}`));
     await until("state to stop there", () => logged().includes("stopped by SIGSTOP"));
     writeFileSync(file, record);
-    process.kill(Number(readFileSync(pidFile, "utf8")), "SIGCONT");
+    signalProcess(readFileSync(pidFile, "utf8"), "SIGCONT");
     t.match(JSON.parse(mustSucceed(await looking).stdout), { status: "creating", pid: 0 });
     t.match(await box.stateDocument(), { status: "created" });
   },

@@ -9,6 +9,7 @@ import { needsFreezer, needsUnified, onUnified } from "../support/cgroup.ts";
 import { driverFlags } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { sleeping } from "../support/drift.ts";
+import { signalProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { runtimePath } from "../support/runtime.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
@@ -124,7 +125,7 @@ behaviour(
     const bySignal = [...atTerminal({ expect: "0 containers" }, { touch: up }), ...writePid];
     const ending = lab.invoke(["top"], { wrapper: bySignal });
     await until("the table", () => existsSync(up));
-    process.kill(Number(readFileSync(pidFile, "utf8")), "SIGTERM");
+    signalProcess(readFileSync(pidFile, "utf8"), "SIGTERM");
     const second = seen(await ending);
     t.equal((second.modes.at(-1)?.[3] ?? 0) & LINES, LINES);
     t.match(second.shown, /\[\?1049l$/);

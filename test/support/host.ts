@@ -121,3 +121,10 @@ export function hasEnded(pid: number | string): boolean {
     return true;
   }
 }
+
+/** Sends a signal to a process. Throws if there is no number: kill(2) takes 0 for the caller's own group. */
+export function signalProcess(pid: number | string, signal: NodeJS.Signals): void {
+  const number = typeof pid === "number" ? pid : /^\d+$/.test(pid.trim()) ? Number(pid) : 0;
+  if (number <= 1) throw new Error(`no process to signal: ${JSON.stringify(pid)}`);
+  process.kill(number, signal);
+}
