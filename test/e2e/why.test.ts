@@ -173,8 +173,8 @@ behaviour(
       });
       mustSucceed(await box.create());
       const waits = kind === "poststop" ? box.delete({ flags: ["--force"] }) : box.start();
-      // Before its hook runs, a command holds the lock, which is a finding as well; and a hook has at first run
-      // for no time at all.
+      // Before its hook runs, a command holds the lock, which is a finding as well. A hook that has just
+      // begun has run for no time at all.
       const hook = await until("the hook to run", async () => {
         const { stdout } = await lab.invoke(["why", "--json", "--after", "0s", box.id]);
         if (stdout === "") return undefined;
