@@ -2,7 +2,7 @@
 // leads elsewhere.
 
 import { tryCall } from "../linux/call/call.ts";
-import { cString, text } from "../linux/call/words.ts";
+import { text } from "../linux/call/words.ts";
 import { visitEntries } from "../linux/files/directories.ts";
 import { Descriptor, type FileStatus } from "../linux/files/files.ts";
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY, S_IFDIR, S_IFREG } from "../linux/numbers/fcntl.ts";
@@ -151,7 +151,7 @@ export function namesIn(root: Root, folder: string): string[] {
   const way = walk(root, folder);
   if (way.end !== "found") return [];
   using place = way.file;
-  const path = cString(`/proc/self/fd/${place.number}`);
+  const path = `/proc/self/fd/${place.number}`;
   const opened = tryCall("openat", AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (opened < 0) return [];
   using directory = new Descriptor(opened);

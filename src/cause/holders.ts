@@ -1,7 +1,6 @@
 // Looks through /proc for processes that have a file open, as fuser(1) does.
 
 import { tryCall } from "../linux/call/call.ts";
-import { cString } from "../linux/call/words.ts";
 import { type FileStatus, readTextIfThere, STATX_BASIC, STATX_SIZE } from "../linux/files/files.ts";
 import { parseStatx } from "../linux/files/statx.ts";
 import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
@@ -37,7 +36,7 @@ function findHolder(file: FileStatus): Holder | undefined {
 
 function isFile(path: string, { inode, deviceMajor, deviceMinor }: FileStatus): boolean {
   const buffer = new Uint8Array(STATX_SIZE);
-  if (tryCall("statx", AT_FDCWD, cString(path), AT_STATX_DONT_SYNC, STATX_BASIC, buffer) < 0) return false;
+  if (tryCall("statx", AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_BASIC, buffer) < 0) return false;
   const found = parseStatx(buffer);
   return found.inode === inode && found.deviceMajor === deviceMajor && found.deviceMinor === deviceMinor;
 }

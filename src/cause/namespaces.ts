@@ -2,7 +2,6 @@
 // ENOSPC; sysctls and /proc/self tell them apart (namespaces(7), user_namespaces(7)).
 
 import { tryCall } from "../linux/call/call.ts";
-import { cString } from "../linux/call/words.ts";
 import { Descriptor, filesystemType, readLink, readTextIfThere } from "../linux/files/files.ts";
 import { AT_FDCWD, O_CLOEXEC, O_PATH } from "../linux/numbers/fcntl.ts";
 import { NSFS_MAGIC } from "../linux/numbers/mount.ts";
@@ -108,7 +107,7 @@ function noMoreProcesses(errno: string): Cause {
 
 /** Why the namespace at a path could not be opened or entered. */
 export function whyNotJoined({ kind, path }: Join, errno: string): Cause | undefined {
-  const opened = tryCall("openat", AT_FDCWD, cString(path), O_PATH | O_CLOEXEC, 0);
+  const opened = tryCall("openat", AT_FDCWD, path, O_PATH | O_CLOEXEC, 0);
   if (opened < 0) return whyPathNotThere(kind, path);
   using file = new Descriptor(opened);
   const next = `let linux.namespaces name a ${kind} namespace, such as /proc/PID/ns/${NAMESPACES[kind].proc}`;
@@ -145,7 +144,7 @@ export function whyNotEntered(attempt: string, errno: string): Cause | undefined
 }
 
 function whyPathNotThere(kind: NamespaceKind, path: string): Cause | undefined {
-  const opened = tryCall("openat", AT_FDCWD, cString("/"), O_PATH | O_CLOEXEC, 0);
+  const opened = tryCall("openat", AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0);
   if (opened < 0) return undefined;
   using directory = new Descriptor(opened);
   const way = walk({ directory, mounts: new Map() }, path);

@@ -3,7 +3,7 @@
 // hostile image can neither lead it elsewhere nor make tsrun wait.
 
 import { tryCall } from "../linux/call/call.ts";
-import { cString, viewOf } from "../linux/call/words.ts";
+import { viewOf } from "../linux/call/words.ts";
 import { Descriptor, readLink, status } from "../linux/files/files.ts";
 import { errnoName } from "../linux/numbers/errno.ts";
 import {
@@ -120,12 +120,10 @@ function openThere({ directory, mounts }: Root, path: string, at: number, name: 
   const flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
   const mount = mounts.get(path);
   if (mount !== undefined) {
-    return mount.source === undefined
-      ? -1
-      : tryCall("openat", AT_FDCWD, cString(mount.source), O_PATH | O_CLOEXEC, 0);
+    return mount.source === undefined ? -1 : tryCall("openat", AT_FDCWD, mount.source, O_PATH | O_CLOEXEC, 0);
   }
-  if (path === "/") return tryCall("openat", directory.number, cString("."), flags, 0);
-  return tryCall("openat", at, cString(name), flags, 0);
+  if (path === "/") return tryCall("openat", directory.number, ".", flags, 0);
+  return tryCall("openat", at, name, flags, 0);
 }
 
 /** An open directory or file on the way. */
@@ -175,7 +173,7 @@ function fileSystemOf(number: number): { type: number; flags: number } {
 export function readPlace(place: Descriptor, most: number, from = 0): Uint8Array | undefined {
   if (status("", { at: place.number, itself: true })?.type !== S_IFREG) return undefined;
   const flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-  const opened = tryCall("openat", AT_FDCWD, cString(`/proc/self/fd/${place.number}`), flags, 0);
+  const opened = tryCall("openat", AT_FDCWD, `/proc/self/fd/${place.number}`, flags, 0);
   if (opened < 0) return undefined;
   using file = new Descriptor(opened);
   const buffer = new Uint8Array(most);
@@ -186,6 +184,6 @@ export function readPlace(place: Descriptor, most: number, from = 0): Uint8Array
 
 /** Whether a file opened with O_PATH has an access control list. */
 export function hasAccessList(place: Descriptor): boolean {
-  const path = cString(`/proc/self/fd/${place.number}`);
-  return tryCall("getxattr", path, cString("system.posix_acl_access"), 0, 0) > 0;
+  const path = `/proc/self/fd/${place.number}`;
+  return tryCall("getxattr", path, "system.posix_acl_access", 0, 0) > 0;
 }

@@ -3,7 +3,6 @@
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call/call.ts";
-import { cString } from "../linux/call/words.ts";
 import { Descriptor, open, readTextIfThere, writeFile } from "../linux/files/files.ts";
 import { poll } from "../linux/files/poll.ts";
 import { O_CLOEXEC, O_RDONLY } from "../linux/numbers/fcntl.ts";
@@ -53,7 +52,7 @@ export class OomWatch implements Disposable {
     const queue = new Descriptor(mustCall("make an inotify queue", "inotify_init1", IN_CLOEXEC));
     for (const file of ["memory.events", "cgroup.events"]) {
       const path = `${directory}/${file}`;
-      mustCall(`watch "${path}"`, "inotify_add_watch", queue.number, cString(path), IN_MODIFY);
+      mustCall(`watch "${path}"`, "inotify_add_watch", queue.number, path, IN_MODIFY);
     }
     let known = readKey(directory, "memory.events", "oom_kill");
     return new OomWatch(directory, queue, () => {

@@ -3,7 +3,7 @@
 
 import { TsrunError, wrapError } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call/call.ts";
-import { cString, type Path, text } from "../linux/call/words.ts";
+import { type Path, pathArgument, text } from "../linux/call/words.ts";
 import { Descriptor, readText } from "../linux/files/files.ts";
 import { poll } from "../linux/files/poll.ts";
 import { EBUSY, EEXIST, ENOENT, ENOTEMPTY, errnoName, errnoWords } from "../linux/numbers/errno.ts";
@@ -17,12 +17,11 @@ import { walkCgroups } from "./walk.ts";
  * first. False if the cgroup existed already. Throws with the errno's name.
  */
 export function makeCgroup(path: string, mountpoint: string, made: string[]): boolean {
-  const name = cString(path);
   // The end of another container may remove a parent between two calls; then start again.
   for (let attempts = 0; ; attempts++) {
     // Record it first: afterwards there may be no memory to record it, and nobody would remove it.
     made.push(path);
-    const result = tryCall("mkdirat", AT_FDCWD, name, 0o755);
+    const result = tryCall("mkdirat", AT_FDCWD, path, 0o755);
     if (result === 0) return true;
     made.pop();
     if (result === -EEXIST) return false;
@@ -119,7 +118,7 @@ function waitForRoom(paths: readonly string[], limitMs: number): void {
   const watched: Descriptor[] = [];
   try {
     for (const path of paths) {
-      const name = cString(`${path}/cgroup.events`);
+      const name = `${path}/cgroup.events`;
       const events = new Descriptor(tryCall("openat", AT_FDCWD, name, O_RDONLY | O_CLOEXEC, 0));
       watched.push(events);
       // Changes from here on are reported. If no process is in it, something else makes it busy.
@@ -188,7 +187,7 @@ function removeBelow(path: string): void {
 }
 
 function removeOne(path: Path, at = AT_FDCWD): number {
-  const result = tryCall("unlinkat", at, cString(path), AT_REMOVEDIR);
+  const result = tryCall("unlinkat", at, pathArgument(path), AT_REMOVEDIR);
   return result === -ENOENT ? 0 : result;
 }
 
@@ -205,5 +204,5 @@ export function unmakeCgroups(made: string[]): void {
 
 /** faccessat(2): whether there is such a file. */
 export function exists(path: string): boolean {
-  return tryCall("faccessat", AT_FDCWD, cString(path), 0, 0) === 0;
+  return tryCall("faccessat", AT_FDCWD, path, 0, 0) === 0;
 }

@@ -3,7 +3,6 @@
 
 import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call/call.ts";
-import { cString } from "../linux/call/words.ts";
 import { readText } from "../linux/files/files.ts";
 import { EACCES, EROFS } from "../linux/numbers/errno.ts";
 import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
@@ -85,7 +84,7 @@ function readTextOr(path: string, otherwise: string): string {
  */
 function assertJoinable(path: string, controllers: readonly string[]): void {
   const file = controllers[0] === "" ? "cgroup.procs" : "tasks";
-  const result = tryCall("faccessat", AT_FDCWD, cString(`${path}/${file}`), 2, 0);
+  const result = tryCall("faccessat", AT_FDCWD, `${path}/${file}`, 2, 0);
   if (result !== -EACCES && result !== -EROFS) return;
   const [errno, words] =
     result === -EACCES ? ["EACCES", "permission denied"] : ["EROFS", "read-only file system"];

@@ -2,7 +2,6 @@
 
 import { TsrunError, wrapError } from "../errors.ts";
 import { hasErrno, tryCall } from "../linux/call/call.ts";
-import { cString } from "../linux/call/words.ts";
 import { readTextIfThere, tryWriteFile, writeFile } from "../linux/files/files.ts";
 import { ENOENT, errnoName, errnoWords } from "../linux/numbers/errno.ts";
 import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
@@ -155,7 +154,7 @@ function delegate(path: string, uid: number): void {
 }
 
 function changeOwner(path: string, uid: number): void {
-  const result = tryCall("fchownat", AT_FDCWD, cString(path), uid, -1, 0);
+  const result = tryCall("fchownat", AT_FDCWD, path, uid, -1, 0);
   if (result === 0 || result === -ENOENT) return;
   throw new TsrunError("E_CGROUP", `cannot hand "${path}" to user ${uid}: ${errnoWords(-result)}`, {
     errno: errnoName(-result),

@@ -2,7 +2,6 @@
 // programs that write the maps (subuid(5), newuidmap(1)).
 
 import { tryCall } from "../linux/call/call.ts";
-import { cString } from "../linux/call/words.ts";
 import { readTextIfThere, status } from "../linux/files/files.ts";
 import { findInPath } from "../linux/process/find-in-path.ts";
 import type { Line } from "./model.ts";
@@ -58,7 +57,7 @@ function programLine(program: string): Line {
     return { ...line, health: "lacking", found: "missing", costs: COSTS, mend };
   }
   const isSetId = ((status(path)?.mode ?? 0) & SET_ID) !== 0;
-  const hasCapability = tryCall("getxattr", cString(path), cString("security.capability"), 0, 0) > 0;
+  const hasCapability = tryCall("getxattr", path, "security.capability", 0, 0) > 0;
   if (isSetId || hasCapability) return { ...line, health: "well", found: path };
   const found = `${path}, which is neither set-user-ID nor has a capability`;
   return { ...line, health: "lacking", found, costs: COSTS, mend: `as root: chmod u+s ${path}` };

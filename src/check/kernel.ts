@@ -2,7 +2,6 @@
 // that cannot do anything. docs/kernel.md says what tsrun does without them.
 
 import { tryCall } from "../linux/call/call.ts";
-import { cString } from "../linux/call/words.ts";
 import { readTextIfThere } from "../linux/files/files.ts";
 import { ENOSYS } from "../linux/numbers/errno.ts";
 import type { SyscallName } from "../linux/numbers/syscalls.ts";
@@ -18,14 +17,13 @@ interface Optional {
 }
 
 const NO_FD = -1;
-const EMPTY = cString("");
 
 const OPTIONAL: readonly Optional[] = [
   {
     call: "openat2",
     since: "5.6",
     costs: "paths are opened one component at a time, with a message for each",
-    tries: () => tryCall("openat2", NO_FD, EMPTY, 0, 0),
+    tries: () => tryCall("openat2", NO_FD, "", 0, 0),
   },
   {
     call: "fsopen",
@@ -37,19 +35,19 @@ const OPTIONAL: readonly Optional[] = [
     call: "open_tree",
     since: "5.2",
     costs: "bind mounts go through mount(2), and `mounts add` is refused",
-    tries: () => tryCall("open_tree", NO_FD, EMPTY, 0),
+    tries: () => tryCall("open_tree", NO_FD, "", 0),
   },
   {
     call: "move_mount",
     since: "5.2",
     costs: "bind mounts go through mount(2), and `mounts add` is refused",
-    tries: () => tryCall("move_mount", NO_FD, EMPTY, NO_FD, EMPTY, 0),
+    tries: () => tryCall("move_mount", NO_FD, "", NO_FD, "", 0),
   },
   {
     call: "mount_setattr",
     since: "5.12",
     costs: "attributes are set by a second mount(2), and id-mapped mounts are refused",
-    tries: () => tryCall("mount_setattr", NO_FD, EMPTY, 0, 0, 0),
+    tries: () => tryCall("mount_setattr", NO_FD, "", 0, 0, 0),
   },
   {
     call: "clone3",
@@ -67,7 +65,7 @@ const OPTIONAL: readonly Optional[] = [
     call: "faccessat2",
     since: "5.8",
     costs: "permission bits decide whether a program may be executed",
-    tries: () => tryCall("faccessat2", NO_FD, EMPTY, 0, 0),
+    tries: () => tryCall("faccessat2", NO_FD, "", 0, 0),
   },
   {
     call: "pidfd_open",
@@ -79,7 +77,7 @@ const OPTIONAL: readonly Optional[] = [
     call: "statx",
     since: "4.11",
     costs: "newfstatat(2) is used, and compiled seccomp profiles are not kept",
-    tries: () => tryCall("statx", NO_FD, EMPTY, 0, 0, new Uint8Array(256)),
+    tries: () => tryCall("statx", NO_FD, "", 0, 0, new Uint8Array(256)),
   },
 ];
 

@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, mustCall, tryCall } from "../linux/call/call.ts";
-import { cString, u64Struct } from "../linux/call/words.ts";
+import { u64Struct } from "../linux/call/words.ts";
 import { listDirectoryAt } from "../linux/files/directories.ts";
 import {
   Descriptor,
@@ -127,7 +127,7 @@ function externalNamespaces({ namespaces, version }: Dumped): string[] {
  */
 function openInside(root: Descriptor, path: string): Descriptor | undefined {
   const how = u64Struct(O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-  const opened = tryCall("openat2", root.number, cString(path), how, how.length);
+  const opened = tryCall("openat2", root.number, path, how, how.length);
   return opened < 0 ? undefined : new Descriptor(opened);
 }
 

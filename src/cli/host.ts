@@ -2,7 +2,7 @@
 
 import { TsrunError, throwIfOutOfMemory, wrapError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
-import { cString, viewOf } from "../linux/call/words.ts";
+import { viewOf } from "../linux/call/words.ts";
 import {
   type Descriptor,
   makeDirectories,
@@ -89,7 +89,7 @@ function prepareRoot(globals: Globals): void {
   const { root } = globals;
   try {
     makeDirectories(root.slice(0, root.lastIndexOf("/")), 0o700);
-    if (!makeDirectory(root, 0o1700)) tryCall("fchmodat", AT_FDCWD, cString(root), 0o1700);
+    if (!makeDirectory(root, 0o1700)) tryCall("fchmodat", AT_FDCWD, root, 0o1700);
   } catch (error) {
     throwIfOutOfMemory(error);
     const hint = "XDG_RUNTIME_DIR must name a directory that you may write to; --root names another";

@@ -8,7 +8,6 @@ import type { DumpOptions } from "../checkpoint/options.ts";
 import { SINCE } from "../checkpoint/plan.ts";
 import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
 import { mustCall } from "../linux/call/call.ts";
-import { cString } from "../linux/call/words.ts";
 import { type Descriptor, makeDirectories, status } from "../linux/files/files.ts";
 import { AT_FDCWD, S_IFDIR } from "../linux/numbers/fcntl.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
@@ -89,8 +88,8 @@ function makeImageDirectory(path: string, { created, gidMappings }: NamespacePla
   const group = created.has("user") ? hostId(gidMappings, 0) : undefined;
   if (!isNew || group === undefined) return;
   const attempt = `open "${path}" to the container's root`;
-  mustCall(attempt, "fchownat", AT_FDCWD, cString(path), -1, group, 0);
-  mustCall(attempt, "fchmodat", AT_FDCWD, cString(path), 0o710);
+  mustCall(attempt, "fchownat", AT_FDCWD, path, -1, group, 0);
+  mustCall(attempt, "fchmodat", AT_FDCWD, path, 0o710);
 }
 
 /**

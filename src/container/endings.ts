@@ -4,7 +4,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
-import { cString, text } from "../linux/call/words.ts";
+import { text } from "../linux/call/words.ts";
 import { Descriptor, readAll, status } from "../linux/files/files.ts";
 import {
   AT_FDCWD,
@@ -48,7 +48,7 @@ export function remember(root: string, ending: Ending): void {
 /** Returns false if the file was full and has been renamed, so that the caller can try again. */
 function append(root: string, line: Uint8Array): boolean {
   const path = `${root}/${ENDED}`;
-  const fd = tryCall("openat", AT_FDCWD, cString(path), O_WRONLY | O_APPEND | O_CREAT | FLAGS, 0o600);
+  const fd = tryCall("openat", AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | FLAGS, 0o600);
   if (fd < 0) return true;
   using file = new Descriptor(fd);
   // The file's size; lseek fails on a FIFO.
@@ -69,7 +69,7 @@ function putAside(root: string, fd: number): boolean {
   const [from, to] = [`${root}/${ENDED}`, `${root}/${ENDED_BEFORE}`];
   const held = status("", { at: fd, itself: true });
   if (status(from, { followLinks: false })?.inode !== held?.inode) return true;
-  return tryCall("renameat2", AT_FDCWD, cString(from), AT_FDCWD, cString(to), 0) === 0;
+  return tryCall("renameat2", AT_FDCWD, from, AT_FDCWD, to, 0) === 0;
 }
 
 /** What is remembered below a root, the latest last; empty if the files cannot be read. */
@@ -79,7 +79,7 @@ export function readEndings(root: string): Ending[] {
 }
 
 function readIfRegular(path: string): string {
-  const fd = tryCall("openat", AT_FDCWD, cString(path), O_RDONLY | FLAGS, 0);
+  const fd = tryCall("openat", AT_FDCWD, path, O_RDONLY | FLAGS, 0);
   if (fd < 0) return "";
   using file = new Descriptor(fd);
   if (status("", { at: file.number, itself: true })?.type !== S_IFREG) return "";

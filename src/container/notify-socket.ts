@@ -6,7 +6,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call/call.ts";
-import { cString, text, utf8 } from "../linux/call/words.ts";
+import { text, utf8 } from "../linux/call/words.ts";
 import { type Descriptor, pipe, remove } from "../linux/files/files.ts";
 import { type PollEntry, poll } from "../linux/files/poll.ts";
 import { bindUnix, connectUnix, sendDescriptor } from "../linux/files/unix-sockets.ts";
@@ -73,7 +73,7 @@ export class NotifyProxy implements Disposable {
     if (typeof bound === "number") throw failure(`make the notification socket "${path}"`, -bound);
     this.#socket = bound;
     // Any user of the container may connect.
-    mustCall(`open "${path}" to all`, "fchmodat", AT_FDCWD, cString(path), 0o777);
+    mustCall(`open "${path}" to all`, "fchmodat", AT_FDCWD, path, 0o777);
   }
 
   [Symbol.dispose](): void {

@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { hasErrno, mustCall, syscallError, tryCall } from "../linux/call/call.ts";
-import { cString, text, utf8 } from "../linux/call/words.ts";
+import { text, utf8 } from "../linux/call/words.ts";
 import { listDirectoryAt, listRawEntries, removeEntry } from "../linux/files/directories.ts";
 import {
   createFile,
@@ -177,14 +177,7 @@ export class StateDirectory implements Disposable {
    */
   makeFifo(): Descriptor {
     const at = this.#directory.number;
-    mustCall(
-      `create the FIFO "${this.path}/${FIFO}"`,
-      "mknodat",
-      at,
-      cString(FIFO_CREATING),
-      S_IFIFO | 0o600,
-      0,
-    );
+    mustCall(`create the FIFO "${this.path}/${FIFO}"`, "mknodat", at, FIFO_CREATING, S_IFIFO | 0o600, 0);
     return open(FIFO_CREATING, O_RDWR, { at });
   }
 
@@ -201,7 +194,7 @@ export class StateDirectory implements Disposable {
   makeSharedDirectory(name: string): void {
     const at = this.#directory.number;
     makeDirectory(name, 0o755, { at });
-    mustCall(`open "${this.path}/${name}" to all`, "fchmodat", at, cString(name), 0o755);
+    mustCall(`open "${this.path}/${name}" to all`, "fchmodat", at, name, 0o755);
   }
 
   /** Whether the container exists; call it with the lock held, which a command that removes it needs. */
@@ -286,7 +279,7 @@ export class StateDirectory implements Disposable {
     const name = `${process.pid}`;
     const at = this.#directory.number;
     this.removeFile(name);
-    mustCall(`note "${path}" in "${this.path}"`, "symlinkat", cString(path), at, cString(name));
+    mustCall(`note "${path}" in "${this.path}"`, "symlinkat", path, at, name);
     return name;
   }
 
@@ -295,7 +288,7 @@ export class StateDirectory implements Disposable {
    * it is made in every `kill`.
    */
   noteSignal(signal: number, note: string): void {
-    tryCall("symlinkat", cString(note), this.#directory.number, cString(`${SIGNAL_NOTE}${signal}`));
+    tryCall("symlinkat", note, this.#directory.number, `${SIGNAL_NOTE}${signal}`);
   }
 
   /** A note of a signal is added to the list; the file of any other note is removed. */
@@ -305,7 +298,7 @@ export class StateDirectory implements Disposable {
     if (note.startsWith(SIGNAL_NOTE)) {
       const signalled = signalledIn(note, target);
       if (signalled !== undefined) signals.push(signalled);
-    } else tryCall("unlinkat", AT_FDCWD, cString(target), 0);
+    } else tryCall("unlinkat", AT_FDCWD, target, 0);
   }
 
   /** Whether the container's name still leads to this directory. */
@@ -329,7 +322,7 @@ export function createStateDirectory(root: string, id: string, config: string): 
   checkId(id);
   makeDirectories(root, 0o700);
   const path = `${root}/${id}`;
-  const made = tryCall("mkdirat", AT_FDCWD, cString(path), 0o711);
+  const made = tryCall("mkdirat", AT_FDCWD, path, 0o711);
   if (made === -EEXIST) throw taken(id);
   if (made < 0) throw syscallError(`create the state directory "${path}"`, -made);
   let directory: StateDirectory;

@@ -3,7 +3,7 @@
 
 import { walk } from "../cause/walk.ts";
 import { tryCall } from "../linux/call/call.ts";
-import { cString, u64Struct, viewOf } from "../linux/call/words.ts";
+import { u64Struct, viewOf } from "../linux/call/words.ts";
 import {
   Descriptor,
   parseStatx,
@@ -51,7 +51,7 @@ export function lookIn(
   let result = -EAGAIN;
   // If a link contains `..`, the kernel gives up when anything on the host is renamed or mounted meanwhile.
   for (let tries = 0; result === -EAGAIN && tries < MOST_TRIES; tries++) {
-    result = tryCall("openat2", root.number, cString(path), how, 24);
+    result = tryCall("openat2", root.number, path, how, 24);
   }
   if (result === -ENOENT || result === -ENOTDIR) return "missing";
   if (result === -ENOSYS) return lookByWalking(root, path, mounts);
@@ -60,7 +60,7 @@ export function lookIn(
   const bytes = new Uint8Array(STATX_SIZE);
   const flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
   const asked = STATX_BASIC | MOUNT_ID;
-  const isKnown = tryCall("statx", found.number, cString(""), flags, asked, bytes) >= 0;
+  const isKnown = tryCall("statx", found.number, "", flags, asked, bytes) >= 0;
   const told = parseStatx(bytes);
   const { isMountRoot } = told;
   const mount = mountIdOf(bytes);
@@ -92,8 +92,8 @@ function isNull({ type, nodeMajor, nodeMinor }: FileStatus): boolean {
 /** Whether the program's file gives privileges: by set-user-ID, set-group-ID, or file capabilities. */
 export function givesPrivileges(init: Descriptor): boolean {
   const bytes = new Uint8Array(STATX_SIZE);
-  if (tryCall("statx", init.number, cString("exe"), AT_STATX_DONT_SYNC, STATX_BASIC, bytes) < 0) return false;
+  if (tryCall("statx", init.number, "exe", AT_STATX_DONT_SYNC, STATX_BASIC, bytes) < 0) return false;
   if ((viewOf(bytes).getUint16(28, true) & 0o6000) !== 0) return true;
-  const path = cString(`/proc/self/fd/${init.number}/exe`);
-  return tryCall("getxattr", path, cString("security.capability"), new Uint8Array(64), 64) > 0;
+  const path = `/proc/self/fd/${init.number}/exe`;
+  return tryCall("getxattr", path, "security.capability", new Uint8Array(64), 64) > 0;
 }

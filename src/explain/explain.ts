@@ -15,7 +15,6 @@ import { statusOf } from "../container/status.ts";
 import { findStateDirectory, getStateDirectory } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
-import { cString } from "../linux/call/words.ts";
 import { status } from "../linux/files/files.ts";
 import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
 import { effectiveIds } from "../linux/process/process.ts";
@@ -132,7 +131,7 @@ function mayMake(path: string): boolean {
   let above = path;
   do above = parentOf(above);
   while (status(above) === undefined);
-  return tryCall("faccessat", AT_FDCWD, cString(above), W_OK, 0) === 0;
+  return tryCall("faccessat", AT_FDCWD, above, W_OK, 0) === 0;
 }
 
 const W_OK = 2;

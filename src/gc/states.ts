@@ -9,7 +9,6 @@ import { statusOf } from "../container/status.ts";
 import { findStateDirectory, type StateDirectory } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
-import { cString } from "../linux/call/words.ts";
 import { listDirectoryAt } from "../linux/files/directories.ts";
 import { modificationTime } from "../linux/files/files.ts";
 import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
@@ -114,6 +113,6 @@ function temporariesIn({ path }: StateDirectory): Garbage[] {
       kind: "temporary",
       what: `${path}/${name}`,
       why: "the command that wrote it was killed",
-      remove: () => tryCall("unlinkat", AT_FDCWD, cString(`${path}/${name}`), 0) === 0,
+      remove: () => tryCall("unlinkat", AT_FDCWD, `${path}/${name}`, 0) === 0,
     }));
 }

@@ -2,7 +2,7 @@
 // outputs, unless those go to files. No pipe has to be drained while it runs, so nothing can deadlock.
 
 import { mustCall, tryCall } from "../linux/call/call.ts";
-import { cString, text } from "../linux/call/words.ts";
+import { text } from "../linux/call/words.ts";
 import { Descriptor, readAll, writeAll } from "../linux/files/files.ts";
 import { MFD_CLOEXEC, SEEK_SET } from "../linux/numbers/fcntl.ts";
 import type { HookOutput } from "./output.ts";
@@ -57,5 +57,5 @@ function rewind(file: Descriptor): void {
 }
 
 function makeFile(name: string): Descriptor {
-  return new Descriptor(mustCall("make a memory file", "memfd_create", cString(`hook-${name}`), MFD_CLOEXEC));
+  return new Descriptor(mustCall("make a memory file", "memfd_create", `hook-${name}`, MFD_CLOEXEC));
 }

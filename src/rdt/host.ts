@@ -1,7 +1,6 @@
 // The host's resctrl. Called by create, update and events for a container in a resctrl group.
 
 import { tryCall } from "../linux/call/call.ts";
-import { cString } from "../linux/call/words.ts";
 import { listDirectoryAt } from "../linux/files/directories.ts";
 import { readText, readTextIfThere, status, tryWriteFile } from "../linux/files/files.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "../linux/numbers/fcntl.ts";
@@ -63,8 +62,8 @@ function treeAt(root: string): ResctrlTree {
   return {
     root,
     exists: (path) => status(path) !== undefined,
-    makeDirectory: (path) => tryCall("mkdirat", AT_FDCWD, cString(path), 0o755),
-    removeDirectory: (path) => tryCall("unlinkat", AT_FDCWD, cString(path), AT_REMOVEDIR),
+    makeDirectory: (path) => tryCall("mkdirat", AT_FDCWD, path, 0o755),
+    removeDirectory: (path) => tryCall("unlinkat", AT_FDCWD, path, AT_REMOVEDIR),
     read: (path) => readTextIfThere(path),
     write: (path, text) => tryWriteFile(path, text),
   };

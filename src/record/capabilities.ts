@@ -7,7 +7,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
-import { cString, text } from "../linux/call/words.ts";
+import { text } from "../linux/call/words.ts";
 import { listDirectoryAt } from "../linux/files/directories.ts";
 import {
   Descriptor,
@@ -67,7 +67,7 @@ export class CapabilityWatch implements Disposable {
       return new CapabilityWatch(tracefs, name, pipe);
     } catch (error) {
       if (!(error instanceof TsrunError)) throw error;
-      tryCall("unlinkat", tracefs.number, cString(name), 0x200);
+      tryCall("unlinkat", tracefs.number, name, 0x200);
       tracefs.close();
       return error.message.replace(/^cannot /, "tsrun could not ");
     }
@@ -102,7 +102,7 @@ export class CapabilityWatch implements Disposable {
 
   [Symbol.dispose](): void {
     this.#pipe.close();
-    tryCall("unlinkat", this.#tracefs.number, cString(this.#name), 0x200);
+    tryCall("unlinkat", this.#tracefs.number, this.#name, 0x200);
     this.#tracefs.close();
   }
 }
@@ -112,7 +112,7 @@ function mountTrace(): Descriptor | string {
   if (readLink("/proc/self/ns/pid") !== INITIAL_PID_NAMESPACE) {
     return "tsrun is in a pid namespace, but the kernel's trace uses the pids of the host";
   }
-  const context = tryCall("fsopen", cString("tracefs"), FSOPEN_CLOEXEC);
+  const context = tryCall("fsopen", "tracefs", FSOPEN_CLOEXEC);
   if (context < 0) return "recording them needs root, and a kernel with tracefs";
   using held = new Descriptor(context);
   if (tryCall("fsconfig", held.number, FSCONFIG_CMD_CREATE, 0, 0, 0) < 0) return "recording them needs root";

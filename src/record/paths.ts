@@ -106,14 +106,14 @@ function openPlace({ destination, source }: Place, root: Descriptor | undefined)
 }
 
 function openOutside(source: string): Descriptor | undefined {
-  return descriptorOf(tryCall("openat", AT_FDCWD, cString(source), O_PATH | O_CLOEXEC, 0));
+  return descriptorOf(tryCall("openat", AT_FDCWD, source, O_PATH | O_CLOEXEC, 0));
 }
 
 /** Resolves symbolic links within the container's root. */
 function openInside(destination: string, root: Descriptor | undefined): Descriptor | undefined {
   if (root === undefined) return undefined;
   const how = u64Struct(O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT);
-  const opened = tryCall("openat2", root.number, cString(destination), how, how.length);
+  const opened = tryCall("openat2", root.number, destination, how, how.length);
   if (opened !== -ENOSYS) return descriptorOf(opened);
   const way = walk({ directory: root, mounts: new Map() }, destination);
   return way.end === "found" ? way.file : undefined;

@@ -3,7 +3,7 @@
 // millisecond.
 
 import { mustCall } from "../linux/call/call.ts";
-import { cString, text } from "../linux/call/words.ts";
+import { text } from "../linux/call/words.ts";
 import { Descriptor, open, readAll, readText, writeAll } from "../linux/files/files.ts";
 import { O_RDWR } from "../linux/numbers/fcntl.ts";
 import type { Children } from "./loop/children.ts";
@@ -79,7 +79,7 @@ function parseLine(line: string): { level?: unknown; msg?: unknown } | undefined
 
 /** A file without a name. */
 function fileOf(bytes: Uint8Array): Descriptor {
-  const file = new Descriptor(mustCall("make a file", "memfd_create", cString("command"), MFD_CLOEXEC));
+  const file = new Descriptor(mustCall("make a file", "memfd_create", "command", MFD_CLOEXEC));
   writeAll(file.number, bytes, "a file for a command");
   return file;
 }

@@ -4,7 +4,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { mustCall } from "../linux/call/call.ts";
-import { cString, u64Struct } from "../linux/call/words.ts";
+import { u64Struct } from "../linux/call/words.ts";
 import { Descriptor, makeDirectory, open } from "../linux/files/files.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O_RDONLY } from "../linux/numbers/fcntl.ts";
 import {
@@ -69,8 +69,7 @@ export function mountOnMappedLayers(
   if (layers.length === 0)
     throw new TsrunError("E_UNSUPPORTED", "only binds and overlays can have mapped ids");
   const attempt = `make room for layers on "${target}"`;
-  const options = cString("mode=0700");
-  mustCall(attempt, "mount", cString("layers"), cString(target), cString("tmpfs"), 0, options);
+  mustCall(attempt, "mount", "layers", target, "tmpfs", 0, "mode=0700");
   using namespace = namespaceOf(maps);
   const mapped = layers.map((layer, index) => {
     const place = `${target}/${index}`;
@@ -87,7 +86,7 @@ function removeBelow(target: string): void {
   const attempt = `mount the overlay on "${target}" alone`;
   using overlay = copyOf(target, attempt);
   for (const _ of ["the overlay", "the layers"]) {
-    mustCall(attempt, "umount2", cString(target), MNT_DETACH | UMOUNT_NOFOLLOW);
+    mustCall(attempt, "umount2", target, MNT_DETACH | UMOUNT_NOFOLLOW);
   }
   attach(overlay, target, attempt);
 }
@@ -98,20 +97,18 @@ function attachMapped(source: string, target: string, namespace: Descriptor, fla
   using tree = copyOf(source, attempt);
   // struct mount_attr: set, clear, propagation, user namespace.
   const attributes = u64Struct(MOUNT_ATTR_IDMAP | flags, 0, 0, namespace.number);
-  const nothing = cString("");
-  mustCall(attempt, "mount_setattr", tree.number, nothing, AT_EMPTY_PATH, attributes, attributes.length);
+  mustCall(attempt, "mount_setattr", tree.number, "", AT_EMPTY_PATH, attributes, attributes.length);
   attach(tree, target, attempt);
 }
 
 /** A copy of the mount, from this path on, that is mounted nowhere yet. */
 function copyOf(path: string, attempt: string): Descriptor {
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-  return new Descriptor(mustCall(attempt, "open_tree", AT_FDCWD, cString(path), flags));
+  return new Descriptor(mustCall(attempt, "open_tree", AT_FDCWD, path, flags));
 }
 
 function attach(tree: Descriptor, target: string, attempt: string): void {
-  const place = cString(target);
-  mustCall(attempt, "move_mount", tree.number, cString(""), AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH);
+  mustCall(attempt, "move_mount", tree.number, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
 }
 
 function namespaceOf(maps: MountMaps): Descriptor {

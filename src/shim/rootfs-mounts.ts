@@ -3,7 +3,6 @@
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call/call.ts";
-import { cString } from "../linux/call/words.ts";
 import { makeDirectory, openDirectory, readText } from "../linux/files/files.ts";
 import { EBUSY, EINVAL } from "../linux/numbers/errno.ts";
 import { MNT_DETACH, MS_BIND, MS_REC, MS_REMOUNT, UMOUNT_NOFOLLOW } from "../linux/numbers/mount.ts";
@@ -34,11 +33,10 @@ export function unmountRootfs(target: string): void {
     .map(({ point }) => point)
     .filter((point) => point === target || point.startsWith(`${target}/`));
   for (const point of points.reverse()) {
-    const path = cString(point);
-    const result = tryCall("umount2", path, UMOUNT_NOFOLLOW);
-    if (result === -EBUSY) mustCall(`unmount "${point}"`, "umount2", path, MNT_DETACH | UMOUNT_NOFOLLOW);
+    const result = tryCall("umount2", point, UMOUNT_NOFOLLOW);
+    if (result === -EBUSY) mustCall(`unmount "${point}"`, "umount2", point, MNT_DETACH | UMOUNT_NOFOLLOW);
     else if (result < 0 && result !== -EINVAL)
-      mustCall(`unmount "${point}"`, "umount2", path, UMOUNT_NOFOLLOW);
+      mustCall(`unmount "${point}"`, "umount2", point, UMOUNT_NOFOLLOW);
   }
 }
 
@@ -95,9 +93,7 @@ interface MountCall {
 /** @param changes what differs in this step of the mount */
 function mount(call: MountCall, changes: Partial<MountCall> = {}): void {
   const { source, target, type, flags, data } = { ...call, ...changes };
-  const text = data.join(",");
-  const bytes = text === "" ? 0 : cString(text);
-  mustCall(attemptOf(call), "mount", cString(source), cString(target), cString(type), flags, bytes);
+  mustCall(attemptOf(call), "mount", source, target, type, flags, data.join(",") || 0);
 }
 
 function attemptOf({ source, target, type }: MountCall): string {

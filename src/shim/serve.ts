@@ -2,7 +2,7 @@
 // nothing is left.
 
 import { mustCall, tryCall } from "../linux/call/call.ts";
-import { cString, utf8 } from "../linux/call/words.ts";
+import { utf8 } from "../linux/call/words.ts";
 import { Descriptor, remove } from "../linux/files/files.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDWR } from "../linux/numbers/fcntl.ts";
 import { PR_SET_CHILD_SUBREAPER, PR_SET_NAME } from "../linux/numbers/sched.ts";
@@ -24,7 +24,7 @@ export function serve(options: ShimOptions): void {
   // If a terminal or a service manager ends containerd, the containers run on.
   tryCall("setsid");
   mustCall("become the parent of orphans", "prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-  tryCall("prctl", PR_SET_NAME, cString("containerd-shim"), 0, 0, 0);
+  tryCall("prctl", PR_SET_NAME, "containerd-shim", 0, 0, 0);
   const socket = socketOf(options, groupOf("config.json") ?? options.id);
   const log = openLog(options.id);
   const loop = new Loop((error) =>
@@ -56,7 +56,7 @@ function* lastWords(loop: Loop, publisher: Publisher, server: Server): Routine<v
 /** Opens containerd's FIFO for the log, `log` in the bundle. Writing to it never blocks. */
 function openLog(id: string): (line: string) => void {
   const flags = O_RDWR | O_NONBLOCK | O_CLOEXEC;
-  const fd = tryCall("openat", AT_FDCWD, cString("log"), flags, 0);
+  const fd = tryCall("openat", AT_FDCWD, "log", flags, 0);
   return (line) => {
     if (fd < 0) return;
     const message = JSON.stringify(line);

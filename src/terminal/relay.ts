@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call/call.ts";
-import { cString, viewOf } from "../linux/call/words.ts";
+import { viewOf } from "../linux/call/words.ts";
 import type { Descriptor } from "../linux/files/files.ts";
 import type { PollEntry } from "../linux/files/poll.ts";
 import { EAGAIN } from "../linux/numbers/errno.ts";
@@ -137,7 +137,7 @@ export function findHostTerminal(): number {
   for (const candidate of [2, 1, 0]) {
     if (tryCall("ioctl", candidate, TCGETS, new Uint8Array(TERMIOS_SIZE)) === 0) return candidate;
   }
-  const controlling = tryCall("openat", AT_FDCWD, cString("/dev/tty"), O_RDWR | O_NOCTTY | O_CLOEXEC, 0);
+  const controlling = tryCall("openat", AT_FDCWD, "/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC, 0);
   if (controlling >= 0) return controlling;
   throw new TsrunError("E_STATE", "cannot find a terminal: none of standard input, output and error is one", {
     hint: "set process.terminal to false, or detach with --console-socket",

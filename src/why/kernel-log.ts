@@ -3,7 +3,7 @@
 
 import { readHierarchies } from "../cgroups/host.ts";
 import { tryCall } from "../linux/call/call.ts";
-import { cString, text } from "../linux/call/words.ts";
+import { text } from "../linux/call/words.ts";
 import { Descriptor, readLink, status } from "../linux/files/files.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY, SEEK_SET } from "../linux/numbers/fcntl.ts";
 import { machine } from "../linux/numbers/syscalls.ts";
@@ -87,7 +87,7 @@ const kernelLog = once(() => {
 });
 
 function lastOf(path: string): string {
-  const opened = tryCall("openat", AT_FDCWD, cString(path), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+  const opened = tryCall("openat", AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
   if (opened < 0) return "";
   using file = new Descriptor(opened);
   const size = status("", { at: file.number, itself: true })?.size ?? 0;

@@ -1,7 +1,7 @@
 // Looks at processes for `why`: what each waits for in the kernel, and whether it runs at all.
 
 import { tryCall } from "../linux/call/call.ts";
-import { cString, text } from "../linux/call/words.ts";
+import { text } from "../linux/call/words.ts";
 import { listIfReadable } from "../linux/files/directories.ts";
 import { Descriptor, readLink, readTextIfThere } from "../linux/files/files.ts";
 import { poll } from "../linux/files/poll.ts";
@@ -63,7 +63,7 @@ function callOf(at: string): ProcessFacts["call"] {
 
 /** Only the beginning is read, because a command line may have megabytes. */
 function commandOf(pid: number): string {
-  const opened = tryCall("openat", AT_FDCWD, cString(`/proc/${pid}/cmdline`), O_RDONLY | O_CLOEXEC, 0);
+  const opened = tryCall("openat", AT_FDCWD, `/proc/${pid}/cmdline`, O_RDONLY | O_CLOEXEC, 0);
   if (opened < 0) return "";
   using file = new Descriptor(opened);
   const buffer = new Uint8Array(LONGEST_COMMAND);

@@ -4,7 +4,7 @@
 import { addressOf } from "../../engine/host/memory.ts";
 import { TsrunError } from "../../errors.ts";
 import { mustCall, tryCall } from "../call/call.ts";
-import { cString, u64Struct, utf8, viewOf } from "../call/words.ts";
+import { u64Struct, utf8, viewOf } from "../call/words.ts";
 import { EINVAL } from "../numbers/errno.ts";
 import { AT_FDCWD, F_SETFL, O_NONBLOCK } from "../numbers/fcntl.ts";
 import {
@@ -53,7 +53,7 @@ export function listenUnix(path: string, type: Type = SOCK_SEQPACKET, backlog = 
   const socket = bindUnix(path, type);
   if (typeof socket === "number") return socket;
   // Nobody can connect before listen(2), so the mode that the umask gave it does no harm.
-  const changed = tryCall("fchmodat", AT_FDCWD, cString(path), 0o600);
+  const changed = tryCall("fchmodat", AT_FDCWD, path, 0o600);
   const result = changed < 0 ? changed : tryCall("listen", socket.number, backlog);
   if (result >= 0) return socket;
   socket.close();

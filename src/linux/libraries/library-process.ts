@@ -5,7 +5,7 @@ import { addressAt, LIBRARIES, LIBRARIES_END } from "../../engine/host/constants
 import { readMemory } from "../../engine/host/memory.ts";
 import { TsrunError } from "../../errors.ts";
 import { hasErrno, mustCall, tryCall } from "../call/call.ts";
-import { cString, setWord, text, viewOf, type Word } from "../call/words.ts";
+import { setWord, text, viewOf, type Word } from "../call/words.ts";
 import { Descriptor } from "../files/files.ts";
 import { socketPair } from "../files/sockets.ts";
 import { errnoName, errnoWords } from "../numbers/errno.ts";
@@ -56,7 +56,7 @@ export class LibraryProcess implements Disposable {
     this.#library = library;
     const [ours, theirs] = socketPair(SOCK_SEQPACKET);
     this.#socket = ours;
-    this.#said = new Descriptor(mustCall("make a memory file", "memfd_create", cString("said"), MFD_CLOEXEC));
+    this.#said = new Descriptor(mustCall("make a memory file", "memfd_create", "said", MFD_CLOEXEC));
     try {
       this.#pid = start(theirs, this.#said);
     } catch (error) {

@@ -1,7 +1,7 @@
 // Prepares the process before it does anything else. Called by main.ts.
 
 import { tryCall } from "../call/call.ts";
-import { cString, u64Struct } from "../call/words.ts";
+import { u64Struct } from "../call/words.ts";
 import { AT_FDCWD, F_GETFD, O_RDWR } from "../numbers/fcntl.ts";
 import { SIGCHLD, SIGNAL_SET_SIZE, SIGPIPE } from "../numbers/sched.ts";
 
@@ -17,7 +17,7 @@ const SIG_IGN = 1;
 export function settle(): void {
   for (const fd of [0, 1, 2]) {
     // open(2) takes the lowest number that is free, which is this one.
-    if (tryCall("fcntl", fd, F_GETFD) < 0) tryCall("openat", AT_FDCWD, cString("/dev/null"), O_RDWR, 0);
+    if (tryCall("fcntl", fd, F_GETFD) < 0) tryCall("openat", AT_FDCWD, "/dev/null", O_RDWR, 0);
   }
   // struct sigaction of the kernel: handler, flags, restorer, mask.
   tryCall("rt_sigaction", SIGPIPE, u64Struct(SIG_IGN, 0, 0, 0), 0, SIGNAL_SET_SIZE);

@@ -4,7 +4,7 @@
 
 import { TsrunError } from "../../errors.ts";
 import { mustCall, tryCall } from "../call/call.ts";
-import { cString, viewOf } from "../call/words.ts";
+import { viewOf } from "../call/words.ts";
 import { Descriptor, open, writeAll } from "../files/files.ts";
 import { EACCES, EINVAL, errnoWords } from "../numbers/errno.ts";
 import {
@@ -93,11 +93,10 @@ function executableFile(program: Program, trace: ProgramOptions["trace"]): Descr
 
 /** A memory file that nobody, not even tsrun, can change; `undefined` if memory files may not be executed. */
 function sealedMemory(program: Program): Descriptor | undefined {
-  const name = cString(program.name);
   const wanted = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  let fd = tryCall("memfd_create", name, wanted | MFD_EXEC);
+  let fd = tryCall("memfd_create", program.name, wanted | MFD_EXEC);
   // MFD_EXEC is new in Linux 6.3; before that every memfd may be executed.
-  if (fd === -EINVAL) fd = tryCall("memfd_create", name, wanted);
+  if (fd === -EINVAL) fd = tryCall("memfd_create", program.name, wanted);
   if (fd === -EACCES) return undefined;
   if (fd < 0) throw new TsrunError("E_SYSCALL", `cannot make a memory file: ${errnoWords(-fd)}`);
   const file = new Descriptor(fd);
@@ -116,7 +115,7 @@ const STATFS_FLAGS_OFFSET = 80;
 
 /** A tmpfs that is mounted nowhere; only root can make it. It exists as long as one of its files is open. */
 function openOwnTmpfs(): Descriptor | undefined {
-  const context = tryCall("fsopen", cString("tmpfs"), FSOPEN_CLOEXEC);
+  const context = tryCall("fsopen", "tmpfs", FSOPEN_CLOEXEC);
   if (context < 0) return undefined;
   using held = new Descriptor(context);
   if (tryCall("fsconfig", held.number, FSCONFIG_CMD_CREATE, 0, 0, 0) < 0) return undefined;
@@ -128,7 +127,7 @@ function openOwnTmpfs(): Descriptor | undefined {
  * A file in `folder` that never had a name, opened for reading: a file open for writing cannot be executed.
  */
 function unnamedFile(folder: string, program: Program): Descriptor | undefined {
-  const fd = tryCall("openat", AT_FDCWD, cString(folder), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0o500);
+  const fd = tryCall("openat", AT_FDCWD, folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0o500);
   if (fd < 0) return undefined;
   using writable = new Descriptor(fd);
   const status = new Uint8Array(120);

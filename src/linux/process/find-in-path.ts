@@ -1,7 +1,6 @@
 // Finds a program of the host that a command needs: ps, criu, newuidmap.
 
 import { tryCall } from "../call/call.ts";
-import { cString } from "../call/words.ts";
 import { status } from "../files/files.ts";
 import { AT_FDCWD, S_IFREG, X_OK } from "../numbers/fcntl.ts";
 
@@ -19,6 +18,6 @@ export function findInPath(name: string): string | undefined {
 }
 
 function isExecutable(path: string): boolean {
-  if (tryCall("faccessat", AT_FDCWD, cString(path), X_OK, 0) !== 0) return false;
+  if (tryCall("faccessat", AT_FDCWD, path, X_OK, 0) !== 0) return false;
   return status(path)?.type === S_IFREG;
 }

@@ -3,7 +3,6 @@
 // to itself. Called by create and delete.
 
 import { mustCall } from "../../linux/call/call.ts";
-import { cString } from "../../linux/call/words.ts";
 import { readLink, readText } from "../../linux/files/files.ts";
 import { MNT_DETACH, UMOUNT_NOFOLLOW } from "../../linux/numbers/mount.ts";
 import type { HostMounts } from "../../spec/types.ts";
@@ -25,5 +24,5 @@ export function detachMount(path: string, before: HostMounts): void {
   const { namespace, ids } = mountsOn(path);
   const topmost = ids.at(-1);
   if (namespace !== before.namespace || topmost === undefined || before.ids.includes(topmost)) return;
-  mustCall(`unmount "${path}"`, "umount2", cString(path), MNT_DETACH | UMOUNT_NOFOLLOW);
+  mustCall(`unmount "${path}"`, "umount2", path, MNT_DETACH | UMOUNT_NOFOLLOW);
 }

@@ -4,7 +4,7 @@
 
 import { TsrunError } from "../../errors.ts";
 import { tryCall } from "../../linux/call/call.ts";
-import { cString, u64Struct } from "../../linux/call/words.ts";
+import { u64Struct } from "../../linux/call/words.ts";
 import { type Descriptor, openDirectory, status } from "../../linux/files/files.ts";
 import { ENOENT } from "../../linux/numbers/errno.ts";
 import {
@@ -53,7 +53,7 @@ export class HostFiles implements HostView, Disposable {
   modeOf(path: string): DirectoryMode | undefined {
     this.#root ??= unlessRefused(() => openDirectory(this.#rootfs));
     if (this.#root === undefined) return undefined;
-    const opened = tryCall("openat2", this.#root.number, cString(path), this.#how, this.#how.length);
+    const opened = tryCall("openat2", this.#root.number, path, this.#how, this.#how.length);
     if (opened < 0) return opened === -ENOENT ? MISSING : undefined;
     const found = unlessRefused(() => status("", { at: opened, itself: true }));
     tryCall("close", opened);

@@ -3,7 +3,7 @@
 // "IO").
 
 import { mustCall, syscallError, tryCall } from "../../linux/call/call.ts";
-import { cString, u32Array } from "../../linux/call/words.ts";
+import { u32Array } from "../../linux/call/words.ts";
 import { Descriptor, pipe } from "../../linux/files/files.ts";
 import { acceptUnix, listenUnix } from "../../linux/files/unix-sockets.ts";
 import { AT_FDCWD, F_DUPFD_CLOEXEC, F_SETFL, O_NONBLOCK } from "../../linux/numbers/fcntl.ts";
@@ -250,7 +250,7 @@ class TerminalStreams implements Streams {
 
   #stopListening(): void {
     this.#listener.close();
-    tryCall("unlinkat", AT_FDCWD, cString(this.#context.socket), 0);
+    tryCall("unlinkat", AT_FDCWD, this.#context.socket, 0);
   }
 }
 
