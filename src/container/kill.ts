@@ -21,8 +21,8 @@ export function killContainer(globals: GlobalOptions, { id, signal, all, asker }
   phase("send the signal");
   // Without its own pid namespace no process ends with the first one: the cgroup tells which ones belong to
   // the container. One that is only planned may be another container's.
-  const isAskedAll = signal === SIGKILL && !record.ownPidNamespace && record.cgroupIsPlanned !== true;
-  if (isAskedAll && readProcesses(record.cgroup).length > 0) {
+  const endsAll = signal === SIGKILL && !record.ownPidNamespace && record.cgroupIsPlanned !== true;
+  if (endsAll && readProcesses(record.cgroup).length > 0) {
     killProcesses(record.cgroup, signal);
     noteSignal(directory, signal, asker);
     return;

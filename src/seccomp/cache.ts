@@ -8,7 +8,7 @@ import { listDirectory } from "../linux/files/directories.ts";
 import {
   createWhole,
   type Descriptor,
-  identity,
+  fileIdentity,
   makeDirectories,
   modificationTime,
   open,
@@ -80,7 +80,7 @@ function attempt<T>(what: string, debug: Debug, action: () => T): T | undefined 
  * as the identity of its file (device, inode, size, times).
  */
 function cacheKey(profile: Seccomp): string {
-  return [FORMAT, machine, identity("/proc/self/exe"), canonicalText(profile)].join("\n");
+  return [FORMAT, machine, fileIdentity("/proc/self/exe"), canonicalText(profile)].join("\n");
 }
 
 /** Profiles with the same text compile to the same filter. The text leaves out who gets the notifications. */

@@ -331,7 +331,7 @@ export function modificationTime(path: Path, options: StatusOptions = {}): numbe
 }
 
 /** What changes when a file is replaced or written to. */
-export function identity(path: Path): string {
+export function fileIdentity(path: Path): string {
   const bytes = statusBytes(path, {});
   if (bytes === undefined) throw syscallError(`stat "${pathText(path)}"`, ENOENT);
   return parseIdentity(bytes);

@@ -1,7 +1,6 @@
 // A connection that speaks ttrpc, in both directions. Nothing blocks: bytes that the socket does not take are
-// kept until it does. Of the frames that arrive at once, each is handled in a turn of the loop of its own, so
-// that a hundred requests do not delay everything else: events went to containerd one in each turn, and
-// fell behind.
+// kept until it does. Of the frames that arrive at once, each is handled in a turn of the loop of its own:
+// a hundred requests in one turn would hold up the events, of which one goes to containerd in each turn.
 
 import { tryCall } from "../../linux/call/call.ts";
 import type { Descriptor } from "../../linux/files/files.ts";
