@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { hasEnded } from "../support/host.ts";
+import { hasEnded, signalProcess } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 import type { Client } from "./client.ts";
 
@@ -18,7 +18,7 @@ export async function restartContainerd(
   meanwhile: () => void | Promise<void> = () => {},
 ): Promise<void> {
   const pid = containerdPid();
-  process.kill(pid, signal);
+  signalProcess(pid, signal);
   await until(`containerd ${pid} to end`, () => hasEnded(pid), 30_000);
   await meanwhile();
   await startContainerd(client);

@@ -242,7 +242,7 @@ behaviour(
       },
     });
     await until("the hook", () => existsSync(reached));
-    process.kill(pid, "SIGKILL");
+    signalProcess(pid, "SIGKILL");
     t.equal((await restored).code, 137);
     signalProcess(readFileSync(reached, "utf8"), "SIGKILL");
     mustSucceed(await box.delete({ flags: ["--force"] }));

@@ -11,7 +11,7 @@ import { systemdDriver } from "../support/cgroup-driver.ts";
 import type { Config } from "../support/config.ts";
 import { type Container, mustSucceed } from "../support/container.ts";
 import { amongMounts, diff, sleeping, told, toldApart, writeCgroup } from "../support/drift.ts";
-import { controllerHierarchy } from "../support/host.ts";
+import { controllerHierarchy, signalProcess } from "../support/host.ts";
 import { nameOf } from "../support/proc.ts";
 import { needsProgram } from "../support/program.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
@@ -372,13 +372,13 @@ behaviour(
       const pids = JSON.parse(stdout) as number[];
       return pids.length === 2 && pids.every((one) => nameOf(one) === "sleep");
     });
-    process.kill(parent, "SIGSTOP");
+    signalProcess(parent, "SIGSTOP");
     try {
       mustSucceed(await box.kill("KILL"));
       await until("the first process to end", () => isExiting(pid) || undefined);
       refused(t, await lab.invoke(["diff", box.id]), /container not running/, 2);
     } finally {
-      process.kill(parent, "SIGCONT");
+      signalProcess(parent, "SIGCONT");
     }
     await executing;
     await box.waitForStatus("stopped");

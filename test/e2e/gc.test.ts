@@ -66,7 +66,7 @@ async function halfMade(lab: Lab): Promise<Container> {
     const list = existsSync(children) ? readFileSync(children, "utf8").trim().split(" ") : [];
     return list.find((child) => nameOf(child) === "sleep");
   });
-  process.kill(pid, "SIGKILL");
+  signalProcess(pid, "SIGKILL");
   signalProcess(hook, "SIGKILL");
   await creating;
   return box;
@@ -176,7 +176,7 @@ behaviour(
 
 function killIfThere(pid: number): void {
   try {
-    process.kill(pid, "SIGKILL");
+    signalProcess(pid, "SIGKILL");
   } catch {
     // It has ended.
   }

@@ -14,6 +14,7 @@ import {
 } from "../support/behaviour.ts";
 import type { Config, ConfigHook, HookKind } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { signalProcess } from "../support/host.ts";
 import { isCrun, isTsrun } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
@@ -294,7 +295,7 @@ behaviour(
     const { code } = await box.start({
       onSpawn: (pid) => {
         void until("the hook to run", () => existsSync(join(box.rootfs, "begun"))).then(() =>
-          process.kill(pid, "SIGKILL"),
+          signalProcess(pid, "SIGKILL"),
         );
       },
     });

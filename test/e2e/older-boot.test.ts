@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { behaviour, type Condition, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { cgroupFolders } from "../support/cgroup.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { signalProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { until } from "../support/wait.ts";
 
@@ -95,7 +96,7 @@ behaviour(
     refused(t, await box.start({ wrapper }), /cannot start a container that has stopped/);
     mustSucceed(await box.delete({ wrapper }));
     t.ok(isAlive(pid));
-    process.kill(pid, "SIGKILL");
+    signalProcess(pid, "SIGKILL");
     const isEmpty = (folder: string) => readFileSync(join(folder, "cgroup.procs"), "utf8") === "";
     await until("the killed process to leave its cgroups", () => cgroupFolders(box.id).every(isEmpty));
     // Another container now has the cgroup of that name.

@@ -5,6 +5,7 @@ import { chownSync, existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { nothingLeft } from "../support/behaviour.ts";
 import { mustSucceed } from "../support/container.ts";
+import { signalProcess } from "../support/host.ts";
 import {
   goProgram,
   names,
@@ -31,7 +32,7 @@ recordCase("the program's exit status is that of record, and signals reach it", 
     },
   });
   await until("the trap to be set", () => existsSync(join(box.rootfs, "tmp/up")));
-  process.kill(pid, "SIGTERM");
+  signalProcess(pid, "SIGTERM");
   const result = await running;
   t.strictSame([result.code, result.stdout], [9, "got\n"]);
   await nothingLeft(t, lab, "after record");
@@ -94,7 +95,7 @@ recordCase("when record is killed, the program's calls fail, and nothing waits",
   });
   await until("the program to run", () => existsSync(join(box.rootfs, "tmp/up")));
   const init = (await box.stateDocument()).pid;
-  process.kill(pid, "SIGKILL");
+  signalProcess(pid, "SIGKILL");
   await running;
   await until("the program to end", () => !existsSync(`/proc/${init}/exe`));
   mustSucceed(await box.delete({ flags: ["--force"] }));

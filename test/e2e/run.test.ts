@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, notOfCrunBefore, refused } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { signalProcess } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 
 behaviour("run ends with the program's exit status and leaves nothing", async (t, lab) => {
@@ -51,7 +52,7 @@ behaviour("run passes a signal on to the program", async (t, lab) => {
     },
   });
   await until("the trap to be set", () => existsSync(join(box.rootfs, "tmp/up")));
-  process.kill(pid, "SIGTERM");
+  signalProcess(pid, "SIGTERM");
   const result = await running;
   t.strictSame([result.code, result.stdout], [9, "got\n"]);
   await nothingLeft(t, lab, "after run");

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { findProgram } from "../support/host.ts";
+import { findProgram, signalProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import type { Result } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
@@ -41,9 +41,9 @@ async function waiter(lab: Lab, args: readonly string[]): Promise<Waiter> {
   // proc_locks(5): "->" marks a waiting process.
   const blocked = new RegExp(`-> FLOCK .* ${pid} `);
   await until(`${args[0]} to wait`, () => blocked.test(readFileSync("/proc/locks", "utf8")));
-  process.kill(pid, "SIGSTOP");
+  signalProcess(pid, "SIGSTOP");
   await until("it to stop", () => /^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
-  return { result, go: () => process.kill(pid, "SIGCONT") };
+  return { result, go: () => signalProcess(pid, "SIGCONT") };
 }
 
 behaviour(
@@ -94,12 +94,12 @@ behaviour(
     const locked = new RegExp(` FLOCK .* ${pid} `);
     await until("it to give the lock back", () => !locked.test(readFileSync("/proc/locks", "utf8")));
     // It learns of the end of its container only when there is another one.
-    process.kill(pid, "SIGSTOP");
+    signalProcess(pid, "SIGSTOP");
     mustSucceed(await box.delete({ flags: ["--force"] }));
     const next = lab.container(SLEEP);
     mustSucceed(await lab.invoke(["run", "--detach", "--bundle", next.bundle, box.id]));
     const before = await box.stateDocument();
-    process.kill(pid, "SIGCONT");
+    signalProcess(pid, "SIGCONT");
     await first;
     t.strictSame(await box.stateDocument(), before, "the new container is as it was");
   },

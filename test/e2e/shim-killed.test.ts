@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nothingLeft } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
-import { hasEnded } from "../support/host.ts";
+import { hasEnded, signalProcess } from "../support/host.ts";
 import { needsStrace } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
 import { Containerd, Refusal, Shim } from "../support/shim.ts";
@@ -89,7 +89,7 @@ async function traced(
 /** It may have been killed at the moment when strace let go of it. */
 function endIfThere(pid: number): void {
   try {
-    process.kill(pid, "SIGKILL");
+    signalProcess(pid, "SIGKILL");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
@@ -149,7 +149,7 @@ shimCase("a command of a shim that is killed ends with it", async (t, lab) => {
   await until("the hook to run", () => existsSync(marker));
   const command = readFileSync(marker, "utf8").trim();
   t.match(readFileSync(`/proc/${command}/status`, "utf8"), new RegExp(`^PPid:\\s${pid}$`, "m"));
-  process.kill(pid, "SIGKILL");
+  signalProcess(pid, "SIGKILL");
   try {
     // The hook, for which it waits, has not ended.
     await until("create to end", () => hasEnded(command));
@@ -175,7 +175,7 @@ shimCase(
     await containerd.close();
     const apart = await Shim.start(lab, alone, containerd);
     await apart.create();
-    process.kill(shim.pid, "SIGKILL");
+    signalProcess(shim.pid, "SIGKILL");
     await until("the shim to end", () => hasEnded(shim.pid));
     shim.client.close();
     shim.deleteAfter();

@@ -7,7 +7,7 @@ import { decode } from "../../src/protobuf/protobuf.ts";
 import { RUNTIME_INFO } from "../../src/shim/messages/options.ts";
 import { DELETE_RESPONSE, STATUS } from "../../src/shim/messages/task.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { hasEnded } from "../support/host.ts";
+import { hasEnded, signalProcess } from "../support/host.ts";
 import { deleteAfter, refusal, Shim, shimPath, startShim } from "../support/shim.ts";
 import { document, shimCase, shimWith, sleeping, sleepingInPod } from "../support/shim-cases.ts";
 import { until } from "../support/wait.ts";
@@ -164,7 +164,7 @@ shimCase("delete cleans up after a shim that was killed", async (t, lab) => {
   const shim = await Shim.start(lab, lab.container(sleeping));
   const { pid } = await shim.create();
   await shim.client.call("Start", { id: shim.box.id });
-  process.kill(shim.pid, "SIGKILL");
+  signalProcess(shim.pid, "SIGKILL");
   await until("the shim to end", () => hasEnded(shim.pid));
   const answer = decode(DELETE_RESPONSE, deleteAfter(lab, shim.containerd, shim.box));
   t.match(answer, { pid, exitStatus: 137 });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { shell } from "../support/every-hook.ts";
+import { signalGroup } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { checkTrace, coverage, readTrace } from "../support/trace.ts";
 import { until } from "../support/wait.ts";
@@ -240,7 +241,7 @@ behaviour(
       onSpawn: (pid) => {
         const waits = () =>
           readFileSync("/proc/locks", "utf8").includes(` -> FLOCK  ADVISORY  WRITE ${pid} `);
-        until("start to wait for the lock", waits).finally(() => process.kill(-(holder.pid ?? 0)));
+        until("start to wait for the lock", waits).finally(() => signalGroup(holder.pid, "SIGTERM"));
       },
     });
     mustSucceed(await started);

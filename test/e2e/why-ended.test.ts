@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { behaviour, needsController, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { signalProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { until } from "../support/wait.ts";
 import { stuck, why } from "../support/why.ts";
@@ -39,7 +40,7 @@ behaviour(
     const shot = lab.container(SLEEP);
     const run = shot.run();
     const { pid } = await shot.waitForProgram("sleep");
-    process.kill(pid, "SIGKILL");
+    signalProcess(pid, "SIGKILL");
     t.equal((await run).code, 137);
     const killed = await why(lab, shot.id);
     t.match(killed, { code: 2, end: { signal: 9 } });

@@ -218,7 +218,7 @@ behaviour(
   async (t, lab) => {
     const box = await running(lab, SLEEP);
     const { pid } = await box.stateDocument();
-    process.kill(pid, "SIGSTOP");
+    signalProcess(pid, "SIGSTOP");
     await until("it to stop", () => /^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
     const report = await why(lab, box.id);
     t.match(report, { code: 2 });
@@ -285,7 +285,7 @@ function childrenOf({ pid }: ChildProcess): number[] {
 
 /** flock(1) leaves the lock to its child, too. */
 function endAll(holder: ChildProcess): void {
-  for (const child of childrenOf(holder)) process.kill(child, "SIGKILL");
+  for (const child of childrenOf(holder)) signalProcess(child, "SIGKILL");
   holder.kill("SIGKILL");
 }
 
@@ -343,7 +343,7 @@ behaviour(
       const { stdout } = await lab.invoke(["why", "--json", "--after", "0s", box.id]);
       return /kill (\d+) ends/.exec(stdout)?.[1];
     });
-    process.kill(pid, "SIGKILL");
+    signalProcess(pid, "SIGKILL");
     signalProcess(hook, "SIGKILL");
     await creating;
     const report = await until("its end", async () => {

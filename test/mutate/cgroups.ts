@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cgroupHierarchies } from "../support/host.ts";
+import { cgroupHierarchies, signalProcess } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 
 /** Kills every process in the cgroups of that name, and removes them with all cgroups below. */
@@ -22,7 +22,7 @@ function removeTree(path: string): boolean {
   }
   try {
     for (const pid of readFileSync(join(path, "cgroup.procs"), "utf8").split("\n").filter(Boolean)) {
-      if (Number(pid) > 1) process.kill(Number(pid), "SIGKILL");
+      if (Number(pid) > 1) signalProcess(pid, "SIGKILL");
     }
     rmdirSync(path);
   } catch {

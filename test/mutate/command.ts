@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { signalGroup } from "../support/host.ts";
 
 export interface Ended {
   readonly code: number;
@@ -52,7 +53,7 @@ export function killAll(): void {
 
 function kill({ pid }: ChildProcess): void {
   try {
-    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+    if (pid !== undefined) signalGroup(pid, "SIGKILL");
   } catch {
     // It has ended by itself.
   }

@@ -6,7 +6,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import type { Client } from "../cri/client.ts";
 import { containerdPid, startContainerd } from "../cri/containerd.ts";
 import { Pod } from "../cri/pod.ts";
-import { hasEnded } from "../support/host.ts";
+import { hasEnded, signalProcess } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 import type { Moment, Step } from "./moments.ts";
 import type { Relay } from "./relay.ts";
@@ -36,7 +36,7 @@ export class Restarts {
   kill(): void {
     this.kills += 1;
     const pid = containerdPid();
-    process.kill(pid, "SIGKILL");
+    signalProcess(pid, "SIGKILL");
     const start = async (): Promise<void> => {
       await until(`containerd ${pid} to end`, () => hasEnded(pid), 30_000);
       await startContainerd(this.client);

@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 
 import { join } from "node:path";
 import { behaviour, nothingLeft, notOfCrun, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { signalProcess } from "../support/host.ts";
 import { injectEach, needsStrace } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
 
@@ -31,7 +32,7 @@ async function killAfter(box: Container, ms: number): Promise<number> {
   let timer: NodeJS.Timeout | undefined;
   const result = await box.create({
     onSpawn: (pid) => {
-      timer = setTimeout(() => process.kill(pid, "SIGKILL"), ms);
+      timer = setTimeout(() => signalProcess(pid, "SIGKILL"), ms);
     },
   });
   // If it was faster this time, another process may soon have its pid.
@@ -81,7 +82,7 @@ behaviour(
       },
     });
     await box.waitForStatus("running");
-    process.kill(pid, "SIGKILL");
+    signalProcess(pid, "SIGKILL");
     await running;
     t.equal((await box.state()).code, 0);
     mustSucceed(await box.delete({ flags: ["--force"] }));

@@ -206,6 +206,13 @@ rule("nothing but one file calls kill(2)", () =>
   ),
 );
 
+rule("tests send signals to numbers that have been checked: 0 and less mean groups of processes", () =>
+  linesMatching(
+    everything.filter(({ path }) => path.startsWith("test/") && path !== "test/support/host.ts"),
+    /(?<![.#\w])process\.kill\((?!\w+, 0\))/,
+  ),
+);
+
 rule("what is said to the first process is laid out in src/proxy only", () =>
   sources.flatMap(({ path, imports }) =>
     path.startsWith("src/proxy/")

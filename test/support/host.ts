@@ -124,7 +124,16 @@ export function hasEnded(pid: number | string): boolean {
 
 /** Sends a signal to a process. Throws if there is no number: kill(2) takes 0 for the caller's own group. */
 export function signalProcess(pid: number | string, signal: NodeJS.Signals): void {
+  process.kill(checkedPid(pid), signal);
+}
+
+/** Sends a signal to the group of processes that this one leads. */
+export function signalGroup(leader: number | undefined, signal: NodeJS.Signals): void {
+  process.kill(-checkedPid(leader ?? 0), signal);
+}
+
+function checkedPid(pid: number | string): number {
   const number = typeof pid === "number" ? pid : /^\d+$/.test(pid.trim()) ? Number(pid) : 0;
   if (number <= 1) throw new Error(`no process to signal: ${JSON.stringify(pid)}`);
-  process.kill(number, signal);
+  return number;
 }

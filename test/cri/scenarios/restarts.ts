@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { writeFileSync } from "node:fs";
-import { hasEnded } from "../../support/host.ts";
+import { hasEnded, signalProcess } from "../../support/host.ts";
 import { until } from "../../support/wait.ts";
 import { restartContainerd } from "../containerd.ts";
 import { processesWith } from "../host.ts";
@@ -116,7 +116,7 @@ export const restarts: Scenarios = {
 
   async shim_ends_before_the_first_container({ pod, client }) {
     const its = await pod();
-    process.kill(shim(its), "SIGKILL");
+    signalProcess(shim(its), "SIGKILL");
     await gone(client, its);
     return undefined;
   },
@@ -125,7 +125,7 @@ export const restarts: Scenarios = {
     const its = await pod();
     const main = await its.run("main", ["sh", "-c", "exit 5"]);
     equal((await its.exited(main)).exit_code, 5);
-    process.kill(shim(its), "SIGKILL");
+    signalProcess(shim(its), "SIGKILL");
     await until("the pod to be told of", async () => (await podState(client, its)) === "SANDBOX_NOTREADY");
     equal((await its.status(main)).exit_code, 5);
     await its.remove(main);
@@ -136,7 +136,7 @@ export const restarts: Scenarios = {
   async shim_ends_before_the_start({ pod, client }) {
     const its = await pod();
     const main = await its.create("main", ["sleep", "76563"]);
-    process.kill(shim(its), "SIGKILL");
+    signalProcess(shim(its), "SIGKILL");
     await until("the pod to be told of", async () => (await podState(client, its)) === "SANDBOX_NOTREADY");
     await its.start(main).catch(() => {});
     await gone(client, its);
@@ -149,7 +149,7 @@ export const restarts: Scenarios = {
     if (process.env.LAB_SHIM === undefined) throw new Skipped("only a shim of its own can end the container");
     const its = await pod();
     const main = await its.run("main", ["sleep", "76564"]);
-    process.kill(shim(its), "SIGKILL");
+    signalProcess(shim(its), "SIGKILL");
     await its.exited(main);
     await until("nothing of it to run", () => processesWith("sleep 76564").length === 0);
     await gone(client, its);
@@ -159,7 +159,7 @@ export const restarts: Scenarios = {
   async shim_ends_in_containerds_absence({ pod, client }) {
     const its = await pod();
     await restartContainerd(client, "SIGKILL", () => {
-      process.kill(shim(its), "SIGKILL");
+      signalProcess(shim(its), "SIGKILL");
     });
     await gone(client, its);
     return undefined;
