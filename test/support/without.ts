@@ -2,6 +2,7 @@
 // fail with ENOSYS, and that its children inherit. WITHOUT names the calls: `make test-e2e WITHOUT=openat2`.
 
 import { machine, type SyscallName, syscallNumber } from "../../src/linux/numbers/syscalls.ts";
+import { findProgram } from "./host.ts";
 
 /** System calls that not every kernel or filter knows and for which docs/kernel.md names a substitute. */
 export const REPLACEABLE = [
@@ -80,5 +81,7 @@ function filtered(names: readonly SyscallName[]): string[] {
     program.writeUInt8(yes, index * 8 + 2);
     program.writeUInt32LE(value, index * 8 + 4);
   });
-  return ["perl", "-e", INSTALL, program.toString("hex"), `${syscallNumber("seccomp", machine)}`];
+  // By its path: a case may give the runtime a PATH of its own.
+  const perl = findProgram("perl") ?? "perl";
+  return [perl, "-e", INSTALL, program.toString("hex"), `${syscallNumber("seccomp", machine)}`];
 }
