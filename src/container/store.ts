@@ -59,6 +59,8 @@ const TOO_LARGE = `larger than ${LARGEST_MIB} MiB`;
 export const FIFO = "exec.fifo";
 export const FIFO_CREATING = ".exec.fifo";
 const NO_CGROUP = "no-cgroup";
+/** How often a directory is emptied that others, without its lock, put notes into meanwhile. */
+const MOST_TRIES = 10;
 
 /** What the directory of a container that was removed told of it. */
 export interface Remains {
@@ -264,13 +266,16 @@ export class StateDirectory implements Disposable {
     let isStarted = true;
     const at = this.#directory.number;
     this.removeFile(STATE);
-    mustCall(`list the state directory "${this.path}"`, "lseek", at, 0, SEEK_SET);
-    for (const entry of listRawEntries(at)) {
-      if (entry.type === "symlink") this.#readNote(text(entry.name), signals);
-      else if (entry.type === "other" && /^\.?exec\.fifo$/.test(text(entry.name))) isStarted = false;
-      removeEntry(entry, { at });
+    // `kill` and `exec` do not wait for the lock: a note of theirs may come when the others have been listed.
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+      mustCall(`list the state directory "${this.path}"`, "lseek", at, 0, SEEK_SET);
+      for (const entry of listRawEntries(at)) {
+        if (entry.type === "symlink") this.#readNote(text(entry.name), signals);
+        else if (entry.type === "other" && /^\.?exec\.fifo$/.test(text(entry.name))) isStarted = false;
+        removeEntry(entry, { at });
+      }
+      if (removeDirectory(this.path)) return { isStarted, signals };
     }
-    if (removeDirectory(this.path)) return { isStarted, signals };
     throw syscallError(`remove the state directory "${this.path}"`, ENOTEMPTY);
   }
 

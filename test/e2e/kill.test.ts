@@ -13,6 +13,7 @@ import {
 import { addProgram, needsCompiler } from "../support/compile.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { needsStrace } from "../support/injection.ts";
 import type { Lab } from "../support/lab.ts";
 import { parseStatus } from "../support/proc.ts";
 import { until } from "../support/wait.ts";
@@ -213,4 +214,28 @@ behaviour(
     t.match(await other.stateDocument(), { status: "running" });
   },
   tsrunOnly("keeps its state in another way"),
+);
+
+/** strace holds each such call in the container's directory up before it is carried out. */
+function heldUp({ folder, stateRoot }: Lab, id: string, call: string, seconds: number): string[] {
+  const inject = `inject=${call}:delay_enter=${seconds * 1_000_000}`;
+  const calls = ["-P", join(stateRoot, id), "-e", `trace=${call}`, "-e", inject];
+  return ["strace", "-qq", "-o", join(folder, call), ...calls];
+}
+
+behaviour(
+  "a container that is removed while kill still notes its signal leaves nothing",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exec sleep 1000"));
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    // The note comes when delete has listed what is to be removed, and has not removed the directory yet.
+    const wrapper = heldUp(lab, box.id, "symlinkat", 2.5);
+    const killing = lab.invoke(["kill", box.id, "KILL"], { wrapper });
+    await box.waitForStatus("stopped");
+    mustSucceed(await box.delete({ wrapper: heldUp(lab, box.id, "unlinkat", 1) }));
+    mustSucceed(await killing);
+    await nothingLeft(t, lab, "after delete");
+  },
+  needsStrace,
+  tsrunOnly("kill notes who has sent a signal"),
 );
