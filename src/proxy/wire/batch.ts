@@ -92,6 +92,8 @@ const scratchView = viewOf(scratch);
 
 /** The number of the last batch. Memory and operations that carry this number have a place in it. */
 let batches = 0;
+/** How far memory is placed ahead of data. */
+const OUTS_LIMIT = DATA_LIMIT / 2;
 /** More than there are operations in a batch. */
 const PLACES = 4096;
 
@@ -125,6 +127,20 @@ class Writer {
     this.#checkLength();
     this.#replyLength = this.#length;
     scratch.fill(0, 0, this.#length);
+    this.#placeOuts();
+  }
+
+  /**
+   * Ahead of all texts and data, so that the engine writes the operations that fill memory, too, and the
+   * answer is shorter. If there is much of it, the data comes first: only memory may lie behind DATA_LIMIT.
+   */
+  #placeOuts(): void {
+    const entries = this.#entries;
+    for (let index = 0; index < entries.length; index++) {
+      const entry = entries[index] as Entry;
+      if (entry.kind !== "operation" || entry.out === undefined) continue;
+      if (this.#length + entry.out.size <= OUTS_LIMIT) this.#addressOf(entry.out);
+    }
   }
 
   write(headerFlags: number): EncodedBatch {

@@ -152,6 +152,13 @@ t.test("one piece of memory that is used twice lies in one place", async (t) => 
   t.equal(batch.outs.length, 1);
 });
 
+t.test("texts lie behind what calls fill, and so outside of the answer", async (t) => {
+  const memory = out(64);
+  const one = { ...operation("readlinkat", [0, "/a/link", memory, 64], "a"), out: memory };
+  const { message, replyLength } = encode([one], { machine });
+  t.equal(message.length - replyLength, "/a/link\0".length);
+});
+
 t.test("a piece of some KiB goes in the message while there is room", async (t) => {
   const profile = data(new Uint8Array(20_000).fill(7), () => "{…}");
   t.equal(encode([operation("write", [1, profile], "a")], { machine }).preload.length, 0);
