@@ -41,11 +41,15 @@ export function oneLine(text: string): string {
   return visible(text.trimEnd());
 }
 
+/** Nearly every text. In the engine a replacement takes several times as long as this test. */
+const PLAIN = /^[ -~]*$/;
+
 /**
  * Escapes every control character: an id, a path or a key that someone else has chosen must neither end the
  * line nor control a terminal.
  */
 export function visible(text: string): string {
+  if (PLAIN.test(text)) return text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, escapeOf);
 }

@@ -64,8 +64,9 @@ function listWith<Entry>(
   const held = openIfThere(root, O_PATH | O_DIRECTORY);
   if (held === undefined) return { entries, problems, incomplete };
   using opened = held;
+  const at = opened.number;
   for (const id of listNames(root)) {
-    const seen = ways.glance(opened.number, id);
+    const seen = ways.glance(at, id);
     if (seen !== undefined) {
       entries.push(seen);
       continue;

@@ -383,10 +383,11 @@ export function listIds(root: string): string[] {
 
 /** The names of all directories that are not hidden, most of them ids. */
 export function listNames(root: string): string[] {
-  return listDirectoryAt(root)
-    .filter(({ name, type }) => type === "directory" && !name.startsWith("."))
-    .map(({ name }) => name)
-    .sort();
+  const names: string[] = [];
+  for (const { name, type } of listDirectoryAt(root)) {
+    if (type === "directory" && !name.startsWith(".")) names.push(name);
+  }
+  return names.sort();
 }
 
 function openStateDirectory(path: string): Descriptor {

@@ -42,18 +42,17 @@ function bytesOfText<Argument>(argument: Argument | string): Argument | Uint8Arr
   return typeof argument === "string" ? cString(argument) : argument;
 }
 
-export interface Reading {
-  readonly at: number;
-  readonly isShort: boolean;
-  readonly most: number;
-}
-
 /**
  * Opens, reads and closes a file, which is read until its end, or with one read(2). Returns its text if it is
  * ASCII, otherwise its bytes; or a negated errno: EFBIG if it has more than `most` bytes, or may have more
  * than one read(2) returns.
  */
-export function tryReadFile(path: string, { at, isShort, most }: Reading): string | ArrayBuffer | number {
+export function tryReadFile(
+  path: string,
+  at: number,
+  isShort: boolean,
+  most: number,
+): string | ArrayBuffer | number {
   const short = isShort ? 1 : 0;
   const found = readText(at, path, short, most);
   return found === -EINTR ? readText(at, cString(path), short, most) : found;

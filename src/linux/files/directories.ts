@@ -27,23 +27,28 @@ export interface RawEntry {
  */
 export function visitEntries(fd: number, visit: (name: Uint8Array, type: EntryType) => void): void {
   const buffer = new Uint8Array(32768);
-  const byte = (at: number): number => buffer[at] as number;
   for (;;) {
     const length = mustCall("list directory", "getdents64", fd, buffer, buffer.length);
     if (length === 0) return;
-    // d_reclen, 16 bits at 16, d_type at 18, and the name.
-    for (let offset = 0; offset < length; offset += byte(offset + 16) | (byte(offset + 17) << 8)) {
+    let offset = 0;
+    while (offset < length) {
+      // d_reclen, 16 bits at 16, d_type at 18, and the name.
       const start = offset + 19;
+      const type = buffer[offset + 18] as number;
+      offset += (buffer[offset + 16] as number) | ((buffer[offset + 17] as number) << 8);
       const name = buffer.subarray(start, buffer.indexOf(0, start));
-      if (isDotOrDotDot(name)) continue;
-      const type = entryType(byte(offset + 18)) ?? lookAt(fd, name);
-      if (type !== undefined) visit(name, type);
+      if (name[0] === DOT && isDotOrDotDot(name)) continue;
+      const known = entryType(type) ?? lookAt(fd, name);
+      if (known !== undefined) visit(name, known);
     }
   }
 }
 
+const DOT = 0x2e;
+
+/** Of a name that begins with a dot. */
 function isDotOrDotDot(name: Uint8Array): boolean {
-  return name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e));
+  return name.length === 1 || (name.length === 2 && name[1] === DOT);
 }
 
 /** `undefined` for DT_UNKNOWN, which some file systems always report. */

@@ -1,12 +1,12 @@
 // Reads small files, of which a command may need hundreds, with as few calls and objects as possible.
-// Functions return a negated errno when that fails; files.ts makes errors of it. Called by files.ts and
-// container/glance.ts.
+// Functions return a negated errno when that fails; files.ts makes errors of it. Called by files.ts,
+// container/glance.ts and rootfs/host/view.ts.
 
 import { tryCall, tryReadFile } from "../call/call.ts";
 import { text, viewOf } from "../call/words.ts";
 import { ENOENT, ENOSYS } from "../numbers/errno.ts";
-import { AT_SYMLINK_NOFOLLOW } from "../numbers/fcntl.ts";
-import { knowsStatx, STATX_SIZE } from "./statx.ts";
+import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from "../numbers/fcntl.ts";
+import { knowsStatx, STATX_BASIC, STATX_SIZE } from "./statx.ts";
 
 /** A buffer that every call uses. */
 const statx = new Uint8Array(STATX_SIZE);
@@ -20,15 +20,13 @@ const MOST = Number.MAX_SAFE_INTEGER;
  * bytes on a disk. EFBIG if there may be more.
  */
 export function peekText(path: string, at: number): string | number {
-  return textOf(tryReadFile(path, { at, isShort: true, most: MOST }));
+  const found = tryReadFile(path, at, true, MOST);
+  return typeof found === "object" ? text(new Uint8Array(found)) : found;
 }
 
 /** The text of a whole file. EFBIG if it has more than `most` bytes. */
 export function peekWhole(path: string, at: number, most = MOST): string | number {
-  return textOf(tryReadFile(path, { at, isShort: false, most }));
-}
-
-function textOf(found: string | ArrayBuffer | number): string | number {
+  const found = tryReadFile(path, at, false, most);
   return typeof found === "object" ? text(new Uint8Array(found)) : found;
 }
 
@@ -46,4 +44,11 @@ export function peekOwner(path: string, at: number): number {
   if (!knowsStatx()) return -ENOSYS;
   const result = tryCall("statx", at, path, AT_SYMLINK_NOFOLLOW, UID, statx);
   return result < 0 ? result : statxView.getUint32(20, true);
+}
+
+/** The permission bits of an open file. */
+export function peekMode(open: number): number {
+  if (!knowsStatx()) return -ENOSYS;
+  const result = tryCall("statx", open, "", AT_EMPTY_PATH, STATX_BASIC, statx);
+  return result < 0 ? result : statxView.getUint16(28, true) & 0o7777;
 }
