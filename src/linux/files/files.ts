@@ -284,6 +284,9 @@ export function makeDirectory(path: string, mode: number, { at = AT_FDCWD }: At 
 
 /** Creates a directory and its missing parents. */
 export function makeDirectories(path: string, mode: number): void {
+  // Nearly always it is there already.
+  const made = tryCall("mkdirat", AT_FDCWD, path, mode);
+  if (made === 0 || made === -EEXIST) return;
   const parts = path.split("/");
   for (let length = 1; length <= parts.length; length++) {
     const prefix = parts.slice(0, length).join("/");
