@@ -205,8 +205,9 @@ function delegatedTo(
   const namespaces = linux.namespaces ?? [];
   const isPrivate = (type: string): boolean =>
     namespaces.some((namespace) => namespace.type === type && (namespace.path ?? "") === "");
-  const writable = mounts.some((mount) => mount.type === "cgroup" && mount.options?.includes("ro") !== true);
-  if (delegate === undefined && (!writable || !isPrivate("cgroup"))) return undefined;
+  const isWritable = (mount: (typeof mounts)[number]): boolean =>
+    mount.type === "cgroup" && mount.options?.includes("ro") !== true;
+  if (delegate === undefined && !(isPrivate("cgroup") && mounts.some(isWritable))) return undefined;
   const uid = process?.user?.uid ?? 0;
   if (!namespaces.some((namespace) => namespace.type === "user")) return uid;
   const range = (linux.uidMappings ?? []).find(

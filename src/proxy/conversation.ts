@@ -85,6 +85,11 @@ export class Conversation {
     else for (const step of stepsOf(said)) this.#waiting.push(step);
   }
 
+  /** The same for many steps. */
+  sayAll(steps: readonly Step[]): void {
+    for (let index = 0; index < steps.length; index++) this.#waiting.push(steps[index] as Step);
+  }
+
   /**
    * Carries out what was said and then this. Throws if something fails; otherwise the results are filled in.
    */
@@ -239,7 +244,8 @@ export class Conversation {
     const ahead = this.#ahead;
     this.#ahead = undefined;
     if (ahead?.steps.length === this.#saidThen && this.#waiting.length > this.#saidThen) return undefined;
-    if (ahead !== undefined) this.#waiting.splice(0, ahead.steps.length);
+    // In the engine splice moves one element after the other.
+    if (ahead !== undefined) this.#waiting = this.#waiting.slice(ahead.steps.length);
     return ahead;
   }
 

@@ -72,7 +72,7 @@ export function buildRootfs(proxy: Conversation, plan: RootfsPlan, { helper, hos
   const above = plan.joinsMounts || plan.onHost ? undefined : host.mountPoint();
   separateParent(proxy, plan, above);
   proxy.say(rootStep(context, plan, above));
-  for (const step of mounts.steps) proxy.say(step);
+  proxy.sayAll(mounts.steps);
   for (const device of plan.devices) {
     const provider = mounts.providerFor(device.path);
     proxy.say(deviceStep({ context, provider, device, bind: plan.bindDevices }));

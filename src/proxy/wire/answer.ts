@@ -22,7 +22,7 @@ export function decode(
   // Whether the last operation was not carried out, or failed.
   const stopped = (words[at + (batch.count - 1) * step + 1] ?? 0) !== 0;
   for (let index = 0; index < entries.length; index++) {
-    if (readResults !== undefined) {
+    if (readResults !== undefined && entries[index]?.kind === "operation") {
       const next = readResults(entries, index, reply.buffer, reply.byteOffset + at * 4);
       at += (next - index) * step;
       index = next;

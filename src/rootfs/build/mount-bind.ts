@@ -126,11 +126,13 @@ class BindStep implements TargetStep {
   get like(): Step["like"] {
     const { context, mount, provider } = this.#options;
     const { manner, destination, source } = mount;
-    if (provider !== undefined || this.#needsHelp || !context.isModern) return undefined;
+    if (provider !== undefined || !context.isModern) return undefined;
     if (this.#begun === undefined) {
-      return destination === "/proc" ? undefined : { kind: manner, texts: [destination, source] };
+      if (mount.idMap !== undefined || destination === "/proc") return undefined;
+      return { kind: manner, texts: [destination, source] };
     }
-    const { target, change, from } = this.#begun;
+    const { target, change, from, needsHelp } = this.#begun;
+    if (needsHelp) return undefined;
     if (change !== manner.change || target.path === "/proc") return undefined;
     return { kind: manner, texts: [target.path, from] };
   }

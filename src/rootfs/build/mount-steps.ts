@@ -6,6 +6,7 @@ import type { Step } from "../../proxy/step.ts";
 import type { HostView } from "../host/view.ts";
 import type { Provider, RootContext } from "../place/context.ts";
 import type { MountPlan } from "../plan/mounts.ts";
+import { parentOf } from "../plan/paths.ts";
 import type { RootfsPlan } from "../plan/plan.ts";
 import { MountsSoFar } from "../plan/providers.ts";
 import { copyLinkStep } from "./copy-link.ts";
@@ -108,11 +109,12 @@ function surroundings(mounts: readonly MountPlan[], further: readonly string[]) 
   const provides = new Set<number | undefined>();
   for (let index = 0; index < mounts.length; index++) {
     const mount = mounts[index] as MountPlan;
-    const position = soFar.providerOf(mount.destination);
+    const parent = parentOf(mount.destination);
+    const position = soFar.providerIn(parent);
     positions.push(position);
     changed.push(mount.kind === "filesystem" && mount.inheritsMode && soFar.changes(mount.destination));
     if (position !== undefined) provides.add(position);
-    soFar.add(mount);
+    soFar.add(mount, parent);
   }
   for (const path of further) provides.add(soFar.providerOf(path));
   return { soFar, positions, changed, provides };

@@ -6,6 +6,7 @@ import { TsrunError } from "../../errors.ts";
 import { tryCall } from "../../linux/call/call.ts";
 import { u64Struct } from "../../linux/call/words.ts";
 import { type Descriptor, openDirectory, status } from "../../linux/files/files.ts";
+import { peekMode } from "../../linux/files/peek.ts";
 import { ENOENT } from "../../linux/numbers/errno.ts";
 import {
   O_CLOEXEC,
@@ -55,9 +56,10 @@ export class HostFiles implements HostView, Disposable {
     if (this.#root === undefined) return undefined;
     const opened = tryCall("openat2", this.#root.number, path, this.#how, this.#how.length);
     if (opened < 0) return opened === -ENOENT ? MISSING : undefined;
-    const found = unlessRefused(() => status("", { at: opened, itself: true }));
+    const seen = peekMode(opened);
+    const mode = seen >= 0 ? seen : unlessRefused(() => status("", { at: opened, itself: true }))?.mode;
     tryCall("close", opened);
-    return found === undefined ? undefined : { mode: found.mode };
+    return mode === undefined ? undefined : { mode };
   }
 
   mountPoint(): string | undefined {

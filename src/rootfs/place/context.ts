@@ -57,7 +57,9 @@ export interface RootContextOptions {
 const SCRATCH = 900;
 
 export class RootContext {
-  readonly features: KernelFeatures = { mountSetattr: true, mountApi: true, openat2: true };
+  readonly features: Readonly<KernelFeatures> = { mountSetattr: true, mountApi: true, openat2: true };
+  /** Whether no call has been missing yet. */
+  isModern = true;
   /**
    * /proc/self/fd of the host's procfs, when mount(2) is needed: once the root has been changed, the
    * container's own /proc is not to be trusted (CVE-2025-52881).
@@ -83,17 +85,12 @@ export class RootContext {
     this.kindOf = options.kindOf;
   }
 
-  /** Whether no call has been missing yet. */
-  get isModern(): boolean {
-    const { mountSetattr, mountApi, openat2 } = this.features;
-    return mountSetattr && mountApi && openat2;
-  }
-
   /**
    * Notes that a call is missing. With the older calls, a step may depend on what the one before it finds.
    */
   lacks(feature: keyof KernelFeatures): void {
-    this.features[feature] = false;
+    (this.features as KernelFeatures)[feature] = false;
+    this.isModern = false;
     if (feature === "openat2") this.proxy.goOneByOne();
     else this.proxy.goCarefully();
   }

@@ -57,6 +57,8 @@ interface FilesystemManner extends Flagged {
   readonly plainDirectory: boolean;
   /** Mounted with mount(2), because fsconfig(2) cannot express an option. */
   readonly needsMountCall: boolean;
+  /** Refused: only bind mounts have maps. */
+  readonly asksForMap: boolean;
 }
 
 /** A new file system. */
@@ -144,7 +146,7 @@ export function planMount(request: MountRequest): RealMount {
   if (type === "" || type === "none" || type === "bind" || type === "rbind") {
     throw refuse(request, `no file system has the type "${type}"`, "say bind or rbind among the options");
   }
-  return planFilesystem(request, { parsed, type });
+  return planFilesystem(request, { parsed, type }, destination);
 }
 
 /** The destination; refuses paths that may not be covered. */
@@ -177,7 +179,7 @@ function bindManner(parsed: ParsedOptions): BindManner {
       change: changesBind(parsed) ? attributeChange(setFlags) : undefined,
       sourceLink: sourceLink(parsed),
       onLink: extensions.has("dest-nofollow"),
-      asksForMap: extensions.has("idmap") || extensions.has("ridmap"),
+      asksForMap: asksForMap(parsed),
       unknown: data.filter((word) => !isIgnoredBindData(word)),
     };
     bindManners.set(parsed, manner);
@@ -210,6 +212,10 @@ export function planBind(
   };
 }
 
+function asksForMap({ extensions }: ParsedOptions): boolean {
+  return extensions.has("idmap") || extensions.has("ridmap");
+}
+
 function sourceLink({ extensions }: ParsedOptions): BindManner["sourceLink"] {
   if (extensions.has("copy-symlink")) return "copied";
   return extensions.has("src-nofollow") ? "bound" : "followed";
@@ -230,18 +236,24 @@ export interface FilesystemRequest {
   readonly type: string;
 }
 
-export function planFilesystem(request: MountRequest, { parsed, type }: FilesystemRequest): FilesystemMount {
-  if (planIdMap(request, parsed) !== undefined) {
+export function planFilesystem(
+  request: MountRequest,
+  { parsed, type }: FilesystemRequest,
+  destination = stripRoot(request.rootfs, request.mount.destination),
+): FilesystemMount {
+  const { mount, index } = request;
+  const manner = filesystemManner({ parsed, type, isDev: destination === "/dev" });
+  const mayMap = manner.asksForMap || mount.uidMappings !== undefined || mount.gidMappings !== undefined;
+  if (mayMap && planIdMap(request, parsed) !== undefined) {
     throw refuse(request, "id-mapped mounts are only supported for bind-mounts");
   }
-  const destination = stripRoot(request.rootfs, request.mount.destination);
   return {
-    ...filesystemManner({ parsed, type, isDev: destination === "/dev" }),
+    ...manner,
     kind: "filesystem",
-    index: request.index,
-    source: request.mount.source ?? "",
+    index,
+    source: mount.source ?? "",
     destination,
-    options: request.mount.options ?? NO_OPTIONS,
+    options: mount.options ?? NO_OPTIONS,
   };
 }
 
@@ -283,6 +295,7 @@ function newManner({
     copyUp: type === "tmpfs" && parsed.extensions.has("tmpcopyup"),
     plainDirectory: type === "proc" || type === "sysfs",
     needsMountCall: !data.plain || (setFlags & MS_I_VERSION) !== 0,
+    asksForMap: asksForMap(parsed),
   };
 }
 

@@ -26,7 +26,8 @@ export function climbs(path: string): boolean {
 /** AS RUNC: removes the root's path on the host from the beginning of a destination. */
 export function stripRoot(rootfs: string, path: string): string {
   const clean = cleanPath(path);
-  if (rootfs === "/" || !isInside(rootfs, clean)) return clean;
+  // Hardly any does.
+  if (!clean.startsWith(rootfs) || rootfs === "/" || !isInside(rootfs, clean)) return clean;
   return clean === rootfs ? "/" : clean.slice(rootfs.length);
 }
 
@@ -75,7 +76,7 @@ const EMULATED = new Set([
  */
 export function refusedTarget(path: string, brings: "proc" | "bind" | "other"): string | undefined {
   if (path === "/") return "the mount point is the root file system itself";
-  if (!isInside("/proc", path)) return undefined;
+  if (!path.startsWith("/proc") || !isInside("/proc", path)) return undefined;
   if (path === "/proc") {
     return brings === "other" ? `"${path}" cannot be mounted because it is not of type proc` : undefined;
   }

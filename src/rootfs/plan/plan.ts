@@ -170,12 +170,13 @@ export function planMountEntry(
 }
 
 function addMount(request: MountRequest, cgroups: CgroupLayout, plans: MountPlan[]): void {
-  if (isCgroup(request.mount)) plans.push(...planCgroupMount(request, cgroups));
+  const { mount } = request;
+  if (mount.type === "cgroup" && !isBind(mount)) plans.push(...planCgroupMount(request, cgroups));
   else plans.push(planMount(request));
 }
 
-function isCgroup({ type, options = [] }: Mount): boolean {
-  return type === "cgroup" && !options.includes("bind") && !options.includes("rbind");
+function isBind({ options = [] }: Mount): boolean {
+  return options.includes("bind") || options.includes("rbind");
 }
 
 function bindsDev(mounts: readonly MountPlan[]): boolean {

@@ -13,23 +13,26 @@ export class MountsSoFar {
   /** All directories above the destinations. */
   readonly #above = new Set<string>();
 
-  /** Adds the next mount of the plan. */
-  add(mount: MountPlan): void {
+  /**
+   * Adds the next mount of the plan.
+   * @param parent the directory of its destination
+   */
+  add(mount: MountPlan, parent = parentOf(mount.destination)): void {
     // A link, or a remount, hides nothing.
     if (mount.kind === "bind" || mount.kind === "filesystem") {
       this.#latest.set(mount.destination, this.#mounts.length);
-      for (let path = mount.destination; path !== "/"; ) {
-        path = parentOf(path);
-        if (this.#above.has(path)) break;
-        this.#above.add(path);
-      }
+      for (let path = parent; !this.#above.has(path); path = parentOf(path)) this.#above.add(path);
     }
     this.#mounts.push(mount);
   }
 
   /** The position of the tmpfs whose root is the directory of `path`, if nothing covers it. */
   providerOf(path: string): number | undefined {
-    const parent = parentOf(path);
+    return this.providerIn(parentOf(path));
+  }
+
+  /** The position of the tmpfs whose root is `parent`, if nothing covers it. */
+  providerIn(parent: string): number | undefined {
     // The usual case.
     if (!this.#latest.has(parent)) return undefined;
     const last = this.#lastOver(parent);

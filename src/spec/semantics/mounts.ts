@@ -12,6 +12,7 @@ import {
   NAMESPACES,
   NUL_REASON,
   namespaceOf,
+  type Report,
   type Rule,
 } from "./report.ts";
 
@@ -20,24 +21,25 @@ export const MOUNT_RULES: readonly Rule[] = [
     about: ["spec", "mounts"],
     reads: [],
     check: (context) => {
-      context.report.each(context.spec.mounts, "/mounts", (mount, index) => {
-        destination(mount, index, context);
-        const has = quickChecks(mount.options ?? []);
+      const { report } = context;
+      const mapped: { readonly mount: Mount; readonly index: number }[] = [];
+      report.each(context.spec.mounts, "/mounts", (mount, index) => {
+        destination(mount, index, report);
+        const has = quickChecks(mount.options ?? NO_OPTIONS);
         if (has.bindData) bindData(mount, index, context);
         if (has.copyUp) copyUp(mount, index, context);
+        const isMapped = mount.uidMappings !== undefined || mount.gidMappings !== undefined || has.idmap;
+        if (isMapped) mapped.push({ mount, index });
       });
-    },
-  },
-  {
-    about: ["spec", "mounts"],
-    reads: [NAMESPACES],
-    check: (context) => {
-      context.report.each(context.spec.mounts, "/mounts", (mount, index) => idmap(mount, index, context));
+      if (mapped.length === 0 || !report.isSound(NAMESPACES)) return;
+      for (const { mount, index } of mapped) idmap(mount, index, context);
     },
   },
 ];
 
-function destination(mount: Mount, index: number, { report }: Context): void {
+const NO_OPTIONS: readonly string[] = [];
+
+function destination(mount: Mount, index: number, report: Report): void {
   const { destination, source = "", type = "" } = mount;
   if (hasNul(destination)) report.fault(`/mounts/${index}/destination`, NUL_REASON);
   if (hasNul(source)) report.fault(`/mounts/${index}/source`, NUL_REASON);
@@ -58,6 +60,7 @@ function isBind({ options }: Pick<Mount, "options">): boolean {
 const quickChecks = byWords((options) => ({
   bindData: isBind({ options }) && !options.every(isMountWord),
   copyUp: options.includes("tmpcopyup"),
+  idmap: options.includes("idmap") || options.includes("ridmap"),
 }));
 
 /**
@@ -90,14 +93,7 @@ function copyUp({ type = "", options = [] }: Mount, index: number, { report }: C
   );
 }
 
-/** A quick check: hardly any mount does. */
-function mayAskForMap({ uidMappings, gidMappings, options }: Mount): boolean {
-  if (uidMappings !== undefined || gidMappings !== undefined) return true;
-  return options !== undefined && (options.includes("idmap") || options.includes("ridmap"));
-}
-
 function idmap(mount: Mount, index: number, { spec, caller, report }: Context): void {
-  if (!mayAskForMap(mount)) return;
   const { uidMappings = [], gidMappings = [], options = [] } = mount;
   const own = Number(uidMappings.length > 0) + Number(gidMappings.length > 0);
   if (own === 0 && !options.includes("idmap") && !options.includes("ridmap")) return;
