@@ -29,12 +29,12 @@ export class CommandsAtWork {
       const process = lookAtProcess(pid);
       if (process === undefined) return [];
       const own = this.#locks.filter((one) => one.pid === pid);
-      const its = own.find(({ file }) => file === lock);
+      const waitOrHold = own.find(({ file }) => file === lock);
       return [
         {
           process,
           isTsrun: isTsrun(pid),
-          lock: its === undefined ? "none" : its.waits ? "waits" : "holds",
+          lock: waitOrHold === undefined ? "none" : waitOrHold.waits ? "waits" : "holds",
           isMaking: own.some(({ file, waits }) => file === making && !waits),
           children: childrenOf(pid).flatMap((child) => lookAtProcess(child) ?? []),
         },
@@ -45,10 +45,10 @@ export class CommandsAtWork {
 
 /** Whether a process executes this program, even if its file has been replaced since. */
 function isTsrun(pid: number): boolean {
-  const [its = "", own = "-"] = [pid, "self"].map((of) =>
+  const [program = "", own = "-"] = [pid, "self"].map((of) =>
     readLink(`/proc/${of}/exe`)?.replace(/ \(deleted\)$/, ""),
   );
-  return its === own || its.slice(its.lastIndexOf("/") + 1).startsWith("tsrun");
+  return program === own || program.slice(program.lastIndexOf("/") + 1).startsWith("tsrun");
 }
 
 /** The file's device and inode, in the form of `FileLock.file`. */

@@ -172,8 +172,8 @@ function waitingFor(
 }
 
 /**
- * `the hook createRuntime #0`. Without a configuration, every child that is not tsrun's own helper counts
- * as a hook.
+ * `the hook createRuntime #0`; `a hook` for a child that the configuration does not name; `undefined` for a
+ * helper of tsrun's own, or for a child without a command line.
  */
 function hookOf({ command, name }: ProcessFacts, hooks: Hooks | undefined): string | undefined {
   for (const kind of HOOK_KINDS) {
@@ -233,9 +233,9 @@ function aboutStopped(facts: Facts, existing: Existing, working: readonly Findin
   const { oom, seccomp } = existing;
   const pid = record.init_process_pid;
   const started = waiting === "created" ? { isStarted: false } : {};
-  const of = ending ?? { id, at: 0, by: "", ...started };
+  const remembered = ending ?? { id, at: 0, by: "", ...started };
   const findings = [
-    ...endFindings({ end, pid, ending: of, signals, oom, kernel, seccomp }),
+    ...endFindings({ end, pid, ending: remembered, signals, oom, kernel, seccomp }),
     ...leftFindings(init, members),
     ...working,
   ];

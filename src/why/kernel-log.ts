@@ -6,6 +6,7 @@ import { tryCall } from "../linux/call/call.ts";
 import { text } from "../linux/call/words.ts";
 import { Descriptor, readLink, status } from "../linux/files/files.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY, SEEK_SET } from "../linux/numbers/fcntl.ts";
+import { INITIAL_PID_NAMESPACE } from "../linux/numbers/sched.ts";
 import { machine } from "../linux/numbers/syscalls.ts";
 import { once } from "../once.ts";
 import { callName } from "../seccomp/call-names.ts";
@@ -17,8 +18,6 @@ const READ_ALL = 3;
 /** At most this many bytes are read, from the end of each log. */
 const MOST = 2 << 20;
 const AUDIT_LOG = "/var/log/audit/audit.log";
-/** PROC_PID_INIT_INO of linux/proc_ns.h: the pids in the log are those of this namespace. */
-const FIRST_PID_NAMESPACE = "pid:[4026531836]";
 /** AUDIT_ARCH_X86_64 and AUDIT_ARCH_AARCH64 of linux/audit.h */
 const ARCHITECTURES = { "x86-64": "c000003e", arm64: "c00000b7" };
 /** The clocks of the log and of tsrun may differ by this many milliseconds. */
@@ -38,13 +37,14 @@ export function kernelFacts({ pid, cgroup, from, to }: Ended): KernelFacts {
   const path = cgroup && kernelPath(cgroup);
   const log = kernelLog();
   const killed = path === undefined ? [] : oomKillsIn(between(log, from, to), path);
-  if (pid === 0 || readLink("/proc/self/ns/pid") !== FIRST_PID_NAMESPACE)
+  // The pids in the log are those of the initial namespace.
+  if (pid === 0 || readLink("/proc/self/ns/pid") !== INITIAL_PID_NAMESPACE)
     return { killed, seccompCall: undefined };
   const kills = [...seccompKillsIn(log), ...seccompKillsIn(lastOf(AUDIT_LOG))];
-  const its = kills.findLast((kill) => {
+  const last = kills.findLast((kill) => {
     return kill.pid === pid && kill.at >= from - SLACK_MS && kill.at <= to + SLACK_MS;
   });
-  return { killed, seccompCall: its && nameOf(its) };
+  return { killed, seccompCall: last && nameOf(last) };
 }
 
 function nameOf({ number, architecture }: SeccompKill): string | undefined {

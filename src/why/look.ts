@@ -52,11 +52,12 @@ export function lookAt({ root }: GlobalOptions, id: string, around: Around): Fac
     return { id, halfMade: { commands: commands.on(id) }, kernel: NOTHING };
   }
   const existing = lookAtExisting(directory, record, around);
-  const its = ending?.created === record.created ? ending : undefined;
+  // An earlier container may have had the same id.
+  const own = ending?.created === record.created ? ending : undefined;
   const from = Date.parse(record.created);
   const end = { pid: record.init_process_pid, cgroup: existing.oom.cgroup, from, to: Date.now() };
   const asks = existing.status === "stopped" || (existing.oom.oomKills ?? 0) > 0;
-  return { id, existing, ending: its, kernel: asks ? kernelFacts(end) : NOTHING };
+  return { id, existing, ending: own, kernel: asks ? kernelFacts(end) : NOTHING };
 }
 
 function kernelOf({ pid = 0, cgroup, created, at }: Ending): Facts["kernel"] {

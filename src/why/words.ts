@@ -38,12 +38,13 @@ export function processWords({ pid, command }: Pick<ProcessFacts, "pid" | "comma
   return `process ${pid} (${shortCommand(command)})`;
 }
 
-/** Global options that are followed by a value. */
+/** Global options that are followed by a value: those of src/cli/flags.ts, with which a test compares them. */
 const WITH_VALUE = new Set([
   "--root",
   "--log",
   "--log-format",
   "--log-level",
+  "--trace",
   "--rootless",
   "--cgroup-manager",
 ]);

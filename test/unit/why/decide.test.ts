@@ -1,11 +1,12 @@
 // What is said of what was seen: certain things only, and nothing wrong of what is well.
 
 import t from "tap";
+import { globalOptions } from "../../../src/cli/flags.ts";
 import type { Ending } from "../../../src/container/ending.ts";
 import type { StateRecord } from "../../../src/container/record.ts";
 import { decide } from "../../../src/why/decide.ts";
 import type { Existing, Facts, Judging, ProcessFacts, Report } from "../../../src/why/model.ts";
-import { meaningOf, shortCommand, span, time } from "../../../src/why/words.ts";
+import { commandName, meaningOf, shortCommand, span, time } from "../../../src/why/words.ts";
 
 const NOW = Date.parse("2026-11-29T01:00:00Z");
 const judging = (still: readonly ProcessFacts[] = []): Judging => ({
@@ -200,6 +201,20 @@ t.test("states that nobody finishes, and one of an earlier boot", (t) => {
     state: "damaged",
     wrong: true,
   });
+  t.end();
+});
+
+t.test("the name of a command, behind any global option", (t) => {
+  const nameIn = (line: string): string =>
+    commandName({
+      ...{ process: processOf({ command: `tsrun ${line}` }), isTsrun: true, lock: "none" },
+      ...{ isMaking: false, children: [] },
+    });
+  for (const [name, { type }] of Object.entries(globalOptions)) {
+    const given = type === "boolean" ? `--${name}` : `--${name} value`;
+    t.equal(nameIn(`${given} create --bundle /b web`), "create", given);
+  }
+  t.equal(nameIn("command 4711 --root=/r delete web"), "delete", "of the shim");
   t.end();
 });
 
