@@ -18,10 +18,10 @@ export function absolute(path: string, cwd: string): string {
 }
 
 /** Whose files are looked at. */
-export type Place = "the container" | "the host";
+type Whose = "the container" | "the host";
 
 /** Why a program cannot be executed, as far as its path and its mode tell. */
-export function whyNotRun(scene: Scene, path: string, where: Place = "the container"): Cause | undefined {
+export function whyNotRun(scene: Scene, path: string, where: Whose = "the container"): Cause | undefined {
   const way = walk(scene.root, absolute(path, scene.cwd));
   if (way.end !== "found") return whyNotThere(scene, path, { way, where });
   using file = way.file;
@@ -77,10 +77,10 @@ function beyondMode({ label }: Scene, place: Descriptor, path: string): Cause | 
 }
 
 /** Why a walk did not reach its end. */
-export function whyNotThere(
+function whyNotThere(
   scene: Scene,
   path: string,
-  { way, where }: { way: Walk; where: Place },
+  { way, where }: { way: Walk; where: Whose },
 ): Cause | undefined {
   const first = way.links[0];
   switch (way.end) {
@@ -121,7 +121,7 @@ function hiddenByMount({ image, cwd }: Scene, path: string): Cause | undefined {
   };
 }
 
-function missing(root: Root, path: string, { way, where }: { way: Walk; where: Place }): Cause {
+function missing(root: Root, path: string, { way, where }: { way: Walk; where: Whose }): Cause {
   const { path: at, links } = way;
   const link = links.at(-1);
   if (link !== undefined) {

@@ -3,13 +3,10 @@
 import { tryCall } from "../linux/call/call.ts";
 import { type FileStatus, readTextIfThere, STATX_BASIC, STATX_SIZE } from "../linux/files/files.ts";
 import { parseStatx } from "../linux/files/statx.ts";
-import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
+import { AT_FDCWD, AT_STATX_DONT_SYNC } from "../linux/numbers/fcntl.ts";
 import { openFiles } from "../linux/process/open-files.ts";
 import { accessOf, statusField } from "../linux/process/proc-text.ts";
 import { type Cause, named } from "./cause.ts";
-
-/** statx(2): return what is known already, so that a file system that does not answer is not asked. */
-const AT_STATX_DONT_SYNC = 0x4000;
 
 /** Names the process that has the file open for writing, so that it cannot be executed. */
 export function writersOf(file: FileStatus, path: string): Cause {

@@ -1,6 +1,8 @@
 // Finds the host's cgroup mounts and the caller's own cgroups, from the text of /proc/self/mountinfo and
 // /proc/self/cgroup (proc(5), cgroups(7)). Pure; host.ts reads the two files.
 
+import { unescapeOctal } from "../linux/process/proc-text.ts";
+
 /** One mounted cgroup hierarchy. */
 export interface Hierarchy {
   /**
@@ -169,12 +171,4 @@ function ownDirectory(mount: Mount, place: string): string {
 
 function isUsual(mountpoint: string): boolean {
   return mountpoint === USUAL || mountpoint.startsWith(`${USUAL}/`);
-}
-
-/** The kernel writes space, tab, newline and backslash in a path as a backslash and three octal digits. */
-function unescapeOctal(path: string): string {
-  if (!path.includes("\\")) return path;
-  return path.replace(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  );
 }

@@ -15,11 +15,11 @@ export interface CgroupPath {
 /** Reads `linux.cgroupsPath`; without one the cgroup is `<id>` below the caller's own. */
 export function resolveCgroupsPath(cgroupsPath: string | undefined, id: string): CgroupPath {
   if (cgroupsPath === undefined || cgroupsPath === "") return { inner: id, absolute: false, explicit: false };
-  return { inner: cleanPath(cgroupsPath), absolute: cgroupsPath.startsWith("/"), explicit: true };
+  return { inner: innerPath(cgroupsPath), absolute: cgroupsPath.startsWith("/"), explicit: true };
 }
 
-/** Cleans the path lexically as below an empty root: a `..` that would leave the root is dropped. */
-export function cleanPath(path: string): string {
+/** The path without leading slash, cleaned lexically as below an empty root: a `..` that would leave the root is dropped. */
+export function innerPath(path: string): string {
   const parts: string[] = [];
   for (const part of path.split("/")) {
     if (part === "..") parts.pop();

@@ -8,7 +8,7 @@ import { readConfig } from "../container/bundle.ts";
 import type { GlobalOptions } from "../container/options.ts";
 import { isRootless } from "../container/rootless.ts";
 import { effectiveUid } from "../linux/process/process.ts";
-import { FORBIDDING } from "../namespaces/limits.ts";
+import { FORBIDDING } from "../namespaces/forbidding.ts";
 import { loadConfig } from "../spec/load.ts";
 import { cgroupLines } from "./cgroups.ts";
 import { fileLines, procLine, programLines, securityLines } from "./host.ts";

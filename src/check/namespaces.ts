@@ -2,7 +2,8 @@
 // users.
 
 import { readLink } from "../linux/files/files.ts";
-import { FORBIDDING, type Forbidding, limitOf, readSysctl } from "../namespaces/limits.ts";
+import { FORBIDDING, type Forbidding } from "../namespaces/forbidding.ts";
+import { limitOf, readSysctl } from "../namespaces/limits.ts";
 import { NAMESPACE_KINDS, NAMESPACES, type NamespaceKind } from "../namespaces/plan.ts";
 import type { Line } from "./model.ts";
 

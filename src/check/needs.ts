@@ -1,5 +1,6 @@
 // What a bundle needs from the host, as the ids of lines. Pure.
 
+import { FORBIDDING } from "../namespaces/forbidding.ts";
 import type { Resources, Spec } from "../spec/types.ts";
 
 /** Every container needs these. */
@@ -23,14 +24,12 @@ export function needsOf(spec: Spec, { rootless, systemdCgroup }: NeedsOptions): 
     needs.add("kernel.mount_setattr");
   }
   if (rootless) {
-    for (const name of FORBIDDING) needs.add(`namespaces.${name}`);
+    for (const { name } of FORBIDDING) needs.add(`namespaces.${name}`);
     if (mapsMore(linux.uidMappings)) needs.add("ids.subuid").add("ids.newuidmap");
     if (mapsMore(linux.gidMappings)) needs.add("ids.subgid").add("ids.newgidmap");
   }
   return needs;
 }
-
-const FORBIDDING = ["kernel.unprivileged_userns_clone", "kernel.apparmor_restrict_unprivileged_userns"];
 
 const isMapped = (options: readonly string[]): boolean =>
   options.some((option) => /^r?idmap(=|$)/.test(option));

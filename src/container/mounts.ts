@@ -14,7 +14,7 @@ import type { LiveMount, Mount, Spec } from "../spec/types.ts";
 import { readDocument } from "./document.ts";
 import type { GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
-import { holdInit, statusWith } from "./status.ts";
+import { holdInit, notRunning, statusWith } from "./status.ts";
 import { getStateDirectory, type StateDirectory } from "./store.ts";
 
 export interface MountsOptions {
@@ -146,8 +146,4 @@ function withContainer(globals: GlobalOptions, id: string, act: (held: Held) => 
   const status = statusWith(init, record, directory);
   if (status === "creating" || status === "stopped") throw notRunning(id, status);
   act({ directory, record, init, spec: directory.loadConfig() });
-}
-
-function notRunning(id: string, status: string): TsrunError {
-  return new TsrunError("E_STATE", "container not running", { hint: `container "${id}" is ${status}` });
 }

@@ -3,7 +3,7 @@
 import { freeze, thaw } from "../cgroups/freezer.ts";
 import { TsrunError } from "../errors.ts";
 import type { GlobalOptions } from "./options.ts";
-import { statusOf } from "./status.ts";
+import { notRunning, statusOf } from "./status.ts";
 import { getStateDirectory } from "./store.ts";
 
 /** Freezes a running or created container. Returns when every process has stopped. */
@@ -13,7 +13,7 @@ export function pauseContainer(globals: GlobalOptions, id: string): void {
   const record = directory.load();
   const status = statusOf(record, directory);
   if (status !== "running" && status !== "created") {
-    throw new TsrunError("E_STATE", "container not running", { hint: `container "${id}" is ${status}` });
+    throw notRunning(id, status);
   }
   freeze(record.cgroup);
 }

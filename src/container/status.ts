@@ -1,6 +1,7 @@
 // Finds out a container's status from the kernel and the state directory. Called by every story but create.
 
 import { freezeState } from "../cgroups/freezer.ts";
+import { TsrunError } from "../errors.ts";
 import { type Descriptor, readLink } from "../linux/files/files.ts";
 import { holdProcess, openProcess, type ProcessHandle, runs } from "../linux/process/process-handle.ts";
 import type { Status } from "./options.ts";
@@ -13,7 +14,7 @@ export const PROXY_EXECUTABLE = "/memfd:tsrun-init (deleted)";
 /** In runc's order: frozen means paused, gone means stopped, waiting means created, otherwise running. */
 export function statusOf(record: StateRecord, directory: StateDirectory): Status {
   const init = holdInit(record);
-  // As `using`, which the bundler makes ten calls of.
+  // Written out, because the bundler turns `using` into ten calls.
   try {
     return statusWith(init, record, directory);
   } finally {
@@ -55,6 +56,11 @@ function isBegun(record: StateRecord, directory: StateDirectory): boolean {
 /** Whether the first process still runs: same pid, same start time, no zombie. */
 export function isAlive(record: StateRecord): boolean {
   return record.init_process_pid !== 0 && runs(record.init_process_pid, record.init_process_start);
+}
+
+/** The error of a command that needs a running container, with what it is instead. */
+export function notRunning(id: string, status: string): TsrunError {
+  return new TsrunError("E_STATE", "container not running", { hint: `container "${id}" is ${status}` });
 }
 
 /**

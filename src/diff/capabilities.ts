@@ -41,7 +41,7 @@ export function compareCapabilities(plan: ProcessPlan, facts: CapabilityFacts): 
     const extra = there & ~asked & ~allowed(set, { wanted, waits, isPrivilegedFile });
     const missing = asked & ~there;
     if (missing === 0n && extra === 0n) return [];
-    return [tell(set, { asked: asked, there, extra, missing })];
+    return [tell(set, { asked, extra, missing })];
   });
 }
 
@@ -70,17 +70,16 @@ const LATER = (1n << 21n) | (1n << 23n);
 
 interface Masks {
   readonly asked: bigint;
-  readonly there: bigint;
   readonly extra: bigint;
   readonly missing: bigint;
 }
 
-function tell(set: SetName, { asked, there, extra, missing }: Masks): Difference {
+function tell(set: SetName, { asked, extra, missing }: Masks): Difference {
   const isMore = extra !== 0n;
   return {
     topic: "process",
     what: `${set} capabilities`,
-    asked: isMore ? without(asked, there) : short(asked, missing),
+    asked: isMore ? (asked === 0n ? "none" : "without them") : short(asked, missing),
     found: isMore ? `also ${names(extra)}` : `without ${names(missing)}`,
     costs: isMore ? "it may do more than was asked for" : "it can do less than was asked for",
     next: isMore
@@ -96,6 +95,3 @@ const names = (mask: bigint): string => (mask === 0n ? "none" : capabilityNames(
 function short(asked: bigint, missing: bigint): string {
   return asked === missing ? names(asked) : `with ${names(missing)}`;
 }
-
-const without = (asked: bigint, there: bigint): string =>
-  (asked & there) === 0n && asked === 0n ? "none" : "without them";

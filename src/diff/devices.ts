@@ -12,7 +12,7 @@ import { errnoWords } from "../linux/numbers/errno.ts";
 import { O_DIRECTORY, O_RDONLY } from "../linux/numbers/fcntl.ts";
 import { compareDevices, type Guard, type Numbers } from "./device-rules.ts";
 import { constantsOf, decides } from "./interpreter.ts";
-import { type Comparison, type Difference, NOTHING } from "./model.ts";
+import { type Comparison, type Difference, NOTHING, unseen } from "./model.ts";
 
 /** A program that compares with more numbers than this is not understood. */
 const MOST_NUMBERS = 48;
@@ -32,7 +32,7 @@ export function allowsAll({ driver, paths }: CgroupRecord): boolean {
 
 function onV1(directory: string, rules: readonly DeviceRule[]): Comparison {
   const list = readTextIfThere(`${directory}/devices.list`);
-  if (list === undefined) return unseen(`${directory}/devices.list cannot be read`);
+  if (list === undefined) return unseen("devices", `${directory}/devices.list cannot be read`);
   const asked = buildDeviceSet(rules);
   const found = parseDevicesList(list);
   // The list hides the exceptions of a set that allows by default.
@@ -51,7 +51,7 @@ function onV2(directory: string, rules: readonly DeviceRule[]): Comparison {
     programs = attached(directory);
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
-    return unseen(error.message);
+    return unseen("devices", error.message);
   }
   if (programs.length === 0) {
     const isOpen = asked.defaultAllow && asked.exceptions.size === 0;
@@ -121,10 +121,6 @@ function attached(directory: string): ProgramInfo[] {
     using program = descriptor;
     return programInfo(program.number);
   });
-}
-
-function unseen(why: string): Comparison {
-  return { differences: [], unseen: [{ topic: "devices", why }] };
 }
 
 function sameBytes(one: Uint8Array, other: Uint8Array): boolean {

@@ -13,7 +13,7 @@ import type { GlobalOptions } from "../container/options.ts";
 import type { UnfilteredPlan } from "../container/plan.ts";
 import type { StateRecord } from "../container/record.ts";
 import { isRootless } from "../container/rootless.ts";
-import { holdInit, statusWith } from "../container/status.ts";
+import { holdInit, notRunning, statusWith } from "../container/status.ts";
 import { getStateDirectory, type StateDirectory } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
 import { tryCall } from "../linux/call/call.ts";
@@ -30,7 +30,7 @@ import { fix } from "./fix.ts";
 import { type FoundMount, foundMounts } from "./found-mounts.ts";
 import { compareLimits } from "./limits.ts";
 import { givesPrivileges, lookIn, mayLook } from "./look.ts";
-import { type Comparison, type DiffReport, joined, NOTHING, type Topic } from "./model.ts";
+import { type Comparison, type DiffReport, joined, NOTHING, unseen } from "./model.ts";
 import { compareMounts } from "./mounts.ts";
 import { diffNamespaces } from "./namespaces.ts";
 import { compareProcess, type IdMaps, type ProcessFacts } from "./process.ts";
@@ -92,18 +92,13 @@ function containerOf(globals: GlobalOptions, { directory, record, init }: Opened
   return { globals, record, plan, init, status, isOfUser: directory.ownerUid() !== 0 };
 }
 
-function notRunning(id: string, status: string): TsrunError {
-  return new TsrunError("E_STATE", "container not running", { hint: `container "${id}" is ${status}` });
-}
-
-function report({ record, status }: Container, { differences, unseen }: Comparison): DiffReport {
+function report({ record, status }: Container, found: Comparison): DiffReport {
   return {
     id: record.id,
     status,
     pid: record.init_process_pid,
-    differs: differences.some(({ own }) => own !== true),
-    differences,
-    unseen,
+    differs: found.differences.some(({ own }) => own !== true),
+    ...found,
   };
 }
 
@@ -308,8 +303,4 @@ function compareNetwork(init: Descriptor, spec: Spec): Comparison {
         ],
   );
   return { differences, unseen: [] };
-}
-
-function unseen(topic: Topic, why: string): Comparison {
-  return { differences: [], unseen: [{ topic, why }] };
 }

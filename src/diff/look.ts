@@ -16,6 +16,7 @@ import { type FileStatus, mountIdOf } from "../linux/files/statx.ts";
 import { EAGAIN, ENOENT, ENOSYS, ENOTDIR } from "../linux/numbers/errno.ts";
 import {
   AT_EMPTY_PATH,
+  AT_STATX_DONT_SYNC,
   O_CLOEXEC,
   O_PATH,
   RESOLVE_IN_ROOT,
@@ -26,8 +27,6 @@ import { mountOf } from "../linux/process/proc-text.ts";
 import type { FoundMount } from "./found-mounts.ts";
 import type { Look } from "./mounts.ts";
 
-/** statx(2): return what is known already, so that no file server is asked. */
-const AT_STATX_DONT_SYNC = 0x4000;
 /** STATX_MNT_ID */
 const MOUNT_ID = 0x1000;
 

@@ -1,4 +1,4 @@
-// What `diff` finds: one entry for each thing that differs from the configuration. Types only.
+// What `diff` finds: one entry for each thing that differs from the configuration. Pure.
 
 import type { Status } from "../container/options.ts";
 
@@ -14,7 +14,7 @@ export type Topic =
 
 export interface Difference {
   readonly topic: Topic;
-  /** The thing, by its own name: `memory.max`, `/proc/sys`, `CAP_SYS_ADMIN`. */
+  /** The thing, by its own name: `memory.max`, `/proc/sys`, `bounding capabilities`. */
   readonly what: string;
   readonly asked: string;
   readonly found: string;
@@ -55,6 +55,11 @@ export interface DiffReport extends Comparison {
 }
 
 export const NOTHING: Comparison = { differences: [], unseen: [] };
+
+/** A comparison that could not be made. */
+export function unseen(topic: Topic, why: string): Comparison {
+  return { differences: [], unseen: [{ topic, why }] };
+}
 
 /** Puts several comparisons together, in this order. */
 export function joined(...all: readonly Comparison[]): Comparison {

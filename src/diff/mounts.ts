@@ -8,7 +8,7 @@ import { isInside, nameOf } from "../rootfs/plan/paths.ts";
 import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import type { LiveMount } from "../spec/types.ts";
 import type { FoundMount } from "./found-mounts.ts";
-import type { Comparison, Difference } from "./model.ts";
+import { type Comparison, type Difference, unseen } from "./model.ts";
 import { attributeDifference, type Expectation, expectationOf, withRemount } from "./mount-attributes.ts";
 
 /** The file that a path in the container leads to. */
@@ -40,7 +40,7 @@ export function compareMounts(facts: MountFacts): Comparison {
   const root = found.find(({ point }) => point === "/");
   if (root === undefined) {
     const why = "the program has changed its root, so the container's mounts cannot be seen from it";
-    return { differences: [], unseen: [{ topic: "mounts", why }] };
+    return unseen("mounts", why);
   }
   const matching = new Matching(facts);
   matching.take(root);

@@ -15,7 +15,7 @@ import { operationError, resultOf } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
 import { startProxy, type Trace } from "../proxy/proxy.ts";
 import { endHelper } from "../rootfs/host/helper.ts";
-import { type Comparison, type Difference, NOTHING } from "./model.ts";
+import { type Comparison, type Difference, NOTHING, unseen } from "./model.ts";
 import { sameSysctl } from "./sysctl-values.ts";
 
 /** The helper's descriptor of the first process's directory in /proc. */
@@ -41,7 +41,7 @@ export function diffSysctls({ init, plan, sysctl, trace }: SysctlFacts): Compari
     return { differences: entries.flatMap(([name, asked]) => compareOne(proxy, name, asked)), unseen: [] };
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
-    return { differences: [], unseen: [{ topic: "sysctls", why: error.message }] };
+    return unseen("sysctls", error.message);
   } finally {
     endHelper(proxy);
   }

@@ -7,6 +7,7 @@ import type { CgroupPlan } from "../cgroups/planned.ts";
 import { checkRootfs, readConfig } from "../container/bundle.ts";
 import { planExisting } from "../container/existing.ts";
 import { filterOf, profileOf } from "../container/filter.ts";
+import { isId } from "../container/id.ts";
 import type { CreateOptions, GlobalOptions } from "../container/options.ts";
 import { planWithoutFilter, type UnfilteredPlan } from "../container/plan.ts";
 import type { StateRecord } from "../container/record.ts";
@@ -14,9 +15,8 @@ import { isRootless } from "../container/rootless.ts";
 import { statusOf } from "../container/status.ts";
 import { findStateDirectory, getStateDirectory } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
-import { tryCall } from "../linux/call/call.ts";
+import { mayUse, W_OK } from "../linux/files/access.ts";
 import { status } from "../linux/files/files.ts";
-import { AT_FDCWD } from "../linux/numbers/fcntl.ts";
 import { effectiveIds } from "../linux/process/process.ts";
 import { parentOf } from "../rootfs/plan/paths.ts";
 import { planFilter } from "../seccomp/plan.ts";
@@ -61,12 +61,7 @@ export function isContainer({ root }: GlobalOptions, id: string, path: string): 
 
 /** `undefined` also for a word that is not a valid id. */
 function findContainer(root: string, id: string): ReturnType<typeof findStateDirectory> {
-  try {
-    return findStateDirectory(root, id);
-  } catch (error) {
-    if (error instanceof TsrunError && error.code === "E_BAD_ID") return undefined;
-    throw error;
-  }
+  return isId(id) ? findStateDirectory(root, id) : undefined;
 }
 
 /** Explains what would be done with a bundle. */
@@ -131,10 +126,8 @@ function mayMake(path: string): boolean {
   let above = path;
   do above = parentOf(above);
   while (status(above) === undefined);
-  return tryCall("faccessat", AT_FDCWD, above, W_OK, 0) === 0;
+  return mayUse(above, W_OK);
 }
-
-const W_OK = 2;
 
 const LONGEST_WARNING = 500;
 

@@ -168,7 +168,7 @@ function changeWords({ set, clear }: { readonly set: number; readonly clear: num
 }
 
 /** `rslave` */
-export function propagationWords(flags: number): string {
+function propagationWords(flags: number): string {
   const recursive = (flags & MS_REC) === 0 ? "" : "r";
   if ((flags & MS_SHARED) !== 0) return `${recursive}shared`;
   if ((flags & MS_SLAVE) !== 0) return `${recursive}slave`;

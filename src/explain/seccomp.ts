@@ -107,7 +107,7 @@ function groupRow({ names, action, alternatives }: RuleGroup): Row {
 }
 
 /** `is let through`, `fails with errno 1` */
-export function actionWords(value: number): string {
+function actionWords(value: number): string {
   const name = SECCOMP_ACTIONS.find((one) => actionToken(one) === (value & ACTION_BITS) >>> 0) ?? "";
   const number = value & ~ACTION_BITS;
   const words = WORDS[name] ?? name;

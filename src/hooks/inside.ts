@@ -1,7 +1,7 @@
 // Runs hooks in the container's namespaces, as children of its first process, so that they inherit everything
 // from the container. Called by create for createContainer, and by start for startContainer.
 
-import { text, u64Struct, viewOf } from "../linux/call/words.ts";
+import { joinBytes, text, u64Struct, viewOf } from "../linux/call/words.ts";
 import { errnoWords } from "../linux/numbers/errno.ts";
 import { MFD_CLOEXEC, O_CLOEXEC, SEEK_SET } from "../linux/numbers/fcntl.ts";
 import { CLONE_PIDFD, POLLIN, SIGCHLD, SIGKILL } from "../linux/numbers/sched.ts";
@@ -201,11 +201,5 @@ function readBack(proxy: Conversation, file: number): Uint8Array {
     last = resultOf(chunk);
     chunks.push(chunk.out.bytes.subarray(0, last));
   }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  return joinBytes(chunks);
 }

@@ -14,24 +14,3 @@ export function readSysctl(name: string): string | undefined {
 export function limitOf(kind: NamespaceKind): string {
   return `user.max_${NAMESPACES[kind].proc}_namespaces`;
 }
-
-/** A sysctl that keeps user namespaces from ordinary users, and two of its values. */
-export interface Forbidding {
-  readonly name: string;
-  readonly forbids: string;
-  readonly allows: string;
-  /** What makes it spare a program. */
-  readonly otherwise?: string;
-}
-
-export const FORBIDDING: readonly Forbidding[] = [
-  // Debian's kernels, and Arch's.
-  { name: "kernel.unprivileged_userns_clone", forbids: "0", allows: "1" },
-  // Ubuntu from 23.10 on.
-  {
-    name: "kernel.apparmor_restrict_unprivileged_userns",
-    forbids: "1",
-    allows: "0",
-    otherwise: "give tsrun an AppArmor profile with userns",
-  },
-];

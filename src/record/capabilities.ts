@@ -19,9 +19,9 @@ import {
   writeFile,
 } from "../linux/files/files.ts";
 import type { PollEntry } from "../linux/files/poll.ts";
-import { O_NONBLOCK, O_RDONLY } from "../linux/numbers/fcntl.ts";
+import { AT_REMOVEDIR, O_NONBLOCK, O_RDONLY } from "../linux/numbers/fcntl.ts";
 import { FSCONFIG_CMD_CREATE, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC } from "../linux/numbers/mount.ts";
-import { POLLIN } from "../linux/numbers/sched.ts";
+import { INITIAL_PID_NAMESPACE, POLLIN } from "../linux/numbers/sched.ts";
 import { processStatus } from "../linux/process/process.ts";
 import { CapabilityTrace } from "./trace-text.ts";
 
@@ -29,8 +29,6 @@ const PREFIX = "tsrun-record-";
 const EVENT = "events/capability/cap_capable";
 /** KiB for each processor; a check with its stack takes some 200 bytes. */
 const BUFFER_KIB = "2048";
-/** PROC_PID_INIT_INO of <linux/proc_ns.h> */
-const INITIAL_PID_NAMESPACE = "pid:[4026531836]";
 
 export class CapabilityWatch implements Disposable {
   readonly #trace = new CapabilityTrace();
@@ -67,7 +65,7 @@ export class CapabilityWatch implements Disposable {
       return new CapabilityWatch(tracefs, name, pipe);
     } catch (error) {
       if (!(error instanceof TsrunError)) throw error;
-      tryCall("unlinkat", tracefs.number, name, 0x200);
+      tryCall("unlinkat", tracefs.number, name, AT_REMOVEDIR);
       tracefs.close();
       return error.message.replace(/^cannot /, "tsrun could not ");
     }
@@ -102,7 +100,7 @@ export class CapabilityWatch implements Disposable {
 
   [Symbol.dispose](): void {
     this.#pipe.close();
-    tryCall("unlinkat", this.#tracefs.number, this.#name, 0x200);
+    tryCall("unlinkat", this.#tracefs.number, this.#name, AT_REMOVEDIR);
     this.#tracefs.close();
   }
 }

@@ -122,7 +122,7 @@ function limitsOfCapabilities({ capabilities, lostChecks, calls }: Observation):
 }
 
 /** The capabilities of all sets together, in the configuration's order. */
-export function grantedCapabilities({ process }: Spec): string[] {
+function grantedCapabilities({ process }: Spec): string[] {
   const { bounding, effective, permitted, inheritable, ambient } = process?.capabilities ?? {};
   return [...new Set([bounding, effective, permitted, inheritable, ambient].flatMap((set) => set ?? []))];
 }

@@ -2,6 +2,7 @@
 
 import { loadBundle } from "../container/bundle.ts";
 import { profileOf } from "../container/filter.ts";
+import { isId } from "../container/id.ts";
 import type { CreateOptions, GlobalOptions } from "../container/options.ts";
 import { runContainer } from "../container/run.ts";
 import { findStateDirectory } from "../container/store.ts";
@@ -62,12 +63,9 @@ export function recordContainer(globals: GlobalOptions, options: RecordOptions):
   return { recording, status: exitStatus };
 }
 
-/** The form of a container's id (src/container/id.ts). */
-const ID = /^[\w+-][\w+.-]{0,254}$/;
-
 /** Refuses the id of an existing container: the filter of a running program cannot be changed. */
 function refuseContainer({ root }: GlobalOptions, word: string | undefined, path: string): void {
-  if (word === undefined || status(path) !== undefined || !ID.test(word)) return;
+  if (word === undefined || status(path) !== undefined || !isId(word)) return;
   using directory = findStateDirectory(root, word);
   if (directory === undefined) return;
   const { bundle } = directory.load();

@@ -25,9 +25,9 @@ export class CapabilityTrace {
   #lost = 0;
 
   get used(): string[] {
-    return CAPABILITY_NAMES.filter((name) => this.#used.has(name)).concat(
-      [...this.#used].filter((name) => !isKnown(name)).sort() as never[],
-    );
+    const known = CAPABILITY_NAMES.filter((name) => this.#used.has(name));
+    const others = [...this.#used].filter((name) => !isKnown(name)).sort();
+    return [...known, ...others];
   }
 
   /** How many checks the kernel had to drop. */

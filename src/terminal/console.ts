@@ -99,7 +99,7 @@ export function controlSession(): Operation {
 }
 
 /** `struct msghdr` with a name and descriptors (unix(7), cmsg(3)). */
-export function descriptorMessage(name: string, descriptors: readonly number[]): Data {
+function descriptorMessage(name: string, descriptors: readonly number[]): Data {
   const payload = data(utf8(name), () => JSON.stringify(name));
   const vector = data(u64Struct(0, payload.bytes.length), () => "", [{ offset: 0, to: payload }]);
   const length = 16 + descriptors.length * 4;

@@ -41,6 +41,8 @@ export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_EACCESS = 0x200;
 export const AT_REMOVEDIR = 0x200;
+/** statx(2): return what is known already, so that a file server that does not answer is not asked. */
+export const AT_STATX_DONT_SYNC = 0x4000;
 export const AT_SYMLINK_FOLLOW = 0x400;
 export const AT_EMPTY_PATH = 0x1000;
 export const AT_RECURSIVE = 0x8000;
@@ -76,7 +78,6 @@ export const MFD_ALLOW_SEALING = 2;
 export const MFD_EXEC = 0x10;
 export const CLOSE_RANGE_CLOEXEC = 4;
 
-export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const LOCK_UN = 8;
@@ -86,7 +87,6 @@ export const SEEK_SET = 0;
 export const SEEK_END = 2;
 
 export const S_IFMT = 0o170000;
-export const S_IFSOCK = 0o140000;
 export const S_IFLNK = 0o120000;
 export const S_IFREG = 0o100000;
 export const S_IFBLK = 0o060000;

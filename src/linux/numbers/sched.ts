@@ -26,12 +26,14 @@ export const CLONE_FLAGS = {
   CLONE_INTO_CGROUP,
 };
 
+/** The link /proc/PID/ns/pid in the initial pid namespace: PROC_PID_INIT_INO of linux/proc_ns.h. */
+export const INITIAL_PID_NAMESPACE = "pid:[4026531836]";
+
 export const PR_SET_PDEATHSIG = 1;
 export const PR_SET_DUMPABLE = 4;
 export const PR_SET_KEEPCAPS = 8;
 export const PR_SET_NAME = 15;
 export const PR_CAPBSET_DROP = 24;
-export const PR_SET_SECUREBITS = 28;
 export const PR_SET_CHILD_SUBREAPER = 36;
 export const PR_SET_NO_NEW_PRIVS = 38;
 export const PR_CAP_AMBIENT = 47;
@@ -53,10 +55,7 @@ export const SIGKILL = 9;
 export const SIGPIPE = 13;
 export const SIGTERM = 15;
 export const SIGCHLD = 17;
-export const SIGCONT = 18;
 export const SIGSTOP = 19;
-export const SIGTTIN = 21;
-export const SIGTTOU = 22;
 export const SIGURG = 23;
 export const SIGWINCH = 28;
 

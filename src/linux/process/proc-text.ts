@@ -1,4 +1,5 @@
-// Finds fields in the text of /proc/PID/status (proc_pid_status(5)), and one of /proc/PID/fdinfo. Pure.
+// Finds fields in the text of /proc/PID/status (proc_pid_status(5)) and of /proc/PID/fdinfo, and reads the paths
+// of /proc/PID/mountinfo. Pure.
 // Security: the text contains the process's name, which the process may choose. A regular expression also
 // treats carriage return and U+2028 as ends of lines; the kernel escapes only the newline, so only that ends
 // a line here.
@@ -28,4 +29,15 @@ export function accessOf(fdinfo: string): { readonly readable: boolean; readonly
   const [, digits = "0"] = /^flags:\s*(\d+)$/m.exec(fdinfo) ?? [];
   const mode = Number.parseInt(digits, 8) & O_ACCMODE;
   return { readable: mode !== O_WRONLY, writable: mode !== O_RDONLY };
+}
+
+/**
+ * A path of /proc/PID/mountinfo: the kernel writes space, tab, newline and backslash in it as a backslash and
+ * three octal digits.
+ */
+export function unescapeOctal(path: string): string {
+  if (!path.includes("\\")) return path;
+  return path.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
 }

@@ -222,7 +222,7 @@ export function execve(path: string, args: readonly string[], environment: reado
 }
 
 /** The device number as mknod(2) takes it (gnu_dev_makedev). */
-export function makeDevice(major: number, minor: number): bigint {
+function makeDevice(major: number, minor: number): bigint {
   const high = BigInt(major);
   const low = BigInt(minor);
   return (low & 0xffn) | ((high & 0xfffn) << 8n) | ((low & ~0xffn) << 12n) | ((high & ~0xfffn) << 32n);

@@ -108,7 +108,7 @@ function openDirectory(context: RootContext, { directory, way, attempt }: Way): 
 }
 
 /** What getdents64(2) fills in: the names without `.` and `..`, and where the next ones are, if any are. */
-export function readEntries(entries: Uint8Array): { names: string[]; next: bigint | undefined } {
+function readEntries(entries: Uint8Array): { names: string[]; next: bigint | undefined } {
   const view = viewOf(entries);
   const names: string[] = [];
   let last = -1;

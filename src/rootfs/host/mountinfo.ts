@@ -3,6 +3,7 @@
 
 import { joinBytes, text } from "../../linux/call/words.ts";
 import { AT_FDCWD } from "../../linux/numbers/fcntl.ts";
+import { unescapeOctal } from "../../linux/process/proc-text.ts";
 import { close, openat, read } from "../../proxy/calls/calls.ts";
 import { operationError, resultOf } from "../../proxy/calls/operation.ts";
 import type { Asked } from "../place/context.ts";
@@ -55,21 +56,14 @@ export function parseMounts(mountinfo: string): MountinfoEntry[] {
     entries.push({
       id: Number(id),
       device,
-      root: decodeOctal(root),
-      point: decodeOctal(point),
+      root: unescapeOctal(root),
+      point: unescapeOctal(point),
       mountOptions,
       tags: fields.slice(6, separator),
       type: fields[separator + 1] ?? "",
-      source: decodeOctal(fields[separator + 2] ?? ""),
+      source: unescapeOctal(fields[separator + 2] ?? ""),
       superOptions: fields[separator + 3] ?? "",
     });
   }
   return entries;
-}
-
-/** The kernel writes spaces and similar characters as octal numbers. */
-function decodeOctal(field: string): string {
-  return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  );
 }

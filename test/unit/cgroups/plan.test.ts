@@ -2,7 +2,7 @@
 
 import t from "tap";
 import type { Hierarchies } from "../../../src/cgroups/hierarchies.ts";
-import { cleanPath, resolveCgroupsPath } from "../../../src/cgroups/path.ts";
+import { innerPath, resolveCgroupsPath } from "../../../src/cgroups/path.ts";
 import { type CgroupSpec, planCgroup, plannedRecord } from "../../../src/cgroups/plan.ts";
 import { assertUsable } from "../../../src/cgroups/unusable.ts";
 import type { Resources } from "../../../src/spec/types.ts";
@@ -38,7 +38,7 @@ t.test("a path is cleaned so that nothing leaves the root it is taken from", asy
     ["/", ""],
     ["..", ""],
   ];
-  for (const [path, clean] of cases) t.equal(cleanPath(path), clean, path);
+  for (const [path, clean] of cases) t.equal(innerPath(path), clean, path);
 });
 
 t.test("without a path the id is the cgroup's name, below the caller's own", async (t) => {
