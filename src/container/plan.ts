@@ -13,6 +13,7 @@ import {
 import type { CgroupPlan } from "../cgroups/planned.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
+import { checkNetworkSysctls } from "../namespaces/host-network.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
 import { isIsolated, type NamespacePlan, planNamespaces } from "../namespaces/plan.ts";
 import { checkHostLabels, hasSelinux } from "../process/host-side.ts";
@@ -52,6 +53,7 @@ export interface PlanRequest {
 
 /** Plans the container. Reads the host's cgroups and ids, and changes only the cache of seccomp filters. */
 export function planContainer(request: PlanRequest): ContainerPlan {
+  checkNetworkSysctls(request.bundle.spec);
   const plan = planWithoutFilter({ ...request, bundle: withoutIdleLabel(request) });
   checkHostLabels(plan.process);
   return { ...plan, seccomp: seccompOf(request.bundle.spec, request.globals) };

@@ -247,6 +247,26 @@ behaviour("a sysctl without the namespace that would hold it is refused", async 
   }
 });
 
+behaviour(
+  "a network sysctl is refused where the path of the namespace leads to the caller's own",
+  async (t, lab) => {
+    const file = "/proc/sys/net/ipv4/ip_default_ttl";
+    const before = readFileSync(file, "utf8");
+    const box = lab.container();
+    box.config.linux.namespaces = box.config.linux.namespaces.filter(({ type }) => type !== "network");
+    box.config.linux.namespaces.push({ type: "network", path: "/proc/self/ns/net" });
+    box.config.linux.sysctl = { "net.ipv4.ip_default_ttl": "63" };
+    box.writeConfig();
+    refused(
+      t,
+      await box.create(),
+      /sysctl "?net\.ipv4\.ip_default_ttl"? not allowed in host network namespace/,
+    );
+    t.equal(readFileSync(file, "utf8"), before, "the host has what it had");
+    await nothingLeft(t, lab, "after the refusal");
+  },
+);
+
 behaviour("a namespace path that is missing, or of another kind, is refused", async (t, lab) => {
   for (const path of ["/nowhere/net", "/proc/self/ns/uts", "/etc/passwd"]) {
     const box = lab.container();

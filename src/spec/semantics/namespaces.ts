@@ -218,9 +218,10 @@ function isInterfaceName(name: string): boolean {
   return length > 0 && length <= 15 && name !== "." && name !== ".." && !/[/:\s\0]/.test(name);
 }
 
-/** The network namespace that a container joins and in which it sets sysctls; it must not be the host's. */
+/** The network namespace that a container joins and in which it sets sysctls: see namespaces/host-network.ts. */
 export function sysctlsInJoinedNetwork(spec: Spec): { path: string; names: readonly string[] } | undefined {
   const path = namespaceOf(spec, "network")?.path;
+  if (path === undefined) return undefined;
   const names = Object.keys(spec.linux?.sysctl ?? {}).filter((name) => /^net[./]/.test(name));
-  return path === undefined || names.length === 0 ? undefined : { path, names };
+  return names.length === 0 ? undefined : { path, names };
 }

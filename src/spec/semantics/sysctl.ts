@@ -39,7 +39,7 @@ function sysctlFault(name: string, spec: Spec): string | undefined {
       : `sysctl "${name}" is not allowed in the hosts ipc namespace`;
   }
   if (parts[0] === "net" && parts.length > 1) {
-    // A joined namespace may still be the host's: see sysctlsInJoinedNetwork.
+    // A joined namespace may still be the host's: namespaces/host-network.ts looks.
     return namespaceOf(spec, "network") !== undefined
       ? undefined
       : `sysctl "${name}" not allowed in host network namespace`;

@@ -1,0 +1,36 @@
+// Refuses sysctls for a network namespace that a configuration joins by its path, if that is tsrun's own: they
+// would change the host. The rules of src/spec/semantics/sysctl.ts cannot tell, since they only know the path.
+
+import { TsrunError } from "../errors.ts";
+import { type FileStatus, status } from "../linux/files/files.ts";
+import { sysctlsInJoinedNetwork } from "../spec/semantics/namespaces.ts";
+import type { Spec } from "../spec/types.ts";
+
+/** AS RUNC: "host" means the namespace of the runtime, which need not be the initial one. */
+export function checkNetworkSysctls(spec: Spec): void {
+  const joined = sysctlsInJoinedNetwork(spec);
+  if (joined === undefined || !isSame(look(joined.path), look("/proc/self/ns/net"))) return;
+  throw new TsrunError("E_CONFIG", `sysctl "${joined.names[0]}" not allowed in host network namespace`, {
+    hint: `linux.namespaces joins "${joined.path}", which is tsrun's own: set it on the host, by sysctl(8)`,
+  });
+}
+
+/** `undefined` for a path that cannot be looked at: joining it will fail, and say why. */
+function look(path: string): FileStatus | undefined {
+  try {
+    return status(path);
+  } catch (error) {
+    if (error instanceof TsrunError) return undefined;
+    throw error;
+  }
+}
+
+/** namespaces(7), "The /proc/pid/ns/ directory": two files are the same namespace if device and inode are the same. */
+function isSame(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
+  return (
+    one !== undefined &&
+    one.inode === other?.inode &&
+    one.deviceMajor === other.deviceMajor &&
+    one.deviceMinor === other.deviceMinor
+  );
+}
