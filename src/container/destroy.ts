@@ -1,5 +1,5 @@
 // Ends a container and removes everything that it leaves: processes, cgroups, mounts, state. Called by
-// delete, run, restore and checkpoint.
+// delete, run, restore, checkpoint and gc.
 
 import {
   destroyCgroup,

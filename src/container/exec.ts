@@ -111,7 +111,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   globals.trace?.debug(ENTERING);
   const { standing, labels } = orSayStopped(plan, () => join(plan, { globals, options, terminal }));
   undo.add(() => standing.end());
-  // This is done while the kernel makes a process in the container's cgroup.
+  // Found out while the kernel makes a process in the container's cgroup.
   const filtersLate = plan.process.noNewPrivileges || isLate(plan);
   const pid = orSayStopped(plan, () => standing.proxy.pid);
   globals.trace?.debug(INSIDE);

@@ -1,5 +1,5 @@
-// Finds a container's processes: by its cgroup, or, if it has none, by its pid namespace. Called by `ps` and
-// `checkpoint`.
+// Finds a container's processes: by its cgroup, or, if it has none, by its pid namespace. Called by `ps`,
+// `checkpoint` and the shim.
 
 import { readProcesses } from "../cgroups/members.ts";
 import { listDirectoryAt } from "../linux/files/directories.ts";

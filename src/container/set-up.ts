@@ -24,7 +24,7 @@ import type { StartInside } from "./record.ts";
 export interface Outside extends Builders {
   /** Where hooks print to, if not to tsrun. */
   readonly hookFiles: HookFiles | undefined;
-  /** The process is there: puts it on record, and gives it what others may look for. */
+  /** The process exists: puts it on record, and does what has to be done from outside before anything inside. */
   welcome(init: Conversation): void;
   /** Its mounts are made, so the helper is no longer needed. */
   letGoOfHelper(): void;

@@ -185,7 +185,7 @@ export class Container {
     ];
   }
 
-  /** Tells containerd when the container runs out of memory. */
+  /** Notes when the container was created, and tells containerd whenever it runs out of memory. */
   #watchMemory(): void {
     try {
       using directory = getStateDirectory(this.command.root, this.id);

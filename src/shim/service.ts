@@ -316,7 +316,7 @@ export class TaskService {
 
   #end(container: Container, exit: Exit): void {
     container.init.end(exit);
-    // One that could not be made was never told of.
+    // containerd was never told of a container that could not be made.
     if (this.#containers.get(container.id) !== container) return;
     container.rememberEnd(exit);
     this.#tellEnd(container, container.init);

@@ -27,7 +27,7 @@ import { sha256 } from "./sha256.ts";
 
 /** Where shims listen if the name of containerd's own folder is too long. */
 const SOCKETS = "/run/containerd/s";
-/** Bytes of a socket's path with its NUL (unix(7)), and of a name below a folder. */
+/** Bytes of a socket's path with its NUL (unix(7)), and of a name in a folder: a slash and 64 digits. */
 const LONGEST_PATH = 108;
 const NAME = 65;
 /**

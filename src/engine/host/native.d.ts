@@ -56,7 +56,7 @@ declare module "native" {
     base: number,
     batch: number,
   ): number;
-  /** Gives operations their results: ../native/operations.c, src/proxy/wire/batch.ts. */
+  /** Gives operations their results: ../native/operations.c, src/proxy/wire/answer.ts. */
   export function readResults(
     entries: readonly unknown[],
     from: number,

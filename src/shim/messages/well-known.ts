@@ -2,7 +2,7 @@
 
 import type { Message, ValuesOf } from "../../protobuf/protobuf.ts";
 
-/** Nanoseconds below a second, and seconds since 1970. */
+/** Seconds since 1970, and nanoseconds within the second. */
 export const TIMESTAMP = {
   seconds: { number: 1, type: "int" },
   nanos: { number: 2, type: "int" },
