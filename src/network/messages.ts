@@ -1,19 +1,19 @@
 // Encodes rtnetlink(7) requests about links and addresses, and decodes the kernel's answers. Pure.
 
-import { cString, textUntilNul, u32Array, viewOf } from "../linux/call/words.ts";
+import { cString, joinBytes, textUntilNul, u32Array, viewOf } from "../linux/call/words.ts";
 
-export const RTM_NEWLINK = 16;
-export const RTM_GETLINK = 18;
-export const RTM_NEWADDR = 20;
-export const RTM_GETADDR = 22;
+const RTM_NEWLINK = 16;
+const RTM_GETLINK = 18;
+const RTM_NEWADDR = 20;
+const RTM_GETADDR = 22;
 const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
 
-export const NLM_F_REQUEST = 0x1;
-export const NLM_F_ACK = 0x4;
-export const NLM_F_EXCL = 0x200;
-export const NLM_F_DUMP = 0x300;
-export const NLM_F_CREATE = 0x400;
+const NLM_F_REQUEST = 0x1;
+const NLM_F_ACK = 0x4;
+const NLM_F_EXCL = 0x200;
+const NLM_F_DUMP = 0x300;
+const NLM_F_CREATE = 0x400;
 const NLM_F_DUMP_INTR = 0x10;
 
 const IFF_UP = 1;
@@ -143,7 +143,7 @@ export function addAddress(address: Address, index: number, label: string | unde
   return {
     type: RTM_NEWADDR,
     flags: NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
-    body: join(fixed, ...attributes),
+    body: joinBytes([fixed, ...attributes]),
   };
 }
 
@@ -157,7 +157,7 @@ export function staysWithDevice({ flags, scope }: Address): boolean {
 
 /** The label with the device's new name: it begins with the name (`eth0:1`); `undefined` if there is none. */
 export function labelAfter({ label }: Address, from: string, to: string): string | undefined {
-  if (label === undefined || label === from || !label.startsWith(`${from}:`)) return undefined;
+  if (label?.startsWith(`${from}:`) !== true) return undefined;
   const renamed = to + label.slice(from.length);
   return renamed.length > LONGEST_NAME ? undefined : renamed;
 }
@@ -253,7 +253,7 @@ function linkBody({ index, flags = 0, change = 0 }: LinkFields, ...attributes: U
   view.setInt32(4, index, true);
   view.setUint32(8, flags, true);
   view.setUint32(12, change, true);
-  return join(fixed, ...attributes);
+  return joinBytes([fixed, ...attributes]);
 }
 
 function attribute(type: number, value: Uint8Array): Uint8Array {
@@ -263,16 +263,6 @@ function attribute(type: number, value: Uint8Array): Uint8Array {
   view.setUint16(2, type, true);
   bytes.set(value, ATTRIBUTE);
   return bytes;
-}
-
-function join(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function align(size: number): number {

@@ -2,7 +2,7 @@
 // runc's (libcontainer/seccomp, functions InitSeccomp and matchCall).
 
 import { TsrunError } from "../errors.ts";
-import { cString, viewOf } from "../linux/call/words.ts";
+import { cString, joinBytes, viewOf } from "../linux/call/words.ts";
 import {
   LibseccompFilter,
   memoryDenied,
@@ -58,7 +58,7 @@ export function buildProgram(plan: FilterPlan, options: BuildOptions): Uint8Arra
   if (rules >= BINARY_TREE_FROM) filter.setAttribute(SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
   const program = filter.exportProgram();
   if (typeof program === "number") throw refused("export the seccomp program", program);
-  return plan.enosysForNewer ? joined(encode(enosysStub(limits(plan))), program) : program;
+  return plan.enosysForNewer ? joinBytes([encode(enosysStub(limits(plan))), program]) : program;
 }
 
 /** The highest number that the profile names on each of its architectures, the machine's own included. */
@@ -72,13 +72,6 @@ function limits(plan: FilterPlan): Limit[] {
     for (const name of names) highest = Math.max(highest, seccompSyscallResolveNameArch(architecture, name));
     return highest < 0 ? [] : [{ architecture, highest }];
   });
-}
-
-function joined(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(head.length + tail.length);
-  whole.set(head);
-  whole.set(tail, head.length);
-  return whole;
 }
 
 function createFilter(plan: FilterPlan): LibseccompFilter {
