@@ -18,7 +18,7 @@ export function resolveCgroupsPath(cgroupsPath: string | undefined, id: string):
   return { inner: innerPath(cgroupsPath), absolute: cgroupsPath.startsWith("/"), explicit: true };
 }
 
-/** The path without leading slash, cleaned lexically as below an empty root: a `..` that would leave the root is dropped. */
+/** The path, cleaned as text and without a leading slash: a `..` that would leave the root is dropped. */
 export function innerPath(path: string): string {
   const parts: string[] = [];
   for (const part of path.split("/")) {

@@ -24,7 +24,7 @@ import type { StartInside } from "./record.ts";
 export interface Outside extends Builders {
   /** Where hooks print to, if not to tsrun. */
   readonly hookFiles: HookFiles | undefined;
-  /** The process exists: puts it on record, and does what has to be done from outside before anything inside. */
+  /** The process exists: puts it on record, and does from outside what must come before anything inside. */
   welcome(init: Conversation): void;
   /** Its mounts are made, so the helper is no longer needed. */
   letGoOfHelper(): void;

@@ -1,5 +1,5 @@
-// Refuses sysctls for a network namespace that a configuration joins by its path, if that is tsrun's own: they
-// would change the host. The rules of src/spec/semantics/sysctl.ts cannot tell, since they only know the path.
+// Refuses sysctls for a network namespace that a configuration joins by its path, if it is tsrun's own: they
+// would change the host. The rules of src/spec/semantics/sysctl.ts cannot tell: they only know the path.
 
 import { TsrunError } from "../errors.ts";
 import { type FileStatus, status } from "../linux/files/files.ts";
@@ -25,7 +25,7 @@ function look(path: string): FileStatus | undefined {
   }
 }
 
-/** namespaces(7), "The /proc/pid/ns/ directory": two files are the same namespace if device and inode are the same. */
+/** namespaces(7), "The /proc/pid/ns/ directory": one namespace is one device and one inode. */
 function isSame(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
   return (
     one !== undefined &&

@@ -56,8 +56,8 @@ export function mountMapped(source: string, target: string, maps: MountMaps): vo
 /**
  * Mounts an overlay on `target` whose layers have mapped ids. `mountOverlay` mounts it, with the options that
  * it gets. Each layer is mapped by itself: some snapshotters mount each layer, and a mapped copy of their
- * directory would lack these mounts. The mapped layers are mounted below `target`, so that whoever unmounts it
- * also unmounts what a killed shim has left.
+ * directory would lack these mounts. The mapped layers are mounted below `target`, so that whoever unmounts
+ * that also unmounts what a killed shim has left.
  */
 export function mountOnMappedLayers(
   data: readonly string[],

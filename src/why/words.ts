@@ -38,7 +38,7 @@ export function processWords({ pid, command }: Pick<ProcessFacts, "pid" | "comma
   return `process ${pid} (${shortCommand(command)})`;
 }
 
-/** Global options that are followed by a value: those of src/cli/flags.ts, with which a test compares them. */
+/** Global options that are followed by a value: those of src/cli/flags.ts; a test compares the two. */
 const WITH_VALUE = new Set([
   "--root",
   "--log",

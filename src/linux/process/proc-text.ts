@@ -1,5 +1,5 @@
-// Finds fields in the text of /proc/PID/status (proc_pid_status(5)) and of /proc/PID/fdinfo, and reads the paths
-// of /proc/PID/mountinfo. Pure.
+// Finds fields in the text of /proc/PID/status (proc_pid_status(5)) and of /proc/PID/fdinfo, and reads the
+// paths of /proc/PID/mountinfo. Pure.
 // Security: the text contains the process's name, which the process may choose. A regular expression also
 // treats carriage return and U+2028 as ends of lines; the kernel escapes only the newline, so only that ends
 // a line here.

@@ -218,7 +218,7 @@ function isInterfaceName(name: string): boolean {
   return length > 0 && length <= 15 && name !== "." && name !== ".." && !/[/:\s\0]/.test(name);
 }
 
-/** The network namespace that a container joins and in which it sets sysctls: see namespaces/host-network.ts. */
+/** The network namespace in which a container that joins it sets sysctls: see namespaces/host-network.ts. */
 export function sysctlsInJoinedNetwork(spec: Spec): { path: string; names: readonly string[] } | undefined {
   const path = namespaceOf(spec, "network")?.path;
   if (path === undefined) return undefined;
