@@ -3,9 +3,10 @@
 // Called by conversation.ts.
 
 import { throwIfOutOfMemory } from "../errors.ts";
+import type { Out } from "./calls/arguments.ts";
 import type { Operation } from "./calls/operation.ts";
 import { MOST_BYTES, MOST_OPERATIONS, type Step } from "./step.ts";
-import { type EncodedBatch, encode } from "./wire/batch.ts";
+import { type EncodedBatch, encode, type Needs } from "./wire/batch.ts";
 import { type Entry, operationsOf, type Pattern, patternOf, repeat } from "./wire/repeat.ts";
 
 export interface Message {
@@ -14,6 +15,8 @@ export interface Message {
   readonly entries: readonly Entry[];
   /** The index of each step's first entry. */
   readonly starts: readonly number[];
+  /** What the entries need room for. */
+  readonly needs?: Needs | undefined;
   /** The entries as bytes, if they have been encoded already. */
   readonly encoded?: EncodedBatch | undefined;
 }
@@ -30,6 +33,7 @@ export function layOut(steps: readonly Step[], { oneByOne, isAhead }: LayoutOpti
   const entries: Entry[] = [];
   const starts: number[] = [];
   const firsts = new Map<unknown, First>();
+  const outs: Out[] = [];
   let count = 0;
   let bytes = 0;
   let end = 0;
@@ -40,31 +44,35 @@ export function layOut(steps: readonly Step[], { oneByOne, isAhead }: LayoutOpti
     const first = like === undefined ? undefined : firsts.get(like.kind);
     const pattern = first === undefined ? undefined : patternFor(first, like?.texts);
     if (pattern !== undefined && like !== undefined) {
+      if (count + pattern.operations.length > MOST_OPERATIONS) break;
       count += pattern.operations.length;
-      if (count > MOST_OPERATIONS) break;
       starts.push(entries.length);
       entries.push(repeat(pattern, like.texts, step));
       end += 1;
     } else {
       const operations = step.operations();
       if (like !== undefined && first === undefined) firsts.set(like.kind, { operations, texts: like.texts });
-      count += operations.length;
       const start = entries.length;
+      const filled = outs.length;
       for (let at = 0; at < operations.length; at++) {
         const one = operations[at] as Operation;
-        if (one.out !== undefined) bytes += one.out.size;
         entries[start + at] = one;
+        if (one.out === undefined) continue;
+        bytes += one.out.size;
+        outs.push(one.out);
       }
-      if ((count > MOST_OPERATIONS || bytes > MOST_BYTES) && start > 0) {
+      if ((count + operations.length > MOST_OPERATIONS || bytes > MOST_BYTES) && start > 0) {
         entries.length = start;
+        outs.length = filled;
         break;
       }
+      count += operations.length;
       starts.push(start);
       end += 1;
       if ((oneByOne === true && step.recover !== undefined) || step.next !== undefined) break;
     }
   }
-  return { steps: steps.slice(0, end), entries, starts };
+  return { steps: steps.slice(0, end), entries, starts, needs: { count, outs } };
 }
 
 /** Joins two messages: a few operations that close something, and then the others. */
@@ -99,7 +107,7 @@ export function layOutAhead(steps: readonly Step[]): Message | undefined {
   try {
     const message = layOut(steps, { isAhead: true });
     if (message.entries.length === 0) return undefined;
-    return { ...message, encoded: encodeAhead(message.entries) };
+    return { ...message, encoded: encodeAhead(message) };
   } catch (error) {
     throwIfOutOfMemory(error);
     // The step is asked again, and its error counts, when everything before it has succeeded.
@@ -107,9 +115,9 @@ export function layOutAhead(steps: readonly Step[]): Message | undefined {
   }
 }
 
-function encodeAhead(entries: readonly Entry[]): EncodedBatch | undefined {
+function encodeAhead({ entries, needs }: Message): EncodedBatch | undefined {
   try {
-    return encode(entries, { keeps: true });
+    return encode(entries, { keeps: true, needs });
   } catch (error) {
     throwIfOutOfMemory(error);
     return undefined;

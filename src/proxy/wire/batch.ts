@@ -63,6 +63,15 @@ export interface EncodeOptions {
    */
   readonly keeps?: boolean;
   readonly machine?: Machine;
+  /** What the entries need room for, if the caller knows. */
+  readonly needs?: Needs | undefined;
+}
+
+export interface Needs {
+  /** How many operations there are. */
+  readonly count: number;
+  /** The memory that they fill. */
+  readonly outs: readonly Out[];
 }
 
 /** Lays out a batch and writes it. */
@@ -118,29 +127,27 @@ class Writer {
   #replyLength: number;
   #largeEnd = LARGE;
 
-  constructor(entries: readonly Entry[], { machine = hostMachine, keeps = false }: EncodeOptions) {
+  constructor(
+    entries: readonly Entry[],
+    { machine = hostMachine, keeps = false, needs = needsOf(entries) }: EncodeOptions,
+  ) {
     this.#entries = entries;
-    this.#count = countOf(entries);
+    this.#count = needs.count;
     this.#machine = machine;
     this.#keeps = keeps;
     this.#length = HEADER_SIZE + this.#count * OPERATION_SIZE;
     this.#checkLength();
     this.#replyLength = this.#length;
     scratch.fill(0, 0, this.#length);
-    this.#placeOuts();
+    this.#placeOuts(needs.outs);
   }
 
   /**
    * Ahead of all texts and data, so that the engine writes the operations that fill memory, too, and the
    * answer is shorter. If there is much of it, the data comes first: only memory may lie behind DATA_LIMIT.
    */
-  #placeOuts(): void {
-    const entries = this.#entries;
-    for (let index = 0; index < entries.length; index++) {
-      const entry = entries[index] as Entry;
-      if (entry.kind !== "operation" || entry.out === undefined) continue;
-      if (this.#length + entry.out.size <= OUTS_LIMIT) this.#addressOf(entry.out);
-    }
+  #placeOuts(outs: readonly Out[]): void {
+    for (const out of outs) if (this.#length + out.size <= OUTS_LIMIT) this.#addressOf(out);
   }
 
   write(headerFlags: number): EncodedBatch {
@@ -332,6 +339,15 @@ class Writer {
     this.#large.push({ bytes, address });
     return address;
   }
+}
+
+function needsOf(entries: readonly Entry[]): Needs {
+  const outs: Out[] = [];
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index] as Entry;
+    if (entry.kind === "operation" && entry.out !== undefined) outs.push(entry.out);
+  }
+  return { count: countOf(entries), outs };
 }
 
 /** The result of an operation of a batch that was answered. */
