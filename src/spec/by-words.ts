@@ -2,7 +2,7 @@
 // Pure.
 
 interface Known<Found> {
-  readonly words: readonly string[];
+  readonly count: number;
   readonly found: Found;
 }
 
@@ -12,20 +12,12 @@ export function byWords<Found extends object>(
 ): (words: readonly string[]) => Found {
   const all = new Map<string, Known<Found>>();
   return (words) => {
-    const key = words.join();
+    const key = words.join("\0");
     const known = all.get(key);
-    if (known === undefined) {
-      const found = find(words);
-      all.set(key, { words, found });
-      return found;
-    }
-    // Other words may have the same key, if there are commas in them.
-    return areSame(words, known.words) ? known.found : find(words);
+    // No word of the known list has a NUL. As many words of the same key have none either, and are the same.
+    if (known?.count === words.length) return known.found;
+    const found = find(words);
+    if (!words.some((word) => word.includes("\0"))) all.set(key, { count: words.length, found });
+    return found;
   };
-}
-
-function areSame(words: readonly string[], others: readonly string[]): boolean {
-  if (words.length !== others.length) return false;
-  for (let index = 0; index < words.length; index++) if (words[index] !== others[index]) return false;
-  return true;
 }

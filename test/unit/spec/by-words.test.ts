@@ -15,6 +15,11 @@ t.test("equal lists give the same object, other lists another, whatever is in th
     ["a,b"],
     ["a,b", "c"],
     ["a", "b,c"],
+    ["a\0b"],
+    ["a\0b", "c"],
+    ["a", "b\0c"],
+    ["a", "b", "c"],
+    ["\0"],
   ];
   const joined = byWords((words) => ({ text: JSON.stringify(words) }));
   for (let round = 0; round < 2; round++) {
