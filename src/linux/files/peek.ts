@@ -5,8 +5,8 @@
 import { tryCall, tryReadFile } from "../call/call.ts";
 import { text, viewOf } from "../call/words.ts";
 import { ENOENT, ENOSYS } from "../numbers/errno.ts";
-import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from "../numbers/fcntl.ts";
-import { knowsStatx, STATX_BASIC, STATX_SIZE } from "./statx.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../numbers/fcntl.ts";
+import { knowsStatx, MOUNT_ROOT, STATX_BASIC, STATX_SIZE } from "./statx.ts";
 
 /** A buffer that every call uses. */
 const statx = new Uint8Array(STATX_SIZE);
@@ -44,6 +44,14 @@ export function peekOwner(path: string, at: number): number {
   if (!knowsStatx()) return -ENOSYS;
   const result = tryCall("statx", at, path, AT_SYMLINK_NOFOLLOW, UID, statx);
   return result < 0 ? result : statxView.getUint32(20, true);
+}
+
+/** Whether a file is the root of a mount; `undefined` if the kernel does not tell, or nothing is there. */
+export function peekMountRoot(path: string): boolean | undefined {
+  if (!knowsStatx() || tryCall("statx", AT_FDCWD, path, 0, STATX_BASIC, statx) < 0) return undefined;
+  // The low halves of stx_attributes_mask and stx_attributes.
+  if ((statxView.getUint32(56, true) & MOUNT_ROOT) === 0) return undefined;
+  return (statxView.getUint32(8, true) & MOUNT_ROOT) !== 0;
 }
 
 /** The permission bits of an open file. */

@@ -30,7 +30,7 @@ export interface FileStatus {
 /** Bytes of `struct statx`. */
 export const STATX_SIZE = 256;
 /** STATX_ATTR_MOUNT_ROOT */
-const MOUNT_ROOT = 0x2000;
+export const MOUNT_ROOT = 0x2000;
 /** STATX_BASIC_STATS */
 export const STATX_BASIC = 0x7ff;
 

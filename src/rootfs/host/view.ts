@@ -6,7 +6,7 @@ import { TsrunError } from "../../errors.ts";
 import { tryCall } from "../../linux/call/call.ts";
 import { u64Struct } from "../../linux/call/words.ts";
 import { type Descriptor, openDirectory, status } from "../../linux/files/files.ts";
-import { peekMode } from "../../linux/files/peek.ts";
+import { peekMode, peekMountRoot } from "../../linux/files/peek.ts";
 import { ENOENT } from "../../linux/numbers/errno.ts";
 import {
   O_CLOEXEC,
@@ -77,7 +77,7 @@ export class HostFiles implements HostView, Disposable {
 
 /** The mount point at or above a path; `undefined` if the kernel does not tell. */
 export function mountPointAbove(path: string): string | undefined {
-  const isRoot = unlessRefused(() => status(path))?.isMountRoot;
+  const isRoot = peekMountRoot(path);
   if (isRoot === undefined || isRoot) return isRoot === undefined ? undefined : path;
   return path === "/" ? undefined : mountPointAbove(parentOf(path));
 }
