@@ -1,8 +1,8 @@
 // The options of a container, from containerd and from its bundle. `create` saves them for `delete`, which
 // containerd runs when the shim has died.
 
-import { open, readText, remove, writeAll } from "../linux/files/files.ts";
-import { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } from "../linux/numbers/fcntl.ts";
+import { open, readText, remove, status, writeAll } from "../linux/files/files.ts";
+import { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY, S_IFREG } from "../linux/numbers/fcntl.ts";
 import { namesUnit, type RuntimeOptions, readRuntimeOptions } from "./messages/options.ts";
 import type { Any } from "./messages/well-known.ts";
 import { RequestError } from "./ttrpc/status.ts";
@@ -31,7 +31,7 @@ interface Bundle {
 export function optionsOf(any: Any | undefined, bundle: string): RuntimeOptions {
   const options = readRuntimeOptions(any, {
     unknown: (name) => new RequestError("invalid argument", `unknown runtime options "${name}"`),
-    readFile: readText,
+    readFile: readRegular,
   });
   // Docker and containerd set these options only for containerd's own shim: whether systemd makes the
   // cgroups, and the owner of the streams.
@@ -75,5 +75,14 @@ export function readOptions(bundle: string): KeptOptions {
 }
 
 function readBundle(bundle: string): Bundle {
-  return (JSON.parse(readText(`${bundle}/config.json`)) ?? {}) as Bundle;
+  return (JSON.parse(readRegular(`${bundle}/config.json`)) ?? {}) as Bundle;
+}
+
+/** Anything else than a file could hold up the shim, or never end. */
+function readRegular(path: string): string {
+  const type = status(path)?.type;
+  if (type !== undefined && type !== S_IFREG) {
+    throw new RequestError("invalid argument", `cannot read "${path}": it is no regular file`);
+  }
+  return readText(path);
 }

@@ -85,6 +85,7 @@ export class TaskProcess {
   /** Notes its end. */
   end(exit: Exit): void {
     if (this.state !== "deleted") this.state = "stopped";
+    this.streams?.finish();
     this.exited.happen(exit);
   }
 }

@@ -9,6 +9,8 @@ import { machine } from "../../linux/numbers/syscalls.ts";
 
 export const EPOLLIN = 1;
 export const EPOLLOUT = 4;
+/** Edge-triggered: reports an event when it comes, not as long as it lasts. */
+export const EPOLLET = 1 << 31;
 
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
@@ -20,6 +22,11 @@ const DATA_OFFSET = machine === "x86-64" ? 4 : 8;
 const MOST_AT_ONCE = 64;
 
 type Handler = (events: number) => void;
+
+interface Watched {
+  readonly handler: Handler;
+  readonly watch: number;
+}
 
 /**
  * A descriptor that the loop watches. Whoever started the watch has to stop it before the descriptor is
@@ -42,7 +49,9 @@ interface Alarm {
 
 export class Loop {
   readonly #epoll = new Descriptor(mustCall("make an epoll instance", "epoll_create1", O_CLOEXEC));
-  readonly #handlers: Map<number, Handler> = new Map();
+  readonly #handlers: Map<number, Watched> = new Map();
+  /** Tells watches of the same descriptor number apart. */
+  #watches = 0;
   readonly #alarms: Set<Alarm> = new Set();
   readonly #failed: (error: unknown) => void;
   #ended = false;
@@ -54,17 +63,19 @@ export class Loop {
 
   /** Calls `handler` as long as one of these events is pending (level-triggered). */
   watch(fd: number, events: number, handler: Handler): Watch {
-    this.#control(EPOLL_CTL_ADD, fd, events);
-    this.#handlers.set(fd, handler);
+    this.#watches = (this.#watches + 1) | 0;
+    const one = { handler, watch: this.#watches };
+    this.#control(EPOLL_CTL_ADD, fd, events, one.watch);
+    this.#handlers.set(fd, one);
     let watched = events;
     return {
       change: (wanted) => {
-        if (wanted === watched || this.#handlers.get(fd) !== handler) return;
+        if (wanted === watched || this.#handlers.get(fd) !== one) return;
         watched = wanted;
-        this.#control(EPOLL_CTL_MOD, fd, wanted);
+        this.#control(EPOLL_CTL_MOD, fd, wanted, one.watch);
       },
       stop: () => {
-        if (this.#handlers.get(fd) !== handler) return;
+        if (this.#handlers.get(fd) !== one) return;
         this.#handlers.delete(fd);
         tryCall("epoll_ctl", this.#epoll.number, EPOLL_CTL_DEL, fd, 0);
       },
@@ -88,9 +99,10 @@ export class Loop {
       const count = mustCall("wait for events", "epoll_pwait", number, events, MOST_AT_ONCE, wait, 0, 8);
       for (let index = 0; index < count && !this.#ended; index++) {
         const at = index * EVENT_SIZE;
-        // A handler that ran before may have stopped this watch.
-        const handler = this.#handlers.get(view.getInt32(at + DATA_OFFSET, true));
-        if (handler !== undefined) this.#try(() => handler(view.getUint32(at, true)));
+        const one = this.#handlers.get(view.getInt32(at + DATA_OFFSET, true));
+        // A handler that ran before may have stopped this watch, and another may have begun with its number.
+        if (one?.watch !== view.getInt32(at + DATA_OFFSET + 4, true)) continue;
+        this.#try(() => one.handler(view.getUint32(at, true)));
       }
       this.#ringAlarms();
     }
@@ -108,10 +120,11 @@ export class Loop {
     }
   }
 
-  #control(operation: number, fd: number, events: number): void {
+  #control(operation: number, fd: number, events: number, watch: number): void {
     const event = new Uint8Array(EVENT_SIZE);
     viewOf(event).setUint32(0, events, true);
     viewOf(event).setInt32(DATA_OFFSET, fd, true);
+    viewOf(event).setInt32(DATA_OFFSET + 4, watch, true);
     mustCall("watch a descriptor", "epoll_ctl", this.#epoll.number, operation, fd, event);
   }
 

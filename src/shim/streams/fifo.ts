@@ -15,27 +15,41 @@ export interface Sink {
 export function openSink(path: string): Sink {
   if (!isFifo(path)) return { descriptor: open(path, O_WRONLY | O_APPEND), keeper: undefined };
   // First the reader: a writer that does not wait is refused while there is none (ENXIO).
-  const keeper = open(path, O_RDONLY | O_NONBLOCK);
-  return { descriptor: open(path, O_WRONLY | O_NONBLOCK), keeper };
-}
-
-/** Makes the file that `file://` names, and missing directories above it. */
-export function prepareFile(path: string): void {
-  makeDirectories(path.slice(0, Math.max(path.lastIndexOf("/"), 0)), 0o755);
-  open(path, O_APPEND | O_CREAT | O_WRONLY, { mode: 0o644 }).close();
-}
-
-/** Opens what the container's input comes from. */
-export function openSource(path: string): Descriptor {
-  return open(path, O_RDONLY | O_NONBLOCK);
+  const { reader: keeper, writer: descriptor } = openBoth(path);
+  return { descriptor, keeper };
 }
 
 /**
- * Opens a writer of our own: while it is open, the container's input does not end. Needs a reader to be
- * open.
+ * Makes the file that `file://` names, and missing directories above it. If it is a FIFO, this does not wait
+ * for its reader.
  */
-export function holdSourceOpen(path: string): Descriptor {
-  return open(path, O_WRONLY | O_NONBLOCK);
+export function prepareFile(path: string): void {
+  makeDirectories(path.slice(0, Math.max(path.lastIndexOf("/"), 0)), 0o755);
+  if (status(path)?.type === S_IFIFO) return;
+  open(path, O_APPEND | O_CREAT | O_WRONLY, { mode: 0o644 }).close();
+}
+
+export interface Source {
+  readonly descriptor: Descriptor;
+  /** A writer of our own: while it is open, the container's input does not end. */
+  readonly holder: Descriptor;
+}
+
+/** Opens what the container's input comes from. Nothing else than a FIFO can be waited for. */
+export function openSource(path: string): Source {
+  if (!isFifo(path)) throw new RequestError("invalid argument", `cannot read "${path}": it is no FIFO`);
+  const { reader: descriptor, writer: holder } = openBoth(path);
+  return { descriptor, holder };
+}
+
+function openBoth(path: string): { readonly reader: Descriptor; readonly writer: Descriptor } {
+  const reader = open(path, O_RDONLY | O_NONBLOCK);
+  try {
+    return { reader, writer: open(path, O_WRONLY | O_NONBLOCK) };
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
 }
 
 function isFifo(path: string): boolean {

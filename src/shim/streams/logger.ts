@@ -44,14 +44,7 @@ export class Logger {
     const [stdout, toStdout] = pipe();
     const [stderr, toStderr] = pipe();
     const [ready, isReady] = pipe();
-    const given = [stdout, stderr, isReady];
-    const pid = spawn({
-      path: options.path,
-      args: [options.path, ...options.args],
-      environment: [`CONTAINER_ID=${options.id}`, `CONTAINER_NAMESPACE=${options.namespace}`],
-      descriptors: given.map(({ number }, index) => ({ from: number, to: 3 + index })),
-    });
-    for (const descriptor of given) descriptor.close();
+    const pid = spawnLogger(options, [stdout, stderr, isReady], [toStdout, toStderr, ready]);
     const ended: Once<void> = new Once();
     children.watch(pid, () => ended.happen(undefined));
     yield* waitFor<void>((resume) => {
@@ -78,6 +71,27 @@ export class Logger {
     const timer = this.#loop.after(PATIENCE_MS, () => signalChild(this.#pid, SIGKILL));
     yield* this.#ended.wait();
     timer.cancel();
+  }
+}
+
+/** Closes the ends of the pipes that are given to the program, and if it cannot be started, ours as well. */
+function spawnLogger(
+  { path, args, id, namespace }: LoggerOptions,
+  given: readonly Descriptor[],
+  ours: readonly Descriptor[],
+): number {
+  try {
+    return spawn({
+      path,
+      args: [path, ...args],
+      environment: [`CONTAINER_ID=${id}`, `CONTAINER_NAMESPACE=${namespace}`],
+      descriptors: given.map(({ number }, index) => ({ from: number, to: 3 + index })),
+    });
+  } catch (error) {
+    for (const descriptor of ours) descriptor.close();
+    throw error;
+  } finally {
+    for (const descriptor of given) descriptor.close();
   }
 }
 

@@ -3,8 +3,8 @@
 
 import { tryCall } from "../../linux/call/call.ts";
 import type { Descriptor } from "../../linux/files/files.ts";
-import { EAGAIN, EINVAL } from "../../linux/numbers/errno.ts";
-import { EPOLLIN, EPOLLOUT, type Loop, type Watch } from "../loop/loop.ts";
+import { EAGAIN, EINVAL, EIO } from "../../linux/numbers/errno.ts";
+import { EPOLLET, EPOLLIN, EPOLLOUT, type Loop, type Watch } from "../loop/loop.ts";
 import { Once } from "../loop/routine.ts";
 
 /** SPLICE_F_MOVE and SPLICE_F_NONBLOCK of <linux/splice.h> */
@@ -20,11 +20,20 @@ const TURNS = 16;
  */
 export type Manner = "splice" | "copy" | "file";
 
+/** How far a pump has come. */
+type Step = "moved" | "source empty" | "source hung up" | "sink full" | "ended";
+
 export interface PumpEnds {
   readonly from: Descriptor;
   readonly to: Descriptor;
   /** Keeps a FIFO readable while its other readers are away; closed together with `to`. */
   readonly keeper?: Descriptor | undefined;
+  /**
+   * Which end is the master of a terminal. It hangs up whenever no process has the terminal open, and is back
+   * when one opens it again: a container's init may open its console for each line. A hang-up is the end once
+   * `finish` has been called.
+   */
+  readonly terminal?: "from" | "to";
 }
 
 export class Pump {
@@ -36,6 +45,7 @@ export class Pump {
   /** Bytes that have been read and not yet written. */
   #held: Uint8Array = new Uint8Array(0);
   #buffer: Uint8Array | undefined;
+  #isFinal = false;
   /** Happens when the source has ended and everything has been passed on, or when the sink is gone. */
   readonly ended: Once<void> = new Once();
 
@@ -43,8 +53,14 @@ export class Pump {
     this.#ends = ends;
     this.#manner = manner;
     this.#source = loop.watch(ends.from.number, EPOLLIN, () => this.#pass());
-    this.#sink =
-      manner === "file" ? undefined : loop.watch(ends.to.number, 0, (events) => this.#sinkTells(events));
+    if (manner === "file") return;
+    this.#sink = loop.watch(ends.to.number, this.#hangUpOnce, (events) => this.#sinkTells(events));
+  }
+
+  /** No process that matters has the terminal open any more: when it hangs up, that is its end. */
+  finish(): void {
+    this.#isFinal = true;
+    if (!this.ended.happened) this.#pass();
   }
 
   /** Ends it now. Bytes that have not been passed on are lost. */
@@ -65,7 +81,7 @@ export class Pump {
   /** epoll reports a sink without readers as an error, even if no event was asked for. */
   #sinkTells(events: number): void {
     if ((events & EPOLLOUT) !== 0) this.#pass();
-    else this.stop();
+    else if (this.#ends.terminal !== "to" || this.#isFinal) this.stop();
   }
 
   #pass(): void {
@@ -76,23 +92,30 @@ export class Pump {
         return;
       }
       if (moved !== "moved") {
-        this.#await(moved === "sink full" ? "sink" : "source");
+        this.#await(moved);
         return;
       }
     }
-    this.#await("source");
+    this.#await("source empty");
   }
 
-  #await(side: "source" | "sink"): void {
-    this.#source?.change(side === "source" ? EPOLLIN : 0);
-    this.#sink?.change(side === "sink" ? EPOLLOUT : 0);
+  /** A source that has hung up is told of again only when something has changed. */
+  #await(what: "source empty" | "source hung up" | "sink full"): void {
+    const hungUp = what === "source hung up" ? EPOLLET : 0;
+    this.#source?.change(what === "sink full" ? 0 : EPOLLIN | hungUp);
+    this.#sink?.change((what === "sink full" ? EPOLLOUT : 0) | this.#hangUpOnce);
+  }
+
+  /** epoll would report a hang-up of the sink all the time. */
+  get #hangUpOnce(): number {
+    return this.#ends.terminal === "to" ? EPOLLET : 0;
   }
 
   /**
    * EAGAIN may come from either side. The source is asked first; only if it has something does the pump wait
    * for the sink.
    */
-  #splice(): "moved" | "source empty" | "sink full" | "ended" {
+  #splice(): Step {
     const { from, to } = this.#ends;
     const moved = tryCall("splice", from.number, 0, to.number, 0, AT_ONCE, SPLICE_FLAGS);
     if (moved > 0) return "moved";
@@ -104,13 +127,14 @@ export class Pump {
     return isReadable(from.number) ? "sink full" : "source empty";
   }
 
-  #copy(): "moved" | "source empty" | "sink full" | "ended" {
+  #copy(): Step {
     const { from, to } = this.#ends;
     if (this.#held.length === 0) {
       this.#buffer ??= new Uint8Array(AT_ONCE);
       const got = tryCall("read", from.number, this.#buffer, this.#buffer.length);
       if (got === -EAGAIN) return "source empty";
-      // EIO from a terminal's master: the last process with the terminal open has gone.
+      // The last process with the terminal open has closed it.
+      if (got === -EIO && this.#ends.terminal === "from" && !this.#isFinal) return "source hung up";
       if (got <= 0) return "ended";
       this.#held = this.#buffer.subarray(0, got);
     }

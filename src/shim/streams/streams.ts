@@ -14,7 +14,7 @@ import type { Children } from "../loop/children.ts";
 import type { Loop } from "../loop/loop.ts";
 import { nothing, Once, type Routine } from "../loop/routine.ts";
 import { RequestError } from "../ttrpc/status.ts";
-import { give, holdSourceOpen, openSink, openSource, prepareFile } from "./fifo.ts";
+import { give, openSink, openSource, prepareFile } from "./fifo.ts";
 import { Logger } from "./logger.ts";
 import { type Manner, Pump } from "./pump.ts";
 import { parseLogger } from "./uri.ts";
@@ -49,6 +49,8 @@ export interface Streams {
   begin(): Routine<void>;
   closeInput(): void;
   resize(width: number, height: number): void;
+  /** The process has ended. */
+  finish(): void;
   /** Waits until all output has been passed on, but no longer than this. */
   drain(limitMs: number): Routine<void>;
   close(): Routine<void>;
@@ -109,8 +111,8 @@ class PipeStreams implements Streams {
     const to = this.#ours.stdin;
     if (to === undefined) return nothing();
     doNotWait(to);
-    const from = openSource(this.#stdio.stdin);
-    this.#holder = holdSourceOpen(this.#stdio.stdin);
+    const { descriptor: from, holder } = openSource(this.#stdio.stdin);
+    this.#holder = holder;
     this.#input = new Pump(loop, { from, to }, "splice");
     return nothing();
   }
@@ -120,6 +122,8 @@ class PipeStreams implements Streams {
   }
 
   resize(): void {}
+
+  finish(): void {}
 
   *drain(limitMs: number): Routine<void> {
     yield* drained(this.#context.loop, this.#outputs, limitMs);
@@ -165,6 +169,8 @@ class LoggerStreams implements Streams {
 
   resize(): void {}
 
+  finish(): void {}
+
   drain(): Routine<void> {
     return nothing();
   }
@@ -188,6 +194,8 @@ class TerminalStreams implements Streams {
   #input: Pump | undefined;
   #holder: Descriptor | undefined;
   #logger: Logger | undefined;
+  /** Whether the process has ended, maybe before its streams began. */
+  #hasEnded = false;
 
   constructor(context: StreamContext, stdio: Stdio) {
     this.#context = context;
@@ -209,21 +217,20 @@ class TerminalStreams implements Streams {
     // Each direction gets and closes its own descriptor. This one stays open, for changes of the terminal's
     // size.
     if (stdin !== "") {
-      const from = openSource(stdin);
-      this.#holder = holdSourceOpen(stdin);
-      this.#input = new Pump(loop, { from, to: duplicate(master) }, "copy");
+      const { descriptor: from, holder } = openSource(stdin);
+      this.#holder = holder;
+      this.#input = new Pump(loop, { from, to: duplicate(master), terminal: "to" }, "copy");
     }
     if (stdout.startsWith("binary://")) {
       this.#logger = yield* Logger.start(loop, children, { ...parseLogger(stdout), id, namespace });
-      this.#output = new Pump(loop, { from: duplicate(master), to: this.#logger.stdout }, "copy");
+      const ends = { from: duplicate(master), to: this.#logger.stdout, terminal: "from" } as const;
+      this.#output = new Pump(loop, ends, "copy");
     } else if (stdout !== "") {
       const { descriptor: to, keeper } = openSink(stdout);
-      this.#output = new Pump(
-        loop,
-        { from: duplicate(master), to, keeper },
-        keeper === undefined ? "file" : "copy",
-      );
+      const ends = { from: duplicate(master), to, keeper, terminal: "from" } as const;
+      this.#output = new Pump(loop, ends, keeper === undefined ? "file" : "copy");
     }
+    if (this.#hasEnded) this.finish();
   }
 
   closeInput(): void {
@@ -233,6 +240,13 @@ class TerminalStreams implements Streams {
   resize(width: number, height: number): void {
     if (this.#master === undefined) return;
     tryCall("ioctl", this.#master.number, TIOCSWINSZ, u32Array([height + width * 0x10000, 0]));
+  }
+
+  /** With the first process of its session, the terminal has hung up for all others (setsid(2)). */
+  finish(): void {
+    this.#hasEnded = true;
+    this.#input?.stop();
+    this.#output?.finish();
   }
 
   *drain(limitMs: number): Routine<void> {
