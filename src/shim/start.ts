@@ -35,6 +35,8 @@ const NAME = 65;
  * counts.
  */
 const GROUPS = ["io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id"] as const;
+/** The file in each bundle by which containerd 1.6 finds the shim again after its own restart. */
+const ADDRESS = "address";
 /** How many connections may wait to be accepted. */
 const BACKLOG = 128;
 
@@ -43,7 +45,10 @@ export function startShim(options: ShimOptions): string {
   const socket = socketOf(options, groupOf("config.json") ?? options.id);
   const address = `unix://${socket}`;
   const listener = listen(socket);
-  if (listener === undefined) return answer(address);
+  if (listener === undefined) {
+    write(ADDRESS, address);
+    return answer(address);
+  }
   using held = listener;
   try {
     const pid = startServing(options, held);
@@ -51,7 +56,7 @@ export function startShim(options: ShimOptions): string {
     const { shimCgroup } = optionsFromStdin();
     if (shimCgroup) joinShimCgroup(shimCgroup, pid);
     write("shim.pid", String(pid));
-    write("address", address);
+    write(ADDRESS, address);
   } catch (error) {
     remove(socket);
     throw error;
