@@ -140,9 +140,16 @@ export class TaskService {
     const { id: containerId } = container;
     const ended = (exit: Exit): void => {
       process.end(exit);
-      process.afterTelling(() => this.#tellEnd(container, process));
+      process.afterTelling(() => {
+        this.#tellEnd(container, process);
+        process.over.happen(undefined);
+      });
     };
-    yield* process.turn.take(() => startExec(this.#context, container, process, ended));
+    try {
+      yield* process.turn.take(() => startExec(this.#context, container, process, ended));
+    } finally {
+      if (process.pid === 0) process.over.happen(undefined);
+    }
     this.#context.publisher.publish("TaskExecStarted", { containerId, execId: process.id, pid: process.pid });
   }
 
@@ -293,15 +300,25 @@ export class TaskService {
 
   /** The end of the first process is reported last, after the ends of the processes that were exec'd. */
   #initEnded(container: Container, exit: Exit): void {
-    const running = [...container.execs.values()].filter(({ state }) => state === "running");
-    if (running.length > 0 || outlivesItsInit(container.bundle)) this.#killAll(container);
-    let left = running.length;
+    const execs = [...container.execs.values()];
+    const starting = execs.filter(({ telling }) => telling !== undefined);
+    const running = execs.filter(({ state, telling }) => state === "running" && telling === undefined);
+    if (execs.some(({ state }) => state === "running") || outlivesItsInit(container.bundle)) {
+      this.#killAll(container);
+    }
+    let left = starting.length + running.length;
     const tell = (): void => container.init.afterTelling(() => this.#end(container, exit));
     if (left === 0) tell();
-    for (const { exited } of running) {
-      exited.tell(() => {
+    for (const { over } of [...starting, ...running]) {
+      over.tell(() => {
         left -= 1;
         if (left === 0) tell();
+      });
+    }
+    // Its process may not have been there when all were killed.
+    for (const process of starting) {
+      process.afterTelling(() => {
+        if (process.state === "running") this.#killAll(container);
       });
     }
   }

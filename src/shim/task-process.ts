@@ -64,6 +64,8 @@ export class TaskProcess {
   telling: Once<void> | undefined;
   /** Happens when it has ended. */
   readonly exited: Once<Exit> = new Once();
+  /** Of an exec: happens when containerd has been told of its end, or when it could not be started. */
+  readonly over: Once<void> = new Once();
 
   constructor(id: string, stdio: Stdio) {
     this.id = id;
