@@ -51,7 +51,7 @@ export function* runCommand(context: CommandContext, command: Command): Routine<
   const files = [io.stdin ?? nothing, io.stdout ?? nothing, io.stderr ?? nothing, file, log];
   const exit = yield* context.children.run({
     path: ITSELF,
-    args: [process.argv0, ...tiedCommand([...globals, ...systemd, ...args])],
+    args: [process.argv0, ...tiedCommand([...globals, ...systemd, ...args], context.children.limits)],
     descriptors: files.map(({ number }, to) => ({ from: number, to })),
   });
   if (exit.status === 0) return;

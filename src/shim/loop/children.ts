@@ -3,6 +3,7 @@
 
 import type { Descriptor } from "../../linux/files/files.ts";
 import { SIGCHLD, SIGINT, SIGTERM, WNOHANG } from "../../linux/numbers/sched.ts";
+import { type Limits, openFilesLimits, setOpenFilesLimits } from "../../linux/process/limits.ts";
 import { tryWaitFor, type WaitResult } from "../../linux/process/process.ts";
 import { nextSignal, receiveSignals } from "../../linux/process/signals.ts";
 import { type SpawnOptions, spawn } from "../../linux/process/spawn.ts";
@@ -27,10 +28,17 @@ export class Children {
    * reaped.
    */
   #commands = 0;
+  /**
+   * The limits of open files as containerd has set them. The shim takes what the hard one allows, as each
+   * exec that runs keeps up to ten descriptors open. Its children get them as they were.
+   */
+  readonly limits: Limits = openFilesLimits();
 
   /** @param asked called for SIGTERM and SIGINT */
   constructor(loop: Loop, asked: () => void) {
     this.#signals = receiveSignals();
+    const { hard } = this.limits;
+    setOpenFilesLimits({ soft: hard, hard });
     loop.watch(this.#signals.number, EPOLLIN, () => {
       let sawChild = false;
       for (let signal = nextSignal(this.#signals); signal !== undefined; signal = nextSignal(this.#signals)) {

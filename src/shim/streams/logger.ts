@@ -4,6 +4,7 @@
 import { type Descriptor, pipe } from "../../linux/files/files.ts";
 import { ESRCH } from "../../linux/numbers/errno.ts";
 import { SIGKILL, SIGTERM } from "../../linux/numbers/sched.ts";
+import { setOpenFilesLimits } from "../../linux/process/limits.ts";
 import { processStatus } from "../../linux/process/process.ts";
 import { openProcess } from "../../linux/process/process-handle.ts";
 import { spawn } from "../../linux/process/spawn.ts";
@@ -45,6 +46,7 @@ export class Logger {
     const [stderr, toStderr] = pipe();
     const [ready, isReady] = pipe();
     const pid = spawnLogger(options, [stdout, stderr, isReady], [toStdout, toStderr, ready]);
+    setOpenFilesLimits(children.limits, pid);
     const ended: Once<void> = new Once();
     children.watch(pid, () => ended.happen(undefined));
     yield* waitFor<void>((resume) => {
