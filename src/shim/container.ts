@@ -38,6 +38,8 @@ export class Container {
   #created: string | undefined;
   #oom: OomWatch | undefined;
   #stopOomWatch: (() => void) | undefined;
+  /** Whether such an event waits to be sent. */
+  #tellsOom = false;
 
   /** @param ended called when the first process has ended */
   constructor(
@@ -195,7 +197,7 @@ export class Container {
       this.#oom = watch;
       const { stop } = this.#context.loop.watch(watch.descriptor.number, EPOLLIN, () => {
         const event = watch.wait(0);
-        if (event === "oom") this.#context.publisher.publish("TaskOOM", { containerId: this.id });
+        if (event === "oom") this.#tellOom();
         if (event === "end") stop();
       });
       this.#stopOomWatch = stop;
@@ -203,5 +205,17 @@ export class Container {
       // Without a memory controller there is nothing to tell.
       if (!(error instanceof TsrunError)) throw error;
     }
+  }
+
+  /**
+   * One that waits speaks for those that follow. A container that runs out of memory all the time could
+   * otherwise push the events of others out of the queue while containerd is away.
+   */
+  #tellOom(): void {
+    if (this.#tellsOom) return;
+    this.#tellsOom = true;
+    this.#context.publisher.publish("TaskOOM", { containerId: this.id }, () => {
+      this.#tellsOom = false;
+    });
   }
 }

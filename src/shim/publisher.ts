@@ -25,7 +25,7 @@ export class Publisher {
   readonly #client: Client | undefined;
   readonly #namespace: string;
   readonly #log: (line: string) => void;
-  readonly #queue: Uint8Array[] = [];
+  readonly #queue: Waiting[] = [];
   #sending = false;
   #isAway = false;
   /** Continuations of requests that are held up. */
@@ -39,14 +39,19 @@ export class Publisher {
     this.#log = log;
   }
 
-  publish<N extends EventName>(name: N, values: ValuesOf<(typeof EVENTS)[N][1]>): void {
+  /** @param gone called when the event waits no longer */
+  publish<N extends EventName>(
+    name: N,
+    values: ValuesOf<(typeof EVENTS)[N][1]>,
+    gone: () => void = () => {},
+  ): void {
     if (this.#client === undefined) return;
     const [topic, message] = EVENTS[name];
     const event = { typeUrl: `containerd.events.${name}`, value: encode(message, values) };
     const envelope = { timestamp: timestamp(Date.now()), namespace: this.#namespace, topic, event };
-    this.#queue.push(encode(FORWARD_REQUEST, { envelope }));
+    this.#queue.push({ request: encode(FORWARD_REQUEST, { envelope }), gone });
     if (this.#queue.length > MOST_KEPT) {
-      this.#queue.shift();
+      this.#queue.shift()?.gone();
       this.#log("containerd is away for too long: the oldest event is dropped");
     }
     if (this.#sending) return;
@@ -76,9 +81,9 @@ export class Publisher {
   *#sendAll(client: Client): Routine<void> {
     let failures = 0;
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
-      const isTaken = yield* client.call(SERVICE, "Forward", next);
+      const isTaken = yield* client.call(SERVICE, "Forward", next.request);
       this.#isAway = !isTaken;
-      if (isTaken && this.#queue[0] === next) this.#queue.shift();
+      if (isTaken && this.#queue[0] === next) this.#queue.shift()?.gone();
       if (this.#isAway || this.#queue.length <= MOST_AHEAD) this.#goOn();
       if (isTaken) {
         failures = 0;
@@ -98,6 +103,12 @@ export class Publisher {
     this.#heldUp = [];
     for (const resume of heldUp) resume();
   }
+}
+
+/** An event that waits to be sent. */
+interface Waiting {
+  readonly request: Uint8Array;
+  readonly gone: () => void;
 }
 
 export interface PublisherOptions {
