@@ -16,6 +16,7 @@ import {
 import { connectUnix, listenUnix } from "../linux/files/unix-sockets.ts";
 import { EADDRINUSE } from "../linux/numbers/errno.ts";
 import { O_CREAT, O_RDWR, O_TRUNC, O_WRONLY } from "../linux/numbers/fcntl.ts";
+import { SIGKILL } from "../linux/numbers/sched.ts";
 import { SOCK_STREAM } from "../linux/numbers/socket-numbers.ts";
 import { spawn } from "../linux/process/spawn.ts";
 import { decode } from "../protobuf/protobuf.ts";
@@ -24,6 +25,7 @@ import type { ShimOptions } from "./command-line.ts";
 import { readRuntimeOptions } from "./messages/options.ts";
 import { ANY } from "./messages/well-known.ts";
 import { sha256 } from "./sha256.ts";
+import { signalChild } from "./streams/logger.ts";
 
 /** Where shims listen if the name of containerd's own folder is too long. */
 const SOCKETS = "/run/containerd/s";
@@ -50,15 +52,17 @@ export function startShim(options: ShimOptions): string {
     return answer(address);
   }
   using held = listener;
+  let pid: number | undefined;
   try {
-    const pid = startServing(options, held);
-    adjustOomScore(pid);
     const { shimCgroup } = optionsFromStdin();
+    pid = startServing(options, held);
+    adjustOomScore(pid);
     if (shimCgroup) joinShimCgroup(shimCgroup, pid);
     write("shim.pid", String(pid));
     write(ADDRESS, address);
   } catch (error) {
     remove(socket);
+    if (pid !== undefined) signalChild(pid, SIGKILL);
     throw error;
   }
   return answer(address);

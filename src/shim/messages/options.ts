@@ -46,6 +46,33 @@ export const CHECKPOINT_OPTIONS = {
 
 export type CheckpointOptions = ValuesOf<typeof CHECKPOINT_OPTIONS>;
 
+/**
+ * What clients of containerd 1.6, such as its `ctr`, send to a shim that is not containerd's own (containerd,
+ * runtime/linux/runctypes).
+ */
+export const CREATE_OPTIONS = {
+  noPivotRoot: { number: 1, type: "bool" },
+  openTcp: { number: 2, type: "bool" },
+  externalUnixSockets: { number: 3, type: "bool" },
+  terminal: { number: 4, type: "bool" },
+  fileLocks: { number: 5, type: "bool" },
+  emptyNamespaces: { number: 6, type: "string", repeated: true },
+  cgroupsMode: { number: 7, type: "string" },
+  noNewKeyring: { number: 8, type: "bool" },
+  shimCgroup: { number: 9, type: "string" },
+  ioUid: { number: 10, type: "int" },
+  ioGid: { number: 11, type: "int" },
+  criuWorkPath: { number: 12, type: "string" },
+  criuImagePath: { number: 13, type: "string" },
+} as const satisfies Message;
+
+/** The same for a checkpoint. */
+export const OLD_CHECKPOINT_OPTIONS = {
+  ...CHECKPOINT_OPTIONS,
+  workPath: { number: 8, type: "string" },
+  imagePath: { number: 9, type: "string" },
+} as const satisfies Message;
+
 export const RUNTIME_INFO = {
   name: { number: 1, type: "string" },
   version: {
@@ -75,11 +102,19 @@ export function readRuntimeOptions(any: Any | undefined, reader: OptionsReader):
   switch (typeName(any)) {
     case "containerd.runc.v1.Options":
       return decode(RUNC_OPTIONS, any.value);
+    case "containerd.linux.runc.CreateOptions":
+      return ofCreate(decode(CREATE_OPTIONS, any.value));
     case "runtimeoptions.v1.Options":
       return ofGeneric(decode(GENERIC_OPTIONS, any.value), reader);
     default:
       throw reader.unknown(typeName(any));
   }
+}
+
+/** The others are for a checkpoint, and come with its request, too. */
+function ofCreate(options: ValuesOf<typeof CREATE_OPTIONS>): RuntimeOptions {
+  const { noPivotRoot, noNewKeyring, shimCgroup, ioUid, ioGid, criuWorkPath, criuImagePath } = options;
+  return { noPivotRoot, noNewKeyring, shimCgroup, ioUid, ioGid, criuWorkPath, criuImagePath };
 }
 
 function ofGeneric(
@@ -111,5 +146,7 @@ export function namesUnit(cgroupsPath: string | undefined): boolean {
 
 /** The options of a checkpoint; Docker and `ctr` send the same message. */
 export function readCheckpointOptions(any: Any | undefined): CheckpointOptions {
-  return any?.value === undefined ? {} : decode(CHECKPOINT_OPTIONS, any.value);
+  if (any?.value === undefined) return {};
+  const isOld = typeName(any) === "containerd.linux.runc.CheckpointOptions";
+  return decode(isOld ? OLD_CHECKPOINT_OPTIONS : CHECKPOINT_OPTIONS, any.value);
 }

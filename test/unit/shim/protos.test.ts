@@ -5,7 +5,13 @@ import t, { type Test } from "tap";
 import type { Field, FieldType, Message } from "../../../src/protobuf/protobuf.ts";
 import { EVENTS, FORWARD_REQUEST } from "../../../src/shim/messages/events.ts";
 import { METRICS_V1, METRICS_V2 } from "../../../src/shim/messages/metrics.ts";
-import { CHECKPOINT_OPTIONS, GENERIC_OPTIONS, RUNC_OPTIONS } from "../../../src/shim/messages/options.ts";
+import {
+  CHECKPOINT_OPTIONS,
+  CREATE_OPTIONS,
+  GENERIC_OPTIONS,
+  OLD_CHECKPOINT_OPTIONS,
+  RUNC_OPTIONS,
+} from "../../../src/shim/messages/options.ts";
 import { PROCESS_DETAILS, STATUS, TASK_METHODS } from "../../../src/shim/messages/task.ts";
 import { findProto, type Proto, type ProtoField, protoFolder, readProto } from "../../support/protos.ts";
 
@@ -123,6 +129,9 @@ t.test("options", { skip }, async (t) => {
   const runc = new Oracle(t, [["runc/options/oci.proto"]]);
   runc.compare("Options", RUNC_OPTIONS);
   runc.compare("CheckpointOptions", CHECKPOINT_OPTIONS);
+  const old = new Oracle(t, [["runctypes/runc.proto"]]);
+  old.compare("CreateOptions", CREATE_OPTIONS);
+  old.compare("CheckpointOptions", OLD_CHECKPOINT_OPTIONS);
   runc.compare("ProcessDetails", PROCESS_DETAILS);
   new Oracle(t, ["runtimeoptions/v1/api.proto"]).compare("Options", GENERIC_OPTIONS);
 });
