@@ -7,6 +7,7 @@ import type { RealMount } from "../rootfs/plan/mounts.ts";
 import { isInside, nameOf } from "../rootfs/plan/paths.ts";
 import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import type { LiveMount } from "../spec/types.ts";
+import { withCopies } from "./copied-mounts.ts";
 import type { FoundMount } from "./found-mounts.ts";
 import { type Comparison, type Difference, unseen } from "./model.ts";
 import { attributeDifference, type Expectation, expectationOf, withRemount } from "./mount-attributes.ts";
@@ -201,8 +202,9 @@ class Matching {
   /** The mounts that nothing above explains. */
   extra(): Difference[] {
     const { found, below, hooks } = this.#facts;
+    const made = withCopies(found, this.#taken);
     const rest = found.filter((one) => {
-      if (this.#taken.has(one.id) || one.isPropagated || this.#cameAlong(one)) return false;
+      if (made.has(one.id) || one.isPropagated || this.#cameAlong(one)) return false;
       return !below.some(({ device, root, point }) => {
         return device === one.device && root === one.root && point === one.point;
       });

@@ -149,6 +149,16 @@ export const SUITES: readonly Healthy[] = [
     },
   },
   {
+    // What is mounted on a shared mount is copied to its peers.
+    name: "a shared root with paths that are masked and read-only twice",
+    edit: (config, { rootfs }) => {
+      symlinkSync("tmp", join(rootfs, "link"));
+      config.linux.rootfsPropagation = "rshared";
+      config.linux.maskedPaths = ["/etc/group", "/dev/null", "/proc/keys"];
+      config.linux.readonlyPaths = ["/tmp", "/link", "/etc/../tmp"];
+    },
+  },
+  {
     name: "limits that the kernel rounds",
     edit: (config) => {
       config.linux.resources = {

@@ -107,6 +107,53 @@ t.test("what came with a mount, with the root or from the host is not too many",
   t.strictSame(told({}, [ROOT, "/x rw tmpfs"], { hooks: true }), ["| /x: nothing -> tmpfs from source"]);
 });
 
+t.test("what the kernel has copied to a peer of the mount below is not too many", async (t) => {
+  const asked = { linux: { readonlyPaths: ["/tmp", "/link"] } };
+  const bound: Look = { mount: 4, isMountRoot: true, isNull: false };
+  const found = (over: string) =>
+    compareMounts({
+      ...{
+        plan: planOf(asked),
+        below: [],
+        liveMounts: [],
+        terminal: false,
+        hooks: false,
+        mayBeLocked: false,
+      },
+      found: foundMounts(
+        [
+          "1 0 0:1 / / rw shared:1 - ext4 s rw",
+          "2 1 0:1 /tmp /tmp ro shared:1 - ext4 s rw",
+          "3 2 0:1 /tmp /tmp ro shared:1 - ext4 s rw",
+          `4 3 ${over} - ext4 s rw\n`,
+        ].join("\n"),
+      ),
+      look: () => bound,
+    }).differences.map(({ what }) => what);
+  t.strictSame(found("0:1 /tmp /tmp ro shared:1"), []);
+  t.strictSame(found("0:1 /etc /tmp ro shared:1"), ["/tmp"], "it shows something else");
+  t.strictSame(found("0:1 /tmp /tmp ro shared:2"), ["/tmp"], "it is no peer");
+  t.strictSame(found("0:1 /tmp /tmp ro"), ["/tmp"], "it is private");
+});
+
+t.test(
+  "what a program has bound over something is too many, though it is a peer of its source",
+  async (t) => {
+    const lines = [
+      "1 0 0:1 / / rw shared:1 - ext4 s rw",
+      "2 1 0:2 / /v rw shared:2 - tmpfs s rw",
+      "3 1 0:3 / /w rw shared:3 - tmpfs s rw",
+      "4 3 0:2 / /w rw shared:2 - tmpfs s rw",
+    ];
+    const found = foundMounts(`${lines.join("\n")}\n`);
+    const plan = planOf({ mounts: [bind("/v"), bind("/w")] });
+    const none = { below: [], liveMounts: [], terminal: false, hooks: false, mayBeLocked: false };
+    const { differences } = compareMounts({ ...none, plan, found, look: () => "missing" });
+    t.match(differences, [{ what: "/w", asked: "nothing" }]);
+    t.equal(differences.length, 1);
+  },
+);
+
 t.test("links in the container lead a mount elsewhere", async (t) => {
   const mounts = [bind("/var/run/secret", "ro")];
   const led = (look: Look | "missing" | undefined) =>
