@@ -30,7 +30,7 @@ function onlyIn(lines: readonly string[], other: readonly string[]): string[] {
 }
 
 export function differences(runc: Observed, tsrun: Observed): Difference[] {
-  const keys = [...new Set([...runc.keys(), ...tsrun.keys()])];
+  const keys = [...new Set([...runc.keys(), ...tsrun.keys()])].filter((key) => !ASKED.test(key));
   return keys.flatMap((key) => {
     const [ofRunc, ofTsrun] = [runc.get(key), tsrun.get(key)];
     if (String(ofRunc) === String(ofTsrun)) return [];
@@ -38,6 +38,29 @@ export function differences(runc: Observed, tsrun: Observed): Difference[] {
       return [{ key, runc: ofRunc ?? ["(nothing)"], tsrun: ofTsrun ?? ["(nothing)"] }];
     }
     return [{ key, runc: onlyIn(ofRunc, ofTsrun), tsrun: onlyIn(ofTsrun, ofRunc) }];
+  });
+}
+
+/** The steps of `asked` in side.ts. */
+const ASKED = /^asked: /;
+
+/** What the answer to each of these commands holds when nothing is wrong. */
+const WELL: Readonly<Record<string, string>> = {
+  why: '"wrong":false',
+  diff: '"differs":false',
+  check: '"passes":true',
+};
+
+/** The answers of tsrun that say that something is wrong with a container that it has made. */
+export function alarms(tsrun: Observed): Difference[] {
+  if (!isMade(tsrun)) return [];
+  return [...tsrun].flatMap(([key, lines]) => {
+    const [, name = "", when = ""] = /^asked: (\w+) when (\w+) says$/.exec(key) ?? [];
+    const well = WELL[name];
+    if (well === undefined || lines.join("").includes(well)) return [];
+    // Its own program, or one of the steps, may have ended it; then there is nothing to compare.
+    const why = tsrun.get(`asked: why when ${when} says`) ?? [];
+    return why.join("").includes('"state":"stopped"') ? [] : [{ key, runc: [], tsrun: lines }];
   });
 }
 
@@ -81,7 +104,8 @@ export function compare(draft: Draft, { runc, tsrun }: Readonly<Record<"runc" | 
   const unknown: Difference[] = [];
   const reasons = new Set<string>();
   const made = { runc: isMade(runc.observed), tsrun: isMade(tsrun.observed) };
-  for (const difference of essential(differences(runc.observed, tsrun.observed))) {
+  const found = [...essential(differences(runc.observed, tsrun.observed)), ...alarms(tsrun.observed)];
+  for (const difference of found) {
     const left = withoutKnown(difference, draft, reasons);
     if (left === undefined) continue;
     const rule = RULES.find(({ explains }) => explains?.(left, draft, made) === true);

@@ -1,7 +1,8 @@
 // `make diff-runc`: random configurations, each run by runc and by tsrun in namespaces of their own, and
 // everything compared that the program inside, hooks and the host can see. Arguments: --trials N, --seed S,
-// --only I for one of them again, --runc PATH, --tsrun PATH. Each difference without a reason is printed with
-// the smallest draft that shows it; ends with a line of counts, and with 1 when there was one.
+// --only I for one of them again, --runc PATH, --tsrun PATH; --alone leaves runc out, so that only what tsrun
+// says of its own containers is judged. Each difference without a reason is printed with the smallest draft
+// that shows it; ends with a line of counts, and with 1 when there was one.
 
 import { spawn, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,10 +11,10 @@ import { parseArgs } from "node:util";
 import { removeCgroups } from "../mutate/cgroups.ts";
 import { findProgram } from "../support/host.ts";
 import { randomFrom } from "../support/random.ts";
-import { type Compared, compare, type Difference, isMade } from "./compare.ts";
+import { alarms, type Compared, compare, type Difference, isMade } from "./compare.ts";
 import { BOX, draftOf, FOLDER, type Part, PROBE } from "./draft.ts";
 import { choose } from "./parts.ts";
-import { type Ran, RUNTIMES, type Runtime, runSide, TEMPLATE } from "./side.ts";
+import { ALL_RUNTIMES, type Ran, type Runtime, runSide, TEMPLATE } from "./side.ts";
 
 const { values } = parseArgs({
   options: {
@@ -24,9 +25,11 @@ const { values } = parseArgs({
     jobs: { type: "string", default: "2" },
     runc: { type: "string", default: "runc" },
     tsrun: { type: "string", default: "dist/tsrun" },
+    alone: { type: "boolean", default: false },
   },
 });
 
+const RUNTIMES: readonly Runtime[] = values.alone ? ["tsrun"] : ALL_RUNTIMES;
 const WORKSHOP = resolve("build/diff-runc");
 const PROBE_SOURCES = ["report", "main"].map((name) => `test/diff-runc/probe/${name}.c`);
 /** Large enough that neighbouring trials have different seeds. */
@@ -91,17 +94,26 @@ function sumUp(jobs: number): void {
   }));
   for (const { reason, count } of lines.sort((one, other) => other.count - one.count))
     print(`${count} × ${reason}`);
-  const counted = `${sum(({ trials }) => trials)} trials, ${sum(({ made }) => made)} containers made by runc`;
+  const made = `${sum((counts) => counts.made)} containers made by ${values.alone ? "tsrun" : "runc"}`;
+  const counted = `${sum(({ trials }) => trials)} trials, ${made}`;
   print(`${counted}, ${sum(({ failed }) => failed)} with a difference without a reason`);
 }
 
 interface Tried extends Compared {
-  readonly sides: Readonly<Record<Runtime, Ran>>;
+  readonly sides: Readonly<Partial<Record<Runtime, Ran>>>;
+  readonly made: boolean;
 }
 
 function tryParts(parts: readonly Part[]): Tried {
+  if (values.alone) {
+    const tsrun = runSide(draftOf(parts), "tsrun");
+    return {
+      ...{ unknown: alarms(tsrun.observed), reasons: [] },
+      ...{ sides: { tsrun }, made: isMade(tsrun.observed) },
+    };
+  }
   const sides = { runc: runSide(draftOf(parts), "runc"), tsrun: runSide(draftOf(parts), "tsrun") };
-  return { ...compare(draftOf(parts), sides), sides };
+  return { ...compare(draftOf(parts), sides), sides, made: isMade(sides.runc.observed) };
 }
 
 function signature(differences: readonly Difference[]): string {
@@ -145,7 +157,7 @@ function tell(index: number, all: readonly Part[], known: Map<string, number>, f
     ...told.unknown.slice(0, MOST_DIFFERENCES).map(shown),
   ];
   for (const runtime of RUNTIMES) {
-    const said = saidShortly(told.sides[runtime].said);
+    const said = saidShortly(told.sides[runtime]?.said ?? "");
     if (said !== "") lines.push(said.replace(/^/gm, `    ${runtime} says: `));
   }
   if (values.only !== undefined) lines.push(JSON.stringify(draftOf(parts).config));
@@ -168,7 +180,7 @@ function tryAll(arena: number): number {
   for (let index = from + arena; index < after; index += jobs) {
     const parts = choose(randomFrom(Number(values.seed) * STRIDE + index));
     const tried = tryParts(parts);
-    if (isMade(tried.sides.runc.observed)) made++;
+    if (tried.made) made++;
     for (const reason of tried.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     total++;
     if (tried.unknown.length > 0) {

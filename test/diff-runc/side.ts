@@ -20,8 +20,8 @@ import {
 } from "./draft.ts";
 import { type Observed, observe } from "./observe.ts";
 
-export const RUNTIMES = ["runc", "tsrun"] as const;
-export type Runtime = (typeof RUNTIMES)[number];
+export const ALL_RUNTIMES = ["runc", "tsrun"] as const;
+export type Runtime = (typeof ALL_RUNTIMES)[number];
 
 /** The time limit of a step. */
 const SECONDS = 20;
@@ -87,7 +87,20 @@ ls -A "$STATE_ROOT" >"$OUT/left.state" 2>/dev/null
 cat /proc/[0-9]*/comm 2>/dev/null | sort >"$OUT/left.processes"
 `;
 
-function stepsOf(draft: Draft): Step[] {
+/**
+ * What tsrun says of its container: nothing is wrong with it. That is judged and not compared, since runc has
+ * no such commands; see `alarms` in compare.ts.
+ */
+function asked(when: string, runtime: Runtime): Step[] {
+  if (runtime === "runc") return [];
+  const step = (name: string, of: string) => ({
+    name: `asked: ${name} when ${when}`,
+    command: `$R ${name} --json "${of}"`,
+  });
+  return [step("why", "$ID"), step("diff", "$ID"), step("check", "$BUNDLE")];
+}
+
+function stepsOf(draft: Draft, runtime: Runtime): Step[] {
   const flags = [...draft.flags, '--bundle "$BUNDLE" --pid-file "$BOX/pid"'];
   const terminal = draft.config.process.terminal === true;
   if (terminal) flags.push('--console-socket "$BOX/console"');
@@ -95,7 +108,8 @@ function stepsOf(draft: Draft): Step[] {
   const state = (name: string): Step => ({ name, command: '$R state "$ID"' });
   const pid = '"$(cat "$BOX/pid")"';
   const create = { name: "create", command: `${listen}$R create ${flags.join(" ")} "$ID"` };
-  const made = [state("created"), { name: "limits", command: '"$PROBE" cgroups' }];
+  const limits = { name: "limits", command: '"$PROBE" cgroups' };
+  const made = [state("created"), ...asked("created", runtime), limits];
   const force = { name: "delete by force", command: '$R delete --force "$ID"' };
   const run = [...draft.runFlags, ...flags].join(" ");
   if (draft.way === "run")
@@ -121,7 +135,8 @@ function stepsOf(draft: Draft): Step[] {
       : [create, ...made, ...draft.before, { name: "start", command: '$R start "$ID"' }];
   const end = [kill, state("ended"), { name: "delete at the end", command: '$R delete "$ID"' }];
   const await_ = { name: "report", command: `test -s "$BOX/pid" && "$PROBE" await "$OUT/main" ${pid}` };
-  return [...begin, await_, state("running"), ...draft.steps, ...end, force];
+  const running = [state("running"), ...asked("running", runtime), ...draft.steps];
+  return [...begin, await_, ...running, ...asked("used", runtime), ...end, force];
 }
 
 function quoted(text: string): string {
@@ -138,7 +153,7 @@ function scriptOf(draft: Draft, runtime: Runtime): string {
   const variables = { FOLDER, BOX, BUNDLE, SOURCES, NAMESPACES, OUT, STATE_ROOT, PROBE, ID, R: runtimeCall };
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${quoted(value)}`);
   const caller = draft.caller.length === 0 ? ":" : draft.caller.join("\n");
-  const steps = stepsOf(draft).map(({ name, command }) => `step ${quoted(name)} ${quoted(command)}`);
+  const steps = stepsOf(draft, runtime).map(({ name, command }) => `step ${quoted(name)} ${quoted(command)}`);
   const config = quoted(JSON.stringify(draft.config));
   return [
     ...lines,
