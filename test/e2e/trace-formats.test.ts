@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { behaviour, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { runtimePath } from "../support/runtime.ts";
-import { checkTrace, readTrace } from "../support/trace.ts";
+import { categoryOf, checkTrace, readOtlp, readTrace } from "../support/trace.ts";
 
 const ONLY = tsrunOnly("has no --trace");
 
@@ -45,17 +45,6 @@ behaviour(
   ONLY,
 );
 
-interface OtlpSpan {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId: string;
-  readonly name: string;
-  readonly kind: number;
-  readonly startTimeUnixNano: string;
-  readonly endTimeUnixNano: string;
-  readonly attributes: readonly { key: string; value: { stringValue?: string; intValue?: string } }[];
-}
-
 behaviour(
   "OpenTelemetry gets spans of its caller's trace, each in one that contains it",
   async (t, lab) => {
@@ -67,7 +56,7 @@ behaviour(
     mustSucceed(await box.create({ globals: ["--trace", file], env }));
     const text = readFileSync(file, "utf8");
     t.equal(text.indexOf("\n"), text.length - 1, "one line");
-    const spans: OtlpSpan[] = JSON.parse(text).resourceSpans[0].scopeSpans[0].spans;
+    const spans = readOtlp(file);
     const [root, ...others] = spans;
     t.match(root, { traceId, parentSpanId: parent, name: "tsrun create" });
     const byId = new Map(spans.map((span) => [span.spanId, span]));
@@ -84,9 +73,7 @@ behaviour(
     }
     const off = BigInt(root?.startTimeUnixNano ?? "0") - before;
     t.ok(off > -5_000_000n && off < 10_000_000_000n, "times are those of the day");
-    const attribute = (span: OtlpSpan, name: string) =>
-      span.attributes.find(({ key }) => key === name)?.value.stringValue;
-    t.ok(others.some((span) => attribute(span, "tsrun.category") === "inside" && span.name === "pivot_root"));
+    t.ok(others.some((span) => categoryOf(span) === "inside" && span.name === "pivot_root"));
     mustSucceed(await box.delete());
   },
   ONLY,

@@ -7,7 +7,7 @@ import type { CompleteEvent } from "../../src/trace/chrome.ts";
 import { behaviour, type Condition, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
-import { checkTrace, readTrace, type Trace } from "../support/trace.ts";
+import { categoryOf, checkTrace, type OtlpSpan, readOtlp, readTrace, type Trace } from "../support/trace.ts";
 
 const ONLY = tsrunOnly("has no --trace");
 
@@ -78,6 +78,72 @@ behaviour(
     const asked = removed.of("dbus");
     t.ok(asked.length > 0, "delete asks systemd");
     within(t, found(t, removed, "library", "sd_bus_call"), asked);
+    await nothingLeft(t, lab, "after delete");
+  },
+  ONLY,
+  needsSystemd,
+);
+
+/** The spans around this one, the innermost first. */
+function around(span: OtlpSpan, all: ReadonlyMap<string, OtlpSpan>): OtlpSpan[] {
+  const outer = all.get(span.parentSpanId);
+  return outer === undefined ? [] : [outer, ...around(outer, all)];
+}
+
+const begins = (span: OtlpSpan): bigint => BigInt(span.startTimeUnixNano);
+const ends = (span: OtlpSpan): bigint => BigInt(span.endTimeUnixNano);
+
+behaviour(
+  "OpenTelemetry gets the same spans of systemd in the same order, each in what it is part of",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exec sleep 1000"));
+    const [chrome, otlp] = ["create.json", "create.otlp.json"].map((name) => join(lab.folder, name));
+    const globals = ["--trace", chrome ?? ""];
+    mustSucceed(await box.create({ globals }));
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    mustSucceed(await box.create({ globals: ["--trace", otlp ?? ""] }));
+    const spans = [...readOtlp(otlp ?? "")].sort((one, other) => (begins(one) < begins(other) ? -1 : 1));
+    const all = new Map(spans.map((span) => [span.spanId, span]));
+    const [messages, waits] = ["dbus", "wait"].map((category) =>
+      spans.filter((span) => categoryOf(span) === category),
+    );
+    t.strictSame(
+      messages?.map(({ name }) => name),
+      [...readTrace(chrome ?? "").of("dbus")].sort((one, other) => one.ts - other.ts).map(({ name }) => name),
+      "the messages, in the order in which they are sent",
+    );
+
+    const [load] = spans.filter(({ name }) => name === "load a library");
+    const [message] = messages?.filter(({ name }) => name === "StartTransientUnit") ?? [];
+    const [wait] = waits?.filter(({ name }) => name === "wait for systemd's StartTransientUnit") ?? [];
+    const [first] = messages ?? [];
+    if (!(load && message && wait && first)) {
+      t.fail(spans.map(({ name }) => name).join(", "));
+      return;
+    }
+    t.ok(ends(load) <= begins(first), "the library is loaded before the first message");
+    t.match(
+      around(message, all).map((span) => [categoryOf(span), span.name]),
+      [
+        ["wait", wait.name],
+        ["phase", /^(make the cgroup|start the first process)$/],
+        ["command", "tsrun create"],
+      ],
+      "the message is part of the wait, and the wait of a phase",
+    );
+    t.ok(ends(message) < ends(wait), "the wait goes on when systemd has taken the job");
+    const later = spans.filter((span) => span.parentSpanId === wait.spanId && begins(span) >= ends(message));
+    t.ok(
+      later.some((span) => categoryOf(span) === "library" && /^sd_bus_(wait|process)$/.test(span.name)),
+      `it ends with the job: ${later.map(({ name }) => name)}`,
+    );
+    for (const span of messages ?? []) {
+      const calls = spans.filter(
+        ({ name, parentSpanId }) => name === "sd_bus_call" && parentSpanId === span.spanId,
+      );
+      t.equal(calls.length, 1, `${span.name} is one call of the library`);
+    }
+    mustSucceed(await box.delete());
     await nothingLeft(t, lab, "after delete");
   },
   ONLY,

@@ -92,6 +92,30 @@ export function readTrace(path: string): Trace {
   return { document, events, whole, of: (category) => events.filter(({ cat }) => cat === category) };
 }
 
+/** A span of OTLP/JSON, as far as tests look at it. */
+export interface OtlpSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string;
+  readonly name: string;
+  readonly kind: number;
+  readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
+  readonly attributes: readonly { key: string; value: { stringValue?: string; intValue?: string } }[];
+}
+
+/** The spans of a trace for OpenTelemetry; the first is the command. */
+export function readOtlp(path: string): readonly OtlpSpan[] {
+  const { resourceSpans } = JSON.parse(readFileSync(path, "utf8")) as {
+    resourceSpans: { scopeSpans: { spans: OtlpSpan[] }[] }[];
+  };
+  return resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans));
+}
+
+export function categoryOf({ attributes }: OtlpSpan): string | undefined {
+  return attributes.find(({ key }) => key === "tsrun.category")?.value.stringValue;
+}
+
 const endOf = ({ ts, dur }: CompleteEvent): number => ts + dur;
 
 /** How much of `whole` these events cover, of 1. */
