@@ -37,8 +37,9 @@ EVERY   ?= 1
 # The runtimes that `make diff-runc` and `make bench` compare with: paths, or names in PATH.
 RUNC    ?= runc
 CRUN    ?= crun
-# The first trial of `make diff-runc`.
+# The first trial of `make diff-runc`. With ALONE=1 it leaves runc out.
 FROM    ?= 0
+ALONE   ?=
 # Another tsrun for `make bench`, such as the one from before a change.
 BASE    ?=
 # Of `make bench`: parts of the names of rows; "v1", "v2"; without or with a profile, idle or busy: "0", "1"; all by
@@ -66,8 +67,10 @@ ONLY    ?=
 CROWD   ?=
 # The shim of `make test-restarts`: tsrun, or runc for containerd's own.
 SHIM    ?= tsrun
-# Folder with vm-run, which runs a command in a virtual machine with systemd and cgroup v2.
+# Folder with vm-run, which runs a command in a virtual machine with systemd and cgroup v2; and with which
+# cgroup drivers the tests run there, by default both.
 VM      ?=
+DRIVERS ?=
 
 OWN     := $(subst x86_64,x86-64,$(subst aarch64,arm64,$(shell uname -m)))
 BUILD   := $(BINARY)$(addprefix -,$(filter-out $(OWN),$(TARGET)))
@@ -164,9 +167,9 @@ test-e2e: compile ## the runtime from outside; RUNTIME=runc tries the cases on a
 test-kernel: compile ## test-e2e once for each system call that older kernels lack
 	@RUNTIME='$(RUNTIME)' WITHOUT=each node build/test/run.js $(or $(FILES),e2e/ security/)
 
-test-vm: build compile ## cgroup tests in a virtual machine with systemd and cgroup v2; VM=folder with vm-run
+test-vm: build compile ## cgroup tests in a virtual machine with systemd and cgroup v2; VM=folder with vm-run, DRIVERS="systemd"
 	@test -x '$(VM)/vm-run' || { echo "make test-vm needs VM=<folder with vm-run>"; exit 2; }
-	@VM='$(VM)' sh scripts/test-vm.sh $(FILES)
+	@VM='$(VM)' DRIVERS='$(DRIVERS)' sh scripts/test-vm.sh $(FILES)
 
 test-systemd-v1: build compile ## the systemd driver on cgroup v1, under a systemd of its own; as root
 	@bash scripts/test-systemd-v1.sh $(FILES)
@@ -209,9 +212,9 @@ fuzz: $(GENERATED) ## feed the readers of JSON, mounts and users under AddressSa
 siege: compile ## commands on containers that kill, end, fork, trace and mount; N=1000 tries each, ATTACKERS="kills", RUNTIME=runc
 	@RUNTIME='$(RUNTIME)' node build/test/security/siege/main.js --tries $(N) $(ATTACKERS)
 
-diff-runc: build compile ## random configurations run by runc and by tsrun, and all compared; N=200 SEED=1 RUNC=path, ONLY= one again
+diff-runc: build compile ## random configurations run by runc and by tsrun, and all compared; N=200 SEED=1 RUNC=path, ONLY= one again, ALONE=1
 	@node build/test/diff-runc/main.js --trials $(if $(filter file,$(origin N)),200,$(N)) --seed $(SEED) \
-	  --from $(FROM) --jobs $(JOBS) --runc '$(RUNC)' $(if $(ONLY),--only $(ONLY))
+	  --from $(FROM) --jobs $(JOBS) --runc '$(RUNC)' $(if $(ONLY),--only $(ONLY)) $(if $(ALONE),--alone)
 
 fuzz-engine: $(GENERATED) ## random programs in the engine with tsrun's changes and without, compared; DURATION=600 seconds, SEED=number
 	@$(BIN)/bun scripts/fuzz-engine.ts $(DURATION) $(if $(filter command,$(origin SEED)),$(SEED))

@@ -21,4 +21,5 @@ tar -c --exclude='node_modules/bun/bin/bunx.exe' --exclude='node_modules/@biomej
   --exclude='node_modules/es-toolkit' --exclude='node_modules/prettier' --exclude='node_modules/react-dom' \
   node_modules | tar -x -C "$stage"
 exec "$VM/vm-run" --docker --copy "$stage:/opt/tsrun" --cwd /opt/tsrun --timeout "${TIMEOUT:-5400}" \
-  --env CASES="${CASES:-20}" --env SEED="${SEED:-}" -- sh scripts/test-drivers.sh "$@"
+  --env CASES="${CASES:-20}" --env SEED="${SEED:-}" --env DRIVERS="${DRIVERS:-cgroupfs systemd}" \
+  -- sh scripts/test-drivers.sh "$@"
