@@ -22,6 +22,7 @@ import { remember } from "./endings.ts";
 import type { SupervisedEnd } from "./foreground.ts";
 import { outputFor, stateForHooks } from "./hook-state.ts";
 import type { GlobalOptions } from "./options.ts";
+import { ownCgroup } from "./own-cgroup.ts";
 import type { StateRecord } from "./record.ts";
 import { signalInit } from "./signal-init.ts";
 import { openInit } from "./status.ts";
@@ -70,15 +71,16 @@ export function rememberEnd(
 
 /** What can be known of its end; once the cgroup is removed, its counters are gone. */
 function endingOf(
-  { id, created, init_process_pid: pid, init_process_start: startTime, cgroup }: StateRecord,
+  record: StateRecord,
   { by, end, isKilled = false }: Pick<DestroyOptions, "by" | "end" | "isKilled">,
 ): Ending {
+  const { id, created, init_process_pid: pid, init_process_start: startTime } = record;
   const zombie = end === undefined && pid !== 0 ? endOf(endOfZombie(pid, startTime)) : {};
   return {
     ...{ id, created, at: Date.now(), by, pid },
     ...(isKilled ? { isKilled } : {}),
     ...(end ?? zombie),
-    ...ownOomKills(cgroup),
+    ...ownOomKills(ownCgroup(record)),
   };
 }
 

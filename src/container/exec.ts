@@ -149,10 +149,8 @@ function planExec(globals: GlobalOptions, options: ExecOptions): ExecPlan {
   const init = holdInit(record);
   const status = statusWith(init, record, directory);
   checkStatus(status, options);
-  // Until its root is entered, a process in its mount namespace finds the host's files. A frozen cgroup hides
-  // that it is being made.
-  const isPaused = status === "paused";
-  if (init === undefined || status === "creating" || (isPaused && directory.waiting() === "creating")) {
+  // Until its root is entered, a process in its mount namespace finds the host's files.
+  if (init === undefined || status === "creating") {
     throw new TsrunError("E_STATE", "cannot exec in a container in the creating state", {
       hint: `it is being made; "state ${record.id}" says when it is created`,
     });

@@ -10,6 +10,7 @@ import { SIGKILL } from "../linux/numbers/sched.ts";
 import { phase } from "../spans.ts";
 import { mayEnd, signalNote } from "./ending.ts";
 import type { GlobalOptions, KillOptions } from "./options.ts";
+import { ownCgroup } from "./own-cgroup.ts";
 import { signalInit } from "./signal-init.ts";
 import { getStateDirectory, type StateDirectory } from "./store.ts";
 
@@ -20,10 +21,10 @@ export function killContainer(globals: GlobalOptions, { id, signal, all, asker }
   const record = directory.load();
   phase("send the signal");
   // Without its own pid namespace no process ends with the first one: the cgroup tells which ones belong to
-  // the container. One that is only planned may be another container's.
-  const endsAll = signal === SIGKILL && !record.ownPidNamespace && record.cgroupIsPlanned !== true;
-  if (endsAll && readProcesses(record.cgroup).length > 0) {
-    killProcesses(record.cgroup, signal);
+  // the container.
+  const cgroup = ownCgroup(record);
+  if (signal === SIGKILL && !record.ownPidNamespace && readProcesses(cgroup).length > 0) {
+    killProcesses(cgroup, signal);
     noteSignal(directory, signal, asker);
     return;
   }

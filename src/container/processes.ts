@@ -5,6 +5,7 @@ import { readProcesses } from "../cgroups/members.ts";
 import { listDirectoryAt } from "../linux/files/directories.ts";
 import { type Descriptor, readLink } from "../linux/files/files.ts";
 import { processStatus } from "../linux/process/process.ts";
+import { ownCgroup } from "./own-cgroup.ts";
 import type { StateRecord } from "./record.ts";
 import { holdInit } from "./status.ts";
 
@@ -13,14 +14,12 @@ import { holdInit } from "./status.ts";
  * user's container may have been refused a cgroup.
  */
 export function processesOf(record: StateRecord): number[] | undefined {
-  const { cgroup, ownPidNamespace } = record;
-  // Nobody is known yet, and a cgroup that is only planned may be another container's.
-  if (record.cgroupIsPlanned === true) return [];
+  const cgroup = ownCgroup(record);
   if (Object.keys(cgroup.paths).length > 0) return readProcesses(cgroup);
   const held = holdInit(record);
   if (held === undefined) return [];
   using init = held;
-  if (cgroup.isDisabled !== true || !ownPidNamespace) return undefined;
+  if (cgroup.isDisabled !== true || !record.ownPidNamespace) return undefined;
   return processesInNamespaceOf(init, record.init_process_pid);
 }
 

@@ -11,7 +11,10 @@ import type { StateDirectory } from "./store.ts";
 /** The proxy's executable as /proc/PID/exe shows it. */
 export const PROXY_EXECUTABLE = "/memfd:tsrun-init (deleted)";
 
-/** In runc's order: frozen means paused, gone means stopped, waiting means created, otherwise running. */
+/**
+ * In runc's order, after those that are being made: frozen means paused, gone means stopped, waiting means
+ * created, otherwise running.
+ */
 export function statusOf(record: StateRecord, directory: StateDirectory): Status {
   const init = holdInit(record);
   // Written out, because the bundler turns `using` into ten calls.
@@ -30,7 +33,8 @@ export function statusWith(
 ): Status {
   const waiting = directory.waiting();
   if (init === undefined) return isBegun(record, directory) ? "creating" : "stopped";
-  if (freezeState(record.cgroup) === "frozen") return "paused";
+  // A frozen cgroup must not hide that it is still being made: what may be done to a paused one may not then.
+  if (waiting !== "creating" && freezeState(record.cgroup) === "frozen") return "paused";
   if (waiting === undefined) return "running";
   return whileWaiting(waiting, readLink("exe", { at: init.number }));
 }

@@ -7,6 +7,7 @@ import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
 import { poll } from "../linux/files/poll.ts";
 import { Screen, type Size } from "../terminal/screen.ts";
 import type { GlobalOptions, Status } from "./options.ts";
+import { ownCgroup } from "./own-cgroup.ts";
 import { statusOf } from "./status.ts";
 import { findStateDirectory, getStateDirectory, listIds } from "./store.ts";
 
@@ -141,8 +142,10 @@ function sampleOf(root: string, id: string): Sample | undefined {
     const status = statusOf(record, directory);
     const bare = { id, status, pid: status === "stopped" ? 0 : record.init_process_pid };
     const time = performance.now();
-    if (status === "stopped" || record.cgroup.isDisabled === true) return { usage: bare, time };
-    const stats = readStats(record.cgroup);
+    const cgroup = ownCgroup(record);
+    const hasFigures = Object.keys(cgroup.paths).length > 0;
+    if (status === "stopped" || !hasFigures) return { usage: bare, time };
+    const stats = readStats(cgroup);
     return { ...countersOf(stats), usage: { ...bare, ...levelsOf(stats) }, time };
   } catch (error) {
     throwIfOutOfMemory(error);

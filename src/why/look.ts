@@ -8,6 +8,7 @@ import { readKey } from "../cgroups/writer.ts";
 import { isOfEarlierBoot } from "../container/boot.ts";
 import { type Ending, SIGNAL_NOTE, type Signalled, signalledIn } from "../container/ending.ts";
 import type { GlobalOptions } from "../container/options.ts";
+import { ownCgroup } from "../container/own-cgroup.ts";
 import type { StateRecord } from "../container/record.ts";
 import { PROXY_EXECUTABLE, statusOf } from "../container/status.ts";
 import { findStateDirectory, type StateDirectory } from "../container/store.ts";
@@ -67,7 +68,8 @@ function kernelOf({ pid = 0, cgroup, created, at }: Ending): Facts["kernel"] {
 
 function lookAtExisting(directory: StateDirectory, record: StateRecord, { commands }: Around): Existing {
   const status = statusOf(record, directory);
-  const { init_process_pid: pid, init_process_start: startTime, cgroup } = record;
+  const { init_process_pid: pid, init_process_start: startTime } = record;
+  const cgroup = ownCgroup(record);
   const isThere = pid !== 0 && processStatus(pid)?.startTime === startTime;
   const init = isThere ? lookAtProcess(pid) : undefined;
   const members = readProcesses(cgroup);
