@@ -76,13 +76,15 @@ function createPaths(plan: CgroupPlan, rootless: boolean, made: string[]): Cgrou
 }
 
 /**
- * Removes the cgroup that `createCgroup` made, with all cgroups below it, after a later step of the creation
- * has failed and its process is dead. Cgroups that existed before stay. `unmakeCgroups` removes the parents.
+ * Removes the cgroup that `createCgroup` or `joinNewCgroup` made, with all cgroups below it, after a later
+ * step of the creation has failed and its process is dead. Cgroups that existed before stay, and so does a
+ * unit that systemd refused to make because there was one of that name. `unmakeCgroups` removes the parents.
  * Returns why a cgroup stays: somebody, such as a hook, has put a process into it.
  */
 export function undoCgroup(record: CgroupRecord, made: readonly string[]): TsrunError | undefined {
   const { paths, unit } = record;
-  const own = new Set(Object.values(paths).filter((path) => unit !== undefined || made.includes(path)));
+  const own = new Set(Object.values(paths).filter((path) => made.includes(path)));
+  if (own.size === 0) return undefined;
   try {
     if (unit !== undefined) destroyCgroup(record);
     else removeCgroups([...own]);
@@ -93,15 +95,21 @@ export function undoCgroup(record: CgroupRecord, made: readonly string[]): Tsrun
   return undefined;
 }
 
-/** How the first process enters: like any other, or moved by systemd, which makes the unit around it. */
-export function joinNewCgroup(plan: CgroupPlan, record: CgroupRecord): JoinFiles {
+/**
+ * How the first process enters: like any other, or moved by systemd, which makes the unit around it. `made`
+ * then collects the unit's cgroups, for `undoCgroup`.
+ */
+export function joinNewCgroup(plan: CgroupPlan, record: CgroupRecord, made: string[]): JoinFiles {
   const { unit, driver } = plan;
   if (unit === undefined) return joinFiles(record);
+  const accepted = (): void => {
+    for (const path of Object.values(record.paths)) if (!made.includes(path)) made.push(path);
+  };
   if (driver === "v2") {
     return {
       tasks: [],
       admit: (pid) => {
-        startUnit(unit, pid);
+        startUnit(unit, pid, accepted);
         finishUnitV2(plan, pid);
       },
     };
@@ -110,7 +118,7 @@ export function joinNewCgroup(plan: CgroupPlan, record: CgroupRecord): JoinFiles
   return {
     tasks: tasksFiles({ ...record, paths }),
     admit: (pid) => {
-      startUnit(unit, pid);
+      startUnit(unit, pid, accepted);
       finishUnitV1(plan);
     },
   };

@@ -117,6 +117,7 @@ function makeContainer(globals: GlobalOptions, options: CreateOptions, mode: Cre
   globals.trace?.debug(ENTERING);
   const entered = startFirstProcess(plan, cgroup, {
     extra: [fifo, terminal, listener, output?.stdout, output?.stderr],
+    made,
     trace: globals.trace,
   });
   const { init } = entered;
@@ -272,9 +273,9 @@ function makeCgroup(plan: ContainerPlan, made: string[]): CgroupRecord {
 function startFirstProcess(
   plan: ContainerPlan,
   cgroup: CgroupRecord,
-  rest: Pick<EnterOptions, "extra" | "trace">,
+  { made, ...rest }: Pick<EnterOptions, "extra" | "trace"> & { readonly made: string[] },
 ): Entered {
-  const { directory: path, ...join } = joinNewCgroup(plan.cgroup, cgroup);
+  const { directory: path, ...join } = joinNewCgroup(plan.cgroup, cgroup, made);
   using directory = path === undefined ? undefined : openDirectory(path);
   try {
     return enterNamespaces({

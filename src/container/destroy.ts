@@ -164,7 +164,10 @@ function removeCgroup(record: StateRecord, forced: DestroyOptions["forced"]): st
   const kills = cgroupIsPlanned !== true && (forced !== undefined || !ownPidNamespace);
   if (kills) orWarn(forced, () => killProcesses(cgroup, SIGKILL));
   const remove = kills ? destroyKilledCgroup : destroyCgroup;
-  return orWarn(forced, () => remove(cgroup)) ? [] : cgroupsLeft(cgroup);
+  // An empty scope ends by itself: one of this name that is there may be another container's.
+  const { unit: _planned, ...directories } = cgroup;
+  const own = cgroupIsPlanned === true ? directories : cgroup;
+  return orWarn(forced, () => remove(own)) ? [] : cgroupsLeft(cgroup);
 }
 
 /** The container's cgroups that are still there, for `gc`. */

@@ -105,11 +105,20 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
   addCgroupRemoval(undo, { cgroup, made, id: options.id, log: globals.log });
   endWithHooks(undo, plan, output);
   undo.add(() => {
-    killProcesses(cgroup, SIGKILL);
+    // A unit that systemd refused to make is another container's.
+    if (record.cgroupIsPlanned !== true) killProcesses(cgroup, SIGKILL);
     if (record.init_process_pid !== 0) reapChild(record.init_process_pid);
   });
-  record = { ...record, cgroup, cgroupIsPlanned: false };
-  directory.save(record);
+  const putOnRecord = (): void => {
+    record = { ...record, cgroup, cgroupIsPlanned: false };
+    directory.save(record);
+  };
+  const { admit, ...join } = joinNewCgroup(plan.cgroup, cgroup, made);
+  const admitAndRecord = (pid: number): void => {
+    admit?.(pid);
+    putOnRecord();
+  };
+  if (admit === undefined) putOnRecord();
 
   const notified = ({ script, pid, descriptor }: Notice): void => {
     switch (script) {
@@ -140,7 +149,7 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
     annotations: plan.bundle.spec.annotations,
     rootfs: plan.rootfs,
     namespaces: plan.namespaces,
-    cgroup: joinNewCgroup(plan.cgroup, cgroup),
+    cgroup: admit === undefined ? join : { ...join, admit: admitAndRecord },
     limit: () => {
       const { resources, devices } = plan.cgroup;
       applyResources(cgroup, resources, { rootless: plan.rootless, devices });

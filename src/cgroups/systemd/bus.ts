@@ -136,14 +136,15 @@ export class Systemd {
     return Number(/\d+/.exec(this.managerProperty("Version"))?.[0] ?? 0);
   }
 
-  /** Makes a unit and waits for its job. */
-  startTransientUnit(name: string, properties: readonly Property[]): JobResult {
-    return this.#job("StartTransientUnit", [
+  /** Makes a unit and waits for its job. Calls `accepted` when there is a job. */
+  startTransientUnit(name: string, properties: readonly Property[], accepted: () => void): JobResult {
+    const args = [
       { type: "s", value: name },
       { type: "s", value: "replace" },
       propertyList(properties),
       { type: "a(sa(sv))", value: [] },
-    ]);
+    ];
+    return this.#job("StartTransientUnit", args, accepted);
   }
 
   /** Stops a unit and waits for its job. */
@@ -187,18 +188,19 @@ export class Systemd {
     return reply.readText("s") ?? "";
   }
 
-  #job(member: string, args: readonly Argument[]): JobResult {
+  #job(member: string, args: readonly Argument[], accepted?: () => void): JobResult {
     const since = begin();
     try {
-      return this.#waitForJob(member, args);
+      return this.#waitForJob(member, args, accepted);
     } finally {
       if (since > 0) end(since, "wait", `wait for systemd's ${member}`);
     }
   }
 
-  #waitForJob(member: string, args: readonly Argument[]): JobResult {
+  #waitForJob(member: string, args: readonly Argument[], accepted?: () => void): JobResult {
     this.#listen();
     using reply = this.#call(MANAGER, member, args);
+    accepted?.();
     const job = reply.readText("o") ?? "";
     const deadline = performance.now() + JOB_TIMEOUT_MS;
     for (;;) {

@@ -19,14 +19,17 @@ import {
 import { property } from "./property.ts";
 import { withUnkept } from "./unkept.ts";
 
-/** Makes the unit and moves the process into it. The cgroup exists when this returns. */
-export function startUnit(unit: UnitPlan, pid: number): void {
+/**
+ * Makes the unit and moves the process into it. The cgroup exists when this returns. Calls `accepted` as soon
+ * as systemd makes the unit: one of this name that exists without that call is another container's.
+ */
+export function startUnit(unit: UnitPlan, pid: number, accepted: () => void): void {
   const systemd = connectSystemd(unit);
   const properties = [...unit.properties, property("PIDs", "au", [pid])];
   const attempt = `unable to start unit "${unit.name}"`;
   let result: JobResult;
   try {
-    result = startOrReplace(systemd, unit.name, properties);
+    result = startOrReplace(systemd, unit.name, properties, accepted);
   } catch (error) {
     throwIfOutOfMemory(error);
     const words = error instanceof Error ? error.message : String(error);
@@ -47,14 +50,15 @@ function startOrReplace(
   systemd: Systemd,
   name: string,
   properties: Parameters<Systemd["startTransientUnit"]>[1],
+  accepted: () => void,
 ): JobResult {
   try {
-    return systemd.startTransientUnit(name, properties);
+    return systemd.startTransientUnit(name, properties, accepted);
   } catch (error) {
     if (!(error instanceof SystemdError) || error.busName !== "org.freedesktop.systemd1.UnitExists")
       throw error;
     tryReset(systemd, name);
-    return systemd.startTransientUnit(name, properties);
+    return systemd.startTransientUnit(name, properties, accepted);
   }
 }
 

@@ -150,7 +150,7 @@ function kindOf(file: PretendedFile | undefined): FileKind | undefined {
 
 function startFirst(plan: ContainerPlan, rehearsal: Rehearsal, host: HostSide): Entered {
   rehearsal.enter("namespaces");
-  const { tasks, directory: path } = joinNewCgroup(plan.cgroup, plannedRecord(plan.cgroup));
+  const { tasks, directory: path } = joinNewCgroup(plan.cgroup, plannedRecord(plan.cgroup), []);
   const directory = path === undefined ? undefined : new Descriptor(-1);
   const { hooks, process } = plan.bundle.spec;
   const nothing = new Descriptor(-1);
