@@ -24,7 +24,7 @@ import { close, dup3, execve, openat, unshare, write } from "../proxy/calls/call
 import { mount } from "../proxy/calls/mount-calls.ts";
 import { type Operation, operation, operationError } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
-import { startProxy, type Trace } from "../proxy/proxy.ts";
+import { type Hindrance, startProxy, type Trace } from "../proxy/proxy.ts";
 import { sendMaster } from "../terminal/console.ts";
 import type { ImageOptions } from "./options.ts";
 import type { Directories } from "./plan.ts";
@@ -43,6 +43,7 @@ export interface Launch {
   /** Whether the container gets our descriptors 0 to 2. */
   readonly givesStandardStreams: boolean;
   readonly trace: Trace | undefined;
+  readonly hindrance?: Hindrance | undefined;
 }
 
 export interface Launched {
@@ -58,7 +59,7 @@ export interface Launched {
  * it. Here all mounts end with criu.
  */
 export function launch(request: Launch): Launched {
-  const { namespaces, paths, trace } = request;
+  const { namespaces, paths, trace, hindrance } = request;
   const slots = slotsFor(namespaces.length);
   const [ours, theirs] = socketPair(SOCK_STREAM);
   using carrier = ours;
@@ -69,6 +70,7 @@ export function launch(request: Launch): Launched {
     control: slots.control,
     descriptors: [...reserved, slots.carrier].map((to) => ({ from: other.number, to })),
     trace,
+    hindrance,
   });
   // Now only the process has this end: we get its message, or end of file when the process ends.
   other.close();

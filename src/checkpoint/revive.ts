@@ -4,7 +4,7 @@ import type { JoinFiles } from "../cgroups/join.ts";
 import { TsrunError, wrapError } from "../errors.ts";
 import { makeDirectory, openDirectory, readLink, readText, removeDirectory } from "../linux/files/files.ts";
 import type { NamespacePlan } from "../namespaces/plan.ts";
-import type { Trace } from "../proxy/proxy.ts";
+import type { Hindrance, Trace } from "../proxy/proxy.ts";
 import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import { criuConfigFile, WorkingDirectories } from "./images.ts";
 import { launch } from "./launch.ts";
@@ -39,6 +39,7 @@ export interface Revived {
   /** Whether the container gets our descriptors 0 to 2; a container's own terminal comes from the images. */
   readonly givesStandardStreams: boolean;
   readonly trace: Trace | undefined;
+  readonly hindrance: Hindrance;
   readonly debug: (message: string) => void;
   /** Called at each of criu's notifications; see restore.ts. */
   readonly notified: Notified;

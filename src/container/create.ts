@@ -4,6 +4,7 @@
 
 import type { DeviceProgram } from "../cgroups/devices/apply-v2.ts";
 import { applyResources, createCgroup, joinNewCgroup, prepareDevices } from "../cgroups/driver.ts";
+import { frozenHindrance } from "../cgroups/frozen.ts";
 import { oomKills } from "../cgroups/members.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { unmakeCgroups } from "../cgroups/tree.ts";
@@ -116,8 +117,8 @@ function makeContainer(globals: GlobalOptions, options: CreateOptions, mode: Cre
   phase("start the first process");
   globals.trace?.debug(ENTERING);
   const entered = startFirstProcess(plan, cgroup, {
-    extra: [fifo, terminal, listener, output?.stdout, output?.stderr],
     made,
+    extra: [fifo, terminal, listener, output?.stdout, output?.stderr],
     trace: globals.trace,
   });
   const { init } = entered;
@@ -283,6 +284,7 @@ function startFirstProcess(
       cgroup: { ...join, directory },
       inherited: inheritedFds(plan.options),
       rootless: plan.rootless,
+      hindrance: frozenHindrance(cgroup),
       ...rest,
     });
   } catch (error) {

@@ -2,6 +2,7 @@
 // criu does here what create does inside the container (runc: restore.go, libcontainer/criu_linux.go).
 
 import { applyResources, createCgroup, joinNewCgroup } from "../cgroups/driver.ts";
+import { frozenHindrance } from "../cgroups/frozen.ts";
 import { killProcesses } from "../cgroups/members.ts";
 import { unmakeCgroups } from "../cgroups/tree.ts";
 import { revive } from "../checkpoint/revive.ts";
@@ -150,6 +151,7 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
     rootfs: plan.rootfs,
     namespaces: plan.namespaces,
     cgroup: admit === undefined ? join : { ...join, admit: admitAndRecord },
+    hindrance: frozenHindrance(cgroup),
     limit: () => {
       const { resources, devices } = plan.cgroup;
       applyResources(cgroup, resources, { rootless: plan.rootless, devices });

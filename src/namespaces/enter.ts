@@ -22,7 +22,7 @@ import { type Fd, shown } from "../proxy/calls/arguments.ts";
 import { clone, clone3, close, dup3, openat, prctl, setns, unshare, write } from "../proxy/calls/calls.ts";
 import { inChild, inParent, type Operation, operation, orGoOn, resultOf } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
-import { startProxy, type Trace } from "../proxy/proxy.ts";
+import { type Hindrance, startProxy, type Trace } from "../proxy/proxy.ts";
 import { writeIdMaps } from "./id-maps.ts";
 import { NAMESPACES, type NamespacePlan } from "./plan.ts";
 
@@ -52,6 +52,7 @@ export interface EnterOptions {
   readonly extra: readonly (Descriptor | undefined)[];
   readonly rootless: boolean;
   readonly trace: Trace | undefined;
+  readonly hindrance?: Hindrance | undefined;
   /** Does what tsrun itself has to do; that of a rehearsal only notes it. */
   readonly hostCalls?: HostCalls;
 }
@@ -203,6 +204,7 @@ function startFirst(options: EnterOptions): Entering {
       ),
     ],
     trace: options.trace,
+    hindrance: options.hindrance,
   });
   childEnd.close();
   middleEnd?.close();

@@ -36,6 +36,16 @@ export interface Trace {
   debug(line: string): void;
 }
 
+/** What keeps processes from answering, other than a signal or a tracer inside. */
+export interface Held {
+  readonly error: TsrunError;
+  /** Ends the processes that are held. */
+  giveUp(): void;
+}
+
+/** Asked when an answer is late. */
+export type Hindrance = () => Held | undefined;
+
 /** What the host's end of a proxy is made of. */
 export interface Ends {
   readonly socket: Descriptor;
@@ -46,6 +56,7 @@ export interface Ends {
   readonly machine?: Machine;
   /** Whether it notes when each call began and ended. */
   readonly clocked?: boolean;
+  readonly hindrance?: Hindrance | undefined;
 }
 
 interface SendOptions extends EncodeOptions {
@@ -68,6 +79,7 @@ export class SyscallProxy implements Line {
   readonly #trace: Trace | undefined;
   readonly #machine: Machine;
   readonly #clocked: boolean;
+  readonly #hindrance: Hindrance | undefined;
   /** The number of the last message, if somebody records. */
   #recorded = 0;
   /**
@@ -84,6 +96,7 @@ export class SyscallProxy implements Line {
     this.#trace = ends.trace;
     this.#machine = ends.machine ?? machine;
     this.#clocked = ends.clocked === true;
+    this.#hindrance = ends.hindrance;
     limitReceiving(ends.socket.number, LOOK_SECONDS);
   }
 
@@ -182,6 +195,7 @@ export class SyscallProxy implements Line {
       trace: this.#trace,
       machine: this.#machine,
       clocked: this.#clocked,
+      hindrance: this.#hindrance,
     });
     recording()?.nameProcess(pid, "proxy");
     const seenByChild = operations.map((one) => ({ ...one }));
@@ -272,15 +286,18 @@ export class SyscallProxy implements Line {
   }
 
   /**
-   * Waits for an answer until the process ends. A process of the container may also hold it: tsrun gives up
-   * when it finds the process stopped or traced twice in a row.
+   * Waits for an answer until the process ends. A process of the container may also hold it, or a frozen
+   * cgroup: tsrun gives up when it finds the process stopped, traced or frozen twice in a row.
    */
   #read(reply: Uint8Array, entries: readonly Entry[]): number {
     for (let held = 0; ; ) {
       const got = tryCall("read", this.#socket.number, reply, reply.length);
       if (got !== -EAGAIN || this.#impatience !== undefined) return got;
-      held = isHeld(this.pid) ? held + 1 : 0;
-      if (held === 2) throw heldError(attemptOf(entries));
+      const hindrance = this.#hindrance?.();
+      held = hindrance !== undefined || isHeld(this.pid) ? held + 1 : 0;
+      if (held < 2) continue;
+      hindrance?.giveUp();
+      throw hindrance?.error ?? heldError(attemptOf(entries));
     }
   }
 
@@ -334,13 +351,15 @@ export interface StartOptions {
   /** Further descriptors, with the numbers that they get in the proxy. */
   readonly descriptors?: readonly { readonly from: number; readonly to: number }[];
   readonly trace?: Trace | undefined;
+  /** For it and for the processes that it clones. */
+  readonly hindrance?: Hindrance | undefined;
 }
 
 /**
  * Starts a proxy, in about 0.6 ms. It inherits descriptors 0 to 2 and those it is given, and waits for a
  * batch.
  */
-export function startProxy({ control, descriptors = [], trace }: StartOptions): Conversation {
+export function startProxy({ control, descriptors = [], trace, hindrance }: StartOptions): Conversation {
   const [ours, theirs] = socketPair(SOCK_SEQPACKET);
   const clocked = recording() !== undefined;
   const program = { name: "tsrun-init", bytes: proxyExecutable(machine, control, clocked) };
@@ -351,7 +370,7 @@ export function startProxy({ control, descriptors = [], trace }: StartOptions): 
   });
   theirs.close();
   recording()?.nameProcess(pid, "proxy");
-  return Conversation.on(new SyscallProxy(pid, { socket: ours, control, trace, clocked }));
+  return Conversation.on(new SyscallProxy(pid, { socket: ours, control, trace, clocked, hindrance }));
 }
 
 /**

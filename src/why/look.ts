@@ -1,7 +1,7 @@
 // Looks at one container: its state, its processes, its cgroup, the commands that work on it, and what is
 // remembered of it.
 
-import { freezeState, isFrozenV1 } from "../cgroups/freezer.ts";
+import { frozenAround } from "../cgroups/frozen.ts";
 import { ownOomKills, readProcesses } from "../cgroups/members.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { readKey } from "../cgroups/writer.ts";
@@ -121,24 +121,11 @@ function signalsIn(path: string): Signalled[] {
 }
 
 /** The frozen cgroup: the container's own, or one above it; `undefined` if none is frozen. */
-function frozenAt(cgroup: CgroupRecord): Frozen | undefined {
-  const own = cgroup.paths[cgroup.driver === "v2" ? "" : "freezer"];
-  if (own === undefined) return undefined;
-  const file = cgroup.driver === "v2" ? "cgroup.freeze" : "freezer.state";
-  const isFrozen = (path: string): boolean =>
-    cgroup.driver === "v2" ? readTextIfThere(`${path}/${file}`)?.trim() === "1" : isFrozenV1(path);
-  if (freezeState(cgroup) === "frozen") return { cgroup: own, file, isOwn: true };
-  for (
-    let at = above(own);
-    at !== "" && listIfReadable(at).some(({ name }) => name === file);
-    at = above(at)
-  ) {
-    if (isFrozen(at)) return { cgroup: at, file, isOwn: false };
-  }
+function frozenAt(record: CgroupRecord): Frozen | undefined {
+  const own = record.paths[record.driver === "v2" ? "" : "freezer"];
+  for (const frozen of frozenAround(record)) return { ...frozen, isOwn: frozen.cgroup === own };
   return undefined;
 }
-
-const above = (path: string): string => path.slice(0, path.lastIndexOf("/"));
 
 /** cgroup v1 with the OOM killer disabled in memory.oom_control: what needs more memory waits. */
 function isHeldByMemory({ driver, paths: { memory } }: CgroupRecord): boolean {
