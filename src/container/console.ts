@@ -14,6 +14,7 @@ import type { Spec } from "../spec/types.ts";
 import { adoptTerminal, controlSession, openPty, sendMaster } from "../terminal/console.ts";
 import { findHostTerminal, TerminalRelay } from "../terminal/relay.ts";
 import { connectTo, receiveMaster } from "../terminal/socket.ts";
+import type { GlobalOptions } from "./options.ts";
 
 export interface ConsoleRequest {
   readonly foreground: boolean;
@@ -64,8 +65,12 @@ export function openConsole({ foreground, terminal, socket }: ConsoleRequest): C
  * Goes with `prepareForeground`. Connects the container's terminal, if it has one, to the caller's. The relay
  * has to be disposed of on every way out.
  */
-export function attachTerminal(terminal: Descriptor | undefined): TerminalRelay | undefined {
-  return terminal === undefined ? undefined : new TerminalRelay(findHostTerminal(), receiveMaster(terminal));
+export function attachTerminal(
+  terminal: Descriptor | undefined,
+  { log }: Pick<GlobalOptions, "log">,
+): TerminalRelay | undefined {
+  if (terminal === undefined) return undefined;
+  return new TerminalRelay(findHostTerminal(), receiveMaster(terminal), (message) => log.warning(message));
 }
 
 export interface TerminalOptions {

@@ -121,7 +121,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   const ready = orSayStopped(plan, () => becomeReady(standing, plan, { options, labels, filtersLate }), pid);
   terminal?.close();
   plan.init.close();
-  using relay = attachTerminal(console.ours);
+  using relay = attachTerminal(console.ours, globals);
   phase("go inside");
   const proxy = orSayStopped(plan, () => goInside(standing, plan, ready));
   const { final } = plan.process.affinity;

@@ -19,8 +19,6 @@ import { begin, end } from "../spans.ts";
 import type { TerminalRelay } from "../terminal/relay.ts";
 import type { NotifyProxy } from "./notify-socket.ts";
 
-/** How long to wait for the output that is left when the process has ended, in milliseconds. */
-const DRAIN_MS = 100;
 /** More than a socket holds by default (net.unix.max_dgram_qlen). */
 const MOST_MESSAGES = 1000;
 
@@ -104,7 +102,7 @@ export function supervise(
 
 /** Passes on what is left at its end; with a limit, since other processes may write for ever. */
 function finish({ relay, notify }: Connections): void {
-  relay?.drain((entry) => poll([entry], DRAIN_MS)[0] ?? 0);
+  relay?.drain();
   if (notify === undefined) return;
   for (let said = 0; said < MOST_MESSAGES && poll([notify.wanted()], 0)[0] !== 0; said++) passOn(notify);
 }

@@ -68,7 +68,7 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
   const record = reviveProcesses(globals, { plan, options, directory, console, undo, output });
   const pid = record.init_process_pid;
 
-  using relay = attachTerminal(terminal);
+  using relay = attachTerminal(terminal, globals);
   writePidFile(globals, options, pid);
   undo.commit();
   if (foreground === undefined) return 0;

@@ -38,7 +38,7 @@ export function runContainer(globals: GlobalOptions, options: RunOptions, specta
     reapChild(record.init_process_pid);
     destroyIfThere(directory, record, { by: "run" });
   });
-  using relay = attachTerminal(terminal);
+  using relay = attachTerminal(terminal, globals);
   using notify = proxyNotifications(globals, directory, options.notifySocket);
   spectator?.begin(record);
   release(globals, directory, record, spectator);

@@ -5,10 +5,11 @@ import { TsrunError } from "../errors.ts";
 import { mustCall, tryCall } from "../linux/call/call.ts";
 import { viewOf } from "../linux/call/words.ts";
 import type { Descriptor } from "../linux/files/files.ts";
-import type { PollEntry } from "../linux/files/poll.ts";
+import { type PollEntry, poll } from "../linux/files/poll.ts";
 import { EAGAIN } from "../linux/numbers/errno.ts";
 import { AT_FDCWD, F_SETFL, O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDWR } from "../linux/numbers/fcntl.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "../linux/numbers/sched.ts";
+import { CallerEnd } from "./caller-end.ts";
 
 const TCGETS = 0x5401;
 const TCSETS = 0x5402;
@@ -29,23 +30,39 @@ const CONTROL_CHARACTERS_OFFSET = 17;
 /** How many bytes one direction may buffer. */
 const CAPACITY = 65536;
 
+/** How long to wait, in milliseconds, for output that is left when the process has ended. */
+const DRAIN_MS = 100;
+/** And for a reader of that output who reads nothing. */
+const READER_MS = 10_000;
+
+/** Where one direction leads. */
+interface Target {
+  readonly number: number;
+  write(bytes: Uint8Array): number;
+}
+
 /** One direction: the bytes that were read and not yet written. */
 class Flow {
-  readonly #from: number;
-  readonly #to: number;
+  readonly #from: { readonly number: number };
+  readonly #to: Target;
   #held: Uint8Array = new Uint8Array(0);
   ended = false;
   /** Bytes that were passed on, or dropped because nobody reads them. */
   moved = 0;
 
-  constructor(from: number, to: number) {
+  constructor(from: { readonly number: number }, to: Target) {
     this.#from = from;
     this.#to = to;
   }
 
+  /** How many bytes wait to be written. */
+  get held(): number {
+    return this.#held.length;
+  }
+
   wanted(): PollEntry {
-    if (this.#held.length > 0) return { fd: this.#to, events: POLLOUT };
-    return this.ended ? { fd: -1, events: 0 } : { fd: this.#from, events: POLLIN };
+    if (this.#held.length > 0) return { fd: this.#to.number, events: POLLOUT };
+    return this.ended ? { fd: -1, events: 0 } : { fd: this.#from.number, events: POLLIN };
   }
 
   /** Moves as much as possible without waiting; `events` is the result of poll(2). */
@@ -57,7 +74,7 @@ class Flow {
 
   #take(): void {
     const buffer = new Uint8Array(CAPACITY);
-    const got = tryCall("read", this.#from, buffer, buffer.length);
+    const got = tryCall("read", this.#from.number, buffer, buffer.length);
     if (got === -EAGAIN) return;
     // EIO from a master: the last process with the slave open has closed it.
     if (got <= 0) this.ended = true;
@@ -65,7 +82,7 @@ class Flow {
   }
 
   #give(): void {
-    const written = tryCall("write", this.#to, this.#held, this.#held.length);
+    const written = this.#to.write(this.#held);
     if (written === -EAGAIN) return;
     const gone = written > 0 ? written : this.#held.length;
     this.#held = this.#held.subarray(gone);
@@ -78,17 +95,22 @@ export class TerminalRelay implements Disposable {
   readonly #host: number;
   readonly #master: Descriptor;
   readonly #saved: Uint8Array;
+  readonly #stdin = CallerEnd.input();
+  readonly #stdout = CallerEnd.output();
   readonly #input: Flow;
   readonly #output: Flow;
+  readonly #warn: (message: string) => void;
 
-  constructor(host: number, master: Descriptor) {
+  constructor(host: number, master: Descriptor, warn: (message: string) => void) {
     this.#host = host;
     this.#master = master;
+    this.#warn = warn;
     this.#saved = readMode(host);
-    this.#input = new Flow(0, master.number);
-    this.#output = new Flow(master.number, 1);
+    const { number } = master;
+    const write = (bytes: Uint8Array): number => tryCall("write", number, bytes, bytes.length);
+    this.#input = new Flow(this.#stdin, { number, write });
+    this.#output = new Flow(master, this.#stdout);
     // A blocking write to the master could wait for a program that itself waits for us to read its output.
-    // The caller's terminal keeps its mode: other processes have it open too, and its user reads it.
     mustCall("make the terminal's master not wait", "fcntl", master.number, F_SETFL, O_NONBLOCK);
     writeMode(host, rawMode(this.#saved));
     // AS RUNC: only the outer terminal turns newlines into carriage returns.
@@ -115,21 +137,41 @@ export class TerminalRelay implements Disposable {
 
   /**
    * Passes on the output that is left when the container's process has ended; other processes may go on
-   * writing, so no more than a terminal holds.
+   * writing, so no more than a terminal holds. A pipe is made large enough for that, so that nobody waits for
+   * its reader; another reader has some time.
    */
-  drain(waitMs: (entry: PollEntry) => number): void {
-    const most = this.#output.moved + 2 * CAPACITY;
-    while (!this.#output.ended && this.#output.moved < most) {
-      const events = waitMs(this.#output.wanted());
-      if (events === 0) return;
-      this.#output.move(events);
+  drain(): void {
+    const output = this.#output;
+    const most = output.moved + 2 * CAPACITY;
+    let mayMakeRoom = true;
+    while ((!output.ended || output.held > 0) && output.moved < most) {
+      let events = waitFor(output.wanted(), DRAIN_MS);
+      if (events === 0 && output.held === 0) return;
+      if (events === 0 && mayMakeRoom) {
+        mayMakeRoom = false;
+        if (this.#stdout.makeRoom(3 * CAPACITY)) continue;
+      }
+      if (events === 0) events = waitFor(output.wanted(), READER_MS);
+      if (events === 0) {
+        this.#warn(
+          `nobody reads standard output: ${output.held} bytes of the program's last output are lost`,
+        );
+        return;
+      }
+      output.move(events);
     }
   }
 
   [Symbol.dispose](): void {
     writeMode(this.#host, this.#saved);
+    this.#stdin[Symbol.dispose]();
+    this.#stdout[Symbol.dispose]();
     this.#master.close();
   }
+}
+
+function waitFor(entry: PollEntry, limitMs: number): number {
+  return poll([entry], limitMs)[0] ?? 0;
 }
 
 /** The caller's terminal. AS RUNC: the first of descriptors 2, 1, 0 that is one, or /dev/tty. */
