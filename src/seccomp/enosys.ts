@@ -2,6 +2,7 @@
 // then fall back to an older call, while EPERM would make them give up. This is a stub in front of
 // libseccomp's program, as in runc's libcontainer/seccomp/patchbpf. Pure; called by program.ts.
 
+import { ENOSYS } from "../linux/numbers/errno.ts";
 import {
   DATA_ARCHITECTURE,
   DATA_NUMBER,
@@ -14,7 +15,7 @@ import {
   load,
   returns,
 } from "./bpf.ts";
-import { ARCHITECTURES } from "./tables.ts";
+import { ARCHITECTURES, X32_BIT } from "./tables.ts";
 
 /** The highest system call number that a profile names, on one architecture. */
 export interface Limit {
@@ -23,11 +24,7 @@ export interface Limit {
   readonly highest: number;
 }
 
-const ENOSYS = 38;
 const RETURN_ENOSYS = returns(0x00050000 | ENOSYS);
-
-/** __X32_SYSCALL_BIT: how the kernel tells x32 from x86-64, which share their AUDIT_ARCH. */
-const X32_BIT = 1 << 30;
 
 const X86_64 = ARCHITECTURES.SCMP_ARCH_X86_64;
 const X32 = ARCHITECTURES.SCMP_ARCH_X32;

@@ -1,10 +1,8 @@
 // What the running kernel's seccomp(2) can do; called by compile.ts.
 
 import { tryCall } from "../linux/call/call.ts";
+import { EFAULT } from "../linux/numbers/errno.ts";
 import { SECCOMP_SET_MODE_FILTER } from "./tables.ts";
-
-/** <asm-generic/errno-base.h> */
-const EFAULT = 14;
 
 /**
  * Whether the kernel knows these flags. Tried with a program at address 0: for unknown flags the kernel

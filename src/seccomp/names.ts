@@ -11,7 +11,7 @@ import {
 import { SYSCALL_NAMES } from "../linux/numbers/syscalls.ts";
 import { nearestWord } from "../spec/nearest.ts";
 import type { Seccomp } from "../spec/types.ts";
-import { ARCHITECTURES, type Architecture, architectureName } from "./tables.ts";
+import { ARCHITECTURES, type Architecture, architectureName, X32_BIT } from "./tables.ts";
 
 export interface UnknownName {
   /** JSON pointer below the profile. */
@@ -39,8 +39,6 @@ function isKnown(name: string): boolean {
   return seccompSyscallResolveName(cString(name)) !== NR_SCMP_ERROR;
 }
 
-/** How the kernel tells x32 from x86-64, __X32_SYSCALL_BIT. */
-const X32_BIT = 1 << 30;
 /** No architecture of ours has higher numbers of its own. */
 const MOST_NUMBERS = 1024;
 

@@ -2,6 +2,7 @@
 // by compile.ts. The rules are runc's (libcontainer/seccomp, function InitSeccomp).
 
 import { TsrunError } from "../errors.ts";
+import { ENOSYS, EPERM } from "../linux/numbers/errno.ts";
 import type { Seccomp, SeccompArg, SeccompSyscall } from "../spec/types.ts";
 import { usesNotify } from "./profile.ts";
 import {
@@ -44,9 +45,6 @@ export interface FilterPlan {
   readonly enosysForNewer: boolean;
   readonly groups: readonly RuleGroup[];
 }
-
-const EPERM = 1;
-const ENOSYS = 38;
 
 /** AS RUNC: EPERM if no errno is given. */
 const DEFAULT_ERRNO = EPERM;

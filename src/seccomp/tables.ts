@@ -78,6 +78,9 @@ export type Flag = keyof typeof FLAGS;
 /** SECCOMP_FILTER_FLAG_NEW_LISTENER: seccomp(2) returns the descriptor that notifications arrive on. */
 export const SECCOMP_FILTER_FLAG_NEW_LISTENER = 1 << 3;
 
+/** __X32_SYSCALL_BIT of a number: how the kernel tells x32 from x86-64, which share their AUDIT_ARCH. */
+export const X32_BIT = 1 << 30;
+
 /** SECCOMP_SET_MODE_FILTER, the operation of seccomp(2) that installs a program. */
 export const SECCOMP_SET_MODE_FILTER = 1;
 

@@ -2,7 +2,8 @@
 
 import type { Optional, Pressure, PressureLine } from "./stats.ts";
 
-const UINT64_MAX = 2n ** 64n - 1n;
+/** What a file that says `max` counts as. */
+export const UINT64_MAX = 2n ** 64n - 1n;
 
 /**
  * The number in a file: `max` is the largest number, an absent file is 0. AS RUNC: a negative number, which

@@ -8,6 +8,7 @@ import {
   parseNumbers,
   parseSigned,
   sorted,
+  UINT64_MAX,
   unlessZero,
 } from "./parse.ts";
 import type {
@@ -37,7 +38,7 @@ export function statsV1({ read, hugepageSizes }: StatsSource): Stats {
     memory: memoryStats(read),
     pids: {
       current: unlessZero(parseCounter(read("pids", "pids.current"))),
-      limit: limit === 2n ** 64n - 1n ? undefined : unlessZero(limit),
+      limit: limit === UINT64_MAX ? undefined : unlessZero(limit),
     },
     blkio: blkioStats(read),
     hugetlb: sorted(sizes.map((size) => [size, hugetlbStats(read, size)] as const)),

@@ -1,7 +1,7 @@
 // Statistics of a v2 cgroup (Documentation/admin-guide/cgroup-v2.rst), put into v1's shape as runc's fs2
 // package does. Pure: the caller passes a function that reads the files.
 
-import { parseCounter, parseFlatKeyed, parsePressure, sorted, unlessZero } from "./parse.ts";
+import { parseCounter, parseFlatKeyed, parsePressure, sorted, UINT64_MAX, unlessZero } from "./parse.ts";
 import type {
   BlkioEntry,
   BlkioStats,
@@ -15,8 +15,6 @@ import type {
   Stats,
   StatsSource,
 } from "./stats.ts";
-
-const UINT64_MAX = 2n ** 64n - 1n;
 
 type Read = (file: string) => string | undefined;
 
