@@ -76,11 +76,12 @@ shimCase("a FIFO as file:// that nobody reads yet holds nobody", async (t, lab) 
   const shim = await shimWith("running", lab);
   const { client, box } = shim;
   const fifo = shim.fifo("slow");
-  const spec = processOf(shim, "echo there");
+  const spec = processOf(shim, "until [ -e /go ]; do sleep 0.05; done; echo there");
   await client.call("Exec", { id: box.id, execId: "one", stdout: `file://${fifo}`, spec });
   const started = client.call("Start", { id: box.id, execId: "one" }).catch(() => undefined);
   await answers(t, shim);
   const out = readFifo(fifo);
+  writeFileSync(join(box.rootfs, "go"), "");
   await started;
   await client.call("Wait", { id: box.id, execId: "one" });
   await client.call("Delete", { id: box.id, execId: "one" });
