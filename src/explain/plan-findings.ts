@@ -5,6 +5,7 @@ import { deviceRule } from "../cgroups/devices/rules.ts";
 import type { Hierarchies } from "../cgroups/hierarchies.ts";
 import { planLimitsV1, planLimitsV2 } from "../cgroups/limits.ts";
 import { checkDivisible, planCgroup } from "../cgroups/plan.ts";
+import { annotationProperty, propertyAnnotations } from "../cgroups/systemd/gvariant.ts";
 import { expandSlice, resolveUnit } from "../cgroups/systemd/unit.ts";
 import { TsrunError } from "../errors.ts";
 import { planNamespaces } from "../namespaces/plan.ts";
@@ -15,7 +16,8 @@ import { validateListener } from "../seccomp/notify.ts";
 import { planFilter } from "../seccomp/plan.ts";
 import { isEmptyProfile } from "../seccomp/profile.ts";
 import { KEYS, readAnnotations } from "../spec/annotations.ts";
-import { type Fault, MOST_COUNTED } from "../spec/faults.ts";
+import { type Fault, MOST_COUNTED, MOST_TOLD } from "../spec/faults.ts";
+import { childPointer } from "../spec/json-positions.ts";
 import type { Spec } from "../spec/types.ts";
 
 export interface PlanRequest {
@@ -90,6 +92,7 @@ function cgroupChecks({ spec, hierarchies, systemdCgroup }: PlanRequest): Check[
       "/linux/cgroupsPath",
       () => systemdCgroup && expandSlice(resolveUnit(cgroupsPath, ANY_ID, SYSTEMD).slice),
     ],
+    ...(systemdCgroup ? propertyChecks(spec) : []),
     [`/annotations/${KEYS.delegate}`, () => checkDivisible({ delegate }, hierarchies)],
     [`/annotations/${KEYS.subgroup}`, () => systemdCgroup && checkDivisible({ subgroup }, hierarchies)],
     [
@@ -100,13 +103,37 @@ function cgroupChecks({ spec, hierarchies, systemdCgroup }: PlanRequest): Check[
   ];
 }
 
+/** Properties of systemd's unit that annotations ask for. */
+function propertyChecks({ annotations }: Spec): Check[] {
+  return propertyAnnotations(annotations).map(([key, text]): Check => {
+    return [childPointer("/annotations", key), () => annotationProperty(key, text)];
+  });
+}
+
 /** Warns of what is allowed but was probably not meant. */
 function doubts({ spec, systemdCgroup }: PlanRequest): Fault[] {
-  const { cgroupsPath = "" } = spec.linux ?? {};
-  if (systemdCgroup || !/^[^/:]*:[^/:]*:[^/:]+$/.test(cgroupsPath)) return [];
+  return systemdCgroup ? [] : [...doubtedPath(spec), ...doubtedProperties(spec)];
+}
+
+function doubtedPath({ linux }: Spec): Fault[] {
+  const { cgroupsPath = "" } = linux ?? {};
+  if (!/^[^/:]*:[^/:]*:[^/:]+$/.test(cgroupsPath)) return [];
   const reason = `"${cgroupsPath}" is taken for the name of a cgroup, since --systemd-cgroup is not given`;
   const hint = "give --systemd-cgroup for a scope of systemd, or write a path that begins with a slash";
   return [{ pointer: "/linux/cgroupsPath", reason, hint }];
+}
+
+/** Without systemd nobody reads them. */
+function doubtedProperties(spec: Spec): Fault[] {
+  const found: Fault[] = [];
+  for (const [pointer, check] of propertyChecks(spec)) {
+    const fault = faultOf(pointer, check);
+    if (fault !== undefined) {
+      found.push({ ...fault, reason: `is refused if --systemd-cgroup is given: ${fault.reason}` });
+    }
+    if (found.length >= MOST_TOLD) break;
+  }
+  return found;
 }
 
 /** A stand-in for systemd; it is only used to check names of units. */

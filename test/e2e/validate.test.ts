@@ -214,3 +214,27 @@ behaviour(
   },
   ONLY_TSRUN,
 );
+
+behaviour(
+  "an annotation for systemd that its type cannot hold is a fault, and without systemd a warning",
+  async (t, lab) => {
+    const values = { OOMScoreAdjust: "int32 3000000000", CPUWeight: "uint64 -1", TasksMax: "uint64 100" };
+    const box = lab.container((config) => {
+      const named = Object.entries(values).map(([name, text]) => [`org.systemd.property.${name}`, text]);
+      config.annotations = Object.fromEntries(named);
+      config.linux.cgroupsPath = "system.slice:tsrun:validated";
+    });
+    const asked = await lab.invoke(["--systemd-cgroup", "validate", box.bundle]);
+    t.equal(asked.code, 1);
+    for (const words of [
+      /fault: \/annotations\/org.systemd.property.OOMScoreAdjust: annotation .*: int32 must be from -2/,
+      /fault: \/annotations\/org.systemd.property.CPUWeight: annotation .*: uint64 must be from 0 to 1/,
+      /: 2 faults\n/,
+    ])
+      t.match(asked.stdout, words);
+    const without = await lab.invoke(["validate", box.bundle]);
+    t.equal(without.code, 0);
+    t.match(without.stdout, /warning: \/annotations\/.*CPUWeight: is refused if --systemd-cgroup is given/);
+  },
+  ONLY_TSRUN,
+);

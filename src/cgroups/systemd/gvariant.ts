@@ -1,42 +1,55 @@
 // Annotations `org.systemd.property.NAME` as properties: their values are GVariant text, such as `uint64
-// 10000000`, `true`, `'mixed'`, `['a', 'b']` (runc: initSystemdProps, and godbus' ParseVariant). Pure.
+// 10000000`, `true`, `'mixed'`, `['a', 'b']` (runc: initSystemdProps, and godbus' ParseVariant). What the bus
+// cannot carry is an error, never cut. Pure.
 
 import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
-import { type BusValue, type Property, splitSignature } from "./property.ts";
+import { quoted, shorten } from "../../spec/shorten.ts";
+import { type BusValue, isType, isTypes, type Property, splitSignature, UNLIMITED } from "./property.ts";
 
 export const SYSTEMD_PROPERTY_PREFIX = "org.systemd.property.";
 
+/** Of an annotation's key and value in an error. */
+const LONGEST_SHOWN = 200;
+
 /** The properties that the annotations ask for, in the annotations' order. */
 export function annotationProperties(annotations: Readonly<Record<string, string>> = {}): Property[] {
-  const properties: Property[] = [];
-  for (const [key, text] of Object.entries(annotations)) {
-    if (!key.startsWith(SYSTEMD_PROPERTY_PREFIX)) continue;
-    const name = key.slice(SYSTEMD_PROPERTY_PREFIX.length);
-    if (!/^[A-Za-z]{3,}$/.test(name)) {
-      const why = name.length < 3 ? "too short" : "contains non-alphabetic character";
-      throw new TsrunError("E_CONFIG", `annotation ${key} name incorrect: ${why}`);
-    }
-    properties.push(annotationProperty(name, text, key));
-  }
-  return properties;
+  return propertyAnnotations(annotations).map(([key, text]) => annotationProperty(key, text));
 }
 
-function annotationProperty(name: string, text: string, key: string): Property {
+/** The annotations that are properties. */
+export function propertyAnnotations(annotations: Readonly<Record<string, string>> = {}): [string, string][] {
+  return Object.entries(annotations).filter(([key]) => key.startsWith(SYSTEMD_PROPERTY_PREFIX));
+}
+
+/** The property that one annotation asks for. Throws E_CONFIG if it asks for none that the bus can carry. */
+export function annotationProperty(key: string, text: string): Property {
+  const name = key.slice(SYSTEMD_PROPERTY_PREFIX.length);
+  const shown = shorten(key, LONGEST_SHOWN);
+  if (!/^[A-Za-z]{3,}$/.test(name)) {
+    const why = name.length < 3 ? "too short" : "contains non-alphabetic character";
+    throw new TsrunError("E_CONFIG", `annotation ${shown} name incorrect: ${why}`);
+  }
   try {
     const { type, value } = parseVariant(text);
     // The bus always uses microseconds: the documentation's `TimeoutStopSec` is `TimeoutStopUSec` there.
     if (!/[a-z]Sec$/.test(name)) return { name, type, value };
-    if (typeof value !== "number" && typeof value !== "bigint") throw new Error("not a number");
-    const microseconds = typeof value === "bigint" ? value * 1_000_000n : BigInt(Math.floor(value * 1e6));
-    return { name: `${name.slice(0, -3)}USec`, type: "t", value: microseconds };
+    return { name: `${name.slice(0, -3)}USec`, type: "t", value: microseconds(value) };
   } catch (error) {
     throwIfOutOfMemory(error);
     const words = error instanceof Error ? error.message : String(error);
-    throw new TsrunError("E_CONFIG", `annotation ${key}=${text} value parse error: ${words}`, {
+    const given = `${shown}=${shorten(text, LONGEST_SHOWN)}`;
+    throw new TsrunError("E_CONFIG", `annotation ${given} value parse error: ${words}`, {
       cause: error,
       hint: "it is GVariant text: uint64 5, true, 'text', ['a', 'b']",
     });
   }
+}
+
+function microseconds(value: BusValue): bigint {
+  if (typeof value !== "number" && typeof value !== "bigint") throw new Error("not a number");
+  const found = typeof value === "bigint" ? value * 1_000_000n : BigInt(Math.floor(value * 1e6));
+  if (found >= 0n && found <= UNLIMITED) return found;
+  throw new Error(`must be from 0 to ${UNLIMITED / 1_000_000n} seconds, is ${value}`);
 }
 
 interface Variant {
@@ -60,26 +73,44 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   signature: "g",
 };
 
-const TOKEN = /\s*(?:(@\S+)|('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|([[\](),])|([^\s[\](),'"]+))/y;
+/** The whole numbers: word, least, greatest. */
+const WHOLE: ReadonlyMap<string, readonly [string, bigint, bigint]> = new Map([
+  ["y", ["byte", 0n, 255n]],
+  ["n", ["int16", -32_768n, 32_767n]],
+  ["q", ["uint16", 0n, 65_535n]],
+  ["i", ["int32", -2_147_483_648n, 2_147_483_647n]],
+  ["u", ["uint32", 0n, 4_294_967_295n]],
+  ["x", ["int64", -9_223_372_036_854_775_808n, 9_223_372_036_854_775_807n]],
+  ["t", ["uint64", 0n, UNLIMITED]],
+]);
+
+/** How many lists and structures may be inside each other: the bus allows 32 of each. */
+const DEEPEST = 32;
+
+const TOKEN =
+  /\s*(?:(@\S+)|('[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*")|([[\](),])|([^\s[\](),'"]+))/sy;
 
 /** Reads one value. Throws an Error that says what is wrong. */
 export function parseVariant(text: string): Variant {
   const tokens: string[] = [];
-  TOKEN.lastIndex = 0;
-  for (let end = 0; text.slice(end).trim() !== ""; end = TOKEN.lastIndex) {
+  const end = text.trimEnd().length;
+  for (let at = 0; at < end; at = TOKEN.lastIndex) {
+    TOKEN.lastIndex = at;
     const match = TOKEN.exec(text);
-    if (match === null) throw new Error(`unexpected text at "${text.slice(end)}"`);
+    if (match === null) throw new Error(`unexpected text at ${quoted(text.slice(at))}`);
     tokens.push(match.slice(1).find((token) => token !== undefined) ?? "");
   }
   const reader = new Reader(tokens);
   const variant = reader.read(undefined);
   reader.expectEnd();
+  if (!isType(variant.type)) throw new Error("its type is longer than the bus allows");
   return variant;
 }
 
 class Reader {
   readonly #tokens: readonly string[];
   #at = 0;
+  #depth = 0;
 
   constructor(tokens: readonly string[]) {
     this.#tokens = tokens;
@@ -89,20 +120,41 @@ class Reader {
   read(wanted: string | undefined): Variant {
     const token = this.#next();
     const named = token.startsWith("@") ? token.slice(1) : TYPE_WORDS[token];
-    if (named !== undefined) return this.read(named);
-    if (token === "[") return this.#readArray(wanted);
-    if (token === "(") return this.#readTuple(wanted);
-    if (/^['"]/.test(token)) {
-      const type = wanted === "o" || wanted === "g" ? wanted : "s";
-      if (wanted !== undefined && wanted !== type) throw new Error(`${token} is not of type ${wanted}`);
-      return { type, value: unquote(token) };
+    if (named === undefined) return this.#readValue(token, wanted);
+    if (!isType(named)) throw new Error(`${quoted(named)} is no type of the bus`);
+    if (wanted !== undefined && named !== wanted) throw mismatch(token, wanted);
+    const value = this.#next();
+    if (value.startsWith("@") || TYPE_WORDS[value] !== undefined) {
+      throw new Error(`unexpected second type ${quoted(value)}`);
     }
+    return this.#readValue(value, named);
+  }
+
+  expectEnd(): void {
+    const token = this.#tokens[this.#at];
+    if (token !== undefined) throw new Error(`unexpected ${quoted(token)}`);
+  }
+
+  #readValue(token: string, wanted: string | undefined): Variant {
+    const found = this.#readAs(token, wanted);
+    if (wanted !== undefined && found.type !== wanted) throw mismatch(token, wanted);
+    return found;
+  }
+
+  #readAs(token: string, wanted: string | undefined): Variant {
+    if (token === "[") return this.#within(() => this.#readArray(wanted));
+    if (token === "(") return this.#within(() => this.#readTuple(wanted));
+    if (/^['"]/.test(token)) return readText(token, wanted);
     if (token === "true" || token === "false") return { type: "b", value: token === "true" };
     return readNumber(token, wanted);
   }
 
-  expectEnd(): void {
-    if (this.#at < this.#tokens.length) throw new Error(`unexpected "${this.#tokens[this.#at]}"`);
+  #within(read: () => Variant): Variant {
+    this.#depth++;
+    if (this.#depth > DEEPEST) throw new Error(`more than ${DEEPEST} values are inside each other`);
+    const found = read();
+    this.#depth--;
+    return found;
   }
 
   #readArray(wanted: string | undefined): Variant {
@@ -111,7 +163,6 @@ class Reader {
     while (!this.#accept("]")) {
       if (values.length > 0) this.#expect(",");
       const { type, value } = this.read(element);
-      if (element !== undefined && element !== type) throw new Error("an array of different types");
       element = type;
       values.push(value);
     }
@@ -121,17 +172,17 @@ class Reader {
 
   #readTuple(wanted: string | undefined): Variant {
     let rest = wanted?.startsWith("(") === true ? wanted.slice(1, -1) : "";
-    let types = "";
+    const types: string[] = [];
     const values: BusValue[] = [];
     while (!this.#accept(")")) {
       if (values.length > 0) this.#expect(",");
       const [first, others] = rest === "" ? [undefined, ""] : splitSignature(rest);
       const { type, value } = this.read(first);
       rest = others;
-      types += type;
+      types.push(type);
       values.push(value);
     }
-    return { type: `(${types})`, value: values };
+    return { type: `(${types.join("")})`, value: values };
   }
 
   #next(): string {
@@ -151,15 +202,53 @@ class Reader {
   }
 }
 
+function mismatch(token: string, wanted: string): Error {
+  return new Error(`${shorten(token, LONGEST_SHOWN)} is not of type ${wanted}`);
+}
+
+/** An octal number begins with 0, as in C. */
+const INTEGER = /^([+-]?)(?:0x([0-9A-Fa-f]+)|0([0-7]+)|(0|[1-9][0-9]*))$/;
+const DECIMAL = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
+
 function readNumber(token: string, wanted: string | undefined): Variant {
-  const number = Number(token);
-  if (Number.isNaN(number) || token === "") throw new Error(`"${token}" is no value`);
-  if (wanted === "d" || (wanted === undefined && !Number.isInteger(number)))
-    return { type: "d", value: number };
-  if (!Number.isInteger(number)) throw new Error(`"${token}" is no whole number`);
-  const type = wanted ?? "i";
-  if (!"ynqiuxt".includes(type)) throw new Error(`"${token}" is not of type ${type}`);
-  return { type, value: /^[+-]?\d+$/.test(token) ? BigInt(token) : BigInt(number) };
+  const [, sign, hex, octal, decimal] = INTEGER.exec(token) ?? [];
+  const isWhole = sign !== undefined;
+  const isNumber = isWhole || (DECIMAL.test(token) && (wanted === "d" || /[.eE]/.test(token)));
+  if (!isNumber) throw new Error(`${quoted(token)} is no value`);
+  const type = wanted ?? (isWhole ? "i" : "d");
+  if (type === "d") return { type, value: readDouble(token) };
+  const range = WHOLE.get(type);
+  if (range === undefined) throw new Error(`${quoted(token)} is not of type ${type}`);
+  if (!isWhole) throw new Error(`${quoted(token)} is no whole number`);
+  const [word, least, greatest] = range;
+  // No type has more digits; a number of a million would take seconds to convert.
+  const digits = (hex ?? octal ?? decimal ?? "").replace(/^0+(?=.)/, "");
+  const size =
+    digits.length > 30
+      ? undefined
+      : BigInt(`${hex !== undefined ? "0x" : octal !== undefined ? "0o" : ""}${digits}`);
+  const value = size !== undefined && sign === "-" ? -size : size;
+  if (value === undefined || value < least || value > greatest) {
+    throw new Error(`${word} must be from ${least} to ${greatest}, is ${shorten(token, LONGEST_SHOWN)}`);
+  }
+  return { type, value };
+}
+
+function readDouble(token: string): number {
+  if (!DECIMAL.test(token)) throw new Error(`${quoted(token)} is no decimal number`);
+  const value = Number(token);
+  if (!Number.isFinite(value)) throw new Error(`${quoted(token)} is too large for a double`);
+  return value;
+}
+
+function readText(token: string, wanted: string | undefined): Variant {
+  const value = unquote(token);
+  if (wanted === "o" && !/^\/(?:\w+(?:\/\w+)*)?$/.test(value))
+    throw new Error(`${quoted(value)} is no object path`);
+  if (wanted === "g" && !isTypes(value)) throw new Error(`${quoted(value)} is no signature`);
+  if (value.includes("\0")) throw new Error("a text of the bus cannot contain a NUL character");
+  if (!value.isWellFormed()) throw new Error("a text of the bus must be UTF-8");
+  return { type: wanted === "o" || wanted === "g" ? wanted : "s", value };
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -170,8 +259,27 @@ const ESCAPES: Readonly<Record<string, string>> = {
   b: "\b",
   f: "\f",
   v: "\v",
+  // The end of a line is continued in the next.
+  "\n": "",
 };
 
 function unquote(token: string): string {
-  return token.slice(1, -1).replace(/\\(.)/gs, (_, letter: string) => ESCAPES[letter] ?? letter);
+  return token
+    .slice(1, -1)
+    .replace(
+      /\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))/gs,
+      (_, short: string | undefined, long: string | undefined, letter: string) => {
+        const code = short ?? long;
+        if (code !== undefined) return character(code);
+        if (letter === "u" || letter === "U") throw new Error("\\u needs 4 hexadecimal digits, and \\U 8");
+        return ESCAPES[letter] ?? letter;
+      },
+    );
+}
+
+function character(code: string): string {
+  const point = Number.parseInt(code, 16);
+  const isSurrogate = point >= 0xd800 && point <= 0xdfff;
+  if (point > 0x10ffff || isSurrogate) throw new Error(`U+${code} is no character`);
+  return String.fromCodePoint(point);
 }

@@ -34,13 +34,41 @@ export function splitSignature(signature: string): readonly [string, string] {
     const [element, rest] = splitSignature(signature.slice(1));
     return [`a${element}`, rest];
   }
-  if (first !== "(") return [first, signature.slice(1)];
+  if (first !== "(" && first !== "{") return [first, signature.slice(1)];
   let depth = 0;
   let end = 0;
   do {
-    if (signature[end] === "(") depth++;
-    if (signature[end] === ")") depth--;
+    if ("({".includes(signature[end] ?? "")) depth++;
+    if (")}".includes(signature[end] ?? "")) depth--;
     end++;
   } while (depth > 0 && end < signature.length);
   return [signature.slice(0, end), signature.slice(end)];
+}
+
+/** Of the D-Bus specification. */
+const LONGEST_SIGNATURE = 255;
+
+/** Whether it is one complete type that can be written without file descriptors. */
+export function isType(signature: string): boolean {
+  if (signature === "" || signature.length > LONGEST_SIGNATURE) return false;
+  const [first, rest] = splitSignature(signature);
+  if (rest !== "") return false;
+  if (first.startsWith("a{")) {
+    const [key, value] = splitSignature(first.slice(2, -1));
+    return first.endsWith("}") && /^[ybnqiuxtdsog]$/.test(key) && isType(value);
+  }
+  if (first.startsWith("a")) return isType(first.slice(1));
+  if (first.startsWith("(")) return /.\)$/.test(first) && first !== "()" && isTypes(first.slice(1, -1));
+  return /^[ybnqiuxtdsogv]$/.test(first);
+}
+
+/** Whether it is a signature: complete types in a row. */
+export function isTypes(signature: string): boolean {
+  if (signature.length > LONGEST_SIGNATURE) return false;
+  for (let rest = signature; rest !== ""; ) {
+    const [first, others] = splitSignature(rest);
+    if (!isType(first)) return false;
+    rest = others;
+  }
+  return true;
 }

@@ -4,7 +4,6 @@ import t from "tap";
 import type { Hierarchies } from "../../../src/cgroups/hierarchies.ts";
 import { planCgroup } from "../../../src/cgroups/plan.ts";
 import { roundQuota } from "../../../src/cgroups/systemd/cpu-properties.ts";
-import { annotationProperties, parseVariant } from "../../../src/cgroups/systemd/gvariant.ts";
 import {
   resourcePropertiesV1,
   resourcePropertiesV2,
@@ -161,80 +160,6 @@ t.test("signatures come apart at their first type", (test) => {
     "(s": ["(s", ""],
   };
   for (const [signature, parts] of Object.entries(cases)) test.strictSame(splitSignature(signature), parts);
-  test.end();
-});
-
-t.test("GVariant: every type word, and what is not of its type", (test) => {
-  const types = { byte: "y", int16: "n", uint16: "q", int32: "i", uint32: "u", int64: "x", uint64: "t" };
-  for (const [word, type] of Object.entries(types)) {
-    test.strictSame(parseVariant(`${word} 5`), { type, value: 5n }, word);
-  }
-  const cases: Readonly<Record<string, readonly [string, unknown]>> = {
-    "double 5": ["d", 5],
-    "boolean true": ["b", true],
-    false: ["b", false],
-    "string 'x'": ["s", "x"],
-    "objectpath '/a'": ["o", "/a"],
-    "signature 'as'": ["g", "as"],
-    "0x10": ["i", 16n],
-    "+5": ["i", 5n],
-    "uint64 18446744073709551615": ["t", MAX],
-    "@(su) ('a', 5)": ["(su)", ["a", 5n]],
-    "('a', 5)": ["(si)", ["a", 5n]],
-    "[('a', 1), ('b', 2)]": [
-      "a(si)",
-      [
-        ["a", 1n],
-        ["b", 2n],
-      ],
-    ],
-    "'\\n\\t\\r\\a\\b\\f\\v\\x'": ["s", "\n\t\r\x07\b\f\vx"],
-  };
-  for (const [text, [type, value]] of Object.entries(cases)) {
-    test.strictSame(parseVariant(text), { type, value }, text);
-  }
-  const wrong = {
-    "string 5": /"5" is not of type s/,
-    "uint64 'x'": /'x' is not of type t/,
-    "uint64 1.5": /"1.5" is no whole number/,
-    "[1, true]": /an array of different types/,
-    "[1, 'a']": /'a' is not of type i/,
-    "[true, 1]": /"1" is not of type b/,
-    "[1 2]": /"," is missing/,
-    "('a' 'b')": /"," is missing/,
-    "[]": /an empty array needs its type/,
-    "1 2": /unexpected "2"/,
-    "": /a value is missing/,
-    "[1": /a value is missing|"," is missing/,
-    "'x": /unexpected text at "'x"/,
-    nonsense: /"nonsense" is no value/,
-  };
-  for (const [text, message] of Object.entries(wrong)) {
-    test.throws(() => parseVariant(text), { message }, text);
-  }
-  test.end();
-});
-
-t.test("annotations: names of three letters or more, seconds as microseconds", (test) => {
-  const properties = (name: string, text: string) =>
-    annotationProperties({ [`org.systemd.property.${name}`]: text });
-  test.strictSame(properties("abc", "1"), [{ name: "abc", type: "i", value: 1n }]);
-  test.strictSame(properties("TimeoutStopSec", "1.5"), [
-    { name: "TimeoutStopUSec", type: "t", value: 1_500_000n },
-  ]);
-  test.strictSame(properties("RuntimeMaxUSec", "5"), [{ name: "RuntimeMaxUSec", type: "i", value: 5n }]);
-  test.throws(() => properties("ab", "1"), {
-    code: "E_CONFIG",
-    message: "annotation org.systemd.property.ab name incorrect: too short",
-  });
-  test.throws(() => properties("a-bc", "1"), {
-    message: "annotation org.systemd.property.a-bc name incorrect: contains non-alphabetic character",
-  });
-  test.throws(() => properties("TimeoutStopSec", "true"), {
-    code: "E_CONFIG",
-    message: "annotation org.systemd.property.TimeoutStopSec=true value parse error: not a number",
-  });
-  test.strictSame(annotationProperties(undefined), []);
   test.end();
 });
 

@@ -53,3 +53,32 @@ t.test("the cgroup's path is read as the driver reads it", async (t) => {
   t.strictSame(find(spec), []);
   t.match(find(spec, true)[0], /^\/linux\/cgroupsPath: expected cgroupsPath to be of format/);
 });
+
+t.test(
+  "a property for systemd's unit that cannot be given is a fault, or a warning without systemd",
+  async (t) => {
+    const annotations = {
+      "org.systemd.property.CPUWeight": "uint64 50",
+      "org.systemd.property.TasksMax": "uint32 4294967296",
+    };
+    const reason =
+      "annotation org.systemd.property.TasksMax=uint32 4294967296 value parse error: " +
+      "uint32 must be from 0 to 4294967295, is 4294967296";
+    const request = {
+      spec: { ...GOOD, annotations, linux: { ...GOOD.linux, cgroupsPath: "a.slice:b:c" } },
+      bundle: "/b",
+      hierarchies: { layout: "v2", mounts: [] },
+    } as const;
+    const pointer = "/annotations/org.systemd.property.TasksMax";
+    const given = planFindings({ ...request, systemdCgroup: true });
+    t.match(given, { faults: [{ pointer, reason }], warnings: [] });
+    t.strictSame([given.faults.length, given.warnings.length], [1, 0]);
+    const without = planFindings({ ...request, systemdCgroup: false });
+    t.strictSame(without.faults, []);
+    t.match(without.warnings.at(-1), {
+      pointer,
+      reason: `is refused if --systemd-cgroup is given: ${reason}`,
+    });
+    t.equal(without.warnings.length, 2, "and the path");
+  },
+);
