@@ -1,21 +1,29 @@
 // The memory files that a hook on the host uses instead of pipes: the state on standard input, and its two
-// outputs, unless those go to files. No pipe has to be drained while it runs, so nothing can deadlock.
+// outputs, unless those go to files. No pipe has to be drained, so nothing can deadlock, and what a hook has
+// started may go on printing after the hook and tsrun have ended. What will not be reported is given back to
+// the kernel while the hook runs.
 
 import { mustCall, tryCall } from "../linux/call/call.ts";
 import { text } from "../linux/call/words.ts";
-import { Descriptor, readAll, writeAll } from "../linux/files/files.ts";
-import { MFD_CLOEXEC, SEEK_SET } from "../linux/numbers/fcntl.ts";
+import { Descriptor, readAll, status, writeAll } from "../linux/files/files.ts";
+import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, MFD_CLOEXEC, SEEK_SET } from "../linux/numbers/fcntl.ts";
 import type { HookOutput } from "./output.ts";
 import { printedTo } from "./plan.ts";
 
 /** In the order of their descriptor numbers in the hook. */
 const NAMES = ["stdin", "stdout", "stderr"] as const;
 type CaptureName = (typeof NAMES)[number];
+const OUTPUTS = ["stdout", "stderr"] as const;
+
+/** How much of each output is kept and reported: its end, where programs say why they fail. */
+const KEPT = 1 << 20;
 
 /** Three memory files for one hook, or fewer if its output goes to files. */
 export class Capture implements Disposable {
   readonly #made = new Map<CaptureName, Descriptor>();
   readonly #output: HookOutput | undefined;
+  /** Of each output, up to where it has been given back. */
+  readonly #forgotten = { stdout: 0, stderr: 0 };
 
   constructor(state: string, output: HookOutput | undefined) {
     this.#output = output;
@@ -38,18 +46,43 @@ export class Capture implements Disposable {
     });
   }
 
+  /** Gives back the memory of what will not be reported. Returns whether there was any. */
+  forget(): boolean {
+    let any = false;
+    for (const name of OUTPUTS) {
+      const file = this.#made.get(name);
+      const size = file === undefined ? 0 : sizeOf(file);
+      const from = this.#forgotten[name];
+      // Seldom more than needed, but not for each byte.
+      if (file === undefined || size - from < 2 * KEPT) continue;
+      const how = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+      tryCall("fallocate", file.number, how, from, size - KEPT - from);
+      this.#forgotten[name] = size - KEPT;
+      any = true;
+    }
+    return any;
+  }
+
+  /** What the hook has printed, or the end of it. */
   text(name: "stdout" | "stderr"): string {
     const path = this.#output?.paths[name];
     if (path !== undefined) return printedTo(path);
     const file = this.#made.get(name);
     if (file === undefined) return "";
-    rewind(file);
-    return text(readAll(file.number, `a hook's ${name}`)).trim();
+    const begin = Math.max(0, sizeOf(file) - KEPT);
+    tryCall("lseek", file.number, begin, SEEK_SET);
+    const printed = text(readAll(file.number, `a hook's ${name}`, KEPT)).trim();
+    return begin === 0 ? printed : `…${printed}`;
   }
 
   [Symbol.dispose](): void {
     for (const file of this.#made.values()) file.close();
   }
+}
+
+/** Not by lseek(2): the hook writes at the same position. */
+function sizeOf(file: Descriptor): number {
+  return status("", { at: file.number, itself: true })?.size ?? 0;
 }
 
 function rewind(file: Descriptor): void {

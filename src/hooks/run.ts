@@ -93,7 +93,7 @@ function execute({ kind, hook, index, state, inBundle = true, output, beside }: 
     });
   }
   using child = openChild(pid);
-  const ended = waitForEnd(child, timeoutMs(hook), beside);
+  const ended = waitForEnd(child, timeoutMs(hook), { capture, beside });
   if (!ended) child.signal(SIGKILL);
   const { word } = waitFor(pid);
   if (ended && word === 0) return;
@@ -102,17 +102,31 @@ function execute({ kind, hook, index, state, inBundle = true, output, beside }: 
   throw ended ? hookError(kind, index, hook, end) : hookTimeout(kind, index, hook, end);
 }
 
-/** How often to look for the end of a hook without a pidfd, in milliseconds. */
-const LOOK_AGAIN_MS = 50;
+/**
+ * How often to look for what it has printed, and for the end of a hook without a pidfd, in milliseconds: a
+ * program prints a megabyte in one or two.
+ */
+const LOOK_AGAIN_MS = 20;
+
+interface Meanwhile {
+  readonly capture: Capture;
+  readonly beside: Beside | undefined;
+}
 
 /** Waits for the end of a hook. False if the time limit passes first. */
-function waitForEnd(child: ProcessHandle, limitMs: number | undefined, beside: Beside | undefined): boolean {
-  if (beside === undefined) return child.waitForEnd(limitMs);
+function waitForEnd(
+  child: ProcessHandle,
+  limitMs: number | undefined,
+  { capture, beside }: Meanwhile,
+): boolean {
+  // If it has printed that much, there is more to come.
+  const forget = (): number => (capture.forget() ? 0 : LOOK_AGAIN_MS);
+  if (beside === undefined) return child.waitForEnd(limitMs, { everyMs: LOOK_AGAIN_MS, attend: forget });
   const end = limitMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + limitMs;
-  while (!child.waitForEnd(0)) {
+  for (let pause = LOOK_AGAIN_MS; !child.waitForEnd(0); pause = forget()) {
     const left = end - performance.now();
     if (left <= 0) return false;
-    const [said = 0] = poll([beside.wanted(), child.wanted()], Math.min(left, LOOK_AGAIN_MS));
+    const [said = 0] = poll([beside.wanted(), child.wanted()], Math.min(left, pause));
     if (said !== 0) beside.attend(said);
   }
   return true;

@@ -1,7 +1,7 @@
 // The output of hooks in files that crun's annotations name. CONTRACT: crun(1), run.oci.hooks.stdout.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, crunFrom, nothingLeft, notOfRunc, refused, tsrunOnly } from "../support/behaviour.ts";
 import { annotated, type Config, type ConfigHook, type HookKind } from "../support/config.ts";
@@ -197,4 +197,40 @@ behaviour(
   },
   ANNOTATIONS,
   tsrunOnly("has started the container by then"),
+);
+
+behaviour(
+  "a hook may print a gigabyte: it is not held up, its end is reported, and the rest takes no memory",
+  async (t, lab) => {
+    const blocks = join(lab.folder, "blocks");
+    const print = 'yes "$(printf %099d 0)" | head -c 1073741800';
+    const script = `exec 3>&1; ${print}; stat -L -c %b /proc/self/fd/3 >${blocks}; echo the end; exit 3`;
+    const box = lab.container(hooksThat(() => script, ["createRuntime"]));
+    const { code, stderr } = await box.create({ timeoutMs: 120_000 });
+    t.equal(code, 1);
+    t.match(stderr, /error running createRuntime hook #0: exit status 3, stdout: …/);
+    t.match(stderr, /0{99}.{1,4}the end, stderr:/);
+    t.ok(stderr.length < 2 << 20, `${stderr.length} bytes are reported`);
+    const kept = Number(readFileSync(blocks, "utf8")) / 2048;
+    t.ok(kept < 300, `at its end the hook's output took ${kept} MiB`);
+    await nothingLeft(t, lab, "after create");
+  },
+  tsrunOnly("runc keeps all of it, crun none"),
+);
+
+behaviour(
+  "what a hook has left running may still print when the hook and the runtime have ended",
+  async (t, lab) => {
+    const file = join(lab.folder, "printed");
+    const go = join(lab.folder, "go");
+    const wait = `while [ ! -e ${go} ]; do sleep 0.1; done`;
+    const script = `(${wait}; echo one; echo two >&2; echo > ${file}) & exit 0`;
+    const box = lab.container(hooksThat(() => script, ["createRuntime"]));
+    mustSucceed(await box.create());
+    writeFileSync(go, "");
+    await until("it has printed", () => existsSync(file));
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    await nothingLeft(t, lab, "after delete");
+  },
+  tsrunOnly("runc waits until nobody can print any more"),
 );

@@ -76,6 +76,8 @@ export const F_SEAL_WRITE = 8;
 export const MFD_CLOEXEC = 1;
 export const MFD_ALLOW_SEALING = 2;
 export const MFD_EXEC = 0x10;
+export const FALLOC_FL_KEEP_SIZE = 1;
+export const FALLOC_FL_PUNCH_HOLE = 2;
 export const CLOSE_RANGE_CLOEXEC = 4;
 
 export const LOCK_EX = 2;

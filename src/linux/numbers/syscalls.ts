@@ -27,6 +27,7 @@ const NUMBERS = {
   fcntl: [72, 25],
   flock: [73, 32],
   ftruncate: [77, 46],
+  fallocate: [285, 47],
   getdents64: [217, 61],
   getcwd: [79, 17],
   chdir: [80, 49],

@@ -16,6 +16,12 @@ const LOOK_AGAIN_MS = 5;
 /** How many processes of a list have handles at the same time: the usual limit of descriptors is 1024. */
 const HANDLES_AT_ONCE = 256;
 
+/** What is done beside waiting: first after `everyMs`, then after as many milliseconds as it returns. */
+export interface Meanwhile {
+  readonly everyMs: number;
+  attend(): number;
+}
+
 export class ProcessHandle {
   readonly #pid: number;
   /** In clock ticks after boot; with the pid it identifies the process. Required without a pidfd. */
@@ -64,12 +70,21 @@ export class ProcessHandle {
   }
 
   /** Waits for its end. False if the time limit passes first. */
-  waitForEnd(limitMs?: number): boolean {
+  waitForEnd(limitMs?: number, meanwhile?: Meanwhile): boolean {
     const since = begin();
     try {
-      return this.#waitForEnd(limitMs);
+      return meanwhile === undefined ? this.#waitForEnd(limitMs) : this.#waitAttending(limitMs, meanwhile);
     } finally {
       if (since > 0) end(since, "wait", `wait for the end of process ${this.#pid}`);
+    }
+  }
+
+  #waitAttending(limitMs = Number.POSITIVE_INFINITY, { everyMs, attend }: Meanwhile): boolean {
+    const end = performance.now() + limitMs;
+    for (let pause = everyMs; ; pause = attend()) {
+      const left = Math.max(0, end - performance.now());
+      if (this.#waitForEnd(Math.min(left, pause))) return true;
+      if (left === 0) return false;
     }
   }
 
