@@ -20,6 +20,7 @@ import { exit } from "./linux/process/process.ts";
 import { LIBSECCOMP_VERSION } from "./seccomp/version.ts";
 import { isShim, runShim } from "./shim/shim.ts";
 import { tieToShim } from "./shim/tie.ts";
+import { orDamaged } from "./spec/saved.ts";
 import { traceCommand } from "./trace/write.ts";
 
 declare const ENGINE_VERSION: string;
@@ -66,7 +67,7 @@ function run(command: Command, words: readonly string[], givenBefore: Given): nu
     return status;
   } catch (error) {
     useReserve();
-    const status = reporter.fail(error);
+    const status = reporter.fail(orDamaged(error));
     return error instanceof UsageError ? status : (command.failureStatus ?? status);
   }
 }

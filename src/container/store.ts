@@ -35,7 +35,7 @@ import {
 } from "../linux/numbers/fcntl.ts";
 import { TMPFS_MAGIC } from "../linux/numbers/mount.ts";
 import { exactJson } from "../spec/exact-json.ts";
-import { reloadConfig } from "../spec/load.ts";
+import { reloadConfig } from "../spec/saved.ts";
 import type { Spec } from "../spec/types.ts";
 import { currentBoot, inThisBoot } from "./boot.ts";
 import { SIGNAL_NOTE, type Signalled, signalledIn } from "./ending.ts";

@@ -86,6 +86,8 @@ function execute({ kind, hook, index, state, inBundle = true, output, beside }: 
       ...(inBundle ? { directory: state.bundle } : {}),
     });
   } catch (error) {
+    // A TypeError is no failure of the hook: see spec/saved.ts.
+    if (!(error instanceof TsrunError)) throw error;
     const subject = { kind: "hook", path: hook.path, pointer: `/hooks/${kind}/${index}` } as const;
     throw new TsrunError("E_EXEC", wrapError(`error running ${kind} hook #${index}`, error).message, {
       cause: error,

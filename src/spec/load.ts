@@ -1,5 +1,6 @@
 // Turns a text into a checked document: config.json, the process file of exec, the resources of update. Pure:
-// the caller has read the file. Called by the stories before anything is touched, and by the state store.
+// the caller has read the file. Called by the stories before anything is touched; saved.ts reads what was
+// checked before.
 
 import { TsrunError } from "../errors.ts";
 import {
@@ -64,24 +65,6 @@ function checkConfig(spec: Spec, caller: Caller, schemaFaults: readonly Fault[])
     nameReceiver(spec);
   }
   return checkSpec(spec, caller, schemaFaults);
-}
-
-/**
- * Reads a config.json that was checked before and saved unchanged; does not check it again. `file` is its
- * name for the error if it is damaged.
- */
-export function reloadConfig(text: string, file: string): Spec {
-  const spec = withoutEmptyWords(parsed(text, file), text) as Spec;
-  restoreExactNumbers(spec, text, "Spec");
-  return normalise(spec);
-}
-
-function parsed(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw syntaxError({ file, text }) ?? error;
-  }
 }
 
 /** All findings about a config.json. */

@@ -2,7 +2,8 @@
 
 import t from "tap";
 import { TsrunError } from "../../../src/errors.ts";
-import { loadConfig, loadProcess, loadResources, reloadConfig } from "../../../src/spec/load.ts";
+import { loadConfig, loadProcess, loadResources } from "../../../src/spec/load.ts";
+import { reloadConfig } from "../../../src/spec/saved.ts";
 
 const GOOD = { ociVersion: "1.2.1", process: { cwd: "/", args: ["sh"] }, root: { path: "rootfs" } };
 
