@@ -1,7 +1,8 @@
 // How a process enters a container's existing cgroup. Called by exec and restore, and by driver.ts for the
 // first process.
 
-import { type Descriptor, readTextIfThere } from "../linux/files/files.ts";
+import { wrapError } from "../errors.ts";
+import { type Descriptor, openDirectory, readTextIfThere } from "../linux/files/files.ts";
 import { unifiedCgroupOf } from "./host.ts";
 import type { CgroupRecord } from "./record.ts";
 import { attachToUnit } from "./systemd/scope.ts";
@@ -72,4 +73,13 @@ export function tasksFiles({ paths }: CgroupRecord): string[] {
     if (controller !== "" && !files.includes(file)) files.push(file);
   }
   return files;
+}
+
+/** Opens a cgroup for a process that is to begin in it. */
+export function openToJoin(path: string): Descriptor {
+  try {
+    return openDirectory(path);
+  } catch (error) {
+    throw wrapError("cannot join a cgroup by adding pid 0 to it", error);
+  }
 }

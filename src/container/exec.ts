@@ -2,16 +2,17 @@
 // stays in the host's pid namespace, where the container does not see it, and becomes the user. Its child is
 // cloned into the container's pid namespace, and executes the program (stand.ts). Read it beside create.ts.
 
-import { delegated, joinFiles } from "../cgroups/join.ts";
+import { delegated, joinFiles, openToJoin } from "../cgroups/join.ts";
 import { useReserve } from "../engine/host/memory.ts";
-import { TsrunError, wrapError } from "../errors.ts";
-import { type Descriptor, openDirectory, tryWriteFile } from "../linux/files/files.ts";
+import { TsrunError } from "../errors.ts";
+import { type Descriptor, tryWriteFile } from "../linux/files/files.ts";
 import { neverExecuted } from "../linux/process/process.ts";
 import type { NamespaceKind } from "../namespaces/plan.ts";
 import { type Standing, standInNamespaces } from "../namespaces/stand.ts";
 import {
   becomeUser,
   type Executable,
+  enterInChild,
   lookAround,
   prepareUser,
   searchProgram,
@@ -228,7 +229,7 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Join
   const cgroup =
     divided === undefined ? subCgroup(record.cgroup, options.cgroups) : delegated(record.cgroup, delegate);
   const { directory: path, ...join } = joinFiles(cgroup, { init: divided });
-  using directory = path === undefined ? undefined : openCgroup(path);
+  using directory = path === undefined ? undefined : openToJoin(path);
   let labels: LabelFiles | undefined;
   const standing = standInNamespaces({
     joinsBelow: init,
@@ -263,19 +264,12 @@ function beginOn({ process }: ExecPlan, { trace }: GlobalOptions): (pid: number)
   };
 }
 
-function openCgroup(path: string): Descriptor {
-  try {
-    return openDirectory(path);
-  } catch (error) {
-    throw wrapError("cannot join a cgroup by adding pid 0 to it", error);
-  }
-}
-
 interface Ready {
   readonly executable: Executable;
   readonly filter: LastFilter;
   /** What the process that executes does first. The container sees this process and none before it. */
   readonly inside: readonly Operation[];
+  readonly entersInChild: boolean;
 }
 
 interface ReadyOptions {
@@ -334,6 +328,7 @@ function becomeReady(
       ...process.rlimits.filter(countsProcesses).map(limitItself),
       ...(isLost ? withCapability(process, { needed: CAP_SYS_NICE, later }, schedule) : []),
     ],
+    entersInChild: seen.entersInChild,
   };
 }
 
@@ -347,9 +342,11 @@ function isLate({ seccomp, profile }: ExecPlan): boolean {
 }
 
 /** World of the returned process: the same namespaces, the user's credentials; the container sees it. */
-function goInside(standing: Standing, { process }: ExecPlan, { inside }: Ready): Conversation {
+function goInside(standing: Standing, { process }: ExecPlan, ready: Ready): Conversation {
   try {
-    return standing.goInside(inside);
+    const proxy = standing.goInside(ready.inside);
+    if (ready.entersInChild) enterInChild(proxy, process);
+    return proxy;
   } catch (error) {
     if (!(error instanceof TsrunError) || error.errno !== "EPERM" || !isLostByFork(process.scheduling)) {
       throw error;

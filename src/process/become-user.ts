@@ -6,7 +6,7 @@ import { TsrunError } from "../errors.ts";
 import { textUntilNul } from "../linux/call/words.ts";
 import type { Descriptor } from "../linux/files/files.ts";
 import { type FileStatus, parseStatx } from "../linux/files/statx.ts";
-import { EACCES, EINVAL, EPERM, EROFS, errnoName, errnoWords } from "../linux/numbers/errno.ts";
+import { EACCES, EINVAL, ENOENT, EPERM, EROFS, errnoName, errnoWords } from "../linux/numbers/errno.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -22,7 +22,7 @@ import type { Conversation } from "../proxy/conversation.ts";
 import { inWords } from "../proxy/step.ts";
 import { variable, withHome } from "./environment.ts";
 import { lastCapability, maySetGroups } from "./host-side.ts";
-import { becomeOperations, type Identity, outsideOfRoot } from "./identity.ts";
+import { becomeOperations, getWorkingDirectory, type Identity, outsideOfRoot } from "./identity.ts";
 import { type LabelFiles, labelHint, labelOperations, NO_LABELS } from "./labels.ts";
 import { type Candidate, candidatesFor, choose, lookupOperations } from "./lookup.ts";
 import { HomeSearch } from "./passwd.ts";
@@ -48,7 +48,7 @@ export interface Becoming {
   readonly joins?: Descriptor | undefined;
   /**
    * A child executes the program. A name such as /proc/self/exe or /dev/fd/3 means something else there, so
-   * execve(2) finds out whether it exists.
+   * execve(2) finds out whether it exists, and `enterInChild` enters a working directory of that kind.
    */
   readonly inChild?: boolean;
 }
@@ -85,8 +85,8 @@ export function prepareUser({ plan, filter, alsoPermitted, inChild }: Becoming):
  * Has the process look around while it still has its privileges. The returned function waits for what it has
  * seen; before calling that, tsrun can do something else.
  */
-export function lookAround(proxy: Conversation, { plan, joins }: Becoming): () => Surroundings {
-  const looks = look(proxy, plan);
+export function lookAround(proxy: Conversation, { plan, joins, inChild }: Becoming): () => Surroundings {
+  const looks = look(proxy, plan, inChild === true);
   proxy.go();
   const mayGroup = maySetGroups(joins ?? proxy.pid);
   return () => {
@@ -158,11 +158,12 @@ export function searchProgram(
   proxy: Conversation,
   { plan }: Becoming,
   { candidates }: Prepared,
-  { home }: Surroundings,
+  { home, entersInChild }: Surroundings,
 ): () => Executable {
   const environment = withHome(plan.environment, home);
   const name = plan.args[0] ?? "";
-  if (candidates === undefined) return () => ({ path: name, environment });
+  const startsElsewhere = entersInChild && /^[^/]+\//.test(name);
+  if (candidates === undefined || startsElsewhere) return () => ({ path: name, environment });
   proxy.say(lookupOperations(candidates));
   return () => ({ path: choose(name, candidates), environment });
 }
@@ -174,6 +175,8 @@ interface Seen {
   /** Closes what the look has opened; sent with the next batch. */
   readonly closing: readonly Operation[];
   readonly mustChangeDirectory: boolean;
+  /** The working directory may be one that only the child can reach, such as /proc/self/fd. */
+  readonly entersInChild: boolean;
   /** Standard input, output and error; `undefined` for one that is closed. */
   readonly stdio: readonly (FileStatus | undefined)[];
   /** A descriptor of the container's /dev/null, or -1. */
@@ -188,7 +191,7 @@ export interface Surroundings extends Seen {
  * The look of a process that still has its privileges. Once it has been carried out, the returned function
  * tells what was seen.
  */
-function look(proxy: Conversation, plan: ProcessPlan): () => Seen {
+function look(proxy: Conversation, plan: ProcessPlan, inChild: boolean): () => Seen {
   const stdio = [0, 1, 2].map((fd) => orGoOn(statx(fd, "", AT_EMPTY_PATH, `look at descriptor ${fd}`)));
   const nothing = orGoOn(openat(AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY));
   const nothingStatus = orGoOn(statx(nothing, "", AT_EMPTY_PATH));
@@ -200,14 +203,32 @@ function look(proxy: Conversation, plan: ProcessPlan): () => Seen {
     const opened = nothing.result ?? -1;
     if (!isNull && opened >= 0) proxy.say(close(opened));
     const file = passwd?.file.result ?? -1;
+    const entersInChild = inChild && enter.result === -ENOENT;
     return {
       home: passwd === undefined ? "" : findHome(proxy, passwd, plan.user.uid),
       closing: file < 0 ? [] : [close(file)],
-      mustChangeDirectory: mustTryAgain(enter, plan.cwd),
+      mustChangeDirectory: !entersInChild && mustTryAgain(enter, plan.cwd),
+      entersInChild,
       stdio: stdio.map(statusOf),
       null: isNull ? opened : -1,
     };
   };
+}
+
+/**
+ * Enters the working directory in the process that executes the program, if the one before it did not find
+ * it: that one is not in the container's pid namespace, so /proc/self leads nowhere for it.
+ */
+export function enterInChild(proxy: Conversation, plan: ProcessPlan): void {
+  const attempt = `enter the working directory "${plan.cwd}"`;
+  const entered = getWorkingDirectory();
+  proxy.ask(
+    inWords(
+      [chdir(plan.cwd, attempt), entered],
+      (failed) => identityError(failed, plan),
+      () => checkWorkingDirectory(entered),
+    ),
+  );
 }
 
 /** AS RUNC: a directory that root may not enter is tried again as the user; any other failure is an error. */

@@ -185,7 +185,7 @@ function setGroups(gids: readonly number[]): Operation {
 }
 
 /** getcwd(2) fills in the path, with its NUL. */
-function getWorkingDirectory(): Reading {
+export function getWorkingDirectory(): Reading {
   const memory = out(4096);
   const attempt = "find out the working directory";
   return orGoOn({ ...operation("getcwd", [memory, memory.size], attempt), out: memory });
