@@ -298,3 +298,30 @@ behaviour(
   },
   tsrunOnly("names no cause"),
 );
+
+behaviour(
+  "a text of megabytes that is not UTF-8 is read and refused soon",
+  async (t, lab) => {
+    for (const [size, line] of [
+      [1_500_000, /cannot keep the state: it is larger than 8 MiB/],
+      [5_000_000, /larger than 4 MiB/],
+    ] as const) {
+      const box = lab.container();
+      const text = JSON.stringify({ ...box.config, annotations: { key: "BYTES" } });
+      const [before = "", after = ""] = text.split("BYTES");
+      const bytes = Buffer.alloc(size, 0xff);
+      writeFileSync(
+        join(box.bundle, "config.json"),
+        Buffer.concat([Buffer.from(before), bytes, Buffer.from(after)]),
+      );
+      const create = ["--log", `${lab.folder}/log`, "create", "--bundle", box.bundle, box.id];
+      const { result, seconds } = await invokeTimed(lab, create);
+      t.equal(result.code, 1);
+      t.match(result.stderr, line);
+      // It took 3 s when each byte became an array.
+      t.ok(seconds < 1, `${seconds} s`);
+      await nothingLeft(t, lab, "of it");
+    }
+  },
+  READS_ALL,
+);

@@ -2,7 +2,7 @@
 // process: UTF-8, disposal, a clock. The engine itself has nothing but the language. process.ts has what
 // differs between processes. Imported before everything else.
 
-import { callInt, encode, readResults, writeAscii, writeOperations } from "native";
+import { callInt, decodeRaw, encode, encodeRaw, readResults, writeAscii, writeOperations } from "native";
 import { CLOCK_GETTIME } from "./constants.ts";
 import { locateBytes, readText } from "./memory.ts";
 
@@ -11,11 +11,20 @@ class Utf8Encoder {
   encode(text: string): Uint8Array {
     return new Uint8Array(encode(text.isWellFormed() ? text : text.toWellFormed()));
   }
+
+  /** As raw-text.ts does, in a hundredth of the time. */
+  encodeRaw(text: string): Uint8Array {
+    return new Uint8Array(encodeRaw(text));
+  }
 }
 
 class Utf8Decoder {
   decode(bytes: Uint8Array): string {
     return readText(locateBytes(bytes), bytes.length);
+  }
+
+  decodeRaw({ buffer, byteOffset, length }: Uint8Array): string {
+    return decodeRaw(buffer, byteOffset, length);
   }
 }
 
@@ -33,7 +42,8 @@ function now(): number {
 // that code stands before this and takes the registered symbol where there is no other.
 Object.defineProperty(Symbol, "dispose", { value: Symbol.for("Symbol.dispose") });
 
-// An addition to the standard class; src/linux/call/words.ts does without it in other hosts.
+// An addition to the standard class, like the methods for raw text; src/linux/call/words.ts does without them
+// in other hosts.
 Object.assign(Utf8Encoder.prototype, { writeAscii });
 
 Object.assign(globalThis, {

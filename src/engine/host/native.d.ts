@@ -40,6 +40,10 @@ declare module "native" {
   export function variable(name: string): string | undefined;
   /** The UTF-8 of a text. */
   export function encode(text: string): ArrayBuffer;
+  /** The same as `encodeRaw` of raw-text.ts. */
+  export function encodeRaw(text: string): ArrayBuffer;
+  /** The same as `decodeRaw` of raw-text.ts, for a part of a buffer. */
+  export function decodeRaw(buffer: ArrayBufferLike, at: number, length: number): string;
   /** The engine's context, followed by the addresses that ../native/module.c lists. */
   export function constants(): ArrayBuffer;
   /** Writes a C string of `length` bytes; false if the text is not ASCII, contains a NUL or does not fit. */

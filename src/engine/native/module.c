@@ -17,6 +17,8 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("locate", 1, native_locate),
     JS_CFUNC_DEF("variable", 1, native_variable),
     JS_CFUNC_DEF("encode", 1, native_encode),
+    JS_CFUNC_DEF("encodeRaw", 1, native_encode_raw),
+    JS_CFUNC_DEF("decodeRaw", 3, native_decode_raw),
     JS_CFUNC_DEF("constants", 0, native_constants),
     JS_CFUNC_DEF("writeAscii", 4, native_write_ascii),
     JS_CFUNC_DEF("useReserve", 0, native_use_reserve),

@@ -20,6 +20,8 @@ NATIVE_FUNCTION(native_constants);
 // text.c
 NATIVE_FUNCTION(native_variable);
 NATIVE_FUNCTION(native_encode);
+NATIVE_FUNCTION(native_encode_raw);
+NATIVE_FUNCTION(native_decode_raw);
 NATIVE_FUNCTION(native_write_ascii);
 // end-of-memory.c
 NATIVE_FUNCTION(native_use_reserve);

@@ -19,28 +19,41 @@ int character_size(const unsigned char *bytes) {
   return size;
 }
 
-// Converts a C string to text, as ../host/raw-text.ts does. A byte that is not UTF-8 becomes U+DC80 to
-// U+DCFF, which the engine reads as a character of three bytes.
-static JSValue text_of(JSContext *context, const char *from) {
-  const unsigned char *bytes = (const unsigned char *)from;
-  while (*bytes != 0 && character_size(bytes) > 0) bytes += character_size(bytes);
-  if (*bytes == 0) return JS_NewString(context, from);
-  char *made = js_malloc(context, strlen(from) * 3 + 1);
-  if (made == NULL) return JS_EXCEPTION;
-  size_t length = 0;
-  for (bytes = (const unsigned char *)from; *bytes != 0;) {
-    int size = character_size(bytes);
-    if (size == 0) {
-      made[length++] = 0xed;
-      made[length++] = 0xb0 | *bytes >> 6;
-      made[length++] = 0x80 | (*bytes & 0x3f);
-      bytes++;
-    }
-    for (; size > 0; size--) made[length++] = *bytes++;
+// The same where only `left` bytes may be read.
+static int character_within(const unsigned char *bytes, size_t left) {
+  if (left >= 4) return character_size(bytes);
+  unsigned char last[4] = {0};
+  memcpy(last, bytes, left);
+  return character_size(last);
+}
+
+// Converts bytes to text, as ../host/raw-text.ts does. A byte that is not UTF-8 becomes U+DC80 to U+DCFF,
+// which the engine reads as a character of three bytes.
+static JSValue raw_text(JSContext *context, const unsigned char *bytes, size_t length) {
+  size_t at = 0, made_length = 0;
+  for (int size = 1; at < length; at += size) {
+    size = character_within(bytes + at, length - at);
+    if (size == 0) break;
   }
-  JSValue text = JS_NewStringLen(context, made, length);
+  if (at == length) return JS_NewStringLen(context, (const char *)bytes, length);
+  char *made = js_malloc(context, length * 3);
+  if (made == NULL) return JS_EXCEPTION;
+  for (at = 0; at < length;) {
+    int size = character_within(bytes + at, length - at);
+    if (size == 0) {
+      made[made_length++] = 0xed;
+      made[made_length++] = 0xb0 | bytes[at] >> 6;
+      made[made_length++] = 0x80 | (bytes[at++] & 0x3f);
+    }
+    for (; size > 0; size--) made[made_length++] = bytes[at++];
+  }
+  JSValue text = JS_NewStringLen(context, made, made_length);
   js_free(context, made);
   return text;
+}
+
+static JSValue text_of(JSContext *context, const char *from) {
+  return raw_text(context, (const unsigned char *)from, strlen(from));
 }
 
 JSValue texts_of(JSContext *context, char **list) {
@@ -73,6 +86,51 @@ NATIVE_FUNCTION(native_encode) {
   JSValue buffer = JS_NewArrayBufferCopy(context, (const uint8_t *)text, length);
   JS_FreeCString(context, text);
   return buffer;
+}
+
+// encodeRaw(text): a buffer of its bytes, as ../host/raw-text.ts makes them: U+DC80 to U+DCFF are bytes that
+// were not UTF-8, and any other half of a surrogate pair is U+FFFD
+NATIVE_FUNCTION(native_encode_raw) {
+  (void)this, (void)count;
+  size_t length, made_length = 0;
+  const char *text = JS_ToCStringLen(context, &length, arguments[0]);
+  if (text == NULL) return JS_EXCEPTION;
+  uint8_t *made = js_malloc(context, length + 1);
+  for (size_t at = 0; made != NULL && at < length;) {
+    const unsigned char *bytes = (const unsigned char *)text + at;
+    int is_half = bytes[0] == 0xed && bytes[1] > 0x9f;
+    if (!is_half) {
+      made[made_length++] = bytes[0];
+      at++;
+      continue;
+    }
+    if ((bytes[1] & 0xfe) == 0xb2) made[made_length++] = (uint8_t)(bytes[1] << 6 | (bytes[2] & 0x3f));
+    else {
+      memcpy(made + made_length, "\xef\xbf\xbd", 3);
+      made_length += 3;
+    }
+    at += 3;
+  }
+  JS_FreeCString(context, text);
+  if (made == NULL) return JS_EXCEPTION;
+  JSValue buffer = JS_NewArrayBufferCopy(context, made, made_length);
+  js_free(context, made);
+  return buffer;
+}
+
+// decodeRaw(buffer, at, length): the text of these bytes
+NATIVE_FUNCTION(native_decode_raw) {
+  (void)this, (void)count;
+  int64_t at, length;
+  size_t room;
+  if (JS_ToInt64(context, &at, arguments[1]) != 0) return JS_EXCEPTION;
+  if (JS_ToInt64(context, &length, arguments[2]) != 0) return JS_EXCEPTION;
+  uint8_t *buffer = JS_GetArrayBuffer(context, &room, arguments[0]);
+  if (buffer == NULL) return JS_EXCEPTION;
+  if (at < 0 || length < 0 || (size_t)at > room || (size_t)length > room - (size_t)at) {
+    return JS_ThrowRangeError(context, "outside of the buffer");
+  }
+  return raw_text(context, buffer + at, (size_t)length);
 }
 
 // writeAscii(text, length, buffer, at): writes a C string into existing memory, since a message has hundreds

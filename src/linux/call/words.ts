@@ -49,10 +49,12 @@ export function pathText(path: Path): string {
   return typeof path === "string" ? path : text(path);
 }
 
-/** An extension of tsrun's engine; the engine of the tests may not have it. */
-const { writeAscii } = encoder as {
+/** Extensions of tsrun's engine; the engine of the tests may not have them. */
+const { writeAscii, encodeRaw: encodeFast } = encoder as {
   writeAscii?: (text: string, length: number, buffer: ArrayBufferLike, at: number) => boolean;
+  encodeRaw?: (text: string) => Uint8Array;
 };
+const { decodeRaw: decodeFast = decodeRaw } = decoder as { decodeRaw?: (bytes: Uint8Array) => string };
 
 /**
  * Writes `text` as a C string into memory, and returns the number of bytes. Returns 0 and writes nothing if
@@ -67,7 +69,8 @@ const encode = (text: string): Uint8Array => encoder.encode(text);
 
 /** The UTF-8 bytes of `text`; bytes that `text()` below could not decode come back unchanged. */
 export function utf8(text: string): Uint8Array {
-  return text.isWellFormed() ? encoder.encode(text) : encodeRaw(text, encode);
+  if (text.isWellFormed()) return encoder.encode(text);
+  return encodeFast === undefined ? encodeRaw(text, encode) : encodeFast(text);
 }
 
 /**
@@ -79,7 +82,7 @@ export function text(bytes: Uint8Array): string {
   // The usual case: ASCII.
   if (whole.length === bytes.length && !whole.includes("\ufffd")) return whole;
   const isSame = whole.isWellFormed() && !whole.includes("\ufffd");
-  return isSame && encoder.encode(whole).length === bytes.length ? whole : decodeRaw(bytes);
+  return isSame && encoder.encode(whole).length === bytes.length ? whole : decodeFast(bytes);
 }
 
 /** The text up to the first NUL. */
