@@ -15,6 +15,7 @@ import { phase } from "../spans.ts";
 import type { HookFiles } from "../spec/annotations.ts";
 import { giveTerminal } from "./console.ts";
 import type { Recipient } from "./filter.ts";
+import { inheritedFds } from "./handed-down.ts";
 import { leaveListening } from "./hooks-inside.ts";
 import { furnish, leaveWaiting, letGoOfHost, setApart } from "./init.ts";
 import type { ContainerPlan } from "./plan.ts";
@@ -54,7 +55,8 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
   // The container's tree of mounts is built beside the host's. That is said while the kernel still makes the
   // process, and done once the process is on record.
   init.enter("mounts");
-  const root = buildRootfs(init, plan.rootfs, outside);
+  const { helper, host } = outside;
+  const root = buildRootfs(init, plan.rootfs, { helper, host, inherited: inheritedFds(plan.options) });
   outside.welcome(init);
   phase("make the mounts");
   init.go();

@@ -47,13 +47,16 @@ export interface Rootfs {
 export interface Builders {
   readonly helper: Helper;
   readonly host: HostView;
+  /** How many descriptors from 3 on the container inherits; none if absent. */
+  readonly inherited?: number;
 }
 
 /**
  * Builds the container's tree of mounts at the root's path on the host. World: the container's namespaces,
  * all privileges in them, and every path of the host still in reach.
  */
-export function buildRootfs(proxy: Conversation, plan: RootfsPlan, { helper, host }: Builders): Rootfs {
+export function buildRootfs(proxy: Conversation, plan: RootfsPlan, builders: Builders): Rootfs {
+  const { helper, host, inherited = 0 } = builders;
   const { rootfs } = plan;
   const kindOf = (path: string) => host.kindOf(path);
   const context = new RootContext({
@@ -62,6 +65,7 @@ export function buildRootfs(proxy: Conversation, plan: RootfsPlan, { helper, hos
     rootfs,
     kindOf,
     openFilesLimit: () => host.openFilesLimit(),
+    inherited,
   });
   const links = plan.setsUpDev ? planLinks({ kcore: host.kindOf("/proc/kcore") !== undefined }) : [];
   const inDev: string[] = [];

@@ -322,3 +322,34 @@ behaviour("a container may share the host's processes and still end", async (t, 
   await box.waitForStatus("stopped");
   t.equal(box.output(), `${pid}\n`);
 });
+
+behaviour(
+  "--preserve-fds hands on a thousand descriptors, also on an older kernel",
+  async (t, lab) => {
+    const count = 960;
+    const raised = ["sh", "-c", 'ulimit -n 4096; exec "$@"', "sh"];
+    const script =
+      "cd /proc/self/fd; n=0; for i in *; do [ -e $i ] && [ $i -gt 2 ] && n=$((n+1)); done; echo $n";
+    const missing = ["mount_setattr", "open_tree", "move_mount", "fsopen"] as const;
+    for (const { wrapper } of [{ wrapper: [] }, ...missing.map(without)]) {
+      const box = lab.container(args("/bin/sh", "-c", `ulimit -n; ${script}; head -1 <&${2 + count}`));
+      box.config.mounts.push({
+        destination: "/source",
+        type: "bind",
+        source: "/etc",
+        options: ["bind", "ro"],
+      });
+      box.config.root.readonly = true;
+      Object.assign(box.config.linux, { readonlyPaths: ["/proc/sys"], maskedPaths: ["/proc/kcore"] });
+      box.writeConfig();
+      const options = { leakFds: count, wrapper: [...wrapper, ...raised] };
+      mustSucceed(await box.create({ ...options, flags: ["--preserve-fds", `${count}`] }));
+      mustSucceed(await box.start());
+      await box.waitForStatus("stopped");
+      // The program has opened the directory itself.
+      t.match(box.output(), new RegExp(`^\\d+\n(${count}|${count + 1})\nroot:.*\n$`), wrapper.join(" "));
+      mustSucceed(await box.delete());
+    }
+  },
+  tsrunOnly("keeps its own descriptors elsewhere"),
+);

@@ -51,9 +51,14 @@ export interface RootContextOptions {
   readonly kindOf: (path: string) => FileKind | undefined;
   /** How many files the builder may have open: only asked on a kernel for which `scratch` is needed. */
   readonly openFilesLimit: () => number;
+  /** How many descriptors from 3 on the container inherits; none if absent. */
+  readonly inherited?: number;
 }
 
-/** More than the builder's own descriptors; the caller's limit is seldom lower. */
+/**
+ * More than the builder's own descriptors, which come after those that the container inherits; the caller's
+ * limit is seldom lower.
+ */
 const SCRATCH = 900;
 
 export class RootContext {
@@ -74,6 +79,7 @@ export class RootContext {
   readonly proxy: Conversation;
   readonly helper: Helper;
   readonly #openFilesLimit: () => number;
+  readonly #inherited: number;
   #scratch: number | undefined;
   #root: Operation | number | undefined;
 
@@ -81,6 +87,7 @@ export class RootContext {
     this.proxy = options.proxy;
     this.helper = options.helper;
     this.#openFilesLimit = options.openFilesLimit;
+    this.#inherited = options.inherited ?? 0;
     this.rootfs = options.rootfs;
     this.kindOf = options.kindOf;
   }
@@ -100,7 +107,7 @@ export class RootContext {
    * number is fixed: this one for the target, and the next one for the source.
    */
   get scratch(): number {
-    this.#scratch ??= Math.min(SCRATCH, this.#openFilesLimit() - 2);
+    this.#scratch ??= Math.min(SCRATCH + this.#inherited, this.#openFilesLimit() - 2);
     return this.#scratch;
   }
 
