@@ -115,6 +115,29 @@ behaviour("kill reaches a container that is not started yet", async (t, lab) => 
   await nothingLeft(t, lab, "after delete");
 });
 
+behaviour(
+  "a container whose first process goes on without its first thread runs, and can be killed",
+  async (t, lab) => {
+    const box = lab.container();
+    box.config.process.args = [addProgram(lab, box, "test/support/outlast.c")];
+    box.writeConfig();
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    const { pid } = await box.stateDocument();
+    await until("its first thread to end", () =>
+      /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8")),
+    );
+    t.equal((await box.stateDocument()).status, "running");
+    t.match(mustSucceed(await lab.invoke(["list"])).stdout, /running/);
+    t.not((await box.delete()).code, 0);
+    mustSucceed(await box.kill("KILL"));
+    await box.waitForStatus("stopped");
+    mustSucceed(await box.delete());
+    await nothingLeft(t, lab, "after delete");
+  },
+  needsCompiler,
+  tsrunOnly("runc takes it for stopped, and delete leaves it running"),
+);
+
 behaviour("kill of a stopped container says that it is not running", async (t, lab) => {
   const box = lab.container();
   mustSucceed(await box.create());

@@ -127,12 +127,12 @@ export function holdProcess(pid: number, startTime: number): Descriptor | undefi
   return undefined;
 }
 
-/** Whether this is the process that began then, and no zombie. */
+/** Whether this is the process that began then, and has not ended. */
 export function isRunning(
-  found: Pick<ProcessStatus, "startTime" | "state"> | undefined,
+  found: Pick<ProcessStatus, "startTime" | "hasEnded"> | undefined,
   startTime: number,
 ): boolean {
-  return found?.startTime === startTime && found.state !== "Z" && found.state !== "X";
+  return found?.startTime === startTime && !found.hasEnded;
 }
 
 /** A handle to the process, `undefined` if it has ended. */

@@ -43,6 +43,8 @@ export interface ProcessStatus {
   readonly parent: number;
   /** Clock ticks after boot; with the pid it identifies a process. */
   readonly startTime: number;
+  /** Not if only its first thread has (pthread_exit(3)), which is a zombie until the others have ended. */
+  readonly hasEnded: boolean;
 }
 
 /** The status of a process, `undefined` if it is gone. */
@@ -56,9 +58,15 @@ export function heldProcessStatus(directory: number): ProcessStatus | undefined 
 }
 
 /** Of a line of /proc/PID/stat only what tells a process from another, and whether it has ended. */
-export function parseIdentity(line: string): Pick<ProcessStatus, "state" | "startTime"> {
+export function parseIdentity(line: string): Pick<ProcessStatus, "startTime" | "hasEnded"> {
   const at = behindName(line);
-  return { state: line[at] ?? "X", startTime: numberAt(line, at, 19) };
+  return { startTime: numberAt(line, at, 19), hasEnded: hasEnded(line, at) };
+}
+
+/** A zombie without other threads (num_threads) will never run again. */
+function hasEnded(line: string, at: number): boolean {
+  const state = line[at] ?? "X";
+  return state === "X" || (state === "Z" && numberAt(line, at, 17) <= 1);
 }
 
 function parseStatus(line: string | undefined): ProcessStatus | undefined {
@@ -69,6 +77,7 @@ function parseStatus(line: string | undefined): ProcessStatus | undefined {
     state: line[at] ?? "X",
     parent: numberAt(line, at, 1),
     startTime: numberAt(line, at, 19),
+    hasEnded: hasEnded(line, at),
   };
 }
 
@@ -192,7 +201,8 @@ export function endOfZombie(pid: number, startTime?: number): Omit<WaitResult, "
   const line = readTextIfThere(`/proc/${pid}/stat`, SHORT);
   if (line === undefined) return undefined;
   const at = behindName(line);
-  if (startTime !== undefined && (line[at] !== "Z" || numberAt(line, at, 19) !== startTime)) return undefined;
+  if (startTime !== undefined && (!hasEnded(line, at) || numberAt(line, at, 19) !== startTime))
+    return undefined;
   const word = numberAt(line, at, 49);
   if (startTime !== undefined && word === 0 && effectiveUid() !== 0) return undefined;
   return meaningOf(word);
