@@ -6,13 +6,14 @@ import {
   destroyKilledCgroup,
   killProcesses,
   ownOomKills,
+  readProcesses,
   waitUntilEmpty,
 } from "../cgroups/members.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
 import type { HookOutput } from "../hooks/output.ts";
 import { runHooks } from "../hooks/run.ts";
-import { removeDirectory, status } from "../linux/files/files.ts";
+import { readLink, removeDirectory, status } from "../linux/files/files.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { endOfZombie } from "../linux/process/process.ts";
 import { detachMount } from "../rootfs/host/host-mounts.ts";
@@ -107,7 +108,7 @@ export function destroy(
 ): void {
   const ending = endingOf(record, told);
   const spec = record.hooksAfter ? configOf(directory, forced) : undefined;
-  const left = removeCgroup(record, forced);
+  const left = removeCgroup(record, { forced, isKilled: told.isKilled === true });
   if (record.rdt?.remove !== undefined) removeDirectory(record.rdt.remove);
   if (record.mountsBefore !== undefined) detachMount(record.rootfs, record.mountsBefore);
   const remains = directory.remove();
@@ -155,10 +156,18 @@ function runPoststop(spec: Spec, record: StateRecord, inBundle: boolean): void {
  * it, the path may belong to another container, so no process in it is killed. The processes that `create`
  * itself had put there end with it.
  */
-function removeCgroup(record: StateRecord, forced: DestroyOptions["forced"]): string[] {
+function removeCgroup(
+  record: StateRecord,
+  { forced, isKilled }: Pick<DestroyOptions, "forced"> & { readonly isKilled: boolean },
+): string[] {
   const { cgroup, cgroupIsPlanned, ownPidNamespace } = record;
   if (cgroupIsPlanned === true && !waitUntilEmpty(cgroup)) {
     forced?.warning("the cgroup that was planned for the container is in use by others, not removing it");
+    return [];
+  }
+  const mayBeOthers = forced !== undefined && !isKilled && ownPidNamespace && record.init_process_pid !== 0;
+  if (mayBeOthers && holdsOthers(cgroup)) {
+    forced.warning("the container's cgroup is in use by another container, not removing it");
     return [];
   }
   const kills = cgroupIsPlanned !== true && (forced !== undefined || !ownPidNamespace);
@@ -168,6 +177,18 @@ function removeCgroup(record: StateRecord, forced: DestroyOptions["forced"]): st
   const { unit: _planned, ...directories } = cgroup;
   const own = cgroupIsPlanned === true ? directories : cgroup;
   return orWarn(forced, () => remove(own)) ? [] : cgroupsLeft(cgroup);
+}
+
+/**
+ * Whether another container is in the cgroup: a new one gets the cgroup of its path if that is empty, for
+ * example one of the same id below another state root. All processes of a pid namespace end with its first
+ * one, so after that none that is in any but tsrun's own can be the container's.
+ */
+function holdsOthers(cgroup: CgroupRecord): boolean {
+  const pids = readProcesses(cgroup);
+  if (pids.length === 0) return false;
+  const own = readLink("/proc/self/ns/pid");
+  return pids.some((pid) => (readLink(`/proc/${pid}/ns/pid`) ?? own) !== own);
 }
 
 /** The container's cgroups that are still there, for `gc`. */

@@ -2,9 +2,10 @@
 // created. They are held at the lock and stopped, so that the test decides the order.
 
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
+import { driverFlags } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram, signalProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
@@ -104,4 +105,31 @@ behaviour(
     t.strictSame(await box.stateDocument(), before, "the new container is as it was");
   },
   tsrunOnly("the end of its run removes whatever has the id"),
+);
+
+behaviour(
+  "delete --force of a stopped container ends nothing in a cgroup that another container has by now",
+  async (t, lab) => {
+    const box = lab.container(Container.script("true"));
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    await box.waitForStatus("stopped");
+    // The same id and the same cgroup below another state root.
+    const elsewhere = ["--root", join(lab.folder, "elsewhere"), ...driverFlags];
+    const next = lab.container(SLEEP);
+    next.config.linux.cgroupsPath = box.config.linux.cgroupsPath ?? "";
+    next.writeConfig();
+    const on = (...args: string[]) => lab.invokeBare([...elsewhere, ...args]);
+    mustSucceed(await on("run", "--detach", "--bundle", next.bundle, box.id));
+    try {
+      const forced = mustSucceed(await box.delete({ flags: ["--force"] }));
+      t.match(forced.stderr, /in use by another container/);
+      const { status } = JSON.parse(mustSucceed(await on("state", box.id)).stdout) as { status: string };
+      t.equal(status, "running");
+    } finally {
+      mustSucceed(await on("delete", "--force", box.id));
+    }
+    rmSync(join(lab.folder, "elsewhere"), { recursive: true });
+    await nothingLeft(t, lab, "after both");
+  },
+  notOfCrun("it ends what is in the cgroup"),
 );
