@@ -106,6 +106,19 @@ function inUserNamespace(): boolean {
   return map !== undefined && !/^\s*0\s+0\s+4294967295\s*$/.test(map);
 }
 
+/** Somebody may have removed it. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    throw new TsrunError("E_SYSCALL", "cannot find out the working directory: no such file or directory", {
+      errno: "ENOENT",
+      hint: "it was removed: change to one that exists",
+      cause: error,
+    });
+  }
+}
+
 export const host: HostFacts & CommandHost = {
   // Read when it is first needed.
   get env() {
@@ -114,7 +127,7 @@ export const host: HostFacts & CommandHost = {
   get pid() {
     return process.pid;
   },
-  cwd: () => process.cwd(),
+  cwd: workingDirectory,
   effectiveUid,
   terminalWidth: () => terminalWidth(1),
   inUserNamespace,
