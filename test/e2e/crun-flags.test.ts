@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, crunFrom, nothingLeft, notOfRunc, refused, tsrunOnly } from "../support/behaviour.ts";
-import { BUN, bunArguments } from "../support/bun.ts";
+import { BUN, bunArguments, needsBun } from "../support/bun.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
 import { isTsrun } from "../support/runtime.ts";
@@ -223,6 +223,7 @@ behaviour(
     t.ok(lines.includes("TSRUN_CODE=E_NOT_FOUND"));
     t.equal(result.stderr, "container does not exist\n", "stderr gets the bare words");
   },
+  needsBun,
   crunFrom("1.28", "takes it for the name of a file, or writes less"),
 );
 
@@ -236,6 +237,7 @@ behaviour(
     // Of user processes (1), an error (3): 1 * 8 + 3.
     t.match(messages()[0], /^<11>(... .. ..:..:.. )?box: container .*does not exist/);
   },
+  needsBun,
   crunFrom("1.28", "takes it for the name of a file, or writes less"),
 );
 

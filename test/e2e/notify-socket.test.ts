@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
-import { BUN, bunArguments } from "../support/bun.ts";
+import { BUN, bunArguments, needsBun } from "../support/bun.ts";
 import { mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { checkpoint, counter, countsOn, needsCriu, restore, runsAgain, silently } from "../support/criu.ts";
@@ -76,6 +76,7 @@ behaviour(
     mustSucceed(await box.delete({ flags: ["--force"] }));
     await nothingLeft(t, lab, "after delete");
   },
+  needsBun,
   notOfCrun("its socket has the path that it has on the host"),
 );
 
@@ -104,20 +105,25 @@ behaviour(
     manager.process.kill("SIGKILL");
     mustSucceed(await starting);
   },
+  needsBun,
   tsrunOnly("BARRIER came with 1.2"),
 );
 
-behaviour("while start waits other commands do not", async (t, lab) => {
-  const { env, said } = await startManager(lab);
-  const box = lab.container(Container.script(WAIT));
-  mustSucceed(await box.create({ env }));
-  const starting = box.start({ env });
-  await box.waitForProgram("sleep");
-  mustSucceed(await box.delete({ flags: ["--force"] }));
-  t.equal((await starting).code, 0, "it ends with the container");
-  t.strictSame(said(), []);
-  await nothingLeft(t, lab, "after delete");
-});
+behaviour(
+  "while start waits other commands do not",
+  async (t, lab) => {
+    const { env, said } = await startManager(lab);
+    const box = lab.container(Container.script(WAIT));
+    mustSucceed(await box.create({ env }));
+    const starting = box.start({ env });
+    await box.waitForProgram("sleep");
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    t.equal((await starting).code, 0, "it ends with the container");
+    t.strictSame(said(), []);
+    await nothingLeft(t, lab, "after delete");
+  },
+  needsBun,
+);
 
 behaviour(
   "run --detach waits as well",
@@ -130,6 +136,7 @@ behaviour(
     mustSucceed(await running);
     t.strictSame(withoutBarrier(lines()), ["READY=1", `MAINPID=${pid}`]);
   },
+  needsBun,
   notOfCrun("its socket has the path that it has on the host"),
 );
 
@@ -153,6 +160,7 @@ behaviour(
     t.equal((await running).code, 137);
     await nothingLeft(t, lab, "after run");
   },
+  needsBun,
   notOfCrun("its socket has the path that it has on the host"),
 );
 
@@ -174,6 +182,7 @@ behaviour(
     mustSucceed(await box.kill("KILL"));
     await running;
   },
+  needsBun,
   tsrunOnly("passes READY on only"),
 );
 
@@ -193,22 +202,27 @@ behaviour(
     const result = await box.run({ env });
     t.equal(result.stdout, "fine\n", result.stderr);
   },
+  needsBun,
   tsrunOnly("waits for READY for ever in the foreground"),
 );
 
-behaviour("without NOTIFY_SOCKET there is no mount, no variable and no waiting", async (t, lab) => {
-  const { env, said } = await startManager(lab);
-  const script = 'echo "[$NOTIFY_SOCKET]"; ls /run/notify 2>/dev/null; true';
-  const box = lab.container(Container.script(script));
-  t.equal(await box.live(), "[]\n");
-  t.notOk(existsSync(join(box.rootfs, "run/notify")));
-  // AS RUNC: both commands need the variable. Without it start does not wait, and nobody listens.
-  const other = lab.container(Container.script("exec sleep 1000"));
-  mustSucceed(await other.create({ env }));
-  mustSucceed(await other.start());
-  t.equal((await other.stateDocument()).status, "running");
-  t.strictSame(said(), []);
-});
+behaviour(
+  "without NOTIFY_SOCKET there is no mount, no variable and no waiting",
+  async (t, lab) => {
+    const { env, said } = await startManager(lab);
+    const script = 'echo "[$NOTIFY_SOCKET]"; ls /run/notify 2>/dev/null; true';
+    const box = lab.container(Container.script(script));
+    t.equal(await box.live(), "[]\n");
+    t.notOk(existsSync(join(box.rootfs, "run/notify")));
+    // AS RUNC: both commands need the variable. Without it start does not wait, and nobody listens.
+    const other = lab.container(Container.script("exec sleep 1000"));
+    mustSucceed(await other.create({ env }));
+    mustSucceed(await other.start());
+    t.equal((await other.stateDocument()).status, "running");
+    t.strictSame(said(), []);
+  },
+  needsBun,
+);
 
 behaviour(
   "start with NOTIFY_SOCKET of a container created without it does not wait either",
@@ -219,6 +233,7 @@ behaviour(
     mustSucceed(await box.start({ env }));
     t.equal((await box.stateDocument()).status, "running");
   },
+  needsBun,
   tsrunOnly("fails, since there is no directory for the socket"),
 );
 
@@ -257,6 +272,7 @@ behaviour(
     t.equal((await restored).code, 137);
     await nothingLeft(t, lab, "after restore");
   },
+  needsBun,
   needsCriu(),
   tsrunOnly("passes nothing on but READY"),
 );

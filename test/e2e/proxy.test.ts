@@ -4,7 +4,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import t from "tap";
-import { BUN, bunArguments } from "../support/bun.ts";
+import { BUN, bunArguments, needsBun } from "../support/bun.ts";
 import { findProgram } from "../support/host.ts";
 
 interface Report {
@@ -76,7 +76,8 @@ for (const { machine, arch, emulators, kind } of MACHINES.flatMap((one) =>
 )) {
   const native = process.arch === arch;
   const emulator = native ? undefined : emulators.map(findProgram).find((path) => path !== undefined);
-  const skip = native || emulator !== undefined ? false : `no ${emulators[0]}: install qemu-user-static`;
+  const lacks = native || emulator !== undefined ? undefined : `no ${emulators[0]}: install qemu-user-static`;
+  const skip = needsBun ?? lacks ?? false;
 
   t.test(
     `the ${machine} interpreter, ${kind}, ${native ? "natively" : "under QEMU"}`,

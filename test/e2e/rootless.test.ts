@@ -3,7 +3,7 @@
 
 import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { startAgent } from "../support/agent.ts";
+import { needsAgent, startAgent } from "../support/agent.ts";
 import {
   behaviour,
   type Condition,
@@ -14,7 +14,6 @@ import {
   refused,
   tsrunOnly,
 } from "../support/behaviour.ts";
-import { needsBun } from "../support/bun.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
@@ -119,7 +118,7 @@ for (const noNewPrivileges of [true, false]) {
     },
     needsKernel(5, 6, "pidfd_getfd(2)"),
     needsCall("pidfd_open", "a seccomp agent"),
-    needsBun,
+    needsAgent,
     tsrunOnly("may not fetch the listener of an exec"),
   );
 }

@@ -1,7 +1,7 @@
 // crun's annotations about seccomp: the agent, a program instead of the profile, unknown names. CONTRACT:
 // crun(1), "Extensions to OCI".
 
-import { startAgent } from "../support/agent.ts";
+import { needsAgent, startAgent } from "../support/agent.ts";
 import { behaviour, needsKernel, nothingLeft, notOfRunc, refused } from "../support/behaviour.ts";
 import { annotated, type Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -40,17 +40,16 @@ behaviour(
   ANNOTATIONS,
   needsKernel(5, 6, "pidfd_getfd(2)"),
   needsCall("pidfd_open", "a seccomp agent"),
+  needsAgent,
 );
-
-/** The numbers of these system calls are those of x86-64. */
-const X86_64 = process.arch === "x64" ? undefined : "its system call numbers are those of x86-64";
 
 const BPF_LD_W_ABS = 0x20;
 const BPF_JEQ_K = 0x15;
 const BPF_RET_K = 0x06;
-const SYS_MKDIR = 83;
+/** arm64 has mkdirat(2) alone. */
+const SYS_MKDIR = process.arch === "x64" ? 83 : 34;
 
-/** A program that allows everything except mkdir(2), for which it returns this. */
+/** A program that allows everything except what mkdir(1) calls, for which it returns this. */
 function program(result: number): string {
   const bytes = Buffer.alloc(32);
   const instructions = [
@@ -87,7 +86,6 @@ for (const noNewPrivileges of [true, false]) {
       await until("the first process to say so too", () => box.output().includes("No medium found"));
     },
     ANNOTATIONS,
-    X86_64,
   );
 }
 
@@ -107,9 +105,9 @@ behaviour(
     t.match(await box.live(), /No medium found/);
   },
   ANNOTATIONS,
-  X86_64,
   needsKernel(5, 6, "pidfd_getfd(2)"),
   needsCall("pidfd_open", "a seccomp agent"),
+  needsAgent,
 );
 
 behaviour(

@@ -1,9 +1,14 @@
-// An agent for SCMP_ACT_NOTIFY that a test starts beside its containers; the program is seccomp-agent.ts.
+// An agent for SCMP_ACT_NOTIFY that a test starts beside its containers; the program is seccomp-agent.py.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
-import { BUN, bunArguments } from "./bun.ts";
+import type { Condition } from "./behaviour.ts";
 import type { Lab } from "./lab.ts";
+import { needsProgram } from "./program.ts";
+
+const PYTHON = "/usr/bin/python3";
+
+export const needsAgent: Condition = needsProgram(PYTHON, "python3");
 
 export interface Told {
   readonly message?: {
@@ -28,7 +33,7 @@ export interface Agent {
 /** Starts an agent, and waits until it listens. */
 export async function startAgent(lab: Lab, answer: string): Promise<Agent> {
   const socket = join(lab.folder, `agent-${answer}.sock`);
-  const child = spawn(BUN, bunArguments("test/support/seccomp-agent.ts", socket, answer), {
+  const child = spawn(PYTHON, ["test/support/seccomp-agent.py", socket, answer], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   lab.atClose(() => child.kill("SIGKILL"));
