@@ -1,12 +1,15 @@
 // The broken bundles of bundle-fixtures/broken/: tsrun's one line names the thing, the cause and the next
 // step of each. Other runtimes are only counted; SAVE=1 keeps the results for docs/errors.md.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import t from "tap";
 import { behaviour, nothingLeft } from "../support/behaviour.ts";
 import { type Judgement, judge, RESULTS, readBroken, tryBroken } from "../support/broken.ts";
 import { renewErrorsPage } from "../support/errors-page.ts";
-import { isTsrun, runtimeKind } from "../support/runtime.ts";
+import { cgroupHierarchies } from "../support/host.ts";
+import type { Lab } from "../support/lab.ts";
+import { isCrun, isTsrun, runtimeKind } from "../support/runtime.ts";
 import { needsCall } from "../support/without.ts";
 
 const all = readBroken();
@@ -15,10 +18,22 @@ const results: Record<string, Judgement> = {};
 /** mount(2) does not say which option it does not know; fsopen(2) does. */
 const namesOptions = needsCall("fsopen", "the name of an option that the kernel does not know");
 
+/** crun leaves its cgroups if it cannot set the processors; on v1 its `delete --force` does so, too. */
+function removeCgroups(lab: Lab): void {
+  for (const { mountpoint } of cgroupHierarchies()) {
+    try {
+      rmdirSync(join(mountpoint, `${lab.mark}-1`));
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    }
+  }
+}
+
 for (const broken of all) {
   behaviour(
     `it is said what is wrong: ${broken.what}`,
     async (t, lab) => {
+      if (isCrun && broken.name === "cpuset-beyond") lab.atClose(() => removeCgroups(lab));
       const { result, said } = await tryBroken(lab, broken);
       const judged = judge(said, broken);
       results[broken.name] = judged;

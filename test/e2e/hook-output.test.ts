@@ -20,8 +20,9 @@ const KINDS: readonly HookKind[] = [
   "poststop",
 ];
 
+/** It reads its state first: SIGPIPE kills crun if a hook ends before that is written. */
 function shell(script: string): ConfigHook {
-  return { path: "/bin/sh", args: ["sh", "-c", script] };
+  return { path: "/bin/sh", args: ["sh", "-c", `cat >/dev/null; ${script}`] };
 }
 
 function hooksThat(script: (kind: HookKind) => string, kinds = KINDS): (config: Config) => void {

@@ -118,6 +118,7 @@ function signalNumber(signal: NodeJS.Signals | null): number {
   const numbers: Partial<Record<NodeJS.Signals, number>> = {
     SIGABRT: 6,
     SIGKILL: 9,
+    SIGPIPE: 13,
     SIGSEGV: 11,
     SIGTERM: 15,
   };
