@@ -80,7 +80,7 @@ export interface TerminalOptions {
   /** The root whose `/dev/console` it becomes, for a container that is being made. */
   readonly rootfs?: Rootfs;
   /** The process has no session yet: once it has one, the caller sends `controlSession`. */
-  readonly withoutSession?: true;
+  readonly withoutSession?: boolean;
 }
 
 /**

@@ -14,6 +14,7 @@ import type { HookOutput } from "../hooks/output.ts";
 import { HOOK_KINDS } from "../hooks/plan.ts";
 import { type Descriptor, openDirectory } from "../linux/files/files.ts";
 import { type Entered, type EnterOptions, enterNamespaces } from "../namespaces/enter.ts";
+import { standUnseen } from "../namespaces/stand.ts";
 import { DeviceMove } from "../network/devices.ts";
 import { resetCpuAffinity, setLimits, writeOomScore } from "../process/host-side.ts";
 import type { Conversation } from "../proxy/conversation.ts";
@@ -121,7 +122,7 @@ function makeContainer(globals: GlobalOptions, options: CreateOptions, mode: Cre
     extra: [fifo, terminal, listener, output?.stdout, output?.stderr],
     trace: globals.trace,
   });
-  const { init } = entered;
+  let { init } = entered;
   undo.add(() => entered.end());
   undo.add(() => devices?.takeBack());
   const welcome = (): void => {
@@ -148,7 +149,13 @@ function makeContainer(globals: GlobalOptions, options: CreateOptions, mode: Cre
       held: entered.extra,
       watch: mode.watch,
     });
-    const startInside = setUp(plan, entered, { ...outside, welcome });
+    const follow = (follower: Conversation): void => {
+      init = follower;
+      recording()?.nameProcess(init.pid, "first process");
+      record = { ...record, ...identityOf(init.pid) };
+      directory.save(record);
+    };
+    const startInside = setUp(plan, entered, { ...outside, welcome, follow });
     if (startInside !== undefined) {
       record = { ...record, startInside };
       directory.save(record);
@@ -236,7 +243,7 @@ interface OutsideOptions {
 function outsideOf(
   plan: ContainerPlan,
   { host, helper, deviceProgram, cgroup, output, held, watch }: OutsideOptions,
-): Omit<Outside, "welcome"> {
+): Omit<Outside, "welcome" | "follow"> {
   return {
     host,
     helper,
@@ -251,7 +258,7 @@ function outsideOf(
       const state = runHostHooks(plan, init.pid, output);
       runCreateContainer(init, plan, { state, held, output: inside });
     },
-    limitProgram: (init) => setLimits(init.pid, plan.process.rlimits),
+    limitProgram: (init) => setLimits(init.pid, plan.process.rlimits, { forOneMore: plan.isUnseen }),
     recipient: (init) => (plan.seccomp?.notify === true ? recipientOf(plan, init, watch) : undefined),
   };
 }
@@ -279,7 +286,8 @@ function startFirstProcess(
   const { directory: path, ...join } = joinNewCgroup(plan.cgroup, cgroup, made);
   using directory = path === undefined ? undefined : openDirectory(path);
   try {
-    return enterNamespaces({
+    const enter = plan.isUnseen ? standUnseen : enterNamespaces;
+    return enter({
       plan: plan.namespaces,
       cgroup: { ...join, directory },
       inherited: inheritedFds(plan.options),

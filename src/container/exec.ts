@@ -18,29 +18,25 @@ import {
   searchProgram,
 } from "../process/become-user.ts";
 import { maskText } from "../process/cpu-list.ts";
-import { closeOnExecute, execute, limitItself } from "../process/execute.ts";
+import { closeOnExecute, execute } from "../process/execute.ts";
 import {
   checkHostLabels,
-  countsProcesses,
   resetCpuAffinity,
   setCpuAffinity,
   setLimits,
   writeOomScore,
 } from "../process/host-side.ts";
-import { CAP_SYS_NICE, filterNeeds, withCapability } from "../process/identity.ts";
 import { openLabelFiles } from "../process/label-files.ts";
 import { hasLabels, type LabelFiles } from "../process/labels.ts";
 import { type ProcessPlan, planProcess } from "../process/plan.ts";
-import { isLostByFork, schedulerHint, schedulingOperations } from "../process/scheduling.ts";
-import { makeSession, ownKeyring } from "../process/session.ts";
+import { isLostByFork, schedulerHint } from "../process/scheduling.ts";
+import { ownKeyring } from "../process/session.ts";
 import type { Operation } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
-import { allowsGoingInside } from "../seccomp/allows.ts";
 import type { CompiledFilter } from "../seccomp/filter.ts";
 import { phase, recording } from "../spans.ts";
 import { readAnnotations } from "../spec/annotations.ts";
 import type { Process, Seccomp, Spec } from "../spec/types.ts";
-import { controlSession } from "../terminal/console.ts";
 import { sendPidfd } from "../terminal/socket.ts";
 import { askedBy, explainFailure } from "./causes.ts";
 import { attachTerminal, giveTerminal, openConsole } from "./console.ts";
@@ -59,6 +55,7 @@ import {
 } from "./filter.ts";
 import { prepareForeground, supervise } from "./foreground.ts";
 import { checkInherited } from "./handed-down.ts";
+import { isLate, planInside } from "./inside.ts";
 import type { ExecOptions, GlobalOptions, Status } from "./options.ts";
 import { ENTERING, EXECUTING, INSIDE } from "./phases.ts";
 import { writePidFile } from "./pid-file.ts";
@@ -296,17 +293,16 @@ function becomeReady(
   if (socket !== undefined) giveTerminal(proxy, { size: plan.consoleSize, socket, withoutSession: true });
   const filter = placeSeccomp(plan);
   const installsNow = hidden && filter.beforeWaiting.length > 0 && !filtersLate;
-  const later = installsNow ? 0n : filterNeeds(process, { filter: plan.seccomp !== undefined });
-  // A scheduler that the child does not inherit is set by the child itself.
-  const { scheduler, ...scheduling } = process.scheduling;
-  const isLost = hidden && isLostByFork(process.scheduling);
+  const inside = planInside(process, {
+    hidden,
+    hasTerminal: socket !== undefined,
+    filterLater: plan.seccomp !== undefined && !installsNow,
+  });
   const becoming = {
-    plan: isLost ? { ...process, scheduling } : process,
+    ...inside.becoming,
     filter: plan.seccomp !== undefined,
-    alsoPermitted: isLost ? CAP_SYS_NICE : undefined,
     labels,
     joins: plan.init,
-    inChild: hidden,
   };
   const look = lookAround(proxy, becoming);
   const prepared = prepareUser(becoming);
@@ -318,27 +314,12 @@ function becomeReady(
   proxy.say(closeOnExecute(3 + options.preserveFds));
   if (installsNow) proxy.say(filter.beforeWaiting);
   proxy.settle();
-  const schedule = schedulingOperations({ scheduler });
   return {
     executable: program(),
     filter: installsNow ? { ...filter, beforeWaiting: [] } : filter,
-    inside: [
-      makeSession(),
-      ...(socket === undefined ? [] : [controlSession()]),
-      ...process.rlimits.filter(countsProcesses).map(limitItself),
-      ...(isLost ? withCapability(process, { needed: CAP_SYS_NICE, later }, schedule) : []),
-    ],
+    inside: inside.operations,
     entersInChild: seen.entersInChild,
   };
-}
-
-/**
- * Whether the filter, which needs CAP_SYS_ADMIN, can only be installed by the process that the container
- * sees: because an agent gets the listener from that process, or because the profile does not allow the calls
- * that come before execve(2).
- */
-function isLate({ seccomp, profile }: ExecPlan): boolean {
-  return seccomp?.notify === true || profile === undefined || !allowsGoingInside(profile);
 }
 
 /** World of the returned process: the same namespaces, the user's credentials; the container sees it. */

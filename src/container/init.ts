@@ -91,6 +91,8 @@ export interface Kept {
   readonly listener: number | undefined;
   /** Where these hooks print to. */
   readonly output: InsideOutput | undefined;
+  /** What a process needs that another one follows; `undefined` if none does. */
+  readonly follower: { readonly socket: number; readonly filterLater: boolean } | undefined;
 }
 
 /**
@@ -100,7 +102,7 @@ export interface Kept {
 export function letGoOfHost(
   init: Conversation,
   plan: ContainerPlan,
-  { fifo, listener, output }: Kept,
+  { fifo, listener, output, follower }: Kept,
 ): LastFilter {
   const { options, namespaces, rootless } = plan;
   const filter = placeSeccomp(plan, { late: listener !== undefined });
@@ -109,13 +111,14 @@ export function letGoOfHost(
   const first = 3 + inheritedFds(options);
   const closes = [shown(F_SETFD, "F_SETFD"), shown(FD_CLOEXEC, "FD_CLOEXEC")];
   init.say(kept.map((one) => operation("fcntl", [one, ...closes], "close a descriptor on execve")));
-  init.say([...closeAllBut(first, [init.control, ...kept]), closeOnExecute(first)]);
+  const used = follower === undefined ? [init.control] : [init.control, follower.socket];
+  init.say([...closeAllBut(first, [...used, ...kept]), closeOnExecute(first)]);
   if (namespaces.created.has("pid")) init.say(handleTermination());
   // To be answered before tsrun exits, or tsrun's end would still kill the process.
   init.say(outliveTsrun());
   // `exec` may come before `start`, and an ordinary user can then join only a dumpable process.
   if (rootless) init.say(showToOwner());
-  init.say(filter.beforeWaiting);
+  if (follower?.filterLater !== true) init.say(filter.beforeWaiting);
   return filter;
 }
 

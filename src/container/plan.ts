@@ -27,6 +27,7 @@ import type { Bundle } from "./bundle.ts";
 import { seccompOf } from "./filter.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { isRootless } from "./rootless.ts";
+import { mayBeUnseen, mountsProcUnseen, withProcOfChildren } from "./unseen.ts";
 
 export interface ContainerPlan {
   readonly bundle: Bundle;
@@ -39,6 +40,8 @@ export interface ContainerPlan {
   readonly rootfs: RootfsPlan;
   readonly process: ProcessPlan;
   readonly seccomp: CompiledFilter | undefined;
+  /** Whether the container is prepared out of sight of those in the pid namespace that it joins. */
+  readonly isUnseen: boolean;
 }
 
 export type UnfilteredPlan = Omit<ContainerPlan, "seccomp">;
@@ -56,7 +59,14 @@ export function planContainer(request: PlanRequest): ContainerPlan {
   checkNetworkSysctls(request.bundle.spec);
   const plan = planWithoutFilter({ ...request, bundle: withoutIdleLabel(request) });
   checkHostLabels(plan.process);
-  return { ...plan, seccomp: seccompOf(request.bundle.spec, request.globals) };
+  return unseenIfPossible({ ...plan, seccomp: seccompOf(request.bundle.spec, request.globals) });
+}
+
+/** The plan as it is carried out: see `mayBeUnseen`. */
+export function unseenIfPossible(plan: ContainerPlan): ContainerPlan {
+  const { namespaces, rootless, bundle, rootfs } = plan;
+  if (!mayBeUnseen({ spec: bundle.spec, namespaces, rootless }) || !mountsProcUnseen()) return plan;
+  return { ...plan, isUnseen: true, rootfs: withProcOfChildren(rootfs) };
 }
 
 /**
@@ -86,6 +96,7 @@ export function planWithoutFilter({ bundle, options, globals, existing }: PlanRe
     rootless: isRootless(globals),
     namespaces,
     cgroup,
+    isUnseen: false,
     rootfs: planRootfs({
       spec,
       bundle: bundle.path,

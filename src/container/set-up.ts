@@ -5,8 +5,15 @@
 // is asked, or `settle` is called.
 
 import type { InsideOutput } from "../hooks/inside.ts";
-import type { Entered } from "../namespaces/enter.ts";
-import { becomeUser, lookAround, prepareUser, searchProgram } from "../process/become-user.ts";
+import type { Entered, GoingInside } from "../namespaces/enter.ts";
+import {
+  becomeUser,
+  enterInChild,
+  lookAround,
+  prepareUser,
+  type Surroundings,
+  searchProgram,
+} from "../process/become-user.ts";
 import { openLabelFiles } from "../process/label-files.ts";
 import { hasLabels } from "../process/labels.ts";
 import type { Conversation } from "../proxy/conversation.ts";
@@ -14,10 +21,11 @@ import { type Builders, buildRootfs, enterRootfs, sealRootfs } from "../rootfs/r
 import { phase } from "../spans.ts";
 import type { HookFiles } from "../spec/annotations.ts";
 import { giveTerminal } from "./console.ts";
-import type { Recipient } from "./filter.ts";
+import { type LastFilter, profileOf, type Recipient } from "./filter.ts";
 import { inheritedFds } from "./handed-down.ts";
 import { leaveListening } from "./hooks-inside.ts";
 import { furnish, leaveWaiting, letGoOfHost, setApart } from "./init.ts";
+import { type Inside, isLate, planInside } from "./inside.ts";
 import type { ContainerPlan } from "./plan.ts";
 import type { StartInside } from "./record.ts";
 
@@ -36,13 +44,15 @@ export interface Outside extends Builders {
   runHooks(init: Conversation, output: InsideOutput | undefined): void;
   /** The resource limits of the program. */
   limitProgram(init: Conversation): void;
+  /** Another process has taken its place, and is to be on record. */
+  follow(init: Conversation): void;
   /** Who gets the notifications of its seccomp filter. */
   recipient(init: Conversation): Recipient | undefined;
 }
 
 /** Returns what `start` has to know if it has more to do than to release the process. */
 export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): StartInside | undefined {
-  const { init, extra } = entered;
+  const { init, extra, goingInside } = entered;
   const [fifo = -1, socket, listener, stdout, stderr] = extra;
   const output = outside.hookFiles && { stdout, stderr, paths: outside.hookFiles };
 
@@ -81,11 +91,12 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
   enterRootfs(init, root);
   init.go();
   // While the root is changed.
-  const becoming = { plan: plan.process, filter: plan.seccomp !== undefined, labels };
+  const follower = goingInside && planFollower(plan, goingInside, { socket, listener });
+  const becoming = { plan: plan.process, filter: plan.seccomp !== undefined, labels, ...follower?.becoming };
   const prepared = prepareUser(becoming);
   init.settle();
   const size = plan.bundle.spec.process?.consoleSize;
-  if (socket !== undefined) giveTerminal(init, { size, socket, rootfs: root });
+  if (socket !== undefined) giveTerminal(init, { size, socket, rootfs: root, withoutSession: !!follower });
   furnish(init, plan, root);
   sealRootfs(init, root, plan.process.cwd);
 
@@ -101,10 +112,42 @@ export function setUp(plan: ContainerPlan, entered: Entered, outside: Outside): 
   const program = searchProgram(init, becoming, prepared, seen);
   phase("prepare the wait for start");
   init.enter("command");
-  const filter = letGoOfHost(init, plan, { fifo, listener, output });
+  const last = letGoOfHost(init, plan, { fifo, listener, output, follower });
   init.settle();
-  const wait = { executable: program(), fifo, filter, recipient: outside.recipient(init) };
-  if (listener !== undefined) return leaveListening(init, { ...wait, listener, output });
-  leaveWaiting(init, plan, wait);
+  const executable = program();
+  const waiting = follower === undefined ? init : follow({ ...follower, ...seen }, last, { outside, plan });
+  const wait = { executable, fifo, filter: last, recipient: outside.recipient(waiting) };
+  if (listener !== undefined) return leaveListening(waiting, { ...wait, listener, output });
+  leaveWaiting(waiting, plan, wait);
   return undefined;
+}
+
+interface Follower extends GoingInside, Inside {
+  readonly filterLater: boolean;
+}
+
+/** What the process that prepares leaves to the one that takes its place; the same as in `exec`. */
+function planFollower(
+  { process, seccomp, bundle }: ContainerPlan,
+  goingInside: GoingInside,
+  { socket, listener }: { readonly socket: number | undefined; readonly listener: number | undefined },
+): Follower {
+  const isLast = process.noNewPrivileges || listener !== undefined;
+  const filterLater =
+    seccomp !== undefined && (isLast || isLate({ seccomp, profile: profileOf(bundle.spec) }));
+  const inside = planInside(process, { hidden: true, hasTerminal: socket !== undefined, filterLater });
+  return { ...goingInside, ...inside, filterLater };
+}
+
+/** World: the user's credentials, and from here on the processes of the joined pid namespace see it. */
+function follow(
+  follower: Follower & Pick<Surroundings, "entersInChild">,
+  { beforeWaiting }: LastFilter,
+  { outside, plan }: { readonly outside: Outside; readonly plan: ContainerPlan },
+): Conversation {
+  const waiting = follower.goInside(follower.operations);
+  if (follower.entersInChild) enterInChild(waiting, plan.process);
+  outside.follow(waiting);
+  if (follower.filterLater) waiting.ask(beforeWaiting);
+  return waiting;
 }

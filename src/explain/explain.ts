@@ -9,7 +9,7 @@ import { planExisting } from "../container/existing.ts";
 import { filterOf, profileOf } from "../container/filter.ts";
 import { isId } from "../container/id.ts";
 import type { CreateOptions, GlobalOptions } from "../container/options.ts";
-import { planWithoutFilter, type UnfilteredPlan } from "../container/plan.ts";
+import { planWithoutFilter, type UnfilteredPlan, unseenIfPossible } from "../container/plan.ts";
 import type { StateRecord } from "../container/record.ts";
 import { isRootless } from "../container/rootless.ts";
 import { statusOf } from "../container/status.ts";
@@ -184,7 +184,7 @@ function explained(plan: UnfilteredPlan, { syscalls }: ExplainOptions, warnings:
   };
   if (!syscalls) return about;
   const seccomp = filterOf(spec, { cacheDirectory: undefined });
-  const { calls, stopped } = rehearse({ ...plan, seccomp }, missing);
+  const { calls, stopped } = rehearse(unseenIfPossible({ ...plan, seccomp }), missing);
   return {
     ...about,
     sections: withCalls(sections, calls),

@@ -80,6 +80,14 @@ export interface Entered {
   reapOthers(): void;
   /** Ends all processes that exist by now. */
   end(): void;
+  readonly goingInside?: GoingInside;
+}
+
+/** For an `init` that only prepares everything, in the host's pid namespace: see `standUnseen`. */
+export interface GoingInside {
+  /** Returns the container's first process, which has carried these out, and takes `socket`; `init` ends. */
+  goInside(operations: readonly Operation[]): Conversation;
+  readonly socket: number;
 }
 
 /**
@@ -229,10 +237,7 @@ export function hide(): Operation {
   return prctl(PR_SET_DUMPABLE, [0], "PR_SET_DUMPABLE", "hide the container's first process");
 }
 
-/**
- * Writing 0 to `tasks` moves only the writer, in microseconds; writing another process's pid costs an RCU
- * grace period.
- */
+/** Writing 0 to `tasks` moves only the writer, at once; another process's pid costs an RCU grace period. */
 function joinCgroup(tasks: string, { directory = AT_FDCWD, as = (of: Operation) => of } = {}): Operation[] {
   const attempt = `join a cgroup by adding pid 0 to "${tasks}"`;
   const file = as(openat(directory, tasks, O_WRONLY, attempt));
@@ -320,7 +325,7 @@ function cloneIntoCgroup(entering: Entering, middleSocket: Descriptor): Entering
  * A process that makes a time namespace does not enter it; its children do. The clocks must be set before the
  * first child.
  */
-function makeTimeNamespace({ first, plan, hostCalls }: Entering): void {
+export function makeTimeNamespace({ first, plan, hostCalls }: Entering): void {
   first.say(unshare(CLONE_NEWTIME, "create a time namespace"));
   if (plan.timeOffsets.length === 0) return;
   first.ask(prctl(PR_SET_DUMPABLE, [1], "PR_SET_DUMPABLE", "open a process to its owner"));

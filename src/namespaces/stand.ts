@@ -2,22 +2,26 @@
 // and use capabilities of that process which the container does not have. So one process joins all namespaces
 // but stays in the host's pid namespace, where the container cannot see it. It does everything that takes
 // privileges, and gives them up. Its child is the first process that the container can see, and has no more
-// than the program will have. Called by exec.ts.
+// than the program will have. Called by exec.ts, and by create.ts for a container that joins the pid
+// namespace of another one.
 
 import { O_CLOEXEC } from "../linux/numbers/fcntl.ts";
 import { CLONE_PARENT } from "../linux/numbers/sched.ts";
-import { outliveTsrun } from "../process/session.ts";
-import { clone, close, dup3 } from "../proxy/calls/calls.ts";
+import { dieWithTsrun, outliveTsrun } from "../process/session.ts";
+import { clone, close, dup3, unshare } from "../proxy/calls/calls.ts";
 import { inChild, inParent, type Operation } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
 import {
+  type Entered,
   type Entering,
   type EnterOptions,
   endProcesses,
   enterNamespaces,
   joinAll,
+  makeTimeNamespace,
   standInCgroup,
 } from "./enter.ts";
+import { NAMESPACES } from "./plan.ts";
 
 export interface StandOptions extends EnterOptions {
   /** Called with the process; if that is hidden, before it joins, while it still sees the host's /proc. */
@@ -67,7 +71,34 @@ function standInSight(options: StandOptions): Standing {
   return { proxy: init, hidden: false, extra, goInside, reapOthers, end };
 }
 
-function standHidden(options: StandOptions): Standing {
+/**
+ * Like `enterNamespaces`, for a plan with a pid namespace to join: until `goInside`, nobody in that namespace
+ * sees a process of the container that is being made, with all of tsrun's privileges and the host's root.
+ */
+export function standUnseen(options: EnterOptions): Entered {
+  const standing = standHidden({ ...options, beforeJoining: () => {} }, makeNamespaces);
+  const { proxy: init, extra, socket, goInside, closeOthers, reapOthers, end } = standing;
+  return { init, extra, closeOthers, reapOthers, end, goingInside: { goInside, socket } };
+}
+
+/** A new time namespace is entered by its child. */
+function makeNamespaces(entering: Entering): void {
+  const { first, plan } = entering;
+  first.say(dieWithTsrun());
+  let kinds = 0;
+  for (const kind of plan.created) if (kind !== "time") kinds += NAMESPACES[kind].flag;
+  if (kinds !== 0) first.say(unshare(kinds, "make the container's namespaces"));
+  if (plan.created.has("time")) makeTimeNamespace(entering);
+}
+
+interface Hidden extends Standing {
+  /** The child's end of its control socket. */
+  readonly socket: number;
+  /** Like that of `Entered`. */
+  closeOthers(): void;
+}
+
+function standHidden(options: StandOptions, makeOwn?: (entering: Entering) => void): Hidden {
   const { entering, others } = standInCgroup(options);
   const { first, slots, childSocket } = entering;
   let inside: Conversation | undefined;
@@ -75,9 +106,14 @@ function standHidden(options: StandOptions): Standing {
   try {
     options.beforeJoining(first);
     joinAll(entering);
+    makeOwn?.(entering);
     return {
       proxy: first,
       hidden: true,
+      socket: slots.child,
+      closeOthers: () => {
+        for (const other of others) if (other !== first) other.close();
+      },
       extra: options.extra.map((one, index) => one && slots.extra + index),
       goInside: (last) => {
         inside = first.clone({ operations: cloneInside(entering, last), socket: childSocket });

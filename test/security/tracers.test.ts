@@ -2,14 +2,18 @@
 // everything that this process may do. So the process must not have more privileges than the container.
 
 import { spawn } from "node:child_process";
+import { statSync } from "node:fs";
+import type { Test } from "tap";
 import { attack } from "../support/attack.ts";
 import { tsrunOnly } from "../support/behaviour.ts";
 import type { Config, ConfigProcess } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { kernelAtLeast } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { capabilityBits } from "../support/proc.ts";
 import { needsProgram } from "../support/program.ts";
 import { until } from "../support/wait.ts";
+import { needsCall } from "../support/without.ts";
 
 const HAS = ["CAP_SYS_PTRACE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 const NUMBERS = [5, 10, 19];
@@ -24,7 +28,14 @@ interface Seized {
   readonly CapPrm: string;
   readonly CapEff: string;
   readonly CapBnd: string;
+  /** Device and inode of its root directory. */
+  readonly Root: string;
 }
+
+/** To be out of sight, a process mounts the procfs of a pid namespace that it is not in. */
+const needsPidns = kernelAtLeast(6, 18)
+  ? needsCall("fsopen", "a procfs of another pid namespace")
+  : "needs Linux 6.18 (pidns of procfs)";
 
 /** Runs tracer.py among the container's processes, with the container's capabilities. */
 async function startTracer(lab: Lab, box: Container): Promise<() => Seized[]> {
@@ -98,6 +109,19 @@ const CASES: readonly Case[] = [
   },
 ];
 
+const hostRoot = statSync("/");
+
+/** What is on the way to the program has no capability but these, and does not see the host's files. */
+function checkSeized(t: Test, seized: readonly Seized[], named: readonly number[]): void {
+  const allowed = (bit: number): boolean => NUMBERS.includes(bit) || named.includes(bit);
+  for (const { CapPrm, CapEff, CapBnd, Root } of seized) {
+    const more = [CapPrm, CapEff].flatMap(capabilityBits).filter((bit) => !allowed(bit));
+    t.strictSame(more, [], "nothing more");
+    t.strictSame(capabilityBits(CapBnd), NUMBERS, "nor by executing another program");
+    t.not(Root, `${hostRoot.dev}:${hostRoot.ino}`, "nor the host's files");
+  }
+}
+
 for (const { what, edit, named = [] } of CASES) {
   attack(
     "CAP_SYS_PTRACE",
@@ -115,15 +139,41 @@ for (const { what, edit, named = [] } of CASES) {
         mustSucceed(await lab.invoke(["exec", box.id, "true"]));
       }
       t.ok(early().length >= WANTED, `it got hold of ${early().length} before they executed`);
-      const allowed = (bit: number): boolean => NUMBERS.includes(bit) || named.includes(bit);
-      for (const { CapPrm, CapEff, CapBnd } of seized()) {
-        const more = [CapPrm, CapEff].flatMap(capabilityBits).filter((bit) => !allowed(bit));
-        t.strictSame(more, [], "nothing more");
-        t.strictSame(capabilityBits(CapBnd), NUMBERS, "nor by executing another program");
-      }
+      checkSeized(t, seized(), named);
     },
     needsProgram("/usr/bin/python3", "python3"),
     needsProgram("nsenter", "util-linux"),
     tsrunOnly("the process of its exec has all of the runtime's capabilities there"),
+  );
+
+  attack(
+    "CAP_SYS_PTRACE",
+    `nor in a container that is created in its pid namespace, ${what}`,
+    async (t, lab) => {
+      const box = lab.container((config) => {
+        Container.script("exec sleep 1000")(config);
+        config.process.capabilities = { bounding: HAS, effective: HAS, permitted: HAS };
+      });
+      mustSucceed(await box.run({ flags: ["--detach"] }));
+      const { pid } = await box.stateDocument();
+      const next = lab.container((config) => {
+        config.process.args = ["/bin/true"];
+        config.process.capabilities = { bounding: HAS, effective: HAS, permitted: HAS };
+        for (const one of config.linux.namespaces) if (one.type === "pid") one.path = `/proc/${pid}/ns/pid`;
+        edit?.(config.process, config);
+      });
+      const seized = await startTracer(lab, box);
+      const early = (): Seized[] => seized().filter(({ Name }) => Name === "tsrun-init");
+      for (let tried = 0; tried < MOST_TRIES && early().length < WANTED; tried += 1) {
+        mustSucceed(await next.create());
+        mustSucceed(await next.delete({ flags: ["--force"] }));
+      }
+      t.ok(early().length >= WANTED, `it got hold of ${early().length} before they executed`);
+      checkSeized(t, seized(), named);
+    },
+    needsProgram("/usr/bin/python3", "python3"),
+    needsProgram("nsenter", "util-linux"),
+    needsPidns,
+    tsrunOnly("its first process has all of the runtime's capabilities and the host's root there"),
   );
 }

@@ -41,6 +41,7 @@ export function describe(
     options,
     annotations: readAnnotations(spec),
     rootless: false,
+    isUnseen: false,
     namespaces: planNamespaces(spec),
     cgroup: planCgroup({ spec, id: "the-id", systemd: undefined, hierarchies }),
     rootfs: planRootfs({

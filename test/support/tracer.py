@@ -20,8 +20,10 @@ def look(pid):
     ptrace(PTRACE_INTERRUPT, pid, 0, 0)
     os.waitpid(pid, WALL)
     found = status(pid)
+    root = os.stat(f"/proc/{pid}/root/")
     ptrace(PTRACE_DETACH, pid, 0, 0)
-    return {key: found[key] for key in ("Name", "CapPrm", "CapEff", "CapBnd", "Seccomp")}
+    seen = {key: found[key] for key in ("Name", "CapPrm", "CapEff", "CapBnd", "Seccomp")}
+    return {**seen, "Root": f"{root.st_dev}:{root.st_ino}"}
 
 
 def newest():

@@ -80,7 +80,7 @@ export class RehearsedProcess implements Actor {
   }
 
   #clone(clone: Operation, rest: readonly Operation[]): Operation | undefined {
-    const name = /first process$/.test(clone.attempt) ? "init" : "second";
+    const name = /(first process|process that executes)$/.test(clone.attempt) ? "init" : "second";
     const opened = [...this.#opened.keys()];
     this.#child = new RehearsedProcess(this.#rehearsal, name, { control: this.control, opened });
     const failed = this.#child.attempt(rest.filter(({ only }) => only !== "parent"));

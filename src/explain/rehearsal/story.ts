@@ -20,6 +20,7 @@ import { S_IFDIR, S_IFMT } from "../../linux/numbers/fcntl.ts";
 import { openFilesLimit } from "../../linux/process/limits.ts";
 import { type Entered, enterNamespaces } from "../../namespaces/enter.ts";
 import { idMapText } from "../../namespaces/plan.ts";
+import { standUnseen } from "../../namespaces/stand.ts";
 import { Conversation } from "../../proxy/conversation.ts";
 import { type HostView, mountPointAbove } from "../../rootfs/host/view.ts";
 import type { FileKind } from "../../rootfs/place/context.ts";
@@ -124,6 +125,7 @@ function outsideOf({ plan, rehearsal, missing, host }: Play): Outside {
       // The stage in which that is done goes on.
       rehearsal.enter("identity");
     },
+    follow: () => {},
     recipient: () => undefined,
   };
 }
@@ -154,7 +156,8 @@ function startFirst(plan: ContainerPlan, rehearsal: Rehearsal, host: HostSide): 
   const directory = path === undefined ? undefined : new Descriptor(-1);
   const { hooks, process } = plan.bundle.spec;
   const nothing = new Descriptor(-1);
-  return enterNamespaces({
+  const enter = plan.isUnseen ? standUnseen : enterNamespaces;
+  return enter({
     plan: plan.namespaces,
     // systemd moves the process into a unit; tsrun makes no system call for that.
     cgroup: { tasks, directory },
