@@ -4,31 +4,31 @@
 
 import type { FoundMount } from "./found-mounts.ts";
 
-/**
- * The mounts that are copies: such a mount is a peer of another one, and their parents are peers as well.
- * @param explained the mounts that are known to have been made
- * @returns those and their copies
- */
-export function withCopies(found: readonly FoundMount[], explained: ReadonlySet<number>): Set<number> {
-  const byId = new Map(found.map((mount) => [mount.id, mount]));
-  const parentGroup = ({ parent }: FoundMount) => peerGroup(byId.get(parent));
-  const isCopyOf = (one: FoundMount, other: FoundMount) =>
-    peerGroup(one) === peerGroup(other) &&
-    one.device === other.device &&
-    one.root === other.root &&
-    parentGroup(one) !== undefined &&
-    parentGroup(one) === parentGroup(other);
-  const all = new Set(explained);
-  const shared = found.filter((one) => peerGroup(one) !== undefined);
-  // A copy may have copies.
-  for (let before = -1; before !== all.size; ) {
-    before = all.size;
-    for (const one of shared) {
-      if (!all.has(one.id) && shared.some((other) => all.has(other.id) && isCopyOf(one, other)))
-        all.add(one.id);
+/** Mounts by what they have in common with their copies. */
+export class CopiedMounts {
+  readonly #byId: ReadonlyMap<number, FoundMount>;
+  readonly #alike = new Map<string, number[]>();
+
+  constructor(found: readonly FoundMount[]) {
+    this.#byId = new Map(found.map((mount) => [mount.id, mount]));
+    for (const mount of found) {
+      const key = this.#keyOf(mount);
+      if (key !== undefined) this.#alike.set(key, [...(this.#alike.get(key) ?? []), mount.id]);
     }
   }
-  return all;
+
+  /** The ids of mounts that may be copies of this one: its peers whose parents are peers as well. */
+  of(mount: FoundMount): readonly number[] {
+    const key = this.#keyOf(mount);
+    return key === undefined ? [] : (this.#alike.get(key) ?? []);
+  }
+
+  #keyOf(mount: FoundMount): string | undefined {
+    const group = peerGroup(mount);
+    const around = peerGroup(this.#byId.get(mount.parent));
+    if (group === undefined || around === undefined) return undefined;
+    return [group, around, mount.device, mount.root].join(" ");
+  }
 }
 
 function peerGroup(mount: FoundMount | undefined): string | undefined {

@@ -7,7 +7,7 @@ import type { RealMount } from "../rootfs/plan/mounts.ts";
 import { isInside, nameOf } from "../rootfs/plan/paths.ts";
 import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import type { LiveMount } from "../spec/types.ts";
-import { withCopies } from "./copied-mounts.ts";
+import { CopiedMounts } from "./copied-mounts.ts";
 import type { FoundMount } from "./found-mounts.ts";
 import { type Comparison, type Difference, unseen } from "./model.ts";
 import { attributeDifference, type Expectation, expectationOf, withRemount } from "./mount-attributes.ts";
@@ -62,14 +62,19 @@ const NEXT = 'mount it again with "mounts add", or start a new container';
 class Matching {
   readonly #facts: MountFacts;
   readonly #taken = new Set<number>();
+  /** May be copies of those, by the kernel. */
+  readonly #copies = new Set<number>();
+  readonly #copied: CopiedMounts;
   readonly #recursive: string[] = [];
 
   constructor(facts: MountFacts) {
     this.#facts = facts;
+    this.#copied = new CopiedMounts(facts.found);
   }
 
-  take({ id }: FoundMount): void {
-    this.#taken.add(id);
+  take(mount: FoundMount): void {
+    this.#taken.add(mount.id);
+    for (const id of this.#copied.of(mount)) this.#copies.add(id);
   }
 
   /** Compares the entries of `mounts`, in the order in which they were made. */
@@ -136,8 +141,10 @@ class Matching {
       .slice(0, 1);
   }
 
+  /** The mounts there that nothing has been matched with; copies come last. */
   #at(path: string): FoundMount[] {
-    return this.#facts.found.filter((one) => one.point === path && !this.#taken.has(one.id));
+    const there = this.#facts.found.filter((one) => one.point === path && !this.#taken.has(one.id));
+    return there.sort((one, other) => Number(this.#copies.has(one.id)) - Number(this.#copies.has(other.id)));
   }
 
   #byId(id: number): FoundMount | undefined {
@@ -202,9 +209,9 @@ class Matching {
   /** The mounts that nothing above explains. */
   extra(): Difference[] {
     const { found, below, hooks } = this.#facts;
-    const made = withCopies(found, this.#taken);
     const rest = found.filter((one) => {
-      if (made.has(one.id) || one.isPropagated || this.#cameAlong(one)) return false;
+      if (this.#taken.has(one.id) || this.#copies.has(one.id)) return false;
+      if (one.isPropagated || this.#cameAlong(one)) return false;
       return !below.some(({ device, root, point }) => {
         return device === one.device && root === one.root && point === one.point;
       });

@@ -154,8 +154,8 @@ export const SUITES: readonly Healthy[] = [
     edit: (config, { rootfs }) => {
       symlinkSync("tmp", join(rootfs, "link"));
       config.linux.rootfsPropagation = "rshared";
-      config.linux.maskedPaths = ["/etc/group", "/dev/null", "/proc/keys"];
-      config.linux.readonlyPaths = ["/tmp", "/link", "/etc/../tmp"];
+      config.linux.maskedPaths = ["/etc/group", "/dev/null", "/proc/keys", "/var", "/etc/../var"];
+      config.linux.readonlyPaths = ["/tmp", "/link", "/etc/../tmp", "/var"];
     },
   },
   {

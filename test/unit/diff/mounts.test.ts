@@ -108,7 +108,7 @@ t.test("what came with a mount, with the root or from the host is not too many",
 });
 
 t.test("what the kernel has copied to a peer of the mount below is not too many", async (t) => {
-  const asked = { linux: { readonlyPaths: ["/tmp", "/link"] } };
+  const asked = { linux: { readonlyPaths: ["/tmp"] } };
   const bound: Look = { mount: 4, isMountRoot: true, isNull: false };
   const found = (over: string) =>
     compareMounts({
@@ -153,6 +153,24 @@ t.test(
     t.equal(differences.length, 1);
   },
 );
+
+t.test("each mask is matched with a mount of its own before copies are", async (t) => {
+  const lines = [
+    "1 0 0:1 / / rw shared:1 - ext4 s rw",
+    "2 1 0:1 /tmp /tmp ro shared:1 - ext4 s rw",
+    "3 2 0:2 / /tmp ro shared:2 - tmpfs s rw",
+    "4 1 0:2 / /tmp ro shared:2 - tmpfs s rw",
+    "5 3 0:3 / /tmp ro shared:3 - tmpfs s rw",
+    "6 4 0:3 / /tmp ro shared:3 - tmpfs s rw",
+  ];
+  const { differences } = compareMounts({
+    ...{ below: [], liveMounts: [], terminal: false, hooks: false, mayBeLocked: false },
+    plan: planOf({ linux: { readonlyPaths: ["/tmp"], maskedPaths: ["/tmp", "/var/../tmp"] } }),
+    found: foundMounts(`${lines.join("\n")}\n`),
+    look: () => ({ mount: 5, isMountRoot: true, isNull: false }),
+  });
+  t.strictSame(differences, []);
+});
 
 t.test("links in the container lead a mount elsewhere", async (t) => {
   const mounts = [bind("/var/run/secret", "ro")];
