@@ -1,9 +1,10 @@
 // tsrun itself runs out of a resource. Memory, at each point of a create in turn: one line says so, and
-// everything is undone. Descriptors: it does not take a file that it cannot open for a missing one.
+// everything is undone. Descriptors: it does not take a file that it cannot open for a missing one. Sizes of
+// files.
 
 import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
 import { inject, injectEach, needsStrace } from "../support/injection.ts";
@@ -119,6 +120,20 @@ behaviour(
   },
   needsPrlimit,
   tsrunOnly("it needs more for itself"),
+);
+
+behaviour(
+  "a create whose caller may not write files, or only short ones, says so, and leaves nothing",
+  async (t, lab) => {
+    const box = lab.container();
+    const create = (most: number) => box.create({ wrapper: ["prlimit", `--fsize=${most}`] });
+    // Its error goes to a file as well, which has room for the line with the last of these.
+    t.strictSame([(await create(0)).code, (await create(100)).code], [1, 1]);
+    refused(t, await create(600), /: file too large"/);
+    await nothingLeft(t, lab, "after create");
+  },
+  needsPrlimit,
+  notOfCrun("is killed by SIGXFSZ"),
 );
 
 behaviour(

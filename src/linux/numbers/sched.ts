@@ -57,6 +57,7 @@ export const SIGTERM = 15;
 export const SIGCHLD = 17;
 export const SIGSTOP = 19;
 export const SIGURG = 23;
+export const SIGXFSZ = 25;
 export const SIGWINCH = 28;
 
 export const WNOHANG = 1;
