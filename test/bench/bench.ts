@@ -2,9 +2,10 @@
 // affects all alike. Prints medians in milliseconds, and tsrun's as a multiple of the others', and keeps them
 // in a file. docs/testing.md lists the settings. Runs under Bun.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, release, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { cgroupHierarchies } from "../support/host.ts";
 import { type Bundles, makeBundles } from "./bundles.ts";
 import { type Knobs, type Peer, readKnobs } from "./knobs.ts";
@@ -55,8 +56,10 @@ async function main(): Promise<number> {
   const blocks: Block[] = [];
   try {
     compileRunner(folder);
+    const peers = knobs.peers.map((peer) => installed(peer, folder));
     mkdirSync(join(folder, "state"));
-    for (const cgroups of knobs.cgroups) blocks.push(...(await measureUnder(cgroups, folder, knobs)));
+    for (const cgroups of knobs.cgroups)
+      blocks.push(...(await measureUnder(cgroups, folder, { ...knobs, peers })));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -75,6 +78,16 @@ function save(blocks: readonly Block[], knobs: Knobs): void {
   }
   writeResults(RESULTS, renew(readResults(), blocks));
   print(`and in ${RESULTS}; make bench-page writes README's table, docs/bench.md and docs/bench.svg anew`);
+}
+
+/**
+ * A copy, as an installation makes one. Pages of a file that a linker has written piece by piece lie apart in
+ * memory, and the same program takes up to a tenth longer from them.
+ */
+function installed({ name, path }: Peer, folder: string): Peer {
+  const copy = join(folder, name);
+  copyFileSync(path, copy);
+  return { name, path: copy };
 }
 
 async function measureUnder(cgroups: Cgroups, folder: string, knobs: Knobs): Promise<Block[]> {
@@ -138,6 +151,16 @@ interface Conditions {
   readonly busy: boolean;
 }
 
+/** For the kernel to remove the namespaces and cgroups that the runtime before has left. */
+const PAUSE_MS = 50;
+
+/** The order changes, so that no runtime always finds the caches that the same other one has left. */
+function inTurn(peers: readonly Peer[], round: number): Peer[] {
+  const from = round % peers.length;
+  const rotated = [...peers.slice(from), ...peers.slice(0, from)];
+  return Math.floor(round / peers.length) % 2 === 0 ? rotated : rotated.reverse();
+}
+
 /** As many rounds as are asked for, of all runtimes in turn. */
 async function rounds(session: Session, { seccomp, busy }: Conditions, round: Round): Promise<Block["rows"]> {
   const { peers, runner, knobs } = session;
@@ -145,11 +168,11 @@ async function rounds(session: Session, { seccomp, busy }: Conditions, round: Ro
   const samples = new Map(peers.map(({ name }) => [name, new Map() as Samples]));
   await runner.keepBusy(busy ? availableParallelism() : 0);
   for (let each = -WARM_UP_ROUNDS; each < knobs.rounds; each += 1) {
-    // The order changes, so that no runtime always runs with the caches that the same other one has left.
-    for (let turn = 0; turn < peers.length; turn += 1) {
-      const peer = peers[(each + WARM_UP_ROUNDS + turn) % peers.length];
-      if (peer === undefined) continue;
+    for (const peer of inTurn(peers, each + WARM_UP_ROUNDS)) {
       const kept = each < 0 ? undefined : samples.get(peer.name);
+      await setTimeout(PAUSE_MS);
+      // After the pause its first command would find cold caches.
+      await runner.call([peer.path, "--version"]);
       await round(peer, bench, kept ?? new Map());
     }
   }
