@@ -2,7 +2,7 @@
 
 import { tryCall } from "../linux/call/call.ts";
 import { type FileStatus, readTextIfThere, STATX_BASIC, STATX_SIZE } from "../linux/files/files.ts";
-import { parseStatx } from "../linux/files/statx.ts";
+import { isSameFile, parseStatx } from "../linux/files/statx.ts";
 import { AT_FDCWD, AT_STATX_DONT_SYNC } from "../linux/numbers/fcntl.ts";
 import { openFiles } from "../linux/process/open-files.ts";
 import { accessOf, statusField } from "../linux/process/proc-text.ts";
@@ -31,11 +31,10 @@ function findHolder(file: FileStatus): Holder | undefined {
   return undefined;
 }
 
-function isFile(path: string, { inode, deviceMajor, deviceMinor }: FileStatus): boolean {
+function isFile(path: string, file: FileStatus): boolean {
   const buffer = new Uint8Array(STATX_SIZE);
   if (tryCall("statx", AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_BASIC, buffer) < 0) return false;
-  const found = parseStatx(buffer);
-  return found.inode === inode && found.deviceMajor === deviceMajor && found.deviceMinor === deviceMinor;
+  return isSameFile(parseStatx(buffer), file);
 }
 
 function isWriting(pid: string, fd: string): boolean {

@@ -12,12 +12,14 @@ import { readKey, writeError } from "./writer.ts";
 
 /** The state of the container's own cgroup; a frozen parent does not count. */
 export function freezeState({ driver, paths }: CgroupRecord): FreezeState {
-  if (driver === "v2") {
-    const asked = readTextIfThere(`${paths[""]}/cgroup.freeze`, { isShort: true })?.trim();
-    return asked === "1" ? "frozen" : "thawed";
-  }
+  if (driver === "v2") return isFrozenV2(`${paths[""]}`) ? "frozen" : "thawed";
   const directory = paths.freezer;
   return directory !== undefined && isFrozenV1(directory) ? "frozen" : "thawed";
+}
+
+/** v2: whether the cgroup itself is frozen, or is to be. */
+export function isFrozenV2(directory: string): boolean {
+  return readTextIfThere(`${directory}/cgroup.freeze`, { isShort: true })?.trim() === "1";
 }
 
 /** v1: whether the cgroup itself is frozen or about to be, not only one above it. */

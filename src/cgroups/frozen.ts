@@ -2,11 +2,11 @@
 // it. Called by create and restore, when their first process does not answer, and by `why`.
 
 import { TsrunError } from "../errors.ts";
-import { readTextIfThere, tryWriteFile } from "../linux/files/files.ts";
+import { tryWriteFile } from "../linux/files/files.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { signalListed } from "../linux/process/process-handle.ts";
 import type { Hindrance } from "../proxy/proxy.ts";
-import { isFrozenV1 } from "./freezer.ts";
+import { isFrozenV1, isFrozenV2 } from "./freezer.ts";
 import { readProcesses } from "./members.ts";
 import type { CgroupRecord } from "./record.ts";
 import { exists } from "./tree.ts";
@@ -32,10 +32,6 @@ function* frozenUpwards(
   for (let at = own ?? ""; at !== "" && exists(`${at}/${file}`); at = above(at)) {
     if (isFrozen(at)) yield { cgroup: at, file };
   }
-}
-
-function isFrozenV2(path: string): boolean {
-  return readTextIfThere(`${path}/cgroup.freeze`, { isShort: true })?.trim() === "1";
 }
 
 const above = (path: string): string => path.slice(0, path.lastIndexOf("/"));

@@ -151,32 +151,36 @@ function runPoststop(spec: Spec, record: StateRecord, inBundle: boolean): void {
   if (unopened !== undefined) throw unopened;
 }
 
-/**
- * Returns what could not be removed. If `create` was killed before it had made the cgroup, or could record
- * it, the path may belong to another container, so no process in it is killed. The processes that `create`
- * itself had put there end with it.
- */
+/** Returns what could not be removed. */
 function removeCgroup(
   record: StateRecord,
   { forced, isKilled }: Pick<DestroyOptions, "forced"> & { readonly isKilled: boolean },
 ): string[] {
   const { cgroup, cgroupIsPlanned, ownPidNamespace } = record;
-  if (cgroupIsPlanned === true && !waitUntilEmpty(cgroup)) {
-    forced?.warning("the cgroup that was planned for the container is in use by others, not removing it");
-    return [];
-  }
+  if (cgroupIsPlanned === true) return removePlannedCgroup(record, forced);
   const mayBeOthers = forced !== undefined && !isKilled && ownPidNamespace && record.init_process_pid !== 0;
   if (mayBeOthers && holdsOthers(cgroup)) {
     forced.warning("the container's cgroup is in use by another container, not removing it");
     return [];
   }
-  const kills = cgroupIsPlanned !== true && (forced !== undefined || !ownPidNamespace);
+  const kills = forced !== undefined || !ownPidNamespace;
   if (kills) orWarn(forced, () => killProcesses(cgroup, SIGKILL));
   const remove = kills ? destroyKilledCgroup : destroyCgroup;
+  return orWarn(forced, () => remove(cgroup)) ? [] : cgroupsLeft(cgroup);
+}
+
+/**
+ * If `create` was killed before it had made the cgroup, or could record it, the path may belong to another
+ * container, so no process in it is killed. The processes that `create` itself had put there end with it.
+ */
+function removePlannedCgroup({ cgroup }: StateRecord, forced: DestroyOptions["forced"]): string[] {
+  if (!waitUntilEmpty(cgroup)) {
+    forced?.warning("the cgroup that was planned for the container is in use by others, not removing it");
+    return [];
+  }
   // An empty scope ends by itself: one of this name that is there may be another container's.
   const { unit: _planned, ...directories } = cgroup;
-  const own = cgroupIsPlanned === true ? directories : cgroup;
-  return orWarn(forced, () => remove(own)) ? [] : cgroupsLeft(cgroup);
+  return orWarn(forced, () => destroyCgroup(directories)) ? [] : cgroupsLeft(cgroup);
 }
 
 /**

@@ -23,6 +23,7 @@ import {
   status,
 } from "../linux/files/files.ts";
 import { lock, tryLock, unlock } from "../linux/files/lock.ts";
+import { isSameFile } from "../linux/files/statx.ts";
 import { EEXIST, ENOTEMPTY } from "../linux/numbers/errno.ts";
 import {
   AT_FDCWD,
@@ -310,12 +311,7 @@ export class StateDirectory implements Disposable {
   #isNamed(): boolean {
     const named = status(this.path, { followLinks: false });
     const held = status("", { at: this.#directory.number, itself: true });
-    return (
-      named !== undefined &&
-      named.inode === held?.inode &&
-      named.deviceMajor === held.deviceMajor &&
-      named.deviceMinor === held.deviceMinor
-    );
+    return isSameFile(named, held);
   }
 }
 

@@ -3,13 +3,17 @@
 
 import { TsrunError } from "../errors.ts";
 import { type FileStatus, status } from "../linux/files/files.ts";
+import { isSameFile } from "../linux/files/statx.ts";
 import { sysctlsInJoinedNetwork } from "../spec/semantics/namespaces.ts";
 import type { Spec } from "../spec/types.ts";
 
-/** AS RUNC: "host" means the namespace of the runtime, which need not be the initial one. */
+/**
+ * AS RUNC: "host" means the namespace of the runtime, which need not be the initial one. namespaces(7), "The
+ * /proc/pid/ns/ directory": one namespace is one file.
+ */
 export function checkNetworkSysctls(spec: Spec): void {
   const joined = sysctlsInJoinedNetwork(spec);
-  if (joined === undefined || !isSame(look(joined.path), look("/proc/self/ns/net"))) return;
+  if (joined === undefined || !isSameFile(look(joined.path), look("/proc/self/ns/net"))) return;
   throw new TsrunError("E_CONFIG", `sysctl "${joined.names[0]}" not allowed in host network namespace`, {
     hint: `linux.namespaces joins "${joined.path}", which is tsrun's own: set it on the host, by sysctl(8)`,
   });
@@ -23,14 +27,4 @@ function look(path: string): FileStatus | undefined {
     if (error instanceof TsrunError) return undefined;
     throw error;
   }
-}
-
-/** namespaces(7), "The /proc/pid/ns/ directory": one namespace is one device and one inode. */
-function isSame(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
-  return (
-    one !== undefined &&
-    one.inode === other?.inode &&
-    one.deviceMajor === other.deviceMajor &&
-    one.deviceMinor === other.deviceMinor
-  );
 }

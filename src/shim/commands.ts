@@ -5,15 +5,13 @@
 import { mustCall } from "../linux/call/call.ts";
 import { text } from "../linux/call/words.ts";
 import { Descriptor, open, readAll, readText, writeAll } from "../linux/files/files.ts";
-import { O_RDWR } from "../linux/numbers/fcntl.ts";
+import { MFD_CLOEXEC, O_RDWR } from "../linux/numbers/fcntl.ts";
 import type { Children } from "./loop/children.ts";
 import type { Routine } from "./loop/routine.ts";
 import { tiedCommand } from "./tie.ts";
 
 /** This process's own executable, whatever its name was when it was started. */
 const ITSELF = "/proc/self/exe";
-/** MFD_CLOEXEC of <linux/memfd.h> */
-const MFD_CLOEXEC = 1;
 /** How much of a command's log is read, bytes: its errors are short. */
 const MOST_LOG = 1 << 20;
 

@@ -1,11 +1,10 @@
 // Turns the resource usage of a container into containerd's metrics. Pure.
 
+import { UINT64_MAX } from "../cgroups/stats/parse.ts";
 import type { BlkioEntry, BlkioStats, MemoryCounter, Stats } from "../cgroups/stats/stats.ts";
 import { encode, type ValuesOf } from "../protobuf/protobuf.ts";
 import { MEMORY_V1_NAMES, MEMORY_V2_NAMES, METRICS_V1, METRICS_V2 } from "./messages/metrics.ts";
 import type { Any } from "./messages/well-known.ts";
-
-const UINT64_MAX = 2n ** 64n - 1n;
 
 type Counters = Readonly<Record<string, bigint>>;
 

@@ -20,7 +20,7 @@ import { readCheckpointOptions } from "./messages/options.ts";
 import { PROCESS_DETAILS, STATUS, TASK_METHODS, type TaskMethod } from "./messages/task.ts";
 import { timestamp } from "./messages/well-known.ts";
 import { globalsFor, type ShimContext } from "./shim-context.ts";
-import { signalChild } from "./streams/logger.ts";
+import { signalIfRunning } from "./streams/logger.ts";
 import type { TaskProcess } from "./task-process.ts";
 import type { Method, Methods } from "./ttrpc/server.ts";
 import { RequestError } from "./ttrpc/status.ts";
@@ -381,7 +381,7 @@ function endOf({ exited: { value } }: TaskProcess): {
 
 function killExec(process: TaskProcess, signal: number): void {
   if (process.pid === 0) throw new RequestError("failed precondition", "process not created");
-  const result = process.exited.happened ? -ESRCH : signalChild(process.pid, signal);
+  const result = process.exited.happened ? -ESRCH : signalIfRunning(process.pid, signal);
   if (result === -ESRCH) throw new RequestError("not found", "process already finished");
   if (result < 0) throw new Error(`exec kill error: errno ${-result}`);
 }

@@ -18,6 +18,7 @@ import { EADDRINUSE } from "../linux/numbers/errno.ts";
 import { O_CREAT, O_RDWR, O_TRUNC, O_WRONLY } from "../linux/numbers/fcntl.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { SOCK_STREAM } from "../linux/numbers/socket-numbers.ts";
+import { signalChild } from "../linux/process/process-handle.ts";
 import { spawn } from "../linux/process/spawn.ts";
 import { decode } from "../protobuf/protobuf.ts";
 import { joinShimCgroup } from "./cgroup.ts";
@@ -25,7 +26,6 @@ import type { ShimOptions } from "./command-line.ts";
 import { readRuntimeOptions } from "./messages/options.ts";
 import { ANY } from "./messages/well-known.ts";
 import { sha256 } from "./sha256.ts";
-import { signalChild } from "./streams/logger.ts";
 
 /** Where shims listen if the name of containerd's own folder is too long. */
 const SOCKETS = "/run/containerd/s";

@@ -11,17 +11,15 @@ import {
   O_NONBLOCK,
   O_RDONLY,
   O_WRONLY,
+  PIPE_BUF,
   S_IFCHR,
   S_IFIFO,
   S_IFSOCK,
 } from "../linux/numbers/fcntl.ts";
+import { MSG_DONTWAIT, MSG_NOSIGNAL } from "../linux/numbers/socket-numbers.ts";
 
 const F_SETPIPE_SZ = 1031;
 const F_GETPIPE_SZ = 1032;
-const MSG_DONTWAIT = 0x40;
-const MSG_NOSIGNAL = 0x4000;
-/** PIPE_BUF: a pipe that is ready for writing takes as much at once. */
-const PIPE_BUF = 4096;
 
 /** One of the caller's descriptors, and how to reach the same file without waiting. */
 export class CallerEnd implements Disposable {

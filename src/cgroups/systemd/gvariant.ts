@@ -221,17 +221,21 @@ function readNumber(token: string, wanted: string | undefined): Variant {
   if (range === undefined) throw new Error(`${quoted(token)} is not of type ${type}`);
   if (!isWhole) throw new Error(`${quoted(token)} is no whole number`);
   const [word, least, greatest] = range;
-  // No type has more digits; a number of a million would take seconds to convert.
-  const digits = (hex ?? octal ?? decimal ?? "").replace(/^0+(?=.)/, "");
-  const size =
-    digits.length > 30
-      ? undefined
-      : BigInt(`${hex !== undefined ? "0x" : octal !== undefined ? "0o" : ""}${digits}`);
-  const value = size !== undefined && sign === "-" ? -size : size;
-  if (value === undefined || value < least || value > greatest) {
+  const [prefix, digits = ""] = hex ? ["0x", hex] : octal ? ["0o", octal] : ["", decimal];
+  const size = sizeOf(prefix, digits);
+  const value = sign === "-" ? -size : size;
+  if (value < least || value > greatest) {
     throw new Error(`${word} must be from ${least} to ${greatest}, is ${shorten(token, LONGEST_SHOWN)}`);
   }
   return { type, value };
+}
+
+/** No type has more digits; a number of a million would take seconds to convert. */
+const MOST_DIGITS = 30;
+
+function sizeOf(prefix: string, digits: string): bigint {
+  const significant = digits.replace(/^0+(?=.)/, "");
+  return significant.length > MOST_DIGITS ? 10n ** BigInt(MOST_DIGITS) : BigInt(`${prefix}${significant}`);
 }
 
 function readDouble(token: string): number {

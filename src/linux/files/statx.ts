@@ -27,6 +27,16 @@ export interface FileStatus {
   readonly blocks: number;
 }
 
+/** Whether two statuses are of one file. */
+export function isSameFile(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
+  return (
+    one !== undefined &&
+    one.inode === other?.inode &&
+    one.deviceMajor === other.deviceMajor &&
+    one.deviceMinor === other.deviceMinor
+  );
+}
+
 /** Bytes of `struct statx`. */
 export const STATX_SIZE = 256;
 /** STATX_ATTR_MOUNT_ROOT */

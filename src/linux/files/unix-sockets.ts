@@ -9,6 +9,7 @@ import { EINVAL } from "../numbers/errno.ts";
 import { AT_FDCWD, F_SETFL, O_NONBLOCK } from "../numbers/fcntl.ts";
 import {
   AF_UNIX,
+  MSG_NOSIGNAL,
   SCM_RIGHTS,
   SO_SNDTIMEO,
   SOCK_CLOEXEC,
@@ -110,9 +111,6 @@ export function receiveMessage(socket: Descriptor, size: number): ReceivedMessag
     descriptor: carries ? new Descriptor(view.getInt32(16, true)) : undefined,
   };
 }
-
-/** If the peer has closed, the call fails with EPIPE instead of raising a signal. */
-const MSG_NOSIGNAL = 0x4000;
 
 function withAddress(call: "connect" | "bind", path: string, type: number): Descriptor | number {
   if (path.includes("\0")) return -EINVAL;

@@ -3,11 +3,10 @@
 
 import { mustCall } from "../call/call.ts";
 import { utf8 } from "../call/words.ts";
+import { PIPE_BUF } from "../numbers/fcntl.ts";
 import { POLLOUT } from "../numbers/sched.ts";
 import { poll } from "./poll.ts";
 
-/** PIPE_BUF of <linux/limits.h>: a pipe that poll(2) calls writable takes this much at once (pipe(7)). */
-const AT_ONCE = 4096;
 /** How long to wait for the reader to take a piece, in milliseconds. */
 const PATIENCE_MS = 5_000;
 
@@ -28,7 +27,7 @@ export function writeToReader(fd: number, data: string, what: string, { whole = 
       silent.add(fd);
       return;
     }
-    const piece = whole ? rest : rest.subarray(0, AT_ONCE);
+    const piece = whole ? rest : rest.subarray(0, PIPE_BUF);
     rest = rest.subarray(mustCall(`write ${what}`, "write", fd, piece, piece.length));
   }
 }

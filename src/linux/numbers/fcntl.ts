@@ -79,6 +79,8 @@ export const MFD_EXEC = 0x10;
 export const FALLOC_FL_KEEP_SIZE = 1;
 export const FALLOC_FL_PUNCH_HOLE = 2;
 export const CLOSE_RANGE_CLOEXEC = 4;
+/** <linux/limits.h>: a pipe that poll(2) calls writable takes this much at once (pipe(7)). */
+export const PIPE_BUF = 4096;
 
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;

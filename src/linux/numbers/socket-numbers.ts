@@ -18,3 +18,7 @@ export const SOL_SOCKET = 1;
 export const SO_RCVTIMEO = 20;
 export const SO_SNDTIMEO = 21;
 export const SCM_RIGHTS = 1;
+
+export const MSG_DONTWAIT = 0x40;
+/** If the peer has closed, the call fails with EPIPE instead of raising a signal. */
+export const MSG_NOSIGNAL = 0x4000;

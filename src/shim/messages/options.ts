@@ -32,14 +32,19 @@ export const GENERIC_OPTIONS = {
   configBody: { number: 3, type: "bytes" },
 } as const satisfies Message;
 
-export const CHECKPOINT_OPTIONS = {
-  exit: { number: 1, type: "bool" },
+/** What all messages about checkpoints have. */
+const FOR_CRIU = {
   openTcp: { number: 2, type: "bool" },
   externalUnixSockets: { number: 3, type: "bool" },
   terminal: { number: 4, type: "bool" },
   fileLocks: { number: 5, type: "bool" },
   emptyNamespaces: { number: 6, type: "string", repeated: true },
   cgroupsMode: { number: 7, type: "string" },
+} as const satisfies Message;
+
+export const CHECKPOINT_OPTIONS = {
+  exit: { number: 1, type: "bool" },
+  ...FOR_CRIU,
   imagePath: { number: 8, type: "string" },
   workPath: { number: 9, type: "string" },
 } as const satisfies Message;
@@ -52,12 +57,7 @@ export type CheckpointOptions = ValuesOf<typeof CHECKPOINT_OPTIONS>;
  */
 export const CREATE_OPTIONS = {
   noPivotRoot: { number: 1, type: "bool" },
-  openTcp: { number: 2, type: "bool" },
-  externalUnixSockets: { number: 3, type: "bool" },
-  terminal: { number: 4, type: "bool" },
-  fileLocks: { number: 5, type: "bool" },
-  emptyNamespaces: { number: 6, type: "string", repeated: true },
-  cgroupsMode: { number: 7, type: "string" },
+  ...FOR_CRIU,
   noNewKeyring: { number: 8, type: "bool" },
   shimCgroup: { number: 9, type: "string" },
   ioUid: { number: 10, type: "int" },

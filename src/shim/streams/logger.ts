@@ -69,8 +69,8 @@ export class Logger {
   *stop(): Routine<void> {
     this.closeWriters();
     if (this.#ended.happened) return;
-    signalChild(this.#pid, SIGTERM);
-    const timer = this.#loop.after(PATIENCE_MS, () => signalChild(this.#pid, SIGKILL));
+    signalIfRunning(this.#pid, SIGTERM);
+    const timer = this.#loop.after(PATIENCE_MS, () => signalIfRunning(this.#pid, SIGKILL));
     yield* this.#ended.wait();
     timer.cancel();
   }
@@ -97,8 +97,8 @@ function spawnLogger(
   }
 }
 
-/** Signals a child that has not been waited for, so that no other process can have its pid. */
-export function signalChild(pid: number, signal: number): number {
+/** ESRCH if it has ended. Of a child that has not been waited for, no other process can have the pid. */
+export function signalIfRunning(pid: number, signal: number): number {
   const status = processStatus(pid);
   const handle = status === undefined ? undefined : openProcess(pid, status.startTime);
   if (handle === undefined) return -ESRCH;

@@ -5,6 +5,7 @@
 import { tryCall } from "../../linux/call/call.ts";
 import type { Descriptor } from "../../linux/files/files.ts";
 import { EAGAIN } from "../../linux/numbers/errno.ts";
+import { MSG_DONTWAIT, MSG_NOSIGNAL } from "../../linux/numbers/socket-numbers.ts";
 import { EPOLLIN, EPOLLOUT, type Loop, type Watch } from "../loop/loop.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frame.ts";
 
@@ -12,9 +13,6 @@ import { encodeFrame, type Frame, FrameReader } from "./frame.ts";
 const CHUNK = 64 << 10;
 /** How many bytes may wait for a peer that does not read, before the connection is closed. */
 const MOST_KEPT = 32 << 20;
-/** Flags of send(2) and recv(2): do not block, and raise no signal if the peer has gone. */
-const MSG_DONTWAIT = 0x40;
-const MSG_NOSIGNAL = 0x4000;
 
 export interface Peer {
   readonly frame: (frame: Frame) => void;
