@@ -35,10 +35,11 @@ export function makeCgroup(path: string, mountpoint: string, made: string[]): bo
 
 /**
  * A cgroup that existed before must be empty: otherwise another container's processes would get this one's
- * limits.
+ * limits, and die with it. They may be outside our pid namespace.
  */
 export function assertEmpty(path: string): void {
-  const count = processesBelow(path).length;
+  const { seen, unseen } = membersBelow(path);
+  const count = seen.length + unseen;
   if (count === 0) return;
   throw new TsrunError("E_CGROUP", `container's cgroup is not empty: ${count} process(es) found`, {
     hint: `another container may use "${path}"; give this one a cgroupsPath of its own`,
@@ -50,21 +51,36 @@ export function assertThawed(frozen: boolean): void {
   if (frozen) throw new TsrunError("E_CGROUP", "container's cgroup unexpectedly frozen");
 }
 
-/** The processes of a cgroup and of all below it; none if it does not exist. */
+/**
+ * The processes of a cgroup and of all below it, as far as our pid namespace has them; none if it does not
+ * exist.
+ */
 export function processesBelow(path: string): number[] {
-  const pids = new Set<number>();
+  return membersBelow(path).seen;
+}
+
+interface Members {
+  readonly seen: number[];
+  /** How many processes are outside our pid namespace. They are listed as 0, which must not be signalled. */
+  readonly unseen: number;
+}
+
+function membersBelow(path: string): Members {
+  const seen = new Set<number>();
+  let unseen = 0;
   try {
     walkCgroups(path, {
       enter: (directory) => {
-        for (const pid of processesOf(directory)) pids.add(pid);
+        for (const pid of processesOf(directory)) {
+          if (pid === 0) unseen++;
+          else seen.add(pid);
+        }
       },
     });
   } catch (error) {
     throw wrapError(`cannot list the processes of cgroup "${path}"`, error);
   }
-  // A process outside our pid namespace is listed as 0, which must not be signalled.
-  pids.delete(0);
-  return [...pids];
+  return { seen: [...seen], unseen };
 }
 
 function processesOf(directory: number): number[] {

@@ -2,7 +2,7 @@
 // far as those leave controllers to v2.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   behaviour,
@@ -70,6 +70,35 @@ behaviour(
   existsSync("/sys/module/bfq") ? "this host may have the BFQ scheduler" : undefined,
   notOfRunc("it leaves the weight out"),
   notOfCrun("its cgroup stays"),
+);
+
+behaviour(
+  "a cgroup that holds a process outside the caller's pid namespace is refused, and the process left alone",
+  async (t, lab) => {
+    const box = lab.container();
+    const path = `/unseen-${lab.mark}`;
+    box.config.linux.cgroupsPath = path;
+    box.writeConfig();
+    const sleeper = spawn("sleep", ["1000"]);
+    const move = (to: string) => writeFileSync(unifiedFolder(`${to}/cgroup.procs`), String(sleeper.pid));
+    mkdirSync(unifiedFolder(path));
+    lab.atClose(() => {
+      move("/");
+      sleeper.kill("SIGKILL");
+      rmdirSync(unifiedFolder(path));
+    });
+    move(path);
+    const wrapper = [...(onUnified.wrapper ?? []), "unshare", "--pid", "--fork", "--mount-proc"];
+    refused(t, await box.create({ wrapper }), /container's cgroup is not empty: 1 process\(es\) found/);
+    t.equal(sleeper.exitCode, null);
+    t.equal(readFileSync(unifiedFolder(`${path}/cgroup.procs`), "utf8"), `${sleeper.pid}\n`);
+    t.strictSame(
+      readdirSync(lab.store).filter((name) => name === box.id),
+      [],
+    );
+  },
+  needsUnified(),
+  needsProgram("unshare", "util-linux"),
 );
 
 /** Makes a cgroup and a threaded one in it, which is removed at the end. Returns the parent's path. */
