@@ -124,7 +124,8 @@ export function letGoOfHost(
 
 function nameOperation(call: "sethostname" | "setdomainname", name: string | undefined): Operation[] {
   if (name === undefined || name === "") return [];
-  const bytes = utf8(name);
+  // The kernel does not look for the NUL, but a trace does.
+  const bytes = utf8(`${name}\0`);
   const attempt = `set the ${call.slice(3)} ${quote(name)}`;
-  return [operation(call, [data(bytes, () => quote(name)), bytes.length], attempt)];
+  return [operation(call, [data(bytes, () => quote(name)), bytes.length - 1], attempt)];
 }

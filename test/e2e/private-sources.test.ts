@@ -88,6 +88,7 @@ behaviour(
     await nothingLeft(t, lab, "after delete");
   },
   needsCall("mount_setattr", "an id-mapped mount"),
+  needsCall("open_tree", "an id-mapped mount"),
   needsCall("fsopen", "a mount that is nowhere yet, whose ids alone can be mapped,"),
   runcFrom("1.2.0", "has no id-mapped mounts"),
 );

@@ -10,6 +10,7 @@ import { signalGroup } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { checkTrace, coverage, readTrace } from "../support/trace.ts";
 import { until } from "../support/wait.ts";
+import { without } from "../support/without.ts";
 
 const ONLY = tsrunOnly("has no --trace");
 
@@ -61,6 +62,26 @@ behaviour(
       t.equal(trace.document.otherData.status, code, stderr);
       t.equal(trace.document.otherData.dropped, 0);
     }
+    await nothingLeft(t, lab, "after delete");
+  },
+  ONLY,
+);
+
+behaviour(
+  "the trace has the container's name, whatever the memory of the message held before",
+  async (t, lab) => {
+    const box = lab.container(sleeping);
+    const { file, globals } = tracing(lab, "create");
+    // Without the call the mounts are made again in another way, and that message is a long one.
+    mustSucceed(await box.create({ globals, ...without("open_tree") }));
+    const names = readTrace(file)
+      .of("inside")
+      .filter(({ name }) => name === "sethostname");
+    t.strictSame(
+      names.map(({ args }) => args.what),
+      ["box"],
+    );
+    mustSucceed(await box.delete());
     await nothingLeft(t, lab, "after delete");
   },
   ONLY,
