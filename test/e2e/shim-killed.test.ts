@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nothingLeft } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
@@ -34,7 +34,9 @@ function create(shim: Shim): Promise<unknown> {
   const { bundle, rootfs: source } = shim.box;
   const stdout = join(bundle, "out");
   if (!existsSync(stdout)) shim.fifo("out");
-  return shim.create({ stdout, rootfs: [{ type: "bind", source, options: ["rbind", "rw"] }] });
+  const reader = openSync(stdout, constants.O_RDONLY | constants.O_NONBLOCK);
+  const rootfs = [{ type: "bind", source, options: ["rbind", "rw"] }];
+  return shim.create({ stdout, rootfs }).finally(() => closeSync(reader));
 }
 
 const PHASES: Readonly<Record<string, Phase>> = {

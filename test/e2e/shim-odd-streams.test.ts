@@ -2,7 +2,7 @@
 // open, and holds no other request.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Test } from "tap";
@@ -38,6 +38,7 @@ shimCase("streams that cannot be opened are named, and nothing stays open", asyn
   const server = createServer().listen(socket);
   await until("the socket", () => existsSync(socket));
   const fine = shim.fifo("fine");
+  const reader = openSync(fine, constants.O_RDONLY | constants.O_NONBLOCK);
   const cases: readonly (readonly [Streams, string])[] = [
     [{ stdout: "binary:///no/such/logger" }, "/no/such/logger"],
     [{ stdout: `binary://${folder}` }, folder],
@@ -61,6 +62,7 @@ shimCase("streams that cannot be opened are named, and nothing stays open", asyn
   }
   await until("the descriptors to be closed", () => shim.descriptors <= before, 3_000);
   t.equal(readFileSync(file, "utf8"), "x");
+  closeSync(reader);
   server.close();
   await shim.stop();
 });

@@ -76,12 +76,12 @@ shimCase("much output arrives whole, whatever its reader does meanwhile", async 
 shimCase("a reader that leaves and comes back finds all that it has not read", async (t, lab) => {
   const shim = await Shim.start(lab, lab.container(COUNT));
   const stdout = shim.fifo("out");
-  await shim.create({ stdout });
   // Readers of their own, since a stream of Node's reads more than it gives.
   const [first, second] = ["first", "second"].map((name) => join(lab.folder, name)) as [string, string];
   const reads = (command: string, to: string): Promise<unknown> =>
     once(spawn("sh", ["-c", `exec ${command} <${stdout} >${to}`], { stdio: "ignore" }), "exit");
   const head = reads("dd bs=1 count=5000", first);
+  await shim.create({ stdout });
   await shim.client.call("Start", { id: shim.box.id });
   await head;
   await until("the FIFO to be full", () => isFull(shim));

@@ -1,9 +1,16 @@
-// The FIFOs that containerd makes and reads (fifo(7)). Opening them never blocks.
+// The FIFOs that containerd makes and reads (fifo(7)). Opening them blocks nobody else.
 
-import { mustCall } from "../../linux/call/call.ts";
+import { hasErrno, mustCall } from "../../linux/call/call.ts";
 import { type Descriptor, makeDirectories, open, status } from "../../linux/files/files.ts";
 import { O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_WRONLY, S_IFIFO } from "../../linux/numbers/fcntl.ts";
+import type { Loop } from "../loop/loop.ts";
+import { type Routine, waitFor } from "../loop/routine.ts";
 import { RequestError } from "../ttrpc/status.ts";
+
+/** How long the caller may take to open a FIFO for reading, as long as containerd's own shim waits. */
+const READER_MS = 30_000;
+/** The pauses between two attempts get longer, from the first to the last of these, milliseconds. */
+const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1, 50];
 
 export interface Sink {
   readonly descriptor: Descriptor;
@@ -11,18 +18,45 @@ export interface Sink {
   readonly keeper: Descriptor | undefined;
 }
 
-/** Opens what the container's output goes to: a FIFO, or an existing file. */
-export function openSink(path: string): Sink {
+/** Opens what the container's output goes to: a FIFO, once the caller reads it, or an existing file. */
+export function* openSink(loop: Loop, path: string): Routine<Sink> {
   if (!isFifo(path)) return { descriptor: open(path, O_WRONLY | O_APPEND), keeper: undefined };
-  // First the reader: a writer that does not wait is refused while there is none (ENXIO).
-  const { reader: keeper, writer: descriptor } = openBoth(path);
-  return { descriptor, keeper };
+  const descriptor = yield* openWhenRead(loop, path);
+  try {
+    return { descriptor, keeper: open(path, O_RDONLY | O_NONBLOCK) };
+  } catch (error) {
+    descriptor.close();
+    throw error;
+  }
 }
 
 /**
- * Makes the file that `file://` names, and missing directories above it. If it is a FIFO, this does not wait
- * for its reader.
+ * Waits for a reader. If a process ended before its reader came, all would have closed the FIFO by then:
+ * its output would be lost, and the reader would wait for a writer for ever.
  */
+function* openWhenRead(loop: Loop, path: string): Routine<Descriptor> {
+  const latest = performance.now() + READER_MS;
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    const writer = openIfRead(path);
+    if (writer !== undefined) return writer;
+    if (performance.now() > latest) {
+      throw new RequestError("deadline exceeded", `nobody has opened "${path}" for reading within 30 s`);
+    }
+    yield* waitFor<void>((resume) => void loop.after(pause, () => resume()));
+  }
+}
+
+function openIfRead(path: string): Descriptor | undefined {
+  try {
+    return open(path, O_WRONLY | O_NONBLOCK);
+  } catch (error) {
+    // There is no reader.
+    if (hasErrno(error, "ENXIO")) return undefined;
+    throw error;
+  }
+}
+
+/** Makes the file that `file://` names, and missing directories above it. A FIFO is opened later. */
 export function prepareFile(path: string): void {
   makeDirectories(path.slice(0, Math.max(path.lastIndexOf("/"), 0)), 0o755);
   if (status(path)?.type === S_IFIFO) return;
@@ -38,16 +72,12 @@ export interface Source {
 /** Opens what the container's input comes from. Nothing else than a FIFO can be waited for. */
 export function openSource(path: string): Source {
   if (!isFifo(path)) throw new RequestError("invalid argument", `cannot read "${path}": it is no FIFO`);
-  const { reader: descriptor, writer: holder } = openBoth(path);
-  return { descriptor, holder };
-}
-
-function openBoth(path: string): { readonly reader: Descriptor; readonly writer: Descriptor } {
-  const reader = open(path, O_RDONLY | O_NONBLOCK);
+  // First the reader: a writer that does not wait is refused while there is none.
+  const descriptor = open(path, O_RDONLY | O_NONBLOCK);
   try {
-    return { reader, writer: open(path, O_WRONLY | O_NONBLOCK) };
+    return { descriptor, holder: open(path, O_WRONLY | O_NONBLOCK) };
   } catch (error) {
-    reader.close();
+    descriptor.close();
     throw error;
   }
 }

@@ -97,24 +97,23 @@ class PipeStreams implements Streams {
     this.io = io;
   }
 
-  begin(): Routine<void> {
+  *begin(): Routine<void> {
     this.#closeTheirs();
     const { loop } = this.#context;
     for (const name of ["stdout", "stderr"] as const) {
       const from = this.#ours[name];
       if (from === undefined) continue;
       doNotWait(from);
-      const { descriptor: to, keeper } = openSink(this.#stdio[name]);
+      const { descriptor: to, keeper } = yield* openSink(loop, this.#stdio[name]);
       const manner: Manner = keeper === undefined ? "file" : "splice";
       this.#outputs.push(new Pump(loop, { from, to, keeper }, manner));
     }
     const to = this.#ours.stdin;
-    if (to === undefined) return nothing();
+    if (to === undefined) return;
     doNotWait(to);
     const { descriptor: from, holder } = openSource(this.#stdio.stdin);
     this.#holder = holder;
     this.#input = new Pump(loop, { from, to }, "splice");
-    return nothing();
   }
 
   closeInput(): void {
@@ -226,7 +225,7 @@ class TerminalStreams implements Streams {
       const ends = { from: duplicate(master), to: this.#logger.stdout, terminal: "from" } as const;
       this.#output = new Pump(loop, ends, "copy");
     } else if (stdout !== "") {
-      const { descriptor: to, keeper } = openSink(stdout);
+      const { descriptor: to, keeper } = yield* openSink(loop, stdout);
       const ends = { from: duplicate(master), to, keeper, terminal: "from" } as const;
       this.#output = new Pump(loop, ends, keeper === undefined ? "file" : "copy");
     }

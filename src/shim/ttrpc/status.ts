@@ -6,6 +6,7 @@ import { TsrunError } from "../../errors.ts";
 export const CODES = {
   unknown: 2,
   "invalid argument": 3,
+  "deadline exceeded": 4,
   "not found": 5,
   "already exists": 6,
   "resource exhausted": 8,

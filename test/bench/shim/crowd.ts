@@ -15,6 +15,10 @@ const AT_ONCE = 100;
 const SIDE_BY_SIDE = 4;
 /** Until then the shim still grows to its size. */
 const WARM_UP = 100;
+/** Its memory is measured after as many of them, and at the end. */
+const MARKS = [1_000, 4_000, 12_000];
+/** An exec that takes longer has been lost. */
+const EXEC_MS = 60_000;
 /** Without a network of their own, whose plugins would take most of the time. */
 const ON_HOST = {
   security: { namespace_options: { network: "NODE", pid: "CONTAINER", ipc: "POD" } },
@@ -94,7 +98,9 @@ async function manyPods(
     await client.call("ListContainerStats", {});
     tell("ms of ListContainerStats", performance.now() - listing);
   } finally {
+    const ending = performance.now();
     await Promise.all(all.map((pod) => pod.down()));
+    tell("s until all are removed", (performance.now() - ending) / 1000);
   }
 }
 
@@ -109,7 +115,8 @@ async function manyExecs(
     const [shim = 0] = processesWith(`-id ${pod.id}`);
     const main = await pod.run("main", ["sleep", "100000"], ON_HOST);
     const exec = async (): Promise<void> => {
-      const { code } = await pod.exec(main, ["true"], 300);
+      const request = { container_id: main, cmd: ["true"], timeout: EXEC_MS / 1000 };
+      const { exit_code: code } = await client.call<{ exit_code: number }>("ExecSync", request, EXEC_MS);
       if (code !== 0) throw new Error(`an exec has ended with ${code}`);
     };
     for (let done = 0; done < WARM_UP; done++) await exec();
@@ -124,12 +131,20 @@ async function manyExecs(
       (processor.now() - used) / AT_ONCE,
     );
     tellMemory("after these");
-    let left = count;
-    const worker = async (): Promise<void> => {
-      while (left-- > 0) await exec();
-    };
-    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, worker));
-    tellMemory(`after ${count} more`);
+    const marks = [...MARKS.filter((mark) => mark < count), count];
+    const [started, usage] = [performance.now(), [processor.now(), processor.ofContainerd()] as const];
+    for (const [index, mark] of marks.entries()) {
+      let left = mark - (marks[index - 1] ?? 0);
+      const worker = async (): Promise<void> => {
+        while (left-- > 0) await exec();
+      };
+      await Promise.all(Array.from({ length: SIDE_BY_SIDE }, worker));
+      tellMemory(`after ${mark} more`);
+    }
+    const row = `${count} ExecSync, ${SIDE_BY_SIDE} side by side`;
+    add(`${row}: s`, (performance.now() - started) / 1000);
+    add(`${row}: ms of processor each, shim and runtime`, (processor.now() - usage[0]) / count);
+    add(`${row}: ms of processor each, containerd`, (processor.ofContainerd() - usage[1]) / count);
   } finally {
     await pod.down();
   }

@@ -35,6 +35,11 @@ export class Processor {
     this.#usage = `${folder}/cpuacct.usage`;
   }
 
+  /** Milliseconds of containerd itself until now. */
+  ofContainerd(): number {
+    return this.#own() / 1e6;
+  }
+
   /** Milliseconds until now. */
   now(): number {
     return (Number(readFileSync(this.#usage, "utf8")) - this.#own()) / 1e6;
