@@ -51,6 +51,8 @@ import { addCgroupRemoval, Undo } from "./undo.ts";
 export interface CreateMode {
   /** The caller stays, and wants the terminal for itself. */
   readonly foreground: boolean;
+  /** The caller starts the container, so it gets it locked: no other command may start or remove it first. */
+  readonly startsIt?: boolean;
   /** Who is told of each system call of the container. */
   readonly watch?: Watch | undefined;
 }
@@ -165,6 +167,7 @@ function makeContainer(globals: GlobalOptions, options: CreateOptions, mode: Cre
   }
   phase("tell the caller");
   sendPidfds(plan, init.pid);
+  if (mode.startsIt === true) directory.lock();
   directory.announceCreated();
   // The pid file comes last, atomically: its presence tells the caller that all went well.
   writePidFile(globals, options, init.pid);

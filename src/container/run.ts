@@ -28,7 +28,7 @@ export function runContainer(globals: GlobalOptions, options: RunOptions, specta
   // Before tsrun opens the descriptor that receives signals, which could be taken for one of the caller's.
   checkInherited(options, globals);
   const foreground = options.detach ? undefined : prepareForeground({ reaper: !options.noSubreaper });
-  const mode = { foreground: foreground !== undefined, watch: spectator };
+  const mode = { foreground: foreground !== undefined, watch: spectator, startsIt: true };
   const created = createContainer(globals, options, mode);
   const { terminal, record } = created;
   using directory = created.directory;

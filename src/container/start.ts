@@ -11,6 +11,7 @@
 import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError } from "../errors.ts";
 import { type Beside, type HookPlace, runHooks } from "../hooks/run.ts";
+import { hasErrno } from "../linux/call/call.ts";
 import { type Descriptor, readAll, writeAll } from "../linux/files/files.ts";
 import { poll } from "../linux/files/poll.ts";
 import { O_NONBLOCK, O_RDONLY, O_WRONLY } from "../linux/numbers/fcntl.ts";
@@ -128,7 +129,9 @@ function waitForAnswer(answers: Descriptor, record: StateRecord): Uint8Array | u
 }
 
 function notExecuted(directory: StateDirectory, record: StateRecord, reply: Uint8Array): unknown {
-  const spec = directory.loadConfig();
+  const spec = configUnlessDeleted(directory);
+  if (spec === undefined)
+    return new TsrunError("E_STATE", "cannot start the container: it was deleted meanwhile");
   const program = spec.process?.args?.[0] ?? "";
   const failure = failureInReport(reply);
   if (failure !== undefined) {
@@ -140,6 +143,16 @@ function notExecuted(directory: StateDirectory, record: StateRecord, reply: Uint
     hint: "a seccomp profile that denies what execve(2) needs may do that, or a low memory limit",
   });
   return explainKill(error, spec.linux?.seccomp, record.cgroup);
+}
+
+/** A `delete --force` that has ended the first process may have removed the configuration by now. */
+function configUnlessDeleted(directory: StateDirectory): Spec | undefined {
+  try {
+    return directory.loadConfig();
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -1,8 +1,9 @@
-// Commands that wait for the lock while their container is deleted and another one with the same id is
-// created. They are held at the lock and stopped, so that the test decides the order.
+// Commands on one id that run at the same time, and commands that wait for the lock while their container is
+// deleted and another one with the same id is created. They are held at the lock or in a hook, so that the
+// test decides the order.
 
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
 import { driverFlags } from "../support/cgroup-driver.ts";
@@ -26,6 +27,13 @@ async function holdLock(lab: Lab, box: Container): Promise<() => void> {
   return () => holder.stdin.end();
 }
 
+/** Waits until the process waits for a lock: "->" marks a waiting process (proc_locks(5)). */
+async function untilItWaits(what: string, pid: () => number): Promise<void> {
+  await until(`${what} to wait`, () => {
+    return new RegExp(`-> FLOCK .* ${pid()} `).test(readFileSync("/proc/locks", "utf8"));
+  });
+}
+
 interface Waiter {
   readonly result: Promise<Result>;
   go(): void;
@@ -39,9 +47,7 @@ async function waiter(lab: Lab, args: readonly string[]): Promise<Waiter> {
       pid = spawned;
     },
   });
-  // proc_locks(5): "->" marks a waiting process.
-  const blocked = new RegExp(`-> FLOCK .* ${pid} `);
-  await until(`${args[0]} to wait`, () => blocked.test(readFileSync("/proc/locks", "utf8")));
+  await untilItWaits(args[0] ?? "", () => pid);
   signalProcess(pid, "SIGSTOP");
   await until("it to stop", () => /^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
   return { result, go: () => signalProcess(pid, "SIGCONT") };
@@ -132,4 +138,74 @@ behaviour(
     await nothingLeft(t, lab, "after both");
   },
   notOfCrun("it ends what is in the cgroup"),
+);
+
+/** A container whose `create` stays in a hook until `go` is called. */
+function heldInHook(lab: Lab): { readonly box: Container; begun(): Promise<void>; go(): void } {
+  const [begun, go] = [join(lab.folder, "begun"), join(lab.folder, "go")];
+  const script = `echo >${begun}; until [ -e ${go} ]; do sleep 0.01; done`;
+  const box = lab.container((config) => {
+    SLEEP(config);
+    config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", script] }] };
+  });
+  return {
+    box,
+    begun: async () => {
+      await until("the hook to begin", () => existsSync(begun));
+    },
+    go: () => writeFileSync(go, ""),
+  };
+}
+
+behaviour(
+  "run starts its container with the lock, which other commands wait for",
+  async (t, lab) => {
+    const { box, begun, go } = heldInHook(lab);
+    let pid = 0;
+    const running = box.run({
+      flags: ["--detach"],
+      onSpawn: (spawned) => {
+        pid = spawned;
+      },
+    });
+    await begun();
+    const giveBack = await holdLock(lab, box);
+    const starting = await waiter(lab, ["start", box.id]);
+    go();
+    await untilItWaits("run", () => pid);
+    t.equal((await box.stateDocument()).status, "creating", "nobody can start it first");
+    giveBack();
+    mustSucceed(await running);
+    starting.go();
+    refused(t, await starting.result, /cannot start an already running container/);
+    await box.waitForProgram("sleep");
+  },
+  needsFlock,
+  ours,
+);
+
+behaviour(
+  "a start says what another start, or delete --force, has done meanwhile",
+  async (t, lab) => {
+    const box = lab.container(SLEEP);
+    mustSucceed(await box.create());
+    const { pid: init } = await box.stateDocument();
+    // Released, it does not execute its program yet.
+    signalProcess(init, "SIGSTOP");
+    let pid = 0;
+    const first = box.start({
+      onSpawn: (spawned) => {
+        pid = spawned;
+      },
+    });
+    await until("it to be released", () => !existsSync(join(lab.stateRoot, box.id, "exec.fifo")));
+    refused(t, await box.start(), /cannot start an already running container/);
+    // It learns of the end of its container only when nothing of that is there.
+    signalProcess(pid, "SIGSTOP");
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    signalProcess(pid, "SIGCONT");
+    refused(t, await first, /cannot start the container: it was deleted meanwhile/);
+    await nothingLeft(t, lab, "after both");
+  },
+  tsrunOnly("others can start it until it has executed its program"),
 );
