@@ -46,7 +46,7 @@ import { type ContainerPlan, planContainer } from "./plan.ts";
 import type { StateRecord } from "./record.ts";
 import { type Outside, setUp } from "./set-up.ts";
 import { createStateDirectory, type StateDirectory } from "./store.ts";
-import { addCgroupRemoval, Undo } from "./undo.ts";
+import { addCgroupRemoval, addOwn, Undo, whileThere } from "./undo.ts";
 
 export interface CreateMode {
   /** The caller stays, and wants the terminal for itself. */
@@ -103,16 +103,18 @@ function makeContainer(globals: GlobalOptions, options: CreateOptions, mode: Cre
   // The state names each thing before that thing exists: whenever this command is killed, what is on disk is
   // enough for `delete --force` to remove everything.
   let record: StateRecord = { ...newRecord(plan, directory), ...(rdt && { rdt: rdt.record }) };
+  // Until the state says what was made, `delete --force` cannot know whose it is, and waits.
+  directory.lock();
   directory.save(record);
   // Without a mount namespace of its own, the container's mounts do not go away by themselves.
   const { rootfs: root, mountsBefore } = record;
-  if (mountsBefore !== undefined) undo.add(() => detachMount(root, mountsBefore));
+  if (mountsBefore !== undefined) addOwn(undo, directory, () => detachMount(root, mountsBefore));
   phase("make the cgroup");
   const made: string[] = [];
-  undo.add(() => unmakeCgroups(made));
+  addOwn(undo, directory, () => unmakeCgroups(made));
   const cgroup = makeCgroup(plan, made);
-  addCgroupRemoval(undo, { cgroup, made, id: options.id, log: globals.log });
-  endWithHooks(undo, plan, output);
+  addCgroupRemoval(undo, { cgroup, made, id: options.id, directory, log: globals.log });
+  endWithHooks(undo, plan, { directory, output });
   tellUnkillable(globals, record, cgroup);
   // A cgroup of systemd's may already have counted kills of its neighbours; any other one begins with none.
   const killsBefore = cgroup.unit === undefined ? 0 : oomKills(cgroup);
@@ -139,7 +141,8 @@ function makeContainer(globals: GlobalOptions, options: CreateOptions, mode: Cre
     // Before anything is done inside: hooks and sysctls may concern the devices, and processes that are
     // started inherit the group.
     devices?.moveTo(pid, netDevices ?? {});
-    if (rdt !== undefined) undo.add(rdt.make(pid));
+    if (rdt !== undefined) addOwn(undo, directory, rdt.make(pid));
+    directory.unlock();
     giveFromOutside(pid, plan);
   };
   try {
@@ -147,7 +150,7 @@ function makeContainer(globals: GlobalOptions, options: CreateOptions, mode: Cre
     using helper = new HostHelper(init, root);
     using deviceProgram = prepareDevices(plan.cgroup, cgroup);
     const outside = outsideOf(plan, {
-      ...{ host, helper, deviceProgram, cgroup, output },
+      ...{ directory, host, helper, deviceProgram, cgroup, output },
       held: entered.extra,
       watch: mode.watch,
     });
@@ -230,6 +233,7 @@ function tellUnkillable({ log }: GlobalOptions, record: StateRecord, cgroup: Cgr
 }
 
 interface OutsideOptions {
+  readonly directory: StateDirectory;
   readonly host: HostFiles;
   readonly helper: HostHelper;
   readonly deviceProgram: DeviceProgram | undefined;
@@ -245,7 +249,7 @@ interface OutsideOptions {
  */
 function outsideOf(
   plan: ContainerPlan,
-  { host, helper, deviceProgram, cgroup, output, held, watch }: OutsideOptions,
+  { directory, host, helper, deviceProgram, cgroup, output, held, watch }: OutsideOptions,
 ): Omit<Outside, "welcome" | "follow"> {
   return {
     host,
@@ -255,7 +259,9 @@ function outsideOf(
     prepareLimits: () => deviceProgram?.prepare(),
     limit: () => {
       const { resources, devices } = plan.cgroup;
-      applyResources(cgroup, resources, { rootless: plan.rootless, devices, deviceProgram });
+      whileThere(directory, () => {
+        applyResources(cgroup, resources, { rootless: plan.rootless, devices, deviceProgram });
+      });
     },
     runHooks: (init, inside) => {
       const state = runHostHooks(plan, init.pid, output);

@@ -4,6 +4,7 @@ import type { HookOutput } from "../hooks/output.ts";
 import type { HookState } from "../hooks/plan.ts";
 import { runHooks } from "../hooks/run.ts";
 import type { ContainerPlan } from "./plan.ts";
+import type { StateDirectory } from "./store.ts";
 import type { Undo } from "./undo.ts";
 
 /** The state that hooks get while the container is made. */
@@ -31,6 +32,14 @@ export function runHostHooks(plan: ContainerPlan, pid: number, output: HookOutpu
  * AS RUNC: if `create` fails after hooks may have set something up, poststop hooks run when everything else
  * has been undone.
  */
-export function endWithHooks(undo: Undo, plan: ContainerPlan, output: HookOutput | undefined): void {
-  undo.addLast(() => runHooks(plan.bundle.spec.hooks, "poststop", hookState(plan, "stopped", 0), { output }));
+export function endWithHooks(
+  undo: Undo,
+  plan: ContainerPlan,
+  { directory, output }: { readonly directory: StateDirectory; readonly output: HookOutput | undefined },
+): void {
+  undo.addLast(() => {
+    // Nobody need wait for hooks: there is no container any more.
+    directory.unlock();
+    runHooks(plan.bundle.spec.hooks, "poststop", hookState(plan, "stopped", 0), { output });
+  });
 }

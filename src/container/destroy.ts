@@ -50,8 +50,7 @@ export function destroyIfThere(
   record: StateRecord,
   options: DestroyOptions,
 ): void {
-  directory.lock();
-  if (directory.isThere()) destroy(directory, record, options);
+  if (directory.lockIfThere()) destroy(directory, record, options);
 }
 
 /** What the end of a supervised process tells. */
@@ -116,7 +115,10 @@ export function destroy(
     remember(directory.root, { ...ending, ...remains });
     for (const path of left) remember(directory.root, { ...ending, left: [path] });
   }
-  if (spec !== undefined) runPoststop(spec, record, inBundle);
+  if (spec === undefined) return;
+  // Hooks may take as long as they like, and nobody need wait: there is no container any more.
+  directory.unlock();
+  runPoststop(spec, record, inBundle);
 }
 
 /**

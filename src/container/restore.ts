@@ -4,6 +4,7 @@
 import { applyResources, createCgroup, joinNewCgroup } from "../cgroups/driver.ts";
 import { frozenHindrance } from "../cgroups/frozen.ts";
 import { killProcesses } from "../cgroups/members.ts";
+import type { CgroupRecord } from "../cgroups/record.ts";
 import { unmakeCgroups } from "../cgroups/tree.ts";
 import { revive } from "../checkpoint/revive.ts";
 import type { Notice } from "../checkpoint/service.ts";
@@ -29,7 +30,7 @@ import { writePidFile } from "./pid-file.ts";
 import { type ContainerPlan, planWithoutFilter } from "./plan.ts";
 import type { StateRecord } from "./record.ts";
 import { createStateDirectory, type StateDirectory } from "./store.ts";
-import { addCgroupRemoval, Undo } from "./undo.ts";
+import { addCgroupRemoval, addOwn, Undo, whileThere } from "./undo.ts";
 
 /** Where the container's root is mounted for criu, in a new mount namespace. */
 const CRIU_ROOT = "criu-root";
@@ -99,20 +100,18 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
   const criu = findCriu(globals);
   // As in create: the state names each thing before that thing is made.
   let record = newRecord(plan, directory);
+  directory.lock();
   directory.save(record);
   const made: string[] = [];
-  undo.add(() => unmakeCgroups(made));
+  addOwn(undo, directory, () => unmakeCgroups(made));
   const cgroup = createCgroup(plan.cgroup, { rootless: plan.rootless, made });
-  addCgroupRemoval(undo, { cgroup, made, id: options.id, log: globals.log });
-  endWithHooks(undo, plan, output);
-  undo.add(() => {
-    // A unit that systemd refused to make is another container's.
-    if (record.cgroupIsPlanned !== true) killProcesses(cgroup, SIGKILL);
-    if (record.init_process_pid !== 0) reapChild(record.init_process_pid);
-  });
+  addCgroupRemoval(undo, { cgroup, made, id: options.id, directory, log: globals.log });
+  endWithHooks(undo, plan, { directory, output });
+  undo.add(() => endRevived(directory, record, cgroup));
   const putOnRecord = (): void => {
     record = { ...record, cgroup, cgroupIsPlanned: false };
     directory.save(record);
+    directory.unlock();
   };
   const { admit, ...join } = joinNewCgroup(plan.cgroup, cgroup, made);
   const admitAndRecord = (pid: number): void => {
@@ -154,7 +153,9 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
     hindrance: frozenHindrance(cgroup),
     limit: () => {
       const { resources, devices } = plan.cgroup;
-      applyResources(cgroup, resources, { rootless: plan.rootless, devices });
+      whileThere(directory, () => {
+        applyResources(cgroup, resources, { rootless: plan.rootless, devices });
+      });
     },
     root: `${directory.path}/${CRIU_ROOT}`,
     givesStandardStreams: console === undefined,
@@ -163,4 +164,11 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
     notified,
   });
   return record;
+}
+
+function endRevived(directory: StateDirectory, record: StateRecord, cgroup: CgroupRecord): void {
+  // A unit that systemd refused to make is another container's.
+  const isOurs = record.cgroupIsPlanned !== true && directory.lockIfThere();
+  if (isOurs) killProcesses(cgroup, SIGKILL);
+  if (record.init_process_pid !== 0) reapChild(record.init_process_pid);
 }

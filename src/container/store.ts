@@ -200,8 +200,12 @@ export class StateDirectory implements Disposable {
     mustCall(`open "${this.path}/${name}" to all`, "fchmodat", at, name, 0o755);
   }
 
-  /** Whether the container exists; call it with the lock held, which a command that removes it needs. */
-  isThere(): boolean {
+  /**
+   * Takes the lock. False if the container has been removed meanwhile: by now another one may have its id,
+   * and the cgroup and all else that goes by the id.
+   */
+  lockIfThere(): boolean {
+    this.lock();
     return this.has(STATE);
   }
 

@@ -5,6 +5,7 @@ import type { CgroupRecord } from "../cgroups/record.ts";
 import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError } from "../errors.ts";
 import type { GlobalOptions } from "./options.ts";
+import type { StateDirectory } from "./store.ts";
 
 /** A stack of undo actions; `commit` drops them. */
 export class Undo implements Disposable {
@@ -57,11 +58,30 @@ export class Undo implements Disposable {
   }
 }
 
+/**
+ * Adds an action on something that goes by the container's id or configuration. If a `delete --force` has
+ * removed the container meanwhile, it has removed that thing too, and what is there may be the next
+ * container's.
+ */
+export function addOwn(undo: Undo, directory: StateDirectory, action: () => void): void {
+  undo.add(() => {
+    if (directory.lockIfThere()) action();
+  });
+}
+
+/** Acts on something of that kind with the lock held. Throws if the container has been removed meanwhile. */
+export function whileThere(directory: StateDirectory, act: () => void): void {
+  if (!directory.lockIfThere()) throw new TsrunError("E_STATE", "the container was deleted meanwhile");
+  act();
+  directory.unlock();
+}
+
 interface MadeCgroup {
   readonly cgroup: CgroupRecord;
   /** The directories that this command has made for it. */
   readonly made: readonly string[];
   readonly id: string;
+  readonly directory: StateDirectory;
   readonly log: GlobalOptions["log"];
 }
 
@@ -70,8 +90,8 @@ interface MadeCgroup {
  * such as a hook, has put another process into it, it stays, and so does the state, from which `delete` knows
  * of it; `delete` runs the poststop hooks then.
  */
-export function addCgroupRemoval(undo: Undo, { cgroup, made, id, log }: MadeCgroup): void {
-  undo.add(() => {
+export function addCgroupRemoval(undo: Undo, { cgroup, made, id, directory, log }: MadeCgroup): void {
+  addOwn(undo, directory, () => {
     const fault = undoCgroup(cgroup, made);
     if (fault === undefined) return;
     undo.keepRest();

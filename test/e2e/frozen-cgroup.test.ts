@@ -2,6 +2,7 @@
 // of that cgroup, and nothing is left there.
 
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import type { Test } from "tap";
 import { behaviour, notOfCrun, notOfRunc, refused } from "../support/behaviour.ts";
 import { cgroupFolders, needsFreezer, needsUnified, unifiedFolder } from "../support/cgroup.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
@@ -10,6 +11,7 @@ import type { CallOptions, Container } from "../support/container.ts";
 import { controllerHierarchy } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import type { Result } from "../support/runtime.ts";
+import { until } from "../support/wait.ts";
 
 /** Makes a cgroup of this name and freezes it; returns its directory. */
 function freeze(lab: Lab, name: string, version: 1 | 2): string {
@@ -48,6 +50,31 @@ const V2: readonly Case[] = [
   { version: 2, below: 0, userNamespace: true, call: create },
 ];
 
+/** A container that waits there to be made, and is deleted. */
+async function deletedMeanwhile(t: Test, lab: Lab, version: 1 | 2): Promise<void> {
+  const name = `${lab.mark}-deleted`;
+  freeze(lab, name, version);
+  const box = lab.container((config) => {
+    config.linux.cgroupsPath = `/${name}/own`;
+  });
+  const creating = box.create({ timeoutMs: 60_000 });
+  await box.waitForStatus("creating");
+  await until("the cgroup to be made", () => cgroupFolders(`/${name}/own`).length > 0);
+  const { code, stderr } = await box.delete({ flags: ["--force"], timeoutMs: 60_000 });
+  t.strictSame([code, stderr], [0, ""], "delete waits until it is known whose the cgroup is");
+  t.equal((await creating).code, 1);
+  t.strictSame(cgroupFolders(`/${name}/own`), [], "and leaves none");
+}
+
+/** Reasons to skip the cases of a version. */
+const needs = (version: 1 | 2) =>
+  [
+    needsFreezer(),
+    version === 1 && controllerHierarchy("freezer") === undefined ? "the freezer is not on v1" : undefined,
+    version === 2 ? needsUnified() : undefined,
+    systemdDriver ? "systemd chooses the cgroups" : undefined,
+  ] as const;
+
 for (const [version, cases] of [
   [1, V1],
   [2, V2],
@@ -55,8 +82,9 @@ for (const [version, cases] of [
   behaviour(
     `below a frozen cgroup of v${version} no container is made, and the cgroup is named`,
     async (t, lab) => {
-      await Promise.all(
-        cases.map(async ({ below, call, userNamespace: isMapped }, index) => {
+      await Promise.all([
+        deletedMeanwhile(t, lab, version),
+        ...cases.map(async ({ below, call, userNamespace: isMapped }, index) => {
           const name = `${lab.mark}-frozen-${index}`;
           const folder = freeze(lab, name, version);
           const between = "/between".repeat(below);
@@ -74,12 +102,9 @@ for (const [version, cases] of [
           const left = cgroupFolders(`/${name}/${below > 0 ? "between" : "own"}`);
           t.strictSame(left, [], "nothing is below the frozen one");
         }),
-      );
+      ]);
     },
-    needsFreezer(),
-    version === 1 && controllerHierarchy("freezer") === undefined ? "the freezer is not on v1" : undefined,
-    version === 2 ? needsUnified() : undefined,
-    systemdDriver ? "systemd chooses the cgroups" : undefined,
+    ...needs(version),
     notOfRunc("waits for ever"),
     notOfCrun("waits for ever"),
   );

@@ -3,10 +3,11 @@
 // test decides the order.
 
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
-import { driverFlags } from "../support/cgroup-driver.ts";
+import { cgroupFolders } from "../support/cgroup.ts";
+import { driverFlags, systemdDriver } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram, signalProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
@@ -181,6 +182,29 @@ behaviour(
     await box.waitForProgram("sleep");
   },
   needsFlock,
+  ours,
+);
+
+behaviour(
+  "of a create whose container is deleted meanwhile, nothing that it undoes is the next container's",
+  async (t, lab) => {
+    const { box, begun, go } = heldInHook(lab);
+    const creating = box.create();
+    await begun();
+    const path = box.config.linux.cgroupsPath ?? "";
+    const folders = cgroupFolders(path);
+    t.not(folders.length, 0, "its cgroup is made");
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    t.strictSame(cgroupFolders(path), [], "delete has removed it");
+    // As the next container has it before its first process.
+    for (const folder of folders) mkdirSync(folder);
+    go();
+    refused(t, await creating, /cannot/);
+    const left = cgroupFolders(path);
+    for (const folder of left) rmdirSync(folder);
+    t.strictSame(left, folders, "the empty cgroup is still there");
+  },
+  systemdDriver ? "systemd makes the cgroups" : undefined,
   ours,
 );
 
