@@ -63,9 +63,11 @@ static inline char *put_nine(char *at, uint32_t number) {
   return put_eight(at + 1, eight_digits(number % LEAST_OF_EIGHT));
 }
 
-// Moves the last three digits behind a point.
+// Moves the last three digits behind a point. memmove(3) would be called.
 static inline char *put_point(char *end) {
-  memmove(end - 2, end - 3, 3);
+  char last[3];
+  memcpy(last, end - 3, 3);
+  memcpy(end - 2, last, 3);
   end[-3] = '.';
   return end + 1;
 }

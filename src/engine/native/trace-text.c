@@ -53,7 +53,6 @@ struct template {
 
 // The template of an event for the events of one kind and process, in which these are already filled in.
 struct filled {
-  uint32_t process;
   struct part parts[PARTS];
   // The names of categories and the digits of a pid are shorter than this for each part.
   char text[TEMPLATE + PARTS * 16 + CHUNK];
@@ -61,7 +60,6 @@ struct filled {
 
 static struct {
   struct template event, what, result, process;
-  struct filled filled[KINDS];
   char categories[TEMPLATE + CHUNK];
   struct {
     const char *text;
@@ -74,6 +72,10 @@ static struct {
   size_t bounds;
   // The time of day minus CLOCK_MONOTONIC, in nanoseconds.
   int64_t epoch;
+  // For each kind, the process that is filled in. Apart from what is filled in: a page that is read before it
+  // is written costs two faults.
+  uint32_t process_of[KINDS];
+  struct filled filled[KINDS];
 } format;
 
 // Readers of Chrome's format keep START and DURATION as doubles, and some draw an event that ends after the
@@ -82,19 +84,20 @@ static struct {
 #define STEP 125
 #define WINDOW (SECOND << 20)
 
-static int64_t in_steps(int64_t time) {
-  return (time - trace_whole.start / WINDOW * WINDOW) / STEP * STEP;
+// `window` is when the window of the whole command began.
+static inline int64_t in_steps(int64_t time, int64_t window) {
+  return (time - window) / STEP * STEP;
 }
 
 // Rounds the times of all events. The calls of a proxy, which follow on each other, take one step at least:
 // some readers confuse events that take no time.
-static void round_times(void) {
+static void round_times(int64_t window) {
   uint32_t process = 0;
   int64_t free_from = 0;
-  for (uint32_t index = 0; index < trace_events; index++) {
-    struct event *event = trace_event(index);
-    event->start = in_steps(event->start);
-    event->end = in_steps(event->end);
+  struct event *event = trace_event(0), *end = trace_event(trace_events);
+  for (; event < end; event++) {
+    event->start = in_steps(event->start, window);
+    event->end = in_steps(event->end, window);
     if (event->kind != trace_inside) continue;
     if (event->process == process && event->start < free_from) event->start = free_from;
     if (event->end <= event->start) event->end = event->start + STEP;
@@ -236,7 +239,6 @@ static char *put_parts(char *at, const struct part *part, const struct event *ev
 static void fill_in(struct filled *filled, const struct event *event) {
   struct part *to = filled->parts;
   char *start = filled->text, *at = start;
-  filled->process = event->process;
   for (const struct part *part = format.event.parts;; part++) {
     at = put_part(at, part);
     if (part->field == CATEGORY || part->field == PROCESS) {
@@ -250,8 +252,12 @@ static void fill_in(struct filled *filled, const struct event *event) {
 }
 
 static char *put_event(char *at, const struct event *event, uint32_t number) {
-  struct filled *filled = &format.filled[event->kind % KINDS];
-  if (filled->process != event->process) fill_in(filled, event);
+  unsigned kind = event->kind % KINDS;
+  struct filled *filled = &format.filled[kind];
+  if (format.process_of[kind] != event->process) {
+    format.process_of[kind] = event->process;
+    fill_in(filled, event);
+  }
   return put_parts(at, filled->parts, event, number);
 }
 
@@ -333,9 +339,10 @@ NATIVE_FUNCTION(native_trace_frame) {
   if (JS_ToInt32(context, &status, arguments[3]) != 0) return JS_EXCEPTION;
   frame.whole = trace_whole;
   if (strchr(format.event.text, START) != NULL) {
-    round_times();
-    frame.whole.start = in_steps(trace_whole.start);
-    frame.whole.end = in_steps(trace_whole.end);
+    int64_t window = trace_whole.start / WINDOW * WINDOW;
+    round_times(window);
+    frame.whole.start = in_steps(trace_whole.start, window);
+    frame.whole.end = in_steps(trace_whole.end, window);
   }
   frame.whole.result = status;
   return JS_UNDEFINED;
@@ -379,9 +386,8 @@ NATIVE_FUNCTION(native_trace_text) {
   static uint32_t next = 0;
   char *start = trace_output(), *end = start + OUTPUT;
   char *at = put_frame(start, end, &frame.before);
-  for (; next < trace_events && at + LONGEST < end; next++) {
-    at = put_event(at, trace_event(next), next + 1);
-  }
+  const struct event *events = trace_event(0);
+  for (; next < trace_events && at + LONGEST < end; next++) at = put_event(at, &events[next], next + 1);
   if (next == trace_events) at = put_frame(at, end, &frame.after);
   if (at == start) return JS_UNDEFINED;
   return JS_NewArrayBuffer(context, (uint8_t *)start, at - start, NULL, NULL, 0);
