@@ -265,7 +265,7 @@ export class Conversation {
     const first = this.#waiting[0]?.first;
     if (first !== undefined) this.#takeTurn(first);
     const message = this.#takeAhead() ?? this.#layOut();
-    if (message.entries.length > 0) line.send(message.entries, message.encoded);
+    if (message.entries.length > 0) line.send(message.entries, message);
     this.#sent = message;
   }
 

@@ -3,8 +3,15 @@
 
 import type { Descriptor } from "../linux/files/files.ts";
 import type { Operation } from "./calls/operation.ts";
-import type { EncodedBatch } from "./wire/batch.ts";
+import type { EncodedBatch, Needs } from "./wire/batch.ts";
 import { type Entry, operationsOf } from "./wire/repeat.ts";
+
+/** What is known of a message already. */
+export interface Prepared {
+  readonly encoded?: EncodedBatch | undefined;
+  /** What its entries need room for. */
+  readonly needs?: Needs | undefined;
+}
 
 export interface Line {
   /** The process's pid as tsrun sees it. */
@@ -12,7 +19,7 @@ export interface Line {
   /** The number of the control socket in the process itself. */
   readonly control: number;
   /** Sends a message; `receive` takes its answer. */
-  send(entries: readonly Entry[], encoded: EncodedBatch | undefined): void;
+  send(entries: readonly Entry[], prepared: Prepared): void;
   /**
    * Waits for the answer and fills in the results. Returns the operation that stopped the message, if any.
    */

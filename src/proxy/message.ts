@@ -5,20 +5,17 @@
 import { throwIfOutOfMemory } from "../errors.ts";
 import type { Out } from "./calls/arguments.ts";
 import type { Operation } from "./calls/operation.ts";
+import type { Prepared } from "./line.ts";
 import { MOST_BYTES, MOST_OPERATIONS, type Step } from "./step.ts";
-import { type EncodedBatch, encode, type Needs } from "./wire/batch.ts";
+import { type EncodedBatch, encode } from "./wire/batch.ts";
 import { type Entry, operationsOf, type Pattern, patternOf, repeat } from "./wire/repeat.ts";
 
-export interface Message {
+export interface Message extends Prepared {
   /** The steps that the entries belong to. */
   readonly steps: readonly Step[];
   readonly entries: readonly Entry[];
   /** The index of each step's first entry. */
   readonly starts: readonly number[];
-  /** What the entries need room for. */
-  readonly needs?: Needs | undefined;
-  /** The entries as bytes, if they have been encoded already. */
-  readonly encoded?: EncodedBatch | undefined;
 }
 
 interface LayoutOptions {
@@ -30,7 +27,7 @@ interface LayoutOptions {
 
 /** Lays out a message for the first of these steps, as many as fit. */
 export function layOut(steps: readonly Step[], { oneByOne, isAhead }: LayoutOptions = {}): Message {
-  const entries: Entry[] = [];
+  let entries: Entry[] = [];
   const starts: number[] = [];
   const firsts = new Map<unknown, First>();
   const outs: Out[] = [];
@@ -55,14 +52,16 @@ export function layOut(steps: readonly Step[], { oneByOne, isAhead }: LayoutOpti
       const start = entries.length;
       const filled = outs.length;
       for (let at = 0; at < operations.length; at++) {
-        const one = operations[at] as Operation;
-        entries[start + at] = one;
-        if (one.out === undefined) continue;
-        bytes += one.out.size;
-        outs.push(one.out);
+        const { out } = operations[at] as Operation;
+        if (out === undefined) continue;
+        bytes += out.size;
+        outs.push(out);
       }
-      if ((count + operations.length > MOST_OPERATIONS || bytes > MOST_BYTES) && start > 0) {
-        entries.length = start;
+      if (start === 0) entries = operations.slice();
+      else if (count + operations.length <= MOST_OPERATIONS && bytes <= MOST_BYTES) {
+        // A loop would take ten times as long.
+        entries.push(...operations);
+      } else {
         outs.length = filled;
         break;
       }

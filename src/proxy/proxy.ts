@@ -14,7 +14,7 @@ import { begin, NUMBERS, recording } from "../spans.ts";
 import { shown } from "./calls/arguments.ts";
 import { type Operation, operation, operationError, render } from "./calls/operation.ts";
 import { Conversation } from "./conversation.ts";
-import type { Line } from "./line.ts";
+import type { Line, Prepared } from "./line.ts";
 import { proxyExecutable } from "./machine/elf.ts";
 import { decode } from "./wire/answer.ts";
 import { complete, type EncodedBatch, type EncodeOptions, encode } from "./wire/batch.ts";
@@ -101,7 +101,7 @@ export class SyscallProxy implements Line {
   }
 
   /** Sends a message; `receive` takes its answer. */
-  send(entries: readonly Entry[], encoded?: EncodedBatch): void {
+  send(entries: readonly Entry[], { encoded, needs }: Prepared = {}): void {
     if (encoded === undefined && entries.length > MOST_AT_ONCE) {
       this.#sendInParts(entries);
       return;
@@ -109,7 +109,7 @@ export class SyscallProxy implements Line {
     const isTraced = this.#trace !== undefined;
     // Repeats are written out, so that each operation can be shown.
     const sent = isTraced ? operationsOf(entries) : entries;
-    const batch = this.#send(sent, { encoded: isTraced ? undefined : encoded });
+    const batch = this.#send(sent, isTraced ? {} : { encoded, needs });
     this.#sent = { entries: sent, batch, recorded: this.#recorded };
   }
 
@@ -233,8 +233,8 @@ export class SyscallProxy implements Line {
     endChild(this.pid);
   }
 
-  #send(entries: readonly Entry[], { last, encoded }: SendOptions): EncodedBatch {
-    const batch = encoded ?? encode(entries, { last: last === true, machine: this.#machine });
+  #send(entries: readonly Entry[], { last, encoded, needs }: SendOptions): EncodedBatch {
+    const batch = encoded ?? encode(entries, { last: last === true, machine: this.#machine, needs });
     complete(batch);
     try {
       this.#preload(batch.preload);
