@@ -8,7 +8,7 @@ import { commandHelp, programHelp } from "./cli/help.ts";
 import { host, isTerminal, print, terminalWidth } from "./cli/host.ts";
 import type { Log } from "./cli/log.ts";
 import type { Command, OptionValue } from "./cli/options.ts";
-import { checkArgCount, parseLine, valuesOf } from "./cli/parse.ts";
+import { checkArgCount, defaultsOf, parseLine, valuesOf } from "./cli/parse.ts";
 import { baseName } from "./cli/paths.ts";
 import { Reporter } from "./cli/reporter.ts";
 import { UsageError } from "./cli/usage-error.ts";
@@ -27,13 +27,20 @@ declare const ENGINE_VERSION: string;
 
 type Given = ReadonlyMap<string, OptionValue>;
 
+/** The options that may stand before the command. */
+const TABLES = [{ ...globalOptions, ...versionOption }];
+
+// Now, when tsrun is built: this takes a tenth of what a short command computes.
+for (const table of [globalOptions, versionOption, ...COMMANDS.map(({ options }) => options)]) {
+  defaultsOf(table);
+}
+
 let program = "";
 const reporter = new Reporter();
 
 /** Returns the exit status; for help, which yargs lays out asynchronously, a promise of it. */
 function runLine(words: readonly string[]): number | Promise<number> {
-  const tables = [{ ...globalOptions, ...versionOption }];
-  const line = orHelp(undefined, () => parseLine(words, { tables, stopAfterArgs: 1 }));
+  const line = orHelp(undefined, () => parseLine(words, { tables: TABLES, stopAfterArgs: 1 }));
   const [given = new Map()] = line.given;
   const [name, ...rest] = line.args;
   if (line.help) return help(undefined);

@@ -70,12 +70,27 @@ export function valuesOf<T extends OptionTable>(
   table: T,
   given: ReadonlyMap<string, OptionValue> | undefined,
 ): Values<T> {
-  const values: Record<string, OptionValue | undefined> = {};
-  for (const name in table) {
-    values[name] = given?.get(name) ?? valueWhenAbsent(table[name] as OptionDeclaration);
+  const values = { ...defaultsOf(table) };
+  if (given !== undefined) {
+    for (const name of given.keys()) if (name in values) values[name] = given.get(name);
   }
-  // The loop above follows the table, from which the type was computed.
+  // The defaults follow the table, from which the type was computed.
   return values as Values<T>;
+}
+
+type Defaults = Record<string, OptionValue | undefined>;
+
+const allDefaults = new Map<OptionTable, Defaults>();
+
+/** The values of a table of which none is given. Made once: each command would look at every option. */
+export function defaultsOf(table: OptionTable): Readonly<Defaults> {
+  let defaults = allDefaults.get(table);
+  if (defaults === undefined) {
+    defaults = {};
+    for (const name in table) defaults[name] = valueWhenAbsent(table[name] as OptionDeclaration);
+    allDefaults.set(table, defaults);
+  }
+  return defaults;
 }
 
 /** Throws, in runc's words, unless there are as many arguments as the command takes. */
