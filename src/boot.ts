@@ -14,8 +14,8 @@ import { keysBelow } from "./spec/known-keys.ts";
 watchJsonKeys(keysBelow("Spec"));
 
 /** The entry point of a command. */
-function start(words: readonly string[], variables: readonly string[]): void {
-  makeProcess(words, variables);
+function start(words: readonly string[]): void {
+  makeProcess(words);
   main();
 }
 

@@ -138,6 +138,19 @@ behaviour(
   tsrunOnly("runc takes it for stopped, and delete leaves it running"),
 );
 
+behaviour("a process whose name looks like the end of a name is known all the same", async (t, lab) => {
+  const name = "é) Z 1 1 (";
+  const box = lab.container(Container.script(`printf '${name}' > /proc/$$/comm; sleep 1000; true`));
+  mustSucceed(await box.create());
+  mustSucceed(await box.start());
+  const { pid } = await box.waitForStatus("running");
+  const nameNow = () => readFileSync(`/proc/${pid}/comm`, "utf8").trimEnd();
+  await until(`process ${pid} to have named itself`, () => nameNow() === name);
+  t.equal((await box.stateDocument()).status, "running");
+  mustSucceed(await box.kill("KILL"));
+  await box.waitForStatus("stopped");
+});
+
 behaviour("kill of a stopped container says that it is not running", async (t, lab) => {
   const box = lab.container();
   mustSucceed(await box.create());

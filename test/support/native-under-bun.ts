@@ -106,6 +106,8 @@ plugin({
         useReserve: () => undefined,
         knowJsonKeys: () => undefined,
         jsonNotes: () => 3,
+        statField: (line: string, field: number) =>
+          Number(line.slice(line.lastIndexOf(")")).split(" ")[field - 2]),
         constants,
       },
       loader: "object",

@@ -36,8 +36,14 @@ declare module "native" {
   export function callValue(address: number, ...args: Argument[]): unknown;
   /** The address of a buffer's memory, which never moves. */
   export function locate(buffer: ArrayBufferLike): number;
-  /** The value of a variable of the environment. `process.env` takes longer: it makes an object of all. */
+  /** The value of a variable of the environment. */
   export function variable(name: string): string | undefined;
+  /** The environment: `NAME=value`. */
+  export function variables(): string[];
+  /**
+   * A field of a line of /proc/PID/stat, counted as in proc_pid_stat(5), from 3 on. NaN if the line has none.
+   */
+  export function statField(line: string, field: number): number;
   /** The UTF-8 of a text. */
   export function encode(text: string): ArrayBuffer;
   /** The same as `encodeRaw` of raw-text.ts. */

@@ -1,7 +1,7 @@
 // The global `process`: the arguments, the environment, the working directory. Made in `start` (src/boot.ts).
 // It does not exist while the snapshot is made, so a source that uses it at module level fails the build.
 
-import { callInt, callLong, variable } from "native";
+import { callInt, callLong, variable, variables } from "native";
 import { GETCWD, GETPID } from "./constants.ts";
 import { locateBytes } from "./memory.ts";
 import { decodeRaw } from "./raw-text.ts";
@@ -20,6 +20,25 @@ function byName(entries: readonly string[]): Record<string, string> {
   return environment;
 }
 
+let all: Record<string, string> | undefined;
+
+/** An object of all variables, which takes some 4,000 instructions each: made for those who list them. */
+function everything(): Record<string, string> {
+  all ??= byName(variables());
+  return all;
+}
+
+/** Looks a variable up when it is asked for. */
+const environment = new Proxy<Record<string, string | undefined>>(
+  {},
+  {
+    get: (_, name) => (typeof name === "string" ? variable(name) : undefined),
+    has: (_, name) => typeof name === "string" && variable(name) !== undefined,
+    ownKeys: () => Object.keys(everything()),
+    getOwnPropertyDescriptor: (_, name) => Object.getOwnPropertyDescriptor(everything(), name),
+  },
+);
+
 /** PATH_MAX, <linux/limits.h> */
 const LONGEST_PATH = 4096;
 
@@ -30,20 +49,13 @@ function workingDirectory(): string {
   return decodeRaw(path.subarray(0, path.indexOf(0)));
 }
 
-/**
- * @param argv all of it, the program's name included
- * @param variables `NAME=value`, looked at when they are asked for
- */
-export function makeProcess([argv0 = "", ...words]: readonly string[], variables: readonly string[]): void {
-  let environment: Record<string, string> | undefined;
+/** @param argv all of it, the program's name included */
+export function makeProcess([argv0 = "", ...words]: readonly string[]): void {
   Object.assign(globalThis, {
     process: {
       argv0,
       argv: [argv0, "", ...words],
-      get env() {
-        environment ??= byName(variables);
-        return environment;
-      },
+      env: environment,
       get pid() {
         return callInt(GETPID);
       },

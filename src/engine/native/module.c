@@ -16,6 +16,8 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("callValue", 7, native_call_value),
     JS_CFUNC_DEF("locate", 1, native_locate),
     JS_CFUNC_DEF("variable", 1, native_variable),
+    JS_CFUNC_DEF("variables", 0, native_variables),
+    JS_CFUNC_DEF("statField", 2, native_stat_field),
     JS_CFUNC_DEF("encode", 1, native_encode),
     JS_CFUNC_DEF("encodeRaw", 1, native_encode_raw),
     JS_CFUNC_DEF("decodeRaw", 3, native_decode_raw),

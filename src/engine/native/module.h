@@ -19,6 +19,8 @@ NATIVE_FUNCTION(native_locate);
 NATIVE_FUNCTION(native_constants);
 // text.c
 NATIVE_FUNCTION(native_variable);
+NATIVE_FUNCTION(native_variables);
+NATIVE_FUNCTION(native_stat_field);
 NATIVE_FUNCTION(native_encode);
 NATIVE_FUNCTION(native_encode_raw);
 NATIVE_FUNCTION(native_decode_raw);

@@ -32,23 +32,21 @@ static JSValue call(JSContext *context, const char *name, int count, JSValue *ar
   return JS_IsException(function) ? function : JS_Call(context, function, JS_UNDEFINED, count, arguments);
 }
 
-static int run(JSContext *context, char **argv, char **envp) {
-  JSValue given[] = {texts_of(context, argv), JS_UNDEFINED};
-  if (JS_IsException(given[0])) return -1;
-  given[1] = texts_of(context, envp);
-  if (JS_IsException(given[1])) return -1;
-  if (JS_IsException(call(context, "start", 2, given))) return -1;
+static int run(JSContext *context, char **argv) {
+  JSValue words = texts_of(context, argv);
+  if (JS_IsException(words)) return -1;
+  if (JS_IsException(call(context, "start", 1, &words))) return -1;
   return run_jobs(&context);
 }
 
-int main(int argc, char **argv, char **envp) {
+int main(int argc, char **argv) {
   JSContext *context = snapshot_context;
   // Without a snapshot, this was started by the build, with an argument if it runs under an emulator.
   if (context == NULL) return make_snapshot(argc > 1);
   JS_SetMaxStackSize(JS_GetRuntime(context), stack_size());
   JS_UpdateStackTop(JS_GetRuntime(context));
   // `start` and `fail` end the process; they return here only if the engine itself has failed.
-  if (run(context, argv, envp) < 0) {
+  if (run(context, argv) < 0) {
     JSValue error = JS_GetException(context);
     release_reserve();
     call(context, "fail", 1, &error);

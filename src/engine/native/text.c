@@ -1,9 +1,12 @@
 // Text from C to the engine and back.
 
+#define _GNU_SOURCE
 #include "text.h"
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "module.h"
 
 int character_size(const unsigned char *bytes) {
@@ -75,6 +78,30 @@ NATIVE_FUNCTION(native_variable) {
   const char *value = getenv(name);
   JS_FreeCString(context, name);
   return value == NULL ? JS_UNDEFINED : text_of(context, value);
+}
+
+// variables(): the whole environment
+NATIVE_FUNCTION(native_variables) {
+  (void)this, (void)count, (void)arguments;
+  return texts_of(context, environ);
+}
+
+// statField(line, field): a field of a line of /proc/PID/stat. The name of the process, the second field, may
+// contain anything, so the fields are counted from its end.
+NATIVE_FUNCTION(native_stat_field) {
+  (void)this, (void)count;
+  int32_t field;
+  if (JS_ToInt32(context, &field, arguments[1]) != 0) return JS_EXCEPTION;
+  const char *line = JS_ToCString(context, arguments[0]);
+  if (line == NULL) return JS_EXCEPTION;
+  const char *at = strrchr(line, ')');
+  for (int next = 3; at != NULL && next <= field; next++) {
+    at = strchr(at, ' ');
+    if (at != NULL) at++;
+  }
+  JSValue number = at == NULL ? JS_NewFloat64(context, NAN) : JS_NewInt64(context, strtoll(at, NULL, 10));
+  JS_FreeCString(context, line);
+  return number;
 }
 
 // encode(text): a buffer of its UTF-8

@@ -1,6 +1,7 @@
 // Processes of the host: identity, state, waiting, exit.
 
 import { useReserve } from "../../engine/host/memory.ts";
+import { statField } from "../../engine/host/stat-field.ts";
 import { syscallError, tryCall } from "../call/call.ts";
 import { viewOf } from "../call/words.ts";
 import { readTextIfThere } from "../files/files.ts";
@@ -60,13 +61,13 @@ export function heldProcessStatus(directory: number): ProcessStatus | undefined 
 /** Of a line of /proc/PID/stat only what tells a process from another, and whether it has ended. */
 export function parseIdentity(line: string): Pick<ProcessStatus, "startTime" | "hasEnded"> {
   const at = behindName(line);
-  return { startTime: numberAt(line, at, 19), hasEnded: hasEnded(line, at) };
+  return { startTime: statField(line, 22), hasEnded: hasEnded(line, at) };
 }
 
 /** A zombie without other threads (num_threads) will never run again. */
 function hasEnded(line: string, at: number): boolean {
   const state = line[at] ?? "X";
-  return state === "X" || (state === "Z" && numberAt(line, at, 17) <= 1);
+  return state === "X" || (state === "Z" && statField(line, 20) <= 1);
 }
 
 function parseStatus(line: string | undefined): ProcessStatus | undefined {
@@ -75,8 +76,8 @@ function parseStatus(line: string | undefined): ProcessStatus | undefined {
   return {
     name: line.slice(line.indexOf("(") + 1, at - 2),
     state: line[at] ?? "X",
-    parent: numberAt(line, at, 1),
-    startTime: numberAt(line, at, 19),
+    parent: statField(line, 4),
+    startTime: statField(line, 22),
     hasEnded: hasEnded(line, at),
   };
 }
@@ -87,7 +88,7 @@ const PF_EXITING = 0x4;
 /** Whether the process whose directory of /proc is open has ended, or does so just now. */
 export function isEnding(directory: number): boolean {
   const line = readTextIfThere("stat", { at: directory, ...SHORT });
-  return line === undefined || (numberAt(line, behindName(line), 6) & PF_EXITING) !== 0;
+  return line === undefined || (statField(line, 9) & PF_EXITING) !== 0;
 }
 
 /** When the machine was started, in milliseconds since 1970. */
@@ -115,8 +116,8 @@ export function stateBeforeExecuting(pid: number, startTime?: number): string | 
   const line = readTextIfThere(`/proc/${pid}/stat`, SHORT);
   if (line === undefined) return undefined;
   const at = behindName(line);
-  if ((numberAt(line, at, 6) & PF_FORKNOEXEC) === 0) return undefined;
-  return startTime === undefined || numberAt(line, at, 19) === startTime ? line[at] : undefined;
+  if ((statField(line, 9) & PF_FORKNOEXEC) === 0) return undefined;
+  return startTime === undefined || statField(line, 22) === startTime ? line[at] : undefined;
 }
 
 /**
@@ -145,17 +146,6 @@ const LONGEST_NAME = 100;
  */
 function behindName(line: string): number {
   return line.lastIndexOf(")", LONGEST_NAME) + 2;
-}
-
-/** The number that is `fields` fields after the one at `start`. */
-function numberAt(line: string, start: number, fields: number): number {
-  let at = start;
-  for (let field = 0; field < fields; field++) {
-    at = line.indexOf(" ", at) + 1;
-    if (at === 0) return Number.NaN;
-  }
-  const end = line.indexOf(" ", at);
-  return Number(line.slice(at, end < 0 ? line.length : end));
 }
 
 export interface WaitResult {
@@ -201,9 +191,8 @@ export function endOfZombie(pid: number, startTime?: number): Omit<WaitResult, "
   const line = readTextIfThere(`/proc/${pid}/stat`, SHORT);
   if (line === undefined) return undefined;
   const at = behindName(line);
-  if (startTime !== undefined && (!hasEnded(line, at) || numberAt(line, at, 19) !== startTime))
-    return undefined;
-  const word = numberAt(line, at, 49);
+  if (startTime !== undefined && (!hasEnded(line, at) || statField(line, 22) !== startTime)) return undefined;
+  const word = statField(line, 52);
   if (startTime !== undefined && word === 0 && effectiveUid() !== 0) return undefined;
   return meaningOf(word);
 }
