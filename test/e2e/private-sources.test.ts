@@ -87,9 +87,9 @@ behaviour(
     t.equal(await box.live(), "mapped\n0 regular file\n");
     await nothingLeft(t, lab, "after delete");
   },
-  needsCall("mount_setattr", "an id-mapped mount"),
-  needsCall("open_tree", "an id-mapped mount"),
-  needsCall("fsopen", "a mount that is nowhere yet, whose ids alone can be mapped,"),
+  ...(["mount_setattr", "open_tree", "move_mount", "fsopen"] as const).map((call) =>
+    needsCall(call, "an id-mapped mount, whose ids are mapped while it is nowhere yet,"),
+  ),
   runcFrom("1.2.0", "has no id-mapped mounts"),
 );
 
