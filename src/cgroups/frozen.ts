@@ -1,15 +1,15 @@
 // Finds the frozen cgroup that keeps a container's processes from running: the container's own, or one above
-// it. Called by create and restore, when their first process does not answer, and by `why`.
+// it. Called by create, restore, start and exec, when a process does not answer, and by `why`.
 
 import { TsrunError } from "../errors.ts";
 import { tryWriteFile } from "../linux/files/files.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
+import { processStatus } from "../linux/process/process.ts";
 import { signalListed } from "../linux/process/process-handle.ts";
 import type { Hindrance } from "../proxy/proxy.ts";
 import { isFrozenV1, isFrozenV2 } from "./freezer.ts";
-import { readProcesses } from "./members.ts";
 import type { CgroupRecord } from "./record.ts";
-import { exists } from "./tree.ts";
+import { exists, processesBelow } from "./tree.ts";
 
 export interface Frozen {
   readonly cgroup: string;
@@ -41,26 +41,45 @@ function howToThaw({ cgroup, file }: Frozen): string {
   return `echo ${file === "cgroup.freeze" ? "0" : "THAWED"} >${cgroup}/${file}`;
 }
 
-/** What may keep the processes of a container that is being made from answering. */
-export function frozenHindrance(record: CgroupRecord): Hindrance {
+interface HindranceOptions {
+  /** What else the caller may do than to thaw the cgroup. */
+  readonly otherwise?: string;
+  /** Whether the container's own cgroup may be frozen: only those above it hinder. */
+  readonly mayBePaused?: boolean;
+}
+
+/** What may keep a process that tsrun starts in a container's cgroup from answering. */
+export function frozenHindrance(record: CgroupRecord, options: HindranceOptions = {}): Hindrance {
+  const { otherwise = "", mayBePaused = false } = options;
+  const own = mayBePaused ? record.paths[record.driver === "v2" ? "" : "freezer"] : undefined;
   return () => {
-    const [lowest, ...others] = frozenAround(record);
+    const found = [...frozenAround(record)];
+    const lowest = found.find(({ cgroup }) => cgroup !== own);
     if (lowest === undefined) return undefined;
-    const highest = [lowest, ...others].findLast(({ file }) => file === "freezer.state");
     return {
-      error: new TsrunError("E_CGROUP", `cannot start a process in a frozen cgroup: "${lowest.cgroup}"`, {
-        hint: `${howToThaw(lowest)}, or choose another linux.cgroupsPath`,
-      }),
+      error: frozenError("start a process", lowest, otherwise),
       giveUp: () => {
+        const highest = found.findLast(({ file }) => file === "freezer.state");
         if (highest !== undefined) endFrozen(record, highest);
       },
     };
   };
 }
 
-/** Ends a container's processes. A frozen cgroup of v1 delays even SIGKILL until they have left it. */
-function endFrozen(record: CgroupRecord, { cgroup }: Frozen): void {
-  const pids = readProcesses(record);
-  signalListed(pids, SIGKILL, () => readProcesses(record));
+/** The error for what a frozen cgroup keeps from being done. `otherwise` follows the hint how to thaw it. */
+export function frozenError(attempt: string, frozen: Frozen, otherwise: string): TsrunError {
+  const words = `cannot ${attempt} in a frozen cgroup: "${frozen.cgroup}"`;
+  return new TsrunError("E_CGROUP", words, { hint: `${howToThaw(frozen)}${otherwise}` });
+}
+
+/**
+ * Ends the processes that this tsrun has started there, and no others of the container's. A frozen cgroup of
+ * v1 delays even SIGKILL until they have left it.
+ */
+function endFrozen({ paths }: CgroupRecord, { cgroup }: Frozen): void {
+  // A process is frozen as soon as it is in this one, whichever others it was to join after it.
+  const list = (): number[] => processesBelow(paths.freezer ?? "");
+  const pids = list().filter((pid) => processStatus(pid)?.parent === process.pid);
+  signalListed(pids, SIGKILL, list);
   for (const pid of pids) tryWriteFile(`${above(cgroup)}/cgroup.procs`, String(pid));
 }

@@ -301,7 +301,7 @@ function startFirstProcess(
       cgroup: { ...join, directory },
       inherited: inheritedFds(plan.options),
       rootless: plan.rootless,
-      hindrance: frozenHindrance(cgroup),
+      hindrance: frozenHindrance(cgroup, { otherwise: ", or choose another linux.cgroupsPath" }),
       ...rest,
     });
   } catch (error) {

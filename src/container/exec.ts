@@ -2,6 +2,7 @@
 // stays in the host's pid namespace, where the container does not see it, and becomes the user. Its child is
 // cloned into the container's pid namespace, and executes the program (stand.ts). Read it beside create.ts.
 
+import { frozenHindrance } from "../cgroups/frozen.ts";
 import { delegated, joinFiles, openToJoin } from "../cgroups/join.ts";
 import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError } from "../errors.ts";
@@ -244,6 +245,8 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Join
     extra: [terminal],
     rootless: plan.rootless,
     trace: globals.trace,
+    // Whoever asks to run it in a paused container waits until that is resumed.
+    hindrance: frozenHindrance(record.cgroup, { mayBePaused: options.ignorePaused }),
     beforeJoining: (proxy) => {
       if (hasLabels(plan.process)) labels = openLabelFiles(proxy, plan.process);
     },

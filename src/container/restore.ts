@@ -150,7 +150,7 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
     rootfs: plan.rootfs,
     namespaces: plan.namespaces,
     cgroup: admit === undefined ? join : { ...join, admit: admitAndRecord },
-    hindrance: frozenHindrance(cgroup),
+    hindrance: frozenHindrance(cgroup, { otherwise: ", or choose another linux.cgroupsPath" }),
     limit: () => {
       const { resources, devices } = plan.cgroup;
       whileThere(directory, () => {

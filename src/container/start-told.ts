@@ -1,6 +1,7 @@
 // The end of `start` for a container with startContainer hooks: the first process takes orders again, runs
 // the hooks, and executes its program. Called by start.ts when there are any; see hooks-inside.ts.
 
+import { frozenHindrance } from "../cgroups/frozen.ts";
 import { TsrunError } from "../errors.ts";
 import { type InsideOutput, runHooksInside } from "../hooks/inside.ts";
 import { planProcess } from "../process/plan.ts";
@@ -62,7 +63,8 @@ function tell(directory: StateDirectory, record: StateRecord, telling: Telling):
   const { control, path, environment } = startInside;
   using socket = connectToFirstProcess(directory);
   // Reads the answer to the batch that `create` left: from now on the process takes orders.
-  const proxy = takeUp(record.init_process_pid, { socket, control, trace: globals.trace });
+  const hindrance = frozenHindrance(record.cgroup);
+  const proxy = takeUp(record.init_process_pid, { socket, control, trace: globals.trace, hindrance });
   if (proxy === undefined) throw killed(args);
   try {
     // AS RUNC: `created`, and a hook without an environment of its own gets the container's.

@@ -8,6 +8,7 @@
 // With startContainer hooks the released process does not execute at once, but takes orders from `start`: see
 // start-told.ts.
 
+import { type Frozen, frozenAround, frozenError } from "../cgroups/frozen.ts";
 import { useReserve } from "../engine/host/memory.ts";
 import { TsrunError } from "../errors.ts";
 import { type Beside, type HookPlace, runHooks } from "../hooks/run.ts";
@@ -110,11 +111,12 @@ export function release(
 /**
  * Waits until the first process has closed the FIFO: it has executed its program, or has ended. Returns what
  * it left there; `undefined` if an agent still decides about its execve(2). If somebody else keeps the FIFO
- * open, or holds the process, the state of the process decides.
+ * open, or holds or freezes the process, the state of the process decides.
  */
 function waitForAnswer(answers: Descriptor, record: StateRecord): Uint8Array | undefined {
   const { init_process_pid: pid, init_process_start: startTime } = record;
-  for (let held = 0; held < 2; held = isHeld(pid) ? held + 1 : 0) {
+  let frozen: Frozen | undefined;
+  for (let held = 0; held < 2; held = frozen !== undefined || isHeld(pid) ? held + 1 : 0) {
     // poll(2) reports the end of the last writer (POLLHUP) even if asked for no event.
     const since = begin();
     const [ended = 0] = poll([{ fd: answers.number, events: 0 }], PATIENCE_MS);
@@ -124,8 +126,10 @@ function waitForAnswer(answers: Descriptor, record: StateRecord): Uint8Array | u
     if (record.notifiesAgent === true) return undefined;
     const state = stateBeforeExecuting(pid, startTime);
     if (state === undefined || state === "Z") return NOTHING;
+    [frozen] = frozenAround(record.cgroup);
   }
-  throw heldError("start the container");
+  if (frozen === undefined) throw heldError("start the container");
+  throw frozenError("start the container", frozen, "; its program runs as soon as that is thawed");
 }
 
 function notExecuted(directory: StateDirectory, record: StateRecord, reply: Uint8Array): unknown {

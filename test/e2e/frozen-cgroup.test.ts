@@ -1,31 +1,43 @@
-// A container below a frozen cgroup: its first process would never run. The wait for it ends, with the name
-// of that cgroup, and nothing is left there.
+// Containers below a frozen cgroup, in which no process ever runs. The wait of create, start and exec for one
+// ends, with the name of that cgroup, and nothing is left there.
 
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import type { Test } from "tap";
 import { behaviour, notOfCrun, notOfRunc, refused } from "../support/behaviour.ts";
 import { cgroupFolders, needsFreezer, needsUnified, unifiedFolder } from "../support/cgroup.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
-import { mapIds } from "../support/config.ts";
-import type { CallOptions, Container } from "../support/container.ts";
+import { type Config, mapIds } from "../support/config.ts";
+import { type CallOptions, Container, mustSucceed } from "../support/container.ts";
 import { controllerHierarchy } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import type { Result } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
-/** Makes a cgroup of this name and freezes it; returns its directory. */
-function freeze(lab: Lab, name: string, version: 1 | 2): string {
+/** Makes a cgroup of this name, and returns functions to freeze and to thaw it. */
+function makeCgroup(lab: Lab, name: string, version: 1 | 2) {
   const freezer = controllerHierarchy("freezer")?.mountpoint;
   const folder = version === 2 ? unifiedFolder(name) : `${freezer}/${name}`;
   const [file, frozen, thawed] =
     version === 2 ? ["cgroup.freeze", "1", "0"] : ["freezer.state", "FROZEN", "THAWED"];
   mkdirSync(folder);
-  writeFileSync(`${folder}/${file}`, frozen);
+  const thaw = (): void => writeFileSync(`${folder}/${file}`, thawed);
   lab.atClose(() => {
-    writeFileSync(`${folder}/${file}`, thawed);
+    thaw();
     for (const one of cgroupFolders(`/${name}`)) rmdirSync(one);
   });
-  return folder;
+  return { folder, thaw, freeze: () => writeFileSync(`${folder}/${file}`, frozen) };
+}
+
+/** Makes a cgroup of this name and freezes it; returns its directory. */
+function freeze(lab: Lab, name: string, version: 1 | 2): string {
+  const made = makeCgroup(lab, name, version);
+  made.freeze();
+  return made.folder;
+}
+
+function processesIn(version: 1 | 2, path: string): string[] {
+  const folder = version === 2 ? unifiedFolder(path) : `${controllerHierarchy("freezer")?.mountpoint}${path}`;
+  return readFileSync(`${folder}/cgroup.procs`, "utf8").trim().split("\n");
 }
 
 interface Case {
@@ -66,6 +78,41 @@ async function deletedMeanwhile(t: Test, lab: Lab, version: 1 | 2): Promise<void
   t.strictSame(cgroupFolders(`/${name}/own`), [], "and leaves none");
 }
 
+/** Containers that are there already when the cgroup above them is frozen. */
+async function frozenLater(t: Test, lab: Lab, version: 1 | 2): Promise<void> {
+  const name = `${lab.mark}-later`;
+  const { folder, freeze, thaw } = makeCgroup(lab, name, version);
+  const place = (own: string) => (config: Config) => {
+    Container.script("exec sleep 1000")(config);
+    config.linux.cgroupsPath = `/${name}/${own}`;
+  };
+  const [running, created] = [lab.container(place("running")), lab.container(place("created"))];
+  mustSucceed(await running.run({ flags: ["--detach"] }));
+  mustSucceed(await created.create());
+  freeze();
+  const exec = (...flags: string[]) =>
+    lab.invoke(["exec", ...flags, running.id, "true"], { timeoutMs: 60_000 });
+  const named = (what: string) => new RegExp(`cannot start ${what} in a frozen cgroup: ."?${folder}"`);
+  const [plain, forced, started] = await Promise.all([
+    exec(),
+    exec("--ignore-paused"),
+    created.start({ timeoutMs: 60_000 }),
+  ]);
+  refused(t, plain, named("a process"), 255);
+  refused(t, forced, named("a process"), 255);
+  refused(t, started, named("the container"));
+  t.match(started.stderr, /its program runs as soon as that is thawed/);
+  thaw();
+  t.strictSame(
+    processesIn(version, `/${name}/running`).length,
+    1,
+    "no process is left there, and its own lives",
+  );
+  mustSucceed(await exec());
+  await created.waitForProgram("sleep");
+  for (const box of [running, created]) mustSucceed(await box.delete({ flags: ["--force"] }));
+}
+
 /** Reasons to skip the cases of a version. */
 const needs = (version: 1 | 2) =>
   [
@@ -80,10 +127,11 @@ for (const [version, cases] of [
   [2, V2],
 ] as const) {
   behaviour(
-    `below a frozen cgroup of v${version} no container is made, and the cgroup is named`,
+    `below a frozen cgroup of v${version} no process is made, and the cgroup is named`,
     async (t, lab) => {
       await Promise.all([
         deletedMeanwhile(t, lab, version),
+        frozenLater(t, lab, version),
         ...cases.map(async ({ below, call, userNamespace: isMapped }, index) => {
           const name = `${lab.mark}-frozen-${index}`;
           const folder = freeze(lab, name, version);
