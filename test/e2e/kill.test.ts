@@ -116,7 +116,7 @@ behaviour("kill reaches a container that is not started yet", async (t, lab) => 
 });
 
 behaviour(
-  "a container whose first process goes on without its first thread runs, and can be killed",
+  "a container whose first process goes on without its first thread runs, can be entered, and can be killed",
   async (t, lab) => {
     const box = lab.container();
     box.config.process.args = [addProgram(lab, box, "test/support/outlast.c")];
@@ -128,6 +128,8 @@ behaviour(
     );
     t.equal((await box.stateDocument()).status, "running");
     t.match(mustSucceed(await lab.invoke(["list"])).stdout, /running/);
+    const inside = mustSucceed(await lab.invoke(["exec", box.id, "sh", "-c", "hostname; echo $$"]));
+    t.match(inside.stdout, /^box\n[2-9]\n$/, "exec joins the namespaces of the other thread");
     t.not((await box.delete()).code, 0);
     mustSucceed(await box.kill("KILL"));
     await box.waitForStatus("stopped");

@@ -4,6 +4,7 @@
 
 import { begin, end } from "../../spans.ts";
 import { syscallError, tryCall } from "../call/call.ts";
+import { listDirectoryAt } from "../files/directories.ts";
 import { Descriptor, openIfThere } from "../files/files.ts";
 import { type PollEntry, poll } from "../files/poll.ts";
 import { ENOSYS, ESRCH } from "../numbers/errno.ts";
@@ -115,15 +116,32 @@ export function runs(pid: number, startTime: number): boolean {
 }
 
 /**
- * The directory of /proc of a running process, `undefined` if it has ended. Files opened below it always
- * belong to this process: once it has been waited for, the directory is empty, even if another process has
- * its pid.
+ * The directory of /proc of a running process, or of one of its threads if the first has ended. `undefined`
+ * if the process has ended. Files opened below it always belong to this process: once it has been waited for,
+ * the directory is empty, even if another process has its pid.
  */
 export function holdProcess(pid: number, startTime: number): Descriptor | undefined {
   const held = openIfThere(`/proc/${pid}`, O_PATH | O_DIRECTORY);
+  if (held === undefined) return undefined;
   // The start time is compared after opening, through the open directory.
-  if (held === undefined || isRunning(heldProcessStatus(held.number), startTime)) return held;
+  const found = heldProcessStatus(held.number);
+  const thread = found?.state === "Z" && isRunning(found, startTime) ? holdThread(held) : undefined;
+  if (thread === undefined && isRunning(found, startTime)) return held;
   held.close();
+  return thread;
+}
+
+/**
+ * The directory of a thread that still runs. Of a first thread that has ended the kernel no longer shows the
+ * namespaces, the root and the mounts, which all threads share.
+ */
+function holdThread({ number: at }: Descriptor): Descriptor | undefined {
+  for (const { name } of listDirectoryAt("task", { at })) {
+    const thread = openIfThere(`task/${name}`, O_PATH | O_DIRECTORY, { at });
+    const state = thread && heldProcessStatus(thread.number)?.state;
+    if (state !== undefined && !/[ZX]/.test(state)) return thread;
+    thread?.close();
+  }
   return undefined;
 }
 
