@@ -3,7 +3,8 @@
 import { plannedRecord } from "../cgroups/plan.ts";
 import { TsrunError } from "../errors.ts";
 import { hasHooksAfter } from "../hooks/plan.ts";
-import { processStatus } from "../linux/process/process.ts";
+import { type ProcessStatus, processStatus } from "../linux/process/process.ts";
+import { PROXY_NAME } from "../proxy/name.ts";
 import { mountsOn } from "../rootfs/host/host-mounts.ts";
 import type { ContainerPlan } from "./plan.ts";
 import type { StateRecord } from "./record.ts";
@@ -35,13 +36,33 @@ export function newRecord(plan: ContainerPlan, directory: StateDirectory): State
   };
 }
 
+type Identity = Pick<StateRecord, "init_process_pid" | "init_process_start">;
+
 /** The first process' part of the record. */
-export function identityOf(pid: number): Pick<StateRecord, "init_process_pid" | "init_process_start"> {
+export function identityOf(pid: number): Identity {
+  const { startTime } = statusIn(pid);
+  return { init_process_pid: pid, init_process_start: startTime };
+}
+
+/**
+ * The same while the process is a proxy. If /proc is that of another pid namespace, the pid belongs to some
+ * process of that namespace there: `delete --force` would kill it later.
+ */
+export function identityOfProxy(pid: number): Identity {
+  const { name, startTime } = statusIn(pid);
+  if (name === PROXY_NAME) return { init_process_pid: pid, init_process_start: startTime };
+  throw unreadable(`: process ${pid} is "${name}" there`);
+}
+
+function statusIn(pid: number): ProcessStatus {
   const found = processStatus(pid);
-  if (found === undefined) {
-    throw new TsrunError("E_SYSCALL", "cannot read the status of the container's first process in /proc", {
-      hint: "tsrun needs the host's /proc, mounted without hidepid for its own processes",
-    });
-  }
-  return { init_process_pid: pid, init_process_start: found.startTime };
+  if (found === undefined) throw unreadable();
+  return found;
+}
+
+function unreadable(cause = ""): TsrunError {
+  const words = `cannot read the status of the container's first process in /proc${cause}`;
+  return new TsrunError("E_SYSCALL", words, {
+    hint: "tsrun needs the /proc of its own pid namespace, mounted without hidepid for its own processes",
+  });
 }

@@ -4,12 +4,13 @@ import { freezeState } from "../cgroups/freezer.ts";
 import { TsrunError } from "../errors.ts";
 import { type Descriptor, readLink } from "../linux/files/files.ts";
 import { holdProcess, openProcess, type ProcessHandle, runs } from "../linux/process/process-handle.ts";
+import { PROXY_NAME } from "../proxy/name.ts";
 import type { Status } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import type { StateDirectory } from "./store.ts";
 
 /** The proxy's executable as /proc/PID/exe shows it. */
-export const PROXY_EXECUTABLE = "/memfd:tsrun-init (deleted)";
+export const PROXY_EXECUTABLE = `/memfd:${PROXY_NAME} (deleted)`;
 
 /**
  * In runc's order, after those that are being made: frozen means paused, gone means stopped, waiting means

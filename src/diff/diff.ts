@@ -22,6 +22,7 @@ import { O_DIRECTORY, O_PATH, O_RDONLY } from "../linux/numbers/fcntl.ts";
 import { isEnding } from "../linux/process/process.ts";
 import { isIsolated } from "../namespaces/plan.ts";
 import { lastCapability, maySetGroups } from "../process/host-side.ts";
+import { PROXY_NAME } from "../proxy/name.ts";
 import { isEmptyProfile } from "../seccomp/profile.ts";
 import { readAnnotations } from "../spec/annotations.ts";
 import type { IDMapping, Spec } from "../spec/types.ts";
@@ -227,7 +228,7 @@ function processOf(subject: Subject): ReturnType<typeof compareProcess> {
 
 /** Whether the first process waits for `start`. A paused container may wait, too. */
 function waitsStill(init: Descriptor): boolean {
-  return readLink("exe", { at: init.number })?.startsWith("/memfd:tsrun-init") === true;
+  return readLink("exe", { at: init.number })?.startsWith(`/memfd:${PROXY_NAME}`) === true;
 }
 
 function hasFilter(spec: Spec): boolean {

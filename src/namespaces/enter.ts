@@ -22,6 +22,7 @@ import { type Fd, shown } from "../proxy/calls/arguments.ts";
 import { clone, clone3, close, dup3, openat, prctl, setns, unshare, write } from "../proxy/calls/calls.ts";
 import { inChild, inParent, type Operation, operation, orGoOn, resultOf } from "../proxy/calls/operation.ts";
 import type { Conversation } from "../proxy/conversation.ts";
+import { PROXY_NAME } from "../proxy/name.ts";
 import { type Hindrance, startProxy, type Trace } from "../proxy/proxy.ts";
 import { writeIdMaps } from "./id-maps.ts";
 import { NAMESPACES, type NamespacePlan } from "./plan.ts";
@@ -228,7 +229,7 @@ function prepare({ first, cgroup, rootless, plan }: Entering): void {
   // change.
   const mustStayDumpable = rootless && plan.created.has("user");
   if (!mustStayDumpable) first.say(hide());
-  first.say(operation("prctl", [shown(PR_SET_NAME, "PR_SET_NAME"), "tsrun-init"], "name a process"));
+  first.say(operation("prctl", [shown(PR_SET_NAME, "PR_SET_NAME"), PROXY_NAME], "name a process"));
   for (const tasks of cgroup.tasks) first.say(joinCgroup(tasks));
 }
 

@@ -16,6 +16,7 @@ import { type Operation, operation, operationError, render } from "./calls/opera
 import { Conversation } from "./conversation.ts";
 import type { Line, Prepared } from "./line.ts";
 import { proxyExecutable } from "./machine/elf.ts";
+import { PROXY_NAME } from "./name.ts";
 import { decode } from "./wire/answer.ts";
 import { complete, type EncodedBatch, type EncodeOptions, encode } from "./wire/batch.ts";
 import { LARGE, MESSAGE_LIMIT } from "./wire/protocol.ts";
@@ -362,7 +363,7 @@ export interface StartOptions {
 export function startProxy({ control, descriptors = [], trace, hindrance }: StartOptions): Conversation {
   const [ours, theirs] = socketPair(SOCK_SEQPACKET);
   const clocked = recording() !== undefined;
-  const program = { name: "tsrun-init", bytes: proxyExecutable(machine, control, clocked) };
+  const program = { name: PROXY_NAME, bytes: proxyExecutable(machine, control, clocked) };
   const pid = spawnProgram(program, {
     environment: [],
     descriptors: [...descriptors, { from: theirs.number, to: control }],
