@@ -60,8 +60,11 @@ function mapByHelper(program: string, pid: number, mappings: readonly IDMapping[
   });
   writeEnd.close();
   const said = text(readAll(held.number, `the output of ${program}`)).trim();
-  if (waitFor(child).status === 0) return;
-  throw new TsrunError("E_SYSCALL", `cannot map the ids of the user namespace: ${program}: ${said}`, {
+  const { status, signal } = waitFor(child);
+  if (status === 0) return;
+  const end = signal === 0 ? `exit status ${status}` : `killed by signal ${signal}`;
+  const cause = said === "" ? end : said;
+  throw new TsrunError("E_SYSCALL", `cannot map the ids of the user namespace: ${program}: ${cause}`, {
     hint: `the ranges of linux.uidMappings and gidMappings must be yours in /etc/subuid and /etc/subgid`,
   });
 }

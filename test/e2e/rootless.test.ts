@@ -74,6 +74,26 @@ behaviour(
   notOfRunc("wants mappings"),
 );
 
+for (const { ends, says } of [
+  { ends: "kill -KILL $$", says: "newuidmap: killed by signal 9" },
+  { ends: "exit 3", says: "newuidmap: exit status 3" },
+  { ends: "echo no range >&2; exit 1", says: "newuidmap: no range" },
+]) {
+  behaviour(
+    `a newuidmap that fails is the cause of the error: ${ends}`,
+    async (t, lab) => {
+      const box = userContainer(lab, manyIds);
+      const program = join(lab.folder, "newuidmap");
+      writeFileSync(program, `#!/bin/sh\n${ends}\n`, { mode: 0o755 });
+      const path = { PATH: `${lab.folder}:${process.env.PATH}` };
+      const failed = await box.create({ wrapper: asUser(lab), env: path });
+      refused(t, failed, new RegExp(`cannot map the ids of the user namespace: ${says}" `));
+      await nothingLeft(t, lab, "after the refusal");
+    },
+    tsrunOnly("the words are tsrun's"),
+  );
+}
+
 for (const keeps of [false, true]) {
   behaviour(
     `with subordinate ids the caller's groups are ${keeps ? "kept when an annotation says so" : "left"}`,
