@@ -60,6 +60,14 @@ function updateWith(lab: Lab, box: Container, resources: object): Promise<Result
   return lab.invoke(["update", "-r", "-", box.id], { stdin: fileWith(lab, JSON.stringify(resources)) });
 }
 
+behaviour("limits given as options need no working directory", async (t, lab) => {
+  const box = await running(lab);
+  const script = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"';
+  const wrapper = ["sh", "-c", script, join(lab.folder, "removed")];
+  mustSucceed(await lab.invoke(["update", "--pids-limit", "77", box.id], { wrapper }));
+  t.equal(readCgroup("pids", box.id, "pids.max"), "77");
+});
+
 behaviour(
   "memory is updated by flags with units, reservation and swap included",
   async (t, lab) => {

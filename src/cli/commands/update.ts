@@ -34,8 +34,8 @@ EXAMPLE:
   },
   run({ globals, host, actions, options, args: [id = ""] }) {
     const { resources: path = "" } = options;
-    const fromFile = path === "-" ? path : absolutePath(path, host.cwd);
-    const asked = path === "" ? readLimits(options) : actions.readResources(fromFile, globals.log);
+    const fromFile = (): string => (path === "-" ? path : absolutePath(path, host.cwd));
+    const asked = path === "" ? readLimits(options) : actions.readResources(fromFile(), globals.log);
     const { "l3-cache-schema": l3CacheSchema = "", "mem-bw-schema": memBwSchema = "" } = options;
     actions.updateContainer(globals, id, { resources: asked, rdt: { l3CacheSchema, memBwSchema } });
     for (const { pointer, message } of ignoredLimits(asked)) globals.log.warning(`${pointer}: ${message}`);
