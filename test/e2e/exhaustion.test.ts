@@ -112,6 +112,8 @@ behaviour(
     refused(t, await box.state({ wrapper }), line);
     refused(t, await box.kill("KILL", { wrapper }), line);
     refused(t, await box.delete({ wrapper, flags: ["--force"] }), line);
+    const none = await box.state({ wrapper: ["prlimit", "--nofile=0"] });
+    refused(t, none, /too many open files/);
     // It opens the state root first.
     refused(t, await lab.invoke(["list"], { wrapper }), /cannot open ".*\/state": too many open files/);
     t.equal((await box.stateDocument()).status, "running");

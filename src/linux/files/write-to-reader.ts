@@ -1,7 +1,7 @@
 // Writes to a pipe, a socket or a terminal whose reader may not read: a message must not keep a command from
 // ending. Called by the command line, for stderr and the log.
 
-import { mustCall } from "../call/call.ts";
+import { hasErrno, mustCall } from "../call/call.ts";
 import { utf8 } from "../call/words.ts";
 import { PIPE_BUF } from "../numbers/fcntl.ts";
 import { POLLOUT } from "../numbers/sched.ts";
@@ -22,12 +22,22 @@ export function writeToReader(fd: number, data: string, what: string, { whole = 
   let rest = utf8(data);
   while (rest.length > 0) {
     if (silent.has(fd)) return;
-    const [ready = 0] = poll([{ fd, events: POLLOUT }], PATIENCE_MS);
-    if (ready === 0) {
+    if (!waitForReader(fd)) {
       silent.add(fd);
       return;
     }
     const piece = whole ? rest : rest.subarray(0, PIPE_BUF);
     rest = rest.subarray(mustCall(`write ${what}`, "write", fd, piece, piece.length));
+  }
+}
+
+/** False if it does not read in time. */
+function waitForReader(fd: number): boolean {
+  try {
+    return poll([{ fd, events: POLLOUT }], PATIENCE_MS)[0] !== 0;
+  } catch (error) {
+    // ppoll(2) takes no more descriptors than RLIMIT_NOFILE, which may be 0. Then the message matters more.
+    if (hasErrno(error, "EINVAL")) return true;
+    throw error;
   }
 }
