@@ -27,7 +27,7 @@ interface LayoutOptions {
 
 /** Lays out a message for the first of these steps, as many as fit. */
 export function layOut(steps: readonly Step[], { oneByOne, isAhead }: LayoutOptions = {}): Message {
-  let entries: Entry[] = [];
+  const entries: Entry[] = [];
   const starts: number[] = [];
   const firsts = new Map<unknown, First>();
   const outs: Out[] = [];
@@ -52,16 +52,14 @@ export function layOut(steps: readonly Step[], { oneByOne, isAhead }: LayoutOpti
       const start = entries.length;
       const filled = outs.length;
       for (let at = 0; at < operations.length; at++) {
-        const { out } = operations[at] as Operation;
-        if (out === undefined) continue;
-        bytes += out.size;
-        outs.push(out);
+        const one = operations[at] as Operation;
+        entries[start + at] = one;
+        if (one.out === undefined) continue;
+        bytes += one.out.size;
+        outs.push(one.out);
       }
-      if (start === 0) entries = operations.slice();
-      else if (count + operations.length <= MOST_OPERATIONS && bytes <= MOST_BYTES) {
-        // A loop would take ten times as long.
-        entries.push(...operations);
-      } else {
+      if ((count + operations.length > MOST_OPERATIONS || bytes > MOST_BYTES) && start > 0) {
+        entries.length = start;
         outs.length = filled;
         break;
       }
