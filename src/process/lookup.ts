@@ -70,6 +70,9 @@ function candidate(path: string): Candidate {
 /** Go's filepath.Join: cleaned, and an empty directory is the working one. */
 function joinPath(directory: string, name: string): string {
   const absolute = directory.startsWith("/");
+  const isClean = !directory.includes("//") && !directory.includes("/.") && !directory.endsWith("/");
+  // Nearly every directory of a PATH.
+  if (absolute && isClean) return `${directory}/${name}`;
   const parts: string[] = [];
   for (const part of `${directory}/${name}`.split("/")) {
     if (part === "" || part === ".") continue;

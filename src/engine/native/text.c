@@ -86,15 +86,19 @@ NATIVE_FUNCTION(native_variables) {
   return texts_of(context, environ);
 }
 
+// More than a pid and a name of 63 bytes (fs/proc/array.c) take together.
+#define LONGEST_NAME 100
+
 // statField(line, field): a field of a line of /proc/PID/stat. The name of the process, the second field, may
 // contain anything, so the fields are counted from its end.
 NATIVE_FUNCTION(native_stat_field) {
   (void)this, (void)count;
   int32_t field;
   if (JS_ToInt32(context, &field, arguments[1]) != 0) return JS_EXCEPTION;
-  const char *line = JS_ToCString(context, arguments[0]);
+  size_t length;
+  const char *line = JS_ToCStringLen(context, &length, arguments[0]);
   if (line == NULL) return JS_EXCEPTION;
-  const char *at = strrchr(line, ')');
+  const char *at = memrchr(line, ')', length < LONGEST_NAME ? length : LONGEST_NAME);
   for (int next = 3; at != NULL && next <= field; next++) {
     at = strchr(at, ' ');
     if (at != NULL) at++;
