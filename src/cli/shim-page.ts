@@ -19,7 +19,10 @@ With Docker, in /etc/docker/daemon.json:
 With Kubernetes, in /etc/containerd/config.toml of containerd 2:
 
     [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.tsrun]
-      runtime_type = "io.containerd.tsrun.v2"`;
+      runtime_type = "io.containerd.runc.v2"
+      runtime_path = "/usr/local/bin/containerd-shim-tsrun-v2"
+
+By the name of containerd's own shim, containerd-shim-runc-v2, it takes the place of that.`;
 
 /** Flags and actions, as containerd gives them. */
 export const SHIM_WORDS: readonly (readonly [string, string])[] = [
@@ -42,10 +45,10 @@ export const SHIM_WORDS: readonly (readonly [string, string])[] = [
 
 export const SHIM_OPTIONS = `These options of containerd's own shim are understood: Root, SystemdCgroup,
 ShimCgroup, NoPivotRoot, NoNewKeyring, IoUid, IoGid and CriuWorkPath. BinaryName means nothing: the shim
-runs itself. They come as containerd.runc.v1.Options, or as a table of TOML: in containerd's
-configuration, or in a file that ctr run --runtime-config-path or Docker's
-"options": {"ConfigPath": "/etc/tsrun.toml"} names. A path of cgroups such as system.slice:docker:ID
-means SystemdCgroup.`;
+runs itself; in the place of containerd's own shim it refuses the name of any other program. They come as
+containerd.runc.v1.Options, or as a table of TOML: in containerd's configuration, or in a file that ctr run
+--runtime-config-path or Docker's "options": {"ConfigPath": "/etc/tsrun.toml"} names. A path of cgroups such
+as system.slice:docker:ID means SystemdCgroup.`;
 
 export const SHIM_FILES: readonly (readonly [string, string])[] = [
   [

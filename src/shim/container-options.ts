@@ -3,6 +3,7 @@
 
 import { open, readText, remove, status, writeAll } from "../linux/files/files.ts";
 import { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY, S_IFREG } from "../linux/numbers/fcntl.ts";
+import { findInPath } from "../linux/process/find-in-path.ts";
 import { namesUnit, type RuntimeOptions, readRuntimeOptions } from "./messages/options.ts";
 import type { Any } from "./messages/well-known.ts";
 import { RequestError } from "./ttrpc/status.ts";
@@ -33,6 +34,7 @@ export function optionsOf(any: Any | undefined, bundle: string): RuntimeOptions 
     unknown: (name) => new RequestError("invalid argument", `unknown runtime options "${name}"`),
     readFile: readRegular,
   });
+  checkRuntime(options.binaryName);
   // Docker and containerd set these options only for containerd's own shim: whether systemd makes the
   // cgroups, and the owner of the streams.
   const { cgroupsPath, uidMappings, gidMappings } = readBundle(bundle).linux ?? {};
@@ -42,6 +44,27 @@ export function optionsOf(any: Any | undefined, bundle: string): RuntimeOptions 
     ioUid: options.ioUid || rootOf(uidMappings),
     ioGid: options.ioGid || rootOf(gidMappings),
   };
+}
+
+/**
+ * By the name of containerd's own shim, this one is asked for other runtimes as well. Nobody may get a
+ * container of tsrun's in place of theirs without knowing.
+ */
+function checkRuntime(binaryName = ""): void {
+  if (binaryName === "" || !/(^|\/)containerd-shim-runc-v\d+$/.test(process.argv0)) return;
+  const path = binaryName.includes("/") ? binaryName : findInPath(binaryName);
+  if (path !== undefined && isItself(path)) return;
+  const text = `cannot run "${binaryName}": ${process.argv0} is tsrun, which runs containers only itself`;
+  throw new RequestError("invalid argument", text);
+}
+
+function isItself(path: string): boolean {
+  const [asked, own] = [status(path), status("/proc/self/exe")];
+  return (
+    asked?.inode === own?.inode &&
+    asked?.deviceMajor === own?.deviceMajor &&
+    asked?.deviceMinor === own?.deviceMinor
+  );
 }
 
 /** The host's id of the container's root. */

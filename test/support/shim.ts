@@ -49,8 +49,8 @@ export async function refusal(asked: Promise<unknown>): Promise<readonly [number
 }
 
 /** The link by which the executable is a shim. */
-export function shimPath(lab: Lab): string {
-  const path = join(lab.folder, "containerd-shim-tsrun-v2");
+export function shimPath(lab: Lab, name = "containerd-shim-tsrun-v2"): string {
+  const path = join(lab.folder, name);
   if (!existsSync(path)) symlinkSync(runtimePath, path);
   return path;
 }
@@ -207,9 +207,10 @@ export function startShim(
   containerd: Containerd,
   box: Container,
   more: readonly string[] = [],
+  name?: string,
 ): string {
   const words = ["-namespace", NAMESPACE, "-address", containerd.address, "-id", box.id, ...more, "start"];
-  return execFileSync(shimPath(lab), words, {
+  return execFileSync(shimPath(lab, name), words, {
     cwd: box.bundle,
     env: containerd.environment,
     input: "",
@@ -249,9 +250,15 @@ export class Shim {
     this.client = client;
   }
 
-  static async start(lab: Lab, box: Container, containerd = new Containerd(lab)): Promise<Shim> {
+  /** @param name of the shim's link */
+  static async start(
+    lab: Lab,
+    box: Container,
+    containerd = new Containerd(lab),
+    name?: string,
+  ): Promise<Shim> {
     await containerd.listen();
-    const { address } = JSON.parse(startShim(lab, containerd, box)) as { address: string };
+    const { address } = JSON.parse(startShim(lab, containerd, box, [], name)) as { address: string };
     return new Shim(lab, box, containerd, address, await ShimClient.connect(address));
   }
 

@@ -1,0 +1,52 @@
+// Many execs under tsrun as containerd's shim: none of them leaves anything in its memory. SHIM_EXECS=24000
+// runs as many as a probe every few seconds runs in days.
+
+import { closeSync, constants, openSync, readFileSync } from "node:fs";
+import { processOf, shimCase, shimWith } from "../support/shim-cases.ts";
+
+const EXECS = Number(process.env.SHIM_EXECS ?? 400);
+/** Until then the shim still grows to its size. */
+const WARM_UP = 100;
+const SIDE_BY_SIDE = 4;
+/** The memory is noted after as many of them, and at the end. */
+const MARKS = [1_000, 4_000, 12_000];
+/** An exec that left 1 KiB would exceed this after 200. */
+const MOST_KIB = 200;
+
+shimCase(`after ${EXECS} execs the shim is as large as after ${WARM_UP}`, async (t, lab) => {
+  const shim = await shimWith("running", lab);
+  const { client, box } = shim;
+  const { id } = box;
+  const [stdout, stderr] = [shim.fifo("out"), shim.fifo("err")];
+  const readers = [stdout, stderr].map((path) => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  const spec = processOf(shim, "exit 0");
+  let count = 0;
+  const exec = async (): Promise<void> => {
+    const execId = `e${count++}`;
+    await client.call("Exec", { id, execId, stdout, stderr, spec });
+    await client.call("Start", { id, execId });
+    await client.call("Wait", { id, execId });
+    await client.call("Delete", { id, execId });
+  };
+  const upTo = async (total: number): Promise<number> => {
+    const worker = async (): Promise<void> => {
+      while (count < total) await exec();
+    };
+    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, worker));
+    const kib = privateKib(shim.pid);
+    t.comment(`${kib} KiB after ${count} execs`);
+    return kib;
+  };
+  const before = await upTo(WARM_UP);
+  for (const mark of MARKS) if (mark < EXECS) await upTo(mark);
+  const after = await upTo(EXECS);
+  t.ok(after <= before + MOST_KIB, `${before} KiB before, ${after} KiB after`);
+  for (const reader of readers) closeSync(reader);
+  await shim.stop();
+});
+
+/** The memory that is a process's own. */
+function privateKib(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  return Number(/^Private_Dirty:\s+(\d+)/m.exec(rollup)?.[1]);
+}
