@@ -14,8 +14,6 @@ import {
 import { type MountinfoEntry, parseMounts } from "../rootfs/host/mountinfo.ts";
 
 export interface FoundMount extends MountinfoEntry {
-  /** The id of the mount that it is mounted on. */
-  readonly parent: number;
   /** MOUNT_ATTR_ flags. */
   readonly attributes: number;
   /** It came from the host, through a mount that is a slave of the host's. */
@@ -23,12 +21,8 @@ export interface FoundMount extends MountinfoEntry {
 }
 
 export function foundMounts(mountinfo: string): FoundMount[] {
-  const parents = new Map(
-    [...mountinfo.matchAll(/^(\d+) (\d+) /gm)].map(([, id, parent]) => [Number(id), Number(parent)]),
-  );
   return parseMounts(mountinfo).map((entry) => ({
     ...entry,
-    parent: parents.get(entry.id) ?? 0,
     attributes: attributesIn(entry.mountOptions),
     isPropagated: entry.tags.some((tag) => tag.startsWith("master:")),
   }));

@@ -12,6 +12,8 @@ const CHUNK = 32768;
 
 export interface MountinfoEntry {
   readonly id: number;
+  /** The id of the mount that it is mounted on. */
+  readonly parent: number;
   /** `major:minor` of the file system. */
   readonly device: string;
   /** The part of the file system that is mounted. */
@@ -52,9 +54,10 @@ export function parseMounts(mountinfo: string): MountinfoEntry[] {
     const fields = line.split(" ");
     const separator = fields.indexOf("-", 6);
     if (separator < 0) continue;
-    const [id, , device = "", root = "", point = "", mountOptions = ""] = fields;
+    const [id, parent, device = "", root = "", point = "", mountOptions = ""] = fields;
     entries.push({
       id: Number(id),
+      parent: Number(parent),
       device,
       root: unescapeOctal(root),
       point: unescapeOctal(point),

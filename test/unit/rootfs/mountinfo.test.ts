@@ -49,16 +49,31 @@ const LINES = [
 
 const MOUNTS = [
   {
-    ...{ id: 21, device: "0:20", root: "/", point: "/proc", mountOptions: "rw,nosuid", tags: ["shared:5"] },
+    ...{
+      id: 21,
+      parent: 1,
+      device: "0:20",
+      root: "/",
+      point: "/proc",
+      mountOptions: "rw,nosuid",
+      tags: ["shared:5"],
+    },
     ...{ type: "proc", source: "proc", superOptions: "rw" },
   },
   {
-    ...{ id: 36, device: "98:0", root: "/part of", point: "/mnt/ä b", mountOptions: "rw,noatime" },
+    ...{
+      id: 36,
+      parent: 35,
+      device: "98:0",
+      root: "/part of",
+      point: "/mnt/ä b",
+      mountOptions: "rw,noatime",
+    },
     ...{ tags: ["master:1", "shared:2"] },
     ...{ type: "ext3", source: "/dev/root", superOptions: "rw,errors=continue" },
   },
   {
-    ...{ id: 40, device: "0:5", root: "/", point: "/", mountOptions: "rw", tags: [] },
+    ...{ id: 40, parent: 21, device: "0:5", root: "/", point: "/", mountOptions: "rw", tags: [] },
     ...{ type: "tmpfs", source: "-", superOptions: "rw" },
   },
 ];
