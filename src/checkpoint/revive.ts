@@ -6,6 +6,7 @@ import { makeDirectory, openDirectory, readLink, readText, removeDirectory } fro
 import type { NamespacePlan } from "../namespaces/plan.ts";
 import type { Hindrance, Trace } from "../proxy/proxy.ts";
 import type { RootfsPlan } from "../rootfs/plan/plan.ts";
+import { syntaxError } from "../spec/faults.ts";
 import { criuConfigFile, WorkingDirectories } from "./images.ts";
 import { launch } from "./launch.ts";
 import { REQUEST } from "./messages.ts";
@@ -103,9 +104,23 @@ function checkVersion({ version, options, namespaces }: Revived): void {
 
 /** The container's descriptors 0 to 2 at the time of the dump. */
 function readDescriptors(imagePath: string, images: number): string[] {
+  const file = `${imagePath}/${DESCRIPTORS_FILE}`;
+  const text = readDescriptorsFile(imagePath, images);
+  let names: unknown;
   try {
-    const names: unknown = JSON.parse(readText(DESCRIPTORS_FILE, { at: images }));
-    return Array.isArray(names) ? names.map(String) : [];
+    names = JSON.parse(text);
+  } catch (error) {
+    throw syntaxError({ file, text }) ?? error;
+  }
+  if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
+  throw new TsrunError("E_CONFIG", `cannot use "${file}": it is no list of file names`, {
+    hint: "it is not as a checkpoint has written it",
+  });
+}
+
+function readDescriptorsFile(imagePath: string, images: number): string {
+  try {
+    return readText(DESCRIPTORS_FILE, { at: images });
   } catch (error) {
     const { code, message } = wrapError(`cannot read the images in "${imagePath}"`, error);
     throw new TsrunError(code, message, {

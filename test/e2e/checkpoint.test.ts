@@ -323,6 +323,15 @@ behaviour(
       refused(t, await restore(box, { flags: ["-d"], env }), /cannot read the images in/);
       await nothingLeft(t, lab, times);
     }
+    for (const [damaged, line] of [
+      ['["/dev/null"', /cannot use ".*descriptors\.json": invalid JSON at line 1 column 13/],
+      ["{}", /cannot use ".*descriptors\.json": it is no list of file names/],
+      ["[0]", /cannot use ".*descriptors\.json": it is no list of file names/],
+    ] as const) {
+      writeFileSync(join(imagesOf(box), "descriptors.json"), damaged);
+      refused(t, await restore(box, { flags: ["-d"], env }), line);
+      await nothingLeft(t, lab, damaged);
+    }
   },
   tsrunOnly("looks for criu in other ways"),
 );
