@@ -87,9 +87,9 @@ export function supervise(
     const attended = attendant?.wanted() ?? [];
     const [signalled = 0, ended = 0, said = 0, ...further] = poll(
       [own, child.wanted(), notify?.wanted() ?? NOTHING, ...attended, ...(relay?.wanted() ?? [])],
-      attendant?.patienceMs,
+      attendant?.patienceMs ?? child.patienceMs,
     );
-    hasEnded = ended !== 0;
+    hasEnded = ended !== 0 || child.hasEndedUnseen();
     attendant?.attend(further.slice(0, attended.length));
     relay?.move(further.slice(attended.length));
     if (said !== 0 && notify !== undefined) passOn(notify);

@@ -14,6 +14,8 @@ import { heldProcessStatus, type ProcessStatus, processStatus } from "./process.
 
 /** How often to check for the end of a process without a pidfd, in milliseconds. */
 const LOOK_AGAIN_MS = 5;
+/** The same for a child, whose end SIGCHLD usually reports. */
+const UNSEEN_MS = 1000;
 /** How many processes of a list have handles at the same time: the usual limit of descriptors is 1024. */
 const HANDLES_AT_ONCE = 256;
 
@@ -63,11 +65,21 @@ export class ProcessHandle {
   }
 
   /**
-   * The entry for poll(2) that is ready when it has ended. Without a pidfd none is, and the caller needs
-   * SIGCHLD.
+   * The entry for poll(2) that is ready when it has ended. Without a pidfd none is: then the caller needs
+   * SIGCHLD, and, as a tracer keeps that from it, `hasEndedUnseen` every `patienceMs`.
    */
   wanted(): PollEntry {
     return { fd: this.#pidfd?.number ?? -1, events: POLLIN };
+  }
+
+  /** How long poll(2) may wait, in milliseconds; `undefined` with a pidfd. */
+  get patienceMs(): number | undefined {
+    return this.#pidfd === undefined ? UNSEEN_MS : undefined;
+  }
+
+  /** Without a pidfd, whether it has ended. */
+  hasEndedUnseen(): boolean {
+    return this.#pidfd === undefined && !this.#runs();
   }
 
   /** Waits for its end. False if the time limit passes first. */
