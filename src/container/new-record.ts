@@ -50,7 +50,9 @@ export function identityOf(pid: number): Identity {
  */
 export function identityOfProxy(pid: number): Identity {
   const { name, startTime } = statusIn(pid);
-  if (name === PROXY_NAME) return { init_process_pid: pid, init_process_start: startTime };
+  // It is called like the descriptor that it was executed from until it has read its first message.
+  const isProxy = name === PROXY_NAME || /^\d+$/.test(name);
+  if (isProxy) return { init_process_pid: pid, init_process_start: startTime };
   throw unreadable(`: process ${pid} is "${name}" there`);
 }
 

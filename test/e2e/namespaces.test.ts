@@ -11,9 +11,11 @@ import {
   runcFrom,
   tsrunOnly,
 } from "../support/behaviour.ts";
+import { isUnified } from "../support/cgroup.ts";
 import { type Config, mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { holdNamespaces, namespaceOf } from "../support/hold.ts";
+import { cgroupHierarchies } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { findLeftovers } from "../support/leftovers.ts";
 import { isRunc } from "../support/runtime.ts";
@@ -106,6 +108,29 @@ for (const { type, name, flags, condition } of KINDS) {
     condition,
   );
 }
+
+/** Where the unified hierarchy of a hybrid host is mounted: without it, the host has cgroup v1 alone. */
+const unified = isUnified()
+  ? undefined
+  : cgroupHierarchies().find(({ version }) => version === 2)?.mountpoint;
+
+behaviour(
+  "a pid namespace is joined on a host with cgroup v1 alone",
+  async (t, lab) => {
+    const pid = await holdNamespaces(lab, ["--pid"]);
+    const box = lab.container((config) => {
+      bare(config);
+      config.linux.namespaces.push({ type: "pid", path: `/proc/${pid}/ns/pid` });
+    });
+    const hide = 'umount -l "$0" && exec "$@"';
+    const wrapper = ["unshare", "--mount", "--propagation", "private", "sh", "-c", hide, unified ?? ""];
+    const { stdout } = mustSucceed(await box.run({ wrapper }));
+    t.ok(stdout.includes(namespaceOf(pid, "pid")), stdout);
+    mustSucceed(await box.delete({ flags: ["--force"], wrapper }));
+    await nothingLeft(t, lab, "after delete");
+  },
+  unified === undefined ? "this host has no cgroup v1, or that alone" : undefined,
+);
 
 behaviour("all kinds at once, some joined and some made", async (t, lab) => {
   const pid = await holdNamespaces(lab, ["--net", "--ipc"]);
