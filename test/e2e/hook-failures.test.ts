@@ -17,6 +17,7 @@ import { Container, mustSucceed } from "../support/container.ts";
 import { signalProcess } from "../support/host.ts";
 import { isCrun, isTsrun } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
+import { without } from "../support/without.ts";
 
 const IN_CREATE: readonly HookKind[] = ["prestart", "createRuntime", "createContainer"];
 
@@ -241,6 +242,14 @@ behaviour(
   },
   notOfCrun("it says so in other words"),
 );
+
+behaviour("a hook beyond its time limit is killed without pidfd_send_signal(2), too", async (t, lab) => {
+  const hooks = [shell("exec sleep 1000", { timeout: 1 })];
+  const box = lab.container(withHooks({ createRuntime: hooks }, "echo ran"));
+  const result = await box.create({ ...without("pidfd_send_signal"), timeoutMs: 30_000 });
+  refused(t, result, /error running createRuntime hook #0: hook ran past specified timeout of 1.0s/);
+  await nothingLeft(t, lab, "after the failure");
+});
 
 behaviour("a hook within its time limit is no failure", async (t, lab) => {
   const hooks = [shell("exit 0", { timeout: 60 })];

@@ -27,11 +27,14 @@ export interface Meanwhile {
 
 export class ProcessHandle {
   readonly #pid: number;
-  /** In clock ticks after boot; with the pid it identifies the process. Required without a pidfd. */
-  readonly #startTime: number;
+  /**
+   * In clock ticks after boot; with the pid it identifies the process. `undefined` for a child with a pidfd
+   * that has not been waited for, since its pid cannot be reused.
+   */
+  readonly #startTime: number | undefined;
   readonly #pidfd: Descriptor | undefined;
 
-  constructor(pid: number, startTime: number, pidfd: Descriptor | undefined) {
+  constructor(pid: number, startTime: number | undefined, pidfd: Descriptor | undefined) {
     this.#pid = pid;
     this.#startTime = startTime;
     this.#pidfd = pidfd;
@@ -43,7 +46,7 @@ export class ProcessHandle {
       const sent = tryCall("pidfd_send_signal", this.#pidfd.number, signal, 0, 0);
       if (sent !== -ENOSYS) return sent;
     }
-    return this.#runs() ? signalByPid(this.#pid, signal) : -ESRCH;
+    return this.#startTime === undefined || this.#runs() ? signalByPid(this.#pid, signal) : -ESRCH;
   }
 
   /**
@@ -114,7 +117,7 @@ export class ProcessHandle {
   }
 
   #runs(): boolean {
-    return runs(this.#pid, this.#startTime);
+    return this.#startTime !== undefined && runs(this.#pid, this.#startTime);
   }
 
   [Symbol.dispose](): void {
@@ -181,7 +184,7 @@ export function openProcess(pid: number, startTime: number): ProcessHandle | und
 /** A handle to a child that has not been waited for: until then its pid cannot be reused. */
 export function openChild(pid: number): ProcessHandle {
   const fd = tryCall("pidfd_open", pid, 0);
-  if (fd >= 0) return new ProcessHandle(pid, 0, new Descriptor(fd));
+  if (fd >= 0) return new ProcessHandle(pid, undefined, new Descriptor(fd));
   return new ProcessHandle(pid, processStatus(pid)?.startTime ?? 0, undefined);
 }
 
