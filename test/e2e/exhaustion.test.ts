@@ -9,6 +9,7 @@ import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
 import { inject, injectEach, needsStrace } from "../support/injection.ts";
 import { plainEnv, runtimePath } from "../support/runtime.ts";
+import { missingCalls } from "../support/without.ts";
 
 const KIB = 1024;
 /**
@@ -72,7 +73,8 @@ behaviour(
         }
         await nothingLeft(t, lab, where);
       });
-      t.ok(refusals > 3, `${refusals} times`);
+      // Without statx(2) it needs one piece less.
+      t.ok(refusals >= 3, `${refusals} times`);
     }
   },
   needsStrace,
@@ -147,6 +149,8 @@ behaviour(
       ["read", "EIO"],
       ["statx", "ENOMEM"],
     ] as const) {
+      // It would be called once, to see that it is missing.
+      if (missingCalls.includes(call)) continue;
       const tried = await injectEach(lab, { call, fault: `error=${error}` }, async ({ wrapper }, nth) => {
         const { code, stderr } = await box.run({ wrapper });
         const when = `with ${error} at ${call} ${nth}`;

@@ -23,7 +23,7 @@ import { findProgram, signalProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
 import { until } from "../support/wait.ts";
-import { stuck, why } from "../support/why.ts";
+import { type Report, stuck, why } from "../support/why.ts";
 
 const ours = tsrunOnly("has no why command");
 
@@ -341,7 +341,9 @@ behaviour(
     const creating = box.create({ onSpawn: (made) => (pid = made) });
     const hook = await until("the hook to run", async () => {
       const { stdout } = await lab.invoke(["why", "--json", "--after", "0s", box.id]);
-      return /kill (\d+) ends/.exec(stdout)?.[1];
+      // Before that, the create itself is told of, with its lock.
+      const { findings = [] }: Partial<Report> = stdout === "" ? {} : JSON.parse(stdout);
+      return /kill (\d+) ends/.exec(findings.find(({ kind }) => kind === "hook")?.next ?? "")?.[1];
     });
     signalProcess(pid, "SIGKILL");
     signalProcess(hook, "SIGKILL");
