@@ -49,10 +49,11 @@ export function identityOf(pid: number): Identity {
  * process of that namespace there: `delete --force` would kill it later.
  */
 export function identityOfProxy(pid: number): Identity {
-  const { name, startTime } = statusIn(pid);
+  const { name, parent, startTime } = statusIn(pid);
   // It is called like the descriptor that it was executed from until it has read its first message.
   const isProxy = name === PROXY_NAME || /^\d+$/.test(name);
-  if (isProxy) return { init_process_pid: pid, init_process_start: startTime };
+  // Another tsrun's proxy is no child of ours.
+  if (isProxy && parent === process.pid) return { init_process_pid: pid, init_process_start: startTime };
   throw unreadable(`: process ${pid} is "${name}" there`);
 }
 
