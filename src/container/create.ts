@@ -38,7 +38,7 @@ import { checkInherited, inheritedFds, NOTIFY, withHandedDown } from "./handed-d
 import { outputFor } from "./hook-state.ts";
 import { listenForStart, runCreateContainer } from "./hooks-inside.ts";
 import { oomScoreFromOutside } from "./init.ts";
-import { identityOfProxy, newRecord } from "./new-record.ts";
+import { identityOf, newRecord } from "./new-record.ts";
 import type { CreateOptions, GlobalOptions } from "./options.ts";
 import { ENTERING, INSIDE, LETTING_GO } from "./phases.ts";
 import { writePidFile } from "./pid-file.ts";
@@ -136,7 +136,7 @@ function makeContainer(globals: GlobalOptions, options: CreateOptions, mode: Cre
     recording()?.nameProcess(pid, "first process");
     globals.trace?.debug(INSIDE);
     enterDelegate(plan.cgroup, cgroup, pid);
-    record = { ...record, cgroup, cgroupIsPlanned: false, ...identityOfProxy(pid) };
+    record = { ...record, cgroup, cgroupIsPlanned: false, ...identityOf(pid) };
     directory.save(record);
     // Before anything is done inside: hooks and sysctls may concern the devices, and processes that are
     // started inherit the group.
@@ -157,7 +157,7 @@ function makeContainer(globals: GlobalOptions, options: CreateOptions, mode: Cre
     const follow = (follower: Conversation): void => {
       init = follower;
       recording()?.nameProcess(init.pid, "first process");
-      record = { ...record, ...identityOfProxy(init.pid) };
+      record = { ...record, ...identityOf(init.pid) };
       directory.save(record);
     };
     const startInside = setUp(plan, entered, { ...outside, welcome, follow });

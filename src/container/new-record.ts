@@ -3,15 +3,16 @@
 import { plannedRecord } from "../cgroups/plan.ts";
 import { TsrunError } from "../errors.ts";
 import { hasHooksAfter } from "../hooks/plan.ts";
-import { type ProcessStatus, processStatus } from "../linux/process/process.ts";
-import { PROXY_NAME } from "../proxy/name.ts";
+import { readLink } from "../linux/files/files.ts";
+import { processStatus } from "../linux/process/process.ts";
 import { mountsOn } from "../rootfs/host/host-mounts.ts";
 import type { ContainerPlan } from "./plan.ts";
 import type { StateRecord } from "./record.ts";
 import type { StateDirectory } from "./store.ts";
 
-/** What is saved of a container before anything of it exists. */
+/** What is saved of a container before anything of it exists. Throws if its processes' ids would be wrong. */
 export function newRecord(plan: ContainerPlan, directory: StateDirectory): StateRecord {
+  checkProc();
   const { bundle, options, cgroup, namespaces, rootfs, seccomp } = plan;
   const { spec } = bundle;
   const bootId = directory.boot();
@@ -36,35 +37,26 @@ export function newRecord(plan: ContainerPlan, directory: StateDirectory): State
   };
 }
 
-type Identity = Pick<StateRecord, "init_process_pid" | "init_process_start">;
-
 /** The first process' part of the record. */
-export function identityOf(pid: number): Identity {
-  const { startTime } = statusIn(pid);
-  return { init_process_pid: pid, init_process_start: startTime };
+export function identityOf(pid: number): Pick<StateRecord, "init_process_pid" | "init_process_start"> {
+  const found = processStatus(pid);
+  if (found === undefined)
+    throw unreadable("cannot read the status of the container's first process in /proc");
+  return { init_process_pid: pid, init_process_start: found.startTime };
 }
 
 /**
- * The same while the process is a proxy. If /proc is that of another pid namespace, the pid belongs to some
- * process of that namespace there: `delete --force` would kill it later.
+ * In the /proc of another pid namespace our processes' ids belong to others, and `delete --force` would kill
+ * one of those later. proc(5): /proc/self names the process that reads it, as that namespace counts.
  */
-export function identityOfProxy(pid: number): Identity {
-  const { name, parent, startTime } = statusIn(pid);
-  // It is called like the descriptor that it was executed from until it has read its first message.
-  const isProxy = name === PROXY_NAME || /^\d+$/.test(name);
-  // Another tsrun's proxy is no child of ours.
-  if (isProxy && parent === process.pid) return { init_process_pid: pid, init_process_start: startTime };
-  throw unreadable(`: process ${pid} is "${name}" there`);
+function checkProc(): void {
+  const self = readLink("/proc/self");
+  if (self === String(process.pid)) return;
+  const there = self === undefined ? "is not there" : `is process ${self} there`;
+  throw unreadable(`cannot use /proc: tsrun, process ${process.pid}, ${there}`);
 }
 
-function statusIn(pid: number): ProcessStatus {
-  const found = processStatus(pid);
-  if (found === undefined) throw unreadable();
-  return found;
-}
-
-function unreadable(cause = ""): TsrunError {
-  const words = `cannot read the status of the container's first process in /proc${cause}`;
+function unreadable(words: string): TsrunError {
   return new TsrunError("E_SYSCALL", words, {
     hint: "tsrun needs the /proc of its own pid namespace, mounted without hidepid for its own processes",
   });
