@@ -48,6 +48,9 @@ interface HindranceOptions {
   readonly mayBePaused?: boolean;
 }
 
+/** What else may be done where the container does not exist yet. */
+export const OR_ANOTHER_PATH = ", or choose another linux.cgroupsPath";
+
 /** What may keep a process that tsrun starts in a container's cgroup from answering. */
 export function frozenHindrance(record: CgroupRecord, options: HindranceOptions = {}): Hindrance {
   const { otherwise = "", mayBePaused = false } = options;

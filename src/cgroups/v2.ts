@@ -9,6 +9,7 @@ import type { Resources } from "../spec/types.ts";
 import { assertAboveUsage } from "./controllers/memory.ts";
 import { explainUnified } from "./controllers/unified.ts";
 import { applyDevicesV2, changeDevicesV2, DeviceProgram } from "./devices/apply-v2.ts";
+import { isFrozenV2 } from "./freezer.ts";
 import { planLimitsV2 } from "./limits.ts";
 import type { CgroupPlan, PlannedDirectory } from "./planned.ts";
 import type { ApplyContext, CgroupRecord } from "./record.ts";
@@ -82,7 +83,7 @@ function moveInto(path: string, pid: number): void {
 function prepare({ path, mountpoint }: PlannedDirectory, resources: Resources, made: string[]): void {
   if (!makeCgroup(path, mountpoint, made)) {
     assertEmpty(path);
-    assertThawed(readTextIfThere(`${path}/cgroup.freeze`)?.trim() === "1");
+    assertThawed(isFrozenV2(path));
   }
   enableControllers(path, mountpoint);
   assertDomain(path, resources);

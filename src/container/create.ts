@@ -4,7 +4,7 @@
 
 import type { DeviceProgram } from "../cgroups/devices/apply-v2.ts";
 import { applyResources, createCgroup, joinNewCgroup, prepareDevices } from "../cgroups/driver.ts";
-import { frozenHindrance } from "../cgroups/frozen.ts";
+import { frozenHindrance, OR_ANOTHER_PATH } from "../cgroups/frozen.ts";
 import { oomKills } from "../cgroups/members.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { unmakeCgroups } from "../cgroups/tree.ts";
@@ -301,7 +301,7 @@ function startFirstProcess(
       cgroup: { ...join, directory },
       inherited: inheritedFds(plan.options),
       rootless: plan.rootless,
-      hindrance: frozenHindrance(cgroup, { otherwise: ", or choose another linux.cgroupsPath" }),
+      hindrance: frozenHindrance(cgroup, { otherwise: OR_ANOTHER_PATH }),
       ...rest,
     });
   } catch (error) {

@@ -2,7 +2,7 @@
 // criu does here what create does inside the container (runc: restore.go, libcontainer/criu_linux.go).
 
 import { applyResources, createCgroup, joinNewCgroup } from "../cgroups/driver.ts";
-import { frozenHindrance } from "../cgroups/frozen.ts";
+import { frozenHindrance, OR_ANOTHER_PATH } from "../cgroups/frozen.ts";
 import { killProcesses } from "../cgroups/members.ts";
 import type { CgroupRecord } from "../cgroups/record.ts";
 import { unmakeCgroups } from "../cgroups/tree.ts";
@@ -150,7 +150,7 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
     rootfs: plan.rootfs,
     namespaces: plan.namespaces,
     cgroup: admit === undefined ? join : { ...join, admit: admitAndRecord },
-    hindrance: frozenHindrance(cgroup, { otherwise: ", or choose another linux.cgroupsPath" }),
+    hindrance: frozenHindrance(cgroup, { otherwise: OR_ANOTHER_PATH }),
     limit: () => {
       const { resources, devices } = plan.cgroup;
       whileThere(directory, () => {

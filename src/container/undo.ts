@@ -69,7 +69,10 @@ export function addOwn(undo: Undo, directory: StateDirectory, action: () => void
   });
 }
 
-/** Acts on something of that kind with the lock held. Throws if the container has been removed meanwhile. */
+/**
+ * Acts on something of that kind with the lock held. Throws if the container has been removed meanwhile. If
+ * `act` fails, the lock stays for the undo.
+ */
 export function whileThere(directory: StateDirectory, act: () => void): void {
   if (!directory.lockIfThere()) throw new TsrunError("E_STATE", "the container was deleted meanwhile");
   act();

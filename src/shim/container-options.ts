@@ -2,6 +2,7 @@
 // containerd runs when the shim has died.
 
 import { open, readText, remove, status, writeAll } from "../linux/files/files.ts";
+import { isSameFile } from "../linux/files/statx.ts";
 import { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY, S_IFREG } from "../linux/numbers/fcntl.ts";
 import { findInPath } from "../linux/process/find-in-path.ts";
 import { namesUnit, type RuntimeOptions, readRuntimeOptions } from "./messages/options.ts";
@@ -53,18 +54,9 @@ export function optionsOf(any: Any | undefined, bundle: string): RuntimeOptions 
 function checkRuntime(binaryName = ""): void {
   if (binaryName === "" || !/(^|\/)containerd-shim-runc-v\d+$/.test(process.argv0)) return;
   const path = binaryName.includes("/") ? binaryName : findInPath(binaryName);
-  if (path !== undefined && isItself(path)) return;
+  if (path !== undefined && isSameFile(status(path), status("/proc/self/exe"))) return;
   const text = `cannot run "${binaryName}": ${process.argv0} is tsrun, which runs containers only itself`;
   throw new RequestError("invalid argument", text);
-}
-
-function isItself(path: string): boolean {
-  const [asked, own] = [status(path), status("/proc/self/exe")];
-  return (
-    asked?.inode === own?.inode &&
-    asked?.deviceMajor === own?.deviceMajor &&
-    asked?.deviceMinor === own?.deviceMinor
-  );
 }
 
 /** The host's id of the container's root. */
