@@ -30,7 +30,7 @@ type Given = ReadonlyMap<string, OptionValue>;
 /** The options that may stand before the command. */
 const TABLES = [{ ...globalOptions, ...versionOption }];
 
-// Now, when tsrun is built: this takes a tenth of what a short command computes.
+// Done now, when tsrun is built: it would be a tenth of what a short command computes.
 for (const table of [globalOptions, versionOption, ...COMMANDS.map(({ options }) => options)]) {
   defaultsOf(table);
 }

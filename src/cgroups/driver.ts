@@ -77,8 +77,8 @@ function createPaths(plan: CgroupPlan, rootless: boolean, made: string[]): Cgrou
 
 /**
  * Removes the cgroup that `createCgroup` or `joinNewCgroup` made, with all cgroups below it, after a later
- * step of the creation has failed and its process is dead. Cgroups that existed before stay, and so does a
- * unit that systemd refused to make because there was one of that name. `unmakeCgroups` removes the parents.
+ * step of the creation has failed and its process is dead. Cgroups that existed before stay. So does a unit
+ * of the same name, because of which systemd has refused to make ours. `unmakeCgroups` removes the parents.
  * Returns why a cgroup stays: somebody, such as a hook, has put a process into it.
  */
 export function undoCgroup(record: CgroupRecord, made: readonly string[]): TsrunError | undefined {
@@ -96,8 +96,8 @@ export function undoCgroup(record: CgroupRecord, made: readonly string[]): Tsrun
 }
 
 /**
- * How the first process enters: like any other, or moved by systemd, which makes the unit around it. `made`
- * then collects the unit's cgroups, for `undoCgroup`.
+ * How the first process enters its cgroup: as any process does, or moved by systemd, which makes the unit for
+ * it. The unit's cgroups are then added to `made`, for `undoCgroup`.
  */
 export function joinNewCgroup(plan: CgroupPlan, record: CgroupRecord, made: string[]): JoinFiles {
   const { unit, driver } = plan;

@@ -17,13 +17,16 @@ export interface Frozen {
   readonly file: "freezer.state" | "cgroup.freeze";
 }
 
-/** The cgroups that are frozen themselves, the lowest first. On hybrid hosts either hierarchy may freeze. */
+/**
+ * Those of the container's cgroup and the cgroups above it that are frozen themselves, the lowest first. On
+ * hybrid hosts either hierarchy may freeze.
+ */
 export function* frozenAround({ driver, paths }: CgroupRecord): Generator<Frozen> {
   if (driver !== "v2") yield* frozenUpwards(paths.freezer, "freezer.state", isFrozenV1);
   yield* frozenUpwards(paths[""], "cgroup.freeze", isFrozenV2);
 }
 
-/** The root of a hierarchy has no such file. */
+/** Goes up to the root of the hierarchy, which has no such file. */
 function* frozenUpwards(
   own: string | undefined,
   file: Frozen["file"],
@@ -42,13 +45,13 @@ function howToThaw({ cgroup, file }: Frozen): string {
 }
 
 interface HindranceOptions {
-  /** What else the caller may do than to thaw the cgroup. */
+  /** What the caller may do instead of thawing the cgroup; the end of the hint. */
   readonly otherwise?: string;
-  /** Whether the container's own cgroup may be frozen: only those above it hinder. */
+  /** Whether the container may be paused: then its own, frozen cgroup is no hindrance. */
   readonly mayBePaused?: boolean;
 }
 
-/** What else may be done where the container does not exist yet. */
+/** What the caller may do instead if the container does not exist yet. */
 export const OR_ANOTHER_PATH = ", or choose another linux.cgroupsPath";
 
 /** What may keep a process that tsrun starts in a container's cgroup from answering. */
@@ -69,18 +72,18 @@ export function frozenHindrance(record: CgroupRecord, options: HindranceOptions 
   };
 }
 
-/** The error for what a frozen cgroup keeps from being done. `otherwise` follows the hint how to thaw it. */
+/** The error if a frozen cgroup prevents something. Its hint says how to thaw it, and then `otherwise`. */
 export function frozenError(attempt: string, frozen: Frozen, otherwise: string): TsrunError {
   const words = `cannot ${attempt} in a frozen cgroup: "${frozen.cgroup}"`;
   return new TsrunError("E_CGROUP", words, { hint: `${howToThaw(frozen)}${otherwise}` });
 }
 
 /**
- * Ends the processes that this tsrun has started there, and no others of the container's. A frozen cgroup of
- * v1 delays even SIGKILL until they have left it.
+ * Kills the processes that this tsrun has started there, and no others of the container. In a frozen cgroup
+ * of v1 even SIGKILL has no effect until they have left it.
  */
 function endFrozen({ paths }: CgroupRecord, { cgroup }: Frozen): void {
-  // A process is frozen as soon as it is in this one, whichever others it was to join after it.
+  // A process is frozen as soon as it is in this cgroup, even if it was to join others afterwards.
   const list = (): number[] => processesBelow(paths.freezer ?? "");
   const pids = list().filter((pid) => processStatus(pid)?.parent === process.pid);
   signalListed(pids, SIGKILL, list);

@@ -35,7 +35,7 @@ export function makeCgroup(path: string, mountpoint: string, made: string[]): bo
 
 /**
  * A cgroup that existed before must be empty: otherwise another container's processes would get this one's
- * limits, and die with it. They may be outside our pid namespace.
+ * limits, and be killed with it. Processes outside our pid namespace count, too.
  */
 export function assertEmpty(path: string): void {
   const { seen, unseen } = membersBelow(path);
@@ -52,8 +52,8 @@ export function assertThawed(frozen: boolean): void {
 }
 
 /**
- * The processes of a cgroup and of all below it, as far as our pid namespace has them; none if it does not
- * exist.
+ * The processes of a cgroup and of all cgroups below it, without those outside our pid namespace. None if the
+ * cgroup does not exist.
  */
 export function processesBelow(path: string): number[] {
   return membersBelow(path).seen;

@@ -82,7 +82,7 @@ type Defaults = Record<string, OptionValue | undefined>;
 
 const allDefaults = new Map<OptionTable, Defaults>();
 
-/** The values of a table of which none is given. Made once: each command would look at every option. */
+/** The values if no option of a table is given. Kept, or each command would go through every option. */
 export function defaultsOf(table: OptionTable): Readonly<Defaults> {
   let defaults = allDefaults.get(table);
   if (defaults === undefined) {

@@ -51,7 +51,7 @@ import { addCgroupRemoval, addOwn, Undo, whileThere } from "./undo.ts";
 export interface CreateMode {
   /** The caller stays, and wants the terminal for itself. */
   readonly foreground: boolean;
-  /** The caller starts the container, so it gets it locked: no other command may start or remove it first. */
+  /** The caller starts the container, and gets it locked: no other command may start or remove it first. */
   readonly startsIt?: boolean;
   /** Who is told of each system call of the container. */
   readonly watch?: Watch | undefined;
@@ -103,7 +103,7 @@ function makeContainer(globals: GlobalOptions, options: CreateOptions, mode: Cre
   // The state names each thing before that thing exists: whenever this command is killed, what is on disk is
   // enough for `delete --force` to remove everything.
   let record: StateRecord = { ...newRecord(plan, directory), ...(rdt && { rdt: rdt.record }) };
-  // Until the state says what was made, `delete --force` cannot know whose it is, and waits.
+  // `delete --force` then waits until the state says what was made: before, it cannot know whose that is.
   directory.lock();
   directory.save(record);
   // Without a mount namespace of its own, the container's mounts do not go away by themselves.
@@ -310,8 +310,8 @@ function startFirstProcess(
 }
 
 /**
- * Who watches the container, or the agent that its seccomp profile notifies, and the message for it: the
- * container is still `creating`.
+ * Who gets the notifications of the container's filter: whoever watches the container, or the agent of its
+ * seccomp profile, which is told about the container. That is still `creating`.
  */
 function recipientOf(
   { bundle, options }: ContainerPlan,

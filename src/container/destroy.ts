@@ -180,15 +180,16 @@ function removePlannedCgroup({ cgroup }: StateRecord, forced: DestroyOptions["fo
     forced?.warning("the cgroup that was planned for the container is in use by others, not removing it");
     return [];
   }
-  // An empty scope ends by itself: one of this name that is there may be another container's.
+  // An empty scope ends by itself, so a scope of this name may be another container's.
   const { unit: _planned, ...directories } = cgroup;
   return orWarn(forced, () => destroyCgroup(directories)) ? [] : cgroupsLeft(cgroup);
 }
 
 /**
- * Whether another container is in the cgroup: a new one gets the cgroup of its path if that is empty, for
- * example one of the same id below another state root. All processes of a pid namespace end with its first
- * one, so after that none that is in any but tsrun's own can be the container's.
+ * Whether another container is in the cgroup: `create` takes over an existing cgroup if it is empty, for
+ * example for a container of the same id below another state root. The first process of this container has
+ * ended, and with it all others of its pid namespace. So a process that is now in the cgroup, and in another
+ * pid namespace than tsrun, belongs to another container.
  */
 function holdsOthers(cgroup: CgroupRecord): boolean {
   const pids = readProcesses(cgroup);

@@ -110,7 +110,7 @@ export function execContainer(globals: GlobalOptions, options: ExecOptions): num
   globals.trace?.debug(ENTERING);
   const { standing, labels } = orSayStopped(plan, () => join(plan, { globals, options, terminal }));
   undo.add(() => standing.end());
-  // Found out while the kernel makes a process in the container's cgroup.
+  // tsrun finds this out while the kernel makes a process in the container's cgroup.
   const filtersLate = plan.process.noNewPrivileges || isLate(plan);
   const pid = orSayStopped(plan, () => standing.proxy.pid);
   globals.trace?.debug(INSIDE);
@@ -245,7 +245,7 @@ function join(plan: ExecPlan, { globals, options, terminal }: JoinRequest): Join
     extra: [terminal],
     rootless: plan.rootless,
     trace: globals.trace,
-    // Whoever asks to run it in a paused container waits until that is resumed.
+    // With --ignore-paused the caller has agreed to wait until the container is resumed.
     hindrance: frozenHindrance(record.cgroup, { mayBePaused: options.ignorePaused }),
     beforeJoining: (proxy) => {
       if (hasLabels(plan.process)) labels = openLabelFiles(proxy, plan.process);

@@ -91,7 +91,7 @@ export interface Kept {
   readonly listener: number | undefined;
   /** Where these hooks print to. */
   readonly output: InsideOutput | undefined;
-  /** What a process needs that another one follows; `undefined` if none does. */
+  /** Set if another process will take the place of this one: what has to be kept for it. */
   readonly follower: { readonly socket: number; readonly filterLater: boolean } | undefined;
 }
 

@@ -31,7 +31,7 @@ export function isLate({ seccomp, profile }: Filtered): boolean {
 }
 
 export interface InsideOptions {
-  /** Whether there is a hidden process, or the same process goes on. */
+  /** Whether a hidden process comes before; if not, one process does everything. */
   readonly hidden: boolean;
   readonly hasTerminal: boolean;
   /** Whether a filter is still to be installed. */

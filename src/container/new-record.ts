@@ -10,7 +10,7 @@ import type { ContainerPlan } from "./plan.ts";
 import type { StateRecord } from "./record.ts";
 import type { StateDirectory } from "./store.ts";
 
-/** What is saved of a container before anything of it exists. Throws if its processes' ids would be wrong. */
+/** What is saved of a container before anything of it exists. Throws if /proc shows other processes' ids. */
 export function newRecord(plan: ContainerPlan, directory: StateDirectory): StateRecord {
   checkProc();
   const { bundle, options, cgroup, namespaces, rootfs, seccomp } = plan;
@@ -46,8 +46,8 @@ export function identityOf(pid: number): Pick<StateRecord, "init_process_pid" | 
 }
 
 /**
- * In the /proc of another pid namespace our processes' ids belong to others, and `delete --force` would kill
- * one of those later. proc(5): /proc/self names the process that reads it, as that namespace counts.
+ * In the /proc of another pid namespace, the ids of our processes belong to other processes, and `delete
+ * --force` would kill one of those later. proc(5): /proc/self names the reading process by its id there.
  */
 function checkProc(): void {
   const self = readLink("/proc/self");

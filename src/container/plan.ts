@@ -40,7 +40,7 @@ export interface ContainerPlan {
   readonly rootfs: RootfsPlan;
   readonly process: ProcessPlan;
   readonly seccomp: CompiledFilter | undefined;
-  /** Whether the container is prepared out of sight of those in the pid namespace that it joins. */
+  /** Whether nobody in the pid namespace that the container joins sees how it is prepared. */
   readonly isUnseen: boolean;
 }
 
@@ -62,7 +62,7 @@ export function planContainer(request: PlanRequest): ContainerPlan {
   return unseenIfPossible({ ...plan, seccomp: seccompOf(request.bundle.spec, request.globals) });
 }
 
-/** The plan as it is carried out: see `mayBeUnseen`. */
+/** The plan with the container prepared unseen, if that is possible: see `mayBeUnseen`. */
 export function unseenIfPossible(plan: ContainerPlan): ContainerPlan {
   const { namespaces, rootless, bundle, rootfs } = plan;
   if (!mayBeUnseen({ spec: bundle.spec, namespaces, rootless }) || !mountsProcUnseen()) return plan;

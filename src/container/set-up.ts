@@ -44,7 +44,7 @@ export interface Outside extends Builders {
   runHooks(init: Conversation, output: InsideOutput | undefined): void;
   /** The resource limits of the program. */
   limitProgram(init: Conversation): void;
-  /** Another process has taken its place, and is to be on record. */
+  /** Another process has taken its place: puts that one on record. */
   follow(init: Conversation): void;
   /** Who gets the notifications of its seccomp filter. */
   recipient(init: Conversation): Recipient | undefined;

@@ -13,8 +13,8 @@ import type { StateDirectory } from "./store.ts";
 export const PROXY_EXECUTABLE = `/memfd:${PROXY_NAME} (deleted)`;
 
 /**
- * In runc's order, after those that are being made: frozen means paused, gone means stopped, waiting means
- * created, otherwise running.
+ * A container that is still being made is `creating`. Otherwise in runc's order: frozen means paused, gone
+ * means stopped, waiting means created, and anything else running.
  */
 export function statusOf(record: StateRecord, directory: StateDirectory): Status {
   const init = holdInit(record);
@@ -34,7 +34,7 @@ export function statusWith(
 ): Status {
   const waiting = directory.waiting();
   if (init === undefined) return isBegun(record, directory) ? "creating" : "stopped";
-  // A frozen cgroup must not hide that it is still being made: what may be done to a paused one may not then.
+  // Being made comes before frozen: what is allowed on a paused container may not be allowed yet.
   if (waiting !== "creating" && freezeState(record.cgroup) === "frozen") return "paused";
   if (waiting === undefined) return "running";
   return whileWaiting(waiting, readLink("exe", { at: init.number }));

@@ -201,8 +201,8 @@ export class StateDirectory implements Disposable {
   }
 
   /**
-   * Takes the lock. False if the container has been removed meanwhile: by now another one may have its id,
-   * and the cgroup and all else that goes by the id.
+   * Takes the lock. False if the container has been removed meanwhile: another one may have its id by now,
+   * and with it the cgroup and whatever else is named after the id.
    */
   lockIfThere(): boolean {
     this.lock();

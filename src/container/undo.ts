@@ -59,9 +59,9 @@ export class Undo implements Disposable {
 }
 
 /**
- * Adds an action on something that goes by the container's id or configuration. If a `delete --force` has
- * removed the container meanwhile, it has removed that thing too, and what is there may be the next
- * container's.
+ * Adds an action on something that is found by the container's id or configuration, such as its cgroup. If
+ * `delete --force` has removed the container meanwhile, it has removed that as well, and what is found now
+ * may be the next container's.
  */
 export function addOwn(undo: Undo, directory: StateDirectory, action: () => void): void {
   undo.add(() => {
@@ -71,7 +71,7 @@ export function addOwn(undo: Undo, directory: StateDirectory, action: () => void
 
 /**
  * Acts on something of that kind with the lock held. Throws if the container has been removed meanwhile. If
- * `act` fails, the lock stays for the undo.
+ * `act` fails, the lock is kept, since the undo needs it.
  */
 export function whileThere(directory: StateDirectory, act: () => void): void {
   if (!directory.lockIfThere()) throw new TsrunError("E_STATE", "the container was deleted meanwhile");

@@ -1,6 +1,6 @@
-// Whether a container that joins another one's pid namespace can be prepared by a process that nobody in
-// there sees (namespaces/stand.ts). With CAP_SYS_PTRACE they could else take all of tsrun's privileges from
-// it, or read the host's files through its /proc/PID/root. Called by plan.ts.
+// Whether a container that joins another one's pid namespace can be prepared by a process that nobody in that
+// namespace sees (namespaces/stand.ts). If somebody there saw it and had CAP_SYS_PTRACE, he could use all of
+// tsrun's privileges through it, or read the host's files below its /proc/PID/root. Called by plan.ts.
 
 import { tryCall } from "../linux/call/call.ts";
 import { FSCONFIG_SET_STRING, FSOPEN_CLOEXEC } from "../linux/numbers/mount.ts";
@@ -32,7 +32,10 @@ export function mayBeUnseen({ spec, namespaces: { joins, created }, rootless }: 
 /** The pid namespace of a process's children, in the host's procfs. */
 const OF_CHILDREN = "/proc/self/ns/pid_for_children";
 
-/** proc(5): the option `pidns`, of Linux 6.18. Without it a procfs is that of the process that mounts it. */
+/**
+ * Whether procfs has the option `pidns` (Linux 6.18, proc(5)). Without it, a procfs always shows the pid
+ * namespace of the process that mounts it.
+ */
 export function mountsProcUnseen(): boolean {
   const context = tryCall("fsopen", "proc", FSOPEN_CLOEXEC);
   if (context < 0) return false;

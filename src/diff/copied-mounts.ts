@@ -4,7 +4,7 @@
 
 import type { FoundMount } from "./found-mounts.ts";
 
-/** Mounts by what they have in common with their copies. */
+/** Groups mounts by what a mount and its copies have in common. */
 export class CopiedMounts {
   readonly #byId: ReadonlyMap<number, FoundMount>;
   readonly #alike = new Map<string, number[]>();

@@ -62,7 +62,7 @@ const NEXT = 'mount it again with "mounts add", or start a new container';
 class Matching {
   readonly #facts: MountFacts;
   readonly #taken = new Set<number>();
-  /** May be copies of those, by the kernel. */
+  /** The mounts that may be the kernel's copies of those. */
   readonly #copies = new Set<number>();
   readonly #copied: CopiedMounts;
   readonly #recursive: string[] = [];
@@ -141,7 +141,7 @@ class Matching {
       .slice(0, 1);
   }
 
-  /** The mounts there that nothing has been matched with; copies come last. */
+  /** The mounts on a path that have not been matched yet. Copies come last. */
   #at(path: string): FoundMount[] {
     const there = this.#facts.found.filter((one) => one.point === path && !this.#taken.has(one.id));
     return there.sort((one, other) => Number(this.#copies.has(one.id)) - Number(this.#copies.has(other.id)));

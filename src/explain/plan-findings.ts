@@ -123,7 +123,7 @@ function doubtedPath({ linux }: Spec): Fault[] {
   return [{ pointer: "/linux/cgroupsPath", reason, hint }];
 }
 
-/** Without systemd nobody reads them. */
+/** Nobody reads such properties without systemd, so their faults are only warnings then. */
 function doubtedProperties(spec: Spec): Fault[] {
   const found: Fault[] = [];
   for (const [pointer, check] of propertyChecks(spec)) {

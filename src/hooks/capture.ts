@@ -22,7 +22,7 @@ const KEPT = 1 << 20;
 export class Capture implements Disposable {
   readonly #made = new Map<CaptureName, Descriptor>();
   readonly #output: HookOutput | undefined;
-  /** Of each output, up to where it has been given back. */
+  /** For each output: up to which byte its memory has been given back. */
   readonly #forgotten = { stdout: 0, stderr: 0 };
 
   constructor(state: string, output: HookOutput | undefined) {
@@ -53,7 +53,7 @@ export class Capture implements Disposable {
       const file = this.#made.get(name);
       const size = file === undefined ? 0 : sizeOf(file);
       const from = this.#forgotten[name];
-      // Seldom more than needed, but not for each byte.
+      // Not for each byte, but as soon as there is as much to give back as is kept.
       if (file === undefined || size - from < 2 * KEPT) continue;
       const how = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
       tryCall("fallocate", file.number, how, from, size - KEPT - from);

@@ -86,7 +86,7 @@ export interface Entered {
 
 /** For an `init` that only prepares everything, in the host's pid namespace: see `standUnseen`. */
 export interface GoingInside {
-  /** Returns the container's first process, which has carried these out, and takes `socket`; `init` ends. */
+  /** Returns the container's first process: it takes `socket` and has carried these out. `init` ends. */
   goInside(operations: readonly Operation[]): Conversation;
   readonly socket: number;
 }

@@ -72,8 +72,9 @@ function standInSight(options: StandOptions): Standing {
 }
 
 /**
- * Like `enterNamespaces`, for a plan with a pid namespace to join: until `goInside`, nobody in that namespace
- * sees a process of the container that is being made, with all of tsrun's privileges and the host's root.
+ * Like `enterNamespaces`, for a plan with a pid namespace to join. The process that it returns has all of
+ * tsrun's privileges and the host's root, and nobody in that pid namespace sees it, or any other before
+ * `goInside`.
  */
 export function standUnseen(options: EnterOptions): Entered {
   const standing = standHidden({ ...options, beforeJoining: () => {} }, makeNamespaces);
@@ -81,7 +82,7 @@ export function standUnseen(options: EnterOptions): Entered {
   return { init, extra, closeOthers, reapOthers, end, goingInside: { goInside, socket } };
 }
 
-/** A new time namespace is entered by its child. */
+/** Only children of the process enter a new time namespace. */
 function makeNamespaces(entering: Entering): void {
   const { first, plan } = entering;
   first.say(dieWithTsrun());

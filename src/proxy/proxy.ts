@@ -287,8 +287,8 @@ export class SyscallProxy implements Line {
   }
 
   /**
-   * Waits for an answer until the process ends. A process of the container may also hold it, or a frozen
-   * cgroup: tsrun gives up when it finds the process stopped, traced or frozen twice in a row.
+   * Waits for an answer until the process ends. A process of the container, or a frozen cgroup, may hold it:
+   * tsrun gives up when it finds the process stopped, traced or frozen twice in a row.
    */
   #read(reply: Uint8Array, entries: readonly Entry[]): number {
     for (let held = 0; ; ) {

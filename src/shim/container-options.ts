@@ -48,14 +48,14 @@ export function optionsOf(any: Any | undefined, bundle: string): RuntimeOptions 
 }
 
 /**
- * By the name of containerd's own shim, this one is asked for other runtimes as well. Nobody may get a
- * container of tsrun's in place of theirs without knowing.
+ * Under the name of containerd's own shim, this one is also asked for other runtimes. Nobody is to get tsrun
+ * in place of another runtime without knowing it.
  */
 function checkRuntime(binaryName = ""): void {
   if (binaryName === "" || !/(^|\/)containerd-shim-runc-v\d+$/.test(process.argv0)) return;
   const path = binaryName.includes("/") ? binaryName : findInPath(binaryName);
   if (path !== undefined && isSameFile(status(path), status("/proc/self/exe"))) return;
-  const text = `cannot run "${binaryName}": ${process.argv0} is tsrun, which runs containers only itself`;
+  const text = `cannot run "${binaryName}": ${process.argv0} is tsrun, which starts no other runtime`;
   throw new RequestError("invalid argument", text);
 }
 
@@ -93,7 +93,7 @@ function readBundle(bundle: string): Bundle {
   return (JSON.parse(readRegular(`${bundle}/config.json`)) ?? {}) as Bundle;
 }
 
-/** Anything else than a file could hold up the shim, or never end. */
+/** Anything but a regular file could block the shim, or never end. */
 function readRegular(path: string): string {
   const type = status(path)?.type;
   if (type !== undefined && type !== S_IFREG) {

@@ -38,7 +38,7 @@ export class Container {
   #created: string | undefined;
   #oom: OomWatch | undefined;
   #stopOomWatch: (() => void) | undefined;
-  /** Whether such an event waits to be sent. */
+  /** Whether an event that says so waits to be sent. */
   #tellsOom = false;
 
   /** @param ended called when the first process has ended */
@@ -208,8 +208,8 @@ export class Container {
   }
 
   /**
-   * One that waits speaks for those that follow. A container that runs out of memory all the time could
-   * otherwise push the events of others out of the queue while containerd is away.
+   * As long as one such event waits, no second one is queued. Otherwise a container that runs out of memory
+   * all the time could push the events of others out of the queue while containerd is away.
    */
   #tellOom(): void {
     if (this.#tellsOom) return;

@@ -39,7 +39,7 @@ export class Publisher {
     this.#log = log;
   }
 
-  /** @param gone called when the event waits no longer */
+  /** @param gone called when the event has been sent or dropped */
   publish<N extends EventName>(
     name: N,
     values: ValuesOf<(typeof EVENTS)[N][1]>,

@@ -315,7 +315,7 @@ export class TaskService {
         if (left === 0) tell();
       });
     }
-    // Its process may not have been there when all were killed.
+    // Its process may have been made after all others were killed.
     for (const process of starting) {
       process.afterTelling(() => {
         if (process.state === "running") this.#killAll(container);

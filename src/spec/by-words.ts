@@ -14,7 +14,7 @@ export function byWords<Found extends object>(
   return (words) => {
     const key = words.join("\0");
     const known = all.get(key);
-    // No word of the known list has a NUL. As many words of the same key have none either, and are the same.
+    // The known words have no NUL. So an equal key with as many words has none either: they are the same.
     if (known?.count === words.length) return known.found;
     const found = find(words);
     if (!words.some((word) => word.includes("\0"))) all.set(key, { count: words.length, found });

@@ -15,7 +15,7 @@ interface Saved {
   readonly file: string;
 }
 
-/** The one that this command has read; a command reads that of one container. */
+/** The configuration that this command has read. A command reads that of one container only. */
 let last: Saved | undefined;
 
 /** Reads a saved config.json. Throws E_CONFIG if it is damaged, as far as that can be seen at a glance. */
@@ -33,7 +33,7 @@ export function reloadConfig(text: string, file: string): Spec {
   }
 }
 
-/** The fault of the saved configuration in place of an error of the engine that it has led to. */
+/** For an error of the engine that a damaged configuration has led to: the configuration's fault instead. */
 export function orDamaged(error: unknown): unknown {
   if (last === undefined || error instanceof TsrunError || isOutOfMemory(error)) return error;
   return damageIn(last, withoutEmptyWords(parsed(last), last.text)) ?? error;
@@ -58,12 +58,12 @@ function unlike({ file }: Saved): TsrunError {
 
 type Kind = "number" | "string" | "list" | Parts;
 
-/** Members and what they are if they are there. */
+/** Members, and of what kind each is if it is present. */
 interface Parts {
   readonly [key: string]: Kind;
 }
 
-/** What commands take apart: a number in place of a list would be an empty list to them, or end them. */
+/** What commands take apart. A number in place of a list would look like an empty list, or make them fail. */
 const PARTS: Parts = {
   ociVersion: "string",
   process: {

@@ -34,7 +34,7 @@ export class CallerEnd implements Disposable {
     this.#own = own;
   }
 
-  /** A pipe that was opened anew would no longer report its end (fifo(7)), so only a terminal is. */
+  /** Only a terminal is opened anew: a pipe would then no longer report its end (fifo(7)). */
   static input(): CallerEnd {
     const type = status("", { at: 0, itself: true })?.type;
     return new CallerEnd(0, type, type === S_IFCHR ? openAnew(0, O_RDONLY) : undefined);
@@ -61,7 +61,7 @@ export class CallerEnd implements Disposable {
     return tryCall("write", number, bytes, isBounded ? Math.min(bytes.length, PIPE_BUF) : bytes.length);
   }
 
-  /** Makes a pipe larger by as many bytes, which then need not wait for its reader. False if it cannot be. */
+  /** Makes a pipe larger by this many bytes, so that they need not wait for its reader. False if it fails. */
   makeRoom(bytes: number): boolean {
     if (this.#type !== S_IFIFO) return false;
     const size = tryCall("fcntl", this.number, F_GETPIPE_SZ, 0);

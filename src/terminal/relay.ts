@@ -32,7 +32,7 @@ const CAPACITY = 65536;
 
 /** How long to wait, in milliseconds, for output that is left when the process has ended. */
 const DRAIN_MS = 100;
-/** And for a reader of that output who reads nothing. */
+/** How long to wait for a reader of that output who reads nothing, in milliseconds. */
 const READER_MS = 10_000;
 
 /** Where one direction leads. */
@@ -138,7 +138,7 @@ export class TerminalRelay implements Disposable {
   /**
    * Passes on the output that is left when the container's process has ended; other processes may go on
    * writing, so no more than a terminal holds. A pipe is made large enough for that, so that nobody waits for
-   * its reader; another reader has some time.
+   * its reader; any other reader gets some time.
    */
   drain(): void {
     const output = this.#output;

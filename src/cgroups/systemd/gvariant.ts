@@ -1,6 +1,6 @@
 // Annotations `org.systemd.property.NAME` as properties: their values are GVariant text, such as `uint64
-// 10000000`, `true`, `'mixed'`, `['a', 'b']` (runc: initSystemdProps, and godbus' ParseVariant). What the bus
-// cannot carry is an error, never cut. Pure.
+// 10000000`, `true`, `'mixed'`, `['a', 'b']` (runc: initSystemdProps, and godbus' ParseVariant). A value that
+// the bus cannot carry is an error; it is never cut to fit. Pure.
 
 import { TsrunError, throwIfOutOfMemory } from "../../errors.ts";
 import { quoted, shorten } from "../../spec/shorten.ts";
@@ -8,7 +8,7 @@ import { type BusValue, isType, isTypes, type Property, splitSignature, UNLIMITE
 
 export const SYSTEMD_PROPERTY_PREFIX = "org.systemd.property.";
 
-/** Of an annotation's key and value in an error. */
+/** How many characters of an annotation's key, and of its value, an error shows. */
 const LONGEST_SHOWN = 200;
 
 /** The properties that the annotations ask for, in the annotations' order. */
@@ -21,7 +21,7 @@ export function propertyAnnotations(annotations: Readonly<Record<string, string>
   return Object.entries(annotations).filter(([key]) => key.startsWith(SYSTEMD_PROPERTY_PREFIX));
 }
 
-/** The property that one annotation asks for. Throws E_CONFIG if it asks for none that the bus can carry. */
+/** The property that one annotation asks for. Throws E_CONFIG if the bus cannot carry it. */
 export function annotationProperty(key: string, text: string): Property {
   const name = key.slice(SYSTEMD_PROPERTY_PREFIX.length);
   const shown = shorten(key, LONGEST_SHOWN);
@@ -73,7 +73,7 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   signature: "g",
 };
 
-/** The whole numbers: word, least, greatest. */
+/** The types of whole numbers: name, least value, greatest value. */
 const WHOLE: ReadonlyMap<string, readonly [string, bigint, bigint]> = new Map([
   ["y", ["byte", 0n, 255n]],
   ["n", ["int16", -32_768n, 32_767n]],
@@ -230,7 +230,7 @@ function readNumber(token: string, wanted: string | undefined): Variant {
   return { type, value };
 }
 
-/** No type has more digits; a number of a million would take seconds to convert. */
+/** No type has more digits, and a number with a million of them would take seconds to convert. */
 const MOST_DIGITS = 30;
 
 function sizeOf(prefix: string, digits: string): bigint {
@@ -263,7 +263,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   b: "\b",
   f: "\f",
   v: "\v",
-  // The end of a line is continued in the next.
+  // A backslash at the end of a line: the text continues in the next one.
   "\n": "",
 };
 

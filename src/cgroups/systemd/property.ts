@@ -45,7 +45,7 @@ export function splitSignature(signature: string): readonly [string, string] {
   return [signature.slice(0, end), signature.slice(end)];
 }
 
-/** Of the D-Bus specification. */
+/** The limit of the D-Bus specification. */
 const LONGEST_SIGNATURE = 255;
 
 /** Whether it is one complete type that can be written without file descriptors. */

@@ -21,7 +21,7 @@ import { withUnkept } from "./unkept.ts";
 
 /**
  * Makes the unit and moves the process into it. The cgroup exists when this returns. Calls `accepted` as soon
- * as systemd makes the unit: one of this name that exists without that call is another container's.
+ * as systemd begins to make the unit. Without that call, a unit of this name is another container's.
  */
 export function startUnit(unit: UnitPlan, pid: number, accepted: () => void): void {
   const systemd = connectSystemd(unit);

@@ -22,7 +22,7 @@ function byName(entries: readonly string[]): Record<string, string> {
 
 let all: Record<string, string> | undefined;
 
-/** An object of all variables, which takes some 4,000 instructions each: made for those who list them. */
+/** All variables as an object. Each takes some 4,000 instructions, so it is made only to list them. */
 function everything(): Record<string, string> {
   all ??= byName(variables());
   return all;

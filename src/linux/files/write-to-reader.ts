@@ -36,7 +36,7 @@ function waitForReader(fd: number): boolean {
   try {
     return poll([{ fd, events: POLLOUT }], PATIENCE_MS)[0] !== 0;
   } catch (error) {
-    // ppoll(2) takes no more descriptors than RLIMIT_NOFILE, which may be 0. Then the message matters more.
+    // ppoll(2) takes no more descriptors than RLIMIT_NOFILE, which may be 0. Then write without waiting.
     if (hasErrno(error, "EINVAL")) return true;
     throw error;
   }

@@ -19,7 +19,7 @@ const UNSEEN_MS = 1000;
 /** How many processes of a list have handles at the same time: the usual limit of descriptors is 1024. */
 const HANDLES_AT_ONCE = 256;
 
-/** What is done beside waiting: first after `everyMs`, then after as many milliseconds as it returns. */
+/** What is done while waiting: first after `everyMs`. It returns the milliseconds until the next time. */
 export interface Meanwhile {
   readonly everyMs: number;
   attend(): number;
@@ -68,8 +68,8 @@ export class ProcessHandle {
   }
 
   /**
-   * The entry for poll(2) that is ready when it has ended. Without a pidfd none is: then the caller needs
-   * SIGCHLD, and, as a tracer keeps that from it, `hasEndedUnseen` every `patienceMs`.
+   * The entry for poll(2) that is ready when it has ended. Without a pidfd none is ready: the caller then
+   * needs SIGCHLD and, since a tracer may hold that back, calls `hasEndedUnseen` every `patienceMs`.
    */
   wanted(): PollEntry {
     return { fd: this.#pidfd?.number ?? -1, events: POLLIN };
@@ -147,8 +147,8 @@ export function holdProcess(pid: number, startTime: number): Descriptor | undefi
 }
 
 /**
- * The directory of a thread that still runs. Of a first thread that has ended the kernel no longer shows the
- * namespaces, the root and the mounts, which all threads share.
+ * The directory of a thread that still runs. All threads share namespaces, root and mounts, but the kernel no
+ * longer shows them for a first thread that has ended.
  */
 function holdThread({ number: at }: Descriptor): Descriptor | undefined {
   for (const { name } of listDirectoryAt("task", { at })) {

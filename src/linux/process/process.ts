@@ -44,7 +44,7 @@ export interface ProcessStatus {
   readonly parent: number;
   /** Clock ticks after boot; with the pid it identifies a process. */
   readonly startTime: number;
-  /** Not if only its first thread has (pthread_exit(3)), which is a zombie until the others have ended. */
+  /** False if only its first thread has (pthread_exit(3)): that is a zombie until the others have ended. */
   readonly hasEnded: boolean;
 }
 

@@ -29,8 +29,8 @@ export class Children {
    */
   #commands = 0;
   /**
-   * The limits of open files as containerd has set them. The shim takes what the hard one allows, as each
-   * exec that runs keeps up to ten descriptors open. Its children get them as they were.
+   * The limits of open files that containerd has set. The shim raises its soft limit to the hard one, since
+   * each running exec keeps up to ten descriptors open. Its children get the limits that were set.
    */
   readonly limits: Limits = openFilesLimits();
 

@@ -100,7 +100,7 @@ export class Loop {
       for (let index = 0; index < count && !this.#ended; index++) {
         const at = index * EVENT_SIZE;
         const one = this.#handlers.get(view.getInt32(at + DATA_OFFSET, true));
-        // A handler that ran before may have stopped this watch, and another may have begun with its number.
+        // An earlier handler may have stopped this watch, and begun another one on the same number.
         if (one?.watch !== view.getInt32(at + DATA_OFFSET + 4, true)) continue;
         this.#try(() => one.handler(view.getUint32(at, true)));
       }

@@ -111,7 +111,7 @@ export function readRuntimeOptions(any: Any | undefined, reader: OptionsReader):
   }
 }
 
-/** The others are for a checkpoint, and come with its request, too. */
+/** The other members are about checkpoints, and come with the request for a checkpoint, too. */
 function ofCreate(options: ValuesOf<typeof CREATE_OPTIONS>): RuntimeOptions {
   const { noPivotRoot, noNewKeyring, shimCgroup, ioUid, ioGid, criuWorkPath, criuImagePath } = options;
   return { noPivotRoot, noNewKeyring, shimCgroup, ioUid, ioGid, criuWorkPath, criuImagePath };

@@ -1,4 +1,4 @@
-// The FIFOs that containerd makes and reads (fifo(7)). Opening them blocks nobody else.
+// The FIFOs that containerd makes and reads (fifo(7)). While one waits to be opened, other requests go on.
 
 import { hasErrno, mustCall } from "../../linux/call/call.ts";
 import { type Descriptor, makeDirectories, open, status } from "../../linux/files/files.ts";
@@ -7,9 +7,9 @@ import type { Loop } from "../loop/loop.ts";
 import { type Routine, waitFor } from "../loop/routine.ts";
 import { RequestError } from "../ttrpc/status.ts";
 
-/** How long the caller may take to open a FIFO for reading, as long as containerd's own shim waits. */
+/** How long the caller may take to open a FIFO for reading: as long as under containerd's own shim. */
 const READER_MS = 30_000;
-/** The pauses between two attempts get longer, from the first to the last of these, milliseconds. */
+/** The pause between two attempts grows from the first of these to the second, milliseconds. */
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1, 50];
 
 export interface Sink {
@@ -31,8 +31,8 @@ export function* openSink(loop: Loop, path: string): Routine<Sink> {
 }
 
 /**
- * Waits for a reader. If a process ended before its reader came, all would have closed the FIFO by then:
- * its output would be lost, and the reader would wait for a writer for ever.
+ * Waits for a reader. If the process ended before its reader came, nobody would have the FIFO open any more:
+ * the output would be lost, and the reader would wait for a writer for ever.
  */
 function* openWhenRead(loop: Loop, path: string): Routine<Descriptor> {
   const latest = performance.now() + READER_MS;
@@ -69,7 +69,7 @@ export interface Source {
   readonly holder: Descriptor;
 }
 
-/** Opens what the container's input comes from. Nothing else than a FIFO can be waited for. */
+/** Opens what the container's input comes from. It has to be a FIFO: nothing else can be waited for. */
 export function openSource(path: string): Source {
   if (!isFifo(path)) throw new RequestError("invalid argument", `cannot read "${path}": it is no FIFO`);
   // First the reader: a writer that does not wait is refused while there is none.

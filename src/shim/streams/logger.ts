@@ -97,7 +97,7 @@ function spawnLogger(
   }
 }
 
-/** ESRCH if it has ended. Of a child that has not been waited for, no other process can have the pid. */
+/** ESRCH if it has ended. Until a child has been waited for, no other process can have its pid. */
 export function signalIfRunning(pid: number, signal: number): number {
   const status = processStatus(pid);
   const handle = status === undefined ? undefined : openProcess(pid, status.startTime);

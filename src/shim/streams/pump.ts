@@ -99,14 +99,14 @@ export class Pump {
     this.#await("source empty");
   }
 
-  /** A source that has hung up is told of again only when something has changed. */
+  /** A source that has hung up is reported again only when something changes. */
   #await(what: "source empty" | "source hung up" | "sink full"): void {
     const hungUp = what === "source hung up" ? EPOLLET : 0;
     this.#source?.change(what === "sink full" ? 0 : EPOLLIN | hungUp);
     this.#sink?.change((what === "sink full" ? EPOLLOUT : 0) | this.#hangUpOnce);
   }
 
-  /** epoll would report a hang-up of the sink all the time. */
+  /** Otherwise epoll would report a hang-up of the sink all the time. */
   get #hangUpOnce(): number {
     return this.#ends.terminal === "to" ? EPOLLET : 0;
   }

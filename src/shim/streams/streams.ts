@@ -241,7 +241,7 @@ class TerminalStreams implements Streams {
     tryCall("ioctl", this.#master.number, TIOCSWINSZ, u32Array([height + width * 0x10000, 0]));
   }
 
-  /** With the first process of its session, the terminal has hung up for all others (setsid(2)). */
+  /** When the leader of a session ends, its terminal hangs up for all other processes (setsid(2)). */
   finish(): void {
     this.#hasEnded = true;
     this.#input?.stop();
