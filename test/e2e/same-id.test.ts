@@ -11,7 +11,7 @@ import { driverFlags, systemdDriver } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram, signalProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
-import type { Result } from "../support/runtime.ts";
+import { isTsrun, type Result } from "../support/runtime.ts";
 import { until } from "../support/wait.ts";
 
 const SLEEP = Container.script("exec sleep 1000");
@@ -128,14 +128,16 @@ behaviour(
     const on = (...args: string[]) => lab.invokeBare([...elsewhere, ...args]);
     mustSucceed(await on("run", "--detach", "--bundle", next.bundle, box.id));
     try {
-      const forced = mustSucceed(await box.delete({ flags: ["--force"] }));
-      t.match(forced.stderr, /in use by another container/);
+      const forced = await box.delete({ flags: ["--force"] });
+      if (isTsrun) t.match(mustSucceed(forced).stderr, /in use by another container/);
       const { status } = JSON.parse(mustSucceed(await on("state", box.id)).stdout) as { status: string };
       t.equal(status, "running");
     } finally {
       mustSucceed(await on("delete", "--force", box.id));
     }
     rmSync(join(lab.folder, "elsewhere"), { recursive: true });
+    // runc's fails after ten seconds, as long as the cgroup is in use.
+    if (!isTsrun) mustSucceed(await box.delete({ flags: ["--force"] }));
     await nothingLeft(t, lab, "after both");
   },
   notOfCrun("it ends what is in the cgroup"),
