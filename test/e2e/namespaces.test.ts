@@ -290,6 +290,7 @@ behaviour(
     t.equal(readFileSync(file, "utf8"), before, "the host has what it had");
     await nothingLeft(t, lab, "after the refusal");
   },
+  notOfCrun("it changes the host's"),
 );
 
 behaviour("a namespace path that is missing, or of another kind, is refused", async (t, lab) => {

@@ -258,6 +258,7 @@ behaviour(
   },
   NOTIFIES,
   needsAgent,
+  notOfCrun("its first process sends the listener itself"),
 );
 
 behaviour(
