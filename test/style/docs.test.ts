@@ -1,5 +1,6 @@
-// Checks the documents: their links lead somewhere, docs/conformance.md, README's table and docs/bench.md
-// agree with the results, and docs/spec-conformance.md names a proof for everything that it calls supported.
+// Checks the documents: their links lead somewhere, and what they name of the sources is there;
+// docs/conformance.md, README's table and docs/bench.md agree with the results; docs/spec-conformance.md
+// names a proof for everything that it calls supported.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -15,6 +16,7 @@ import { page as benchPage, renewReadme } from "../bench/page.ts";
 import { readResults } from "../bench/results.ts";
 import { explainPicture } from "../page/pictures.ts";
 import { renewErrorsPage } from "../support/errors-page.ts";
+import { readNativeSources, readSources } from "./source.ts";
 
 const documents = [
   ...readdirSync(".").filter((name) => name.endsWith(".md")),
@@ -50,6 +52,41 @@ t.test("every link of a document leads somewhere", (test) => {
     }),
   );
   test.strictSame(broken, []);
+  test.end();
+});
+
+/** What a document has between backticks. */
+function codeIn(text: string): string[] {
+  const prose = text.replace(/^```[\s\S]*?^```/gm, "");
+  return [...prose.matchAll(/`([^`\n]+)`/g)].map(([, code = ""]) => code);
+}
+
+const files = [...readSources("src", "test", "scripts"), ...readNativeSources("src", "test")];
+
+t.test("the files of the source that a document names are there", (test) => {
+  const paths = files.map(({ path }) => `/${path}`);
+  const isThere = (name: string): boolean => paths.some((path) => path.endsWith(`/${name}`));
+  const missing = documents.flatMap((document) =>
+    codeIn(readFileSync(document, "utf8"))
+      .flatMap((code) => code.match(/(?<![\w./*-])[a-z][\w./-]*\.(?:ts|c)(?![\w.])/g) ?? [])
+      .filter((name) => !name.includes("NAME") && !isThere(name))
+      .map((name) => `${document}: ${name}`),
+  );
+  test.strictSame(missing, []);
+  test.end();
+});
+
+t.test("the functions and tables that the tour and the page for additions name are there", (test) => {
+  const schemas = readdirSync("schemas").map((name) => readFileSync(join("schemas", name), "utf8"));
+  const text = [...files.map(({ lines }) => lines.join("\n")), ...schemas].join("\n");
+  const words = new Set(text.match(/[A-Za-z_]\w*/g));
+  const missing = ["docs/ARCHITECTURE.md", "docs/adding.md"].flatMap((document) =>
+    codeIn(readFileSync(document, "utf8"))
+      .filter((code) => /^#?([a-z]+[A-Z]\w*|[A-Z][A-Z_]{3,})$/.test(code) && code !== "CHANGELOG")
+      .filter((name) => !words.has(name.replace("#", "")))
+      .map((name) => `${document}: ${name}`),
+  );
+  test.strictSame(missing, []);
   test.end();
 });
 
