@@ -13,7 +13,7 @@ export const LIBSECCOMP: Source = {
   version: "2.6.0",
   archive: "libseccomp_2.6.0.orig.tar.gz",
   pool: "pool/main/libs/libseccomp",
-  sites: ["https://github.com/seccomp/libseccomp/releases/download/v2.6.0/libseccomp-2.6.0.tar.gz"],
+  sites: [{ url: "https://github.com/seccomp/libseccomp/releases/download/v2.6.0/libseccomp-2.6.0.tar.gz" }],
   sha256: "83b6085232d1588c379dc9b9cae47bb37407cf262e6e74993c61ba72d2a784dc",
 };
 

@@ -35,8 +35,12 @@ export const QUICKJS: Source = {
   version: VERSION,
   archive: `quickjs_${VERSION}.orig.tar.xz`,
   pool: "pool/main/q/quickjs",
-  // The author's own archive is packed differently.
-  sites: [],
+  sites: [
+    {
+      url: "https://bellard.org/quickjs/quickjs-2025-04-26.tar.xz",
+      sha256: "2f20074c25166ef6f781f381c50d57b502cb85d470d639abccebbef7954c83bf",
+    },
+  ],
   sha256: "ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe",
 };
 

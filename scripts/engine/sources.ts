@@ -10,9 +10,15 @@ export interface Source {
   readonly archive: string;
   /** Its folder in Debian's archive, which has it as long as a release has it. */
   readonly pool: string;
-  /** Where its authors offer the same file. */
-  readonly sites: readonly string[];
+  /** Where its authors offer it. */
+  readonly sites: readonly Site[];
   readonly sha256: string;
+}
+
+export interface Site {
+  readonly url: string;
+  /** Of their file, where they pack it in another way than Debian. */
+  readonly sha256?: string;
 }
 
 /** Unpacks a source to `folder`, replacing what is there. The archive is kept in `directory`. */
@@ -28,10 +34,17 @@ export async function obtain(source: Source, directory: string): Promise<string>
   mkdirSync(directory, { recursive: true });
   const archive = await find(source, directory);
   const digest = new Bun.CryptoHasher("sha256").update(await Bun.file(archive).bytes()).digest("hex");
-  if (digest !== source.sha256) {
-    throw new Error(`${archive} is not what it should be: its SHA-256 is ${digest}, not ${source.sha256}`);
+  const right = digestsOf(source);
+  if (!right.includes(digest)) {
+    const words = `its SHA-256 is ${digest}, not ${right.join(" or ")}`;
+    throw new Error(`${archive} is not what it should be: ${words}`);
   }
   return archive;
+}
+
+/** Of Debian's file, and of its authors'. */
+function digestsOf({ sha256, sites }: Source): string[] {
+  return [sha256, ...sites.flatMap((site) => site.sha256 ?? [])];
 }
 
 async function find(source: Source, directory: string): Promise<string> {
@@ -56,10 +69,9 @@ async function download(source: Source, archive: string): Promise<void> {
     tried.push(attempt.from);
     if (await attempt.fetch()) return renameSync(file, archive);
   }
-  const places = tried.length === 0 ? "without apt there is nowhere to look" : `not at ${tried.join(", ")}`;
   throw new Error(
-    `no ${source.archive}: ${places}. Get the file (SHA-256 ${source.sha256}) and build with ` +
-      "SOURCES=<the folder that has it>",
+    `no ${source.archive}: not at ${tried.join(", ")}. Get the file (SHA-256 ${digestsOf(source).join(" or ")}) ` +
+      "and build with SOURCES=<the folder that has it>",
   );
 }
 
@@ -96,8 +108,8 @@ function byApt({ pool, archive }: Source, file: string): (uri: string) => Attemp
   };
 }
 
-function bySite(file: string): (from: string) => Attempt {
-  return (from) => ({
+function bySite(file: string): (site: Site) => Attempt {
+  return ({ url: from }) => ({
     from,
     fetch: async () => {
       try {

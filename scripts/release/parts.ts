@@ -15,10 +15,18 @@ interface HostTool {
   readonly program: string;
 }
 
-/** Tools of the host whose versions change the bytes. */
+/** Tools of the host whose versions change the bytes of an executable. */
 const HOST_TOOLS: Readonly<Record<string, HostTool>> = {
   gcc: { license: "GPL-3.0-or-later WITH GCC-exception-3.1", program: "gcc" },
   binutils: { license: "GPL-3.0-or-later", program: "ld" },
+};
+
+/** Tools of the host whose versions change the bytes of archives and packages. */
+const PACKING_TOOLS: Readonly<Record<string, HostTool>> = {
+  tar: { license: "GPL-3.0-or-later", program: "tar" },
+  xz: { license: "NOASSERTION", program: "xz" },
+  dpkg: { license: "GPL-2.0-or-later", program: "dpkg-deb" },
+  rpm: { license: "GPL-2.0-or-later", program: "rpmbuild" },
 };
 
 export async function partsOf(lock: Lock, otherMachine: string): Promise<Part[]> {
@@ -32,8 +40,8 @@ export async function partsOf(lock: Lock, otherMachine: string): Promise<Part[]>
     sourcePart("libseccomp", LIBSECCOMP, { license: "LGPL-2.1-only", relation: "library" }),
     { name: "musl", version: await debianVersion("musl-dev"), license: "MIT", relation: "library" },
     ...NPM_TOOLS.map((name) => npmPart(packageOf(lock, name), "tool")),
-    ...(await hostTools("")),
-    ...(await hostTools(`${otherMachine}-linux-gnu-`)),
+    ...(await hostTools("", { ...HOST_TOOLS, ...PACKING_TOOLS })),
+    ...(await hostTools(`${otherMachine}-linux-gnu-`, HOST_TOOLS)),
   ];
 }
 
@@ -47,7 +55,8 @@ function sourcePart(
   source: Source,
   rest: Pick<Part, "license" | "relation" | "comment">,
 ): Part {
-  const [download] = source.sites;
+  // The checksum is that of Debian's file.
+  const download = source.sites.find(({ sha256 }) => sha256 === undefined)?.url;
   return {
     name,
     version: source.version,
@@ -57,14 +66,14 @@ function sourcePart(
   };
 }
 
-async function hostTools(prefix: string): Promise<Part[]> {
-  return await Promise.all(Object.entries(HOST_TOOLS).map(([name, tool]) => hostTool(prefix, name, tool)));
+async function hostTools(prefix: string, tools: Readonly<Record<string, HostTool>>): Promise<Part[]> {
+  return await Promise.all(Object.entries(tools).map(([name, tool]) => hostTool(prefix, name, tool)));
 }
 
 async function hostTool(prefix: string, name: string, { license, program }: HostTool): Promise<Part> {
-  // The version comes last in the first line, as in "gcc (Debian 12.2.0-14) 12.2.0".
+  // The version is the last number in the first line, as in "gcc (Debian 12.2.0-14) 12.2.0".
   const [comment = ""] = (await $`${prefix}${program} --version`.text()).split("\n");
-  const version = comment.split(" ").at(-1) ?? "";
+  const version = comment.split(" ").findLast((word) => /^\d/.test(word)) ?? "";
   return { name: `${prefix}${name}`, version, license, comment, relation: "tool" };
 }
 

@@ -2,7 +2,8 @@
 // says, that a source of others is the one that was meant, and what is missing.
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
@@ -66,6 +67,33 @@ t.test("a source from SOURCES is taken by its digest alone", async (t) => {
   t.match(unpack(), /there is no libseccomp_\S+\.orig\.tar\.gz/);
   writeFileSync(join(folder, "libseccomp_2.6.0.orig.tar.gz"), "something else");
   t.match(unpack(), /is not what it should be: its SHA-256 is [0-9a-f]{64}, not [0-9a-f]{64}/);
+});
+
+t.test("a source that its authors pack in another way has a digest of its own", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "tsrun-sites-"));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, "empty"));
+  writeFileSync(join(folder, "authors.tar"), "as its authors pack it");
+  const digest = createHash("sha256").update("as its authors pack it").digest("hex");
+  // Without apt there is no archive of Debian's.
+  const obtain = (sha256: string) =>
+    bun(
+      `import { obtain } from "./scripts/engine/sources.ts";
+       const folder = ${JSON.stringify(folder)};
+       const sites = [{ url: "file://" + folder + "/authors.tar", sha256: ${JSON.stringify(sha256)} }];
+       const debian = { archive: "x.orig.tar", pool: "pool", sha256: "0".repeat(64) };
+       try { console.log(await obtain({ version: "1", ...debian, sites }, folder + "/" + ${JSON.stringify(sha256)})); }
+       catch (error) { console.log(error.message); }`,
+      { PATH: join(folder, "empty"), SOURCES: "" },
+    ).stdout.trim();
+  t.match(obtain("1".repeat(64)), new RegExp(`its SHA-256 is ${digest}, not 0{64} or 1{64}$`));
+  t.equal(obtain(digest), join(folder, digest, "x.orig.tar"));
+});
+
+const EXECUTABLE = "dist/tsrun";
+
+t.test("the executable stays below 6.5 MB", { skip: !existsSync(EXECUTABLE) && "not built" }, async (t) => {
+  t.ok(statSync(EXECUTABLE).size < 6_500_000, `${statSync(EXECUTABLE).size} bytes`);
 });
 
 t.test("what the build needs and is not there is said in one sentence, with its packages", async (t) => {
