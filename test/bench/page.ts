@@ -19,7 +19,6 @@ export const SHOWN: readonly Row[] = [
 const BEGIN = "<!-- from here on: make bench-page -->\n";
 const END = "<!-- to here -->\n";
 
-const CHART = "![milliseconds of each command: tsrun, runc and crun](docs/bench.svg)\n";
 const REST = `A whole life is \`create\`, \`start\`, the end of \`/bin/true\` and \`delete\`.
 \`make bench N=40\` measures on your machine; the runtimes take turns, so that other load hits all of them.
 [docs/bench.md](docs/bench.md) has the rest: cgroup v1, processor time, Docker's seccomp profile, busy
@@ -73,7 +72,7 @@ export function renewReadme(readme: string, blocks: readonly Block[]): string {
   const [before, after] = [readme.indexOf(BEGIN), readme.indexOf(END)];
   if (before < 0 || after < before) throw new Error("README.md does not say where its table is to be");
   if (blocks.length === 0) return readme;
-  const parts = [CHART, shortTable(shownBlock(blocks)), REST];
+  const parts = [shortTable(shownBlock(blocks)), REST];
   return `${readme.slice(0, before)}${BEGIN}\n${parts.join("\n")}\n${readme.slice(after)}`;
 }
 

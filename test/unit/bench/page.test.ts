@@ -40,7 +40,6 @@ t.test("README gets a table of v2, without lists, in its place", async (t) => {
   t.match(text, /\n\| `create` +\| 8\.00 +\| 32\.0 +\| 10\.0 +\|\n/);
   t.equal(renewReadme(text, [block()]), text, "twice is as once");
   t.equal(renewReadme(text, []), text, "without results nothing changes");
-  t.match(text, "(docs/bench.svg)");
   t.throws(() => renewReadme("no place", [block()]), /does not say where/);
 });
 
