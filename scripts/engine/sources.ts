@@ -69,9 +69,10 @@ async function download(source: Source, archive: string): Promise<void> {
     tried.push(attempt.from);
     if (await attempt.fetch()) return renameSync(file, archive);
   }
+  const digests = digestsOf(source).join(" or ");
   throw new Error(
-    `no ${source.archive}: not at ${tried.join(", ")}. Get the file (SHA-256 ${digestsOf(source).join(" or ")}) ` +
-      "and build with SOURCES=<the folder that has it>",
+    `no ${source.archive}: not at ${tried.join(", ")}. Get the file (SHA-256 ${digests}) and build with ` +
+      "SOURCES=<the folder that has it>",
   );
 }
 

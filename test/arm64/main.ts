@@ -5,6 +5,7 @@
 // files; without any the smoke checks run on every kernel, and the most important files on the first.
 
 import { $ } from "bun";
+import { explainedOtherwise } from "./explain.ts";
 import { type Machine, makeSmoke, run } from "./machine.ts";
 import { busyboxOf, getMusl, getPrograms, kernelOf, Unavailable, work } from "./packages.ts";
 import { chosenTests, makeDebian, makeTests } from "./root.ts";
@@ -83,6 +84,19 @@ async function build(): Promise<boolean> {
   return isBuilt;
 }
 
+/** What explain says on both machines, where there are two. */
+async function testExplain(): Promise<void> {
+  const own = `${root}/dist/tsrun`;
+  if (own === tsrun) return;
+  const name = "arm64/explain";
+  const differences = await explainedOtherwise(own, tsrun);
+  if (differences.length > 0) return fail(name, differences);
+  say(`# Subtest: ${name}`);
+  say(`    ok 1 - explain --json is the same as on ${process.arch}`);
+  say("    1..1");
+  point(true, name);
+}
+
 /** Runs a machine, whose TAP text goes to stdout as part of the whole. */
 async function test(machine: Machine, what: string): Promise<void> {
   let isUp = false;
@@ -131,6 +145,7 @@ async function main(kinds: readonly string[], words: readonly string[]): Promise
     return await busyboxOf();
   });
   if (busybox !== undefined && (await build())) {
+    await testExplain();
     const smoke = await makeSmoke(busybox, tsrun);
     const debian = chosenTests(onFirst).length > 0 ? await orSkip(["files"], makeDebian) : undefined;
     for (const [index, kind] of kinds.entries()) {

@@ -2,13 +2,14 @@
 // tsrun and a static busybox, as that of a distribution with musl would have.
 
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, symlinkSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, tsrunOnly } from "../support/behaviour.ts";
 import { needsCompiler } from "../support/compile.ts";
 import type { Config } from "../support/config.ts";
 import { Container } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
+import { needsProgram } from "../support/program.ts";
 import { busybox } from "../support/rootfs.ts";
 import { runtimePath } from "../support/runtime.ts";
 
@@ -58,6 +59,22 @@ behaviour(
     t.match(annotations["io.github.seccomp.libseccomp.version"], /^\d+\.\d+\.\d+$/);
   },
   ONE_FILE,
+);
+
+behaviour(
+  "--version and features start no process",
+  async (t, lab) => {
+    for (const word of ["--version", "features"]) {
+      const log = join(lab.folder, `calls-${word}`);
+      // Of what follows, the first program is the one that is asked for.
+      const wrapper = ["strace", "-f", "-qq", "-e", "trace=process", "-e", "signal=none", "-o", log];
+      const { code } = await lab.invokeBare([word], { wrapper });
+      const calls = readFileSync(log, "utf8").match(/\b[a-z]\w+(?=\()/g) ?? [];
+      t.strictSame([code, [...new Set(calls)]], [0, ["execve", "exit_group"]], word);
+    }
+  },
+  ONE_FILE,
+  needsProgram("strace"),
 );
 
 behaviour(

@@ -153,16 +153,22 @@ behaviour(
 );
 
 behaviour(
-  "make install puts the program, its manual pages and its completions below DESTDIR",
+  "make install puts everything below DESTDIR, and make uninstall leaves nothing of it",
   async (t, lab) => {
     const root = join(lab.folder, "destination");
-    const { code, stderr } = runProgram(["make", "-s", "install", `DESTDIR=${root}`, "PREFIX=/usr"]);
+    const make = (target: string) => runProgram(["make", "-s", target, `DESTDIR=${root}`, "PREFIX=/usr"]);
+    const inRoot = () =>
+      readdirSync(root, { recursive: true, withFileTypes: true })
+        .filter((entry) => !entry.isDirectory())
+        .map((entry) => join(entry.parentPath, entry.name).slice(root.length));
+    const { code, stderr } = make("install");
     t.strictSame([code, stderr], [0, ""]);
-    const installed = readdirSync(root, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name).slice(root.length));
+    const installed = inRoot();
     for (const path of [
       "/usr/bin/tsrun",
+      "/usr/bin/containerd-shim-tsrun-v2",
+      "/usr/share/doc/tsrun/LICENSE",
+      "/usr/share/doc/tsrun/THIRD_PARTY_NOTICES",
       "/usr/share/man/man8/tsrun.8",
       "/usr/share/man/man8/tsrun-create.8",
       "/usr/share/bash-completion/completions/tsrun",
@@ -173,6 +179,8 @@ behaviour(
     }
     const { stdout } = runProgram([join(root, "usr/bin/tsrun"), "--version"]);
     t.match(stdout, /^tsrun\b.* version \d+\.\d+\.\d+$/m);
+    const uninstalled = make("uninstall");
+    t.strictSame([uninstalled.code, uninstalled.stderr, inRoot()], [0, "", []]);
   },
   ONLY_TSRUN,
   needsProgram("make"),

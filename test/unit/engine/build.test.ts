@@ -82,7 +82,8 @@ t.test("a source that its authors pack in another way has a digest of its own", 
        const folder = ${JSON.stringify(folder)};
        const sites = [{ url: "file://" + folder + "/authors.tar", sha256: ${JSON.stringify(sha256)} }];
        const debian = { archive: "x.orig.tar", pool: "pool", sha256: "0".repeat(64) };
-       try { console.log(await obtain({ version: "1", ...debian, sites }, folder + "/" + ${JSON.stringify(sha256)})); }
+       const made = folder + "/" + ${JSON.stringify(sha256)};
+       try { console.log(await obtain({ version: "1", ...debian, sites }, made)); }
        catch (error) { console.log(error.message); }`,
       { PATH: join(folder, "empty"), SOURCES: "" },
     ).stdout.trim();
