@@ -162,5 +162,10 @@ export const BIND_DATA_REASON = "bind mounts cannot have any filesystem-specific
 
 /** Whether a bind mount ignores the option: it has a value, so it is no misspelt option of ours. */
 export function isIgnoredBindData(option: string): boolean {
-  return option.indexOf("=") > 0;
+  return option.indexOf("=") > 0 && !namesIds(option);
+}
+
+/** Whether it is crun's `idmap=uids=0-1000-1;gids=…`: without it the files would have other owners. */
+export function namesIds(option: string): boolean {
+  return /^r?idmap=/.test(option);
 }

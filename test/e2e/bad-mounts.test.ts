@@ -112,6 +112,12 @@ const BAD: readonly BadMount[] = [
     condition: RUNC_ACCEPTS,
   },
   {
+    what: "ids among the options, which crun takes there,",
+    mount: bind("/tmp", ".", "idmap=uids=0-1000-1;gids=0-1000-1"),
+    line: /\/mounts\/\d+\/options\/1 .*"idmap=uids=.* is one.*give the mount uidMappings and gidMappings/,
+    condition: notOfCrun("it maps them"),
+  },
+  {
     what: "tmpcopyup on what is no tmpfs",
     mount: bind("/tmp", ".", "tmpcopyup"),
     line: /\/mounts\/\d+\/options\/1 .*"tmpcopyup" is for a tmpfs/,

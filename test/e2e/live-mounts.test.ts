@@ -194,8 +194,10 @@ behaviour(
       ['{"mounts": []}', /mounts must be an array/],
       ['[\n  {"destination": 3}]', /\/0\/destination \(line 2 column 4\): must be a string/],
       ['[{"source": "/x"}]', /\/0\/destination.*missing/],
+      ['[{"destination": "/x", "options": ["bind"]}]', /on "\/x": it has no source/],
     ];
     for (const [text, line] of cases) refused(t, await mounts("add", box, text), line);
+    t.strictSame([...(await mountsInside(box))], []);
     refused(t, await lab.invoke(["mounts", "add", box.id, join(lab.folder, "nosuch")]), /nosuch/);
     mustSucceed(await mounts("add", box, "[]"));
     refused(t, await lab.invoke(["mounts", "list", box.id, "x"]), /unknown command "list" of mounts/);

@@ -56,6 +56,7 @@ export function planLiveMounts(request: LiveRequest): LivePlan {
     mounts: request.mounts.map((mount, index) => {
       checkInside(mount, index);
       const plan = liveOnly(planMount({ mount, index, rootfs, bundle, userNamespace }));
+      if (plan.kind === "bind" && !mount.source) throw refuse({ ...mount, index }, "it has no source");
       return label === "" ? plan : (withLabel(plan, label, mountContext) as LiveMountPlan);
     }),
   };

@@ -2,7 +2,13 @@
 // mountsStrict.
 
 import { byWords } from "../by-words.ts";
-import { BIND_DATA_REASON, isIgnoredBindData, isMountWord, meantMountWord } from "../mount-words.ts";
+import {
+  BIND_DATA_REASON,
+  isIgnoredBindData,
+  isMountWord,
+  meantMountWord,
+  namesIds,
+} from "../mount-words.ts";
 import type { Mount } from "../types.ts";
 import { checkMappings } from "./namespaces.ts";
 import {
@@ -66,7 +72,7 @@ const quickChecks = byWords((options) => ({
 /**
  * DIFFERS: runc refuses any option of a file system on a bind mount; the OCI validation suite requires bind
  * mounts with "mode=755" and "size=1k". The kernel ignores such options, so options with a value are ignored
- * with a warning. A word without a value is more likely a misspelt option, and is refused.
+ * with a warning. A word without a value is more likely a misspelt option, and is refused, and so are ids.
  */
 function bindData({ options = [] }: Mount, index: number, { report }: Context): void {
   for (let position = 0; position < options.length; position++) {
@@ -78,9 +84,14 @@ function bindData({ options = [] }: Mount, index: number, { report }: Context): 
       report.warn(at, `${reason}, ignoring`);
       continue;
     }
-    const meant = report.isFull ? undefined : meantMountWord(option);
-    report.fault(at, reason, meant === undefined ? undefined : `did you mean "${meant}"?`);
+    report.fault(at, reason, bindDataHint(option, report));
   }
+}
+
+function bindDataHint(option: string, report: Report): string | undefined {
+  if (namesIds(option)) return "give the mount uidMappings and gidMappings";
+  const meant = report.isFull ? undefined : meantMountWord(option);
+  return meant === undefined ? undefined : `did you mean "${meant}"?`;
 }
 
 /** DIFFERS: runc ignores the option on other mounts, and the files that it should copy are missing. */
