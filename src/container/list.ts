@@ -21,6 +21,8 @@ export interface ContainerList<Entry> {
 interface ListOptions {
   /** Whether a missing root counts as an empty one. A root that the user named must exist. */
   readonly rootIsDefault?: boolean;
+  /** Only containers whose id matches are looked at. */
+  readonly matches?: RegExp | undefined;
 }
 
 /** Lists the containers with their states. */
@@ -52,7 +54,7 @@ interface Ways<Entry> {
 
 function listWith<Entry>(
   { root }: GlobalOptions,
-  { rootIsDefault = false }: ListOptions = {},
+  { rootIsDefault = false, matches }: ListOptions = {},
   ways: Ways<Entry>,
 ): ContainerList<Entry> {
   if (!rootIsDefault && status(root) === undefined) {
@@ -66,6 +68,7 @@ function listWith<Entry>(
   using opened = held;
   const at = opened.number;
   for (const id of listNames(root)) {
+    if (matches?.test(id) === false) continue;
     const seen = ways.glance(at, id);
     if (seen !== undefined) {
       entries.push(seen);

@@ -122,6 +122,28 @@ behaviour(
 );
 
 behaviour(
+  "list takes a regular expression for the ids, and tells of no others",
+  async (t, lab) => {
+    const [first, second, third] = (await threeRunning(lab)) as [Container, Container, Container];
+    const list = async (...flags: string[]) => mustSucceed(await lab.invoke(["list", ...flags]));
+    const two = `^${lab.mark}-[12]$`;
+    t.equal((await list("--quiet", "--regex", two)).stdout, `${first.id}\n${second.id}\n`);
+    const states = JSON.parse((await list("--format", "json", "-r", "-2$|-9$")).stdout);
+    t.match(states, [{ id: second.id, status: "running" }]);
+    t.equal(states.length, 1);
+    t.equal((await list("--format", "json", "--regex", "nobody-has-this")).stdout, "null\n");
+    const file = join(lab.stateRoot, third.id, "state.json");
+    const saved = readFileSync(file, "utf8");
+    writeFileSync(file, "{");
+    t.equal((await list("--regex", two)).stderr, "", "nor of what is wrong with others");
+    t.match((await list("--regex", third.id)).stderr, /cannot list container/);
+    writeFileSync(file, saved);
+    refused(t, await lab.invoke(["list", "--regex", "["]), /invalid regular expression "\["/);
+  },
+  tsrunOnly("has no such flag"),
+);
+
+behaviour(
   "what is no regular expression is refused, and nothing happens",
   async (t, lab) => {
     const [first] = (await threeRunning(lab)) as [Container];

@@ -1,6 +1,7 @@
 // `list`: list the containers under the state root.
 
 import type { ContainerList } from "../../container/list.ts";
+import { extendedRegExp } from "../extended-regexp.ts";
 import { listFormat } from "../flags.ts";
 import { formatIds, formatList } from "../format-state.ts";
 import { visible } from "../log.ts";
@@ -20,12 +21,19 @@ EXAMPLE:
   options: {
     format: listFormat,
     quiet: { type: "boolean", alias: "q", describe: "print the ids only, one a line" },
+    regex: {
+      type: "string",
+      alias: "r",
+      describe: "only containers whose id matches: an extended regular expression, regex(7)",
+    },
   },
   run({ globals, host, actions, options }) {
     const format = readFormat(options.format);
+    const matches = options.regex === undefined ? undefined : extendedRegExp(options.regex);
+    const wanted = { rootIsDefault: globals.rootIsDefault, matches };
     const { text, problems, incomplete } = options.quiet
-      ? formatted(actions.listContainerIds(globals, globals), formatIds)
-      : formatted(actions.listContainers(globals, globals), (states) => formatList(states, format));
+      ? formatted(actions.listContainerIds(globals, wanted), formatIds)
+      : formatted(actions.listContainers(globals, wanted), (states) => formatList(states, format));
     // AS RUNC: damaged containers are reported, the others are listed, and the command succeeds: one damaged
     // container must not hide the others from callers that ignore the output of a failed command.
     // DIFFERS: runc also returns 0 if it runs out of descriptors itself, and its caller then believes that
