@@ -19,18 +19,27 @@ const CONTROLLERS: Readonly<Record<string, readonly string[]>> = {
   devices: ["devices"],
 };
 
+/** Controllers that few hosts have: there is only a line about one for a bundle that needs it. */
+const RARE: Readonly<Record<string, readonly string[]>> = { net_cls: ["net_cls"], net_prio: ["net_prio"] };
+
 /** Members of `linux.resources` whose name differs from the controller's. */
 const MEMBERS: Readonly<Record<string, string>> = {
   io: "blockIO",
   hugetlb: "hugepageLimits",
   cpuset: "cpu.cpus",
+  net_cls: "network.classID",
+  net_prio: "network.priorities",
 };
 
-export function cgroupLines(rootless: boolean): Line[] {
+/** @param needs the ids of the lines that a bundle needs */
+export function cgroupLines(rootless: boolean, needs: ReadonlySet<string> = new Set()): Line[] {
   const hierarchies = readHierarchies();
   const layout = layoutLine(hierarchies);
   if (hierarchies.layout === "none") return [layout];
-  const known = Object.keys(CONTROLLERS).map((name) => controllerLine(name, { hierarchies, rootless }));
+  // cgroup v2 has none of the rare ones, which bundle.ts tells.
+  const rare = hierarchies.layout === "v2" ? [] : Object.keys(RARE).filter((name) => needs.has(idOf(name)));
+  const names = [...Object.keys(CONTROLLERS), ...rare];
+  const known = names.map((name) => controllerLine(name, { hierarchies, rootless }));
   return [layout, ...known, ...rcuLine(hierarchies)];
 }
 
@@ -64,8 +73,10 @@ interface Asked {
   readonly rootless: boolean;
 }
 
+const idOf = (controller: string): string => `cgroups.${controller}`;
+
 function controllerLine(name: string, { hierarchies, rootless }: Asked): Line {
-  const line = { id: `cgroups.${name}`, topic: "cgroups", what: `${name} limits` } as const;
+  const line = { id: idOf(name), topic: "cgroups", what: `${name} limits` } as const;
   const place = placeOf(name, hierarchies);
   const costs = `linux.resources.${MEMBERS[name] ?? name} is refused`;
   if (place === undefined) {
@@ -86,7 +97,9 @@ function controllerLine(name: string, { hierarchies, rootless }: Asked): Line {
 /** The cgroup in which limits of this kind are set. cgroup v2 has no controller for devices: it uses eBPF. */
 function placeOf(name: string, { layout, mounts }: Hierarchies): string | undefined {
   if (layout !== "v2") {
-    return mounts.find(({ controllers }) => controllers.some((one) => CONTROLLERS[name]?.includes(one)))?.own;
+    return mounts.find(({ controllers }) =>
+      controllers.some((one) => (CONTROLLERS[name] ?? RARE[name])?.includes(one)),
+    )?.own;
   }
   const [unified] = mounts;
   if (unified === undefined || name === "devices") return unified?.own;

@@ -1,8 +1,8 @@
 // `check`: says what this host can and cannot do for containers, or whether it has what a bundle needs. It
 // changes nothing and needs no privileges.
 //
-// Decide: needs.ts. Look at the host: kernel.ts, cgroups.ts, namespaces.ts, ids.ts, host.ts; model.ts has the
-// types.
+// Decide: needs.ts. Look at the host: kernel.ts, cgroups.ts, namespaces.ts, ids.ts, host.ts, and bundle.ts;
+// model.ts has the types.
 
 import { readConfig } from "../container/bundle.ts";
 import type { GlobalOptions } from "../container/options.ts";
@@ -10,6 +10,7 @@ import { isRootless } from "../container/rootless.ts";
 import { effectiveUid } from "../linux/process/process.ts";
 import { FORBIDDING } from "../namespaces/forbidding.ts";
 import { loadConfig } from "../spec/load.ts";
+import { bundleLines } from "./bundle.ts";
 import { cgroupLines } from "./cgroups.ts";
 import { fileLines, procLine, programLines, securityLines } from "./host.ts";
 import { idLines } from "./ids.ts";
@@ -36,11 +37,13 @@ export function checkHost(globals: GlobalOptions, request: CheckRequest): Report
     return { rootless: effectiveUid() !== 0, bundle, passes: false, lines: [proc], lacking: [proc.id] };
   }
   const rootless = request.rootless || isRootless(globals);
-  const needs = bundle === undefined ? undefined : needsIn(bundle, { rootless, systemdCgroup });
+  const spec =
+    bundle === undefined ? undefined : loadConfig(readConfig(bundle), `${bundle}/config.json`).spec;
+  const needs = spec && needsOf(spec, { rootless, systemdCgroup });
   const uid = effectiveUid() === 0 ? (request.user ?? 0) : effectiveUid();
   const all: Line[] = [
     ...kernelLines(),
-    ...cgroupLines(rootless),
+    ...cgroupLines(rootless, needs),
     ...namespaceLines(rootless),
     ...(rootless ? idLines(uid) : []),
     ...securityLines(),
@@ -48,8 +51,10 @@ export function checkHost(globals: GlobalOptions, request: CheckRequest): Report
     proc,
     ...fileLines(globals.root),
   ];
-  const lines = needs === undefined ? all : all.filter(({ id }) => needs.has(id));
-  const must = needs ?? new Set<string>([...ALWAYS, ...(rootless ? ROOTLESS : [])]);
+  const own = spec === undefined ? [] : bundleLines(spec);
+  const lines = needs === undefined ? all : [...all.filter(({ id }) => needs.has(id)), ...own];
+  const usual = needs ?? [...ALWAYS, ...(rootless ? ROOTLESS : [])];
+  const must = new Set<string>([...usual, ...own.map(({ id }) => id)]);
   const lacking = lines.filter((line) => must.has(line.id) && isLacking(line)).map(({ id }) => id);
   return { rootless, bundle, passes: lacking.length === 0, lines, lacking };
 }
@@ -64,11 +69,3 @@ function isLacking({ id, health }: Line): boolean {
 }
 
 const WHOLE = new Set(["kernel.mount_setattr", "security.apparmor", "security.selinux", "programs.systemd"]);
-
-function needsIn(
-  bundle: string,
-  options: { readonly rootless: boolean; readonly systemdCgroup: boolean },
-): Set<string> {
-  const file = `${bundle}/config.json`;
-  return needsOf(loadConfig(readConfig(bundle), file).spec, options);
-}

@@ -74,6 +74,12 @@ const OPTIONAL: readonly Optional[] = [
     tries: () => tryCall("pidfd_open", 0, 0),
   },
   {
+    call: "pidfd_send_signal",
+    since: "5.1",
+    costs: "signals go to a pid, right after the process's start time has been compared",
+    tries: () => tryCall("pidfd_send_signal", NO_FD, 0, 0, 0),
+  },
+  {
     call: "statx",
     since: "4.11",
     costs: "newfstatat(2) is used, and compiled seccomp profiles are not kept",

@@ -41,7 +41,7 @@ function mapsMore(mappings: readonly { readonly size: number }[] = []): boolean 
 
 /** An ordinary user's device rules are ignored: root of a user namespace cannot make devices. */
 function* limitsOf(resources: Resources, rootless: boolean): Generator<string> {
-  const { cpu, memory, pids, blockIO, hugepageLimits = [], rdma, devices = [] } = resources;
+  const { cpu, memory, pids, blockIO, hugepageLimits = [], rdma, devices = [], network = {} } = resources;
   const { cpus = "", mems = "", ...shares } = cpu ?? {};
   if (Object.keys(shares).length > 0) yield "cgroups.cpu";
   if (cpus !== "" || mems !== "") yield "cgroups.cpuset";
@@ -50,5 +50,7 @@ function* limitsOf(resources: Resources, rootless: boolean): Generator<string> {
   if (blockIO !== undefined && Object.keys(blockIO).length > 0) yield "cgroups.io";
   if (hugepageLimits.length > 0) yield "cgroups.hugetlb";
   if (rdma !== undefined && Object.keys(rdma).length > 0) yield "cgroups.rdma";
+  if ((network.classID ?? 0) !== 0) yield "cgroups.net_cls";
+  if ((network.priorities ?? []).length > 0) yield "cgroups.net_prio";
   if (devices.length > 0 && !rootless) yield "cgroups.devices";
 }

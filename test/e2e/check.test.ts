@@ -1,13 +1,15 @@
 // `check`: what it says of this host, of hosts that lack something, and of bundles.
 
-import { chownSync, mkdirSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync } from "node:fs";
 import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
-import { mapIds } from "../support/config.ts";
-import { findProgram, kernelAtLeast } from "../support/host.ts";
+import { isUnified } from "../support/cgroup.ts";
+import { systemdDriver } from "../support/cgroup-driver.ts";
+import { type Config, mapIds } from "../support/config.ts";
+import { controllerHierarchy, findProgram, kernelAtLeast } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
 import { asUser, NOBODY } from "../support/user.ts";
-import { missingCalls, without } from "../support/without.ts";
+import { missingCalls, REPLACEABLE, without } from "../support/without.ts";
 
 const ONLY_TSRUN = tsrunOnly("has no check command");
 
@@ -68,7 +70,7 @@ behaviour(
   "each call that is hidden from the run is told with its substitute, and no other",
   async (t, lab) => {
     const report = await check(lab, []);
-    for (const call of ["openat2", "fsopen", "open_tree", "move_mount", "mount_setattr", "clone3", "statx"]) {
+    for (const call of REPLACEABLE) {
       const isHidden = missingCalls.some((one) => one === call);
       t.match(
         report.line(`kernel.${call}`),
@@ -111,6 +113,62 @@ behaviour(
     t.ok(ids.includes("cgroups.pids") && !ids.includes("cgroups.memory") && !ids.includes("programs.criu"));
   },
   ONLY_TSRUN,
+);
+
+/** What `create` refuses on this host, and the line about it. */
+const REFUSED: readonly {
+  readonly edit: (config: Config) => void;
+  readonly id: string;
+  readonly says: object;
+}[] = [
+  {
+    edit: ({ linux }) => {
+      linux.resources = isUnified()
+        ? { memory: { swappiness: 60 } }
+        : { unified: { "memory.high": "67108864" } };
+    },
+    id: "cgroups.version",
+    says: { found: /cgroup v[12]/, mend: /^leave (it )?out/ },
+  },
+  {
+    edit: ({ linux }) => {
+      linux.intelRdt = { closID: "none" };
+    },
+    id: "files.resctrl",
+    says: { found: /no resctrl file system is mounted$/, mend: /^mount -t resctrl/ },
+  },
+  {
+    edit: ({ linux }) => {
+      linux.resources = { network: { classID: 5 } };
+    },
+    id: isUnified() ? "cgroups.version" : "cgroups.net_cls",
+    says: { found: /no controller|no such limit/ },
+  },
+];
+
+behaviour(
+  "the verdict on a bundle is that of create: what the host cannot give is named",
+  async (t, lab) => {
+    for (const { edit, id, says } of REFUSED) {
+      const box = lab.container(edit);
+      t.equal((await box.create()).code, 1, id);
+      const report = await check(lab, [box.bundle]);
+      t.match(report, { code: 1, passes: false, lacking: [id] });
+      t.match(report.line(id), { health: "lacking", costs: /./, ...says });
+    }
+    const box = lab.container((config) => {
+      config.mounts.push({ destination: "/data", type: "nosuchfs", source: "none" });
+    });
+    const { code, line } = await check(lab, [box.bundle]);
+    t.equal(code, 0, "the kernel may find a module");
+    t.match(line("files.type-nosuchfs"), { health: "lesser", costs: /./, mend: /modprobe nosuchfs/ });
+    t.notOk(line("files.type-tmpfs") ?? line("files.type-proc") ?? line("files.type-bind"));
+    await nothingLeft(t, lab, "after check");
+  },
+  ONLY_TSRUN,
+  existsSync("/sys/fs/resctrl/schemata") ? "this host has resctrl" : undefined,
+  controllerHierarchy("net_cls") === undefined ? undefined : "this host has net_cls",
+  systemdDriver ? "the cgroups are systemd's" : undefined,
 );
 
 behaviour(

@@ -29,11 +29,14 @@ t.test("the controller of each limit", async (t) => {
     blockIO: { weight: 10 },
     hugepageLimits: [{ pageSize: "2MB", limit: 0 }],
     devices: [{ allow: false }],
+    network: { classID: 5, priorities: [{ name: "eth0", priority: 1 }] },
   };
   const found = needs({ linux: { resources } });
   t.strictSame(
     found,
-    ["cpu", "devices", "hugetlb", "io", "memory", "pids"].map((name) => `cgroups.${name}`),
+    ["cpu", "devices", "hugetlb", "io", "memory", "net_cls", "net_prio", "pids"].map(
+      (name) => `cgroups.${name}`,
+    ),
   );
   t.strictSame(needs({ linux: { resources: { cpu: { cpus: "0" } } } }), ["cgroups.cpuset"]);
 });
