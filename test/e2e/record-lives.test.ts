@@ -1,7 +1,8 @@
 // record: it behaves as run does, with hooks, signals and terminals, for programs of several kinds, and
 // leaves nothing that waits.
 
-import { chownSync, existsSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { nothingLeft } from "../support/behaviour.ts";
 import { mustSucceed } from "../support/container.ts";
@@ -148,6 +149,41 @@ recordCase(
     await nothingLeft(t, lab, "after record");
   },
   SEES_PATHS,
+);
+
+const APPLETS = execFileSync("/bin/busybox", ["--list"], { encoding: "utf8" }).split("\n");
+
+/** As nginx does: root opens the socket, another user answers, each request in a process of its own. */
+const SERVER = [
+  "busybox httpd -f -p 127.0.0.1:80 -u 65534:65534 -h /www &",
+  "until busybox wget -q -O - http://127.0.0.1/page 2>/tmp/none; do sleep 0.1; done",
+  // Neither the server nor the shell has made this call before.
+  '[ -z "$MORE" ] || ln -s /www /tmp/link',
+  "kill $!",
+].join("\n");
+
+recordCase(
+  "a web server that gives up root runs again, and may not do more",
+  async (t, lab) => {
+    const box = lab.container(
+      script(SERVER, ({ process }) => {
+        const sets = ["CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_SYS_ADMIN"];
+        process.capabilities = { bounding: sets, effective: sets, permitted: sets };
+      }),
+    );
+    mkdirSync(join(box.rootfs, "www"));
+    writeFileSync(join(box.rootfs, "www/page"), "a page\n");
+    const first = await record(box);
+    t.strictSame([first.code, first.stdout], [0, "a page\n"], first.stderr);
+    const used = names(first.recording.calls.used);
+    for (const name of ["bind", "listen", "setuid", "setgid"]) t.ok(used.includes(name), name);
+    const again = await runAgain(box, first);
+    t.strictSame([again.code, again.stdout, again.stderr], [0, "a page\n", ""]);
+    const more = await runAgain(box, first, ({ process: { env } }) => env?.push("MORE=yes"));
+    t.match([more.stdout, more.stderr], ["a page\n", /^ln: \/tmp\/link: Operation not permitted$/m]);
+    await nothingLeft(t, lab, "after running again");
+  },
+  APPLETS.includes("httpd") && APPLETS.includes("wget") ? undefined : "needs a busybox with httpd and wget",
 );
 
 const PYTHON = python();
