@@ -33,6 +33,8 @@ export type Subject =
   | { readonly kind: "rlimit"; readonly name: string; readonly hard: bigint }
   /** A value for a file of the container's cgroup. */
   | { readonly kind: "cgroup"; readonly directory: string; readonly file: string; readonly value: string }
+  /** A cgroup that was to be made. */
+  | { readonly kind: "new cgroup"; readonly directory: string }
   /** A system call, and what it was for. */
   | { readonly kind: "call"; readonly call: string; readonly attempt: string };
 

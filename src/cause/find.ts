@@ -4,12 +4,14 @@ import type { TsrunError } from "../errors.ts";
 import type { NamespacePlan } from "../namespaces/plan.ts";
 import { whyDeviceBusy } from "./busy.ts";
 import type { Cause } from "./cause.ts";
+import { whyConfined } from "./confined.ts";
 import { whyNotExecuted } from "./execute.ts";
 import { whyNotEnterable } from "./files.ts";
 import { whyHookNotExecuted } from "./hooks.ts";
 import { whyLimitRefused, whyNoSpace, whyNotCapable, whyNotWritten, whySysctlNotSet } from "./limits.ts";
 import { whyNotFound } from "./lookup.ts";
-import { whyNotEntered, whyNotJoined, whyNotMade } from "./namespaces.ts";
+import { whyNotEntered, whyNotJoined, whyNotMade, whyNotMapped } from "./namespaces.ts";
+import { whyNoCgroup } from "./room.ts";
 import type { Scene } from "./scene.ts";
 
 /** The cause of a failure that has to do with the container's files or its process. */
@@ -27,6 +29,8 @@ export function causeOf({ subject, errno = "" }: TsrunError, scene: Scene): Caus
       return whyLimitRefused(subject, errno);
     case "cgroup":
       return whyNotWritten(subject, errno);
+    case "new cgroup":
+      return whyNoCgroup(subject.directory, errno);
     case "call":
       return whyCallFailed(scene, subject, errno);
     case undefined:
@@ -35,7 +39,7 @@ export function causeOf({ subject, errno = "" }: TsrunError, scene: Scene): Caus
 }
 
 function whyCallFailed(
-  { sysctls, asked, who }: Scene,
+  { sysctls, asked, who, label }: Scene,
   { call, attempt }: { readonly call: string; readonly attempt: string },
   errno: string,
 ): Cause | undefined {
@@ -44,13 +48,16 @@ function whyCallFailed(
     whySysctlNotSet(sysctls, attempt, errno) ??
     whyNoSpace(call, errno) ??
     whyDeviceBusy(attempt, errno) ??
-    whyNotEntered(attempt, errno)
+    whyNotEntered(attempt, errno) ??
+    whyConfined(label, errno)
   );
 }
 
 /** The cause why the first process could not be created in its namespaces. */
 export function causeOfEntry({ subject, errno = "" }: TsrunError, plan: NamespacePlan): Cause | undefined {
-  if (subject?.kind !== "call") return undefined;
+  // The ids of a new user namespace are written to files.
+  if (subject === undefined) return whyNotMapped(plan, errno);
+  if (subject.kind !== "call") return undefined;
   const { call, attempt } = subject;
   const join = plan.joins.find(({ path }) => attempt.endsWith(` namespace "${path}"`));
   if (join !== undefined) return whyNotJoined(join, errno);

@@ -20,7 +20,9 @@ export function whyNotMade(plan: NamespacePlan, errno: string): Cause | undefine
     case "ENOSPC":
     case "EUSERS":
       return limitReached(plan);
+    // Ubuntu's AppArmor returns EACCES.
     case "EPERM":
+    case "EACCES":
       return forbidden(plan);
     case "EINVAL":
       return unknownKind(plan);
@@ -50,22 +52,34 @@ function limitReached({ created }: NamespacePlan): Cause {
   };
 }
 
+/** Why the ids of a new user namespace could not be mapped: it has been made, but may do nothing. */
+export function whyNotMapped({ created }: NamespacePlan, errno: string): Cause | undefined {
+  if (!created.has("user") || (errno !== "EPERM" && errno !== "EACCES")) return undefined;
+  return mayAdmin(readTextIfThere("/proc/self/status") ?? "") ? undefined : forbiddenBySysctl();
+}
+
+function mayAdmin(status: string): boolean {
+  return (BigInt(`0x${statusField(status, "CapEff") || "0"}`) & CAP_SYS_ADMIN) !== 0n;
+}
+
+function forbiddenBySysctl(): Cause | undefined {
+  const found = FORBIDDING.find(({ name, forbids }) => readSysctl(name) === forbids);
+  if (found === undefined) return undefined;
+  const { name, forbids, allows, otherwise } = found;
+  const or = otherwise === undefined ? "" : `, or ${otherwise}`;
+  return {
+    words: `the sysctl ${name} is ${forbids}, which forbids user namespaces to ordinary users`,
+    next: `as root: sysctl ${name}=${allows}${or}`,
+  };
+}
+
 function forbidden({ created }: NamespacePlan): Cause | undefined {
   const status = readTextIfThere("/proc/self/status") ?? "";
   const isRoot = effectiveUid() === 0;
-  const mayAdmin = (BigInt(`0x${statusField(status, "CapEff") || "0"}`) & CAP_SYS_ADMIN) !== 0n;
-  if (created.has("user") && !mayAdmin) {
-    const found = FORBIDDING.find(({ name, forbids }) => readSysctl(name) === forbids);
-    if (found !== undefined) {
-      const { name, forbids, allows, otherwise } = found;
-      const or = otherwise === undefined ? "" : `, or ${otherwise}`;
-      return {
-        words: `the sysctl ${name} is ${forbids}, which forbids user namespaces to ordinary users`,
-        next: `as root: sysctl ${name}=${allows}${or}`,
-      };
-    }
-  }
-  if (!created.has("user") && !mayAdmin) {
+  const isAdmin = mayAdmin(status);
+  const bySysctl = created.has("user") && !isAdmin ? forbiddenBySysctl() : undefined;
+  if (bySysctl !== undefined) return bySysctl;
+  if (!created.has("user") && !isAdmin) {
     const who = isRoot ? "tsrun's root has no CAP_SYS_ADMIN" : `tsrun runs as uid ${effectiveUid()}`;
     return {
       words: `${who}, which may create namespaces only within a user namespace of its own`,

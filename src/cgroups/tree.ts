@@ -27,7 +27,8 @@ export function makeCgroup(path: string, mountpoint: string, made: string[]): bo
     if (result === -EEXIST) return false;
     if (result !== -ENOENT || path === mountpoint || attempts === 5) {
       const message = `cannot create directory "${path}": ${errnoWords(-result)}`;
-      throw new TsrunError("E_CGROUP", message, { errno: errnoName(-result) });
+      const subject = { kind: "new cgroup", directory: path } as const;
+      throw new TsrunError("E_CGROUP", message, { errno: errnoName(-result), subject });
     }
     makeCgroup(path.slice(0, path.lastIndexOf("/")), mountpoint, made);
   }

@@ -6,6 +6,7 @@ import { withCause } from "../cause/cause.ts";
 import { credentialsIn, credentialsOf } from "../cause/credentials.ts";
 import { causeOf, causeOfEntry } from "../cause/find.ts";
 import { whyNotWatched, whyNotWritten } from "../cause/limits.ts";
+import { whyNoCgroup, whyNotKept } from "../cause/room.ts";
 import type { Scene } from "../cause/scene.ts";
 import { whyKilled } from "../cause/seccomp.ts";
 import type { MountThere, Root } from "../cause/walk.ts";
@@ -65,9 +66,19 @@ export function explainCreation(error: unknown, plan: ContainerPlan, pid: () => 
 
 /** The error of a cgroup that could not be created with its limits, with its cause. */
 export function explainLimit(error: unknown): unknown {
-  return withCause(error, ({ subject, errno = "" }) =>
-    subject?.kind === "cgroup" ? whyNotWritten(subject, errno) : undefined,
-  );
+  return withCause(error, ({ subject, errno = "" }) => {
+    if (subject?.kind === "new cgroup") return whyNoCgroup(subject.directory, errno);
+    return subject?.kind === "cgroup" ? whyNotWritten(subject, errno) : undefined;
+  });
+}
+
+/** Writes something below a directory of the host. If its file system is full, the error says so. */
+export function keepingIn<T>(directory: string, write: () => T): T {
+  try {
+    return write();
+  } catch (error) {
+    throw withCause(error, ({ errno = "" }) => whyNotKept(directory, errno));
+  }
 }
 
 /** The error of a cgroup that could not be watched, with its cause. */

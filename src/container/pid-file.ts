@@ -3,6 +3,8 @@
 
 import { createWhole, open, replaceFile, status, temporaryName, writeAll } from "../linux/files/files.ts";
 import { O_NOCTTY, O_NONBLOCK, O_WRONLY, S_IFCHR, S_IFIFO } from "../linux/numbers/fcntl.ts";
+import { parentOf } from "../rootfs/plan/paths.ts";
+import { keepingIn } from "./causes.ts";
 import type { GlobalOptions } from "./options.ts";
 import { getStateDirectory } from "./store.ts";
 
@@ -16,8 +18,13 @@ export interface PidFile {
 }
 
 /** Writes the file, the last action of a command for a process. */
-export function writePidFile({ root }: GlobalOptions, { id, pidFile }: PidFile, pid: number): void {
-  if (pidFile === undefined || createWhole(pidFile, `${pid}`, { mode: MODE })) return;
+export function writePidFile(globals: GlobalOptions, { id, pidFile }: PidFile, pid: number): void {
+  if (pidFile === undefined) return;
+  keepingIn(parentOf(pidFile), () => writeTo(pidFile, { ...globals, id }, pid));
+}
+
+function writeTo(pidFile: string, { root, id }: { root: string; id: string }, pid: number): void {
+  if (createWhole(pidFile, `${pid}`, { mode: MODE })) return;
   // DIFFERS: as in crun, a device or a FIFO gets the pid. runc would put a file in the place of /dev/null.
   const type = status(pidFile, { followLinks: false })?.type;
   if (type === S_IFCHR || type === S_IFIFO) {

@@ -39,6 +39,7 @@ import { exactJson } from "../spec/exact-json.ts";
 import { reloadConfig } from "../spec/saved.ts";
 import type { Spec } from "../spec/types.ts";
 import { currentBoot, inThisBoot } from "./boot.ts";
+import { keepingIn } from "./causes.ts";
 import { SIGNAL_NOTE, type Signalled, signalledIn } from "./ending.ts";
 import { checkId, isId } from "./id.ts";
 import { parseRecord } from "./read-record.ts";
@@ -110,7 +111,7 @@ export class StateDirectory implements Disposable {
     const bytes = utf8(json);
     // It could not be read again: each byte that is not UTF-8 takes six.
     if (bytes.length > LARGEST) throw new TsrunError("E_CONFIG", `cannot keep the state: it is ${TOO_LARGE}`);
-    replaceFile(STATE, bytes, { at: this.#directory.number, mode: 0o600 });
+    keepingIn(this.path, () => replaceFile(STATE, bytes, { at: this.#directory.number, mode: 0o600 }));
   }
 
   /**
@@ -145,7 +146,8 @@ export class StateDirectory implements Disposable {
    * file is locked until the directory is closed, which shows that the container is still being made.
    */
   saveConfig(text: string): void {
-    this.#config = createOpenFile(CONFIG, text, { at: this.#directory.number, mode: 0o600 });
+    const options = { at: this.#directory.number, mode: 0o600 };
+    this.#config = keepingIn(this.path, () => createOpenFile(CONFIG, text, options));
     tryLock(this.#config);
   }
 
@@ -174,13 +176,11 @@ export class StateDirectory implements Disposable {
     return readText(CONFIG, { at: this.#directory.number, most: LARGEST });
   }
 
-  /**
-   * Makes the FIFO. Opened for reading and writing, it does not wait for a peer, and keeps what is written to
-   * it.
-   */
+  /** The FIFO, opened for both reading and writing: it waits for no peer, and keeps what is written to it. */
   makeFifo(): Descriptor {
     const at = this.#directory.number;
-    mustCall(`create the FIFO "${this.path}/${FIFO}"`, "mknodat", at, FIFO_CREATING, S_IFIFO | 0o600, 0);
+    const attempt = `create the FIFO "${this.path}/${FIFO}"`;
+    keepingIn(this.path, () => mustCall(attempt, "mknodat", at, FIFO_CREATING, S_IFIFO | 0o600, 0));
     return open(FIFO_CREATING, O_RDWR, { at });
   }
 
@@ -327,9 +327,11 @@ export function createStateDirectory(root: string, id: string, config: string): 
   checkId(id);
   makeDirectories(root, 0o700);
   const path = `${root}/${id}`;
-  const made = tryCall("mkdirat", AT_FDCWD, path, 0o711);
-  if (made === -EEXIST) throw taken(id);
-  if (made < 0) throw syscallError(`create the state directory "${path}"`, -made);
+  keepingIn(root, () => {
+    const made = tryCall("mkdirat", AT_FDCWD, path, 0o711);
+    if (made === -EEXIST) throw taken(id);
+    if (made < 0) throw syscallError(`create the state directory "${path}"`, -made);
+  });
   let directory: StateDirectory;
   try {
     directory = new StateDirectory(root, id, openStateDirectory(path));

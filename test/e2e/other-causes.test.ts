@@ -1,12 +1,17 @@
 // Causes that no broken bundle shows: of the host, of a container that runs, and of files that mean harm.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
-import { cgroupFolders, needsUnified, onUnified } from "../support/cgroup.ts";
+import { behaviour, needsController, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
+import { cgroupFolders, needsUnified, onUnified, unifiedFolder } from "../support/cgroup.ts";
+import { systemdDriver } from "../support/cgroup-driver.ts";
+import { mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { controllerHierarchy, findProgram } from "../support/host.ts";
+import { injectEach, needsStrace } from "../support/injection.ts";
+import { asUser, userContainer } from "../support/user.ts";
+import { needsCall } from "../support/without.ts";
 
 function needsLoopDevices(): string | undefined {
   if (findProgram("mkfs.ext4") === undefined) return "needs mkfs.ext4";
@@ -109,6 +114,150 @@ behaviour(
   },
   ONLY_TSRUN,
   needsUnified() ?? (findProgram("unshare") === undefined ? "needs unshare" : undefined),
+);
+
+/** Sysctls that forbid user namespaces, and the errno that their kernels return. */
+const FORBIDDEN = [
+  ["unprivileged_userns_clone=0", "EPERM"],
+  ["apparmor_restrict_unprivileged_userns=1", "EACCES"],
+] as const;
+
+behaviour(
+  "the sysctl that forbids user namespaces to ordinary users is named, with the one that allows them",
+  async (t, lab) => {
+    const box = userContainer(lab, () => {});
+    for (const [setting, errno] of FORBIDDEN) {
+      const [name = "", value = ""] = setting.split("=");
+      const file = `/proc/sys/kernel/${name}`;
+      const setUp = `mount -t tmpfs none /proc/sys/kernel; echo ${value} >${file}; exec "$@"`;
+      const faults = ["-f", "-qq", "-o", "/dev/null", "-e", `inject=unshare:error=${errno}`];
+      const wrapper = ["unshare", "--mount", "sh", "-c", setUp, "sh", "strace", ...faults, ...asUser(lab)];
+      const { code, stderr } = await box.create({ wrapper, globals: ["--log", "/dev/null"] });
+      t.not(code, 0);
+      const words = `the sysctl kernel.${name} is ${value}, which forbids user namespaces to ordinary users`;
+      t.ok(stderr.includes(`${words}; as root: sysctl kernel.${name}=${1 - Number(value)}`), stderr);
+    }
+    await nothingLeft(t, lab, "after the refusals");
+  },
+  ONLY_TSRUN,
+  needsStrace,
+  findProgram("setpriv") === undefined ? "needs setpriv" : undefined,
+);
+
+/** Limits that the host cannot be brought to: the call of the container's first process that fails there. */
+const FULL = [
+  ["keyctl", "EDQUOT", /the user has as many keyrings as the sysctls allow: kernel\.keys\..*; raise them/],
+  ["move_mount", "ENOSPC", /as many mounts as the sysctl allows: fs\.mount-max=\d+; raise it/],
+] as const;
+
+behaviour(
+  "what is full is named: keys, mounts, memory cgroups",
+  async (t, lab) => {
+    const box = lab.container();
+    const globals = ["--log", `${lab.folder}/log`];
+    for (const [call, errno, line] of FULL) {
+      const wrapper = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        `inject=${call}:error=${errno}:when=1`,
+      ];
+      t.match((await box.create({ wrapper, globals })).stderr, line);
+    }
+    const said: string[] = [];
+    for (const errno of ["ENOSPC", "EBUSY"] as const) {
+      await injectEach(lab, { call: "mkdirat", fault: `error=${errno}` }, async ({ wrapper }) => {
+        const { code, stderr } = await box.create({ wrapper, globals });
+        if (code === 0) mustSucceed(await box.delete({ flags: ["--force"] }));
+        else said.push(stderr);
+      });
+      const ofMemory = said.filter((words) => /memory cgroups, and allows 65535; removed ones/.test(words));
+      t.equal(ofMemory.length, 1, said.join(""));
+      said.length = 0;
+    }
+    await nothingLeft(t, lab, "after the refusals");
+  },
+  ONLY_TSRUN,
+  needsStrace,
+  needsController("memory"),
+  systemdDriver ? "systemd makes the cgroups" : undefined,
+  needsCall("move_mount", "the fault"),
+);
+
+behaviour(
+  "a full disk is named: the root's, and that of the state",
+  async (t, lab) => {
+    const small = join(lab.folder, "small");
+    mkdirSync(small);
+    const unmount = lab.mountOnHost(["-t", "tmpfs", "-o", "nr_inodes=5", "none"], small);
+    for (const path of ["root", "state"]) mkdirSync(join(small, path));
+    const box = lab.container();
+    const globals = ["--log", `${lab.folder}/log`];
+    // Its directory is made, its files are not.
+    const full = ["--root", join(small, "state"), ...globals, "create", "--bundle", box.bundle, box.id];
+    const { stderr } = await lab.invokeBare(full);
+    t.match(stderr, /: the file system of ".*\/small\/state\/.*" has no blocks or no inodes left; see df/);
+    box.config.root.path = join(small, "root");
+    box.writeConfig();
+    writeFileSync(join(small, "last"), "");
+    const root = (await box.create({ globals })).stderr;
+    t.match(root, /ENOSPC .*: the file system there has no blocks or no inodes left; see df/);
+    unmount();
+    await nothingLeft(t, lab, "after the refusals");
+  },
+  ONLY_TSRUN,
+);
+
+behaviour(
+  "a cgroup that may have no more below it is named",
+  async (t, lab) => {
+    const parent = unifiedFolder(`${lab.mark}-parent`);
+    mkdirSync(parent);
+    const box = lab.container(({ linux }) => {
+      linux.resources = {};
+      linux.cgroupsPath = `/${lab.mark}-parent/box`;
+    });
+    for (const file of ["descendants", "depth"]) {
+      writeFileSync(`${parent}/cgroup.max.${file}`, "0");
+      const { stderr } = await box.create({ ...onUnified, globals: ["--log", `${lab.folder}/log`] });
+      t.match(
+        stderr,
+        new RegExp(`cgroup\\.max\\.${file}" is 0, which allows no more cgroups there; raise it`),
+      );
+      writeFileSync(`${parent}/cgroup.max.${file}`, "max");
+    }
+    rmdirSync(parent);
+    await nothingLeft(t, lab, "after the refusals");
+  },
+  ONLY_TSRUN,
+  needsUnified(),
+);
+
+behaviour(
+  "a flag that a user namespace may not take from a mount is named",
+  async (t, lab) => {
+    const source = join(lab.folder, "source");
+    mkdirSync(source);
+    const unmount = lab.mountOnHost(["-t", "tmpfs", "-o", "ro,nodev,noatime", "none"], source);
+    for (const [options, flags] of [
+      [["bind", "dev", "exec"], "nodev"],
+      [["rbind", "rrw", "rdev"], "ro,nodev"],
+      [["bind", "strictatime"], "noatime"],
+    ] as const) {
+      const box = lab.container((config) => {
+        mapIds(config, 0, 65_536);
+        config.mounts.push({ destination: "/mnt", type: "bind", source, options: [...options] });
+      });
+      const { stderr } = await box.create({ globals: ["--log", `${lab.folder}/log`] });
+      t.ok(stderr.includes(`the source's mount has the flags "${flags}", which a user namespace`), stderr);
+    }
+    unmount();
+    await nothingLeft(t, lab, "after the refusals");
+  },
+  ONLY_TSRUN,
 );
 
 behaviour(

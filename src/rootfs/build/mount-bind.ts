@@ -33,6 +33,7 @@ import {
 } from "../plan/mounts.ts";
 import { isInside, nameOf } from "../plan/paths.ts";
 import { addFurther, bind, changeMount, onScratch, relaxChange } from "./attach.ts";
+import { adviceForLocked } from "./locked.ts";
 import { assertNosymfollow, lookForNosymfollow } from "./nosymfollow.ts";
 import { changeBelowIfAsked, changesOneByOne } from "./recursive.ts";
 
@@ -274,7 +275,8 @@ class BindStep implements TargetStep {
     const mismatch = this.#compareKinds(failed, proxy);
     if (mismatch !== undefined) return mismatch;
     const where = describeMount({ ...this.#mount, type: "bind" });
-    return operationError(failed, { hint: `${adviceForBind(failed, this.#lastTry)}${where}` });
+    const locked = adviceForLocked(proxy, { failed, asked: this.#mount.manner, ...this.#lastTry });
+    return operationError(failed, { hint: `${adviceForBind(failed, this.#lastTry)}${locked}${where}` });
   }
 
   /**
@@ -294,10 +296,7 @@ class BindStep implements TargetStep {
     return this.target.refusal(words, "both must be folders, or both files; ");
   }
 
-  /**
-   * For a directory on a file, move_mount(2) returns EINVAL and mount(2) ENOTDIR, as it does for a source
-   * below a file.
-   */
+  /** A directory on a file: move_mount(2) returns EINVAL; mount(2) ENOTDIR, as for a source below a file. */
   #lookAtSource(failed: Operation): Reading | undefined {
     if (failed.call === "move_mount" && failed.result === -EINVAL && this.#lastTry.tree !== undefined) {
       return statx(resultOf(this.#lastTry.tree), "", AT_EMPTY_PATH, this.#attempt);

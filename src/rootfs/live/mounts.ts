@@ -32,6 +32,7 @@ import type { Trace } from "../../proxy/proxy.ts";
 import type { Step } from "../../proxy/step.ts";
 import type { LiveMount } from "../../spec/types.ts";
 import { attach, byScratch, relaxChange } from "../build/attach.ts";
+import { adviceForLocked } from "../build/locked.ts";
 import { FilesystemStep } from "../build/mount-filesystem.ts";
 import { waitedFor } from "../build/mount-steps.ts";
 import { readonlyMountStep } from "../build/seal.ts";
@@ -310,13 +311,8 @@ class AttachStep implements TargetStep {
     const { recursive, propagation } = this.#mount.manner;
     const attributes = { change: this.#change, recursive, propagation, attempt: this.#attempt };
     this.#place = descriptor;
-    const { flagging } = attach(
-      this.#context,
-      { tree: this.#source.tree, target: descriptor },
-      attributes,
-      operations,
-    );
-    this.#flagging = flagging;
+    const between = { tree: this.#source.tree, target: descriptor };
+    this.#flagging = attach(this.#context, between, attributes, operations).flagging;
     operations.push(close(descriptor));
     return operations;
   }
@@ -327,8 +323,9 @@ class AttachStep implements TargetStep {
     if (failed.result === -ENOSYS) throw needsBindCalls();
     if (failed === this.#flagging && this.#relax(failed)) return;
     this.#compareKinds(failed);
-    const hint = `${adviceForBind(failed, { flagging: this.#flagging })}${describeMount(this.#mount)}`;
-    throw operationError(failed, { hint });
+    const tried = { failed, tree: this.#source.tree, flagging: this.#flagging, asked: this.#mount.manner };
+    const locked = adviceForLocked(this.#context.proxy, tried);
+    throw operationError(failed, { hint: `${locked}${describeMount(this.#mount)}` });
   }
 
   #relax(failed: Operation): boolean {

@@ -26,16 +26,10 @@ const SHOWS: Readonly<Record<string, string>> = {
 /** The calls that make a file system; a mount's other calls fail with EPERM for other reasons. */
 const MAKING: ReadonlySet<SyscallName> = new Set(["fsopen", "fsconfig", "fsmount", "mount"]);
 
-/** mount_namespaces(7). The end is runc's text, for those who search for it. */
-const LOCKED =
-  "a user namespace may not take back flags that the source's mount has, leave those options out (runc run " +
-  "failed: unable to start container process: error during container init: error mounting: operation not " +
-  "permitted); ";
-
 /** Ends in `; `, or is empty. One of these operations has failed. */
 export function adviceForBind(
   failed: Operation,
-  { source, flagging, mapping }: { [Part in "source" | "flagging" | "mapping"]?: Operation | undefined },
+  { source, mapping }: { [Part in "source" | "mapping"]?: Operation | undefined },
 ): string {
   switch (failed) {
     case source:
@@ -48,8 +42,6 @@ export function adviceForBind(
       return failed.result === -ENOSYS
         ? "id-mapped mounts need mount_setattr(2), which this kernel or a filter around tsrun lacks; "
         : "";
-    case flagging:
-      return failed.result === -EPERM ? LOCKED : "";
     default:
       return "";
   }

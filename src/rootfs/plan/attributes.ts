@@ -158,3 +158,30 @@ export function flagsAfter(current: number, { set, clear }: { set: number; clear
   if ((set & MOUNT_ATTR_STRICTATIME) !== 0) return flags | MS_STRICTATIME;
   return flags | ((set & MOUNT_ATTR_NOATIME) !== 0 ? MS_NOATIME : MS_RELATIME);
 }
+
+interface AskedFlags extends Omit<LockedRetry, "current"> {
+  /** Attributes for the mount and all below it. */
+  readonly recursive: { readonly set: number; readonly clear: number } | undefined;
+}
+
+/** The words of flags that may be locked. */
+const LOCKABLE_WORDS: readonly (readonly [flag: number, word: string])[] = [
+  [MS_RDONLY, "ro"],
+  [MS_NOSUID, "nosuid"],
+  [MS_NODEV, "nodev"],
+  [MS_NOEXEC, "noexec"],
+  [MS_NOATIME, "noatime"],
+  [MS_RELATIME, "relatime"],
+  [MS_STRICTATIME, "strictatime"],
+  [MS_NODIRATIME, "nodiratime"],
+];
+
+/** The flags that a mount has and that are to be taken from it, as words. */
+export function lockedWords({ setFlags, clearFlags, recursive }: AskedFlags, current: number): string[] {
+  const { set, clear } = recursive ?? { set: 0, clear: 0 };
+  const taken = current & ~flagsAfter(current, { set, clear });
+  const asked = setFlags & ATIME_FLAGS;
+  const times = asked === 0 ? 0 : current & ATIME_FLAGS & ~asked;
+  const gone = LOCKABLE & ((current & clearFlags) | taken | times);
+  return LOCKABLE_WORDS.filter(([flag]) => (gone & flag) !== 0).map(([, word]) => word);
+}

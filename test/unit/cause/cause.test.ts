@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import t from "tap";
 import { named, withCause } from "../../../src/cause/cause.ts";
+import { whyConfined } from "../../../src/cause/confined.ts";
 import { whyFiltered, whyKilled } from "../../../src/cause/seccomp.ts";
 import { TsrunError, wrapError } from "../../../src/errors.ts";
 
@@ -52,6 +53,21 @@ t.test("a seccomp rule is the cause when it returns the errno that was seen", as
   t.equal(whyFiltered(undefined, "execve", "EPERM"), undefined);
   t.match(whyKilled({ defaultAction: "SCMP_ACT_KILL" }, "execve")?.words, /defaultAction/);
   t.equal(whyKilled(profile, "execve"), undefined);
+});
+
+t.test("AppArmor's profile for what ordinary users make is the cause of what it refuses", async (t) => {
+  const label = "unprivileged_userns (enforce)";
+  for (const errno of ["EACCES", "EPERM"]) {
+    t.match(
+      whyConfined(label, errno)?.words,
+      /the sysctl kernel\.apparmor_restrict_unprivileged_userns is 1$/,
+    );
+  }
+  t.ok(whyConfined("unprivileged_userns//&unconfined (enforce)", "EACCES"));
+  t.equal(whyConfined(label, "EINVAL"), undefined);
+  for (const other of ["unprivileged_userns_mine (enforce)", "docker-default (enforce)", undefined]) {
+    t.equal(whyConfined(other, "EACCES"), undefined);
+  }
 });
 
 /** Texts by which dockerd, containerd's shim, Podman and CRI-O tell one failure from another. */

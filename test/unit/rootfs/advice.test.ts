@@ -51,7 +51,7 @@ t.test("where the kernel says nothing, its log", async (t) => {
 });
 
 t.test("a bind mount, by what failed of it", async (t) => {
-  const advice = (part: "source" | "flagging" | "mapping", errno: number) => {
+  const advice = (part: "source" | "mapping", errno: number) => {
     const failed = failing("mount_setattr", errno);
     return adviceForBind(failed, { [part]: failed });
   };
@@ -59,7 +59,5 @@ t.test("a bind mount, by what failed of it", async (t) => {
   t.match(advice("source", EACCES), /may not reach the source/);
   t.match(advice("mapping", EINVAL), /does not support idmap mounts/);
   t.match(advice("mapping", ENOSYS), /need mount_setattr\(2\)/);
-  t.match(advice("flagging", EPERM), /may not take back flags/);
-  t.equal(advice("flagging", EINVAL), "");
   t.equal(adviceForBind(failing("fsopen", EPERM), {}), "");
 });

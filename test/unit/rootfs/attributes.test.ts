@@ -10,6 +10,7 @@ import {
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_NOSYMFOLLOW,
   MOUNT_ATTR_RDONLY,
+  MOUNT_ATTR_RELATIME,
   MOUNT_ATTR_STRICTATIME,
   MS_BIND,
   MS_DIRSYNC,
@@ -29,6 +30,7 @@ import {
   changesBind,
   flagsOfStatfs,
   keepLocked,
+  lockedWords,
   mountAttributes,
   superblockFlags,
 } from "../../../src/rootfs/plan/attributes.ts";
@@ -75,4 +77,17 @@ t.test("locked flags stay, unless that is not what was asked for", async (t) => 
   t.equal(kept?.flags, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOATIME);
   t.equal(keepLocked({ setFlags: MS_BIND, clearFlags: MS_NODEV, current }), undefined);
   t.equal(keepLocked({ setFlags: MS_BIND | MS_RELATIME, clearFlags: 0, current }), undefined);
+});
+
+t.test("locked flags that were to be taken away are named", async (t) => {
+  const current = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOATIME;
+  const none = { setFlags: MS_BIND, clearFlags: 0, recursive: undefined };
+  t.strictSame(lockedWords(none, current), []);
+  t.strictSame(lockedWords({ ...none, clearFlags: MS_RDONLY | MS_NODEV | MS_NOEXEC }, current), [
+    "ro",
+    "nodev",
+  ]);
+  t.strictSame(lockedWords({ ...none, setFlags: MS_BIND | MS_RELATIME }, current), ["noatime"]);
+  const recursive = { set: MOUNT_ATTR_RELATIME, clear: MOUNT_ATTR_NOSUID | MOUNT_ATTR__ATIME };
+  t.strictSame(lockedWords({ ...none, recursive }, current), ["nosuid", "noatime"]);
 });
