@@ -61,7 +61,7 @@ export async function toolchainFor(architecture: Architecture, directory: string
   const headers = native ? "libc6-dev" : `libc6-dev-${debian}-cross`;
   need({
     xz: "xz-utils",
-    [gcc]: native ? "gcc" : `gcc-${name}-linux-gnu`,
+    [gcc]: native ? `gcc ${headers}` : `gcc-${name}-linux-gnu ${headers}`,
     [objcopy]: native ? "binutils" : `binutils-${name}-linux-gnu`,
     ...(native ? { "musl-gcc": "musl-tools" } : { [emulator]: "qemu-user-static" }),
   });

@@ -102,7 +102,7 @@ t.test("what the build needs and is not there is said in one sentence, with its 
   t.teardown(() => rmSync(folder, { recursive: true }));
   const { status, stderr } = bun(`await import("./scripts/build.ts");`, { TARGET: "", PATH: folder });
   t.equal(status, 1);
-  const words = "no xz, no gcc, no objcopy, no musl-gcc: install xz-utils gcc binutils musl-tools";
+  const words = "no xz, no gcc, no objcopy, no musl-gcc: install xz-utils gcc libc6-dev binutils musl-tools";
   t.equal(stderr, `cannot build tsrun: ${words} (the names of Debian's packages)\n`);
 });
 
