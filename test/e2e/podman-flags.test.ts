@@ -23,6 +23,12 @@ under("--uidmap and --gidmap are the container's maps", ROOT, (t, podman) => {
   t.strictSame(words(maps), ["0", "100000", "5000", "0", "200000", "5000"]);
 });
 
+under("--uidmap and --gidmap of a user choose among its subordinate ids", ROOTLESS, (t, podman) => {
+  const flags = ["--uidmap", "0:1:5000", "--gidmap", "0:3:4000"];
+  const maps = podman.run(flags, "cat", "/proc/self/uid_map", "/proc/self/gid_map");
+  t.strictSame(words(maps), ["0", "1", "5000", "0", "3", "4000"]);
+});
+
 under("--userns=keep-id runs as the caller", ROOTLESS, (t, podman) => {
   t.equal(podman.run(["--userns=keep-id"], "id", "-u"), String(podman.uid));
   t.equal(podman.run(["--userns=keep-id:uid=1234,gid=1235"], "id", "-u"), "1234");

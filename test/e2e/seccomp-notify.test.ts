@@ -1,7 +1,7 @@
 // SCMP_ACT_NOTIFY: an agent on the host gets the descriptor of the filter's notifications and the state of
 // its process, and answers the calls (config-linux.md#containerprocessstate, seccomp_unotify(2)).
 
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { needsAgent, startAgent } from "../support/agent.ts";
 import { behaviour, needsKernel, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
@@ -130,9 +130,11 @@ for (const noNewPrivileges of [true, false]) {
 }
 
 behaviour(
-  "an agent answers for a container in a user namespace of its own",
+  "an agent answers for a container in a user namespace, whose root cannot reach its socket",
   async (t, lab) => {
-    const agent = await startAgent(lab, String(ENOMEDIUM));
+    const closed = join(lab.folder, "private");
+    mkdirSync(closed, { mode: 0o700 });
+    const agent = await startAgent(lab, String(ENOMEDIUM), closed);
     const box = lab.container(notifying("mkdir /tmp/a 2>&1", agent.socket, ...MAKE_DIRECTORY));
     mapIds(box.config, 200_000, 65_536);
     box.config.process.noNewPrivileges = false;

@@ -31,8 +31,8 @@ export interface Agent {
 }
 
 /** Starts an agent, and waits until it listens. */
-export async function startAgent(lab: Lab, answer: string): Promise<Agent> {
-  const socket = join(lab.folder, `agent-${answer}.sock`);
+export async function startAgent(lab: Lab, answer: string, folder = lab.folder): Promise<Agent> {
+  const socket = join(folder, `agent-${answer}.sock`);
   const child = spawn(PYTHON, ["test/support/seccomp-agent.py", socket, answer], {
     stdio: ["ignore", "pipe", "inherit"],
   });
