@@ -2,8 +2,10 @@
 // is made.
 
 import { TsrunError, wrapError } from "../errors.ts";
-import { hasErrno } from "../linux/call/call.ts";
+import { hasErrno, syscallError, tryCall } from "../linux/call/call.ts";
+import { text } from "../linux/call/words.ts";
 import { status } from "../linux/files/files.ts";
+import { ENOENT } from "../linux/numbers/errno.ts";
 import { S_IFDIR, S_IFLNK } from "../linux/numbers/fcntl.ts";
 import { effectiveIds } from "../linux/process/process.ts";
 import { cleanPath } from "../rootfs/plan/paths.ts";
@@ -11,6 +13,10 @@ import type { Warning } from "../spec/faults.ts";
 import { loadConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
 import { readDocument } from "./document.ts";
+
+/** PATH_MAX, with its NUL (linux/limits.h). */
+const LONGEST_PATH = 4096;
+const SLASH = 0x2f;
 
 export interface Bundle {
   /** Absolute path of the bundle directory. */
@@ -25,12 +31,30 @@ export interface Bundle {
   readonly rootfs: string;
 }
 
-/** Reads and checks a bundle. `config` is the path of its configuration, if that is not config.json. */
-export function loadBundle(path: string, config?: string): Bundle {
+/**
+ * Reads and checks a bundle, which is the working directory afterwards. `config` is the path of its
+ * configuration, if that is not config.json.
+ */
+export function loadBundle(given: string, config?: string): Bundle {
+  const path = enterBundle(given);
   const file = config ?? `${path}/config.json`;
-  const text = config === undefined ? readConfig(path) : readOtherConfig(config);
-  const { spec, oddKeys, warnings, ...read } = loadConfig(text, file, effectiveIds());
+  const written = config === undefined ? readConfig(path) : readOtherConfig(config);
+  const { spec, oddKeys, warnings, ...read } = loadConfig(written, file, effectiveIds());
   return { path, spec, oddKeys, warnings, text: read.text, rootfs: checkRootfs(path, spec) };
+}
+
+/**
+ * Enters the bundle, and returns its real path. AS RUNC: the path that was given is followed once. If a link
+ * in it is exchanged meanwhile, the root file system is still that of the configuration.
+ */
+export function enterBundle(given: string): string {
+  const entered = tryCall("chdir", given);
+  if (entered === -ENOENT) throw withoutConfig(given);
+  if (entered < 0) throw wrapError("cannot load the bundle", syscallError(`enter "${given}"`, -entered));
+  const path = new Uint8Array(LONGEST_PATH);
+  const length = tryCall("getcwd", path, path.length);
+  // Behind a link such as /proc/PID/root it is in mounts of others, and has no path here (getcwd(2)).
+  return length > 0 && path[0] === SLASH ? text(path.subarray(0, length - 1)) : given;
 }
 
 /** The text of a bundle's config.json. */
@@ -39,10 +63,14 @@ export function readConfig(path: string): string {
     return readDocument(`${path}/config.json`);
   } catch (error) {
     if (!hasErrno(error, "ENOENT")) throw wrapError("cannot load the bundle", error);
-    throw new TsrunError("E_BUNDLE", `JSON specification file config.json not found in "${path}"`, {
-      hint: `"spec --bundle ${path}" writes one to begin with`,
-    });
+    throw withoutConfig(path);
   }
+}
+
+function withoutConfig(path: string): TsrunError {
+  return new TsrunError("E_BUNDLE", `JSON specification file config.json not found in "${path}"`, {
+    hint: `"spec --bundle ${path}" writes one to begin with`,
+  });
 }
 
 function readOtherConfig(path: string): string {

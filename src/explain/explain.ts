@@ -4,7 +4,7 @@
 import { readHierarchies } from "../cgroups/host.ts";
 import { missingFiles } from "../cgroups/missing-files.ts";
 import type { CgroupPlan } from "../cgroups/planned.ts";
-import { checkRootfs, readConfig } from "../container/bundle.ts";
+import { checkRootfs, enterBundle, readConfig } from "../container/bundle.ts";
 import { planExisting } from "../container/existing.ts";
 import { filterOf, profileOf } from "../container/filter.ts";
 import { isId } from "../container/id.ts";
@@ -65,7 +65,8 @@ function findContainer(root: string, id: string): ReturnType<typeof findStateDir
 }
 
 /** Explains what would be done with a bundle. */
-export function explainBundle(globals: GlobalOptions, path: string, options: ExplainOptions): Explanation {
+export function explainBundle(globals: GlobalOptions, given: string, options: ExplainOptions): Explanation {
+  const path = enterBundle(given);
   const text = readConfig(path);
   const file = `${path}/config.json`;
   const { loaded, asRoot } = load(text, file);

@@ -2,7 +2,7 @@
 
 import { whyNotJoined } from "../cause/namespaces.ts";
 import { readHierarchies } from "../cgroups/host.ts";
-import { checkRootfs, readConfig } from "../container/bundle.ts";
+import { checkRootfs, enterBundle, readConfig } from "../container/bundle.ts";
 import { readDocument } from "../container/document.ts";
 import { profileOf } from "../container/filter.ts";
 import { effectiveIds } from "../linux/process/process.ts";
@@ -36,7 +36,8 @@ export interface Verdict {
 }
 
 /** Reads a configuration and returns all findings. */
-export function validate(request: ValidateRequest): Verdict {
+export function validate(given: ValidateRequest): Verdict {
+  const request = given.config === undefined ? { ...given, bundle: enterBundle(given.bundle) } : given;
   const { file, text } = read(request);
   const { spec, source, faults, warnings, untold } = inspectConfig(text, effectiveIds());
   if (spec === undefined) return { file, faults, warnings, untold };

@@ -54,7 +54,7 @@ export function recordContainer(globals: GlobalOptions, options: RecordOptions):
   using recorder = new Recorder(writablePlaces({ spec, bundle: path, rootfs }), options.endAfterMs);
   const exitStatus = runContainer(
     globals,
-    { ...create, detach: false, keep: false, noSubreaper: false },
+    { ...create, bundle: path, detach: false, keep: false, noSubreaper: false },
     recorder,
   );
   const own = recordingOf(observation(spec, known, recorder.end()));

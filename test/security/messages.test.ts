@@ -2,7 +2,7 @@
 // configuration replace another. tsrun sends no such messages; long texts are split or refused.
 
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attack } from "../support/attack.ts";
 import { nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
@@ -121,7 +121,8 @@ attack(
     box.writeConfig(JSON.stringify({ ...box.config, [order]: order, hostname: 5, ociVersion: order }));
     const told = [await box.create(), await lab.invoke(["validate", box.bundle])];
     const bundle = join(lab.folder, order);
-    symlinkSync(box.bundle, bundle);
+    renameSync(box.bundle, bundle);
+    symlinkSync(bundle, box.bundle);
     told.push(await lab.invoke(["create", "--bundle", bundle, box.id]));
     box.writeConfig();
     mustSucceed(await lab.invoke(["create", "--bundle", bundle, box.id]));
