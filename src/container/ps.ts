@@ -10,6 +10,11 @@ import type { GlobalOptions } from "./options.ts";
 import { processesOf } from "./processes.ts";
 import { getStateDirectory } from "./store.ts";
 
+/** Bytes that hold the lines of 200,000 processes. */
+const MOST_SAID = 32 << 20;
+/** Of what it says when it fails. */
+const MOST_TOLD = 4096;
+
 /** The host pids of all processes in the container; none if it has stopped. */
 export function containerProcesses(globals: GlobalOptions, id: string): number[] {
   using directory = getStateDirectory(globals.root, id);
@@ -37,10 +42,18 @@ export function runPs(options: readonly string[]): string {
     descriptors: [1, 2].map((to) => ({ from: writeEnd.number, to })),
   });
   writeEnd.close();
-  const said = text(readAll(held.number, "the output of ps"));
+  const said = readAll(held.number, "the output of ps", MOST_SAID);
+  // If it goes on, it gets SIGPIPE.
+  output.close();
   const { status } = waitFor(child);
-  if (status === 0) return said;
-  throw new TsrunError("E_EXEC", `exit status ${status}: ${said.trimEnd()}`, {
+  if (said.length > MOST_SAID) {
+    throw new TsrunError("E_EXEC", `cannot use the output of ps: it is longer than ${MOST_SAID >> 20} MiB`, {
+      hint: '"--format json" does without ps',
+    });
+  }
+  if (status === 0) return text(said);
+  const told = text(said.subarray(0, MOST_TOLD)).trimEnd();
+  throw new TsrunError("E_EXEC", `exit status ${status}: ${told}`, {
     hint: `ps was called as: ps ${options.join(" ")}`,
   });
 }

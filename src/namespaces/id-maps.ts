@@ -4,12 +4,15 @@
 import { TsrunError, wrapError } from "../errors.ts";
 import { hasErrno } from "../linux/call/call.ts";
 import { text } from "../linux/call/words.ts";
-import { pipe, readAll, readText, writeFile } from "../linux/files/files.ts";
+import { pipe, readBeginning, readText, writeFile } from "../linux/files/files.ts";
 import { findInPath } from "../linux/process/find-in-path.ts";
 import { effectiveGid, effectiveUid, waitFor } from "../linux/process/process.ts";
 import { spawn } from "../linux/process/spawn.ts";
 import type { IDMapping } from "../spec/types.ts";
 import { idMapText } from "./plan.ts";
+
+/** How much of what newuidmap(1) says is told: its error is one line. */
+const MOST_SAID = 4096;
 
 interface Maps {
   readonly uidMappings: readonly IDMapping[];
@@ -59,7 +62,7 @@ function mapByHelper(program: string, pid: number, mappings: readonly IDMapping[
     descriptors: [1, 2].map((to) => ({ from: writeEnd.number, to })),
   });
   writeEnd.close();
-  const said = text(readAll(held.number, `the output of ${program}`)).trim();
+  const said = text(readBeginning(held.number, `the output of ${program}`, MOST_SAID)).trim();
   const { status, signal } = waitFor(child);
   if (status === 0) return;
   const end = signal === 0 ? `exit status ${status}` : `killed by signal ${signal}`;

@@ -1,6 +1,8 @@
 // The processes of a container as `ps` lists them.
 
-import { behaviour, nothingLeft, notOfCrun, refused } from "../support/behaviour.ts";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { behaviour, nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
 import { isUnified, needsUnified, onUnified, unifiedController } from "../support/cgroup.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
@@ -107,4 +109,21 @@ behaviour(
     );
   },
   needsPs,
+);
+
+behaviour(
+  "a ps that prints without end is refused, and one that fails is not told whole",
+  async (t, lab) => {
+    const box = await running(lab);
+    const env = { PATH: `${lab.folder}:${process.env.PATH}` };
+    const ps = (script: string) => {
+      writeFileSync(join(lab.folder, "ps"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+      return lab.invoke(["ps", box.id], { env });
+    };
+    refused(t, await ps("exec yes"), /cannot use the output of ps: it is longer than 32 MiB/);
+    const failed = await ps("echo nothing; yes | head -c 1000000; exit 3");
+    refused(t, failed, /exit status 3: nothing/);
+    t.ok(failed.stderr.length < 20_000, "only its beginning is told");
+  },
+  tsrunOnly("keeps all of it, without end"),
 );

@@ -18,6 +18,7 @@ import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { findProgram } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
+import { needsProgram } from "../support/program.ts";
 import { runtimePath } from "../support/runtime.ts";
 import { asUser, NOBODY, userContainer } from "../support/user.ts";
 import { until } from "../support/wait.ts";
@@ -93,6 +94,25 @@ for (const { ends, says } of [
     tsrunOnly("the words are tsrun's"),
   );
 }
+
+behaviour(
+  "what a newuidmap prints without end is neither kept nor told whole",
+  async (t, lab) => {
+    const box = userContainer(lab, manyIds);
+    const program = join(lab.folder, "newuidmap");
+    const prints = "echo no range; yes | head -c 100000000; exit 1";
+    writeFileSync(program, `#!/bin/sh\n${prints}\n`, { mode: 0o755 });
+    const env = { PATH: `${lab.folder}:${process.env.PATH}` };
+    // The program itself needs some 5 MiB of data.
+    const wrapper = ["prlimit", `--data=${32 << 20}`, ...asUser(lab)];
+    const failed = await box.create({ wrapper, env });
+    refused(t, failed, /cannot map the ids of the user namespace: newuidmap: no range\\ny\\ny\\n/);
+    t.ok(failed.stderr.length < 20_000, "only its beginning is told");
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  needsProgram("prlimit", "util-linux"),
+  tsrunOnly("the words are tsrun's"),
+);
 
 for (const keeps of [false, true]) {
   behaviour(

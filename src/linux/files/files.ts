@@ -107,6 +107,23 @@ export function readAll(fd: number, what: string, most = Number.POSITIVE_INFINIT
   }
 }
 
+/**
+ * The first `most` bytes of what a program writes to a pipe. The rest is read, too, so that the program does
+ * not wait, but is not kept.
+ */
+export function readBeginning(fd: number, what: string, most: number): Uint8Array {
+  const kept = new Uint8Array(most);
+  const rest = new Uint8Array(1 << 16);
+  let length = 0;
+  for (;;) {
+    const room = length < most ? kept.subarray(length) : rest;
+    const got = tryCall("read", fd, room, room.length);
+    if (got < 0) throw syscallError(`read ${what}`, -got);
+    if (got === 0) return kept.subarray(0, length);
+    if (length < most) length += got;
+  }
+}
+
 export interface ReadOptions extends At {
   /**
    * A short file of the kernel, which the first read(2) returns completely, so that no second one is needed.
