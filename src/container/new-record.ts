@@ -3,7 +3,7 @@
 import { plannedRecord } from "../cgroups/plan.ts";
 import { TsrunError } from "../errors.ts";
 import { hasHooksAfter } from "../hooks/plan.ts";
-import { readLink } from "../linux/files/files.ts";
+import { checkProc, PROC_HINT } from "../linux/process/own-proc.ts";
 import { processStatus } from "../linux/process/process.ts";
 import { mountsOn } from "../rootfs/host/host-mounts.ts";
 import type { ContainerPlan } from "./plan.ts";
@@ -40,24 +40,9 @@ export function newRecord(plan: ContainerPlan, directory: StateDirectory): State
 /** The first process' part of the record. */
 export function identityOf(pid: number): Pick<StateRecord, "init_process_pid" | "init_process_start"> {
   const found = processStatus(pid);
-  if (found === undefined)
-    throw unreadable("cannot read the status of the container's first process in /proc");
+  if (found === undefined) {
+    const words = "cannot read the status of the container's first process in /proc";
+    throw new TsrunError("E_SYSCALL", words, { hint: PROC_HINT });
+  }
   return { init_process_pid: pid, init_process_start: found.startTime };
-}
-
-/**
- * In the /proc of another pid namespace, the ids of our processes belong to other processes, and `delete
- * --force` would kill one of those later. proc(5): /proc/self names the reading process by its id there.
- */
-function checkProc(): void {
-  const self = readLink("/proc/self");
-  if (self === String(process.pid)) return;
-  const there = self === undefined ? "is not there" : `is process ${self} there`;
-  throw unreadable(`cannot use /proc: tsrun, process ${process.pid}, ${there}`);
-}
-
-function unreadable(words: string): TsrunError {
-  return new TsrunError("E_SYSCALL", words, {
-    hint: "tsrun needs the /proc of its own pid namespace, mounted without hidepid for its own processes",
-  });
 }

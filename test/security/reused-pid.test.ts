@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { attack } from "../support/attack.ts";
 import { nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { driverFlags } from "../support/cgroup-driver.ts";
-import { Container } from "../support/container.ts";
+import { Container, mustSucceed } from "../support/container.ts";
 import { needsProgram, runProgram } from "../support/program.ts";
 import { runtimePath } from "../support/runtime.ts";
 
@@ -74,3 +74,42 @@ attack(
   needsProgram("unshare", "util-linux"),
   tsrunOnly("crun kills that process later; runc fails too, for a descriptor that it does not find"),
 );
+
+/**
+ * In a new pid namespace with the host's /proc, where a stranger gets the number that the container's first
+ * process has on the host.
+ */
+const OTHERS_PROC = `
+pid=$1 out=$2; shift 2
+echo $((pid - 1)) >/proc/sys/kernel/ns_last_pid
+sleep 1000 </dev/null >/dev/null 2>&1 &
+stranger=$!
+"$@"
+status=$?
+kill -TERM $stranger 2>/dev/null
+wait $stranger 2>/dev/null
+echo "$((stranger - pid)) $?" >$out
+exit $status
+`;
+
+for (const [command, ...words] of [["kill", "KILL"], ["delete"], ["delete", "--force"]] as const) {
+  attack(
+    "reused process id",
+    `where /proc is another pid namespace's, ${[command, ...words].join(" ")} signals no other process`,
+    async (t, lab) => {
+      const box = lab.container(Container.script("exec sleep 1000"));
+      mustSucceed(await box.run({ flags: ["--detach"] }));
+      const { pid } = await box.waitForProgram("sleep");
+      const out = join(lab.folder, "out");
+      const scene = ["sh", "-c", OTHERS_PROC, "sh", `${pid}`, out];
+      const wrapper = ["unshare", "--pid", "--fork", "--kill-child", ...scene];
+      const args = command === "kill" ? [box.id, ...words] : [...words, box.id];
+      const result = await lab.invoke([command, ...args], { wrapper });
+      t.equal(readFileSync(out, "utf8"), "0 143\n", "a stranger had that number, and lived");
+      t.equal((await box.stateDocument()).status, "running", "and the container runs on");
+      refused(t, result, command === "delete" && words.length === 0 ? /not stopped/ : /cannot use \/proc/);
+    },
+    needsProgram("unshare", "util-linux"),
+    tsrunOnly("runc takes the container for stopped, and leaves it and the stranger alone"),
+  );
+}

@@ -10,6 +10,7 @@ import { type PollEntry, poll } from "../files/poll.ts";
 import { ENOSYS, ESRCH } from "../numbers/errno.ts";
 import { O_DIRECTORY, O_PATH } from "../numbers/fcntl.ts";
 import { POLLIN } from "../numbers/sched.ts";
+import { checkProc } from "./own-proc.ts";
 import { heldProcessStatus, type ProcessStatus, processStatus } from "./process.ts";
 
 /** How often to check for the end of a process without a pidfd, in milliseconds. */
@@ -168,12 +169,16 @@ export function isRunning(
   return found?.startTime === startTime && !found.hasEnded;
 }
 
-/** A handle to the process, `undefined` if it has ended. */
+/**
+ * A handle to the process, `undefined` if it has ended. Throws where /proc is another pid namespace's: the
+ * handle could be that of another process.
+ */
 export function openProcess(pid: number, startTime: number): ProcessHandle | undefined {
   const fd = tryCall("pidfd_open", pid, 0);
   const handle = new ProcessHandle(pid, startTime, fd < 0 ? undefined : new Descriptor(fd));
   // The start time is compared after opening: from then on the handle refers to this process.
   if (runs(pid, startTime)) {
+    checkProc();
     if (fd < 0 && fd !== -ENOSYS) throw syscallError("open the container's first process", -fd);
     return handle;
   }
