@@ -1,7 +1,7 @@
 // Causes that no broken bundle shows: of the host, of a container that runs, and of files that mean harm.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, rmdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, rmdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, needsController, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
 import { cgroupFolders, needsUnified, onUnified, unifiedFolder } from "../support/cgroup.ts";
@@ -114,6 +114,36 @@ behaviour(
   },
   ONLY_TSRUN,
   needsUnified() ?? (findProgram("unshare") === undefined ? "needs unshare" : undefined),
+);
+
+/**
+ * The access control list that refuses uid 1000 and nobody else, as `system.posix_acl_access` has it (struct
+ * posix_acl_xattr_entry): its version, and for each entry tag, rights and id.
+ */
+const ACCESS_LIST = [
+  "02000000",
+  ...["01000700ffffffff", "02000000e8030000", "04000500ffffffff", "10000500ffffffff", "20000500ffffffff"],
+].join("");
+
+behaviour(
+  "an access control list is named where the modes allow it",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      config.process.args = ["/bin/tool"];
+      config.process.user = { uid: 1000, gid: 1000 };
+    });
+    const path = join(box.rootfs, "bin/tool");
+    copyFileSync(join(box.rootfs, "bin/busybox"), path);
+    const set =
+      "import os, sys; os.setxattr(sys.argv[1], 'system.posix_acl_access', bytes.fromhex(sys.argv[2]))";
+    execFileSync("/usr/bin/python3", ["-c", set, path, ACCESS_LIST]);
+    const { code, stderr } = await box.run({ globals: ["--log", `${lab.folder}/log`] });
+    t.not(code, 0);
+    t.match(stderr, /permission denied: "\/bin\/tool" has an access control list, .*; see it with getfacl/);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  ONLY_TSRUN,
+  existsSync("/usr/bin/python3") ? undefined : "needs python3 (package python3)",
 );
 
 /** Sysctls that forbid user namespaces, and the errno that their kernels return. */
