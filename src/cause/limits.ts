@@ -8,6 +8,7 @@ import { readSysctl } from "../namespaces/limits.ts";
 import { sysctlAttempt, sysctlPath } from "../namespaces/sysctl.ts";
 import { nearestWord } from "../spec/nearest.ts";
 import { type Cause, named } from "./cause.ts";
+import { whyNoController } from "./controllers.ts";
 
 interface RefusedLimit {
   readonly name: string;
@@ -33,6 +34,8 @@ interface RefusedWrite {
 
 /** Why a file of a cgroup does not accept a value. */
 export function whyNotWritten({ directory, file, value }: RefusedWrite, errno: string): Cause | undefined {
+  const above = errno === "ENOENT" ? whyNoController(directory, file) : undefined;
+  if (above !== undefined) return above;
   const [, kind] = /^(?:cpuset\.)?(cpus|mems)$/.exec(file) ?? [];
   if (kind !== undefined)
     return errno === "EBUSY" ? neededBelow(directory, file) : beyondSet(directory, kind, file);

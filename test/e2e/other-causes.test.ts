@@ -1,10 +1,17 @@
 // Causes that no broken bundle shows: of the host, of a container that runs, and of files that mean harm.
 
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, existsSync, mkdirSync, rmdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, needsController, nothingLeft, tsrunOnly } from "../support/behaviour.ts";
-import { cgroupFolders, needsUnified, onUnified, unifiedFolder } from "../support/cgroup.ts";
+import {
+  cgroupFolders,
+  needsUnified,
+  onUnified,
+  unifiedController,
+  unifiedFolder,
+} from "../support/cgroup.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
 import { mapIds } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -264,6 +271,32 @@ behaviour(
   },
   ONLY_TSRUN,
   needsUnified(),
+);
+
+behaviour(
+  "the processes because of which a cgroup may give no controller to those below it are named",
+  async (t, lab) => {
+    const parent = unifiedFolder(`${lab.mark}-parent`);
+    mkdirSync(parent);
+    const inside = spawn("sleep", ["1000"]);
+    writeFileSync(`${parent}/cgroup.procs`, `${inside.pid}`);
+    const box = lab.container(({ linux }) => {
+      linux.resources = { unified: { [`${unifiedController()}.max`]: "max" } };
+      linux.cgroupsPath = `/${lab.mark}-parent/box`;
+    });
+    const { code, stderr } = await box.create({ ...onUnified, globals: ["--log", `${lab.folder}/log`] });
+    t.equal(code, 1);
+    const who = new RegExp(`-parent" has process ${inside.pid} \\("sleep"\\), and so it may not give the`);
+    t.match(stderr, who);
+    const ended = once(inside, "exit");
+    inside.kill("SIGKILL");
+    await ended;
+    rmdirSync(parent);
+    await nothingLeft(t, lab, "after the refusal");
+  },
+  ONLY_TSRUN,
+  needsUnified(),
+  unifiedController() === undefined ? "no controller of cgroup v2 is free" : undefined,
 );
 
 behaviour(
