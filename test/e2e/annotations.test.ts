@@ -256,6 +256,7 @@ const WRONG: readonly (readonly [name: string, value: string, reason: RegExp])[]
   ],
   ["systemd.subgroup", "../up", /must not hold "\." or "\.\.", is "\.\.\/up"/],
   ["delegate-cgroup", "a/../b", /must not hold "\." or "\.\.", is "a\/\.\.\/b"/],
+  ["delegate-cgroup", `a/${"x".repeat(256)}`, /must have names of up to 255 bytes/],
   ["seccomp_bpf_data", "@@@@", /must be a program for seccomp\(2\), as base64/],
   ["seccomp_bpf_data", "", /must be a program for seccomp\(2\), as base64/],
   ["seccomp_bpf_data", "AAAA", /must consist of whole instructions of 8 bytes, has 3 bytes/],

@@ -109,10 +109,18 @@ function mountContext(value: string): Problem | undefined {
   return { reason, hint: near === undefined ? undefined : `did you mean "${near}"?` };
 }
 
+/** Of bytes. Letters beyond ASCII count as three each, which is the most that they take. */
+const NAME_MAX = 255;
+
 function cgroupName(value: string): Problem | undefined {
   if (hasNul(value)) return { reason: NUL_REASON };
-  const leaves = value.split("/").some((part) => part === "." || part === "..");
-  return leaves ? { reason: `must not hold "." or "..", is ${quoted(value)}` } : undefined;
+  const parts = value.split("/");
+  if (parts.some((part) => part === "." || part === "..")) {
+    return { reason: `must not hold "." or "..", is ${quoted(value)}` };
+  }
+  // The kernel makes a cgroup with a longer name, but nobody can list it afterwards.
+  const isTooLong = parts.some((part) => part.replace(/[^ -~]/g, "...").length > NAME_MAX);
+  return isTooLong ? { reason: `must have names of up to ${NAME_MAX} bytes` } : undefined;
 }
 
 /** `struct sock_filter`, and BPF_MAXINSNS of <linux/bpf_common.h>. */
