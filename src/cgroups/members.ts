@@ -11,7 +11,7 @@ import { begin, end } from "../spans.ts";
 import { freeze, thawAll } from "./freezer.ts";
 import type { CgroupRecord } from "./record.ts";
 import { stopUnit } from "./systemd/scope.ts";
-import { exists, processesBelow, removeCgroups } from "./tree.ts";
+import { countUnseen, exists, processesBelow, removeCgroups } from "./tree.ts";
 
 /** How long to wait for processes that are about to end, and how often to check. */
 const PATIENCE_MS = 1000;
@@ -23,6 +23,12 @@ const KILLED_MS = 10_000;
 export function readProcesses(record: CgroupRecord): number[] {
   const directory = processDirectory(record);
   return directory === undefined ? [] : processesBelow(directory);
+}
+
+/** How many of these processes are outside our pid namespace. */
+export function countUnseenProcesses(record: CgroupRecord): number {
+  const directory = processDirectory(record);
+  return directory === undefined ? 0 : countUnseen(directory);
 }
 
 /** Waits for processes that are about to end. False if one stays. */

@@ -60,6 +60,11 @@ export function processesBelow(path: string): number[] {
   return membersBelow(path).seen;
 }
 
+/** How many of them are outside our pid namespace: they can be neither named nor signalled. */
+export function countUnseen(path: string): number {
+  return membersBelow(path).unseen;
+}
+
 interface Members {
   readonly seen: number[];
   /** How many processes are outside our pid namespace. They are listed as 0, which must not be signalled. */

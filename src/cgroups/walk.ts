@@ -3,10 +3,12 @@
 // way up is "..", which is safe because a cgroup cannot be moved (only v1 has rename(2), within the parent),
 // nor be removed before those below it.
 
+import { TsrunError } from "../errors.ts";
 import { hasErrno } from "../linux/call/call.ts";
 import { visitEntries } from "../linux/files/directories.ts";
-import { type Descriptor, open, openIfThere } from "../linux/files/files.ts";
+import { type Descriptor, filesystemType, open, openIfThere } from "../linux/files/files.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../linux/numbers/fcntl.ts";
+import { CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC } from "../linux/numbers/mount.ts";
 
 /** Called during the walk. A cgroup may already be gone when a function is called. */
 export interface CgroupVisitor {
@@ -20,7 +22,10 @@ export interface CgroupVisitor {
 
 const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
-/** Walks over the cgroup at `path` and those below it; does nothing if it does not exist. */
+/**
+ * Walks over the cgroup at `path` and those below it; does nothing if it does not exist. Throws if it is no
+ * cgroup: what a damaged state names could be the root of the host, with all its empty directories.
+ */
 export function walkCgroups(path: string, { enter, skip, leave }: CgroupVisitor): void {
   const top = openIfThere(path, DIRECTORY);
   if (top === undefined) return;
@@ -35,6 +40,7 @@ export function walkCgroups(path: string, { enter, skip, leave }: CgroupVisitor)
     here = next;
   };
   try {
+    assertCgroup(top, path);
     arrive();
     for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
       const name = level.next();
@@ -54,6 +60,14 @@ export function walkCgroups(path: string, { enter, skip, leave }: CgroupVisitor)
   } finally {
     here.close();
   }
+}
+
+function assertCgroup(directory: Descriptor, path: string): void {
+  const type = filesystemType(directory.number);
+  if (type === CGROUP_SUPER_MAGIC || type === CGROUP2_SUPER_MAGIC) return;
+  throw new TsrunError("E_CGROUP", `"${path}" is no cgroup`, {
+    hint: "the state of the container may be damaged",
+  });
 }
 
 function namesIn(directory: number): Names {

@@ -2,6 +2,7 @@
 // delete, run, restore, checkpoint and gc.
 
 import {
+  countUnseenProcesses,
   destroyCgroup,
   destroyKilledCgroup,
   killProcesses,
@@ -161,6 +162,7 @@ function removeCgroup(
   const { cgroup, cgroupIsPlanned, ownPidNamespace } = record;
   if (cgroupIsPlanned === true) return removePlannedCgroup(record, forced);
   const mayBeOthers = forced !== undefined && !isKilled && ownPidNamespace && record.init_process_pid !== 0;
+  if (mayBeOthers) assertSeen(cgroup);
   if (mayBeOthers && holdsOthers(cgroup)) {
     forced.warning("the container's cgroup is in use by another container, not removing it");
     return [];
@@ -183,6 +185,16 @@ function removePlannedCgroup({ cgroup }: StateRecord, forced: DestroyOptions["fo
   // An empty scope ends by itself, so a scope of this name may be another container's.
   const { unit: _planned, ...directories } = cgroup;
   return orWarn(forced, () => destroyCgroup(directories)) ? [] : cgroupsLeft(cgroup);
+}
+
+/** If our pid namespace does not have the processes in the cgroup, the container may run, and look ended. */
+function assertSeen(cgroup: CgroupRecord): void {
+  const count = countUnseenProcesses(cgroup);
+  if (count === 0) return;
+  const words = `its cgroup has ${count} process(es) that do not exist in tsrun's pid namespace`;
+  throw new TsrunError("E_STATE", `cannot delete the container: ${words}`, {
+    hint: "delete it from the pid namespace in which it was created",
+  });
 }
 
 /**

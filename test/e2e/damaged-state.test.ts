@@ -1,7 +1,7 @@
 // A damaged state.json: no command trusts it, `list` continues, and `delete --force` still ends the
 // container, by its configuration and its cgroup, or leaves it and says so.
 
-import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -119,6 +119,28 @@ behaviour(
     t.strictSame([code, stdout], [0, `${other.id}\n`]);
     t.match(stderr, `cannot list container "${box.id}": cannot read the state of container "${box.id}"`);
     t.equal(stderr.trimEnd().split("\n").length, 1);
+  },
+  ours,
+);
+
+behaviour(
+  "a folder that a damaged state names as the cgroup is neither searched for processes nor emptied",
+  async (t, lab) => {
+    const { box, file, record } = await running(lab);
+    const folder = join(lab.folder, "no-cgroup");
+    mkdirSync(join(folder, "empty/below"), { recursive: true });
+    const cgroup = record.cgroup as { readonly paths: Json; readonly created: readonly string[] };
+    const paths = Object.fromEntries(Object.keys(cgroup.paths).map((key) => [key, folder]));
+    writeFileSync(file, JSON.stringify({ ...record, cgroup: { ...cgroup, paths, created: [folder] } }));
+    const line = /cannot list the processes of cgroup ".*no-cgroup": ".*no-cgroup" is no cgroup/;
+    refused(t, await lab.invoke(["ps", box.id]), line);
+    const { code, stderr } = await box.delete({ flags: ["--force"] });
+    t.equal(code, 0);
+    t.match(stderr, /level=warning .*no-cgroup.* is no cgroup; removing the container without that/);
+    t.ok(existsSync(join(folder, "empty/below")), "the host's folders are still there");
+    // Nothing tells tsrun of them any more.
+    for (const path of [...cgroup.created].reverse()) rmdirSync(path);
+    await nothingLeft(t, lab, "of its processes");
   },
   ours,
 );

@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { attack } from "../support/attack.ts";
-import { nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { nothingLeft, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
 import { driverFlags } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
 import { needsProgram, runProgram } from "../support/program.ts";
@@ -113,3 +113,19 @@ for (const [command, ...words] of [["kill", "KILL"], ["delete"], ["delete", "--f
     tsrunOnly("runc takes the container for stopped, and leaves it and the stranger alone"),
   );
 }
+
+attack(
+  "reused process id",
+  "a container of another pid namespace looks stopped, and delete --force does not forget it",
+  async (t, lab) => {
+    const box = lab.container(Container.script("exec sleep 1000"));
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    await box.waitForProgram("sleep");
+    const wrapper = ["unshare", "--pid", "--fork", "--mount-proc"];
+    const result = await lab.invoke(["delete", "--force", box.id], { wrapper });
+    refused(t, result, /cannot delete the container: its cgroup has \d+ process\(es\) that do not exist in/);
+    t.equal((await box.stateDocument()).status, "running");
+  },
+  needsProgram("unshare", "util-linux"),
+  notOfCrun("it forgets it"),
+);

@@ -92,6 +92,7 @@ export const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 /** Superblock magics of statfs(2), from linux/magic.h. */
 export const PROC_SUPER_MAGIC = 0x9fa0;
 export const SYSFS_MAGIC = 0x62656572;
+export const CGROUP_SUPER_MAGIC = 0x27e0eb;
 export const CGROUP2_SUPER_MAGIC = 0x63677270;
 export const TMPFS_MAGIC = 0x01021994;
 export const NSFS_MAGIC = 0x6e736673;
