@@ -82,7 +82,10 @@ function namesIn(directory: number): Names {
   return names;
 }
 
-/** A compact list of names, each preceded by its length: a container may make millions of cgroups. */
+/**
+ * A compact list of names, each ended by a NUL: a container may make millions of cgroups. The kernel takes
+ * names of cgroups that are longer than NAME_MAX.
+ */
 class Names {
   #bytes = new Uint8Array(0);
   #end = 0;
@@ -90,24 +93,22 @@ class Names {
   /** The last result of `next`. */
   current = new Uint8Array(0);
 
-  /** NAME_MAX is 255. */
   add(name: Uint8Array): void {
-    const end = this.#end + 1 + name.length;
+    const end = this.#end + name.length + 1;
     if (end > this.#bytes.length) {
       const larger = new Uint8Array(end * 2);
       larger.set(this.#bytes);
       this.#bytes = larger;
     }
-    this.#bytes[this.#end] = name.length;
-    this.#bytes.set(name, this.#end + 1);
+    this.#bytes.set(name, this.#end);
     this.#end = end;
   }
 
   next(): Uint8Array | undefined {
     if (this.#next === this.#end) return undefined;
-    const start = this.#next + 1;
-    this.#next = start + (this.#bytes[this.#next] ?? 0);
-    this.current = this.#bytes.subarray(start, this.#next);
+    const end = this.#bytes.indexOf(0, this.#next);
+    this.current = this.#bytes.subarray(this.#next, end);
+    this.#next = end + 1;
     return this.current;
   }
 }

@@ -118,7 +118,7 @@ function cgroupName(value: string): Problem | undefined {
   if (parts.some((part) => part === "." || part === "..")) {
     return { reason: `must not hold "." or "..", is ${quoted(value)}` };
   }
-  // The kernel makes a cgroup with a longer name, but nobody can list it afterwards.
+  // The kernel makes a cgroup with a longer name, but few programs expect one.
   const isTooLong = parts.some((part) => part.replace(/[^ -~]/g, "...").length > NAME_MAX);
   return isTooLong ? { reason: `must have names of up to ${NAME_MAX} bytes` } : undefined;
 }
