@@ -14,6 +14,7 @@ import type { CgroupRecord } from "../cgroups/record.ts";
 import { TsrunError } from "../errors.ts";
 import type { HookOutput } from "../hooks/output.ts";
 import { runHooks } from "../hooks/run.ts";
+import { hasErrno } from "../linux/call/call.ts";
 import { readLink, removeDirectory, status } from "../linux/files/files.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { endOfZombie } from "../linux/process/process.ts";
@@ -169,8 +170,16 @@ function removeCgroup(
   }
   const kills = forced !== undefined || !ownPidNamespace;
   if (kills) orWarn(forced, () => killProcesses(cgroup, SIGKILL));
-  const remove = kills ? destroyKilledCgroup : destroyCgroup;
-  return orWarn(forced, () => remove(cgroup)) ? [] : cgroupsLeft(cgroup);
+  try {
+    (kills ? destroyKilledCgroup : destroyCgroup)(cgroup);
+    return [];
+  } catch (error) {
+    // v1 does not list them, not even as 0.
+    const isUnseen = mayBeOthers && hasErrno(error, "EBUSY") && readProcesses(cgroup).length === 0;
+    if (isUnseen) throw unseen("processes");
+    warnInstead(forced, error);
+    return cgroupsLeft(cgroup);
+  }
 }
 
 /**
@@ -190,9 +199,12 @@ function removePlannedCgroup({ cgroup }: StateRecord, forced: DestroyOptions["fo
 /** If our pid namespace does not have the processes in the cgroup, the container may run, and look ended. */
 function assertSeen(cgroup: CgroupRecord): void {
   const count = countUnseenProcesses(cgroup);
-  if (count === 0) return;
-  const words = `its cgroup has ${count} process(es) that do not exist in tsrun's pid namespace`;
-  throw new TsrunError("E_STATE", `cannot delete the container: ${words}`, {
+  if (count > 0) throw unseen(`${count} process(es)`);
+}
+
+function unseen(processes: string): TsrunError {
+  const words = `its cgroup has ${processes} that do not exist in tsrun's pid namespace`;
+  return new TsrunError("E_STATE", `cannot delete the container: ${words}`, {
     hint: "delete it from the pid namespace in which it was created",
   });
 }
@@ -224,8 +236,12 @@ function orWarn(forced: DestroyOptions["forced"], step: () => void): boolean {
     step();
     return true;
   } catch (error) {
-    if (forced === undefined || !(error instanceof TsrunError)) throw error;
-    forced.warning(`${error.message}; removing the container without that`);
+    warnInstead(forced, error);
     return false;
   }
+}
+
+function warnInstead(forced: DestroyOptions["forced"], error: unknown): void {
+  if (forced === undefined || !(error instanceof TsrunError)) throw error;
+  forced.warning(`${error.message}; removing the container without that`);
 }
