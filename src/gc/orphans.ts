@@ -48,9 +48,16 @@ function orphanedId(root: string, pid: string): string | undefined {
     if (!target.startsWith(beginning)) continue;
     const [id = "", file = "", ...more] = target.slice(beginning.length).split("/");
     const isFifo = [FIFO, FIFO_CREATING].some((fifo) => file === `${fifo} (deleted)`);
-    if (isFifo && more.length === 0 && status(`${root}/${id}`) === undefined) return id;
+    if (!isFifo || more.length > 0 || !isOnOneFilesystem(`/proc/${pid}/fd/${name}`, root)) continue;
+    if (status(`${root}/${id}`) === undefined) return id;
   }
   return undefined;
+}
+
+/** In another mount namespace there may be another root of the same name. */
+function isOnOneFilesystem(one: string, other: string): boolean {
+  const [first, second] = [status(one), status(other)];
+  return first?.deviceMajor === second?.deviceMajor && first?.deviceMinor === second?.deviceMinor;
 }
 
 interface Orphan {

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  readlinkSync,
   rmdirSync,
   rmSync,
   statfsSync,
@@ -22,6 +23,8 @@ import { Container, mustSucceed } from "../support/container.ts";
 import { signalProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { nameOf } from "../support/proc.ts";
+import { needsProgram } from "../support/program.ts";
+import { runtimePath } from "../support/runtime.ts";
 import { atTerminal, needsTerminal, seen } from "../support/terminal.ts";
 import { until } from "../support/wait.ts";
 import { stuck, why } from "../support/why.ts";
@@ -228,6 +231,39 @@ behaviour(
     t.equal((await other.stateDocument()).status, "created");
   },
   ours,
+);
+
+function isEmpty(cgroup: string): boolean {
+  return readFileSync(join(cgroup, "cgroup.procs"), "utf8") === "";
+}
+
+behaviour(
+  "a first process below another root of the same name, in another mount namespace, is left alone",
+  async (t, lab) => {
+    const box = lab.container();
+    box.writeConfig();
+    mkdirSync(lab.stateRoot, { recursive: true });
+    // Its FIFO is deleted and its state is not in our root: so it looks from here during its start, too.
+    const script = `mount -t tmpfs none "$0" && "$@" </dev/null >&2 && rm -r "$0/${box.id}" && echo && exec cat`;
+    const create = [runtimePath, "--root", lab.stateRoot, "create", "--bundle", box.bundle, box.id];
+    const holder = spawn("unshare", ["--mount", "sh", "-c", script, lab.stateRoot, ...create], {
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    lab.atClose(() => holder.kill("SIGKILL"));
+    await new Promise((resolve) => holder.stdout.once("data", resolve));
+    const folders = cgroupFolders(`/${box.id}`);
+    const procs = join(folders[0] ?? "", "cgroup.procs");
+    const [pid = ""] = readFileSync(procs, "utf8").split("\n");
+    t.match(readlinkSync(`/proc/${pid}/exe`), /tsrun-init/);
+    t.match(await gc(lab, ["--yes"]), { code: 0, garbage: [] });
+    t.equal(readFileSync(procs, "utf8"), `${pid}\n`, "it is still there");
+    signalProcess(Number(pid), "SIGKILL");
+    await until("its end", () => folders.every((folder) => isEmpty(folder)));
+    for (const folder of folders) rmdirSync(folder);
+  },
+  ours,
+  needsProgram("unshare", "util-linux"),
+  systemdDriver ? "systemd makes the cgroups" : undefined,
 );
 
 behaviour(
