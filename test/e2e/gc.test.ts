@@ -244,7 +244,8 @@ behaviour(
     box.writeConfig();
     mkdirSync(lab.stateRoot, { recursive: true });
     // Its FIFO is deleted and its state is not in our root: so it looks from here during its start, too.
-    const script = `mount -t tmpfs none "$0" && "$@" </dev/null >&2 && rm -r "$0/${box.id}" && echo && exec cat`;
+    const made = `mount -t tmpfs none "$0" && "$@" </dev/null >&2 && rm -r "$0/${box.id}"`;
+    const script = `${made} && echo && exec cat`;
     const create = [runtimePath, "--root", lab.stateRoot, "create", "--bundle", box.bundle, box.id];
     const holder = spawn("unshare", ["--mount", "sh", "-c", script, lab.stateRoot, ...create], {
       stdio: ["pipe", "pipe", "ignore"],
