@@ -66,6 +66,8 @@ async function holds(test: Test, box: Container, show: () => unknown): Promise<v
   const before = show();
   for (const command of ["daemon-reload", "daemon-reexec"]) {
     systemctl(command);
+    // daemon-reexec returns when the old systemd ends. The new one answers after it has written all limits.
+    systemctl("show", "--property", "Version");
     test.strictSame(show(), before, `after ${command}`);
   }
   // Setting any property makes systemd write all of them.
