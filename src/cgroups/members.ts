@@ -11,7 +11,7 @@ import { begin, end } from "../spans.ts";
 import { freeze, thawAll } from "./freezer.ts";
 import type { CgroupRecord } from "./record.ts";
 import { stopUnit } from "./systemd/scope.ts";
-import { countUnseen, exists, processesBelow, removeCgroups } from "./tree.ts";
+import { exists, type Members, membersBelow, processesBelow, removeCgroups } from "./tree.ts";
 
 /** How long to wait for processes that are about to end, and how often to check. */
 const PATIENCE_MS = 1000;
@@ -25,10 +25,10 @@ export function readProcesses(record: CgroupRecord): number[] {
   return directory === undefined ? [] : processesBelow(directory);
 }
 
-/** How many of these processes are outside our pid namespace. */
-export function countUnseenProcesses(record: CgroupRecord): number {
+/** The same, with those outside our pid namespace. */
+export function readMembers(record: CgroupRecord): Members {
   const directory = processDirectory(record);
-  return directory === undefined ? 0 : countUnseen(directory);
+  return directory === undefined ? { seen: [], unseen: 0 } : membersBelow(directory);
 }
 
 /** Waits for processes that are about to end. False if one stays. */

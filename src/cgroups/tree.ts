@@ -60,18 +60,17 @@ export function processesBelow(path: string): number[] {
   return membersBelow(path).seen;
 }
 
-/** How many of them are outside our pid namespace: they can be neither named nor signalled. */
-export function countUnseen(path: string): number {
-  return membersBelow(path).unseen;
-}
-
-interface Members {
+export interface Members {
   readonly seen: number[];
-  /** How many processes are outside our pid namespace. They are listed as 0, which must not be signalled. */
+  /**
+   * How many processes are outside our pid namespace, on v2: they are listed as 0, which must not be signalled.
+   * v1 does not list them.
+   */
   readonly unseen: number;
 }
 
-function membersBelow(path: string): Members {
+/** All processes of a cgroup and of the cgroups below it. */
+export function membersBelow(path: string): Members {
   const seen = new Set<number>();
   let unseen = 0;
   try {

@@ -2,11 +2,11 @@
 // delete, run, restore, checkpoint and gc.
 
 import {
-  countUnseenProcesses,
   destroyCgroup,
   destroyKilledCgroup,
   killProcesses,
   ownOomKills,
+  readMembers,
   readProcesses,
   waitUntilEmpty,
 } from "../cgroups/members.ts";
@@ -163,7 +163,6 @@ function removeCgroup(
   const { cgroup, cgroupIsPlanned, ownPidNamespace } = record;
   if (cgroupIsPlanned === true) return removePlannedCgroup(record, forced);
   const mayBeOthers = forced !== undefined && !isKilled && ownPidNamespace && record.init_process_pid !== 0;
-  if (mayBeOthers) assertSeen(cgroup);
   if (mayBeOthers && holdsOthers(cgroup)) {
     forced.warning("the container's cgroup is in use by another container, not removing it");
     return [];
@@ -196,12 +195,7 @@ function removePlannedCgroup({ cgroup }: StateRecord, forced: DestroyOptions["fo
   return orWarn(forced, () => destroyCgroup(directories)) ? [] : cgroupsLeft(cgroup);
 }
 
-/** If our pid namespace does not have the processes in the cgroup, the container may run, and look ended. */
-function assertSeen(cgroup: CgroupRecord): void {
-  const count = countUnseenProcesses(cgroup);
-  if (count > 0) throw unseen(`${count} process(es)`);
-}
-
+/** The container looks ended, but runs if our pid namespace does not have the processes in its cgroup. */
 function unseen(processes: string): TsrunError {
   const words = `its cgroup has ${processes} that do not exist in tsrun's pid namespace`;
   return new TsrunError("E_STATE", `cannot delete the container: ${words}`, {
@@ -213,13 +207,15 @@ function unseen(processes: string): TsrunError {
  * Whether another container is in the cgroup: `create` takes over an existing cgroup if it is empty, for
  * example for a container of the same id below another state root. The first process of this container has
  * ended, and with it all others of its pid namespace. So a process that is now in the cgroup, and in another
- * pid namespace than tsrun, belongs to another container.
+ * pid namespace than tsrun, belongs to another container. Throws if there are processes of which that cannot
+ * be said.
  */
 function holdsOthers(cgroup: CgroupRecord): boolean {
-  const pids = readProcesses(cgroup);
-  if (pids.length === 0) return false;
+  const { seen, unseen: hidden } = readMembers(cgroup);
+  if (hidden > 0) throw unseen(`${hidden} process(es)`);
+  if (seen.length === 0) return false;
   const own = readLink("/proc/self/ns/pid");
-  return pids.some((pid) => (readLink(`/proc/${pid}/ns/pid`) ?? own) !== own);
+  return seen.some((pid) => (readLink(`/proc/${pid}/ns/pid`) ?? own) !== own);
 }
 
 /** The container's cgroups that are still there, for `gc`. */
