@@ -62,10 +62,7 @@ export function processesBelow(path: string): number[] {
 
 export interface Members {
   readonly seen: number[];
-  /**
-   * How many processes are outside our pid namespace, on v2: they are listed as 0, which must not be signalled.
-   * v1 does not list them.
-   */
+  /** How many are outside our pid namespace. v2 lists them as 0, which must not be signalled; v1 does not. */
   readonly unseen: number;
 }
 
