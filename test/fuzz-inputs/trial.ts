@@ -235,9 +235,9 @@ function saidBadly(said: string): string[] {
   const lines = said === "" ? [] : said.trimEnd().split("\n");
   if (/E_INTERNAL|internal error|InternalError|TypeError/.test(said)) faults.push("an internal error");
   if (lines.filter((line) => line.includes(" level=error ")).length > 1) faults.push("more than one error");
-  // As in runc: `list` gives the reason for each container that it cannot show, and the error about a missing
-  // program is not a log line.
-  const known = /^(time=|cannot list container |exec: )/;
+  // As in runc: `list` gives the reason for each container that it cannot show, and the error about a program
+  // that is missing or cannot be executed is not a log line.
+  const known = /^(time=|cannot list container |exec: |exec \S+: )/;
   if (lines.some((line) => !known.test(line))) faults.push("a line of another form");
   if (said.length > MOST_BYTES) faults.push(`${said.length} characters`);
   if (CONTROL.test(said)) faults.push("control characters");
