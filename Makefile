@@ -82,13 +82,17 @@ BUILT   := $(if $(filter $(CURDIR)/$(BINARY),$(RUNTIME)),$(BINARY))
 
 AXE := build/axe/node_modules/.package-lock.json
 
-.PHONY: help build man check test test-page pictures test-unit test-e2e test-kernel test-style test-vm test-memory fuzz fuzz-engine compile bench bench-shim test-restarts bench-page race siege mutate diff-runc conformance conformance-page run \
+.PHONY: help tools build man check test test-page pictures test-unit test-e2e test-kernel test-style test-vm test-memory fuzz fuzz-engine compile bench bench-shim test-restarts bench-page race siege mutate diff-runc conformance conformance-page run \
         install uninstall verify dist test-arm64 clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-build: $(BUILD) ## make dist/tsrun; TARGET=arm64 or x86-64 makes dist/tsrun-TARGET for another machine, SOURCES=folder fetches nothing
+# In a fresh clone, before npm takes its minute: who lacks a compiler is told so at once.
+tools:
+	@sh scripts/host-packages.sh build$(patsubst $(BINARY)%,%,$(BUILD))
+
+build: $(if $(wildcard node_modules/.package-lock.json),,tools) $(BUILD) ## make dist/tsrun; TARGET=arm64 or x86-64 makes dist/tsrun-TARGET for another machine, SOURCES=folder fetches nothing
 
 man: $(DOCUMENTS) ## make the manual pages and completion scripts, dist/man and dist/completions
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the missing Debian packages that the build, a release, the tests or the bench use. Without root or apt it only
-# names them; tests that need them are then skipped with a reason.
+# names them; tests that need them are then skipped with a reason. What no build can do without ends it, in one sentence.
 set -eu
 
 tests="busybox-static strace uidmap binutils binutils-aarch64-linux-gnu qemu-user-static libseccomp2 util-linux procps iproute2"
@@ -14,15 +14,23 @@ amd64="gcc-x86-64-linux-gnu libc6-dev-amd64-cross"
 emulated="qemu-system-arm cpio xz-utils"
 page="chromium fonts-dejavu-core"
 
+# The commands that a build runs, each with the packages that have it.
+own_commands="xz=xz-utils gcc=gcc,libc6-dev objcopy=binutils musl-gcc=musl-tools"
+arm64_commands="aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu,libc6-dev-arm64-cross"
+arm64_commands="$arm64_commands aarch64-linux-gnu-objcopy=binutils-aarch64-linux-gnu qemu-aarch64-static=$cross"
+amd64_commands="x86_64-linux-gnu-gcc=gcc-x86-64-linux-gnu,libc6-dev-amd64-cross"
+amd64_commands="$amd64_commands x86_64-linux-gnu-objcopy=binutils-x86-64-linux-gnu qemu-x86_64-static=$cross"
+commands=""
+
 case "${1:-test}" in
   test) wanted=$tests ;;
   bench) wanted=$bench ;;
-  build) wanted=$build ;;
-  build-arm64) wanted="$build $cross $arm64" ;;
-  build-x86-64) wanted="$build $cross $amd64" ;;
+  build) wanted=$build commands=$own_commands ;;
+  build-arm64) wanted="$build $cross $arm64" commands="$own_commands $arm64_commands" ;;
+  build-x86-64) wanted="$build $cross $amd64" commands="$own_commands $amd64_commands" ;;
   dist)
-    other=$arm64
-    [ "$(uname -m)" != aarch64 ] || other=$amd64
+    other=$arm64 commands="$own_commands $arm64_commands"
+    [ "$(uname -m)" != aarch64 ] || other=$amd64 commands="$own_commands $amd64_commands"
     wanted="$build $cross $other git rpm"
     ;;
   emulated) wanted=$emulated ;;
@@ -47,21 +55,31 @@ fetch_protos() {
 }
 [ "${1:-test}" != test ] || fetch_protos
 
-# The build itself reports what it lacks, all at once.
-has_all() {
-  for command in gcc musl-gcc xz; do command -v "$command" >/dev/null || return 1; done
+# Names what a build lacks, all at once; fails if that is something.
+report_lacking() {
+  lacking=""
+  packages=""
+  for entry in $commands; do
+    if command -v "${entry%%=*}" >/dev/null; then continue; fi
+    lacking="$lacking, no ${entry%%=*}"
+    packages="$packages $(echo "${entry#*=}" | tr , " ")"
+  done
+  [ -n "$lacking" ] || return 0
+  echo "cannot build tsrun: ${lacking#, }: install$packages (the names of Debian's packages)" >&2
+  return 1
 }
-[ "${1:-test}" != build ] || ! has_all || exit 0
+[ "${1:-test}" != build ] || ! report_lacking 2>/dev/null || exit 0
 
 missing=""
 for package in $wanted; do
   state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
   [ "$state" = installed ] || missing="$missing $package"
 done
-[ -n "$missing" ] || exit 0
+# A command may be missing although dpkg has its package.
+[ -n "$missing" ] || { report_lacking; exit; }
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-  case "${1:-test}" in build* | dist) exit 0 ;; esac
+  case "${1:-test}" in build* | dist) report_lacking; exit ;; esac
   echo "not installed, what needs it is skipped:$missing"
   exit 0
 fi
@@ -76,5 +94,6 @@ install() {
 echo "installing:$missing"
 install || { apt-get update >"$log" 2>&1 </dev/null && install; } || {
   tail -n 20 "$log"
-  echo "cannot install:$missing; what needs it is skipped"
+  [ -n "$commands" ] || echo "cannot install:$missing; what needs it is skipped"
 }
+report_lacking

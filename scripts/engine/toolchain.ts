@@ -37,8 +37,8 @@ export const C_FLAGS = [
 
 /** What the tools and the files call a machine. */
 const MACHINES = {
-  x64: { target: "x86-64", gnu: "x86_64", package: "x86-64", debian: "amd64" },
-  arm64: { target: "arm64", gnu: "aarch64", package: "aarch64", debian: "arm64" },
+  x64: { target: "x86-64", gnu: "x86_64", debian: "amd64" },
+  arm64: { target: "arm64", gnu: "aarch64", debian: "arm64" },
 } as const satisfies Record<Architecture, unknown>;
 
 /** The machine that TARGET of `make build` names; this one when it is empty. */
@@ -54,17 +54,11 @@ export function architectureOf(target: string): Architecture {
 
 /** The tools of this machine for programs that run here, or those for another one. */
 export async function toolchainFor(architecture: Architecture, directory: string): Promise<Toolchain> {
-  const { gnu, package: name, debian } = MACHINES[architecture];
+  const { gnu, debian } = MACHINES[architecture];
   const native = architecture === process.arch;
   const prefix = native ? "" : `${gnu}-linux-gnu-`;
   const [gcc, objcopy, emulator] = [`${prefix}gcc`, `${prefix}objcopy`, `qemu-${gnu}-static`];
   const headers = native ? "libc6-dev" : `libc6-dev-${debian}-cross`;
-  need({
-    xz: "xz-utils",
-    [gcc]: native ? `gcc ${headers}` : `gcc-${name}-linux-gnu ${headers}`,
-    [objcopy]: native ? "binutils" : `binutils-${name}-linux-gnu`,
-    ...(native ? { "musl-gcc": "musl-tools" } : { [emulator]: "qemu-user-static" }),
-  });
   const kernelHeaders = await findKernelHeaders(gcc, headers);
   const tools = { architecture, gcc, objcopy, nm: `${prefix}nm`, kernelHeaders };
   if (native) {
@@ -75,15 +69,6 @@ export async function toolchainFor(architecture: Architecture, directory: string
   const own = (await $`${gcc} -print-file-name=include`.text()).trim();
   const compile = [gcc, "-nostdinc", "-isystem", `${musl}/usr/include/${gnu}-linux-musl`, "-isystem", own];
   return { ...tools, compile, musl: `${musl}/usr/lib/${gnu}-linux-musl`, emulator };
-}
-
-/** Commands, and the Debian packages that have them. */
-function need(commands: Readonly<Record<string, string>>): void {
-  const missing = Object.entries(commands).filter(([command]) => Bun.which(command) === null);
-  if (missing.length === 0) return;
-  const [names, packages] = [missing.map(([command]) => command), missing.map(([, name]) => name)];
-  const hint = `install ${packages.join(" ")} (the names of Debian's packages)`;
-  throw new Error(`no ${names.join(", no ")}: ${hint}`);
 }
 
 /** The folder from which the compiler itself takes musl's first object. */

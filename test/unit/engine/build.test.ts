@@ -3,7 +3,17 @@
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
@@ -16,6 +26,12 @@ function bun(script: string, env: Readonly<Record<string, string>> = {}) {
     env: { ...process.env, ...env },
   });
   return { status, stdout, stderr };
+}
+
+/** The path of a command of this machine. */
+function which(command: string): string {
+  const found = (process.env.PATH ?? "").split(":").find((folder) => existsSync(join(folder, command)));
+  return join(found ?? "/usr/bin", command);
 }
 
 const CALLS = `117 mmap(NULL,4096,PROT_READ|PROT_WRITE,MAP_PRIVATE|MAP_ANONYMOUS,-1,0) = 0x0000004000801000
@@ -97,13 +113,38 @@ t.test("the executable stays below 6.5 MB", { skip: !existsSync(EXECUTABLE) && "
   t.ok(statSync(EXECUTABLE).size < 6_500_000, `${statSync(EXECUTABLE).size} bytes`);
 });
 
-t.test("what the build needs and is not there is said in one sentence, with its packages", async (t) => {
+t.test("what the build lacks is said in one sentence, before npm fetches anything", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "tsrun-tools-"));
   t.teardown(() => rmSync(folder, { recursive: true }));
-  const { status, stderr } = bun(`await import("./scripts/build.ts");`, { TARGET: "", PATH: folder });
-  t.equal(status, 1);
+  const [checkout, tools] = [join(folder, "checkout"), join(folder, "tools")];
+  for (const name of ["src/cli", "scripts", "schemas"]) mkdirSync(join(checkout, name), { recursive: true });
+  for (const name of ["Makefile", "package.json", "package-lock.json", "scripts/host-packages.sh"]) {
+    copyFileSync(name, join(checkout, name));
+  }
+  mkdirSync(tools);
+  // No dpkg and no apt: nobody installs anything. npm would leave a file.
+  const own = ["make", "sh", "env", "id", "uname", "tr", "awk", "find", "stat", "touch"];
+  for (const name of own) symlinkSync(which(name), join(tools, name));
+  writeFileSync(join(tools, "npm"), "#!/bin/sh\ntouch fetched\n", { mode: 0o755 });
+  const build = (...more: string[]) => {
+    const env = { PATH: tools };
+    const made = spawnSync(which("make"), ["build", ...more], { cwd: checkout, encoding: "utf8", env });
+    return { failed: made.status !== 0, said: made.stderr.split("\n")[0], stdout: made.stdout };
+  };
+  const refused = (lacking: string) => ({
+    failed: true,
+    said: `cannot build tsrun: ${lacking} (the names of Debian's packages)`,
+    stdout: "",
+  });
   const words = "no xz, no gcc, no objcopy, no musl-gcc: install xz-utils gcc libc6-dev binutils musl-tools";
-  t.equal(stderr, `cannot build tsrun: ${words} (the names of Debian's packages)\n`);
+  t.strictSame(build(), refused(words));
+  const there = (name: string) => symlinkSync(which("true"), join(tools, name));
+  for (const name of ["xz", "gcc", "objcopy"]) there(name);
+  t.strictSame(build(), refused("no musl-gcc: install musl-tools"));
+  t.notOk(existsSync(join(checkout, "fetched")));
+  there("musl-gcc");
+  build();
+  t.ok(existsSync(join(checkout, "fetched")), "with all of them npm comes next");
 });
 
 t.test("a source tarball knows its commit, whatever checkout it is unpacked in", async (t) => {
