@@ -10,6 +10,10 @@ import { noCgroup } from "./refusal.ts";
 import { walkCgroups } from "./walk.ts";
 import { readKey, writeError } from "./writer.ts";
 
+const FREEZE_LIMIT_MS = 10_000;
+/** As many as runc makes, in some 0.3 s. */
+const QUICK_ATTEMPTS = 1000;
+
 /** The state of the container's own cgroup; a frozen parent does not count. */
 export function freezeState({ driver, paths }: CgroupRecord): FreezeState {
   if (driver === "v2") return isFrozenV2(`${paths[""]}`) ? "frozen" : "thawed";
@@ -29,11 +33,14 @@ export function isFrozenV1(directory: string): boolean {
   return readTextIfThere(`${directory}/freezer.self_freezing`)?.trim() !== "0";
 }
 
-/** Returns when every process is stopped. */
-export function freeze(record: CgroupRecord): void {
+/**
+ * Returns when every process is stopped.
+ * @param limitMs on v1, how long that may take if the quick attempts, some 0.3 s, do not suffice
+ */
+export function freeze(record: CgroupRecord, { limitMs = FREEZE_LIMIT_MS } = {}): void {
   const directory = freezerDirectory(record);
   if (record.driver === "v2") freezeV2(directory);
-  else freezeV1(directory);
+  else freezeV1(directory, limitMs);
 }
 
 /** Lets the processes run again. Does nothing if the cgroup is gone. */
@@ -88,24 +95,29 @@ function freezerDirectory({ driver, paths, isDisabled }: CgroupRecord): string {
  * AS RUNC: v1 may stay in FREEZING for ever while new processes appear. What helps is to write FROZEN again,
  * with a thaw and a wait now and then. On failure the cgroup is thawed, not left half frozen.
  */
-function freezeV1(directory: string): void {
+/**
+ * A process has to run to stop, and others, or a limit of its own, may keep the processor from it for a
+ * second. So after the quick attempts there are patient ones, in which the cgroup is thawed more seldom.
+ */
+function freezeV1(directory: string, limitMs: number): void {
   const state = { file: "freezer.state", value: "FROZEN" };
   const path = `${directory}/${state.file}`;
-  for (let attempt = 1; attempt <= 1000; attempt++) {
-    if (attempt % 50 === 0) {
+  const last = performance.now() + limitMs;
+  for (let attempt = 1; attempt <= QUICK_ATTEMPTS || performance.now() < last; attempt++) {
+    const isQuick = attempt <= QUICK_ATTEMPTS;
+    if (attempt % (isQuick ? 50 : 150) === 0) {
       tryWriteFile(path, "THAWED");
       poll([], 10);
     }
     const result = tryWriteFile(path, state.value);
     if (result < 0) throw writeError(directory, state, -result);
-    if (attempt % 25 === 0) poll([], 1);
+    if (!isQuick) poll([], 10);
+    else if (attempt % 25 === 0) poll([], 1);
     if (readTextIfThere(path)?.trim() === "FROZEN") return;
   }
   tryWriteFile(path, "THAWED");
   throw new TsrunError("E_CGROUP", `cannot freeze cgroup "${directory}": some of its processes do not stop`);
 }
-
-const FREEZE_LIMIT_MS = 10000;
 
 function freezeV2(directory: string): void {
   const write = { file: "cgroup.freeze", value: "1" };

@@ -72,10 +72,10 @@ export function killProcesses(record: CgroupRecord, signal: number): boolean {
   return true;
 }
 
-/** AS RUNC: the processes get the signal even if the cgroup does not freeze. */
+/** AS RUNC: the processes get the signal even if the cgroup does not freeze, and on v1 soon. */
 function tryFreeze(record: CgroupRecord): void {
   try {
-    freeze(record);
+    freeze(record, { limitMs: 0 });
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
   }

@@ -222,6 +222,7 @@ behaviour(
   needsController("memory"),
   systemdDriver ? "systemd makes the cgroups" : undefined,
   needsCall("move_mount", "the fault"),
+  needsCall("open_tree", "the fault"),
 );
 
 behaviour(

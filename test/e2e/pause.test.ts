@@ -2,7 +2,7 @@
 
 import { rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { behaviour, notOfCrun, refused } from "../support/behaviour.ts";
+import { behaviour, needsController, notOfCrun, refused, tsrunOnly } from "../support/behaviour.ts";
 import { cgroupFolders, needsFreezer } from "../support/cgroup.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
 import { Container, mustSucceed } from "../support/container.ts";
@@ -32,6 +32,25 @@ behaviour(
     await until("output again", () => box.output() !== before);
   },
   needsFreezer(),
+);
+
+behaviour(
+  "a container that gets the processor for a moment each second can be paused",
+  async (t, lab) => {
+    const box = lab.container((config) => {
+      Container.script("while :; do :; done")(config);
+      config.linux.resources = { cpu: { quota: 1000, period: 1_000_000 } };
+    });
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    for (let tries = 0; tries < 3; tries += 1) {
+      mustSucceed(await lab.invoke(["pause", box.id]));
+      t.equal((await box.stateDocument()).status, "paused");
+      mustSucceed(await lab.invoke(["resume", box.id]));
+    }
+  },
+  needsFreezer(),
+  needsController("cpu"),
+  tsrunOnly("runc may give up after a quarter of a second; crun does not wait"),
 );
 
 behaviour(
