@@ -10,7 +10,7 @@ import { isUnified, readSetting } from "../support/cgroup.ts";
 import { systemdDriver } from "../support/cgroup-driver.ts";
 import type { Config } from "../support/config.ts";
 import { type Container, mustSucceed } from "../support/container.ts";
-import { amongMounts, diff, sleeping, told, toldApart, writeCgroup } from "../support/drift.ts";
+import { amongMounts, askFor, diff, sleeping, told, toldApart, writeCgroup } from "../support/drift.ts";
 import { controllerHierarchy, signalProcess } from "../support/host.ts";
 import { nameOf } from "../support/proc.ts";
 import { needsProgram } from "../support/program.ts";
@@ -149,7 +149,9 @@ const DRIFTS: readonly Drift[] = [
     hand: (pid, box) =>
       mayRaise()
         ? execFileSync("prlimit", ["--pid", String(pid), "--nofile=64:4096"])
-        : askFor(box, { type: "RLIMIT_NOFILE", soft: 64, hard: 128 }),
+        : askFor(box, ({ process }) => {
+            process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 64, hard: 128 }];
+          }),
     told: ["process RLIMIT_NOFILE: 64, hard 128 -> 64, hard 4096"],
     conditions: [needsProgram("prlimit", "util-linux")],
   },
@@ -160,14 +162,6 @@ function mayRaise(): boolean {
   const [, effective = "0"] = /^CapEff:\s*(\w+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
   const CAP_SYS_RESOURCE = 1n << 24n;
   return (BigInt(`0x${effective}`) & CAP_SYS_RESOURCE) !== 0n;
-}
-
-/** Changes the configuration that was saved with the container. */
-function askFor(box: Container, rlimit: object): void {
-  const path = join(box.lab.stateRoot, box.id, "config.json");
-  const config = JSON.parse(readFileSync(path, "utf8"));
-  config.process.rlimits = [rlimit];
-  writeFileSync(path, JSON.stringify(config));
 }
 
 for (const { name, edit, hand, told: expected, conditions = [] } of DRIFTS) {

@@ -2,7 +2,7 @@
 // does.
 
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { cgroupOf } from "./cgroup-driver.ts";
 import type { Config } from "./config.ts";
@@ -63,6 +63,14 @@ export async function sleeping(
   mustSucceed(await box.start(calls));
   const state = mustSucceed(await box.state(calls)).stdout;
   return { box, pid: (JSON.parse(state) as { pid: number }).pid };
+}
+
+/** Changes the configuration that was saved with the container. */
+export function askFor(box: Container, edit: (config: Config) => void): void {
+  const path = join(box.lab.stateRoot, box.id, "config.json");
+  const config = JSON.parse(readFileSync(path, "utf8")) as Config;
+  edit(config);
+  writeFileSync(path, JSON.stringify(config));
 }
 
 /** Runs busybox in the mount namespace of a process, as root of the host. */
