@@ -133,6 +133,19 @@ function rowsOf(path: string): string[][] {
     );
 }
 
+t.test("docs/errors.md names 30 troubles and more, each with words that its test expects", (test) => {
+  const rows = rowsOf("docs/errors.md").filter((row) => row.length === 4 && row[3]?.startsWith("`e2e/"));
+  test.ok(rows.length >= 30, `${rows.length}`);
+  test.equal(new Set(rows.map(([trouble]) => trouble)).size, rows.length, "each once");
+  const faults = rows.filter((row) => {
+    const [command = "", words = "", file = ""] = row.slice(1).map((cell) => codeIn(cell)[0]);
+    if (!/^(why|diff|check|gc)( --stuck)?$/.test(command) || words === "") return true;
+    return !existsSync(`test/${file}`) || !readFileSync(`test/${file}`, "utf8").includes(words);
+  });
+  test.strictSame(faults, []);
+  test.end();
+});
+
 /** The longest part of a message that is the same each time: not what is in quotes, nor after a colon. */
 function fixedPart(message: string): string {
   // Where a system call fails, "cannot" is put before.
