@@ -16,7 +16,7 @@ export function readCreateOptions(
   return {
     id,
     bundle: absolutePath(options.bundle ?? "", cwd),
-    config: absoluteIfGiven(options.config, cwd),
+    config: readConfigPath(options.config, cwd),
     pidFile: absoluteIfGiven(options["pid-file"], cwd),
     consoleSocket: absoluteIfGiven(options["console-socket"], cwd),
     pidfdSocket: absoluteIfGiven(options["pidfd-socket"], cwd),
@@ -32,6 +32,11 @@ export function readCreateOptions(
 export function readPreserveFds(given: number): number {
   if (given >= 0) return given;
   throw new UsageError(`invalid value "${given}" for flag -preserve-fds: must not be negative`);
+}
+
+/** An empty path does not exist: what an unset variable leaves must not run another configuration. */
+export function readConfigPath(path: string | undefined, cwd: () => string): string | undefined {
+  return path === "" ? path : absoluteIfGiven(path, cwd);
 }
 
 /** An empty value counts as absent: callers pass `--console-socket ""`. */

@@ -102,6 +102,7 @@ function parseUser(user: string): { uid: number; gid?: number } {
 
 /** A number with more bits would be truncated in the kernel, and mean another user. */
 function checkId(id: number, flag: string): number {
-  if (id <= MOST_ID) return id;
-  throw new TsrunError("E_USAGE", `cannot use id ${id} of ${flag}: the largest is ${MOST_ID}`);
+  if (id >= 0 && id <= MOST_ID) return id;
+  const limit = id < 0 ? "it is negative" : `the largest is ${MOST_ID}`;
+  throw new TsrunError("E_USAGE", `cannot use id ${id} of ${flag}: ${limit}`);
 }

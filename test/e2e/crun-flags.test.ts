@@ -29,7 +29,7 @@ behaviour(
   "a configuration that is not there is refused, and leaves nothing",
   async (t, lab) => {
     const box = lab.container();
-    for (const path of [join(lab.folder, "nosuch.json"), lab.folder]) {
+    for (const path of [join(lab.folder, "nosuch.json"), lab.folder, ""]) {
       refused(
         t,
         await box.create({ flags: ["--config", path] }),

@@ -276,6 +276,20 @@ behaviour(
 );
 
 behaviour(
+  "groups that are no ids are refused",
+  async (t, lab) => {
+    const box = await running(lab);
+    const call = (gid: string) => lab.invoke(["exec", `--additional-gids=${gid}`, box.id, "true"]);
+    const negative = await call("-5");
+    t.equal(negative.code, FAILED);
+    t.equal(negative.stderr.trimEnd().split("\n").length, 1);
+    t.match(negative.stderr, /additional-gids/);
+    t.equal((await call("staff")).code, 1, "a wrong flag");
+  },
+  notOfCrun("it has no --additional-gids"),
+);
+
+behaviour(
   "--no-new-privs=false gives back what the container's own process does without",
   async (t, lab) => {
     const box = await running(lab, (config) => {

@@ -101,7 +101,8 @@ function readExecOptions(
   };
 }
 
+/** AS RUNC: only what is no number at all is a wrong flag; the story checks the range. */
 function readGid(value: string): number {
-  if (/^\d+$/.test(value)) return Number(value);
+  if (/^-?\d+$/.test(value)) return Number(value);
   throw new UsageError(`invalid value "${value}" for flag -additional-gids: must be a number`);
 }

@@ -1,6 +1,6 @@
 // `validate`: print the faults that `create` would find in a configuration.
 
-import { absoluteIfGiven } from "../create-options.ts";
+import { absoluteIfGiven, readConfigPath } from "../create-options.ts";
 import { bundle } from "../flags.ts";
 import { formatVerdict } from "../format-verdict.ts";
 import { defineCommand } from "../options.ts";
@@ -49,7 +49,7 @@ EXAMPLE:
   run({ globals, host, actions, options, args: [directory] }) {
     const verdict = actions.validate({
       bundle: absolutePath(directory ?? options.bundle ?? "", host.cwd),
-      config: options.config === "-" ? "-" : absoluteIfGiven(options.config, host.cwd),
+      config: options.config === "-" ? "-" : readConfigPath(options.config, host.cwd),
       systemdCgroup: globals.systemdCgroup,
       recording: absoluteIfGiven(options.record, host.cwd),
     });
