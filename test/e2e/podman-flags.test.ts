@@ -84,6 +84,15 @@ under("a bind mount with idmap shows the container's ids", ROOT, (t, podman) => 
   t.equal(statSync(join(data, "new")).uid, 0);
 });
 
+// mount_setattr(2) wants CAP_SYS_ADMIN in the user namespace that has mounted the file system: the host's.
+under("a bind mount with idmap is refused to a user, by the kernel", ROOTLESS, (t, podman) => {
+  const flags = ["--uidmap", "0:1:5000", "--gidmap", "0:1:5000"];
+  const mount = ["--mount", `type=bind,src=${podman.data("data")},dst=/data,idmap`];
+  const { code, err } = podman.call("run", "--rm", ...flags, ...mount, "box", "true");
+  t.not(code, 0);
+  t.match(err, /operation not permitted/i);
+});
+
 under("--security-opt unmask=ALL leaves nothing over /proc", BOTH, (t, podman) => {
   const count = ["sh", "-c", "grep -c ' /proc/' /proc/self/mounts; true"];
   t.not(podman.run([], ...count), "0");
@@ -116,13 +125,14 @@ under(
 
 under(
   "--group-add keep-groups keeps a group that the container has no id for",
-  ROOTLESS,
+  BOTH,
   (t, podman) => {
     const data = podman.data("data");
     writeFileSync(join(data, "file"), "for the group");
-    chownSync(join(data, "file"), 0, SECOND_GROUP.gid);
+    // To root it is a file of another user's.
+    chownSync(join(data, "file"), 1, SECOND_GROUP.gid);
     chmodSync(join(data, "file"), 0o640);
-    const volume = ["--volume", `${data}:/data`];
+    const volume = ["--cap-drop", "DAC_OVERRIDE", "--volume", `${data}:/data`];
     t.not(podman.call("run", "--rm", ...volume, "box", "cat", "/data/file").code, 0);
     const keeping = ["--group-add", "keep-groups", ...volume];
     t.equal(podman.run(keeping, "cat", "/data/file"), "for the group");

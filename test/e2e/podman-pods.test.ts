@@ -75,6 +75,7 @@ under("a toolbox has the host's namespaces but its own mounts and its user's own
   t.match(said, /^proc$/m);
 });
 
+// Podman refuses a checkpoint to a user before it asks the runtime, since criu needs root's capabilities.
 under(
   "a checkpoint ends a container, and restore lets it go on",
   ROOT,

@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import type { Condition } from "./behaviour.ts";
 import { cgroupHierarchies, findProgram } from "./host.ts";
 import type { Lab } from "./lab.ts";
-import { PodmanUsers, type User } from "./podman-users.ts";
+import { PodmanUsers, SECOND_GROUP, type User } from "./podman-users.ts";
 import { makeRootfs } from "./rootfs.ts";
 import { runtimePath } from "./runtime.ts";
 
@@ -169,7 +169,7 @@ export class Podman {
     const owner = this.#owner;
     const become =
       owner === undefined
-        ? []
+        ? ["setpriv", `--groups=${SECOND_GROUP.gid}`]
         : ["setpriv", `--reuid=${owner.uid}`, `--regid=${owner.gid}`, "--init-groups", "--reset-env"];
     const enter = this.#users.enter;
     const [program = "", ...args] = [...enter, ...become, "env", ...this.#environment(), ...command];
