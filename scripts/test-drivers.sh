@@ -37,7 +37,7 @@ callers() { # callers docker|podman: one case a line, and the sum at the end
 
 [ $# -gt 0 ] ||
   set -- cgroups rootless update-property cgroup-refusals systemd-reload update pause ps events run kill \
-    diff-devices diff-healthy healthy trace-systemd security/cgroups docker podman
+    check diff-devices diff-healthy healthy trace-systemd security/cgroups docker podman
 for driver in $DRIVERS; do
   for name; do
     name=${name#e2e/}

@@ -99,6 +99,7 @@ behaviour(
     t.match(await check(lab, [box.bundle], wrapper), { code: 0 }, "a bundle that needs none");
   },
   ONLY_TSRUN,
+  systemdDriver ? "in a user namespace, the systemd of an ordinary user would be asked" : undefined,
 );
 
 behaviour(

@@ -16,6 +16,7 @@ import {
 } from "../support/behaviour.ts";
 import type { Config } from "../support/config.ts";
 import { Container, mustSucceed } from "../support/container.ts";
+import { diff, told } from "../support/drift.ts";
 import { findProgram, parseMountinfo } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import { isTsrun } from "../support/runtime.ts";
@@ -51,11 +52,10 @@ function isKnownLabel(label: string): boolean {
 }
 
 /** Loads a profile that allows everything but reading one file. */
-function loadProfile(lab: Lab): string {
-  const name = lab.mark;
-  const file = join(lab.folder, "profile");
+function loadProfile(lab: Lab, name = lab.mark, more = ""): string {
+  const file = join(lab.folder, `profile-${name}`);
   const rules = "file, capability, network, signal, ptrace, mount, umount, unix, deny /etc/forbidden r,";
-  writeFileSync(file, `profile ${name} flags=(attach_disconnected,mediate_deleted) { ${rules} }\n`);
+  writeFileSync(file, `profile ${name} flags=(attach_disconnected,mediate_deleted) { ${rules} ${more} }\n`);
   const parser = findProgram("apparmor_parser") ?? "";
   const { status, stderr } = spawnSync(parser, ["--replace", "--skip-cache", file], { encoding: "utf8" });
   if (status !== 0) throw new Error(`apparmor_parser: ${stderr}`);
@@ -119,6 +119,28 @@ behaviour(
     seen(t, await other.live(), profile);
   },
   needsApparmor,
+);
+
+behaviour(
+  "diff names the profile that a program has changed to, which counts",
+  async (t, lab) => {
+    const other = loadProfile(lab, `${lab.mark}-other`);
+    const profile = loadProfile(lab, lab.mark, "change_profile,");
+    const change = `echo changeprofile ${other} >/proc/self/attr/current`;
+    const wait = "until [ -e /go ]; do usleep 100000; done";
+    const box = lab.container(Container.script(`${wait}; ${change}; exec sleep 1000`));
+    Object.assign(box.config.process, { apparmorProfile: profile, noNewPrivileges: false });
+    box.writeConfig();
+    mustSucceed(await box.run({ flags: ["--detach"] }));
+    t.strictSame((await diff(box)).differences, [], "nothing before");
+    writeFileSync(join(box.rootfs, "go"), "");
+    await box.waitForProgram("sleep");
+    const report = await diff(box);
+    t.strictSame(told(report), [`process AppArmor profile: ${profile} -> ${other}`]);
+    t.strictSame([report.code, report.differs], [1, true]);
+  },
+  needsApparmor,
+  tsrunOnly("has no diff command"),
 );
 
 behaviour(
