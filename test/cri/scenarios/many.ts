@@ -67,13 +67,11 @@ export const many: Scenarios = {
     }
     equal((await its.exited(main)).exit_code, 0);
     const parts = [...suffixes, ""].filter((suffix) => existsSync(`${file}${suffix}`));
-    const lines = () => parts.flatMap((suffix) => its.log("main", suffix));
-    await until("the last line", () => lines().at(-1) === `line ${LINES - 1}`);
-    ok(
-      lines().every((line, index) => line === `line ${index}`),
-      "a line is missing",
-    );
-    equal(lines().length, LINES);
+    // On a busy machine containerd changes files within a line: what it has copied at once ends there.
+    const text = () => parts.flatMap((suffix) => its.log("main", suffix)).join("");
+    await until("the last line", () => text().endsWith(`line ${LINES - 1}`));
+    const all = Array.from({ length: LINES }, (_, index) => `line ${index}`).join("");
+    ok(text() === all, "a line is missing");
     return `${parts.length} files`;
   },
 
