@@ -2,7 +2,7 @@
 // leaves nothing that waits.
 
 import { execFileSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { nothingLeft } from "../support/behaviour.ts";
 import { mustSucceed } from "../support/container.ts";
@@ -189,13 +189,14 @@ recordCase(
 const PYTHON = python();
 
 recordCase(
-  "a program in Python runs again",
+  "a program in Python runs again, and may not do more",
   async (t, lab) => {
     const program =
       "import os, threading\n" +
       "t = [threading.Thread(target=os.getcwd) for _ in range(3)]\n" +
       "[one.start() for one in t]; [one.join() for one in t]\n" +
-      "print(len(os.listdir('/')) > 0)";
+      "print(len(os.listdir('/')) > 0, flush=True)\n" +
+      "if 'MORE' in os.environ: os.symlink('/', '/tmp/link')";
     const box = lab.container((config) => {
       config.process.args = [PYTHON ?? "", "-I", "-S", "-c", program];
       for (const path of ["/usr", "/lib", "/lib64"]) {
@@ -208,6 +209,9 @@ recordCase(
     t.match(first.recording.calls.used, [{}]);
     const again = await runAgain(box, first);
     t.strictSame([again.code, again.stdout, again.stderr], [0, "True\n", ""]);
+    const more = await runAgain(box, first, ({ process: { env } }) => env?.push("MORE=yes"));
+    t.match([more.code, more.stdout], [1, "True\n"]);
+    t.match(more.stderr, /^PermissionError: \[Errno 1\] Operation not permitted: '\/' -> '\/tmp\/link'$/m);
   },
   PYTHON === undefined ? "needs python3 (package python3)" : undefined,
   needsCall("clone3", "a recording of what Python calls, which a filter around tsrun answers first,"),
@@ -216,7 +220,7 @@ recordCase(
 const GO = goProgram();
 
 recordCase(
-  "a static program in Go runs again",
+  "a static program in Go runs again, and may not do more",
   async (t, lab) => {
     const box = lab.container((config) => {
       config.process.args = ["/go/tsc", "--version"];
@@ -226,6 +230,16 @@ recordCase(
     t.strictSame([first.code, first.stdout.slice(0, 8)], [0, "Version "], first.stderr);
     const again = await runAgain(box, first);
     t.strictSame([again.code, again.stdout, again.stderr], [0, first.stdout, ""]);
+    const made = join(box.rootfs, "tmp/made");
+    mkdirSync(made);
+    writeFileSync(join(box.rootfs, "tmp/a.ts"), "export const one = 1;\n");
+    box.config.process.args = ["/go/tsc", "--noCheck", "--outDir", "/tmp/made", "/tmp/a.ts"];
+    box.writeConfig();
+    const compiling = await record(box);
+    t.equal((await runAgain(box, compiling)).code, 0, "it writes into the folder");
+    rmSync(made, { recursive: true });
+    t.not((await runAgain(box, compiling)).code, 0);
+    t.notOk(existsSync(made), "it may not make the folder");
   },
   GO === undefined ? "needs the compiler of this machine in node_modules" : undefined,
 );
