@@ -1,6 +1,7 @@
 // Finds out why a cgroup of v2 has no file for a limit: one above it has processes, and so may not give the
 // controller to those below it (cgroup-v2.rst, "No Internal Process Constraint").
 
+import { readWords } from "../cgroups/writer.ts";
 import { readTextIfThere } from "../linux/files/files.ts";
 import { statusField } from "../linux/process/proc-text.ts";
 import { parentOf } from "../rootfs/plan/paths.ts";
@@ -14,9 +15,9 @@ export function whyNoController(directory: string, file: string): Cause | undefi
   for (let at = parentOf(directory); at !== "/"; at = parentOf(at)) {
     // Only the root of the hierarchy lacks this file. It may have processes and give controllers.
     if (readTextIfThere(`${at}/cgroup.type`) === undefined) return undefined;
-    if (wordsIn(`${at}/cgroup.subtree_control`).includes(controller)) return undefined;
-    if (!wordsIn(`${at}/cgroup.controllers`).includes(controller)) continue;
-    const pids = wordsIn(`${at}/cgroup.procs`);
+    if (readWords(at, "cgroup.subtree_control").includes(controller)) return undefined;
+    if (!readWords(at, "cgroup.controllers").includes(controller)) continue;
+    const pids = readWords(at, "cgroup.procs", "\n");
     if (pids.length === 0) return undefined;
     return {
       words:
@@ -26,10 +27,6 @@ export function whyNoController(directory: string, file: string): Cause | undefi
     };
   }
   return undefined;
-}
-
-function wordsIn(path: string): string[] {
-  return (readTextIfThere(path) ?? "").split(/\s+/).filter((word) => word !== "");
 }
 
 /** `process 7 ("sh")`; `processes 7 ("sh"), 8 ("cat")`. */

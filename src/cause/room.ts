@@ -1,6 +1,7 @@
 // Finds out what is full: the file system of a directory of the host, or the hierarchy in which a cgroup was
 // to be made.
 
+import { readKey, readNumber, readWords } from "../cgroups/writer.ts";
 import { readTextIfThere } from "../linux/files/files.ts";
 import { parentOf } from "../rootfs/plan/paths.ts";
 import { type Cause, named } from "./cause.ts";
@@ -30,7 +31,7 @@ export function whyNoCgroup(directory: string, errno: string): Cause | undefined
 
 /** Whether cgroups below this one limit memory. */
 function hasMemory(cgroup: string): boolean {
-  const controllers = readTextIfThere(`${cgroup}/cgroup.subtree_control`)?.trim().split(" ") ?? [];
+  const controllers = readWords(cgroup, "cgroup.subtree_control");
   return controllers.includes("memory") || readTextIfThere(`${cgroup}/memory.usage_in_bytes`) !== undefined;
 }
 
@@ -51,22 +52,20 @@ function tooManyOfMemory(): Cause {
 function tooManyBelow(directory: string): Cause | undefined {
   let depth = 1;
   for (let at = parentOf(directory); at !== "/"; at = parentOf(at), depth++) {
-    const statistics = readTextIfThere(`${at}/cgroup.stat`) ?? "";
-    const [, descendants = "0"] = /^nr_descendants (\d+)$/m.exec(statistics) ?? [];
     const reached = [
-      { file: `${at}/cgroup.max.descendants`, count: Number(descendants) + 1 },
-      { file: `${at}/cgroup.max.depth`, count: depth },
-    ].find(({ file, count }) => count > limitIn(file));
+      { file: "cgroup.max.descendants", count: readKey(at, "cgroup.stat", "nr_descendants") + 1 },
+      { file: "cgroup.max.depth", count: depth },
+    ].find(({ file, count }) => count > limitIn(at, file));
     if (reached === undefined) continue;
+    const { file } = reached;
     return {
-      words: `${named(reached.file)} is ${limitIn(reached.file)}, which allows no more cgroups there`,
+      words: `${named(`${at}/${file}`)} is ${limitIn(at, file)}, which allows no more cgroups there`,
       next: "raise it, or delete containers",
     };
   }
   return undefined;
 }
 
-function limitIn(file: string): number {
-  const value = readTextIfThere(file)?.trim() ?? "max";
-  return value === "max" ? Number.POSITIVE_INFINITY : Number(value);
+function limitIn(cgroup: string, file: string): number {
+  return readNumber(cgroup, file) ?? Number.POSITIVE_INFINITY;
 }

@@ -21,8 +21,7 @@ const KILLED_MS = 10_000;
 
 /** Host pids of all processes in the container, including those in cgroups that it has made itself. */
 export function readProcesses(record: CgroupRecord): number[] {
-  const directory = processDirectory(record);
-  return directory === undefined ? [] : processesBelow(directory);
+  return readMembers(record).seen;
 }
 
 /** The same, with those outside our pid namespace. */

@@ -14,7 +14,7 @@ import { planLimitsV2 } from "./limits.ts";
 import type { CgroupPlan, PlannedDirectory } from "./planned.ts";
 import type { ApplyContext, CgroupRecord } from "./record.ts";
 import { assertEmpty, assertThawed, makeCgroup } from "./tree.ts";
-import { readNumber, runWrites } from "./writer.ts";
+import { readNumber, readWords, runWrites } from "./writer.ts";
 import type { CgroupWrite } from "./writes.ts";
 
 /** Makes the directory with every controller that its parents can enable. `made` collects what to undo. */
@@ -113,8 +113,7 @@ function enableControllers(path: string, mountpoint: string): void {
 }
 
 function controllersOf(directory: string): string[] {
-  const text = readTextIfThere(`${directory}/cgroup.controllers`)?.trim() ?? "";
-  return text === "" ? [] : text.split(" ");
+  return readWords(directory, "cgroup.controllers");
 }
 
 /**

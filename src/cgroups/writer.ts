@@ -111,6 +111,12 @@ export function readNumber(directory: string, file: string): number | undefined 
   return text === "max" ? Number.POSITIVE_INFINITY : Number(text);
 }
 
+/** The words of a cgroup file; none if it cannot be read. */
+export function readWords(directory: string, file: string, separator = " "): string[] {
+  const text = readTextIfThere(`${directory}/${file}`)?.trim() ?? "";
+  return text === "" ? [] : text.split(separator);
+}
+
 /** The number after `key` in a cgroup file of `key number` lines; 0 if there is none. */
 export function readKey(directory: string, file: string, key: string): number {
   const text = readTextIfThere(`${directory}/${file}`) ?? "";

@@ -6,7 +6,7 @@ import { hasErrno, syscallError, tryCall } from "../linux/call/call.ts";
 import { text } from "../linux/call/words.ts";
 import { status } from "../linux/files/files.ts";
 import { ENOENT } from "../linux/numbers/errno.ts";
-import { S_IFDIR, S_IFLNK } from "../linux/numbers/fcntl.ts";
+import { PATH_MAX, S_IFDIR, S_IFLNK } from "../linux/numbers/fcntl.ts";
 import { effectiveIds } from "../linux/process/process.ts";
 import { cleanPath } from "../rootfs/plan/paths.ts";
 import type { Warning } from "../spec/faults.ts";
@@ -14,8 +14,6 @@ import { loadConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
 import { readDocument } from "./document.ts";
 
-/** PATH_MAX, with its NUL (linux/limits.h). */
-const LONGEST_PATH = 4096;
 const SLASH = 0x2f;
 
 export interface Bundle {
@@ -51,7 +49,7 @@ export function enterBundle(given: string): string {
   const entered = tryCall("chdir", given);
   if (entered === -ENOENT) throw withoutConfig(given);
   if (entered < 0) throw wrapError("cannot load the bundle", syscallError(`enter "${given}"`, -entered));
-  const path = new Uint8Array(LONGEST_PATH);
+  const path = new Uint8Array(PATH_MAX);
   const length = tryCall("getcwd", path, path.length);
   // Behind a link such as /proc/PID/root it is in mounts of others, and has no path here (getcwd(2)).
   return length > 0 && path[0] === SLASH ? text(path.subarray(0, length - 1)) : given;

@@ -2,9 +2,7 @@
 // by the state store.
 
 import { TsrunError } from "../errors.ts";
-
-/** NAME_MAX of linux/limits.h */
-const NAME_MAX = 255;
+import { NAME_MAX } from "../linux/numbers/fcntl.ts";
 
 /** Throws, in runc's words, unless `id` may name a container. */
 export function checkId(id: string): void {

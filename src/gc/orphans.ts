@@ -9,6 +9,7 @@ import { FIFO, FIFO_CREATING } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
 import { listIfReadable } from "../linux/files/directories.ts";
 import { readLink, readTextIfThere, status } from "../linux/files/files.ts";
+import { isOnSameFilesystem } from "../linux/files/statx.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { processStatus } from "../linux/process/process.ts";
 import { openProcess } from "../linux/process/process-handle.ts";
@@ -48,16 +49,11 @@ function orphanedId(root: string, pid: string): string | undefined {
     if (!target.startsWith(beginning)) continue;
     const [id = "", file = "", ...more] = target.slice(beginning.length).split("/");
     const isFifo = [FIFO, FIFO_CREATING].some((fifo) => file === `${fifo} (deleted)`);
-    if (!isFifo || more.length > 0 || !isOnOneFilesystem(`/proc/${pid}/fd/${name}`, root)) continue;
-    if (status(`${root}/${id}`) === undefined) return id;
+    if (!isFifo || more.length > 0 || status(`${root}/${id}`) !== undefined) continue;
+    // In another mount namespace there may be another root of the same name.
+    if (isOnSameFilesystem(status(`/proc/${pid}/fd/${name}`), status(root))) return id;
   }
   return undefined;
-}
-
-/** In another mount namespace there may be another root of the same name. */
-function isOnOneFilesystem(one: string, other: string): boolean {
-  const [first, second] = [status(one), status(other)];
-  return first?.deviceMajor === second?.deviceMajor && first?.deviceMinor === second?.deviceMinor;
 }
 
 interface Orphan {

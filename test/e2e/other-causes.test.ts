@@ -20,6 +20,11 @@ import { injectEach, needsStrace } from "../support/injection.ts";
 import { asUser, userContainer } from "../support/user.ts";
 import { needsCall } from "../support/without.ts";
 
+/** Makes a call of the runtime fail, and of the processes that it starts. */
+function failing(fault: string): string[] {
+  return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", `inject=${fault}`];
+}
+
 function needsLoopDevices(): string | undefined {
   if (findProgram("mkfs.ext4") === undefined) return "needs mkfs.ext4";
   return spawnSync("losetup", ["-f"]).status === 0 ? undefined : "needs loop devices";
@@ -167,8 +172,8 @@ behaviour(
       const [name = "", value = ""] = setting.split("=");
       const file = `/proc/sys/kernel/${name}`;
       const setUp = `mount -t tmpfs none /proc/sys/kernel; echo ${value} >${file}; exec "$@"`;
-      const faults = ["-f", "-qq", "-o", "/dev/null", "-e", `inject=unshare:error=${errno}`];
-      const wrapper = ["unshare", "--mount", "sh", "-c", setUp, "sh", "strace", ...faults, ...asUser(lab)];
+      const faults = failing(`unshare:error=${errno}`);
+      const wrapper = ["unshare", "--mount", "sh", "-c", setUp, "sh", ...faults, ...asUser(lab)];
       const { code, stderr } = await box.create({ wrapper, globals: ["--log", "/dev/null"] });
       t.not(code, 0);
       const words = `the sysctl kernel.${name} is ${value}, which forbids user namespaces to ordinary users`;
@@ -193,15 +198,7 @@ behaviour(
     const box = lab.container();
     const globals = ["--log", `${lab.folder}/log`];
     for (const [call, errno, line] of FULL) {
-      const wrapper = [
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        `inject=${call}:error=${errno}:when=1`,
-      ];
+      const wrapper = failing(`${call}:error=${errno}:when=1`);
       t.match((await box.create({ wrapper, globals })).stderr, line);
     }
     const said: string[] = [];

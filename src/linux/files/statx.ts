@@ -29,12 +29,12 @@ export interface FileStatus {
 
 /** Whether two statuses are of one file. */
 export function isSameFile(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
-  return (
-    one !== undefined &&
-    one.inode === other?.inode &&
-    one.deviceMajor === other.deviceMajor &&
-    one.deviceMinor === other.deviceMinor
-  );
+  return one !== undefined && one.inode === other?.inode && isOnSameFilesystem(one, other);
+}
+
+/** Whether two statuses are of files of one file system. */
+export function isOnSameFilesystem(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
+  return one !== undefined && one.deviceMajor === other?.deviceMajor && one.deviceMinor === other.deviceMinor;
 }
 
 /** Bytes of `struct statx`. */

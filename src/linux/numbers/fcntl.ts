@@ -81,6 +81,9 @@ export const FALLOC_FL_PUNCH_HOLE = 2;
 export const CLOSE_RANGE_CLOEXEC = 4;
 /** <linux/limits.h>: a pipe that poll(2) calls writable takes this much at once (pipe(7)). */
 export const PIPE_BUF = 4096;
+/** The same: bytes of a name without, and of a path with its NUL. */
+export const NAME_MAX = 255;
+export const PATH_MAX = 4096;
 
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;

@@ -2,6 +2,7 @@
 // guess, are refused; annotations that crun does not know either are only a warning. crun(1), "Extensions to
 // OCI".
 
+import { NAME_MAX } from "../../linux/numbers/fcntl.ts";
 import { CRUN_PREFIX, KEYS, MOUNT_CONTEXTS } from "../annotations.ts";
 import { MOST_TOLD } from "../faults.ts";
 import { childPointer } from "../json-positions.ts";
@@ -109,9 +110,7 @@ function mountContext(value: string): Problem | undefined {
   return { reason, hint: near === undefined ? undefined : `did you mean "${near}"?` };
 }
 
-/** Of bytes. Letters beyond ASCII count as three each, which is the most that they take. */
-const NAME_MAX = 255;
-
+/** Letters beyond ASCII count as three bytes each, which is the most that they take. */
 function cgroupName(value: string): Problem | undefined {
   if (hasNul(value)) return { reason: NUL_REASON };
   const parts = value.split("/");
