@@ -10,24 +10,16 @@
 // written while the kernel works, and what is sent again after a failure, is decided here. Pure. proxy.ts has
 // the process at the other end.
 
-import { isOutOfMemory, TsrunError, wrapError } from "../errors.ts";
-import type { Descriptor } from "../linux/files/files.ts";
+import { isOutOfMemory, TsrunError, throwIfOutOfMemory } from "../errors.ts";
 import { type Operation, operationError } from "./calls/operation.ts";
+import { type Clone, Cloning } from "./cloning.ts";
 import { type Actor, type Line, StandIn } from "./line.ts";
-import { joined, layOut, layOutAhead, type Message, operationsOfStep, ownerOf } from "./message.ts";
+import { joined, layOut, type Message, operationsOfStep, ownerOf } from "./message.ts";
 import { Attempt, leftOpen, partsOf, type Said, type Step, stepsOf } from "./step.ts";
+import { encode } from "./wire/batch.ts";
 
 /** How often a step is repaired: if it still fails then, more repairs will not help. */
 const MOST_REPAIRS = 8;
-
-export interface Clone {
-  /** The call that makes the child, and the operations that follow it in either process. */
-  readonly operations: readonly Operation[];
-  /** Our end of the child's control socket. Moving to its own end is the first thing that the child does. */
-  readonly socket: Descriptor;
-  /** What to try after a failure; `undefined` if there is no other way. */
-  readonly otherwise?: () => readonly Operation[] | undefined;
-}
 
 export class Conversation {
   #line: Line | undefined;
@@ -113,18 +105,25 @@ export class Conversation {
 
   /** Sends what waits, and returns while the process carries it out. */
   go(): void {
-    if (this.#sent === undefined && this.#waiting.length > 0) this.#orForget(() => this.#sendNext());
+    if (this.#sent !== undefined || this.#waiting.length === 0) return;
+    try {
+      this.#sendNext();
+    } catch (error) {
+      throw this.#forget(error);
+    }
   }
 
   /** Returns when everything that was said has been carried out. */
   settle(): void {
-    this.#orForget(() => {
+    try {
       while (this.#sent !== undefined || this.#waiting.length > 0) {
         if (this.#sent === undefined) this.#sendNext();
         this.#layOutNext();
         this.#takeAnswer();
       }
-    });
+    } catch (error) {
+      throw this.#forget(error);
+    }
   }
 
   /**
@@ -151,7 +150,7 @@ export class Conversation {
    */
   clone(clone: Clone): Conversation {
     const step = new Cloning(clone, () => this.#there());
-    this.#orForget(() => this.#sendUpTo(step));
+    this.#sendUpTo(step);
     return new Conversation(() => this.#receiveChild(step), this.#isRehearsed);
   }
 
@@ -228,25 +227,22 @@ export class Conversation {
     return this.#line;
   }
 
+  /** Lays out and encodes the next message while this one is being carried out, as if that could not fail. */
   #layOutNext(): void {
     if (this.#ahead !== undefined || !this.#allowsAhead || this.#waiting.length === 0) return;
     // What comes after a step with `next` may depend on what `next` finds.
     if (this.#sent?.steps.at(-1)?.next !== undefined) return;
-    this.#ahead = layOutAhead(this.#waiting);
     this.#saidThen = this.#waiting.length;
-  }
-
-  /**
-   * The message that was laid out ahead. It is dropped if it has room left and more has been said since: the
-   * next message can then hold that as well.
-   */
-  #takeAhead(): Message | undefined {
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    if (ahead?.steps.length === this.#saidThen && this.#waiting.length > this.#saidThen) return undefined;
-    // In the engine splice moves one element after the other.
-    if (ahead !== undefined) this.#waiting = this.#waiting.slice(ahead.steps.length);
-    return ahead;
+    try {
+      const message = layOut(this.#waiting, { isAhead: true });
+      if (message.entries.length === 0) return;
+      this.#ahead = message;
+      const encoded = encode(message.entries, { keeps: true, needs: message.needs });
+      this.#ahead = { ...message, encoded };
+    } catch (error) {
+      throwIfOutOfMemory(error);
+      // It is tried again, and its error counts, when everything before it has succeeded.
+    }
   }
 
   /** Takes the steps of the next message from `#waiting`. */
@@ -264,7 +260,13 @@ export class Conversation {
     const line = this.#there();
     const first = this.#waiting[0]?.first;
     if (first !== undefined) this.#takeTurn(first);
-    const message = this.#takeAhead() ?? this.#layOut();
+    let message = this.#ahead;
+    this.#ahead = undefined;
+    // If it has room left and more has been said since, one message can hold that as well.
+    const hasRoom = message?.steps.length === this.#saidThen && this.#waiting.length > this.#saidThen;
+    if (message === undefined || hasRoom) message = this.#layOut();
+    // In the engine splice moves one element after the other.
+    else this.#waiting = this.#waiting.slice(message.steps.length);
     if (message.entries.length > 0) line.send(message.entries, message);
     this.#sent = message;
   }
@@ -321,79 +323,41 @@ export class Conversation {
   }
 
   /** After a failure, nothing that had been said is carried out any more. */
-  #orForget(act: () => void): void {
-    try {
-      act();
-    } catch (error) {
-      this.#waiting = [];
-      this.#ahead = undefined;
-      // A child has to be known, so that it can be ended.
-      const isClone = this.#sent?.steps.some((step) => step instanceof Cloning) === true;
-      this.#isGivenUp = this.#sent !== undefined && !isClone;
-      this.#failure = error;
-      throw error;
-    }
+  #forget(error: unknown): unknown {
+    this.#waiting = [];
+    this.#ahead = undefined;
+    // A child has to be known, so that it can be ended.
+    const isClone = this.#sent?.steps.some((step) => step instanceof Cloning) === true;
+    this.#isGivenUp = this.#sent !== undefined && !isClone;
+    this.#failure = error;
+    return error;
   }
 
   /** Sends this step, in the same message as what waits if that fits. */
   #sendUpTo(step: Step): void {
     this.#waiting.push(step);
-    if (this.#sent === undefined) this.#sendNext();
-    while (this.#sent?.steps.includes(step) !== true) {
-      this.#takeAnswer();
-      this.#sendNext();
+    try {
+      if (this.#sent === undefined) this.#sendNext();
+      while (this.#sent?.steps.includes(step) !== true) {
+        this.#takeAnswer();
+        this.#sendNext();
+      }
+    } catch (error) {
+      throw this.#forget(error);
     }
   }
 
   #receiveChild(step: Cloning): Line {
-    this.#orForget(() => {
+    try {
       while (step.child === undefined) {
         // Given up, after a failure of something before it.
         if (this.#sent === undefined && !this.#waiting.includes(step)) throw step.failure ?? this.#failure;
         if (this.#sent === undefined) this.#sendNext();
         this.#takeAnswer();
       }
-    });
-    return step.child as Line;
-  }
-}
-
-/** The step in which the process clones itself. The line to the child is there when it has been answered. */
-class Cloning implements Step {
-  child: Line | undefined;
-  failure: unknown;
-  readonly #clone: Clone;
-  readonly #parent: () => Line;
-  #operations: readonly Operation[];
-  #isLastTry = false;
-
-  constructor(clone: Clone, parent: () => Line) {
-    this.#clone = clone;
-    this.#operations = clone.operations;
-    this.#parent = parent;
-  }
-
-  operations(): readonly Operation[] {
-    return this.#operations;
-  }
-
-  recover(failed: Operation): void {
-    const operations = this.#isLastTry ? undefined : this.#clone.otherwise?.();
-    this.#isLastTry = true;
-    if (operations === undefined) throw this.#fail(operationError(failed));
-    this.#operations = operations;
-  }
-
-  finish(): void {
-    try {
-      this.child = this.#parent().child(this.#clone.socket);
     } catch (error) {
-      throw this.#fail(error);
+      throw this.#forget(error);
     }
-  }
-
-  #fail(error: unknown): unknown {
-    this.failure = isOutOfMemory(error) ? wrapError("cannot make a process", error) : error;
-    return error;
+    return step.child;
   }
 }

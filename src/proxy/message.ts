@@ -2,12 +2,10 @@
 // that are alike, only the first in a message is asked for its operations; the others get copies. Pure.
 // Called by conversation.ts.
 
-import { throwIfOutOfMemory } from "../errors.ts";
 import type { Out } from "./calls/arguments.ts";
 import type { Operation } from "./calls/operation.ts";
 import type { Prepared } from "./line.ts";
 import { MOST_BYTES, MOST_OPERATIONS, type Step } from "./step.ts";
-import { type EncodedBatch, encode } from "./wire/batch.ts";
 import { type Entry, operationsOf, type Pattern, patternOf, repeat } from "./wire/repeat.ts";
 
 export interface Message extends Prepared {
@@ -94,31 +92,6 @@ function patternFor(first: First, texts: readonly string[] | undefined): Pattern
   if (first.pattern === undefined) first.pattern = patternOf(first.operations, first.texts) ?? null;
   const { pattern } = first;
   return pattern === null || pattern.texts.length !== texts?.length ? undefined : pattern;
-}
-
-/**
- * Lays out and encodes a message while the one before is being carried out, as if that one could not fail.
- * `undefined` if its operations are not known yet.
- */
-export function layOutAhead(steps: readonly Step[]): Message | undefined {
-  try {
-    const message = layOut(steps, { isAhead: true });
-    if (message.entries.length === 0) return undefined;
-    return { ...message, encoded: encodeAhead(message) };
-  } catch (error) {
-    throwIfOutOfMemory(error);
-    // The step is asked again, and its error counts, when everything before it has succeeded.
-    return undefined;
-  }
-}
-
-function encodeAhead({ entries, needs }: Message): EncodedBatch | undefined {
-  try {
-    return encode(entries, { keeps: true, needs });
-  } catch (error) {
-    throwIfOutOfMemory(error);
-    return undefined;
-  }
 }
 
 /** The index of the step that an operation belongs to. */

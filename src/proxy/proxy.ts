@@ -18,13 +18,16 @@ import type { Line, Prepared } from "./line.ts";
 import { proxyExecutable } from "./machine/elf.ts";
 import { PROXY_NAME } from "./name.ts";
 import { decode } from "./wire/answer.ts";
-import { complete, type EncodedBatch, type EncodeOptions, encode } from "./wire/batch.ts";
+import { complete, type EncodedBatch, encode } from "./wire/batch.ts";
 import { LARGE, MESSAGE_LIMIT } from "./wire/protocol.ts";
 
 import { type Entry, operationsOf } from "./wire/repeat.ts";
 
 /** How many operations one message can always hold. */
 const MOST_AT_ONCE = 1024;
+
+/** Where messages go, in words that follow "cannot write". */
+const TO_FIRST_PROCESS = "to the container's first process";
 
 /** How long to wait for an answer before checking the process that is to give it. */
 const LOOK_SECONDS = 5;
@@ -60,9 +63,9 @@ export interface Ends {
   readonly hindrance?: Hindrance | undefined;
 }
 
-interface SendOptions extends EncodeOptions {
-  /** The message, if `encode` has made it already. */
-  readonly encoded?: EncodedBatch | undefined;
+interface SendOptions extends Prepared {
+  /** The proxy leaves after its answer. */
+  readonly last?: boolean;
 }
 
 /** What was sent last; or the operation that failed before all parts of it were sent. */
@@ -102,15 +105,24 @@ export class SyscallProxy implements Line {
   }
 
   /** Sends a message; `receive` takes its answer. */
-  send(entries: readonly Entry[], { encoded, needs }: Prepared = {}): void {
+  send(entries: readonly Entry[], { last, encoded, needs }: SendOptions = {}): void {
     if (encoded === undefined && entries.length > MOST_AT_ONCE) {
       this.#sendInParts(entries);
       return;
     }
-    const isTraced = this.#trace !== undefined;
     // Repeats are written out, so that each operation can be shown.
+    const isTraced = this.#trace !== undefined;
     const sent = isTraced ? operationsOf(entries) : entries;
-    const batch = this.#send(sent, isTraced ? {} : { encoded, needs });
+    const options = { last: last === true, machine: this.#machine, needs: isTraced ? undefined : needs };
+    const batch = isTraced || encoded === undefined ? encode(sent, options) : encoded;
+    complete(batch);
+    try {
+      this.#preload(batch.preload);
+      this.#recorded = recording()?.sent(batch.message) ?? 0;
+      writeAll(this.#socket.number, batch.message, TO_FIRST_PROCESS);
+    } catch (error) {
+      throw hasErrno(error, "EPIPE", "ECONNRESET") ? new ProxyDied(this.pid, sent) : error;
+    }
     this.#sent = { entries: sent, batch, recorded: this.#recorded };
   }
 
@@ -139,15 +151,14 @@ export class SyscallProxy implements Line {
   }
 
   /** Carries out a message. Throws the error of the operation that stopped it. */
-  run(operations: readonly Operation[], options: EncodeOptions = {}): void {
+  run(operations: readonly Operation[], options: SendOptions = {}): void {
     const failure = this.attempt(operations, options);
     if (failure !== undefined) throw operationError(failure);
   }
 
   /** Like `run`, but returns the operation that stopped the message. */
-  attempt(operations: readonly Operation[], options: EncodeOptions = {}): Operation | undefined {
-    const batch = this.#send(operations, options);
-    this.#sent = { entries: operations, batch, recorded: this.#recorded };
+  attempt(operations: readonly Operation[], options: SendOptions = {}): Operation | undefined {
+    this.send(operations, options);
     return this.receive();
   }
 
@@ -156,7 +167,9 @@ export class SyscallProxy implements Line {
    * process became the program: its control socket is close-on-exec, so tsrun then reads end of file.
    */
   execute(operations: readonly Operation[]): Operation | undefined {
-    const batch = this.#send(operations, { last: true });
+    this.send(operations, { last: true });
+    if (this.#sent === undefined || "failed" in this.#sent) return this.#sent?.failed;
+    const { batch } = this.#sent;
     const reply = new Uint8Array(batch.replyLength);
     const since = begin();
     if (this.#read(reply, operations) !== reply.length) {
@@ -175,7 +188,7 @@ export class SyscallProxy implements Line {
 
   /** Sends a batch whose answer another reader gets. */
   leave(operations: readonly Operation[]): void {
-    this.#send(operations, {});
+    this.send(operations);
     this.#recordUnanswered(begin(), "left to do");
     this.#traceAll(operations);
   }
@@ -234,19 +247,6 @@ export class SyscallProxy implements Line {
     endChild(this.pid);
   }
 
-  #send(entries: readonly Entry[], { last, encoded, needs }: SendOptions): EncodedBatch {
-    const batch = encoded ?? encode(entries, { last: last === true, machine: this.#machine, needs });
-    complete(batch);
-    try {
-      this.#preload(batch.preload);
-      this.#recorded = recording()?.sent(batch.message) ?? 0;
-      this.#write(batch.message);
-    } catch (error) {
-      throw hasErrno(error, "EPIPE", "ECONNRESET") ? new ProxyDied(this.pid, entries) : error;
-    }
-    return batch;
-  }
-
   /** Puts data that no message can hold into the proxy's memory: a batch of reads, then what they read. */
   #preload(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
@@ -260,13 +260,8 @@ export class SyscallProxy implements Line {
       reads.push(operation("read", [this.control, shown(LARGE + at, "…"), chunk.length], "receive data"));
     }
     const batch = encode(reads, { machine: this.#machine });
-    this.#write(batch.message);
-    for (const chunk of chunks) this.#write(chunk);
+    for (const bytes of [batch.message, ...chunks]) writeAll(this.#socket.number, bytes, TO_FIRST_PROCESS);
     this.#receive(batch.replyLength, reads, 0);
-  }
-
-  #write(message: Uint8Array): void {
-    writeAll(this.#socket.number, message, "to the container's first process");
   }
 
   #receive(length: number, entries: readonly Entry[], recorded: number): Uint8Array {
