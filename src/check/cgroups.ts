@@ -68,14 +68,14 @@ function layoutLine({ layout }: Hierarchies): Line {
   }
 }
 
-interface Asked {
+interface CgroupHost {
   readonly hierarchies: Hierarchies;
   readonly rootless: boolean;
 }
 
 const idOf = (controller: string): string => `cgroups.${controller}`;
 
-function controllerLine(name: string, { hierarchies, rootless }: Asked): Line {
+function controllerLine(name: string, { hierarchies, rootless }: CgroupHost): Line {
   const line = { id: idOf(name), topic: "cgroups", what: `${name} limits` } as const;
   const place = placeOf(name, hierarchies);
   const costs = `linux.resources.${MEMBERS[name] ?? name} is refused`;

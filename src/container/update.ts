@@ -17,7 +17,7 @@ import { getStateDirectory, type StateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
 /** The requested changes; empty schemata stay unchanged. */
-export interface Asked {
+export interface UpdateRequest {
   readonly resources: Resources;
   readonly rdt: Pick<IntelRdt, "l3CacheSchema" | "memBwSchema">;
 }
@@ -25,7 +25,7 @@ export interface Asked {
 /**
  * Sets the requested limits. Afterwards either all of them are in effect and saved, or nothing has changed.
  */
-export function updateContainer(globals: GlobalOptions, id: string, asked: Asked): void {
+export function updateContainer(globals: GlobalOptions, id: string, asked: UpdateRequest): void {
   using directory = getStateDirectory(globals.root, id);
   directory.lock();
   const record = directory.load();
@@ -79,7 +79,7 @@ function tellUnkept(
 }
 
 /** AS RUNC: a container without a group gets its own one. */
-function updateRdt(record: StateRecord, asked: Asked["rdt"], undo: Undo): RdtRecord | undefined {
+function updateRdt(record: StateRecord, asked: UpdateRequest["rdt"], undo: Undo): RdtRecord | undefined {
   if (asked.l3CacheSchema === "" && asked.memBwSchema === "") return record.rdt;
   if (record.rdt !== undefined) {
     undo.add(changeGroup(record.rdt, asked));

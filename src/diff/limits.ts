@@ -14,7 +14,7 @@ import type { Difference } from "./model.ts";
 export type ReadLimit = (directory: string, file: string) => string | undefined;
 
 /** A value that was written. A later write to the same value replaces it, whatever its controller. */
-interface Asked {
+interface WrittenLimit {
   readonly controller: string;
   readonly directory: string;
   readonly write: CgroupWrite;
@@ -30,7 +30,7 @@ export function compareLimits(
   const { cpu } = resources;
   const written =
     unit === undefined || cpu === undefined ? resources : { ...resources, cpu: roundQuota(cpu) };
-  const asked = new Map<string, Asked>();
+  const asked = new Map<string, WrittenLimit>();
   for (const { controller, writes } of driver === "v2" ? planLimitsV2(written) : planLimitsV1(written)) {
     const directory = paths[driver === "v2" ? "" : controller];
     if (directory === undefined) continue;
@@ -61,7 +61,7 @@ const WEIGHT = "cpu.weight";
 /** Files that set the same value as another. */
 const SAME_SETTING: Readonly<Record<string, string>> = { "cpu.weight.nice": WEIGHT, "cpu.shares": WEIGHT };
 
-function compareOne({ controller, directory, write }: Asked, read: ReadLimit): Difference[] {
+function compareOne({ controller, directory, write }: WrittenLimit, read: ReadLimit): Difference[] {
   const there = findThere(directory, write, read);
   if (there === undefined)
     return write.tolerate?.includes("ENOENT") === true ? [] : [gone(controller, write)];

@@ -38,14 +38,14 @@ export function expectationOf(
         : { ...NOTHING, set: exact.set & ~exact.clear & ~MOUNT_ATTR__ATIME };
     return withRecursive({ ...expected, atime: mount.otherwise === undefined }, mount.recursive);
   }
-  const { manner } = mount;
-  if (manner.change === undefined) return withRecursive(NOTHING, manner.recursive);
-  const { set, clear } = manner.change;
+  const { parsed } = mount;
+  if (parsed.change === undefined) return withRecursive(NOTHING, parsed.recursive);
+  const { set, clear } = parsed.change;
   const atime = (clear & MOUNT_ATTR__ATIME) !== 0;
   // Attributes that the options clear by name are clear, or `create` would have failed. Others may be locked.
-  const named = mountAttributes(manner.clearFlags & ~ATIME);
+  const named = mountAttributes(parsed.clearFlags & ~ATIME);
   const cleared = mayBeLocked ? named : clear & ~MOUNT_ATTR__ATIME & ~MOUNT_ATTR_NODIRATIME;
-  return withRecursive({ set, clear: cleared & ~set, atime }, manner.recursive);
+  return withRecursive({ set, clear: cleared & ~set, atime }, parsed.recursive);
 }
 
 const ATIME = MS_NOATIME | MS_RELATIME | MS_STRICTATIME | MS_NODIRATIME;

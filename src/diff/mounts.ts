@@ -104,7 +104,7 @@ class Matching {
     const { destination } = mount;
     const candidates = this.#candidates(mount);
     const [first] = candidates;
-    if (mount.kind === "bind" && mount.manner.withSubmounts)
+    if (mount.kind === "bind" && mount.parsed.withSubmounts)
       this.#recursive.push(first?.point ?? destination);
     if (first === undefined) return this.#mayBeMissing(mount) ? [] : [missing(mount)];
     this.take(first);
@@ -115,7 +115,7 @@ class Matching {
 
   /** Nothing is mounted if a link was copied. If the path cannot be looked at, the mount may be elsewhere. */
   #mayBeMissing(mount: RealMount): boolean {
-    if (mount.kind === "bind" && mount.manner.sourceLink === "copied") return true;
+    if (mount.kind === "bind" && mount.parsed.sourceLink === "copied") return true;
     return this.#facts.look(mount.destination) === undefined && !this.#isCovered(mount.destination);
   }
 

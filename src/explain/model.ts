@@ -78,11 +78,11 @@ export interface Sources {
   /** The file with the configuration. */
   readonly file: string;
   /** By JSON pointer: each pointer of a section, fact or row. */
-  readonly places: Readonly<Record<string, Place>>;
+  readonly places: Readonly<Record<string, SourcePlace>>;
 }
 
 /** A part of the file: a member with its key, or an entry of a list. Lines and columns count from 1. */
-export interface Place {
+export interface SourcePlace {
   readonly line: number;
   readonly column: number;
   readonly lastLine: number;

@@ -2,7 +2,7 @@
 
 import { type Extent, JsonPositions, type JsonText } from "../spec/json-positions.ts";
 import { shorten } from "../spec/shorten.ts";
-import type { Place, Section } from "./model.ts";
+import type { Section, SourcePlace } from "./model.ts";
 
 /** At most this many lines of a value are shown: a seccomp profile has lists of hundreds. */
 const MOST_LINES = 12;
@@ -13,10 +13,10 @@ export function placesOf(
   sections: readonly Section[],
   source: JsonText,
   isChanged: (pointer: string) => boolean = () => false,
-): Record<string, Place> {
+): Record<string, SourcePlace> {
   const pointers = pointersOf(sections);
   const positions = JsonPositions.scan(source.text, pointers, source.file);
-  const places: Record<string, Place> = {};
+  const places: Record<string, SourcePlace> = {};
   if (!(positions instanceof JsonPositions)) return places;
   for (const pointer of pointers) {
     const [extent, found] = nearest(positions, pointer);
@@ -50,7 +50,7 @@ function nearest(positions: JsonPositions, pointer: string): [Extent | undefined
   }
 }
 
-function placeOf({ from, to, text }: Extent): Place {
+function placeOf({ from, to, text }: Extent): SourcePlace {
   // Split off only one line more than is shown: a document may have megabytes.
   const lines = text.split("\n", MOST_LINES + 1);
   const [first = "", ...rest] = lines;

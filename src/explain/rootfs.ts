@@ -101,15 +101,15 @@ function filesystemRow(mount: FilesystemMount): Row {
 
 /** The row of a bind mount. An ordinary user's container may have no cgroup of its own to show. */
 function bindRow(mount: BindMount, rootless: boolean): Row {
-  const { destination, source, manner, idMap, otherSource } = mount;
-  const { change, withSubmounts, sourceLink } = manner;
+  const { destination, source, parsed, idMap, otherSource } = mount;
+  const { change, withSubmounts, sourceLink } = parsed;
   const maps = idMap === undefined ? "" : "owners shown as other users, by an id map";
   const flags = change === undefined ? "as there" : changeWords(change);
   return {
     destination,
     what: `the host's ${source}`,
     flags,
-    note: joinNotes(manner, [
+    note: joinNotes(parsed, [
       withSubmounts ? "with its own mounts" : "",
       maps,
       otherSource === undefined || !rootless ? "" : `or "${otherSource}" if that is missing`,

@@ -6,7 +6,7 @@ import { compareSections } from "./compare.ts";
 import type { Explanation, Section } from "./model.ts";
 import { placesOf } from "./places.ts";
 
-export interface Asked {
+export interface ShownSource {
   /** The name of the file. */
   readonly file: string;
   readonly source: JsonText;
@@ -17,7 +17,7 @@ export interface Asked {
 export function withSources(
   explanation: Explanation,
   usual: readonly Section[],
-  { file, source, isChanged }: Asked,
+  { file, source, isChanged }: ShownSource,
 ): Explanation {
   const sections = compareSections(explanation.sections, usual);
   return { ...explanation, sections, sources: { file, places: placesOf(sections, source, isChanged) } };

@@ -25,7 +25,7 @@ import {
   S_IFDIR,
   S_IFMT,
 } from "../linux/numbers/fcntl.ts";
-import { joined, type Place } from "./places.ts";
+import { joined, type WritablePlace } from "./places.ts";
 
 /** STATX_TYPE | STATX_CTIME */
 const WANTED = 0x81;
@@ -49,7 +49,7 @@ export interface Written {
   readonly limits: readonly string[];
 }
 
-interface Open extends Place {
+interface Open extends WritablePlace {
   /** The file or directory, opened with O_PATH; or the reason why it is not open. */
   readonly top: Descriptor | string;
 }
@@ -70,7 +70,7 @@ export class PathWatch implements Disposable {
   }
 
   /** @param root the container's root, opened: for places that have no path on the host */
-  static begin(places: readonly Place[], root: Descriptor | undefined): PathWatch {
+  static begin(places: readonly WritablePlace[], root: Descriptor | undefined): PathWatch {
     return new PathWatch(places.map((place) => ({ ...place, top: openPlace(place, root) })));
   }
 
@@ -100,7 +100,10 @@ export class PathWatch implements Disposable {
   }
 }
 
-function openPlace({ destination, source }: Place, root: Descriptor | undefined): Descriptor | string {
+function openPlace(
+  { destination, source }: WritablePlace,
+  root: Descriptor | undefined,
+): Descriptor | string {
   const opened = source === undefined ? openInside(destination, root) : openOutside(source);
   return opened ?? `${destination} could not be opened from outside, so it counts as written`;
 }

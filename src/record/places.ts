@@ -4,7 +4,7 @@ import { MOUNT_ATTR_RDONLY, MS_BIND, MS_RDONLY } from "../linux/numbers/mount.ts
 import { parseMountOptions } from "../rootfs/plan/mount-options.ts";
 import type { Mount, Spec } from "../spec/types.ts";
 
-export interface Place {
+export interface WritablePlace {
   /** Its path in the container. */
   readonly destination: string;
   /** The directory or file on the host; `undefined` for a file system that only the container has. */
@@ -22,9 +22,9 @@ export interface Writable {
 }
 
 /** The root first, if it is writable, and then the writable mounts in the configuration's order. */
-export function writablePlaces({ spec, bundle, rootfs }: Writable): Place[] {
+export function writablePlaces({ spec, bundle, rootfs }: Writable): WritablePlace[] {
   const root = spec.root?.readonly === true ? [] : [{ destination: "/", source: rootfs }];
-  const mounts = (spec.mounts ?? []).flatMap((mount): Place[] => {
+  const mounts = (spec.mounts ?? []).flatMap((mount): WritablePlace[] => {
     if (isReadOnly(mount) || WITHOUT_FILES.includes(mount.type ?? "")) return [];
     const { destination } = mount;
     if (!isBind(mount)) return [{ destination, source: undefined }];

@@ -21,7 +21,7 @@ import {
 import { CallWatch } from "./calls.ts";
 import { CapabilityWatch } from "./capabilities.ts";
 import { PathWatch, type Written } from "./paths.ts";
-import type { Place } from "./places.ts";
+import type { WritablePlace } from "./places.ts";
 import { type CountedCall, Tally } from "./tally.ts";
 
 /** How often the kernel's trace is read at least, in milliseconds. */
@@ -42,7 +42,7 @@ export interface Seen {
 }
 
 export class Recorder implements Spectator, Disposable {
-  readonly #places: readonly Place[];
+  readonly #places: readonly WritablePlace[];
   readonly #endAfterMs: number | undefined;
   #observed: Observed | undefined;
   #calls: CallWatch | undefined;
@@ -55,7 +55,7 @@ export class Recorder implements Spectator, Disposable {
   #signals: number[] = [];
 
   /** @param endAfterMs when to end the program, in milliseconds after its start */
-  constructor(places: readonly Place[], endAfterMs: number | undefined) {
+  constructor(places: readonly WritablePlace[], endAfterMs: number | undefined) {
     this.#places = places;
     this.#endAfterMs = endAfterMs;
     this.#signals = endAfterMs === undefined ? [] : [SIGTERM, SIGKILL];

@@ -78,10 +78,10 @@ export function buildRootfs(proxy: Conversation, plan: RootfsPlan, builders: Bui
   proxy.say(rootStep(context, plan, above));
   proxy.sayAll(mounts.steps);
   for (const device of plan.devices) {
-    const provider = mounts.providerFor(device.path);
-    proxy.say(deviceStep({ context, provider, device, bind: plan.bindDevices }));
+    const parentTmpfs = mounts.tmpfsFor(device.path);
+    proxy.say(deviceStep({ context, parentTmpfs, device, bind: plan.bindDevices }));
   }
-  for (const link of links) proxy.say(linkStep({ context, provider: mounts.providerFor(link.path), link }));
+  for (const link of links) proxy.say(linkStep({ context, parentTmpfs: mounts.tmpfsFor(link.path), link }));
   proxy.say({ operations: mounts.letGo });
   const stdio = stdioLooks();
   proxy.say(stdio);

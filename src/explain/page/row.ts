@@ -2,7 +2,7 @@
 // a box that the style sheet shows at the bottom of the window while the pointer or the focus is on the row.
 // Pure.
 
-import type { Place, Row } from "../model.ts";
+import type { Row, SourcePlace } from "../model.ts";
 import { isDifference, markClass, SIGNS } from "./marks.ts";
 import { cellMarkup, escaped, escapedLines } from "./markup.ts";
 
@@ -23,7 +23,7 @@ export interface RowRequest {
   readonly id: string;
   readonly row: Row;
   readonly columns: readonly (readonly [key: string, title: string])[];
-  readonly places: Readonly<Record<string, Place>>;
+  readonly places: Readonly<Record<string, SourcePlace>>;
   readonly numbers: Numbers;
   /** Whether only the usual configuration has this row. */
   readonly isMissing?: boolean;
@@ -64,23 +64,23 @@ function askedCell({ id, row, places, numbers, isMissing = false }: RowRequest):
   return `<td class="ask">${asked}${usually(row, isMissing)}</td>`;
 }
 
-export interface Asked {
+export interface AskedCell {
   /** The id of the row or section. */
   readonly id: string;
   readonly pointer: string;
-  readonly place: Place;
+  readonly place: SourcePlace;
   readonly numbers: Numbers;
 }
 
 /** A link to the row itself, which a reader can copy and pass on, and the box of lines. */
-export function askedMarkup({ id, pointer, place, numbers }: Asked): string {
+export function askedMarkup({ id, pointer, place, numbers }: AskedCell): string {
   const number = numbers.of(id);
   const link = `<a href="#${id}" aria-describedby="t${number}">${placeLabel(place)}</a>`;
   return `${link}${tip(number, pointer, place)}`;
 }
 
 /** `line 41` */
-function placeLabel({ line, absent, changed }: Place): string {
+function placeLabel({ line, absent, changed }: SourcePlace): string {
   if (absent === true) return "not set";
   return changed === true ? `line ${line}, updated` : `line ${line}`;
 }
@@ -91,7 +91,7 @@ function usually({ differs, usually: before = "" }: Row, isMissing: boolean): st
   return `<small>${before === "" ? "not by default" : `by default: ${escaped(before)}`}</small>`;
 }
 
-function tip(number: number, pointer: string, place: Place): string {
+function tip(number: number, pointer: string, place: SourcePlace): string {
   const { line, lastLine, column, text, absent, changed } = place;
   const lines = lastLine > line ? `lines ${line} to ${lastLine}` : `line ${line}, column ${column}`;
   const note =

@@ -1,7 +1,7 @@
 // The sections of an explanation as HTML: headings, paragraphs and tables, in the order in which `create`
 // does things. Pure.
 
-import type { Place, Row, Section, ShownCall } from "../model.ts";
+import type { Row, Section, ShownCall, SourcePlace } from "../model.ts";
 import { countDifferences, countsMarkup, isDifference, MEANINGS, SIGNS } from "./marks.ts";
 import { escaped, escapedLines } from "./markup.ts";
 import { askedMarkup, type Numbers, rowMarkup } from "./row.ts";
@@ -18,7 +18,7 @@ const FACT_COLUMNS = [
 const MOST_ROWS = 10_000;
 
 export interface WordsRequest {
-  readonly places: Readonly<Record<string, Place>>;
+  readonly places: Readonly<Record<string, SourcePlace>>;
   readonly numbers: Numbers;
 }
 

@@ -75,7 +75,7 @@ export class Tree {
 }
 
 /** A path on the host, in the container's tree of mounts, or in a tree that is mounted nowhere. */
-export interface Place {
+export interface TreePath {
   readonly in: "host" | "container" | Tree;
   /** Absolute. */
   readonly path: string;
@@ -116,14 +116,14 @@ export class PretendedFiles {
   }
 
   /** The file at a place. Links are not followed. */
-  find(place: Place): PretendedFile | undefined {
+  find(place: TreePath): PretendedFile | undefined {
     if (place.in === "host") return this.onHost(place.path);
     const { tree, path } = this.owner(place);
     return tree.find(path);
   }
 
   /** The tree that contains a place, and the path in that tree. */
-  owner({ in: where, path }: Place): { tree: Tree; path: string } {
+  owner({ in: where, path }: TreePath): { tree: Tree; path: string } {
     if (where instanceof Tree) return { tree: where, path };
     if (where === "host") return { tree: this.tree({ type: "", host: "" }), path };
     const mount = this.#mounts.findLast(({ point }) => isInside(point, path));
@@ -133,7 +133,7 @@ export class PretendedFiles {
   }
 
   /** The place that a path leads to, or the negated errno. `follow` says which links may be followed. */
-  walk(from: Place, path: string, follow: "links" | "no last link" | "no links"): Place | number {
+  walk(from: TreePath, path: string, follow: "links" | "no last link" | "no links"): TreePath | number {
     const rest = path.split("/").filter((part) => part !== "" && part !== ".");
     let at = path.startsWith("/") ? "/" : from.path;
     for (let links = 0; rest.length > 0; ) {

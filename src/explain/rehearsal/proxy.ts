@@ -20,11 +20,11 @@ import { DEVPTS_SUPER_MAGIC, PROC_SUPER_MAGIC, SYSFS_MAGIC, TMPFS_MAGIC } from "
 import type { Argument } from "../../proxy/calls/arguments.ts";
 import { type Operation, render } from "../../proxy/calls/operation.ts";
 import type { Actor } from "../../proxy/line.ts";
-import { type Place, type PretendedFile, Tree } from "./files.ts";
+import { type PretendedFile, Tree, type TreePath } from "./files.ts";
 import { NOBODY, type Rehearsal } from "./rehearsal.ts";
 
 /** The file of a descriptor. A socket, a pipe or a file system that is not mounted yet is nowhere. */
-type Opened = Place | { readonly in: "nowhere"; readonly type: string };
+type Opened = TreePath | { readonly in: "nowhere"; readonly type: string };
 
 const NOWHERE: Opened = { in: "nowhere", type: "" };
 
@@ -88,7 +88,7 @@ export class RehearsedProcess implements Actor {
   }
 
   /** Gives the process a descriptor that another process has opened. */
-  give(place: Place): number {
+  give(place: TreePath): number {
     return this.#open(place);
   }
 
@@ -184,7 +184,7 @@ export class RehearsedProcess implements Actor {
     return number;
   }
 
-  #placeOf(argument: Argument | undefined): { place: Place | undefined; type: string | undefined } {
+  #placeOf(argument: Argument | undefined): { place: TreePath | undefined; type: string | undefined } {
     const number = numberOf(argument);
     if (number === AT_FDCWD) return { place: { in: this.#world, path: this.#directory }, type: undefined };
     const opened = this.#opened.get(number) ?? NOWHERE;
@@ -196,7 +196,7 @@ export class RehearsedProcess implements Actor {
   #walk(
     [directory, path]: readonly (Argument | undefined)[],
     follow: "links" | "no last link" | "no links",
-  ): Place | number {
+  ): TreePath | number {
     const { place } = this.#placeOf(directory);
     if (place === undefined) return -EBADF;
     return this.#rehearsal.files.walk(place, textOf(path), follow);
@@ -246,7 +246,7 @@ export class RehearsedProcess implements Actor {
     const parent = this.#walk([directory, name.slice(0, name.lastIndexOf("/") + 1)], "links");
     if (typeof parent === "number") return parent;
     const base = parent.path === "/" ? "" : parent.path;
-    const place: Place = { in: parent.in, path: `${base}/${name.slice(name.lastIndexOf("/") + 1)}` };
+    const place: TreePath = { in: parent.in, path: `${base}/${name.slice(name.lastIndexOf("/") + 1)}` };
     if (this.#rehearsal.files.find(place) !== undefined) return -EEXIST;
     const owner = this.#rehearsal.files.owner(place);
     owner.tree.make(owner.path, file);

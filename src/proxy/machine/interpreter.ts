@@ -46,7 +46,7 @@ export function interpreterCode(machine: Machine, control: number): Uint8Array {
   return code;
 }
 
-interface Place {
+interface Entry {
   readonly machine: Machine;
   readonly control: number;
   /** Where the code begins. */
@@ -54,7 +54,7 @@ interface Place {
 }
 
 /** Sets the descriptor from which the code reads batches. Its third instruction loads the number. */
-export function setControl(bytes: Uint8Array, { machine, control, code }: Place): void {
+export function setControl(bytes: Uint8Array, { machine, control, code }: Entry): void {
   const at = code + ENTRY_OFFSET[machine];
   if (machine === "arm64") {
     // movz w22, #control: the immediate is in bits 5 to 20, the register in bits 0 to 4.

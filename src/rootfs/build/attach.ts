@@ -25,7 +25,7 @@ import type { Fd } from "../../proxy/calls/arguments.ts";
 import { close, dup3, fchdir, fstatfs, openat } from "../../proxy/calls/calls.ts";
 import { mount, mountSetattr, moveMount, openTree } from "../../proxy/calls/mount-calls.ts";
 import type { Operation } from "../../proxy/calls/operation.ts";
-import type { Asked, RootContext } from "../place/context.ts";
+import type { Executor, RootContext } from "../place/context.ts";
 import type { Opening } from "../place/open.ts";
 import { type AttributeChange, flagsOfStatfs, keepLocked, statfsFlags } from "../plan/attributes.ts";
 
@@ -140,7 +140,7 @@ export interface Refusal {
  * (mount_namespaces(7)), or without `nosymfollow`, which kernels before 5.14 do not know.
  */
 export function relaxChange(
-  proxy: Asked,
+  proxy: Executor,
   { failed, tree, asked, change, attempt }: Refusal,
 ): AttributeChange | undefined {
   if (failed.result === -EINVAL && (change.clear & MOUNT_ATTR_NOSYMFOLLOW) !== 0) {

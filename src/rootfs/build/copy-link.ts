@@ -35,8 +35,8 @@ class CopyLinkStep implements TargetStep {
       path: parentOf(mount.destination),
       kind: "directory",
       attempt: this.#attempt,
-      brings: "nothing",
-      provider: undefined,
+      mountKind: "nothing",
+      parentTmpfs: undefined,
       hint: () => describeMount({ ...mount, type: "bind" }),
     });
   }
@@ -52,8 +52,8 @@ class CopyLinkStep implements TargetStep {
     const failed = context.proxy.attempt([link]);
     this.#isRead = true;
     if (failed?.result === -EINVAL) {
-      const manner = { ...mount.manner, sourceLink: "followed" as const };
-      this.#instead = bindStep({ ...this.#options, mount: { ...mount, manner } });
+      const parsed = { ...mount.parsed, sourceLink: "followed" as const };
+      this.#instead = bindStep({ ...this.#options, mount: { ...mount, parsed } });
       return;
     }
     if (failed !== undefined) throw this.#failure(failed);

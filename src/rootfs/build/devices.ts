@@ -25,7 +25,7 @@ import {
 import { type Operation, operation, operationError, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
 import type { Step } from "../../proxy/step.ts";
 import { adapt } from "../place/adapt.ts";
-import type { Provider, RootContext } from "../place/context.ts";
+import type { FreshTmpfs, RootContext } from "../place/context.ts";
 import { type Opening, openPlain } from "../place/open.ts";
 import { Target, type TargetStep } from "../place/target.ts";
 import type { DevicePlan, LinkPlan } from "../plan/devices.ts";
@@ -37,33 +37,33 @@ export interface InDirectory {
   /**
    * The new tmpfs that the path is in, if it is in one; otherwise its directory is looked up below the root.
    */
-  readonly provider: Provider | undefined;
+  readonly parentTmpfs: FreshTmpfs | undefined;
 }
 
 /** The directory that something is made in, opened for the length of a step. */
 class Directory {
   readonly target: Target;
-  readonly #provider: Provider | undefined;
+  readonly #parentTmpfs: FreshTmpfs | undefined;
 
-  constructor({ context, provider }: InDirectory, path: string, attempt: string) {
-    this.#provider = provider;
+  constructor({ context, parentTmpfs }: InDirectory, path: string, attempt: string) {
+    this.#parentTmpfs = parentTmpfs;
     this.target = new Target(context, {
       path: parentOf(path),
       kind: "directory",
       attempt,
-      brings: "nothing",
-      provider: undefined,
+      mountKind: "nothing",
+      parentTmpfs: undefined,
       hint: () => "devices and links are made below the container's root",
     });
   }
 
   /** Whether nobody else can reach it. */
   get isOurs(): boolean {
-    return this.#provider !== undefined;
+    return this.#parentTmpfs !== undefined;
   }
 
   with(operations: (directory: Fd) => Operation[]): Operation[] {
-    if (this.#provider !== undefined) return operations(this.#provider.directory);
+    if (this.#parentTmpfs !== undefined) return operations(this.#parentTmpfs.directory);
     const opened = this.target.open(O_PATH | O_DIRECTORY);
     return [...opened.operations, ...operations(opened.descriptor), close(opened.descriptor)];
   }
@@ -220,9 +220,9 @@ export interface LinkOptions extends InDirectory {
   readonly link: LinkPlan;
 }
 
-export function linkStep({ context, provider, link }: LinkOptions): TargetStep {
+export function linkStep({ context, parentTmpfs, link }: LinkOptions): TargetStep {
   const attempt = `link "${link.path}" to "${link.target}"`;
-  const directory = new Directory({ context, provider }, link.path, attempt);
+  const directory = new Directory({ context, parentTmpfs }, link.path, attempt);
   let inTheWay: "nothing" | "stays" | "goes" = "nothing";
   return {
     target: directory.target,

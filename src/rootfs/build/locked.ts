@@ -4,7 +4,7 @@
 import { EPERM } from "../../linux/numbers/errno.ts";
 import { fstatfs } from "../../proxy/calls/calls.ts";
 import { type Operation, resultOf } from "../../proxy/calls/operation.ts";
-import type { Asked } from "../place/context.ts";
+import type { Executor } from "../place/context.ts";
 import { flagsOfStatfs, lockedWords, statfsFlags } from "../plan/attributes.ts";
 import type { Flagged } from "../plan/mounts.ts";
 
@@ -26,7 +26,7 @@ const RUNC =
 
 /** Ends in `; `, or is empty. */
 export function adviceForLocked(
-  proxy: Asked,
+  proxy: Executor,
   { failed, tree, flagging, mapping, asked }: FailedBind,
 ): string {
   const sets = failed === flagging || (failed.call === "mount_setattr" && failed !== mapping);

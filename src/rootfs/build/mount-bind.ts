@@ -19,7 +19,7 @@ import { mountSetattr } from "../../proxy/calls/mount-calls.ts";
 import { type Operation, operationError, resultOf } from "../../proxy/calls/operation.ts";
 import type { Step } from "../../proxy/step.ts";
 import { adapt } from "../place/adapt.ts";
-import type { Asked, Provider, RootContext } from "../place/context.ts";
+import type { Executor, FreshTmpfs, RootContext } from "../place/context.ts";
 import { type Opening, openPlain } from "../place/open.ts";
 import { Target, type TargetStep } from "../place/target.ts";
 import { adviceForBind } from "../plan/advice.ts";
@@ -40,7 +40,7 @@ import { changeBelowIfAsked, changesOneByOne } from "./recursive.ts";
 export interface BindOptions {
   readonly context: RootContext;
   readonly mount: BindMount;
-  readonly provider: Provider | undefined;
+  readonly parentTmpfs: FreshTmpfs | undefined;
 }
 
 export function bindStep(options: BindOptions): Step {
@@ -102,8 +102,8 @@ class BindStep implements TargetStep {
   }
 
   #begin(): Progress {
-    const { context, mount, provider } = this.#options;
-    const { change, onLink } = mount.manner;
+    const { context, mount, parentTmpfs } = this.#options;
+    const { change, onLink } = mount.parsed;
     // A source inside the root may be a mount of the container's, which tsrun itself does not see.
     const guessable = !isInside(context.rootfs, mount.source);
     const target = new Target(context, {
@@ -111,9 +111,9 @@ class BindStep implements TargetStep {
       kind: undefined,
       source: mount.source,
       attempt: this.#attempt,
-      brings: "bind",
+      mountKind: "bind",
       onLink,
-      provider: guessable ? provider : undefined,
+      parentTmpfs: guessable ? parentTmpfs : undefined,
       hint: () => describeMount({ ...mount, type: "bind" }),
     });
     return { target, from: mount.source, change, needsHelp: this.#needsHelp, lastTry: {} };
@@ -125,17 +125,17 @@ class BindStep implements TargetStep {
 
   /** As long as nothing has failed, mounts with the same options have the same operations. */
   get like(): Step["like"] {
-    const { context, mount, provider } = this.#options;
-    const { manner, destination, source } = mount;
-    if (provider !== undefined || !context.isModern) return undefined;
+    const { context, mount, parentTmpfs } = this.#options;
+    const { parsed, destination, source } = mount;
+    if (parentTmpfs !== undefined || !context.isModern) return undefined;
     if (this.#begun === undefined) {
       if (mount.idMap !== undefined || destination === "/proc") return undefined;
-      return { kind: manner, texts: [destination, source] };
+      return { kind: parsed, texts: [destination, source] };
     }
     const { target, change, from, needsHelp } = this.#begun;
     if (needsHelp) return undefined;
-    if (change !== manner.change || target.path === "/proc") return undefined;
-    return { kind: manner, texts: [target.path, from] };
+    if (change !== parsed.change || target.path === "/proc") return undefined;
+    return { kind: parsed, texts: [target.path, from] };
   }
 
   /** If the helper is to mount, these only open the mount point. */
@@ -150,24 +150,24 @@ class BindStep implements TargetStep {
   }
 
   get next(): (() => void) | undefined {
-    const isMore = this.#needsHelp || changesOneByOne(this.#context, this.#mount.manner);
+    const isMore = this.#needsHelp || changesOneByOne(this.#context, this.#mount.parsed);
     return isMore ? () => this.#goOn() : undefined;
   }
 
   #addMount(operations: Operation[], target: Operation, { again, userNamespace }: Mounting): void {
-    const { manner } = this.#mount;
+    const { parsed } = this.#mount;
     const attempt = this.#attempt;
     const isPrepared = userNamespace !== undefined || this.target.path === "/proc";
     const binding = {
       from: this.#progress.from,
-      withSubmounts: manner.withSubmounts,
-      nofollow: manner.sourceLink !== "followed",
+      withSubmounts: parsed.withSubmounts,
+      nofollow: parsed.sourceLink !== "followed",
       target,
       again,
       prepare: isPrepared ? (tree: Operation) => this.#prepare(tree, userNamespace) : undefined,
       change: this.#progress.change,
-      recursive: manner.recursive,
-      propagation: manner.propagation,
+      recursive: parsed.recursive,
+      propagation: parsed.propagation,
       attempt,
     };
     const bound = bind(this.#context, binding, operations);
@@ -209,7 +209,7 @@ class BindStep implements TargetStep {
       this.#mountByHelper();
       this.#check();
     }
-    const asked = this.#mount.manner;
+    const asked = this.#mount.parsed;
     changeBelowIfAsked(this.#context, { path: this.target.path, asked, attempt: this.#attempt });
   }
 
@@ -260,7 +260,7 @@ class BindStep implements TargetStep {
   }
 
   /** Whether another try may succeed, with other calls, other flags or the other source. */
-  #canGoOn(failed: Operation, proxy: Asked): boolean {
+  #canGoOn(failed: Operation, proxy: Executor): boolean {
     const progress = this.#progress;
     if (adapt(this.#context, failed)) return true;
     if (failed === progress.lastTry.flagging) return this.#relax(failed, proxy);
@@ -271,11 +271,11 @@ class BindStep implements TargetStep {
     return true;
   }
 
-  #failure(failed: Operation, proxy: Asked): TsrunError {
+  #failure(failed: Operation, proxy: Executor): TsrunError {
     const mismatch = this.#compareKinds(failed, proxy);
     if (mismatch !== undefined) return mismatch;
     const where = describeMount({ ...this.#mount, type: "bind" });
-    const locked = adviceForLocked(proxy, { failed, asked: this.#mount.manner, ...this.#lastTry });
+    const locked = adviceForLocked(proxy, { failed, asked: this.#mount.parsed, ...this.#lastTry });
     return operationError(failed, { hint: `${adviceForBind(failed, this.#lastTry)}${locked}${where}` });
   }
 
@@ -283,7 +283,7 @@ class BindStep implements TargetStep {
    * If either the source or the mount point is a directory and the other is not, the error says so; the
    * kernel's does not.
    */
-  #compareKinds(failed: Operation, proxy: Asked): TsrunError | undefined {
+  #compareKinds(failed: Operation, proxy: Executor): TsrunError | undefined {
     const look = this.#lookAtSource(failed);
     if (look === undefined || this.#lastTry.place === undefined) return undefined;
     const looks = [look, statx(resultOf(this.#lastTry.place), "", AT_EMPTY_PATH, this.#attempt)];
@@ -303,16 +303,16 @@ class BindStep implements TargetStep {
     }
     if (failed !== this.#lastTry.source || failed.call !== "mount" || failed.result !== -ENOTDIR)
       return undefined;
-    const how = this.#mount.manner.sourceLink === "followed" ? 0 : AT_SYMLINK_NOFOLLOW;
+    const how = this.#mount.parsed.sourceLink === "followed" ? 0 : AT_SYMLINK_NOFOLLOW;
     return statx(AT_FDCWD, this.#progress.from, how, this.#attempt);
   }
 
-  #relax(failed: Operation, proxy: Asked): boolean {
+  #relax(failed: Operation, proxy: Executor): boolean {
     const progress = this.#progress;
     const { change, lastTry } = progress;
-    if (change === undefined || change !== this.#mount.manner.change || lastTry.tree === undefined)
+    if (change === undefined || change !== this.#mount.parsed.change || lastTry.tree === undefined)
       return false;
-    const refusal = { failed, tree: resultOf(lastTry.tree), asked: this.#mount.manner, change };
+    const refusal = { failed, tree: resultOf(lastTry.tree), asked: this.#mount.parsed, change };
     progress.change = relaxChange(proxy, { ...refusal, attempt: this.#attempt });
     return progress.change !== undefined;
   }
@@ -340,8 +340,8 @@ export function remountStep({ context, mount }: RemountOptions): Step {
     path: mount.destination,
     kind: "directory",
     attempt,
-    brings: "bind",
-    provider: undefined,
+    mountKind: "bind",
+    parentTmpfs: undefined,
     hint,
   });
   let looks: readonly Reading[] = [];
@@ -378,17 +378,17 @@ export function remountStep({ context, mount }: RemountOptions): Step {
 export interface SymlinkOptions {
   readonly context: RootContext;
   readonly link: SymlinkInMount;
-  readonly provider: Provider | undefined;
+  readonly parentTmpfs: FreshTmpfs | undefined;
 }
 
 /** A link in a tmpfs that tsrun has just mounted. */
-export function symlinkStep({ link, provider }: SymlinkOptions): Step {
+export function symlinkStep({ link, parentTmpfs }: SymlinkOptions): Step {
   const attempt = `link "${link.destination}" to "${link.target}"`;
   let exists = false;
   return {
     operations: () => {
-      if (provider === undefined || exists) return [];
-      return [symlinkat(link.target, provider.directory, nameOf(link.destination), attempt)];
+      if (parentTmpfs === undefined || exists) return [];
+      return [symlinkat(link.target, parentTmpfs.directory, nameOf(link.destination), attempt)];
     },
     recover: (failed) => {
       if (failed.result !== -EEXIST) throw operationError(failed);

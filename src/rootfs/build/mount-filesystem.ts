@@ -19,7 +19,7 @@ import {
 import { type Operation, operationError, orGoOn, resultOf } from "../../proxy/calls/operation.ts";
 import { held, type Step } from "../../proxy/step.ts";
 import { adapt } from "../place/adapt.ts";
-import type { Provider, RootContext } from "../place/context.ts";
+import type { FreshTmpfs, RootContext } from "../place/context.ts";
 import { openPlain } from "../place/open.ts";
 import { MADE_MODE } from "../place/resolve.ts";
 import { Target, type TargetStep } from "../place/target.ts";
@@ -40,12 +40,12 @@ export interface Look {
 export interface FilesystemOptions {
   readonly context: RootContext;
   readonly mount: FilesystemMount;
-  readonly provider: Provider | undefined;
-  /** Leave the mount's descriptor open: it is a provider, or becomes read-only later. */
+  readonly parentTmpfs: FreshTmpfs | undefined;
+  /** Leave the mount's descriptor open: mount points are made in it, or it becomes read-only later. */
   readonly keep: boolean;
 }
 
-export class FilesystemStep implements TargetStep, Provider {
+export class FilesystemStep implements TargetStep, FreshTmpfs {
   readonly #options: FilesystemOptions;
   /** Made when first needed: most steps repeat an earlier one and never need it. */
   #target: Target | undefined;
@@ -74,15 +74,15 @@ export class FilesystemStep implements TargetStep, Provider {
   }
 
   #makeTarget(): Target {
-    const { context, mount, provider } = this.#options;
+    const { context, mount, parentTmpfs } = this.#options;
     const because = `filesystem "${mount.type}" must be mounted on ordinary directory`;
     return new Target(context, {
       path: mount.destination,
       kind: "directory",
       attempt: this.#attempt,
-      brings: mount.type === "proc" ? "proc" : "other",
+      mountKind: mount.type === "proc" ? "proc" : "other",
       ...(mount.plainDirectory ? { plain: { because } } : {}),
-      provider,
+      parentTmpfs,
       hint: () => describeMount(mount),
     });
   }
@@ -92,9 +92,9 @@ export class FilesystemStep implements TargetStep, Provider {
    * later.
    */
   get like(): Step["like"] {
-    const { context, mount, provider, keep } = this.#options;
+    const { context, mount, parentTmpfs, keep } = this.#options;
     if (mount.type !== "tmpfs" || mount.source !== "tmpfs" || keep || mount.copyUp) return undefined;
-    if (provider !== undefined || this.#instead !== undefined || !context.isModern) return undefined;
+    if (parentTmpfs !== undefined || this.#instead !== undefined || !context.isModern) return undefined;
     if (this.#mustLookAgain) return undefined;
     if (mount.needsMountCall || mount.context !== undefined || mount.rootLabel !== undefined)
       return undefined;
@@ -321,7 +321,11 @@ export class FilesystemStep implements TargetStep, Provider {
     if (this.target.recover(failed, pending)) return;
     if (adapt(context, failed)) return;
     if (mount.otherwise !== undefined && (failed.result === -EPERM || failed.result === -EBUSY)) {
-      this.#instead = bindStep({ context, mount: mount.otherwise, provider: this.target.options.provider });
+      this.#instead = bindStep({
+        context,
+        mount: mount.otherwise,
+        parentTmpfs: this.target.options.parentTmpfs,
+      });
       return;
     }
     const { plain } = this.target.options;
@@ -346,8 +350,8 @@ export class FilesystemStep implements TargetStep, Provider {
       const missing = error instanceof TsrunError && error.errno === "ENOENT";
       if (!missing || lastResort === undefined || this.#isLast) throw error;
       this.#isLast = true;
-      const { provider } = this.target.options;
-      this.#instead = new FilesystemStep({ context, mount: lastResort, provider, keep: false });
+      const { parentTmpfs } = this.target.options;
+      this.#instead = new FilesystemStep({ context, mount: lastResort, parentTmpfs, keep: false });
     }
   }
 

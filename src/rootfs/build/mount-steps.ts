@@ -4,11 +4,11 @@ import { assertNever } from "../../errors.ts";
 import type { Operation } from "../../proxy/calls/operation.ts";
 import type { Step } from "../../proxy/step.ts";
 import type { HostView } from "../host/view.ts";
-import type { Provider, RootContext } from "../place/context.ts";
+import type { FreshTmpfs, RootContext } from "../place/context.ts";
 import type { MountPlan } from "../plan/mounts.ts";
+import { MountsSoFar } from "../plan/mounts-so-far.ts";
 import { parentOf } from "../plan/paths.ts";
 import type { RootfsPlan } from "../plan/plan.ts";
-import { MountsSoFar } from "../plan/providers.ts";
 import { copyLinkStep } from "./copy-link.ts";
 import { bindStep, remountStep, symlinkStep } from "./mount-bind.ts";
 import { FilesystemStep } from "./mount-filesystem.ts";
@@ -16,7 +16,7 @@ import { FilesystemStep } from "./mount-filesystem.ts";
 export interface MountSteps {
   readonly steps: readonly Step[];
   /** The tmpfs whose root is the directory of a path. */
-  readonly providerFor: (path: string) => Provider | undefined;
+  readonly tmpfsFor: (path: string) => FreshTmpfs | undefined;
   /** Closes what only these steps, and the steps that make further files, needed. */
   readonly letGo: () => Operation[];
   /** The mounts that become read-only when everything is in place, once all steps have been carried out. */
@@ -39,7 +39,7 @@ export function mountSteps(
   { further, host }: MountStepsOptions,
 ): MountSteps {
   const { mounts } = plan;
-  const { soFar, positions, changed, provides } = surroundings(mounts, further);
+  const { soFar, positions, changed, parents } = surroundings(mounts, further);
   const made = new Map<number, FilesystemStep>();
   const early: FilesystemStep[] = [];
   const steps: Step[] = [];
@@ -47,14 +47,14 @@ export function mountSteps(
   for (let index = 0; index < mounts.length; index++) {
     const mount = mounts[index] as MountPlan;
     const position = positions[index];
-    const provider = position === undefined ? undefined : made.get(position);
+    const parentTmpfs = position === undefined ? undefined : made.get(position);
     switch (mount.kind) {
       case "filesystem": {
-        const keep = provides.has(index) || mount.readonlyLater;
-        const step = new FilesystemStep({ context, mount, provider, keep });
+        const keep = parents.has(index) || mount.readonlyLater;
+        const step = new FilesystemStep({ context, mount, parentTmpfs, keep });
         made.set(index, step);
         if (mount.readonlyLater) readonlyLater.push(step);
-        const looks = mount.inheritsMode && provider === undefined;
+        const looks = mount.inheritsMode && parentTmpfs === undefined;
         if (looks && changed[index] === true) steps.push(waitedFor(step.look()));
         else if (looks) {
           const seen = plan.joinsMounts ? undefined : host.modeOf(mount.destination);
@@ -65,14 +65,14 @@ export function mountSteps(
         break;
       }
       case "bind":
-        if (mount.manner.sourceLink === "copied") steps.push(copyLinkStep({ context, mount, provider }));
-        else steps.push(bindStep({ context, mount, provider }));
+        if (mount.parsed.sourceLink === "copied") steps.push(copyLinkStep({ context, mount, parentTmpfs }));
+        else steps.push(bindStep({ context, mount, parentTmpfs }));
         break;
       case "remount":
         steps.push(remountStep({ context, mount }));
         break;
       case "symlink":
-        steps.push(symlinkStep({ context, link: mount, provider }));
+        steps.push(symlinkStep({ context, link: mount, parentTmpfs }));
         break;
       default:
         assertNever(mount);
@@ -83,8 +83,8 @@ export function mountSteps(
   if (last !== undefined) looks[looks.length - 1] = waitedFor(last);
   return {
     steps: looks.concat(steps),
-    providerFor: (path) => {
-      const position = soFar.providerOf(path);
+    tmpfsFor: (path) => {
+      const position = soFar.tmpfsAbove(path);
       return position === undefined ? undefined : made.get(position);
     },
     letGo: () => {
@@ -100,22 +100,22 @@ export function waitedFor({ operations, finish }: Step): Step {
   return { operations, next: () => finish?.() };
 }
 
-/** For each mount point, the position of its provider, and whether an earlier mount changes what is there. */
+/** For each mount point, the position of the tmpfs above it, and whether an earlier mount changes it. */
 function surroundings(mounts: readonly MountPlan[], further: readonly string[]) {
   const soFar = new MountsSoFar();
   const positions: (number | undefined)[] = [];
   /** Only for mounts that take over the mode of what they cover. */
   const changed: boolean[] = [];
-  const provides = new Set<number | undefined>();
+  const parents = new Set<number | undefined>();
   for (let index = 0; index < mounts.length; index++) {
     const mount = mounts[index] as MountPlan;
     const parent = parentOf(mount.destination);
-    const position = soFar.providerIn(parent);
+    const position = soFar.tmpfsAt(parent);
     positions.push(position);
     changed.push(mount.kind === "filesystem" && mount.inheritsMode && soFar.changes(mount.destination));
-    if (position !== undefined) provides.add(position);
+    if (position !== undefined) parents.add(position);
     soFar.add(mount, parent);
   }
-  for (const path of further) provides.add(soFar.providerOf(path));
-  return { soFar, positions, changed, provides };
+  for (const path of further) parents.add(soFar.tmpfsAbove(path));
+  return { soFar, positions, changed, parents };
 }

@@ -6,7 +6,7 @@ import { AT_FDCWD } from "../../linux/numbers/fcntl.ts";
 import { unescapeOctal } from "../../linux/process/proc-text.ts";
 import { close, openat, read } from "../../proxy/calls/calls.ts";
 import { operationError, resultOf } from "../../proxy/calls/operation.ts";
-import type { Asked } from "../place/context.ts";
+import type { Executor } from "../place/context.ts";
 
 const CHUNK = 32768;
 
@@ -30,7 +30,7 @@ export interface MountinfoEntry {
 }
 
 /** Reads the mounts through the proxy, as the first process sees them. */
-export function readMounts(proxy: Asked): MountinfoEntry[] {
+export function readMounts(proxy: Executor): MountinfoEntry[] {
   const attempt = "read the mounts";
   const opening = openat(AT_FDCWD, "/proc/self/mountinfo", 0, attempt);
   const failed = proxy.attempt([opening]);

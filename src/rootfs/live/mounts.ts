@@ -191,11 +191,11 @@ interface Source {
 /** World: tsrun's own privileges, among the host's mounts. */
 function openSource(process: LiveProcess, plan: LivePlan, mount: LiveMountPlan): Source | undefined {
   if (mount.kind !== "bind") return undefined;
-  const { manner, source } = mount;
+  const { parsed, source } = mount;
   const attempt = `mount ${nameMount(mount)}`;
   let how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-  if (manner.withSubmounts) how |= AT_RECURSIVE;
-  if (manner.sourceLink !== "followed") how |= AT_SYMLINK_NOFOLLOW;
+  if (parsed.withSubmounts) how |= AT_RECURSIVE;
+  if (parsed.sourceLink !== "followed") how |= AT_SYMLINK_NOFOLLOW;
   const tree = openTree(AT_FDCWD, source, how, attempt);
   const look = statx(tree, "", AT_EMPTY_PATH, attempt);
   const operations: Operation[] = [tree, look];
@@ -262,7 +262,7 @@ interface LiveStep {
 
 function stepFor(context: RootContext, mount: LiveMountPlan, source: Source | undefined): LiveStep {
   if (mount.kind === "filesystem") {
-    const step = new FilesystemStep({ context, mount, provider: undefined, keep: true });
+    const step = new FilesystemStep({ context, mount, parentTmpfs: undefined, keep: true });
     return {
       before: mount.inheritsMode ? [waitedFor(step.look())] : [],
       step,
@@ -290,14 +290,14 @@ class AttachStep implements TargetStep {
     this.#context = context;
     this.#mount = mount;
     this.#source = source;
-    this.#change = mount.manner.change;
+    this.#change = mount.parsed.change;
     this.target = new Target(context, {
       path: mount.destination,
       kind: source.kind,
       attempt: this.#attempt,
-      brings: "other",
-      onLink: mount.manner.onLink,
-      provider: undefined,
+      mountKind: "other",
+      onLink: mount.parsed.onLink,
+      parentTmpfs: undefined,
       hint: () => describeMount(mount),
     });
   }
@@ -308,7 +308,7 @@ class AttachStep implements TargetStep {
 
   operations(): Operation[] {
     const { operations, descriptor } = this.target.open();
-    const { recursive, propagation } = this.#mount.manner;
+    const { recursive, propagation } = this.#mount.parsed;
     const attributes = { change: this.#change, recursive, propagation, attempt: this.#attempt };
     this.#place = descriptor;
     const between = { tree: this.#source.tree, target: descriptor };
@@ -323,16 +323,16 @@ class AttachStep implements TargetStep {
     if (failed.result === -ENOSYS) throw needsBindCalls();
     if (failed === this.#flagging && this.#relax(failed)) return;
     this.#compareKinds(failed);
-    const tried = { failed, tree: this.#source.tree, flagging: this.#flagging, asked: this.#mount.manner };
+    const tried = { failed, tree: this.#source.tree, flagging: this.#flagging, asked: this.#mount.parsed };
     const locked = adviceForLocked(this.#context.proxy, tried);
     throw operationError(failed, { hint: `${locked}${describeMount(this.#mount)}` });
   }
 
   #relax(failed: Operation): boolean {
-    const { manner } = this.#mount;
+    const { parsed } = this.#mount;
     const change = this.#change;
-    if (change === undefined || change !== manner.change) return false;
-    const refusal = { failed, tree: this.#source.tree, asked: manner, change, attempt: this.#attempt };
+    if (change === undefined || change !== parsed.change) return false;
+    const refusal = { failed, tree: this.#source.tree, asked: parsed, change, attempt: this.#attempt };
     this.#change = relaxChange(this.#context.proxy, refusal);
     return this.#change !== undefined;
   }

@@ -20,17 +20,17 @@ export interface KernelFeatures {
 export type FileKind = "directory" | "file";
 
 /** The root directory of a new tmpfs, in which files can be made without walking any path. */
-export interface Provider {
+export interface FreshTmpfs {
   readonly directory: Fd;
 }
 
 /** Carries operations out, and returns the one that failed. */
-export interface Asked {
+export interface Executor {
   attempt(operations: readonly Operation[]): Operation | undefined;
 }
 
 /** A process with tsrun's own privileges in the container's mount namespace; see helper.ts. */
-export interface Helper extends Asked {
+export interface Helper extends Executor {
   /** False when tsrun has no more privileges than the container. */
   readonly canHelp: boolean;
   /** The helper's own descriptor of the container's root. */

@@ -10,7 +10,7 @@ import { type Operation, operationError, orGoOn } from "../../proxy/calls/operat
 import type { Step } from "../../proxy/step.ts";
 import { adviceForTarget } from "../plan/advice.ts";
 import { nameOf, parentOf, refusedTarget } from "../plan/paths.ts";
-import type { FileKind, Provider, RootContext } from "./context.ts";
+import type { FileKind, FreshTmpfs, RootContext } from "./context.ts";
 import { type Opening, openPlain } from "./open.ts";
 import {
   type Creation,
@@ -31,12 +31,12 @@ export interface TargetOptions {
   /** What a failure prevents: `mount "proc" on "/proc"`. */
   readonly attempt: string;
   /** What is mounted there, for the rules about /proc. */
-  readonly brings: "proc" | "bind" | "other" | "nothing";
+  readonly mountKind: "proc" | "bind" | "other" | "nothing";
   /** No symbolic link may stand there. */
   readonly plain?: { readonly because: string };
   /** A symbolic link that stands there is itself the mount point. */
   readonly onLink?: boolean;
-  readonly provider: Provider | undefined;
+  readonly parentTmpfs: FreshTmpfs | undefined;
   /** Where it stands in the configuration. */
   readonly hint: () => string;
 }
@@ -106,11 +106,11 @@ export class Target {
 
   /** Makes the mount point in a tmpfs that was mounted just before, and so is empty. */
   #makeAhead(): Operation | undefined {
-    const { provider, path, kind, source, attempt } = this.options;
-    if (provider === undefined || this.#isMade || this.#path !== path) return undefined;
+    const { parentTmpfs, path, kind, source, attempt } = this.options;
+    if (parentTmpfs === undefined || this.#isMade || this.#path !== path) return undefined;
     const wanted = kind ?? (source === undefined ? undefined : this.#context.kindOf(source));
     if (wanted === undefined) return undefined;
-    return orGoOn(makeIn(provider.directory, { name: nameOf(path), kind: wanted, attempt }));
+    return orGoOn(makeIn(parentTmpfs.directory, { name: nameOf(path), kind: wanted, attempt }));
   }
 
   /**
@@ -126,7 +126,7 @@ export class Target {
 
   /** Follows the symbolic links on the way, after ELOOP or before anything is tried. */
   resolve(failed: Operation | undefined): void {
-    const { attempt, brings, plain } = this.options;
+    const { attempt, mountKind, plain } = this.options;
     const { path, onLink } = this.options;
     const resolved =
       onLink === true ? resolveParent(this.#context, path) : resolveInRoot(this.#context, path);
@@ -134,7 +134,7 @@ export class Target {
     if (plain !== undefined && resolved.endedInLink) throw this.refusal(plain.because);
     // Somebody replaces files with links at the same time.
     if (failed !== undefined && resolved.path === this.#path) throw this.#failed(failed);
-    const refused = brings === "nothing" ? undefined : refusedTarget(resolved.path, brings);
+    const refused = mountKind === "nothing" ? undefined : refusedTarget(resolved.path, mountKind);
     if (refused !== undefined) throw this.refusal(refused);
     if (resolved.path !== this.#path) this.#context.linksFollowed += 1;
     this.#path = resolved.path;
@@ -157,7 +157,7 @@ export class Target {
 
   /** Whether it may be made together with others. */
   get canBeMade(): boolean {
-    return !this.#isMade && this.options.provider === undefined;
+    return !this.#isMade && this.options.parentTmpfs === undefined;
   }
 
   made({ failure, isNew, made }: Creation): void {

@@ -26,25 +26,28 @@ const SHOWS: Readonly<Record<string, string>> = {
 /** The calls that make a file system; a mount's other calls fail with EPERM for other reasons. */
 const MAKING: ReadonlySet<SyscallName> = new Set(["fsopen", "fsconfig", "fsmount", "mount"]);
 
-/** Ends in `; `, or is empty. One of these operations has failed. */
+const AT_SOURCE: Readonly<Record<number, string>> = {
+  [EACCES]: "the container's root user may not reach the source; ",
+  [ENOENT]: "the source must be there on the host; ",
+};
+
+const AT_MAPPING: Readonly<Record<number, string>> = {
+  [EINVAL]: "maybe the filesystem used does not support idmap mounts on this kernel; ",
+  [ENOSYS]: "id-mapped mounts need mount_setattr(2), which this kernel or a filter around tsrun lacks; ",
+};
+
+/**
+ * Ends in `; `, or is empty.
+ * @param source the operation that opens the source
+ * @param mapping the operation that maps the ids of the mount
+ */
 export function adviceForBind(
   failed: Operation,
   { source, mapping }: { [Part in "source" | "mapping"]?: Operation | undefined },
 ): string {
-  switch (failed) {
-    case source:
-      if (failed.result === -EACCES) return "the container's root user may not reach the source; ";
-      return failed.result === -ENOENT ? "the source must be there on the host; " : "";
-    case mapping:
-      if (failed.result === -EINVAL) {
-        return "maybe the filesystem used does not support idmap mounts on this kernel; ";
-      }
-      return failed.result === -ENOSYS
-        ? "id-mapped mounts need mount_setattr(2), which this kernel or a filter around tsrun lacks; "
-        : "";
-    default:
-      return "";
-  }
+  const errno = -(failed.result ?? 0);
+  if (failed === source) return AT_SOURCE[errno] ?? "";
+  return failed === mapping ? (AT_MAPPING[errno] ?? "") : "";
 }
 
 /** Advice about a mount point. Ends in `; `, or is empty. */

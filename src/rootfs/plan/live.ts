@@ -71,7 +71,7 @@ function liveOnly(plan: MountPlan): LiveMountPlan {
     // Not even a procfs may cover /proc while programs that use it are running.
     const refused = refusedTarget(plan.destination, "other");
     if (refused !== undefined) throw refuse(plan, refused);
-    if (plan.manner.sourceLink === "copied") throw refuse(plan, '"copy-symlink" is for new containers');
+    if (plan.parsed.sourceLink === "copied") throw refuse(plan, '"copy-symlink" is for new containers');
     return plan;
   }
   if (plan.kind === "filesystem" && plan.type === "tmpfs") {

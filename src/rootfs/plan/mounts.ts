@@ -38,7 +38,7 @@ export interface Flagged {
 }
 
 /** What a file system's type and options come to. */
-interface FilesystemManner extends Flagged {
+interface ParsedFilesystem extends Flagged {
   /** The parsed options: the same object for all mounts with the same options. */
   readonly parsed: ParsedOptions;
   readonly type: string;
@@ -62,7 +62,7 @@ interface FilesystemManner extends Flagged {
 }
 
 /** A new file system. */
-export interface FilesystemMount extends Planned, FilesystemManner {
+export interface FilesystemMount extends Planned, ParsedFilesystem {
   readonly kind: "filesystem";
   /** SELinux: the context of all its files. */
   readonly context?: string | undefined;
@@ -78,14 +78,14 @@ export interface FilesystemMount extends Planned, FilesystemManner {
 
 export interface BindMount extends Planned {
   readonly kind: "bind";
-  readonly manner: BindManner;
+  readonly parsed: ParsedBind;
   readonly idMap: IdMap | undefined;
   /** Bound instead if the source does not exist. */
   readonly otherSource?: string | undefined;
 }
 
 /** The options of a bind mount: the same object for all mounts with the same options. */
-export interface BindManner extends Flagged {
+export interface ParsedBind extends Flagged {
   readonly withSubmounts: boolean;
   readonly change: AttributeChange | undefined;
   /**
@@ -150,9 +150,9 @@ export function planMount(request: MountRequest): RealMount {
 }
 
 /** The destination; refuses paths that may not be covered. */
-export function checkedDestination(request: MountRequest, brings: "proc" | "bind" | "other"): string {
+export function checkedDestination(request: MountRequest, mountKind: "proc" | "bind" | "other"): string {
   const destination = stripRoot(request.rootfs, request.mount.destination);
-  const refused = refusedTarget(destination, brings);
+  const refused = refusedTarget(destination, mountKind);
   if (refused !== undefined) {
     const advice = destination.startsWith("/proc/") ? IN_PROC : undefined;
     throw refuse(request, refused, advice);
@@ -164,13 +164,13 @@ const IN_PROC = "mount elsewhere; linux.sysctl sets what is in /proc/sys, linux.
 
 const NO_OPTIONS: readonly string[] = [];
 
-const bindManners = new WeakMap<ParsedOptions, BindManner>();
+const parsedBinds = new WeakMap<ParsedOptions, ParsedBind>();
 
-function bindManner(parsed: ParsedOptions): BindManner {
-  let manner = bindManners.get(parsed);
-  if (manner === undefined) {
+function parsedBind(parsed: ParsedOptions): ParsedBind {
+  let bind = parsedBinds.get(parsed);
+  if (bind === undefined) {
     const { setFlags, clearFlags, propagation, extensions, data } = parsed;
-    manner = {
+    bind = {
       setFlags,
       clearFlags,
       propagation,
@@ -182,9 +182,9 @@ function bindManner(parsed: ParsedOptions): BindManner {
       asksForMap: asksForMap(parsed),
       unknown: data.filter((word) => !isIgnoredBindData(word)),
     };
-    bindManners.set(parsed, manner);
+    parsedBinds.set(parsed, bind);
   }
-  return manner;
+  return bind;
 }
 
 export function planBind(
@@ -193,21 +193,21 @@ export function planBind(
   destination = stripRoot(request.rootfs, request.mount.destination),
 ): BindMount | RemountMount {
   const { mount, bundle } = request;
-  const manner = bindManner(parsed);
-  if (manner.unknown.length > 0) {
-    const words = manner.unknown.map((word) => `"${word}"`).join(", ");
+  const bind = parsedBind(parsed);
+  if (bind.unknown.length > 0) {
+    const words = bind.unknown.map((word) => `"${word}"`).join(", ");
     throw refuse(request, BIND_DATA_REASON, `no option of bind mounts is called ${words}`);
   }
   if ((parsed.setFlags & MS_REMOUNT) !== 0) return planRemount(request, parsed);
   const source = mount.source ?? "";
-  const mayMap = manner.asksForMap || mount.uidMappings !== undefined || mount.gidMappings !== undefined;
+  const mayMap = bind.asksForMap || mount.uidMappings !== undefined || mount.gidMappings !== undefined;
   return {
     kind: "bind",
     index: request.index,
     source: source.startsWith("/") ? source : `${bundle}/${source}`,
     destination,
     options: mount.options ?? NO_OPTIONS,
-    manner,
+    parsed: bind,
     idMap: mayMap ? planIdMap(request, parsed) : undefined,
   };
 }
@@ -216,7 +216,7 @@ function asksForMap({ extensions }: ParsedOptions): boolean {
   return extensions.has("idmap") || extensions.has("ridmap");
 }
 
-function sourceLink({ extensions }: ParsedOptions): BindManner["sourceLink"] {
+function sourceLink({ extensions }: ParsedOptions): ParsedBind["sourceLink"] {
   if (extensions.has("copy-symlink")) return "copied";
   return extensions.has("src-nofollow") ? "bound" : "followed";
 }
@@ -242,13 +242,13 @@ export function planFilesystem(
   destination = stripRoot(request.rootfs, request.mount.destination),
 ): FilesystemMount {
   const { mount, index } = request;
-  const manner = filesystemManner({ parsed, type, isDev: destination === "/dev" });
-  const mayMap = manner.asksForMap || mount.uidMappings !== undefined || mount.gidMappings !== undefined;
+  const filesystem = parsedFilesystem({ parsed, type, isDev: destination === "/dev" });
+  const mayMap = filesystem.asksForMap || mount.uidMappings !== undefined || mount.gidMappings !== undefined;
   if (mayMap && planIdMap(request, parsed) !== undefined) {
     throw refuse(request, "id-mapped mounts are only supported for bind-mounts");
   }
   return {
-    ...manner,
+    ...filesystem,
     kind: "filesystem",
     index,
     source: mount.source ?? "",
@@ -257,24 +257,24 @@ export function planFilesystem(
   };
 }
 
-const tmpfsManners = new WeakMap<ParsedOptions, FilesystemManner>();
+const parsedTmpfs = new WeakMap<ParsedOptions, ParsedFilesystem>();
 
 /** Worked out once for all tmpfs with the same options. */
-function filesystemManner(asked: FilesystemRequest & { readonly isDev: boolean }): FilesystemManner {
-  if (asked.type !== "tmpfs") return newManner(asked);
-  let manner = tmpfsManners.get(asked.parsed);
-  if (manner === undefined) {
-    manner = newManner(asked);
-    tmpfsManners.set(asked.parsed, manner);
+function parsedFilesystem(asked: FilesystemRequest & { readonly isDev: boolean }): ParsedFilesystem {
+  if (asked.type !== "tmpfs") return parseFilesystem(asked);
+  let filesystem = parsedTmpfs.get(asked.parsed);
+  if (filesystem === undefined) {
+    filesystem = parseFilesystem(asked);
+    parsedTmpfs.set(asked.parsed, filesystem);
   }
-  return manner;
+  return filesystem;
 }
 
-function newManner({
+function parseFilesystem({
   parsed,
   type,
   isDev,
-}: FilesystemRequest & { readonly isDev: boolean }): FilesystemManner {
+}: FilesystemRequest & { readonly isDev: boolean }): ParsedFilesystem {
   const { setFlags, clearFlags, propagation } = parsed;
   // AS RUNC: files are still created in these, so they become read-only at the end.
   const readonlyLater = (setFlags & MS_RDONLY) !== 0 && (type === "tmpfs" || isDev);

@@ -72,13 +72,13 @@ const EMULATED = new Set([
  *
  * The text is runc's. A container that could cover parts of /proc would defeat LSM labels and sysctls that
  * are written there (CVE-2019-16884, CVE-2019-19921). `path` must not contain symbolic links.
- * @param brings the kind of mount: a bind mount is checked when its source is open.
+ * @param mountKind the kind of mount: a bind mount is checked when its source is open.
  */
-export function refusedTarget(path: string, brings: "proc" | "bind" | "other"): string | undefined {
+export function refusedTarget(path: string, mountKind: "proc" | "bind" | "other"): string | undefined {
   if (path === "/") return "the mount point is the root file system itself";
   if (!path.startsWith("/proc") || !isInside("/proc", path)) return undefined;
   if (path === "/proc") {
-    return brings === "other" ? `"${path}" cannot be mounted because it is not of type proc` : undefined;
+    return mountKind === "other" ? `"${path}" cannot be mounted because it is not of type proc` : undefined;
   }
   return EMULATED.has(path) ? undefined : `"${path}" cannot be mounted because it is inside /proc`;
 }

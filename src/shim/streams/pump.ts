@@ -18,7 +18,7 @@ const TURNS = 16;
  * How bytes are passed on. `copy` if one end cannot be spliced; a `file` takes everything at once, and is not
  * watched.
  */
-export type Manner = "splice" | "copy" | "file";
+export type CopyMode = "splice" | "copy" | "file";
 
 /** How far a pump has come. */
 type Step = "moved" | "source empty" | "source hung up" | "sink full" | "ended";
@@ -41,7 +41,7 @@ export class Pump {
   /** Cleared at the end, because they refer to this object. */
   #source: Watch | undefined;
   #sink: Watch | undefined;
-  #manner: Manner;
+  #mode: CopyMode;
   /** Bytes that have been read and not yet written. */
   #held: Uint8Array = new Uint8Array(0);
   #buffer: Uint8Array | undefined;
@@ -49,11 +49,11 @@ export class Pump {
   /** Happens when the source has ended and everything has been passed on, or when the sink is gone. */
   readonly ended: Once<void> = new Once();
 
-  constructor(loop: Loop, ends: PumpEnds, manner: Manner) {
+  constructor(loop: Loop, ends: PumpEnds, mode: CopyMode) {
     this.#ends = ends;
-    this.#manner = manner;
+    this.#mode = mode;
     this.#source = loop.watch(ends.from.number, EPOLLIN, () => this.#pass());
-    if (manner === "file") return;
+    if (mode === "file") return;
     this.#sink = loop.watch(ends.to.number, this.#hangUpOnce, (events) => this.#sinkTells(events));
   }
 
@@ -86,7 +86,7 @@ export class Pump {
 
   #pass(): void {
     for (let turn = 0; turn < TURNS; turn++) {
-      const moved = this.#manner === "splice" ? this.#splice() : this.#copy();
+      const moved = this.#mode === "splice" ? this.#splice() : this.#copy();
       if (moved === "ended") {
         this.stop();
         return;
@@ -120,7 +120,7 @@ export class Pump {
     const moved = tryCall("splice", from.number, 0, to.number, 0, AT_ONCE, SPLICE_FLAGS);
     if (moved > 0) return "moved";
     if (moved === -EINVAL) {
-      this.#manner = "copy";
+      this.#mode = "copy";
       return "moved";
     }
     if (moved !== -EAGAIN) return "ended";
@@ -142,9 +142,9 @@ export class Pump {
     if (written === -EAGAIN) return "sink full";
     // For example, the disk is full. The container's output is lost, but the container goes on.
     this.#held = this.#held.subarray(
-      written < 0 && this.#manner === "file" ? this.#held.length : Math.max(written, 0),
+      written < 0 && this.#mode === "file" ? this.#held.length : Math.max(written, 0),
     );
-    return written < 0 && this.#manner !== "file" ? "ended" : "moved";
+    return written < 0 && this.#mode !== "file" ? "ended" : "moved";
   }
 }
 

@@ -16,7 +16,7 @@ import { nothing, Once, type Routine } from "../loop/routine.ts";
 import { RequestError } from "../ttrpc/status.ts";
 import { give, openSink, openSource, prepareFile } from "./fifo.ts";
 import { Logger } from "./logger.ts";
-import { type Manner, Pump } from "./pump.ts";
+import { type CopyMode, Pump } from "./pump.ts";
 import { parseLogger } from "./uri.ts";
 
 /** Where the caller wants a process's streams to go; an empty name is nowhere. */
@@ -105,8 +105,8 @@ class PipeStreams implements Streams {
       if (from === undefined) continue;
       doNotWait(from);
       const { descriptor: to, keeper } = yield* openSink(loop, this.#stdio[name]);
-      const manner: Manner = keeper === undefined ? "file" : "splice";
-      this.#outputs.push(new Pump(loop, { from, to, keeper }, manner));
+      const mode: CopyMode = keeper === undefined ? "file" : "splice";
+      this.#outputs.push(new Pump(loop, { from, to, keeper }, mode));
     }
     const to = this.#ours.stdin;
     if (to === undefined) return;

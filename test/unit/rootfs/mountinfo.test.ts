@@ -5,12 +5,12 @@ import { utf8 } from "../../../src/linux/call/words.ts";
 import { EBADF, ENOENT } from "../../../src/linux/numbers/errno.ts";
 import type { Operation } from "../../../src/proxy/calls/operation.ts";
 import { parseMounts, readMounts } from "../../../src/rootfs/host/mountinfo.ts";
-import type { Asked } from "../../../src/rootfs/place/context.ts";
+import type { Executor } from "../../../src/rootfs/place/context.ts";
 
 const DESCRIPTOR = 7;
 
 /** A file that gives so many bytes at a time, as the kernel's does: whole lines or less. */
-class File implements Asked {
+class File implements Executor {
   readonly closed: unknown[] = [];
   readonly #bytes: Uint8Array;
   readonly #piece: number;

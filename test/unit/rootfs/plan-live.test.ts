@@ -28,7 +28,7 @@ t.test("bind mounts and tmpfs are planned as those of a configuration", async (t
     { destination: "/t", source: "tmpfs", type: "tmpfs", options: ["size=1m"] },
   ]);
   t.match(mounts, [
-    { kind: "bind", source: "/b/x", destination: "/data", manner: { withSubmounts: true } },
+    { kind: "bind", source: "/b/x", destination: "/data", parsed: { withSubmounts: true } },
     { kind: "filesystem", type: "tmpfs", data: ["size=1m"], destination: "/t" },
   ]);
 });

@@ -14,8 +14,8 @@ import {
   MS_UNBINDABLE,
 } from "../../../src/linux/numbers/mount.ts";
 import type { MountPlan } from "../../../src/rootfs/plan/mounts.ts";
+import { MountsSoFar } from "../../../src/rootfs/plan/mounts-so-far.ts";
 import { planRootfs, type RootfsPlan, type RootfsRequest } from "../../../src/rootfs/plan/plan.ts";
-import { MountsSoFar } from "../../../src/rootfs/plan/providers.ts";
 import type { Linux, Spec } from "../../../src/spec/types.ts";
 import { DOCKER_MOUNTS, PODMAN_MOUNTS, specOf, V1, V2 } from "./configurations.ts";
 
@@ -57,14 +57,14 @@ t.test("Docker's mounts", async (t) => {
   t.match(mounts[7], {
     kind: "bind",
     source: "/var/lib/hosts",
-    manner: { withSubmounts: true, change: undefined, propagation: [MS_PRIVATE | MS_REC] },
+    parsed: { withSubmounts: true, change: undefined, propagation: [MS_PRIVATE | MS_REC] },
   });
 });
 
 t.test("Podman's mounts", async (t) => {
   const { mounts, setsUpDev, devices } = plan(specOf(PODMAN_MOUNTS));
-  t.match(mounts[4], { kind: "bind", manner: { change: { set: NO_MORE } } });
-  t.match(mounts[5], { kind: "bind", destination: "/run/.containerenv", manner: { change: undefined } });
+  t.match(mounts[4], { kind: "bind", parsed: { change: { set: NO_MORE } } });
+  t.match(mounts[5], { kind: "bind", destination: "/run/.containerenv", parsed: { change: undefined } });
   t.ok(setsUpDev);
   t.equal(devices.length, 6);
 });
@@ -77,12 +77,12 @@ t.test("a file below a new tmpfs is made by the tmpfs' own descriptor", async (t
     return soFar;
   };
   const all = first(mounts.length);
-  t.equal(first(2).providerOf("/dev/pts"), 1);
-  t.equal(all.providerOf("/dev/null"), 1);
-  t.equal(all.providerOf("/dev/net/tun"), undefined, "only what stands in its root");
-  t.equal(all.providerOf("/dev/shm/x"), 6);
-  t.equal(first(1).providerOf("/dev/pts"), undefined, "not before it is mounted");
-  t.equal(all.providerOf("/sys/fs"), undefined, "only a tmpfs is known to be empty");
+  t.equal(first(2).tmpfsAbove("/dev/pts"), 1);
+  t.equal(all.tmpfsAbove("/dev/null"), 1);
+  t.equal(all.tmpfsAbove("/dev/net/tun"), undefined, "only what stands in its root");
+  t.equal(all.tmpfsAbove("/dev/shm/x"), 6);
+  t.equal(first(1).tmpfsAbove("/dev/pts"), undefined, "not before it is mounted");
+  t.equal(all.tmpfsAbove("/sys/fs"), undefined, "only a tmpfs is known to be empty");
   t.ok(first(2).changes("/dev/shm"), "what lies below a mount is another");
   t.ok(all.changes("/sys/fs"), "and what a mount lies below may have been made for it");
   t.notOk(all.changes("/mnt"));
@@ -93,7 +93,7 @@ t.test("a file below a new tmpfs is made by the tmpfs' own descriptor", async (t
   ])) {
     over.add(mount);
   }
-  t.equal(over.providerOf("/a/b/c"), undefined, "nor when something lies over it");
+  t.equal(over.tmpfsAbove("/a/b/c"), undefined, "nor when something lies over it");
 });
 
 t.test("cgroup v2 is mounted, or bound where that is not allowed", async (t) => {
@@ -108,7 +108,7 @@ t.test("cgroup v2 is mounted, or bound where that is not allowed", async (t) => 
     // A text alone would be looked for in what is there.
     type: /^cgroup2$/,
     attributes: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID,
-    otherwise: { kind: "bind", source: "/sys/fs/cgroup", manner: { withSubmounts: false } },
+    otherwise: { kind: "bind", source: "/sys/fs/cgroup", parsed: { withSubmounts: false } },
   });
   const own = one(cgroup, { cgroups: { ...V2, cgroupNamespace: true } });
   t.match(own, { otherwise: { source: "/sys/fs/cgroup/box" } });
@@ -128,7 +128,7 @@ t.test("cgroup v1 is a tmpfs with a mount for each hierarchy", async (t) => {
       kind: "bind",
       source: "/cg/cpu,cpuacct/box",
       destination: "/sys/fs/cgroup/cpu,cpuacct",
-      manner: { change: { set: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID } },
+      parsed: { change: { set: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID } },
     },
     { kind: "bind", source: "/cg/systemd/own" },
     { kind: "symlink", destination: "/sys/fs/cgroup/cpu", target: "cpu,cpuacct" },
@@ -187,9 +187,9 @@ t.test("sources are relative to the bundle, destinations to the root", async (t)
 t.test("links at the ends of a bind mount are followed, unless an option says otherwise", async (t) => {
   const bind = (...options: string[]) =>
     one({ destination: "/mnt", source: "/x", options: ["bind", ...options] });
-  t.match(bind(), { manner: { sourceLink: "followed", onLink: false } });
-  t.match(bind("src-nofollow", "dest-nofollow"), { manner: { sourceLink: "bound", onLink: true } });
-  t.match(bind("copy-symlink"), { manner: { sourceLink: "copied" } });
+  t.match(bind(), { parsed: { sourceLink: "followed", onLink: false } });
+  t.match(bind("src-nofollow", "dest-nofollow"), { parsed: { sourceLink: "bound", onLink: true } });
+  t.match(bind("copy-symlink"), { parsed: { sourceLink: "copied" } });
 });
 
 t.test("every word for the root's propagation, and no other", async (t) => {

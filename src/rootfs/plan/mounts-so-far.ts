@@ -27,12 +27,12 @@ export class MountsSoFar {
   }
 
   /** The position of the tmpfs whose root is the directory of `path`, if nothing covers it. */
-  providerOf(path: string): number | undefined {
-    return this.providerIn(parentOf(path));
+  tmpfsAbove(path: string): number | undefined {
+    return this.tmpfsAt(parentOf(path));
   }
 
   /** The position of the tmpfs whose root is `parent`, if nothing covers it. */
-  providerIn(parent: string): number | undefined {
+  tmpfsAt(parent: string): number | undefined {
     // The usual case.
     if (!this.#latest.has(parent)) return undefined;
     const last = this.#lastOver(parent);
