@@ -1,7 +1,16 @@
 // A copy of the tree in which sources are changed, compiled, built and tested. The checked-out files are
 // never touched.
 
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { effectiveUid } from "../support/host.ts";
 import { removeCgroups } from "./cgroups.ts";
@@ -10,10 +19,8 @@ import { run } from "./command.ts";
 import type { Suite } from "./topics.ts";
 import type { FileResult } from "./trial.ts";
 
-const COPIED = [
-  ...["src", "test", "scripts", "schemas", "docs", "bundle-fixtures", "dist"],
-  ...["package.json", "tsconfig.json", "Makefile", ".taprc", ".gitignore"],
-];
+/** Not copied from the top level. */
+const LEFT_OUT = [".git", ".tap", "build", "node_modules"];
 
 const TSC = ["node_modules/.bin/tsc", "-p", ".", "--incremental", "--tsBuildInfoFile", "build/.tsbuildinfo"];
 
@@ -63,7 +70,7 @@ export class Workshop {
   /** Copies the tree, and compiles and builds it unchanged. */
   async prepare(): Promise<void> {
     mkdirSync(this.#folder, { recursive: true });
-    for (const name of COPIED.filter((one) => existsSync(one))) {
+    for (const name of readdirSync(".").filter((one) => !LEFT_OUT.includes(one))) {
       cpSync(name, join(this.#folder, name), {
         recursive: true,
         verbatimSymlinks: true,
