@@ -319,6 +319,16 @@ static inline JSValue js_call_value(JSContext *ctx, JSValueConst func_obj, JSVal
     case '\\"':
         {
             const uint8_t *end = p + 1;
+            /* Eight at a time: below 0x20, not ASCII, a quotation mark, or a backslash. */
+            for (; s->buf_end - end >= 8; end += 8) {
+                const uint64_t ones = 0x0101010101010101;
+                uint64_t eight, quote, slash;
+                memcpy(&eight, end, 8);
+                quote = eight ^ (ones * c);
+                slash = eight ^ (ones * '\\\\');
+                if (((eight - ones * 0x20) | eight | (quote - ones) | (slash - ones)) & (ones * 0x80))
+                    break;
+            }
             while (*end >= 0x20 && *end < 0x80 && *end != c && *end != '\\\\')
                 end++;
             if (*end == c) {
@@ -366,6 +376,32 @@ static inline JSValue js_call_value(JSContext *ctx, JSValueConst func_obj, JSVal
 }
 
 static size_t count_ascii(const uint8_t *buf, size_t len)
+`,
+  },
+  {
+    // Eight characters at a time.
+    find: `    p_end = buf + len;
+    while (p < p_end && *p < 128)
+`,
+    replace: `    p_end = buf + len;
+    for (; p_end - p >= 8; p += 8) {
+        uint64_t eight;
+        memcpy(&eight, p, 8);
+        if (eight & 0x8080808080808080)
+            break;
+    }
+    while (p < p_end && *p < 128)
+`,
+  },
+  {
+    // A text that is ASCII is its own UTF-8.
+    find: `        count = 0;
+        for (pos = 0; pos < len; pos++) {
+            count += src[pos] >> 7;
+`,
+    replace: `        count = 0;
+        for (pos = count_ascii(src, len); pos < len; pos++) {
+            count += src[pos] >> 7;
 `,
   },
   {

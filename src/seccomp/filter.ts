@@ -74,12 +74,15 @@ export function entryName(key: string): string {
 
 /**
  * A checksum of 32-bit words, which detects any change of a single word. It detects damage, not attacks: only
- * we may write to the cache's directory.
+ * we may write to the cache's directory. It turns and does not multiply, so that all numbers keep to 32 bits,
+ * with which the engine reckons fastest.
  */
 function checksum(bytes: Uint8Array): number {
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   const { length } = words;
   let sum = 0;
-  for (let index = 0; index < length; index++) sum = ((sum ^ (words[index] ?? 0)) * 31) | 0;
+  for (let index = 0; index < length; index++) {
+    sum = ((sum << 5) | (sum >>> 27)) ^ (words[index] as number);
+  }
   return sum;
 }
