@@ -14,6 +14,7 @@ import { OPERATIONS } from "./operations.ts";
 import { REPRODUCIBLE } from "./reproducible.ts";
 import { type Source, unpack } from "./sources.ts";
 import { SPEED } from "./speed.ts";
+import { TEXT_SPEED } from "./speed-text.ts";
 import { STRICT_JSON } from "./strict-json.ts";
 import { architectureOf, C_FLAGS, type Toolchain, toolchainFor } from "./toolchain.ts";
 
@@ -21,7 +22,7 @@ import { architectureOf, C_FLAGS, type Toolchain, toolchainFor } from "./toolcha
 export const MENDED = [...FIXES, ...END_OF_MEMORY];
 const CHANGES = [
   ...[...MENDED, ...STRICT_JSON, ...JSON_KEYS, ...OPERATIONS, ...REPRODUCIBLE],
-  ...[...SPEED, ...LITERALS, ...DECLARED],
+  ...[...SPEED, ...TEXT_SPEED, ...LITERALS, ...DECLARED],
 ];
 
 /** Our own C and assembly. */

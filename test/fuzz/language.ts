@@ -1,6 +1,6 @@
-// What the engine's short ways (scripts/engine/speed.ts, literals.ts, declared.ts) must do as the language
-// says: object literals, copies of objects, fields, loops over arrays, variables. Each check builds something
-// in two ways, of values from the input.
+// What the engine's short ways (scripts/engine/speed.ts, speed-text.ts, literals.ts, declared.ts) must do as
+// the language says: object literals, copies of objects, fields, loops over arrays, variables, texts. Each
+// check builds something in two ways, of values from the input.
 
 type Fields = Record<string, unknown>;
 
@@ -134,7 +134,28 @@ function variables(text: string): string[] {
   return sums === "0,1,2" ? problems : [...problems, `variables of a loop: ${sums}`];
 }
 
+/** A text with one odd character at some place: the engine looks at eight characters at a time. */
+function texts(text: string): string[] {
+  const at = text.length % 20;
+  const problems: string[] = [];
+  for (const odd of ['"', "\\", "\n", "\u007f", "é", "😀", text.charAt(0)]) {
+    const whole = `${"a".repeat(at)}${odd}${"z".repeat(19 - at)}`;
+    if (JSON.parse(JSON.stringify(whole)) !== whole) problems.push(`JSON of "${odd}" at ${at}`);
+    const wrong = odd === '"' || odd === "\\" || odd < " ";
+    let read: unknown;
+    try {
+      read = JSON.parse(`"${whole}"`);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+    }
+    if (odd !== "" && read !== (wrong ? undefined : whole)) problems.push(`a bare "${odd}" at ${at}`);
+    const bytes = new TextEncoder().encode(whole);
+    if (new TextDecoder().decode(bytes) !== whole) problems.push(`UTF-8 of "${odd}" at ${at}`);
+  }
+  return problems;
+}
+
 /** Returns the fault, if any. */
 export function readLanguage(text: string): string | undefined {
-  return [literals, copies, fields, loops, variables].flatMap((check) => check(text))[0];
+  return [literals, copies, fields, loops, variables, texts].flatMap((check) => check(text))[0];
 }

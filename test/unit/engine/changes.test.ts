@@ -5,6 +5,7 @@ import { withChanges } from "../../../scripts/engine/changes.ts";
 import { END_OF_MEMORY } from "../../../scripts/engine/end-of-memory.ts";
 import { FIXES } from "../../../scripts/engine/fixes.ts";
 import { SPEED } from "../../../scripts/engine/speed.ts";
+import { TEXT_SPEED } from "../../../scripts/engine/speed-text.ts";
 import { STRICT_JSON } from "../../../scripts/engine/strict-json.ts";
 
 t.test("a change takes the place of what it was made for", async (t) => {
@@ -18,7 +19,7 @@ t.test("a source that has it not, or twice, is refused", async (t) => {
 });
 
 t.test("no change is made for what another one has put in", async (t) => {
-  const all = [...FIXES, ...END_OF_MEMORY, ...STRICT_JSON, ...SPEED];
+  const all = [...FIXES, ...END_OF_MEMORY, ...STRICT_JSON, ...SPEED, ...TEXT_SPEED];
   for (const { find } of all) {
     const others = all.filter((change) => change.find !== find);
     t.notOk(
