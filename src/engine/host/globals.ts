@@ -42,9 +42,10 @@ function now(): number {
 // that code stands before this and takes the registered symbol where there is no other.
 Object.defineProperty(Symbol, "dispose", { value: Symbol.for("Symbol.dispose") });
 
-// An addition to the standard class, like the methods for raw text; src/linux/call/words.ts does without them
+// Additions to the standard classes, like the methods for raw text; src/linux/call/words.ts does without them
 // in other hosts.
 Object.assign(Utf8Encoder.prototype, { writeAscii });
+Object.assign(Utf8Decoder.prototype, { decodeBetween: decodeRaw });
 
 Object.assign(globalThis, {
   queueMicrotask: (job: () => void) => void Promise.resolve().then(job),

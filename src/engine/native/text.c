@@ -34,6 +34,11 @@ static int character_within(const unsigned char *bytes, size_t left) {
 // which the engine reads as a character of three bytes.
 static JSValue raw_text(JSContext *context, const unsigned char *bytes, size_t length) {
   size_t at = 0, made_length = 0;
+  // Eight characters at a time, while they are ASCII.
+  for (uint64_t eight; length - at >= sizeof eight; at += sizeof eight) {
+    memcpy(&eight, bytes + at, sizeof eight);
+    if (eight & 0x8080808080808080) break;
+  }
   for (int size = 1; at < length; at += size) {
     size = character_within(bytes + at, length - at);
     if (size == 0) break;

@@ -54,7 +54,10 @@ const { writeAscii, encodeRaw: encodeFast } = encoder as {
   writeAscii?: (text: string, length: number, buffer: ArrayBufferLike, at: number) => boolean;
   encodeRaw?: (text: string) => Uint8Array;
 };
-const { decodeRaw: decodeFast = decodeRaw } = decoder as { decodeRaw?: (bytes: Uint8Array) => string };
+const { decodeRaw: decodeFast, decodeBetween } = decoder as {
+  decodeRaw?: (bytes: Uint8Array) => string;
+  decodeBetween?: (buffer: ArrayBufferLike, at: number, length: number) => string;
+};
 
 /**
  * Writes `text` as a C string into memory, and returns the number of bytes. Returns 0 and writes nothing if
@@ -78,11 +81,19 @@ export function utf8(text: string): Uint8Array {
  * same bytes (engine/host/raw-text.ts).
  */
 export function text(bytes: Uint8Array): string {
+  if (decodeFast !== undefined) return decodeFast(bytes);
   const whole = decoder.decode(bytes);
   // The usual case: ASCII.
   if (whole.length === bytes.length && !whole.includes("\ufffd")) return whole;
   const isSame = whole.isWellFormed() && !whole.includes("\ufffd");
-  return isSame && encoder.encode(whole).length === bytes.length ? whole : decodeFast(bytes);
+  return isSame && encoder.encode(whole).length === bytes.length ? whole : decodeRaw(bytes);
+}
+
+/** The same for a part of `bytes`. */
+export function textBetween(bytes: Uint8Array, start: number, end: number): string {
+  return decodeBetween === undefined
+    ? text(bytes.subarray(start, end))
+    : decodeBetween(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
 /** The text up to the first NUL. */

@@ -3,7 +3,7 @@
 
 import { TsrunError } from "../../errors.ts";
 import { mustCall } from "../call/call.ts";
-import { type Path, text } from "../call/words.ts";
+import { type Path, textBetween } from "../call/words.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFLNK, S_IFREG } from "../numbers/fcntl.ts";
 import { type At, openIfThere, remove, removeDirectory, status } from "./files.ts";
 
@@ -21,25 +21,25 @@ export interface RawEntry {
   readonly type: EntryType;
 }
 
-/**
- * getdents64(2): calls `visit` with each entry of a directory opened for reading, except `.` and `..`. The
- * bytes of the name are valid only during the call: a directory may have millions of entries.
- */
-export function visitEntries(fd: number, visit: (name: Uint8Array, type: EntryType) => void): void {
-  const buffer = new Uint8Array(32768);
+/** The place of a name in memory that the next call overwrites; `end` is that of the final NUL. */
+type Found = (memory: Uint8Array, start: number, end: number, type: EntryType) => void;
+
+/** getdents64(2): calls `found` for each entry of a directory opened for reading, except `.` and `..`. */
+function findEntries(fd: number, found: Found): void {
+  const memory = new Uint8Array(32768);
   for (;;) {
-    const length = mustCall("list directory", "getdents64", fd, buffer, buffer.length);
+    const length = mustCall("list directory", "getdents64", fd, memory, memory.length);
     if (length === 0) return;
     let offset = 0;
     while (offset < length) {
       // d_reclen, 16 bits at 16, d_type at 18, and the name.
       const start = offset + 19;
-      const type = buffer[offset + 18] as number;
-      offset += (buffer[offset + 16] as number) | ((buffer[offset + 17] as number) << 8);
-      const name = buffer.subarray(start, buffer.indexOf(0, start));
-      if (name[0] === DOT && isDotOrDotDot(name)) continue;
-      const known = entryType(type) ?? lookAt(fd, name);
-      if (known !== undefined) visit(name, known);
+      const type = memory[offset + 18] as number;
+      offset += (memory[offset + 16] as number) | ((memory[offset + 17] as number) << 8);
+      const end = memory.indexOf(0, start);
+      if (memory[start] === DOT && isDotOrDotDot(memory, start, end)) continue;
+      const known = entryType(type) ?? lookAt(fd, memory.subarray(start, end));
+      if (known !== undefined) found(memory, start, end, known);
     }
   }
 }
@@ -47,8 +47,16 @@ export function visitEntries(fd: number, visit: (name: Uint8Array, type: EntryTy
 const DOT = 0x2e;
 
 /** Of a name that begins with a dot. */
-function isDotOrDotDot(name: Uint8Array): boolean {
-  return name.length === 1 || (name.length === 2 && name[1] === DOT);
+function isDotOrDotDot(memory: Uint8Array, start: number, end: number): boolean {
+  return end - start === 1 || (end - start === 2 && memory[start + 1] === DOT);
+}
+
+/**
+ * Calls `visit` with each entry of a directory opened for reading, except `.` and `..`. The bytes of the name
+ * are valid only during the call: a directory may have millions of entries.
+ */
+export function visitEntries(fd: number, visit: (name: Uint8Array, type: EntryType) => void): void {
+  findEntries(fd, (memory, start, end, type) => visit(memory.subarray(start, end), type));
 }
 
 /** `undefined` for DT_UNKNOWN, which some file systems always report. */
@@ -83,8 +91,8 @@ export function listRawEntries(fd: number): RawEntry[] {
  */
 export function listDirectory(fd: number): DirectoryEntry[] {
   const entries: DirectoryEntry[] = [];
-  visitEntries(fd, (name, type) => {
-    entries.push({ name: text(name), type });
+  findEntries(fd, (memory, start, end, type) => {
+    entries.push({ name: textBetween(memory, start, end), type });
   });
   return entries;
 }
