@@ -29,6 +29,10 @@ const LENGTH_OFFSET = FLAGS_OFFSET + 4;
 const KEY_LENGTH_OFFSET = LENGTH_OFFSET + 4;
 const HEADER_SIZE = KEY_LENGTH_OFFSET + 4;
 
+const { checksum: fastChecksum } = globalThis as {
+  readonly checksum?: (buffer: ArrayBufferLike, at: number, length: number) => number;
+};
+
 /** No entry is larger; profiles beyond that are compiled every time. */
 export const MAX_ENTRY_SIZE = HEADER_SIZE + MAX_INSTRUCTIONS * INSTRUCTION_SIZE + (1 << 18);
 
@@ -74,10 +78,10 @@ export function entryName(key: string): string {
 
 /**
  * A checksum of 32-bit words, which detects any change of a single word. It detects damage, not attacks: only
- * we may write to the cache's directory. It turns and does not multiply, so that all numbers keep to 32 bits,
- * with which the engine reckons fastest.
+ * we may write to the cache's directory. tsrun's engine has it in C.
  */
 function checksum(bytes: Uint8Array): number {
+  if (fastChecksum !== undefined) return fastChecksum(bytes.buffer, bytes.byteOffset, bytes.length);
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   const { length } = words;
   let sum = 0;

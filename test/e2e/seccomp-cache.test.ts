@@ -1,7 +1,17 @@
 // The cache of filters below the state root: which files are used, and which are removed.
 
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { decodeEntry, entryName } from "../../src/seccomp/filter.ts";
 import { behaviour, tsrunOnly } from "../support/behaviour.ts";
 import { Container as Box, type Container } from "../support/container.ts";
 import type { Lab } from "../support/lab.ts";
@@ -38,6 +48,19 @@ behaviour(
       t.equal((await filtered(lab).run()).stdout, "refused\n");
       t.equal(statSync(entry).mode & 0o777, 0o600, `mode ${mode.toString(8)}: written anew`);
     }
+  },
+  NO_CACHE,
+);
+
+behaviour(
+  "a file has the name and the checksum that TypeScript reckons, though C did it",
+  async (t, lab) => {
+    t.equal((await filtered(lab).run()).stdout, "refused\n");
+    const [name = ""] = readdirSync(cacheOf(lab));
+    const entry = readFileSync(join(cacheOf(lab), name));
+    const key = entry.subarray(entry.indexOf("tsrun seccomp cache")).toString();
+    t.equal(entryName(key), name);
+    t.ok(decodeEntry(new Uint8Array(entry), key), "it is whole");
   },
   NO_CACHE,
 );

@@ -2,7 +2,16 @@
 // process: UTF-8, disposal, a clock. The engine itself has nothing but the language. process.ts has what
 // differs between processes. Imported before everything else.
 
-import { callInt, decodeRaw, encode, encodeRaw, readResults, writeAscii, writeOperations } from "native";
+import {
+  callInt,
+  checksum,
+  decodeRaw,
+  encode,
+  encodeRaw,
+  readResults,
+  writeAscii,
+  writeOperations,
+} from "native";
 import { CLOCK_GETTIME } from "./constants.ts";
 import { locateBytes, readText } from "./memory.ts";
 
@@ -52,7 +61,8 @@ Object.assign(globalThis, {
   TextEncoder: Utf8Encoder,
   TextDecoder: Utf8Decoder,
   performance: { now },
-  // For src/proxy, which does without it in other hosts.
+  // For src/proxy and src/seccomp, which do without them in other hosts.
   writeOperations,
   readResults,
+  checksum,
 });

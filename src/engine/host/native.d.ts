@@ -50,6 +50,8 @@ declare module "native" {
   export function encodeRaw(text: string): ArrayBuffer;
   /** The same as `decodeRaw` of raw-text.ts, for a part of a buffer. */
   export function decodeRaw(buffer: ArrayBufferLike, at: number, length: number): string;
+  /** A checksum of words of 32 bits in a buffer: src/seccomp/filter.ts. */
+  export function checksum(buffer: ArrayBufferLike, at: number, length: number): number;
   /** The engine's context, followed by the addresses that ../native/module.c lists. */
   export function constants(): ArrayBuffer;
   /** Writes a C string of `length` bytes; false if the text is not ASCII, contains a NUL or does not fit. */

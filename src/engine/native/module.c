@@ -21,6 +21,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("encode", 1, native_encode),
     JS_CFUNC_DEF("encodeRaw", 1, native_encode_raw),
     JS_CFUNC_DEF("decodeRaw", 3, native_decode_raw),
+    JS_CFUNC_DEF("checksum", 3, native_checksum),
     JS_CFUNC_DEF("constants", 0, native_constants),
     JS_CFUNC_DEF("writeAscii", 4, native_write_ascii),
     JS_CFUNC_DEF("useReserve", 0, native_use_reserve),

@@ -24,6 +24,7 @@ NATIVE_FUNCTION(native_stat_field);
 NATIVE_FUNCTION(native_encode);
 NATIVE_FUNCTION(native_encode_raw);
 NATIVE_FUNCTION(native_decode_raw);
+NATIVE_FUNCTION(native_checksum);
 NATIVE_FUNCTION(native_write_ascii);
 // end-of-memory.c
 NATIVE_FUNCTION(native_use_reserve);

@@ -169,6 +169,26 @@ NATIVE_FUNCTION(native_decode_raw) {
   return raw_text(context, buffer + at, (size_t)length);
 }
 
+// checksum(buffer, at, length): of words of 32 bits, as src/seccomp/filter.ts reckons it
+NATIVE_FUNCTION(native_checksum) {
+  (void)this, (void)count;
+  int64_t at, length;
+  size_t room;
+  uint32_t sum = 0, next;
+  if (JS_ToInt64(context, &at, arguments[1]) != 0) return JS_EXCEPTION;
+  if (JS_ToInt64(context, &length, arguments[2]) != 0) return JS_EXCEPTION;
+  uint8_t *buffer = JS_GetArrayBuffer(context, &room, arguments[0]);
+  if (buffer == NULL) return JS_EXCEPTION;
+  if (at < 0 || length < 0 || (size_t)at > room || (size_t)length > room - (size_t)at) {
+    return JS_ThrowRangeError(context, "outside of the buffer");
+  }
+  for (const uint8_t *end = buffer + at + length, *from = buffer + at; end - from >= 4; from += 4) {
+    memcpy(&next, from, sizeof next);
+    sum = (sum << 5 | sum >> 27) ^ next;
+  }
+  return JS_NewInt32(context, (int32_t)sum);
+}
+
 // writeAscii(text, length, buffer, at): writes a C string into existing memory, since a message has hundreds
 // of texts. Returns false and writes nothing if the text does not have `length` bytes, that is, is not ASCII;
 // if it contains a NUL; or if it does not fit.
