@@ -29,8 +29,17 @@ interface Bundle {
   };
 }
 
+/** What a task asks for. */
+export interface TaskOptions extends RuntimeOptions {
+  /**
+   * Whether other processes may outlive the first one, because the container has no pid namespace of its own.
+   * When it ends, its bundle may be gone.
+   */
+  readonly outlivesItsInit: boolean;
+}
+
 /** The options of a task, with what its bundle asks for. */
-export function optionsOf(any: Any | undefined, bundle: string): RuntimeOptions {
+export function optionsOf(any: Any | undefined, bundle: string): TaskOptions {
   const options = readRuntimeOptions(any, {
     unknown: (name) => new RequestError("invalid argument", `unknown runtime options "${name}"`),
     readFile: readRegular,
@@ -38,12 +47,13 @@ export function optionsOf(any: Any | undefined, bundle: string): RuntimeOptions 
   checkRuntime(options.binaryName);
   // Docker and containerd set these options only for containerd's own shim: whether systemd makes the
   // cgroups, and the owner of the streams.
-  const { cgroupsPath, uidMappings, gidMappings } = readBundle(bundle).linux ?? {};
+  const { cgroupsPath, uidMappings, gidMappings, namespaces } = readBundle(bundle).linux ?? {};
   return {
     ...options,
     systemdCgroup: options.systemdCgroup === true || namesUnit(cgroupsPath),
     ioUid: options.ioUid || rootOf(uidMappings),
     ioGid: options.ioGid || rootOf(gidMappings),
+    outlivesItsInit: namespaces?.some(({ type, path = "" }) => type === "pid" && path === "") !== true,
   };
 }
 
@@ -62,14 +72,6 @@ function checkRuntime(binaryName = ""): void {
 /** The host's id of the container's root. */
 function rootOf(mappings: readonly Mapping[] = []): number {
   return mappings.find(({ containerID }) => containerID === 0)?.hostID ?? 0;
-}
-
-/**
- * Whether other processes may outlive the first one, because the container has no pid namespace of its own.
- */
-export function outlivesItsInit(bundle: string): boolean {
-  const namespaces = readBundle(bundle).linux?.namespaces;
-  return namespaces?.some(({ type, path = "" }) => type === "pid" && path === "") !== true;
 }
 
 export function keepOptions(bundle: string, options: KeptOptions): void {

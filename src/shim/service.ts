@@ -11,7 +11,6 @@ import { SIGKILL } from "../linux/numbers/sched.ts";
 import { encode, type ValuesOf } from "../protobuf/protobuf.ts";
 import { DOCUMENT } from "./commands.ts";
 import { Container } from "./container.ts";
-import { outlivesItsInit } from "./container-options.ts";
 import { statsOf } from "./container-stats.ts";
 import { addExec, removeExec, startExec } from "./exec.ts";
 import type { Exit } from "./loop/children.ts";
@@ -303,7 +302,7 @@ export class TaskService {
     const execs = [...container.execs.values()];
     const starting = execs.filter(({ telling }) => telling !== undefined);
     const running = execs.filter(({ state, telling }) => state === "running" && telling === undefined);
-    if (execs.some(({ state }) => state === "running") || outlivesItsInit(container.bundle)) {
+    if (execs.some(({ state }) => state === "running") || container.options.outlivesItsInit) {
       this.#killAll(container);
     }
     let left = starting.length + running.length;

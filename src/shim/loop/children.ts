@@ -21,6 +21,7 @@ export interface Exit {
 }
 
 export class Children {
+  readonly #loop: Loop;
   readonly #signals: Descriptor;
   readonly #awaited: Map<number, (exit: Exit) => void> = new Map();
   /**
@@ -36,6 +37,7 @@ export class Children {
 
   /** @param asked called for SIGTERM and SIGINT */
   constructor(loop: Loop, asked: () => void) {
+    this.#loop = loop;
     this.#signals = receiveSignals();
     const { hard } = this.limits;
     setOpenFilesLimits({ soft: hard, hard });
@@ -87,6 +89,7 @@ export class Children {
   #tell(pid: number, { status, signal }: Pick<WaitResult, "status" | "signal">): void {
     const ended = this.#awaited.get(pid);
     this.#awaited.delete(pid);
-    ended?.({ status, signal, at: Date.now() });
+    // If one handler fails, those of other children that ended as well are still called.
+    if (ended !== undefined) this.#loop.attempt(() => ended({ status, signal, at: Date.now() }));
   }
 }

@@ -102,7 +102,7 @@ export class Loop {
         const one = this.#handlers.get(view.getInt32(at + DATA_OFFSET, true));
         // An earlier handler may have stopped this watch, and begun another one on the same number.
         if (one?.watch !== view.getInt32(at + DATA_OFFSET + 4, true)) continue;
-        this.#try(() => one.handler(view.getUint32(at, true)));
+        this.attempt(() => one.handler(view.getUint32(at, true)));
       }
       this.#ringAlarms();
     }
@@ -112,7 +112,8 @@ export class Loop {
     this.#ended = true;
   }
 
-  #try(action: () => void): void {
+  /** Does `action`. What it throws is reported. */
+  attempt(action: () => void): void {
     try {
       action();
     } catch (error) {
@@ -140,7 +141,7 @@ export class Loop {
     const now = performance.now();
     for (const alarm of [...this.#alarms]) {
       if (alarm.at > now || !this.#alarms.delete(alarm)) continue;
-      this.#try(alarm.ring);
+      this.attempt(alarm.ring);
     }
   }
 }

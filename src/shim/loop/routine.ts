@@ -78,6 +78,7 @@ class Run<T> {
 /** Lets routines in one at a time; the others wait in the order in which they came. */
 export class Turn {
   #taken = false;
+  #isPassing = false;
   readonly #queue: (() => void)[] = [];
 
   /** Runs `routine` when those before it have ended. */
@@ -88,8 +89,16 @@ export class Turn {
       return yield* routine();
     } finally {
       this.#taken = false;
-      this.#queue.shift()?.();
+      this.#passOn();
     }
+  }
+
+  /** Thousands that each end at once, one inside the other, would be deeper than the stack. */
+  #passOn(): void {
+    if (this.#isPassing) return;
+    this.#isPassing = true;
+    while (!this.#taken && this.#queue.length > 0) this.#queue.shift()?.();
+    this.#isPassing = false;
   }
 }
 
