@@ -7,8 +7,9 @@ import { text } from "../linux/call/words.ts";
 import { Descriptor, open, readAll, readText, writeAll } from "../linux/files/files.ts";
 import { MFD_CLOEXEC, O_RDWR } from "../linux/numbers/fcntl.ts";
 import type { Children } from "./loop/children.ts";
-import type { Routine } from "./loop/routine.ts";
+import type { Once, Routine } from "./loop/routine.ts";
 import { tiedCommand } from "./tie.ts";
+import { RequestError } from "./ttrpc/status.ts";
 
 /** This process's own executable, whatever its name was when it was started. */
 const ITSELF = "/proc/self/exe";
@@ -35,11 +36,16 @@ export interface Command {
   readonly io?: CommandIo | undefined;
   /** What the command reads as the file DOCUMENT. */
   readonly document?: Uint8Array | undefined;
+  /** It is killed when this happens. */
+  readonly over?: Once<void> | undefined;
 }
+
+/** A command that could not clean up after itself. */
+export class CommandKilled extends RequestError {}
 
 /** Runs a command. If it fails, throws its error. */
 export function* runCommand(context: CommandContext, command: Command): Routine<void> {
-  const { failure, args, io = {}, document = new Uint8Array(0) } = command;
+  const { failure, args, io = {}, document = new Uint8Array(0), over } = command;
   const globals = ["--root", context.root, "--log", LOG, "--log-format", "json"];
   const systemd = context.systemdCgroup ? ["--systemd-cgroup"] : [];
   using nothing = open("/dev/null", O_RDWR);
@@ -47,12 +53,17 @@ export function* runCommand(context: CommandContext, command: Command): Routine<
   // Each command has its own log, since commands run side by side.
   using log = fileOf(new Uint8Array(0));
   const files = [io.stdin ?? nothing, io.stdout ?? nothing, io.stderr ?? nothing, file, log];
-  const exit = yield* context.children.run({
+  const options = {
     path: ITSELF,
     args: [process.argv0, ...tiedCommand([...globals, ...systemd, ...args], context.children.limits)],
     descriptors: files.map(({ number }, to) => ({ from: number, to })),
-  });
+  };
+  const exit = yield* context.children.run(options, over);
   if (exit.status === 0) return;
+  if (exit.signal !== 0) {
+    const why = over?.happened === true ? NOBODY_WAITS : `its command was killed by signal ${exit.signal}`;
+    throw new CommandKilled(over?.happened === true ? "deadline exceeded" : "unknown", `${failure}: ${why}`);
+  }
   throw new Error(`${failure}: ${lastError(log) ?? `exit status ${exit.status}`}`);
 }
 
@@ -81,6 +92,9 @@ function fileOf(bytes: Uint8Array): Descriptor {
   writeAll(file.number, bytes, "a file for a command");
   return file;
 }
+
+/** Why a command was killed. */
+export const NOBODY_WAITS = "nobody waits for it any more";
 
 /** How a command names its descriptors 3 and 4. */
 export const DOCUMENT = "/proc/self/fd/3";

@@ -6,11 +6,11 @@ import { checkId } from "../container/id.ts";
 import { getStateDirectory } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
 import type { ValuesOf } from "../protobuf/protobuf.ts";
-import { type CommandContext, readPid, runCommand } from "./commands.ts";
+import { type CommandContext, CommandKilled, NOBODY_WAITS, readPid, runCommand } from "./commands.ts";
 import { keepOptions, optionsOf, type TaskOptions } from "./container-options.ts";
 import type { Exit } from "./loop/children.ts";
 import { EPOLLIN } from "./loop/loop.ts";
-import { nothing, type Routine, type Turn } from "./loop/routine.ts";
+import { nothing, type Once, type Routine, type Turn } from "./loop/routine.ts";
 import type { CheckpointOptions } from "./messages/options.ts";
 import type { TASK_METHODS } from "./messages/task.ts";
 import { mountRootfs, unmountRootfs } from "./rootfs-mounts.ts";
@@ -24,6 +24,13 @@ export type CreateRequest = ValuesOf<(typeof TASK_METHODS)["Create"][0]>;
 /** How long output may still be passed on after its process has ended, milliseconds. */
 export const DRAIN_MS = 10_000;
 
+interface Making {
+  /** Happens when nobody waits for the container any more; then it is taken back. */
+  readonly over: Once<void>;
+  /** Called when the first process has ended. */
+  readonly ended: (container: Container, exit: Exit) => void;
+}
+
 export class Container {
   readonly id: string;
   readonly bundle: string;
@@ -33,7 +40,7 @@ export class Container {
   readonly command: CommandContext;
   readonly #context: ShimContext;
   readonly #request: CreateRequest;
-  readonly #ended: (container: Container, exit: Exit) => void;
+  readonly #making: Making;
   /** When it was created, as its state says; for `why`. */
   #created: string | undefined;
   #oom: OomWatch | undefined;
@@ -41,12 +48,7 @@ export class Container {
   /** Whether an event that says so waits to be sent. */
   #tellsOom = false;
 
-  /** @param ended called when the first process has ended */
-  constructor(
-    context: ShimContext,
-    request: CreateRequest,
-    ended: (container: Container, exit: Exit) => void,
-  ) {
+  constructor(context: ShimContext, request: CreateRequest, making: Making) {
     const { id = "", bundle = "", stdin = "", stdout = "", stderr = "", terminal = false } = request;
     checkId(id);
     if (!bundle.startsWith("/")) {
@@ -54,7 +56,7 @@ export class Container {
     }
     this.#context = context;
     this.#request = request;
-    this.#ended = ended;
+    this.#making = making;
     this.id = id;
     this.bundle = bundle;
     this.options = optionsOf(request.options, bundle);
@@ -79,12 +81,34 @@ export class Container {
     try {
       this.init.streams = yield* openStreams(this.streamContext(this.init), this.init.stdio);
       // A container from a checkpoint is restored when it is started.
-      if (checkpoint === "") yield* this.#make("OCI runtime create failed", ["create", ...this.#makeArgs()]);
+      if (checkpoint === "") yield* this.#makeNew();
     } catch (error) {
-      if (this.init.pid !== 0) yield* this.run("cannot take it back", ["delete", "--force", this.id]);
       yield* this.init.streams?.close() ?? nothing();
       unmountRootfs(`${this.bundle}/rootfs`);
       throw error;
+    }
+  }
+
+  /** If this fails, or its command is killed, or nobody waits for it any more, it is taken back. */
+  *#makeNew(): Routine<void> {
+    const failure = "OCI runtime create failed";
+    const { over } = this.#making;
+    try {
+      yield* this.#make(failure, ["create", ...this.#makeArgs()], over);
+      if (over.happened) throw new RequestError("deadline exceeded", `${failure}: ${NOBODY_WAITS}`);
+    } catch (error) {
+      const isKilled = error instanceof CommandKilled;
+      if (this.init.pid !== 0 || isKilled) yield* this.#takeBack();
+      throw error;
+    }
+  }
+
+  /** This may fail as well; the caller reports why it was necessary. */
+  *#takeBack(): Routine<void> {
+    try {
+      yield* this.run("cannot take it back", ["delete", "--force", this.id]);
+    } catch (error) {
+      this.#context.log(String(error));
     }
   }
 
@@ -160,12 +184,12 @@ export class Container {
   }
 
   /** Makes the first process by a command, and begins to look after it. */
-  *#make(failure: string, words: readonly string[]): Routine<void> {
+  *#make(failure: string, words: readonly string[], over?: Once<void>): Routine<void> {
     const { streams } = this.init;
     const args = [...words, ...(streams?.args ?? []), this.id];
-    yield* runCommand(this.command, { failure, args, io: streams?.io });
+    yield* runCommand(this.command, { failure, args, io: streams?.io, over });
     this.init.pid = readPid(`${this.bundle}/init.pid`);
-    this.#context.children.watch(this.init.pid, (exit) => this.#ended(this, exit));
+    this.#context.children.watch(this.init.pid, (exit) => this.#making.ended(this, exit));
     yield* streams?.begin() ?? nothing();
   }
 

@@ -36,10 +36,12 @@ export function serve(options: ShimOptions): void {
   const service = new TaskService({ loop, children, publisher, namespace, log });
   const server = new Server(loop, new Descriptor(LISTENER), service.methods);
   service.asked.tell(() => {
+    // From now on the next container of this name gets a shim of its own, which listens there.
+    loop.attempt(() => remove(socket));
     start(lastWords(loop, publisher, server), () => loop.end());
   });
   loop.run();
-  remove(socket);
+  if (!service.asked.happened) remove(socket);
 }
 
 /** Sends the last events and the answer to the last request. */

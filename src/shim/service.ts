@@ -6,7 +6,6 @@ import type { GlobalOptions } from "../container/options.ts";
 import { processesOf } from "../container/processes.ts";
 import { getStateDirectory } from "../container/store.ts";
 import { TsrunError } from "../errors.ts";
-import { ESRCH } from "../linux/numbers/errno.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { encode, type ValuesOf } from "../protobuf/protobuf.ts";
 import { DOCUMENT } from "./commands.ts";
@@ -14,19 +13,19 @@ import { Container } from "./container.ts";
 import { statsOf } from "./container-stats.ts";
 import { addExec, removeExec, startExec } from "./exec.ts";
 import type { Exit } from "./loop/children.ts";
-import { Once, type Routine } from "./loop/routine.ts";
+import { either, Once, type Routine } from "./loop/routine.ts";
 import { readCheckpointOptions } from "./messages/options.ts";
 import { PROCESS_DETAILS, STATUS, TASK_METHODS, type TaskMethod } from "./messages/task.ts";
 import { timestamp } from "./messages/well-known.ts";
 import { globalsFor, type ShimContext } from "./shim-context.ts";
-import { signalIfRunning } from "./streams/logger.ts";
+import { itself, killError, killExec } from "./signals.ts";
 import type { TaskProcess } from "./task-process.ts";
-import type { Method, Methods } from "./ttrpc/server.ts";
+import type { Call, Method, Methods } from "./ttrpc/server.ts";
 import { RequestError } from "./ttrpc/status.ts";
 
 type Request<M extends TaskMethod> = ValuesOf<(typeof TASK_METHODS)[M][0]>;
 type Response<M extends TaskMethod> = ValuesOf<(typeof TASK_METHODS)[M][1]>;
-type Answers = { readonly [M in TaskMethod]: (request: Request<M>) => Routine<Response<M>> };
+type Answers = { readonly [M in TaskMethod]: (request: Request<M>, call: Call) => Routine<Response<M>> };
 
 /** Both versions of the service have the same methods and messages. */
 const SERVICES = ["containerd.task.v2.Task", "containerd.task.v3.Task"];
@@ -36,6 +35,8 @@ export class TaskService {
   readonly #containers: Map<string, Container> = new Map();
   /** Ids of containers that are being created. */
   readonly #coming: Set<string> = new Set();
+  /** Whether containerd has asked for the end while one was being created. */
+  #isAskedMeanwhile = false;
   /** Happens when containerd says that nothing is left to do. */
   readonly asked: Once<void> = new Once();
 
@@ -56,7 +57,7 @@ export class TaskService {
   }
 
   readonly #answers: Answers = {
-    Create: (request) => this.#create(request),
+    Create: (request, call) => this.#create(request, call),
     Start: (request) => this.#start(request),
     Delete: (request) => this.#delete(request),
     Exec: (request) => this.#exec(request),
@@ -68,25 +69,29 @@ export class TaskService {
     State: (request) => answer(() => this.#state(request)),
     Pids: ({ id = "" }) => answer(() => this.#pids(id)),
     Stats: ({ id = "" }) => answer(() => this.#stats(id)),
-    Wait: (request) => this.#wait(request),
+    Wait: (request, call) => this.#wait(request, call),
     ResizePty: (request) => answer(() => this.#resize(request)),
     CloseIO: (request) => answer(() => this.#closeInput(request)),
     Connect: ({ id = "" }) => answer(() => this.#connect(id)),
     Shutdown: () => answer(() => this.#shutdown()),
   };
 
-  *#create(request: Request<"Create">): Routine<Response<"Create">> {
+  *#create(request: Request<"Create">, { over }: Call): Routine<Response<"Create">> {
     const { id = "", bundle = "", rootfs = [], checkpoint = "" } = request;
+    // Nobody would look after it: the shim says its last words.
+    if (this.asked.happened) throw new RequestError("unavailable", "the shim is about to end");
     if (this.#containers.has(id) || this.#coming.has(id)) {
       throw new RequestError("already exists", `task ${id}: already exists`);
     }
-    const container = new Container(this.#context, request, (one, exit) => this.#initEnded(one, exit));
+    const ended = (one: Container, exit: Exit): void => this.#initEnded(one, exit);
+    const container = new Container(this.#context, request, { over, ended });
     this.#coming.add(id);
     try {
       yield* this.#context.publisher.room();
       yield* this.#telling(container.init, () => this.#make(container, { bundle, rootfs, checkpoint }));
     } finally {
       this.#coming.delete(id);
+      if (this.#isAskedMeanwhile) this.#shutdown();
     }
     return { pid: container.init.pid };
   }
@@ -269,9 +274,9 @@ export class TaskService {
     }
   }
 
-  *#wait({ id = "", execId = "" }: Request<"Wait">): Routine<Response<"Wait">> {
+  *#wait({ id = "", execId = "" }: Request<"Wait">, { over }: Call): Routine<Response<"Wait">> {
     const process = processOf(this.#container(id), execId);
-    yield* process.exited.wait();
+    yield* either(process.exited, over);
     return endOf(process);
   }
 
@@ -293,7 +298,9 @@ export class TaskService {
 
   /** The shim of a pod stays as long as one of its containers exists or is being created. */
   #shutdown(): Response<"Shutdown"> {
-    if (this.#containers.size === 0 && this.#coming.size === 0) this.asked.happen(undefined);
+    const isEmpty = this.#containers.size === 0;
+    this.#isAskedMeanwhile = isEmpty && this.#coming.size > 0;
+    if (isEmpty && this.#coming.size === 0) this.asked.happen(undefined);
     return {};
   }
 
@@ -359,11 +366,6 @@ function* answer<T>(find: () => T): Routine<T> {
   return find();
 }
 
-/** The sender of signals as `why` shows it, as if the shim had called a runtime. */
-function itself(): { readonly pid: number; readonly name: string } {
-  return { pid: process.pid, name: "containerd-shim-tsrun-v2" };
-}
-
 function processOf(container: Container, execId: string): TaskProcess {
   if (execId === "") return container.init;
   const found = container.execs.get(execId);
@@ -376,22 +378,4 @@ function endOf({ exited: { value } }: TaskProcess): {
   exitedAt?: ReturnType<typeof timestamp>;
 } {
   return value === undefined ? {} : { exitStatus: value.status, exitedAt: timestamp(value.at) };
-}
-
-function killExec(process: TaskProcess, signal: number): void {
-  if (process.pid === 0) throw new RequestError("failed precondition", "process not created");
-  const result = process.exited.happened ? -ESRCH : signalIfRunning(process.pid, signal);
-  if (result === -ESRCH) throw new RequestError("not found", "process already finished");
-  if (result < 0) throw new Error(`exec kill error: errno ${-result}`);
-}
-
-/** The error in containerd's words. */
-function killError(error: unknown): unknown {
-  if (!(error instanceof TsrunError)) return error;
-  const { message } = error;
-  if (message.includes("container not running") || error.errno === "ESRCH") {
-    return new RequestError("not found", "process already finished");
-  }
-  if (message.includes("does not exist")) return new RequestError("not found", "no such container");
-  return new Error(`unknown error after kill: ${message}`);
 }

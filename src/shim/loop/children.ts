@@ -2,13 +2,14 @@
 // because it is a subreaper (prctl(2)). SIGCHLD is read by signalfd(2).
 
 import type { Descriptor } from "../../linux/files/files.ts";
-import { SIGCHLD, SIGINT, SIGTERM, WNOHANG } from "../../linux/numbers/sched.ts";
+import { SIGCHLD, SIGINT, SIGKILL, SIGTERM, WNOHANG } from "../../linux/numbers/sched.ts";
 import { type Limits, openFilesLimits, setOpenFilesLimits } from "../../linux/process/limits.ts";
 import { tryWaitFor, type WaitResult } from "../../linux/process/process.ts";
+import { signalChild } from "../../linux/process/process-handle.ts";
 import { nextSignal, receiveSignals } from "../../linux/process/signals.ts";
 import { type SpawnOptions, spawn } from "../../linux/process/spawn.ts";
 import { EPOLLIN, type Loop } from "./loop.ts";
-import { type Routine, waitFor } from "./routine.ts";
+import { type Once, type Routine, waitFor } from "./routine.ts";
 
 /** How a process ended. */
 export interface Exit {
@@ -57,12 +58,18 @@ export class Children {
     this.#reapOne(pid);
   }
 
-  /** Runs a program, and returns how it ended. */
-  *run(options: SpawnOptions): Routine<Exit> {
+  /**
+   * Runs a program, and returns how it ended.
+   * @param over the program is killed when this happens
+   */
+  *run(options: SpawnOptions, over?: Once<void>): Routine<Exit> {
     this.#commands += 1;
     try {
       const pid = spawn(options);
-      return yield* waitFor<Exit>((resume) => this.watch(pid, resume));
+      const forget = over?.tell(() => void signalChild(pid, SIGKILL));
+      const exit = yield* waitFor<Exit>((resume) => this.watch(pid, resume));
+      forget?.();
+      return exit;
     } finally {
       this.#commands -= 1;
     }

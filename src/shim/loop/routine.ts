@@ -105,7 +105,7 @@ export class Turn {
 /** Something that happens once, and that any number of routines wait for. */
 export class Once<T> {
   #value: { readonly value: T } | undefined;
-  #waiting: ((value: T) => void)[] = [];
+  #waiting: Set<(value: T) => void> = new Set();
 
   get value(): T | undefined {
     return this.#value?.value;
@@ -119,17 +119,33 @@ export class Once<T> {
     if (this.#value !== undefined) return;
     this.#value = { value };
     const waiting = this.#waiting;
-    this.#waiting = [];
+    this.#waiting = new Set();
     for (const resume of waiting) resume(value);
   }
 
-  /** Calls `tell` when it happens, at once if it already has. */
-  tell(tell: (value: T) => void): void {
-    if (this.#value === undefined) this.#waiting.push(tell);
+  /** Calls `tell` when it happens, at once if it already has. Returns how to forget `tell`. */
+  tell(tell: (value: T) => void): () => void {
+    const waiting = this.#waiting;
+    if (this.#value === undefined) waiting.add(tell);
     else tell(this.#value.value);
+    return () => void waiting.delete(tell);
   }
 
   *wait(): Routine<T> {
     return yield* waitFor<T>((resume) => this.tell(resume));
   }
+}
+
+/** Waits for the first of two. */
+export function* either<A, B>(one: Once<A>, other: Once<B>): Routine<void> {
+  if (one.happened || other.happened) return;
+  yield* waitFor<void>((resume) => {
+    const forget: (() => void)[] = [];
+    const happened = (): void => {
+      // Emptied, since they refer to this function.
+      for (const each of forget.splice(0)) each();
+      resume();
+    };
+    forget.push(one.tell(happened), other.tell(happened));
+  });
 }

@@ -6,16 +6,22 @@ import { Descriptor } from "../../linux/files/files.ts";
 import { SOCK_CLOEXEC, SOCK_NONBLOCK } from "../../linux/numbers/socket-numbers.ts";
 import { decode, encode, type Message, type ValuesOf } from "../../protobuf/protobuf.ts";
 import { EPOLLIN, type Loop, type Watch } from "../loop/loop.ts";
-import { type Routine, start } from "../loop/routine.ts";
+import { Once, type Routine, start } from "../loop/routine.ts";
 import { Connection } from "./connection.ts";
 import { REQUEST, RESPONSE, TYPE_REQUEST, TYPE_RESPONSE } from "./frame.ts";
 import { RequestError, statusOf } from "./status.ts";
+
+/** One request, beside its message. */
+export interface Call {
+  /** Happens when nobody waits for the answer any more: its time is over, or the connection has ended. */
+  readonly over: Once<void>;
+}
 
 /** A method: the tables of its request and its response, and the function that answers. */
 export interface Method {
   readonly request: Message;
   readonly response: Message;
-  readonly answer: (request: ValuesOf<Message>) => Routine<ValuesOf<Message>>;
+  readonly answer: (request: ValuesOf<Message>, call: Call) => Routine<ValuesOf<Message>>;
 }
 
 /** By service and method: `containerd.task.v2.Task/State`. */
@@ -49,28 +55,53 @@ export class Server {
   #accept(): void {
     const fd = tryCall("accept4", this.#listener.number, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;
+    const calls: Set<Once<void>> = new Set();
     const connection = new Connection(this.#loop, new Descriptor(fd), {
       frame: ({ stream, type, message }) => {
-        if (type === TYPE_REQUEST) this.#serve(connection, stream, message);
+        if (type === TYPE_REQUEST) this.#serve(connection, { stream, message, calls });
       },
-      closed: () => void this.#connections.delete(connection),
+      closed: () => {
+        this.#connections.delete(connection);
+        for (const over of [...calls]) over.happen(undefined);
+      },
     });
     this.#connections.add(connection);
   }
 
-  #serve(connection: Connection, stream: number, message: Uint8Array | undefined): void {
-    start(this.#answer(message), (outcome) => {
+  #serve(connection: Connection, { stream, message, calls }: Asked): void {
+    const over: Once<void> = new Once();
+    calls.add(over);
+    start(this.#answer(message, over), (outcome) => {
+      calls.delete(over);
       const response = outcome.ok ? { payload: outcome.value } : { status: statusOf(outcome.error) };
       connection.send(stream, TYPE_RESPONSE, encode(RESPONSE, response));
     });
   }
 
-  *#answer(message: Uint8Array | undefined): Routine<Uint8Array> {
+  *#answer(message: Uint8Array | undefined, over: Once<void>): Routine<Uint8Array> {
     if (message === undefined)
       throw new RequestError("resource exhausted", "the request is longer than 4 MiB");
-    const { service = "", method = "", payload = new Uint8Array(0) } = decode(REQUEST, message);
+    const {
+      service = "",
+      method = "",
+      payload = new Uint8Array(0),
+      timeoutNano = 0,
+    } = decode(REQUEST, message);
     const found = this.#methods.get(`${service}/${method}`);
     if (found === undefined) throw new RequestError("unimplemented", `service ${service}, method ${method}`);
-    return encode(found.response, yield* found.answer(decode(found.request, payload)));
+    const limit = timeoutNano > 0 ? timeoutNano / 1e6 : undefined;
+    const timer = limit === undefined ? undefined : this.#loop.after(limit, () => over.happen(undefined));
+    try {
+      return encode(found.response, yield* found.answer(decode(found.request, payload), { over }));
+    } finally {
+      timer?.cancel();
+    }
   }
+}
+
+interface Asked {
+  readonly stream: number;
+  readonly message: Uint8Array | undefined;
+  /** What is over when the connection ends. */
+  readonly calls: Set<Once<void>>;
 }

@@ -13,6 +13,7 @@ export const CODES = {
   "failed precondition": 9,
   unimplemented: 12,
   internal: 13,
+  unavailable: 14,
 } as const;
 
 export type Code = keyof typeof CODES;
