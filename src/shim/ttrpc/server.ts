@@ -11,6 +11,9 @@ import { Connection } from "./connection.ts";
 import { REQUEST, RESPONSE, TYPE_REQUEST, TYPE_RESPONSE } from "./frame.ts";
 import { RequestError, statusOf } from "./status.ts";
 
+/** How long no connection is accepted after one could not be, milliseconds. */
+const PAUSE_MS = 100;
+
 /** One request, beside its message. */
 export interface Call {
   /** Happens when nobody waits for the answer any more: its time is over, or the connection has ended. */
@@ -54,7 +57,12 @@ export class Server {
 
   #accept(): void {
     const fd = tryCall("accept4", this.#listener.number, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0) return;
+    if (fd < 0) {
+      // Without a descriptor for it the connection stays, and would be reported all the time.
+      this.#watch.change(0);
+      this.#loop.after(PAUSE_MS, () => this.#watch.change(EPOLLIN));
+      return;
+    }
     const calls: Set<Once<void>> = new Set();
     const connection = new Connection(this.#loop, new Descriptor(fd), {
       frame: ({ stream, type, message }) => {
