@@ -4,10 +4,7 @@ import { printError } from "../cli/host.ts";
 import { deleteContainer } from "../container/delete.ts";
 import { listDirectoryAt } from "../linux/files/directories.ts";
 import { readText, remove, status } from "../linux/files/files.ts";
-import { connectUnix } from "../linux/files/unix-sockets.ts";
-import { ECONNREFUSED } from "../linux/numbers/errno.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
-import { SOCK_STREAM } from "../linux/numbers/socket-numbers.ts";
 import { encode } from "../protobuf/protobuf.ts";
 import type { ShimOptions } from "./command-line.ts";
 import { OPTIONS, readOptions } from "./container-options.ts";
@@ -15,7 +12,7 @@ import { DELETE_RESPONSE } from "./messages/task.ts";
 import { timestamp } from "./messages/well-known.ts";
 import { unmountRootfs } from "./rootfs-mounts.ts";
 import { globalsFor, stateRoot } from "./shim-context.ts";
-import { groupOf, socketOf } from "./start.ts";
+import { groupOf, hasListener, lockSockets, socketOf } from "./start.ts";
 
 /** Returns what containerd reads: how the container ended. */
 export function deleteAfterShim(options: ShimOptions): Uint8Array {
@@ -41,12 +38,8 @@ function removeContainer(bundle: string, id: string, namespace: string): void {
 function cleanUpGroup(options: ShimOptions, bundle: string): void {
   const group = groupOf(`${bundle}/config.json`);
   const socket = socketOf(options, group ?? options.id);
-  const other = connectUnix(socket, SOCK_STREAM, { waits: false });
-  if (typeof other !== "number") {
-    other.close();
-    return;
-  }
-  if (other !== -ECONNREFUSED) return;
+  using _alone = lockSockets(socket);
+  if (status(socket) === undefined || hasListener(socket)) return;
   if (group !== undefined) {
     for (const path of bundlesBeside(bundle)) attempt(() => removeMember(path, group, options.namespace));
   }

@@ -13,9 +13,10 @@ import {
   writeAll,
   writeFile,
 } from "../linux/files/files.ts";
+import { lock } from "../linux/files/lock.ts";
 import { connectUnix, listenUnix } from "../linux/files/unix-sockets.ts";
-import { EADDRINUSE } from "../linux/numbers/errno.ts";
-import { O_CREAT, O_RDWR, O_TRUNC, O_WRONLY } from "../linux/numbers/fcntl.ts";
+import { EADDRINUSE, EAGAIN, ECONNREFUSED, ENOENT } from "../linux/numbers/errno.ts";
+import { O_CREAT, O_DIRECTORY, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "../linux/numbers/fcntl.ts";
 import { SIGKILL } from "../linux/numbers/sched.ts";
 import { SOCK_STREAM } from "../linux/numbers/socket-numbers.ts";
 import { signalChild } from "../linux/process/process-handle.ts";
@@ -77,26 +78,54 @@ export function socketOf({ address, namespace }: ShimOptions, group: string): st
 
 /** The group of containers that share a shim; `undefined` if the container has a shim of its own. */
 export function groupOf(config: string): string | undefined {
-  const { annotations } = JSON.parse(readText(config)) as { annotations?: Record<string, string> };
+  const annotations = parseBundle(config)?.annotations;
   return GROUPS.map((name) => annotations?.[name]).find((group) => group !== undefined);
+}
+
+function parseBundle(config: string): { annotations?: Record<string, string> } | null {
+  const json = readText(config);
+  try {
+    return JSON.parse(json) as { annotations?: Record<string, string> } | null;
+  } catch (error) {
+    throw new TsrunError("E_CONFIG", `cannot parse "${config}": ${String(error)}`);
+  }
 }
 
 /** `undefined` when a shim listens there already. */
 function listen(socket: string): Descriptor | undefined {
-  makeDirectories(socket.slice(0, socket.lastIndexOf("/")), 0o711);
+  makeDirectories(folderOf(socket), 0o711);
+  using _alone = lockSockets(socket);
   let listener = listenUnix(socket, SOCK_STREAM, BACKLOG);
   if (listener === -EADDRINUSE) {
-    const other = connectUnix(socket, SOCK_STREAM, { waits: false });
-    if (typeof other !== "number") {
-      other.close();
-      return undefined;
-    }
-    // Its shim has died.
+    if (hasListener(socket)) return undefined;
     remove(socket);
     listener = listenUnix(socket, SOCK_STREAM, BACKLOG);
   }
   if (typeof listener === "number") throw syscallError(`listen on "${socket}"`, -listener);
   return listener;
+}
+
+function folderOf(socket: string): string {
+  return socket.slice(0, socket.lastIndexOf("/"));
+}
+
+/**
+ * Lets only one of several that look at sockets do so at a time. Otherwise of two that find the socket of a
+ * dead shim, the second would remove the new one of the first, and a pod would have two shims.
+ */
+export function lockSockets(socket: string): Descriptor {
+  const folder = open(folderOf(socket), O_RDONLY | O_DIRECTORY);
+  lock(folder, "the folder of sockets");
+  return folder;
+}
+
+/** Whether a shim listens there; no longer if it has died. One that is busy may have no room (EAGAIN). */
+export function hasListener(socket: string): boolean {
+  const other = connectUnix(socket, SOCK_STREAM, { waits: false });
+  if (typeof other !== "number") other.close();
+  else if (other === -ECONNREFUSED || other === -ENOENT) return false;
+  else if (other !== -EAGAIN) throw syscallError(`connect to "${socket}"`, -other);
+  return true;
 }
 
 /** MAX_SHIM_VERSION in containerd 1.7 and 2. containerd 1.6 does not set it, and wants the address alone. */
