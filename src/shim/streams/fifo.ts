@@ -2,7 +2,15 @@
 
 import { hasErrno, mustCall } from "../../linux/call/call.ts";
 import { type Descriptor, makeDirectories, open, status } from "../../linux/files/files.ts";
-import { O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_WRONLY, S_IFIFO } from "../../linux/numbers/fcntl.ts";
+import {
+  O_APPEND,
+  O_CREAT,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+  S_IFIFO,
+} from "../../linux/numbers/fcntl.ts";
 import type { Loop } from "../loop/loop.ts";
 import { type Routine, waitFor } from "../loop/routine.ts";
 import { RequestError } from "../ttrpc/status.ts";
@@ -20,7 +28,11 @@ export interface Sink {
 
 /** Opens what the container's output goes to: a FIFO, once the caller reads it, or an existing file. */
 export function* openSink(loop: Loop, path: string): Routine<Sink> {
-  if (!isFifo(path)) return { descriptor: open(path, O_WRONLY | O_APPEND), keeper: undefined };
+  if (!isFifo(path)) {
+    // A terminal whose other end is not read must not hold up the shim, nor become its own.
+    const flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY;
+    return { descriptor: open(path, flags), keeper: undefined };
+  }
   const descriptor = yield* openWhenRead(loop, path);
   try {
     return { descriptor, keeper: open(path, O_RDONLY | O_NONBLOCK) };
@@ -60,7 +72,7 @@ function openIfRead(path: string): Descriptor | undefined {
 export function prepareFile(path: string): void {
   makeDirectories(path.slice(0, Math.max(path.lastIndexOf("/"), 0)), 0o755);
   if (status(path)?.type === S_IFIFO) return;
-  open(path, O_APPEND | O_CREAT | O_WRONLY, { mode: 0o644 }).close();
+  open(path, O_APPEND | O_CREAT | O_WRONLY | O_NONBLOCK | O_NOCTTY, { mode: 0o644 }).close();
 }
 
 export interface Source {

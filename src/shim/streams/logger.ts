@@ -42,9 +42,7 @@ export class Logger {
 
   /** Starts the program, and waits until it says that it is ready, or ends. */
   static *start(loop: Loop, children: Children, options: LoggerOptions): Routine<Logger> {
-    const [stdout, toStdout] = pipe();
-    const [stderr, toStderr] = pipe();
-    const [ready, isReady] = pipe();
+    const [[stdout, toStdout], [stderr, toStderr], [ready, isReady]] = threePipes();
     const pid = spawnLogger(options, [stdout, stderr, isReady], [toStdout, toStderr, ready]);
     setOpenFilesLimits(children.limits, pid);
     const ended: Once<void> = new Once();
@@ -73,6 +71,24 @@ export class Logger {
     const timer = this.#loop.after(PATIENCE_MS, () => signalIfRunning(this.#pid, SIGKILL));
     yield* this.#ended.wait();
     timer.cancel();
+  }
+}
+
+type Pipe = readonly [Descriptor, Descriptor];
+
+/** If one cannot be made, the others are closed. */
+function threePipes(): readonly [Pipe, Pipe, Pipe] {
+  const made: Pipe[] = [];
+  const another = (): Pipe => {
+    const ends = pipe();
+    made.push(ends);
+    return ends;
+  };
+  try {
+    return [another(), another(), another()];
+  } catch (error) {
+    for (const end of made.flat()) end.close();
+    throw error;
   }
 }
 

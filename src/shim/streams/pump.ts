@@ -1,7 +1,7 @@
 // Passes bytes from one descriptor to another, without blocking on either. From a pipe to a FIFO they go by
 // splice(2) and not through the engine; a terminal and a file need read(2) and write(2).
 
-import { tryCall } from "../../linux/call/call.ts";
+import { hasErrno, tryCall } from "../../linux/call/call.ts";
 import type { Descriptor } from "../../linux/files/files.ts";
 import { EAGAIN, EINVAL, EIO } from "../../linux/numbers/errno.ts";
 import { EPOLLET, EPOLLIN, EPOLLOUT, type Loop, type Watch } from "../loop/loop.ts";
@@ -15,8 +15,8 @@ const AT_ONCE = 64 << 10;
 const TURNS = 16;
 
 /**
- * How bytes are passed on. `copy` if one end cannot be spliced; a `file` takes everything at once, and is not
- * watched.
+ * How bytes are passed on. `copy` if one end cannot be spliced; a `file` takes everything at once, unless it is
+ * a terminal.
  */
 export type CopyMode = "splice" | "copy" | "file";
 
@@ -52,9 +52,15 @@ export class Pump {
   constructor(loop: Loop, ends: PumpEnds, mode: CopyMode) {
     this.#ends = ends;
     this.#mode = mode;
-    this.#source = loop.watch(ends.from.number, EPOLLIN, () => this.#pass());
-    if (mode === "file") return;
-    this.#sink = loop.watch(ends.to.number, this.#hangUpOnce, (events) => this.#sinkTells(events));
+    try {
+      this.#source = loop.watch(ends.from.number, EPOLLIN, () => this.#pass());
+      this.#sink = loop.watch(ends.to.number, this.#hangUpOnce, (events) => this.#sinkTells(events));
+    } catch (error) {
+      // What takes everything at once cannot be watched.
+      if (mode === "file" && hasErrno(error, "EPERM")) return;
+      this.stop();
+      throw error;
+    }
   }
 
   /** No process that matters has the terminal open any more: when it hangs up, that is its end. */
@@ -81,7 +87,15 @@ export class Pump {
   /** epoll reports a sink without readers as an error, even if no event was asked for. */
   #sinkTells(events: number): void {
     if ((events & EPOLLOUT) !== 0) this.#pass();
+    else if (this.#mode === "file") this.#goOnWithout();
     else if (this.#ends.terminal !== "to" || this.#isFinal) this.stop();
+  }
+
+  /** A terminal in a file's place has hung up. The container's output is lost, but the container goes on. */
+  #goOnWithout(): void {
+    this.#sink?.stop();
+    this.#sink = undefined;
+    this.#pass();
   }
 
   #pass(): void {

@@ -17,7 +17,7 @@ import { RequestError } from "../ttrpc/status.ts";
 import { give, openSink, openSource, prepareFile } from "./fifo.ts";
 import { Logger } from "./logger.ts";
 import { type CopyMode, Pump } from "./pump.ts";
-import { parseLogger } from "./uri.ts";
+import { parseLogger, parseUri } from "./uri.ts";
 
 /** Where the caller wants a process's streams to go; an empty name is nowhere. */
 export interface Stdio {
@@ -59,13 +59,15 @@ export interface Streams {
 /** Makes the streams for a new process. */
 export function* openStreams(context: StreamContext, stdio: Stdio): Routine<Streams> {
   if (stdio.terminal) return new TerminalStreams(context, stdio);
-  const [, scheme = "fifo", rest = ""] = /^([a-z]+):\/\/(.*)$/.exec(stdio.stdout) ?? [];
+  const [, scheme = "fifo"] = /^([a-z]+):\/\//.exec(stdio.stdout) ?? [];
   switch (scheme) {
     case "fifo":
       return new PipeStreams(context, stdio);
-    case "file":
-      prepareFile(rest);
-      return new PipeStreams(context, { ...stdio, stdout: rest, stderr: rest });
+    case "file": {
+      const { path } = parseUri(stdio.stdout);
+      prepareFile(path);
+      return new PipeStreams(context, { ...stdio, stdout: path, stderr: path });
+    }
     case "binary": {
       const { loop, children, id, namespace } = context;
       return new LoggerStreams(
@@ -91,10 +93,16 @@ class PipeStreams implements Streams {
     this.#context = context;
     this.#stdio = stdio;
     const io: { stdin?: Descriptor; stdout?: Descriptor; stderr?: Descriptor } = {};
-    if (stdio.stdin !== "") [io.stdin, this.#ours.stdin] = this.#pipe();
-    if (stdio.stdout !== "") [this.#ours.stdout, io.stdout] = this.#pipe();
-    if (stdio.stderr !== "") [this.#ours.stderr, io.stderr] = this.#pipe();
     this.io = io;
+    try {
+      if (stdio.stdin !== "") [io.stdin, this.#ours.stdin] = this.#pipe();
+      if (stdio.stdout !== "") [this.#ours.stdout, io.stdout] = this.#pipe();
+      if (stdio.stderr !== "") [this.#ours.stderr, io.stderr] = this.#pipe();
+    } catch (error) {
+      // The others are open already.
+      this.#closeAll();
+      throw error;
+    }
   }
 
   *begin(): Routine<void> {
@@ -129,12 +137,16 @@ class PipeStreams implements Streams {
   }
 
   close(): Routine<void> {
-    this.#closeTheirs();
     this.#holder?.close();
     this.#input?.stop();
     for (const pump of this.#outputs) pump.stop();
-    for (const end of Object.values(this.#ours)) end?.close();
+    this.#closeAll();
     return nothing();
+  }
+
+  #closeAll(): void {
+    this.#closeTheirs();
+    for (const end of Object.values(this.#ours)) end?.close();
   }
 
   #closeTheirs(): void {
@@ -143,7 +155,12 @@ class PipeStreams implements Streams {
 
   #pipe(): [Descriptor, Descriptor] {
     const ends = pipe();
-    for (const end of ends) give(end, this.#context.uid, this.#context.gid);
+    try {
+      for (const end of ends) give(end, this.#context.uid, this.#context.gid);
+    } catch (error) {
+      for (const end of ends) end.close();
+      throw error;
+    }
     return ends;
   }
 }
