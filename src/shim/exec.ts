@@ -38,6 +38,7 @@ export function* startExec(
   if (container.init.exited.happened) {
     throw new RequestError("failed precondition", `container ${container.id} init process is not running`);
   }
+  process.beginAgain();
   const pidFile = `${container.bundle}/${process.id}.pid`;
   const streams = yield* openStreams(container.streamContext(process), process.stdio);
   process.streams = streams;

@@ -63,9 +63,9 @@ export class TaskProcess {
    */
   telling: Once<void> | undefined;
   /** Happens when it has ended. */
-  readonly exited: Once<Exit> = new Once();
+  exited: Once<Exit> = new Once();
   /** Of an exec: happens when containerd has been told of its end, or when it could not be started. */
-  readonly over: Once<void> = new Once();
+  over: Once<void> = new Once();
 
   constructor(id: string, stdio: Stdio) {
     this.id = id;
@@ -82,6 +82,13 @@ export class TaskProcess {
   afterTelling(tell: () => void): void {
     if (this.telling === undefined) tell();
     else this.telling.tell(tell);
+  }
+
+  /** Forgets a start that failed. */
+  beginAgain(): void {
+    if (!this.exited.happened) return;
+    this.exited = new Once();
+    this.over = new Once();
   }
 
   /** Notes its end. */
