@@ -18,6 +18,7 @@ import { variable } from "./engine/host/process.ts";
 import { settle } from "./linux/process/at-start.ts";
 import { exit } from "./linux/process/process.ts";
 import { LIBSECCOMP_VERSION } from "./seccomp/version.ts";
+import { runRootfsCommand } from "./shim/rootfs-command.ts";
 import { isShim, runShim } from "./shim/shim.ts";
 import { tieToShim } from "./shim/tie.ts";
 import { orDamaged } from "./spec/saved.ts";
@@ -140,6 +141,13 @@ function version(): number {
   return 0;
 }
 
+/** The shim itself, or a command that it runs as its child. */
+function runAsShim(words: readonly string[]): number | Promise<number> {
+  const line = tieToShim(words);
+  if (line !== undefined) return runRootfsCommand(line) ?? runLine(line);
+  return runShim(words, { name: baseName(process.argv0), version: VERSION, commit: COMMIT });
+}
+
 /**
  * Called once in every process; the module level has run when tsrun was built. `fail` reports an error that
  * this throws. Only help uses promises: an error in a promise of a command could be lost.
@@ -149,9 +157,7 @@ export function main(): void {
   settle();
   try {
     const words = process.argv.slice(2);
-    const build = { name: baseName(process.argv0), version: VERSION, commit: COMMIT };
-    const line = isShim(process.argv0) ? tieToShim(words) : words;
-    const status = line === undefined ? runShim(words, build) : runLine(line);
+    const status = isShim(process.argv0) ? runAsShim(words) : runLine(words);
     if (typeof status === "number") exit(status);
     status.then(exit).catch(fail);
   } catch (error) {

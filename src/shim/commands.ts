@@ -6,7 +6,7 @@ import { mustCall } from "../linux/call/call.ts";
 import { text } from "../linux/call/words.ts";
 import { Descriptor, open, readAll, readText, writeAll } from "../linux/files/files.ts";
 import { MFD_CLOEXEC, O_RDWR } from "../linux/numbers/fcntl.ts";
-import type { Children } from "./loop/children.ts";
+import type { Children, Exit } from "./loop/children.ts";
 import type { Once, Routine } from "./loop/routine.ts";
 import { tiedCommand } from "./tie.ts";
 import { RequestError } from "./ttrpc/status.ts";
@@ -45,20 +45,11 @@ export class CommandKilled extends RequestError {}
 
 /** Runs a command. If it fails, throws its error. */
 export function* runCommand(context: CommandContext, command: Command): Routine<void> {
-  const { failure, args, io = {}, document = new Uint8Array(0), over } = command;
+  const { failure, args, io, document, over } = command;
   const globals = ["--root", context.root, "--log", LOG, "--log-format", "json"];
   const systemd = context.systemdCgroup ? ["--systemd-cgroup"] : [];
-  using nothing = open("/dev/null", O_RDWR);
-  using file = fileOf(document);
-  // Each command has its own log, since commands run side by side.
-  using log = fileOf(new Uint8Array(0));
-  const files = [io.stdin ?? nothing, io.stdout ?? nothing, io.stderr ?? nothing, file, log];
-  const options = {
-    path: ITSELF,
-    args: [process.argv0, ...tiedCommand([...globals, ...systemd, ...args], context.children.limits)],
-    descriptors: files.map(({ number }, to) => ({ from: number, to })),
-  };
-  const exit = yield* context.children.run(options, over);
+  const words = [...globals, ...systemd, ...args];
+  const { exit, log } = yield* runApart(context.children, { words, io, document, over });
   if (exit.status === 0) return;
   if (exit.signal !== 0) {
     const why = over?.happened === true ? NOBODY_WAITS : `its command was killed by signal ${exit.signal}`;
@@ -67,10 +58,33 @@ export function* runCommand(context: CommandContext, command: Command): Routine<
   throw new Error(`${failure}: ${lastError(log) ?? `exit status ${exit.status}`}`);
 }
 
+export interface Apart extends Pick<Command, "io" | "document" | "over"> {
+  readonly words: readonly string[];
+}
+
+/** Runs this executable as a child, with these words. Returns how it ended, and what it wrote to its log. */
+export function* runApart(
+  children: Children,
+  { words, io = {}, document = new Uint8Array(0), over }: Apart,
+): Routine<{ readonly exit: Exit; readonly log: string }> {
+  using nothing = open("/dev/null", O_RDWR);
+  using file = fileOf(document);
+  // Each command has its own log, since commands run side by side.
+  using log = fileOf(new Uint8Array(0));
+  const files = [io.stdin ?? nothing, io.stdout ?? nothing, io.stderr ?? nothing, file, log];
+  const options = {
+    path: ITSELF,
+    args: [process.argv0, ...tiedCommand(words, children.limits)],
+    descriptors: files.map(({ number }, to) => ({ from: number, to })),
+  };
+  const exit = yield* children.run(options, over);
+  return { exit, log: exit.status === 0 ? "" : text(readAll(log.number, "a command's log", MOST_LOG)) };
+}
+
 /** The last error in a log of JSON lines. */
-function lastError(log: Descriptor): string | undefined {
+function lastError(log: string): string | undefined {
   let last: string | undefined;
-  for (const line of text(readAll(log.number, "a command's log", MOST_LOG)).split("\n")) {
+  for (const line of log.split("\n")) {
     const entry = parseLine(line);
     if (entry?.level === "error" && typeof entry.msg === "string") last = entry.msg.trim();
   }
@@ -98,7 +112,7 @@ export const NOBODY_WAITS = "nobody waits for it any more";
 
 /** How a command names its descriptors 3 and 4. */
 export const DOCUMENT = "/proc/self/fd/3";
-const LOG = "/proc/self/fd/4";
+export const LOG = "/proc/self/fd/4";
 
 /** The pid that a command has written. */
 export function readPid(path: string): number {

@@ -13,7 +13,7 @@ import { EPOLLIN } from "./loop/loop.ts";
 import { nothing, type Once, type Routine, type Turn } from "./loop/routine.ts";
 import type { CheckpointOptions } from "./messages/options.ts";
 import type { TASK_METHODS } from "./messages/task.ts";
-import { mountRootfs, unmountRootfs } from "./rootfs-mounts.ts";
+import { mountApart, unmountApart } from "./rootfs-command.ts";
 import { type ShimContext, stateRoot } from "./shim-context.ts";
 import { openStreams, type StreamContext } from "./streams/streams.ts";
 import { TaskProcess } from "./task-process.ts";
@@ -77,14 +77,15 @@ export class Container {
   *create(): Routine<void> {
     const { rootfs = [], checkpoint = "" } = this.#request;
     keepOptions(this.bundle, { id: this.id, ...this.options });
-    mountRootfs(rootfs, `${this.bundle}/rootfs`);
+    const work = { target: `${this.bundle}/rootfs`, mounts: rootfs };
     try {
+      yield* mountApart(this.#context.children, work, this.#making.over);
       this.init.streams = yield* openStreams(this.streamContext(this.init), this.init.stdio);
       // A container from a checkpoint is restored when it is started.
       if (checkpoint === "") yield* this.#makeNew();
     } catch (error) {
       yield* this.init.streams?.close() ?? nothing();
-      unmountRootfs(`${this.bundle}/rootfs`);
+      yield* this.#unmount();
       throw error;
     }
   }
@@ -133,9 +134,13 @@ export class Container {
       yield* this.init.streams?.close() ?? nothing();
       this.#stopOomWatch?.();
       this.#oom?.[Symbol.dispose]();
-      unmountRootfs(`${this.bundle}/rootfs`);
+      yield* this.#unmount();
     }
     this.init.state = "deleted";
+  }
+
+  #unmount(): Routine<void> {
+    return unmountApart(this.#context.children, `${this.bundle}/rootfs`);
   }
 
   /** Remembers how its first process ended, which only its parent knows. */

@@ -29,15 +29,23 @@ export function mountRootfs(mounts: readonly MountMessage[], target: string): vo
  * is no longer used.
  */
 export function unmountRootfs(target: string): void {
-  const points = parseMounts(readText("/proc/self/mountinfo"))
-    .map(({ point }) => point)
-    .filter((point) => point === target || point.startsWith(`${target}/`));
-  for (const point of points.reverse()) {
+  for (const point of pointsOn(target).reverse()) {
     const result = tryCall("umount2", point, UMOUNT_NOFOLLOW);
     if (result === -EBUSY) mustCall(`unmount "${point}"`, "umount2", point, MNT_DETACH | UMOUNT_NOFOLLOW);
     else if (result < 0 && result !== -EINVAL)
       mustCall(`unmount "${point}"`, "umount2", point, UMOUNT_NOFOLLOW);
   }
+}
+
+/** Whether something is mounted on `target` or below. */
+export function hasMounts(target: string): boolean {
+  return pointsOn(target).length > 0;
+}
+
+function pointsOn(target: string): string[] {
+  return parseMounts(readText("/proc/self/mountinfo"))
+    .map(({ point }) => point)
+    .filter((point) => point === target || point.startsWith(`${target}/`));
 }
 
 function mountOne({ type = "", source = "", options = [] }: MountMessage, target: string): void {

@@ -34,7 +34,8 @@ export function statusOf(error: unknown): { code: number; message: string } {
   return { code: CODES[codeOf(error)], message };
 }
 
-function codeOf(error: unknown): Code {
+/** The code of an error. */
+export function codeOf(error: unknown): Code {
   if (error instanceof RequestError) return error.code;
   if (!(error instanceof TsrunError)) return "unknown";
   switch (error.code) {
