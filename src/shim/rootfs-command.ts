@@ -1,6 +1,6 @@
-// Makes and removes the mounts of a container's root in a child of the shim. A mount waits for the file systems
-// of its layers, such as one in user space, and an unmount writes to the disk what an overlay has changed: that
-// may take minutes, in which the shim of a pod has others to answer.
+// Makes and removes the mounts of a container's root in a child of the shim. A mount waits for the file
+// systems of its layers, such as one in user space, and an unmount writes to the disk what an overlay has
+// changed: that may take minutes, in which the shim of a pod has others to answer.
 
 import { utf8 } from "../linux/call/words.ts";
 import { readText, writeFile } from "../linux/files/files.ts";

@@ -15,8 +15,8 @@ const AT_ONCE = 64 << 10;
 const TURNS = 16;
 
 /**
- * How bytes are passed on. `copy` if one end cannot be spliced; a `file` takes everything at once, unless it is
- * a terminal.
+ * How bytes are passed on. `copy` if one end cannot be spliced; a `file` takes everything at once, unless it
+ * is a terminal.
  */
 export type CopyMode = "splice" | "copy" | "file";
 

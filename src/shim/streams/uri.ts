@@ -1,5 +1,5 @@
-// Parses `file://PATH` and `binary://PATH?KEY=VALUE&…`, which name a file and a program that take a container's
-// output. Callers write them with percent-encoding (containerd, pkg/cio). Pure.
+// Parses `file://PATH` and `binary://PATH?KEY=VALUE&…`, which name a file and a program that take a
+// container's output. Callers write them with percent-encoding (containerd, pkg/cio). Pure.
 
 export interface LoggerProgram {
   readonly path: string;
