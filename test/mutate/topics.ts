@@ -52,7 +52,7 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/terminal/screen": ["e2e/top"],
   "src/why/": ["e2e/why", "e2e/why-ended", "e2e/healthy"],
   "src/gc/": ["e2e/gc", "e2e/healthy"],
-  "src/container/existing": ["e2e/diff", "e2e/explain"],
+  "src/container/existing": ["e2e/diff", "e2e/explain", "e2e/update"],
   "src/container/ending": ["e2e/why-ended"],
   "src/container/causes": ["e2e/causes", "e2e/other-causes"],
   "src/rootfs/": [...MOUNTS, "security/masks", "security/procfs", ...LIVES, ...WIDE],
@@ -108,7 +108,13 @@ const END_TO_END: Readonly<Record<string, readonly string[]>> = {
   "src/container/console": ["e2e/terminal", "security/console"],
   "src/container/foreground": ["e2e/run", "e2e/terminal"],
   "src/container/delete": ["e2e/same-id", "e2e/damaged-state", "e2e/lifecycle", "security/killed-runtime"],
-  "src/container/destroy": ["e2e/same-id", "e2e/damaged-state", "e2e/lifecycle", "security/killed-runtime"],
+  "src/container/destroy": [
+    "e2e/same-id",
+    "e2e/damaged-state",
+    "e2e/unfinished",
+    "e2e/lifecycle",
+    "security/killed-runtime",
+  ],
   "src/container/store": [
     "e2e/same-id",
     "e2e/damaged-state",
