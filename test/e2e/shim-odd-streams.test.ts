@@ -67,6 +67,21 @@ shimCase("streams that cannot be opened are named, and nothing stays open", asyn
   await shim.stop();
 });
 
+shimCase("a logger that never says that it is ready ends after 30 s", async (t, lab) => {
+  const shim = await shimWith("running", lab);
+  const { client, box } = shim;
+  const logger = join(lab.folder, "logger");
+  writeFileSync(logger, `#!/bin/sh\necho $$ > ${logger}.pid\nexec sleep 1000\n`, { mode: 0o755 });
+  const before = shim.descriptors;
+  const error = errorOf(shim, "quiet", { stdout: `binary://${logger}` }, false);
+  await until("the logger to run", () => existsSync(`${logger}.pid`));
+  t.equal((await client.call("State", { id: box.id })).status, STATUS.running, "another request is answered");
+  t.match(await error, `"${logger}" has not said within 30 s that it is ready`);
+  t.notOk(existsSync(`/proc/${readFileSync(`${logger}.pid`, "utf8").trim()}`), "it is killed");
+  await until("the descriptors to be closed", () => shim.descriptors <= before, 3_000);
+  await shim.stop();
+});
+
 /** Others are answered meanwhile. */
 async function answers(t: Test, shim: Shim): Promise<void> {
   const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 10_000));

@@ -10,9 +10,15 @@ import { openProcess } from "../../linux/process/process-handle.ts";
 import { spawn } from "../../linux/process/spawn.ts";
 import type { Children } from "../loop/children.ts";
 import { EPOLLIN, type Loop } from "../loop/loop.ts";
-import { Once, type Routine, waitFor } from "../loop/routine.ts";
+import { either, Once, type Routine } from "../loop/routine.ts";
+import { RequestError } from "../ttrpc/status.ts";
 import type { LoggerProgram } from "./uri.ts";
 
+/**
+ * How long the program may take until it is ready: as long as a reader of a FIFO may take to come. Under
+ * containerd's own shim it may take for ever.
+ */
+const READY_MS = 30_000;
 /** How long the program may take to end after SIGTERM, in milliseconds. */
 const PATIENCE_MS = 12_000;
 
@@ -47,14 +53,22 @@ export class Logger {
     setOpenFilesLimits(children.limits, pid);
     const ended: Once<void> = new Once();
     children.watch(pid, () => ended.happen(undefined));
-    yield* waitFor<void>((resume) => {
-      const watch = loop.watch(ready.number, EPOLLIN, () => {
-        watch.stop();
-        resume();
-      });
-    });
+    const told: Once<void> = new Once();
+    const late: Once<void> = new Once();
+    const watch = loop.watch(ready.number, EPOLLIN, () => told.happen(undefined));
+    const timer = loop.after(READY_MS, () => late.happen(undefined));
+    yield* either(told, late);
+    watch.stop();
+    timer.cancel();
     ready.close();
-    return new Logger(loop, pid, ended, [toStdout, toStderr]);
+    const logger = new Logger(loop, pid, ended, [toStdout, toStderr]);
+    if (told.happened) return logger;
+    signalIfRunning(pid, SIGKILL);
+    yield* logger.stop();
+    throw new RequestError(
+      "deadline exceeded",
+      `"${options.path}" has not said within 30 s that it is ready`,
+    );
   }
 
   /** Closes our ends of the pipes, so that the program reads end of file when the container has ended. */
