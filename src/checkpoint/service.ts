@@ -2,10 +2,12 @@
 // at certain points (criu.org/RPC). Called by dump.ts and revive.ts.
 
 import { TsrunError } from "../errors.ts";
+import { hasErrno } from "../linux/call/call.ts";
 import { type Descriptor, open, writeAll } from "../linux/files/files.ts";
 import { socketPair } from "../linux/files/sockets.ts";
-import { receiveMessage } from "../linux/files/unix-sockets.ts";
+import { type ReceivedMessage, receiveMessage } from "../linux/files/unix-sockets.ts";
 import { O_RDWR } from "../linux/numbers/fcntl.ts";
+import { WNOHANG } from "../linux/numbers/sched.ts";
 import { SOCK_SEQPACKET } from "../linux/numbers/socket-numbers.ts";
 import { tryWaitFor } from "../linux/process/process.ts";
 import { spawn } from "../linux/process/spawn.ts";
@@ -19,6 +21,7 @@ import {
   requestName,
   response,
 } from "./messages.ts";
+import { waitForCriu } from "./wait.ts";
 
 /** The number of the socket in criu. */
 export const SOCKET_FD = 3;
@@ -40,7 +43,8 @@ export class Service implements Disposable {
   [Symbol.dispose](): void {
     if (this.socket.number < 0) return;
     this.socket.close();
-    tryWaitFor(this.pid);
+    waitForCriu(this.pid, -1);
+    tryWaitFor(this.pid, WNOHANG);
   }
 }
 
@@ -80,10 +84,8 @@ export function startService(program: string): Service {
  */
 export function ask(criu: Service, asked: Request, notified: Notified = () => {}): Response {
   using service = criu;
-  const { socket } = service;
   for (let message = asked; ; message = { type: REQUEST.NOTIFY, notifySuccess: true }) {
-    writeAll(socket.number, encode(request, message), "to criu");
-    const received = receiveMessage(socket, ANSWER_SIZE);
+    const received = answerTo(service, encode(request, message), asked);
     using _held = received.descriptor;
     const answer = readAnswer(received.bytes, asked);
     if (answer.type !== REQUEST.NOTIFY) return answer;
@@ -92,15 +94,48 @@ export function ask(criu: Service, asked: Request, notified: Notified = () => {}
   }
 }
 
-function readAnswer(bytes: Uint8Array, { type }: Request): Response {
-  if (bytes.length === 0) {
-    throw new TsrunError("E_SYSCALL", `criu failed: type ${requestName(type)}: it ended unexpectedly`);
+/** Sends a message and waits for the answer. */
+function answerTo({ pid, socket }: Service, message: Uint8Array, asked: Request): ReceivedMessage {
+  try {
+    writeAll(socket.number, message, "to criu");
+    const received = waitForCriu(pid, socket.number) === "said" ? receive(socket, asked) : undefined;
+    if (received !== undefined && received.bytes.length > 0) return received;
+  } catch (error) {
+    // It has ended without reading the message.
+    if (!hasErrno(error, "EPIPE", "ECONNRESET")) throw error;
   }
-  const answer = decode(response, bytes);
+  throw failure(asked, "it ended unexpectedly");
+}
+
+function receive(socket: Descriptor, asked: Request): ReceivedMessage {
+  try {
+    return receiveMessage(socket, ANSWER_SIZE);
+  } catch (error) {
+    if (!hasErrno(error, "EMSGSIZE")) throw error;
+    throw failure(asked, `it said more than ${ANSWER_SIZE} bytes at once`);
+  }
+}
+
+/** AS RUNC: how its texts begin. */
+function failure({ type }: Request, why: string): TsrunError {
+  return new TsrunError("E_SYSCALL", `criu failed: type ${requestName(type)}: ${why}`);
+}
+
+function readAnswer(bytes: Uint8Array, asked: Request): Response {
+  const answer = decoded(bytes, asked);
   if (answer.success === true) return answer;
   // AS RUNC: runc's text.
   const message = `criu failed: type ${requestName(answer.type)} errno ${answer.errno ?? 0}`;
   throw new TsrunError("E_SYSCALL", message);
+}
+
+function decoded(bytes: Uint8Array, asked: Request): Response {
+  try {
+    return decode(response, bytes);
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+    throw failure(asked, `its answer is not as expected: ${error.message}`);
+  }
 }
 
 /** criu's version: 40201 is 4.2.1. */

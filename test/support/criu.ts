@@ -2,7 +2,7 @@
 // and the two commands on it.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Test } from "tap";
 import type { Condition } from "./behaviour.ts";
@@ -117,4 +117,44 @@ export async function runsAgain(box: Container): Promise<void> {
     return code === 0 && stdout.includes('"running"');
   };
   await until("the container to run again", runs, PATIENT.timeoutMs);
+}
+
+/** The bytes of a message, for printf(1). */
+const printed = (bytes: readonly number[]) => bytes.map((byte) => `\\${byte.toString(8).padStart(3, "0")}`);
+
+/** A line of the script of `pretendedCriu` that says this. */
+function say(...bytes: readonly number[]): string {
+  return `printf '${printed(bytes).join("")}' >&3`;
+}
+
+/** It answers that it has done what it was asked to. */
+export const SAY_DONE = { checkpoint: say(8, 1, 16, 1), restore: say(8, 2, 16, 1) } as const;
+
+/** It tells that it has reached a point of its work, and waits for the answer. */
+export function tell(point: string): string {
+  const name = [...Buffer.from(point)];
+  const notice = [10, name.length, ...name];
+  return `${say(8, 6, 16, 1, 42, notice.length, ...notice)}; dd bs=4096 count=1 <&3 >/dev/null 2>&1`;
+}
+
+let pretended = 0;
+
+/**
+ * An environment in which a script takes criu's place. Asked for its version it says 4.2, unless
+ * `beforeVersion` does something else; any other request is in the file "$request".
+ */
+export function pretendedCriu(lab: Lab, script: string, beforeVersion = ""): Record<string, string> {
+  pretended += 1;
+  const folder = join(lab.folder, `criu-${pretended}`);
+  mkdirSync(folder);
+  const lines = [
+    "#!/bin/sh",
+    `request=${join(folder, "request")}`,
+    "dd bs=65536 count=1 of=$request <&3 2>/dev/null",
+    'if [ "$(od -An -tu1 -N2 $request | tr -d " ")" = 810 ]; then',
+    `${beforeVersion}\n${say(8, 10, 16, 1, 82, 4, 8, 4, 16, 2)}\nexit`,
+    `fi\n${script}`,
+  ];
+  writeFileSync(join(folder, "criu"), `${lines.join("\n")}\n`, { mode: 0o755 });
+  return { ...plainEnv, PATH: `${folder}:${plainEnv.PATH}` };
 }

@@ -91,7 +91,10 @@ export interface ReceivedMessage {
   readonly descriptor: Descriptor | undefined;
 }
 
-/** Waits for a message of at most `size` bytes, and takes the descriptor that comes with it. */
+/**
+ * Waits for a message of at most `size` bytes, and takes the descriptor that comes with it. A longer one is
+ * EMSGSIZE.
+ */
 export function receiveMessage(socket: Descriptor, size: number): ReceivedMessage {
   const payload = new Uint8Array(size);
   const vector = u64Struct(addressOf(payload), payload.length);
@@ -101,7 +104,8 @@ export function receiveMessage(socket: Descriptor, size: number): ReceivedMessag
   // Used after the call, so that none of them was collected before it.
   const received = vector.length > 0 ? viewOf(header) : viewOf(control);
   if ((received.getUint32(FLAGS_OFFSET, true) & MSG_TRUNC) !== 0) {
-    throw new TsrunError("E_INTERNAL", `cannot receive a message: it is longer than ${size} bytes`);
+    const words = `cannot receive a message: it is longer than ${size} bytes`;
+    throw new TsrunError("E_INTERNAL", words, { errno: "EMSGSIZE" });
   }
   const view = viewOf(control);
   const carries =
