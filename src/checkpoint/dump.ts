@@ -24,6 +24,7 @@ import {
   S_IFDIR,
 } from "../linux/numbers/fcntl.ts";
 import { accessOf } from "../linux/process/proc-text.ts";
+import type { ProcessHandle } from "../linux/process/process-handle.ts";
 import type { NamespacePlan } from "../namespaces/plan.ts";
 import type { RootfsPlan } from "../rootfs/plan/plan.ts";
 import { criuConfigFile, WorkingDirectories } from "./images.ts";
@@ -49,6 +50,8 @@ export interface Dumped {
   /** The first process, and its directory of /proc: the pid alone may belong to another process by now. */
   readonly pid: number;
   readonly init: Descriptor;
+  /** A handle to it: when it has ended, criu has only a while left. `undefined` if it already has. */
+  readonly subject: ProcessHandle | undefined;
   /** All processes at this moment, the first process first. */
   readonly processes: () => readonly number[];
   readonly annotations: Readonly<Record<string, string>> | undefined;
@@ -83,7 +86,7 @@ export function dump(dumped: Dumped): void {
   const type = options.preDump ? REQUEST.PRE_DUMP : REQUEST.DUMP;
   dumped.debug(`criu ${version}: ${JSON.stringify(asked)}`);
   directories.explaining(DUMP_LOG, () =>
-    ask(startService(criu), { type, opts: asked }, ({ script }: Notice) => {
+    ask(startService(criu, { subject: dumped.subject }), { type, opts: asked }, ({ script }: Notice) => {
       dumped.debug(`criu: ${script}`);
       // The images are complete and the processes still stopped, so their open files are those that were
       // dumped.

@@ -29,6 +29,7 @@ import { sendMaster } from "../terminal/console.ts";
 import type { ImageOptions } from "./options.ts";
 import type { Directories } from "./plan.ts";
 import { ARGUMENTS, criuEnvironment, Service, SOCKET_FD } from "./service.ts";
+import type { Limits } from "./wait.ts";
 
 export interface Launch {
   /** The program. */
@@ -44,6 +45,7 @@ export interface Launch {
   readonly givesStandardStreams: boolean;
   readonly trace: Trace | undefined;
   readonly hindrance?: Hindrance | undefined;
+  readonly limits: Limits;
 }
 
 export interface Launched {
@@ -78,7 +80,7 @@ export function launch(request: Launch): Launched {
   const { descriptor } = receiveMessage(carrier, 64);
   if (descriptor === undefined) throw new TsrunError("E_INTERNAL", "cannot receive the socket of criu");
   return {
-    service: new Service(proxy.pid, descriptor),
+    service: new Service(proxy.pid, descriptor, request.limits),
     directories: { images: slots.images, work: paths.workPath === undefined ? undefined : slots.work },
     firstNamespaceFd: slots.namespaces,
   };

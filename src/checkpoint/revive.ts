@@ -22,6 +22,7 @@ import {
 } from "./plan.ts";
 import { ask, type Notified } from "./service.ts";
 import { requireVersion } from "./version.ts";
+import type { Limits } from "./wait.ts";
 
 export interface Revived {
   /** The program. */
@@ -41,6 +42,8 @@ export interface Revived {
   readonly givesStandardStreams: boolean;
   readonly trace: Trace | undefined;
   readonly hindrance: Hindrance;
+  /** When criu is ended that does not answer. */
+  readonly limits: Limits;
   readonly debug: (message: string) => void;
   /** Called at each of criu's notifications; see restore.ts. */
   readonly notified: Notified;

@@ -9,6 +9,7 @@ import { type ReceivedMessage, receiveMessage } from "../linux/files/unix-socket
 import { O_RDWR } from "../linux/numbers/fcntl.ts";
 import { WNOHANG } from "../linux/numbers/sched.ts";
 import { SOCK_SEQPACKET } from "../linux/numbers/socket-numbers.ts";
+import { endChild } from "../linux/process/children.ts";
 import { tryWaitFor } from "../linux/process/process.ts";
 import { spawn } from "../linux/process/spawn.ts";
 import { decode, encode } from "../protobuf/protobuf.ts";
@@ -21,7 +22,7 @@ import {
   requestName,
   response,
 } from "./messages.ts";
-import { waitForCriu } from "./wait.ts";
+import { type Event, type Limits, waitForCriu } from "./wait.ts";
 
 /** The number of the socket in criu. */
 export const SOCKET_FD = 3;
@@ -30,21 +31,32 @@ export const ARGUMENTS: readonly string[] = ["criu", "swrk", `${SOCKET_FD}`];
 /** AS RUNC: the size of the longest answer; the longest member is a version's name. */
 const ANSWER_SIZE = 40960;
 
+/** How long criu may take to tell what it is and can do, in milliseconds. */
+const QUESTION: Limits = { limitMs: 10_000 };
+
 /** A criu that waits for its request. When its socket closes, it undoes its work and exits. */
 export class Service implements Disposable {
   readonly pid: number;
   readonly socket: Descriptor;
+  readonly #limits: Limits;
 
-  constructor(pid: number, socket: Descriptor) {
+  constructor(pid: number, socket: Descriptor, limits: Limits) {
     this.pid = pid;
     this.socket = socket;
+    this.#limits = limits;
+  }
+
+  /** Waits until criu has said something, or has ended. Kills it if it must end. */
+  wait(): Event {
+    const event = waitForCriu(this.pid, this.socket.number, this.#limits);
+    if (event !== "said" && event !== "ended") endChild(this.pid);
+    return event;
   }
 
   [Symbol.dispose](): void {
     if (this.socket.number < 0) return;
     this.socket.close();
-    waitForCriu(this.pid, -1);
-    tryWaitFor(this.pid, WNOHANG);
+    if (this.wait() === "ended") tryWaitFor(this.pid, WNOHANG);
   }
 }
 
@@ -64,7 +76,7 @@ export function criuEnvironment(): string[] {
 }
 
 /** Starts criu. It writes to its log; its standard streams are /dev/null. */
-export function startService(program: string): Service {
+export function startService(program: string, limits: Limits): Service {
   const [ours, theirs] = socketPair(SOCK_SEQPACKET);
   using socket = theirs;
   using nowhere = open("/dev/null", O_RDWR);
@@ -75,7 +87,7 @@ export function startService(program: string): Service {
     environment: criuEnvironment(),
     descriptors: [{ from: socket.number, to: SOCKET_FD }, ...standard],
   });
-  return new Service(pid, ours);
+  return new Service(pid, ours, limits);
 }
 
 /**
@@ -95,17 +107,29 @@ export function ask(criu: Service, asked: Request, notified: Notified = () => {}
 }
 
 /** Sends a message and waits for the answer. */
-function answerTo({ pid, socket }: Service, message: Uint8Array, asked: Request): ReceivedMessage {
+function answerTo(service: Service, message: Uint8Array, asked: Request): ReceivedMessage {
+  const { socket } = service;
+  let event: Event = "ended";
   try {
     writeAll(socket.number, message, "to criu");
-    const received = waitForCriu(pid, socket.number) === "said" ? receive(socket, asked) : undefined;
+    event = service.wait();
+    const received = event === "said" ? receive(socket, asked) : undefined;
     if (received !== undefined && received.bytes.length > 0) return received;
   } catch (error) {
     // It has ended without reading the message.
     if (!hasErrno(error, "EPIPE", "ECONNRESET")) throw error;
   }
-  throw failure(asked, "it ended unexpectedly");
+  throw failure(asked, REASONS[event]);
 }
+
+/** Why there is no answer; an empty one is the end of the socket. */
+const REASONS: Readonly<Record<Event, string>> = {
+  said: "it ended unexpectedly",
+  ended: "it ended unexpectedly",
+  late: "it has not answered for 10 s",
+  lost: "the container's first process has ended, and criu did not answer within 10 s",
+  interrupted: "a signal told tsrun to end meanwhile",
+};
 
 function receive(socket: Descriptor, asked: Request): ReceivedMessage {
   try {
@@ -139,15 +163,15 @@ function decoded(bytes: Uint8Array, asked: Request): Response {
 }
 
 /** criu's version: 40201 is 4.2.1. */
-export function askVersion(program: string): number {
-  const { version } = ask(startService(program), { type: REQUEST.VERSION });
+export function askVersion(program: string, interrupt?: Descriptor): number {
+  const { version } = ask(startService(program, { ...QUESTION, interrupt }), { type: REQUEST.VERSION });
   const { major = 0, minor = 0, sublevel = 0 } = version ?? {};
   return major * 10000 + minor * 100 + sublevel;
 }
 
 /** Throws, with runc's text, unless criu says that it and the kernel have this feature. */
 export function requireFeature(program: string, feature: keyof Features): void {
-  const answer = ask(startService(program), {
+  const answer = ask(startService(program, QUESTION), {
     type: REQUEST.FEATURE_CHECK,
     features: { [feature]: true },
   });

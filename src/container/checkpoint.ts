@@ -2,7 +2,6 @@
 // error texts and the files are runc's (runc: checkpoint.go, libcontainer/criu_linux.go).
 
 import { readHierarchies } from "../cgroups/host.ts";
-import type { CgroupRecord } from "../cgroups/record.ts";
 import { dump } from "../checkpoint/dump.ts";
 import type { DumpOptions } from "../checkpoint/options.ts";
 import { SINCE } from "../checkpoint/plan.ts";
@@ -10,6 +9,7 @@ import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
 import { mustCall } from "../linux/call/call.ts";
 import { type Descriptor, makeDirectories, status } from "../linux/files/files.ts";
 import { AT_FDCWD, S_IFDIR } from "../linux/numbers/fcntl.ts";
+import { processStatus } from "../linux/process/process.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
 import { hostId, isIsolated, type NamespacePlan, planNamespaces } from "../namespaces/plan.ts";
 import { liveMountsThere } from "../rootfs/live/mounts.ts";
@@ -22,7 +22,7 @@ import type { CheckpointOptions, GlobalOptions } from "./options.ts";
 import { cgroupLayout } from "./plan.ts";
 import { processesOf } from "./processes.ts";
 import type { StateRecord } from "./record.ts";
-import { holdInit, statusWith } from "./status.ts";
+import { holdInit, openInit, statusWith } from "./status.ts";
 import { getStateDirectory, type StateDirectory } from "./store.ts";
 
 /**
@@ -34,6 +34,7 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
   directory.lock();
   const record = directory.load();
   using init = holdInit(record);
+  using subject = openInit(record);
   const state = statusWith(init, record, directory);
   if (init === undefined || (state !== "running" && state !== "paused")) {
     throw new TsrunError("E_STATE", `Container cannot be checkpointed in ${state} state`, {
@@ -53,6 +54,7 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
     options,
     pid,
     init,
+    subject,
     processes: () => [pid, ...(processesOf(record) ?? []).filter((one) => one !== pid)],
     annotations: record.annotations,
     rootfs: planRootfs({
@@ -63,7 +65,7 @@ export function checkpointContainer(globals: GlobalOptions, options: CheckpointO
       userNamespace: !inInitialUserNamespace() || isIsolated(namespaces, "user"),
     }),
     namespaces,
-    freezer: freezerOf(record.cgroup, criu.version),
+    freezer: freezerOf(record, criu.version),
     debug: globals.log.debug.bind(globals.log),
   });
   if (options.leaveRunning || options.preDump) return;
@@ -115,9 +117,15 @@ function checkParent({ imagePath, parentPath }: DumpOptions): void {
 }
 
 /** The freezer cgroup that criu uses; without one, it stops every process by ptrace(2). */
-function freezerOf({ driver, paths }: CgroupRecord, version: number): string | undefined {
-  if (driver !== "v2") return paths.freezer;
+function freezerOf(record: StateRecord, version: number): string | undefined {
+  const { driver, paths } = record.cgroup;
+  // In a frozen v1 cgroup ptrace(2) would wait for a stopped process until the cgroup is thawed.
+  if (driver !== "v2") return hasStopped(record) ? undefined : paths.freezer;
   return version >= SINCE.freezerV2 ? paths[""] : undefined;
+}
+
+function hasStopped(record: StateRecord): boolean {
+  return (processesOf(record) ?? []).some((pid) => processStatus(pid)?.state === "T");
 }
 
 /** Refuses mounts added by `mounts add`: a container is restored from its configuration, which lacks them. */

@@ -4,6 +4,7 @@ import { SINCE } from "../checkpoint/plan.ts";
 import { askVersion } from "../checkpoint/service.ts";
 import { requireVersion } from "../checkpoint/version.ts";
 import { TsrunError, wrapError } from "../errors.ts";
+import type { Descriptor } from "../linux/files/files.ts";
 import { findInPath } from "../linux/process/find-in-path.ts";
 import { effectiveUid } from "../linux/process/process.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
@@ -15,8 +16,11 @@ export interface Criu {
   readonly version: number;
 }
 
-/** Finds criu and asks for its version. */
-export function findCriu({ log }: GlobalOptions): Criu {
+/**
+ * Finds criu and asks for its version.
+ * @param interrupt ready if tsrun is to end
+ */
+export function findCriu({ log }: GlobalOptions, interrupt?: Descriptor): Criu {
   if (effectiveUid() !== 0 || !inInitialUserNamespace()) {
     log.warning("checkpoint and restore are untested with rootless containers");
   }
@@ -31,14 +35,14 @@ export function findCriu({ log }: GlobalOptions): Criu {
       },
     );
   }
-  const version = versionOf(path);
+  const version = versionOf(path, interrupt);
   requireVersion(version, SINCE.version, "checkpoint or restore anything");
   return { path, version };
 }
 
-function versionOf(path: string): number {
+function versionOf(path: string, interrupt: Descriptor | undefined): number {
   try {
-    return askVersion(path);
+    return askVersion(path, interrupt);
   } catch (error) {
     throw wrapError("CRIU version check failed", error);
   }

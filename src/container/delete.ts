@@ -1,11 +1,13 @@
 // `delete`: removes a container that has ended or was never started; with force, any container.
 
 import { TsrunError } from "../errors.ts";
+import { SIGKILL } from "../linux/numbers/sched.ts";
 import { phase } from "../spans.ts";
 import { destroy, killAndWait } from "./destroy.ts";
 import type { DeleteOptions, GlobalOptions } from "./options.ts";
 import type { StateRecord } from "./record.ts";
 import { deleteDamaged } from "./salvage.ts";
+import { signalInit } from "./signal-init.ts";
 import { statusOf } from "./status.ts";
 import { findStateDirectory, type StateDirectory } from "./store.ts";
 
@@ -18,6 +20,7 @@ export function deleteContainer(globals: GlobalOptions, { id, force }: DeleteOpt
     throw new TsrunError("E_NOT_FOUND", "container does not exist");
   }
   using directory = found;
+  const isKilled = force && !directory.lock({ waits: false }) && killFirst(directory);
   directory.lock();
   const record = force ? loadOrForget(globals, directory, id) : directory.load();
   if (record === undefined) return;
@@ -34,8 +37,26 @@ export function deleteContainer(globals: GlobalOptions, { id, force }: DeleteOpt
     forced: force ? globals.log : undefined,
     inBundle: false,
     by: "delete",
-    isKilled: status !== "stopped",
+    isKilled: isKilled || status !== "stopped",
+    hadEnded: status === "stopped",
   });
+}
+
+/**
+ * Ends a running container before the lock is waited for: the command that has it may wait for the container,
+ * as criu does for a stopped process in a frozen v1 cgroup. One that is being made, or waits for `start`, is
+ * left to whoever has the lock. False if there was nothing to end.
+ */
+function killFirst(directory: StateDirectory): boolean {
+  try {
+    const record = directory.load();
+    const status = statusOf(record, directory);
+    return (status === "running" || status === "paused") && signalInit(record, SIGKILL);
+  } catch (error) {
+    // With the lock this is tried again, and told.
+    if (error instanceof TsrunError) return false;
+    throw error;
+  }
 }
 
 /**

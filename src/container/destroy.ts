@@ -96,6 +96,8 @@ export interface DestroyOptions {
   readonly end?: End | undefined;
   /** The command has killed it. */
   readonly isKilled?: boolean;
+  /** It had ended when the command got the lock, so its cgroup may be another container's by now. */
+  readonly hadEnded?: boolean;
 }
 
 /**
@@ -105,11 +107,11 @@ export interface DestroyOptions {
 export function destroy(
   directory: StateDirectory,
   record: StateRecord,
-  { forced, inBundle = true, ...told }: DestroyOptions,
+  { forced, inBundle = true, hadEnded = false, ...told }: DestroyOptions,
 ): void {
   const ending = endingOf(record, told);
   const spec = record.hooksAfter ? configOf(directory, forced) : undefined;
-  const left = removeCgroup(record, { forced, isKilled: told.isKilled === true });
+  const left = removeCgroup(record, { forced, hadEnded });
   if (record.rdt?.remove !== undefined) removeDirectory(record.rdt.remove);
   if (record.mountsBefore !== undefined) detachMount(record.rootfs, record.mountsBefore);
   const remains = directory.remove();
@@ -158,11 +160,11 @@ function runPoststop(spec: Spec, record: StateRecord, inBundle: boolean): void {
 /** Returns what could not be removed. */
 function removeCgroup(
   record: StateRecord,
-  { forced, isKilled }: Pick<DestroyOptions, "forced"> & { readonly isKilled: boolean },
+  { forced, hadEnded }: Pick<DestroyOptions, "forced"> & { readonly hadEnded: boolean },
 ): string[] {
   const { cgroup, cgroupIsPlanned, ownPidNamespace } = record;
   if (cgroupIsPlanned === true) return removePlannedCgroup(record, forced);
-  const mayBeOthers = forced !== undefined && !isKilled && ownPidNamespace && record.init_process_pid !== 0;
+  const mayBeOthers = forced !== undefined && hadEnded && ownPidNamespace && record.init_process_pid !== 0;
   if (mayBeOthers && holdsOthers(cgroup)) {
     forced.warning("the container's cgroup is in use by another container, not removing it");
     return [];

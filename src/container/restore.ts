@@ -12,8 +12,9 @@ import type { HookOutput } from "../hooks/output.ts";
 import { HOOK_KINDS } from "../hooks/plan.ts";
 import type { Descriptor } from "../linux/files/files.ts";
 import { sendDescriptor } from "../linux/files/unix-sockets.ts";
-import { SIGKILL } from "../linux/numbers/sched.ts";
+import { SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM } from "../linux/numbers/sched.ts";
 import { reapChild } from "../linux/process/children.ts";
+import { watchSignals } from "../linux/process/signals.ts";
 import { setLoopbackUpOf } from "../network/loopback-of.ts";
 import { loadBundle } from "./bundle.ts";
 import { attachTerminal, openConsole } from "./console.ts";
@@ -50,6 +51,7 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
   // A seccomp filter comes out of the images.
   const plan: ContainerPlan = { ...planWithoutFilter(request), seccomp: undefined };
   const foreground = options.detach ? undefined : prepareForeground({ reaper: !options.noSubreaper });
+  using interrupt = foreground === undefined ? undefined : watchSignals([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
   const { socket, ours } = openConsole({
     foreground: foreground !== undefined,
     terminal: bundle.spec.process?.terminal === true,
@@ -66,7 +68,7 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
   if (options.notifySocket !== undefined) directory.makeSharedDirectory(NOTIFY);
   if (plan.cgroup.isDisabled === true) directory.noteNoCgroup();
   using notify = proxyNotifications(globals, directory, options.notifySocket);
-  const record = reviveProcesses(globals, { plan, options, directory, console, undo, output });
+  const record = reviveProcesses(globals, { plan, options, directory, console, undo, output, interrupt });
   const pid = record.init_process_pid;
 
   using relay = attachTerminal(terminal, globals);
@@ -92,12 +94,14 @@ interface Revival {
   readonly console: Descriptor | undefined;
   readonly undo: Undo;
   readonly output: HookOutput | undefined;
+  /** Ready if a foreground restore was told to end: there is no process yet that gets the signal. */
+  readonly interrupt: Descriptor | undefined;
 }
 
 /** Does everything from an empty state directory to running processes. */
 function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord {
-  const { plan, options, directory, console, undo, output } = revival;
-  const criu = findCriu(globals);
+  const { plan, options, directory, console, undo, output, interrupt } = revival;
+  const criu = findCriu(globals, interrupt);
   // As in create: the state names each thing before that thing is made.
   let record = newRecord(plan, directory);
   directory.lock();
@@ -153,13 +157,13 @@ function reviveProcesses(globals: GlobalOptions, revival: Revival): StateRecord 
     hindrance: frozenHindrance(cgroup, { otherwise: OR_ANOTHER_PATH }),
     limit: () => {
       const { resources, devices } = plan.cgroup;
-      whileThere(directory, () => {
-        applyResources(cgroup, resources, { rootless: plan.rootless, devices });
-      });
+      const { rootless } = plan;
+      whileThere(directory, () => applyResources(cgroup, resources, { rootless, devices }));
     },
     root: `${directory.path}/${CRIU_ROOT}`,
     givesStandardStreams: console === undefined,
     trace: globals.trace,
+    limits: { interrupt },
     debug: globals.log.debug.bind(globals.log),
     notified,
   });

@@ -244,12 +244,14 @@ export class StateDirectory implements Disposable {
 
   /**
    * Only one command at a time changes a container; a second one waits until the first releases the lock or
-   * ends. After the wait the directory may have been removed: then it is empty.
+   * ends. After the wait the directory may have been removed: then it is empty. Without `waits` it returns
+   * false if another command has the lock.
    */
-  lock(): void {
-    if (this.#locked) return;
-    lock(this.#directory, `the state directory "${this.path}"`);
-    this.#locked = true;
+  lock({ waits = true } = {}): boolean {
+    if (this.#locked) return true;
+    if (waits) lock(this.#directory, `the state directory "${this.path}"`);
+    this.#locked = waits || tryLock(this.#directory);
+    return this.#locked;
   }
 
   /** If this fails, the lock ends with the process. */

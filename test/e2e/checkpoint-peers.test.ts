@@ -1,11 +1,11 @@
 // checkpoint and restore when criu, the container or the images do not do what is expected of them. A script
 // takes criu's place, so these cases run on any kernel.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { behaviour, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
-import type { CallOptions, Container } from "../support/container.ts";
+import { behaviour, needsController, nothingLeft, refused, tsrunOnly } from "../support/behaviour.ts";
+import { type CallOptions, type Container, mustSucceed } from "../support/container.ts";
 import {
   counter,
   countsOn,
@@ -18,6 +18,7 @@ import {
 import { hasEnded, signalProcess } from "../support/host.ts";
 import type { Lab } from "../support/lab.ts";
 import type { Result } from "../support/runtime.ts";
+import { until } from "../support/wait.ts";
 
 t.setTimeout(600_000);
 
@@ -36,6 +37,15 @@ function withImages(lab: Lab): Container {
   writeFileSync(join(imagesOf(box), "descriptors.json"), '["","",""]');
   return box;
 }
+
+/** What criu was last asked. */
+function requestOf({ PATH = "" }: Env): string {
+  const file = join(String(PATH.split(":")[0]), "request");
+  return existsSync(file) ? readFileSync(file, "latin1") : "";
+}
+
+/** Whether it was asked what the script waits with: the version is asked in two bytes. */
+const isRequested = (env: Env, longerThan = 2) => requestOf(env).length > longerThan;
 
 /** Checks that the container is as it was before a checkpoint that failed. */
 async function untouched(t: Test, box: Container): Promise<void> {
@@ -85,4 +95,80 @@ behaviour(
     }
   },
   tsrunOnly("says it in other words"),
+);
+
+behaviour(
+  "delete --force ends a container whose checkpoint waits for criu, and then that checkpoint",
+  async (t, lab) => {
+    const env = pretendedCriu(lab, "exec sleep 1000");
+    const box = counter(lab);
+    await runCounting(box);
+    const stuck = checkpoint(box, env);
+    await until("criu to have its request", () => isRequested(env));
+    mustSucceed(await box.delete({ flags: ["--force"] }));
+    refused(t, await stuck, /type DUMP: the container's first process has ended, and criu did not answer/);
+    await nothingLeft(t, lab, "after delete --force");
+  },
+  tsrunOnly("waits for the lock, or has none"),
+);
+
+behaviour(
+  "criu gets no freezer of v1 while a process is stopped, for which it would wait there for ever",
+  async (t, lab) => {
+    const env = pretendedCriu(lab, "exit 1");
+    const box = counter(lab);
+    await runCounting(box);
+    const asks = async () => {
+      refused(t, await checkpoint(box, env), /type DUMP: it ended unexpectedly/);
+      return requestOf(env).includes("/freezer/");
+    };
+    t.equal(await asks(), true, "otherwise it gets it");
+    mustSucceed(await box.kill("STOP"));
+    const { pid } = await box.stateDocument();
+    await until("it to be stopped", () => /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
+    t.equal(await asks(), false);
+    mustSucceed(await box.kill("CONT"));
+    await untouched(t, box);
+  },
+  needsController("freezer", 1),
+  tsrunOnly("gives it the freezer"),
+);
+
+behaviour(
+  "a foreground restore that waits for criu ends on a signal, and leaves nothing",
+  async (t, lab) => {
+    const box = withImages(lab);
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      for (const [env, longerThan] of [
+        [pretendedCriu(lab, "exec sleep 1000"), 2],
+        [pretendedCriu(lab, "", "exec sleep 1000"), 1],
+      ] as const) {
+        let pid = 0;
+        const onSpawn = (spawned: number) => {
+          pid = spawned;
+        };
+        const restored = restore(box, { env, onSpawn });
+        await until("criu to have its request", () => isRequested(env, longerThan));
+        signalProcess(pid, signal);
+        refused(t, await restored, /a signal told tsrun to end meanwhile/);
+        await nothingLeft(t, lab, `after ${signal}`);
+      }
+    }
+  },
+  tsrunOnly("holds the signals back, or ends at once"),
+);
+
+behaviour(
+  "criu that does not tell its version is ended after a while",
+  async (t, lab) => {
+    const env = pretendedCriu(lab, "", "exec sleep 1000");
+    const box = withImages(lab);
+    const line = /CRIU version check failed: criu failed: type VERSION: it has not answered for 10 s/;
+    refused(t, await restore(box, { flags: ["-d"], env }), line);
+    await nothingLeft(t, lab, "after restore");
+    await runCounting(box);
+    refused(t, await checkpoint(box, env), line);
+    await untouched(t, box);
+  },
+  tsrunOnly("waits for ever"),
 );

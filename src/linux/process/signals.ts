@@ -18,13 +18,30 @@ const LEFT_ALONE: readonly number[] = [4, 5, 7, 8, 11, 13, 31, 32, 33];
 
 /** Blocks signals; from now on they arrive only at the descriptor that this returns. */
 export function receiveSignals(): Descriptor {
-  const words = [-1, -1];
-  for (const signal of LEFT_ALONE) {
-    const word = (signal - 1) >> 5;
-    words[word] = (words[word] ?? 0) & ~(1 << ((signal - 1) & 31));
-  }
-  const set = u32Array(words);
+  const set = setOf(LEFT_ALONE).map((bits) => ~bits);
   mustCall("hold signals back", "rt_sigprocmask", SIG_BLOCK, set, 0, SIGNAL_SET_SIZE);
+  return descriptorFor(set);
+}
+
+/**
+ * A descriptor that is ready as soon as one of these signals has arrived at that of `receiveSignals`, and
+ * until it is taken from there.
+ */
+export function watchSignals(signals: readonly number[]): Descriptor {
+  return descriptorFor(setOf(signals));
+}
+
+/** `sigset_t` */
+function setOf(signals: readonly number[]): Uint8Array {
+  const words = [0, 0];
+  for (const signal of signals) {
+    const word = (signal - 1) >> 5;
+    words[word] = (words[word] ?? 0) | (1 << ((signal - 1) & 31));
+  }
+  return u32Array(words);
+}
+
+function descriptorFor(set: Uint8Array): Descriptor {
   const flags = SFD_CLOEXEC | SFD_NONBLOCK;
   return new Descriptor(mustCall("receive signals", "signalfd4", -1, set, SIGNAL_SET_SIZE, flags));
 }
