@@ -8,6 +8,7 @@ import type { CgroupRecord } from "../cgroups/record.ts";
 import { unmakeCgroups } from "../cgroups/tree.ts";
 import { revive } from "../checkpoint/revive.ts";
 import type { Notice } from "../checkpoint/service.ts";
+import { TsrunError } from "../errors.ts";
 import type { HookOutput } from "../hooks/output.ts";
 import { HOOK_KINDS } from "../hooks/plan.ts";
 import type { Descriptor } from "../linux/files/files.ts";
@@ -68,7 +69,9 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
   if (options.notifySocket !== undefined) directory.makeSharedDirectory(NOTIFY);
   if (plan.cgroup.isDisabled === true) directory.noteNoCgroup();
   using notify = proxyNotifications(globals, directory, options.notifySocket);
-  const record = reviveProcesses(globals, { plan, options, directory, console, undo, output, interrupt });
+  const record = toldIfDeleted(directory, () =>
+    reviveProcesses(globals, { plan, options, directory, console, undo, output, interrupt }),
+  );
   const pid = record.init_process_pid;
 
   using relay = attachTerminal(terminal, globals);
@@ -83,6 +86,22 @@ export function restoreContainer(globals: GlobalOptions, options: RestoreOptions
     killAndWait(record);
     reapChild(pid);
     destroyIfThere(directory, record, { by: "restore", end: endOf(end) });
+  }
+}
+
+/**
+ * `delete --force` beside the restore ends criu and removes the state. What failed because of that says less
+ * than the deletion.
+ */
+function toldIfDeleted<T>(directory: StateDirectory, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+    // It kills criu first. What is undone needs the lock, too.
+    directory.lock();
+    if (directory.isNamed()) throw error;
+    throw new TsrunError("E_STATE", "the container was deleted meanwhile", { cause: error });
   }
 }
 

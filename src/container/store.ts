@@ -268,7 +268,7 @@ export class StateDirectory implements Disposable {
    */
   remove(): Remains | undefined {
     this.lock();
-    if (!this.#isNamed()) return undefined;
+    if (!this.isNamed()) return undefined;
     const signals: Signalled[] = [];
     let isStarted = true;
     const at = this.#directory.number;
@@ -314,7 +314,7 @@ export class StateDirectory implements Disposable {
   }
 
   /** Whether the container's name still leads to this directory. */
-  #isNamed(): boolean {
+  isNamed(): boolean {
     const named = status(this.path, { followLinks: false });
     const held = status("", { at: this.#directory.number, itself: true });
     return isSameFile(named, held);
