@@ -7,8 +7,8 @@ import type { DumpOptions } from "../checkpoint/options.ts";
 import { SINCE } from "../checkpoint/plan.ts";
 import { TsrunError, throwIfOutOfMemory } from "../errors.ts";
 import { mustCall } from "../linux/call/call.ts";
-import { type Descriptor, makeDirectories, status } from "../linux/files/files.ts";
-import { AT_FDCWD, S_IFDIR } from "../linux/numbers/fcntl.ts";
+import { type Descriptor, makeDirectories, open, status } from "../linux/files/files.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR } from "../linux/numbers/fcntl.ts";
 import { processStatus } from "../linux/process/process.ts";
 import { inInitialUserNamespace } from "../namespaces/id-maps.ts";
 import { hostId, isIsolated, type NamespacePlan, planNamespaces } from "../namespaces/plan.ts";
@@ -90,8 +90,10 @@ function makeImageDirectory(path: string, { created, gidMappings }: NamespacePla
   const group = created.has("user") ? hostId(gidMappings, 0) : undefined;
   if (!isNew || group === undefined) return;
   const attempt = `open "${path}" to the container's root`;
-  mustCall(attempt, "fchownat", AT_FDCWD, path, -1, group, 0);
-  mustCall(attempt, "fchmodat", AT_FDCWD, path, 0o710);
+  // By its descriptor: whoever may write beside it could put a link in its place.
+  using made = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  mustCall(attempt, "fchown", made.number, -1, group);
+  mustCall(attempt, "fchmod", made.number, 0o710);
 }
 
 /**
